@@ -2,7 +2,6 @@
 /* FUSE in a user namespace: ids in requests and answers are those of the mount's namespace. And a file system that is one file. */
 #include "userns.h"
 #include "fuse_server.h"
-#include <sys/mount.h>
 
 static mode_t root_type;
 static struct fuse_in_header last;  /* of the last GETATTR or SETATTR */
@@ -33,12 +32,9 @@ static void lookup(const struct fuse_in_header *h, const char *name)
 static void serve_one(const char *buf)
 {
 	const struct fuse_in_header *h = (const void *)buf;
-	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 65536 };
-	struct fuse_open_out open = { .fh = 7 };
 	struct fuse_attr_out a;
 
 	switch (h->opcode) {
-	case FUSE_INIT: reply(h->unique, 0, &init, sizeof(init)); break;
 	case FUSE_LOOKUP: lookup(h, (const void *)(h + 1)); break;
 	case FUSE_SETATTR: memcpy(&wish, h + 1, sizeof(wish)); /* fall through */
 	case FUSE_GETATTR:
@@ -47,31 +43,12 @@ static void serve_one(const char *buf)
 		attr_of(&a.attr, h->nodeid);
 		reply(h->unique, 0, &a, sizeof(a));
 		break;
-	case FUSE_OPEN: reply(h->unique, 0, &open, sizeof(open)); break;
 	case FUSE_READ:
 		reply(h->unique, 0, "text\n",
 			((const struct fuse_read_in *)(h + 1))->offset ? 0 : 5);
 		break;
-	case FUSE_FORGET:
-	case FUSE_BATCH_FORGET:
-	case FUSE_INTERRUPT: break;
-	case FUSE_RELEASE:
-	case FUSE_FLUSH: reply(h->unique, 0, NULL, 0); break;
-	default: reply(h->unique, -ENOSYS, NULL, 0);
+	default: serve_rest(h);
 	}
-}
-
-/* With a /dev/fuse of its own: what fails late has used it up. */
-static long try_mount(const char *where, const char *options)
-{
-	char all[200];
-
-	if (dev > 0)
-		close(dev);
-	dev = NEED(open("/dev/fuse", O_RDWR));
-
-	snprintf(all, sizeof(all), "fd=%d,%s", dev, options);
-	return mount("x", where, "fuse", MS_NOSUID | MS_NODEV, all);
 }
 
 static void stat_as(const char *who, const char *path, uid_t uid)
@@ -123,12 +100,12 @@ static void inside(void)
 	pthread_t t;
 
 	root_type = S_IFDIR;
-	T(try_mount("m", "rootmode=40000,user_id=50,group_id=0,allow_other"));
-	T(try_mount("m", "rootmode=40000,user_id=0,group_id=50,allow_other"));
-	T(try_mount("file", "rootmode=40000,user_id=0,group_id=0,allow_other"));
+	T(fuse_mount("m", "rootmode=40000,user_id=50,group_id=0,allow_other"));
+	T(fuse_mount("m", "rootmode=40000,user_id=0,group_id=50,allow_other"));
+	T(fuse_mount("file", "rootmode=40000,user_id=0,group_id=0,allow_other"));
 	snprintf(text, sizeof(text), "fd=%d,rootmode=40000,user_id=0,group_id=0", makers_dev);
 	T(mount("x", "m", "fuse", MS_NOSUID | MS_NODEV, text));
-	T(try_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
+	T(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
 	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
 	ask();
 	NEED(write(ready[1], "x", 1));
@@ -162,10 +139,10 @@ static void one_file(void)
 	int fd;
 
 	root_type = S_IFREG;
-	T(try_mount("m", "rootmode=100644,user_id=0,group_id=0"));
-	T(try_mount("file", "rootmode=0644,user_id=0,group_id=0"));
-	T(try_mount("file", "rootmode=120777,user_id=0,group_id=0"));
-	T(try_mount("file", "rootmode=100644,user_id=0,group_id=0"));
+	T(fuse_mount("m", "rootmode=100644,user_id=0,group_id=0"));
+	T(fuse_mount("file", "rootmode=0644,user_id=0,group_id=0"));
+	T(fuse_mount("file", "rootmode=120777,user_id=0,group_id=0"));
+	T(fuse_mount("file", "rootmode=100644,user_id=0,group_id=0"));
 	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
 	fd = NEED(open("file", O_RDONLY));
 	T(read(fd, buf, sizeof(buf)));

@@ -5,6 +5,7 @@
 
 #include "t.h"
 #include <linux/fuse.h>
+#include <sys/mount.h>
 
 static int dev; /* of /dev/fuse */
 
@@ -18,6 +19,39 @@ static long reply(unsigned long unique, int error, const void *data, size_t n)
 	return writev(dev, v, 2);
 }
 
+/* What needs no thought: 0 for what opens and closes, ENOSYS for what the test has not. */
+static T_UNUSED void serve_rest(const struct fuse_in_header *h)
+{
+	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 65536 };
+	struct fuse_open_out open = { .fh = 7 };
+
+	switch (h->opcode) {
+	case FUSE_INIT: reply(h->unique, 0, &init, sizeof(init)); break;
+	case FUSE_OPENDIR:
+	case FUSE_OPEN: reply(h->unique, 0, &open, sizeof(open)); break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT: break;
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_FLUSH: reply(h->unique, 0, NULL, 0); break;
+	default: reply(h->unique, -ENOSYS, NULL, 0);
+	}
+}
+
+/* With a /dev/fuse of its own: what fails late has used it up. */
+static T_UNUSED long fuse_mount(const char *where, const char *options)
+{
+	char all[200];
+
+	if (dev > 0)
+		close(dev);
+	dev = NEED(open("/dev/fuse", O_RDWR));
+
+	snprintf(all, sizeof(all), "fd=%d,%s", dev, options);
+	return mount("x", where, "fuse", MS_NOSUID | MS_NODEV, all);
+}
+
 /* Until the file system is gone. */
 static void *server(void *unused)
 {
@@ -26,6 +60,18 @@ static void *server(void *unused)
 	while (read(dev, buf, sizeof(buf)) > 0 || errno == EINTR)
 		serve_one(buf);
 	return NULL;
+}
+
+/* Serves a new folder m of root's, in a mount namespace of the caller's; everybody may enter. */
+static T_UNUSED void fuse_serve(void)
+{
+	pthread_t t;
+
+	NEED(unshare(CLONE_NEWNS));
+	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	NEED(mkdir("m", 0777));
+	NEED(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
+	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
 }
 
 #endif

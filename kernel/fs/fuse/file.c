@@ -24,6 +24,7 @@ struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid)
 	fuse_conn_get(fc);
 	ff->fc = fc;
 	ff->nodeid = nodeid;
+	ff->users = 1;
 	ff->poll_kh = (u64)atomic_add_return(1, &kh);
 	INIT_LIST_HEAD(&ff->link);
 	INIT_LIST_HEAD(&ff->poll_link);
@@ -158,18 +159,21 @@ static int fuse_release(struct inode *inode, struct file *f)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
 	struct fuse_file *ff = f->private_data;
+	bool last;
 
-	if (!list_empty(&ff->link)) {
-		fuse_flush_pages(inode);
-		spin_lock(&fi->lock);
-		list_del_init(&ff->link);
-		spin_unlock(&fi->lock);
-	}
+	if (!list_empty(&ff->link) && fuse_flush_pages(inode))
+		fuse_send_all(inode); /* it is being killed */
 	spin_lock(&ff->fc->lock);
 	list_del_init(&ff->poll_link);
 	spin_unlock(&ff->fc->lock);
 	wake_up_common(&ff->poll, TASK_NORMAL, 0, WAKE_QUEUE_GONE);
-	fuse_file_release(inode, ff, f->f_flags);
+	ff->close_flags = f->f_flags;
+	spin_lock(&fi->lock);
+	list_del_init(&ff->link);
+	last = !--ff->users;
+	spin_unlock(&fi->lock);
+	if (last)
+		fuse_file_release(inode, ff, f->f_flags);
 	return 0;
 }
 

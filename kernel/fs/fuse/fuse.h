@@ -35,7 +35,8 @@
 
 #define FUSE_MAX_IO (32 * PAGE_SIZE) /* of one READ or WRITE */
 #define FUSE_MAX_ASYNC 64            /* writes on their way in the background */
-#define FUSE_MAX_DIRTY 2048          /* pages of a connection that mappings may dirty */
+#define FUSE_MAX_DIRTY                                                                             \
+	2048 /* pages of a connection that mappings may dirty, with those on their way */
 #define FUSE_NAME_LEN 1024
 
 struct fuse_conn {
@@ -90,7 +91,7 @@ struct fuse_req {
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
 	void *priv;
-	u64 arg;
+	struct fuse_file *ff; /* of a WRITE in the background */
 };
 
 struct fuse_inode {
@@ -113,7 +114,9 @@ struct fuse_file {
 	struct list_head poll_link; /* of fuse_conn.polls */
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
-	bool none; /* the server knows no opening: no RELEASE */
+	u32 users; /* its struct file, writes on their way; under fuse_inode.lock. The server hears of the last one's end */
+	u32 close_flags; /* f_flags at the end */
+	bool none;       /* the server knows no opening: no RELEASE */
 	bool dir;
 	struct task *maker; /* of a created one, to compare only */
 	struct wait_queue_head poll;
@@ -181,6 +184,8 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
 int fuse_flush_pages(struct inode *inode); /* sends dirty pages and waits, unless killed */
+void fuse_send_all(
+	struct inode *inode); /* without waiting, however many: nobody could send them later */
 /* Until the copies of an aborted connection have let go of their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
 

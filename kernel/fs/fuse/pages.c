@@ -3,7 +3,8 @@
  * pages.c: the page cache of a file: filled by READ, a run of pages at a time, and written back where shared mappings dirty it.
  *
  * A dirty page is sent as a copy in the background: it is clean at once, so nothing in the kernel waits for a server but who asked
- * for it (fsync, close, truncate), and those can be killed. How many such pages and copies there may be is limited:
+ * for it (fsync, close, truncate), and those can be killed. How many such pages and copies there may be is limited, together and for the
+ * copies alone; but who leaves as its process ends and cannot wait sends all that is dirty, since nobody may be there to do it later:
  *
  *	fuse_page_mkwrite (counted: fc->nr_dirty) -> fuse_writepages (take_slot: fc->nr_async) -> write_end (the slot is free)
  *
@@ -85,13 +86,13 @@ static void fuse_readahead(struct address_space *m, struct file *f, u64 index, u
 
 /* ---- pages that mappings dirty ---- */
 
-/* A place among the background writes; false: there are too many. */
-static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi)
+/* A place among the background writes; false: there are too many (@all: those who cannot wait). */
+static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi, bool all)
 {
 	bool ok;
 
 	spin_lock(&fc->lock);
-	ok = !fc->connected || fc->nr_async < FUSE_MAX_ASYNC;
+	ok = all || !fc->connected || fc->nr_async < FUSE_MAX_ASYNC;
 	if (ok)
 		fc->nr_async++;
 	spin_unlock(&fc->lock);
@@ -132,30 +133,45 @@ void fuse_await_writes(struct fuse_conn *fc)
 	wait_event(&fc->waiters, !smp_load_acquire(&fc->nr_async));
 }
 
-static void write_end(struct fuse_req *r)
-{
-	struct inode *inode = r->priv;
-	struct fuse_inode *fi = FUSE_I(inode);
-	struct fuse_conn *fc = r->fc;
-
-	if (r->err)
-		mapping_set_error(&inode->i_data, r->err == -ENOSPC ? -ENOSPC : -EIO);
-	drop_of_inode(fi);
-	iput(inode);
-	drop_of_conn(fc);
-}
-
-/* The handle to write through; NULL. */
-static bool writer_handle(struct fuse_inode *fi, u64 *fh)
+/* A handle to write through, kept until put_writer(); NULL. */
+static struct fuse_file *get_writer(struct fuse_inode *fi)
 {
 	struct fuse_file *ff;
 
 	spin_lock(&fi->lock);
 	ff = list_first_entry_or_null(&fi->writers, struct fuse_file, link);
 	if (ff)
-		*fh = ff->fh;
+		ff->users++;
 	spin_unlock(&fi->lock);
 	return ff;
+}
+
+/* The server learns that a handle is closed not before it has what was written through it. */
+static void put_writer(struct inode *inode, struct fuse_file *ff)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	bool last;
+
+	spin_lock(&fi->lock);
+	last = !--ff->users;
+	spin_unlock(&fi->lock);
+	if (last)
+		fuse_file_release(inode, ff, ff->close_flags);
+}
+
+static void write_end(struct fuse_req *r)
+{
+	struct fuse_file *ff = r->ff;
+	struct inode *inode = r->priv;
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_conn *fc = r->fc;
+
+	if (r->err)
+		mapping_set_error(&inode->i_data, r->err == -ENOSPC ? -ENOSPC : -EIO);
+	put_writer(inode, ff);
+	drop_of_inode(fi);
+	iput(inode);
+	drop_of_conn(fc);
 }
 
 /* @p is locked and dirty, a slot is taken: sends a copy. */
@@ -165,19 +181,25 @@ static int send_page(struct inode *inode, struct page *p)
 	struct fuse_inode *fi = FUSE_I(inode);
 	loff_t pos = (loff_t)(p->index << PAGE_SHIFT), size = i_size_read(inode);
 	struct fuse_write_in in = { .offset = (u64)pos, .write_flags = FUSE_WRITE_CACHE };
+	struct fuse_file *ff;
 	struct fuse_req *r;
 
 	in.size = pos < size ? (u32)min_t(loff_t, PAGE_SIZE, size - pos) : 0;
-	if (!in.size || !writer_handle(fi, &in.fh))
+	ff = in.size ? get_writer(fi) : NULL;
+	if (!ff)
 		return -EIO;
+	in.fh = ff->fh;
 	r = fuse_req_new(
 		fc, FUSE_WRITE, fi->nodeid, sizeof(in) + in.size, sizeof(struct fuse_write_out));
-	if (IS_ERR(r))
+	if (IS_ERR(r)) {
+		put_writer(inode, ff);
 		return (int)PTR_ERR(r);
+	}
 	memcpy(r->in, &in, sizeof(in));
 	memcpy((char *)r->in + sizeof(in), page_address(p), in.size);
 	ihold(inode);
 	r->priv = inode;
+	r->ff = ff;
 	fuse_send_async(r, write_end);
 	return 0;
 }
@@ -203,15 +225,14 @@ static void write_page(struct inode *inode, struct page *p)
 	}
 }
 
-/* As far as there are slots: nobody waits here. */
-static int fuse_writepages(struct address_space *m, struct writeback_control *wbc)
+static int send_pages(struct address_space *m, struct writeback_control *wbc, bool all)
 {
 	struct inode *inode = m->host;
 	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
 	struct page *p;
 
 	while (wbc->nr_to_write) {
-		if (!take_slot(fuse_conn_of(inode), FUSE_I(inode)))
+		if (!take_slot(fuse_conn_of(inode), FUSE_I(inode), all))
 			return 0;
 		p = next_dirty_page(m, &index, end);
 		if (!p) {
@@ -228,6 +249,19 @@ static int fuse_writepages(struct address_space *m, struct writeback_control *wb
 	return 0;
 }
 
+/* As far as there are slots: nobody waits here. */
+static int fuse_writepages(struct address_space *m, struct writeback_control *wbc)
+{
+	return send_pages(m, wbc, false);
+}
+
+void fuse_send_all(struct inode *inode)
+{
+	struct writeback_control wbc = { .start = 0, .end = S64_MAX, .nr_to_write = ~0UL };
+
+	send_pages(&inode->i_data, &wbc, true);
+}
+
 int fuse_flush_pages(struct inode *inode)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -235,11 +269,13 @@ int fuse_flush_pages(struct inode *inode)
 	struct writeback_control wbc = { .start = 0, .end = S64_MAX };
 	int err;
 
+	if (current->flags & PF_EXITING) { /* it may be the server itself */
+		fuse_send_all(inode);
+		return 0;
+	}
 	do {
 		wbc.nr_to_write = ~0UL;
 		fuse_writepages(&inode->i_data, &wbc);
-		if (current->flags & PF_EXITING)
-			return 0; /* it may be the server itself */
 		if (no_async(fi) && mapping_has_dirty(&inode->i_data)) /* the slots are others' */
 			err = wait_event_killable(
 				&fc->waiters, READ_ONCE(fc->nr_async) < FUSE_MAX_ASYNC ||
@@ -252,7 +288,8 @@ int fuse_flush_pages(struct inode *inode)
 
 static bool room_for_dirty(struct fuse_conn *fc)
 {
-	return READ_ONCE(fc->nr_dirty) < FUSE_MAX_DIRTY || !READ_ONCE(fc->connected);
+	return READ_ONCE(fc->nr_dirty) + READ_ONCE(fc->nr_async) < FUSE_MAX_DIRTY ||
+	       !READ_ONCE(fc->connected);
 }
 
 static int fuse_page_mkwrite(struct file *f, struct page *p)
@@ -292,6 +329,7 @@ static void fuse_invalidatepage(struct page *p, u32 offset)
 	if (fc->nr_dirty)
 		fc->nr_dirty--;
 	spin_unlock(&fc->lock);
+	wake_up_all(&fc->waiters); /* who waits for room */
 }
 
 const struct address_space_operations fuse_aops = {

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process has written through a shared mapping of a FUSE file when it ends: the server gets it all, and then hears that it is closed. */
+#include "fuse_server.h"
+
+#define SIZE (4 << 20)
+
+static char content[SIZE];
+static struct fuse_in_header held[SIZE / PAGE + 1]; /* WRITEs without an answer so far */
+static struct fuse_write_out took[SIZE / PAGE + 1];
+static int nr_held;
+static volatile int released, overtook;
+
+static void attr_of(struct fuse_attr *a, unsigned long node)
+{
+	memset(a, 0, sizeof(*a));
+	a->ino = node;
+	a->mode = node == 1 ? S_IFDIR | 0755 : S_IFREG | 0644;
+	a->nlink = 1;
+	a->size = node == 1 ? 0 : SIZE;
+}
+
+static void take(const struct fuse_in_header *h, const struct fuse_write_in *w)
+{
+	if (w->offset + w->size <= SIZE)
+		memcpy(content + w->offset, w + 1, w->size);
+	took[nr_held] = (struct fuse_write_out){ .size = w->size };
+	held[nr_held++] = *h;
+}
+
+static void serve_known(const struct fuse_in_header *h)
+{
+	struct fuse_entry_out e = { .nodeid = 2 };
+	struct fuse_attr_out a = { .attr_valid = 0 };
+
+	switch (h->opcode) {
+	case FUSE_LOOKUP:
+		attr_of(&e.attr, 2);
+		reply(h->unique, 0, &e, sizeof(e));
+		break;
+	case FUSE_GETATTR:
+		attr_of(&a.attr, h->nodeid);
+		reply(h->unique, 0, &a, sizeof(a));
+		break;
+	case FUSE_READ: {
+		const struct fuse_read_in *r = (const void *)(h + 1);
+
+		reply(h->unique, 0, content + r->offset, r->offset + r->size <= SIZE ? r->size : 0);
+		break;
+	}
+	case FUSE_WRITE: take(h, (const void *)(h + 1)); break;
+	case FUSE_RELEASE:
+		overtook |= nr_held;
+		serve_rest(h);
+		released++;
+		break;
+	default: serve_rest(h);
+	}
+}
+
+/* WRITEs are answered when nothing else is left to do: what comes after them overtakes their answers. */
+static void serve_one(const char *buf)
+{
+	struct pollfd p = { dev, POLLIN, 0 };
+
+	serve_known((const void *)buf);
+	while (nr_held && poll(&p, 1, 0) == 0) {
+		nr_held--;
+		reply(held[nr_held].unique, 0, &took[nr_held], sizeof(took[0]));
+	}
+}
+
+static void write_all(char what)
+{
+	int fd = NEED(open("m/file", O_RDWR));
+	char *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	NEED(p == MAP_FAILED ? -1 : 0);
+	close(fd);
+	memset(p, what, SIZE);
+}
+
+static void arrived(char what)
+{
+	int n = 0, i;
+
+	T_WAIT(released);
+	for (i = 0; i < SIZE; i++)
+		n += content[i] == what;
+	say("arrived: %d; closed too early: %s", n, overtook ? "yes" : "no");
+	released = overtook = 0;
+}
+
+static void ends(void)
+{
+	pid_t pid;
+	int ready[2];
+	char c;
+
+	fuse_serve();
+	CHILD(write_all('a'));
+	arrived('a');
+	NEED(pipe(ready));
+	pid = SPAWN({
+		write_all('b');
+		NEED(write(ready[1], "x", 1));
+		pause();
+	});
+	NEED(read(ready[0], &c, 1));
+	NEED(kill(pid, SIGKILL));
+	t_wait("killed", pid);
+	arrived('b');
+}
+
+TEST(fuse_exit)
+{
+	CHILD(ends());
+}
