@@ -272,8 +272,12 @@ static int revalidate_by_lookup(struct dentry *d)
 	struct fuse_conn *fc = fuse_conn_of(inode);
 	struct fuse_inode *fi = FUSE_I(inode);
 	struct fuse_entry_out e;
-	int err = send_lookup(parent->d_inode, &d->d_name, &e);
+	struct name_snapshot name;
+	int err;
 
+	d_keep_name(d, &name); /* nothing is held: it may be renamed any moment */
+	err = send_lookup(parent->d_inode, &name.name, &e);
+	d_drop_name(&name);
 	dput(parent);
 	if (err == -EINTR || err == -ENOMEM)
 		return err;
