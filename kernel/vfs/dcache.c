@@ -7,7 +7,7 @@
  *   d_instantiate                          creation: a negative dentry gets its inode
  *   d_drop, d_delete, d_invalidate         the name is gone
  *   d_move, d_exchange                     rename
- * Taking unused dentries away, under pressure and at umount, is in dcache_shrink.c.
+ * Taking unused dentries away, under pressure and at umount, is in dcache_shrink.c; directories that are found again in dcache_splice.c.
  *
  * States: in use (d_count > 0); unused but cached (0, on the LRU list); dead (D_DEAD, about to be freed). dput() goes from in use to
  * unused or dead, d_tryget() from unused to in use, the shrinker and shrink_dcache_parent() from unused to dead.
@@ -16,7 +16,7 @@
  *   1. A dentry holds a reference on its parent, so an unused dentry has no children.
  *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry, it never turns negative: a reader
  *      without locks may rely on what it saw.
- *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those who add).
+ *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those who add). A directory has at most one.
  *   4. Name and parent change with rename_seq odd, under rename_lock; memory is freed after a grace period.
  *   5. An unused dentry is on the LRU list, except in the moment in which the shrinker passes it over; then the next use brings it back.
  *
@@ -289,51 +289,18 @@ void d_instantiate_new(struct dentry *d, struct inode *inode)
 	unlock_new_inode(inode);
 }
 
-void d_add(struct dentry *d, struct inode *inode)
+void d_rehash(struct dentry *d)
 {
-	d_instantiate(d, inode);
 	spin_lock(&d->d_lock);
 	if (d->d_flags & DCACHE_UNHASHED)
 		d_hash_insert(d);
 	spin_unlock(&d->d_lock);
 }
 
-/* A directory that has a live name already: it moves here, unless this would make a loop (a broken file system). */
-static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)
+void d_add(struct dentry *d, struct inode *inode)
 {
-	int err = 0;
-
-	if (alias->d_flags & DCACHE_ROOT)
-		err = -ELOOP;
-	else if (!mutex_trylock(&d->d_sb->s_rename_mutex))
-		err = -ESTALE;
-	if (!err) {
-		if (d_is_ancestor(alias, d))
-			err = -ELOOP;
-		else
-			d_move(alias, d);
-		mutex_unlock(&d->d_sb->s_rename_mutex);
-	}
-	iput(inode);
-	if (!err)
-		return alias;
-	dput(alias);
-	return ERR_PTR(err);
-}
-
-struct dentry *d_splice_alias(struct inode *inode, struct dentry *d)
-{
-	struct dentry *alias;
-
-	if (IS_ERR(inode))
-		return ERR_CAST(inode);
-	if (inode && is_dir(inode)) {
-		alias = d_find_alias(inode);
-		if (alias)
-			return splice_known_dir(inode, alias, d);
-	}
-	d_add(d, inode);
-	return NULL;
+	d_instantiate(d, inode);
+	d_rehash(d);
 }
 
 /* ---- references and death ---- */
@@ -618,22 +585,41 @@ static void d_set_parent(struct dentry *d, struct dentry *parent)
 	spin_unlock(&parent->d_lock);
 }
 
+/* Under rename_lock: @d takes the name of @target, which is unhashed, and its place: @parent, or NULL where that is the one it has. */
+static void take_place(struct dentry *d, struct dentry *target, struct dentry *parent)
+{
+	d_drop(d);
+	d_drop(target);
+	d_copy_name(d, target);
+	if (parent)
+		d_set_parent(d, parent);
+	spin_lock(&d->d_lock);
+	d_hash_insert(d);
+	spin_unlock(&d->d_lock);
+}
+
 void d_move(struct dentry *d, struct dentry *target)
 {
 	struct dentry *old = d->d_parent, *parent = target->d_parent;
 
 	dget(parent);
 	vfs_seq_write_begin(&rename_seq);
-	d_drop(d);
-	d_drop(target);
-	d_copy_name(d, target);
-	d_set_parent(d, parent);
-	spin_lock(&d->d_lock);
-	d_hash_insert(d);
-	spin_unlock(&d->d_lock);
+	take_place(d, target, parent);
 	vfs_seq_write_end(&rename_seq);
 	if (old != d)
 		dput(old);
+}
+
+bool d_move_within(struct dentry *d, struct dentry *target)
+{
+	bool here;
+
+	vfs_seq_write_begin(&rename_seq);
+	here = d->d_parent == target->d_parent;
+	if (here)
+		take_place(d, target, NULL);
+	vfs_seq_write_end(&rename_seq);
+	return here;
 }
 
 void d_exchange(struct dentry *a, struct dentry *b)

@@ -18,5 +18,8 @@ bool dentry_condemn(struct dentry *d);
 /* Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. No lock held. */
 struct dentry *dentry_bury(struct dentry *d);
 void dcache_shrinker_init(void);
+void d_rehash(struct dentry *d);
+/* As d_move(), to another name in the same directory. False: it is elsewhere. */
+bool d_move_within(struct dentry *d, struct dentry *target);
 
 #endif

@@ -66,7 +66,8 @@ void unlock_rename(struct dentry *a, struct dentry *b)
 	up_write(&a->d_inode->i_rwsem);
 	if (a == b)
 		return;
-	up_write(&b->d_inode->i_rwsem);
+	if (a->d_inode != b->d_inode) /* as lock_dirs() */
+		up_write(&b->d_inode->i_rwsem);
 	mutex_unlock(&a->d_sb->s_rename_mutex);
 }
 

@@ -344,6 +344,8 @@ struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
 void d_instantiate(struct dentry *d,
 	struct inode *inode); /* negative -> positive; takes the inode reference */
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
+/* The same for a directory, unless it has a live name elsewhere: false, and the reference stays the caller's. */
+bool d_instantiate_only(struct dentry *d, struct inode *inode);
 void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inode may be NULL */
 struct dentry *d_splice_alias(struct inode *inode,
 	struct dentry *d); /* lookup's result; takes the inode; inode may be ERR_PTR */

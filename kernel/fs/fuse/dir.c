@@ -328,12 +328,13 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 	inode = fuse_iget(dir->i_sb, &e);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	if (type == S_IFDIR && !list_empty(&inode->i_dentry)) { /* it has a name elsewhere */
+	set_entry_until(d, &e);
+	if (type != S_IFDIR) {
+		d_instantiate(d, inode);
+	} else if (!d_instantiate_only(d, inode)) { /* it has a name elsewhere */
 		iput(inode);
 		return -EIO;
 	}
-	set_entry_until(d, &e);
-	d_instantiate(d, inode);
 	return 0;
 }
 
