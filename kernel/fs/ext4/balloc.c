@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * balloc.c: allocating and freeing blocks, and promises to delayed allocation.
+ * balloc.c: allocating and freeing blocks.
  *
  * A search begins at the goal (behind the file's last block, else in its inode's group) and takes the first free run of the wanted length;
- * when no group has one that long, the longest run seen. Blocks that a running transaction has freed are marked free on disk but held in
- * memory (group_info.held) until it commits: a crash before that must find their old content.
+ * when no group has one that long, the longest run seen. For a file's data that is what the file will want soon (window.c). Blocks that a
+ * running transaction has freed are marked free on disk but held in memory (group_info.held) until it commits: a crash before that must
+ * find their old content.
  *
- * Invariants: 1. free_blocks counts bits that are free and not held; 2. delayed + what is allocated never exceeds what there is, so that
- * write-back of promised pages does not fail; metadata for them is taken from the slack (reserved per promise).
+ * Invariant: free_blocks counts bits that are free and not held.
  * Lock: alloc_lock. Source: linux-doc, filesystems/ext4/{bitmaps,group_descr,checksums}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
 
 /* ---- bits ---- */
 
@@ -240,10 +238,23 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 
 /* ---- allocating ---- */
 
+#define ENOUGH 2048U /* blocks: no other group is looked at for more */
+
 struct search {
-	u64 ino; /* keeps out of the windows of others; 0: of none */
-	u32 want, best_len, best_bit, best_group;
+	u64 ino;     /* whose windows are no obstacle; 0: nobody's */
+	bool anyone; /* windows are not looked at */
+	u32 want, enough, best_len, best_bit, best_group;
 };
+
+/* How many of the @n free blocks from @bit on may be had; 0: *skip blocks are to be passed over. */
+static u32 allowed(
+	struct ext4_sb *sbi, const struct search *s, u32 group, u32 bit, u32 n, u32 *skip)
+{
+	*skip = 0;
+	return s->anyone ?
+		       n :
+		       ext4_window_clip(sbi, s->ino, ext4_group_first(sbi, group) + bit, n, skip);
+}
 
 /* Looks through a group from @from: true when a run of the wanted length was found (best_* say where). */
 static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const u8 *map, u32 from)
@@ -252,11 +263,9 @@ static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const
 	u32 end = ext4_group_blocks(sbi, group), at = from;
 
 	while ((at = next_free(map, held, at, end)) < end) {
-		u32 n = free_run(map, held, at, end, s->want), skip = 0;
+		u32 skip, n = allowed(
+				  sbi, s, group, at, free_run(map, held, at, end, s->want), &skip);
 
-		if (s->ino)
-			n = ext4_window_clip(
-				sbi, s->ino, ext4_group_first(sbi, group) + at, n, &skip);
 		if (n > s->best_len) {
 			s->best_len = n;
 			s->best_bit = at;
@@ -295,7 +304,7 @@ static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, in
 	return block;
 }
 
-/* Two rounds: groups in order from the goal's; the first that has the whole run, else the longest run of all. */
+/* Groups in order from the goal's: the first that has the whole run, or the longest run of those up to the first that has enough. */
 static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, struct search *s)
 {
 	u32 group = ext4_block_group(sbi, goal), i;
@@ -320,34 +329,45 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 			found = search_group(sbi, s, g, b->data, 0);
 		ext4_brelse(b);
 		/* far groups are not worth a long walk when something decent is at hand */
-		if (i > 16 && s->best_len >= 64)
+		if (s->best_len >= s->enough || (i > 16 && s->best_len >= 64))
 			break;
 	}
 }
 
-/* The best place at or near @goal, taken: the first block, *len how many. 0 with *err set. */
-static u64 find_and_take(
-	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 *len, int *err)
+/* The best place at or near @goal for @want blocks at once; as much as @room is liked better. */
+static struct search find_place(
+	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
 {
-	struct search s = { .ino = ino, .want = want }, any = { .want = want };
+	u32 enough = min(min(room, ENOUGH), 64 * want); /* few blocks are worth a short walk */
+	struct search s = { .ino = ino, .want = room, .enough = max(want, enough) },
+		      any = { .anyone = true, .want = want, .enough = want };
 
 	search_all(h, sbi, goal, &s);
 	if (s.best_len < want) /* better beside others than in pieces */
 		search_all(h, sbi, goal, &any);
-	if (any.best_len > s.best_len)
-		s = any;
-	if (!s.best_len) {
-		*err = -ENOSPC;
-		return 0;
-	}
-	*len = s.best_len;
-	return take(h, sbi, &s, err);
+	return any.best_len > s.best_len ? any : s;
 }
 
-static bool may_use_reserve(const struct ext4_sb *sbi)
+/* The same at @goal itself, or nowhere. @least: so many or none. */
+static struct search find_there(
+	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 least, u32 room)
 {
-	return capable(CAP_SYS_RESOURCE) || current_fsuid() == sbi->opt.resuid ||
-	       (sbi->opt.resgid && in_group(sbi->opt.resgid));
+	struct search s = { .ino = ino };
+	struct ext4_group_info *gi;
+	struct ext4_buf *b;
+	u32 skip, n;
+
+	s.best_group = ext4_block_group(sbi, goal);
+	s.best_bit = (u32)(goal - ext4_group_first(sbi, s.best_group));
+	gi = &sbi->groups[s.best_group];
+	b = group_bitmap(h, sbi, s.best_group);
+	if (IS_ERR(b))
+		return s;
+	n = free_run(b->data, gi->held, s.best_bit, ext4_group_blocks(sbi, s.best_group), room);
+	ext4_brelse(b);
+	n = n ? allowed(sbi, &s, s.best_group, s.best_bit, n, &skip) : 0;
+	s.best_len = n >= least ? n : 0;
+	return s;
 }
 
 static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
@@ -357,21 +377,64 @@ static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
 	return goal > sbi->first_data_block ? goal : sbi->first_data_block + 1;
 }
 
-/* So many commits can free held blocks: ask for one when nothing else is left. */
+/* What was found, up to *len of it. */
+static u64 take_found(
+	struct ext4_handle *h, struct inode *inode, struct search *s, u32 *len, int *err)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u64 block;
+
+	*err = s->best_len ? 0 : -ENOSPC;
+	if (*err)
+		return 0;
+	s->best_len = *len = min(*len, s->best_len);
+	block = take(h, sbi, s, err);
+	if (block)
+		inode_add_bytes(inode, (s64)*len << inode->i_blkbits);
+	return block;
+}
+
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct search s;
 	u64 block;
 
 	if (!ext4_block_valid(sbi, goal, 1))
 		goal = default_goal(sbi, inode);
 	mutex_lock(&sbi->alloc_lock);
-	*err = 0;
-	block = find_and_take(h, sbi, inode->i_ino, goal, min(*len, 32768U), len, err);
+	s = find_place(h, sbi, 0, goal, *len, *len);
+	block = take_found(h, inode, &s, len, err);
 	mutex_unlock(&sbi->alloc_lock);
-	if (!block)
-		return 0;
-	inode_add_bytes(inode, (s64)*len << inode->i_blkbits);
+	return block;
+}
+
+u64 ext4_alloc_data(
+	struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on, u32 *len, int *err)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 want = *len, room, keep;
+	bool small = ext4_window_small(inode);
+	struct ext4_window *w;
+	struct search s = { 0 };
+	u64 block;
+
+	mutex_lock(&sbi->alloc_lock);
+	w = ext4_window_find(sbi, inode->i_ino, lblk);
+	room = ext4_window_room(sbi, inode, lblk, on, want);
+	if (w && !on)
+		goal = w->first + (lblk - w->lblk);
+	if (ext4_block_valid(sbi, goal, 1))
+		s = find_there(h, sbi, inode->i_ino, goal, on ? 1 : want, room);
+	else
+		goal = default_goal(sbi, inode);
+	if (!s.best_len)
+		s = find_place(h, sbi, inode->i_ino, goal, want, small ? want : room);
+	keep = small ? room : s.best_len;
+	block = take_found(h, inode, &s, len, err);
+	if (block && !s.anyone && keep > *len && !(w && block == w->first + (lblk - w->lblk)))
+		ext4_window_set(sbi, inode->i_ino, lblk, block, keep);
+	mutex_unlock(&sbi->alloc_lock);
 	return block;
 }
 
@@ -511,50 +574,6 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 	mutex_unlock(&sbi->alloc_lock);
 	ext4_brelse(b);
 	return 0;
-}
-
-/* ---- promises ---- */
-
-/* Slack for the extent blocks that promised data may need. */
-static u64 slack(u64 delayed)
-{
-	return delayed / 256 + 64;
-}
-
-static bool reserve_locked(struct ext4_sb *sbi, u32 blocks, bool root)
-{
-	u64 want = sbi->delayed + blocks;
-	u64 need = want + max(slack(want), sbi->reserved_all) + (root ? 0 : sbi->reserved_root);
-
-	if (sbi->free_blocks < need)
-		return false;
-	sbi->delayed = want;
-	return true;
-}
-
-int ext4_reserve(struct ext4_sb *sbi, u32 blocks)
-{
-	bool root = may_use_reserve(sbi), ok, held;
-	u32 tries;
-
-	for (tries = 0; tries < 3; tries++) {
-		mutex_lock(&sbi->alloc_lock);
-		ok = reserve_locked(sbi, blocks, root);
-		mutex_unlock(&sbi->alloc_lock);
-		if (ok)
-			return 0;
-		held = current->journal_info == NULL && !ext4_force_commit(sbi->sb, true);
-		if (!held)
-			break;
-	}
-	return -ENOSPC;
-}
-
-void ext4_unreserve(struct ext4_sb *sbi, u32 blocks)
-{
-	mutex_lock(&sbi->alloc_lock);
-	sbi->delayed -= min((u64)blocks, sbi->delayed);
-	mutex_unlock(&sbi->alloc_lock);
 }
 
 /* ---- what can never be data ---- */

@@ -4,10 +4,66 @@
  *
  * page->private under PG_private, under the page lock, says how many blocks are promised and, where blocks are smaller than pages, which of the
  * page's blocks were written to, so that holes beside them stay holes.
- * Invariants: a dirty page either has its blocks or a promise; a promise is given back when the page is allocated, truncated or dropped.
+ * Invariants: 1. a dirty page either has its blocks or a promise; a promise is given back when the page is allocated, truncated or dropped;
+ * 2. delayed + what is allocated never exceeds what there is, so that write-back of promised pages does not fail; metadata for them is taken
+ * from the slack (reserved per promise). Lock: alloc_lock for what is promised in all.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/mm/rmap.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+/* ---- of all there is ---- */
+
+/* Slack for the extent blocks that promised data may need. */
+static u64 slack(u64 delayed)
+{
+	return delayed / 256 + 64;
+}
+
+static bool may_use_reserve(const struct ext4_sb *sbi)
+{
+	return capable(CAP_SYS_RESOURCE) || current_fsuid() == sbi->opt.resuid ||
+	       (sbi->opt.resgid && in_group(sbi->opt.resgid));
+}
+
+static bool reserve_locked(struct ext4_sb *sbi, u32 blocks, bool root)
+{
+	u64 want = sbi->delayed + blocks;
+	u64 need = want + max(slack(want), sbi->reserved_all) + (root ? 0 : sbi->reserved_root);
+
+	if (sbi->free_blocks < need)
+		return false;
+	sbi->delayed = want;
+	return true;
+}
+
+int ext4_reserve(struct ext4_sb *sbi, u32 blocks)
+{
+	bool root = may_use_reserve(sbi), ok, held;
+	u32 tries;
+
+	for (tries = 0; tries < 3; tries++) {
+		mutex_lock(&sbi->alloc_lock);
+		ok = reserve_locked(sbi, blocks, root);
+		mutex_unlock(&sbi->alloc_lock);
+		if (ok)
+			return 0;
+		held = current->journal_info == NULL && !ext4_force_commit(sbi->sb, true);
+		if (!held)
+			break;
+	}
+	return -ENOSPC;
+}
+
+void ext4_unreserve(struct ext4_sb *sbi, u32 blocks)
+{
+	mutex_lock(&sbi->alloc_lock);
+	sbi->delayed -= min((u64)blocks, sbi->delayed);
+	mutex_unlock(&sbi->alloc_lock);
+}
+
+/* ---- of a page ---- */
 
 #define PROMISE_MASK 0xffUL
 #define PROMISE_SHIFT 8

@@ -77,13 +77,13 @@ struct ext4_errors {
 	bool writable; /* they may be noted on the disk */
 };
 
-/* Where a file that grows will go on: other files look elsewhere first (window.c). */
+/* Where blocks of a file will go that it does not have yet: other files look elsewhere first (window.c). */
 struct ext4_window {
-	u64 ino, first; /* ino 0: none; first: a block */
-	u32 len;
+	u64 ino, first; /* ino 0: none; first: a block, the place of the file's block @lblk */
+	u32 lblk, len;
 	u64 used; /* the higher the later */
 };
-#define EXT4_WINDOWS 16
+#define EXT4_WINDOWS 32
 
 struct ext4_sb {
 	struct super_block *sb;
@@ -292,15 +292,24 @@ int ext4_read_groups(
 	struct super_block *sb, struct ext4_sb *sbi); /* at mount, checked; what it read is sbi's */
 
 /* ---- window.c ---- */
-void ext4_window_set(struct ext4_sb *sbi, struct inode *inode, u64 next,
-	u32 got); /* it was given @got blocks before @next */
-void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
-/* How many of the free blocks [block, block+len) file @ino may take; 0: *skip blocks are to be passed over. alloc_lock held. */
+/* How many blocks from @lblk on a file that asks for @len of them should find room for. alloc_lock held, as by the next four. */
+u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on, u32 len);
+bool ext4_window_small(struct inode *inode); /* takes the first room there is */
+/* The one that has a place for the block, or NULL. */
+struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk);
+void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len);
+/* How many of the free blocks [block, block+len) file @ino may take; 0: *skip blocks are to be passed over. */
 u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip);
+void ext4_window_closed(
+	struct ext4_sb *sbi, struct inode *inode); /* its last writer has gone, or goes */
+void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
 
 /* ---- balloc.c, ialloc.c ---- */
 /* Up to *len contiguous blocks at or near @goal: the first, *len what was got. 0 with *err set. */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
+/* The same for the file's blocks from @lblk on, where its window has them; @on: at @goal its last extent would go on. */
+u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on,
+	u32 *len, int *err);
 void ext4_free_blocks(
 	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
 /*

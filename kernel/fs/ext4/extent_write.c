@@ -150,7 +150,7 @@ static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16
 	struct ext4_buf *b;
 	u32 len = 1;
 	int err;
-	u64 block = ext4_alloc_blocks(h, inode, EXT4_I(inode)->goal, &len, &err);
+	u64 block = ext4_alloc_blocks(h, inode, 0, &len, &err); /* out of its data's way */
 
 	if (!block)
 		return ERR_PTR(err);
@@ -667,14 +667,15 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
  * Where block @lblk is wanted: on with the last one, or else as far from its neighbour's place as the two are apart in the file, so that what comes
  * between them has room: two who write one file in two places (fsync and the flusher, for two) would cut it to pieces otherwise.
  */
-static u64 find_goal(struct inode *inode, u32 lblk)
+static u64 find_goal(struct inode *inode, u32 lblk, bool *on)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
 	u64 goal = ei->goal, start;
 	int depth;
 
-	if (goal && ei->goal_lblk == lblk)
+	*on = goal && ei->goal_lblk == lblk;
+	if (*on)
 		return goal;
 	depth = ext4_find_path(inode, lblk, path);
 	if (depth < 0)
@@ -698,7 +699,9 @@ int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten)
 {
 	struct ext4_extent e;
+	u64 goal;
 	u32 len;
+	bool on;
 	int err = ext4_map_blocks(inode, map);
 
 	if (err || (map->pblk && (!map->unwritten || unwritten)))
@@ -715,7 +718,8 @@ int ext4_map_create(
 		return err;
 	}
 	len = min(map->len, (u32)(EXT4_INIT_MAX_LEN - 1));
-	map->pblk = ext4_alloc_blocks(h, inode, find_goal(inode, map->lblk), &len, &err);
+	goal = find_goal(inode, map->lblk, &on);
+	map->pblk = ext4_alloc_data(h, inode, map->lblk, goal, on, &len, &err);
 	if (!map->pblk)
 		return err;
 	map->len = len;
@@ -729,6 +733,5 @@ int ext4_map_create(
 	}
 	EXT4_I(inode)->goal = map->pblk + len;
 	EXT4_I(inode)->goal_lblk = map->lblk + len;
-	ext4_window_set(EXT4_SB(inode->i_sb), inode, map->pblk + len, len);
 	return 0;
 }

@@ -71,12 +71,12 @@ void ext4_flush_new(struct inode *inode)
 /* A file that was cut to nothing and written anew: a crash soon after must not find it empty. */
 static int ext4_release(struct inode *inode, struct file *f)
 {
-	if (f->f_mode & FMODE_WRITE && !READ_ONCE(EXT4_I(inode)->delayed))
-		ext4_window_drop(EXT4_SB(inode->i_sb), inode);
 	if (f->f_mode & FMODE_WRITE && READ_ONCE(EXT4_I(inode)->rewritten)) {
 		EXT4_I(inode)->rewritten = false;
 		ext4_flush_new(inode);
 	}
+	if (f->f_mode & FMODE_WRITE && atomic_read(&inode->i_writecount) <= 1)
+		ext4_window_closed(EXT4_SB(inode->i_sb), inode);
 	return 0;
 }
 

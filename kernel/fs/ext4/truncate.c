@@ -46,6 +46,7 @@ int ext4_truncate(struct inode *inode)
 	down_write(&ei->i_data_sem);
 	ei->disksize = i_size_read(inode);
 	ei->goal = 0;
+	ext4_window_drop(EXT4_SB(inode->i_sb), inode);
 	err = ext4_orphan_add(h, inode);
 	if (!err && has_map(inode))
 		err = ext4_remove_space(&h, inode, first_block_beyond(inode, inode->i_size), ~0U);

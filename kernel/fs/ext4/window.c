@@ -1,55 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: files that are written side by side keep out of each other's way.
+ * window.c: a file that grows has its place kept: what it will want next lies where it is wanted.
  *
- * A file that has just been given blocks and goes on growing is expected to want those behind them next. That place is its window: for a
- * while other files look elsewhere, as long as there is an elsewhere. Nothing is reserved by it: windows are a handful of hints in memory,
- * the oldest is forgotten for a new one, and a search that finds nothing otherwise does not look at them.
- * What gets one: a run of at least LONG blocks (a stream), and any file that somebody has open for writing. Small files that were closed
- * before they were written out (an unpacked archive) get none, so that they lie one behind the other.
- * Lock: alloc_lock. Cost: a look at WINDOWS entries for each free run that a search meets.
+ * A window maps a range of a file's blocks to a run of the disk's. Who is given blocks in a new place (ext4_alloc_data()) gets a window as well,
+ * of as much as the file can be expected to want: what is promised already where nobody writes to it any more, else twice of what it has
+ * and is promised. As long as it lasts, each of its blocks has its one place, in whatever order write-back comes; others look elsewhere.
+ * Files of less than SMALL blocks take the first room there is, so that small ones that are closed before they are written out (an unpacked
+ * archive) lie one behind the other.
+ *
+ * A window reserves nothing: the bitmaps do not know it (a crash finds no trace, free blocks are counted as free), and a search that finds
+ * too little elsewhere does not look at windows. There are EXT4_WINDOWS, of them OWN_MAX for one file; the one that was used least
+ * recently is forgotten for a new one. At the last close what the file will not fill goes; at a truncation all of them.
+ * Lock: alloc_lock. Cost: a look at EXT4_WINDOWS entries for each free run that a search meets.
  */
 #include "kernel/fs/ext4/ext4.h"
 
-#define LONG 256         /* blocks */
-#define STREAM_ROOM 4096 /* for a stream */
-#define OPEN_ROOM_MIN 512
-#define OPEN_ROOM_MAX 2048
+#define SMALL 16        /* blocks */
+#define LONG 256        /* of a run: a stream */
+#define STREAM_MIN 4096 /* for a stream */
+#define OPEN_MIN 512    /* for all else that somebody has open for writing */
+#define PLACE_MAX 2048  /* for a few blocks that do not follow the last ones */
+#define OWN_MAX 4
 
-void ext4_window_set(struct ext4_sb *sbi, struct inode *inode, u64 next, u32 got)
+static bool has_writer(const struct inode *inode)
 {
-	u64 have = inode->i_blocks >> (inode->i_blkbits - SECTOR_SHIFT);
-	struct ext4_window *w = &sbi->windows[0];
-	u32 i;
-
-	if (!S_ISREG(inode->i_mode) || (got < LONG && atomic_read(&inode->i_writecount) <= 0))
-		return;
-	mutex_lock(&sbi->alloc_lock);
-	for (i = 0; i < EXT4_WINDOWS; i++) {
-		if (sbi->windows[i].ino == inode->i_ino) {
-			w = &sbi->windows[i];
-			break;
-		}
-		if (sbi->windows[i].used < w->used)
-			w = &sbi->windows[i];
-	}
-	*w = (struct ext4_window){
-		.ino = inode->i_ino, .first = next, .used = ++sbi->window_clock
-	};
-	w->len = got >= LONG ? STREAM_ROOM :
-			       (u32)clamp(2 * have, (u64)OPEN_ROOM_MIN, (u64)OPEN_ROOM_MAX);
-	mutex_unlock(&sbi->alloc_lock);
+	return atomic_read(&inode->i_writecount) > 0;
 }
 
-void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode)
+/* What the file has, and will have when all its dirty pages are written out. */
+static u64 volume(struct inode *inode)
+{
+	return (inode->i_blocks >> (inode->i_blkbits - SECTOR_SHIFT)) +
+	       READ_ONCE(EXT4_I(inode)->delayed);
+}
+
+static u64 blocks_of_size(struct inode *inode)
+{
+	return DIV_ROUND_UP((u64)i_size_read(inode), 1UL << inode->i_blkbits);
+}
+
+u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on, u32 len)
+{
+	u64 most = clamp(sbi->free_blocks / 8, (u64)OPEN_MIN, (u64)sbi->blocks_per_group / 2),
+	    size = blocks_of_size(inode), left = size > lblk ? size - lblk : 0, room;
+
+	if (!S_ISREG(inode->i_mode))
+		return len;
+	if (!has_writer(inode))
+		room = min(left, READ_ONCE(EXT4_I(inode)->delayed));
+	else
+		room = clamp(2 * volume(inode), (u64)(len >= LONG ? STREAM_MIN : OPEN_MIN),
+			(u64)(on || len >= LONG ? ~0U : PLACE_MAX));
+	return (u32)max(min(room, most), (u64)len);
+}
+
+bool ext4_window_small(struct inode *inode)
+{
+	return volume(inode) < SMALL;
+}
+
+struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk)
 {
 	u32 i;
 
-	mutex_lock(&sbi->alloc_lock);
-	for (i = 0; i < EXT4_WINDOWS; i++)
-		if (sbi->windows[i].ino == inode->i_ino)
-			sbi->windows[i] = (struct ext4_window){ .ino = 0 };
-	mutex_unlock(&sbi->alloc_lock);
+	for (i = 0; i < EXT4_WINDOWS; i++) {
+		struct ext4_window *w = &sbi->windows[i];
+
+		if (w->ino != ino || lblk < w->lblk || lblk - w->lblk >= w->len)
+			continue;
+		w->used = ++sbi->window_clock;
+		return w;
+	}
+	return NULL;
 }
 
 u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip)
@@ -71,4 +93,64 @@ u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32
 		}
 	}
 	return len;
+}
+
+/* The one to be forgotten: the oldest of the file's own, if it has enough, else the oldest. */
+static struct ext4_window *victim(struct ext4_sb *sbi, u64 ino)
+{
+	struct ext4_window *all = &sbi->windows[0], *own = NULL;
+	u32 i, n = 0;
+
+	for (i = 0; i < EXT4_WINDOWS; i++) {
+		struct ext4_window *w = &sbi->windows[i];
+
+		if (w->used < all->used)
+			all = w;
+		if (w->ino != ino)
+			continue;
+		n++;
+		if (!own || w->used < own->used)
+			own = w;
+	}
+	return n >= OWN_MAX ? own : all;
+}
+
+void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len)
+{
+	struct ext4_window *old = ext4_window_find(sbi, ino, lblk); /* its place was taken */
+	u32 skip;
+
+	len = ext4_window_clip(sbi, ino, first, len, &skip);
+	*(old ? old : victim(sbi, ino)) = (struct ext4_window){
+		.ino = ino, .lblk = lblk, .first = first, .len = len, .used = ++sbi->window_clock
+	};
+}
+
+/* The file's windows end at its block @end. */
+static void cut(struct ext4_sb *sbi, u64 ino, u64 end)
+{
+	u32 i;
+
+	mutex_lock(&sbi->alloc_lock);
+	for (i = 0; i < EXT4_WINDOWS; i++) {
+		struct ext4_window *w = &sbi->windows[i];
+
+		if (w->ino != ino || w->lblk + (u64)w->len <= end)
+			continue;
+		if (w->lblk < end)
+			w->len = (u32)(end - w->lblk);
+		else
+			*w = (struct ext4_window){ .ino = 0 };
+	}
+	mutex_unlock(&sbi->alloc_lock);
+}
+
+void ext4_window_closed(struct ext4_sb *sbi, struct inode *inode)
+{
+	cut(sbi, inode->i_ino, READ_ONCE(EXT4_I(inode)->delayed) ? blocks_of_size(inode) : 0);
+}
+
+void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode)
+{
+	cut(sbi, inode->i_ino, 0);
 }
