@@ -547,6 +547,7 @@ static bool kick_pending(pid_t pid)
 
 int os_space_quiet(int task, int cpu)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* running[] was cleared without one */
 	for (int i = 0; __atomic_load_n(&kickers[cpu], __ATOMIC_SEQ_CST); i++) {
 		if (i == 1000)
 			return -EBUSY;

@@ -185,7 +185,7 @@ void runner_publish(struct runner *r)
 
 void runner_unpublish(struct runner *r)
 {
-	__atomic_store_n(&skas_running[16 * r->cpu], 0, __ATOMIC_SEQ_CST);
+	smp_store_release(&skas_running[16 * r->cpu], 0);
 }
 
 /*

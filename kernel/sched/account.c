@@ -65,7 +65,7 @@ void account_user_enter(u64 now)
 
 	t->stime += delta;
 	rq->times.system += delta;
-	boundary_leave(rq->cpu);
+	boundary_leave_early(rq->cpu);
 }
 
 void account_user_exit(void)

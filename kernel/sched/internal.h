@@ -116,6 +116,13 @@ static inline void boundary_leave(int cpu) /* to guest code or to sleep: holds n
 
 	__atomic_store_n(c, (*c + 2) | 1, __ATOMIC_SEQ_CST);
 }
+/* The same without a barrier, where one follows before guest code runs: skas_run() has several. */
+static inline void boundary_leave_early(int cpu)
+{
+	u64 *c = &boundaries[cpu].count;
+
+	smp_store_release(c, (*c + 2) | 1);
+}
 
 /* class.c: the queues; all under rq->lock. */
 void class_init(struct rq *rq);
