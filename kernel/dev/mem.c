@@ -45,7 +45,7 @@ static ssize_t zero_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		done += (ssize_t)n;
 		if (n < want)
 			return done ? done : -EFAULT;
-		if (signal_pending(current))
+		if (!to->count || signal_pending(current))
 			return done;
 		cond_resched();
 	}

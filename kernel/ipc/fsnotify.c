@@ -113,31 +113,36 @@ void fsnotify_dentry(struct dentry *d, u32 mask)
 	dput(parent);
 }
 
-void fsnotify_file(struct file *f, u32 mask)
+static __noinline void tell_of_file(struct file *f, u32 mask)
 {
 	struct fs_event e = { .mask = mask, .path = &f->f_path, .inode = f->f_inode };
-	struct dentry *d = f->f_path.dentry, *parent;
 	struct name_snapshot name;
+	struct dentry *parent;
 
-	if (!d || !f->f_inode || likely(!dentry_watched(d)) || (f->f_mode & FMODE_NONOTIFY))
-		return;
 	if ((mask & IN_OPEN) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC;
-	parent = name_event(&e, d, &name);
+	parent = name_event(&e, f->f_path.dentry, &name);
 	tell(&e);
 	d_drop_name(&name);
 	dput(parent);
 }
 
-int fsnotify_permission(struct file *f, u32 mask)
+void fsnotify_file(struct file *f, u32 mask)
+{
+	struct dentry *d = f->f_path.dentry;
+
+	if (!d || !f->f_inode || likely(!dentry_watched(d)) || (f->f_mode & FMODE_NONOTIFY))
+		return;
+	tell_of_file(f, mask);
+}
+
+static __noinline int ask_listeners(struct file *f, u32 mask)
 {
 	struct fs_event e = { .mask = mask, .path = &f->f_path, .inode = f->f_inode };
 	struct name_snapshot name;
 	struct dentry *parent;
 	int err;
 
-	if (likely(!READ_ONCE(fanotify_nr_marks)) || (f->f_mode & FMODE_NONOTIFY) || !f->f_inode)
-		return 0;
 	if ((mask & FAN_OPEN_PERM) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC_PERM;
 	parent = name_event(&e, f->f_path.dentry, &name);
@@ -145,6 +150,13 @@ int fsnotify_permission(struct file *f, u32 mask)
 	d_drop_name(&name);
 	dput(parent);
 	return err;
+}
+
+int fsnotify_permission(struct file *f, u32 mask)
+{
+	if (likely(!READ_ONCE(fanotify_nr_marks)) || (f->f_mode & FMODE_NONOTIFY) || !f->f_inode)
+		return 0;
+	return ask_listeners(f, mask);
 }
 
 void fsnotify_inode_gone(struct inode *inode)
