@@ -630,25 +630,24 @@ out_put_ep:
 /* ---- epoll_wait ---- */
 
 /* Reports one item: 1, 0 when it is not ready after all, -EFAULT. ep->mutex held; the item is off the ready list. */
-static int report(struct eventpoll *ep, struct epoll_item *it, uaddr_t to)
+static int report(struct epoll_item *it, uaddr_t to)
 {
 	struct epoll_event out = { .events = item_poll(it), .data = it->event.data };
 
 	if (!out.events)
 		return 0;
-	if (copy_to_user(to, &out, sizeof(out))) {
-		spin_lock(&ep->lock);
+	return copy_to_user(to, &out, sizeof(out)) ? -EFAULT : 1;
+}
+
+/* What becomes of an item after report(). ep->lock held. */
+static void reported(struct epoll_item *it, int r)
+{
+	if (r < 0)
 		make_ready(it);
-		spin_unlock(&ep->lock);
-		return -EFAULT;
-	}
-	spin_lock(&ep->lock);
-	if (it->event.events & EPOLLONESHOT)
+	else if (r && (it->event.events & EPOLLONESHOT))
 		it->event.events &= PRIVATE_BITS;
-	else if (!(it->event.events & EPOLLET))
+	else if (r && !(it->event.events & EPOLLET))
 		make_ready(it); /* at the tail: others get their turn */
-	spin_unlock(&ep->lock);
-	return 1;
 }
 
 /*
@@ -657,7 +656,7 @@ static int report(struct eventpoll *ep, struct epoll_item *it, uaddr_t to)
  */
 static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 {
-	struct epoll_item *it, *last;
+	struct epoll_item *it = NULL, *last;
 	bool left;
 	int n = 0, r = 0;
 
@@ -666,21 +665,18 @@ static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 	ep->scanning = true;
 	last = list_empty(&ep->ready) ? NULL :
 					list_last_entry(&ep->ready, struct epoll_item, ready_link);
-	spin_unlock(&ep->lock);
-	while (last && n < max) {
-		spin_lock(&ep->lock);
+	while (it != last && n < max && r >= 0) {
 		it = list_first_entry(&ep->ready, struct epoll_item, ready_link);
 		make_idle(it);
 		spin_unlock(&ep->lock);
-		r = report(ep, it, uaddr_add(events, (u64)n * sizeof(struct epoll_event)));
-		if (r < 0)
-			break;
-		n += r;
-		if (it == last)
-			break;
+		r = report(it, uaddr_add(events, (u64)n * sizeof(struct epoll_event)));
+		spin_lock(&ep->lock);
+		reported(it, r);
+		n += r > 0;
 	}
-	set_scanning(ep, false);
+	ep->scanning = false;
 	left = !list_empty(&ep->ready);
+	spin_unlock(&ep->lock);
 	mutex_unlock(&ep->mutex);
 	if (left && waitqueue_active(&ep->wait))
 		wake_up(&ep->wait);
@@ -695,17 +691,17 @@ static int wait_ready(struct eventpoll *ep, u64 deadline)
 static long do_epoll_wait(int epfd, uaddr_t events, int max, u64 deadline)
 {
 	struct eventpoll *ep;
-	struct file *f;
+	struct fd f;
 	int n, err = 0;
 
 	if (max <= 0 || max > MAX_EVENTS)
 		return -EINVAL;
 	if (!access_ok(events, (size_t)max * sizeof(struct epoll_event)))
 		return -EFAULT;
-	f = fget(epfd);
-	if (!f)
+	f = fdget(epfd);
+	if (!f.file)
 		return -EBADF;
-	ep = file_ep(f);
+	ep = file_ep(f.file);
 	n = ep ? 0 : -EINVAL;
 	while (!n) {
 		if (available(ep))
@@ -718,7 +714,7 @@ static long do_epoll_wait(int epfd, uaddr_t events, int max, u64 deadline)
 		}
 		err = wait_ready(ep, deadline);
 	}
-	fput(f);
+	fdput(f);
 	return n;
 }
 
