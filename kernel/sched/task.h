@@ -174,6 +174,8 @@ struct task {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	const struct cred *cred; /* replaced as a whole; readers under alloc_lock or own */
+	/* its own, while it acts as somebody else (override_creds()); NULL: cred is */
+	const struct cred *real_cred;
 	struct user_namespace
 		*idmap; /* own: of the mount that it works through: kernel/vfs/idmap.h */
 

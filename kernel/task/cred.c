@@ -127,7 +127,7 @@ const struct cred *get_task_cred(struct task *t)
 	const struct cred *c;
 
 	spin_lock(&t->alloc_lock);
-	c = get_cred(t->cred);
+	c = get_cred(t->real_cred ? t->real_cred : t->cred);
 	spin_unlock(&t->alloc_lock);
 	return c;
 }
@@ -211,6 +211,8 @@ const struct cred *override_creds(const struct cred *c)
 
 	get_cred(c);
 	spin_lock(&current->alloc_lock);
+	if (!current->real_cred)
+		current->real_cred = old;
 	current->cred = c;
 	spin_unlock(&current->alloc_lock);
 	return old;
@@ -222,6 +224,8 @@ void revert_creds(const struct cred *old)
 
 	spin_lock(&current->alloc_lock);
 	current->cred = old;
+	if (old == current->real_cred)
+		current->real_cred = NULL;
 	spin_unlock(&current->alloc_lock);
 	put_cred(c);
 }

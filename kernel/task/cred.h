@@ -53,11 +53,15 @@ extern struct cred init_cred;
 void put_uid_user(struct user_struct *u);
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
-const struct cred *get_task_cred(struct task *t); /* a reference */
-struct cred *prepare_creds(void);                 /* a copy of current's; NULL: no memory */
-int commit_creds(struct cred *c);                 /* installs; 0 */
+/* What others may do to @t goes by; a reference. Not as whom it acts for a while. */
+const struct cred *get_task_cred(struct task *t);
+struct cred *prepare_creds(void); /* a copy of current's; NULL: no memory */
+int commit_creds(struct cred *c); /* installs; 0 */
 void abort_creds(struct cred *c);
-/* Acts as @c for a while (a reference is taken): the credentials to go back to. */
+/*
+ * Acts as @c for a while (a reference is taken): the credentials to go back to. To others it stays who it is, or who @c belongs to could trace
+ * and take over a program that only works for him.
+ */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
 bool capable(

@@ -24,7 +24,7 @@ static struct user_struct *task_user(struct task *t)
 	struct user_struct *u;
 
 	spin_lock(&t->alloc_lock);
-	u = t->cred->user;
+	u = (t->real_cred ? t->real_cred : t->cred)->user;
 	atomic_inc(&u->usage);
 	spin_unlock(&t->alloc_lock);
 	return u;

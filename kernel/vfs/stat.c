@@ -363,7 +363,7 @@ static int access_path(const struct path *p, int mode)
 static int do_access(int dfd, uaddr_t ua, int mode, int flags)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
-	const struct cred *saved = current->cred;
+	const struct cred *saved = NULL;
 	struct cred *c = NULL;
 	struct path path;
 	int err;
@@ -377,14 +377,14 @@ static int do_access(int dfd, uaddr_t ua, int mode, int flags)
 	if (IS_ERR(c))
 		return PTR_ERR(c);
 	if (c)
-		current->cred = c;
+		saved = override_creds(c);
 	err = user_path_at(dfd, ua, lookup, &path);
 	if (!err) {
 		err = access_path(&path, mode);
 		path_put(&path);
 	}
 	if (c) {
-		current->cred = saved;
+		revert_creds(saved);
 		abort_creds(c);
 	}
 	return err;
