@@ -105,8 +105,13 @@ void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now
 void sched_waited_on_host(u64 ns)
 {
 	struct rq *rq = this_rq();
+	s64 since;
 
 	spin_lock_raw(&rq->lock);
+	since = (s64)(arch_cpu_clock() - current->last_acct);
+	ns = min(ns,
+		(u64)max(since,
+			0L)); /* by another clock, which may be ahead: last_acct never is (account_switch()) */
 	rq->steal_debt += ns;
 	rq->times.iowait += ns;
 	current->last_acct += ns;
