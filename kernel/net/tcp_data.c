@@ -145,11 +145,12 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		bool last;
 		u32 n;
 
-		if (!tcp_writable(t))
-			push_queued(t, &queued);
-		err = wait_writable(t, m, held);
-		if (err)
-			break;
+		if (unlikely(!tcp_writable(t))) {
+			push_queued(t, &queued); /* first: nobody answers what has not gone */
+			err = wait_writable(t, m, held);
+			if (err)
+				break;
+		}
 		skb = build(t, m);
 		if (IS_ERR(skb)) {
 			err = (int)PTR_ERR(skb);
