@@ -364,6 +364,28 @@ extern const struct mm_file_ops *mm_file_ops;
 /* Page cache. find: a reference or NULL. grab: found or new, locked. read: uptodate, reference; ERR_PTR. */
 struct page *find_get_page(struct address_space *m, u64 index);
 struct page *find_lock_page(struct address_space *m, u64 index);
+/*
+ * i_mmap_writable counts a mapping from before its file is asked (and so looks at its seals). False: the file is just being sealed.
+ * The other side: with i_mmap_sem for writing, and only while there is none; mapping_allow_writable() follows.
+ */
+static inline bool mapping_count_writable(struct address_space *m)
+{
+	s32 c = atomic_read(&m->i_mmap_writable);
+
+	while (c >= 0)
+		if (__atomic_compare_exchange_n(&m->i_mmap_writable.v, &c, c + 1, false,
+			    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+static inline bool mapping_deny_writable(struct address_space *m)
+{
+	return cmpxchg(&m->i_mmap_writable.v, 0, -1) == 0;
+}
+static inline void mapping_allow_writable(struct address_space *m)
+{
+	atomic_inc(&m->i_mmap_writable);
+}
 struct page *grab_cache_page(struct address_space *m, u64 index);
 u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr,
 	struct page **pages); /* ascending, how many */

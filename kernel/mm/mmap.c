@@ -229,7 +229,7 @@ static struct vm_area *make_area(struct map_request *r, u64 at)
 	return v;
 }
 
-static u64 map_region(struct map_request *r)
+static u64 map_counted(struct map_request *r)
 {
 	struct mm *mm = r->mm;
 	u64 at = choose_address(r), pages = r->len >> PAGE_SHIFT;
@@ -271,6 +271,21 @@ err_uncommit:
 	if (r->vm_flags & VM_ACCOUNT)
 		vm_unacct_memory(pages);
 	return err;
+}
+
+static u64 map_region(struct map_request *r)
+{
+	struct address_space *m = NULL;
+	u64 at;
+
+	if (r->file && (r->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE))
+		m = mm_file_ops->mapping(r->file);
+	if (m && !mapping_count_writable(m))
+		return -EPERM;
+	at = map_counted(r);
+	if (m)
+		atomic_dec(&m->i_mmap_writable); /* the area is counted now, or there is none */
+	return at;
 }
 
 /* Shared memory without a file gets one from tmpfs. */

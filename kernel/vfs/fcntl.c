@@ -315,6 +315,23 @@ void kill_fasync_list(struct list_head *list, int band)
 #define F_SEAL_CONTENT (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 #define SEALS_KNOWN (F_SEAL_SEAL | F_SEAL_CONTENT | F_SEAL_EXEC)
 
+/* No mapping may write, nor is about to. i_mmap_sem: areas that are split or moved are not counted for a moment. */
+static int seal_writes(struct inode *inode, u32 seals)
+{
+	struct address_space *m = inode->i_mapping;
+	int err = 0;
+
+	down_write(&m->i_mmap_sem);
+	if (mapping_deny_writable(m)) {
+		inode->i_seals |= seals;
+		mapping_allow_writable(m);
+	} else {
+		err = -EBUSY;
+	}
+	up_write(&m->i_mmap_sem);
+	return err;
+}
+
 static int do_add_seals(struct file *f, u32 seals)
 {
 	struct inode *inode = f->f_inode;
@@ -329,9 +346,8 @@ static int do_add_seals(struct file *f, u32 seals)
 		seals |= F_SEAL_CONTENT;
 	if (inode->i_seals & F_SEAL_SEAL)
 		err = -EPERM;
-	else if ((seals & F_SEAL_WRITE) && !(inode->i_seals & F_SEAL_WRITE) &&
-		 atomic_read(&inode->i_mapping->i_mmap_writable) > 0)
-		err = -EBUSY;
+	else if ((seals & F_SEAL_WRITE) && !(inode->i_seals & F_SEAL_WRITE))
+		err = seal_writes(inode, seals);
 	else
 		inode->i_seals |= seals;
 	up_write(&inode->i_rwsem);
