@@ -206,6 +206,24 @@ static void hand_over_executable(struct bprm *b)
 		force_fatal_sig(SIGSEGV);
 }
 
+static struct user_namespace *owner_of_memory(const struct bprm *b)
+{
+	return b->dump_ns ? b->dump_ns : current_user_ns();
+}
+
+/* Who has power there may look at it though it is not dumpable. Others read it under alloc_lock, a tracer while we are stopped. */
+static void give_memory_to(struct mm *mm, struct user_namespace *ns)
+{
+	struct user_namespace *old = mm->user_ns;
+
+	if (old == ns)
+		return;
+	spin_lock(&current->alloc_lock);
+	mm->user_ns = get_user_ns(ns);
+	spin_unlock(&current->alloc_lock);
+	put_user_ns(old);
+}
+
 /*
  * The new memory, shown to nobody who might not see the old one: descriptors of the old program are still open. Others may look at it from
  * here on, and have to find the new program once the last of those descriptors is closed: its end is how a parent learns of the exec. The
@@ -215,7 +233,12 @@ static struct mm *show_new_mm(struct bprm *b)
 {
 	u32 dumpable = is_dumpable(b) ? 1 : 0;
 	struct mm *old = current->mm;
+	struct user_namespace *ns = owner_of_memory(b);
 
+	/* who has come from above with what he does not show is not laid open yet to the root of where he is */
+	if (old && old->dump_mode != 1 && old->user_ns && old->user_ns->level < ns->level)
+		ns = old->user_ns;
+	give_memory_to(b->mm, ns);
 	/* suid_dumpable is for those who may look at the new credentials: these are still the old ones */
 	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
 	mutex_lock(&current->signal->exec_update_mutex);
@@ -234,6 +257,7 @@ static void become(struct bprm *b)
 
 	mutex_lock(&current->signal->exec_update_mutex);
 	take_credentials(b);
+	give_memory_to(b->mm, owner_of_memory(b));
 	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
 	if (perf_counted(current))
 		perf_exec(!dumpable && suid_dumpable != 1);
@@ -272,10 +296,6 @@ static int commit(struct bprm *b)
 		b->mm->coredump_filter = current->mm->coredump_filter;
 		b->mm->thp_disabled = current->mm->thp_disabled;
 		b->mm->mdwe = mdwe_inherited(current->mm->mdwe);
-	}
-	if (b->dump_ns) {
-		put_user_ns(b->mm->user_ns);
-		b->mm->user_ns = get_user_ns(b->dump_ns);
 	}
 	b->mm->exe_file = b->file;
 	b->file = NULL;

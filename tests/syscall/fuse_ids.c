@@ -120,8 +120,7 @@ static void stranger(pid_t pid)
 	int user, mnt;
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	user = NEED(open(path, O_RDONLY));
+	user = userns_open(pid);
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
 	mnt = NEED(open(path, O_RDONLY));
 	NEED(getcwd(here, sizeof(here)) ? 0 : -1);

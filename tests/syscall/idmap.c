@@ -37,7 +37,7 @@ static long place(int fd, const char *path)
 /* A user namespace with this map of users and groups; NULL: none. */
 static int userns(const char *map)
 {
-	char path[64], c;
+	char c;
 	int ready[2], fd;
 	pid_t pid;
 
@@ -52,8 +52,7 @@ static int userns(const char *map)
 		userns_write(pid, "uid_map", map);
 		userns_write(pid, "gid_map", map);
 	}
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	fd = NEED(open(path, O_RDONLY | O_CLOEXEC));
+	fd = userns_open(pid);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ready[0]);

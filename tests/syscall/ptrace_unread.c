@@ -152,14 +152,6 @@ static void attack(void)
 	T(ptrace(PTRACE_SEIZE, guest, NULL, NULL));
 }
 
-static int users_of(pid_t pid)
-{
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	return NEED(open(path, O_RDONLY));
-}
-
 /* A process of the machine's comes into a namespace: what it had before is not that one's, what it starts there is. */
 static void comes(int users, uid_t uid, bool dumpable)
 {
@@ -228,7 +220,7 @@ TEST(ptrace_unread)
 	t_wait("child", userns_spawn(0, 200000, 65536, all));
 	pid = userns_spawn(0, 200000, 65536, stay);
 	T_WAIT(t_state(pid) == 'S');
-	users = users_of(pid);
+	users = userns_open(pid);
 	comes(users, 0, true);
 	comes(users, 0, false);
 	comes(users, 5, true);

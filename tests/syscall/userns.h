@@ -92,4 +92,13 @@ static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
 	return userns_spawn_by(flags, userns_give_ids, userns_as_root, &ids);
 }
 
+/* The user namespace of @pid, for setns(2). */
+static T_UNUSED int userns_open(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	return NEED(open(path, O_RDONLY | O_CLOEXEC));
+}
+
 #endif
