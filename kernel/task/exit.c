@@ -38,6 +38,7 @@ void (*task_uring_end)(struct task *t);
 static void unhash_process(struct task *t, bool leader)
 {
 	nr_threads--;
+	pidfd_notify(t); /* who polls for POLLHUP */
 	detach_pid(t, PIDTYPE_PID);
 	if (leader) {
 		detach_pid(t, PIDTYPE_TGID);

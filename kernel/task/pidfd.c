@@ -47,7 +47,7 @@ static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 {
 	struct pid *pid = f->private_data;
 	struct task *t;
-	bool ended;
+	bool ended, gone;
 
 	poll_wait(f, &pid->wait_pidfd, pt);
 	read_lock(&tasklist_lock);
@@ -58,7 +58,10 @@ static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 		t = pid_task_locked(pid, PIDTYPE_TGID);
 		ended = !t || (t->exit_state && thread_group_empty(t));
 	}
+	gone = !t; /* reaped */
 	read_unlock(&tasklist_lock);
+	if (gone)
+		return (u32)EPOLLIN | (u32)EPOLLRDNORM | (u32)EPOLLHUP;
 	return ended ? (u32)EPOLLIN | (u32)EPOLLRDNORM : 0;
 }
 

@@ -22,6 +22,25 @@ static void another_namespace(void)
 	CHILD(from_within(fd));
 }
 
+/* A process that was waited for hangs up, as who polls for nothing else hears. */
+static void reaped(int fd, pid_t pid)
+{
+	struct pollfd p = { .fd = fd };
+	pid_t other;
+
+	T(poll(&p, 1, 0));
+	other = SPAWN({
+		T(poll(&p, 1, 10000));
+		say("hung up: %d", p.revents);
+	});
+	usleep(100000);
+	t_wait("child", pid);
+	t_wait("poller", other);
+	p.events = POLLIN;
+	T(poll(&p, 1, 0));
+	say("revents %d", p.revents);
+}
+
 TEST(pidfd)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -46,7 +65,7 @@ TEST(pidfd)
 	T(poll(&p, 1, 5000));
 	say("revents %d", p.revents & POLLIN);
 	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)); /* a zombie is there */
-	t_wait("child", pid);
+	reaped(fd, pid);
 	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 	T(syscall(SYS_pidfd_open, pid, 0));
 	T(syscall(SYS_pidfd_open, -1, 0));
