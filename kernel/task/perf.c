@@ -459,6 +459,16 @@ static long perf_switch(struct perf_event *e, enum op op, u64 flags)
 	return 0;
 }
 
+/* prctl(PR_TASK_PERF_EVENTS_*): what counts current and was not inherited; Linux asks who opened it. */
+void perf_switch_own(bool on)
+{
+	mutex_lock(&perf_lock);
+	for (struct perf_event *e = current->perf; e; e = e->next_of_task)
+		if (!e->root)
+			apply(e, on ? OP_ENABLE : OP_DISABLE);
+	mutex_unlock(&perf_lock);
+}
+
 static long perf_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct perf_event *e = f->private_data;

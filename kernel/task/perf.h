@@ -10,6 +10,7 @@ int perf_inherit(struct task *child);
 void perf_exec(
 	bool secret); /* current has a new program; @secret: it is none of its user's business */
 void perf_task_end(struct task *t); /* it ends, by itself, or was never started */
+void perf_switch_own(bool on);      /* prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE) */
 
 static inline bool perf_counted(const struct task *t)
 {

@@ -10,6 +10,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/perf.h"
 #include "kernel/task/seccomp.h"
 
 static long set_name(uaddr_t from)
@@ -230,6 +231,18 @@ static long set_tsc(u64 mode)
 	return 0;
 }
 
+/* Younger than the headers that we build with. */
+#define PR_GET_AUXV_ 0x41555856
+
+/* As much as there is room for; how long it is. */
+static long get_auxv(uaddr_t to, u64 room)
+{
+	const struct mm *mm = current->mm;
+	u64 size = mm->nr_auxv * sizeof(mm->auxv[0]);
+
+	return copy_to_user(to, mm->auxv, min(size, room)) ? -EFAULT : (long)size;
+}
+
 long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	struct task *t = current;
@@ -262,9 +275,9 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(a2, a3, a4, a5);
 	case PR_GET_NO_NEW_PRIVS: return a2 || a3 || a4 || a5 ? -EINVAL : t->no_new_privs;
 	case PR_GET_TID_ADDRESS: return put_user(t->clear_child_tid, UADDR(a2));
-	case PR_TASK_PERF_EVENTS_DISABLE:
-	case PR_TASK_PERF_EVENTS_ENABLE:
-		return 0; /* of all its counters, of which there are none */
+	case PR_TASK_PERF_EVENTS_DISABLE: perf_switch_own(false); return 0;
+	case PR_TASK_PERF_EVENTS_ENABLE: perf_switch_own(true); return 0;
+	case PR_GET_AUXV_: return a4 || a5 ? -EINVAL : get_auxv(UADDR(a2), a3);
 	case PR_MCE_KILL: return set_mce_kill(a2, a3, a4, a5);
 	case PR_MCE_KILL_GET: return a2 || a3 || a4 || a5 ? -EINVAL : get_mce_kill();
 	case PR_SET_IO_FLUSHER: return set_io_flusher(a2, a3, a4, a5);

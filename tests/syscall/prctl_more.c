@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* prctl(2)'s less common options, and system calls that become signals by the caller's own wish (PR_SET_SYSCALL_USER_DISPATCH). */
 #include "t.h"
+#include <elf.h>
 #include <linux/prctl.h>
 #include <sys/prctl.h>
 
@@ -144,9 +145,28 @@ static void refused(void)
 	T(prctl(999, 0, 0, 0, 0));
 }
 
+#define GET_AUXV 0x41555856 /* PR_GET_AUXV */
+
+/* The whole vector's length, however little of it there is room for. */
+static void auxv(void)
+{
+	unsigned long v[128] = { 0 }, one[2] = { 0 };
+	long n = prctl(GET_AUXV, v, sizeof(v), 0, 0), i = 0;
+
+	IS(n > 64 && n < (long)sizeof(v));
+	while (v[i] && v[i] != AT_PAGESZ)
+		i += 2;
+	T(v[i + 1]);
+	IS(prctl(GET_AUXV, one, 8, 0, 0) == n);
+	IS(one[0] == v[0] && !one[1]);
+	T(prctl(GET_AUXV, v, 8, 1, 0));
+	T(prctl(GET_AUXV, NULL, 8, 0, 0));
+}
+
 TEST(prctl_more)
 {
 	user_dispatch();
 	wishes();
 	refused();
+	auxv();
 }
