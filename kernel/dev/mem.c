@@ -57,6 +57,23 @@ static ssize_t full_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return -ENOSPC;
 }
 
+/* What is stirred in: looked at, no more. */
+static ssize_t random_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	u8 buf[256];
+	ssize_t done = 0;
+	size_t n;
+
+	while (from->count) {
+		n = copy_from_iter(buf, min(from->count, sizeof(buf)), from);
+		done += (ssize_t)n;
+		if (!n)
+			return done ? done : -EFAULT;
+		cond_resched();
+	}
+	return done;
+}
+
 static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
@@ -285,6 +302,7 @@ static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
 
 static const struct file_operations null_fops = {
 	.llseek = noop_llseek,
+	.no_splice_read = true,
 	.read_iter = null_read,
 	.write_iter = null_write,
 };
@@ -296,13 +314,14 @@ static const struct file_operations zero_fops = {
 };
 static const struct file_operations full_fops = {
 	.llseek = noop_llseek,
+	.no_splice_write = true,
 	.read_iter = zero_read,
 	.write_iter = full_write,
 };
 static const struct file_operations random_fops = {
 	.llseek = noop_llseek,
 	.read_iter = random_read,
-	.write_iter = null_write,
+	.write_iter = random_write,
 	.poll = random_poll,
 	.ioctl = random_ioctl,
 };
@@ -310,7 +329,7 @@ static const struct file_operations random_fops = {
 static const struct file_operations urandom_fops = {
 	.llseek = noop_llseek,
 	.read_iter = random_read,
-	.write_iter = null_write,
+	.write_iter = random_write,
 	.ioctl = random_ioctl,
 };
 static const struct file_operations refuse_fops = {

@@ -121,6 +121,7 @@ static const struct file_operations eventfd_fops = {
 	.llseek = noop_llseek,
 	.read_iter = eventfd_read,
 	.write_iter = eventfd_write,
+	.no_splice_write = true,
 	.poll = eventfd_poll,
 	.release = eventfd_release,
 	.show_fdinfo = eventfd_fdinfo,

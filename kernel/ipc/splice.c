@@ -246,6 +246,8 @@ static ssize_t splice_at(
 		return -EINVAL;
 	if (!can_splice(f) || (write && f->f_flags & O_APPEND))
 		return -EINVAL;
+	if (write ? f->f_op->no_splice_write : f->f_op->no_splice_read)
+		return -EINVAL;
 	n = write ? pipe_to_file(pipe, f, &pos, len, flags) :
 		    file_to_pipe(f, &pos, pipe, len, flags);
 	if (n > 0)

@@ -69,7 +69,8 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	if (pos && !(in->f_mode & FMODE_PREAD))
 		return -ESPIPE;
 	if (!in->f_op->read_iter || !out->f_op->write_iter || (out->f_flags & O_APPEND) ||
-		!(in->f_mode & FMODE_PREAD))
+		!(in->f_mode & FMODE_PREAD) || in->f_op->no_splice_read ||
+		out->f_op->no_splice_write)
 		return -EINVAL;
 	if (rw_verify_area(MAY_READ, in, pos ? pos : &own, n))
 		return -EINVAL;

@@ -435,10 +435,8 @@ struct file_operations {
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
 	int (*fasync)(int fd, struct file *f, bool on);
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
-	ssize_t (*splice_read)(
-		struct file *in, loff_t *pos, struct file *pipe, size_t len, u32 flags);
-	ssize_t (*splice_write)(
-		struct file *pipe, struct file *out, loff_t *pos, size_t len, u32 flags);
+	/* splice() and sendfile() refuse, as Linux does where only read() and write() are written for */
+	bool no_splice_read, no_splice_write;
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -113,6 +114,35 @@ static void kinds(void)
 	}
 }
 
+/* Files that Linux has written no splicing for: of one direction, or both. */
+static void one_way(void)
+{
+	static const char *const from[] = { "/proc/self/maps", "/proc/self/status",
+		"/proc/self/fdinfo/0", "/proc/self/mem", "/dev/null", "/proc/self/mountinfo",
+		"/proc/version", "/dev/zero" };
+	static const char *const to[] = { "/dev/full", "/proc/self/comm", "/proc/self/mem",
+		"/dev/null" };
+	int p[2], fd, out = NEED(open("out", O_RDWR | O_CREAT, 0600));
+
+	NEED(pipe2(p, O_NONBLOCK));
+	for (unsigned i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		fd = NEED(open(from[i], O_RDONLY));
+		TN(from[i], splice(fd, NULL, p[1], NULL, 1, 0));
+		if (strcmp(from[i], "/proc/self/mem") != 0)
+			TN(from[i], sendfile(out, fd, NULL, 1));
+		close(fd);
+	}
+	NEED(write(p[1], "abcdefgh", 8));
+	for (unsigned i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		fd = NEED(open(to[i], O_WRONLY));
+		TN(to[i], splice(p[0], NULL, fd, NULL, 1, 0));
+		close(fd);
+	}
+	fd = NEED(open("in", O_RDONLY));
+	T(sendfile(NEED(eventfd(0, EFD_NONBLOCK)), fd, NULL, 8));
+	T(write(NEED(open("/dev/urandom", O_WRONLY)), NULL, 5));
+}
+
 static void vm_full(void)
 {
 	struct iovec v = { buf, sizeof(buf) }, in = { buf, 100 };
@@ -157,6 +187,7 @@ TEST(splice)
 	pipes();
 	vm();
 	kinds();
+	one_way();
 	vm_full();
 	whole_pages();
 }

@@ -296,7 +296,7 @@ static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, s
 		inode->i_fop = &proc_map_files_fops;
 		break;
 	case PE_LINK: inode->i_op = &proc_pid_link_iops; break;
-	case PE_TEXT: inode->i_fop = &proc_text_fops; break;
+	case PE_TEXT: inode->i_fop = &proc_pid_text_fops; break;
 	case PE_FOPS: inode->i_fop = e->fops; break;
 	}
 	return inode;

@@ -43,7 +43,7 @@ static struct inode *fd_inode(struct inode *dir, struct task *t, int fd, struct 
 		return NULL;
 	PROC_I(inode)->fd = fd;
 	if (info)
-		inode->i_fop = &proc_text_fops;
+		inode->i_fop = &proc_pid_text_fops;
 	else
 		inode->i_op = &proc_pid_link_iops;
 	return inode;

@@ -274,6 +274,8 @@ static loff_t mem_llseek(struct file *f, loff_t off, int whence)
 }
 
 const struct file_operations proc_mem_fops = {
+	.no_splice_read = true,
+	.no_splice_write = true,
 	.open = mem_open,
 	.release = mem_release,
 	.read_iter = mem_read,

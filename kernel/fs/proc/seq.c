@@ -293,7 +293,20 @@ const struct file_operations proc_sysctl_fops = {
 	.llseek = text_llseek,
 };
 
+/* Linux's are not written for splice(), but for those of the whole system to be read. */
+const struct file_operations proc_pid_text_fops = {
+	.open = text_open,
+	.release = text_release,
+	.read_iter = text_read,
+	.write_iter = text_write,
+	.no_splice_read = true,
+	.no_splice_write = true,
+	.ioctl = proc_entry_ioctl,
+	.llseek = text_llseek,
+};
+
 const struct file_operations proc_text_fops = {
+	.no_splice_write = true,
 	.open = text_open,
 	.release = text_release,
 	.read_iter = text_read,
