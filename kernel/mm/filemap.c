@@ -219,25 +219,32 @@ static struct page *new_locked_page(struct address_space *m, u64 index)
 	return p;
 }
 
-struct page *grab_cache_page(struct address_space *m, u64 index)
+/* A new page in the cache, locked. ERR_PTR(-EEXIST, -ENOMEM). */
+static struct page *add_new_page(struct address_space *m, u64 index)
 {
-	for (;;) {
-		struct page *p = find_lock_page(m, index);
-		int err;
+	struct page *p = new_locked_page(m, index);
+	int err = p ? add_to_page_cache(p, m, index) : -ENOMEM;
 
-		if (p)
-			return p;
-		p = new_locked_page(m, index);
-		if (!p)
-			return NULL;
-		err = add_to_page_cache(p, m, index);
-		if (!err)
-			return p;
+	if (!err)
+		return p;
+	if (p) {
 		ClearPageLocked(p);
 		put_page(p);
-		if (err != -EEXIST)
-			return NULL;
 	}
+	return ERR_PTR(err == -EEXIST ? err : -ENOMEM);
+}
+
+struct page *grab_cache_page(struct address_space *m, u64 index)
+{
+	struct page *p;
+
+	do {
+		p = find_lock_page(m, index);
+		if (p)
+			return p;
+		p = add_new_page(m, index);
+	} while (p == ERR_PTR(-EEXIST));
+	return IS_ERR(p) ? NULL : p;
 }
 
 /* An extent's unused part goes back fresh where it was. */
@@ -311,7 +318,13 @@ int page_make_uptodate(struct address_space *m, struct page *p, struct file *fil
 
 	if (PageUptodate(p))
 		return 0;
-	lock_page(p);
+	if (m->a_ops->from_process) {
+		err = lock_page_killable(p);
+		if (err)
+			return err;
+	} else {
+		lock_page(p);
+	}
 	if (p->mapping != m) {
 		unlock_page(p);
 		return PAGE_TRUNCATED;
@@ -340,9 +353,11 @@ struct page *read_cache_page(struct address_space *m, u64 index, struct file *fi
 			bool direct;
 
 			direct_fill(m, index, 1, &direct);
-			p = grab_cache_page(m, index);
-			if (!p)
-				return ERR_PTR(-ENOMEM);
+			p = add_new_page(m, index);
+			if (p == ERR_PTR(-EEXIST))
+				continue;
+			if (IS_ERR(p))
+				return p;
 			unlock_page(p);
 		}
 		err = page_make_uptodate(m, p, file);

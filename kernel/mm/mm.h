@@ -158,6 +158,7 @@ void free_page_batch(struct page **pages, u32 n);
 #define free_page_addr(p) free_pages_addr(p, 0)
 
 void lock_page(struct page *p);
+int lock_page_killable(struct page *p); /* 0 or -EINTR: for pages that a process may owe (FUSE) */
 bool trylock_page(struct page *p);
 void unlock_page(struct page *p);
 void wait_on_page_locked(struct page *p);
@@ -303,6 +304,7 @@ struct address_space_operations {
 	 */
 	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
 	bool memory_only; /* tmpfs: pages are the data, never dropped while in the cache; no write-back */
+	bool from_process; /* FUSE: what fills a page may never come, so who waits for one can be killed */
 	bool secret; /* only who maps a page gets at it: not get_user_page(), so no debugger and no device */
 };
 

@@ -102,20 +102,31 @@ void page_waits_init(void)
 		init_waitqueue_head(&page_waits[i]);
 }
 
-void wait_on_page_bit(struct page *p, int bit)
+static int wait_on_page_bit_state(struct page *p, int bit, u32 state)
 {
 	struct wait_queue_head *q = page_wait_queue(p);
 	struct wait_queue_entry e;
+	int err = 0;
 
 	init_wait_entry(&e);
 	for (;;) {
-		prepare_to_wait(q, &e, TASK_UNINTERRUPTIBLE);
+		prepare_to_wait(q, &e, state);
 		set_bit(PG_waiters, &p->flags);
 		if (!test_bit(bit, &p->flags))
 			break;
+		if (wait_interrupted(state)) {
+			err = -EINTR;
+			break;
+		}
 		schedule();
 	}
 	finish_wait(q, &e);
+	return err;
+}
+
+void wait_on_page_bit(struct page *p, int bit)
+{
+	wait_on_page_bit_state(p, bit, TASK_UNINTERRUPTIBLE);
 }
 
 void clear_page_bit_wake(struct page *p, int bit)
@@ -143,6 +154,21 @@ void lock_page(struct page *p)
 		wait_on_page_bit(p, PG_locked);
 	while (!trylock_page(p));
 	contention_end("page", __builtin_return_address(0), since);
+}
+
+int lock_page_killable(struct page *p)
+{
+	u64 since;
+	int err = 0;
+
+	if (likely(trylock_page(p)))
+		return 0;
+	since = contention_begin();
+	do
+		err = wait_on_page_bit_state(p, PG_locked, TASK_KILLABLE);
+	while (!err && !trylock_page(p));
+	contention_end("page", __builtin_return_address(0), since);
+	return err;
 }
 
 void unlock_page(struct page *p)

@@ -338,4 +338,5 @@ const struct address_space_operations fuse_aops = {
 	.writepages = fuse_writepages,
 	.page_mkwrite = fuse_page_mkwrite,
 	.invalidatepage = fuse_invalidatepage,
+	.from_process = true,
 };
