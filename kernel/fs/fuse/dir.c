@@ -33,11 +33,11 @@ void fuse_stale_attr(struct inode *inode)
 	spin_unlock(&fi->lock);
 }
 
-static int take_attr(struct inode *inode, const struct fuse_attr_out *o)
+static int take_attr(struct inode *inode, const struct fuse_attr_out *o, u64 asked)
 {
 	if ((o->attr.mode & S_IFMT) != (inode->i_mode & S_IFMT) || o->attr.size > S64_MAX)
 		return -EIO;
-	fuse_set_attr(inode, &o->attr, fuse_until(o->attr_valid, o->attr_valid_nsec));
+	fuse_set_attr(inode, &o->attr, fuse_until(o->attr_valid, o->attr_valid_nsec), asked);
 	return 0;
 }
 
@@ -45,6 +45,7 @@ int fuse_refresh_attr(struct inode *inode, struct file *f)
 {
 	struct fuse_getattr_in in = { .getattr_flags = 0 };
 	const struct fuse_file *ff = f ? f->private_data : NULL;
+	u64 asked = fuse_asking(fuse_conn_of(inode));
 	struct fuse_attr_out o;
 	int err;
 
@@ -54,7 +55,7 @@ int fuse_refresh_attr(struct inode *inode, struct file *f)
 	}
 	err = fuse_call(fuse_conn_of(inode), FUSE_GETATTR, FUSE_I(inode)->nodeid, &in, sizeof(in),
 		NULL, 0, &o, sizeof(o));
-	return err ? err : take_attr(inode, &o);
+	return err ? err : take_attr(inode, &o, asked);
 }
 
 static bool attr_stale(struct inode *inode)
@@ -142,7 +143,7 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 		NULL, 0, &o, sizeof(o));
 	if (err)
 		return err;
-	err = take_attr(inode, &o);
+	err = take_attr(inode, &o, ~0UL); /* i_rwsem is held */
 	if (!err && a->ia_valid & ATTR_SIZE)
 		truncate_pagecache(&inode->i_data, a->ia_size);
 	return err;
@@ -166,9 +167,8 @@ static int fuse_setattr(struct dentry *d, struct iattr *a)
 			return err;
 	}
 	if (a->ia_valid & ATTR_OPEN && fc->atomic_trunc) { /* OPEN has done it */
-		i_size_write(inode, 0);
+		fuse_set_size(inode, 0, false);
 		truncate_pagecache(&inode->i_data, 0);
-		fuse_stale_attr(inode);
 		return 0;
 	}
 	if (a->ia_valid & ATTR_SIZE) {
@@ -243,6 +243,7 @@ static int send_lookup(struct inode *dir, const struct qstr *name, struct fuse_e
 
 static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
+	u64 asked = fuse_asking(fuse_conn_of(dir));
 	struct inode *inode = NULL;
 	struct fuse_entry_out e;
 	struct dentry *other;
@@ -254,7 +255,7 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 	if (err)
 		return ERR_PTR(err);
 	if (e.nodeid) {
-		inode = fuse_iget(dir->i_sb, &e);
+		inode = fuse_iget(dir->i_sb, &e, asked);
 		if (IS_ERR(inode))
 			return ERR_CAST(inode);
 	}
@@ -271,6 +272,7 @@ static int revalidate_by_lookup(struct dentry *d)
 	struct dentry *parent = dget_parent(d);
 	struct fuse_conn *fc = fuse_conn_of(inode);
 	struct fuse_inode *fi = FUSE_I(inode);
+	u64 asked = fuse_asking(fc);
 	struct fuse_entry_out e;
 	struct name_snapshot name;
 	int err;
@@ -290,7 +292,7 @@ static int revalidate_by_lookup(struct dentry *d)
 	spin_lock(&fi->lock);
 	fi->nlookup++;
 	spin_unlock(&fi->lock);
-	fuse_set_attr(inode, &e.attr, fuse_until(e.attr_valid, e.attr_valid_nsec));
+	fuse_set_attr(inode, &e.attr, fuse_until(e.attr_valid, e.attr_valid_nsec), asked);
 	set_entry_until(d, &e);
 	return 1;
 }
@@ -313,6 +315,7 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 	const void *more, size_t more_n, umode_t type)
 {
 	struct fuse_conn *fc = fuse_conn_of(dir);
+	u64 asked = fuse_asking(fc);
 	struct fuse_entry_out e;
 	struct inode *inode;
 	int err;
@@ -325,7 +328,7 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 	fuse_stale_attr(dir);
 	if (!e.nodeid || !fuse_valid_entry(&e) || (e.attr.mode & S_IFMT) != type)
 		return -EIO;
-	inode = fuse_iget(dir->i_sb, &e);
+	inode = fuse_iget(dir->i_sb, &e, asked);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
 	set_entry_until(d, &e);
@@ -359,6 +362,7 @@ static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 		struct fuse_open_out o;
 	} out;
 	struct fuse_file *ff = fuse_file_new(fc, 0);
+	u64 asked = fuse_asking(fc);
 	struct inode *inode;
 	int err;
 
@@ -377,7 +381,7 @@ static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 	ff->nodeid = out.e.nodeid;
 	ff->maker = current;
 	inode = out.e.nodeid && fuse_valid_entry(&out.e) && S_ISREG(out.e.attr.mode) ?
-			fuse_iget(dir->i_sb, &out.e) :
+			fuse_iget(dir->i_sb, &out.e, asked) :
 			ERR_PTR(-EIO);
 	if (IS_ERR(inode)) {
 		fuse_file_release(dir, ff, O_RDWR);

@@ -371,8 +371,7 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 		update_pages(inode, buf, *pos, (size_t)n);
 		*pos += n;
 		done += n;
-		if (*pos > i_size_read(inode))
-			i_size_write(inode, *pos);
+		fuse_set_size(inode, *pos, true);
 		if ((size_t)n < got || got < want)
 			break;
 	}
@@ -482,8 +481,8 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		ff->fc->no_fallocate = true;
 		err = -EOPNOTSUPP;
 	}
-	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && off + len > i_size_read(inode))
-		i_size_write(inode, off + len);
+	if (!err && !(mode & FALLOC_FL_KEEP_SIZE))
+		fuse_set_size(inode, off + len, true);
 	if (!err)
 		truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
 	fuse_stale_attr(inode);

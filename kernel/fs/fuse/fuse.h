@@ -64,7 +64,7 @@ struct fuse_conn {
 	u32 nr_async, nr_dirty;
 	struct wait_queue_head readers; /* servers that wait for work */
 	struct wait_queue_head waiters; /* INIT, room for writes */
-	u64 attr_version;
+	u64 attr_version; /* atomic: counts the changes of size that we have made, of all inodes */
 };
 
 struct fuse_forget {
@@ -101,7 +101,7 @@ struct fuse_inode {
 	spinlock_t lock; /* all below */
 	u64 nlookup;
 	u64 attr_until; /* ktime until which the attributes hold */
-	u64 attr_version;
+	u64 attr_version; /* of our last one: what was asked before says nothing about the size */
 	struct list_head writers;  /* of fuse_file.link: open for writing */
 	u32 nr_async;              /* writes on their way */
 	struct fuse_file *created; /* made by CREATE, for the open that follows */
@@ -153,9 +153,13 @@ int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_
 /* super.c */
 void fuse_send_init(struct fuse_conn *fc);
 /* The inode for what a LOOKUP or its kin has found (one more lookup counted); ERR_PTR. */
-struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e);
+struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked);
 bool fuse_valid_entry(const struct fuse_entry_out *e); /* but nodeid 0 */
-void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until);
+/* @asked: fuse_asking() before the server was; ~0: nobody can have changed the size meanwhile. */
+void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
+u64 fuse_asking(struct fuse_conn *fc);
+/* The file now has @size bytes (@grow: or more, if it had), and its attributes are out of date. */
+void fuse_set_size(struct inode *inode, loff_t size, bool grow);
 u64 fuse_until(u64 sec, u32 nsec);                      /* ktime of a time-out from now */
 void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that we cannot keep */
 int fuse_notify_inval_inode(struct fuse_conn *fc, u64 nodeid, s64 off, s64 len);

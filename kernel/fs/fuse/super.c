@@ -38,13 +38,58 @@ static dev_t narrow_dev(u32 d)
 	return MKDEV((d >> 8) & 0xfff, (d & 0xff) | ((d >> 12) & 0xfff00));
 }
 
-void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until)
+u64 fuse_asking(struct fuse_conn *fc)
+{
+	return __atomic_load_n(&fc->attr_version, __ATOMIC_SEQ_CST);
+}
+
+static void learn_size(struct inode *inode, loff_t size)
+{
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	assert_spin_held(&fi->lock);
+	fi->attr_version = __atomic_add_fetch(&fc->attr_version, 1, __ATOMIC_SEQ_CST);
+	if (S_ISREG(inode->i_mode))
+		i_size_write(inode, size);
+}
+
+void fuse_set_size(struct inode *inode, loff_t size, bool grow)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	spin_lock(&fi->lock);
+	learn_size(inode, grow ? max(size, i_size_read(inode)) : size);
+	fi->attr_until = 0;
+	spin_unlock(&fi->lock);
+}
+
+/*
+ * An answer that is older than the size that we know (a write has come between) says nothing about it; of the rest it is the best we
+ * have only while what we have is out of date.
+ */
+void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
 	struct fuse_conn *fc = fuse_conn_of(inode);
-	loff_t old = i_size_read(inode);
-	bool changed;
+	bool changed, late, keep;
+	loff_t old;
 
+	spin_lock(&fi->lock);
+	late = fi->attr_version > asked || a->size > S64_MAX;
+	keep = late && fi->attr_until;
+	old = i_size_read(inode);
+	if (!late && asked == ~0UL)
+		learn_size(inode, (loff_t)a->size);
+	else if (!late && S_ISREG(inode->i_mode))
+		i_size_write(inode, (loff_t)a->size);
+	if (!keep) {
+		fi->ino = a->ino;
+		fi->attr_until = late ? 0 : until;
+	}
+	spin_unlock(&fi->lock);
+	if (keep)
+		return;
 	inode->i_mode = (inode->i_mode & S_IFMT) | (a->mode & 07777);
 	inode->i_uid = make_kuid(fc->user_ns, a->uid);
 	inode->i_gid = make_kgid(fc->user_ns, a->gid);
@@ -55,15 +100,8 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until)
 	inode->i_atime = stamp(a->atime, a->atimensec);
 	inode->i_mtime = stamp(a->mtime, a->mtimensec);
 	inode->i_ctime = stamp(a->ctime, a->ctimensec);
-	spin_lock(&fi->lock);
-	fi->ino = a->ino;
-	fi->attr_until = until;
-	fi->attr_version++;
-	spin_unlock(&fi->lock);
-	if (!S_ISREG(inode->i_mode))
+	if (!S_ISREG(inode->i_mode) || late)
 		return;
-	if (a->size <= S64_MAX)
-		i_size_write(inode, (loff_t)a->size);
 	if (old != (loff_t)a->size) {
 		if (old > (loff_t)a->size)
 			truncate_pagecache(&inode->i_data, (loff_t)a->size);
@@ -110,7 +148,7 @@ static void fill_new(struct inode *inode, const struct fuse_entry_out *e)
 	fuse_set_ops(inode);
 }
 
-struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e)
+struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked)
 {
 	struct fuse_conn *fc = sb->s_fs_info;
 	struct inode *inode = iget_locked(sb, e->nodeid);
@@ -132,7 +170,7 @@ struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e)
 	spin_lock(&fi->lock);
 	fi->nlookup++;
 	spin_unlock(&fi->lock);
-	fuse_set_attr(inode, &e->attr, fuse_until(e->attr_valid, e->attr_valid_nsec));
+	fuse_set_attr(inode, &e->attr, fuse_until(e->attr_valid, e->attr_valid_nsec), asked);
 	return inode;
 }
 
@@ -461,7 +499,7 @@ static int make_root(struct super_block *sb, const struct fuse_options *o)
 	e.attr.gid = (u32)o->group_id;
 	fill_new(root, &e);
 	unlock_new_inode(root);
-	fuse_set_attr(root, &e.attr, 0);
+	fuse_set_attr(root, &e.attr, 0, ~0UL);
 	sb->s_root = d_make_root(root);
 	return sb->s_root ? 0 : -ENOMEM;
 }

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Servers that answer late: what was true then, and who waits meanwhile. */
+#include "fuse_server.h"
+
+static char content[2 * PAGE];
+static int size;
+static volatile unsigned hold; /* the next request of this kind waits */
+static struct fuse_in_header held;
+static struct fuse_attr_out held_attr;
+static volatile bool holding;
+
+static void attr_of(struct fuse_attr *a, unsigned long node)
+{
+	memset(a, 0, sizeof(*a));
+	a->ino = node;
+	a->mode = node == 1 ? S_IFDIR | 0755 : S_IFREG | 0644;
+	a->nlink = 1;
+	a->size = node == 1 ? 0 : size;
+}
+
+static void take(const struct fuse_in_header *h, const struct fuse_write_in *w)
+{
+	struct fuse_write_out took = { .size = w->size };
+
+	if (w->offset + w->size > sizeof(content)) {
+		reply(h->unique, -EFBIG, NULL, 0);
+		return;
+	}
+	memcpy(content + w->offset, w + 1, w->size);
+	if ((int)(w->offset + w->size) > size)
+		size = (int)(w->offset + w->size);
+	reply(h->unique, 0, &took, sizeof(took));
+}
+
+static void give(const struct fuse_in_header *h, const struct fuse_read_in *r)
+{
+	int left = r->offset < (unsigned)size ? size - (int)r->offset : 0;
+
+	reply(h->unique, 0, content + r->offset, left < (int)r->size ? left : (int)r->size);
+}
+
+static void serve_one(const char *buf)
+{
+	const struct fuse_in_header *h = (const void *)buf;
+	struct fuse_entry_out e = { .nodeid = 2 };
+	struct fuse_attr_out a = { .attr_valid = 1000 };
+
+	attr_of(&a.attr, h->nodeid);
+	if (h->opcode == hold) {
+		hold = 0;
+		held = *h;
+		held_attr = a;
+		holding = true;
+		return;
+	}
+	switch (h->opcode) {
+	case FUSE_LOOKUP:
+		attr_of(&e.attr, 2);
+		reply(h->unique, 0, &e, sizeof(e));
+		break;
+	case FUSE_GETATTR: reply(h->unique, 0, &a, sizeof(a)); break;
+	case FUSE_READ: give(h, (const void *)(h + 1)); break;
+	case FUSE_WRITE: take(h, (const void *)(h + 1)); break;
+	default: serve_rest(h);
+	}
+}
+
+static void let_go(const void *data, size_t n)
+{
+	holding = false;
+	NEED(reply(held.unique, 0, data, n));
+}
+
+static void *ask_size(void *fd)
+{
+	struct stat st;
+
+	NEED(fstat(*(int *)fd, &st));
+	return NULL;
+}
+
+/* A GETATTR is answered with the size from before a write that comes while it waits. */
+static void old_size(void)
+{
+	int fd = NEED(open("m/file", O_RDWR));
+	static char buf[sizeof(content)];
+	struct stat st;
+	pthread_t t;
+
+	memset(buf, 'x', sizeof(buf));
+	hold = FUSE_GETATTR;
+	NEED(pthread_create(&t, NULL, ask_size, &fd) ? -1 : 0);
+	T_WAIT(holding);
+	T(write(fd, buf, sizeof(buf)));
+	let_go(&held_attr, sizeof(held_attr));
+	pthread_join(t, NULL);
+	T(pread(fd, buf, sizeof(buf), 0));
+	T(fstat(fd, &st));
+	say("size %d", (int)st.st_size);
+	close(fd);
+}
+
+static void read_mapped(int fd)
+{
+	volatile char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+
+	_exit(*p == 'x' ? 0 : 1);
+}
+
+/* Who waits for a page that another has asked for can be killed. */
+static void same_page(bool mapped)
+{
+	int fd = NEED(open("m/file", O_RDONLY)); /* forgets what is cached */
+	pid_t first, second;
+	char c;
+
+	hold = FUSE_READ;
+	first = SPAWN(_exit(pread(fd, &c, 1, 0) == 1 && c == 'x' ? 0 : 1));
+	T_WAIT(holding);
+	second = SPAWN({
+		if (mapped)
+			read_mapped(fd);
+		pread(fd, &c, 1, 0);
+	});
+	t_until(second, 'D');
+	NEED(kill(second, SIGKILL));
+	t_wait("second", second);
+	let_go(content, PAGE);
+	t_wait("first", first);
+	close(fd);
+}
+
+TEST(fuse_late)
+{
+	CHILD({
+		fuse_serve();
+		old_size();
+		same_page(false);
+		same_page(true);
+	});
+}
