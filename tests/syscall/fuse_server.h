@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 
 static int dev; /* of /dev/fuse */
+static T_UNUSED unsigned fuse_init_flags;
 
 static void serve_one(const char *request);
 
@@ -22,7 +23,9 @@ static long reply(unsigned long unique, int error, const void *data, size_t n)
 /* What needs no thought: 0 for what opens and closes, ENOSYS for what the test has not. */
 static T_UNUSED void serve_rest(const struct fuse_in_header *h)
 {
-	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 65536 };
+	struct fuse_init_out init = {
+		.major = 7, .minor = 31, .max_write = 65536, .flags = fuse_init_flags
+	};
 	struct fuse_open_out open = { .fh = 7 };
 
 	switch (h->opcode) {

@@ -124,6 +124,21 @@ static void fill_setattr(
 	}
 }
 
+/* Set-id bits go by a change of mode, unless the server said that it does it. Ours may be an old one, and vfs has changed it already. */
+static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const struct iattr *a)
+{
+	int err;
+
+	if (!a->ia_killed || a->ia_valid & ATTR_MODE || fuse_conn_of(inode)->handle_killpriv)
+		return 0;
+	err = fuse_refresh_attr(inode, a->ia_file);
+	if (!err && inode->i_mode & a->ia_killed) {
+		in->valid |= FATTR_MODE;
+		in->mode = inode->i_mode & ~(u32)a->ia_killed;
+	}
+	return err;
+}
+
 static int send_setattr(struct inode *inode, const struct iattr *a)
 {
 	const struct fuse_file *ff = a->ia_file ? a->ia_file->private_data : NULL;
@@ -133,6 +148,9 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 
 	memset(&in, 0, sizeof(in));
 	fill_setattr(fuse_conn_of(inode), &in, a);
+	err = take_killed(inode, &in, a);
+	if (err)
+		return err;
 	if (!in.valid)
 		return 0;
 	if (ff && a->ia_valid & ATTR_SIZE && !ff->none) {

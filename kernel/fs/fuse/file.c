@@ -330,7 +330,9 @@ static ssize_t send_write(
 
 	if (err)
 		return err;
-	return o.size > n ? -EIO : (ssize_t)o.size;
+	return o.size > n || !o.size ?
+		       -EIO :
+		       (ssize_t)o.size; /* nothing: who writes all would go on for ever */
 }
 
 /* What was written goes into the pages that are cached; one that is half read is dropped by its next reader's size check. */
@@ -394,6 +396,11 @@ static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 	n = (f->f_flags & O_APPEND) || from->append ? fuse_refresh_attr(inode, f) : 0;
 	if (!n)
 		n = generic_write_checks(f, from, pos);
+	if (n > 0) {
+		int err = file_remove_privs(f);
+
+		n = err ? err : n;
+	}
 	if (n > 0)
 		n = write_loop(f, from, pos, buf, max);
 	fuse_stale_attr(inode);

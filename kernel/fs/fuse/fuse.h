@@ -49,7 +49,8 @@ struct fuse_conn {
 	kuid_t user_id;
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;
-	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask;
+	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask,
+		handle_killpriv; /* the server itself takes set-id bits from what is written, truncated, given away */
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
 		no_getxattr, no_setxattr, no_listxattr, no_removexattr, no_rename2, no_fallocate,
 		no_lseek, no_poll, no_interrupt; /* the server has said ENOSYS; set once */
@@ -100,7 +101,7 @@ struct fuse_inode {
 	u64 nodeid, ino;
 	spinlock_t lock; /* all below */
 	u64 nlookup;
-	u64 attr_until; /* ktime until which the attributes hold */
+	u64 attr_until;   /* ktime until which the attributes hold */
 	u64 attr_version; /* of our last one: what was asked before says nothing about the size */
 	struct list_head writers;  /* of fuse_file.link: open for writing */
 	u32 nr_async;              /* writes on their way */

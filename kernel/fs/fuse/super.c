@@ -227,6 +227,7 @@ static void take_flags(struct fuse_conn *fc, const struct fuse_init_out *o)
 	fc->atomic_trunc = f & FUSE_ATOMIC_O_TRUNC;
 	fc->auto_inval = f & FUSE_AUTO_INVAL_DATA;
 	fc->dont_mask = f & FUSE_DONT_MASK;
+	fc->handle_killpriv = f & FUSE_HANDLE_KILLPRIV;
 	fc->minor = o->minor;
 	fc->max_write = clamp(o->max_write, 4096U, (u32)FUSE_MAX_IO);
 }
