@@ -27,6 +27,7 @@
 
 #define TABLE_BITS 10
 #define TABLE_SIZE (1 << TABLE_BITS)
+#define PEER_WORDS 9 /* two addresses, two ports */
 
 struct inet_sock;
 
@@ -36,6 +37,7 @@ struct port_table {
 	struct hlist_head
 		by_port[TABLE_SIZE]; /* inet_sock.port_node of all that have a local port */
 	struct hlist_head by_peer[TABLE_SIZE]; /* inet_sock.peer_node of TCP's that have a peer */
+	u64 peer_key[PEER_WORDS + 1];          /* of by_peer's hash; all 0 until it is used first */
 	struct hlist_head raw;                 /* raw sockets have no ports */
 	bool stream;
 };

@@ -22,12 +22,22 @@ static struct hlist_head *port_bucket(struct port_table *t, const struct net *ne
 	return &t->by_port[(port ^ ((u64)net >> 8)) % TABLE_SIZE];
 }
 
+/*
+ * Multilinear, with a key that nobody knows: whoever chooses addresses and ports, two connections share a bucket as seldom as random
+ * ones do.
+ */
 static struct hlist_head *peer_bucket(
 	struct port_table *t, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
 {
-	u32 h = ip_hash(local) ^ (ip_hash(remote) * 31) ^ ((u32)lport << 16 | rport) * 0x85ebca6bU;
+	const u64 *key = t->peer_key;
+	u64 h;
 
-	return &t->by_peer[(h ^ h >> 15) % TABLE_SIZE];
+	while (unlikely(!key[PEER_WORDS]))
+		arch_random(t->peer_key, sizeof(t->peer_key));
+	h = key[PEER_WORDS] + key[8] * ((u32)lport << 16 | rport);
+	for (u32 i = 0; i < 4; i++)
+		h += key[i] * local->w[i] + key[4 + i] * remote->w[i];
+	return &t->by_peer[h >> 32 & (TABLE_SIZE - 1)];
 }
 
 /* ---- conflicts ---- */
