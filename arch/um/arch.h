@@ -238,6 +238,8 @@ void schedule_tail(struct
 void sched_init_idle(struct task *idle,
 	int cpu); /* @idle runs on @cpu when nothing else can; at boot, before @cpu starts */
 bool need_resched(void);
+/* A vCPU has nothing to run; what is done now may change that. */
+void sched_before_idle(void);
 /* Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it is OS_CPU_KERNEL again. */
 void sched_idle_enter(void);
 void sched_idle_exit(void);

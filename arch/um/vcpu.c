@@ -269,10 +269,12 @@ void vcpu_idle_loop(void)
 {
 	for (;;) {
 		irq_poll();
-		if (need_resched())
+		if (need_resched()) {
 			schedule();
-		else
-			arch_idle(timers_next());
+			continue;
+		}
+		sched_before_idle();
+		arch_idle(timers_next());
 	}
 }
 

@@ -149,6 +149,10 @@ struct net_device {
 	struct list_head
 		tx_link; /* own to the vCPU whose net_rx_flush() will send; see tx_listed */
 	u32 tx_listed;
+	bool tx_large;  /* a large frame waits: nothing is held back; under tx_lock */
+	bool tx_often;  /* it sent often in the last period, which began */
+	u64 tx_period;  /* at that time, */
+	u64 tx_counted; /* when so many packets had been sent; guesses, written without a lock */
 	struct work poll_work;
 	u32 polling; /* POLL_*: the thread polls, or the interrupt */
 };

@@ -11,6 +11,10 @@
  * A flush ends after FLUSH_MAX packets: what is left goes on in a kernel thread (spill), so that frames that go in circles between
  * devices cost what one task costs, and bounded memory.
  *
+ * A card that sends often holds its frames back for a moment while their vCPU has work: until that goes idle, HOLD_FRAMES wait, or
+ * HOLD_NS have passed. Each frame may wake a peer on the host, which takes a CPU from us for longer than the frame took: so it gets
+ * many at once. Who waits for an answer is idle soon, and one that sends now and then is never held up.
+ *
  * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty, or stopped until
  * netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's vCPU, a few rounds) -> on again, or the thread polls.
  * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps. spill.lock. netdev.h has the rest.
@@ -37,12 +41,22 @@
 #define SPILL_PIECE 128U
 #define POLL_ROUNDS 4 /* of them in a row, before a thread takes over */
 
+#define HOLD_NS 250000UL
+#define HOLD_FRAMES 64U
+#define HOLD_LARGE 4096U /* a larger frame is worth a host call of its own */
+#define OFTEN_NS NSEC_PER_MSEC
+#define OFTEN 16U /* frames in OFTEN_NS */
+
 static struct backlog {
 	struct list_head queue;
 	u32 len;
 	u64 bytes;                /* of true sizes */
 	struct list_head senders; /* of net_device.tx_link */
 	bool running;
+	bool held;               /* the senders' frames are held back, until the timer's time */
+	bool held_enough;        /* that is over */
+	struct net_device *full; /* has frames enough, which another vCPU holds */
+	struct ktimer hold;
 } backlogs[MAX_CPUS];
 
 /* What a flush has left: who makes frames go in circles must not keep a vCPU. Guarded by its lock. */
@@ -135,8 +149,49 @@ static u32 process_backlog(struct backlog *b, u32 most)
 
 static void flush_tx(struct net_device *dev);
 
+/* Frames of @dev may wait. */
+static bool may_hold(struct net_device *dev, u64 now)
+{
+	u64 since = now - dev->tx_period, sent = dev->stats.tx_packets;
+
+	if (since >= OFTEN_NS) {
+		dev->tx_often = since < 2 * OFTEN_NS && sent - dev->tx_counted >= OFTEN;
+		dev->tx_period = now;
+		dev->tx_counted = sent;
+	}
+	return dev->tx_often && !READ_ONCE(dev->tx_large) && READ_ONCE(dev->txq_len) < HOLD_FRAMES;
+}
+
+/* True: all that wait are held back. */
+static bool hold(struct backlog *b)
+{
+	struct net_device *dev;
+	u64 now;
+
+	if (b->held_enough || list_empty(&b->senders))
+		return false;
+	now = ktime_get();
+	list_for_each_entry(dev, &b->senders, tx_link)
+		if (!may_hold(dev, now))
+			return false;
+	if (!b->held)
+		timer_start(&b->hold, now + HOLD_NS);
+	b->held = true;
+	return true;
+}
+
 static void process_senders(struct backlog *b)
 {
+	struct net_device *full = b->full;
+
+	b->full = NULL;
+	if (unlikely(full))
+		flush_tx(full);
+	if (hold(b))
+		return;
+	if (b->held)
+		timer_cancel(&b->hold);
+	b->held = b->held_enough = false;
 	while (!list_empty(&b->senders)) {
 		struct net_device *dev = list_first_entry(&b->senders, struct net_device, tx_link);
 
@@ -186,6 +241,25 @@ static void flush(struct backlog *b, u32 most)
 void net_rx_flush(void)
 {
 	flush(&backlogs[smp_processor_id()], FLUSH_MAX);
+}
+
+/* What is held back goes out now. */
+static void send_held(struct backlog *b)
+{
+	if (!b->held)
+		return;
+	b->held_enough = true;
+	net_rx_flush();
+}
+
+static void hold_over(struct ktimer *t)
+{
+	send_held(container_of(t, struct backlog, hold));
+}
+
+static void before_idle(void)
+{
+	send_held(&backlogs[smp_processor_id()]);
 }
 
 /* A piece of it; the rest has its turn behind other work. */
@@ -275,6 +349,7 @@ static void flush_tx(struct net_device *dev)
 
 		dev->tx_busy = true;
 		dev->tx_woken = false;
+		dev->tx_large = false;
 		list_splice_tail_init(&dev->txq, &batch);
 		spin_unlock(&dev->tx_lock);
 		sent = dev->ops->send(dev, &batch);
@@ -313,15 +388,18 @@ void netdev_purge_tx(struct net_device *dev)
 
 static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 {
-	bool full;
+	struct backlog *b = &backlogs[smp_processor_id()];
+	bool full, enough;
 
 	skb->dev = dev;
 	spin_lock(&dev->tx_lock);
 	full = dev->txq_len >= dev->txqlen;
 	if (!full) {
+		dev->tx_large |= skb_len(skb) > HOLD_LARGE;
 		list_add_tail(&skb->list, &dev->txq);
 		dev->txq_len++;
 	}
+	enough = dev->tx_large || dev->txq_len >= HOLD_FRAMES;
 	spin_unlock(&dev->tx_lock);
 	if (full) {
 		dev->stats.tx_dropped++;
@@ -329,7 +407,9 @@ static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 		return -ENOBUFS;
 	}
 	if (!xchg(&dev->tx_listed, 1))
-		list_add_tail(&dev->tx_link, &backlogs[smp_processor_id()].senders);
+		list_add_tail(&dev->tx_link, &b->senders);
+	else if (enough)
+		b->full = dev;
 	return 0;
 }
 
@@ -399,7 +479,9 @@ void netdev_io_init(void)
 	for (int i = 0; i < MAX_CPUS; i++) {
 		INIT_LIST_HEAD(&backlogs[i].queue);
 		INIT_LIST_HEAD(&backlogs[i].senders);
+		timer_setup(&backlogs[i].hold, hold_over);
 	}
+	sched_idle_work = before_idle;
 	spin_lock_init(&spill.lock);
 	INIT_LIST_HEAD(&spill.queue);
 	work_setup(&spill.work, spill_go_on);

@@ -79,6 +79,14 @@ bool need_resched(void)
 	return test_bit(TIF_NEED_RESCHED, &current->work_flags);
 }
 
+void (*sched_idle_work)(void);
+
+void sched_before_idle(void)
+{
+	if (sched_idle_work)
+		sched_idle_work();
+}
+
 void sched_idle_enter(void)
 {
 	int cpu = smp_processor_id();

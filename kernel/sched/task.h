@@ -267,6 +267,8 @@ bool sched_alone(void);
 bool sched_spare(u64 ns);
 /* It has, for @ns: that is waiting for a disk, not current's CPU time. */
 void sched_waited_on_host(u64 ns);
+/* Called by a vCPU that is about to go idle, at a boundary: what somebody has put off until there is time. Set once, at boot. */
+extern void (*sched_idle_work)(void);
 /* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)

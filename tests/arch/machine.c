@@ -149,6 +149,9 @@ static u32 head, tail;
 static u64 timer_at[MAX_CPUS];
 static DEFINE_SPINLOCK(queue_lock);
 
+void sched_before_idle(void)
+{
+}
 void sched_idle_enter(void)
 {
 }
