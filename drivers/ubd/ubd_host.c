@@ -11,19 +11,13 @@
 #include "drivers/ubd/ubd_host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "drivers/ubd/aio_host.h"
+#include "drivers/ubd/disk_host.h"
 #include "drivers/ubd/image_host.h"
-#include "drivers/ubd/media_host.h"
 #include "os-linux/host.h"
 
 /*
@@ -49,32 +43,6 @@
 
 #define LOOKS 32  /* in vain in a row: the host has nothing of what is read, */
 #define LOOK_AT 8 /* and is asked for one read of so many, until it has */
-
-struct ubd_host {
-	struct image *image; /* immutable, as all above the lock */
-	uint32_t flags;
-	int irq;
-	uint64_t size;
-	int max_threads;
-	struct ubd_aio *aio; /* NULL: the host has none */
-	int no_direct;       /* atomic; the files cannot be read so */
-	int was_cached; /* a guess: the last read past the cache found its data in the host's */
-	uint32_t missed,
-		unasked; /* the same: looks in a row that found nothing; reads since the last look */
-
-	uint32_t quick,
-		quick_row; /* guesses: quick flushes in a row; how many of them are needed */
-
-	pthread_mutex_t lock;
-	pthread_cond_t work;
-	struct ubd_req *todo, **todo_tail; /* under lock; in order of submission */
-	int idle, threads;                 /* under lock; idle: that nobody has woken yet */
-	int woken;                         /* the same: signals that are on their way */
-	int closing;                       /* under lock */
-	int busy;                          /* atomic; requests that workers have or will have */
-
-	struct ubd_req *done; /* atomic stack */
-};
 
 /* ---- requests ---- */
 
@@ -445,109 +413,7 @@ struct ubd_req *ubd_host_reap(struct ubd_host *h)
 	return list;
 }
 
-/* ---- what can be mapped ---- */
-
-/* Anew: a lock on the file belongs to the other descriptor, and this one is given away. */
-int ubd_host_image(struct ubd_host *h, uint64_t *bytes)
-{
-	int base = image_base_fd(h->image), fd, handle;
-	char self[64];
-	struct stat st;
-
-	if (base < 0)
-		return base;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", base);
-	fd = open(self, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return -EOPNOTSUPP;
-	}
-	handle = os_handle_add(fd);
-	if (handle < 0)
-		close(fd);
-	*bytes = (uint64_t)st.st_size;
-	return handle;
-}
-
-uint64_t ubd_host_image_run(
-	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside)
-{
-	int base = image_base_fd(h->image);
-	struct image_piece p = { .len = 0 };
-	uint64_t end = off, n;
-
-	/* neighbouring pieces of the base, the bounds of which need not be units */
-	while (end < off + len && !image_where(h->image, end, off + len - end, true, &p) &&
-		p.fd == base && p.off == end)
-		end += p.len;
-	n = (end - off) / unit * unit;
-	*inside = n > 0;
-	if (!n && end == off) /* what is elsewhere, in one piece */
-		n = p.len / unit * unit;
-	return n ? n : unit;
-}
-
-int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size)
-{
-	return image_tell(h->image, depth, text, size);
-}
-
-/* ---- opening ---- */
-
-#define DISKS_MAX 64
-static struct ubd_host *disks[DISKS_MAX]; /* atomic; for the end of the process */
-
-static void at_exit(void)
-{
-	int i;
-
-	for (i = 0; i < DISKS_MAX; i++) {
-		struct ubd_host *h = __atomic_exchange_n(&disks[i], NULL, __ATOMIC_ACQ_REL);
-
-		if (h)
-			image_at_exit(h->image);
-	}
-}
-
-static void remember(struct ubd_host *h)
-{
-	static bool registered; /* disks are opened by one task at a time */
-	int i;
-
-	for (i = 0; i < DISKS_MAX; i++) {
-		struct ubd_host *none = NULL;
-
-		if (__atomic_compare_exchange_n(
-			    &disks[i], &none, h, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			break;
-	}
-	if (!registered)
-		registered = os_at_exit(at_exit) == 0;
-}
-
-static void forget(struct ubd_host *h)
-{
-	int i;
-
-	for (i = 0; i < DISKS_MAX; i++) {
-		struct ubd_host *old = h;
-
-		__atomic_compare_exchange_n(
-			&disks[i], &old, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-	}
-}
-
-int ubd_host_record(const char *path)
-{
-	return media_record(path);
-}
-
-int ubd_host_fault(const char *spec)
-{
-	return media_fault(spec);
-}
+/* ---- beginning and end ---- */
 
 /* By the CPUs that this process may use, not by those of the machine. */
 static int worker_count(void)
@@ -559,69 +425,23 @@ static int worker_count(void)
 	return n < WORKERS_MIN ? WORKERS_MIN : n > WORKERS_MAX ? WORKERS_MAX : n;
 }
 
-/* The flags of ubd_host.h are those of image_host.h but for some that matter here only. */
-static int open_files(struct ubd_open *o, struct ubd_host *h)
+void disk_workers_init(struct ubd_host *h)
 {
-	struct image_open io = { .file = o->file, .backing = o->backing };
-	int err;
-
-	io.flags = IMAGE_SECTORS | IMAGE_DIRECT | (o->flags & UBD_F_RDONLY ? IMAGE_RDONLY : 0) |
-		   (o->flags & UBD_F_SHARED ? IMAGE_SHARED : 0) |
-		   (o->flags & UBD_F_DATA ? IMAGE_RAW : 0);
-	err = image_open(&io);
-	memcpy(o->note, io.note, sizeof(o->note));
-	memcpy(o->err, io.err, sizeof(o->err));
-	h->image = io.image;
-	h->size = io.size;
-	o->rdonly = io.rdonly;
-	return err;
-}
-
-int ubd_host_open(struct ubd_open *o)
-{
-	struct ubd_host *h = calloc(1, sizeof(*h));
-	int err;
-
-	if (!h) {
-		snprintf(o->err, sizeof(o->err), "%s: %s", o->file, strerror(ENOMEM));
-		return -ENOMEM;
-	}
-	err = open_files(o, h);
-	if (err) {
-		free(h);
-		return err;
-	}
-	h->flags = o->flags | (o->rdonly ? UBD_F_RDONLY : 0);
-	h->irq = o->irq;
 	h->max_threads = worker_count();
 	h->todo_tail = &h->todo;
 	h->quick_row = QUICK_ROW;
-	h->aio = ubd_aio_open(o->irq, UBD_DEPTH);
-	if (!o->rdonly)
-		media_attach(image_fd(h->image), o->unit, o->file);
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->work, NULL);
-	if (!o->rdonly)
-		remember(h);
-	o->host = h;
-	o->size = h->size;
-	o->discard = !o->rdonly && !(o->flags & UBD_F_NODISCARD);
-	return 0;
 }
 
-void ubd_host_close(struct ubd_host *h)
+void disk_workers_end(struct ubd_host *h)
 {
-	if (h->threads) {
-		pthread_mutex_lock(&h->lock);
-		h->closing = 1;
-		pthread_cond_broadcast(&h->work);
-		while (h->threads)
-			pthread_cond_wait(&h->work, &h->lock);
-		pthread_mutex_unlock(&h->lock);
-	}
-	ubd_aio_close(h->aio);
-	forget(h);
-	media_detach(image_fd(h->image));
-	image_close(h->image);
-	free(h);
+	if (!h->threads)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->closing = 1;
+	pthread_cond_broadcast(&h->work);
+	while (h->threads)
+		pthread_cond_wait(&h->work, &h->lock);
+	pthread_mutex_unlock(&h->lock);
 }
