@@ -4,7 +4,7 @@
  *
  * A timer looks once a second while more free frames are backed by the host than KEEP; the least number of the last two looks is what
  * nobody needed meanwhile, and what of it exceeds KEEP is punched, largest blocks first. When there is nothing to give back the timer
- * is not armed: buddy.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps. Nor is it armed again
+ * is not armed: page_alloc.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps. Nor is it armed again
  * where memory is short: then nothing is given back before somebody frees, which is a kick.
  *
  * While a block is punched it is on no list, so few are at a time. Cost: 0.6 us for a page that is given back, 2.4 us when it is touched again.

@@ -26,7 +26,7 @@ bool areas_sealed(struct vm_area *v, u64 end);
 /* As munmap_locked(), sealed or not: at the end of an address space. */
 int unmap_range(struct mm *mm, u64 start, u64 len);
 
-/* ---- buddy.c ---- */
+/* ---- buddy.c, page_alloc.c ---- */
 
 #define MAX_ORDER MM_MAX_ORDER
 

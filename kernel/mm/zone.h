@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone.h: between the blocks of free frames (buddy.c) and those who hand them out (page_alloc.c). The functions take zone.lock.
+ */
+#ifndef NESTLING_MM_ZONE_H
+#define NESTLING_MM_ZONE_H
+
+#include "kernel/mm/internal.h"
+
+#define NR_KINDS 2
+#define USED 0  /* holds at least one frame that the host backs */
+#define FRESH 1 /* all of it reads as zeros and is not backed */
+
+struct zone {
+	spinlock_t lock;
+	struct list_head free[MAX_ORDER + 1][NR_KINDS];
+	u64 *used_bits;
+	u64 nr_free;      /* wild + free */
+	u64 nr_used_free; /* free frames with their bit set */
+	pfn_t wild, end;  /* frames [wild, end) were never handed out */
+	pfn_t limit;      /* those in [end, limit) are not the guest's (plug.c) */
+	u64 managed;      /* written under the lock, read without */
+};
+extern struct zone zone; /* others read its counts, without the lock */
+
+/* 2^order frames in use, each PG_zero where it is known to be zero, as long as @reserve stay free; NULL. */
+struct page *zone_alloc(u32 order, u64 reserve);
+u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single ones: how many */
+/* What nobody uses any more, its flags cleared. */
+void zone_free(struct page *p, u32 order);
+/* Single ones, PG_zero where nobody has written to them since. */
+void zone_free_frames(struct page *const *p, u32 n);
+void zone_set_marks(void); /* page_alloc.c: zone.managed has changed */
+
+#endif
