@@ -34,7 +34,7 @@
 /*
  * Flushes that who waits for them makes himself. A worker would have to be woken on another CPU, and wake the vCPU: half of the CPU time of a write
  * with its fsync. A vCPU that waits does nothing else, so it does so only where it has nothing else to do and the last flushes were all quick; after a slow
- * one workers do it for a while, the longer the sooner the slow one came.
+ * one workers do it for a while, the longer the sooner a slow one caught a vCPU again. Several slow ones in a row (much was written before) are one.
  */
 #define QUICK_NS 2000000
 #define QUICK_ROW 32
@@ -162,9 +162,11 @@ static void learn_flush(struct ubd_host *h, uint64_t ns)
 			&h->quick, quick < INT32_MAX ? quick + 1 : quick, __ATOMIC_RELAXED);
 		return;
 	}
+	__atomic_store_n(&h->quick, 0, __ATOMIC_RELAXED);
+	if (quick < row)
+		return; /* as expected: workers flush now */
 	more = quick < row + QUICK_LONG ? row * 2 : row / 2;
 	more = more > QUICK_ROW_MAX ? QUICK_ROW_MAX : more < QUICK_ROW ? QUICK_ROW : more;
-	__atomic_store_n(&h->quick, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->quick_row, more, __ATOMIC_RELAXED);
 }
 
