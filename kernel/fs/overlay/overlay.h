@@ -56,7 +56,7 @@ struct ovl_sb {
 	struct dentry *work; /* under the upper layer's mount, or NULL */
 	const struct cred *creds;
 	char *lowerdir, *upperdir, *workdir; /* as given, for show_options */
-	bool redirect_dir, redirect_follow, userxattr, is_volatile;
+	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile;
 	u32 depth;
 	u64 tmp_count; /* atomic: names in the work directory */
 	spinlock_t hash_lock;

@@ -76,6 +76,7 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 {
 	ofs->redirect_dir = !strcmp(v, "on");
 	ofs->redirect_follow = strcmp(v, "nofollow") != 0;
+	ofs->follow_asked = ofs->redirect_follow;
 	return !strcmp(v, "on") || !strcmp(v, "off") || !strcmp(v, "follow") ||
 			       !strcmp(v, "nofollow") ?
 		       0 :
@@ -146,8 +147,11 @@ static int parse_options(struct ovl_sb *ofs, char *data)
 								     "upperdir");
 		err = -EINVAL;
 	}
-	if (!err && ofs->userxattr && ofs->redirect_dir)
-		err = -EINVAL; /* anybody could point anywhere */
+	if (ofs->userxattr) { /* anybody could point anywhere */
+		if (!err && ofs->follow_asked)
+			err = -EINVAL;
+		ofs->redirect_follow = false;
+	}
 	return err;
 }
 
