@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs: renaming in an overlay while somebody renames in its layers. Nobody waits for whom he keeps waiting. */
+/*
+ * overlayfs: renaming in an overlay while somebody renames in its layers: nobody waits for whom he keeps waiting. Removing files while somebody
+ * writes to them, who copies them up: they go.
+ */
 #include "t.h"
 #include <sys/mount.h>
 
@@ -41,11 +44,38 @@ static void between_layers(int dir)
 	}
 }
 
+/* ---- removing what is being copied up ---- */
+
+static void write_to_all(void)
+{
+	for (int k = 0; k < ROUNDS; k++) {
+		int fd = open(in_dir("m", DIRS, nth("c", k)), O_WRONLY);
+
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void remove_all(void)
+{
+	pid_t pid = SPAWN({ write_to_all(); });
+	int failed = 0;
+
+	for (int k = 0; k < ROUNDS; k++)
+		failed += unlink(in_dir("m", DIRS, nth("c", k))) != 0;
+	t_wait("writes", pid);
+	say("not removed: %d", failed);
+	T(rmdir(in_dir("m", DIRS, "")));
+}
+
 /* Which of two directories is locked first may depend on where they are in memory. */
 static void make_layers(void)
 {
 	for (const char *d = "l\0u\0w\0m\0"; *d; d += strlen(d) + 1)
 		NEED(mkdir(d, 0755));
+	NEED(mkdir(in_dir("l", DIRS, ""), 0755));
+	for (int k = 0; k < ROUNDS; k++)
+		t_text(in_dir("l", DIRS, nth("c", k)), "some text");
 	for (int i = 0; i < DIRS; i++) {
 		NEED(mkdir(in_dir(i & 1 ? "l" : "u", i, ""), 0755));
 		NEED(mkdir(in_dir(i & 1 ? "u" : "l", i, ""), 0755));
@@ -71,6 +101,7 @@ TEST(overlay_race)
 		in_the_overlay(i);
 		t_wait("between layers", pid);
 	}
+	remove_all();
 	NEED(umount2("m", MNT_DETACH));
 	NEED(chdir(".."));
 	NEED(umount2("t", MNT_DETACH));

@@ -126,6 +126,8 @@ static int copy_stretch(
 		if (n < 0)
 			return (int)n;
 		pos += n;
+		if (!n)
+			return -EIO; /* FUSE may take nothing */
 		if (signal_pending(current))
 			return -EINTR;
 		cond_resched();

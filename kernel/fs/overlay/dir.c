@@ -364,9 +364,11 @@ static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
 		err = ovl_want_write(dir->i_sb);
 	if (err)
 		return err;
+	mutex_lock(&OVL_I(inode)->lock); /* it is copied up before, or finds that it is gone */
 	old = ovl_enter(dir->i_sb);
 	err = remove_upper(dir, d, is_dir);
 	ovl_leave(old);
+	mutex_unlock(&OVL_I(inode)->lock);
 	if (!err) {
 		if (is_dir)
 			clear_nlink(inode);
