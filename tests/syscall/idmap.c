@@ -360,6 +360,28 @@ static void made(void)
 	});
 }
 
+static void leave_whiteout(uid_t id, const char *from, const char *to)
+{
+	CHILD({
+		become(id);
+		TN(from, renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_WHITEOUT));
+	});
+	whose(from);
+}
+
+/* A rename that leaves something behind makes that. */
+static void whiteouts(void)
+{
+	NEED(mkdir("t/free", 0777));
+	for (const char *name = "t/free/a\0t/free/b\0t/free/c\0"; *name; name += strlen(name) + 1)
+		close(file(name, 1000, 0666));
+	leave_whiteout(1000, "m/free/a", "m/free/b");
+	leave_whiteout(1000, "m/free/a", "m/free/new");
+	leave_whiteout(2000, "m/free/a", "m/free/b");
+	leave_whiteout(2000, "m/free/c", "m/free/new");
+	whose("t/free/c");
+}
+
 static void root_of_two(void)
 {
 	CHILD({
@@ -642,6 +664,7 @@ TEST(idmap)
 	seen();
 	watched();
 	made();
+	whiteouts();
 	root_of_two();
 	lists(2000);
 	lists(1000);

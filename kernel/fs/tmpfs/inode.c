@@ -156,7 +156,7 @@ static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struc
 	struct dentry *d;
 	int err = -ENOMEM;
 
-	*inode = tmpfs_new_inode(dir->i_sb, dir, S_IFCHR | 0600, 0);
+	*inode = tmpfs_new_inode(dir->i_sb, dir, S_IFCHR, 0); /* WHITEOUT_MODE is 0 */
 	if (IS_ERR(*inode))
 		return ERR_CAST(*inode);
 	d = d_alloc(old->d_parent, &old->d_name);
