@@ -164,8 +164,60 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 
 /* ---- request_key ---- */
 
-/* Nobody constructs keys here: what is not found is not there. @dest 0: nowhere. */
-static long request_locked(enum key_type type, const char *desc, s32 dest)
+#define NEGATIVE_LIFE (60UL * 1000000000UL)
+
+/* Where what is constructed goes, by KEYCTL_SET_REQKEY_KEYRING: else the first that there is of thread's, process's, session's. */
+static struct key *default_dest(void)
+{
+	struct key *ring;
+
+	if (current->reqkey_default)
+		return key_lookup(-(s32)current->reqkey_default, true, KEY_WRITE);
+	for (s32 id = KEY_SPEC_THREAD_KEYRING; id > KEY_SPEC_SESSION_KEYRING; id--) {
+		ring = key_lookup(id, false, KEY_WRITE);
+		if (!IS_ERR(ring))
+			return ring;
+	}
+	return key_lookup(KEY_SPEC_SESSION_KEYRING, true, KEY_WRITE);
+}
+
+/* No helper is called to make the key: as where there is none, it is there for a minute without a payload, in @ring. */
+static long construct(enum key_type type, const char *desc, struct key *ring)
+{
+	struct key *to = ring ? ring : default_dest(), *k;
+	long err;
+
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	k = type == KEY_KEYRING ? ERR_PTR(-EPERM) : key_alloc(type, desc, default_perm(type));
+	err = PTR_ERR(k);
+	if (!IS_ERR(k)) {
+		k->rejected = -ENOKEY;
+		k->expiry = ktime_get() + NEGATIVE_LIFE;
+		err = keyring_link(to, k);
+		key_put(k);
+	}
+	if (!ring)
+		key_put(to);
+	return err ? err : -ENOENT;
+}
+
+static bool negative_there(enum key_type type, const char *desc, struct key *ring)
+{
+	struct key *to = ring ? ring : default_dest(), *k;
+	bool there;
+
+	if (IS_ERR(to))
+		return false;
+	k = to->type == KEY_KEYRING ? keyring_find(to, type, desc) : NULL;
+	there = k && k->rejected && key_alive(k) == k->rejected;
+	if (!ring)
+		key_put(to);
+	return there;
+}
+
+/* @dest 0: nowhere, but for a key that would be constructed. */
+static long request_locked(enum key_type type, const char *desc, bool callout, s32 dest)
 {
 	struct key *ring = NULL, *k;
 	long ret;
@@ -181,6 +233,8 @@ static long request_locked(enum key_type type, const char *desc, s32 dest)
 		ret = ring ? keyring_link(ring, k) : 0;
 		ret = ret ? ret : k->serial;
 		key_put(k);
+	} else if (ret == -ENOKEY && callout && !negative_there(type, desc, ring)) {
+		ret = construct(type, desc, ring);
 	}
 	key_put(ring);
 	return ret;
@@ -201,7 +255,8 @@ long sys_request_key(uaddr_t utype, uaddr_t udesc, uaddr_t ucallout, int dest)
 	ret = IS_ERR(callout) ? PTR_ERR(callout) : desc ? 0 : -EINVAL;
 	if (!ret) {
 		mutex_lock(&keys_mutex);
-		ret = type < 0 ? -ENOKEY : request_locked((enum key_type)type, desc, dest);
+		ret = type < 0 ? -ENOKEY :
+				 request_locked((enum key_type)type, desc, ucallout.v, dest);
 		mutex_unlock(&keys_mutex);
 	}
 	if (!IS_ERR(callout))
@@ -589,6 +644,46 @@ static long search(s32 ring, uaddr_t utype, uaddr_t udesc, s32 dest)
 	return ret;
 }
 
+/* Types of ours know no restriction of their own: a keyring takes all keys, or none any more. */
+static long op_restrict(s32 id, bool typed, int type)
+{
+	struct key *k = key_lookup(id, false, KEY_SETATTR);
+	long ret = 0;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (k->type != KEY_KEYRING)
+		ret = -ENOTDIR;
+	else if (k->restricted)
+		ret = typed && type >= 0 ? -ENOENT : -EEXIST;
+	else if (typed)
+		ret = type < 0 ? -ENOKEY : -ENOENT;
+	else
+		k->restricted = true;
+	key_put(k);
+	return ret;
+}
+
+static long restrict_ring(s32 id, uaddr_t utype, uaddr_t urestriction)
+{
+	int type = utype.v ? get_type(utype) : 0;
+	char *restriction;
+	long ret;
+
+	if (type < 0 && type != -ENODEV)
+		return type;
+	if (!utype.v && urestriction.v)
+		return -EINVAL;
+	restriction = utype.v ? get_desc(urestriction) : NULL;
+	if (IS_ERR(restriction))
+		return PTR_ERR(restriction);
+	kfree(restriction);
+	mutex_lock(&keys_mutex);
+	ret = op_restrict(id, utype.v, type);
+	mutex_unlock(&keys_mutex);
+	return ret;
+}
+
 static long join(uaddr_t uname)
 {
 	char *name = get_desc(uname);
@@ -608,7 +703,7 @@ static long join(uaddr_t uname)
 static long capabilities(uaddr_t buf, u64 size)
 {
 	u8 caps[2] = { KEYCTL_CAPS0_CAPABILITIES | KEYCTL_CAPS0_BIG_KEY | KEYCTL_CAPS0_INVALIDATE |
-			       KEYCTL_CAPS0_MOVE,
+			       KEYCTL_CAPS0_RESTRICT_KEYRING | KEYCTL_CAPS0_MOVE,
 		0 };
 
 	if (size && (copy_to_user(buf, caps, min(size, (u64)sizeof(caps))) ||
@@ -629,6 +724,7 @@ long sys_keyctl(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 	case KEYCTL_GET_SECURITY: return reading_op(op, (s32)a2, UADDR(a3), a4);
 	case KEYCTL_SEARCH: return search((s32)a2, UADDR(a3), UADDR(a4), (s32)a5);
 	case KEYCTL_JOIN_SESSION_KEYRING: return join(UADDR(a2));
+	case KEYCTL_RESTRICT_KEYRING: return restrict_ring((s32)a2, UADDR(a3), UADDR(a4));
 	case KEYCTL_CAPABILITIES: return capabilities(UADDR(a2), a3);
 	}
 	mutex_lock(&keys_mutex);

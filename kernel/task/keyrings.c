@@ -27,7 +27,9 @@ int key_alive(struct key *k)
 		return -ENOKEY;
 	if (k->revoked)
 		return -EKEYREVOKED;
-	return k->expiry && ktime_get() >= k->expiry ? -EKEYEXPIRED : 0;
+	if (k->expiry && ktime_get() >= k->expiry)
+		return -EKEYEXPIRED;
+	return k->rejected;
 }
 
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
@@ -124,6 +126,8 @@ int keyring_link(struct key *ring, struct key *k)
 
 	if (ring->type != KEY_KEYRING)
 		return -ENOTDIR;
+	if (ring->restricted)
+		return -EPERM;
 	if (k->type == KEY_KEYRING) {
 		if (k == ring || leads_to(k, ring))
 			return -EDEADLK;

@@ -4,7 +4,7 @@
  *
  * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its keys (struct key_user), and the number of
  * uids that ever had keys is limited. Keys end one after the other, however deep keyrings nest. Not done: types that a user-space helper
- * fills (request_key upcalls), persistent keyrings, restrictions.
+ * fills (request_key upcalls), persistent keyrings, restrictions by a type.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

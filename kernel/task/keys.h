@@ -45,7 +45,9 @@ struct key {
 	u32 perm;
 	u64 expiry; /* ktime, 0: never */
 	bool revoked, invalid;
-	void *data; /* the payload */
+	bool restricted; /* a keyring that takes no more keys */
+	int rejected;    /* made without a payload: 0, or the error of who looks for it */
+	void *data;      /* the payload */
 	u32 len;
 	struct key **links; /* a keyring's, with references */
 	u32 nr, room;

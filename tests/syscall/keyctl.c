@@ -295,6 +295,42 @@ static void ends(void)
 	T(ctl(KEYCTL_UNLINK, r, KEY_SPEC_SESSION_KEYRING, 0, 0));
 }
 
+/* Who gives callout information where nobody makes keys leaves one without a payload behind. (A host may have a helper.) */
+static void negative(void)
+{
+	int ids[4], ring = KEY_SPEC_PROCESS_KEYRING, id;
+	bool helper = !access("/sbin/request-key", F_OK);
+	char c;
+
+	T(syscall(SYS_request_key, "user", "made", NULL, ring));
+	id = (int)syscall(SYS_request_key, "user", "made", "how", ring);
+	say("%d %s", id, helper || errno == ENOENT ? "ENOENT" : t_errno(errno));
+	T(ctl(KEYCTL_READ, ring, (long)ids, sizeof(ids), 0));
+	T(ctl(KEYCTL_READ, ids[0], (long)&c, 1, 0));
+	T(syscall(SYS_request_key, "user", "made", "how", ring));
+	T(syscall(SYS_request_key, "keyring", "made", "how", ring));
+	T(ctl(KEYCTL_READ, ring, 0, 0, 0));
+	T(ctl(KEYCTL_UNLINK, ids[0], ring, 0, 0));
+}
+
+static void restricted(void)
+{
+	int ring = KEY_SPEC_PROCESS_KEYRING;
+	int in = (int)add("keyring", "in", NULL, 0, ring), k = (int)add("user", "k", "x", 1, ring);
+
+	NEED(add("user", "first", "x", 1, in));
+	T(ctl(KEYCTL_RESTRICT_KEYRING, in, 0, (long)"x", 0));
+	T(ctl(KEYCTL_RESTRICT_KEYRING, in, (long)"nosuch", (long)"x", 0));
+	T(ctl(KEYCTL_RESTRICT_KEYRING, in, (long)"user", (long)"x", 0));
+	T(ctl(KEYCTL_RESTRICT_KEYRING, k, 0, 0, 0));
+	T(ctl(KEYCTL_RESTRICT_KEYRING, in, 0, 0, 0));
+	T(ctl(KEYCTL_RESTRICT_KEYRING, in, 0, 0, 0));
+	T(add("user", "second", "x", 1, in));
+	T(ctl(KEYCTL_LINK, k, in, 0, 0));
+	T(ctl(KEYCTL_CLEAR, in, 0, 0, 0));
+	T(add("user", "third", "x", 1, in));
+}
+
 TEST(keyctl)
 {
 	if (add("user", "probe", "x", 1, KEY_SPEC_PROCESS_KEYRING) == -1) {
@@ -306,6 +342,8 @@ TEST(keyctl)
 	CHILD(life());
 	CHILD(rings());
 	CHILD(ends());
+	CHILD(negative());
+	CHILD(restricted());
 	CHILD(rings(); strangers());
 	to_parent();
 }
