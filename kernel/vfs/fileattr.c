@@ -44,9 +44,9 @@ void fill_attributes(struct inode *inode, struct kstat *st)
 	for (u32 i = 0; i < ARRAY_SIZE(forms); i++)
 		if (inode->i_flags & forms[i].inode)
 			flags |= forms[i].flag;
-	st->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
-	if (inode->i_op->get_flags && !inode->i_op->get_flags(inode, &flags))
-		st->attributes_mask |= STATX_ATTR_NODUMP;
+	st->attributes_mask |= inode->i_sb->s_stat_attrs;
+	if (inode->i_op->get_flags)
+		inode->i_op->get_flags(inode, &flags);
 	for (u32 i = 0; i < ARRAY_SIZE(forms); i++)
 		if (flags & forms[i].flag)
 			st->attributes |= forms[i].stat;
@@ -120,21 +120,26 @@ static int get_xflags(struct inode *inode, u32 *xflags)
 	return err;
 }
 
-/* 0, -EOPNOTSUPP: what the file system does not keep. */
+/* As ext4 and tmpfs: wishes that they have no flag for are not heard, but for whose project it is. */
 static int set_xflags(const struct path *p, u32 xflags)
 {
+	struct inode *inode = p->dentry->d_inode;
 	u32 flags;
-	int err = get_flags(p->dentry->d_inode, &flags);
+	int err = get_flags(inode, &flags);
 
 	if (err)
 		return err;
+	if ((xflags & FS_XFLAG_EXTSIZE && !is_reg(inode)) ||
+		(xflags & FS_XFLAG_EXTSZINHERIT && !is_dir(inode)))
+		return -EINVAL;
+	if (xflags & (FS_XFLAG_PROJINHERIT | FS_XFLAG_DAX))
+		return -EOPNOTSUPP;
 	for (u32 i = 0; i < ARRAY_SIZE(forms); i++) {
 		if (!forms[i].xflag)
 			continue;
 		flags = xflags & forms[i].xflag ? flags | forms[i].flag : flags & ~forms[i].flag;
-		xflags &= ~forms[i].xflag;
 	}
-	return xflags ? -EOPNOTSUPP : change_flags(p, flags);
+	return change_flags(p, flags);
 }
 
 static int ioc_getxattr(struct file *f, uaddr_t arg)
@@ -155,7 +160,7 @@ static int ioc_setxattr(struct file *f, uaddr_t arg)
 		return -ENOTTY;
 	if (copy_from_user(&x, arg, sizeof(x)))
 		return -EFAULT;
-	if (x.fsx_extsize || x.fsx_projid || x.fsx_cowextsize)
+	if (x.fsx_projid)
 		return -EOPNOTSUPP;
 	return set_xflags(&f->f_path, x.fsx_xflags);
 }

@@ -62,6 +62,10 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		st->mnt_id = path->mnt->mnt_id;
 		st->result_mask |= STATX_MNT_ID;
 	}
+	if (!(request & STATX_BTIME)) {
+		st->result_mask &= ~STATX_BTIME;
+		st->btime = (struct timespec64){ 0 };
+	}
 	if (!(request & STAT_PLAIN))
 		fill_attributes(inode, st);
 	if (path->dentry == path->mnt->mnt_root)

@@ -76,6 +76,7 @@ struct super_block {
 	char s_id[32];
 	char s_subtype[32]; /* ".sshfs" of "fuse.sshfs" */
 	u8 s_uuid[16];
+	u64 s_stat_attrs; /* STATX_ATTR_*: which of them its files can have, of any type */
 	u64 s_fsid;
 	spinlock_t s_inode_list_lock;
 	struct list_head s_inodes;

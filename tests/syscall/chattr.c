@@ -8,6 +8,7 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 static bool can;
@@ -157,6 +158,42 @@ static void folder(void)
 	close(fd);
 }
 
+static bool on_ext4(const char *path)
+{
+	struct statfs s;
+
+	NEED(statfs(path, &s));
+	return s.f_type == 0xef53;
+}
+
+/* Which attributes there can be is the file system's, whatever the file; when it was made is told to who asks. */
+static void masks(void)
+{
+	static const char *const paths[] = { "/", "/dev/null", "/proc/self/status" };
+	static const unsigned long want[] = { 0x100874, 0x70, 0 };
+	struct statx x;
+
+	for (int i = 0; i < 3; i++) {
+		NEED(statx(AT_FDCWD, paths[i], 0, STATX_BASIC_STATS, &x));
+		say("%s: %lx", paths[i],
+			i || on_ext4("/") ? (unsigned long)x.stx_attributes_mask & 0x100874 :
+					    want[i]);
+		say("made: %d", !!(x.stx_mask & STATX_BTIME));
+	}
+}
+
+/* ext4 does not hear of what is its own, and some flags are of directories only. */
+static void of_ext4(int fd)
+{
+	static const int flags[] = { 0x100, 0x200, 0x400, 0x800, 0x1000, 0x8000, 0x100000,
+		0x10000000, FS_DIRSYNC_FL, FS_TOPDIR_FL, 0x800000, 0x40000000 };
+
+	can = can && on_ext4("f");
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		CHECK(set(fd, flags[i], true), i < 8 ? 0 : -EOPNOTSUPP);
+	CHECK(set(fd, 0x8000, false), 0);
+}
+
 TEST(chattr)
 {
 	int fd;
@@ -168,6 +205,8 @@ TEST(chattr)
 	CHECK(set(fd, FS_NODUMP_FL, false), 0);
 	CHECK(attributes("f"), 0);
 	CHECK(set(fd, 0x40000000, true), -EOPNOTSUPP);
+	masks();
+	of_ext4(fd);
 	can = !set(fd, FS_IMMUTABLE_FL, true) && !set(fd, FS_IMMUTABLE_FL, false);
 	immutable(fd);
 	plain();

@@ -162,6 +162,7 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_NODUMP_FL 0x40
 #define EXT4_NOATIME_FL 0x80
 #define EXT4_INDEX_FL 0x1000
+#define EXT4_NOTAIL_FL 0x8000 /* kept, of no use */
 #define EXT4_DIRSYNC_FL 0x10000
 #define EXT4_TOPDIR_FL 0x20000
 #define EXT4_HUGE_FILE_FL 0x40000
@@ -169,11 +170,14 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_EA_INODE_FL 0x200000
 #define EXT4_INLINE_DATA_FL 0x10000000
 
-/* What lsattr shows, and what chattr may change: of the latter only what we keep to. */
-#define EXT4_USER_VISIBLE 0x705bdfffU
+/* What lsattr shows, what chattr may change, and what of the latter is not done here: journaled data, blocks beyond the end, DAX, project
+ * ids, names without case, and extents where there were none. Of what it shows, wishes for the rest go unheard. */
+#define EXT4_USER_VISIBLE 0x725bdfffU
 #define EXT4_USER_CHANGES                                                                          \
 	(0x3U | EXT4_COMPR_FL | EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL |                \
-		EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL)
+		EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_NOTAIL_FL | EXT4_DIRSYNC_FL |              \
+		EXT4_TOPDIR_FL)
+#define EXT4_USER_REFUSED 0x62484000U
 
 #define EXT4_NDIR_BLOCKS 12
 

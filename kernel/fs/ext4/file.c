@@ -129,7 +129,6 @@ static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, 
 	st->btime = inode->i_btime;
 	if (inode->i_btime.tv_sec)
 		st->result_mask |= STATX_BTIME;
-	st->attributes_mask |= STATX_ATTR_COMPRESSED;
 	return 0;
 }
 
@@ -146,7 +145,9 @@ int ext4_set_flags(struct inode *inode, u32 flags)
 
 	if (flags & ~(u32)EXT4_USER_VISIBLE)
 		return -EOPNOTSUPP;
-	if (flags & ~ei->i_flags & ~EXT4_USER_CHANGES)
+	if (flags & ~ei->i_flags & EXT4_USER_REFUSED)
+		return -EOPNOTSUPP;
+	if (!S_ISDIR(inode->i_mode) && flags & (EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL))
 		return -EOPNOTSUPP;
 	ei->i_flags = (ei->i_flags & ~EXT4_USER_CHANGES) | (flags & EXT4_USER_CHANGES);
 	inode_set_flags(inode, ei->i_flags);

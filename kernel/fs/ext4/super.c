@@ -589,6 +589,8 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	int err;
 
 	sb->s_magic = EXT4_SUPER_MAGIC;
+	sb->s_stat_attrs = STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND |
+			   STATX_ATTR_NODUMP | STATX_ATTR_ENCRYPTED | STATX_ATTR_VERITY;
 	sb->s_op = &ext4_sops;
 	sb->s_time_gran = 1;
 	sb->s_time_min = -(1L << 31);

@@ -302,6 +302,7 @@ static int fill(struct super_block *sb, struct tmpfs_sb *s, char *data)
 	sb->s_op = &tmpfs_super_ops;
 	sb->s_fs_info = s;
 	sb->s_magic = TMPFS_MAGIC;
+	sb->s_stat_attrs = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
 	sb->s_maxbytes = (loff_t)(~0UL >> 1) & PAGE_MASK;
 	err = data ? parse_options(s, data) : 0;
 	if (err)
