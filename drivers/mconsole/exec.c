@@ -176,6 +176,7 @@ static int session_thread(void *arg)
 		hear(s);
 		wait_event(&exec_wait, exec_events() != seen || READ_ONCE(s->ended));
 	}
+	exec_tty_end(s);
 	tell(s);
 	if (s->err && !s->master)
 		close_streams(s);

@@ -49,5 +49,6 @@ struct file *exec_file(int fd, bool out, u32 uid);
 /* exec_tty.c, in the process: a terminal of the guest's own, 0, 1 and 2 of it; threads carry its bytes. 0 or -errno. */
 int exec_tty_open(struct exec_session *s, struct file *files[3]);
 void exec_tty_resize(struct exec_session *s, u32 rows, u32 cols);
+void exec_tty_end(struct exec_session *s); /* the command has ended, or never began */
 
 #endif

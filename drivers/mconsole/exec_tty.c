@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec_tty.c: a command with a terminal: a pair of the guest's own /dev/pts, so that tty(1), screen and sudo find what they expect. Two kernel
- * threads carry bytes between its master and the client's sockets; both end when the terminal or the client has gone.
+ * threads carry bytes between its master and the client's sockets; both end when the command or the client has gone. What the command has
+ * left behind in the background is hung up then, as if the master had been closed: nobody is there to read it.
  */
 #include <asm/errno.h>
 #include <asm/termios.h>
@@ -43,7 +44,7 @@ static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 	}
 }
 
-/* The terminal's output. Its end: nobody has the slave open any more. */
+/* The terminal's output. Its end: nobody has the slave open any more, or exec_tty_end(). */
 static int out_thread(void *arg)
 {
 	struct exec_session *s = arg;
@@ -109,6 +110,14 @@ void exec_tty_resize(struct exec_session *s, u32 rows, u32 cols)
 
 	if (slave)
 		tty_do_resize(slave, &ws);
+}
+
+void exec_tty_end(struct exec_session *s)
+{
+	struct tty_struct *slave = s->master ? slave_of(s) : NULL;
+
+	if (slave)
+		pty_slave_end(slave);
 }
 
 static int start_threads(struct exec_session *s)

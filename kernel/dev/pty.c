@@ -118,6 +118,13 @@ static void pts_close(struct tty_struct *tty, struct file *f)
 	wake_all(tty->link);
 }
 
+void pty_slave_end(struct tty_struct *slave)
+{
+	tty_hangup(slave);
+	set_bit(TTY_OTHER_CLOSED, &slave->link->flags);
+	wake_all(slave->link);
+}
+
 static void pts_hangup(struct tty_struct *tty)
 {
 	if (tty->link)

@@ -143,6 +143,8 @@ void tty_wakeup(struct tty_struct *tty); /* there is room for output */
  * opens it again gets a fresh one. May sleep.
  */
 void tty_hangup(struct tty_struct *tty);
+/* Of a pair whose master somebody holds: who has the slave open is hung up, and the master reads what there is, to its end. */
+void pty_slave_end(struct tty_struct *slave);
 /* Was @tty hung up since @f was opened? */
 bool tty_hung_up(const struct tty_struct *tty, const struct file *f);
 int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* and SIGWINCH */

@@ -133,6 +133,7 @@ out:
 	return err;
 }
 
+/* The terminal goes on with whoever has it open: what outlives its shell may read and write. */
 void disassociate_ctty(bool on_exit)
 {
 	struct tty_struct *tty;
@@ -152,12 +153,10 @@ void disassociate_ctty(bool on_exit)
 	if (!tty)
 		return;
 	for_each_in_pid(task_session(current), PIDTYPE_SID, drop_tty_of, tty);
-	if (pgrp) {
+	if (pgrp)
 		kill_pgrp(pgrp, SIGHUP, SEND_SIG_PRIV);
+	if (pgrp && !on_exit)
 		kill_pgrp(pgrp, SIGCONT, SEND_SIG_PRIV);
-	}
-	if (on_exit && test_bit(TTY_SLAVE, &tty->flags))
-		tty_hangup(tty);
 	put_pid(pgrp);
 	put_pid(session);
 	tty_put(tty);
