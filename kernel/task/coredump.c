@@ -120,9 +120,10 @@ static bool stop_others(struct core_state *cs, int sig)
 		spin_unlock(&current->sighand->lock);
 		return false;
 	}
+	signal->core_state = cs;
+	smp_mb(); /* process_is_dying() looks without the lock: the memory is to be kept */
 	signal->group_exit = true;
 	signal->group_exit_code = sig;
-	signal->core_state = cs;
 	for_each_thread(signal, t)
 		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
 	zap_other_threads(current);

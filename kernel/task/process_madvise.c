@@ -89,6 +89,35 @@ out_free:
 	return ret;
 }
 
+/* No thread of it goes on, and its core is not being written. tasklist_lock is held. */
+static bool process_is_dying(const struct task *p)
+{
+	const struct signal_struct *sig = p->signal;
+	bool ends = READ_ONCE(sig->group_exit) ||
+		    (thread_group_empty(p) && READ_ONCE(p->flags) & PF_EXITING);
+
+	smp_mb(); /* who begins a core sets core_state first: stop_others() */
+	return ends && !READ_ONCE(sig->core_state);
+}
+
+/* Of all that use it: who has been forked by vfork() shares it with a parent that lives on. */
+static bool all_users_are_dying(const struct mm *mm)
+{
+	struct task *p, *t;
+	bool yes = true;
+
+	read_lock(&tasklist_lock);
+	for_each_process(p) {
+		bool user = false;
+
+		for_each_thread(p->signal, t)
+			user |= READ_ONCE(t->mm) == mm;
+		yes &= !user || process_is_dying(p);
+	}
+	read_unlock(&tasklist_lock);
+	return yes;
+}
+
 /* What is private and nobody else's goes now; the rest goes when its last thread gets to its end. */
 long sys_process_mrelease(int pidfd, int flags)
 {
@@ -102,10 +131,10 @@ long sys_process_mrelease(int pidfd, int flags)
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	mm = get_task_mm(t);
-	dying = t->flags & PF_EXITING || fatal_signal_pending(t);
 	put_task(t);
 	if (!mm)
 		return -ESRCH;
+	dying = all_users_are_dying(mm);
 	if (dying)
 		mm_reap(mm);
 	mmput(mm);

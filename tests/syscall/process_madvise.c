@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* process_madvise(2), process_mrelease(2), remap_file_pages(2), and protection keys without keys. */
 #include "t.h"
+#include <pthread.h>
 
 static long advise(int fd, const struct iovec *v, size_t n, int advice, int flags)
 {
@@ -37,6 +38,74 @@ static void advising(char *p)
 	T(advise(other, v, 2, MADV_COLD, 0));
 	close(self);
 	close(other);
+}
+
+/* A killed process's memory may go at once, unless it has gone. */
+static void releasing(void)
+{
+	int i, wrong = 0;
+
+	for (i = 0; i < 20; i++) {
+		pid_t child = SPAWN(pause());
+		int fd = NEED(syscall(SYS_pidfd_open, child, 0));
+		long r;
+
+		kill(child, SIGKILL);
+		r = syscall(SYS_process_mrelease, fd, 0);
+		wrong += r && errno != ESRCH && errno != EAGAIN;
+		waitpid(child, NULL, 0);
+		close(fd);
+	}
+	say("a killed child's: %s", wrong ? "refused" : "released, or gone");
+}
+
+static struct {
+	pid_t child;
+	int end;
+	long released;
+} vforked;
+
+static void *kill_and_release(void *arg)
+{
+	while (!__atomic_load_n(&vforked.end, __ATOMIC_ACQUIRE)) {
+		pid_t child = __atomic_exchange_n(&vforked.child, 0, __ATOMIC_ACQ_REL);
+		int fd = child > 0 ? (int)syscall(SYS_pidfd_open, child, 0) : -1;
+		long r = 0;
+
+		if (fd < 0) {
+			sched_yield();
+			continue;
+		}
+		kill(child, SIGKILL);
+		do {
+			r = syscall(SYS_process_mrelease, fd, 0);
+			vforked.released += !r;
+		} while (!r || errno != ESRCH);
+		close(fd);
+	}
+	return arg;
+}
+
+/* Who has been forked by vfork() dies with a memory that is its parent's as well: nothing of it goes. */
+static void releasing_vforked(char *p)
+{
+	pthread_t t;
+	int i;
+
+	pthread_create(&t, NULL, kill_and_release, NULL);
+	for (i = 0; i < 300; i++) {
+		pid_t pid = vfork();
+
+		if (!pid) {
+			__atomic_store_n(&vforked.child, syscall(SYS_getpid), __ATOMIC_RELEASE);
+			for (;;)
+				syscall(SYS_pause);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	__atomic_store_n(&vforked.end, 1, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+	say("of a vforked child's: %ld times, still %c", vforked.released, p[0]);
 }
 
 static void show(const char *what, const char *p, int pages)
@@ -86,6 +155,8 @@ TEST(process_madvise)
 
 	memset(p, 'x', 4 * PAGE);
 	advising(p);
+	releasing();
+	releasing_vforked(p);
 	remapping();
 	T(syscall(SYS_pkey_mprotect, p, (size_t)PAGE, PROT_READ, -1));
 	T(syscall(SYS_pkey_mprotect, p, (size_t)PAGE, PROT_READ, 15));
