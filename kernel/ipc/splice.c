@@ -116,12 +116,14 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 /* ---- file to pipe ---- */
 
 /* @more: some is had already. A socket or a terminal that has no more now is not waited for then; of other files the end says when. */
-static ssize_t read_page(struct file *f, loff_t *pos, struct page *page, size_t n, bool more)
+static ssize_t read_page(
+	struct file *f, loff_t *pos, struct page *page, size_t n, bool nonblock, bool more)
 {
 	struct iov_iter it;
 
 	iov_iter_kernel(&it, page_address(page), n);
-	it.nowait = more && (S_ISSOCK(f->f_inode->i_mode) || S_ISCHR(f->f_inode->i_mode));
+	it.nowait = (more && (S_ISSOCK(f->f_inode->i_mode) || S_ISCHR(f->f_inode->i_mode))) ||
+		    (nonblock && f->f_mode & FMODE_SPLICE_NOWAIT);
 	return vfs_read_iter(f, &it, pos);
 }
 
@@ -145,7 +147,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 	}
 	if (waited && !pipe_full(p)) /* the file may let us wait, for ever */
 		pipe_wake_writers(p);
-	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE), more);
+	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE), nonblock, more);
 	mutex_lock(&p->mutex);
 	if (n > 0)
 		err = pipe_wait_writable(

@@ -276,6 +276,9 @@ static struct file *sock_file(struct socket *s, u32 flags)
 	}
 	s->file = f;
 	s->sk->ino = f->f_inode->i_ino;
+	if (s->sk->family == AF_UNIX &&
+		s->sk->type == SOCK_STREAM) /* of no other socket, as on Linux */
+		f->f_mode |= FMODE_SPLICE_NOWAIT;
 	f->f_inode->i_op = &socket_iops;
 	f->f_inode->i_private = (void *)protocol_name(s->sk);
 	if (s->ops->opened)

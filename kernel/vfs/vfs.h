@@ -400,6 +400,8 @@ void d_unpersist(struct dentry *d);
 #define FMODE_MNT_WRITER 0x20000   /* mnt_want_write is held */
 #define FMODE_CAN_ODIRECT 0x80000  /* set by f_op->open: O_DIRECT is welcome */
 #define FMODE_NONOTIFY 0x4000000   /* nobody is told of what is done with it */
+#define FMODE_SPLICE_NOWAIT                                                                        \
+	0x2000000 /* SPLICE_F_NONBLOCK says something of reading it, too, and not only of the pipe */
 #define FMODE_NEED_UNMOUNT                                                                         \
 	0x10000000 /* the last close takes a tree of mounts apart that has found no place */
 #define FMODE_NO_TRUNCATE 0x20000000 /* landlock.h: neither ftruncate() */

@@ -180,6 +180,27 @@ static void whole_pages(void)
 		0));
 }
 
+/* A byte stream is not waited for, other sockets are. */
+static void sockets(void)
+{
+	int s[2], d[2], p[2];
+	pid_t pid;
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	NEED(socketpair(AF_UNIX, SOCK_DGRAM, 0, d));
+	NEED(pipe(p));
+	T(splice(s[0], NULL, p[1], NULL, 100, SPLICE_F_NONBLOCK));
+	NEED(write(s[1], "text", 4));
+	T(splice(s[0], NULL, p[1], NULL, 100, SPLICE_F_NONBLOCK));
+	NEED(fcntl(p[1], F_SETFL, O_NONBLOCK));
+	T(splice(s[0], NULL, p[1], NULL, 100, 0));
+	NEED(fcntl(p[1], F_SETFL, 0));
+	pid = SPAWN({ T(splice(d[0], NULL, p[1], NULL, 100, SPLICE_F_NONBLOCK)); });
+	t_until(pid, 'S');
+	NEED(write(d[1], "datagram", 8));
+	t_wait("waits", pid);
+}
+
 TEST(splice)
 {
 	t_text("in", "0123456789");
@@ -190,4 +211,5 @@ TEST(splice)
 	one_way();
 	vm_full();
 	whole_pages();
+	sockets();
 }
