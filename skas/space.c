@@ -36,6 +36,7 @@
  */
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
+#define DEATH_SLICE (20 * NSEC_PER_USEC) /* between looks whether a killed runner is dead */
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
 static u32 nr_free, next_index; /* under index_lock */
@@ -162,11 +163,7 @@ struct space *space_make(void)
 	return s;
 }
 
-/*
- * Takes it out of action: every task of it dies. space_end() collects them. s->lock held, or nobody
- * else knows the space.
- */
-void space_kill(struct space *s)
+static void signal_tasks(struct space *s)
 {
 	s->dead = true;
 	s->queued = 0;
@@ -177,11 +174,30 @@ void space_kill(struct space *s)
 	os_space_end(s->mapper);
 }
 
+/* One that is just being ended by its own vCPU has no task soon. */
+static void await_death(struct runner *r)
+{
+	while (READ_ONCE(r->state) != RUNNER_NONE && os_space_is_dead(r->task) != 1)
+		os_sleep_until(os_clock_mono() + DEATH_SLICE);
+}
+
+/*
+ * Takes it out of action: every task of it dies. space_end() collects them. s->lock held, or nobody
+ * else knows the space. A signal is no death: a runner on another CPU goes on until it has come there,
+ * and whoever finds the space dead frees frames that it maps. So this waits.
+ */
+void space_kill(struct space *s)
+{
+	signal_tasks(s);
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
+		await_death(&s->runner[cpu]);
+}
+
 void space_end(struct space *s)
 {
 	int index = s->index;
 
-	space_kill(s);
+	signal_tasks(s);
 	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++) {
 		fpu_evict(&s->runner[cpu]);
 		runner_end(&s->runner[cpu]);

@@ -298,6 +298,10 @@ __attribute__((noreturn, used)) void guest_main(long which, u64 arg, u64 stub_ba
 		for (;;)
 			ppid();
 		break;
+	case G_COUNT:
+		for (;;)
+			VOLATILE64(GUEST_ANON)++;
+		break;
 	}
 	leave(99);
 }

@@ -38,6 +38,7 @@ enum guest_program {
 	G_PEEK,
 	G_VSYSCALL,
 	G_SLEEPER,
+	G_COUNT,
 };
 
 enum guest_misdeed {

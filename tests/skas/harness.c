@@ -358,16 +358,36 @@ static void test_many(int rounds)
 	check(proc_a.faults == 1, "the first touch of a pooled space faults");
 }
 
-/* Two vCPUs run two tasks of one space at the same time. */
-static u32 second_done;
+/* Two vCPUs run two tasks of one space at the same time. The second one takes what it is given, one after the other. */
+static struct proc *second_proc;
+static bool second_started;
+static enum outcome second_outcome;
+
 static void second_vcpu(void *arg)
 {
-	struct proc *b = arg;
+	for (;;) {
+		struct proc *p;
 
-	b->output_len = proc_run(b, 1, ~0UL) == EXITED && b->regs.rdi == 0;
-	smp_store_release(&second_done, 1);
-	for (;;)
-		os_sleep_until(OS_FOREVER);
+		while (!(p = smp_load_acquire(&second_proc)))
+			os_sleep_until(os_clock_mono() + NSEC_PER_MSEC / 10);
+		second_outcome = proc_run(p, 1, ~0UL);
+		smp_store_release(&second_proc, NULL);
+	}
+}
+
+static void second_run(struct proc *p)
+{
+	smp_store_release(&second_proc, p);
+	if (!second_started)
+		os_vcpu_start(1, second_vcpu, NULL);
+	second_started = true;
+}
+
+static enum outcome second_wait(void)
+{
+	while (smp_load_acquire(&second_proc))
+		os_sleep_until(os_clock_mono() + NSEC_PER_MSEC / 10);
+	return second_outcome;
 }
 
 static void test_two_cpus(void)
@@ -383,15 +403,54 @@ static void test_two_cpus(void)
 	b->fpu = (struct fpu){ .area = b->area };
 	b->regs.rcx = 9;
 	b->regs.rsp -= GUEST_STACK_SIZE / 2;
-	second_done = 0;
-	os_vcpu_start(1, second_vcpu, b);
+	second_run(b);
 	good = proc_run(a, 0, ~0UL) == EXITED && a->regs.rdi == 0;
-	while (!smp_load_acquire(&second_done))
-		os_sleep_until(os_clock_mono() + NSEC_PER_MSEC);
 	check(good, "first of two vCPUs in one space");
-	check(b->output_len == 1, "second of two vCPUs in one space");
+	good = second_wait() == EXITED && b->regs.rdi == 0;
+	check(good, "second of two vCPUs in one space");
 	skas_fpu_drop(&b->fpu);
 	proc_end(a);
+}
+
+#define KILLS 50
+
+/* Whoever has killed a space frees what it maps: the runner of another vCPU, which writes all the time, has to be dead then. */
+static bool lives_when_killed(struct proc *p)
+{
+	u64 frame, *word, then;
+	bool dead;
+
+	frames_reset();
+	proc_start(p, G_COUNT, 0, 0);
+	frame = frames(1) * 4096UL;
+	word = (u64 *)(PHYS + frame);
+	*word = 0;
+	space_map(p->space, GUEST_ANON, 4096, PROT_READ | PROT_WRITE, 0, frame, true);
+	second_run(p);
+	while (!READ_ONCE(*word))
+		handoff_pause();
+	skas_lock(&p->space->lock);
+	space_kill(p->space);
+	then = READ_ONCE(*word);
+	dead = os_space_is_dead(p->space->runner[1].task) == 1;
+	skas_unlock(&p->space->lock);
+	os_sleep_until(os_clock_mono() + NSEC_PER_MSEC);
+	dead &= second_wait() == DIED && READ_ONCE(*word) == then;
+	proc_end(p);
+	return !dead;
+}
+
+static void test_kill(void)
+{
+	int late = 0;
+
+	if (skas.cfg.ncpus < 2)
+		return;
+	for (int i = 0; i < KILLS; i++)
+		late += lives_when_killed(&proc_a);
+	check(!late, "a space that was killed is dead");
+	if (late)
+		host_print("# %d of %d were not\n", late, KILLS);
 }
 
 /* ---- figures ---- */
@@ -545,6 +604,7 @@ int harness_main(int mode, int ncpus, int handoff, int what)
 	test_two_tasks();
 	test_many(mode == SKAS_PTRACE ? 500 : 3000);
 	test_two_cpus();
+	test_kill();
 	skas_exit();
 	host_print("# skas %s, %d vCPUs: %d passed, %d failed\n", skas_mode_name(), ncpus, passed,
 		failed);
