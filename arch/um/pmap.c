@@ -215,9 +215,15 @@ static int run_prot(pte_t rights)
 	       (rights & PTE_NX ? 0 : OS_PROT_EXEC);
 }
 
-static bool run_extend(struct run *r, u64 va, pte_t e, bool frames)
+/* What may be given to what the space maps: where that is another frame than the entry's, which is to come, nobody may write to it. */
+static pte_t mapped_rights(pte_t e)
 {
-	if (r->va + r->len != va || r->rights != (e & PTE_RIGHTS))
+	return e & PTE_RIGHTS & ~(e & PTE_STALE ? PTE_RW : 0UL);
+}
+
+static bool run_extend(struct run *r, u64 va, pte_t e, pte_t rights, bool frames)
+{
+	if (r->va + r->len != va || r->rights != rights)
 		return false;
 	if (frames && r->pfn + (r->len >> PAGE_SHIFT) != pte_pfn(e))
 		return false;
@@ -250,16 +256,17 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 		}
 		do {
 			bool take = want ? (*e & PTE_MAPPED) != 0 : wants_mapping(*e);
+			pte_t rights = want ? mapped_rights(*e) : *e & PTE_RIGHTS;
 
 			if (!take)
 				continue;
-			if (!n || !run_extend(&runs[n - 1], *va, *e, !want)) {
+			if (!n || !run_extend(&runs[n - 1], *va, *e, rights, !want)) {
 				if (n == max) {
 					entries_unlock(pm);
 					return n;
 				}
-				runs[n++] = (struct run){ *va, PAGE_SIZE, pte_pfn(*e),
-					*e & PTE_RIGHTS, false };
+				runs[n++] =
+					(struct run){ *va, PAGE_SIZE, pte_pfn(*e), rights, false };
 			}
 			runs[n - 1].over |= (*e & PTE_STALE) != 0;
 			*e = want ? *e : (*e & ~PTE_STALE) | PTE_MAPPED;
