@@ -112,8 +112,10 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 			}
 			put_page(pages[i]);
 		}
-		if (n == PAGE_TRUNCATED)
+		if (n == PAGE_TRUNCATED) {
+			n = 0; /* and perhaps the file ends here now */
 			continue;
+		}
 		if (n < 0 || (n == 0 && *pos >= mapping_size(m)))
 			break;
 		cond_resched();

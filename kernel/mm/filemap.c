@@ -219,18 +219,27 @@ static struct page *new_locked_page(struct address_space *m, u64 index)
 	return p;
 }
 
-/* A new page in the cache, locked. ERR_PTR(-EEXIST, -ENOMEM). */
-static struct page *add_new_page(struct address_space *m, u64 index)
+/*
+ * A new page in the cache, locked. ERR_PTR(-EEXIST, -ENOMEM). @read_in: a truncation or a hole that is being made holds invalidate_lock from
+ * before it drops pages until their blocks have gone. What came in between would have what was in these, and stay. A page that is there
+ * before is locked, and waited for.
+ */
+static struct page *add_new_page(struct address_space *m, u64 index, bool read_in)
 {
 	struct page *p = new_locked_page(m, index);
-	int err = p ? add_to_page_cache(p, m, index) : -ENOMEM;
+	int err;
 
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	if (read_in)
+		down_read(&m->invalidate_lock);
+	err = add_to_page_cache(p, m, index);
+	if (read_in)
+		up_read(&m->invalidate_lock);
 	if (!err)
 		return p;
-	if (p) {
-		ClearPageLocked(p);
-		put_page(p);
-	}
+	ClearPageLocked(p);
+	put_page(p);
 	return ERR_PTR(err == -EEXIST ? err : -ENOMEM);
 }
 
@@ -242,7 +251,7 @@ struct page *grab_cache_page(struct address_space *m, u64 index)
 		p = find_lock_page(m, index);
 		if (p)
 			return p;
-		p = add_new_page(m, index);
+		p = add_new_page(m, index, false);
 	} while (p == ERR_PTR(-EEXIST));
 	return IS_ERR(p) ? NULL : p;
 }
@@ -300,7 +309,12 @@ u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page
 
 		if (!got)
 			break;
-		n = add_extent(m, index + done, got, p, pages + done);
+		n = 0;
+		/* as in add_new_page(), but read-ahead need not be */
+		if (down_read_trylock(&m->invalidate_lock)) {
+			n = add_extent(m, index + done, got, p, pages + done);
+			up_read(&m->invalidate_lock);
+		}
 		drop_extent_tail(p, n, got);
 		done += n;
 		if (n < got)
@@ -353,7 +367,7 @@ struct page *read_cache_page(struct address_space *m, u64 index, struct file *fi
 			bool direct;
 
 			direct_fill(m, index, 1, &direct);
-			p = add_new_page(m, index);
+			p = add_new_page(m, index, true);
 			if (p == ERR_PTR(-EEXIST))
 				continue;
 			if (IS_ERR(p))

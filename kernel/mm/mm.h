@@ -318,7 +318,8 @@ struct address_space {
 	struct rb_root i_mmap;        /* VMAs that map it, by vm_pgoff; under i_mmap_sem */
 	struct list_head i_mmap_list; /* the same as a list */
 	struct rwsem i_mmap_sem;
-	struct rwsem invalidate_lock; /* faults and reads against truncate and hole punching */
+	/* for writing: truncation and holes, from before pages go until blocks have gone; for reading: who adds a page to be read in */
+	struct rwsem invalidate_lock;
 	gfp_t gfp;
 	int wb_err;      /* the newest error of write-back, under @lock; see mapping_wb_check() */
 	u32 wb_err_seq;  /* how many there were, under @lock */

@@ -62,11 +62,9 @@ static struct page *page_at(struct file *f, u64 index)
 	}
 	if (!m->a_ops->readpage)
 		return NULL;
-	down_read(&m->invalidate_lock); /* a page behind the end would stay there */
 	p = index < DIV_ROUND_UP((u64)i_size_read(m->host), PAGE_SIZE) ?
 		    read_cache_page(m, index, f) :
 		    NULL;
-	up_read(&m->invalidate_lock);
 	return IS_ERR(p) ? NULL : p;
 }
 
