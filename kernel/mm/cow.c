@@ -16,7 +16,11 @@
 #define COPY_GROWTH 4
 #define SMALL_DATA 16 /* pages of a private mapping of a file */
 
-/* Only this entry maps the frame, and no page cache holds it. */
+/*
+ * Only this entry maps the frame, no page cache holds it, and nobody's space does any more. Who shared it since a fork lets go of his
+ * reference when his space has let go of the frame (pmap_retire), which may be long after his entry has gone: his guest code may run on,
+ * whatever it says, and would read what is written here. What was never shared may have references of pins, and is written to where it is.
+ */
 static bool sole_owner(pte_t e)
 {
 	struct page *p;
@@ -24,11 +28,16 @@ static bool sole_owner(pte_t e)
 	if (!(e & PTE_COW) || e & (PTE_SPECIAL | PTE_UFFD_WP))
 		return false;
 	p = pfn_to_page(pte_pfn(e));
-	return PageAnon(p) && atomic_read(&p->mapcount) == 1;
+	return PageAnon(p) && atomic_read(&p->mapcount) == 1 &&
+	       (!test_bit(PG_forked, &p->flags) || atomic_read(&p->refcount) == 1);
 }
 
 static pte_t writable(pte_t e, pte_t rights)
 {
+	struct page *p = pfn_to_page(pte_pfn(e));
+
+	if (test_bit(PG_forked, &p->flags))
+		clear_bit(PG_forked, &p->flags);
 	return (e & ~(PTE_COW | PTE_RIGHTS)) | rights | PTE_D | (e & PTE_MAPPED ? PTE_STALE : 0);
 }
 

@@ -129,7 +129,11 @@ static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, stru
 		*ep &= ~PTE_RESERVED;
 		if (!copy_unlocked(f, v, va, *ep, p))
 			return 0;
-		spin_lock(&old->page_table_lock); /* no memory: share it like others */
+		spin_lock(&old->page_table_lock);   /* no memory: share it like others */
+		if (*ep & PTE_RW && is_pinned(p)) { /* what comes in would be the child's alone */
+			spin_unlock(&old->page_table_lock);
+			return -ENOMEM;
+		}
 	}
 	if (!*ep) {
 		spin_unlock(&old->page_table_lock);
@@ -139,6 +143,8 @@ static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, stru
 		f->protect = true;
 	*ep = e = (*ep & ~(PTE_RW | PTE_BROKEN | PTE_RESERVED)) | PTE_COW;
 	get_page(p);
+	if (!test_bit(PG_forked, &p->flags))
+		set_bit(PG_forked, &p->flags);
 	spin_unlock(&old->page_table_lock);
 	if (!child_entry(f, v, va, p, e))
 		return 0;

@@ -54,6 +54,8 @@ struct mem_group;
 	22 /* of a huge page (hugetlb.h), which has it back when nobody refers to the frame */
 #define PG_patched                                                                                 \
 	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
+#define PG_forked                                                                                  \
+	23 /* anonymous: a fork has shared it, and nobody has been its sole owner since (cow.c) */
 
 struct page {
 	u64 flags;                     /* PG_*, atomic bits */
