@@ -204,6 +204,17 @@ static int send_page(struct inode *inode, struct page *p)
 	return 0;
 }
 
+/* A page that is not dirty any more, or is thrown away, has its place back if it had one: PG_private, under the page lock, says so. */
+static void uncount_dirty(struct fuse_conn *fc, struct page *p)
+{
+	if (!PagePrivate(p))
+		return;
+	ClearPagePrivate(p);
+	spin_lock(&fc->lock);
+	fc->nr_dirty--;
+	spin_unlock(&fc->lock);
+}
+
 /* Sends one page, locked by us. */
 static void write_page(struct inode *inode, struct page *p)
 {
@@ -214,10 +225,7 @@ static void write_page(struct inode *inode, struct page *p)
 		drop_slot(fc, FUSE_I(inode));
 		return;
 	}
-	spin_lock(&fc->lock);
-	if (fc->nr_dirty)
-		fc->nr_dirty--;
-	spin_unlock(&fc->lock);
+	uncount_dirty(fc, p);
 	err = send_page(inode, p);
 	if (err) {
 		mapping_set_error(&inode->i_data, err);
@@ -296,7 +304,6 @@ static int fuse_page_mkwrite(struct file *f, struct page *p)
 {
 	struct inode *inode = f->f_inode;
 	struct fuse_conn *fc = fuse_conn_of(inode);
-	bool fresh;
 
 	if (!room_for_dirty(fc)) {
 		int err = fuse_flush_pages(inode);
@@ -311,24 +318,23 @@ static int fuse_page_mkwrite(struct file *f, struct page *p)
 		unlock_page(p);
 		return -EFAULT;
 	}
-	fresh = !PageDirty(p);
-	spin_lock(&fc->lock);
-	fc->nr_dirty += fresh;
-	spin_unlock(&fc->lock);
+	if (!PagePrivate(p)) {
+		SetPagePrivate(p);
+		spin_lock(&fc->lock);
+		fc->nr_dirty++;
+		spin_unlock(&fc->lock);
+	}
 	return 0;
 }
 
-/* A dirty page that is thrown away was counted. */
+/* What is thrown away was counted. */
 static void fuse_invalidatepage(struct page *p, u32 offset)
 {
 	struct fuse_conn *fc = fuse_conn_of(p->mapping->host);
 
-	if (offset || !PageDirty(p) || !fc)
+	if (offset || !fc)
 		return;
-	spin_lock(&fc->lock);
-	if (fc->nr_dirty)
-		fc->nr_dirty--;
-	spin_unlock(&fc->lock);
+	uncount_dirty(fc, p);
 	wake_up_all(&fc->waiters); /* who waits for room */
 }
 
