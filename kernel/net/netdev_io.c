@@ -149,6 +149,12 @@ static u32 process_backlog(struct backlog *b, u32 most)
 
 static void flush_tx(struct net_device *dev);
 
+/* As many as are held back at most: what does not fit into the queue is dropped. */
+static u32 hold_most(const struct net_device *dev)
+{
+	return min(HOLD_FRAMES, READ_ONCE(dev->txqlen));
+}
+
 /* Frames of @dev may wait. */
 static bool may_hold(struct net_device *dev, u64 now)
 {
@@ -159,7 +165,8 @@ static bool may_hold(struct net_device *dev, u64 now)
 		dev->tx_period = now;
 		dev->tx_counted = sent;
 	}
-	return dev->tx_often && !READ_ONCE(dev->tx_large) && READ_ONCE(dev->txq_len) < HOLD_FRAMES;
+	return dev->tx_often && !READ_ONCE(dev->tx_large) &&
+	       READ_ONCE(dev->txq_len) < hold_most(dev);
 }
 
 /* True: all that wait are held back. */
@@ -399,7 +406,7 @@ static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 		list_add_tail(&skb->list, &dev->txq);
 		dev->txq_len++;
 	}
-	enough = dev->tx_large || dev->txq_len >= HOLD_FRAMES;
+	enough = dev->tx_large || dev->txq_len >= hold_most(dev);
 	spin_unlock(&dev->tx_lock);
 	if (full) {
 		dev->stats.tx_dropped++;

@@ -23,6 +23,7 @@ void kernel_power_off(void)
 		pr_info("left: %u tasks of %u processes\n", nr_threads_total(), nr_processes());
 		leak_report();
 	}
+	sched_before_idle(); /* frames that are held back */
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);
 }
@@ -32,6 +33,7 @@ void kernel_restart(void)
 	if (READ_ONCE(ending))
 		kernel_power_off();
 	sync_and_quiesce_all();
+	sched_before_idle();
 	pr_info("reboot: Restarting system\n");
 	arch_reboot();
 }
