@@ -239,11 +239,15 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 /* ---- allocating ---- */
 
 #define ENOUGH 2048U /* blocks: no other group is looked at for more */
+#define DECENT 64U   /* as good as any, where more is far */
+#define FAR 16       /* groups */
+#define FAR_FEW 2    /* the same for few blocks, of which there is room for what is needed now */
 
 struct search {
 	u64 ino;     /* whose windows are no obstacle; 0: nobody's */
 	bool anyone; /* windows are not looked at */
 	u32 want, enough, best_len, best_bit, best_group;
+	u32 need; /* of @want: at once */
 };
 
 /* How many of the @n free blocks from @bit on may be had; 0: *skip blocks are to be passed over. */
@@ -328,8 +332,9 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 		if (!found && from)
 			found = search_group(sbi, s, g, b->data, 0);
 		ext4_brelse(b);
-		/* far groups are not worth a long walk when something decent is at hand */
-		if (s->best_len >= s->enough || (i > 16 && s->best_len >= 64))
+		/* far groups are not worth a long walk when something decent is at hand, nor a wish for more room any where all is in pieces */
+		if (s->best_len >= s->enough || (i > FAR && s->best_len >= DECENT) ||
+			(i > FAR_FEW && s->need < DECENT && s->best_len >= s->need))
 			break;
 	}
 }
@@ -339,8 +344,8 @@ static struct search find_place(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
 {
 	u32 enough = min(min(room, ENOUGH), 64 * want); /* few blocks are worth a short walk */
-	struct search s = { .ino = ino, .want = room, .enough = max(want, enough) },
-		      any = { .anyone = true, .want = want, .enough = want };
+	struct search s = { .ino = ino, .want = room, .need = want, .enough = max(want, enough) },
+		      any = { .anyone = true, .want = want, .need = want, .enough = want };
 
 	search_all(h, sbi, goal, &s);
 	if (s.best_len < want) /* better beside others than in pieces */
