@@ -37,6 +37,7 @@
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
 #define DEATH_SLICE (20 * NSEC_PER_USEC) /* between looks whether a killed runner is dead */
+#define DEATH_MOST (2 * NSEC_PER_SEC)    /* where the host cannot say, for want of descriptors */
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
 static u32 nr_free, next_index; /* under index_lock */
@@ -177,7 +178,10 @@ static void signal_tasks(struct space *s)
 /* One that is just being ended by its own vCPU has no task soon. */
 static void await_death(struct runner *r)
 {
-	while (READ_ONCE(r->state) != RUNNER_NONE && os_space_is_dead(r->task) != 1)
+	u64 end = os_clock_mono() + DEATH_MOST;
+
+	while (READ_ONCE(r->state) != RUNNER_NONE && os_space_is_dead(r->task) != 1 &&
+		os_clock_mono() < end)
 		os_sleep_until(os_clock_mono() + DEATH_SLICE);
 }
 

@@ -33,7 +33,7 @@ static void reaped(int fd, pid_t pid)
 		T(poll(&p, 1, 10000));
 		say("hung up: %d", p.revents);
 	});
-	usleep(100000);
+	t_until(other, 'S');
 	t_wait("child", pid);
 	t_wait("poller", other);
 	p.events = POLLIN;
