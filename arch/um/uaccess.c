@@ -316,6 +316,18 @@ int pin_user_page(uaddr_t ua, bool write, struct page **page)
 	return 0;
 }
 
+/* The page may have been written back, and is clean, since its entry was looked at: what has come in after that is not lost. */
+static void written_to(struct page *p)
+{
+	smp_mb();
+	if (!READ_ONCE(p->mapping) || PageDirty(p))
+		return;
+	lock_page(p);
+	if (p->mapping)
+		set_page_dirty(p);
+	unlock_page(p);
+}
+
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
 {
 	u32 flags = (write ? FOLL_WRITE : 0) | (force ? FOLL_FORCE : 0);
@@ -335,6 +347,8 @@ ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool
 			memcpy(at, (char *)buf + done, piece);
 		else
 			memcpy((char *)buf + done, at, piece);
+		if (write)
+			written_to(p);
 		lost = !write && region_lost(at);
 		put_page(p);
 		if (lost)
