@@ -207,13 +207,15 @@ int fault_in_locked(struct vm_area *v, u64 addr, u32 flags)
 static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
 {
 	struct vm_area *v;
+	bool grows;
 
 	down_read(&mm->mmap_lock);
 	v = find_vma(mm, addr);
 	if (v && v->vm_start <= addr)
 		return v;
+	grows = v && v->vm_flags & VM_GROWSDOWN;
 	up_read(&mm->mmap_lock);
-	if (!v || !(v->vm_flags & VM_GROWSDOWN))
+	if (!grows)
 		return NULL;
 	down_write(&mm->mmap_lock);
 	v = find_vma(mm, addr);

@@ -316,7 +316,9 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 	set_page_dirty(p);
 	spin_lock(&mm->page_table_lock);
 	ep = pmap_pte(&mm->pmap, addr, false);
-	if (ep && *ep && pte_pfn(*ep) == page_to_pfn(p)) {
+	/* a handler may just have protected it: UFFDIO_WRITEPROTECT holds mmap_lock as we do */
+	if (ep && *ep && pte_pfn(*ep) == page_to_pfn(p) &&
+		!(*ep & PTE_UFFD_WP && v->vm_flags & VM_UFFD_WP)) {
 		*ep = (*ep & ~PTE_RIGHTS) | (vma_rights(v) & PTE_RIGHTS) | PTE_D |
 		      (*ep & PTE_MAPPED ? PTE_STALE : 0);
 		info->start = addr;
