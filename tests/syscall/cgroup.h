@@ -4,6 +4,7 @@
 #define TESTS_SYSCALL_CGROUP_H
 
 #include "guest.h"
+#include "put.h"
 
 #include <sys/mount.h>
 
@@ -27,18 +28,6 @@ static T_UNUSED void cgroup_leave(void)
 	NEED(chdir(".."));
 	NEED(umount("cg"));
 	NEED(rmdir("cg"));
-}
-
-static T_UNUSED long put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	long n = fd == -1 ? -1 : write(fd, value, strlen(value));
-	int err = errno;
-
-	if (fd != -1)
-		close(fd);
-	errno = err;
-	return n;
 }
 
 static T_UNUSED long take(const char *path)

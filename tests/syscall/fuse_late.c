@@ -9,15 +9,6 @@ static struct fuse_in_header held;
 static struct fuse_attr_out held_attr;
 static volatile bool holding;
 
-static void attr_of(struct fuse_attr *a, unsigned long node)
-{
-	memset(a, 0, sizeof(*a));
-	a->ino = node;
-	a->mode = node == 1 ? S_IFDIR | 0755 : S_IFREG | 0644;
-	a->nlink = 1;
-	a->size = node == 1 ? 0 : size;
-}
-
 static void take(const struct fuse_in_header *h, const struct fuse_write_in *w)
 {
 	struct fuse_write_out took = { .size = w->size };
@@ -42,10 +33,9 @@ static void give(const struct fuse_in_header *h, const struct fuse_read_in *r)
 static void serve_one(const char *buf)
 {
 	const struct fuse_in_header *h = (const void *)buf;
-	struct fuse_entry_out e = { .nodeid = 2 };
 	struct fuse_attr_out a = { .attr_valid = 1000 };
 
-	attr_of(&a.attr, h->nodeid);
+	file_attr(&a.attr, h->nodeid, 0644, size);
 	if (h->opcode == hold) {
 		hold = 0;
 		held = *h;
@@ -54,14 +44,10 @@ static void serve_one(const char *buf)
 		return;
 	}
 	switch (h->opcode) {
-	case FUSE_LOOKUP:
-		attr_of(&e.attr, 2);
-		reply(h->unique, 0, &e, sizeof(e));
-		break;
 	case FUSE_GETATTR: reply(h->unique, 0, &a, sizeof(a)); break;
 	case FUSE_READ: give(h, (const void *)(h + 1)); break;
 	case FUSE_WRITE: take(h, (const void *)(h + 1)); break;
-	default: serve_rest(h);
+	default: serve_file(h, 0644, size);
 	}
 }
 

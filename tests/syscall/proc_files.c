@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The small files of a process in /proc: pagemap, map_files, fdinfo of each kind, coredump_filter, oom_adj, comm, io, and how they are read. */
 #include "t.h"
+#include "put.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,18 +25,6 @@ static int slurp(const char *path)
 	text[len] = 0;
 	close(fd);
 	return n < 0 ? -1 : len;
-}
-
-static long put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	long n = fd == -1 ? -1 : write(fd, value, strlen(value));
-	int err = errno;
-
-	if (fd != -1)
-		close(fd);
-	errno = err;
-	return n;
 }
 
 static void pagemap(void)
