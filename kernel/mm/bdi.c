@@ -172,11 +172,16 @@ void wake_balanced(void)
 		wake_up_all(&balance_wait);
 }
 
+bool much_is_dirty(void)
+{
+	return nr_dirty_pages() + nr_writeback_pages() > background_limit();
+}
+
 void balance_dirty_pages(struct address_space *m)
 {
 	struct backing_dev *b;
 
-	if (likely(nr_dirty_pages() + nr_writeback_pages() <= background_limit()))
+	if (likely(!much_is_dirty()))
 		return;
 	if (m->a_ops->memory_only || frees_memory(current))
 		return; /* a loop device's thread: dirty pages above it wait for it */

@@ -353,10 +353,30 @@ static int error_signal(int err, int *code)
 	}
 }
 
+/*
+ * A file that the guest has dirtied through a mapping, while much is dirty: who writes so waits like others, with no lock held, or all of
+ * memory becomes dirty before anybody writes it out. A reference, or NULL.
+ */
+static struct file *file_to_balance(const struct vm_area *v, const struct fault_info *info)
+{
+	if (info->kind != FAULT_SHARED || !v->vm_file || !v->vm_mapping ||
+		v->vm_mapping->a_ops->memory_only || likely(!much_is_dirty()))
+		return NULL;
+	mm_file_ops->get(v->vm_file);
+	return v->vm_file;
+}
+
+static void balance_file(struct file *f)
+{
+	balance_dirty_pages(mm_file_ops->mapping(f));
+	mm_file_ops->put(f);
+}
+
 static int serve_fault(struct mm *mm, u64 addr, u64 error, struct fault_info *info, int *code)
 {
 	u32 flags = (error & ERR_WRITE ? FAULT_WRITE : 0) | (error & ERR_INSTR ? FAULT_EXEC : 0);
 	struct vm_area *v = vma_for_fault(mm, addr);
+	struct file *dirtied;
 	int err;
 
 	if (!v) {
@@ -377,7 +397,10 @@ static int serve_fault(struct mm *mm, u64 addr, u64 error, struct fault_info *in
 		heal(mm, addr & PAGE_MASK);
 	else if (!err)
 		sync_around(v, addr & PAGE_MASK, info);
+	dirtied = err ? NULL : file_to_balance(v, info);
 	up_read(&mm->mmap_lock);
+	if (unlikely(dirtied))
+		balance_file(dirtied);
 	if (info->major) {
 		current->maj_flt++;
 		count_vm(pgmajfault, 1);

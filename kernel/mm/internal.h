@@ -152,6 +152,7 @@ extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
 void wake_flushers(void);               /* of all devices with dirty pages */
+bool much_is_dirty(void);               /* so that balance_dirty_pages() has something to do */
 void wake_balanced(void);               /* fewer pages are dirty: writers that wait look again */
 u64 nr_writeback_pages(void);
 
