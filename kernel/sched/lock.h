@@ -141,6 +141,7 @@ struct rwsem {
 void rwsem_setup(struct rwsem *s, const char *name);
 #define init_rwsem(s) rwsem_setup(s, LOCK_CLASS(s))
 void down_read(struct rwsem *s);
+int down_read_killable(struct rwsem *s); /* 0 or -EINTR */
 bool down_read_trylock(struct rwsem *s);
 void up_read(struct rwsem *s);
 void down_write(struct rwsem *s);

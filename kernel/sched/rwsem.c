@@ -130,6 +130,11 @@ void down_read(struct rwsem *s)
 	down(s, false, TASK_UNINTERRUPTIBLE, __builtin_return_address(0));
 }
 
+int down_read_killable(struct rwsem *s)
+{
+	return down(s, false, TASK_KILLABLE, __builtin_return_address(0));
+}
+
 bool down_read_trylock(struct rwsem *s)
 {
 	return try_down(s, false, __builtin_return_address(0));

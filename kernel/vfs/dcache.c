@@ -16,11 +16,12 @@
  *   1. A dentry holds a reference on its parent, so an unused dentry has no children.
  *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry, it never turns negative: a reader
  *      without locks may rely on what it saw.
- *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those who add). A directory has at most one.
+ *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those who add; where it is held for reading
+ *      only, lookup.c: one at a time for each name). A directory has at most one.
  *   4. Name and parent change with rename_seq odd, under rename_lock; memory is freed after a grace period.
  *   5. An unused dentry is on the LRU list, except in the moment in which the shrinker passes it over; then the next use brings it back.
  *
- * Locks: internal.h. What this file does not do: permissions, mounts, waiting for a lookup in progress (i_rwsem does that).
+ * Locks: internal.h. What this file does not do: permissions, mounts, waiting for a lookup in progress (lookup.c, i_rwsem).
  */
 #include <linux/inotify.h>
 

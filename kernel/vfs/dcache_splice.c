@@ -33,7 +33,9 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 	if (!mutex_trylock(&d->d_sb->s_rename_mutex))
 		return err;
 	from = alias->d_parent->d_inode;
-	if (d_is_ancestor(alias, d)) {
+	if (d_move_within(alias, d)) { /* another lookup has brought it here */
+		err = 0;
+	} else if (d_is_ancestor(alias, d)) {
 		err = -ELOOP;
 	} else if (down_read_trylock(&from->i_rwsem)) {
 		d_move(alias, d);
@@ -42,6 +44,14 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 	}
 	mutex_unlock(&d->d_sb->s_rename_mutex);
 	return err;
+}
+
+/* As d_rehash(), but all or nothing for a lookup of another name of this directory, which moves the dentry from the moment it has its inode. */
+static void rehash_new(struct dentry *d)
+{
+	spin_lock(&rename_seq.lock);
+	d_rehash(d);
+	spin_unlock(&rename_seq.lock);
 }
 
 /* A directory that has a live name already: it moves here, unless this would make a loop (a broken file system). */
@@ -75,6 +85,6 @@ struct dentry *d_splice_alias(struct inode *inode, struct dentry *d)
 		if (alias)
 			return splice_known_dir(inode, alias, d);
 	} while (!d_instantiate_only(d, inode));
-	d_rehash(d);
+	rehash_new(d);
 	return NULL;
 }

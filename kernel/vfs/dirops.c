@@ -183,7 +183,9 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 	if (nd.last.type != LAST_NORM)
 		goto err_end;
 	err_write = mnt_want_write(nd.path.mnt);
-	down_write(&nd.path.dentry->d_inode->i_rwsem);
+	err = down_write_killable(&nd.path.dentry->d_inode->i_rwsem);
+	if (err)
+		goto err_drop;
 	d = lookup_hash(nd.path.dentry, &nd.last.name, LOOKUP_CREATE | LOOKUP_EXCL);
 	err = PTR_ERR(d);
 	if (IS_ERR(d))
@@ -206,6 +208,7 @@ err_dput:
 	dput(d);
 err_unlock:
 	up_write(&nd.path.dentry->d_inode->i_rwsem);
+err_drop:
 	if (!err_write)
 		mnt_drop_write(nd.path.mnt);
 err_end:
@@ -423,8 +426,10 @@ static int do_remove(int dfd, const char *name, bool dir)
 	if (err)
 		goto out_end;
 	parent = nd.path.dentry->d_inode;
+	err = down_write_killable(&parent->i_rwsem);
+	if (err)
+		goto out_drop;
 	was = idmap_enter(nd.path.mnt);
-	down_write(&parent->i_rwsem);
 	d = lookup_hash(nd.path.dentry, &nd.last.name, 0);
 	err = IS_ERR(d) ? PTR_ERR(d) : 0;
 	if (err)
@@ -448,6 +453,7 @@ out_unlock:
 	up_write(&parent->i_rwsem);
 	idmap_leave(was);
 	iput_removed(inode);
+out_drop:
 	mnt_drop_write(nd.path.mnt);
 out_end:
 	nd_end(&nd);

@@ -4,7 +4,6 @@
  *
  *   path_lookupat(dfd, name, flags, &path)     the whole path
  *   nd_parent(&nd, dfd, name, flags)           its parent directory, with the last component in nd.last
- *   lookup_hash(parent, &name, flags)          one name in a directory whose i_rwsem is held
  *
  * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference but at its end. It gives up (-ECHILD) on
  * everything that is not plain. The slow one (nd_walk) then does the whole path again with references, and may sleep.
@@ -12,7 +11,7 @@
  * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of the link texts that are being walked.
  * At most 40 links in all, as Linux.
  *
- * Locks: a directory's i_rwsem around the file system's lookup; none is held on return, except where a function says so.
+ * Locks: a directory's i_rwsem around the file system's lookup (lookup.c); none is held on return, except where a function says so.
  */
 #include "kernel/vfs/given.h"
 #include "kernel/vfs/idmap.h"
@@ -61,6 +60,7 @@ void namei_caches_init(void)
 	names_cache = kmem_cache_create("names_cache", PATH_MAX, 64);
 	if (!names_cache)
 		panic("no memory for names");
+	looking_init();
 }
 
 /* ---- the slow walk ---- */
@@ -143,60 +143,6 @@ static int nd_dotdot(struct nameidata *nd)
 		(vfs_seq_retry(&rename_seq, nd->rseq) || vfs_seq_retry(&mount_seq, nd->mseq)))
 		return -EAGAIN;
 	return nd_cross_mounts(nd);
-}
-
-/* Asks the file system whether a cached dentry still holds. The dentry, or NULL when it was dropped. Consumes the reference. */
-struct dentry *revalidate(struct dentry *d, u32 flags)
-{
-	int ok;
-
-	if (!d->d_op || !d->d_op->d_revalidate)
-		return d;
-	ok = d->d_op->d_revalidate(d, flags);
-	if (ok > 0)
-		return d;
-	if (ok == 0)
-		d_invalidate(d);
-	dput(d);
-	return ok ? ERR_PTR(ok) : NULL;
-}
-
-struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags)
-{
-	struct inode *dir = parent->d_inode;
-	struct dentry *d = d_lookup(parent, name), *other;
-
-	if (d)
-		d = revalidate(d, flags);
-	if (d)
-		return d;
-	if (dir->i_flags & S_DEAD)
-		return ERR_PTR(-ENOENT);
-	if (!dir->i_op->lookup)
-		return ERR_PTR(-ENOTDIR);
-	d = d_alloc(parent, name);
-	if (!d)
-		return ERR_PTR(-ENOMEM);
-	other = dir->i_op->lookup(dir, d, flags);
-	if (!other)
-		return d;
-	dput(d);
-	return other;
-}
-
-/* One name, from the cache or the file system. May be negative. */
-static struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags)
-{
-	struct dentry *d = d_lookup(parent, name);
-
-	if (d)
-		d = revalidate(d, flags);
-	if (d)
-		return d;
-	down_write(&parent->d_inode->i_rwsem);
-	d = lookup_hash(parent, name, flags);
-	up_write(&parent->d_inode->i_rwsem);
-	return d;
 }
 
 /* protected_symlinks: in a sticky world-writable directory only links of its owner or one's own are followed. */
@@ -536,12 +482,11 @@ struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int le
 	struct qstr q = { name, len, full_name_hash(name, len) };
 	struct dentry *d;
 
-	d = len > 0 && len <= NAME_MAX ? d_lookup(base, &q) : NULL;
-	if (d)
-		d = revalidate(d, 0);
+	d = len > 0 && len <= NAME_MAX ? lookup_cached(base, &q, 0) : NULL;
 	if (d)
 		return d;
-	down_write(&base->d_inode->i_rwsem);
+	if (down_write_killable(&base->d_inode->i_rwsem))
+		return ERR_PTR(-EINTR);
 	d = lookup_one_len(name, base, len);
 	up_write(&base->d_inode->i_rwsem);
 	return d;

@@ -67,5 +67,9 @@ int nd_follow(struct nameidata *nd, struct dentry *d, const char **name);
 int nd_cross_mounts(struct nameidata *nd);
 /* A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR. */
 struct dentry *revalidate(struct dentry *d, u32 flags);
+/* One name, from the cache (lookup_cached(): NULL where it is not there) or the file system. May be negative. */
+struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags);
+struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags);
+void looking_init(void);
 
 #endif

@@ -300,8 +300,11 @@ static struct dentry *lookup_or_create(
 		return d;
 	dput(d);
 	err_write = mnt_want_write(nd->path.mnt);
+	if (down_write_killable(&dir->i_rwsem)) {
+		d = ERR_PTR(-EINTR);
+		goto out;
+	}
 	was = idmap_enter(nd->path.mnt);
-	down_write(&dir->i_rwsem);
 	d = lookup_hash(parent, &nd->last.name, LOOKUP_CREATE | LOOKUP_OPEN);
 	if (!IS_ERR(d) && !d->d_inode) {
 		err = err_write;
@@ -317,6 +320,7 @@ static struct dentry *lookup_or_create(
 	}
 	up_write(&dir->i_rwsem);
 	idmap_leave(was);
+out:
 	if (!err_write)
 		mnt_drop_write(nd->path.mnt);
 	return d;

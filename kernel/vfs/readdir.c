@@ -36,8 +36,10 @@ int iterate_dir(struct file *f, struct dir_context *ctx)
 	err = fsnotify_permission(f, FSNOTIFY_ACCESS_PERM);
 	if (err)
 		return err;
+	err = down_read_killable(&inode->i_rwsem);
+	if (err)
+		return err;
 	err = -ENOENT;
-	down_read(&inode->i_rwsem);
 	if (!(inode->i_flags & S_DEAD)) {
 		ctx->pos = f->f_pos;
 		err = f->f_op->iterate(f, ctx);

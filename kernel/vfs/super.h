@@ -90,8 +90,9 @@ struct super_block {
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2
-#define SB_I_NOUSER 4                     /* internal: cannot be mounted by anyone */
-#define SB_I_POSIXACL 8                   /* keeps access control lists: acl.h */
+#define SB_I_NOUSER 4         /* internal: cannot be mounted by anyone */
+#define SB_I_POSIXACL 8       /* keeps access control lists: acl.h */
+	bool s_shared_lookup; /* lookup() with the directory's i_rwsem for reading: lookup.c */
 	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
 	atomic64_t s_writers;
 	u32 s_frozen; /* by whom, FREEZE_*: nothing is written until they have thawed it; set under s_umount */

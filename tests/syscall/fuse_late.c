@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers that answer late: what was true then, and who waits meanwhile. */
+#include "guest.h"
 #include "fuse_server.h"
 
 static char content[2 * PAGE];
@@ -8,6 +9,7 @@ static volatile unsigned hold; /* the next request of this kind waits */
 static struct fuse_in_header held;
 static struct fuse_attr_out held_attr;
 static volatile bool holding;
+static int asked_for_a;
 
 static void take(const struct fuse_in_header *h, const struct fuse_write_in *w)
 {
@@ -30,12 +32,23 @@ static void give(const struct fuse_in_header *h, const struct fuse_read_in *r)
 	reply(h->unique, 0, content + r->offset, left < (int)r->size ? left : (int)r->size);
 }
 
+static void entry_of(struct fuse_entry_out *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->nodeid = 2;
+	e->entry_valid = 1000;
+	file_attr(&e->attr, 2, 0644, size);
+}
+
 static void serve_one(const char *buf)
 {
 	const struct fuse_in_header *h = (const void *)buf;
+	struct fuse_entry_out e;
 	struct fuse_attr_out a = { .attr_valid = 1000 };
 
 	file_attr(&a.attr, h->nodeid, 0644, size);
+	if (h->opcode == FUSE_LOOKUP)
+		asked_for_a += !strcmp((const char *)(h + 1), "a");
 	if (h->opcode == hold) {
 		hold = 0;
 		held = *h;
@@ -44,6 +57,10 @@ static void serve_one(const char *buf)
 		return;
 	}
 	switch (h->opcode) {
+	case FUSE_LOOKUP:
+		entry_of(&e);
+		reply(h->unique, 0, &e, sizeof(e));
+		break;
 	case FUSE_GETATTR: reply(h->unique, 0, &a, sizeof(a)); break;
 	case FUSE_READ: give(h, (const void *)(h + 1)); break;
 	case FUSE_WRITE: take(h, (const void *)(h + 1)); break;
@@ -116,12 +133,53 @@ static void same_page(bool mapped)
 	close(fd);
 }
 
+/* Linux lets nobody go before the answer comes; here they can be killed. */
+static void kill_waiter(const char *who, pid_t pid)
+{
+	t_until(pid, 'D');
+	if (!in_guest()) {
+		say("%s: killed by SIGKILL", who);
+		return;
+	}
+	NEED(kill(pid, SIGKILL));
+	t_wait(who, pid);
+}
+
+/* While one name is being looked up the rest of the folder is there. */
+static void side_by_side(void)
+{
+	struct fuse_entry_out e;
+	pid_t first, second, another, maker;
+
+	hold = FUSE_LOOKUP;
+	first = SPAWN(_exit(access("m/a", F_OK)));
+	T_WAIT(holding);
+	T(access("m/b", F_OK));
+	second = SPAWN(_exit(access("m/a", F_OK)));
+	t_until(second, 'D');
+	another = SPAWN(access("m/a", F_OK));
+	kill_waiter("another", another);
+	maker = SPAWN(mkdir("m/c", 0755));
+	kill_waiter("maker", maker);
+	entry_of(&e);
+	let_go(&e, sizeof(e));
+	t_wait("first", first);
+	t_wait("second", second);
+	say("asked %d times", asked_for_a);
+	if (in_guest())
+		return;
+	waitpid(another, NULL, 0);
+	waitpid(maker, NULL, 0);
+}
+
 TEST(fuse_late)
 {
+	fuse_init_flags = FUSE_PARALLEL_DIROPS;
 	CHILD({
 		fuse_serve();
 		old_size();
 		same_page(false);
 		same_page(true);
+		side_by_side();
 	});
 }

@@ -8,7 +8,7 @@
  *	readdir.c listings                         xattr.c  extended attributes
  *
  * The server is a guest program and hostile. Whatever it answers is checked: lengths against what was asked, types, numbers, names, sizes. It
- * may never answer: every wait ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
+ * may never answer: every wait for it ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
  * ends, which closing /dev/fuse, umount -f and unmounting do. Nothing that the kernel does for others waits for a server: write-back sends
  * copies and goes on, release and forget need no answer.
  *

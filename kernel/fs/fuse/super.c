@@ -251,6 +251,8 @@ static void init_end(struct fuse_req *r)
 		take_flags(fc, &o);
 		spin_lock(&fc->lock);
 		fc->initialized = true;
+		if (fc->sb) /* does it take several requests for a directory at once? */
+			WRITE_ONCE(fc->sb->s_shared_lookup, o.flags & FUSE_PARALLEL_DIROPS);
 		spin_unlock(&fc->lock);
 	}
 	wake_up_all(&fc->waiters);

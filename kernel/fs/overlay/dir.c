@@ -110,7 +110,10 @@ static int swap_in(
 	err = ovl_place(sb, temp, updir, name->name, (int)name->len, RENAME_EXCHANGE);
 	if (err)
 		return err;
-	white = lookup_one_unlocked(was, work, (int)strlen(was));
+	/* also when we are being killed: nobody else takes it away */
+	down_write(&work->d_inode->i_rwsem);
+	white = lookup_one_len(was, work, (int)strlen(was));
+	up_write(&work->d_inode->i_rwsem);
 	if (!IS_ERR(white)) {
 		ovl_remove_temp(sb, white);
 		dput(white);
