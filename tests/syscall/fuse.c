@@ -16,13 +16,15 @@ static volatile int wrong; /* how the next answers go astray */
 enum { RIGHT, SHORT, BAD_TYPE, BAD_NAME, HUGE_READ, SILENT, BAD_UNIQUE, BAD_ERROR, BIG_SIZE, LATE };
 static volatile unsigned long late; /* the WRITE that waits for its answer */
 
+#define LINK 3 /* the node of a link to the file */
+
 static void set_attr(struct fuse_attr *a, unsigned long node)
 {
 	memset(a, 0, sizeof(*a));
 	a->ino = node + 100;
-	a->mode = node == 1 ? S_IFDIR | 0755 : S_IFREG | 0644;
+	a->mode = node == 1 ? S_IFDIR | 0755 : node == LINK ? S_IFLNK | 0777 : S_IFREG | 0644;
 	a->nlink = 1;
-	a->size = node == 1 ? 0 : size;
+	a->size = node == 1 ? 4321 : node == LINK ? 4 : size;
 }
 
 static void lookup(const struct fuse_in_header *h, const char *name)
@@ -30,12 +32,12 @@ static void lookup(const struct fuse_in_header *h, const char *name)
 	struct fuse_entry_out e;
 
 	memset(&e, 0, sizeof(e));
-	if (strcmp(name, "file")) {
+	if (strcmp(name, "file") && strcmp(name, "link")) {
 		reply(h->unique, -ENOENT, NULL, 0);
 		return;
 	}
-	e.nodeid = 2;
-	set_attr(&e.attr, 2);
+	e.nodeid = *name == 'f' ? 2 : LINK;
+	set_attr(&e.attr, e.nodeid);
 	if (wrong == BAD_TYPE)
 		e.attr.mode = S_IFDIR | 0755;
 	if (wrong == BIG_SIZE)
@@ -129,6 +131,7 @@ static void serve_one(const char *buf)
 	case FUSE_READ:
 	case FUSE_WRITE: data_call(h, arg); break;
 	case FUSE_READDIR: list(h, arg); break;
+	case FUSE_READLINK: reply(h->unique, 0, "file", 4); break;
 	case FUSE_STATFS: reply(h->unique, 0, &sf, sizeof(sf)); break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
@@ -175,13 +178,18 @@ static void right(void)
 {
 	struct statfs sf;
 	struct stat st;
-	char *p;
+	char *p, link[8];
 	int fd;
 
 	GT(names(), "file ");
 	GT(text(), "content of the file");
 	G(stat("m/file", &st), "0");
 	GIS(st.st_size == 19 && st.st_ino == 102);
+	G(stat("m", &st), "0");
+	GIS(st.st_size == 4321);
+	G(lstat("m/link", &st), "0");
+	GIS(st.st_size == 4);
+	G(readlink("m/link", link, sizeof(link)), "4");
 	G(access("m/other", F_OK), "-1 ENOENT");
 	G(statfs("m", &sf), "0");
 	GIS(sf.f_blocks == 1000 && sf.f_type == 0x65735546);

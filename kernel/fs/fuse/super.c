@@ -50,8 +50,7 @@ static void learn_size(struct inode *inode, loff_t size)
 
 	assert_spin_held(&fi->lock);
 	fi->attr_version = __atomic_add_fetch(&fc->attr_version, 1, __ATOMIC_SEQ_CST);
-	if (S_ISREG(inode->i_mode))
-		i_size_write(inode, size);
+	i_size_write(inode, size);
 }
 
 void fuse_set_size(struct inode *inode, loff_t size, bool grow)
@@ -81,8 +80,9 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	old = i_size_read(inode);
 	if (!late && asked == ~0UL)
 		learn_size(inode, (loff_t)a->size);
-	else if (!late && S_ISREG(inode->i_mode))
-		i_size_write(inode, (loff_t)a->size);
+	else if (!late)
+		i_size_write(
+			inode, (loff_t)a->size); /* of directories and links, too: stat shows it */
 	if (!keep) {
 		fi->ino = a->ino;
 		fi->attr_until = late ? 0 : until;
