@@ -525,6 +525,7 @@ static void drop_copies(struct commit *c)
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 {
 	struct commit c = { .j = j, .t = t };
+	bool flushed = true;
 	int err = 0;
 
 	take_snapshot(&c);
@@ -534,6 +535,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	/* an empty one has its commit block too, or the log would end for a replay where its number is missing */
 	if ((c.n || t->nr_revokes || j->used) && !j->aborted)
 		err = write_log(&c);
+	else
+		flushed = false;
 	if (err || j->aborted || j->unlogged) {
 		drop_copies(&c);
 		if (err)
@@ -549,6 +552,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	kfree(c.blocks);
 	list_free(&c);
 	spin_lock(&j->lock);
+	if (flushed) /* before who waits sees that it has committed */
+		WRITE_ONCE(j->flushed_tid, t->tid);
 	j->committed_tid = t->tid;
 	j->committing = NULL;
 	spin_unlock(&j->lock);

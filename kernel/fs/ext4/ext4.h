@@ -202,8 +202,8 @@ struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
 void ext4_ordered_done(struct ext4_txn *t, bool failed);
 u32 ext4_handle_tid(const struct ext4_handle *h);
 u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last transaction that has begun */
-int ext4_commit_tid(
-	struct ext4_sb *sbi, u32 tid); /* waits until it has committed; 0 at once when it has: 1 */
+int ext4_commit_tid(struct ext4_sb *sbi,
+	u32 tid); /* waits until it has committed. 0: the disk was flushed since; 1: nobody knows */
 int ext4_force_commit(struct super_block *sb, bool wait);
 int ext4_flush_disk(struct ext4_sb
 		*sbi); /* what was written has reached the medium; nobarrier: not asked for */

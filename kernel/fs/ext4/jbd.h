@@ -96,6 +96,7 @@ struct ext4_journal {
 	bool busy;   /* the thread is at a commit or a checkpoint */
 	bool closed; /* no handle may begin: read-only from now on */
 	u32 next_tid, committed_tid, wanted_tid;
+	u32 flushed_tid; /* the last one whose commit flushed the disk */
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
 	struct completion thread_done;

@@ -355,6 +355,7 @@ static int journal_thread(void *arg)
 int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 {
 	struct ext4_journal *j = sbi->journal;
+	bool early;
 
 	if (!j)
 		return 1;
@@ -363,11 +364,15 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 		!tid_geq(READ_ONCE(j->next_tid) - 1, tid))
 		return j->aborted ? -EIO : 1;
 	spin_lock(&j->lock);
+	/* of one that is committing already the flush may have begun before the caller's data was written */
+	early = j->running && j->running->tid == tid;
 	want_commit_locked(j, tid);
 	spin_unlock(&j->lock);
 	wake_up(&j->wait_work);
 	wait_event(&j->wait_done, tid_geq(READ_ONCE(j->committed_tid), tid) || j->aborted);
-	return j->aborted ? -EIO : 0;
+	if (j->aborted)
+		return -EIO;
+	return early && tid_geq(READ_ONCE(j->flushed_tid), tid) ? 0 : 1;
 }
 
 int ext4_force_commit(struct super_block *sb, bool wait)
@@ -586,7 +591,7 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	j->super.checksum_type = j->csum ? JBD_CRC32C : 0;
 	j->head = j->first;
 	j->next_tid = next_tid ? next_tid : 1;
-	j->committed_tid = j->wanted_tid = j->next_tid - 1;
+	j->committed_tid = j->wanted_tid = j->flushed_tid = j->next_tid - 1;
 	spin_lock_init(&j->lock);
 	init_waitqueue_head(&j->wait_start);
 	init_waitqueue_head(&j->wait_updates);
