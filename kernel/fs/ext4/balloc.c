@@ -152,12 +152,14 @@ static u32 table_blocks(const struct ext4_sb *sbi)
 /* The bitmap of a group that has never been used: only metadata is taken. */
 static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 {
-	u32 n = ext4_group_blocks(sbi, group), flex = 1U << sbi->disk.s_log_groups_per_flex, g;
-	u32 from = sbi->disk.s_log_groups_per_flex < 24 ? group & ~(flex - 1) : 0;
+	bool sane = sbi->disk.s_log_groups_per_flex < 24;
+	u32 n = ext4_group_blocks(sbi, group), g;
+	u32 flex = sane ? 1U << sbi->disk.s_log_groups_per_flex : 1, from = group & ~(flex - 1);
 
 	memset(map, 0, sbi->block_size);
-	bits_set(map, 0, ext4_base_blocks(sbi, group));
-	for (g = from; g < sbi->nr_groups && g < from + max(flex, 1U); g++) {
+	/* the superblock's number of reserved descriptor blocks may be more than a group has, or the map */
+	bits_set(map, 0, min(ext4_base_blocks(sbi, group), n));
+	for (g = from; g < sbi->nr_groups && g < from + flex; g++) {
 		struct ext4_disk_group *d = ext4_group(sbi, g);
 
 		mark_range(sbi, map, group, ext4_group_block_bitmap(sbi, d), 1);

@@ -194,6 +194,12 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 		return ext4_refuse_mount(sb, silent, "bad geometry: groups and inodes disagree");
 	sbi->nr_groups = (u32)groups;
 	sbi->gdt_blocks = DIV_ROUND_UP(sbi->nr_groups, sbi->descs_per_block);
+	/* no more than the inode that has them could name */
+	if (d->s_reserved_gdt_blocks > sbi->block_size / 4) {
+		printk(KERN_ERR "EXT4-fs (%s): reserved descriptor blocks make no sense: %u\n",
+			sb->s_id, d->s_reserved_gdt_blocks);
+		return -EINVAL;
+	}
 	sbi->unsigned_hash = d->s_flags & EXT4_FLAGS_UNSIGNED_HASH;
 	sbi->first_ino = d->s_rev_level ? d->s_first_ino : 11;
 	if (sbi->first_ino < 11 || sbi->first_ino > sbi->inodes_per_group)
