@@ -214,12 +214,21 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block)
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b;
+	bool busy;
 
 	if (block >= sbi->blocks_count)
 		return ERR_PTR(-EFSCORRUPTED);
 	b = getblk(sbi, block);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
+	spin_lock(&sbi->buf_lock);
+	busy = b->refs > 1;
+	spin_unlock(&sbi->buf_lock);
+	if (busy) { /* the bitmap of a damaged image has what is in use as free: its user counts on what is in it */
+		ext4_brelse(b);
+		ext4_error(sbi->sb, "block %lu is new and in use already", block);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
 	mutex_lock(&b->lock);
 	memset(b->data, 0, sbi->block_size);
 	__atomic_and_fetch(&b->flags, ~(u32)BUF_VERIFIED, __ATOMIC_RELAXED);

@@ -194,12 +194,24 @@ static int dx_search(struct search *s, struct inode *dir, const struct qstr *nam
 	return err;
 }
 
+/* Never one of the frames: what goes into a leaf would be taken for counts of the index. */
 static struct ext4_buf *leaf_of(struct search *s)
 {
 	struct frame *f = &s->f[s->levels];
 	struct ext4_buf *b = ext4_dir_block(s->dir, f->e[f->i].block & BLOCK_MASK);
+	int i;
 
-	return b ? b : ERR_PTR(-ENOENT);
+	if (IS_ERR_OR_NULL(b))
+		return b ? b : ERR_PTR(-ENOENT);
+	for (i = 0; i <= s->levels; i++) {
+		if (s->f[i].b != b)
+			continue;
+		ext4_brelse(b);
+		ext4_error(s->dir->i_sb, "directory %lu: its index names itself as a leaf",
+			s->dir->i_ino);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	return b;
 }
 
 /* On to the next leaf, when names of the same hash go on there: 1, 0 or -errno. */
