@@ -17,7 +17,9 @@
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
 
-#define FIRST_DELAY (8 * NSEC_PER_MSEC)  /* what changes together is told together */
+#define FIRST_DELAY (8 * NSEC_PER_MSEC) /* what changes together is told together */
+#define LAST_DELAY                                                                                 \
+	(96 * NSEC_PER_MSEC) /* but who changes something all the time does not put it off for ever */
 #define INTERVAL (125 * NSEC_PER_SEC)    /* between queries, until one says otherwise */
 #define OLD_RESPONSE (10 * NSEC_PER_SEC) /* the response interval of old queriers */
 #define SOURCES_MAX 4096
@@ -297,7 +299,9 @@ static void announce(struct net_device *dev, struct mc_group *g)
 
 	if (speaks_newest(dev, v6)) {
 		m->change_left = m->qrv;
-		m->change_at = now + FIRST_DELAY;
+		if (!m->change_latest)
+			m->change_latest = now + LAST_DELAY;
+		m->change_at = min(now + FIRST_DELAY, m->change_latest);
 		mcast_at(dev->net, m->change_at);
 		return;
 	}
@@ -463,7 +467,7 @@ static void speak_old(struct mc_if *m, const struct mc_query *q, u64 now)
 	m->old_until[q->version - 1] =
 		now + m->qrv * m->interval + (q->v6 ? q->max_delay : OLD_RESPONSE);
 	m->change_left = 0;
-	m->change_at = m->general_at = 0;
+	m->change_at = m->change_latest = m->general_at = 0;
 	list_for_each_entry_safe(g, next, &m->groups, list) {
 		g->changes = 0;
 		list_for_each_entry(s, &g->sources, list)
@@ -567,7 +571,7 @@ void mcast_down(struct net_device *dev)
 	for (u32 f = 0; f < 2; f++) {
 		struct mc_if *m = &dev->mc[f];
 
-		m->general_at = m->change_at = 0;
+		m->general_at = m->change_at = m->change_latest = 0;
 		m->change_left = 0;
 		list_for_each_entry_safe(g, next, &m->groups, list) {
 			load(dev, g);

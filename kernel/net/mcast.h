@@ -33,6 +33,7 @@ struct mc_if {
 	u64 interval; /* between queries, ns */
 	/* when to answer a question about all groups, and to tell of changes: ktime_get(); 0: not */
 	u64 general_at, change_at;
+	u64 change_latest; /* change_at is not put off beyond this by further changes; 0: nothing new is to be told */
 	u32 change_left;  /* times */
 	u64 old_until[2]; /* a querier of version 1, 2 has been heard: so long we talk like it */
 };

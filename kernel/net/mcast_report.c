@@ -260,6 +260,7 @@ u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out)
 	if (m->change_at && m->change_at <= now) {
 		tell_changes(dev, m, v6, out);
 		m->change_left -= m->change_left != 0;
+		m->change_latest = 0;
 		m->change_at = m->change_left ? now + mcast_random(NEW_INTERVAL) + 1 : 0;
 	}
 	list_for_each_entry_safe(g, next, &m->groups, list) {
