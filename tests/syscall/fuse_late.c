@@ -9,7 +9,7 @@ static volatile unsigned hold; /* the next request of this kind waits */
 static struct fuse_in_header held;
 static struct fuse_attr_out held_attr;
 static volatile bool holding;
-static int asked_for_a;
+static volatile int asked_for_a, lookups;
 
 static void take(const struct fuse_in_header *h, const struct fuse_write_in *w)
 {
@@ -47,6 +47,7 @@ static void serve_one(const char *buf)
 	struct fuse_attr_out a = { .attr_valid = 1000 };
 
 	file_attr(&a.attr, h->nodeid, 0644, size);
+	lookups += h->opcode == FUSE_LOOKUP;
 	if (h->opcode == FUSE_LOOKUP)
 		asked_for_a += !strcmp((const char *)(h + 1), "a");
 	if (h->opcode == hold) {
@@ -59,9 +60,12 @@ static void serve_one(const char *buf)
 	switch (h->opcode) {
 	case FUSE_LOOKUP:
 		entry_of(&e);
+		if (!strcmp((const char *)(h + 1), "none"))
+			e.nodeid = 0;
 		reply(h->unique, 0, &e, sizeof(e));
 		break;
 	case FUSE_GETATTR: reply(h->unique, 0, &a, sizeof(a)); break;
+	case FUSE_MKDIR: reply(h->unique, -EEXIST, NULL, 0); break;
 	case FUSE_READ: give(h, (const void *)(h + 1)); break;
 	case FUSE_WRITE: take(h, (const void *)(h + 1)); break;
 	default: serve_file(h, 0644, size);
@@ -172,6 +176,39 @@ static void side_by_side(void)
 	waitpid(maker, NULL, 0);
 }
 
+/* ---- what the server knows better, or nobody knows ---- */
+
+static void ask(const char *name)
+{
+	int before = lookups, err = access(name, F_OK) ? errno : 0;
+
+	say("%s: %s, asked %d times", name, err ? t_errno(err) : "there", lookups - before);
+}
+
+/* The server has the request of who is killed, and may do it. */
+static void killed_remover(void)
+{
+	pid_t pid;
+
+	hold = FUSE_UNLINK;
+	pid = SPAWN(unlink("m/b"));
+	T_WAIT(holding);
+	t_until(pid, 'S');
+	NEED(kill(pid, SIGKILL));
+	t_wait("remover", pid);
+	say("late answer: %s", reply(held.unique, 0, NULL, 0) < 0 ? t_errno(errno) : "taken");
+	holding = false;
+	ask("m/b");
+}
+
+static void wrong_name(void)
+{
+	ask("m/none");
+	ask("m/none");
+	T(mkdir("m/none", 0755));
+	ask("m/none");
+}
+
 TEST(fuse_late)
 {
 	fuse_init_flags = FUSE_PARALLEL_DIROPS;
@@ -181,5 +218,11 @@ TEST(fuse_late)
 		same_page(false);
 		same_page(true);
 		side_by_side();
+		if (in_guest())
+			killed_remover();
+		else
+			say("remover: killed by SIGKILL\nlate answer: ENOENT\nm/b: there, asked 1 "
+			    "times");
+		wrong_name();
 	});
 }

@@ -324,7 +324,8 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 	if (done)
 		fuse_req_finish(r);
 	fuse_req_put(r);
-	return err;
+	return !done && !err ? -ENOENT :
+			       err; /* it was given up: nobody holds what the answer hands out */
 }
 
 /* ---- writing: notifications ---- */

@@ -159,6 +159,8 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 	}
 	err = fuse_call(fuse_conn_of(inode), FUSE_SETATTR, FUSE_I(inode)->nodeid, &in, sizeof(in),
 		NULL, 0, &o, sizeof(o));
+	if (err == -EINTR)
+		fuse_stale_attr(inode);
 	if (err)
 		return err;
 	err = take_attr(inode, &o, ~0UL); /* i_rwsem is held */
@@ -326,6 +328,21 @@ static int fuse_revalidate(struct dentry *d, u32 flags)
 
 const struct dentry_operations fuse_dops = { .d_revalidate = fuse_revalidate };
 
+/*
+ * A change that has failed: the server knows @d otherwise than we do (it answers @surprise), or whoever asked was killed while the server
+ * had his request and nobody knows. The next look asks.
+ */
+static void doubt_name(struct inode *dir, struct dentry *d, int err, int surprise)
+{
+	if (err != -EINTR && err != surprise)
+		return;
+	d->d_fsdata = NULL;
+	if (d->d_inode)
+		fuse_stale_attr(d->d_inode);
+	if (err == -EINTR)
+		fuse_stale_attr(dir);
+}
+
 /* ---- making ---- */
 
 /* A request that answers with a new entry: @d gets its inode. */
@@ -341,8 +358,10 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 	if (d->d_name.len > FUSE_NAME_LEN)
 		return -ENAMETOOLONG;
 	err = fuse_call(fc, opcode, FUSE_I(dir)->nodeid, in, n, more, more_n, &e, sizeof(e));
-	if (err)
+	if (err) {
+		doubt_name(dir, d, err, -EEXIST);
 		return err;
+	}
 	fuse_stale_attr(dir);
 	if (!e.nodeid || !fuse_valid_entry(&e) || (e.attr.mode & S_IFMT) != type)
 		return -EIO;
@@ -389,6 +408,7 @@ static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 	err = fuse_call(fc, FUSE_CREATE, FUSE_I(dir)->nodeid, &in, sizeof(in), d->d_name.name,
 		d->d_name.len + 1, &out, sizeof(out));
 	if (err) {
+		doubt_name(dir, d, err, -EEXIST);
 		fuse_conn_put(ff->fc);
 		kfree(ff);
 		return err;
@@ -460,8 +480,10 @@ static int remove_entry(struct inode *dir, struct dentry *d, u32 opcode)
 	int err = fuse_call(fuse_conn_of(dir), opcode, FUSE_I(dir)->nodeid, d->d_name.name,
 		d->d_name.len + 1, NULL, 0, NULL, 0);
 
-	if (err)
+	if (err) {
+		doubt_name(dir, d, err, -ENOENT);
 		return err;
+	}
 	fuse_stale_attr(dir);
 	if (opcode == FUSE_RMDIR)
 		clear_nlink(d->d_inode);
@@ -516,8 +538,11 @@ static int fuse_rename(
 		fc->no_rename2 = true;
 		return -EINVAL;
 	}
-	if (err)
+	if (err) {
+		doubt_name(odir, old, err, -ENOENT);
+		doubt_name(ndir, nd, err, -ENOENT);
 		return err;
+	}
 	fuse_stale_attr(odir);
 	fuse_stale_attr(ndir);
 	fuse_stale_attr(old->d_inode);

@@ -368,8 +368,11 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 			break;
 		}
 		n = send_write(ff, buf, got, *pos, f->f_flags, 0);
-		if (n <= 0)
+		if (n < 0) { /* the server may have taken it, or a part: what is cached is old */
+			invalidate_mapping_pages(&inode->i_data, (u64)*pos >> PAGE_SHIFT,
+				((u64)*pos + got - 1) >> PAGE_SHIFT);
 			break;
+		}
 		update_pages(inode, buf, *pos, (size_t)n);
 		*pos += n;
 		done += n;

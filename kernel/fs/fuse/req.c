@@ -169,8 +169,8 @@ static bool interrupt(struct fuse_req *r)
 	return back;
 }
 
-/* The waiter is being killed: nobody needs the answer. */
-static void abandon(struct fuse_req *r)
+/* The waiter is being killed: nobody needs the answer. False: it is here, and has been counted by the server (a node, a handle). */
+static bool abandon(struct fuse_req *r)
 {
 	struct fuse_conn *fc = r->fc;
 	bool mine;
@@ -182,6 +182,7 @@ static void abandon(struct fuse_req *r)
 	spin_unlock(&fc->lock);
 	if (mine)
 		fuse_req_put(r);
+	return mine;
 }
 
 static bool ready(struct fuse_conn *fc)
@@ -218,10 +219,8 @@ int fuse_send(struct fuse_req *r)
 	err = wait_event_interruptible(&r->wait, is_done(r));
 	if (err && interrupt(r))
 		return -EINTR;
-	if (err && wait_event_killable(&r->wait, is_done(r))) {
-		abandon(r);
+	if (err && wait_event_killable(&r->wait, is_done(r)) && abandon(r))
 		return -EINTR;
-	}
 	return r->err;
 }
 
