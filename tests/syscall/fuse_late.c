@@ -9,7 +9,7 @@ static volatile unsigned hold; /* the next request of this kind waits */
 static struct fuse_in_header held;
 static struct fuse_attr_out held_attr;
 static volatile bool holding;
-static volatile int asked_for_a, lookups;
+static volatile int asked_for_a, lookups, getattrs;
 
 static void take(const struct fuse_in_header *h, const struct fuse_write_in *w)
 {
@@ -48,6 +48,7 @@ static void serve_one(const char *buf)
 
 	file_attr(&a.attr, h->nodeid, 0644, size);
 	lookups += h->opcode == FUSE_LOOKUP;
+	getattrs += h->opcode == FUSE_GETATTR;
 	if (h->opcode == FUSE_LOOKUP)
 		asked_for_a += !strcmp((const char *)(h + 1), "a");
 	if (h->opcode == hold) {
@@ -209,6 +210,98 @@ static void wrong_name(void)
 	ask("m/none");
 }
 
+/* ---- what the server takes back before its answer is looked at ---- */
+
+static void notify(int what, const void *data, size_t n, const char *name)
+{
+	struct fuse_out_header h = { sizeof(h) + n + (name ? strlen(name) + 1 : 0), what, 0 };
+	struct iovec v[3] = { { &h, sizeof(h) }, { (void *)data, n },
+		{ (void *)name, name ? strlen(name) + 1 : 0 } };
+
+	writev(dev, v, name ? 3 : 2); /* Linux waits for who looks, and finds the name */
+}
+
+static void on_one_cpu(cpu_set_t *before)
+{
+	cpu_set_t one;
+	int cpu = 0;
+
+	NEED(sched_getaffinity(0, sizeof(*before), before));
+	while (!CPU_ISSET(cpu, before))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	NEED(sched_setaffinity(0, sizeof(one), &one));
+}
+
+/* Nobody else on this processor runs between the answer and what takes it back. */
+static void answer_and_take_back(
+	const void *data, size_t n, int what, const void *back, size_t m, const char *name)
+{
+	struct sched_param first = { .sched_priority = 1 }, as_before = { 0 };
+
+	NEED(sched_setscheduler(0, SCHED_FIFO, &first));
+	let_go(data, n);
+	notify(what, back, m, name);
+	NEED(sched_setscheduler(0, SCHED_OTHER, &as_before));
+}
+
+static void name_taken_back(void)
+{
+	struct fuse_notify_inval_entry_out back = { .parent = 1, .namelen = 1 };
+	struct fuse_entry_out e;
+	cpu_set_t cpus;
+	pid_t pid;
+
+	on_one_cpu(&cpus);
+	hold = FUSE_LOOKUP;
+	pid = SPAWN(_exit(access("m/x", F_OK)));
+	T_WAIT(holding);
+	entry_of(&e);
+	answer_and_take_back(&e, sizeof(e), FUSE_NOTIFY_INVAL_ENTRY, &back, sizeof(back), "x");
+	t_wait("asker", pid);
+	ask("m/x");
+	ask("m/x");
+	NEED(sched_setaffinity(0, sizeof(cpus), &cpus));
+}
+
+static void get_size(int fd, unsigned flags)
+{
+	struct statx st;
+
+	NEED(statx(fd, "", AT_EMPTY_PATH | flags, STATX_SIZE, &st));
+	say("size %d", (int)st.stx_size);
+}
+
+static void *get_size_again(void *fd)
+{
+	struct statx st;
+
+	NEED(statx(*(int *)fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_SIZE, &st));
+	return NULL;
+}
+
+static void attr_taken_back(void)
+{
+	struct fuse_notify_inval_inode_out back = { .ino = 2, .off = -1 };
+	int fd = NEED(open("m/file", O_RDWR)), before = getattrs;
+	cpu_set_t cpus;
+	pid_t pid;
+
+	on_one_cpu(&cpus);
+	hold = FUSE_GETATTR;
+	pid = SPAWN(get_size_again(&fd));
+	T_WAIT(holding);
+	answer_and_take_back(
+		&held_attr, sizeof(held_attr), FUSE_NOTIFY_INVAL_INODE, &back, sizeof(back), NULL);
+	t_wait("asker", pid);
+	get_size(fd, 0);
+	get_size(fd, 0);
+	say("asked %d times", getattrs - before);
+	NEED(sched_setaffinity(0, sizeof(cpus), &cpus));
+	close(fd);
+}
+
 TEST(fuse_late)
 {
 	fuse_init_flags = FUSE_PARALLEL_DIROPS;
@@ -224,5 +317,7 @@ TEST(fuse_late)
 			say("remover: killed by SIGKILL\nlate answer: ENOENT\nm/b: there, asked 1 "
 			    "times");
 		wrong_name();
+		name_taken_back();
+		attr_taken_back();
 	});
 }

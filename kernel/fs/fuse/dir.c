@@ -41,6 +41,17 @@ static int take_attr(struct inode *inode, const struct fuse_attr_out *o, u64 ask
 	return 0;
 }
 
+/* What the server has taken back since it was asked does not hold. */
+static void keep_outdated(struct inode *inode, u64 asked)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	spin_lock(&fi->lock);
+	if (fi->inval_version > asked)
+		fi->attr_until = 0;
+	spin_unlock(&fi->lock);
+}
+
 int fuse_refresh_attr(struct inode *inode, struct file *f)
 {
 	struct fuse_getattr_in in = { .getattr_flags = 0 };
@@ -142,6 +153,7 @@ static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const st
 static int send_setattr(struct inode *inode, const struct iattr *a)
 {
 	const struct fuse_file *ff = a->ia_file ? a->ia_file->private_data : NULL;
+	u64 asked = fuse_asking(fuse_conn_of(inode));
 	struct fuse_setattr_in in;
 	struct fuse_attr_out o;
 	int err;
@@ -164,6 +176,7 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 	if (err)
 		return err;
 	err = take_attr(inode, &o, ~0UL); /* i_rwsem is held */
+	keep_outdated(inode, asked);
 	if (!err && a->ia_valid & ATTR_SIZE)
 		truncate_pagecache(&inode->i_data, a->ia_size);
 	return err;
@@ -235,9 +248,25 @@ static int fuse_permission(struct inode *inode, int mask)
 
 /* ---- looking up ---- */
 
-static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e)
+static u64 asking_names(struct fuse_conn *fc)
 {
-	d->d_fsdata = (void *)fuse_until(e->entry_valid, e->entry_valid_nsec);
+	u64 v;
+
+	spin_lock(&fc->lock);
+	v = fc->entry_version;
+	spin_unlock(&fc->lock);
+	return v;
+}
+
+/* @asked: asking_names() before the server was. Where it has taken names back since, this may be one: the next look asks. */
+static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e, u64 asked)
+{
+	struct fuse_conn *fc = d->d_sb->s_fs_info;
+	u64 until = fuse_until(e->entry_valid, e->entry_valid_nsec);
+
+	spin_lock(&fc->lock);
+	d->d_fsdata = fc->entry_version == asked ? (void *)until : NULL;
+	spin_unlock(&fc->lock);
 }
 
 /* 0 with nodeid 0: there is none. */
@@ -263,7 +292,7 @@ static int send_lookup(struct inode *dir, const struct qstr *name, struct fuse_e
 
 static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
-	u64 asked = fuse_asking(fuse_conn_of(dir));
+	u64 asked = fuse_asking(fuse_conn_of(dir)), names = asking_names(fuse_conn_of(dir));
 	struct inode *inode = NULL;
 	struct fuse_entry_out e;
 	struct dentry *other;
@@ -279,10 +308,10 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 		if (IS_ERR(inode))
 			return ERR_CAST(inode);
 	}
-	set_entry_until(d, &e);
+	set_entry_until(d, &e, names);
 	other = d_splice_alias(inode, d);
-	if (!IS_ERR_OR_NULL(other))
-		set_entry_until(other, &e);
+	if (!IS_ERR(other)) /* now that it can be found: who took it back before has not seen it */
+		set_entry_until(other ? other : d, &e, names);
 	return other;
 }
 
@@ -292,7 +321,7 @@ static int revalidate_by_lookup(struct dentry *d)
 	struct dentry *parent = dget_parent(d);
 	struct fuse_conn *fc = fuse_conn_of(inode);
 	struct fuse_inode *fi = FUSE_I(inode);
-	u64 asked = fuse_asking(fc);
+	u64 asked = fuse_asking(fc), names = asking_names(fc);
 	struct fuse_entry_out e;
 	struct name_snapshot name;
 	int err;
@@ -313,7 +342,7 @@ static int revalidate_by_lookup(struct dentry *d)
 	fi->nlookup++;
 	spin_unlock(&fi->lock);
 	fuse_set_attr(inode, &e.attr, fuse_until(e.attr_valid, e.attr_valid_nsec), asked);
-	set_entry_until(d, &e);
+	set_entry_until(d, &e, names);
 	return 1;
 }
 
@@ -350,7 +379,7 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 	const void *more, size_t more_n, umode_t type)
 {
 	struct fuse_conn *fc = fuse_conn_of(dir);
-	u64 asked = fuse_asking(fc);
+	u64 asked = fuse_asking(fc), names = asking_names(fc);
 	struct fuse_entry_out e;
 	struct inode *inode;
 	int err;
@@ -368,13 +397,13 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 	inode = fuse_iget(dir->i_sb, &e, asked);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	set_entry_until(d, &e);
 	if (type != S_IFDIR) {
 		d_instantiate(d, inode);
 	} else if (!d_instantiate_only(d, inode)) { /* it has a name elsewhere */
 		iput(inode);
 		return -EIO;
 	}
+	set_entry_until(d, &e, names); /* now that who takes it back sees what it is */
 	return 0;
 }
 
@@ -399,7 +428,7 @@ static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 		struct fuse_open_out o;
 	} out;
 	struct fuse_file *ff = fuse_file_new(fc, 0);
-	u64 asked = fuse_asking(fc);
+	u64 asked = fuse_asking(fc), names = asking_names(fc);
 	struct inode *inode;
 	int err;
 
@@ -425,11 +454,11 @@ static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 		fuse_file_release(dir, ff, O_RDWR);
 		return (int)PTR_ERR(inode);
 	}
-	set_entry_until(d, &out.e);
 	ff = xchg(&FUSE_I(inode)->created, ff);
 	if (ff)
 		fuse_file_release(inode, ff, O_RDWR);
 	d_instantiate(d, inode);
+	set_entry_until(d, &out.e, names);
 	return 0;
 }
 

@@ -65,7 +65,8 @@ struct fuse_conn {
 	u32 nr_async, nr_dirty;
 	struct wait_queue_head readers; /* servers that wait for work */
 	struct wait_queue_head waiters; /* INIT, room for writes */
-	u64 attr_version; /* atomic: counts the changes of size that we have made, of all inodes */
+	u64 entry_version;              /* counts the names that the server has taken back */
+	u64 attr_version; /* atomic: counts the changes of size that we have made, and INVAL_INODE, of all inodes */
 };
 
 struct fuse_forget {
@@ -103,6 +104,7 @@ struct fuse_inode {
 	u64 nlookup;
 	u64 attr_until;   /* ktime until which the attributes hold */
 	u64 attr_version; /* of our last one: what was asked before says nothing about the size */
+	u64 inval_version; /* of the server's last INVAL_INODE: what was asked before holds, but not for long */
 	struct list_head writers;  /* of fuse_file.link: open for writing */
 	u32 nr_async;              /* writes on their way */
 	struct fuse_file *created; /* made by CREATE, for the open that follows */

@@ -85,7 +85,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 			inode, (loff_t)a->size); /* of directories and links, too: stat shows it */
 	if (!keep) {
 		fi->ino = a->ino;
-		fi->attr_until = late ? 0 : until;
+		fi->attr_until = late || fi->inval_version > asked ? 0 : until;
 	}
 	spin_unlock(&fi->lock);
 	if (keep)
@@ -188,7 +188,8 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 	spin_lock_init(&fi->lock);
 	INIT_LIST_HEAD(&fi->writers);
 	init_waitqueue_head(&fi->wait);
-	fi->nodeid = fi->ino = fi->nlookup = fi->attr_until = fi->attr_version = 0;
+	fi->nodeid = fi->ino = fi->nlookup = 0;
+	fi->attr_until = fi->attr_version = fi->inval_version = 0;
 	fi->nr_async = 0;
 	fi->created = NULL;
 	return &fi->vfs;
@@ -281,7 +282,7 @@ void fuse_send_init(struct fuse_conn *fc)
 	fuse_send_async(r, init_end);
 }
 
-/* ---- notifications ---- */
+/* ---- notifications: what the server has answered before, and we have not looked at yet, holds no longer ---- */
 
 /* The inode of that number, with its superblock held for notify_done(); NULL. */
 static struct inode *notify_find(struct fuse_conn *fc, u64 nodeid)
@@ -310,13 +311,24 @@ static void notify_done(struct inode *inode)
 	deactivate_super(sb);
 }
 
+static void outdate_attr(struct inode *inode)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	spin_lock(&fi->lock);
+	fi->inval_version = __atomic_add_fetch(
+		&fuse_conn_of(inode)->attr_version, 1, __ATOMIC_SEQ_CST);
+	fi->attr_until = 0;
+	spin_unlock(&fi->lock);
+}
+
 int fuse_notify_inval_inode(struct fuse_conn *fc, u64 nodeid, s64 off, s64 len)
 {
 	struct inode *inode = notify_find(fc, nodeid);
 
 	if (!inode)
 		return -ENOENT;
-	fuse_stale_attr(inode);
+	outdate_attr(inode);
 	if (off >= 0)
 		invalidate_mapping_pages(&inode->i_data, (u64)off >> PAGE_SHIFT,
 			len <= 0 || len > S64_MAX - off ? ~0UL :
@@ -335,6 +347,9 @@ int fuse_notify_inval_entry(struct fuse_conn *fc, u64 parent, const char *name, 
 	if (!dir)
 		return -ENOENT;
 	fuse_stale_attr(dir);
+	spin_lock(&fc->lock);
+	fc->entry_version++; /* before we look: it may not be there yet */
+	spin_unlock(&fc->lock);
 	pd = d_find_alias(dir);
 	d = pd ? d_lookup(pd, &q) : NULL;
 	if (d && (!child || (d->d_inode && FUSE_I(d->d_inode)->nodeid == child))) {
