@@ -302,6 +302,30 @@ static void attr_taken_back(void)
 	close(fd);
 }
 
+/* The file has grown on the server's side, and who asked later has his answer before. */
+static void older_size(void)
+{
+	int fd = NEED(open("m/file", O_RDWR));
+	pthread_t t;
+	char *p;
+
+	size = 50;
+	get_size(fd, AT_STATX_FORCE_SYNC);
+	hold = FUSE_GETATTR;
+	NEED(pthread_create(&t, NULL, get_size_again, &fd) ? -1 : 0);
+	T_WAIT(holding);
+	size = 100;
+	get_size(fd, AT_STATX_FORCE_SYNC);
+	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p[60] = 'y';
+	let_go(&held_attr, sizeof(held_attr));
+	pthread_join(t, NULL);
+	get_size(fd, 0);
+	say("what was written: %c", p[60]);
+	munmap(p, PAGE);
+	close(fd);
+}
+
 TEST(fuse_late)
 {
 	fuse_init_flags = FUSE_PARALLEL_DIROPS;
@@ -319,5 +343,6 @@ TEST(fuse_late)
 		wrong_name();
 		name_taken_back();
 		attr_taken_back();
+		older_size();
 	});
 }

@@ -66,7 +66,7 @@ struct fuse_conn {
 	struct wait_queue_head readers; /* servers that wait for work */
 	struct wait_queue_head waiters; /* INIT, room for writes */
 	u64 entry_version;              /* counts the names that the server has taken back */
-	u64 attr_version; /* atomic: counts the changes of size that we have made, and INVAL_INODE, of all inodes */
+	u64 attr_version; /* atomic: counts the changes of size that we have made or seen, and INVAL_INODE, of all inodes */
 };
 
 struct fuse_forget {

@@ -64,8 +64,8 @@ void fuse_set_size(struct inode *inode, loff_t size, bool grow)
 }
 
 /*
- * An answer that is older than the size that we know (a write has come between) says nothing about it; of the rest it is the best we
- * have only while what we have is out of date.
+ * An answer that is older than the size that we know (a write has come between, or an answer with another size) says nothing about it; of
+ * the rest it is the best we have only while what we have is out of date.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked)
 {
@@ -78,18 +78,17 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	late = fi->attr_version > asked || a->size > S64_MAX;
 	keep = late && fi->attr_until;
 	old = i_size_read(inode);
-	if (!late && asked == ~0UL)
-		learn_size(inode, (loff_t)a->size);
-	else if (!late)
-		i_size_write(
+	if (!late && (asked == ~0UL || old != (loff_t)a->size))
+		learn_size(
 			inode, (loff_t)a->size); /* of directories and links, too: stat shows it */
-	if (!keep) {
-		fi->ino = a->ino;
-		fi->attr_until = late || fi->inval_version > asked ? 0 : until;
-	}
-	spin_unlock(&fi->lock);
-	if (keep)
+	if (keep) {
+		if (old != (loff_t)a->size) /* which is the newer? the next look asks */
+			fi->attr_until = 0;
+		spin_unlock(&fi->lock);
 		return;
+	}
+	fi->ino = a->ino;
+	fi->attr_until = late || fi->inval_version > asked ? 0 : until;
 	inode->i_mode = (inode->i_mode & S_IFMT) | (a->mode & 07777);
 	inode->i_uid = make_kuid(fc->user_ns, a->uid);
 	inode->i_gid = make_kgid(fc->user_ns, a->gid);
@@ -100,6 +99,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	inode->i_atime = stamp(a->atime, a->atimensec);
 	inode->i_mtime = stamp(a->mtime, a->mtimensec);
 	inode->i_ctime = stamp(a->ctime, a->ctimensec);
+	spin_unlock(&fi->lock); /* two answers do not mix */
 	if (!S_ISREG(inode->i_mode) || late)
 		return;
 	if (old != (loff_t)a->size) {
@@ -316,8 +316,8 @@ static void outdate_attr(struct inode *inode)
 	struct fuse_inode *fi = FUSE_I(inode);
 
 	spin_lock(&fi->lock);
-	fi->inval_version = __atomic_add_fetch(
-		&fuse_conn_of(inode)->attr_version, 1, __ATOMIC_SEQ_CST);
+	fi->inval_version =
+		__atomic_add_fetch(&fuse_conn_of(inode)->attr_version, 1, __ATOMIC_SEQ_CST);
 	fi->attr_until = 0;
 	spin_unlock(&fi->lock);
 }
