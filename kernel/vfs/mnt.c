@@ -188,6 +188,9 @@ bool mnt_busy(struct mount *m, int mine)
 
 bool mnt_readonly(const struct mount *m)
 {
+	/* first, for it ends when the flag is set: who looks the other way round could see neither */
+	if (__atomic_load_n(&m->mnt_sb->s_going_ro, __ATOMIC_ACQUIRE))
+		return true;
 	return (READ_ONCE(m->mnt_flags) & MS_RDONLY) || sb_rdonly(m->mnt_sb);
 }
 

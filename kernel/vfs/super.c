@@ -458,7 +458,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 	u32 keep = SB_RDONLY | SB_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME | MS_I_VERSION;
 	bool to_ro = (flags & SB_RDONLY) && !sb_rdonly(sb);
 	bool to_rw = !(flags & SB_RDONLY) && sb_rdonly(sb);
-	int err;
+	int err = 0;
 
 	assert_rwsem_held_write(&sb->s_umount);
 	if (sb->s_frozen)
@@ -471,19 +471,17 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 		sb->s_bdev_write = true;
 	}
 	if (to_ro) {
-		__atomic_or_fetch(&sb->s_flags, SB_RDONLY, __ATOMIC_SEQ_CST); /* no new writers */
-		if (__atomic_load_n(&sb->s_writers.v, __ATOMIC_SEQ_CST)) {
+		/* no new writers, until it is read-only: what they wrote behind the last sync would be lost */
+		__atomic_store_n(&sb->s_going_ro, true, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&sb->s_writers.v, __ATOMIC_SEQ_CST))
 			err = -EBUSY;
-			goto restore;
-		}
-		__atomic_and_fetch(&sb->s_flags, ~SB_RDONLY, __ATOMIC_SEQ_CST);
-		sync_filesystem(sb, true);
+		else
+			sync_filesystem(sb, true);
 	}
-	err = sb->s_op->remount ? sb->s_op->remount(sb, &flags, data) : 0;
+	if (!err && sb->s_op->remount)
+		err = sb->s_op->remount(sb, &flags, data);
 	if (!err)
 		sb->s_flags = (sb->s_flags & ~keep) | (flags & keep);
-	return err;
-restore:
-	__atomic_and_fetch(&sb->s_flags, ~SB_RDONLY, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&sb->s_going_ro, false, __ATOMIC_SEQ_CST);
 	return err;
 }

@@ -94,6 +94,7 @@ struct super_block {
 #define SB_I_POSIXACL 8       /* keeps access control lists: acl.h */
 	bool s_shared_lookup; /* lookup() with the directory's i_rwsem for reading: lookup.c */
 	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
+	bool s_going_ro; /* atomic: a remount makes it read-only, and nobody begins to write any more */
 	atomic64_t s_writers;
 	u32 s_frozen; /* by whom, FREEZE_*: nothing is written until they have thawed it; set under s_umount */
 #define FREEZE_USER 1             /* FIFREEZE */
