@@ -343,9 +343,14 @@ static int to_read_write(struct super_block *sb)
 	if (sbi->read_only_features || sbi->failed || sb->s_bdev->disk->ro ||
 		sbi->opt.flags & EXT4_OPT_NOLOAD)
 		return -EROFS;
+	/* its thread is there still, and buffers in memory have changes that never were committed: only unmounting forgets them */
+	if (ext4_journal_is_aborted(sbi))
+		return -EROFS;
 	err = begin_writing(sb);
-	if (err)
+	if (err) {
+		end_writing(sb); /* its thread as well, if it got that far */
 		return err;
+	}
 	sb->s_flags &= ~(u32)SB_RDONLY;
 	ext4_orphan_cleanup(sb);
 	return 0;
