@@ -256,6 +256,7 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 	struct jbd_super *js;
 	u64 index = 0;
 	u32 start;
+	bool wanted;
 	int err;
 
 	r.block = kmalloc(sbi->block_size, GFP_KERNEL);
@@ -274,16 +275,22 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 	err = -EFSCORRUPTED;
 	if (start < first || start >= maxlen)
 		goto out;
+	/* if not it is old, and what was read of the disk already would not fit what it brings back */
+	wanted = ext4_live_sb(sbi)->s_feature_incompat & INCOMPAT_RECOVER;
 	err = run_pass(&r, PASS_SCAN, start);
-	if (!err)
+	if (!err && !wanted)
+		printk(KERN_WARNING
+			"EXT4-fs (%s): its log is not empty, but needs no recovery: not replayed\n",
+			sb->s_id);
+	if (!err && wanted)
 		err = run_pass(&r, PASS_REVOKE, start);
-	if (!err)
+	if (!err && wanted)
 		err = run_pass(&r, PASS_REPLAY, start);
 	*next_tid = r.end_tid +
 		    1; /* a gap: leftovers of the old log never look like the next transaction */
 	if (!err)
 		err = bdev_flush(sb->s_bdev);
-	if (!err)
+	if (!err && wanted)
 		printk(KERN_INFO "EXT4-fs (%s): recovery: %u transactions, %u blocks\n", sb->s_id,
 			r.end_tid - r.start_tid, r.replayed);
 out:
