@@ -289,6 +289,34 @@ int inet_bind(struct socket *s, struct sockaddr_buf *a)
 	return err;
 }
 
+/* ---- from IPv6 to IPv4 (IPV6_ADDRFORM, RFC 2133) ---- */
+
+bool inet_has_peer(struct inet_sock *i)
+{
+	if (inet_is_tcp(&i->c))
+		return READ_ONCE(TCP(i)->state) == TCP_ESTABLISHED;
+	return !ip_is_any(&i->raddr);
+}
+
+int inet_become_v4(struct inet_sock *i, int family)
+{
+	if (family != AF_INET)
+		return -EINVAL;
+	if (i->c.type == SOCK_RAW || !inet_has_ports(i))
+		return -ENOPROTOOPT;
+	if (i->cork)
+		return -EBUSY;
+	if (!inet_has_peer(i))
+		return -ENOTCONN;
+	if (i->v6only || !ip_is_v4(&i->raddr))
+		return -EADDRNOTAVAIL;
+	spin_lock(&i->c.lock);
+	i->v6 = false;
+	i->c.family = AF_INET;
+	spin_unlock(&i->c.lock);
+	return 0;
+}
+
 /* ---- making ---- */
 
 static const struct {

@@ -70,6 +70,8 @@ struct inet_sock {
 		reuse; /* SO_ATTACH_REUSEPORT_CBPF: chooses one of those that share the port; NULL */
 	bool in_table;
 	bool port_by_user; /* by bind, not of our choice */
+	bool accepted;
+	ip_addr listened_at; /* accepted: what the listener is bound to */
 	bool listening;
 	u32 uid, gid;
 	int bound_if;
@@ -163,6 +165,9 @@ int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_a
 void inet_write_addr(
 	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port);
 int inet_bind(struct socket *s, struct sockaddr_buf *a);
+/* IPV6_ADDRFORM: whether it has a connection; makes one of IPv6 that talks to a machine of IPv4 one of @family. i->op held. */
+bool inet_has_peer(struct inet_sock *i);
+int inet_become_v4(struct inet_sock *i, int family);
 int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 /* The flow to a destination, with the socket's options. */
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);

@@ -365,6 +365,10 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	err = inet_mc_set(i, true, opt, val, len);
 	if (err != -ENOPROTOOPT)
 		return err;
+	if (opt == IPV6_ADDRFORM) {
+		err = read_number(val, len, false, &n);
+		return err ? err : inet_become_v4(i, n);
+	}
 	if (opt == IPV6_HOPOPTS || opt == IPV6_DSTOPTS)
 		return ip6_ext_set(i, opt, val, len);
 	if (opt == IPV6_PKTINFO)
@@ -607,6 +611,7 @@ static int number6(struct inet_sock *i, int opt, int *n)
 		return 0;
 	}
 	switch (opt) {
+	case IPV6_ADDRFORM: *n = AF_INET6; return 0;
 	case IPV6_V6ONLY: *n = i->v6only; return 0;
 	case IPV6_UNICAST_HOPS: *n = i->hops < 0 ? 64 : i->hops; return 0;
 	case IPV6_MULTICAST_HOPS: *n = i->mc_hops < 0 ? 1 : i->mc_hops; return 0;
@@ -677,6 +682,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	case SOL_IPV6:
 		if (!i->v6)
 			return -EOPNOTSUPP;
+		if (opt == IPV6_ADDRFORM && !inet_has_peer(i))
+			return -ENOTCONN;
 		if (opt == IPV6_HOPOPTS || opt == IPV6_DSTOPTS)
 			return ip6_ext_read(i, opt, val, len);
 		if (opt == IPV6_2292PKTOPTIONS)

@@ -321,10 +321,14 @@ void inet_stop_listening(struct inet_sock *i)
 
 void inet_forget_peer(struct inet_sock *i)
 {
-	bool by_user = i->port_by_user;
+	bool by_user = i->port_by_user && !i->accepted; /* the port is the listener's */
 
 	inet_unhash(i);
 	spin_lock(&i->table->lock);
+	if (i->accepted) {
+		i->laddr = i->listened_at;
+		i->port_by_user = i->accepted = false;
+	}
 	i->raddr = IP_ANY;
 	i->rport = 0;
 	i->saddr = i->laddr;

@@ -78,6 +78,8 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->gid = from->gid;
 	i->bound_if = from->bound_if;
 	i->port_by_user = from->port_by_user;
+	i->accepted = true;
+	i->listened_at = from->laddr;
 	i->pmtudisc = from->pmtudisc;
 	i->c.net = i->net = net_get(from->net);
 	i->c.filter = filter_get(from->c.filter);
