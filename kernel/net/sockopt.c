@@ -15,15 +15,15 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
-#define BUF_MIN 2304U
+#define RCVBUF_MIN 2304U
+#define SNDBUF_MIN (2 * RCVBUF_MIN)
+#define BUF_MOST 0x3fffffffU
 #define NSEC 1000000000UL
 
-static u32 buffer_size(int val, int limit)
+/* A number below zero is taken for a large one, as Linux takes it. */
+static u32 buffer_size(int val, u32 limit, u32 least)
 {
-	u32 v = (u32)max(val, 0);
-
-	v = min(v, (u32)limit);
-	return max(min(v, 0x3fffffffU) * 2, BUF_MIN * 2);
+	return max(min((u32)val, limit) * 2, least);
 }
 
 static int set_timeout(u64 *to, uaddr_t val, u32 len)
@@ -104,11 +104,14 @@ static int set_buffer(struct sock_common *sk, int opt, int val)
 {
 	bool force = opt == SO_SNDBUFFORCE || opt == SO_RCVBUFFORCE;
 	bool snd = opt == SO_SNDBUF || opt == SO_SNDBUFFORCE;
-	int most = snd ? READ_ONCE(sysctl_wmem_max) : READ_ONCE(sysctl_rmem_max);
+	u32 most = (u32)(snd ? READ_ONCE(sysctl_wmem_max) : READ_ONCE(sysctl_rmem_max));
 
 	if (force && !capable(CAP_NET_ADMIN)) /* it is the machine's memory */
 		return -EPERM;
-	*(snd ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(val, force ? 0x3fffffff : most);
+	if (force)
+		val = max(val, 0);
+	*(snd ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(
+		val, min(force ? BUF_MOST : most, BUF_MOST), snd ? SNDBUF_MIN : RCVBUF_MIN);
 	sk->rare.buf_lock |= snd ? SOCK_SNDBUF_LOCK : SOCK_RCVBUF_LOCK;
 	if (snd)
 		wake_up_common(&sk->wait, TASK_NORMAL, 0, 0);

@@ -161,6 +161,23 @@ static void sticky(void)
 	close(out);
 }
 
+/* Least sizes; a number below zero asks for as much as there may be. */
+static void buffers(int opt)
+{
+	static const int asked[] = { 0, 1, 1152, 1153, 2304, 2305, 5000, -1, -8192 };
+	int fd = NEED(socket(AF_UNIX, SOCK_DGRAM, 0));
+
+	for (size_t k = 0; k < sizeof(asked) / sizeof(*asked); k++) {
+		int n = 0;
+		socklen_t len = sizeof(n);
+
+		T(set(fd, SOL_SOCKET, opt, asked[k]));
+		NEED(getsockopt(fd, SOL_SOCKET, opt, &n, &len));
+		say("%d: %d", asked[k], n > 100000 ? -1 : n);
+	}
+	close(fd);
+}
+
 static void lo_mtu(int mtu)
 {
 	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = mtu };
@@ -211,6 +228,8 @@ TEST(sock_limits)
 	kept_syn();
 	one_mark();
 	sticky();
+	buffers(SO_SNDBUF);
+	buffers(SO_RCVBUF);
 	lo_mtu(1500);
 	fragments(AF_INET);
 	fragments(AF_INET6);
