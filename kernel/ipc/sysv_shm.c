@@ -282,6 +282,8 @@ struct attach_request {
 
 static int attach_parse(struct attach_request *r, u64 addr, int flags)
 {
+	bool chosen = addr != 0; /* also one that is rounded down to nothing */
+
 	*r = (struct attach_request){ .prot = PROT_READ | PROT_WRITE,
 		.want = IPC_R | IPC_W,
 		.open_flags = O_RDWR,
@@ -295,7 +297,7 @@ static int attach_parse(struct attach_request *r, u64 addr, int flags)
 	}
 	if (!addr && flags & SHM_REMAP)
 		return -EINVAL;
-	if (addr)
+	if (chosen)
 		r->map_flags |= flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE;
 	if (flags & SHM_RDONLY) {
 		r->prot = PROT_READ;

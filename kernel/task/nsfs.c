@@ -234,6 +234,7 @@ static int ns_path(struct ns_common *ns, struct path *path)
 	}
 	inode->i_ino = ns->inum;
 	inode->i_mode = S_IFREG | 0444;
+	inode->i_flags |= S_IMMUTABLE; /* nobody opens it for writing */
 	set_nlink(inode, 1);
 	inode->i_op = &nsfs_iops;
 	inode->i_fop = &nsfs_fops;

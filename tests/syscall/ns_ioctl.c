@@ -33,6 +33,8 @@ static void namespaces(void)
 	T(ioctl(pidfd, PIDFD_GET(0), 0));
 	T(ioctl(pidfd, PIDFD_GET(1), 1));
 	T(ioctl(pidfd, TCGETS, 0));
+	T(open("/proc/self/ns/uts", O_RDWR));
+	T(open("/proc/self/ns/user", O_WRONLY));
 	close(pidfd);
 }
 

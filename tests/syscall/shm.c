@@ -99,6 +99,11 @@ static void test_attach(void)
 	T(shmat(id, a + 100, SHM_RND));
 	T(shmat(id, NULL, SHM_REMAP));
 	T(shmat(id, (void *)100, SHM_REMAP | SHM_RND));
+	CHILD({ /* rounded down to nothing, it is a place nevertheless */
+		NEED(setgid(NOBODY));
+		NEED(setuid(NOBODY));
+		T(shmat(NEED(shmget(IPC_PRIVATE, 1, 0600)), (void *)100, SHM_RND));
+	});
 	IS(shmat(id, a, SHM_REMAP) == a);
 	ds_say("remapped", id);
 	say("%s", a + PAGE);
