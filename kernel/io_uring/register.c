@@ -24,6 +24,8 @@ static int check_buffer(struct uring_buffer *b)
 {
 	u64 end;
 
+	if (!b->base && !b->len)
+		return 0; /* an empty slot */
 	if (!b->base || !b->len || b->len > MAX_BUFFER_SIZE)
 		return -EFAULT;
 	if (check_add_overflow(b->base, b->len, &end) || !access_ok(UADDR(b->base), b->len))

@@ -291,7 +291,7 @@ static int uring_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 const struct file_operations uring_fops = {
-	.llseek = noop_llseek,
+	.llseek = no_llseek,
 	.mmap = uring_mmap,
 	.poll = uring_poll,
 	.release = uring_release,

@@ -349,6 +349,14 @@ struct file *pseudo_file(
 	return pseudo_open(m, fsname, inode, fop, priv, flags);
 }
 
+/* Through /proc/PID/fd: there is nothing to open but the open file itself. */
+static int anon_open(struct inode *inode, struct file *f)
+{
+	return -ENXIO;
+}
+
+static const struct file_operations anon_inode_fops = { .open = anon_open };
+
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags)
 {
 	struct mount *m = pseudo_get("anon_inodefs");
@@ -358,8 +366,10 @@ struct file *anon_file(const char *name, const struct file_operations *fop, void
 	mutex_lock(&pseudo_lock);
 	if (!anon_inode)
 		anon_inode = pseudo_inode(m->mnt_sb, 0600);
-	if (anon_inode)
+	if (anon_inode) {
+		anon_inode->i_fop = &anon_inode_fops;
 		ihold(anon_inode);
+	}
 	mutex_unlock(&pseudo_lock);
 	return anon_inode ? pseudo_open(m, name, anon_inode, fop, priv, flags) : ERR_PTR(-ENOMEM);
 }

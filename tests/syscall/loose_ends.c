@@ -2,6 +2,8 @@
 /* Files, ioctls and options that conformance suites ask about and hardly a program uses: each stands for one answer of Linux's. */
 #include "guest.h"
 
+#include <linux/io_uring.h>
+#include <sys/epoll.h>
 #include <arpa/inet.h>
 #include <linux/fs.h>
 #include <linux/hdreg.h>
@@ -215,8 +217,29 @@ static void orders(void)
 	T(ioctl(fd, FIDEDUPERANGE, -1));
 }
 
+/* io_uring: a slot without a buffer; no position. A file without a name is not opened again. */
+static void nameless(void)
+{
+	struct io_uring_params p = { 0 };
+	struct iovec vec[2] = { { NULL, 0 }, { &p, sizeof(p) } };
+	int fd = NEED(syscall(SYS_io_uring_setup, 1, &p));
+	char path[40];
+
+	T(syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, vec, 2));
+	T(syscall(SYS_io_uring_register, fd, IORING_UNREGISTER_BUFFERS, NULL, 0));
+	vec[0].iov_len = 1;
+	T(syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, vec, 2));
+	T(lseek(fd, 0, SEEK_SET));
+	close(fd);
+	fd = NEED(epoll_create1(0));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	T(open(path, O_RDONLY));
+	close(fd);
+}
+
 TEST(loose_ends)
 {
+	nameless();
 	orders();
 	tag();
 	keys();
