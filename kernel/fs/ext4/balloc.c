@@ -401,18 +401,35 @@ static u64 take_found(
 	return block;
 }
 
+/* Nothing was found: is it because blocks are held to be discarded? Then that is over when this returns, and none begins before trim_lock is let go. */
+static bool wait_for_trim(struct ext4_sb *sbi)
+{
+	if (!sbi->trimming)
+		return false;
+	mutex_unlock(&sbi->alloc_lock);
+	mutex_lock(&sbi->trim_lock);
+	mutex_lock(&sbi->alloc_lock);
+	return true;
+}
+
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	struct search s;
+	bool waited;
 	u64 block;
 
 	if (!ext4_block_valid(sbi, goal, 1))
 		goal = default_goal(sbi, inode);
 	mutex_lock(&sbi->alloc_lock);
 	s = find_place(h, sbi, 0, goal, *len, *len);
+	waited = !s.best_len && wait_for_trim(sbi);
+	if (waited)
+		s = find_place(h, sbi, 0, goal, *len, *len);
 	block = take_found(h, inode, &s, len, err);
 	mutex_unlock(&sbi->alloc_lock);
+	if (waited)
+		mutex_unlock(&sbi->trim_lock);
 	return block;
 }
 
@@ -421,7 +438,7 @@ u64 ext4_alloc_data(
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u32 want = *len, room, keep;
-	bool small = ext4_window_small(inode);
+	bool small = ext4_window_small(inode), waited;
 	struct ext4_window *w;
 	struct search s = { 0 };
 	u64 block;
@@ -437,11 +454,18 @@ u64 ext4_alloc_data(
 		goal = default_goal(sbi, inode);
 	if (!s.best_len)
 		s = find_place(h, sbi, inode->i_ino, goal, want, small ? want : room);
+	waited = !s.best_len && wait_for_trim(sbi);
+	if (waited) {
+		s = find_place(h, sbi, inode->i_ino, goal, want, small ? want : room);
+		w = ext4_window_find(sbi, inode->i_ino, lblk);
+	}
 	keep = small ? room : s.best_len;
 	block = take_found(h, inode, &s, len, err);
 	if (block && !s.anyone && keep > *len && !(w && block == w->first + (lblk - w->lblk)))
 		ext4_window_set(sbi, inode->i_ino, lblk, block, keep);
 	mutex_unlock(&sbi->alloc_lock);
+	if (waited)
+		mutex_unlock(&sbi->trim_lock);
 	return block;
 }
 
@@ -528,9 +552,8 @@ struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u6
 	return b == ERR_PTR(-EFSCORRUPTED) || b == ERR_PTR(-EFSBADCRC) ? NULL : b;
 }
 
-void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list)
+static void release_locked(struct ext4_sb *sbi, struct ext4_freed *list)
 {
-	mutex_lock(&sbi->alloc_lock);
 	while (list) {
 		struct ext4_freed *f = list;
 		u32 group = ext4_block_group(sbi, f->block);
@@ -546,6 +569,20 @@ void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list)
 		}
 		kfree(f);
 	}
+}
+
+void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list)
+{
+	mutex_lock(&sbi->alloc_lock);
+	release_locked(sbi, list);
+	mutex_unlock(&sbi->alloc_lock);
+}
+
+void ext4_release_trimmed(struct ext4_sb *sbi, struct ext4_freed *list)
+{
+	mutex_lock(&sbi->alloc_lock);
+	release_locked(sbi, list);
+	sbi->trimming = 0; /* trim_lock: there are no others */
 	mutex_unlock(&sbi->alloc_lock);
 }
 
@@ -576,6 +613,7 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 		*f = (struct ext4_freed){ *list, ext4_group_first(sbi, group) + *from, n };
 		*list = f;
 		sbi->free_blocks -= min((u64)n, sbi->free_blocks);
+		sbi->trimming += n;
 		runs++;
 	}
 	mutex_unlock(&sbi->alloc_lock);

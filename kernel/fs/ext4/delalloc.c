@@ -32,7 +32,7 @@ static bool reserve_locked(struct ext4_sb *sbi, u32 blocks, bool root)
 	u64 want = sbi->delayed + blocks;
 	u64 need = want + max(slack(want), sbi->reserved_all) + (root ? 0 : sbi->reserved_root);
 
-	if (sbi->free_blocks < need)
+	if (sbi->free_blocks + sbi->trimming < need)
 		return false;
 	sbi->delayed = want;
 	return true;

@@ -110,6 +110,9 @@ struct ext4_sb {
 	struct ext4_window windows[EXT4_WINDOWS]; /* window.c */
 	u64 window_clock;
 	u64 delayed; /* promised to dirty pages, not allocated yet */
+	struct mutex
+		trim_lock; /* outside alloc_lock, under a handle: blocks are held to be discarded */
+	u64 trimming;      /* so many, which can be promised; under alloc_lock */
 	u32 next_dir_group;
 	atomic_t generations; /* inodes made, from a random number on */
 
@@ -216,9 +219,11 @@ struct ext4_freed {
 	u32 count;
 };
 void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
-/* Free runs of at least @min_len blocks of bits [*from, end) of a group, some of them, become held: a list for ext4_release_held(). */
+/* Free runs of at least @min_len blocks of bits [*from, end) of a group, some of them, become held: a list for ext4_release_trimmed(). trim_lock
+ * is held from the one to the other: an allocation that finds nothing waits for it. */
 int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
 	u32 min_len, struct ext4_freed **list);
+void ext4_release_trimmed(struct ext4_sb *sbi, struct ext4_freed *list);
 void ext4_discard_freed(
 	struct ext4_sb *sbi, const struct ext4_freed *list); /* trim.c, after a commit */
 long ext4_fitrim(struct super_block *sb, uaddr_t arg);

@@ -448,6 +448,7 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 	sbi->sb = sb;
 	arch_random(&sbi->generations, sizeof(sbi->generations));
 	mutex_init(&sbi->alloc_lock);
+	mutex_init(&sbi->trim_lock);
 	mutex_init(&sbi->orphan_lock);
 	INIT_LIST_HEAD(&sbi->orphans);
 	sb->s_fs_info = sbi;

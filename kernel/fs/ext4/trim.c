@@ -3,7 +3,8 @@
  * trim.c: telling the disk which blocks hold nothing: online (mount option discard: what a transaction freed, when it has committed) and
  * when asked (FITRIM, fstrim(8)).
  *
- * What is being discarded is held (balloc.c: group_info.held): nobody can allocate it meanwhile, and no lock is held over the request.
+ * What is being discarded is held (balloc.c: group_info.held): nobody can allocate it meanwhile. FITRIM's requests have trim_lock, for which an
+ * allocation waits that finds nothing else: what is held may be promised to dirty pages.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -54,13 +55,15 @@ static int trim_group(struct ext4_sb *sbi, struct trim *t, u32 group)
 
 		if (IS_ERR(h))
 			return (int)PTR_ERR(h);
+		mutex_lock(&sbi->trim_lock);
 		err = ext4_hold_free(h, sbi, group, &from, end, t->min, &list);
 		ext4_stop(h);
 		for (f = list; f && !err; f = f->next) {
 			err = discard_one(sbi, f);
 			t->trimmed += err ? 0 : f->count;
 		}
-		ext4_release_held(sbi, list);
+		ext4_release_trimmed(sbi, list);
+		mutex_unlock(&sbi->trim_lock);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
