@@ -60,28 +60,6 @@ int ext4_truncate(struct inode *inode)
 	return err;
 }
 
-/* Bytes [from, to) of one page become zeros, in the cache and, by write-back, on disk. */
-static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
-{
-	struct page *p = read_cache_page(inode->i_mapping, (u64)from >> PAGE_SHIFT, NULL);
-
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	lock_page(p);
-	if (p->mapping == inode->i_mapping) {
-		wait_on_page_writeback(p);
-		p = cache_page_own(p);
-		if (IS_ERR(p))
-			return (int)PTR_ERR(p);
-		memset((u8 *)page_address(p) + ((u64)from & (PAGE_SIZE - 1)), 0,
-			(size_t)(to - from));
-		set_page_dirty(p);
-	}
-	unlock_page(p);
-	put_page(p);
-	return 0;
-}
-
 /* 1, 0 or -errno. */
 static int has_block_at(struct inode *inode, loff_t pos)
 {
@@ -92,6 +70,37 @@ static int has_block_at(struct inode *inode, loff_t pos)
 	err = ext4_map_blocks(inode, &m);
 	up_read(&EXT4_I(inode)->i_data_sem);
 	return err ? err : m.pblk != 0;
+}
+
+/*
+ * Bytes [from, to) of one page become zeros, in the cache and, by write-back, on disk. One that is clean and lies in a hole is zeros, and stays
+ * clean: no block is promised to it, nor would be to who writes to it next.
+ */
+static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
+{
+	struct page *p = read_cache_page(inode->i_mapping, (u64)from >> PAGE_SHIFT, NULL);
+	int there = 0;
+
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	lock_page(p);
+	if (p->mapping == inode->i_mapping) {
+		wait_on_page_writeback(p);
+		p = cache_page_own(p);
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		there = PageDirty(p) || PagePrivate(p) || ext4_blocks_per_page(inode) > 1 ?
+				1 :
+				has_block_at(inode, from);
+	}
+	if (there > 0) {
+		memset((u8 *)page_address(p) + ((u64)from & (PAGE_SIZE - 1)), 0,
+			(size_t)(to - from));
+		set_page_dirty(p);
+	}
+	unlock_page(p);
+	put_page(p);
+	return min(there, 0);
 }
 
 static bool page_cached(struct inode *inode, loff_t pos)
