@@ -301,6 +301,7 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 		if (err)
 			return err;
 		pos = e.pos + e.len;
+		cond_resched();
 		if (e.flags & FILE_EXTENT_HOLE)
 			continue;
 		err = fiemap_emit(w, 0);
@@ -311,7 +312,6 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 			.fe_length = e.len,
 			.fe_flags = e.flags & FILE_EXTENT_UNWRITTEN ? FIEMAP_EXTENT_UNWRITTEN : 0 };
 		w->holds = true;
-		cond_resched();
 	}
 	return err ? err : fiemap_emit(w, FIEMAP_EXTENT_LAST);
 }

@@ -166,7 +166,7 @@ static int map_indirect(struct inode *inode, struct ext4_map *map)
 	u32 per = sbi->block_size / 4;
 	u64 n = map->lblk, span = 1;
 	int level = 0;
-	u32 entry, i;
+	u32 entry, i, want = map->len;
 
 	map->unwritten = false;
 	map->len = 1;
@@ -195,6 +195,8 @@ static int map_indirect(struct inode *inode, struct ext4_map *map)
 		n %= span;
 		ext4_brelse(b);
 	}
+	if (!entry) /* all that it would lead to */
+		map->len = (u32)min_t(u64, want, span - n);
 found:
 	if (entry && !ext4_block_valid(sbi, entry, 1))
 		goto bad;

@@ -11,6 +11,7 @@
  */
 #include "kernel/fs/ext4/extent.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
 
 #define ENTRY sizeof(struct ext4_extent)
 
@@ -547,6 +548,7 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
 		return ext4_ind_remove(h, inode, from, last);
 	while ((r = remove_last(*h, inode, from, last, true)) > 0) {
+		cond_resched();
 		if (ext4_extend(*h, 8) == 0)
 			continue;
 		/* the transaction is full: what is done so far is consistent (the inode is an orphan, or only has a hole) */

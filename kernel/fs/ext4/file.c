@@ -9,6 +9,8 @@
 
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
@@ -51,6 +53,9 @@ static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
 		if (((m.pblk && !m.unwritten) || ext4_is_inline(inode)) == want_data)
 			break;
 		pos = (loff_t)(((u64)m.lblk + m.len) << inode->i_blkbits);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	if (pos >= size && want_data)
 		return -ENXIO;

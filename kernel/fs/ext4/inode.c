@@ -214,6 +214,7 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 	}
 	fill_common(inode, raw);
 	if (inode->i_size < 0 || is_too_long(inode) ||
+		(S_ISREG(inode->i_mode) && inode->i_size > inode->i_sb->s_maxbytes) ||
 		(ei->i_flags & EXT4_INLINE_DATA_FL &&
 			(!EXT4_HAS(sbi, incompat, INCOMPAT_INLINE_DATA) ||
 				ei->i_flags & EXT4_EXTENTS_FL ||

@@ -479,6 +479,7 @@ static int read_map(struct ext4_journal *j)
 			return -EFSCORRUPTED;
 		for (i = 0; i < m.len; i++)
 			j->map[lblk++] = m.pblk + i;
+		cond_resched();
 	}
 	return 0;
 }

@@ -388,6 +388,7 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 		lblk += m.len;
 		if (fatal_signal_pending(current))
 			err = err ? err : -EINTR;
+		cond_resched();
 	}
 	return err;
 }
