@@ -6,27 +6,33 @@
  * the last first when they move up, so that each goes to a place that is empty. A crash in between leaves a file whose extents are
  * moved in part, as on Linux; the tree is sound at each commit. A few blocks are reserved before, so that a split finds room.
  *
- * Locks: i_rwsem is held by the caller; pages from the range on are written and dropped first, and dropped again afterwards, for a mapping
- * may have brought some back.
+ * Locks: i_rwsem is held by the caller; pages from the range on are written and dropped first. invalidate_lock is held from there until the size
+ * is set, so that none comes back meanwhile: it would be written to where another one's blocks are by then.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
 
 #define SPLIT_BLOCKS 16
+#define DROP_TRIES 16
 #define LAST_BLOCK (~0U - 1)
 
-/* Everything from @off on is on disk, and no page of it is left. */
+/*
+ * Everything from @off on is on disk, and no page of it is left. Under invalidate_lock: no page comes back. A mapping may write to one that is
+ * there between the two, which is then written again.
+ */
 static int drop_pages(struct inode *inode, loff_t off)
 {
+	struct address_space *m = inode->i_mapping;
 	loff_t from = (loff_t)((u64)off & PAGE_MASK);
-	int err = filemap_write_and_wait_range(inode->i_mapping, from, S64_MAX);
+	int tries, err;
 
-	if (err)
-		return err;
-	down_write(&inode->i_mapping->invalidate_lock);
-	truncate_inode_pages_range(inode->i_mapping, from, S64_MAX);
-	up_write(&inode->i_mapping->invalidate_lock);
+	for (tries = 0; tries < DROP_TRIES; tries++) {
+		err = filemap_write_and_wait_range(m, from, S64_MAX);
+		if (err || !drop_clean_pages(m, (u64)from >> PAGE_SHIFT, ~0UL))
+			return err;
+	}
+	truncate_inode_pages_range(m, from, S64_MAX);
 	return 0;
 }
 
@@ -118,14 +124,13 @@ static bool whole_blocks(const struct inode *inode, loff_t off, loff_t len)
 	return !((u64)(off | len) & (inode->i_sb->s_blocksize - 1));
 }
 
-int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
+/* Under invalidate_lock, as insert(). */
+static int collapse(struct inode *inode, loff_t off, loff_t len)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u32 bits = inode->i_blkbits, first = (u32)((u64)off >> bits), n = (u32)((u64)len >> bits);
 	int err;
 
-	if (!whole_blocks(inode, off, len) || off + len >= i_size_read(inode))
-		return -EINVAL;
 	err = drop_pages(inode, off);
 	if (!err)
 		err = ext4_reserve(sbi, SPLIT_BLOCKS);
@@ -135,16 +140,43 @@ int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
 	if (!err)
 		err = shift_down(inode, first + n, n);
 	ext4_unreserve(sbi, SPLIT_BLOCKS);
-	if (!err)
-		err = drop_pages(inode, off);
 	return err ? err : set_size(inode, i_size_read(inode) - len);
+}
+
+int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
+{
+	int err;
+
+	if (!whole_blocks(inode, off, len) || off + len >= i_size_read(inode))
+		return -EINVAL;
+	/* most of it before faults and reads have to wait */
+	err = filemap_write_and_wait_range(inode->i_mapping, off, S64_MAX);
+	if (err)
+		return err;
+	down_write(&inode->i_mapping->invalidate_lock);
+	err = collapse(inode, off, len);
+	up_write(&inode->i_mapping->invalidate_lock);
+	return err;
+}
+
+static int insert(struct inode *inode, loff_t off, loff_t len)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 bits = inode->i_blkbits;
+	int err = drop_pages(inode, off);
+
+	if (!err)
+		err = ext4_reserve(sbi, SPLIT_BLOCKS);
+	if (err)
+		return err;
+	err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits));
+	ext4_unreserve(sbi, SPLIT_BLOCKS);
+	return err ? err : set_size(inode, i_size_read(inode) + len);
 }
 
 int ext4_insert_range(struct inode *inode, loff_t off, loff_t len)
 {
-	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	loff_t size = i_size_read(inode);
-	u32 bits = inode->i_blkbits;
 	int err;
 
 	if (!whole_blocks(inode, off, len) || off >= size)
@@ -153,14 +185,11 @@ int ext4_insert_range(struct inode *inode, loff_t off, loff_t len)
 		return -EFBIG;
 	err = inode_newsize_ok(inode, size + len);
 	if (!err)
-		err = drop_pages(inode, off);
-	if (!err)
-		err = ext4_reserve(sbi, SPLIT_BLOCKS);
+		err = filemap_write_and_wait_range(inode->i_mapping, off, S64_MAX);
 	if (err)
 		return err;
-	err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits));
-	ext4_unreserve(sbi, SPLIT_BLOCKS);
-	if (!err)
-		err = drop_pages(inode, off);
-	return err ? err : set_size(inode, size + len);
+	down_write(&inode->i_mapping->invalidate_lock);
+	err = insert(inode, off, len);
+	up_write(&inode->i_mapping->invalidate_lock);
+	return err;
 }
