@@ -115,11 +115,10 @@ int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n)
 
 	while (n) {
 		size_t part = min_t(size_t, n, 1U << 20);
-		struct bio *bio = bio_alloc(b, 1, opf, GFP_NOFS);
+		/* metadata, a commit block, data on its way out: what waits here has nobody to tell that memory was short */
+		struct bio *bio = bio_alloc(b, 1, opf, GFP_NOFS | __GFP_NOFAIL);
 		int err;
 
-		if (!bio)
-			return -ENOMEM;
 		bio->sector = s;
 		bio_add_page(bio, virt_to_page(p), (u32)part, (u32)((u64)p & ~PAGE_MASK));
 		err = submit_bio_wait(bio);
@@ -136,7 +135,7 @@ int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n)
 
 static int bdev_simple(struct block_device *b, u32 op, sector_t s, u64 nr)
 {
-	struct bio *bio = bio_alloc(b, 0, op, GFP_NOFS);
+	struct bio *bio = bio_alloc(b, 0, op, op == REQ_FLUSH ? GFP_NOFS | __GFP_NOFAIL : GFP_NOFS);
 	int err;
 
 	if (!bio)
