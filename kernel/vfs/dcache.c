@@ -368,6 +368,19 @@ bool dentry_condemn(struct dentry *d)
 	return true;
 }
 
+void d_tell_gone(struct dentry *d)
+{
+	struct inode *inode = d->d_inode;
+
+	if (!inode || (inode->i_nlink && !(inode->i_flags & S_DEAD)) ||
+		(d->d_flags & DCACHE_GONE_TOLD))
+		return;
+	spin_lock(&d->d_lock);
+	d->d_flags |= DCACHE_GONE_TOLD;
+	spin_unlock(&d->d_lock);
+	fsnotify_inode(inode, IN_DELETE_SELF);
+}
+
 /* Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. */
 struct dentry *dentry_bury(struct dentry *d)
 {
@@ -384,8 +397,7 @@ struct dentry *dentry_bury(struct dentry *d)
 		list_del_init(&d->d_child);
 		spin_unlock(&parent->d_lock);
 	}
-	if (inode && !inode->i_nlink)
-		fsnotify_inode(inode, IN_DELETE_SELF);
+	d_tell_gone(d);
 	if (d->d_op && d->d_op->d_release)
 		d->d_op->d_release(d);
 	if (name_is_external(d))

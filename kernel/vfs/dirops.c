@@ -113,13 +113,13 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 	return err;
 }
 
+/* DELETE_SELF comes when nothing holds the dentry: now (before the directory's event), if it is the caller only; else with the last close. */
 static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 {
 	if (!extra)
-		fsnotify_inode(d->d_inode,
-			IN_ATTRIB); /* a link less; DELETE_SELF comes when nothing holds the dentry */
-	else
-		fsnotify_inode(d->d_inode, IN_DELETE_SELF | extra);
+		fsnotify_inode(d->d_inode, IN_ATTRIB); /* a link less */
+	if (atomic_read(&d->d_count) == 1)
+		d_tell_gone(d);
 	fsnotify_name(dir, IN_DELETE | extra, d->d_inode, d->d_name.name, d->d_name.len, 0);
 }
 

@@ -99,6 +99,8 @@ static inline void fs_write_end(struct fs_struct *fs)
 
 /* ---- dcache.c ---- */
 #define D_DEAD (-0x40000000)
+/* Tells watchers, once, that the file whose last name @d was is gone (if it is): nobody has it open any more. */
+void d_tell_gone(struct dentry *d);
 /* A reference unless the dentry is being freed. */
 static inline bool d_tryget(struct dentry *d)
 {

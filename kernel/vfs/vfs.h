@@ -298,6 +298,7 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 	0x80 /* one reference belongs to the file system: the dentry is the data (tmpfs) */
 #define DCACHE_PSEUDO 0x100 /* of a pipe, socket, memfd: no place in a tree */
 #define DCACHE_ROOT 0x200
+#define DCACHE_GONE_TOLD 0x400 /* watchers know that its file is gone */
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */

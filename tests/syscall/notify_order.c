@@ -56,6 +56,47 @@ static void by_inotify(void)
 	close(ino);
 }
 
+/* What is gone says so when nobody has it any more, and if that is now, before its folder says that the name is. */
+static void of_what_is_gone(void)
+{
+	int fd;
+
+	ino = NEED(inotify_init1(IN_NONBLOCK));
+	NEED(inotify_add_watch(ino, ".", IN_DELETE | IN_MOVE));
+	NEED(mkdir("d", 0755));
+	t_text("f", "");
+	NEED(inotify_add_watch(ino, "d", IN_DELETE_SELF));
+	NEED(inotify_add_watch(ino, "f", IN_DELETE_SELF | IN_ATTRIB));
+	NEED(rmdir("d"));
+	inotify_says("rmdir");
+	NEED(unlink("f"));
+	inotify_says("unlink");
+	NEED(mkdir("d", 0755));
+	NEED(inotify_add_watch(ino, "d", IN_DELETE_SELF));
+	fd = NEED(open("d", O_RDONLY));
+	NEED(rmdir("d"));
+	inotify_says("rmdir of an open one");
+	close(fd);
+	inotify_says("closed");
+	t_text("f", "");
+	NEED(inotify_add_watch(ino, "f", IN_DELETE_SELF));
+	fd = NEED(open("f", O_RDONLY));
+	NEED(unlink("f"));
+	inotify_says("unlink of an open one");
+	close(fd);
+	inotify_says("closed");
+	NEED(mkdir("d", 0755));
+	NEED(mkdir("e", 0755));
+	NEED(inotify_add_watch(ino, "e", IN_DELETE_SELF));
+	fd = NEED(open("e", O_RDONLY));
+	NEED(rename("d", "e"));
+	inotify_says("an open one replaced");
+	close(fd);
+	inotify_says("closed");
+	NEED(rmdir("e"));
+	close(ino);
+}
+
 static const char *fanotify_says(void)
 {
 	static char text[2000], buf[8192] __attribute__((aligned(8)));
@@ -170,6 +211,7 @@ TEST(notify_order)
 		NEED(mount("none", "t", "tmpfs", 0, NULL));
 	NEED(chdir("t"));
 	by_inotify();
+	of_what_is_gone();
 	by_names();
 	by_directory();
 	by_file();
