@@ -122,8 +122,7 @@ static bool stop_others(struct core_state *cs, int sig)
 	}
 	signal->core_state = cs;
 	smp_mb(); /* process_is_dying() looks without the lock: the memory is to be kept */
-	signal->group_exit = true;
-	signal->group_exit_code = sig;
+	begin_group_exit(signal, sig);
 	for_each_thread(signal, t)
 		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
 	zap_other_threads(current);

@@ -411,6 +411,10 @@ static void note_maxrss(struct task *t)
 
 static void exit_last_thread(struct task *t, int code)
 {
+	spin_lock(&t->sighand->lock);
+	if (!t->signal->group_exit) /* the process ends as its last thread does, as since Linux 6.0 */
+		begin_group_exit(t->signal, code);
+	spin_unlock(&t->sighand->lock);
 	if (init_process && same_thread_group(t, init_process))
 		panic("Attempted to kill init! exitcode=0x%08x",
 			t->signal->group_exit ? t->signal->group_exit_code : code);
@@ -464,8 +468,7 @@ void do_group_exit(int code)
 	} else if (sig->group_exec_task) {
 		code = 0;
 	} else {
-		sig->group_exit = true;
-		sig->group_exit_code = code;
+		begin_group_exit(sig, code);
 		zap_other_threads(current);
 	}
 	spin_unlock(&current->sighand->lock);

@@ -168,6 +168,15 @@ static inline void rseq_outdate(struct task *t)
 #define SIGNAL_CLD_MASK (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED)
 #define SIGNAL_UNKILLABLE 0x40 /* init: default actions do not touch it */
 
+/* Of a process that is to end (sighand->lock held): it has not stopped any more, nor does it go on. */
+static inline void begin_group_exit(struct signal_struct *sig, int code)
+{
+	sig->group_exit = true;
+	sig->group_exit_code = code;
+	sig->group_stop_count = 0;
+	sig->flags &= ~(u32)(SIGNAL_STOP_STOPPED | SIGNAL_STOP_CONTINUED | SIGNAL_CLD_MASK);
+}
+
 /* ---- task->jobctl, under sighand->lock ---- */
 #define JOBCTL_STOP_SIGMASK 0xffU
 #define JOBCTL_STOP_DEQUEUED BIT(16) /* a stop signal was taken off the queue; SIGCONT clears it */

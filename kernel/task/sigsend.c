@@ -152,9 +152,7 @@ static void kill_group_now(int sig, struct task *t)
 	struct signal_struct *signal = t->signal;
 	struct task *other;
 
-	signal->group_exit = true;
-	signal->group_exit_code = sig;
-	signal->group_stop_count = 0;
+	begin_group_exit(signal, sig);
 	for_each_thread(signal, other) {
 		task_clear_jobctl_pending(other, JOBCTL_PENDING_MASK);
 		other->pending->signal |= sigmask_of(SIGKILL);

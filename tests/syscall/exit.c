@@ -28,6 +28,28 @@ static void *end_group(void *arg)
 	return NULL;
 }
 
+static void *end_last(void *arg)
+{
+	t_until(getpid(), 'Z');
+	syscall(SYS_exit, 7);
+	return NULL;
+}
+
+/* What a parent is told of a leader that exits 3 and a last thread that exits 7. */
+static void last_thread(void)
+{
+	siginfo_t si;
+	pthread_t t;
+	pid_t pid = SPAWN({
+		NEED(-pthread_create(&t, NULL, end_last, NULL));
+		syscall(SYS_exit, 3);
+	});
+
+	NEED(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT));
+	say("waitid: code %d status %d", si.si_code, si.si_status);
+	t_wait("leader 3, last thread 7", pid);
+}
+
 TEST(exit)
 {
 	pthread_t t;
@@ -63,6 +85,8 @@ TEST(exit)
 		NEED(-pthread_create(&t, NULL, end_group, NULL));
 		syscall(SYS_exit, 9);
 	});
+
+	last_thread();
 
 	/* all descriptors are closed */
 	NEED(pipe(p));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping and continuing: SIGCONT through a block, SIGSTOP of a whole thread group, discarded stops, SA_NOCLDSTOP. */
 #include "t.h"
+#include <sys/prctl.h>
 
 static volatile int *turns;
 static void *spinner(void *arg)
@@ -21,6 +22,36 @@ static void signals(const char *what, int want)
 		usleep(1000);
 	sleep_ms(20);
 	say("SIGCHLDs after %s: %d", what, t_signals);
+}
+
+/* Of a group with one that was killed while it was stopped, and one that runs: the session's leader ends, and the group is an orphan. */
+static void session(int tell)
+{
+	pid_t pids[2];
+
+	setsid();
+	pids[0] = t_group();
+	pids[1] = SPAWN(for (;;) pause());
+	setpgid(pids[1], pids[0]);
+	kill(pids[0], SIGSTOP);
+	t_until(pids[0], 'T');
+	kill(pids[0], SIGKILL);
+	t_until(pids[0], 'Z');
+	NEED(write(tell, pids, sizeof(pids)));
+}
+
+static void killed_while_stopped(void)
+{
+	pid_t pids[2];
+	int p[2];
+
+	NEED(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	NEED(pipe(p));
+	t_wait("leader", SPAWN(session(p[1])));
+	NEED(read(p[0], pids, sizeof(pids)));
+	kill(pids[1], SIGTERM); /* it would have had SIGHUP by now */
+	t_wait("killed while it was stopped", pids[0]);
+	t_wait("the other of its group", pids[1]);
 }
 
 TEST(stop)
@@ -94,4 +125,5 @@ TEST(stop)
 		T(raise(SIGTSTP));
 		say("went on");
 	});
+	CHILD(killed_while_stopped());
 }
