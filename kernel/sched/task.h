@@ -156,6 +156,7 @@ struct task {
 	char comm[16];                /* own; read racily */
 	int exit_code, exit_signal, exit_state;
 	int pdeath_signal;
+	u32 parent_exec_id; /* its parent's signal->exec_id when it was born; immutable */
 	bool did_exec, no_new_privs, in_execve, vfork_child;
 	bool traced_calls; /* kernel/syscall/trace.c: of who is followed; racy */
 	bool no_tsc;       /* own: PR_SET_TSC; rdtsc is a SIGSEGV */

@@ -303,6 +303,8 @@ static int commit(struct bprm *b)
 	old = show_new_mm(b);
 	vfork_finish(current);
 	files_close_on_exec(current->files);
+	/* the old program's choice of exit signals for its children is not the new one's */
+	WRITE_ONCE(current->signal->exec_id, current->signal->exec_id + 1);
 	become(b);
 	if (old)
 		mmput(old);

@@ -239,10 +239,12 @@ static void choose_parent(struct task *t, const struct clone_args_k *args)
 {
 	if (args->flags & (CLONE_PARENT | CLONE_THREAD)) {
 		t->real_parent = current->real_parent;
+		t->parent_exec_id = current->parent_exec_id;
 		t->exit_signal =
 			(args->flags & CLONE_THREAD) ? -1 : current->group_leader->exit_signal;
 	} else {
 		t->real_parent = current;
+		t->parent_exec_id = current->signal->exec_id;
 		t->exit_signal = args->exit_signal;
 	}
 	t->parent = t->real_parent;

@@ -332,11 +332,18 @@ struct mm *mm_access(struct task *t, bool attach)
 
 /* ---- attaching ---- */
 
-/* Does @t have no restrictions that current lacks? */
+/*
+ * Does @t have what current has, and no restrictions that current lacks? A program with rights does not give them to who has
+ * started it.
+ */
 static bool may_be_traced_by(struct task *t)
 {
-	const struct cred *c = get_task_cred(t);
-	bool may = landlock_may_trace(c->landlock, current_cred()->landlock);
+	const struct cred *c = get_task_cred(t), *own = current_cred();
+	bool may = (c->user_ns == own->user_ns &&
+			   cap_issubset(own->cap_permitted, c->cap_permitted)) ||
+		   cred_ns_capable(c, own->user_ns, CAP_SYS_PTRACE);
+
+	may = may && landlock_may_trace(c->landlock, own->landlock);
 
 	put_cred(c);
 	return may;

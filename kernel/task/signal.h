@@ -79,6 +79,7 @@ struct signal_struct {
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
 	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
+	u32 exec_id;    /* execs; written by who has become the only thread, read racily */
 	int acct_code;  /* for process accounting, set by the last thread: how it ended */
 	u64 acct_pages; /* and how large it was */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;

@@ -109,6 +109,27 @@ static void lost(void)
 	see_off(pid);
 }
 
+/* Who has rights does not ask a parent with fewer to trace it: what it may do would be the parent's. */
+static void ask_parent(uid_t parent, uid_t child)
+{
+	int go[2];
+	char c;
+	pid_t pid;
+
+	NEED(pipe(go));
+	pid = SPAWN({
+		if (child)
+			become(child);
+		NEED(read(go[0], &c, 1));
+		say("%d asks %d: %s", (int)child, (int)parent,
+			ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? t_errno(errno) : "yes");
+	});
+	if (parent)
+		become(parent);
+	NEED(write(go[1], "x", 1));
+	NEED(waitpid(pid, NULL, 0));
+}
+
 TEST(ptrace_setid)
 {
 	if (t_argc > 1) {
@@ -128,4 +149,8 @@ TEST(ptrace_setid)
 	CHILD(traced_me(1000, 1000));
 	CHILD(forked());
 	CHILD(lost());
+	CHILD(ask_parent(0, 0));
+	CHILD(ask_parent(0, 1000));
+	CHILD(ask_parent(1000, 0));
+	CHILD(ask_parent(1000, 1000));
 }
