@@ -440,7 +440,7 @@ static void tell_tracer(pid_t old_pid)
 static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
 {
 	struct bprm *b = kzalloc(sizeof(*b), GFP_KERNEL);
-	pid_t old_pid = task_pid_vnr(current);
+	pid_t old_pid; /* de_thread() may change it */
 	u64 entry, sp;
 	int err;
 
@@ -452,6 +452,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 		return -ERESTARTNOINTR;
 	}
 	current->in_execve = true;
+	old_pid = ptrace_own_nr(); /* nobody begins to trace it from here on */
 	check_unsafe(b);
 	b->cred = prepare_creds();
 	err = b->cred ? args_init(&b->args) : -ENOMEM;

@@ -505,6 +505,7 @@ pid_t kernel_clone(const struct clone_args_k *args)
 	int event = clone_event(args), err = check_flags(args->flags, args);
 	struct completion vfork;
 	struct task *t;
+	struct pid *pid;
 	pid_t nr;
 
 	if (err)
@@ -515,6 +516,7 @@ pid_t kernel_clone(const struct clone_args_k *args)
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	nr = task_pid_vnr(t);
+	pid = get_pid(t->thread_pid);
 	get_task(t);
 	if (args->flags & CLONE_PARENT_SETTID)
 		(void)put_user(nr, args->parent_tid);
@@ -531,12 +533,12 @@ pid_t kernel_clone(const struct clone_args_k *args)
 	TRACE(fork, "%s[%d] -> %d", current->comm, current->pid, t->pid);
 	wake_up_new_task(t);
 	if (event)
-		ptrace_event(event, (u64)nr);
+		ptrace_event_pid(event, pid);
 	if (args->flags & CLONE_VFORK) {
 		wait_for_vfork(t, &vfork);
-		if (ptrace_event_enabled(current, PTRACE_EVENT_VFORK_DONE))
-			ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
+		ptrace_event_pid(PTRACE_EVENT_VFORK_DONE, pid);
 	}
+	put_pid(pid);
 	put_task(t);
 	return nr;
 }

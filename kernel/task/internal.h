@@ -245,6 +245,8 @@ int ptrace_stop(
 	int exit_code, int why, siginfo_t *info); /* the same; what the tracer wants delivered */
 int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
+void ptrace_event_pid(int event, const struct pid *pid); /* its number as the tracer knows it */
+pid_t ptrace_own_nr(void);                               /* current's, for its tracer; or 0 */
 bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
 void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */

@@ -196,6 +196,31 @@ void ptrace_event(int event, u64 message)
 	ptrace_notify((event << 8) | SIGTRAP);
 }
 
+/* What the tracer calls @pid; 0: nothing, or there is no tracer. */
+static pid_t nr_for_tracer(const struct pid *pid)
+{
+	const struct pid_namespace *ns;
+	pid_t nr = 0;
+
+	read_lock(&tasklist_lock);
+	ns = current->ptrace ? task_active_pid_ns(current->parent) : NULL;
+	if (ns)
+		nr = pid_nr_ns(pid, ns);
+	read_unlock(&tasklist_lock);
+	return nr;
+}
+
+pid_t ptrace_own_nr(void)
+{
+	return nr_for_tracer(current->thread_pid);
+}
+
+void ptrace_event_pid(int event, const struct pid *pid)
+{
+	if (ptrace_event_enabled(current, event))
+		ptrace_event(event, (u64)nr_for_tracer(pid));
+}
+
 int ptrace_signal(int signr, siginfo_t *info)
 {
 	current->jobctl |= JOBCTL_STOP_DEQUEUED;
