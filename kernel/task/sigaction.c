@@ -149,7 +149,8 @@ static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 	__set_current_state(TASK_RUNNING);
 
 	spin_lock(&current->sighand->lock);
-	current->blocked = current->real_blocked;
+	/* what it was chosen for and does not take goes to others */
+	set_blocked_locked(current->real_blocked);
 	current->real_blocked = 0;
 	sig = dequeue_signal_locked(current, ~mask, info);
 	spin_unlock(&current->sighand->lock);

@@ -186,6 +186,7 @@ extern void (*task_leave_tty)(bool on_exit);
 
 void recalc_sigpending(void);
 void set_current_blocked(u64 mask);
+void set_blocked_locked(u64 mask); /* the same with sighand->lock held */
 /* ppoll, pselect, sigsuspend: set now, restored after delivery. 0 or -EFAULT, -EINVAL. */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 void restore_saved_sigmask_unless(bool interrupted);

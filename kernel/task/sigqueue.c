@@ -266,7 +266,7 @@ static void retarget_shared_pending(struct task *t, u64 which)
 	}
 }
 
-static void set_blocked_locked(u64 mask)
+void set_blocked_locked(u64 mask)
 {
 	u64 newly = mask & ~current->blocked;
 
