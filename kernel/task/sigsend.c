@@ -611,10 +611,10 @@ long sys_tgkill(pid_t tgid, pid_t tid, int sig)
 	return send_specific(tgid, tid, sig, &info);
 }
 
-/* An info that the guest made up must not look as if the kernel or kill() had made it, but for oneself. */
+/* An info that the guest made up must not look as if the kernel or kill() had made it, but for oneself: this thread. */
 static bool info_is_forged(const siginfo_t *info, pid_t to)
 {
-	return (info->si_code >= 0 || info->si_code == SI_TKILL) && task_tgid_vnr(current) != to;
+	return (info->si_code >= 0 || info->si_code == SI_TKILL) && task_pid_vnr(current) != to;
 }
 
 long sys_rt_sigqueueinfo(pid_t pid, int sig, uaddr_t uinfo)

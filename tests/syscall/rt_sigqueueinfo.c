@@ -22,13 +22,31 @@ static int queue(int sig, int value, int code)
 	return syscall(SYS_rt_sigqueueinfo, getpid(), sig, &si);
 }
 
+/* What looks as if kill or the kernel had sent it: a thread may send it to itself, not to its process's others. */
+static void *as_kernel(void *arg)
+{
+	siginfo_t si = { .si_code = SI_USER };
+
+	T(syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), 0, &si));
+	T(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), 0, &si));
+	T(syscall(SYS_rt_sigqueueinfo, gettid(), 0, &si));
+	T(syscall(SYS_rt_sigqueueinfo, getpid(), 0, &si));
+	si.si_code = SI_TKILL;
+	T(syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), 0, &si));
+	T(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), 0, &si));
+	return NULL;
+}
+
 TEST(rt_sigqueueinfo)
 {
 	struct timespec zero = { 0, 0 }, little = { 0, 30000000 }, bad = { 0, 1000000000 };
 	sigset_t set;
 	siginfo_t si;
+	pthread_t t;
 	int i, n;
 
+	NEED(-pthread_create(&t, NULL, as_kernel, NULL));
+	pthread_join(t, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGRTMIN);
