@@ -386,11 +386,10 @@ static void waitid_info(siginfo_t *info, const struct wait_opts *wo)
 	}
 }
 
-long sys_waitid(int which, pid_t id, uaddr_t uinfo, int options, uaddr_t uru)
+/* What there is to tell is in *wo then: 0, or an error. */
+static long do_waitid(struct wait_opts *wo, int which, pid_t id, int options)
 {
-	struct wait_opts wo = { .flags = options, .want_rusage = uru.v };
 	bool nonblocking;
-	siginfo_t info;
 	long ret;
 
 	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
@@ -398,20 +397,27 @@ long sys_waitid(int which, pid_t id, uaddr_t uinfo, int options, uaddr_t uru)
 		return -EINVAL;
 	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	ret = waitid_target(&wo, which, id);
+	ret = waitid_target(wo, which, id);
 	if (ret)
 		return ret;
-	nonblocking = (wo.flags & WNOHANG) && !(options & WNOHANG);
-	ret = do_wait(&wo);
-	put_pid(wo.pid);
+	nonblocking = (wo->flags & WNOHANG) && !(options & WNOHANG);
+	ret = do_wait(wo);
+	put_pid(wo->pid);
 	if (!ret && nonblocking)
-		ret = -EAGAIN;
-	if (ret < 0)
-		return ret;
-	if (ret > 0 && uru.v && copy_to_user(uru, &wo.rusage, sizeof(wo.rusage)))
+		return -EAGAIN;
+	return min(ret, 0L);
+}
+
+long sys_waitid(int which, pid_t id, uaddr_t uinfo, int options, uaddr_t uru)
+{
+	struct wait_opts wo = { .flags = options, .want_rusage = uru.v };
+	long err = do_waitid(&wo, which, id, options);
+	siginfo_t info;
+
+	if (!err && wo.child && uru.v && copy_to_user(uru, &wo.rusage, sizeof(wo.rusage)))
 		return -EFAULT;
 	waitid_info(&info, &wo);
-	if (uinfo.v && copy_siginfo_to_user(uinfo, &info))
+	if (uinfo.v && copy_siginfo_to_user(uinfo, &info)) /* empty after an error */
 		return -EFAULT;
-	return 0;
+	return err;
 }

@@ -18,6 +18,41 @@ static void show(const char *what, int r, const siginfo_t *si, pid_t pid)
 			(int)si->si_uid);
 }
 
+/* Also where there is nothing to tell, or the call is wrong, it is told: nothing. */
+static void empty_info(const char *what, int which, id_t id, int options)
+{
+	siginfo_t si;
+
+	memset(&si, 0x55, sizeof(si));
+	errno = 0;
+	waitid(which, id, &si, options);
+	say("%s: %s, signo %d code %d pid %d status %d", what, t_errno(errno), si.si_signo,
+		si.si_code, si.si_pid, si.si_status);
+}
+
+static void failures(void)
+{
+	pid_t pid;
+
+	empty_info("no child", P_ALL, 0, WEXITED);
+	empty_info("no option", P_ALL, 0, 0);
+	empty_info("bad option", P_ALL, 0, WEXITED | 0x100);
+	empty_info("bad type", 9, 0, WEXITED);
+	empty_info("bad pidfd", P_PIDFD, 9999, WEXITED);
+	T(syscall(SYS_waitid, P_ALL, 0, BAD, WEXITED, NULL));
+	T(syscall(SYS_waitid, P_ALL, 0, BAD, 0, NULL));
+	T(syscall(SYS_waitid, 9, 0, BAD, WEXITED, NULL));
+	T(syscall(SYS_waitid, P_ALL, 0, NULL, WEXITED, NULL));
+	t_handle(SIGALRM, 0);
+	pid = SPAWN(pause());
+	ualarm(10000, 10000);
+	empty_info("interrupted", P_ALL, 0, WEXITED);
+	ualarm(0, 0);
+	empty_info("not yet", P_ALL, 0, WEXITED | WNOHANG);
+	kill(pid, SIGKILL);
+	t_wait("child", pid);
+}
+
 TEST(waitid)
 {
 	siginfo_t si;
@@ -55,4 +90,5 @@ TEST(waitid)
 	show("no children", waitid(P_ALL, 0, &si, WEXITED), &si, 0);
 	pid = SPAWN(_exit(8));
 	T(syscall(SYS_waitid, P_PID, pid, BAD, WEXITED, NULL));
+	failures();
 }
