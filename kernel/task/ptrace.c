@@ -97,6 +97,18 @@ void ptrace_fork(struct task *child, u64 clone_flags, int event)
 	set_bit(TIF_SIGPENDING, &child->work_flags);
 }
 
+/* Does who has traced its own child not want to wait for it? */
+static bool reaps_itself(struct task *tracer)
+{
+	const struct ksigaction *ka = &tracer->sighand->action[SIGCHLD - 1];
+	bool ignores;
+
+	spin_lock(&tracer->sighand->lock);
+	ignores = ka->handler == 1 || (ka->flags & SA_NOCLDWAIT);
+	spin_unlock(&tracer->sighand->lock);
+	return ignores;
+}
+
 /* Lets one tracee go; true when it is a zombie that nobody waits for (its exit_state says so then). */
 static bool detach_locked(struct task *tracer, struct task *t)
 {
@@ -107,10 +119,12 @@ static bool detach_locked(struct task *tracer, struct task *t)
 		return false;
 	dead = !thread_group_leader(t);
 	if (!dead && thread_group_empty(t)) {
-		if (!same_thread_group(t->real_parent, tracer))
+		if (!same_thread_group(t->real_parent, tracer)) {
 			dead = do_notify_parent(t, t->exit_signal);
-		else
+		} else {
+			dead = reaps_itself(tracer);
 			wake_up_parent(t, tracer);
+		}
 	}
 	if (dead)
 		t->exit_state = EXIT_DEAD;

@@ -55,6 +55,31 @@ static void orphan(int n, long options, bool waits)
 	close(go[1]);
 }
 
+/* A thread that traces a child of its own process and ends after it. */
+static void *trace_and_end(void *pid)
+{
+	NEED(ptrace(PTRACE_SEIZE, *(pid_t *)pid, 0, 0));
+	NEED(kill(*(pid_t *)pid, SIGKILL));
+	t_until(*(pid_t *)pid, 'Z');
+	return NULL;
+}
+
+/* Who ignores SIGCHLD has no zombies, also where a thread of its own was the tracer. */
+static void ignored(bool ignore)
+{
+	pid_t pid = SPAWN(for (;;) pause());
+	pthread_t t;
+	int status;
+
+	if (ignore)
+		signal(SIGCHLD, SIG_IGN);
+	NEED(-pthread_create(&t, NULL, trace_and_end, &pid));
+	pthread_join(t, NULL);
+	if (ignore)
+		T_WAIT(kill(pid, 0) == -1);
+	say("ignored %d: reaped %d", ignore, waitpid(pid, &status, 0) == -1);
+}
+
 TEST(ptrace_orphan)
 {
 	for (int n = 4; n <= 5; n++) {
@@ -63,4 +88,6 @@ TEST(ptrace_orphan)
 		orphan(n, PTRACE_O_TRACESYSGOOD, true);
 		orphan(n, PTRACE_O_TRACESYSGOOD, false);
 	}
+	ignored(false);
+	ignored(true);
 }
