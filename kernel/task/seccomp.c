@@ -158,27 +158,39 @@ static u32 run_chain(const struct seccomp_data *sd, struct seccomp_filter **matc
 	return result;
 }
 
-static void kill_now(bool process)
+static void sigsys_info(siginfo_t *info, u32 data)
 {
+	const struct regs *r = task_regs(current);
+
+	memset(info, 0, sizeof(*info));
+	info->si_signo = SIGSYS;
+	info->si_code = SYS_SECCOMP;
+	info->si_errno = (int)data;
+	info->si_call_addr = (void *)r->rip;
+	info->si_arch = AUDIT_ARCH_X86_64;
+	info->si_syscall = (int)r->orig_rax;
+}
+
+static void kill_now(bool process, u32 data)
+{
+	siginfo_t info;
+
 	pr_notice("%s[%d]: killed by its seccomp filter at call %lld\n", current->comm,
 		current->pid, (long long)task_regs(current)->orig_rax);
-	if (process)
-		do_group_exit(SIGSYS);
-	do_exit(SIGSYS);
+	if (!process)
+		do_exit(SIGSYS);
+	sigsys_info(&info, data);
+	task_regs(current)->rax = task_regs(current)->orig_rax; /* what the dump shows */
+	current->flags |= PF_SIGNALED;
+	coredump(&info);
+	do_group_exit(SIGSYS);
 }
 
 static void send_sigsys(u32 data)
 {
-	struct regs *r = task_regs(current);
 	siginfo_t info;
 
-	memset(&info, 0, sizeof(info));
-	info.si_signo = SIGSYS;
-	info.si_code = SYS_SECCOMP;
-	info.si_errno = (int)data;
-	info.si_call_addr = (void *)r->rip;
-	info.si_arch = AUDIT_ARCH_X86_64;
-	info.si_syscall = (int)r->orig_rax;
+	sigsys_info(&info, data);
 	force_sig_info(&info);
 }
 
@@ -240,9 +252,9 @@ static bool check_filters(bool again)
 		send_sigsys(data);
 		return false;
 	case SECCOMP_RET_USER_NOTIF: return ask_listener(match->notify, &sd);
-	case SECCOMP_RET_KILL_THREAD: kill_now(current->signal->nr_threads == 1);
+	case SECCOMP_RET_KILL_THREAD: kill_now(atomic_read(&current->signal->live) == 1, data);
 	}
-	kill_now(true);
+	kill_now(true, data);
 	return false;
 }
 

@@ -6,6 +6,9 @@
  */
 #include "guest.h"
 #include <elf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 
 #define MAPS 5440
@@ -134,6 +137,71 @@ static void shared(int file)
 	say("shared: dumped %d", dumped);
 }
 
+static void filter(unsigned action)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { 4, f };
+	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_CORE, &lim);
+	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	NEED(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
+}
+
+static void *call_last(void *arg)
+{
+	t_until(getpid(), 'Z');
+	syscall(SYS_getppid);
+	return NULL;
+}
+
+/* The leader has ended, and the filter kills the thread that is left. */
+static void last_of_two(void)
+{
+	pthread_t t;
+
+	filter(SECCOMP_RET_KILL_THREAD);
+	NEED(-pthread_create(&t, NULL, call_last, NULL));
+	syscall(SYS_exit, 0);
+}
+
+static void *call_now(void *arg)
+{
+	syscall(SYS_getppid);
+	return NULL;
+}
+
+static void first_of_two(void)
+{
+	pthread_t t;
+
+	filter(SECCOMP_RET_KILL_THREAD);
+	NEED(-pthread_create(&t, NULL, call_now, NULL));
+	pthread_join(t, NULL);
+}
+
+static void tell_dumped(const char *who, pid_t pid)
+{
+	int status;
+
+	NEED(waitpid(pid, &status, 0));
+	say("%s: signal %d, dumped %d", who, WTERMSIG(status), !!WCOREDUMP(status));
+}
+
+/* Who is killed by its filter leaves a core, but for a thread of several. */
+static void filtered(void)
+{
+	tell_dumped("filter, process", SPAWN(filter(SECCOMP_RET_KILL_PROCESS); getppid()));
+	tell_dumped("filter, only thread", SPAWN(filter(SECCOMP_RET_KILL_THREAD); getppid()));
+	tell_dumped("filter, last thread", SPAWN(last_of_two()));
+	tell_dumped("filter, first thread", SPAWN(first_of_two()));
+}
+
 TEST(core_files)
 {
 	static char core[4 << 20];
@@ -143,6 +211,10 @@ TEST(core_files)
 	if (!in_guest()) {
 		say("two names: 4 bytes, dumped 0");
 		say("one name: emptied 1, dumped 1");
+		say("filter, process: signal 31, dumped 1");
+		say("filter, only thread: signal 31, dumped 1");
+		say("filter, last thread: signal 31, dumped 1");
+		say("filter, first thread: signal 0, dumped 0");
 		say("files: all of them");
 		say("shared: dumped 8");
 		return;
@@ -151,6 +223,7 @@ TEST(core_files)
 	NEED(write(fd, "core", 4));
 	close(fd);
 	what_is_there();
+	filtered();
 	far = file_far_down();
 	near = NEED(open("near", O_RDWR | O_CREAT, 0600));
 	NEED(ftruncate(far, PAGE) | ftruncate(near, PAGE));
