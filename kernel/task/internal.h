@@ -186,7 +186,8 @@ static inline void begin_group_exit(struct signal_struct *sig, int code)
 #define JOBCTL_TRAP_NOTIFY BIT(20)
 #define JOBCTL_TRAPPING BIT(21) /* on the way from group stop to ptrace stop */
 #define JOBCTL_LISTENING BIT(22)
-#define JOBCTL_TRAP_FREEZE BIT(23) /* its cgroup is frozen */
+#define JOBCTL_TRAP_FREEZE BIT(23)   /* its cgroup is frozen */
+#define JOBCTL_PTRACE_FROZEN BIT(24) /* its tracer looks at it: SIGKILL waits */
 #define JOBCTL_PENDING_MASK                                                                        \
 	((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAP_FREEZE))
 

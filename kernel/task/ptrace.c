@@ -11,7 +11,8 @@
  *
  * Invariants:
  * 1. t->ptrace is not 0 exactly while t is in its tracer's ptraced list and t->parent is the tracer.
- * 2. A tracee's registers are touched by the tracer only while it is in TASK_TRACED and off its vCPU.
+ * 2. A tracee's registers are touched by the tracer only while it is in TASK_TRACED and off its vCPU: while a request is
+ *    served it is frozen (JOBCTL_PTRACE_FROZEN), and not even SIGKILL wakes it.
  *
  * Locks: tasklist_lock (write) for who traces whom; sighand->lock for stops.
  */
@@ -67,8 +68,8 @@ void ptrace_unlink(struct task *child)
 	spin_lock(&sh->lock);
 	stop_stepping(child);
 	child->ptrace = 0;
-	task_clear_jobctl_pending(
-		child, JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAPPING | JOBCTL_LISTENING);
+	task_clear_jobctl_pending(child, JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAPPING |
+						 JOBCTL_LISTENING | JOBCTL_PTRACE_FROZEN);
 	if (!(child->flags & PF_EXITING) &&
 		((child->signal->flags & SIGNAL_STOP_STOPPED) || child->signal->group_stop_count)) {
 		child->jobctl |= JOBCTL_STOP_PENDING;
@@ -181,7 +182,7 @@ int ptrace_stop(int exit_code, int why, siginfo_t *info)
 	current->exit_code = 0;
 	current->ptrace_info = NULL;
 	current->ptrace_message = 0;
-	current->jobctl &= ~(u32)JOBCTL_LISTENING;
+	current->jobctl &= ~(u32)(JOBCTL_LISTENING | JOBCTL_PTRACE_FROZEN);
 	recalc_sigpending();
 	return exit_code;
 }
@@ -488,7 +489,7 @@ static long ptrace_detach(struct task *t, u64 sig)
 	return 0;
 }
 
-/* Is @t ours, and (unless @running is allowed) stopped and off its vCPU? */
+/* Is @t ours, and (unless @running is allowed) stopped and off its vCPU? Then it stays so until unfreeze(). */
 static long check_tracee(struct task *t, bool running)
 {
 	bool ours, stopped = false;
@@ -497,7 +498,10 @@ static long check_tracee(struct task *t, bool running)
 	ours = t->ptrace && t->parent == current && t->sighand;
 	if (ours) {
 		spin_lock(&t->sighand->lock);
-		stopped = (READ_ONCE(t->state) & TASK_TRACED) && !(t->jobctl & JOBCTL_LISTENING);
+		stopped = (READ_ONCE(t->state) & TASK_TRACED) && !(t->jobctl & JOBCTL_LISTENING) &&
+			  !(t->pending->signal & sigmask_of(SIGKILL));
+		if (stopped && !running)
+			t->jobctl |= JOBCTL_PTRACE_FROZEN;
 		spin_unlock(&t->sighand->lock);
 	}
 	read_unlock(&tasklist_lock);
@@ -508,8 +512,22 @@ static long check_tracee(struct task *t, bool running)
 	return 0;
 }
 
+/* The request is done: a SIGKILL that came meanwhile may wake it. */
+static void unfreeze(struct task *t)
+{
+	struct sighand_struct *sh = lock_task_sighand(t);
+
+	if (!sh)
+		return;
+	t->jobctl &= ~(u32)JOBCTL_PTRACE_FROZEN;
+	if (t->pending->signal & sigmask_of(SIGKILL))
+		wake_up_state(t, TASK_TRACED);
+	unlock_task_sighand(sh);
+}
+
 long sys_ptrace(long request, long pid, u64 addr, u64 data)
 {
+	bool running = request == PTRACE_KILL || request == PTRACE_INTERRUPT;
 	struct task *t;
 	long ret;
 
@@ -521,10 +539,14 @@ long sys_ptrace(long request, long pid, u64 addr, u64 data)
 	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
 		ret = ptrace_attach(t, request == PTRACE_SEIZE, addr, data);
 	} else {
-		ret = check_tracee(t, request == PTRACE_KILL || request == PTRACE_INTERRUPT);
-		if (!ret)
+		ret = check_tracee(t, running);
+		if (!ret) {
 			ret = request == PTRACE_DETACH ? ptrace_detach(t, data) :
 							 ptrace_request(t, request, addr, data);
+			/* who has been let go may have another tracer already */
+			if (!running && (ret || request != PTRACE_DETACH))
+				unfreeze(t);
+		}
 	}
 	put_task(t);
 	return ret;

@@ -224,7 +224,9 @@ void signal_wake_up(struct task *t, bool fatal)
 	u32 states = TASK_INTERRUPTIBLE;
 
 	if (fatal)
-		states |= TASK_WAKEKILL | TASK_STOPPED | TASK_TRACED;
+		states |= TASK_WAKEKILL | TASK_STOPPED;
+	if (fatal && !(t->jobctl & JOBCTL_PTRACE_FROZEN))
+		states |= TASK_TRACED;
 	set_bit(TIF_SIGPENDING, &t->work_flags);
 	if (!wake_up_state(t, states))
 		kick_process(t);

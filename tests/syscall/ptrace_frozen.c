@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tracee that is killed while its tracer's request is served stays stopped until that is done. The request is held back by a page of
+ * a userfaultfd, which the host may forbid: then its side only says what is expected.
+ */
+#include "t.h"
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+
+static pid_t tracee;
+static void *page;
+
+static void *tracer(void *arg)
+{
+	NEED(ptrace(PTRACE_SEIZE, tracee, NULL, NULL));
+	NEED(ptrace(PTRACE_INTERRUPT, tracee, NULL, NULL));
+	NEED(waitpid(tracee, NULL, __WALL));
+	T(ptrace(PTRACE_GETREGS, tracee, NULL, page));
+	T(ptrace(PTRACE_GETREGS, tracee, NULL, page)); /* it has been let go */
+	t_wait("tracee", tracee);
+	return NULL;
+}
+
+/* Others are killed now and are gone: the tracee would be, too. */
+static void kill_others(void)
+{
+	for (int i = 0; i < 3; i++) {
+		pid_t pid = SPAWN(for (;;) pause());
+
+		NEED(kill(pid, SIGKILL));
+		NEED(waitpid(pid, NULL, 0));
+	}
+}
+
+static void held_back(int fd)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register r = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = { 0 };
+	struct uffd_msg msg;
+	pthread_t t;
+
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	r.range.start = zero.range.start = (uintptr_t)page;
+	r.range.len = zero.range.len = PAGE;
+	tracee = SPAWN(for (;;) pause());
+	NEED(ioctl(fd, UFFDIO_API, &api));
+	NEED(ioctl(fd, UFFDIO_REGISTER, &r));
+	NEED(-pthread_create(&t, NULL, tracer, NULL));
+	NEED(read(fd, &msg, sizeof(msg)));
+	NEED(kill(tracee, SIGKILL));
+	kill_others();
+	say("it stands: %d", t_state(tracee) == 't');
+	NEED(ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(t, NULL);
+}
+
+TEST(ptrace_frozen)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd >= 0)
+		return held_back(fd);
+	say("it stands: 1");
+	say("ptrace(PTRACE_GETREGS, tracee, NULL, page) = 0");
+	say("ptrace(PTRACE_GETREGS, tracee, NULL, page) = -1 ESRCH");
+	say("tracee: killed by SIGKILL");
+}
