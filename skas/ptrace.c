@@ -32,6 +32,10 @@
 
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
+#define XMM_FIRST 160 /* in an xsave area */
+#define XMM_END 416
+#define XSAVE_BV 512
+#define XSTATE_SSE 2UL
 
 static bool in_stub(u64 rip)
 {
@@ -141,13 +145,26 @@ static void from_trace(const struct os_trace_regs *t, struct regs *regs)
 
 /* ---- going on ---- */
 
+/* xrstor loads mxcsr in any case, the host takes it only with a component that goes by it: so SSE's initial state is written out. */
+static void write_out_sse(u8 *area)
+{
+	u64 *bv = (u64 *)(area + XSAVE_BV);
+
+	if (*bv & XSTATE_SSE)
+		return;
+	memset(area + XMM_FIRST, 0, XMM_END - XMM_FIRST);
+	*bv |= XSTATE_SSE;
+}
+
 static int set_all(struct runner *r, bool fpu_too)
 {
 	struct os_trace_regs t;
 	int err = 0;
 
-	if (fpu_too)
+	if (fpu_too) {
+		write_out_sse(r->alt + r->fp);
 		err = os_trace_set_xstate(r->task, r->alt + r->fp, xstate_size);
+	}
 	if (err)
 		return err;
 	to_trace(r->ctl, &t);
