@@ -24,13 +24,59 @@ u32 xstate_size;
 
 #define XSAVE_LEGACY 512
 #define XSAVE_HEADER 64
+#define XSAVE_SOFTWARE 464 /* from there to the header no bytes are loaded */
 #define FX_MXCSR 24
 #define MXCSR_MASK 0xffff
-#define XSTATE_FP_SSE 3
+#define XSTATE_FP_SSE 3UL
+#define XSTATE_HEAD (XSAVE_LEGACY + XSAVE_HEADER)
+#define CPUID_XSTATE 0xd
 #define NO_CALL ~0U
 #define SWAP_PATIENCE (10 * NSEC_PER_SEC)
 #define SWAP_CPU_LIMIT (50 * NSEC_PER_MSEC)
 #define SWAP_SLICE (50 * NSEC_PER_USEC)
+
+/* Where each component lies; size 0: not known, and then states are copied whole. */
+static struct {
+	u32 at, size;
+} parts[64];
+
+static u64 xstate_bv(const u8 *area)
+{
+	return *(const u64 *)(area + XSAVE_LEGACY);
+}
+
+void fpu_learn_parts(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
+		u32 a = CPUID_XSTATE, b = 0, c = i, d;
+
+		parts[i].size = 0;
+		if (!(skas.xfeatures & ~XSTATE_FP_SSE & 1UL << i))
+			continue;
+		__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+		if (b >= XSTATE_HEAD && b < xstate_size && a <= xstate_size - b) {
+			parts[i].at = b;
+			parts[i].size = a;
+		}
+	}
+}
+
+/*
+ * What is behind the header: the components that @bv names, which are those in use. All others are initial, so no bytes of theirs are
+ * loaded. To and from an alt stack each line travels between two CPUs, and most programs use few components.
+ */
+static void copy_parts(u8 *to, const u8 *from, u64 bv)
+{
+	for (u64 left = bv & ~XSTATE_FP_SSE; left; left &= left - 1) {
+		int i = __builtin_ctzl(left);
+
+		if (unlikely(!parts[i].size)) {
+			memcpy(to + XSTATE_HEAD, from + XSTATE_HEAD, xstate_size - XSTATE_HEAD);
+			return;
+		}
+		memcpy(to + parts[i].at, from + parts[i].at, parts[i].size);
+	}
+}
 
 /* The fields of an xsave area for which xrstor faults. */
 static void make_loadable(u8 *area)
@@ -64,10 +110,48 @@ bool fpu_in_area(const struct runner *r)
 	return r->fp <= area_at(FPU_AREAS);
 }
 
+/* Whoever reads the area sees zeros where a component is initial, as xsave would have written them. */
 static void copy_out(struct runner *r, struct fpu *fpu, u64 off)
 {
-	memcpy(fpu->area, r->alt + off, xstate_size);
+	memcpy(fpu->area, r->alt + off, XSTATE_HEAD);
 	make_loadable(fpu->area);
+	memset(fpu->area + XSTATE_HEAD, 0, xstate_size - XSTATE_HEAD);
+	copy_parts(fpu->area, r->alt + off, xstate_bv(fpu->area));
+}
+
+static bool same(const u8 *a, const u8 *b, u32 at, u32 size)
+{
+	for (u32 i = at; i < at + size; i += sizeof(u64))
+		if (*(const u64 *)(a + i) != READ_ONCE(*(const u64 *)(b + i)))
+			return false;
+	return true;
+}
+
+/*
+ * Has the alt stack this state there already? The initial state that a signal handler begins with often is, from the last signal, as is
+ * what that handler returns to: the call that was interrupted has saved it. Then both CPUs have the lines, and no line has to travel.
+ */
+static bool is_there(const struct runner *r, const struct fpu *fpu, u64 off)
+{
+	const u8 *there = r->alt + off;
+
+	if (!same(fpu->area, there, XSAVE_LEGACY, XSAVE_HEADER) ||
+		!same(fpu->area, there, 0, XSAVE_SOFTWARE))
+		return false;
+	for (u64 left = xstate_bv(fpu->area) & ~XSTATE_FP_SSE; left; left &= left - 1) {
+		int i = __builtin_ctzl(left);
+
+		if (!parts[i].size || !same(fpu->area, there, parts[i].at, parts[i].size))
+			return false;
+	}
+	return true;
+}
+
+/* Of components that are not in use the area keeps what it had. */
+static void copy_in(struct runner *r, const struct fpu *fpu, u64 off)
+{
+	memcpy(r->alt + off, fpu->area, XSTATE_HEAD);
+	copy_parts(r->alt + off, fpu->area, xstate_bv(fpu->area));
 }
 
 /* The registers' state, which only the runner itself can save. Where it is, or -errno: what fpu->area held last counts. */
@@ -166,13 +250,17 @@ static void make_room(struct runner *r, const struct fpu *fpu)
 
 static void load_area(struct runner *r, struct fpu *fpu, int area)
 {
+	make_loadable(fpu->area);
 	if (area >= 0) {
 		r->parked[area] = NULL;
+		make_loadable(r->alt + area_at(area));
+	} else if (is_there(r, fpu, area_at(FPU_AREAS))) {
+		area = FPU_AREAS;
 	} else {
 		area = free_area(r, r->swap);
-		memcpy(r->alt + area_at(area), fpu->area, xstate_size);
+		if (!is_there(r, fpu, area_at(area)))
+			copy_in(r, fpu, area_at(area));
 	}
-	make_loadable(r->alt + area_at(area));
 	r->fp = area_at(area);
 }
 

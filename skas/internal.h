@@ -199,6 +199,7 @@ void answers_settle(struct runner
 		*r); /* what was offered, once the runner is published and before it has the turn */
 
 /* fpu.c */
+void fpu_learn_parts(void); /* when the host's xstate_size is known */
 bool fpu_enter(struct runner *r, struct fpu *fpu);
 bool fpu_lock_swap(struct runner *r);
 void fpu_give(struct runner *r); /* unlocks */

@@ -199,6 +199,7 @@ static int probe(const char **why)
 	skas.caps = os_space_caps();
 	skas.host_cpus = os_ncpus();
 	xstate_size = os_space_xstate(&skas.xfeatures);
+	fpu_learn_parts();
 	handoff_init();
 	answers_init();
 	space_init();
