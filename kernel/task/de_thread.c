@@ -43,6 +43,8 @@ static void become_leader(struct task *t, struct task *leader)
 	t->exit_signal = SIGCHLD;
 	leader->exit_signal = -1;
 	leader->exit_state = EXIT_DEAD;
+	if (leader->ptrace) /* its tracer may wait for it: it goes without a word */
+		wake_up_parent(leader, leader->parent);
 	t->signal->curr_target = t;
 	if (init_process == leader)
 		init_process = t;

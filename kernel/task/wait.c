@@ -217,8 +217,8 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 			return 0;
 		}
 		if (whole)
-			return (wo->flags & WEXITED) ? (wo->notask_error = 0, wait_zombie(wo, p)) :
-						       0;
+			/* 0: another thread takes it, who wakes nobody when it is gone: nothing to wait for */
+			return (wo->flags & WEXITED) ? wait_zombie(wo, p) : 0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))
 			wo->notask_error = 0;
 	} else {

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Two threads wait for the same last child: one gets it, and the other hears that there is none, whoever comes first. */
+#include "t.h"
+
+#define ROUNDS 3000
+
+static pthread_barrier_t turn;
+static volatile int got, none;
+
+static void wait_once(void)
+{
+	pthread_barrier_wait(&turn);
+	if (waitpid(-1, NULL, 0) > 0)
+		__atomic_add_fetch(&got, 1, __ATOMIC_SEQ_CST);
+	else if (errno == ECHILD)
+		__atomic_add_fetch(&none, 1, __ATOMIC_SEQ_CST);
+	pthread_barrier_wait(&turn);
+}
+
+static void *waiter(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		wait_once();
+	return arg;
+}
+
+/* Between the two barriers a child ends that the parent's two threads wait for. */
+static void rounds(void)
+{
+	pthread_t other;
+	int bad = 0;
+
+	NEED(pthread_barrier_init(&turn, NULL, 2));
+	NEED(-pthread_create(&other, NULL, waiter, NULL));
+	for (int i = 0; i < ROUNDS; i++) {
+		got = none = 0;
+		if (!NEED(fork())) {
+			for (volatile int k = 0; k < i % 50 * 100; k++)
+				;
+			_exit(0);
+		}
+		wait_once();
+		bad += got != 1 || none != 1;
+	}
+	NEED(-pthread_join(other, NULL));
+	_exit(bad ? 1 : 0);
+}
+
+TEST(race_wait)
+{
+	pid_t pid = SPAWN(rounds());
+
+	T_WAIT(t_state(pid) == 'Z');
+	kill(pid, SIGKILL);
+	t_wait("two waiters", pid);
+}
