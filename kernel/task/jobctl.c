@@ -32,6 +32,9 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 	if (mask & JOBCTL_STOP_PENDING)
 		mask |= JOBCTL_STOP_CONSUME | JOBCTL_STOP_DEQUEUED;
 	t->jobctl &= ~mask;
+	/* with no stop before it, it will not come there: who attaches need not wait */
+	if (!(t->jobctl & JOBCTL_PENDING_MASK))
+		t->jobctl &= ~(u32)JOBCTL_TRAPPING;
 }
 
 /* The thread has done its part; true when it was the last one, so that the process has stopped now. */

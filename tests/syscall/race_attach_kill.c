@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Who attaches to a stopped process that somebody kills at that moment comes back. */
+#include "t.h"
+#include <sys/ptrace.h>
+
+#define ROUNDS 2000
+
+static volatile int round_of_tracer, round_of_killer;
+static volatile pid_t target;
+
+static void *tracer(void *arg)
+{
+	for (int i = 1; i <= ROUNDS; i++) {
+		while (round_of_killer < i)
+			;
+		ptrace(PTRACE_SEIZE, target, 0, 0);
+		round_of_tracer = i;
+	}
+	return arg;
+}
+
+static void rounds(void)
+{
+	pthread_t t;
+
+	NEED(-pthread_create(&t, NULL, tracer, NULL));
+	for (int i = 1; i <= ROUNDS; i++) {
+		pid_t pid = SPAWN(for (;;) raise(SIGSTOP));
+
+		NEED(waitpid(pid, NULL, WUNTRACED));
+		target = pid;
+		round_of_killer = i;
+		for (volatile int k = 0; k < i % 64 * 20; k++)
+			;
+		NEED(kill(pid, SIGKILL));
+		while (round_of_tracer < i)
+			sched_yield();
+		while (waitpid(pid, &(int){ 0 }, __WALL) != -1)
+			;
+	}
+	NEED(-pthread_join(t, NULL));
+	_exit(0);
+}
+
+TEST(race_attach_kill)
+{
+	pid_t pid = SPAWN(rounds());
+
+	T_WAIT(t_state(pid) == 'Z');
+	kill(pid, SIGKILL);
+	t_wait("who attaches", pid);
+}
