@@ -9,7 +9,8 @@
  * Invariants:
  * 1. A child that is linked will run: wake_up_new_task() always follows.
  * 2. A thread is not added to a process that is on its way out (its SIGKILL is pending then, seen under sighand->lock).
- * 3. A signal to a process group reaches the child or is still pending in the parent, which then forks anew.
+ * 3. A signal to a process group reaches the child or is still pending in the parent, which then forks anew. Other signals that come
+ *    meanwhile are the parent's alone, and it handles them afterwards: a timer that is faster than fork() does not keep it from ending.
  *
  * Locks: tasklist_lock (write), then sighand->lock, around the link.
  */
@@ -309,8 +310,28 @@ static bool ns_is_dying(const struct pid_namespace *ns)
 	return false;
 }
 
-/* Makes @t known to the world: 0, -ERESTARTNOINTR when a signal is to be handled first, or -ENOMEM as alloc_pid(). */
-static int link_task(struct task *t, const struct clone_args_k *args, int event)
+/* What is pending already is handled first. *@seen: for link_task(). */
+static int signals_first(u64 flags, s32 *seen)
+{
+	int err = 0;
+
+	*seen = 0;
+	if (flags & CLONE_THREAD)
+		return 0;
+	spin_lock(&current->sighand->lock);
+	recalc_sigpending();
+	if (signal_pending(current))
+		err = -ERESTARTNOINTR;
+	*seen = atomic_read(&current->signal->multi_signals);
+	spin_unlock(&current->sighand->lock);
+	return err;
+}
+
+/*
+ * Makes @t known to the world: 0, -ERESTARTNOINTR when a signal is to be handled first that would have been the child's too, or -ENOMEM as
+ * alloc_pid().
+ */
+static int link_task(struct task *t, const struct clone_args_k *args, int event, s32 seen)
 {
 	int err = 0;
 
@@ -319,7 +340,8 @@ static int link_task(struct task *t, const struct clone_args_k *args, int event)
 	spin_lock(&current->sighand->lock);
 	recalc_sigpending();
 	if (fatal_signal_pending(current) ||
-		(!(args->flags & CLONE_THREAD) && signal_pending(current))) {
+		(!(args->flags & CLONE_THREAD) && signal_pending(current) &&
+			atomic_read(&current->signal->multi_signals) != seen)) {
 		err = -ERESTARTNOINTR;
 		goto out;
 	}
@@ -362,8 +384,11 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 	struct pid *pid;
 	struct task *t;
 	int fd = -1, err;
+	s32 seen;
 
-	err = check_limits();
+	err = signals_first(args->flags, &seen);
+	if (!err)
+		err = check_limits();
 	if (err)
 		return ERR_PTR(err);
 	t = task_alloc();
@@ -425,7 +450,7 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 		err = cgroup_can_fork(t, args->cgroup);
 	if (err)
 		goto err_perf;
-	err = link_task(t, args, event);
+	err = link_task(t, args, event, seen);
 	if (err) {
 		cgroup_cancel_fork(t, args->cgroup);
 		goto err_perf;

@@ -60,7 +60,8 @@ struct signal_struct {
 	struct task *curr_target;
 	struct sigpending shared_pending;
 	int group_exit_code;
-	bool group_exit; /* every thread is to die with group_exit_code */
+	bool group_exit;        /* every thread is to die with group_exit_code */
+	atomic_t multi_signals; /* how many were sent to it as to one of several */
 	int group_stop_count;
 	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
 	struct task *group_exec_task;

@@ -373,6 +373,16 @@ static int group_send_checked(int sig, const siginfo_t *info, struct task *t)
 	return err || !sig ? err : do_send_sig_info(sig, info, t, true);
 }
 
+/* As one of a process group, or of everybody: a child that is being born would have been among them (fork.c:link_task()). */
+static int send_as_one_of_many(int sig, const siginfo_t *info, struct task *t)
+{
+	int err = group_send_checked(sig, info, t);
+
+	if (!err && sig)
+		atomic_inc(&t->signal->multi_signals);
+	return err;
+}
+
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info)
 {
 	bool success = false;
@@ -380,7 +390,7 @@ int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info)
 	struct task *t;
 
 	for_each_pid_task(t, pgrp, PIDTYPE_PGID) {
-		err = group_send_checked(sig, info, t);
+		err = send_as_one_of_many(sig, info, t);
 		success |= !err;
 	}
 	return success ? 0 : err;
@@ -422,7 +432,7 @@ static int kill_everybody(int sig, const siginfo_t *info)
 		if (task_pid_vnr(t) <= 1 || (t->flags & PF_KTHREAD) ||
 			same_thread_group(t, current))
 			continue;
-		e = group_send_checked(sig, info, t);
+		e = send_as_one_of_many(sig, info, t);
 		count++;
 		if (e != -EPERM)
 			err = e;
