@@ -25,6 +25,8 @@
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
+#define EFLAGS_TF 0x100UL
+
 static int check_flags(u64 flags, const struct clone_args_k *args)
 {
 	if ((flags & (CLONE_NEWNS | CLONE_NEWUSER)) && (flags & CLONE_FS))
@@ -204,10 +206,14 @@ static void put_ipc(struct task *t)
 
 static int copy_regs(struct task *t, const struct clone_args_k *args)
 {
+	/* the flag of a tracer's step is not the child's; asked first, as the tracer may end meanwhile */
+	bool stepped = READ_ONCE(current->ptrace) & PT_STEPPING;
 	int err = arch_task_fork(t);
 
 	if (err)
 		return err;
+	if (stepped)
+		task_regs(t)->eflags &= ~EFLAGS_TF;
 	if (args->stack)
 		task_regs(t)->rsp = args->stack;
 	if (args->flags & CLONE_SETTLS) {

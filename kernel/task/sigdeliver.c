@@ -272,6 +272,8 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	u64 mask = saved ? current->saved_sigmask : current->blocked;
 
 	restart_before_handler(regs, ks);
+	if (current->ptrace & PT_STEPPING) /* the flag is the tracer's: the frame is without */
+		regs->eflags &= ~(u64)EFLAGS_TF;
 	signal_setup_done(arch_setup_frame(ks, regs, mask) != 0, ks);
 	if (stepping)
 		ptrace_notify(
