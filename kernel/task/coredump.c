@@ -127,17 +127,26 @@ static bool stop_others(struct core_state *cs, int sig)
 		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
 	zap_other_threads(current);
 	current->flags |= PF_DUMPCORE | PF_NO_MM;
+	/* what came before does not cut writing short; a SIGKILL from now on does */
+	clear_bit(TIF_SIGPENDING, &current->work_flags);
 	spin_unlock(&current->sighand->lock);
 	if (cs->waiting_for)
 		wait_for_completion(&cs->gathered);
 	return true;
 }
 
-static void let_others_go(struct core_state *cs)
+static bool was_killed(void)
+{
+	return READ_ONCE(current->pending->signal) & sigmask_of(SIGKILL);
+}
+
+static void let_others_go(struct core_state *cs, bool written)
 {
 	bool wait;
 
 	spin_lock(&current->sighand->lock);
+	if (written && !was_killed())
+		current->signal->group_exit_code |= 0x80;
 	current->signal->core_state = NULL;
 	wait = !list_empty(&cs->threads);
 	init_completion(&cs->gathered);
@@ -252,8 +261,13 @@ static u64 dump_size(struct vm_area *vma)
 static void emit_memory(struct dump *d, u64 start, u64 size)
 {
 	for (u64 addr = start; addr < start + size && !d->err; addr += PAGE_SIZE) {
-		struct page *p = get_user_page(current->mm, addr, FOLL_FORCE | FOLL_DUMP);
+		struct page *p;
 
+		if (was_killed()) {
+			d->err = -EINTR;
+			return;
+		}
+		p = get_user_page(current->mm, addr, FOLL_FORCE | FOLL_DUMP);
 		if (IS_ERR_OR_NULL(p) && d->pipe) {
 			emit(d, zeros, PAGE_SIZE);
 		} else if (IS_ERR_OR_NULL(p)) {
@@ -619,6 +633,7 @@ void coredump(const siginfo_t *info)
 {
 	struct core_state cs = { .threads = LIST_HEAD_INIT(cs.threads) };
 	struct dump d = { .limit = rlimit(RLIMIT_CORE), .info = info, .cs = &cs };
+	bool written = false;
 
 	d.pipe = core_pattern[0] == '|';
 	if (!dump_wanted(d.pipe))
@@ -632,16 +647,13 @@ void coredump(const siginfo_t *info)
 		return;
 	if (!stop_others(&cs, info->si_signo))
 		goto out_free;
-	clear_bit(TIF_SIGPENDING,
-		&current->work_flags); /* writing is not cut short by what came before */
 	d.file = d.pipe ? open_pipe(info->si_signo) : open_core(info->si_signo);
 	if (!IS_ERR(d.file)) {
 		write_core(&d);
 		fput(d.file);
-		if (!d.err)
-			current->signal->group_exit_code |= 0x80;
+		written = !d.err;
 	}
-	let_others_go(&cs);
+	let_others_go(&cs, written);
 out_free:
 	kfree(d.files);
 }

@@ -166,7 +166,8 @@ void complete_signal(int sig, struct task *t, bool group)
 
 	if (!taker)
 		return;
-	if (sig_fatal(taker, sig) && !taker->signal->group_exit &&
+	/* who dumps core is told of a SIGKILL as well, and who keeps him waiting */
+	if (sig_fatal(taker, sig) && (!taker->signal->group_exit || taker->signal->core_state) &&
 		(sig == SIGKILL || !(taker->signal->flags & SIGNAL_UNKILLABLE)) &&
 		!(taker->real_blocked & sigmask_of(sig)) && (sig == SIGKILL || !taker->ptrace) &&
 		!(SIG_KERNEL_COREDUMP & sigmask_of(sig))) {
