@@ -43,6 +43,7 @@ struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
 	struct user_struct *user;
+	u8 unseen;     /* a timer's: expiries since it was last taken; racily */
 	atomic_t refs; /* the queue's that it stands in, and the POSIX timer's that it belongs to */
 };
 struct sigpending {
@@ -91,6 +92,8 @@ struct signal_struct {
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;
+	u8 it_real_unseen;  /* its expiries since SIGALRM was last taken; racily */
+	bool it_real_again; /* it has expired since it was set */
 	struct {
 		u64 expires, incr; /* process CPU time ns; 0 off */
 	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */

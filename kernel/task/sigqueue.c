@@ -149,6 +149,7 @@ void collect_signal(int sig, struct sigpending *list, siginfo_t *info)
 	if (first) {
 		list_del_init(&first->list);
 		*info = first->info;
+		WRITE_ONCE(first->unseen, 0);
 		sigqueue_put(first);
 		return;
 	}
@@ -168,6 +169,8 @@ int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info)
 	}
 	if (sig) {
 		collect_signal(sig, from, info);
+		if (sig == SIGALRM)
+			WRITE_ONCE(t->signal->it_real_unseen, 0);
 		if (SIG_KERNEL_STOP & sigmask_of(sig))
 			t->jobctl |= JOBCTL_STOP_DEQUEUED;
 	}

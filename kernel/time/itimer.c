@@ -16,6 +16,9 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
+#define MIN_PERIOD 20000UL /* ns: a guest that asks for less gets overruns, not more interrupts */
+#define MAX_UNSEEN 8
+
 static DEFINE_SPINLOCK(real_lock);
 
 u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed)
@@ -26,6 +29,25 @@ u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed)
 	return expires + (n + 1) * interval;
 }
 
+u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed)
+{
+	u64 next = next_period(expires, interval, now, missed), more;
+	u8 n = READ_ONCE(*unseen);
+
+	if (n < MAX_UNSEEN)
+		WRITE_ONCE(*unseen, (u8)(n + 1));
+	if (interval >= MIN_PERIOD << n)
+		return next;
+	next = next_period(next, interval, now + (MIN_PERIOD << n), &more);
+	*missed += more + 1;
+	return next;
+}
+
+u64 rest_of_period(u64 rest, u64 interval)
+{
+	return rest && interval ? (rest - 1) % interval + 1 : rest;
+}
+
 static void real_expired(struct ktimer *t)
 {
 	struct signal_struct *sig = container_of(t, struct signal_struct, real_timer);
@@ -33,8 +55,11 @@ static void real_expired(struct ktimer *t)
 
 	kill_pid(sig->pids[PIDTYPE_TGID], SIGALRM, SEND_SIG_PRIV);
 	spin_lock(&real_lock);
-	if (sig->it_real_incr && !timer_armed(t))
-		timer_start(t, next_period(t->expires, sig->it_real_incr, ktime_get(), &missed));
+	if (sig->it_real_incr && !timer_armed(t)) {
+		sig->it_real_again = true;
+		timer_start(t, next_expiry(t->expires, sig->it_real_incr, ktime_get(),
+				       &sig->it_real_unseen, &missed));
+	}
 	spin_unlock(&real_lock);
 }
 
@@ -59,11 +84,12 @@ void process_timers_exit(struct signal_struct *sig)
 
 static u64 real_rest(struct signal_struct *sig)
 {
-	u64 now = ktime_get();
+	u64 now = ktime_get(), rest;
 
 	if (!timer_armed(&sig->real_timer))
 		return 0;
-	return sig->real_timer.expires > now ? sig->real_timer.expires - now : 1000;
+	rest = sig->real_timer.expires > now ? sig->real_timer.expires - now : 1000;
+	return sig->it_real_again ? rest_of_period(rest, sig->it_real_incr) : rest;
 }
 
 static u64 cpu_used(int which)
@@ -106,6 +132,8 @@ static void set_real(u64 incr, u64 value)
 	spin_lock(&real_lock);
 	timer_cancel(&sig->real_timer);
 	sig->it_real_incr = value ? incr : 0;
+	sig->it_real_unseen = 0;
+	sig->it_real_again = false;
 	if (value)
 		timer_start(&sig->real_timer, deadline_in(value));
 	spin_unlock(&real_lock);

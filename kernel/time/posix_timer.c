@@ -27,7 +27,6 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-#define MIN_PERIOD 20000UL /* ns: a guest that asks for less gets overruns, not more interrupts */
 #define OVERRUN_MAX 0x7fffffffL
 #define CLOCK_OF_FILE 3 /* the low bits of a clock number that names a descriptor: a PTP clock */
 
@@ -42,6 +41,7 @@ struct k_itimer {
 	spinlock_t lock;    /* down to the blank line */
 	u64 interval;
 	u64 expires;      /* on its clock, 0: not armed */
+	bool again;       /* it has expired since it was set */
 	s64 overrun_last; /* of the signal delivered last */
 
 	struct clock_timer timer;  /* clocks that advance by themselves */
@@ -130,21 +130,21 @@ static void arm(struct k_itimer *kt)
 /* Sets the next expiry; *missed: how many periods have passed unseen. False: it was stopped or set anew meanwhile. */
 static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {
-	u64 more = 0, next;
+	u64 next;
 	bool due;
 
 	*missed = 0;
 	spin_lock(&kt->lock);
 	due = kt->expires && kt->expires <= now;
 	if (due) {
-		next = kt->interval ? next_period(kt->expires, kt->interval, now, missed) : 0;
-		if (kt->interval && kt->interval < MIN_PERIOD)
-			next = next_period(next, kt->interval, now + MIN_PERIOD, &more);
+		next = kt->interval ?
+			       next_expiry(kt->expires, kt->interval, now, &kt->q->unseen, missed) :
+			       0;
+		kt->again = true;
 		kt->expires = next;
 		if (next)
 			arm(kt);
 	}
-	*missed += more;
 	spin_unlock(&kt->lock);
 	return due;
 }
@@ -382,9 +382,9 @@ static u64 rest(const struct k_itimer *kt, u64 now)
 		return 0;
 	if (expires <= now && kt->notify == SIGEV_NONE)
 		expires = kt->interval ? next_period(expires, kt->interval, now, &missed) : now;
-	if (kt->notify == SIGEV_NONE)
-		return expires - now;
-	return expires > now ? expires - now : 1;
+	if (expires > now)
+		return kt->again ? rest_of_period(expires - now, kt->interval) : expires - now;
+	return kt->notify != SIGEV_NONE;
 }
 
 static void disarm(struct k_itimer *kt)
@@ -432,6 +432,8 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	disarm(kt); /* another thread may have set it meanwhile */
 	kt->overrun_last = 0;
 	kt->q->info.si_overrun = 0;
+	kt->q->unseen = 0;
+	kt->again = false;
 	kt->interval = interval;
 	kt->timer.clock = clock_timer_base(kt->clock, flags & TIMER_ABSTIME);
 	if (value && kt->timer.clock != kt->clock)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers with periods of microseconds whose signals nobody takes: others go on beside them. What is told of one (its rest, its overruns) is as
+ * of its period, and once its signal is taken the next come at their times.
+ */
+#include "t.h"
+
+#define BLOCKED 20
+#define SILENT 200
+
+static void block(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	NEED(sigprocmask(SIG_BLOCK, &set, NULL));
+}
+
+static void pin(void)
+{
+	cpu_set_t set;
+	int cpu = 0;
+
+	NEED(sched_getaffinity(0, sizeof(set), &set));
+	while (!CPU_ISSET(cpu, &set))
+		cpu++;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	NEED(sched_setaffinity(0, sizeof(set), &set));
+}
+
+static void untaken_itimer(void)
+{
+	struct itimerval us = { { 0, 1 }, { 0, 1 } };
+
+	block(SIGALRM);
+	NEED(setitimer(ITIMER_REAL, &us, NULL));
+}
+
+static void ignored_itimer(void)
+{
+	signal(SIGALRM, SIG_IGN);
+	untaken_itimer();
+}
+
+static void silent_timers(void)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_NONE };
+	struct itimerspec ns = { { 0, 1 }, { 0, 1 } };
+	timer_t id;
+
+	for (int i = 0; i < SILENT; i++) {
+		NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
+		NEED(timer_settime(id, 0, &ns, NULL));
+	}
+}
+
+static bool additions(void)
+{
+	volatile unsigned sum = 0;
+
+	for (unsigned i = 0; i < 20000000; i++)
+		sum += i;
+	return sum;
+}
+
+/* @n processes that arm timers and sleep; then something is to be done on their CPU. */
+static void beside(const char *what, void (*arm)(void), int n)
+{
+	pid_t pid[BLOCKED];
+
+	for (int i = 0; i < n; i++)
+		pid[i] = SPAWN({
+			arm();
+			pause();
+		});
+	for (int i = 0; i < n; i++)
+		t_until(pid[i], 'S');
+	say("%s: additions done: %d", what, additions());
+	for (int i = 0; i < n; i++) {
+		NEED(kill(pid[i], SIGKILL));
+		NEED(waitpid(pid[i], NULL, 0));
+	}
+}
+
+static void told(void)
+{
+	struct itimerspec ms = { { 0, 1000000 }, { 0, 1000000 } }, rest;
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	bool less = true;
+	sigset_t set;
+	long begin;
+	timer_t id;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	block(SIGUSR1);
+	NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
+	NEED(timer_settime(id, 0, &ms, NULL));
+	for (int i = 0; i < 60; i++) {
+		sleep_ms(1);
+		NEED(timer_gettime(id, &rest));
+		less &= !rest.it_value.tv_sec && rest.it_value.tv_nsec <= 1000000;
+	}
+	say("never more than a period is left: %d", less);
+	NEED(sigwaitinfo(&set, NULL));
+	say("periods that have passed: %s",
+		timer_getoverrun(id) >= 55 ? "55 or more" : "fewer than 55");
+	begin = now_ms();
+	for (int n = 0; n < 100; n += 1 + timer_getoverrun(id))
+		NEED(sigwaitinfo(&set, NULL));
+	begin = now_ms() - begin;
+	say("100 more take %s ms", begin < 90   ? "less than 90" :
+				   begin < 1000 ? "100" :
+						  "1000 or more");
+	NEED(timer_delete(id));
+}
+
+TEST(timer_untaken)
+{
+	pin();
+	beside("blocked", untaken_itimer, BLOCKED);
+	beside("ignored", ignored_itimer, BLOCKED);
+	beside("without signals", silent_timers, 1);
+	told();
+}
