@@ -244,21 +244,28 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 	return (int)copied;
 }
 
-/* The page comes unlocked and goes back locked; the fault looks whether it was truncated meanwhile. */
+/*
+ * The page comes unlocked and goes back locked; the fault looks whether it was truncated meanwhile. It is dirty before invalidate_lock is let
+ * go: who writes pages out and drops them under that lock (shift.c) must find it, or what is written to it now would be lost.
+ */
 static int ext4_page_mkwrite(struct file *file, struct page *page)
 {
 	struct inode *inode = file->f_mapping->host;
 	u64 start = page->index << PAGE_SHIFT, size;
-	int err;
+	int err = 0;
 
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
 	file_update_time(file);
+	down_read(&inode->i_data.invalidate_lock);
 	lock_page(page);
 	size = (u64)i_size_read(inode);
-	if (page->mapping != &inode->i_data || start >= size)
-		return 0;
-	err = ext4_promise(inode, page, 0, (u32)min(size - start, PAGE_SIZE));
+	if (page->mapping == &inode->i_data && start < size) {
+		err = ext4_promise(inode, page, 0, (u32)min(size - start, PAGE_SIZE));
+		if (!err)
+			set_page_dirty(page);
+	}
+	up_read(&inode->i_data.invalidate_lock);
 	if (err)
 		unlock_page(page);
 	return err;
