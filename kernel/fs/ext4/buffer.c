@@ -211,30 +211,44 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block)
 	return ERR_PTR(err);
 }
 
+/* Is the caller's reference the only one? Then who comes from now on waits for b->lock, and looks at what is in it anew. */
+static bool take_alone(struct ext4_buf *b)
+{
+	bool alone;
+
+	spin_lock(&b->sbi->buf_lock);
+	alone = b->refs == 1;
+	if (alone)
+		__atomic_and_fetch(
+			&b->flags, ~(u32)(BUF_UPTODATE | BUF_VERIFIED), __ATOMIC_RELAXED);
+	spin_unlock(&b->sbi->buf_lock);
+	return alone;
+}
+
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b;
-	bool busy;
 
 	if (block >= sbi->blocks_count)
 		return ERR_PTR(-EFSCORRUPTED);
 	b = getblk(sbi, block);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
-	spin_lock(&sbi->buf_lock);
-	busy = b->refs > 1;
-	spin_unlock(&sbi->buf_lock);
-	if (busy) { /* the bitmap of a damaged image has what is in use as free: its user counts on what is in it */
-		ext4_brelse(b);
-		ext4_error(sbi->sb, "block %lu is new and in use already", block);
-		return ERR_PTR(-EFSCORRUPTED);
+	/* the bitmap of a damaged image may have what is in use as free: its user, who may have b->lock, counts on what is in it */
+	if (!mutex_trylock(&b->lock))
+		goto busy;
+	if (!take_alone(b)) {
+		mutex_unlock(&b->lock);
+		goto busy;
 	}
-	mutex_lock(&b->lock);
 	memset(b->data, 0, sbi->block_size);
-	__atomic_and_fetch(&b->flags, ~(u32)BUF_VERIFIED, __ATOMIC_RELAXED);
 	__atomic_or_fetch(&b->flags, BUF_UPTODATE, __ATOMIC_RELEASE);
 	mutex_unlock(&b->lock);
 	return b;
+busy:
+	ext4_brelse(b);
+	ext4_error(sbi->sb, "block %lu is new and in use already", block);
+	return ERR_PTR(-EFSCORRUPTED);
 }
 
 struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi)
