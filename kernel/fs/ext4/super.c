@@ -124,7 +124,10 @@ static int begin_writing(struct super_block *sb)
 	d->s_mnt_count = (u16)(d->s_mnt_count + 1);
 	d->s_mtime = (u32)now;
 	d->s_mtime_hi = (u8)(now >> 32);
-	return write_sb(sbi);
+	err = write_sb(sbi);
+	if (err) /* nothing is in the log; its thread has to end before another try frees it */
+		ext4_journal_close(sbi);
+	return err;
 }
 
 static void end_writing(struct super_block *sb)
