@@ -199,6 +199,7 @@ static int write_run(struct inode *inode, struct request *r)
 		hostfs_host_close(f);
 	}
 	for (u32 i = 0; i < r->nr; i++) {
+		end_page_writeback(r->pages[i]);
 		unlock_page(r->pages[i]);
 		put_page(r->pages[i]);
 	}
@@ -214,11 +215,15 @@ static bool take_page(struct inode *inode, struct request *r, struct page *p)
 
 	lock_page(p);
 	size = i_size_read(inode);
-	if (p->mapping != &inode->i_data || !clear_page_dirty_for_io(p) || pos >= size) {
+	if (p->mapping != &inode->i_data || !PageDirty(p) || pos >= size) {
+		if (p->mapping == &inode->i_data)
+			clear_page_dirty_for_io(p);
 		unlock_page(p);
 		put_page(p);
 		return false;
 	}
+	set_page_writeback(p); /* an fsync that finds it clean waits until it has been written */
+	clear_page_dirty_for_io(p);
 	if (!r->nr)
 		r->io->off = pos;
 	r->pages[r->nr++] = p;
