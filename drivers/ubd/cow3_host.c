@@ -97,7 +97,10 @@ static int cow3_where(
 
 static int cow3_own(struct layer *l, uint64_t off, uint64_t len)
 {
-	return bits_set(l, off / l->unit, (len + l->unit - 1) / l->unit);
+	uint64_t first = off / l->unit;
+
+	/* it need not begin where a unit does: the last one that it touches is one of them */
+	return bits_set(l, first, (off + len - 1) / l->unit + 1 - first);
 }
 
 static int cow3_flush(struct layer *l)
