@@ -449,7 +449,7 @@ static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u
 		return -EBADF;
 	if (copy_from_user(r, UADDR(arg), sizeof(r)))
 		return -EFAULT;
-	if ((r[0] | r[1]) & 511)
+	if (((r[0] | r[1]) & 511) || !r[1])
 		return -EINVAL;
 	if (r[0] > size || r[1] > size - r[0])
 		return -EINVAL;
@@ -508,7 +508,7 @@ static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
 		return -EBADF;
 	if (copy_from_user(r, UADDR(arg), sizeof(r)))
 		return -EFAULT;
-	if (((r[0] | r[1]) & 511) || r[0] > size || r[1] > size - r[0])
+	if (((r[0] | r[1]) & 511) || !r[1] || r[0] > size || r[1] > size - r[0])
 		return -EINVAL;
 	return write_zeros(b, f, r[0], r[1]);
 }
