@@ -145,6 +145,20 @@ static void regrow(struct inode *inode, loff_t old)
 	ext4_stop(h);
 }
 
+/*
+ * The zeros behind the new end are on their way before the transaction that has the size, and its commit waits for them: or a crash could leave
+ * there what was cut off, for who makes the file longer again to see. What goes wrong fsync is told of.
+ */
+static void write_tail(struct inode *inode, loff_t size)
+{
+	struct writeback_control wbc = {
+		.sync = true, .nr_to_write = 1, .start = size, .end = size
+	};
+
+	if ((u64)size & (inode->i_sb->s_blocksize - 1) && has_block_at(inode, size) > 0)
+		ext4_aops.writepages(&inode->i_data, &wbc);
+}
+
 static int set_size(struct inode *inode, loff_t size)
 {
 	loff_t old = i_size_read(inode);
@@ -161,6 +175,8 @@ static int set_size(struct inode *inode, loff_t size)
 		err = zero_edge(inode, size, (loff_t)round_up((u64)size, PAGE_SIZE));
 	if (err)
 		return err;
+	if (size < old)
+		write_tail(inode, size);
 	EXT4_I(inode)->rewritten |= !size && old;
 	down_write(&inode->i_mapping->invalidate_lock);
 	i_size_write(inode, size);
