@@ -226,11 +226,11 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 {
 	struct inode *inode = m->host;
 
-	if (copied < len && !PageUptodate(page)) {
-		if (!PageDirty(page))
-			ext4_drop_promise(page);
+	if (copied < len && !PageUptodate(page))
 		copied = 0; /* the rest of the page is not there: do it again */
-	}
+	/* nothing will be written, and the promise would hold the page in memory */
+	if (!copied && !PageDirty(page))
+		ext4_drop_promise(page);
 	if (copied) {
 		SetPageUptodate(page);
 		set_page_dirty(page);
