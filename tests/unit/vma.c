@@ -72,6 +72,13 @@ u64 nr_direct_pages(void)
 {
 	return 0;
 }
+bool much_is_dirty(void)
+{
+	return false;
+}
+void balance_dirty_pages(struct address_space *m)
+{
+}
 u64 nr_lru_pages(bool active)
 {
 	return 0;
