@@ -32,6 +32,7 @@
 
 #define ATTR_KNOWN 136 /* of Linux 6.12; the headers that we build with may have less */
 #define READ_FORMATS 0x1fUL
+#define MAX_SAMPLE_RATE 100000
 #define SAMPLE_TYPES ((1UL << 25) - 1)
 #define OPEN_FLAGS                                                                                 \
 	(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
@@ -507,6 +508,19 @@ static int too_big(uaddr_t ua)
 											-E2BIG;
 }
 
+/* Of samples, which are not taken here: a wish that nobody could fulfil is -EINVAL all the same. */
+static bool wants_nonsense(const struct perf_event_attr *a)
+{
+	if (a->freq ? a->sample_freq > MAX_SAMPLE_RATE : a->sample_period >> 63)
+		return true;
+	if (a->use_clockid && a->clockid != CLOCK_MONOTONIC && a->clockid != CLOCK_MONOTONIC_RAW &&
+		a->clockid != CLOCK_REALTIME && a->clockid != CLOCK_BOOTTIME &&
+		a->clockid != CLOCK_TAI)
+		return true;
+	return a->sample_type & PERF_SAMPLE_STACK_USER &&
+	       (a->sample_stack_user % 8 || a->sample_stack_user >= 65535);
+}
+
 static int read_attr(union attr *to, uaddr_t ua)
 {
 	u32 size;
@@ -527,7 +541,7 @@ static int read_attr(union attr *to, uaddr_t ua)
 		return -EINVAL;
 	if ((to->a.inherit_thread && !to->a.inherit) ||
 		(to->a.remove_on_exec && to->a.enable_on_exec) ||
-		(to->a.sigtrap && !to->a.remove_on_exec))
+		(to->a.sigtrap && !to->a.remove_on_exec) || wants_nonsense(&to->a))
 		return -EINVAL;
 	return 0;
 }
@@ -541,6 +555,8 @@ static int may_count(const struct perf_event_attr *a, bool whole_cpu)
 {
 	if (may_all())
 		return 0;
+	if (a->namespaces)
+		return -EACCES;
 	if (!a->exclude_kernel && perf_paranoid > 1)
 		return -EACCES;
 	return whole_cpu && perf_paranoid > 0 ? -EACCES : 0;
@@ -686,6 +702,9 @@ static long open_checked(
 	struct task *t = NULL;
 	long ret;
 
+	/* only a leader is always counted, or alone */
+	if (group->file && !(flags & PERF_FLAG_FD_NO_GROUP) && (a->pinned || a->exclusive))
+		return -EINVAL;
 	if (nr != -1) {
 		t = task_to_count(nr);
 		if (IS_ERR(t))
@@ -719,6 +738,8 @@ long sys_perf_event_open(uaddr_t uattr, pid_t nr, int cpu, int group_fd, u64 fla
 		ret = may_count(&a.a, nr == -1);
 	if (ret)
 		return ret;
+	if (flags & PERF_FLAG_PID_CGROUP && (nr == -1 || cpu == -1))
+		return -EINVAL;
 	if (flags & (PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_OUTPUT))
 		return -EOPNOTSUPP;
 	if (group_fd != -1) {

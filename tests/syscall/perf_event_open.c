@@ -47,6 +47,47 @@ static void pauses(int times)
 		nanosleep(&t, NULL);
 }
 
+/* Of samples and of the order in which things are asked: no kernel can do it. */
+static void nonsense(void)
+{
+	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);
+	int leader;
+
+	a.exclude_kernel = 1;
+	leader = NEED(event(&a, 0, -1, -1, 0));
+	a.sample_period = 1ULL << 63;
+	OK(event(&a, 0, -1, -1, 0));
+	a.freq = 1;
+	a.sample_freq = 1000000000;
+	OK(event(&a, 0, -1, -1, 0));
+	a.freq = 0;
+	a.sample_freq = 0;
+	a.sample_type = PERF_SAMPLE_STACK_USER;
+	a.sample_stack_user = 3;
+	OK(event(&a, 0, -1, -1, 0));
+	a.sample_stack_user = 65535;
+	OK(event(&a, 0, -1, -1, 0));
+	a.sample_type = 0;
+	a.use_clockid = 1;
+	a.clockid = 99;
+	OK(event(&a, 0, -1, -1, 0));
+	a.clockid = CLOCK_BOOTTIME;
+	OK(event(&a, 0, -1, -1, 0));
+	a.use_clockid = 0;
+	OK(event(&a, 0, -1, -1, PERF_FLAG_PID_CGROUP));
+	OK(event(&a, -1, 0, -1, PERF_FLAG_PID_CGROUP));
+	a.pinned = 1;
+	OK(event(&a, 0, -1, leader, 0));
+	OK(event(&a, 0, -1, leader, PERF_FLAG_FD_NO_GROUP));
+	a.pinned = 0;
+	a.exclusive = 1;
+	OK(event(&a, 0, -1, leader, 0));
+	a.exclusive = 0;
+	a.namespaces = 1;
+	OK(event(&a, 0, -1, -1, 0));
+	close(leader);
+}
+
 static void errors(void)
 {
 	struct perf_event_attr a = software(0);
@@ -372,6 +413,7 @@ TEST(perf_event_open)
 	ends();
 	threads_only();
 	errors();
+	nonsense();
 	counting();
 	groups();
 	children();
