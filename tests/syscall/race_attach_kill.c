@@ -3,17 +3,21 @@
 #include "t.h"
 #include <sys/ptrace.h>
 
-#define ROUNDS 2000
+#define ROUNDS 2000 /* as many of them as there is time for */
+#define MS 2000
 
-static volatile int round_of_tracer, round_of_killer;
+static volatile int round_of_tracer, round_of_killer, last;
 static volatile pid_t target;
 
 static void *tracer(void *arg)
 {
-	for (int i = 1; i <= ROUNDS; i++) {
+	bool done = false;
+
+	for (int i = 1; !done; i++) {
 		while (round_of_killer < i)
-			;
+			sched_yield();
 		ptrace(PTRACE_SEIZE, target, 0, 0);
+		done = last;
 		round_of_tracer = i;
 	}
 	return arg;
@@ -21,14 +25,16 @@ static void *tracer(void *arg)
 
 static void rounds(void)
 {
+	long end = now_ms() + MS;
 	pthread_t t;
 
 	NEED(-pthread_create(&t, NULL, tracer, NULL));
-	for (int i = 1; i <= ROUNDS; i++) {
+	for (int i = 1; !last; i++) {
 		pid_t pid = SPAWN(for (;;) raise(SIGSTOP));
 
 		NEED(waitpid(pid, NULL, WUNTRACED));
 		target = pid;
+		last = i == ROUNDS || now_ms() > end;
 		round_of_killer = i;
 		for (volatile int k = 0; k < i % 64 * 20; k++)
 			;

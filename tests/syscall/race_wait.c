@@ -2,43 +2,51 @@
 /* Two threads wait for the same last child: one gets it, and the other hears that there is none, whoever comes first. */
 #include "t.h"
 
-#define ROUNDS 3000
+#define ROUNDS 8000 /* as many of them as there is time for */
+#define MS 3000
 
 static pthread_barrier_t turn;
-static volatile int got, none;
+static volatile int got, none, last;
 
-static void wait_once(void)
+/* True: that was the last time. */
+static bool wait_once(void)
 {
+	bool done;
+
 	pthread_barrier_wait(&turn);
+	done = last;
 	if (waitpid(-1, NULL, 0) > 0)
 		__atomic_add_fetch(&got, 1, __ATOMIC_SEQ_CST);
 	else if (errno == ECHILD)
 		__atomic_add_fetch(&none, 1, __ATOMIC_SEQ_CST);
 	pthread_barrier_wait(&turn);
+	return done;
 }
 
 static void *waiter(void *arg)
 {
-	for (int i = 0; i < ROUNDS; i++)
-		wait_once();
+	while (!wait_once())
+		;
 	return arg;
 }
 
 /* Between the two barriers a child ends that the parent's two threads wait for. */
 static void rounds(void)
 {
+	long end = now_ms() + MS;
 	pthread_t other;
 	int bad = 0;
 
 	NEED(pthread_barrier_init(&turn, NULL, 2));
 	NEED(-pthread_create(&other, NULL, waiter, NULL));
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ROUNDS && !last; i++) {
 		got = none = 0;
 		if (!NEED(fork())) {
 			for (volatile int k = 0; k < i % 50 * 100; k++)
 				;
 			_exit(0);
 		}
+		last = i == ROUNDS - 1 || now_ms() > end;
 		wait_once();
 		bad += got != 1 || none != 1;
 	}
