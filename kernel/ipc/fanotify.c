@@ -109,7 +109,7 @@ static struct fan_mark *mark_new(
 		atomic_dec(&g->user->fanotify_marks);
 		return ERR_PTR(-ENOSPC);
 	}
-	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	m = kzalloc(sizeof(*m), GFP_NOFS);
 	if (!m) {
 		atomic_dec(&g->user->fanotify_marks);
 		return ERR_PTR(-ENOMEM);

@@ -5,7 +5,8 @@
  * A group is an open file. Its marks stand on inodes, mounts and superblocks; all marks are in one hash by their object. An event looks up the
  * marks of its file, directory, mount and superblock, adds their masks up group by group, and is queued in each group that wants it.
  *
- * Locks: fanotify_lock (mutex): marks, group->acc_*; group->wqh.lock: the queues and the states of permission events.
+ * Locks: fanotify_lock (mutex): marks, group->acc_*; group->wqh.lock: the queues and the states of permission events. An inode that is evicted,
+ * by reclaim too, has its marks taken away under fanotify_lock: what is allocated with it held is GFP_NOFS.
  */
 #ifndef NESTLING_IPC_FANOTIFY_H
 #define NESTLING_IPC_FANOTIFY_H

@@ -162,7 +162,7 @@ static struct fan_event *make_event(
 {
 	bool names = group->flags & FAN_REPORT_NAME, fids = group->flags & FAN_FID_BITS;
 	u32 len = names && e->name && (e->dirent || !ondir) ? e->len : 0;
-	struct fan_event *ev = kzalloc(sizeof(*ev) + len + e->new_len + 2, GFP_KERNEL);
+	struct fan_event *ev = kzalloc(sizeof(*ev) + len + e->new_len + 2, GFP_NOFS);
 
 	if (!ev)
 		return NULL;
@@ -303,7 +303,7 @@ void fanotify_event(const struct fs_event *e)
 static struct fan_event *make_error(
 	const struct fan_group *group, struct super_block *sb, struct inode *inode, int error)
 {
-	struct fan_event *ev = kzalloc(sizeof(*ev) + 1, GFP_KERNEL);
+	struct fan_event *ev = kzalloc(sizeof(*ev) + 1, GFP_NOFS);
 
 	if (!ev)
 		return NULL;
