@@ -230,11 +230,13 @@ static ssize_t put_event(struct fan_group *g, struct fan_event *e, struct iov_it
 	return (ssize_t)n;
 }
 
-static struct fan_event *take_event(struct fan_group *g, size_t room, int *err)
+/* *permission: it is the waiter's, who may be killed: nothing but its address is known outside of the lock. */
+static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, bool *permission)
 {
 	struct fan_event *e;
 
 	*err = 0;
+	*permission = false;
 	spin_lock(&g->wqh.lock);
 	e = list_first_entry_or_null(&g->events, struct fan_event, link);
 	if (e && event_len(g, e) > room) {
@@ -242,7 +244,8 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err)
 		e = NULL;
 	} else if (e) {
 		g->nr_events--;
-		if (e->permission) { /* who waits may go at any time: it is answered from the list */
+		*permission = e->permission;
+		if (*permission) { /* who waits may go at any time: it is answered from the list */
 			list_move_tail(&e->link, &g->asked);
 			e->fd = -2;
 		} else {
@@ -297,14 +300,15 @@ static ssize_t put_permission(struct fan_group *g, struct fan_event *asked, stru
 static ssize_t read_one(struct fan_group *g, struct iov_iter *to, bool *none)
 {
 	struct fan_event *e;
+	bool permission;
 	ssize_t n;
 	int err, fd;
 
-	e = take_event(g, to->count, &err);
+	e = take_event(g, to->count, &err, &permission);
 	*none = !e && !err;
 	if (!e)
 		return err;
-	if (e->permission)
+	if (permission)
 		return put_permission(g, e, to);
 	n = put_event(g, e, to, &fd);
 	fan_event_free(e);
