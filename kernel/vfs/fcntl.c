@@ -286,6 +286,7 @@ int fasync_helper(int fd, struct file *f, bool on, struct list_head *list)
 	old = fasync_find(list, f);
 	if (on && !old) {
 		list_add(&fresh->list, list);
+		f->f_fasynced = true;
 		fresh = NULL;
 	} else if (on) {
 		old->fd = fd;
