@@ -59,6 +59,8 @@ static void sem_free(struct sysv_perm *p)
 	struct sem_set *s = to_sem(p);
 	u32 n = s->nsems;
 
+	if (!p->removed) /* it has never come into the table */
+		atomic_sub((s64)n, &s->ns->sems);
 	for (u32 i = 0; i < n; i++)
 		sysv_set_pid(&s->sems[i].pid, NULL);
 	ipc_free(s, sem_bytes(n));
