@@ -33,6 +33,7 @@ struct mq_inode {
 	struct mq_notify {
 		struct pid *owner; /* NULL: nobody wants to know */
 		int how, signo;    /* SIGEV_* */
+		u32 exec_id; /* of the owner's program: what it has become by exec is not signalled */
 		u64 value;
 		struct file *sock; /* SIGEV_THREAD: whom the cookie goes to */
 		u8 cookie[NOTIFY_COOKIE_LEN];

@@ -42,7 +42,7 @@ static void send_signal(const struct mq_notify *n)
 	info.si_pid = current->tgid;
 	info.si_uid = from_kuid_munged(current_user_ns(), current_uid());
 	info.si_ptr = (void *)n->value;
-	if (n->signo)
+	if (n->signo && READ_ONCE(t->signal->exec_id) == n->exec_id)
 		send_sig_group(n->signo, t, &info);
 	put_task(t);
 }
@@ -114,6 +114,7 @@ static int notify_register(struct mq_inode *q, struct mq_notify *n)
 		err = -EBUSY;
 	} else {
 		n->owner = sysv_get_tgid();
+		n->exec_id = READ_ONCE(current->signal->exec_id);
 		q->notify = *n;
 		q->vfs.i_atime = q->vfs.i_ctime = current_time(&q->vfs);
 	}
