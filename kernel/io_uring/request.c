@@ -101,6 +101,7 @@ static void not_busy(struct uring_req *r)
 
 /* ---- lists ---- */
 
+/* What it is put in front of: a list's head, or one of it. */
 static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 {
 	struct uring *u = r->ring;
@@ -109,8 +110,8 @@ static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 		return &u->drained;
 	if (where == ON_DISK)
 		return &u->ending; /* where no canceller looks */
-	if (r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.off)
-		return &u->counting;
+	if (r->sqe.opcode == IORING_OP_TIMEOUT && (u32)r->sqe.off)
+		return timeout_place(r);
 	return uring_bucket(u, r->sqe.user_data);
 }
 

@@ -83,10 +83,28 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	return ret;
 }
 
+/* A completion may have come after the target was set and before the timer could be stopped. */
 long timeout_issue(struct uring_req *r)
 {
-	r->target = READ_ONCE(r->ring->counted) + (u32)r->sqe.off;
-	return wait_timer(r, timer_over, r->deadline);
+	struct uring *u = r->ring;
+	u32 after = (u32)r->sqe.off;
+	long ret;
+
+	r->target = READ_ONCE(u->counted) + after;
+	ret = wait_timer(r, timer_over, r->deadline);
+	if (after && ret == URING_QUEUED)
+		timeouts_check(u);
+	return ret;
+}
+
+struct list_head *timeout_place(struct uring_req *r)
+{
+	struct uring_req *before;
+
+	list_for_each_entry_reverse(before, &r->ring->counting, link)
+		if (before->target <= r->target)
+			return before->link.next;
+	return r->ring->counting.next;
 }
 
 static void try_again(struct ktimer *t)
@@ -105,28 +123,46 @@ long uring_wait_a_while(struct uring_req *r)
 
 static bool is_reached(const struct uring *u, const struct uring_req *r)
 {
-	return (s32)(u->counted - r->target) >= 0;
+	return u->counted >= r->target;
 }
 
+/* Under cq_lock: one whose number is reached, off its list. They stand in order. */
+static struct uring_req *take_reached(struct uring *u)
+{
+	struct uring_req *r;
+
+	list_for_each_entry(r, &u->counting, link) {
+		if (!is_reached(u, r))
+			break;
+		if (timeout_stop(r)) {
+			uring_unlist_locked(r);
+			return r;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * What ends here may complete more (what is linked to it is cancelled where no task is left to run it), and comes here again: then the call
+ * that is at it goes on, lest they stand on the stack as deep as there are timeouts.
+ */
 void timeouts_check(struct uring *u)
 {
-	struct uring_req *r, *next;
-	LIST_HEAD(over);
+	struct uring_req *r;
 
 	if (list_empty(&u->counting))
 		return;
 	spin_lock(&u->cq_lock);
-	list_for_each_entry_safe(r, next, &u->counting, link) {
-		if (!is_reached(u, r) || !timeout_stop(r))
-			continue;
-		uring_unlist_locked(r);
-		list_add_tail(&r->link, &over);
+	if (!u->checking) {
+		u->checking = true;
+		while ((r = take_reached(u))) {
+			spin_unlock(&u->cq_lock);
+			uring_finish_elsewhere(r, 0);
+			spin_lock(&u->cq_lock);
+		}
+		u->checking = false;
 	}
 	spin_unlock(&u->cq_lock);
-	list_for_each_entry_safe(r, next, &over, link) {
-		list_del_init(&r->link);
-		uring_finish_elsewhere(r, 0);
-	}
 }
 
 /* ---- TIMEOUT_REMOVE ---- */

@@ -87,11 +87,12 @@ struct uring {
 	spinlock_t cq_lock; /* below */
 	struct file *eventfd;
 	u32 cq_tail;
-	u32 counted;               /* completions that timeouts count */
+	u64 counted;               /* completions that timeouts count */
 	struct list_head overflow; /* of uring_overflow */
 	struct list_head
 		waiting[URING_BUCKETS]; /* of uring_req.link, by user_data: polls and timeouts */
-	struct list_head counting;      /* the same: timeouts that completions may end */
+	struct list_head counting;      /* the same, by target: timeouts that completions may end */
+	bool checking;                  /* somebody ends those whose number is reached */
 	struct list_head
 		ending; /* the same: polls that were cancelled, until the worker has seen it; what a disk has */
 	struct list_head drained; /* of uring_req.link: until nothing waits any more */
@@ -160,7 +161,7 @@ struct uring_req {
 	struct io_async async; /* ON_DISK */
 	size_t want;           /* the same: bytes asked for */
 	struct ktimer timer;
-	u32 target; /* timeouts: value of ring->counted that ends it */
+	u64 target; /* timeouts: value of ring->counted that ends it */
 	u64 deadline;
 	struct task_work work;
 };
@@ -304,6 +305,8 @@ long timeout_issue(struct uring_req *r);
 long timeout_remove_issue(struct uring_req *r);
 int timeout_remove_prep(struct uring_req *r);
 bool timeout_stop(struct uring_req *r); /* under cq_lock: true, its timer will not run */
+/* Under cq_lock: before whom of ring->counting it is put. */
+struct list_head *timeout_place(struct uring_req *r);
 int link_timeout_prep(struct uring_req *r);
 long link_timeout_issue(struct uring_req *r);
 /* @r waits: its LINK_TIMEOUT @lt, if there is one, begins to run. */

@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What a ring has under way when its thread ends: a second thread that execs (its number changes), and rings that poll themselves. */
+/*
+ * What a ring has under way when its thread ends: a second thread that execs (its number changes), rings that poll themselves, and timeouts that
+ * end by each other's completions.
+ */
 #include "guest.h"
 #include "uring.h"
 #include <sys/sysinfo.h>
+
+static const char expected[] = "execed\n"
+			       "in order: 11: 0\n"
+			       "in order: 1: 0\n"
+			       "in order: 12: 0\n"
+			       "in order: 2: 0\n"
+			       "in order: 13: 0\n"
+			       "in order: 3: 0\n"
+			       "in order: 14: 0\n"
+			       "what timeouts ended has ended\n"
+			       "all rings could be made\n";
 
 static void *execs(void *arg)
 {
@@ -50,6 +64,72 @@ static long free_mib(void)
 	return (long)(s.freeram * s.mem_unit >> 20);
 }
 
+/* Each ends by a number of completions, and when it has ended what is linked to it is one more. */
+static void timeouts_in_a_row(unsigned flags)
+{
+	static struct __kernel_timespec far = { .tv_sec = 1000 };
+
+	open_ring(1024, flags, 0);
+	for (int i = 0; i < 400; i++) {
+		add(IORING_OP_TIMEOUT, -1, &far, 1, i ? i : 1, i)->flags = IOSQE_IO_LINK;
+		add(IORING_OP_NOP, -1, NULL, 0, 0, i);
+	}
+	NEED(enter(800, 0, 0));
+}
+
+static void row_is_closed(void)
+{
+	timeouts_in_a_row(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	close_ring();
+}
+
+/* In whatever order they come. The last one's number is far off, not in the past. */
+static void timeouts_in_order(void)
+{
+	static struct __kernel_timespec far = { .tv_sec = 1000 };
+	static const unsigned after[] = { 3, 1, 0xfffffff0, 2 };
+
+	open_ring(8, 0, 0);
+	for (int i = 0; i < 4; i++)
+		add(IORING_OP_TIMEOUT, -1, &far, 1, after[i], after[i]);
+	go("four timeouts", 0);
+	for (int i = 11; i <= 14; i++) {
+		add(IORING_OP_NOP, -1, NULL, 0, 0, i);
+		go("in order", i == 14 ? 1 : 2);
+	}
+	close_ring();
+}
+
+/* The child has the ring when its parent, who submitted, has gone. */
+static void row_is_left(int start, int done)
+{
+	char c;
+
+	timeouts_in_a_row(0);
+	SPAWN({
+		NEED(read(start, &c, 1));
+		add(IORING_OP_NOP, -1, NULL, 0, 0, 1000);
+		NEED(enter(1, 1, IORING_ENTER_GETEVENTS));
+		NEED(write(done, "x", 1));
+	});
+}
+
+static void rows(void)
+{
+	int start[2], done[2];
+	char c;
+
+	alarm(20);
+	NEED(waitpid(SPAWN(row_is_closed()), NULL, 0));
+	NEED(pipe(start));
+	NEED(pipe(done));
+	NEED(waitpid(SPAWN(row_is_left(start[0], done[1])), NULL, 0));
+	NEED(write(start[1], "x", 1));
+	NEED(read(done[0], &c, 1));
+	alarm(0);
+	say("what timeouts ended has ended");
+}
+
 TEST(uring_ends)
 {
 	long before;
@@ -59,11 +139,12 @@ TEST(uring_ends)
 		_exit(0);
 	}
 	if (refused()) {
-		say("execed");
-		say("all rings could be made");
+		NEED(write(1, expected, sizeof(expected) - 1));
 		return;
 	}
 	NEED(waitpid(SPAWN(from_a_thread()), NULL, 0));
+	timeouts_in_order();
+	rows();
 	before = free_mib();
 	for (int i = 0; i < many(40); i++)
 		NEED(waitpid(SPAWN(polls_itself()), NULL, 0));
