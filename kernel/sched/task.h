@@ -101,6 +101,7 @@ struct task_work {
 
 struct perf_event;
 
+struct futex_q;
 struct task {
 	/* scheduler: under the runqueue lock of task->cpu, except where said */
 	u32 state; /* written by the task itself (set_current_state), and by wakers under the rq lock */
@@ -164,6 +165,7 @@ struct task {
 	struct completion *vfork_done;
 	uaddr_t set_child_tid, clear_child_tid;
 	uaddr_t robust_list;
+	struct futex_q *pi_wait; /* where it waits for a PI lock; of futex_pi.c, under its lock */
 	uaddr_t rseq; /* own: the registered area, its signature, nvcsw + nivcsw when it was up to date */
 	u32 rseq_sig;
 	u64 rseq_seen;

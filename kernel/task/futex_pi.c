@@ -8,8 +8,8 @@
  * wakes it as the owner. An owner that ends with the lock held marks its waiters OWNER_GONE: the first to look takes the word.
  *
  * Priority inheritance: an owner runs at the real-time priority of its most urgent waiter, and so does whom it waits for itself
- * (task->boost, pi_adjust()). Fair waiters boost nobody, as on Linux. pi_waiters has all PI waiters, with whom they wait for: a
- * chain is found by looking through it, and a chain that would end where it began is EDEADLK.
+ * (task->boost, pi_adjust()). Fair waiters boost nobody, as on Linux. pi_waiters has all PI waiters, with whom they wait for, to find
+ * an owner's most urgent; task->pi_wait leads on along a chain, and a chain that would end where it began is EDEADLK.
  *
  * Locks: bucket->lock, then pi_lock, then the scheduler's; never over access to the word.
  */
@@ -27,14 +27,9 @@ static LIST_HEAD(pi_waiters); /* of futex_q.pi_link, under pi_lock */
 
 /* ---- who waits for whom; under pi_lock ---- */
 
-static struct futex_q *waiter_of(const struct task *t)
+static int lends(const struct futex_q *q)
 {
-	struct futex_q *q;
-
-	list_for_each_entry(q, &pi_waiters, pi_link)
-		if (q->task == t)
-			return q;
-	return NULL;
+	return min(sched_rt_prio(q->task), MAX_BOOST);
 }
 
 static int best_waiter(const struct task *owner)
@@ -44,7 +39,7 @@ static int best_waiter(const struct task *owner)
 
 	list_for_each_entry(q, &pi_waiters, pi_link)
 		if (q->owner == owner)
-			best = max(best, min(sched_rt_prio(q->task), MAX_BOOST));
+			best = max(best, lends(q));
 	return best;
 }
 
@@ -56,7 +51,7 @@ static void pi_adjust(struct task *t)
 
 		if (!sched_boost(t, best_waiter(t)))
 			return;
-		q = waiter_of(t);
+		q = t->pi_wait;
 		t = q ? q->owner : NULL;
 	}
 }
@@ -68,13 +63,26 @@ static bool would_deadlock(const struct task *owner)
 
 	spin_lock(&pi_lock);
 	for (int depth = 0; owner && !found && depth < CHAIN_MAX; depth++) {
-		struct futex_q *q = waiter_of(owner);
+		struct futex_q *q = owner->pi_wait;
 
 		owner = q ? q->owner : NULL;
 		found = owner == current;
 	}
 	spin_unlock(&pi_lock);
 	return found;
+}
+
+/*
+ * The look through all waiters is for owners who have something lent, or are about to: fair waiters, of which anybody may have any number,
+ * cost none. What a waiter lent is not asked when it leaves: its priority may have changed since, and futex_pi_priority_changed() come too late.
+ */
+static void put_owner(struct task *owner)
+{
+	if (!owner)
+		return;
+	if (owner->boost)
+		pi_adjust(owner);
+	put_task(owner);
 }
 
 void pi_attach(struct futex_q *q, struct task *owner)
@@ -86,16 +94,14 @@ void pi_attach(struct futex_q *q, struct task *owner)
 	if (!q->pi)
 		list_add_tail(&q->pi_link, &pi_waiters);
 	q->pi = true;
+	q->task->pi_wait = q;
 	q->owner = owner;
 	q->gone = 0;
-	if (owner) {
+	if (owner)
 		get_task(owner);
+	if (owner && lends(q) > owner->boost)
 		pi_adjust(owner);
-	}
-	if (old) {
-		pi_adjust(old);
-		put_task(old);
-	}
+	put_owner(old);
 	spin_unlock(&pi_lock);
 }
 
@@ -106,11 +112,9 @@ void pi_detach(struct futex_q *q)
 	spin_lock(&pi_lock);
 	list_del(&q->pi_link);
 	q->pi = false;
-	if (q->owner) {
-		pi_adjust(q->owner);
-		put_task(q->owner);
-		q->owner = NULL;
-	}
+	q->task->pi_wait = NULL;
+	put_owner(q->owner);
+	q->owner = NULL;
 	spin_unlock(&pi_lock);
 }
 
@@ -121,8 +125,8 @@ void futex_pi_priority_changed(struct task *t)
 	if (list_empty(&pi_waiters))
 		return;
 	spin_lock(&pi_lock);
-	q = waiter_of(t);
-	if (q && q->owner)
+	q = t->pi_wait;
+	if (q && q->owner && (q->owner->boost || lends(q)))
 		pi_adjust(q->owner);
 	spin_unlock(&pi_lock);
 }
