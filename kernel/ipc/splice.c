@@ -132,6 +132,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 	bool nonblock, bool more)
 {
 	struct pipe_buf b = { .merge = true };
+	loff_t was = *pos;
 	bool waited = false;
 	ssize_t n;
 	int err;
@@ -157,6 +158,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 		push(p, &b);
 	} else {
 		pipe_buf_release(p, &b);
+		*pos = was; /* a file has it still */
 	}
 	mutex_unlock(&p->mutex);
 	if (n > 0 && !err)
