@@ -8,7 +8,8 @@
  * back to ARMED when it has told what there is; a wake-up meanwhile takes FIRED to AGAIN, and it looks again.
  *
  * Invariants: 1. hooks are touched by start, by the work, and by who has stopped it, which never overlap. 2. While hooks are on queues the state is not
- * IDLE. 3. After ARMED only the work ends the life of a poll, so the work may look at it after it has armed it again.
+ * IDLE. 3. Who has armed a poll and has no reference of his own (the work) does not look at it any more: async_poll_stop() may have ended it. So
+ * a canceller says `cancelled` first and then looks at the state; who arms says ARMING first and then looks at `cancelled`.
  * Locks: those of the wait queues.
  */
 #include <linux/eventpoll.h>
@@ -17,22 +18,29 @@
 
 enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN };
 
-/* True: this caller has ended the wait. */
-static bool fire(struct async_poll *p)
+/* What a wake-up, or a canceller, makes of the state, in one step: it must not change between the look at it and that. */
+static u32 told(const struct async_poll *p, u32 state)
 {
-	if (cmpxchg(&p->state, (u32)ARMED, (u32)FIRED) != ARMED)
-		return false;
-	work_queue(&p->work);
-	return true;
+	switch (state) {
+	case ARMED: return FIRED;
+	case ARMING: return EARLY;
+	case FIRED: return p->shot ? AGAIN : FIRED;
+	default: return state;
+	}
 }
 
 static void tell(struct async_poll *p)
 {
-	if (fire(p))
-		return;
-	cmpxchg(&p->state, (u32)ARMING, (u32)EARLY);
-	if (p->shot)
-		cmpxchg(&p->state, (u32)FIRED, (u32)AGAIN);
+	u32 was, to;
+
+	do {
+		was = __atomic_load_n(&p->state, __ATOMIC_SEQ_CST);
+		to = told(p, was);
+		if (to == was)
+			return;
+	} while (cmpxchg(&p->state, was, to) != was);
+	if (was == ARMED)
+		work_queue(&p->work);
 }
 
 static int hook_wake(struct wait_queue_entry *e, u64 key)
@@ -78,22 +86,27 @@ static void unhook(struct async_poll *p)
 	WRITE_ONCE(p->state, (u32)IDLE);
 }
 
+/* The work is to run, since nobody else will queue it. */
+static void run_work(struct async_poll *p)
+{
+	WRITE_ONCE(p->state, (u32)FIRED);
+	work_queue(&p->work);
+}
+
+/* By who has a reference, once. */
 static int start_shots(struct async_poll *p)
 {
 	u32 mask;
 
-	WRITE_ONCE(p->state, (u32)ARMING);
+	__atomic_store_n(&p->state, (u32)ARMING, __ATOMIC_SEQ_CST);
 	mask = vfs_poll(p->file, &p->table) & p->events;
 	if (p->too_many) {
 		unhook(p);
 		return -EINVAL;
 	}
-	if (cmpxchg(&p->state, (u32)ARMING, (u32)ARMED) != ARMING) {
-		WRITE_ONCE(p->state, (u32)FIRED);
-		work_queue(&p->work);
-	} else if (__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST)) {
-		fire(p);
-	}
+	if (__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST) ||
+		cmpxchg(&p->state, (u32)ARMING, (u32)ARMED) != ARMING)
+		run_work(p);
 	return (int)mask;
 }
 
@@ -104,14 +117,14 @@ int async_poll_start(struct async_poll *p)
 	if (p->shot)
 		return start_shots(p);
 	for (;;) {
-		WRITE_ONCE(p->state, (u32)ARMING);
-		mask = vfs_poll(p->file, &p->table) & p->events;
-		if (!mask && !p->too_many &&
-			cmpxchg(&p->state, (u32)ARMING, (u32)ARMED) == ARMING) {
-			if (__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST))
-				fire(p);
+		__atomic_store_n(&p->state, (u32)ARMING, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST)) {
+			run_work(p);
 			return 0;
 		}
+		mask = vfs_poll(p->file, &p->table) & p->events;
+		if (!mask && !p->too_many && cmpxchg(&p->state, (u32)ARMING, (u32)ARMED) == ARMING)
+			return 0;
 		unhook(p);
 		if (mask)
 			return (int)mask;
@@ -130,12 +143,8 @@ static void shots(struct async_poll *p)
 		p->done(p, READ_ONCE(p->cancelled) ? 0 : mask);
 		return;
 	}
-	if (cmpxchg(&p->state, (u32)FIRED, (u32)ARMED) != FIRED) {
-		WRITE_ONCE(p->state, (u32)FIRED);
-		work_queue(&p->work);
-	} else if (__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST)) {
-		fire(p);
-	}
+	if (cmpxchg(&p->state, (u32)FIRED, (u32)ARMED) != FIRED) /* AGAIN */
+		run_work(p);
 }
 
 static void poll_work(struct work *w)
@@ -159,7 +168,7 @@ static void poll_work(struct work *w)
 void async_poll_cancel(struct async_poll *p)
 {
 	__atomic_store_n(&p->cancelled, true, __ATOMIC_SEQ_CST);
-	fire(p);
+	tell(p);
 }
 
 bool async_poll_stop(struct async_poll *p)
