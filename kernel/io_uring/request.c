@@ -273,7 +273,8 @@ static long issue(struct uring_req *r)
 	const struct cred *old;
 	long res;
 
-	if (r->cancelled || current->flags & PF_EXITING)
+	/* of a closed ring tables and groups have been freed: what is put into them now would stay for ever */
+	if (r->cancelled || READ_ONCE(r->ring->dying) || current->flags & PF_EXITING)
 		return -ECANCELED;
 	if (op->file && !r->file) {
 		r->file = uring_file(r->ring, r->sqe.fd, r->sqe.flags & IOSQE_FIXED_FILE);

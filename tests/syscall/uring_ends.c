@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a ring has under way when its thread ends: a second thread that execs (its number changes), rings that poll themselves, and timeouts that
- * end by each other's completions.
+ * end by each other's completions, and what would run after the ring was closed.
  */
 #include "guest.h"
 #include "uring.h"
@@ -16,7 +16,8 @@ static const char expected[] = "execed\n"
 			       "in order: 3: 0\n"
 			       "in order: 14: 0\n"
 			       "what timeouts ended has ended\n"
-			       "all rings could be made\n";
+			       "all rings could be made\n"
+			       "no group is left\n";
 
 static void *execs(void *arg)
 {
@@ -130,6 +131,52 @@ static void rows(void)
 	say("what timeouts ended has ended");
 }
 
+struct late {
+	int up[2], go[2];
+};
+
+/* Its ring is closed while it waits for a child; then it would make a group of buffers. */
+static void *makes_group(void *arg)
+{
+	static struct __kernel_timespec far = { .tv_sec = 1000 };
+	struct late *l = arg;
+	char c;
+
+	add(IORING_OP_TIMEOUT, -1, &far, 1, 1, 1)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_PROVIDE_BUFFERS, 65535, l, 1, 0, 2);
+	NEED(enter(2, 0, 0));
+	if (!vfork()) {
+		close(ring);
+		write(l->up[1], "x", 1);
+		read(l->go[0], &c, 1);
+		_exit(0);
+	}
+	return arg;
+}
+
+/* The completion that ends the timeout is had by another thread. */
+static void closed_before_it_runs(void)
+{
+	struct late l;
+	pthread_t t;
+	char c;
+
+	NEED(pipe(l.up));
+	NEED(pipe(l.go));
+	open_ring(8, 0, 0);
+	NEED(-pthread_create(&t, NULL, makes_group, &l));
+	NEED(read(l.up[0], &c, 1));
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 3);
+	NEED(enter(1, 1, IORING_ENTER_GETEVENTS));
+	close_ring();
+	NEED(write(l.go[1], "x", 1));
+	NEED(-pthread_join(t, NULL));
+	for (int i = 0; i < 2; i++) {
+		close(l.up[i]);
+		close(l.go[i]);
+	}
+}
+
 TEST(uring_ends)
 {
 	long before;
@@ -151,4 +198,11 @@ TEST(uring_ends)
 	if (in_guest())
 		T_WAIT(free_mib() > before - 100);
 	say("all rings could be made");
+	before = free_mib();
+	alarm(60);
+	for (int i = 0; i < many(40); i++)
+		closed_before_it_runs();
+	if (in_guest())
+		T_WAIT(free_mib() > before - 40);
+	say("no group is left");
 }
