@@ -217,25 +217,74 @@ static int splice_prep(struct uring_req *r)
 	return 0;
 }
 
+/* One that can be waited for is: by the request, not by the task that holds the ring. */
+static bool can_wait(const struct file *f)
+{
+	return f->f_op->poll && !S_ISREG(f->f_inode->i_mode);
+}
+
+/* What is left of it; @to of a file that has a position is where the rest goes. */
 static ssize_t move(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 	loff_t from = (loff_t)s->splice_off_in, to = (loff_t)s->off;
 	u32 flags = (s->splice_flags & ~SPLICE_F_FD_IN_FIXED) | SPLICE_F_NONBLOCK;
 
+	if (can_wait(r->file))
+		flags |= SPLICE_F_OUT_NOWAIT;
 	if (s->opcode == IORING_OP_TEE)
 		return tee_files(r->other, r->file, s->len, flags);
-	return splice_files(
-		r->other, from == -1 ? NULL : &from, r->file, to == -1 ? NULL : &to, s->len, flags);
+	if (to != -1)
+		to += r->done;
+	return splice_files(r->other, from == -1 ? NULL : &from, r->file, to == -1 ? NULL : &to,
+		s->len - (size_t)r->done, flags);
 }
 
 static bool is_ready(struct file *f, u32 events)
 {
-	return S_ISREG(f->f_inode->i_mode) || !f->f_op->poll ||
-	       vfs_poll(f, NULL) & (events | EPOLLERR | EPOLLHUP);
+	return !can_wait(f) || vfs_poll(f, NULL) & (events | EPOLLERR | EPOLLHUP);
 }
 
-/* Waits for the end that is not ready. */
+/* A full socket took a part of what the pipe has: the rest goes when there is room, as it would if the call waited. */
+static bool goes_on(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return r->done < s->len && !(s->splice_flags & SPLICE_F_NONBLOCK) && file_pipe(r->other) &&
+	       !file_pipe(r->file) && can_wait(r->file) && vfs_poll(r->other, NULL) & EPOLLIN;
+}
+
+/* 0, URING_QUEUED or -errno: waits for the end that is not ready. */
+static long splice_wait(struct uring_req *r)
+{
+	if (is_ready(r->other, EPOLLIN))
+		return uring_wait_file(r, EPOLLOUT);
+	return r->done ? -EAGAIN : uring_wait_other(r, r->other, EPOLLIN);
+}
+
+static long splice_tries(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	long n;
+
+	for (;;) {
+		bool in = file_pipe(r->other) || is_ready(r->other, EPOLLIN);
+
+		n = !s->len ? 0 : in ? move(r) : -EAGAIN;
+		if (n > 0) {
+			r->done += n;
+			n = goes_on(r) ? 0 : r->done;
+		} else if (n == -EAGAIN && !(s->splice_flags & SPLICE_F_NONBLOCK)) {
+			n = splice_wait(r);
+		} else {
+			return n;
+		}
+		if (n)
+			return n;
+		cond_resched();
+	}
+}
+
 static long splice_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -246,20 +295,11 @@ static long splice_issue(struct uring_req *r)
 			r->ring, s->splice_fd_in, s->splice_flags & SPLICE_F_FD_IN_FIXED);
 	if (!r->other)
 		return -EBADF;
-	for (;;) {
-		bool in = file_pipe(r->other) || is_ready(r->other, EPOLLIN);
-
-		n = !s->len ? 0 : in ? move(r) : -EAGAIN;
-		if (n != -EAGAIN || s->splice_flags & SPLICE_F_NONBLOCK)
-			break;
-		if (!is_ready(r->other, EPOLLIN))
-			n = uring_wait_other(r, r->other, EPOLLIN);
-		else
-			n = uring_wait_file(r, EPOLLOUT);
-		if (n)
-			return n;
-		cond_resched();
-	}
+	n = splice_tries(r);
+	if (n == URING_QUEUED) /* it may be over, and gone */
+		return n;
+	if (r->done)
+		n = r->done;
 	r->failed = n >= 0 && n != s->len;
 	return n;
 }

@@ -65,6 +65,7 @@ void pipe_unlock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 #define SPLICE_F_NONBLOCK 2
 #define SPLICE_F_MORE 4
 #define SPLICE_F_GIFT 8
+#define SPLICE_F_OUT_NOWAIT 0x10000 /* ours: nor is room in a file that is no pipe waited for */
 /* splice(2), tee(2) between files; offsets NULL: the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);

@@ -189,13 +189,15 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 /* ---- pipe to file ---- */
 
 /* Writes what the first buffer holds; the mutex is held, see above. */
-static ssize_t write_buf(struct pipe_inode_info *p, struct file *f, loff_t *pos, size_t len)
+static ssize_t write_buf(
+	struct pipe_inode_info *p, struct file *f, loff_t *pos, size_t len, bool nowait)
 {
 	struct pipe_buf *b = pipe_slot(p, p->tail);
 	struct iov_iter it;
 	ssize_t n;
 
 	iov_iter_kernel(&it, (char *)page_address(b->page) + b->offset, min_t(size_t, b->len, len));
+	it.nowait = nowait;
 	n = vfs_write_iter(f, &it, pos);
 	if (n > 0)
 		pipe_consume(p, (u32)n);
@@ -212,7 +214,7 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 	while (len) {
 		n = pipe_wait_readable(p, nonblock || total, &waited);
 		if (n > 0)
-			n = write_buf(p, f, pos, len);
+			n = write_buf(p, f, pos, len, flags & SPLICE_F_OUT_NOWAIT);
 		if (n <= 0)
 			break;
 		total += n;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* io_uring on a pseudo terminal: who submits does not wait for the other side, which it may have to serve itself. */
+/* io_uring on a pseudo terminal, and on a full socket: who submits does not wait for the other side, which it may have to serve itself. */
 #include "uring.h"
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <termios.h>
 
 static const char expected[] = "submitted to write: 1\n"
@@ -9,7 +10,11 @@ static const char expected[] = "submitted to write: 1\n"
 			       "submitted to read: 1\n"
 			       "ready: 0\n"
 			       "read: 2: 5\n"
-			       "hello\n";
+			       "hello\n"
+			       "submitted to a full socket: 2\n"
+			       "all is there: yes\n"
+			       "spliced: 65536\n"
+			       "read: some\n";
 
 static void pair(int *master, int *slave)
 {
@@ -25,6 +30,41 @@ static void pair(int *master, int *slave)
 	NEED(tcgetattr(*slave, &t));
 	cfmakeraw(&t);
 	NEED(tcsetattr(*slave, TCSANOW, &t));
+}
+
+/* A pipe into a socket that has room for a part at most, whenever there is room: all of it goes. */
+static void splice_to_full(void)
+{
+	static char buf[65536];
+	int sv[2], fds[2], small = 16384, res[2] = { 0 };
+	struct io_uring_sqe *s;
+	long n, got = 0, sum = 65536;
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
+	NEED(setsockopt(sv[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
+	while ((n = send(sv[0], buf, 1000, MSG_DONTWAIT)) > 0)
+		sum += n;
+	NEED(pipe(fds));
+	NEED(write(fds[1], buf, 65536));
+	open_ring(8, 0, 0);
+	s = add(IORING_OP_SPLICE, sv[0], NULL, 65536, -1, 0);
+	s->splice_fd_in = fds[0];
+	s->splice_off_in = -1;
+	add(IORING_OP_READ, sv[1], buf, 1000, 0, 1);
+	say("submitted to a full socket: %ld", enter(2, 0, 0));
+	while (ready() < 1)
+		NEED(enter(0, 1, IORING_ENTER_GETEVENTS));
+	got = 1000;
+	while (got < sum && (n = read(sv[1], buf, 1000)) > 0)
+		got += n;
+	say("all is there: %s", got == sum ? "yes" : "no");
+	while (ready() < 2)
+		NEED(enter(0, 2, IORING_ENTER_GETEVENTS));
+	for (int i = 0; i < 2; i++)
+		res[cqes[i].user_data & 1] = cqes[i].res;
+	say("spliced: %d", res[0]);
+	say("read: %s", res[1] == 1000 ? "some" : "wrong");
+	close_ring();
 }
 
 TEST(io_uring_tty)
@@ -68,4 +108,5 @@ TEST(io_uring_tty)
 	reap("read");
 	say("%.5s", buf);
 	close_ring();
+	splice_to_full();
 }
