@@ -425,7 +425,9 @@ static void last_shot(void)
 
 	say("-- the last shot");
 	NEED(pipe(fds));
-	open_ring(4, IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_CQSIZE,
+	open_ring(4,
+		IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_CQSIZE |
+			IORING_SETUP_TASKRUN_FLAG,
 		4);
 	s = add(IORING_OP_POLL_ADD, fds[0], NULL, IORING_POLL_ADD_MULTI, 0, 1);
 	s->poll32_events = POLLIN;
@@ -436,6 +438,7 @@ static void last_shot(void)
 		add(IORING_OP_NOP, -1, NULL, 0, 0, 10 + i);
 	submit();
 	NEED(write(fds[1], "x", 1));
+	T_WAIT(__atomic_load_n(sq_flags, __ATOMIC_ACQUIRE) & IORING_SQ_TASKRUN);
 	run("full", 4);
 	run("then", 2);
 	close(fds[0]);
