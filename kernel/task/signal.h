@@ -171,7 +171,9 @@ static inline u64 task_rlimit(struct task *t, int which)
 #define SEND_SIG_PRIV ((const siginfo_t *)1)
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
-int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);    /* 0, -ESRCH */
+/* To its process as to one of a group, or of everybody: a child that is being born would have been one of them (fork.c:link_task()). tasklist_lock held. */
+int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
+int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info); /* 0, -ESRCH */
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
 int kill_thread(struct task *t, int sig, const siginfo_t *info); /* with permission asked for */
 void force_sig(int sig); /* to current, cannot be blocked or ignored */

@@ -374,14 +374,21 @@ static int group_send_checked(int sig, const siginfo_t *info, struct task *t)
 	return err || !sig ? err : do_send_sig_info(sig, info, t, true);
 }
 
-/* As one of a process group, or of everybody: a child that is being born would have been among them (fork.c:link_task()). */
-static int send_as_one_of_many(int sig, const siginfo_t *info, struct task *t)
+int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info)
 {
-	int err = group_send_checked(sig, info, t);
+	int err = do_send_sig_info(sig, info, t, true);
 
-	if (!err && sig)
+	if (!err)
 		atomic_inc(&t->signal->multi_signals);
 	return err;
+}
+
+/* The same, checked; signal 0 only asks. */
+static int send_as_one_of_many(int sig, const siginfo_t *info, struct task *t)
+{
+	int err = check_kill_permission(sig, info, t);
+
+	return err || !sig ? err : send_sig_one_of_many(sig, t, info);
 }
 
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info)

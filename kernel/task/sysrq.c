@@ -38,7 +38,7 @@ static void signal_all(int sig, const char *what)
 	read_lock(&tasklist_lock);
 	for_each_process(t)
 		if (!(t->flags & PF_KTHREAD) && !same_thread_group(t, init_process))
-			send_sig_group(sig, t, SEND_SIG_PRIV);
+			send_sig_one_of_many(sig, t, SEND_SIG_PRIV);
 	read_unlock(&tasklist_lock);
 }
 

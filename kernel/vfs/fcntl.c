@@ -175,7 +175,11 @@ static void tell_process(struct task *t, void *arg)
 {
 	const struct telling *what = arg;
 
-	if (owner_may_signal(what->to, t))
+	if (!owner_may_signal(what->to, t))
+		return;
+	if (what->to->type == PIDTYPE_PGID)
+		send_sig_one_of_many(what->sig, t, what->info);
+	else
 		send_sig_group(what->sig, t, what->info);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Signals that come while a process with many areas is copied. A timer that is faster than that does not keep fork() from ending; and of a
- * signal to a process group either the parent hears before it forks or the child hears as well.
+ * signal to a process group, by kill() or of a file whose owner the group is, either the parent hears before it forks or the child hears as well.
  */
 #include "await.h"
 
@@ -68,8 +68,26 @@ static void group(int ready)
 	_exit(deaf);
 }
 
+static void by_kill(pid_t leader)
+{
+	NEED(kill(-leader, SIGUSR1));
+}
+
+static void by_file(pid_t leader)
+{
+	int fds[2];
+
+	NEED(pipe(fds));
+	NEED(fcntl(fds[0], F_SETOWN, -leader));
+	NEED(fcntl(fds[0], F_SETSIG, SIGUSR1));
+	NEED(fcntl(fds[0], F_SETFL, O_ASYNC));
+	NEED(write(fds[1], "x", 1));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* How many have not heard of a signal to a group one of which forks. */
-static int group_signal(void)
+static int group_signal(void (*tell)(pid_t leader))
 {
 	struct sigaction sa = { .sa_handler = on_usr1, .sa_flags = SA_RESTART };
 	int ready[2], status;
@@ -88,7 +106,7 @@ static int group_signal(void)
 	close(ready[1]);
 	NEED(read(ready[0], &c, 1));
 	close(ready[0]);
-	NEED(kill(-leader, SIGUSR1));
+	tell(leader);
 	NEED(waitpid(leader, &status, 0));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
 }
@@ -96,13 +114,15 @@ static int group_signal(void)
 TEST(race_fork_timer)
 {
 	pid_t pid = SPAWN(slow_fork());
-	int deaf = 0;
+	int deaf = 0, of_file = 0;
 
 	T_WAIT(t_state(pid) == 'Z');
 	kill(pid, SIGKILL);
 	if (t_wait("who forks under a timer", pid))
 		return;
 	for (int i = 0; i < GROUPS && !deaf; i++)
-		deaf += group_signal();
-	say("have not heard: %d", deaf);
+		deaf += group_signal(by_kill);
+	for (int i = 0; i < GROUPS && !of_file; i++)
+		of_file += group_signal(by_file);
+	say("have not heard: %d, of a file: %d", deaf, of_file);
 }
