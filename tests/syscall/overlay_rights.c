@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs: set-id bits go from the real file, too; access control lists of the layers are obeyed. */
+/* overlayfs: set-id bits go from the real file, too; access control lists of the layers are obeyed; O_TRUNC of who may not truncate. */
 #include "acl.h"
+#include "guest.h"
+#include <sys/prctl.h>
 #include <sys/mount.h>
 
 #define OPTIONS "lowerdir=l,upperdir=u,workdir=w"
@@ -166,6 +168,42 @@ static void lists(void)
 	NEED(umount("m"));
 }
 
+/* ---- Landlock ---- */
+
+#define WRITE_FILE (1UL << 1)
+#define TRUNCATE (1UL << 14)
+
+static void forbid_truncate(void)
+{
+	uint64_t handled = WRITE_FILE | TRUNCATE;
+	struct {
+		uint64_t access;
+		int32_t fd;
+	} __attribute__((packed)) beneath = { WRITE_FILE, NEED(open(".", O_PATH)) };
+	int rules = NEED(syscall(444, &handled, sizeof(handled), 0));
+
+	NEED(syscall(445, rules, 1, &beneath, 0));
+	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	NEED(syscall(446, rules, 0));
+}
+
+/* Linux empties the file of the lower layer before it says no. */
+static void not_emptied(void)
+{
+	struct stat st;
+
+	t_text("l/whole", "whole");
+	NEED(mount("overlay", "m", "overlay", 0, OPTIONS));
+	CHILD({
+		forbid_truncate();
+		T(open("m/whole", O_WRONLY | O_TRUNC));
+		OK(open("m/whole", O_WRONLY));
+	});
+	NEED(stat("m/whole", &st));
+	GIS(st.st_size == 5);
+	NEED(umount("m"));
+}
+
 TEST(overlay_rights)
 {
 	NEED(unshare(CLONE_NEWNS));
@@ -180,6 +218,7 @@ TEST(overlay_rights)
 	NEED(mkdir("m", 0755));
 	set_ids();
 	lists();
+	not_emptied();
 	NEED(chdir(".."));
 	NEED(umount2("t", MNT_DETACH));
 	NEED(rmdir("t"));
