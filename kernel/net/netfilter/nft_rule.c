@@ -37,14 +37,16 @@ struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest)
 
 struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest)
 {
-	struct nft_expr *e = nft_expr_new(c, nest);
+	const struct nft_expr_type *type = NULL;
+	nla_t tb[NFTA_EXPR_MAX + 1];
 
-	if (IS_ERR(e) || e->type->stateful)
-		return e;
-	if (e->type->deactivate)
-		e->type->deactivate(e);
-	nft_expr_free(c->net, e);
-	return ERR_PTR(-EOPNOTSUPP);
+	nla_parse_nested(tb, NFTA_EXPR_MAX, nest);
+	if (tb[NFTA_EXPR_NAME])
+		type = nft_expr_type(tb[NFTA_EXPR_NAME]);
+	/* before it is made: dynset has one inside itself, which could be a dynset, and so on */
+	if (type && !type->stateful)
+		return ERR_PTR(-EOPNOTSUPP);
+	return nft_expr_new(c, nest);
 }
 
 void nft_expr_free(struct net *net, struct nft_expr *e)
