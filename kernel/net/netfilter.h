@@ -30,6 +30,7 @@ struct nf_state {
 	struct net_device *in, *out; /* NULL: none, or not known yet */
 	u8 hook;                     /* NF_INET_* */
 	bool v6;
+	u32 work; /* expressions that the packet has met here, and what it has cost to look into their sets and lists */
 };
 
 struct nf_hook_ops {

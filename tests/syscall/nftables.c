@@ -567,6 +567,67 @@ static void remembers(void)
 	G(seteuid(0) || setegid(0), "0");
 }
 
+/* A dynset whose expression is a dynset, and so on. */
+static void nested_dynset(int depth)
+{
+	unsigned d, e;
+
+	text(NFTA_EXPR_NAME, "dynset");
+	d = nest(NFTA_EXPR_DATA);
+	text(NFTA_DYNSET_SET_NAME, "ports");
+	be32(NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	be32(NFTA_DYNSET_SREG_KEY, NFT_REG_1);
+	if (depth) {
+		e = nest(NFTA_DYNSET_EXPR);
+		nested_dynset(depth - 1);
+		end(e);
+	}
+	end(d);
+}
+
+static void too_deep(void)
+{
+	unsigned x, e;
+
+	start();
+	table(NFT_MSG_NEWTABLE, "t", NLM_F_CREATE);
+	chain("t", "out", NF_INET_LOCAL_OUT, 0, "filter", NF_ACCEPT);
+	nft(NFT_MSG_NEWSET, NLM_F_CREATE);
+	text(NFTA_SET_TABLE, "t");
+	text(NFTA_SET_NAME, "ports");
+	be32(NFTA_SET_KEY_LEN, 2);
+	be32(NFTA_SET_ID, 9);
+	be32(NFTA_SET_FLAGS, NFT_SET_EVAL);
+	G(finish(), "0");
+	start();
+	x = rule("t", "out");
+	e = nest(NFTA_LIST_ELEM);
+	nested_dynset(800);
+	end(e);
+	end(x);
+	G(finish(), "-1 EOPNOTSUPP");
+}
+
+/* Jumps that end, but after 10^15 rules: what meets them is lost. */
+static void endless(void)
+{
+	char from[] = "out", to[] = "ja";
+
+	start();
+	for (int c = 0; c < 15; c++, to[1]++)
+		chain("t", to, -1, 0, NULL, 0);
+	G(finish(), "0");
+	start();
+	to[1] = 'a';
+	for (int c = 0; c < 15; c++, to[1]++) {
+		for (int k = 0; k < 10; k++)
+			jump(from, to);
+		strcpy(from, to);
+	}
+	G(finish(), "0");
+	G(echo(51), "-1 EPERM");
+}
+
 TEST(nftables)
 {
 	GNEED(unshare(CLONE_NEWNET));
@@ -596,4 +657,6 @@ TEST(nftables)
 	G(count(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE), "0");
 	G(echo(51), "1");
 	G(echo(50), "1");
+	too_deep();
+	endless();
 }

@@ -60,6 +60,7 @@ u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l)
 	struct nf_conn *ct = nf_ct_get(p->skb, &info);
 	struct ct_seen *s;
 
+	p->s->work += l->n / 4;
 	if (sweep(nn, l, ct) || !ct)
 		return l->n;
 	s = nft_count(nn) ? NULL : kmalloc(sizeof(*s), GFP_ATOMIC | __GFP_ACCOUNT);

@@ -289,6 +289,8 @@ static void lookup_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *
 	const struct lookup *x = nft_priv(e);
 	struct nft_elem *el = nft_set_lookup(x->set, &r->data[x->from]);
 
+	if (x->set->flags & NFT_SET_INTERVAL && x->set->flags & (NFT_SET_CONCAT | NFT_SET_TIMEOUT))
+		p->s->work += x->set->nelems / 16; /* they may have been looked at one by one */
 	if (!el == !x->invert) {
 		r->code = NFT_BREAK;
 		return;
