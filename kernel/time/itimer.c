@@ -45,7 +45,10 @@ u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed)
 
 u64 rest_of_period(u64 rest, u64 interval)
 {
-	return rest && interval ? (rest - 1) % interval + 1 : rest;
+	/* a longer one never rests longer than its period: what is more is a clock that was set back, and told as it is */
+	if (!rest || !interval || interval >= MIN_PERIOD << MAX_UNSEEN)
+		return rest;
+	return (rest - 1) % interval + 1;
 }
 
 static void real_expired(struct ktimer *t)
