@@ -54,7 +54,7 @@ int uring_check_fixed(const struct uring_req *r)
 	if (s->buf_index >= r->ring->nr_buffers)
 		return -EFAULT;
 	b = &r->ring->buffers[s->buf_index];
-	if (check_add_overflow((u64)s->addr, (u64)s->len, &end) || s->addr < b->base ||
+	if (!b->len || check_add_overflow((u64)s->addr, (u64)s->len, &end) || s->addr < b->base ||
 		end > b->base + b->len)
 		return -EFAULT;
 	return 0;
