@@ -245,6 +245,7 @@ int inet_mc_set(struct inet_sock *i, bool v6, int opt, uaddr_t val, u32 len);
 int inet_mc_get(struct socket *s, int level, int opt, uaddr_t val, u32 *len);
 /* It leaves all of them; nobody else has it. */
 void inet_mc_drop(struct inet_sock *i);
+void inet_mc_drop_v6(struct inet_sock *i); /* i->op held */
 
 /* dgram.c: the queue of datagrams and raw packets. */
 /* @skb, with @skip bytes of header, goes into the queue: consumed. False: no room. */

@@ -211,6 +211,15 @@ void inet_mc_drop(struct inet_sock *i)
 		drop(i, m);
 }
 
+void inet_mc_drop_v6(struct inet_sock *i)
+{
+	struct mc_member *m, *next;
+
+	list_for_each_entry_safe(m, next, &i->members, list)
+		if (!ip_is_v4(&m->group))
+			drop(i, m);
+}
+
 static int leave(struct inet_sock *i, const struct request *r)
 {
 	struct mc_member *m;

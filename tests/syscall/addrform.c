@@ -155,16 +155,48 @@ static void elsewhere(void)
 	close(s);
 }
 
+static bool is_member(void)
+{
+	char line[200];
+	FILE *f = fopen("/proc/net/igmp6", "r");
+	bool is = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		is = is || strstr(line, "ff050000000000000000000000000077");
+	fclose(f);
+	return is;
+}
+
+/* Who cannot leave IPv6's groups any more is in none. */
+static void leaves_groups(void)
+{
+	struct sockaddr_in peer = at("127.0.0.1", 9);
+	struct sockaddr_in6 mapped = in6("::ffff:127.0.0.1", peer.sin_port);
+	struct ipv6_mreq r = { .ipv6mr_interface = if_nametoindex("lo") };
+	int s = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+
+	inet_pton(AF_INET6, "ff05::77", &r.ipv6mr_multiaddr);
+	T(setsockopt(s, SOL_IPV6, IPV6_JOIN_GROUP, &r, sizeof(r)));
+	say("%s", is_member() ? "a member" : "not a member");
+	NEED(connect(s, SA(&mapped), sizeof(mapped)));
+	T(become(s, AF_INET));
+	say("%s", is_member() ? "a member" : "not a member");
+	close(s);
+}
+
 TEST(addrform)
 {
-	int raw;
+	int raw, v = -1;
+	socklen_t n = sizeof(v);
 
 	own_net();
 	kind(SOCK_STREAM);
 	kind(SOCK_DGRAM);
 	raw = socket(AF_INET6, SOCK_RAW, IPPROTO_UDP);
 	refused(raw);
+	T(getsockopt(raw, SOL_IPV6, IPV6_ADDRFORM, &v, &n));
 	close(raw);
+	leaves_groups();
 	listens();
 	elsewhere();
 }
