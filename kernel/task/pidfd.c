@@ -2,8 +2,8 @@
 /*
  * pidfd.c: descriptors that name a process and never another one: pidfd_open, pidfd_send_signal, pidfd_getfd, polling.
  *
- * A pidfd is an anonymous file that holds a reference to a struct pid. It becomes readable when the process has ended as a whole
- * (a zombie without other threads, or gone). Locks: tasklist_lock to look at the process.
+ * A pidfd is a file whose inode holds a reference to a struct pid: it can be opened again through /proc/PID/fd. It becomes readable when the
+ * process has ended as a whole (a zombie without other threads, or gone). Locks: tasklist_lock to look at the process.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -14,6 +14,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/nsfs.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 
 /* Younger than the headers that we build with. */
@@ -65,11 +66,29 @@ static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 	return ended ? (u32)EPOLLIN | (u32)EPOLLRDNORM : 0;
 }
 
-static int pidfd_release(struct inode *inode, struct file *f)
+static int pidfd_open(struct inode *inode, struct file *f)
 {
-	put_pid(f->private_data);
+	f->private_data = inode->i_private;
 	return 0;
 }
+
+static void pidfd_evict(struct inode *inode)
+{
+	truncate_inode_pages(&inode->i_data, 0);
+	put_pid(inode->i_private);
+}
+
+static const struct super_operations pidfd_super_ops = {
+	.drop_inode = generic_delete_inode,
+	.evict_inode = pidfd_evict,
+	.statfs = simple_statfs,
+};
+
+static int pidfd_init(void)
+{
+	return pseudo_set_super("[pidfd]", &pidfd_super_ops);
+}
+INITCALL(2, pidfd_init);
 
 static int pidfd_fdinfo(struct file *f, char *buf, size_t size)
 {
@@ -220,21 +239,20 @@ static long pidfd_ioctl(struct file *f, u32 cmd, u64 arg)
 }
 
 static const struct file_operations pidfd_fops = {
+	.open = pidfd_open,
 	.ioctl = pidfd_ioctl,
 	.poll = pidfd_poll,
-	.release = pidfd_release,
 	.show_fdinfo = pidfd_fdinfo,
 	.llseek = no_llseek,
 };
 
 struct file *pidfd_file(struct pid *pid, u32 flags)
 {
-	struct file *f = pseudo_file("[pidfd]", 0700, &pidfd_fops, get_pid(pid), flags | O_RDWR);
+	struct file *f = pseudo_file("[pidfd]", 0700, &pidfd_fops, pid, flags | O_RDWR);
 
-	if (IS_ERR(f)) {
-		put_pid(pid);
+	if (IS_ERR(f))
 		return f;
-	}
+	f->f_inode->i_private = get_pid(pid);
 	f->f_inode->i_ino = pid->ident; /* who compares two compares these */
 	f->f_flags |= flags & PIDFD_THREAD;
 	return f;

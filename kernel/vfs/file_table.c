@@ -298,6 +298,16 @@ static struct mount *pseudo_get(const char *name)
 	return m;
 }
 
+int pseudo_set_super(const char *fsname, const struct super_operations *op)
+{
+	struct mount *m = pseudo_get(fsname);
+
+	if (IS_ERR(m))
+		return (int)PTR_ERR(m);
+	m->mnt_sb->s_op = op;
+	return 0;
+}
+
 static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
 {
 	struct inode *inode = new_inode(sb);

@@ -34,6 +34,7 @@ struct mount;
 struct mnt_namespace;
 struct poll_table;
 struct super_block;
+struct super_operations;
 struct path;
 struct pid;
 struct task;
@@ -506,6 +507,8 @@ int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32
 /* A file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
+/* Before the first of them: that file system's inodes end as @op says. 0 or -errno. */
+int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
 /* Kernel-side use. ERR_PTR / bytes or -errno. */
 struct file *filp_open(const char *path, u32 flags, umode_t mode);

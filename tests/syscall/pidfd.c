@@ -22,6 +22,31 @@ static void another_namespace(void)
 	CHILD(from_within(fd));
 }
 
+/* Opened again it is one more of the same process, whatever becomes of the first. */
+static void again(pid_t pid)
+{
+	int fd = NEED(syscall(SYS_pidfd_open, pid, 0)), other, path;
+	struct pollfd p = { .events = POLLIN };
+	struct stat a, b;
+	char name[40];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	path = NEED(open(name, O_PATH));
+	p.fd = other = OK(open(name, O_RDWR));
+	NEED(fstat(fd, &a));
+	NEED(fstat(other, &b));
+	say("%s", a.st_ino == b.st_ino ? "the same" : "another");
+	close(fd);
+	T(poll(&p, 1, 0));
+	T(syscall(SYS_pidfd_send_signal, other, 0, NULL, 0));
+	close(other);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", path);
+	other = OK(open(name, O_RDONLY));
+	close(path);
+	T(syscall(SYS_pidfd_send_signal, other, 0, NULL, 0));
+	close(other);
+}
+
 /* A process that was waited for hangs up, as who polls for nothing else hears. */
 static void reaped(int fd, pid_t pid)
 {
@@ -51,6 +76,7 @@ TEST(pidfd)
 	T(fcntl(fd, F_GETFD));
 	p.fd = fd;
 	T(poll(&p, 1, 0));
+	again(pid);
 	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 	T(syscall(SYS_pidfd_send_signal, fd, 65, NULL, 0));
 	T(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0x80));
