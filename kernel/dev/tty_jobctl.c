@@ -66,6 +66,15 @@ err_io:
 	return -EIO;
 }
 
+/*
+ * May it be somebody's terminal? Not by a file that was hung up since it was found: tty_hangup() counts first and looks for sessions then, so who
+ * comes later would keep a pty that is freed. By a master's file the slave is meant, which the master's end will hang up. tasklist_lock held.
+ */
+static bool alive(const struct tty_struct *tty, const struct file *f)
+{
+	return f->private_data != tty || !tty_hung_up(tty, f);
+}
+
 /* Under tasklist_lock for writing: current's session gets @tty. */
 static void set_ctty_locked(struct tty_struct *tty, struct pid **old_pgrp, struct pid **old_session)
 {
@@ -83,7 +92,7 @@ void tty_open_acquire(struct tty_struct *tty, struct file *f)
 	struct pid *p = NULL, *s = NULL;
 
 	write_lock(&tasklist_lock);
-	if (current->signal->leader && !current->signal->tty && !tty->session)
+	if (current->signal->leader && !current->signal->tty && !tty->session && alive(tty, f))
 		set_ctty_locked(tty, &p, &s);
 	write_unlock(&tasklist_lock);
 	put_pid(p);
@@ -120,8 +129,10 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 	if (!(f->f_mode & FMODE_READ) && !capable(CAP_SYS_ADMIN))
 		goto out;
 	write_lock(&tasklist_lock);
-	if (!current->signal->tty && (!tty->session || tty->session == victim ||
-					     tty->session == task_session(current))) {
+	if (!alive(tty, f)) {
+		err = -EIO;
+	} else if (!current->signal->tty && (!tty->session || tty->session == victim ||
+						    tty->session == task_session(current))) {
 		set_ctty_locked(tty, &p, &s);
 		err = 0;
 	}
