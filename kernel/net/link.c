@@ -336,6 +336,7 @@ static int enter_link(struct net *net, struct net_device *dev, const struct wish
 		link_step_off(dev);
 		if (type->remove)
 			type->remove(dev);
+		WRITE_ONCE(dev->private, NULL);
 	} else if (type->entered) {
 		err = type->entered(dev);
 		if (err)
@@ -504,14 +505,17 @@ int link_change_port(struct net_device *dev, const void *data, u32 len)
 
 int link_change(struct net_device *dev, const void *info, u32 len)
 {
-	const struct link_type *type = dev->ops->type;
+	const struct link_type *type;
 	u32 n = 0, kn = 0;
 	const char *kind = nl_nested(info, len, IFLA_INFO_KIND, 1, &kn);
 	const void *data = nl_nested(info, len, IFLA_INFO_DATA, 0, &n);
 	int err = 0;
 
 	mutex_lock(&link_mutex);
-	if (data && (!kind || !type || find_type(kind, (u32)strnlen(kind, kn)) != type))
+	type = dev->ops->type;
+	if (netdev_find_index(dev->net, dev->ifindex) != dev) /* it has gone since it was found */
+		err = -ENODEV;
+	else if (data && (!kind || !type || find_type(kind, (u32)strnlen(kind, kn)) != type))
 		err = -EOPNOTSUPP;
 	else if (data)
 		err = type->change ? type->change(dev, data, n) : -EOPNOTSUPP;

@@ -333,7 +333,7 @@ static int change(struct net_device *dev, const void *data, u32 len)
 {
 	struct macvlan *m = MACVLAN(dev);
 	u32 mode;
-	int err = read_mode(data, len, &mode);
+	int err = m ? read_mode(data, len, &mode) : -ENODEV;
 
 	if (err)
 		return err;

@@ -291,7 +291,7 @@ static void remove(struct net_device *dev)
 
 static int change(struct net_device *dev, const void *data, u32 len)
 {
-	return set_flags(VLAN(dev), data, len);
+	return VLAN(dev) ? set_flags(VLAN(dev), data, len) : -ENODEV;
 }
 
 static void fill(struct nl_builder *b, const struct net_device *dev)
