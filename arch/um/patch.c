@@ -53,6 +53,7 @@
 
 struct arena {
 	u64 va;
+	bool ready; /* its area is there: before that nothing leads to it */
 	bool dead; /* the program has changed the area: nothing leads there any more, but threads may be in it */
 	struct page *pages[ARENA_PAGES];
 	u64 shared; /* bits of pages that another mm has too, or that are full */
@@ -279,7 +280,7 @@ static bool reaches(const struct arena *a, u64 jump)
 {
 	u64 distance = a->va > jump ? a->va + ARENA_SIZE - jump : jump - a->va;
 
-	return distance < REACH && !a->dead;
+	return distance < REACH && a->ready && !a->dead;
 }
 
 /* Index of a free thunk that the jump can have, those in pages that are there first; -1. */
@@ -412,12 +413,36 @@ static int make_patch(struct mm *mm)
 	return 0;
 }
 
-static void arena_add(struct patch *p, u64 va)
+/*
+ * The place is taken before the area is there: of two threads that found the same room one gets it, also when the program has unmapped the
+ * other's area meanwhile, and an unmapping that comes before arena_ready() is noted.
+ */
+static int arena_add(struct patch *p, u64 va)
 {
+	int err = -EEXIST;
+
 	spin_lock(&p->lock);
-	if (p->nr_arenas < MAX_ARENAS) {
-		p->arenas[p->nr_arenas] = (struct arena){ .va = va };
-		p->nr_arenas++;
+	if (p->nr_arenas == MAX_ARENAS)
+		err = -ENOSPC;
+	else if (!arena_at(p, va) && !arena_at(p, va + ARENA_SIZE - 1)) {
+		p->arenas[p->nr_arenas++] = (struct arena){ .va = va };
+		err = 0;
+	}
+	spin_unlock(&p->lock);
+	return err;
+}
+
+/* @ok: its area was made. Else the place is lost. */
+static void arena_ready(struct patch *p, u64 va, bool ok)
+{
+	struct arena *a;
+
+	spin_lock(&p->lock);
+	a = arena_at(p, va);
+	a->ready = ok;
+	if (!ok && !a->dead) {
+		a->dead = true;
+		p->nr_dead++;
 	}
 	spin_unlock(&p->lock);
 }
@@ -427,21 +452,23 @@ static int arena_make(struct mm *mm, u64 jump)
 {
 	struct vm_area *v;
 	u64 va;
+	int err;
 
-	if (mm->patch->nr_arenas == MAX_ARENAS)
+	if (READ_ONCE(mm->patch->nr_arenas) == MAX_ARENAS)
 		return -ENOSPC;
 	down_read(&mm->mmap_lock);
 	va = find_room(mm, jump);
 	up_read(&mm->mmap_lock);
 	if (!va)
 		return -ENOMEM;
+	err = arena_add(mm->patch, va);
+	if (err)
+		return err;
 	v = install_special_mapping(mm, va, ARENA_SIZE,
 		VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_DONTEXPAND | VM_DONTDUMP,
 		&arena_ops, NULL, "[thunks]");
-	if (IS_ERR(v))
-		return (int)PTR_ERR(v);
-	arena_add(mm->patch, va);
-	return 0;
+	arena_ready(mm->patch, va, !IS_ERR(v));
+	return IS_ERR(v) ? (int)PTR_ERR(v) : 0;
 }
 
 /* ---- patching ---- */
