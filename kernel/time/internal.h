@@ -19,7 +19,7 @@ u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
  */
 u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed);
 
-/* What is told of the @rest of a timer that has expired before: never more than a period, though it may rest longer. */
+/* What is told of the @rest of a timer that has expired before: never more than a period, where that is short and it may rest longer. */
 u64 rest_of_period(u64 rest, u64 interval);
 
 struct __kernel_timex;
