@@ -284,13 +284,20 @@ static void run_elem(struct nft_elem *el, struct nft_regs *r, struct nft_pkt *p)
 		el->exprs[i]->type->eval(el->exprs[i], r, p);
 }
 
+/* What the set @s has for register @from. */
+static struct nft_elem *look_into(
+	struct nft_set *s, u32 from, const struct nft_regs *r, struct nft_pkt *p)
+{
+	if (s->flags & NFT_SET_INTERVAL && s->flags & (NFT_SET_CONCAT | NFT_SET_TIMEOUT))
+		p->s->work += s->nelems / 16; /* they may be looked at one by one */
+	return nft_set_lookup(s, &r->data[from]);
+}
+
 static void lookup_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct lookup *x = nft_priv(e);
-	struct nft_elem *el = nft_set_lookup(x->set, &r->data[x->from]);
+	struct nft_elem *el = look_into(x->set, x->from, r, p);
 
-	if (x->set->flags & NFT_SET_INTERVAL && x->set->flags & (NFT_SET_CONCAT | NFT_SET_TIMEOUT))
-		p->s->work += x->set->nelems / 16; /* they may have been looked at one by one */
 	if (!el == !x->invert) {
 		r->code = NFT_BREAK;
 		return;
@@ -382,7 +389,7 @@ static void objref_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *
 	struct nft_obj *o = x->obj;
 
 	if (x->set) {
-		const struct nft_elem *el = nft_set_lookup(x->set, &r->data[x->from]);
+		const struct nft_elem *el = look_into(x->set, x->from, r, p);
 
 		o = el ? el->obj : NULL;
 	}
