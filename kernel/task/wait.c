@@ -194,12 +194,13 @@ static int wait_continued(struct wait_opts *wo, struct task *p)
 /* 0: nothing to tell; else the result, and tasklist_lock was dropped. @ptrace: as its tracer. */
 static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 {
-	bool foreign = false; /* a child that somebody else traces */
+	int state = READ_ONCE(p->exit_state); /* once: another thread may be taking it */
+	bool foreign = false;                 /* a child that somebody else traces */
 	int ret;
 
-	if (READ_ONCE(p->exit_state) == EXIT_DEAD || !eligible_child(wo, ptrace, p))
+	if (state == EXIT_DEAD || !eligible_child(wo, ptrace, p))
 		return 0;
-	if (p->exit_state == EXIT_TRACE) {
+	if (state == EXIT_TRACE) {
 		if (!ptrace)
 			wo->notask_error = 0;
 		return 0;
@@ -208,7 +209,7 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 		foreign = ptrace_reparented(p);
 		ptrace = !foreign;
 	}
-	if (p->exit_state == EXIT_ZOMBIE) {
+	if (state == EXIT_ZOMBIE) {
 		bool whole = !(thread_group_leader(p) && !thread_group_empty(p));
 
 		if (foreign &&
