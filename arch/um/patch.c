@@ -26,6 +26,7 @@
 
 #include "arch/um/internal.h"
 #include "arch/um/patch.h"
+#include "arch/um/patch_arena.h"
 #include "arch/um/patch_site.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/string.h"
@@ -38,51 +39,6 @@
 #define FAULT_FETCH 16 /* x86's bit of a fetch in a page fault's error */
 #define COUNTS (1 << COUNTS_SHIFT)
 
-#define ARENA_SIZE 0x10000UL
-#define ARENA_PAGES (ARENA_SIZE / PAGE_SIZE)
-#define ARENA_THUNKS (ARENA_SIZE / THUNK_SIZE)
-#define PAGE_THUNKS (PAGE_SIZE / THUNK_SIZE)
-#define REACH 0x7ff00000UL /* of a jump, and room */
-
-#define AWAY 0x60000000UL      /* an arena likes to be so far from its first site */
-#define STACK_GAP (64UL << 20) /* below an area that may be a stack */
-
-#define MAX_ARENAS 8
-#define MAX_SHADOWS 64
-#define MAX_SITES 256
-
-struct arena {
-	u64 va;
-	bool ready; /* its area is there: before that nothing leads to it */
-	bool dead; /* the program has changed the area: nothing leads there any more, but threads may be in it */
-	struct page *pages[ARENA_PAGES];
-	u64 shared; /* bits of pages that another mm has too, or that are full */
-	u64 used[ARENA_THUNKS / 64];
-};
-
-struct shadow {
-	u64 va;
-	struct page *frame, *copy; /* a reference to each */
-};
-
-struct site {
-	u64 addr;  /* of the syscall instruction */
-	u64 thunk; /* its address */
-	struct site_shape shape;
-	u32 nr;    /* SITE_MOV: of the call */
-	bool live; /* its page has a shadow */
-};
-
-struct patch {
-	spinlock_t lock;
-	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
-	bool lost;       /* a shadow has gone: the space may still map it for a moment */
-	u64 resume_mask; /* bits of hash_of() where a site of SITE_NEXT goes on */
-	struct arena arenas[MAX_ARENAS];
-	struct shadow shadows[MAX_SHADOWS];
-	struct site sites[MAX_SITES];
-};
-
 /* How often a site has trapped: a cache that forgets, written by everybody without a lock. */
 static struct {
 	u64 key;
@@ -94,20 +50,7 @@ static u64 hash_of(u64 addr)
 	return BIT((addr * 0x9e3779b97f4a7c15UL) >> 58);
 }
 
-static bool within(u64 addr, u64 start, u64 size)
-{
-	return addr - start < size;
-}
-
 /* ---- looking up; patch->lock held ---- */
-
-static struct arena *arena_at(struct patch *p, u64 addr)
-{
-	for (u32 i = 0; i < p->nr_arenas; i++)
-		if (within(addr, p->arenas[i].va, ARENA_SIZE))
-			return &p->arenas[i];
-	return NULL;
-}
 
 static struct site *site_of_thunk(struct patch *p, u64 addr)
 {
@@ -199,24 +142,6 @@ static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *take
 	return found;
 }
 
-/* True: some were in the range. */
-static bool end_arenas(struct patch *p, u64 start, u64 end)
-{
-	bool any = false;
-
-	spin_lock(&p->lock);
-	for (u32 i = 0; i < p->nr_arenas; i++) {
-		struct arena *a = &p->arenas[i];
-
-		if (a->dead || a->va >= end || a->va + ARENA_SIZE <= start)
-			continue;
-		a->dead = any = true;
-		p->nr_dead++;
-	}
-	spin_unlock(&p->lock);
-	return any;
-}
-
 void arch_patch_forget(struct mm *mm, u64 start, u64 end)
 {
 	struct patch *p = smp_load_acquire(&mm->patch);
@@ -224,7 +149,7 @@ void arch_patch_forget(struct mm *mm, u64 start, u64 end)
 
 	if (likely(!p))
 		return;
-	if (end_arenas(p, start, end)) {
+	if (arenas_end(p, start, end)) {
 		start = 0;
 		end = ~0UL;
 	}
@@ -235,167 +160,7 @@ void arch_patch_forget(struct mm *mm, u64 start, u64 end)
 	}
 }
 
-/* ---- thunks ---- */
-
-static struct page *arena_fault(struct vm_area *vma, u64 index)
-{
-	u64 addr = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
-	struct patch *p = vma->vm_mm->patch;
-	struct page *page = NULL;
-	struct arena *a;
-
-	if (!p)
-		return ERR_PTR(-EFAULT);
-	spin_lock(&p->lock);
-	a = arena_at(p, addr);
-	if (a)
-		page = a->pages[(addr - a->va) >> PAGE_SHIFT];
-	if (page)
-		get_page(page);
-	spin_unlock(&p->lock);
-	return page ? page : ERR_PTR(-EFAULT);
-}
-
-static const struct vm_operations arena_ops = { .fault = arena_fault };
-
-/* Which jump a site needs to thunk number @i of the arena. */
-static s64 displacement(const struct arena *a, u32 i, u64 jump)
-{
-	return (s64)(a->va + i * THUNK_SIZE - (jump + JMP_LEN));
-}
-
-static bool suits(const struct arena *a, u32 i, u64 jump, enum site_form form)
-{
-	u32 page = i / PAGE_THUNKS;
-
-	if (i % PAGE_THUNKS == 0 ||
-		a->used[i / 64] & BIT(i % 64)) /* the first holds the trampoline's address */
-		return false;
-	if (a->pages[page] && a->shared & BIT(page))
-		return false;
-	return form == SITE_MOV || site_displacement_ok((s32)displacement(a, i, jump));
-}
-
-static bool reaches(const struct arena *a, u64 jump)
-{
-	u64 distance = a->va > jump ? a->va + ARENA_SIZE - jump : jump - a->va;
-
-	return distance < REACH && a->ready && !a->dead;
-}
-
-/* Index of a free thunk that the jump can have, those in pages that are there first; -1. */
-static int pick_thunk(const struct arena *a, u64 jump, enum site_form form)
-{
-	int fresh = -1;
-
-	if (!reaches(a, jump))
-		return -1;
-	for (u32 i = 0; i < ARENA_THUNKS; i++) {
-		if (!suits(a, i, jump, form))
-			continue;
-		if (a->pages[i / PAGE_THUNKS])
-			return (int)i;
-		if (fresh < 0)
-			fresh = (int)i;
-	}
-	return fresh;
-}
-
-/* patch->lock held; @spare becomes the thunk's page where it has none. The thunk's address, or 0. */
-static u64 reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct page **spare)
-{
-	for (u32 n = 0; n < p->nr_arenas; n++) {
-		struct arena *a = &p->arenas[n];
-		int i = pick_thunk(a, jump, form);
-
-		if (i < 0)
-			continue;
-		a->used[i / 64] |= BIT(i % 64);
-		if (!a->pages[i / PAGE_THUNKS]) {
-			*(u64 *)page_address(*spare) = skas_patch_entry();
-			a->pages[i / PAGE_THUNKS] = *spare;
-			a->shared &= ~BIT(i / PAGE_THUNKS);
-			*spare = NULL;
-		}
-		return a->va + (u64)i * THUNK_SIZE;
-	}
-	return 0;
-}
-
-static struct thunk *thunk_at(struct patch *p, u64 addr)
-{
-	struct arena *a = arena_at(p, addr);
-	u64 off = addr - a->va;
-
-	return (struct thunk *)((u8 *)page_address(a->pages[off >> PAGE_SHIFT]) +
-				(off & (PAGE_SIZE - 1)));
-}
-
-/* ---- arenas ---- */
-
-/* Room below @v (not where a stack may grow to), or 0. */
-static u64 room_below(struct mm *mm, struct vm_area *v)
-{
-	struct vm_area *before = NULL;
-	u64 floor = MMAP_MIN_ADDR;
-
-	if (v->vm_flags & VM_GROWSDOWN)
-		return 0;
-	if (v->vm_list.prev != &mm->mmap_list)
-		before = list_entry(v->vm_list.prev, struct vm_area, vm_list);
-	if (before)
-		floor = max(floor, before->vm_end);
-	return v->vm_start > floor && v->vm_start - floor >= ARENA_SIZE ? v->vm_start - ARENA_SIZE :
-									  0;
-}
-
-/* An arena was there, and the program has done away with it. */
-static bool was_arena(struct patch *p, u64 at)
-{
-	bool was = false;
-
-	spin_lock(&p->lock);
-	for (u32 i = 0; i < p->nr_arenas; i++)
-		was |= at < p->arenas[i].va + ARENA_SIZE && p->arenas[i].va < at + ARENA_SIZE;
-	spin_unlock(&p->lock);
-	return was;
-}
-
-/* Far above, where neither the heap nor the next library comes to stand, and it is not the first area of a program. */
-static u64 room_above(struct mm *mm, u64 jump)
-{
-	u64 at = (jump + AWAY) & ~(ARENA_SIZE - 1);
-
-	for (u32 i = 0; i <= MAX_ARENAS; i++, at += ARENA_SIZE) {
-		struct vm_area *v = find_vma(mm, at);
-
-		if (at + ARENA_SIZE >= mm->task_size ||
-			(v && v->vm_start < at + ARENA_SIZE + STACK_GAP))
-			return 0;
-		if (!was_arena(mm->patch, at))
-			return at;
-	}
-	return 0;
-}
-
-/* There, or the next room below. No place is used twice: threads may still be on their way out of it. mmap_lock held. */
-static u64 find_room(struct mm *mm, u64 jump)
-{
-	u64 at = room_above(mm, jump);
-	struct vm_area *v = find_vma(mm, jump);
-
-	if (at)
-		return at;
-	while (v && !at) {
-		at = room_below(mm, v);
-		if (at && was_arena(mm->patch, at))
-			at = 0;
-		v = v->vm_list.prev == &mm->mmap_list ?
-			    NULL :
-			    list_entry(v->vm_list.prev, struct vm_area, vm_list);
-	}
-	return at && jump - at < REACH ? at : 0;
-}
+/* ---- patching ---- */
 
 static int make_patch(struct mm *mm)
 {
@@ -412,66 +177,6 @@ static int make_patch(struct mm *mm)
 	up_write(&mm->mmap_lock);
 	return 0;
 }
-
-/*
- * The place is taken before the area is there: of two threads that found the same room one gets it, also when the program has unmapped the
- * other's area meanwhile, and an unmapping that comes before arena_ready() is noted.
- */
-static int arena_add(struct patch *p, u64 va)
-{
-	int err = -EEXIST;
-
-	spin_lock(&p->lock);
-	if (p->nr_arenas == MAX_ARENAS)
-		err = -ENOSPC;
-	else if (!arena_at(p, va) && !arena_at(p, va + ARENA_SIZE - 1)) {
-		p->arenas[p->nr_arenas++] = (struct arena){ .va = va };
-		err = 0;
-	}
-	spin_unlock(&p->lock);
-	return err;
-}
-
-/* @ok: its area was made. Else the place is lost. */
-static void arena_ready(struct patch *p, u64 va, bool ok)
-{
-	struct arena *a;
-
-	spin_lock(&p->lock);
-	a = arena_at(p, va);
-	a->ready = ok;
-	if (!ok && !a->dead) {
-		a->dead = true;
-		p->nr_dead++;
-	}
-	spin_unlock(&p->lock);
-}
-
-/* An area of thunks for that jump. 0 or -errno. */
-static int arena_make(struct mm *mm, u64 jump)
-{
-	struct vm_area *v;
-	u64 va;
-	int err;
-
-	if (READ_ONCE(mm->patch->nr_arenas) == MAX_ARENAS)
-		return -ENOSPC;
-	down_read(&mm->mmap_lock);
-	va = find_room(mm, jump);
-	up_read(&mm->mmap_lock);
-	if (!va)
-		return -ENOMEM;
-	err = arena_add(mm->patch, va);
-	if (err)
-		return err;
-	v = install_special_mapping(mm, va, ARENA_SIZE,
-		VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_DONTEXPAND | VM_DONTDUMP,
-		&arena_ops, NULL, "[thunks]");
-	arena_ready(mm->patch, va, !IS_ERR(v));
-	return IS_ERR(v) ? (int)PTR_ERR(v) : 0;
-}
-
-/* ---- patching ---- */
 
 struct request {
 	struct mm *mm;
@@ -547,11 +252,11 @@ static struct site *new_site(struct patch *p, struct request *q, bool *need_aren
 
 	if (p->nr_sites == MAX_SITES)
 		return NULL;
-	thunk = reserve_thunk(p, jump_of(q), q->shape.form, &q->spare);
+	thunk = arena_reserve_thunk(p, jump_of(q), q->shape.form, &q->spare);
 	*need_arena = !thunk;
 	if (!thunk)
 		return NULL;
-	thunk_write(thunk_at(p, thunk), thunk, q->addr, &q->shape, text + q->off + SYSCALL_LEN,
+	thunk_write(arena_thunk(p, thunk), thunk, q->addr, &q->shape, text + q->off + SYSCALL_LEN,
 		(u32)q->nr, thunk & PAGE_MASK);
 	*s = (struct site){ .addr = q->addr, .thunk = thunk, .shape = q->shape, .nr = (u32)q->nr };
 	p->nr_sites++;

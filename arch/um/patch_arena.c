@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch_arena.c: where the thunks of patched call sites stand: areas "[thunks]" within a jump's reach of the text. See patch.c.
+ *
+ *	taken (its place is nobody else's) -> ready (its area is there) -> dead (the program has changed the area)
+ *
+ * No place is used twice, and no thunk: a thread may be in it until its mm ends. Locks: patch->lock; mmap_lock while a place is looked for.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/internal.h"
+#include "arch/um/patch.h"
+#include "arch/um/patch_arena.h"
+#include "kernel/lib/string.h"
+
+#define AWAY 0x60000000UL      /* an arena likes to be so far from its first site */
+#define STACK_GAP (64UL << 20) /* below an area that may be a stack */
+
+struct arena *arena_at(struct patch *p, u64 addr)
+{
+	for (u32 i = 0; i < p->nr_arenas; i++)
+		if (within(addr, p->arenas[i].va, ARENA_SIZE))
+			return &p->arenas[i];
+	return NULL;
+}
+
+bool arenas_end(struct patch *p, u64 start, u64 end)
+{
+	bool any = false;
+
+	spin_lock(&p->lock);
+	for (u32 i = 0; i < p->nr_arenas; i++) {
+		struct arena *a = &p->arenas[i];
+
+		if (a->dead || a->va >= end || a->va + ARENA_SIZE <= start)
+			continue;
+		a->dead = any = true;
+		p->nr_dead++;
+	}
+	spin_unlock(&p->lock);
+	return any;
+}
+
+/* ---- thunks ---- */
+
+static struct page *arena_fault(struct vm_area *vma, u64 index)
+{
+	u64 addr = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
+	struct patch *p = vma->vm_mm->patch;
+	struct page *page = NULL;
+	struct arena *a;
+
+	if (!p)
+		return ERR_PTR(-EFAULT);
+	spin_lock(&p->lock);
+	a = arena_at(p, addr);
+	if (a)
+		page = a->pages[(addr - a->va) >> PAGE_SHIFT];
+	if (page)
+		get_page(page);
+	spin_unlock(&p->lock);
+	return page ? page : ERR_PTR(-EFAULT);
+}
+
+static const struct vm_operations arena_ops = { .fault = arena_fault };
+
+/* Which jump a site needs to thunk number @i of the arena. */
+static s64 displacement(const struct arena *a, u32 i, u64 jump)
+{
+	return (s64)(a->va + i * THUNK_SIZE - (jump + JMP_LEN));
+}
+
+static bool suits(const struct arena *a, u32 i, u64 jump, enum site_form form)
+{
+	u32 page = i / PAGE_THUNKS;
+
+	if (i % PAGE_THUNKS == 0 ||
+		a->used[i / 64] & BIT(i % 64)) /* the first holds the trampoline's address */
+		return false;
+	if (a->pages[page] && a->shared & BIT(page))
+		return false;
+	return form == SITE_MOV || site_displacement_ok((s32)displacement(a, i, jump));
+}
+
+static bool reaches(const struct arena *a, u64 jump)
+{
+	u64 distance = a->va > jump ? a->va + ARENA_SIZE - jump : jump - a->va;
+
+	return distance < REACH && a->ready && !a->dead;
+}
+
+/* Index of a free thunk that the jump can have, those in pages that are there first; -1. */
+static int pick_thunk(const struct arena *a, u64 jump, enum site_form form)
+{
+	int fresh = -1;
+
+	if (!reaches(a, jump))
+		return -1;
+	for (u32 i = 0; i < ARENA_THUNKS; i++) {
+		if (!suits(a, i, jump, form))
+			continue;
+		if (a->pages[i / PAGE_THUNKS])
+			return (int)i;
+		if (fresh < 0)
+			fresh = (int)i;
+	}
+	return fresh;
+}
+
+u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct page **spare)
+{
+	for (u32 n = 0; n < p->nr_arenas; n++) {
+		struct arena *a = &p->arenas[n];
+		int i = pick_thunk(a, jump, form);
+
+		if (i < 0)
+			continue;
+		a->used[i / 64] |= BIT(i % 64);
+		if (!a->pages[i / PAGE_THUNKS]) {
+			*(u64 *)page_address(*spare) = skas_patch_entry();
+			a->pages[i / PAGE_THUNKS] = *spare;
+			a->shared &= ~BIT(i / PAGE_THUNKS);
+			*spare = NULL;
+		}
+		return a->va + (u64)i * THUNK_SIZE;
+	}
+	return 0;
+}
+
+struct thunk *arena_thunk(struct patch *p, u64 addr)
+{
+	struct arena *a = arena_at(p, addr);
+	u64 off = addr - a->va;
+
+	return (struct thunk *)((u8 *)page_address(a->pages[off >> PAGE_SHIFT]) +
+				(off & (PAGE_SIZE - 1)));
+}
+
+/* ---- arenas ---- */
+
+/* Room below @v (not where a stack may grow to), or 0. */
+static u64 room_below(struct mm *mm, struct vm_area *v)
+{
+	struct vm_area *before = NULL;
+	u64 floor = MMAP_MIN_ADDR;
+
+	if (v->vm_flags & VM_GROWSDOWN)
+		return 0;
+	if (v->vm_list.prev != &mm->mmap_list)
+		before = list_entry(v->vm_list.prev, struct vm_area, vm_list);
+	if (before)
+		floor = max(floor, before->vm_end);
+	return v->vm_start > floor && v->vm_start - floor >= ARENA_SIZE ? v->vm_start - ARENA_SIZE :
+									  0;
+}
+
+/* An arena was there, and the program has done away with it. */
+static bool was_arena(struct patch *p, u64 at)
+{
+	bool was = false;
+
+	spin_lock(&p->lock);
+	for (u32 i = 0; i < p->nr_arenas; i++)
+		was |= at < p->arenas[i].va + ARENA_SIZE && p->arenas[i].va < at + ARENA_SIZE;
+	spin_unlock(&p->lock);
+	return was;
+}
+
+/* Far above, where neither the heap nor the next library comes to stand, and it is not the first area of a program. */
+static u64 room_above(struct mm *mm, u64 jump)
+{
+	u64 at = (jump + AWAY) & ~(ARENA_SIZE - 1);
+
+	for (u32 i = 0; i <= MAX_ARENAS; i++, at += ARENA_SIZE) {
+		struct vm_area *v = find_vma(mm, at);
+
+		if (at + ARENA_SIZE >= mm->task_size ||
+			(v && v->vm_start < at + ARENA_SIZE + STACK_GAP))
+			return 0;
+		if (!was_arena(mm->patch, at))
+			return at;
+	}
+	return 0;
+}
+
+/* There, or the next room below. No place is used twice: threads may still be on their way out of it. mmap_lock held. */
+static u64 find_room(struct mm *mm, u64 jump)
+{
+	u64 at = room_above(mm, jump);
+	struct vm_area *v = find_vma(mm, jump);
+
+	if (at)
+		return at;
+	while (v && !at) {
+		at = room_below(mm, v);
+		if (at && was_arena(mm->patch, at))
+			at = 0;
+		v = v->vm_list.prev == &mm->mmap_list ?
+			    NULL :
+			    list_entry(v->vm_list.prev, struct vm_area, vm_list);
+	}
+	return at && jump - at < REACH ? at : 0;
+}
+
+/*
+ * The place is taken before the area is there: of two threads that found the same room one gets it, also when the program has unmapped the
+ * other's area meanwhile, and an unmapping that comes before arena_ready() is noted.
+ */
+static int arena_add(struct patch *p, u64 va)
+{
+	int err = -EEXIST;
+
+	spin_lock(&p->lock);
+	if (p->nr_arenas == MAX_ARENAS)
+		err = -ENOSPC;
+	else if (!arena_at(p, va) && !arena_at(p, va + ARENA_SIZE - 1)) {
+		p->arenas[p->nr_arenas++] = (struct arena){ .va = va };
+		err = 0;
+	}
+	spin_unlock(&p->lock);
+	return err;
+}
+
+/* @ok: its area was made. Else the place is lost. */
+static void arena_ready(struct patch *p, u64 va, bool ok)
+{
+	struct arena *a;
+
+	spin_lock(&p->lock);
+	a = arena_at(p, va);
+	a->ready = ok;
+	if (!ok && !a->dead) {
+		a->dead = true;
+		p->nr_dead++;
+	}
+	spin_unlock(&p->lock);
+}
+
+int arena_make(struct mm *mm, u64 jump)
+{
+	struct vm_area *v;
+	u64 va;
+	int err;
+
+	if (READ_ONCE(mm->patch->nr_arenas) == MAX_ARENAS)
+		return -ENOSPC;
+	down_read(&mm->mmap_lock);
+	va = find_room(mm, jump);
+	up_read(&mm->mmap_lock);
+	if (!va)
+		return -ENOMEM;
+	err = arena_add(mm->patch, va);
+	if (err) /* of two that come at once the second looks again: its site is as good as the other's */
+		return err == -EEXIST ? 0 : err;
+	v = install_special_mapping(mm, va, ARENA_SIZE,
+		VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_DONTEXPAND | VM_DONTDUMP,
+		&arena_ops, NULL, "[thunks]");
+	arena_ready(mm->patch, va, !IS_ERR(v));
+	return IS_ERR(v) ? (int)PTR_ERR(v) : 0;
+}

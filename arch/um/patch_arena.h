@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch_arena.h: what the two halves of an mm's patched call sites share: patch.c (sites, shadows) and patch_arena.c (arenas and their thunks).
+ * patch.c tells what these are, and the invariants.
+ */
+#ifndef NESTLING_UM_PATCH_ARENA_H
+#define NESTLING_UM_PATCH_ARENA_H
+
+#include "arch/um/patch_site.h"
+#include "kernel/lib/lock.h"
+#include "kernel/mm/mm.h"
+
+#define ARENA_SIZE 0x10000UL
+#define ARENA_PAGES (ARENA_SIZE / PAGE_SIZE)
+#define ARENA_THUNKS (ARENA_SIZE / THUNK_SIZE)
+#define PAGE_THUNKS (PAGE_SIZE / THUNK_SIZE)
+#define REACH 0x7ff00000UL /* of a jump, and room */
+
+#define MAX_ARENAS 8
+#define MAX_SHADOWS 64
+#define MAX_SITES 256
+
+struct arena {
+	u64 va;
+	bool ready; /* its area is there: before that nothing leads to it */
+	bool dead; /* the program has changed the area: nothing leads there any more, but threads may be in it */
+	struct page *pages[ARENA_PAGES];
+	u64 shared; /* bits of pages that another mm has too, or that are full */
+	u64 used[ARENA_THUNKS / 64];
+};
+
+struct shadow {
+	u64 va;
+	struct page *frame, *copy; /* a reference to each */
+};
+
+struct site {
+	u64 addr;  /* of the syscall instruction */
+	u64 thunk; /* its address */
+	struct site_shape shape;
+	u32 nr;    /* SITE_MOV: of the call */
+	bool live; /* its page has a shadow */
+};
+
+struct patch {
+	spinlock_t lock;
+	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
+	bool lost;       /* a shadow has gone: the space may still map it for a moment */
+	u64 resume_mask; /* bits of hash_of() where a site of SITE_NEXT goes on */
+	struct arena arenas[MAX_ARENAS];
+	struct shadow shadows[MAX_SHADOWS];
+	struct site sites[MAX_SITES];
+};
+
+static inline bool within(u64 addr, u64 start, u64 size)
+{
+	return addr - start < size;
+}
+
+/* Of that address, dead ones too; NULL. patch->lock held. */
+struct arena *arena_at(struct patch *p, u64 addr);
+/*
+ * A thunk that the jump at @jump can have, for good: its address, or 0. @spare becomes its page where it has none (NULL then). patch->lock held.
+ */
+u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct page **spare);
+/* The bytes of a thunk that was reserved. patch->lock held. */
+struct thunk *arena_thunk(struct patch *p, u64 addr);
+/* An area of thunks for that jump, in an mm that has its patch. 0 (it may be another thread's) or -errno. Takes mmap_lock. */
+int arena_make(struct mm *mm, u64 jump);
+/* The program changes the range: nothing leads there any more. True: some were in it. Takes patch->lock. */
+bool arenas_end(struct patch *p, u64 start, u64 end);
+
+#endif
