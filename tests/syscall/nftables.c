@@ -454,18 +454,23 @@ static void note_port(void)
 	end(e);
 }
 
-/* A packet finds no room for its element, whose expressions go again. */
-static void full_set(void)
+static void set_of_ports(void)
 {
-	unsigned x, d;
-
-	start();
 	nft(NFT_MSG_NEWSET, NLM_F_CREATE);
 	text(NFTA_SET_TABLE, "t");
 	text(NFTA_SET_NAME, "ports");
 	be32(NFTA_SET_KEY_LEN, 2);
 	be32(NFTA_SET_ID, 9);
 	be32(NFTA_SET_FLAGS, NFT_SET_EVAL);
+}
+
+/* A packet finds no room for its element, whose expressions go again. */
+static void full_set(void)
+{
+	unsigned x, d;
+
+	start();
+	set_of_ports();
 	d = nest(NFTA_SET_DESC);
 	be32(NFTA_SET_DESC_SIZE, 1);
 	end(d);
@@ -592,12 +597,7 @@ static void too_deep(void)
 	start();
 	table(NFT_MSG_NEWTABLE, "t", NLM_F_CREATE);
 	chain("t", "out", NF_INET_LOCAL_OUT, 0, "filter", NF_ACCEPT);
-	nft(NFT_MSG_NEWSET, NLM_F_CREATE);
-	text(NFTA_SET_TABLE, "t");
-	text(NFTA_SET_NAME, "ports");
-	be32(NFTA_SET_KEY_LEN, 2);
-	be32(NFTA_SET_ID, 9);
-	be32(NFTA_SET_FLAGS, NFT_SET_EVAL);
+	set_of_ports();
 	G(finish(), "0");
 	start();
 	x = rule("t", "out");

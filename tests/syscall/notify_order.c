@@ -56,6 +56,18 @@ static void by_inotify(void)
 	close(ino);
 }
 
+static void while_open(const char *name, int (*take_away)(const char *), const char *why)
+{
+	int fd;
+
+	NEED(inotify_add_watch(ino, name, IN_DELETE_SELF));
+	fd = NEED(open(name, O_RDONLY));
+	NEED(take_away(name));
+	inotify_says(why);
+	close(fd);
+	inotify_says("closed");
+}
+
 /* What is gone says so when nobody has it any more, and if that is now, before its folder says that the name is. */
 static void of_what_is_gone(void)
 {
@@ -72,19 +84,9 @@ static void of_what_is_gone(void)
 	NEED(unlink("f"));
 	inotify_says("unlink");
 	NEED(mkdir("d", 0755));
-	NEED(inotify_add_watch(ino, "d", IN_DELETE_SELF));
-	fd = NEED(open("d", O_RDONLY));
-	NEED(rmdir("d"));
-	inotify_says("rmdir of an open one");
-	close(fd);
-	inotify_says("closed");
+	while_open("d", rmdir, "rmdir of an open one");
 	t_text("f", "");
-	NEED(inotify_add_watch(ino, "f", IN_DELETE_SELF));
-	fd = NEED(open("f", O_RDONLY));
-	NEED(unlink("f"));
-	inotify_says("unlink of an open one");
-	close(fd);
-	inotify_says("closed");
+	while_open("f", unlink, "unlink of an open one");
 	NEED(mkdir("d", 0755));
 	NEED(mkdir("e", 0755));
 	NEED(inotify_add_watch(ino, "e", IN_DELETE_SELF));
