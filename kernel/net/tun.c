@@ -242,15 +242,42 @@ static long set_iff(struct tun_file *tf, u64 arg)
 
 /* ---- the other ioctls ---- */
 
-static long get_iff(const struct tun *t, u64 arg)
-{
+/* What a program gives and gets: read before link.c's mutex is taken, and written after. Its pages may be a slow or hostile file system's. */
+union tun_arg {
 	struct tun_ifreq r;
+	int n;
+};
 
-	if (get_user(r, UADDR(arg)))
-		return -EFAULT;
-	strscpy(r.name, t->dev->name, sizeof(r.name));
-	r.flags = (u16)t->flags;
-	return put_user(r, UADDR(arg)) ? -EFAULT : 0;
+static u32 arg_size(u32 cmd)
+{
+	switch (cmd) {
+	case TUNGETIFF:
+	case SIOCGIFHWADDR:
+	case SIOCSIFHWADDR: return sizeof(struct tun_ifreq);
+	case TUNGETVNETHDRSZ:
+	case TUNSETVNETHDRSZ:
+	case TUNGETSNDBUF:
+	case TUNSETSNDBUF:
+	case TUNGETVNETLE:
+	case TUNSETVNETLE:
+	case TUNGETVNETBE:
+	case TUNSETVNETBE:
+	case TUNSETCARRIER: return sizeof(int);
+	}
+	return 0;
+}
+
+static bool is_question(u32 cmd)
+{
+	return cmd == TUNGETIFF || cmd == SIOCGIFHWADDR || cmd == TUNGETVNETHDRSZ ||
+	       cmd == TUNGETSNDBUF || cmd == TUNGETVNETLE || cmd == TUNGETVNETBE;
+}
+
+static long get_iff(const struct tun *t, struct tun_ifreq *r)
+{
+	strscpy(r->name, t->dev->name, sizeof(r->name));
+	r->flags = (u16)t->flags;
+	return 0;
 }
 
 static long set_owner(struct tun *t, u32 cmd, u64 arg)
@@ -286,83 +313,69 @@ static long set_offload(u64 arg)
 	return arg ? -EINVAL : 0;
 }
 
-static long header_size(struct tun_file *tf, u32 cmd, u64 arg)
+static long header_size(struct tun_file *tf, u32 cmd, int *n)
 {
-	int n = (int)tf->vnet_len;
-
-	if (cmd == TUNGETVNETHDRSZ)
-		return put_user(n, UADDR(arg)) ? -EFAULT : 0;
-	if (get_user(n, UADDR(arg)))
-		return -EFAULT;
-	if (n < (int)TUN_VNET_MIN || n > 4096)
+	if (cmd == TUNGETVNETHDRSZ) {
+		*n = (int)tf->vnet_len;
+		return 0;
+	}
+	if (*n < (int)TUN_VNET_MIN || *n > 4096)
 		return -EINVAL;
-	tf->vnet_len = (u32)n;
+	tf->vnet_len = (u32)*n;
 	return 0;
 }
 
-static long sndbuf(struct tun *t, u32 cmd, u64 arg)
+static long sndbuf(struct tun *t, u32 cmd, int *n)
 {
-	int n = t->sndbuf;
-
-	if (cmd == TUNGETSNDBUF)
-		return put_user(n, UADDR(arg)) ? -EFAULT : 0;
-	if (get_user(n, UADDR(arg)))
-		return -EFAULT;
-	if (n <= 0)
+	if (cmd == TUNGETSNDBUF) {
+		*n = t->sndbuf;
+		return 0;
+	}
+	if (*n <= 0)
 		return -EINVAL;
-	t->sndbuf = n;
+	t->sndbuf = *n;
 	return 0;
 }
 
 /* The order of bytes in the virtio_net_hdr: the machine's own. */
-static long byte_order(u32 cmd, u64 arg)
+static long byte_order(u32 cmd, int *n)
 {
-	int n = cmd == TUNGETVNETLE;
-
-	if (cmd == TUNGETVNETLE || cmd == TUNGETVNETBE)
-		return put_user(n, UADDR(arg)) ? -EFAULT : 0;
-	if (get_user(n, UADDR(arg)))
-		return -EFAULT;
-	return cmd == TUNSETVNETBE && n ? -EINVAL : 0;
+	if (cmd == TUNGETVNETLE || cmd == TUNGETVNETBE) {
+		*n = cmd == TUNGETVNETLE;
+		return 0;
+	}
+	return cmd == TUNSETVNETBE && *n ? -EINVAL : 0;
 }
 
-static long hwaddr(struct tun *t, u32 cmd, u64 arg)
+static long hwaddr(struct tun *t, u32 cmd, struct tun_ifreq *r)
 {
-	struct tun_ifreq r;
-
-	if (get_user(r, UADDR(arg)))
-		return -EFAULT;
 	if (cmd == SIOCSIFHWADDR)
-		return r.hw.family == t->dev->type ? netdev_set_address(t->dev, r.hw.data) :
-						     -EINVAL;
-	memset(&r.hw, 0, sizeof(r.hw));
-	r.hw.family = t->dev->type;
-	memcpy(r.hw.data, t->dev->addr, ETH_ALEN);
-	strscpy(r.name, t->dev->name, sizeof(r.name));
-	return put_user(r, UADDR(arg)) ? -EFAULT : 0;
+		return r->hw.family == t->dev->type ? netdev_set_address(t->dev, r->hw.data) :
+						      -EINVAL;
+	memset(&r->hw, 0, sizeof(r->hw));
+	r->hw.family = t->dev->type;
+	memcpy(r->hw.data, t->dev->addr, ETH_ALEN);
+	strscpy(r->name, t->dev->name, sizeof(r->name));
+	return 0;
 }
 
-static long set_carrier(struct tun *t, u64 arg)
+static long set_carrier(struct tun *t, int on)
 {
-	int on;
-
-	if (get_user(on, UADDR(arg)))
-		return -EFAULT;
 	if (on != 0 && on != 1)
 		return -EINVAL;
 	netdev_set_carrier(t->dev, on);
 	return 0;
 }
 
-/* link.c's mutex held. */
-static long of_device(struct tun_file *tf, u32 cmd, u64 arg)
+/* link.c's mutex held. @a: what @arg points to, where arg_size() says that it does. */
+static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 {
 	struct tun *t = tf->tun;
 
 	if (!t)
 		return -EBADFD;
 	switch (cmd) {
-	case TUNGETIFF: return get_iff(t, arg);
+	case TUNGETIFF: return get_iff(t, &a->r);
 	case TUNSETNOCSUM: return 0; /* nothing is summed up that was not, either way */
 	case TUNSETPERSIST:
 		t->flags = arg ? t->flags | IFF_PERSIST : t->flags & ~(u32)IFF_PERSIST;
@@ -372,16 +385,16 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg)
 	case TUNSETLINK: return t->dev->flags & IFF_UP ? -EBUSY : arg == t->dev->type ? 0 : -EINVAL;
 	case TUNSETOFFLOAD: return set_offload(arg);
 	case TUNGETVNETHDRSZ:
-	case TUNSETVNETHDRSZ: return header_size(tf, cmd, arg);
+	case TUNSETVNETHDRSZ: return header_size(tf, cmd, &a->n);
 	case TUNGETSNDBUF:
-	case TUNSETSNDBUF: return sndbuf(t, cmd, arg);
+	case TUNSETSNDBUF: return sndbuf(t, cmd, &a->n);
 	case TUNGETVNETLE:
 	case TUNSETVNETLE:
 	case TUNGETVNETBE:
-	case TUNSETVNETBE: return byte_order(cmd, arg);
-	case TUNSETCARRIER: return set_carrier(t, arg);
+	case TUNSETVNETBE: return byte_order(cmd, &a->n);
+	case TUNSETCARRIER: return set_carrier(t, a->n);
 	case SIOCGIFHWADDR:
-	case SIOCSIFHWADDR: return hwaddr(t, cmd, arg);
+	case SIOCSIFHWADDR: return hwaddr(t, cmd, &a->r);
 	case TUNSETTXFILTER:
 	case TUNATTACHFILTER:
 	case TUNDETACHFILTER:
@@ -396,7 +409,8 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg)
 static long tun_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct tun_file *tf = f->private_data;
-	u32 features = FEATURES;
+	u32 features = FEATURES, size = arg_size(cmd);
+	union tun_arg a = { .n = 0 };
 	long err;
 
 	switch (cmd) {
@@ -404,9 +418,16 @@ static long tun_ioctl(struct file *f, u32 cmd, u64 arg)
 	case TUNSETIFF: return set_iff(tf, arg);
 	case TUNSETQUEUE: return -EINVAL;
 	}
+	if (!READ_ONCE(tf->tun))
+		return -EBADFD;
+	if (size && (size > sizeof(int) || !is_question(cmd)) &&
+		copy_from_user(&a, UADDR(arg), size))
+		return -EFAULT;
 	link_lock();
-	err = of_device(tf, cmd, arg);
+	err = of_device(tf, cmd, arg, &a);
 	link_unlock();
+	if (!err && is_question(cmd) && copy_to_user(UADDR(arg), &a, size))
+		err = -EFAULT;
 	return err;
 }
 

@@ -144,7 +144,20 @@ static long all_bridges(struct net *net, u64 arg)
 	return -EOPNOTSUPP;
 }
 
-static long get_info(struct bridge *br, u64 to)
+/* What is to be written to a program's memory, once no lock is held: its pages may be a slow or hostile file system's. */
+struct answer {
+	u64 to;
+	void *data; /* own; NULL: nothing */
+	u64 len;
+};
+
+static int answer(struct answer *a, u64 to, const void *data, u64 len)
+{
+	*a = (struct answer){ to, kmemdup(data, len, GFP_KERNEL), len };
+	return a->data ? 0 : -ENOMEM;
+}
+
+static long get_info(struct bridge *br, u64 to, struct answer *a)
 {
 	struct __bridge_info i = {
 		.max_age = br->max_age,
@@ -158,16 +171,15 @@ static long get_info(struct bridge *br, u64 to)
 
 	br_id(br, (u8 *)&i.bridge_id);
 	i.designated_root = i.bridge_id;
-	return copy_to_user(UADDR(to), &i, sizeof(i)) ? -EFAULT : 0;
+	return answer(a, to, &i, sizeof(i));
 }
 
 /* ifindexes by port number. */
-static long list_ports(struct bridge *br, u64 to, u64 room)
+static long list_ports(struct bridge *br, u64 to, u64 room, struct answer *a)
 {
 	u32 n = (u32)min(room ? room : 256UL, LIST_MAX + 0UL);
 	int *all = kcalloc(n, sizeof(*all), GFP_KERNEL);
 	struct br_port *p;
-	long err = 0;
 
 	if (!all)
 		return -ENOMEM;
@@ -176,13 +188,11 @@ static long list_ports(struct bridge *br, u64 to, u64 room)
 		if (p->no < n)
 			all[p->no] = p->dev->ifindex;
 	spin_unlock(&br->lock);
-	if (copy_to_user(UADDR(to), all, n * sizeof(*all)))
-		err = -EFAULT;
-	kfree(all);
-	return err ? err : (long)n;
+	*a = (struct answer){ to, all, n * sizeof(*all) };
+	return n;
 }
 
-static long get_port_info(struct bridge *br, u64 to, u64 no)
+static long get_port_info(struct bridge *br, u64 to, u64 no, struct answer *a)
 {
 	struct __port_info i = { 0 };
 	struct br_port *p, *found = NULL;
@@ -199,21 +209,22 @@ static long get_port_info(struct bridge *br, u64 to, u64 no)
 		i.state = found->state;
 	}
 	spin_unlock(&br->lock);
-	if (!found)
-		return -EINVAL;
-	return copy_to_user(UADDR(to), &i, sizeof(i)) ? -EFAULT : 0;
+	return found ? answer(a, to, &i, sizeof(i)) : -EINVAL;
 }
 
-static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from)
+static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from, struct answer *a)
 {
 	u32 most = (u32)min(room, LIST_MAX + 0UL), n, done = 0;
 	struct br_fdb_info *all = kcalloc(2 * BR_LEARNED_MAX, sizeof(*all), GFP_KERNEL);
-	long err = 0;
+	struct __fdb_entry *list = kcalloc(max(most, 1U), sizeof(*list), GFP_KERNEL);
 
-	if (!all)
+	if (!all || !list) {
+		kfree(all);
+		kfree(list);
 		return -ENOMEM;
+	}
 	n = br_fdb_list(br, all, 2 * BR_LEARNED_MAX);
-	for (u64 i = from; i < n && done < most && !err; i++) {
+	for (u64 i = from; i < n && done < most; i++) {
 		struct __fdb_entry e = {
 			.port_no = (u8)all[i].port_no,
 			.port_hi = (u8)(all[i].port_no >> 8),
@@ -225,12 +236,11 @@ static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from)
 		if (!all[i].port_no)
 			continue; /* the bridge's own */
 		memcpy(e.mac_addr, all[i].mac, ETH_ALEN);
-		if (copy_to_user(UADDR(to + done * sizeof(e)), &e, sizeof(e)))
-			err = -EFAULT;
-		done++;
+		list[done++] = e;
 	}
 	kfree(all);
-	return err ? err : (long)done;
+	*a = (struct answer){ to, list, done * sizeof(*list) };
+	return done;
 }
 
 /* What a number of the old calls sets; 0: nothing. */
@@ -265,14 +275,14 @@ static int set_port_value(struct bridge *br, u64 call, u64 no, u64 v)
 	return -EINVAL;
 }
 
-/* link.c's mutex held: the bridge stays, though its pages may be waited for. */
-static long ask(struct bridge *br, const u64 *args)
+/* link.c's mutex held: the bridge stays. */
+static long ask(struct bridge *br, const u64 *args, struct answer *a)
 {
 	switch (args[0]) {
-	case BRCTL_GET_BRIDGE_INFO: return get_info(br, args[1]);
-	case BRCTL_GET_PORT_LIST: return list_ports(br, args[1], args[2]);
-	case BRCTL_GET_PORT_INFO: return get_port_info(br, args[1], args[2]);
-	case BRCTL_GET_FDB_ENTRIES: return list_fdb(br, args[1], args[2], args[3]);
+	case BRCTL_GET_BRIDGE_INFO: return get_info(br, args[1], a);
+	case BRCTL_GET_PORT_LIST: return list_ports(br, args[1], args[2], a);
+	case BRCTL_GET_PORT_INFO: return get_port_info(br, args[1], args[2], a);
+	case BRCTL_GET_FDB_ENTRIES: return list_fdb(br, args[1], args[2], args[3], a);
 	}
 	if (!net_capable(br->dev->net, CAP_NET_ADMIN))
 		return -EPERM;
@@ -284,6 +294,7 @@ static long ask(struct bridge *br, const u64 *args)
 static long one_bridge(struct net *net, u64 arg)
 {
 	struct net_device *d;
+	struct answer a = { 0 };
 	struct br_ifreq r;
 	u64 args[4];
 	long err;
@@ -302,8 +313,11 @@ static long one_bridge(struct net *net, u64 arg)
 		return change_port(net, r.name, (int)args[1], args[0] == BRCTL_ADD_IF);
 	}
 	link_lock();
-	err = BRIDGE(d) ? ask(BRIDGE(d), args) : -ENODEV;
+	err = BRIDGE(d) ? ask(BRIDGE(d), args, &a) : -ENODEV;
 	link_unlock();
+	if (a.len && copy_to_user(UADDR(a.to), a.data, a.len))
+		err = -EFAULT;
+	kfree(a.data);
 	return err;
 }
 
