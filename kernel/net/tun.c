@@ -260,8 +260,6 @@ static u32 arg_size(u32 cmd)
 	case TUNSETSNDBUF:
 	case TUNGETVNETLE:
 	case TUNSETVNETLE:
-	case TUNGETVNETBE:
-	case TUNSETVNETBE:
 	case TUNSETCARRIER: return sizeof(int);
 	}
 	return 0;
@@ -270,7 +268,7 @@ static u32 arg_size(u32 cmd)
 static bool is_question(u32 cmd)
 {
 	return cmd == TUNGETIFF || cmd == SIOCGIFHWADDR || cmd == TUNGETVNETHDRSZ ||
-	       cmd == TUNGETSNDBUF || cmd == TUNGETVNETLE || cmd == TUNGETVNETBE;
+	       cmd == TUNGETSNDBUF || cmd == TUNGETVNETLE;
 }
 
 static long get_iff(const struct tun *t, struct tun_ifreq *r)
@@ -337,14 +335,14 @@ static long sndbuf(struct tun *t, u32 cmd, int *n)
 	return 0;
 }
 
-/* The order of bytes in the virtio_net_hdr: the machine's own. */
-static long byte_order(u32 cmd, int *n)
+/* The order of bytes in the virtio_net_hdr: the machine's own is little-endian, said or not. */
+static long little_endian(struct tun *t, u32 cmd, int *n)
 {
-	if (cmd == TUNGETVNETLE || cmd == TUNGETVNETBE) {
-		*n = cmd == TUNGETVNETLE;
-		return 0;
-	}
-	return cmd == TUNSETVNETBE && *n ? -EINVAL : 0;
+	if (cmd == TUNGETVNETLE)
+		*n = t->vnet_le;
+	else
+		t->vnet_le = *n;
+	return 0;
 }
 
 static long hwaddr(struct tun *t, u32 cmd, struct tun_ifreq *r)
@@ -355,14 +353,11 @@ static long hwaddr(struct tun *t, u32 cmd, struct tun_ifreq *r)
 	memset(&r->hw, 0, sizeof(r->hw));
 	r->hw.family = t->dev->type;
 	memcpy(r->hw.data, t->dev->addr, ETH_ALEN);
-	strscpy(r->name, t->dev->name, sizeof(r->name));
 	return 0;
 }
 
 static long set_carrier(struct tun *t, int on)
 {
-	if (on != 0 && on != 1)
-		return -EINVAL;
 	netdev_set_carrier(t->dev, on);
 	return 0;
 }
@@ -389,9 +384,7 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 	case TUNGETSNDBUF:
 	case TUNSETSNDBUF: return sndbuf(t, cmd, &a->n);
 	case TUNGETVNETLE:
-	case TUNSETVNETLE:
-	case TUNGETVNETBE:
-	case TUNSETVNETBE: return byte_order(cmd, &a->n);
+	case TUNSETVNETLE: return little_endian(t, cmd, &a->n);
 	case TUNSETCARRIER: return set_carrier(t, a->n);
 	case SIOCGIFHWADDR:
 	case SIOCSIFHWADDR: return hwaddr(t, cmd, &a->r);

@@ -45,7 +45,7 @@ struct tun {
 	struct net_device *dev;
 	struct tun_file *file; /* NULL: nobody */
 	u32 flags;             /* TUN_SHAPE, IFF_PERSIST */
-	bool has_owner, has_group;
+	bool has_owner, has_group, vnet_le;
 	kuid_t owner;
 	kgid_t group;
 	int sndbuf;

@@ -115,7 +115,7 @@ static void tun(void)
 	say("%s %x", r.ifr_name, (unsigned short)r.ifr_flags);
 	memset(&r, 0, sizeof(r));
 	T(ioctl(fd, SIOCGIFHWADDR, &r));
-	say("family %d", r.ifr_hwaddr.sa_family);
+	say("family %d, name \"%s\"", r.ifr_hwaddr.sa_family, r.ifr_name);
 	memcpy(r.ifr_hwaddr.sa_data, "\2\1\2\3\4\5", 6);
 	T(ioctl(fd, SIOCSIFHWADDR, &r));
 	memset(&r, 0, sizeof(r));
@@ -133,6 +133,21 @@ static void tun(void)
 	n = 0;
 	T(ioctl(fd, TUNGETSNDBUF, &n));
 	say("%d", n);
+	T(ioctl(fd, TUNGETVNETLE, &n));
+	say("%d", n);
+	n = 2;
+	T(ioctl(fd, TUNSETVNETLE, &n));
+	T(ioctl(fd, TUNGETVNETLE, &n));
+	say("%d", n);
+	T(ioctl(fd, TUNGETVNETBE, &n));
+	T(ioctl(fd, TUNSETVNETBE, &n));
+	n = 0;
+	T(ioctl(fd, TUNSETVNETBE, &n));
+	T(ioctl(fd, TUNSETVNETLE, &n));
+	T(ioctl(fd, TUNGETVNETLE, &n));
+	say("%d", n);
+	n = 2;
+	T(ioctl(fd, TUNSETCARRIER, &n));
 	close(fd);
 }
 
