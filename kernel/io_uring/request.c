@@ -177,7 +177,7 @@ static void post(struct uring_req *r, long res)
 
 	if (r->sqe.opcode == IORING_OP_TIMEOUT && (!res || res == -ETIME))
 		atomic_inc(&r->ring->timeouts);
-	if (res >= 0 && r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
+	if (res >= 0 && !r->failed && r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
 		return;
 	if (r->notify)
 		r->cflags |= IORING_CQE_F_MORE;
@@ -212,6 +212,15 @@ static long plain_error(long res)
 	return res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK ? -EINTR : res;
 }
 
+/* One that is cancelled while it waits to go on tells of the part that it has moved: else nobody knows where that is. */
+static long part_or(struct uring_req *r, long res)
+{
+	if (res != -ECANCELED || r->done <= 0 || r->sqe.opcode == IORING_OP_CONNECT)
+		return res;
+	r->failed = true;
+	return r->done;
+}
+
 static bool is_failure(const struct uring_req *r, long res)
 {
 	if (r->sqe.opcode == IORING_OP_TIMEOUT && res == -ETIME)
@@ -238,7 +247,7 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 	struct uring_req *next = r->next;
 	bool broken;
 
-	res = plain_error(res);
+	res = part_or(r, plain_error(res));
 	broken = (is_failure(r, res) || r->failed) && !(r->sqe.flags & IOSQE_IO_HARDLINK);
 	r->next = NULL;
 	post(r, res);
