@@ -327,20 +327,25 @@ static bool of_task(const struct uring_req *r, const void *arg)
 	return r->task == arg;
 }
 
-/* The next ring of the list, with a reference. */
-static struct uring *ring_at(u32 n)
+/*
+ * The first ring of the list, or the one behind @u, whose reference it takes; with a reference. NULL: the end, or @u has left the list: the caller
+ * comes again.
+ */
+static struct uring *ring_after(struct uring *u)
 {
-	struct uring *u, *found = NULL;
+	struct uring *next = NULL;
+	struct list_head *at;
 
 	spin_lock(&rings_lock);
-	list_for_each_entry(u, &all_rings, all)
-		if (!n--) {
-			found = u;
-			atomic_inc(&u->refs);
-			break;
-		}
+	at = u ? u->all.next : all_rings.next;
+	if (at != &all_rings && (!u || !list_empty(&u->all))) {
+		next = list_entry(at, struct uring, all);
+		atomic_inc(&next->refs);
+	}
 	spin_unlock(&rings_lock);
-	return found;
+	if (u)
+		uring_put(u);
+	return next;
 }
 
 /* What polls a ring keeps that open; itself, or each other, for ever. */
@@ -366,10 +371,8 @@ static void task_ends(struct task *t)
 	struct uring *u;
 
 	while (atomic_read(&t->uring_busy)) {
-		for (u32 n = 0; (u = ring_at(n)); n++) {
+		for (u = NULL; (u = ring_after(u)); cond_resched())
 			ring_loses_task(u, t);
-			uring_put(u);
-		}
 		task_work_run();
 		if (!atomic_read(&t->uring_busy))
 			break;
