@@ -9,6 +9,7 @@
  * /proc/self/fd, so no name can turn into a device or a FIFO in between.
  *
  * Locks: `lock` for the list of work; the list of what is done is pushed without a lock and taken whole, as ubd does it.
+ * Workers sleep on a futex word, not on a condition variable, for the reason that is given in ubd_host.c.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -27,7 +28,7 @@
 
 static int irq = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
+static uint32_t work;                               /* futex word; changes under lock */
 static struct hostfs_io *todo, **todo_tail = &todo; /* under lock */
 static int idle, threads;                           /* likewise */
 static struct hostfs_io *done;                      /* atomic stack */
@@ -287,8 +288,12 @@ static void worker(void *unused)
 		struct hostfs_io *io = todo;
 
 		if (!io) {
+			uint32_t seen = work;
+
 			idle++;
-			pthread_cond_wait(&work, &lock);
+			pthread_mutex_unlock(&lock);
+			os_futex_wait(&work, seen, OS_FOREVER);
+			pthread_mutex_lock(&lock);
 			idle--;
 			continue;
 		}
@@ -315,8 +320,9 @@ int hostfs_host_submit(struct hostfs_io *io)
 	}
 	*todo_tail = io;
 	todo_tail = &io->next;
-	pthread_cond_signal(&work);
+	__atomic_add_fetch(&work, 1, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&lock);
+	os_futex_wake(&work, 1);
 	return 0;
 }
 

@@ -25,7 +25,8 @@ struct ubd_host {
 		quick_row; /* guesses: quick flushes in a row; how many of them are needed */
 
 	pthread_mutex_t lock;
-	pthread_cond_t work;
+	/* a futex word; changes under lock whenever somebody is to wake */
+	uint32_t work;
 	struct ubd_req *todo, **todo_tail; /* under lock; in order of submission */
 	int idle, threads;                 /* under lock; idle: that nobody has woken yet */
 	int woken;                         /* the same: signals that are on their way */

@@ -6,6 +6,8 @@
  * either goes past that, too: a small one at once (aio_host.c), others by a worker; what the host refuses is read as any other.
  * Invariant: a request ends exactly once.
  * Locks: queue lock (todo list, idle count); done list is lock-free (push) and taken whole.
+ * Workers sleep on a futex word that changes under the lock, not on a condition variable: glibc's, up to 2.40, loses a signal now and then where
+ * several threads wait (its bug 25847), and a request would lie there until the next one comes, which may be waiting for it.
  * Not here: merging (kernel/block/queue.c), caching (the guest has its own, the host too).
  */
 #include "drivers/ubd/ubd_host.h"
@@ -242,6 +244,25 @@ static void serve_all(struct ubd_host *h, struct ubd_req *r)
 	}
 }
 
+/*
+ * Until h->work changes, or for no reason. What changes it between the unlock and the sleep is seen by the host's kernel, which does not sleep then:
+ * so it changes with the lock held, before who changed it wakes.
+ */
+static void sleep_locked(struct ubd_host *h)
+{
+	uint32_t seen = h->work;
+
+	pthread_mutex_unlock(&h->lock);
+	os_futex_wait(&h->work, seen, OS_FOREVER);
+	pthread_mutex_lock(&h->lock);
+}
+
+static void wake_all_locked(struct ubd_host *h)
+{
+	__atomic_add_fetch(&h->work, 1, __ATOMIC_RELAXED);
+	os_futex_wake(&h->work, INT32_MAX);
+}
+
 static void worker(void *arg)
 {
 	struct ubd_host *h = arg;
@@ -252,7 +273,7 @@ static void worker(void *arg)
 
 		if (!h->todo) {
 			h->idle++;
-			pthread_cond_wait(&h->work, &h->lock);
+			sleep_locked(h);
 			if (h->woken)
 				h->woken--;
 			else
@@ -265,7 +286,7 @@ static void worker(void *arg)
 		pthread_mutex_lock(&h->lock);
 	}
 	h->threads--;
-	pthread_cond_broadcast(&h->work);
+	wake_all_locked(h);
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -348,6 +369,7 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 	if (h->idle) {
 		h->idle--;
 		h->woken++;
+		__atomic_add_fetch(&h->work, 1, __ATOMIC_RELAXED);
 		wake = true;
 	} else if (h->threads < h->max_threads && os_worker_start("ubd", worker, h) == 0) {
 		h->threads++;
@@ -362,7 +384,7 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 	}
 	pthread_mutex_unlock(&h->lock);
 	if (wake)
-		pthread_cond_signal(&h->work);
+		os_futex_wake(&h->work, 1);
 	return 0;
 }
 
@@ -433,7 +455,6 @@ void disk_workers_init(struct ubd_host *h)
 	h->todo_tail = &h->todo;
 	h->quick_row = QUICK_ROW;
 	pthread_mutex_init(&h->lock, NULL);
-	pthread_cond_init(&h->work, NULL);
 }
 
 void disk_workers_end(struct ubd_host *h)
@@ -442,8 +463,8 @@ void disk_workers_end(struct ubd_host *h)
 		return;
 	pthread_mutex_lock(&h->lock);
 	h->closing = 1;
-	pthread_cond_broadcast(&h->work);
+	wake_all_locked(h);
 	while (h->threads)
-		pthread_cond_wait(&h->work, &h->lock);
+		sleep_locked(h);
 	pthread_mutex_unlock(&h->lock);
 }
