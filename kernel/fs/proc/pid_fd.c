@@ -109,6 +109,19 @@ static int fd_dir_permission(struct inode *inode, int mask)
 	return err && !generic_permission(inode, mask) ? 0 : err;
 }
 
+/* Its mode lets everybody in: only who may trace the process gets there all the same. */
+static int fdinfo_dir_permission(struct inode *inode, int mask)
+{
+	struct task *t = proc_task(inode);
+	bool may;
+
+	if (!t)
+		return -ESRCH;
+	may = ptrace_may_access(t, false);
+	put_task(t);
+	return may ? generic_permission(inode, mask) : -EACCES;
+}
+
 int proc_show_fdinfo(struct seq *s, struct task *t, int fd)
 {
 	struct file *f = fget_task(t, fd);
@@ -144,7 +157,7 @@ const struct inode_operations proc_fd_dir_iops = {
 };
 const struct inode_operations proc_fdinfo_dir_iops = {
 	.lookup = fd_dir_lookup,
-	.permission = fd_dir_permission,
+	.permission = fdinfo_dir_permission,
 	.setattr = proc_pid_setattr,
 };
 const struct file_operations proc_fd_dir_fops = { .iterate = fd_dir_iterate,
