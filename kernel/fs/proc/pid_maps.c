@@ -232,20 +232,25 @@ static ssize_t mem_rw(struct file *f, struct iov_iter *it, loff_t *pos, bool wri
 		size_t want = min_t(size_t, PAGE_SIZE, it->count);
 
 		if (write && copy_from_iter(buf, want, it) != want) {
-			done = done ? done : -EFAULT;
+			done = -EFAULT;
 			break;
 		}
 		n = access_mm(mm, (u64)*pos, buf, want, write, true);
-		if (n > 0 && !write)
-			n = (ssize_t)copy_to_iter(buf, (size_t)n, it);
 		if (n <= 0) {
 			done = done ? done : -EIO;
+			break;
+		}
+		if (!write && copy_to_iter(buf, (size_t)n, it) != (size_t)n) {
+			done = -EFAULT;
 			break;
 		}
 		done += n;
 		*pos += n;
 		if ((size_t)n < want)
 			break;
+		if (it->count && wait_interrupted(TASK_KILLABLE))
+			break;
+		cond_resched();
 	}
 	free_page_addr(buf);
 	mmput(mm);

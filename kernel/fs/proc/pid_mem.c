@@ -4,7 +4,8 @@
  * admin-guide/mm/pagemap.
  *
  * pagemap is made of the page table as it stands: a page that was mapped ahead and not yet touched is not there. Frame numbers are for
- * CAP_SYS_ADMIN. There is no soft-dirty bit and no swap. An entry of map_files is found by its exact bounds, under mmap_lock.
+ * who had CAP_SYS_ADMIN when he opened it. There is no soft-dirty bit and no swap. An entry of map_files is found by its exact bounds,
+ * under mmap_lock.
  */
 #include <asm/errno.h>
 
@@ -42,7 +43,7 @@ static int pagemap_release(struct inode *inode, struct file *f)
 }
 
 /* Bytes copied, 0 at the end of the address space, -errno. */
-static ssize_t copy_entries(struct mm *mm, struct iov_iter *to, u64 pos, u64 *buf)
+static ssize_t copy_entries(struct mm *mm, struct iov_iter *to, u64 pos, u64 *buf, bool frames)
 {
 	u64 end = mm->task_size >> PAGE_SHIFT, first = pos / 8, n;
 
@@ -50,7 +51,7 @@ static ssize_t copy_entries(struct mm *mm, struct iov_iter *to, u64 pos, u64 *bu
 		return 0;
 	n = min(min(to->count / 8, PAGE_SIZE / 8), end - first);
 	down_read(&mm->mmap_lock);
-	mm_pagemap(mm, first << PAGE_SHIFT, n, buf, capable(CAP_SYS_ADMIN));
+	mm_pagemap(mm, first << PAGE_SHIFT, n, buf, frames);
 	up_read(&mm->mmap_lock);
 	return copy_to_iter(buf, n * 8, to) == n * 8 ? (ssize_t)(n * 8) : -EFAULT;
 }
@@ -59,10 +60,12 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct mm *mm = f->private_data;
 	ssize_t done = 0, n;
+	bool frames;
 	u64 *buf;
 
 	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
 		return 0;
+	frames = cred_ns_capable(f->f_cred, &init_user_ns, CAP_SYS_ADMIN);
 	n = *pos % 8 || to->count % 8 ? -EINVAL : 0;
 	buf = n ? NULL : get_free_page(GFP_KERNEL);
 	if (!buf) {
@@ -70,7 +73,7 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		return n ? n : -ENOMEM;
 	}
 	while (to->count) {
-		n = copy_entries(mm, to, (u64)*pos, buf);
+		n = copy_entries(mm, to, (u64)*pos, buf, frames);
 		if (n <= 0)
 			break;
 		done += n;

@@ -55,14 +55,19 @@ static int show_memory(struct seq *s, struct mm *mm, u64 from, u64 to, u64 max)
 int proc_show_cmdline(struct seq *s, struct task *t)
 {
 	struct mm *mm = get_task_mm(t);
-	u64 arg_end;
+	u64 arg_start, arg_end;
 
 	if (!mm)
 		return 0;
+	arg_start = mm->arg_start;
 	arg_end = mm->arg_end;
-	show_memory(s, mm, mm->arg_start, arg_end, 1U << 20);
-	/* a program that overwrote the end of its arguments (setproctitle) goes on into the environment */
-	if (s->len && s->buf[s->len - 1] && !s->full) {
+	show_memory(s, mm, arg_start, arg_end, 1U << 20);
+	/*
+	 * A program that overwrote the end of its arguments (setproctitle) goes on into the environment; one that has more of them than is shown
+	 * does not.
+	 */
+	if (s->len && !s->full && s->len == arg_end - arg_start && mm->env_start == arg_end &&
+		s->buf[s->len - 1]) {
 		size_t before = s->len, i;
 
 		show_memory(s, mm, mm->env_start, mm->env_end, PAGE_SIZE);
