@@ -199,6 +199,28 @@ static const char *state_name(char c)
 	return "X (dead)";
 }
 
+/* Both may go at any time with a task that ends, unless its alloc_lock is held. */
+static u32 fd_room(struct task *t)
+{
+	u32 n;
+
+	spin_lock(&t->alloc_lock);
+	n = t->files ? t->files->fdt.max_fds : 0;
+	spin_unlock(&t->alloc_lock);
+	return n;
+}
+
+/* -1: it has none any more. */
+static int umask_of(struct task *t)
+{
+	int umask;
+
+	spin_lock(&t->alloc_lock);
+	umask = t->fs ? (int)t->fs->umask : -1;
+	spin_unlock(&t->alloc_lock);
+	return umask;
+}
+
 static void status_ids(struct seq *s, struct task *t)
 {
 	const struct user_namespace *ns = seq_user_ns(s);
@@ -211,7 +233,7 @@ static void status_ids(struct seq *s, struct task *t)
 	seq_printf(s, "Gid:\t%u\t%u\t%u\t%u\n", from_kgid_munged(ns, c->gid),
 		from_kgid_munged(ns, c->egid), from_kgid_munged(ns, c->sgid),
 		from_kgid_munged(ns, c->fsgid));
-	seq_printf(s, "FDSize:\t%u\nGroups:\t", t->files ? t->files->fdt.max_fds : 0);
+	seq_printf(s, "FDSize:\t%u\nGroups:\t", fd_room(t));
 	for (i = 0; c->group_info && i < c->group_info->ngroups; i++)
 		seq_printf(s, "%u ", from_kgid_munged(ns, c->group_info->gid[i]));
 	seq_puts(s, "\n");
@@ -317,13 +339,14 @@ int proc_pid_status(struct seq *s, struct task *t)
 	struct mm *mm = get_task_mm(t);
 	struct gathered g;
 	u64 cpus = t->cpus_allowed & (nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1);
+	int umask = umask_of(t);
 
 	gather(t, &g, ns);
 	seq_puts(s, "Name:\t");
 	seq_escape(s, t->comm);
 	seq_puts(s, "\n");
-	if (mm || t->fs)
-		seq_printf(s, "Umask:\t%04o\n", t->fs ? t->fs->umask : 0);
+	if (mm || umask >= 0)
+		seq_printf(s, "Umask:\t%04o\n", max(umask, 0));
 	seq_printf(s, "State:\t%s\n", state_name(task_state_char(t)));
 	seq_printf(s, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
 		task_tgid_nr_ns(t, ns), task_pid_nr_ns(t, ns), g.ppid, g.tracer);
