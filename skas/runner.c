@@ -120,7 +120,10 @@ int runner_make(struct runner *r)
 		err = skas.ops->attach(r);
 	if (err) {
 		pr_warn("skas: a runner did not start: error %d\n", err);
+		/* against a space_kill(), which would end whoever has the handle next */
+		skas_lock(&r->space->lock);
 		runner_end(r);
+		skas_unlock(&r->space->lock);
 		return err;
 	}
 	stat_inc(runners);
