@@ -22,6 +22,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
+#include "kernel/net/netfilter.h"
 
 #define IP_MF 0x2000
 #define PACKET_MAX 65535U
@@ -91,7 +92,8 @@ static u32 header_len(const struct sk_buff *skb)
 
 	if (skb->protocol == ETH_P_IP) {
 		skb_copy(skb, 0, &v4, sizeof(v4));
-		return v4.ihl * 4U;
+		return v4.ihl < 5 ? 0 :
+				    v4.ihl * 4U; /* the filter's rules may write anything there */
 	}
 	skb_copy(skb, 0, &v6, sizeof(v6));
 	if (v6.nexthdr != IPPROTO_HOPOPTS || skb_len(skb) < sizeof(v6) + sizeof(hop))
@@ -116,6 +118,10 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	if (!room) { /* the way has not even room for the headers */
 		kfree_skb(skb);
 		return -EMSGSIZE;
+	}
+	if (unlikely(skb->csum_owed)) { /* it is that of the whole */
+		skb->csum_owed = false;
+		nf_fill_checksum(skb);
 	}
 	skb_copy(skb, 0, model, hlen);
 	skb_pull(skb, hlen);
