@@ -628,6 +628,79 @@ static void endless(void)
 	G(echo(51), "-1 EPERM");
 }
 
+/* ---- a map of verdicts ---- */
+
+static void by_map(const char *c)
+{
+	unsigned x = rule("m", c), d, e;
+
+	load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
+	e = expr("lookup", &d);
+	text(NFTA_LOOKUP_SET, "verdicts");
+	be32(NFTA_LOOKUP_SREG, NFT_REG_1);
+	be32(NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+	end(d);
+	end(e);
+	end(x);
+}
+
+static void leads(unsigned char key, int code, const char *to)
+{
+	unsigned e = nest(NFTA_LIST_ELEM), k = nest(NFTA_SET_ELEM_KEY), d, v;
+
+	attr(NFTA_DATA_VALUE, &key, 1);
+	end(k);
+	d = nest(NFTA_SET_ELEM_DATA);
+	v = nest(NFTA_DATA_VERDICT);
+	be32(NFTA_VERDICT_CODE, code);
+	if (to)
+		text(NFTA_VERDICT_CHAIN, to);
+	end(v);
+	end(d);
+	end(e);
+}
+
+/* Two elements in one message, the second of which goes to @to. */
+static int two_elements(unsigned char first, const char *to)
+{
+	unsigned l;
+
+	start();
+	nft(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
+	text(NFTA_SET_ELEM_LIST_TABLE, "m");
+	text(NFTA_SET_ELEM_LIST_SET, "verdicts");
+	l = nest(NFTA_SET_ELEM_LIST_ELEMENTS);
+	leads(first, NF_ACCEPT, NULL);
+	leads((unsigned char)(first + 1), NFT_JUMP, to);
+	end(l);
+	return finish();
+}
+
+/* Elements of a message that lead in a circle, the last or not, are refused with it: none of them stays. */
+static void map_in_a_circle(void)
+{
+	start();
+	table(NFT_MSG_NEWTABLE, "m", NLM_F_CREATE);
+	chain("m", "on", NF_INET_FORWARD, 0, "filter", NF_ACCEPT);
+	chain("m", "a", -1, 0, NULL, 0);
+	chain("m", "b", -1, 0, NULL, 0);
+	nft(NFT_MSG_NEWSET, NLM_F_CREATE);
+	text(NFTA_SET_TABLE, "m");
+	text(NFTA_SET_NAME, "verdicts");
+	be32(NFTA_SET_KEY_LEN, 1);
+	be32(NFTA_SET_ID, 1);
+	be32(NFTA_SET_FLAGS, NFT_SET_MAP);
+	be32(NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	by_map("on");
+	by_map("a");
+	G(finish(), "0");
+	G(two_elements(1, "a"), "-1 EMLINK");
+	G(two_elements(1, "b"), "0");
+	G(two_elements(1, "b"), "-1 EEXIST");
+	G(two_elements(3, "a"), "-1 EMLINK");
+	G(two_elements(3, "b"), "0");
+}
+
 TEST(nftables)
 {
 	GNEED(unshare(CLONE_NEWNET));
@@ -659,4 +732,5 @@ TEST(nftables)
 	G(echo(50), "1");
 	too_deep();
 	endless();
+	map_in_a_circle();
 }

@@ -87,9 +87,11 @@ static int measure(struct nft_chain *ch, u32 depth)
 		return 0;
 	ch->visiting = true;
 	highest[depth] = 0;
-	list_for_each_entry(r, &ch->rules, list)
+	list_for_each_entry(r, &ch->rules, list) {
 		for (u32 i = 0; !err && !(r->pend & NFT_DEL) && i < r->n; i++)
 			err = nft_expr_jumps(r->exprs[i], visit, depth);
+		cond_resched();
+	}
 	ch->visiting = false;
 	if (err)
 		return err;

@@ -226,7 +226,7 @@ static int add_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 		goto out;
 	err = nft_log(c->nn, T_ELEM, false, e);
 	if (!err)
-		return e->data && e->data->is_verdict ? nft_validate(s->table) : 0;
+		return 0;
 	spin_lock(&c->nn->lock);
 	nft_elem_unlink(e);
 	spin_unlock(&c->nn->lock);
@@ -316,6 +316,8 @@ static int each(struct nft_ctx *c, bool add)
 {
 	nla_t tb[NFTA_SET_ELEM_LIST_MAX + 1], a, list;
 	struct nft_set *s = find_set(c, tb);
+	bool leads =
+		add && !IS_ERR(s) && s->flags & NFT_SET_MAP && s->data_type == NFT_DATA_VERDICT;
 	int err = 0;
 
 	if (IS_ERR(s))
@@ -330,8 +332,9 @@ static int each(struct nft_ctx *c, bool add)
 		err = add ? add_one(c, s, a) : del_one(c, s, a);
 		if (err)
 			return c->r->bad ? err : nfnl_bad(c->r, a, err);
+		cond_resched();
 	}
-	return 0;
+	return leads ? nft_validate(s->table) : 0; /* all at once: packets see none of them yet */
 }
 
 int nft_new_elem(struct nft_ctx *c)

@@ -270,6 +270,7 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 		if (t->type == T_CHAIN && t->del)
 			unhooked |= nft_chain_unregister(net, t->what);
 		tell(net, t, n, heard);
+		cond_resched();
 	}
 	tell_generation(net, n, begin);
 	if (unhooked)
