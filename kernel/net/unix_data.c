@@ -420,7 +420,8 @@ static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 static bool stops_at_mark(struct unix_sock *u, bool first)
 {
 	struct unix_msg *um, *drop;
-	bool stop = false;
+	bool stop = false,
+	     in_line = READ_ONCE(u->c.oobinline); /* once: what is counted is what is dropped */
 
 	do {
 		drop = NULL;
@@ -430,9 +431,9 @@ static bool stops_at_mark(struct unix_sock *u, bool first)
 			stop = !first;
 			if (first && um == u->oob) {
 				u->oob = NULL;
-				u->queued -= u->c.oobinline ? 0 : 1;
+				u->queued -= in_line ? 0 : 1;
 			}
-			if (first && (um->done == um->len || !u->c.oobinline)) {
+			if (first && (um->done == um->len || !in_line)) {
 				drop = um;
 				list_del_init(&um->list);
 				u->nr_queued--;
