@@ -167,11 +167,14 @@ static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const str
 /* Where the socket has it, which is even. False: the packet is too short. */
 static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
-	u32 off = (u32)i->csum_at;
-	u16 *at = (u16 *)(skb_payload(skb) + off);
+	int off = READ_ONCE(i->csum_at); /* setsockopt() may change it meanwhile */
+	u16 *at;
 
-	if (off + 2 > skb->len)
+	if (off < 0)
+		return true;
+	if ((u32)off + 2 > skb->len)
 		return false;
+	at = (u16 *)(skb_payload(skb) + off);
 	*at = 0;
 	*at = csum_fold(
 		skb_sum(skb, 0, skb->len, csum_pseudo(&f->saddr, &f->daddr, f->proto, skb->len)));
@@ -204,7 +207,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	if (i->hdrincl) {
 		err = i->v6 ? send_with_header6(i, skb, &f) : send_with_header(i, skb, &f);
 	} else {
-		if (i->v6 && i->csum_at >= 0 && !fill_checksum(i, skb, &f)) {
+		if (i->v6 && !fill_checksum(i, skb, &f)) {
 			kfree_skb(skb);
 			return -EINVAL;
 		}
