@@ -50,7 +50,8 @@ static bool been_at(struct key *ring, u64 walk, u32 depth)
 	return false;
 }
 
-static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
+/* @dead: also through keyrings that have expired or were revoked: for who links, since they hold references all the same. */
+static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth, bool dead)
 {
 	if (been_at(ring, walk, depth))
 		return false;
@@ -59,16 +60,16 @@ static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
 
 		if (l == k)
 			return true;
-		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l) &&
-			leads_to_below(l, k, walk, depth + 1))
+		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && (dead || !key_alive(l)) &&
+			leads_to_below(l, k, walk, depth + 1, dead))
 			return true;
 	}
 	return false;
 }
 
-static bool leads_to(struct key *ring, struct key *k)
+static bool leads_to(struct key *ring, struct key *k, bool dead)
 {
-	return leads_to_below(ring, k, ++nr_walks, 0);
+	return leads_to_below(ring, k, ++nr_walks, 0, dead);
 }
 
 /* Is there a keyring more than MAX_DEPTH below @ring? Who is seen deeper than before is looked at again. */
@@ -129,7 +130,7 @@ int keyring_link(struct key *ring, struct key *k)
 	if (ring->restricted)
 		return -EPERM;
 	if (k->type == KEY_KEYRING) {
-		if (k == ring || leads_to(k, ring))
+		if (k == ring || leads_to(k, ring, true))
 			return -EDEADLK;
 		if (too_deep(k, ++nr_walks, 0))
 			return -ELOOP;
@@ -322,7 +323,7 @@ bool key_possessed(struct key *k)
 
 	own_rings(rings);
 	for (u32 i = 0; i < NR_OWN; i++)
-		if (!IS_ERR_OR_NULL(rings[i]) && (rings[i] == k || leads_to(rings[i], k)))
+		if (!IS_ERR_OR_NULL(rings[i]) && (rings[i] == k || leads_to(rings[i], k, false)))
 			return true;
 	return false;
 }

@@ -83,6 +83,24 @@ static void lattice(void)
 	T(ctl(KEYCTL_LINK, KEY_SPEC_PROCESS_KEYRING, level[0])); /* a circle */
 }
 
+static bool expired(long k)
+{
+	return ctl(KEYCTL_DESCRIBE, k, 0) == -1 && errno == EKEYEXPIRED;
+}
+
+/* Through a keyring that has expired nobody searches, but a circle it is. */
+static void expired_circle(void)
+{
+	const int p = KEY_SPEC_PROCESS_KEYRING;
+	long a = NEED(ring_in("a", p)), b = NEED(ring_in("b", p)), c = NEED(ring_in("c", p));
+
+	NEED(ctl(KEYCTL_LINK, a, b));
+	NEED(ctl(KEYCTL_LINK, b, c));
+	NEED(ctl(KEYCTL_SET_TIMEOUT, b, 1));
+	T_WAIT(expired(b));
+	T(ctl(KEYCTL_LINK, c, a));
+}
+
 TEST(keyring_nest)
 {
 	if (ring_in("head", KEY_SPEC_PROCESS_KEYRING) ==
@@ -97,9 +115,11 @@ TEST(keyring_nest)
 		say("syscall(SYS_request_key, \"user\", \"here\", NULL, 0) = ok");
 		say("ctl(KEYCTL_LINK, KEY_SPEC_PROCESS_KEYRING, level[0]) = -1 EDEADLK\nchild: "
 		    "exited 0");
+		say("ctl(KEYCTL_LINK, c, a) = -1 EDEADLK\nchild: exited 0");
 		return;
 	}
 	CHILD(chain());
 	CHILD(depth());
 	CHILD(lattice());
+	CHILD(expired_circle());
 }
