@@ -35,6 +35,26 @@ int sysctl_unprivileged_userfaultfd;
 
 /* ---- the ioctls ---- */
 
+/* A read of a fork makes a descriptor in the table of whoever reads, who may be told to by somebody with less privilege. */
+static bool may_have(u64 features)
+{
+	return !(features & UFFD_FEATURE_EVENT_FORK) || capable(CAP_SYS_PTRACE);
+}
+
+static bool make_ready(struct uffd *u, u64 features)
+{
+	bool first;
+
+	spin_lock(&u->readers.lock);
+	first = !u->ready;
+	if (first) {
+		u->ready = true;
+		u->features = features;
+	}
+	spin_unlock(&u->readers.lock);
+	return first;
+}
+
 static long ioctl_api(struct uffd *u, uaddr_t arg)
 {
 	struct uffdio_api api;
@@ -42,14 +62,12 @@ static long ioctl_api(struct uffd *u, uaddr_t arg)
 
 	if (copy_from_user(&api, arg, sizeof(api)))
 		return -EFAULT;
-	spin_lock(&u->readers.lock);
-	if (u->ready || api.api != UFFD_API || api.features & ~(u64)FEATURES) {
+	if (api.api != UFFD_API)
 		err = -EINVAL;
-	} else {
-		u->ready = true;
-		u->features = api.features;
-	}
-	spin_unlock(&u->readers.lock);
+	else if (!may_have(api.features))
+		err = -EPERM;
+	else if (api.features & ~(u64)FEATURES || !make_ready(u, api.features))
+		err = -EINVAL;
 	memset(&api, 0, sizeof(api));
 	if (!err) {
 		api.api = UFFD_API;

@@ -348,15 +348,17 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 	return err;
 }
 
-static int unwatch(struct mm *mm, u64 start, u64 end)
+/* By another descriptor than the area's it is refused: whoever waits there would never hear of it. */
+static int unwatch(struct uffd *u, u64 start, u64 end)
 {
+	struct mm *mm = u->mm;
 	struct vm_area *v = find_vma(mm, start);
 	int err;
 
 	if (!v || v->vm_start >= end)
 		return -EINVAL;
 	for (; v && v->vm_start < end; v = vma_next(v))
-		if (!watchable(v, 0))
+		if (!watchable(v, 0) || (v->vm_uffd && v->vm_uffd != u))
 			return -EINVAL;
 	err = split(mm, start, end);
 	if (err)
@@ -377,7 +379,7 @@ int uffd_unregister(struct uffd *u, u64 start, u64 len)
 	if (!atomic_inc_not_zero(&u->mm->mm_users))
 		return -ENOMEM;
 	down_write(&u->mm->mmap_lock);
-	err = unwatch(u->mm, start, start + len);
+	err = unwatch(u, start, start + len);
 	up_write(&u->mm->mmap_lock);
 	mmput(u->mm);
 	if (!err)

@@ -342,6 +342,8 @@ static void others(void)
 			      0);
 	fd = user;
 	WANT(-EBUSY, watch(p, PAGE, 1));
+	WANT(-EINVAL, unwatch(p, PAGE)); /* by another descriptor than the one that watches */
+	WANT(-EINVAL, unwatch(p, 4 * PAGE));
 	WANT(0x1c, watch(p + PAGE, PAGE, 1));
 	WANT(-EFAULT, read(open("f", O_RDONLY), p + PAGE, 1));
 	close(bus);
@@ -349,6 +351,21 @@ static void others(void)
 	fd = keep;
 	WANT(0, p[0]);
 	WANT(0, p[PAGE]);
+}
+
+/* A read of somebody's forks makes descriptors, so not everybody may ask for them. */
+static void forks_of_nobody(void)
+{
+	if (asked) {
+		NEED(setresuid(65534, 65534, 65534));
+		fd = NEED(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY));
+	}
+	WANT(-EPERM, api(fd, UFFD_API, UFFD_FEATURE_EVENT_FORK));
+	WANT(-EPERM, api(fd, UFFD_API, UFFD_FEATURE_EVENT_FORK | 1ull << 63));
+	WANT(-EINVAL, api(fd, UFFD_API + 1, UFFD_FEATURE_EVENT_FORK));
+	WANT(0, api(fd, UFFD_API, UFFD_FEATURE_EVENT_REMAP));
+	WANT(-EPERM, api(fd, UFFD_API, UFFD_FEATURE_EVENT_FORK));
+	WANT(-EINVAL, api(fd, UFFD_API, 0));
 }
 
 TEST(userfaultfd)
@@ -367,4 +384,5 @@ TEST(userfaultfd)
 	write_protection();
 	shared();
 	others();
+	CHILD(forks_of_nobody());
 }
