@@ -521,11 +521,15 @@ static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff
 		hostfs_clean_tail(inode);
 	hostfs_change_begin(inode);
 	down_write(&inode->i_data.invalidate_lock);
-	if (drops)
+	if (drops) { /* what mappings have dirtied since; nobody can write to a page now */
 		unmap_mapping_range(&inode->i_data, (u64)from >> PAGE_SHIFT, 0);
-	err = (int)hostfs_ask(HOSTFS_OP_ALLOCATE, h, NULL, mode, off, len);
-	if (drops)
-		truncate_inode_pages(&inode->i_data, from);
+		err = filemap_write_and_wait_range(&inode->i_data, 0, S64_MAX);
+	}
+	if (!err) {
+		err = (int)hostfs_ask(HOSTFS_OP_ALLOCATE, h, NULL, mode, off, len);
+		if (drops)
+			truncate_inode_pages(&inode->i_data, from);
+	}
 	up_write(&inode->i_data.invalidate_lock);
 	hostfs_change_end(inode,
 		!err && !hostfs_host_getattr(HOSTFS_I(inode)->node, h, &a) ? &a : NULL, true);

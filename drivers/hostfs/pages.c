@@ -258,13 +258,20 @@ static int hostfs_writepages(struct address_space *m, struct writeback_control *
 	return err;
 }
 
+/*
+ * The fault looks whether the page has left the cache meanwhile. It is dirty before invalidate_lock is let go: who writes pages out and drops
+ * them under that lock (allocate_locked()) must find it, or what is written to it now would be lost.
+ */
 static int hostfs_page_mkwrite(struct file *f, struct page *p)
 {
+	struct address_space *m = &f->f_inode->i_data;
+
+	down_read(&m->invalidate_lock);
 	lock_page(p);
-	if (p->mapping == &f->f_inode->i_data)
-		return 0;
-	unlock_page(p);
-	return -EFAULT;
+	if (p->mapping == m)
+		set_page_dirty(p);
+	up_read(&m->invalidate_lock);
+	return 0;
 }
 
 void hostfs_clean_tail(struct inode *inode)
