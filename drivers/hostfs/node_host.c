@@ -344,6 +344,17 @@ void hostfs_host_put(struct hostfs_node *n)
 	pthread_mutex_unlock(&lock);
 }
 
+/*
+ * Is @dir @n, or below it as far as we know? The host's users, or another mount, may have turned a path upside down of which we know one half
+ * only: parents must not become a ring, which open_chain() would never come to the end of. lock held.
+ */
+static bool is_below(const struct hostfs_node *dir, const struct hostfs_node *n)
+{
+	while (dir && dir != n)
+		dir = dir->parent;
+	return dir;
+}
+
 void hostfs_host_moved(struct hostfs_node *n, struct hostfs_node *dir, const char *name)
 {
 	char *copy = NULL, *old;
@@ -352,6 +363,8 @@ void hostfs_host_moved(struct hostfs_node *n, struct hostfs_node *dir, const cha
 	pthread_mutex_lock(&lock);
 	if (n->parent == dir && n->name && !strcmp(n->name, name))
 		goto out;
+	if (is_below(dir, n))
+		goto out; /* ESTALE, until a walk finds @dir where it is now, and comes by again */
 	copy = strdup(name);
 	if (!copy)
 		goto out; /* it has its old name still, and will be ESTALE at worst */
