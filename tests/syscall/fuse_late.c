@@ -326,6 +326,45 @@ static void older_size(void)
 	close(fd);
 }
 
+static int space_mode, space_from = 100;
+
+static void *ask_space(void *fd)
+{
+	T(fallocate(*(int *)fd, space_mode, space_from, 2 * PAGE - space_from));
+	return NULL;
+}
+
+/* Somebody writes to pages through a mapping while the server is asked for space for them, or for a hole in the second one. */
+static void space(void)
+{
+	int fd = NEED(open("m/file", O_RDWR));
+	pthread_t t;
+	char *p;
+
+	size = 2 * PAGE;
+	memset(content, 'x', sizeof(content));
+	get_size(fd, AT_STATX_FORCE_SYNC);
+	p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p[150] = p[PAGE] = 'a';
+	for (int i = 0; i < 2; i++) {
+		hold = FUSE_FALLOCATE;
+		NEED(pthread_create(&t, NULL, ask_space, &fd) ? -1 : 0);
+		T_WAIT(holding);
+		p[150 + i] = p[PAGE + i] = 'b';
+		if (i)
+			memset(content + PAGE, 0, PAGE);
+		let_go(NULL, 0);
+		pthread_join(t, NULL);
+		say("%.3s %.3s", p + 150, p + PAGE);
+		space_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+		space_from = PAGE;
+	}
+	T(msync(p, 2 * PAGE, MS_SYNC));
+	say("%.3s %.3s", content + 150, content + PAGE);
+	munmap(p, 2 * PAGE);
+	close(fd);
+}
+
 TEST(fuse_late)
 {
 	fuse_init_flags = FUSE_PARALLEL_DIROPS;
@@ -344,5 +383,6 @@ TEST(fuse_late)
 		name_taken_back();
 		attr_taken_back();
 		older_size();
+		space();
 	});
 }

