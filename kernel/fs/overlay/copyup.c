@@ -397,6 +397,7 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 		return err;
 	}
 	smp_store_release(&oi->upper, temp);
+	ovl_dir_changed(parent->d_inode);
 	ovl_copy_attr(inode);
 	if (!S_ISDIR(inode->i_mode))
 		ovl_rehash(inode, temp->d_inode);

@@ -218,6 +218,7 @@ static int create(
 	if (err)
 		return err;
 	upper = create_as_caller(dir, d, n);
+	ovl_dir_changed(dir);
 	ovl_copy_attr(dir);
 	ovl_drop_write(dir->i_sb);
 	if (IS_ERR(upper))
@@ -370,6 +371,7 @@ static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
 	mutex_lock(&OVL_I(inode)->lock); /* it is copied up before, or finds that it is gone */
 	old = ovl_enter(dir->i_sb);
 	err = remove_upper(dir, d, is_dir);
+	ovl_dir_changed(dir);
 	ovl_leave(old);
 	mutex_unlock(&OVL_I(inode)->lock);
 	if (!err) {

@@ -74,8 +74,10 @@ struct ovl_inode {
 	struct dentry *upper;   /* set once, by copying up; a reference */
 	struct ovl_path *lower; /* immutable */
 	u32 nr_lower;
-	bool opaque;            /* under the parent's i_rwsem */
-	struct hlist_node node; /* of files: under hash_lock */
+	bool opaque;             /* under the parent's i_rwsem */
+	u64 version;             /* of a directory: atomic, changes with its names */
+	struct listing *listing; /* likewise: the newest, while a file has it; under hash_lock */
+	struct hlist_node node;  /* of files: under hash_lock */
 	struct inode *key;
 };
 
@@ -175,6 +177,11 @@ int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* no more than that o
 /* A new file or directory in the work directory, named by itself: a reference. ERR_PTR. */
 struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, const char *link);
 void ovl_remove_temp(struct super_block *sb, struct dentry *temp);
+
+static inline void ovl_dir_changed(struct inode *dir)
+{
+	__atomic_add_fetch(&OVL_I(dir)->version, 1, __ATOMIC_SEQ_CST);
+}
 
 /* dir.c */
 extern const struct inode_operations ovl_dir_iops;

@@ -3,10 +3,12 @@
  * readdir.c: merged listings.
  *
  * At the start of a listing (position 0) all layers are read, from the top down: a name counts where it is seen first, a whiteout hides
- * it below. The result belongs to the open file and stays as it is until it is read from the start again; a position is an index
- * into it, so telldir() and seekdir() hold whatever is added and removed meanwhile.
+ * it below. The result stays with the open file as it is until it is read from the start again; a position is an index into it, so
+ * telldir() and seekdir() hold whatever is added and removed meanwhile. Files that begin while the directory's names have not changed
+ * (ovl_inode.version) share one, as on Linux.
  *
- * Lock: the listing is filled and read under the directory's i_rwsem and the file's f_pos_lock.
+ * Locks: a listing is filled under the directory's i_rwsem, before others see it; then only its count changes, under hash_lock. What a file
+ * has is under its f_pos_lock.
  */
 #include "kernel/fs/overlay/overlay.h"
 
@@ -25,6 +27,8 @@ struct listing {
 	struct entry **entries;
 	u32 nr, room, *table, table_size; /* open hash of index + 1 */
 	u32 layer;                        /* that is being read */
+	u32 refs;                         /* files that have it */
+	u64 version;                      /* the directory's */
 	int err;
 	bool stop_at_one; /* a single entry is enough (not reliable before check_whiteouts) */
 };
@@ -183,6 +187,70 @@ static int read_all(struct inode *dir, struct listing *l)
 	return err;
 }
 
+/* ---- shared ones ---- */
+
+static void listing_put(struct inode *dir, struct listing *l)
+{
+	struct ovl_sb *ofs = OVL_SB(dir->i_sb);
+	bool last;
+
+	if (!l)
+		return;
+	spin_lock(&ofs->hash_lock);
+	last = !--l->refs;
+	if (last && OVL_I(dir)->listing == l)
+		OVL_I(dir)->listing = NULL;
+	spin_unlock(&ofs->hash_lock);
+	if (!last)
+		return;
+	listing_clear(l);
+	kfree(l);
+}
+
+/* The directory's newest, if it is of that version, with a reference; else @mine, or NULL, becomes it. */
+static struct listing *listing_share(struct inode *dir, u64 version, struct listing *mine)
+{
+	struct ovl_sb *ofs = OVL_SB(dir->i_sb);
+	struct ovl_inode *oi = OVL_I(dir);
+	struct listing *l;
+
+	spin_lock(&ofs->hash_lock);
+	l = oi->listing;
+	if (l && l->version == version)
+		l->refs++;
+	else
+		l = mine;
+	if (l && l == mine)
+		oi->listing = l;
+	spin_unlock(&ofs->hash_lock);
+	return l;
+}
+
+/* One that is up to date, with a reference. ERR_PTR. */
+static struct listing *listing_get(struct inode *dir)
+{
+	u64 version = __atomic_load_n(&OVL_I(dir)->version, __ATOMIC_SEQ_CST);
+	struct listing *l = listing_share(dir, version, NULL), *mine;
+	int err;
+
+	if (l)
+		return l;
+	mine = kzalloc(sizeof(*mine), GFP_KERNEL);
+	if (!mine)
+		return ERR_PTR(-ENOMEM);
+	err = read_all(dir, mine);
+	if (err) {
+		kfree(mine);
+		return ERR_PTR(err);
+	}
+	mine->refs = 1;
+	mine->version = version;
+	l = listing_share(dir, version, mine);
+	if (l != mine)
+		listing_put(dir, mine);
+	return l;
+}
+
 /* ---- listing a directory ---- */
 
 static bool is_impure(struct inode *dir)
@@ -235,12 +303,15 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct listing *l = f->private_data;
 	bool impure = is_impure(f->f_inode);
-	int err;
 
-	if (!ctx->pos || !l->entries) {
-		err = read_all(f->f_inode, l);
-		if (err)
-			return err;
+	if (!ctx->pos || !l) {
+		f->private_data =
+			NULL; /* nobody else's: what was changed in a layer itself is seen */
+		listing_put(f->f_inode, l);
+		l = listing_get(f->f_inode);
+		if (IS_ERR(l))
+			return (int)PTR_ERR(l);
+		f->private_data = l;
 	}
 	if (!dir_emit_dots(f, ctx))
 		return 0;
@@ -256,21 +327,13 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 
 static int ovl_dir_open(struct inode *inode, struct file *f)
 {
-	struct listing *l = kzalloc(sizeof(*l), GFP_KERNEL);
-
-	if (!l)
-		return -ENOMEM;
-	l->ctx.actor = add_actor;
-	f->private_data = l;
+	f->private_data = NULL;
 	return 0;
 }
 
 static int ovl_dir_release(struct inode *inode, struct file *f)
 {
-	struct listing *l = f->private_data;
-
-	listing_clear(l);
-	kfree(l);
+	listing_put(inode, f->private_data);
 	return 0;
 }
 

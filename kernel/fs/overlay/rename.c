@@ -225,6 +225,8 @@ int ovl_rename(
 		return err;
 	cred = ovl_enter(odir->i_sb);
 	err = move(odir, old, ndir, new, flags & RENAME_EXCHANGE);
+	ovl_dir_changed(odir);
+	ovl_dir_changed(ndir);
 	ovl_leave(cred);
 	if (!err) {
 		ovl_copy_attr(old->d_inode);

@@ -29,6 +29,8 @@ static struct inode *ovl_alloc_inode(struct super_block *sb)
 	oi->lower = NULL;
 	oi->nr_lower = 0;
 	oi->opaque = false;
+	oi->version = 0;
+	oi->listing = NULL;
 	oi->key = NULL;
 	return &oi->vfs;
 }
