@@ -212,6 +212,7 @@ void convert(struct image *im, enum format to, bool flat, const char *out)
 {
 	int fd = output_open(out);
 
+	output_as_private(fd, image_fd(im));
 	switch (to) {
 	case FORMAT_V3: to_v3(im, fd, out); break;
 	case FORMAT_V4: to_v4(im, fd, flat, out); break;

@@ -105,6 +105,7 @@ static void replace_by_empty(struct image *im, const char *file)
 {
 	int fd = output_open(file);
 
+	output_replaces(fd, image_fd(im));
 	write_empty(fd, file, im->top->below->path,
 		im->top->ops == &layer_cow4_ops ? FORMAT_V4 : FORMAT_V3, image_size(im));
 	output_finish(fd, file, true);

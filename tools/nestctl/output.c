@@ -136,6 +136,30 @@ int output_open(const char *path)
 	return fd;
 }
 
+#define OTHERS (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)
+
+void output_as_private(int fd, int of)
+{
+	struct stat st, own;
+
+	if (!fstat(of, &st) && !fstat(fd, &own) && own.st_mode & ~st.st_mode & OTHERS)
+		fchmod(fd, own.st_mode & 07777 & (st.st_mode | ~(mode_t)OTHERS));
+}
+
+void output_replaces(int fd, int old)
+{
+	struct stat st, own;
+	mode_t mode;
+
+	if (fstat(old, &st) || fstat(fd, &own))
+		return;
+	mode = st.st_mode & 0777;
+	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
+		fchown(fd, st.st_uid, st.st_gid))
+		mode &= ~(mode_t)S_IRWXG; /* another group */
+	fchmod(fd, mode);
+}
+
 void output_companion(int fd, const char *path)
 {
 	slot_of(fd)->companion = path;
