@@ -36,7 +36,7 @@ bool next_piece(
 
 /* ---- cow_merge.c ---- */
 
-int cow_commit(const char *file);
+int cow_commit(const char *name);
 int cow_rebase(const char *file, const char *backing, bool unsafe);
 
 #endif

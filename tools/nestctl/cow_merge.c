@@ -111,11 +111,14 @@ static void replace_by_empty(struct image *im, const char *file)
 	output_finish(fd, file, true);
 }
 
-int cow_commit(const char *file)
+int cow_commit(const char *name)
 {
-	const char *note = format("%s.committing", file);
+	const char *file = realpath(name, NULL), *note; /* a link to it stays one */
 	struct image *im, *into;
 
+	if (!file)
+		die("%s: %s", name, strerror(errno));
+	note = format("%s.committing", file);
 	lock_alone(file);
 	im = open_layer(file, note);
 	if (!im->top->below)
