@@ -17,6 +17,7 @@
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/cow4_host.h"
 #include "drivers/ubd/cow_host.h"
+#include "tools/nestctl/colour.h"
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/cow.h"
 #include "tools/nestctl/json.h"
@@ -176,8 +177,11 @@ static void info_text(struct image *im, const struct cow4_usage *u)
 	const struct layer *l;
 	struct stat st;
 
-	for (l = im->top->below; l; l = l->below)
-		printf("backing file %s\n", l->path);
+	for (l = im->top->below; l; l = l->below) { /* a name that the file gives */
+		printf("backing file ");
+		put_plain(stdout, l->path);
+		putchar('\n');
+	}
 	printf("format       %s\nsize         %llu MiB\nchanged      %.1f MiB\n",
 		layer_format(im->top), (unsigned long long)image_size(im) >> 20,
 		(double)held(im) / (1 << 20));
@@ -220,10 +224,14 @@ static void found(void *arg, const char *what)
 {
 	struct findings *f = arg;
 
-	if (f->json)
+	if (f->json) {
 		json_text(NULL, what);
-	else
-		printf("%s: %s\n", f->file, what);
+	} else {
+		put_plain(stdout, f->file);
+		printf(": ");
+		put_plain(stdout, what);
+		putchar('\n');
+	}
 	f->count++;
 }
 
