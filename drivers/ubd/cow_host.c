@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,19 +176,30 @@ int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize)
 	return 0;
 }
 
+/* Of a backing file, which may be a disk of the host's. */
+static int backing_stat(int fd, struct stat *st, uint64_t *size)
+{
+	if (fstat(fd, st) < 0)
+		return -errno;
+	*size = (uint64_t)st->st_size;
+	return S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, size) < 0 ? -errno : 0;
+}
+
 int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, size_t errsize)
 {
 	struct stat st;
+	uint64_t size;
+	int r = backing_stat(backing_fd, &st, &size);
 
-	if (fstat(backing_fd, &st) < 0) {
-		snprintf(err, errsize, "%s", strerror(errno));
+	if (r) {
+		snprintf(err, errsize, "%s", strerror(-r));
 		return -EINVAL;
 	}
-	if ((uint64_t)st.st_size != info->size) {
+	if (size != info->size) {
 		snprintf(err, errsize,
 			"made for a backing file of %llu bytes, this one has %llu; if it is the "
 			"right one, nestctl cow rebase -u says so",
-			(unsigned long long)info->size, (unsigned long long)st.st_size);
+			(unsigned long long)info->size, (unsigned long long)size);
 		return -EINVAL;
 	}
 	if ((uint32_t)st.st_mtime != info->mtime) {
@@ -267,17 +280,22 @@ int cow_init(int fd, const char *backing, int backing_fd, uint64_t size)
 int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize)
 {
 	struct stat st;
+	uint64_t size;
 	bool nameless = false;
-	int fd = -1, r = fstat(backing_fd, &st) < 0 ? -errno : 0;
+	int fd = -1, r = backing_stat(backing_fd, &st, &size);
 
 	if (r)
 		goto err_say;
+	if (!size) {
+		snprintf(err, errsize, "its backing file %s is empty", backing);
+		return -EINVAL;
+	}
 	fd = open_new(path, &nameless);
 	if (fd < 0) {
 		r = -errno;
 		goto err_say;
 	}
-	r = cow_init(fd, backing, backing_fd, (uint64_t)st.st_size);
+	r = cow_init(fd, backing, backing_fd, size);
 	if (!r && nameless) {
 		r = give_name(fd, path);
 		if (r == -ENOENT) /* no /proc: start again under the real name */
