@@ -29,6 +29,7 @@
 
 #define SWEEP_MAX 256 /* names looked at when an instance starts */
 #define TRIES 16
+#define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
 
 static int sock = -1, console = -1, line;
 /* What the end takes away; set before it is registered. */
@@ -163,6 +164,8 @@ static int take_name(struct mconsole_open *o, const char *from)
 		if (!given)
 			make_up_name(o->umid);
 		snprintf(folder, sizeof(folder), "%.180s/%s", o->dir, o->umid);
+		if (strlen(folder) + strlen("/mconsole") >= SOCKET_PATH_MAX)
+			return -ENAMETOOLONG; /* nobody could connect to it there, nor sweep it */
 		if (!renameat2(AT_FDCWD, from, AT_FDCWD, folder, RENAME_NOREPLACE))
 			return 0;
 		err = errno;
