@@ -487,6 +487,11 @@ void wake_up_new_task(struct task *t)
 	struct rq *rq, *to;
 
 	t->cpu = smp_processor_id();
+	/*
+	 * On this queue's scale: the parent may have slept since sched_fork(), and gone on on another vCPU, and the scales of two are seconds
+	 * and hours apart.
+	 */
+	t->se.vruntime = current->se.vruntime;
 	for (;;) {
 		rq = this_rq();
 		to = cpu_rq(cpu_allowed(t, rq->cpu) ? rq->cpu : balance_any_allowed(t));
@@ -521,7 +526,6 @@ void sched_fork(struct task *t)
 	t->sched_reset_on_fork = false;
 	t->cpus_allowed = p->cpus_allowed;
 	memset(&t->se, 0, sizeof(t->se));
-	t->se.vruntime = p->se.vruntime;
 	t->se.weight = class_weight(t);
 	INIT_LIST_HEAD(&t->rt_node);
 	t->sched_group = NULL;

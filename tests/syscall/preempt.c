@@ -4,11 +4,20 @@
 
 static volatile long *counts;
 
+static int ran(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n += counts[i] > 0;
+	return n;
+}
+
 TEST(preempt)
 {
 	pid_t pid[8];
 	cpu_set_t one;
-	int i, ok = 0;
+	int i;
 	long start, late = 0;
 
 	counts = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -17,10 +26,8 @@ TEST(preempt)
 	NEED(sched_setaffinity(0, sizeof(one), &one));
 	for (i = 0; i < 8; i++)
 		pid[i] = SPAWN(for (;;) counts[i]++);
-	sleep_ms(600);
-	for (i = 0; i < 8; i++)
-		ok += counts[i] > 0;
-	say("%d of 8 spinners ran", ok);
+	T_WAIT(ran() == 8);
+	say("%d of 8 spinners ran", ran());
 	for (i = 0; i < 10; i++) {
 		start = now_ms();
 		sleep_ms(5);
