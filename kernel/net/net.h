@@ -186,6 +186,10 @@ void routes_forget_addr(
 	struct net_device *dev, const ip_addr *addr, bool last, struct list_head *gone);
 void routes_free(struct list_head *gone);
 void addrs_connect(struct net_device *dev);
+void addr_connected_route(const struct ifaddr *a, struct route *r);
+bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b);
+/* route_local.c: table local as it is told, into @out; each address makes at most four, some of them the same. How many. net->lock held. */
+u32 local_routes(struct net *net, struct route *out, u32 room);
 
 /* What is known of a way before and after looking it up. */
 struct flow {

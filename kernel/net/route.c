@@ -192,7 +192,7 @@ void addrs_forget(struct net_device *dev)
 }
 
 /* The network of an address, as a route of the kernel's own. Not for lo, whose networks are local as a whole. */
-static void connected_route(const struct ifaddr *a, struct route *r)
+void addr_connected_route(const struct ifaddr *a, struct route *r)
 {
 	u32 bits = bits_of_128(&a->addr, a->prefix);
 	bool v4 = ip_is_v4(&a->addr);
@@ -216,7 +216,7 @@ static void connected_route(const struct ifaddr *a, struct route *r)
 }
 
 /* Two addresses that one connected route serves. */
-static bool same_network(const struct ifaddr *a, const struct ifaddr *b)
+bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 {
 	return a->dev == b->dev && ip_is_v4(&a->addr) == ip_is_v4(&b->addr) &&
 	       a->prefix == b->prefix &&
@@ -237,7 +237,7 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 
 	n->flags &= ip_is_v4(&n->addr) ? (u8)~IFA_F_SECONDARY : 0xff;
 	list_for_each_entry(i, &net->addrs, list) {
-		if (ip_is_v4(&n->addr) && same_network(i, n))
+		if (ip_is_v4(&n->addr) && addr_same_network(i, n))
 			n->flags |= IFA_F_SECONDARY;
 		if (before == &net->addrs && i->dev == n->dev && is_secondary(i))
 			before = &i->list;
@@ -256,7 +256,7 @@ static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *
 
 	if (!(a->dev->flags & IFF_UP) || is_secondary(a))
 		return false;
-	connected_route(a, n);
+	addr_connected_route(a, n);
 	*told = *n;
 	placed = !route_place(a->dev->net, n, NLM_F_CREATE | NLM_F_APPEND, &gone);
 	routes_free(&gone);
@@ -401,14 +401,14 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 	if (found) {
 		list_del(&found->list);
 		list_for_each_entry_safe(i, next, &net->addrs, list) {
-			if (!same_network(i, found))
+			if (!addr_same_network(i, found))
 				continue;
 			if (is_secondary(i) && !is_secondary(found))
 				list_move_tail(&i->list, &gone);
 			else
 				shared = true;
 		}
-		connected_route(found, &r);
+		addr_connected_route(found, &r);
 		way = shared ? NULL : route_take(net, &r); /* at once, as it came */
 	}
 	spin_unlock(&net->lock);

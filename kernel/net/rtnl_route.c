@@ -41,6 +41,8 @@ static u8 route_flags(const struct route *r)
 {
 	u8 state = RTNH_F_LINKDOWN;
 
+	if (r->type == RTN_LOCAL && ip_is_v4(&r->dst))
+		return r->flags;
 	if (!r->hops)
 		return r->flags | (r->dev && !leads_nowhere(r->type) ? way_state(r->dev) : 0);
 	for (u32 n = 0; n < r->hops->nr; n++)
@@ -118,7 +120,7 @@ static void put_route(
 	if (v4 && r->metric)
 		nl_attr_u32(b, RTA_PRIORITY, r->metric);
 	put_metrics(b, r);
-	if (!v4 && r->metric)
+	if (!v4)
 		nl_attr_u32(b, RTA_PRIORITY, r->metric);
 	if (!ip_is_any(&r->prefsrc))
 		nl_attr_addr(b, RTA_PREFSRC, &r->prefsrc);
@@ -126,7 +128,7 @@ static void put_route(
 		put_ways(b, r);
 	if (!r->hops && !ip_is_any(&r->gateway))
 		nl_attr_addr(b, RTA_GATEWAY, &r->gateway);
-	if (!r->hops && (!v4 || r->type == RTN_UNICAST || r->type == RTN_LOCAL))
+	if (!r->hops && (!v4 || !leads_nowhere(r->type)))
 		nl_attr_u32(b, RTA_OIF, (u32)e->ifindex);
 	if (!v4)
 		put_end(b, r);
@@ -289,39 +291,72 @@ static int read_wish(
 	return w->family && w->table && !has_table(net, w) ? -ENOENT : 0;
 }
 
+/* Several addresses may have the same broadcast: such entries of table local stand next to each other, and are told once. */
+static bool is_told(struct route_entry *const *order, u32 at)
+{
+	const struct route *r = &order[at]->r;
+
+	while (r->table == RT_TABLE_LOCAL && at--) {
+		const struct route *o = &order[at]->r;
+
+		if (o->table != r->table || o->prefix != r->prefix || !ip_equal(&o->dst, &r->dst))
+			return false;
+		if (o->dev == r->dev && o->type == r->type && ip_equal(&o->prefsrc, &r->prefsrc))
+			return true;
+	}
+	return false;
+}
+
+/* Copies of what is wanted, of those in the list and of table local. net->lock held. */
+static u32 pick_routes(struct net *net, const struct wish *wish, struct route_entry *all, u32 room,
+	struct route *local, u32 local_room)
+{
+	u32 n = 0, nr_local = local_routes(net, local, local_room);
+	u64 now = ktime_get();
+	struct route *r;
+
+	list_for_each_entry(r, &net->routes, list) {
+		if (n == room || !wanted(r, wish) || (r->expires && r->expires <= now))
+			continue;
+		all[n] = (struct route_entry){ *r, r->dev->ifindex };
+		nexthops_get(all[n++].r.hops);
+	}
+	for (u32 k = 0; k < nr_local && n < room; k++)
+		if (wanted(&local[k], wish))
+			all[n++] = (struct route_entry){ local[k], local[k].dev->ifindex };
+	return n;
+}
+
 int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)
 {
-	u32 room = rtnl_room_for(net, &net->routes), n = 0;
+	u32 local_room = rtnl_room_for(net, &net->addrs) * 4;
+	u32 room = rtnl_room_for(net, &net->routes) + local_room, n = 0;
+	struct route *local = kcalloc(local_room, sizeof(*local), GFP_KERNEL);
 	struct route_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct route_entry **order =
 		kcalloc((size_t)room * 2, sizeof(struct route_entry *), GFP_KERNEL);
-	u64 now = ktime_get();
 	struct wish wish;
-	struct route *r;
 	int err = read_wish(net, req, d, &wish);
 
-	if (!all || !order)
+	if (!all || !order || !local)
 		err = -ENOMEM;
-
-	spin_lock(&net->lock);
-	list_for_each_entry(r, &net->routes, list) {
-		if (err || n == room || !wanted(r, &wish) || (r->expires && r->expires <= now))
-			continue;
-		all[n] = (struct route_entry){ *r, r->dev->ifindex };
-		nexthops_get(all[n].r.hops);
-		order[n] = &all[n];
-		n++;
-	}
-	spin_unlock(&net->lock);
-	if (!err)
+	if (!err) {
+		spin_lock(&net->lock);
+		n = pick_routes(net, &wish, all, room, local, local_room);
+		spin_unlock(&net->lock);
+		for (u32 k = 0; k < n; k++)
+			order[k] = &all[k];
 		sort_entries(order, n, order + room);
-	for (u32 i = 0; i < n; i++) {
-		err = err ? err : emit(arg, put_route, order[i]);
-		nexthops_put(order[i]->r.hops);
 	}
+	for (u32 i = 0; i < n; i++)
+		if (!err && !is_told(order, i))
+			err = emit(arg, put_route, order[i]);
+	for (u32 i = 0; i < n; i++)
+		nexthops_put(all[i].r.hops);
 	kfree(order);
 	kfree(all);
+	kfree(local);
 	return err;
 }
 
