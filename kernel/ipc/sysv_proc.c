@@ -86,10 +86,13 @@ static const struct limit limits[] = {
 	{ "sys/fs/mqueue/msg_default", LIMIT_INT, FIELD(mq_msg_default), 1, 65536, 1, NULL },
 	{ "sys/fs/mqueue/msgsize_default", LIMIT_INT, FIELD(mq_msgsize_default), 128, 16 << 20, 1,
 		NULL },
+	/* the last three ask for CAP_CHECKPOINT_RESTORE, and root may not either */
 	{ "sys/kernel/shm_next_id", LIMIT_INT, FIELD(ids[IPC_SHM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/sem_next_id", LIMIT_INT, FIELD(ids[IPC_SEM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/msg_next_id", LIMIT_INT, FIELD(ids[IPC_MSG].next_id), 0, INT32_MAX, 1, NULL },
 };
+
+#define NR_NEXT_IDS 3
 
 static void *field(const struct limit *l)
 {
@@ -151,6 +154,28 @@ static int store_limit(char *text, size_t n, void *arg)
 	return err;
 }
 
+static bool root_there(const struct cred *c)
+{
+	return c->euid == make_kuid(current_ipc_ns()->ns.owner, 0);
+}
+
+static bool may_restore(const struct cred *c)
+{
+	const struct user_namespace *owner = current_ipc_ns()->ns.owner;
+
+	return cred_ns_capable(c, owner, CAP_CHECKPOINT_RESTORE) ||
+	       cred_ns_capable(c, owner, CAP_SYS_ADMIN);
+}
+
+static int create_limit(u32 i)
+{
+	bool next = i >= ARRAY_SIZE(limits) - NR_NEXT_IDS;
+	int err = proc_create(
+		limits[i].path, next ? 0444 : 0644, show_limit, store_limit, (void *)&limits[i]);
+
+	return err ? err : proc_let(limits[i].path, next ? may_restore : root_there);
+}
+
 static int sysv_proc_init(void)
 {
 	int err = 0;
@@ -158,8 +183,7 @@ static int sysv_proc_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(listings); i++)
 		err = proc_create(listings[i].path, 0444, show_listing, NULL, (void *)&listings[i]);
 	for (u32 i = 0; !err && i < ARRAY_SIZE(limits); i++)
-		err = proc_create(
-			limits[i].path, 0644, show_limit, store_limit, (void *)&limits[i]);
+		err = create_limit(i);
 	return err;
 }
 INITCALL(3, sysv_proc_init);

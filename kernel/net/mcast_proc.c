@@ -183,7 +183,7 @@ static int mcast_proc_init(void)
 	if (!err)
 		err = proc_create(".net/dev_mcast", 0444, show_dev_mcast, NULL, NULL);
 	for (u32 i = 0; i < ARRAY_SIZE(numbers) && !err; i++) {
-		err = proc_create_sysctl(
+		err = proc_create(
 			numbers[i].path, 0644, show_number, store_number, (void *)&numbers[i]);
 		if (!err)
 			err = proc_let(numbers[i].path, net_sysctl_may);

@@ -213,7 +213,7 @@ int netconf_files(struct netname *n)
 		f[i] = (struct conf_file){ n, &keys[i] };
 		snprintf(path, sizeof(path), "sys/net/%s/conf/%s/%s", keys[i].v6 ? "ipv6" : "ipv4",
 			n->name, keys[i].name);
-		err = proc_create_sysctl(path, 0644, show_conf, store_conf, &f[i]);
+		err = proc_create(path, 0644, show_conf, store_conf, &f[i]);
 		if (!err)
 			err = proc_let(path, net_sysctl_may);
 	}
@@ -223,7 +223,7 @@ int netconf_files(struct netname *n)
 static int netconf_proc_init(void)
 {
 	static struct netname all = { .name = "all" }, fresh = { .name = "default" };
-	int err = proc_create_sysctl(
+	int err = proc_create(
 		"sys/net/ipv4/ip_forward", 0644, show_ip_forward, store_ip_forward, NULL);
 
 	if (!err)

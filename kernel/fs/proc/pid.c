@@ -296,7 +296,7 @@ static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, s
 		inode->i_fop = &proc_map_files_fops;
 		break;
 	case PE_LINK: inode->i_op = &proc_pid_link_iops; break;
-	case PE_TEXT: inode->i_fop = &proc_pid_text_fops; break;
+	case PE_TEXT: inode->i_fop = e->fops ? e->fops : &proc_pid_text_fops; break;
 	case PE_FOPS: inode->i_fop = e->fops; break;
 	}
 	return inode;
@@ -589,6 +589,11 @@ long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg)
 	{                                                                                          \
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st         \
 	}
+#define TEXT_ONCE(n, m, fn, st)                                                                    \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
+		.fops = &proc_once_fops                                                            \
+	}
 #define TEXT_LEADER(n, m, fn, st)                                                                  \
 	{                                                                                          \
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
@@ -631,7 +636,7 @@ static const struct pid_entry pid_entries[] = {
 	LINK("cwd", proc_link_cwd),
 	TEXT_MM("environ", 0400, proc_show_environ, MM_OPEN),
 	LINK("exe", proc_link_exe),
-	TEXT_RW("gid_map", 0644, proc_show_gid_map, proc_store_gid_map),
+	TEXT_ONCE("gid_map", 0644, proc_show_gid_map, proc_store_gid_map),
 	{ .name = "io",
 		.mode = S_IFREG | 0400,
 		.kind = PE_TEXT,
@@ -659,12 +664,12 @@ static const struct pid_entry pid_entries[] = {
 	TEXT_RW("oom_score_adj", 0644, proc_show_oom_adj, proc_store_oom_adj),
 	FOPS("pagemap", 0400, &proc_pagemap_fops),
 	TEXT_PRIVATE("personality", 0400, proc_show_personality),
-	TEXT_RW("projid_map", 0644, proc_show_projid_map, proc_store_projid_map),
+	TEXT_ONCE("projid_map", 0644, proc_show_projid_map, proc_store_projid_map),
 	LINK("root", proc_link_root),
 	TEXT("sched", 0444, proc_show_sched),
 	TEXT("schedstat", 0444, proc_show_schedstat),
 	TEXT("sessionid", 0444, proc_show_sessionid),
-	TEXT_RW("setgroups", 0644, proc_show_setgroups, proc_store_setgroups),
+	TEXT_ONCE("setgroups", 0644, proc_show_setgroups, proc_store_setgroups),
 	TEXT_MM("smaps", 0444, proc_pid_smaps, MM_TASK),
 	TEXT_MM("smaps_rollup", 0444, proc_pid_smaps_rollup, MM_OPEN | MM_TASK | MM_USERS),
 	TEXT_PRIVATE("stack", 0400, proc_show_stack),
@@ -676,10 +681,10 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("statm", 0444, proc_pid_statm),
 	TEXT("status", 0444, proc_pid_status),
 	TEXT_PRIVATE("syscall", 0400, proc_show_syscall),
-	TEXT_RW("timens_offsets", 0644, proc_show_timens, proc_store_timens),
+	TEXT_ONCE("timens_offsets", 0644, proc_show_timens, proc_store_timens),
 	TEXT_LEADER("timers", 0444, proc_show_timers, NULL),
 	TEXT_LEADER("timerslack_ns", 0666, proc_show_timerslack, proc_store_timerslack),
-	TEXT_RW("uid_map", 0644, proc_show_uid_map, proc_store_uid_map),
+	TEXT_ONCE("uid_map", 0644, proc_show_uid_map, proc_store_uid_map),
 	TEXT("wchan", 0444, proc_show_wchan),
 };
 

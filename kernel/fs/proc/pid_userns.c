@@ -49,7 +49,7 @@ int proc_show_projid_map(struct seq *s, struct task *t)
 static int store_map(struct task *t, struct file *f, char *text, enum userns_map which)
 {
 	struct user_namespace *ns = user_ns_of(t);
-	int err = f->f_pos ? -EINVAL : userns_map_write(ns, which, f->f_cred, text);
+	int err = userns_map_write(ns, which, f->f_cred, text);
 
 	put_user_ns(ns);
 	return err;
@@ -103,5 +103,5 @@ int proc_show_timens(struct seq *s, struct task *t)
 
 int proc_store_timens(struct task *t, struct file *f, char *text)
 {
-	return f->f_pos ? -EINVAL : time_ns_store(t, f->f_cred, text);
+	return time_ns_store(t, f->f_cred, text);
 }

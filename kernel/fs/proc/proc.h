@@ -56,8 +56,8 @@ typedef int (*store_fn)(char *text, size_t n,
 
 /* A directory of the fixed tree, made as needed. */
 int proc_mkdir(const char *path);
+/* What stands under sys is a variable, and behaves as those do. */
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
-int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 /*
  * What belongs to a namespace of current's: who @may is as its owner, besides root. Asked of who opens it, and when something is written, which is
  * for the writer's namespace, of who had opened it. -ENOENT: there is no such entry.
@@ -155,9 +155,11 @@ struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
 extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */
-extern const struct file_operations proc_text_fops;     /* show and store of i_private */
-extern const struct file_operations proc_sysctl_fops;   /* the same, and may be polled */
-extern const struct file_operations proc_polled_fops;   /* may be polled, and never has news */
+extern const struct file_operations
+	proc_once_fops; /* the same, written from its start or not at all */
+extern const struct file_operations proc_text_fops;   /* show and store of i_private */
+extern const struct file_operations proc_sysctl_fops; /* the same, and may be polled */
+extern const struct file_operations proc_polled_fops; /* may be polled, and never has news */
 extern const struct dentry_operations proc_pid_dops;
 struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */

@@ -172,11 +172,6 @@ int proc_mkdir(const char *path)
 
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
 {
-	return tree_create(&proc_root_entry, path, mode, show, store, arg);
-}
-
-int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
-{
 	struct proc_entry *e = create(&proc_root_entry, path, S_IFREG | mode);
 
 	if (!e)
@@ -184,7 +179,7 @@ int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn st
 	e->show = show;
 	e->store = store;
 	e->arg = arg;
-	e->fops = &proc_sysctl_fops;
+	e->fops = strncmp(path, "sys/", 4) ? &proc_text_fops : &proc_sysctl_fops;
 	link_entry(e->parent, e);
 	return 0;
 }

@@ -259,6 +259,31 @@ out:
 	return err ? err : (ssize_t)n;
 }
 
+/* A variable is written in one piece: what comes after it changes nothing, and is no error. */
+static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t n = *pos ? (ssize_t)from->count : text_write(f, from, pos);
+
+	if (n > 0)
+		*pos += n;
+	return n;
+}
+
+static ssize_t once_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t n = *pos ? -EINVAL : text_write(f, from, pos);
+
+	if (n > 0)
+		*pos = n;
+	return n;
+}
+
+static int once_open(struct inode *inode, struct file *f)
+{
+	f->f_mode &= ~FMODE_PWRITE;
+	return text_open(inode, f);
+}
+
 static loff_t text_llseek(struct file *f, loff_t off, int whence)
 {
 	if (whence == 1)
@@ -288,7 +313,7 @@ const struct file_operations proc_sysctl_fops = {
 	.open = text_open,
 	.release = text_release,
 	.read_iter = text_read,
-	.write_iter = text_write,
+	.write_iter = sysctl_write,
 	.poll = text_poll,
 	.llseek = text_llseek,
 };
@@ -299,6 +324,17 @@ const struct file_operations proc_pid_text_fops = {
 	.release = text_release,
 	.read_iter = text_read,
 	.write_iter = text_write,
+	.no_splice_read = true,
+	.no_splice_write = true,
+	.ioctl = proc_entry_ioctl,
+	.llseek = text_llseek,
+};
+
+const struct file_operations proc_once_fops = {
+	.open = once_open,
+	.release = text_release,
+	.read_iter = text_read,
+	.write_iter = once_write,
 	.no_splice_read = true,
 	.no_splice_write = true,
 	.ioctl = proc_entry_ioctl,

@@ -72,7 +72,7 @@ int sysctl_register(const struct sysctl *table, u32 n)
 
 	for (; n && !err; n--, table++) {
 		scnprintf(path, sizeof(path), "sys/%s", table->path);
-		err = proc_create_sysctl(path, table->mode, sysctl_show,
+		err = proc_create(path, table->mode, sysctl_show,
 			table->mode & 0222 ? sysctl_store : NULL, (void *)table);
 	}
 	return err;
@@ -153,6 +153,7 @@ static const struct sysctl table[] = {
 		.max = 4,
 		.changed = do_drop_caches },
 	TEXT("kernel/ostype", 0444, init_uts.name.sysname),
+	TEXT("kernel/arch", 0444, init_uts.name.machine),
 	TEXT("kernel/osrelease", 0444, init_uts.name.release),
 	TEXT("kernel/version", 0444, init_uts.name.version),
 	TEXT("kernel/core_pattern", 0644, core_pattern),
@@ -216,7 +217,7 @@ static int sysctl_init(void)
 	int err = sysctl_register(table, ARRAY_SIZE(table));
 
 	for (u32 i = 0; !err && i < ARRAY_SIZE(uts_fields); i++)
-		err = proc_create_sysctl(uts_fields[i].path, 0644, show_uts, store_uts,
+		err = proc_create(uts_fields[i].path, 0644, show_uts, store_uts,
 			(void *)&uts_fields[i].which);
 	return err;
 }
