@@ -14,6 +14,7 @@
 #include <linux/eventpoll.h>
 
 #include "kernel/io_uring/uring.h"
+#include "kernel/lib/sysctl.h"
 
 #define SUPPORTED                                                                                  \
 	(IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_ATTACH_WQ |                      \
@@ -418,12 +419,27 @@ static int ring_fd(struct uring *u)
 	return fd;
 }
 
+/* kernel.io_uring_disabled: 1: for all but CAP_SYS_ADMIN and the group, 2: for all. Rings that are there go on. */
+static int disabled, allowed_group = -1;
+
+static bool may_set_up(void)
+{
+	int now = READ_ONCE(disabled);
+	kgid_t group = (kgid_t)READ_ONCE(allowed_group);
+
+	if (now == 2)
+		return false;
+	return !now || capable(CAP_SYS_ADMIN) || (group != (kgid_t)-1 && in_group(group));
+}
+
 long sys_io_uring_setup(u32 entries, uaddr_t uparams)
 {
 	struct io_uring_params p;
 	struct uring *u;
 	int fd, err;
 
+	if (!may_set_up())
+		return -EPERM;
 	if (copy_from_user(&p, uparams, sizeof(p)))
 		return -EFAULT;
 	err = check_params(&p);
@@ -451,3 +467,14 @@ long sys_io_uring_setup(u32 entries, uaddr_t uparams)
 	}
 	return fd;
 }
+
+static const struct sysctl knobs[] = {
+	SYSCTL_NUM("kernel/io_uring_disabled", disabled, 0, 2),
+	SYSCTL_NUM("kernel/io_uring_group", allowed_group, -0x80000000L, 0x7fffffff),
+};
+
+static int setup_init(void)
+{
+	return sysctl_register(knobs, ARRAY_SIZE(knobs));
+}
+INITCALL(4, setup_init);

@@ -5,7 +5,7 @@
  *   acct_collect(task, code)    the last thread, while it has its memory
  *   acct_process(task)          the same, when its memory is gone: writes the record
  *
- * A file system that is nearly full suspends accounting until there is room again, looked at every thirty seconds. Records are appended by
+ * A file system that is nearly full suspends accounting until there is room again, looked at now and then (kernel.acct). Records are appended by
  * O_APPEND, so they need no lock of ours. Source: acct(5); the encodings from linux/acct.h.
  * Lock: acct_lock, of the file and of the state of suspension; nothing is written under it. Not done: one file per pid namespace, ac_tty.
  */
@@ -14,19 +14,19 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/internal.h"
 #include "kernel/vfs/super.h"
 
-#define SUSPEND_PERCENT 2
-#define RESUME_PERCENT 4
-#define CHECK_NS 30000000000UL
 #define TICK_NS (1000000000UL / AHZ)
 
 static DEFINE_SPINLOCK(acct_lock);
 static struct file *acct_file; /* a reference, or NULL: off */
 static bool acct_active;
 static u64 acct_checked;
+/* kernel.acct: goes on at so many per cent free, suspended at so many, looked at every so many seconds. Single words */
+static int acct_limits[] = { 4, 2, 30 };
 
 /* ---- encodings ---- */
 
@@ -102,16 +102,21 @@ static void fill_record(struct acct_v3 *a, struct task *t)
 	strscpy(a->ac_comm, t->comm, sizeof(a->ac_comm));
 }
 
+static u64 percent_of(u64 blocks, int percent)
+{
+	return blocks * (u64)max(percent, 0) / 100;
+}
+
 /* Is there room for records? Says what was found the last time while that is fresh. */
 static bool has_room(struct file *f)
 {
-	u64 now = ktime_get();
+	u64 now = ktime_get(), period = (u64)max(READ_ONCE(acct_limits[2]), 0) * 1000000000UL;
 	struct kstatfs k;
 	bool active;
 
 	spin_lock(&acct_lock);
 	active = acct_active;
-	if (now - acct_checked < CHECK_NS) {
+	if (now - acct_checked < period) {
 		spin_unlock(&acct_lock);
 		return active;
 	}
@@ -120,9 +125,9 @@ static bool has_room(struct file *f)
 	if (vfs_statfs(&f->f_path, &k))
 		return active;
 	if (active)
-		active = k.f_bavail > k.f_blocks * SUSPEND_PERCENT / 100;
+		active = k.f_bavail > percent_of(k.f_blocks, READ_ONCE(acct_limits[1]));
 	else
-		active = k.f_bavail >= k.f_blocks * RESUME_PERCENT / 100;
+		active = k.f_bavail >= percent_of(k.f_blocks, READ_ONCE(acct_limits[0]));
 	spin_lock(&acct_lock);
 	acct_active = active;
 	spin_unlock(&acct_lock);
@@ -202,3 +207,39 @@ long sys_acct(uaddr_t path)
 		fput(old);
 	return 0;
 }
+
+static int show_limits(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%d\t%d\t%d\n", acct_limits[0], acct_limits[1], acct_limits[2]);
+}
+
+/* The first one, two or three of them. */
+static int store_limits(char *text)
+{
+	char *word;
+	u32 i = 0;
+	s64 v;
+
+	while (i < ARRAY_SIZE(acct_limits) && (word = strsep(&text, " \t\n"))) {
+		if (!*word)
+			continue;
+		if (kstrtos64(word, 0, &v) || v < INT32_MIN || v > INT32_MAX)
+			return -EINVAL;
+		WRITE_ONCE(acct_limits[i++], (int)v);
+	}
+	return i ? 0 : -EINVAL;
+}
+
+static const struct sysctl knobs[] = {
+	{ .path = "kernel/acct",
+		.kind = SYSCTL_SHOW,
+		.mode = 0644,
+		.show = show_limits,
+		.store = store_limits },
+};
+
+static int acct_init(void)
+{
+	return sysctl_register(knobs, ARRAY_SIZE(knobs));
+}
+INITCALL(4, acct_init);

@@ -15,6 +15,7 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
+#include "kernel/lib/sysctl.h"
 #include "kernel/task/elf_check.h"
 #include "kernel/task/exec.h"
 
@@ -25,13 +26,13 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 #define STACK_RND_BITS 22
-#define MMAP_RND_BITS 28
 #define BRK_RND_BITS 13 /* 32 MiB */
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 #define USER_HZ_TICKS 100
 #define SMALL_WORLD (1UL << 46) /* inside another instance addresses are scarce: less randomness */
 
 int sysctl_randomize_va_space = 2;
+static int mmap_rnd_bits = 28; /* vm.mmap_rnd_bits: of pages */
 
 /* One ELF file: the program or its interpreter. */
 struct image {
@@ -141,6 +142,11 @@ static u64 layout_random(const struct loader *l, u32 bits)
 	return random_pages(l->mm->task_size < SMALL_WORLD ? min(bits, 16U) : bits);
 }
 
+static u64 mmap_random(const struct loader *l)
+{
+	return layout_random(l, (u32)READ_ONCE(mmap_rnd_bits));
+}
+
 static int choose_layout(struct loader *l)
 {
 	struct mm *mm = l->mm;
@@ -154,8 +160,7 @@ static int choose_layout(struct loader *l)
 		gap += pad + STACK_GUARD_GAP;
 	gap = clamp(gap, 128UL << 20, mm->task_size / 6 * 5);
 	l->stack_top = top - layout_random(l, STACK_RND_BITS);
-	mm->mmap_base =
-		round_down(mm->task_size - gap - layout_random(l, MMAP_RND_BITS), PAGE_SIZE);
+	mm->mmap_base = round_down(mm->task_size - gap - mmap_random(l), PAGE_SIZE);
 	return mm_setup_stack(mm, l->stack_top, VM_READ | VM_WRITE | (l->exec_stack ? VM_EXEC : 0));
 }
 
@@ -266,9 +271,7 @@ static int map_program(struct loader *l)
 
 	if (im->eh.e_type == ET_DYN) {
 		if (l->has_interp)
-			base = round_down(
-				l->mm->task_size / 3 * 2 + layout_random(l, MMAP_RND_BITS),
-				im->ext.align);
+			base = round_down(l->mm->task_size / 3 * 2 + mmap_random(l), im->ext.align);
 		else
 			base = free_base(l->mm, im);
 		if (IS_ERR_VALUE(base))
@@ -513,3 +516,18 @@ out_free:
 	kfree(l);
 	return err;
 }
+
+static const struct sysctl knobs[] = {
+	{ .path = "vm/mmap_rnd_bits",
+		.kind = SYSCTL_INT,
+		.mode = 0600,
+		.data = &mmap_rnd_bits,
+		.min = 28,
+		.max = 32 },
+};
+
+static int layout_init(void)
+{
+	return sysctl_register(knobs, ARRAY_SIZE(knobs));
+}
+INITCALL(4, layout_init);

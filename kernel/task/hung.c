@@ -4,6 +4,7 @@
  * answer. A look at every task now and then while the timeout is not 0; off where time skips, since nothing is idle for long there.
  *
  *	kernel.hung_task_timeout_secs    120; 0: do not look
+ *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else so many, the timeout at most
  *	kernel.hung_task_warnings        10 more; -1: always
  *	kernel.hung_task_panic           0; 1: panic
  *	kernel.hung_task_detect_count    how many were found, to read
@@ -23,16 +24,18 @@
 #define MAX_PERIOD 10 /* seconds from a look to the next, a quarter of a short timeout */
 #define MAX_TIMEOUT 0x7fffffff
 
-static int timeout_secs = 120, warnings = 10, panics;
+static int timeout_secs = 120, warnings = 10, panics, interval_secs;
 static u64 detected;
 static struct ktimer timer;
 static struct work look_work;
 
 static void set_timer(void)
 {
+	int period = interval_secs ? min(interval_secs, timeout_secs) :
+				     clamp(timeout_secs / 4, 1, MAX_PERIOD);
+
 	if (timeout_secs && !time_travels)
-		timer_start(
-			&timer, ktime_get() + (u64)clamp(timeout_secs / 4, 1, MAX_PERIOD) * SECOND);
+		timer_start(&timer, ktime_get() + (u64)period * SECOND);
 }
 
 static void report(struct task *t, u64 now)
@@ -96,6 +99,12 @@ static const struct sysctl knobs[] = {
 		.kind = SYSCTL_INT,
 		.mode = 0644,
 		.data = &timeout_secs,
+		.max = MAX_TIMEOUT,
+		.changed = set_timer },
+	{ .path = "kernel/hung_task_check_interval_secs",
+		.kind = SYSCTL_INT,
+		.mode = 0644,
+		.data = &interval_secs,
 		.max = MAX_TIMEOUT,
 		.changed = set_timer },
 	SYSCTL_NUM("kernel/hung_task_warnings", warnings, -1, MAX_TIMEOUT),

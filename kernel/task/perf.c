@@ -32,7 +32,6 @@
 
 #define ATTR_KNOWN 136 /* of Linux 6.12; the headers that we build with may have less */
 #define READ_FORMATS 0x1fUL
-#define MAX_SAMPLE_RATE 100000
 #define SAMPLE_TYPES ((1UL << 25) - 1)
 #define OPEN_FLAGS                                                                                 \
 	(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
@@ -508,10 +507,12 @@ static int too_big(uaddr_t ua)
 											-E2BIG;
 }
 
+static int max_sample_rate = 100000; /* kernel.perf_event_max_sample_rate */
+
 /* Of samples, which are not taken here: a wish that nobody could fulfil is -EINVAL all the same. */
 static bool wants_nonsense(const struct perf_event_attr *a)
 {
-	if (a->freq ? a->sample_freq > MAX_SAMPLE_RATE : a->sample_period >> 63)
+	if (a->freq ? a->sample_freq > (u64)READ_ONCE(max_sample_rate) : a->sample_period >> 63)
 		return true;
 	if (a->use_clockid && a->clockid != CLOCK_MONOTONIC && a->clockid != CLOCK_MONOTONIC_RAW &&
 		a->clockid != CLOCK_REALTIME && a->clockid != CLOCK_BOOTTIME &&
@@ -757,6 +758,7 @@ long sys_perf_event_open(uaddr_t uattr, pid_t nr, int cpu, int group_fd, u64 fla
 }
 
 static const struct sysctl sysctls[] = {
+	SYSCTL_NUM("kernel/perf_event_max_sample_rate", max_sample_rate, 1, 0x7fffffff),
 	SYSCTL_NUM("kernel/perf_event_paranoid", perf_paranoid, -1, 0x7fffffff),
 };
 

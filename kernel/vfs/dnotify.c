@@ -12,6 +12,7 @@
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
 
+#include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
 #include "kernel/vfs/internal.h"
 
@@ -97,12 +98,16 @@ static bool add_locked(int fd, struct file *f, u32 mask, struct dnotify *fresh)
 	return true;
 }
 
+static int enabled = 1; /* fs.dir-notify-enable */
+
 long fcntl_notify(int fd, struct file *f, u32 mask)
 {
 	struct dnotify *fresh;
 	struct file *now;
 	bool taken = false;
 
+	if (!READ_ONCE(enabled))
+		return -EINVAL;
 	if (!(mask & ALL_EVENTS)) {
 		if (is_dir(f->f_inode))
 			dnotify_remove(f, current->files);
@@ -126,3 +131,13 @@ long fcntl_notify(int fd, struct file *f, u32 mask)
 		kfree(fresh);
 	return 0;
 }
+
+static const struct sysctl knobs[] = {
+	SYSCTL_NUM("fs/dir-notify-enable", enabled, -0x80000000L, 0x7fffffff),
+};
+
+static int dnotify_init(void)
+{
+	return sysctl_register(knobs, ARRAY_SIZE(knobs));
+}
+INITCALL(4, dnotify_init);
