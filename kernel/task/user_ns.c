@@ -163,16 +163,15 @@ int create_user_ns(struct cred *c)
 
 	if (up->level > MAX_LEVEL)
 		return -ENOSPC;
-	if (current_chrooted() || !kuid_has_mapping(up, c->euid) || !kgid_has_mapping(up, c->egid))
-		return -EPERM;
 	ns = kzalloc(sizeof(*ns), GFP_KERNEL);
 	if (!ns)
 		return -ENOMEM;
-	err = ns_init(&ns->ns, &user_ns_ops, up);
-	if (err) {
-		kfree(ns);
-		return err;
-	}
+	err = ns_init(&ns->ns, &user_ns_ops, up); /* one too many is told before who may not */
+	if (err)
+		goto err_free;
+	err = -EPERM;
+	if (current_chrooted() || !kuid_has_mapping(up, c->euid) || !kgid_has_mapping(up, c->egid))
+		goto err_fini;
 	ns->parent = up;
 	ns->level = up->level + 1;
 	ns->owner = c->euid;
@@ -187,6 +186,11 @@ int create_user_ns(struct cred *c)
 	c->cap_inheritable = c->cap_ambient = 0;
 	c->cap_permitted = c->cap_effective = c->cap_bset = CAP_FULL;
 	return 0;
+err_fini:
+	ns_fini(&ns->ns);
+err_free:
+	kfree(ns);
+	return err;
 }
 
 /* ---- how many ---- */
