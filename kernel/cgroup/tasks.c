@@ -235,11 +235,12 @@ void cgroup_kthread(struct task *t)
 
 void cgroup_exit(struct task *t)
 {
-	struct cgroup *c = t->cgroup;
+	struct cgroup *c;
 
-	if (!c)
+	if (!t->cgroup)
 		return;
 	spin_lock(&cgroup_tasks_lock);
+	c = t->cgroup; /* who was about to move it when it began to end has done so */
 	cgroup_flush_times(t);
 	cgroup_unlink_task(t);
 	if (c->e_freeze)

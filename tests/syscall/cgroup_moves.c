@@ -108,6 +108,36 @@ static void while_it_reclaims(void)
 	rmdir("full");
 }
 
+/* To a group that is frozen, where it gets no further, or to its end: the group is frozen again in any case. */
+static void while_it_ends(void)
+{
+	pid_t stays, pid;
+	char text[16];
+	int fd, lost = 0;
+
+	NEED(mkdir("frozen", 0755));
+	stays = SPAWN(move(getpid(), "frozen/cgroup.procs"); pause());
+	T_WAIT(number("frozen/cgroup.events", "populated ") == 1);
+	NEED(put("frozen/cgroup.freeze", "1"));
+	T_WAIT(number("frozen/cgroup.events", "frozen ") == 1);
+	fd = NEED(open("frozen/cgroup.procs", O_WRONLY));
+	for (int i = 0; i < 1000 && !lost; i++) {
+		pid = SPAWN(for (int k = i % 50; k; k--) getppid(); _exit(0));
+		snprintf(text, sizeof(text), "%d", pid);
+		write(fd, text, strlen(text));
+		end(pid);
+		for (int k = 0; number("frozen/cgroup.events", "frozen ") != 1 && !lost; k++) {
+			sleep_ms(1);
+			lost = k > 1000;
+		}
+	}
+	close(fd);
+	end(stays);
+	NEED(rmdir("frozen"));
+	if (lost)
+		say("it is not frozen any more");
+}
+
 TEST(cgroup_moves)
 {
 	if (cgroup_enter()) {
@@ -115,6 +145,7 @@ TEST(cgroup_moves)
 		while_it_waits_for_memory();
 		while_it_is_throttled();
 		while_it_reclaims();
+		while_it_ends();
 		NEED(put("cgroup.subtree_control", "-memory -cpu"));
 		cgroup_leave();
 	} else {
