@@ -121,11 +121,8 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 		return 0;
 	if (!current->signal->leader || current->signal->tty)
 		goto out;
-	if (victim) {
-		if (arg != 1 || !capable(CAP_SYS_ADMIN))
-			goto out;
-		for_each_in_pid(victim, PIDTYPE_SID, drop_tty_of, tty);
-	}
+	if (victim && (arg != 1 || !capable(CAP_SYS_ADMIN)))
+		goto out;
 	if (!(f->f_mode & FMODE_READ) && !capable(CAP_SYS_ADMIN))
 		goto out;
 	write_lock(&tasklist_lock);
@@ -133,6 +130,9 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 		err = -EIO;
 	} else if (!current->signal->tty && (!tty->session || tty->session == victim ||
 						    tty->session == task_session(current))) {
+		/* with the lock still held: else its leader could take it again in between, and keep it */
+		if (tty->session == victim)
+			for_each_in_pid_locked(victim, PIDTYPE_SID, drop_tty_of, tty);
 		set_ctty_locked(tty, &p, &s);
 		err = 0;
 	}

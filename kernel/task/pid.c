@@ -349,16 +349,22 @@ struct task *pid_get_task(struct pid *p, enum pid_type type)
 	return t;
 }
 
-void for_each_in_pid(
+void for_each_in_pid_locked(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg)
 {
 	struct task *t;
 
 	if (!p)
 		return;
-	read_lock(&tasklist_lock);
 	for_each_pid_task(t, p, type)
 		fn(t, arg);
+}
+
+void for_each_in_pid(
+	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg)
+{
+	read_lock(&tasklist_lock);
+	for_each_in_pid_locked(p, type, fn, arg);
 	read_unlock(&tasklist_lock);
 }
 

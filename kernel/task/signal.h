@@ -156,6 +156,9 @@ static inline struct pid *task_session(struct task *t)
 /* fn for every process (leader) with a group or session number; under tasklist_lock taken here. */
 void for_each_in_pid(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
+/* For who has it already. */
+void for_each_in_pid_locked(
+	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
 
 static inline u64 rlimit(int which)
 {
