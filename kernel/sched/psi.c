@@ -7,7 +7,8 @@
  * states that held. Totals are the vCPUs' times, weighted by how long each was not idle. Averages are folded at intervals of two seconds or more,
  * when somebody reads or a change finds them old.
  *
- * A trigger looks ten times a window how much of a state was added, with what the last window lost counted in proportion.
+ * A trigger looks ten times a window how much of a state was added, with what the last window lost counted in proportion; one that anybody may
+ * have made looks every two seconds, and its window is a multiple of that.
  *
  * Locks: counts and times under the runqueue's lock of their vCPU; totals under g->lock (raw).
  */
@@ -23,6 +24,7 @@
 #define FIXED 2048UL
 #define WINDOW_MIN 500000UL /* us */
 #define WINDOW_MAX 10000000UL
+#define WINDOW_STEP 2000000UL /* of those without privilege */
 
 static struct psi_cpu system_cpus[MAX_CPUS];
 struct psi_group psi_system = {
@@ -312,7 +314,7 @@ int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size)
 struct psi_trigger {
 	struct psi_group *group;
 	u32 state;
-	u64 threshold, window; /* ns */
+	u64 threshold, window, period; /* ns */
 	struct ktimer timer;
 	struct wait_queue_head wait;
 	/* by the timer only */
@@ -342,10 +344,11 @@ static void trigger_tick(struct ktimer *k)
 		WRITE_ONCE(t->event, true);
 		wake_up_all(&t->wait);
 	}
-	timer_start(&t->timer, now + t->window / 10);
+	timer_start(&t->timer, now + t->period);
 }
 
-struct psi_trigger *psi_trigger_create(struct psi_group *g, enum psi_resource r, const char *text)
+struct psi_trigger *psi_trigger_create(
+	struct psi_group *g, enum psi_resource r, const char *text, bool privileged)
 {
 	u64 v[2] = { 0, 0 }, full;
 	struct psi_trigger *t;
@@ -363,7 +366,8 @@ struct psi_trigger *psi_trigger_create(struct psi_group *g, enum psi_resource r,
 			return ERR_PTR(-EINVAL);
 		text++;
 	}
-	if (v[1] < WINDOW_MIN || v[1] > WINDOW_MAX || !v[0] || v[0] > v[1])
+	if (v[1] < WINDOW_MIN || v[1] > WINDOW_MAX || !v[0] || v[0] > v[1] ||
+		(!privileged && v[1] % WINDOW_STEP))
 		return ERR_PTR(-EINVAL);
 	t = kzalloc(sizeof(*t), 0);
 	if (!t)
@@ -372,6 +376,7 @@ struct psi_trigger *psi_trigger_create(struct psi_group *g, enum psi_resource r,
 	t->state = 2 * (u32)r + (u32)full;
 	t->threshold = v[0] * 1000;
 	t->window = v[1] * 1000;
+	t->period = privileged ? t->window / 10 : WINDOW_STEP * 1000;
 	init_waitqueue_head(&t->wait);
 	timer_setup(&t->timer, trigger_tick);
 	t->start = ktime_get();
@@ -379,7 +384,7 @@ struct psi_trigger *psi_trigger_create(struct psi_group *g, enum psi_resource r,
 	update(g);
 	t->start_total = g->total[t->state];
 	spin_unlock_raw(&g->lock);
-	timer_start(&t->timer, t->start + t->window / 10);
+	timer_start(&t->timer, t->start + t->period);
 	return t;
 }
 

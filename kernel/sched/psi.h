@@ -46,9 +46,13 @@ int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size);
 bool psi_memstall_enter(void);     /* false: it was in it already */
 void psi_memstall_leave(bool was); /* @was: what enter returned */
 
-/* "some 150000 1000000": an event when so many of so many microseconds were lost. ERR_PTR(-EINVAL, -ENOMEM). */
+/*
+ * "some 150000 1000000": an event when so many of so many microseconds were lost. Who is not @privileged has windows of whole two seconds.
+ * ERR_PTR(-EINVAL, -ENOMEM).
+ */
 struct psi_trigger;
-struct psi_trigger *psi_trigger_create(struct psi_group *g, enum psi_resource r, const char *text);
+struct psi_trigger *psi_trigger_create(
+	struct psi_group *g, enum psi_resource r, const char *text, bool privileged);
 void psi_trigger_destroy(struct psi_trigger *t); /* may sleep */
 struct wait_queue_head *psi_trigger_wait(struct psi_trigger *t);
 bool psi_trigger_take(struct psi_trigger *t); /* has there been an event since the last call? */

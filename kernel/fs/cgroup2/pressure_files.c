@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pressure_files.c: {cpu,memory,io}.pressure of a group, as /proc/pressure is of the machine. */
 #include "kernel/fs/cgroup2/internal.h"
+#include "kernel/task/user_ns.h"
 
 static int show(struct seq *s, struct cgroup *c, enum psi_resource r)
 {
@@ -15,7 +16,8 @@ static int show(struct seq *s, struct cgroup *c, enum psi_resource r)
 static int store(struct file *f, struct cgroup *c, char *text, enum psi_resource r)
 {
 	struct cg_open *o = f->private_data;
-	struct psi_trigger *t = psi_trigger_create(cgroup_psi(c), r, text);
+	bool privileged = cred_ns_capable(f->f_cred, &init_user_ns, CAP_SYS_RESOURCE);
+	struct psi_trigger *t = psi_trigger_create(cgroup_psi(c), r, text, privileged);
 	bool set;
 
 	if (IS_ERR(t))

@@ -11,6 +11,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/psi.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/user_ns.h"
 
 struct pressure_file {
 	enum psi_resource resource;
@@ -28,8 +29,6 @@ static int pressure_open(struct inode *inode, struct file *f)
 {
 	struct pressure_file *p;
 
-	if (f->f_mode & FMODE_WRITE && !capable(CAP_SYS_RESOURCE))
-		return -EPERM;
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
 		return -ENOMEM;
@@ -76,7 +75,8 @@ static ssize_t pressure_write(struct file *f, struct iov_iter *from, loff_t *pos
 		return -EFAULT;
 	text[n] = 0;
 	text[strcspn(text, "\n")] = 0;
-	t = psi_trigger_create(&psi_system, p->resource, text);
+	t = psi_trigger_create(&psi_system, p->resource, text,
+		cred_ns_capable(f->f_cred, &init_user_ns, CAP_SYS_RESOURCE));
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	spin_lock(&f->f_lock);
