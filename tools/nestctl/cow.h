@@ -27,6 +27,8 @@ void convert(struct image *im, enum format to, bool flat, const char *out);
  * An empty layer into an empty file. @size 0: the backing file's. FORMAT_NONE: version 3 where that can be, over a raw file, else 4.
  */
 void write_empty(int fd, const char *file, const char *backing, enum format format, uint64_t size);
+/* output_as_private() for a layer that is to stand over @backing, of all its files. Dies. */
+void output_as_private_as(int fd, const char *backing);
 /*
  * Walks over [from, size) in pieces of at most @max bytes that do not cross a multiple of it: the next one that has something in it (it is
  * held by the first file when @top, by any when not; holes are skipped). False: none.

@@ -27,6 +27,7 @@
 static struct output {
 	int fd; /* + 1; 0: a free slot */
 	const char *volatile name, *volatile companion;
+	mode_t mode; /* that it gets at its end; 0: it has it (nobody else can open it before that) */
 } outputs[OUTPUTS_MAX];
 
 static struct output *slot_of(int fd)
@@ -109,10 +110,14 @@ static int open_named(struct output *o, const char *path)
 {
 	char *name = name_beside(path);
 	sigset_t before = block_signals();
-	int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	mode_t mask = umask(0);
 
-	if (fd >= 0)
+	umask(mask);
+	if (fd >= 0) {
 		o->name = name;
+		o->mode = 0666 & ~mask;
+	}
 	restore_signals(&before);
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
@@ -140,14 +145,25 @@ int output_open(const char *path)
 
 void output_as_private(int fd, int of)
 {
+	struct output *o = slot_of(fd);
 	struct stat st, own;
+	mode_t mode, may;
 
-	if (!fstat(of, &st) && !fstat(fd, &own) && own.st_mode & ~st.st_mode & OTHERS)
-		fchmod(fd, own.st_mode & 07777 & (st.st_mode | ~(mode_t)OTHERS));
+	if (fstat(of, &st) || fstat(fd, &own))
+		return;
+	may = st.st_mode | ~(mode_t)OTHERS;
+	if (st.st_gid != own.st_gid) /* the copy's group are others there */
+		may &= ~(mode_t)S_IRWXG | (st.st_mode & S_IRWXO) << 3;
+	mode = o->mode ? o->mode : own.st_mode & 07777;
+	if (o->mode)
+		o->mode = mode & may;
+	else if (mode & ~may)
+		fchmod(fd, mode & may);
 }
 
 void output_replaces(int fd, int old)
 {
+	struct output *o = slot_of(fd);
 	struct stat st, own;
 	mode_t mode;
 
@@ -157,7 +173,10 @@ void output_replaces(int fd, int old)
 	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
 		fchown(fd, st.st_uid, st.st_gid))
 		mode &= ~(mode_t)S_IRWXG; /* another group */
-	fchmod(fd, mode);
+	if (o->mode)
+		o->mode = mode;
+	else
+		fchmod(fd, mode);
 }
 
 void output_companion(int fd, const char *path)
@@ -217,6 +236,8 @@ void output_finish(int fd, const char *path, bool replace)
 	sigset_t before;
 	bool given;
 
+	if (o->mode)
+		fchmod(fd, o->mode);
 	if (fsync(fd))
 		die("%s: %s", path, strerror(errno));
 	before = block_signals();

@@ -18,7 +18,7 @@
 int output_open(const char *path);
 /* Reaches the disk and gets its name; the fd is closed. @replace: also where there is one of that name. Dies. */
 void output_finish(int fd, const char *path, bool replace);
-/* @fd is a copy of what is in @of: who may not read or write that may not read or write the copy. */
+/* @fd is a copy of what is in @of: who may not read or write that may not read or write the copy. Several may be named. */
 void output_as_private(int fd, int of);
 /* It is to take the place of @old: it gets its mode, and its owner where that can be. */
 void output_replaces(int fd, int old);
