@@ -78,11 +78,13 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			break;
 		done += n;
 		*pos += n;
+		if (to->count && wait_interrupted(TASK_KILLABLE))
+			break;
 		cond_resched();
 	}
 	free_page_addr(buf);
 	mmput(mm);
-	return done ? done : n;
+	return done && n != -EFAULT ? done : n;
 }
 
 const struct file_operations proc_pagemap_fops = {
