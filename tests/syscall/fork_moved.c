@@ -21,7 +21,8 @@
 
 static int uffd, parent_tid;
 static pid_t *where; /* in the page that is missing */
-static pid_t child;
+static pid_t child, busy;
+static volatile long *seen; /* what the child has seen of the hog's time: its parent may be late to see it end */
 static cpu_set_t all;
 
 static void pin(pid_t tid, int cpu)
@@ -60,8 +61,10 @@ static void *forks(void *cpu)
 	parent_tid = (int)syscall(SYS_gettid);
 	pin(0, *(int *)cpu);
 	child = (pid_t)syscall(SYS_clone, CLONE_PARENT_SETTID | SIGCHLD, 0, where, 0, 0);
-	if (!child)
+	if (!child) {
+		*seen = used_ns(busy);
 		_exit(0);
+	}
 	return NULL;
 }
 
@@ -89,11 +92,13 @@ static void bring_page(void)
 /* What the hog of CPU @from has used until the child runs there, whose parent has gone on to CPU @to. */
 static long used_before(int from, int to)
 {
-	pid_t busy = hog(from);
 	struct uffd_msg m;
 	pthread_t t;
 	long used;
 
+	busy = hog(from);
+	seen = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	NEED(seen == MAP_FAILED ? -1 : 0);
 	pin(0, to);
 	open_page();
 	T_WAIT(used_ns(busy) >= HEAD_START_NS);
@@ -104,7 +109,8 @@ static long used_before(int from, int to)
 	bring_page();
 	pthread_join(t, NULL);
 	NEED(waitpid(child, NULL, 0));
-	used = used_ns(busy) - used;
+	used = *seen - used;
+	munmap((void *)seen, PAGE);
 	kill(busy, SIGKILL);
 	waitpid(busy, NULL, 0);
 	return used;
