@@ -174,6 +174,18 @@ static void info_json(struct image *im, const struct cow4_usage *u)
 	json_close('}');
 }
 
+/* On one line, whatever it says. */
+static void put_line(const char *text)
+{
+	const char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		put_plain(stdout, format("%.*s", (int)(end - text), text));
+		printf("\\x0a");
+	}
+	put_plain(stdout, text);
+}
+
 static void info_text(struct image *im, const struct cow4_usage *u)
 {
 	const struct layer *l;
@@ -181,7 +193,7 @@ static void info_text(struct image *im, const struct cow4_usage *u)
 
 	for (l = im->top->below; l; l = l->below) { /* a name that the file gives */
 		printf("backing file ");
-		put_plain(stdout, l->path);
+		put_line(l->path);
 		putchar('\n');
 	}
 	printf("format       %s\nsize         %llu MiB\nchanged      %.1f MiB\n",
@@ -229,9 +241,9 @@ static void found(void *arg, const char *what)
 	if (f->json) {
 		json_text(NULL, what);
 	} else {
-		put_plain(stdout, f->file);
+		put_line(f->file);
 		printf(": ");
-		put_plain(stdout, what);
+		put_line(what);
 		putchar('\n');
 	}
 	f->count++;
