@@ -315,7 +315,7 @@ static long one_bridge(struct net *net, u64 arg)
 	link_lock();
 	err = BRIDGE(d) ? ask(BRIDGE(d), args, &a) : -ENODEV;
 	link_unlock();
-	if (a.len && copy_to_user(UADDR(a.to), a.data, a.len))
+	if (a.data && copy_to_user(UADDR(a.to), a.data, a.len))
 		err = -EFAULT;
 	kfree(a.data);
 	return err;
