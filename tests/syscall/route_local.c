@@ -2,7 +2,7 @@
 /* Table local: which addresses are this machine's, which are broadcasts, and where packets to groups go; ip-route(8). */
 #include "netns.h"
 
-static int quiet, has_late;
+static int quiet, has_late, link_down;
 
 static void show_route(const struct nlmsghdr *h)
 {
@@ -34,6 +34,8 @@ static void show_route(const struct nlmsghdr *h)
 		default: sprintf(out, " attribute %d", a->rta_type);
 		}
 	}
+	if (!strcmp(dst, "10.9.0.255"))
+		link_down = (int)r->rtm_flags & RTNH_F_LINKDOWN;
 	has_late |= !strcmp(dst, "fd77::1");
 	if (!quiet && strncmp(dst, "fe80", 4)) /* which comes when nobody else has it */
 		say("  %s/%d type %d proto %d scope %d flags %d%s", dst, r->rtm_dst_len,
@@ -72,6 +74,17 @@ static void show(const char *what, int family, int strict, int type)
 	}
 }
 
+/* Linux does some of it behind one's back: addresses of IPv6 that become usable, links that are lost. */
+static void await(int family, const int *what)
+{
+	quiet = 1;
+	for (int k = 0; k < 500 && !*what; k++) {
+		show("", family, 0, 0);
+		usleep(10000);
+	}
+	quiet = 0;
+}
+
 static void add_with_broadcast(const char *dev, const char *addr, int prefix, const char *broadcast)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWADDR,
@@ -106,15 +119,11 @@ TEST(route_local)
 	show("the broadcasts", AF_INET, 1, RTN_BROADCAST);
 	add_addr("va0", AF_INET6, "fd77::1", 64);
 	add_addr("lo", AF_INET6, "fd78::1", 128);
-	quiet = 1;
-	for (int k = 0; k < 500 && !has_late; k++) { /* Linux does that behind one's back */
-		show("", AF_INET6, 0, 0);
-		usleep(10000);
-	}
-	quiet = 0;
+	await(AF_INET6, &has_late);
 	show("IPv6", AF_INET6, 0, 0);
 	show("IPv6, to groups", AF_INET6, 1, RTN_MULTICAST);
 	set_up("vb0", 0);
+	await(AF_INET, &link_down);
 	show("vb0 is down", AF_INET, 0, 0);
 	show("vb0 is down, IPv6", AF_INET6, 1, RTN_MULTICAST);
 }
