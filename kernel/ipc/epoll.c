@@ -37,6 +37,7 @@
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/time/time.h"
+#include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"
 
 static u64 max_user_watches; /* fs.epoll */
@@ -366,13 +367,12 @@ static bool available(struct eventpoll *ep)
 	return yes;
 }
 
-/* Looks for one ready item that really is; drops those that are not. */
+/* Looks for one ready item that really is; drops those that are not. ep->mutex is held, and dropped. */
 static bool any_ready(struct eventpoll *ep)
 {
 	struct epoll_item *it;
 	bool found = false;
 
-	mutex_lock(&ep->mutex);
 	set_scanning(ep, true);
 	for (;;) {
 		spin_lock(&ep->lock);
@@ -406,7 +406,14 @@ static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
 	struct eventpoll *ep = f->private_data;
 
 	poll_wait(f, &ep->poll, pt);
-	return available(ep) && any_ready(ep) ? EPOLLIN | EPOLLRDNORM : 0;
+	if (!available(ep))
+		return 0;
+	/* a worker must not wait for who holds it: that may wait for a FUSE server */
+	if (!(current->flags & PF_KTHREAD))
+		mutex_lock(&ep->mutex);
+	else if (!mutex_trylock(&ep->mutex))
+		return EPOLLIN | EPOLLRDNORM | ASYNC_POLL_ASK;
+	return any_ready(ep) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 struct file *eventpoll_target(struct file *f, int fd, u32 nth)

@@ -501,45 +501,6 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	return err;
 }
 
-static u32 fuse_poll(struct file *f, struct poll_table *pt)
-{
-	struct fuse_file *ff = f->private_data;
-	struct fuse_poll_in in = { .fh = ff->fh, .kh = ff->poll_kh };
-	struct fuse_poll_out o;
-	int err;
-
-	if (ff->fc->no_poll)
-		return vfs_default_poll();
-	poll_wait(f, &ff->poll, pt);
-	if (pt && pt->queue) {
-		in.flags = FUSE_POLL_SCHEDULE_NOTIFY;
-		spin_lock(&ff->fc->lock);
-		if (list_empty(&ff->poll_link))
-			list_add(&ff->poll_link, &ff->fc->polls);
-		spin_unlock(&ff->fc->lock);
-	}
-	in.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDNORM | EPOLLWRNORM;
-	err = fuse_call(ff->fc, FUSE_POLL, ff->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
-	if (!err)
-		return o.revents & 0xffff;
-	if (err != -ENOSYS)
-		return EPOLLERR;
-	ff->fc->no_poll = true;
-	return vfs_default_poll();
-}
-
-int fuse_notify_poll(struct fuse_conn *fc, u64 kh)
-{
-	struct fuse_file *ff;
-
-	spin_lock(&fc->lock);
-	list_for_each_entry(ff, &fc->polls, poll_link)
-		if (ff->poll_kh == kh)
-			wake_up_common(&ff->poll, TASK_NORMAL, 0, 0);
-	spin_unlock(&fc->lock);
-	return 0;
-}
-
 const struct file_operations fuse_file_fops = {
 	.open = fuse_open,
 	.release = fuse_release,

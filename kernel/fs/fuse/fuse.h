@@ -6,6 +6,7 @@
  *	super.c   mounting, INIT, inodes           dir.c    names, attributes
  *	file.c    open files, their data           pages.c  the page cache
  *	readdir.c listings                         xattr.c  extended attributes
+ *	poll.c    polls and notifications
  *
  * The server is a guest program and hostile. Whatever it answers is checked: lengths against what was asked, types, numbers, names, sizes. It
  * may never answer: every wait for it ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
@@ -122,6 +123,9 @@ struct fuse_file {
 	bool none;       /* the server knows no opening: no RELEASE */
 	bool dir;
 	struct task *maker; /* of a created one, to compare only */
+	/* polls of workers, under fc->lock: the server is being asked, has said revents, has told of an event since it was asked */
+	bool asking, known, notified;
+	u32 revents;
 	struct wait_queue_head poll;
 	struct rcu_head rcu;
 };
@@ -182,11 +186,14 @@ int fuse_open_common(struct inode *inode, struct file *f, bool dir);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
-int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 /* READ or READDIR of at most @n bytes: the request with its answer (out, out_len), for fuse_req_put(). ERR_PTR. */
 struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
 /* READ into @buf: bytes, short at the end of the file, or -errno. */
 ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags);
+
+/* poll.c */
+u32 fuse_poll(struct file *f, struct poll_table *pt);
+int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* pages.c */
 extern const struct address_space_operations fuse_aops;

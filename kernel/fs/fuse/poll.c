@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll.c: polls of open files, and the server's notifications.
+ *
+ * A task asks the server and waits for what it says. A worker that polls for AIO or io_uring never waits for a server: there are few workers, and all are
+ * for everybody. It takes what the server has said since its last notification, or has it asked and goes: the answer wakes whoever polls.
+ *
+ * Locks: fuse_conn.lock.
+ */
+#include <linux/eventpoll.h>
+
+#include "kernel/fs/fuse/fuse.h"
+
+#define EVERYTHING (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDNORM | EPOLLWRNORM)
+
+/* From now on FUSE_NOTIFY_POLL finds it. */
+static void expect_notify(struct fuse_file *ff)
+{
+	assert_spin_held(&ff->fc->lock);
+	if (list_empty(&ff->poll_link))
+		list_add(&ff->poll_link, &ff->fc->polls);
+}
+
+/* What the server's answer to POLL, or its error, says. */
+static u32 poll_mask(struct fuse_conn *fc, int err, const struct fuse_poll_out *o)
+{
+	if (!err)
+		return o->revents & 0xffff;
+	if (err != -ENOSYS)
+		return EPOLLERR;
+	fc->no_poll = true;
+	return vfs_default_poll();
+}
+
+static struct fuse_file *polled_file(struct fuse_conn *fc, u64 kh)
+{
+	struct fuse_file *ff;
+
+	assert_spin_held(&fc->lock);
+	list_for_each_entry(ff, &fc->polls, poll_link)
+		if (ff->poll_kh == kh)
+			return ff;
+	return NULL;
+}
+
+/* The answer to ask_later(). Who was told of an event meanwhile asks again: the server may have looked before it. */
+static void poll_answered(struct fuse_req *r)
+{
+	const struct fuse_poll_in *in = r->in;
+	struct fuse_conn *fc = r->fc;
+	u32 mask = poll_mask(fc, r->err, r->out);
+	struct fuse_file *ff;
+
+	spin_lock(&fc->lock);
+	ff = polled_file(fc, in->kh);
+	if (ff) {
+		ff->asking = false;
+		ff->known = !ff->notified;
+		ff->revents = mask;
+		if (ff->notified || mask)
+			wake_up_common(&ff->poll, TASK_NORMAL, 0, ff->notified ? 0 : mask);
+	}
+	spin_unlock(&fc->lock);
+}
+
+static u32 ask_later(struct fuse_file *ff)
+{
+	struct fuse_req *r = fuse_req_new(ff->fc, FUSE_POLL, ff->nodeid,
+		sizeof(struct fuse_poll_in), sizeof(struct fuse_poll_out));
+
+	if (IS_ERR(r)) {
+		spin_lock(&ff->fc->lock);
+		ff->asking = false;
+		spin_unlock(&ff->fc->lock);
+		return EPOLLERR;
+	}
+	*(struct fuse_poll_in *)r->in = (struct fuse_poll_in){ .fh = ff->fh,
+		.kh = ff->poll_kh,
+		.flags = FUSE_POLL_SCHEDULE_NOTIFY,
+		.events = EVERYTHING };
+	fuse_send_async(r, poll_answered);
+	return 0;
+}
+
+/* For a worker: 0 as long as the server is being asked. */
+static u32 poll_later(struct fuse_file *ff)
+{
+	struct fuse_conn *fc = ff->fc;
+	bool ask;
+	u32 mask;
+
+	spin_lock(&fc->lock);
+	expect_notify(ff);
+	mask = ff->known ? ff->revents : 0;
+	ask = !ff->known && !ff->asking;
+	if (ask) {
+		ff->asking = true;
+		ff->notified = false;
+	}
+	spin_unlock(&fc->lock);
+	return ask ? ask_later(ff) : mask;
+}
+
+u32 fuse_poll(struct file *f, struct poll_table *pt)
+{
+	struct fuse_file *ff = f->private_data;
+	struct fuse_poll_in in = { .fh = ff->fh, .kh = ff->poll_kh };
+	struct fuse_poll_out o;
+	int err;
+
+	if (ff->fc->no_poll)
+		return vfs_default_poll();
+	poll_wait(f, &ff->poll, pt);
+	if (current->flags & PF_KTHREAD)
+		return poll_later(ff);
+	spin_lock(&ff->fc->lock);
+	ff->known = false; /* it may have changed since: this asks again */
+	if (pt && pt->queue) {
+		in.flags = FUSE_POLL_SCHEDULE_NOTIFY;
+		expect_notify(ff);
+	}
+	spin_unlock(&ff->fc->lock);
+	in.events = EVERYTHING;
+	err = fuse_call(ff->fc, FUSE_POLL, ff->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
+	return poll_mask(ff->fc, err, &o);
+}
+
+int fuse_notify_poll(struct fuse_conn *fc, u64 kh)
+{
+	struct fuse_file *ff;
+
+	spin_lock(&fc->lock);
+	ff = polled_file(fc, kh);
+	if (ff) {
+		ff->known = false;
+		ff->notified = true;
+		wake_up_common(&ff->poll, TASK_NORMAL, 0, 0);
+	}
+	spin_unlock(&fc->lock);
+	return 0;
+}
