@@ -302,9 +302,8 @@ static bool is_told(struct route_entry *const *order, u32 at)
 		if (o->table != r->table || o->prefix != r->prefix || !ip_equal(&o->dst, &r->dst))
 			return false;
 		if (!o->hops && !r->hops && o->dev == r->dev && o->type == r->type &&
-			o->tos == r->tos && o->metric == r->metric &&
-			o->protocol == r->protocol && ip_equal(&o->gateway, &r->gateway) &&
-			ip_equal(&o->prefsrc, &r->prefsrc))
+			o->tos == r->tos && o->metric == r->metric && o->protocol == r->protocol &&
+			ip_equal(&o->gateway, &r->gateway) && ip_equal(&o->prefsrc, &r->prefsrc))
 			return true;
 	}
 	return false;

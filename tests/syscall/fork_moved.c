@@ -22,7 +22,8 @@
 static int uffd, parent_tid;
 static pid_t *where; /* in the page that is missing */
 static pid_t child, busy;
-static volatile long *seen; /* what the child has seen of the hog's time: its parent may be late to see it end */
+static volatile long
+	*seen; /* what the child has seen of the hog's time: its parent may be late to see it end */
 static cpu_set_t all;
 
 static void pin(pid_t tid, int cpu)
