@@ -75,7 +75,7 @@ static void show(const char *what, int family, int strict, int type)
 }
 
 /* Linux does some of it behind one's back: addresses of IPv6 that become usable, links that are lost. */
-static void await(int family, const int *what)
+static void await_route(int family, const int *what)
 {
 	quiet = 1;
 	for (int k = 0; k < 500 && !*what; k++) {
@@ -119,11 +119,11 @@ TEST(route_local)
 	show("the broadcasts", AF_INET, 1, RTN_BROADCAST);
 	add_addr("va0", AF_INET6, "fd77::1", 64);
 	add_addr("lo", AF_INET6, "fd78::1", 128);
-	await(AF_INET6, &has_late);
+	await_route(AF_INET6, &has_late);
 	show("IPv6", AF_INET6, 0, 0);
 	show("IPv6, to groups", AF_INET6, 1, RTN_MULTICAST);
 	set_up("vb0", 0);
-	await(AF_INET, &link_down);
+	await_route(AF_INET, &link_down);
 	show("vb0 is down", AF_INET, 0, 0);
 	show("vb0 is down, IPv6", AF_INET6, 1, RTN_MULTICAST);
 }
