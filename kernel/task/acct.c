@@ -225,7 +225,8 @@ static int store_limits(char *text)
 			continue;
 		if (kstrtos64(word, 0, &v) || v < INT32_MIN || v > INT32_MAX)
 			return -EINVAL;
-		WRITE_ONCE(acct_limits[i++], (int)v);
+		WRITE_ONCE(acct_limits[i], (int)v);
+		i++;
 	}
 	return i ? 0 : -EINVAL;
 }
