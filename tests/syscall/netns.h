@@ -145,4 +145,32 @@ static T_UNUSED void own_net(void)
 	set_up("vb0", 1);
 	add_addr("va0", AF_INET, "10.9.0.1", 24);
 }
+/* Each message of a dump that asks by @r, checked strictly or not. */
+static T_UNUSED void dump_routes(
+	const struct rtmsg *r, int strict, void (*show)(const struct nlmsghdr *h))
+{
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg r;
+	} m = { { sizeof(m), RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, 1, 0 }, *r };
+	static char buf[65536];
+	int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+
+	if (strict)
+		NEED(setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict)));
+	NEED(send(fd, &m, sizeof(m), 0));
+	for (;;) {
+		struct nlmsghdr *h = (void *)buf;
+		int len = NEED(recv(fd, buf, sizeof(buf), 0));
+
+		for (; NLMSG_OK(h, (unsigned)len); h = NLMSG_NEXT(h, len)) {
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
+				close(fd);
+				return;
+			}
+			show(h);
+		}
+	}
+}
+
 #endif

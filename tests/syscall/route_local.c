@@ -45,33 +45,13 @@ static void show_route(const struct nlmsghdr *h)
 /* With @strict: only what @type says, and only of table local. */
 static void show(const char *what, int family, int strict, int type)
 {
-	struct {
-		struct nlmsghdr h;
-		struct rtmsg r;
-	} m = { { sizeof(m), RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, 1, 0 },
-		{ .rtm_family = (unsigned char)family,
-			.rtm_table = strict ? RT_TABLE_LOCAL : 0,
-			.rtm_type = (unsigned char)type } };
-	static char buf[65536];
-	int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	struct rtmsg r = { .rtm_family = (unsigned char)family,
+		.rtm_table = strict ? RT_TABLE_LOCAL : 0,
+		.rtm_type = (unsigned char)type };
 
 	if (!quiet)
 		say("%s", what);
-	if (strict)
-		NEED(setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict)));
-	NEED(send(fd, &m, sizeof(m), 0));
-	for (;;) {
-		struct nlmsghdr *h = (void *)buf;
-		int len = NEED(recv(fd, buf, sizeof(buf), 0));
-
-		for (; NLMSG_OK(h, (unsigned)len); h = NLMSG_NEXT(h, len)) {
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				close(fd);
-				return;
-			}
-			show_route(h);
-		}
-	}
+	dump_routes(&r, strict, show_route);
 }
 
 /* Linux does some of it behind one's back: addresses of IPv6 that become usable, links that are lost. */

@@ -183,27 +183,9 @@ static void show_route(const struct nlmsghdr *h)
 
 static void show(int family)
 {
-	struct {
-		struct nlmsghdr h;
-		struct rtmsg r;
-	} m = { { sizeof(m), RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, 1, 0 },
-		{ .rtm_family = (unsigned char)family } };
-	static char buf[65536];
-	int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	struct rtmsg r = { .rtm_family = (unsigned char)family };
 
-	NEED(send(fd, &m, sizeof(m), 0));
-	for (;;) {
-		struct nlmsghdr *h = (void *)buf;
-		int len = NEED(recv(fd, buf, sizeof(buf), 0));
-
-		for (; NLMSG_OK(h, (unsigned)len); h = NLMSG_NEXT(h, len)) {
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				close(fd);
-				return;
-			}
-			show_route(h);
-		}
-	}
+	dump_routes(&r, 0, show_route);
 }
 
 static void one_way(void)
