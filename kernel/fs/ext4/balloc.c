@@ -204,7 +204,7 @@ static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi,
 	if (sbi->groups[group].bad)
 		return ERR_PTR(-EFSCORRUPTED);
 	if (g->bg_flags & BG_BLOCK_UNINIT && (sbi->csum || sbi->gdt_csum)) {
-		b = ext4_bnew(sbi, ext4_group_block_bitmap(sbi, g));
+		b = ext4_bnew(sbi, ext4_group_block_bitmap(sbi, g), EXT4_USE(EXT4_BITMAP, 0));
 		if (IS_ERR(b))
 			return b;
 		init_bitmap(sbi, b->data, group);
@@ -215,7 +215,7 @@ static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi,
 		ext4_group_dirty(h, sbi, group);
 		return b;
 	}
-	b = ext4_bread(sbi, ext4_group_block_bitmap(sbi, g));
+	b = ext4_bread(sbi, ext4_group_block_bitmap(sbi, g), EXT4_USE(EXT4_BITMAP, 0));
 	if (IS_ERR(b))
 		return b;
 	err = verify_bitmap(sbi, group, b);

@@ -2,7 +2,7 @@
 /*
  * buffer.c: the cache of metadata blocks of one mounted file system.
  *
- *	b = ext4_bread(sbi, block);  change it under a handle;  ext4_dirty(h, b);  ext4_brelse(b);
+ *	b = ext4_bread(sbi, block, use);  change it under a handle;  ext4_dirty(h, b);  ext4_brelse(b);
  *
  * Blocks are found by number in a hash; unused ones stay on an LRU list up to a limit. The first user reads the block under b->lock; a
  * failed read leaves it not up to date, and the next user tries again. The journal holds references on what is dirty or not yet written
@@ -185,47 +185,83 @@ static struct ext4_buf *getblk(struct ext4_sb *sbi, u64 block)
 	return b;
 }
 
-struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block)
+static const char *kind_name(u64 use)
+{
+	static const char *const names[] = { "nothing", "the superblock", "descriptors", "a bitmap",
+		"inodes", "attributes", "extents", "a block map", "contents" };
+
+	return names[min_t(u64, use >> 32, ARRAY_SIZE(names) - 1)];
+}
+
+/* The caller has a reference, so the use does not change any more: 0, or -EFSCORRUPTED where it is another. */
+static int take_for(struct ext4_buf *b, u64 use)
+{
+	u64 was = __atomic_load_n(&b->use, __ATOMIC_RELAXED);
+
+	if (!was && __atomic_compare_exchange_n(
+			    &b->use, &was, use, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return 0;
+	if (was == use)
+		return 0;
+	ext4_error(b->sbi->sb, "block %lu has two uses: %s of inode %u, and %s of inode %u",
+		b->block, kind_name(was), (u32)was, kind_name(use), (u32)use);
+	return -EFSCORRUPTED;
+}
+
+static int read_in(struct ext4_buf *b)
+{
+	struct ext4_sb *sbi = b->sbi;
+	int err = 0;
+
+	if (smp_load_acquire(&b->flags) & BUF_UPTODATE)
+		return 0;
+	mutex_lock(&b->lock);
+	if (!(b->flags & BUF_UPTODATE)) {
+		err = bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META,
+			b->block * (sbi->block_size >> SECTOR_SHIFT), b->data, sbi->block_size);
+		if (!err)
+			__atomic_or_fetch(&b->flags, BUF_UPTODATE, __ATOMIC_RELEASE);
+	}
+	mutex_unlock(&b->lock);
+	return err;
+}
+
+struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use)
 {
 	struct ext4_buf *b;
-	int err = 0;
+	int err;
 
 	if (block >= sbi->blocks_count)
 		return ERR_PTR(-EFSCORRUPTED);
 	b = getblk(sbi, block);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
-	if (smp_load_acquire(&b->flags) & BUF_UPTODATE)
-		return b;
-	mutex_lock(&b->lock);
-	if (!(b->flags & BUF_UPTODATE)) {
-		err = bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META,
-			block * (sbi->block_size >> SECTOR_SHIFT), b->data, sbi->block_size);
-		if (!err)
-			__atomic_or_fetch(&b->flags, BUF_UPTODATE, __ATOMIC_RELEASE);
-	}
-	mutex_unlock(&b->lock);
+	err = take_for(b, use);
+	if (!err)
+		err = read_in(b);
 	if (!err)
 		return b;
 	ext4_brelse(b);
 	return ERR_PTR(err);
 }
 
-/* Is the caller's reference the only one? Then who comes from now on waits for b->lock, and looks at what is in it anew. */
-static bool take_alone(struct ext4_buf *b)
+/* Is the caller's reference the only one? Then it has this use; who comes from now on waits for b->lock, and looks at what is in it anew. */
+static bool take_alone(struct ext4_buf *b, u64 use)
 {
 	bool alone;
 
 	spin_lock(&b->sbi->buf_lock);
 	alone = b->refs == 1;
-	if (alone)
+	if (alone) {
 		__atomic_and_fetch(
 			&b->flags, ~(u32)(BUF_UPTODATE | BUF_VERIFIED), __ATOMIC_RELAXED);
+		__atomic_store_n(&b->use, use, __ATOMIC_RELAXED);
+	}
 	spin_unlock(&b->sbi->buf_lock);
 	return alone;
 }
 
-struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block)
+struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use)
 {
 	struct ext4_buf *b;
 
@@ -237,7 +273,7 @@ struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block)
 	/* the bitmap of a damaged image may have what is in use as free: its user, who may have b->lock, counts on what is in it */
 	if (!mutex_trylock(&b->lock))
 		goto busy;
-	if (!take_alone(b)) {
+	if (!take_alone(b, use)) {
 		mutex_unlock(&b->lock);
 		goto busy;
 	}

@@ -56,6 +56,19 @@ int ext4_reserve(struct ext4_sb *sbi, u32 blocks)
 	return -ENOSPC;
 }
 
+int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks)
+{
+	int err = -ENOSPC;
+
+	mutex_lock(&sbi->alloc_lock);
+	if (sbi->free_blocks + sbi->trimming >= sbi->delayed + sbi->delayed / 256 + blocks) {
+		sbi->delayed += blocks;
+		err = 0;
+	}
+	mutex_unlock(&sbi->alloc_lock);
+	return err;
+}
+
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks)
 {
 	mutex_lock(&sbi->alloc_lock);

@@ -112,7 +112,7 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 		cond_resched();
 		return fatal_signal_pending(current) ? ERR_PTR(-EINTR) : NULL;
 	}
-	b = ext4_bread(EXT4_SB(dir->i_sb), map.pblk);
+	b = ext4_bread(EXT4_SB(dir->i_sb), map.pblk, EXT4_USE(EXT4_DATA, dir->i_ino));
 	if (IS_ERR(b))
 		return b;
 	err = verify_block(dir, b, lblk);
@@ -140,7 +140,8 @@ struct ext4_buf *ext4_link_block(struct inode *inode)
 	up_read(&EXT4_I(inode)->i_data_sem);
 	if (!err && (!map.pblk || map.unwritten))
 		err = -EFSCORRUPTED;
-	return err ? ERR_PTR(err) : ext4_bread(EXT4_SB(inode->i_sb), map.pblk);
+	return err ? ERR_PTR(err) :
+		     ext4_bread(EXT4_SB(inode->i_sb), map.pblk, EXT4_USE(EXT4_DATA, inode->i_ino));
 }
 
 static const u8 dtype_of[] = { 0, 8, 4, 2, 6, 1, 12,
@@ -312,12 +313,16 @@ struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *
 	if ((u64)dir->i_size + dir->i_sb->s_blocksize > 0xffffffffUL ||
 		(limit && (u64)dir->i_size >> 10 >= limit))
 		return ERR_PTR(-ENOSPC);
+	err = ext4_reserve_meta(EXT4_SB(dir->i_sb), 1);
+	if (err)
+		return ERR_PTR(err);
 	down_write(&EXT4_I(dir)->i_data_sem);
 	err = ext4_map_create(h, dir, &m, false);
 	up_write(&EXT4_I(dir)->i_data_sem);
+	ext4_unreserve(EXT4_SB(dir->i_sb), 1);
 	if (err)
 		return ERR_PTR(err);
-	b = ext4_bnew(EXT4_SB(dir->i_sb), m.pblk);
+	b = ext4_bnew(EXT4_SB(dir->i_sb), m.pblk, EXT4_USE(EXT4_DATA, dir->i_ino));
 	if (IS_ERR(b))
 		return b;
 	*lblk = m.lblk;
@@ -439,6 +444,8 @@ int ext4_dir_add(
 	}
 	if (!err)
 		err = note_entry(h, dir);
+	else /* it may have got blocks, or an index, before what was wanted last could not be had: its entries lie in those now */
+		ext4_write_inode_raw(h, dir);
 	ext4_brelse(home);
 	return err;
 }

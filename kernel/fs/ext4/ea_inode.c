@@ -39,7 +39,7 @@ static int check_slot(struct super_block *sb, u32 ino)
 
 	if (err)
 		return err;
-	b = ext4_bread(EXT4_SB(sb), block);
+	b = ext4_bread(EXT4_SB(sb), block, EXT4_USE(EXT4_INODES, 0));
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	raw = (const void *)(b->data + off);
@@ -71,17 +71,22 @@ u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size)
 static struct ext4_buf *value_block(struct ext4_handle *h, struct inode *inode, u32 lblk, bool make)
 {
 	struct ext4_map m = { .lblk = lblk, .len = 1 };
-	int err;
+	u64 use = EXT4_USE(EXT4_DATA, inode->i_ino);
+	int err = make ? ext4_reserve_meta(EXT4_SB(inode->i_sb), 1) : 0;
 
+	if (err)
+		return ERR_PTR(err);
 	down_write(&EXT4_I(inode)->i_data_sem);
 	err = make ? ext4_map_create(h, inode, &m, false) : ext4_map_blocks(inode, &m);
 	up_write(&EXT4_I(inode)->i_data_sem);
+	if (make)
+		ext4_unreserve(EXT4_SB(inode->i_sb), 1);
 	if (!err && !m.pblk)
 		err = -EFSCORRUPTED;
 	if (err)
 		return ERR_PTR(err);
-	return make ? ext4_bnew(EXT4_SB(inode->i_sb), m.pblk) :
-		      ext4_bread(EXT4_SB(inode->i_sb), m.pblk);
+	return make ? ext4_bnew(EXT4_SB(inode->i_sb), m.pblk, use) :
+		      ext4_bread(EXT4_SB(inode->i_sb), m.pblk, use);
 }
 
 static int copy_value(struct ext4_handle *h, struct inode *inode, u8 *value, u32 size, bool write)

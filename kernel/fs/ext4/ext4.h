@@ -43,6 +43,7 @@ struct ext4_buf {
 	u64 block;         /* immutable while hashed */
 	u32 refs;          /* under sbi->buf_lock */
 	u32 flags;         /* BUF_*, atomic */
+	u64 use;           /* EXT4_USE(): what it was taken for; 0: for nothing yet; atomic */
 	struct mutex lock; /* reading it in; putting an inode into its slot */
 	u8 *data;          /* block_size bytes */
 	/* journal: under j->lock */
@@ -55,6 +56,23 @@ struct ext4_buf {
 #define BUF_VERIFIED 2 /* its checksum and structure have been checked */
 #define BUF_PRIVATE                                                                                \
 	4 /* stands for no block of the disk (inline.c): freed with its last reference */
+
+/*
+ * What a block is taken for, and by which inode, if it is one's own. Whoever has looked at a block under the lock of what it describes counts on
+ * what he has seen for as long as he has that lock. A damaged image may name one block in two places, which have two locks: the first who takes it
+ * has it, for as long as it is in the cache or until it is new again (ext4_bnew()).
+ */
+enum ext4_kind {
+	EXT4_SUPER = 1,
+	EXT4_GROUPS, /* descriptors */
+	EXT4_BITMAP,
+	EXT4_INODES,
+	EXT4_ATTRS, /* inodes may share it: who reads it expects it to change (xattr_store.c) */
+	EXT4_NODE,  /* of the inode's extent tree */
+	EXT4_MAP,   /* an indirect block of its */
+	EXT4_DATA,  /* of a directory, a symlink, a value, the file of orphans */
+};
+#define EXT4_USE(kind, ino) ((u64)(kind) << 32 | (u32)(ino))
 
 /* What is known of a block group beside its descriptor; under alloc_lock. */
 struct ext4_group_info {
@@ -169,10 +187,10 @@ static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 void ext4_bufs_shrinker_init(void); /* once */
 int ext4_bufs_init(struct ext4_sb *sbi);
 void ext4_bufs_destroy(struct ext4_sb *sbi);
-/* The block, read: a reference for ext4_brelse(). ERR_PTR(-EFSCORRUPTED: no such block, -EIO, -ENOMEM). */
-struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block);
+/* The block, read: a reference for ext4_brelse(). ERR_PTR(-EFSCORRUPTED: no such block, or it has another use; -EIO, -ENOMEM). */
+struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
 /* The block without reading it: zeroed, for a block that was just allocated. ERR_PTR. */
-struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block);
+struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
 /* When it is in the cache: a reference, or NULL. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
 /* One that is in no cache and never written: NULL. */
@@ -323,6 +341,8 @@ void ext4_free_blocks(
  */
 struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
+/* Under a handle, for what has no promise of its own (a directory's block, an attribute's): of what no dirty page was promised. 0 or -ENOSPC. */
+int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks);
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 u64 ext4_max_blocks(const struct inode *inode); /* what its map can name */
 void ext4_end_moves(struct inode *inode);       /* before the size of a file grows */

@@ -140,7 +140,7 @@ static int map_extents(struct inode *inode, struct ext4_map *map)
 		}
 		if (i + 1 < h->eh_entries)
 			limit = x[i + 1].ei_block;
-		next = ext4_bread(sbi, idx_block(&x[i]));
+		next = ext4_bread(sbi, idx_block(&x[i]), EXT4_USE(EXT4_NODE, inode->i_ino));
 		if (b)
 			ext4_brelse(b);
 		b = NULL;
@@ -188,7 +188,7 @@ static int map_indirect(struct inode *inode, struct ext4_map *map)
 		span /= per;
 		if (!ext4_block_valid(sbi, entry, 1))
 			goto bad;
-		b = ext4_bread(sbi, entry);
+		b = ext4_bread(sbi, entry, EXT4_USE(EXT4_MAP, inode->i_ino));
 		if (IS_ERR(b))
 			return (int)PTR_ERR(b);
 		entry = ((const __le32 *)b->data)[n / span];

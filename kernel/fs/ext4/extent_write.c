@@ -112,7 +112,8 @@ int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path)
 			err = -EFSCORRUPTED;
 			break;
 		}
-		b = ext4_bread(sbi, idx_block(&indexes(p->h)[p->i]));
+		b = ext4_bread(
+			sbi, idx_block(&indexes(p->h)[p->i]), EXT4_USE(EXT4_NODE, inode->i_ino));
 		if (IS_ERR(b)) {
 			err = (int)PTR_ERR(b);
 			break;
@@ -155,7 +156,7 @@ static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16
 
 	if (!block)
 		return ERR_PTR(err);
-	b = ext4_bnew(sbi, block);
+	b = ext4_bnew(sbi, block, EXT4_USE(EXT4_NODE, inode->i_ino));
 	if (IS_ERR(b)) {
 		ext4_free_blocks(h, inode, block, 1, false);
 		return b;

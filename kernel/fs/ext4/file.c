@@ -154,7 +154,9 @@ int ext4_set_flags(struct inode *inode, u32 flags)
 		return -EOPNOTSUPP;
 	if (!S_ISDIR(inode->i_mode) && flags & (EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL))
 		return -EOPNOTSUPP;
+	down_write(&ei->i_data_sem); /* write-back changes other bits: inline.c */
 	ei->i_flags = (ei->i_flags & ~EXT4_USER_CHANGES) | (flags & EXT4_USER_CHANGES);
+	up_write(&ei->i_data_sem);
 	inode_set_flags(inode, ei->i_flags);
 	return 0;
 }

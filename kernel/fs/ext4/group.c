@@ -137,7 +137,7 @@ int ext4_read_groups(struct super_block *sb, struct ext4_sb *sbi)
 
 		if (!ext4_block_valid(sbi, block, 1))
 			return -EFSCORRUPTED;
-		b = ext4_bread(sbi, block);
+		b = ext4_bread(sbi, block, EXT4_USE(EXT4_GROUPS, 0));
 		if (IS_ERR(b))
 			return (int)PTR_ERR(b);
 		sbi->gdt[i] = b;

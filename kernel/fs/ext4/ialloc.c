@@ -84,7 +84,7 @@ static struct ext4_buf *inode_bitmap(struct ext4_handle *h, struct ext4_sb *sbi,
 	u32 i;
 
 	if (g->bg_flags & BG_INODE_UNINIT && (sbi->csum || sbi->gdt_csum)) {
-		b = ext4_bnew(sbi, ext4_group_inode_bitmap(sbi, g));
+		b = ext4_bnew(sbi, ext4_group_inode_bitmap(sbi, g), EXT4_USE(EXT4_BITMAP, 0));
 		if (IS_ERR(b))
 			return b;
 		for (i = sbi->inodes_per_group; i < sbi->block_size * 8; i++)
@@ -96,7 +96,7 @@ static struct ext4_buf *inode_bitmap(struct ext4_handle *h, struct ext4_sb *sbi,
 		ext4_group_dirty(h, sbi, group);
 		return b;
 	}
-	b = ext4_bread(sbi, ext4_group_inode_bitmap(sbi, g));
+	b = ext4_bread(sbi, ext4_group_inode_bitmap(sbi, g), EXT4_USE(EXT4_BITMAP, 0));
 	if (IS_ERR(b) || b->flags & BUF_VERIFIED)
 		return b;
 	if (!csum_ok(sbi, g, b->data)) {

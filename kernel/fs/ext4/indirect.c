@@ -54,7 +54,7 @@ static int fill_slot(
 
 	if (!block)
 		return err;
-	b = node ? ext4_bnew(sbi, block) : NULL;
+	b = node ? ext4_bnew(sbi, block, EXT4_USE(EXT4_MAP, inode->i_ino)) : NULL;
 	err = block >> 32 ? -EFBIG : IS_ERR(b) ? (int)PTR_ERR(b) : 0;
 	if (!err) {
 		*at = (__le32)block;
@@ -76,7 +76,7 @@ static struct ext4_buf *read_node(struct inode *inode, u32 block)
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 
 	if (ext4_block_valid(sbi, block, 1))
-		return ext4_bread(sbi, block);
+		return ext4_bread(sbi, block, EXT4_USE(EXT4_MAP, inode->i_ino));
 	ext4_error(inode->i_sb, "inode %lu: its map names block %u, which is not there",
 		inode->i_ino, block);
 	return ERR_PTR(-EFSCORRUPTED);

@@ -72,24 +72,33 @@ int ext4_inline_read(struct inode *inode, u8 *to, u32 room)
 	return n;
 }
 
-/* Block 0 in place of what is in the inode: where. On failure all is as it was. i_data_sem held for writing. */
-static int give_block(struct ext4_handle *h, struct inode *inode, u64 *block)
+/*
+ * Block 0 in place of what is in the inode: where. @data: goes there first; NULL: the caller's, through the journal. On failure all is as it was.
+ * i_data_sem held for writing.
+ */
+static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 *block)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 	struct ext4_map m = { .lblk = 0, .len = 1 };
+	u32 flags = ei->i_flags, bs = (u32)inode->i_sb->s_blocksize;
 	__le32 saved[15];
-	u32 flags = ei->i_flags;
 	int err;
 
 	memcpy(saved, ei->i_block, sizeof(saved));
 	ei->i_flags &= ~(u32)EXT4_INLINE_DATA_FL;
 	ext4_extent_init(inode);
 	err = ext4_map_create(h, inode, &m, false);
+	if (!err && data)
+		err = bdev_rw(
+			inode->i_sb->s_bdev, REQ_WRITE, m.pblk * (bs >> SECTOR_SHIFT), data, bs);
 	if (!err)
 		err = ext4_set_system_data(h, inode, NULL, 0);
 	if (err) {
+		if (m.pblk)
+			ext4_free_blocks(h, inode, m.pblk, 1, false);
 		memcpy(ei->i_block, saved, sizeof(saved));
 		ei->i_flags = flags;
+		ext4_write_inode_raw(h, inode); /* somebody may have written what was between */
 	}
 	*block = m.pblk;
 	return err;
@@ -108,10 +117,7 @@ static int out_locked(struct ext4_handle *h, struct inode *inode)
 		memset(data + EXT4_I(inode)->disksize, 0,
 			(size_t)err - (size_t)EXT4_I(inode)->disksize);
 	if (err >= 0)
-		err = give_block(h, inode, &block);
-	if (!err)
-		err = bdev_rw(sb->s_bdev, REQ_WRITE, block * (sb->s_blocksize >> SECTOR_SHIFT),
-			data, sb->s_blocksize);
+		err = give_block(h, inode, data, &block);
 	if (!err)
 		err = ext4_write_inode_raw(h, inode);
 	kfree(data);
@@ -296,11 +302,11 @@ static int to_block(struct ext4_handle *h, struct inode *dir, struct ext4_buf *l
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
 	struct ext4_buf *b;
 	u64 block;
-	int err = give_block(h, dir, &block);
+	int err = give_block(h, dir, NULL, &block);
 
 	if (err)
 		return err;
-	b = ext4_bnew(sbi, block);
+	b = ext4_bnew(sbi, block, EXT4_USE(EXT4_DATA, dir->i_ino));
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	memcpy(b->data, leaf->data, sbi->block_size);

@@ -241,7 +241,7 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 	err = ext4_locate_inode(sb, ino, &block, &off);
 	if (err)
 		goto err_fail;
-	b = ext4_bread(EXT4_SB(sb), block);
+	b = ext4_bread(EXT4_SB(sb), block, EXT4_USE(EXT4_INODES, 0));
 	if (IS_ERR(b)) {
 		err = (int)PTR_ERR(b);
 		goto err_fail;
@@ -313,7 +313,7 @@ struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **ra
 
 	if (err)
 		return ERR_PTR(err);
-	b = ext4_bread(EXT4_SB(inode->i_sb), block);
+	b = ext4_bread(EXT4_SB(inode->i_sb), block, EXT4_USE(EXT4_INODES, 0));
 	if (!IS_ERR(b))
 		*raw = (void *)(b->data + off);
 	return b;
@@ -347,7 +347,7 @@ int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u
 
 	if (err)
 		return err;
-	b = ext4_bread(sbi, block);
+	b = ext4_bread(sbi, block, EXT4_USE(EXT4_INODES, 0));
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	mutex_lock(&b->lock);

@@ -307,7 +307,7 @@ static struct ext4_buf *file_block(struct inode *file, u32 lblk)
 	up_read(&EXT4_I(file)->i_data_sem);
 	if (err || !m.pblk)
 		return ERR_PTR(err ? err : -EFSCORRUPTED);
-	b = ext4_bread(EXT4_SB(file->i_sb), m.pblk);
+	b = ext4_bread(EXT4_SB(file->i_sb), m.pblk, EXT4_USE(EXT4_DATA, file->i_ino));
 	if (IS_ERR(b) || block_ok(file, b))
 		return b;
 	ext4_brelse(b);

@@ -422,7 +422,7 @@ static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 		return -ENOMEM;
 	ext4_load_errors(sbi);
 	sb_at = (u64)sbi->opt.sb_block * EXT4_SB_OFFSET;
-	sbi->sb_buf = ext4_bread(sbi, sb_at / sbi->block_size);
+	sbi->sb_buf = ext4_bread(sbi, sb_at / sbi->block_size, EXT4_USE(EXT4_SUPER, 0));
 	if (IS_ERR(sbi->sb_buf)) {
 		err = (int)PTR_ERR(sbi->sb_buf);
 		sbi->sb_buf = NULL;

@@ -160,9 +160,11 @@ static int write_page_pieces(
 static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
-	loff_t size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
+	loff_t size;
 
 	down_write(&ei->i_data_sem);
+	/* looked at under the lock: the pages are written, and who cuts the file (ext4_truncate()) no longer waits for us */
+	size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
 	if (size > ei->disksize)
 		ei->disksize = size;
 	up_write(&ei->i_data_sem);

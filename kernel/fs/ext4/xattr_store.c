@@ -63,19 +63,26 @@ int ext4_attrs_add(
 }
 
 /* An entry whose value lies in an inode. */
-static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e)
+static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e, const char *name)
 {
 	u32 hash = 0, i;
-	int err = ext4_attrs_add(as, e->e_name_index, e->e_name, e->e_name_len, "", 0);
+	int err = ext4_attrs_add(as, e->e_name_index, name, e->e_name_len, "", 0);
 
 	if (err)
 		return err;
 	for (i = 0; i < e->e_name_len; i++)
-		hash = (hash << 5) ^ (hash >> 27) ^ (u8)e->e_name[i];
+		hash = (hash << 5) ^ (hash >> 27) ^ (u8)as->a[as->n - 1]->name[i];
 	as->a[as->n - 1]->size = e->e_value_size;
 	as->a[as->n - 1]->inum = e->e_value_inum;
 	as->a[as->n - 1]->hash = (hash << 16) ^ (hash >> 16) ^ e->e_hash; /* what it was made of */
 	return 0;
+}
+
+/* What is copied is what was checked: two inodes of a damaged image may have one area, and two locks. */
+static void entry_at(struct xattr_entry *e, const u8 *p)
+{
+	memcpy(e, p, sizeof(*e));
+	barrier();
 }
 
 /* Entries from @first in the area [base, end), values relative to @values. */
@@ -86,31 +93,34 @@ static int parse(
 	int err = 0;
 
 	while (!err) {
-		const struct xattr_entry *e = (const void *)p;
 		u32 space = (u32)(end - values);
+		struct xattr_entry e;
+		const char *name;
 
 		if (end - p < 4)
 			goto bad;
 		if (!*(const __le32 *)p)
 			return 0;
-		if (end - p < (long)sizeof(*e) || (u32)(end - p) < entry_len(e->e_name_len) ||
-			memchr(e->e_name, 0, e->e_name_len) ||
-			(e->e_value_inum ?
-					e->e_value_size > EXT4_VALUE_MAX ||
-						e->e_value_inum == inode->i_ino ||
-						EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL ||
-						!EXT4_HAS(EXT4_SB(inode->i_sb), incompat,
-							INCOMPAT_EA_INODE) :
-					e->e_value_size > space ||
-						(e->e_value_size &&
-							e->e_value_offs > space - e->e_value_size)))
+		if (end - p < (long)sizeof(e))
 			goto bad;
-		if (e->e_value_inum)
-			err = attrs_add_inode(as, e);
+		entry_at(&e, p);
+		name = (const char *)p + sizeof(e);
+		if ((u32)(end - p) < entry_len(e.e_name_len) || memchr(name, 0, e.e_name_len) ||
+			(e.e_value_inum ? e.e_value_size > EXT4_VALUE_MAX ||
+						  e.e_value_inum == inode->i_ino ||
+						  EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL ||
+						  !EXT4_HAS(EXT4_SB(inode->i_sb), incompat,
+							  INCOMPAT_EA_INODE) :
+					  e.e_value_size > space ||
+						  (e.e_value_size &&
+							  e.e_value_offs > space - e.e_value_size)))
+			goto bad;
+		if (e.e_value_inum)
+			err = attrs_add_inode(as, &e, name);
 		else
-			err = ext4_attrs_add(as, e->e_name_index, e->e_name, e->e_name_len,
-				values + e->e_value_offs, e->e_value_size);
-		p += entry_len(e->e_name_len);
+			err = ext4_attrs_add(as, e.e_name_index, name, e.e_name_len,
+				values + e.e_value_offs, e.e_value_size);
+		p += entry_len(e.e_name_len);
 	}
 	return err;
 bad:
@@ -118,29 +128,41 @@ bad:
 	return -EFSCORRUPTED;
 }
 
-static u32 block_csum(struct ext4_sb *sbi, u64 block, struct xattr_header *h)
+/* As if h_checksum were 0, which it never is meanwhile: others read the block at the same time, and the journal copies it. */
+static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header *h)
 {
+	const u32 at = offsetof(struct xattr_header, h_checksum);
+	static const u8 zero[4];
 	__le64 nr = block;
-	__le32 old = h->h_checksum;
-	u32 crc;
+	u32 crc = ext4_csum(sbi->csum_seed, &nr, sizeof(nr));
 
-	h->h_checksum = 0;
-	crc = ext4_csum(ext4_csum(sbi->csum_seed, &nr, sizeof(nr)), h, sbi->block_size);
-	h->h_checksum = old;
-	return crc;
+	crc = ext4_csum(crc, h, at);
+	crc = ext4_csum(crc, zero, sizeof(zero));
+	return ext4_csum(crc, (const u8 *)h + at + 4, sbi->block_size - at - 4);
+}
+
+/* Under b->lock: who leaves a block that others have changes its header (leave_block()). */
+static bool csum_ok(struct ext4_sb *sbi, struct ext4_buf *b)
+{
+	const struct xattr_header *h = (const void *)b->data;
+	bool ok;
+
+	mutex_lock(&b->lock);
+	ok = block_csum(sbi, b->block, h) == h->h_checksum;
+	mutex_unlock(&b->lock);
+	return ok;
 }
 
 static struct ext4_buf *read_block(struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
-	struct ext4_buf *b = ext4_bread(sbi, EXT4_I(inode)->file_acl);
+	struct ext4_buf *b = ext4_bread(sbi, EXT4_I(inode)->file_acl, EXT4_USE(EXT4_ATTRS, 0));
 	struct xattr_header *h;
 
 	if (IS_ERR(b))
 		return b;
 	h = (void *)b->data;
-	if (h->h_magic == XATTR_MAGIC && h->h_blocks == 1 &&
-		(!sbi->csum || block_csum(sbi, b->block, h) == h->h_checksum))
+	if (h->h_magic == XATTR_MAGIC && h->h_blocks == 1 && (!sbi->csum || csum_ok(sbi, b)))
 		return b;
 	ext4_brelse(b);
 	ext4_error(inode->i_sb, "inode %lu: damaged attribute block %lu", inode->i_ino,
@@ -319,14 +341,20 @@ static void leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_
 {
 	struct xattr_header *head = (void *)b->data;
 	struct ext4_sb *sbi = b->sbi;
+	bool last;
 
-	if (head->h_refcount <= 1) {
+	mutex_lock(&b->lock); /* the others have locks of their own */
+	last = head->h_refcount <= 1;
+	if (!last) {
+		head->h_refcount--;
+		if (sbi->csum)
+			head->h_checksum = block_csum(sbi, b->block, head);
+	}
+	mutex_unlock(&b->lock);
+	if (last) {
 		ext4_free_blocks(h, inode, b->block, 1, true);
 		return;
 	}
-	head->h_refcount--;
-	if (sbi->csum)
-		head->h_checksum = block_csum(sbi, b->block, head);
 	ext4_dirty(h, b);
 	inode_add_bytes(inode, -(s64)sbi->block_size);
 }
@@ -343,7 +371,7 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode)
 	bitmap = ext4_hold_bitmap(h, sbi, block);
 	if (IS_ERR(bitmap))
 		return (int)PTR_ERR(bitmap);
-	b = ext4_bread(sbi, block);
+	b = ext4_bread(sbi, block, EXT4_USE(EXT4_ATTRS, 0));
 	if (!IS_ERR(b)) {
 		leave_block(h, inode, b);
 		ext4_brelse(b);
@@ -372,10 +400,14 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 			return b;
 		ext4_brelse(b);
 	}
+	err = ext4_reserve_meta(sbi, 1);
+	if (err)
+		return ERR_PTR(err);
 	block = ext4_alloc_blocks(h, inode, 0, &len, &err);
+	ext4_unreserve(sbi, 1);
 	if (!block)
 		return ERR_PTR(err);
-	b = ext4_bnew(sbi, block);
+	b = ext4_bnew(sbi, block, EXT4_USE(EXT4_ATTRS, 0));
 	err = IS_ERR(b) ? (int)PTR_ERR(b) : ext4_attr_block_go(h, inode);
 	if (!err) {
 		EXT4_I(inode)->file_acl = block;
@@ -582,6 +614,9 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 	if (err) {
 		drop_made(h, inode, as);
 		keep_no_more(h, inode, as);
+		/* who wrote the inode meanwhile made the checksum of what is no longer there */
+		if (!IS_ERR(b))
+			ext4_write_inode_raw(h, inode);
 	} else {
 		ext4_dirty(h, b);
 	}
