@@ -32,6 +32,12 @@ void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n)
 	it->count = n;
 }
 
+void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
+	void *private, size_t n)
+{
+	*it = (struct iov_iter){ .type = ITER_CALL, .copy = copy, .private = private, .count = n };
+}
+
 int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free)
 {
 	struct uvec *v;
@@ -150,6 +156,11 @@ static size_t iter_copy(struct iov_iter *it, char *buf, size_t n, enum direction
 		copy_kernel(it, buf, n, dir);
 		iov_iter_advance(it, n);
 		return n;
+	}
+	if (it->type == ITER_CALL) {
+		done = it->copy(it, buf, n);
+		it->count -= done;
+		return done;
 	}
 	while (done < n) {
 		const struct uvec *v = vecs(it);

@@ -578,15 +578,13 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
 
 #define MAX_PROTECTS 64 /* more runs than this: dropping the range costs less */
 
-int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
+static int update_rights_locked(struct pmap *pm, u64 start, u64 end)
 {
 	struct run runs[RUNS];
 	u64 va = start;
 	u32 done = 0;
-	int err = 0;
+	int err = make_room(pm); /* each order may split a map in three */
 
-	mutex_lock(&pm->lock);
-	err = make_room(pm); /* each order may split a map in three */
 	while (pm->space && va < end && !err) {
 		u32 n = gather_runs(pm, &va, end, PTE_MAPPED, runs, RUNS);
 
@@ -602,8 +600,60 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 				pm->space, runs[i].va, runs[i].len, run_prot(runs[i].rights));
 		pm->queued = true;
 	}
+	return err;
+}
+
+int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
+{
+	int err;
+
+	mutex_lock(&pm->lock);
+	err = update_rights_locked(pm, start, end);
 	mutex_unlock(&pm->lock);
 	return err;
+}
+
+/* Takes the right to write of the entries away. True: there are entries; *mapped: the space has to be told of some. */
+static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
+{
+	bool any = false;
+
+	while (start < end) {
+		pte_t *e;
+
+		entries_lock(pm);
+		e = pmap_next(pm, &start, end);
+		if (!e) {
+			entries_unlock(pm);
+			break;
+		}
+		do {
+			any |= *e != 0;
+			if (*e & PTE_RW) {
+				*mapped |= (*e & PTE_MAPPED) != 0;
+				*e &= ~PTE_RW;
+			}
+		} while (e++, start += PAGE_SIZE, start < end && start & (LEAF_SPAN - 1));
+		entries_unlock(pm);
+	}
+	return any;
+}
+
+/*
+ * Entries, orders and flush under one hold of the lock: who comes after another one and finds the entries protected already must not go on
+ * before that one's flush. Nor is a page safe that no entry claims to be mapped: the order that drops it may still be in the queue.
+ */
+void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
+{
+	bool mapped = false;
+
+	mutex_lock(&pm->lock);
+	if (entries_wrprotect(pm, start, end, &mapped)) {
+		if (mapped)
+			update_rights_locked(pm, start, end);
+		flush_locked(pm);
+	}
+	mutex_unlock(&pm->lock);
 }
 
 /* -EIO: the space is dead, and nothing uses its mappings any more. */
@@ -673,7 +723,8 @@ struct space *pmap_space(struct pmap *pm)
 	if (likely(s && !READ_ONCE(pm->queued)))
 		return s;
 	s = make_space(pm);
-	if (!IS_ERR(s) && smp_processor_id() != cpu) /* slept, and went on elsewhere */
+	/* slept, and went on elsewhere; or here, where somebody else has run meanwhile and has left his name */
+	if (!IS_ERR(s) && READ_ONCE(cpu_pmap[smp_processor_id()]) != pm)
 		return pmap_space(pm);
 	return s;
 }

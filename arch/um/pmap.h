@@ -104,6 +104,8 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
 /* Gives what the space maps of the range the rights that the entries have now (mprotect, fork, write-back); queued. */
 int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
 #define pmap_wrprotect pmap_update_rights
+/* No entry of the range allows writing any more, and no runner writes there, when it returns (write-back). */
+void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
 /* After it no runner uses a mapping that was dropped or protected before, whoever claims to have stopped. */
 int pmap_flush(struct pmap *pm);
 /* After it no guest code runs with such a mapping: flushes, unless the flush on the caller's way to the guest is soon enough. */

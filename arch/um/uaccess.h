@@ -71,7 +71,7 @@ struct io_async {
 	void (*done)(struct io_async *a, ssize_t res);
 };
 struct iov_iter {
-	enum { ITER_USER, ITER_KERNEL } type;
+	enum { ITER_USER, ITER_KERNEL, ITER_CALL } type;
 	bool append;   /* a write at the end, wherever the file's position (RWF_APPEND) */
 	bool in_place; /* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
 	bool nofault;  /* stop short instead of faulting in */
@@ -82,13 +82,18 @@ struct iov_iter {
 	const struct uvec
 		*vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
 	u32 nr_vecs;
-	u64 vec_off;     /* into vec[0] */
-	char *kbuf;      /* ITER_KERNEL */
-	size_t count;    /* bytes that are left */
-	struct uvec one; /* for a single buffer */
+	u64 vec_off;                                              /* into vec[0] */
+	char *kbuf;                                               /* ITER_KERNEL */
+	size_t (*copy)(struct iov_iter *it, void *buf, size_t n); /* ITER_CALL: how many */
+	void *private;                                            /* of copy() */
+	size_t count;                                             /* bytes that are left */
+	struct uvec one;                                          /* for a single buffer */
 };
 void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
 void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
+/* One way only, and nothing but copied: for messages. */
+void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
+	void *private, size_t n);
 /* Imports a guest iovec array: 0 or -EFAULT, -EINVAL, -ENOMEM; *to_free is kfree'd by the caller afterwards. */
 int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free);
 /* Bytes copied; short on a fault. The iterator advances by that. */

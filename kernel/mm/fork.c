@@ -87,7 +87,7 @@ static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
 
 static bool wants_copy(const struct fork *f, u64 va, pte_t e)
 {
-	if (f->copied >= COPY_AT_ONCE_MAX)
+	if (f->copied >= COPY_AT_ONCE_MAX || e & PTE_UFFD_WP) /* a copy would be writable */
 		return false;
 	if (f->small)
 		return true;

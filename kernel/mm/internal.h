@@ -240,8 +240,9 @@ int expand_stack(struct vm_area *v, u64 addr);
 extern spinlock_t mm_list_lock;
 extern struct list_head mm_list; /* of mm->mm_list, under mm_list_lock */
 struct mm *mm_alloc_like(struct mm *old);
-struct mm *next_mm(void); /* with a use of it; NULL: look again or give up */
-int mm_cache_init(void);  /* an initcall */
+struct mm *next_mm(
+	void); /* only the struct, mmdrop() it: its areas may be gone; NULL: there is none */
+int mm_cache_init(void); /* an initcall */
 
 /* ---- giveback.c ---- */
 

@@ -31,6 +31,8 @@ static int drop(struct vm_area *v, u64 start, u64 end)
 	if (huge) /* no fault sees half of a page's entries */
 		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
+	if (huge) /* as munmap: a parent may write to them next */
+		pmap_flush(&v->vm_mm->pmap);
 	zap_pages(v, start, end);
 	if (huge)
 		mutex_unlock(&huge->lock);
@@ -258,7 +260,7 @@ static int advise_range(const struct advice *a, struct mm *mm, u64 start, u64 en
 	return err ? err : hole;
 }
 
-/* MADV_REMOVE: a hole in the file behind a shared writable mapping. No lock may be held over the file system's work. */
+/* MADV_REMOVE: a hole in the file behind a shared mapping that is or could be made writable. No lock may be held over the file system's work. */
 static int remove_range(struct mm *mm, u64 start, u64 end)
 {
 	int err = 0;
@@ -271,7 +273,7 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 		down_read(&mm->mmap_lock);
 		v = vma_lookup(mm, start);
 		if (!v || v->vm_flags & VM_LOCKED || !v->vm_file || !v->vm_mapping ||
-			(v->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE)) {
+			(v->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE)) {
 			up_read(&mm->mmap_lock);
 			return !v                           ? -ENOMEM :
 			       seal_forbids(v, MADV_REMOVE) ? -EPERM :

@@ -172,7 +172,10 @@ void mmput(struct mm *mm)
 	mmdrop(mm);
 }
 
-/* The next mm of the list, with a use of it; the list is turned so that each has its turn. */
+/*
+ * The next mm of the list, mmdrop() it; the list is turned so that each has its turn. No use of it, only the struct: who frees memory holds
+ * locks, and the last mmput() must not be his: it waits for the mm's asynchronous calls, and for locks of its files.
+ */
 struct mm *next_mm(void)
 {
 	struct mm *mm = NULL;
@@ -181,8 +184,7 @@ struct mm *next_mm(void)
 	if (!list_empty(&mm_list)) {
 		mm = list_first_entry(&mm_list, struct mm, mm_list);
 		list_move_tail(&mm->mm_list, &mm_list);
-		if (!atomic_inc_not_zero(&mm->mm_users))
-			mm = NULL;
+		mmgrab(mm);
 	}
 	spin_unlock(&mm_list_lock);
 	return mm;
@@ -200,16 +202,8 @@ bool mm_take_idle_space(void)
 		n++;
 	spin_unlock(&mm_list_lock);
 	while (n-- && !taken) {
-		struct mm *mm = NULL;
+		struct mm *mm = next_mm();
 
-		/* No use of it, only the struct: the last mmput() must not be ours, we hold locks behind mmap_lock. */
-		spin_lock(&mm_list_lock);
-		if (!list_empty(&mm_list)) {
-			mm = list_first_entry(&mm_list, struct mm, mm_list);
-			list_move_tail(&mm->mm_list, &mm_list);
-			mmgrab(mm);
-		}
-		spin_unlock(&mm_list_lock);
 		if (!mm)
 			break;
 		taken = pmap_take_space(&mm->pmap);

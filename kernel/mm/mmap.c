@@ -488,11 +488,15 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 	return unmap_range(mm, start, len);
 }
 
-/* Is a file's memory in the range that guest code can write to? */
-static bool range_writes_file(struct mm *mm, u64 start, u64 end)
+/*
+ * Is memory in the range that others will rely on nobody else to have: a file's that guest code can write to, or huge pages, which a parent
+ * or child reuses as soon as no other entry names them (hugetlb_fault.c)?
+ */
+static bool range_is_others(struct mm *mm, u64 start, u64 end)
 {
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
-		if (v->vm_mapping && v->vm_flags & VM_SHARED && v->vm_flags & VM_MAYWRITE)
+		if (v->vm_flags & VM_HUGETLB ||
+			(v->vm_mapping && v->vm_flags & VM_SHARED && v->vm_flags & VM_MAYWRITE))
 			return true;
 	return false;
 }
@@ -516,7 +520,7 @@ int unmap_range(struct mm *mm, u64 start, u64 len)
 		return err;
 	zap_prepare(mm, start, end);
 	/* who seals the file next relies on it that nobody writes any more, whatever our runner says that it does */
-	if (range_writes_file(mm, start, end))
+	if (range_is_others(mm, start, end))
 		pmap_flush(&mm->pmap);
 	for (v = find_vma(mm, start); v && v->vm_start < end; v = next) {
 		next = vma_next(v);

@@ -19,8 +19,10 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 
 	if (e & (PTE_COW | PTE_UFFD_WP))
 		return rights & ~PTE_RW;
-	if (!vma_is_cow(v) && m && !m->a_ops->memory_only && !(e & PTE_D))
-		return rights & ~PTE_RW; /* the first write must be seen: page_mkwrite */
+	/* the first write must be seen: page_mkwrite; or it is text that others execute with its calls patched */
+	if (!vma_is_cow(v) && m && !(e & PTE_D) &&
+		(!m->a_ops->memory_only || test_bit(PG_patched, &pfn_to_page(pte_pfn(e))->flags)))
+		return rights & ~PTE_RW;
 	return rights;
 }
 

@@ -68,13 +68,13 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 	for (u64 va = from; (va = next_entry(mm, va, from + len)) < from + len && !err;
 		va += PAGE_SIZE)
 		err = move_entry(mm, va, to + (va - from), &mapped);
-	if (mapped) /* another thread has had its space refilled since */
+	if (mapped) { /* another thread has had its space refilled since; write-back does not look at the old place */
 		pmap_drop(&mm->pmap, from, from + len);
+		pmap_settle(&mm->pmap);
+	}
 	huge_area_follows(n, v);
 	if (m)
 		up_write(&m->i_mmap_sem);
-	if (mapped)
-		pmap_settle(&mm->pmap);
 	return err;
 }
 

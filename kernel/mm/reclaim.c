@@ -213,7 +213,7 @@ static u64 break_reservations(u64 wanted)
 		if (!mm)
 			break;
 		freed += break_reservations_of(mm, false);
-		mmput(mm);
+		mmdrop(mm);
 	}
 	return freed;
 }

@@ -29,32 +29,6 @@ static bool overlap(const struct vm_area *v, u64 first, u64 last, u64 *start, u6
 
 /* ---- write protection ---- */
 
-/* Clears the right to write of @v's entries; true: there was one that a space maps. */
-static bool wrprotect_entries(struct vm_area *v, u64 start, u64 end)
-{
-	struct mm *mm = v->vm_mm;
-	bool mapped = false;
-
-	while (start < end) {
-		pte_t *e;
-
-		spin_lock(&mm->page_table_lock);
-		e = pmap_next(&mm->pmap, &start, end);
-		if (!e) {
-			spin_unlock(&mm->page_table_lock);
-			break;
-		}
-		do {
-			if (*e & PTE_RW) {
-				mapped |= (*e & PTE_MAPPED) != 0;
-				*e &= ~PTE_RW;
-			}
-		} while (e++, start += PAGE_SIZE, start < end && start & (512 * PAGE_SIZE - 1));
-		spin_unlock(&mm->page_table_lock);
-	}
-	return mapped;
-}
-
 void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last)
 {
 	struct vm_area *v;
@@ -66,12 +40,7 @@ void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last)
 	list_for_each_entry(v, &m->i_mmap_list, shared) {
 		if (!(v->vm_flags & VM_SHARED) || !overlap(v, first, last, &start, &end))
 			continue;
-		pmap_change_begin(&v->vm_mm->pmap);
-		if (wrprotect_entries(v, start, end)) {
-			pmap_wrprotect(&v->vm_mm->pmap, start, end);
-			pmap_flush(&v->vm_mm->pmap);
-		}
-		pmap_change_end(&v->vm_mm->pmap);
+		pmap_wrprotect_now(&v->vm_mm->pmap, start, end);
 	}
 	up_read(&m->i_mmap_sem);
 }

@@ -196,6 +196,14 @@ static struct page *find_filled_page(struct vm_area *v, u64 index)
 	return p;
 }
 
+/* Text that others execute with its calls patched is written to by a fault (filefault.c). */
+static pte_t continue_bits(const struct vm_area *v, const struct page *p)
+{
+	pte_t bits = vma_rights(v);
+
+	return test_bit(PG_patched, &p->flags) ? bits & ~PTE_RW : bits | PTE_D;
+}
+
 static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
 {
 	struct vm_area *v = find_target(mm, start, start + len);
@@ -212,7 +220,7 @@ static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
 	if (!p)
 		return -EFAULT;
 	err = p->mapping == v->vm_mapping && PageUptodate(p) ?
-		      set_entry(v, addr, p, vma_rights(v) | PTE_D) :
+		      set_entry(v, addr, p, continue_bits(v, p)) :
 		      -EFAULT;
 	unlock_page(p);
 	if (err)

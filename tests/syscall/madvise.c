@@ -60,6 +60,11 @@ TEST(madvise)
 	T(madvise(p + 4 * PAGE, 4 * PAGE, MADV_DONTNEED)); /* the hole is told, the rest is done */
 	say("%d %d", p[4 * PAGE], p[6 * PAGE]);
 	/* what may only be written to, or only be read, is populated for that alone */
+	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	*p = 1;
+	NEED(mprotect(p, PAGE, PROT_READ));
+	T(madvise(p, PAGE, MADV_REMOVE)); /* it could be made writable */
+	say("%d", *p);
 	p = mmap(NULL, 2 * PAGE, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	T(madvise(p, 2 * PAGE, 22 /* MADV_POPULATE_READ */));
 	T(madvise(p, 2 * PAGE, 23 /* MADV_POPULATE_WRITE */));

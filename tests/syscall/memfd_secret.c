@@ -76,6 +76,8 @@ static void the_area(void)
 	T(madvise(p, PAGE, MADV_REMOVE));
 	T(madvise(p, PAGE, MADV_DODUMP));
 	T(mlock(p, PAGE));
+	T(mprotect(p, PAGE, PROT_READ | PROT_EXEC));
+	T(mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
 	T(mprotect(p, PAGE, PROT_READ));
 	say("still %d", q[0]);
 	T(madvise(p, PAGE, MADV_POPULATE_READ));
@@ -123,6 +125,7 @@ static void the_owner(void)
 
 	NEED(pipe(ends));
 	strcpy(p, "secret");
+	T(vmsplice(ends[1], &(struct iovec){ p, 7 }, 1, 0));
 	T(write(ends[1], p, 7));
 	memset(p, 0, 7);
 	T(read(ends[0], p, 7));

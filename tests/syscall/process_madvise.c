@@ -16,6 +16,8 @@ static void advising(char *p)
 	    other = NEED(syscall(SYS_pidfd_open, child, 0));
 
 	T(advise(self, v, 2, MADV_COLD, 0));
+	T(advise(self, v, 2, 999, 0));
+	T(advise(self, v + 1, 1, MADV_DONTNEED, 0)); /* of one's own (Linux 6.13) */
 	T(advise(other, v, 2, MADV_PAGEOUT, 0));
 	T(advise(other, v, 2, MADV_WILLNEED, 0));
 	T(advise(other, v, 2, MADV_DONTNEED, 0));

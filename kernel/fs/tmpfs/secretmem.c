@@ -25,10 +25,14 @@ static int secret_open(struct inode *inode, struct file *f)
 
 static int secret_mmap(struct file *f, struct vm_area *v)
 {
-	int err = v->vm_flags & VM_SHARED ? mm_lock_area(v) : -EINVAL;
+	int err = v->vm_flags & VM_EXEC   ? -EPERM :
+		  v->vm_flags & VM_SHARED ? mm_lock_area(v) :
+					    -EINVAL;
 
-	if (!err)
+	if (!err) {
 		v->vm_flags |= VM_DONTDUMP;
+		v->vm_flags &= ~VM_MAYEXEC; /* no program is made of it */
+	}
 	return err;
 }
 
