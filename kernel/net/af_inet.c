@@ -65,6 +65,8 @@ void inet_put(struct inet_sock *i)
 	kfree(i->cork);
 	ip6_ext_put(i->cork_flow.ext);
 	ip6_ext_put(i->ext);
+	ip4_opts_put(i->cork_flow.opts);
+	ip4_opts_put(i->opts);
 	filter_put(i->c.filter);
 	filter_put(i->reuse);
 	net_put(i->net);

@@ -314,7 +314,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 			return -EINVAL;
 		if (i->v6 && i->v6only && ip_is_v4(&to))
 			return -ENETUNREACH;
-	} else if (i->rport || (i->table == &raw_socks && !ip_is_any(&i->raddr))) {
+	} else if (i->rport || !ip_is_any(&i->raddr)) { /* port 0 can be connected to as well */
 		to = i->raddr;
 		*port = i->rport;
 	} else {
@@ -338,6 +338,10 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 		if (!m->inet.ext)
 			m->inet.ext = ip6_ext_of(i);
 		f->ext = m->inet.ext;
+	} else {
+		if (!m->inet.opts)
+			m->inet.opts = ip4_opts_of(i);
+		f->opts = m->inet.opts;
 	}
 	if (ic->has_mark)
 		f->mark = ic->mark;

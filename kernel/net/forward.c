@@ -177,6 +177,8 @@ static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
 		((struct ipv6hdr *)h)->hop_limit--;
 	else
 		count_hop4(h);
+	if (!skb->ip.v6 && unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
+		ip4_opts_forward(net, h, f);
 	IP_STATS(skb->ip.v6).forwarded++;
 	skb->pkt_type = PKT_OUTGOING;
 	if (unlikely(nf_active(net)) &&
@@ -203,6 +205,12 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 
 	if (!may_forward(skb)) {
 		IP_STATS(skb->ip.v6).in_addr_errors++;
+		kfree_skb(skb);
+		return;
+	}
+	if (!skb->ip.v6 && unlikely(skb->ip.hdr_len > sizeof(struct iphdr)) &&
+		!ip4_opts_may_forward(net, skb)) {
+		IP_STATS(false).in_hdr_errors++;
 		kfree_skb(skb);
 		return;
 	}

@@ -140,6 +140,9 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 			header4(c, (const struct iphdr *)model, at, more);
 		else
 			header6(c, model, hlen, at, more, id);
+		if (v4 && !at && hlen > sizeof(struct iphdr))
+			ip4_opts_later(
+				model + sizeof(struct iphdr), hlen - (u32)sizeof(struct iphdr));
 		if (!at) /* the time that it leaves is that of the first */
 			c->stamp_for = skb->stamp_for;
 		if (!more) { /* what its sender is owed comes with the last */

@@ -40,6 +40,14 @@ static bool checksum_good(const struct sk_buff *skb)
 
 /* ---- echo ---- */
 
+static bool may_echo(const struct net *net, const struct sk_buff *skb)
+{
+	if (skb->ip.v6)
+		return !READ_ONCE(net->echo6_ignore);
+	return !READ_ONCE(net->echo_ignore) &&
+	       (!skb->broadcast || !READ_ONCE(net->echo_ignore_many));
+}
+
 /* The same bytes back, in a packet of their own. */
 static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 {
@@ -59,7 +67,10 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 	h = (struct icmphdr *)skb_payload(r);
 	h->type = reply;
 	icmp_checksum(r, h, &f);
+	if (!skb->ip.v6 && unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
+		f.opts = ip4_opts_answer(skb);
 	ip_send(net, r, &f);
+	ip4_opts_put(f.opts);
 }
 
 /* ---- errors about what we got ---- */
@@ -333,7 +344,7 @@ void icmp_rcv(struct net *net, struct sk_buff *skb)
 		goto out;
 	switch (h->type) {
 	case ICMP_ECHO:
-		if (!skb->broadcast)
+		if (may_echo(net, skb))
 			echo(net, skb, ICMP_ECHOREPLY);
 		break;
 	case ICMP_ECHOREPLY: ping_rcv(net, skb); return;
@@ -362,7 +373,10 @@ void icmp6_rcv(struct net *net, struct sk_buff *skb)
 	if (!h)
 		goto out;
 	switch (h->type) {
-	case ICMPV6_ECHO_REQUEST: echo(net, skb, ICMPV6_ECHO_REPLY); break;
+	case ICMPV6_ECHO_REQUEST:
+		if (may_echo(net, skb))
+			echo(net, skb, ICMPV6_ECHO_REPLY);
+		break;
 	case ICMPV6_ECHO_REPLY: ping_rcv(net, skb); return;
 	case 130 ... 132:
 	case 143: mld_rcv(net, skb); return;

@@ -118,7 +118,9 @@ struct inet_sock {
 	u32 cork_len;
 	struct flow cork_flow;
 	u16 cork_port;
-	struct ip6_ext *ext; /* of what is sent, under c.lock; NULL */
+	struct ip6_ext *ext;    /* of what is sent, under c.lock; NULL */
+	struct ip4_opts *opts;  /* the same */
+	bool recvopts, retopts; /* IPv4's options that came, and for an answer */
 	bool recvhop, recvdst, recvrt, hop_old, dst_old,
 		rt_old; /* IPv6's extension headers, in RFC 2292's form */
 	u16 cov_send,
@@ -222,7 +224,7 @@ int inet_pktoptions(struct inet_sock *i, bool v6, void *val, u32 *len);
 /* ip6_ext.c: IPv6's extension headers of sockets (RFC 3542). NULL is fine for _get and _put. */
 struct ip6_ext *ip6_ext_get(struct ip6_ext *x);
 void ip6_ext_put(struct ip6_ext *x);
-void ip6_ext_drop(struct msg *m);
+void ip6_ext_drop(struct msg *m); /* and IPv4's options */
 /* IPV6_HOPOPTS and IPV6_DSTOPTS; -ENOPROTOOPT: neither. */
 int ip6_ext_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
 int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len);
@@ -231,6 +233,19 @@ int ip6_ext_cmsg(struct inet_control *c, int type, const void *data, u64 n);
 struct ip6_ext *ip6_ext_of(struct inet_sock *i);
 u32 ip6_ext_len(const struct ip6_ext *x); /* NULL is fine, too */
 void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+
+/* ip4_opt.c: options of IPv4. NULL is fine for _get, _put and _len. */
+#define IP4_OPTS_MAX 40
+struct ip4_opts *ip4_opts_get(struct ip4_opts *x);
+void ip4_opts_put(struct ip4_opts *x);
+u32 ip4_opts_len(const struct ip4_opts *x);
+/* The socket's, with a reference. */
+struct ip4_opts *ip4_opts_of(struct inet_sock *i);
+/* IP_OPTIONS, and IP_RETOPTS of one message: 0, -EINVAL, -EPERM, -EOPNOTSUPP (source routes). op held. */
+int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
+void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
+int ip4_opts_cmsg(struct inet_control *c, const void *data, u64 n);
+void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* mcast_sock.c: the socket's multicast groups. */
 extern int sysctl_mld_max_msf;

@@ -41,6 +41,7 @@ static int cmsg4(struct inet_control *c, int type, const void *data, u64 n)
 		c->has_tos = true;
 		c->tos = n == 1 ? *(const u8 *)data : *(const int *)data;
 		return c->tos < 0 || c->tos > 255 ? -EINVAL : 0;
+	case IP_RETOPTS: return ip4_opts_cmsg(c, data, n);
 	}
 	return -EINVAL;
 }

@@ -75,6 +75,8 @@ static bool *flag4(struct inet_sock *i, int opt)
 	case IP_NODEFRAG: return &i->nodefrag;
 	case IP_PASSSEC: return &i->passsec4;
 	case IP_BIND_ADDRESS_NO_PORT: return &i->bind_no_port;
+	case IP_RECVOPTS: return &i->recvopts;
+	case IP_RETOPTS: return &i->retopts;
 	}
 	return NULL;
 }
@@ -176,6 +178,8 @@ static bool empty_is_zero(int opt)
 	case IP_RECVTOS:
 	case IP_RECVORIGDSTADDR:
 	case IP_NODEFRAG:
+	case IP_RECVOPTS:
+	case IP_RETOPTS:
 	case IP_RECVFRAGSIZE:
 	case IP_PASSSEC:
 	case IP_BIND_ADDRESS_NO_PORT: return true;
@@ -237,7 +241,11 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	switch (opt) {
 	case IP_MULTICAST_IF: return multicast_if(i, val, len);
 	case IP_UNICAST_IF: return unicast_if(i, &i->ucast_if, val, len);
-	case IP_OPTIONS: return len ? -EOPNOTSUPP : 0;
+	case IP_OPTIONS:
+		err = ip4_opts_set(i, val, len);
+		if (!err && i->c.type == SOCK_STREAM)
+			tcp_opts_changed(i);
+		return err;
 	case IP_LOCAL_PORT_RANGE_: return set_port_range(i, val, len);
 	}
 	if (!known4(opt, flag))
@@ -670,7 +678,7 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		if (i->v6 && i->c.type == SOCK_RAW)
 			return -ENOPROTOOPT;
 		if (opt == IP_OPTIONS) {
-			*len = 0;
+			ip4_opts_read(i, val, len);
 			return 0;
 		}
 		if (opt == IP_PKTOPTIONS)

@@ -11,6 +11,7 @@
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
+#include <linux/ip.h>
 #include <linux/udp.h>
 
 #include "kernel/lib/string.h"
@@ -133,6 +134,8 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 		if (i->pktinfo6) /* with a mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, &h);
 		tell4(i, m, &h, h.daddr.w[3], 1);
+		if (unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
+			ip4_opts_tell(i, m, skb);
 	}
 	if (v6 ? i->origdst6 : i->origdst)
 		put_origdst(m, skb);

@@ -31,13 +31,20 @@ static u16 next_id(void)
 	return (u16)atomic_inc_return(&id);
 }
 
-static void push_v4(struct sk_buff *skb, const struct flow *f, u8 ttl, bool df)
+static void push_v4(struct net *net, struct sk_buff *skb, const struct flow *f, u8 ttl, bool df)
 {
-	struct iphdr *h = skb_push(skb, sizeof(*h));
+	u32 hlen = sizeof(struct iphdr);
+	struct iphdr *h;
+
+	if (unlikely(f->opts)) {
+		ip4_opts_push(net, skb, f);
+		hlen += ip4_opts_len(f->opts);
+	}
+	h = skb_push(skb, sizeof(*h));
 
 	*h = (struct iphdr){
 		.version = 4,
-		.ihl = 5,
+		.ihl = (u8)(hlen / 4) & 15,
 		.tos = f->tos,
 		.tot_len = htons(skb_len(skb)),
 		.id = htons(df ? 0 : next_id()),
@@ -47,7 +54,7 @@ static void push_v4(struct sk_buff *skb, const struct flow *f, u8 ttl, bool df)
 		.saddr = f->saddr.w[3],
 		.daddr = f->daddr.w[3],
 	};
-	h->check = csum_fold(csum_partial(h, sizeof(*h), 0));
+	h->check = csum_fold(csum_partial(h, hlen, 0));
 	skb->protocol = ETH_P_IP;
 }
 
@@ -220,7 +227,8 @@ static void count_icmp(const struct sk_buff *skb, const struct flow *f)
 static int send_with_proto(struct net *net, struct sk_buff *skb, const struct flow *f, u8 next)
 {
 	bool v4 = ip_is_v4(&f->daddr);
-	u32 whole = skb_len(skb) + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	u32 whole = skb_len(skb) +
+		    (v4 ? sizeof(struct iphdr) + ip4_opts_len(f->opts) : sizeof(struct ipv6hdr));
 	u8 ttl = f->ttl || f->stays ? f->ttl : f->hoplimit ? f->hoplimit : (u8)net->default_ttl;
 	/* what the card cuts has segments that fit */
 	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
@@ -238,7 +246,7 @@ static int send_with_proto(struct net *net, struct sk_buff *skb, const struct fl
 		return -EMSGSIZE;
 	}
 	if (v4)
-		push_v4(skb, f, ttl, f->dont_fragment && !cut);
+		push_v4(net, skb, f, ttl, f->dont_fragment && !cut);
 	else
 		push_v6(skb, f, ttl, next);
 	if (unlikely(skb->gso) && (cut || nf_active(net) || (f->proto == IPPROTO_UDP && !f->local)))
@@ -303,6 +311,9 @@ bool ip_parse_v4(struct sk_buff *skb)
 		return false;
 	if (!skb->csum_ok && csum_fold(skb_sum(skb, 0, hlen, 0)))
 		return false;
+	/* skb_network() has it in one piece; a rule may have written another length */
+	if (unlikely(skb_headlen(skb) && skb_headlen(skb) < hlen))
+		h = (const struct iphdr *)nf_writable(skb, hlen);
 	skb->ip = (struct ip_meta){
 		.saddr = ip_v4(h->saddr),
 		.daddr = ip_v4(h->daddr),
@@ -531,8 +542,16 @@ void ip_rcv(struct sk_buff *skb)
 		ip_forward(net, skb);
 		return;
 	}
-	if (skb->ip.is_frag)
+	if (skb->ip.is_frag) {
 		reassemble(net, skb);
-	else if (!filtered || filter_in(net, NF_INET_LOCAL_IN, skb))
+		return;
+	}
+	if (!skb->ip.v6 && unlikely(skb->ip.hdr_len > sizeof(struct iphdr)) &&
+		!ip4_opts_rcv(net, skb)) {
+		n->in_hdr_errors++;
+		kfree_skb(skb);
+		return;
+	}
+	if (!filtered || filter_in(net, NF_INET_LOCAL_IN, skb))
 		deliver(net, skb);
 }

@@ -26,6 +26,21 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* ip6_ext.c: @skb with the extension headers in front; *next: of which kind the first is. It is consumed. NULL: no memory. */
 struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *next);
 
+/* ip4_opt.c: @f's options in front of @skb, with our address and the time where they ask. */
+void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
+/* @skb is for us and has options: they are checked and filled in. False: it is refused. */
+bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
+/* The same in two steps for one that goes on by @f; it begins with its network header, which the second step may write to. */
+bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
+struct iphdr;
+void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f);
+/* @n bytes of options as all pieces but the first have them. */
+void ip4_opts_later(u8 *o, u32 n);
+/* What an answer to @skb has, which has options: a reference; NULL. */
+struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb);
+void ip4_opts_put(struct ip4_opts *x);
+u32 ip4_opts_len(const struct ip4_opts *x);
+
 /* With its header, to who is next on the way. Consumes @skb. */
 int ip_output(struct sk_buff *skb, const struct flow *f);
 

@@ -44,6 +44,8 @@ void ip6_ext_drop(struct msg *m)
 {
 	ip6_ext_put(m->inet.ext);
 	m->inet.ext = NULL;
+	ip4_opts_put(m->inet.opts);
+	m->inet.opts = NULL;
 }
 
 struct ip6_ext *ip6_ext_of(struct inet_sock *i)

@@ -15,6 +15,8 @@
 #include "kernel/net/mcast.h"
 
 #define MEMORY_MAX 131072U /* net.core.optmem_max */
+#define MSF_MAX                                                                                    \
+	1024U /* each is looked for among a group's sources with net->lock held, and any user may set the limit of a namespace of his own */
 
 int sysctl_mld_max_msf = 64;
 
@@ -270,7 +272,7 @@ static u32 max_sources(const struct inet_sock *i, bool v6)
 {
 	int n = v6 ? READ_ONCE(sysctl_mld_max_msf) : READ_ONCE(i->net->igmp_max_msf);
 
-	return (u32)max(n, 0);
+	return min((u32)max(n, 0), MSF_MAX);
 }
 
 static int change_source(

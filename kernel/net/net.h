@@ -36,6 +36,8 @@ struct net {
 	int port_min, port_max;
 	kgid_t ping_gid_min, ping_gid_max;
 	int default_ttl;
+	/* icmp_echo_ignore_all and its kin: who asks for an echo gets none, and not where he asked many */
+	int echo_ignore, echo_ignore_many, echo6_ignore;
 	struct netconf conf_all, conf_default;
 	struct net_frags { /* packets in the making, of IPv4 and of IPv6; under frag.c's lock */
 		struct list_head queues, link;
@@ -210,6 +212,7 @@ struct flow {
 	bool owned;
 	struct ip6_ext *
 		ext; /* headers between IPv6's and the transport's; whoever fills it in has the reference. NULL */
+	struct ip4_opts *opts; /* IPv4's options, the same */
 	/* by route_output() */
 	struct net_device *dev;
 	ip_addr next_hop;

@@ -334,6 +334,9 @@ struct vector {
 static const struct vector vectors[] = {
 	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
 	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
+	{ "sys/net/ipv4/icmp_echo_ignore_all", &init_net.echo_ignore, 1, 0, 1 },
+	{ "sys/net/ipv4/icmp_echo_ignore_broadcasts", &init_net.echo_ignore_many, 1, 0, 1 },
+	{ "sys/net/ipv6/icmp/echo_ignore_all", &init_net.echo6_ignore, 1, 0, 1 },
 	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
@@ -469,7 +472,9 @@ static const struct {
 
 /* What the owner of a namespace may set there. The others count memory or are the machine's. */
 static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
-	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range" };
+	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range",
+	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
+	"sys/net/ipv6/icmp/echo_ignore_all" };
 
 static int net_proc_init(void)
 {

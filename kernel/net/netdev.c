@@ -427,6 +427,7 @@ static int net_setup(struct net *net)
 	net->port_max = 60999;
 	net->ping_gid_min = 1;
 	net->default_ttl = 64;
+	net->echo_ignore_many = 1;
 	frags_net_init(net);
 	netconf_init(net);
 	mcast_net_init(net);

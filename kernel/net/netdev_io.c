@@ -361,13 +361,13 @@ static void flush_tx(struct net_device *dev)
 		spin_unlock(&dev->tx_lock);
 		sent = dev->ops->send(dev, &batch);
 		spin_lock(&dev->tx_lock);
-		dev->tx_busy = false;
 		dev->txq_len -= sent;
 		if (!list_empty(&batch)) {
-			dev->tx_stopped = !dev->tx_woken;
+			WRITE_ONCE(dev->tx_stopped, !dev->tx_woken);
 			list_splice_tail_init(&dev->txq, &batch);
 			list_splice_tail_init(&batch, &dev->txq);
 		}
+		smp_store_release(&dev->tx_busy, false); /* last: a card looks without the lock */
 	}
 	spin_unlock(&dev->tx_lock);
 }

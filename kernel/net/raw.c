@@ -195,6 +195,8 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	if (len > 65535)
 		return -EMSGSIZE;
 	err = dgram_destination(i, m, &f, &port);
+	if (!err && i->hdrincl && f.opts)
+		err = -EINVAL; /* the header is the program's own */
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)

@@ -304,7 +304,8 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 	case RTM_GETRULE: return rules_dump(net, family_of(req), emit, arg);
 	case RTM_GETNSID: return nsid_dump(net, emit, arg);
 	case RTM_GETSTATS: return rtnl_dump_stats(net, req, d, emit, arg);
-	case RTM_GETQDISC: return 0; /* there are none */
+	case RTM_GETNETCONF: return rtnl_dump_netconf(net, req, d, emit, arg);
+	case RTM_GETQDISC: return rtnl_dump_qdiscs(net, req, emit, arg);
 	}
 	return -EOPNOTSUPP;
 }
@@ -321,6 +322,7 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 	case RTM_GETSTATS: return rtnl_get_stats(net, req, strict, emit, arg);
 	case RTM_GETNSID: return nsid_ask(net, req, emit, arg);
 	case RTM_GETROUTE: return rtnl_get_route(net, req, emit, arg);
+	case RTM_GETNETCONF: return rtnl_get_netconf(net, req, emit, arg);
 	case RTM_GETNEIGH:
 		if (family_of(req) == AF_BRIDGE)
 			return br_get_fdb(net, req, emit, arg);

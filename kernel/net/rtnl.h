@@ -94,6 +94,14 @@ int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dum
 int rtnl_get_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req);
 
+/* rtnl_netconf.c */
+int rtnl_dump_netconf(struct net *net, const struct nlmsghdr *req, const struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg);
+int rtnl_get_netconf(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+
+/* rtnl_qdisc.c */
+int rtnl_dump_qdiscs(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+
 /* rules.c */
 int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg);
 int rules_change(struct net *net, const struct nlmsghdr *req);

@@ -137,9 +137,10 @@ struct inet_control {
 	bool has_src, has_ttl, has_tos, has_mark, has_segment;
 	ip_addr src;
 	int ifindex, ttl, tos;
-	u32 mark;            /* SO_MARK */
-	u16 segment;         /* UDP_SEGMENT */
-	struct ip6_ext *ext; /* a reference; NULL */
+	u32 mark;              /* SO_MARK */
+	u16 segment;           /* UDP_SEGMENT */
+	struct ip6_ext *ext;   /* a reference; NULL */
+	struct ip4_opts *opts; /* the same */
 };
 
 struct msg {

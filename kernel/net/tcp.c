@@ -300,11 +300,13 @@ static void drop_received(struct tcp_sock *t)
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
+	bool fresh; /* bound at most: it stays so, where we chose the port, too */
 	int err = 0;
 
 	if (mutex_lock_interruptible(&i->read_mutex))
 		return -ERESTARTSYS;
 	spin_lock(&i->c.lock);
+	fresh = t->state == TCP_CLOSE && !i->rport;
 	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_TIME_WAIT)))
 		err = -ECONNRESET;
 	if (tcp_in(t, TCPF_SYNCED) && t->state != TCP_TIME_WAIT)
@@ -318,7 +320,8 @@ static int disconnect(struct tcp_sock *t)
 	t->conn = CONN_NONE;
 	spin_unlock(&i->c.lock);
 	mutex_unlock(&i->read_mutex);
-	inet_forget_peer(i);
+	if (!fresh)
+		inet_forget_peer(i);
 	inet_stop_listening(i);
 	tcp_stop_listening(t);
 	net_rx_flush();

@@ -477,6 +477,8 @@ void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
 u16 tcp_advmss(const struct flow *f);
 void tcp_sync_mss(struct tcp_sock *t);
+/* IPv4's options of the socket are others. */
+void tcp_opts_changed(struct inet_sock *i);
 /* A router says that the path takes no more than @mtu. */
 void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu);
 /* Payload of the segments that we make now: no more than half of the peer's largest window. */

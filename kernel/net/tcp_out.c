@@ -70,10 +70,22 @@ void tcp_sync_mss(struct tcp_sock *t)
 
 	if (t->user_mss)
 		mss = min(mss, (u32)t->user_mss);
+	if (ip_is_v4(&t->flow.daddr)) /* RFC 6691 */
+		mss -= min(mss, ip4_opts_len(t->inet.opts));
 	mss = max(mss, SND_MSS_MIN);
 	if (t->ts_ok)
 		mss -= TS_SPACE;
 	t->mss = (u16)mss;
+}
+
+void tcp_opts_changed(struct inet_sock *i)
+{
+	struct tcp_sock *t = container_of(i, struct tcp_sock, inet);
+
+	spin_lock(&i->c.lock);
+	if (t->state != TCP_CLOSE && t->state != TCP_LISTEN)
+		tcp_sync_mss(t);
+	spin_unlock(&i->c.lock);
 }
 
 void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu)
@@ -247,8 +259,8 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 /* A packet filter wants to see what travels. */
 bool tcp_card_cuts(const struct tcp_sock *t)
 {
-	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !nf_active(t->inet.net) &&
-	       tcp_seg_size(t) == t->mss;
+	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !t->inet.opts &&
+	       !nf_active(t->inet.net) && tcp_seg_size(t) == t->mss;
 }
 
 /* A small buffer is not one packet: while that is on its way, the next is written. */
@@ -292,6 +304,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	f.tos = (ip_is_v4(&f.daddr) ? t->inet.tos : t->inet.tclass) | ecn;
 	f.proto = IPPROTO_TCP;
 	f.dont_fragment = true;
+	f.opts = ip_is_v4(&f.daddr) ? t->inet.opts : NULL;
 	return ip_send(t->inet.net, skb, &f);
 }
 

@@ -88,6 +88,8 @@ static void uncork(struct inet_sock *i)
 	kfree(i->cork);
 	ip6_ext_put(i->cork_flow.ext);
 	i->cork_flow.ext = NULL;
+	ip4_opts_put(i->cork_flow.opts);
+	i->cork_flow.opts = NULL;
 	i->cork = NULL;
 	i->cork_len = 0;
 }
@@ -115,6 +117,7 @@ static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow
 	if (!i->cork) {
 		i->cork_flow = *f;
 		ip6_ext_get(f->ext);
+		ip4_opts_get(f->opts);
 		i->cork_port = port;
 	}
 	err = gather(i, m, len);
@@ -158,7 +161,7 @@ static int segment_of(
 {
 	u32 seg = m->inet.has_segment ? m->inet.segment : READ_ONCE(i->segment),
 	    heads = (u32)sizeof(struct udphdr) + (ip_is_v4(&f->daddr) ? 20U : 40U) +
-		    ip6_ext_len(f->ext),
+		    ip6_ext_len(f->ext) + ip4_opts_len(f->opts),
 	    room = f->mtu - min(f->mtu, heads);
 
 	if (likely(!seg) || i->table != &udp_ports)
@@ -171,7 +174,7 @@ static int segment_of(
 	return len > seg ? (int)seg : 0;
 }
 
-/* With extension headers in front each datagram goes by itself: who cuts expects UDP's header behind IPv6's. */
+/* With options or extension headers in front each datagram goes by itself: who cuts expects UDP's header behind IP's. */
 static ssize_t send_each(
 	struct inet_sock *i, struct msg *m, const struct flow *f, u16 port, u32 seg)
 {
@@ -207,7 +210,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 	err = autobind(i); /* as on Linux, whatever comes of the rest */
 	if (!err)
 		err = dgram_destination(i, m, &f, &port);
-	if (!err && !port)
+	if (!err && !port && m->name && m->name->len)
 		err = -EINVAL;
 	if (!err && i->c.shutdown & SHUT_WR)
 		err = -EPIPE;
@@ -225,7 +228,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 	seg = segment_of(i, m, &f, len);
 	if (seg < 0)
 		return seg;
-	if (seg && f.ext)
+	if (seg && (f.ext || f.opts))
 		return send_each(i, m, &f, port, (u32)seg);
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))

@@ -85,6 +85,10 @@ static void connected(void)
 	struct sockaddr_in peer;
 	socklen_t n = sizeof(peer);
 
+	T(reach(a, 0)); /* a peer without a port is one */
+	T(send(a, "nobody", 6, 0) == -1 && errno != ECONNREFUSED ? -1 : 0);
+	T(getpeername(a, SA(&peer), &n));
+	number(a, SOL_SOCKET, SO_ERROR);
 	T(reach(a, port_of(b)));
 	T(getpeername(a, SA(&peer), &n));
 	T(ntohs(peer.sin_port) == port_of(b));

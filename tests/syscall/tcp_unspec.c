@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* connect(2) to AF_UNSPEC of a TCP socket without a connection: what stays of its name, and what it may do after. */
+#include "inet.h"
+
+static int unspec(int fd)
+{
+	struct sockaddr a = { .sa_family = AF_UNSPEC };
+
+	return connect(fd, &a, sizeof(a));
+}
+
+static void compare(const char *what, int fd, int before)
+{
+	int after = port_of(fd);
+
+	say("%s: %s", what, after == before ? "the same port" : after ? "another" : "none");
+}
+
+TEST(tcp_unspec)
+{
+	int fd, port;
+	struct sockaddr_in a;
+
+	lo_up();
+	fd = bound(SOCK_STREAM, "127.0.0.1");
+	port = port_of(fd);
+	T(unspec(fd));
+	compare("port of its choice", fd, port);
+	a = at("127.0.0.1", port);
+	say("in use: %d", bind(socket(AF_INET, SOCK_STREAM, 0), SA(&a), sizeof(a)) ? errno : 0);
+	T(listen(fd, 1));
+	compare("listening", fd, port);
+	T(unspec(fd));
+	T(listen(fd, 1));
+	close(fd);
+
+	fd = NEED(socket(AF_INET, SOCK_STREAM, 0));
+	T(unspec(fd));
+	say("never bound: %d", port_of(fd));
+	T(reach(fd, 1)); /* nobody is there */
+	T(unspec(fd));
+	T(listen(fd, 1));
+	say("has a port: %d", port_of(fd) > 0);
+	close(fd);
+}
