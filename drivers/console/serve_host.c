@@ -395,7 +395,8 @@ static void gather_locked(struct round *r)
 			ask |= POLLOUT;
 		if (c->stuck && !c->owner && c->tap.paces)
 			r->timeout = VISITOR_MS / 2;
-		r->p[r->nr++] = (struct pollfd){ c->fd, ask, 0 };
+		/* of one that waits for room in its line nothing is asked: poll() would tell of its end again and again */
+		r->p[r->nr++] = (struct pollfd){ ask ? c->fd : -1, ask, 0 };
 		r->c[r->nr_c++] = c;
 	}
 	for (struct listener *l = listeners; l && r->nr_l <= LINES_MAX; l = l->next) {

@@ -28,6 +28,7 @@ struct exec_stream {
 	bool out;
 	int files;          /* under the inode's i_lock */
 	struct mutex mutex; /* buffer */
+	u32 refused;        /* atomic: somebody who must not wait found the mutex taken */
 	u8 *buffer;
 };
 
@@ -81,6 +82,24 @@ static int stream_wait(const struct file *f, const struct iov_iter *it, u32 seen
 	return wait_event_interruptible(&exec_wait, exec_events() != seen);
 }
 
+/* Who has it may wait for the client, or for a page of a program's: 0, -EAGAIN, -ERESTARTSYS. */
+static int stream_lock(struct exec_stream *s, const struct file *f, const struct iov_iter *it)
+{
+	if (!file_nonblock(f, it))
+		return mutex_lock_interruptible(&s->mutex);
+	if (mutex_trylock(&s->mutex))
+		return 0;
+	xchg(&s->refused, 1); /* a full barrier: who has it sees this, or we that it is free */
+	return mutex_trylock(&s->mutex) ? 0 : -EAGAIN;
+}
+
+static void stream_unlock(struct exec_stream *s)
+{
+	mutex_unlock(&s->mutex);
+	if (xchg(&s->refused, 0)) /* who polls it heard that it was ready, and may not look again */
+		exec_wake();
+}
+
 static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct exec_stream *s = f->private_data;
@@ -89,11 +108,13 @@ static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	while (to->count) {
 		u32 seen = exec_events();
 
-		mutex_lock(&s->mutex);
+		n = stream_lock(s, f, to);
+		if (n)
+			return n;
 		n = exec_host_recv(s->fd, s->buffer, min(to->count, (size_t)BUFFER));
 		if (n > 0)
 			n = (long)copy_to_iter(s->buffer, (size_t)n, to) ?: -EFAULT;
-		mutex_unlock(&s->mutex);
+		stream_unlock(s);
 		if (n != -EAGAIN)
 			return n == -ECONNRESET ? 0 : n;
 		n = stream_wait(f, to, seen);
@@ -133,7 +154,9 @@ static ssize_t exec_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	struct exec_stream *s = f->private_data;
 	ssize_t done = 0, n = 0;
 
-	mutex_lock(&s->mutex);
+	n = stream_lock(s, f, from);
+	if (n)
+		return n;
 	while (from->count) {
 		size_t size = min(from->count, (size_t)BUFFER);
 		size_t got = copy_from_iter(s->buffer, size, from);
@@ -144,7 +167,7 @@ static ssize_t exec_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		if (n < (ssize_t)got || got < size)
 			break;
 	}
-	mutex_unlock(&s->mutex);
+	stream_unlock(s);
 	return done ? done : n;
 }
 

@@ -124,6 +124,8 @@ static int start_threads(struct exec_session *s)
 {
 	exec_get(s);
 	if (!kthread_run(out_thread, s, "exec-out")) {
+		exec_host_close(s->fds[EXEC_OUT]);
+		exec_host_close(s->fds[EXEC_IN]);
 		exec_put(s);
 		return -ENOMEM;
 	}
@@ -151,8 +153,11 @@ int exec_tty_open(struct exec_session *s, struct file *files[3])
 		exec_tty_resize(s, s->rows, s->cols);
 	scnprintf(name, sizeof(name), "/dev/%s", slave->name);
 	f = filp_open(name, O_RDWR, 0); /* a session leader's first terminal is its own */
-	if (IS_ERR(f))
+	if (IS_ERR(f)) {                /* the session closes the streams, then */
+		fput_now(s->master);
+		s->master = NULL;
 		return (int)PTR_ERR(f);
+	}
 	files[0] = f;
 	files[1] = get_file(f);
 	files[2] = get_file(f);

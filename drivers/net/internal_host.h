@@ -22,6 +22,7 @@ struct net_host {
 	int asked;        /* who has been asked to let us in and has not answered yet, or -1 */
 	int half;         /* of vde, then: the socket that is to be h->fd, or -1 */
 	uint64_t give_up; /* then: until when we wait, net_now_ms() */
+	bool full;        /* a send has found no room since the event fired last; atomic */
 	bool tap;         /* not a socket: a frame a call */
 	uint32_t header;  /* bytes of virtio_net_hdr before each frame */
 	bool opened;      /* of fd */

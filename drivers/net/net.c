@@ -225,7 +225,9 @@ void card_irq(void *arg)
 
 	if (!dev)
 		return;
-	if (dev->tx_stopped)
+	net_host_fired(c->host);
+	/* busy: it may have found no room and not said so yet (netdev_io.c puts the one before the other) */
+	if (smp_load_acquire(&dev->tx_busy) || READ_ONCE(dev->tx_stopped))
 		netdev_tx_wake(dev);
 	netdev_poll(dev);
 }
@@ -268,6 +270,8 @@ static void reopen(struct work *w)
 		return;
 	}
 	netdev_set_carrier(c->dev, true);
+	/* who was in send() when the link went may have stopped it after all was thrown away */
+	netdev_tx_wake(c->dev);
 	pr_info("%s: the link is back\n", c->dev->name);
 	tell(c, "the link is back");
 }

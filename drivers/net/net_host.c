@@ -190,10 +190,29 @@ void net_host_close(struct net_host *h)
 
 /* ---- frames ---- */
 
-static void arm(struct net_host *h, uint32_t events)
+/* A send has found no room: the next interrupt tells it of some, too. */
+static void arm_both(struct net_host *h)
 {
+	__atomic_store_n(&h->full, true, __ATOMIC_SEQ_CST);
 	count_call(h);
-	os_event_rearm(h->fd, events, h->irq);
+	os_event_rearm(h->fd, EPOLLIN | EPOLLOUT, h->irq);
+}
+
+/* No frame is left: for the next one. What a send waits for is not taken away by that, nor by one on another vCPU that has just begun to wait. */
+static void arm(struct net_host *h)
+{
+	bool full;
+
+	do {
+		full = __atomic_load_n(&h->full, __ATOMIC_SEQ_CST);
+		count_call(h);
+		os_event_rearm(h->fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN, h->irq);
+	} while (!full && __atomic_load_n(&h->full, __ATOMIC_SEQ_CST));
+}
+
+void net_host_fired(struct net_host *h)
+{
+	__atomic_store_n(&h->full, false, __ATOMIC_SEQ_CST);
 }
 
 /* Of a tap device: a frame a call. */
@@ -224,7 +243,7 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 		got++;
 	}
 	if (got < n)
-		arm(h, EPOLLIN);
+		arm(h);
 	return got;
 }
 
@@ -274,7 +293,7 @@ static int tap_send(struct net_host *h, const struct net_out *out, int n)
 		sent++; /* a device that is down on the host takes none */
 	}
 	if (sent < n)
-		arm(h, EPOLLIN | EPOLLOUT);
+		arm_both(h);
 	return sent;
 }
 
@@ -338,7 +357,7 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 		return -EPIPE;
 	}
 	if (got < n)
-		arm(h, EPOLLIN);
+		arm(h);
 	return got < 0 ? 0 : got;
 }
 
@@ -368,6 +387,6 @@ int net_host_send(struct net_host *h, const struct net_out *out, int n)
 	if (sent < 0 && errno != EAGAIN && errno != ENOBUFS)
 		return n; /* nobody takes them; recv will tell */
 	if (sent < n)
-		arm(h, EPOLLIN | EPOLLOUT);
+		arm_both(h);
 	return sent < 0 ? 0 : sent;
 }

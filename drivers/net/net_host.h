@@ -67,6 +67,8 @@ void net_host_close(struct net_host *h);
 int net_host_recv(struct net_host *h, struct net_in *in, int n);
 /* Sends from the front: how many. Fewer: the link is full, the interrupt comes when it is not. Frames for nobody count as sent. */
 int net_host_send(struct net_host *h, const struct net_out *out, int n);
+/* The interrupt came. To be called before a send that was refused is tried again: it will say anew that it waits for room. */
+void net_host_fired(struct net_host *h);
 /* 0: the other side is there again. Else -errno: try again later; -EINPROGRESS: soon, it was asked and has not answered. Waits for nobody. */
 int net_host_reopen(struct net_host *h);
 /* So many host calls it has made. */

@@ -71,6 +71,18 @@ static void make_long(struct layer *l, struct cow4_header *h)
 	h->flags |= COW4_F_FULL;
 }
 
+/* The next header, and it is on the disk. Where nobody knows whether it is the slot is not the good one: the next try writes it again, not the other. */
+static int header_to_disk(struct layer *l, struct cow4 *c)
+{
+	int err = cow4_write_header(l->fd, &c->header, &c->slot);
+
+	if (!err && media_fdatasync(l->fd) < 0) {
+		err = -errno;
+		c->slot = !c->slot;
+	}
+	return err;
+}
+
 /* The dirty flag is on the disk before anything else is changed; once a session. */
 static int cow4_begin(struct layer *l, uint64_t off, uint64_t len)
 {
@@ -83,9 +95,7 @@ static int cow4_begin(struct layer *l, uint64_t off, uint64_t len)
 	if (!c->session) {
 		make_long(l, &c->header);
 		c->header.flags |= COW4_F_DIRTY;
-		err = cow4_write_header(l->fd, &c->header, &c->slot);
-		if (!err && media_fdatasync(l->fd) < 0)
-			err = -errno;
+		err = header_to_disk(l, c);
 		__atomic_store_n(&c->session, !err, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -126,8 +136,7 @@ static void say_clean(struct layer *l)
 	struct cow4 *c = l->state;
 
 	c->header.flags &= ~(uint32_t)COW4_F_DIRTY;
-	if (!cow4_write_header(l->fd, &c->header, &c->slot))
-		(void)media_fdatasync(l->fd);
+	(void)header_to_disk(l, c);
 }
 
 static bool is_open(const struct layer *l, const struct cow4 *c)
@@ -170,11 +179,7 @@ static int cow4_rebase(struct layer *l, const char *backing, int backing_fd, boo
 	struct cow4 *c = l->state;
 	int err = cow4_set_backing(&c->header, backing, backing_fd, raw);
 
-	if (!err)
-		err = cow4_write_header(l->fd, &c->header, &c->slot);
-	if (!err && media_fdatasync(l->fd) < 0)
-		err = -errno;
-	return err;
+	return err ? err : header_to_disk(l, c);
 }
 
 const struct layer_ops layer_cow4_ops = {

@@ -399,7 +399,10 @@ static void ubd_close(struct ubd *u)
 	u->file = NULL;
 }
 
-/* While the instance runs: /sys has the disk before it has its partitions. */
+/*
+ * While the instance runs: /sys has the disk before it has its partitions. Once it is there the guest may have it open: it stays, unless nobody has.
+ * Who was quicker to have its partitions looked for, and has one open, has done what was to be done.
+ */
 static int ubd_add_first(struct ubd *u, u32 n)
 {
 	struct gendisk *d = &u->disk;
@@ -408,14 +411,16 @@ static int ubd_add_first(struct ubd *u, u32 n)
 
 	d->capacity = 0;
 	err = ubd_add(u, n);
-	if (!err)
-		err = sysfs_add_disk(d);
 	if (err)
 		return err;
+	err = sysfs_add_disk(d);
+	if (err && !disk_withdraw(d))
+		return err;
 	disk_set_capacity(d, sectors);
-	if (disk_event)
+	if (disk_event && !err)
 		disk_event(d->part[0], "add");
-	return disk_rescan(d);
+	disk_rescan(d);
+	return 0;
 }
 
 /* @text: flags, =, files. */

@@ -147,13 +147,15 @@ void output_as_private(int fd, int of)
 {
 	struct output *o = slot_of(fd);
 	struct stat st, own;
-	mode_t mode, may;
+	mode_t mode, may, all;
 
 	if (fstat(of, &st) || fstat(fd, &own))
 		return;
 	may = st.st_mode | ~(mode_t)OTHERS;
-	if (st.st_gid != own.st_gid) /* the copy's group are others there */
-		may &= ~(mode_t)S_IRWXG | (st.st_mode & S_IRWXO) << 3;
+	all = st.st_mode & st.st_mode >> 3 & S_IRWXO; /* what its group may and others, too */
+	/* the copy's group are others there, and that one's group are others here */
+	if (st.st_gid != own.st_gid)
+		may &= ~(mode_t)(S_IRWXG | S_IRWXO) | all << 3 | all;
 	mode = o->mode ? o->mode : own.st_mode & 07777;
 	if (o->mode)
 		o->mode = mode & may;

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -319,14 +320,16 @@ static int listen_at(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct stat st;
 
 	if (strlen(path) >= sizeof(a.sun_path))
 		die("%s: the path is too long", path);
 	strcpy(a.sun_path, path);
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		die("%s: a switch is there already", path);
-	if (errno == ECONNREFUSED)
-		unlink(path); /* of one that was killed */
+	/* of one that was killed; a file that is no socket refuses, too */
+	if (fd >= 0 && errno == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
+		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))
 		die("%s: %s", path, strerror(errno));
 	return fd;
