@@ -148,8 +148,6 @@ void pipe_consume(struct pipe_inode_info *p, u32 n)
 
 	b->offset += n;
 	b->len -= n;
-	if (b->packet)
-		b->len = 0; /* what a reader leaves of a packet is lost */
 	if (!b->len) {
 		pipe_buf_release(p, b);
 		WRITE_ONCE(p->tail, p->tail + 1);
@@ -246,7 +244,10 @@ static ssize_t read_buf(struct pipe_inode_info *p, struct iov_iter *to)
 	}
 	if (done < n)
 		return -EFAULT;
-	pipe_consume(p, b->packet ? b->len : n);
+	pipe_consume(p,
+		b->packet ?
+			b->len :
+			n); /* what a reader leaves of a packet is lost; splice leaves it there */
 	return (ssize_t)n;
 }
 

@@ -47,6 +47,11 @@ static inline struct pipe_buf *pipe_slot(struct pipe_inode_info *p, u32 i)
 	return &p->bufs[i & (p->ring_size - 1)];
 }
 /* All with p->mutex held. */
+static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b)
+{
+	*pipe_slot(p, p->head) = *b;
+	WRITE_ONCE(p->head, p->head + 1);
+}
 /* Waits (drops and takes the mutex) until there is room: 0, -EPIPE (SIGPIPE is sent), -EAGAIN, -ERESTARTSYS. Who has waited
  * (*waited) was woken alone, and wakes the next one when something is left. */
 int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
@@ -60,6 +65,10 @@ void pipe_wake_readers(struct pipe_inode_info *p); /* without the mutex */
 void pipe_wake_writers(struct pipe_inode_info *p);
 void pipe_lock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 void pipe_unlock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
+
+/* Splices from and to a file with f_op->splice_message. */
+ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t len, u32 flags);
+ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t len);
 
 #define SPLICE_F_MOVE 1
 #define SPLICE_F_NONBLOCK 2

@@ -23,12 +23,6 @@ static bool nonblocking(const struct file *pipe, u32 flags)
 	return (flags & SPLICE_F_NONBLOCK) || (pipe->f_flags & O_NONBLOCK);
 }
 
-static void push(struct pipe_inode_info *p, const struct pipe_buf *b)
-{
-	*pipe_slot(p, p->head) = *b;
-	WRITE_ONCE(p->head, p->head + 1);
-}
-
 /* ---- pipe to pipe ---- */
 
 /* Both locked: moves or shares up to @len bytes; how many. */
@@ -48,7 +42,7 @@ static size_t transfer(
 			get_page(b->page);
 			b->merge = copy.merge = false;
 		}
-		push(out, &copy);
+		pipe_push(out, &copy);
 		done += n;
 		if (!share && whole) {
 			b->page = NULL;
@@ -155,7 +149,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 			p, false, &waited); /* the data has left the file: it must go in */
 	if (n > 0 && !err) {
 		b.len = (u32)n;
-		push(p, &b);
+		pipe_push(p, &b);
 	} else {
 		pipe_buf_release(p, &b);
 		*pos = was; /* a file has it still */
@@ -254,8 +248,12 @@ static ssize_t splice_at(
 		return -EINVAL;
 	if (write ? f->f_op->no_splice_write : f->f_op->no_splice_read)
 		return -EINVAL;
-	n = write ? pipe_to_file(pipe, f, &pos, len, flags) :
-		    file_to_pipe(f, &pos, pipe, len, flags);
+	if (f->f_op->splice_message)
+		n = write ? pipe_to_message(pipe, f, &pos, len) :
+			    message_to_pipe(f, &pos, pipe, len, flags);
+	else
+		n = write ? pipe_to_file(pipe, f, &pos, len, flags) :
+			    file_to_pipe(f, &pos, pipe, len, flags);
 	if (n > 0)
 		*(off ? off : &f->f_pos) = pos;
 	return n;
@@ -373,6 +371,27 @@ static size_t readable_bytes(const struct iov_iter *it)
 	return min(n, it->count);
 }
 
+/* Linux takes the pages themselves, and secret ones are nobody's to take. */
+static bool any_secret(const struct iov_iter *it)
+{
+	const struct uvec *v = it->vec ? it->vec : &it->one;
+	struct mm *mm = current->mm;
+	bool yes = false;
+	size_t n = 0;
+
+	down_read(&mm->mmap_lock);
+	for (; n < it->count && !yes; n += v->len, v++) {
+		u64 at = v->base, end = v->base + v->len;
+		struct vm_area *a;
+
+		for (; at < end && !yes && (a = find_vma(mm, at)) && a->vm_start < end;
+			at = a->vm_end)
+			yes = vma_is_secret(a);
+	}
+	up_read(&mm->mmap_lock);
+	return yes;
+}
+
 /* Pages come one by one: what lies before a bad one is taken. */
 static long pages_to_pipe(struct file *f, struct iov_iter *it)
 {
@@ -410,7 +429,7 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 	}
 	it.nowait = flags & SPLICE_F_NONBLOCK;
 	if (f->f_mode & FMODE_WRITE)
-		ret = pages_to_pipe(f, &it);
+		ret = any_secret(&it) ? -EFAULT : pages_to_pipe(f, &it);
 	else
 		ret = vfs_read_iter(f, &it, &f->f_pos);
 	kfree(to_free);

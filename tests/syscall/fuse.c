@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/xattr.h>
 
@@ -174,6 +175,24 @@ static const char *text(void)
 	return buf;
 }
 
+/* More than a file may have. */
+static int grow(int fd)
+{
+	struct rlimit was, eight;
+	int r, err;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &was);
+	eight = was;
+	eight.rlim_cur = 8;
+	setrlimit(RLIMIT_FSIZE, &eight);
+	r = fallocate(fd, 0, 0, 10);
+	err = errno;
+	setrlimit(RLIMIT_FSIZE, &was);
+	errno = err;
+	return r;
+}
+
 static void right(void)
 {
 	struct statfs sf;
@@ -199,6 +218,7 @@ static void right(void)
 	G(ftruncate(fd, 7), "0");
 	GT(text(), "CONtent");
 	G(getxattr("m/file", "user.x", NULL, 0), "-1 EOPNOTSUPP");
+	G(grow(fd), "-1 EFBIG");
 	G(fallocate(fd, 0, 0, 10), "-1 EOPNOTSUPP");
 	G(mkdir("m/d", 0755), "-1 ENOSYS");
 	G(lseek(fd, 0, SEEK_END), "7");

@@ -201,6 +201,26 @@ static void sockets(void)
 	t_wait("waits", pid);
 }
 
+/* Of a packet of a pipe only read() loses what it has no room for. */
+static void packets(void)
+{
+	int p[2], fd = NEED(open("packet", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	char buf[16];
+
+	NEED(pipe2(p, O_DIRECT | O_NONBLOCK));
+	NEED(write(p[1], "12345678", 8));
+	T(splice(p[0], NULL, fd, NULL, 3, 0));
+	T(read(p[0], buf, sizeof(buf)));
+	NEED(write(p[1], "12345678", 8));
+	NEED(write(p[1], "abc", 3));
+	T(splice(p[0], NULL, fd, NULL, 10, 0));
+	T(read(p[0], buf, sizeof(buf)));
+	NEED(write(p[1], "12345678", 8));
+	T(read(p[0], buf, 3));
+	T(read(p[0], buf, 3));
+	say("%zd in the file", pread(fd, buf, sizeof(buf), 0));
+}
+
 TEST(splice)
 {
 	t_text("in", "0123456789");
@@ -212,4 +232,5 @@ TEST(splice)
 	vm_full();
 	whole_pages();
 	sockets();
+	packets();
 }

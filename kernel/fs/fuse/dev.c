@@ -378,6 +378,15 @@ static int notify(struct fuse_conn *fc, int code, struct iov_iter *from)
 	return -EINVAL; /* STORE and RETRIEVE are not there */
 }
 
+/*
+ * libfuse lends its header to the pipe by vmsplice() and writes the length of a short answer into it afterwards. Our vmsplice() has
+ * copied what was there before, so what was spliced says itself how long it is.
+ */
+static bool corrected_later(const struct fuse_out_header *h, const struct iov_iter *from, ssize_t n)
+{
+	return from->type == ITER_CALL && h->unique && h->len > (size_t)n;
+}
+
 static ssize_t fuse_dev_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct fuse_conn *fc = conn_of(f);
@@ -391,7 +400,7 @@ static ssize_t fuse_dev_write(struct file *f, struct iov_iter *from, loff_t *pos
 		return -EINVAL;
 	if (copy_from_iter(&h, sizeof(h), from) != sizeof(h))
 		return -EFAULT;
-	if (h.len != (size_t)n)
+	if (h.len != (size_t)n && !corrected_later(&h, from, n))
 		return -EINVAL;
 	if (!h.unique) {
 		err = notify(fc, h.error, from);
@@ -455,6 +464,7 @@ static const struct file_operations fuse_dev_fops = {
 	.write_iter = fuse_dev_write,
 	.poll = fuse_dev_poll,
 	.ioctl = fuse_dev_ioctl,
+	.splice_message = true,
 };
 
 static int fuse_dev_init(void)

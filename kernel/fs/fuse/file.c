@@ -32,19 +32,29 @@ struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid)
 	return ff;
 }
 
-static void no_end(struct fuse_req *r)
+static void put_forget(struct fuse_req *r)
 {
+	if (r->priv)
+		fuse_forget_put(r->fc, r->priv);
 }
 
-/* A request whose answer nobody waits for. */
-static int send_and_forget(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *in, size_t n)
+/*
+ * A request whose answer nobody waits for. The server is not told to forget the node of @inode before it has answered: the request may
+ * be the last that names it, and a server with several threads may look at it late. (@nodeid may be another one's.)
+ */
+static int send_and_forget(
+	struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *in, size_t n)
 {
 	struct fuse_req *r = fuse_req_new(fc, opcode, nodeid, n, 0);
 
-	if (!IS_ERR(r)) {
-		memcpy(r->in, in, n);
-		fuse_send_async(r, no_end);
+	if (IS_ERR(r))
+		return 0;
+	memcpy(r->in, in, n);
+	if (FUSE_I(inode)->nodeid == nodeid) {
+		r->priv = FUSE_I(inode)->forget;
+		atomic_inc(&FUSE_I(inode)->forget->refs);
 	}
+	fuse_send_async(r, put_forget);
 	return 0;
 }
 
@@ -59,8 +69,8 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 	struct fuse_release_in in = { .fh = ff->fh, .flags = flags };
 
 	if (!ff->none)
-		send_and_forget(ff->fc, ff->dir ? FUSE_RELEASEDIR : FUSE_RELEASE, ff->nodeid, &in,
-			sizeof(in));
+		send_and_forget(inode, ff->fc, ff->dir ? FUSE_RELEASEDIR : FUSE_RELEASE, ff->nodeid,
+			&in, sizeof(in));
 	fuse_conn_put(ff->fc);
 	call_rcu(&ff->rcu, fuse_file_free); /* who leaves the queue may still hold its lock */
 }
@@ -192,7 +202,7 @@ static int fuse_flush(struct file *f)
 	if (fc->no_flush || ff->none || ff->flags & FOPEN_NOFLUSH)
 		return 0;
 	if (current->flags & PF_EXITING) /* it may be the server itself */
-		return send_and_forget(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in));
+		return send_and_forget(f->f_inode, fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in));
 	err = fuse_call(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
 	if (err != -ENOSYS)
 		return err;
@@ -484,7 +494,9 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		return -EOPNOTSUPP;
 	down_write(&inode->i_rwsem);
-	err = fuse_flush_pages(inode);
+	err = mode & FALLOC_FL_KEEP_SIZE ? 0 : inode_newsize_ok(inode, off + len);
+	if (!err)
+		err = fuse_flush_pages(inode);
 	if (!err)
 		err = fuse_call(
 			ff->fc, FUSE_FALLOCATE, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);

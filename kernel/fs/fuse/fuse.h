@@ -73,6 +73,8 @@ struct fuse_conn {
 struct fuse_forget {
 	struct list_head list;
 	u64 nodeid, nlookup;
+	atomic_t
+		refs; /* an inode's: itself, and requests that must be answered before the server hears of this */
 };
 
 enum { FUSE_PENDING, FUSE_SENT, FUSE_DONE };
@@ -153,6 +155,8 @@ void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r)); /* ta
 void fuse_req_done_locked(struct fuse_req *r, int err);
 void fuse_req_finish(struct fuse_req *r); /* after it is done and off all lists: wakes, drops */
 void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
+/* An inode's: queued with the last reference, if there is anything to forget. */
+void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
 /* One request with up to two arguments and an answer of exactly @outn bytes. 0 or -errno. */
 int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
 	size_t bn, void *out, size_t outn);

@@ -274,6 +274,16 @@ void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f)
 		kfree(f);
 }
 
+void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f)
+{
+	if (!atomic_dec_and_test(&f->refs))
+		return;
+	if (f->nlookup)
+		fuse_queue_forget(fc, f);
+	else
+		kfree(f);
+}
+
 /* ---- the end ---- */
 
 static struct fuse_req *take_any(struct fuse_conn *fc)

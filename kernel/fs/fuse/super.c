@@ -185,6 +185,7 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 		kmem_cache_free(inode_cache, fi);
 		return NULL;
 	}
+	atomic_set(&fi->forget->refs, 1);
 	spin_lock_init(&fi->lock);
 	INIT_LIST_HEAD(&fi->writers);
 	init_waitqueue_head(&fi->wait);
@@ -197,7 +198,8 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 static void fuse_free_inode(struct inode *inode)
 {
-	kfree(FUSE_I(inode)->forget);
+	if (FUSE_I(inode)->forget) /* there is nothing to forget: no connection is needed */
+		fuse_forget_put(NULL, FUSE_I(inode)->forget);
 	kmem_cache_free(inode_cache, FUSE_I(inode));
 }
 
@@ -215,7 +217,7 @@ static void fuse_evict_inode(struct inode *inode)
 		return;
 	fi->forget->nodeid = fi->nodeid;
 	fi->forget->nlookup = fi->nlookup;
-	fuse_queue_forget(fc, fi->forget);
+	fuse_forget_put(fc, fi->forget);
 	fi->forget = NULL;
 }
 
