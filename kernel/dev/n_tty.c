@@ -408,6 +408,12 @@ static int receive_char(struct tty_struct *tty, u8 c)
 {
 	int sig;
 
+	if (L_FLAG(tty, EXTPROC) && !I_FLAG(tty, ISTRIP) &&
+		!(I_FLAG(tty, IUCLC) && L_FLAG(tty, IEXTEN))) {
+		if (tty->read_head - tty->read_tail < N_TTY_BUF_SIZE)
+			put_char(tty, c, 0);
+		return 0;
+	}
 	if (I_FLAG(tty, ISTRIP))
 		c &= 0x7f;
 	if (I_FLAG(tty, IUCLC) && L_FLAG(tty, IEXTEN) && c >= 'A' && c <= 'Z')
@@ -457,7 +463,7 @@ static int receive_char(struct tty_struct *tty, u8 c)
 
 bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw)
 {
-	if (ICANON_ON(tty))
+	if (LINES_ON(tty))
 		return tty->canon_head != tty->read_tail;
 	return tty->read_head - tty->read_tail >= min_raw;
 }
@@ -497,7 +503,8 @@ static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int 
 		}
 		*sig = receive_char(tty, buf[i]);
 	}
-	n_tty_flush_echoes_locked(tty);
+	if (!*sig)
+		n_tty_flush_echoes_locked(tty);
 	*wake = n_tty_readable_locked(tty, 1);
 	if (i < n && !*sig)
 		set_bit(TTY_THROTTLED, &tty->flags);
@@ -518,6 +525,8 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 			tty->ops->flush_buffer(tty);
 		tty_signal_pgrp(tty, sig);
 	} while (i < n);
+	if (sig) /* the echo of the key comes after the flush, or it would be flushed as well */
+		tty_flush_echoes(tty);
 	if (wake) {
 		wake_up_poll(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
 		kill_fasync_list(&tty->async, EPOLLIN | EPOLLRDNORM);
@@ -539,7 +548,7 @@ int n_tty_chars(struct tty_struct *tty)
 	int n = 0;
 
 	spin_lock(&tty->lock);
-	if (ICANON_ON(tty)) {
+	if (LINES_ON(tty)) {
 		for (p = tty->read_tail; p < tty->canon_head; p++)
 			n += tty->read_mark[ring_at(p)] != MARK_EOF;
 	} else {
@@ -554,7 +563,7 @@ int n_tty_chars(struct tty_struct *tty)
 void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old)
 {
 	spin_lock(&tty->lock);
-	if ((old->c_lflag ^ tty->termios.c_lflag) & ICANON) {
+	if ((old->c_lflag ^ tty->termios.c_lflag) & (ICANON | EXTPROC)) {
 		/* what was typed is readable in either mode; marks keep meaning only in canonical mode */
 		tty->canon_head = tty->read_head;
 		tty->erasing = tty->lnext = false;

@@ -13,6 +13,8 @@
 #define L_FLAG(tty, f) ((tty)->termios.c_lflag & (f))
 #define CC(tty, i) ((tty)->termios.c_cc[i])
 #define ICANON_ON(tty) (L_FLAG(tty, ICANON))
+/* Is what is read cut into lines? Not where the other end of a network has edited them (EXTPROC). */
+#define LINES_ON(tty) (L_FLAG(tty, ICANON | EXTPROC) == ICANON)
 
 /* A position in the read buffer as an index. */
 static inline u32 ring_at(u64 pos)

@@ -24,14 +24,14 @@
  */
 static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 {
-	u64 end = ICANON_ON(tty) ? tty->canon_head : tty->read_head;
+	u64 end = LINES_ON(tty) ? tty->canon_head : tty->read_head;
 	u32 got = 0;
 
 	*line_end = false;
 	while (tty->read_tail < end) {
 		u8 mark = tty->read_mark[ring_at(tty->read_tail)];
 
-		if (ICANON_ON(tty) && mark == MARK_EOF) {
+		if (LINES_ON(tty) && mark == MARK_EOF) {
 			tty->read_tail++;
 			*line_end = true;
 			break;
@@ -39,7 +39,7 @@ static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 		if (got == n)
 			break;
 		buf[got++] = tty->read_buf[ring_at(tty->read_tail++)];
-		if (ICANON_ON(tty) && mark == MARK_EOL) {
+		if (LINES_ON(tty) && mark == MARK_EOL) {
 			*line_end = true;
 			break;
 		}
@@ -124,7 +124,7 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 		u32 n;
 
 		spin_lock(&tty->lock);
-		canon = ICANON_ON(tty);
+		canon = LINES_ON(tty);
 		n = take_bytes(tty, buf, (u32)min_t(size_t, sizeof(buf), to->count), &line_end);
 		spin_unlock(&tty->lock);
 		if (n && copy_to_iter(buf, n, to) != n)

@@ -67,12 +67,9 @@ static int pty_resize(struct tty_struct *tty, const struct winsize *ws)
 	return tty_do_resize(tty, ws);
 }
 
-/* Output that the other side has not read yet is forgotten. */
+/* What has been written is with the other side already, which may read it: there is nothing to forget but to say so. */
 static void pty_flush_buffer(struct tty_struct *tty)
 {
-	if (!tty->link)
-		return;
-	n_tty_flush_input(tty->link);
 	if (test_bit(TTY_SLAVE, &tty->flags))
 		tty_packet_status(tty, TIOCPKT_FLUSHWRITE);
 }
@@ -82,7 +79,10 @@ static bool xon_xoff(const struct ktermios *k)
 	return (k->c_iflag & IXON) && k->c_cc[VSTOP] == 'S' - '@' && k->c_cc[VSTART] == 'Q' - '@';
 }
 
-/* There is no line whose characters could have another form; and a master in packet mode hears who handles ^S. */
+/*
+ * There is no line whose characters could have another form; and a master in packet mode hears who handles ^S, and of any change where the
+ * editing is its own work (EXTPROC).
+ */
 static void pts_set_termios(struct tty_struct *tty, const struct ktermios *old)
 {
 	bool flow = xon_xoff(&tty->termios);
@@ -95,6 +95,8 @@ static void pts_set_termios(struct tty_struct *tty, const struct ktermios *old)
 	spin_unlock(&tty->lock);
 	if (flow != xon_xoff(old))
 		tty_packet_status(tty, flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
+	if ((old->c_lflag | tty->termios.c_lflag) & EXTPROC)
+		tty_packet_status(tty, TIOCPKT_IOCTL);
 }
 
 static void wake_all(struct tty_struct *tty)

@@ -37,6 +37,28 @@ static void keep_locked(struct ktermios *k, const struct ktermios *old, const st
 			k->c_cc[i] = old->c_cc[i];
 }
 
+/* What CBAUD says, and BOTHER's numbers themselves. */
+static u32 baud_rate(u32 code, u32 other)
+{
+	static const u32 low[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800,
+		9600, 19200, 38400 };
+	static const u32 high[] = { 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000,
+		1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000 };
+
+	if (code == BOTHER)
+		return other;
+	return code & CBAUDEX ? high[(code & 15) - 1] : low[code & 15];
+}
+
+/* The speeds as numbers follow the flags. */
+static void set_speeds(struct ktermios *k)
+{
+	u32 in = (k->c_cflag >> IBSHIFT) & CBAUD;
+
+	k->c_ospeed = baud_rate(k->c_cflag & CBAUD, k->c_ospeed);
+	k->c_ispeed = in == B0 ? k->c_ospeed : baud_rate(in, k->c_ispeed);
+}
+
 static void change_termios(struct tty_struct *tty, const struct ktermios *new)
 {
 	struct ktermios old;
@@ -46,6 +68,7 @@ static void change_termios(struct tty_struct *tty, const struct ktermios *new)
 	old = tty->termios;
 	tty->termios = *new;
 	keep_locked(&tty->termios, &old, &tty->locked);
+	set_speeds(&tty->termios);
 	spin_unlock(&tty->lock);
 	n_tty_termios_changed(tty, &old);
 	if (tty->ops->set_termios)

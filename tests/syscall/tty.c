@@ -277,6 +277,86 @@ static void packets(void)
 	close(master);
 }
 
+/* The key of a signal is echoed after what it flushes, and what the master could have read it still can. */
+static void echoed_signals(void)
+{
+	char *names[] = { "interrupt", "suspend, one after another", "after text" };
+	char *keys[] = { "\3", "\32\3\34", "ab\3cd\n" };
+	int s;
+
+	open_pair();
+	s = NEED(open(name, O_RDWR | O_NOCTTY));
+	NEED(fcntl(master, F_SETFL, O_NONBLOCK));
+	for (int i = 0; i < 3; i++) {
+		type(keys[i]);
+		shown(names[i], master);
+	}
+	NEED(write(s, "out", 3));
+	sleep_ms(10);
+	T(tcflush(s, TCOFLUSH));
+	shown("kept by the flush", master);
+	NEED(write(s, "out", 3));
+	type("\3");
+	shown("kept by the key", master);
+	close(s);
+	close(master);
+}
+
+/* Who edits is the other end: nothing is cooked or echoed, and a master in packet mode hears of each change. */
+static void edited_elsewhere(void)
+{
+	struct termios t;
+	int s, on = 1;
+
+	open_pair();
+	s = NEED(open(name, O_RDWR | O_NOCTTY | O_NONBLOCK));
+	NEED(fcntl(master, F_SETFL, O_NONBLOCK));
+	NEED(ioctl(master, TIOCPKT, &on));
+	NEED(tcgetattr(s, &t));
+	t.c_lflag |= EXTPROC;
+	T(tcsetattr(s, TCSANOW, &t));
+	status_byte();
+	type("ab\177c\3\4\r");
+	shown("uncooked", s);
+	shown("no echo", master);
+	t.c_cc[VMIN] = 1;
+	T(tcsetattr(s, TCSANOW, &t));
+	status_byte();
+	t.c_lflag &= ~(tcflag_t)EXTPROC;
+	T(tcsetattr(s, TCSANOW, &t));
+	status_byte();
+	T(tcsetattr(s, TCSANOW, &t));
+	status_byte();
+	close(s);
+	close(master);
+}
+
+/* TCGETS2's numbers follow what TCSETS says in flags. */
+static void speeds(void)
+{
+	static const speed_t codes[] = { B9600, B50, B4000000, B134, B57600, B0 };
+	unsigned t2[11]; /* struct termios2: the speeds are its last two words */
+	struct termios t;
+	int s;
+
+	open_pair();
+	s = NEED(open(name, O_RDWR | O_NOCTTY));
+	NEED(tcgetattr(s, &t));
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		cfsetspeed(&t, codes[i]);
+		NEED(tcsetattr(s, TCSANOW, &t));
+		NEED(ioctl(s, 0x802c542a /* TCGETS2 */, t2));
+		say("speeds %u %u", t2[9], t2[10]);
+	}
+	t2[2] = (t2[2] & ~(unsigned)CBAUD) | 0x1000 /* BOTHER */;
+	t2[10] = 12345;
+	T(ioctl(s, 0x402c542b /* TCSETS2 */, t2));
+	T(ioctl(s, 0x802c542a, t2));
+	say("speeds %u %u", t2[9], t2[10]);
+	close(s);
+	close(master);
+}
+
 TEST(tty)
 {
 	struct stat st;
@@ -291,6 +371,9 @@ TEST(tty)
 	close(s);
 	close(master);
 	packets();
+	echoed_signals();
+	edited_elsewhere();
+	speeds();
 	open_pair();
 	control();
 	ends();
