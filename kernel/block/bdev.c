@@ -632,6 +632,8 @@ int bdev_inode_create(struct block_device *b)
 	inode->i_bdev = b;
 	i_size_write(inode, (loff_t)(b->nr_sectors << SECTOR_SHIFT));
 	inode->i_data.a_ops = &bdev_aops;
+	inode->i_data.gfp =
+		GFP_NOFS; /* a file system reads its own with locks held that its evict_inode takes */
 	inode->i_data.bdi = b->disk->bdi;
 	b->inode = inode;
 	b->mapping = &inode->i_data;

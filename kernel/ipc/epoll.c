@@ -150,8 +150,10 @@ static void item_hook(struct file *f, struct wait_queue_head *q, struct poll_tab
 static u32 item_poll(struct epoll_item *it)
 {
 	struct poll_table pt = { .queue = NULL, .key = it->event.events };
+	u32 mask = vfs_poll(it->file, &pt), ask = mask & ASYNC_POLL_ASK;
 
-	return vfs_poll(it->file, &pt) & it->event.events;
+	mask &= it->event.events;
+	return mask && current->flags & PF_KTHREAD ? mask | ask : mask;
 }
 
 /* ---- items ---- */
@@ -367,11 +369,14 @@ static bool available(struct eventpoll *ep)
 	return yes;
 }
 
-/* Looks for one ready item that really is; drops those that are not. ep->mutex is held, and dropped. */
-static bool any_ready(struct eventpoll *ep)
+/*
+ * Looks for one ready item that really is; drops those that are not: what poll() answers. What only the task can tell (ASYNC_POLL_ASK) may be ready.
+ * ep->mutex is held, and dropped.
+ */
+static u32 any_ready(struct eventpoll *ep)
 {
 	struct epoll_item *it;
-	bool found = false;
+	u32 found = 0;
 
 	set_scanning(ep, true);
 	for (;;) {
@@ -382,14 +387,15 @@ static bool any_ready(struct eventpoll *ep)
 		spin_unlock(&ep->lock);
 		if (!it)
 			break;
-		if (item_poll(it)) {
+		found = item_poll(it);
+		if (found) {
 			spin_lock(&ep->lock);
 			if (!it->ready) {
 				it->ready = true;
 				list_add(&it->ready_link, &ep->ready);
 			}
 			spin_unlock(&ep->lock);
-			found = true;
+			found = EPOLLIN | EPOLLRDNORM | (found & ASYNC_POLL_ASK);
 			break;
 		}
 	}
@@ -413,7 +419,7 @@ static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
 		mutex_lock(&ep->mutex);
 	else if (!mutex_trylock(&ep->mutex))
 		return EPOLLIN | EPOLLRDNORM | ASYNC_POLL_ASK;
-	return any_ready(ep) ? EPOLLIN | EPOLLRDNORM : 0;
+	return any_ready(ep);
 }
 
 struct file *eventpoll_target(struct file *f, int fd, u32 nth)
@@ -639,7 +645,7 @@ out_put_ep:
 /* Reports one item: 1, 0 when it is not ready after all, -EFAULT. ep->mutex held; the item is off the ready list. */
 static int report(struct epoll_item *it, uaddr_t to)
 {
-	struct epoll_event out = { .events = item_poll(it), .data = it->event.data };
+	struct epoll_event out = { item_poll(it) & ~ASYNC_POLL_ASK, it->event.data };
 
 	if (!out.events)
 		return 0;

@@ -16,7 +16,7 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/vfs/super.h"
 
-static int max_queued_events = 16384, user_marks_max = 8192, user_groups_max = 128;
+static int max_queued_events = 16384;
 
 #define HASH_SIZE 1024
 #define ADMIN_FLAGS                                                                                \
@@ -67,7 +67,6 @@ void fan_group_put(struct fan_group *g)
 {
 	if (!atomic_dec_and_test(&g->refs))
 		return;
-	put_uid_user(g->user);
 	kfree(g);
 }
 
@@ -93,7 +92,8 @@ static struct inode *mark_free(struct fan_mark *m)
 	hlist_del_init(&m->node);
 	list_del(&m->group_link);
 	m->group->nr_marks--;
-	atomic_dec(&m->group->user->fanotify_marks);
+	if (!(m->group->flags & FAN_UNLIMITED_MARKS))
+		ucounts_uncharge(m->group->uc, UCOUNT_FANOTIFY_MARKS);
 	WRITE_ONCE(fanotify_nr_marks, fanotify_nr_marks - 1);
 	kfree(m);
 	return inode;
@@ -102,16 +102,16 @@ static struct inode *mark_free(struct fan_mark *m)
 static struct fan_mark *mark_new(
 	struct fan_group *g, const void *object, enum fan_type type, u32 flags)
 {
+	struct ucounts *uc = NULL;
 	struct fan_mark *m;
 
-	if (atomic_add_return(1, &g->user->fanotify_marks) > READ_ONCE(user_marks_max) &&
-		!(g->flags & FAN_UNLIMITED_MARKS)) {
-		atomic_dec(&g->user->fanotify_marks);
-		return ERR_PTR(-ENOSPC);
-	}
+	if (!(g->flags & FAN_UNLIMITED_MARKS))
+		uc = ucounts_charge(g->uc->ns, g->uc->uid, UCOUNT_FANOTIFY_MARKS);
+	if (IS_ERR(uc))
+		return ERR_CAST(uc);
 	m = kzalloc(sizeof(*m), GFP_NOFS);
 	if (!m) {
-		atomic_dec(&g->user->fanotify_marks);
+		ucounts_uncharge(uc, UCOUNT_FANOTIFY_MARKS);
 		return ERR_PTR(-ENOMEM);
 	}
 	m->group = g;
@@ -220,7 +220,7 @@ int fanotify_release(struct inode *inode, struct file *f)
 	fan_release_events(g);
 	flush_marks(g, -1);
 	fan_release_events(g); /* what came in between */
-	atomic_dec(&g->user->fanotify_groups);
+	ucounts_uncharge(g->uc, UCOUNT_FANOTIFY_GROUPS);
 	fan_group_put(g);
 	return 0;
 }
@@ -254,16 +254,15 @@ static int check_init(u32 flags, u32 event_f_flags)
 
 long sys_fanotify_init(int flags, int event_flags)
 {
-	struct user_struct *u = current_cred()->user;
+	struct ucounts *uc;
 	struct fan_group *g;
 	int fd = check_init((u32)flags, (u32)event_flags);
 
 	if (fd)
 		return fd;
-	if (atomic_add_return(1, &u->fanotify_groups) > READ_ONCE(user_groups_max)) {
-		fd = -EMFILE;
-		goto err_uncount;
-	}
+	uc = ucounts_charge(current_user_ns(), current_euid(), UCOUNT_FANOTIFY_GROUPS);
+	if (IS_ERR(uc))
+		return PTR_ERR(uc) == -ENOSPC ? -EMFILE : PTR_ERR(uc);
 	fd = -ENOMEM;
 	g = kzalloc(sizeof(*g), GFP_KERNEL);
 	if (!g)
@@ -278,8 +277,7 @@ long sys_fanotify_init(int flags, int event_flags)
 	INIT_LIST_HEAD(&g->events);
 	INIT_LIST_HEAD(&g->asked);
 	init_waitqueue_head(&g->wqh);
-	atomic_inc(&u->usage);
-	g->user = u;
+	g->uc = uc;
 	fd = anon_fd("[fanotify]", &fanotify_fops, g,
 		O_RDWR | (flags & FAN_CLOEXEC ? O_CLOEXEC : 0) |
 			(flags & FAN_NONBLOCK ? O_NONBLOCK : 0));
@@ -287,7 +285,7 @@ long sys_fanotify_init(int flags, int event_flags)
 		return fd;
 	fan_group_put(g);
 err_uncount:
-	atomic_dec(&u->fanotify_groups);
+	ucounts_uncharge(uc, UCOUNT_FANOTIFY_GROUPS);
 	return fd;
 }
 
@@ -539,8 +537,10 @@ long sys_fanotify_mark(int fd, int flags, u64 mask, int dfd, uaddr_t name)
 
 static const struct sysctl sysctls[] = {
 	SYSCTL_NUM("fs/fanotify/max_queued_events", max_queued_events, 0, 0x7fffffff),
-	SYSCTL_NUM("fs/fanotify/max_user_groups", user_groups_max, 0, 0x7fffffff),
-	SYSCTL_NUM("fs/fanotify/max_user_marks", user_marks_max, 0, 0x7fffffff),
+	SYSCTL_BIG("fs/fanotify/max_user_groups", init_user_ns.ucount_max[UCOUNT_FANOTIFY_GROUPS],
+		0, 0x7fffffff),
+	SYSCTL_BIG("fs/fanotify/max_user_marks", init_user_ns.ucount_max[UCOUNT_FANOTIFY_MARKS], 0,
+		0x7fffffff),
 };
 
 static int fanotify_sysctl_init(void)

@@ -31,7 +31,7 @@ struct fan_group {
 	atomic_t refs; /* the file, permission events that wait */
 	u32 flags, event_f_flags;
 	bool unprivileged;
-	struct user_struct *user;
+	struct ucounts *uc;     /* of it and its marks; the file keeps the namespace */
 	struct list_head marks; /* of fan_mark.group_link, under fanotify_lock */
 	u32 nr_marks;
 	struct list_head hit; /* list of one event's groups; with acc_*: under fanotify_lock */
@@ -57,6 +57,7 @@ struct fan_mark {
 
 struct fan_fid {
 	u32 bytes; /* 0: none */
+	s32 type;
 	u32 fsid[2];
 	u32 fh[3];
 };

@@ -129,6 +129,7 @@ static void set_fid(struct fan_fid *fid, struct inode *inode)
 	if (!inode || fan_fsid(inode->i_sb, fid->fsid))
 		return;
 	fid->bytes = inode_handle(inode, fid->fh);
+	fid->type = inode_handle_type(inode);
 }
 
 /* What a group with these flags is told: which file, which directory, which name. */
@@ -235,6 +236,14 @@ static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 	return false;
 }
 
+/* The last event of a full queue says that there were more, and nothing of itself. Its file is put with it. */
+static void make_overflow(struct fan_event *e)
+{
+	e->mask = FAN_Q_OVERFLOW;
+	e->object.bytes = e->dir.bytes = e->new_dir.bytes = 0;
+	e->error = 0;
+}
+
 /* True: the queue has it. False: it was joined, or there is no room. */
 static bool queue_locked(struct fan_group *g, struct fan_event *e)
 {
@@ -258,7 +267,7 @@ static bool queue_locked(struct fan_group *g, struct fan_event *e)
 		if (g->nr_events > g->max_events)
 			return false;
 		if (g->nr_events == g->max_events)
-			e->mask = FAN_Q_OVERFLOW;
+			make_overflow(e);
 	}
 	list_add_tail(&e->link, &g->events);
 	g->nr_events++;

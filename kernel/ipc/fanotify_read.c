@@ -29,7 +29,7 @@ static u32 fid_len(const struct fan_fid *f, const char *name)
 static char *put_fid(char *to, u8 type, const struct fan_fid *f, const char *name)
 {
 	struct fanotify_event_info_header h = { type, 0, (u16)fid_len(f, name) };
-	s32 head[2] = { (s32)f->bytes, 1 };
+	s32 head[2] = { (s32)f->bytes, f->type };
 	char *p = to;
 
 	if (!f->bytes)
@@ -140,7 +140,7 @@ static int event_fd(struct fan_group *g, struct fan_event *e, struct file **f)
 	int fd;
 
 	*f = NULL;
-	if (!e->path.dentry)
+	if (!e->path.dentry || e->mask & FAN_Q_OVERFLOW)
 		return FAN_NOFD;
 	fd = get_unused_fd(g->event_f_flags & O_CLOEXEC);
 	if (fd < 0)
@@ -159,7 +159,8 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 	int fd;
 
 	*f = NULL;
-	if (!(g->flags & FAN_REPORT_PIDFD) || !e->pid || !pid_vnr(e->pid) ||
+	if (!(g->flags & FAN_REPORT_PIDFD) || e->mask & FAN_Q_OVERFLOW || !e->pid ||
+		!pid_vnr(e->pid) ||
 		list_empty(&e->pid->tasks[PIDTYPE_TGID])) /* gone, and waited for */
 		return FAN_NOPIDFD;
 	*f = pidfd_file(e->pid, 0);
@@ -179,7 +180,8 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 
 static s32 shown_pid(const struct fan_group *g, const struct fan_event *e)
 {
-	if (!e->pid || (g->unprivileged && e->pid != current->group_leader->thread_pid))
+	if (!e->pid || e->mask & FAN_Q_OVERFLOW ||
+		(g->unprivileged && e->pid != current->group_leader->thread_pid))
 		return 0;
 	return pid_vnr(e->pid);
 }

@@ -12,7 +12,8 @@
  *
  * Invariants: a watch is in its inode's list and its instance's radix, or in neither; list and radix change together.
  * Locks: watch_lock (mutex): lists of inodes, radixes; instance->wqh.lock: the queue. Notifying takes watch_lock only when the inode is
- * watched.
+ * watched. Reclaim takes it too, where a name goes whose file has no link any more (a FUSE server or the host says so while it is cached):
+ * what is allocated with it held is GFP_NOFS.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -29,8 +30,7 @@
 #include "kernel/task/cred.h"
 #include "kernel/vfs/super.h"
 
-/* fs.inotify */
-static int max_queued_events = 16384, max_user_watches = 65536, max_user_instances = 128;
+static int max_queued_events = 16384; /* fs.inotify */
 #define EVENT_BITS IN_ALL_EVENTS
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
@@ -43,8 +43,9 @@ struct instance {
 	u32 nr_events;           /* under wqh.lock */
 	u32 max_events;          /* immutable */
 	struct radix watches;    /* by number, under watch_lock */
-	int last_wd; /* numbers go up, so that a late event is not taken for a new watch's */
-	struct user_struct *user;
+	int last_wd;        /* numbers go up, so that a late event is not taken for a new watch's */
+	struct ucounts *uc; /* of it and its watches; the file keeps the namespace */
+	struct list_head async; /* who gets SIGIO */
 };
 
 struct watch {
@@ -81,7 +82,7 @@ static bool same_event(const struct event *a, const struct event *b)
 static struct event *event_new(int wd, u32 mask, u32 cookie, const char *name, u32 len)
 {
 	u32 padded = len ? (u32)round_up(len + 1, sizeof(struct inotify_event)) : 0;
-	struct event *e = kzalloc(sizeof(*e) + padded, GFP_KERNEL);
+	struct event *e = kzalloc(sizeof(*e) + padded, GFP_NOFS);
 
 	if (!e)
 		return NULL;
@@ -122,6 +123,8 @@ static void queue_event(
 	spin_lock(&in->wqh.lock);
 	queued = queue_locked(in, e);
 	spin_unlock(&in->wqh.lock);
+	if (queued)
+		kill_fasync_list(&in->async, EPOLLIN | EPOLLRDNORM);
 	if (!queued)
 		kfree(e);
 }
@@ -140,7 +143,7 @@ static struct inode *watch_remove(struct watch *w)
 		WRITE_ONCE(inode->i_fsnotify, NULL);
 		kfree(m);
 	}
-	atomic_dec(&w->in->user->inotify_watches);
+	ucounts_uncharge(w->in->uc, UCOUNT_INOTIFY_WATCHES);
 	queue_event(w->in, w->wd, IN_IGNORED, 0, NULL, 0);
 	kfree(w);
 	return inode;
@@ -164,7 +167,7 @@ static int watch_link(struct instance *in, struct inode *inode, struct watch *w)
 	s64 wd;
 
 	if (!m) {
-		m = kzalloc(sizeof(*m), GFP_KERNEL);
+		m = kzalloc(sizeof(*m), GFP_NOFS);
 		if (!m)
 			return -ENOMEM;
 		INIT_LIST_HEAD(&m->list);
@@ -185,15 +188,14 @@ static int watch_link(struct instance *in, struct inode *inode, struct watch *w)
 
 static long watch_new(struct instance *in, struct inode *inode, u32 mask)
 {
+	struct ucounts *uc = ucounts_charge(in->uc->ns, in->uc->uid, UCOUNT_INOTIFY_WATCHES);
 	struct watch *w;
 	int err;
 
-	if (atomic_add_return(1, &in->user->inotify_watches) > READ_ONCE(max_user_watches)) {
-		atomic_dec(&in->user->inotify_watches);
-		return -ENOSPC;
-	}
+	if (IS_ERR(uc))
+		return PTR_ERR(uc);
 	err = -ENOMEM;
-	w = kzalloc(sizeof(*w), GFP_KERNEL);
+	w = kzalloc(sizeof(*w), GFP_NOFS);
 	if (!w)
 		goto err_uncount;
 	w->in = in;
@@ -207,7 +209,7 @@ static long watch_new(struct instance *in, struct inode *inode, u32 mask)
 err_free:
 	kfree(w);
 err_uncount:
-	atomic_dec(&in->user->inotify_watches);
+	ucounts_uncharge(uc, UCOUNT_INOTIFY_WATCHES);
 	return err;
 }
 
@@ -380,6 +382,13 @@ static long inotify_ioctl(struct file *f, u32 cmd, u64 arg)
 	return put_user(n, UADDR(arg));
 }
 
+static int inotify_fasync(int fd, struct file *f, bool on)
+{
+	struct instance *in = f->private_data;
+
+	return fasync_helper(fd, f, on, &in->async);
+}
+
 static int inotify_release(struct inode *unused, struct file *f)
 {
 	struct instance *in = f->private_data;
@@ -401,8 +410,7 @@ static int inotify_release(struct inode *unused, struct file *f)
 	}
 	list_for_each_entry_safe(e, next, &in->events, list)
 		kfree(e);
-	atomic_dec(&in->user->inotify_instances);
-	put_uid_user(in->user);
+	ucounts_uncharge(in->uc, UCOUNT_INOTIFY_INSTANCES);
 	kfree(in);
 	return 0;
 }
@@ -428,36 +436,35 @@ static const struct file_operations inotify_fops = {
 	.read_iter = inotify_read,
 	.poll = inotify_poll,
 	.ioctl = inotify_ioctl,
+	.fasync = inotify_fasync,
 	.release = inotify_release,
 	.show_fdinfo = inotify_fdinfo,
 };
 
 long sys_inotify_init1(int flags)
 {
-	struct user_struct *u = current_cred()->user;
 	struct instance *in;
+	struct ucounts *uc;
 	int fd;
 
 	if (flags & ~(IN_CLOEXEC | IN_NONBLOCK))
 		return -EINVAL;
-	if (atomic_add_return(1, &u->inotify_instances) > READ_ONCE(max_user_instances)) {
-		atomic_dec(&u->inotify_instances);
-		return -EMFILE;
-	}
+	uc = ucounts_charge(current_user_ns(), current_euid(), UCOUNT_INOTIFY_INSTANCES);
+	if (IS_ERR(uc))
+		return PTR_ERR(uc) == -ENOSPC ? -EMFILE : PTR_ERR(uc);
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
 	if (!in) {
-		atomic_dec(&u->inotify_instances);
+		ucounts_uncharge(uc, UCOUNT_INOTIFY_INSTANCES);
 		return -ENOMEM;
 	}
 	init_waitqueue_head(&in->wqh);
 	INIT_LIST_HEAD(&in->events);
+	INIT_LIST_HEAD(&in->async);
 	in->max_events = (u32)READ_ONCE(max_queued_events);
-	atomic_inc(&u->usage);
-	in->user = u;
+	in->uc = uc;
 	fd = anon_fd("inotify", &inotify_fops, in, O_RDONLY | (flags & (IN_CLOEXEC | IN_NONBLOCK)));
 	if (fd < 0) {
-		atomic_dec(&u->inotify_instances);
-		put_uid_user(u);
+		ucounts_uncharge(uc, UCOUNT_INOTIFY_INSTANCES);
 		kfree(in);
 	}
 	return fd;
@@ -536,8 +543,10 @@ long sys_inotify_rm_watch(int fd, int wd)
 
 static const struct sysctl inotify_sysctls[] = {
 	SYSCTL_NUM("fs/inotify/max_queued_events", max_queued_events, 0, 0x7fffffff),
-	SYSCTL_NUM("fs/inotify/max_user_instances", max_user_instances, 0, 0x7fffffff),
-	SYSCTL_NUM("fs/inotify/max_user_watches", max_user_watches, 0, 0x7fffffff),
+	SYSCTL_BIG("fs/inotify/max_user_instances",
+		init_user_ns.ucount_max[UCOUNT_INOTIFY_INSTANCES], 0, 0x7fffffff),
+	SYSCTL_BIG("fs/inotify/max_user_watches", init_user_ns.ucount_max[UCOUNT_INOTIFY_WATCHES],
+		0, 0x7fffffff),
 };
 
 static int inotify_init(void)

@@ -39,8 +39,9 @@ static void send_signal(const struct mq_notify *n)
 	memset(&info, 0, sizeof(info));
 	info.si_signo = n->signo;
 	info.si_code = SI_MESGQ;
-	info.si_pid = current->tgid;
-	info.si_uid = from_kuid_munged(current_user_ns(), current_uid());
+	info.si_pid = task_tgid_nr_ns(
+		current, pid_ns_of(n->owner)); /* as the receiver's namespaces have them */
+	info.si_uid = from_kuid_munged(t->cred->user_ns, current_uid());
 	info.si_ptr = (void *)n->value;
 	if (n->signo && READ_ONCE(t->signal->exec_id) == n->exec_id)
 		send_sig_group(n->signo, t, &info);

@@ -447,7 +447,14 @@ static inline bool dput_fast(struct dentry *d)
 	if ((READ_ONCE(d->d_flags) & (DCACHE_LRU | DCACHE_REFERENCED | DCACHE_UNHASHED |
 					     DCACHE_DONTCACHE)) != (DCACHE_LRU | DCACHE_REFERENCED))
 		return false;
-	return cmpxchg(&d->d_count.v, 1, 0) == 1;
+	if (cmpxchg(&d->d_count.v, 1, 0) != 1)
+		return false;
+	/*
+	 * Who has unhashed it since we looked, and put it, has left the rest to us. It is not freed under us: no boundary lies between. The slow
+	 * way it goes, with a reference again.
+	 */
+	return likely(!(READ_ONCE(d->d_flags) & (DCACHE_UNHASHED | DCACHE_DONTCACHE))) ||
+	       !d_tryget(d);
 }
 
 void dput(struct dentry *d)

@@ -13,6 +13,7 @@
 
 #define MAX_HANDLE 128
 #define TYPE_INO_GEN 1
+#define TYPE_KERNFS 0xfe
 /* Flags younger than the headers that we build with. */
 #define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
 #define AT_HANDLE_CONNECTABLE_ 0x002
@@ -37,7 +38,16 @@ u32 inode_handle(const struct inode *inode, u32 fh[3])
 	fh[0] = (u32)ino;
 	fh[1] = inode->i_generation;
 	fh[2] = (u32)(ino >> 32);
-	return fh[2] ? 12 : 8;
+	if (!inode->i_sb->s_op->handle_is_number)
+		return fh[2] ? 12 : 8;
+	fh[1] = fh[2];
+	fh[2] = 0;
+	return 8;
+}
+
+int inode_handle_type(const struct inode *inode)
+{
+	return inode->i_sb->s_op->handle_is_number ? TYPE_KERNFS : TYPE_INO_GEN;
 }
 
 /* ---- from a path to a handle ---- */
@@ -65,7 +75,7 @@ static long put_handle(const struct path *p, uaddr_t handle, uaddr_t mount_id, i
 	if (h.bytes < n)
 		return put_user(n, handle) ? -EFAULT : -EOVERFLOW;
 	h.bytes = n;
-	h.type = TYPE_INO_GEN;
+	h.type = inode_handle_type(inode);
 	if (copy_to_user(handle, &h, sizeof(h)) ||
 		copy_to_user(uaddr_add(handle, sizeof(h)), fh, n))
 		return -EFAULT;
@@ -239,10 +249,16 @@ static struct dentry *handle_dentry(struct mount *m, const struct handle_head *h
 
 	if (!sb->s_op->handle_inode)
 		return ERR_PTR(-ESTALE);
-	if (h->type != TYPE_INO_GEN || (h->bytes != 8 && h->bytes != 12))
-		return ERR_PTR(-ESTALE);
-	ino = fh[0] | (h->bytes == 12 ? (u64)fh[2] << 32 : 0);
-	inode = sb->s_op->handle_inode(sb, ino, fh[1]);
+	if (sb->s_op->handle_is_number) {
+		if (h->type != TYPE_KERNFS || h->bytes < 8)
+			return ERR_PTR(-ESTALE);
+		inode = sb->s_op->handle_inode(sb, fh[0] | (u64)fh[1] << 32, 0);
+	} else {
+		if (h->type != TYPE_INO_GEN || (h->bytes != 8 && h->bytes != 12))
+			return ERR_PTR(-ESTALE);
+		ino = fh[0] | (h->bytes == 12 ? (u64)fh[2] << 32 : 0);
+		inode = sb->s_op->handle_inode(sb, ino, fh[1]);
+	}
 	if (IS_ERR(inode))
 		return PTR_ERR(inode) == -ENOMEM ? ERR_CAST(inode) : ERR_PTR(-ESTALE);
 	return inode_dentry(m, inode);

@@ -35,6 +35,7 @@ static int set_fasync(int fd, struct file *f, u32 flags)
 
 static int do_setfl(int fd, struct file *f, u32 flags)
 {
+	u32 mask = f->f_op->fasync ? SETFL_MASK : SETFL_MASK & ~(u32)FASYNC;
 	int err = setfl_allowed(f, flags);
 
 	if (!err)
@@ -42,7 +43,7 @@ static int do_setfl(int fd, struct file *f, u32 flags)
 	if (err)
 		return err < 0 ? err : 0;
 	spin_lock(&f->f_lock);
-	f->f_flags = (flags & SETFL_MASK) | (f->f_flags & ~SETFL_MASK);
+	f->f_flags = (flags & mask) | (f->f_flags & ~mask);
 	spin_unlock(&f->f_lock);
 	return 0;
 }

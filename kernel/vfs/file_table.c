@@ -190,6 +190,13 @@ static const struct super_operations pseudo_super_ops = {
 };
 static const struct inode_operations pseudo_inode_ops = { .setattr = simple_setattr };
 
+/* What many files share, or a process has: nobody's to change. */
+static int fixed_setattr(struct dentry *d, struct iattr *attr)
+{
+	return -EOPNOTSUPP;
+}
+static const struct inode_operations fixed_inode_ops = { .setattr = fixed_setattr };
+
 static char *pseudo_dname(struct dentry *d, char *buf, int len)
 {
 	char text[64];
@@ -356,13 +363,15 @@ struct file *pseudo_file(
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
 	inode->i_fop = fop;
+	if (m->mnt_sb->s_magic == pseudo_magic("[pidfd]"))
+		inode->i_op = &fixed_inode_ops;
 	return pseudo_open(m, fsname, inode, fop, priv, flags);
 }
 
 /* Through /proc/PID/fd: there is nothing to open but the open file itself. */
 static int anon_open(struct inode *inode, struct file *f)
 {
-	return -ENXIO;
+	return f->f_mode & FMODE_EXEC ? -EACCES : -ENXIO;
 }
 
 static const struct file_operations anon_inode_fops = { .open = anon_open };
@@ -377,6 +386,7 @@ struct file *anon_file(const char *name, const struct file_operations *fop, void
 	if (!anon_inode)
 		anon_inode = pseudo_inode(m->mnt_sb, 0600);
 	if (anon_inode) {
+		anon_inode->i_op = &fixed_inode_ops;
 		anon_inode->i_fop = &anon_inode_fops;
 		ihold(anon_inode);
 	}

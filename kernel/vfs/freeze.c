@@ -16,6 +16,7 @@
 #include "kernel/vfs/internal.h"
 
 #define CHANGES_WAIT 5000000000UL /* ns */
+#define DIRECT_WAIT 20000000000UL /* for a snapshot: a page of the writer may never come */
 
 static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
 static atomic_t forbidden;
@@ -59,13 +60,20 @@ void sb_end_direct_write(struct super_block *sb)
 	end(&sb->s_direct_writes, &sb->s_direct_stopped);
 }
 
-static void stop(struct super_block *sb)
+/* 0, or -ETIMEDOUT: a write to the disk itself does not end. go_on() comes behind in any case. */
+static int stop(struct super_block *sb, u32 who)
 {
+	u64 deadline = who == FREEZE_SNAPSHOT ? ktime_get() + DIRECT_WAIT : ~0UL;
+	int err;
+
 	__atomic_store_n(&sb->s_direct_stopped, true, __ATOMIC_SEQ_CST);
-	wait_event(&thaw_wait, !atomic_read(&sb->s_direct_writes));
+	err = wait_event_timeout(&thaw_wait, !atomic_read(&sb->s_direct_writes), deadline, false);
+	if (err)
+		return err;
 	__atomic_store_n(&sb->s_changes_stopped, true, __ATOMIC_SEQ_CST);
 	wait_event_timeout(
 		&thaw_wait, !atomic_read(&sb->s_changes), ktime_get() + CHANGES_WAIT, false);
+	return 0;
 }
 
 static void go_on(struct super_block *sb)
@@ -92,8 +100,9 @@ static int freeze_locked(struct super_block *sb, u32 who)
 	if (sb->s_frozen & who || atomic_read(&forbidden))
 		return -EBUSY;
 	if (!sb->s_frozen && !sb_rdonly(sb)) {
-		stop(sb);
-		err = sync_filesystem(sb, true);
+		err = stop(sb, who);
+		if (!err)
+			err = sync_filesystem(sb, true);
 		if (!err)
 			err = sb->s_op->freeze_fs(sb);
 		if (err)

@@ -145,7 +145,7 @@ static int nd_dotdot(struct nameidata *nd)
 	return nd_cross_mounts(nd);
 }
 
-/* protected_symlinks: in a sticky world-writable directory only links of its owner or one's own are followed. */
+/* protected_symlinks: at the end of a path only links of the owner of a sticky world-writable directory or one's own are followed in that. */
 static int may_follow_link(const struct inode *dir, const struct inode *inode)
 {
 	if (!sysctl_protected_symlinks || current_fsuid() == seen_uid(inode))
@@ -188,7 +188,7 @@ static int nd_jump(struct nameidata *nd, struct dentry *d)
 }
 
 /* Follows the symlink d (consumed) found in nd->path: 0 with *name set to its text, *name unchanged after a jump. */
-int nd_follow(struct nameidata *nd, struct dentry *d, const char **name)
+int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last)
 {
 	struct inode *inode = d->d_inode, *dir = nd->path.dentry->d_inode;
 	struct path link = { nd->path.mnt, d };
@@ -198,7 +198,7 @@ int nd_follow(struct nameidata *nd, struct dentry *d, const char **name)
 	int err;
 
 	was = idmap_enter(nd->path.mnt);
-	err = may_follow_link(dir, inode);
+	err = last ? may_follow_link(dir, inode) : 0;
 	idmap_leave(was);
 	if (nd->flags & LOOKUP_NO_SYMLINKS || ++nd->links > MAX_LINKS ||
 		(nd->path.mnt->mnt_flags & MS_NOSYMFOLLOW))
@@ -273,7 +273,8 @@ static int nd_search(struct nameidata *nd)
 }
 
 /* One component, not a dot. */
-static int nd_step(struct nameidata *nd, const struct qstr *q, const char **name, bool follow)
+static int nd_step(
+	struct nameidata *nd, const struct qstr *q, const char **name, bool follow, bool last)
 {
 	struct dentry *d = lookup_name(nd->path.dentry, q, 0);
 
@@ -284,7 +285,7 @@ static int nd_step(struct nameidata *nd, const struct qstr *q, const char **name
 		return -ENOENT;
 	}
 	if (follow && is_lnk(d->d_inode))
-		return nd_follow(nd, d, name);
+		return nd_follow(nd, d, name, last);
 	nd_set_path(nd, (struct path){ mntget(nd->path.mnt), d });
 	return nd_cross_mounts(nd);
 }
@@ -327,7 +328,8 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 		if (type == LAST_DOTDOT)
 			err = nd_dotdot(nd);
 		else if (type == LAST_NORM)
-			err = nd_step(nd, &q, &name, !end || slash || (nd->flags & LOOKUP_FOLLOW));
+			err = nd_step(
+				nd, &q, &name, !end || slash || (nd->flags & LOOKUP_FOLLOW), end);
 		if (err)
 			return err;
 		if (end && slash)

@@ -62,8 +62,9 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent);
 void nd_end(struct nameidata *nd);
 /* A name in a directory whose i_rwsem is held for writing: positive or negative, or ERR_PTR. */
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
-/* Follows the symlink @d (consumed) in nd->path: *name becomes its text; it stays as it is after a jump (nd->jumped). */
-int nd_follow(struct nameidata *nd, struct dentry *d, const char **name);
+/* Follows the symlink @d (consumed) in nd->path: *name becomes its text; it stays as it is after a jump (nd->jumped). @last: it is the end
+ * of the path. */
+int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
 int nd_cross_mounts(struct nameidata *nd);
 /* A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR. */
 struct dentry *revalidate(struct dentry *d, u32 flags);

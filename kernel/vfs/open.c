@@ -376,7 +376,7 @@ static struct file *open_create_round(struct nameidata *nd, const struct open_ho
 			dput(d);
 			return ERR_PTR(-ELOOP);
 		}
-		err = nd_follow(nd, d, &rest);
+		err = nd_follow(nd, d, &rest, true);
 		if (!err)
 			err = nd_walk(nd, rest, true);
 		return ERR_PTR(err); /* NULL when 0 */

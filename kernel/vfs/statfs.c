@@ -107,14 +107,25 @@ struct ustat_search {
 	dev_t dev;
 	struct kstatfs k;
 	int err;
+	struct super_block *kept; /* by s_active */
 };
 
+static int ustat_ask(struct super_block *sb, struct kstatfs *k)
+{
+	return sb->s_op->statfs ? sb->s_op->statfs(sb->s_root, k) : -ENOSYS;
+}
+
+/* Without a disk it may be a process that answers: it is asked without s_umount, for which all of sync() would wait. */
 static void ustat_super(struct super_block *sb, void *arg)
 {
 	struct ustat_search *s = arg;
 
-	if (sb->s_dev == s->dev && s->err == -EINVAL)
-		s->err = sb->s_op->statfs ? sb->s_op->statfs(sb->s_root, &s->k) : -ENOSYS;
+	if (sb->s_dev != s->dev || s->err != -EINVAL || s->kept)
+		return;
+	if (sb->s_bdev)
+		s->err = ustat_ask(sb, &s->k);
+	else if (atomic_inc_not_zero(&sb->s_active))
+		s->kept = sb;
 }
 
 long sys_ustat(u32 dev, uaddr_t buf)
@@ -125,6 +136,10 @@ long sys_ustat(u32 dev, uaddr_t buf)
 	struct ustat u;
 
 	for_each_super(ustat_super, &s);
+	if (s.kept) {
+		s.err = ustat_ask(s.kept, &s.k);
+		deactivate_super(s.kept);
+	}
 	if (s.err)
 		return s.err;
 	memset(&u, 0, sizeof(u));

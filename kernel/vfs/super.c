@@ -187,6 +187,7 @@ static struct dentry *fill_new(struct super_block *sb, void *data, fill_super_t 
 	if (sb->s_user_ns != &init_user_ns)
 		sb->s_iflags |= SB_I_NODEV;
 	sb->s_flags |= SB_ACTIVE;
+	WRITE_ONCE(sb->s_born, true);
 	return dget(sb->s_root);
 }
 
@@ -376,6 +377,9 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
+		if (!READ_ONCE(
+			    sb->s_born)) /* a mount may wait for a process that answers for its layers */
+			continue;
 		down_read(&sb->s_umount);
 		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
 			fn(sb, arg);
@@ -389,7 +393,7 @@ void for_each_super_of(
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		if (sb->s_bdi != b) /* nor is its lock waited for */
+		if (sb->s_bdi != b || !READ_ONCE(sb->s_born)) /* nor is its lock waited for */
 			continue;
 		down_read(&sb->s_umount);
 		if (sb->s_root && (sb->s_flags & SB_ACTIVE))

@@ -51,6 +51,7 @@ struct super_operations {
 	/* File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op: there are none. */
 	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
 	struct inode *(*parent_inode)(struct inode *dir); /* a reference, ERR_PTR */
+	bool handle_is_number; /* they are the number alone, all 64 bits, and of kernfs's type */
 };
 struct super_block {
 	struct list_head s_list;
@@ -66,6 +67,7 @@ struct super_block {
 	struct rwsem s_umount;
 	struct mutex s_rename_mutex;
 	u32 s_looks; /* for_each_super() stands at it; under sb_lock */
+	bool s_born; /* it was built: until then it is nobody's who looks, however long that takes */
 	bool s_gone; /* dead, and to be freed by the last who looks; under sb_lock */
 	atomic_t s_active;
 	struct block_device *s_bdev;

@@ -441,6 +441,7 @@ struct file_operations {
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
 	/* splice() and sendfile() refuse, as Linux does where only read() and write() are written for */
 	bool no_splice_read, no_splice_write;
+	bool splice_message; /* one splice() is one read or write of the whole: a message */
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
@@ -536,7 +537,8 @@ struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
 
 /* ---- file handles (export.c) ---- */
 bool inode_has_handle(const struct inode *inode);
-u32 inode_handle(const struct inode *inode, u32 fh[3]); /* bytes: 8 or 12; type 1 */
+u32 inode_handle(const struct inode *inode, u32 fh[3]); /* bytes: 8 or 12 */
+int inode_handle_type(const struct inode *inode);
 
 /* Generic pieces for file systems. */
 loff_t generic_file_llseek(struct file *f, loff_t off, int whence);

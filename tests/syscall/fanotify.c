@@ -193,6 +193,35 @@ static void by_identifier(void)
 		close(fan);
 }
 
+/* Events of more files than the queue takes: how many, and what the last one says. */
+static const char *overflow(void)
+{
+	static char text[100], buf[8192] __attribute__((aligned(8)));
+	struct fanotify_event_metadata *m, last = { .fd = 0 };
+	char name[32];
+	ssize_t n;
+	int i, count = 0;
+
+	NEED(mkdir("many", 0755));
+	fan = NEED(fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY));
+	NEED(fanotify_mark(fan, FAN_MARK_ADD, FAN_OPEN | FAN_EVENT_ON_CHILD, AT_FDCWD, "many"));
+	for (i = 0; i < 16390; i++) {
+		snprintf(name, sizeof(name), "many/%d", i);
+		close(NEED(open(name, O_RDWR | O_CREAT, 0600)));
+	}
+	while ((n = read(fan, buf, sizeof(buf))) > 0) {
+		for (m = (void *)buf; FAN_EVENT_OK(m, n); m = FAN_EVENT_NEXT(m, n), count++) {
+			last = *m;
+			if (m->fd >= 0)
+				close(m->fd);
+		}
+	}
+	close(fan);
+	snprintf(text, sizeof(text), "%d: %llx fd %d pid %d", count, (unsigned long long)last.mask,
+		last.fd, last.pid);
+	return text;
+}
+
 static void *answerer(void *answer)
 {
 	struct fanotify_event_metadata m;
@@ -284,6 +313,7 @@ TEST(fanotify)
 	refused();
 	by_file();
 	by_identifier();
+	GT(overflow(), "16385: 4000 fd -1 pid 0");
 	permission();
 	if (in_guest()) {
 		NEED(chdir(".."));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* fcntl(2): descriptor and status flags, owner, signal, seals' absence; locks are in fcntl_lock.c. */
 #include "t.h"
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 
 static void flags(void)
 {
@@ -57,9 +59,49 @@ static void async(void)
 	say("signals %d last %s", t_signals, t_signals ? t_signame(t_last_signal) : "none");
 }
 
+/* A watch of files tells by SIGIO as well. */
+static void async_inotify(void)
+{
+	int fd = NEED(inotify_init1(IN_NONBLOCK)), on = 1;
+
+	NEED(inotify_add_watch(fd, ".", IN_CREATE));
+	NEED(fcntl(fd, F_SETOWN, getpid()));
+	t_signals = 0;
+	T(ioctl(fd, 0x5452 /* FIOASYNC */, &on));
+	T(fcntl(fd, F_GETFL) & O_ASYNC);
+	NEED(close(open("made", O_CREAT | O_RDWR, 0600)));
+	say("signals %d last %s", t_signals, t_signals ? t_signame(t_last_signal) : "none");
+	T(fcntl(fd, F_SETFL, 0));
+	NEED(close(open("another", O_CREAT | O_RDWR, 0600)));
+	say("signals %d", t_signals);
+	close(fd);
+}
+
+/* A file that has no owner to signal does not take the flag; and the inode that anonymous files share is nobody's to change. */
+static void anonymous(void)
+{
+	int fd = NEED(epoll_create1(0)), pidfd = NEED(syscall(SYS_pidfd_open, getpid(), 0)), on = 1;
+	struct stat st;
+
+	T(fcntl(fd, F_SETFL, O_ASYNC));
+	T(fcntl(fd, F_GETFL) & O_ASYNC);
+	T(ioctl(fd, 0x5452, &on));
+	T(fchmod(fd, 0777));
+	T(fchown(fd, getuid(), -1));
+	T(fchmod(pidfd, 0777));
+	T(fchown(pidfd, getuid(), -1));
+	NEED(fstat(fd, &st));
+	say("mode %o", st.st_mode);
+	T(syscall(SYS_execveat, fd, "", (char *[]){ "x", NULL }, NULL, AT_EMPTY_PATH));
+	close(fd);
+	close(pidfd);
+}
+
 TEST(fcntl)
 {
 	flags();
 	owner();
 	async();
+	async_inotify();
+	anonymous();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* name_to_handle_at(2), open_by_handle_at(2): sizes, flags, what is refused, renamed and removed files, directories that are in no cache. */
-#include "guest.h"
+#include "cgroup.h"
 
 struct fh {
 	struct file_handle h;
@@ -78,6 +78,43 @@ static void links(void)
 	G(name_to_handle_at(base, "", &l.h, &mount_id, AT_EMPTY_PATH), "0");
 }
 
+/* The 64-bit number of a group is its handle. */
+static void group(const char *path)
+{
+	struct fh c = { .h = { .handle_bytes = 128 } };
+	struct stat st = { .st_ino = 0 };
+	uint64_t id;
+
+	G(name_to_handle_at(AT_FDCWD, path, &c.h, &mount_id, 0), "0");
+	GIS(c.h.handle_type == 0xfe && c.h.handle_bytes == 8);
+	G(stat(path, &st), "0");
+	memcpy(&id, c.h.f_handle, sizeof(id));
+	GIS(id == st.st_ino);
+	a = c;
+}
+
+static void groups(void)
+{
+	int at, fd;
+
+	cgroup_enter();
+	G(mkdir("g", 0755), "0");
+	group("g/cgroup.procs");
+	group("g");
+	at = GNEED(open(".", O_RDONLY | O_DIRECTORY));
+	fd = GNEED(open_by_handle_at(at, &a.h, O_RDONLY));
+	G(faccessat(fd, "cgroup.procs", F_OK, 0), "0");
+	a.h.handle_type = 1;
+	a.h.handle_bytes = 12;
+	G(open_by_handle_at(at, &a.h, O_RDONLY), "-1 ESTALE");
+	if (in_guest()) {
+		close(fd);
+		close(at);
+	}
+	G(rmdir("g"), "0");
+	cgroup_leave();
+}
+
 /* After the caches were emptied the directory has no dentry. */
 static void directory(void)
 {
@@ -111,5 +148,6 @@ TEST(handle)
 	errors();
 	opening();
 	links();
+	groups();
 	directory();
 }

@@ -27,6 +27,28 @@ static int slurp(const char *path)
 	return n < 0 ? -1 : len;
 }
 
+static long put_at(const char *path, const char *value, off_t at)
+{
+	int fd = NEED(open(path, O_RDWR));
+	long r = pwrite(fd, value, strlen(value), at);
+	int err = errno;
+
+	close(fd);
+	errno = err;
+	return r;
+}
+
+/* Which can be written at a position. */
+static void at_position(void)
+{
+	T(put_at("/proc/self/comm", "name", 0));
+	T(put_at("/proc/self/timerslack_ns", "60000", 0));
+	T(put_at("/proc/self/autogroup", "1", 0));
+	T(put_at("/proc/self/coredump_filter", "0x33", 1));
+	T(put("/proc/self/comm", "proc_files"));
+	T(put("/proc/self/timerslack_ns", "50000"));
+}
+
 static void pagemap(void)
 {
 	int fd = NEED(open("/proc/self/pagemap", O_RDONLY));
@@ -41,6 +63,12 @@ static void pagemap(void)
 	T(pread(fd, e, 7, at));
 	T(pread(fd, e, 8, at + 1));
 	T(write(fd, e, 8));
+	NEED(munmap(p + 2 * PAGE, PAGE));
+	T(lseek(fd, 16, SEEK_SET));
+	T(read(fd, p + PAGE, 2 * PAGE)); /* its second half is not there */
+	T(lseek(fd, 0, SEEK_CUR));
+	T(read(fd, p + PAGE, PAGE));
+	T(lseek(fd, 0, SEEK_CUR));
 	close(fd);
 	T(put("/proc/self/clear_refs", "5"));
 	T(put("/proc/self/clear_refs", "9"));
@@ -226,6 +254,7 @@ static void counters(void)
 
 TEST(proc_files)
 {
+	at_position();
 	pagemap();
 	fdinfos();
 	partial();

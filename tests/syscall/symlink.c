@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* symlink(2), symlinkat(2), readlink(2), readlinkat(2): contents, truncation, depth, magic links of /proc. */
-#include "t.h"
+#include "guest.h"
 
 static void show(const char *path)
 {
@@ -55,6 +55,33 @@ static void ends_in_slash(void)
 	}
 }
 
+/* fs.protected_symlinks, which the guest has set: another's link in a sticky directory of all is not the end of a path, and may be in its midst. */
+static void protected(void)
+{
+	NEED(mkdir("sticky", 0));
+	NEED(chmod("sticky", 01777));
+	NEED(mkdir("sticky/t", 0755));
+	t_text("sticky/t/f", "x");
+	NEED(symlink("t", "sticky/L"));
+	NEED(symlink("t/f", "sticky/M"));
+	NEED(symlink("L/f", "sticky/N"));
+	for (const char *n = "LMN"; *n; n++) {
+		char name[] = { 's', 't', 'i', 'c', 'k', 'y', '/', *n, 0 };
+
+		NEED(lchown(name, 1001, 1001));
+	}
+	CHILD({
+		NEED(setresuid(1002, 1002, 1002));
+		G(open("sticky/L", O_RDONLY), "-1 EACCES");
+		G(open("sticky/L/", O_RDONLY), "-1 EACCES");
+		G(open("sticky/M", O_RDONLY), "-1 EACCES");
+		G(open("sticky/N", O_RDONLY), "-1 EACCES");
+		OK(open("sticky/L/f", O_RDONLY));
+		OK(open("sticky/L/../t/f", O_RDONLY));
+		T(readlink("sticky/L", (char[8]){ 0 }, 8));
+	});
+}
+
 TEST(symlink)
 {
 	char buf[5000];
@@ -103,6 +130,7 @@ TEST(symlink)
 	OK(open("slash", O_RDONLY | O_DIRECTORY));
 	depth();
 	ends_in_slash();
+	protected();
 	{
 		char want[PATH_MAX], got[PATH_MAX], path[64];
 		int n;

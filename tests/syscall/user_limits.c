@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Limits of a user namespace, which come before rights; variables and maps are written from their start, maps once. */
+/* /proc/sys/user: what a user may have of inotify and fanotify in a user namespace; a limit comes before rights. Maps are written once. */
 #include "put.h"
+
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
 
 static long limit(const char *name)
 {
@@ -13,6 +16,55 @@ static long limit(const char *name)
 		return -1;
 	close(fd);
 	return atol(text);
+}
+
+static long made(int fd)
+{
+	return fd < 0 ? fd : 0;
+}
+
+static void inotify(void)
+{
+	int fd;
+
+	T(limit("inotify_instances"));
+	T(put("/proc/sys/user/max_inotify_instances", "2147483648"));
+	T(put("/proc/sys/user/max_inotify_instances", "-1"));
+	T(put("/proc/sys/user/max_inotify_instances", "2"));
+	T(limit("inotify_instances"));
+	fd = NEED(inotify_init());
+	T(made(inotify_init()));
+	T(made(inotify_init()));
+	T(put("/proc/sys/user/max_inotify_watches", "1"));
+	T(made(inotify_add_watch(fd, "/", IN_OPEN)));
+	T(made(inotify_add_watch(fd, "/proc", IN_OPEN)));
+	T(made(inotify_add_watch(fd, "/", IN_CLOSE)));
+	T(inotify_rm_watch(fd, 1));
+	T(made(inotify_add_watch(fd, "/proc", IN_OPEN)));
+	close(fd);
+	T(made(inotify_init()));
+}
+
+static void fanotify(void)
+{
+	int fd;
+
+	T(limit("fanotify_groups"));
+	T(limit("fanotify_marks"));
+	T(put("/proc/sys/user/max_fanotify_groups", "1"));
+	T(put("/proc/sys/user/max_fanotify_marks", "1"));
+	fd = NEED(fanotify_init(FAN_REPORT_FID, O_RDONLY));
+	T(made(fanotify_init(FAN_REPORT_FID, O_RDONLY)));
+	T(mkdir("a", 0777));
+	T(mkdir("b", 0777));
+	T(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "a"));
+	T(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "b"));
+	T(fanotify_mark(fd, FAN_MARK_ADD, FAN_CLOSE, AT_FDCWD, "a"));
+	T(fanotify_mark(fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL));
+	T(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "b"));
+	close(fd);
+	T(rmdir("a"));
+	T(rmdir("b"));
 }
 
 static void below(void)
@@ -77,6 +129,14 @@ static void later(void)
 
 TEST(user_limits)
 {
+	CHILD({
+		NEED(unshare(CLONE_NEWUSER));
+		inotify();
+	});
+	CHILD({
+		NEED(unshare(CLONE_NEWUSER));
+		fanotify();
+	});
 	CHILD({ below(); });
 	CHILD({ maps(); });
 	CHILD({ later(); });

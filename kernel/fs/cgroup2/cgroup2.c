@@ -530,6 +530,7 @@ static const struct super_operations cgroup_sops = {
 	.show_options = cgroup_show_options,
 	.handle_inode = handle_inode,
 	.parent_inode = parent_inode,
+	.handle_is_number = true,
 };
 
 static int fill_super(struct super_block *sb, void *data, bool silent)

@@ -594,6 +594,11 @@ long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg)
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
 		.fops = &proc_once_fops                                                            \
 	}
+#define TEXT_SEQ(n, m, fn, st, leader)                                                             \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
+		.leader_only = leader, .fops = &proc_pid_seq_fops                                  \
+	}
 #define TEXT_LEADER(n, m, fn, st)                                                                  \
 	{                                                                                          \
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
@@ -618,7 +623,7 @@ static const struct pid_entry pid_entries[] = {
 	DIR("ns", 0511, PE_DIR_NS),
 	DIR("net", 0555, PE_DIR_NET),
 	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
-	TEXT_LEADER("autogroup", 0644, proc_show_autogroup, proc_store_autogroup),
+	TEXT_SEQ("autogroup", 0644, proc_show_autogroup, proc_store_autogroup, true),
 	TEXT_MM("auxv", 0400, proc_show_auxv, MM_OPEN | MM_KEPT),
 	TEXT("cgroup", 0444, proc_show_cgroup),
 	{ .name = "children",
@@ -631,7 +636,7 @@ static const struct pid_entry pid_entries[] = {
 		.kind = PE_TEXT,
 		.store = proc_store_clear_refs },
 	TEXT("cmdline", 0444, proc_show_cmdline),
-	TEXT_RW("comm", 0644, proc_show_comm, proc_store_comm),
+	TEXT_SEQ("comm", 0644, proc_show_comm, proc_store_comm, false),
 	TEXT_LEADER("coredump_filter", 0644, proc_show_coredump_filter, proc_store_coredump_filter),
 	LINK("cwd", proc_link_cwd),
 	TEXT_MM("environ", 0400, proc_show_environ, MM_OPEN),
@@ -683,7 +688,7 @@ static const struct pid_entry pid_entries[] = {
 	TEXT_PRIVATE("syscall", 0400, proc_show_syscall),
 	TEXT_ONCE("timens_offsets", 0644, proc_show_timens, proc_store_timens),
 	TEXT_LEADER("timers", 0444, proc_show_timers, NULL),
-	TEXT_LEADER("timerslack_ns", 0666, proc_show_timerslack, proc_store_timerslack),
+	TEXT_SEQ("timerslack_ns", 0666, proc_show_timerslack, proc_store_timerslack, true),
 	TEXT_ONCE("uid_map", 0644, proc_show_uid_map, proc_store_uid_map),
 	TEXT("wchan", 0444, proc_show_wchan),
 };

@@ -60,6 +60,7 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct mm *mm = f->private_data;
 	ssize_t done = 0, n;
+	loff_t at = *pos;
 	bool frames;
 	u64 *buf;
 
@@ -73,18 +74,20 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		return n ? n : -ENOMEM;
 	}
 	while (to->count) {
-		n = copy_entries(mm, to, (u64)*pos, buf, frames);
+		n = copy_entries(mm, to, (u64)(at + done), buf, frames);
 		if (n <= 0)
 			break;
 		done += n;
-		*pos += n;
 		if (to->count && wait_interrupted(TASK_KILLABLE))
 			break;
 		cond_resched();
 	}
 	free_page_addr(buf);
 	mmput(mm);
-	return done && n != -EFAULT ? done : n;
+	if (n == -EFAULT) /* the position stays */
+		return n;
+	*pos = at + done;
+	return done ? done : n;
 }
 
 const struct file_operations proc_pagemap_fops = {

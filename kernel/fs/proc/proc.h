@@ -157,9 +157,10 @@ struct task *proc_task_of(const struct proc_inode *pi);
 extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */
 extern const struct file_operations
 	proc_once_fops; /* the same, written from its start or not at all */
-extern const struct file_operations proc_text_fops;   /* show and store of i_private */
-extern const struct file_operations proc_sysctl_fops; /* the same, and may be polled */
-extern const struct file_operations proc_polled_fops; /* may be polled, and never has news */
+extern const struct file_operations proc_pid_seq_fops; /* the same, not written at a position */
+extern const struct file_operations proc_text_fops;    /* show and store of i_private */
+extern const struct file_operations proc_sysctl_fops;  /* the same, and may be polled */
+extern const struct file_operations proc_polled_fops;  /* may be polled, and never has news */
 extern const struct dentry_operations proc_pid_dops;
 struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */

@@ -330,6 +330,18 @@ const struct file_operations proc_pid_text_fops = {
 	.llseek = text_llseek,
 };
 
+/* Those that Linux makes by seq_file, which cannot be written at a position. */
+const struct file_operations proc_pid_seq_fops = {
+	.open = once_open,
+	.release = text_release,
+	.read_iter = text_read,
+	.write_iter = text_write,
+	.no_splice_read = true,
+	.no_splice_write = true,
+	.ioctl = proc_entry_ioctl,
+	.llseek = text_llseek,
+};
+
 const struct file_operations proc_once_fops = {
 	.open = once_open,
 	.release = text_release,

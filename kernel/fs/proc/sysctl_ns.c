@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl_ns.c: /proc/sys/user/max_*_namespaces: how many namespaces of each kind a user may have, for the reader's user namespace
- * (namespaces(7)); and fs.mount-max. Locks: none, single words.
+ * sysctl_ns.c: /proc/sys/user/max_*: how many namespaces of each kind, instances, groups, watches and marks a user may have, for the
+ * reader's user namespace (namespaces(7)); and fs.mount-max. Locks: none, single words.
  */
 #include <asm/errno.h>
 
@@ -16,6 +16,10 @@ static const struct {
 	enum ucount kind;
 } maxima[] = {
 	{ "sys/user/max_cgroup_namespaces", UCOUNT_CGROUP },
+	{ "sys/user/max_fanotify_groups", UCOUNT_FANOTIFY_GROUPS },
+	{ "sys/user/max_fanotify_marks", UCOUNT_FANOTIFY_MARKS },
+	{ "sys/user/max_inotify_instances", UCOUNT_INOTIFY_INSTANCES },
+	{ "sys/user/max_inotify_watches", UCOUNT_INOTIFY_WATCHES },
 	{ "sys/user/max_ipc_namespaces", UCOUNT_IPC },
 	{ "sys/user/max_mnt_namespaces", UCOUNT_MNT },
 	{ "sys/user/max_net_namespaces", UCOUNT_NET },
