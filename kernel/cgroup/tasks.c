@@ -217,6 +217,8 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 
 	spin_lock(&cgroup_tasks_lock);
 	cgroup_link_task(c, t);
+	/* as it is now: a controller that came or went since cgroup_can_fork() has moved those on the list (cgroup_apply_sched()) */
+	sched_set_group(t, cgroup_sched_group(c));
 	if (c->e_freeze)
 		cgroup_freeze_task(t, true);
 	if (c->frozen)

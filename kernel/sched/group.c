@@ -159,8 +159,8 @@ static void period_over(struct ktimer *t)
 static void charge_one(struct sched_group *g, u64 ns, u64 now)
 {
 	spin_lock_raw(&g->bw_lock);
-	if (refill(g, now) || !g->throttled)
-		g->runtime -= (s64)ns;
+	refill(g, now);
+	g->runtime -= (s64)ns; /* of a throttled group, too: in the kernel its tasks go on */
 	if (g->quota != SCHED_QUOTA_NONE && g->runtime <= 0 && !g->throttled) {
 		WRITE_ONCE(g->throttled, true);
 		g->throttled_at = now;

@@ -159,6 +159,7 @@ struct task {
 	int pdeath_signal;
 	u32 parent_exec_id; /* its parent's signal->exec_id when it was born; immutable */
 	bool did_exec, no_new_privs, in_execve, vfork_child;
+	bool over_nproc;   /* setuid() has made it one too many of its user's: exec() says so */
 	bool traced_calls; /* kernel/syscall/trace.c: of who is followed; racy */
 	bool no_tsc;       /* own: PR_SET_TSC; rdtsc is a SIGSEGV */
 	u32 personality;

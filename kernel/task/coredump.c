@@ -505,6 +505,17 @@ static void write_core(struct dump *d)
 	kfree(d->segments);
 }
 
+/* A name as a part of a path's component, or of a word: a slash would make a directory of it. */
+static int append_name(char *buf, size_t size, const char *name)
+{
+	int n = scnprintf(buf, size, "%s", name);
+
+	for (int i = 0; i < n; i++)
+		if (buf[i] == '/')
+			buf[i] = '!';
+	return n;
+}
+
 static int append_pattern(char *buf, size_t size, char c, int sig)
 {
 	switch (c) {
@@ -520,8 +531,8 @@ static int append_pattern(char *buf, size_t size, char c, int sig)
 	case 't':
 		return scnprintf(
 			buf, size, "%llu", (unsigned long long)(ktime_get_real() / 1000000000UL));
-	case 'h': return scnprintf(buf, size, "%s", init_uts.name.nodename);
-	case 'e': return scnprintf(buf, size, "%s", current->comm);
+	case 'h': return append_name(buf, size, init_uts.name.nodename);
+	case 'e': return append_name(buf, size, current->comm);
 	case 'c': return scnprintf(buf, size, "%llu", (unsigned long long)rlimit(RLIMIT_CORE));
 	}
 	return 0;

@@ -21,9 +21,8 @@ struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
 	atomic_t processes;
-	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, inotify_watches, inotify_instances,
-		epoll_watches, fanotify_groups, fanotify_marks, packet_rings, unix_inflight,
-		texts; /* bytes of those that its open files keep (fs/proc/seq.c) */
+	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, epoll_watches, packet_rings,
+		unix_inflight, texts; /* bytes of those that its open files keep (fs/proc/seq.c) */
 	struct list_head list;
 };
 

@@ -7,7 +7,7 @@
  * old program had is exchanged for the new.
  *
  * Invariants:
- * 1. Before commit() nothing of current has changed. After de_thread() in it nothing can fail.
+ * 1. Before commit() nothing of current has changed. After de_thread() in it nothing can fail but own_files(), which kills then.
  * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between; exec_update_mutex
  * while memory and credentials change, so that who looks at both sees the old or the new ones; new memory with old credentials (until files are
  * closed) is shown only where the new ones would show it too.
@@ -264,6 +264,19 @@ static void become(struct bprm *b)
 	mutex_unlock(&current->signal->exec_update_mutex);
 }
 
+/*
+ * Behind de_thread(): who had the table with his threads only keeps it, and with it his POSIX locks. A copy is for who shares it with another
+ * process.
+ */
+static int own_files(void)
+{
+	int err = unshare_files(~0U);
+
+	if (err)
+		force_fatal_sig(SIGSEGV); /* the other threads are gone, as on Linux */
+	return err;
+}
+
 static int commit(struct bprm *b)
 {
 	struct sighand_struct *fresh = NULL;
@@ -275,11 +288,11 @@ static int commit(struct bprm *b)
 		if (!fresh)
 			return -ENOMEM;
 	}
-	err = unshare_files(~0U);
-	if (!err)
-		err = exec_namespaces(b->mm);
+	err = exec_namespaces(b->mm);
 	if (!err) /* the last that can fail, and then only for who is being killed: the other threads are gone behind it */
 		err = de_thread();
+	if (!err)
+		err = own_files();
 	if (err) {
 		sighand_put(fresh);
 		return err;
@@ -437,15 +450,26 @@ static void tell_tracer(pid_t old_pid)
 		send_sig(SIGTRAP, current, SEND_SIG_NOINFO);
 }
 
+/* RLIMIT_NPROC, which setuid() did not heed. */
+static bool too_many_processes(void)
+{
+	bool yes = current->over_nproc &&
+		   (u64)atomic_read(&current_cred()->user->processes) > rlimit(RLIMIT_NPROC);
+
+	if (!yes)
+		current->over_nproc = false;
+	return yes;
+}
+
 static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
 {
-	struct bprm *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct bprm *b = too_many_processes() ? ERR_PTR(-EAGAIN) : kzalloc(sizeof(*b), GFP_KERNEL);
 	pid_t old_pid; /* de_thread() may change it */
 	u64 entry, sp;
 	int err;
 
-	if (!b)
-		return -ENOMEM;
+	if (IS_ERR_OR_NULL(b))
+		return b ? PTR_ERR(b) : -ENOMEM;
 	err = mutex_lock_interruptible(&current->signal->cred_guard_mutex);
 	if (err) {
 		kfree(b);

@@ -72,6 +72,7 @@ static int check_limits(void)
 	if ((u64)atomic_read(&c->user->processes) >= rlimit(RLIMIT_NPROC) && c->user->uid != 0 &&
 		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -EAGAIN;
+	current->over_nproc = false;
 	return 0;
 }
 

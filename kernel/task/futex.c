@@ -39,6 +39,14 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *k)
 	return &futex_table[hash_u64((u64)k->owner * 31 + k->at) % FUTEX_BUCKETS];
 }
 
+/* A word that others may share is looked at where it lies: it can be read, and a page of one process alone can be written to. */
+static bool may_be_shared(const struct vm_area *vma)
+{
+	if (vma_is_secret(vma) || !(vma->vm_flags & (VM_READ | VM_WRITE)))
+		return false;
+	return vma->vm_flags & (VM_WRITE | VM_SHARED) || vma->vm_file;
+}
+
 static int key_of_mapping(struct mm *mm, uaddr_t addr, struct futex_key *k)
 {
 	struct vm_area *vma;
@@ -46,7 +54,7 @@ static int key_of_mapping(struct mm *mm, uaddr_t addr, struct futex_key *k)
 
 	down_read(&mm->mmap_lock);
 	vma = find_vma(mm, addr.v);
-	if (!vma || vma->vm_start > addr.v || vma_is_secret(vma)) {
+	if (!vma || vma->vm_start > addr.v || !may_be_shared(vma)) {
 		err = -EFAULT;
 	} else if ((vma->vm_flags & VM_SHARED) && vma->vm_mapping) {
 		k->owner = vma->vm_mapping;

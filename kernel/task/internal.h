@@ -267,6 +267,7 @@ const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
 /* user_dispatch.c; takes: the call of current is not made, a signal is pending */
 #define PTRACE_SET_DISPATCH 0x4210
 #define PTRACE_GET_DISPATCH 0x4211
+#define PTRACE_SET_SYSCALL_INFO 0x4212 /* Linux 6.16 */
 long user_dispatch_ptrace(struct task *t, u32 request, u64 size, uaddr_t data);
 long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 selector);
 void user_dispatch_clear(struct task *t);

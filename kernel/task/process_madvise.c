@@ -33,10 +33,12 @@ static struct task *pidfd_task(int fd)
 	return t ? t : ERR_PTR(-ESRCH);
 }
 
-static struct mm *mm_to_advise(int fd)
+/* One's own memory takes any advice, that of others what does not change what they read. */
+static struct mm *mm_to_advise(int fd, int advice)
 {
 	struct task *t = pidfd_task(fd);
 	struct mm *mm;
+	int err = 0;
 
 	if (IS_ERR(t))
 		return ERR_PTR(PTR_ERR(t));
@@ -44,9 +46,15 @@ static struct mm *mm_to_advise(int fd)
 	put_task(t);
 	if (IS_ERR_OR_NULL(mm))
 		return mm ? mm : ERR_PTR(-ESRCH);
-	if (mm != current->mm && !capable(CAP_SYS_NICE)) {
+	if (mm == current->mm)
+		return mm;
+	if (!may_advise_others(advice))
+		err = -EINVAL;
+	else if (!capable(CAP_SYS_NICE))
+		err = -EPERM;
+	if (err) {
 		mmput(mm);
-		return ERR_PTR(-EPERM);
+		return ERR_PTR(err);
 	}
 	return mm;
 }
@@ -78,11 +86,11 @@ long sys_process_madvise(int pidfd, uaddr_t vec, size_t vlen, int advice, int fl
 	ret = iov_iter_import(&it, vec, vlen, &to_free);
 	if (ret)
 		return ret;
-	mm = mm_to_advise(pidfd);
+	mm = mm_to_advise(pidfd, advice);
 	ret = PTR_ERR(mm);
 	if (IS_ERR(mm))
 		goto out_free;
-	ret = may_advise_others(advice) ? advise_all(mm, &it, advice) : -EINVAL;
+	ret = advise_all(mm, &it, advice);
 	mmput(mm);
 out_free:
 	kfree(to_free);

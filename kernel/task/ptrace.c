@@ -289,7 +289,7 @@ long syscall_trace_enter(struct regs *regs)
 		if (emulated || fatal_signal_pending(current))
 			return -1;
 	}
-	if (test_bit(TIF_SECCOMP, &current->work_flags) && (s64)regs->orig_rax != -1 &&
+	if (test_bit(TIF_SECCOMP, &current->work_flags) &&
 		!(current->ptrace & PT_SUSPEND_SECCOMP) && !seccomp_check())
 		return -1;
 	return (int)regs->orig_rax; /* of the number 32 bits count, also of -1 */

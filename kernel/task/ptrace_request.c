@@ -320,6 +320,45 @@ static long syscall_info(struct task *t, u64 size, uaddr_t to)
 	return copy_to_user(to, &si, min(n, size)) ? -EFAULT : (long)n;
 }
 
+static int set_syscall_entry(struct regs *r, u64 nr, const u64 args[6])
+{
+	if ((u64)(s64)(s32)nr != nr)
+		return -ERANGE;
+	r->orig_rax = nr;
+	if ((s32)nr == -1)
+		return 0;
+	r->rdi = args[0];
+	r->rsi = args[1];
+	r->rdx = args[2];
+	r->r10 = args[3];
+	r->r8 = args[4];
+	r->r9 = args[5];
+	return 0;
+}
+
+/* The counterpart (Linux 6.16): number and arguments of a call that is to be made, or what one that was made returns. */
+static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
+{
+	struct ptrace_syscall_info si;
+	struct regs *r = task_regs(t);
+	u64 args[6];
+
+	if (size < sizeof(si))
+		return -EINVAL;
+	if (copy_from_user(&si, from, sizeof(si)))
+		return -EFAULT;
+	if (si.pad[0] || si.pad[1] || si.pad[2] || si.op != syscall_op(t))
+		return -EINVAL;
+	switch (si.op) {
+	case PTRACE_SYSCALL_INFO_ENTRY:
+	case PTRACE_SYSCALL_INFO_SECCOMP: /* ret_data is not looked at */
+		memcpy(args, si.entry.args, sizeof(args));
+		return set_syscall_entry(r, si.entry.nr, args);
+	case PTRACE_SYSCALL_INFO_EXIT: r->rax = (u64)si.exit.rval; return 0;
+	}
+	return -EINVAL;
+}
+
 static long arch_prctl_of(struct task *t, u64 addr, u64 option)
 {
 	struct regs *r = task_regs(t);
@@ -370,6 +409,7 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_SECCOMP_GET_FILTER: return seccomp_copy_filter(t, addr, UADDR(data));
 	case PTRACE_SECCOMP_GET_METADATA: return seccomp_copy_metadata(t, addr, UADDR(data));
 	case PTRACE_GET_SYSCALL_INFO: return syscall_info(t, addr, UADDR(data));
+	case PTRACE_SET_SYSCALL_INFO: return set_syscall_info(t, addr, UADDR(data));
 	case 30: /* PTRACE_ARCH_PRCTL */ return arch_prctl_of(t, addr, data);
 	}
 	return ptrace_regs_request(t, request, addr, data);

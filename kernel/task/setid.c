@@ -74,6 +74,8 @@ static int set_user(struct cred *new)
 		return -EAGAIN;
 	put_uid_user(new->user);
 	new->user = u;
+	/* programs forget to ask whether setuid() went well: it does, and the exec that follows does not */
+	current->over_nproc = u->uid && (u64)atomic_read(&u->processes) > rlimit(RLIMIT_NPROC);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_ns.c: user namespaces: making them, what they allow, and how many namespaces a user may have. Rules: user_namespaces(7),
+ * user_ns.c: user namespaces: making them, what they allow, and how much a user may have of what is counted. Rules: user_namespaces(7),
  * namespaces(7) ("The /proc/sys/user directory").
  *
  * Locks: ucounts_lock (innermost) for the counts. Maps: user_ns_map.c.
@@ -235,8 +235,14 @@ static void ucounts_drop(struct ucounts *uc)
 
 static struct ucounts *ucounts_get(struct user_namespace *ns, kuid_t uid)
 {
-	struct ucounts *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL), *uc;
+	struct ucounts *fresh = NULL, *uc;
 
+	spin_lock(&ucounts_lock);
+	uc = ucounts_find(ns, uid, &fresh);
+	spin_unlock(&ucounts_lock);
+	if (uc)
+		return uc;
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
 	spin_lock(&ucounts_lock);
 	uc = ucounts_find(ns, uid, &fresh);
 	spin_unlock(&ucounts_lock);
@@ -307,6 +313,10 @@ static int user_ns_init(void)
 {
 	for (int i = 0; i < UCOUNTS; i++)
 		init_user_ns.ucount_max[i] = nr_managed_frames() / 32 + 128;
+	init_user_ns.ucount_max[UCOUNT_INOTIFY_INSTANCES] = 128;
+	init_user_ns.ucount_max[UCOUNT_INOTIFY_WATCHES] = 65536;
+	init_user_ns.ucount_max[UCOUNT_FANOTIFY_GROUPS] = 128;
+	init_user_ns.ucount_max[UCOUNT_FANOTIFY_MARKS] = 8192;
 	return 0;
 }
 INITCALL(1, user_ns_init);

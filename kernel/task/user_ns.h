@@ -34,10 +34,14 @@ enum ucount {
 	UCOUNT_MNT,
 	UCOUNT_CGROUP,
 	UCOUNT_TIME,
+	UCOUNT_INOTIFY_INSTANCES,
+	UCOUNT_INOTIFY_WATCHES,
+	UCOUNT_FANOTIFY_GROUPS,
+	UCOUNT_FANOTIFY_MARKS,
 	UCOUNTS
 };
 
-/* How many namespaces of each kind a user has made from a user namespace. Counted; under ucounts_lock. */
+/* How many namespaces of each kind, instances and watches a user has made in a user namespace. Counted; under ucounts_lock. */
 struct ucounts {
 	struct list_head list;
 	u32 usage;
@@ -45,7 +49,10 @@ struct ucounts {
 	struct user_namespace *ns;
 	u64 count[UCOUNTS];
 };
-/* Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). */
+/*
+ * Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). Who counts must keep @ns. Nothing is allocated
+ * where @uid has something there already.
+ */
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
 

@@ -74,23 +74,30 @@ int clock_timer_base(int clock, bool absolute)
 	return clock == CLOCK_REALTIME && !absolute ? CLOCK_MONOTONIC : clock;
 }
 
-void clock_timer_start(struct clock_timer *ct, u64 abs)
+static void start(struct clock_timer *ct, u64 abs)
 {
-	u64 deadline;
+	u64 deadline = deadline_at(ct->clock, abs);
 
-	if (follows_real_time(ct)) {
-		spin_lock(&clock_timers_lock);
-		list_del_init(&ct->list);
-		list_add(&ct->list, &real_timers);
-		ct->abs = abs;
-		spin_unlock(&clock_timers_lock);
-	}
 	ct->abs = abs;
-	deadline = deadline_at(ct->clock, abs);
 	if (deadline != ~0UL)
 		timer_start(&ct->timer, deadline);
 	else
 		timer_cancel(&ct->timer);
+}
+
+/* One in the list is armed under the lock, lest a deadline from before the clock was set takes the place of set_anew()'s. */
+void clock_timer_start(struct clock_timer *ct, u64 abs)
+{
+	if (!follows_real_time(ct)) {
+		start(ct, abs);
+		return;
+	}
+	spin_lock(&clock_timers_lock);
+	list_del_init(&ct->list);
+	list_add(&ct->list, &real_timers);
+	ct->clock_set = false; /* of the time before */
+	start(ct, abs);
+	spin_unlock(&clock_timers_lock);
 }
 
 bool clock_timer_cancel(struct clock_timer *ct)

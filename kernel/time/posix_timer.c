@@ -485,12 +485,14 @@ long sys_timer_getoverrun(int id)
 	return n;
 }
 
+/* Off the list, whose reference goes. What it has sent goes too, also where a program execs: the next knows of no such timer. */
 static void delete_timer(struct k_itimer *kt)
 {
 	spin_lock(&kt->lock);
 	kt->interval = 0;
 	disarm(kt);
 	spin_unlock(&kt->lock);
+	forget_signal(kt);
 	kt_put(kt);
 }
 
@@ -505,10 +507,8 @@ long sys_timer_delete(int id)
 	mine = !list_empty(&kt->list); /* else another thread deletes it at the same time */
 	list_del_init(&kt->list);
 	spin_unlock(&timers_lock);
-	if (mine) {
+	if (mine)
 		delete_timer(kt);
-		forget_signal(kt);
-	}
 	kt_put(kt);
 	return mine ? 0 : -EINVAL;
 }

@@ -199,6 +199,25 @@ static void inheritance(void)
 	T(futex(words + 5, FUTEX_LOCK_PI, 0, &past, NULL, 0)); /* no such owner */
 }
 
+/* A word that other processes may share has to be there, and in a page that is not this process's alone. */
+static void read_only(void)
+{
+	int *lone = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int *all = mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int *none = mmap(NULL, PAGE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct timespec soon = { 0, 1 };
+
+	T(futex(lone, FUTEX_WAKE, 1, NULL, NULL, 0));
+	T(futex(lone, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+	T(futex(lone, FUTEX_WAIT, 0, &soon, NULL, 0));
+	T(futex(lone, FUTEX_WAIT_PRIVATE, 0, &soon, NULL, 0));
+	T(futex(lone, FUTEX_CMP_REQUEUE, 1, (void *)1, words, 0));
+	T(futex(all, FUTEX_WAKE, 1, NULL, NULL, 0));
+	T(futex(all, FUTEX_WAIT, 0, &soon, NULL, 0));
+	T(futex(none, FUTEX_WAKE, 1, NULL, NULL, 0));
+	T(futex(none, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+}
+
 TEST(futex)
 {
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -207,6 +226,7 @@ TEST(futex)
 	bitsets();
 	requeue();
 	wake_op();
+	read_only();
 	processes();
 	inheritance();
 }

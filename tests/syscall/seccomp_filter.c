@@ -63,6 +63,22 @@ static void results(void)
 	T(close(0x1235));
 }
 
+/* A number that is no call's is judged as any other: -1 as well, which a tracer uses for "make none". */
+static void no_calls(void)
+{
+	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	T(INSTALL(
+		0, LOAD(nr), IF_NR((unsigned)-2, SECCOMP_RET_ERRNO | 43), RET(SECCOMP_RET_ALLOW)));
+	T(syscall(-1));
+	T(syscall(-2));
+	T(INSTALL(
+		0, LOAD(nr), IF_NR((unsigned)-1, SECCOMP_RET_ERRNO | 42), RET(SECCOMP_RET_ALLOW)));
+	T(syscall(-1));
+	T(INSTALL(0, LOAD(nr), IF_NR((unsigned)-1, SECCOMP_RET_KILL_PROCESS),
+		RET(SECCOMP_RET_ALLOW)));
+	T(syscall(-1));
+}
+
 static void arithmetic(void)
 {
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
@@ -136,6 +152,7 @@ TEST(seccomp_filter)
 
 	T(prctl(PR_GET_SECCOMP));
 	CHILD(results());
+	CHILD(no_calls());
 	CHILD(arithmetic());
 	CHILD(death(SECCOMP_RET_KILL_PROCESS));
 	CHILD(death(SECCOMP_RET_TRAP));

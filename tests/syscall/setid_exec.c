@@ -15,8 +15,41 @@ static void run_as(uid_t uid)
 	});
 }
 
+/* setuid() to a user who has too many processes goes well, and the exec behind it does not, until it is another user's. */
+static void too_many(int others, bool back)
+{
+	struct rlimit one = { 1, 1 };
+	pid_t pid[2];
+
+	for (int k = 0; k < others; k++) {
+		pid[k] = SPAWN({
+			NEED(setresuid(1007, 1007, 1007));
+			for (;;)
+				pause();
+		});
+		t_until(pid[k], 'S');
+	}
+	CHILD({
+		NEED(setrlimit(RLIMIT_NPROC, &one));
+		T(setresuid(1007, 1007, 0));
+		if (back) {
+			T(execl("/proc/self/exe", "setid_exec", "one", NULL));
+			NEED(setresuid(0, 0, 0));
+		}
+		T(execl("/proc/self/exe", "setid_exec", "one", NULL));
+	});
+	for (int k = 0; k < others; k++) {
+		kill(pid[k], SIGKILL);
+		NEED(waitpid(pid[k], NULL, 0));
+	}
+}
+
 TEST(setid_exec)
 {
+	if (t_argc > 1 && !strcmp(t_argv[1], "one")) {
+		say("one");
+		return;
+	}
 	if (t_argc > 1) {
 		int r, e, s, rg, eg, sg;
 
@@ -49,4 +82,8 @@ TEST(setid_exec)
 		NEED(setresuid(1000, 1000, 0)); /* the saved id is lost at exec */
 		execl("/proc/self/exe", "setid_exec", "show", NULL);
 	});
+	too_many(0, false);
+	too_many(1, false);
+	too_many(2, false);
+	too_many(2, true);
 }
