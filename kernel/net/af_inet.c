@@ -26,7 +26,6 @@ struct sockaddr_v6 {
 	ip_addr addr;
 	u32 scope;
 };
-#define PORT_RESERVED 1024
 
 /* ---- life ---- */
 
@@ -44,6 +43,7 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	i->net = net_get(i->c.net);
 	i->table = table;
 	i->v6 = family == AF_INET6;
+	i->v6only = i->v6 && READ_ONCE(i->net->v6only);
 	i->uid = current_euid();
 	i->gid = current_egid();
 	i->ttl = i->hops = i->mc_hops = -1;
@@ -238,8 +238,8 @@ static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 	if (ip_is_linklocal(addr) && !scope && !i->bound_if)
 		return -EINVAL;
 	if (ip_is_multicast(addr) || addr_is_broadcast(i->net, addr))
-		return i->c.type == SOCK_STREAM ? -EADDRNOTAVAIL : 0;
-	if (i->freebind || i->transparent || addr_is_local(i->net, addr, scope))
+		return i->c.type == SOCK_STREAM && !ip_is_v4(addr) ? -EINVAL : 0;
+	if (inet_may_have(i, addr) || addr_is_local(i->net, addr, scope))
 		return 0;
 	return -EADDRNOTAVAIL;
 }
@@ -251,7 +251,7 @@ static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope
 
 	if (err)
 		return err;
-	if (port && port < PORT_RESERVED && i->c.type != SOCK_RAW &&
+	if (port && port < READ_ONCE(i->net->port_free) && i->c.type != SOCK_RAW &&
 		!net_capable(i->net, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	if (i->lport || (i->c.type == SOCK_STREAM && tcp_state_of(i) != TCP_CLOSE))

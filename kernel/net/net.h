@@ -33,7 +33,9 @@ struct net {
 	int next_ifindex;
 	struct net_device *lo; /* immutable */
 	/* /proc/sys/net/ipv4 */
-	int port_min, port_max;
+	int port_min, port_max, port_free; /* from port_free on a port needs no capability */
+	int nonlocal_bind, nonlocal_bind6, v6only;
+	bool reno; /* TCP's congestion control of a new socket, instead of CUBIC */
 	kgid_t ping_gid_min, ping_gid_max;
 	int default_ttl;
 	/* icmp_echo_ignore_all and its kin: who asks for an echo gets none, and not where he asked many */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_proc.c: /proc/net and /proc/sys/net, as proc(5), tcp(7) and ip(7) describe them, column by column: netstat, ss, lsof and many
- * programs parse them.
+ * net_proc.c: /proc/net, as proc(5) describes it, column by column: netstat, ss, lsof and many programs parse it.
  */
 #include <asm/errno.h>
 
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
-#include "kernel/lib/sysctl.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/tcp.h"
@@ -296,168 +294,6 @@ static int show_sockstat6(struct seq *s, void *arg)
 	return 0;
 }
 
-/* ---- /proc/sys/net ---- */
-
-static const struct sysctl ints[] = {
-	SYSCTL_NUM("net/ipv4/tcp_syn_retries", tcp_limits.syn_retries, 1, 127),
-	SYSCTL_NUM("net/ipv4/tcp_synack_retries", tcp_limits.synack_retries, 0, 255),
-	SYSCTL_NUM("net/ipv4/tcp_retries2", tcp_limits.retries2, 0, 255),
-	SYSCTL_NUM("net/ipv4/tcp_fin_timeout", tcp_limits.fin_timeout, 0, 3600),
-	SYSCTL_NUM("net/ipv4/tcp_keepalive_time", tcp_limits.keep_time, 1, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_keepalive_intvl", tcp_limits.keep_intvl, 1, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_keepalive_probes", tcp_limits.keep_probes, 0, 255),
-	SYSCTL_NUM("net/ipv4/tcp_max_orphans", tcp_limits.max_orphans, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_max_tw_buckets", tcp_limits.max_tw, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_syncookies", tcp_limits.syncookies, 0, 2),
-	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
-	SYSCTL_NUM("net/ipv4/tcp_timestamps", tcp_limits.timestamps, 0, 1),
-	SYSCTL_NUM("net/ipv4/tcp_ecn", tcp_limits.ecn, 0, 2),
-	SYSCTL_NUM("net/ipv4/tcp_fastopen", tcp_limits.fastopen, 0, 0xffff),
-	SYSCTL_NUM("net/ipv4/tcp_syn_linear_timeouts", tcp_limits.syn_linear, 0, 127),
-	SYSCTL_NUM("net/ipv4/icmp_ratelimit", icmp_limits.ratelimit, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/icmp_ratemask", icmp_limits.ratemask, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/icmp_msgs_per_sec", icmp_limits.msgs_per_sec, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/icmp_msgs_burst", icmp_limits.msgs_burst, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv6/icmp/ratelimit", icmp_limits.ratelimit6, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_invalid_ratelimit", tcp_limits.invalid_ratelimit, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
-	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),
-};
-
-/* Several numbers in one file. */
-struct vector {
-	const char *path;
-	int *at;
-	u32 n;
-	int min, max;
-};
-static const struct vector vectors[] = {
-	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
-	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
-	{ "sys/net/ipv4/icmp_echo_ignore_all", &init_net.echo_ignore, 1, 0, 1 },
-	{ "sys/net/ipv4/icmp_echo_ignore_broadcasts", &init_net.echo_ignore_many, 1, 0, 1 },
-	{ "sys/net/ipv6/icmp/echo_ignore_all", &init_net.echo6_ignore, 1, 0, 1 },
-	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
-	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
-	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
-	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
-	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
-};
-BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
-
-/* What stands in init_net stands in each namespace. */
-static int *numbers(const struct vector *v)
-{
-	u64 off = (u64)v->at - (u64)&init_net;
-
-	return off < sizeof(init_net) ? (int *)((u8 *)current_net() + off) : v->at;
-}
-
-static int show_vector(struct seq *s, void *arg)
-{
-	const struct vector *v = arg;
-
-	for (u32 i = 0; i < v->n; i++)
-		seq_printf(s, "%s%d", i ? "\t" : "", READ_ONCE(numbers(v)[i]));
-	seq_puts(s, "\n");
-	return 0;
-}
-
-static int store_vector(char *text, size_t n, void *arg)
-{
-	const struct vector *v = arg;
-	s64 got[3];
-	u32 i = 0;
-
-	for (char *word; i < v->n && (word = strsep(&text, " \t\n"));) {
-		if (!*word)
-			continue;
-		if (kstrtos64(word, 10, &got[i]) || got[i] < v->min || got[i] > v->max)
-			return -EINVAL;
-		i++;
-	}
-	if (v->at == &init_net.port_min && i && got[0] > (i == 2 ? got[1] : numbers(v)[1]))
-		return -EINVAL;
-	while (i--)
-		WRITE_ONCE(numbers(v)[i], (int)got[i]);
-	return 0;
-}
-
-/* Bytes, an unsigned long each; the low one is never above the high one. */
-static const struct frag_thresh {
-	const char *path;
-	u32 v6;
-	bool low;
-} frag_threshs[] = {
-	{ "sys/net/ipv4/ipfrag_high_thresh", 0, false },
-	{ "sys/net/ipv4/ipfrag_low_thresh", 0, true },
-	{ "sys/net/ipv6/ip6frag_high_thresh", 1, false },
-	{ "sys/net/ipv6/ip6frag_low_thresh", 1, true },
-};
-
-static int show_frag_thresh(struct seq *s, void *arg)
-{
-	const struct frag_thresh *t = arg;
-	const struct net_frags *of = &current_net()->frags[t->v6];
-
-	seq_printf(s, "%lu\n", READ_ONCE(*(t->low ? &of->low_thresh : &of->high_thresh)));
-	return 0;
-}
-
-static int store_frag_thresh(char *text, size_t n, void *arg)
-{
-	const struct frag_thresh *t = arg;
-	struct net_frags *of = &current_net()->frags[t->v6];
-	char *word;
-	u64 got;
-
-	do {
-		word = strsep(&text, " \t\n");
-	} while (word && !*word);
-	if (!word || *word < '0' || *word > '9' || kstrtou64(word, 0, &got))
-		return -EINVAL;
-	if (t->low ? got > READ_ONCE(of->high_thresh) : got < READ_ONCE(of->low_thresh))
-		return -EINVAL;
-	WRITE_ONCE(*(t->low ? &of->low_thresh : &of->high_thresh), got);
-	return 0;
-}
-
-/* ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is nobody. */
-static int show_ping(struct seq *s, void *arg)
-{
-	const struct net *net = current_net();
-	const struct user_namespace *ns = current_user_ns();
-
-	seq_printf(s, "%u\t%u\n", from_kgid_munged(ns, READ_ONCE(net->ping_gid_min)),
-		from_kgid_munged(ns, READ_ONCE(net->ping_gid_max)));
-	return 0;
-}
-
-static int store_ping(char *text, size_t n, void *arg)
-{
-	struct net *net = current_net();
-	kgid_t gid[2] = { READ_ONCE(net->ping_gid_min), READ_ONCE(net->ping_gid_max) };
-	s64 got;
-	u32 i = 0;
-
-	for (char *word; i < 2 && (word = strsep(&text, " \t\n"));) {
-		if (!*word)
-			continue;
-		if (kstrtos64(word, 10, &got) || got < 0 || got > 0xfffffffeL)
-			return -EINVAL;
-		gid[i] = make_kgid(current_user_ns(), (u32)got);
-		if (gid[i++] == (kgid_t)-1)
-			return -EINVAL;
-	}
-	if (gid[1] < gid[0]) {
-		gid[0] = 1;
-		gid[1] = 0;
-	}
-	WRITE_ONCE(net->ping_gid_min, gid[0]);
-	WRITE_ONCE(net->ping_gid_max, gid[1]);
-	return 0;
-}
-
 static const struct {
 	const char *path;
 	show_fn show;
@@ -470,12 +306,6 @@ static const struct {
 	{ ".net/sockstat6", show_sockstat6 },
 };
 
-/* What the owner of a namespace may set there. The others count memory or are the machine's. */
-static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
-	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range",
-	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
-	"sys/net/ipv6/icmp/echo_ignore_all" };
-
 static int net_proc_init(void)
 {
 	int err = 0;
@@ -484,17 +314,6 @@ static int net_proc_init(void)
 		err = proc_create(listings[i].path, 0444, show_socks, NULL, (void *)&listings[i]);
 	for (u32 i = 0; !err && i < ARRAY_SIZE(files); i++)
 		err = proc_create(files[i].path, 0444, files[i].show, NULL, NULL);
-	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
-		err = proc_create(
-			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
-	for (u32 i = 0; !err && i < ARRAY_SIZE(frag_threshs); i++)
-		err = proc_create(frag_threshs[i].path, 0644, show_frag_thresh, store_frag_thresh,
-			(void *)&frag_threshs[i]);
-	if (!err)
-		err = proc_create(
-			"sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping, NULL);
-	for (u32 i = 0; !err && i < ARRAY_SIZE(let); i++)
-		err = proc_let(let[i], net_sysctl_may);
-	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
+	return err;
 }
 INITCALL(3, net_proc_init);

@@ -425,6 +425,9 @@ static int net_setup(struct net *net)
 	net->next_ifindex = 1;
 	net->port_min = 32768;
 	net->port_max = 60999;
+	net->port_free = 1024;
+	if (net != &init_net)
+		net->reno = READ_ONCE(init_net.reno);
 	net->ping_gid_min = 1;
 	net->default_ttl = 64;
 	net->echo_ignore_many = 1;

@@ -243,7 +243,7 @@ static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 	err = inet_read_addr(i, a, &addr, &port, &scope);
 	if (err)
 		return err;
-	if (!ip_is_any(&addr) && !i->freebind && !ip_is_multicast(&addr) &&
+	if (!ip_is_any(&addr) && !inet_may_have(i, &addr) && !ip_is_multicast(&addr) &&
 		!addr_is_broadcast(i->net, &addr) && !addr_is_local(i->net, &addr, scope))
 		return -EADDRNOTAVAIL;
 	spin_lock(&raw_socks.lock);

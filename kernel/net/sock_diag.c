@@ -113,7 +113,7 @@ static void fill_tcp(struct inet_diag_msg *d, struct tcp_sock *t)
 
 static void put_tcp_info(struct nl_builder *b, struct tcp_sock *t, u32 ext)
 {
-	const char *cc = t->reno ? "reno" : "cubic";
+	const char *cc = tcp_cc_name(t->reno);
 	struct tcp_info_all info;
 
 	if (ext & 1U << (INET_DIAG_INFO - 1)) {

@@ -696,6 +696,7 @@ int tcp_create(struct socket *s, int family, int type, int protocol)
 		return -ENOMEM;
 	tcp_setup(t);
 	inet_init_sock(&t->inet, s, family, type, protocol, &tcp_ports);
+	t->reno = READ_ONCE(t->inet.net->reno);
 	t->inet.sock = s;
 	t->inet.c.rcvbuf = (u32)tcp_limits.rmem[1];
 	t->inet.c.sndbuf = (u32)tcp_limits.wmem[1];

@@ -383,6 +383,12 @@ bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_bl
 
 /* tcp_cc.c */
 void tcp_cc_init(struct tcp_sock *t);
+static inline const char *tcp_cc_name(bool reno)
+{
+	return reno ? "reno" : "cubic";
+}
+/* 0, or -ENOENT: there is none of that name. */
+int tcp_cc_find(const char *name, bool *reno);
 void tcp_cwnd_grow(struct tcp_sock *t, u32 acked);
 void tcp_cwnd_used(struct tcp_sock *t, bool limited);
 void tcp_cwnd_idle(struct tcp_sock *t);

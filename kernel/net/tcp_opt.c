@@ -23,19 +23,24 @@ static int in_range(int n, int low, int high)
 	return n < low || n > high ? -EINVAL : 0;
 }
 
+int tcp_cc_find(const char *name, bool *reno)
+{
+	*reno = !strcmp(name, tcp_cc_name(true));
+	return *reno || !strcmp(name, tcp_cc_name(false)) ? 0 : -ENOENT;
+}
+
 static int set_congestion(struct tcp_sock *t, uaddr_t val, u32 len)
 {
 	char name[CC_NAME] = { 0 };
+	bool reno;
+	int err;
 
 	if (!len || copy_from_user(name, val, min(len, (u32)sizeof(name) - 1)))
 		return len ? -EFAULT : -EINVAL;
-	if (!strcmp(name, "reno"))
-		t->reno = true;
-	else if (!strcmp(name, "cubic"))
-		t->reno = false;
-	else
-		return -ENOENT;
-	return 0;
+	err = tcp_cc_find(name, &reno);
+	if (!err)
+		t->reno = reno;
+	return err;
 }
 
 static void set_nodelay(struct tcp_sock *t, bool on)
@@ -336,7 +341,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	if (opt == TCP_CONGESTION) {
 		char name[CC_NAME] = { 0 };
 
-		strscpy(name, t->reno ? "reno" : "cubic", sizeof(name));
+		strscpy(name, tcp_cc_name(t->reno), sizeof(name));
 		*len = min(*len, (u32)CC_NAME);
 		memcpy(val, name, *len);
 		return 0;

@@ -1,209 +1,173 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/sys/net/ipv4 is each network namespace's own: who may ping, which ports are chosen, how far packets go. */
-#include "netns.h"
+/* What the owner of a network namespace sets for its sockets: free ports, foreign addresses, families, congestion control. */
+#include "inet.h"
+#include "put.h"
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 
-static void put(const char *name, const char *text)
+#define IPV4 "/proc/sys/net/ipv4/"
+#define IPV6 "/proc/sys/net/ipv6/"
+
+static void show(const char *path)
 {
-	char path[128];
-	int fd;
+	char text[64] = "";
+	int fd = NEED(open(path, O_RDONLY));
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
-	fd = open(path, O_WRONLY);
-	say("%s := %s: %s\n", name, text,
-		write(fd, text, strlen(text)) < 0 ? t_errno(errno) : "done");
+	NEED(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	text[strcspn(text, "\n")] = 0;
+	say("%s: %s", path, text);
+}
+
+/* May a socket be bound there? */
+static void try_bind(int type, const char *addr, int port)
+{
+	struct sockaddr_in a = at(addr, port);
+	int fd = NEED(socket(AF_INET, type, type == SOCK_RAW ? IPPROTO_UDP : 0));
+
+	say("type %d, %s port %d: %s", type, addr, port,
+		bind(fd, SA(&a), sizeof(a)) ? strerror(errno) : "bound");
 	close(fd);
 }
 
-static void get(const char *name)
+static void try_bind6(int type, const char *addr)
 {
-	char path[128], text[128] = "";
-	int fd;
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6 };
+	int fd = NEED(socket(AF_INET6, type, type == SOCK_RAW ? IPPROTO_UDP : 0));
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
-	fd = open(path, O_RDONLY);
-	(void)!read(fd, text, sizeof(text) - 1);
+	inet_pton(AF_INET6, addr, &a.sin6_addr);
+	say("type %d, %s: %s", type, addr, bind(fd, SA(&a), sizeof(a)) ? strerror(errno) : "bound");
 	close(fd);
-	say("%s is %s", name, text);
-}
-
-static void ping_socket(const char *who)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
-
-	say("%s: %s\n", who, fd < 0 ? t_errno(errno) : "may ping");
-	if (fd >= 0)
-		close(fd);
-}
-
-static void ping(void)
-{
-	get("ping_group_range");
-	ping_socket("at first");
-	put("ping_group_range", "0 2147483647");
-	ping_socket("everybody");
-	put("ping_group_range", "7 8");
-	ping_socket("others");
-	put("ping_group_range", "0");
-	get("ping_group_range");
-	ping_socket("the first eight");
-	put("ping_group_range", "5 4");
-	get("ping_group_range");
-	ping_socket("nobody");
-	put("ping_group_range", "-1 4");
-	put("ping_group_range", "x");
-	get("ping_group_range");
 }
 
 static void ports(void)
 {
-	int fd;
+	static const char path[] = IPV4 "ip_unprivileged_port_start";
 
-	put("ip_local_port_range", "40000 40000");
-	fd = bound(SOCK_STREAM, "127.0.0.1");
-	say("port %d\n", port_of(fd));
-	close(fd);
-	put("ip_local_port_range", "40001 40000");
-	put("ip_local_port_range", "40001"); /* the other end stays */
-	put("ip_local_port_range", "39999");
-	get("ip_local_port_range");
-}
-
-static void ttl(void)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	put("ip_default_ttl", "77");
-	say("ttl %d\n", number(fd, SOL_IP, IP_TTL));
-	put("ip_default_ttl", "0");
-	put("ip_default_ttl", "256");
-	get("ip_default_ttl");
-	close(fd);
-}
-
-static void lo_mtu(int mtu)
-{
-	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = mtu };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	T(ioctl(fd, SIOCSIFMTU, &r));
-	close(fd);
-}
-
-static void in_pieces(const char *what)
-{
-	struct sockaddr_in a = at("127.0.0.1", 0);
-	int fd = bound(SOCK_DGRAM, "127.0.0.1");
-	static char b[5000];
-
-	a.sin_port = htons((uint16_t)port_of(fd));
-	NEED(sendto(fd, b, sizeof(b), 0, SA(&a), sizeof(a)));
-	say("%s: %zd bytes come\n", what, recv(fd, b, sizeof(b), MSG_DONTWAIT));
-	close(fd);
-}
-
-/* An unsigned long, where most of the others are ints. */
-static void thresholds(void)
-{
-	static const char *const words[] = { "2147483648", "18446744073709551615",
-		"18446744073709551616", "-1", "-0", "+5", "-", "\n", "x", "0x800000", "010000000",
-		" 6000000", "7000000 8", "7000000x" };
-
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		put("ipfrag_high_thresh", words[i]);
-		get("ipfrag_high_thresh");
-	}
-	put("../ipv6/ip6frag_high_thresh", "9000000000");
-	put("../ipv6/ip6frag_low_thresh", "8000000000");
-	get("../ipv6/ip6frag_low_thresh");
-	put("../ipv6/ip6frag_high_thresh", "7000000000");
-	put("../ipv6/ip6frag_low_thresh", "3145728");
-	put("../ipv6/ip6frag_high_thresh", "4194304");
-}
-
-static void fragments(void)
-{
-	static const char *const names[] = { "ipfrag_high_thresh", "ipfrag_low_thresh",
-		"ipfrag_time", "../ipv6/ip6frag_high_thresh", "../ipv6/ip6frag_low_thresh",
-		"../ipv6/ip6frag_time" };
-
-	lo_mtu(1500);
-	for (unsigned i = 0; i < 6; i++)
-		get(names[i]);
-	in_pieces("fragments");
-	put("ipfrag_high_thresh", "1000");
-	put("ipfrag_low_thresh", "5000000");
-	put("ipfrag_low_thresh", "0");
-	put("ipfrag_high_thresh", "0");
-	put("ipfrag_low_thresh", "1");
-	in_pieces("without memory");
-	put("ipfrag_high_thresh", "4294967296");
-	in_pieces("with 4 GiB, which are no 0");
-	thresholds();
-	put("ipfrag_low_thresh", "0");
-	put("ipfrag_high_thresh", "4194304");
-	in_pieces("with memory again");
-	put("ipfrag_time", "7");
-	for (unsigned i = 0; i < 6; i++)
-		get(names[i]);
-}
-
-static long try(int fd, const char *text)
-{
-	return pwrite(fd, text, strlen(text), 0);
-}
-
-/* Without any right over the machine: the owner of a namespace sets what is its own, and nothing else. */
-static void owner(void)
-{
-	static const char *const paths[] = { "net/ipv4/ip_forward", "net/ipv4/conf/all/rp_filter",
-		"net/ipv4/conf/default/forwarding", "net/ipv4/conf/lo/rp_filter",
-		"net/ipv6/conf/all/forwarding", "net/ipv4/ip_local_port_range",
-		"net/ipv4/ip_default_ttl", "net/ipv4/ping_group_range", "user/max_uts_namespaces",
-		"kernel/hostname", "vm/swappiness" };
-	static const char *const texts[] = { "1", "0", "1", "0", "1", "40000 40010", "70", "0 0",
-		"100", "x", "1" };
-	char path[128];
-	int other, fd;
-
-	if (!getuid()) {
-		NEED(setgroups(0, NULL));
-		NEED(setresgid(65534, 65534, 65534));
+	show(path);
+	T(put(path, "80"));
+	show(path);
+	CHILD({
 		NEED(setresuid(65534, 65534, 65534));
+		try_bind(SOCK_STREAM, "127.0.0.1", 79);
+		try_bind(SOCK_STREAM, "127.0.0.1", 80);
+		try_bind(SOCK_DGRAM, "127.0.0.1", 1023);
+	});
+	T(put(path, "32768"));
+	T(put(path, "32769"));
+	T(put(path, "-1"));
+	T(put(path, "65536"));
+	CHILD({
+		NEED(setresuid(65534, 65534, 65534));
+		try_bind(SOCK_STREAM, "127.0.0.1", 20000);
+	});
+	T(put(IPV4 "ip_local_port_range", "32767 40000"));
+	T(put(IPV4 "ip_local_port_range", "32768 40000"));
+	T(put(path, "0"));
+	T(put(IPV4 "ip_local_port_range", "100 200"));
+	T(put(path, "101"));
+	CHILD({
+		struct sockaddr_in a = at("127.0.0.1", 0);
+		socklen_t len = sizeof(a);
+		int fd = NEED(socket(AF_INET, SOCK_STREAM, 0));
+
+		NEED(setresuid(65534, 65534, 65534));
+		T(bind(fd, SA(&a), sizeof(a)));
+		NEED(getsockname(fd, SA(&a), &len));
+		say("a port of the range: %d",
+			ntohs(a.sin_port) >= 100 && ntohs(a.sin_port) <= 200);
+	});
+}
+
+static void foreign(void)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_RAW };
+
+	show(IPV4 "ip_nonlocal_bind");
+	show(IPV6 "ip_nonlocal_bind");
+	for (int turn = 0; turn < 3; turn++) {
+		for (int i = 0; i < 3; i++) {
+			try_bind(types[i], "192.0.2.1", 5000);
+			try_bind6(types[i], "2001:db8::1");
+		}
+		try_bind6(SOCK_STREAM, "::ffff:192.0.2.1");
+		try_bind(SOCK_STREAM, "224.0.0.1", 5000);
+		try_bind(SOCK_STREAM, "127.255.255.255", 5000);
+		try_bind(SOCK_STREAM, "255.255.255.255", 5000);
+		try_bind6(SOCK_STREAM, "ff01::1");
+		if (turn < 2)
+			T(put(turn ? IPV6 "ip_nonlocal_bind" : IPV4 "ip_nonlocal_bind", "1"));
 	}
-	say("before: %d", open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY) < 0);
-	NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));
-	for (unsigned i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-		if (!strcmp(paths[i], "net/ipv4/ping_group_range"))
-			continue; /* no group is known here */
-		snprintf(path, sizeof(path), "/proc/sys/%s", paths[i]);
-		fd = open(path, O_WRONLY);
-		say("%s: %s", paths[i], fd < 0 || try(fd, texts[i]) < 0 ? t_errno(errno) : "done");
-		if (fd >= 0)
-			close(fd);
+	T(put(IPV4 "ip_nonlocal_bind", "256"));
+	T(put(IPV6 "ip_nonlocal_bind", "255"));
+	T(put(IPV4 "ip_nonlocal_bind", "x"));
+}
+
+static void v6only(void)
+{
+	show(IPV6 "bindv6only");
+	for (int on = 0; on < 3; on++) {
+		int fd = NEED(socket(AF_INET6, SOCK_DGRAM, 0)),
+		    v4 = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+		int is = -1;
+		socklen_t len = sizeof(is);
+
+		T(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is, &len));
+		say("only IPv6: %d", is);
+		try_bind6(SOCK_DGRAM, "::ffff:127.0.0.1");
+		close(fd);
+		close(v4);
+		T(put(IPV6 "bindv6only", on ? "0" : "1"));
 	}
-	other = NEED(open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY));
-	T(try(other, "71"));
-	get("ip_default_ttl");
-	NEED(unshare(CLONE_NEWNET));
-	get("ip_default_ttl");
-	OK(open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY));
+}
+
+static void say_congestion(int fd)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+
+	T(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len));
+	say("congestion control %s", name);
+}
+
+static void congestion(void)
+{
+	static const char path[] = IPV4 "tcp_congestion_control";
+	int before = NEED(socket(AF_INET, SOCK_STREAM, 0)), after;
+
+	T(setsockopt(before, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
+	T(put(path, "reno"));
+	show(path);
+	after = NEED(socket(AF_INET6, SOCK_STREAM, 0));
+	say_congestion(before);
+	say_congestion(after);
+	T(put(path, "no-such"));
+	T(put(path, "\n"));
+	T(put(path, "reno cubic"));
+	T(put(path, "renorenorenorenorenorenoreno"));
+	show(path);
+	T(put(path, "reno\n"));
+	T(put(IPV4 "tcp_allowed_congestion_control", "reno"));
+	T(put(IPV4 "tcp_available_congestion_control", "reno"));
+	CHILD({
+		NEED(unshare(CLONE_NEWNET)); /* a new one has what the first one has */
+		T(put(path, "reno"));
+		show(path);
+	});
+	close(before);
+	close(after);
 }
 
 TEST(net_sysctl)
 {
 	if (unshare(CLONE_NEWNET)) {
-		say("unshare: %s\n", t_errno(errno));
+		say("no namespace");
 		return;
 	}
-	CHILD(owner());
 	lo_up();
-	ping();
 	ports();
-	ttl();
-	fragments();
-	T(unshare(CLONE_NEWNET));
-	get("ipfrag_high_thresh");
-	get("ping_group_range");
-	get("ip_local_port_range");
-	get("ip_default_ttl");
+	foreign();
+	v6only();
+	congestion();
 }

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_sysctl.c: /proc/sys/net but for what is each device's (netconf.c) and multicast's (mcast_proc.c), as tcp(7), ip(7) and
+ * linux-doc's networking/ip-sysctl describe it. What has no effect here is not in a table.
+ * Locks: none; each number is read and written at once.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/net/icmp.h"
+#include "kernel/net/tcp.h"
+
+static const struct sysctl ints[] = {
+	SYSCTL_NUM("net/ipv4/tcp_syn_retries", tcp_limits.syn_retries, 1, 127),
+	SYSCTL_NUM("net/ipv4/tcp_synack_retries", tcp_limits.synack_retries, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_retries2", tcp_limits.retries2, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_fin_timeout", tcp_limits.fin_timeout, 0, 3600),
+	SYSCTL_NUM("net/ipv4/tcp_keepalive_time", tcp_limits.keep_time, 1, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_keepalive_intvl", tcp_limits.keep_intvl, 1, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_keepalive_probes", tcp_limits.keep_probes, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_max_orphans", tcp_limits.max_orphans, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_max_tw_buckets", tcp_limits.max_tw, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_syncookies", tcp_limits.syncookies, 0, 2),
+	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
+	SYSCTL_NUM("net/ipv4/tcp_timestamps", tcp_limits.timestamps, 0, 1),
+	SYSCTL_NUM("net/ipv4/tcp_ecn", tcp_limits.ecn, 0, 2),
+	SYSCTL_NUM("net/ipv4/tcp_fastopen", tcp_limits.fastopen, 0, 0xffff),
+	SYSCTL_NUM("net/ipv4/tcp_syn_linear_timeouts", tcp_limits.syn_linear, 0, 127),
+	SYSCTL_NUM("net/ipv4/icmp_ratelimit", icmp_limits.ratelimit, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/icmp_ratemask", icmp_limits.ratemask, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/icmp_msgs_per_sec", icmp_limits.msgs_per_sec, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/icmp_msgs_burst", icmp_limits.msgs_burst, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv6/icmp/ratelimit", icmp_limits.ratelimit6, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_invalid_ratelimit", tcp_limits.invalid_ratelimit, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
+	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),
+};
+
+/* Several numbers in one file. */
+struct vector {
+	const char *path;
+	int *at;
+	u32 n;
+	int min, max;
+};
+static const struct vector vectors[] = {
+	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
+	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
+	{ "sys/net/ipv4/ip_unprivileged_port_start", &init_net.port_free, 1, 0, 65535 },
+	{ "sys/net/ipv4/ip_nonlocal_bind", &init_net.nonlocal_bind, 1, 0, 255 },
+	{ "sys/net/ipv6/ip_nonlocal_bind", &init_net.nonlocal_bind6, 1, 0, 255 },
+	{ "sys/net/ipv6/bindv6only", &init_net.v6only, 1, 0, 255 },
+	{ "sys/net/ipv4/icmp_echo_ignore_all", &init_net.echo_ignore, 1, 0, 1 },
+	{ "sys/net/ipv4/icmp_echo_ignore_broadcasts", &init_net.echo_ignore_many, 1, 0, 1 },
+	{ "sys/net/ipv6/icmp/echo_ignore_all", &init_net.echo6_ignore, 1, 0, 1 },
+	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
+	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
+	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
+	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
+	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
+};
+BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
+
+/* What stands in init_net stands in each namespace. */
+static int *numbers(const struct vector *v)
+{
+	u64 off = (u64)v->at - (u64)&init_net;
+
+	return off < sizeof(init_net) ? (int *)((u8 *)current_net() + off) : v->at;
+}
+
+static int show_vector(struct seq *s, void *arg)
+{
+	const struct vector *v = arg;
+
+	for (u32 i = 0; i < v->n; i++)
+		seq_printf(s, "%s%d", i ? "\t" : "", READ_ONCE(numbers(v)[i]));
+	seq_puts(s, "\n");
+	return 0;
+}
+
+/* Ports that are given out stand in order, and none of them needs a capability. */
+static bool ports_agree(const struct vector *v, const s64 *got, u32 n)
+{
+	const struct net *net = current_net();
+
+	if (v->at == &init_net.port_free)
+		return got[0] <= READ_ONCE(net->port_min);
+	return v->at != &init_net.port_min ||
+	       (got[0] <= (n == 2 ? got[1] : READ_ONCE(net->port_max)) &&
+		       got[0] >= READ_ONCE(net->port_free));
+}
+
+static int store_vector(char *text, size_t n, void *arg)
+{
+	const struct vector *v = arg;
+	s64 got[3];
+	u32 i = 0;
+
+	for (char *word; i < v->n && (word = strsep(&text, " \t\n"));) {
+		if (!*word)
+			continue;
+		if (kstrtos64(word, 10, &got[i]) || got[i] < v->min || got[i] > v->max)
+			return -EINVAL;
+		i++;
+	}
+	if (i && !ports_agree(v, got, i))
+		return -EINVAL;
+	while (i--)
+		WRITE_ONCE(numbers(v)[i], (int)got[i]);
+	return 0;
+}
+
+/* Bytes, an unsigned long each; the low one is never above the high one. */
+static const struct frag_thresh {
+	const char *path;
+	u32 v6;
+	bool low;
+} frag_threshs[] = {
+	{ "sys/net/ipv4/ipfrag_high_thresh", 0, false },
+	{ "sys/net/ipv4/ipfrag_low_thresh", 0, true },
+	{ "sys/net/ipv6/ip6frag_high_thresh", 1, false },
+	{ "sys/net/ipv6/ip6frag_low_thresh", 1, true },
+};
+
+static int show_frag_thresh(struct seq *s, void *arg)
+{
+	const struct frag_thresh *t = arg;
+	const struct net_frags *of = &current_net()->frags[t->v6];
+
+	seq_printf(s, "%lu\n", READ_ONCE(*(t->low ? &of->low_thresh : &of->high_thresh)));
+	return 0;
+}
+
+static int store_frag_thresh(char *text, size_t n, void *arg)
+{
+	const struct frag_thresh *t = arg;
+	struct net_frags *of = &current_net()->frags[t->v6];
+	char *word;
+	u64 got;
+
+	do {
+		word = strsep(&text, " \t\n");
+	} while (word && !*word);
+	if (!word || *word < '0' || *word > '9' || kstrtou64(word, 0, &got))
+		return -EINVAL;
+	if (t->low ? got > READ_ONCE(of->high_thresh) : got < READ_ONCE(of->low_thresh))
+		return -EINVAL;
+	WRITE_ONCE(*(t->low ? &of->low_thresh : &of->high_thresh), got);
+	return 0;
+}
+
+/* ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is nobody. */
+static int show_ping(struct seq *s, void *arg)
+{
+	const struct net *net = current_net();
+	const struct user_namespace *ns = current_user_ns();
+
+	seq_printf(s, "%u\t%u\n", from_kgid_munged(ns, READ_ONCE(net->ping_gid_min)),
+		from_kgid_munged(ns, READ_ONCE(net->ping_gid_max)));
+	return 0;
+}
+
+static int store_ping(char *text, size_t n, void *arg)
+{
+	struct net *net = current_net();
+	kgid_t gid[2] = { READ_ONCE(net->ping_gid_min), READ_ONCE(net->ping_gid_max) };
+	s64 got;
+	u32 i = 0;
+
+	for (char *word; i < 2 && (word = strsep(&text, " \t\n"));) {
+		if (!*word)
+			continue;
+		if (kstrtos64(word, 10, &got) || got < 0 || got > 0xfffffffeL)
+			return -EINVAL;
+		gid[i] = make_kgid(current_user_ns(), (u32)got);
+		if (gid[i++] == (kgid_t)-1)
+			return -EINVAL;
+	}
+	if (gid[1] < gid[0]) {
+		gid[0] = 1;
+		gid[1] = 0;
+	}
+	WRITE_ONCE(net->ping_gid_min, gid[0]);
+	WRITE_ONCE(net->ping_gid_max, gid[1]);
+	return 0;
+}
+
+/* ---- congestion control ---- */
+
+static int show_congestion(struct seq *s, void *arg)
+{
+	seq_printf(s, "%s\n", tcp_cc_name(READ_ONCE(current_net()->reno)));
+	return 0;
+}
+
+/* For sockets that are made from now on. */
+static int store_congestion(char *text, size_t n, void *arg)
+{
+	bool reno;
+	int err = tcp_cc_find(text, &reno);
+
+	if (!err)
+		WRITE_ONCE(current_net()->reno, reno);
+	return err;
+}
+
+/* The two that there are are everybody's. */
+static int show_congestions(struct seq *s, void *arg)
+{
+	seq_printf(s, "%s %s\n", tcp_cc_name(true), tcp_cc_name(false));
+	return 0;
+}
+
+/* ---- */
+
+/* What the owner of a namespace may set there. The others count memory or are the machine's. */
+static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
+	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range",
+	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
+	"sys/net/ipv6/icmp/echo_ignore_all", "sys/net/ipv4/ip_unprivileged_port_start",
+	"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
+	"sys/net/ipv4/tcp_congestion_control" };
+
+static const struct {
+	const char *path;
+	umode_t mode;
+	show_fn show;
+	store_fn store;
+} files[] = {
+	{ "sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping },
+	{ "sys/net/ipv4/tcp_congestion_control", 0644, show_congestion, store_congestion },
+	{ "sys/net/ipv4/tcp_available_congestion_control", 0444, show_congestions, NULL },
+	{ "sys/net/ipv4/tcp_allowed_congestion_control", 0444, show_congestions, NULL },
+};
+
+static int net_sysctl_init(void)
+{
+	int err = 0;
+
+	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
+		err = proc_create(
+			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(frag_threshs); i++)
+		err = proc_create(frag_threshs[i].path, 0644, show_frag_thresh, store_frag_thresh,
+			(void *)&frag_threshs[i]);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(files); i++)
+		err = proc_create(
+			files[i].path, files[i].mode, files[i].show, files[i].store, NULL);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(let); i++)
+		err = proc_let(let[i], net_sysctl_may);
+	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
+}
+INITCALL(3, net_sysctl_init);
