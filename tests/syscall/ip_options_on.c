@@ -3,6 +3,7 @@
 #include "netns.h"
 #include <linux/if_tun.h>
 #include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <poll.h>
 
 static int tun(const char *name, const char *addr)
@@ -58,18 +59,48 @@ static void send_in(int fd, const unsigned char *o, unsigned n, unsigned len, co
 	say("sent %d", (int)NEED(write(fd, p, hlen + len)));
 }
 
-/* All that comes out there, of IPv4, without the time in a timestamp. */
+#define LAST 99 /* the identification of a packet that nobody holds back, and an echo's */
+
+/* Behind all that was sent before: a packet to the other side, and an echo that is answered. */
+static void send_last(int fd)
+{
+	struct {
+		struct iphdr ip;
+		struct icmphdr icmp;
+	} p = { .ip = { .version = 4,
+			.ihl = 5,
+			.tot_len = htons(sizeof(p)),
+			.id = htons(LAST),
+			.ttl = 9,
+			.protocol = IPPROTO_ICMP,
+			.saddr = inet_addr("10.7.0.2"),
+			.daddr = inet_addr("10.8.0.2") },
+		.icmp = { .type = ICMP_ECHO, .un.echo.id = htons(LAST) } };
+
+	p.icmp.checksum = htons(sum((void *)&p.icmp, sizeof(p.icmp)));
+	p.ip.check = htons(sum((void *)&p.ip, sizeof(p.ip)));
+	NEED(write(fd, &p, sizeof(p)));
+	p.ip.daddr = inet_addr("10.7.0.1");
+	p.ip.check = 0;
+	p.ip.check = htons(sum((void *)&p.ip, sizeof(p.ip)));
+	NEED(write(fd, &p, sizeof(p)));
+}
+
+/* All that comes out there before what send_last() sent, of IPv4, without the time in a timestamp. */
 static void show_out(int fd)
 {
 	unsigned char p[2000];
 
-	while (poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 100) == 1) {
+	while (poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 10000) == 1) {
 		int n = (int)NEED(read(fd, p, sizeof(p)));
 		unsigned hlen = (p[0] & 15) * 4U;
 		char text[3 * 40 + 1] = "";
 
 		if (p[0] >> 4 != 4)
 			continue;
+		if (p[9] == IPPROTO_ICMP && (p[hlen] == ICMP_ECHO || p[hlen] == ICMP_ECHOREPLY) &&
+			p[hlen + 5] == LAST)
+			return;
 		if (hlen > 20 && p[20] == 68)
 			memset(p + 20 + p[21] - 4, 0xee, 4);
 		else if (sum(p, hlen))
@@ -81,6 +112,7 @@ static void show_out(int fd)
 		if (p[9] == IPPROTO_ICMP)
 			say("  type %d code %d at %d", p[hlen], p[hlen + 1], p[hlen + 4]);
 	}
+	say("nothing comes any more");
 }
 
 TEST(ip_options_on)
@@ -102,10 +134,12 @@ TEST(ip_options_on)
 	out = tun("tun1", "10.8.0.1");
 	set_mtu("tun1", 600);
 	put_text("/proc/sys/net/ipv4/ip_forward", "1");
+	send_last(in);
 	show_out(in);
 	show_out(out);
 #define THROUGH(o, len)                                                                            \
-	(say("%s", #o), send_in(in, o, sizeof(o), len, "10.8.0.2"), show_out(out), show_out(in))
+	(say("%s", #o), send_in(in, o, sizeof(o), len, "10.8.0.2"), send_last(in), show_out(out),  \
+		show_out(in))
 	THROUGH(rr, 8);
 	THROUGH(full, 8);
 	THROUGH(ts, 8);
@@ -119,7 +153,9 @@ TEST(ip_options_on)
 	THROUGH(route, 8);
 	say("to this machine");
 	send_in(in, bad, sizeof(bad), 8, "10.7.0.1");
+	send_last(in);
 	show_out(in);
 	send_in(in, route, sizeof(route), 8, "10.7.0.1");
+	send_last(in);
 	show_out(in);
 }
