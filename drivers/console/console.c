@@ -41,6 +41,7 @@ struct line {
 	char param[12];
 	struct tty_struct *tty;
 	struct work hangup;
+	bool hanging; /* it is under way: what comes is the next session's */
 	struct con_size
 		size; /* as the host said last: stty in the guest holds until that changes */
 	u8 left[256]; /* input that the tty had no room for */
@@ -126,20 +127,23 @@ static void hangup_work(struct work *w)
 	struct line *l = container_of(w, struct line, hangup);
 
 	tty_hangup(l->tty);
+	smp_store_release(&l->hanging, false);
 	os_irq_raise(l->irq); /* input may have come for the next session */
 }
 
 static void feed_tty(struct line *l)
 {
-	for (;;) {
+	while (!smp_load_acquire(&l->hanging)) {
 		int n, took;
 
 		if (!l->nr_left) {
 			n = con_host_read(l->host, l->left, sizeof(l->left));
 			if (n == CON_END)
 				tty_input_eof(l->tty);
-			else if (n == CON_HANGUP)
+			if (n == CON_HANGUP) {
+				l->hanging = true;
 				work_queue(&l->hangup);
+			}
 			if (n <= 0)
 				return;
 			l->nr_left = n;

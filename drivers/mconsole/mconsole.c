@@ -25,8 +25,9 @@
 
 #define MAGIC 0xcafebabe
 #define VERSION 2
-#define REPLY_WAIT 2000000000UL /* ns, for an asker that does not read */
-#define REPLY_STEP 2000000UL
+#define REPLY_STEP 2000000UL /* ns */
+#define REPLY_STEPS                                                                                \
+	1000 /* of an asker that does not read; not a time: he may stand still as we do */
 
 struct request {
 	u32 magic, version, len;
@@ -88,10 +89,9 @@ PARAM("mconsole=", set_mconsole,
 
 static void send_packet(struct mconsole_call *c, const void *data, size_t len)
 {
-	u64 end = ktime_get() + REPLY_WAIT;
 	int err;
 
-	while (!c->lost) {
+	for (int i = 0; !c->lost; i++) {
 		err = mconsole_host_reply(c->from, data, len);
 		if (err != -EAGAIN) {
 			c->lost = err;
@@ -99,7 +99,7 @@ static void send_packet(struct mconsole_call *c, const void *data, size_t len)
 		}
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule_deadline(ktime_get() + REPLY_STEP);
-		c->lost = ktime_get() > end;
+		c->lost = i >= REPLY_STEPS;
 	}
 }
 
