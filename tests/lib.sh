@@ -21,11 +21,11 @@ check() {
 }
 # same NAME GOT WANTED
 same() { if [[ $2 == "$3" ]]; then ok "$1"; else no "$1" "got '${2:0:120}', not '${3:0:120}'"; fi; }
-# in_guest [OPTION...] -- COMMAND...: in a busybox instance
+# in_guest [OPTION...] -- COMMAND...: in a busybox instance. The time is for a machine that is busy with others, or stands still for a while.
 in_guest() {
 	local options=()
 	while [[ $1 != -- ]]; do options+=("$1") && shift; done
-	timeout -k 5 120 "$NESTCTL" run --mem 256M "${options[@]}" "${GUEST:-$BUSYBOX}" "$@"
+	timeout -k 5 400 "$NESTCTL" run --mem 256M "${options[@]}" "${GUEST:-$BUSYBOX}" "$@"
 }
 # on_disk ARCHIVE FILE...: files of $work for an instance's disk: -p "ubd1r=$work/ARCHIVE", and tar -xf /dev/ubdb inside
 on_disk() { tar -C "$work" -cf "$work/$1" "${@:2}" && truncate -s %512 "$work/$1"; }
@@ -48,12 +48,13 @@ alive() {
 	for p in "$@"; do [[ $(ps -o stat= -p "$p") == [!Z]* ]] && left+=" $p"; done
 	echo $left
 }
-# wait_for SECONDS COMMAND...: until it succeeds
+# wait_for SECONDS COMMAND...: until it succeeds; for so long, or two minutes where that is longer, and a hundred times: a machine that stood
+# still has not tried.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + ($1 > 120 ? $1 : 120))) tries=0
 	shift
 	until "$@"; do
-		((SECONDS < end)) || return 1
+		((++tries < 100 || SECONDS < end)) || return 1
 		sleep 0.1
 	done
 }

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """console.py: an instance with lines on everything, for the tests here: start it, talk to a line, see what its shell says."""
-import fcntl, os, pty, select, signal, socket, struct, subprocess, sys, termios, time
+import fcntl, os, pty, random, select, signal, socket, struct, subprocess, sys, termios, time
 
 KERNEL, BUSYBOX, NESTCTL = (os.environ[n] for n in ("KERNEL", "BUSYBOX", "NESTCTL"))
 WORK = os.environ["WORK"]
 os.environ["HOME"] = WORK
 os.environ.pop("XDG_RUNTIME_DIR", None)
+LONG = 120  # seconds that an answer may take on a machine that is busy, or stands still for a while
 bad = 0
 
 
@@ -47,13 +48,12 @@ class Talk:
     def send(self, data):
         os.write(self.fd, data.encode() if isinstance(data, str) else data)
 
-    def wait(self, want, seconds=20):
+    def wait(self, want, seconds=LONG):
         """Until all of @want has been heard; what was, or False."""
         want = want.encode() if isinstance(want, str) else want
-        stop = time.time() + seconds
+        stop = time.monotonic() + seconds
         while want not in self.heard:
-            left = stop - time.time()
-            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+            if not select.select([self.fd], [], [], max(stop - time.monotonic(), 0))[0]:
                 return False
             try:
                 data = os.read(self.fd, 65536)
@@ -65,7 +65,16 @@ class Talk:
         got, self.heard = self.heard, self.heard[self.heard.index(want) + len(want):]
         return got
 
-    def closed(self, seconds=20):
+    def insist(self, text, want, seconds=LONG, each=3):
+        """Sends @text until @want has been heard: what is typed while a line is being hung up, or its terminal set up, may be lost."""
+        stop = time.monotonic() + seconds
+        while True:
+            self.send(text)
+            got = self.wait(want, each)
+            if got or time.monotonic() > stop:
+                return got
+
+    def closed(self, seconds=LONG):
         return self.wait(b"\0never\0", seconds) is False and not select.select([self.fd], [], [], 0)[0] or self.at_end()
 
     def at_end(self):
@@ -93,7 +102,7 @@ class Instance:
         self.inn = self_in
         self.out = Talk(self_out)
         instances.append(self)
-        if wait and not self.out.wait(wait, 60):
+        if wait and not self.out.wait(wait):
             say("%s starts" % name, False, self.out.heard[-300:])
             end()
         # busybox's shell, interactive and process 1, has been seen to end while orphans did: another in its place is not process 1
@@ -103,11 +112,11 @@ class Instance:
     def tell(self, text):
         os.write(self.inn, (text + "\n").encode())
 
-    def ask(self, text, want, seconds=20):
+    def ask(self, text, want, seconds=LONG):
         self.tell(text)
         return self.out.wait(want, seconds)
 
-    def mc(self, text, timeout=20):
+    def mc(self, text, timeout=LONG):
         """uml_mconsole: (status, text)."""
         s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         s.bind("\0console-%d-%d" % (os.getpid(), s.fileno()))
@@ -134,7 +143,7 @@ class Instance:
         self.p.wait()
 
 
-def tcp(port, seconds=20):
+def tcp(port, seconds=LONG):
     stop = time.time() + seconds
     while True:
         try:
@@ -147,11 +156,15 @@ def tcp(port, seconds=20):
 
 
 def free_port():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    port = s.getsockname()[1]
-    s.close()
-    return port
+    """One that is not of those that the host gives to who asks for any: another program would have it in between."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Terminal(Talk):

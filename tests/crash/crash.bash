@@ -87,7 +87,7 @@ run_workload() {
 	echo "$prelude; mount -t $type /dev/ubdb /mnt && $(workload run "$options" "$3"); sleep 1000" >"$1/script"
 	boot_sh "$1/console" "ubd1=$1/disk" "ubd2=$1/ack" "cutlog=$1/log" "ncpus=$ncpus" <"$1/script" &
 	pid=$!
-	wait_for 30 grep -qs 'churn: begins' "$1/console"
+	wait_for 60 grep -qs 'churn: begins' "$1/console"
 	sleep "$(printf '%d.%03d' $(($4 / 1000)) $(($4 % 1000)))"
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
@@ -116,7 +116,7 @@ look() {
 		fi
 	fi
 	echo "$prelude; mount -t $type /dev/ubdb /mnt && $(workload verify "$options" "$3"); rm -rf /mnt/noise; echo more >/mnt/more && sync && cat /mnt/more; umount /mnt && echo @@end; poweroff -f -f || echo o >/proc/sysrq-trigger; sleep 9" >"$1/script"
-	(boot_sh "$1/console" "ubd1=$1/$disk" "ubd2r=$1/ack" <"$1/script" 3>&- & wait_or_kill $! 60)
+	(boot_sh "$1/console" "ubd1=$1/$disk" "ubd2r=$1/ack" <"$1/script" 3>&- & wait_or_kill $! 400)
 	if grep -aE '^(LOST|WRONG|REFUTED)|EXT4-fs.*error|BUG|[Oo]ops|panic' "$1/console" | head -n 2 | tr '\n' ' ' | grep .; then return 1; fi
 	if ! grep -q '^verified' "$1/console" || ! grep -q '^more' "$1/console" || ! grep -q '^@@end' "$1/console"; then
 		echo "the next boot: $(tr -d '\r' <"$1/console" | grep -a . | tail -n 2 | tr '\n' ' ')"

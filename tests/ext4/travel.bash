@@ -43,7 +43,7 @@ run_turn() {
 	mkfifo "$work/keys" # User Mode Linux cannot wait for a file
 	exec 9<>"$work/keys"
 	cat "$work/script" >&9
-	timeout -k 5 "${TURN_LIMIT:-120}" "$kernel" mem=192M "ubd0r=$BUSYBOX" "ubd1=$disk" root=/dev/ubda ro init=/bin/sh con=null con0=fd:0,fd:1 \
+	timeout -k 5 "${TURN_LIMIT:-400}" "$kernel" mem=192M "ubd0r=$BUSYBOX" "ubd1=$disk" root=/dev/ubda ro init=/bin/sh con=null con0=fd:0,fd:1 \
 		quiet <"$work/keys" >"$work/console-$n" 2>&1
 	exec 9>&-
 	grep -qa '^@@same' "$work/console-$n" && grep -qa '^@@done' "$work/console-$n"

@@ -20,7 +20,7 @@ fuzz() {
 	sh "$root/tests/fuzz/build.bash" "$work" || { no "$name" "does not build"; return; }
 	on_disk fuzz.tar fuzz
 	for p; do parameters+=(-p "$p"); done
-	timeout -k 5 $((seconds + 120)) "$NESTCTL" run --mem 512M "${parameters[@]}" -p "ubd1r=$work/fuzz.tar" "$BUSYBOX" -- \
+	timeout -k 5 $((seconds + 400)) "$NESTCTL" run --mem 512M "${parameters[@]}" -p "ubd1r=$work/fuzz.tar" "$BUSYBOX" -- \
 		sh -c "cd / && tar -xf /dev/ubdb && mv fuzz .fuzz && exec /.fuzz run $seconds '${FUZZ_SEED:-}' ${FUZZ_ROUNDS:-}" \
 		</dev/null >"$log" 2>&1
 	code=$?

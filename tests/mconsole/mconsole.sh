@@ -25,7 +25,7 @@ cat >"$work/client" <<'EOS'
 import os, socket, struct, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("\0client-%d" % os.getpid())
-s.settimeout(float(os.environ.get("MC_WAIT", 20)))
+s.settimeout(float(os.environ.get("MC_WAIT", 120)))
 text = " ".join(sys.argv[2:]).encode()
 path = sys.argv[1]
 s.sendto(struct.pack("<III", 0xcafebabe, 2, len(text)) + text.ljust(512, b"\0"), path)
@@ -42,7 +42,7 @@ while True:
 EOS
 # mc NAME COMMAND...
 if command -v uml_mconsole >/dev/null; then
-	mc() { timeout "${MC_WAIT:-30}" uml_mconsole "$@" </dev/null; }
+	mc() { timeout "${MC_WAIT:-130}" uml_mconsole "$@" </dev/null; }
 else
-	mc() { timeout "${MC_WAIT:-30}" python3 "$work/client" "$dir/$1/mconsole" "${@:2}"; }
+	mc() { timeout "${MC_WAIT:-130}" python3 "$work/client" "$dir/$1/mconsole" "${@:2}"; }
 fi
