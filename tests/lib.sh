@@ -48,6 +48,19 @@ alive() {
 	for p in "$@"; do [[ $(ps -o stat= -p "$p") == [!Z]* ]] && left+=" $p"; done
 	echo $left
 }
+# free_port: one of the host's that it does not give to who asks for any: another program would have it in between
+free_port() {
+	python3 -c '
+import random, socket
+while True:
+    port = random.randrange(10000, 32000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+        break
+    except OSError:
+        pass
+print(port)'
+}
 # wait_for SECONDS COMMAND...: until it succeeds; for so long, or two minutes where that is longer, and a hundred times: a machine that stood
 # still has not tried.
 wait_for() {

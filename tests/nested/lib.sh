@@ -60,7 +60,7 @@ nested() {
 	shift
 	modes=$(tr ' ' , <<<"$*")
 	nest_pack
-	timeout -k 5 "${LIMIT:-120}" "$KERNEL" "ubd0r=$BUSYBOX" "ubd1r=$pack" mem="${ROOM:-640}M" room="${ROOM:-640}" seccomp="$first" root=/dev/ubda ro \
+	timeout -k 5 "${LIMIT:-600}" "$KERNEL" "ubd0r=$BUSYBOX" "ubd1r=$pack" mem="${ROOM:-640}M" room="${ROOM:-640}" seccomp="$first" root=/dev/ubda ro \
 		con=null con0=fd:0,fd:1 init=/bin/sh depth=1 modes="$modes" job="${JOB// /\~}" -- \
 		-c 'mount -t tmpfs tmpfs /tmp; tar -C /tmp -xf /dev/ubdb; . /tmp/level' </dev/null 2>&1 | tr -d '\r'
 }

@@ -16,7 +16,7 @@ cat >"$work/guest" <<'EOS'
 	dmesg | grep -i 'asan: \|oops\|lockdep:\|BUG:\|panic' | head -n 3
 EOS
 cat >"$work/boot" <<-EOS
-	exec timeout -k 5 \${LIMIT:-100} "\$NESTCTL" run --mem 256M --net fd,3,02:00:00:00:00:02 "\$@" -p "ubd1r=$work/xfer.tar" "\$BUSYBOX" -- \
+	exec timeout -k 5 \${LIMIT:-600} "\$NESTCTL" run --mem 256M --net fd,3,02:00:00:00:00:02 "\$@" -p "ubd1r=$work/xfer.tar" "\$BUSYBOX" -- \
 		sh -c "\$(<"$work/guest")" 2>"$work/err"
 EOS
 export NESTCTL BUSYBOX

@@ -30,7 +30,7 @@ guest_end() {
 		cd /tmp; tar -xf /dev/ubdb
 		$3
 	EOF
-	echo "exec:exec timeout -k 5 ${LIMIT:-100} $NESTCTL run --mem 128M --net fd,3,mtu=$2 -p ubd1r=$work/xfer.tar $BUSYBOX -- sh <$work/end$1 2>/dev/null"
+	echo "exec:exec timeout -k 5 ${LIMIT:-600} $NESTCTL run --mem 128M --net fd,3,mtu=$2 -p ubd1r=$work/xfer.tar $BUSYBOX -- sh <$work/end$1 2>/dev/null"
 }
 
 # transfer WAY ADDRESS BYTES MTU WORD...: what xfer said in the guest

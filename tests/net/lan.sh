@@ -25,7 +25,7 @@ own_network() {
 # on_lan NAME NET SCRIPT: an instance whose eth0 is NET runs SCRIPT in the background; its output is $work/NAME.out
 on_lan() {
 	printf 'echo 1 >/proc/sys/kernel/printk\nip link set eth0 up\n%s\n' "$3" >"$work/$1.sh"
-	timeout -k 5 200 "$NESTCTL" run --mem 128M --net "$2" "$BUSYBOX" -- sh <"$work/$1.sh" >"$work/$1.out" 2>"$work/$1.err" &
+	timeout -k 5 900 "$NESTCTL" run --mem 128M --net "$2" "$BUSYBOX" -- sh <"$work/$1.sh" >"$work/$1.out" 2>"$work/$1.err" &
 	pids+=($!)
 }
 

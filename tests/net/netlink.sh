@@ -8,7 +8,7 @@ on_disk fuzz.tar nlfuzz
 messages() {
 	local number=$1 said memory
 	shift
-	said=$(timeout -k 5 "${LIMIT:-100}" "$NESTCTL" run --mem 256M -p ncpus=2 -p "ubd1r=$work/fuzz.tar" "$BUSYBOX" -- sh -c "
+	said=$(timeout -k 5 "${LIMIT:-600}" "$NESTCTL" run --mem 256M -p ncpus=2 -p "ubd1r=$work/fuzz.tar" "$BUSYBOX" -- sh -c "
 		cd /tmp; tar -xf /dev/ubdb
 		left() { grep MemFree /proc/meminfo | tr -dc 0-9; }
 		./nlfuzz 1000 0 >/dev/null; before=\$(left)

@@ -48,7 +48,7 @@ on_host() { # WORD...
 	done < <(play host unshare -n sh "$work/host" "$@" tap:h0 "$work/agent" "${FILES[@]}")
 }
 on_guest() { # WORD...
-	play guest "$work/script" "$@" fd "exec timeout -k 5 ${LIMIT:-300} '$NESTCTL' run --mem 256M --net fd,3,02:00:00:00:00:02,mtu=1500 \
+	play guest "$work/script" "$@" fd "exec timeout -k 5 ${LIMIT:-600} '$NESTCTL' run --mem 256M --net fd,3,02:00:00:00:00:02,mtu=1500 \
 		-p ncpus=${NCPUS:-2} -p 'ubd1r=$work/agent.tar' '$BUSYBOX' -- sh -c '$(<"$work/guest")' 2>$work/err" "${FILES[@]}"
 }
 FILES=(${SCRIPTS:-"$here"/*.tcp})

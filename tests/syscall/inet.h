@@ -117,7 +117,7 @@ static T_UNUSED void lo_settled(void)
 	NEED(reach(fd, port_of(fd)));
 	for (int i = 0; i < 2; i++) {
 		NEED(send(fd, "x", 1, 0));
-		NEED(poll(&p, 1, 10000) == 1 ? 0 : -1);
+		NEED(poll(&p, 1, 100000) == 1 ? 0 : -1);
 		NEED(recv(fd, &c, 1, 0));
 	}
 	close(fd);

@@ -243,10 +243,10 @@ static T_UNUSED char t_state(pid_t pid)
 	return p ? p[2] : '?';
 }
 
-/* Waits for what only can be looked at, with no event that tells of it; gives up after ten seconds. */
+/* Waits for what only can be looked at, with no event that tells of it; gives up after 100 seconds: the host may be busy. */
 #define T_WAIT(cond)                                                                               \
 	do {                                                                                       \
-		long end_ = now_ms() + 10000;                                                      \
+		long end_ = now_ms() + 100000;                                                     \
                                                                                                    \
 		while (!(cond) && now_ms() < end_)                                                 \
 			sleep_ms(1);                                                               \
