@@ -11,7 +11,7 @@
 #include "escape.h"
 #include <setjmp.h>
 
-#define UNKILLABLE_MS 10000
+#define UNKILLABLE_MS 120000
 
 int victim(void);
 

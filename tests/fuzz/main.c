@@ -115,8 +115,8 @@ static void measure(struct usage *u)
 	fclose(f);
 }
 
-/* A leak grows with every round; noise does not. */
-static int compare(int rounds)
+/* A leak grows with every round; noise does not. @tell: say so. */
+static int compare(int rounds, bool tell)
 {
 	long lost = early.free_kb - late.free_kb;
 	int i, j, bad = 0;
@@ -125,16 +125,31 @@ static int compare(int rounds)
 		for (j = 0; j < early.n; j++)
 			if (!strcmp(late.name[i], early.name[j]) &&
 				late.objects[i] - early.objects[j] > 64 + rounds / 2) {
-				printf("LEAK of slab %s: %ld objects, were %ld\n", late.name[i],
-					late.objects[i], early.objects[j]);
+				if (tell)
+					printf("LEAK of slab %s: %ld objects, were %ld\n",
+						late.name[i], late.objects[i], early.objects[j]);
 				bad = 1;
 			}
-	printf("fuzz: memory %+ld KiB in %d rounds\n", -lost, rounds);
+	if (tell || !bad)
+		printf("fuzz: memory %+ld KiB in %d rounds\n", -lost, rounds);
 	if (lost > 4096 + 4l * rounds) {
-		printf("LEAK of memory: %ld KiB free, were %ld\n", late.free_kb, early.free_kb);
+		if (tell)
+			printf("LEAK of memory: %ld KiB free, were %ld\n", late.free_kb,
+				early.free_kb);
 		bad = 1;
 	}
 	return bad;
+}
+
+/* On a busy host what is freed later may take its time; a leak stays. */
+static int leaks(int rounds)
+{
+	int tries = 12;
+
+	do
+		measure(&late);
+	while (compare(rounds, tries == 1) && --tries);
+	return !tries;
 }
 
 /* ---- clearing up ---- */
@@ -222,7 +237,7 @@ static bool kill_all(void)
 		left = waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD ? 0 : 1;
 		if (!left)
 			return true;
-		if (now() - start > 30) {
+		if (now() - start > 150) {
 			printf("HANG: processes that SIGKILL does not end\n");
 			show_log();
 			each_process(show_process);
@@ -415,6 +430,5 @@ int main(int argc, char **argv)
 	printf("fuzz: %d rounds of base seed %lu\n", i, base);
 	if (!warm)
 		return 0;
-	measure(&late);
-	return compare(i - warm);
+	return leaks(i - warm);
 }
