@@ -7,7 +7,8 @@
  *
  * Frozen time depends on nothing but what the guest does, so that a run repeats: slices end after so many calls, and who spins on a
  * clock sees it move. What computes without a call would never give way to others; so after LONG_RUN of the host's time as much of
- * frozen time passes, and only a run in which that happens may differ from another one. Disks serve in the caller (UBD_F_INLINE), so
+ * frozen time passes, and only a run in which that happens may differ from another one. Time in which the host stood still, or ran
+ * others, is none that it computed: what passes between two looks counts as two ticks at most. Disks serve in the caller (UBD_F_INLINE), so
  * that nothing is under way when the machine is idle. What comes from outside (consoles, cards) comes when it comes.
  *
  * Cost: nothing while off but a test at each call and entry; a skip changes some words and the vDSO's page.
@@ -30,9 +31,9 @@
 
 bool time_travels, time_frozen;
 u64 frozen_now;
-static u64 calls, polled_at; /* numbers of calls */
-static u64 run_calls = ~0UL,
-	   run_since; /* guest code runs since then (the host's time), and since that call */
+static u64 calls, polled_at;    /* numbers of calls */
+static u64 run_calls = ~0UL;    /* guest code runs since that call */
+static u64 run_looked, run_had; /* the host's time: of the last look at it, and what it has had */
 
 static int set_basic(const char *unused)
 {
@@ -110,12 +111,16 @@ u64 timetravel_enter(void)
 
 	if (run_calls != calls) {
 		run_calls = calls;
-		run_since = host;
-	} else if (host - run_since > LONG_RUN) {
-		run_since = host;
+		run_had = 0;
+	} else {
+		run_had += min(host - run_looked, 2 * TICK_NS);
+	}
+	run_looked = host;
+	if (run_had > LONG_RUN) {
+		run_had = 0;
 		frozen_now += LONG_RUN;
 	}
-	if (calls - polled_at >= POLL_CALLS || host - run_since > TICK_NS)
+	if (calls - polled_at >= POLL_CALLS || run_had > TICK_NS)
 		look_outside();
 	return timers_next() <= frozen_now ? 0 : host + TICK_NS;
 }
