@@ -9,7 +9,8 @@
  *	nft_expr_*.c  expressions                        nft_compat.c, xt_*.c  those of iptables
  *
  * States of every object: `pend` NFT_NEW (a batch has made it: packets do not see it) -> 0 -> NFT_DEL (a batch has deleted it: its next
- * requests do not see it) -> gone. Commit and abort make each step. Outside of a batch nothing is pending.
+ * requests do not see it) -> gone. Commit and abort make each step. Outside of a batch nothing is pending. Packets end elements on their
+ * own (dynset, what has expired), but none that is pending.
  * Invariants: 1. `use` counts who names an object: it is deleted at 0 only. 2. Jumps from a base chain end after NFT_DEPTH steps. 3. A
  * namespace has at most NFT_OBJECTS objects, elements and rules together; all are charged to who makes them.
  * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and around what changes under it.
@@ -28,6 +29,7 @@
 
 #define NFT_NEW 1
 #define NFT_DEL 2
+#define NFT_TELL 4 /* of an element: the batch has made it, and tells of it */
 #define NFT_DEPTH 16
 #define NFT_OBJECTS 262144U
 #define NFT_GFP (GFP_KERNEL | __GFP_ACCOUNT | __GFP_NOOOM)
@@ -320,6 +322,8 @@ static inline bool nft_elem_expired(const struct nft_elem *e)
 /* One more for dynset: NULL when it is full. nn->lock held. */
 struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
+/* One that nothing pends of goes. nn->lock held. */
+void nft_elem_end(struct net *net, struct nft_elem *e);
 /* Those that have expired go. nn->lock held. */
 void nft_set_gc(struct net *net, struct nft_set *s);
 

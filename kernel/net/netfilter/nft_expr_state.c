@@ -548,6 +548,8 @@ static void dynset_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *
 		if (el && !el->pend) {
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
+		} else if (el && el->pend == NFT_TELL) {
+			el->expires = 1; /* long ago: it goes when it has been told of */
 		} else if (!el) {
 			r->code = NFT_BREAK;
 		}

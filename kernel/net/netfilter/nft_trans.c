@@ -153,7 +153,14 @@ static void update(struct nft_trans *t)
 	}
 }
 
-static void apply(struct nft_trans *t)
+/* An element that is told of stays until then. */
+static bool pinned(const struct nft_trans *t, bool heard)
+{
+	return t->type == T_ELEM && !t->del && (heard || t->echo);
+}
+
+/* nn->lock held. */
+static void apply(struct nft_trans *t, bool heard)
 {
 	u8 *pend = pend_of(t->type, t->what);
 
@@ -163,6 +170,18 @@ static void apply(struct nft_trans *t)
 		unlink_it(t);
 	else
 		*pend &= (u8)~NFT_NEW;
+	if (pinned(t, heard))
+		*pend |= NFT_TELL;
+}
+
+/* It has been told of: packets may end it from now on, or one has wanted to meanwhile. */
+static void let_go(struct net *net, struct nft_elem *e)
+{
+	spin_lock(&net->nft->lock);
+	e->pend &= (u8)~NFT_TELL;
+	if (!e->pend && !(e->set->pend & NFT_DEL) && nft_elem_expired(e))
+		nft_elem_end(net, e);
+	spin_unlock(&net->nft->lock);
 }
 
 static void free_it(struct net *net, enum nft_trans_type type, void *what)
@@ -262,7 +281,7 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 	}
 	spin_lock(&nn->lock);
 	list_for_each_entry(t, &nn->trans, list)
-		apply(t);
+		apply(t, heard);
 	if (!++nn->genid)
 		nn->genid++;
 	spin_unlock(&nn->lock);
@@ -270,6 +289,8 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 		if (t->type == T_CHAIN && t->del)
 			unhooked |= nft_chain_unregister(net, t->what);
 		tell(net, t, n, heard);
+		if (pinned(t, heard))
+			let_go(net, t->what);
 		cond_resched();
 	}
 	tell_generation(net, n, begin);
@@ -286,11 +307,11 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 
 /* ---- abort ---- */
 
-static void undelete(struct nft_trans *t)
+/* What is not pending any more may be ended by a packet: that comes last. */
+static void undelete(struct nft_net *nn, struct nft_trans *t)
 {
 	struct nft_table *table = NULL;
 
-	*pend_of(t->type, t->what) &= (u8)~NFT_DEL;
 	switch (t->type) {
 	case T_CHAIN: table = ((struct nft_chain *)t->what)->table; break;
 	case T_SET:
@@ -304,6 +325,9 @@ static void undelete(struct nft_trans *t)
 	}
 	if (table)
 		table->use++;
+	spin_lock(&nn->lock);
+	*pend_of(t->type, t->what) &= (u8)~NFT_DEL;
+	spin_unlock(&nn->lock);
 }
 
 /* True: packets may be on their way to it. */
@@ -342,7 +366,7 @@ void nft_abort(struct net *net)
 		if (!pend_of(t->type, t->what))
 			continue;
 		if (t->del)
-			undelete(t);
+			undelete(nn, t);
 		else
 			unhooked |= unmake(net, t);
 	}

@@ -163,6 +163,13 @@ void nft_elem_unlink(struct nft_elem *e)
 	s->nelems--;
 }
 
+void nft_elem_end(struct net *net, struct nft_elem *e)
+{
+	nft_elem_deactivate(e);
+	nft_elem_unlink(e);
+	nft_elem_free(net, e);
+}
+
 /* Only what no batch is about; once a second, since it looks at all of them. */
 void nft_set_gc(struct net *net, struct nft_set *s)
 {
@@ -178,8 +185,6 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 		n = rb_next(n);
 		if (e->pend || !nft_elem_expired(e))
 			continue;
-		nft_elem_deactivate(e);
-		nft_elem_unlink(e);
-		nft_elem_free(net, e);
+		nft_elem_end(net, e);
 	}
 }
