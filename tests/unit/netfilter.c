@@ -350,6 +350,34 @@ static void test_states_and_times(void **state)
 	clear(&s);
 }
 
+/* An element that a batch deletes and one that it makes, one that has expired and its successor: wherever in the tree they stand. */
+static void test_of_one_key(void **state)
+{
+	struct nft_set s = { .key_len = 4, .flags = NFT_SET_TIMEOUT };
+	u32 be = htonl(50);
+
+	for (u32 round = 0; round < 16; round++) {
+		struct nft_elem *old, *fresh;
+
+		for (u32 k = 0; k < round; k++)
+			put(&s, k % 2 ? 60 + k : 40 - k, false, 0);
+		old = put(&s, 50, false, 0);
+		old->pend = NFT_DEL;
+		fresh = put(&s, 50, false, 0);
+		fresh->pend = NFT_NEW;
+		for (u32 k = 0; k < 2 * round; k++)
+			put(&s, k % 2 ? 100 + k : 70 + k, false, 0);
+		assert_ptr_equal(nft_set_lookup(&s, &be), old);
+		assert_ptr_equal(
+			nft_elem_find_next(&s, (const u8 *)&be, (const u8 *)&be, false), fresh);
+		put(&s, 50, false, -EEXIST);
+		old->pend = fresh->pend = 0;
+		(round % 2 ? old : fresh)->expires = now;
+		assert_ptr_equal(nft_set_lookup(&s, &be), round % 2 ? fresh : old);
+		clear(&s);
+	}
+}
+
 static void test_ranges(void **state)
 {
 	struct nft_set s = { .key_len = 8,
@@ -502,5 +530,5 @@ static void test_far_behind(void **state)
 UNIT_MAIN(cmocka_unit_test(test_cmp), cmocka_unit_test(test_registers),
 	cmocka_unit_test(test_bitwise_byteorder), cmocka_unit_test(test_attributes),
 	cmocka_unit_test(test_intervals), cmocka_unit_test(test_states_and_times),
-	cmocka_unit_test(test_ranges), cmocka_unit_test(test_masquerade),
-	cmocka_unit_test(test_far_behind))
+	cmocka_unit_test(test_ranges), cmocka_unit_test(test_of_one_key),
+	cmocka_unit_test(test_masquerade), cmocka_unit_test(test_far_behind))

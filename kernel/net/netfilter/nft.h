@@ -310,8 +310,9 @@ int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32
 
 /* The element that @key finds; NULL. nn->lock held. */
 struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key);
-/* The very element of that key (and end); NULL. */
+/* The very element of that key (and end), as packets see the set, and as it will be after the batch; NULL. */
 struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
+struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 /* 0, -EEXIST, -ENOTEMPTY. nn->lock held. */
 int nft_elem_insert(struct nft_set *s, struct nft_elem *e);
 /* With ktime_get(). */

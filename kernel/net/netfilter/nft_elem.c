@@ -194,7 +194,7 @@ static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
 static int exists(struct nft_ctx *c, struct nft_set *s, const struct nft_elem *e)
 {
 	const struct nft_elem *o =
-		e->catchall ? s->catchall : nft_elem_find(s, e->key, e->key_end, e->end);
+		e->catchall ? s->catchall : nft_elem_find_next(s, e->key, e->key_end, e->end);
 
 	if (!o || !same_data(o, e))
 		return -EBUSY;
@@ -267,7 +267,7 @@ static int del_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 	if (err)
 		return err;
 	spin_lock(&c->nn->lock);
-	e = want.catchall ? s->catchall : nft_elem_find(s, want.key, want.key_end, want.end);
+	e = want.catchall ? s->catchall : nft_elem_find_next(s, want.key, want.key_end, want.end);
 	if (!pin(e))
 		e = NULL;
 	spin_unlock(&c->nn->lock);

@@ -20,24 +20,51 @@ static int compare(const struct nft_set *s, const struct nft_elem *e, const u8 *
 	return d ? d : (int)end - (int)e->end;
 }
 
-struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end)
-{
-	struct rb_node *n = s->elems.node;
-
-	while (n) {
-		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
-		int d = compare(s, e, key, key_end, end);
-
-		if (!d)
-			return e;
-		n = d < 0 ? n->right : n->left;
-	}
-	return NULL;
-}
-
 static bool usable(const struct nft_elem *e)
 {
 	return !(e->pend & NFT_NEW) && !nft_elem_expired(e);
+}
+
+static bool next_sees(const struct nft_elem *e)
+{
+	return !(e->pend & NFT_DEL) && !nft_elem_expired(e);
+}
+
+/*
+ * The element of that very key. There may be several, of which one is there for who asks: others have expired, or a batch deletes one
+ * and makes another. One that @seen says is there, else any.
+ */
+static struct nft_elem *find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end,
+	bool (*seen)(const struct nft_elem *))
+{
+	struct rb_node *n = s->elems.node, *first = NULL;
+
+	while (n) {
+		int d = compare(s, rb_entry(n, struct nft_elem, node), key, key_end, end);
+
+		if (!d)
+			first = n;
+		n = d < 0 ? n->right : n->left;
+	}
+	for (n = first; n; n = rb_next(n)) {
+		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
+
+		if (compare(s, e, key, key_end, end))
+			break;
+		if (seen(e))
+			return e;
+	}
+	return rb_entry_safe(first, struct nft_elem, node);
+}
+
+struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end)
+{
+	return find(s, key, key_end, end, usable);
+}
+
+struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *key_end, bool end)
+{
+	return find(s, key, key_end, end, next_sees);
 }
 
 /* The last element at or before @key that @seen says is there. */
@@ -101,15 +128,10 @@ struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key)
 	return s->catchall && usable(s->catchall) ? s->catchall : NULL;
 }
 
-static bool next_sees(const struct nft_elem *e)
-{
-	return !(e->pend & NFT_DEL) && !nft_elem_expired(e);
-}
-
 /* -EEXIST: it is there; -ENOTEMPTY: it lies in another interval. */
 static int clashes(struct nft_set *s, const struct nft_elem *e)
 {
-	struct nft_elem *o = nft_elem_find(s, e->key, e->key_end, e->end);
+	struct nft_elem *o = nft_elem_find_next(s, e->key, e->key_end, e->end);
 
 	if (o && next_sees(o))
 		return -EEXIST;
