@@ -44,6 +44,7 @@ bool nft_chain_unregister(struct net *net, struct nft_chain *ch)
 	return true;
 }
 
+/* A failure leaves nothing behind that a packet could still be about to enter. */
 static int hook_up(struct net *net, struct nft_chain *ch)
 {
 	int err = ch->nat ? nf_nat_get(net) : 0;
@@ -52,8 +53,10 @@ static int hook_up(struct net *net, struct nft_chain *ch)
 		return err;
 	each_family(net, ch, true, &err);
 	ch->registered = true;
-	if (err)
+	if (err) {
 		nft_chain_unregister(net, ch);
+		synchronize_rcu();
+	}
 	return err;
 }
 
@@ -234,9 +237,8 @@ static int create(struct nft_ctx *c, nla_t *tb, u32 flags, u32 policy)
 	list_add_tail(&ch->list, &t->chains);
 	return 0;
 err_unhook:
-	nft_chain_unregister(c->net, ch);
-	nft_chain_free(c->net, ch);
-	return err;
+	if (nft_chain_unregister(c->net, ch))
+		synchronize_rcu(); /* nor will the batch's end wait for it */
 err_free:
 	if (ch)
 		kfree(ch->udata);
