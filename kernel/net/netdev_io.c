@@ -383,11 +383,13 @@ void netdev_tx_wake(struct net_device *dev)
 
 void netdev_purge_tx(struct net_device *dev)
 {
+	struct sk_buff *skb;
 	LIST_HEAD(batch);
 
 	spin_lock(&dev->tx_lock);
+	list_for_each_entry(skb, &dev->txq, list)
+		dev->txq_len--; /* what a vCPU has in send() it counts itself */
 	list_splice_tail_init(&dev->txq, &batch);
-	dev->txq_len = 0;
 	dev->tx_stopped = false;
 	spin_unlock(&dev->tx_lock);
 	skb_free_list(&batch);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netdev_io.c: a card's queue beside what is thrown away of it: the count is that of the frames that wait or are in send(), whoever takes
+ * them out, so that the queue has room again.
+ * SOURCES: kernel/net/netdev_io.c
+ */
+#include "kernel/lib/printk.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/errqueue.h"
+#include "kernel/net/gso.h"
+#include "kernel/net/ip.h"
+#include "kernel/net/neigh.h"
+#include "kernel/net/net.h"
+#include "kernel/net/skb.h"
+#include "kernel/net/vlan.h"
+#include "kernel/sched/task.h"
+#include "unit.h"
+
+/* ---- the world around ---- */
+
+void (*sched_idle_work)(void);
+u32 packet_taps;
+
+u64 ktime_get(void)
+{
+	return 1;
+}
+void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t))
+{
+}
+void timer_start(struct ktimer *t, u64 expires)
+{
+}
+bool timer_cancel(struct ktimer *t)
+{
+	return false;
+}
+void work_setup(struct work *w, void (*func)(struct work *w))
+{
+}
+bool work_queue(struct work *w)
+{
+	return true;
+}
+void ip_rcv(struct sk_buff *skb)
+{
+}
+void arp_rcv(struct sk_buff *skb)
+{
+}
+void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what)
+{
+}
+int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to)
+{
+	return 0;
+}
+void packet_tap_in(struct sk_buff *skb)
+{
+}
+void packet_tap_out(struct net_device *dev, struct sk_buff *skb)
+{
+}
+bool vlan_insert(struct sk_buff *skb)
+{
+	return false;
+}
+bool vlan_untag(struct sk_buff *skb)
+{
+	return false;
+}
+bool vlan_rx(struct sk_buff *skb)
+{
+	return false;
+}
+bool vlan_rx_priority(struct sk_buff *skb)
+{
+	return false;
+}
+void kfree_skb(struct sk_buff *skb)
+{
+	kfree(skb);
+}
+void skb_free_list(struct list_head *queue)
+{
+	struct sk_buff *skb, *next;
+
+	list_for_each_entry_safe(skb, next, queue, list) {
+		list_del_init(&skb->list);
+		kfree_skb(skb);
+	}
+}
+
+/* ---- a card ---- */
+
+static struct {
+	u32 takes;  /* so many frames at once */
+	u32 comes;  /* so many are sent by another vCPU meanwhile */
+	bool purge; /* and the link is lost */
+	u32 sent;
+} card;
+
+static int send_one(struct net_device *dev)
+{
+	struct sk_buff *skb = kzalloc(sizeof(*skb), GFP_KERNEL);
+
+	skb->head = SKB_ROOM;
+	skb->len = 100;
+	INIT_LIST_HEAD(&skb->list);
+	return dev_xmit(dev, skb);
+}
+
+static u32 card_send(struct net_device *dev, struct list_head *queue)
+{
+	u32 n = 0;
+
+	while (n < card.takes && !list_empty(queue)) {
+		struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
+
+		list_del_init(&skb->list);
+		kfree_skb(skb);
+		n++;
+	}
+	for (; card.comes; card.comes--)
+		assert_int_equal(send_one(dev), 0);
+	if (card.purge)
+		netdev_purge_tx(dev);
+	card.purge = false;
+	card.sent += n;
+	return n;
+}
+
+static const struct netdev_ops card_ops = { .send = card_send };
+
+static void card_setup(struct net_device *dev, u32 takes)
+{
+	static bool begun;
+
+	if (!begun)
+		netdev_io_init();
+	begun = true;
+	*dev = (struct net_device){ .ops = &card_ops,
+		.flags = IFF_UP,
+		.carrier = true,
+		.txqlen = 10,
+		.type = ARPHRD_NONE };
+	spin_lock_init(&dev->tx_lock);
+	INIT_LIST_HEAD(&dev->txq);
+	INIT_LIST_HEAD(&dev->tx_link);
+	card.takes = takes;
+	card.sent = card.comes = 0;
+	card.purge = false;
+}
+
+/* ---- tests ---- */
+
+static void test_queue(void **state)
+{
+	static struct net_device dev;
+
+	card_setup(&dev, 4);
+	for (u32 i = 0; i < 12; i++)
+		assert_int_equal(send_one(&dev), i < 10 ? 0 : -ENOBUFS);
+	net_rx_flush();
+	assert_int_equal(card.sent, 4);
+	assert_int_equal(dev.txq_len, 6);
+	assert_true(dev.tx_stopped);
+	netdev_purge_tx(&dev);
+	assert_int_equal(dev.txq_len, 0);
+	assert_false(dev.tx_stopped);
+	assert_int_equal(fake_allocations, 0);
+}
+
+/* What the other vCPU has in send() it has counted, and takes off itself. */
+static void test_purge_beside_send(void **state)
+{
+	static struct net_device dev;
+
+	for (u32 takes = 0; takes < 6; takes++) {
+		card_setup(&dev, takes);
+		for (u32 i = 0; i < 5; i++)
+			assert_int_equal(send_one(&dev), 0);
+		card.comes = 3;
+		card.purge = true;
+		net_rx_flush();
+		assert_int_equal(dev.txq_len, 5 - takes); /* the three others have gone */
+		assert_false(dev.tx_busy);
+		card.takes = 20;
+		assert_int_equal(send_one(&dev), 0);
+		netdev_tx_wake(&dev);
+		net_rx_flush();
+		assert_int_equal(card.sent, 6);
+		assert_int_equal(dev.txq_len, 0);
+		assert_int_equal(fake_allocations, 0);
+	}
+}
+
+UNIT_MAIN(cmocka_unit_test(test_queue), cmocka_unit_test(test_purge_beside_send))
