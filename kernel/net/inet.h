@@ -214,7 +214,7 @@ u32 net_count_socks(struct port_table *t, bool v6);
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 /* inet_cmsg.c */
-int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
+int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n);
 /* inet_tell.c: what a program is told of packets that came, as its options ask. */
 void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
 /* The same of a packet that is gone, over IPv6 or IPv4: what is known of its header. @spec_dst: IP_PKTINFO's. */
@@ -234,7 +234,7 @@ void ip6_ext_drop(struct msg *m); /* and IPv4's options */
 /* IPV6_HOPOPTS and IPV6_DSTOPTS; -ENOPROTOOPT: neither. */
 int ip6_ext_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
 int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len);
-int ip6_ext_cmsg(struct inet_control *c, int type, const void *data, u64 n);
+int ip6_ext_cmsg(struct net *net, struct inet_control *c, int type, const void *data, u64 n);
 /* The socket's, with a reference. */
 struct ip6_ext *ip6_ext_of(struct inet_sock *i);
 u32 ip6_ext_len(const struct ip6_ext *x); /* NULL is fine, too */
@@ -250,7 +250,7 @@ struct ip4_opts *ip4_opts_of(struct inet_sock *i);
 /* IP_OPTIONS, and IP_RETOPTS of one message: 0, -EINVAL, -EPERM, -EOPNOTSUPP (source routes). op held. */
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
 void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
-int ip4_opts_cmsg(struct inet_control *c, const void *data, u64 n);
+int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n);
 void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* mcast_sock.c: the socket's multicast groups. */

@@ -17,7 +17,7 @@ struct pktinfo6 {
 	u32 ifindex;
 };
 
-static int cmsg4(struct inet_control *c, int type, const void *data, u64 n)
+static int cmsg4(struct net *net, struct inet_control *c, int type, const void *data, u64 n)
 {
 	const struct in_pktinfo *p = data;
 
@@ -41,19 +41,19 @@ static int cmsg4(struct inet_control *c, int type, const void *data, u64 n)
 		c->has_tos = true;
 		c->tos = n == 1 ? *(const u8 *)data : *(const int *)data;
 		return c->tos < 0 || c->tos > 255 ? -EINVAL : 0;
-	case IP_RETOPTS: return ip4_opts_cmsg(c, data, n);
+	case IP_RETOPTS: return ip4_opts_cmsg(net, c, data, n);
 	}
 	return -EINVAL;
 }
 
-static int cmsg6(struct inet_control *c, int type, const void *data, u64 n)
+static int cmsg6(struct net *net, struct inet_control *c, int type, const void *data, u64 n)
 {
 	const struct pktinfo6 *p = data;
 	int value;
 
 	switch (type) {
 	case IPV6_HOPOPTS:
-	case IPV6_DSTOPTS: return ip6_ext_cmsg(c, type, data, n);
+	case IPV6_DSTOPTS: return ip6_ext_cmsg(net, c, type, data, n);
 	case IPV6_PKTINFO:
 		if (n < sizeof(*p))
 			return -EINVAL;
@@ -87,13 +87,13 @@ static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
 	return 0;
 }
 
-int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n)
+int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n)
 {
 	if (level == SOL_UDP)
 		return cmsg_udp(&m->inet, type, data, n);
 	if (level == SOL_IP)
-		return cmsg4(&m->inet, type, data, n);
+		return cmsg4(s->sk->net, &m->inet, type, data, n);
 	if (level == SOL_IPV6)
-		return cmsg6(&m->inet, type, data, n);
+		return cmsg6(s->sk->net, &m->inet, type, data, n);
 	return 0;
 }

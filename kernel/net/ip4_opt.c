@@ -288,9 +288,9 @@ void ip4_opts_read(struct inet_sock *i, void *val, u32 *len)
 	ip4_opts_put(x);
 }
 
-int ip4_opts_cmsg(struct inet_control *c, const void *data, u64 n)
+int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n)
 {
-	struct ip4_opts *x = make(current_net(), data, (u32)min(n, (u64)IP4_OPTS_MAX));
+	struct ip4_opts *x = make(net, data, (u32)min(n, (u64)IP4_OPTS_MAX));
 
 	if (IS_ERR(x))
 		return (int)PTR_ERR(x);

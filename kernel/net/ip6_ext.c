@@ -145,14 +145,14 @@ int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len)
 	return 0;
 }
 
-int ip6_ext_cmsg(struct inet_control *c, int type, const void *data, u64 n)
+int ip6_ext_cmsg(struct net *net, struct inet_control *c, int type, const void *data, u64 n)
 {
 	struct ip6_ext *x;
 	int len = length_of(data, n), err;
 
 	if (len < 0)
 		return len;
-	if (!net_capable(current_net(), CAP_NET_RAW))
+	if (!net_capable(net, CAP_NET_RAW))
 		return -EPERM;
 	err = change(c->ext, type == IPV6_HOPOPTS, data, (u32)len, &x);
 	if (err)

@@ -114,7 +114,7 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 	u64 n = h->len - sizeof(*h);
 
 	if (h->level != SOL_SOCKET)
-		return s->ops->cmsg ? s->ops->cmsg(m, h->level, h->type, h + 1, n) : 0;
+		return s->ops->cmsg ? s->ops->cmsg(s, m, h->level, h->type, h + 1, n) : 0;
 	switch (h->type) {
 	case SCM_RIGHTS: return parse_rights(m, (const int *)(h + 1), n / sizeof(int));
 	case SCM_CREDENTIALS:

@@ -199,7 +199,8 @@ struct proto_ops {
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
 	int (*pair)(struct socket *a, struct socket *b);
 	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
-	int (*cmsg)(struct msg *m, int level, int type, const void *data, u64 n);
+	int (*cmsg)(const struct socket *s, struct msg *m, int level, int type, const void *data,
+		u64 n);
 	/* The socket has its file now. */
 	void (*opened)(struct socket *s);
 	/* NULL: there is nothing to map. */

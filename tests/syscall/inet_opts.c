@@ -140,6 +140,46 @@ static bool dual(void)
 	return ok;
 }
 
+/* One datagram with one record of @level beside it. */
+static ssize_t send_beside(int fd, int level, int type, const void *data, unsigned n)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
+	struct sockaddr_in b = at("127.0.0.1", 9);
+	char control[CMSG_SPACE(16)] = { 0 };
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { .msg_name = level == SOL_IP ? (void *)&b : &a,
+		.msg_namelen = level == SOL_IP ? sizeof(b) : sizeof(a),
+		.msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(n) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	a.sin6_addr = in6addr_loopback;
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(c), data, n);
+	return sendmsg(fd, &m, 0);
+}
+
+/* Rights over a namespace of one's own are none over a socket of another. */
+static void from_elsewhere(void)
+{
+	static const unsigned char unknown[] = { 0x99, 4, 0, 0 };
+	static const unsigned char pads[] = { 0, 0, 1, 4, 0, 0, 0, 0 };
+	int four = NEED(socket(AF_INET, SOCK_DGRAM, 0)),
+	    six = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+
+	CHILD({
+		NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));
+		T(send_beside(four, SOL_IP, IP_RETOPTS, unknown, 4));
+		T(send_beside(six, SOL_IPV6, IPV6_HOPOPTS, pads, 8));
+	});
+	close(four);
+	close(six);
+}
+
 TEST(inet_opts)
 {
 	lo_up();
@@ -149,4 +189,5 @@ TEST(inet_opts)
 	kinds();
 	connected();
 	T(dual());
+	from_elsewhere();
 }
