@@ -40,6 +40,7 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	INIT_LIST_HEAD(&i->members);
 	INIT_HLIST_NODE(&i->port_node);
 	INIT_HLIST_NODE(&i->peer_node);
+	INIT_HLIST_NODE(&i->listen_node);
 	i->net = net_get(i->c.net);
 	i->table = table;
 	i->v6 = family == AF_INET6;

@@ -36,9 +36,10 @@ struct port_table {
 	spinlock_t lock;
 	struct hlist_head
 		by_port[TABLE_SIZE]; /* inet_sock.port_node of all that have a local port */
-	struct hlist_head by_peer[TABLE_SIZE]; /* inet_sock.peer_node of TCP's that have a peer */
-	u64 peer_key[PEER_WORDS + 1];          /* of by_peer's hash; all 0 until it is used first */
-	struct hlist_head raw;                 /* raw sockets have no ports */
+	struct hlist_head by_peer[TABLE_SIZE];   /* inet_sock.peer_node of TCP's that have a peer */
+	struct hlist_head listeners[TABLE_SIZE]; /* inet_sock.listen_node of TCP's that listen */
+	u64 peer_key[PEER_WORDS + 1];            /* of both hashes; all 0 until it is used first */
+	struct hlist_head raw;                   /* raw sockets have no ports */
 	bool stream;
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
@@ -61,7 +62,7 @@ struct inet_sock {
 	void (*free)(struct inet_sock *i); /* the last reference has gone; NULL: kfree */
 
 	/* written under table->lock while in the table */
-	struct hlist_node port_node, peer_node;
+	struct hlist_node port_node, peer_node, listen_node;
 	ip_addr laddr; /* bound to; any */
 	ip_addr saddr; /* that packets bear: laddr, or chosen by connect */
 	ip_addr raddr;

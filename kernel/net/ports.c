@@ -26,7 +26,7 @@ static struct hlist_head *port_bucket(struct port_table *t, const struct net *ne
  * Multilinear, with a key that nobody knows: whoever chooses addresses and ports, two connections share a bucket as seldom as random
  * ones do.
  */
-static struct hlist_head *peer_bucket(
+static u32 keyed_hash(
 	struct port_table *t, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
 {
 	const u64 *key = t->peer_key;
@@ -37,7 +37,22 @@ static struct hlist_head *peer_bucket(
 	h = key[PEER_WORDS] + key[8] * ((u32)lport << 16 | rport);
 	for (u32 i = 0; i < 4; i++)
 		h += key[i] * local->w[i] + key[4 + i] * remote->w[i];
-	return &t->by_peer[h >> 32 & (TABLE_SIZE - 1)];
+	return h >> 32 & (TABLE_SIZE - 1);
+}
+
+static struct hlist_head *peer_bucket(
+	struct port_table *t, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
+{
+	return &t->by_peer[keyed_hash(t, local, lport, remote, rport)];
+}
+
+/* Of listeners at that address, any or one: their children, and who has the port elsewhere, do not stand in a SYN's way. */
+static struct hlist_head *listen_bucket(
+	struct port_table *t, const struct net *net, const ip_addr *local, u16 port)
+{
+	ip_addr whose = { { (u32)(u64)net, (u32)((u64)net >> 32), 0, 0 } };
+
+	return &t->listeners[keyed_hash(t, ip_is_any(local) ? &IP_ANY : local, port, &whose, 0)];
 }
 
 /* ---- conflicts ---- */
@@ -130,13 +145,18 @@ int inet_reuse_program(struct inet_sock *i, struct sk_filter *f)
 	return err;
 }
 
-static void enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
+static void hash_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
 {
 	i->laddr = i->saddr = *laddr;
 	i->lport = port;
 	i->port_by_user = by_user;
 	i->in_table = true;
 	hlist_add_head(&i->port_node, port_bucket(i->table, i->net, port));
+}
+
+static void enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
+{
+	hash_port(i, laddr, port, by_user);
 	if (unlikely(i->c.reuseport))
 		join_group(i);
 }
@@ -272,6 +292,8 @@ void inet_unhash(struct inet_sock *i)
 		hlist_del_init(&i->port_node);
 	if (!hlist_unhashed(&i->peer_node))
 		hlist_del_init(&i->peer_node);
+	if (!hlist_unhashed(&i->listen_node))
+		hlist_del_init(&i->listen_node);
 	i->in_table = false;
 	spin_unlock(&i->table->lock);
 }
@@ -285,7 +307,8 @@ int inet_enter_child(
 	if (!peer_taken(i, local, lport, remote, rport)) {
 		bool by_user = i->port_by_user;
 
-		enter_port(i, local, lport, by_user);
+		hash_port(i, local, lport,
+			by_user); /* it shares the listener's, but is of no group */
 		err = set_peer_locked(i, local, remote, rport);
 	}
 	spin_unlock(&i->table->lock);
@@ -307,6 +330,9 @@ int inet_start_listening(struct inet_sock *i)
 		i->listening = true;
 		i->raddr = IP_ANY;
 		i->rport = 0;
+		if (hlist_unhashed(&i->listen_node))
+			hlist_add_head(&i->listen_node,
+				listen_bucket(i->table, i->net, &i->laddr, i->lport));
 	}
 	spin_unlock(&i->table->lock);
 	return err;
@@ -315,6 +341,8 @@ int inet_start_listening(struct inet_sock *i)
 void inet_stop_listening(struct inet_sock *i)
 {
 	spin_lock(&i->table->lock);
+	if (!hlist_unhashed(&i->listen_node))
+		hlist_del_init(&i->listen_node);
 	i->listening = false;
 	spin_unlock(&i->table->lock);
 }
@@ -402,57 +430,96 @@ static bool candidate(const struct port_table *t, const struct inet_sock *i, con
 	       inet_matches(i, w->net, w->local, w->lport, w->remote, w->rport, w->ifindex);
 }
 
-/* The program's choice of the @n in @best's group, counted from the one that came first; NULL: it names none. */
-static struct inet_sock *by_program(
-	struct port_table *t, const struct inet_sock *best, u32 n, const struct wanted *w)
+/*
+ * Of several that fit equally (SO_REUSEPORT) a flow gets one by its numbers, and always the same while they do not change; or
+ * the one that a program names.
+ */
+struct choice {
+	u32 hash, n; /* of @n that fit as well as @best */
+	struct inet_sock *best;
+	bool by_index; /* a program has named the one at @n, counted from the one that came first */
+};
+
+/* False: it has been found, and is in @c. */
+static bool consider(
+	const struct port_table *t, struct inet_sock *i, const struct wanted *w, struct choice *c)
+{
+	int better;
+
+	if (!candidate(t, i, w))
+		return true;
+	better = c->best ? fitness(i) - fitness(c->best) : 1;
+	if (c->by_index && !better && !c->n--) {
+		c->best = i;
+		return false;
+	}
+	if (c->by_index)
+		return true;
+	if (better > 0)
+		c->n = 1;
+	else if (better == 0 && i->c.reuseport)
+		c->n++;
+	if (better > 0 || (better == 0 && i->c.reuseport && (c->hash >> 8) % c->n == 0))
+		c->best = i;
+	return true;
+}
+
+static void look_at_port(struct port_table *t, const struct wanted *w, struct choice *c)
+{
+	struct inet_sock *i;
+
+	hlist_for_each_entry(i, port_bucket(t, w->net, w->lport), port_node)
+		if (!consider(t, i, w, c))
+			return;
+}
+
+static void look_at_listeners(
+	struct port_table *t, const struct wanted *w, const ip_addr *at, struct choice *c)
+{
+	struct inet_sock *i;
+
+	hlist_for_each_entry(i, listen_bucket(t, w->net, at, w->lport), listen_node)
+		if (!consider(t, i, w, c))
+			return;
+}
+
+/* A program chooses in the group of @c->best; what it names is not there: that one stays. */
+static void ask_program(struct port_table *t, const struct wanted *w, struct choice *c)
 {
 	struct filter_view v = {
 		.skb = w->skb,
 		.back = -(s32)w->skip,
 		.net = -(s32)(skb_network_back(w->skb) + w->skip),
 	};
-	u32 index = sock_filter_view(best->reuse, &v, skb_len(w->skb) - w->skip);
-	struct inet_sock *i;
+	u32 index = sock_filter_view(c->best->reuse, &v, skb_len(w->skb) - w->skip);
 
-	if (index >= n)
-		return NULL;
-	hlist_for_each_entry(i, port_bucket(t, w->net, w->lport), port_node)
-		if (candidate(t, i, w) && fitness(i) == fitness(best) && n-- == index + 1)
-			return i;
-	return NULL;
+	if (index >= c->n)
+		return;
+	c->n -= index + 1; /* those that came last stand first */
+	c->by_index = true;
+	if (t->stream)
+		look_at_listeners(t, w, &c->best->laddr, c);
+	else
+		look_at_port(t, w, c);
 }
 
-/*
- * Of several that fit equally (SO_REUSEPORT) a flow gets one by its numbers, and always the same while they do not change; or
- * the one that a program names.
- */
 static struct inet_sock *lookup(struct port_table *t, const struct wanted *w)
 {
-	u32 hash = (ip_hash(w->remote) ^ w->rport) * 0x9e3779b1U, n = 0;
-	struct inet_sock *i, *best = NULL, *chosen = NULL;
+	struct choice c = { .hash = (ip_hash(w->remote) ^ w->rport) * 0x9e3779b1U };
 
 	spin_lock(&t->lock);
-	hlist_for_each_entry(i, port_bucket(t, w->net, w->lport), port_node) {
-		int better;
-
-		if (!candidate(t, i, w))
-			continue;
-		better = best ? fitness(i) - fitness(best) : 1;
-		if (better > 0)
-			n = 1;
-		else if (better == 0 && i->c.reuseport)
-			n++;
-		if (better > 0 || (better == 0 && i->c.reuseport && (hash >> 8) % n == 0))
-			best = i;
+	if (t->stream) {
+		look_at_listeners(t, w, w->local, &c);
+		look_at_listeners(t, w, &IP_ANY, &c);
+	} else {
+		look_at_port(t, w, &c);
 	}
-	if (best && unlikely(best->reuse) && w->skb && best->c.reuseport)
-		chosen = by_program(t, best, n, w);
-	if (chosen)
-		best = chosen;
-	if (best)
-		inet_get(best);
+	if (c.best && unlikely(c.best->reuse) && w->skb && c.best->c.reuseport)
+		ask_program(t, w, &c);
+	if (c.best)
+		inet_get(c.best);
 	spin_unlock(&t->lock);
-	return best;
+	return c.best;
 }
 
 struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const ip_addr *local,

@@ -185,6 +185,59 @@ static void local(void)
 	close(fd[1]);
 }
 
+/* Which of the two has a connection to take, and takes it; -1: neither. */
+static int taken_by(const int *fd)
+{
+	for (int i = 0; i < 2; i++) {
+		int n = accept(fd[i], NULL, NULL);
+
+		if (n < 0)
+			continue;
+		close(n);
+		return i;
+	}
+	return -1;
+}
+
+/* Whose a connection becomes that the program gives to number @k. */
+static int given_to(const int *fd, const struct sockaddr_in *a, unsigned k)
+{
+	struct sock_filter code[] = { S(BPF_RET | BPF_K, k) };
+	struct sock_fprog p = { 1, code };
+	int c = NEED(socket(AF_INET, SOCK_STREAM, 0)), whose = -1;
+
+	NEED(setsockopt(fd[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &p, sizeof(p)));
+	NEED(connect(c, SA(a), sizeof(*a)));
+	T_WAIT(whose >= 0 || (whose = taken_by(fd)) >= 0);
+	close(c);
+	return whose;
+}
+
+/* Listeners are counted as they began to listen, whenever they were bound. */
+static void listeners(void)
+{
+	struct sockaddr_in a = at("127.0.0.1", 0);
+	int fd[2];
+
+	for (int i = 0; i < 2; i++) {
+		fd[i] = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+		NEED(set(fd[i], SOL_SOCKET, SO_REUSEPORT, 1));
+		NEED(bind(fd[i], SA(&a), sizeof(a)));
+		a.sin_port = htons(port_of(fd[0]));
+	}
+	NEED(listen(fd[1], 4));
+	NEED(listen(fd[0], 4));
+	T(given_to(fd, &a, 0));
+	T(given_to(fd, &a, 1));
+	NEED(shutdown(fd[1], SHUT_RD));
+	T(given_to(fd, &a, 0));
+	NEED(listen(fd[1], 4));
+	T(given_to(fd, &a, 0));
+	T(given_to(fd, &a, 1));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 /* The program names a socket of the group by the first byte of the payload. */
 static void reuseport(void)
 {
@@ -228,5 +281,6 @@ TEST(sock_filter)
 	loads();
 	streams();
 	local();
+	listeners();
 	reuseport();
 }
