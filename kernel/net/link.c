@@ -357,32 +357,46 @@ static int check_wish(const struct link_type *type, const struct wish *w)
 static int make_one(struct net *net, const struct link_type *type, const struct wish *w,
 	struct net_device **out)
 {
-	struct net *to = link_named_net(w->pid, w->fd, true);
 	struct net_device *dev = NULL;
-	int err;
+	int err = check_wish(type, w);
 
-	if (IS_ERR(to))
-		return (int)PTR_ERR(to);
-	err = check_wish(type, w);
 	if (!err) {
-		dev = new_device(to ? to : net, type);
+		dev = new_device(net, type);
 		err = dev ? 0 : -ENOMEM;
 	}
 	if (dev) {
-		dev->net = to ? to : net;
-		err = enter_link(dev->net, dev, w);
+		dev->net = net;
+		err = enter_link(net, dev, w);
 		if (err && list_empty(&dev->list))
-			bury(dev->net, dev);
+			bury(net, dev);
 	}
-	if (to)
-		net_put(to);
 	*out = dev;
 	return err;
 }
 
-static int make_veth(struct net *net, const struct wish *w, struct net_device **out)
+/* The same where the wish says, *to: a reference. */
+static int make_there(struct net *net, const struct link_type *type, const struct wish *w,
+	struct net_device **out, struct net **to)
+{
+	struct net *there = link_named_net(w->pid, w->fd, true);
+	int err;
+
+	*to = NULL;
+	if (IS_ERR(there))
+		return (int)PTR_ERR(there);
+	err = make_one(there ? there : net, type, w, out);
+	if (err && there)
+		net_put(there);
+	else
+		*to = there;
+	return err;
+}
+
+static int make_veth(
+	struct net *net, const struct wish *w, struct net_device **out, struct net **to)
 {
 	struct wish other = { .mac = NULL };
+	struct net *others;
 	struct net_device *a, *b;
 	u32 n;
 	const u8 *peer = w->data ? nl_nested(w->data, w->data_len, VETH_INFO_PEER,
@@ -393,20 +407,22 @@ static int make_veth(struct net *net, const struct wish *w, struct net_device **
 	if (peer)
 		read_wish(
 			peer + sizeof(struct ifinfomsg), n - (u32)sizeof(struct ifinfomsg), &other);
-	err = make_one(net, &veth_link, &other, &b);
+	err = make_there(net, &veth_link, &other, &b, &others);
 	if (err)
 		return err;
 	b->carrier = false;
-	err = make_one(net, &veth_link, w, &a);
+	err = make_there(net, &veth_link, w, &a, to);
 	if (err) {
 		remove_one(b);
-		return err;
+	} else {
+		a->carrier = false;
+		WRITE_ONCE(a->private, b);
+		WRITE_ONCE(b->private, a);
+		*out = a;
 	}
-	a->carrier = false;
-	WRITE_ONCE(a->private, b);
-	WRITE_ONCE(b->private, a);
-	*out = a;
-	return 0;
+	if (others)
+		net_put(others);
+	return err;
 }
 
 static const struct link_type *find_type(const char *kind, u32 len)
@@ -422,7 +438,8 @@ bool link_type_known(const char *kind, u32 len)
 	return find_type(kind, len);
 }
 
-int link_create(struct net *net, const struct nlmsghdr *req, struct net_device **dev)
+int link_create(
+	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to)
 {
 	const u32 fixed = NLMSG_SPACE(sizeof(struct ifinfomsg));
 	const u8 *attrs = (const u8 *)req + fixed;
@@ -446,9 +463,9 @@ int link_create(struct net *net, const struct nlmsghdr *req, struct net_device *
 		err = w.lower ? 0 : -ENODEV;
 	}
 	if (!err && kind_len == 4 && !memcmp(kind, "veth", 4))
-		err = make_veth(net, &w, dev);
+		err = make_veth(net, &w, dev, to);
 	else if (!err)
-		err = type ? make_one(net, type, &w, dev) : -EOPNOTSUPP;
+		err = type ? make_there(net, type, &w, dev, to) : -EOPNOTSUPP;
 	mutex_unlock(&link_mutex);
 	return err;
 }
@@ -557,7 +574,7 @@ static int move(struct net *net, int ifindex, struct net *to, const char *name)
 	return err;
 }
 
-int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *moved)
+int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **moved)
 {
 	const u32 fixed = sizeof(struct ifinfomsg);
 	u32 n;
@@ -567,7 +584,7 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *mo
 	char name[IFNAMSIZ] = { 0 };
 	int err = 0;
 
-	*moved = false;
+	*moved = NULL;
 	if (!to || IS_ERR(to))
 		return to ? (int)PTR_ERR(to) : 0;
 	if (p)
@@ -577,10 +594,11 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *mo
 	mutex_lock(&link_mutex);
 	if (!err && to != net) {
 		err = move(net, ifindex, to, name);
-		*moved = !err;
+		*moved = err ? NULL : to;
 	}
 	mutex_unlock(&link_mutex);
-	net_put(to);
+	if (!*moved)
+		net_put(to);
 	return err;
 }
 

@@ -49,8 +49,9 @@ extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, mac
 
 #define NEST_MAX 8U /* so many devices stand on each other */
 
-/* What RTM_NEWLINK with NLM_F_CREATE asks for: 0 or -errno (-EOPNOTSUPP: no such kind). */
-int link_create(struct net *net, const struct nlmsghdr *req, struct net_device **dev);
+/* What RTM_NEWLINK with NLM_F_CREATE asks for: 0 or -errno (-EOPNOTSUPP: no such kind). *to: another namespace that it is in, as link_move()'s. */
+int link_create(
+	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to);
 /* A device of @type by name ("" or with %d: the first that is free), with @data for setup(). The mutex is held. */
 int link_make(struct net *net, const struct link_type *type, const char *name, const void *data,
 	u32 len, struct net_device **dev);
@@ -58,8 +59,11 @@ int link_make(struct net *net, const struct link_type *type, const char *name, c
 void link_remove(struct net_device *dev);
 /* 0, or -EOPNOTSUPP for lo and cards. */
 int link_delete(struct net *net, int ifindex);
-/* To the namespace that IFLA_NET_NS_* names, if any, and by IFLA_IFNAME there. 0 or -errno. */
-int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *moved);
+/*
+ * To the namespace that IFLA_NET_NS_* names, if any, and by IFLA_IFNAME there. 0 or -errno. *to: that namespace, with a reference, so that it
+ * does not end under who goes on with the device; NULL: it stays where it is.
+ */
+int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
 /* A namespace named by pid or descriptor, with a reference; NULL: by none. ERR_PTR. @admin: the caller must have rights over it. */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
 /* 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is free. */

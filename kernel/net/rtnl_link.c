@@ -455,9 +455,15 @@ static int configure(struct net *net, struct net_device *d, const struct nlmsghd
 static int new_link(struct net *net, const struct nlmsghdr *req)
 {
 	struct net_device *d;
-	int err = link_create(net, req, &d);
+	struct net *to;
+	int err = link_create(net, req, &d, &to);
 
-	return err ? err : configure(net, d, req);
+	if (err)
+		return err;
+	err = configure(net, d, req);
+	if (to)
+		net_put(to);
+	return err;
 }
 
 static int set_name(struct net *net, struct net_device *d, const struct nlmsghdr *req)
@@ -478,13 +484,14 @@ static int change_one(struct net *net, struct net_device *d, const struct nlmsgh
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
 	const void *info;
-	bool moved;
+	struct net *to;
 	u32 n;
-	int err = link_move(net, d->ifindex, req, &moved);
+	int err = link_move(net, d->ifindex, req, &to);
 
-	if (!err && !moved)
+	if (!err && !to)
 		err = set_name(net, d, req);
-	net = d->net;
+	if (to)
+		net = to;
 	info = nl_find(req, sizeof(*i), IFLA_LINKINFO, 0, &n);
 	if (!err && info && req->nlmsg_type == RTM_NEWLINK)
 		err = link_change(d, info, n);
@@ -492,7 +499,11 @@ static int change_one(struct net *net, struct net_device *d, const struct nlmsgh
 		err = set_values(net, d, req);
 	if (!err)
 		err = set_af_spec(d, req);
-	return err ? err : set_flags(d, req);
+	if (!err)
+		err = set_flags(d, req);
+	if (to)
+		net_put(to);
+	return err;
 }
 
 /* ---- groups ---- */
