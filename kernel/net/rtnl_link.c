@@ -60,8 +60,8 @@ static void put_stats(struct nl_builder *b, const struct net_device *d)
 
 static void put_info(struct nl_builder *b, const struct net_device *d)
 {
-	const struct link_type *type = d->ops->type,
-			       *slave = d->master ? d->master->ops->type : NULL;
+	const struct net_device *master = READ_ONCE(d->master);
+	const struct link_type *type = d->ops->type, *slave = master ? master->ops->type : NULL;
 	u32 info, data;
 
 	if (!type && !slave)
@@ -125,6 +125,7 @@ static void put_af_spec(struct nl_builder *b, const struct net_device *d)
 static void put_device(struct nl_builder *b, const struct net_device *d)
 {
 	static const u8 zero[ETH_ALEN], ones[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
+	const struct net_device *master = READ_ONCE(d->master);
 	static const struct rtnl_link_ifmap map;
 	u32 addr_len = d->type == ARPHRD_NONE ? 0 : ETH_ALEN;
 
@@ -141,8 +142,8 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	nl_attr_u32(b, IFLA_NUM_TX_QUEUES, 1);
 	nl_attr_u32(b, IFLA_NUM_RX_QUEUES, 1);
 	put_lower(b, d);
-	if (d->master)
-		nl_attr_u32(b, IFLA_MASTER, (u32)d->master->ifindex);
+	if (master)
+		nl_attr_u32(b, IFLA_MASTER, (u32)master->ifindex);
 	nl_attr(b, IFLA_CARRIER, &(u8){ d->carrier }, 1);
 	nl_attr(b, IFLA_QDISC, d->ops->qdisc, (u32)strlen(d->ops->qdisc) + 1);
 	if (d->alias[0])

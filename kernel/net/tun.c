@@ -509,7 +509,9 @@ static bool is_tun(const struct net_device *d)
 
 static void show_flags(struct seq *s, const struct net_device *d)
 {
-	seq_printf(s, "0x%x\n", TUN(d) ? TUN(d)->flags : 0);
+	const struct tun *t = TUN(d);
+
+	seq_printf(s, "0x%x\n", t ? t->flags : 0);
 }
 
 static void show_owner(struct seq *s, const struct net_device *d)

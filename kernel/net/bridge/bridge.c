@@ -91,8 +91,9 @@ void br_port_set_state(struct br_port *p, u8 state)
 	bool changed;
 
 	spin_lock(&p->br->lock);
-	changed = p->state != state;
-	p->state = state;
+	changed = p->state != state && !p->gone;
+	if (changed)
+		p->state = state;
 	spin_unlock(&p->br->lock);
 	if (changed && state == BR_STATE_DISABLED)
 		br_fdb_flush(p->br, p, BR_FLUSH_LEARNED);
@@ -212,6 +213,7 @@ static void del_port(struct net_device *dev, struct net_device *port)
 	WRITE_ONCE(port->port, NULL);
 	spin_lock(&br->lock);
 	p->state = BR_STATE_DISABLED;
+	p->gone = true;
 	list_del(&p->list);
 	br->nr_ports--;
 	spin_unlock(&br->lock);

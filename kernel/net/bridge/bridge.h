@@ -52,6 +52,7 @@ struct br_port {
 	struct net_device *dev;
 	u16 no;
 	u8 state;     /* BR_STATE_*; under br->lock, read without */
+	bool gone;    /* nothing is learnt of it, and its state stays disabled; as state */
 	u16 priority; /* as the next three, written under the mutex and read without */
 	u32 cost;
 	u32 flags; /* BRP_* */

@@ -119,7 +119,7 @@ bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac)
 {
 	struct br_fdb *e = find(br, mac), as = { .port = p };
 
-	if (!br->ageing)
+	if (!br->ageing || p->gone)
 		return false;
 	if (e) {
 		if (e->local)
@@ -246,7 +246,8 @@ void br_fdb_own(struct bridge *br)
 				drop(br, e);
 	list_for_each_entry(p, &br->ports, list)
 		add_own(br, p, p->dev->addr);
-	add_own(br, NULL, br->dev->addr);
+	if (!br->closing)
+		add_own(br, NULL, br->dev->addr);
 	spin_unlock(&br->lock);
 }
 

@@ -35,20 +35,22 @@ static void put_port(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
 	const struct port_ref *r = what;
+	const struct br_port *p;
 	struct net_device *d;
 	struct ifinfomsg *i;
 	u32 nest;
 
 	spin_lock(&r->net->lock);
 	d = netdev_by_index(r->net, r->ifindex);
-	if (d && br_port_of(d)) {
+	p = d ? br_port_of(d) : NULL; /* it may leave while this is written */
+	if (p) {
 		i = nl_begin(b, req, portid, r->type, flags, sizeof(*i));
 		i->ifi_family = AF_BRIDGE;
 		i->ifi_type = d->type;
 		i->ifi_index = d->ifindex;
 		i->ifi_flags = netdev_shown_flags(d);
 		nl_attr(b, IFLA_IFNAME, d->name, (u32)strlen(d->name) + 1);
-		nl_attr_u32(b, IFLA_MASTER, (u32)d->master->ifindex);
+		nl_attr_u32(b, IFLA_MASTER, (u32)p->br->dev->ifindex);
 		nl_attr_u32(b, IFLA_MTU, d->mtu);
 		nl_attr(b, IFLA_OPERSTATE, &(u8){ netdev_operstate(d) }, 1);
 		nl_attr(b, IFLA_ADDRESS, d->addr, ETH_ALEN);
@@ -211,15 +213,18 @@ static void read_filter(const struct nlmsghdr *req, struct fdb_filter *f)
 /* The table of the bridge with the next ifindex after *@at; false: there is none. */
 static bool next_table(struct net *net, int *at, struct br_fdb_info *all, u32 *n)
 {
-	struct net_device *d, *next = NULL;
+	struct bridge *br, *next = NULL;
+	struct net_device *d;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
-		if (d->ifindex > *at && BRIDGE(d) && (!next || d->ifindex < next->ifindex))
-			next = d;
+	list_for_each_entry(d, &net->devices, list) {
+		br = d->ifindex > *at ? BRIDGE(d) : NULL;
+		if (br && (!next || d->ifindex < next->dev->ifindex))
+			next = br;
+	}
 	if (next) {
-		*at = next->ifindex;
-		*n = br_fdb_list(BRIDGE(next), all, LIST_MAX);
+		*at = next->dev->ifindex;
+		*n = br_fdb_list(next, all, LIST_MAX);
 	}
 	spin_unlock(&net->lock);
 	return next;
@@ -252,6 +257,7 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 	const u32 *master;
 	struct br_fdb_info info;
 	struct net_device *d;
+	struct br_port *p;
 	struct bridge *br;
 	struct br_fdb *e;
 	const u8 *mac;
@@ -265,7 +271,8 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 	d = netdev_find_index(net, master ? (int)*master : m->ndm_ifindex);
 	if (!d)
 		return -ENODEV;
-	br = br_port_of(d) ? br_port_of(d)->br : BRIDGE(d);
+	p = br_port_of(d);
+	br = p ? p->br : BRIDGE(d);
 	if (!br)
 		return -EOPNOTSUPP;
 	spin_lock(&br->lock);

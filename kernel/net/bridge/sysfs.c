@@ -105,8 +105,10 @@ BR_STORE(flush, IFLA_BR_FDB_FLUSH)
 
 static void show_bridge_id(struct seq *s, const struct net_device *d)
 {
-	if (BRIDGE(d))
-		show_id(s, BRIDGE(d));
+	const struct bridge *br = BRIDGE(d);
+
+	if (br)
+		show_id(s, br);
 }
 
 static const struct net_attribute bridge_files[] = {
