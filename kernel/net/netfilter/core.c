@@ -60,11 +60,13 @@ int nf_register(struct net *net, const struct nf_hook_ops *ops)
 {
 	u32 at = index_of_ops(ops), n, i = 0;
 	struct nf_hooks *old, *now = NULL;
+	bool full;
 
 	mutex_lock(&nf_mutex);
 	old = net->nf_lists[at];
 	n = old ? old->n : 0;
-	if (n < HOOKS_MAX)
+	full = n >= HOOKS_MAX;
+	if (!full)
 		now = kmalloc(sizeof(*now) + (n + 1) * sizeof(*ops), GFP_KERNEL | __GFP_ACCOUNT);
 	if (now) {
 		now->n = n + 1;
@@ -76,7 +78,7 @@ int nf_register(struct net *net, const struct nf_hook_ops *ops)
 		publish(net, at, now);
 	}
 	mutex_unlock(&nf_mutex);
-	return now ? 0 : -ENOMEM;
+	return now ? 0 : full ? -E2BIG : -ENOMEM;
 }
 
 static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)

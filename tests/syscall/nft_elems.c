@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nf_tables: elements of sets that come and go by batches and by packets at once: what has expired and comes again, a set that is flushed
+ * and filled in one batch, elements that packets end while who listens is told of them; and a chain whose hooks are not all to be had.
+ */
+#include "guest.h"
+#include "inet.h"
+#include "nft.h"
+
+#include <endian.h>
+
+static unsigned expr(const char *name, unsigned *data)
+{
+	unsigned at = nest(NFTA_LIST_ELEM);
+
+	text(NFTA_EXPR_NAME, name);
+	*data = nest(NFTA_EXPR_DATA);
+	return at;
+}
+
+static void named(int type, int flags, int table, int name, const char *what)
+{
+	nft(type, flags);
+	text(table, "t");
+	text(name, what);
+}
+
+static void new_set(const char *name, int id, int flags)
+{
+	named(NFT_MSG_NEWSET, NLM_F_CREATE, NFTA_SET_TABLE, NFTA_SET_NAME, name);
+	be32(NFTA_SET_KEY_LEN, 2);
+	be32(NFTA_SET_ID, id);
+	be32(NFTA_SET_FLAGS, flags);
+}
+
+/* Ports from @port on; @ms: how long they live, 0: for ever. */
+static void elems(int type, const char *set, int port, int n, uint64_t ms)
+{
+	unsigned l, e, k;
+
+	named(type, NLM_F_CREATE, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, set);
+	l = nest(NFTA_SET_ELEM_LIST_ELEMENTS);
+	for (; n--; port++) {
+		uint16_t be = htons(port);
+		uint64_t left = htobe64(ms);
+
+		e = nest(NFTA_LIST_ELEM);
+		k = nest(NFTA_SET_ELEM_KEY);
+		attr(NFTA_DATA_VALUE, &be, 2);
+		end(k);
+		if (ms)
+			attr(NFTA_SET_ELEM_TIMEOUT, &left, 8);
+		end(e);
+	}
+	end(l);
+}
+
+static void flush(const char *set)
+{
+	named(NFT_MSG_DELSETELEM, 0, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, set);
+}
+
+/* The port that a datagram goes to, in the first register. */
+static unsigned rule_of_ports(void)
+{
+	unsigned x, d, e;
+
+	named(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFTA_RULE_TABLE, NFTA_RULE_CHAIN,
+		"out");
+	x = nest(NFTA_RULE_EXPRESSIONS);
+	e = expr("payload", &d);
+	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	be32(NFTA_PAYLOAD_OFFSET, 2);
+	be32(NFTA_PAYLOAD_LEN, 2);
+	end(d);
+	end(e);
+	return x;
+}
+
+static void drop_those_of(const char *set)
+{
+	unsigned x = rule_of_ports(), d, e = expr("lookup", &d), w, v;
+
+	text(NFTA_LOOKUP_SET, set);
+	be32(NFTA_LOOKUP_SREG, NFT_REG_1);
+	end(d);
+	end(e);
+	e = expr("immediate", &d);
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	v = nest(NFTA_DATA_VERDICT);
+	be32(NFTA_VERDICT_CODE, NF_DROP);
+	end(v);
+	end(w);
+	end(d);
+	end(e);
+	end(x);
+}
+
+static void delete_from(const char *set)
+{
+	unsigned x = rule_of_ports(), d, e = expr("dynset", &d);
+
+	text(NFTA_DYNSET_SET_NAME, set);
+	be32(NFTA_DYNSET_OP, NFT_DYNSET_OP_DELETE);
+	be32(NFTA_DYNSET_SREG_KEY, NFT_REG_1);
+	end(d);
+	end(e);
+	end(x);
+}
+
+static int sender;
+
+static long send_to(int port)
+{
+	struct sockaddr_in a = at("127.0.0.1", port);
+
+	return sendto(sender, "x", 1, MSG_DONTWAIT, SA(&a), sizeof(a));
+}
+
+static void setup(void)
+{
+	unsigned h;
+
+	start();
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "t");
+	named(NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, "out");
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+	be32(NFTA_HOOK_PRIORITY, 0);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+	new_set("timed", 1, NFT_SET_TIMEOUT);
+	new_set("plain", 2, 0);
+	new_set("ended", 3, NFT_SET_EVAL);
+	drop_those_of("timed");
+	drop_those_of("plain");
+	delete_from("ended");
+	G(finish(), "0");
+}
+
+static int one(int type, const char *set, int port, uint64_t ms)
+{
+	start();
+	elems(type, set, port, 1, ms);
+	return finish();
+}
+
+/* The one that has expired may still lie about: it is not in the way of its successor. */
+static void again(void)
+{
+	G(one(NFT_MSG_NEWSETELEM, "timed", 7001, 1), "0");
+	if (in_guest())
+		T_WAIT(send_to(7001) == 1);
+	G(one(NFT_MSG_NEWSETELEM, "timed", 7001, 3600000), "0");
+	G(send_to(7001), "-1 EPERM");
+	G(one(NFT_MSG_DELSETELEM, "timed", 7001, 0), "0");
+	G(send_to(7001), "1");
+}
+
+static volatile int stop;
+static int passed;
+
+static void *knock(void *arg)
+{
+	while (!stop)
+		passed += send_to(7002) == 1;
+	return NULL;
+}
+
+/* No packet sees the set empty. */
+static void swap(void)
+{
+	pthread_t t;
+	int failed = 0;
+
+	if (!in_guest())
+		return;
+	one(NFT_MSG_NEWSETELEM, "plain", 7002, 0);
+	pthread_create(&t, NULL, knock, NULL);
+	for (int i = 0; i < 300; i++) {
+		start();
+		flush("plain");
+		elems(NFT_MSG_NEWSETELEM, "plain", 7000, 50, 0);
+		failed += finish() != 0;
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	if (failed)
+		say("%d batches failed", failed);
+}
+
+#define FIRST 0x4242
+#define MANY 60
+
+static void *end_them(void *arg)
+{
+	while (!stop)
+		for (int p = 0; p < MANY; p++)
+			send_to(FIRST + p);
+	return NULL;
+}
+
+/* The key of a message's only element; 0: there is none. */
+static int key_of(const struct nlmsghdr *h)
+{
+	const unsigned char *p = (const unsigned char *)h, *last_byte = p + h->nlmsg_len;
+
+	/* list, element, key, value: the headers of four attributes one after another, then two bytes */
+	for (p += NLMSG_SPACE(sizeof(struct nfgenmsg)); p + 18 <= last_byte; p += 4)
+		if ((p[2] & 0x3f) == NFTA_SET_ELEM_LIST_ELEMENTS &&
+			(p[6] & 0x3f) == NFTA_LIST_ELEM && (p[10] & 0x3f) == NFTA_SET_ELEM_KEY &&
+			(p[14] & 0x3f) == NFTA_DATA_VALUE && p[12] == 6)
+			return p[16] << 8 | p[17];
+	return 0;
+}
+
+/* What is told is what was added, even if packets end it at once. */
+static void told(void)
+{
+	static char buf[65536];
+	int s, group = NFNLGRP_NFTABLES, room = 8 << 20, n, seen = 0, wrong = 0;
+	pthread_t t;
+
+	if (!in_guest())
+		return;
+	s = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	NEED(setsockopt(s, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)));
+	stop = 0;
+	pthread_create(&t, NULL, end_them, NULL);
+	for (int i = 0; i < 200; i++) {
+		start();
+		elems(NFT_MSG_NEWSETELEM, "ended", FIRST, MANY, 0);
+		if (finish())
+			say("batch: %s", t_errno(errno));
+		while ((n = recv(s, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+			const struct nlmsghdr *h = (void *)buf;
+			int key = key_of(h);
+
+			if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM))
+				continue;
+			seen++;
+			wrong += key < FIRST || key >= FIRST + MANY;
+		}
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	close(s);
+	if (seen < MANY || wrong)
+		say("told of %d, %d of them wrong", seen, wrong);
+}
+
+static void base(const char *name, int family)
+{
+	unsigned h;
+
+	named(NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, name);
+	((struct nfgenmsg *)NLMSG_DATA((struct nlmsghdr *)(out + last)))->nfgen_family = family;
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+	be32(NFTA_HOOK_PRIORITY, 5);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+	be32(NFTA_CHAIN_POLICY, NF_ACCEPT);
+}
+
+static void table_of(int family)
+{
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "t");
+	((struct nfgenmsg *)NLMSG_DATA((struct nlmsghdr *)(out + last)))->nfgen_family = family;
+}
+
+static void *send_many(void *arg)
+{
+	while (!stop)
+		send_to(7003);
+	return NULL;
+}
+
+/* IPv6's list is full, IPv4's is not: a chain of both gets none, and packets that were about to enter it do no harm. */
+static void no_room(void)
+{
+	char name[16];
+	int err = 0, as_expected = 0;
+	pthread_t t;
+
+	if (!in_guest())
+		return;
+	for (int i = 0; i < 1024; i++) {
+		if (i % 256 == 0) {
+			start();
+			table_of(NFPROTO_IPV6);
+		}
+		snprintf(name, sizeof(name), "c%d", i);
+		base(name, NFPROTO_IPV6);
+		if (i % 256 == 255)
+			err |= finish();
+	}
+	stop = 0;
+	pthread_create(&t, NULL, send_many, NULL);
+	for (int i = 0; i < 30; i++) {
+		start();
+		table_of(NFPROTO_INET);
+		base("both", NFPROTO_INET);
+		as_expected += finish() == -1 && errno == E2BIG;
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	if (err || as_expected != 30)
+		say("chains: %d, refused: %d", err, as_expected);
+}
+
+TEST(nft_elems)
+{
+	GNEED(unshare(CLONE_NEWNET));
+	if (in_guest())
+		lo_up();
+	nl = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+	sender = socket(AF_INET, SOCK_DGRAM, 0);
+	setup();
+	again();
+	swap();
+	G(passed, "0");
+	told();
+	no_room();
+	G(send_to(7003), "1");
+}

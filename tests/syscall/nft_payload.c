@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nf_tables: `payload set`: what a rule writes into a packet, its checksums that follow, and that who captures beside it (a packet socket,
+ * whose clone shares the bytes) has them as they were.
+ */
+#include "guest.h"
+#include "inet.h"
+#include "nft.h"
+
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+
+#define PORT 7100
+#define BIG 1200
+
+static unsigned expr(const char *name, unsigned *data)
+{
+	unsigned at = nest(NFTA_LIST_ELEM);
+
+	text(NFTA_EXPR_NAME, name);
+	*data = nest(NFTA_EXPR_DATA);
+	return at;
+}
+
+static void chain(const char *name, int hook)
+{
+	unsigned h;
+
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, "t");
+	text(NFTA_CHAIN_NAME, name);
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, hook);
+	be32(NFTA_HOOK_PRIORITY, 0);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+}
+
+/* All packets get @n bytes at @offset of their network (false) or transport header; the checksum is at @sum. */
+static void write_at(const char *c, bool transport, int offset, const void *v, unsigned n, int sum)
+{
+	unsigned x, d, e, w;
+
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, "t");
+	text(NFTA_RULE_CHAIN, c);
+	x = nest(NFTA_RULE_EXPRESSIONS);
+	e = expr("immediate", &d);
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	attr(NFTA_DATA_VALUE, v, n);
+	end(w);
+	end(d);
+	end(e);
+	e = expr("payload", &d);
+	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE,
+		transport ? NFT_PAYLOAD_TRANSPORT_HEADER : NFT_PAYLOAD_NETWORK_HEADER);
+	be32(NFTA_PAYLOAD_OFFSET, offset);
+	be32(NFTA_PAYLOAD_LEN, n);
+	be32(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+	be32(NFTA_PAYLOAD_CSUM_OFFSET, sum);
+	end(d);
+	end(e);
+	end(x);
+}
+
+static int tap, to, from;
+
+static unsigned sum16(const unsigned char *p, unsigned n, unsigned sum)
+{
+	for (unsigned i = 0; i < n; i++)
+		sum += i & 1 ? p[i] : p[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* Of one frame that has been captured: its way, what a rule may have written, and whether its checksums hold. */
+static void show(void)
+{
+	unsigned char f[2048], *ip = f + 14, *udp = ip + 20;
+	struct sockaddr_ll a;
+	socklen_t alen = sizeof(a);
+	int n = (int)recvfrom(tap, f, sizeof(f), 0, SA(&a), &alen), len = n - 34;
+	unsigned pseudo = 17 + (unsigned)len;
+
+	if (n < 14 + 28 + 30) {
+		say("captured %d", n);
+		return;
+	}
+	say("%s: ttl %d, %.6s ... %.4s, header %s, datagram %s",
+		a.sll_pkttype == PACKET_OUTGOING ? "out" : "in", ip[8], udp + 8, f + n - 4,
+		sum16(ip, 20, 0) == 0xffff ? "right" : "wrong",
+		(!udp[6] && !udp[7]) ||
+				sum16(udp, (unsigned)len, sum16(ip + 12, 8, pseudo)) == 0xffff ?
+			"right" :
+			"wrong");
+}
+
+/* A datagram of @n bytes, captured as it leaves and as it comes, and received. */
+static void one(int n)
+{
+	char buf[BIG] = { 0 };
+	struct sockaddr_in a = at("127.0.0.1", PORT);
+
+	memset(buf, 'x', sizeof(buf));
+	memcpy(buf, "abcdef", 6);
+	memcpy(buf + n - 4, "wxyz", 4);
+	NEED(sendto(from, buf, n, 0, SA(&a), sizeof(a)));
+	show();
+	show();
+	memset(buf, 0, sizeof(buf));
+	n = (int)NEED(recv(to, buf, sizeof(buf), 0));
+	say("got %.6s ... %.4s", buf, buf + n - 4);
+}
+
+static void new_table(void)
+{
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "t");
+	chain("in", NF_INET_LOCAL_IN);
+	chain("out", NF_INET_LOCAL_OUT);
+}
+
+static void over(void)
+{
+	start();
+	nft(NFT_MSG_DELTABLE, 0);
+	text(NFTA_TABLE_NAME, "t");
+	finish();
+}
+
+/* What is expected is the same for a short datagram and a long one; @way: the rules' chain. */
+static void written(const char *way, bool out)
+{
+	static const char *const lines[2][3] = {
+		{ "out: ttl 64, abcdef ... wxyz, header right, datagram right",
+			"in: ttl 64, abcdef ... wxyz, header right, datagram right",
+			"got aQRSTf ... wxyz" },
+		{ "out: ttl 9, aQRSTf ... wxyz, header right, datagram right",
+			"in: ttl 9, aQRSTf ... wxyz, header right, datagram right",
+			"got aQRSTf ... wxyz" },
+	};
+
+	if (in_guest()) {
+		start();
+		new_table();
+		write_at(way, true, 9, "QRST", 4, 6); /* at an odd byte */
+		write_at(way, false, 8, "\x09", 1, 10);
+		if (finish())
+			say("batch: %s", t_errno(errno));
+	}
+	for (int i = 0; i < 2; i++) {
+		if (in_guest())
+			one(i ? BIG : 40);
+		for (int k = 0; !in_guest() && k < 3; k++)
+			say("%s", lines[out][k]);
+	}
+	if (in_guest())
+		over();
+}
+
+/* Far behind the headers, where the packet's own room ends. */
+static void far_behind(void)
+{
+	static const char *const lines[] = {
+		"out: ttl 64, abcdef ... wxyz, header right, datagram right",
+		"in: ttl 64, abcdef ... wxyz, header right, datagram right",
+		"got abcdef ... QRST",
+	};
+
+	if (in_guest()) {
+		start();
+		new_table();
+		write_at("in", true, 8 + 236, "QRST", 4, 6);
+		if (finish())
+			say("batch: %s", t_errno(errno));
+		one(240);
+		over();
+	}
+	for (int k = 0; !in_guest() && k < 3; k++)
+		say("%s", lines[k]);
+}
+
+static void setup(void)
+{
+	struct sockaddr_in a = at("127.0.0.1", PORT);
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+	struct timeval ten = { .tv_sec = 10 };
+
+	NEED(unshare(CLONE_NEWNET));
+	lo_up();
+	nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	to = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	from = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	NEED(bind(to, SA(&a), sizeof(a)));
+	tap = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
+	ll.sll_protocol = htons(ETH_P_ALL);
+	ll.sll_ifindex = (int)if_nametoindex("lo");
+	NEED(bind(tap, SA(&ll), sizeof(ll)));
+	setsockopt(tap, SOL_SOCKET, SO_RCVTIMEO, &ten, sizeof(ten));
+	setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &ten, sizeof(ten));
+}
+
+TEST(nft_payload)
+{
+	if (in_guest())
+		setup();
+	written("in", false);
+	written("out", true);
+	far_behind();
+}
