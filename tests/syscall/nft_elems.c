@@ -160,6 +160,35 @@ static void again(void)
 	G(send_to(7001), "1");
 }
 
+/* What holds for all that have no element, for a millisecond or an hour. */
+static int for_all(int type, uint64_t ms)
+{
+	uint64_t left = htobe64(ms);
+	unsigned l, e;
+
+	start();
+	named(type, NLM_F_CREATE, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, "timed");
+	l = nest(NFTA_SET_ELEM_LIST_ELEMENTS);
+	e = nest(NFTA_LIST_ELEM);
+	be32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_CATCHALL);
+	if (ms)
+		attr(NFTA_SET_ELEM_TIMEOUT, &left, 8);
+	end(e);
+	end(l);
+	return finish();
+}
+
+static void all_again(void)
+{
+	G(for_all(NFT_MSG_NEWSETELEM, 1), "0");
+	if (in_guest())
+		T_WAIT(send_to(7001) == 1);
+	G(for_all(NFT_MSG_NEWSETELEM, 3600000), "0");
+	G(send_to(7001), "-1 EPERM");
+	G(for_all(NFT_MSG_DELSETELEM, 0), "0");
+	G(send_to(7001), "1");
+}
+
 static volatile int stop;
 static int passed;
 
@@ -277,7 +306,7 @@ static void table_of(int family)
 static void *send_many(void *arg)
 {
 	while (!stop)
-		send_to(7003);
+		send_to(7200);
 	return NULL;
 }
 
@@ -323,9 +352,10 @@ TEST(nft_elems)
 	sender = socket(AF_INET, SOCK_DGRAM, 0);
 	setup();
 	again();
+	all_again();
 	swap();
 	G(passed, "0");
 	told();
 	no_room();
-	G(send_to(7003), "1");
+	G(send_to(7200), "1");
 }

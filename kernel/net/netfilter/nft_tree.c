@@ -198,6 +198,8 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 	struct rb_node *n = rb_first(&s->elems);
 	u64 now = ktime_get();
 
+	if (s->catchall && !s->catchall->pend && nft_elem_expired(s->catchall))
+		nft_elem_end(net, s->catchall); /* there is no room for two */
 	if (!(s->flags & NFT_SET_TIMEOUT) || now < s->next_gc)
 		return;
 	s->next_gc = now + NSEC_PER_SEC;
