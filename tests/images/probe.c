@@ -7,6 +7,7 @@
  *	probe touch DIR                  the same calls, the answers thrown away, bounded: for damaged images
  *	probe handles DIR                every file again by its handle
  *	probe map DIR                    every file by mmap, compared with read
+ *	probe gap DIR                    what lies between a file's end and what is written behind it is zeros, whatever lay there before
  *	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was done is printed
  */
 #define _GNU_SOURCE
@@ -18,10 +19,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -237,6 +242,41 @@ static int damage(const char *in, const char *out, uint64_t seed, size_t from, s
 	return write(fo, m, (size_t)s.st_size) == s.st_size ? 0 : 2;
 }
 
+/* 0: [@from, @to) is zeros. */
+static int zeros(int fd, long from, long to)
+{
+	ssize_t n = pread(fd, buf, (size_t)(to - from), from);
+
+	for (ssize_t i = 0; i < n; i++)
+		if (buf[i])
+			return printf("byte %ld of the gap is %#x\n", from + i, buf[i] & 0xff);
+	return n != to - from;
+}
+
+/* Where O_APPEND is set and one write asks for its own place, and where a limit stands before it. */
+static int gap(void)
+{
+	struct iovec v = { "end", 3 };
+	struct rlimit limit = { 200000, RLIM_INFINITY };
+	struct stat st = { 0 };
+	int fd = open("gap", O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0644);
+
+	if (write(fd, "begin", 5) != 5 ||
+		syscall(SYS_pwritev2, fd, &v, 1, 100000L, 0L, 0x20 /* RWF_NOAPPEND */) != 3)
+		return 2;
+	if (zeros(fd, 5, 100000))
+		return 1;
+	signal(SIGXFSZ, SIG_IGN);
+	close(fd);
+	fd = open("gap", O_RDWR);
+	if (setrlimit(RLIMIT_FSIZE, &limit) || pwrite(fd, "x", 1, 250000) != -1 || errno != EFBIG ||
+		fstat(fd, &st) || st.st_size != 100003)
+		return printf("a write beyond the limit leaves %ld bytes\n", (long)st.st_size);
+	if (ftruncate(fd, 150000) || zeros(fd, 100003, 150000))
+		return 1;
+	return close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -247,6 +287,8 @@ int main(int argc, char **argv)
 			strtoul(argv[6], 0, 0));
 	if (argc < 3 || chdir(argv[2]))
 		return 2;
+	if (!strcmp(what, "gap"))
+		return gap();
 	quiet = !strcmp(what, "touch");
 	full = argc <= 3;
 	plain = argc > 3 && !strcmp(argv[3], "plain");

@@ -200,7 +200,9 @@ static int grow_dir(struct inode *dir, u32 bytes)
 		if (!err)
 			err = fat_write(s, at, zero, s->cluster_size);
 	}
-	if (!err)
+	if (err) /* what stands in clusters that are not zeros is no slot */
+		fat_shrink(FAT_I(dir), had);
+	else
 		i_size_write(dir, (loff_t)fat_chain_bytes(FAT_I(dir), &err));
 	kfree(zero);
 	return err;

@@ -9,6 +9,7 @@
 
 #include "kernel/fs/fat/fat.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 static int copy_page_range(struct inode *inode, struct page *p, bool write)
 {
@@ -58,7 +59,10 @@ static int fat_write_begin(struct file *file, struct address_space *m, loff_t po
 		return -EROFS;
 	if ((u64)pos + len > 0xffffffffUL)
 		return -EFBIG;
-	err = fat_grow(FAT_I(m->host), (u64)pos + len);
+	/* under i_rwsem, where the position is final: what lies between has clusters that were others' before */
+	err = pos > i_size_read(m->host) ? fat_extend(m->host, pos) : 0;
+	if (!err)
+		err = fat_grow(FAT_I(m->host), (u64)pos + len);
 	if (err)
 		return err;
 	for (;;) {
@@ -168,9 +172,13 @@ int fat_extend(struct inode *inode, loff_t size)
 			SetPageUptodate(p);
 		fat_write_end(NULL, m, pos, n, n, p, NULL);
 		pos += n;
+		if (fatal_signal_pending(current))
+			err = -EINTR;
 		balance_dirty_pages(m);
 		cond_resched();
 	}
+	if (err)
+		fat_shrink(FAT_I(inode), (u64)i_size_read(inode));
 	inode->i_mtime = inode->i_ctime = current_time(inode);
 	mark_inode_dirty(inode);
 	return err;
@@ -179,18 +187,8 @@ int fat_extend(struct inode *inode, loff_t size)
 static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
-	loff_t at = *pos;
-	ssize_t n;
-	int err = 0;
+	ssize_t n = generic_file_write_iter(f, from, pos);
 
-	if (!(f->f_flags & O_APPEND) && from->count && at > i_size_read(inode) &&
-		(u64)at <= 0xffffffffUL) {
-		down_write(&inode->i_rwsem);
-		if (at > i_size_read(inode))
-			err = fat_extend(inode, at);
-		up_write(&inode->i_rwsem);
-	}
-	n = err ? err : generic_file_write_iter(f, from, pos);
 	if (n < 0 || from->count) { /* clusters that were taken for more than was written */
 		down_write(&inode->i_rwsem);
 		fat_shrink(FAT_I(inode), (u64)i_size_read(inode));
