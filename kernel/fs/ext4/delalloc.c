@@ -58,10 +58,11 @@ int ext4_reserve(struct ext4_sb *sbi, u32 blocks)
 
 int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks)
 {
+	u64 kept = may_use_reserve(sbi) ? 0 : sbi->reserved_root;
 	int err = -ENOSPC;
 
 	mutex_lock(&sbi->alloc_lock);
-	if (sbi->free_blocks + sbi->trimming >= sbi->delayed + sbi->delayed / 256 + blocks) {
+	if (sbi->free_blocks + sbi->trimming >= sbi->delayed + sbi->delayed / 256 + blocks + kept) {
 		sbi->delayed += blocks;
 		err = 0;
 	}
