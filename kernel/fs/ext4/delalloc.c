@@ -77,6 +77,22 @@ void ext4_unreserve(struct ext4_sb *sbi, u32 blocks)
 	mutex_unlock(&sbi->alloc_lock);
 }
 
+#define MORE_TRIES 2
+
+bool ext4_try_again(struct super_block *sb, int err, u32 *tries)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	bool held;
+
+	if (err != -ENOSPC || current->journal_info || *tries == MORE_TRIES)
+		return false;
+	++*tries;
+	mutex_lock(&sbi->alloc_lock);
+	held = ext4_held_blocks(sbi);
+	mutex_unlock(&sbi->alloc_lock);
+	return held && !ext4_force_commit(sb, true);
+}
+
 /* ---- of a page ---- */
 
 #define PROMISE_MASK 0xffUL

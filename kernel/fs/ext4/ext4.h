@@ -344,8 +344,11 @@ int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 
 /* Under a handle, for what has no promise of its own (a directory's block, an attribute's): of what no dirty page was promised. 0 or -ENOSPC. */
 int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks);
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
-u64 ext4_max_blocks(const struct inode *inode); /* what its map can name */
-void ext4_end_moves(struct inode *inode);       /* before the size of a file grows */
+/* A change came to nothing with @err; no handle is open. True: blocks that had been freed are to be had now, try again. *tries: 0 at first. */
+bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
+u64 ext4_held_blocks(const struct ext4_sb *sbi); /* under alloc_lock */
+u64 ext4_max_blocks(const struct inode *inode);  /* what its map can name */
+void ext4_end_moves(struct inode *inode);        /* before the size of a file grows */
 u32 ext4_base_blocks(
 	struct ext4_sb *sbi, u32 group); /* superblock and descriptors at its beginning */
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */

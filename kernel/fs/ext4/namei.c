@@ -109,14 +109,20 @@ static int make_node(struct inode *dir, struct dentry *d, umode_t mode, dev_t de
 	return err;
 }
 
-static int ext4_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl)
-{
-	return make_node(dir, d, mode | S_IFREG, 0);
-}
-
 static int ext4_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 {
-	return make_node(dir, d, mode, dev);
+	u32 tries = 0;
+	int err;
+
+	do
+		err = make_node(dir, d, mode, dev);
+	while (ext4_try_again(dir->i_sb, err, &tries));
+	return err;
+}
+
+static int ext4_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl)
+{
+	return ext4_mknod(dir, d, mode | S_IFREG, 0);
 }
 
 static int ext4_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
@@ -189,7 +195,7 @@ static void dec_dir_count(struct inode *dir)
 		drop_nlink(dir);
 }
 
-static int ext4_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+static int make_directory(struct inode *dir, struct dentry *d, umode_t mode)
 {
 	struct ext4_handle *h;
 	struct inode *inode;
@@ -226,7 +232,18 @@ out:
 	return err;
 }
 
-static int ext4_symlink(struct inode *dir, struct dentry *d, const char *target)
+static int ext4_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	u32 tries = 0;
+	int err;
+
+	do
+		err = make_directory(dir, d, mode);
+	while (ext4_try_again(dir->i_sb, err, &tries));
+	return err;
+}
+
+static int make_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
 	size_t len = strlen(target);
 	struct ext4_handle *h;
@@ -275,7 +292,18 @@ out:
 	return err;
 }
 
-static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
+static int ext4_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	u32 tries = 0;
+	int err;
+
+	do
+		err = make_symlink(dir, d, target);
+	while (ext4_try_again(dir->i_sb, err, &tries));
+	return err;
+}
+
+static int make_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
 	struct inode *inode = d_inode(old);
 	struct ext4_handle *h;
@@ -297,6 +325,17 @@ static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
 		d_instantiate(d, inode);
 	}
 	ext4_stop(h);
+	return err;
+}
+
+static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
+{
+	u32 tries = 0;
+	int err;
+
+	do
+		err = make_link(old, dir, d);
+	while (ext4_try_again(dir->i_sb, err, &tries));
 	return err;
 }
 
@@ -581,8 +620,9 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
+/* *@moved: the names are what they should be, whatever comes after that. */
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
-	struct inode *ndir, struct dentry *new, struct inode *whiteout)
+	struct inode *ndir, struct dentry *new, struct inode *whiteout, bool *moved)
 {
 	struct inode *inode = d_inode(old), *victim = d_inode(new);
 	bool dir = S_ISDIR(inode->i_mode);
@@ -601,6 +641,7 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 		undo_new_name(h, ndir, new, inode, victim);
 		return err;
 	}
+	*moved = true;
 	if (dir && odir != ndir) {
 		err = set_parent(h, inode, ndir);
 		dec_dir_count(odir);
@@ -619,18 +660,14 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 	return err;
 }
 
-static int ext4_rename(
-	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
+static int move(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new,
+	bool white, bool *moved)
 {
 	struct inode *victim = d_inode(new), *whiteout = NULL;
 	struct ext4_buf *above;
 	struct ext4_handle *h;
 	int err = 0;
 
-	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
-		return -EINVAL;
-	if (flags & RENAME_EXCHANGE)
-		return cross_rename(odir, old, ndir, new);
 	if (victim && S_ISDIR(victim->i_mode)) {
 		err = is_empty(victim);
 		if (err)
@@ -651,13 +688,13 @@ static int ext4_rename(
 		parent_block_put(above);
 		return (int)PTR_ERR(h);
 	}
-	if (flags & RENAME_WHITEOUT) {
+	if (white) {
 		whiteout = new_whiteout(h, odir);
 		if (IS_ERR(whiteout))
 			err = (int)PTR_ERR(whiteout);
 	}
 	if (!err)
-		err = do_rename(h, odir, old, ndir, new, whiteout);
+		err = do_rename(h, odir, old, ndir, new, whiteout, moved);
 	if (whiteout && !IS_ERR(whiteout)) {
 		if (err) {
 			clear_nlink(whiteout);
@@ -667,6 +704,23 @@ static int ext4_rename(
 	}
 	ext4_stop(h);
 	parent_block_put(above);
+	return err;
+}
+
+static int ext4_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
+{
+	bool moved = false;
+	u32 tries = 0;
+	int err;
+
+	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return -EINVAL;
+	if (flags & RENAME_EXCHANGE)
+		return cross_rename(odir, old, ndir, new);
+	do
+		err = move(odir, old, ndir, new, flags & RENAME_WHITEOUT, &moved);
+	while (!moved && ext4_try_again(odir->i_sb, err, &tries));
 	return err;
 }
 

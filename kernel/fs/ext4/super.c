@@ -49,7 +49,7 @@ static void sum_groups(struct ext4_sb *sbi)
 	sbi->reserved_root = count64(sbi->disk.s_r_blocks_count_lo, sbi->disk.s_r_blocks_count_hi);
 }
 
-static u64 held_blocks(const struct ext4_sb *sbi)
+u64 ext4_held_blocks(const struct ext4_sb *sbi)
 {
 	u64 n = 0;
 	u32 i;
@@ -71,7 +71,7 @@ void ext4_sb_update(struct ext4_sb *sbi)
 	u64 free, now = ktime_get_real() / 1000000000;
 
 	mutex_lock(&sbi->alloc_lock);
-	free = sbi->free_blocks + held_blocks(sbi); /* held ones are free on disk */
+	free = sbi->free_blocks + ext4_held_blocks(sbi); /* held ones are free on disk */
 	d->s_free_blocks_count_lo = (u32)free;
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
 		d->s_free_blocks_count_hi = (u32)(free >> 32);
@@ -268,7 +268,7 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 	u64 free, reserved;
 
 	mutex_lock(&sbi->alloc_lock);
-	free = sbi->free_blocks + held_blocks(sbi);
+	free = sbi->free_blocks + ext4_held_blocks(sbi);
 	free -= min(free, sbi->delayed);
 	st->f_ffree = sbi->free_inodes;
 	mutex_unlock(&sbi->alloc_lock);

@@ -273,6 +273,7 @@ int ext4_setxattr(struct inode *inode, const char *name, const void *value, size
 {
 	void *acl = NULL;
 	const char *rest;
+	u32 tries = 0;
 	u8 index;
 	int err;
 
@@ -283,7 +284,9 @@ int ext4_setxattr(struct inode *inode, const char *name, const void *value, size
 		if (!acl)
 			return -ENOMEM;
 	}
-	err = set_attr(inode, index, rest, value, size, flags);
+	do
+		err = set_attr(inode, index, rest, value, size, flags);
+	while (ext4_try_again(inode->i_sb, err, &tries));
 	kfree(acl);
 	if (!err && ext4_attr_is_acl(index))
 		acl_changed(inode);
