@@ -246,7 +246,10 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 		err = (int)PTR_ERR(b);
 		goto err_fail;
 	}
+	mutex_lock(
+		&b->lock); /* an orphan that has left memory: its neighbour on the list may just be writing to it */
 	err = fill_inode(inode, (const void *)(b->data + off));
+	mutex_unlock(&b->lock);
 	if (!err)
 		ext4_orphan_back(inode, (const void *)(b->data + off));
 	ext4_brelse(b);
