@@ -126,19 +126,26 @@ static int out_locked(struct ext4_handle *h, struct inode *inode)
 
 int ext4_inline_out(struct inode *inode)
 {
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	struct ext4_handle *h;
-	int err = 0;
+	int err;
 
 	if (!ext4_is_inline(inode))
 		return 0;
+	err = ext4_reserve(sbi, 1);
+	if (err)
+		return err;
 	h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
-	if (IS_ERR(h))
+	if (IS_ERR(h)) {
+		ext4_unreserve(sbi, 1);
 		return (int)PTR_ERR(h);
+	}
 	down_write(&EXT4_I(inode)->i_data_sem);
 	if (ext4_is_inline(inode))
 		err = out_locked(h, inode);
 	up_write(&EXT4_I(inode)->i_data_sem);
 	ext4_stop(h);
+	ext4_unreserve(sbi, 1);
 	return err;
 }
 
@@ -302,8 +309,12 @@ static int to_block(struct ext4_handle *h, struct inode *dir, struct ext4_buf *l
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
 	struct ext4_buf *b;
 	u64 block;
-	int err = give_block(h, dir, NULL, &block);
+	int err = ext4_reserve_meta(sbi, 1);
 
+	if (err)
+		return err;
+	err = give_block(h, dir, NULL, &block);
+	ext4_unreserve(sbi, 1);
 	if (err)
 		return err;
 	b = ext4_bnew(sbi, block, EXT4_USE(EXT4_DATA, dir->i_ino));
