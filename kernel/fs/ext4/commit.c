@@ -174,6 +174,16 @@ void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
 	ext4_brelse(b);
 }
 
+/* Of the superblock errors that were noted at its place since it was committed stay. sb_disk_lock is held. */
+static void write_to_place(struct log_writer *w, const struct ext4_buf *b, u8 *copy)
+{
+	struct ext4_sb *sbi = w->j->sbi;
+
+	if (b == sbi->sb_buf)
+		ext4_errors_to_disk(sbi, (void *)(copy + sbi->sb_off));
+	write_block(w, b->block, copy);
+}
+
 int ext4_checkpoint(struct ext4_journal *j)
 {
 	struct ext4_buf *b, *next;
@@ -181,10 +191,12 @@ int ext4_checkpoint(struct ext4_journal *j)
 	int err;
 
 	sort_checkpoint(j);
+	mutex_lock(&j->sbi->sb_disk_lock);
 	log_begin(&w, j);
 	list_for_each_entry(b, &j->checkpoint, cp_list)
-		write_block(&w, b->block, b->copy);
+		write_to_place(&w, b, b->copy);
 	err = log_wait(&w);
+	mutex_unlock(&j->sbi->sb_disk_lock);
 	if (!err && j->nr_checkpoint)
 		err = ext4_flush_disk(j->sbi);
 	if (!err)
@@ -457,10 +469,12 @@ static int write_home(struct commit *c)
 	u32 i;
 	int err;
 
+	mutex_lock(&c->j->sbi->sb_disk_lock);
 	log_begin(&c->w, c->j);
 	for (i = 0; i < c->n; i++)
-		write_block(&c->w, logged(c, i)->b->block, logged(c, i)->copy);
+		write_to_place(&c->w, logged(c, i)->b, logged(c, i)->copy);
 	err = log_wait(&c->w);
+	mutex_unlock(&c->j->sbi->sb_disk_lock);
 	return err ? err : ext4_flush_disk(c->j->sbi);
 }
 

@@ -45,8 +45,10 @@ void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 {
 	struct ext4_errors *e = &sbi->err;
 
-	if (!sbi->failed)
+	if (!sbi->failed) {
+		ext4_sb_set_csum(sbi, d);
 		return;
+	}
 	spin_lock(&e->lock);
 	d->s_state |= EXT4_ERROR_FS;
 	d->s_error_count = e->count;
@@ -63,6 +65,7 @@ void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 	d->s_last_error_errcode = CODE_CORRUPTED;
 	memcpy(d->s_last_error_func, e->last.func, sizeof(d->s_last_error_func));
 	spin_unlock(&e->lock);
+	ext4_sb_set_csum(sbi, d);
 }
 
 /* The superblock as it is on the disk, with the errors in it. What fails here has been said in the log at least. */
@@ -73,15 +76,16 @@ static void write_errors(struct ext4_sb *sbi)
 
 	if (!d)
 		return;
+	mutex_lock(&sbi->sb_disk_lock); /* a checkpoint may bring a newer one between the two */
 	if (!bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META, at, d, sizeof(*d)) &&
 		d->s_magic == EXT4_MAGIC) {
 		ext4_errors_to_disk(sbi, d);
-		ext4_sb_set_csum(sbi, d);
 		if (bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_FUA, at, d, sizeof(*d)))
 			printk(KERN_ERR
 				"EXT4-fs (%s): the error could not be noted in the superblock\n",
 				sbi->sb->s_id);
 	}
+	mutex_unlock(&sbi->sb_disk_lock);
 	kfree(d);
 }
 

@@ -119,6 +119,8 @@ struct ext4_sb {
 	struct ext4_buf *sb_buf; /* the block with the superblock */
 	u32 sb_off;              /* where in it */
 	bool failed;             /* ext4_error() was called */
+	struct mutex
+		sb_disk_lock; /* who reads the superblock's place on the disk to write it changed, and who writes it; a leaf */
 
 	struct mutex
 		alloc_lock; /* bitmaps, descriptors, group_info, the counters below; to be split by group */
@@ -274,7 +276,7 @@ void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const 
 void ext4_stop_writing(
 	struct super_block *sb, int err);   /* read-only from now on, the journal aborted */
 void ext4_load_errors(struct ext4_sb *sbi); /* what sbi->disk remembers */
-void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d);
+void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* and the checksum */
 void ext4_tell_errors(const struct ext4_sb *sbi);
 /* After a replay: what the superblock knew @before of errors is in it again. */
 void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);

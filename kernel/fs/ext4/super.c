@@ -79,17 +79,22 @@ void ext4_sb_update(struct ext4_sb *sbi)
 	d->s_wtime = (u32)now;
 	d->s_wtime_hi = (u8)(now >> 32);
 	ext4_errors_to_disk(sbi, d);
-	ext4_sb_set_csum(sbi, d);
 	mutex_unlock(&sbi->alloc_lock);
 }
 
 /* Straight to the disk, past the journal: flags that say whether it must be replayed. Nothing is in the log. */
 static int write_sb(struct ext4_sb *sbi)
 {
+	int err;
+
 	ext4_sb_update(sbi);
-	return bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
+	mutex_lock(&sbi->sb_disk_lock);
+	ext4_errors_to_disk(sbi, ext4_live_sb(sbi)); /* one since then is noted there already */
+	err = bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
 		sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT), sbi->sb_buf->data,
 		sbi->block_size);
+	mutex_unlock(&sbi->sb_disk_lock);
+	return err;
 }
 
 /* The superblock says that it is being written to: until it is unmounted, or stands still. */
@@ -452,6 +457,7 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 	arch_random(&sbi->generations, sizeof(sbi->generations));
 	mutex_init(&sbi->alloc_lock);
 	mutex_init(&sbi->trim_lock);
+	mutex_init(&sbi->sb_disk_lock);
 	mutex_init(&sbi->orphan_lock);
 	INIT_LIST_HEAD(&sbi->orphans);
 	sb->s_fs_info = sbi;
