@@ -15,6 +15,8 @@ struct quota_call {
 	u32 cmd, type, id;
 	uaddr_t addr;
 	int path_err; /* of Q_QUOTAON's file */
+	bool fault;   /* what the command reads is not there */
+	s8 version;   /* or its first byte */
 	dev_t dev;
 	int err;
 };
@@ -45,12 +47,34 @@ static int may(const struct quota_call *q)
 	return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-/* A command that brings @n bytes and would get @err for them. */
-static int reads(const struct quota_call *q, size_t n, int err)
+/* How many bytes the command reads. */
+static size_t reads(u32 cmd)
 {
-	u8 buf[sizeof(struct fs_disk_quota)];
+	switch (cmd) {
+	case Q_SETINFO: return sizeof(struct if_dqinfo);
+	case Q_SETQUOTA: return sizeof(struct if_dqblk);
+	case Q_XSETQLIM: return sizeof(struct fs_disk_quota);
+	case Q_XQUOTAON:
+	case Q_XQUOTAOFF:
+	case Q_XQUOTARM: return sizeof(u32);
+	case Q_XGETQSTATV: return 1;
+	default: return 0;
+	}
+}
 
-	return copy_from_user(buf, q->addr, n) ? -EFAULT : err;
+/* Before a file system is held: the page may be one that somebody else has to bring, who waits for a sync. */
+static void read_arg(struct quota_call *q)
+{
+	u8 buf[sizeof(struct fs_disk_quota)] = { 0 };
+
+	q->fault = copy_from_user(buf, q->addr, reads(q->cmd));
+	q->version = (s8)buf[0];
+}
+
+/* A command that reads something and would get @err for it. */
+static int judged(const struct quota_call *q, int err)
+{
+	return q->fault ? -EFAULT : err;
 }
 
 /* A quota of nobody's cannot be asked for. */
@@ -60,15 +84,6 @@ static int of_id(const struct quota_call *q)
 				       make_kuid(current_user_ns(), q->id);
 
 	return uid_valid(id) ? -ESRCH : -EINVAL;
-}
-
-static int statv(const struct quota_call *q)
-{
-	s8 version;
-
-	if (copy_from_user(&version, q->addr, 1))
-		return -EFAULT;
-	return version == FS_QSTATV_VERSION1 ? -ENOSYS : -EINVAL;
 }
 
 static int on_super(const struct quota_call *q, const struct super_block *sb)
@@ -84,18 +99,18 @@ static int on_super(const struct quota_call *q, const struct super_block *sb)
 	case Q_XQUOTASYNC: return sb_rdonly(sb) ? -EROFS : 0;
 	case Q_GETFMT:
 	case Q_GETINFO: return -ESRCH;
-	case Q_SETINFO: return reads(q, sizeof(struct if_dqinfo), -ESRCH);
+	case Q_SETINFO: return judged(q, -ESRCH);
 	case Q_GETQUOTA:
 	case Q_GETNEXTQUOTA:
 	case Q_XGETQUOTA:
 	case Q_XGETNEXTQUOTA: return of_id(q);
-	case Q_SETQUOTA: return reads(q, sizeof(struct if_dqblk), of_id(q));
-	case Q_XSETQLIM: return reads(q, sizeof(struct fs_disk_quota), of_id(q));
+	case Q_SETQUOTA:
+	case Q_XSETQLIM: return judged(q, of_id(q));
 	case Q_XQUOTAON:
 	case Q_XQUOTAOFF:
-	case Q_XQUOTARM: return reads(q, sizeof(u32), -ENOSYS);
+	case Q_XQUOTARM: return judged(q, -ENOSYS);
 	case Q_XGETQSTAT: return -ENOSYS;
-	case Q_XGETQSTATV: return statv(q);
+	case Q_XGETQSTATV: return judged(q, q->version == FS_QSTATV_VERSION1 ? -ENOSYS : -EINVAL);
 	}
 	return -EINVAL;
 }
@@ -152,6 +167,7 @@ long sys_quotactl(u32 cmd, uaddr_t special, u32 id, uaddr_t addr)
 	err = find_device(special, &q.dev);
 	if (err)
 		return err;
+	read_arg(&q);
 	q.err = -ENODEV;
 	for_each_super(if_on_device, &q);
 	return q.err;
@@ -186,6 +202,7 @@ long sys_quotactl_fd(int fd, u32 cmd, u32 id, uaddr_t addr)
 		return -EBADF;
 	m = f.file->f_path.mnt;
 	q.path_err = -EINVAL;
+	read_arg(&q);
 	if (q.type >= MAXQUOTAS)
 		err = -EINVAL;
 	else if (is_writing(q.cmd))
