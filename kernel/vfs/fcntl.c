@@ -57,7 +57,7 @@ void fown_put(struct fown *o)
 	landlock_put(o->landlock);
 }
 
-void file_set_owner(struct file *f, struct pid *pid, int type)
+static void set_owner(struct file *f, struct pid *pid, int type, bool instead)
 {
 	struct fown o = { .pid = pid, .type = type, .uid = current_uid(), .euid = current_euid() },
 		    old;
@@ -68,9 +68,33 @@ void file_set_owner(struct file *f, struct pid *pid, int type)
 		o.setter = get_pid(current->signal->pids[PIDTYPE_TGID]);
 	}
 	spin_lock(&f->f_lock);
+	old = o;
+	if (instead || !f->f_owner.pid) {
+		old = f->f_owner;
+		o.signum = old.signum;
+		f->f_owner = o;
+	}
+	spin_unlock(&f->f_lock);
+	fown_put(&old);
+}
+
+void file_set_owner(struct file *f, struct pid *pid, int type)
+{
+	set_owner(f, pid, type, true);
+}
+
+void file_owned_by_us(struct file *f)
+{
+	set_owner(f, current->signal->pids[PIDTYPE_TGID], PIDTYPE_TGID, false);
+}
+
+void file_drop_owner(struct file *f)
+{
+	struct fown old;
+
+	spin_lock(&f->f_lock);
 	old = f->f_owner;
-	o.signum = old.signum;
-	f->f_owner = o;
+	f->f_owner = (struct fown){ .type = PIDTYPE_TGID, .uid = old.uid, .euid = old.euid };
 	spin_unlock(&f->f_lock);
 	fown_put(&old);
 }

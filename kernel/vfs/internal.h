@@ -285,6 +285,9 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
 void fown_put(struct fown *o); /* its references */
+void file_owned_by_us(
+	struct file *f); /* where nobody is told of its events yet, current's process is */
+void file_drop_owner(struct file *f); /* nobody is told any more, and F_SETSIG is forgotten */
 /* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */
 long fcntl_notify(int fd, struct file *f, u32 mask);
 void dnotify_remove(struct file *f, struct files_struct *owner);

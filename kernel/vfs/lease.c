@@ -45,10 +45,12 @@ static struct lease **find(struct inode *inode, const struct file *f)
 	return at;
 }
 
+/* Whom to tell and how goes with it: the next who takes one by this file may be another process. */
 static void unlink_lease(struct lease **at)
 {
 	struct lease *l = *at;
 
+	file_drop_owner(l->file);
 	WRITE_ONCE(*at, l->next);
 	list_del(&l->all);
 	kfree(l);
@@ -93,6 +95,8 @@ static int set_locked(struct file *f, struct lease **l, int fd, int type)
 			return -EAGAIN;
 		have->type = type;
 		have->breaking = false;
+		have->fd = fd;
+		file_owned_by_us(f);
 		return 0;
 	}
 	(*l)->file = f;
@@ -104,6 +108,7 @@ static int set_locked(struct file *f, struct lease **l, int fd, int type)
 		WRITE_ONCE(inode->i_leases, (*l)->next);
 		return -EAGAIN;
 	}
+	file_owned_by_us(f); /* who breaks it next has somebody to tell */
 	(*l)->pid = current->tgid;
 	list_add_tail(&(*l)->all, &all_leases);
 	*l = NULL;
@@ -122,8 +127,6 @@ static int set_lease(int fd, struct file *f, int type)
 	spin_unlock(&lease_lock);
 	kfree(l);
 	wake_up_all(&lease_wait);
-	if (!err && !f->f_owner.pid)
-		err = file_setown(f, pid_from_global(current->tgid));
 	return err;
 }
 
@@ -158,7 +161,7 @@ long fcntl_setlease(int fd, struct file *f, int type)
 	idmap_leave(was);
 	if (type != F_RDLCK && type != F_WRLCK && type != F_UNLCK)
 		return -EINVAL;
-	if (type != F_UNLCK && !owner && !capable(CAP_LEASE))
+	if (!owner && !capable(CAP_LEASE))
 		return -EACCES;
 	if (!is_reg(inode))
 		return -EINVAL;

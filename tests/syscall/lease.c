@@ -78,6 +78,8 @@ static void breaking(void)
 	G(fcntl(r, F_SETLEASE, F_UNLCK), "0");
 	t_wait("child", pid);
 	signalled = 0;
+	G(fcntl(r, F_GETSIG), "0"); /* forgotten with the lease */
+	G(fcntl(r, F_SETSIG, SIGUSR1), "0");
 	G(fcntl(r, F_SETLEASE, F_WRLCK), "0");
 	pid = WAITER(open("f", O_RDONLY));
 	wait_signal();
@@ -91,6 +93,39 @@ static void breaking(void)
 	GIS(signalled == SIGUSR1);
 	close(r); /* closing gives it up, too */
 	t_wait("child", pid);
+}
+
+/* Who is told, and of which descriptor: who took it last where nobody was to be told. */
+static void whose(void)
+{
+	int r = NEED(open("f", O_RDONLY)), d = NEED(dup(r));
+
+	G(fcntl(r, F_SETSIG, SIGUSR1), "0");
+	G(fcntl(r, F_SETLEASE, F_RDLCK), "0");
+	G(fcntl(d, F_SETLEASE, F_RDLCK), "0");
+	GIS(fcntl(r, F_GETOWN) == getpid());
+	signalled = 0;
+	G(open("f", O_RDWR | O_NONBLOCK), "-1 EAGAIN");
+	wait_signal();
+	GIS(signalled == SIGUSR1 && signal_fd == d);
+	G(fcntl(r, F_SETLEASE, F_UNLCK), "0");
+	G(fcntl(r, F_GETOWN), "0");
+	G(fcntl(r, F_SETLEASE, F_RDLCK), "0");
+	G(fcntl(r, F_SETOWN, 0), "0");
+	G(fcntl(r, F_SETLEASE, F_RDLCK), "0");
+	GIS(fcntl(r, F_GETOWN) == getpid());
+	CHILD({
+		G(fcntl(r, F_SETLEASE, F_RDLCK), "0");
+		GIS(fcntl(r, F_GETOWN) == getppid());
+		G(fcntl(r, F_SETLEASE, F_UNLCK), "0");
+		G(fcntl(r, F_SETLEASE, F_RDLCK), "0");
+		GIS(fcntl(r, F_GETOWN) == getpid());
+		NEED(setuid(65534));
+		G(fcntl(r, F_SETLEASE, F_UNLCK), "-1 EACCES");
+		G(fcntl(r, F_GETLEASE), "0");
+	});
+	close(d);
+	close(r);
 }
 
 /* A holder that does nothing loses it after a while. */
@@ -120,5 +155,6 @@ TEST(lease)
 	t_text("f", "text");
 	having();
 	breaking();
+	whose();
 	late();
 }
