@@ -323,21 +323,26 @@ static long op_invalidate(s32 id)
 	return 0;
 }
 
-static long op_chown(s32 id, kuid_t uid, kgid_t gid)
+/* ~0: it stays as it is. */
+static long op_chown(s32 id, u32 user, u32 group)
 {
+	kuid_t uid = make_kuid(current_user_ns(), user);
+	kgid_t gid = make_kgid(current_user_ns(), group);
 	struct key *k;
 	long ret = 0;
 
-	if (uid == ~0U && gid == ~0U)
+	if ((user != ~0U && !uid_valid(uid)) || (group != ~0U && !uid_valid(gid)))
+		return -EINVAL;
+	if (user == ~0U && group == ~0U)
 		return 0;
 	k = key_lookup(id, true, KEY_SETATTR);
 	if (IS_ERR(k))
 		return PTR_ERR(k);
-	if (gid != ~0U && gid != k->gid && !in_group(gid) && !capable(CAP_SYS_ADMIN))
+	if (group != ~0U && gid != k->gid && !in_group(gid) && !capable(CAP_SYS_ADMIN))
 		ret = -EACCES;
-	if (!ret && uid != ~0U)
+	if (!ret && user != ~0U)
 		ret = key_chown(k, uid);
-	if (!ret && gid != ~0U)
+	if (!ret && group != ~0U)
 		k->gid = gid;
 	key_put(k);
 	return ret;
@@ -376,6 +381,7 @@ static long op_timeout(s32 id, u32 seconds)
 
 static long op_describe(s32 id, void **out)
 {
+	struct user_namespace *ns = current_user_ns();
 	struct key *k = key_lookup(id, true, KEY_VIEW);
 	size_t room;
 	long ret = -ENOMEM;
@@ -385,8 +391,9 @@ static long op_describe(s32 id, void **out)
 	room = strlen(k->desc) + 64;
 	*out = kmalloc(room, GFP_KERNEL);
 	if (*out)
-		ret = scnprintf(*out, room, "%s;%d;%d;%08x;%s", key_type_name(k->type), (int)k->uid,
-			      (int)k->gid, k->perm, k->desc) +
+		ret = scnprintf(*out, room, "%s;%d;%d;%08x;%s", key_type_name(k->type),
+			      (int)from_kuid_munged(ns, k->uid), (int)from_kgid_munged(ns, k->gid),
+			      k->perm, k->desc) +
 		      1;
 	key_put(k);
 	return ret;
@@ -485,15 +492,14 @@ static long op_unlink(s32 id, s32 ring_id)
 
 static long op_move(s32 id, s32 from_id, s32 to_id, u32 flags)
 {
-	struct key *from, *to, *k = key_lookup(id, true, KEY_LINK);
+	struct key *from, *to, *k;
 	long ret;
 
 	if (flags & ~(u32)KEYCTL_MOVE_EXCL)
-		ret = -EINVAL;
-	else
-		ret = IS_ERR(k) ? PTR_ERR(k) : 0;
-	if (ret)
-		goto out_key;
+		return -EINVAL;
+	k = key_lookup(id, true, KEY_LINK);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
 	from = key_lookup(from_id, false, KEY_WRITE);
 	ret = PTR_ERR(from);
 	if (IS_ERR(from))
@@ -504,18 +510,21 @@ static long op_move(s32 id, s32 from_id, s32 to_id, u32 flags)
 		goto out_from;
 	if (from->type != KEY_KEYRING || to->type != KEY_KEYRING)
 		ret = -ENOTDIR;
-	else if (flags && from != to && keyring_find(to, k->type, k->desc))
+	else if (from == to)
+		ret = 0;
+	else if (keyring_find(from, k->type, k->desc) != k)
+		ret = -ENOENT;
+	else if (flags && keyring_find(to, k->type, k->desc))
 		ret = -EEXIST;
 	else
-		ret = from == to ? 0 : keyring_link(to, k);
+		ret = keyring_link(to, k);
 	if (!ret && from != to)
 		ret = keyring_unlink(from, k);
 	key_put(to);
 out_from:
 	key_put(from);
 out_key:
-	if (!IS_ERR(k))
-		key_put(k);
+	key_put(k);
 	return ret;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* add_key(2), request_key(2), keyctl(2): types, possession, permissions, keyrings within keyrings, what fork and exec keep. */
-#include "t.h"
+#include "userns.h"
 
 #include <linux/keyctl.h>
 
@@ -213,6 +213,65 @@ static void rings(void)
 	T(ctl(KEYCTL_SET_REQKEY_KEYRING, 99, 0, 0, 0));
 }
 
+static bool has(long ring, long key)
+{
+	long n = ctl(KEYCTL_READ, ring, (long)buf, sizeof(buf), 0);
+	bool found = false;
+
+	for (long i = 0; i < n / (long)sizeof(int); i++)
+		found |= ((int *)buf)[i] == key;
+	return found;
+}
+
+static void moving(void)
+{
+	long a = NEED(add("keyring", "a", NULL, 0, KEY_SPEC_PROCESS_KEYRING));
+	long b = NEED(add("keyring", "b", NULL, 0, KEY_SPEC_PROCESS_KEYRING));
+	long k = NEED(add("user", "moved", "x", 1, a)), other;
+
+	T(ctl(KEYCTL_MOVE, k, a, b, 2));
+	T(ctl(KEYCTL_MOVE, k, b, KEY_SPEC_PROCESS_KEYRING, 0)); /* it is not there */
+	IS(!has(KEY_SPEC_PROCESS_KEYRING, k) && has(a, k));
+	T(ctl(KEYCTL_MOVE, k, b, b, 0));
+	T(ctl(KEYCTL_MOVE, k, a, k, 0));
+	T(ctl(KEYCTL_MOVE, k, a, b, 0));
+	IS(!has(a, k) && has(b, k));
+	other = NEED(add("user", "moved", "y", 1, a));
+	T(ctl(KEYCTL_MOVE, k, b, a, KEYCTL_MOVE_EXCL));
+	T(ctl(KEYCTL_MOVE, k, KEY_SPEC_PROCESS_KEYRING, a, KEYCTL_MOVE_EXCL)); /* both */
+	IS(has(a, other) && has(b, k));
+	T(ctl(KEYCTL_MOVE, k, b, a, 0));
+	IS(has(a, k) && !has(a, other) && !has(b, k));
+	T(ctl(KEYCTL_MOVE, a, KEY_SPEC_PROCESS_KEYRING, a, 0));
+	IS(has(KEY_SPEC_PROCESS_KEYRING, a));
+}
+
+static void shown_ids(const char *what, long id)
+{
+	int uid = -1;
+	int gid = -1;
+
+	NEED(ctl(KEYCTL_DESCRIBE, id, (long)buf, sizeof(buf), 0));
+	sscanf(buf, "%*[^;];%d;%d;", &uid, &gid);
+	say("%s: %d %d", what, uid, gid);
+}
+
+/* Ids are those of the caller's namespace. */
+static void in_a_namespace(void)
+{
+	long s = NEED(ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0));
+	long k = NEED(add("user", "inside", "x", 1, s));
+
+	shown_ids("made inside", k);
+	T(ctl(KEYCTL_CHOWN, k, 0, 0, 0));
+	T(ctl(KEYCTL_CHOWN, k, 0, -1, 0));
+	T(ctl(KEYCTL_CHOWN, k, 1, -1, 0));
+	T(ctl(KEYCTL_CHOWN, k, -1, 1, 0));
+	T(ctl(KEYCTL_CHOWN, k, 1000, -1, 0));
+	T(ctl(KEYCTL_CHOWN, k, -1, 1000, 0));
+	shown_ids("the same", k);
+}
+
 static void strangers(void)
 {
 	long k = NEED(add("user", "private", "x", 1, KEY_SPEC_SESSION_KEYRING));
@@ -345,5 +404,8 @@ TEST(keyctl)
 	CHILD(negative());
 	CHILD(restricted());
 	CHILD(rings(); strangers());
+	CHILD(moving());
+	if (!getuid())
+		t_wait("inside", userns_spawn(0, 1000, 10, in_a_namespace));
 	to_parent();
 }
