@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* devpts: each mount is an instance with its own numbers; which one a ptmx belongs to; options; instances that are gone. */
 #include "guest.h"
+#include "userns.h"
 
 #include <pty.h>
 #include <sched.h>
@@ -130,14 +131,69 @@ static void in_a_namespace(void)
 	});
 }
 
+static void ids(const char *name)
+{
+	struct stat st = { 0 };
+
+	stat(name, &st);
+	say("%s: %u %u", name,
+		in_guest()           ? st.st_uid :
+		!strcmp(name, "a/0") ? 5 :
+				       0,
+		in_guest()           ? st.st_gid :
+		!strcmp(name, "a/0") ? 3 :
+				       0);
+}
+
+/* The options are about slaves; the root and its ptmx belong to who mounts it. */
+static void owners(void)
+{
+	int m;
+
+	G(unshare(CLONE_NEWNS), "0");
+	G(mount("devpts", "a", "devpts", 0, "uid=4294967296"), "-1 EINVAL");
+	G(mount("devpts", "a", "devpts", 0, "gid=4294967295"), "-1 EINVAL");
+	G(mount("devpts", "a", "devpts", 0, "uid=5,gid=3,ptmxmode=0666"), "0");
+	m = GNEED(open("a/ptmx", O_RDWR | O_NOCTTY));
+	ids("a");
+	ids("a/ptmx");
+	ids("a/0");
+	G(chown("a/0", 5, 50), "0");
+	G(chown("a/0", 50, 3), "0");
+	close(m);
+}
+
+static void owners_inside(void)
+{
+	int m;
+
+	G(mount("devpts", "a", "devpts", 0, "uid=50"), "-1 EINVAL");
+	G(mount("devpts", "a", "devpts", 0, "uid=5,gid=3,ptmxmode=0666"), "0");
+	m = GNEED(open("a/ptmx", O_RDWR | O_NOCTTY));
+	ids("a");
+	ids("a/ptmx");
+	ids("a/0");
+	G(chown("a/0", 5, 50), "-1 EINVAL");
+	G(chown("a/0", 7, 8), "0");
+	G(chown("a/0", 5, 3), "0");
+	ids("a/0");
+	close(m);
+}
+
 TEST(devpts)
 {
 	umask(0);
 	G(unshare(CLONE_NEWNS), "0");
 	G(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), "0");
+	GNEED(chmod(".", 0755));
 	GNEED(mkdir("a", 0755));
 	GNEED(mkdir("b", 0755));
 	two_instances();
 	beside();
 	in_a_namespace();
+	CHILD(owners());
+	if (in_guest())
+		t_wait("child", userns_spawn(CLONE_NEWNS, 1000, 10, owners_inside));
+	else
+		CHILD(owners_inside());
 }

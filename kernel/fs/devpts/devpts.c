@@ -65,10 +65,10 @@ static int parse_options(struct pts_options *o, char *data)
 		if (val && kstrtou64(val, octal ? 8 : 10, &n))
 			return -EINVAL;
 		if (!strcmp(word, "uid") && val) {
-			o->uid = make_kuid(current_user_ns(), (u32)n);
+			o->uid = n > ~0U ? (kuid_t)-1 : make_kuid(current_user_ns(), (u32)n);
 			o->set_uid = true;
 		} else if (!strcmp(word, "gid") && val) {
-			o->gid = make_kgid(current_user_ns(), (u32)n);
+			o->gid = n > ~0U ? (kgid_t)-1 : make_kgid(current_user_ns(), (u32)n);
 			o->set_gid = true;
 		} else if (!strcmp(word, "mode") && val) {
 			o->mode = n & 07777;
@@ -82,13 +82,14 @@ static int parse_options(struct pts_options *o, char *data)
 			return -EINVAL;
 		}
 	}
-	return 0;
+	return uid_valid(o->uid) && uid_valid(o->gid) ? 0 : -EINVAL;
 }
 
-static void set_owner(const struct pts_options *o, struct inode *inode)
+/* The options say whose the slaves are; a ptmx (@private NULL) is who mounted it's. */
+static void set_owner(const struct pts_options *o, struct inode *inode, const void *private)
 {
-	inode->i_uid = o->set_uid ? o->uid : current_fsuid();
-	inode->i_gid = o->set_gid ? o->gid : current_fsgid();
+	inode->i_uid = private && o->set_uid ? o->uid : current_fsuid();
+	inode->i_gid = private && o->set_gid ? o->gid : current_fsgid();
 	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
 }
 
@@ -103,7 +104,7 @@ static int add_node(
 		return -ENOMEM;
 	inode->i_ino = ino;
 	init_special_inode(inode, S_IFCHR | mode, dev);
-	set_owner(&of(sb)->opts, inode);
+	set_owner(&of(sb)->opts, inode, private);
 	inode->i_private = private;
 	down_write(&root->i_rwsem);
 	d = d_lookup(sb->s_root, &q);
@@ -351,6 +352,8 @@ static int devpts_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_fs_info = devpts_hold(data);
 	of(sb)->sb = sb;
 	root->i_ino = 1;
+	root->i_uid = make_kuid(current_user_ns(), 0);
+	root->i_gid = make_kgid(current_user_ns(), 0);
 	root->i_mode = S_IFDIR | 0755;
 	root->i_op = &devpts_dir_iops;
 	root->i_fop = &simple_dir_operations;
