@@ -4,7 +4,7 @@
  *
  * No data moves: the extents behind the range get other file blocks, one in each transaction, the nearest first when they move down and
  * the last first when they move up, so that each goes to a place that is empty. A crash in between leaves a file whose extents are
- * moved in part, as on Linux; the tree is sound at each commit. A few blocks are reserved before, so that a split finds room.
+ * moved in part, as on Linux, and its size is the larger one; the tree is sound at each commit. A few blocks are reserved before, so that a split finds room.
  *
  * Locks: i_rwsem is held by the caller; pages from the range on are written and dropped first. invalidate_lock is held from there until the size
  * is set, so that none comes back meanwhile: it would be written to where another one's blocks are by then.
@@ -74,14 +74,18 @@ static int shift_down(struct inode *inode, u32 from, u32 by)
 	return min(err, 0);
 }
 
-/* The extents from @from on move up by @by blocks; an extent over @from is cut. */
-static int shift_up(struct inode *inode, u32 from, u32 by)
+/* The extents from @from on move up by @by blocks; an extent over @from is cut. *@moved: one of them has. */
+static int shift_up(struct inode *inode, u32 from, u32 by, bool *moved)
 {
 	u32 last = LAST_BLOCK, at;
 	int err;
 
-	while ((err = shift_one(inode, from, last, by, &at)) > 0 && at > from)
+	while ((err = shift_one(inode, from, last, by, &at)) > 0) {
+		*moved = true;
+		if (at <= from)
+			break;
 		last = at - 1;
+	}
 	return min(err, 0);
 }
 
@@ -162,16 +166,23 @@ int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
 static int insert(struct inode *inode, loff_t off, loff_t len)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	loff_t old = i_size_read(inode);
 	u32 bits = inode->i_blkbits;
+	bool moved = false;
 	int err = drop_pages(inode, off);
 
 	if (!err)
 		err = ext4_reserve(sbi, SPLIT_BLOCKS);
 	if (err)
 		return err;
-	err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits));
+	err = set_size(inode,
+		old + len); /* first: what has moved when a crash comes is not behind the end */
+	if (!err)
+		err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits), &moved);
+	if (err && !moved)
+		set_size(inode, old);
 	ext4_unreserve(sbi, SPLIT_BLOCKS);
-	return err ? err : set_size(inode, i_size_read(inode) + len);
+	return err;
 }
 
 int ext4_insert_range(struct inode *inode, loff_t off, loff_t len)
