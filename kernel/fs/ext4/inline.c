@@ -160,12 +160,14 @@ static bool has_no_blocks(const struct inode *inode)
 int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
-	u64 size = (u64)i_size_read(inode);
 	int err = -ENOSPC;
+	u64 size;
 
 	if (!ext4_wants_inline(inode) || !S_ISREG(inode->i_mode))
 		return -ENOSPC;
 	down_write(&ei->i_data_sem);
+	size = (u64)i_size_read(
+		inode); /* under the lock: who makes the file longer looks whether it lies here (truncate.c) */
 	if (!ext4_is_inline(inode) && !has_no_blocks(inode))
 		goto out;
 	if (!index && size && size <= EXT4_SB(inode->i_sb)->inode_size)

@@ -133,6 +133,26 @@ static void change_size(struct inode *inode, loff_t size)
 	up_write(&EXT4_I(inode)->i_data_sem);
 }
 
+/* A file that gets longer lies in blocks: write-back may put it into its inode as long as it is short. */
+static int make_longer(struct inode *inode, loff_t size)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	bool out = false;
+	int err = 0;
+
+	while (!out && !err) {
+		err = ext4_inline_out(inode);
+		down_write(&ei->i_data_sem);
+		out = !err && !ext4_is_inline(inode);
+		if (out) {
+			i_size_write(inode, size);
+			ei->disksize = size;
+		}
+		up_write(&ei->i_data_sem);
+	}
+	return err;
+}
+
 /* Blocks could not be freed: with the old size they are the file's still, not behind its end; those that have gone are a hole. */
 static void regrow(struct inode *inode, loff_t old)
 {
@@ -166,8 +186,7 @@ static int set_size(struct inode *inode, loff_t size)
 
 	if (size > old) {
 		ext4_end_moves(inode);
-		change_size(inode, size);
-		return 0;
+		return make_longer(inode, size);
 	}
 	inode_dio_wait(inode);
 	/* the rest of the last page must read as zeros if the file grows again */
