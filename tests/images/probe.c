@@ -8,6 +8,7 @@
  *	probe handles DIR                every file again by its handle
  *	probe map DIR                    every file by mmap, compared with read
  *	probe gap DIR                    what lies between a file's end and what is written behind it is zeros, whatever lay there before
+ *	probe broken DIR                 writes to b, reads a until it fails, and says what fsync of b says then
  *	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was done is printed
  */
 #define _GNU_SOURCE
@@ -277,6 +278,21 @@ static int gap(void)
 	return close(fd);
 }
 
+static int broken(void)
+{
+	int b = open("b", O_RDWR | O_CREAT, 0644), a = open("a", O_RDONLY);
+
+	memset(buf, 'b', 5000);
+	if (write(b, buf, 5000) != 5000)
+		return 2;
+	while (read(a, buf, sizeof(buf)) > 0)
+		;
+	printf("read: %s, write: ", strerror(errno));
+	printf("%s, ", pwrite(b, buf, 1, 9000) == 1 ? "done" : strerror(errno));
+	printf("fsync: %s\n", fsync(b) ? strerror(errno) : "done");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -289,6 +305,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(what, "gap"))
 		return gap();
+	if (!strcmp(what, "broken"))
+		return broken();
 	quiet = !strcmp(what, "touch");
 	full = argc <= 3;
 	plain = argc > 3 && !strcmp(argv[3], "plain");
