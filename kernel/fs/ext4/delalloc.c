@@ -56,9 +56,9 @@ int ext4_reserve(struct ext4_sb *sbi, u32 blocks)
 	return -ENOSPC;
 }
 
-int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks)
+int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks, bool anyone)
 {
-	u64 kept = may_use_reserve(sbi) ? 0 : sbi->reserved_root;
+	u64 kept = anyone || may_use_reserve(sbi) ? 0 : sbi->reserved_root;
 	int err = -ENOSPC;
 
 	mutex_lock(&sbi->alloc_lock);

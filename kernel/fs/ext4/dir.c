@@ -313,7 +313,7 @@ struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *
 	if ((u64)dir->i_size + dir->i_sb->s_blocksize > 0xffffffffUL ||
 		(limit && (u64)dir->i_size >> 10 >= limit))
 		return ERR_PTR(-ENOSPC);
-	err = ext4_reserve_meta(EXT4_SB(dir->i_sb), 1);
+	err = ext4_reserve_meta(EXT4_SB(dir->i_sb), 1, false);
 	if (err)
 		return ERR_PTR(err);
 	down_write(&EXT4_I(dir)->i_data_sem);

@@ -72,7 +72,7 @@ static struct ext4_buf *value_block(struct ext4_handle *h, struct inode *inode, 
 {
 	struct ext4_map m = { .lblk = lblk, .len = 1 };
 	u64 use = EXT4_USE(EXT4_DATA, inode->i_ino);
-	int err = make ? ext4_reserve_meta(EXT4_SB(inode->i_sb), 1) : 0;
+	int err = make ? ext4_reserve_meta(EXT4_SB(inode->i_sb), 1, false) : 0;
 
 	if (err)
 		return ERR_PTR(err);

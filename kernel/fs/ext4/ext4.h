@@ -343,8 +343,11 @@ void ext4_free_blocks(
  */
 struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
-/* Under a handle, for what has no promise of its own (a directory's block, an attribute's): of what no dirty page was promised. 0 or -ENOSPC. */
-int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks);
+/*
+ * Without a commit, for what has no promise of its own (a directory's block, an attribute's): of what no dirty page was promised, and of root's
+ * share only where the caller may, or @anyone. 0 or -ENOSPC.
+ */
+int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks, bool anyone);
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 /* A change came to nothing with @err; no handle is open. True: blocks that had been freed are to be had now, try again. *tries: 0 at first. */
 bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
@@ -463,8 +466,8 @@ static inline bool ext4_is_inline(const struct inode *inode)
 bool ext4_wants_inline(const struct inode *inode); /* may what is new lie in its inode? */
 /* What lies in the inode: bytes, at most @room; -ENODATA: nothing does. */
 int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
-int ext4_inline_out(
-	struct inode *inode); /* it gets blocks: before its size or map changes. No handle needed */
+/* It gets blocks: before its size or map changes. No handle needed. @shorter: that is not refused where the disk is full but for root. */
+int ext4_inline_out(struct inode *inode, bool shorter);
 /* Page @index is to be written: 0 when it is in the inode now, -ENOSPC when it belongs into blocks. */
 int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page);
 /* The entries of a directory as a leaf of its own: changed, it goes back by ext4_leaf_dirty(). ERR_PTR. */

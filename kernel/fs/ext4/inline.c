@@ -124,7 +124,7 @@ static int out_locked(struct ext4_handle *h, struct inode *inode)
 	return err;
 }
 
-int ext4_inline_out(struct inode *inode)
+int ext4_inline_out(struct inode *inode, bool shorter)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	struct ext4_handle *h;
@@ -133,6 +133,8 @@ int ext4_inline_out(struct inode *inode)
 	if (!ext4_is_inline(inode))
 		return 0;
 	err = ext4_reserve(sbi, 1);
+	if (err && shorter)
+		err = ext4_reserve_meta(sbi, 1, true);
 	if (err)
 		return err;
 	h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
@@ -311,7 +313,7 @@ static int to_block(struct ext4_handle *h, struct inode *dir, struct ext4_buf *l
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
 	struct ext4_buf *b;
 	u64 block;
-	int err = ext4_reserve_meta(sbi, 1);
+	int err = ext4_reserve_meta(sbi, 1, false);
 
 	if (err)
 		return err;

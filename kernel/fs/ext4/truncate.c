@@ -141,7 +141,7 @@ static int make_longer(struct inode *inode, loff_t size)
 	int err = 0;
 
 	while (!out && !err) {
-		err = ext4_inline_out(inode);
+		err = ext4_inline_out(inode, false);
 		down_write(&ei->i_data_sem);
 		out = !err && !ext4_is_inline(inode);
 		if (out) {
@@ -228,7 +228,7 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 		if (!err && (u64)attr->ia_size >> inode->i_blkbits > ext4_max_blocks(inode))
 			err = -EFBIG;
 		if (!err && attr->ia_size != i_size_read(inode))
-			err = ext4_inline_out(inode);
+			err = ext4_inline_out(inode, attr->ia_size < i_size_read(inode));
 		if (!err)
 			err = set_size(inode, attr->ia_size);
 	}
@@ -452,7 +452,7 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if (!err)
 		err = file_remove_privs(f);
 	if (!err)
-		err = ext4_inline_out(inode);
+		err = ext4_inline_out(inode, false);
 	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		err = punch(inode, off, len);
 	if (!err && mode & FALLOC_FL_COLLAPSE_RANGE)

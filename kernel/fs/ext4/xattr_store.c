@@ -400,7 +400,7 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 			return b;
 		ext4_brelse(b);
 	}
-	err = ext4_reserve_meta(sbi, 1);
+	err = ext4_reserve_meta(sbi, 1, false);
 	if (err)
 		return ERR_PTR(err);
 	block = ext4_alloc_blocks(h, inode, 0, &len, &err);
