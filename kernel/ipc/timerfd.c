@@ -4,6 +4,8 @@
  *
  * An expiry makes the file readable; a read returns how many periods have passed. A periodic timer is not re-armed at expiry but
  * when somebody looks (read, settime, gettime): the missed periods are then computed, so an unread timer costs nothing.
+ *
+ * TFD_TIMER_CANCEL_ON_SET: that the clock was set is told once, to the next read or settime, whether the timer is armed or has expired.
  * Locks: t->wqh.lock.
  */
 #include <asm/errno.h>
@@ -21,11 +23,13 @@
 
 struct timerfd {
 	struct clock_timer timer;
+	struct clock_watch watch; /* from the first wish for it on */
 	struct wait_queue_head wqh;
 	u64 interval,
 		expires; /* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
 	u64 ticks;       /* expired and not yet read */
-	bool canceled; /* TFD_TIMER_CANCEL_ON_SET and the clock was set */
+	bool expired;    /* and periodic: not armed again since */
+	bool cancel_on_set, canceled; /* canceled: the clock was set, and nobody has been told */
 	int clock, flags;
 };
 
@@ -34,77 +38,105 @@ static void timerfd_expired(struct clock_timer *ct)
 	struct timerfd *t = container_of(ct, struct timerfd, timer);
 
 	spin_lock(&t->wqh.lock);
-	if (ct->clock_set) {
-		ct->clock_set = false;
-		t->canceled = true;
-	}
+	t->expired = true;
 	t->ticks++;
 	wake_up_common_locked(&t->wqh, TASK_NORMAL, 1, EPOLLIN);
 	spin_unlock(&t->wqh.lock);
 }
 
-/* Brings a periodic timer that has expired up to date and arms it again; under the lock. */
-static void catch_up(struct timerfd *t)
+static void timerfd_clock_set(struct clock_watch *w)
 {
-	u64 now, n;
-
-	if (!t->ticks || !t->interval || !t->expires || clock_read(t->timer.clock, &now))
-		return;
-	if (now < t->expires)
-		return;
-	n = (now - t->expires) / t->interval + 1;
-	t->ticks += n - 1;
-	t->expires += n * t->interval;
-	clock_timer_start(&t->timer, t->expires);
-}
-
-static bool take(struct timerfd *t, u64 *ticks)
-{
-	spin_lock(&t->wqh.lock);
-	catch_up(t);
-	*ticks = t->ticks;
-	t->ticks = 0;
-	if (*ticks && !t->interval)
-		t->expires = 0;
-	spin_unlock(&t->wqh.lock);
-	return *ticks;
-}
-
-static bool take_cancel(struct timerfd *t)
-{
-	bool was;
+	struct timerfd *t = container_of(w, struct timerfd, watch);
 
 	spin_lock(&t->wqh.lock);
-	was = t->canceled;
-	if (was) {
-		t->canceled = false;
-		t->ticks = 0;
-		if (t->expires)
-			clock_timer_start(&t->timer, t->expires);
+	if (t->cancel_on_set) {
+		t->canceled = true;
+		t->ticks++;
+		wake_up_common_locked(&t->wqh, TASK_NORMAL, 1, EPOLLIN);
 	}
 	spin_unlock(&t->wqh.lock);
+}
+
+/* Once for each time that the clock was set; under the lock. */
+static bool take_cancel(struct timerfd *t)
+{
+	bool was = t->cancel_on_set && t->canceled;
+
+	if (was)
+		t->canceled = false;
 	return was;
 }
 
+/*
+ * Brings a periodic timer that has expired up to date; under the lock. True: it is to be armed again. Where the clock was set back, it has
+ * not expired yet.
+ */
+static bool advance(struct timerfd *t)
+{
+	u64 now, n = 0;
+
+	if (!t->expired || !t->interval || clock_read(t->timer.clock, &now))
+		return false;
+	t->expired = false;
+	if (now >= t->expires)
+		n = (now - t->expires) / t->interval + 1;
+	t->ticks += n - 1;
+	t->expires += n * t->interval;
+	return true;
+}
+
+static void catch_up(struct timerfd *t)
+{
+	if (advance(t))
+		clock_timer_start(&t->timer, t->expires);
+}
+
+/* -EAGAIN: there is nothing yet. -ECANCELED: the timer stays as it is, also when it has expired. */
+static int take(struct timerfd *t, u64 *ticks)
+{
+	int err = 0;
+
+	spin_lock(&t->wqh.lock);
+	if (take_cancel(t)) {
+		t->expired = false;
+		err = -ECANCELED;
+	} else if (!t->ticks) {
+		err = -EAGAIN;
+	} else {
+		catch_up(t);
+		*ticks = t->ticks;
+		if (!t->interval)
+			t->expires = 0;
+	}
+	t->ticks = 0;
+	spin_unlock(&t->wqh.lock);
+	return err;
+}
+
+static int wait_for_ticks(struct timerfd *t, bool nonblock)
+{
+	if (READ_ONCE(t->ticks))
+		return 0;
+	return nonblock ? -EAGAIN : wait_event_interruptible(&t->wqh, READ_ONCE(t->ticks));
+}
+
+/* A timer that has expired at a time that is to come again has no ticks: 0 bytes, as timerfd_create(2) says. */
 static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct timerfd *t = f->private_data;
-	u64 ticks;
-	int err;
+	int err, waited;
+	u64 ticks = 0;
 
 	if (to->count < sizeof(ticks))
 		return -EINVAL;
 	do { /* another reader may be first */
-		if (!READ_ONCE(t->ticks)) {
-			if (file_nonblock(f, to))
-				return -EAGAIN;
-			err = wait_event_interruptible(&t->wqh, READ_ONCE(t->ticks));
-			if (err)
-				return err;
-		}
-		if (take_cancel(t))
-			return -ECANCELED;
-	} while (!take(t, &ticks));
+		waited = wait_for_ticks(t, file_nonblock(f, to));
+		err = take(t, &ticks);
+	} while (err == -EAGAIN && !waited);
+	if (err)
+		return err == -EAGAIN ? waited : err;
+	if (!ticks)
+		return 0;
 	return copy_to_iter(&ticks, sizeof(ticks), to) == sizeof(ticks) ? (ssize_t)sizeof(ticks) :
 									  -EFAULT;
 }
@@ -121,6 +153,7 @@ static int timerfd_release(struct inode *inode, struct file *f)
 {
 	struct timerfd *t = f->private_data;
 
+	clock_unwatch(&t->watch);
 	clock_timer_cancel_sync(&t->timer);
 	kfree(t);
 	return 0;
@@ -139,7 +172,7 @@ static long timerfd_ioctl(struct file *f, u32 cmd, u64 arg)
 	if (!n)
 		return -EINVAL;
 	spin_lock(&t->wqh.lock);
-	if (t->canceled) {
+	if (take_cancel(t)) {
 		n = 0;
 	} else {
 		t->ticks = n;
@@ -179,6 +212,7 @@ long sys_timerfd_create(int which, int flags)
 	t->clock = which;
 	init_waitqueue_head(&t->wqh);
 	clock_timer_setup(&t->timer, which, timerfd_expired);
+	clock_watch_setup(&t->watch, timerfd_clock_set);
 	fd = anon_fd(
 		"[timerfd]", &timerfd_fops, t, O_RDWR | (flags & (TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (fd < 0)
@@ -199,12 +233,11 @@ static struct file *timerfd_get(int fd)
 	return f;
 }
 
-/* What is left until the next expiry, and the period; under the lock. */
-static u64 rest(struct timerfd *t)
+/* What is left until the next expiry; under the lock, up to date. */
+static u64 rest(const struct timerfd *t)
 {
 	u64 now;
 
-	catch_up(t);
 	if (!t->expires || clock_read(t->timer.clock, &now))
 		return 0;
 	return t->expires > now ? t->expires - now : 0;
@@ -218,6 +251,7 @@ static int timerfd_fdinfo(struct file *f, char *buf, size_t size)
 	int clock;
 
 	spin_lock(&t->wqh.lock);
+	catch_up(t);
 	left = rest(t);
 	interval = t->interval;
 	ticks = t->ticks;
@@ -231,22 +265,34 @@ static int timerfd_fdinfo(struct file *f, char *buf, size_t size)
 		interval % 1000000000);
 }
 
-static void set(struct timerfd *t, u64 interval, u64 value, int flags)
+static bool cancels(const struct timerfd *t, int flags)
+{
+	return (t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM) &&
+	       (flags & TFD_TIMER_ABSTIME) && (flags & TFD_TIMER_CANCEL_ON_SET);
+}
+
+/* 0; -ECANCELED: the timer is set, and the clock was before. */
+static int set(struct timerfd *t, u64 interval, u64 value, int flags)
 {
 	u64 now;
 
 	t->ticks = 0;
-	t->canceled = false;
+	t->expired = false;
+	t->cancel_on_set = cancels(t, flags);
 	t->interval = interval;
 	t->expires = 0;
 	t->timer.clock = clock_timer_base(t->clock, flags & TFD_TIMER_ABSTIME);
-	if (!value || clock_read(t->timer.clock, &now))
-		return;
-	if (flags & TFD_TIMER_ABSTIME)
-		t->expires = time_ns_abs(t->clock, value);
-	else
-		t->expires = min(now + value, TIME_MAX);
-	clock_timer_start(&t->timer, t->expires);
+	if (value && !clock_read(t->timer.clock, &now)) {
+		if (flags & TFD_TIMER_ABSTIME)
+			t->expires = time_ns_abs(t->clock, value);
+		else
+			t->expires = min(now + value, TIME_MAX);
+		clock_timer_start(&t->timer, t->expires);
+		if (take_cancel(t))
+			return -ECANCELED;
+	}
+	t->flags = flags;
+	return 0;
 }
 
 long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
@@ -264,17 +310,19 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	t = f->private_data;
+	if (cancels(t, flags))
+		clock_watch(&t->watch);
 	clock_timer_cancel_sync(&t->timer);
 	spin_lock(&t->wqh.lock);
+	advance(t);
 	old_interval = t->interval;
 	old_rest = rest(t);
-	clock_timer_cancel(&t->timer);
-	t->timer.cancel_on_set = (flags & TFD_TIMER_CANCEL_ON_SET) && (flags & TFD_TIMER_ABSTIME) &&
-				 t->clock == CLOCK_REALTIME;
-	t->flags = flags;
-	set(t, interval, first, flags);
+	clock_timer_cancel(&t->timer); /* another thread may have armed it meanwhile */
+	err = set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);
 	fput(f);
+	if (err)
+		return err;
 	return old.v ? put_itimerspec(old, old_interval, old_rest) : 0;
 }
 
@@ -288,6 +336,7 @@ long sys_timerfd_gettime(int fd, uaddr_t value)
 		return PTR_ERR(f);
 	t = f->private_data;
 	spin_lock(&t->wqh.lock);
+	catch_up(t);
 	left = rest(t);
 	interval = t->interval;
 	spin_unlock(&t->wqh.lock);

@@ -6,7 +6,7 @@
  * where that point lies now. One that expires just then is armed once more by it: that expiry counts, the one before does not.
  *
  * Locks: clock_timers_lock: the list; what is in it is armed, or about to look whether it has expired. Arming of one timer is
- * serialised by its owner.
+ * serialised by its owner. clock_watches_lock: who is told of jumps; their locks are taken inside it.
  */
 #include "arch/um/arch.h"
 #include "kernel/time/time.h"
@@ -42,7 +42,7 @@ static bool is_over(struct clock_timer *ct)
 		return true;
 	spin_lock(&clock_timers_lock);
 	if (!list_empty(&ct->list) && !timer_armed(&ct->timer)) {
-		over = ct->clock_set || clock_read(ct->clock, &now) || now >= ct->abs;
+		over = clock_read(ct->clock, &now) || now >= ct->abs;
 		if (over)
 			list_del_init(&ct->list);
 		else
@@ -66,7 +66,6 @@ void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct cl
 	INIT_LIST_HEAD(&ct->list);
 	ct->clock = clock;
 	ct->func = func;
-	ct->cancel_on_set = ct->clock_set = false;
 }
 
 int clock_timer_base(int clock, bool absolute)
@@ -95,7 +94,6 @@ void clock_timer_start(struct clock_timer *ct, u64 abs)
 	spin_lock(&clock_timers_lock);
 	list_del_init(&ct->list);
 	list_add(&ct->list, &real_timers);
-	ct->clock_set = false; /* of the time before */
 	start(ct, abs);
 	spin_unlock(&clock_timers_lock);
 }
@@ -115,28 +113,56 @@ void clock_timer_cancel_sync(struct clock_timer *ct)
 	} while (!list_empty(&ct->list));
 }
 
-static void set_anew(bool cancel)
+static void set_anew(void)
 {
 	struct clock_timer *ct;
 
 	spin_lock(&clock_timers_lock);
 	list_for_each_entry(ct, &real_timers, list) {
-		if (cancel && ct->cancel_on_set) {
-			ct->clock_set = true;
-			timer_start(&ct->timer, 0);
-		} else if (ct->abs < TIME_MAX) {
+		if (ct->abs < TIME_MAX)
 			timer_start(&ct->timer, deadline_at(ct->clock, ct->abs));
-		}
 	}
 	spin_unlock(&clock_timers_lock);
 }
 
-void clock_was_set(void)
-{
-	set_anew(true);
-}
-
 void tai_was_set(void)
 {
-	set_anew(false);
+	set_anew();
+}
+
+/* ---- jumps ---- */
+
+static DEFINE_SPINLOCK(clock_watches_lock);
+static LIST_HEAD(clock_watches);
+
+void clock_watch_setup(struct clock_watch *w, void (*func)(struct clock_watch *w))
+{
+	INIT_LIST_HEAD(&w->list);
+	w->func = func;
+}
+
+void clock_watch(struct clock_watch *w)
+{
+	spin_lock(&clock_watches_lock);
+	if (list_empty(&w->list))
+		list_add(&w->list, &clock_watches);
+	spin_unlock(&clock_watches_lock);
+}
+
+void clock_unwatch(struct clock_watch *w)
+{
+	spin_lock(&clock_watches_lock);
+	list_del_init(&w->list);
+	spin_unlock(&clock_watches_lock);
+}
+
+void clock_was_set(void)
+{
+	struct clock_watch *w;
+
+	set_anew();
+	spin_lock(&clock_watches_lock);
+	list_for_each_entry(w, &clock_watches, list)
+		w->func(w);
+	spin_unlock(&clock_watches_lock);
 }

@@ -45,9 +45,7 @@ struct clock_timer {
 	struct ktimer timer;
 	struct list_head list; /* of those that clock_settime() moves; under clock_timers_lock */
 	int clock;
-	u64 abs;            /* expiry on @clock */
-	bool cancel_on_set; /* timerfd: func is called when the clock is set; sees clock_set */
-	bool clock_set;
+	u64 abs; /* expiry on @clock */
 	void (*func)(struct clock_timer *ct);
 };
 void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct));
@@ -57,7 +55,16 @@ void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);
 void clock_was_set(void); /* real time has jumped */
-void tai_was_set(void);   /* its offset has changed: nobody is cancelled for that */
+void tai_was_set(void);   /* its offset has changed: that is no jump */
+
+/* Who wants to know of jumps of real time; func runs under a spinlock, which clock_unwatch() takes too. */
+struct clock_watch {
+	struct list_head list; /* under clock_watches_lock */
+	void (*func)(struct clock_watch *w);
+};
+void clock_watch_setup(struct clock_watch *w, void (*func)(struct clock_watch *w));
+void clock_watch(struct clock_watch *w); /* it may watch already */
+void clock_unwatch(struct clock_watch *w);
 
 /* The threads of @sig look at their CPU-time timers at their next boundary: an interval, a timer or RLIMIT_CPU has changed. */
 void cpu_timers_changed(struct signal_struct *sig);

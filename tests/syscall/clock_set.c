@@ -43,6 +43,59 @@ static long left(timer_t id)
 	return its.it_value.tv_sec;
 }
 
+/* Armed so, and left until it has expired. */
+static void expire(int fd, int flags, long every)
+{
+	struct itimerspec its = { .it_interval.tv_sec = every };
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	clock_gettime(CLOCK_REALTIME, &its.it_value);
+	NEED(timerfd_settime(fd, TFD_TIMER_ABSTIME | flags, &its, NULL));
+	NEED(poll(&p, 1, -1));
+}
+
+/* The clock is set when the timer has expired and nobody has looked: that is told too, also to who sets the timer. */
+static void expired_before(void)
+{
+	struct itimerspec its;
+	uint64_t n;
+
+	for (int every = 0; every < 20; every += 10) {
+		int fd = NEED(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK));
+
+		expire(fd, TFD_TIMER_CANCEL_ON_SET, every);
+		jump(100);
+		NEED(timerfd_gettime(fd, &its));
+		GIS(read(fd, &n, 8) == -1 && errno == ECANCELED);
+		expire(fd, TFD_TIMER_CANCEL_ON_SET, every);
+		jump(-100);
+		clock_gettime(CLOCK_REALTIME, &its.it_value);
+		its.it_value.tv_sec += 500;
+		G(timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &its, NULL),
+			"-1 ECANCELED");
+		GIS(!timerfd_gettime(fd, &its) && its.it_value.tv_sec > 400);
+		GIS(read(fd, &n, 8) == -1 && errno == EAGAIN);
+		close(fd);
+	}
+}
+
+/* Set back behind an expiry that nobody has seen: that is none, and comes again. */
+static void expires_again(void)
+{
+	int fd = NEED(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK));
+	uint64_t n;
+
+	expire(fd, 0, 1000);
+	jump(-100);
+	GIS(read(fd, &n, 8) == 0);
+	GIS(!ticked(fd));
+	jump(200);
+	T_WAIT(!in_guest() || ticked(fd));
+	GIS(read(fd, &n, 8) == 8 && n == 1);
+	jump(-100);
+	close(fd);
+}
+
 #define SLEEPERS 3
 static int asleep = SLEEPERS;
 
@@ -116,5 +169,7 @@ TEST(clock_set)
 	GIS(left(id) > 40 && left(id) <= 50);
 	NEED(timer_delete(id));
 	NEED(timer_delete(idle));
+	expired_before();
+	expires_again();
 	sleepers();
 }
