@@ -3,7 +3,7 @@
  * mqueue.c: messages of POSIX queues: mq_timedsend, mq_timedreceive.
  *
  * A sender gives its message to a receiver that waits for one, else queues it where its priority belongs; a full queue makes it wait
- * with its message, which the next receiver puts into the queue for it. Waiters stand in the order of their arrival.
+ * with its message, which the next receiver puts into the queue for it. Waiters stand by their tasks' priority, then as they came.
  *
  * States of a waiter: waiting (on a list) -> done, off the list.
  * Invariants: 1. nr <= max_msgs, and bytes and nr count what is on the list. 2. A receiver waits only while the queue is empty, a
@@ -92,6 +92,25 @@ static void finish(struct mq_waiter *w, struct mq_message *m)
 	wake_up_process(t);
 }
 
+/* Of what @t runs at: a smaller number is more urgent. */
+static int urgency(const struct task *t)
+{
+	int rt = sched_rt_prio(t);
+
+	return rt ? -rt : 100 + READ_ONCE(t->nice);
+}
+
+/* Behind all that are as urgent as current, or more. */
+static void enqueue(struct mq_waiter *w, struct list_head *list)
+{
+	struct list_head *at = list->prev;
+
+	while (at != list &&
+		urgency(list_entry(at, struct mq_waiter, link)->task) > urgency(current))
+		at = at->prev;
+	list_add(&w->link, at);
+}
+
 /* Until somebody has finished @w. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS. */
 static int mq_sleep(struct mq_inode *q, struct mq_waiter *w, struct list_head *list, u64 deadline)
 {
@@ -99,7 +118,7 @@ static int mq_sleep(struct mq_inode *q, struct mq_waiter *w, struct list_head *l
 
 	w->task = current;
 	w->done = false;
-	list_add_tail(&w->link, list);
+	enqueue(w, list);
 	spin_unlock(&q->lock);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);

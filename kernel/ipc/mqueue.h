@@ -28,7 +28,7 @@ struct mq_inode {
 	s64 nr;
 	u64 bytes;
 	struct list_head messages;           /* by priority, then age */
-	struct list_head receivers, senders; /* of mq_waiter, in the order of arrival */
+	struct list_head receivers, senders; /* of mq_waiter, the most urgent first */
 	struct wait_queue_head wait;         /* pollers */
 	struct mq_notify {
 		struct pid *owner; /* NULL: nobody wants to know */

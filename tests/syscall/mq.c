@@ -221,6 +221,54 @@ static void test_wait(void)
 	T(mq_close(q));
 }
 
+static const struct urgency {
+	const char *name;
+	int nice, fifo;
+} crowd[] = { { "nice 5", 5, 0 }, { "nice 0", 0, 0 }, { "real time 3", 0, 3 },
+	{ "nice 5 too", 5, 0 }, { "real time 7", 0, 7 }, { "real time 3 too", 0, 3 },
+	{ "nice 9", 9, 0 } };
+#define CROWD (int)(sizeof(crowd) / sizeof(crowd[0]))
+
+static void wait_in_crowd(mqd_t q, const struct urgency *u, bool sends)
+{
+	struct sched_param sp = { .sched_priority = u->fifo };
+	char buf[100];
+
+	NEED(setpriority(PRIO_PROCESS, 0, u->nice));
+	if (u->fifo)
+		NEED(sched_setscheduler(0, SCHED_FIFO, &sp));
+	if (sends)
+		NEED(mq_send(q, u->name, strlen(u->name), 0));
+	else
+		NEED(mq_receive(q, buf, sizeof(buf), NULL));
+}
+
+/* Who is served first of many that wait: the most urgent task. */
+static void test_crowd(bool sends)
+{
+	mqd_t q = NEED(make(O_RDWR, 1, 20));
+	pid_t pid[CROWD], done;
+
+	if (sends)
+		NEED(mq_send(q, "full", 4, 0));
+	for (int i = 0; i < CROWD; i++) {
+		pid[i] = SPAWN(wait_in_crowd(q, &crowd[i], sends));
+		t_until(pid[i], 'S');
+	}
+	for (int n = 0; n < CROWD; n++) {
+		if (sends)
+			get(q);
+		else
+			NEED(mq_send(q, "one", 3, 0));
+		done = NEED(wait(NULL));
+		for (int i = 0; i < CROWD; i++)
+			if (pid[i] == done)
+				say("%s %s", crowd[i].name, sends ? "has sent" : "has received");
+	}
+	NEED(mq_unlink(name));
+	NEED(mq_close(q));
+}
+
 static siginfo_t seen;
 
 static void on_message(int sig, siginfo_t *info, void *ctx)
@@ -305,5 +353,7 @@ TEST(mq)
 	test_open();
 	test_messages();
 	test_wait();
+	test_crowd(false);
+	test_crowd(true);
 	test_notify();
 }
