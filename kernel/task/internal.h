@@ -224,7 +224,8 @@ void zap_other_threads(struct task *t);          /* sighand->lock: SIGKILL to al
 int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock */
 void task_clear_jobctl_pending(struct task *t, u32 mask);
 bool task_set_jobctl_pending(struct task *t, u32 mask);
-bool do_signal_stop(int signr); /* sighand->lock held; drops it when true */
+void wait_for_trap(struct task *t); /* JOBCTL_TRAPPING clears, or current is being killed */
+bool do_signal_stop(int signr);     /* sighand->lock held; drops it when true */
 void do_jobctl_trap(void);
 void do_freezer_trap(void);
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);

@@ -27,14 +27,25 @@ bool task_set_jobctl_pending(struct task *t, u32 mask)
 	return true;
 }
 
+static DECLARE_WAIT_QUEUE_HEAD(trapping_wait);
+
+void wait_for_trap(struct task *t)
+{
+	(void)wait_event_killable(&trapping_wait, !(READ_ONCE(t->jobctl) & JOBCTL_TRAPPING));
+}
+
 void task_clear_jobctl_pending(struct task *t, u32 mask)
 {
+	u32 before = t->jobctl;
+
 	if (mask & JOBCTL_STOP_PENDING)
 		mask |= JOBCTL_STOP_CONSUME | JOBCTL_STOP_DEQUEUED;
 	t->jobctl &= ~mask;
 	/* with no stop before it, it will not come there: who attaches need not wait */
 	if (!(t->jobctl & JOBCTL_PENDING_MASK))
 		t->jobctl &= ~(u32)JOBCTL_TRAPPING;
+	if (before & ~t->jobctl & JOBCTL_TRAPPING)
+		wake_up_all(&trapping_wait);
 }
 
 /* The thread has done its part; true when it was the last one, so that the process has stopped now. */

@@ -465,8 +465,8 @@ static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 		write_unlock(&tasklist_lock);
 	}
 	mutex_unlock(&t->signal->cred_guard_mutex);
-	while (!err && (READ_ONCE(t->jobctl) & JOBCTL_TRAPPING) && !fatal_signal_pending(current))
-		yield();
+	if (!err)
+		wait_for_trap(t);
 	return err;
 }
 

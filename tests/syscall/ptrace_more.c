@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What checkpointing tools ask: pending signals, the rseq area, filters by ptrace; kcmp(2) of io contexts and of what epoll watches. */
+/*
+ * What checkpointing tools ask: pending signals, the rseq area, filters by ptrace; kcmp(2) of io contexts and of what epoll watches. A tracer
+ * of the real-time class.
+ */
 #include "t.h"
 #include <linux/filter.h>
 #include <linux/kcmp.h>
@@ -186,10 +189,42 @@ static void watched(void)
 	t_wait("end", pid);
 }
 
+static long cpu_ms(void)
+{
+	struct timespec ts;
+
+	NEED(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts));
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* One that is stopped has to run until it stops for its tracer: a tracer that keeps it from that would loop. */
+static void real_time_tracer(void)
+{
+	struct sched_param sp = { .sched_priority = 10 };
+	cpu_set_t one;
+	pid_t pid;
+	long used;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	NEED(sched_setaffinity(0, sizeof(one), &one));
+	pid = SPAWN(raise(SIGSTOP));
+	t_until(pid, 'T');
+	NEED(sched_setscheduler(0, SCHED_FIFO, &sp));
+	used = cpu_ms();
+	T(pt(PTRACE_ATTACH, pid, NULL, NULL));
+	say("without a loop: %s", cpu_ms() - used < 400 ? "yes" : "no");
+	t_wait("tracee", pid);
+	NEED(pt(PTRACE_DETACH, pid, NULL, (void *)SIGCONT));
+	NEED(kill(pid, SIGCONT));
+	t_wait("tracee", pid);
+}
+
 TEST(ptrace_more)
 {
 	pending();
 	rseq_area();
 	CHILD(filters());
 	watched();
+	CHILD(real_time_tracer());
 }
