@@ -167,6 +167,7 @@ struct task {
 	uaddr_t set_child_tid, clear_child_tid;
 	uaddr_t robust_list;
 	struct futex_q *pi_wait; /* where it waits for a PI lock; of futex_pi.c, under its lock */
+	bool futex_dead;         /* it exits, and has told of the futexes that it owned */
 	uaddr_t rseq; /* own: the registered area, its signature, nvcsw + nivcsw when it was up to date */
 	u32 rseq_sig;
 	u64 rseq_seen;

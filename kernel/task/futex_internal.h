@@ -83,8 +83,11 @@ void pi_attach(struct futex_q *q, struct task *owner);
 void pi_detach(struct futex_q *q);
 /* Announces waiters of a lock that may have been given up meanwhile, or hands it to the most urgent. 0 or -errno. */
 long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
-/* 0 and a reference; -EAGAIN: it is about to give up what it owns; -ESRCH. */
-int futex_pi_owner(pid_t pid, struct task **owner);
+/*
+ * Whose word it is: 0 and a reference; 1: it is not @pid's any more. Who exits is waited for until it has given up what it can.
+ * -ESRCH: nobody's, -EPERM, -EFAULT, -EINTR (current is being killed).
+ */
+int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
 /* The owner that we waited for has ended with the lock held: it is ours if nobody was faster. 0 or 1 (was), -errno. */
 int futex_pi_inherit(uaddr_t addr, pid_t owner);
 long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, u64 deadline, uaddr_t a2);
@@ -94,5 +97,6 @@ long futex_unlock_pi(uaddr_t addr, bool private);
 /* Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag: FUTEX_OWNER_DIED or 0. */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag);
 void futex_pi_exit(void);
+void futex_pi_dead(void);
 
 #endif

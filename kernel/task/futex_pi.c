@@ -196,24 +196,38 @@ static int pi_try(uaddr_t addr, bool try, pid_t *owner)
 	return err;
 }
 
-int futex_pi_owner(pid_t pid, struct task **owner)
+static DECLARE_WAIT_QUEUE_HEAD(given_up);
+
+/* Current exits and has told of all that it owned. */
+void futex_pi_dead(void)
+{
+	WRITE_ONCE(current->futex_dead, true);
+	wake_up_all(&given_up);
+}
+
+int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner)
 {
 	struct task *t = find_get_task(pid);
-	int err = 0;
+	int err = -ESRCH;
+	u32 now;
 
-	if (!t)
-		return -ESRCH;
-	if (t->flags & PF_KTHREAD)
-		err = -EPERM;
-	else if (READ_ONCE(t->exit_state))
-		err = -ESRCH;
-	else if (READ_ONCE(t->flags) & PF_EXITING)
-		err = -EAGAIN;
-	if (err)
-		put_task(t);
-	else
+	if (t && !(READ_ONCE(t->flags) & (PF_KTHREAD | PF_EXITING))) {
 		*owner = t;
-	return err;
+		return 0;
+	}
+	if (t && (t->flags & PF_KTHREAD))
+		err = -EPERM;
+	else if (t && wait_event_killable(&given_up, READ_ONCE(t->futex_dead)))
+		err = -EINTR;
+	if (t)
+		put_task(t);
+	if (err != -ESRCH)
+		return err;
+	err = load_user_u32(
+		addr, &now); /* as it was before, or did its owner give it up at last? */
+	if (err)
+		return err;
+	return (now & FUTEX_TID_MASK) == (u32)pid ? -ESRCH : 1;
 }
 
 int futex_pi_inherit(uaddr_t addr, pid_t owner)
@@ -279,11 +293,8 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline)
 		err = pi_try(addr, try, &pid);
 		if (err <= 0)
 			break;
-		err = futex_pi_owner(pid, &owner);
-		if (err == -EAGAIN) {
-			yield();
-			err = fatal_signal_pending(current) ? -EINTR : 1;
-		} else if (!err) {
+		err = futex_pi_owner(addr, pid, &owner);
+		if (!err) {
 			err = pi_wait(addr, &k, owner, deadline);
 			put_task(owner);
 		}
@@ -392,11 +403,7 @@ static int announce_waiters(uaddr_t addr, const struct futex_key *k, u32 word)
 
 	if (err || seen != word)
 		return err ? err : 1;
-	err = futex_pi_owner((pid_t)(word & FUTEX_TID_MASK), &owner);
-	if (err == -EAGAIN) {
-		yield();
-		return fatal_signal_pending(current) ? -EINTR : 1;
-	}
+	err = futex_pi_owner(addr, (pid_t)(word & FUTEX_TID_MASK), &owner);
 	if (err)
 		return err;
 	spin_lock(&b->lock);

@@ -51,12 +51,9 @@ static int word_owner(uaddr_t addr, struct task **owner)
 		err = load_user_u32(addr, &word);
 		if (err || !(word & FUTEX_TID_MASK))
 			return err;
-		err = futex_pi_owner((pid_t)(word & FUTEX_TID_MASK), owner);
-		if (err != -EAGAIN)
+		err = futex_pi_owner(addr, (pid_t)(word & FUTEX_TID_MASK), owner);
+		if (err <= 0)
 			return err;
-		yield();
-		if (fatal_signal_pending(current))
-			return -EINTR;
 	}
 }
 

@@ -120,4 +120,6 @@ void futex_exit_task(void)
 		current->robust_list = UNULL;
 	}
 	futex_pi_exit();
+	if (current->flags & PF_EXITING)
+		futex_pi_dead();
 }

@@ -305,6 +305,28 @@ static void waitvs(void)
 	waitv_words(&ts);
 }
 
+/*
+ * The owner exits, and that takes long: the init of a namespace waits for its last process, which only we can reap. It has given up what it
+ * owned; who asks for the lock meanwhile does not wait for the rest.
+ */
+static void owner_exits(void)
+{
+	static int word;
+	pid_t owner, other;
+
+	NEED(unshare(CLONE_NEWPID));
+	owner = SPAWN(for (;;) pause());
+	other = SPAWN(for (;;) pause());
+	word = owner;
+	NEED(kill(owner, SIGKILL));
+	t_until(other, 'Z');
+	T(plain(&word, FUTEX_LOCK_PI));
+	say("its word: %d", (word & FUTEX_TID_MASK) == owner);
+	t_wait("last process", other);
+	t_wait("owner", owner);
+	T(plain(&word, FUTEX_LOCK_PI));
+}
+
 TEST(futex_pi)
 {
 	sem_init(&begun, 0, 0);
@@ -314,4 +336,5 @@ TEST(futex_pi)
 	clocks();
 	requeues();
 	waitvs();
+	CHILD(owner_exits());
 }
