@@ -9,7 +9,7 @@
  * Invariants: threads that are waited for have not set PF_NO_MM; signal->core_state is set while they gather and NULL afterwards.
  * What is dumped: memory that the process may have written, and the first page of mapped programs.
  *
- * A pattern that begins with '|' names a program that gets the dump (core_pipe.c).
+ * A pattern that begins with '|' names a program that gets the dump (core_pipe.c); core_name.c says what its letters stand for.
  * Locks: sighand->lock for core_state; mmap_lock (read) while the list of what is mapped is copied.
  */
 #include <asm/ptrace.h>
@@ -20,9 +20,6 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
-
-char core_pattern[128] = "core";
-int sysctl_core_uses_pid;
 
 #define NT_SIGINFO_TYPE 0x53494749
 #define NT_FILE_TYPE 0x46494c45
@@ -505,92 +502,16 @@ static void write_core(struct dump *d)
 	kfree(d->segments);
 }
 
-/* A name as a part of a path's component, or of a word: a slash would make a directory of it. */
-static int append_name(char *buf, size_t size, const char *name)
-{
-	int n = scnprintf(buf, size, "%s", name);
-
-	for (int i = 0; i < n; i++)
-		if (buf[i] == '/')
-			buf[i] = '!';
-	return n;
-}
-
-static int append_pattern(char *buf, size_t size, char c, int sig)
-{
-	switch (c) {
-	case '%': return scnprintf(buf, size, "%%");
-	case 'p': return scnprintf(buf, size, "%d", task_tgid_vnr(current));
-	case 'P': return scnprintf(buf, size, "%d", current->tgid);
-	case 'i': return scnprintf(buf, size, "%d", task_pid_vnr(current));
-	case 'I': return scnprintf(buf, size, "%d", current->pid);
-	case 'u': return scnprintf(buf, size, "%u", current_uid());
-	case 'g': return scnprintf(buf, size, "%u", current_cred()->gid);
-	case 'd': return scnprintf(buf, size, "%u", current->mm->dump_mode);
-	case 's': return scnprintf(buf, size, "%d", sig);
-	case 't':
-		return scnprintf(
-			buf, size, "%llu", (unsigned long long)(ktime_get_real() / 1000000000UL));
-	case 'h': return append_name(buf, size, init_uts.name.nodename);
-	case 'e': return append_name(buf, size, current->comm);
-	case 'c': return scnprintf(buf, size, "%llu", (unsigned long long)rlimit(RLIMIT_CORE));
-	}
-	return 0;
-}
-
-/* What @p stands for, up to its end or, in @words, to a blank; where that is. */
-static const char *expand(const char *p, char *buf, size_t size, int sig, bool words, bool *has_pid)
-{
-	size_t n = 0;
-
-	for (; *p && !(words && *p == ' ') && n + 1 < size; p++) {
-		if (*p != '%') {
-			buf[n++] = *p;
-			continue;
-		}
-		if (!*++p)
-			break;
-		*has_pid |= *p == 'p';
-		n += (size_t)append_pattern(buf + n, size - n, *p, sig);
-	}
-	buf[n] = 0;
-	return p;
-}
-
-static void core_name(char *buf, size_t size, int sig)
-{
-	bool has_pid = false;
-	size_t n;
-
-	expand(core_pattern, buf, size, sig, false, &has_pid);
-	n = strlen(buf);
-	if (!has_pid && sysctl_core_uses_pid)
-		scnprintf(buf + n, size - n, ".%d", task_tgid_vnr(current));
-}
-
-#define MAX_WORDS 32
-#define MAX_WORD 256
-
-/* The program and its arguments: words are split first and expanded afterwards, so that a name with a blank stays one. */
+/* The program gets the dump. */
 static struct file *open_pipe(int sig)
 {
-	char *text = kmalloc((size_t)MAX_WORDS * MAX_WORD, GFP_KERNEL);
-	const char *argv[MAX_WORDS + 1], *p = core_pattern + 1;
-	bool has_pid;
+	char *text = kmalloc(CORE_WORDS_SIZE, GFP_KERNEL);
+	const char *argv[CORE_MAX_WORDS + 1];
 	struct file *f;
-	u32 n = 0;
 
 	if (!text)
 		return ERR_PTR(-ENOMEM);
-	for (; n < MAX_WORDS; n++) {
-		while (*p == ' ')
-			p++;
-		if (!*p)
-			break;
-		argv[n] = text + (size_t)n * MAX_WORD;
-		p = expand(p, text + (size_t)n * MAX_WORD, MAX_WORD, sig, true, &has_pid);
-	}
-	argv[n] = NULL;
+	core_words(text, argv, sig);
 	f = core_pipe_open(argv);
 	kfree(text);
 	return f;
@@ -613,12 +534,15 @@ static int take_core(struct file *f)
 
 static struct file *open_core(int sig)
 {
-	char name[256];
+	char *name = kmalloc(PATH_MAX, GFP_KERNEL);
 	struct file *f;
 	int err;
 
-	core_name(name, sizeof(name), sig);
+	if (!name)
+		return ERR_PTR(-ENOMEM);
+	core_name(name, PATH_MAX, sig);
 	f = filp_open(name, O_CREAT | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600);
+	kfree(name);
 	if (IS_ERR(f))
 		return f;
 	err = take_core(f);

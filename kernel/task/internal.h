@@ -280,6 +280,11 @@ bool user_dispatch_takes(struct regs *r);
 
 /* init_task.c: a process of the kernel's own with files and init's root runs @fn, which ends in kernel_execve. 0 or -errno. */
 int kernel_spawn_helper(int (*fn)(void *), void *arg);
+/* core_name.c */
+#define CORE_MAX_WORDS 64 /* a pattern has 127 bytes */
+#define CORE_WORDS_SIZE (4 * PATH_MAX)
+void core_name(char *buf, size_t size, int sig);
+void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig);
 /* core_pipe.c: what is written to it is the program's standard input; ERR_PTR */
 struct file *core_pipe_open(const char *const *argv);
 /* ptrace_debug.c: debug registers of a stopped tracee (or of current, at exec). */

@@ -6,6 +6,7 @@
 #include "t.h"
 #include <elf.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 
 static void expected(void)
 {
@@ -17,6 +18,10 @@ static void expected(void)
 	say("nothing came");
 	say("no such program: SIGSEGV, not dumped");
 	say("nothing came");
+	say("..: 1");
+	say(".: 1");
+	say("(no name): 1");
+	say("a/.: 1");
 }
 
 /* The program: what it was told and given goes to a file. */
@@ -90,6 +95,40 @@ static void crash(const char *what, int sig, rlim_t limit)
 	unlink("out");
 }
 
+static void crash_as(const char *name)
+{
+	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_CORE, &rl);
+	NEED(unshare(CLONE_NEWUTS));
+	NEED(sethostname("in/side", 7));
+	NEED(prctl(PR_SET_NAME, name));
+	raise(SIGSEGV);
+}
+
+/* What a name stands for is a part of the file's name, whatever it is. */
+static void file_name(const char *name, const char *tame)
+{
+	char program[256] = "", file[1024];
+
+	NEED(readlink("/proc/self/exe", program, sizeof(program) - 1));
+	for (char *p = program; *p; p++)
+		if (*p == '/')
+			*p = '!';
+	snprintf(file, sizeof(file), "%s-in!side-%s-%s", tame, strrchr(program, '!') + 1, program);
+	NEED(waitpid(SPAWN(crash_as(name)), NULL, 0));
+	say("%s: %d", *name ? name : "(no name)", unlink(file) == 0);
+}
+
+static void file_names(void)
+{
+	set_pattern("%e-%h-%f-%E");
+	file_name("..", "!.");
+	file_name(".", "!");
+	file_name("", "!");
+	file_name("a/.", "a!.");
+}
+
 TEST(core_pipe)
 {
 	char cwd[200], pattern[512], was[256] = "";
@@ -114,5 +153,6 @@ TEST(core_pipe)
 	crash("limit 1: ", SIGSEGV, 1);
 	set_pattern("|/no/such/program %p");
 	crash("no such program: ", SIGSEGV, RLIM_INFINITY);
+	file_names();
 	set_pattern(was);
 }
