@@ -203,10 +203,15 @@ static bool sent_from_above(struct task *t)
 	return ns && ns->level && !task_pid_nr_ns(current, ns);
 }
 
-/* Did a process send it (kill, tgkill, sigqueue), so that the sender's ids are in it? */
+/*
+ * Are the ids of a process in it? Of what the kernel writes only a message queue's and a child's stop go this way. They have the
+ * receiver's numbers already, which it takes for the sender's, as Linux does: from another namespace they come as nobody's, mostly.
+ */
 static bool info_has_sender(const siginfo_t *info)
 {
-	return info->si_code == SI_USER || info->si_code == SI_TKILL || info->si_code == SI_QUEUE;
+	if (info->si_signo == SIGCHLD && info->si_code > 0)
+		return info->si_code >= CLD_TRAPPED;
+	return info->si_code <= 0 && info->si_code != SI_TIMER && info->si_code != SI_SIGIO;
 }
 
 /* The sender's ids as current's namespaces have them become those of the receiver's. */
