@@ -672,6 +672,11 @@ int pmap_settle(struct pmap *pm)
 	return quiet(pm) ? 0 : pmap_flush(pm);
 }
 
+bool pmap_runs_beside(struct pmap *pm)
+{
+	return READ_ONCE(pm->space) && !quiet(pm);
+}
+
 /* ---- spaces ---- */
 
 #define TAKE_TRIES 4

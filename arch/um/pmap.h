@@ -58,8 +58,9 @@ struct pmap {
 };
 
 /*
- * Around changes of entries, until their orders are queued, by who has no use of the mm (truncation, reclaim, write-back: they come by the
- * file). The space may go to the pool at any time, and what it maps is not what the entries say meanwhile: its image is not kept.
+ * Around changes of entries, until their orders are queued, by who has no use of the mm and takes entries away (truncation, reclaim, who
+ * reuses another's huge page: they come by the file). The space may go to the pool at any time, and what it maps is not what the
+ * entries say meanwhile: its image is not kept. Write-back changes entries and queues under pmap->lock, so it needs none.
  */
 static inline void pmap_change_begin(struct pmap *pm)
 {
@@ -110,6 +111,8 @@ void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
 int pmap_flush(struct pmap *pm);
 /* After it no guest code runs with such a mapping: flushes, unless the flush on the caller's way to the guest is soon enough. */
 int pmap_settle(struct pmap *pm);
+/* May guest code of the mm run before the caller itself goes back to it? */
+bool pmap_runs_beside(struct pmap *pm);
 /*
  * Frees frames (a reference of each is handed over) that entries no longer name and whose orders are queued: after the
  * next flush, which happens here where other threads may run guest code.

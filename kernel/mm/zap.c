@@ -97,6 +97,8 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 struct zap_batch {
 	u64 first, last; /* range of what the space maps; last is exclusive, 0: nothing */
 	bool keep_guards;
+	bool beside;   /* guest code may run meanwhile */
+	bool writable; /* the batch ended at a page of a file that it may write to */
 	u32 n;
 	struct page *pages[BATCH];
 };
@@ -123,6 +125,16 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 	*e = 0;
 }
 
+/*
+ * What is written there while the entry is gone and the space still maps the page would be lost: write-back finds no entry, so it waits for no
+ * flush, and takes the page for clean.
+ */
+static bool may_lose_writes(const struct vm_area *v, pte_t e)
+{
+	return e & PTE_RW && e & PTE_MAPPED && v->vm_flags & VM_SHARED && v->vm_mapping &&
+	       !v->vm_mapping->a_ops->memory_only;
+}
+
 /* Clears entries from *va on until the batch is full. */
 static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end)
 {
@@ -130,7 +142,7 @@ static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end
 	u32 tables = 0;
 
 	spin_lock(&mm->page_table_lock);
-	while (b->n < BATCH && *va < end && tables++ < BATCH_TABLES) {
+	while (!b->writable && b->n < BATCH && *va < end && tables++ < BATCH_TABLES) {
 		pte_t *e = pmap_next(&mm->pmap, va, end);
 
 		if (!e) {
@@ -138,6 +150,9 @@ static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end
 			break;
 		}
 		do {
+			b->writable = b->beside && may_lose_writes(v, *e);
+			if (b->writable)
+				break;
 			if (*e)
 				zap_entry(v, b, *va, e);
 		} while (e++, *va += PAGE_SIZE,
@@ -153,6 +168,8 @@ static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 	while (start < end) {
 		b.n = 0;
 		b.last = 0;
+		b.writable = false;
+		b.beside = pmap_runs_beside(&v->vm_mm->pmap);
 		zap_entries(v, &b, &start, end);
 		if (b.last)
 			pmap_drop(&v->vm_mm->pmap, b.first, b.last);
@@ -160,6 +177,9 @@ static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 			pmap_retire(&v->vm_mm->pmap, b.pages, b.n);
 		else
 			pmap_settle(&v->vm_mm->pmap);
+		if (b.writable) /* a thread has touched it since zap_prepare() */
+			pmap_wrprotect_now(
+				&v->vm_mm->pmap, start, min(end, start + BATCH * PAGE_SIZE));
 		cond_resched();
 	}
 }
@@ -187,7 +207,8 @@ static void note_peak(struct mm *mm)
 void zap_prepare(struct mm *mm, u64 start, u64 end)
 {
 	note_peak(mm);
-	if (pmap_drop_mapped(&mm->pmap, start, end))
+	/* others may have dropped a part of it just now: they have not flushed yet */
+	if (pmap_drop_mapped(&mm->pmap, start, end) || READ_ONCE(mm->pmap.queued))
 		pmap_settle(&mm->pmap);
 }
 
