@@ -572,5 +572,6 @@ void posix_timers_delete_all(struct signal_struct *sig)
 		if (!kt)
 			return;
 		delete_timer(kt);
+		cond_resched();
 	}
 }
