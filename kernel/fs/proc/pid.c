@@ -594,6 +594,11 @@ long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg)
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
 		.fops = &proc_once_fops                                                            \
 	}
+#define TEXT_START(n, m, fn, st)                                                                   \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
+		.fops = &proc_start_fops                                                           \
+	}
 #define TEXT_SEQ(n, m, fn, st, leader)                                                             \
 	{                                                                                          \
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
@@ -649,7 +654,7 @@ static const struct pid_entry pid_entries[] = {
 		.show = proc_pid_io,
 		.tid_show = proc_tid_io },
 	TEXT("limits", 0444, proc_pid_limits),
-	TEXT_RW("loginuid", 0644, proc_show_loginuid, proc_store_loginuid),
+	TEXT_START("loginuid", 0644, proc_show_loginuid, proc_store_loginuid),
 	{ .name = "map_files",
 		.mode = S_IFDIR | 0500,
 		.kind = PE_DIR_MAP_FILES,

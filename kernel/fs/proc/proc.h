@@ -80,6 +80,8 @@ int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, 
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 /* What stands at @path, and is there only sometimes, has the name at @name, which may change. 0 or -ENOENT. */
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
+/* The file of /proc/sys is a string, of so many bytes with its terminator: it may be written in pieces. */
+int proc_is_text(const char *path, u32 max);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
 bool tree_is_bare(const struct inode *dir); /* a folder of the tree, without entries */
@@ -99,6 +101,7 @@ struct proc_entry {
 	bool (*when)(void *arg); /* there only while this says so; NULL: always */
 	void *when_arg;
 	bool (*may)(const struct cred *c); /* proc_let() */
+	u32 text_max;                      /* proc_is_text() */
 };
 /* What is written to the fixed entry of @f is taken from who had it opened. */
 bool proc_opener_may(const struct file *f, const struct proc_entry *e);
@@ -157,6 +160,7 @@ struct task *proc_task_of(const struct proc_inode *pi);
 extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */
 extern const struct file_operations
 	proc_once_fops; /* the same, written from its start or not at all */
+extern const struct file_operations proc_start_fops;   /* so too, but pwrite() may try */
 extern const struct file_operations proc_pid_seq_fops; /* the same, not written at a position */
 extern const struct file_operations proc_text_fops;    /* show and store of i_private */
 extern const struct file_operations proc_sysctl_fops;  /* the same, and may be polled */

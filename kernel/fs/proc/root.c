@@ -194,6 +194,16 @@ int proc_let(const char *path, bool (*may)(const struct cred *c))
 	return 0;
 }
 
+int proc_is_text(const char *path, u32 max)
+{
+	struct proc_entry *e = tree_find(&proc_root_entry, path);
+
+	if (!e)
+		return -ENOENT;
+	e->text_max = max;
+	return 0;
+}
+
 bool proc_opener_may(const struct file *f, const struct proc_entry *e)
 {
 	const struct cred *c = f->f_cred;

@@ -259,11 +259,59 @@ out:
 	return err ? err : (ssize_t)n;
 }
 
-/* A variable is written in one piece: what comes after it changes nothing, and is no error. */
+/* Of the string, at @text, what stands before @pos. Its length then; -ENOSPC: it is not as long. */
+static ssize_t text_before(struct file *f, char *text, loff_t pos)
+{
+	struct seq now = { .len = 0 };
+	ssize_t n = make_text(&now, show_entry, f);
+
+	if (!n && pos >= (loff_t)now.len) /* it ends with a line feed */
+		n = -ENOSPC;
+	if (!n && pos) {
+		memcpy(text, now.buf, (size_t)pos);
+		n = (ssize_t)pos;
+	}
+	forget_text(&now);
+	return n;
+}
+
+/* What is written stands at its position, and ends the string. Behind the string's end it changes nothing, and is no error. */
+static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff_t *pos)
+{
+	size_t n = from->count, room;
+	char *text = kmalloc(STORE_MAX, GFP_KERNEL);
+	ssize_t len = -ENOMEM;
+
+	if (!text)
+		return len;
+	len = text_before(f, text, *pos);
+	if (len >= 0) {
+		room = min(n, (size_t)(STORE_MAX - 1 - len));
+		text[len + (ssize_t)room] = 0;
+		if (copy_from_iter(text + len, room, from) != room)
+			len = -EFAULT;
+	}
+	if (len >= 0) {
+		text[len + (ssize_t)strcspn(text + len, "\n")] = 0;
+		text[max - 1] = 0;
+		len = proc_entry_store(f, text, strlen(text));
+		*pos += len ? 0 : (loff_t)n;
+	}
+	kfree(text);
+	return len < 0 && len != -ENOSPC ? len : (ssize_t)n;
+}
+
+/* A number is written in one piece: what comes after it changes nothing, and is no error. */
 static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
-	ssize_t n = *pos ? (ssize_t)from->count : text_write(f, from, pos);
+	const struct proc_entry *e = PROC_I(f->f_inode)->de;
+	ssize_t n;
 
+	if (!from->count)
+		return 0;
+	if (e && e->text_max)
+		return string_write(f, e->text_max, from, pos);
+	n = *pos ? (ssize_t)from->count : text_write(f, from, pos);
 	if (n > 0)
 		*pos += n;
 	return n;
@@ -344,6 +392,17 @@ const struct file_operations proc_pid_seq_fops = {
 
 const struct file_operations proc_once_fops = {
 	.open = once_open,
+	.release = text_release,
+	.read_iter = text_read,
+	.write_iter = once_write,
+	.no_splice_read = true,
+	.no_splice_write = true,
+	.ioctl = proc_entry_ioctl,
+	.llseek = text_llseek,
+};
+
+const struct file_operations proc_start_fops = {
+	.open = text_open,
 	.release = text_release,
 	.read_iter = text_read,
 	.write_iter = once_write,

@@ -40,14 +40,11 @@ static int sysctl_store(char *text, size_t n, void *arg)
 	const struct sysctl *c = arg;
 	s64 v;
 
-	if (!n)
-		return 0;
-	text += strspn(text, " \t");
+	if (c->kind != SYSCTL_STRING)
+		text += strspn(text, " \t");
 	if (c->kind == SYSCTL_SHOW)
 		return c->store ? c->store(text) : -EINVAL;
 	if (c->kind == SYSCTL_STRING) {
-		if (n >= (size_t)c->max)
-			return -EINVAL;
 		strscpy(c->data, text, (size_t)c->max);
 	} else {
 		size_t end = strcspn(text, " \t\n");
@@ -74,6 +71,8 @@ int sysctl_register(const struct sysctl *table, u32 n)
 		scnprintf(path, sizeof(path), "sys/%s", table->path);
 		err = proc_create(path, table->mode, sysctl_show,
 			table->mode & 0222 ? sysctl_store : NULL, (void *)table);
+		if (!err && table->kind == SYSCTL_STRING)
+			err = proc_is_text(path, (u32)table->max);
 	}
 	return err;
 }
@@ -206,7 +205,6 @@ static int store_uts(char *text, size_t n, void *arg)
 {
 	char name[65] = { 0 };
 
-	n = strcspn(text, "\n");
 	memcpy(name, text, min(n, sizeof(name) - 1));
 	uts_set(*(enum uts_field *)arg, name);
 	return 0;
@@ -216,9 +214,12 @@ static int sysctl_init(void)
 {
 	int err = sysctl_register(table, ARRAY_SIZE(table));
 
-	for (u32 i = 0; !err && i < ARRAY_SIZE(uts_fields); i++)
+	for (u32 i = 0; !err && i < ARRAY_SIZE(uts_fields); i++) {
 		err = proc_create(uts_fields[i].path, 0644, show_uts, store_uts,
 			(void *)&uts_fields[i].which);
+		if (!err)
+			err = proc_is_text(uts_fields[i].path, sizeof(init_uts.name.nodename));
+	}
 	return err;
 }
 INITCALL(3, sysctl_init);
