@@ -90,6 +90,7 @@ static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
 	else
 		snprintf(b->fdpath, PATH_MAX + 32, "/dev/fd/%d", dfd);
 	b->filename = b->fdpath;
+	b->by_descriptor = !name[0];
 	b->path_inaccessible = fd_is_cloexec(current, dfd);
 	return read_start(b);
 }
@@ -157,14 +158,28 @@ static void reset_signals(void)
 	process_timers_exec(current->signal);
 }
 
-static void set_comm_from(const char *path)
+static void set_comm(const char *name, size_t len)
 {
-	const char *base = strrchr(path, '/');
-
 	spin_lock(&current->alloc_lock);
 	memset(current->comm, 0, sizeof(current->comm));
-	strscpy(current->comm, base ? base + 1 : path, sizeof(current->comm));
+	memcpy(current->comm, name, min(len, sizeof(current->comm) - 1));
 	spin_unlock(&current->alloc_lock);
+}
+
+/* The last component of how the caller named it; of what he gave by its descriptor alone, the file's name. */
+static void take_name(const struct bprm *b)
+{
+	const char *slash = strrchr(b->filename, '/');
+	const char *base = slash ? slash + 1 : b->filename;
+	struct name_snapshot s;
+
+	if (!b->by_descriptor) {
+		set_comm(base, strlen(base));
+		return;
+	}
+	d_keep_name(b->mm->exe_file->f_path.dentry, &s);
+	set_comm(s.name.name, s.name.len);
+	d_drop_name(&s);
 }
 
 static bool is_dumpable(const struct bprm *b)
@@ -246,7 +261,7 @@ static struct mm *show_new_mm(struct bprm *b)
 	current->mm = b->mm;
 	spin_unlock(&current->alloc_lock);
 	mutex_unlock(&current->signal->exec_update_mutex);
-	set_comm_from(b->filename);
+	take_name(b);
 	return old;
 }
 

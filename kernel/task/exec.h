@@ -28,6 +28,7 @@ struct bprm {
 	const char *filename;    /* as the caller named it */
 	char *interp;            /* the last interpreter's name, kmalloc'd; NULL: filename */
 	char *fdpath;            /* /dev/fd/N..., for execveat; kmalloc'd */
+	bool by_descriptor;      /* it is that of a descriptor, without a path */
 	bool path_inaccessible;  /* the name would be gone after close-on-exec */
 	int depth;               /* interpreters so far */
 	struct file *executable; /* what an interpreter is handed open (AT_EXECFD), or NULL */
