@@ -109,6 +109,11 @@ void iov_iter_revert(struct iov_iter *it,
  */
 ssize_t iov_iter_get_pages(
 	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off);
+/* What is left of the first buffer. */
+static inline size_t iov_iter_first_len(const struct iov_iter *it)
+{
+	return it->vec ? min(it->count, it->vec->len - it->vec_off) : it->count;
+}
 /* All addresses and lengths together, for a look at their low bits. */
 u64 iov_iter_alignment(const struct iov_iter *it);
 /* Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to succeed; 0 or -EFAULT. */

@@ -55,6 +55,7 @@ static void pagemap(void)
 	char *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t e[4] = { 0 };
 	off_t at = (off_t)((uintptr_t)p / PAGE * 8);
+	struct iovec v[2] = { { p, PAGE }, { p + PAGE, 2L * PAGE } };
 
 	p[PAGE] = 1;
 	T(pread(fd, e, sizeof(e), at));
@@ -68,6 +69,13 @@ static void pagemap(void)
 	T(read(fd, p + PAGE, 2 * PAGE)); /* its second half is not there */
 	T(lseek(fd, 0, SEEK_CUR));
 	T(read(fd, p + PAGE, PAGE));
+	T(lseek(fd, 0, SEEK_CUR));
+	T(readv(fd, v, 2)); /* what the first one got has been read */
+	T(lseek(fd, 0, SEEK_CUR));
+	v[1].iov_len = 12;
+	T(readv(fd, v, 2));
+	v[0].iov_len = 4;
+	T(readv(fd, v, 2));
 	T(lseek(fd, 0, SEEK_CUR));
 	close(fd);
 	T(put("/proc/self/clear_refs", "5"));

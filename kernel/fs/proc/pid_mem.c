@@ -42,39 +42,31 @@ static int pagemap_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Bytes copied, 0 at the end of the address space, -errno. */
-static ssize_t copy_entries(struct mm *mm, struct iov_iter *to, u64 pos, u64 *buf, bool frames)
+/* At most @max bytes. How many were copied, 0 at the end of the address space, -errno. */
+static ssize_t copy_entries(
+	struct mm *mm, struct iov_iter *to, size_t max, u64 pos, u64 *buf, bool frames)
 {
 	u64 end = mm->task_size >> PAGE_SHIFT, first = pos / 8, n;
 
 	if (first >= end)
 		return 0;
-	n = min(min(to->count / 8, PAGE_SIZE / 8), end - first);
+	n = min(min(max / 8, PAGE_SIZE / 8), end - first);
 	down_read(&mm->mmap_lock);
 	mm_pagemap(mm, first << PAGE_SHIFT, n, buf, frames);
 	up_read(&mm->mmap_lock);
 	return copy_to_iter(buf, n * 8, to) == n * 8 ? (ssize_t)(n * 8) : -EFAULT;
 }
 
-static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
+/* One buffer: its bytes, less of them at the end or where current is being killed; or -errno. */
+static ssize_t fill_buffer(
+	struct mm *mm, struct iov_iter *to, size_t size, u64 pos, u64 *buf, bool frames)
 {
-	struct mm *mm = f->private_data;
-	ssize_t done = 0, n;
-	loff_t at = *pos;
-	bool frames;
-	u64 *buf;
+	ssize_t done = 0, n = 0;
 
-	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
-		return 0;
-	frames = cred_ns_capable(f->f_cred, &init_user_ns, CAP_SYS_ADMIN);
-	n = *pos % 8 || to->count % 8 ? -EINVAL : 0;
-	buf = n ? NULL : get_free_page(GFP_KERNEL);
-	if (!buf) {
-		mmput(mm);
-		return n ? n : -ENOMEM;
-	}
-	while (to->count) {
-		n = copy_entries(mm, to, (u64)(at + done), buf, frames);
+	if (pos % 8 || size % 8)
+		return -EINVAL;
+	while ((size_t)done < size) {
+		n = copy_entries(mm, to, size - (size_t)done, pos + (u64)done, buf, frames);
 		if (n <= 0)
 			break;
 		done += n;
@@ -82,11 +74,38 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			break;
 		cond_resched();
 	}
-	free_page_addr(buf);
+	return n < 0 ? n : done;
+}
+
+/* Buffer by buffer, as Linux reads files that know of one only: what is wrong with a later one takes nothing back. */
+static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct mm *mm = f->private_data;
+	ssize_t done = 0, n = *pos % 8 ? -EINVAL : 0;
+	bool frames;
+	size_t size;
+	u64 *buf;
+
+	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
+		return 0;
+	frames = cred_ns_capable(f->f_cred, &init_user_ns, CAP_SYS_ADMIN);
+	buf = get_free_page(GFP_KERNEL);
+	if (!buf)
+		n = -ENOMEM;
+	while (!n && to->count) {
+		size = iov_iter_first_len(to);
+		n = fill_buffer(mm, to, size, (u64)(*pos + done), buf, frames);
+		if (n < 0)
+			break;
+		done += n;
+		if ((size_t)n < size)
+			break;
+		n = 0;
+	}
+	if (buf)
+		free_page_addr(buf);
 	mmput(mm);
-	if (n == -EFAULT) /* the position stays */
-		return n;
-	*pos = at + done;
+	*pos += done;
 	return done ? done : n;
 }
 
