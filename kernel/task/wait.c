@@ -50,14 +50,31 @@ static bool eligible_child(const struct wait_opts *wo, bool ptrace, struct task 
 	return (p->exit_signal != SIGCHLD) == !!(wo->flags & __WCLONE);
 }
 
+/* tasklist_lock is held: without it another thread may reap the task, which has no number in our namespace then. */
 static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 {
 	wo->child = task_pid_vnr(p);
 	wo->uid = from_kuid_munged(current_user_ns(), p->cred->uid);
 	wo->status = status;
 	wo->cause = cause;
+}
+
+/* The rest, for which the lock is dropped: the task is ours, or we have a reference. */
+static int found_usage(struct wait_opts *wo, struct task *p)
+{
 	if (wo->want_rusage)
 		getrusage_of(p, RUSAGE_BOTH_K, &wo->rusage);
+	return wo->child;
+}
+
+/* The same where the task stays what it is. */
+static int leave(struct wait_opts *wo, struct task *p)
+{
+	get_task(p);
+	read_unlock(&tasklist_lock);
+	found_usage(wo, p);
+	put_task(p);
+	return wo->child;
 }
 
 /* What the child and its own children used is now counted for us. */
@@ -112,19 +129,17 @@ static int wait_zombie(struct wait_opts *wo, struct task *p)
 	if (!(wo->flags & WEXITED))
 		return 0;
 	if (wo->flags & WNOWAIT) {
-		get_task(p);
-		read_unlock(&tasklist_lock);
 		found(wo, p, zombie_status(p), exit_cause(zombie_status(p)));
-		put_task(p);
-		return wo->child;
+		return leave(wo, p);
 	}
 	if (cmpxchg(&p->exit_state, EXIT_ZOMBIE, state) != EXIT_ZOMBIE)
 		return 0;
+	found(wo, p, zombie_status(p), exit_cause(zombie_status(p)));
 	read_unlock(&tasklist_lock);
 
 	if (state == EXIT_DEAD && thread_group_leader(p))
 		account_child(p);
-	found(wo, p, zombie_status(p), exit_cause(zombie_status(p)));
+	found_usage(wo, p);
 	if (state == EXIT_DEAD || give_back_to_parent(p))
 		release_task(p);
 	return wo->child;
@@ -161,11 +176,8 @@ static int wait_stopped(struct wait_opts *wo, bool ptrace, struct task *p)
 	unlock_task_sighand(sh);
 	if (!code)
 		return 0;
-	get_task(p);
-	read_unlock(&tasklist_lock);
 	found(wo, p, (code << 8) | 0x7f, ptrace ? CLD_TRAPPED : CLD_STOPPED);
-	put_task(p);
-	return wo->child;
+	return leave(wo, p);
 }
 
 static int wait_continued(struct wait_opts *wo, struct task *p)
@@ -184,11 +196,8 @@ static int wait_continued(struct wait_opts *wo, struct task *p)
 	unlock_task_sighand(sh);
 	if (!continued)
 		return 0;
-	get_task(p);
-	read_unlock(&tasklist_lock);
 	found(wo, p, 0xffff, CLD_CONTINUED);
-	put_task(p);
-	return wo->child;
+	return leave(wo, p);
 }
 
 /* 0: nothing to tell; else the result, and tasklist_lock was dropped. @ptrace: as its tracer. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Two threads wait for the same last child: one gets it, and the other hears that there is none, whoever comes first. */
+/*
+ * Two threads wait for the same last child: one gets it, and the other hears that there is none, whoever comes first. One looks at children, in
+ * a namespace of their numbers, that the other reaps.
+ */
 #include "t.h"
 
 #define ROUNDS 8000 /* as many of them as there is time for */
@@ -54,6 +57,35 @@ static void rounds(void)
 	_exit(bad ? 1 : 0);
 }
 
+static volatile bool over;
+
+static void *looks(void *arg)
+{
+	siginfo_t si;
+
+	while (!over)
+		if (!waitid(P_ALL, 0, &si, WEXITED | WSTOPPED | WNOHANG | WNOWAIT))
+			got += si.si_pid != 0;
+	return arg;
+}
+
+static void looked_at(void)
+{
+	long end = now_ms() + MS / 3;
+	pthread_t other;
+
+	NEED(-pthread_create(&other, NULL, looks, NULL));
+	while (now_ms() < end) {
+		pid_t pid = SPAWN(raise(SIGSTOP));
+
+		kill(pid, SIGKILL);
+		NEED(waitpid(pid, NULL, 0));
+	}
+	over = true;
+	NEED(-pthread_join(other, NULL));
+	_exit(waitpid(-1, NULL, 0) == -1 && errno == ECHILD ? 0 : 1);
+}
+
 TEST(race_wait)
 {
 	pid_t pid = SPAWN(rounds());
@@ -61,4 +93,6 @@ TEST(race_wait)
 	T_WAIT(t_state(pid) == 'Z');
 	kill(pid, SIGKILL);
 	t_wait("two waiters", pid);
+	NEED(unshare(CLONE_NEWPID));
+	CHILD(looked_at());
 }
