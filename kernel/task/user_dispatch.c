@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * user_dispatch.c: Syscall User Dispatch (prctl's PR_SET_SYSCALL_USER_DISPATCH): a thread gets SIGSYS for calls from outside of one range
- * of its text while a byte of its own says so. For programs that run foreign code: wine, emulators.
+ * of its text, or from inside of it, while a byte of its own says so. For programs that run foreign code: wine, emulators.
  *
  * A thread's own; a child begins without, exec takes it away. The byte is read at each call from outside of the range.
  * Locks: none, all is current's; a tracer sets it (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) while the thread is stopped.
@@ -12,6 +12,7 @@
 #include "kernel/task/internal.h"
 
 #define SYS_USER_DISPATCH_CODE 2
+#define INCLUSIVE_ON 2 /* PR_SYS_DISPATCH_INCLUSIVE_ON, Linux 6.17 */
 
 void user_dispatch_clear(struct task *t)
 {
@@ -27,8 +28,14 @@ long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 select
 		user_dispatch_clear(t);
 		return 0;
 	}
-	if (mode != PR_SYS_DISPATCH_ON || (offset && offset + len <= offset))
+	if (mode != PR_SYS_DISPATCH_ON && mode != INCLUSIVE_ON)
 		return -EINVAL;
+	if ((offset || mode == INCLUSIVE_ON) && offset + len <= offset)
+		return -EINVAL;
+	if (mode == INCLUSIVE_ON) { /* all but the range is the range where calls are made */
+		offset += len;
+		len = -len;
+	}
 	if (selector >= arch_task_size())
 		return -EFAULT;
 	t->dispatch_offset = offset;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* prctl(2)'s less common options, and system calls that become signals by the caller's own wish (PR_SET_SYSCALL_USER_DISPATCH). */
-#include "t.h"
+#include "newer.h"
+#include "recorded.h"
 #include <elf.h>
 #include <linux/prctl.h>
 #include <sys/prctl.h>
@@ -45,6 +46,37 @@ static void blocked_call(void)
 		got_nr == SYS_getppid ? "right" : "wrong", got_arch_ok, got_rax == SYS_getppid);
 }
 
+/* A call of its own place. */
+long inner_call(long nr);
+extern char inner_end[];
+__asm__(".text\n"
+	"inner_call: mov %rdi,%rax\n"
+	"syscall\n"
+	"ret\n"
+	"inner_end: nop\n");
+
+/* The range is where calls become signals, all others are made (Linux 6.17). */
+static void inclusive(void)
+{
+	unsigned long at = (unsigned long)inner_call, len = (unsigned long)inner_end - at;
+	const unsigned long on = 2; /* PR_SYS_DISPATCH_INCLUSIVE_ON */
+
+	have = !older_than(6, 17);
+	CHECK(dispatch(on, 0, 0, &selector), -EINVAL);
+	CHECK(dispatch(on, at, 0, &selector), -EINVAL);
+	CHECK(dispatch(on, -1UL, 2, &selector), -EINVAL);
+	CHECK(dispatch(on, at, len, (char *)-1UL), -EFAULT);
+	CHECK(dispatch(3, at, len, &selector), -EINVAL);
+	CHECK(dispatch(on, at, len, &selector), 0);
+	selector = SYSCALL_DISPATCH_FILTER_BLOCK;
+	HOLDS(raw(SYS_getppid) == getppid());
+	HOLDS(selector == SYSCALL_DISPATCH_FILTER_BLOCK);
+	HOLDS(inner_call(SYS_getppid) == 4711);
+	HOLDS(selector == SYSCALL_DISPATCH_FILTER_ALLOW);
+	CHECK(dispatch(PR_SYS_DISPATCH_OFF, 0, 0, NULL), 0);
+	HOLDS(inner_call(SYS_getppid) == getppid());
+}
+
 static void user_dispatch(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_sys, .sa_flags = SA_SIGINFO };
@@ -71,6 +103,7 @@ static void user_dispatch(void)
 	T(dispatch(PR_SYS_DISPATCH_OFF, 0, 0, NULL));
 	selector = SYSCALL_DISPATCH_FILTER_BLOCK;
 	IS(raw(SYS_getppid) > 0);
+	inclusive();
 }
 
 static void without_capability(void)
