@@ -125,7 +125,7 @@ static void set_anew(void)
 	spin_unlock(&clock_timers_lock);
 }
 
-void tai_was_set(void)
+void clock_has_moved(void)
 {
 	set_anew();
 }

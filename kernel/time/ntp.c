@@ -33,6 +33,7 @@
 #define TICK_US 10000 /* of USER_HZ */
 #define SHIFT_PLL 2
 #define MAX_TAI 100000 /* s */
+#define MAX_LATE_NS 1000000LL
 
 static struct {
 	spinlock_t lock;
@@ -45,6 +46,7 @@ static struct {
 	s64 constant, tick;
 	s32 tai; /* s that TAI is ahead of real time */
 	struct ktimer timer;
+	s64 ahead; /* ns that real time has gained since its timers were armed for it: the timer's own */
 } ntp = {
 	.lock = SPINLOCK_INIT(ntp.lock),
 	.maxerror = ERROR_LIMIT,
@@ -91,6 +93,12 @@ static void ntp_second(struct ktimer *t)
 	rest = at_rest_locked();
 	spin_unlock(&ntp.lock);
 	arch_set_realtime_offset(ns);
+	ntp.ahead += ns;
+	if (ntp.ahead >=
+		MAX_LATE_NS) { /* what is early goes to sleep again, what is late would stay so */
+		ntp.ahead = 0;
+		clock_has_moved();
+	}
 	if (!rest)
 		timer_start(t, ktime_get() + NSEC_PER_SEC);
 }
@@ -224,7 +232,7 @@ int ntp_adjust(struct __kernel_timex *tx)
 	err = report_locked(tx, single, slew);
 	spin_unlock(&ntp.lock);
 	if (tai != tx->tai)
-		tai_was_set();
+		clock_has_moved();
 	if (start)
 		timer_start(&ntp.timer, ktime_get() + NSEC_PER_SEC);
 	return err;

@@ -55,7 +55,8 @@ void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);
 void clock_was_set(void); /* real time has jumped */
-void tai_was_set(void);   /* its offset has changed: that is no jump */
+void clock_has_moved(
+	void); /* it was slewed, or TAI's offset has changed: timers follow, but that is no jump */
 
 /* Who wants to know of jumps of real time; func runs under a spinlock, which clock_unwatch() takes too. */
 struct clock_watch {
