@@ -3,7 +3,7 @@
  * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready.
  *
  * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter. With MSG_WAITALL what is sent or received over a stream goes on until all is
- * done. Headers and addresses are read when the request is submitted.
+ * done. Headers and addresses are read when the request is submitted. Nobody gets SIGPIPE.
  *
  * With several shots each message or connection has a completion, until there is an error, the end, no buffer, or no room for a completion that
  * has others behind it. SEND_ZC copies, as Linux does where the device cannot do better, and says so when it is asked (REPORT_USAGE).
@@ -180,6 +180,8 @@ static long transfer(struct uring_req *r, u64 at, size_t len)
 
 	if (wait_all(r))
 		flags |= MSG_WAITALL;
+	if (!is_receive(r))
+		flags |= MSG_NOSIGNAL;
 	if (is_msg(r) && !is_receive(r))
 		return sock_async_sendmsg(r->file, r->header, flags);
 	if (is_msg(r))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL descriptors go with the first piece, and once. */
+/*
+ * io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL descriptors go with the first piece, and once. To nobody: an error,
+ * no signal.
+ */
 #include "uring.h"
 #include <sys/socket.h>
 
@@ -82,6 +85,21 @@ static void to_who_is_full(int type)
 	close_ring();
 }
 
+static void to_nobody(void)
+{
+	struct iovec v = { "x", 1 };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	close(fd[1]);
+	open_ring(4, 0, 0);
+	add(IORING_OP_SENDMSG, fd[0], &h, 1, 0, 3);
+	go("sent", 1);
+	add(IORING_OP_SEND, fd[0], "x", 1, 0, 4);
+	go("sent", 1);
+	close_ring();
+}
+
 TEST(uring_sendmsg)
 {
 	if (refused()) {
@@ -91,9 +109,12 @@ TEST(uring_sendmsg)
 			say("the last: 10 0123456789");
 			say("sent: 2: 10");
 		}
+		say("sent: 3: EPIPE");
+		say("sent: 4: EPIPE");
 		return;
 	}
 	all_of_much();
 	to_who_is_full(SOCK_SEQPACKET);
 	to_who_is_full(SOCK_DGRAM);
+	to_nobody();
 }
