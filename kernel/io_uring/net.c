@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready.
+ * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready; SHUTDOWN.
  *
  * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter. With MSG_WAITALL what is sent or received over a stream goes on until all is
  * done. Headers and addresses are read when the request is submitted. Nobody gets SIGPIPE.
@@ -379,4 +379,16 @@ long connect_issue(struct uring_req *r)
 		return n;
 	n = sock_async_connect(r->file, r->header);
 	return n == -EISCONN ? 0 : n;
+}
+
+int shutdown_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return s->off || s->addr || s->rw_flags || s->buf_index || s->splice_fd_in ? -EINVAL : 0;
+}
+
+long shutdown_issue(struct uring_req *r)
+{
+	return sock_shutdown_file(r->file, (int)r->sqe.len);
 }

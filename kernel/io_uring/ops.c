@@ -9,6 +9,7 @@
 
 #include "kernel/io_uring/uring.h"
 #include "kernel/ipc/pipe.h"
+#include "kernel/vfs/calls.h"
 
 static long nop_issue(struct uring_req *r)
 {
@@ -88,27 +89,20 @@ static long sync_range_issue(struct uring_req *r)
 
 	if (s->addr || s->buf_index || s->splice_fd_in)
 		return -EINVAL;
-	return sys_sync_file_range(s->fd, (s64)s->off, s->len, (int)s->sync_range_flags);
-}
-
-/* Linux does it in a worker: SIGXFSZ is not the program's. */
-static long quiet_fallocate(const struct io_uring_sqe *s)
-{
-	long ret;
-
-	current->flags |= PF_NO_XFSZ;
-	ret = sys_fallocate(s->fd, (int)s->len, (s64)s->off, (s64)s->addr);
-	current->flags &= ~PF_NO_XFSZ;
-	return ret;
+	return vfs_sync_file_range(r->file, (s64)s->off, s->len, s->sync_range_flags);
 }
 
 static long fallocate_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
+	long ret;
 
 	if (s->buf_index || s->rw_flags || s->splice_fd_in)
 		return -EINVAL;
-	return quiet_fallocate(s);
+	uring_quiet(true);
+	ret = vfs_fallocate(r->file, (int)s->len, (s64)s->off, (s64)s->addr);
+	uring_quiet(false);
+	return ret;
 }
 
 static long fadvise_issue(struct uring_req *r)
@@ -117,7 +111,7 @@ static long fadvise_issue(struct uring_req *r)
 
 	if (s->buf_index || s->addr || s->splice_fd_in)
 		return -EINVAL;
-	return sys_fadvise64(s->fd, (s64)s->off, s->len, (int)s->fadvise_advice);
+	return vfs_fadvise(r->file, (s64)s->off, s->len, (int)s->fadvise_advice);
 }
 
 static long madvise_issue(struct uring_req *r)
@@ -133,6 +127,11 @@ int uring_plain_prep(struct uring_req *r)
 {
 	if (r->sqe.flags & IOSQE_FIXED_FILE)
 		return -EBADF;
+	return r->sqe.buf_index ? -EINVAL : 0;
+}
+
+static int file_prep(struct uring_req *r)
+{
 	return r->sqe.buf_index ? -EINVAL : 0;
 }
 
@@ -174,20 +173,6 @@ static long epoll_ctl_issue(struct uring_req *r)
 	return sys_epoll_ctl(s->fd, (int)s->len, (int)s->off, UADDR(s->addr));
 }
 
-static int shutdown_prep(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->off || s->addr || s->rw_flags || s->splice_fd_in)
-		return -EINVAL;
-	return uring_plain_prep(r);
-}
-
-static long shutdown_issue(struct uring_req *r)
-{
-	return sys_shutdown(r->sqe.fd, (int)r->sqe.len);
-}
-
 static int socket_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -224,7 +209,7 @@ static bool can_wait(const struct file *f)
 }
 
 /* What is left of it; @to of a file that has a position is where the rest goes. */
-static ssize_t move(struct uring_req *r)
+static ssize_t move_some(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 	loff_t from = (loff_t)s->splice_off_in, to = (loff_t)s->off;
@@ -238,6 +223,16 @@ static ssize_t move(struct uring_req *r)
 		to += r->done;
 	return splice_files(r->other, from == -1 ? NULL : &from, r->file, to == -1 ? NULL : &to,
 		s->len - (size_t)r->done, flags);
+}
+
+static ssize_t move(struct uring_req *r)
+{
+	ssize_t n;
+
+	uring_quiet(true);
+	n = move_some(r);
+	uring_quiet(false);
+	return n;
 }
 
 static bool is_ready(struct file *f, u32 events)
@@ -347,7 +342,7 @@ const struct uring_op uring_ops[IORING_OP_LAST] = {
 	[IORING_OP_FSYNC] = NET(fsync_prep, fsync_issue),
 	[IORING_OP_POLL_ADD] = NET(poll_add_prep, poll_add_issue),
 	[IORING_OP_POLL_REMOVE] = CALL(poll_remove_prep, poll_remove_issue),
-	[IORING_OP_SYNC_FILE_RANGE] = CALL(uring_plain_prep, sync_range_issue),
+	[IORING_OP_SYNC_FILE_RANGE] = NET(file_prep, sync_range_issue),
 	[IORING_OP_SENDMSG] = MSG(net_prep, send_issue),
 	[IORING_OP_RECVMSG] = MSG_CHOSEN(net_prep, recv_issue),
 	[IORING_OP_SEND] = MSG(net_prep, send_issue),
@@ -357,15 +352,15 @@ const struct uring_op uring_ops[IORING_OP_LAST] = {
 	[IORING_OP_ACCEPT] = MSG(accept_prep, accept_issue),
 	[IORING_OP_ASYNC_CANCEL] = CALL(cancel_prep, cancel_issue),
 	[IORING_OP_CONNECT] = NET(connect_prep, connect_issue),
-	[IORING_OP_FALLOCATE] = CALL(uring_plain_prep, fallocate_issue),
+	[IORING_OP_FALLOCATE] = NET(file_prep, fallocate_issue),
 	[IORING_OP_OPENAT] = CALL(openat_prep, openat_issue),
 	[IORING_OP_CLOSE] = CALL(close_prep, close_issue),
 	[IORING_OP_STATX] = CALL(statx_prep, statx_issue),
-	[IORING_OP_FADVISE] = CALL(uring_plain_prep, fadvise_issue),
-	[IORING_OP_MADVISE] = CALL(uring_plain_prep, madvise_issue),
+	[IORING_OP_FADVISE] = NET(file_prep, fadvise_issue),
+	[IORING_OP_MADVISE] = CALL(file_prep, madvise_issue),
 	[IORING_OP_OPENAT2] = CALL(openat2_prep, openat2_issue),
-	[IORING_OP_EPOLL_CTL] = CALL(uring_plain_prep, epoll_ctl_issue),
-	[IORING_OP_SHUTDOWN] = CALL(shutdown_prep, shutdown_issue),
+	[IORING_OP_EPOLL_CTL] = CALL(file_prep, epoll_ctl_issue),
+	[IORING_OP_SHUTDOWN] = NET(shutdown_prep, shutdown_issue),
 	[IORING_OP_RENAMEAT] = CALL(renameat_prep, renameat_issue),
 	[IORING_OP_UNLINKAT] = CALL(unlinkat_prep, unlinkat_issue),
 	[IORING_OP_MKDIRAT] = CALL(mkdirat_prep, mkdirat_issue),

@@ -198,7 +198,9 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 	it.sync = r->sqe.rw_flags & RWF_SYNC;
 	it.dsync = r->sqe.rw_flags & RWF_DSYNC;
 	want = it.count;
+	uring_quiet(!polled);
 	n = may_go_on(r) ? transfer_direct(r, &it, write) : transfer(r, &it, write);
+	uring_quiet(false);
 	if (n == URING_QUEUED) /* it may be over, and gone */
 		return n;
 	r->failed = n >= 0 && (size_t)n < want;

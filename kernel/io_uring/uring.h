@@ -327,6 +327,15 @@ long uring_place_fd(struct uring_req *r, long fd);
 long uring_place_file(struct uring *u, u32 index, struct file *f);
 long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 
+/* What Linux does in a worker, whose signals (SIGPIPE, SIGXFSZ) are not the program's. */
+static inline void uring_quiet(bool on)
+{
+	if (on)
+		current->flags |= PF_NO_XFSZ;
+	else
+		current->flags &= ~PF_NO_XFSZ;
+}
+
 /* names.c: calls with paths, which were read when the request was submitted */
 int openat_prep(struct uring_req *r);
 long openat_issue(struct uring_req *r);
@@ -371,5 +380,7 @@ long accept_issue(struct uring_req *r);
 int accept_prep(struct uring_req *r);
 long connect_issue(struct uring_req *r);
 int connect_prep(struct uring_req *r);
+int shutdown_prep(struct uring_req *r);
+long shutdown_issue(struct uring_req *r);
 
 #endif

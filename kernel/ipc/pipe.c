@@ -28,6 +28,7 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/io_signal.h"
 
 #define PIPE_DEF_BUFS 16
 
@@ -208,7 +209,7 @@ int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 
 	for (;;) {
 		if (!p->readers) {
-			send_sig(SIGPIPE, current, SEND_SIG_NOINFO);
+			send_io_signal(SIGPIPE, SEND_SIG_NOINFO);
 			return -EPIPE;
 		}
 		if (!pipe_full(p))

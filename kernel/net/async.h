@@ -36,6 +36,7 @@ int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen); /* into 
 void sock_header_release(struct sock_header *h);
 void sock_header_free(struct sock_header *h); /* releases and kfrees; NULL: nothing */
 
+long sock_shutdown_file(struct file *f, int how);
 long sock_async_connect(struct file *f, struct sock_header *h);
 long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);

@@ -22,6 +22,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/vfs/io_signal.h"
 #include "kernel/vfs/landlock.h"
 
 static sock_create_fn families[AF_MAX]; /* written at boot */
@@ -95,7 +96,7 @@ static ssize_t sock_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 
 	*from = m.iter;
 	if (n == -EPIPE)
-		send_sig(SIGPIPE, current, SEND_SIG_NOINFO);
+		send_io_signal(SIGPIPE, SEND_SIG_NOINFO);
 	return n;
 }
 
@@ -570,6 +571,17 @@ long sys_getpeername(int fd, uaddr_t addr, uaddr_t addrlen)
 	return getname_common(fd, addr, addrlen, true);
 }
 
+long sock_shutdown_file(struct file *f, int how)
+{
+	struct socket *s = file_socket(f);
+
+	if (!s)
+		return -ENOTSOCK;
+	if (!s->ops->shutdown)
+		return -EOPNOTSUPP;
+	return how < 0 || how > 2 ? -EINVAL : s->ops->shutdown(s, how + 1);
+}
+
 long sys_shutdown(int fd, int how)
 {
 	struct socket *s;
@@ -578,10 +590,7 @@ long sys_shutdown(int fd, int how)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if (!s->ops->shutdown)
-		err = -EOPNOTSUPP;
-	else
-		err = how < 0 || how > 2 ? -EINVAL : s->ops->shutdown(s, how + 1);
+	err = sock_shutdown_file(f, how);
 	fput(f);
 	return err;
 }

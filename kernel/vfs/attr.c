@@ -11,8 +11,10 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/calls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/io_signal.h"
 #include "kernel/vfs/landlock.h"
 
 #define NSEC 1000000000L
@@ -185,8 +187,7 @@ int inode_newsize_ok(struct inode *inode, loff_t size)
 	if (size <= inode->i_size)
 		return 0;
 	if ((u64)size > rlimit(RLIMIT_FSIZE)) {
-		if (!(current->flags & PF_NO_XFSZ))
-			send_sig(SIGXFSZ, current, SEND_SIG_PRIV);
+		send_io_signal(SIGXFSZ, SEND_SIG_PRIV);
 		return -EFBIG;
 	}
 	return size > inode->i_sb->s_maxbytes ? -EFBIG : 0;
@@ -622,7 +623,7 @@ static int fallocate_mode_ok(int mode)
 	return 0;
 }
 
-static int do_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+int vfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
 	struct inode *inode = f->f_inode;
 	loff_t end;
@@ -662,7 +663,7 @@ long sys_fallocate(int fd, int mode, s64 off, s64 len)
 
 	if (!f.file)
 		return -EBADF;
-	err = do_fallocate(f.file, mode, off, len);
+	err = vfs_fallocate(f.file, mode, off, len);
 	fdput(f);
 	return err;
 }

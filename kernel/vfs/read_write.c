@@ -14,6 +14,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/io_signal.h"
 
 /* ---- llseek ---- */
 
@@ -503,7 +504,7 @@ ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
 		return -EINVAL;
 	if (is_reg(inode) && limit != ~0UL) {
 		if ((u64)*pos >= limit) {
-			send_sig(SIGXFSZ, current, SEND_SIG_PRIV);
+			send_io_signal(SIGXFSZ, SEND_SIG_PRIV);
 			return -EFBIG;
 		}
 		from->count = min_t(u64, from->count, limit - *pos);

@@ -8,6 +8,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/block/block.h"
+#include "kernel/vfs/calls.h"
 #include "kernel/vfs/internal.h"
 
 #define FILE_END ((loff_t)(~0UL >> 1))
@@ -94,7 +95,7 @@ long sys_syncfs(int fd)
 	return err ? err : err2;
 }
 
-static int file_range(struct file *f, loff_t off, loff_t n, u32 flags)
+int vfs_sync_file_range(struct file *f, loff_t off, loff_t n, u32 flags)
 {
 	struct address_space *m = f->f_mapping;
 	loff_t end;
@@ -130,7 +131,7 @@ long sys_sync_file_range(int fd, s64 off, s64 n, int flags)
 
 	if (!f.file)
 		return -EBADF;
-	err = file_range(f.file, off, n, flags);
+	err = vfs_sync_file_range(f.file, off, n, flags);
 	fdput(f);
 	return err;
 }
@@ -167,7 +168,7 @@ static void drop_range(struct file *f, loff_t off, loff_t end)
 }
 
 /* A negative offset is a large one, and an end that overflows is the end of the file. */
-static int advise(struct file *f, loff_t off, loff_t len, int advice)
+int vfs_fadvise(struct file *f, loff_t off, loff_t len, int advice)
 {
 	u64 end = (u64)off + (u64)len;
 
@@ -206,7 +207,7 @@ long sys_readahead(int fd, s64 off, size_t n)
 	else if (!is_reg(f.file->f_inode) && !S_ISBLK(f.file->f_inode->i_mode))
 		err = -EINVAL;
 	else
-		err = advise(f.file, off, (loff_t)n, POSIX_FADV_WILLNEED);
+		err = vfs_fadvise(f.file, off, (loff_t)n, POSIX_FADV_WILLNEED);
 	if (f.file)
 		fdput(f);
 	return err;
@@ -219,7 +220,7 @@ long sys_fadvise64(int fd, s64 off, size_t len, int advice)
 
 	if (!f.file)
 		return -EBADF;
-	err = advise(f.file, off, len, advice);
+	err = vfs_fadvise(f.file, off, len, advice);
 	fdput(f);
 	return err;
 }

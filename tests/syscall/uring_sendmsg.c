@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL descriptors go with the first piece, and once. To nobody: an error,
- * no signal.
+ * io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL descriptors go with the first piece, and once. To nobody, or behind
+ * the end of what may be: an error, no signal.
  */
 #include "uring.h"
 #include <sys/socket.h>
@@ -89,6 +89,9 @@ static void to_nobody(void)
 {
 	struct iovec v = { "x", 1 };
 	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct rlimit limit = { 1 << 24, 1 << 24 };
+	struct io_uring_sqe *s;
+	int from[2], to[2];
 
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
 	close(fd[1]);
@@ -97,6 +100,17 @@ static void to_nobody(void)
 	go("sent", 1);
 	add(IORING_OP_SEND, fd[0], "x", 1, 0, 4);
 	go("sent", 1);
+	NEED(pipe(from));
+	NEED(pipe(to));
+	close(to[0]);
+	NEED(write(from[1], "x", 1));
+	s = add(IORING_OP_SPLICE, to[1], NULL, 1, -1, 5);
+	s->splice_fd_in = from[0];
+	s->splice_off_in = -1;
+	go("spliced", 1);
+	add(IORING_OP_WRITE, NEED(open("f", O_WRONLY | O_CREAT, 0600)), "x", 1, limit.rlim_cur, 6);
+	NEED(setrlimit(RLIMIT_FSIZE, &limit));
+	go("written", 1);
 	close_ring();
 }
 
@@ -111,6 +125,8 @@ TEST(uring_sendmsg)
 		}
 		say("sent: 3: EPIPE");
 		say("sent: 4: EPIPE");
+		say("spliced: 5: EPIPE");
+		say("written: 6: EFBIG");
 		return;
 	}
 	all_of_much();
