@@ -89,11 +89,25 @@ static void chain_start(struct batch *b)
 	b->broken = false;
 }
 
+/* One in the middle of a chain that drains: the whole chain waits, and what comes behind the chain waits for that. */
+static void note_drain(struct batch *b, struct uring_req *r)
+{
+	if (!b->head && b->ring->drain_next) {
+		b->ring->drain_next = false;
+		r->sqe.flags |= IOSQE_IO_DRAIN;
+	} else if (b->head && r->sqe.flags & IOSQE_IO_DRAIN) {
+		b->ring->drain_next = true;
+		b->head->sqe.flags |= IOSQE_IO_DRAIN;
+	}
+}
+
 /* Adds @r to the chain that is being gathered, or lets it run. */
 static void gather(struct batch *b, struct uring_req *r)
 {
 	bool more = r->sqe.flags & LINKS;
 
+	if (!r->refused)
+		note_drain(b, r);
 	b->broken = b->broken || r->refused;
 	if (b->head)
 		b->tail->next = r;

@@ -65,24 +65,37 @@ static void set_busy(struct uring_req *r, struct task *t)
 	}
 }
 
-/* Under cq_lock: the request that may run now since nothing waits any more, or NULL. */
-static struct uring_req *undrain(struct uring *u)
+static bool drains(const struct uring_req *r)
 {
-	struct uring_req *r;
+	return r->sqe.flags & IOSQE_IO_DRAIN;
+}
 
-	if (u->nr_active || list_empty(&u->drained) || u->dying)
-		return NULL;
-	r = list_first_entry(&u->drained, struct uring_req, link);
-	uring_unlist_locked(r);
-	set_active(r);
-	return r;
+/*
+ * Under cq_lock: once nothing waits any more, what may run now goes to @go: one that drains; or those that only stood behind one, together up to the
+ * next that drains, for they may wait for each other.
+ */
+static void undrain(struct uring *u, struct list_head *go)
+{
+	struct uring_req *r, *next;
+
+	if (u->nr_active || u->dying)
+		return;
+	list_for_each_entry_safe(r, next, &u->drained, link) {
+		if (drains(r) && !list_empty(go))
+			break;
+		r->where = RUNNING;
+		list_move_tail(&r->link, go);
+		set_active(r);
+		if (drains(r))
+			break;
+	}
 }
 
 /* A request that waited has come to its end. */
 static void not_busy(struct uring_req *r)
 {
 	struct uring *u = r->ring;
-	struct uring_req *drained;
+	LIST_HEAD(go);
 
 	if (!r->busy && !r->active)
 		return;
@@ -90,10 +103,14 @@ static void not_busy(struct uring_req *r)
 	if (r->active)
 		u->nr_active--;
 	r->active = false;
-	drained = undrain(u);
+	undrain(u, &go);
 	spin_unlock(&u->cq_lock);
-	if (drained)
+	while (!list_empty(&go)) {
+		struct uring_req *drained = list_first_entry(&go, struct uring_req, link);
+
+		list_del_init(&drained->link);
 		uring_finish_elsewhere(drained, URING_QUEUED);
+	}
 	if (r->busy)
 		atomic_dec(&r->task->uring_busy);
 	r->busy = false;
@@ -139,7 +156,7 @@ bool uring_drain(struct uring_req *r)
 	bool wait;
 
 	spin_lock(&u->cq_lock);
-	wait = !list_empty(&u->drained) || (r->sqe.flags & IOSQE_IO_DRAIN && u->nr_active);
+	wait = !list_empty(&u->drained) || (drains(r) && u->nr_active);
 	if (wait) {
 		set_busy(r, current);
 		r->where = ON_DRAINED;

@@ -76,6 +76,7 @@ struct uring {
 	struct list_head all; /* of every ring, under rings_lock */
 	struct mutex lock;    /* below */
 	u32 sq_head;
+	bool drain_next; /* IOSQE_IO_DRAIN stood within a chain: for the next */
 	struct file **files;
 	u32 nr_files, file_hint; /* where the search for a free slot begins */
 	struct uring_buffer *buffers;
