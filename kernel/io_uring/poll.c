@@ -4,7 +4,7 @@
  *
  * A poll with several shots stays armed and tells of each event, from a worker; with IORING_SETUP_DEFER_TASKRUN the worker gathers events in
  * r->shot, and the issuer tells. Where there is no room for a completion that has others behind it, it is the last.
- * To change a poll is to disarm it; when that has been done, its task issues it again.
+ * To change a poll is to disarm it, here or in the worker that has it just now; then its task issues it again.
  * Locks: cq_lock, in request.c.
  */
 #include <linux/eventpoll.h>
@@ -167,29 +167,51 @@ static struct uring_req *find_poll(struct uring *u, u64 data)
 	list_for_each_entry(r, uring_bucket(u, data), link)
 		if (!r->cancelled && is_poll(r, &data))
 			return r;
-	return NULL;
+	return uring_find_again(u, is_poll, &data);
+}
+
+/* Under cq_lock: what @r is to be. True: it is disarmed, and off its list. */
+static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
+{
+	bool first = !r->update;
+
+	if (first) {
+		r->new_events = r->sqe.poll32_events;
+		r->new_data = by->addr;
+		r->update = true;
+	}
+	if (by->len & IORING_POLL_UPDATE_EVENTS)
+		r->new_events = by->poll32_events;
+	if (by->len & IORING_POLL_UPDATE_USER_DATA)
+		r->new_data = by->off;
+	if (r->where == RUNNING) { /* its task is about to arm it */
+		change(r);
+	} else if (first && async_poll_stop(&r->poll)) {
+		uring_unlist_locked(r);
+		change(r);
+		return true;
+	} else if (first) {
+		async_poll_cancel(&r->poll);
+	}
+	return false;
 }
 
 /* The poll that @by names is disarmed, and then armed with what @by says. */
 static long update(struct uring *u, const struct io_uring_sqe *by)
 {
+	bool disarmed = false;
 	struct uring_req *r;
 
 	spin_lock(&u->cq_lock);
 	r = find_poll(u, by->addr);
-	if (r && !r->update) {
-		r->new_events = by->len & IORING_POLL_UPDATE_EVENTS ? by->poll32_events :
-								      r->sqe.poll32_events;
-		r->new_data = by->len & IORING_POLL_UPDATE_USER_DATA ? by->off : by->addr;
-		r->update = true;
-		async_poll_cancel(&r->poll);
-	} else if (r) {
-		if (by->len & IORING_POLL_UPDATE_EVENTS)
-			r->new_events = by->poll32_events;
-		if (by->len & IORING_POLL_UPDATE_USER_DATA)
-			r->new_data = by->off;
-	}
+	if (r)
+		disarmed = change_to(r, by);
 	spin_unlock(&u->cq_lock);
+	if (disarmed) {
+		async_poll_unhook(&r->poll);
+		uring_req_put(r); /* the poll's */
+		uring_finish_elsewhere(r, URING_QUEUED);
+	}
 	return r ? 0 : -ENOENT;
 }
 

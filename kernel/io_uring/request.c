@@ -5,7 +5,8 @@
  * States: RUNNING in its task (uring_run) -> finished, or ON_WAITING (a poll of its file, a timer), or ON_DRAINED (IOSQE_IO_DRAIN), or
  * ON_DISK (a direct transfer: nobody cancels it) ->
  * off the list by whoever ends the wait -> finished, or RUNNING again in its task, by task work. The task is woken from an
- * interruptible sleep for that, as by a signal that is none.
+ * interruptible sleep for that, as by a signal that is none. Until it comes to that a canceller finds the request in ring->again, and it ends
+ * instead.
  *
  * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit), and has its completion after that's.
  *
@@ -357,6 +358,9 @@ void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w))
 	}
 	r->work.func = func;
 	get_task(t);
+	spin_lock(&r->ring->cq_lock);
+	list_add_tail(&r->deferred, &r->ring->again);
+	spin_unlock(&r->ring->cq_lock);
 	task_work_add(t, &r->work);
 	set_bit(TIF_SIGPENDING, &t->work_flags);
 	wake_up_state(t, TASK_INTERRUPTIBLE);
@@ -370,6 +374,9 @@ static void run_work(struct task_work *w)
 
 	atomic_inc(&u->refs);
 	mutex_lock(&u->lock);
+	spin_lock(&u->cq_lock);
+	list_del_init(&r->deferred);
+	spin_unlock(&u->cq_lock);
 	if (r->result == URING_QUEUED)
 		uring_run(r);
 	else
@@ -500,6 +507,18 @@ static struct uring_req *find_in(struct list_head *list,
 	return NULL;
 }
 
+struct uring_req *uring_find_again(
+	struct uring *u, bool (*match)(const struct uring_req *r, const void *arg), const void *arg)
+{
+	struct uring_req *r;
+
+	assert_spin_held(&u->cq_lock);
+	list_for_each_entry(r, uring_defers(u) ? &u->deferred : &u->again, deferred)
+		if (r->result == URING_QUEUED && !r->cancelled && match(r, arg))
+			return r;
+	return NULL;
+}
+
 static struct uring_req *find(struct uring *u,
 	bool (*match)(const struct uring_req *r, const void *arg), const void *arg, const u64 *data)
 {
@@ -511,7 +530,9 @@ static struct uring_req *find(struct uring *u,
 		r = find_in(&u->waiting[i], match, arg);
 	if (!r)
 		r = find_in(&u->counting, match, arg);
-	return r ? r : find_in(&u->drained, match, arg);
+	if (!r)
+		r = find_in(&u->drained, match, arg);
+	return r ? r : uring_find_again(u, match, arg);
 }
 
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
@@ -527,7 +548,12 @@ u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const
 			spin_unlock(&u->cq_lock);
 			break;
 		}
-		cancel_found(r);
+		if (r->where == RUNNING) {
+			r->cancelled = true;
+			spin_unlock(&u->cq_lock);
+		} else {
+			cancel_found(r);
+		}
 		n++;
 		cond_resched();
 	}

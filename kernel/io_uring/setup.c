@@ -159,6 +159,7 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	INIT_LIST_HEAD(&u->mapped);
 	INIT_LIST_HEAD(&u->deferred);
 	INIT_LIST_HEAD(&u->shots);
+	INIT_LIST_HEAD(&u->again);
 	init_waitqueue_head(&u->wait);
 	u->flags = p->flags;
 	if (!(p->flags & IORING_SETUP_R_DISABLED))

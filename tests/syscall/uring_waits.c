@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of io_uring that wait: what stands behind one that drains.
+ * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between the event and its task, polls that are changed.
  */
 #include "uring.h"
 
@@ -36,6 +36,59 @@ static void behind_a_drain(void)
 	close_ring();
 }
 
+/* The reader's task waits for its child when the pipe is written. What that has led to is done when a poll of the child's has ended that came after it. */
+static void cancelled_on_its_way(void)
+{
+	int a[2], b[2];
+	char c;
+
+	NEED(pipe(a));
+	NEED(pipe(b));
+	open_ring(8, 0, 0);
+	add(IORING_OP_READ, a[0], &c, 1, 0, 1);
+	NEED(enter(1, 0, 0));
+	if (!vfork()) {
+		write(a[1], "x", 1);
+		add(IORING_OP_POLL_ADD, b[0], NULL, 0, 0, 2)->poll32_events = POLLIN;
+		enter(1, 0, 0);
+		write(b[1], "x", 1);
+		enter(0, 1, IORING_ENTER_GETEVENTS);
+		add(IORING_OP_ASYNC_CANCEL, -1, (void *)1, 0, 0, 3);
+		enter(1, 0, 0);
+		_exit(0);
+	}
+	NEED(enter(0, 3, IORING_ENTER_GETEVENTS));
+	reap_sorted("cancelled on its way");
+	close_ring();
+}
+
+static void rename_poll(uint64_t from, uint64_t to, uint64_t data)
+{
+	add(IORING_OP_POLL_REMOVE, -1, (void *)from, IORING_POLL_UPDATE_USER_DATA, to, data);
+}
+
+static void changed_polls(unsigned flags)
+{
+	int a[2];
+
+	NEED(pipe(a));
+	open_ring(8, flags, 0);
+	add(IORING_OP_POLL_ADD, a[0], NULL, 0, 0, 1)->poll32_events = POLLIN;
+	rename_poll(1, 2, 10);
+	rename_poll(2, 3, 11);
+	add(IORING_OP_POLL_REMOVE, -1, (void *)3, 0, 0, 12);
+	NEED(enter(4, 4, IORING_ENTER_GETEVENTS));
+	reap_sorted("a poll that is renamed");
+	add(IORING_OP_POLL_ADD, a[0], NULL, IORING_POLL_ADD_MULTI, 0, 1)->poll32_events = POLLIN;
+	rename_poll(1, 2, 10);
+	NEED(enter(2, 1, IORING_ENTER_GETEVENTS));
+	reap("a poll of several shots");
+	NEED(write(a[1], "x", 1));
+	NEED(enter(0, 1, IORING_ENTER_GETEVENTS));
+	reap("a poll of several shots");
+	close_ring();
+}
+
 TEST(uring_waits)
 {
 	if (refused()) {
@@ -44,4 +97,7 @@ TEST(uring_waits)
 	}
 	alarm(30);
 	behind_a_drain();
+	cancelled_on_its_way();
+	changed_polls(0);
+	changed_polls(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 }
