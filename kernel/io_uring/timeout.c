@@ -21,26 +21,25 @@ static int clock_of(u32 flags)
 	return flags & IORING_TIMEOUT_BOOTTIME ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
 }
 
-static int read_deadline(uaddr_t from, u32 flags, u64 *deadline)
+static u64 deadline_of(u64 ns, int clock, u32 flags)
 {
-	u64 ns;
-	int err = get_timespec(from, &ns);
-
-	if (!err)
-		*deadline = flags & IORING_TIMEOUT_ABS ? deadline_at(clock_of(flags), ns) :
-							 deadline_in(ns);
-	return err;
+	return flags & IORING_TIMEOUT_ABS ? deadline_at(clock, ns) : deadline_in(ns);
 }
 
 int timeout_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
+	u64 ns;
+	int err;
 
 	if (s->buf_index || s->len != 1 || s->splice_fd_in || s->timeout_flags & ~KNOWN)
 		return -EINVAL;
 	if ((s->timeout_flags & IORING_TIMEOUT_CLOCK_MASK) == IORING_TIMEOUT_CLOCK_MASK)
 		return -EINVAL;
-	return read_deadline(UADDR(s->addr), s->timeout_flags, &r->deadline);
+	err = get_timespec(UADDR(s->addr), &ns);
+	if (!err)
+		r->deadline = deadline_of(ns, clock_of(s->timeout_flags), s->timeout_flags);
+	return err;
 }
 
 static void timer_over(struct ktimer *t)
@@ -167,17 +166,18 @@ void timeouts_check(struct uring *u)
 
 /* ---- TIMEOUT_REMOVE ---- */
 
+/* r->deadline is nanoseconds: of which clock the timeout that is found knows. */
 int timeout_remove_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
 	if (s->buf_index || s->len || s->splice_fd_in)
 		return -EINVAL;
-	if (!(s->timeout_flags & IORING_TIMEOUT_UPDATE))
+	if (!(s->timeout_flags & IORING_TIMEOUT_UPDATE_MASK))
 		return s->timeout_flags ? -EINVAL : 0;
-	if (s->timeout_flags & ~(IORING_TIMEOUT_UPDATE | IORING_TIMEOUT_ABS))
+	if (s->timeout_flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS))
 		return -EINVAL;
-	return read_deadline(UADDR(s->addr2), s->timeout_flags, &r->deadline);
+	return get_timespec(UADDR(s->addr2), &r->deadline);
 }
 
 static bool is_timeout(const struct uring_req *r, const void *arg)
@@ -196,19 +196,60 @@ static struct uring_req *find_timeout(struct list_head *list, u64 data)
 	return NULL;
 }
 
-static long update(struct uring *u, u64 data, u64 deadline)
+static bool is_limited(const struct uring_req *r, const void *arg)
+{
+	const struct uring_req *lt = r->limit;
+
+	return lt && lt->limited && lt->sqe.user_data == *(const u64 *)arg;
+}
+
+static struct uring_req *limit_in(const struct list_head *list, u64 data)
+{
+	struct uring_req *r;
+
+	list_for_each_entry(r, list, link)
+		if (is_limited(r, &data))
+			return r->limit;
+	return NULL;
+}
+
+/* Under cq_lock: a LINK_TIMEOUT that runs is found by whom it limits. */
+static struct uring_req *find_limit(struct uring *u, u64 data)
+{
+	struct uring_req *lt = limit_in(&u->ending, data), *r;
+
+	for (u32 i = 0; !lt && i < URING_BUCKETS; i++)
+		lt = limit_in(&u->waiting[i], data);
+	if (!lt)
+		lt = limit_in(&u->counting, data);
+	if (lt)
+		return lt;
+	r = uring_find_again(u, is_limited, &data);
+	return r ? r->limit : NULL;
+}
+
+static struct uring_req *find_to_update(struct uring *u, const struct io_uring_sqe *by)
+{
+	struct uring_req *r;
+
+	if (by->timeout_flags & IORING_LINK_TIMEOUT_UPDATE)
+		return find_limit(u, by->addr);
+	r = find_timeout(uring_bucket(u, by->addr), by->addr);
+	return r ? r : find_timeout(&u->counting, by->addr);
+}
+
+static long update(struct uring *u, const struct io_uring_sqe *by, u64 ns)
 {
 	struct uring_req *r;
 	long ret = -ENOENT;
 
 	spin_lock(&u->cq_lock);
-	r = find_timeout(uring_bucket(u, data), data);
-	if (!r)
-		r = find_timeout(&u->counting, data);
+	r = find_to_update(u, by);
 	if (r)
 		ret = -EALREADY;
 	if (r && timer_cancel(&r->timer)) {
-		timer_start(&r->timer, deadline);
+		timer_start(&r->timer,
+			deadline_of(ns, clock_of(r->sqe.timeout_flags), by->timeout_flags));
 		ret = 0;
 	}
 	spin_unlock(&u->cq_lock);
@@ -220,7 +261,7 @@ long timeout_remove_issue(struct uring_req *r)
 	u64 data = r->sqe.addr;
 
 	if (r->sqe.timeout_flags & IORING_TIMEOUT_UPDATE)
-		return update(r->ring, data, r->deadline);
+		return update(r->ring, &r->sqe, r->deadline);
 	return uring_cancel(r->ring, is_timeout, &data, &data, 1) ? 0 : -ENOENT;
 }
 

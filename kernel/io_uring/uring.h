@@ -101,8 +101,9 @@ struct uring {
 	struct list_head
 		deferred; /* DEFER_TASKRUN: of uring_req.deferred, until the issuer runs them */
 	struct list_head shots; /* the same, of uring_req.shot_link */
-	struct list_head again; /* without DEFER_TASKRUN: of uring_req.deferred, until their tasks run them */
-	u32 nr_active;          /* requests that wait, or have waited and have not finished */
+	struct list_head
+		again; /* without DEFER_TASKRUN: of uring_req.deferred, until their tasks run them */
+	u32 nr_active; /* requests that wait, or have waited and have not finished */
 	bool dying;
 	struct wait_queue_head wait;
 };
@@ -291,8 +292,8 @@ bool uring_drain(struct uring_req *r);
 bool uring_delist(struct uring_req *r); /* false: somebody else did */
 bool uring_unlist_locked(struct uring_req *r);
 /* Under cq_lock: one that its task is to issue again, and has not yet. NULL. */
-struct uring_req *uring_find_again(
-	struct uring *u, bool (*match)(const struct uring_req *r, const void *arg), const void *arg);
+struct uring_req *uring_find_again(struct uring *u,
+	bool (*match)(const struct uring_req *r, const void *arg), const void *arg);
 /* Ends what waits and @match()es, with this user_data if @data is not NULL; how many (at most @max). */
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
 	const void *arg, const u64 *data, u32 max);

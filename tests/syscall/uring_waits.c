@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between the event and its task, polls that are changed.
+ * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between the event and its task, polls that are changed, timeouts that are changed.
  */
 #include "uring.h"
 
@@ -89,6 +89,43 @@ static void changed_polls(unsigned flags)
 	close_ring();
 }
 
+static void update_timeout(
+	const struct __kernel_timespec *ts, uint64_t which, unsigned flags, uint64_t data)
+{
+	struct io_uring_sqe *s =
+		add(IORING_OP_TIMEOUT_REMOVE, -1, (void *)which, 0, (uintptr_t)ts, data);
+
+	s->timeout_flags = IORING_TIMEOUT_UPDATE | flags;
+}
+
+static void changed_timeouts(void)
+{
+	static struct __kernel_timespec far = { .tv_sec = 1L << 33 }, soon, ms = { 0, 1000000 };
+	struct timespec now;
+	int a[2];
+	char c;
+
+	NEED(pipe(a));
+	open_ring(8, 0, 0);
+	NEED(clock_gettime(CLOCK_REALTIME, &now));
+	soon.tv_sec = now.tv_sec + 1;
+	add(IORING_OP_TIMEOUT, -1, &far, 1, 0, 1)->timeout_flags =
+		IORING_TIMEOUT_ABS | IORING_TIMEOUT_REALTIME;
+	update_timeout(&soon, 1, IORING_TIMEOUT_ABS, 2);
+	NEED(enter(2, 2, IORING_ENTER_GETEVENTS));
+	reap("of the real time");
+	add(IORING_OP_READ, a[0], &c, 1, 0, 1)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_LINK_TIMEOUT, -1, &far, 1, 0, 2);
+	update_timeout(&ms, 1, IORING_LINK_TIMEOUT_UPDATE, 3);
+	update_timeout(&ms, 2, 0, 4);
+	NEED(enter(4, 2, IORING_ENTER_GETEVENTS));
+	reap("of a request");
+	update_timeout(&ms, 2, IORING_LINK_TIMEOUT_UPDATE, 5);
+	NEED(enter(1, 3, IORING_ENTER_GETEVENTS));
+	reap_sorted("of a request");
+	close_ring();
+}
+
 TEST(uring_waits)
 {
 	if (refused()) {
@@ -100,4 +137,5 @@ TEST(uring_waits)
 	cancelled_on_its_way();
 	changed_polls(0);
 	changed_polls(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	changed_timeouts();
 }
