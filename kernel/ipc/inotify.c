@@ -108,7 +108,7 @@ static bool queue_locked(struct instance *in, struct event *e)
 	}
 	list_add_tail(&e->list, &in->events);
 	in->nr_events++;
-	wake_up_common_locked(&in->wqh, TASK_NORMAL, 1, EPOLLIN);
+	wake_up_common_locked(&in->wqh, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
 	return true;
 }
 

@@ -146,5 +146,18 @@ TEST(inotify)
 		T(poll(&p, 1, 0));
 		events("after poll", fd);
 	}
+	{
+		struct pollfd p = { fd, POLLRDNORM, 0 };
+		pid_t me = getpid(), pid = SPAWN({
+			t_until(me, 'S');
+			t_text("d/normal", "");
+		});
+
+		alarm(20);
+		T(poll(&p, 1, -1));
+		alarm(0);
+		t_wait("creator", pid);
+		events("after a wait for normal data", fd);
+	}
 	OK(syscall(SYS_inotify_init));
 }
