@@ -56,7 +56,7 @@ static bool add(struct eventfd *e, u64 value)
 	bool fits;
 
 	spin_lock(&e->wqh.lock);
-	fits = value <= ~0UL - 1 - e->count;
+	fits = e->count != ~0UL && value <= ~0UL - 1 - e->count; /* signals may have filled it */
 	if (fits) {
 		e->count += value;
 		wake_up_common_locked(&e->wqh, TASK_NORMAL, 1, EPOLLIN);

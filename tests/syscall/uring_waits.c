@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between the event and its task, polls that are changed, timeouts that are changed.
+ * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between the event and its task, polls that are changed, timeouts that are changed, an eventfd that is full.
  */
 #include "uring.h"
+#include <sys/eventfd.h>
 
 static const char expected[] =
 #include "uring_waits.inc"
@@ -126,6 +127,27 @@ static void changed_timeouts(void)
 	close_ring();
 }
 
+/* A completion counts where a write would have to wait; then nothing more does. */
+static void full_eventfd(void)
+{
+	uint64_t n = UINT64_MAX - 1;
+	int fd = NEED(eventfd(0, EFD_NONBLOCK));
+	struct pollfd p = { fd, POLLIN | POLLOUT, 0 };
+
+	open_ring(8, 0, 0);
+	NEED(write(fd, &n, 8));
+	T(reg(IORING_REGISTER_EVENTFD, &fd, 1));
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 1);
+	go("an eventfd", 1);
+	T(poll(&p, 1, 0));
+	say("%#x", p.revents);
+	n = 1;
+	T(write(fd, &n, 8));
+	T(read(fd, &n, 8));
+	say("%d", n == UINT64_MAX);
+	close_ring();
+}
+
 TEST(uring_waits)
 {
 	if (refused()) {
@@ -138,4 +160,5 @@ TEST(uring_waits)
 	changed_polls(0);
 	changed_polls(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 	changed_timeouts();
+	full_eventfd();
 }
