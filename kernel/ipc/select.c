@@ -319,13 +319,14 @@ long sys_ppoll(uaddr_t fds, u32 nfds, uaddr_t timeout, uaddr_t sigmask, size_t s
 
 enum { IN, OUT, EX, SETS };
 static const u32 set_events[SETS] = {
-	[IN] = EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR,
-	[OUT] = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR,
-	[EX] = EPOLLPRI,
+	[IN] = EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR | POLLNVAL,
+	[OUT] = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR | POLLNVAL,
+	[EX] = EPOLLPRI | POLLNVAL,
 };
 
 struct select_call {
 	u32 n, words;
+	bool asked; /* all were open then: one that is closed later is in all its sets */
 	u64 *want[SETS], *got[SETS];
 };
 
@@ -357,7 +358,7 @@ static int ask_fd(struct poll_wait *pw, struct select_call *c, u32 fd)
 	u32 mask;
 
 	if (!f)
-		return -EBADF;
+		return c->asked ? note(c, fd, POLLNVAL) : -EBADF;
 	pw->pt.key = select_wants(c, fd);
 	mask = vfs_poll(f, &pw->pt);
 	fput(f);
@@ -384,6 +385,7 @@ static int ask_select(struct poll_wait *pw, void *arg)
 		}
 		cond_resched();
 	}
+	c->asked = true;
 	return found;
 }
 
@@ -418,6 +420,7 @@ static long do_select(int n, const uaddr_t *usets, u64 deadline)
 
 	if (n < 0)
 		return -EINVAL;
+	c.asked = false;
 	c.n = clip(n);
 	c.words = DIV_ROUND_UP(c.n, 64);
 	if (c.words > SELECT_WORDS)

@@ -3,6 +3,37 @@
 #include "t.h"
 #include <sys/select.h>
 
+static int gone[2], there[2];
+static volatile pid_t selector;
+
+static void *selects(void *arg)
+{
+	struct timeval tv = { .tv_sec = 20 };
+	fd_set r;
+
+	FD_ZERO(&r);
+	FD_SET(gone[0], &r);
+	FD_SET(there[0], &r);
+	selector = gettid();
+	T(select(there[1], &r, NULL, NULL, &tv));
+	say("%d %d", !!FD_ISSET(gone[0], &r), !!FD_ISSET(there[0], &r));
+	return arg;
+}
+
+/* One that is closed meanwhile counts as ready. */
+static void closed_meanwhile(void)
+{
+	pthread_t t;
+
+	NEED(pipe(gone));
+	NEED(pipe(there));
+	NEED(-pthread_create(&t, NULL, selects, NULL));
+	t_until_sleeps(&selector);
+	close(gone[0]);
+	NEED(write(there[1], "x", 1));
+	NEED(-pthread_join(t, NULL));
+}
+
 TEST(select)
 {
 	struct timeval tv, bad = { 0, -1 };
@@ -83,4 +114,5 @@ TEST(select)
 		T(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &ts, &arg));
 		T(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &ts, BAD));
 	}
+	closed_meanwhile();
 }
