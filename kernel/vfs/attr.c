@@ -341,8 +341,10 @@ int notify_change(struct dentry *d, struct iattr *a)
 	return err;
 }
 
-/* The common frame: a mount that may be written, i_rwsem, the change. @owner: that is, or might be, another one. */
-static int change_path(const struct path *p, struct iattr *a, bool owner)
+/* Between a mount that may be written and i_rwsem. */
+typedef int (*change_fn)(const struct path *p, struct iattr *a);
+
+static int change_with(const struct path *p, struct iattr *a, change_fn change)
 {
 	struct inode *inode = p->dentry->d_inode;
 	struct user_namespace *was;
@@ -352,13 +354,21 @@ static int change_path(const struct path *p, struct iattr *a, bool owner)
 		return err;
 	was = idmap_enter(p->mnt);
 	down_write(&inode->i_rwsem);
-	err = notify_change(p->dentry, a);
-	if (!err && owner)
-		err = drop_file_caps(inode);
+	err = change(p, a);
 	up_write(&inode->i_rwsem);
 	idmap_leave(was);
 	mnt_drop_write(p->mnt);
 	return err;
+}
+
+static int change_plain(const struct path *p, struct iattr *a)
+{
+	return notify_change(p->dentry, a);
+}
+
+static int change_path(const struct path *p, struct iattr *a)
+{
+	return change_with(p, a, change_plain);
 }
 
 static int change_fd(int fd, struct iattr *a)
@@ -368,7 +378,7 @@ static int change_fd(int fd, struct iattr *a)
 
 	if (!f.file)
 		return -EBADF;
-	err = change_path(&f.file->f_path, a, false);
+	err = change_path(&f.file->f_path, a);
 	fdput(f);
 	return err;
 }
@@ -390,7 +400,7 @@ static int chmod_at(int dfd, uaddr_t ua, u32 mode, u32 lookup)
 	if (err)
 		return err;
 	if (!is_lnk(path.dentry->d_inode))
-		err = change_path(&path, &a, false);
+		err = change_path(&path, &a);
 	else
 		err = mnt_readonly(path.mnt) ? -EROFS : -EOPNOTSUPP;
 	path_put(&path);
@@ -437,9 +447,8 @@ static struct iattr attr_owner(u32 uid, u32 gid)
 }
 
 /* @a with the ids that programs go by: what the file system is to keep, or what it says to that. */
-static int judge_owner(const struct path *p, struct iattr *a)
+static int judge_owner(const struct inode *inode, struct iattr *a)
 {
-	struct inode *inode = p->dentry->d_inode;
 	const struct user_namespace *theirs = sb_user_ns(inode->i_sb);
 
 	if (((a->ia_valid & ATTR_UID) && !uid_valid(a->ia_uid)) ||
@@ -459,18 +468,24 @@ static int judge_owner(const struct path *p, struct iattr *a)
 		/* only when the change is allowed may the bits go; else the file system asks (FUSE: its server) */
 		if (a->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
 			(!may_chown(inode, a) || !inode_owner_or_capable(inode)))
-			return mnt_readonly(p->mnt) ? -EROFS : -EPERM;
+			return -EPERM;
 	}
 	return 0;
 }
 
+/* The old owner may set the bits until i_rwsem is ours: that is when they are looked at. */
+static int change_owner(const struct path *p, struct iattr *a)
+{
+	int err = judge_owner(p->dentry->d_inode, a);
+
+	if (!err)
+		err = notify_change(p->dentry, a);
+	return err ? err : drop_file_caps(p->dentry->d_inode);
+}
+
 static int chown_path(const struct path *p, struct iattr a)
 {
-	struct user_namespace *was = idmap_enter(p->mnt);
-	int err = judge_owner(p, &a);
-
-	idmap_leave(was);
-	return err ? err : change_path(p, &a, true);
+	return change_with(p, &a, change_owner);
 }
 
 long sys_fchownat(int dfd, uaddr_t ua, u32 uid, u32 gid, int flags)

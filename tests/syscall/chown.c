@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* chown(2), fchown(2), lchown(2), fchownat(2): ids, -1, set-id bits, who may. */
+/* chown(2), fchown(2), lchown(2), fchownat(2): ids, -1, set-id bits, who may; the old owner makes it set-user-id meanwhile. */
 #include "t.h"
+
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 
 static void show(const char *path)
 {
@@ -10,6 +13,55 @@ static void show(const char *path)
 		say("%s: %s", path, t_errno(errno));
 	else
 		say("%s: %d:%d %04o", path, (int)st.st_uid, (int)st.st_gid, st.st_mode & 07777);
+}
+
+static char *late; /* a page that comes when it is sent */
+
+static void *write_late(void *path)
+{
+	int fd = NEED(open(path, O_WRONLY));
+
+	NEED(write(fd, late, PAGE));
+	close(fd);
+	return NULL;
+}
+
+/* A write holds the file; its owner's chmod waits for it, and behind that who gives the file away. */
+static void chmod_meanwhile(void)
+{
+	int uffd = (int)NEED(syscall(SYS_userfaultfd, O_CLOEXEC));
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register r = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .len = PAGE };
+	static char page[PAGE];
+	struct uffd_msg msg;
+	pthread_t writer;
+	pid_t old, new;
+
+	t_text("g", "x");
+	NEED(chmod("g", 0755));
+	NEED(chown("g", 1000, 20));
+	late = t_pages(1);
+	r.range.start = copy.dst = (uintptr_t)late;
+	r.range.len = PAGE;
+	copy.src = (uintptr_t)page;
+	NEED(ioctl(uffd, UFFDIO_API, &api));
+	NEED(ioctl(uffd, UFFDIO_REGISTER, &r));
+	pthread_create(&writer, NULL, write_late, "g");
+	NEED(read(uffd, &msg, sizeof(msg)));
+	old = SPAWN({
+		NEED(setuid(1000));
+		chmod("g", 04755);
+	});
+	t_until(old, 'D');
+	new = SPAWN(NEED(chown("g", 1001, -1)));
+	t_until(new, 'D');
+	NEED(ioctl(uffd, UFFDIO_COPY, &copy));
+	pthread_join(writer, NULL);
+	t_wait("the old owner", old);
+	t_wait("who gives it away", new);
+	show("g");
+	close(uffd);
 }
 
 TEST(chown)
@@ -78,4 +130,5 @@ TEST(chown)
 		T(chown("f", -1, -1));
 	});
 	show("f");
+	chmod_meanwhile();
 }
