@@ -232,10 +232,12 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 
 /* ---- unshare ---- */
 
+/* New mounts want a copy, shared or not: what moves to them is given up again where a namespace behind them fails. */
 static int unshare_fs(u64 flags, struct fs_struct **fs)
 {
 	*fs = NULL;
-	if (!(flags & CLONE_FS) || atomic_read(&current->fs->users) == 1)
+	if (!(flags & CLONE_FS) ||
+		(atomic_read(&current->fs->users) == 1 && !(flags & CLONE_NEWNS)))
 		return 0;
 	*fs = fs_dup(current->fs);
 	return IS_ERR_OR_NULL(*fs) ? -ENOMEM : 0;

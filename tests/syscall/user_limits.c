@@ -4,6 +4,7 @@
 
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 
 static long limit(const char *name)
 {
@@ -127,6 +128,30 @@ static void later(void)
 	close(fd);
 }
 
+/* New mounts that are given up again, since a namespace behind them is one too many: all is where it was. */
+static void given_up(void)
+{
+	char own[32];
+
+	NEED(mkdir("m", 0777));
+	snprintf(own, sizeof(own), "0 %u 1", getuid());
+	NEED(unshare(CLONE_NEWUSER | CLONE_NEWNS));
+	NEED(put("/proc/self/uid_map", own));
+	NEED(put("/proc/self/setgroups", "deny"));
+	NEED(put("/proc/self/gid_map", own));
+	NEED(mount("none", "m", "tmpfs", 0, NULL));
+	NEED(chdir("m"));
+	NEED(mkdir("in", 0777));
+	NEED(mount("none", "in", "tmpfs", 0, NULL));
+	NEED(mkdir("in/deep", 0777));
+	T(put("/proc/sys/user/max_uts_namespaces", "0"));
+	T(unshare(CLONE_NEWNS | CLONE_NEWUTS));
+	T(access("in/deep", F_OK));
+	T(access("/proc/self", F_OK));
+	T(umount2("in", 0));
+	T(mount("none", "in", "tmpfs", 0, NULL));
+}
+
 TEST(user_limits)
 {
 	CHILD({
@@ -140,4 +165,5 @@ TEST(user_limits)
 	CHILD({ below(); });
 	CHILD({ maps(); });
 	CHILD({ later(); });
+	CHILD({ given_up(); });
 }
