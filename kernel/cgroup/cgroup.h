@@ -121,6 +121,10 @@ bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor)
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
 struct cgroup *cgroup_ns_root(void); /* of current's cgroup namespace: no reference */
+/* The same, but NULL for the first namespace: the group that is delegated to who speaks from inside. */
+struct cgroup *cgroup_ns_top(void);
+/* Would a move from @from to @to cross the border of what is delegated at @top (NULL: all)? */
+bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
 
 /* The tree: 0 or -errno; cgroup_mutex inside. */
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len); /* a reference */

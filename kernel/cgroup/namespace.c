@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * namespace.c: cgroup namespaces: the group that its maker was in is shown as the root (cgroup_namespaces(7)): in /proc/PID/cgroup, and by
- * what is mounted from inside. Nothing else changes: limits and the tree are the same.
+ * what is mounted from inside. It is a border as well (nsdelegate): who speaks from inside moves no task over it, and sets at its top nothing
+ * that divides what is outside, such as limits. Nothing else changes: limits and the tree are the same.
  * Locks: none; the root is immutable.
  */
 #include <linux/sched.h>
@@ -60,6 +61,18 @@ struct cgroup *cgroup_ns_root(void)
 	const struct nsproxy *p = current->nsproxy;
 
 	return p ? container_of(p->ns[NS_CGROUP], struct cgroup_namespace, ns)->root : &cgroup_root;
+}
+
+struct cgroup *cgroup_ns_top(void)
+{
+	const struct nsproxy *p = current->nsproxy;
+
+	return p && p->ns[NS_CGROUP] != &init_cgroup_ns.ns ? cgroup_ns_root() : NULL;
+}
+
+bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to)
+{
+	return top && !(cgroup_is_descendant(from, top) && cgroup_is_descendant(to, top));
 }
 
 static int cgroup_ns_init(void)

@@ -170,6 +170,8 @@ static int check_fork_into(struct cgroup *into, bool process)
 		common = common->parent;
 	if (cgroup_may_write && !cgroup_may_write(current_cred(), common))
 		return -EACCES;
+	if (cgroup_leaves(cgroup_ns_top(), current->cgroup, into))
+		return -ENOENT;
 	return check_destination(into, current->cgroup, process);
 }
 

@@ -338,6 +338,9 @@ static int file_open(struct inode *inode, struct file *f)
 	if (!o)
 		return -ENOMEM;
 	seq_open(&o->seq, f);
+	o->top = cgroup_ns_top();
+	if (o->top)
+		cgroup_get(o->top);
 	if (cf->notify >= 0)
 		o->seen = READ_ONCE(cgroup_of(inode)->notify[cf->notify].seq);
 	f->private_data = o;
@@ -351,6 +354,7 @@ static int file_release(struct inode *inode, struct file *f)
 	if (o) {
 		psi_trigger_destroy(o->trigger);
 		seq_close(&o->seq);
+		cgroup_put(o->top);
 	}
 	kfree(o);
 	return 0;
@@ -380,6 +384,7 @@ static ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos)
 static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	const struct cg_file *cf = file_of(f->f_inode);
+	const struct cg_open *o = f->private_data;
 	struct cgroup *c = cgroup_of(f->f_inode);
 	size_t n = from->count;
 	char *text;
@@ -395,7 +400,7 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	else if (READ_ONCE(c->dead) || !cg_file_here(c, cf))
 		err = -ENODEV;
 	else
-		err = 0;
+		err = c == o->top && !(cf->flags & CGF_DELEGATED) ? -EPERM : 0;
 	if (!err) {
 		text[n] = 0;
 		err = cf->store(f, c, cg_strip(text));

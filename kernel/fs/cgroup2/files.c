@@ -224,13 +224,14 @@ static int show_pids_events(struct seq *s, struct cgroup *c)
 /* ---- all of them; cgroup.procs is the first: procs.c relies on it ---- */
 
 #define NR CGF_NOT_ON_ROOT
+#define NS CGF_DELEGATED
 
 const struct cg_file cg_files[] = {
-	{ "cgroup.procs", 0644, 0, 0, -1, cg_show_procs, cg_store_procs },
-	{ "cgroup.threads", 0644, 0, 0, -1, cg_show_threads, cg_store_threads },
+	{ "cgroup.procs", 0644, 0, NS, -1, cg_show_procs, cg_store_procs },
+	{ "cgroup.threads", 0644, 0, NS, -1, cg_show_threads, cg_store_threads },
 	{ "cgroup.type", 0644, 0, NR, -1, show_type, store_type },
 	{ "cgroup.controllers", 0444, 0, 0, -1, show_available, NULL },
-	{ "cgroup.subtree_control", 0644, 0, 0, -1, show_control, store_control },
+	{ "cgroup.subtree_control", 0644, 0, NS, -1, show_control, store_control },
 	{ "cgroup.events", 0444, 0, NR, CGN_EVENTS, show_events, NULL },
 	{ "cgroup.max.descendants", 0644, 0, 0, -1, show_max_descendants, store_max_descendants },
 	{ "cgroup.max.depth", 0644, 0, 0, -1, show_max_depth, store_max_depth },
@@ -257,9 +258,9 @@ const struct cg_file cg_files[] = {
 	{ "memory.events.local", 0444, CG_MEMORY, NR, CGN_MEMORY_LOCAL, cg_show_memory_events_local,
 		NULL },
 	{ "memory.stat", 0444, CG_MEMORY, 0, -1, cg_show_memory_stat, NULL },
-	{ "memory.oom.group", 0644, CG_MEMORY, NR, -1, cg_show_memory_oom_group,
+	{ "memory.oom.group", 0644, CG_MEMORY, NR | NS, -1, cg_show_memory_oom_group,
 		cg_store_memory_oom_group },
-	{ "memory.reclaim", 0200, CG_MEMORY, 0, -1, NULL, cg_store_memory_reclaim },
+	{ "memory.reclaim", 0200, CG_MEMORY, NS, -1, NULL, cg_store_memory_reclaim },
 	{ "pids.max", 0644, CG_PIDS, NR, -1, show_pids_max, store_pids_max },
 	{ "pids.current", 0444, CG_PIDS, NR, -1, show_pids_current, NULL },
 	{ "pids.peak", 0444, CG_PIDS, NR, -1, show_pids_peak, NULL },

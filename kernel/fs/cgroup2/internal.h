@@ -15,6 +15,7 @@
 
 #define CGF_NOT_ON_ROOT 1
 #define CGF_ONLY_ON_ROOT 2
+#define CGF_DELEGATED 4 /* may be written at the top of a cgroup namespace, too */
 
 struct cg_file {
 	const char *name;
@@ -29,6 +30,7 @@ struct cg_file {
 
 struct cg_open {
 	struct seq seq;
+	struct cgroup *top;          /* cgroup_ns_top() of who opened it: a reference, or NULL */
 	u64 seen;                    /* of the notifier, when the text was made */
 	struct psi_trigger *trigger; /* set once, under f_lock */
 };

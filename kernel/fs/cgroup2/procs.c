@@ -3,7 +3,7 @@
  * procs.c: cgroup.procs and cgroup.threads: who is in a group, and moving.
  *
  * Whoever moves a process needs the right to write to cgroup.procs of the destination (asked when it was opened) and of the common ancestor
- * of both groups: a delegated subtree cannot be left or entered from within.
+ * of both groups: a delegated subtree cannot be left or entered from within, nor can a cgroup namespace by whoever it is.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/task/pid_ns.h"
@@ -41,30 +41,35 @@ int cg_show_threads(struct seq *s, struct cgroup *c)
 
 bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 {
-	struct inode *inode;
+	const struct cred *own = override_creds(cr);
+	const struct inode *dir;
 	bool ok = false;
 
-	if (cred_ns_capable(cr, &init_user_ns, CAP_DAC_OVERRIDE))
-		return true;
 	spin_lock(&c->files_lock);
-	inode = c->files[0];
-	if (inode)
-		ok = cr->fsuid == inode->i_uid ? inode->i_mode & 0200 :
-		     cr->fsgid == inode->i_gid ? inode->i_mode & 0020 :
-						 inode->i_mode & 0002;
-	else if (c->dir)
-		ok = cr->fsuid == c->dir->i_uid;
+	dir = c->dir;
+	if (c->files[0])
+		ok = !generic_permission(c->files[0], MAY_WRITE);
+	else if (dir) /* nobody has looked at it yet: it would be the directory's owner's */
+		ok = cr->fsuid == dir->i_uid ||
+		     capable_wrt_ids(dir->i_uid, dir->i_gid, CAP_DAC_OVERRIDE);
+	else
+		ok = capable(CAP_DAC_OVERRIDE);
 	spin_unlock(&c->files_lock);
+	revert_creds(own);
 	return ok;
 }
 
 static int may_move(struct cgroup *from, struct cgroup *to, void *arg)
 {
-	const struct cred *cred = ((const struct file *)arg)->f_cred;
+	const struct file *f = arg; /* who has opened it is asked */
+	const struct cg_open *o = f->private_data;
+	struct cgroup *common = from;
 
-	while (!cgroup_is_descendant(to, from))
-		from = from->parent;
-	return cg_may_write_procs(cred, from) ? 0 : -EACCES; /* who has opened the file */
+	while (!cgroup_is_descendant(to, common))
+		common = common->parent;
+	if (!cg_may_write_procs(f->f_cred, common))
+		return -EACCES;
+	return cgroup_leaves(o->top, from, to) ? -ENOENT : 0;
 }
 
 static int store(struct file *f, struct cgroup *c, char *text, bool process)
