@@ -164,7 +164,10 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 #define MOVE_MOUNT_BENEATH_ 0x200 /* Linux 6.5: younger than the headers that we build with */
 #define BENEATH_OR_GROUP (MOVE_MOUNT_BENEATH_ | MOVE_MOUNT_SET_GROUP)
 
-/* The sharing of one mount becomes that of another of the same file system, which is private so far. */
+/*
+ * The sharing of one mount becomes that of another of the same file system, which is private so far. It shows no more than that one does: what
+ * is mounted there comes to it, and nothing that its own would have covered.
+ */
 static int set_group(const struct path *from, const struct path *to)
 {
 	struct mount *f = from->mnt, *t = to->mnt;
@@ -177,6 +180,8 @@ static int set_group(const struct path *from, const struct path *to)
 		!ns_capable(t->mnt_ns->ns.owner, CAP_SYS_ADMIN))
 		return -EPERM;
 	if (mnt_is_shared(t) || t->mnt_master || f->mnt_sb != t->mnt_sb)
+		return -EINVAL;
+	if (!d_is_below(t->mnt_root, f->mnt_root) || has_locked_children(f, t->mnt_root))
 		return -EINVAL;
 	if (!mnt_is_shared(f) && !f->mnt_master)
 		return -EINVAL;

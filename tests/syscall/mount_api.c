@@ -243,6 +243,18 @@ static void sharing(void)
 	GNEED(mkdir("a/x/seen", 0755));
 	G(stat("b/x/seen", &st), "0");
 	G(umount2("b", MNT_DETACH), "0");
+	GNEED(mount("a", "b", NULL, MS_BIND, NULL));
+	GNEED(mount(NULL, "b", NULL, MS_PRIVATE, NULL));
+	GNEED(mkdir("a/y", 0755));
+	GNEED(mkdir("part", 0755));
+	GNEED(mount("a/y", "part", NULL, MS_BIND, NULL));
+	GNEED(mount(NULL, "part", NULL, MS_PRIVATE, NULL));
+	GNEED(mount(NULL, "part", NULL, MS_SHARED, NULL));
+	G(move_mount_(AT_FDCWD, "part", AT_FDCWD, "b", MOVE_MOUNT_SET_GROUP), "-1 EINVAL");
+	GNEED(mount(NULL, "part", NULL, MS_PRIVATE, NULL));
+	G(move_mount_(AT_FDCWD, "a", AT_FDCWD, "part", MOVE_MOUNT_SET_GROUP), "0");
+	G(umount2("part", MNT_DETACH), "0");
+	G(umount2("b", MNT_DETACH), "0");
 	G(umount2("a", MNT_DETACH), "0");
 }
 

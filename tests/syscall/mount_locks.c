@@ -54,6 +54,8 @@ static void layers(void)
 	GNEED(mount("tmpfs", "b", "tmpfs", 0, NULL));
 	GNEED(mkdir("b/cover", 0755));
 	GNEED(touch("b/cover/hidden"));
+	GNEED(mkdir("bare", 0755));
+	GNEED(mount("b", "bare", NULL, MS_BIND, NULL));
 	GNEED(mount("tmpfs", "b/cover", "tmpfs", 0, NULL));
 	GNEED(touch("b/cover/shown"));
 	GNEED(mkdir("b/cover/deep", 0755));
@@ -78,6 +80,10 @@ static void covered(void)
 	close(fd);
 	G(faccessat(deep, ".", F_OK, 0), "0");
 	close(deep);
+	GNEED(mount(NULL, "b", NULL, MS_SHARED, NULL));
+	GNEED(mount(NULL, "bare", NULL, MS_PRIVATE, NULL));
+	G(syscall(SYS_move_mount, AT_FDCWD, "b", AT_FDCWD, "bare", MOVE_MOUNT_SET_GROUP),
+		"-1 EINVAL");
 	G(mount(NULL, "b/cover", NULL, MS_UNBINDABLE, NULL), "0");
 	G(mount("b", "own", NULL, MS_BIND | MS_REC, NULL), "-1 EPERM");
 }
@@ -304,6 +310,7 @@ TEST(mount_locks)
 	child(revealing);
 	if (in_guest()) {
 		umount2("/proc/sys/kernel", MNT_DETACH);
+		umount2("bare", MNT_DETACH);
 		umount2("b", MNT_DETACH);
 	}
 }
