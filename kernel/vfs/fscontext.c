@@ -27,7 +27,7 @@ struct fs_context {
 	struct mutex lock;
 	enum fc_phase phase;
 	struct file_system_type *type;
-	u32 sb_flags;
+	u32 sb_flags, named; /* of the superblock; which of them parameters have named */
 	char *source;        /* NULL: none */
 	char *data;          /* PAGE_SIZE; "key=value,flag" */
 	size_t len;          /* of data */
@@ -145,7 +145,6 @@ static long fc_open(struct file_system_type *t, struct path *picked, u32 oflags)
 	if (picked) {
 		fc->picked = *picked;
 		fc->phase = FC_RECONF;
-		fc->sb_flags = picked->mnt->mnt_sb->s_flags & (SB_RDONLY | SB_SYNCHRONOUS);
 	}
 	fd = anon_fd("[fscontext]", &fc_fops, fc, O_RDWR | oflags);
 	if (fd >= 0)
@@ -223,6 +222,7 @@ static bool set_sb_flag(struct fs_context *fc, const char *key)
 	for (u32 i = 0; i < ARRAY_SIZE(flags); i++)
 		if (!strcmp(flags[i].key, key)) {
 			fc->sb_flags = (fc->sb_flags & ~flags[i].clear) | flags[i].set;
+			fc->named |= flags[i].set | flags[i].clear;
 			return true;
 		}
 	return false;
@@ -316,6 +316,15 @@ static int fc_create(struct fs_context *fc, bool exclusive)
 	return -EBUSY;
 }
 
+/* The parameters of the next command begin anew. */
+static void forget_params(struct fs_context *fc)
+{
+	fc->sb_flags = fc->named = 0;
+	fc->len = 0;
+	fc->data[0] = 0;
+}
+
+/* What no parameter has named stays as it is by now. */
 static int fc_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb = fc->picked.mnt ? fc->picked.mnt->mnt_sb : NULL;
@@ -328,11 +337,11 @@ static int fc_reconfigure(struct fs_context *fc)
 	down_write(&sb->s_umount);
 	err = landlock_mount();
 	if (!err)
-		err = do_remount_sb(sb, fc->sb_flags, fc->len ? fc->data : NULL);
+		err = do_remount_sb(sb, (sb->s_flags & ~fc->named) | (fc->sb_flags & fc->named),
+			fc->len ? fc->data : NULL);
 	up_write(&sb->s_umount);
 	fc->phase = err ? FC_FAILED : FC_RECONF;
-	fc->len = 0;
-	fc->data[0] = 0;
+	forget_params(fc);
 	return err;
 }
 
@@ -463,8 +472,7 @@ static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 	dput(fc->root); /* s_active is the mount's now */
 	fc->root = NULL;
 	fc->phase = FC_RECONF;
-	fc->len = 0;
-	fc->data[0] = 0;
+	forget_params(fc);
 	fd = mnt_tree_fd(m, oflags);
 	return fd;
 }

@@ -53,6 +53,26 @@ static const char *flags_of(const char *path)
 	return text;
 }
 
+/* The file system's own, of what is mounted at a name in here. */
+static const char *sb_flags_of(const char *name)
+{
+	static char line[4096];
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+	char place[32], *text = NULL, *end;
+
+	snprintf(place, sizeof(place), "/%s ", name);
+	while (f && !text && fgets(line, sizeof(line), f))
+		text = strstr(line, place) ? strstr(line, " - ") : NULL;
+	if (f)
+		fclose(f);
+	for (int field = 0; text && field < 3; field++)
+		text = strchr(text + 1, ' ');
+	end = text ? strstr(text, ",size=") : NULL;
+	if (end)
+		*end = 0;
+	return text ? text + 1 : "nothing";
+}
+
 static int a_tree; /* a tmpfs that is attached nowhere */
 
 static void make(void)
@@ -142,6 +162,19 @@ static void pick(void)
 	G(fsconfig_(fd, FSCONFIG_SET_FLAG, "rw", NULL, 0), "0");
 	G(fsconfig_(fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0), "0");
 	G(mkdir("n/now", 0755), "0");
+	close(fd);
+
+	/* what is not named stays, also when somebody else has changed it meanwhile */
+	fd = GNEED(fspick_(AT_FDCWD, "n", 0));
+	GNEED(mount(NULL, "n", NULL, MS_REMOUNT | MS_NODEV | MS_LAZYTIME | MS_RDONLY, NULL));
+	G(fsconfig_(fd, FSCONFIG_SET_FLAG, "sync", NULL, 0), "0");
+	G(fsconfig_(fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0), "0");
+	GT(sb_flags_of("n"), "ro,sync,lazytime");
+	G(fsconfig_(fd, FSCONFIG_SET_FLAG, "async", NULL, 0), "0");
+	G(fsconfig_(fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0), "0");
+	GT(sb_flags_of("n"), "ro,lazytime");
+	GNEED(mount(NULL, "n", NULL, MS_REMOUNT | MS_NODEV, NULL));
+	GT(sb_flags_of("n"), "rw");
 	close(fd);
 }
 
