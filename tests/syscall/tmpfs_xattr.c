@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Extended attributes of tmpfs: they and the inodes share what nr_inodes= allows. */
+/* Extended attributes of tmpfs and further names of its files: they and the inodes share what nr_inodes= allows. */
 #include "t.h"
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -77,6 +77,67 @@ static void sharing(void)
 	NEED(umount("t"));
 }
 
+static void left(const char *what)
+{
+	struct statfs s;
+
+	NEED(statfs("t", &s));
+	say("%s: %ld of %ld free", what, (long)s.f_ffree, (long)s.f_files);
+}
+
+static void links(void)
+{
+	char name[64];
+	int i, fd;
+
+	fresh("nr_inodes=10");
+	left("a file");
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "t/l%d", i);
+		if (link("t/f", name))
+			break;
+	}
+	say("links: %d, %s", i, t_errno(errno));
+	left("links");
+	T(symlink("f", "t/s"));
+	T(setxattr("t/f", "user.a", "", 0, 0));
+	T(unlink("t/l0"));
+	left("a link gone");
+	T(rename("t/l1", "t/l2")); /* of one file: nothing happens */
+	left("renamed");
+	T(mkdir("t/d", 0755));
+	left("a directory");
+	T(unlink("t/l1"));
+	T(mknod("t/n", S_IFREG | 0644, 0));
+	T(rename("t/n", "t/l2"));
+	left("a link replaced");
+	T(syscall(SYS_renameat2, AT_FDCWD, "t/l2", AT_FDCWD, "t/l3", 2)); /* RENAME_EXCHANGE */
+	left("exchanged");
+	T(rename("t/l3", "t/l4"));
+	left("another");
+	fd = NEED(open("t", O_TMPFILE | O_RDWR, 0644));
+	left("a nameless file");
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	T(linkat(AT_FDCWD, name, AT_FDCWD, "t/named", AT_SYMLINK_FOLLOW));
+	left("named");
+	T(linkat(AT_FDCWD, name, AT_FDCWD, "t/twice", AT_SYMLINK_FOLLOW));
+	left("twice");
+	T(unlink("t/named"));
+	left("once");
+	T(unlink("t/twice"));
+	left("open");
+	NEED(close(fd));
+	left("closed");
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "t/l%d", i);
+		unlink(name);
+	}
+	unlink("t/f");
+	rmdir("t/d");
+	left("empty");
+	NEED(umount("t"));
+}
+
 TEST(tmpfs_xattr)
 {
 	NEED(mkdir("t", 0755));
@@ -88,5 +149,6 @@ TEST(tmpfs_xattr)
 	many("nr_inodes=4", "user.", 100);
 	many("nr_inodes=0", "user.", 100);
 	sharing();
+	links();
 	T(mount("none", "t", "tmpfs", 0, "nr_inodes=18014398509481984"));
 }

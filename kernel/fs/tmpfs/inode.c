@@ -150,6 +150,33 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	return err;
 }
 
+/* A further name takes memory as a new inode does, and room of the same allowance; hugetlbfs, as on Linux, counts files alone. */
+static bool is_link_counted(const struct inode *inode)
+{
+	return !is_bare(inode) && !S_ISDIR(inode->i_mode);
+}
+
+/* The i_rwsem of the file is held here, in tmpfs_unlink() and in tmpfs_rename(): i_nlink stands still. */
+static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
+{
+	bool counted = is_link_counted(old->d_inode) && old->d_inode->i_nlink;
+	int err = counted ? reserve_inode(dir->i_sb) : 0;
+
+	if (err)
+		return err;
+	err = simple_link(old, dir, d);
+	if (err && counted)
+		unreserve_inode(dir->i_sb);
+	return err;
+}
+
+static int tmpfs_unlink(struct inode *dir, struct dentry *d)
+{
+	if (is_link_counted(d->d_inode) && d->d_inode->i_nlink > 1)
+		unreserve_inode(dir->i_sb);
+	return simple_unlink(dir, d);
+}
+
 /* A whiteout (a character device 0/0) that will take the name of @old: its entry, not hashed and without an inode yet. ERR_PTR. */
 static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struct inode **inode)
 {
@@ -173,6 +200,8 @@ static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struc
 static int tmpfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags)
 {
+	bool frees = !(flags & RENAME_EXCHANGE) && nd->d_inode && is_link_counted(nd->d_inode) &&
+		     nd->d_inode->i_nlink > 1;
 	struct dentry *white = NULL;
 	struct inode *inode = NULL;
 	int err;
@@ -183,6 +212,8 @@ static int tmpfs_rename(
 			return PTR_ERR(white);
 	}
 	err = simple_rename(odir, old, ndir, nd, flags & ~(u32)RENAME_WHITEOUT);
+	if (!err && frees)
+		unreserve_inode(ndir->i_sb);
 	if (!white)
 		return err;
 	if (err) {
@@ -289,8 +320,8 @@ int tmpfs_set_flags(struct inode *inode, u32 flags)
 static const struct inode_operations tmpfs_dir_iops = {
 	.lookup = simple_lookup,
 	.create = tmpfs_create,
-	.link = simple_link,
-	.unlink = simple_unlink,
+	.link = tmpfs_link,
+	.unlink = tmpfs_unlink,
 	.symlink = tmpfs_symlink,
 	.mkdir = tmpfs_mkdir,
 	.rmdir = simple_rmdir,

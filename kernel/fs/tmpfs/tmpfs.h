@@ -34,7 +34,7 @@ struct tmpfs_sb {
 	const struct tmpfs_kind *kind; /* immutable */
 	spinlock_t lock;
 	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
-	u64 max_inodes, used_inodes; /* likewise */
+	u64 max_inodes, used_inodes; /* likewise; a file's further names count as inodes */
 	u64 xattr_bytes;             /* of all inodes' attributes; under lock */
 	atomic64_t next_ino;
 	umode_t mode; /* of the root: for show_options */
