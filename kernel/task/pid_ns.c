@@ -121,16 +121,21 @@ pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns)
 	return pid_nr_ns(READ_ONCE(t->signal->pids[PIDTYPE_TGID]), ns);
 }
 
-pid_t pid_from_global(pid_t nr)
+pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns)
 {
 	struct pid *p;
 
-	if (!current_pid_ns()->level)
+	if (!ns->level)
 		return nr;
 	p = find_get_pid_ns(nr, &init_pid_ns);
-	nr = pid_vnr(p);
+	nr = pid_nr_ns(p, ns);
 	put_pid(p);
 	return nr;
+}
+
+pid_t pid_from_global(pid_t nr)
+{
+	return pid_from_global_ns(nr, current_pid_ns());
 }
 
 pid_t next_process_ns(pid_t from, struct pid_namespace *ns)

@@ -75,7 +75,8 @@ static inline pid_t task_tgid_vnr(struct task *t)
 {
 	return task_tgid_nr_ns(t, current_pid_ns());
 }
-/* A number of the initial namespace as current sees it; 0: not at all. */
+/* A number of the initial namespace as @ns, or current, sees it; 0: not at all. */
+pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
 pid_t pid_from_global(pid_t nr);
 struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns);
 /* Is @ns the same as, or below, @top? */

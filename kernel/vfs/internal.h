@@ -270,8 +270,8 @@ int inode_change_ok(struct inode *inode, struct iattr *attr);
 long fcntl_setlease(int fd, struct file *f, int type);
 long fcntl_getlease(struct file *f);
 void lease_remove_file(struct file *f); /* the last reference goes */
-/* The lease number @i of all as line @nr of /proc/locks, 0 past the end; that of @f as a line of its fdinfo. Bytes. */
-int leases_line(int i, int nr, char *buf, size_t size);
+/* As locks_lines(), for leases, which come last; the lease of @f as line @nr of its fdinfo, or nothing. Bytes. */
+int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
 int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock);
 /* Before the file is opened by @f (NULL: truncated): tells whoever has a lease on it, and waits. 0, -EAGAIN, -ERESTARTSYS. */

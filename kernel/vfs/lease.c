@@ -279,34 +279,42 @@ int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool
 
 /* ---- /proc/locks, and the lines of a descriptor ---- */
 
-static int print_lease(const struct lease *l, int nr, char *buf, size_t size)
+static int print_lease(const struct lease *l, pid_t pid, u32 nr, char *buf, size_t size)
 {
 	const struct inode *inode = l->file->f_inode;
 	dev_t dev = inode->i_sb->s_dev;
 	int type = l->breaking ? l->target : l->type;
 
-	return scnprintf(buf, size, "%d: LEASE  %s %s %d %02x:%02x:%llu 0 EOF\n", nr,
+	return scnprintf(buf, size, "%u: LEASE  %s %s %d %02x:%02x:%llu 0 EOF\n", nr,
 		l->breaking ? "BREAKING " : "ACTIVE   ",
 		type == F_WRLCK ? "WRITE" :
 		type == F_RDLCK ? "READ" :
 				  "UNLCK",
-		pid_from_global(l->pid), MAJOR(dev), MINOR(dev), (unsigned long long)inode->i_ino);
+		pid, MAJOR(dev), MINOR(dev), (unsigned long long)inode->i_ino);
 }
 
-int leases_line(int i, int nr, char *buf, size_t size)
+int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size)
 {
+	u32 skip = at->leases;
 	const struct lease *l;
-	int n = 0;
+	size_t n = 0;
+	pid_t pid;
 
 	spin_lock(&lease_lock);
 	list_for_each_entry(l, &all_leases, all) {
-		if (i--)
+		if (skip) {
+			skip--;
 			continue;
-		n = print_lease(l, nr, buf, size);
-		break;
+		}
+		if (n + LOCK_LINE_MAX > size)
+			break;
+		at->leases++;
+		pid = pid_from_global_ns(l->pid, ns);
+		if (pid)
+			n += (size_t)print_lease(l, pid, at->locks + at->leases, buf + n, size - n);
 	}
 	spin_unlock(&lease_lock);
-	return n;
+	return (int)n;
 }
 
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size)
@@ -318,7 +326,8 @@ int lease_fdinfo(struct file *f, int nr, char *buf, size_t size)
 	at = find(f->f_inode, f);
 	if (*at) {
 		n = scnprintf(buf, size, "lock:\t");
-		n += print_lease(*at, nr, buf + n, size - (size_t)n);
+		n += print_lease(
+			*at, pid_from_global((*at)->pid), (u32)nr, buf + n, size - (size_t)n);
 	}
 	spin_unlock(&lease_lock);
 	return n;

@@ -533,34 +533,47 @@ long sys_flock(int fd, u32 op)
 
 /* ---- /proc/locks ---- */
 
-static int print_lock(const struct file_lock *l, int nr, char *buf, size_t size)
+static int print_lock(const struct file_lock *l, pid_t pid, u32 nr, char *buf, size_t size)
 {
 	static const char *const kinds[] = { "POSIX ", "OFDLCK", "FLOCK " };
 	dev_t dev = l->inode->i_sb->s_dev;
-	int n = scnprintf(buf, size, "%d: %s ADVISORY  %s %d %02x:%02x:%llu %lld ", nr,
-		kinds[l->kind], l->type == FLK_READ ? "READ " : "WRITE",
-		l->pid < 0 ? l->pid : pid_from_global(l->pid), MAJOR(dev), MINOR(dev),
-		(unsigned long long)l->inode->i_ino, (long long)l->start);
+	int n = scnprintf(buf, size, "%u: %s ADVISORY  %s %d %02x:%02x:%llu %lld ", nr,
+		kinds[l->kind], l->type == FLK_READ ? "READ " : "WRITE", pid, MAJOR(dev),
+		MINOR(dev), (unsigned long long)l->inode->i_ino, (long long)l->start);
 
 	if (l->end == FLK_END)
 		return n + scnprintf(buf + n, size - n, "EOF\n");
 	return n + scnprintf(buf + n, size - n, "%lld\n", (long long)l->end);
 }
 
-int locks_line(int i, char *buf, size_t size)
+/* The lock of an open file description has no holder: -1, for everybody. */
+static pid_t holder_in(const struct file_lock *l, const struct pid_namespace *ns)
 {
-	struct file_lock *l;
-	int n = 0, nr = 0;
+	return l->pid < 0 ? l->pid : pid_from_global_ns(l->pid, ns);
+}
+
+int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size)
+{
+	const struct file_lock *l;
+	u32 skip = at->locks;
+	size_t n = 0;
+	pid_t pid;
 
 	spin_lock(&all_lock);
 	list_for_each_entry(l, &all_locks, all) {
-		if (nr++ != i)
+		if (skip) {
+			skip--;
 			continue;
-		n = print_lock(l, i + 1, buf, size);
-		break;
+		}
+		if (n + LOCK_LINE_MAX > size)
+			break;
+		at->locks++;
+		pid = holder_in(l, ns);
+		if (pid)
+			n += (size_t)print_lock(l, pid, at->locks, buf + n, size - n);
 	}
 	spin_unlock(&all_lock);
-	return n ? n : leases_line(i - nr, i + 1, buf, size);
+	return n ? (int)n : leases_lines(at, ns, buf, size);
 }
 
 int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size)
@@ -573,7 +586,7 @@ int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size)
 		if (l->inode != f->f_inode || l->owner != (l->kind == FLK_POSIX ? files : f))
 			continue;
 		n += scnprintf(buf + n, size - n, "lock:\t");
-		n += print_lock(l, ++nr, buf + n, size - n);
+		n += print_lock(l, holder_in(l, current_pid_ns()), (u32)++nr, buf + n, size - n);
 	}
 	spin_unlock(&all_lock);
 	return n + lease_fdinfo(f, nr + 1, buf + n, size - (size_t)n);

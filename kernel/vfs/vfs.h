@@ -37,6 +37,7 @@ struct super_block;
 struct super_operations;
 struct path;
 struct pid;
+struct pid_namespace;
 struct task;
 struct vm_area;
 struct block_device;
@@ -739,7 +740,15 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ
 /* ---- locks ---- */
 void locks_remove_file(struct file *f); /* flock and OFD locks at the last fput */
 void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
-int locks_line(int i, char *buf, size_t size); /* /proc/locks; 0 past the end */
+/*
+ * The next lines of /proc/locks, as many as there is room for, with holders' numbers as @ns has them; who has none there is left out. Bytes, 0 at
+ * the end. A line takes up to LOCK_LINE_MAX, and each call goes through all locks: let there be much room.
+ */
+#define LOCK_LINE_MAX 192
+struct locks_at { /* how many were gone through; begins at 0 */
+	u32 locks, leases;
+};
+int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 /* The lock: lines of /proc/PID/fdinfo for @f in a process with the table @files; bytes. */
 int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);
 

@@ -196,8 +196,10 @@ static int show_lines(struct seq *s, line_fn fn)
 
 	if (!buf)
 		return -ENOMEM;
-	for (i = 0; (n = fn(i, buf, PAGE_SIZE)) > 0; i++)
+	for (i = 0; (n = fn(i, buf, PAGE_SIZE)) > 0; i++) {
 		seq_write(s, buf, (size_t)n);
+		cond_resched();
+	}
 	free_page_addr(buf);
 	return 0;
 }
@@ -244,9 +246,25 @@ static int show_diskstats(struct seq *s, void *arg)
 	return show_lines(s, diskstats_line);
 }
 
+#define LOCKS_PART_ORDER 4
+
+/* There is no limit to how many there are: each part is made under their lock, and goes through all of them. */
 static int show_locks(struct seq *s, void *arg)
 {
-	return show_lines(s, locks_line);
+	char *buf = get_free_pages(GFP_KERNEL, LOCKS_PART_ORDER);
+	struct locks_at at = { 0 };
+	int n;
+
+	if (!buf)
+		return -ENOMEM;
+	while (!s->full && !fatal_signal_pending(current) &&
+		(n = locks_lines(&at, seq_pid_ns(s), buf, PAGE_SIZE << LOCKS_PART_ORDER)) > 0) {
+		seq_reserve(s, (size_t)n);
+		seq_write(s, buf, (size_t)n);
+		cond_resched();
+	}
+	free_pages_addr(buf, LOCKS_PART_ORDER);
+	return 0;
 }
 
 static int show_slabinfo(struct seq *s, void *arg)
