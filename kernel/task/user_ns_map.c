@@ -185,11 +185,11 @@ int userns_map_write(
 	struct user_namespace *ns, enum userns_map which, const struct cred *opener, char *text)
 {
 	struct id_map *map = map_of(ns, which);
-	struct user_namespace *me = current_user_ns();
+	const struct user_namespace *from = opener->user_ns;
 	struct id_extent *ext;
 	int n, err;
 
-	if (!ns->parent || (me != ns && me != ns->parent))
+	if (!ns->parent || (from != ns && from != ns->parent))
 		return -EPERM;
 	ext = kmalloc(MAX_EXTENTS * sizeof(*ext), GFP_KERNEL);
 	if (!ext)

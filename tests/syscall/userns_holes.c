@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A map of a user namespace gives out what the maker has himself: each stretch lies within one of his, holes between two are nobody's. */
+/*
+ * A map of a user namespace gives out what the maker has himself: each stretch lies within one of his, holes between two are nobody's. Where it
+ * is written from is said by who opened the file, wherever he is when he writes.
+ */
 #include "userns.h"
+#include <sched.h>
 #include <sys/prctl.h>
 
 static void inner_maps(pid_t pid, const void *arg)
@@ -33,9 +37,69 @@ static void outer(const void *arg)
 	t_wait("inner", userns_spawn_by(0, inner_maps, inner, NULL));
 }
 
+/* ---- who opened it ---- */
+
+static int map_of(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
+	return NEED(open(path, O_WRONLY));
+}
+
+/* From the parent, and written from a third one. */
+static void gone_on(pid_t pid, const void *arg)
+{
+	CHILD({
+		int fd = map_of(pid);
+
+		NEED(unshare(CLONE_NEWUSER));
+		T(write(fd, "0 0 1", 5));
+	});
+}
+
+static int told[2], done[2];
+
+static void tell(pid_t pid, const void *arg)
+{
+	char c;
+
+	NEED(write(told[1], &pid, sizeof(pid)));
+	NEED(read(done[0], &c, 1));
+}
+
+static void parent(const void *arg)
+{
+	userns_be_root();
+	NEED(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+	t_wait("inner", userns_spawn_by(0, tell, inner, NULL));
+}
+
+/* From above the parent, and written from there. */
+static void come_down(void)
+{
+	pid_t up, pid;
+
+	NEED(pipe(told));
+	NEED(pipe(done));
+	up = userns_spawn_by(0, outer_maps, parent, NULL);
+	NEED(read(told[0], &pid, sizeof(pid)));
+	CHILD({
+		int fd = map_of(pid);
+
+		NEED(setns(userns_open(up), CLONE_NEWUSER));
+		T(write(fd, "0 0 1", 5));
+		T(write(map_of(pid), "0 0 1", 5));
+	});
+	NEED(write(done[1], "", 1));
+	t_wait("parent", up);
+}
+
 TEST(userns_holes)
 {
 	if (getuid())
 		return;
 	t_wait("outer", userns_spawn_by(0, outer_maps, outer, NULL));
+	t_wait("maker", userns_spawn_by(0, gone_on, inner, NULL));
+	come_down();
 }
