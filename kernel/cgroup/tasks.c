@@ -319,11 +319,27 @@ static int attach_locked(struct cgroup *dst, struct task *t, bool process,
 	return 0;
 }
 
+/* A reference to a thread that goes on, of a process whose leader has ended; NULL. */
+static struct task *remaining_thread(struct task *leader)
+{
+	struct task *t, *found = NULL;
+
+	read_lock(&tasklist_lock);
+	list_for_each_entry(t, &leader->signal->threads, thread_node)
+		if (!(t->flags & PF_EXITING)) {
+			found = t;
+			get_task(t);
+			break;
+		}
+	read_unlock(&tasklist_lock);
+	return found;
+}
+
 int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg)
 {
-	struct task *t;
-	int err;
+	struct task *t, *goes_on = NULL;
+	int err = -ESRCH;
 
 	if (nr) {
 		t = find_get_task(nr);
@@ -334,8 +350,13 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 		get_task(t);
 	}
 	mutex_lock(&cgroup_mutex);
-	err = t->exit_state ? -ESRCH : attach_locked(dst, t, process, may, arg);
+	if (!t->exit_state)
+		err = attach_locked(dst, t, process, may, arg);
+	else if (process && (goes_on = remaining_thread(t)))
+		err = attach_locked(dst, goes_on, process, may, arg);
 	mutex_unlock(&cgroup_mutex);
+	if (goes_on)
+		put_task(goes_on);
 	put_task(t);
 	return err;
 }

@@ -138,6 +138,31 @@ static void while_it_ends(void)
 		say("it is not frozen any more");
 }
 
+static void *pausing(void *arg)
+{
+	pause();
+	return NULL;
+}
+
+/* Its first thread has ended, where it was; the others can be moved. */
+static void without_its_leader(void)
+{
+	pthread_t t;
+	pid_t pid;
+
+	NEED(mkdir("from", 0755));
+	NEED(mkdir("to", 0755));
+	pid = SPAWN(move(getpid(), "from/cgroup.procs");
+		    NEED(pthread_create(&t, NULL, pausing, NULL)); syscall(SYS_exit, 0));
+	t_until(pid, 'Z');
+	NEED(number("from/cgroup.procs", "") == pid ? 0 : -1);
+	move(pid, "to/cgroup.procs");
+	NEED(number("to/cgroup.procs", "") == pid ? 0 : -1);
+	NEED(rmdir("from"));
+	end(pid);
+	NEED(rmdir("to"));
+}
+
 TEST(cgroup_moves)
 {
 	if (cgroup_enter()) {
@@ -146,6 +171,7 @@ TEST(cgroup_moves)
 		while_it_is_throttled();
 		while_it_reclaims();
 		while_it_ends();
+		without_its_leader();
 		NEED(put("cgroup.subtree_control", "-memory -cpu"));
 		cgroup_leave();
 	} else {
