@@ -257,7 +257,8 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 		if (get_user(linger, uval))
 			return -EFAULT;
 		sk->linger.on = linger[0] != 0;
-		sk->linger.secs = linger[1];
+		if (linger[0])
+			sk->linger.secs = linger[1];
 		return 0;
 	case SO_ATTACH_FILTER: return sock_attach_filter(sk, uval, len);
 	case SO_TIMESTAMPING_OLD:

@@ -76,8 +76,10 @@ void tcp_setup(struct tcp_sock *t)
 
 void tcp_set_state(struct tcp_sock *t, u8 state)
 {
-	if ((t->state == TCP_TIME_WAIT) != (state == TCP_TIME_WAIT))
-		atomic_add(state == TCP_TIME_WAIT ? 1 : -1, &tcp_time_waits);
+	if (t->waits_out && state == TCP_CLOSE) {
+		t->waits_out = false;
+		atomic_dec(&tcp_time_waits);
+	}
 	WRITE_ONCE(t->state, state);
 }
 
@@ -188,7 +190,8 @@ int tcp_state_of(struct inet_sock *i)
 
 bool tcp_has_peer(struct inet_sock *i)
 {
-	return !tcp_in(TCP(i), TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_SYN_SENT));
+	return !tcp_in(TCP(i),
+		TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_SYN_SENT) | TCPF(TCP_TIME_WAIT));
 }
 
 /* ---- connect ---- */
@@ -523,8 +526,7 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 	switch (cmd) {
 	case FIONREAD:
 		if (!list_empty(&t->inet.rq))
-			n = t->rcv_nxt - t->copied_seq -
-			    (t->inet.c.shutdown & SHUT_RD && t->state != TCP_CLOSE ? 1 : 0);
+			n = t->rcv_nxt - t->copied_seq - t->peer_done;
 		if (t->urg_state && !t->inet.c.oobinline && t->urg_seq - t->copied_seq < n)
 			n = t->urg_seq - t->copied_seq;
 		break;
@@ -567,7 +569,7 @@ static int tcp_shutdown(struct socket *s, int how)
 			t->conn = CONN_NONE;
 		} else if (how & SHUT_WR)
 			close_write(t);
-		tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+		tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
 	}
 	spin_unlock(&t->inet.c.lock);
 	if (t->state == TCP_LISTEN && how & SHUT_RD) {
@@ -592,9 +594,10 @@ static bool closing(const struct tcp_sock *t)
 /* SO_LINGER: until the peer has everything, or the time is up. */
 static void linger(struct tcp_sock *t)
 {
-	u64 until = ktime_get() + (u64)t->inet.c.linger.secs * NSEC_PER_SEC;
+	u32 secs = (u32)t->inet.c.linger.secs; /* below 0: for ever, about */
+	u64 until = ktime_get() + secs * NSEC_PER_SEC;
 
-	if (t->inet.c.linger.on && t->inet.c.linger.secs > 0)
+	if (t->inet.c.linger.on && secs && !(current->flags & (PF_EXITING | PF_KTHREAD)))
 		wait_event_timeout(&t->inet.c.wait, !closing(t), until, true);
 }
 
@@ -612,7 +615,7 @@ static void tcp_close(struct tcp_sock *t)
 	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
 		tcp_done(t);
 	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&
-		   (unread || (i->c.linger.on && i->c.linger.secs <= 0))) {
+		   (unread || (i->c.linger.on && !i->c.linger.secs))) {
 		tcp_send_reset(t);
 		tcp_done(t);
 	} else {

@@ -164,6 +164,7 @@ struct tcp_sock {
 		space_due; /* writers are to be told what an acknowledgement has made room for */
 	int mem_pages;     /* its share of tcp_mem_used() */
 	bool orphan, self_ref; /* no file; holds a reference on itself */
+	bool waits_out;        /* counts in tcp_time_waits */
 	u8 conn;               /* what connect() has said so far: CONN_*, under op */
 	struct flow flow;
 	u8 save_syn;   /* TCP_SAVE_SYN: of its children */
@@ -514,6 +515,7 @@ void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in);
 void tcp_disarm(struct tcp_sock *t, struct ktimer *k);
 void tcp_rearm_rtx(struct tcp_sock *t);
 void tcp_arm_keepalive(struct tcp_sock *t);
+/* TIME_WAIT, or FIN_WAIT2 of a socket that nobody has open, for @len. Past tcp_max_tw_buckets it just ends, as on Linux. */
 void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len);
 
 /* tcp_opt.c */

@@ -404,20 +404,29 @@ static bool fin_acked(const struct tcp_sock *t)
 	return t->snd_una == t->write_seq && list_empty(&t->wq);
 }
 
-static void after_ack(struct tcp_sock *t)
+/* A FIN of @skb, which has brought the acknowledgement, is still to be taken. */
+static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 {
+	u64 len = (u64)(t->linger2 > 0 ? t->linger2 : tcp_limits.fin_timeout) * NSEC_PER_SEC;
+
 	if (!fin_acked(t))
 		return;
 	switch (t->state) {
 	case TCP_FIN_WAIT1:
 		tcp_set_state(t, TCP_FIN_WAIT2);
 		tcp_wake(t, EPOLLOUT);
-		if (t->orphan)
-			tcp_time_wait(t, TCP_FIN_WAIT2,
-				t->linger2 > 0 ? (u64)t->linger2 * NSEC_PER_SEC :
-						 (u64)tcp_limits.fin_timeout * NSEC_PER_SEC);
+		if (t->orphan && t->linger2 < 0) {
+			tcp_refuse(t->inet.net, skb);
+			tcp_done(t);
+		} else if (t->orphan && skb->tcp.flags & TH_FIN)
+			tcp_arm(t, &t->keep, len);
+		else if (t->orphan)
+			tcp_time_wait(t, TCP_FIN_WAIT2, len);
 		break;
-	case TCP_CLOSING: tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN); break;
+	case TCP_CLOSING:
+		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, 0); /* who lingers */
+		break;
 	case TCP_LAST_ACK: tcp_done(t); break;
 	}
 }
@@ -501,7 +510,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	if (unlikely(t->inet.keeps_last) && skb->ip.v6)
 		inet_hear(&t->inet.last, skb);
 	t->keep_sent = 0;
-	after_ack(t);
+	after_ack(t, skb);
 	if (tcp_in(t, TCPF(TCP_CLOSE)) || data_to_nobody(t, skb))
 		goto drop;
 	if (tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))) {

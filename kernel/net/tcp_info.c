@@ -89,7 +89,7 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
 		return;
 	}
 	*i = (struct tcp_info){
-		.tcpi_state = t->state,
+		.tcpi_state = t->state == TCP_TIME_WAIT ? (u8)TCP_CLOSE : t->state,
 		.tcpi_ca_state = ca_state(t),
 		.tcpi_retransmits = t->retries,
 		.tcpi_probes = t->probes,

@@ -276,12 +276,14 @@ static void keep_timer(struct ktimer *k)
 	tcp_put(t);
 }
 
-/* TIME_WAIT, or FIN_WAIT2 of a socket that nobody has open. Past the limit it just ends, as Linux has it. */
 void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
 {
-	if (state == TCP_TIME_WAIT && t->state != TCP_TIME_WAIT) {
-		tcp_set_state(t, TCP_TIME_WAIT);
-		if (t->orphan && atomic_read(&tcp_time_waits) > tcp_limits.max_tw) {
+	tcp_set_state(t, state);
+	if (!t->waits_out) {
+		t->waits_out = true;
+		atomic_inc(&tcp_time_waits);
+		tcp_orphan_end(t);
+		if (atomic_read(&tcp_time_waits) > tcp_limits.max_tw) {
 			tcp_done(t);
 			return;
 		}
