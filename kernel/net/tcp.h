@@ -499,6 +499,7 @@ static inline u32 tcp_burst(const struct tcp_sock *t)
 	return t->flow.local ? SEG_LOCAL : SEG_MAX;
 }
 u32 tcp_window(struct tcp_sock *t);
+u32 tcp_window_step(const struct tcp_sock *t); /* a segment, or half of a buffer that takes none */
 u32 tcp_ts(const struct tcp_sock *t);
 u32 tcp_new_iss(const struct inet_sock *i);
 

@@ -115,19 +115,32 @@ static u32 rcv_space(const struct tcp_sock *t)
 	return used >= all ? 0 : (all - used) / 2;
 }
 
+/* What can be said of @space: no more, but something where there is something, however coarse the scale is. */
+static u32 scaled(u32 space, u8 scale)
+{
+	u32 unit = 1U << scale;
+
+	return space && space < unit ? unit : space & ~(unit - 1);
+}
+
+u32 tcp_window_step(const struct tcp_sock *t)
+{
+	return min((u32)t->rcv_mss, t->inet.c.rcvbuf / 4);
+}
+
 /* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
 u32 tcp_window(struct tcp_sock *t)
 {
 	u32 offered = t->rcv_wup + t->rcv_wnd, space = min(rcv_space(t), t->window_clamp);
 	u32 now = after(offered, t->rcv_nxt) ? offered - t->rcv_nxt : 0;
-	u32 step = min((u32)t->rcv_mss, t->inet.c.rcvbuf / 4);
+	u32 step = tcp_window_step(t);
 
 	if (space < step && space < now + step)
 		space = now;
 	if (!t->wscale_ok)
 		space = min(space, 65535U);
 	else
-		space = min(space, 65535U << t->rcv_wscale) & ~((1U << t->rcv_wscale) - 1);
+		space = scaled(min(space, 65535U << t->rcv_wscale), t->rcv_wscale);
 	return max(space, round_up(now, 1U << t->rcv_wscale));
 }
 

@@ -293,7 +293,7 @@ void tcp_rcv_adjust(struct tcp_sock *t, u32 copied)
 	if (t->inet.c.shutdown & SHUT_RD)
 		return;
 	now = tcp_window(t);
-	if ((now >= 2 * left && now > left && now >= t->rcv_mss) ||
+	if ((now >= 2 * left && now > left && now >= tcp_window_step(t)) ||
 		(t->ack_due && !t->pingpong && !t->inet.rmem &&
 			t->rcv_nxt - t->rcv_wup > t->rcv_mss))
 		tcp_send_ack(t);
