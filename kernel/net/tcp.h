@@ -244,7 +244,7 @@ struct tcp_sock {
 	u8 backoff, retries, probes, keep_sent;
 	u64 confirmed;     /* when we said last that the neighbour is there */
 	u64 closed_at;     /* when the closed window was probed first; 0: it is open */
-	u64 first_failure; /* time of the first retransmission in a row, or 0 */
+	u64 first_failure; /* time of the first retransmission in a row, or of the SYN; 0 */
 	u32 keep_idle, keep_intvl, keep_cnt, syn_cnt, user_timeout; /* s, s; ms */
 	int linger2;
 	u32 defer_tries; /* SYN+ACKs until a child without data is accepted all the same; 0: none */

@@ -184,12 +184,13 @@ static void take_rtt(
 	}
 }
 
+/* None at all is news, too: a peer without memory closes a window that it has offered. */
 static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u32 ack = skb->tcp.ack_seq, wnd = skb->tcp.window;
 
 	if (!(after(ack, t->snd_una) || after(skb->tcp.seq, t->snd_wl1) ||
-		    (skb->tcp.seq == t->snd_wl1 && wnd > t->snd_wnd)))
+		    (skb->tcp.seq == t->snd_wl1 && (wnd > t->snd_wnd || !wnd))))
 		return false;
 	t->snd_wl1 = skb->tcp.seq;
 	if (wnd == t->snd_wnd)

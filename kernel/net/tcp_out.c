@@ -584,6 +584,8 @@ int tcp_send_syn(struct tcp_sock *t)
 	skb->tcp.end_seq = t->iss + 1;
 	t->write_seq = skb->tcp.end_seq;
 	tcp_queue(t, skb);
+	if (t->state == TCP_SYN_SENT)
+		t->first_failure = ktime_get();
 	if (unlikely(t->syn_data)) {
 		data = tcp_fast_send_syn(t);
 		skb->tcp.sent = data->tcp.sent;

@@ -88,7 +88,7 @@ void tcp_enter_loss(struct tcp_sock *t)
 
 	t->frto = t->ca == CA_OPEN || t->retries > 1;
 	if (t->ca == CA_OPEN || !after(t->high_seq, t->snd_una) ||
-		(t->ca == CA_LOSS && t->retries <= 1)) {
+		(t->ca == CA_LOSS && t->retries == 1)) { /* 0: only asked for a window */
 		undo_begin(t);
 		t->ssthresh = tcp_cut(t);
 	}

@@ -16,6 +16,7 @@
 #define ORPHAN_RETRIES 8
 #define THIN_PACKETS 4
 #define THIN_RETRIES 6
+#define SILENT_MAX (2 * RTO_MAX) /* behind a window that was taken back */
 
 atomic_t tcp_time_waits;
 
@@ -62,14 +63,19 @@ void tcp_timers_off(struct tcp_sock *t)
 	tcp_disarm(t, &t->keep);
 }
 
-/* A user timeout is not passed over by a long wait. */
-static u64 until_given_up(const struct tcp_sock *t, u64 wait)
+/* A user timeout, which began at @since, is not passed over by a long wait. 0: it has not begun. */
+static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
 {
-	u64 end = t->first_failure + (u64)t->user_timeout * MSEC, now = ktime_get();
+	u64 end = since + (u64)t->user_timeout * MSEC, now = ktime_get();
 
-	if (!t->user_timeout || !t->first_failure)
+	if (!t->user_timeout || !since)
 		return wait;
 	return min(wait, end > now ? end - now : MSEC);
+}
+
+static u64 rto_now(const struct tcp_sock *t)
+{
+	return min(t->rto << min((u32)t->backoff, 16U), RTO_MAX);
 }
 
 /* After progress: while something is on its way, from now on. */
@@ -77,26 +83,42 @@ void tcp_rearm_rtx(struct tcp_sock *t)
 {
 	if (t->packets_out)
 		tcp_arm(t, &t->rtx,
-			until_given_up(t, min(t->rto << min((u32)t->backoff, 16U), RTO_MAX)));
+			until_given_up(t,
+				t->state == TCP_SYN_SENT && !t->retries ? 0 : t->first_failure,
+				rto_now(t)));
 	else
 		tcp_disarm(t, &t->rtx);
 }
 
 /* ---- retransmission ---- */
 
+/* The peer has closed its window over what is on its way: what goes again asks for it, as a probe does, and is no failure. */
+static bool window_taken_back(const struct tcp_sock *t)
+{
+	return !t->snd_wnd && !t->orphan && tcp_in(t, TCPF_SYNCED);
+}
+
+static bool user_gives_up(const struct tcp_sock *t, u64 tried)
+{
+	return t->user_timeout && tried >= (u64)t->user_timeout * MSEC;
+}
+
 /* How long one goes on trying is said in tries; a user timeout says it in time. */
 static bool given_up(struct tcp_sock *t)
 {
-	u64 tried = t->first_failure ? ktime_get() - t->first_failure : 0;
+	u64 now = ktime_get(), tried = t->first_failure ? now - t->first_failure : 0;
 
 	if (t->state == TCP_SYN_SENT)
-		return t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_limits.syn_retries) +
+		return (t->retries && user_gives_up(t, tried)) ||
+		       t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_limits.syn_retries) +
 					     (u32)tcp_limits.syn_linear;
 	if (t->state == TCP_SYN_RECV)
 		return t->retries >= (u32)tcp_limits.synack_retries &&
 		       (!t->defer_acked || t->retries >= t->defer_tries);
 	if (t->user_timeout)
-		return tried >= (u64)t->user_timeout * MSEC;
+		return user_gives_up(t, tried);
+	if (window_taken_back(t)) /* who answers keeps its connection */
+		return min(tried, now - max(t->last_ack, t->last_rcv)) > SILENT_MAX;
 	return t->retries >= (u32)(t->orphan ? ORPHAN_RETRIES : tcp_limits.retries2);
 }
 
@@ -107,6 +129,16 @@ static bool thin(const struct tcp_sock *t)
 	       t->retries <= THIN_RETRIES;
 }
 
+static void count_failure(struct tcp_sock *t)
+{
+	if (!t->retries) {
+		t->rto_recoveries++;
+		t->rto_at = ktime_get();
+	}
+	t->total_rto++;
+	t->retries++;
+}
+
 static void retransmit(struct tcp_sock *t)
 {
 	if (!t->first_failure)
@@ -115,12 +147,8 @@ static void retransmit(struct tcp_sock *t)
 		tcp_fail(t, t->inet.c.soft_err ? t->inet.c.soft_err : -ETIMEDOUT);
 		return;
 	}
-	if (!t->retries) {
-		t->rto_recoveries++;
-		t->rto_at = ktime_get();
-	}
-	t->total_rto++;
-	t->retries++;
+	if (likely(!window_taken_back(t)))
+		count_failure(t);
 	if (t->state != TCP_SYN_SENT ? !thin(t) : t->retries > (u32)tcp_limits.syn_linear)
 		t->backoff = (u8)min(t->backoff + 1, 16);
 	if (t->defer_acked &&
@@ -138,7 +166,7 @@ static void retransmit(struct tcp_sock *t)
 /* Who answers keeps its connection, for as long as somebody has it open. */
 static bool probed_enough(const struct tcp_sock *t)
 {
-	if (t->user_timeout && ktime_get() - t->closed_at >= (u64)t->user_timeout * MSEC)
+	if (user_gives_up(t, ktime_get() - t->closed_at))
 		return true;
 	return t->probes >= tcp_limits.retries2 || (t->orphan && t->backoff >= ORPHAN_RETRIES);
 }
@@ -169,7 +197,7 @@ static void probe(struct tcp_sock *t)
 	t->probes = (u8)min(t->probes + 1, 200);
 	t->backoff = (u8)min(t->backoff + 1, 16);
 	tcp_send_probe(t, false);
-	tcp_arm(t, &t->rtx, min(t->rto << min((u32)t->backoff, 16U), RTO_MAX));
+	tcp_arm(t, &t->rtx, until_given_up(t, t->closed_at, rto_now(t)));
 }
 
 static void rtx_timer(struct ktimer *k)
@@ -232,7 +260,7 @@ static u64 keep_intvl(const struct tcp_sock *t)
 
 void tcp_arm_keepalive(struct tcp_sock *t)
 {
-	if (t->inet.c.keepalive && tcp_in(t, TCPF_SENDING))
+	if (t->inet.c.keepalive && tcp_in(t, TCPF_SYNCED & ~TCPF(TCP_TIME_WAIT)))
 		tcp_arm(t, &t->keep, keep_idle(t));
 }
 
@@ -268,7 +296,7 @@ static void keep_timer(struct ktimer *k)
 			tcp_done(t);
 		else if (t->state == TCP_FIN_WAIT2 && t->orphan)
 			tcp_done(t);
-		else if (tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT2)))
+		else if (tcp_in(t, TCPF_SYNCED))
 			keepalive(t);
 	}
 	spin_unlock(&t->inet.c.lock);
