@@ -455,10 +455,11 @@ void tcp_ecn_in(struct tcp_sock *t, const struct sk_buff *skb);
 /* tcp_rack.c */
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb);
 bool tcp_rack_find_lost(struct tcp_sock *t);
-void tcp_rack_dsack(struct tcp_sock *t);
+void tcp_rack_dsack(struct tcp_sock *t, u32 end); /* @end: of what came twice */
 void tcp_rack_recovered(struct tcp_sock *t);
 void tcp_rack_arm_probe(struct tcp_sock *t);
-void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack);
+/* @twice: a bare duplicate without SACK says that something came twice, too. */
+void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice);
 void tcp_early_timer(struct tcp_sock *t);
 
 /* tcp_out.c */

@@ -274,10 +274,11 @@ bool tcp_ack(
 		when.dsack = true;
 		t->dsack_dups++;
 		tcp_undo_dsack(t, &sacks[0]);
-		tcp_rack_dsack(t);
+		tcp_rack_dsack(t, sacks[0].end);
 	}
 	if (unlikely(t->tlp_high))
-		tcp_rack_probe_acked(t, ack);
+		tcp_rack_probe_acked(t, ack,
+			ack == was && !updated && !nr_sacks && skb->tcp.seq == skb->tcp.end_seq);
 	tcp_react(t, skb, &when, dup);
 	if (list_empty(&t->wq) && t->chrono_kind != CHRONO_NONE)
 		tcp_chrono(t, CHRONO_NONE);

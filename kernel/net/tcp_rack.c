@@ -49,11 +49,11 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /* The peer says that it has got something twice: we are too quick. */
-void tcp_rack_dsack(struct tcp_sock *t)
+void tcp_rack_dsack(struct tcp_sock *t, u32 end)
 {
 	t->rack.mult = min(t->rack.mult + 1, (u32)REO_MULT_MAX);
 	t->rack.rounds = REO_ROUNDS;
-	t->tlp_dsacked = true;
+	t->tlp_dsacked |= end == t->tlp_high;
 }
 
 /* A recovery is over. */
@@ -170,14 +170,21 @@ static void send_probe(struct tcp_sock *t)
 	tcp_rearm_rtx(t);
 }
 
-/* What a probe has shown: a tail that had to be sent again was lost, unless the peer had it twice. */
-void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack)
+/*
+ * What a probe has shown (RFC 8985, 7.4.2). That its end is acknowledged tells nothing yet: the acknowledgement may have been late. A tail
+ * that went again was lost when what was sent after it is acknowledged, and the peer has told of nothing that came twice until then.
+ */
+void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice)
 {
 	if (!t->tlp_high || before(ack, t->tlp_high))
 		return;
+	if (t->tlp_retrans && !t->tlp_dsacked && !twice) {
+		if (ack == t->tlp_high)
+			return;
+		if (t->ca == CA_OPEN)
+			tcp_reduce(t);
+	}
 	t->tlp_high = 0;
-	if (t->tlp_retrans && !t->tlp_dsacked && t->ca == CA_OPEN)
-		tcp_reduce(t);
 }
 
 void tcp_early_timer(struct tcp_sock *t)

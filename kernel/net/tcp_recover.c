@@ -150,6 +150,7 @@ static void enter_recovery(struct tcp_sock *t)
 	t->prr_delivered = t->prr_out = 0;
 	t->ca = CA_RECOVERY;
 	t->high_seq = t->snd_nxt;
+	t->tlp_high = 0; /* it has cut already */
 }
 
 /* For each segment that arrives, ssthresh of the cwnd before may go; below ssthresh, as in slow start; the first lost one at once. */
