@@ -351,7 +351,10 @@ void tcp_stop_listening(struct tcp_sock *l);
 /* A SYN for listener @l: a child in SYN_RECV, which answers. */
 void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o);
-/* The third segment of a handshake that only a cookie remembers: a child in SYN_RECV, with a reference; NULL: it is none. */
+/*
+ * The third segment of a handshake that only a cookie remembers: a child in SYN_RECV, with a reference. NULL: it is none; ERR_PTR: it is one,
+ * but there is no room for a child, or another such segment has just made it.
+ */
 struct tcp_sock *tcp_child_of_cookie(
 	struct net *net, struct tcp_sock *l, const struct sk_buff *skb, const struct tcp_opts *o);
 /* A child that is established goes to its listener. False: nobody wants it. c.lock of the child held. */

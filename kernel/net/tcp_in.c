@@ -569,6 +569,10 @@ static void to_socket(
 		struct tcp_sock *c =
 			skb->tcp.flags & TH_ACK ? tcp_child_of_cookie(net, t, skb, o) : NULL;
 
+		if (IS_ERR(c)) {
+			kfree_skb(skb);
+			return;
+		}
 		if (c) {
 			if (READ_ONCE(c->state) != TCP_CLOSE)
 				to_socket(net, c, skb, o, urg);

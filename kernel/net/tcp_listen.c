@@ -250,7 +250,7 @@ struct tcp_sock *tcp_child_of_cookie(
 		return NULL;
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
 	if (!c || !child_enter(c, skb))
-		return NULL;
+		return ERR_PTR(-ENOBUFS);
 	c->defer_tries = 0; /* no timer counts them: what has no data is accepted, too */
 	c->iss = c->snd_una = skb->tcp.ack_seq - 1;
 	c->snd_nxt = c->write_seq = c->iss + 1;
