@@ -248,13 +248,28 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	return mask;
 }
 
+/* That a packet was too large is an error for who minds the way's MTU (IP_MTU_DISCOVER), and differently so for each kind. */
+static bool is_fatal(const struct inet_sock *i, const struct ip_error *e, bool v4)
+{
+	if (e->err != EMSGSIZE)
+		return e->fatal;
+	if (v4)
+		return i->pmtudisc != IP_PMTUDISC_DONT;
+	if (i->table == &raw_socks)
+		return i->pmtudisc6 == IPV6_PMTUDISC_DO;
+	return i->c.protocol != IPPROTO_ICMPV6 && i->pmtudisc6 != IPV6_PMTUDISC_DONT;
+}
+
 void dgram_error(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip)
 {
-	bool connected = i->rport || (i->table == &raw_socks && !ip_is_any(&i->raddr));
-	bool asked = ip_is_v4(dest) ? i->recverr : i->recverr6;
+	bool raw = i->table == &raw_socks, v4 = ip_is_v4(dest);
+	bool connected = i->rport || (raw && !ip_is_any(&i->raddr));
+	bool asked = v4 ? i->recverr : i->recverr6, fatal = is_fatal(i, e, v4);
 
-	if (!(e->fatal && connected) && !asked)
+	if (e->err == EMSGSIZE && v4 && !raw && !fatal) /* what it sends may be cut anywhere */
+		return;
+	if (!(fatal && connected) && !asked)
 		return;
 	if (asked)
 		errq_icmp(i, e, dest, port, skip);

@@ -58,7 +58,7 @@ struct ip_error {
 	u32 info;   /* mtu; of IPv6, whatever stands there */
 	u32 ext_at; /* where extensions begin in quote (RFC 4884), 0: there are none */
 	ip_addr offender;
-	const struct sk_buff *quote; /* of the packet that it is about; NULL: not known */
+	const struct sk_buff *quote; /* of the packet that it is about */
 	u32 quote_at;                /* where the transport's header begins in it */
 };
 

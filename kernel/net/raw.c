@@ -108,7 +108,8 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 		return;
 	spin_lock(&raw_socks.lock);
 	hlist_for_each_entry(i, &raw_socks.raw, port_node) {
-		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto)
+		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto ||
+			(i->bound_if && i->bound_if != e->quote->dev->ifindex))
 			continue;
 		if ((ip_is_any(&i->laddr) || ip_equal(&i->laddr, local)) &&
 			(ip_is_any(&i->raddr) || ip_equal(&i->raddr, remote))) {
@@ -125,7 +126,8 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
 	const struct ip_error *e)
 {
 	u16 id = (u16)(hdr[4] << 8 | hdr[5]);
-	struct inet_sock *i = inet_lookup_port(&ping_ids, net, local, id, remote, 0, 0);
+	struct inet_sock *i =
+		inet_lookup_port(&ping_ids, net, local, id, remote, 0, e->quote->dev->ifindex);
 
 	if (!i)
 		return;

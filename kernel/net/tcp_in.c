@@ -9,6 +9,7 @@
 #include <linux/eventpoll.h>
 
 #include "arch/um/arch.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/frag.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/tcp.h"
@@ -655,26 +656,32 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	const struct ip_error *e)
 {
 	u16 lport = (u16)(hdr[0] << 8 | hdr[1]), rport = (u16)(hdr[2] << 8 | hdr[3]);
-	struct inet_sock *i = inet_lookup_peer(&tcp_ports, net, local, lport, remote, rport, 0);
+	struct inet_sock *i = inet_lookup_peer(
+		&tcp_ports, net, local, lport, remote, rport, e->quote->dev->ifindex);
 	u32 seq = be32(hdr + 4);
 	struct tcp_sock *t;
+	bool asked;
 
 	if (!i)
 		return;
 	t = TCP(i);
+	asked = ip_is_v4(remote) ? i->recverr : i->recverr6;
 	spin_lock(&i->c.lock);
-	if (!before(seq, t->snd_una) && !after(seq, t->snd_nxt)) { /* about what is on its way */
-		if (e->err == EMSGSIZE && e->info) {
+	if (before(seq, t->snd_una) || after(seq, t->snd_nxt)) { /* not about what is on its way */
+	} else if (e->err == EMSGSIZE) { /* no error: it goes again in smaller pieces */
+		if (e->info) {
 			pmtu_learn(net, remote, e->info);
 			tcp_mtu_reduced(t, pmtu_of(net, remote, t->flow.mtu));
 		}
-		if (t->state == TCP_SYN_SENT && e->err != EMSGSIZE)
-			tcp_fail(t, -e->err);
-		else if (i->recverr || i->recverr6) {
-			WRITE_ONCE(i->c.err, -e->err);
-			tcp_wake(t, EPOLLERR);
-		} else
-			WRITE_ONCE(i->c.soft_err, -e->err);
+	} else if (t->state == TCP_SYN_SENT) {
+		if (asked)
+			errq_icmp(i, e, remote, rport, 0);
+		tcp_fail(t, -e->err);
+	} else if (asked) {
+		WRITE_ONCE(i->c.err, -e->err);
+		tcp_wake(t, EPOLLERR);
+	} else {
+		WRITE_ONCE(i->c.soft_err, -e->err);
 	}
 	spin_unlock(&i->c.lock);
 	inet_put(i);

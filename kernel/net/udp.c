@@ -426,8 +426,8 @@ void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 	const struct ip_error *e)
 {
 	u16 lport = (u16)(hdr[0] << 8 | hdr[1]), rport = (u16)(hdr[2] << 8 | hdr[3]);
-	struct inet_sock *i =
-		inet_lookup_port(table_of(proto), net, local, lport, remote, rport, 0);
+	struct inet_sock *i = inet_lookup_port(
+		table_of(proto), net, local, lport, remote, rport, e->quote->dev->ifindex);
 
 	if (!i)
 		return;

@@ -256,6 +256,48 @@ static void types(void)
 			}
 }
 
+/* A packet was too large: whom that is an error to. As large as the way takes, so that nothing is learnt of it. */
+static void too_large(void)
+{
+	for (int v6 = 0; v6 < 2; v6++)
+		for (int connected = 0; connected < 2; connected++)
+			for (int asks = 0; asks < 2; asks++)
+				for (int mind = IP_PMTUDISC_DONT; mind <= IP_PMTUDISC_PROBE;
+					mind++) {
+					int fd = v6 ? udp6(connected) : udp4(connected);
+
+					say("too large ipv%d%s%s minds %d", v6 ? 6 : 4,
+						connected ? " connected" : "", asks ? " asks" : "",
+						mind);
+					set(fd, v6 ? SOL_IPV6 : SOL_IP,
+						v6 ? IPV6_RECVERR : IP_RECVERR, asks);
+					set(fd, v6 ? SOL_IPV6 : SOL_IP,
+						v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, mind);
+					if (v6)
+						icmp6(2, 0, 65536, IPPROTO_UDP, port_of(fd), 0);
+					else
+						icmp4(3, 4, 65535, IPPROTO_UDP, port_of(fd), 0);
+					drain(fd);
+					state(fd);
+					close(fd);
+				}
+}
+
+/* A socket that is bound to a device hears of what came by that one. */
+static void by_device(void)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		int fd = v6 ? udp6(1) : udp4(1);
+
+		say("bound to a device, ipv%d", v6 ? 6 : 4);
+		NEED(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+		(v6 ? icmp6 : icmp4)(v6 ? 1 : 3, v6 ? 4 : 3, 0, IPPROTO_UDP, port_of(fd), 0);
+		drain(fd);
+		state(fd);
+		close(fd);
+	}
+}
+
 /* What comes beside the error. */
 static void beside(void)
 {
@@ -431,4 +473,6 @@ TEST(errqueue_icmp)
 	local();
 	rfc4884();
 	full();
+	too_large();
+	by_device();
 }
