@@ -133,15 +133,37 @@ int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_a
 	return 0;
 }
 
+/* It means something on one link only. */
+static bool needs_scope(const ip_addr *addr)
+{
+	u32 of_group = ntohl(addr->w[0]) >> 16 & 0xf;
+
+	return ip_is_linklocal(addr) ||
+	       (!ip_is_v4(addr) && ip_is_multicast(addr) && (of_group == 1 || of_group == 2));
+}
+
+int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link)
+{
+	*link = 0;
+	if (!needs_scope(to))
+		return 0;
+	if (scope && i->bound_if && scope != i->bound_if)
+		return -EINVAL;
+	*link = scope ? scope : i->bound_if;
+	if (!*link && ip_is_multicast(to))
+		*link = i->mc_if;
+	return *link ? 0 : -EINVAL;
+}
+
 void inet_write_addr(
-	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port)
+	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port, int scope)
 {
 	struct sockaddr_v4 v4 = { .family = AF_INET, .port = htons(port), .addr = addr->w[3] };
 	struct sockaddr_v6 v6 = { .family = AF_INET6, .port = htons(port), .addr = *addr };
 
 	if (i->v6) {
-		if (ip_is_linklocal(addr))
-			v6.scope = (u32)i->bound_if;
+		if (needs_scope(addr))
+			v6.scope = (u32)scope;
 		memcpy(a->data, &v6, sizeof(v6));
 		a->len = sizeof(v6);
 	} else {
@@ -158,7 +180,7 @@ static void write_name(
 
 	if (ip_is_any(addr) && !i->v6)
 		shown = IP_ANY;
-	inet_write_addr(i, a, &shown, port);
+	inet_write_addr(i, a, &shown, port, inet_scope(i));
 }
 
 int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
@@ -217,6 +239,8 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		f->oif = i->mc_if;
 	if (!mc && !f->oif && i->c.type != SOCK_STREAM)
 		f->oif = v4 ? i->ucast_if : i->ucast_if6;
+	if (!v4 && i->link_if && !f->oif && ip_equal(daddr, &i->raddr))
+		f->oif = i->link_if;
 	if (!v4 && i->sticky_if && !f->oif)
 		f->oif = i->sticky_if;
 	if (!v4 && i->dontfrag6 && i->c.type != SOCK_STREAM)

@@ -212,7 +212,7 @@ static ssize_t receive(struct inet_sock *i, struct msg *m)
 			ret = len;
 	}
 	if (m->name)
-		inet_write_addr(i, m->name, &skb->ip.saddr, skb->sport);
+		inet_write_addr(i, m->name, &skb->ip.saddr, skb->sport, skb->dev->ifindex);
 	inet_tell(i, m, skb);
 	WRITE_ONCE(i->last_stamp, skb->stamp);
 	if (!(m->flags & MSG_PEEK))
@@ -373,6 +373,7 @@ static void disconnect(struct inet_sock *i)
 	spin_lock(&i->table->lock);
 	i->raddr = IP_ANY;
 	i->rport = 0;
+	i->link_if = 0;
 	i->saddr = i->laddr;
 	spin_unlock(&i->table->lock);
 	if (!i->port_by_user && i->lport) { /* the port that came with connect goes with it */
@@ -387,7 +388,7 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	struct flow f;
 	ip_addr to;
 	u16 port;
-	int err, scope;
+	int err, scope, link;
 
 	if (i->v6 && i->c.type == SOCK_RAW && a->len >= sizeof(u16) && a->family != AF_INET6)
 		return -EAFNOSUPPORT;
@@ -396,6 +397,9 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 		return err;
 	if (i->v6 && i->v6only && ip_is_v4(&to))
 		return a->family == AF_INET ? -EAFNOSUPPORT : -ENETUNREACH;
+	err = inet_link_of(i, &to, scope, &link);
+	if (err)
+		return err;
 	if (!i->lport && i->table != &raw_socks) /* and keeps it, whatever comes of this */
 		err = inet_get_port(i, &i->laddr, 0, false);
 	if (err)
@@ -403,13 +407,14 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	inet_flow(i, &to, &f);
 	f.dport = inet_has_ports(i) ? port : 0;
 	f.saddr = i->laddr;
-	if (scope && !f.oif)
-		f.oif = scope;
+	if ((scope || link) && !f.oif)
+		f.oif = scope ? scope : link;
 	err = route_output(i->net, &f);
 	if (!err)
 		err = may_broadcast(i, &to);
 	if (err)
 		return err;
+	i->link_if = link;
 	return inet_set_peer(i, &f.saddr, &f.daddr, port);
 }
 

@@ -391,7 +391,7 @@ ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m)
 		return -EAGAIN;
 	ret = put_data(&i->c, m, r);
 	if (m->name && !r->stamp)
-		inet_write_addr(i, m->name, &r->dest, r->port);
+		inet_write_addr(i, m->name, &r->dest, r->port, r->heard.ifindex);
 	if (has_sender(i, r))
 		inet_tell_heard(i, m, &r->heard, i->v6 || !r->stamp ? 0 : r->offender.w[3],
 			!ip_is_v4(&r->offender));

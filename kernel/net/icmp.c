@@ -54,6 +54,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 	struct flow f = {
 		.saddr = skb->broadcast ? IP_ANY : skb->ip.daddr,
 		.daddr = skb->ip.saddr,
+		.oif = ip_answer_by(skb),
 		.proto = skb->ip.proto,
 		.tos = skb->ip.tos,
 	};
@@ -98,6 +99,7 @@ static bool may_answer(const struct sk_buff *skb)
 void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word)
 {
 	struct flow f = { .daddr = skb->ip.saddr,
+		.oif = ip_answer_by(skb),
 		.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 		/* what keeps the net together goes first (RFC 1812, 4.3.2.5) */
 		.tos = skb->ip.v6 ? 0 : (skb->ip.tos & 0x1e) | 0xc0 };

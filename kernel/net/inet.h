@@ -76,6 +76,7 @@ struct inet_sock {
 	bool listening;
 	u32 uid, gid;
 	int bound_if;
+	int link_if; /* of a link-local peer: the device it is at; 0: none, or it is this machine */
 
 	/* options, under op */
 	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_all6,
@@ -171,8 +172,16 @@ int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_a
 /* The same for whom it talks to: UDP of IPv6 takes an address of IPv4 as it is. */
 int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
 	u16 *port, int *scope);
-void inet_write_addr(
-	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port);
+/* @scope: the device that @addr, if it is link-local, is at. */
+void inet_write_addr(const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr,
+	u16 port, int scope);
+/* The same of the socket's own address or its peer's. */
+static inline int inet_scope(const struct inet_sock *i)
+{
+	return i->bound_if ? i->bound_if : i->link_if;
+}
+/* The device that the peer @to is at, which @scope says, for link_if: 0 or -EINVAL: an address of the link alone needs one. */
+int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link);
 int inet_bind(struct socket *s, struct sockaddr_buf *a);
 /* IPV6_ADDRFORM: whether it has a connection; makes one of IPv6 that talks to a machine of IPv4 one of @family. i->op held. */
 bool inet_has_peer(struct inet_sock *i);

@@ -274,6 +274,13 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	return send_with_proto(net, skb, f, next);
 }
 
+int ip_answer_by(const struct sk_buff *skb)
+{
+	if (!ip_is_linklocal(&skb->ip.saddr) || skb->dev->flags & IFF_LOOPBACK)
+		return 0;
+	return skb->dev->ifindex;
+}
+
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	IP_STATS(!ip_is_v4(&f->daddr)).out_requests++;

@@ -22,6 +22,8 @@ void ip_rcv(struct sk_buff *skb);
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* The same for a packet with a header of its own (raw sockets with IP_HDRINCL). */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
+/* The device that an answer to @skb leaves by, since its sender's address means something on that link only; 0: by any. */
+int ip_answer_by(const struct sk_buff *skb);
 
 /* ip6_ext.c: @skb with the extension headers in front; *next: of which kind the first is. It is consumed. NULL: no memory. */
 struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *next);

@@ -263,7 +263,7 @@ static int raw_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 
 	if (peer && ip_is_any(&i->raddr))
 		return -ENOTCONN;
-	inet_write_addr(i, a, &addr, peer ? i->rport : (u16)i->c.protocol);
+	inet_write_addr(i, a, &addr, peer ? i->rport : (u16)i->c.protocol, inet_scope(i));
 	return 0;
 }
 

@@ -234,17 +234,20 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 {
 	struct inet_sock *i = &t->inet;
 	u32 shut;
-	int err;
+	int err, link;
 
 	if (i->v6 && i->v6only && ip_is_v4(to))
 		return -ENETUNREACH;
+	if (ip_is_multicast(to) || addr_is_broadcast(i->net, to))
+		return -ENETUNREACH;
+	err = inet_link_of(i, to, scope, &link);
+	if (err)
+		return err;
 	inet_flow(i, to, &t->flow);
 	t->flow.saddr = i->laddr;
 	t->flow.dport = port;
-	if (scope && !t->flow.oif)
-		t->flow.oif = scope;
-	if (ip_is_multicast(to) || addr_is_broadcast(i->net, to))
-		return -ENETUNREACH;
+	if (link && !t->flow.oif)
+		t->flow.oif = link;
 	err = route_output(i->net, &t->flow);
 	if (err)
 		return err;
@@ -255,6 +258,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 		err = look_with_port(t);
 	if (err)
 		return err;
+	i->link_if = link;
 	spin_lock(&i->c.lock);
 	t->rcv_wscale = choose_wscale(t);
 	t->advmss = tcp_advmss(&t->flow);

@@ -142,8 +142,11 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	u32 irs, const struct tcp_opts *o)
 {
 	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .oif = l->inet.bound_if };
+	int link = ip_answer_by(skb);
 	struct tcp_sock *c;
 
+	if (!f.oif)
+		f.oif = link;
 	f.proto = IPPROTO_TCP;
 	f.sport = skb->dport;
 	f.dport = skb->sport;
@@ -158,6 +161,7 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 		return NULL;
 	tcp_setup(c);
 	inherit(c, l);
+	c->inet.link_if = link;
 	c->flow = f;
 	c->state = TCP_SYN_RECV;
 	c->segs_in = 1;

@@ -640,6 +640,7 @@ void tcp_refuse(struct net *net, const struct sk_buff *skb)
 {
 	struct flow f = { .saddr = skb->ip.daddr,
 		.daddr = skb->ip.saddr,
+		.oif = ip_answer_by(skb),
 		.proto = IPPROTO_TCP,
 		.sport = skb->dport,
 		.dport = skb->sport };
