@@ -82,7 +82,8 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	if (!skb->stamp)
 		skb->stamp = ktime_get_real();
 	spin_lock(&i->c.lock);
-	fits = i->rmem + size <= i->c.rcvbuf; /* also after shutdown(): who asks still gets it */
+	/* into an empty queue always; also after shutdown(): who asks still gets it */
+	fits = !i->rmem || i->rmem + size <= i->c.rcvbuf;
 	skb->dropped = i->drops;
 	if (i->rport)
 		i->c.rare.incoming_cpu = smp_processor_id();

@@ -144,7 +144,7 @@ static void wake(struct packet_sock *p)
 /* Into the queue. Consumes @c. q_lock held. */
 static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 {
-	if (p->rmem + skb_truesize(c) > p->c.rcvbuf)
+	if (p->rmem && p->rmem + skb_truesize(c) > p->c.rcvbuf)
 		return false;
 	p->rmem += skb_truesize(c);
 	c->dropped = p->drops;

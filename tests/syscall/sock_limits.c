@@ -217,6 +217,31 @@ static void fragments(int family)
 	close(out);
 }
 
+/* A datagram that is larger than the buffer has room in an empty one. */
+static void too_small(int type, int protocol)
+{
+	struct sockaddr_in a = at("127.0.0.1", 0);
+	socklen_t n = sizeof(a);
+	static char big[48000];
+	int in = NEED(socket(AF_INET, type, protocol)), out = NEED(socket(AF_INET, type, protocol));
+
+	T(set(in, SOL_SOCKET, SO_RCVBUF, 1));
+	NEED(bind(in, SA(&a), n));
+	NEED(getsockname(in, SA(&a), &n));
+	for (size_t size = 3000; size <= 48000; size *= 4) {
+		int got = 0;
+
+		for (int k = 0; k < 3; k++)
+			NEED(sendto(out, big, size, 0, SA(&a), n));
+		lo_settled();
+		while (recv(in, big, sizeof(big), MSG_DONTWAIT) > 0)
+			got++;
+		say("of three with %d: %d", (int)size, got);
+	}
+	close(in);
+	close(out);
+}
+
 TEST(sock_limits)
 {
 	own_net();
@@ -230,6 +255,8 @@ TEST(sock_limits)
 	sticky();
 	buffers(SO_SNDBUF);
 	buffers(SO_RCVBUF);
+	too_small(SOCK_DGRAM, 0);
+	too_small(SOCK_RAW, 200);
 	lo_mtu(1500);
 	fragments(AF_INET);
 	fragments(AF_INET6);
