@@ -153,7 +153,7 @@ static inline bool inet_has_ports(const struct inet_sock *i)
 	       i->c.protocol == IPPROTO_UDPLITE;
 }
 void inet_put(struct inet_sock *i);
-/* SIGIO for who has asked for it. c.lock held. */
+/* SIGIO for who has asked for it. */
 void inet_sigio(struct inet_sock *i, int band);
 #define SOCKADDR_V6_MIN 24 /* without the scope, RFC 2133 */
 

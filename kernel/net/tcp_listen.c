@@ -290,8 +290,12 @@ bool tcp_offer(struct tcp_sock *c)
 /* It stands in the queue, and its state says so. */
 void tcp_offered(struct tcp_sock *c)
 {
-	if (c->listener)
-		wake_up_common(&c->listener->inet.c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+	struct inet_sock *l = c->listener ? &c->listener->inet : NULL;
+
+	if (!l)
+		return;
+	wake_up_common(&l->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+	inet_sigio(l, EPOLLIN | EPOLLRDNORM);
 }
 
 /* A child that ends before it is accepted: one that was not established leaves the queue, another stays for accept(2) to find. */

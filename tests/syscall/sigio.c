@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* O_ASYNC: SIGIO, or the signal of F_SETSIG with its siginfo, from pipes, sockets and terminals; who gets it; which devices can be polled. */
-#include "t.h"
+#include "inet.h"
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -105,6 +105,25 @@ static void connections(void)
 	close(l);
 }
 
+static void tcp_listener(void)
+{
+	struct sockaddr_in a;
+	socklen_t n = sizeof(a);
+	int l, c = NEED(socket(AF_INET, SOCK_STREAM, 0));
+
+	say("-- listener of TCP");
+	lo_up();
+	l = listener(5);
+	NEED(getsockname(l, SA(&a), &n));
+	arm(l, SIGRTMIN + 1);
+	T(connect(c, SA(&a), n));
+	patience_ms = 10000; /* the third segment of the handshake is on its way still */
+	next("connect", l);
+	patience_ms = 0;
+	close(c);
+	close(l);
+}
+
 static void terminals(void)
 {
 	struct termios t;
@@ -192,6 +211,7 @@ TEST(sigio)
 	sockets(SOCK_DGRAM);
 	sockets(SOCK_SEQPACKET);
 	connections();
+	tcp_listener();
 	terminals();
 	devices();
 	strangers();
