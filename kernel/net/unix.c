@@ -180,6 +180,17 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 		wake_up_common(&old->c.wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
+/* Who is connected to another takes nothing from @u. */
+static bool takes_from(struct unix_sock *other, const struct unix_sock *u)
+{
+	bool yes;
+
+	spin_lock(&other->c.lock);
+	yes = !other->peer || other->peer == u;
+	spin_unlock(&other->c.lock);
+	return yes;
+}
+
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *other = NULL, *old;
@@ -189,12 +200,14 @@ int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	} else {
 		int err = unix_check_addr(a);
 
+		if (!err)
+			err = unix_name_asked(u);
 		if (err)
 			return err;
 		other = unix_find_sock(u->net, a, u->c.type);
 		if (IS_ERR(other))
 			return (int)PTR_ERR(other);
-		if (!unix_in_scope(other)) {
+		if (!takes_from(other, u) || !unix_in_scope(other)) {
 			unix_put(other);
 			return -EPERM;
 		}
@@ -254,6 +267,8 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 	u64 until = u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
 	int err = unix_check_addr(a);
 
+	if (!err)
+		err = unix_name_asked(u);
 	if (err)
 		return err;
 	l = unix_find_sock(u->net, a, u->c.type);

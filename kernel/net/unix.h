@@ -85,6 +85,7 @@ int unix_check_addr(struct sockaddr_buf *a);
 bool unix_in_scope(const struct unix_sock *u); /* landlock.h */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
+int unix_name_asked(struct unix_sock *u); /* who is told of senders gets a name when it talks */
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 /* An accepted socket has its listener's name, but is not found by it. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);

@@ -255,6 +255,9 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 			return u->c.type == SOCK_DGRAM && u->c.shutdown & SHUT_WR ? -EPIPE :
 										    -ENOTCONN;
 	}
+	err = unix_name_asked(u);
+	if (err)
+		goto out;
 	err = -EMSGSIZE;
 	if (len > u->c.sndbuf - 32)
 		goto out;

@@ -194,6 +194,13 @@ static int autobind(struct unix_sock *u)
 	return err == -EINVAL ? 0 : err; /* somebody else named it: good enough */
 }
 
+int unix_name_asked(struct unix_sock *u)
+{
+	if (likely(!u->c.passcred && !u->c.rare.passpidfd) || READ_ONCE(u->name))
+		return 0;
+	return autobind(u);
+}
+
 static bool path_exists(const struct sockaddr_buf *a)
 {
 	struct path path;

@@ -8,6 +8,7 @@
 #include <linux/netlink_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
@@ -232,6 +233,66 @@ static void states(void)
 	GT(state_in("/proc/net/raw", fd), "01");
 }
 
+static socklen_t abstract(struct sockaddr_un *a, const char *name)
+{
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(a->sun_path + 1, sizeof(a->sun_path) - 1, "sock_names %d %s", getpid(), name);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(a->sun_path + 1));
+}
+
+/* Who wants to be told of senders gets a name when it begins to talk, so that it can be answered. */
+static void names_asked(void)
+{
+	static const char *const how[] = { "sends", "connects", "connects a stream" };
+	struct sockaddr_un to, own, from;
+	int on = 1;
+
+	for (int asks = 0; asks < 2; asks++)
+		for (int k = 0; k < 3; k++) {
+			int type = k == 2 ? SOCK_STREAM : SOCK_DGRAM,
+			    l = NEED(socket(AF_UNIX, type, 0)), fd = NEED(socket(AF_UNIX, type, 0));
+			socklen_t n = abstract(&to, "to"), len = sizeof(own);
+			char c;
+
+			NEED(bind(l, (struct sockaddr *)&to, n));
+			NEED(k == 2 ? listen(l, 1) : 0);
+			NEED(asks ? setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) : 0);
+			NEED(k ? connect(fd, (struct sockaddr *)&to, n) :
+				 sendto(fd, "x", 1, 0, (struct sockaddr *)&to, n));
+			NEED(getsockname(fd, (struct sockaddr *)&own, &len));
+			say("%s %s: %d", asks ? "asks and" : "only", how[k], (int)len);
+			if (!k) {
+				n = sizeof(from);
+				NEED(recvfrom(l, &c, 1, 0, (struct sockaddr *)&from, &n));
+				say("the receiver is told: %d", (int)n);
+				T(n ? sendto(l, "y", 1, 0, (struct sockaddr *)&from, n) : -2);
+			}
+			close(l);
+			close(fd);
+		}
+}
+
+/* A socket that is connected takes nothing from others, and they cannot connect to it. */
+static void others(void)
+{
+	int a = NEED(socket(AF_UNIX, SOCK_DGRAM, 0)), b = NEED(socket(AF_UNIX, SOCK_DGRAM, 0)),
+	    c = NEED(socket(AF_UNIX, SOCK_DGRAM, 0));
+	struct sockaddr_un at_a, at_b;
+	socklen_t n = abstract(&at_a, "a"), m = abstract(&at_b, "b");
+
+	NEED(bind(a, (struct sockaddr *)&at_a, n));
+	NEED(bind(b, (struct sockaddr *)&at_b, m));
+	T(connect(a, (struct sockaddr *)&at_b, m));
+	T(connect(c, (struct sockaddr *)&at_a, n));
+	T(send(c, "x", 1, 0));
+	T(connect(c, (struct sockaddr *)&at_b, m));
+	T(connect(b, (struct sockaddr *)&at_a, n));
+	T(connect(a, (struct sockaddr *)&at_a, n));
+	close(a);
+	close(b);
+	close(c);
+}
+
 TEST(sock_names)
 {
 	attributes();
@@ -239,4 +300,6 @@ TEST(sock_names)
 	senders(SOCK_SEQPACKET);
 	netlink_lists();
 	states();
+	names_asked();
+	others();
 }
