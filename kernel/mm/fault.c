@@ -160,6 +160,9 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 		spin_unlock(&mm->page_table_lock);
 		if (unlikely(e & PTE_SPECIAL))
 			return e & PTE_POISON ? -EHWPOISON : FAULT_GUARD;
+		/* a call that is under way, a file's write among them, would take zeros for what was there */
+		if (unlikely(!e && READ_ONCE(mm->reaped)) && vma_is_cow(v))
+			return -EFAULT;
 		if (unlikely(v->vm_uffd) && userfault_check(v, addr, e, flags))
 			return USERFAULT;
 		if (e && entry_allows(v, e, flags)) {

@@ -361,6 +361,7 @@ long sys_madvise(unsigned long addr, size_t len, int advice)
 
 void mm_reap(struct mm *mm)
 {
+	WRITE_ONCE(mm->reaped, true); /* before the first entry goes */
 	down_read(&mm->mmap_lock);
 	for (struct vm_area *v = find_vma(mm, 0); v; v = vma_next(v))
 		if (vma_is_cow(v) && !(v->vm_flags & VM_PFNMAP))

@@ -538,7 +538,8 @@ struct mm {
 	/* who has power there may look at it though it is not dumpable; until the last mmput() */
 	struct user_namespace *user_ns;
 	bool dumpable;
-	u8 mdwe; /* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
+	bool reaped; /* mm_reap() has been at it: what it lacks may have been there */
+	u8 mdwe;     /* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
 	bool thp_disabled; /* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
 	u32 dump_mode;     /* prctl(PR_SET_DUMPABLE) */
 	u32 coredump_filter; /* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
@@ -595,7 +596,7 @@ void mm_prefault(struct mm *mm, struct file *exe);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 /* As madvise(2), of any mm. */
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
-/* Frees the private memory of a mm whose process is dying. */
+/* Frees the private memory of a mm whose process is dying; a touch of it is -EFAULT from then on. */
 void mm_reap(struct mm *mm);
 /* mempolicy.c: a mask of nodes that a guest names: 0, -EINVAL, -EFAULT. Where a page is: 0, -ENOENT (nowhere yet), -EFAULT. */
 int get_user_nodes(uaddr_t from, u64 maxnode, u64 *nodes);

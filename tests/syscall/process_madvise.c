@@ -2,6 +2,7 @@
 /* process_madvise(2), process_mrelease(2), remap_file_pages(2), and protection keys without keys. */
 #include "t.h"
 #include <pthread.h>
+#include <sys/ptrace.h>
 
 static long advise(int fd, const struct iovec *v, size_t n, int advice, int flags)
 {
@@ -59,6 +60,41 @@ static void releasing(void)
 		close(fd);
 	}
 	say("a killed child's: %s", wrong ? "refused" : "released, or gone");
+}
+
+/* What a dying process had, and who still looks at it: a fault, and no zeros. Shared memory stays. */
+static void looking_at_released(char *p)
+{
+	char *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+	     buf[8] = "";
+	struct iovec to = { buf, 6 }, from = { p, 6 };
+	pid_t child = SPAWN({
+		strcpy(p, "child");
+		strcpy(shared, "of all");
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		pause();
+	});
+	int status, fd;
+
+	NEED(waitpid(child, &status, 0));
+	NEED(ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL));
+	NEED(ptrace(PTRACE_CONT, child, 0, 0));
+	kill(child, SIGKILL);
+	NEED(waitpid(child, &status, 0));
+	say("on its way out: %d", status >> 16 == PTRACE_EVENT_EXIT);
+	T(process_vm_readv(child, &to, 1, &from, 1, 0));
+	say("it has %.6s", buf);
+	fd = NEED(syscall(SYS_pidfd_open, child, 0));
+	T(syscall(SYS_process_mrelease, fd, 0));
+	T(process_vm_readv(child, &to, 1, &from, 1, 0));
+	from.iov_base = shared;
+	T(process_vm_readv(child, &to, 1, &from, 1, 0));
+	say("it has %.6s", buf);
+	NEED(ptrace(PTRACE_CONT, child, 0, 0));
+	NEED(waitpid(child, &status, 0));
+	say("killed: %d", WIFSIGNALED(status));
+	close(fd);
 }
 
 static struct {
@@ -159,6 +195,7 @@ TEST(process_madvise)
 	advising(p);
 	releasing();
 	releasing_vforked(p);
+	looking_at_released(p);
 	remapping();
 	T(syscall(SYS_pkey_mprotect, p, (size_t)PAGE, PROT_READ, -1));
 	T(syscall(SYS_pkey_mprotect, p, (size_t)PAGE, PROT_READ, 15));
