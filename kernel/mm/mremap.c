@@ -101,6 +101,18 @@ static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 	return n;
 }
 
+/* MREMAP_DONTUNMAP: what is left is empty, and locked no longer: else a program locked twice what it may with each such call. */
+static void leave_unlocked(struct vm_area *v)
+{
+	struct mm *mm = v->vm_mm;
+	u64 start = v->vm_start, end = v->vm_end;
+
+	if (v->vm_flags & VM_LOCKED)
+		mm->locked_vm -= vma_pages(v);
+	v->vm_flags &= ~(u64)(VM_LOCKED | VM_LOCKONFAULT);
+	vma_merge_range(mm, start, end);
+}
+
 static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 {
 	struct mm *mm = r->mm;
@@ -110,6 +122,8 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	int err;
 
 	if (mm->map_count + 3 > sysctl_max_map_count)
+		return -ENOMEM;
+	if (r->flags & MREMAP_DONTUNMAP && !may_expand_vm(mm, v->vm_flags, pages))
 		return -ENOMEM;
 	if (v->vm_flags & VM_HUGETLB) { /* what stays behind keeps its promise */
 		err = vma_split_range(mm, r->addr, r->addr + r->old_len);
@@ -142,7 +156,9 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	r->populate = vm_locked_now(n->vm_flags) && r->new_len > r->old_len;
 	if (v->vm_flags & VM_HUGETLB)
 		huge_promise_moved(mm, r->addr, r->old_len);
-	if (!(r->flags & MREMAP_DONTUNMAP) && r->old_len)
+	if (r->flags & MREMAP_DONTUNMAP)
+		leave_unlocked(v);
+	else if (r->old_len)
 		munmap_locked(mm, r->addr, r->old_len);
 	vma_merge_range(mm, to, to + r->new_len);
 	return to;

@@ -30,6 +30,29 @@ static int mapped(void *p)
 	return mincore(p, PAGE, &vec) == 0;
 }
 
+/* What DONTUNMAP leaves behind is locked no longer; and it is memory more, which RLIMIT_AS counts. */
+static void dontunmap_limits(void)
+{
+	size_t n = 64UL << 20;
+	char *p = fresh(3), *q;
+
+	NEED(mlock(p, 3 * PAGE));
+	q = mremap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | 4, NULL);
+	T(madvise(p + PAGE, PAGE, MADV_DONTNEED));
+	T(madvise(q + PAGE, PAGE, MADV_DONTNEED));
+	say("moved %c, left %d", q[0], p[0]);
+	CHILD({
+		struct rlimit rl = { 80 << 20, 80 << 20 };
+
+		p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		NEED(setrlimit(RLIMIT_AS, &rl));
+		q = (char *)(1UL << 40);
+		ERR(mremap(p, n, n, MREMAP_MAYMOVE | 4, NULL));
+		ERR(mremap(p, n, n, MREMAP_MAYMOVE | MREMAP_FIXED | 4, q));
+		ERR(mremap(p, n, n, MREMAP_MAYMOVE | MREMAP_FIXED, q));
+	});
+}
+
 TEST(mremap)
 {
 	char *p = fresh(8), *q;
@@ -78,6 +101,7 @@ TEST(mremap)
 	q = mremap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | 4 /* DONTUNMAP */, NULL);
 	say("DONTUNMAP: %d, moved %c, left %d", q != MAP_FAILED, q[PAGE], p[PAGE]);
 	ERR(mremap(p, 3 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | 4, NULL));
+	dontunmap_limits();
 
 	/* of files: the offset goes along; an old size of 0 duplicates a shared mapping */
 	fd = NEED(open("f", O_RDWR | O_CREAT, 0600));
