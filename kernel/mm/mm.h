@@ -285,6 +285,8 @@ struct writeback_control {
 struct address_space_operations {
 	/* Fills a locked page and unlocks it when done (SetPageUptodate or SetPageError). 0 or -errno (page unlocked too). */
 	int (*readpage)(struct file *file, struct page *page);
+	/* Of memory-only files: as readpage, but with what @data has; the page stays locked. 0, or -errno and it has left the cache. */
+	int (*fillpage)(struct page *page, const void *data);
 	/* Starts reads for pages [index, index+nr) that it adds to the cache with add_to_page_cache; may do nothing. NULL: by readpage. */
 	void (*readahead)(struct address_space *m, struct file *file, u64 index, u32 nr);
 	/* Writes dirty pages of the range out. */

@@ -55,7 +55,19 @@ static int set_entry(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 	return err;
 }
 
-/* Shared memory: the page goes into the file first. */
+/* A page that has just come into the file, locked and empty. */
+static int fill_new(struct address_space *m, struct page *p, const struct page *from)
+{
+	if ((u64)mapping_size(m) > p->index << PAGE_SHIFT)
+		return m->a_ops->fillpage(p, page_address(from));
+	delete_from_page_cache(p); /* cut off meanwhile */
+	return -EFAULT;
+}
+
+/*
+ * Shared memory: the page goes into the file first, and is locked until it has its content: another thread's fault, which finds it there, is
+ * none for the handler, and would go on with zeros.
+ */
 static int fill_shared(struct vm_area *v, u64 addr, const struct page *from, pte_t bits)
 {
 	struct address_space *m = v->vm_mapping;
@@ -69,15 +81,12 @@ static int fill_shared(struct vm_area *v, u64 addr, const struct page *from, pte
 	}
 	if ((u64)mapping_size(m) <= index << PAGE_SHIFT)
 		return -EFAULT;
-	p = read_cache_page(m, index, v->vm_file);
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	lock_page(p);
-	err = p->mapping == m ? 0 : -EFAULT; /* cut off meanwhile */
-	if (!err) {
-		copy_page(page_address(p), page_address(from));
+	p = grab_cache_page(m, index);
+	if (!p)
+		return -ENOMEM;
+	err = PageUptodate(p) || PagePrivate(p) ? -EEXIST : fill_new(m, p, from);
+	if (!err)
 		err = set_entry(v, addr, p, bits);
-	}
 	unlock_page(p);
 	if (err)
 		put_page(p);

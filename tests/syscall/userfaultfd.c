@@ -317,6 +317,41 @@ static void shared(void)
 	close(m);
 }
 
+#define MANY 1024
+
+static char *many;
+static volatile long unfilled;
+
+static void *reader(void *arg)
+{
+	for (long i = 0; i < MANY; i++)
+		unfilled += *(volatile char *)(many + i * PAGE + PAGE - 1) != 's';
+	return arg;
+}
+
+/* Who comes to a page while it is being filled sees what it is filled with. */
+static void filled_at_once(void)
+{
+	int m = NEED(memfd_create("m", 0));
+	pthread_t t[2];
+	long n = 0;
+
+	NEED(ftruncate(m, MANY * PAGE));
+	many = mmap(NULL, MANY * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, m, 0);
+	WANT(0x1c, watch(many, MANY * PAGE, UFFDIO_REGISTER_MODE_MISSING));
+	for (int i = 0; asked && i < 2; i++)
+		NEED(-pthread_create(&t[i], NULL, reader, NULL));
+	for (long i = 0; asked && i < MANY; i++)
+		n += copy(many + i * PAGE, source, PAGE, 0) == PAGE;
+	for (int i = 0; asked && i < 2; i++)
+		pthread_join(t[i], NULL);
+	WANT(MANY, n);
+	WANT(0, unfilled);
+	WANT(0, unwatch(many, MANY * PAGE));
+	munmap(many, MANY * PAGE);
+	close(m);
+}
+
 /* A descriptor that answers faults with SIGBUS, and one that the kernel's faults are not told to. */
 static void others(void)
 {
@@ -383,6 +418,7 @@ TEST(userfaultfd)
 	ends();
 	write_protection();
 	shared();
+	filled_at_once();
 	others();
 	CHILD(forks_of_nobody());
 }

@@ -108,22 +108,41 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 }
 
 /* A reserved page, or one that mm has put into the cache itself: a fault on a hole. It stays one where there is no room. */
-int tmpfs_readpage(struct file *f, struct page *p)
+static int charge_page(struct page *p)
 {
 	struct inode *inode = p->mapping->host;
-	int err = 0;
+	int err;
 
-	if (!PagePrivate(p)) {
-		err = tmpfs_charge(inode->i_sb, 1);
-		if (!err)
-			count_page(inode, p);
-	}
+	if (PagePrivate(p))
+		return 0;
+	err = tmpfs_charge(inode->i_sb, 1);
 	if (err)
 		delete_from_page_cache(p);
 	else
+		count_page(inode, p);
+	return err;
+}
+
+int tmpfs_readpage(struct file *f, struct page *p)
+{
+	int err = charge_page(p);
+
+	if (!err)
 		fill_hole(p);
 	unlock_page(p);
 	return err;
+}
+
+static int tmpfs_fillpage(struct page *p, const void *data)
+{
+	int err = charge_page(p);
+
+	if (err)
+		return err;
+	memcpy(page_address(p), data, PAGE_SIZE);
+	SetPageUptodate(p);
+	ClearPagePrivate(p);
+	return 0;
 }
 
 static int seal_check(const struct inode *inode, loff_t end)
@@ -170,6 +189,7 @@ int tmpfs_page_mkwrite(struct file *f, struct page *p)
 
 const struct address_space_operations tmpfs_aops = {
 	.readpage = tmpfs_readpage,
+	.fillpage = tmpfs_fillpage,
 	.write_begin = tmpfs_write_begin,
 	.write_end = tmpfs_write_end,
 	.page_mkwrite = tmpfs_page_mkwrite,
