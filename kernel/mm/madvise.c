@@ -24,16 +24,29 @@ struct advice {
 	int (*apply)(struct vm_area *v, u64 start, u64 end); /* or NULL */
 };
 
+/* A file whose write-back must not come between the entries that go and what the space is told of them: who still writes there would be missed. */
+static struct address_space *written_back(const struct vm_area *v)
+{
+	struct address_space *m = v->vm_mapping;
+
+	return m && !vma_is_cow(v) && !m->a_ops->memory_only ? m : NULL;
+}
+
 static int drop(struct vm_area *v, u64 start, u64 end)
 {
 	struct huge_file *huge = v->vm_flags & VM_HUGETLB ? v->vm_mapping->huge : NULL;
+	struct address_space *m = written_back(v);
 
 	if (huge) /* no fault sees half of a page's entries */
 		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
 	if (huge) /* as munmap: a parent may write to them next */
 		pmap_flush(&v->vm_mm->pmap);
+	if (m)
+		down_write(&m->i_mmap_sem);
 	zap_pages(v, start, end);
+	if (m)
+		up_write(&m->i_mmap_sem);
 	if (huge)
 		mutex_unlock(&huge->lock);
 	return 0;

@@ -137,6 +137,31 @@ static bool protect_area(struct vm_area *v, struct protect *p)
 	return change_entries(v, v->vm_start, v->vm_end);
 }
 
+/* The space is told of the area with the next flush. */
+static bool tell_area(struct vm_area *v, struct protect *p)
+{
+	u64 start = v->vm_start, end = v->vm_end;
+
+	if (!protect_area(v, p))
+		return false;
+	pmap_update_rights(&v->vm_mm->pmap, start, end);
+	return true;
+}
+
+/* Write-back takes a page that no entry lets be written to for one that nobody writes to once it has flushed: so it must not come in between. */
+static bool tell_area_of_file(struct vm_area *v, struct protect *p)
+{
+	struct address_space *m = v->vm_mapping;
+	bool tell;
+
+	if (!m || m->a_ops->memory_only || vma_is_cow(v) || p->flags & VM_WRITE)
+		return tell_area(v, p);
+	down_write(&m->i_mmap_sem);
+	tell = tell_area(v, p);
+	up_write(&m->i_mmap_sem);
+	return tell;
+}
+
 static int protect_range(struct mm *mm, struct protect *p)
 {
 	bool tell = false;
@@ -155,11 +180,9 @@ static int protect_range(struct mm *mm, struct protect *p)
 		return err;
 	}
 	for (struct vm_area *v = find_vma(mm, p->start); v && v->vm_start < p->end; v = vma_next(v))
-		tell |= protect_area(v, p);
-	if (tell) {
-		pmap_update_rights(&mm->pmap, p->start, p->end);
+		tell |= tell_area_of_file(v, p);
+	if (tell)
 		pmap_settle(&mm->pmap);
-	}
 	vma_merge_range(mm, p->start, p->end);
 	return refused;
 }
