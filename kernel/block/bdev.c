@@ -440,21 +440,33 @@ static long put_geometry(struct block_device *b, u64 arg)
 	return put_user(g, UADDR(arg));
 }
 
+static void drop_range(struct block_device *b, u64 from, u64 len)
+{
+	truncate_inode_pages_range(b->mapping, (loff_t)from, (loff_t)(from + len) - 1);
+}
+
 static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u64 arg)
 {
 	u64 r[2];
 	u64 size = b->nr_sectors << SECTOR_SHIFT;
+	int err;
 
 	if (!(f->f_mode & FMODE_WRITE))
 		return -EBADF;
+	if (!b->disk->discard)
+		return -EOPNOTSUPP;
+	if (b->disk->ro)
+		return -EPERM;
 	if (copy_from_user(r, UADDR(arg), sizeof(r)))
 		return -EFAULT;
 	if (((r[0] | r[1]) & 511) || !r[1])
 		return -EINVAL;
 	if (r[0] > size || r[1] > size - r[0])
 		return -EINVAL;
-	truncate_inode_pages_range(b->mapping, (loff_t)r[0], (loff_t)(r[0] + r[1]) - 1);
-	return bdev_discard(b, r[0] >> SECTOR_SHIFT, r[1] >> SECTOR_SHIFT);
+	err = bdev_discard(b, r[0] >> SECTOR_SHIFT, r[1] >> SECTOR_SHIFT);
+	if (!err) /* else what the cache alone has is still the user's */
+		drop_range(b, r[0], r[1]);
+	return err;
 }
 
 static long set_read_only(struct block_device *b, uaddr_t ua)
@@ -494,8 +506,9 @@ static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 le
 	int err = filemap_write_and_wait_range(b->mapping, (loff_t)from, (loff_t)(from + len) - 1);
 
 	if (!err) {
-		truncate_inode_pages_range(b->mapping, (loff_t)from, (loff_t)(from + len) - 1);
+		drop_range(b, from, len);
 		err = bdev_write_zeroes(b, from >> SECTOR_SHIFT, len >> SECTOR_SHIFT);
+		drop_range(b, from, len); /* what was read meanwhile */
 	}
 	return err == -EOPNOTSUPP ? write_zeros_cached(f, from, len) : err;
 }
