@@ -17,6 +17,7 @@
 
 #define BATCH 64
 #define BATCH_TABLES 64 /* markers fill no batch: so many tables of them, and others get the lock */
+#define BATCH_ENTRIES 4096 /* nor do pages that are in use, where untouched ones are looked for */
 
 void account_rss(struct mm *mm, struct page *p, s64 n)
 {
@@ -222,10 +223,10 @@ struct reserved {
 static u32 take_reserved(struct vm_area *v, struct reserved *r, u64 *va, u64 end)
 {
 	struct mm *mm = v->vm_mm;
-	u32 n = 0;
+	u32 n = 0, looked = 0;
 
 	spin_lock(&mm->page_table_lock);
-	while (n < BATCH && *va < end) {
+	while (n < BATCH && *va < end && looked++ < BATCH_ENTRIES) {
 		pte_t *e = pmap_next(&mm->pmap, va, end);
 
 		if (!e)
@@ -275,6 +276,7 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 			free_page_batch(&p, 1);
 			freed++;
 		}
+		cond_resched();
 	}
 	return freed;
 }
