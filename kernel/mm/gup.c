@@ -70,6 +70,23 @@ int user_fault_in(struct mm *mm, u64 addr, bool write)
 	return fault_in(mm, addr, write ? FAULT_WRITE : 0);
 }
 
+/* Nothing that a dump would have. Asked under mmap_lock: reclaim takes entries away for a moment and gives them back (zap_untouched()). */
+static bool is_hole(struct mm *mm, u64 addr)
+{
+	struct vm_area *v;
+	bool hole;
+	pte_t *e;
+
+	down_read(&mm->mmap_lock);
+	v = vma_lookup(mm, addr);
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	hole = (!v || vma_is_anon(v)) && (!e || !*e);
+	spin_unlock(&mm->page_table_lock);
+	up_read(&mm->mmap_lock);
+	return hole;
+}
+
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags)
 {
 	u32 fault = (flags & FOLL_WRITE ? FAULT_WRITE : 0) | (flags & FOLL_FORCE ? FAULT_FORCE : 0);
@@ -84,17 +101,8 @@ struct page *get_user_page(struct mm *mm, u64 addr, u32 flags)
 
 		if (p)
 			return p;
-		if (flags & FOLL_DUMP && hole) {
-			struct vm_area *v;
-			bool anon;
-
-			down_read(&mm->mmap_lock);
-			v = vma_lookup(mm, addr);
-			anon = !v || vma_is_anon(v);
-			up_read(&mm->mmap_lock);
-			if (anon)
-				return NULL;
-		}
+		if (flags & FOLL_DUMP && hole && is_hole(mm, addr))
+			return NULL;
 		err = fault_in(mm, addr, fault);
 		if (err == -ENXIO && flags & FOLL_DUMP)
 			return NULL;
