@@ -132,7 +132,7 @@ static T_UNUSED int await(int fd, int want)
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
 	do
 		got = events(fd);
-	while ((got & want) != want && epoll_wait(ep, &e, 1, 2000) > 0);
+	while ((got & want) != want && epoll_wait(ep, &e, 1, 20000) > 0);
 	close(ep);
 	return got;
 }
