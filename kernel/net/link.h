@@ -66,6 +66,8 @@ int link_delete(struct net *net, int ifindex);
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
 /* A namespace named by pid or descriptor, with a reference; NULL: by none. ERR_PTR. @admin: the caller must have rights over it. */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
+/* May a device be called so? */
+bool link_good_name(const char *name);
 /* 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is free. */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /* Other names, of any characters: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL (not one of its other names). */

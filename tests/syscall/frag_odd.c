@@ -44,16 +44,6 @@ static void no_arp(const char *dev, const char *who)
 	close(fd);
 }
 
-static void set_mtu(const char *dev, int mtu)
-{
-	struct ifreq r = { .ifr_mtu = mtu };
-	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
-
-	strcpy(r.ifr_name, dev);
-	NEED(ioctl(fd, SIOCSIFMTU, &r));
-	close(fd);
-}
-
 static int packet_socket(const char *dev)
 {
 	struct sockaddr_ll a = { .sll_family = AF_PACKET,

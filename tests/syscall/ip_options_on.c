@@ -18,16 +18,6 @@ static int tun(const char *name, const char *addr)
 	return fd;
 }
 
-static void set_mtu(const char *dev, int mtu)
-{
-	struct ifreq r = { .ifr_mtu = mtu };
-	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
-
-	strcpy(r.ifr_name, dev);
-	NEED(ioctl(fd, SIOCSIFMTU, &r));
-	close(fd);
-}
-
 static uint16_t sum(const unsigned char *p, unsigned n)
 {
 	uint32_t s = 0;

@@ -173,4 +173,14 @@ static T_UNUSED void dump_routes(
 	}
 }
 
+static T_UNUSED void set_mtu(const char *dev, int mtu)
+{
+	struct ifreq r = { .ifr_mtu = mtu };
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	strcpy(r.ifr_name, dev);
+	NEED(ioctl(fd, SIOCSIFMTU, &r));
+	close(fd);
+}
+
 #endif

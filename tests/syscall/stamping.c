@@ -142,15 +142,6 @@ static void take(int fd, int flags)
 		say(" %s", t_errno(-err));
 }
 
-static void set_mtu(int mtu)
-{
-	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = mtu };
-	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
-
-	NEED(ioctl(fd, SIOCSIFMTU, &r));
-	close(fd);
-}
-
 /* ---- what is set, and read back ---- */
 
 static void shown(int fd, const char *after)
@@ -507,14 +498,14 @@ static void pieces(void)
 	int fd[2], seg = 1000;
 
 	pair_up(&kinds[0], fd);
-	set_mtu(1500);
+	set_mtu("lo", 1500);
 	T(set(fd[0], SOL_SOCKET, SO_TIMESTAMPING_OLD, SW | TX | SCHED | ID | TSONLY));
 	T(send(fd[0], big, 20000, 0));
 	drain(fd[0]);
 	T(setsockopt(fd[0], SOL_UDP, 103 /* UDP_SEGMENT */, &seg, sizeof(seg)));
 	T(send(fd[0], big, 20000, 0));
 	drain(fd[0]);
-	set_mtu(65536);
+	set_mtu("lo", 65536);
 	close(fd[0]);
 	close(fd[1]);
 }
