@@ -35,9 +35,7 @@ static int file_far_down(void)
 
 static void abort_dumping(void)
 {
-	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
-
-	setrlimit(RLIMIT_CORE, &lim);
+	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
 	abort();
 }
 
@@ -146,9 +144,8 @@ static void filter(unsigned action)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = { 4, f };
-	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
 
-	setrlimit(RLIMIT_CORE, &lim);
+	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	NEED(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
 }

@@ -11,9 +11,7 @@
 
 static void dump(void)
 {
-	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
-
-	setrlimit(RLIMIT_CORE, &lim);
+	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
 	abort();
 }
 

@@ -97,9 +97,7 @@ static void crash(const char *what, int sig, rlim_t limit)
 
 static void crash_as(const char *name)
 {
-	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
-
-	setrlimit(RLIMIT_CORE, &rl);
+	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
 	NEED(unshare(CLONE_NEWUTS));
 	NEED(sethostname("in/side", 7));
 	NEED(prctl(PR_SET_NAME, name));

@@ -42,8 +42,10 @@ TEST(rlimit)
 		T(prlimit(pid, RLIMIT_NOFILE, NULL, &old));
 	}
 	lim = (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
-	T(setrlimit(RLIMIT_CPU, &lim));
-	show("infinity", RLIMIT_CPU);
+	T(t_soft_limit(RLIMIT_CPU, 100000));
+	T(t_soft_limit(RLIMIT_CPU, RLIM_INFINITY));
+	NEED(getrlimit(RLIMIT_CPU, &old));
+	IS(old.rlim_cur == old.rlim_max);
 	T(setrlimit(RLIMIT_NOFILE, &lim)); /* above the system's */
 	T(getrlimit(99, &lim));
 	T(setrlimit(99, &lim));

@@ -102,6 +102,17 @@ static T_UNUSED const char *t_signame(int sig)
 	return text;
 }
 
+/* Sets a soft limit alone; @soft is cut to the hard limit, which whoever runs the tests has chosen and may not be able to raise. */
+static T_UNUSED int t_soft_limit(int which, rlim_t soft)
+{
+	struct rlimit lim;
+
+	if (getrlimit(which, &lim))
+		return -1;
+	lim.rlim_cur = soft < lim.rlim_max ? soft : lim.rlim_max;
+	return setrlimit(which, &lim);
+}
+
 static T_UNUSED long t_result(const char *text, long r, int err)
 {
 	if (r == -1 && err)

@@ -19,27 +19,26 @@ static void bad_buffers(int fd)
 
 static void limit(void)
 {
-	struct rlimit lim = { 10, RLIM_INFINITY }, none = { RLIM_INFINITY, RLIM_INFINITY };
 	long n, m, k, l;
 	int fd = NEED(open("lim", O_RDWR | O_CREAT, 0600));
 
 	/* stdout may be a file as well, so nothing is printed under the limit */
 	CHILD({
-		NEED(setrlimit(RLIMIT_FSIZE, &lim));
+		NEED(t_soft_limit(RLIMIT_FSIZE, 10));
 		n = write(fd, "0123456789abc", 13);
-		setrlimit(RLIMIT_FSIZE, &none);
+		t_soft_limit(RLIMIT_FSIZE, RLIM_INFINITY);
 		say("write over the limit: %ld", n);
-		setrlimit(RLIMIT_FSIZE, &lim);
+		t_soft_limit(RLIMIT_FSIZE, 10);
 		write(fd, "x", 1);
 	});
 	CHILD({
 		signal(SIGXFSZ, SIG_IGN);
-		NEED(setrlimit(RLIMIT_FSIZE, &lim));
+		NEED(t_soft_limit(RLIMIT_FSIZE, 10));
 		n = write(fd, "x", 1) == -1 ? errno : 0;
 		m = pwrite(fd, "abcdef", 6, 7);
 		k = ftruncate(fd, 11) == -1 ? errno : 0;
 		l = ftruncate(fd, 4);
-		setrlimit(RLIMIT_FSIZE, &none);
+		t_soft_limit(RLIMIT_FSIZE, RLIM_INFINITY);
 		say("write %s, pwrite %ld, ftruncate %s, smaller %ld", t_errno(n), m, t_errno(k),
 			l);
 	});
