@@ -35,7 +35,9 @@ static int file_far_down(void)
 
 static void abort_dumping(void)
 {
-	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
+	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_CORE, &lim);
 	abort();
 }
 
@@ -144,8 +146,9 @@ static void filter(unsigned action)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = { 4, f };
+	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
 
-	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
+	setrlimit(RLIMIT_CORE, &lim);
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	NEED(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
 }

@@ -11,7 +11,9 @@
 
 static void dump(void)
 {
-	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
+	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_CORE, &lim);
 	abort();
 }
 

@@ -97,7 +97,9 @@ static void crash(const char *what, int sig, rlim_t limit)
 
 static void crash_as(const char *name)
 {
-	t_soft_limit(RLIMIT_CORE, RLIM_INFINITY);
+	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_CORE, &rl);
 	NEED(unshare(CLONE_NEWUTS));
 	NEED(sethostname("in/side", 7));
 	NEED(prctl(PR_SET_NAME, name));
