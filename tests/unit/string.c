@@ -43,6 +43,28 @@ static void copies(void **state)
 		}
 }
 
+/* The destination stands a few bytes behind the source in its page: another way of copying. */
+static void copies_behind(void **state)
+{
+	static u8 pages[4 * 4096] __attribute__((aligned(4096)));
+
+	for (size_t n = 500; n < 4200; n = next_length(n))
+		for (size_t by = 0; by < 40; by += 1 + n % 3) {
+			u8 *src = pages + 7, *dst = pages + 2 * 4096 + 7 + by;
+
+			for (size_t i = 0; i < sizeof(pages); i++)
+				pages[i] = (u8)(i * 7 + i / 256);
+			assert_ptr_equal(memcpy(dst, src, n), dst);
+			for (size_t i = 0; i < n; i++)
+				if (dst[i] != src[i])
+					fail_msg("byte %lu", (unsigned long)i);
+			assert_int_equal(dst[-1], (u8)((size_t)(dst - 1 - pages) * 7 +
+							  (size_t)(dst - 1 - pages) / 256));
+			assert_int_equal(dst[n], (u8)((size_t)(dst + n - pages) * 7 +
+							 (size_t)(dst + n - pages) / 256));
+		}
+}
+
 static void fills(void **state)
 {
 	for (size_t n = 0; n < 4200; n = next_length(n))
@@ -74,6 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies),
+		cmocka_unit_test(copies_behind),
 		cmocka_unit_test(fills),
 		cmocka_unit_test(moves),
 	};
