@@ -218,6 +218,7 @@ struct task {
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;
 	u64 dispatch_offset, dispatch_len, dispatch_selector; /* own: user_dispatch.c */
+	u32 seccomp_count; /* of the chain; stays when it exits and has none any more */
 	u32 prctl_bits;                                       /* own: PRCTL_* of task/internal.h */
 	struct hw_debug *hw_debug; /* ptrace_debug.c; NULL: nothing is set */
 

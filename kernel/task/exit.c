@@ -126,7 +126,6 @@ void release_task(struct task *t)
 		if (!leader_is_free(t, leader))
 			leader = NULL;
 		write_unlock(&tasklist_lock);
-		seccomp_free(t); /* who listens to its filters may have to be told */
 		put_task(t);
 		t = leader;
 	}
@@ -436,6 +435,7 @@ void do_exit(int code)
 	TRACE(exit, "%s[%d] %#x", t->comm, t->pid, (u32)code);
 	ptrace_event(PTRACE_EVENT_EXIT, (u64)code);
 	exit_signals(t);
+	seccomp_exit(t);
 	group_dead = atomic_dec_and_test(&t->signal->live);
 	if (group_dead)
 		exit_last_thread(t, code);

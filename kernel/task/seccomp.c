@@ -3,7 +3,8 @@
  * seccomp.c: strict mode and filters: classic BPF programs over struct seccomp_data (seccomp(2)).
  *
  * A task has a chain of filters, the newest first, shared with the children that it forks. Every filter of the chain runs on every
- * call; the result with the highest precedence counts. A chain is counted by its newest element.
+ * call; the result with the highest precedence counts. A chain is counted by its newest element. A task that exits gives its chain back at
+ * once, or a listener would hear of the end of its tasks only when somebody has waited for them.
  *
  * Invariants: a program that is installed has been checked: jumps go forward and stay inside, loads are aligned words of the data,
  * scratch memory is below 16, the last instruction returns. So running it needs no checks but for division by zero.
@@ -57,22 +58,29 @@ int seccomp_mode(const struct task *t)
 
 u32 seccomp_filters(const struct task *t)
 {
-	const struct seccomp_filter *f;
-	u32 n = 0;
-
-	for (f = t->seccomp; f; f = f->prev)
-		n++;
-	return n;
+	return READ_ONCE(t->seccomp_count);
 }
 
 void seccomp_fork(struct task *child)
 {
 	child->seccomp_mode = current->seccomp_mode;
 	child->seccomp = current->seccomp;
+	child->seccomp_count = current->seccomp_count;
 	if (child->seccomp)
 		atomic_inc(&child->seccomp->usage);
 	if (child->seccomp_mode)
 		set_bit(TIF_SECCOMP, &child->work_flags);
+}
+
+void seccomp_exit(struct task *t)
+{
+	struct seccomp_filter *f;
+
+	spin_lock(&t->sighand->lock);
+	f = t->seccomp;
+	t->seccomp = NULL;
+	spin_unlock(&t->sighand->lock);
+	filter_put(f);
 }
 
 void seccomp_free(struct task *t)
@@ -331,6 +339,7 @@ static void sync_threads(void)
 			continue;
 		atomic_inc(&current->seccomp->usage);
 		t->seccomp = current->seccomp;
+		t->seccomp_count = current->seccomp_count;
 		filter_put(old);
 		t->no_new_privs |= current->no_new_privs;
 		set_mode(t, SECCOMP_MODE_FILTER);
@@ -368,6 +377,7 @@ static long install(struct seccomp_filter *f, u32 flags)
 	} else {
 		f->prev = prev;
 		current->seccomp = f;
+		current->seccomp_count++;
 		set_mode(current, SECCOMP_MODE_FILTER);
 		if (flags & SECCOMP_FILTER_FLAG_TSYNC)
 			sync_threads();
@@ -511,7 +521,7 @@ static struct seccomp_filter *get_filter(struct task *t, u64 off)
 	if (!sh)
 		return f;
 	if (t->seccomp_mode == SECCOMP_MODE_FILTER) {
-		n = seccomp_filters(t);
+		n = t->seccomp ? t->seccomp_count : 0; /* who exits has given them back */
 		f = off < n ? t->seccomp : ERR_PTR(-ENOENT);
 		for (; off + 1 < n; n--)
 			f = f->prev;

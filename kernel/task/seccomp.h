@@ -10,12 +10,13 @@
 struct task;
 
 int seccomp_mode(const struct task *t);    /* SECCOMP_MODE_* */
-u32 seccomp_filters(const struct task *t); /* how many; under its sighand->lock */
+u32 seccomp_filters(const struct task *t); /* how many it has, or had until it exited */
 long prctl_set_seccomp(u64 mode, uaddr_t filter);
 /* Judges the call of current: true when it may go on; else rax has its result, or a signal is pending. */
 bool seccomp_check(void);
 void seccomp_fork(struct task *child); /* under current's sighand->lock */
-void seccomp_free(struct task *t);
+void seccomp_exit(struct task *t);     /* it is PF_EXITING: its filters go */
+void seccomp_free(struct task *t);     /* it never ran, or is reaped */
 /* PTRACE_SECCOMP_GET_FILTER and GET_METADATA of a stopped @t: a length, or -errno. */
 long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to);
 long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);

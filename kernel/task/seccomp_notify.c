@@ -27,6 +27,8 @@
 #include "kernel/vfs/vfs.h"
 
 #define ID_VALID_WRONG_DIR SECCOMP_IOR(2, __u64) /* as first published */
+#define NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)    /* Linux 6.6 */
+#define NOTIF_SYNC_WAKE_UP 1UL
 #define ADDFD_SIZE_VER0 24
 #define ADDFD_ANY (((u32)_IOC_SIZEMASK << _IOC_SIZESHIFT) | ((u32)_IOC_DIRMASK << _IOC_DIRSHIFT))
 #define ADDFD_FLAGS (SECCOMP_ADDFD_FLAG_SETFD | SECCOMP_ADDFD_FLAG_SEND)
@@ -36,6 +38,7 @@ enum note_state { NOTE_INIT, NOTE_SENT, NOTE_REPLIED };
 struct notify_queue {
 	atomic_t refs;
 	bool killable; /* immutable */
+	u32 flags;     /* what was set with NOTIF_SET_FLAGS */
 	spinlock_t lock;
 	struct list_head notes; /* the oldest first; under lock, as the rest */
 	u64 next_id;
@@ -412,6 +415,15 @@ static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 	return err ? err : add_checked(q, &u);
 }
 
+/* Who waits is queued on the vCPU of its waker anyway, where that one is about to sleep (kernel/sched/balance.c): the wish is kept, and met. */
+static long notify_set_flags(struct notify_queue *q, u64 flags)
+{
+	if (flags & ~NOTIF_SYNC_WAKE_UP)
+		return -EINVAL;
+	WRITE_ONCE(q->flags, (u32)flags);
+	return 0;
+}
+
 static long notify_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct notify_queue *q = f->private_data;
@@ -421,6 +433,7 @@ static long notify_ioctl(struct file *f, u32 cmd, u64 arg)
 	case SECCOMP_IOCTL_NOTIF_SEND: return notify_send(q, UADDR(arg));
 	case ID_VALID_WRONG_DIR:
 	case SECCOMP_IOCTL_NOTIF_ID_VALID: return notify_id_valid(q, UADDR(arg));
+	case NOTIF_SET_FLAGS: return notify_set_flags(q, arg);
 	}
 	if ((cmd & ~ADDFD_ANY) == SECCOMP_IO(3))
 		return notify_addfd(q, UADDR(arg), _IOC_SIZE(cmd));
