@@ -167,7 +167,7 @@ extern void (*cgroup_drop_programs)(struct cgroup *c);
 
 /* Freezing: the caller has stopped, or goes on. */
 void cgroup_enter_frozen(void);
-void cgroup_leave_frozen(void);
+void cgroup_leave_frozen(bool always);
 
 /* A file's text has changed: who waits for it is told (from a worker where inotify is concerned). */
 void cgroup_notify(struct cgroup *c, u32 which);

@@ -42,31 +42,37 @@ void cgroup_update_frozen(struct cgroup *c)
 	}
 }
 
-static void mark(bool frozen)
+static void mark(struct task *t, bool frozen)
+{
+	t->cg_frozen = frozen;
+	t->cgroup->nr_frozen += frozen ? 1 : -1UL;
+	if (t->cgroup->e_freeze)
+		cgroup_update_frozen(t->cgroup);
+}
+
+void cgroup_enter_frozen(void)
 {
 	struct task *t = current;
 
 	if (!t->cgroup)
 		return;
 	spin_lock(&cgroup_tasks_lock);
-	if (t->cg_frozen != frozen && !list_empty(&t->cg_list)) {
-		t->cg_frozen = frozen;
-		t->cgroup->nr_frozen += frozen ? 1 : -1UL;
-		if (t->cgroup->e_freeze)
-			cgroup_update_frozen(t->cgroup);
-	}
+	if (!t->cg_frozen && !list_empty(&t->cg_list))
+		mark(t, true);
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-void cgroup_enter_frozen(void)
+/* Who goes on in a group that is to be frozen runs into the trap at once: he has not thawed, nor has the group. Who is killed does not. */
+void cgroup_leave_frozen(bool always)
 {
-	mark(true);
-}
+	struct task *t = current;
 
-void cgroup_leave_frozen(void)
-{
-	if (READ_ONCE(current->cg_frozen))
-		mark(false);
+	if (!READ_ONCE(t->cg_frozen))
+		return;
+	spin_lock(&cgroup_tasks_lock);
+	if (t->cg_frozen && (always || !t->cgroup->e_freeze || !task_set_freeze(t, true)))
+		mark(t, false);
+	spin_unlock(&cgroup_tasks_lock);
 }
 
 static void apply(struct cgroup *c, bool on)

@@ -270,6 +270,7 @@ static void move_task(struct cgroup *dst, struct task *t)
 {
 	struct cgroup *from = t->cgroup;
 
+	bool frozen = t->cg_frozen; /* in the trap, stopped, traced: it is so still */
 	if (from == dst || (t->flags & PF_EXITING) || list_empty(&t->cg_list))
 		return;
 	cgroup_flush_times(t);
@@ -280,6 +281,8 @@ static void move_task(struct cgroup *dst, struct task *t)
 	WRITE_ONCE(t->mem_group, mem_group_of(dst));
 	cgroup_link_task(dst, t);
 	sched_move_task(t, cgroup_sched_group(dst));
+	t->cg_frozen = frozen;
+	dst->nr_frozen += frozen;
 	psi_move_task(t, cgroup_psi(dst));
 	if (from->e_freeze != dst->e_freeze)
 		cgroup_freeze_task(t, dst->e_freeze);

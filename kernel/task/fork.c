@@ -511,7 +511,7 @@ static void wait_for_vfork(struct task *child, struct completion *done)
 
 	cgroup_enter_frozen();
 	err = wait_for_completion_killable(done);
-	cgroup_leave_frozen();
+	cgroup_leave_frozen(false);
 	if (err) {
 		spin_lock(&child->alloc_lock);
 		child->vfork_done = NULL;

@@ -115,26 +115,26 @@ bool do_signal_stop(int signr)
 	}
 	cgroup_enter_frozen();
 	schedule();
-	cgroup_leave_frozen();
+	cgroup_leave_frozen(false);
 	return true;
 }
 
 /* ---- freezing (kernel/cgroup/freezer.c) ---- */
 
-void task_set_freeze(struct task *t, bool on)
+bool task_set_freeze(struct task *t, bool on)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
+	bool will;
 
 	if (!sh)
-		return;
-	if (on && !task_set_jobctl_pending(t, JOBCTL_TRAP_FREEZE)) {
-		unlock_task_sighand(sh);
-		return;
-	}
+		return false;
+	will = !on || task_set_jobctl_pending(t, JOBCTL_TRAP_FREEZE);
 	if (!on)
 		t->jobctl &= ~(u32)JOBCTL_TRAP_FREEZE;
-	signal_wake_up(t, false); /* into the trap, or out of it */
+	if (will)
+		signal_wake_up(t, false); /* into the trap, or out of it */
 	unlock_task_sighand(sh);
+	return will;
 }
 
 /* Sleeps until a signal or the end of the freeze. Lock held; drops it. What interrupts it is looked at by the caller's loop. */

@@ -84,8 +84,8 @@ void uts_set(enum uts_field which, const char name[65]);
  */
 struct task *oom_kill_within(
 	u64 total, bool (*in)(struct task *p, void *arg), void *arg, bool *any);
-/* A freeze of its cgroup begins or ends for @t (kernel/cgroup). */
-void task_set_freeze(struct task *t, bool on);
+/* A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will not freeze. */
+bool task_set_freeze(struct task *t, bool on);
 /* On the way to user mode, with TIF_CGROUP: tells a task of SCHED_DEADLINE of an overrun, and sleeps until its next period. */
 void sched_deadline_over(void);
 

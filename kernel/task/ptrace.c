@@ -175,7 +175,7 @@ int ptrace_stop(int exit_code, int why, siginfo_t *info)
 	read_unlock(&tasklist_lock);
 	cgroup_enter_frozen();
 	schedule();
-	cgroup_leave_frozen();
+	cgroup_leave_frozen(true);
 
 	spin_lock(&current->sighand->lock);
 	exit_code = current->exit_code;

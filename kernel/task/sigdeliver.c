@@ -155,7 +155,7 @@ bool get_signal(struct ksignal *ks)
 		}
 		if (unlikely(current->cg_frozen)) {
 			spin_unlock(&sh->lock);
-			cgroup_leave_frozen();
+			cgroup_leave_frozen(false);
 			spin_lock(&sh->lock);
 			continue;
 		}

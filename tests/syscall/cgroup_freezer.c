@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Freezing tasks that are not where a freeze finds them: stopped, traced, in vfork; those that move while they are; and that a frozen group
+ * does not thaw for a moment when one of them is continued. The host's hierarchy is not ours to play with: it says what is expected.
+ */
+#include "cgroup.h"
+
+#include <sys/ptrace.h>
+
+static void move(pid_t pid, const char *group)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	snprintf(text, sizeof(text), "%d", pid);
+	NEED(put(path, text));
+}
+
+static long frozen(const char *group)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", group);
+	return number(path, "frozen ");
+}
+
+static void freeze(const char *group, const char *how)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/cgroup.freeze", group);
+	NEED(put(path, how));
+}
+
+static pid_t in(const char *group)
+{
+	pid_t pid = SPAWN(for (;;) pause());
+
+	t_until(pid, 'S');
+	move(pid, group);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	NEED(kill(pid, SIGKILL));
+	NEED(waitpid(pid, NULL, 0));
+}
+
+static void moved(void)
+{
+	pid_t pid = in("a");
+
+	freeze("a", "1");
+	T_WAIT(frozen("a") == 1);
+	freeze("b", "1");
+	move(pid, "b");
+	say("from frozen to frozen: %ld %ld", frozen("a"), frozen("b"));
+	freeze("a", "0");
+	move(pid, "a");
+	T_WAIT(frozen("a") == 0);
+	say("to one that is not: %ld %ld", frozen("a"), frozen("b"));
+	NEED(kill(pid, SIGSTOP));
+	t_until(pid, 'T');
+	move(pid, "b");
+	say("stopped: %ld", frozen("b"));
+	move(pid, "a");
+	end(pid);
+	freeze("b", "0");
+}
+
+static void traced(void)
+{
+	pid_t pid = in("a");
+
+	NEED(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+	NEED(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
+	NEED(waitpid(pid, NULL, 0));
+	freeze("b", "1");
+	move(pid, "b");
+	say("traced: %ld", frozen("b"));
+	NEED(ptrace(PTRACE_DETACH, pid, NULL, NULL));
+	T_WAIT(frozen("b") == 1);
+	end(pid);
+	freeze("b", "0");
+}
+
+/* Continued in a frozen group, it goes from its stop into the trap: nobody hears of a thaw. */
+static void continued(void)
+{
+	struct pollfd p = { .events = POLLPRI };
+	pid_t pid = in("a");
+	char text[64];
+
+	NEED(kill(pid, SIGSTOP));
+	t_until(pid, 'T');
+	freeze("a", "1");
+	T_WAIT(frozen("a") == 1);
+	p.fd = NEED(open("a/cgroup.events", O_RDONLY));
+	NEED(pread(p.fd, text, sizeof(text), 0));
+	NEED(kill(pid, SIGCONT));
+	T_WAIT(t_state(pid) == 'S');
+	say("continued: told of %d, frozen %ld", poll(&p, 1, 0), frozen("a"));
+	close(p.fd);
+	freeze("a", "0");
+	end(pid);
+}
+
+static void vforked(void)
+{
+	pid_t pid = SPAWN(move(getpid(), "a"); if (!vfork()) {
+		for (;;)
+			pause();
+	});
+
+	T_WAIT(number("a/pids.current", "") == 2);
+	freeze("a", "1");
+	T_WAIT(frozen("a") == 1);
+	say("in vfork: %ld", frozen("a"));
+	NEED(put("a/cgroup.kill", "1"));
+	NEED(waitpid(pid, NULL, 0));
+	T_WAIT(number("a/cgroup.events", "populated ") == 0);
+	freeze("a", "0");
+}
+
+TEST(cgroup_freezer)
+{
+	if (!cgroup_enter()) {
+		say("from frozen to frozen: 1 1\nto one that is not: 0 1\nstopped: 1\ntraced: 1");
+		say("continued: told of 0, frozen 1\nin vfork: 1");
+		return;
+	}
+	NEED(put("cgroup.subtree_control", "+pids"));
+	NEED(mkdir("a", 0755));
+	NEED(mkdir("b", 0755));
+	moved();
+	traced();
+	continued();
+	vforked();
+	NEED(rmdir("a"));
+	NEED(rmdir("b"));
+	NEED(put("cgroup.subtree_control", "-pids"));
+	cgroup_leave();
+}
