@@ -27,8 +27,9 @@ struct inode;
 #define CG_CPU BIT(0)
 #define CG_MEMORY BIT(1)
 #define CG_PIDS BIT(2)
-#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS)
-#define CG_THREADED (CG_CPU | CG_PIDS) /* may divide the threads of one process */
+#define CG_CPUSET BIT(3)
+#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET)
+#define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET) /* may divide the threads of one process */
 
 enum { CGN_EVENTS, CGN_PIDS, CGN_MEMORY, CGN_MEMORY_LOCAL, CGN_NR };
 
@@ -55,9 +56,11 @@ struct cgroup {
 	u32 nr_threaded_children;
 	u64 max_depth, max_descendants;
 	u64 nr_descendants, nr_dying;
-	bool dead; /* read racily */
+	u64 cpus, mems; /* cpuset: what was written; 0: nothing */
+	bool dead;      /* read racily */
 
 	/* under cgroup_tasks_lock */
+	u64 e_cpus; /* cpuset: where its tasks may run; written under cgroup_mutex, too */
 	struct list_head tasks; /* of task->cg_list */
 	u64 nr_tasks;
 	u64 nr_populated; /* children with tasks below, and 1 for tasks of its own */
@@ -131,6 +134,9 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len); /
 int cgroup_rmdir(struct cgroup *c);
 int cgroup_set_control(struct cgroup *c, u32 on, u32 off);
 int cgroup_set_threaded(struct cgroup *c);
+/* cpuset: 0 takes a wish back; 0 or -errno. The memory of the machine is one node. */
+int cgroup_set_cpus(struct cgroup *c, u64 mask);
+int cgroup_set_mems(struct cgroup *c, u64 mask);
 const char *cgroup_type(struct cgroup *c);
 bool cgroup_valid_domain(struct cgroup *c);
 /* The child of that name with a reference, or NULL. */
@@ -165,7 +171,7 @@ extern bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
 /* A group was removed: its programs go (kernel/bpf sets it). */
 extern void (*cgroup_drop_programs)(struct cgroup *c);
 
-/* Freezing: the caller has stopped, or goes on. */
+/* Freezing: the caller has stopped, or goes on: @always, or as far as its group is not to be frozen. */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);
 

@@ -29,6 +29,9 @@ int pids_charge(struct cgroup *c);
 void pids_charge_force(struct cgroup *c);
 void pids_uncharge(struct cgroup *c);
 
+/* cpuset.c: what @top and those below it have, anew; cgroup_mutex is held */
+void cgroup_apply_cpus(struct cgroup *top);
+
 /* tree.c: the groups of the scheduler that tasks of @c run in */
 void cgroup_apply_sched(struct cgroup *c);
 /* May @c have tasks of its own next to groups of threads below it? */

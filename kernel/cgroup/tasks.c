@@ -221,6 +221,7 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 	cgroup_link_task(c, t);
 	/* as it is now: a controller that came or went since cgroup_can_fork() has moved those on the list (cgroup_apply_sched()) */
 	sched_set_group(t, cgroup_sched_group(c));
+	sched_set_bound(t, c->e_cpus);
 	if (c->e_freeze)
 		cgroup_freeze_task(t, true);
 	if (c->frozen)
@@ -269,8 +270,8 @@ void cgroup_free(struct task *t)
 static void move_task(struct cgroup *dst, struct task *t)
 {
 	struct cgroup *from = t->cgroup;
-
 	bool frozen = t->cg_frozen; /* in the trap, stopped, traced: it is so still */
+
 	if (from == dst || (t->flags & PF_EXITING) || list_empty(&t->cg_list))
 		return;
 	cgroup_flush_times(t);
@@ -280,10 +281,11 @@ static void move_task(struct cgroup *dst, struct task *t)
 	t->cgroup = cgroup_get(dst);
 	WRITE_ONCE(t->mem_group, mem_group_of(dst));
 	cgroup_link_task(dst, t);
-	sched_move_task(t, cgroup_sched_group(dst));
 	t->cg_frozen = frozen;
 	dst->nr_frozen += frozen;
+	sched_move_task(t, cgroup_sched_group(dst));
 	psi_move_task(t, cgroup_psi(dst));
+	sched_set_bound(t, dst->e_cpus);
 	if (from->e_freeze != dst->e_freeze)
 		cgroup_freeze_task(t, dst->e_freeze);
 	cgroup_update_frozen(from);

@@ -25,6 +25,7 @@ struct cgroup cgroup_root = {
 	.max_depth = ~0UL,
 	.max_descendants = ~0UL,
 	.pids_max = INT64_MAX,
+	.e_cpus = ~0UL,
 	.files_lock = SPINLOCK_INIT(cgroup_root.files_lock),
 };
 static u64 next_id = 2; /* under cgroup_mutex */
@@ -292,6 +293,7 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 	spin_lock(&cgroup_tasks_lock);
 	c->e_freeze = parent->e_freeze;
 	c->frozen = c->e_freeze;
+	c->e_cpus = parent->e_cpus;
 	list_add_tail(&c->sibling, &parent->children); /* cgroup_update_frozen() walks them */
 	spin_unlock(&cgroup_tasks_lock);
 	count_descendants(c, 1, 0);
@@ -379,6 +381,8 @@ static void reset(struct cgroup *c, u32 mask)
 			mem_group_reset(&child->mem);
 		if (mask & CG_CPU)
 			sched_group_reset(&child->sched);
+		if (mask & CG_CPUSET)
+			child->cpus = child->mems = 0;
 	}
 }
 
@@ -404,6 +408,8 @@ int cgroup_set_control(struct cgroup *c, u32 on, u32 off)
 		if ((on | off) & CG_CPU)
 			for (at = c; at; at = cgroup_next(at, c))
 				cgroup_apply_sched(at);
+		if (off & CG_CPUSET)
+			cgroup_apply_cpus(c);
 	}
 	mutex_unlock(&cgroup_mutex);
 	return err;

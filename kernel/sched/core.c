@@ -3,7 +3,7 @@
  * core.c: who runs: the switch, waking, sleeping, and the properties that a task is scheduled by.
  *
  * Interface (task.h): schedule(), cond_resched(), yield(), wake_up_state(), wake_up_new_task(), sched_fork(), sched_dead(),
- * set_user_nice(), sched_setscheduler(), sched_setaffinity(); for the machine (arch.h): schedule_tail(), sched_init_idle(),
+ * set_user_nice(), sched_setscheduler(); for the machine (arch.h): schedule_tail(), sched_init_idle(),
  * need_resched(), sched_idle_enter/exit().
  *
  * States of a task (task->state, se.on_rq, on_cpu):
@@ -524,7 +524,9 @@ void sched_fork(struct task *t)
 	t->rt_priority = rt_policy(t->policy) ? p->rt_priority : 0;
 	t->boost = 0;
 	t->sched_reset_on_fork = false;
-	t->cpus_allowed = p->cpus_allowed;
+	t->cpus_wish = p->cpus_wish;
+	t->cpus_bound = p->cpus_bound;
+	t->cpus_allowed = sched_within(t->cpus_wish, t->cpus_bound);
 	memset(&t->se, 0, sizeof(t->se));
 	t->se.weight = class_weight(t);
 	INIT_LIST_HEAD(&t->rt_node);
@@ -558,7 +560,7 @@ static void init_fields(struct task *idle, int cpu)
 	idle->cpu = cpu;
 	idle->on_cpu = true;
 	idle->policy = SCHED_NORMAL;
-	idle->cpus_allowed = ~0UL;
+	idle->cpus_allowed = idle->cpus_wish = idle->cpus_bound = ~0UL;
 	idle->cpu_timer_at = ~0UL;
 	idle->se.weight = NICE_0_WEIGHT;
 	idle->last_acct = arch_cpu_clock();
@@ -711,41 +713,6 @@ int sched_setscheduler(struct task *t, int policy, int prio)
 	sched_change(t, change_policy, policy, prio);
 	spin_unlock(&policy_lock);
 	end_dl_wait(t);
-	return 0;
-}
-
-int sched_setaffinity(struct task *t, u64 mask)
-{
-	struct rq *rq, *to;
-
-	mask &= nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
-	if (!mask)
-		return -EINVAL;
-	if (t->policy == SCHED_DEADLINE && mask != (nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1))
-		return -EBUSY; /* what it was promised is promised of all */
-	for (;;) {
-		int target = __builtin_ctzl(mask);
-
-		rq = cpu_rq(READ_ONCE(t->cpu));
-		to = cpu_rq(mask & BIT(rq->cpu) ? rq->cpu : target);
-		rq_lock_two(rq, to);
-		if (t->cpu == rq->cpu)
-			break;
-		rq_unlock_two(rq, to);
-	}
-	t->cpus_allowed = mask;
-	if (rq != to && rq->curr == t) {
-		resched_curr(rq); /* schedule() moves it */
-	} else if (rq != to && t->se.on_rq) {
-		psi_change(t, rq->cpu, arch_cpu_clock(), -1, 0, 0);
-		class_dequeue(rq, t);
-		activate_task(rq, to, t, false);
-	}
-	rq_unlock_two(rq, to);
-	if (unlikely(READ_ONCE(rt_waiting) & BIT(to->cpu)))
-		balance_push_rt(to); /* it may be allowed where something less urgent runs now */
-	if (t == current)
-		cond_resched();
 	return 0;
 }
 

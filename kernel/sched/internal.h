@@ -194,6 +194,9 @@ u64 balance_delay(
 	struct rq *rq, u64 now); /* ns until a queued task wants an idle vCPU; ~0: none does */
 int balance_any_allowed(const struct task *t);
 
+/* affinity.c: the vCPUs that a task with such a wish may use within such a bound */
+u64 sched_within(u64 wish, u64 bound);
+
 /* core.c */
 void rq_lock_two(struct rq *a, struct rq *b);
 void rq_unlock_two(struct rq *a, struct rq *b);

@@ -24,7 +24,7 @@ struct task *task_alloc(void)
 	atomic_set(&t->usage, 1);
 	spin_lock_init(&t->alloc_lock);
 	t->policy = SCHED_NORMAL;
-	t->cpus_allowed = ~0UL;
+	t->cpus_allowed = t->cpus_wish = t->cpus_bound = ~0UL;
 	t->cpu_timer_at = ~0UL;
 	INIT_LIST_HEAD(&t->rt_node);
 	INIT_LIST_HEAD(&t->children);
@@ -73,7 +73,7 @@ static void kthread_properties(struct task *t)
 	t->policy = SCHED_NORMAL;
 	t->nice = 0;
 	t->rt_priority = 0;
-	t->cpus_allowed = ~0UL;
+	t->cpus_allowed = t->cpus_wish = t->cpus_bound = ~0UL;
 	t->cpu_timer_at = ~0UL;
 }
 

@@ -121,7 +121,8 @@ struct task {
 	bool dl_overran;                        /* its budget since it was last told */
 	int boost; /* 0, or the real-time priority that waiters for its PI locks lend it */
 	bool sched_reset_on_fork;
-	u64 cpus_allowed; /* mask of vCPUs */
+	u64 cpus_allowed;          /* mask of vCPUs */
+	u64 cpus_wish, cpus_bound; /* what it is made of: affinity.c */
 	struct sched_entity se;
 	struct list_head rt_node; /* run list of FIFO/RR */
 	struct psi_group *psi; /* whose pressure it adds to, NULL: the machine's only; likewise */
@@ -217,8 +218,8 @@ struct task {
 
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;
-	u64 dispatch_offset, dispatch_len, dispatch_selector; /* own: user_dispatch.c */
 	u32 seccomp_count; /* of the chain; stays when it exits and has none any more */
+	u64 dispatch_offset, dispatch_len, dispatch_selector; /* own: user_dispatch.c */
 	u32 prctl_bits;                                       /* own: PRCTL_* of task/internal.h */
 	struct hw_debug *hw_debug; /* ptrace_debug.c; NULL: nothing is set */
 
@@ -295,8 +296,10 @@ void dl_throttle(void);
 /* Lends @t a real-time priority (0: none): true when that changes what it runs at. Under pi_lock (kernel/task/futex_pi.c). */
 bool sched_boost(struct task *t, int prio);
 int sched_rt_prio(const struct task *t); /* what it runs at: 1 to 99, or 0 for a fair task */
-int sched_setaffinity(struct task *t, u64 mask); /* 0, -EINVAL */
-u64 sched_rr_interval(struct task *t);           /* ns; 0 for FIFO */
+int sched_setaffinity(struct task *t, u64 mask); /* 0, -EINVAL, -EBUSY */
+/* The vCPUs of its group, never none: what was asked for with sched_setaffinity() counts within them. With spinlocks held. */
+void sched_set_bound(struct task *t, u64 mask);
+u64 sched_rr_interval(struct task *t); /* ns; 0 for FIFO */
 /* Makes @t look at its work_flags soon: kicks its vCPU when it runs in guest code. */
 void kick_process(struct task *t);
 /* Numbers for /proc/stat, loadavg, uptime. */

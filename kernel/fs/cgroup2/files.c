@@ -9,6 +9,7 @@ static const struct {
 	const char *name;
 	u32 bit;
 } controllers[] = {
+	{ "cpuset", CG_CPUSET },
 	{ "cpu", CG_CPU },
 	{ "memory", CG_MEMORY },
 	{ "pids", CG_PIDS },
@@ -238,6 +239,12 @@ const struct cg_file cg_files[] = {
 	{ "cgroup.stat", 0444, 0, 0, -1, show_stat, NULL },
 	{ "cgroup.freeze", 0644, 0, NR, -1, show_freeze, store_freeze },
 	{ "cgroup.kill", 0200, 0, NR, -1, NULL, store_kill },
+	{ "cpuset.cpus", 0644, CG_CPUSET, NR, -1, cg_show_cpuset_cpus, cg_store_cpuset_cpus },
+	{ "cpuset.mems", 0644, CG_CPUSET, NR, -1, cg_show_cpuset_mems, cg_store_cpuset_mems },
+	{ "cpuset.cpus.effective", 0444, CG_CPUSET, 0, -1, cg_show_cpuset_cpus_effective, NULL },
+	{ "cpuset.mems.effective", 0444, CG_CPUSET, 0, -1, cg_show_cpuset_mems_effective, NULL },
+	{ "cpuset.cpus.partition", 0644, CG_CPUSET, NR, -1, cg_show_cpuset_partition,
+		cg_store_cpuset_partition },
 	{ "cpu.stat", 0444, 0, 0, -1, cg_show_cpu_stat, NULL },
 	{ "cpu.weight", 0644, CG_CPU, NR, -1, cg_show_cpu_weight, cg_store_cpu_weight },
 	{ "cpu.weight.nice", 0644, CG_CPU, NR, -1, cg_show_cpu_weight_nice,

@@ -53,7 +53,7 @@ int cg_parse_max(char *text, u64 max, u64 *v);
 char *cg_strip(char *text);
 void cg_show_max(struct seq *s, u64 v, u64 max);
 
-/* memory_files.c, cpu_files.c */
+/* memory_files.c, cpu_files.c, cpuset_files.c */
 int cg_show_memory_stat(struct seq *s, struct cgroup *c);
 #define CG_RW(fn)                                                                                  \
 	int cg_show_##fn(struct seq *s, struct cgroup *c);                                         \
@@ -74,6 +74,11 @@ CG_RW(cpu_max);
 CG_RW(cpu_max_burst);
 CG_RW(cpu_idle);
 int cg_show_cpu_stat(struct seq *s, struct cgroup *c);
+CG_RW(cpuset_cpus);
+CG_RW(cpuset_mems);
+CG_RW(cpuset_partition);
+int cg_show_cpuset_cpus_effective(struct seq *s, struct cgroup *c);
+int cg_show_cpuset_mems_effective(struct seq *s, struct cgroup *c);
 CG_RW(cpu_pressure);
 CG_RW(memory_pressure);
 CG_RW(io_pressure);

@@ -349,7 +349,7 @@ static int show_empty(struct seq *s, void *arg)
 
 static int show_cgroups(struct seq *s, void *arg)
 {
-	static const char *const names[] = { "cpu", "memory", "pids" };
+	static const char *const names[] = { "cpuset", "cpu", "memory", "pids" };
 	u64 n = cgroup_root.nr_descendants + 1;
 	u32 i;
 

@@ -643,6 +643,7 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("cmdline", 0444, proc_show_cmdline),
 	TEXT_SEQ("comm", 0644, proc_show_comm, proc_store_comm, false),
 	TEXT_LEADER("coredump_filter", 0644, proc_show_coredump_filter, proc_store_coredump_filter),
+	TEXT("cpuset", 0444, proc_show_cpuset),
 	LINK("cwd", proc_link_cwd),
 	TEXT_MM("environ", 0400, proc_show_environ, MM_OPEN),
 	LINK("exe", proc_link_exe),

@@ -155,21 +155,40 @@ int proc_show_oom_score(struct seq *s, struct task *t)
 	return 0;
 }
 
+static int show_group(struct seq *s, struct cgroup *c, const char *prefix)
+{
+	char *buf = get_free_page(GFP_KERNEL), *path;
+
+	if (!buf)
+		return -ENOMEM;
+	path = cgroup_path(c, cgroup_ns_root(), buf, PAGE_SIZE);
+	if (!IS_ERR(path))
+		seq_printf(s, "%s%s%s\n", prefix, path,
+			*prefix && READ_ONCE(c->dead) ? " (deleted)" : "");
+	free_page_addr(buf);
+	return IS_ERR(path) ? (int)PTR_ERR(path) : 0;
+}
+
 int proc_show_cgroup(struct seq *s, struct task *t)
 {
 	struct cgroup *c = task_get_cgroup(t);
-	char *buf = get_free_page(GFP_KERNEL), *path;
+	int err = show_group(s, c, "0::");
 
-	if (!buf) {
-		cgroup_put(c);
-		return -ENOMEM;
-	}
-	path = cgroup_path(c, cgroup_ns_root(), buf, PAGE_SIZE);
-	if (!IS_ERR(path))
-		seq_printf(s, "0::%s%s\n", path, READ_ONCE(c->dead) ? " (deleted)" : "");
-	free_page_addr(buf);
 	cgroup_put(c);
-	return IS_ERR(path) ? (int)PTR_ERR(path) : 0;
+	return err;
+}
+
+/* The nearest group upwards that has the controller. */
+int proc_show_cpuset(struct seq *s, struct task *t)
+{
+	struct cgroup *own = task_get_cgroup(t), *c = own;
+	int err;
+
+	while (!cgroup_is_root(c) && !(cgroup_enabled(c) & CG_CPUSET))
+		c = c->parent;
+	err = show_group(s, c, "");
+	cgroup_put(own);
+	return err;
 }
 
 /* ---- scheduling ---- */

@@ -219,6 +219,7 @@ int proc_store_autogroup(struct task *t, struct file *f, char *text);
 int proc_show_timers(struct seq *s, struct task *t);
 int proc_show_oom_score(struct seq *s, struct task *t);
 int proc_show_cgroup(struct seq *s, struct task *t);
+int proc_show_cpuset(struct seq *s, struct task *t);
 int proc_show_uid_map(struct seq *s, struct task *t);
 int proc_show_gid_map(struct seq *s, struct task *t);
 int proc_show_projid_map(struct seq *s, struct task *t);
