@@ -31,7 +31,7 @@ struct inode;
 #define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET)
 #define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET) /* may divide the threads of one process */
 
-enum { CGN_EVENTS, CGN_PIDS, CGN_MEMORY, CGN_MEMORY_LOCAL, CGN_NR };
+enum { CGN_EVENTS, CGN_PIDS, CGN_PIDS_LOCAL, CGN_MEMORY, CGN_MEMORY_LOCAL, CGN_NR };
 
 /* A file that can be waited for: poll and inotify hear of a change. */
 struct cgroup_notify {
@@ -74,10 +74,10 @@ struct cgroup {
 	atomic64_t pids;
 	s64 pids_max; /* INT64_MAX: none */
 	s64 pids_peak;
-	u64 pids_refused; /* atomic */
+	u64 pids_refused, pids_refused_local; /* atomic */
 
-	/* cpu: what tasks that have gone used, with all below; under cgroup_tasks_lock */
-	u64 past_exec, past_utime, past_stime, past_nice;
+	/* what tasks that have gone used, with all below; under cgroup_tasks_lock */
+	u64 past_exec, past_utime, past_stime, past_nice, past_faults, past_major;
 	struct sched_group sched;
 	struct mem_group mem;
 	struct psi_group psi; /* the root's is psi_system */
@@ -179,9 +179,9 @@ void cgroup_leave_frozen(bool always);
 void cgroup_notify(struct cgroup *c, u32 which);
 extern void (*cgroup_notify_inode)(struct cgroup *c, u32 which);
 
-/* CPU time of all tasks that are or were below @c, ns. */
+/* What all tasks that are or were below @c have used: CPU time in ns; faults, and those of them that waited for a disk. */
 struct cgroup_times {
-	u64 exec, utime, stime, nice;
+	u64 exec, utime, stime, nice, faults, major;
 };
 void cgroup_cpu_times(struct cgroup *c, struct cgroup_times *ct);
 

@@ -25,6 +25,17 @@ void pids_uncharge(struct cgroup *c)
 		atomic_sub(1, &c->pids);
 }
 
+/* Of a fork, by the limit of @c: those above hear of it, too. */
+static void note_refusal(struct cgroup *c)
+{
+	__atomic_add_fetch(&c->pids_refused_local, 1, __ATOMIC_RELAXED);
+	cgroup_notify(c, CGN_PIDS_LOCAL);
+	for (; !cgroup_is_root(c); c = c->parent) {
+		__atomic_add_fetch(&c->pids_refused, 1, __ATOMIC_RELAXED);
+		cgroup_notify(c, CGN_PIDS);
+	}
+}
+
 int pids_charge(struct cgroup *c)
 {
 	struct cgroup *at, *undo;
@@ -39,8 +50,7 @@ int pids_charge(struct cgroup *c)
 	return 0;
 
 err_uncharge:
-	__atomic_add_fetch(&at->pids_refused, 1, __ATOMIC_RELAXED);
-	cgroup_notify(at, CGN_PIDS);
+	note_refusal(at);
 	for (undo = c;; undo = undo->parent) {
 		atomic_sub(1, &undo->pids);
 		if (undo == at)

@@ -100,6 +100,7 @@ void cgroup_unlink_task(struct task *t)
 void cgroup_flush_times(struct task *t)
 {
 	u64 exec = task_sched_runtime(t), utime = READ_ONCE(t->utime), stime = READ_ONCE(t->stime);
+	u64 minor = READ_ONCE(t->min_flt), major = READ_ONCE(t->maj_flt);
 	struct cgroup *c;
 
 	for (c = t->cgroup; c; c = c->parent) {
@@ -108,10 +109,14 @@ void cgroup_flush_times(struct task *t)
 		c->past_stime += stime - t->cg_stime;
 		if (t->nice > 0)
 			c->past_nice += utime - t->cg_utime;
+		c->past_faults += minor - t->cg_min_flt + major - t->cg_maj_flt;
+		c->past_major += major - t->cg_maj_flt;
 	}
 	t->cg_exec = exec;
 	t->cg_utime = utime;
 	t->cg_stime = stime;
+	t->cg_min_flt = minor;
+	t->cg_maj_flt = major;
 }
 
 void cgroup_cpu_times(struct cgroup *c, struct cgroup_times *ct)
@@ -121,12 +126,16 @@ void cgroup_cpu_times(struct cgroup *c, struct cgroup_times *ct)
 
 	mutex_lock(&cgroup_mutex);
 	spin_lock(&cgroup_tasks_lock);
-	*ct = (struct cgroup_times){ c->past_exec, c->past_utime, c->past_stime, c->past_nice };
+	*ct = (struct cgroup_times){ c->past_exec, c->past_utime, c->past_stime, c->past_nice,
+		c->past_faults, c->past_major };
 	for (at = c; at; at = cgroup_next(at, c))
 		list_for_each_entry(t, &at->tasks, cg_list) {
 			u64 utime = READ_ONCE(t->utime) - t->cg_utime;
+			u64 major = READ_ONCE(t->maj_flt) - t->cg_maj_flt;
 
 			ct->exec += task_sched_runtime(t) - t->cg_exec;
+			ct->faults += READ_ONCE(t->min_flt) - t->cg_min_flt + major;
+			ct->major += major;
 			ct->utime += utime;
 			ct->stime += READ_ONCE(t->stime) - t->cg_stime;
 			if (t->nice > 0)

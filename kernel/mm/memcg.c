@@ -88,6 +88,8 @@ static bool try_charge(struct mem_group *g, s64 n, bool force, struct mem_group 
 		}
 		if (now > READ_ONCE(at->peak))
 			WRITE_ONCE(at->peak, now);
+		if (now > READ_ONCE(at->watched))
+			WRITE_ONCE(at->watched, now);
 	}
 	return true;
 
@@ -307,17 +309,56 @@ void mem_group_pay(void)
 	}
 }
 
+/* ---- peaks that begin anew ---- */
+
+static DEFINE_SPINLOCK(watch_lock);
+
+/* The group has one peak for all who watch: what it was for the others is noted before it begins anew. */
+void mem_watch_begin(struct mem_group *g, struct mem_watch *w)
+{
+	struct mem_watch *other;
+
+	spin_lock(&watch_lock);
+	list_for_each_entry(other, &g->watches, list)
+		other->most = max(other->most, READ_ONCE(g->watched));
+	if (!w->on)
+		list_add(&w->list, &g->watches);
+	w->on = true;
+	w->most = usage_of(g);
+	WRITE_ONCE(g->watched, w->most);
+	spin_unlock(&watch_lock);
+}
+
+u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w)
+{
+	u64 most;
+
+	spin_lock(&watch_lock);
+	most = w->on ? max(w->most, READ_ONCE(g->watched)) : READ_ONCE(g->peak);
+	spin_unlock(&watch_lock);
+	return most;
+}
+
+void mem_watch_end(struct mem_watch *w)
+{
+	spin_lock(&watch_lock);
+	if (w->on)
+		list_del(&w->list);
+	spin_unlock(&watch_lock);
+}
+
 /* ---- life ---- */
 
 void mem_group_reset(struct mem_group *g)
 {
 	g->min = g->low = 0;
-	g->high = g->max = MEM_NO_LIMIT;
+	g->high = g->max = g->swap_high = g->swap_max = MEM_NO_LIMIT;
 	g->oom_group = false;
 }
 
 void mem_group_init(struct mem_group *g, struct mem_group *parent)
 {
 	g->parent = parent;
+	INIT_LIST_HEAD(&g->watches);
 	mem_group_reset(g);
 }

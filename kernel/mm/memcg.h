@@ -9,6 +9,7 @@
 #define NESTLING_MM_MEMCG_H
 
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
 #define MEM_NO_LIMIT (~0UL >> 13) /* pages */
@@ -29,14 +30,27 @@ struct mem_group {
 	atomic64_t local;         /* its own; not 0: it holds its owner (mem_group_hold) */
 	atomic64_t file, shmem;   /* of usage: page cache; of that memory-only files */
 	u64 min, low, high, max;  /* pages; read racily */
-	u64 peak;
+	u64 peak, watched;        /* the most: ever, since a mem_watch began anew */
+	u64 swap_max, swap_high;  /* pages; limits of what there is not */
+	struct list_head watches; /* of struct mem_watch, under memcg.c's watch_lock */
 	bool oom_group;
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
 	u64 reclaimed;                                    /* pages, atomic */
 };
 
+/* The most that was in use since mem_watch_begin(), which begins anew each time; before the first one, ever. Zeroed at first. In pages. */
+struct mem_watch {
+	struct list_head list;
+	bool on;
+	u64 most; /* before others began anew */
+};
+
 struct page;
 struct task;
+
+void mem_watch_begin(struct mem_group *g, struct mem_watch *w);
+u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w);
+void mem_watch_end(struct mem_watch *w);
 
 void mem_group_init(struct mem_group *g, struct mem_group *parent);
 void mem_group_reset(struct mem_group *g);

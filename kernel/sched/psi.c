@@ -40,6 +40,8 @@ static u32 states_of(const struct psi_group *g, const struct psi_cpu *c)
 {
 	u32 m = 0;
 
+	if (!psi_group_on(g))
+		return 0;
 	if (c->iowait)
 		m |= BIT(2 * PSI_IO) | (c->runnable ? 0 : BIT(2 * PSI_IO + 1));
 	if (c->memstall)
@@ -414,6 +416,19 @@ int psi_group_init(struct psi_group *g, struct psi_group *parent)
 	spin_lock_init(&g->lock);
 	g->cpu = kzalloc((size_t)nr_cpus * sizeof(*g->cpu), 0);
 	return g->cpu ? 0 : -ENOMEM;
+}
+
+void psi_group_set(struct psi_group *g, bool on)
+{
+	WRITE_ONCE(g->off, !on);
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		struct rq *rq = cpu_rq(cpu);
+
+		spin_lock_raw(&rq->lock);
+		account(&g->cpu[cpu], arch_cpu_clock());
+		g->cpu[cpu].mask = states_of(g, &g->cpu[cpu]);
+		spin_unlock_raw(&rq->lock);
+	}
 }
 
 void psi_group_free(struct psi_group *g)

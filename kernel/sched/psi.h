@@ -29,6 +29,7 @@ struct psi_cpu {
 struct psi_group {
 	struct psi_group *parent; /* NULL: the whole machine */
 	struct psi_cpu *cpu;      /* of nr_cpus */
+	bool off;                 /* no time is added up: psi_group_set(); read racily */
 	spinlock_t lock;          /* raw; all below */
 	u64 total[PSI_STATES];    /* ns */
 	u64 avg_total[PSI_STATES], avg_at;
@@ -38,6 +39,12 @@ struct psi_group {
 extern struct psi_group psi_system;
 int psi_group_init(struct psi_group *g, struct psi_group *parent); /* 0 or -ENOMEM */
 void psi_group_free(struct psi_group *g);
+/* From now on stalls are measured, or not: what they come from is counted all the same, so that it is right again at once. */
+void psi_group_set(struct psi_group *g, bool on);
+static inline bool psi_group_on(const struct psi_group *g)
+{
+	return !__atomic_load_n(&g->off, __ATOMIC_RELAXED);
+}
 void psi_move_task(struct task *t, struct psi_group *g);
 /* The text of a pressure file: bytes. */
 int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size);

@@ -211,6 +211,7 @@ struct task {
 	struct list_head cg_list;        /* of cgroup->tasks; empty from cgroup_exit() on */
 	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
 	u64 cg_exec, cg_utime, cg_stime; /* what was flushed to the group already */
+	u64 cg_min_flt, cg_maj_flt;      /* likewise */
 	struct mem_group *mem_group;     /* own; who pays for its memory. NULL: nobody */
 	bool memdie;    /* chosen to die for others' memory; others set it, never cleared */
 	bool memcg_oom; /* own: a charge has met a limit since this fault began, for out_of_memory() */

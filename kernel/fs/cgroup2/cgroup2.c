@@ -353,6 +353,7 @@ static int file_release(struct inode *inode, struct file *f)
 
 	if (o) {
 		psi_trigger_destroy(o->trigger);
+		mem_watch_end(&o->peak);
 		seq_close(&o->seq);
 		cgroup_put(o->top);
 	}

@@ -216,9 +216,16 @@ static int show_pids_peak(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
+/* Forks that a limit here or below has refused; that the limit here has. */
 static int show_pids_events(struct seq *s, struct cgroup *c)
 {
 	seq_printf(s, "max %lu\n", READ_ONCE(c->pids_refused));
+	return 0;
+}
+
+static int show_pids_events_local(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "max %lu\n", READ_ONCE(c->pids_refused_local));
 	return 0;
 }
 
@@ -252,11 +259,13 @@ const struct cg_file cg_files[] = {
 	{ "cpu.max", 0644, CG_CPU, NR, -1, cg_show_cpu_max, cg_store_cpu_max },
 	{ "cpu.max.burst", 0644, CG_CPU, NR, -1, cg_show_cpu_max_burst, cg_store_cpu_max_burst },
 	{ "cpu.idle", 0644, CG_CPU, NR, -1, cg_show_cpu_idle, cg_store_cpu_idle },
-	{ "cpu.pressure", 0644, 0, 0, -1, cg_show_cpu_pressure, cg_store_cpu_pressure },
-	{ "memory.pressure", 0644, 0, 0, -1, cg_show_memory_pressure, cg_store_memory_pressure },
-	{ "io.pressure", 0644, 0, 0, -1, cg_show_io_pressure, cg_store_io_pressure },
+	{ "cgroup.pressure", 0644, 0, 0, -1, cg_show_pressure, cg_store_pressure },
+	{ "cpu.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_cpu_pressure, cg_store_cpu_pressure },
+	{ "memory.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_memory_pressure,
+		cg_store_memory_pressure },
+	{ "io.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_io_pressure, cg_store_io_pressure },
 	{ "memory.current", 0444, CG_MEMORY, NR, -1, cg_show_memory_current, NULL },
-	{ "memory.peak", 0444, CG_MEMORY, NR, -1, cg_show_memory_peak, NULL },
+	{ "memory.peak", 0644, CG_MEMORY, NR, -1, cg_show_memory_peak, cg_store_memory_peak },
 	{ "memory.min", 0644, CG_MEMORY, NR, -1, cg_show_memory_min, cg_store_memory_min },
 	{ "memory.low", 0644, CG_MEMORY, NR, -1, cg_show_memory_low, cg_store_memory_low },
 	{ "memory.high", 0644, CG_MEMORY, NR, -1, cg_show_memory_high, cg_store_memory_high },
@@ -267,11 +276,20 @@ const struct cg_file cg_files[] = {
 	{ "memory.stat", 0444, CG_MEMORY, 0, -1, cg_show_memory_stat, NULL },
 	{ "memory.oom.group", 0644, CG_MEMORY, NR | NS, -1, cg_show_memory_oom_group,
 		cg_store_memory_oom_group },
+	{ "memory.swap.current", 0444, CG_MEMORY, NR, -1, cg_show_memory_swap_current, NULL },
+	{ "memory.swap.high", 0644, CG_MEMORY, NR, -1, cg_show_memory_swap_high,
+		cg_store_memory_swap_high },
+	{ "memory.swap.max", 0644, CG_MEMORY, NR, -1, cg_show_memory_swap_max,
+		cg_store_memory_swap_max },
+	{ "memory.swap.peak", 0644, CG_MEMORY, NR, -1, cg_show_memory_swap_peak,
+		cg_store_memory_swap_peak },
+	{ "memory.swap.events", 0444, CG_MEMORY, NR, -1, cg_show_memory_swap_events, NULL },
 	{ "memory.reclaim", 0200, CG_MEMORY, NS, -1, NULL, cg_store_memory_reclaim },
 	{ "pids.max", 0644, CG_PIDS, NR, -1, show_pids_max, store_pids_max },
 	{ "pids.current", 0444, CG_PIDS, NR, -1, show_pids_current, NULL },
 	{ "pids.peak", 0444, CG_PIDS, NR, -1, show_pids_peak, NULL },
 	{ "pids.events", 0444, CG_PIDS, NR, CGN_PIDS, show_pids_events, NULL },
+	{ "pids.events.local", 0444, CG_PIDS, NR, CGN_PIDS_LOCAL, show_pids_events_local, NULL },
 };
 const u32 nr_cg_files = ARRAY_SIZE(cg_files);
 _Static_assert(ARRAY_SIZE(cg_files) <= CG_MAX_FILES, "cgroup->files has room for them");
@@ -279,6 +297,8 @@ _Static_assert(ARRAY_SIZE(cg_files) <= CG_MAX_FILES, "cgroup->files has room for
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf)
 {
 	if (cgroup_is_root(c) ? cf->flags & CGF_NOT_ON_ROOT : cf->flags & CGF_ONLY_ON_ROOT)
+		return false;
+	if (cf->flags & CGF_PRESSURE && !psi_group_on(c->parent ? &c->psi : &psi_system))
 		return false;
 	return !cf->controller || cgroup_enabled(c) & cf->controller;
 }

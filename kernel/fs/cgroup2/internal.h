@@ -15,6 +15,7 @@
 
 #define CGF_NOT_ON_ROOT 1
 #define CGF_ONLY_ON_ROOT 2
+#define CGF_PRESSURE 8  /* not there while cgroup.pressure is 0 */
 #define CGF_DELEGATED 4 /* may be written at the top of a cgroup namespace, too */
 
 struct cg_file {
@@ -33,6 +34,7 @@ struct cg_open {
 	struct cgroup *top;          /* cgroup_ns_top() of who opened it: a reference, or NULL */
 	u64 seen;                    /* of the notifier, when the text was made */
 	struct psi_trigger *trigger; /* set once, under f_lock */
+	struct mem_watch peak;       /* of memory.peak */
 };
 
 extern const struct cg_file cg_files[];
@@ -65,7 +67,12 @@ CG_RW(memory_max);
 CG_RW(memory_oom_group);
 int cg_store_memory_reclaim(struct file *f, struct cgroup *c, char *text);
 int cg_show_memory_current(struct seq *s, struct cgroup *c);
-int cg_show_memory_peak(struct seq *s, struct cgroup *c);
+CG_RW(memory_peak);
+CG_RW(memory_swap_max);
+CG_RW(memory_swap_high);
+CG_RW(memory_swap_peak);
+int cg_show_memory_swap_current(struct seq *s, struct cgroup *c);
+int cg_show_memory_swap_events(struct seq *s, struct cgroup *c);
 int cg_show_memory_events(struct seq *s, struct cgroup *c);
 int cg_show_memory_events_local(struct seq *s, struct cgroup *c);
 CG_RW(cpu_weight);
@@ -82,5 +89,6 @@ int cg_show_cpuset_mems_effective(struct seq *s, struct cgroup *c);
 CG_RW(cpu_pressure);
 CG_RW(memory_pressure);
 CG_RW(io_pressure);
+CG_RW(pressure);
 
 #endif

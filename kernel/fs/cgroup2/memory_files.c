@@ -15,9 +15,20 @@ int cg_show_memory_current(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
+/* Who has written to it reads what was the most since then, through that open file. */
 int cg_show_memory_peak(struct seq *s, struct cgroup *c)
 {
-	seq_printf(s, "%lu\n", READ_ONCE(c->mem.peak) << PAGE_SHIFT);
+	const struct cg_open *o = container_of(s, struct cg_open, seq);
+
+	seq_printf(s, "%lu\n", mem_watch_peak(&c->mem, &o->peak) << PAGE_SHIFT);
+	return 0;
+}
+
+int cg_store_memory_peak(struct file *f, struct cgroup *c, char *text)
+{
+	struct cg_open *o = f->private_data;
+
+	mem_watch_begin(&c->mem, &o->peak);
 	return 0;
 }
 
@@ -93,6 +104,46 @@ int cg_store_memory_max(struct file *f, struct cgroup *c, char *text)
 	return err;
 }
 
+/* ---- swap: there is none, and limits are kept, as on a Linux without ---- */
+
+int cg_show_memory_swap_current(struct seq *s, struct cgroup *c)
+{
+	seq_puts(s, "0\n");
+	return 0;
+}
+
+int cg_show_memory_swap_peak(struct seq *s, struct cgroup *c)
+{
+	seq_puts(s, "0\n");
+	return 0;
+}
+
+int cg_store_memory_swap_peak(struct file *f, struct cgroup *c, char *text)
+{
+	return 0; /* from now on it is 0 as well */
+}
+
+LIMIT(swap_max)
+LIMIT(swap_high)
+
+int cg_store_memory_swap_max(struct file *f, struct cgroup *c, char *text)
+{
+	return store_bytes(&c->mem.swap_max, text);
+}
+
+int cg_store_memory_swap_high(struct file *f, struct cgroup *c, char *text)
+{
+	return store_bytes(&c->mem.swap_high, text);
+}
+
+int cg_show_memory_swap_events(struct seq *s, struct cgroup *c)
+{
+	seq_puts(s, "high 0\nmax 0\nfail 0\n");
+	return 0;
+}
+
+/* ---- groups that die as one, events ---- */
+
 int cg_show_memory_oom_group(struct seq *s, struct cgroup *c)
 {
 	seq_printf(s, "%d\n", c->mem.oom_group);
@@ -138,6 +189,7 @@ int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 {
 	u64 file = pages_of(&c->mem.file), shmem = pages_of(&c->mem.shmem),
 	    usage = pages_of(&c->mem.usage), anon = usage - min(usage, file);
+	struct cgroup_times used;
 	struct meminfo m;
 
 	si_meminfo(&m);
@@ -148,35 +200,56 @@ int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 	}
 	show_pages(s, "anon", anon);
 	show_pages(s, "file", file);
+	cgroup_cpu_times(c, &used);
 	if (cgroup_is_root(c)) {
 		show_pages(s, "kernel", m.slab + m.page_tables + m.kernel_stack);
 		show_pages(s, "kernel_stack", m.kernel_stack);
 		show_pages(s, "pagetables", m.page_tables);
-		show_pages(s, "slab", m.slab);
 	} else {
-		seq_puts(s, "kernel 0\nkernel_stack 0\npagetables 0\nslab 0\n");
+		seq_puts(s, "kernel 0\nkernel_stack 0\npagetables 0\n");
 	}
+	seq_puts(s, "sec_pagetables 0\npercpu 0\nsock 0\nvmalloc 0\n");
 	show_pages(s, "shmem", shmem);
+	seq_puts(s, "zswap 0\nzswapped 0\nswapcached 0\n");
 	show_pages(s, "inactive_anon", shmem);
 	show_pages(s, "active_anon", anon);
 	show_pages(s, "inactive_file", file - min(file, shmem));
 	seq_puts(s, "active_file 0\nunevictable 0\n");
-	seq_printf(s, "pgsteal %lu\n", READ_ONCE(c->mem.reclaimed));
+	seq_puts(s, "slab_reclaimable 0\n");
+	show_pages(s, "slab_unreclaimable", cgroup_is_root(c) ? m.slab : 0);
+	show_pages(s, "slab", cgroup_is_root(c) ? m.slab : 0);
+	seq_printf(s, "pgsteal %lu\npgfault %lu\npgmajfault %lu\n", READ_ONCE(c->mem.reclaimed),
+		used.faults, used.major);
 	return 0;
+}
+
+/* "swappiness=N": there is nothing that could be swapped. */
+static bool options_fit(char *text)
+{
+	char *word;
+	s64 v;
+
+	while ((word = strsep(&text, " ")))
+		if (*word && (strncmp(word, "swappiness=", 11) != 0 ||
+				     kstrtos64(word + 11, 0, &v) || v < 0 || v > 200))
+			return false;
+	return true;
 }
 
 int cg_store_memory_reclaim(struct file *f, struct cgroup *c, char *text)
 {
+	char *size = strsep(&text, " ");
 	u64 v, got = 0, pages;
-	char *end = text + strcspn(text, " ");
 
-	*end = 0; /* options (swappiness=) have nothing to act on */
-	if (kstrtosize(text, &v))
+	if (!options_fit(text) || kstrtosize(size, &v))
 		return -EINVAL;
 	pages = v >> PAGE_SHIFT;
 	for (int i = 0; i < 16 && got < pages; i++) {
-		u64 n = mem_group_reclaim(&c->mem, pages - got);
+		u64 n;
 
+		if (wait_interrupted(TASK_INTERRUPTIBLE))
+			return -EINTR;
+		n = mem_group_reclaim(&c->mem, pages - got);
 		got += n;
 		if (!n && i > 2)
 			break;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pressure_files.c: {cpu,memory,io}.pressure of a group, as /proc/pressure is of the machine. */
+/* pressure_files.c: {cpu,memory,io}.pressure of a group, as /proc/pressure is of the machine; and cgroup.pressure, whether it has them. */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/task/user_ns.h"
 
@@ -45,3 +45,23 @@ static int store(struct file *f, struct cgroup *c, char *text, enum psi_resource
 PRESSURE(cpu, PSI_CPU)
 PRESSURE(memory, PSI_MEM)
 PRESSURE(io, PSI_IO)
+
+int cg_show_pressure(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "%d\n", psi_group_on(cgroup_psi(c)));
+	return 0;
+}
+
+int cg_store_pressure(struct file *f, struct cgroup *c, char *text)
+{
+	s64 v;
+
+	if (kstrtos64(text, 0, &v))
+		return -EINVAL;
+	if (v < 0 || v > 1)
+		return -ERANGE;
+	mutex_lock(&cgroup_mutex);
+	psi_group_set(cgroup_psi(c), v);
+	mutex_unlock(&cgroup_mutex);
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What container managers read and write of the memory controller beside its limits: peaks that begin anew, swap where there is none, reclaim
+ * on demand; and cgroup.pressure, pids.events of those above. The host's hierarchy is not ours to play with: it says what is expected.
+ */
+#include "cgroup.h"
+
+static bool guest;
+
+#define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
+#define GIVES(e, err)                                                                              \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = guest ? (long)(e) : -1;                                                  \
+		int got_ = !guest ? err : r_ < 0 ? errno : 0;                                      \
+		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
+		r_;                                                                                \
+	})
+
+static bool says(const char *path, const char *text)
+{
+	return !strcmp(get(path), text);
+}
+
+static void swap(void)
+{
+	GIVES(put("m/memory.swap.max", "1M"), 0);
+	GIVES(put("m/memory.swap.high", "some"), EINVAL);
+	WANT("limit", says("m/memory.swap.max", "1048576\n"));
+	WANT("other limit", says("m/memory.swap.high", "max\n"));
+	GIVES(put("m/memory.swap.max", "max"), 0);
+	WANT("none is used", says("m/memory.swap.current", "0\n"));
+	WANT("none was", says("m/memory.swap.peak", "0\n"));
+	GIVES(put("m/memory.swap.peak", "reset"), 0);
+	GIVES(put("m/memory.swap.current", "0"), EACCES);
+	WANT("events", says("m/memory.swap.events", "high 0\nmax 0\nfail 0\n"));
+	WANT("not of the root", access("memory.swap.max", F_OK) == -1);
+}
+
+/* A child of the group that has touched so much, and is gone. */
+static void touch(size_t bytes)
+{
+	pid_t pid = SPAWN(NEED(put("m/cgroup.procs", "0"));
+			  char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			  for (size_t i = 0; i < bytes; i += PAGE) p[i] = 1);
+
+	NEED(waitpid(pid, NULL, 0));
+}
+
+static long peak_of(int fd)
+{
+	char text[32] = "";
+
+	NEED(pread(fd, text, sizeof(text) - 1, 0));
+	return atol(text) >> 20;
+}
+
+static void peaks(void)
+{
+	int a, b;
+
+	if (!guest) {
+		say("ever: yes\nanew: yes; the other's: yes\nsince: yes yes; ever: yes");
+		return;
+	}
+	a = NEED(open("m/memory.peak", O_RDWR));
+	b = NEED(open("m/memory.peak", O_RDWR));
+	touch(16 << 20);
+	say("ever: %s", peak_of(a) >= 16 ? "yes" : "no");
+	NEED(write(a, "reset", 5));
+	NEED(write(b, "\n", 1));
+	touch(8 << 20);
+	NEED(write(a, "x", 1));
+	say("anew: %s; the other's: %s", peak_of(a) < 8 ? "yes" : "no",
+		peak_of(b) >= 8 && peak_of(b) < 16 ? "yes" : "no");
+	touch(12 << 20);
+	say("since: %s %s; ever: %s", peak_of(a) >= 12 && peak_of(a) < 16 ? "yes" : "no",
+		peak_of(b) >= 12 && peak_of(b) < 16 ? "yes" : "no",
+		number("m/memory.peak", "") >> 20 >= 16 ? "yes" : "no");
+	close(a);
+	close(b);
+}
+
+static void reclaim(void)
+{
+	GIVES(put("m/memory.reclaim", "1G"), EAGAIN);
+	GIVES(put("m/memory.reclaim", "0"), 0);
+	GIVES(put("m/memory.reclaim", "much"), EINVAL);
+	GIVES(put("m/memory.reclaim", "4K swappiness=201"), EINVAL);
+	GIVES(put("m/memory.reclaim", "4K swappiness="), EINVAL);
+	GIVES(put("m/memory.reclaim", "4K quickly"), EINVAL);
+	GIVES(put("m/memory.reclaim", "0 swappiness=60"), 0);
+}
+
+static void statistics(void)
+{
+	static const char *const names[] = { "anon ", "file ", "kernel ", "kernel_stack ",
+		"pagetables ", "percpu ", "sock ", "vmalloc ", "shmem ", "zswap ", "zswapped ",
+		"swapcached ", "inactive_anon ", "active_anon ", "inactive_file ", "active_file ",
+		"unevictable ", "slab_reclaimable ", "slab_unreclaimable ", "slab ", "pgsteal ",
+		"pgfault ", "pgmajfault " };
+	long before = guest ? number("m/memory.stat", "pgfault ") : 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		WANT(names[i], number("m/memory.stat", names[i]) >= 0);
+	if (guest)
+		touch(1 << 20);
+	WANT("faults", number("m/memory.stat", "pgfault ") > before);
+}
+
+static void pressure(void)
+{
+	WANT("on", says("m/cgroup.pressure", "1\n"));
+	GIVES(put("m/cgroup.pressure", "2"), ERANGE);
+	GIVES(put("m/cgroup.pressure", "no"), EINVAL);
+	GIVES(put("m/cgroup.pressure", "0"), 0);
+	WANT("off", says("m/cgroup.pressure", "0\n"));
+	GIVES(access("m/memory.pressure", F_OK), ENOENT);
+	GIVES(access("m/cpu.pressure", F_OK), ENOENT);
+	GIVES(access("cpu.pressure", F_OK), 0);
+	GIVES(put("m/cgroup.pressure", "1"), 0);
+	GIVES(access("m/io.pressure", F_OK), 0);
+}
+
+static void refusals(void)
+{
+	int status = 0;
+
+	GIVES(put("m/cgroup.subtree_control", "+pids"), 0);
+	GIVES(mkdir("m/a", 0755), 0);
+	GIVES(mkdir("m/a/b", 0755), 0);
+	GIVES(put("m/a/cgroup.subtree_control", "+pids"), 0);
+	GIVES(put("m/a/pids.max", "1"), 0);
+	if (guest) {
+		pid_t pid = SPAWN(NEED(put("m/a/b/cgroup.procs", "0")); pid_t c = fork();
+				  if (!c) _exit(0); _exit(c != -1 || errno != EAGAIN));
+
+		NEED(waitpid(pid, &status, 0));
+	}
+	WANT("refused", !status);
+	WANT("whose limit it is", number("m/a/pids.events", "max ") == 1 &&
+					  number("m/a/pids.events.local", "max ") == 1);
+	WANT("above",
+		number("m/pids.events", "max ") == 1 && number("m/pids.events.local", "max ") == 0);
+	WANT("below", number("m/a/b/pids.events", "max ") == 0);
+	GIVES(rmdir("m/a/b"), 0);
+	GIVES(rmdir("m/a"), 0);
+}
+
+TEST(cgroup_memory)
+{
+	guest = cgroup_enter();
+	GIVES(put("cgroup.subtree_control", "+memory +pids"), 0);
+	GIVES(mkdir("m", 0755), 0);
+	swap();
+	peaks();
+	reclaim();
+	statistics();
+	pressure();
+	refusals();
+	GIVES(rmdir("m"), 0);
+	GIVES(put("cgroup.subtree_control", "-memory -pids"), 0);
+	cgroup_leave();
+}
