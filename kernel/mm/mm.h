@@ -413,6 +413,8 @@ void truncate_inode_pages_range(
 	struct address_space *m, loff_t start, loff_t end); /* end inclusive */
 /* i_size has changed to @size: unmap beyond, drop pages. */
 void truncate_pagecache(struct address_space *m, loff_t size);
+/* i_size, @size, is about to grow: what mappings have written behind it in its last page becomes zeros. No page of the file is locked. */
+void pagecache_zero_tail(struct address_space *m, loff_t size);
 void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr); /* nr 0: to the end */
 /* Drops clean pages not in use (drop_caches, DONTNEED, O_DIRECT); number dropped. */
 u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);

@@ -3,6 +3,7 @@
  * truncate.c: pages leave the cache because their part of the file is gone, or because nobody needs them.
  *
  *	truncate_pagecache(m, size)              after i_size was set
+ *	pagecache_zero_tail(m, size)             before i_size grows: a mapping may have written behind it
  *	truncate_inode_pages_range(m, a, b)      hole punching; the file system holds invalidate_lock for writing
  *	invalidate_mapping_pages(m, i, j)        only clean ones that nobody uses
  *	drop_clean_pages(m, i, j)                clean ones, used or not: the disk has something newer
@@ -59,6 +60,22 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 	}
 	unlock_page(p);
 	put_page(p);
+}
+
+/*
+ * A clean page of a disk's file has zeros there: write-back puts them there, and who writes to a mapping makes it dirty. A page that is written out
+ * just now may get its zeros late: zero_part() waits for that.
+ */
+void pagecache_zero_tail(struct address_space *m, loff_t size)
+{
+	u64 index = (u64)size >> PAGE_SHIFT;
+	struct page *p = size & (PAGE_SIZE - 1) ? find_get_page(m, index) : NULL;
+	bool zero = p && (m->a_ops->memory_only || PageDirty(p) || PageWriteback(p));
+
+	if (p)
+		put_page(p);
+	if (zero)
+		zero_part(m, index, size & (PAGE_SIZE - 1), PAGE_SIZE);
 }
 
 static void drop_whole_pages(struct address_space *m, u64 index, u64 last)

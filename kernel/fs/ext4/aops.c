@@ -187,6 +187,8 @@ static int ext4_write_begin(struct file *file, struct address_space *m, loff_t p
 
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
+	if (pos > i_size_read(inode))
+		pagecache_zero_tail(m, i_size_read(inode)); /* a gap, that reads as zeros */
 	for (;;) {
 		p = grab_cache_page(m, index);
 		if (!p)

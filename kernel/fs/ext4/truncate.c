@@ -186,6 +186,7 @@ static int set_size(struct inode *inode, loff_t size)
 
 	if (size > old) {
 		ext4_end_moves(inode);
+		pagecache_zero_tail(inode->i_mapping, old);
 		return make_longer(inode, size);
 	}
 	inode_dio_wait(inode);
@@ -413,8 +414,10 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 	u32 lblk = (u32)((u64)off / bs), end = (u32)DIV_ROUND_UP((u64)(off + len), bs);
 	int err = 0;
 
-	if (!keep_size && off + len > i_size_read(inode))
+	if (!keep_size && off + len > i_size_read(inode)) {
 		ext4_end_moves(inode);
+		pagecache_zero_tail(inode->i_mapping, i_size_read(inode));
+	}
 	while (lblk < end && !err) {
 		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
 

@@ -162,6 +162,8 @@ static int tmpfs_write_begin(struct file *f, struct address_space *m, loff_t pos
 
 	if (err)
 		return err;
+	if (pos > m->host->i_size)
+		pagecache_zero_tail(m, m->host->i_size);
 	p = tmpfs_get_page(m->host, pos >> PAGE_SHIFT);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
@@ -356,6 +358,8 @@ static int resize(struct inode *inode, loff_t size)
 	if ((size < old && (inode->i_seals & F_SEAL_SHRINK)) ||
 		(size > old && (inode->i_seals & F_SEAL_GROW)))
 		return -EPERM;
+	if (size > old)
+		pagecache_zero_tail(&inode->i_data, old);
 	i_size_write(inode, size);
 	if (size < old) {
 		down_write(&inode->i_data.invalidate_lock);
@@ -454,8 +458,10 @@ static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 	}
 	if (err)
 		unreserve(inode, first, min(at + 1, end), id);
-	if (!err && !keep_size && off + len > inode->i_size)
+	if (!err && !keep_size && off + len > inode->i_size) {
+		pagecache_zero_tail(&inode->i_data, inode->i_size);
 		i_size_write(inode, off + len);
+	}
 	return err;
 }
 
