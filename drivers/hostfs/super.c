@@ -385,7 +385,8 @@ static int hostfs_init(void)
 {
 	int err;
 
-	hostfs_inode_cache = kmem_cache_create("hostfs_inode", sizeof(struct hostfs_inode), 64);
+	hostfs_inode_cache = kmem_cache_create(
+		"hostfs_inode", sizeof(struct hostfs_inode), 64 | SLAB_RECLAIMABLE);
 	if (!hostfs_inode_cache)
 		return -ENOMEM;
 	err = hostfs_requests_init();

@@ -113,6 +113,7 @@ bool mem_group_oom_own(void);
 
 void slab_init(void);
 u64 nr_slab_frames(void);
+u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
 /* Debug builds. The object that @p, an address of the direct map, lies in, be it allocated or free; false: in none. */
 struct slab_tail;
 struct slab_object {

@@ -200,6 +200,8 @@ void *kmemdup(const void *p, size_t n, gfp_t gfp);
 size_t ksize(const void *p); /* the bytes that an object of kmalloc really has */
 void kfree(const void *p);   /* NULL is fine */
 struct kmem_cache;
+/* @align, and SLAB_RECLAIMABLE where a shrinker frees what nobody uses: dentries, inodes. */
+#define SLAB_RECLAIMABLE BIT(31)
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
 void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp);

@@ -41,6 +41,7 @@ struct kmem_cache {
 	u32 usable;             /* what the caller may use, immutable */
 	u32 order, least_order; /* of a slab: as a rule, and the smallest; immutable */
 	u32 mag_limit;
+	bool reclaimable;                /* immutable */
 	struct list_head partial;        /* slabs with a free object, by ->lru */
 	u64 nr_slabs, nr_empty, nr_objs; /* under lock; nr_objs in use or in magazines */
 	u64 room;                        /* the same: objects that the slabs can hold */
@@ -52,6 +53,7 @@ struct kmem_cache {
 static DEFINE_SPINLOCK(caches_lock);
 static LIST_HEAD(caches);
 static atomic64_t slab_frames, large_frames; /* large: the part of kmalloc above MAX_CLASS */
+static atomic64_t reclaimable_frames;        /* the part of caches that shrinkers empty */
 
 static const u16 class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048,
 	4096, 8192 };
@@ -177,6 +179,13 @@ static struct page *slab_frames_of(struct kmem_cache *c, gfp_t gfp, u32 *order)
 	return alloc_pages(gfp, *order);
 }
 
+static void count_frames(const struct kmem_cache *c, s64 n)
+{
+	atomic_add(n, &slab_frames);
+	if (c->reclaimable)
+		atomic_add(n, &reclaimable_frames);
+}
+
 /* A new slab, on no list yet. No lock held. */
 static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 {
@@ -203,7 +212,7 @@ static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 		atomic_set(&s[i].mapcount, (int)(order << 16 | i));
 		smp_store_release(&s[i].flags, BIT(PG_slab)); /* slab_object_at() */
 	}
-	atomic_add(1L << order, &slab_frames);
+	count_frames(c, 1L << order);
 	return s;
 }
 
@@ -247,7 +256,7 @@ static void slab_release(struct kmem_cache *c, struct page *s)
 	else if (hold_slab(s, order))
 		return;
 	asan_unpoison(page_address(s), PAGE_SIZE << order);
-	atomic_add(-(1L << order), &slab_frames);
+	count_frames(c, -(1L << order));
 	free_pages(s, order);
 }
 
@@ -495,8 +504,10 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 {
 	struct kmem_cache *c = kmem_cache_alloc(&cache_cache, GFP_KERNEL);
 
-	if (c)
-		cache_setup(c, name, size, align);
+	if (c) {
+		cache_setup(c, name, size, (u32)(align & ~SLAB_RECLAIMABLE));
+		c->reclaimable = align & SLAB_RECLAIMABLE;
+	}
 	return c;
 }
 
@@ -520,6 +531,11 @@ void slab_init(void)
 u64 nr_slab_frames(void)
 {
 	return atomic_read(&slab_frames);
+}
+
+u64 nr_reclaimable_slab_frames(void)
+{
+	return atomic_read(&reclaimable_frames);
 }
 
 u64 nr_large_frames(void)

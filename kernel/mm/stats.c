@@ -46,6 +46,7 @@ void si_meminfo(struct meminfo *mi)
 	/* frames of an image are beyond total: never so many that nothing would seem to be in use otherwise */
 	mi->cached = min(file + mi->shmem, mi->total - min(mi->free, mi->total));
 	mi->slab = nr_slab_frames();
+	mi->slab_reclaimable = min(nr_reclaimable_slab_frames(), mi->slab);
 	mi->anon = count_of(&nr_anon_pages);
 	mi->dirty = nr_dirty_pages();
 	mi->writeback = nr_writeback_pages();
@@ -57,6 +58,8 @@ void si_meminfo(struct meminfo *mi)
 	mi->commit_limit = vm_commit_limit();
 	file -= min(file, nr_direct_pages()); /* dropping them gives no memory */
 	mi->available = mi->free + file - min(file, mi->dirty + mi->writeback);
+	/* some is in use, or shares its slab with what is */
+	mi->available += mi->slab_reclaimable - min(mi->slab_reclaimable / 2, reserve);
 	mi->available -= min(mi->available, reserve);
 	sum_mms(mi);
 	mi->mapped = min(mi->mapped, mi->cached);

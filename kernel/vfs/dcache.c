@@ -669,7 +669,7 @@ void dcache_init(void)
 	while (n < nr_managed_frames() / 4 && n < 512 * 1024)
 		n *= 2;
 	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
-	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64);
+	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64 | SLAB_RECLAIMABLE);
 	if (!buckets || !dentry_cache)
 		panic("no memory for the dentry cache");
 	bucket_mask = n - 1;

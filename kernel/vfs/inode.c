@@ -613,7 +613,7 @@ void inode_init(void)
 	while (n < nr_managed_frames() / 8 && n < 512 * 1024)
 		n *= 2;
 	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
-	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 64);
+	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 64 | SLAB_RECLAIMABLE);
 	if (!buckets || !inode_cache)
 		panic("no memory for the inode cache");
 	bucket_mask = n - 1;

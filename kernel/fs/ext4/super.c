@@ -673,7 +673,7 @@ static struct file_system_type ext2_type = {
 
 static int ext4_init(void)
 {
-	inode_cache = kmem_cache_create("ext4_inode", sizeof(struct ext4_inode), 0);
+	inode_cache = kmem_cache_create("ext4_inode", sizeof(struct ext4_inode), SLAB_RECLAIMABLE);
 	ext4_bufs_shrinker_init();
 	if (!inode_cache)
 		return -ENOMEM;

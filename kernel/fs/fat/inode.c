@@ -16,7 +16,7 @@ static struct kmem_cache *inode_cache;
 
 int fat_inode_cache_init(void)
 {
-	inode_cache = kmem_cache_create("fat_inode", sizeof(struct fat_inode), 0);
+	inode_cache = kmem_cache_create("fat_inode", sizeof(struct fat_inode), SLAB_RECLAIMABLE);
 	return inode_cache ? 0 : -ENOMEM;
 }
 

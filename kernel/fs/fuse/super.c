@@ -580,7 +580,8 @@ static struct file_system_type fuse_type = {
 
 static int fuse_init(void)
 {
-	inode_cache = kmem_cache_create("fuse_inode", sizeof(struct fuse_inode), 64);
+	inode_cache =
+		kmem_cache_create("fuse_inode", sizeof(struct fuse_inode), 64 | SLAB_RECLAIMABLE);
 	return inode_cache ? register_filesystem(&fuse_type) : -ENOMEM;
 }
 INITCALL(3, fuse_init);

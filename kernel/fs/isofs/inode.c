@@ -17,7 +17,7 @@ static struct kmem_cache *inode_cache;
 
 int iso_inode_cache_init(void)
 {
-	inode_cache = kmem_cache_create("isofs_inode", sizeof(struct iso_inode), 0);
+	inode_cache = kmem_cache_create("isofs_inode", sizeof(struct iso_inode), SLAB_RECLAIMABLE);
 	return inode_cache ? 0 : -ENOMEM;
 }
 

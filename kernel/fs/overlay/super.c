@@ -500,7 +500,8 @@ static struct file_system_type ovl_type = {
 
 static int ovl_init(void)
 {
-	inode_cache = kmem_cache_create("ovl_inode", sizeof(struct ovl_inode), 64);
+	inode_cache =
+		kmem_cache_create("ovl_inode", sizeof(struct ovl_inode), 64 | SLAB_RECLAIMABLE);
 	return inode_cache ? register_filesystem(&ovl_type) : -ENOMEM;
 }
 INITCALL(3, ovl_init);

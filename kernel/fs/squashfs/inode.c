@@ -13,7 +13,8 @@ static struct kmem_cache *inode_cache;
 
 int sqfs_inode_cache_init(void)
 {
-	inode_cache = kmem_cache_create("squashfs_inode", sizeof(struct sqfs_inode), 0);
+	inode_cache =
+		kmem_cache_create("squashfs_inode", sizeof(struct sqfs_inode), SLAB_RECLAIMABLE);
 	return inode_cache ? 0 : -ENOMEM;
 }
 
