@@ -20,6 +20,8 @@
 #define WRITTEN_MAX 32768
 #define SHARE_MIN 16 /* a sixteenth */
 #define RA_DEFAULT 128
+#define FLUSHED_ENOUGH 32      /* pages: somebody who waits for memory tries again */
+#define FLUSH_WAIT 100000000UL /* ns; as Linux does */
 
 int sysctl_dirty_ratio = 20, sysctl_dirty_background_ratio = 10;
 int sysctl_dirty_expire_centisecs = 3000, sysctl_dirty_writeback_centisecs = 500;
@@ -78,6 +80,20 @@ void bdi_wake(struct backing_dev *b)
 	wake_up_all(&b->wait);
 }
 
+void bdi_want_inodes(struct backing_dev *b)
+{
+	if (!READ_ONCE(b->runs))
+		return;
+	WRITE_ONCE(b->inodes_wanted, true);
+	bdi_wake(b);
+}
+
+void bdi_inodes_written(struct backing_dev *b)
+{
+	WRITE_ONCE(b->inodes_wanted, false);
+	wake_balanced();
+}
+
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode)
 {
 	__atomic_store_n(&b->flushing, inode, __ATOMIC_SEQ_CST);
@@ -99,6 +115,32 @@ void wake_flushers(void)
 		if (atomic_read(&b->nr_dirty))
 			bdi_wake(b);
 	spin_unlock(&wb_lock);
+}
+
+/* ---- who frees memory waits for them ---- */
+
+static atomic64_t cleaned; /* pages that are no longer dirty, or no longer on their way */
+
+bool inodes_are_wanted(void)
+{
+	struct backing_dev *b;
+	bool any = false;
+
+	spin_lock(&wb_lock);
+	list_for_each_entry(b, &backing_devs, link)
+		any |= READ_ONCE(b->inodes_wanted);
+	spin_unlock(&wb_lock);
+	return any;
+}
+
+void wait_for_flushers(bool inodes)
+{
+	s64 seen = atomic_read(&cleaned);
+
+	wake_flushers();
+	wait_event_timeout(&balance_wait,
+		atomic_read(&cleaned) - seen >= FLUSHED_ENOUGH || (inodes && !inodes_are_wanted()),
+		ktime_get() + FLUSH_WAIT, false);
 }
 
 /* ---- limits ---- */
@@ -168,6 +210,7 @@ static bool must_wait(struct backing_dev *b)
 
 void wake_balanced(void)
 {
+	atomic_inc(&cleaned);
 	if (waitqueue_active(&balance_wait))
 		wake_up_all(&balance_wait);
 }

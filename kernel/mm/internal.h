@@ -154,7 +154,10 @@ void page_cache_readahead_next(struct address_space *m, struct file *f, struct p
 void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
 void wake_flushers(void);               /* of all devices with dirty pages */
 bool much_is_dirty(void);               /* so that balance_dirty_pages() has something to do */
-void wake_balanced(void);               /* fewer pages are dirty: writers that wait look again */
+/* Until the flushers have written something, or (@inodes) all inodes that are in the way; a tenth of a second at most. */
+void wait_for_flushers(bool inodes);
+bool inodes_are_wanted(void); /* bdi_want_inodes() */
+void wake_balanced(void);     /* fewer pages are dirty: writers that wait look again */
 u64 nr_writeback_pages(void);
 
 /* ---- lru.c ---- */

@@ -236,6 +236,7 @@ struct backing_dev {
 	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
 	bool wanted;              /* its thread is to look now: a racy hint */
 	bool metadata;            /* inodes of its file systems are dirty, likewise */
+	bool inodes_wanted;       /* the shrinker of inodes met dirty ones: they are written now */
 	bool runs;                /* has its thread */
 	atomic64_t nr_dirty, nr_writeback;
 	atomic64_t written;     /* pages, lately: halved as they grow */
@@ -256,6 +257,9 @@ u64 bdi_next_due(struct backing_dev *b, u64 last);
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
 bool bdi_is_over(struct backing_dev *b); /* more is dirty than the background may have */
 void bdi_wake(struct backing_dev *b);
+/* For the shrinker of inodes: what is dirty there is in the way. Its thread writes it, and says so by bdi_inodes_written(). */
+void bdi_want_inodes(struct backing_dev *b);
+void bdi_inodes_written(struct backing_dev *b);
 /* For its thread: it is about to take a reference to @inode; NULL: it has none any more. */
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
 /*

@@ -150,6 +150,8 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 	p = take_frames(order, reserve_for(gfp));
 	if (unlikely(zone.nr_free < zone_marks.low))
 		wake_kswapd();
+	if (unlikely(!p && current->flags & PF_FLUSHER))
+		p = zone_alloc(order, zone_marks.min / 4); /* not by way of the vCPU's cache */
 	if (likely(p) || gfp & GFP_ATOMIC)
 		return p;
 	return alloc_slow(gfp, order);

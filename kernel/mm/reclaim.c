@@ -4,7 +4,7 @@
  *
  * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of the lru; mapped ones that nobody has
  * touched since they last came to that end (mapped_may_go()); as large a part of the caches of objects (shrinkers) as of the pages; empty slabs; frames that were mapped ahead of faults and never touched. Dirty
- * pages are the flusher's: it is woken, and the allocation waits a little. Anonymous memory cannot be dropped (there is no swap):
+ * pages and inodes are the flusher's: it is woken, and the allocation waits a little. Anonymous memory cannot be dropped (there is no swap):
  * when nothing helps the caller asks the OOM killer.
  *
  * kswapd is woken below the low watermark and works up to the high one. An allocation that finds nothing does the same by itself.
@@ -258,6 +258,14 @@ void drop_caches(int what)
 	}
 }
 
+/* Who writes them himself waits for what is on its way, not for what he has not begun with. */
+static bool clean_soon(u64 dirty)
+{
+	if (current->flags & PF_FLUSHER)
+		return nr_writeback_pages();
+	return dirty || inodes_are_wanted();
+}
+
 u64 try_to_free_pages(gfp_t gfp, u32 order)
 {
 	u64 wanted = max(64UL, 2UL << order), freed = 0, dirty = 0;
@@ -276,9 +284,8 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	for (int priority = 0; priority < 4 && freed < wanted; priority++)
 		freed += shrink(wanted - freed, gfp, priority, &dirty);
 	current->flags = (current->flags & ~(PF_MEMALLOC | PF_RECLAIM)) | old;
-	if (!freed && dirty) { /* it will be clean soon */
-		wake_flushers();
-		sleep_ns(5000000);
+	if (!freed && clean_soon(dirty)) {
+		wait_for_flushers(!dirty);
 		freed = 1;
 	}
 	psi_memstall_leave(stall);

@@ -59,6 +59,7 @@ struct psi_group;
 	0x02000000 /* lets its mm go: no part of a core dump any more (under sighand->lock) */
 
 #define PF_RECLAIM 0x08000000 /* frees memory just now: does not begin anew inside */
+#define PF_FLUSHER 0x10000000 /* writes dirty pages: a part of the reserve is for it */
 #define PF_NO_XFSZ 0x04000000 /* EFBIG alone says that a file may not grow so much */
 
 /* task->work_flags: reasons for the slow way to user mode; set by others with set_bit, then kick. */

@@ -496,8 +496,16 @@ static u64 inode_count_unused(void)
 	return READ_ONCE(nr_unused);
 }
 
-/* A clean unused inode from the cold end, condemned. Clean pages go with it; a dirty one must be written first and is passed over. */
-static struct inode *inode_victim(bool with_pages)
+static bool inode_is_dirty(const struct inode *inode)
+{
+	return inode->i_state & I_DIRTY || READ_ONCE(inode->i_data.nrdirty);
+}
+
+/*
+ * A clean unused inode from the cold end, condemned. Clean pages go with it; a dirty one must be written first and is passed over: *dirty
+ * is the device of one.
+ */
+static struct inode *inode_victim(bool with_pages, struct backing_dev **dirty)
 {
 	struct inode *inode, *victim = NULL;
 
@@ -510,8 +518,9 @@ static struct inode *inode_victim(bool with_pages)
 		if (atomic_read(&inode->i_count)) {
 			list_del_init(&inode->i_lru);
 			nr_unused--;
-		} else if (!(inode->i_state & (I_DIRTY | I_SYNC | I_FREEING | I_NEW)) &&
-			   !inode->i_data.nrdirty &&
+		} else if (inode_is_dirty(inode)) {
+			*dirty = inode->i_sb->s_bdev ? inode->i_sb->s_bdi : *dirty;
+		} else if (!(inode->i_state & (I_SYNC | I_FREEING | I_NEW)) &&
 			   (with_pages || !READ_ONCE(inode->i_data.nrpages))) {
 			inode->i_state |= I_FREEING;
 			list_del_init(&inode->i_lru);
@@ -526,12 +535,15 @@ static struct inode *inode_victim(bool with_pages)
 
 static u64 inode_scan(u64 nr)
 {
+	struct backing_dev *dirty = NULL;
 	bool with_pages = false;
 	u64 freed = 0;
 
 	while (nr--) {
-		struct inode *inode = inode_victim(with_pages);
+		struct inode *inode = inode_victim(with_pages, &dirty);
 
+		if (!inode && with_pages)
+			break; /* nothing here can go: the next round looks at others */
 		if (!inode) { /* all that were looked at have pages: the oldest goes with its own */
 			with_pages = true;
 			continue;
@@ -540,6 +552,8 @@ static u64 inode_scan(u64 nr)
 		evict(inode);
 		freed++;
 	}
+	if (dirty)
+		bdi_want_inodes(dirty);
 	return freed;
 }
 

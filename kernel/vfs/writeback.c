@@ -11,7 +11,8 @@
  * becomes dirty meanwhile counts for the next round) -> clean, or dirty again.
  *
  * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. What has been dirty for
- * vm.dirty_expire_centisecs is written within vm.dirty_writeback_centisecs more; while more than the background limit is dirty, everything is.
+ * vm.dirty_expire_centisecs is written within vm.dirty_writeback_centisecs more; while more than the background limit is dirty, everything is, and
+ * every inode where dirty ones were in the shrinker's way (inode.c), which writes none itself: it may hold what a file system needs for that.
  * So a disk that is slow or stuck holds nobody up who writes to another. File systems without a disk share one thread.
  *
  * sync() must write and wait for all that was dirty when it was called, also what somebody else is writing just then. So an inode in I_SYNC
@@ -247,16 +248,18 @@ static void flush_one(struct super_block *sb, void *arg)
 static void flush(struct backing_dev *b)
 {
 	u64 now = ktime_get(), age = (u64)READ_ONCE(sysctl_dirty_expire_centisecs) * 10000000;
+	bool over, wanted = READ_ONCE(b->inodes_wanted);
 	u64 limit;
-	bool over;
 
 	do {
 		over = bdi_is_over(b);
 		cond_resched();
 	} while (bdi_flush_one(b, now, over));
 	__atomic_store_n(&b->metadata, false, __ATOMIC_SEQ_CST);
-	limit = over ? now : now > age ? now - age : 0;
+	limit = over || wanted ? now : now > age ? now - age : 0;
 	for_each_super_of(b, flush_one, &limit);
+	if (wanted)
+		bdi_inodes_written(b);
 }
 
 static int flusher(void *arg)
@@ -264,6 +267,7 @@ static int flusher(void *arg)
 	struct backing_dev *b = arg;
 	u64 last = 0, due;
 
+	current->flags |= PF_FLUSHER;
 	for (;;) {
 		due = bdi_next_due(b, last);
 		wait_event_timeout(&b->wait,
