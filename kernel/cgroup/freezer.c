@@ -75,15 +75,17 @@ void cgroup_leave_frozen(bool always)
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-static void apply(struct cgroup *c, bool on)
+/* False: it is so already, by itself or by an ancestor. */
+static bool apply(struct cgroup *c, bool on)
 {
 	struct task *t;
 
 	if (c->e_freeze == on)
-		return;
+		return false;
 	c->e_freeze = on;
 	list_for_each_entry(t, &c->tasks, cg_list)
 		cgroup_freeze_task(t, on);
+	return true;
 }
 
 static struct cgroup *leftmost(struct cgroup *c)
@@ -111,6 +113,7 @@ static void update_all(struct cgroup *top)
 
 void cgroup_set_freeze(struct cgroup *c, bool on)
 {
+	bool any = false;
 	struct cgroup *at;
 
 	mutex_lock(&cgroup_mutex);
@@ -118,8 +121,11 @@ void cgroup_set_freeze(struct cgroup *c, bool on)
 	if (!c->dead) {
 		c->freeze = on;
 		for (at = c; at; at = cgroup_next(at, c))
-			apply(at, at->freeze || (at->parent && at->parent->e_freeze));
+			any |= apply(at, at->freeze || (at->parent && at->parent->e_freeze));
 		update_all(c);
+		if (!any)
+			cgroup_notify(
+				c, CGN_EVENTS); /* or who waits for a change would wait for ever */
 	}
 	spin_unlock(&cgroup_tasks_lock);
 	mutex_unlock(&cgroup_mutex);

@@ -106,6 +106,23 @@ static void continued(void)
 	end(pid);
 }
 
+/* Nothing changes where an ancestor has frozen it already: who waits is told all the same. */
+static void told(void)
+{
+	struct pollfd p = { .events = POLLPRI };
+	char text[64];
+
+	NEED(mkdir("a/b", 0755));
+	freeze("a", "1");
+	p.fd = NEED(open("a/b/cgroup.events", O_RDONLY));
+	NEED(pread(p.fd, text, sizeof(text), 0));
+	freeze("a/b", "1");
+	say("frozen above: told of %d, frozen %ld", poll(&p, 1, 0), frozen("a/b"));
+	close(p.fd);
+	freeze("a", "0");
+	NEED(rmdir("a/b"));
+}
+
 static void vforked(void)
 {
 	pid_t pid = SPAWN(move(getpid(), "a"); if (!vfork()) {
@@ -127,7 +144,8 @@ TEST(cgroup_freezer)
 {
 	if (!cgroup_enter()) {
 		say("from frozen to frozen: 1 1\nto one that is not: 0 1\nstopped: 1\ntraced: 1");
-		say("continued: told of 0, frozen 1\nin vfork: 1");
+		say("continued: told of 0, frozen 1\nin vfork: 1\nfrozen above: told of 1, frozen "
+		    "1");
 		return;
 	}
 	NEED(put("cgroup.subtree_control", "+pids"));
@@ -137,6 +155,7 @@ TEST(cgroup_freezer)
 	traced();
 	continued();
 	vforked();
+	told();
 	NEED(rmdir("a"));
 	NEED(rmdir("b"));
 	NEED(put("cgroup.subtree_control", "-pids"));
