@@ -134,6 +134,16 @@ uint32_t os_trace_arch(int task);
 int os_trace_get_xstate(int task, void *area, uint32_t size);
 int os_trace_set_xstate(int task, const void *area, uint32_t size);
 
+/*
+ * ---- debug registers of a runner that is in the stub: they stay until it ends, or these change them ----
+ *
+ * DR0 to DR3 and DR7, as x86 has them; of those that @dr7 does not enable the address does not count. 0; -ESRCH: it is dead; another error:
+ * the host does not let us trace, or has no room: none is enabled if that could be seen to.
+ */
+int os_space_debug_set(int task, const uint64_t addr[4], uint64_t dr7);
+/* What the last debug trap was, as DR6 says it, without the bits that are fixed. 0 or -errno. */
+int os_space_debug_hits(int task, uint64_t *dr6);
+
 /* ---- terminals: host world only ---- */
 /*
  * The present settings of the terminal @fd are put back when the kernel process ends, by SIGKILL

@@ -71,7 +71,8 @@ struct runner {
 	u64 told;       /* skas_offer(): which answers are in the control page, 0: none */
 	u64 offered_at; /* skas_answers_now() when some were offered for the coming stay, 0: none are */
 	bool again; /* seccomp: the page was made ready for a turn that was not given: what has changed since the event is not known any more */
-	u32 regs_live; /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
+	struct debug_regs debug; /* that the host has for it; of the vCPU */
+	u32 regs_live;           /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
 	struct skas_mutex lock;
 	struct fpu *owner; /* under lock: whose FPU state is live here */
 	u64 fp;            /* offset of that state in alt, when it is not in the registers */

@@ -107,6 +107,7 @@ int runner_make(struct runner *r)
 	r->patient = false;
 	r->regs_live = 0;
 	r->told = r->offered_at = 0;
+	r->debug = (struct debug_regs){ 0 };
 	r->again = false;
 	fpu_reset(r);
 	filter_for(r);

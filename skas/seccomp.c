@@ -187,6 +187,8 @@ static int seccomp_stop(struct runner *r)
 {
 	int err;
 
+	if (r->debug.dr7)
+		return -EBUSY; /* no next guest is to stop at these */
 	if (r->state == RUNNER_PARKED)
 		return 0;
 	err = os_space_quiet(r->task, r->cpu);

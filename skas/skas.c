@@ -334,6 +334,14 @@ static int make_ready(struct space *s, struct runner *r)
 	return space_pending(s) ? space_flush(s) : 0;
 }
 
+static void lose_space(struct space *s)
+{
+	skas_lock(&s->lock);
+	if (!s->dead)
+		space_kill(s);
+	skas_unlock(&s->lock);
+}
+
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
 	struct skas_event *ev)
 {
@@ -349,10 +357,44 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 		os_space_is_dead(r->task) == 1 ? "dead" : "alive", r->ctl->event, r->ctl->turn,
 		r->ctl->code, (unsigned long long)(r->ctl->stub_rip - skas.base),
 		(unsigned long long)r->ctl->cr2);
-	skas_lock(&s->lock);
-	if (!s->dead)
-		space_kill(s);
-	skas_unlock(&s->lock);
+	lose_space(s);
+}
+
+/* ---- debug registers ---- */
+
+static bool same_debug(const struct debug_regs *a, const struct debug_regs *b)
+{
+	return a->dr7 == b->dr7 && (!a->dr7 || !memcmp(a->addr, b->addr, sizeof(a->addr)));
+}
+
+int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
+{
+	struct runner *r = &s->runner[cpu];
+	int err;
+
+	if ((r->state == RUNNER_NONE && !d->dr7) || same_debug(&r->debug, d))
+		return 0;
+	if (skas.ops != &seccomp_ops)
+		return -EOPNOTSUPP;
+	if (make_ready(s, r))
+		return 0;
+	err = os_space_debug_set(r->task, d->addr, d->dr7);
+	if (!err) {
+		r->debug = *d;
+		return 1;
+	}
+	if (err == -ESRCH)
+		return 0;   /* it is dead, which skas_run() tells */
+	if (r->debug.dr7) { /* nobody else is to stop at what may still be there */
+		lose_space(s);
+		return 0;
+	}
+	return err;
+}
+
+int skas_debug_hits(struct space *s, int cpu, u64 *dr6)
+{
+	return os_space_debug_hits(s->runner[cpu].task, dr6);
 }
 
 void skas_kick(int cpu)

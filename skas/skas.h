@@ -165,6 +165,14 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 	struct skas_event *ev);
 
 /*
+ * What the coming stays of @s on vCPU @cpu are to stop at, in the host's own debug registers; EV_SIGNAL says so then, with trapno 1. Addresses
+ * are below skas_task_size(). 1: they have been changed, 0: they were so already (or the space is lost, which skas_run() tells), -errno: the host does not let us, or not under ptrace mode; none is set then.
+ * Changing them costs some tens of microseconds. skas_debug_hits(): which of them the last trap was about, and whether it was a step: bits of DR6.
+ */
+int skas_debug(struct space *s, int cpu, const struct debug_regs *d);
+int skas_debug_hits(struct space *s, int cpu, u64 *dr6);
+
+/*
  * Makes the vCPU @cpu's current skas_run return soon (may be spurious). Kicks come from
  * os_cpu_kick() (os-linux/os.h), which sets the vCPU's kicked word and calls the host-world
  * function that os-linux/space.c registered with os_kicker_set(): skas_run() must look at kicked

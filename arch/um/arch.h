@@ -260,10 +260,16 @@ void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
  * what it returns) and after it, before do_signal(). */
 long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);
-/* task/ptrace_debug.c, when current->hw_debug is set: around a stay in guest code, and for a trap that it ended with (true: done). */
-void hw_debug_arm(struct regs *regs);
+/*
+ * task/ptrace_debug.c, when current->hw_debug is set: around a stay in guest code (arm, true: a signal came instead of it), and for a trap that
+ * it ended with (true: done). @hits: what the CPU says of it in DR6, 0: it does not. hw_debug_regs(): what the CPU is to watch, or NULL;
+ * hw_debug_refused(): it cannot, now and later.
+ */
+bool hw_debug_arm(struct regs *regs);
 void hw_debug_disarm(struct regs *regs);
-bool hw_debug_trap(struct regs *regs, int trapno);
+bool hw_debug_trap(struct regs *regs, int trapno, u64 hits);
+const struct debug_regs *hw_debug_regs(const struct task *t);
+void hw_debug_refused(int err);
 /* task/rseq.c: on the way to guest code, and before a signal frame is built. Both may sleep. */
 void rseq_resume(struct regs *regs);
 void rseq_signal(struct regs *regs);

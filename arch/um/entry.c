@@ -41,6 +41,7 @@
 #define TICK_NS 4000000UL
 #define POLL_NS                                                                                    \
 	1000000UL /* a vCPU that makes many system calls looks at the event set this often */
+#define TRAPNO_DB 1
 #define SPACE_RETRY_NS 1000000UL
 #define SPACE_RETRIES 5000
 
@@ -58,6 +59,47 @@ static struct last_poll {
 	u64 at;    /* arch_cpu_clock() */
 	u64 ahead; /* of the host's clock at that time; modulo 2^64 */
 } __aligned(64) last_polls[MAX_CPUS];
+
+/* ---- debug registers ---- */
+
+static bool debug_regs_used; /* by some runner, since the start */
+
+/*
+ * False: the host does not do it. A site that is patched has no instructions to stop at: its page becomes what it was. Before patch_resume(),
+ * and before the space's orders are flushed.
+ */
+static bool load_debug_regs(struct task *t, struct space *s, int cpu)
+{
+	static const struct debug_regs none;
+	const struct debug_regs *d = t->hw_debug ? hw_debug_regs(t) : NULL;
+	int changed;
+
+	if (!d)
+		d = &none;
+	changed = skas_debug(s, cpu, d);
+	if (changed < 0)
+		hw_debug_refused(changed);
+	if (changed <= 0 || !d->dr7)
+		return !changed || !d->dr7;
+	debug_regs_used = true;
+	for (u32 i = 0; i < ARRAY_SIZE(d->addr); i++)
+		if (d->dr7 >> (2 * i) & 3)
+			arch_patch_forget(t->mm, d->addr[i] & PAGE_MASK,
+				(d->addr[i] & PAGE_MASK) + PAGE_SIZE);
+	return true;
+}
+
+/* On the vCPU of the stay, before anything sleeps. */
+static u64 debug_hits(const struct task *t, const struct skas_event *ev)
+{
+	struct space *s = READ_ONCE(t->mm->pmap.space);
+	u64 dr6 = 0;
+
+	if (ev->trapno != TRAPNO_DB || !hw_debug_regs(t) || !s ||
+		skas_debug_hits(s, smp_processor_id(), &dr6))
+		return 0;
+	return dr6;
+}
 
 /* ---- events ---- */
 
@@ -107,7 +149,7 @@ static void serve_fault(struct task *t, const struct skas_event *ev)
 
 static void serve_trap(struct task *t, const struct skas_event *ev)
 {
-	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno))
+	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno, debug_hits(t, ev)))
 		return;
 	if (unlikely(arch_tsc_traps) && tsc_trap(t, ev))
 		return;
@@ -161,7 +203,7 @@ static void serve(struct task *t, const struct skas_event *ev)
 static bool may_answer(const struct task *t)
 {
 	return !(READ_ONCE(t->work_flags) & TRACE_MASK) && !READ_ONCE(syscall_strace) &&
-	       !time_frozen;
+	       !time_frozen && !t->hw_debug;
 }
 
 static bool may_take_events(const struct task *t)
@@ -313,6 +355,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	if (!s)
 		return false;
 	cpu = smp_processor_id();
+	if (unlikely(t->hw_debug || debug_regs_used) && !load_debug_regs(t, s, cpu))
+		return false;
 	claim_fpu(t, cpu);
 	if (ev->patched && unlikely(!patch_may_jump(t->mm, ev->addr)))
 		skas_fpu_save(&t->arch.fpu); /* no jump without it */
@@ -356,8 +400,10 @@ void arch_return_to_user(void)
 	for (;;) {
 		bool ran;
 
-		if (unlikely(t->hw_debug))
-			hw_debug_arm(&t->arch.regs);
+		if (unlikely(t->hw_debug) && hw_debug_arm(&t->arch.regs)) {
+			interrupted(t);
+			continue;
+		}
 		if (unlikely(user_breaks_on))
 			user_breaks_enter(&t->arch.regs);
 		ran = run_guest(t, &ev);

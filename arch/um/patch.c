@@ -384,7 +384,8 @@ void patch_count_trap(struct mm *mm, const struct regs *r)
 	u64 key = addr ^ (u64)mm << 16 ^ (u64)current->tgid << 40;
 	u64 i = (key * 0x9e3779b97f4a7c15UL) >> (64 - COUNTS_SHIFT);
 
-	if (r->orig_rax == __NR_rt_sigreturn) /* unwinders know it by its bytes */
+	/* unwinders know the one by its bytes; a breakpoint on an instruction of the site would be passed by */
+	if (r->orig_rax == __NR_rt_sigreturn || current->hw_debug)
 		return;
 	if (counts[i].key != key) {
 		counts[i].key = key;

@@ -103,7 +103,7 @@ static void step_ends(struct task *t)
 {
 	struct regs *r = &t->arch.regs;
 
-	if (t->hw_debug && hw_debug_trap(r, TRAPNO_DB))
+	if (t->hw_debug && hw_debug_trap(r, TRAPNO_DB, 0))
 		return;
 	if (!(r->eflags & EFLAGS_TF))
 		return;

@@ -20,6 +20,11 @@ struct regs {
 	u64 ring; /* io_getevents of it need not come to the kernel (arch_ring_offer()), or 0; as the guest's as a register */
 };
 
+/* Breakpoints and watchpoints of a thread, as x86's DR0 to DR3 and DR7; dr7 0: none. */
+struct debug_regs {
+	u64 addr[4], dr7;
+};
+
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define USER32_CS 0x23 /* a 64-bit program may jump to it */

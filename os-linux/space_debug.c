@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * space_debug.c: debug registers of runners; os_space.h is the contract.
+ *
+ * Only a tracer may set them, and they outlive its letting go. So a runner is seized, stopped, written to, and let go at once: outside of that
+ * it has no tracer, its signals are its own, and it pays nothing. Where it sleeps in its futex that call begins anew.
+ */
+#include <errno.h>
+#include <linux/ptrace.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os-linux/os_space.h"
+#include "os-linux/space_internal.h"
+
+#define NR_BREAKS 4
+#define DR6_FIXED 0xffff0ff0UL
+
+static long trace(long request, pid_t pid, unsigned long addr, unsigned long data)
+{
+	return syscall(SYS_ptrace, request, (long)pid, addr, data) < 0 ? -errno : 0;
+}
+
+static unsigned long place_of(int reg)
+{
+	return offsetof(struct user, u_debugreg) + (unsigned long)reg * sizeof(long);
+}
+
+static pid_t wait_for(pid_t pid, int *status)
+{
+	pid_t r;
+
+	do
+		r = waitpid(pid, status, __WALL);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+/* One that has been killed meanwhile is a zombie of ours, too, before it is its parent's. */
+static void let_go(pid_t pid, int signo)
+{
+	int status;
+
+	if (trace(PTRACE_DETACH, pid, 0, (unsigned long)signo))
+		wait_for(pid, &status);
+}
+
+/* Stops it. A signal that it was about to take instead of our stop is given back when it goes on. */
+static long hold(pid_t pid, int *signo)
+{
+	int status = 0;
+	long err = trace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL);
+
+	if (err)
+		return err;
+	trace(PTRACE_INTERRUPT, pid, 0,
+		0); /* refused by the dead alone: they are waited for as well */
+	if (wait_for(pid, &status) < 0 || !WIFSTOPPED(status))
+		return -ESRCH;
+	*signo = status >> 16 ? 0 : WSTOPSIG(status);
+	return 0;
+}
+
+/* All off first: so no step is refused for what another register still says. */
+static long write_all(pid_t pid, const uint64_t addr[NR_BREAKS], uint64_t dr7)
+{
+	long err = trace(PTRACE_POKEUSR, pid, place_of(7), 0);
+
+	for (int i = 0; i < NR_BREAKS && !err; i++)
+		if (dr7 >> (2 * i) & 3)
+			err = trace(PTRACE_POKEUSR, pid, place_of(i), addr[i]);
+	if (!err && dr7)
+		err = trace(PTRACE_POKEUSR, pid, place_of(7), dr7);
+	return err;
+}
+
+int os_space_debug_set(int task, const uint64_t addr[NR_BREAKS], uint64_t dr7)
+{
+	pid_t pid = os_space_pid(task);
+	int signo;
+	long err = hold(pid, &signo);
+
+	if (err)
+		return (int)err;
+	err = write_all(pid, addr, dr7);
+	let_go(pid, signo);
+	return (int)err;
+}
+
+int os_space_debug_hits(int task, uint64_t *dr6)
+{
+	pid_t pid = os_space_pid(task);
+	unsigned long value = 0;
+	int signo;
+	long err = hold(pid, &signo);
+
+	if (err)
+		return (int)err;
+	err = trace(PTRACE_PEEKUSR, pid, place_of(6), (unsigned long)&value);
+	let_go(pid, signo);
+	*dr6 = value ^ DR6_FIXED;
+	return (int)err;
+}
