@@ -75,6 +75,7 @@ struct iov_iter {
 	bool append;   /* a write at the end, wherever the file's position (RWF_APPEND) */
 	bool in_place; /* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
 	bool nofault;  /* stop short instead of faulting in */
+	bool cached;   /* through the page cache, though the file is open with O_DIRECT */
 	bool nowait;   /* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
 	bool dsync,
 		sync; /* RWF_DSYNC, RWF_SYNC: for who answers -EIOCBQUEUED; else the caller's business */

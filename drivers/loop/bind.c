@@ -51,6 +51,15 @@ static bool can_dio(const struct loop *lo, const struct file *f)
 	return file_may_be_direct(f) && !(lo->offset & 511);
 }
 
+/* A file that is open with O_DIRECT is read and written in blocks of its disk. */
+static u32 default_block_size(const struct file *f)
+{
+	const struct inode *inode = f->f_mapping->host;
+	const struct block_device *b = S_ISBLK(inode->i_mode) ? inode->i_bdev : inode->i_sb->s_bdev;
+
+	return f->f_flags & O_DIRECT && b ? b->disk->logical_block_size : 512;
+}
+
 /* ---- binding ---- */
 
 static DEFINE_SPINLOCK(files_lock);
@@ -143,7 +152,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	lo->state = LOOP_BOUND;
 	lo->disk.ro = lo->flags & LO_FLAGS_READ_ONLY;
 	lo->disk.discard = lo->disk.write_zeroes = f->f_op->fallocate != NULL;
-	lo->disk.logical_block_size = c->block_size ? c->block_size : 512;
+	lo->disk.logical_block_size = c->block_size ? c->block_size : default_block_size(f);
 	update_size(lo);
 	lo->disk.no_partscan = !(lo->flags & LO_FLAGS_PARTSCAN);
 	disk_changed(&lo->disk);

@@ -9,11 +9,13 @@
  * Lock: loop.queue_lock.
  */
 #include <asm/errno.h>
+#include <asm/fcntl.h>
 #include <linux/falloc.h>
 
 #include "drivers/loop/loop.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/vfs.h"
 
 void loop_submit(struct gendisk *d, struct bio *bio)
@@ -45,6 +47,8 @@ static int move_vec(struct loop *lo, const struct bio_vec *v, loff_t pos, bool w
 		ssize_t n;
 
 		iov_iter_kernel(&it, at, left);
+		it.cached = lo->file->f_flags & O_DIRECT &&
+			    !direct_io_aligned(lo->file->f_mapping->host, &it, pos);
 		n = write ? vfs_write_iter(lo->file, &it, &pos) :
 			    vfs_read_iter(lo->file, &it, &pos);
 		if (n < 0)

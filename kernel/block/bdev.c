@@ -409,7 +409,8 @@ static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *
 		return 0;
 	if (*pos >= size)
 		return -ENOSPC;
-	if (f->f_flags & O_DIRECT && !direct_io_aligned(f->f_mapping->host, from, *pos))
+	if (f->f_flags & O_DIRECT && !from->cached &&
+		!direct_io_aligned(f->f_mapping->host, from, *pos))
 		return -EINVAL;
 	if ((u64)from->count > (u64)(size - *pos))
 		from->count = (u64)(size - *pos);

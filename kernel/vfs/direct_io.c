@@ -41,6 +41,7 @@ struct direct_io {
 	u64 most; /* of a read: bytes up to the end of the file */
 	int err;  /* the first one; atomic */
 	bool write, unwritten, grows;
+	bool kernel; /* into memory of the kernel's, whose owner knows that it changes and may have locked it */
 	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */
 	struct io_async *async; /* NULL: somebody waits for @done */
 	struct bio *late;       /* ended reads into pages of files; atomic stack by bio->private */
@@ -211,7 +212,7 @@ static void bio_ended(struct bio *bio)
 
 	if (bio->status)
 		note_error(d, bio->status);
-	if (!d->write && wants_dirtying(bio)) {
+	if (!d->write && !d->kernel && wants_dirtying(bio)) {
 		struct bio *old = READ_ONCE(d->late);
 
 		do
@@ -474,6 +475,7 @@ static ssize_t read_locked(struct file *f, struct iov_iter *to, loff_t pos)
 		setup(d, f, pos, n, false);
 	}
 	d->most = most;
+	d->kernel = to->type == ITER_KERNEL;
 	submit_range(d, to, e);
 	up_read(&m->host->i_rwsem);
 	if (d == &here)

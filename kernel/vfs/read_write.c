@@ -451,14 +451,14 @@ long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 /* O_DIRECT wants positions, lengths and addresses in whole sectors, where there are sectors. */
 static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff_t pos)
 {
-	if (!(f->f_flags & O_DIRECT) || f->f_mode & FMODE_CAN_ODIRECT)
+	if (!(f->f_flags & O_DIRECT) || f->f_mode & FMODE_CAN_ODIRECT || it->cached)
 		return true;
 	return direct_io_aligned(f->f_mapping->host, it, pos);
 }
 
 bool file_goes_direct(const struct file *f, const struct iov_iter *it)
 {
-	if (!(f->f_flags & O_DIRECT) || !f->f_op->direct)
+	if (!(f->f_flags & O_DIRECT) || !f->f_op->direct || it->cached)
 		return false;
 	return it->type == ITER_USER || in_direct_map(it->kbuf, it->count);
 }
