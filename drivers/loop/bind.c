@@ -130,8 +130,11 @@ static void take_info(struct loop *lo, const struct loop_info64 *i)
 
 static int bind_file(struct loop *lo, struct file *dev, struct file *f, const struct loop_config *c)
 {
+	const struct block_device *b = lo->disk.part[0];
 	int err = lo->state == LOOP_UNBOUND ? check_backing(lo, f) : -EBUSY;
 
+	if (!err && b->holder && b->holder != dev)
+		err = -EBUSY; /* who has it for himself alone */
 	if (err)
 		return err;
 	err = set_file(lo, f);
@@ -191,9 +194,8 @@ void loop_clear(struct loop *lo)
 	assert_mutex_held(&lo->lock);
 	lo->state = LOOP_RUNDOWN;
 	sync_blockdev(lo->disk.part[0]);
-	disk_drop_partitions(&lo->disk);
+	disk_lose_medium(&lo->disk);
 	loop_stop_thread(lo);
-	disk_set_capacity(&lo->disk, 0);
 	lo->disk.ro = false;
 	lo->disk.discard = lo->disk.write_zeroes = false;
 	lo->disk.no_partscan = true;

@@ -10,6 +10,7 @@
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>
+#include <linux/blkpg.h>
 #include <linux/blkzoned.h>
 #include <linux/fs.h>
 #include <linux/hdreg.h>
@@ -247,14 +248,65 @@ static const struct address_space_operations bdev_aops = {
 
 /* ---- opening ---- */
 
+static DEFINE_SPINLOCK(claim_lock);
+
+/* Who has a disk has its partitions, and who has a partition keeps others from the disk. */
+static bool others_hold(const struct block_device *b, const void *holder)
+{
+	const struct gendisk *d = b->disk;
+
+	if (b->holder)
+		return b->holder != holder;
+	if (b->partno)
+		return d->part[0]->holder;
+	for (u32 i = 1; i < ARRAY_SIZE(d->part); i++)
+		if (d->part[i] && d->part[i]->holder)
+			return true;
+	return false;
+}
+
+static int claim(struct block_device *b, void *holder)
+{
+	int err = 0;
+
+	spin_lock(&claim_lock);
+	if (others_hold(b, holder))
+		err = -EBUSY;
+	else
+		b->holder = holder;
+	spin_unlock(&claim_lock);
+	return err;
+}
+
+static void unclaim(struct block_device *b, const void *holder)
+{
+	spin_lock(&claim_lock);
+	if (b->holder == holder)
+		b->holder = NULL;
+	spin_unlock(&claim_lock);
+}
+
+/* Under b->lock: the driver's part of the first open. It may be on its way out, and have waited for that. */
+static int first_open(struct block_device *b, bool write)
+{
+	struct gendisk *d = b->disk;
+	int err = d->ops->open ? d->ops->open(d, write) : 0;
+
+	if (err || !READ_ONCE(b->gone))
+		return err;
+	if (d->ops->release)
+		d->ops->release(d);
+	return -ENXIO;
+}
+
 int bdev_open(struct block_device *b, bool write, void *holder)
 {
 	struct gendisk *d = b->disk;
-	bool stale = false;
+	bool stale = false, had = holder && b->holder == holder;
 	int err = 0;
 
-	if (write && d->ro && (holder || !d->ro_opens))
-		return d->ro_opens ? -EACCES : -EROFS;
+	if (write && d->ro && !d->ro_opens)
+		return -EROFS;
 	if (write)
 		err = writeback_start(d->bdi);
 	if (err)
@@ -262,16 +314,15 @@ int bdev_open(struct block_device *b, bool write, void *holder)
 	mutex_lock(&b->lock);
 	if (b->gone)
 		err = -ENXIO;
-	else if (holder && b->holder && b->holder != holder)
-		err = -EBUSY;
-	else if (!b->openers && d->ops->open)
-		err = d->ops->open(d, write);
+	else if (holder)
+		err = claim(b, holder);
+	if (!err && !b->openers)
+		err = first_open(b, write);
 	if (!err) {
 		b->openers++;
-		if (holder)
-			b->holder = holder;
-		else
-			stale = b->holder;
+		stale = !holder && b->holder;
+	} else if (holder && !had) {
+		unclaim(b, holder);
 	}
 	mutex_unlock(&b->lock);
 	if (stale) /* its file system has written past our cache */
@@ -291,8 +342,8 @@ void bdev_close(struct block_device *b, bool write, void *holder)
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	}
 	mutex_lock(&b->lock);
-	if (holder && b->holder == holder)
-		b->holder = NULL;
+	if (holder)
+		unclaim(b, holder);
 	if (!--b->openers && b->disk->ops->release)
 		b->disk->ops->release(b->disk);
 	mutex_unlock(&b->lock);
@@ -550,7 +601,7 @@ static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /* The unit of our cache is the page, whatever smaller unit the user thinks in. */
-static long set_block_size(const struct block_device *b, uaddr_t ua)
+static long set_block_size(const struct block_device *b, const struct file *f, uaddr_t ua)
 {
 	int n;
 
@@ -562,7 +613,47 @@ static long set_block_size(const struct block_device *b, uaddr_t ua)
 		return -EFAULT;
 	if (n < (int)b->disk->logical_block_size || n > (int)PAGE_SIZE || n & (n - 1))
 		return -EINVAL;
-	return b->holder ? -EBUSY : 0;
+	return b->holder && b->holder != f ? -EBUSY : 0;
+}
+
+static long reread_partitions(struct block_device *b, const struct file *f)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (b->partno || b->disk->no_partscan)
+		return -EINVAL;
+	return b->holder && b->holder != f ? -EBUSY : disk_rescan(b->disk);
+}
+
+/* What a program knows of partitions that the kernel does not: partx, parted. */
+static long blkpg_ioctl(struct block_device *b, uaddr_t ua)
+{
+	u64 align = b->disk->logical_block_size - 1;
+	struct blkpg_ioctl_arg a;
+	struct blkpg_partition p;
+
+	if (get_user(a, ua))
+		return -EFAULT;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (get_user(p, UADDR((u64)a.data)))
+		return -EFAULT;
+	if (b->partno || p.pno <= 0)
+		return -EINVAL;
+	if (a.op == BLKPG_DEL_PARTITION)
+		return disk_del_partition(b->disk, (u32)p.pno);
+	if (p.start < 0 || p.length <= 0 || p.length > S64_MAX - p.start ||
+		(u64)(p.start | p.length) & align)
+		return -EINVAL;
+	p.start >>= SECTOR_SHIFT;
+	p.length >>= SECTOR_SHIFT;
+	switch (a.op) {
+	case BLKPG_ADD_PARTITION:
+		return disk_add_partition(b->disk, (u32)p.pno, (u64)p.start, (u64)p.length);
+	case BLKPG_RESIZE_PARTITION:
+		return disk_resize_partition(b->disk, (u32)p.pno, (u64)p.start, (u64)p.length);
+	}
+	return -EINVAL;
 }
 
 static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
@@ -576,7 +667,7 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKSSZGET:
 	case BLKPBSZGET: return put_user((u32)b->disk->logical_block_size, ua);
 	case BLKBSZGET: return put_user((u32)PAGE_SIZE, ua);
-	case BLKBSZSET: return set_block_size(b, ua);
+	case BLKBSZSET: return set_block_size(b, f, ua);
 	case BLKIOMIN:
 	case BLKIOOPT:
 		return put_user((u32)(cmd == BLKIOMIN ? b->disk->logical_block_size : 0), ua);
@@ -605,10 +696,9 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 		sync_blockdev(b);
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 		return 0;
-	case BLKRRPART:
-		if (!capable(CAP_SYS_ADMIN))
-			return -EACCES;
-		return b->partno || b->disk->no_partscan ? -EINVAL : disk_rescan(b->disk);
+	case BLKRRPART: return reread_partitions(b, f);
+	case BLKPG: return blkpg_ioctl(b, ua);
+	case BLKGETDISKSEQ: return put_user((u64)READ_ONCE(b->disk->diskseq), ua);
 	case BLKDISCARD: return blk_discard_ioctl(b, f, cmd, arg);
 	case BLKDISCARDZEROES: return put_user((u32)0, ua);
 	case HDIO_GETGEO:

@@ -114,6 +114,7 @@ struct gendisk {
 	bool ro_opens;    /* read-only, it opens for writing all the same; writes fail */
 	bool no_geometry, no_partscan; /* HDIO_GETGEO is ENOTTY; BLKRRPART is EINVAL */
 	u32 ext_first;           /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */
+	u64 diskseq;             /* of the medium: no other has had it since boot */
 	struct backing_dev *bdi; /* write-back and read-ahead; set by add_disk */
 	struct block_device *part[16]; /* [0] is the whole disk */
 	const char *serial;            /* /sys/block/DISK/serial, or NULL */
@@ -146,8 +147,8 @@ struct block_device {
 	struct address_space *mapping;
 	struct mutex lock; /* openers and holder */
 	u32 openers;
-	bool gone;    /* a partition that is no more: does not open, may come back */
-	void *holder; /* exclusive: a mounted file system */
+	bool gone; /* a partition that is no more: does not open, may come back */
+	void *holder; /* exclusive: a mounted file system, or who has opened it with O_EXCL; under claim_lock */
 	bool write_holder;
 	struct disk_stats stat;
 };
@@ -160,7 +161,12 @@ int disk_return(struct gendisk *d);
 void disk_set_capacity(struct gendisk *d, u64 sectors);
 /* Forgets the partitions and looks again; -EBUSY while one is in use. */
 int disk_rescan(struct gendisk *d);
-void disk_drop_partitions(struct gendisk *d);
+void disk_lose_medium(
+	struct gendisk *d); /* no partitions, of which none is open, and no capacity */
+/* In sectors. -EBUSY: another is there, or (to go) it is in use; -ENXIO: there is none; -EINVAL: not within the disk. */
+int disk_add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr);
+int disk_del_partition(struct gendisk *d, u32 partno);
+int disk_resize_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr);
 struct block_device *bdev_by_dev(dev_t dev);         /* NULL */
 struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
 /* Opens; @holder not NULL: exclusively. 0, -ENXIO, -EBUSY, -EROFS. */

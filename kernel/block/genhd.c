@@ -19,6 +19,7 @@
 static DEFINE_MUTEX(disks_lock);
 static DEFINE_MUTEX(scan_mutex); /* one search for partitions at a time */
 static LIST_HEAD(disks);         /* of gendisk.list, in the order of registration */
+static u64 last_diskseq;         /* atomic */
 
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 {
@@ -46,8 +47,14 @@ static void tell(struct block_device *b, const char *action)
 		disk_event(b, action);
 }
 
+static void next_diskseq(struct gendisk *d)
+{
+	WRITE_ONCE(d->diskseq, __atomic_add_fetch(&last_diskseq, 1, __ATOMIC_RELAXED));
+}
+
 void disk_changed(struct gendisk *d)
 {
+	next_diskseq(d);
 	tell(d->part[0], "change");
 }
 
@@ -154,6 +161,7 @@ int add_disk(struct gendisk *d)
 	d->bdi = bdi_get(MKDEV(d->major, d->first_minor));
 	if (!d->bdi)
 		return -ENOMEM;
+	next_diskseq(d);
 	err = add_partition(d, 0, 0, d->capacity);
 	if (err)
 		return err;
@@ -161,28 +169,6 @@ int add_disk(struct gendisk *d)
 	list_add_tail(&d->list, &disks);
 	mutex_unlock(&disks_lock);
 	scan_partitions(d, found_partition);
-	return 0;
-}
-
-void disk_drop_partitions(struct gendisk *d)
-{
-	u32 i;
-
-	for (i = 1; i < ARRAY_SIZE(d->part); i++)
-		del_partition(d, i);
-}
-
-int disk_rescan(struct gendisk *d)
-{
-	u32 i;
-
-	for (i = 1; i < ARRAY_SIZE(d->part); i++)
-		if (d->part[i] && d->part[i]->openers)
-			return -EBUSY;
-	mutex_lock(&scan_mutex);
-	disk_drop_partitions(d);
-	scan_partitions(d, found_partition);
-	mutex_unlock(&scan_mutex);
 	return 0;
 }
 
@@ -203,42 +189,152 @@ void del_gendisk(struct gendisk *d)
 		del_partition(d, i);
 }
 
-/* Marks all that are there as gone (their bits), or none of them. */
-static int mark_gone(struct gendisk *d, u32 *marked)
+/* Nobody has it open, nor opens it just now: such a one counts as in use, since his lock is outside of ours. scan_mutex held. */
+static int mark_one_gone(struct block_device *b)
+{
+	int err = -EBUSY;
+
+	if (!mutex_trylock(&b->lock))
+		return err;
+	if (!b->openers) {
+		b->gone = true;
+		err = 0;
+	}
+	mutex_unlock(&b->lock);
+	return err;
+}
+
+/* Marks all that are there from @first on as gone (their bits), or none of them. */
+static int mark_gone(struct gendisk *d, u32 first, u32 *marked)
 {
 	int err = 0;
 	u32 i;
 
 	*marked = 0;
-	for (i = 0; i < ARRAY_SIZE(d->part) && !err; i++) {
+	for (i = first; i < ARRAY_SIZE(d->part) && !err; i++) {
 		struct block_device *b = d->part[i];
 
 		if (!b || b->gone)
 			continue;
-		mutex_lock(&b->lock);
-		if (b->openers)
-			err = -EBUSY;
-		else
-			b->gone = true;
-		mutex_unlock(&b->lock);
+		err = mark_one_gone(b);
 		*marked |= err ? 0 : 1U << i;
 	}
-	for (i = 0; i < ARRAY_SIZE(d->part) && err; i++)
+	for (i = first; i < ARRAY_SIZE(d->part) && err; i++)
 		if (*marked & 1U << i)
 			d->part[i]->gone = false;
 	return err;
 }
 
-int disk_withdraw(struct gendisk *d)
+/* All from @first on go, or none. */
+static int leave_from(struct gendisk *d, u32 first)
 {
 	u32 marked;
+	int err = mark_gone(d, first, &marked);
+
+	for (u32 i = ARRAY_SIZE(d->part); i-- > first && !err;)
+		if (marked & 1U << i)
+			leave_partition(d->part[i]);
+	return err;
+}
+
+int disk_withdraw(struct gendisk *d)
+{
 	int err;
 
 	mutex_lock(&scan_mutex);
-	err = mark_gone(d, &marked);
-	for (u32 i = ARRAY_SIZE(d->part); i-- > 0 && !err;)
-		if (marked & 1U << i)
-			leave_partition(d->part[i]);
+	err = leave_from(d, 0);
+	mutex_unlock(&scan_mutex);
+	return err;
+}
+
+int disk_rescan(struct gendisk *d)
+{
+	int err;
+
+	mutex_lock(&scan_mutex);
+	err = leave_from(d, 1);
+	if (!err)
+		scan_partitions(d, found_partition);
+	mutex_unlock(&scan_mutex);
+	return err;
+}
+
+void disk_lose_medium(struct gendisk *d)
+{
+	u32 i;
+
+	mutex_lock(&scan_mutex);
+	for (i = 1; i < ARRAY_SIZE(d->part); i++)
+		del_partition(d, i);
+	disk_set_capacity(d, 0); /* nobody adds one from now on */
+	mutex_unlock(&scan_mutex);
+}
+
+/* ---- partitions by order of a program: BLKPG ---- */
+
+static struct block_device *partition_of(const struct gendisk *d, u32 partno)
+{
+	struct block_device *b = partno < ARRAY_SIZE(d->part) ? d->part[partno] : NULL;
+
+	return b && !b->gone ? b : NULL;
+}
+
+static bool overlaps(const struct gendisk *d, sector_t start, u64 nr, u32 but)
+{
+	for (u32 i = 1; i < ARRAY_SIZE(d->part); i++) {
+		const struct block_device *b = partition_of(d, i);
+
+		if (b && i != but && start < b->start + b->nr_sectors && b->start < start + nr)
+			return true;
+	}
+	return false;
+}
+
+int disk_add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&scan_mutex);
+	if (d->part[0]->gone)
+		err = -ENXIO;
+	else if (start >= d->capacity || nr > d->capacity - start)
+		err = -EINVAL;
+	else if (!overlaps(d, start, nr, 0) && !partition_of(d, partno))
+		err = found_partition(d, partno, start, nr);
+	mutex_unlock(&scan_mutex);
+	return err;
+}
+
+int disk_del_partition(struct gendisk *d, u32 partno)
+{
+	struct block_device *b;
+	int err = -ENXIO;
+
+	mutex_lock(&scan_mutex);
+	b = partition_of(d, partno);
+	if (b)
+		err = mark_one_gone(b);
+	if (!err)
+		leave_partition(b);
+	mutex_unlock(&scan_mutex);
+	return err;
+}
+
+int disk_resize_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
+{
+	struct block_device *b;
+	int err = 0;
+
+	mutex_lock(&scan_mutex);
+	b = partition_of(d, partno);
+	if (!b)
+		err = -ENXIO;
+	else if (start != b->start || start >= d->capacity || nr > d->capacity - start)
+		err = -EINVAL;
+	else if (overlaps(d, start, nr, partno))
+		err = -EBUSY;
+	else
+		bdev_resize(b, nr);
 	mutex_unlock(&scan_mutex);
 	return err;
 }
@@ -248,6 +344,7 @@ int disk_return(struct gendisk *d)
 	int err;
 
 	mutex_lock(&scan_mutex);
+	next_diskseq(d);
 	err = add_partition(d, 0, 0, d->capacity);
 	if (!err)
 		scan_partitions(d, found_partition);

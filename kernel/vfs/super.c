@@ -267,12 +267,20 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 	return b ? b : ERR_PTR(-ENXIO);
 }
 
+/* For a file system, which wants to write, not only to open for writing. */
+static int open_for_super(struct block_device *b, bool write, struct file_system_type *t)
+{
+	if (write && b->disk->ro)
+		return b->disk->ro_opens ? -EACCES : -EROFS;
+	return bdev_open(b, write, t);
+}
+
 static struct dentry *bdev_new_super(struct file_system_type *t, struct block_device *b, u32 flags,
 	void *data, fill_super_t fill)
 {
 	bool write = !(flags & SB_RDONLY);
 	struct super_block *sb;
-	int err = bdev_open(b, write, t);
+	int err = open_for_super(b, write, t);
 
 	if (err)
 		return ERR_PTR(err);
@@ -468,7 +476,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 	if (sb->s_frozen)
 		return -EBUSY;
 	if (to_rw && sb->s_bdev && (sb->s_bdev->disk->ro || !sb->s_bdev_write)) {
-		err = bdev_open(sb->s_bdev, true, sb->s_type);
+		err = open_for_super(sb->s_bdev, true, sb->s_type);
 		if (err)
 			return err;
 		bdev_close(sb->s_bdev, sb->s_bdev_write, NULL); /* it stays ours */

@@ -94,6 +94,14 @@ static int show_serial(struct seq *s, void *arg)
 	return 0;
 }
 
+static int show_diskseq(struct seq *s, void *arg)
+{
+	const struct block_device *b = arg;
+
+	seq_printf(s, "%lu\n", READ_ONCE(b->disk->diskseq));
+	return 0;
+}
+
 static int show_range(struct seq *s, void *arg)
 {
 	const struct block_device *b = arg;
@@ -139,6 +147,7 @@ static const struct named_file disk_files[] = {
 	{ "removable", show_zero },
 	{ "hidden", show_zero },
 	{ "range", show_range },
+	{ "diskseq", show_diskseq },
 	{ "serial", show_serial },
 };
 
@@ -293,8 +302,9 @@ static int bdev_vars(char *to, size_t size, void *arg)
 	int n;
 
 	bdev_name(b, name, sizeof(name));
-	n = scnprintf(to, size, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(b->dev),
-		MINOR(b->dev), name, b->partno ? "partition" : "disk");
+	n = scnprintf(to, size, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\nDISKSEQ=%lu\n",
+		MAJOR(b->dev), MINOR(b->dev), name, b->partno ? "partition" : "disk",
+		READ_ONCE(b->disk->diskseq));
 	if (b->partno)
 		n += scnprintf(to + n, size - (size_t)n, "PARTN=%u\n", b->partno);
 	return n;
