@@ -186,7 +186,7 @@ static ssize_t do_send(struct file *f, struct socket *s, struct msg *m)
 	if (!m->has_cred)
 		m->cred = current_ucred();
 	n = s->ops->sendmsg(s, m);
-	if (n == -EPIPE && !(m->flags & MSG_NOSIGNAL))
+	if (n == -EPIPE && s->sk->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
 		send_sig(SIGPIPE, current, SEND_SIG_NOINFO);
 	return n;
 }

@@ -95,7 +95,7 @@ static ssize_t sock_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 	ssize_t n = s->ops->sendmsg(s, &m);
 
 	*from = m.iter;
-	if (n == -EPIPE)
+	if (n == -EPIPE && s->sk->type == SOCK_STREAM)
 		send_io_signal(SIGPIPE, SEND_SIG_NOINFO);
 	return n;
 }
