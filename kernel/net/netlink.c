@@ -239,10 +239,9 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 		err = rtnl_dump(net, req, &e.dump, emit, &e);
 		if (err != -EOPNOTSUPP) /* a dump says at its end what was wrong */
 			err = nl_done_with(n, req, err, e.dump.done);
-	} else {
-		err = rtnl_get(net, req, e.dump.strict, emit, &e);
+		return err ? err : 1;
 	}
-	return err ? err : 1;
+	return rtnl_get(net, req, e.dump.strict, emit, &e);
 }
 
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset)
