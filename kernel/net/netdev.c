@@ -18,6 +18,7 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netname.h"
 #include "kernel/net/rtnl.h"
+#include "kernel/net/sched/qdisc.h"
 #include "kernel/net/skb.h"
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
@@ -164,6 +165,7 @@ static void went_down(struct net_device *dev)
 	routes_forget(dev, false);
 	if (dev->ops->send)
 		netdev_purge_tx(dev);
+	qdisc_purge(dev);
 }
 
 /* net->lock held. */
@@ -304,6 +306,8 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 	spin_unlock(&dev->net->lock);
 	if (!on && dev->ops->send)
 		netdev_purge_tx(dev);
+	if (!on)
+		qdisc_purge(dev);
 	if (!changed)
 		return;
 	dev->carrier_changes++;
@@ -390,6 +394,7 @@ void netdev_unregister(struct net_device *dev)
 		true; /* a request may have found it before, and be late with an address or a route */
 	spin_unlock(&dev->net->lock);
 	netdev_change_flags(dev, 0, IFF_UP);
+	qdisc_forget(dev);
 	routes_forget(dev, true);
 	addrs_forget(dev);
 	mcast_forget(dev);
@@ -542,6 +547,7 @@ static void net_end(struct work *w)
 	list_for_each_entry(d, &net->dead, list)
 		neigh_forget(d); /* a call that had found it may have come late */
 	list_for_each_entry(d, &net->devices, list) {
+		qdisc_forget(d);
 		ndisc_down(d);
 		mcast_forget(d);
 		neigh_forget(d);

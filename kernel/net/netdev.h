@@ -52,6 +52,7 @@ struct net_device;
 struct sk_buff;
 
 struct link_type;
+struct qdisc_root;
 struct netdev_ops {
 	const struct link_type *type; /* link.h: of devices that programs make; NULL */
 	const char *driver;           /* for ethtool */
@@ -146,6 +147,7 @@ struct net_device {
 	bool tx_busy;    /* a vCPU is in send() */
 	bool tx_stopped; /* the card has refused a packet: nothing is sent until it wakes the queue */
 	bool tx_woken;   /* it woke the queue while tx_busy */
+	struct qdisc_root *qdisc; /* sched/qdisc.h; NULL: none but what the device is */
 	struct list_head
 		tx_link; /* own to the vCPU whose net_rx_flush() will send; see tx_listed */
 	u32 tx_listed;
@@ -216,6 +218,8 @@ void netif_loop(struct net_device *dev, struct sk_buff *skb);
 void net_rx_flush(void);
 /* Sends by a device that is up. Consumes @skb. 0 or -errno. */
 int dev_xmit(struct net_device *dev, struct sk_buff *skb);
+/* The same past its queueing discipline (sched/qdisc.h). */
+int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 
 /* impair.c: lo as a bad line, for tests. */
 extern int lo_impaired;

@@ -29,6 +29,7 @@
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/net.h"
+#include "kernel/net/sched/qdisc.h"
 #include "kernel/net/skb.h"
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
@@ -370,6 +371,8 @@ static void flush_tx(struct net_device *dev)
 		smp_store_release(&dev->tx_busy, false); /* last: a card looks without the lock */
 	}
 	spin_unlock(&dev->tx_lock);
+	if (unlikely(READ_ONCE(dev->qdisc)))
+		qdisc_more(dev);
 }
 
 void netdev_tx_wake(struct net_device *dev)
@@ -379,6 +382,8 @@ void netdev_tx_wake(struct net_device *dev)
 	dev->tx_woken = true;
 	spin_unlock(&dev->tx_lock);
 	flush_tx(dev);
+	if (unlikely(READ_ONCE(dev->qdisc)))
+		net_rx_flush();
 }
 
 void netdev_purge_tx(struct net_device *dev)
@@ -443,7 +448,7 @@ static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 		int e;
 
 		list_del_init(&s->list);
-		e = dev_xmit(dev, s);
+		e = netdev_xmit_now(dev, s);
 		err = err ? err : e;
 	}
 	return err;
@@ -456,7 +461,7 @@ static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
 	       !(dev->csum_out && skb->csum_head);
 }
 
-int dev_xmit(struct net_device *dev, struct sk_buff *skb)
+int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
 {
 	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
 		kfree_skb(skb);
@@ -481,6 +486,15 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 	if (unlikely(READ_ONCE(packet_taps)))
 		packet_tap_out(dev, skb);
 	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);
+}
+
+int dev_xmit(struct net_device *dev, struct sk_buff *skb)
+{
+	if (likely(!READ_ONCE(dev->qdisc)))
+		return netdev_xmit_now(dev, skb);
+	if (unlikely(skb->stamp_for)) /* who that is need not be there any more when it leaves */
+		stamp(dev, skb);
+	return qdisc_xmit(dev, skb);
 }
 
 void netdev_io_init(void)

@@ -306,6 +306,7 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 	case RTM_GETSTATS: return rtnl_dump_stats(net, req, d, emit, arg);
 	case RTM_GETNETCONF: return rtnl_dump_netconf(net, req, d, emit, arg);
 	case RTM_GETQDISC: return rtnl_dump_qdiscs(net, req, emit, arg);
+	case RTM_GETTCLASS: return rtnl_dump_classes(net, req, emit, arg);
 	}
 	return -EOPNOTSUPP;
 }
@@ -323,6 +324,8 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 	case RTM_GETNSID: return nsid_ask(net, req, emit, arg);
 	case RTM_GETROUTE: return rtnl_get_route(net, req, emit, arg);
 	case RTM_GETNETCONF: return rtnl_get_netconf(net, req, emit, arg);
+	case RTM_GETQDISC:
+	case RTM_GETTCLASS: return rtnl_get_qdisc(net, req, emit, arg);
 	case RTM_GETNEIGH:
 		if (family_of(req) == AF_BRIDGE)
 			return br_get_fdb(net, req, emit, arg);
@@ -380,6 +383,10 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_DELROUTE: return rtnl_change_route(net, req);
 	case RTM_NEWRULE:
 	case RTM_DELRULE: return rules_change(net, req);
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+	case RTM_NEWTCLASS:
+	case RTM_DELTCLASS: return rtnl_change_qdisc(net, req);
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		if (family_of(req) == AF_BRIDGE)

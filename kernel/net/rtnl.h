@@ -99,8 +99,11 @@ int rtnl_dump_netconf(struct net *net, const struct nlmsghdr *req, const struct 
 	rtnl_emit_fn emit, void *arg);
 int rtnl_get_netconf(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 
-/* rtnl_qdisc.c */
+/* sched/qdisc_rtnl.c */
 int rtnl_dump_qdiscs(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_dump_classes(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req);
 
 /* rules.c */
 int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg);

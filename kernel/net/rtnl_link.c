@@ -15,6 +15,7 @@
 #include "kernel/net/link.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/rtnl.h"
+#include "kernel/net/sched/qdisc.h"
 #include "kernel/net/socket.h"
 
 /* Which device a message is about. */
@@ -145,7 +146,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	if (master)
 		nl_attr_u32(b, IFLA_MASTER, (u32)master->ifindex);
 	nl_attr(b, IFLA_CARRIER, &(u8){ d->carrier }, 1);
-	nl_attr(b, IFLA_QDISC, d->ops->qdisc, (u32)strlen(d->ops->qdisc) + 1);
+	nl_attr(b, IFLA_QDISC, qdisc_kind(d), (u32)strlen(qdisc_kind(d)) + 1);
 	if (d->alias[0])
 		nl_attr(b, IFLA_IFALIAS, d->alias, (u32)strlen(d->alias) + 1);
 	nl_attr_u32(b, IFLA_CARRIER_CHANGES, d->carrier_changes);

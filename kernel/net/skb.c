@@ -103,6 +103,15 @@ void kfree_skb(struct sk_buff *skb)
 	kfree(skb);
 }
 
+void skb_orphan(struct sk_buff *skb)
+{
+	if (skb->destructor)
+		skb->destructor(skb);
+	skb->destructor = NULL;
+	skb->owner = NULL;
+	skb->charged = 0;
+}
+
 void skb_free_list(struct list_head *queue)
 {
 	struct sk_buff *skb, *next;

@@ -142,6 +142,8 @@ struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
 /* A second packet with the same bytes, that shares the buffer; no owner. NULL. */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
 void kfree_skb(struct sk_buff *skb); /* NULL is fine */
+/* Its owner gets back what it was charged. */
+void skb_orphan(struct sk_buff *skb);
 void skb_free_list(struct list_head *queue);
 /* Into a queue's tree, behind @before (NULL: the first of all). It stands on the queue's list, too, which has the same order. */
 void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before);

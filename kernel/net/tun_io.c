@@ -41,11 +41,7 @@ static bool enqueue(struct tun_file *tf, struct sk_buff *skb, u32 most)
 /* Its sender need not wait for a reader. */
 static void orphan(struct sk_buff *skb)
 {
-	if (skb->destructor)
-		skb->destructor(skb);
-	skb->destructor = NULL;
-	skb->owner = NULL;
-	skb->charged = 0;
+	skb_orphan(skb);
 	nf_reset(skb);
 }
 

@@ -42,6 +42,13 @@ bool work_queue(struct work *w)
 {
 	return true;
 }
+int qdisc_xmit(struct net_device *dev, struct sk_buff *skb)
+{
+	return 0;
+}
+void qdisc_more(struct net_device *dev)
+{
+}
 void ip_rcv(struct sk_buff *skb)
 {
 }

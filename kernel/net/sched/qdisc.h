@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * qdisc.h: queueing disciplines: who of what a device is to send goes first, when, and who does not go at all (tc(8)).
+ *
+ *	dev_xmit() -> netdev_xmit_now()                                            a device without one: nothing but a look at dev->qdisc
+ *	dev_xmit() -> qdisc_xmit() -> enqueue()  ... dequeue() -> netdev_xmit_now()   one with; qdisc_run() does the second half
+ *
+ * A device that has one has a tree of them (struct qdisc_root): some have classes, and under each of these another. qdisc.c is the tree and
+ * its running, qdisc_rtnl.c what rtnetlink says of it; each kind has a file of its own and a struct qdisc_ops.
+ *
+ * What a kind sees: enqueue() takes a packet or refuses it, dequeue() gives one or none and then says (tx->next) when it may have one. What
+ * it throws away goes onto tx->drops. Numbers (qlen, backlog, what was sent) are the tree's to keep: qdisc_enqueue(), qdisc_dequeue(),
+ * qdisc_drop() and qdisc_lose() are the doors of each qdisc, for its parent and itself.
+ *
+ * Invariants: 1. a qdisc's qlen and backlog count what is in it and below, and what its parent has looked at (stash). 2. One vCPU at a time
+ * dequeues, so that packets leave in the tree's order. 3. A packet in a tree is charged to it and to all trees together; past either
+ * bound packets are refused. So are settings past a bound of their own: who may change them need not be root of the machine.
+ *
+ * Locks: trees are made, changed and told of under link.c's mutex. root->lock (spin; inside a socket's lock, nothing but timers' inside it)
+ * guards the packets and what is read on their way. Nothing is sent or freed under it. A tree's memory lives for a grace period longer.
+ */
+#ifndef NESTLING_NET_SCHED_QDISC_H
+#define NESTLING_NET_SCHED_QDISC_H
+
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "kernel/net/net.h"
+#include "kernel/net/rtnl.h"
+#include "kernel/net/skb.h"
+
+struct qdisc;
+
+struct qdisc_tx {
+	u64 now;  /* ktime_get() */
+	u64 next; /* when a packet may leave that may not yet; ~0: none waits for a time */
+	struct list_head drops;
+};
+
+struct qdisc_ops {
+	const char *kind;
+	u32 size; /* of what is its own */
+	/* A new one with TCA_OPTIONS (NULL): 0 or -errno; then destroy() is called all the same. Nobody else knows it yet. */
+	int (*init)(struct qdisc *q, const void *opt, u32 len);
+	int (*change)(struct qdisc *q, const void *opt, u32 len); /* NULL: -EINVAL */
+	void (*destroy)(struct qdisc *q);                         /* NULL is fine */
+	/* Takes @skb: 0, or -ENOBUFS by qdisc_refuse(). It is counted already. NULL (noqueue): nothing waits. */
+	int (*enqueue)(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
+	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
+	/* All that it holds itself goes to @drops; those below see to their own. */
+	void (*reset)(struct qdisc *q, struct list_head *drops);
+	void (*fill)(struct nl_builder *b, const struct qdisc *q); /* TCA_OPTIONS; NULL */
+	/* TCA_STATS_APP: how many bytes; NULL is fine. */
+	u32 (*app)(const struct qdisc *q, void *to);
+	const struct qdisc_class_ops *classes; /* NULL: it has none */
+};
+
+#define QDISC_APP_MAX 64
+
+/* A class is its number's minor part. */
+struct qdisc_class_ops {
+	/* Where the qdisc below a class hangs. ERR_PTR(-ENOENT): no such class; -EINVAL: nothing hangs there. */
+	struct qdisc **(*leaf)(struct qdisc *q, u32 minor);
+	bool refill; /* a class whose qdisc goes gets a pfifo; else nothing hangs there, and */
+	bool (*has)(const struct qdisc *q, u32 minor);
+	u32 (*next)(const struct qdisc *q, u32 minor); /* the class behind this one; 0: no more */
+	void (*fill)(struct nl_builder *b, struct tcmsg *m, struct qdisc *q, u32 minor);
+	/* Makes one, or changes one that is there; NULL: -EOPNOTSUPP. */
+	int (*change)(struct qdisc *q, u32 minor, u32 parent, const void *opt, u32 len);
+	int (*remove)(struct qdisc *q, u32 minor);
+};
+
+/* What tc shows of a qdisc or class; counted under the root's lock. */
+struct qdisc_stats {
+	u64 bytes;
+	u32 packets, drops, overlimits, requeues, qlen, backlog;
+};
+
+struct qdisc {
+	struct list_head list; /* of root->all; under link.c's mutex */
+	const struct qdisc_ops *ops;
+	struct qdisc_root *root;
+	struct qdisc *up;   /* it hangs under a class of; NULL: the root */
+	u32 handle, parent; /* handle 0: made by its parent, and not told of */
+	u32 cost;           /* of its memory */
+	struct qdisc_stats st;
+	struct sk_buff *stash; /* its parent has looked at it: the next one */
+	u64 own[];
+};
+
+struct qdisc_root {
+	struct net_device *dev;
+	struct qdisc *q;
+	spinlock_t lock;
+	bool running; /* a vCPU takes packets out */
+	bool dead;    /* nothing enters any more */
+	bool late;    /* packets may be on their way for long, for which no sender waits: netem's */
+	u32 nr;       /* qdiscs in the tree; under link.c's mutex */
+	struct ktimer timer;
+	atomic64_t memory; /* true sizes of what is in it */
+	struct list_head all;
+	struct rcu_head rcu;
+};
+
+/* ---- for kinds; under root->lock ---- */
+
+int qdisc_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
+struct sk_buff *qdisc_dequeue(struct qdisc *q, struct qdisc_tx *tx);
+/* The one that qdisc_dequeue() will give. NULL. */
+struct sk_buff *qdisc_peek(struct qdisc *q, struct qdisc_tx *tx);
+/* enqueue() refuses @skb. -ENOBUFS. */
+int qdisc_refuse(struct sk_buff *skb, struct qdisc_tx *tx);
+/* One that was taken is thrown away after all; is lost, which only @q counts. */
+void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
+void qdisc_lose(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
+/* The same of one that was counted, and that somebody below @q has refused. */
+void qdisc_forgo(struct qdisc *q, u32 len);
+/* One more than were given enters at @q (a copy): false, with @skb thrown away, where there is no room for it. */
+bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
+/* Some packet may leave at @when. */
+static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
+{
+	tx->next = min(tx->next, when);
+}
+
+/* ---- for kinds, making and changing; under link.c's mutex ---- */
+
+/* A pfifo for a class, as long as the device's queue. NULL: no memory. */
+struct qdisc *qdisc_default(struct qdisc *up, u32 minor);
+/* The same of any kind. ERR_PTR. */
+struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, struct qdisc *up,
+	u32 parent, u32 handle, const void *opt, u32 len);
+/* Ends @q with what is below; it hangs nowhere any more. NULL is fine. */
+void qdisc_free(struct qdisc *q);
+/* Puts @with (NULL) where *slot is, and ends that. */
+void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
+/* @n bytes more of its own. False: all have too many. */
+bool qdisc_charge(struct qdisc *q, u64 n);
+void qdisc_uncharge(struct qdisc *q, u64 n);
+
+/* The statistics of a message, with what is the kind's own; @s: qdisc_no_stats where nobody counts. */
+void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const void *app, u32 len);
+extern const struct qdisc_stats qdisc_no_stats;
+
+/* Rates, as struct tc_ratespec and a number of 64 bits have them. */
+struct qdisc_rate {
+	u64 bytes; /* in a second */
+	u16 overhead, mpu;
+	u8 link; /* TC_LINKLAYER_* */
+};
+void qdisc_rate_read(struct qdisc_rate *r, const struct tc_ratespec *s, const void *rate64);
+void qdisc_rate_write(const struct qdisc_rate *r, struct tc_ratespec *s);
+u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len); /* nanoseconds */
+u64 qdisc_rate_bytes(const struct qdisc_rate *r, u64 ns); /* the other way round */
+/* Ticks of 64 ns, as tc counts them. */
+static inline u64 qdisc_ticks_ns(u32 ticks)
+{
+	return (u64)ticks << 6;
+}
+static inline u32 qdisc_ns_ticks(u64 ns)
+{
+	return (u32)(ns >> 6);
+}
+
+/* Numbers by chance, not for secrets. */
+struct qdisc_chance {
+	u64 state;
+};
+void qdisc_chance_init(struct qdisc_chance *c);
+u32 qdisc_chance(struct qdisc_chance *c);
+
+/* Marks a packet that can bear it as one that met congestion. False: it cannot. */
+bool qdisc_mark(struct sk_buff *skb);
+
+/* A frame's length with what stands before its network header. */
+u32 qdisc_mtu(const struct net_device *dev);
+
+extern const struct qdisc_ops noqueue_qdisc, pfifo_qdisc, bfifo_qdisc, pfifo_fast_qdisc, tbf_qdisc,
+	netem_qdisc, fq_codel_qdisc, prio_qdisc, htb_qdisc;
+/* Another limit of one of the first two kinds of queues; others stay as they are. */
+void fifo_set_limit(struct qdisc *q, u32 limit);
+
+/* ---- for the rest ---- */
+
+/* qdisc.c, for dev_xmit(): by the tree of @dev. Consumes @skb. 0 or -errno. */
+int qdisc_xmit(struct net_device *dev, struct sk_buff *skb);
+/* There may be room in the card's queue again. */
+void qdisc_more(struct net_device *dev);
+/* It is down: what waits goes. */
+void qdisc_purge(struct net_device *dev);
+/* It goes. link.c's mutex held, or nobody else knows the device. */
+void qdisc_forget(struct net_device *dev);
+/* Its name for programs. */
+const char *qdisc_kind(const struct net_device *dev);
+
+struct qdisc_root *qdisc_root_make(struct net_device *dev); /* NULL */
+/* @root takes the place of the tree of @dev (each may be NULL), which ends. */
+void qdisc_root_swap(struct net_device *dev, struct qdisc_root *root);
+
+#endif
