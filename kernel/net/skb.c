@@ -7,23 +7,33 @@
 #include "kernel/net/netfilter.h"
 #include "kernel/net/skb.h"
 
-#define PULLED_MAX 80U /* of pulled headers are kept by a clone: IPv6 and UDP, IPv4 with options */
+#define APART_MIN 2048U /* bytes of a large buffer */
+#define PULLED_MAX 80U  /* of pulled headers are kept by a clone: IPv6 and UDP, IPv4 with options */
 
 static struct pbuf *pbuf_alloc(u32 size, gfp_t gfp)
 {
-	struct pbuf *b = kmalloc(sizeof(*b) + size, gfp);
+	bool apart = size >= APART_MIN;
+	struct pbuf *b = kmalloc(sizeof(*b) + (apart ? 0 : size), gfp);
 
-	if (b) {
-		atomic_set(&b->refs, 1);
-		b->size = size;
+	if (!b)
+		return NULL;
+	b->data = apart ? kmalloc(size, gfp) : (u8 *)(b + 1);
+	if (!b->data) {
+		kfree(b);
+		return NULL;
 	}
+	atomic_set(&b->refs, 1);
+	b->size = size;
 	return b;
 }
 
 static void pbuf_put(struct pbuf *b)
 {
-	if (b && atomic_dec_and_test(&b->refs))
-		kfree(b);
+	if (!b || !atomic_dec_and_test(&b->refs))
+		return;
+	if (b->data != (u8 *)(b + 1))
+		kfree(b->data);
+	kfree(b);
 }
 
 /* All but the room for headers, which is written before it is read. */

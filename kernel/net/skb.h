@@ -34,7 +34,7 @@ struct nf_conn;
 struct pbuf {
 	atomic_t refs;
 	u32 size;
-	u8 data[];
+	u8 *data; /* behind this, or, of a large one, a block of its own: that is as large as it says, and begins with a page as programs' do */
 };
 
 /* What the network layer has read out of its header, for the layers above. */
