@@ -522,6 +522,7 @@ struct vm_area {
 	u64 last_fault; /* the page of the last fault on shared memory */
 };
 
+#define MM_AUXV 52 /* words: as many as Linux keeps */
 struct mm {
 	atomic_t mm_users; /* tasks; the last mmput unmaps all */
 	atomic_t mm_count; /* plus lazy references; the last frees */
@@ -541,7 +542,7 @@ struct mm {
 	atomic64_t rss_anon, rss_file, rss_shmem;
 	atomic64_t hugetlb; /* frames of huge pages: no part of the RSS */
 	u64 hiwater_rss, hiwater_vm;
-	u64 auxv[48];
+	u64 auxv[MM_AUXV];
 	u32 nr_auxv;
 	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;

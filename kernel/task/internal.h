@@ -99,6 +99,7 @@ void cap_setuid_fixup(struct cred *new, const struct cred *old);
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
 
 /* ---- caps.c, for prctl ---- */
+long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5); /* prctl_mm.c */
 long prctl_capbset_drop(u64 cap);
 long prctl_set_securebits(u64 bits);
 long prctl_set_keepcaps(u64 on);

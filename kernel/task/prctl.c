@@ -91,34 +91,6 @@ static long set_timer_slack(u64 ns)
 	return 0;
 }
 
-/* Where /proc shows arguments and so on: for checkpoint tools and setproctitle. */
-static long set_mm_field(u64 which, u64 addr, u64 a4, u64 a5)
-{
-	struct mm *mm = current->mm;
-	u64 *field;
-
-	if (a5 || a4 || !capable(CAP_SYS_RESOURCE))
-		return a5 || a4 ? -EINVAL : -EPERM;
-	if (addr < MMAP_MIN_ADDR || addr >= mm->task_size)
-		return -EINVAL;
-	switch (which) {
-	case PR_SET_MM_START_CODE: field = &mm->start_code; break;
-	case PR_SET_MM_END_CODE: field = &mm->end_code; break;
-	case PR_SET_MM_START_DATA: field = &mm->start_data; break;
-	case PR_SET_MM_END_DATA: field = &mm->end_data; break;
-	case PR_SET_MM_START_STACK: field = &mm->start_stack; break;
-	case PR_SET_MM_ARG_START: field = &mm->arg_start; break;
-	case PR_SET_MM_ARG_END: field = &mm->arg_end; break;
-	case PR_SET_MM_ENV_START: field = &mm->env_start; break;
-	case PR_SET_MM_ENV_END: field = &mm->env_end; break;
-	default: return -EINVAL;
-	}
-	down_write(&mm->mmap_lock);
-	*field = addr;
-	up_write(&mm->mmap_lock);
-	return 0;
-}
-
 /* What the kernel should do with a process whose memory has gone bad; memory does not go bad here, the wish is kept. */
 static long set_mce_kill(u64 what, u64 policy, u64 a4, u64 a5)
 {
@@ -269,7 +241,7 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_SET_SECUREBITS: return prctl_set_securebits(a2);
 	case PR_SET_TIMERSLACK: return set_timer_slack(a2);
 	case PR_GET_TIMERSLACK: return (long)min(t->timer_slack_ns, (u64)INT64_MAX);
-	case PR_SET_MM: return set_mm_field(a2, a3, a4, a5);
+	case PR_SET_MM: return prctl_set_mm(a2, a3, a4, a5);
 	case PR_SET_CHILD_SUBREAPER: return set_subreaper(a2);
 	case PR_GET_CHILD_SUBREAPER: return put_int(UADDR(a2), t->signal->is_child_subreaper);
 	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(a2, a3, a4, a5);

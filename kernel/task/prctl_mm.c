@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prctl_mm.c: PR_SET_MM: where /proc shows code, data, heap, arguments and so on to be: for tools that restore programs, and setproctitle.
+ *
+ * All boundaries are judged together (bounds_fit()), whether one of them is set or all (PR_SET_MM_MAP, for which nobody needs a right): inside
+ * of what a program may map, and in order. Another executable is refused.
+ *
+ * Locks: mmap_lock, for writing.
+ */
+#include <linux/prctl.h>
+#include <linux/resource.h>
+
+#include "kernel/task/internal.h"
+#include "kernel/task/signal.h"
+
+static void get_bounds(const struct mm *mm, struct prctl_mm_map *m)
+{
+	*m = (struct prctl_mm_map){
+		.start_code = mm->start_code,
+		.end_code = mm->end_code,
+		.start_data = mm->start_data,
+		.end_data = mm->end_data,
+		.start_brk = mm->start_brk,
+		.brk = mm->brk,
+		.start_stack = mm->start_stack,
+		.arg_start = mm->arg_start,
+		.arg_end = mm->arg_end,
+		.env_start = mm->env_start,
+		.env_end = mm->env_end,
+	};
+}
+
+static void set_bounds(struct mm *mm, const struct prctl_mm_map *m)
+{
+	mm->start_code = m->start_code;
+	mm->end_code = m->end_code;
+	mm->start_data = m->start_data;
+	mm->end_data = m->end_data;
+	mm->start_brk = m->start_brk;
+	mm->brk = m->brk;
+	mm->start_stack = m->start_stack;
+	mm->arg_start = m->arg_start;
+	mm->arg_end = m->arg_end;
+	mm->env_start = m->env_start;
+	mm->env_end = m->env_end;
+}
+
+static bool bounds_fit(const struct mm *mm, const struct prctl_mm_map *m)
+{
+	const u64 all[] = { m->start_code, m->end_code, m->start_data, m->end_data, m->start_brk,
+		m->brk, m->start_stack, m->arg_start, m->arg_end, m->env_start, m->env_end };
+	u64 limit = task_rlimit(current, RLIMIT_DATA);
+
+	for (u32 i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i] < MMAP_MIN_ADDR || all[i] >= mm->task_size)
+			return false;
+	if (m->start_code >= m->end_code || m->start_data > m->end_data || m->start_brk > m->brk ||
+		m->arg_start > m->arg_end || m->env_start > m->env_end)
+		return false;
+	return limit == ~0UL || m->brk - m->start_brk + m->end_data - m->start_data <= limit;
+}
+
+/* What follows the last pair is zero, and the last pair always is. */
+static long read_auxv(u64 *to, uaddr_t from, u64 size)
+{
+	memset(to, 0, sizeof(u64) * MM_AUXV);
+	if (size > sizeof(u64) * MM_AUXV)
+		return -EINVAL;
+	if (copy_from_user(to, from, size))
+		return -EFAULT;
+	to[MM_AUXV - 2] = to[MM_AUXV - 1] = 0;
+	return 0;
+}
+
+static void set_auxv(struct mm *mm, const u64 *auxv)
+{
+	u32 n = 0;
+
+	memcpy(mm->auxv, auxv, sizeof(mm->auxv));
+	while (auxv[n])
+		n += 2;
+	mm->nr_auxv = n + 2;
+}
+
+static long set_map(uaddr_t from, u64 size)
+{
+	struct mm *mm = current->mm;
+	u64 auxv[MM_AUXV];
+	struct prctl_mm_map m;
+	long err = 0;
+
+	if (size != sizeof(m))
+		return -EINVAL;
+	if (copy_from_user(&m, from, sizeof(m)))
+		return -EFAULT;
+	if (!bounds_fit(mm, &m) || (m.auxv_size && !m.auxv))
+		return -EINVAL;
+	if (m.auxv_size)
+		err = read_auxv(auxv, UADDR((u64)m.auxv), m.auxv_size);
+	if (err)
+		return err;
+	if (m.exe_fd != ~0U)
+		return -EOPNOTSUPP;
+	down_write(&mm->mmap_lock);
+	set_bounds(mm, &m);
+	if (m.auxv_size)
+		set_auxv(mm, auxv);
+	up_write(&mm->mmap_lock);
+	return 0;
+}
+
+static long set_whole_auxv(uaddr_t from, u64 size)
+{
+	struct mm *mm = current->mm;
+	u64 auxv[MM_AUXV];
+	long err = read_auxv(auxv, from, size);
+
+	if (err)
+		return err;
+	down_write(&mm->mmap_lock);
+	set_auxv(mm, auxv);
+	up_write(&mm->mmap_lock);
+	return 0;
+}
+
+/* What is to change in @m, or NULL. */
+static __u64 *field_of(struct prctl_mm_map *m, u64 which)
+{
+	switch (which) {
+	case PR_SET_MM_START_CODE: return &m->start_code;
+	case PR_SET_MM_END_CODE: return &m->end_code;
+	case PR_SET_MM_START_DATA: return &m->start_data;
+	case PR_SET_MM_END_DATA: return &m->end_data;
+	case PR_SET_MM_START_BRK: return &m->start_brk;
+	case PR_SET_MM_BRK: return &m->brk;
+	case PR_SET_MM_START_STACK: return &m->start_stack;
+	case PR_SET_MM_ARG_START: return &m->arg_start;
+	case PR_SET_MM_ARG_END: return &m->arg_end;
+	case PR_SET_MM_ENV_START: return &m->env_start;
+	case PR_SET_MM_ENV_END: return &m->env_end;
+	}
+	return NULL;
+}
+
+/* These lie in memory that is there. */
+static bool needs_area(u64 which)
+{
+	return which == PR_SET_MM_START_STACK ||
+	       (which >= PR_SET_MM_ARG_START && which <= PR_SET_MM_ENV_END);
+}
+
+static long set_field(u64 which, u64 addr)
+{
+	struct mm *mm = current->mm;
+	struct prctl_mm_map m;
+	__u64 *field;
+	long err = 0;
+
+	if (addr < MMAP_MIN_ADDR || addr >= mm->task_size)
+		return -EINVAL;
+	down_write(&mm->mmap_lock);
+	get_bounds(mm, &m);
+	field = field_of(&m, which);
+	if (field)
+		*field = addr;
+	if (!field || !bounds_fit(mm, &m))
+		err = -EINVAL;
+	else if (needs_area(which) && !find_vma(mm, addr))
+		err = -EFAULT;
+	else
+		set_bounds(mm, &m);
+	up_write(&mm->mmap_lock);
+	return err;
+}
+
+long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5)
+{
+	if (a5 || (a4 && which != PR_SET_MM_AUXV && which != PR_SET_MM_MAP &&
+			  which != PR_SET_MM_MAP_SIZE))
+		return -EINVAL;
+	if (which == PR_SET_MM_MAP_SIZE)
+		return put_user((u32)sizeof(struct prctl_mm_map), UADDR(addr)) ? -EFAULT : 0;
+	if (which == PR_SET_MM_MAP)
+		return set_map(UADDR(addr), a4);
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (which == PR_SET_MM_EXE_FILE)
+		return -EOPNOTSUPP;
+	if (which == PR_SET_MM_AUXV)
+		return set_whole_auxv(UADDR(addr), a4);
+	return set_field(which, addr);
+}
