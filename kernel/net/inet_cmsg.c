@@ -52,8 +52,11 @@ static int cmsg6(struct net *net, struct inet_control *c, int type, const void *
 	int value;
 
 	switch (type) {
+	case IPV6_2292HOPOPTS: return ip6_ext_cmsg(net, c, IPV6_HOPOPTS, data, n);
+	case IPV6_2292DSTOPTS: return ip6_ext_cmsg(net, c, IPV6_DSTOPTS, data, n);
 	case IPV6_HOPOPTS:
 	case IPV6_DSTOPTS: return ip6_ext_cmsg(net, c, type, data, n);
+	case IPV6_2292PKTINFO:
 	case IPV6_PKTINFO:
 		if (n < sizeof(*p))
 			return -EINVAL;
@@ -61,6 +64,7 @@ static int cmsg6(struct net *net, struct inet_control *c, int type, const void *
 		c->src = p->addr;
 		c->ifindex = (int)p->ifindex;
 		return 0;
+	case IPV6_2292HOPLIMIT:
 	case IPV6_HOPLIMIT:
 	case IPV6_TCLASS:
 		if (n != sizeof(int))
@@ -70,8 +74,8 @@ static int cmsg6(struct net *net, struct inet_control *c, int type, const void *
 			return -EINVAL;
 		if (value == -1) /* the default */
 			return 0;
-		*(type == IPV6_HOPLIMIT ? &c->has_ttl : &c->has_tos) = true;
-		*(type == IPV6_HOPLIMIT ? &c->ttl : &c->tos) = value;
+		*(type == IPV6_TCLASS ? &c->has_tos : &c->has_ttl) = true;
+		*(type == IPV6_TCLASS ? &c->tos : &c->ttl) = value;
 		return 0;
 	}
 	return -EINVAL;
@@ -87,13 +91,34 @@ static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
 	return 0;
 }
 
+/* Does it leave as IPv4? */
+static bool goes_by_v4(const struct socket *s, const struct msg *m)
+{
+	const struct inet_sock *i = container_of(s->sk, const struct inet_sock, c);
+	const struct sockaddr_in6 *to = m->name ? (const void *)m->name->data : NULL;
+
+	if (s->sk->family == AF_INET)
+		return true;
+	if (!to || m->name->len < sizeof(*to))
+		return to ? m->name->len >= 2 && to->sin6_family == AF_INET :
+			    ip_is_v4(&i->raddr) && !ip_is_any(&i->raddr);
+	return to->sin6_family == AF_INET ||
+	       ip_is_v4((const ip_addr *)(const void *)&to->sin6_addr);
+}
+
+/* What is of another level than the packet's is passed over, as Linux does. */
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n)
 {
-	if (level == SOL_UDP)
+	bool v4 = goes_by_v4(s, m),
+	     udp = s->sk->protocol == IPPROTO_UDP || s->sk->protocol == IPPROTO_UDPLITE;
+
+	if (level == SOL_UDP && udp)
 		return cmsg_udp(&m->inet, type, data, n);
-	if (level == SOL_IP)
+	if (level == SOL_IP && v4)
 		return cmsg4(s->sk->net, &m->inet, type, data, n);
-	if (level == SOL_IPV6)
+	if (level == SOL_IPV6 &&
+		(!v4 || (s->sk->family == AF_INET6 &&
+				(type == IPV6_PKTINFO || type == IPV6_2292PKTINFO))))
 		return cmsg6(s->sk->net, &m->inet, type, data, n);
 	return 0;
 }

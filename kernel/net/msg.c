@@ -109,18 +109,27 @@ static int claim(struct msg *m, const struct ucred *said)
 	return may_claim(&m->cred) ? 0 : -EPERM;
 }
 
+/* Families whose messages tell of their sender: they know nothing else. */
+static int parse_scm(const struct socket *s, struct msg *m, const struct user_cmsghdr *h, u64 n)
+{
+	if (h->type == SCM_RIGHTS && s->sk->family == AF_UNIX)
+		return parse_rights(m, (const int *)(h + 1), n / sizeof(int));
+	if (h->type != SCM_CREDENTIALS || n != sizeof(struct ucred))
+		return -EINVAL;
+	return claim(m, (const struct ucred *)(h + 1));
+}
+
 static int parse_one(const struct socket *s, struct msg *m, const struct user_cmsghdr *h)
 {
 	u64 n = h->len - sizeof(*h);
 
 	if (h->level != SOL_SOCKET)
 		return s->ops->cmsg ? s->ops->cmsg(s, m, h->level, h->type, h + 1, n) : 0;
+	if (s->sk->family == AF_UNIX || s->sk->family == AF_NETLINK)
+		return parse_scm(s, m, h, n);
 	switch (h->type) {
-	case SCM_RIGHTS: return parse_rights(m, (const int *)(h + 1), n / sizeof(int));
-	case SCM_CREDENTIALS:
-		if (n != sizeof(struct ucred))
-			return -EINVAL;
-		return claim(m, (const struct ucred *)(h + 1));
+	case SCM_RIGHTS:
+	case SCM_CREDENTIALS: return 0; /* not for them: passed over */
 	case SO_TIMESTAMPING_OLD:
 	case SO_TIMESTAMPING_NEW:
 		if (n != sizeof(u32))
