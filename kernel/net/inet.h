@@ -43,6 +43,7 @@ struct port_table {
 	bool stream;
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
+extern struct port_table ping_ids; /* of ping sockets: an identifier is a port */
 
 /* What a receiver may be told of a packet. */
 struct inet_heard {

@@ -72,23 +72,25 @@ static const struct listing listings[] = {
 	{ ".net/udplite6", &udplite_ports, true },
 	{ ".net/raw", &raw_socks, false },
 	{ ".net/raw6", &raw_socks, true },
+	{ ".net/icmp", &ping_ids, false },
+	{ ".net/icmp6", &ping_ids, true },
 };
 
+/* To the letter, since lines of TCP and UDP over IPv4 have a length of their own, the first as well. */
 static void show_head(struct seq *s, const struct listing *l)
 {
-	const char *pad = l->v6 ? "                        " : "";
+	const char *local =
+		l->v6 ? "  sl  local_address                         remote_address           "
+			"             st" :
+			"  sl  local_address rem_address   st";
+	const char *spaces = "                                                     ";
+	bool raw = l->table == &raw_socks, ping = l->table == &ping_ids,
+	     udp = !l->v6 && !l->table->stream && !raw && !ping;
+	u32 pad = l->v6 || raw ? 0 : ping ? 13 : udp ? 12 : 53;
 
-	if (l->table->stream)
-		seq_printf(s,
-			"  sl  local_address %s rem_address  %s st tx_queue rx_queue tr tm->when "
-			"retrnsmt   uid  timeout inode%s\n",
-			pad, pad,
-			l->v6 ? "" : "                                                     ");
-	else
-		seq_printf(s,
-			"   sl  local_address %srem_address  %s st tx_queue rx_queue tr tm->when "
-			"retrnsmt   uid  timeout inode ref pointer drops\n",
-			pad, pad);
+	seq_printf(s, "%s%s tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s%s\n",
+		udp ? " " : "", local, l->table->stream ? "" : " ref pointer drops",
+		spaces + 53 - pad);
 }
 
 #define LINE_MAX 256

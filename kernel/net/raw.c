@@ -20,7 +20,7 @@
 #include "kernel/task/cred.h"
 
 /* A ping socket's port, in a table of its own, is the identifier. */
-static struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
+struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
 
 /* ---- in ---- */
 
