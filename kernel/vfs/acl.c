@@ -432,8 +432,19 @@ bool acl_inherits(struct inode *dir)
 	return keeps_acls(dir) && READ_ONCE(dir->i_default_acl);
 }
 
+/* A program that the group may execute becomes the group's only by one who may give it that: whatever the umask takes away afterwards. */
+static umode_t strip_setgid(struct inode *dir, umode_t mode)
+{
+	if (S_ISDIR(mode) || !(dir->i_mode & S_ISGID) ||
+		(mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) ||
+		in_kept_group(dir, dir->i_gid) || capable_wrt_inode(dir, CAP_FSETID))
+		return mode;
+	return mode & ~(umode_t)S_ISGID;
+}
+
 umode_t acl_umask(struct inode *dir, umode_t mode)
 {
+	mode = strip_setgid(dir, mode);
 	if (acl_inherits(dir) && acl_cached(dir, &dir->i_default_acl))
 		return mode;
 	return mode & ~(umode_t)READ_ONCE(current->fs->umask);

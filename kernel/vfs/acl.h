@@ -25,7 +25,7 @@ int acl_permission(struct inode *inode, int mask);
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
 /* @value NULL: remove. i_rwsem held. */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
-/* The mode of a new file in @dir: without the umask's bits, unless a default list decides instead. */
+/* The mode of a new file in @dir (S_IFDIR: a directory): without the umask's bits, unless a default list decides instead. */
 umode_t acl_umask(struct inode *dir, umode_t mode);
 /* Gives the new inode what @dir's default list says, its mode too. */
 int acl_inherit(struct inode *dir, struct inode *inode);

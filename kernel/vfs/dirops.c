@@ -250,7 +250,8 @@ long sys_mkdirat(int dfd, uaddr_t ua, u32 mode)
 	err = landlocked() ? landlock_make(&parent, S_IFDIR) : 0;
 	if (!err)
 		err = vfs_mkdir(parent.dentry->d_inode, d,
-			acl_umask(parent.dentry->d_inode, (umode_t)mode));
+			acl_umask(
+				parent.dentry->d_inode, (umode_t)(mode & ~(u32)S_IFMT) | S_IFDIR));
 	done_path_create(&parent, d);
 	return err;
 }
