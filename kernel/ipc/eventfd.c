@@ -19,9 +19,12 @@
 
 struct eventfd {
 	struct wait_queue_head wqh;
-	u64 count; /* under wqh.lock */
-	bool semaphore;
+	u64 count;      /* under wqh.lock */
+	bool semaphore; /* immutable, like id */
+	u32 id;         /* for fdinfo: tells which descriptors are one counter */
 };
+
+static atomic_t last_id;
 
 static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 {
@@ -114,7 +117,8 @@ static int eventfd_fdinfo(struct file *f, char *buf, size_t size)
 {
 	struct eventfd *e = f->private_data;
 
-	return scnprintf(buf, size, "eventfd-count: %16lx\n", (unsigned long)READ_ONCE(e->count));
+	return scnprintf(buf, size, "eventfd-count: %16lx\neventfd-id: %u\neventfd-semaphore: %d\n",
+		(unsigned long)READ_ONCE(e->count), e->id, e->semaphore);
 }
 
 static const struct file_operations eventfd_fops = {
@@ -163,6 +167,7 @@ long sys_eventfd2(u32 count, int flags)
 	init_waitqueue_head(&e->wqh);
 	e->count = count;
 	e->semaphore = flags & EFD_SEMAPHORE;
+	e->id = (u32)atomic_add_return(1, &last_id);
 	fd = anon_fd(
 		"[eventfd]", &eventfd_fops, e, O_RDWR | (flags & (EFD_CLOEXEC | EFD_NONBLOCK)));
 	if (fd < 0)
