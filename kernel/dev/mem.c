@@ -360,6 +360,13 @@ static const struct {
 	{ "kmsg", 11, 0644, &kmsg_fops },
 };
 
+/* As Linux: not /dev/full. */
+static bool never_waits(const struct file_operations *fops)
+{
+	return fops == &null_fops || fops == &zero_fops || fops == &random_fops ||
+	       fops == &urandom_fops;
+}
+
 static int mem_open(struct inode *inode, struct file *f)
 {
 	u32 i;
@@ -367,6 +374,8 @@ static int mem_open(struct inode *inode, struct file *f)
 	for (i = 0; i < ARRAY_SIZE(mem_devices); i++)
 		if (mem_devices[i].minor == MINOR(inode->i_rdev)) {
 			f->f_op = mem_devices[i].fops;
+			if (never_waits(f->f_op))
+				f->f_mode |= FMODE_NOWAIT;
 			return f->f_op->open ? f->f_op->open(inode, f) : 0;
 		}
 	return -ENXIO;

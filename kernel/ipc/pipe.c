@@ -570,6 +570,7 @@ static const struct file_operations pipe_fops = {
 	.ioctl = pipe_ioctl,
 	.fasync = pipe_fasync,
 	.release = pipe_release,
+	.send_stream = pipe_send_stream,
 };
 
 /* ---- pipe(2) ---- */
@@ -595,6 +596,8 @@ static int pipe_files(struct file *files[2], u32 flags)
 		return (int)PTR_ERR(wr);
 	}
 	wr->private_data = p;
+	rd->f_mode |= FMODE_NOWAIT;
+	wr->f_mode |= FMODE_NOWAIT;
 	p->writers = p->w_counter = 1;
 	p->files = 2;
 	files[0] = rd;

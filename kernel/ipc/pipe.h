@@ -78,6 +78,7 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 /* splice(2), tee(2) between files; offsets NULL: the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
+ssize_t pipe_send_stream(struct file *pipe, struct file *in, size_t n);
 ssize_t tee_files(struct file *in, struct file *out, size_t len, u32 flags);
 
 #endif

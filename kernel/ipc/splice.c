@@ -305,6 +305,12 @@ static ssize_t do_splice(
 	return n;
 }
 
+/* Pipes to pipes are splice()'s alone. */
+ssize_t pipe_send_stream(struct file *pipe, struct file *in, size_t n)
+{
+	return file_pipe(in) ? -EINVAL : splice_files(in, NULL, pipe, NULL, n, 0);
+}
+
 long sys_splice(int fd_in, uaddr_t off_in, int fd_out, uaddr_t off_out, size_t len, int flags)
 {
 	struct file *in, *out;

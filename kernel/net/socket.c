@@ -276,6 +276,7 @@ static struct file *sock_file(struct socket *s, u32 flags)
 		return f;
 	}
 	s->file = f;
+	f->f_mode |= FMODE_NOWAIT;
 	s->sk->ino = f->f_inode->i_ino;
 	if (s->sk->family == AF_UNIX &&
 		s->sk->type == SOCK_STREAM) /* of no other socket, as on Linux */

@@ -69,9 +69,10 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	if (pos && !(in->f_mode & FMODE_PREAD))
 		return -ESPIPE;
 	if (!in->f_op->read_iter || !out->f_op->write_iter || (out->f_flags & O_APPEND) ||
-		!(in->f_mode & FMODE_PREAD) || in->f_op->no_splice_read ||
-		out->f_op->no_splice_write)
+		in->f_op->no_splice_read || out->f_op->no_splice_write)
 		return -EINVAL;
+	if (!(in->f_mode & FMODE_PREAD))
+		return out->f_op->send_stream ? out->f_op->send_stream(out, in, n) : -EINVAL;
 	if (rw_verify_area(MAY_READ, in, pos ? pos : &own, n))
 		return -EINVAL;
 	done = send_locked(out, in, pos ? pos : &own, min(n, MAX_RW_COUNT));
