@@ -359,8 +359,17 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 	if (!d)
 		return -ENODEV;
 	strscpy(a.label, d->name, sizeof(a.label));
-	if (req->nlmsg_type == RTM_NEWADDR)
-		return addr_add(d, &a);
+	if (req->nlmsg_type == RTM_NEWADDR) {
+		int err = addr_add(d, &a);
+		bool replaces = (req->nlmsg_flags & (NLM_F_REPLACE | NLM_F_EXCL)) == NLM_F_REPLACE;
+
+		if (err != -EEXIST || !replaces)
+			return err;
+		addr_renew(d, &a.addr, ~0UL, 0); /* a router's becomes one by hand */
+		a.dev = d;
+		rtnl_tell_addr(net, &a, RTM_NEWADDR);
+		return 0;
+	}
 	/* as Linux has it, an IPv4 address alone means it with any prefix */
 	return addr_del(d, &a.addr, m->ifa_family == AF_INET && !has_addr ? -1 : a.prefix);
 }

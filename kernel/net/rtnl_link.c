@@ -589,6 +589,8 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 							 -ENODEV;
 	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_EXCL)
 		return -EEXIST;
+	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_REPLACE)
+		return -EOPNOTSUPP; /* no device takes another's place */
 	return change_one(net, d, req);
 }
 
