@@ -307,6 +307,28 @@ struct task *class_pick(struct rq *rq)
 	return t;
 }
 
+static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
+{
+	const struct task *t = rq->curr;
+	u64 used = t->se.sum_exec - t->se.slice_start;
+
+	if ((s64)(now - t->se.exec_start) > 0)
+		used += now - t->se.exec_start;
+	return used < slice ? slice - used : 0;
+}
+
+/*
+ * @t has just come, and is far behind curr. Who wakes it himself goes on for a moment: else one that writes to one that reads would lose the vCPU
+ * at each write, while to write some more costs the reader nothing.
+ */
+static bool waker_goes_on(struct rq *rq)
+{
+	if (rq->cpu != smp_processor_id() || !slice_left(rq, WAKER_RUNS_NS, arch_cpu_clock()))
+		return false;
+	rq->hurried = true;
+	return true;
+}
+
 bool class_should_preempt(struct rq *rq, const struct task *t)
 {
 	const struct task *c = rq->curr;
@@ -323,7 +345,9 @@ bool class_should_preempt(struct rq *rq, const struct task *t)
 		return false;
 	if (c->policy == SCHED_IDLE)
 		return true;
-	return (s64)(c->se.vruntime - t->se.vruntime) > (s64)weighted(WAKEUP_GRAN_NS, t->se.weight);
+	return (s64)(c->se.vruntime - t->se.vruntime) >
+		       (s64)weighted(WAKEUP_GRAN_NS, t->se.weight) &&
+	       !waker_goes_on(rq);
 }
 
 struct task *class_next_queued(struct rq *rq, const struct task *after)
@@ -359,16 +383,6 @@ struct task *class_rt_above(struct rq *rq, int floor, u64 cpus)
 	return NULL;
 }
 
-static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
-{
-	const struct task *t = rq->curr;
-	u64 used = t->se.sum_exec - t->se.slice_start;
-
-	if ((s64)(now - t->se.exec_start) > 0)
-		used += now - t->se.exec_start;
-	return used < slice ? slice - used : 0;
-}
-
 u64 class_slice_left(const struct rq *rq, u64 now)
 {
 	const struct task *t = rq->curr;
@@ -377,7 +391,7 @@ u64 class_slice_left(const struct rq *rq, u64 now)
 	if (task_is_idle(t))
 		return ~0UL;
 	if (!is_rt(t)) {
-		left = slice_left(rq, SLICE_NS, now);
+		left = slice_left(rq, rq->hurried ? WAKER_RUNS_NS : SLICE_NS, now);
 		if (t->policy == SCHED_DEADLINE)
 			left = min(left, dl_time_left(t, now));
 		return rq->nr_rt && rt_throttled(rq) ? min(left, throttled_for(rq, now)) : left;

@@ -342,6 +342,7 @@ static void do_schedule(bool preempted, bool yields)
 	class_update_curr(rq, now);
 	put_prev(rq, prev, preempted, yields);
 	next = pick_next(rq, prev, yields);
+	rq->hurried = false;
 	if (next == prev) {
 		if (class_slice_left(rq, now) == 0)
 			prev->se.slice_start = prev->se.sum_exec;

@@ -20,6 +20,8 @@
 #define SLICE_NS (4 * MSEC) /* of a fair task that is not alone */
 #define RR_SLICE_NS ((u64)READ_ONCE(sysctl_sched_rr_timeslice) * MSEC)
 #define WAKEUP_GRAN_NS MSEC /* a waker is preempted only by who is so much behind */
+#define WAKER_RUNS_NS                                                                              \
+	40000UL /* and not before it has run for so long: less than SPREAD_DELAY_NS, or a pair would be parted */
 #define SLEEPER_CREDIT_NS (3 * MSEC)
 #define SPREAD_DELAY_NS                                                                            \
 	50000UL /* so long a woken task waits for its waker's vCPU before an idle one gets it */
@@ -41,6 +43,7 @@ struct rq {
 	u32 nr_rt;
 	u64 rt_start, rt_used; /* the period, and what real-time tasks have used of it: ns */
 	int running_prio;      /* rt_prio() of curr, -1: idle; others read it racily */
+	bool hurried;          /* curr shall give way when it has run for WAKER_RUNS_NS; own vCPU */
 	struct task *moving;   /* curr must leave this vCPU: queued elsewhere after the switch */
 	/* statistics */
 	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */

@@ -22,6 +22,11 @@ int smp_processor_id(void)
 	return 0;
 }
 
+u64 arch_cpu_clock(void)
+{
+	return now;
+}
+
 u64 arch_cpu_stolen(int cpu)
 {
 	u64 ns = taken;
@@ -155,6 +160,23 @@ static void pair(void **state)
 	}
 }
 
+/* Who wakes somebody that is far behind goes on for a moment, and gives way then, long before his slice is over. */
+static void stream(void **state)
+{
+	class_enqueue(rq, &tasks[0], false);
+	for (u32 i = 0; i < 100; i++)
+		step(1000000);
+	class_update_curr(rq, now);
+	rq->curr->se.slice_start = rq->curr->se.sum_exec;
+	class_enqueue(rq, &tasks[1], true);
+	assert_false(class_should_preempt(rq, &tasks[1]));
+	assert_true(rq->hurried);
+	assert_int_equal(class_slice_left(rq, now), WAKER_RUNS_NS);
+	now += WAKER_RUNS_NS;
+	assert_int_equal(class_slice_left(rq, now), 0);
+	assert_true(class_should_preempt(rq, &tasks[1]));
+}
+
 /* What the host took is nobody's CPU time, at once or from what is used next; what it took while we idled does not count. */
 static void stolen(void **state)
 {
@@ -233,5 +255,6 @@ static void round_robin(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test_setup(by_weight, setup), cmocka_unit_test_setup(sleeper, setup),
-	cmocka_unit_test_setup(pair, setup), cmocka_unit_test_setup(stolen, setup),
-	cmocka_unit_test_setup(realtime, setup), cmocka_unit_test_setup(round_robin, setup))
+	cmocka_unit_test_setup(stream, setup), cmocka_unit_test_setup(pair, setup),
+	cmocka_unit_test_setup(stolen, setup), cmocka_unit_test_setup(realtime, setup),
+	cmocka_unit_test_setup(round_robin, setup))
