@@ -44,6 +44,7 @@ struct sigqueue {
 	siginfo_t info;
 	struct user_struct *user;
 	u8 unseen;     /* a timer's: expiries since it was last taken; racily */
+	bool flushed;  /* a timer's: it was pending, and was dropped to be ignored; likewise */
 	atomic_t refs; /* the queue's that it stands in, and the POSIX timer's that it belongs to */
 };
 struct sigpending {

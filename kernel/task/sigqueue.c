@@ -124,6 +124,7 @@ void flush_sigqueue_mask(u64 mask, struct sigpending *p)
 	list_for_each_entry_safe(q, next, &p->list, list)
 		if (sigmask_of(q->info.si_signo) & mask) {
 			list_del_init(&q->list);
+			q->flushed = true;
 			sigqueue_put(q);
 		}
 }

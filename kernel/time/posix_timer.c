@@ -104,7 +104,10 @@ static void notify(struct k_itimer *kt, u64 missed)
 	if (kt->notify == SIGEV_NONE)
 		return;
 	queued = !list_empty(&kt->q->list);
-	if (!queued) {
+	if (!queued && kt->q->flushed) {
+		kt->q->flushed = false;
+		missed++; /* nobody has taken the one that was dropped: it goes on counting, as since Linux 6.13 */
+	} else if (!queued) {
 		kt->overrun_last = kt->q->info.si_overrun;
 		kt->q->info.si_overrun = 0;
 	}
@@ -431,6 +434,7 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	spin_lock(&kt->lock);
 	disarm(kt); /* another thread may have set it meanwhile */
 	kt->overrun_last = 0;
+	kt->q->flushed = false;
 	kt->q->info.si_overrun = 0;
 	kt->q->unseen = 0;
 	kt->again = false;
@@ -480,7 +484,7 @@ long sys_timer_getoverrun(int id)
 
 	if (!kt)
 		return -EINVAL;
-	n = list_empty(&kt->q->list) ? kt->q->info.si_overrun : kt->overrun_last;
+	n = list_empty(&kt->q->list) && !kt->q->flushed ? kt->q->info.si_overrun : kt->overrun_last;
 	kt_put(kt);
 	return n;
 }
