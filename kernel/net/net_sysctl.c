@@ -104,7 +104,7 @@ static int store_vector(char *text, size_t n, void *arg)
 	for (char *word; i < v->n && (word = strsep(&text, " \t\n"));) {
 		if (!*word)
 			continue;
-		if (kstrtos64(word, 10, &got[i]) || got[i] < v->min || got[i] > v->max)
+		if (sysctl_number(word, &got[i]) || got[i] < v->min || got[i] > v->max)
 			return -EINVAL;
 		i++;
 	}
@@ -175,7 +175,7 @@ static int store_ping(char *text, size_t n, void *arg)
 	for (char *word; i < 2 && (word = strsep(&text, " \t\n"));) {
 		if (!*word)
 			continue;
-		if (kstrtos64(word, 10, &got) || got < 0 || got > 0xfffffffeL)
+		if (sysctl_number(word, &got) || got < 0 || got > 0xfffffffeL)
 			return -EINVAL;
 		gid[i] = make_kgid(current_user_ns(), (u32)got);
 		if (gid[i++] == (kgid_t)-1)

@@ -105,8 +105,28 @@ static void others(void)
 	G(put(file, "1048576"), "0");
 }
 
+/* Of any base, with a sign only where it is negative. */
+static void numbers(void)
+{
+	const char *own = "/proc/sys/vm/dirty_expire_centisecs",
+		   *net = "/proc/sys/net/ipv4/ip_default_ttl";
+
+	G(put(own, "+5"), "-1 EINVAL");
+	G(put(own, "0x1000"), "0");
+	GIS(number(own) == 4096);
+	G(put(own, "3000"), "0");
+	G(put(net, "+5"), "-1 EINVAL");
+	G(put(net, "0x20"), "0");
+	GIS(number(net) == 32);
+	G(put(net, "0100"), "0");
+	GIS(number(net) == 64);
+	G(put("/proc/sys/user/max_mnt_namespaces", "0x7fff"), "0");
+	GIS(number("/proc/sys/user/max_mnt_namespaces") == 32767);
+}
+
 TEST(sysctl_writes)
 {
+	numbers();
 	last_pid();
 	rr();
 	device();

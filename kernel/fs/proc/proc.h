@@ -157,6 +157,9 @@ struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *p
 struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
+/* A number as Linux reads them in /proc/sys: of any base, with a sign only where it is negative. 0 or -errno. */
+int sysctl_number(const char *text, s64 *v);
+
 extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */
 extern const struct file_operations
 	proc_once_fops; /* the same, written from its start or not at all */

@@ -35,6 +35,11 @@ static int sysctl_show(struct seq *s, void *arg)
 	return 0;
 }
 
+int sysctl_number(const char *text, s64 *v)
+{
+	return *text == '+' ? -EINVAL : kstrtos64(text, 0, v);
+}
+
 static int sysctl_store(char *text, size_t n, void *arg)
 {
 	const struct sysctl *c = arg;
@@ -50,7 +55,7 @@ static int sysctl_store(char *text, size_t n, void *arg)
 		size_t end = strcspn(text, " \t\n");
 
 		text[end] = 0;
-		if (kstrtos64(text, 0, &v) || v < c->min || v > c->max)
+		if (sysctl_number(text, &v) || v < c->min || v > c->max)
 			return -EINVAL;
 		if (c->kind == SYSCTL_INT)
 			WRITE_ONCE(*(int *)c->data, (int)v);

@@ -46,7 +46,7 @@ static int store_max(char *text, size_t n, void *arg)
 	text[strcspn(text, " \t\n")] = 0;
 	if (!ns_capable(ns, CAP_SYS_RESOURCE))
 		return -EPERM;
-	if (kstrtos64(text, 10, &v) || v < 0 || v > INT32_MAX)
+	if (sysctl_number(text, &v) || v < 0 || v > INT32_MAX)
 		return -EINVAL;
 	WRITE_ONCE(ns->ucount_max[kind], (u64)v);
 	return 0;

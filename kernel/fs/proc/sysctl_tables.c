@@ -42,7 +42,7 @@ static int next_number(char **text, s64 *v)
 
 	*end = 0;
 	*text = more ? end + 1 : end;
-	err = *p ? kstrtos64(p, 0, v) : -EINVAL;
+	err = *p ? sysctl_number(p, v) : -EINVAL;
 	return err ? -EINVAL : 0;
 }
 
