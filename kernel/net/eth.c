@@ -59,13 +59,18 @@ void eth_rx(struct net_device *dev, struct sk_buff *skb)
 	netif_rx(dev, skb);
 }
 
-int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol)
+void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol)
 {
 	struct ethhdr *h = skb_push(skb, ETH_HLEN);
 
 	memcpy(h->h_dest, dst, ETH_ALEN);
 	memcpy(h->h_source, dev->addr, ETH_ALEN);
 	h->h_proto = htons(protocol);
+}
+
+int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol)
+{
+	eth_push(dev, skb, dst, protocol);
 	return dev_xmit(dev, skb);
 }
 

@@ -244,7 +244,9 @@ void netdev_spill_forget(const struct net *net);
 
 /* A frame from a card, all of it in the buffer: consumed. */
 void eth_rx(struct net_device *dev, struct sk_buff *skb);
-/* Puts the Ethernet header in front and sends. Consumes @skb. 0 or -errno. */
+/* Puts the Ethernet header in front. */
+void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
+/* The same, and sends. Consumes @skb. 0 or -errno. */
 int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
 static inline bool eth_is_multicast(const u8 *mac)
 {

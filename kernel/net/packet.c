@@ -106,6 +106,12 @@ static u8 lo_pkt_type(const u8 *dst)
 	return eth_is_multicast(dst) ? PKT_MULTICAST : PKT_OTHERHOST;
 }
 
+/* PACKET_QDISC_BYPASS: nothing waits for its turn. */
+static int leave(const struct packet_sock *p, struct net_device *dev, struct sk_buff *skb)
+{
+	return p->qdisc_bypass ? netdev_xmit_now(dev, skb) : dev_xmit(dev, skb);
+}
+
 /* To a device that has no link header: it is read, and left out. */
 static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
 {
@@ -121,7 +127,7 @@ static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct pa
 	} else {
 		skb->pkt_type = to->halen ? lo_pkt_type(to->addr) : PKT_HOST;
 	}
-	return dev_xmit(to->dev, skb);
+	return leave(p, to->dev, skb);
 }
 
 int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
@@ -140,9 +146,9 @@ int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct pac
 	atomic_add((s32)skb->charged, &p->wmem);
 	if (to->dev->type != ARPHRD_ETHER)
 		return send_bare(p, skb, to);
-	if (p->c.type == SOCK_RAW)
-		return dev_xmit(to->dev, skb);
-	return eth_send(to->dev, skb, to->addr, skb->protocol);
+	if (p->c.type != SOCK_RAW)
+		eth_push(to->dev, skb, to->addr, skb->protocol);
+	return leave(p, to->dev, skb);
 }
 
 /* Longer than that it cannot be, so that nothing is copied in vain. */

@@ -233,6 +233,12 @@ static bool is(const char *a, const char *b)
 	return !strcmp(a, b);
 }
 
+static void bypass(int on)
+{
+	if (in_guest())
+		NEED(setsockopt(out, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)));
+}
+
 static void bucket(void)
 {
 	int refused = 0;
@@ -240,6 +246,10 @@ static void bucket(void)
 	CHECK("tbf", !tbf(NEW, ROOT, 0x10000, SLOW, 1000));
 	put_many("abcdefghij", 500, &refused);
 	CHECK("a burst of two, a queue of six", is(come(2), "ab") && refused == 2);
+	bypass(1);
+	put_many("z", 500, NULL);
+	bypass(0);
+	CHECK("one that does not queue overtakes", is(come(1), "z"));
 	CHECK("longer than the burst", put('x', 1001) == -ENOBUFS);
 	CHECK("faster", !tbf(0, ROOT, 0x10000, FAST, 100000));
 	put('k', 100);
