@@ -4,7 +4,9 @@
  *
  * A bio is checked against its device, moved from the partition to the disk, counted, and handed to the driver. While current
  * has a plug, bios gather in it; finishing the plug joins neighbours (same operation, adjacent sectors) into one bio, so that a
- * file system that submits page by page still costs the host one call for many pages.
+ * file system that submits page by page, or many small files that lie one behind the other, cost the host one call for many pages.
+ * A task that goes to sleep with a plug submits it first (plug_before_sleep): what it waits for, a page, a commit of the journal, may
+ * have to wait for a bio that is in there.
  *
  * A disk has at most nr_requests under way: whoever submits one more sleeps until one has ended, so that requests that wait take memory of
  * nobody but those who wait for them.
@@ -16,12 +18,15 @@
  */
 #include <asm/errno.h>
 
+#include "arch/um/arch.h"
 #include "kernel/lib/trace.h"
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
+
+#define PLUG_MAX 128 /* bios: others may wait for their pages */
 
 static bool has_data(u32 opf)
 {
@@ -213,6 +218,7 @@ static void flush_plug(struct blk_plug *p)
 	LIST_HEAD(todo);
 
 	list_splice_tail_init(&p->list, &todo);
+	p->nr = 0;
 	while (!list_empty(&todo)) {
 		struct bio *bio = join_front(&todo);
 
@@ -241,6 +247,8 @@ void submit_bio(struct bio *bio)
 	bio->bdev = bio->bdev->disk->part[0];
 	if (plug && !(bio->opf & (REQ_PREFLUSH | REQ_FUA | REQ_SYNC)) && has_data(bio->opf)) {
 		list_add_tail(&bio->list, &plug->list);
+		if (++plug->nr >= PLUG_MAX)
+			flush_plug(plug);
 		return;
 	}
 	if (plug)
@@ -251,6 +259,7 @@ void submit_bio(struct bio *bio)
 void blk_start_plug(struct blk_plug *p)
 {
 	INIT_LIST_HEAD(&p->list);
+	p->nr = 0;
 	if (!current->plug)
 		current->plug = p;
 }
@@ -262,3 +271,25 @@ void blk_finish_plug(struct blk_plug *p)
 	current->plug = NULL;
 	flush_plug(p);
 }
+
+/*
+ * What is submitted here may sleep itself, in any of its own waits. Then the wake-up that the caller is about to wait for may have come and
+ * gone: it has to look again.
+ */
+static bool plug_before_sleep(void)
+{
+	struct blk_plug *p = current->plug;
+
+	if (list_empty(&p->list))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	flush_plug(p);
+	return true;
+}
+
+static int queue_init(void)
+{
+	sched_with_plug = plug_before_sleep;
+	return 0;
+}
+INITCALL(1, queue_init);
