@@ -145,6 +145,8 @@ void runner_end(struct runner *r)
 		pr_debug("skas: a runner ended with code %d\n", status >> 8);
 	handoff_forget(r);
 	r->task = 0;
+	/* skas_debug() compares before the next one is made, which has none. */
+	r->debug = (struct debug_regs){ 0 };
 	r->state = RUNNER_NONE;
 }
 
