@@ -65,8 +65,8 @@ static struct last_poll {
 static bool debug_regs_used; /* by some runner, since the start */
 
 /*
- * False: the host does not do it. A site that is patched has no instructions to stop at: its page becomes what it was. Before patch_resume(),
- * and before the space's orders are flushed.
+ * False: the host does not do it, or it slept: begin anew. A site that is patched has no instructions to stop at: its page becomes what it
+ * was. Before patch_resume(), and before the space's orders are flushed.
  */
 static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 {
@@ -86,7 +86,8 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 		if (d->dr7 >> (2 * i) & 3)
 			arch_patch_forget(t->mm, d->addr[i] & PAGE_MASK,
 				(d->addr[i] & PAGE_MASK) + PAGE_SIZE);
-	return true;
+	/* Where there was something to forget it may have slept: vCPU, space and runner are looked up anew. */
+	return !READ_ONCE(t->mm->patch);
 }
 
 /* On the vCPU of the stay, before anything sleeps. */
