@@ -383,8 +383,9 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 		r->debug = *d;
 		return 1;
 	}
-	if (err == -ESRCH)
-		return 0;   /* it is dead, which skas_run() tells */
+	/* It is dead, which skas_run() tells. A zombie may not be traced: -EPERM. */
+	if (err == -ESRCH || os_space_is_dead(r->task) == 1)
+		return 0;
 	if (r->debug.dr7) { /* nobody else is to stop at what may still be there */
 		lose_space(s);
 		return 0;
