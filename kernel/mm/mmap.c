@@ -607,9 +607,10 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
 	return err;
 }
 
+/* Nothing is mapped from the present break on: not by what begins below it either, which the heap merges with when the two touch. */
 static bool brk_allowed(struct mm *mm, u64 brk)
 {
-	u64 limit = mmap_limit(RLIMIT_DATA);
+	u64 limit = mmap_limit(RLIMIT_DATA), gap;
 	struct vm_area *next;
 
 	if (limit < ~0UL && brk - mm->start_brk + (mm->end_data - mm->start_data) > limit)
@@ -617,11 +618,10 @@ static bool brk_allowed(struct mm *mm, u64 brk)
 	next = find_vma(mm, PAGE_ALIGN(mm->brk));
 	if (PAGE_ALIGN(brk) > mm->task_size)
 		return false;
-	if (next && next->vm_start < PAGE_ALIGN(mm->brk))
-		next = vma_next(next);
-	return !next || PAGE_ALIGN(brk) + PAGE_SIZE <=
-				(next->vm_flags & VM_GROWSDOWN ? next->vm_start - STACK_GUARD_GAP :
-								 next->vm_start);
+	if (!next)
+		return true;
+	gap = next->vm_flags & VM_GROWSDOWN ? STACK_GUARD_GAP : 0;
+	return PAGE_ALIGN(brk) + PAGE_SIZE + gap <= next->vm_start;
 }
 
 /* Under mmap_lock. True: the break is where it was asked to be. */

@@ -41,6 +41,11 @@ TEST(brk)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		say("a mapping in the way: %d", brk_(start + 20 * PAGE) == start + 5 * PAGE);
 	});
+	CHILD({
+		mmap((void *)(((uintptr_t)start + 5 * PAGE + 4095) & ~4095ul), PAGE,
+			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		say("one that touches it: %d", brk_(start + 20 * PAGE) == start + 5 * PAGE);
+	});
 	say("back: %d", brk_(start) == start);
 	CHILD(*(volatile char *)(((uintptr_t)start + 2 * PAGE) & ~4095ul) = 1);
 }
