@@ -118,7 +118,7 @@ void cgroup_set_freeze(struct cgroup *c, bool on)
 
 	mutex_lock(&cgroup_mutex);
 	spin_lock(&cgroup_tasks_lock);
-	if (!c->dead) {
+	if (!c->dead && c->freeze != on) {
 		c->freeze = on;
 		for (at = c; at; at = cgroup_next(at, c))
 			any |= apply(at, at->freeze || (at->parent && at->parent->e_freeze));

@@ -118,6 +118,9 @@ static void told(void)
 	NEED(pread(p.fd, text, sizeof(text), 0));
 	freeze("a/b", "1");
 	say("frozen above: told of %d, frozen %ld", poll(&p, 1, 0), frozen("a/b"));
+	NEED(pread(p.fd, text, sizeof(text), 0));
+	freeze("a/b", "1");
+	say("again: told of %d", poll(&p, 1, 0));
 	close(p.fd);
 	freeze("a", "0");
 	NEED(rmdir("a/b"));
@@ -145,7 +148,7 @@ TEST(cgroup_freezer)
 	if (!cgroup_enter()) {
 		say("from frozen to frozen: 1 1\nto one that is not: 0 1\nstopped: 1\ntraced: 1");
 		say("continued: told of 0, frozen 1\nin vfork: 1\nfrozen above: told of 1, frozen "
-		    "1");
+		    "1\nagain: told of 0");
 		return;
 	}
 	NEED(put("cgroup.subtree_control", "+pids"));
