@@ -318,7 +318,8 @@ static pid_t first_unsyncable(void)
 	for_each_thread(current->signal, t) {
 		struct seccomp_filter *f = current->seccomp;
 
-		if (t == current || t->seccomp_mode == SECCOMP_MODE_DISABLED)
+		if (t == current || (t->flags & PF_EXITING) ||
+			t->seccomp_mode == SECCOMP_MODE_DISABLED)
 			continue;
 		while (f && f != t->seccomp)
 			f = f->prev;
