@@ -376,8 +376,10 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 		return 0;
 	if (skas.ops != &seccomp_ops)
 		return -EOPNOTSUPP;
-	if (make_ready(s, r))
+	if (make_ready(s, r)) { /* skas_run() is not to make one that watches nothing */
+		lose_space(s);
 		return 0;
+	}
 	err = os_space_debug_set(r->task, d->addr, d->dr7);
 	if (!err) {
 		r->debug = *d;
