@@ -64,6 +64,17 @@ static long hold(pid_t pid, int *signo)
 	return 0;
 }
 
+/* Without kinds and lengths of what is off: the host judges those, too, of a register that was on before. */
+static uint64_t only_enabled(uint64_t dr7)
+{
+	uint64_t kept = dr7 & 0xffff;
+
+	for (int i = 0; i < NR_BREAKS; i++)
+		if (dr7 >> (2 * i) & 3)
+			kept |= dr7 & ((uint64_t)0xf << (16 + 4 * i));
+	return kept;
+}
+
 /* All off first: so no step is refused for what another register still says. */
 static long write_all(pid_t pid, const uint64_t addr[NR_BREAKS], uint64_t dr7)
 {
@@ -73,7 +84,7 @@ static long write_all(pid_t pid, const uint64_t addr[NR_BREAKS], uint64_t dr7)
 		if (dr7 >> (2 * i) & 3)
 			err = trace(PTRACE_POKEUSR, pid, place_of(i), addr[i]);
 	if (!err && dr7)
-		err = trace(PTRACE_POKEUSR, pid, place_of(7), dr7);
+		err = trace(PTRACE_POKEUSR, pid, place_of(7), only_enabled(dr7));
 	return err;
 }
 
