@@ -82,6 +82,7 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 	if (changed <= 0 || !d->dr7)
 		return !changed || !d->dr7;
 	debug_regs_used = true;
+	WRITE_ONCE(t->mm->watched, true);
 	for (u32 i = 0; i < ARRAY_SIZE(d->addr); i++)
 		if (d->dr7 >> (2 * i) & 3)
 			arch_patch_forget(t->mm, d->addr[i] & PAGE_MASK,

@@ -288,6 +288,8 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	struct shadow *old = shadow_at(p, q->addr & PAGE_MASK);
 	struct site *s;
 
+	if (READ_ONCE(q->mm->watched)) /* by another thread: it has forgotten this page, or will */
+		return -ENOSPC;
 	if (old && old->frame != q->frame)
 		return -EAGAIN; /* of a frame that was there before: forgotten first */
 	if ((!old && p->nr_shadows == MAX_SHADOWS) || overlaps_other_site(p, q))

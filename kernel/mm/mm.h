@@ -560,6 +560,7 @@ struct mm {
 	struct list_head mm_list; /* all mms, for reclaim and OOM; under mm_list_lock */
 	u64 vdso_base;
 	struct patch *patch; /* of call sites (arch/um/patch.c), or NULL; set once */
+	bool watched;        /* a thread has, or had, debug registers: no more sites are patched */
 	struct ldt *
 		ldt; /* modify_ldt(2) (arch/um/ldt.c), or NULL; set once; what it holds is under pmap.lock */
 	u64 owner_pid;
