@@ -170,7 +170,10 @@ static bool can_join(const struct bio *a, const struct bio *b)
 	       a->sector + (a->bytes >> SECTOR_SHIFT) == b->sector;
 }
 
-/* Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). */
+/*
+ * Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). Nothing is reclaimed for
+ * it: what would have to become clean first may be in the list, which nobody else gets at now.
+ */
 static struct bio *join_front(struct list_head *list)
 {
 	struct bio *first = list_first_entry(list, struct bio, list), *bio = first, *all;
@@ -188,10 +191,10 @@ static struct bio *join_front(struct list_head *list)
 	}
 	if (n == 1)
 		return NULL;
-	parts = kmalloc(sizeof(*parts), GFP_NOFS);
+	parts = kmalloc(sizeof(*parts), GFP_ATOMIC);
 	if (!parts)
 		return NULL;
-	all = bio_alloc(first->bdev, nr_vecs, first->opf, GFP_NOFS);
+	all = bio_alloc(first->bdev, nr_vecs, first->opf, GFP_ATOMIC);
 	if (!all) {
 		kfree(parts);
 		return NULL;
