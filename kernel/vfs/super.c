@@ -206,7 +206,27 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data, fi
 	return fill_new(sb, data, fill, flags);
 }
 
-/* A live superblock of the type, and of the device when one is given: s_umount held for writing, s_active counted. NULL. */
+/* Until @sb, which is being taken down, has let its device go. sb_lock is held, and given up. */
+static void wait_for_end(struct super_block *sb)
+{
+	bool last;
+
+	sb->s_looks++;
+	spin_unlock(&sb_lock);
+	down_write(&sb->s_umount);
+	up_write(&sb->s_umount);
+	spin_lock(&sb_lock);
+	last = !--sb->s_looks && unlist_locked(sb);
+	spin_unlock(&sb_lock);
+	if (last)
+		call_rcu(&sb->s_rcu, super_free_rcu);
+	cond_resched(); /* who takes it down may not have the lock yet */
+}
+
+/*
+ * A live superblock of the type, and of the device when one is given: s_umount held for writing, s_active counted. NULL. One of the device that
+ * is being taken down still writes to it: who mounts it anew waits for that.
+ */
 static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
 {
 	struct super_block *sb;
@@ -214,9 +234,14 @@ static struct super_block *grab_super(struct file_system_type *t, struct block_d
 again:
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list) {
-		if (sb->s_type != t || (b && sb->s_bdev != b) ||
-			!atomic_inc_not_zero(&sb->s_active))
+		if (sb->s_type != t || (b && sb->s_bdev != b))
 			continue;
+		if (!atomic_inc_not_zero(&sb->s_active)) {
+			if (!b || sb->s_gone)
+				continue;
+			wait_for_end(sb);
+			goto again;
+		}
 		spin_unlock(&sb_lock);
 		down_write(&sb->s_umount);
 		if (sb->s_root)

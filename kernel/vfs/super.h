@@ -66,7 +66,7 @@ struct super_block {
 	struct dentry *s_root;
 	struct rwsem s_umount;
 	struct mutex s_rename_mutex;
-	u32 s_looks; /* for_each_super() stands at it; under sb_lock */
+	u32 s_looks; /* for_each_super() stands at it, or a mount waits for its end; under sb_lock */
 	bool s_born; /* it was built: until then it is nobody's who looks, however long that takes */
 	bool s_gone; /* dead, and to be freed by the last who looks; under sb_lock */
 	atomic_t s_active;
