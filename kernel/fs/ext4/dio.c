@@ -172,9 +172,9 @@ static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
 	if (n <= 0) /* blocks for what has not become the file's go again */
 		return grows ? ext4_truncate(inode) : 0;
 	if (grows) {
-		ext4_end_moves(inode);
 		if (pos > i_size_read(inode))
 			pagecache_zero_tail(inode->i_mapping, i_size_read(inode));
+		ext4_end_moves(inode);
 	}
 	err = set_written(inode, pos, (u64)n);
 	return !err && grows ? set_end(inode, pos + n) : err;

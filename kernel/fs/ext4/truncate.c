@@ -185,8 +185,8 @@ static int set_size(struct inode *inode, loff_t size)
 	int err = 0;
 
 	if (size > old) {
+		pagecache_zero_tail(inode->i_mapping, old); /* may wait for write-back */
 		ext4_end_moves(inode);
-		pagecache_zero_tail(inode->i_mapping, old);
 		return make_longer(inode, size);
 	}
 	inode_dio_wait(inode);
@@ -415,8 +415,8 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 	int err = 0;
 
 	if (!keep_size && off + len > i_size_read(inode)) {
-		ext4_end_moves(inode);
 		pagecache_zero_tail(inode->i_mapping, i_size_read(inode));
+		ext4_end_moves(inode);
 	}
 	while (lblk < end && !err) {
 		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
