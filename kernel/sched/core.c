@@ -405,6 +405,9 @@ void cond_resched(void)
 {
 	might_sleep();
 	if (unlikely(need_resched())) {
+		/* it may be long: others wait for pages that are in the plug */
+		if (unlikely(current->plug) && current->state == TASK_RUNNING)
+			sched_with_plug();
 		do_schedule(true, false);
 		return;
 	}

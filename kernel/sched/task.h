@@ -278,7 +278,7 @@ bool sched_spare(u64 ns);
 void sched_waited_on_host(u64 ns);
 /* Called by a vCPU that is about to go idle, at a boundary: what somebody has put off until there is time. Set once, at boot. */
 extern void (*sched_idle_work)(void);
-/* Called by a task with a plug that is about to sleep: submits what is in it. True: there was something, and it has to look again. Set at boot. */
+/* Called by a task with a plug that is about to sleep or to give way: submits what is in it. True: there was something, and it has to look again. Set at boot. */
 extern bool (*sched_with_plug)(void);
 /* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
