@@ -133,14 +133,21 @@ bool inodes_are_wanted(void)
 	return any;
 }
 
+/* Enough, or all that there was. */
+static bool have_flushed(s64 seen, bool inodes)
+{
+	if (atomic_read(&cleaned) - seen >= FLUSHED_ENOUGH)
+		return true;
+	return inodes ? !inodes_are_wanted() : !nr_dirty_pages() && !nr_writeback_pages();
+}
+
 void wait_for_flushers(bool inodes)
 {
 	s64 seen = atomic_read(&cleaned);
 
 	wake_flushers();
-	wait_event_timeout(&balance_wait,
-		atomic_read(&cleaned) - seen >= FLUSHED_ENOUGH || (inodes && !inodes_are_wanted()),
-		ktime_get() + FLUSH_WAIT, false);
+	wait_event_timeout(
+		&balance_wait, have_flushed(seen, inodes), ktime_get() + FLUSH_WAIT, false);
 }
 
 /* ---- limits ---- */
