@@ -5,8 +5,8 @@
  * A bio is checked against its device, moved from the partition to the disk, counted, and handed to the driver. While current
  * has a plug, bios gather in it; finishing the plug joins neighbours (same operation, adjacent sectors) into one bio, so that a
  * file system that submits page by page, or many small files that lie one behind the other, cost the host one call for many pages.
- * A task that goes to sleep with a plug submits it first (plug_before_sleep): what it waits for, a page, a commit of the journal, may
- * have to wait for a bio that is in there.
+ * A task that goes to sleep, or gives way, with a plug submits it first (plug_before_sleep): what it waits for, a page, a commit of the
+ * journal, may have to wait for a bio that is in there.
  *
  * A disk has at most nr_requests under way: whoever submits one more sleeps until one has ended, so that requests that wait take memory of
  * nobody but those who wait for them.
@@ -170,31 +170,45 @@ static bool can_join(const struct bio *a, const struct bio *b)
 	       a->sector + (a->bytes >> SECTOR_SHIFT) == b->sector;
 }
 
-/*
- * Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). Nothing is reclaimed for
- * it: what would have to become clean first may be in the list, which nobody else gets at now.
- */
-static struct bio *join_front(struct list_head *list)
+/* How many bios at the list's front make one of at most @most vectors; *vecs: of so many. */
+static u32 run_length(struct list_head *list, u32 most, u32 *vecs)
 {
-	struct bio *first = list_first_entry(list, struct bio, list), *bio = first, *all;
-	struct list_head *parts;
-	u32 nr_vecs = first->nr_vecs, n = 1;
+	struct bio *bio = list_first_entry(list, struct bio, list);
+	u32 n = 1;
 
+	*vecs = bio->nr_vecs;
 	while (bio->list.next != list) {
 		struct bio *next = list_next_entry(bio, list);
 
-		if (!can_join(bio, next) || nr_vecs + next->nr_vecs > BIO_MAX_VECS)
+		if (!can_join(bio, next) || *vecs + next->nr_vecs > most)
 			break;
-		nr_vecs += next->nr_vecs;
+		*vecs += next->nr_vecs;
 		n++;
 		bio = next;
 	}
+	return n;
+}
+
+/*
+ * Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). Nothing is reclaimed for
+ * it: what would have to become clean first may be in the list, which nobody else gets at now. Where memory is in small pieces the run is shorter.
+ */
+static struct bio *join_front(struct list_head *list)
+{
+	struct bio *first = list_first_entry(list, struct bio, list), *bio, *all;
+	struct list_head *parts;
+	u32 nr_vecs, n = run_length(list, BIO_MAX_VECS, &nr_vecs);
+
 	if (n == 1)
 		return NULL;
 	parts = kmalloc(sizeof(*parts), GFP_ATOMIC);
 	if (!parts)
 		return NULL;
 	all = bio_alloc(first->bdev, nr_vecs, first->opf, GFP_ATOMIC);
+	if (!all && nr_vecs > BIO_SURE_VECS) {
+		n = run_length(list, BIO_SURE_VECS, &nr_vecs);
+		all = n > 1 ? bio_alloc(first->bdev, nr_vecs, first->opf, GFP_ATOMIC) : NULL;
+	}
 	if (!all) {
 		kfree(parts);
 		return NULL;
