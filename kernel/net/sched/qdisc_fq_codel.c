@@ -143,7 +143,8 @@ static int fq_init(struct qdisc *q, const void *opt, u32 len)
 		.target = TARGET,
 		.interval = INTERVAL,
 		.ce_threshold = NO_CE,
-		.quantum = qdisc_mtu(q->root->dev),
+		/* lo's MTU may be 2 GiB: a credit that is no positive s32 would never let a flow have its turn */
+		.quantum = min(qdisc_mtu(q->root->dev), (u32)FQ_CODEL_QUANTUM_MAX),
 		.batch = BATCH,
 		.nr = 1024,
 		.ecn = true };
