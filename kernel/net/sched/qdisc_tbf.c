@@ -130,13 +130,17 @@ static int tbf_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx
 	return qdisc_enqueue(t->queue, skb, tx);
 }
 
-/* The tokens of @b after @passed ns and a packet of @len; negative: for so long not. */
+/*
+ * The tokens of @b after @passed ns and a packet of @len; negative: for so long not. What costs more than fits (the least that a packet counts
+ * for, mpu, is more than the burst; or the burst was larger when it came) leaves when the bucket is full: else nothing ever would, and the
+ * timer would ask again and again.
+ */
 static s64 tokens_after(const struct bucket *b, u64 passed, u32 len)
 {
-	u64 most = min(b->depth, 1UL << 62);
-	s64 have = b->tokens + (s64)min(passed, most);
+	u64 most = min(b->depth, 1UL << 61);
+	s64 have = min(b->tokens + (s64)min(passed, most), (s64)most);
 
-	return min(have, (s64)most) - (s64)qdisc_rate_time(&b->rate, len);
+	return have - (s64)min(qdisc_rate_time(&b->rate, len), most);
 }
 
 static struct sk_buff *tbf_dequeue(struct qdisc *q, struct qdisc_tx *tx)
