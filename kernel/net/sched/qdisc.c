@@ -4,7 +4,8 @@
  *
  * States of a tree: made (qdisc_root_make()) -> the device's (qdisc_root_swap()) -> dead (the same, or qdisc_forget()) -> freed after a
  * grace period. Running is: by who sends, while there is something that may leave; else by the timer (qdisc_wait()), or by a card's queue that
- * has room again (qdisc_more()). A run ends after RUN_MAX packets and goes on by the timer, so that nobody sends for all others.
+ * has room again (qdisc_more()). A run ends after RUN_MAX packets and goes on by the timer, so that nobody sends for all others. Timers of a
+ * vCPU's have half of its time; then a kernel thread runs the tree, so that frames that go in circles cost what one task costs.
  */
 #include "kernel/net/sched/qdisc.h"
 
@@ -26,6 +27,8 @@
 
 static atomic64_t all_bytes;  /* true sizes of packets */
 static atomic64_t all_config; /* bytes of trees */
+/* Until then timers of a vCPU's have had their share. Own to it. */
+static u64 timers_paid[MAX_CPUS];
 
 /* ---- packets; root->lock held ---- */
 
@@ -189,10 +192,43 @@ static void qdisc_run(struct qdisc_root *r)
 	free_drops(r, &tx.drops);
 }
 
+static void free_root(struct rcu_head *h);
+
+static void put_root(struct qdisc_root *r)
+{
+	if (atomic_dec_and_test(&r->refs))
+		call_rcu(&r->rcu, free_root);
+}
+
+/* The device may be gone meanwhile: the tree is dead then, and nothing asks for it. */
+static void run_by_thread(struct work *w)
+{
+	struct qdisc_root *r = container_of(w, struct qdisc_root, work);
+
+	qdisc_run(r);
+	net_rx_flush();
+	put_root(r);
+	cond_resched(); /* a worker that always finds work gives way only here */
+}
+
+/*
+ * A timer that is due when it has run is run again before the vCPU goes back to a program. Packets that come back to where they wait for a
+ * time (a bridge in a circle, behind netem) would keep it for ever.
+ */
 static void run_by_time(struct ktimer *t)
 {
-	qdisc_run(container_of(t, struct qdisc_root, timer));
+	struct qdisc_root *r = container_of(t, struct qdisc_root, timer);
+	u64 now = ktime_get(), *paid = &timers_paid[smp_processor_id()];
+
+	if (*paid > now) {
+		atomic_inc(&r->refs);
+		if (!work_queue(&r->work))
+			put_root(r);
+		return;
+	}
+	qdisc_run(r);
 	net_rx_flush();
+	*paid = max(*paid, now - min(now, NSEC_PER_MSEC)) + 2 * (ktime_get() - now);
 }
 
 void qdisc_more(struct net_device *dev)
@@ -420,6 +456,8 @@ struct qdisc_root *qdisc_root_make(struct net_device *dev)
 	spin_lock_init(&r->lock);
 	INIT_LIST_HEAD(&r->all);
 	timer_setup(&r->timer, run_by_time);
+	work_setup(&r->work, run_by_thread);
+	atomic_set(&r->refs, 1);
 	return r;
 }
 
@@ -441,8 +479,8 @@ void qdisc_root_swap(struct net_device *dev, struct qdisc_root *root)
 	if (!old)
 		return;
 	purge(old, true);
-	timer_cancel_sync(&old->timer);
-	call_rcu(&old->rcu, free_root);
+	timer_cancel_sync(&old->timer); /* nor does it ask the thread any more */
+	put_root(old);
 }
 
 void qdisc_forget(struct net_device *dev)

@@ -97,6 +97,8 @@ struct qdisc_root {
 	bool late;    /* packets may be on their way for long, for which no sender waits: netem's */
 	u32 nr;       /* qdiscs in the tree; under link.c's mutex */
 	struct ktimer timer;
+	struct work work;  /* goes on for the timer */
+	atomic_t refs;     /* the device's, and the work's while it is queued or runs */
 	atomic64_t memory; /* true sizes of what is in it */
 	struct list_head all;
 	struct rcu_head rcu;
