@@ -231,7 +231,10 @@ static void do_job(const struct job *j)
 			schedule_job(
 				JOB_RS, j->dev, &j->addr, ktime_get() + RS_INTERVAL, j->tries - 1);
 		break;
-	case JOB_ADDR_ENDS: addr_del(j->dev, &j->addr, -1); break;
+	case JOB_ADDR_ENDS:
+		if (addr_ended(j->dev, &j->addr))
+			addr_del(j->dev, &j->addr, -1);
+		break;
 	case JOB_ROUTE_ENDS: route_ends(j->dev, &j->addr); break;
 	}
 }

@@ -114,6 +114,8 @@ int addr_state(struct net_device *dev, const ip_addr *a);
 bool addr_set_valid(struct net_device *dev, const ip_addr *a);
 /* It ends at @expires, but not earlier than it does and than @least. When that is; 0: it is not there, or does not end. */
 u64 addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 least);
+/* The time is over for which a router gave it. False: not there, or set by hand meanwhile. */
+bool addr_ended(struct net_device *dev, const ip_addr *a);
 u32 addr_count(struct net_device *dev);
 void addrs6_forget(struct net_device *dev);
 void addrs_forget(struct net_device *dev);

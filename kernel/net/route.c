@@ -138,6 +138,18 @@ u64 addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 least)
 	return then;
 }
 
+bool addr_ended(struct net_device *dev, const ip_addr *a)
+{
+	const struct ifaddr *i;
+	bool ended;
+
+	netdev_lock_net(dev);
+	i = find_addr(dev, a);
+	ended = i && i->expires && i->expires <= ktime_get();
+	spin_unlock(&dev->net->lock);
+	return ended;
+}
+
 u32 addr_count(struct net_device *dev)
 {
 	struct ifaddr *i;

@@ -365,7 +365,7 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 
 		if (err != -EEXIST || !replaces)
 			return err;
-		addr_renew(d, &a.addr, ~0UL, 0); /* a router's becomes one by hand */
+		addr_renew(d, &a.addr, 0, 0); /* a router's becomes one by hand */
 		a.dev = d;
 		rtnl_tell_addr(net, &a, RTM_NEWADDR);
 		return 0;
