@@ -129,6 +129,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	const struct net_device *master = READ_ONCE(d->master);
 	static const struct rtnl_link_ifmap map;
 	u32 addr_len = d->type == ARPHRD_NONE ? 0 : ETH_ALEN;
+	const char *qdisc = qdisc_kind(d); /* once: another may take its place */
 
 	nl_attr(b, IFLA_IFNAME, d->name, (u32)strlen(d->name) + 1);
 	nl_attr_u32(b, IFLA_TXQLEN, d->txqlen);
@@ -146,7 +147,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	if (master)
 		nl_attr_u32(b, IFLA_MASTER, (u32)master->ifindex);
 	nl_attr(b, IFLA_CARRIER, &(u8){ d->carrier }, 1);
-	nl_attr(b, IFLA_QDISC, qdisc_kind(d), (u32)strlen(qdisc_kind(d)) + 1);
+	nl_attr(b, IFLA_QDISC, qdisc, (u32)strlen(qdisc) + 1);
 	if (d->alias[0])
 		nl_attr(b, IFLA_IFALIAS, d->alias, (u32)strlen(d->alias) + 1);
 	nl_attr_u32(b, IFLA_CARRIER_CHANGES, d->carrier_changes);
