@@ -37,13 +37,14 @@ static u64 memory(void)
 	return nr_managed_frames() * PAGE_SIZE;
 }
 
-/* False: there is no room for it. */
+/* False: there is no room for it. Who has a namespace of their own, and fills what all may have, does not stop the machine's devices. */
 static bool charge(struct qdisc_root *r, const struct sk_buff *skb)
 {
 	u64 n = skb_truesize(skb);
 
 	if ((u64)atomic_read(&r->memory) + n > min(ROOT_BYTES, memory() / 16) ||
-		(u64)atomic_read(&all_bytes) + n > memory() / 8)
+		((u64)atomic_read(&all_bytes) + n > memory() / 8 &&
+			READ_ONCE(r->dev->net) != &init_net))
 		return false;
 	atomic_add((long)n, &r->memory);
 	atomic_add((long)n, &all_bytes);

@@ -14,7 +14,8 @@
  *
  * Invariants: 1. a qdisc's qlen and backlog count what is in it and below, and what its parent has looked at (stash). 2. One vCPU at a time
  * dequeues, so that packets leave in the tree's order. 3. A packet in a tree is charged to it and to all trees together; past either
- * bound packets are refused. So are settings past a bound of their own: who may change them need not be root of the machine.
+ * bound packets are refused (past the second not on devices of the first namespace). So are settings past a bound of their own: who may
+ * change them need not be root of the machine.
  *
  * Locks: trees are made, changed and told of under link.c's mutex. root->lock (spin; inside a socket's lock, nothing but timers' inside it)
  * guards the packets and what is read on their way. Nothing is sent or freed under it. A tree's memory lives for a grace period longer.
