@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who asks rtnetlink for one thing and for an acknowledgement gets both; who asks for a list gets its end alone. */
+/*
+ * Who asks rtnetlink for one thing and for an acknowledgement gets both; who asks for a list gets its end alone. How many devices a fresh
+ * namespace has is the host's own: messages of one type in a row are told of once.
+ */
 #include "netns.h"
 
 static void ask(int flags)
@@ -12,13 +15,17 @@ static void ask(int flags)
 			.nlmsg_flags = (unsigned short)(NLM_F_REQUEST | flags) } };
 	int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)), n;
 	static char room[32768];
+	int last = -1;
 
 	q.i.ifi_index = flags & NLM_F_DUMP ? 0 : (int)if_nametoindex("lo");
 	NEED(send(fd, &q, sizeof(q), 0));
 	say("flags %x", flags);
 	while ((n = (int)recv(fd, room, sizeof(room), MSG_DONTWAIT)) > 0)
-		for (struct nlmsghdr *h = (void *)room; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n))
-			say("  type %d", h->nlmsg_type);
+		for (struct nlmsghdr *h = (void *)room; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type != last)
+				say("  type %d", h->nlmsg_type);
+			last = h->nlmsg_type;
+		}
 	close(fd);
 }
 
