@@ -388,6 +388,34 @@ static void hierarchy(void)
 	CHECK("so many and no more", n > 100 && n < 5000);
 }
 
+/* What is longer than a bucket that has become smaller; a credit of a turn that would be no positive number of 32 bits. */
+static void extremes(void)
+{
+	struct pollfd p = { .events = POLLIN };
+	int at_qa = qa;
+
+	none();
+	CHECK("a bucket", !tbf(NEW, ROOT, 0x10000, SLOW, 1000));
+	put_many("abc", 500, NULL);
+	CHECK("two leave", is(come(2), "ab"));
+	CHECK("a smaller one", !tbf(0, ROOT, 0x10000, SLOW, 60));
+	put_many("d", 60, NULL);
+	CHECK("the third leaves when it is full", is(come(1), "c"));
+	none();
+	qa = (int)if_nametoindex("lo");
+	if (in_guest()) {
+		set_mtu("lo", 0x7ffffff2);
+		p.fd = bound(SOCK_DGRAM, "127.0.0.1");
+		NEED(reach(p.fd, port_of(p.fd)));
+	}
+	CHECK("fq_codel", !plain(NEW, ROOT, 0x10000, "fq_codel", NULL, 0));
+	CHECK("passes what is sent",
+		send(p.fd, "x", 1, 0) == 1 && poll(&p, 1, 10000) == 1 && !del(ROOT, 0, NULL));
+	if (in_guest())
+		set_mtu("lo", 65536);
+	qa = at_qa;
+}
+
 /* Devices and namespaces end with packets in their queues. */
 static void ends(void)
 {
@@ -445,6 +473,7 @@ TEST(qdisc)
 		bands();
 		line();
 		hierarchy();
+		extremes();
 		ends();
 	});
 }
