@@ -51,6 +51,14 @@ static void push_header(
 		h->check = 0xffff;
 }
 
+/* A queue on the way was full: a datagram may be lost anywhere, and who has not asked for errors does not hear of this one, as on Linux. */
+static int told(const struct inet_sock *i, const struct flow *f, int err)
+{
+	bool wants = ip_is_v4(&f->daddr) ? i->recverr : i->recverr6;
+
+	return err == -ENOBUFS && !wants ? 0 : err;
+}
+
 static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow *f, u16 port,
 	const struct msg *m)
 {
@@ -63,7 +71,7 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 	udp_stats(i->table, !ip_is_v4(&f->daddr))->out++;
 	err = ip_send(i->net, skb, f);
 	net_rx_flush();
-	return err;
+	return told(i, f, err);
 }
 
 /* What was held back and what comes now, in one packet. op held. */

@@ -388,11 +388,15 @@ static void hierarchy(void)
 	CHECK("so many and no more", n > 100 && n < 5000);
 }
 
-/* What is longer than a bucket that has become smaller; a credit of a turn that would be no positive number of 32 bits. */
+/*
+ * What is longer than a bucket that has become smaller; a credit of a turn that would be no positive number of 32 bits; who hears of a full
+ * queue.
+ */
 static void extremes(void)
 {
+	const unsigned nothing = 0;
 	struct pollfd p = { .events = POLLIN };
-	int at_qa = qa;
+	int at_qa = qa, on = 1;
 
 	none();
 	CHECK("a bucket", !tbf(NEW, ROOT, 0x10000, SLOW, 1000));
@@ -411,6 +415,12 @@ static void extremes(void)
 	CHECK("fq_codel", !plain(NEW, ROOT, 0x10000, "fq_codel", NULL, 0));
 	CHECK("passes what is sent",
 		send(p.fd, "x", 1, 0) == 1 && poll(&p, 1, 10000) == 1 && !del(ROOT, 0, NULL));
+	CHECK("a queue of nothing", !plain(NEW, ROOT, 0x10000, "bfifo", &nothing, 4));
+	CHECK("UDP does not hear of it", send(p.fd, "x", 1, 0) == 1);
+	if (in_guest())
+		NEED(setsockopt(p.fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)));
+	CHECK("unless it asks", send(p.fd, "x", 1, 0) == -1 && errno == ENOBUFS);
+	none();
 	if (in_guest())
 		set_mtu("lo", 65536);
 	qa = at_qa;
