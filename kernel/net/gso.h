@@ -3,6 +3,8 @@
 #ifndef NESTLING_NET_GSO_H
 #define NESTLING_NET_GSO_H
 
+#include <asm/errno.h>
+
 #include "kernel/net/skb.h"
 
 /* One frame: @packets packets of the queue, from the first on. */
@@ -27,6 +29,14 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
  * not look like TCP or UDP), -ENOBUFS; what there is of them is in @to.
  */
 int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
+/*
+ * What sending the pieces comes to, of which @err is the first error and @some have gone. Where a queue had room for a part of them, all count
+ * as sent: TCP would take none for sent, and not heed the peer's acknowledgement of those.
+ */
+static inline int gso_sent(int err, bool some)
+{
+	return err == -ENOBUFS && some ? 0 : err;
+}
 /* The length of its longest segment, without a link header; it begins with its network header. */
 u32 gso_segment_len(const struct sk_buff *skb);
 

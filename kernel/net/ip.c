@@ -190,6 +190,7 @@ static int send_cut(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	LIST_HEAD(cut);
 	int err = gso_cut(skb, 0, &cut);
+	bool some = false;
 
 	while (!list_empty(&cut)) {
 		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
@@ -199,9 +200,10 @@ static int send_cut(struct net *net, struct sk_buff *skb, const struct flow *f)
 		e = unlikely(nf_active(net)) ? filter_out(net, s, f) :
 		    skb_len(s) > f->mtu      ? ip_fragment(s, f->mtu, f, ip_output) :
 					       ip_output(s, f);
+		some |= !e;
 		err = err ? err : e;
 	}
-	return err;
+	return gso_sent(err, some);
 }
 
 void icmp_count_out(u8 type, bool v6)

@@ -442,6 +442,7 @@ static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
 	int err = gso_cut(skb, dev->type == ARPHRD_ETHER ? ETH_HLEN : 0, &cut);
+	bool some = false;
 
 	while (!list_empty(&cut)) {
 		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
@@ -449,9 +450,10 @@ static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 
 		list_del_init(&s->list);
 		e = netdev_xmit_now(dev, s);
+		some |= !e;
 		err = err ? err : e;
 	}
-	return err;
+	return gso_sent(err, some);
 }
 
 /* A card can be asked only with headers as our own TCP writes them. */

@@ -273,6 +273,7 @@ static int send_cut(struct qdisc_root *r, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
 	int err = gso_cut(skb, r->dev->type == ARPHRD_ETHER ? ETH_HLEN : 0, &cut);
+	bool some = false;
 
 	while (!list_empty(&cut)) {
 		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
@@ -280,9 +281,10 @@ static int send_cut(struct qdisc_root *r, struct sk_buff *skb)
 
 		list_del_init(&s->list);
 		e = send_one(r, s);
+		some |= !e;
 		err = err ? err : e;
 	}
-	return err;
+	return gso_sent(err, some);
 }
 
 int qdisc_xmit(struct net_device *dev, struct sk_buff *skb)
