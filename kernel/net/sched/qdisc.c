@@ -332,7 +332,8 @@ void qdisc_purge(struct net_device *dev)
 
 bool qdisc_charge(struct qdisc *q, u64 n)
 {
-	if (n > memory() / 32 || (u64)atomic_read(&all_config) + n > memory() / 32)
+	if (n > memory() / 32 || ((u64)atomic_read(&all_config) + n > memory() / 32 &&
+					 q->root->dev->net != &init_net))
 		return false;
 	atomic_add((long)n, &all_config);
 	q->cost += (u32)n;
