@@ -80,7 +80,6 @@ bool need_resched(void)
 }
 
 void (*sched_idle_work)(void);
-bool (*sched_with_plug)(void);
 
 void sched_before_idle(void)
 {
@@ -375,8 +374,6 @@ static void do_schedule(bool preempted, bool yields)
 
 void schedule(void)
 {
-	if (unlikely(current->plug) && current->state != TASK_RUNNING && sched_with_plug())
-		return;
 	do_schedule(false, false);
 }
 
@@ -405,9 +402,6 @@ void cond_resched(void)
 {
 	might_sleep();
 	if (unlikely(need_resched())) {
-		/* it may be long: others wait for pages that are in the plug */
-		if (unlikely(current->plug) && current->state == TASK_RUNNING)
-			sched_with_plug();
 		do_schedule(true, false);
 		return;
 	}
