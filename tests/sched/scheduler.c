@@ -608,7 +608,9 @@ static void test_timers(void)
 {
 	for (int i = 0; i < 16; i++)
 		timer_setup(&timers[i], timer_fired);
-	run(timer_user, 6);
+	/* a fast machine is through before many are due */
+	for (int i = 0; i < 100 && atomic_read(&fired) <= 100; i++)
+		run(timer_user, 6);
 	for (int i = 0; i < 16; i++)
 		timer_cancel_sync(&timers[i]);
 	say("fired %lu times\n", (u64)atomic_read(&fired), 0);
