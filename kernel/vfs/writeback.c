@@ -215,6 +215,39 @@ static bool sb_has_dirty(struct super_block *sb)
 	return !list_empty(&sb->s_dirty);
 }
 
+/* The next inode behind @after of whom pages are on their way to the disk, with a reference; @after's is given up. NULL: none. */
+static struct inode *next_on_its_way(struct super_block *sb, struct inode *after)
+{
+	struct inode *found = NULL;
+	struct list_head *at;
+
+	spin_lock(&sb->s_inode_list_lock);
+	at = after ? after->i_sb_list.next : sb->s_inodes.next;
+	for (; at != &sb->s_inodes && !found; at = at->next) {
+		struct inode *inode = list_entry(at, struct inode, i_sb_list);
+
+		if (atomic_read(&inode->i_data.nrwriteback) && igrab(inode))
+			found = inode;
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	if (after)
+		iput(after);
+	return found;
+}
+
+/* What was sent to the disk by somebody who does not wait: such inodes are clean, and on no list. */
+static void wait_for_pages(struct super_block *sb)
+{
+	struct inode *inode = NULL;
+
+	if (!sb->s_bdev || !atomic_read(&sb->s_bdi->nr_writeback))
+		return; /* nor is a server waited for that may not answer */
+	while ((inode = next_on_its_way(sb, inode))) {
+		filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
+		cond_resched();
+	}
+}
+
 /*
  * Writes all that was dirty when it was called. With @sync what others write just now is waited for first: some of it may be dirty again,
  * and goes to s_dirty no younger than @limit.
@@ -228,6 +261,8 @@ void writeback_sb(struct super_block *sb, bool sync)
 			cond_resched();
 	while (!writeback_older(sb, &sb->s_dirty, limit, sync, NULL))
 		cond_resched();
+	if (sync)
+		wait_for_pages(sb);
 }
 
 static void flush_one(struct super_block *sb, void *arg)
