@@ -9,19 +9,6 @@
 #include <sys/inotify.h>
 #include <sys/vfs.h>
 
-static bool guest;
-
-/* In the guest what is, on the host what must be. */
-#define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
-#define GIVES(e, err)                                                                              \
-	({                                                                                         \
-		errno = 0;                                                                         \
-		long r_ = guest ? (long)(e) : -1;                                                  \
-		int got_ = !guest ? err : r_ < 0 ? errno : 0;                                      \
-		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
-		r_;                                                                                \
-	})
-
 static void join(const char *dir)
 {
 	char path[64];

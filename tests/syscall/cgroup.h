@@ -10,6 +10,19 @@
 
 static char cgroup_text[65536]; /* what get() read */
 
+static T_UNUSED bool guest; /* set by the test */
+
+/* In the guest what is, on the host what must be. */
+#define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
+#define GIVES(e, err)                                                                              \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = guest ? (long)(e) : -1;                                                  \
+		int got_ = !guest ? err : r_ < 0 ? errno : 0;                                      \
+		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
+		r_;                                                                                \
+	})
+
 /* Mounts the guest's hierarchy and enters it. False on the host, where nothing is done. */
 static T_UNUSED bool cgroup_enter(void)
 {

@@ -7,16 +7,6 @@
 
 #include <linux/sched.h>
 
-static bool guest;
-
-#define GIVES(e, err)                                                                              \
-	({                                                                                         \
-		errno = 0;                                                                         \
-		long r_ = guest ? (long)(e) : -1;                                                  \
-		int got_ = !guest ? err : r_ < 0 ? errno : 0;                                      \
-		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
-	})
-
 /* A child that is born in the group; what clone3() says. */
 static long born_in(const char *dir)
 {

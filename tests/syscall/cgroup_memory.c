@@ -5,18 +5,6 @@
  */
 #include "cgroup.h"
 
-static bool guest;
-
-#define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
-#define GIVES(e, err)                                                                              \
-	({                                                                                         \
-		errno = 0;                                                                         \
-		long r_ = guest ? (long)(e) : -1;                                                  \
-		int got_ = !guest ? err : r_ < 0 ? errno : 0;                                      \
-		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
-		r_;                                                                                \
-	})
-
 static bool says(const char *path, const char *text)
 {
 	return !strcmp(get(path), text);

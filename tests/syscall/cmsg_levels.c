@@ -2,34 +2,38 @@
 /* Control messages of levels that are not the socket's: passed over; and those of SOL_SOCKET that each family knows. */
 #include "inet.h"
 
+/* Sends a byte with one control message of four zeros; "sent", or the error. */
+static const char *attempt(int fd, const void *to, socklen_t to_len, int level, int type)
+{
+	char c[64] = "";
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_name = (void *)to,
+		.msg_namelen = to_len,
+		.msg_control = c,
+		.msg_controllen = CMSG_SPACE(4) };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+	h->cmsg_level = level;
+	h->cmsg_type = type;
+	h->cmsg_len = CMSG_LEN(4);
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? t_errno(errno) : "sent";
+}
+
 /* Tries each level with a few types, and whether the message left. */
 static void try(const char *who, int fd, const void *to, socklen_t to_len)
 {
 	static const int levels[] = { IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6, 99, -1 };
 	static const int types[] = { 3, 21, 61 };
-	char c[64], b[16];
+	char b[16];
 
 	for (unsigned l = 0; l < 6; l++) {
 		char text[64] = "";
 
 		for (unsigned i = 0; i < 3; i++) {
-			struct iovec v = { "x", 1 };
-			struct msghdr m = { .msg_iov = &v,
-				.msg_iovlen = 1,
-				.msg_name = (void *)to,
-				.msg_namelen = to_len,
-				.msg_control = c,
-				.msg_controllen = CMSG_SPACE(4) };
-			struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-			ssize_t n;
-
-			memset(c, 0, sizeof(c));
-			h->cmsg_level = levels[l];
-			h->cmsg_type = types[i];
-			h->cmsg_len = CMSG_LEN(4);
-			n = sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s",
-				n < 0 ? t_errno(errno) : "sent");
+				attempt(fd, to, to_len, levels[l], types[i]));
 			while (recv(fd, b, sizeof(b), MSG_DONTWAIT) > 0)
 				;
 		}
@@ -41,25 +45,11 @@ static void try(const char *who, int fd, const void *to, socklen_t to_len)
 static void try_socket(const char *who, int fd, const void *to, socklen_t to_len)
 {
 	static const int types[] = { SCM_RIGHTS, SCM_CREDENTIALS };
-	char c[64], b[16];
+	char b[16];
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct iovec v = { "x", 1 };
-		struct msghdr m = { .msg_iov = &v,
-			.msg_iovlen = 1,
-			.msg_name = (void *)to,
-			.msg_namelen = to_len,
-			.msg_control = c,
-			.msg_controllen = CMSG_SPACE(4) };
-		struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-		ssize_t n;
-
-		memset(c, 0, sizeof(c));
-		h->cmsg_level = SOL_SOCKET;
-		h->cmsg_type = types[i];
-		h->cmsg_len = CMSG_LEN(4);
-		n = sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-		say("%s, type %d: %s", who, types[i], n < 0 ? t_errno(errno) : "sent");
+		say("%s, type %d: %s", who, types[i],
+			attempt(fd, to, to_len, SOL_SOCKET, types[i]));
 		while (recv(fd, b, sizeof(b), MSG_DONTWAIT) > 0)
 			;
 	}

@@ -278,7 +278,7 @@ static struct sk_buff *dequeue_direct(struct htb *h)
 	return skb;
 }
 
-/* Those that were passed over because what is under them has nothing for now. */
+/* Classes with packets that a round has passed over (a discipline under them holds its packets until their time) are asked again in the next one. */
 static void list_again(struct htb *h)
 {
 	struct class *c;
