@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -30,6 +31,7 @@
 #define REQUEST_SYSEMU 31 /* PTRACE_SYSEMU: in no UAPI header */
 #define REQUEST_GETREGS 12
 #define REQUEST_SETREGS 13
+#define XSTATE_ROOM 16384 /* with AMX it is 11,008 */
 
 _Static_assert(sizeof(struct os_trace_regs) == 27 * 8, "user_regs_struct");
 
@@ -198,9 +200,27 @@ int os_trace_get_xstate(int task, void *area, uint32_t size)
 	return (int)trace(PTRACE_GETREGSET, task, (void *)NT_X86_XSTATE, &iov);
 }
 
+/* Bytes that the host wants when it is given a state, 0: not known yet. */
+static _Atomic uint32_t xstate_whole;
+
+/* The host takes its whole area only, with places for what a program has to ask for (AMX's tiles): they stay as they are at first. */
 int os_trace_set_xstate(int task, const void *area, uint32_t size)
 {
-	struct iovec iov = { (void *)area, size };
+	uint8_t whole[XSTATE_ROOM] __attribute__((aligned(64)));
+	struct iovec iov = { whole, sizeof(whole) };
 
+	if (!xstate_whole) {
+		int err = (int)trace(PTRACE_GETREGSET, task, (void *)NT_X86_XSTATE, &iov);
+
+		if (err)
+			return err;
+		xstate_whole = (uint32_t)iov.iov_len;
+	}
+	iov = (struct iovec){ (void *)area, size };
+	if (size < xstate_whole) {
+		memcpy(whole, area, size);
+		memset(whole + size, 0, xstate_whole - size);
+		iov = (struct iovec){ whole, xstate_whole };
+	}
 	return (int)trace(PTRACE_SETREGSET, task, (void *)NT_X86_XSTATE, &iov);
 }

@@ -72,6 +72,8 @@ static void write_image(u8 *image, u64 size, u64 base)
 		sizeof(window));
 	ph = (void *)(image + eh->e_phoff);
 	filters_write(image + file_offset(image, STUB_SYM_stub_filters), base);
+	memcpy(image + file_offset(image, STUB_SYM_stub_xfeatures), &skas.xfeatures,
+		sizeof(skas.xfeatures));
 	for (int i = 0; i < eh->e_phnum; i++)
 		if (ph[i].p_type == PT_LOAD) {
 			ph[i].p_vaddr += base;

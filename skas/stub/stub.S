@@ -66,10 +66,13 @@
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 
-/* xsave64 or xrstor64 with the area at rdi, all components; eax and edx go. */
+/*
+ * xsave64 or xrstor64 with the area at rdi, all components that the host's signal frames have; eax and edx go. The CPU may have more (AMX's
+ * tiles, 8 KiB, which a program has to ask for): they stay as they are at first, and the area has no room for them.
+ */
 .macro ALL_STATES insn
-	mov $-1, %eax
-	mov $-1, %edx
+	mov stub_xfeatures(%rip), %eax
+	mov stub_xfeatures + 4(%rip), %edx
 	\insn (%rdi)
 .endm
 
@@ -740,6 +743,9 @@ stub_end:
 	.globl stub_filters
 stub_filters:
 	.space FILTERS_SIZE
+	.globl stub_xfeatures
+stub_xfeatures:				/* skas_init() writes it */
+	.quad 0
 	.globl stub_bytes
 stub_bytes:
 	.set n, 0
