@@ -22,12 +22,14 @@
 
 /* Written before the first worker starts, but for files, which grows under lock. */
 static struct {
-	bool on; /* any of it */
-	int log; /* or -1 */
-	int op;  /* what fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
+	bool on;        /* any of it */
+	int log;        /* or -1 */
+	int op;         /* what fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
+	bool data_only; /* of MEDIA_WRITE not holes */
 	int unit, err;
-	uint64_t every; /* 0: nothing fails */
-} conf = { .log = -1, .unit = -1 };
+	uint64_t every;    /* 0: nothing fails */
+	uint64_t from, to; /* bytes of the file: what lies there, flushes apart */
+} conf = { .log = -1, .unit = -1, .to = UINT64_MAX };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -36,6 +38,7 @@ static struct {
 } files[MAX_FILES];
 static int nr_files;
 static uint64_t next_id = 1, random_state; /* under lock */
+static uint64_t faults_left = UINT64_MAX;  /* under lock */
 
 /* ---- what is set ---- */
 
@@ -59,10 +62,24 @@ static bool take(const char **s, const char *word)
 	return true;
 }
 
+/* The number that may follow, behind a comma. False: something else does. */
+static bool take_number(const char **s, uint64_t *n)
+{
+	char *end;
+
+	if (**s != ',')
+		return !**s;
+	*n = strtoull(*s + 1, &end, 10);
+	if (end == *s + 1)
+		return false;
+	*s = end;
+	return true;
+}
+
 int media_fault(const char *spec)
 {
 	const char *s = spec;
-	unsigned long long seed = 1;
+	uint64_t seed = 1, bytes = UINT64_MAX;
 	char *end;
 
 	if (*s >= '0' && *s <= '9') {
@@ -75,6 +92,8 @@ int media_fault(const char *spec)
 		conf.op = MEDIA_FILE;
 	else if (take(&s, "write"))
 		conf.op = MEDIA_WRITE;
+	else if (take(&s, "data"))
+		conf.op = MEDIA_WRITE, conf.data_only = true;
 	else if (take(&s, "flush"))
 		conf.op = MEDIA_FLUSH;
 	else
@@ -88,10 +107,12 @@ int media_fault(const char *spec)
 	conf.every = strtoull(s, &end, 10);
 	if (end == s || !conf.every)
 		return -EINVAL;
-	if (*end == ',')
-		seed = strtoull(end + 1, &end, 10);
-	if (*end)
+	s = end;
+	if (!take_number(&s, &seed) || !take_number(&s, &conf.from) || !take_number(&s, &bytes) ||
+		!take_number(&s, &faults_left) || *s)
 		return -EINVAL;
+	if (bytes < UINT64_MAX - conf.from)
+		conf.to = conf.from + bytes;
 	random_state = seed * 0x9e3779b97f4a7c15ULL + 1;
 	conf.on = true;
 	return 0;
@@ -110,12 +131,12 @@ static int unit_of(int fd)
 }
 
 /* Xorshift: good enough to choose who fails. */
-static bool fails(int fd, int op)
+static bool fails(int fd, int op, uint64_t off)
 {
 	int unit;
 	bool yes;
 
-	if (!conf.every || op != conf.op)
+	if (!conf.every || op != conf.op || off < conf.from || off >= conf.to)
 		return false;
 	unit = unit_of(fd);
 	if (unit < 0 || (conf.unit >= 0 && unit != conf.unit))
@@ -124,7 +145,8 @@ static bool fails(int fd, int op)
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;
-	yes = (random_state >> 16) % conf.every == 0;
+	yes = faults_left && (random_state >> 16) % conf.every == 0;
+	faults_left -= yes;
 	pthread_mutex_unlock(&lock);
 	if (yes)
 		errno = conf.err;
@@ -241,7 +263,7 @@ ssize_t media_pwritev(int fd, const struct iovec *iov, int nr, uint64_t off)
 
 	if (!conf.on)
 		return pwritev(fd, iov, nr, (off_t)off);
-	if (fails(fd, MEDIA_WRITE))
+	if (fails(fd, MEDIA_WRITE, off))
 		return -1;
 	id = begin(MEDIA_WRITE, fd, off, iov_bytes(iov, nr), iov, nr);
 	n = pwritev(fd, iov, nr, (off_t)off);
@@ -258,7 +280,7 @@ ssize_t media_pwrite(int fd, const void *p, size_t n, uint64_t off)
 
 ssize_t media_preadv2(int fd, const struct iovec *iov, int nr, uint64_t off, int flags)
 {
-	if (conf.on && fails(fd, MEDIA_FILE))
+	if (conf.on && fails(fd, MEDIA_FILE, off))
 		return -1;
 	return preadv2(fd, iov, nr, (off_t)off, flags);
 }
@@ -281,7 +303,7 @@ int media_punch(int fd, uint64_t off, uint64_t len)
 	if (!conf.on)
 		return fallocate(
 			fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
-	if (fails(fd, MEDIA_WRITE))
+	if (!conf.data_only && fails(fd, MEDIA_WRITE, off))
 		return -1;
 	id = begin(MEDIA_PUNCH, fd, off, len, NULL, 0);
 	r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
@@ -296,7 +318,7 @@ int media_fdatasync(int fd)
 
 	if (!conf.on)
 		return fdatasync(fd);
-	if (fails(fd, MEDIA_FLUSH))
+	if (fails(fd, MEDIA_FLUSH, conf.from))
 		return -1;
 	id = begin(MEDIA_FLUSH, fd, 0, 0, NULL, 0);
 	r = fdatasync(fd);

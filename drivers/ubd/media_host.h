@@ -31,7 +31,10 @@ struct media_rec {
 
 /* Both before the first disk is opened. 0 or -errno. */
 int media_record(const char *path);
-/* [UNIT,]read|write|flush,eio|enospc,EVERY[,SEED]: one in EVERY on the average fails, at random. -EINVAL: not understood. */
+/*
+ * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]: one in EVERY on the average fails, at random; COUNT of them in all; of reads
+ * and writes only such as begin in BYTES from FROM on. data: writes, but holes are punched. -EINVAL: not understood.
+ */
 int media_fault(const char *spec);
 /* The file behind disk @unit that is written to; said once, before its first write. */
 void media_attach(int fd, uint32_t unit, const char *path);

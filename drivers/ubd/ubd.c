@@ -299,10 +299,14 @@ PARAM("cutlog=", set_cutlog, "for tests: a record of all that is written to disk
 static int set_diskfault(const char *s)
 {
 	if (ubd_host_fault(s))
-		refuse("diskfault=%s: wants [UNIT,]read|write|flush,eio|enospc,EVERY[,SEED]", s);
+		refuse("diskfault=%s: wants "
+		       "[UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]"
+		       "]",
+			s);
 	return 0;
 }
-PARAM("diskfault=", set_diskfault, "for tests: [UNIT,]read|write|flush,eio|enospc,EVERY[,SEED]");
+PARAM("diskfault=", set_diskfault,
+	"for tests: [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]");
 
 /* ---- coming and going ---- */
 

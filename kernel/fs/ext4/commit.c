@@ -544,6 +544,7 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 
 	take_snapshot(&c);
 	wait_event(&j->wait_updates, atomic_read(&t->data_inflight) == 0);
+	ext4_settle_lost(j->sbi);
 	if (t->data_failed && j->sbi->opt.flags & EXT4_OPT_DATA_ERR_ABORT)
 		ext4_journal_abort(j->sbi, -EIO);
 	/* an empty one has its commit block too, or the log would end for a replay where its number is missing */

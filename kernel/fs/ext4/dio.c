@@ -88,6 +88,11 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 		return -EROFS;
 	if (ext4_is_inline(inode) || end > ext4_max_blocks(inode) || !n)
 		return -ENOTBLK;
+	if (ext4_has_lost(EXT4_SB(inode->i_sb))) {
+		if (nowait)
+			return -EAGAIN;
+		ext4_settle_lost(EXT4_SB(inode->i_sb));
+	}
 	while (at < end) {
 		struct ext4_map m;
 

@@ -223,6 +223,17 @@ void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 /* Data that must be on disk before the transaction commits: counts a bio of the handle's transaction; the bio's end calls _done. */
 struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
 void ext4_ordered_done(struct ext4_txn *t, bool failed);
+/*
+ * lost.c: new blocks whose data could not be written. _begin before the pages of such a bio end, _end (which takes the bio) afterwards, before
+ * ext4_ordered_done(): neither sleeps. _settle: all of them are zeros now, or the log is given up; it sleeps, under a handle or not.
+ */
+bool ext4_hides_lost(const struct ext4_sb *sbi); /* is it done here? The journal is open */
+void ext4_lost_begin(struct ext4_txn *t);
+void ext4_lost_end(struct ext4_txn *t, struct bio *bio);
+bool ext4_has_lost(const struct ext4_sb *sbi);
+void ext4_settle_lost(struct ext4_sb *sbi);
+/* The same at once, for who waited for the write himself. */
+void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr);
 u32 ext4_handle_tid(const struct ext4_handle *h);
 u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last transaction that has begun */
 int ext4_commit_tid(struct ext4_sb *sbi,
@@ -403,6 +414,7 @@ struct ext4_map {
 	u32 lblk, len;  /* asked; len is cut to what the answer holds for */
 	u64 pblk;       /* 0: a hole */
 	bool unwritten; /* allocated, reads as zeros */
+	bool fresh;     /* ext4_map_create() has made it written: the disk holds who knows what */
 };
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
 int ext4_extent_check_root(struct inode *inode);

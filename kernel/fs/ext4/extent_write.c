@@ -711,6 +711,7 @@ int ext4_map_create(
 		return err;
 	if (ext4_is_inline(inode)) /* ext4_inline_out() comes first */
 		return -EIO;
+	map->fresh = !unwritten;
 	/* a block of the tree may change where the inode does not, and fsync wants it */
 	ext4_note_change(h, inode);
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))

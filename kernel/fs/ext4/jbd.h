@@ -100,6 +100,9 @@ struct ext4_journal {
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
 	struct completion thread_done;
+	struct list_head lost; /* bios of new blocks that failed, under lock (lost.c) */
+	atomic_t nr_lost;      /* those, and the ones about to be */
+	struct mutex lost_mutex;
 	struct list_head checkpoint; /* of ext4_buf.cp_list; the journal thread's */
 	u32 nr_checkpoint;
 };

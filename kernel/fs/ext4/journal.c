@@ -600,6 +600,8 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	init_waitqueue_head(&j->wait_work);
 	init_completion(&j->thread_done);
 	INIT_LIST_HEAD(&j->checkpoint);
+	INIT_LIST_HEAD(&j->lost);
+	mutex_init(&j->lost_mutex);
 	return ext4_log_write_super(j, 0, j->next_tid);
 }
 

@@ -17,10 +17,8 @@
 #define RUN_MAX                                                                                    \
 	448U /* what collects them fits in a frame: memory in small pieces does not stop write-back */
 
-static void end_write(struct bio *bio)
+static void end_pages(const struct bio *bio)
 {
-	struct ext4_txn *txn = bio->private;
-	bool failed = bio->status;
 	u32 i;
 
 	for (i = 0; i < bio->nr_vecs; i++) {
@@ -38,43 +36,65 @@ static void end_write(struct bio *bio)
 			left -= PAGE_SIZE;
 		}
 	}
+}
+
+static void end_write(struct bio *bio)
+{
+	struct ext4_txn *txn = bio->private;
+	bool failed = bio->status;
+
+	end_pages(bio);
 	bio_put(bio);
 	if (txn)
 		ext4_ordered_done(txn, failed);
 }
 
-/* data=writeback: no commit waits for data, and a crash may show what a block held before. */
-static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bio *bio)
+static void end_fresh_write(struct bio *bio)
 {
-	bool ordered = EXT4_SB(inode->i_sb)->opt.data != EXT4_DATA_WRITEBACK;
+	struct ext4_txn *txn = bio->private;
+
+	if (!bio->status) {
+		end_write(bio);
+		return;
+	}
+	ext4_lost_begin(txn); /* who writes these pages anew has to know */
+	end_pages(bio);
+	ext4_lost_end(txn, bio);
+	ext4_ordered_done(txn, true);
+}
+
+/* data=writeback: no commit waits for data, and a crash may show what a block held before. */
+static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bio *bio, bool fresh)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	bool ordered = sbi->opt.data != EXT4_DATA_WRITEBACK;
 
 	bio->private = ordered ? ext4_ordered_bio(h) : NULL;
+	bio->end_io = fresh && ext4_hides_lost(sbi) ? end_fresh_write : end_write;
 	submit_bio(bio);
 }
 
-/* Pages [0, n), under write-back, onto blocks that begin at @pblk. @opf: REQ_SYNC where somebody waits. */
-static int write_extent(
-	struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, u64 pblk, u32 opf)
+/* Pages, under write-back, onto the blocks of @m. @opf: REQ_SYNC where somebody waits. */
+static void write_extent(struct ext4_handle *h, struct inode *inode, struct page **pages,
+	const struct ext4_map *m, u32 opf)
 {
 	struct bio *bio = NULL;
 	u32 i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < m->len; i++) {
 		if (bio && !bio_add_page(bio, pages[i], PAGE_SIZE, 0)) {
-			submit_run_bio(h, inode, bio);
+			submit_run_bio(h, inode, bio, m->fresh);
 			bio = NULL;
 		}
 		if (!bio) {
-			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_SURE_VECS),
+			bio = bio_alloc(inode->i_sb->s_bdev, min(m->len - i, (u32)BIO_SURE_VECS),
 				REQ_WRITE | opf, GFP_NOFS | __GFP_NOFAIL);
-			bio->sector = (pblk + i) << (PAGE_SHIFT - SECTOR_SHIFT);
-			bio->end_io = end_write;
+			bio->sector = (m->pblk + i) << (PAGE_SHIFT - SECTOR_SHIFT);
 			bio_add_page(bio, pages[i], PAGE_SIZE, 0);
 		}
 	}
 	if (bio)
-		submit_run_bio(h, inode, bio);
-	return 0;
+		submit_run_bio(h, inode, bio, m->fresh);
 }
 
 /*
@@ -113,16 +133,25 @@ static int piece_block(
 struct piece_run {
 	u64 pblk;
 	u32 at, n;
+	bool fresh;
 };
 
-static int write_piece_run(struct inode *inode, struct page *p, struct piece_run *r)
+/* @err: an earlier one; then nothing is written, but new blocks must not show what they held. */
+static int write_piece_run(struct inode *inode, struct page *p, struct piece_run *r, int err)
 {
-	u32 bs = (u32)inode->i_sb->s_blocksize, n = r->n;
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 bs = sbi->block_size, n = r->n;
+	sector_t at = r->pblk * (bs >> SECTOR_SHIFT);
 
 	r->n = 0;
-	return n ? bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, r->pblk * (bs >> SECTOR_SHIFT),
-			   (u8 *)page_address(p) + r->at * bs, n * bs) :
-		   0;
+	if (!n)
+		return err;
+	if (!err)
+		err = bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, at,
+			(u8 *)page_address(p) + r->at * bs, n * bs);
+	if (err && r->fresh && ext4_hides_lost(sbi))
+		ext4_zero_lost(sbi, inode->i_sb->s_bdev, at, n * (bs >> SECTOR_SHIFT));
+	return err;
 }
 
 /* Blocks smaller than a page: what is together on disk is written at once, and waited for. */
@@ -141,15 +170,16 @@ static int write_page_pieces(
 		err = piece_block(h, inode, &m, size, mask & 1U << i);
 		if (err || !m.pblk)
 			continue;
-		if (!run.n || m.pblk != run.pblk + run.n || i != run.at + run.n) {
-			err = write_piece_run(inode, p, &run);
+		if (!run.n || m.pblk != run.pblk + run.n || i != run.at + run.n ||
+			m.fresh != run.fresh) {
+			err = write_piece_run(inode, p, &run, 0);
 			run.pblk = m.pblk;
 			run.at = i;
+			run.fresh = m.fresh;
 		}
 		run.n++;
 	}
-	if (!err)
-		err = write_piece_run(inode, p, &run);
+	err = write_piece_run(inode, p, &run, err);
 	if (err)
 		mapping_set_error(p->mapping, err);
 	end_page_writeback(p);
@@ -197,6 +227,7 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 		return 0;
 	}
 	err = err == -ENOSPC ? 0 : err;
+	ext4_settle_lost(EXT4_SB(inode->i_sb));
 	while (i < n && !err) {
 		struct ext4_map m = { .lblk = (u32)pages[i]->index, .len = n - i };
 
@@ -210,7 +241,7 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 		up_write(&EXT4_I(inode)->i_data_sem);
 		if (err)
 			break;
-		write_extent(h, inode, pages + i, m.len, m.pblk, opf);
+		write_extent(h, inode, pages + i, &m, opf);
 		i += m.len;
 	}
 	if (err) {

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lost.c: new blocks whose data the disk has refused hold zeros before a commit makes them a file's.
+ *
+ * Write-back allocates a block as written and its transaction commits when the data has ended, well or badly. What has ended badly would
+ * show what the block held before, another file's bytes for one. So such a bio does not go: it is the record of the sectors, and
+ *
+ *	ext4_lost_begin(txn);  its pages end;  ext4_lost_end(txn, bio);		in end_io
+ *	ext4_settle_lost(sbi);		zeroes all there are; if a disk refuses that too, the log is given up, and nothing shows after a crash
+ *
+ * The commit settles when the data of its transaction has ended; who writes to blocks that are there already settles first, or the zeros might
+ * come after its data. Blocks that were freed meanwhile are nobody's yet: their transaction has not committed. Zeros are a hole on the host's side
+ * where it can have one, so that a host that is full can be had to give them.
+ *
+ * Not here: data=writeback and file systems without a log, which promise nothing; data that overwrites a file's own.
+ * Locks: lost_mutex -> j->lock.
+ */
+#include "kernel/fs/ext4/jbd.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+#define TRIES 3
+
+static int write_zeros(struct block_device *b, sector_t s, u64 nr)
+{
+	int err = bdev_write_zeroes(b, s, nr);
+	char *zeros;
+
+	if (err != -EOPNOTSUPP)
+		return err;
+	zeros = kzalloc(PAGE_SIZE, GFP_NOFS | __GFP_NOFAIL);
+	for (err = 0; nr && !err;) {
+		u64 n = min(nr, PAGE_SIZE >> SECTOR_SHIFT);
+
+		err = bdev_rw(b, REQ_WRITE, s, zeros, n << SECTOR_SHIFT);
+		s += n;
+		nr -= n;
+	}
+	kfree(zeros);
+	return err;
+}
+
+void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr)
+{
+	int err = -EIO, i;
+
+	for (i = 0; i < TRIES && err && !ext4_journal_is_aborted(sbi); i++)
+		err = write_zeros(b, s, nr);
+	if (!err || ext4_journal_is_aborted(sbi))
+		return;
+	printk(KERN_CRIT "EXT4-fs (%s): %lu new sectors could neither be written nor zeroed\n",
+		sbi->sb->s_id, (unsigned long)nr);
+	ext4_journal_abort(sbi, err);
+}
+
+bool ext4_hides_lost(const struct ext4_sb *sbi)
+{
+	return sbi->opt.data != EXT4_DATA_WRITEBACK && !sbi->journal->unlogged;
+}
+
+void ext4_lost_begin(struct ext4_txn *t)
+{
+	atomic_inc(&t->j->nr_lost);
+}
+
+void ext4_lost_end(struct ext4_txn *t, struct bio *bio)
+{
+	struct ext4_journal *j = t->j;
+
+	spin_lock(&j->lock);
+	list_add_tail(&bio->list, &j->lost);
+	spin_unlock(&j->lock);
+	wake_up_all(&j->wait_updates);
+}
+
+static struct bio *take_first(struct ext4_journal *j)
+{
+	struct bio *bio;
+
+	spin_lock(&j->lock);
+	bio = list_empty(&j->lost) ? NULL : list_first_entry(&j->lost, struct bio, list);
+	if (bio)
+		list_del_init(&bio->list);
+	spin_unlock(&j->lock);
+	return bio;
+}
+
+bool ext4_has_lost(const struct ext4_sb *sbi)
+{
+	return sbi->journal && atomic_read(&sbi->journal->nr_lost);
+}
+
+void ext4_settle_lost(struct ext4_sb *sbi)
+{
+	struct ext4_journal *j = sbi->journal;
+	struct bio *bio = NULL;
+
+	if (!ext4_has_lost(sbi))
+		return;
+	mutex_lock(&j->lost_mutex);
+	while (atomic_read(&j->nr_lost)) {
+		wait_event(&j->wait_updates, (bio = take_first(j)) != NULL);
+		ext4_zero_lost(sbi, bio->bdev, bio->sector, bio->bytes >> SECTOR_SHIFT);
+		bio_put(bio);
+		atomic_dec(&j->nr_lost);
+	}
+	mutex_unlock(&j->lost_mutex);
+}
