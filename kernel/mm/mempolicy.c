@@ -188,6 +188,24 @@ long sys_get_mempolicy(uaddr_t upolicy, uaddr_t nmask, unsigned long maxnode, un
 	return nmask.v ? put_user_nodes(nmask, maxnode, nodes) : 0;
 }
 
+void mm_policy_text(u64 policy, char *buf, size_t size)
+{
+	static const char *const names[MODES] = { "default", "prefer", "bind", "interleave",
+		"local", "prefer (many)", "weighted interleave" };
+	u64 nodes = policy & NODES_MASK;
+	u32 flags = (u32)(policy >> MODE_SHIFT) & MODE_FLAGS, mode = policy_mode(policy);
+	int n = scnprintf(buf, size, "%s", names[mode]);
+
+	if (flags & MPOL_F_NUMA_BALANCING)
+		n += scnprintf(buf + n, size - (size_t)n, "=balancing");
+	if (flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES))
+		n += scnprintf(buf + n, size - (size_t)n, "%s%s",
+			flags & MPOL_F_NUMA_BALANCING ? "|" : "=",
+			flags & MPOL_F_STATIC_NODES ? "static" : "relative");
+	if (nodes) /* those of them that there are */
+		scnprintf(buf + n, size - (size_t)n, ":0");
+}
+
 /* ---- areas ---- */
 
 static bool range_is_mapped(struct mm *mm, u64 start, u64 end)

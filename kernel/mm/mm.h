@@ -610,6 +610,8 @@ u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
 /* Frees the private memory of a mm whose process is dying; a touch of it is -EFAULT from then on. */
 void mm_reap(struct mm *mm);
+/* mempolicy.c: a policy (vm_policy) as /proc/PID/numa_maps has it, "bind=static:0". */
+void mm_policy_text(u64 policy, char *buf, size_t size);
 /* mempolicy.c: a mask of nodes that a guest names: 0, -EINVAL, -EFAULT. Where a page is: 0, -ENOENT (nowhere yet), -EFAULT. */
 int get_user_nodes(uaddr_t from, u64 maxnode, u64 *nodes);
 int mm_page_node(struct mm *mm, u64 addr);
@@ -689,7 +691,8 @@ int fault_count_line(int i, char *buf, size_t size);
 /* For /proc/PID/smaps and pagemap. */
 struct mem_walk_stats {
 	u64 rss, pss_shift12, shared_clean, shared_dirty, private_clean, private_dirty, referenced,
-		anonymous, swap, shared_hugetlb, private_hugetlb;
+		anonymous, swap, shared_hugetlb, private_hugetlb, active;
+	u64 most_maps; /* of the small page that is mapped most often: no sum */
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
 /* /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */

@@ -104,6 +104,9 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 	st->rss += PAGE_SIZE;
 	st->pss_shift12 += (PAGE_SIZE << 12) / maps;
 	st->referenced += PAGE_SIZE;
+	st->most_maps = max(st->most_maps, maps);
+	if (test_bit(PG_active, &p->flags))
+		st->active += PAGE_SIZE;
 	if (PageAnon(p))
 		st->anonymous += PAGE_SIZE;
 	if (maps > 1)

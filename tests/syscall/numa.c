@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mbind(2), set_mempolicy(2), get_mempolicy(2), set_mempolicy_home_node(2), migrate_pages(2), move_pages(2) on a machine with one node.
+ * mbind(2), set_mempolicy(2), get_mempolicy(2), set_mempolicy_home_node(2), migrate_pages(2), move_pages(2), numa_maps on a machine with one node.
  * A host that forbids them, or has more nodes, is not asked: each check knows its answer.
  */
 #include "t.h"
@@ -90,11 +90,50 @@ static void threads(void)
 	WANT(0, set(MPOL_DEFAULT, NULL, 0));
 }
 
+/* What numa_maps says of the area that begins there, but for how many pages were used lately; 0 where it is @want. */
+static long numa_line(void *p, const char *want)
+{
+	char line[512], rest[512] = "", *word, *next;
+	FILE *f = fopen("/proc/self/numa_maps", "r");
+	long ret = -1;
+
+	while (f && ret && fgets(line, sizeof(line), f)) {
+		if (strtoul(line, &next, 16) != (unsigned long)p)
+			continue;
+		while ((word = strsep(&next, " \n")))
+			if (*word && strncmp(word, "active=", 7) != 0)
+				snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), " %s",
+					word);
+		ret = strcmp(rest + 1, want) ? -1 : 0;
+		break;
+	}
+	if (f)
+		fclose(f);
+	if (ret)
+		say("numa_maps: \"%s\"", rest);
+	return ret;
+}
+
+static void lines(char *p)
+{
+	WANT(0, numa_line(p, "bind:0 anon=1 dirty=1 N0=1 kernelpagesize_kB=4"));
+	WANT(0, numa_line(p + PAGE, "default"));
+	WANT(0, set(MPOL_INTERLEAVE, &node0, 64));
+	WANT(0, numa_line(p + PAGE, "interleave:0"));
+	WANT(0, bind_to(p, PAGE, MPOL_BIND | MPOL_F_STATIC_NODES, &node0, 0));
+	WANT(0, numa_line(p, "bind=static:0 anon=1 dirty=1 N0=1 kernelpagesize_kB=4"));
+	WANT(0, set(MPOL_LOCAL, NULL, 0));
+	WANT(0, numa_line(p + PAGE, "local"));
+	WANT(0, set(MPOL_DEFAULT, NULL, 0));
+	WANT(0, bind_to(p, PAGE, MPOL_BIND, &node0, 0));
+}
+
 static void areas(char *p)
 {
 	WANT(0, bind_to(p, PAGE, MPOL_BIND, &node0, MPOL_MF_STRICT | MPOL_MF_MOVE));
 	WANT(0x201, get(p, MPOL_F_ADDR));
 	WANT(0, get(p + PAGE, MPOL_F_ADDR));
+	lines(p);
 	WANT(-EINVAL, bind_to(p, PAGE, MPOL_BIND, &node1, 0));
 	WANT(-EINVAL, bind_to(p + 1, PAGE, MPOL_BIND, &node0, 0));
 	WANT(0, bind_to(p, 0, MPOL_BIND, &node0, 0));
@@ -156,7 +195,8 @@ TEST(numa)
 		all[0] == 1 && set(MPOL_DEFAULT, NULL, 0) == 0 &&
 		bind_to(p, PAGE, MPOL_DEFAULT, NULL, 0) == 0 &&
 		move(0, 1, &(void *){ p }, NULL, status, 0) == 0 &&
-		(syscall(HOME_NODE, p, 0, 0, 0) == 0 || errno != ENOSYS);
+		(syscall(HOME_NODE, p, 0, 0, 0) == 0 || errno != ENOSYS) &&
+		access("/proc/self/numa_maps", R_OK) == 0;
 	asked |= access("/proc/nestling/mode", F_OK) == 0;
 	threads();
 	areas(p);

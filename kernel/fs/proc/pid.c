@@ -499,6 +499,7 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s)
 	if (!pi->pe) {
 		err = proc_show_fdinfo(s, t, pi->fd);
 	} else if (pi->pe->show_mm) {
+		s->mempolicy = READ_ONCE(t->mempolicy);
 		err = show_memory(pi->pe, s);
 	} else if (!pi->pe->show) {
 		err = -EINVAL;
@@ -670,6 +671,7 @@ static const struct pid_entry pid_entries[] = {
 	FOPS("mountinfo", 0444, &proc_mountinfo_fops),
 	FOPS("mounts", 0444, &proc_mounts_fops),
 	FOPS("mountstats", 0400, &proc_mountstats_fops),
+	TEXT_MM("numa_maps", 0444, proc_pid_numa_maps, MM_TASK),
 	TEXT_RW("oom_adj", 0644, proc_show_legacy_oom_adj, proc_store_legacy_oom_adj),
 	TEXT("oom_score", 0444, proc_show_oom_score),
 	TEXT_RW("oom_score_adj", 0644, proc_show_oom_adj, proc_store_oom_adj),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_maps.c: /proc/PID/maps, smaps, smaps_rollup and mem.
+ * pid_maps.c: /proc/PID/maps, smaps, smaps_rollup, numa_maps and mem.
  *
  * The text is made under mmap_lock for reading; nothing in it faults. mem reads and writes through access_mm() with ptrace's rights.
  */
@@ -32,6 +32,21 @@ static void pad_to(struct seq *s, size_t line_start, size_t column)
 		seq_puts(s, " ");
 }
 
+/* A file's path; only newlines, and what else @more names, are escaped. */
+static void show_path(struct seq *s, struct file *f, char *buf, const char *more)
+{
+	const char *path = d_path(&f->f_path, buf, PAGE_SIZE);
+
+	if (IS_ERR(path))
+		return;
+	for (; *path; path++) {
+		if (*path == '\n' || strchr(more, *path))
+			seq_printf(s, "\\%03o", (u8)*path);
+		else
+			seq_write(s, path, 1);
+	}
+}
+
 static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 {
 	size_t start = s->len;
@@ -46,16 +61,8 @@ static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 		f ? f->f_inode->i_ino : 0);
 	seq_puts(s, " ");
 	if (f) {
-		const char *path = d_path(&f->f_path, buf, PAGE_SIZE);
-
 		pad_to(s, start, 73);
-		if (!IS_ERR(path))
-			for (; *path; path++) { /* only newlines are escaped here */
-				if (*path == '\n')
-					seq_puts(s, "\\012");
-				else
-					seq_write(s, path, 1);
-			}
+		show_path(s, f, buf, "");
 	} else if (name) {
 		pad_to(s, start, 73);
 		seq_puts(s, name);
@@ -145,6 +152,61 @@ static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 int proc_pid_smaps(struct seq *s, struct mm *mm)
 {
 	return for_each_vma(s, mm, smaps_fn, NULL);
+}
+
+/* What is there, in pages of the area's size, all of it on the only node. */
+static void show_node_pages(struct seq *s, struct vm_area *vma, const struct mem_walk_stats *st)
+{
+	bool huge = vma->vm_flags & VM_HUGETLB;
+	u64 size = huge ? HPAGE_SIZE : PAGE_SIZE, large = st->shared_hugetlb + st->private_hugetlb;
+	u64 pages = (st->rss + large) / size;
+	u64 anon = (huge && !(vma->vm_flags & VM_SHARED) ? large : st->anonymous) / size;
+	u64 dirty = (st->private_dirty + st->shared_dirty + large) / size;
+
+	if (!pages)
+		return;
+	if (anon)
+		seq_printf(s, " anon=%lu", anon);
+	if (dirty)
+		seq_printf(s, " dirty=%lu", dirty);
+	if (pages != anon && pages != dirty)
+		seq_printf(s, " mapped=%lu", pages);
+	if (st->most_maps > 1)
+		seq_printf(s, " mapmax=%lu", st->most_maps);
+	if (st->active / size < pages && !huge)
+		seq_printf(s, " active=%lu", st->active / size);
+	seq_printf(s, " N0=%lu kernelpagesize_kB=%lu", pages, size >> 10);
+}
+
+static void numa_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
+{
+	struct mem_walk_stats st;
+	const char *name;
+
+	if (vma == &vsyscall_area)
+		return;
+	mm_policy_text(vma->vm_policy ? vma->vm_policy : s->mempolicy, buf, PAGE_SIZE);
+	seq_printf(s, "%08lx %s", vma->vm_start, buf);
+	name = vma->vm_file ? NULL : proc_vma_name(vma);
+	if (vma->vm_file) {
+		seq_puts(s, " file=");
+		show_path(s, vma->vm_file, buf, "\t= ");
+	} else if (name && !strcmp(name, "[heap]")) {
+		seq_puts(s, " heap");
+	} else if (name && !strcmp(name, "[stack]")) {
+		seq_puts(s, " stack");
+	}
+	if (vma->vm_flags & VM_HUGETLB)
+		seq_puts(s, " huge");
+	memset(&st, 0, sizeof(st));
+	vma_stats(vma, &st);
+	show_node_pages(s, vma, &st);
+	seq_puts(s, "\n");
+}
+
+int proc_pid_numa_maps(struct seq *s, struct mm *mm)
+{
+	return for_each_vma(s, mm, numa_fn, NULL);
 }
 
 struct rollup {

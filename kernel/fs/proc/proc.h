@@ -33,6 +33,7 @@ struct seq {
 		file; /* who reads: a mount of proc has its pid namespace, the opener a user namespace */
 	struct mm *
 		mm; /* of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none */
+	u64 mempolicy; /* of the task whose memory it is, where the text is made only while that is there */
 };
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq *s, const void *p, size_t n);
@@ -259,6 +260,7 @@ long proc_pagemap_ioctl(struct file *f, u32 cmd,
 	u64 arg); /* pid_pagemap_scan.c; the file's mm is @f's private_data */
 long proc_pid_maps_ioctl(struct mm *mm, u32 cmd, uaddr_t arg); /* pid_maps_query.c */
 int proc_pid_smaps(struct seq *s, struct mm *mm);
+int proc_pid_numa_maps(struct seq *s, struct mm *mm);
 int proc_pid_smaps_rollup(struct seq *s, struct mm *mm);
 int proc_pid_limits(struct seq *s, struct task *t);
 int proc_tid_io(struct seq *s, struct task *t);
