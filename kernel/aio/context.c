@@ -76,6 +76,8 @@ static int map_ring(struct aio_context *c)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
+	f->f_mode |=
+		FMODE_NOEXEC; /* nor by READ_IMPLIES_EXEC: the kernel writes there what the program chooses */
 	c->id = do_mmap(current->mm, f, 0, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	fput(f);
 	if (IS_ERR_VALUE(c->id))

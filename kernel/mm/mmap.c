@@ -334,7 +334,8 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 		return -EOVERFLOW;
 	if (file && (r.len > FILE_MAX || pgoff > (FILE_MAX - r.len) >> PAGE_SHIFT))
 		return -EOVERFLOW;
-	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC)
+	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC &&
+		!(file && !mm_file_ops->may_exec(file)))
 		r.prot |= PROT_EXEC;
 	err = shared_anon_file(&r);
 	if (err)

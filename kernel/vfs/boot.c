@@ -41,7 +41,7 @@ static bool file_may_watch(struct file *f)
 }
 static bool file_may_exec(struct file *f)
 {
-	return !(f->f_path.mnt->mnt_flags & MS_NOEXEC) &&
+	return !(f->f_mode & FMODE_NOEXEC) && !(f->f_path.mnt->mnt_flags & MS_NOEXEC) &&
 	       !(f->f_inode->i_sb->s_iflags & SB_I_NOEXEC);
 }
 static u32 file_mode(struct file *f)

@@ -401,6 +401,7 @@ void d_unpersist(struct dentry *d);
 #define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
 #define FMODE_NOPASS 0x800000      /* not over a socket (SCM_RIGHTS): it may hold sockets itself */
 #define FMODE_MNT_WRITER 0x20000   /* mnt_want_write is held */
+#define FMODE_NOEXEC 0x1000        /* not to be mapped with PROT_EXEC, as on a noexec mount */
 #define FMODE_CAN_ODIRECT 0x80000  /* set by f_op->open: O_DIRECT is welcome */
 #define FMODE_NONOTIFY 0x4000000   /* nobody is told of what is done with it */
 #define FMODE_SPLICE_NOWAIT                                                                        \

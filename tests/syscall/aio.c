@@ -4,6 +4,7 @@
 #include <linux/aio_abi.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/personality.h>
 
 #define setup(nr, ctx) syscall(SYS_io_setup, nr, ctx)
 #define destroy(ctx) syscall(SYS_io_destroy, ctx)
@@ -79,6 +80,23 @@ static void test_setup(void)
 	T(getevents(c, 0, 1, NULL, &none));
 	T(submit(c, 1, NULL));
 	T(destroy(other));
+}
+
+/* The ring is no code, though all that can be read is to be executable. */
+static void test_no_code(void)
+{
+	aio_context_t c = 0;
+	char line[512], perm[8];
+	unsigned long at;
+	FILE *f;
+
+	NEED(personality(READ_IMPLIES_EXEC));
+	NEED(setup(8, &c));
+	f = fopen("/proc/self/maps", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%*x %7s", &at, perm) == 2 && at == c)
+			say("ring: %s", perm);
+	T(mprotect((void *)c, PAGE, PROT_READ | PROT_EXEC));
 }
 
 static void test_rw(void)
@@ -320,6 +338,7 @@ static void test_waiters(void)
 TEST(aio)
 {
 	test_setup();
+	CHILD(test_no_code());
 	NEED(setup(16, &ctx));
 	test_rw();
 	test_events();
