@@ -186,6 +186,7 @@ struct search {
 	enum key_type type;
 	const char *desc;
 	u64 walk, mine;
+	bool skip_expired; /* as if they were not there */
 };
 
 /* Marks what current possesses below @ring. */
@@ -221,7 +222,8 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 			err = -EACCES;
 		if (!err)
 			return k;
-		worst = ERR_PTR(err);
+		if (err != -EKEYEXPIRED || !s->skip_expired)
+			worst = ERR_PTR(err);
 	}
 	for (u32 i = 0; i < ring->nr && depth < MAX_DEPTH; i++) {
 		k = ring->links[i];
@@ -237,9 +239,14 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 	return worst;
 }
 
-struct key *keyring_search(struct key *ring, enum key_type type, const char *desc)
+static struct key *search_ring(
+	struct key *ring, enum key_type type, const char *desc, bool skip_expired)
 {
-	struct search s = { .type = type, .desc = desc, .walk = ++nr_walks, .mine = ++nr_walks };
+	struct search s = { .type = type,
+		.desc = desc,
+		.walk = ++nr_walks,
+		.mine = ++nr_walks,
+		.skip_expired = skip_expired };
 	struct key *rings[NR_OWN], *k;
 
 	own_rings(rings);
@@ -250,6 +257,11 @@ struct key *keyring_search(struct key *ring, enum key_type type, const char *des
 	if (!IS_ERR(k))
 		key_get(k);
 	return k;
+}
+
+struct key *keyring_search(struct key *ring, enum key_type type, const char *desc)
+{
+	return search_ring(ring, type, desc, false);
 }
 
 /* ---- what a process has ---- */
@@ -308,7 +320,7 @@ struct key *keys_search(enum key_type type, const char *desc)
 	for (u32 i = 0; i < NR_OWN; i++) {
 		if (IS_ERR_OR_NULL(rings[i]) || key_alive(rings[i]))
 			continue;
-		k = keyring_search(rings[i], type, desc);
+		k = search_ring(rings[i], type, desc, true);
 		if (!IS_ERR(k))
 			return k;
 		if (!failed || PTR_ERR(k) == -ENOKEY)

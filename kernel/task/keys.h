@@ -97,7 +97,7 @@ int key_alive(struct key *k);
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
 /* Through @ring and those below it; ERR_PTR(-ENOKEY or why the one that was found does not do). A reference. */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc);
-/* In all that current possesses. */
+/* In all that current possesses; a key that has expired is one that is not there: who asks wants another. */
 struct key *keys_search(enum key_type type, const char *desc);
 int keyring_link(struct key *ring, struct key *k); /* replaces one of the same name */
 int keyring_unlink(struct key *ring, struct key *k);

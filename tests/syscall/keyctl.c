@@ -171,6 +171,20 @@ static void life(void)
 	T(ctl(99, 0, 0, 0, 0));
 }
 
+/* Who requests a key passes over one that has expired; who reads it is told. */
+static void expired(void)
+{
+	long k = NEED(add("user", "old", "x", 1, KEY_SPEC_PROCESS_KEYRING));
+
+	T(ctl(KEYCTL_SET_TIMEOUT, k, 1, 0, 0));
+	T_WAIT(ctl(KEYCTL_READ, k, 0, 0, 0) == -1);
+	T(ctl(KEYCTL_READ, k, 0, 0, 0));
+	T(ctl(KEYCTL_SEARCH, KEY_SPEC_PROCESS_KEYRING, (long)"user", (long)"old", 0));
+	T(request("user", "old", 0));
+	k = NEED(add("user", "old", "y", 1, KEY_SPEC_THREAD_KEYRING));
+	IS(request("user", "old", 0) == k);
+}
+
 static void rings(void)
 {
 	long a, b, k, s;
@@ -399,6 +413,7 @@ TEST(keyctl)
 	CHILD(types());
 	CHILD(shown());
 	CHILD(life());
+	CHILD(expired());
 	CHILD(rings());
 	CHILD(ends());
 	CHILD(negative());
