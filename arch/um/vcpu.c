@@ -245,7 +245,8 @@ void arch_exec_regs(u64 entry, u64 sp)
 		.cs = USER_CS,
 		.ss = USER_SS,
 		.eflags = 0x202,
-		.orig_rax = -1UL };
+		.rax = a->regs.rax,
+		.orig_rax = a->regs.orig_rax }; /* a tracer sees which call it was */
 	a->trapno = a->error = a->cr2 = 0;
 	a->answers_at = 0;
 	skas_fpu_drop(&a->fpu);

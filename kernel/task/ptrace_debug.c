@@ -35,6 +35,7 @@
 struct hw_debug {
 	struct debug_regs set;
 	u64 dr6;                                 /* the bits that are not fixed */
+	u64 dr7;                                 /* as the tracer wrote it */
 	u64 was[NR_BREAKS];                      /* watched memory when it was armed */
 	struct insn_touch touched[INSN_TOUCHES]; /* by the next instruction */
 	u32 nr_touched;
@@ -76,7 +77,7 @@ u64 hw_debug_peek(const struct task *t, u32 n)
 		return (d ? d->dr6 : 0) ^ DR6_FIXED;
 	if (!d)
 		return 0;
-	return n < NR_BREAKS ? d->set.addr[n] : n == 7 ? d->set.dr7 : 0;
+	return n < NR_BREAKS ? d->set.addr[n] : n == 7 ? d->dr7 : 0;
 }
 
 static bool dr7_fits(const struct hw_debug *d, u64 dr7)
@@ -119,6 +120,7 @@ long hw_debug_poke(struct task *t, u32 n, u64 value)
 	}
 	if (!dr7_fits(d, value & ~DR7_RESERVED))
 		return -EINVAL;
+	d->dr7 = value;
 	d->set.dr7 = value & ~DR7_RESERVED;
 	d->any = d->set.dr7 & DR7_ENABLED;
 	return 0;

@@ -193,6 +193,8 @@ static void refusals(void)
 	T(poke(pid, 7, LOCAL(0) | 2UL << 16));
 	T(poke(pid, 7, LOCAL(0) | 4UL << 16));
 	T(poke(pid, 7, LOCAL(1)));
+	T(poke(pid, 7, 0xfc00));
+	say("as written %#lx", peek(pid, 7));
 	T(poke(pid, 7, 0));
 	T(poke(pid, 6, 0xf));
 	say("dr6 %#lx dr7 %#lx", peek(pid, 6), peek(pid, 7));

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/user.h>
 
 #define GET_FILTER 0x420c
 #define GET_METADATA 0x420d
@@ -197,6 +198,22 @@ static long cpu_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* The stop after exec is one in the call execve, or execveat, which its caller made. */
+static void exec_stop(void)
+{
+	struct user_regs_struct r;
+	pid_t pid = SPAWN({
+		NEED(pt(PTRACE_TRACEME, 0, NULL, NULL));
+		execl("/proc/self/exe", "ptrace_more", "again", NULL);
+	});
+
+	t_wait("exec", pid);
+	NEED(pt(PTRACE_GETREGS, pid, NULL, &r));
+	say("call %lld, result %lld", (long long)r.orig_rax, (long long)r.rax);
+	NEED(pt(PTRACE_CONT, pid, NULL, NULL));
+	t_wait("tracee", pid);
+}
+
 /* One that is stopped has to run until it stops for its tracer: a tracer that keeps it from that would loop. */
 static void real_time_tracer(void)
 {
@@ -222,9 +239,12 @@ static void real_time_tracer(void)
 
 TEST(ptrace_more)
 {
+	if (t_argc > 1)
+		return;
 	pending();
 	rseq_area();
 	CHILD(filters());
 	watched();
+	exec_stop();
 	CHILD(real_time_tracer());
 }
