@@ -339,8 +339,6 @@ long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 
 	if (event.v && copy_from_user(&ev, event, sizeof(ev)))
 		return -EFAULT;
-	if (!event_valid(&ev))
-		return -EINVAL;
 	kt = kt_new(which);
 	if (!kt)
 		return -EAGAIN;
@@ -351,7 +349,7 @@ long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 	kt->value = (u64)ev.sigev_value.sival_ptr;
 	err = set_clock(kt, which);
 	if (!err)
-		err = set_target(kt, &ev);
+		err = event_valid(&ev) ? set_target(kt, &ev) : -EINVAL;
 	if (!err)
 		err = set_signal(kt, &ev);
 	if (!err)

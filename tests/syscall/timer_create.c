@@ -144,6 +144,7 @@ TEST(timer_create)
 	T(create(CLOCK_MONOTONIC, &ev, &id2));
 	ev.sigev_notify = 77;
 	T(create(CLOCK_MONOTONIC, &ev, &id2));
+	T(create(CLOCK_MONOTONIC_RAW, &ev, &id2));
 	ev.sigev_notify = SIGEV_SIGNAL;
 	ev.sigev_signo = 65;
 	T(create(CLOCK_MONOTONIC, &ev, &id2));
