@@ -286,14 +286,16 @@ static u32 add_extent(
 	return n;
 }
 
-/* At most @nr frames in a row, a power of two where they are of no large block: how many (0: none). */
+/* At most @nr frames in a row, a power of two where they are of no large block: how many (0: none). None goes past where one can begin. */
 static u32 alloc_frames(struct address_space *m, u64 index, u32 nr, struct page **p)
 {
-	u32 order = min_t(u32, 31 - __builtin_clz(nr), MAX_ORDER);
-	u32 n = large_block_take(m, index, nr, m->gfp, p);
+	u32 order, n;
 
+	nr = min_t(u64, nr, LARGE_BLOCK_PAGES - index % LARGE_BLOCK_PAGES);
+	n = large_block_take(m, index, nr, m->gfp, p);
 	if (n)
 		return n;
+	order = min_t(u32, 31 - __builtin_clz(nr), MAX_ORDER);
 	while (!(*p = alloc_extent(m->gfp, order)) && order)
 		order--;
 	return *p ? 1U << order : 0;

@@ -60,6 +60,9 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
 
 /* ---- largeblock.c ---- */
 
+#define LARGE_BLOCK_ORDER 9
+#define LARGE_BLOCK_PAGES (1U << LARGE_BLOCK_ORDER)
+
 /*
  * Frames in a row for pages [index, index + n) of a file that is long, out of a block that the host backs with one large page: n (at most @nr),
  * each with a reference; *first names them. 0: there is no such block. Looks at the table only, but where a file comes to a new block (may sleep).

@@ -9,10 +9,10 @@
  * place in the block as the pages in the file. mmap puts large mappings of files where that fits the host's tables (mmap.c), so the host maps
  * 2 MiB with one entry, where it would else take a fault for 64 KiB and work for each page, and again at munmap.
  *
- * Making a block costs the host 0.1 to 0.3 ms, less than it costs to back 512 single frames. It can take long where the host must first
- * gather memory, so all blocks together get a sixteenth of the time that passes. Where it refuses there is a pause, a second first and twice as
- * long with each refusal in a row, up to 64: what it says may depend on these frames, on its memory, on how an administrator has set it up. Only
- * -EOPNOTSUPP is for good. Frames of a block are ordinary frames otherwise: they go back one by one.
+ * Making a block costs the host 0.1 to 0.4 ms, less than it costs to back 512 single frames. It can take long where the host must first
+ * gather memory or others have its CPUs, so what blocks take beyond FREE_NS gets a sixteenth of the time that passes. Where it refuses there is a
+ * pause, a second first and twice as long with each refusal in a row, up to 64: what it says may depend on these frames, on its memory, on how an
+ * administrator has set it up. Only -EOPNOTSUPP is for good. Frames of a block are ordinary frames otherwise: they go back one by one.
  *
  * What a file has not yet taken of its blocks waits in a short table. It goes back when memory is wanted, when another file needs the
  * place, and when nobody has taken any for a second.
@@ -24,13 +24,15 @@
 #include "arch/um/arch.h"
 #include "kernel/sched/timer.h"
 
-#define BLOCK_ORDER 9
-#define BLOCK_PAGES (1U << BLOCK_ORDER)
+#define BLOCK_ORDER LARGE_BLOCK_ORDER
+#define BLOCK_PAGES LARGE_BLOCK_PAGES
 #define NR_BLOCKS 4
 #define LOOK_NS 1000000000UL
 #define BUDGET_MAX 200000000L /* ns that the host may take for blocks ... */
-#define BUDGET_SHARE 16       /* ... and of which it gets one for so many that pass */
-#define PAUSE_MIN LOOK_NS     /* after a refusal, doubled with each */
+#define BUDGET_SHARE 16       /* ... and of which it gets one for so many that pass, */
+#define FREE_NS                                                                                    \
+	500000L /* not counting what pays in any case: 512 single frames cost the host 1 ms */
+#define PAUSE_MIN LOOK_NS /* after a refusal, doubled with each */
 #define PAUSE_MAX (64 * LOOK_NS)
 
 struct large_block {
@@ -79,7 +81,7 @@ static void note_cost(int err, u64 start, u64 end)
 	pause_ns = err ? clamp(pause_ns * 2, PAUSE_MIN, PAUSE_MAX) : 0;
 	pause_until = end + pause_ns;
 	budget += (s64)(start - budget_at) / BUDGET_SHARE;
-	budget = min(budget, BUDGET_MAX) - (s64)(end - start);
+	budget = min(budget, BUDGET_MAX) - max((s64)(end - start) - FREE_NS, 0L);
 	budget_at = end;
 	spin_unlock(&block_lock);
 }
