@@ -9,11 +9,12 @@
  * States of an address of ours: tentative (nobody may use it; we ask whether somebody has it) -> valid after a second of silence, or gone
  * when somebody has. One from a router's prefix is gone when its lifetime ends, unless the router says it anew. Addresses set by hand
  * are valid at once.
- * A job is something that a card does later: the end of the test of an address, the next question for routers, the end of a lifetime.
+ * A job is something that a card does later: the end of the test of an address, the next question for routers, the end of a route. addrs.c has the
+ * lifetimes of addresses.
  *
  * Invariants: 1. nothing is believed that has not come from this link (hop limit 255). 2. A card has at most ADDRS_MAX addresses
  * from routers, a namespace at most JOBS_MAX jobs. 3. Each length in a message is checked against what is left of it.
- * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses and routes (route.c). Nothing is sent under either.
+ * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and routes. Nothing is sent under either.
  * Not here: redirects (passed over), proxies, being a router, privacy addresses.
  */
 #include <asm/errno.h>
@@ -50,7 +51,7 @@
 	7200 /* seconds: anybody on the link may say that an address ends (RFC 4862, 5.5.3 e) */
 #define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
 
-enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ADDR_ENDS, JOB_ROUTE_ENDS };
+enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS };
 struct job {
 	struct list_head list; /* net->nd_jobs */
 	enum job_kind kind;
@@ -230,10 +231,6 @@ static void do_job(const struct job *j)
 		if (j->tries > 1)
 			schedule_job(
 				JOB_RS, j->dev, &j->addr, ktime_get() + RS_INTERVAL, j->tries - 1);
-		break;
-	case JOB_ADDR_ENDS:
-		if (addr_ended(j->dev, &j->addr))
-			addr_del(j->dev, &j->addr, -1);
 		break;
 	case JOB_ROUTE_ENDS: route_ends(j->dev, &j->addr); break;
 	}
@@ -423,7 +420,7 @@ static u64 end_of(u64 seconds)
 
 static void got_prefix(struct net_device *dev, const u8 *p)
 {
-	u64 valid = be32_at(p + 4), preferred = be32_at(p + 8), then;
+	u64 valid = be32_at(p + 4), preferred = be32_at(p + 8);
 	struct ifaddr a = { .prefix = 64, .expires = end_of(valid) };
 	ip_addr prefix;
 
@@ -434,13 +431,11 @@ static void got_prefix(struct net_device *dev, const u8 *p)
 	a.addr = with_interface_id(dev, prefix.w[0], prefix.w[1]);
 	if (ip_is_v4(&a.addr) || ip_is_loopback(&a.addr))
 		return;
-	then = addr_renew(dev, &a.addr, a.expires, end_of(SHORTENED_TO));
-	if (then) {
-		schedule_job(JOB_ADDR_ENDS, dev, &a.addr, then, 0);
-	} else if (valid && addr_state(dev, &a.addr) == ADDR_NONE && addr_count(dev) < ADDRS_MAX) {
-		if (take_address(dev, &a))
-			schedule_job(JOB_ADDR_ENDS, dev, &a.addr, a.expires, 0);
-	}
+	if (addr_renew(dev, &a.addr, a.expires, end_of(preferred), end_of(SHORTENED_TO)))
+		return;
+	a.preferred_until = preferred >= LIFETIME_MAX ? 0 : end_of(preferred);
+	if (valid && addr_state(dev, &a.addr) == ADDR_NONE && addr_count(dev) < ADDRS_MAX)
+		take_address(dev, &a);
 }
 
 /* @pref: how much it wants to be taken (RFC 4191). */

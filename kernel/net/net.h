@@ -37,6 +37,7 @@ struct net {
 	int nonlocal_bind, nonlocal_bind6, v6only;
 	bool reno; /* TCP's congestion control of a new socket, instead of CUBIC */
 	kgid_t ping_gid_min, ping_gid_max;
+	u64 *reserved_ports; /* a bit each: ip_local_reserved_ports; NULL: none */
 	int default_ttl;
 	/* icmp_echo_ignore_all and its kin: who asks for an echo gets none, and not where he asked many */
 	int echo_ignore, echo_ignore_many, echo6_ignore;
@@ -52,6 +53,7 @@ struct net {
 	struct list_head nd_jobs;
 	u32 nr_nd_jobs;
 	struct ktimer nd_timer;
+	struct ktimer addr_timer; /* lifetimes of addresses */
 	/* multicast (mcast.h) */
 	struct ktimer mc_timer;
 	u64 mc_next; /* when it is armed for, 0: it is not; under lock */
@@ -96,9 +98,11 @@ struct ifaddr {
 	ip_addr addr, peer, broadcast; /* peer: equal to addr without one */
 	u8 prefix;                     /* of the family's 32 or 128 bits */
 	bool in_group;                 /* its device is in its solicited-node group */
-	bool to_connect;               /* its device has come up, its network's route has not */
-	u8 scope, flags;               /* IFA_F_TENTATIVE: not to be used yet */
-	u64 expires;                   /* ktime_get(); 0 or ~0: never */
+	bool to_connect;               /* its network's route has not come yet */
+	u8 scope;
+	u16 flags;           /* IFA_F_TENTATIVE: not to be used yet */
+	u64 expires;         /* ktime_get(): it goes; 0 or ~0 (a router's): never */
+	u64 preferred_until; /* ktime_get(): it is IFA_F_DEPRECATED then; 0: for ever, or over */
 	char label[IFNAMSIZ];
 };
 /* 0, -EEXIST, -ENOMEM; -EADDRNOTAVAIL. */
@@ -112,15 +116,30 @@ enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
 int addr_state(struct net_device *dev, const ip_addr *a);
 /* It is tentative no more. False: it is not there. */
 bool addr_set_valid(struct net_device *dev, const ip_addr *a);
-/* It ends at @expires, but not earlier than it does and than @least. When that is; 0: it is not there, or does not end. */
-u64 addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 least);
-/* The time is over for which a router gave it. False: not there, or set by hand meanwhile. */
-bool addr_ended(struct net_device *dev, const ip_addr *a);
+/*
+ * A router says that it is preferred until @preferred, and ends at @expires, but not earlier than it does and than @least (ktime_get(); ~0: never).
+ * False: it is not there, or was set by hand to stay.
+ */
+bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 preferred, u64 least);
+/* Lifetimes and flags of an address that is there become those of @a, and who listens is told. 0 or -ENOENT. */
+int addr_replace(struct net_device *dev, const struct ifaddr *a);
+/* For @a of @seconds each, ~0 for ever: 0 or -EINVAL. */
+int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred);
+/* The addresses of a namespace whose time is over leave, by a timer. */
+void addr_net_init(struct net *net);
+void addr_net_end(struct net *net); /* may sleep */
 u32 addr_count(struct net_device *dev);
 void addrs6_forget(struct net_device *dev);
 void addrs_forget(struct net_device *dev);
 /* An address of @dev, or any, to send to @dst from. False: there is none of that family. */
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
+
+/* For who holds net->lock; what they return stays while it does. NULL: none. */
+struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex);
+const struct ifaddr *addr_source_of(
+	struct net *net, const struct net_device *dev, const ip_addr *dst);
+/* All ones, or the broadcast address of a network that @dev is in. */
+bool addr_is_broadcast_of(struct net *net, const struct net_device *dev, const ip_addr *a);
 
 /* ---- routes ---- */
 

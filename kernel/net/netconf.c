@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the reader's namespace
- * (linux-doc networking/ip-sysctl). What has no effect here is not in the table, but for "tag".
+ * (linux-doc networking/ip-sysctl). What has no effect here is not in the table, but for "tag" and what hosts switch off to be safe: those
+ * are off for good.
  * Locks: net->lock, for a device to stay.
  */
 #include <asm/errno.h>
@@ -31,6 +32,10 @@ static const struct key keys[] = {
 	{ "arp_notify", false, CONF4_ARP_NOTIFY, INT32_MIN, INT32_MAX, 0 },
 	{ "arp_ignore", false, CONF4_ARP_IGNORE, INT32_MIN, INT32_MAX, 0 },
 	{ "force_igmp_version", false, CONF4_FORCE_IGMP, INT32_MIN, INT32_MAX, 0 },
+	{ "promote_secondaries", false, CONF4_PROMOTE, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_redirects", false, CONF4_ACCEPT_REDIRECTS, 0, 0, 0 },
+	{ "accept_source_route", false, CONF4_ACCEPT_SOURCE_ROUTE, 0, 0, 0 },
+	{ "log_martians", false, CONF4_LOG_MARTIANS, 0, 0, 0 },
 	{ "tag", false, CONF4_TAG, INT32_MIN, INT32_MAX, 0 },
 	{ "forwarding", true, CONF6_FORWARDING, INT32_MIN, INT32_MAX, 0 },
 	{ "disable_ipv6", true, CONF6_DISABLE, INT32_MIN, INT32_MAX, 0 },
@@ -39,6 +44,10 @@ static const struct key keys[] = {
 	{ "autoconf", true, CONF6_AUTOCONF, INT32_MIN, INT32_MAX, 1 },
 	{ "addr_gen_mode", true, CONF6_ADDR_GEN_MODE, 0, 1, 0 },
 	{ "force_mld_version", true, CONF6_FORCE_MLD, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_redirects", true, CONF6_ACCEPT_REDIRECTS, 0, 0, 0 },
+	{ "accept_source_route", true, CONF6_ACCEPT_SOURCE_ROUTE, 0, 0, 0 },
+	{ "use_tempaddr", true, CONF6_USE_TEMPADDR, 0, 0, 0 },
+	{ "proxy_ndp", true, CONF6_PROXY_NDP, 0, 0, 0 },
 };
 
 static int *word(struct netconf *c, const struct key *k)

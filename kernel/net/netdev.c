@@ -440,6 +440,7 @@ static int net_setup(struct net *net)
 	netconf_init(net);
 	mcast_net_init(net);
 	ndisc_net_init(net);
+	addr_net_init(net);
 	err = rules_init(net);
 	if (err) {
 		kfree(lo);
@@ -556,6 +557,7 @@ static void net_end(struct work *w)
 	neigh_net_end(net);
 	mcast_net_end(net);
 	ndisc_net_end(net);
+	addr_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
 	spin_lock(

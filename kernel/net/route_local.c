@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * route_local.c: the table of local ways, as it is told. Which addresses are this machine's and which are broadcasts is looked up among the
- * addresses themselves (route.c), so that what Linux keeps in a table of its own is put together here when somebody asks for it.
+ * addresses themselves (addrs.c), so that what Linux keeps in a table of its own is put together here when somebody asks for it.
  */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>

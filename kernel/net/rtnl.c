@@ -93,6 +93,24 @@ struct addr_entry {
 	int ifindex;
 };
 
+/* Those that have begun count. */
+static u32 seconds_to(u64 then)
+{
+	u64 now = ktime_get();
+
+	return then > now ? (u32)((then - now + NSEC_PER_SEC - 1) / NSEC_PER_SEC) : 0;
+}
+
+/* An IPv4 address that stays is shown as preferred for ever. */
+static u32 seconds_preferred(const struct ifaddr *a, bool ends)
+{
+	if (ip_is_v4(&a->addr) && !ends)
+		return ~0U;
+	if (a->preferred_until)
+		return seconds_to(a->preferred_until);
+	return a->flags & IFA_F_DEPRECATED ? 0 : ~0U;
+}
+
 static void put_addr(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -100,12 +118,12 @@ static void put_addr(
 	const struct ifaddr *a = &e->a;
 	struct ifaddrmsg *m = nl_begin(b, req, portid, RTM_NEWADDR, flags, sizeof(*m));
 	bool v4 = ip_is_v4(&a->addr), ends = a->expires && a->expires != ~0UL;
-	u32 left = ends ? (u32)((a->expires - min(a->expires, ktime_get())) / NSEC_PER_SEC) : ~0U;
-	struct ifa_cacheinfo life = { .ifa_prefered = left, .ifa_valid = left };
+	struct ifa_cacheinfo life = { .ifa_prefered = seconds_preferred(a, ends),
+		.ifa_valid = ends ? seconds_to(a->expires) : ~0U };
 
 	m->ifa_family = v4 ? AF_INET : AF_INET6;
 	m->ifa_prefixlen = a->prefix;
-	m->ifa_flags = a->flags | (ends ? 0U : IFA_F_PERMANENT);
+	m->ifa_flags = (u8)(a->flags | (ends ? 0U : IFA_F_PERMANENT));
 	m->ifa_scope = a->scope;
 	m->ifa_index = (u32)e->ifindex;
 	nl_attr_addr(b, IFA_ADDRESS, &a->peer);
@@ -115,7 +133,7 @@ static void put_addr(
 			nl_attr_addr(b, IFA_BROADCAST, &a->broadcast);
 		nl_attr(b, IFA_LABEL, a->label, (u32)strlen(a->label) + 1);
 	}
-	nl_attr_u32(b, IFA_FLAGS, m->ifa_flags);
+	nl_attr_u32(b, IFA_FLAGS, a->flags | (ends ? 0U : IFA_F_PERMANENT));
 	nl_attr(b, IFA_CACHEINFO, &life, sizeof(life));
 	nl_end(b);
 }
@@ -336,6 +354,21 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 
 /* ---- changing ---- */
 
+/* Of the flags that programs give, those that mean something here: nobody's address is tested (NODAD), but that is told. */
+#define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
+
+/* Flags and lifetimes that @req gives its address. 0 or -EINVAL. */
+static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
+{
+	const struct ifaddrmsg *m = NLMSG_DATA(req);
+	const struct ifa_cacheinfo *life =
+		nl_find(req, sizeof(*m), IFA_CACHEINFO, sizeof(*life), NULL);
+	const u32 *flags = nl_find(req, sizeof(*m), IFA_FLAGS, sizeof(*flags), NULL);
+
+	a->flags = (u16)((flags ? *flags : m->ifa_flags) & ADDR_FLAGS_OF(m->ifa_family == AF_INET));
+	return life ? addr_set_lifetimes(a, life->ifa_valid, life->ifa_prefered) : 0;
+}
+
 static int change_addr(struct net *net, const struct nlmsghdr *req)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(req);
@@ -360,15 +393,11 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 		return -ENODEV;
 	strscpy(a.label, d->name, sizeof(a.label));
 	if (req->nlmsg_type == RTM_NEWADDR) {
-		int err = addr_add(d, &a);
+		int err = addr_details(req, &a);
 		bool replaces = (req->nlmsg_flags & (NLM_F_REPLACE | NLM_F_EXCL)) == NLM_F_REPLACE;
 
-		if (err != -EEXIST || !replaces)
-			return err;
-		addr_renew(d, &a.addr, 0, 0); /* a router's becomes one by hand */
-		a.dev = d;
-		rtnl_tell_addr(net, &a, RTM_NEWADDR);
-		return 0;
+		err = err ? err : addr_add(d, &a);
+		return err == -EEXIST && replaces ? addr_replace(d, &a) : err;
 	}
 	/* as Linux has it, an IPv4 address alone means it with any prefix */
 	return addr_del(d, &a.addr, m->ifa_family == AF_INET && !has_addr ? -1 : a.prefix);
