@@ -31,7 +31,6 @@
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
-#define MTU_MIN 68U
 #define MODEL_MAX 120U /* of headers that each piece has: they stand in the skb's room */
 #define TIME4 30       /* seconds */
 #define TIME6 60

@@ -250,7 +250,7 @@ u8 netdev_operstate(const struct net_device *dev)
 
 int netdev_set_mtu(struct net_device *dev, u32 mtu)
 {
-	if (mtu < 68 || mtu > dev->ops->max_mtu)
+	if (mtu < MTU_MIN || mtu > dev->ops->max_mtu)
 		return -EINVAL;
 	if (dev->ops->set_mtu && dev->ops->set_mtu(dev, mtu))
 		return -EINVAL;
@@ -513,6 +513,7 @@ static void net_free_rcu(struct rcu_head *h)
 	list_for_each_entry_safe(r, nr, &net->routes, list)
 		route_free(r);
 	rules_free(net);
+	kfree(net->reserved_ports);
 	list_splice_tail_init(&net->dead, &net->devices);
 	list_for_each_entry_safe(d, nd, &net->devices, list)
 		let_device_go(d);

@@ -27,6 +27,7 @@
 
 #define IFNAMSIZ 16
 #define IFALIAS_MAX 256
+#define MTU_MIN 68U    /* of IPv4 */
 #define ALTNAMES_MAX 8 /* of a device */
 #define IFF_UP 0x1
 #define IFF_BROADCAST 0x2
@@ -232,6 +233,12 @@ void packet_tap_in(struct sk_buff *skb);
 /* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
 void netdev_poll(struct net_device *dev);
 void netdev_tx_wake(struct net_device *dev);
+
+/* What vCPU @cpu has done since the boot, and what waits for it. */
+struct net_io_counts {
+	u32 processed, dropped, squeezed, waiting;
+};
+void net_io_counts(u32 cpu, struct net_io_counts *c);
 
 /* ---- netdev_io.c, for netdev.c ---- */
 void netdev_io_init(void);

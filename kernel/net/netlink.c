@@ -228,13 +228,21 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {
 	struct emit e = { n, req, req->nlmsg_flags & NLM_F_DUMP ? NLM_F_MULTI : 0, { 0 } };
 	struct net *net = n->c.net;
+	const char *why = NULL;
 	int err;
 
 	e.dump.strict = n->options >> NETLINK_GET_STRICT_CHK & 1;
 
 	if (req->nlmsg_type % 4 !=
-		2) /* NEW and DEL; GET is the third of each four, SET the fourth */
-		return net_capable(net, CAP_NET_ADMIN) ? rtnl_change(net, req) : -EPERM;
+		2) { /* NEW and DEL; GET is the third of each four, SET the fourth */
+		if (!net_capable(net, CAP_NET_ADMIN))
+			return -EPERM;
+		err = rtnl_change(net, req, &why);
+		if (!err || !why)
+			return err;
+		err = nl_error(n, req, err, why, 0);
+		return err ? err : 1;
+	}
 	if (req->nlmsg_flags & NLM_F_DUMP) {
 		err = rtnl_dump(net, req, &e.dump, emit, &e);
 		if (err != -EOPNOTSUPP) /* a dump says at its end what was wrong */

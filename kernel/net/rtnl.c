@@ -369,16 +369,48 @@ static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
 	return life ? addr_set_lifetimes(a, life->ifa_valid, life->ifa_prefered) : 0;
 }
 
-static int change_addr(struct net *net, const struct nlmsghdr *req)
+/* What is there already, or not: of a change that failed with @err. */
+static const char *why_not(int err, u16 type, bool v4)
+{
+	switch (err) {
+	case -EEXIST:
+		return v4 ? "ipv4: Address already assigned" : "ipv6: address already assigned";
+	case -EADDRNOTAVAIL:
+		if (type == RTM_DELADDR)
+			return v4 ? "ipv4: Address not found" : "ipv6: address not found";
+	}
+	return NULL;
+}
+
+static int new_addr(
+	struct net_device *d, const struct nlmsghdr *req, struct ifaddr *a, const char **why)
+{
+	bool replaces = (req->nlmsg_flags & (NLM_F_REPLACE | NLM_F_EXCL)) == NLM_F_REPLACE,
+	     v4 = ip_is_v4(&a->addr);
+	int err;
+
+	if (!v4 && ip_is_multicast(&a->addr))
+		*why = "ipv6: Cannot assign multicast address without \"IFA_F_MCAUTOJOIN\" flag";
+	err = addr_add(d, a);
+	if (err == -EEXIST && replaces)
+		return addr_replace(d, a);
+	if (err && !*why)
+		*why = why_not(err, RTM_NEWADDR, v4);
+	return err;
+}
+
+static int change_addr(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(req);
 	struct ifaddr a = { 0 };
 	struct net_device *d;
-	bool has_local, has_addr;
+	bool has_local, has_addr, v4;
+	int err;
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
 		(m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return -EINVAL;
+	v4 = m->ifa_family == AF_INET;
 	has_addr = rtnl_attr_addr(req, sizeof(*m), IFA_ADDRESS, m->ifa_family, &a.peer);
 	has_local = rtnl_attr_addr(req, sizeof(*m), IFA_LOCAL, m->ifa_family, &a.addr);
 	if (!has_addr && !has_local)
@@ -388,22 +420,30 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 	rtnl_attr_addr(req, sizeof(*m), IFA_BROADCAST, m->ifa_family, &a.broadcast);
 	a.prefix = m->ifa_prefixlen;
 	a.scope = m->ifa_scope;
-	d = netdev_find_index(net, (int)m->ifa_index);
-	if (!d)
-		return -ENODEV;
-	strscpy(a.label, d->name, sizeof(a.label));
-	if (req->nlmsg_type == RTM_NEWADDR) {
-		int err = addr_details(req, &a);
-		bool replaces = (req->nlmsg_flags & (NLM_F_REPLACE | NLM_F_EXCL)) == NLM_F_REPLACE;
-
-		err = err ? err : addr_add(d, &a);
-		return err == -EEXIST && replaces ? addr_replace(d, &a) : err;
+	if (req->nlmsg_type == RTM_NEWADDR && a.prefix > (v4 ? 32 : 128)) {
+		*why = v4 ? "ipv4: Invalid prefix length" : "ipv6: Invalid prefix length";
+		return -EINVAL;
 	}
+	err = req->nlmsg_type == RTM_NEWADDR ? addr_details(req, &a) : 0;
+	if (err) {
+		*why = v4 ? "ipv4: address lifetime invalid" : "ipv6: address lifetime invalid";
+		return err;
+	}
+	d = netdev_find_index(net, (int)m->ifa_index);
+	if (!d) {
+		*why = v4 ? "ipv4: Device not found" : "ipv6: Unable to find the interface";
+		return -ENODEV;
+	}
+	strscpy(a.label, d->name, sizeof(a.label));
+	if (req->nlmsg_type == RTM_NEWADDR)
+		return new_addr(d, req, &a, why);
 	/* as Linux has it, an IPv4 address alone means it with any prefix */
-	return addr_del(d, &a.addr, m->ifa_family == AF_INET && !has_addr ? -1 : a.prefix);
+	err = addr_del(d, &a.addr, v4 && !has_addr ? -1 : a.prefix);
+	*why = why_not(err, RTM_DELADDR, v4);
+	return err;
 }
 
-int rtnl_change(struct net *net, const struct nlmsghdr *req)
+int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	switch (req->nlmsg_type) {
 	case RTM_NEWLINK:
@@ -413,12 +453,12 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_DELLINK:
 		if (family_of(req) == AF_BRIDGE)
 			return br_change_links(net, req);
-		return rtnl_change_link(net, req);
+		return rtnl_change_link(net, req, why);
 	case RTM_NEWNSID: return nsid_set(net, req);
 	case RTM_NEWADDR:
-	case RTM_DELADDR: return change_addr(net, req);
+	case RTM_DELADDR: return change_addr(net, req, why);
 	case RTM_NEWROUTE:
-	case RTM_DELROUTE: return rtnl_change_route(net, req);
+	case RTM_DELROUTE: return rtnl_change_route(net, req, why);
 	case RTM_NEWRULE:
 	case RTM_DELRULE: return rules_change(net, req);
 	case RTM_NEWQDISC:
@@ -429,7 +469,7 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_DELNEIGH:
 		if (family_of(req) == AF_BRIDGE)
 			return br_change_fdb(net, req);
-		return rtnl_change_neigh(net, req);
+		return rtnl_change_neigh(net, req, why);
 	}
 	return -EOPNOTSUPP;
 }

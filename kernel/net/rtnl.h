@@ -52,8 +52,8 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 	void *arg);
 int rtnl_get(
 	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
-/* NEW, DEL and SET: 0 or -errno. The caller may. */
-int rtnl_change(struct net *net, const struct nlmsghdr *req);
+/* NEW, DEL and SET: 0 or -errno, and @why it failed where there are words for it. The caller may. */
+int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /* ---- telling who listens; may be called from a timer, with no spinlock held ---- */
 void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what);
@@ -73,7 +73,7 @@ int rtnl_dump_stats(struct net *net, const struct nlmsghdr *req, struct rtnl_dum
 int rtnl_get_stats(
 	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
 int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
-int rtnl_change_link(struct net *net, const struct nlmsghdr *req);
+int rtnl_change_link(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /* nsid.c: numbers by which one namespace calls others */
 int nsid_get(struct net *net, struct net *peer); /* made when there is none; -1: no memory */
@@ -86,13 +86,13 @@ void nsids_forget(struct net *net);
 int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg);
 int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
-int rtnl_change_route(struct net *net, const struct nlmsghdr *req);
+int rtnl_change_route(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /* rtnl_neigh.c */
 int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg);
 int rtnl_get_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
-int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req);
+int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /* rtnl_netconf.c */
 int rtnl_dump_netconf(struct net *net, const struct nlmsghdr *req, const struct rtnl_dump *d,

@@ -136,7 +136,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	nl_attr(b, IFLA_OPERSTATE, &(u8){ netdev_operstate(d) }, 1);
 	nl_attr(b, IFLA_LINKMODE, &(u8){ 0 }, 1);
 	nl_attr_u32(b, IFLA_MTU, d->mtu);
-	nl_attr_u32(b, IFLA_MIN_MTU, d->flags & IFF_LOOPBACK ? 0 : 68);
+	nl_attr_u32(b, IFLA_MIN_MTU, d->flags & IFF_LOOPBACK ? 0 : MTU_MIN);
 	nl_attr_u32(b, IFLA_MAX_MTU, d->flags & IFF_LOOPBACK ? 0 : d->ops->max_mtu);
 	nl_attr_u32(b, IFLA_GROUP, d->group);
 	nl_attr_u32(b, IFLA_PROMISCUITY, d->promisc);
@@ -386,6 +386,16 @@ static int check_values(const struct nlmsghdr *req)
 	return (name && strnlen(name, n) >= IFNAMSIZ) || (alias && alias_len > 255) ? -ERANGE : 0;
 }
 
+/* NULL: the MTU is not the reason. */
+static const char *why_no_mtu(const struct net_device *d, const struct nlmsghdr *req)
+{
+	const u32 *mtu = nl_find(req, sizeof(struct ifinfomsg), IFLA_MTU, sizeof(*mtu), NULL);
+
+	if (mtu && *mtu < MTU_MIN)
+		return "mtu less than device minimum";
+	return mtu && *mtu > d->ops->max_mtu ? "mtu greater than device maximum" : NULL;
+}
+
 /* What a message says besides flags, before them. */
 static int set_values(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
@@ -455,14 +465,26 @@ static int configure(struct net *net, struct net_device *d, const struct nlmsghd
 	return err;
 }
 
-static int new_link(struct net *net, const struct nlmsghdr *req)
+/* Does it name a kind that there is none of? */
+static bool strange_kind(const struct nlmsghdr *req)
+{
+	u32 n, len = 0;
+	const void *info = nl_find(req, sizeof(struct ifinfomsg), IFLA_LINKINFO, 0, &n);
+	const char *kind = info ? nl_nested(info, n, IFLA_INFO_KIND, 1, &len) : NULL;
+
+	return kind && !link_type_known(kind, (u32)strnlen(kind, len));
+}
+
+static int new_link(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	struct net_device *d;
 	struct net *to;
 	int err = link_create(net, req, &d, &to);
 
-	if (err)
+	if (err) {
+		*why = strange_kind(req) ? "Unknown device type" : NULL;
 		return err;
+	}
 	err = configure(net, d, req);
 	if (to)
 		net_put(to);
@@ -567,7 +589,7 @@ static int del_group(struct net *net, u32 group)
 	return 0;
 }
 
-static int set_link(struct net *net, const struct nlmsghdr *req)
+static int set_link(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	const u32 *group;
 	struct net_device *d;
@@ -586,13 +608,16 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 		return change_group(net, *group, req);
 	if (!d)
 		return req->nlmsg_type == RTM_SETLINK  ? err :
-		       req->nlmsg_flags & NLM_F_CREATE ? new_link(net, req) :
+		       req->nlmsg_flags & NLM_F_CREATE ? new_link(net, req, why) :
 							 -ENODEV;
 	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_EXCL)
 		return -EEXIST;
 	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_REPLACE)
 		return -EOPNOTSUPP; /* no device takes another's place */
-	return change_one(net, d, req);
+	err = change_one(net, d, req);
+	if (err)
+		*why = why_no_mtu(d, req);
+	return err;
 }
 
 static int del_link(struct net *net, const struct nlmsghdr *req)
@@ -644,12 +669,12 @@ static int change_props(struct net *net, const struct nlmsghdr *req)
 	return err;
 }
 
-int rtnl_change_link(struct net *net, const struct nlmsghdr *req)
+int rtnl_change_link(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	switch (req->nlmsg_type) {
 	case RTM_DELLINK: return del_link(net, req);
 	case RTM_NEWLINKPROP:
 	case RTM_DELLINKPROP: return change_props(net, req);
 	}
-	return set_link(net, req);
+	return set_link(net, req, why);
 }

@@ -146,7 +146,7 @@ int rtnl_get_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 	return err ? err : emit(arg, put_neigh, &info);
 }
 
-int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req)
+int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	const struct ndmsg *m = NLMSG_DATA(req);
 	struct net_device *dev;
@@ -161,6 +161,12 @@ int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req)
 	if (dev->type != ARPHRD_ETHER)
 		return -EINVAL;
 	mac = nl_find(req, sizeof(*m), NDA_LLADDR, ETH_ALEN, NULL);
+	if (!mac && nl_find(req, sizeof(*m), NDA_LLADDR, 0, NULL))
+		*why = "Invalid link address";
+	else if (!mac && m->ndm_state & NUD_PERMANENT)
+		*why = "No link layer address given";
+	if (*why)
+		return -EINVAL;
 	return neigh_set(dev, &addr, mac, m->ndm_state, m->ndm_flags, req->nlmsg_flags);
 }
 

@@ -489,7 +489,7 @@ static int check_gateway(struct net *net, struct nexthop *w, u8 family)
 	return 0;
 }
 
-static int check_way(struct net *net, struct nexthop *w, u8 family)
+static int check_way(struct net *net, struct nexthop *w, u8 family, const char **why)
 {
 	int err;
 
@@ -498,12 +498,17 @@ static int check_way(struct net *net, struct nexthop *w, u8 family)
 		return -ENODEV;
 	if (!ip_is_any(&w->gateway)) {
 		err = check_gateway(net, w, family);
-		if (err)
+		if (err) {
+			*why = family == AF_INET ? "Nexthop has invalid gateway" : NULL;
 			return err;
+		}
 	}
 	if (!w->dev)
 		return -ENODEV;
-	return w->dev->flags & IFF_UP ? 0 : -ENETDOWN;
+	if (w->dev->flags & IFF_UP)
+		return 0;
+	*why = family == AF_INET ? "Device for nexthop is not up" : NULL;
+	return -ENETDOWN;
 }
 
 /* One of RTA_MULTIPATH, at @p with @len bytes left. */
@@ -549,7 +554,8 @@ static int count_hops(const u8 *p, u32 len)
 	return n && n <= (int)HOPS_MAX ? n : -EINVAL;
 }
 
-static int read_hops(struct net *net, const u8 *p, u32 len, u8 family, bool check, struct route *r)
+static int read_hops(
+	struct net *net, const u8 *p, u32 len, u8 family, struct route *r, const char **why)
 {
 	int n = count_hops(p, len), err = 0;
 	struct nexthops *h;
@@ -563,8 +569,8 @@ static int read_hops(struct net *net, const u8 *p, u32 len, u8 family, bool chec
 		u32 step = min(RTNH_ALIGN((u32)((const struct rtnexthop *)p)->rtnh_len), len);
 
 		err = read_hop(p, len, family, &h->hop[k]);
-		if (!err && check)
-			err = check_way(net, &h->hop[k], family);
+		if (!err)
+			err = check_way(net, &h->hop[k], family, why);
 		p += step;
 		len -= step;
 	}
@@ -608,7 +614,7 @@ static int read_metrics(const struct nlmsghdr *req, struct route *r)
 }
 
 /* What both adding and deleting say. */
-static int read_route(const struct nlmsghdr *req, struct route *r)
+static int read_route(const struct nlmsghdr *req, struct route *r, const char **why)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
 	const u32 *n;
@@ -616,14 +622,21 @@ static int read_route(const struct nlmsghdr *req, struct route *r)
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
 		(m->rtm_family != AF_INET && m->rtm_family != AF_INET6))
 		return -EINVAL;
-	if (m->rtm_dst_len > (m->rtm_family == AF_INET ? 32 : 128) || m->rtm_src_len)
+	if (m->rtm_dst_len > (m->rtm_family == AF_INET ? 32 : 128) || m->rtm_src_len) {
+		*why = m->rtm_family == AF_INET ? "Invalid prefix length" : NULL;
 		return -EINVAL;
+	}
 	if (nl_find(req, sizeof(*m), RTA_NH_ID, 0, NULL) ||
 		nl_find(req, sizeof(*m), RTA_VIA, 0, NULL) ||
 		nl_find(req, sizeof(*m), RTA_ENCAP, 0, NULL))
 		return -EOPNOTSUPP;
 	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &r->dst))
 		r->dst = m->rtm_family == AF_INET ? ip_v4(0) : IP_ANY;
+	if (m->rtm_family == AF_INET && m->rtm_dst_len < 32 &&
+		ntohl(r->dst.w[3]) & ~0U >> m->rtm_dst_len) {
+		*why = "Invalid prefix for given prefix length";
+		return -EINVAL;
+	}
 	rtnl_attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r->gateway);
 	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r->prefsrc);
 	r->prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
@@ -642,7 +655,7 @@ static int read_route(const struct nlmsghdr *req, struct route *r)
 	return 0;
 }
 
-static int del_route(struct net *net, const struct nlmsghdr *req, struct route *r)
+static int del_route(struct net *net, const struct nlmsghdr *req, struct route *r, const char **why)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
 	const u32 *oif = number(req, RTA_OIF);
@@ -654,14 +667,14 @@ static int del_route(struct net *net, const struct nlmsghdr *req, struct route *
 	if (oif && *oif && !r->dev)
 		return -ENODEV;
 	if (hops)
-		err = read_hops(net, hops, len, m->rtm_family, true, r);
+		err = read_hops(net, hops, len, m->rtm_family, r, why);
 	if (!err)
 		err = route_del(net, r);
 	nexthops_put(r->hops);
 	return err;
 }
 
-static int new_route(struct net *net, const struct nlmsghdr *req, struct route *r)
+static int new_route(struct net *net, const struct nlmsghdr *req, struct route *r, const char **why)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
 	const u32 *oif = number(req, RTA_OIF), *end = number(req, RTA_EXPIRES);
@@ -683,15 +696,20 @@ static int new_route(struct net *net, const struct nlmsghdr *req, struct route *
 		r->pref = pref && *pref != 2 ? *pref & 3 : 0;
 		r->expires = end && *end ? ktime_get() + *end * NSEC_PER_SEC : 0;
 	}
+	if (leads_nowhere(r->type) && m->rtm_family == AF_INET &&
+		(!ip_is_any(&r->gateway) || way.ifindex || hops)) {
+		*why = "Gateway, device and multipath can not be specified for this route type";
+		return -EINVAL;
+	}
 	if (leads_nowhere(r->type)) {
 		r->dev = net->lo; /* and lo stays */
 		r->gateway = IP_ANY;
 	} else if (r->type != RTN_UNICAST) {
 		return -EOPNOTSUPP;
 	} else if (hops) {
-		err = read_hops(net, hops, len, m->rtm_family, true, r);
+		err = read_hops(net, hops, len, m->rtm_family, r, why);
 	} else {
-		err = check_way(net, &way, m->rtm_family);
+		err = check_way(net, &way, m->rtm_family, why);
 		r->dev = way.dev;
 	}
 	if (!err && !ip_is_any(&r->prefsrc) && !addr_is_local(net, &r->prefsrc, 0))
@@ -702,12 +720,13 @@ static int new_route(struct net *net, const struct nlmsghdr *req, struct route *
 	return err;
 }
 
-int rtnl_change_route(struct net *net, const struct nlmsghdr *req)
+int rtnl_change_route(struct net *net, const struct nlmsghdr *req, const char **why)
 {
 	struct route r = { 0 };
-	int err = read_route(req, &r);
+	int err = read_route(req, &r, why);
 
 	if (err)
 		return err;
-	return req->nlmsg_type == RTM_DELROUTE ? del_route(net, req, &r) : new_route(net, req, &r);
+	return req->nlmsg_type == RTM_DELROUTE ? del_route(net, req, &r, why) :
+						 new_route(net, req, &r, why);
 }
