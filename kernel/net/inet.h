@@ -212,6 +212,10 @@ struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const 
 /* The same for the numbers of @skb, where a program may choose by its payload, @skip bytes behind its front. */
 struct inet_sock *inet_lookup_packet(
 	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip);
+/* ports_reserved.c: may nobody be given it? And the file. */
+bool port_is_reserved(const struct net *net, u16 port);
+int ports_show_reserved(struct seq *s, void *arg);
+int ports_store_reserved(char *text, size_t n, void *arg);
 /* For all that share the socket's port: 0, -EINVAL (it shares none); -ENOENT (there is no program). Takes the reference. */
 int inet_reuse_program(struct inet_sock *i, struct sk_filter *f);
 /* Would the socket take a packet from there to there? table->lock held. */

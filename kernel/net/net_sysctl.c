@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net_sysctl.c: /proc/sys/net but for what is each device's (netconf.c) and multicast's (mcast_proc.c), as tcp(7), ip(7) and
- * linux-doc's networking/ip-sysctl describe it. What has no effect here is not in a table.
+ * linux-doc's networking/ip-sysctl describe it. What has no effect here is not in a table, or cannot be set to anything else.
  * Locks: none; each number is read and written at once.
  */
 #include <asm/errno.h>
@@ -38,6 +38,32 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_invalid_ratelimit", tcp_limits.invalid_ratelimit, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
 	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),
+	SYSCTL_NUM("net/ipv4/tcp_orphan_retries", tcp_limits.orphan_retries, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_slow_start_after_idle", tcp_limits.slow_start_after_idle, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_moderate_rcvbuf", tcp_limits.moderate_rcvbuf, 0, 255),
+	SYSCTL_BIG("net/ipv4/tcp_notsent_lowat", tcp_limits.notsent_lowat, 0, 0xffffffffL),
+};
+
+/* How it is here, for who asks and who sets what is set; another number is refused. */
+static int zero = 0, one = 1, two = 2, three = 3;
+#define AS_IT_IS(p, v, n) SYSCTL_NUM("net/" p, v, n, n)
+static const struct sysctl as_it_is[] = {
+	AS_IT_IS("ipv4/tcp_dsack", one, 1),
+	AS_IT_IS("ipv4/tcp_early_retrans", three, 3),
+	AS_IT_IS("ipv4/tcp_frto", two, 2),
+	AS_IT_IS("ipv4/tcp_recovery", one, 1),
+	AS_IT_IS("ipv4/tcp_no_metrics_save", one, 1),
+	AS_IT_IS("ipv4/tcp_mtu_probing", zero, 0),
+	AS_IT_IS("ipv4/tcp_abort_on_overflow", zero, 0),
+	AS_IT_IS("ipv4/tcp_stdurg", zero, 0),
+	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
+	AS_IT_IS("ipv4/tcp_fwmark_accept", zero, 0),
+	AS_IT_IS("ipv4/tcp_reflect_tos", zero, 0),
+	AS_IT_IS("ipv4/fwmark_reflect", zero, 0),
+	AS_IT_IS("ipv4/ip_no_pmtu_disc", zero, 0),
+	AS_IT_IS("ipv4/fib_multipath_hash_policy", zero, 0),
+	AS_IT_IS("ipv6/fwmark_reflect", zero, 0),
+	AS_IT_IS("ipv6/fib_multipath_hash_policy", zero, 0),
 };
 
 /* Several numbers in one file. */
@@ -224,7 +250,7 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
 	"sys/net/ipv6/icmp/echo_ignore_all", "sys/net/ipv4/ip_unprivileged_port_start",
 	"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
-	"sys/net/ipv4/tcp_congestion_control" };
+	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports" };
 
 static const struct {
 	const char *path;
@@ -233,6 +259,7 @@ static const struct {
 	store_fn store;
 } files[] = {
 	{ "sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping },
+	{ "sys/net/ipv4/ip_local_reserved_ports", 0644, ports_show_reserved, ports_store_reserved },
 	{ "sys/net/ipv4/tcp_congestion_control", 0644, show_congestion, store_congestion },
 	{ "sys/net/ipv4/tcp_available_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_allowed_congestion_control", 0444, show_congestions, NULL },
@@ -253,6 +280,8 @@ static int net_sysctl_init(void)
 			files[i].path, files[i].mode, files[i].show, files[i].store, NULL);
 	for (u32 i = 0; !err && i < ARRAY_SIZE(let); i++)
 		err = proc_let(let[i], net_sysctl_may);
+	if (!err)
+		err = sysctl_register(as_it_is, ARRAY_SIZE(as_it_is));
 	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
 }
 INITCALL(3, net_sysctl_init);

@@ -192,7 +192,7 @@ static u16 choose_port(const struct inet_sock *i, const ip_addr *laddr)
 	for (u32 k = 0; k < n; k++) {
 		u16 port = (u16)(low + (start + k) % n);
 
-		if (!conflicts(i, laddr, port))
+		if (!port_is_reserved(i->net, port) && !conflicts(i, laddr, port))
 			return port;
 	}
 	return 0;
@@ -248,7 +248,8 @@ static u16 choose_for_peer(
 	for (u32 k = 0; k < n; k++) {
 		u16 port = (u16)(low + (start + k) % n);
 
-		if (port_shareable(i, port) && !peer_taken(i, saddr, port, raddr, rport))
+		if (!port_is_reserved(i->net, port) && port_shareable(i, port) &&
+			!peer_taken(i, saddr, port, raddr, rport))
 			return port;
 	}
 	return 0;

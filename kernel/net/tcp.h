@@ -302,13 +302,28 @@ static inline bool tcp_connecting(const struct tcp_sock *t)
 	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
 }
 bool tcp_mem_full(void);
+/* /proc/sys/net/ipv4, and kin */
+extern struct tcp_limits {
+	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
+		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies, ecn,
+		invalid_ratelimit, fastopen, syn_linear, max_orphans, orphan_retries,
+		slow_start_after_idle, moderate_rcvbuf;
+	u64 notsent_lowat;
+	int mem[3]; /* pages */
+	int rmem[3], wmem[3];
+} tcp_limits;
+/* What may wait unsent before writers do: the socket's own, or everybody's. */
+static inline u32 tcp_notsent_lowat(const struct tcp_sock *t)
+{
+	return t->notsent_lowat ? t->notsent_lowat : (u32)READ_ONCE(tcp_limits.notsent_lowat);
+}
 /* Writers go on when a third of the buffer is free, and less than notsent_lowat waits to be sent. */
 static inline bool tcp_writable(const struct tcp_sock *t)
 {
 	if (!t->wmem)
 		return true;
 	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf && !tcp_mem_full() &&
-	       (!t->notsent_lowat || t->write_seq - t->snd_nxt < t->notsent_lowat);
+	       t->write_seq - t->snd_nxt < tcp_notsent_lowat(t);
 }
 static inline void tcp_get(struct tcp_sock *t)
 {
@@ -546,14 +561,6 @@ u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to);
 void tcp_chrono(struct tcp_sock *t, int kind);
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 
-/* /proc/sys/net/ipv4, and kin */
-extern struct tcp_limits {
-	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
-		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies, ecn,
-		invalid_ratelimit, fastopen, syn_linear, max_orphans;
-	int mem[3]; /* pages */
-	int rmem[3], wmem[3];
-} tcp_limits;
 extern atomic_t tcp_time_waits;
 
 #endif

@@ -529,7 +529,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	if (tcp_in(t, TCPF(TCP_CLOSE)))
 		return;
 	tcp_push(t, false);
-	if (t->space_due || unlikely(t->notsent_lowat)) {
+	if (t->space_due || unlikely(tcp_notsent_lowat(t) != ~0U)) {
 		t->space_due = false;
 		tcp_write_space(t);
 	}

@@ -269,7 +269,7 @@ static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 	t->space_copied += copied;
 	if (now - t->space_at < rtt)
 		return;
-	if (!t->rcvbuf_fixed && !tcp_mem_pressure() &&
+	if (!t->rcvbuf_fixed && !tcp_mem_pressure() && READ_ONCE(tcp_limits.moderate_rcvbuf) &&
 		(u64)t->space_copied * 4 > t->inet.c.rcvbuf) {
 		u64 want = min_t(u64, (u64)t->space_copied * 4, (u64)tcp_limits.rmem[2]);
 

@@ -38,6 +38,9 @@ struct tcp_limits tcp_limits = {
 	.invalid_ratelimit = 500,
 	.fastopen = FAST_CLIENT,
 	.syn_linear = 4,
+	.slow_start_after_idle = 1,
+	.moderate_rcvbuf = 1,
+	.notsent_lowat = ~0U,
 	.rmem = { 4096, 131072, 6291456 },
 	.wmem = { 4096, 16384, 4194304 },
 };
@@ -103,6 +106,12 @@ static bool user_gives_up(const struct tcp_sock *t, u64 tried)
 	return t->user_timeout && tried >= (u64)t->user_timeout * MSEC;
 }
 
+/* Of connections that nobody has open; tcp_orphan_retries 0 is the usual number. */
+static int orphan_retries(void)
+{
+	return READ_ONCE(tcp_limits.orphan_retries) ?: ORPHAN_RETRIES;
+}
+
 /* How long one goes on trying is said in tries; a user timeout says it in time. */
 static bool given_up(struct tcp_sock *t)
 {
@@ -119,7 +128,7 @@ static bool given_up(struct tcp_sock *t)
 		return user_gives_up(t, tried);
 	if (window_taken_back(t)) /* who answers keeps its connection */
 		return min(tried, now - max(t->last_ack, t->last_rcv)) > SILENT_MAX;
-	return t->retries >= (u32)(t->orphan ? ORPHAN_RETRIES : tcp_limits.retries2);
+	return t->retries >= (u32)(t->orphan ? orphan_retries() : tcp_limits.retries2);
 }
 
 /* So little on its way that a wait costs it more than the network gains: no longer ones, for some time (TCP_THIN_LINEAR_TIMEOUTS). */
@@ -168,7 +177,7 @@ static bool probed_enough(const struct tcp_sock *t)
 {
 	if (user_gives_up(t, ktime_get() - t->closed_at))
 		return true;
-	return t->probes >= tcp_limits.retries2 || (t->orphan && t->backoff >= ORPHAN_RETRIES);
+	return t->probes >= tcp_limits.retries2 || (t->orphan && t->backoff >= orphan_retries());
 }
 
 /* Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long enough. */

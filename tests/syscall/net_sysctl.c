@@ -80,6 +80,72 @@ static void ports(void)
 	});
 }
 
+/* Where the kernel chooses a port: bound, or connected without. */
+static void say_chosen(int type, int connected)
+{
+	struct sockaddr_in a = at("127.0.0.1", 0);
+	socklen_t len = sizeof(a);
+	int fd = NEED(socket(AF_INET, type, 0)), peer = NEED(socket(AF_INET, type, 0));
+
+	if (connected) {
+		a.sin_port = htons(5001);
+		NEED(bind(peer, SA(&a), sizeof(a)));
+		if (type == SOCK_STREAM)
+			NEED(listen(peer, 1));
+		T(connect(fd, SA(&a), sizeof(a)));
+	} else {
+		T(bind(fd, SA(&a), sizeof(a)));
+	}
+	NEED(getsockname(fd, SA(&a), &len));
+	say("type %d: port %d", type, ntohs(a.sin_port));
+	close(fd);
+	close(peer);
+}
+
+static void reserved(void)
+{
+	static const char path[] = IPV4 "ip_local_reserved_ports";
+	static const char *const wrong[] = { "70000", "9-8", "abc", "80,x", "80-", "-80", "1-2-3" },
+				 *const right[] = { "5,7,6", "80,,90", " 1 ", "1-3,2-9", "65535",
+					 "0", "8,8", "\n" };
+
+	show(path);
+	T(put(path, "100-149,151-200"));
+	show(path);
+	for (int connected = 0; connected < 2; connected++) {
+		say_chosen(SOCK_STREAM, connected);
+		say_chosen(SOCK_DGRAM, connected);
+	}
+	try_bind(SOCK_STREAM, "127.0.0.1", 120); /* who asks gets it */
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		T(put(path, wrong[i]) < 0);
+	show(path);
+	for (unsigned i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		say("%s: %d", i == 7 ? "an empty line" : right[i], put(path, right[i]) < 0);
+		show(path);
+	}
+}
+
+/* What is the same in each namespace that nobody has changed. */
+static void defaults(void)
+{
+	static const char *const names[] = { "tcp_dsack", "tcp_early_retrans", "tcp_frto",
+		"tcp_recovery", "tcp_mtu_probing", "tcp_abort_on_overflow", "tcp_stdurg",
+		"tcp_shrink_window", "tcp_fwmark_accept", "tcp_reflect_tos", "fwmark_reflect",
+		"ip_no_pmtu_disc", "fib_multipath_hash_policy", "tcp_orphan_retries",
+		"tcp_slow_start_after_idle", "tcp_moderate_rcvbuf", "tcp_notsent_lowat" };
+	char path[128];
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), IPV4 "%s", names[i]);
+		show(path);
+	}
+	T(put(IPV4 "tcp_notsent_lowat", "4294967296"));
+	T(put(IPV4 "tcp_notsent_lowat", "-1"));
+	T(put(IPV4 "tcp_orphan_retries", "256"));
+	T(put(IPV4 "tcp_slow_start_after_idle", "256"));
+}
+
 static void foreign(void)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_RAW };
@@ -166,7 +232,9 @@ TEST(net_sysctl)
 		return;
 	}
 	lo_up();
+	defaults();
 	ports();
+	reserved();
 	foreign();
 	v6only();
 	congestion();

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ct_proto.c: how long a connection without packets is remembered, and TCP's states as somebody on the way sees them: by flags alone, no
- * windows are followed. Timeouts are Linux's defaults. ICMP errors belong to the connection that they tell of.
+ * windows are followed. Timeouts are Linux's defaults, and the machine's (/proc/sys/net/netfilter). ICMP errors belong to the connection that they tell of.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
+#include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/net/netfilter/conntrack.h"
 
 #define SECONDS(n) ((n)*NSEC_PER_SEC)
 #define STREAM_AFTER SECONDS(2UL)
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
-static const u32 tcp_timeout[] = {
+/* Seconds. */
+static int tcp_timeout[] = {
 	[TCP_CONNTRACK_SYN_SENT] = 120,
 	[TCP_CONNTRACK_SYN_RECV] = 60,
 	[TCP_CONNTRACK_ESTABLISHED] = 432000,
@@ -23,6 +26,37 @@ static const u32 tcp_timeout[] = {
 	[TCP_CONNTRACK_CLOSE] = 10,
 	[TCP_CONNTRACK_SYN_SENT2] = 120,
 };
+static int unacknowledged = 300, udp_timeout = 30, udp_stream = 120, icmp_timeout = 30,
+	   icmpv6_timeout = 30, generic_timeout = 600;
+
+#define TIMEOUT(name, v) SYSCTL_NUM("net/netfilter/nf_conntrack_" name, v, 0, 0x7fffffff / 100)
+static const struct sysctl timeouts[] = {
+	TIMEOUT("tcp_timeout_syn_sent", tcp_timeout[TCP_CONNTRACK_SYN_SENT]),
+	TIMEOUT("tcp_timeout_syn_recv", tcp_timeout[TCP_CONNTRACK_SYN_RECV]),
+	TIMEOUT("tcp_timeout_established", tcp_timeout[TCP_CONNTRACK_ESTABLISHED]),
+	TIMEOUT("tcp_timeout_fin_wait", tcp_timeout[TCP_CONNTRACK_FIN_WAIT]),
+	TIMEOUT("tcp_timeout_close_wait", tcp_timeout[TCP_CONNTRACK_CLOSE_WAIT]),
+	TIMEOUT("tcp_timeout_last_ack", tcp_timeout[TCP_CONNTRACK_LAST_ACK]),
+	TIMEOUT("tcp_timeout_time_wait", tcp_timeout[TCP_CONNTRACK_TIME_WAIT]),
+	TIMEOUT("tcp_timeout_close", tcp_timeout[TCP_CONNTRACK_CLOSE]),
+	TIMEOUT("tcp_timeout_unacknowledged", unacknowledged),
+	TIMEOUT("udp_timeout", udp_timeout),
+	TIMEOUT("udp_timeout_stream", udp_stream),
+	TIMEOUT("icmp_timeout", icmp_timeout),
+	TIMEOUT("icmpv6_timeout", icmpv6_timeout),
+	TIMEOUT("generic_timeout", generic_timeout),
+};
+
+static int ct_proto_init(void)
+{
+	return sysctl_register(timeouts, ARRAY_SIZE(timeouts));
+}
+INITCALL(3, ct_proto_init);
+
+static u64 from_now(const int *seconds)
+{
+	return ktime_get() + SECONDS((u64)READ_ONCE(*seconds));
+}
 
 const char *nf_ct_tcp_name(u8 state)
 {
@@ -96,30 +130,30 @@ static u32 tcp_packet(struct nf_conn *ct, u8 flags, int dir)
 		(was == TCP_CONNTRACK_SYN_RECV || was == TCP_CONNTRACK_ESTABLISHED) &&
 		ct->status & IPS_SEEN_REPLY)
 		ct->status |= IPS_ASSURED;
-	ct->expires = ktime_get() + SECONDS((u64)tcp_timeout[now]);
-	if (now == TCP_CONNTRACK_ESTABLISHED && !(ct->status & IPS_SEEN_REPLY))
-		ct->expires = ktime_get() + SECONDS(300UL);
+	ct->expires = from_now(now == TCP_CONNTRACK_ESTABLISHED && !(ct->status & IPS_SEEN_REPLY) ?
+				       &unacknowledged :
+				       &tcp_timeout[now]);
 	return NF_ACCEPT;
 }
 
 u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
 {
-	u64 now = ktime_get(), timeout = 600;
+	const int *timeout = &generic_timeout;
 
 	switch (l4->proto) {
 	case IPPROTO_TCP: return tcp_packet(ct, flags_of(skb, l4), dir);
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
-		timeout = 30;
-		if (ct->status & IPS_SEEN_REPLY && now - ct->started > STREAM_AFTER) {
-			timeout = 120;
+		timeout = &udp_timeout;
+		if (ct->status & IPS_SEEN_REPLY && ktime_get() - ct->started > STREAM_AFTER) {
+			timeout = &udp_stream;
 			ct->status |= IPS_ASSURED;
 		}
 		break;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6: timeout = 30; break;
+	case IPPROTO_ICMP: timeout = &icmp_timeout; break;
+	case IPPROTO_ICMPV6: timeout = &icmpv6_timeout; break;
 	}
-	ct->expires = now + SECONDS(timeout);
+	ct->expires = from_now(timeout);
 	return NF_ACCEPT;
 }
 
