@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports, column by column as Linux has them (proc(5)). */
+/*
+ * lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports; ptype: who gets packets of which protocol; softnet_stat: what
+ * the vCPUs have done. Column by column as Linux has them (proc(5)).
+ */
+#include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/packet.h"
 #include "kernel/net/unix.h"
@@ -76,12 +81,103 @@ static int show_packet(struct seq *s, void *arg)
 	return 0;
 }
 
+static void show_ptype_line(struct seq *s, u16 proto, const char *dev, const char *function)
+{
+	if (proto == ETH_P_ALL)
+		seq_printf(s, "ALL  %-8s %s\n", dev, function);
+	else
+		seq_printf(s, "%04x %-8s %s\n", proto, dev, function);
+}
+
+/* Of one namespace: first those who look at everything. */
+struct ptype_list {
+	struct seq *s;
+	bool all;
+};
+
+static void show_packet_type(const struct packet_sock *p, void *arg)
+{
+	const struct ptype_list *l = arg;
+	struct net *net = current_net();
+	struct net_device *d;
+	char name[IFNAMSIZ] = "";
+
+	if (p->c.net != net || !p->running || !p->proto || (p->proto == ETH_P_ALL) != l->all)
+		return;
+	if (p->ifindex) {
+		spin_lock(&net->lock);
+		d = netdev_by_index(net, p->ifindex);
+		if (d)
+			strscpy(name, d->name, sizeof(name));
+		spin_unlock(&net->lock);
+	}
+	show_ptype_line(l->s, p->proto, name, "packet_rcv");
+}
+
+static int show_ptype(struct seq *s, void *arg)
+{
+	struct ptype_list l = { s, true };
+
+	seq_puts(s, "Type Device      Function\n");
+	seq_reserve(s, LIST_TEXT);
+	if (s->full)
+		return 0;
+	packet_for_each(show_packet_type, &l);
+	l.all = false;
+	packet_for_each(show_packet_type, &l);
+	show_ptype_line(s, ETH_P_IP, "", "ip_rcv");
+	show_ptype_line(s, ETH_P_ARP, "", "arp_rcv");
+	show_ptype_line(s, ETH_P_IPV6, "", "ipv6_rcv");
+	return 0;
+}
+
+static int show_softnet(struct seq *s, void *arg)
+{
+	struct net_io_counts c;
+
+	for (u32 cpu = 0; cpu < (u32)nr_cpus; cpu++) {
+		net_io_counts(cpu, &c);
+		seq_printf(s,
+			"%08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x "
+			"%08x %08x\n",
+			c.processed, c.dropped, c.squeezed, 0, 0, 0, 0, 0, 0, 0, 0, c.waiting, cpu,
+			c.waiting, 0);
+	}
+	return 0;
+}
+
+/* A cache that is no more, whose columns programs still ask for; leases that there are none of. */
+static int show_head(struct seq *s, void *arg)
+{
+	seq_puts(s, arg);
+	return 0;
+}
+
+static const struct {
+	const char *path;
+	show_fn show;
+	const char *head;
+} files[] = {
+	{ ".net/unix", show_unix, NULL },
+	{ ".net/netlink", show_netlink, NULL },
+	{ ".net/packet", show_packet, NULL },
+	{ ".net/ptype", show_ptype, NULL },
+	{ ".net/softnet_stat", show_softnet, NULL },
+	{ ".net/anycast6", show_head, "" },
+	{ ".net/rt_cache", show_head,
+		"Iface\tDestination\tGateway "
+		"\tFlags\t\tRefCnt\tUse\tMetric\tSource\t\tMTU\tWindow\t"
+		"IRTT\tTOS\tHHRef\tHHUptod\tSpecDst                          \n" },
+	{ ".net/ip6_flowlabel", show_head,
+		"Label S Owner  Users  Linger Expires  Dst                              Opt\n" },
+};
+
 static int lists_proc_init(void)
 {
-	int err = proc_create(".net/unix", 0444, show_unix, NULL, NULL);
+	int err = 0;
 
-	if (!err)
-		err = proc_create(".net/netlink", 0444, show_netlink, NULL, NULL);
-	return err ? err : proc_create(".net/packet", 0444, show_packet, NULL, NULL);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(files); i++)
+		err = proc_create(files[i].path, 0444, files[i].show, NULL, (void *)files[i].head);
+	return err;
 }
 INITCALL(3, lists_proc_init);

@@ -57,6 +57,8 @@ static struct backlog {
 	bool held;               /* the senders' frames are held back, until the timer's time */
 	bool held_enough;        /* that is over */
 	struct net_device *full; /* has frames enough, which another vCPU holds */
+	u32 processed, dropped,
+		squeezed; /* packets; flushes that left some: /proc/net/softnet_stat */
 	struct ktimer hold;
 } backlogs[MAX_CPUS];
 
@@ -77,6 +79,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	skb->dev = dev;
 	if (unlikely(b->len >= BACKLOG_MAX || b->bytes >= BACKLOG_BYTES)) {
 		dev->stats.rx_dropped++;
+		b->dropped++;
 		kfree_skb(skb);
 		return;
 	}
@@ -145,6 +148,7 @@ static u32 process_backlog(struct backlog *b, u32 most)
 
 	for (; n < most && (skb = backlog_take(b)); n++)
 		deliver(skb);
+	b->processed += n;
 	return n;
 }
 
@@ -242,8 +246,18 @@ static void flush(struct backlog *b, u32 most)
 		process_senders(b);
 	} while (!list_empty(&b->queue) && n < most);
 	b->running = false;
-	if (unlikely(!list_empty(&b->queue)))
+	if (unlikely(!list_empty(&b->queue))) {
+		b->squeezed++;
 		spill_over(b);
+	}
+}
+
+void net_io_counts(u32 cpu, struct net_io_counts *c)
+{
+	const struct backlog *b = &backlogs[cpu];
+
+	*c = (struct net_io_counts){ READ_ONCE(b->processed), READ_ONCE(b->dropped),
+		READ_ONCE(b->squeezed), READ_ONCE(b->len) };
 }
 
 void net_rx_flush(void)

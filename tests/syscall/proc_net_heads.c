@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The first lines of /proc/net's lists of sockets: programs find columns by them. */
+/* The first lines of /proc/net's lists: programs find columns by them. */
 #include "t.h"
 
 TEST(proc_net_heads)
 {
 	static const char *const files[] = { "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "icmp",
-		"icmp6" };
+		"icmp6", "ptype", "rt_cache", "ip6_flowlabel" };
 	char path[64], line[512];
 
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
