@@ -163,6 +163,7 @@ static void send_probe(struct tcp_sock *t)
 		if (tcp_beyond_window(t, last) || tcp_transmit(t, last))
 			return;
 		last->tcp.retrans++;
+		t->bytes_retrans += last->len;
 		t->total_retrans++;
 		ip_stats.tcp_retrans++;
 	}
