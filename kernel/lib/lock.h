@@ -18,6 +18,7 @@
  *	    address_space->invalidate_lock
  *	      page lock (PG_locked)       read in, write back, truncate; two pages: by index
  *	        ext4 journal handle       (write-back starts a handle with pages locked only where ext4's docs say)
+ *	    ksm_mutex                     which pages are merged (mm/ksm.c)
  *	    pmap->lock (mutex)            orders to a space
  *	tasklist_lock (rwlock)
  *	  sighand->lock (spin)            signals of a process

@@ -112,6 +112,14 @@ bool mem_group_oom(struct mem_group *g);
 /* The same for current's nearest group that is full; true if there is none. */
 bool mem_group_oom_own(void);
 
+/* ---- ksm.c ---- */
+
+void ksm_note(struct
+	mm *mm); /* it has a mergeable area; mmap_lock is held for writing, or nobody knows it yet */
+void ksm_mm_gone(struct mm *mm); /* the last user has gone */
+/* Each page of the range that is merged becomes @mm's own: 0, or -errno. No lock is held. */
+int ksm_part(struct mm *mm, u64 start, u64 end);
+
 /* ---- slab.c ---- */
 
 void slab_init(void);

@@ -115,6 +115,12 @@ static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 											  0;
 }
 
+static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
+{
+	ksm_note(v->vm_mm);
+	return 0;
+}
+
 static int advise_collapse(struct vm_area *v, u64 start, u64 end)
 {
 	return -EINVAL; /* as a Linux without transparent huge pages */
@@ -195,7 +201,7 @@ static const struct advice advices[] = {
 	{ MADV_KEEPONFORK, true, 0, VM_WIPEONFORK, NULL },
 	{ MADV_DONTDUMP, true, VM_DONTDUMP, 0, NULL },
 	{ MADV_DODUMP, true, 0, VM_DONTDUMP, advise_dodump },
-	{ MADV_MERGEABLE, true, VM_MERGEABLE, 0, NULL },
+	{ MADV_MERGEABLE, true, VM_MERGEABLE, 0, advise_mergeable },
 	{ MADV_UNMERGEABLE, true, 0, VM_MERGEABLE, NULL },
 	{ MADV_HUGEPAGE, true, VM_HUGEPAGE, VM_NOHUGEPAGE, NULL },
 	{ MADV_NOHUGEPAGE, true, VM_NOHUGEPAGE, VM_HUGEPAGE, NULL },
@@ -359,6 +365,8 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 			return -EINTR;
 		err = advise_range(a, mm, addr, end);
 		up_write(&mm->mmap_lock);
+		if (!err && advice == MADV_UNMERGEABLE)
+			err = ksm_part(mm, addr, end);
 	} else {
 		down_read(&mm->mmap_lock);
 		err = advise_range(a, mm, addr, end);

@@ -119,6 +119,9 @@ struct mm *mm_alloc_like(struct mm *old)
 	mm->exe_file = old->exe_file;
 	if (mm->exe_file)
 		mm_file_ops->get(mm->exe_file);
+	if (old->mergeable)
+		ksm_note(mm);
+	mm->merge_all = old->merge_all;
 	mm_publish(mm);
 	return mm;
 }
@@ -158,6 +161,7 @@ void mmput(struct mm *mm)
 	spin_lock(&mm_list_lock);
 	list_del(&mm->mm_list);
 	spin_unlock(&mm_list_lock);
+	ksm_mm_gone(mm);
 	if (!list_empty(&mm->aio_contexts))
 		mm_exit_aio(mm);
 	if (unlikely(user_breaks_on))

@@ -56,6 +56,7 @@ struct mem_group;
 	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
 #define PG_forked                                                                                  \
 	23 /* anonymous: a fork has shared it, and nobody has been its sole owner since (cow.c) */
+#define PG_ksm 24 /* merged by ksm.c, which has a reference: never written while it is set */
 
 struct page {
 	u64 flags;                     /* PG_*, atomic bits */
@@ -549,8 +550,10 @@ struct mm {
 	/* who has power there may look at it though it is not dumpable; until the last mmput() */
 	struct user_namespace *user_ns;
 	bool dumpable;
-	bool reaped; /* mm_reap() has been at it: what it lacks may have been there */
-	u8 mdwe;     /* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
+	bool reaped;    /* mm_reap() has been at it: what it lacks may have been there */
+	bool mergeable; /* it has, or had, areas for ksm.c; set once, under mmap_lock */
+	bool merge_all; /* PR_SET_MEMORY_MERGE: all that can be is; under mmap_lock */
+	u8 mdwe;        /* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
 	bool thp_disabled; /* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
 	u32 dump_mode;     /* prctl(PR_SET_DUMPABLE) */
 	u32 coredump_filter; /* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
@@ -688,10 +691,23 @@ extern bool faults_counted;
 void fault_counts_reset(void);
 int fault_count_line(int i, char *buf, size_t size);
 
+/* ksm.c: equal pages become one. */
+enum { KSM_STOP, KSM_MERGE, KSM_PART };
+struct ksm_numbers { /* pages, but for run, max_sharing and rounds */
+	u64 run, max_sharing, shared, sharing, unshared, changed, scanned, rounds;
+};
+extern u64 ksm_pages_to_scan, ksm_sleep_ms; /* between two sleeps of ksmd; how long one is */
+void ksm_numbers(struct ksm_numbers *k);
+int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
+void ksm_exec(struct mm *new, const struct mm *old); /* @new is nobody's yet */
+int ksm_set_run(u64 value); /* KSM_*: 0, -EINVAL, -ENOMEM; may sleep long */
+int ksm_set_max_sharing(
+	u64 value); /* entries of a merged page: 0, -EINVAL, -EBUSY: there are some */
+
 /* For /proc/PID/smaps and pagemap. */
 struct mem_walk_stats {
 	u64 rss, pss_shift12, shared_clean, shared_dirty, private_clean, private_dirty, referenced,
-		anonymous, swap, shared_hugetlb, private_hugetlb, active;
+		anonymous, swap, shared_hugetlb, private_hugetlb, active, ksm;
 	u64 most_maps; /* of the small page that is mapped most often: no sum */
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */

@@ -109,6 +109,8 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 		st->active += PAGE_SIZE;
 	if (PageAnon(p))
 		st->anonymous += PAGE_SIZE;
+	if (test_bit(PG_ksm, &p->flags))
+		st->ksm += PAGE_SIZE;
 	if (maps > 1)
 		*(dirty ? &st->shared_dirty : &st->shared_clean) += PAGE_SIZE;
 	else

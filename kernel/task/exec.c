@@ -324,6 +324,7 @@ static int commit(struct bprm *b)
 		b->mm->coredump_filter = current->mm->coredump_filter;
 		b->mm->thp_disabled = current->mm->thp_disabled;
 		b->mm->mdwe = mdwe_inherited(current->mm->mdwe);
+		ksm_exec(b->mm, current->mm);
 	}
 	b->mm->exe_file = b->file;
 	b->file = NULL;

@@ -261,6 +261,8 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(current, a2, a3, a4, a5);
 	case 65: return set_mdwe(a2, a3 || a4 || a5); /* PR_SET_MDWE */
 	case 66: return a2 || a3 || a4 || a5 ? -EINVAL : t->mm->mdwe;
+	case 67: return a3 || a4 || a5 ? -EINVAL : ksm_set_all(t->mm, a2); /* PR_SET_MEMORY_MERGE */
+	case 68: return a2 || a3 || a4 || a5 ? -EINVAL : t->mm->merge_all;
 	case PR_CAP_AMBIENT: return a4 || a5 ? -EINVAL : prctl_cap_ambient(a2, a3);
 	}
 	return -EINVAL;

@@ -425,6 +425,14 @@ __weak void huge_promise_moved(struct mm *mm, u64 addr, u64 len)
 {
 }
 
+/* Nothing is merged. */
+__weak void ksm_note(struct mm *mm)
+{
+}
+__weak void ksm_mm_gone(struct mm *mm)
+{
+}
+
 /* No debugger has breakpoints in guests. */
 u32 user_breaks_on;
 __weak void user_breaks_mm_gone(const struct mm *mm)

@@ -121,6 +121,7 @@ static void show_stats(struct seq *s, const struct mem_walk_stats *st)
 		st->private_dirty >> 10);
 	seq_printf(s, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", st->referenced >> 10,
 		st->anonymous >> 10);
+	seq_printf(s, "KSM:            %8lu kB\n", st->ksm >> 10);
 	seq_puts(s, "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:     "
 		    "   0 kB\n"
 		    "FilePmdMapped:         0 kB\n");
@@ -230,6 +231,20 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	if (!r->first)
 		r->first = vma->vm_start;
 	r->last = vma->vm_end;
+}
+
+int proc_pid_ksm_pages(struct seq *s, struct mm *mm)
+{
+	struct mem_walk_stats st;
+	struct vm_area *v;
+
+	memset(&st, 0, sizeof(st));
+	down_read(&mm->mmap_lock);
+	list_for_each_entry(v, &mm->mmap_list, vm_list)
+		vma_stats(v, &st);
+	up_read(&mm->mmap_lock);
+	seq_printf(s, "%lu\n", st.ksm >> PAGE_SHIFT);
+	return 0;
 }
 
 int proc_pid_smaps_rollup(struct seq *s, struct mm *mm)

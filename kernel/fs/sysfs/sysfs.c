@@ -289,6 +289,8 @@ static int sysfs_init(void)
 		err = add_fixed();
 	if (!err)
 		err = add_cpus();
+	if (!err)
+		err = sysfs_add_ksm();
 	return err ? err : sysfs_add_blocks();
 }
 INITCALL(5, sysfs_init);

@@ -19,6 +19,7 @@ int sysfs_mkdir(const char *path);
 /* A disk and its possible partitions (seen while they exist): /sys/block/NAME and its kin. */
 int sysfs_add_disk(struct gendisk *d);
 int sysfs_add_blocks(void); /* at boot: those that are there */
+int sysfs_add_ksm(void);    /* at boot: kernel/mm/ksm */
 /* bdi.c; of a backing device (mm.h). It may be added once. */
 struct backing_dev;
 int sysfs_add_bdi(struct backing_dev *b);

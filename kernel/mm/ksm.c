@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ksm.c: anonymous pages of equal content become one, in areas that programs have named by MADV_MERGEABLE (Linux: mm/ksm.rst).
+ *
+ *	ksm_set_run()	0: merged pages stay, nobody looks for more; 1: ksmd looks; 2: all are parted again
+ *	ksm_note(mm)	it has such an area: from MADV_MERGEABLE and fork
+ *	ksm_set_all()	PR_SET_MEMORY_MERGE: all areas of a process, and of what it becomes by exec
+ *	ksm_part()	MADV_UNMERGEABLE: each page of a range becomes the program's own
+ *	ksm_numbers()	what /sys/kernel/mm/ksm tells
+ *
+ * ksmd goes round all such areas, a batch of pages at a time. A page that reads as a merged one does is replaced by it. One that has not
+ * changed since the last round, and of which this round has seen a twin, is copied into a new merged page, which replaces it; the twin follows in
+ * the second half of the round, which looks for merged pages only. A merged page is an anonymous frame as a fork makes them: mapped
+ * read-only with PTE_COW, PG_forked, and with a reference of ours, so that nobody is ever its sole owner (cow.c) and a write copies it.
+ * There is no way back from it to its entries, and none is needed.
+ *
+ * Replacing: mmap_lock is held for writing, so no fault makes an entry writable. The entries lose PTE_RW under page_table_lock (uaccess
+ * writes under it), the space lets go of them; then nobody can write, the contents are compared, and the entry changes. One that turned
+ * out to differ is written to again by way of a fault that finds its sole owner.
+ *
+ * Invariants: 1. node->page is anonymous, PG_ksm, and never written while it is in the table. 2. Pages with more references than entries
+ * (pins; spaces that have not let go yet) are left alone.
+ *
+ * Locks: ksm_mutex, inside mmap_lock, for all that is here.
+ */
+#include "kernel/mm/fault.h"
+
+#define BUCKETS 4096
+#define BATCH 32
+#define SHORT_OF                                                                                   \
+	(2 * zone_marks.high) /* free frames below which nothing new is made, though less would be needed later */
+
+struct node { /* a merged page */
+	struct hlist_node link;
+	struct page *page;
+	u32 sum;
+	u32 chosen; /* by pages of the present batch, which do not map it yet */
+};
+struct single { /* a page of this round that no other was like */
+	struct hlist_node link;
+	pfn_t pfn;
+	u32 sum;
+};
+
+u64 ksm_pages_to_scan = 100, ksm_sleep_ms = 20; /* read without a lock */
+
+static DEFINE_MUTEX(ksm_mutex);
+static DECLARE_WAIT_QUEUE_HEAD(ksm_wait);
+static atomic_t nr_mms; /* that have mergeable areas, or had */
+static u32 run;         /* KSM_*; written under ksm_mutex */
+static u64 max_sharing = 256;
+static struct hlist_head merged[BUCKETS], singles[BUCKETS];
+static u32 *sums;      /* of each frame when it was last looked at; by pfn */
+static u64 nr_singles; /* now, in this round */
+static u64 nr_changed; /* in this round: pages that had changed since the last */
+static u64 last_singles, last_changed, rounds, scanned;
+
+/* ---- contents ---- */
+
+static u32 checksum(const void *page)
+{
+	const u64 *w = page;
+	u64 h = 0x9e3779b97f4a7c15UL;
+
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
+		h = (h ^ w[i]) * 0xff51afd7ed558ccdUL + (h >> 29);
+	return (u32)(h >> 32) | 1; /* 0 is for a frame that was not looked at */
+}
+
+static bool same_content(const struct page *a, const struct page *b)
+{
+	return !memcmp(page_address(a), page_address(b), PAGE_SIZE);
+}
+
+/* ---- merged pages ---- */
+
+static struct node *find_merged(u32 sum, const struct page *p)
+{
+	struct node *n;
+
+	hlist_for_each_entry(n, &merged[sum % BUCKETS], link)
+		if (n->sum == sum &&
+			(u64)atomic_read(&n->page->mapcount) + n->chosen < max_sharing &&
+			same_content(n->page, p))
+			return n;
+	return NULL;
+}
+
+/* A new merged page that reads as @p does; NULL: no memory. */
+static struct node *make_merged(u32 sum, const struct page *p)
+{
+	struct node *n;
+
+	n = kmalloc(sizeof(*n), GFP_KERNEL);
+	if (!n)
+		return NULL;
+	n->page = alloc_page(GFP_USER | __GFP_NOOOM);
+	if (!n->page) {
+		kfree(n);
+		return NULL;
+	}
+	n->page->flags = BIT(PG_anon) | BIT(PG_uptodate) | BIT(PG_forked) | BIT(PG_ksm);
+	n->sum = sum;
+	n->chosen = 0;
+	copy_page(page_address(n->page), page_address(p));
+	hlist_add_head(&n->link, &merged[sum % BUCKETS]);
+	return n;
+}
+
+/* Those that nobody maps any more go. A reference can only be had through an entry, or here. */
+static void prune(void)
+{
+	struct hlist_node *next;
+	struct node *n;
+
+	for (u32 i = 0; i < BUCKETS; i++)
+		hlist_for_each_entry_safe(n, next, &merged[i], link) {
+			if (atomic_read(&n->page->refcount) != 1)
+				continue;
+			hlist_del_init(&n->link);
+			clear_bit(PG_ksm, &n->page->flags);
+			put_page(n->page);
+			kfree(n);
+		}
+}
+
+/* ---- pages without a twin ---- */
+
+static void forget_single(struct single *s)
+{
+	hlist_del_init(&s->link);
+	kfree(s);
+	nr_singles--;
+}
+
+/* Somebody's page that reads as @p does, by now. Whose it is does not matter: one that has no right to join leaves a merged page with one entry. */
+static bool is_twin(pfn_t pfn, const struct page *p)
+{
+	const struct page *q = pfn_to_page(pfn);
+
+	return q != p && atomic_read(&q->mapcount) > 0 && PageAnon(q) && same_content(q, p);
+}
+
+/* Has this round seen a page like @p? If not, it has now. */
+static bool find_twin(u32 sum, struct page *p)
+{
+	struct hlist_head *head = &singles[sum % BUCKETS];
+	struct single *s;
+
+	hlist_for_each_entry(s, head, link) {
+		if (s->sum == sum && is_twin(s->pfn, p)) {
+			forget_single(s);
+			return true;
+		}
+	}
+	s = kmalloc(sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return false;
+	s->pfn = page_to_pfn(p);
+	s->sum = sum;
+	hlist_add_head(&s->link, head);
+	nr_singles++;
+	return false;
+}
+
+static void forget_singles(void)
+{
+	for (u32 i = 0; i < BUCKETS; i++)
+		while (!hlist_empty(&singles[i]))
+			forget_single(container_of(singles[i].first, struct single, link));
+}
+
+/* ---- replacing ---- */
+
+struct merge {
+	u64 va;
+	struct node *to;
+};
+
+static bool mergeable(const struct vm_area *v)
+{
+	return (v->vm_flags & VM_MERGEABLE || v->vm_mm->merge_all) && vma_is_anon(v) &&
+	       vma_is_cow(v) &&
+	       !(v->vm_flags & (VM_SHARED | VM_EXEC | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_LOCKED |
+				       VM_UFFD_ALL | VM_SPECIAL_NAME));
+}
+
+static bool replaceable(pte_t e)
+{
+	struct page *p;
+
+	if (!e || !(e & PTE_P) || e & (PTE_SPECIAL | PTE_UFFD_WP))
+		return false;
+	p = pfn_to_page(pte_pfn(e));
+	return PageAnon(p) && !test_bit(PG_ksm, &p->flags) &&
+	       atomic_read(&p->refcount) == atomic_read(&p->mapcount);
+}
+
+/* Nobody can write to the pages of the batch when it returns. */
+static void forbid_writes(struct mm *mm, const struct merge *m, u32 n)
+{
+	spin_lock(&mm->page_table_lock);
+	for (u32 i = 0; i < n; i++) {
+		pte_t *e = pmap_pte(&mm->pmap, m[i].va, false);
+
+		if (e && replaceable(*e))
+			*e = (*e & ~(PTE_RW | PTE_BROKEN)) | PTE_COW;
+	}
+	spin_unlock(&mm->page_table_lock);
+	pmap_drop(&mm->pmap, m[0].va, m[n - 1].va + PAGE_SIZE);
+	pmap_flush(&mm->pmap);
+}
+
+/* The page that was there, whose reference is the caller's now; NULL: it stays. */
+static struct page *replace(struct vm_area *v, const struct merge *m, bool *was_mapped)
+{
+	struct mm *mm = v->vm_mm;
+	struct page *old = NULL;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, m->va, false);
+	if (e && replaceable(*e) && !(*e & PTE_RW) &&
+		same_content(pfn_to_page(pte_pfn(*e)), m->to->page)) {
+		old = pfn_to_page(pte_pfn(*e));
+		*was_mapped |= (*e & PTE_MAPPED) != 0;
+		clear_bit(PG_zero, &old->flags);
+		account_rss(mm, old, -1);
+		atomic_dec(&old->mapcount);
+		get_page(m->to->page);
+		entry_set(v, e, m->to->page, (vma_rights(v) & ~PTE_RW) | PTE_COW | PTE_D);
+	}
+	spin_unlock(&mm->page_table_lock);
+	return old;
+}
+
+static void replace_all(struct vm_area *v, const struct merge *m, u32 n)
+{
+	struct pmap *pm = &v->vm_mm->pmap;
+	struct page *old[BATCH];
+	bool was_mapped = false;
+	u32 count = 0;
+
+	forbid_writes(v->vm_mm, m, n);
+	for (u32 i = 0; i < n; i++) {
+		old[count] = replace(v, &m[i], &was_mapped);
+		count += old[count] != NULL;
+		m[i].to->chosen = 0;
+	}
+	if (was_mapped)
+		pmap_drop(pm, m[0].va, m[n - 1].va + PAGE_SIZE);
+	if (count)
+		pmap_retire(pm, old, count);
+}
+
+/* ---- looking ---- */
+
+/* The merged page that @p shall give way to, or NULL. */
+static struct node *choose(struct page *p, bool second_half)
+{
+	u32 sum = checksum(page_address(p));
+	struct node *to = find_merged(sum, p);
+	u32 *last = &sums[page_to_pfn(p)];
+
+	if (to || second_half || nr_free_frames() < SHORT_OF)
+		return to;
+	if (*last != sum) {
+		*last = sum;
+		nr_changed++;
+		return NULL;
+	}
+	return find_twin(sum, p) ? make_merged(sum, p) : NULL;
+}
+
+/* A frame of an anonymous area stays where it is while mmap_lock is held for writing. */
+static struct page *page_at(struct mm *mm, u64 va, struct hole_cursor *holes)
+{
+	pte_t *e, was;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, va, false);
+	was = e ? *e : 0;
+	spin_unlock(&mm->page_table_lock);
+	return replaceable(was) && entry_touched(was, holes) ? pfn_to_page(pte_pfn(was)) : NULL;
+}
+
+static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
+{
+	struct hole_cursor holes = { 0 };
+	struct merge m[BATCH];
+	u32 n = 0;
+
+	for (; va < end; va += PAGE_SIZE) {
+		struct page *p = page_at(v->vm_mm, va, &holes);
+		struct node *to = p ? choose(p, second_half) : NULL;
+
+		scanned++;
+		if (!to)
+			continue;
+		to->chosen++;
+		m[n++] = (struct merge){ va, to };
+	}
+	if (n)
+		replace_all(v, m, n);
+}
+
+/* Where the table of @va has no entries, what follows it. */
+static u64 next_entry(struct mm *mm, u64 va, u64 end)
+{
+	spin_lock(&mm->page_table_lock);
+	if (!pmap_next(&mm->pmap, &va, end))
+		va = end;
+	spin_unlock(&mm->page_table_lock);
+	return va;
+}
+
+/* A batch of @mm from *va on; false: there is none any more. */
+static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
+{
+	struct vm_area *v;
+	u64 end;
+
+	if (!atomic_inc_not_zero(&mm->mm_users))
+		return false;
+	down_write(&mm->mmap_lock); /* it may take long: a fault waits for a file's server */
+	mutex_lock(&ksm_mutex);
+	for (v = find_vma(mm, *va); v && !mergeable(v); v = vma_next(v))
+		;
+	if (v && run == KSM_MERGE) {
+		*va = next_entry(mm, max(*va, v->vm_start), v->vm_end);
+		end = min(v->vm_end, *va + BATCH * PAGE_SIZE);
+		look_at(v, *va, end, second_half);
+		*va = end;
+	}
+	mutex_unlock(&ksm_mutex);
+	up_write(&mm->mmap_lock);
+	mmput(mm);
+	return v;
+}
+
+/* Sleeps where as many pages as are to be looked at in one go have been. False: it is not to go on. */
+static bool pause_where_due(u64 *left)
+{
+	if (*left > BATCH) {
+		*left -= BATCH;
+	} else {
+		*left = READ_ONCE(ksm_pages_to_scan);
+		if (READ_ONCE(ksm_sleep_ms))
+			wait_event_timeout(&ksm_wait, READ_ONCE(run) != KSM_MERGE,
+				ktime_get() + READ_ONCE(ksm_sleep_ms) * 1000000, false);
+	}
+	cond_resched();
+	return READ_ONCE(run) == KSM_MERGE;
+}
+
+/* The mms with mergeable areas, each mmgrab()bed: how many. */
+static u32 gather(struct mm **list, u32 room)
+{
+	struct mm *mm;
+	u32 n = 0;
+
+	spin_lock(&mm_list_lock);
+	list_for_each_entry(mm, &mm_list, mm_list)
+		if (READ_ONCE(mm->mergeable) && n < room) {
+			mmgrab(mm);
+			list[n++] = mm;
+		}
+	spin_unlock(&mm_list_lock);
+	return n;
+}
+
+static void half_round(struct mm **list, u32 n, u64 *left, bool second)
+{
+	for (u32 i = 0; i < n; i++)
+		for (u64 va = 0; look_at_batch(list[i], &va, second);)
+			if (!pause_where_due(left))
+				return;
+}
+
+static void round_done(bool whole)
+{
+	mutex_lock(&ksm_mutex);
+	prune();
+	if (whole) {
+		last_singles = nr_singles;
+		last_changed = nr_changed;
+		rounds++;
+	}
+	forget_singles();
+	nr_changed = 0;
+	mutex_unlock(&ksm_mutex);
+}
+
+static void go_round(u64 *left)
+{
+	u32 room = (u32)atomic_read(&nr_mms) + 8, n;
+	struct mm **list = kmalloc(room * sizeof(struct mm *), GFP_KERNEL);
+
+	if (!list) {
+		sleep_ns(100000000);
+		return;
+	}
+	n = gather(list, room);
+	half_round(list, n, left, false);
+	half_round(list, n, left, true);
+	for (u32 i = 0; i < n; i++)
+		mmdrop(list[i]);
+	kfree(list);
+	round_done(READ_ONCE(run) == KSM_MERGE);
+}
+
+/* Is there a merged page that may have lost its last entry? Asked while nobody looks for more. */
+static bool any_merged(void)
+{
+	for (u32 i = 0; i < BUCKETS; i++)
+		if (!hlist_empty(&merged[i]))
+			return true;
+	return false;
+}
+
+#define TIDY_NS 1000000000UL
+
+static int ksmd(void *arg)
+{
+	u64 left = 0;
+
+	for (;;) {
+		if (READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms)) {
+			go_round(&left);
+			pause_where_due(&left);
+			continue;
+		}
+		mutex_lock(&ksm_mutex);
+		prune();
+		mutex_unlock(&ksm_mutex);
+		wait_event_timeout(&ksm_wait, READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
+			any_merged() ? ktime_get() + TIDY_NS : ~0UL, false);
+	}
+	return 0;
+}
+
+/* ---- parting ---- */
+
+static bool is_merged(struct mm *mm, u64 va)
+{
+	bool yes;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, va, false);
+	yes = e && *e && !(*e & PTE_SPECIAL) && test_bit(PG_ksm, &pfn_to_page(pte_pfn(*e))->flags);
+	spin_unlock(&mm->page_table_lock);
+	return yes;
+}
+
+static int part_page(struct mm *mm, u64 va)
+{
+	struct page *p = get_user_page(mm, va, FOLL_WRITE | FOLL_FORCE);
+
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	put_page(p);
+	return 0;
+}
+
+int ksm_part(struct mm *mm, u64 start, u64 end)
+{
+	int err = 0;
+
+	for (u64 va = next_entry(mm, start, end); va < end && !err;) {
+		if (is_merged(mm, va))
+			err = part_page(mm, va);
+		va = next_entry(mm, va + PAGE_SIZE, end);
+		cond_resched();
+	}
+	return err;
+}
+
+/* Of all programs. Who dies meanwhile has none; where there is no memory for a copy the page stays merged. */
+static void part_all(void)
+{
+	u32 room = (u32)atomic_read(&nr_mms) + 8, n;
+	struct mm **list = kmalloc(room * sizeof(struct mm *), GFP_KERNEL);
+
+	if (!list)
+		return;
+	n = gather(list, room);
+	for (u32 i = 0; i < n; i++) {
+		if (atomic_inc_not_zero(&list[i]->mm_users)) {
+			ksm_part(list[i], 0, list[i]->task_size);
+			mmput(list[i]);
+		}
+		mmdrop(list[i]);
+	}
+	kfree(list);
+}
+
+/* ---- doors ---- */
+
+void ksm_note(struct mm *mm)
+{
+	if (mm->mergeable)
+		return;
+	mm->mergeable = true;
+	atomic_inc(&nr_mms);
+	wake_up_all(&ksm_wait);
+}
+
+int ksm_set_all(struct mm *mm, bool on)
+{
+	struct vm_area *v;
+
+	if (down_write_killable(&mm->mmap_lock))
+		return -EINTR;
+	mm->merge_all = on;
+	if (on)
+		ksm_note(mm);
+	else
+		list_for_each_entry(v, &mm->mmap_list, vm_list)
+			v->vm_flags &= ~VM_MERGEABLE;
+	up_write(&mm->mmap_lock);
+	return on ? 0 : ksm_part(mm, 0, mm->task_size);
+}
+
+void ksm_exec(struct mm *new, const struct mm *old)
+{
+	if (!old->merge_all)
+		return;
+	ksm_note(new);
+	new->merge_all = true;
+}
+
+void ksm_mm_gone(struct mm *mm)
+{
+	if (mm->mergeable)
+		atomic_dec(&nr_mms);
+}
+
+int ksm_set_run(u64 value)
+{
+	if (value > KSM_PART)
+		return -EINVAL;
+	mutex_lock(&ksm_mutex);
+	if (value == KSM_MERGE && !sums)
+		sums = kzalloc(max_pfn * sizeof(*sums), GFP_KERNEL);
+	if (value == KSM_MERGE && !sums) {
+		mutex_unlock(&ksm_mutex);
+		return -ENOMEM;
+	}
+	WRITE_ONCE(run, (u32)value);
+	mutex_unlock(&ksm_mutex);
+	wake_up_all(&ksm_wait);
+	if (value != KSM_PART)
+		return 0;
+	part_all();
+	mutex_lock(&ksm_mutex);
+	prune();
+	last_singles = last_changed = 0;
+	mutex_unlock(&ksm_mutex);
+	return 0;
+}
+
+int ksm_set_max_sharing(u64 value)
+{
+	struct ksm_numbers k;
+	int err = 0;
+
+	if (value < 2 || value > INT32_MAX)
+		return -EINVAL;
+	ksm_numbers(&k);
+	mutex_lock(&ksm_mutex);
+	if (k.shared && value != max_sharing)
+		err = -EBUSY;
+	else
+		max_sharing = value;
+	mutex_unlock(&ksm_mutex);
+	return err;
+}
+
+void ksm_numbers(struct ksm_numbers *k)
+{
+	struct node *n;
+
+	memset(k, 0, sizeof(*k));
+	mutex_lock(&ksm_mutex);
+	for (u32 i = 0; i < BUCKETS; i++)
+		hlist_for_each_entry(n, &merged[i], link) {
+			s64 maps = atomic_read(&n->page->mapcount);
+
+			k->shared += maps > 0;
+			k->sharing += maps > 1 ? (u64)maps - 1 : 0;
+		}
+	k->run = run;
+	k->max_sharing = max_sharing;
+	k->unshared = last_singles;
+	k->changed = last_changed;
+	k->rounds = rounds;
+	k->scanned = scanned;
+	mutex_unlock(&ksm_mutex);
+}
+
+static int ksm_start(void)
+{
+	return kthread_run(ksmd, NULL, "ksmd") ? 0 : -ENOMEM;
+}
+INITCALL(2, ksm_start);

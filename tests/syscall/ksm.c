@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MADV_MERGEABLE and /sys/kernel/mm/ksm: pages of equal content become one and are counted; each kind of write has a copy of its own; nothing
+ * that is written meanwhile is lost. In guests only: what a host merges is its administrator's affair.
+ */
+#include "guest.h"
+
+#include <sys/prctl.h>
+
+#define PAGES 64
+#define WRITES 20000
+
+static long get(const char *name)
+{
+	char path[64], text[32] = "";
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", name);
+	fd = open(path, O_RDONLY);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? atol(text) : -1;
+}
+
+static long put(const char *name, long value)
+{
+	char path[64], text[32];
+	int fd, n, err;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", name);
+	snprintf(text, sizeof(text), "%ld\n", value);
+	fd = open(path, O_WRONLY);
+	if (fd == -1)
+		return -1;
+	n = write(fd, text, strlen(text));
+	err = errno;
+	close(fd);
+	errno = err;
+	return n == -1 ? -1 : 0;
+}
+
+/* Two whole rounds: the first looks, the second merges. */
+static bool settled(void)
+{
+	long end = get("full_scans") + 3;
+
+	T_WAIT(get("full_scans") >= end);
+	return true;
+}
+
+static bool counts(long shared, long sharing)
+{
+	bool ok = get("pages_shared") == shared && get("pages_sharing") == sharing;
+
+	if (!ok)
+		say("shared %ld, sharing %ld", get("pages_shared"), get("pages_sharing"));
+	return ok;
+}
+
+/* Half of the pages are full of 'a', half of 'b', but for the last two, which are like no other. */
+static char content(int page)
+{
+	return page == PAGES - 1 ? 'd' : page == PAGES - 2 ? 'c' : page < PAGES / 2 ? 'a' : 'b';
+}
+
+static void fill(char *p)
+{
+	for (int i = 0; i < PAGES; i++)
+		memset(p + i * PAGE, content(i), PAGE);
+}
+
+/* Each page from @first on reads as fill() has left it. */
+static bool intact(const char *p, int first)
+{
+	for (int i = first * PAGE; i < PAGES * PAGE; i++)
+		if (p[i] != content(i / PAGE))
+			return false;
+	return true;
+}
+
+static char *area(void)
+{
+	char *p = mmap(
+		NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	NEED(p == MAP_FAILED ? -1 : 0);
+	fill(p);
+	return p;
+}
+
+static void merging(char *p)
+{
+	int fd = NEED(open("f", O_RDWR | O_CREAT, 0600));
+
+	NEED(write(fd, "from a file", 11));
+	G(madvise(p, PAGES * PAGE, MADV_MERGEABLE), "0");
+	GIS(settled() && counts(2, PAGES - 4));
+	GIS(get("pages_unshared") == 2 && get("pages_volatile") == 0);
+	GIS(intact(p, 0));
+	p[0] = 'x';
+	NEED(pread(fd, p + PAGE, 11, 0));
+	GIS(settled() && counts(2, PAGES - 6));
+	GIS(p[0] == 'x' && p[1] == 'a' && !memcmp(p + PAGE, "from a fileaa", 13) && intact(p, 2));
+	G(put("run", 0), "0"); /* the child's pages would count */
+	CHILD({
+		p[2 * PAGE] = 'y';
+		say("child: %c %c %c", p[2 * PAGE], p[2 * PAGE + 1], p[3 * PAGE]);
+	});
+	GIS(intact(p, 2));
+	G(put("run", 1), "0");
+	fill(p);
+	GIS(settled() && counts(2, PAGES - 4));
+	close(fd);
+}
+
+static void parting(char *p)
+{
+	G(put("max_page_sharing", 1), "-1 EINVAL");
+	G(put("max_page_sharing", 500), "-1 EBUSY");
+	G(madvise(p, 8 * PAGE, MADV_UNMERGEABLE), "0");
+	GIS(settled() && counts(2, PAGES - 12) && intact(p, 0));
+	G(put("run", 2), "0");
+	GIS(counts(0, 0) && intact(p, 0));
+	G(put("run", 3), "-1 EINVAL");
+	G(put("max_page_sharing", 10), "0");
+	G(put("run", 1), "0");
+	GIS(settled() && get("pages_shared") > 4 && intact(p, 0));
+	NEED(munmap(p, PAGES * PAGE));
+	GIS(settled() && counts(0, 0));
+}
+
+/* Pages that are alike again and again while they are written to. */
+static void *writer(void *arg)
+{
+	char *p = arg;
+
+	for (long n = 0; n < WRITES; n++)
+		for (int i = 0; i < 4; i++) {
+			volatile long *at = (volatile long *)(p + i * PAGE);
+
+			if (*at != (n ? (n - 1) / 64 : 0))
+				return "lost";
+			*at = n / 64;
+		}
+	return NULL;
+}
+
+static bool nothing_lost(void)
+{
+	char *p = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *a, *b;
+	pthread_t t[2];
+
+	NEED(madvise(p, 8 * PAGE, MADV_MERGEABLE));
+	pthread_create(&t[0], NULL, writer, p);
+	pthread_create(&t[1], NULL, writer, p + 4 * PAGE);
+	pthread_join(t[0], &a);
+	pthread_join(t[1], &b);
+	munmap(p, 8 * PAGE);
+	return !a && !b;
+}
+
+/* How many merged pages the program has. */
+static long own(void)
+{
+	char text[32] = "";
+	int fd = NEED(open("/proc/self/ksm_merging_pages", O_RDONLY));
+
+	NEED(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	return atol(text);
+}
+
+#define SET_MERGE 67
+#define GET_MERGE 68
+
+/* All that a process has, without advice. */
+static void process(void)
+{
+	char *p = area();
+
+	G(prctl(SET_MERGE, 1, 1, 0, 0), "-1 EINVAL");
+	G(prctl(GET_MERGE, 1, 0, 0, 0), "-1 EINVAL");
+	G(prctl(GET_MERGE, 0, 0, 0, 0), "0");
+	G(prctl(SET_MERGE, 1, 0, 0, 0), "0");
+	G(prctl(GET_MERGE, 0, 0, 0, 0), "1");
+	CHILD(G(prctl(GET_MERGE, 0, 0, 0, 0), "1"));
+	GIS(settled() && own() >= PAGES - 2 && intact(p, 0));
+	G(prctl(SET_MERGE, 0, 0, 0, 0), "0");
+	GIS(own() == 0 && intact(p, 0));
+}
+
+TEST(ksm)
+{
+	char *p = area();
+
+	G(put("run", 0), "0");
+	G(put("pages_to_scan", 1000), "0");
+	G(put("sleep_millisecs", 0), "0");
+	G(put("max_page_sharing", 1000), "0");
+	G(put("run", 1), "0");
+	merging(p);
+	parting(p);
+	GIS(nothing_lost());
+	CHILD(process());
+	G(put("run", 2), "0");
+	G(put("run", 0), "0");
+	G(put("pages_to_scan", 100), "0");
+	G(put("sleep_millisecs", 20), "0");
+	G(put("max_page_sharing", 256), "0");
+}
