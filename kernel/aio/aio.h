@@ -32,7 +32,7 @@ _Static_assert(sizeof(struct aio_ring) == 32, "struct aio_ring is ABI");
 struct aio_context {
 	atomic_t refs;
 	struct list_head link; /* of mm->aio_contexts, under aio_lock */
-	u64 id;                /* the ring's address; immutable */
+	u64 id;                /* the ring's address, under aio_lock */
 	u32 max_reqs;          /* as asked for; immutable */
 	u32 nr;                /* events the ring has room for; immutable */
 	u64 size;              /* of the mapping; immutable */

@@ -2,7 +2,7 @@
 /*
  * context.c: contexts of asynchronous I/O and their rings: io_setup, io_destroy, io_getevents, io_pgetevents.
  *
- * A context belongs to an address space, where its ring of events is mapped; its id is the ring's address. The kernel writes events
+ * A context belongs to an address space, where its ring of events is mapped; its id is the ring's address, also after mremap. The kernel writes events
  * through its own mapping of the ring's pages, which it keeps pinned, so the guest may unmap or overwrite the ring and hurts
  * only itself: head is read once and cut to the ring's size, tail is the context's.
  *
@@ -10,7 +10,6 @@
  *
  * Invariants: 1. inflight + events not yet taken <= nr - 1 as long as the guest does not lie about head.
  * Locks: aio_lock for the lists and aio_nr; reap for head; ctx->lock for tail, inflight, requests.
- * Not here: a ring that is moved by mremap keeps its old id.
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -137,6 +136,22 @@ struct aio_context *aio_find(u64 id)
 	}
 	spin_unlock(&aio_lock);
 	return found;
+}
+
+/* A context is known by the first page of its ring, which it has pinned. */
+static void aio_moved(struct vm_area *v)
+{
+	struct page *first = find_get_page(v->vm_mapping, 0);
+	struct aio_context *c;
+
+	if (!first)
+		return;
+	spin_lock(&aio_lock);
+	list_for_each_entry(c, &v->vm_mm->aio_contexts, link)
+		if (c->pages[0] == first)
+			c->id = v->vm_start;
+	spin_unlock(&aio_lock);
+	put_page(first);
 }
 
 /* Takes the list's reference off: the context, for the caller to kill, or NULL. */
@@ -421,6 +436,7 @@ static const struct sysctl table[] = {
 static int aio_init(void)
 {
 	mm_exit_aio = exit_aio;
+	mm_aio_moved = aio_moved;
 	return sysctl_register(table, ARRAY_SIZE(table));
 }
 INITCALL(3, aio_init);

@@ -19,6 +19,7 @@
 
 static struct kmem_cache *mm_cache;
 void (*mm_exit_aio)(struct mm *mm);
+void (*mm_aio_moved)(struct vm_area *vma);
 spinlock_t mm_list_lock = SPINLOCK_INIT(mm_list_lock);
 struct list_head mm_list = LIST_HEAD_INIT(mm_list);
 

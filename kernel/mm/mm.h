@@ -648,6 +648,8 @@ extern const struct mm_task_ops *mm_task_ops;
 
 /* Asynchronous I/O: the last user of @mm has gone, its memory still stands. NULL while there is none. */
 extern void (*mm_exit_aio)(struct mm *mm);
+/* mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is held for writing. NULL while there is none. */
+extern void (*mm_aio_moved)(struct vm_area *vma);
 
 /* Shared anonymous memory and memfd: mm asks tmpfs for a file through this pointer. */
 extern struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags);

@@ -335,6 +335,41 @@ static void test_waiters(void)
 	T(destroy(ctx));
 }
 
+/* The ring moves: so does the id, also while a request waits. */
+static void test_moved(void)
+{
+	aio_context_t old;
+	struct ring *ring;
+	struct io_event e;
+	struct iocb io, *list = &io;
+	size_t size;
+	int p[2];
+	void *to;
+
+	ctx = 0;
+	NEED(setup(8, &ctx));
+	NEED(pipe(p));
+	io = op(IOCB_CMD_POLL, p[0], (void *)POLLIN, 0, 0);
+	T(one(&io));
+	old = ctx;
+	size = sizeof(struct ring) + ((struct ring *)old)->nr * sizeof(struct io_event);
+	to = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ctx = (aio_context_t)mremap((void *)old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	IS(ctx == (aio_context_t)to);
+	T(submit(old, 1, &list));
+	T(getevents(old, 0, 1, NULL, &none));
+	T(destroy(old));
+	NEED(write(p[1], "x", 1));
+	ring = (struct ring *)ctx;
+	T_WAIT(__atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) != ring->head);
+	T(getevents(ctx, 1, 1, &e, NULL));
+	IS(e.res & POLLIN);
+	T(destroy(ctx));
+	T(mincore(to, 4096, (unsigned char[1]){ 0 }));
+	close(p[0]);
+	close(p[1]);
+}
+
 TEST(aio)
 {
 	test_setup();
@@ -345,4 +380,5 @@ TEST(aio)
 	test_poll();
 	test_full();
 	test_waiters();
+	test_moved();
 }
