@@ -370,7 +370,8 @@ static void show6(void)
 		fclose(f);
 	qsort(lines, n, sizeof(lines[0]), by_text);
 	for (unsigned i = 0; i < n; i++)
-		say("%s", lines[i]);
+		if (!i || strcmp(lines[i], lines[i - 1]) != 0) /* a busy host may list one twice */
+			say("%s", lines[i]);
 }
 
 static void inet6(void)
