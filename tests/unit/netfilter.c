@@ -10,6 +10,7 @@
 #include <linux/netfilter/nf_nat.h>
 
 #include "kernel/lib/printk.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft_expr.h"
 #include "unit.h"
@@ -20,6 +21,10 @@ static struct net net;
 static u64 now = 1;
 struct net init_net;
 
+int sysctl_register(const struct sysctl *table, u32 n)
+{
+	return 0;
+}
 u64 ktime_get(void)
 {
 	return now;
