@@ -365,7 +365,8 @@ struct mm_file_ops {
 	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
 	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
 	bool (*may_watch)(struct file *f); /* of current: its owner, or who may write to it */
-	u32 (*mode)(struct file *f);       /* 1: opened for reading, 2: for writing */
+	u32 (*mode)(
+		struct file *f); /* 1: opened for reading, 2: for writing; 4: all writes append */
 	bool (*inode_get)(struct
 		inode *i); /* a reference for write-back; false: it is being freed. wb_lock is held */
 	void (*inode_put)(struct inode *i);                     /* may sleep */

@@ -20,6 +20,7 @@
 #define READ_IMPLIES_EXEC 0x0400000
 #define MODE_READ 1
 #define MODE_WRITE 2
+#define MODE_APPEND_ONLY 4
 #define MAP_ABOVE4G_ 0x80 /* of Linux 6.6; what has a choice lies there anyway */
 #define LEGACY_MASK                                                                                \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
@@ -107,6 +108,8 @@ static int check_file(struct map_request *r)
 			return -EACCES;
 		r->vm_flags &= ~VM_MAYWRITE;
 	}
+	if (r->vm_flags & VM_SHARED && mode & MODE_WRITE && mode & MODE_APPEND_ONLY)
+		return -EACCES;
 	if (mm_file_ops->may_exec(r->file))
 		return 0;
 	if (r->prot & PROT_EXEC)

@@ -62,6 +62,8 @@ static int change_locked(struct inode *inode, u32 flags)
 
 	if (err)
 		return err;
+	if (!inode->i_op->set_flags)
+		return -EOPNOTSUPP; /* they can only be read: an overlay's */
 	if (((old ^ flags) & hard) && !capable(CAP_LINUX_IMMUTABLE))
 		return -EPERM;
 	err = inode->i_op->set_flags(inode, flags);
@@ -88,7 +90,7 @@ static int change_flags(const struct path *p, u32 flags)
 
 static int get_flags(struct inode *inode, u32 *flags)
 {
-	return inode->i_op->get_flags ? inode->i_op->get_flags(inode, flags) : -ENOTTY;
+	return inode->i_op->get_flags ? inode->i_op->get_flags(inode, flags) : -ENOIOCTLCMD;
 }
 
 static int ioc_getflags(struct file *f, uaddr_t arg)
@@ -104,7 +106,7 @@ static int ioc_setflags(struct file *f, uaddr_t arg)
 	u32 flags;
 
 	if (!f->f_inode->i_op->set_flags)
-		return -ENOTTY;
+		return -ENOIOCTLCMD; /* a driver may know it */
 	return get_user(flags, arg) ? -EFAULT : change_flags(&f->f_path, flags);
 }
 
@@ -120,7 +122,9 @@ static int get_xflags(struct inode *inode, u32 *xflags)
 	return err;
 }
 
-/* As ext4 and tmpfs: wishes that they have no flag for are not heard, but for whose project it is. */
+#define XFLAGS_UNKNOWN 0x7ffe0004 /* no FS_XFLAG_* */
+
+/* As ext4 and tmpfs: known wishes that they have no flag for are not heard. */
 static int set_xflags(const struct path *p, u32 xflags)
 {
 	struct inode *inode = p->dentry->d_inode;
@@ -132,7 +136,7 @@ static int set_xflags(const struct path *p, u32 xflags)
 	if ((xflags & FS_XFLAG_EXTSIZE && !is_reg(inode)) ||
 		(xflags & FS_XFLAG_EXTSZINHERIT && !is_dir(inode)))
 		return -EINVAL;
-	if (xflags & (FS_XFLAG_PROJINHERIT | FS_XFLAG_DAX))
+	if (xflags & (XFLAGS_UNKNOWN | FS_XFLAG_PROJINHERIT | FS_XFLAG_DAX))
 		return -EOPNOTSUPP;
 	for (u32 i = 0; i < ARRAY_SIZE(forms); i++) {
 		if (!forms[i].xflag)
@@ -291,12 +295,12 @@ static bool fiemap_full(const struct fiemap_walk *w)
 /* Extents that overlap [pos, end), at most as many as there is room for. */
 static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u64 end)
 {
-	u64 size = DIV_ROUND_UP((u64)i_size_read(inode), 1UL << inode->i_blkbits)
-		   << inode->i_blkbits;
+	u64 max = inode->i_sb->s_maxbytes;
 	struct file_extent e;
 	int err = 0;
 
-	while (!err && pos < size && !fatal_signal_pending(current)) {
+	/* blocks may be behind the file's end, too */
+	while (!err && pos < max && !fatal_signal_pending(current)) {
 		err = inode->i_op->extent_at(inode, pos, &e);
 		if (err)
 			return err;

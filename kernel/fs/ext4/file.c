@@ -85,11 +85,17 @@ static int ext4_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* Who has opened it before it was made immutable does not change it any more either. */
+static ssize_t ext4_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	return f->f_inode->i_flags & S_IMMUTABLE ? -EPERM : generic_file_write_iter(f, from, pos);
+}
+
 const struct file_operations ext4_file_fops = {
 	.release = ext4_release,
 	.llseek = ext4_llseek,
 	.read_iter = generic_file_read_iter,
-	.write_iter = generic_file_write_iter,
+	.write_iter = ext4_write_iter,
 	.mmap = generic_file_mmap,
 	.fsync = ext4_fsync,
 	.ioctl = ext4_ioctl,
@@ -167,6 +173,12 @@ int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
 	struct ext4_map m = { .lblk = (u32)(pos >> bits), .len = ~0U };
 	int err;
 
+	if (pos >> bits >= ext4_max_blocks(inode)) {
+		*e = (struct file_extent){
+			.pos = pos, .len = ~0UL - pos, .flags = FILE_EXTENT_HOLE
+		};
+		return 0;
+	}
 	down_read(&EXT4_I(inode)->i_data_sem);
 	err = ext4_map_blocks(inode, &m);
 	up_read(&EXT4_I(inode)->i_data_sem);

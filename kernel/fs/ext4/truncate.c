@@ -222,7 +222,7 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 	struct inode *inode = d_inode(d);
 	loff_t old = i_size_read(inode);
 	struct ext4_handle *h;
-	int err = setattr_prepare(d, attr);
+	int err = inode->i_flags & S_IMMUTABLE ? -EPERM : setattr_prepare(d, attr);
 
 	if (!err && attr->ia_valid & ATTR_SIZE) {
 		err = inode_newsize_ok(inode, attr->ia_size);
