@@ -31,8 +31,8 @@ struct fs_context {
 	char *source;        /* NULL: none */
 	char *data;          /* PAGE_SIZE; "key=value,flag" */
 	size_t len;          /* of data */
-	struct dentry *root; /* MADE: a reference, and one of the superblock's s_active */
-	struct path picked;  /* RECONF: what is reconfigured */
+	struct dentry *
+		root; /* MADE, RECONF: a reference, and one of the superblock's s_active: no mount is kept from being unmounted */
 	char *log[LOG_LINES];
 	u32 log_first, log_nr;
 };
@@ -60,8 +60,6 @@ static int fc_release(struct inode *inode, struct file *f)
 	struct fs_context *fc = f->private_data;
 
 	drop_root(fc);
-	if (fc->picked.mnt)
-		path_put(&fc->picked);
 	for (u32 i = 0; i < LOG_LINES; i++)
 		kfree(fc->log[i]);
 	kfree(fc->source);
@@ -130,8 +128,8 @@ static const struct file_operations fc_fops = {
 	.llseek = no_llseek,
 };
 
-/* A descriptor for a new context, whose @picked reference it takes, also on failure. */
-static long fc_open(struct file_system_type *t, struct path *picked, u32 oflags)
+/* A descriptor for a new context: to make a file system of that type, or to reconfigure that of which @root is. */
+static long fc_open(struct file_system_type *t, struct dentry *root, u32 oflags)
 {
 	struct fs_context *fc = kzalloc(sizeof(*fc), GFP_KERNEL);
 	int fd = -ENOMEM;
@@ -142,18 +140,18 @@ static long fc_open(struct file_system_type *t, struct path *picked, u32 oflags)
 		goto err_free;
 	mutex_init(&fc->lock);
 	fc->type = t;
-	if (picked) {
-		fc->picked = *picked;
+	if (root) {
+		atomic_inc(&root->d_sb->s_active);
+		fc->root = dget(root);
 		fc->phase = FC_RECONF;
 	}
 	fd = anon_fd("[fscontext]", &fc_fops, fc, O_RDWR | oflags);
 	if (fd >= 0)
 		return fd;
+	drop_root(fc);
 	kfree(fc->data);
 err_free:
 	kfree(fc);
-	if (picked)
-		path_put(picked);
 	return fd;
 }
 
@@ -180,7 +178,7 @@ long sys_fspick(int dfd, uaddr_t ua, int flags)
 {
 	u32 lookup = flags & FSPICK_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
 	struct path path;
-	int err;
+	long err;
 
 	if (!may_mount())
 		return -EPERM;
@@ -192,11 +190,12 @@ long sys_fspick(int dfd, uaddr_t ua, int flags)
 	err = user_path_at(dfd, ua, lookup, &path);
 	if (err)
 		return err;
-	if (path.mnt->mnt_root != path.dentry) {
-		path_put(&path);
-		return -EINVAL;
-	}
-	return fc_open(path.mnt->mnt_sb->s_type, &path, flags & FSPICK_CLOEXEC ? O_CLOEXEC : 0);
+	err = -EINVAL;
+	if (path.mnt->mnt_root == path.dentry)
+		err = fc_open(path.mnt->mnt_sb->s_type, path.dentry,
+			flags & FSPICK_CLOEXEC ? O_CLOEXEC : 0);
+	path_put(&path);
+	return err;
 }
 
 /* ---- parameters ---- */
@@ -327,11 +326,12 @@ static void forget_params(struct fs_context *fc)
 /* What no parameter has named stays as it is by now. */
 static int fc_reconfigure(struct fs_context *fc)
 {
-	struct super_block *sb = fc->picked.mnt ? fc->picked.mnt->mnt_sb : NULL;
+	struct super_block *sb;
 	int err;
 
-	if (fc->phase != FC_RECONF || !sb)
+	if (fc->phase != FC_RECONF)
 		return -EBUSY;
+	sb = fc->root->d_sb;
 	if (!ns_capable(sb_user_ns(sb), CAP_SYS_ADMIN))
 		return -EPERM;
 	down_write(&sb->s_umount);
@@ -458,19 +458,15 @@ static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 	m = mnt_alloc(fc->root, fc->source, mnt_flags);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
+	atomic_inc(&fc->root->d_sb->s_active); /* the mount's */
 	down_read(&namespace_sem);
 	too_much = mount_too_revealing(m);
 	up_read(&namespace_sem);
 	if (too_much) {
-		atomic_inc(&fc->root->d_sb
-				    ->s_active); /* the context keeps it, and the mount drops one */
 		mntput(m);
 		fc_error(fc, NULL, "VFS: Mount too revealing");
 		return -EPERM;
 	}
-	fc->picked = (struct path){ mntget(m), dget(m->mnt_root) };
-	dput(fc->root); /* s_active is the mount's now */
-	fc->root = NULL;
 	fc->phase = FC_RECONF;
 	forget_params(fc);
 	fd = mnt_tree_fd(m, oflags);
