@@ -88,7 +88,7 @@ static struct dentry *name_event(struct fs_event *e, struct dentry *d, struct na
 	e->dir = parent->d_inode;
 	e->name = s->name.name;
 	e->len = s->name.len;
-	e->unlinked = READ_ONCE(d->d_flags) & DCACHE_UNHASHED;
+	e->unlinked = e->path && READ_ONCE(d->d_flags) & DCACHE_UNHASHED;
 	return parent;
 }
 
@@ -113,6 +113,12 @@ void fsnotify_dentry(struct dentry *d, u32 mask)
 	dput(parent);
 }
 
+static bool is_special(const struct inode *inode)
+{
+	return S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode) || S_ISFIFO(inode->i_mode) ||
+	       S_ISSOCK(inode->i_mode);
+}
+
 static __noinline void tell_of_file(struct file *f, u32 mask)
 {
 	struct fs_event e = { .mask = mask, .path = &f->f_path, .inode = f->f_inode };
@@ -122,6 +128,8 @@ static __noinline void tell_of_file(struct file *f, u32 mask)
 	if ((mask & IN_OPEN) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC;
 	parent = name_event(&e, f->f_path.dentry, &name);
+	if (mask & (IN_ACCESS | IN_MODIFY) && is_special(f->f_inode))
+		e.dir = NULL; /* what goes through a device or a pipe is no news of the directory */
 	tell(&e);
 	d_drop_name(&name);
 	dput(parent);

@@ -276,13 +276,13 @@ void inotify_event(const struct fs_event *e)
 
 	if (!(mask & FS_INOTIFY_EVENTS))
 		return;
+	if (e->dir && READ_ONCE(e->dir->i_fsnotify)) { /* the directory's watch first */
+		u32 is_dir = e->inode && S_ISDIR(e->inode->i_mode) ? IN_ISDIR : 0;
+
+		notify(e->dir, mask | is_dir, e->cookie, e->name, e->len, e->unlinked);
+	}
 	if (!e->dirent && READ_ONCE(e->inode->i_fsnotify))
 		notify_inode(e->inode, mask);
-	if (!e->dir || !READ_ONCE(e->dir->i_fsnotify))
-		return;
-	if (e->inode && S_ISDIR(e->inode->i_mode))
-		mask |= IN_ISDIR;
-	notify(e->dir, mask, e->cookie, e->name, e->len, e->unlinked);
 }
 
 /* No link is left, or the file system is unmounted: the watches go. */
