@@ -128,6 +128,14 @@ void ovl_copy_attr(struct inode *inode)
 	set_nlink(inode, real->i_nlink);
 }
 
+/* chattr's flags, of the real file; they are not changed through the overlay. */
+int ovl_get_flags(struct inode *inode, u32 *flags)
+{
+	struct inode *real = ovl_real(inode)->d_inode;
+
+	return real->i_op->get_flags ? real->i_op->get_flags(real, flags) : -ENOTTY;
+}
+
 int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
 	struct inode *inode = path->dentry->d_inode;

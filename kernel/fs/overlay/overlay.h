@@ -159,6 +159,7 @@ bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
 void ovl_copy_attr(struct inode *inode); /* from the real one */
 void ovl_set_ops(struct inode *inode);
 int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
+int ovl_get_flags(struct inode *inode, u32 *flags);
 int ovl_setattr(struct dentry *d, struct iattr *attr);
 int ovl_permission(struct inode *inode, int mask);
 ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
@@ -166,7 +167,8 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
 #define OVL_COMMON_OPS                                                                             \
 	.getattr = ovl_getattr, .setattr = ovl_setattr, .permission = ovl_permission,              \
-	.getxattr = ovl_getxattr, .setxattr = ovl_setxattr, .listxattr = ovl_listxattr
+	.getxattr = ovl_getxattr, .setxattr = ovl_setxattr, .listxattr = ovl_listxattr,            \
+	.get_flags = ovl_get_flags
 /* The origin that an upper file remembers: its number (with the layer's mark), or 0. */
 u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
 int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);

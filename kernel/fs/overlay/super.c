@@ -2,7 +2,7 @@
 /*
  * super.c: overlay superblocks: options, the layers, statfs.
  *
- * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), upperdir=, workdir= (on upperdir's mount, apart from it),
+ * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more below), upperdir=, workdir= (on upperdir's mount, apart from it),
  * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile. metacopy=off, index=off and nfs_export=off are all there is of these;
  * on is refused. Without upperdir the overlay is read-only.
  *
@@ -85,6 +85,30 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 		       -EINVAL;
 }
 
+/* One more below those that are there, whose name is taken as it is: colons and backslashes are part of it. */
+static int add_lower_text(struct ovl_sb *ofs, const char *v)
+{
+	size_t had = ofs->lowerdir ? strlen(ofs->lowerdir) : 0;
+	char *text = kmalloc(had + 2 * strlen(v) + 2, GFP_KERNEL), *to = text;
+
+	if (!text)
+		return -ENOMEM;
+	if (had) {
+		memcpy(to, ofs->lowerdir, had);
+		to += had;
+		*to++ = ':';
+	}
+	for (; *v; v++) {
+		if (*v == ':' || *v == '\\')
+			*to++ = '\\';
+		*to++ = *v;
+	}
+	*to = 0;
+	kfree(ofs->lowerdir);
+	ofs->lowerdir = text;
+	return 0;
+}
+
 static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 {
 	if (!v) {
@@ -98,6 +122,8 @@ static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 	}
 	if (!strcmp(key, "lowerdir"))
 		return set_text(&ofs->lowerdir, v);
+	if (!strcmp(key, "lowerdir+"))
+		return add_lower_text(ofs, v);
 	if (!strcmp(key, "upperdir"))
 		return set_text(&ofs->upperdir, v);
 	if (!strcmp(key, "workdir"))
@@ -477,6 +503,7 @@ static const char *const on_off[] = { "on", "off", NULL };
 static const char *const xino_words[] = { "off", "auto", "on", NULL };
 static const struct fs_param params[] = {
 	FS_PARAM("lowerdir", FSP_DIRS),
+	FS_PARAM("lowerdir+", FSP_DIR),
 	FS_PARAM("upperdir", FSP_DIR),
 	FS_PARAM("workdir", FSP_DIR),
 	FS_PARAM_WORD("redirect_dir", redirect_words),
