@@ -30,8 +30,8 @@ void loop_submit(struct gendisk *d, struct bio *bio)
 	spin_unlock(&lo->queue_lock);
 	if (alive)
 		wake_up_all(&lo->wait);
-	else
-		bio_endio(bio, -EIO);
+	else /* no file: nothing that a flush could write */
+		bio_endio(bio, (bio->opf & REQ_OP_MASK) == REQ_FLUSH ? 0 : -EIO);
 }
 
 /* ---- one bio ---- */

@@ -93,7 +93,7 @@ static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	u64 value;
 	int err = 0;
 
-	if (from->count < sizeof(value))
+	if (from->count < sizeof(value) || (from->nr_vecs <= 1 && from->count > sizeof(value)))
 		return -EINVAL;
 	if (copy_from_iter(&value, sizeof(value), from) != sizeof(value))
 		return -EFAULT;
@@ -124,6 +124,7 @@ static int eventfd_fdinfo(struct file *f, char *buf, size_t size)
 static const struct file_operations eventfd_fops = {
 	.llseek = noop_llseek,
 	.read_iter = eventfd_read,
+	.nowait = true,
 	.write_iter = eventfd_write,
 	.no_splice_write = true,
 	.poll = eventfd_poll,

@@ -121,6 +121,7 @@ static int signalfd_fdinfo(struct file *f, char *buf, size_t size)
 static const struct file_operations signalfd_fops = {
 	.llseek = noop_llseek,
 	.read_iter = signalfd_read,
+	.nowait = true,
 	.poll = signalfd_poll,
 	.release = signalfd_release,
 	.show_fdinfo = signalfd_fdinfo,

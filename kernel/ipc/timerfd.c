@@ -187,6 +187,7 @@ static int timerfd_fdinfo(struct file *f, char *buf, size_t size);
 static const struct file_operations timerfd_fops = {
 	.llseek = noop_llseek,
 	.read_iter = timerfd_read,
+	.nowait = true,
 	.poll = timerfd_poll,
 	.ioctl = timerfd_ioctl,
 	.release = timerfd_release,

@@ -64,10 +64,12 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	loff_t own = in->f_pos;
 	ssize_t done;
 
-	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
+	if (!(in->f_mode & FMODE_READ))
 		return -EBADF;
 	if (pos && !(in->f_mode & FMODE_PREAD))
 		return -ESPIPE;
+	if (!(out->f_mode & FMODE_WRITE))
+		return -EBADF;
 	if (!in->f_op->read_iter || !out->f_op->write_iter || (out->f_flags & O_APPEND) ||
 		in->f_op->no_splice_read || out->f_op->no_splice_write)
 		return -EINVAL;

@@ -311,7 +311,7 @@ long sys_open_by_handle_at(int mount_fd, uaddr_t handle, int flags)
 		return -EPERM;
 	if (copy_from_user(&h, handle, sizeof(h)))
 		return -EFAULT;
-	if (!h.bytes || h.bytes > MAX_HANDLE)
+	if (!h.bytes || h.bytes > MAX_HANDLE || (s32)h.type < 0)
 		return -EINVAL;
 	if (copy_from_user(fh, uaddr_add(handle, sizeof(h)), h.bytes))
 		return -EFAULT;

@@ -17,7 +17,7 @@
 
 static int setfl_allowed(struct file *f, u32 flags)
 {
-	if ((f->f_inode->i_flags & S_APPEND) && (f->f_flags & O_APPEND) && !(flags & O_APPEND))
+	if ((f->f_inode->i_flags & S_APPEND) && ((f->f_flags ^ flags) & O_APPEND))
 		return -EPERM;
 	if ((flags & O_NOATIME) && !(f->f_flags & O_NOATIME) && !path_owner_or_capable(&f->f_path))
 		return -EPERM;
@@ -435,6 +435,7 @@ static long fcntl_fd(int fd, struct file *f, u32 cmd, u64 arg)
 	case F_DUPFD: return f_dupfd(arg, f, 0);
 	case F_DUPFD_CLOEXEC: return f_dupfd(arg, f, O_CLOEXEC);
 	case F_DUPFD_QUERY_: return same_file(f, (int)arg);
+	case F_CREATED_QUERY_: return !!(f->f_mode & FMODE_CREATED);
 	case F_GETFD: return fd_is_cloexec(current, fd) ? FD_CLOEXEC : 0;
 	case F_SETFD: return fd_set_cloexec(fd, arg & FD_CLOEXEC);
 	case F_GETFL: return f->f_flags;
@@ -470,7 +471,6 @@ static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
 	case F_GET_RW_HINT:
 	case F_SET_RW_HINT: return rw_hint(f, cmd == F_SET_RW_HINT, UADDR(arg));
 	case F_GETOWNER_UIDS: return do_getowner_uids(f, UADDR(arg));
-	case F_CREATED_QUERY_: return !!(f->f_mode & FMODE_CREATED);
 	case F_ADD_SEALS: return do_add_seals(f, arg);
 	case F_GET_SEALS: return do_get_seals(f);
 	default: return -EINVAL;

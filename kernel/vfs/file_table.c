@@ -326,7 +326,7 @@ static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
 	inode->i_uid = current_fsuid();
 	inode->i_gid = current_fsgid();
 	inode->i_op = &pseudo_inode_ops;
-	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
+	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
 	return inode;
 }
 
@@ -346,8 +346,11 @@ static struct file *pseudo_open(struct mount *m, const char *name, struct inode 
 	d_instantiate(d, inode);
 	f = alloc_file(&path, flags, fop);
 	dput(d);
-	if (!IS_ERR(f))
+	if (!IS_ERR(f)) {
 		f->private_data = priv;
+		if (fop->nowait)
+			f->f_mode |= FMODE_NOWAIT;
+	}
 	return f;
 }
 

@@ -351,8 +351,10 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 		return -EOPNOTSUPP;
 	if ((flags & RWF_APPEND) && (flags & RWF_NOAPPEND_))
 		return -EINVAL;
-	if ((flags & RWF_DONTCACHE_) && !f->f_inode->i_mapping->a_ops)
+	if ((flags & RWF_DONTCACHE_) && !(is_reg(f->f_inode) && f->f_inode->i_sb->s_bdev))
 		return -EOPNOTSUPP;
+	if (write && f->f_op->no_splice_write && (flags & ~RWF_HIPRI))
+		return -EOPNOTSUPP; /* as Linux does where only write() is written for */
 	return !write && (flags & RWF_APPEND) ? -EOPNOTSUPP : 0;
 }
 

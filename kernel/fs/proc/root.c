@@ -283,6 +283,8 @@ static struct inode *fixed_inode(struct super_block *sb, const struct proc_entry
 	} else {
 		inode->i_op = &fixed_file_iops;
 		inode->i_fop = e->fops;
+		inode->i_size =
+			sb->s_magic == SYSFS_MAGIC ? PAGE_SIZE : 0; /* what an attribute may have */
 	}
 	return inode;
 }
@@ -498,8 +500,8 @@ int tree_fill_super(struct super_block *sb, struct proc_entry *tree, u64 magic)
 {
 	struct inode *root;
 
-	sb->s_blocksize = 1024;
-	sb->s_blocksize_bits = 10;
+	sb->s_blocksize_bits = magic == SYSFS_MAGIC ? PAGE_SHIFT : 10;
+	sb->s_blocksize = 1U << sb->s_blocksize_bits;
 	sb->s_maxbytes = S64_MAX;
 	sb->s_magic = magic;
 	sb->s_op = &tree_super_operations;
