@@ -163,7 +163,7 @@ static int parse_control(const struct socket *s, struct msg *m, u64 ua, u64 len)
 	u64 off = 0;
 	int err = 0;
 
-	if (!ua || !len)
+	if (!len)
 		return 0;
 	if (len > CONTROL_MAX)
 		return -ENOBUFS;

@@ -585,7 +585,7 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 			return -EINVAL;
 		spin_lock(&u->c.lock);
 		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
-		n = u->c.type == SOCK_STREAM ? (int)u->queued : um ? (int)um->len : 0;
+		n = u->c.type != SOCK_DGRAM ? (int)u->queued : um ? (int)um->len : 0;
 		spin_unlock(&u->c.lock);
 		return put_user(n, UADDR(arg));
 	case SIOCATMARK:

@@ -58,9 +58,19 @@ static struct unix_msg *alloc_msg(size_t n, u32 least)
 	return NULL;
 }
 
-/* A message with @n (at least @least) bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
-static struct unix_msg *build_msg(
-	struct unix_sock *u, struct msg *m, u32 n, u32 least, bool with_files)
+/* Who sent it is noted when either end asks for that by now, or the other end is not accepted yet; or when the sender says it. */
+static struct ucred sender(
+	const struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
+{
+	bool noted = m->has_cred || u->c.passcred || u->c.rare.passpidfd || to->c.passcred ||
+		     to->c.rare.passpidfd || !READ_ONCE(to->file);
+
+	return noted ? m->cred : (struct ucred){ 0, ~0U, ~0U };
+}
+
+/* A message for @to with @n (at least @least) bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
+static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
+	u32 n, u32 least, bool with_files)
 {
 	struct unix_msg *um;
 
@@ -70,7 +80,7 @@ static struct unix_msg *build_msg(
 	if (!um)
 		return ERR_PTR(-ENOBUFS);
 	n = um->len;
-	um->cred = m->cred;
+	um->cred = sender(u, to, m);
 	um->stamp = ktime_get_real_coarse();
 	um->truesize = truesize_of(u->c.type, n);
 	if (copy_from_iter(um->data, n, &m->iter) != n) {
@@ -198,7 +208,7 @@ static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg
 	while (m->iter.count && !err) {
 		u64 left = m->iter.count - (oob && m->iter.count > 1);
 		u32 n = (u32)min(left, most);
-		struct unix_msg *um = build_msg(u, m, n, min(n, (u32)APART), first);
+		struct unix_msg *um = build_msg(u, to, m, n, min(n, (u32)APART), first);
 
 		if (IS_ERR(um)) {
 			err = (int)PTR_ERR(um);
@@ -271,7 +281,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 		goto out;
 	if (READ_ONCE(u->peer) != to && !unix_in_scope(to))
 		goto out;
-	um = build_msg(u, m, (u32)len, (u32)len, true);
+	um = build_msg(u, to, m, (u32)len, (u32)len, true);
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)
 		goto out;

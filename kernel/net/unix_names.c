@@ -220,7 +220,7 @@ int unix_bind(struct socket *s, struct sockaddr_buf *a)
 	if (err)
 		return err;
 	if (a->len == sizeof(u16))
-		return u->name ? -EINVAL : autobind(u);
+		return u->name ? 0 : autobind(u);
 	if (u->name)
 		return !is_abstract(a) && path_exists(a) ? -EADDRINUSE : -EINVAL;
 	name = kmemdup(a, sizeof(*a), GFP_KERNEL);
