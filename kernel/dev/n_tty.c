@@ -199,6 +199,10 @@ static bool erase_one(struct tty_struct *tty)
 		tty->read_head--;
 		c = tty->read_buf[ring_at(tty->read_head)];
 	} while (is_continuation(tty, c) && tty->read_head != tty->canon_head);
+	if (is_continuation(tty, c)) { /* no character's beginning is there */
+		tty->read_head = before;
+		return false;
+	}
 	if (!L_FLAG(tty, ECHO))
 		return true;
 	if (L_FLAG(tty, ECHOPRT)) {
@@ -236,7 +240,8 @@ static void erase_word(struct tty_struct *tty)
 		if (seen && !word)
 			return;
 		seen |= word;
-		erase_one(tty);
+		if (!erase_one(tty))
+			return;
 	}
 }
 
@@ -336,9 +341,10 @@ static bool canon_key(struct tty_struct *tty, u8 c)
 static void plain_char(struct tty_struct *tty, u8 c)
 {
 	u64 used = tty->read_head - tty->read_tail;
+	bool twice = c == 0xff && I_FLAG(tty, PARMRK);
 
 	/* the last place is kept for what ends the line */
-	if (used >= N_TTY_BUF_SIZE - (ICANON_ON(tty) ? 1UL : 0UL)) {
+	if (used + twice >= N_TTY_BUF_SIZE - (ICANON_ON(tty) ? 1UL : 0UL)) {
 		if (I_FLAG(tty, IMAXBEL))
 			echo_raw(tty, '\a');
 		return;
@@ -352,6 +358,8 @@ static void plain_char(struct tty_struct *tty, u8 c)
 		else
 			echo_char(tty, c);
 	}
+	if (twice) /* alone it begins what a broken byte is marked with */
+		put_char(tty, c, 0);
 	put_char(tty, c, 0);
 }
 
@@ -564,8 +572,14 @@ void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old)
 {
 	spin_lock(&tty->lock);
 	if ((old->c_lflag ^ tty->termios.c_lflag) & (ICANON | EXTPROC)) {
-		/* what was typed is readable in either mode; marks keep meaning only in canonical mode */
-		tty->canon_head = tty->read_head;
+		/* the ends of lines are forgotten; what is there is one line to canonical mode, which ends with its last byte */
+		memset(tty->read_mark, 0, N_TTY_BUF_SIZE);
+		if (LINES_ON(tty) && tty->read_head != tty->read_tail) {
+			tty->read_mark[ring_at(tty->read_head - 1)] = MARK_EOL;
+			tty->canon_head = tty->read_head;
+		} else {
+			tty->canon_head = tty->read_tail;
+		}
 		tty->erasing = tty->lnext = false;
 	}
 	if (!I_FLAG(tty, IXON) && tty->stopped && !tty->tco_stopped)

@@ -127,8 +127,12 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 		canon = LINES_ON(tty);
 		n = take_bytes(tty, buf, (u32)min_t(size_t, sizeof(buf), to->count), &line_end);
 		spin_unlock(&tty->lock);
-		if (n && copy_to_iter(buf, n, to) != n)
-			return done ? (ssize_t)done : -EFAULT;
+		if (n) {
+			size_t out = copy_to_iter(buf, n, to);
+
+			if (out != n)
+				return done + out ? (ssize_t)(done + out) : -EFAULT;
+		}
 		if (n)
 			log_bytes(tty, TTY_LOG_IN, buf, n);
 		done += n;
@@ -314,9 +318,10 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 	}
 	n = 0;
 	while (from->count) {
-		size_t k = copy_from_iter(buf, min_t(size_t, sizeof(buf), from->count), from);
+		size_t want = min_t(size_t, sizeof(buf), from->count);
+		size_t k = copy_from_iter(buf, want, from);
 
-		if (!k) {
+		if (k != want) { /* nothing of a piece that is not there as a whole */
 			n = -EFAULT;
 			break;
 		}

@@ -352,7 +352,7 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 		return put_user(n, ua);
 	case TIOCSTI: return simulate_input(tty, ua);
 	case TIOCGETD: return put_user((int)N_TTY, ua);
-	case TIOCSETD: return set_ldisc(ua);
+	case TIOCSETD: n = tty_check_change(tty, SIGTTOU); return n ? n : set_ldisc(ua);
 	case TIOCEXCL: set_bit(TTY_EXCLUSIVE, &tty->flags); return 0;
 	case TIOCNXCL: clear_bit(TTY_EXCLUSIVE, &tty->flags); return 0;
 	case TIOCGEXCL: n = test_bit(TTY_EXCLUSIVE, &tty->flags); return put_user(n, ua);
