@@ -92,14 +92,17 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 /* Under @name, or under the first of @kind0, @kind1 ... that is free. A name with %d is a pattern too. */
 static int enter(struct net *net, struct net_device *dev, const char *name, const char *kind)
 {
+	const char *at = strchr(name, '%');
 	char text[IFNAMSIZ + 8];
 	int err = -EEXIST;
 
-	if (*name && !strchr(name, '%'))
+	if (*name && !at)
 		return link_good_name(name) ? netdev_register(net, dev, name) : -EINVAL;
+	if (at && (at[1] != 'd' || strchr(at + 2, '%')))
+		return -EINVAL;
 	for (int i = 0; i < (int)LINKS_MAX && err == -EEXIST; i++) {
-		snprintf(text, sizeof(text), "%.*s%d",
-			*name ? (int)(strchr(name, '%') - name) : IFNAMSIZ, *name ? name : kind, i);
+		snprintf(text, sizeof(text), "%.*s%d%s", at ? (int)(at - name) : IFNAMSIZ,
+			at ? name : kind, i, at ? at + 2 : "");
 		if (strlen(text) >= IFNAMSIZ)
 			return -EINVAL;
 		err = netdev_register(net, dev, text);

@@ -22,8 +22,8 @@
 #include "kernel/net/rtnl.h"
 
 #define TUN_MINOR 200
-#define FEATURES (IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR)
-#define PASSED_OVER (IFF_ONE_QUEUE | IFF_TUN_EXCL)
+#define FEATURES (IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR | IFF_NO_CARRIER)
+#define REFUSED (IFF_NAPI | IFF_NAPI_FRAGS | IFF_MULTI_QUEUE)
 #define SNDBUF_DEFAULT 0x7fffffff
 
 /* struct ifreq, as far as it is asked for here; <linux/if.h> needs libc. */
@@ -183,9 +183,17 @@ static int find_device(struct tun_file *tf, const struct tun_ifreq *r, struct ne
 	return t->file ? -EBUSY : 0;
 }
 
-static int make_device(struct tun_file *tf, const struct tun_ifreq *r, struct net_device **dev)
+/* What is asked for; a device that would be both is a tun. */
+static u32 shape(const struct tun_ifreq *r)
 {
 	u32 flags = r->flags & TUN_SHAPE;
+
+	return flags & IFF_TUN ? flags & ~(u32)IFF_TAP : flags;
+}
+
+static int make_device(struct tun_file *tf, const struct tun_ifreq *r, struct net_device **dev)
+{
+	u32 flags = shape(r);
 	const char *name = r->name;
 
 	if (!net_capable(tf->net, CAP_NET_ADMIN))
@@ -204,22 +212,20 @@ static int attach(struct tun_file *tf, struct tun_ifreq *r)
 
 	if (tf->tun)
 		return -EEXIST;
-	if (r->flags & ~(u16)(FEATURES | PASSED_OVER) || !(r->flags & (IFF_TUN | IFF_TAP)))
+	if (r->flags & REFUSED || !(r->flags & (IFF_TUN | IFF_TAP)))
 		return -EINVAL;
-	if (r->flags & IFF_TUN)
-		r->flags &= (u16)~IFF_TAP;
 	err = find_device(tf, r, &dev);
 	if (!err && !dev)
 		err = make_device(tf, r, &dev);
 	if (err)
 		return err;
 	t = TUN(dev);
-	t->flags = (t->flags & IFF_PERSIST) | (r->flags & TUN_SHAPE);
-	tf->flags = r->flags & TUN_SHAPE;
+	t->flags = (t->flags & IFF_PERSIST) | shape(r);
+	tf->flags = shape(r);
 	tf->vnet_len = TUN_VNET_MIN;
 	WRITE_ONCE(tf->tun, t);
 	WRITE_ONCE(t->file, tf);
-	netdev_set_carrier(dev, true);
+	netdev_set_carrier(dev, !(r->flags & IFF_NO_CARRIER));
 	strscpy(r->name, dev->name, sizeof(r->name));
 	return 0;
 }
@@ -274,7 +280,7 @@ static bool is_question(u32 cmd)
 static long get_iff(const struct tun *t, struct tun_ifreq *r)
 {
 	strscpy(r->name, t->dev->name, sizeof(r->name));
-	r->flags = (u16)t->flags;
+	r->flags = (u16)(t->flags | IFF_NOFILTER);
 	return 0;
 }
 

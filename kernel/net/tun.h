@@ -23,8 +23,9 @@
 #include "kernel/vfs/vfs.h"
 
 #define TUN_SHAPE                                                                                  \
-	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) /* what a frame looks like to the program */
-#define TUN_VNET_MIN 10U                               /* struct virtio_net_hdr */
+	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |                                            \
+		IFF_ONE_QUEUE) /* what a frame looks like to the program, and a hint */
+#define TUN_VNET_MIN 10U       /* struct virtio_net_hdr */
 
 struct tun;
 struct tun_file {

@@ -123,6 +123,8 @@ ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 	if (!READ_ONCE(tf->tun))
 		return -EBADFD;
+	if (!to->count)
+		return 0;
 	skb = dequeue(tf);
 	if (!skb && file_nonblock(f, to))
 		return -EAGAIN;
