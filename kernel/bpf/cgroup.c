@@ -311,17 +311,47 @@ static long tell(const union bpf_attr *a, uaddr_t uattr, const u32 *ids, u32 n, 
 	return told < n ? -ENOSPC : 0;
 }
 
+/* Places of a group where a program could be: only BPF_CGROUP_DEVICE ever has one. */
+static bool is_group_type(u32 type)
+{
+	switch (type) {
+	case BPF_CGROUP_INET_INGRESS:
+	case BPF_CGROUP_INET_EGRESS:
+	case BPF_CGROUP_INET_SOCK_CREATE:
+	case BPF_CGROUP_INET_SOCK_RELEASE:
+	case BPF_CGROUP_SOCK_OPS:
+	case BPF_CGROUP_DEVICE:
+	case BPF_CGROUP_INET4_BIND:
+	case BPF_CGROUP_INET6_BIND:
+	case BPF_CGROUP_INET4_CONNECT:
+	case BPF_CGROUP_INET6_CONNECT:
+	case BPF_CGROUP_INET4_POST_BIND:
+	case BPF_CGROUP_INET6_POST_BIND:
+	case BPF_CGROUP_INET4_GETPEERNAME:
+	case BPF_CGROUP_INET6_GETPEERNAME:
+	case BPF_CGROUP_INET4_GETSOCKNAME:
+	case BPF_CGROUP_INET6_GETSOCKNAME:
+	case BPF_CGROUP_UDP4_SENDMSG:
+	case BPF_CGROUP_UDP6_SENDMSG:
+	case BPF_CGROUP_UDP4_RECVMSG:
+	case BPF_CGROUP_UDP6_RECVMSG:
+	case BPF_CGROUP_SYSCTL:
+	case BPF_CGROUP_GETSOCKOPT:
+	case BPF_CGROUP_SETSOCKOPT: return true;
+	}
+	return false;
+}
+
 long bpf_cgroup_query(const union bpf_attr *a, uaddr_t uattr)
 {
-	bool up = a->query.query_flags & BPF_F_QUERY_EFFECTIVE;
+	bool device, up = a->query.query_flags & BPF_F_QUERY_EFFECTIVE;
 	struct cgroup *c;
 	u32 *ids, n, flags;
 	long err = -ENOMEM;
 
 	if (!bpf_admin(CAP_NET_ADMIN))
 		return -EPERM;
-	if (a->query.query_flags & ~BPF_F_QUERY_EFFECTIVE ||
-		a->query.attach_type != BPF_CGROUP_DEVICE)
+	if (a->query.query_flags & ~BPF_F_QUERY_EFFECTIVE || !is_group_type(a->query.attach_type))
 		return -EINVAL;
 	c = cgroup_of(a->query.target_fd);
 	if (IS_ERR(c))
@@ -333,8 +363,9 @@ long bpf_cgroup_query(const union bpf_attr *a, uaddr_t uattr)
 		err = 0;
 	if (!err) {
 		mutex_lock(&attach_mutex);
-		n = collect(c, up, ids, IDS_MAX);
-		flags = up ? 0 : c->program_flags;
+		device = a->query.attach_type == BPF_CGROUP_DEVICE;
+		n = device ? collect(c, up, ids, IDS_MAX) : 0;
+		flags = up || !device ? 0 : c->program_flags;
 		mutex_unlock(&attach_mutex);
 		err = tell(a, uattr, ids, n, flags);
 	}

@@ -368,6 +368,8 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 		err = attach_locked(dst, t, process, may, arg);
 	else if (process && (goes_on = remaining_thread(t)))
 		err = attach_locked(dst, goes_on, process, may, arg);
+	else if (process && t->cgroup)
+		err = may ? may(t->cgroup, dst, arg) : 0; /* a zombie: nothing moves */
 	mutex_unlock(&cgroup_mutex);
 	if (goes_on)
 		put_task(goes_on);

@@ -293,6 +293,15 @@ size_t strspn(const char *s, const char *accept)
 	return n;
 }
 
+char *strim(char *s)
+{
+	size_t n = strlen(s);
+
+	while (n && strchr(" \t\n", s[n - 1]))
+		s[--n] = 0;
+	return s + strspn(s, " \t\n");
+}
+
 size_t strcspn(const char *s, const char *reject)
 {
 	size_t n = 0;

@@ -38,6 +38,7 @@ int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int invalid(char *why, size_t size, const char *fmt, ...) __printf(3, 4);
 
 /* Whole string as a number (base 0: by prefix; a trailing newline is allowed). 0, -EINVAL or -ERANGE. */
+char *strim(char *s); /* without the white space around it; cuts in place */
 int kstrtou64(const char *s, unsigned base, u64 *out);
 int kstrtos64(const char *s, unsigned base, s64 *out);
 

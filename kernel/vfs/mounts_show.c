@@ -97,11 +97,19 @@ static void show_mounts(struct line *l, struct mount *m, const char *place)
 	put(l, " 0 0\n");
 }
 
-static void show_mountinfo(struct line *l, struct mount *m, const char *place, char *tmp)
+char *mount_root_name(const struct mount *m, char *buf, size_t size)
 {
 	const struct dentry_operations *ops = m->mnt_root->d_op;
-	char *root = ops && ops->d_dname ? ops->d_dname(m->mnt_root, tmp, PATH_MAX) :
-					   dentry_path(m->mnt_root, tmp, PATH_MAX);
+
+	if (m->mnt_sb->s_op->show_root)
+		return m->mnt_sb->s_op->show_root(m->mnt_root, buf, size);
+	return ops && ops->d_dname ? ops->d_dname(m->mnt_root, buf, size) :
+				     dentry_path(m->mnt_root, buf, size);
+}
+
+static void show_mountinfo(struct line *l, struct mount *m, const char *place, char *tmp)
+{
+	char *root = mount_root_name(m, tmp, PATH_MAX);
 
 	l->len += scnprintf(l->buf + l->len, l->size - l->len, "%d %d %u:%u ", m->mnt_id,
 		m->mnt_parent->mnt_id, MAJOR(m->mnt_sb->s_dev), MINOR(m->mnt_sb->s_dev));

@@ -166,13 +166,11 @@ static void gather_numbers(struct gather *g, const struct mount *m, u64 want)
 
 static void gather_places(struct gather *g, struct mount *m, u64 want, const struct path *root)
 {
-	const struct dentry_operations *ops = m->mnt_root->d_op;
 	struct path p = { m, m->mnt_root };
 	char *s;
 
 	if (want & MNT_ROOT) {
-		s = ops && ops->d_dname ? ops->d_dname(m->mnt_root, g->tmp, PATH_MAX) :
-					  dentry_path(m->mnt_root, g->tmp, PATH_MAX);
+		s = mount_root_name(m, g->tmp, PATH_MAX);
 		g->a.mnt_root = add_text(g, IS_ERR(s) ? "/" : s);
 		g->a.mask |= MNT_ROOT;
 	}

@@ -48,6 +48,8 @@ struct super_operations {
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
+	/* @root in a list of mounts; NULL op: its path. At the end of buf; ERR_PTR. */
+	char *(*show_root)(struct dentry *root, char *buf, size_t size);
 	/* File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op: there are none. */
 	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
 	struct inode *(*parent_inode)(struct inode *dir); /* a reference, ERR_PTR */
@@ -238,6 +240,8 @@ int mount_devtmpfs(const char *dir);
 int set_initial_root(struct file_system_type *t); /* rootfs, before anything else is mounted */
 /* initramfs: unpacks a cpio archive (newc, plain or gzip) at the root. */
 int unpack_initramfs(const void *buf, size_t n);
+/* What @m shows of its file system, as it is told: at the end of buf; ERR_PTR. */
+char *mount_root_name(const struct mount *m, char *buf, size_t size);
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
 	size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
 

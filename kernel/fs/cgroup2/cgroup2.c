@@ -327,13 +327,10 @@ static const struct file_operations dir_fops = {
 
 static int file_open(struct inode *inode, struct file *f)
 {
-	const struct cg_file *cf = file_of(inode);
 	struct cg_open *o;
 
 	if (READ_ONCE(cgroup_of(inode)->dead))
 		return -ENODEV;
-	if ((f->f_mode & FMODE_READ && !cf->show) || (f->f_mode & FMODE_WRITE && !cf->store))
-		return -EACCES;
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		return -ENOMEM;
@@ -341,8 +338,7 @@ static int file_open(struct inode *inode, struct file *f)
 	o->top = cgroup_ns_top();
 	if (o->top)
 		cgroup_get(o->top);
-	if (cf->notify >= 0)
-		o->seen = READ_ONCE(cgroup_of(inode)->notify[cf->notify].seq);
+	o->unread = true;
 	f->private_data = o;
 	return 0;
 }
@@ -370,6 +366,9 @@ static int make_text(struct seq *s, void *arg)
 
 	if (READ_ONCE(c->dead) || !cg_file_here(c, cf))
 		return -ENODEV;
+	if (!cf->show)
+		return -EINVAL;
+	o->unread = false;
 	if (cf->notify >= 0)
 		o->seen = READ_ONCE(c->notify[cf->notify].seq);
 	return cf->show(s, c);
@@ -391,6 +390,8 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	char *text;
 	int err;
 
+	if (!cf->store)
+		return -EINVAL;
 	if (n >= PAGE_SIZE)
 		return -E2BIG;
 	text = kmalloc(PAGE_SIZE, GFP_KERNEL);
@@ -404,7 +405,7 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		err = c == o->top && !(cf->flags & CGF_DELEGATED) ? -EPERM : 0;
 	if (!err) {
 		text[n] = 0;
-		err = cf->store(f, c, cg_strip(text));
+		err = cf->store(f, c, strim(text));
 	}
 	kfree(text);
 	if (err)
@@ -413,7 +414,7 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return (ssize_t)n;
 }
 
-/* As kernfs: always readable and writable; a change since the last read is an exceptional condition. */
+/* As kernfs: always readable and writable; a change since the last read is an exceptional condition, and so is no read yet. */
 static u32 file_poll(struct file *f, struct poll_table *pt)
 {
 	const struct cg_file *cf = file_of(f->f_inode);
@@ -425,10 +426,10 @@ static u32 file_poll(struct file *f, struct poll_table *pt)
 		poll_wait(f, psi_trigger_wait(o->trigger), pt);
 		return psi_trigger_take(o->trigger) ? mask | EPOLLPRI : mask;
 	}
-	if (cf->notify < 0)
-		return mask;
-	poll_wait(f, &c->notify[cf->notify].wait, pt);
-	if (READ_ONCE(c->notify[cf->notify].seq) != o->seen)
+	if (cf->notify >= 0)
+		poll_wait(f, &c->notify[cf->notify].wait, pt);
+	if (READ_ONCE(o->unread) ||
+		(cf->notify >= 0 && READ_ONCE(c->notify[cf->notify].seq) != o->seen))
 		mask |= EPOLLERR | EPOLLPRI;
 	return mask;
 }
@@ -528,12 +529,29 @@ static int cgroup_show_options(struct super_block *sb, char *buf, size_t size)
 	return scnprintf(buf, size, ",nsdelegate,memory_recursiveprot");
 }
 
+/* As it lies to the reader's namespace: "/" is that one's root. */
+static char *cgroup_show_root(struct dentry *root, char *buf, size_t size)
+{
+	const struct inode *inode = d_inode(root);
+	const char *name = (const char *)root->d_name.name;
+	size_t n = S_ISDIR(inode->i_mode) ? 0 : strlen(name) + 1; /* "/name" of a control file */
+	char *p = cgroup_path(cgroup_of(inode), cgroup_ns_root(), buf, size - n), *end;
+
+	if (IS_ERR(p) || !n)
+		return p;
+	end = p[1] ? buf + size - n - 1 : p;
+	*end = '/';
+	memcpy(end + 1, name, n);
+	return p;
+}
+
 static const struct super_operations cgroup_sops = {
 	.evict_inode = evict,
 	.drop_inode = generic_delete_inode,
 	.statfs = simple_statfs,
 	.remount = cgroup_remount,
 	.show_options = cgroup_show_options,
+	.show_root = cgroup_show_root,
 	.handle_inode = handle_inode,
 	.parent_inode = parent_inode,
 	.handle_is_number = true,

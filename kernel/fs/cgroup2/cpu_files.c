@@ -115,7 +115,7 @@ int cg_store_cpu_max(struct file *f, struct cgroup *c, char *text)
 	u64 quota, period = c->sched.period / US;
 	char *first = strsep(&text, " \t");
 
-	if (cg_parse_max(first, ~0UL, &quota) || (text && kstrtou64(cg_strip(text), 0, &period)))
+	if (cg_parse_max(first, ~0UL, &quota) || (text && kstrtou64(strim(text), 0, &period)))
 		return -EINVAL;
 	if (period > 1000000 || (quota != ~0UL && quota > 1UL << 44))
 		return -EINVAL;

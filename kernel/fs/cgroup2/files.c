@@ -17,15 +17,6 @@ static const struct {
 
 /* ---- helpers ---- */
 
-char *cg_strip(char *text)
-{
-	size_t n = strlen(text);
-
-	while (n && strchr(" \t\n", text[n - 1]))
-		text[--n] = 0;
-	return text + strspn(text, " \t\n");
-}
-
 int cg_parse_max(char *text, u64 max, u64 *v)
 {
 	if (!strcmp(text, "max")) {
@@ -53,7 +44,8 @@ static int show_controllers(struct seq *s, u32 mask)
 		seq_printf(s, "%s%s", first ? "" : " ", controllers[i].name);
 		first = false;
 	}
-	seq_puts(s, "\n");
+	if (mask)
+		seq_puts(s, "\n");
 	return 0;
 }
 
@@ -127,10 +119,11 @@ static int show_max_depth(struct seq *s, struct cgroup *c)
 
 static int store_limit(u64 *to, char *text)
 {
+	s64 low;
 	u64 v;
 
 	if (cg_parse_max(text, ~0UL, &v))
-		return -EINVAL;
+		return kstrtos64(text, 0, &low) || low >= 0 ? -EINVAL : -ERANGE;
 	if (v != ~0UL && v > INT32_MAX)
 		return -ERANGE;
 	WRITE_ONCE(*to, v);

@@ -33,6 +33,7 @@ struct cg_open {
 	struct seq seq;
 	struct cgroup *top;          /* cgroup_ns_top() of who opened it: a reference, or NULL */
 	u64 seen;                    /* of the notifier, when the text was made */
+	bool unread;                 /* no text was made since the open */
 	struct psi_trigger *trigger; /* set once, under f_lock */
 	struct mem_watch peak;       /* of memory.peak */
 };
@@ -52,7 +53,6 @@ int cg_store_threads(struct file *f, struct cgroup *c, char *text);
 
 /* "max" or a number, trailing blanks allowed; @max is what "max" means. */
 int cg_parse_max(char *text, u64 max, u64 *v);
-char *cg_strip(char *text);
 void cg_show_max(struct seq *s, u64 v, u64 max);
 
 /* memory_files.c, cpu_files.c, cpuset_files.c */

@@ -126,8 +126,13 @@ int proc_show_oom_adj(struct seq *s, struct task *t)
 int proc_store_oom_adj(struct task *t, struct file *f, char *text)
 {
 	s64 v;
+	int err = kstrtos64(strim(text), 0, &v);
 
-	if (kstrtos64(text, 10, &v) || v < -1000 || v > 1000)
+	if (err)
+		return err;
+	if (v != (int)v)
+		return -ERANGE;
+	if (v < -1000 || v > 1000)
 		return -EINVAL;
 	if (v < t->signal->oom_score_adj_min && !capable(CAP_SYS_RESOURCE))
 		return -EACCES;
@@ -295,8 +300,10 @@ int proc_store_timerslack(struct task *t, struct file *f, char *text)
 {
 	u64 v;
 
-	if (kstrtou64(text, 0, &v))
-		return -EINVAL;
+	int err = kstrtou64(text, 10, &v);
+
+	if (err)
+		return err;
 	if (t != current && !ns_capable_to(t, CAP_SYS_NICE))
 		return -EPERM;
 	WRITE_ONCE(t->timer_slack_ns, v ? v : 50000);
@@ -320,9 +327,10 @@ int proc_store_coredump_filter(struct task *t, struct file *f, char *text)
 {
 	struct mm *mm;
 	u64 v;
+	int err = kstrtou64(text, 0, &v);
 
-	if (kstrtou64(text, 0, &v) || v > 0xffffffff)
-		return -EINVAL;
+	if (err || v > 0xffffffff)
+		return err ? err : -ERANGE;
 	mm = get_task_mm(t);
 	if (!mm)
 		return -ESRCH;
@@ -344,8 +352,13 @@ int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text)
 {
 	char scaled[16];
 	s64 v;
+	int err = kstrtos64(strim(text), 0, &v);
 
-	if (kstrtos64(text, 10, &v) || v < -17 || v > 15)
+	if (err)
+		return err;
+	if (v != (int)v)
+		return -ERANGE;
+	if (v < -17 || v > 15)
 		return -EINVAL;
 	scnprintf(scaled, sizeof(scaled), "%ld", v == 15 ? 1000 : v * 1000 / 17);
 	return proc_store_oom_adj(t, f, scaled);
