@@ -10,7 +10,7 @@ struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags)
 
 	if (!m)
 		return ERR_PTR(-ENOMEM);
-	m->mnt_devname = kstrdup(devname && *devname ? devname : "none");
+	m->mnt_devname = kstrdup(devname ? devname : "none");
 	if (!m->mnt_devname) {
 		kfree(m);
 		return ERR_PTR(-ENOMEM);

@@ -455,7 +455,7 @@ static int mount_at(struct path *where, const char *dev, const char *type, u32 f
 		return do_change_type(where, flags);
 	if (flags & MS_MOVE)
 		return do_move_mount(where, dev);
-	return type && *type ? do_new_mount(where, type, flags, dev, data) : -EINVAL;
+	return type ? do_new_mount(where, type, flags, dev, data) : -EINVAL;
 }
 
 int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data)
@@ -618,6 +618,9 @@ long sys_umount2(uaddr_t target, int flags)
 	err = user_path_at(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &path);
 	if (err)
 		return err;
+	down_read(&namespace_sem);
+	to_top(&path); /* "." names what lies under other mounts */
+	up_read(&namespace_sem);
 	if (!may_mount())
 		err = -EPERM;
 	else if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH)))

@@ -31,6 +31,8 @@ static s64 statfs_flags(const struct path *p)
 			st |= flag_map[i].st;
 	if (p->mnt->mnt_sb->s_flags & SB_SYNCHRONOUS)
 		st |= 0x10;
+	if (p->mnt->mnt_sb->s_flags & MS_MANDLOCK)
+		st |= 0x40;
 	return st;
 }
 

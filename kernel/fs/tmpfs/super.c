@@ -129,6 +129,19 @@ static int parse_word(const char *opt)
 		       -EINVAL;
 }
 
+static const char *const huge_words[] = { "never", "always", "within_size", "advise", NULL };
+static const char *const policy_words[] = { "default", "prefer", "bind", "interleave", "local",
+	"prefer (many)", "weighted interleave", NULL };
+
+/* Of no meaning here; but who writes what is none is told. @n: the word's length. */
+static int known_word(const char *const *words, const char *v, size_t n)
+{
+	for (; *words; words++)
+		if (strlen(*words) == n && !memcmp(*words, v, n))
+			return 0;
+	return -EINVAL;
+}
+
 static int parse_option(void *arg, const char *key, char *v)
 {
 	struct tmpfs_sb *s = arg;
@@ -137,9 +150,10 @@ static int parse_option(void *arg, const char *key, char *v)
 
 	if (!v)
 		return parse_word(key);
-	/* of no meaning here, but accepted by Linux's tmpfs */
-	if (!strcmp(key, "huge") || !strcmp(key, "mpol"))
-		return 0;
+	if (!strcmp(key, "huge"))
+		return known_word(huge_words, v, strlen(v));
+	if (!strcmp(key, "mpol"))
+		return known_word(policy_words, v, strcspn(v, "=:"));
 	if (!strcmp(key, "nr_blocks"))
 		return kstrtosize(v, &s->max_blocks) ? -EINVAL : 0;
 	if (strcmp(key, "size") != 0)
@@ -327,19 +341,35 @@ int tmpfs_fill_super(struct super_block *sb, void *data, bool silent)
 	return fill(sb, s, data);
 }
 
+/* The mode is the only option that there is, and any other is passed over. */
+static int ramfs_option(void *arg, const char *key, char *v)
+{
+	u64 mode;
+
+	if (strcmp(key, "mode") != 0)
+		return 0;
+	if (!v || kstrtou64(v, 8, &mode))
+		return -EINVAL;
+	*(umode_t *)arg = mode & 07777;
+	return 0;
+}
+
 static int ramfs_fill_super(struct super_block *sb, void *data, bool silent)
 {
 	struct tmpfs_sb *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	umode_t mode = 0755;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	err = fill(sb, s, data);
+	err = fill(sb, s, NULL);
+	if (!err && data)
+		err = tmpfs_parse_options("ramfs", data, ramfs_option, &mode);
 	if (err)
 		return err;
 	s->max_blocks = s->max_inodes = 0;
 	sb->s_magic = RAMFS_MAGIC;
-	sb->s_root->d_inode->i_mode = S_IFDIR | 0755;
+	sb->s_root->d_inode->i_mode = S_IFDIR | mode;
 	return 0;
 }
 
@@ -367,7 +397,6 @@ static struct dentry *ramfs_mount(
 	return mount_nodev(t, flags, data, ramfs_fill_super);
 }
 
-static const char *const huge_words[] = { "never", "always", "within_size", "advise", NULL };
 static const struct fs_param params[] = {
 	FS_PARAM("size", FSP_PERCENT),
 	FS_PARAM("nr_blocks", FSP_SIZE),
