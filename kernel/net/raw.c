@@ -261,7 +261,7 @@ static int raw_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	struct inet_sock *i = INET(s);
 	ip_addr addr = peer ? i->raddr : i->laddr;
 
-	if (peer && ip_is_any(&i->raddr))
+	if (peer && (ip_is_any(&i->raddr) || !i->rport)) /* a port of none is no peer */
 		return -ENOTCONN;
 	inet_write_addr(i, a, &addr, peer ? i->rport : (u16)i->c.protocol, inet_scope(i));
 	return 0;

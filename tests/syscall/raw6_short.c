@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* IPv6 packets that bring their own header, and are too short for one, or just long enough. */
+/* Raw sockets: IPv6 packets that bring their own header, and are too short for one, or just long enough; who the peer is. */
 #include "netns.h"
+
+/* Connected to no port: it has a peer that it does not tell of. */
+static void peer(in_port_t port)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = NEED(socket(AF_INET, SOCK_RAW, IPPROTO_UDP));
+	socklen_t n = sizeof(to);
+
+	T(connect(fd, SA(&to), sizeof(to)));
+	T(getpeername(fd, SA(&to), &n));
+	close(fd);
+}
 
 TEST(raw6_short)
 {
@@ -18,4 +32,7 @@ TEST(raw6_short)
 	T(sendto(fd, p, 39, 0, SA(&to), sizeof(to)));
 	T(sendto(fd, p, 40, 0, SA(&to), sizeof(to)));
 	T(sendto(fd, p, 64, 0, SA(&to), sizeof(to)));
+	close(fd);
+	peer(0);
+	peer(9);
 }
