@@ -191,6 +191,17 @@ static void control(void)
 			t_status("changes the group", status);
 			kill(pid, SIGKILL);
 			t_wait("child", pid);
+			pid = SPAWN({
+				int line = 0;
+
+				setpgid(0, 0);
+				ioctl(s, TIOCSETD, &line);
+			});
+			setpgid(pid, pid);
+			T(waitpid(pid, &status, WUNTRACED) == pid);
+			t_status("sets the line discipline", status);
+			kill(pid, SIGKILL);
+			t_wait("child", pid);
 			T(tcsetpgrp(s, 1 << 29));
 			T(tcsetpgrp(s, -1));
 		}
