@@ -75,8 +75,6 @@ int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len)
 		return bind_number(sk, val, len);
 	if (copy_from_user(name, val, min(len, (u32)IFNAMSIZ - 1)))
 		return -EFAULT;
-	if (*bound_if(sk) && !net_capable(sk->net, CAP_NET_RAW))
-		return -EPERM;
 	if (name[0]) {
 		spin_lock(&sk->net->lock);
 		d = netdev_by_name(sk->net, name);
@@ -85,6 +83,8 @@ int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len)
 		if (!n)
 			return -ENODEV;
 	}
+	if (*bound_if(sk) && !net_capable(sk->net, CAP_NET_RAW))
+		return -EPERM;
 	*bound_if(sk) = n;
 	return 0;
 }

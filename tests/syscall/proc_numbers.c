@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID: how the numbers are read that are written there. */
+/* /proc/PID: how the numbers are read that are written there; whose the files are; the network of a process that has ended. */
 #include "put.h"
 
 static void one(const char *name, const char *value)
@@ -19,6 +19,35 @@ static void one(const char *name, const char *value)
 		n, n < 0 ? t_errno(err) : "", now);
 }
 
+static void owners(void)
+{
+	struct stat st;
+
+	T(chown("/proc/self/stat", getuid(), getgid()));
+	T(chown("/proc/self/stat", 12345, -1));
+	NEED(stat("/proc/self/stat", &st));
+	say("ours: %d", st.st_uid == geteuid());
+	T(chmod("/proc/self/stat", 0444));
+}
+
+static void ended(void)
+{
+	pid_t pid = NEED(fork());
+	char path[64], dents[1024];
+	int fd;
+
+	if (!pid)
+		_exit(0);
+	t_until(pid, 'Z');
+	snprintf(path, sizeof(path), "/proc/%d/net", pid);
+	fd = NEED(open(path, O_RDONLY | O_DIRECTORY));
+	T(syscall(SYS_getdents64, fd, dents, sizeof(dents)));
+	T(openat(fd, "dev", O_RDONLY));
+	T(faccessat(fd, "tcp", F_OK, 0));
+	close(fd);
+	t_wait("child", pid);
+}
+
 TEST(proc_numbers)
 {
 	static const char *const oom[] = { "5", " 6", "7 ", "0x10", "010", "\t9\n", "1001",
@@ -34,4 +63,6 @@ TEST(proc_numbers)
 		one("coredump_filter", filter[i]);
 	for (size_t i = 0; i < sizeof(slack) / sizeof(*slack); i++)
 		one("timerslack_ns", slack[i]);
+	owners();
+	ended();
 }

@@ -440,9 +440,12 @@ out:
 
 /* ---- texts ---- */
 
+/* Who may give a file away may say so; the next look at it finds it the process's again. */
 int proc_pid_setattr(struct dentry *d, struct iattr *attr)
 {
-	return attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
+	if (attr->ia_valid & ATTR_MODE)
+		return -EPERM;
+	return attr->ia_valid & (ATTR_UID | ATTR_GID) ? setattr_prepare(d, attr) : 0;
 }
 
 static int pid_file_permission(struct inode *inode, int mask)

@@ -98,12 +98,23 @@ static struct proc_entry *net_tree(void)
 	return proc_find(&proc_root_entry, ".net", 4);
 }
 
+/* A process that has ended is in no network. */
+static bool in_net(const struct inode *dir)
+{
+	struct task *t = proc_task(dir);
+	bool yes = t && !READ_ONCE(t->exit_state);
+
+	if (t)
+		put_task(t);
+	return yes;
+}
+
 static struct dentry *net_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	struct proc_entry *net = net_tree(), *e;
 	struct inode *inode;
 
-	e = net ? proc_find(net, d->d_name.name, d->d_name.len) : NULL;
+	e = net && in_net(dir) ? proc_find(net, d->d_name.name, d->d_name.len) : NULL;
 	if (!e)
 		return ERR_PTR(-ENOENT);
 	inode = proc_new_inode(dir->i_sb, e->mode, NULL);
@@ -120,6 +131,8 @@ static int net_dir_iterate(struct file *f, struct dir_context *ctx)
 	struct proc_entry *net = net_tree(), *e;
 	loff_t n = 2;
 
+	if (!in_net(f->f_inode))
+		return -EINVAL;
 	if (!dir_emit_dots(f, ctx))
 		return 0;
 	for (e = net ? net->children : NULL; e; e = e->next, n++) {
