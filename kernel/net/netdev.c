@@ -480,12 +480,13 @@ static DEFINE_SPINLOCK(wanderers_lock);
 
 static void let_device_go(struct net_device *dev)
 {
+	list_del(&dev->list);
 	if (!dev->wandered) {
 		kfree(dev);
 		return;
 	}
 	spin_lock(&wanderers_lock);
-	list_move_tail(&dev->list, &wanderers);
+	list_add_tail(&dev->list, &wanderers);
 	spin_unlock(&wanderers_lock);
 }
 
