@@ -19,6 +19,8 @@ extern struct rwsem cgroup_threads;
 void cgroup_link_task(struct cgroup *c, struct task *t);
 void cgroup_unlink_task(struct task *t);
 void cgroup_flush_times(struct task *t);
+/* tasks.c: in ascending order, each once: how many remain */
+s64 cgroup_sort_unique(pid_t *all, s64 n);
 
 /* freezer.c; under cgroup_tasks_lock */
 void cgroup_freeze_task(struct task *t, bool on);

@@ -8,12 +8,15 @@
 #include <linux/sched.h>
 
 #include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/v1.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/nsproxy.h"
 
 struct cgroup_namespace {
 	struct ns_common ns;
 	struct cgroup *root; /* a reference */
+	/* version 1, by slot: references; NULL, or of a hierarchy that is gone: the top */
+	struct cgroup1 *roots[CGROUP1_MAX];
 };
 
 static const struct ns_ops cgroup_ns_ops;
@@ -35,6 +38,7 @@ static struct ns_common *cgroup_ns_copy(
 		return ERR_PTR(err);
 	}
 	c->root = task_get_cgroup(current);
+	cgroup1_copy(current, c->roots);
 	return &c->ns;
 }
 
@@ -43,6 +47,8 @@ static void cgroup_ns_free(struct ns_common *ns)
 	struct cgroup_namespace *c = container_of(ns, struct cgroup_namespace, ns);
 
 	cgroup_put(c->root);
+	for (u32 i = 0; i < CGROUP1_MAX; i++)
+		cgroup1_put(c->roots[i]);
 	ns_fini(ns);
 	kfree(c);
 }
@@ -56,11 +62,23 @@ static const struct ns_ops cgroup_ns_ops = {
 	.install = ns_install_default,
 };
 
-struct cgroup *cgroup_ns_root(void)
+static struct cgroup_namespace *of_current(void)
 {
 	const struct nsproxy *p = current->nsproxy;
 
-	return p ? container_of(p->ns[NS_CGROUP], struct cgroup_namespace, ns)->root : &cgroup_root;
+	return p ? container_of(p->ns[NS_CGROUP], struct cgroup_namespace, ns) : &init_cgroup_ns;
+}
+
+struct cgroup *cgroup_ns_root(void)
+{
+	return of_current()->root;
+}
+
+struct cgroup1 *cgroup1_ns_root(struct cgroup1_hier *h)
+{
+	struct cgroup1 *g = of_current()->roots[h->slot];
+
+	return g && g->hier == h ? g : h->top;
 }
 
 struct cgroup *cgroup_ns_top(void)

@@ -12,6 +12,7 @@
  */
 #include "kernel/cgroup/internal.h"
 
+#include "kernel/cgroup/v1.h"
 #include "kernel/lib/sort.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/signal.h"
@@ -236,6 +237,7 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 	if (c->frozen)
 		cgroup_update_frozen(c);
 	spin_unlock(&cgroup_tasks_lock);
+	cgroup1_fork(t);
 	fork_unlock(into);
 }
 
@@ -260,6 +262,7 @@ void cgroup_exit(struct task *t)
 	if (c->e_freeze)
 		cgroup_update_frozen(c);
 	spin_unlock(&cgroup_tasks_lock);
+	cgroup1_exit(t);
 }
 
 void cgroup_release(struct task *t)
@@ -389,10 +392,21 @@ static u64 count_tasks(struct cgroup *c, bool below)
 	return n;
 }
 
+s64 cgroup_sort_unique(pid_t *all, s64 n)
+{
+	s64 kept = 0;
+
+	sort_numbers(all, n);
+	for (s64 i = 0; i < n; i++)
+		if (!kept || all[kept - 1] != all[i])
+			all[kept++] = all[i];
+	return kept;
+}
+
 static s64 collect_locked(struct cgroup *c, bool processes, bool below, pid_t **out)
 {
 	struct cgroup *at;
-	s64 n = 0, room, i, kept;
+	s64 n = 0, room;
 	struct task *t;
 
 	room = (s64)count_tasks(c, below) + 64; /* and some that come meanwhile */
@@ -405,11 +419,7 @@ static s64 collect_locked(struct cgroup *c, bool processes, bool below, pid_t **
 			if (n < room)
 				(*out)[n++] = processes ? t->tgid : t->pid;
 	spin_unlock(&cgroup_tasks_lock);
-	sort_numbers(*out, n);
-	for (i = kept = 0; i < n; i++)
-		if (!kept || (*out)[kept - 1] != (*out)[i])
-			(*out)[kept++] = (*out)[i];
-	return kept;
+	return cgroup_sort_unique(*out, n);
 }
 
 s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)

@@ -29,9 +29,12 @@ struct futex_state;
 struct sem_undo_list;
 struct seccomp_filter;
 struct cgroup;
+struct cgroup1;
 struct sched_group;
 struct mem_group;
 struct psi_group;
+
+#define CGROUP1_MAX 8 /* hierarchies of version 1 */
 
 /* Task states. */
 #define TASK_RUNNING 0
@@ -209,8 +212,11 @@ struct task {
 	/* cgroups: under cgroup_tasks_lock */
 	struct cgroup
 		*cgroup; /* a reference until it is freed; NULL: not born yet, or an idle task */
-	struct list_head cg_list;        /* of cgroup->tasks; empty from cgroup_exit() on */
-	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
+	struct list_head cg_list; /* of cgroup->tasks; empty from cgroup_exit() on */
+	struct cgroup1 *cg1
+		[CGROUP1_MAX]; /* version 1, by slot: references; NULL: the top. Under cgroup1_lock */
+	u32 nr_cg1;            /* of them that are not NULL; read racily by itself */
+	bool cg_frozen;        /* counted in cgroup->nr_frozen */
 	u64 cg_exec, cg_utime, cg_stime; /* what was flushed to the group already */
 	u64 cg_min_flt, cg_maj_flt;      /* likewise */
 	struct mem_group *mem_group;     /* own; who pays for its memory. NULL: nobody */

@@ -279,8 +279,6 @@ bool user_dispatch_takes(struct regs *r);
 #define PRCTL_MCE_EARLY BIT(1)
 #define PRCTL_IO_FLUSHER BIT(2)
 
-/* init_task.c: a process of the kernel's own with files and init's root runs @fn, which ends in kernel_execve. 0 or -errno. */
-int kernel_spawn_helper(int (*fn)(void *), void *arg);
 /* core_name.c */
 #define CORE_MAX_WORDS 64 /* a pattern has 127 bytes */
 #define CORE_WORDS_SIZE (4 * PATH_MAX)

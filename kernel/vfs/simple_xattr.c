@@ -127,6 +127,29 @@ int simple_xattr_set(
 	return err;
 }
 
+/* Attributes are the kernel's memory, and a group may be any user's: he has so much room for his, as on Linux (a new value beside the old). */
+#define USER_XATTRS_MAX 128
+#define USER_XATTRS_BYTES (128U << 10)
+
+static bool has_user_room(struct simple_xattrs *x, size_t size)
+{
+	size_t bytes;
+
+	return simple_xattrs_count(x, "user.", &bytes) < USER_XATTRS_MAX &&
+	       bytes + size <= USER_XATTRS_BYTES;
+}
+
+int simple_xattr_set_bounded(
+	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags)
+{
+	if (strncmp(name, "user.", 5) != 0 && strncmp(name, "trusted.", 8) != 0 &&
+		strncmp(name, "security.", 9) != 0)
+		return -EOPNOTSUPP;
+	if (value && name[0] == 'u' && !has_user_room(x, size))
+		return -ENOSPC;
+	return simple_xattr_set(x, name, value, size, flags);
+}
+
 ssize_t simple_xattr_list(struct simple_xattrs *x, char *buf, size_t size)
 {
 	struct simple_xattr *a;

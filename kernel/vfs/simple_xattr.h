@@ -18,6 +18,12 @@ u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *byt
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);
 int simple_xattr_set(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
+/*
+ * The same for a directory that may be any user's: what is not user.*, trusted.* or security.* is -EOPNOTSUPP, and more of user.* than he
+ * has room for -ENOSPC. The inode's i_rwsem is held.
+ */
+int simple_xattr_set_bounded(
+	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
 ssize_t simple_xattr_list(struct simple_xattrs *x, char *buf, size_t size);
 
 #endif

@@ -279,28 +279,11 @@ static ssize_t dir_getxattr(struct inode *inode, const char *name, void *buf, si
 	return simple_xattr_get(&cgroup_of(inode)->xattrs, name, buf, size);
 }
 
-/* Attributes are the kernel's memory, and a group may be any user's: he has so much room for his, as on Linux (a new value beside the old). */
-#define USER_XATTRS_MAX 128
-#define USER_XATTRS_BYTES (128U << 10)
-
-static bool has_user_room(struct cgroup *c, size_t size)
-{
-	size_t bytes;
-
-	return simple_xattrs_count(&c->xattrs, "user.", &bytes) < USER_XATTRS_MAX &&
-	       bytes + size <= USER_XATTRS_BYTES;
-}
-
 /* i_rwsem held. */
 static int dir_setxattr(
 	struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
-	if (strncmp(name, "user.", 5) != 0 && strncmp(name, "trusted.", 8) != 0 &&
-		strncmp(name, "security.", 9) != 0)
-		return -EOPNOTSUPP;
-	if (value && name[0] == 'u' && !has_user_room(cgroup_of(inode), size))
-		return -ENOSPC;
-	return simple_xattr_set(&cgroup_of(inode)->xattrs, name, value, size, flags);
+	return simple_xattr_set_bounded(&cgroup_of(inode)->xattrs, name, value, size, flags);
 }
 
 static ssize_t dir_listxattr(struct inode *inode, char *buf, size_t size)

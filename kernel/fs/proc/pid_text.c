@@ -8,6 +8,7 @@
 #include <asm/errno.h>
 
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/cgroup/v1.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -174,11 +175,37 @@ static int show_group(struct seq *s, struct cgroup *c, const char *prefix)
 	return IS_ERR(path) ? (int)PTR_ERR(path) : 0;
 }
 
+/* "3:name=systemd:/a" for each hierarchy of version 1, the newest first. */
+static int show_v1(struct seq *s, struct task *t)
+{
+	char *buf = get_free_page(GFP_KERNEL);
+	struct cgroup1_hier *h;
+	int err = buf ? 0 : -ENOMEM;
+
+	mutex_lock(&cgroup1_mutex);
+	for (u32 id = UINT32_MAX; !err && (h = cgroup1_before(id)); id = h->id) {
+		struct cgroup1 *g = cgroup1_of_task(t, h);
+		int n = cgroup1_path(g, cgroup1_ns_root(h), buf, PAGE_SIZE);
+
+		if (n >= 0)
+			seq_printf(s, "%u:name=%s:%s\n", h->id, h->name, buf);
+		else
+			err = n;
+		cgroup1_put(g);
+	}
+	mutex_unlock(&cgroup1_mutex);
+	if (buf)
+		free_page_addr(buf);
+	return err;
+}
+
 int proc_show_cgroup(struct seq *s, struct task *t)
 {
 	struct cgroup *c = task_get_cgroup(t);
-	int err = show_group(s, c, "0::");
+	int err = show_v1(s, t);
 
+	if (!err)
+		err = show_group(s, c, "0::");
 	cgroup_put(c);
 	return err;
 }

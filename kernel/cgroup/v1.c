@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * v1.c: named hierarchies of cgroup version 1: who is in which group, and the agent that is started for a group that became empty.
+ *
+ * There are CGROUP1_MAX hierarchies at most; a task has a place for its group in each. Half of them are for the first user namespace alone: who is root
+ * of another may make hierarchies as well, and could take all.
+ *
+ * The agent is a process of the kernel's own, as core_pattern's. It is started when the last task has left a group with notify_on_release and
+ * without children, or its last child has gone.
+ *
+ * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup1_lock.
+ */
+#include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/v1.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/task/user_ns.h"
+
+DEFINE_MUTEX(cgroup1_mutex);
+static DEFINE_SPINLOCK(cgroup1_lock);
+static struct cgroup1_hier *listed[CGROUP1_MAX]; /* by slot; under cgroup1_mutex */
+static u32 last_id;                              /* likewise */
+
+/* ---- groups ---- */
+
+struct cgroup1 *cgroup1_get(struct cgroup1 *g)
+{
+	atomic_inc(&g->refs);
+	return g;
+}
+
+void cgroup1_put(struct cgroup1 *g)
+{
+	while (g && atomic_dec_and_test(&g->refs)) {
+		struct cgroup1 *parent = g->parent;
+
+		simple_xattrs_free(&g->xattrs);
+		if (!parent) {
+			kfree(g->hier->agent);
+			kfree(g->hier);
+		}
+		kfree(g->name);
+		kfree(g);
+		g = parent;
+	}
+}
+
+static void release_work(struct work *w);
+
+static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32 len)
+{
+	struct cgroup1 *g = kzalloc(sizeof(*g), GFP_KERNEL | __GFP_ACCOUNT);
+
+	if (!g)
+		return NULL;
+	g->name = kmalloc(len + 1, GFP_KERNEL | __GFP_ACCOUNT);
+	if (!g->name) {
+		kfree(g);
+		return NULL;
+	}
+	memcpy(g->name, name, len);
+	g->name[len] = 0;
+	atomic_set(&g->refs, 1);
+	g->hier = h;
+	simple_xattrs_init(&g->xattrs);
+	work_setup(&g->release, release_work);
+	return g;
+}
+
+struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
+{
+	struct cgroup1 *g = group_alloc(parent->hier, name, len);
+
+	if (!g)
+		return ERR_PTR(-ENOMEM);
+	g->parent = cgroup1_get(parent);
+	g->level = parent->level + 1;
+	mutex_lock(&cgroup1_mutex);
+	if (parent->dead) {
+		mutex_unlock(&cgroup1_mutex);
+		cgroup1_put(g);
+		return ERR_PTR(-ENODEV);
+	}
+	g->clone_children = parent->clone_children;
+	spin_lock(&cgroup1_lock);
+	g->notify = parent->notify;
+	parent->nr_children++;
+	spin_unlock(&cgroup1_lock);
+	mutex_unlock(&cgroup1_mutex);
+	return g;
+}
+
+static void check_release(struct cgroup1 *g);
+
+int cgroup1_rmdir(struct cgroup1 *g)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&cgroup1_mutex);
+	spin_lock(&cgroup1_lock);
+	if (!g->nr_tasks && !g->nr_children) {
+		err = 0;
+		WRITE_ONCE(g->dead, true);
+		g->parent->nr_children--;
+		check_release(g->parent);
+	}
+	spin_unlock(&cgroup1_lock);
+	if (!err)
+		g->dir = NULL;
+	mutex_unlock(&cgroup1_mutex);
+	return err;
+}
+
+void cgroup1_set_notify(struct cgroup1 *g, bool on)
+{
+	spin_lock(&cgroup1_lock);
+	g->notify = on;
+	spin_unlock(&cgroup1_lock);
+}
+
+/* ---- paths ---- */
+
+static const struct cgroup1 *at_level(const struct cgroup1 *g, u32 level)
+{
+	while (g->level > level)
+		g = g->parent;
+	return g;
+}
+
+int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size)
+{
+	u32 common = min_t(u32, g->level, root->level), level;
+	size_t n = 0;
+
+	while (at_level(g, common) != at_level(root, common))
+		common--;
+	for (level = common; level < root->level && n + 1 < size; level++)
+		n += (size_t)scnprintf(buf + n, size - n, "/..");
+	for (level = common; level < g->level && n + 1 < size; level++)
+		n += (size_t)scnprintf(buf + n, size - n, "/%s", at_level(g, level + 1)->name);
+	if (!n)
+		n = (size_t)scnprintf(buf, size, "/");
+	return n + 1 < size ? (int)n : -ENAMETOOLONG;
+}
+
+/* ---- hierarchies ---- */
+
+static int free_slot(void)
+{
+	u32 room = current_user_ns() == &init_user_ns ? CGROUP1_MAX : CGROUP1_MAX / 2, used = 0;
+	int slot = -ENOSPC;
+
+	mutex_lock(&cgroup1_mutex);
+	for (u32 i = 0; i < CGROUP1_MAX; i++) {
+		used += listed[i] != NULL;
+		if (!listed[i] && slot < 0)
+			slot = (int)i;
+	}
+	mutex_unlock(&cgroup1_mutex);
+	return used < room ? slot : -ENOSPC;
+}
+
+struct cgroup1_hier *cgroup1_create(const char *name)
+{
+	struct cgroup1_hier *h;
+	int slot = free_slot();
+
+	if (slot < 0)
+		return ERR_PTR(slot);
+	h = kzalloc(sizeof(*h), GFP_KERNEL | __GFP_ACCOUNT);
+	if (!h)
+		return ERR_PTR(-ENOMEM);
+	h->top = group_alloc(h, "", 0);
+	if (!h->top) {
+		kfree(h);
+		return ERR_PTR(-ENOMEM);
+	}
+	h->slot = (u32)slot;
+	strscpy(h->name, name, sizeof(h->name));
+	return h;
+}
+
+void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb)
+{
+	assert_mutex_held(&cgroup1_mutex);
+	h->id = ++last_id;
+	h->sb = sb;
+	listed[h->slot] = h;
+}
+
+void cgroup1_unlist(struct cgroup1_hier *h)
+{
+	assert_mutex_held(&cgroup1_mutex);
+	if (listed[h->slot] == h)
+		listed[h->slot] = NULL;
+}
+
+struct cgroup1_hier *cgroup1_find(const char *name)
+{
+	assert_mutex_held(&cgroup1_mutex);
+	for (u32 i = 0; i < CGROUP1_MAX; i++)
+		if (listed[i] && !strcmp(listed[i]->name, name))
+			return listed[i];
+	return NULL;
+}
+
+struct cgroup1_hier *cgroup1_before(u32 id)
+{
+	struct cgroup1_hier *best = NULL;
+
+	assert_mutex_held(&cgroup1_mutex);
+	for (u32 i = 0; i < CGROUP1_MAX; i++)
+		if (listed[i] && listed[i]->id < id && (!best || listed[i]->id > best->id))
+			best = listed[i];
+	return best;
+}
+
+int cgroup1_set_agent(struct cgroup1_hier *h, const char *path)
+{
+	char *copy = kstrdup(path), *old;
+
+	if (!copy)
+		return -ENOMEM;
+	mutex_lock(&cgroup1_mutex);
+	old = h->agent;
+	h->agent = copy;
+	mutex_unlock(&cgroup1_mutex);
+	kfree(old);
+	return 0;
+}
+
+/* ---- the agent ---- */
+
+struct agent {
+	char *program, *path;
+};
+
+static void agent_free(struct agent *a)
+{
+	kfree(a->program);
+	kfree(a->path);
+	kfree(a);
+}
+
+/* In the new process. */
+static int run_agent(void *arg)
+{
+	static const char *const envp[] = { "HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", NULL };
+	struct agent *a = arg;
+	const char *argv[] = { a->program, a->path, NULL };
+	int err = kernel_execve(argv[0], argv, envp);
+
+	agent_free(a);
+	return err;
+}
+
+static struct agent *agent_for(struct cgroup1 *g)
+{
+	struct agent *a = kzalloc(sizeof(*a), GFP_KERNEL);
+	char *buf = get_free_page(GFP_KERNEL);
+
+	if (a && buf && cgroup1_path(g, g->hier->top, buf, PAGE_SIZE) > 0)
+		a->path = kstrdup(buf);
+	mutex_lock(&cgroup1_mutex);
+	if (a && g->hier->agent && *g->hier->agent)
+		a->program = kstrdup(g->hier->agent);
+	mutex_unlock(&cgroup1_mutex);
+	if (buf)
+		free_page_addr(buf);
+	if (a && a->program && a->path)
+		return a;
+	if (a)
+		agent_free(a);
+	return NULL;
+}
+
+/* Under cgroup1_lock. */
+static bool is_released(const struct cgroup1 *g)
+{
+	return g->notify && g->parent && !g->dead && !g->nr_tasks && !g->nr_children;
+}
+
+static void check_release(struct cgroup1 *g)
+{
+	if (g->queued || !is_released(g))
+		return;
+	g->queued = true;
+	cgroup1_get(g);
+	work_queue(&g->release);
+}
+
+static void release_work(struct work *w)
+{
+	struct cgroup1 *g = container_of(w, struct cgroup1, release);
+	struct agent *a;
+	bool still;
+
+	spin_lock(&cgroup1_lock);
+	g->queued = false;
+	still = is_released(g);
+	spin_unlock(&cgroup1_lock);
+	a = still ? agent_for(g) : NULL;
+	if (a && kernel_spawn_helper(run_agent, a))
+		agent_free(a);
+	cgroup1_put(g);
+}
+
+/* ---- members ---- */
+
+/* Under cgroup1_lock. @to: NULL for the top. */
+static void put_into(struct task *t, u32 slot, struct cgroup1 *to)
+{
+	struct cgroup1 *from = t->cg1[slot];
+
+	if (from == to)
+		return;
+	t->cg1[slot] = to;
+	if (to) {
+		cgroup1_get(to)->nr_tasks++;
+		t->nr_cg1++;
+	}
+	if (from) {
+		t->nr_cg1--;
+		from->nr_tasks--;
+		check_release(from);
+		cgroup1_put(from);
+	}
+}
+
+void cgroup1_fork(struct task *t)
+{
+	if (likely(!READ_ONCE(current->nr_cg1)))
+		return;
+	spin_lock(&cgroup1_lock);
+	for (u32 i = 0; i < CGROUP1_MAX; i++)
+		put_into(t, i, current->cg1[i]);
+	spin_unlock(&cgroup1_lock);
+}
+
+/* Who moves tasks has seen PF_EXITING, or has done so before this. */
+void cgroup1_exit(struct task *t)
+{
+	if (likely(!READ_ONCE(t->nr_cg1)))
+		return;
+	spin_lock(&cgroup1_lock);
+	for (u32 i = 0; i < CGROUP1_MAX; i++)
+		put_into(t, i, NULL);
+	spin_unlock(&cgroup1_lock);
+}
+
+static struct cgroup1 *group_of(const struct task *t, const struct cgroup1_hier *h)
+{
+	struct cgroup1 *g = READ_ONCE(t->cg1[h->slot]);
+
+	return g ? g : h->top;
+}
+
+struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h)
+{
+	struct cgroup1 *g;
+
+	spin_lock(&cgroup1_lock);
+	g = cgroup1_get(group_of(t, h));
+	spin_unlock(&cgroup1_lock);
+	return g;
+}
+
+void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX])
+{
+	spin_lock(&cgroup1_lock);
+	for (u32 i = 0; i < CGROUP1_MAX; i++)
+		to[i] = t->cg1[i] ? cgroup1_get(t->cg1[i]) : NULL;
+	spin_unlock(&cgroup1_lock);
+}
+
+static bool may_move(const struct cred *cr, struct task *t)
+{
+	const struct cred *its = get_task_cred(t);
+	bool may = cr->euid == 0 || cr->euid == its->uid || cr->euid == its->suid;
+
+	put_cred(its);
+	return may;
+}
+
+/* cgroup1_mutex is held. */
+static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
+{
+	struct task *other;
+
+	down_write(&cgroup_threads);
+	read_lock(&tasklist_lock);
+	spin_lock(&cgroup1_lock);
+	list_for_each_entry(other, &t->signal->threads, thread_node)
+		if ((process || other == t) && !(other->flags & PF_EXITING))
+			put_into(other, g->hier->slot, g->parent ? g : NULL);
+	spin_unlock(&cgroup1_lock);
+	read_unlock(&tasklist_lock);
+	up_write(&cgroup_threads);
+}
+
+int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr)
+{
+	struct task *t = nr ? find_get_task(nr) : current;
+	int err = 0;
+
+	if (!t)
+		return -ESRCH;
+	if (!nr)
+		get_task(t);
+	if (t->flags & PF_KTHREAD)
+		err = -EINVAL;
+	else if (!may_move(cr, t))
+		err = -EACCES;
+	mutex_lock(&cgroup1_mutex);
+	if (!err && g->dead)
+		err = -ENODEV;
+	if (!err)
+		attach_locked(g, t, process);
+	mutex_unlock(&cgroup1_mutex);
+	put_task(t);
+	return err;
+}
+
+s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out)
+{
+	s64 n = 0, room = (s64)nr_threads_total() + 64; /* and some that come meanwhile */
+	struct task *leader, *t;
+
+	*out = kmalloc((size_t)room * sizeof(pid_t), GFP_KERNEL);
+	if (!*out)
+		return -ENOMEM;
+	read_lock(&tasklist_lock);
+	list_for_each_entry(leader, &all_processes, tasks)
+		list_for_each_entry(t, &leader->signal->threads, thread_node)
+			if (n < room && group_of(t, g->hier) == g && !list_empty(&t->cg_list))
+				(*out)[n++] = processes ? t->tgid : t->pid;
+	read_unlock(&tasklist_lock);
+	return cgroup_sort_unique(*out, n);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * v1.h: named hierarchies of cgroup version 1 ("mount -t cgroup -o none,name=systemd"): trees of groups that only say who belongs together,
+ * with no controller. The files are in kernel/fs/cgroup1.
+ *
+ * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
+ * new hierarchy, or its end, touches no task.
+ *
+ * A hierarchy lives while it is mounted or has groups below its top (each holds the superblock), and its memory as long as somebody refers to
+ * one of its groups (namespaces, open files).
+ *
+ * Locks: cgroup1_mutex over the hierarchies, the shape of their trees, and migrations; cgroup_threads as for version 2; cgroup1_lock over
+ * who is where, and counts.
+ */
+#ifndef NESTLING_CGROUP_V1_H
+#define NESTLING_CGROUP_V1_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
+#include "kernel/vfs/simple_xattr.h"
+
+struct cred;
+struct dentry;
+struct super_block;
+
+#define CGROUP1_NAME 64 /* of a hierarchy, with its end */
+
+struct cgroup1_hier {
+	u32 slot; /* in task->cg1; this, id and name are immutable */
+	u32 id;   /* in /proc/PID/cgroup */
+	char name[CGROUP1_NAME];
+	bool xattr;          /* it was mounted with that option; immutable */
+	struct cgroup1 *top; /* whose memory this is a part of */
+
+	/* under cgroup1_mutex */
+	struct super_block *sb; /* valid while the hierarchy is listed */
+	char *agent;            /* who is started when a group becomes empty; NULL: nobody */
+	u64 last_ino;
+};
+
+#define CGROUP1_FILES 8
+
+struct cgroup1 {
+	atomic_t refs;
+	struct cgroup1_hier *hier; /* immutable, as are parent (a reference), level and name */
+	struct cgroup1 *parent;    /* NULL: the top */
+	u32 level;
+	char *name;
+
+	bool dead;           /* written under both locks, read racily */
+	bool clone_children; /* read and written racily: nobody asks for it but its file */
+
+	/* under cgroup1_lock */
+	u64 nr_tasks; /* of the top: unknown, 0 */
+	u64 nr_children;
+	bool notify; /* notify_on_release */
+	bool queued; /* release */
+	struct work release;
+
+	/* for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex, files under dir's i_rwsem */
+	struct dentry *dir, *files[CGROUP1_FILES];
+	struct simple_xattrs xattrs;
+};
+
+extern struct mutex cgroup1_mutex;
+
+struct cgroup1 *cgroup1_get(struct cgroup1 *g);
+void cgroup1_put(struct cgroup1 *g); /* NULL is nobody; anywhere */
+
+/*
+ * A hierarchy that is not listed yet: its top has one reference, the caller's. ERR_PTR(-ENOMEM, -ENOSPC). Callers come one at a time from here
+ * to cgroup1_list().
+ */
+struct cgroup1_hier *cgroup1_create(const char *name);
+/* Under cgroup1_mutex: it is one, or (if it is) is not any more; by its name; the newest whose id is less than @id. No reference, NULL. */
+void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
+void cgroup1_unlist(struct cgroup1_hier *h);
+struct cgroup1_hier *cgroup1_find(const char *name);
+struct cgroup1_hier *cgroup1_before(u32 id);
+
+/* The tree: 0 or -errno; cgroup1_mutex inside. */
+struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len); /* a reference */
+int cgroup1_rmdir(struct cgroup1 *g);
+void cgroup1_set_notify(struct cgroup1 *g, bool on);
+int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
+
+/* The path of @g below @root: "/a/b", with "/.." for what is not below it. Its length, -ENAMETOOLONG. */
+int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
+
+/* Moves a process, or one thread, as @cr: 0 or -errno. */
+int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);
+/* As cgroup_collect(). */
+s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out);
+
+/* @t's group, with a reference; what all hierarchies say of it, references in @to. */
+struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h);
+void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX]);
+/* The group that is the root in current's cgroup namespace: no reference. */
+struct cgroup1 *cgroup1_ns_root(struct cgroup1_hier *h);
+
+/* Life of a task: under cgroup_threads as current's child; ends. */
+void cgroup1_fork(struct task *t);
+void cgroup1_exit(struct task *t);
+
+#endif

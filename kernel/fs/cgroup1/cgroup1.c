@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup1.c: the file system "cgroup": a named hierarchy of version 1, a directory for each group.
+ *
+ * Each hierarchy has a superblock of its own, whose dentries are the tree that is seen; a directory's inode refers to its group. Each group
+ * below the top holds the superblock, so a hierarchy with groups outlives its mounts and is found again by its name.
+ *
+ * Controllers belong to version 2: who asks for one here hears that they are in use (EBUSY), as on a Linux whose groups of version 2 have
+ * them. Groups are not renamed.
+ *
+ * Locks: mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
+ */
+#include <linux/magic.h>
+
+#include "kernel/fs/cgroup1/internal.h"
+#include "kernel/vfs/fsparam.h"
+
+static DEFINE_MUTEX(mount_lock);
+static const struct inode_operations dir_iops;
+
+static struct cgroup1 *group_of(const struct inode *inode)
+{
+	return inode->i_private;
+}
+
+/* ---- directories ---- */
+
+struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode)
+{
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	mutex_lock(&cgroup1_mutex);
+	inode->i_ino = ++g->hier->last_ino;
+	mutex_unlock(&cgroup1_mutex);
+	inode->i_private = cgroup1_get(g);
+	inode->i_mode = mode;
+	if (g->parent) { /* who makes a group owns it */
+		inode->i_uid = current_fsuid();
+		inode->i_gid = current_fsgid();
+	}
+	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
+	set_nlink(inode, 1);
+	return inode;
+}
+
+static struct inode *new_dir(struct super_block *sb, struct cgroup1 *g, umode_t mode)
+{
+	struct inode *inode = cg1_new_inode(sb, g, S_IFDIR | mode);
+
+	if (!inode)
+		return NULL;
+	inode->i_op = &dir_iops;
+	inode->i_fop = &simple_dir_operations;
+	set_nlink(inode, 2);
+	return inode;
+}
+
+static void evict(struct inode *inode)
+{
+	truncate_inode_pages(&inode->i_data, 0);
+	clear_inode(inode);
+	cgroup1_put(inode->i_private);
+	inode->i_private = NULL;
+}
+
+/* The group is made, and nobody is in it: undoes what there is of its directory. */
+static void undo_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g)
+{
+	struct inode *inode = d_inode(d);
+
+	down_write(&inode->i_rwsem);
+	cg1_remove_files(g, inode);
+	simple_rmdir(dir, d);
+	inode->i_flags |= S_DEAD;
+	up_write(&inode->i_rwsem);
+	d_drop(d);
+}
+
+static int make_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g, umode_t mode)
+{
+	struct inode *inode = new_dir(dir->i_sb, g, mode & 01777);
+	int err;
+
+	if (!inode)
+		return -ENOMEM;
+	err = simple_dir_add_new(dir, d, inode);
+	if (err)
+		return err;
+	inc_nlink(dir);
+	err = cg1_add_files(g, d);
+	if (err)
+		undo_dir(dir, d, g);
+	return err;
+}
+
+static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct cgroup1 *g;
+	int err;
+
+	if (strchr(d->d_name.name, '\n')) /* it would be two lines of /proc/PID/cgroup */
+		return -EINVAL;
+	g = cgroup1_mkdir(group_of(dir), d->d_name.name, d->d_name.len);
+	if (IS_ERR(g))
+		return PTR_ERR(g);
+	err = make_dir(dir, d, g, mode);
+	if (!err) {
+		mutex_lock(&cgroup1_mutex);
+		g->dir = d; /* stays until cgroup1_rmdir() */
+		mutex_unlock(&cgroup1_mutex);
+		atomic_inc(&dir->i_sb->s_active);
+	} else {
+		cgroup1_rmdir(g);
+	}
+	cgroup1_put(g);
+	return err;
+}
+
+static int dir_rmdir(struct inode *dir, struct dentry *d)
+{
+	struct cgroup1 *g = group_of(d_inode(d));
+	int err = cgroup1_rmdir(g);
+
+	if (err)
+		return err;
+	cg1_remove_files(g, d_inode(d));
+	simple_rmdir(dir, d);
+	deactivate_super(dir->i_sb); /* the caller's mount has it, too */
+	return 0;
+}
+
+static ssize_t dir_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
+{
+	return simple_xattr_get(&group_of(inode)->xattrs, name, buf, size);
+}
+
+static int dir_setxattr(
+	struct inode *inode, const char *name, const void *value, size_t size, int flags)
+{
+	return simple_xattr_set_bounded(&group_of(inode)->xattrs, name, value, size, flags);
+}
+
+static ssize_t dir_listxattr(struct inode *inode, char *buf, size_t size)
+{
+	return simple_xattr_list(&group_of(inode)->xattrs, buf, size);
+}
+
+static const struct inode_operations dir_iops = {
+	.lookup = simple_lookup,
+	.mkdir = dir_mkdir,
+	.rmdir = dir_rmdir,
+	.setattr = simple_setattr,
+	.getxattr = dir_getxattr,
+	.setxattr = dir_setxattr,
+	.listxattr = dir_listxattr,
+};
+
+/* ---- options ---- */
+
+static const struct fs_param params[] = {
+	FS_PARAM("name", FSP_TEXT),
+	FS_PARAM("none", FSP_FLAG),
+	FS_PARAM("release_agent", FSP_TEXT),
+	FS_PARAM("clone_children", FSP_FLAG),
+	FS_PARAM("xattr", FSP_FLAG),
+	FS_PARAM("noprefix", FSP_FLAG),
+	FS_PARAM("favordynmods", FSP_FLAG),
+	FS_PARAM("cpuset_v2_mode", FSP_FLAG),
+	FS_PARAM("all", FSP_FLAG),
+	FS_PARAM("cpuset", FSP_FLAG),
+	FS_PARAM("cpu", FSP_FLAG),
+	FS_PARAM("memory", FSP_FLAG),
+	FS_PARAM("pids", FSP_FLAG),
+	FS_PARAM_END,
+};
+
+/* What changes nothing where there are no controllers; nor does xattr, which is kept: attributes are always there. */
+static const char *const ignored[] = { "noprefix", "favordynmods", "cpuset_v2_mode" };
+static const char *const controllers[] = { "all", "cpuset", "cpu", "memory", "pids" };
+
+struct options {
+	const char *name, *agent; /* into the text; NULL: not given */
+	bool none, clone_children, xattr, controllers;
+};
+
+static bool one_of(const char *const *list, u32 n, const char *word)
+{
+	for (u32 i = 0; i < n; i++)
+		if (!strcmp(list[i], word))
+			return true;
+	return false;
+}
+
+static bool good_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (!n || n >= CGROUP1_NAME)
+		return false;
+	for (; *name; name++)
+		if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+			    (*name >= '0' && *name <= '9') || strchr("._-", *name)))
+			return false;
+	return true;
+}
+
+static int parse_option(struct options *o, const char *word)
+{
+	if (!strncmp(word, "name=", 5)) {
+		if (o->name || !good_name(word + 5))
+			return -EINVAL;
+		o->name = word + 5;
+	} else if (!strncmp(word, "release_agent=", 14)) {
+		if (o->agent || !cg1_may_set_agent(current_cred()))
+			return -EINVAL;
+		o->agent = word + 14;
+	} else if (!strcmp(word, "none")) {
+		o->none = true;
+	} else if (!strcmp(word, "xattr")) {
+		o->xattr = true;
+	} else if (!strcmp(word, "clone_children")) {
+		o->clone_children = true;
+	} else if (one_of(controllers, ARRAY_SIZE(controllers), word)) {
+		o->controllers = true;
+	} else if (!one_of(ignored, ARRAY_SIZE(ignored), word)) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_options(struct options *o, char *data)
+{
+	char *word;
+	int err = 0;
+
+	*o = (struct options){ .name = NULL };
+	while (!err && data && (word = strsep(&data, ",")))
+		if (*word)
+			err = parse_option(o, word);
+	if (err)
+		return err;
+	if (o->none && (o->controllers || !o->name))
+		return -EINVAL;
+	/* without a name and none all controllers are meant */
+	return o->controllers || (!o->none && !o->name) ? -EBUSY : 0;
+}
+
+/* ---- superblocks ---- */
+
+static int cg1_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	struct cgroup1_hier *h = sb->s_fs_info;
+	int n = 0;
+
+	if (h->xattr)
+		n += scnprintf(buf + n, size - (size_t)n, ",xattr");
+	mutex_lock(&cgroup1_mutex);
+	if (h->agent && *h->agent)
+		n += scnprintf(buf + n, size - (size_t)n, ",release_agent=%s", h->agent);
+	if (READ_ONCE(h->top->clone_children))
+		n += scnprintf(buf + n, size - (size_t)n, ",clone_children");
+	n += scnprintf(buf + n, size - (size_t)n, ",name=%s", h->name);
+	mutex_unlock(&cgroup1_mutex);
+	return n;
+}
+
+static int cg1_remount(struct super_block *sb, u32 *flags, char *data)
+{
+	struct cgroup1_hier *h = sb->s_fs_info;
+	struct options o;
+	int err = parse_options(&o, data);
+
+	if (err)
+		return err;
+	if (o.xattr != h->xattr || (o.name && strcmp(o.name, h->name) != 0))
+		return -EINVAL;
+	if (READ_ONCE(h->top->nr_children))
+		return -EBUSY;
+	return o.agent ? cgroup1_set_agent(h, o.agent) : 0;
+}
+
+static const struct super_operations cg1_sops = {
+	.evict_inode = evict,
+	.drop_inode = generic_delete_inode,
+	.statfs = simple_statfs,
+	.remount = cg1_remount,
+	.show_options = cg1_show_options,
+};
+
+/* The superblock has a reference to the hierarchy's top from here on. */
+static int cg1_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct cgroup1_hier *h = data;
+	struct inode *root;
+
+	cgroup1_get(h->top);
+	sb->s_fs_info = h;
+	sb->s_magic = CGROUP_SUPER_MAGIC;
+	sb->s_op = &cg1_sops;
+	sb->s_maxbytes = INT64_MAX;
+	sb->s_iflags |= SB_I_NODEV | SB_I_NOEXEC;
+	root = new_dir(sb, h->top, 0555);
+	if (!root)
+		return -ENOMEM;
+	sb->s_root = d_make_root(root);
+	if (!sb->s_root)
+		return -ENOMEM;
+	return cg1_add_files(h->top, sb->s_root);
+}
+
+static void cg1_kill_sb(struct super_block *sb)
+{
+	struct cgroup1_hier *h = sb->s_fs_info;
+
+	if (h) {
+		mutex_lock(&cgroup1_mutex);
+		cgroup1_unlist(h);
+		mutex_unlock(&cgroup1_mutex);
+	}
+	kill_anon_super(sb);
+	if (h)
+		cgroup1_put(h->top);
+}
+
+static struct dentry *make_super(
+	struct file_system_type *t, u32 flags, struct cgroup1_hier *h, const struct options *o)
+{
+	struct dentry *root;
+	int err = o->agent ? cgroup1_set_agent(h, o->agent) : 0;
+
+	h->xattr = o->xattr;
+	h->top->clone_children = o->clone_children;
+	root = err ? ERR_PTR(err) : mount_nodev(t, flags, h, cg1_fill_super);
+	if (IS_ERR(root))
+		return root;
+	mutex_lock(&cgroup1_mutex);
+	h->top->dir = root->d_sb->s_root;
+	cgroup1_list(h, root->d_sb);
+	mutex_unlock(&cgroup1_mutex);
+	return root;
+}
+
+/* The hierarchy of that name, s_umount held and s_active counted; NULL, and nobody is in its way: it is not there, or just going. */
+static struct super_block *grab(const char *name)
+{
+	struct cgroup1_hier *h;
+	struct super_block *sb = NULL;
+
+	mutex_lock(&cgroup1_mutex);
+	h = cgroup1_find(name);
+	if (h && atomic_inc_not_zero(&h->sb->s_active))
+		sb = h->sb;
+	else if (h)
+		cgroup1_unlist(h);
+	mutex_unlock(&cgroup1_mutex);
+	if (sb)
+		down_write(&sb->s_umount);
+	return sb;
+}
+
+/* From the top, whose reference it takes, to the directory that is the root in current's cgroup namespace. */
+static struct dentry *ns_dentry(struct dentry *root)
+{
+	struct super_block *sb = root->d_sb;
+	struct dentry *d;
+
+	mutex_lock(&cgroup1_mutex);
+	d = cgroup1_ns_root(sb->s_fs_info)->dir;
+	if (d)
+		dget(d);
+	mutex_unlock(&cgroup1_mutex);
+	dput(root);
+	if (d)
+		return d;
+	up_write(&sb->s_umount);
+	deactivate_super(sb);
+	return ERR_PTR(-ENODEV); /* the namespace's group was removed */
+}
+
+static struct dentry *mount_named(struct file_system_type *t, u32 flags, const struct options *o)
+{
+	struct super_block *sb = grab(o->name);
+	struct cgroup1_hier *h;
+	struct dentry *root;
+
+	if (sb)
+		return dget(sb->s_root);
+	if (!o->none)
+		return ERR_PTR(-EINVAL);
+	h = cgroup1_create(o->name);
+	if (IS_ERR(h))
+		return ERR_CAST(h);
+	root = make_super(t, flags, h, o);
+	cgroup1_put(h->top);
+	return root;
+}
+
+static struct dentry *cg1_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	struct options o;
+	struct dentry *root;
+	int err = parse_options(&o, data);
+
+	if (err)
+		return ERR_PTR(err);
+	mutex_lock(&mount_lock);
+	root = mount_named(t, flags, &o);
+	mutex_unlock(&mount_lock);
+	return IS_ERR(root) ? root : ns_dentry(root);
+}
+
+static struct user_namespace *cg1_owner(void)
+{
+	return current_ns_owner(NS_CGROUP);
+}
+
+static struct file_system_type cgroup_type = {
+	.name = "cgroup",
+	.fs_flags = FS_USERNS_MOUNT,
+	.owner = cg1_owner,
+	.params = params,
+	.mount = cg1_mount,
+	.kill_sb = cg1_kill_sb,
+};
+
+static int cgroup1_init(void)
+{
+	return register_filesystem(&cgroup_type);
+}
+INITCALL(4, cgroup1_init);

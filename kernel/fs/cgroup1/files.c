@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c: the control files of a group of version 1 (linux-doc's admin-guide/cgroup-v1/cgroups): who is in it, whether the agent hears when
+ * it becomes empty, and, at the top, who the agent is.
+ *
+ * Locks: those of kernel/cgroup/v1.c; cgroup1_mutex for the agent's name.
+ */
+#include "kernel/fs/cgroup1/internal.h"
+
+struct cg1_open {
+	struct seq seq;
+	bool may_set_agent; /* immutable: whoever opened it might */
+};
+
+struct cg1_file {
+	const char *name;
+	umode_t mode;
+	bool top_only;
+	int (*show)(struct seq *s, struct cgroup1 *g);
+	/* @text is terminated, without blanks around it; 0 or -errno */
+	int (*store)(struct file *f, struct cgroup1 *g, char *text);
+};
+
+static struct cgroup1 *group_of(const struct file *f)
+{
+	return f->f_inode->i_private;
+}
+
+bool cg1_may_set_agent(const struct cred *cr)
+{
+	return current_ns_owner(NS_CGROUP) == &init_user_ns &&
+	       cred_ns_capable(cr, &init_user_ns, CAP_SYS_ADMIN);
+}
+
+/* ---- who is in it ---- */
+
+static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
+{
+	pid_t *all = NULL, nr;
+	s64 n = cgroup1_collect(g, processes, &all);
+
+	if (n < 0)
+		return (int)n;
+	for (s64 i = 0; i < n; i++) {
+		nr = pid_from_global(all[i]);
+		if (nr) /* 0: not to be seen from here */
+			seq_printf(s, "%d\n", nr);
+	}
+	kfree(all);
+	return 0;
+}
+
+static int store_member(struct file *f, struct cgroup1 *g, const char *text, bool process)
+{
+	s64 nr;
+
+	if (kstrtos64(text, 0, &nr) || nr < 0 || nr > INT32_MAX)
+		return -EINVAL;
+	return cgroup1_attach(g, (pid_t)nr, process, f->f_cred);
+}
+
+static int show_procs(struct seq *s, struct cgroup1 *g)
+{
+	return show_members(s, g, true);
+}
+
+static int store_procs(struct file *f, struct cgroup1 *g, char *text)
+{
+	return store_member(f, g, text, true);
+}
+
+static int show_tasks(struct seq *s, struct cgroup1 *g)
+{
+	return show_members(s, g, false);
+}
+
+static int store_task(struct file *f, struct cgroup1 *g, char *text)
+{
+	return store_member(f, g, text, false);
+}
+
+/* ---- flags ---- */
+
+static int show_notify(struct seq *s, struct cgroup1 *g)
+{
+	seq_printf(s, "%d\n", READ_ONCE(g->notify));
+	return 0;
+}
+
+static int store_notify(struct file *f, struct cgroup1 *g, char *text)
+{
+	u64 v;
+
+	if (kstrtou64(text, 0, &v))
+		return -EINVAL;
+	cgroup1_set_notify(g, v);
+	return 0;
+}
+
+/* Of cpusets, which no hierarchy has: it is inherited and told. */
+static int show_clone(struct seq *s, struct cgroup1 *g)
+{
+	seq_printf(s, "%d\n", READ_ONCE(g->clone_children));
+	return 0;
+}
+
+static int store_clone(struct file *f, struct cgroup1 *g, char *text)
+{
+	u64 v;
+
+	if (kstrtou64(text, 0, &v))
+		return -EINVAL;
+	WRITE_ONCE(g->clone_children, v != 0);
+	return 0;
+}
+
+static int show_sane(struct seq *s, struct cgroup1 *g)
+{
+	seq_puts(s, "0\n");
+	return 0;
+}
+
+/* ---- the agent ---- */
+
+static int show_agent(struct seq *s, struct cgroup1 *g)
+{
+	mutex_lock(&cgroup1_mutex);
+	seq_printf(s, "%s\n", g->hier->agent ? g->hier->agent : "");
+	mutex_unlock(&cgroup1_mutex);
+	return 0;
+}
+
+static int store_agent(struct file *f, struct cgroup1 *g, char *text)
+{
+	const struct cg1_open *o = f->private_data;
+
+	return o->may_set_agent ? cgroup1_set_agent(g->hier, text) : -EPERM;
+}
+
+/* ---- all of them ---- */
+
+static const struct cg1_file files[] = {
+	{ "cgroup.procs", 0644, false, show_procs, store_procs },
+	{ "cgroup.clone_children", 0644, false, show_clone, store_clone },
+	{ "cgroup.sane_behavior", 0444, true, show_sane, NULL },
+	{ "tasks", 0644, false, show_tasks, store_task },
+	{ "notify_on_release", 0644, false, show_notify, store_notify },
+	{ "release_agent", 0644, true, show_agent, store_agent },
+};
+_Static_assert(ARRAY_SIZE(files) <= CGROUP1_FILES, "cgroup1->files has room for them");
+
+static const struct cg1_file *file_of(const struct file *f)
+{
+	return &files[f->f_inode->i_generation];
+}
+
+static int cg1_open(struct inode *inode, struct file *f)
+{
+	struct cg1_open *o = kzalloc(sizeof(*o), GFP_KERNEL);
+
+	if (!o)
+		return -ENOMEM;
+	seq_open(&o->seq, f);
+	o->may_set_agent = cg1_may_set_agent(f->f_cred);
+	f->private_data = o;
+	return 0;
+}
+
+static int cg1_release(struct inode *inode, struct file *f)
+{
+	struct cg1_open *o = f->private_data;
+
+	if (o)
+		seq_close(&o->seq);
+	kfree(o);
+	return 0;
+}
+
+static int make_text(struct seq *s, void *arg)
+{
+	const struct file *f = arg;
+
+	return READ_ONCE(group_of(f)->dead) ? -ENODEV : file_of(f)->show(s, group_of(f));
+}
+
+static ssize_t cg1_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct cg1_open *o = f->private_data;
+
+	return seq_read(&o->seq, to, pos, make_text, f);
+}
+
+static char *trim(char *text)
+{
+	size_t n;
+
+	text += strspn(text, " \t\n");
+	for (n = strlen(text); n && strchr(" \t\n", text[n - 1]);)
+		text[--n] = 0;
+	return text;
+}
+
+static ssize_t cg1_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	const struct cg1_file *cf = file_of(f);
+	size_t n = from->count;
+	char *text;
+	int err;
+
+	if (!n)
+		return 0;
+	if (!cf->store)
+		return -EINVAL;
+	if (n >= PAGE_SIZE)
+		return -E2BIG;
+	text = kzalloc(n + 1, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	err = copy_from_iter(text, n, from) != n ? -EFAULT : 0;
+	if (!err)
+		err = READ_ONCE(group_of(f)->dead) ? -ENODEV :
+						     cf->store(f, group_of(f), trim(text));
+	kfree(text);
+	if (err)
+		return err;
+	*pos += (loff_t)n;
+	return (ssize_t)n;
+}
+
+static const struct inode_operations file_iops = { .setattr = simple_setattr };
+static const struct file_operations file_fops = {
+	.open = cg1_open,
+	.release = cg1_release,
+	.read_iter = cg1_read,
+	.write_iter = cg1_write,
+	.llseek = generic_file_llseek,
+};
+
+int cg1_add_files(struct cgroup1 *g, struct dentry *dir)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(files); i++) {
+		struct inode *inode;
+		struct dentry *d;
+
+		if (files[i].top_only && g->parent)
+			continue;
+		inode = cg1_new_inode(dir->d_sb, g, S_IFREG | files[i].mode);
+		if (!inode)
+			return -ENOMEM;
+		inode->i_generation = i;
+		inode->i_op = &file_iops;
+		inode->i_fop = &file_fops;
+		d = simple_add_entry(dir, files[i].name, inode);
+		if (IS_ERR(d))
+			return PTR_ERR(d);
+		g->files[i] = d;
+		dput(d); /* it stays, being an entry */
+	}
+	return 0;
+}
+
+void cg1_remove_files(struct cgroup1 *g, struct inode *dir)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(files); i++) {
+		struct dentry *d = g->files[i];
+
+		if (!d)
+			continue;
+		g->files[i] = NULL;
+		dget(d);
+		simple_unlink(dir, d);
+		d_drop(d);
+		dput(d);
+	}
+}

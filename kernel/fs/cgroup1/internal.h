@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: between the files of kernel/fs/cgroup1. */
+#ifndef NESTLING_FS_CGROUP1_INTERNAL_H
+#define NESTLING_FS_CGROUP1_INTERNAL_H
+
+#include <asm/errno.h>
+#include <linux/capability.h>
+
+#include "kernel/cgroup/v1.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/nsproxy.h"
+#include "kernel/task/user_ns.h"
+#include "kernel/vfs/super.h"
+
+/* files.c: the control files of a directory, as entries of it; its i_rwsem is not held, or is (to remove). 0 or -ENOMEM. */
+int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
+void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
+/* May current, who opens @f or mounts, name a program that the kernel starts as root? */
+bool cg1_may_set_agent(const struct cred *cr);
+
+/* cgroup1.c */
+struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode);
+
+#endif
