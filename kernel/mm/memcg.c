@@ -70,6 +70,14 @@ static void uncharge(struct mem_group *g, s64 n)
 		atomic_sub(n, &at->usage);
 }
 
+static void note_peak(struct mem_group *g, u64 now)
+{
+	if (now > READ_ONCE(g->peak))
+		WRITE_ONCE(g->peak, now);
+	if (now > READ_ONCE(g->watched))
+		WRITE_ONCE(g->watched, now);
+}
+
 /* True; or false with nothing charged and *over set to the group whose limit is in the way. */
 static bool try_charge(struct mem_group *g, s64 n, bool force, struct mem_group **over)
 {
@@ -86,10 +94,7 @@ static bool try_charge(struct mem_group *g, s64 n, bool force, struct mem_group 
 			current->memcg_over += (u64)n;
 			set_bit(TIF_CGROUP, &current->work_flags);
 		}
-		if (now > READ_ONCE(at->peak))
-			WRITE_ONCE(at->peak, now);
-		if (now > READ_ONCE(at->watched))
-			WRITE_ONCE(at->watched, now);
+		note_peak(at, now);
 	}
 	return true;
 
@@ -165,6 +170,26 @@ void mem_count_cached(struct page *p, bool memory_only, s64 n)
 		if (memory_only)
 			atomic_add(n, &g->shmem);
 	}
+}
+
+/* ---- sockets ---- */
+
+struct mem_group *mem_sock_begin(void)
+{
+	return get_own_group();
+}
+
+void mem_sock_charge(struct mem_group *g, s64 pages)
+{
+	for (; g && g->parent; g = g->parent) {
+		atomic_add(pages, &g->sock);
+		note_peak(g, (u64)max_t(s64, atomic_add_return(pages, &g->usage), 0));
+	}
+}
+
+void mem_sock_end(struct mem_group *g)
+{
+	put_group(g);
 }
 
 /* ---- reclaim ---- */

@@ -29,6 +29,7 @@ struct mem_group {
 	atomic64_t usage;         /* pages, with all below */
 	atomic64_t local;         /* its own; not 0: it holds its owner (mem_group_hold) */
 	atomic64_t file, shmem;   /* of usage: page cache; of that memory-only files */
+	atomic64_t sock;          /* of usage: what sockets have */
 	u64 min, low, high, max;  /* pages; read racily */
 	u64 peak, watched;        /* the most: ever, since a mem_watch began anew */
 	u64 swap_max, swap_high;  /* pages; limits of what there is not */
@@ -60,6 +61,14 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
 u64 mem_group_reclaim(struct mem_group *g, u64 pages);
 /* On the way to user mode with TIF_CGROUP: a task over memory.high reclaims, and waits. */
 void mem_group_pay(void);
+
+/*
+ * What a socket's queues take. Who pays is said when it is made: current's group with a reference, which mem_sock_end() gives back; NULL: nobody.
+ * Pages (less than 0: given back) are charged whatever the limits say, and push out what else the group has. In any context.
+ */
+struct mem_group *mem_sock_begin(void);
+void mem_sock_charge(struct mem_group *g, s64 pages);
+void mem_sock_end(struct mem_group *g);
 
 /* Somebody was killed for the group; the whole of it. */
 void mem_group_killed(struct mem_group *g);

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 
 #include "arch/um/arch.h"
+#include "kernel/mm/memcg.h"
 #include "kernel/net/errqueue.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -28,6 +29,7 @@ static void tcp_free(struct inet_sock *i)
 	skb_free_list(&t->ooo);
 	t->wmem = t->ooo_mem = t->inet.rmem = 0;
 	tcp_mem_sync(t);
+	mem_sock_end(t->payer);
 	if (t->listener)
 		tcp_put(t->listener);
 	if (t->fast_listener)
@@ -705,6 +707,7 @@ int tcp_create(struct socket *s, int family, int type, int protocol)
 	tcp_setup(t);
 	inet_init_sock(&t->inet, s, family, type, protocol, &tcp_ports);
 	t->reno = READ_ONCE(t->inet.net->reno);
+	t->payer = mem_sock_begin();
 	t->inet.sock = s;
 	t->inet.c.rcvbuf = (u32)tcp_limits.rmem[1];
 	t->inet.c.sndbuf = (u32)tcp_limits.wmem[1];

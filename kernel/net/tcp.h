@@ -163,9 +163,10 @@ struct tcp_sock {
 	bool counted_orphan, nospace, /* somebody waits for room to write */
 		space_due; /* writers are to be told what an acknowledgement has made room for */
 	int mem_pages;     /* its share of tcp_mem_used() */
-	bool orphan, self_ref; /* no file; holds a reference on itself */
-	bool waits_out;        /* counts in tcp_time_waits */
-	u8 conn;               /* what connect() has said so far: CONN_*, under op */
+	struct mem_group *payer; /* for these; a reference, NULL: nobody */
+	bool orphan, self_ref;   /* no file; holds a reference on itself */
+	bool waits_out;          /* counts in tcp_time_waits */
+	u8 conn;                 /* what connect() has said so far: CONN_*, under op */
 	struct flow flow;
 	u8 save_syn;   /* TCP_SAVE_SYN: of its children */
 	u8 *saved_syn; /* headers of the SYN that made it, until they are read; NULL */

@@ -13,6 +13,7 @@
 #include <linux/eventpoll.h>
 
 #include "arch/um/arch.h"
+#include "kernel/mm/memcg.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -403,7 +404,7 @@ int tcp_listen(struct socket *s, int backlog)
 	return err;
 }
 
-/* @to's fresh socket gives way to the child. */
+/* @to's fresh socket gives way to the child, for which its group pays. */
 static void graft(struct socket *to, struct tcp_sock *c)
 {
 	struct inet_sock *fresh = INET(to);
@@ -416,6 +417,9 @@ static void graft(struct socket *to, struct tcp_sock *c)
 	c->conn = CONN_MADE;
 	c->inet.sock = to;
 	c->inet.c.ino = fresh->c.ino;
+	c->payer = TCP(fresh)->payer;
+	TCP(fresh)->payer = NULL;
+	mem_sock_charge(c->payer, c->mem_pages);
 	to->sk = &c->inet.c;
 	spin_unlock(&c->inet.c.lock);
 	if (l)

@@ -6,10 +6,13 @@
  *				above high a connection that holds something already gets no more: writers wait, what comes is as good as lost
  *	net.ipv4.tcp_max_orphans	connections that nobody has open; more, or one above high with data, are reset
  *
+ * The group of who made the connection, or accepted it, is charged with its share (memory.stat's sock), whatever its limits are.
+ *
  * Every connection may hold one segment each way, whatever the sum says, so that all go on. A connection's share is looked at when a
  * segment or a call is done with (tcp_mem_sync()), in steps of a few pages. c.lock held, but by tcp_mem_pressure() and tcp_mem_full().
  */
 #include "arch/um/arch.h"
+#include "kernel/mm/memcg.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -30,6 +33,7 @@ void tcp_mem_sync(struct tcp_sock *t)
 	if (likely(!more || (pages && more < STEP && more > -STEP)))
 		return;
 	t->mem_pages = pages;
+	mem_sock_charge(t->payer, more);
 	atomic_add(more, &used);
 	now = atomic_read(&used);
 	if (now > READ_ONCE(tcp_limits.mem[1]))

@@ -28,7 +28,7 @@ static void await_event(const char *dir, const char *key)
 	p.fd = NEED(open(path, O_RDONLY));
 	do
 		pread(p.fd, text, sizeof(text), 0);
-	while (number(path, key) != 1 && poll(&p, 1, 10000) == 1);
+	while (figure(path, key) != 1 && poll(&p, 1, 10000) == 1);
 	close(p.fd);
 }
 
@@ -58,7 +58,7 @@ static void tree(void)
 	GIVES(put("a/cgroup.subtree_control", "+pids +memory"), 0);
 	GIVES(put("cgroup.subtree_control", "-pids"), EBUSY);
 	GIVES(rmdir("a"), EBUSY);
-	WANT("stat", number("a/cgroup.stat", "nr_descendants ") == 1);
+	WANT("stat", figure("a/cgroup.stat", "nr_descendants ") == 1);
 	GIVES(put("a/cgroup.max.descendants", "1"), 0);
 	GIVES(mkdir("a/c", 0755), EAGAIN);
 	GIVES(put("a/cgroup.max.descendants", "max"), 0);
@@ -103,7 +103,7 @@ static void members(void)
 
 	seen = poll(&q, 1, 1000) == 1;
 	say("events: populated, poll, inotify: %s %s %s",
-		number("a/b/cgroup.events", "populated ") == 1 ? "yes" : "no",
+		figure("a/b/cgroup.events", "populated ") == 1 ? "yes" : "no",
 		polled ? "yes" : "no", seen ? "yes" : "no");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -258,8 +258,8 @@ static void pids(void)
 		_exit(c > 0 && d == -1 && e == EAGAIN ? 0 : 1));
 	waitpid(pid, &status, 0);
 	say("third fork refused, second not: %s; events: %s", status ? "no" : "yes",
-		number("a/b/pids.events", "max ") == 1 ? "yes" : "no");
-	T_WAIT(number("a/b/pids.current", "") == 0);
+		figure("a/b/pids.events", "max ") == 1 ? "yes" : "no");
+	T_WAIT(figure("a/b/pids.current", "") == 0);
 	put("a/b/pids.max", "max");
 }
 
@@ -279,15 +279,15 @@ static void freeze_and_kill(void)
 	await_event("a/b", "populated ");
 	put("a/cgroup.freeze", "1");
 	await_event("a", "frozen ");
-	bool frozen = number("a/cgroup.events", "frozen ") == 1;
+	bool frozen = figure("a/cgroup.events", "frozen ") == 1;
 
-	used = number("a/b/cpu.stat", "usage_usec ");
+	used = figure("a/b/cpu.stat", "usage_usec ");
 	sleep_ms(20); /* a stretch of time in which it does not run */
 	bool there = waitpid(pid, &status, WNOHANG) == 0 &&
-		     number("a/b/cpu.stat", "usage_usec ") - used < 2000;
+		     figure("a/b/cpu.stat", "usage_usec ") - used < 2000;
 
 	put("a/cgroup.freeze", "0");
-	T_WAIT(number("a/b/cpu.stat", "usage_usec ") - used >= 2000);
+	T_WAIT(figure("a/b/cpu.stat", "usage_usec ") - used >= 2000);
 	kill(pid, SIGUSR1);
 	waitpid(pid, &status, 0);
 	bool thawed = WIFSIGNALED(status);
@@ -322,9 +322,9 @@ static void memory(void)
 	waitpid(pid, &status, 0);
 	say("killed by SIGKILL: %s; events: %s; below the limit: %s; all back: %s",
 		WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "yes" : "no",
-		number("m/memory.events", "oom_kill ") == 1 ? "yes" : "no",
-		number("m/memory.peak", "") <= 8388608 ? "yes" : "no",
-		number("m/memory.current", "") < 1 << 20 ? "yes" : "no");
+		figure("m/memory.events", "oom_kill ") == 1 ? "yes" : "no",
+		figure("m/memory.peak", "") <= 8388608 ? "yes" : "no",
+		figure("m/memory.current", "") < 1 << 20 ? "yes" : "no");
 }
 
 static void cpu(void)
@@ -342,14 +342,14 @@ static void cpu(void)
 		say("held back: yes; says so: yes");
 		return;
 	}
-	used = number("m/cpu.stat", "usage_usec ");
+	used = figure("m/cpu.stat", "usage_usec ");
 	pid = SPAWN(join("m"); for (;;) getppid());
 	sleep_ms(500);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	used = number("m/cpu.stat", "usage_usec ") - used;
+	used = figure("m/cpu.stat", "usage_usec ") - used;
 	say("held back: %s; says so: %s", used > 10000 && used < 250000 ? "yes" : "no",
-		number("m/cpu.stat", "nr_throttled ") > 0 ? "yes" : "no");
+		figure("m/cpu.stat", "nr_throttled ") > 0 ? "yes" : "no");
 }
 
 /* A group over its memory.high stalls: its pressure says so, and wakes who has asked for that. */
@@ -378,8 +378,8 @@ static void pressure(void)
 	waitpid(pid, NULL, 0);
 	close(p.fd);
 	say("stalled: %s; told: %s; the machine too: %s",
-		number("m/memory.pressure", "total=") > 0 ? "yes" : "no", told ? "yes" : "no",
-		number("/proc/pressure/memory", "total=") > 0 ? "yes" : "no");
+		figure("m/memory.pressure", "total=") > 0 ? "yes" : "no", told ? "yes" : "no",
+		figure("/proc/pressure/memory", "total=") > 0 ? "yes" : "no");
 }
 
 /* A tree of groups, with a process of several threads and a child of its own in each: one write ends all. */
@@ -405,7 +405,7 @@ static void kill_tree(void)
 				SPAWN(pause());
 				pause();
 			});
-		T_WAIT(number("k/pids.current", "") == 3 * NR);
+		T_WAIT(figure("k/pids.current", "") == 3 * NR);
 		p.fd = NEED(inotify_init1(IN_NONBLOCK));
 		NEED(inotify_add_watch(p.fd, "k/cgroup.events", IN_MODIFY));
 		put("k/cgroup.kill", "1");
@@ -414,10 +414,10 @@ static void kill_tree(void)
 			waitpid(pids[i], &status, 0);
 			killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 		}
-		T_WAIT(number("k/pids.current", "") == 0); /* their children are init's */
+		T_WAIT(figure("k/pids.current", "") == 0); /* their children are init's */
 		say("all there: yes; killed: %d; heard: %s; empty: %s", killed,
 			heard == 1 ? "yes" : "no",
-			number("k/cgroup.events", "populated ") == 0 ? "yes" : "no");
+			figure("k/cgroup.events", "populated ") == 0 ? "yes" : "no");
 		close(p.fd);
 	}
 	for (int i = NR; i--;)
@@ -431,7 +431,7 @@ static void *divided(void *arg)
 	GIVES(put("t/x/z/cgroup.threads", "0"), 0);
 	WANT("a thread below", strstr(get("/proc/thread-self/cgroup"), "/t/x/z\n"));
 	WANT("the process is not", strstr(get("/proc/self/cgroup"), "/t/x\n"));
-	WANT("one thread", number("t/x/z/pids.current", "") == 1);
+	WANT("one thread", figure("t/x/z/pids.current", "") == 1);
 	GIVES(put("t/cgroup.threads", "0"), 0);
 	WANT("at the top", strstr(get("/proc/thread-self/cgroup"), "/t\n"));
 	GIVES(put("t/y/cgroup.threads", "0"), EOPNOTSUPP);
@@ -447,7 +447,7 @@ static void threads_in_groups(void)
 	GIVES(put("t/x/cgroup.procs", "0"), 0);
 	WANT("in x", strstr(get("/proc/self/cgroup"), "/t/x\n"));
 	GIVES(take("t/x/cgroup.procs"), EOPNOTSUPP);
-	WANT("its top has it", number("t/cgroup.procs", "") > 0);
+	WANT("its top has it", figure("t/cgroup.procs", "") > 0);
 	GIVES(put("t/x/cgroup.kill", "1"), EOPNOTSUPP);
 	GIVES(put("t/x/cgroup.subtree_control", "+memory"), ENOENT);
 	GIVES(put("t/x/cgroup.subtree_control", "+cpu +pids"), 0);
@@ -455,13 +455,13 @@ static void threads_in_groups(void)
 	WANT("below x", !strcmp(get("t/x/z/cgroup.type"), "domain invalid\n"));
 	GIVES(put("t/x/z/cgroup.procs", "0"), EOPNOTSUPP);
 	GIVES(put("t/x/z/cgroup.type", "threaded"), 0);
-	WANT("its weight", number("t/x/z/cpu.weight", "") == 100);
+	WANT("its weight", figure("t/x/z/cpu.weight", "") == 100);
 	NEED(-pthread_create(&t, NULL, divided, &tid));
 	pthread_join(t, NULL);
 	T_WAIT(t_state(tid) == '?'); /* joined before it has left its group */
 	GIVES(put("t/x/z/cgroup.procs", "0"), 0);
 	WANT("all of it",
-		number("t/x/z/pids.current", "") == 1 && number("t/x/pids.current", "") == 1);
+		figure("t/x/z/pids.current", "") == 1 && figure("t/x/pids.current", "") == 1);
 	GIVES(put("t/x/cgroup.subtree_control", "-cpu -pids"), 0);
 	GIVES(put("t/cgroup.procs", "0"), 0);
 	GIVES(rmdir("t/x/z"), 0);

@@ -63,7 +63,7 @@ static T_UNUSED const char *get(const char *path)
 }
 
 /* The number behind a word of a file; the word "": its first. -1: there is none. */
-static T_UNUSED long number(const char *path, const char *word)
+static T_UNUSED long figure(const char *path, const char *word)
 {
 	const char *p = strstr(get(path), word);
 

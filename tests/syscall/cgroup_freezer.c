@@ -21,7 +21,7 @@ static long frozen(const char *group)
 	char path[64];
 
 	snprintf(path, sizeof(path), "%s/cgroup.events", group);
-	return number(path, "frozen ");
+	return figure(path, "frozen ");
 }
 
 static void freeze(const char *group, const char *how)
@@ -133,13 +133,13 @@ static void vforked(void)
 			pause();
 	});
 
-	T_WAIT(number("a/pids.current", "") == 2);
+	T_WAIT(figure("a/pids.current", "") == 2);
 	freeze("a", "1");
 	T_WAIT(frozen("a") == 1);
 	say("in vfork: %ld", frozen("a"));
 	NEED(put("a/cgroup.kill", "1"));
 	NEED(waitpid(pid, NULL, 0));
-	T_WAIT(number("a/cgroup.events", "populated ") == 0);
+	T_WAIT(figure("a/cgroup.events", "populated ") == 0);
 	freeze("a", "0");
 }
 

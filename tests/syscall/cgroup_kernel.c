@@ -39,14 +39,14 @@ static int fill(int *map)
 
 static void kept_and_given_back(void)
 {
-	long before = number("g/memory.current", ""), kept;
+	long before = figure("g/memory.current", ""), kept;
 	int map, n = fill(&map);
 
-	kept = number("g/memory.current", "") - before;
+	kept = figure("g/memory.current", "") - before;
 	say("all set: %d; counted: %s", n == VALUES,
 		kept > 7L << 20 && kept < 10L << 20 ? "yes" : "no");
 	close(map);
-	T_WAIT(number("g/memory.current", "") - before < 1 << 20);
+	T_WAIT(figure("g/memory.current", "") - before < 1 << 20);
 	say("given back");
 }
 
@@ -59,7 +59,7 @@ static void within_limit(void)
 	err = errno;
 	say("all set: %d", n == VALUES);
 	say("no memory: %s, above the limit: %s", err == ENOMEM ? "yes" : "no",
-		number("g/memory.current", "") > 4 << 20 ? "yes" : "no");
+		figure("g/memory.current", "") > 4 << 20 ? "yes" : "no");
 }
 
 /* In the group: its status. */
@@ -96,7 +96,7 @@ TEST(cgroup_kernel)
 	member(kept_and_given_back);
 	status = member(within_limit);
 	say("alive: %s", status ? "no" : "yes");
-	T_WAIT(number("g/memory.current", "") < 1 << 20);
+	T_WAIT(figure("g/memory.current", "") < 1 << 20);
 	say("all gone");
 	NEED(rmdir("g"));
 	NEED(put("cgroup.subtree_control", "-memory"));

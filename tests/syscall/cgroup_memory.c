@@ -4,6 +4,7 @@
  * on demand; and cgroup.pressure, pids.events of those above. The host's hierarchy is not ours to play with: it says what is expected.
  */
 #include "cgroup.h"
+#include "inet.h"
 
 static bool says(const char *path, const char *text)
 {
@@ -65,7 +66,7 @@ static void peaks(void)
 	touch(12 << 20);
 	say("since: %s %s; ever: %s", peak_of(a) >= 12 && peak_of(a) < 16 ? "yes" : "no",
 		peak_of(b) >= 12 && peak_of(b) < 16 ? "yes" : "no",
-		number("m/memory.peak", "") >> 20 >= 16 ? "yes" : "no");
+		figure("m/memory.peak", "") >> 20 >= 16 ? "yes" : "no");
 	close(a);
 	close(b);
 }
@@ -88,13 +89,13 @@ static void statistics(void)
 		"swapcached ", "inactive_anon ", "active_anon ", "inactive_file ", "active_file ",
 		"unevictable ", "slab_reclaimable ", "slab_unreclaimable ", "slab ", "pgsteal ",
 		"pgfault ", "pgmajfault " };
-	long before = guest ? number("m/memory.stat", "pgfault ") : 0;
+	long before = guest ? figure("m/memory.stat", "pgfault ") : 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		WANT(names[i], number("m/memory.stat", names[i]) >= 0);
+		WANT(names[i], figure("m/memory.stat", names[i]) >= 0);
 	if (guest)
 		touch(1 << 20);
-	WANT("faults", number("m/memory.stat", "pgfault ") > before);
+	WANT("faults", figure("m/memory.stat", "pgfault ") > before);
 }
 
 static void pressure(void)
@@ -127,13 +128,51 @@ static void refusals(void)
 		NEED(waitpid(pid, &status, 0));
 	}
 	WANT("refused", !status);
-	WANT("whose limit it is", number("m/a/pids.events", "max ") == 1 &&
-					  number("m/a/pids.events.local", "max ") == 1);
+	WANT("whose limit it is", figure("m/a/pids.events", "max ") == 1 &&
+					  figure("m/a/pids.events.local", "max ") == 1);
 	WANT("above",
-		number("m/pids.events", "max ") == 1 && number("m/pids.events.local", "max ") == 0);
-	WANT("below", number("m/a/b/pids.events", "max ") == 0);
+		figure("m/pids.events", "max ") == 1 && figure("m/pids.events.local", "max ") == 0);
+	WANT("below", figure("m/a/b/pids.events", "max ") == 0);
 	GIVES(rmdir("m/a/b"), 0);
 	GIVES(rmdir("m/a"), 0);
+}
+
+/* What lies in the queues of a connection is paid for by who made the one end and accepted the other. */
+static void sockets(void)
+{
+	static char text[65536];
+	pid_t pid;
+	int status = 0;
+
+	if (!guest) {
+		say("sockets: exited 0\nall is given back: yes");
+		return;
+	}
+	lo_up();
+	pid = SPAWN({
+		int fds[2];
+		long held;
+		long all;
+
+		NEED(put("m/cgroup.procs", "0"));
+		tcp_pair(fds);
+		NEED(fcntl(fds[0], F_SETFL, O_NONBLOCK));
+		while (write(fds[0], text, sizeof(text)) > 0)
+			;
+		held = figure("m/memory.stat", "\nsock ");
+		all = figure("m/memory.current", "");
+		if (held < 256 << 10 || all < held)
+			_exit(2);
+		while (recv(fds[1], text, sizeof(text), MSG_DONTWAIT) > 0)
+			;
+		T_WAIT(figure("m/memory.stat", "\nsock ") < held / 2);
+		close(fds[0]);
+		close(fds[1]);
+	});
+	NEED(waitpid(pid, &status, 0));
+	t_status("sockets", status);
+	T_WAIT(!figure("m/memory.stat", "\nsock "));
+	WANT("all is given back", !figure("m/memory.stat", "\nsock "));
 }
 
 TEST(cgroup_memory)
@@ -147,6 +186,7 @@ TEST(cgroup_memory)
 	statistics();
 	pressure();
 	refusals();
+	sockets();
 	GIVES(rmdir("m"), 0);
 	GIVES(put("cgroup.subtree_control", "-memory -pids"), 0);
 	cgroup_leave();

@@ -17,7 +17,7 @@ static void move(pid_t pid, const char *path)
 /* us that somebody in the group has waited for memory */
 static long stalled(const char *path)
 {
-	return number(path, "total=");
+	return figure(path, "total=");
 }
 
 static void touch(long bytes)
@@ -117,16 +117,16 @@ static void while_it_ends(void)
 
 	NEED(mkdir("frozen", 0755));
 	stays = SPAWN(move(getpid(), "frozen/cgroup.procs"); pause());
-	T_WAIT(number("frozen/cgroup.events", "populated ") == 1);
+	T_WAIT(figure("frozen/cgroup.events", "populated ") == 1);
 	NEED(put("frozen/cgroup.freeze", "1"));
-	T_WAIT(number("frozen/cgroup.events", "frozen ") == 1);
+	T_WAIT(figure("frozen/cgroup.events", "frozen ") == 1);
 	fd = NEED(open("frozen/cgroup.procs", O_WRONLY));
 	for (int i = 0; i < 1000 && !lost; i++) {
 		pid = SPAWN(for (int k = i % 50; k; k--) getppid(); _exit(0));
 		snprintf(text, sizeof(text), "%d", pid);
 		write(fd, text, strlen(text));
 		end(pid);
-		for (int k = 0; number("frozen/cgroup.events", "frozen ") != 1 && !lost; k++) {
+		for (int k = 0; figure("frozen/cgroup.events", "frozen ") != 1 && !lost; k++) {
 			sleep_ms(1);
 			lost = k > 1000;
 		}
@@ -155,9 +155,9 @@ static void without_its_leader(void)
 	pid = SPAWN(move(getpid(), "from/cgroup.procs");
 		    NEED(pthread_create(&t, NULL, pausing, NULL)); syscall(SYS_exit, 0));
 	t_until(pid, 'Z');
-	NEED(number("from/cgroup.procs", "") == pid ? 0 : -1);
+	NEED(figure("from/cgroup.procs", "") == pid ? 0 : -1);
 	move(pid, "to/cgroup.procs");
-	NEED(number("to/cgroup.procs", "") == pid ? 0 : -1);
+	NEED(figure("to/cgroup.procs", "") == pid ? 0 : -1);
 	NEED(rmdir("from"));
 	end(pid);
 	NEED(rmdir("to"));

@@ -188,7 +188,8 @@ static void show_pages(struct seq *s, const char *name, u64 pages)
 int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 {
 	u64 file = pages_of(&c->mem.file), shmem = pages_of(&c->mem.shmem),
-	    usage = pages_of(&c->mem.usage), anon = usage - min(usage, file);
+	    sock = pages_of(&c->mem.sock), usage = pages_of(&c->mem.usage),
+	    anon = usage - min(usage, file + sock);
 	struct cgroup_times used;
 	struct meminfo m;
 
@@ -208,7 +209,9 @@ int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 	} else {
 		seq_puts(s, "kernel 0\nkernel_stack 0\npagetables 0\n");
 	}
-	seq_puts(s, "sec_pagetables 0\npercpu 0\nsock 0\nvmalloc 0\n");
+	seq_puts(s, "sec_pagetables 0\npercpu 0\n");
+	show_pages(s, "sock", sock);
+	seq_puts(s, "vmalloc 0\n");
 	show_pages(s, "shmem", shmem);
 	seq_puts(s, "zswap 0\nzswapped 0\nswapcached 0\n");
 	show_pages(s, "inactive_anon", shmem);
