@@ -327,6 +327,21 @@ static bool translate(struct posix_acl *acl, const struct super_block *sb,
 	return all;
 }
 
+void acl_value_seen(const struct mount *m, void *value, size_t size)
+{
+	struct posix_acl_xattr_header *h = value;
+	struct posix_acl_xattr_entry *x = (void *)(h + 1);
+
+	if (likely(!m->mnt_idmap))
+		return;
+	for (; (char *)(x + 1) <= (char *)value + size; x++) {
+		if (x->e_tag == ACL_USER)
+			x->e_id = mnt_seen_uid(m, x->e_id);
+		else if (x->e_tag == ACL_GROUP)
+			x->e_id = mnt_seen_gid(m, x->e_id);
+	}
+}
+
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 {
 	struct posix_acl *acl;

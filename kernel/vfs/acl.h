@@ -21,6 +21,8 @@ static inline bool acl_unread(const struct posix_acl *acl)
 bool is_acl_name(const char *name); /* system.posix_acl_* */
 /* What generic_permission() asks for who does not own the inode: 0, -EACCES; -EAGAIN: there is no list. Others: it could not be read. */
 int acl_permission(struct inode *inode, int mask);
+/* In the attribute as a file system keeps it: what it is for who sees it through @m. */
+void acl_value_seen(const struct mount *m, void *value, size_t size);
 /* As getxattr(2); ids as current's user namespace names them. */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
 /* @value NULL: remove. i_rwsem held. */

@@ -53,18 +53,34 @@ bool path_owner_or_capable(const struct path *p)
 	return yes;
 }
 
+struct user_namespace *mnt_enter(const struct mount *m)
+{
+	return idmap_enter(m);
+}
+
+void mnt_leave(struct user_namespace *was)
+{
+	idmap_leave(was);
+}
+
+kuid_t mnt_seen_uid(const struct mount *m, kuid_t kept)
+{
+	return likely(!m->mnt_idmap) ? kept : idmap_uid(m->mnt_idmap, m->mnt_sb, kept);
+}
+
+kgid_t mnt_seen_gid(const struct mount *m, kgid_t kept)
+{
+	return likely(!m->mnt_idmap) ? kept : idmap_gid(m->mnt_idmap, m->mnt_sb, kept);
+}
+
 kuid_t file_seen_uid(const struct file *f, kuid_t kept)
 {
-	const struct user_namespace *map = f->f_path.mnt->mnt_idmap;
-
-	return likely(!map) ? kept : idmap_uid(map, f->f_inode->i_sb, kept);
+	return mnt_seen_uid(f->f_path.mnt, kept);
 }
 
 kgid_t file_seen_gid(const struct file *f, kgid_t kept)
 {
-	const struct user_namespace *map = f->f_path.mnt->mnt_idmap;
-
-	return likely(!map) ? kept : idmap_gid(map, f->f_inode->i_sb, kept);
+	return mnt_seen_gid(f->f_path.mnt, kept);
 }
 
 /* ---- making ---- */

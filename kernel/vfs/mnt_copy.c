@@ -47,7 +47,7 @@ static bool may_clone(const struct path *path)
 {
 	struct mount *m = path->mnt;
 
-	if ((m->mnt_state & MNT_UNBINDABLE) || m->mnt_idmap) /* its copy would have to translate */
+	if (m->mnt_state & MNT_UNBINDABLE)
 		return false;
 	if (!mnt_is_ours(m) && !(m->mnt_parent == m && m->mnt_ns && m->mnt_ns->detached))
 		return false;
@@ -66,10 +66,13 @@ struct mount *clone_private_mount(const struct path *path)
 		return ERR_PTR(-EINVAL);
 	atomic_inc(&path->mnt->mnt_sb->s_active); /* @path holds it already */
 	m = mnt_alloc_internal(path->dentry, path->mnt->mnt_sb->s_type->name);
-	if (IS_ERR(m))
+	if (IS_ERR(m)) {
 		deactivate_super(path->mnt->mnt_sb);
-	else
-		m->mnt_flags |= path->mnt->mnt_flags & (MS_NOATIME | MS_RELATIME | MS_NODIRATIME);
+		return m;
+	}
+	m->mnt_flags |= path->mnt->mnt_flags & (MS_NOATIME | MS_RELATIME | MS_NODIRATIME);
+	if (path->mnt->mnt_idmap)
+		m->mnt_idmap = get_user_ns(path->mnt->mnt_idmap);
 	return m;
 }
 

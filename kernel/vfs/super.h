@@ -225,7 +225,15 @@ void mnt_drop_write(struct mount *m);
 /* The same for as long as a file is open, which no freeze waits for. */
 int mnt_keep_write(struct mount *m);
 void mnt_drop_kept(struct mount *m);
-/* A mount of one's own of the tree at @path, in no namespace; mntput() ends it. ERR_PTR. */
+/*
+ * Id-mapped mounts (idmap.h), for who works on what he sees through @m: between the two calls inodes belong to whom they do there. And whom
+ * what the file system keeps is for.
+ */
+struct user_namespace *mnt_enter(const struct mount *m);
+void mnt_leave(struct user_namespace *was);
+kuid_t mnt_seen_uid(const struct mount *m, kuid_t kept);
+kgid_t mnt_seen_gid(const struct mount *m, kgid_t kept);
+/* A mount of one's own of the tree at @path, in no namespace, id-mapped as that is; mntput() ends it. ERR_PTR. */
 struct mount *clone_private_mount(const struct path *path);
 int vfs_statfs(const struct path *p, struct kstatfs *st);
 bool current_chrooted(void); /* is current's root not that of its mount namespace? */

@@ -625,6 +625,91 @@ static void link_fd(void)
 	});
 }
 
+/* ---- below an overlay ---- */
+
+static void all_of(const char *what)
+{
+	static const char *const names[] = { "file", "shared", "nobodys", "list", "able", "dir",
+		"dir/sub", "link" };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", what, names[i]);
+		whose(path);
+	}
+}
+
+static void layers(void)
+{
+	struct list l = { { POSIX_ACL_XATTR_VERSION },
+		{ { ACL_USER_OBJ, 7, -1 }, { ACL_USER, 6, 1000 }, { ACL_GROUP_OBJ, 0, -1 },
+			{ ACL_MASK, 7, -1 }, { ACL_OTHER, 0, -1 } } };
+	const uint32_t caps[6] = { 0x03000001, 1 << 10, 0, 0, 0, 1000 };
+	uint32_t found[6] = { 0 };
+
+	NEED(mkdir("t/low", 0755));
+	close(file("t/low/file", 1000, 0640));
+	close(file("t/low/shared", 0, 0666));
+	close(file("t/low/nobodys", 5, 0644));
+	close(file("t/low/list", 0, 0600));
+	NEED(setxattr("t/low/list", "system.posix_acl_access", &l, sizeof(l), 0));
+	close(file("t/low/able", 1000, 0755));
+	NEED(setxattr("t/low/able", "security.capability", caps, sizeof(caps), 0));
+	NEED(mkdir("t/low/dir", 0700));
+	NEED(mkdir("t/low/dir/sub", 0700));
+	NEED(chown("t/low/dir", 1000, 1000));
+	NEED(chown("t/low/dir/sub", 1000, 1000));
+	NEED(symlink("file", "t/low/link"));
+	NEED(lchown("t/low/link", 1000, 1000));
+	NEED(mkdir("u", 0755));
+	NEED(mkdir("o", 0755));
+	NEED(mount("none", "u", "tmpfs", 0, "mode=755"));
+	NEED(mkdir("u/up", 0755));
+	NEED(mkdir("u/work", 0755));
+	NEED(mount("none", "o", "overlay", 0, "lowerdir=m/low,upperdir=u/up,workdir=u/work"));
+	all_of("o");
+	T(getxattr("o/able", "security.capability", found, sizeof(found)));
+	say("for the root that is %u", found[5]);
+	CHILD({
+		become(1000);
+		T(open("o/file", O_RDONLY) >= 0);
+		T(open("o/list", O_RDWR) >= 0);
+		T(open("o/dir/sub", O_RDONLY) >= 0);
+		T(chmod("o/file", 0600));
+	});
+	CHILD({
+		become(2000);
+		T(open("o/file", O_RDONLY) >= 0);
+		T(open("o/list", O_RDONLY) >= 0);
+		T(open("o/dir/sub", O_RDONLY) >= 0);
+		T(access("o/dir/none", F_OK));
+		T(open("o/nobodys", O_RDONLY) >= 0);
+		T(open("o/nobodys", O_RDWR) >= 0);
+	});
+	T(open("o/nobodys", O_RDWR) >= 0);
+	T(chmod("o/nobodys", 0600));
+	T(chown("o/nobodys", 1, 1));
+	CHILD({
+		become(2000);
+		T(chmod("o/file", 0644));
+		T(open("o/list", O_RDWR) >= 0);
+		T(open("o/shared", O_WRONLY) >= 0);
+		T(mkdir("o/dir/new", 0755));
+		T(unlink("o/link"));
+		T(unlink("o/dir/sub"));
+		T(rmdir("o/dir/sub"));
+	});
+	T(chmod("o/able", 0700));
+	memset(found, 0, sizeof(found));
+	T(getxattr("o/able", "security.capability", found, sizeof(found)));
+	say("for the root that is %u", found[5]);
+	all_of("o");
+	all_of("u/up");
+	show_list("u/up/list");
+	NEED(umount("o"));
+	NEED(umount("u"));
+}
+
 TEST(idmap)
 {
 	int map, other;
@@ -668,6 +753,7 @@ TEST(idmap)
 	root_of_two();
 	lists(2000);
 	lists(1000);
+	layers();
 	programs();
 	flags();
 	inside(other);

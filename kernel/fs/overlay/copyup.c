@@ -8,6 +8,7 @@
  * Locks: ovl_inode.lock of what is copied, under which ovl_inode.upper is set; then the real directories by lock_rename().
  */
 #include "kernel/fs/overlay/overlay.h"
+#include "kernel/vfs/acl.h"
 
 #define COPY_BUF 65536
 
@@ -167,17 +168,16 @@ static int set_size(struct dentry *d, loff_t size)
 }
 
 static int copy_file(
-	struct super_block *sb, const struct ovl_path *from, struct dentry *to, loff_t size)
+	struct super_block *sb, const struct path *from, struct dentry *to, loff_t size)
 {
 	struct ovl_sb *ofs = OVL_SB(sb);
-	struct path ip = { ofs->layer[from->layer].mnt, from->dentry };
 	struct path op = { ofs->layer[0].mnt, to };
 	struct file *in, *out;
 	int err;
 
 	if (!size)
 		return 0;
-	in = dentry_open(&ip, O_RDONLY | O_LARGEFILE, FMODE_NONOTIFY);
+	in = dentry_open(from, O_RDONLY | O_LARGEFILE, FMODE_NONOTIFY);
 	if (IS_ERR(in))
 		return (int)PTR_ERR(in);
 	out = dentry_open(&op, O_WRONLY | O_LARGEFILE, FMODE_NONOTIFY);
@@ -205,15 +205,19 @@ static struct user_namespace *user_ns_of(const struct dentry *d)
  * it under his root, others stay what they are; nobody makes some that count where he is not root. Who writes the lower layer (FUSE) may
  * lie. -ENODATA: they mean nothing.
  */
-static int convert_caps(struct dentry *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
+static int convert_caps(
+	const struct path *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
 {
 	struct user_namespace *mine = current_user_ns(), *ns;
 	u32 revision = d->magic_etc & VFS_CAP_REVISION_MASK;
-	kuid_t root = make_kuid(user_ns_of(from), revision == VFS_CAP_REVISION_3 ? d->rootid : 0);
+	kuid_t root =
+		make_kuid(user_ns_of(from->dentry), revision == VFS_CAP_REVISION_3 ? d->rootid : 0);
 
 	if (!(revision == VFS_CAP_REVISION_3 && n == XATTR_CAPS_SZ_3) &&
 		!(revision == VFS_CAP_REVISION_2 && n == XATTR_CAPS_SZ_2))
 		return -ENODATA;
+	if (uid_valid(root))
+		root = mnt_seen_uid(from->mnt, root);
 	if (!uid_valid(root))
 		return -EOVERFLOW;
 	for (ns = mine; ns && from_kuid(ns, root); ns = ns->parent)
@@ -229,10 +233,10 @@ static int convert_caps(struct dentry *from, struct dentry *to, struct vfs_ns_ca
 	return capable_wrt_ids(to->d_inode->i_uid, to->d_inode->i_gid, CAP_SETFCAP) ? 0 : -EPERM;
 }
 
-static int copy_caps(struct dentry *from, struct dentry *to)
+static int copy_caps(const struct path *from, struct dentry *to)
 {
 	struct vfs_ns_cap_data d = { 0 };
-	ssize_t n = ovl_get_xattr(from, XATTR_NAME_CAPS, &d, sizeof(d));
+	ssize_t n = ovl_get_xattr(from->dentry, XATTR_NAME_CAPS, &d, sizeof(d));
 	int err = n < 0 ? (int)n : convert_caps(from, to, &d, (size_t)n);
 
 	if (err)
@@ -240,7 +244,7 @@ static int copy_caps(struct dentry *from, struct dentry *to)
 	return ovl_set_xattr(to, XATTR_NAME_CAPS, &d, d.rootid ? XATTR_CAPS_SZ_3 : XATTR_CAPS_SZ_2);
 }
 
-static int copy_one_xattr(struct dentry *from, struct dentry *to, const char *name)
+static int copy_one_xattr(const struct path *from, struct dentry *to, const char *name)
 {
 	ssize_t n;
 	void *value;
@@ -255,22 +259,24 @@ static int copy_one_xattr(struct dentry *from, struct dentry *to, const char *na
 	if (!strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN) &&
 		!ns_capable(user_ns_of(to), CAP_SYS_ADMIN))
 		return -EPERM;
-	n = ovl_get_xattr(from, name, NULL, 0);
+	n = ovl_get_xattr(from->dentry, name, NULL, 0);
 	if (n < 0)
 		return n == -ENODATA ? 0 : (int)n;
 	value = kmalloc(max_t(size_t, (size_t)n, 1), GFP_KERNEL);
 	if (!value)
 		return -ENOMEM;
-	n = ovl_get_xattr(from, name, value, (size_t)n);
+	n = ovl_get_xattr(from->dentry, name, value, (size_t)n);
+	if (n > 0 && is_acl_name(name))
+		acl_value_seen(from->mnt, value, (size_t)n);
 	err = n < 0 ? (int)n : ovl_set_xattr(to, name, value, (size_t)n);
 	kfree(value);
 	/* what the upper file system cannot keep is lost, but for what protects something */
 	return err == -EOPNOTSUPP && strncmp(name, "security.", 9) ? 0 : err;
 }
 
-static int copy_xattrs(struct super_block *sb, struct dentry *from, struct dentry *to)
+static int copy_xattrs(struct super_block *sb, const struct path *from, struct dentry *to)
 {
-	struct inode *inode = from->d_inode;
+	struct inode *inode = from->dentry->d_inode;
 	ssize_t n, at;
 	char *list;
 	int err = 0;
@@ -293,12 +299,14 @@ static int copy_xattrs(struct super_block *sb, struct dentry *from, struct dentr
 	return err;
 }
 
-static int copy_attributes(struct dentry *from, struct dentry *to)
+static int copy_attributes(const struct path *from, struct dentry *to)
 {
-	const struct inode *in = from->d_inode;
+	const struct inode *in = from->dentry->d_inode;
 	struct inode *out = to->d_inode;
 	struct iattr a = {
-		.ia_valid = ATTR_UID | ATTR_GID, .ia_uid = in->i_uid, .ia_gid = in->i_gid
+		.ia_valid = ATTR_UID | ATTR_GID,
+		.ia_uid = mnt_seen_uid(from->mnt, in->i_uid),
+		.ia_gid = mnt_seen_gid(from->mnt, in->i_gid),
 	};
 	int err;
 
@@ -324,6 +332,7 @@ static int copy_attributes(struct dentry *from, struct dentry *to)
 
 static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *from, loff_t size)
 {
+	struct path path = { OVL_SB(sb)->layer[from->layer].mnt, from->dentry };
 	struct inode *inode = from->dentry->d_inode;
 	char *to_free = NULL;
 	const char *link = NULL;
@@ -331,8 +340,8 @@ static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *f
 	int err = 0;
 
 	/* nobody makes files of users whom his user namespace does not know: until the copy has its owner it is the mounter's to change */
-	if (!kuid_has_mapping(current_user_ns(), inode->i_uid) ||
-		!kgid_has_mapping(current_user_ns(), inode->i_gid))
+	if (!kuid_has_mapping(current_user_ns(), mnt_seen_uid(path.mnt, inode->i_uid)) ||
+		!kgid_has_mapping(current_user_ns(), mnt_seen_gid(path.mnt, inode->i_gid)))
 		return ERR_PTR(-EOVERFLOW);
 	if (S_ISLNK(inode->i_mode)) {
 		link = vfs_get_link(from->dentry, &to_free);
@@ -346,13 +355,13 @@ static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *f
 	if (IS_ERR(temp))
 		return temp;
 	if (S_ISREG(inode->i_mode))
-		err = copy_file(sb, from, temp, min(size, i_size_read(inode)));
+		err = copy_file(sb, &path, temp, min(size, i_size_read(inode)));
 	if (!err)
-		err = copy_xattrs(sb, from->dentry, temp);
+		err = copy_xattrs(sb, &path, temp);
 	if (!err)
 		err = ovl_set_origin(sb, temp, from);
 	if (!err)
-		err = copy_attributes(from->dentry, temp);
+		err = copy_attributes(&path, temp);
 	if (!err)
 		return temp;
 	ovl_remove_temp(sb, temp);

@@ -6,6 +6,7 @@
  * caller's credentials; what is then done to the real file is done with the mounter's. The overlay's own xattrs are hidden.
  */
 #include "kernel/fs/overlay/overlay.h"
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/file_caps.h"
 
 /* ---- xattrs of our own ---- */
@@ -114,11 +115,12 @@ u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper)
 
 void ovl_copy_attr(struct inode *inode)
 {
-	const struct inode *real = ovl_real(inode)->d_inode;
+	const struct path path = ovl_real_path(inode);
+	const struct inode *real = path.dentry->d_inode;
 
 	inode->i_mode = real->i_mode;
-	inode->i_uid = real->i_uid;
-	inode->i_gid = real->i_gid;
+	inode->i_uid = mnt_seen_uid(path.mnt, real->i_uid);
+	inode->i_gid = mnt_seen_gid(path.mnt, real->i_gid);
 	inode->i_atime = real->i_atime;
 	inode->i_mtime = real->i_mtime;
 	inode->i_ctime = real->i_ctime;
@@ -197,24 +199,32 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 }
 
 /* What is below all overlays: ours have copies of its mode and owner, but not its access control list. */
-static struct inode *bottom_of(struct inode *inode)
+static struct path bottom_of(const struct inode *inode)
 {
-	while (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
-		inode = ovl_real(inode)->d_inode;
-	return inode;
+	struct path p;
+
+	do {
+		p = ovl_real_path(inode);
+		inode = p.dentry->d_inode;
+	} while (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC);
+	return p;
 }
 
 int ovl_permission(struct inode *inode, int mask)
 {
-	int err = generic_permission(bottom_of(inode), mask);
+	struct path bottom = bottom_of(inode), real;
+	struct user_namespace *was = mnt_enter(bottom.mnt);
+	int err = generic_permission(bottom.dentry->d_inode, mask);
 	const struct cred *old;
 
+	mnt_leave(was);
 	if (err)
 		return err;
 	if ((mask & (MAY_WRITE | MAY_APPEND)) && !ovl_upper(inode))
 		mask = (mask & ~(MAY_WRITE | MAY_APPEND)) | MAY_READ; /* it will be copied up */
+	real = ovl_real_path(inode);
 	old = ovl_enter(inode->i_sb);
-	err = inode_permission(ovl_real(inode)->d_inode, mask);
+	err = path_permission(&real, mask);
 	ovl_leave(old);
 	return err;
 }
@@ -223,19 +233,26 @@ int ovl_permission(struct inode *inode, int mask)
 
 ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
-	struct inode *real = ovl_real(inode)->d_inode;
+	struct path path = ovl_real_path(inode);
+	struct inode *real = path.dentry->d_inode;
+	struct user_namespace *was;
 	const struct cred *old;
 	ssize_t n;
 
 	if (ovl_private_xattr(OVL_SB(inode->i_sb), name))
 		return -EOPNOTSUPP;
-	if (!size ||
-		strcmp(name,
-			XATTR_NAME_CAPS)) /* whether there are any is asked before they are dropped */
-		return vfs_getxattr(real, name, buf, size);
+	if (!size || strcmp(name, XATTR_NAME_CAPS) !=
+			     0) { /* whether there are any is asked before they are dropped */
+		n = vfs_getxattr(real, name, buf, size);
+		if (n > 0 && size && is_acl_name(name))
+			acl_value_seen(path.mnt, buf, (size_t)n);
+		return n;
+	}
 	/* the file system below means by its ids the users of who owns it, and not of who owns the overlay */
 	old = ovl_enter(inode->i_sb);
+	was = mnt_enter(path.mnt);
 	n = file_caps_to_show(real, buf, size);
+	mnt_leave(was);
 	ovl_leave(old);
 	return n;
 }

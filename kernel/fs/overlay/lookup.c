@@ -145,11 +145,13 @@ static int search_upper(struct search *s, struct dentry *dir)
 
 static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 {
-	struct dentry *d = s->absolute ?
-				   lookup_from_root(OVL_SB(s->sb)->layer[layer].root, s->name) :
-				   lookup_one(dir, s->name, s->len);
+	const struct ovl_layer *l = &OVL_SB(s->sb)->layer[layer];
+	struct user_namespace *was = mnt_enter(l->mnt);
+	struct dentry *d =
+		s->absolute ? lookup_from_root(l->root, s->name) : lookup_one(dir, s->name, s->len);
 	bool dir_above = s->is_dir;
 
+	mnt_leave(was);
 	if (IS_ERR_OR_NULL(d))
 		return (int)PTR_ERR(d);
 	if (ovl_is_whiteout(d) || (dir_above && !S_ISDIR(d->d_inode->i_mode))) {
@@ -244,13 +246,16 @@ struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags)
 
 int ovl_lower_has(struct inode *dir, const char *name, int len)
 {
+	const struct ovl_sb *ofs = OVL_SB(dir->i_sb);
 	struct ovl_inode *oi = OVL_I(dir);
 	u32 i;
 
 	for (i = 0; i < oi->nr_lower; i++) {
+		struct user_namespace *was = mnt_enter(ofs->layer[oi->lower[i].layer].mnt);
 		struct dentry *d = lookup_one(oi->lower[i].dentry, name, len);
 		bool there;
 
+		mnt_leave(was);
 		if (IS_ERR(d))
 			return (int)PTR_ERR(d);
 		if (!d)

@@ -154,6 +154,7 @@ static int read_layer(struct super_block *sb, struct listing *l, u32 layer, stru
 {
 	struct path path = { OVL_SB(sb)->layer[layer].mnt, dir };
 	struct file *f = dentry_open(&path, O_RDONLY | O_DIRECTORY, FMODE_NONOTIFY);
+	struct user_namespace *was;
 	u32 from = l->nr;
 	int err;
 
@@ -165,7 +166,12 @@ static int read_layer(struct super_block *sb, struct listing *l, u32 layer, stru
 	fput(f);
 	if (!err)
 		err = l->err;
-	return err ? err : check_whiteouts(l, dir, from);
+	if (err)
+		return err;
+	was = mnt_enter(path.mnt);
+	err = check_whiteouts(l, dir, from);
+	mnt_leave(was);
+	return err;
 }
 
 static int read_all(struct inode *dir, struct listing *l)

@@ -240,6 +240,8 @@ static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
 		pr_err("overlayfs: maximum fs stacking depth exceeded\n");
 		return err;
 	}
+	if (!n && path->mnt->mnt_idmap) /* what is made in it would have to be translated back */
+		return -EINVAL;
 	l->fsid = fsid_of(ofs, n, path->dentry->d_sb);
 	l->mnt = clone_private_mount(path);
 	if (IS_ERR(l->mnt)) {
