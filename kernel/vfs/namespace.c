@@ -141,8 +141,7 @@ static int do_new_mount(
 	dput(root);
 	down_write(&namespace_sem);
 	to_top(where);
-	if (where->mnt->mnt_sb == m->mnt_sb && where->mnt->mnt_root == where->dentry &&
-		where->dentry == m->mnt_root)
+	if (where->mnt->mnt_sb == m->mnt_sb && where->mnt->mnt_root == where->dentry)
 		err = -EBUSY;
 	else if (is_lnk(m->mnt_root->d_inode)) /* FUSE's root is what its server says */
 		err = -EINVAL;
