@@ -35,7 +35,10 @@ u64 nr_writeback_pages(void)
 
 /* ---- which mappings have dirty pages ---- */
 
-/* Puts @m on the list or takes it off, as nrdirty says. */
+/*
+ * Puts @m on the list or takes it off, as nrdirty says. The device's thread looks when it has to begin; not while inodes are dirty, since it does so at
+ * the earliest time that there is, and who writes and syncs in turn would wake it with each write.
+ */
 static void update_dirty_list(struct address_space *m)
 {
 	struct backing_dev *b = mapping_bdi(m);
@@ -43,7 +46,7 @@ static void update_dirty_list(struct address_space *m)
 
 	spin_lock(&wb_lock);
 	if (READ_ONCE(m->nrdirty) && list_empty(&m->dirty_link)) {
-		wake = list_empty(&b->dirty);
+		wake = list_empty(&b->dirty) && !READ_ONCE(b->metadata);
 		m->dirtied_when = ktime_get();
 		list_add_tail(&m->dirty_link, &b->dirty);
 	} else if (!READ_ONCE(m->nrdirty) && !list_empty(&m->dirty_link)) {
@@ -51,7 +54,7 @@ static void update_dirty_list(struct address_space *m)
 	}
 	spin_unlock(&wb_lock);
 	if (wake)
-		wake_up_all(&b->wait); /* it looks when it has to begin */
+		wake_up_all(&b->wait);
 }
 
 bool set_page_dirty(struct page *p)
