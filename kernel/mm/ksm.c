@@ -49,6 +49,7 @@ static DECLARE_WAIT_QUEUE_HEAD(ksm_wait);
 static atomic_t nr_mms; /* that have mergeable areas, or had */
 static u32 run;         /* KSM_*; written under ksm_mutex */
 static u64 max_sharing = 256;
+static u32 nr_merged; /* in the table */
 static struct hlist_head merged[BUCKETS], singles[BUCKETS];
 static u32 *sums;      /* of each frame when it was last looked at; by pfn */
 static u64 nr_singles; /* now, in this round */
@@ -104,6 +105,7 @@ static struct node *make_merged(u32 sum, const struct page *p)
 	n->chosen = 0;
 	copy_page(page_address(n->page), page_address(p));
 	hlist_add_head(&n->link, &merged[sum % BUCKETS]);
+	nr_merged++;
 	return n;
 }
 
@@ -113,7 +115,7 @@ static void prune(void)
 	struct hlist_node *next;
 	struct node *n;
 
-	for (u32 i = 0; i < BUCKETS; i++)
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++)
 		hlist_for_each_entry_safe(n, next, &merged[i], link) {
 			if (atomic_read(&n->page->refcount) != 1)
 				continue;
@@ -121,6 +123,7 @@ static void prune(void)
 			clear_bit(PG_ksm, &n->page->flags);
 			put_page(n->page);
 			kfree(n);
+			nr_merged--;
 		}
 }
 
@@ -165,7 +168,7 @@ static bool find_twin(u32 sum, struct page *p)
 
 static void forget_singles(void)
 {
-	for (u32 i = 0; i < BUCKETS; i++)
+	for (u32 i = 0; i < BUCKETS && nr_singles; i++)
 		while (!hlist_empty(&singles[i]))
 			forget_single(container_of(singles[i].first, struct single, link));
 }
@@ -409,15 +412,7 @@ static void go_round(u64 *left)
 	round_done(READ_ONCE(run) == KSM_MERGE);
 }
 
-/* Is there a merged page that may have lost its last entry? Asked while nobody looks for more. */
-static bool any_merged(void)
-{
-	for (u32 i = 0; i < BUCKETS; i++)
-		if (!hlist_empty(&merged[i]))
-			return true;
-	return false;
-}
-
+/* While nobody looks for more, for merged pages that have lost their last entry. */
 #define TIDY_NS 1000000000UL
 
 static int ksmd(void *arg)
@@ -434,7 +429,7 @@ static int ksmd(void *arg)
 		prune();
 		mutex_unlock(&ksm_mutex);
 		wait_event_timeout(&ksm_wait, READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
-			any_merged() ? ktime_get() + TIDY_NS : ~0UL, false);
+			READ_ONCE(nr_merged) ? ktime_get() + TIDY_NS : ~0UL, false);
 	}
 	return 0;
 }
@@ -583,7 +578,7 @@ void ksm_numbers(struct ksm_numbers *k)
 
 	memset(k, 0, sizeof(*k));
 	mutex_lock(&ksm_mutex);
-	for (u32 i = 0; i < BUCKETS; i++)
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++)
 		hlist_for_each_entry(n, &merged[i], link) {
 			s64 maps = atomic_read(&n->page->mapcount);
 
