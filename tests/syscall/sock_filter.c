@@ -62,6 +62,7 @@ static void refused(void)
 	T(set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1));
 	T(set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0));
 	T(attach(fd, PROG(RETA)));
+	T(set(fd, SOL_SOCKET, SO_ATTACH_BPF, 0));
 	T(set(fd, SOL_SOCKET, SO_LOCK_FILTER, 0));
 	T(number(fd, SOL_SOCKET, SO_LOCK_FILTER));
 	close(fd);
