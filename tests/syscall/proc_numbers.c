@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID: how the numbers are read that are written there; whose the files are; the network of a process that has ended. */
+/* /proc/PID: how the numbers are read that are written there; whose the files are; the network of a process that has ended; who may write sys/user. */
 #include "put.h"
+
+#include <linux/capability.h>
 
 static void one(const char *name, const char *value)
 {
@@ -48,6 +50,23 @@ static void ended(void)
 	t_wait("child", pid);
 }
 
+/* Who has no CAP_SYS_RESOURCE finds them read-only, root or not. */
+static void maxima(void)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	NEED(syscall(SYS_capget, &head, data));
+	data[0].effective &= ~(1U << CAP_SYS_RESOURCE);
+	data[0].permitted = data[0].effective; /* access() looks at these */
+	NEED(syscall(SYS_capset, &head, data));
+	T(access("/proc/sys/user/max_user_namespaces", R_OK));
+	T(access("/proc/sys/user/max_user_namespaces", W_OK));
+	OK(open("/proc/sys/user/max_user_namespaces", O_RDONLY));
+	T(open("/proc/sys/user/max_user_namespaces", O_WRONLY));
+	T(open("/proc/sys/user/max_user_namespaces", O_RDWR));
+}
+
 TEST(proc_numbers)
 {
 	static const char *const oom[] = { "5", " 6", "7 ", "0x10", "010", "\t9\n", "1001",
@@ -65,4 +84,5 @@ TEST(proc_numbers)
 		one("timerslack_ns", slack[i]);
 	owners();
 	ended();
+	CHILD(maxima());
 }

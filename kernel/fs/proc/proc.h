@@ -64,6 +64,8 @@ int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, vo
  * for the writer's namespace, of who had opened it. -ENOENT: there is no such entry.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
+int proc_let_only(const char *path,
+	bool (*may)(const struct cred *c)); /* and root does not write otherwise */
 int proc_symlink(const char *path, const char *target);
 /* With operations of one's own (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
@@ -102,6 +104,7 @@ struct proc_entry {
 	bool (*when)(void *arg); /* there only while this says so; NULL: always */
 	void *when_arg;
 	bool (*may)(const struct cred *c); /* proc_let() */
+	bool may_only;                     /* proc_let_only() */
 	u32 text_max;                      /* proc_is_text() */
 };
 /* What is written to the fixed entry of @f is taken from who had it opened. */

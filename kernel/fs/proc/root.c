@@ -194,6 +194,15 @@ int proc_let(const char *path, bool (*may)(const struct cred *c))
 	return 0;
 }
 
+int proc_let_only(const char *path, bool (*may)(const struct cred *c))
+{
+	struct proc_entry *e = tree_find(&proc_root_entry, path);
+
+	if (e)
+		e->may_only = true;
+	return proc_let(path, may);
+}
+
 int proc_is_text(const char *path, u32 max)
 {
 	struct proc_entry *e = tree_find(&proc_root_entry, path);
@@ -424,6 +433,8 @@ static int fixed_permission(struct inode *inode, int mask)
 
 	if (e && e->may && !(mask & MAY_EXEC) && e->may(current_cred()))
 		return 0;
+	if (e && e->may_only && mask & MAY_WRITE)
+		return -EACCES;
 	if (mask & MAY_WRITE && !(inode->i_mode & 0222) && inode->i_fop == &proc_sysctl_fops)
 		return -EACCES;
 	return generic_permission(inode, mask);

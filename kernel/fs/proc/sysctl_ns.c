@@ -74,7 +74,7 @@ static int sysctl_ns_init(void)
 		err = proc_create(
 			maxima[i].path, 0644, show_max, store_max, (void *)&maxima[i].kind);
 		if (!err)
-			err = proc_let(maxima[i].path, may);
+			err = proc_let_only(maxima[i].path, may);
 	}
 	return err;
 }
