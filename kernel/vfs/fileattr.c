@@ -292,6 +292,18 @@ static bool fiemap_full(const struct fiemap_walk *w)
 	return w->head.fm_extent_count && w->head.fm_mapped_extents >= w->head.fm_extent_count;
 }
 
+/* A block right behind the others, in the file and on the disk. */
+static bool fiemap_joined(struct fiemap_walk *w, const struct file_extent *e)
+{
+	struct fiemap_extent *h = &w->held;
+
+	if (!w->holds || !(e->flags & FILE_EXTENT_BLOCKS) ||
+		h->fe_logical + h->fe_length != e->pos || h->fe_physical + h->fe_length != e->phys)
+		return false;
+	h->fe_length += e->len;
+	return true;
+}
+
 /* Extents that overlap [pos, end), at most as many as there is room for. */
 static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u64 end)
 {
@@ -306,7 +318,7 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 			return err;
 		pos = e.pos + e.len;
 		cond_resched();
-		if (e.flags & FILE_EXTENT_HOLE)
+		if (e.flags & FILE_EXTENT_HOLE || (e.pos < end && fiemap_joined(w, &e)))
 			continue;
 		err = fiemap_emit(w, 0);
 		if (err || fiemap_full(w) || e.pos >= end)
@@ -314,7 +326,9 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 		w->held = (struct fiemap_extent){ .fe_logical = e.pos,
 			.fe_physical = e.phys,
 			.fe_length = e.len,
-			.fe_flags = e.flags & FILE_EXTENT_UNWRITTEN ? FIEMAP_EXTENT_UNWRITTEN : 0 };
+			.fe_flags =
+				(e.flags & FILE_EXTENT_UNWRITTEN ? FIEMAP_EXTENT_UNWRITTEN : 0) |
+				(e.flags & FILE_EXTENT_BLOCKS ? FIEMAP_EXTENT_MERGED : 0) };
 		w->holds = true;
 	}
 	return err ? err : fiemap_emit(w, FIEMAP_EXTENT_LAST);

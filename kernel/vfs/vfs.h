@@ -128,6 +128,7 @@ struct file_extent {
 };
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
+#define FILE_EXTENT_BLOCKS 0x4    /* the file knows blocks, no extents: neighbours are one */
 
 struct inode_operations {
 	/* Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL, another dentry to use, or ERR_PTR. */

@@ -155,7 +155,9 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_GOOD_OLD_INODE_SIZE 128
 
 /* i_flags */
-#define EXT4_COMPR_FL 0x4 /* a wish that nobody fulfils */
+#define EXT4_SECRM_FL 0x1 /* wishes that nobody fulfils, as the next two */
+#define EXT4_UNRM_FL 0x2
+#define EXT4_COMPR_FL 0x4
 #define EXT4_SYNC_FL 0x8
 #define EXT4_IMMUTABLE_FL 0x10
 #define EXT4_APPEND_FL 0x20
@@ -174,9 +176,9 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
  * ids, names without case, and extents where there were none. Of what it shows, wishes for the rest go unheard. */
 #define EXT4_USER_VISIBLE 0x725bdfffU
 #define EXT4_USER_CHANGES                                                                          \
-	(0x3U | EXT4_COMPR_FL | EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL |                \
-		EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_NOTAIL_FL | EXT4_DIRSYNC_FL |              \
-		EXT4_TOPDIR_FL)
+	(EXT4_SECRM_FL | EXT4_UNRM_FL | EXT4_COMPR_FL | EXT4_SYNC_FL | EXT4_IMMUTABLE_FL |         \
+		EXT4_APPEND_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_NOTAIL_FL |               \
+		EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL)
 #define EXT4_USER_REFUSED 0x62484000U
 
 #define EXT4_NDIR_BLOCKS 12

@@ -188,6 +188,8 @@ int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
 		.flags = !m.pblk     ? FILE_EXTENT_HOLE :
 			 m.unwritten ? FILE_EXTENT_UNWRITTEN :
 				       0 };
+	if (m.pblk && !(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
+		e->flags |= FILE_EXTENT_BLOCKS;
 	return err;
 }
 

@@ -243,10 +243,9 @@ void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode)
 static u32 inherited(const struct inode *dir, umode_t mode)
 {
 	u32 flags = EXT4_I(dir)->i_flags &
-		    (EXT4_COMPR_FL | EXT4_SYNC_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL |
-			    EXT4_APPEND_FL | EXT4_IMMUTABLE_FL | EXT4_DIRSYNC_FL);
+		    (EXT4_SECRM_FL | EXT4_UNRM_FL | EXT4_NOTAIL_FL | EXT4_COMPR_FL | EXT4_SYNC_FL |
+			    EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_DIRSYNC_FL);
 
-	flags &= ~(u32)(EXT4_APPEND_FL | EXT4_IMMUTABLE_FL);
 	return S_ISDIR(mode) ? flags : flags & ~(u32)EXT4_DIRSYNC_FL;
 }
 

@@ -79,6 +79,11 @@ struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t
 	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
 	inode->i_generation = inode->i_ino;
 	set_operations(inode, rdev);
+	if (dir && !is_bare(inode)) {
+		tmpfs_inode(inode)->flags =
+			tmpfs_inode(dir)->flags & (FS_NODUMP_FL | FS_NOATIME_FL);
+		inode_set_flags(inode, tmpfs_inode(inode)->flags);
+	}
 	return inode;
 }
 
