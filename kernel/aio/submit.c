@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 
 #include "kernel/aio/aio.h"
+#include "kernel/task/ioprio.h"
 #include "kernel/task/signal.h"
 
 void aio_request_put(struct aio_request *r)
@@ -111,7 +112,9 @@ static int check_rw(const struct iocb *io, const struct file *f, bool write)
 		return -EOPNOTSUPP;
 	if ((io->aio_rw_flags & RWF_NOWAIT) && !(f->f_mode & FMODE_NOWAIT))
 		return -EOPNOTSUPP;
-	return f->f_mode & FMODE_PREAD && io->aio_offset < 0 ? -EINVAL : 0;
+	if (f->f_mode & FMODE_PREAD && io->aio_offset < 0)
+		return -EINVAL;
+	return io->aio_flags & IOCB_FLAG_IOPRIO ? ioprio_check((u16)io->aio_reqprio) : 0;
 }
 
 /* A transfer that goes on after io_submit. */

@@ -395,7 +395,12 @@ static int range_of(struct file *f, const struct flock *u, struct file_lock *req
 
 static int request_of(struct file *f, const struct flock *u, bool ofd, struct file_lock *req)
 {
+	int err;
+
 	memset(req, 0, sizeof(*req));
+	err = range_of(f, u, req);
+	if (err)
+		return err;
 	switch (u->l_type) {
 	case F_RDLCK: req->type = FLK_READ; break;
 	case F_WRLCK: req->type = FLK_WRITE; break;
@@ -406,7 +411,7 @@ static int request_of(struct file *f, const struct flock *u, bool ofd, struct fi
 	req->owner = ofd ? (void *)f : (void *)current->files;
 	req->pid = ofd ? -1 : current->tgid;
 	req->inode = f->f_inode;
-	return range_of(f, u, req);
+	return 0;
 }
 
 /* Has another thread closed the descriptor while we locked? Then the lock must not stay: nobody would remove it. */
@@ -445,11 +450,14 @@ static int do_getlk(struct file *f, struct flock *u, bool ofd)
 {
 	struct bucket *bk = bucket_of(f->f_inode);
 	struct file_lock req, *c;
-	int err = request_of(f, u, ofd, &req);
+	int err;
 
+	if (!ofd && u->l_type != F_RDLCK && u->l_type != F_WRLCK)
+		return -EINVAL;
+	err = request_of(f, u, ofd, &req);
 	if (err)
 		return err;
-	if ((req.type == FLK_NONE && !ofd) || (ofd && u->l_pid))
+	if (ofd && u->l_pid)
 		return -EINVAL;
 	spin_lock(&bk->lock);
 	c = req.type == FLK_NONE ? find_own(f->f_inode, &req) : find_conflict(f->f_inode, &req);

@@ -6,6 +6,7 @@
  */
 #include "guest.h"
 
+#include <linux/aio_abi.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
@@ -53,6 +54,48 @@ static void flags_of_one_call(void)
 	s = GNEED(open("out", O_RDONLY));
 	G(sendfile(s, p[0], &at, 1), "-1 ESPIPE");
 	G(sendfile(s, p[0], NULL, 1), "-1 EBADF");
+}
+
+static void which_error_first(void)
+{
+	static const off_t starts[] = { 0, -1, LONG_MAX }, lengths[] = { 0, -10, LONG_MAX };
+	static const int cmds[] = { F_SETLK, F_GETLK, F_OFD_SETLK, F_OFD_GETLK };
+	static const short types[] = { F_WRLCK, F_UNLCK, 3 };
+	int fd = NEED(open("locked", O_RDWR | O_CREAT, 0600));
+
+	for (unsigned i = 0; i < 3 * 3 * 3 * 4; i++) {
+		struct flock l = { .l_type = types[i / 36],
+			.l_whence = SEEK_SET,
+			.l_start = starts[i / 12 % 3],
+			.l_len = lengths[i / 4 % 3] };
+		char text[80];
+
+		if (cmds[i % 4] == F_OFD_GETLK && l.l_type == F_UNLCK)
+			continue; /* younger than other hosts */
+		snprintf(text, sizeof(text), "lock %d, kind %d, from %ld, %ld", i % 4, l.l_type,
+			(long)l.l_start, (long)l.l_len);
+		TN(text, fcntl(fd, cmds[i % 4], &l));
+	}
+	close(fd);
+}
+
+static void aio_priority(void)
+{
+	char byte = 'x';
+	aio_context_t ctx = 0;
+	struct iocb io = { .aio_lio_opcode = IOCB_CMD_PWRITE,
+		.aio_fildes = NEED(open("locked", O_RDWR)),
+		.aio_buf = (uintptr_t)&byte,
+		.aio_nbytes = 1,
+		.aio_flags = IOCB_FLAG_IOPRIO,
+		.aio_reqprio = -1 };
+	struct iocb *list[] = { &io };
+
+	GNEED(syscall(SYS_io_setup, 1, &ctx));
+	G(syscall(SYS_io_submit, ctx, 1, list), "-1 EINVAL");
+	io.aio_reqprio = 2 << 13 | 4;
+	G(syscall(SYS_io_submit, ctx, 1, list), "1");
+	GNEED(syscall(SYS_io_destroy, ctx));
 }
 
 static void descriptors(void)
@@ -135,6 +178,13 @@ static void contexts(void)
 	G(fcntl(file, F_GET_SEALS), "1");
 	G(fcntl(file, F_ADD_SEALS, F_SEAL_GROW), "-1 EPERM");
 	close(file);
+	file = GNEED(open("m", O_RDONLY));
+	set(file, FS_NODUMP_FL | FS_APPEND_FL);
+	close(file);
+	file = GNEED(open("m/g", O_RDWR | O_CREAT, 0600));
+	GNEED(ioctl(file, FS_IOC_GETFLAGS, &flags));
+	GIS(flags == FS_NODUMP_FL);
+	close(file);
 	G(umount2("m", 0), "0");
 	G(config(fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL), "0");
 	close(fd);
@@ -207,6 +257,8 @@ static void watched(void)
 TEST(fs_rules)
 {
 	flags_of_one_call();
+	which_error_first();
+	aio_priority();
 	descriptors();
 	made_hard();
 	contexts();
