@@ -94,7 +94,7 @@ void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a)
 		.sll_ifindex = skb->pkt.ifindex,
 		.sll_hatype = skb->pkt.hatype,
 		.sll_pkttype = skb->pkt_type,
-		.sll_halen = ETH_ALEN,
+		.sll_halen = skb->pkt.hatype == ARPHRD_NONE ? 0 : ETH_ALEN,
 	};
 	memcpy(a->sll_addr, skb->pkt.source, ETH_ALEN);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* tuntap: the flags that TUNSETIFF takes and TUNGETIFF gives, names with a pattern, a read of nothing. */
 #include "t.h"
+#include <arpa/inet.h>
 #include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -50,6 +53,28 @@ static void nothing(void)
 	close(fd);
 }
 
+/* A packet socket is told of no address where there is none. */
+static void seen(void)
+{
+	struct ifreq r = { .ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	unsigned char packet[20] = { 0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253 }, got[64];
+	struct sockaddr_ll from = { 0 };
+	socklen_t n = sizeof(from);
+	int fd = NEED(open("/dev/net/tun", O_RDWR));
+	int s = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP)));
+
+	NEED(ioctl(fd, TUNSETIFF, &r));
+	r.ifr_flags = IFF_UP;
+	NEED(ioctl(s, SIOCSIFFLAGS, &r));
+	T(write(fd, packet, sizeof(packet)));
+	alarm(20);
+	T(recvfrom(s, got, sizeof(got), 0, (struct sockaddr *)&from, &n));
+	alarm(0);
+	say("address of %d, device of %x", from.sll_halen, from.sll_hatype);
+	close(s);
+	close(fd);
+}
+
 static void all(void)
 {
 	static const int flags[] = { 0, IFF_TUN | IFF_TAP, IFF_TAP | IFF_NO_PI, IFF_TUN | 0x8000,
@@ -64,6 +89,7 @@ static void all(void)
 	carrier(0);
 	carrier(0x40); /* IFF_NO_CARRIER */
 	nothing();
+	seen();
 }
 
 TEST(tun_flags)

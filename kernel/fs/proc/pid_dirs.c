@@ -109,6 +109,12 @@ static bool in_net(const struct inode *dir)
 	return yes;
 }
 
+static int net_revalidate(struct dentry *d, u32 flags)
+{
+	return in_net(d_inode(d->d_parent));
+}
+static const struct dentry_operations net_dops = { .d_revalidate = net_revalidate };
+
 static struct dentry *net_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	struct proc_entry *net = net_tree(), *e;
@@ -122,6 +128,7 @@ static struct dentry *net_dir_lookup(struct inode *dir, struct dentry *d, u32 fl
 		return ERR_PTR(-ENOMEM);
 	PROC_I(inode)->de = e;
 	inode->i_fop = e->fops;
+	d->d_op = &net_dops;
 	d_add(d, inode);
 	return NULL;
 }
