@@ -183,6 +183,11 @@ static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const 
 	return true;
 }
 
+static size_t header_len(const struct inet_sock *i)
+{
+	return i->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+}
+
 static ssize_t raw_send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
@@ -199,6 +204,8 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	err = dgram_destination(i, m, &f, &port);
 	if (!err && i->hdrincl && f.opts)
 		err = -EINVAL; /* the header is the program's own */
+	else if (!err && i->hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
+		err = -EPIPE; /* other packets go out all the same */
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)

@@ -32,6 +32,10 @@ TEST(raw6_short)
 	T(sendto(fd, p, 39, 0, SA(&to), sizeof(to)));
 	T(sendto(fd, p, 40, 0, SA(&to), sizeof(to)));
 	T(sendto(fd, p, 64, 0, SA(&to), sizeof(to)));
+	T(shutdown(fd, SHUT_WR));
+	T(sendto(fd, p, 39, 0, SA(&to), sizeof(to)));
+	T(sendto(fd, p, 40, 0, SA(&to), sizeof(to)));
+	T(setsockopt(fd, SOL_IPV6, IPV6_HDRINCL, &(int){ 0 }, sizeof(int)));
 	close(fd);
 	peer(0);
 	peer(9);
