@@ -90,7 +90,7 @@ static int change_flags(const struct path *p, u32 flags)
 
 static int get_flags(struct inode *inode, u32 *flags)
 {
-	return inode->i_op->get_flags ? inode->i_op->get_flags(inode, flags) : -ENOIOCTLCMD;
+	return inode->i_op->get_flags ? inode->i_op->get_flags(inode, flags) : -ENOTTY;
 }
 
 static int ioc_getflags(struct file *f, uaddr_t arg)
@@ -106,7 +106,7 @@ static int ioc_setflags(struct file *f, uaddr_t arg)
 	u32 flags;
 
 	if (!f->f_inode->i_op->set_flags)
-		return -ENOIOCTLCMD; /* a driver may know it */
+		return -ENOTTY;
 	return get_user(flags, arg) ? -EFAULT : change_flags(&f->f_path, flags);
 }
 
@@ -433,6 +433,14 @@ static int dedupe_refused(const struct file *f, uaddr_t arg)
 
 long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
 {
+	switch (cmd) {
+	case FS_IOC_GETFLAGS:
+	case FS_IOC_SETFLAGS:
+	case FS_IOC_FSGETXATTR:
+	case FS_IOC_FSSETXATTR:
+		if (!f->f_inode->i_op->get_flags)
+			return -ENOIOCTLCMD; /* a driver may know it */
+	}
 	switch (cmd) {
 	case FS_IOC_GETFLAGS: return ioc_getflags(f, UADDR(arg));
 	case FS_IOC_SETFLAGS: return ioc_setflags(f, UADDR(arg));

@@ -21,7 +21,10 @@
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
 
+/* Younger than the headers that we build with. */
 #define F_CREATED_QUERY_ 1028
+#define SYS_memfd_secret_ 447
+#define SYS_file_getattr_ 468
 
 static long rw2(int nr, int fd, void *buf, size_t n, int flags)
 {
@@ -106,11 +109,16 @@ static void descriptors(void)
 		unsigned char id[8];
 	} handle = { 8, -1, { 0 } };
 	struct statx x;
+	char attr[24];
+	int secret = GNEED(syscall(SYS_memfd_secret_, 0));
 	int fd = GNEED(open(".", O_PATH)), loop = GNEED(open("/dev/loop7", O_RDWR)), p[2];
 
 	G(fcntl(fd, F_CREATED_QUERY_), "0");
 	G(syscall(SYS_open_by_handle_at, AT_FDCWD, &handle, O_RDONLY), "-1 EINVAL");
 	G(fsync(loop), "0");
+	G(syscall(SYS_file_getattr_, AT_FDCWD, "/dev/null", attr, sizeof(attr), 0),
+		"-1 EOPNOTSUPP");
+	G(fcntl(secret, F_GET_SEALS), "-1 EINVAL");
 	GNEED(pipe(p));
 	GNEED(statx(p[0], "", AT_EMPTY_PATH, STATX_ALL, &x));
 	GIS(!(x.stx_mask & STATX_BTIME));

@@ -48,7 +48,9 @@ static void set_operations(struct inode *inode, dev_t rdev)
 		inode->i_op = kind->iops;
 		inode->i_fop = kind->fops;
 		inode->i_data.a_ops = kind->aops;
-		inode->i_seals = SEALS_ALLOWED | F_SEAL_SEAL; /* memfd_create() makes it sealable */
+		if (!kind->bare)
+			inode->i_seals =
+				SEALS_ALLOWED | F_SEAL_SEAL; /* memfd_create() makes it sealable */
 		if (kind->init)
 			kind->init(inode);
 		break;
