@@ -161,13 +161,14 @@ int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req, const char **
 	if (dev->type != ARPHRD_ETHER)
 		return -EINVAL;
 	mac = nl_find(req, sizeof(*m), NDA_LLADDR, ETH_ALEN, NULL);
-	if (!mac && nl_find(req, sizeof(*m), NDA_LLADDR, 0, NULL))
+	if (!mac && nl_find(req, sizeof(*m), NDA_LLADDR, 0, NULL)) {
 		*why = "Invalid link address";
-	else if (!mac && m->ndm_state & NUD_PERMANENT)
-		*why = "No link layer address given";
-	if (*why)
 		return -EINVAL;
-	return neigh_set(dev, &addr, mac, m->ndm_state, m->ndm_flags, req->nlmsg_flags);
+	}
+	err = neigh_set(dev, &addr, mac, m->ndm_state, m->ndm_flags, req->nlmsg_flags);
+	if (err == -EINVAL && !mac && m->ndm_state & NUD_PERMANENT)
+		*why = "No link layer address given";
+	return err;
 }
 
 /* ---- /proc/net/arp ---- */

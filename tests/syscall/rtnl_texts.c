@@ -141,14 +141,14 @@ static void links(void)
 	ask("lo stays");
 }
 
-static void neighbour(const char *what, const void *mac, unsigned n)
+static void neighbour(const char *what, const char *of, int flags, const void *mac, unsigned n)
 {
-	struct ndmsg *d = begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, sizeof(*d));
+	struct ndmsg *d = begin(RTM_NEWNEIGH, NLM_F_CREATE | flags, sizeof(*d));
 
 	d->ndm_family = AF_INET;
 	d->ndm_ifindex = (int)if_nametoindex("va0");
 	d->ndm_state = NUD_PERMANENT;
-	add_text(NDA_DST, AF_INET, "10.9.0.77");
+	add_text(NDA_DST, AF_INET, of);
 	if (mac)
 		nl_add(&m, NDA_LLADDR, mac, n);
 	ask(what);
@@ -162,6 +162,9 @@ TEST(rtnl_texts)
 	address("to many", RTM_NEWADDR, AF_INET6, "ff02::77", 64, "va0", ~0U, ~0U);
 	routes();
 	links();
-	neighbour("a permanent neighbour without address", NULL, 0);
-	neighbour("half an address", "\2\1\1", 3);
+	neighbour("a permanent neighbour without address", "10.9.0.77", NLM_F_EXCL, NULL, 0);
+	neighbour("half an address", "10.9.0.77", NLM_F_EXCL, "\2\1\1", 3);
+	neighbour("a whole one", "10.9.0.78", NLM_F_EXCL, "\2\1\1\1\1\1", 6);
+	neighbour("that one without", "10.9.0.78", NLM_F_REPLACE, NULL, 0);
+	neighbour("again", "10.9.0.78", NLM_F_EXCL, "\2\1\1\1\1\1", 6);
 }
