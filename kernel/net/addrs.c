@@ -141,25 +141,6 @@ bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 prefe
 	return renewed;
 }
 
-int addr_replace(struct net_device *dev, const struct ifaddr *a)
-{
-	struct ifaddr *i, copy;
-
-	netdev_lock_net(dev);
-	i = find_addr(dev, &a->addr);
-	if (i) {
-		i->expires = a->expires;
-		i->preferred_until = a->preferred_until;
-		i->flags = (i->flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) | a->flags;
-		copy = *i;
-		timer_start(&dev->net->addr_timer, 0);
-	}
-	spin_unlock(&dev->net->lock);
-	if (i)
-		rtnl_tell_addr(dev->net, &copy, RTM_NEWADDR);
-	return i ? 0 : -ENOENT;
-}
-
 int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred)
 {
 	u64 now = ktime_get();
@@ -246,7 +227,9 @@ void addr_connected_route(const struct ifaddr *a, struct route *r)
 		.protocol = RTPROT_KERNEL,
 		.scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 		.type = RTN_UNICAST,
-		.metric = v4 ? 0 : ADDR_METRIC,
+		.metric = a->metric ? a->metric :
+			  v4        ? 0 :
+				      ADDR_METRIC,
 	};
 	for (u32 i = 0; i < 4; i++) {
 		u32 n = bits > i * 32 ? min(bits - i * 32, 32U) : 0;
@@ -417,6 +400,57 @@ void addrs_connect(struct net_device *dev)
 	connect_marked(dev);
 }
 
+/* Its network's route goes, unless another address needs it. net->lock held. */
+static struct route *disconnect(struct net *net, const struct ifaddr *a)
+{
+	const struct ifaddr *i;
+	struct route r;
+
+	if (a->flags & IFA_F_NOPREFIXROUTE)
+		return NULL;
+	list_for_each_entry(i, &net->addrs, list)
+		if (i != a && addr_same_network(i, a) && i->metric == a->metric &&
+			!(i->flags & IFA_F_NOPREFIXROUTE))
+			return NULL;
+	addr_connected_route(a, &r);
+	return route_take(net, &r);
+}
+
+int addr_replace(struct net_device *dev, const struct ifaddr *a)
+{
+	struct ifaddr *i, copy;
+	struct route *way = NULL;
+	struct net *net;
+	u32 metric;
+
+	netdev_lock_net(dev);
+	net = dev->net;
+	i = find_addr(dev, &a->addr);
+	if (i) {
+		/* as Linux has it, an IPv6 address of which none is said keeps it */
+		metric = a->metric || ip_is_v4(&a->addr) ? a->metric : i->metric;
+		if (i->metric != metric) {
+			way = disconnect(net, i);
+			i->metric = metric;
+			i->to_connect = way;
+		}
+		i->expires = a->expires;
+		i->preferred_until = a->preferred_until;
+		i->flags = (i->flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) | a->flags;
+		copy = *i;
+		timer_start(&net->addr_timer, 0);
+	}
+	spin_unlock(&net->lock);
+	if (way) {
+		rtnl_tell_route(net, way, RTM_DELROUTE);
+		route_free(way);
+		connect_marked(dev);
+	}
+	if (i)
+		rtnl_tell_addr(net, &copy, RTM_NEWADDR);
+	return i ? 0 : -ENOENT;
+}
+
 /* What an IPv4 address that has left the list takes along: routes that name it as the source, the last one all of its device's. */
 static void forget_routes_by(const struct ifaddr *a)
 {
@@ -474,7 +508,7 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 		if (!addr_same_network(i, a))
 			continue;
 		if (!is_secondary(i) || is_secondary(a))
-			shared |= !(i->flags & IFA_F_NOPREFIXROUTE);
+			shared |= !(i->flags & IFA_F_NOPREFIXROUTE) && i->metric == a->metric;
 		else if (!promotes)
 			list_move_tail(&i->list, &l->secondary);
 		else if (!heir)

@@ -101,6 +101,7 @@ struct ifaddr {
 	bool to_connect;               /* its network's route has not come yet */
 	u8 scope;
 	u16 flags;           /* IFA_F_TENTATIVE: not to be used yet */
+	u32 metric;          /* of its network's route; 0: the usual one */
 	u64 expires;         /* ktime_get(): it goes; 0 or ~0 (a router's): never */
 	u64 preferred_until; /* ktime_get(): it is IFA_F_DEPRECATED then; 0: for ever, or over */
 	char label[IFNAMSIZ];
@@ -121,7 +122,7 @@ bool addr_set_valid(struct net_device *dev, const ip_addr *a);
  * False: it is not there, or was set by hand to stay.
  */
 bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 preferred, u64 least);
-/* Lifetimes and flags of an address that is there become those of @a, and who listens is told. 0 or -ENOENT. */
+/* Lifetimes, flags and metric of an address that is there become those of @a, and who listens is told. 0 or -ENOENT. */
 int addr_replace(struct net_device *dev, const struct ifaddr *a);
 /* For @a of @seconds each, ~0 for ever: 0 or -EINVAL. */
 int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred);

@@ -134,6 +134,8 @@ static void put_addr(
 		nl_attr(b, IFA_LABEL, a->label, (u32)strlen(a->label) + 1);
 	}
 	nl_attr_u32(b, IFA_FLAGS, a->flags | (ends ? 0U : IFA_F_PERMANENT));
+	if (a->metric)
+		nl_attr_u32(b, IFA_RT_PRIORITY, a->metric);
 	nl_attr(b, IFA_CACHEINFO, &life, sizeof(life));
 	nl_end(b);
 }
@@ -357,14 +359,16 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 /* Of the flags that programs give, those that mean something here: nobody's address is tested (NODAD), but that is told. */
 #define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
 
-/* Flags and lifetimes that @req gives its address. 0 or -EINVAL. */
+/* Flags, metric and lifetimes that @req gives its address. 0 or -EINVAL. */
 static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(req);
 	const struct ifa_cacheinfo *life =
 		nl_find(req, sizeof(*m), IFA_CACHEINFO, sizeof(*life), NULL);
 	const u32 *flags = nl_find(req, sizeof(*m), IFA_FLAGS, sizeof(*flags), NULL);
+	const u32 *metric = nl_find(req, sizeof(*m), IFA_RT_PRIORITY, sizeof(*metric), NULL);
 
+	a->metric = metric ? *metric : 0;
 	a->flags = (u16)((flags ? *flags : m->ifa_flags) & ADDR_FLAGS_OF(m->ifa_family == AF_INET));
 	return life ? addr_set_lifetimes(a, life->ifa_valid, life->ifa_prefered) : 0;
 }

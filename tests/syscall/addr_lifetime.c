@@ -4,6 +4,7 @@
 #include <linux/if_addr.h>
 
 static int heard;
+static unsigned more_metric; /* IFA_RT_PRIORITY of what is added */
 
 /* 0 or -errno. Prefixes are of 24 and 64 bits. */
 static int add(int family, const char *text, unsigned nlflags, unsigned flags, unsigned valid,
@@ -23,6 +24,8 @@ static int add(int family, const char *text, unsigned nlflags, unsigned flags, u
 	inet_pton(family, text, bin);
 	nl_add(&m, IFA_LOCAL, bin, family == AF_INET ? 4 : 16);
 	nl_add(&m, IFA_FLAGS, &flags, 4);
+	if (more_metric)
+		nl_add(&m, IFA_RT_PRIORITY, &more_metric, 4);
 	nl_add(&m, IFA_CACHEINFO, &life, sizeof(life));
 	return nl_do(&m);
 }
@@ -44,7 +47,7 @@ static void told(const struct nlmsghdr *h, char *line)
 	int len = (int)IFA_PAYLOAD(h);
 	char text[64] = "", v[16], p[16], here[160];
 	struct ifa_cacheinfo life = { 0 };
-	unsigned flags = 0;
+	unsigned flags = 0, priority = 0;
 
 	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		if (a->rta_type == IFA_ADDRESS)
@@ -53,10 +56,13 @@ static void told(const struct nlmsghdr *h, char *line)
 			memcpy(&life, RTA_DATA(a), sizeof(life));
 		if (a->rta_type == IFA_FLAGS)
 			memcpy(&flags, RTA_DATA(a), sizeof(flags));
+		if (a->rta_type == IFA_RT_PRIORITY)
+			memcpy(&priority, RTA_DATA(a), sizeof(priority));
 	}
-	snprintf(line ? line : here, 160, "  %s %s/%u flags %x valid %s preferred %s",
+	snprintf(line ? line : here, 160, "  %s %s/%u flags %x valid %s preferred %s metric %u",
 		h->nlmsg_type == RTM_NEWADDR ? "there" : "gone", text, m->ifa_prefixlen, flags,
-		about(life.ifa_valid, v, sizeof(v)), about(life.ifa_prefered, p, sizeof(p)));
+		about(life.ifa_valid, v, sizeof(v)), about(life.ifa_prefered, p, sizeof(p)),
+		priority);
 	if (!line)
 		say("%s", here);
 }
@@ -157,6 +163,27 @@ static void routes(void)
 	show_file("/proc/net/ipv6_route", "fd770000000000000000000000000000 40");
 }
 
+static void metric(const char *what, int family, const char *text, unsigned nlflags, unsigned m)
+{
+	more_metric = m;
+	say("%s, %s metric %u: %d", what, text, m, add(family, text, nlflags, 0, ~0U, ~0U));
+	more_metric = 0;
+	list(family);
+	show_file("/proc/net/route", "va0\t0000320A");
+	show_file("/proc/net/ipv6_route", "fd500000000000000000000000000000 40");
+}
+
+static void metrics(void)
+{
+	metric("new", AF_INET, "10.50.0.1", 0, 7);
+	metric("replaced", AF_INET, "10.50.0.1", NLM_F_REPLACE, 8);
+	metric("another", AF_INET, "10.50.0.2", 0, 9);
+	metric("none", AF_INET, "10.50.0.1", NLM_F_REPLACE, 0);
+	metric("new", AF_INET6, "fd50::1", 0, 7);
+	metric("another", AF_INET6, "fd50::2", 0, 9);
+	metric("replaced", AF_INET6, "fd50::1", NLM_F_REPLACE, 8);
+}
+
 static void del(const char *text)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_DELADDR,
@@ -203,6 +230,7 @@ TEST(addr_lifetime)
 	what_is_said(AF_INET, "10.20.1.1", "10.20.2.1", "10.20.3.1");
 	what_is_said(AF_INET6, "fd20:1::1", "fd20:2::1", "fd20:3::1");
 	routes();
+	metrics();
 	heirs("0");
 	heirs("1");
 	heard = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
