@@ -203,6 +203,8 @@ int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool la
 	if (nd->flags & LOOKUP_NO_SYMLINKS || ++nd->links > MAX_LINKS ||
 		(nd->path.mnt->mnt_flags & MS_NOSYMFOLLOW))
 		err = -ELOOP;
+	if (!err && nd->flags & LOOKUP_CACHED && inode->i_op->get_link != simple_get_link)
+		err = -EAGAIN; /* its text may have to be read */
 	if (err)
 		goto out;
 	touch_atime(&link);
@@ -268,15 +270,27 @@ static int nd_search(struct nameidata *nd)
 	struct inode *dir = nd->path.dentry->d_inode;
 
 	if (!is_dir(dir))
-		return -ENOTDIR;
+		return nd->flags & LOOKUP_CACHED ? -EAGAIN : -ENOTDIR; /* as Linux says */
 	return path_permission(&nd->path, MAY_EXEC);
+}
+
+/* LOOKUP_CACHED: what the cache knows without asking a file system. */
+static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
+{
+	struct dentry *d = d_lookup(nd->path.dentry, q);
+
+	if (d && !d_must_ask(d))
+		return d;
+	dput(d);
+	return ERR_PTR(-EAGAIN);
 }
 
 /* One component, not a dot. */
 static int nd_step(
 	struct nameidata *nd, const struct qstr *q, const char **name, bool follow, bool last)
 {
-	struct dentry *d = lookup_name(nd->path.dentry, q, 0);
+	struct dentry *d =
+		nd->flags & LOOKUP_CACHED ? nd_cached(nd, q) : lookup_name(nd->path.dentry, q, 0);
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
@@ -423,7 +437,7 @@ int path_lookupat(int dfd, const char *name, u32 flags, struct path *path)
 	if (!(flags & LOOKUP_RESTRICTED))
 		err = walk_fast(dfd, name, flags, path, NULL);
 	if (err == -ECHILD)
-		err = flags & LOOKUP_CACHED ? -EAGAIN : lookup_slow(dfd, name, flags, path);
+		err = lookup_slow(dfd, name, flags, path);
 	return err;
 }
 

@@ -67,6 +67,13 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
 int nd_cross_mounts(struct nameidata *nd);
 /* A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR. */
+/* Must the file system be asked whether the name still means the same? */
+static inline bool d_must_ask(const struct dentry *d)
+{
+	const struct dentry_operations *op = d->d_op;
+
+	return unlikely(op && op->d_revalidate && !(op->d_fresh && op->d_fresh(d)));
+}
 struct dentry *revalidate(struct dentry *d, u32 flags);
 /* One name, from the cache (lookup_cached(): NULL where it is not there) or the file system. May be negative. */
 struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags);

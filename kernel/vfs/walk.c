@@ -73,14 +73,6 @@ static bool fast_dotdot(struct fast *f)
 	return true;
 }
 
-/* Must the file system be asked whether the name still means the same? */
-static inline bool fast_is_stale(const struct dentry *d)
-{
-	const struct dentry_operations *op = d->d_op;
-
-	return unlikely(op && op->d_revalidate && !(op->d_fresh && op->d_fresh(d)));
-}
-
 /* The text of a plain symlink, or NULL when the slow walk must look at it. */
 static const char *fast_link(
 	struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
@@ -194,7 +186,7 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 			goto next;
 		}
 		d = d_find_rcu(f->dentry, &q);
-		if (!d || fast_is_stale(d))
+		if (!d || d_must_ask(d))
 			return -ECHILD;
 		inode = smp_load_acquire(&d->d_inode);
 		if (!inode)

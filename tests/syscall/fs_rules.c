@@ -12,6 +12,7 @@
 #include <linux/loop.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -129,6 +130,35 @@ static void descriptors(void)
 static void set(int fd, int flags)
 {
 	GNEED(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+}
+
+/* Names that have just been used are known. What the cache has may go under pressure: so there are some tries. */
+static int cached(const char *name, uint64_t how)
+{
+	struct open_how h = { .flags = O_RDONLY, .resolve = how | RESOLVE_CACHED };
+	int fd = -1;
+
+	for (int i = 0; i < 100 && fd < 0; i++) {
+		fd = open(name, O_RDONLY);
+		if (fd >= 0)
+			close(fd);
+		fd = syscall(SYS_openat2, AT_FDCWD, name, &h, sizeof(h));
+	}
+	return fd < 0 ? -1 : close(fd);
+}
+
+static void from_the_cache(void)
+{
+	NEED(mkdir("c", 0755));
+	t_text("c/f", "");
+	NEED(symlink("../c/f", "c/l"));
+	G(cached("c/f", 0), "0");
+	G(cached("c/../c/./f", 0), "0");
+	G(cached("c/l", 0), "0");
+	G(cached("c/l", RESOLVE_BENEATH), "0");
+	G(cached("c/l", RESOLVE_NO_SYMLINKS), "-1 ELOOP");
+	G(cached("c/f", RESOLVE_IN_ROOT | RESOLVE_NO_XDEV), "0");
+	G(cached("c/f/x", RESOLVE_BENEATH), "-1 EAGAIN");
 }
 
 static void made_hard(void)
@@ -268,6 +298,7 @@ TEST(fs_rules)
 	which_error_first();
 	aio_priority();
 	descriptors();
+	from_the_cache();
 	made_hard();
 	contexts();
 	watched();
