@@ -113,9 +113,11 @@ void packet_rings_end(struct packet_sock *p);
 
 /* packet_ring.c */
 void packet_ring_free(struct packet_ring *r);
-/* A packet of @len bytes, of which @keep are wanted; its network header at @net. q_lock held. False: no room. */
+/* Would a frame of the ring hold less than @keep bytes? q_lock held, there is a ring. */
+bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
+/* A packet of which @keep bytes are wanted; its network header at @net; @whole: it is in the queue besides. q_lock held. False: no room. */
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
-	const struct sockaddr_ll *from, u32 keep, u32 net);
+	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole);
 bool packet_ring_ready(struct packet_sock *p);
 u32 packet_ring_freezes(struct packet_sock *p);
 /* The next frame or block is free, or the one a @part of the ring behind it (0: none). q_lock held. */

@@ -121,7 +121,7 @@ static void put_v2(
 }
 
 static bool put_frame(struct packet_ring *r, const struct sk_buff *skb,
-	const struct sockaddr_ll *from, u32 keep, u32 netlen)
+	const struct sockaddr_ll *from, u32 keep, u32 netlen, bool whole)
 {
 	u64 at = ring_frame(&r->m, r->head), status = packet_status(skb);
 	u32 mac, net = net_offset(r, netlen, &mac);
@@ -133,6 +133,8 @@ static bool put_frame(struct packet_ring *r, const struct sk_buff *skb,
 	keep = min(keep, r->m.frame_size - mac);
 	if (r->p->drops)
 		status |= TP_STATUS_LOSING;
+	if (whole)
+		status |= TP_STATUS_COPY;
 	ring_write_skb(&r->m, at + mac, skb, keep);
 	if (r->m.version == TPACKET_V1)
 		put_v1(r, at, skb, keep, mac, net);
@@ -267,15 +269,23 @@ static void retire_timer(struct ktimer *t)
 
 /* ---- for the others ---- */
 
+bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen)
+{
+	u32 mac;
+
+	net_offset(p->ring, netlen, &mac);
+	return p->ring->m.version != TPACKET_V3 && mac + keep > p->ring->m.frame_size;
+}
+
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
-	const struct sockaddr_ll *from, u32 keep, u32 net)
+	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole)
 {
 	struct packet_ring *r = p->ring;
 
 	assert_spin_held(&p->q_lock);
 	if (r->m.version == TPACKET_V3)
 		return put_in_block(r, skb, from, keep, net);
-	return put_frame(r, skb, from, keep, net);
+	return put_frame(r, skb, from, keep, net, whole);
 }
 
 /* What was filled last is still the program's: it has something to read. */

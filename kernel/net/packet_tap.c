@@ -141,10 +141,15 @@ static void wake(struct packet_sock *p)
 		kill_fasync_list(&p->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
+static bool has_room(const struct packet_sock *p, const struct sk_buff *c)
+{
+	return !p->rmem || p->rmem + skb_truesize(c) <= p->c.rcvbuf;
+}
+
 /* Into the queue. Consumes @c. q_lock held. */
 static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 {
-	if (p->rmem && p->rmem + skb_truesize(c) > p->c.rcvbuf)
+	if (!has_room(p, c))
 		return false;
 	p->rmem += skb_truesize(c);
 	c->dropped = p->drops;
@@ -161,7 +166,7 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
 	const struct sk_filter *f = READ_ONCE(p->c.filter);
 	struct sockaddr_ll from;
-	bool taken;
+	bool taken, whole = false; /* what the ring cuts is in the queue as well */
 
 	if (!c)
 		return;
@@ -183,14 +188,17 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	p->packets++;
 	if (p->ring) {
 		packet_address(c, &from);
-		taken = packet_ring_put(p, c, &from, keep, net);
+		whole = p->copy_thresh && has_room(p, c) && packet_ring_cuts(p, keep, net);
+		taken = packet_ring_put(p, c, &from, keep, net, whole);
+		if (taken && whole)
+			enqueue(p, c);
 	} else {
 		skb_trim(c, keep);
 		taken = enqueue(p, c);
 	}
 	if (!taken)
 		p->drops++;
-	if (p->ring || !taken)
+	if (!taken || (p->ring && !whole))
 		kfree_skb(c);
 	spin_unlock(&p->q_lock);
 	wake(p);
