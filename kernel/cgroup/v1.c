@@ -69,8 +69,11 @@ static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32
 
 struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 {
-	struct cgroup1 *g = group_alloc(parent->hier, name, len);
+	struct cgroup1 *g;
 
+	if (parent->level >= CGROUP1_DEPTH)
+		return ERR_PTR(-EAGAIN);
+	g = group_alloc(parent->hier, name, len);
 	if (!g)
 		return ERR_PTR(-ENOMEM);
 	g->parent = cgroup1_get(parent);

@@ -26,6 +26,8 @@ struct dentry;
 struct super_block;
 
 #define CGROUP1_NAME 64 /* of a hierarchy, with its end */
+#define CGROUP1_DEPTH                                                                              \
+	256 /* levels below the top: whoever looks for a path walks them more than once */
 
 struct cgroup1_hier {
 	u32 slot; /* in task->cg1; this, id and name are immutable */
@@ -81,7 +83,8 @@ struct cgroup1_hier *cgroup1_find(const char *name);
 struct cgroup1_hier *cgroup1_before(u32 id);
 
 /* The tree: 0 or -errno; cgroup1_mutex inside. */
-struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len); /* a reference */
+struct cgroup1 *cgroup1_mkdir(
+	struct cgroup1 *parent, const char *name, u32 len); /* a reference; -EAGAIN: too deep */
 int cgroup1_rmdir(struct cgroup1 *g);
 void cgroup1_set_notify(struct cgroup1 *g, bool on);
 int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);

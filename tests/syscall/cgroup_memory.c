@@ -161,7 +161,7 @@ static void sockets(void)
 			;
 		held = figure("m/memory.stat", "\nsock ");
 		all = figure("m/memory.current", "");
-		if (held < 256 << 10 || all < held)
+		if (held < 64 << 10 || all < held / 2)
 			_exit(2);
 		while (recv(fds[1], text, sizeof(text), MSG_DONTWAIT) > 0)
 			;

@@ -279,6 +279,35 @@ static void outlives_its_mounts(void)
 	GIVES(mount_v1("name=nest.v1"), EINVAL);
 }
 
+/* So deep, and no deeper: paths are made of all levels. */
+static void depth(void)
+{
+	int levels = 0;
+
+	GIVES(mount_v1(NAMED), 0);
+	if (guest) {
+		NEED(chdir("v1"));
+		while (!mkdir("d", 0755) && levels < 1000) {
+			NEED(chdir("d"));
+			levels++;
+		}
+		WANT("no deeper", errno == EAGAIN);
+		NEED(put("tasks", "0"));
+		WANT("a long path", strlen(path_in("/proc/self/cgroup")) == 2 * (size_t)levels);
+		NEED(put("../cgroup.procs", "0"));
+		for (int i = 0; i < levels; i++) {
+			NEED(chdir(".."));
+			NEED(put(i + 1 < levels ? "../tasks" : "tasks", "0"));
+			NEED(rmdir("d"));
+		}
+		NEED(chdir(".."));
+	} else {
+		say("no deeper: yes\na long path: yes");
+	}
+	say("levels: %d", guest ? levels : 256);
+	GIVES(umount("v1"), 0);
+}
+
 /* Forks and moves beside each other: nobody is lost, and the groups are empty in the end. */
 static void moves_and_forks(void)
 {
@@ -321,5 +350,6 @@ TEST(cgroup_v1)
 	agent();
 	namespaces();
 	outlives_its_mounts();
+	depth();
 	moves_and_forks();
 }
