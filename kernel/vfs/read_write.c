@@ -540,8 +540,11 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 		return f->f_flags & O_DIRECT ? -EAGAIN : -EOPNOTSUPP;
 	down_write(&inode->i_rwsem);
 	n = begin_write(f, from, pos);
-	if (n > 0)
+	if (n > 0) {
+		/* blocks that a direct write fills read as zeros until it ends: write-back of a page that shares some would put those there */
+		inode_dio_wait(inode);
 		n = filemap_write(f, f->f_mapping, from, pos);
+	}
 	up_write(&inode->i_rwsem);
 	return n;
 }
