@@ -8,14 +8,14 @@
  * Controllers belong to version 2: who asks for one here hears that they are in use (EBUSY), as on a Linux whose groups of version 2 have
  * them. Groups are not renamed.
  *
- * Locks: mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
+ * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
  */
 #include <linux/magic.h>
 
 #include "kernel/fs/cgroup1/internal.h"
 #include "kernel/vfs/fsparam.h"
 
-static DEFINE_MUTEX(mount_lock);
+static DEFINE_MUTEX(cg1_mount_lock);
 static const struct inode_operations dir_iops;
 
 static struct cgroup1 *group_of(const struct inode *inode)
@@ -405,9 +405,9 @@ static struct dentry *cg1_mount(struct file_system_type *t, u32 flags, const cha
 
 	if (err)
 		return ERR_PTR(err);
-	mutex_lock(&mount_lock);
+	mutex_lock(&cg1_mount_lock);
 	root = mount_named(t, flags, &o);
-	mutex_unlock(&mount_lock);
+	mutex_unlock(&cg1_mount_lock);
 	return IS_ERR(root) ? root : ns_dentry(root);
 }
 
