@@ -67,9 +67,13 @@ int submit_bio_wait(struct bio *bio); /* status; may sleep */
 void bio_endio(struct bio *bio, int status);
 /* An end_io: the locked pages of the vecs (each may be several) are read, or have an error; they are unlocked, the bio is put. */
 void bio_end_read_pages(struct bio *bio);
-/* Collects what current submits until blk_finish_plug: nobody with a plug may wait for what could be in it. Nested, the outer one counts. */
+/*
+ * Collects what current submits until blk_finish_plug, or until it goes to sleep: whatever it waits for may be in it. Nested, the outer one
+ * counts.
+ */
 struct blk_plug {
 	struct list_head list;
+	u32 nr;
 };
 void blk_start_plug(struct blk_plug *p);
 void blk_finish_plug(struct blk_plug *p);

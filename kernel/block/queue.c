@@ -4,7 +4,9 @@
  *
  * A bio is checked against its device, moved from the partition to the disk, counted, and handed to the driver. While current
  * has a plug, bios gather in it; finishing the plug joins neighbours (same operation, adjacent sectors) into one bio, so that a
- * file system that submits page by page still costs the host one call for many pages.
+ * file system that submits page by page, or many small files that lie one behind the other, cost the host one call for many pages.
+ * A task that goes to sleep, or gives way, with a plug submits it first (plug_before_sleep): what it waits for, a page, a commit of the
+ * journal, may have to wait for a bio that is in there.
  *
  * A disk has at most nr_requests under way: whoever submits one more sleeps until one has ended, so that requests that wait take memory of
  * nobody but those who wait for them.
@@ -16,12 +18,15 @@
  */
 #include <asm/errno.h>
 
+#include "arch/um/arch.h"
 #include "kernel/lib/trace.h"
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
+
+#define PLUG_MAX 128 /* bios: others may wait for their pages */
 
 static bool has_data(u32 opf)
 {
@@ -165,28 +170,45 @@ static bool can_join(const struct bio *a, const struct bio *b)
 	       a->sector + (a->bytes >> SECTOR_SHIFT) == b->sector;
 }
 
-/* Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). */
-static struct bio *join_front(struct list_head *list)
+/* How many bios at the list's front make one of at most @most vectors; *vecs: of so many. */
+static u32 run_length(struct list_head *list, u32 most, u32 *vecs)
 {
-	struct bio *first = list_first_entry(list, struct bio, list), *bio = first, *all;
-	struct list_head *parts;
-	u32 nr_vecs = first->nr_vecs, n = 1;
+	struct bio *bio = list_first_entry(list, struct bio, list);
+	u32 n = 1;
 
+	*vecs = bio->nr_vecs;
 	while (bio->list.next != list) {
 		struct bio *next = list_next_entry(bio, list);
 
-		if (!can_join(bio, next) || nr_vecs + next->nr_vecs > BIO_MAX_VECS)
+		if (!can_join(bio, next) || *vecs + next->nr_vecs > most)
 			break;
-		nr_vecs += next->nr_vecs;
+		*vecs += next->nr_vecs;
 		n++;
 		bio = next;
 	}
+	return n;
+}
+
+/*
+ * Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). Nothing is reclaimed for
+ * it: what would have to become clean first may be in the list, which nobody else gets at now. Where memory is in small pieces the run is shorter.
+ */
+static struct bio *join_front(struct list_head *list)
+{
+	struct bio *first = list_first_entry(list, struct bio, list), *bio, *all;
+	struct list_head *parts;
+	u32 nr_vecs, n = run_length(list, BIO_MAX_VECS, &nr_vecs);
+
 	if (n == 1)
 		return NULL;
-	parts = kmalloc(sizeof(*parts), GFP_NOFS);
+	parts = kmalloc(sizeof(*parts), GFP_ATOMIC);
 	if (!parts)
 		return NULL;
-	all = bio_alloc(first->bdev, nr_vecs, first->opf, GFP_NOFS);
+	all = bio_alloc(first->bdev, nr_vecs, first->opf, GFP_ATOMIC);
+	if (!all && nr_vecs > BIO_SURE_VECS) {
+		n = run_length(list, BIO_SURE_VECS, &nr_vecs);
+		all = n > 1 ? bio_alloc(first->bdev, nr_vecs, first->opf, GFP_ATOMIC) : NULL;
+	}
 	if (!all) {
 		kfree(parts);
 		return NULL;
@@ -213,6 +235,7 @@ static void flush_plug(struct blk_plug *p)
 	LIST_HEAD(todo);
 
 	list_splice_tail_init(&p->list, &todo);
+	p->nr = 0;
 	while (!list_empty(&todo)) {
 		struct bio *bio = join_front(&todo);
 
@@ -241,6 +264,8 @@ void submit_bio(struct bio *bio)
 	bio->bdev = bio->bdev->disk->part[0];
 	if (plug && !(bio->opf & (REQ_PREFLUSH | REQ_FUA | REQ_SYNC)) && has_data(bio->opf)) {
 		list_add_tail(&bio->list, &plug->list);
+		if (++plug->nr >= PLUG_MAX)
+			flush_plug(plug);
 		return;
 	}
 	if (plug)
@@ -251,6 +276,7 @@ void submit_bio(struct bio *bio)
 void blk_start_plug(struct blk_plug *p)
 {
 	INIT_LIST_HEAD(&p->list);
+	p->nr = 0;
 	if (!current->plug)
 		current->plug = p;
 }
@@ -262,3 +288,25 @@ void blk_finish_plug(struct blk_plug *p)
 	current->plug = NULL;
 	flush_plug(p);
 }
+
+/*
+ * What is submitted here may sleep itself, in any of its own waits. Then the wake-up that the caller is about to wait for may have come and
+ * gone: it has to look again.
+ */
+static bool plug_before_sleep(void)
+{
+	struct blk_plug *p = current->plug;
+
+	if (list_empty(&p->list))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	flush_plug(p);
+	return true;
+}
+
+static int queue_init(void)
+{
+	sched_with_plug = plug_before_sleep;
+	return 0;
+}
+INITCALL(1, queue_init);

@@ -203,6 +203,14 @@ bool bdi_is_over(struct backing_dev *b)
 	return atomic_read(&b->nr_dirty) && nr_dirty_pages() > background;
 }
 
+bool bdi_is_near(struct backing_dev *b)
+{
+	u64 background, limit;
+
+	dirty_limits(&background, &limit);
+	return atomic_read(&b->nr_dirty) && nr_dirty_pages() > background - background / 8;
+}
+
 /* Must who writes to @b wait? */
 static bool must_wait(struct backing_dev *b)
 {

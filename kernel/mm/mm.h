@@ -257,6 +257,8 @@ u64 bdi_next_due(struct backing_dev *b, u64 last);
 /* Starts writing one mapping out that is due, or (@all) the oldest: false when there is none. */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
 bool bdi_is_over(struct backing_dev *b); /* more is dirty than the background may have */
+/* Not yet well below that: its thread, once at work, goes on. A writer whose every file wakes it has each written alone. */
+bool bdi_is_near(struct backing_dev *b);
 void bdi_wake(struct backing_dev *b);
 /* For the shrinker of inodes: what is dirty there is in the way. Its thread writes it, and says so by bdi_inodes_written(). */
 void bdi_want_inodes(struct backing_dev *b);

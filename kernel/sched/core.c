@@ -80,6 +80,7 @@ bool need_resched(void)
 }
 
 void (*sched_idle_work)(void);
+bool (*sched_with_plug)(void);
 
 void sched_before_idle(void)
 {
@@ -374,6 +375,8 @@ static void do_schedule(bool preempted, bool yields)
 
 void schedule(void)
 {
+	if (unlikely(current->plug) && current->state != TASK_RUNNING && sched_with_plug())
+		return;
 	do_schedule(false, false);
 }
 
@@ -402,6 +405,9 @@ void cond_resched(void)
 {
 	might_sleep();
 	if (unlikely(need_resched())) {
+		/* it may be long: others wait for pages that are in the plug */
+		if (unlikely(current->plug) && current->state == TASK_RUNNING)
+			sched_with_plug();
 		do_schedule(true, false);
 		return;
 	}

@@ -241,9 +241,9 @@ struct task {
 	u64 mempolicy;           /* own: kernel/mm/mempolicy.c */
 	int ioprio;              /* read and written racily: kernel/task/ioprio.c */
 	void *journal_info;      /* open ext4 handle */
-	void *plug;
-	u64 syscall_nr;      /* for /proc/PID/syscall, -1 in user mode */
-	const char *wchan;   /* what it waits for, for /proc/PID/wchan */
+	void *plug;        /* own (struct blk_plug): what it has submitted and no driver has yet */
+	u64 syscall_nr;    /* for /proc/PID/syscall, -1 in user mode */
+	const char *wchan; /* what it waits for, for /proc/PID/wchan */
 	struct rcu_head rcu; /* put_task */
 #ifdef CONFIG_DEBUG
 	struct held_locks held; /* own (lockdep) */
@@ -284,6 +284,8 @@ bool sched_spare(u64 ns);
 void sched_waited_on_host(u64 ns);
 /* Called by a vCPU that is about to go idle, at a boundary: what somebody has put off until there is time. Set once, at boot. */
 extern void (*sched_idle_work)(void);
+/* Called by a task with a plug that is about to sleep or to give way: submits what is in it. True: there was something, and it has to look again. Set at boot. */
+extern bool (*sched_with_plug)(void);
 /* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)

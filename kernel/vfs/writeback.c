@@ -22,6 +22,7 @@
  * s_dirty is in the order of dirtied_when.
  * Locks: i_lock -> s_inode_wblist_lock. Which pages, and the balancing of writers, are mm's (writeback.c, bdi.c).
  */
+#include "kernel/block/block.h"
 #include "kernel/vfs/internal.h"
 
 static DEFINE_MUTEX(start_mutex);
@@ -255,12 +256,15 @@ static void wait_for_pages(struct super_block *sb)
 void writeback_sb(struct super_block *sb, bool sync)
 {
 	u64 limit = ktime_get();
+	struct blk_plug plug;
 
+	blk_start_plug(&plug); /* what somebody waits for does not stay in it */
 	if (sync)
 		while (!writeback_older(sb, &sb->s_syncing, limit, true, NULL))
 			cond_resched();
 	while (!writeback_older(sb, &sb->s_dirty, limit, sync, NULL))
 		cond_resched();
+	blk_finish_plug(&plug);
 	if (sync)
 		wait_for_pages(sb);
 }
@@ -276,23 +280,23 @@ static void flush_one(struct super_block *sb, void *arg)
 		note_metadata(sb->s_bdi);
 }
 
-/*
- * What is due of pages, then of inodes. No plug is held over it: write-back of one mapping may wait for pages of another (FAT's for the
- * disk's), and a plug that waits for its own pages waits for ever.
- */
+/* What is due of pages, then of inodes. Small files that lie side by side on the disk go there together: a request each costs more than its data. */
 static void flush(struct backing_dev *b)
 {
 	u64 now = ktime_get(), age = (u64)READ_ONCE(sysctl_dirty_expire_centisecs) * 10000000;
-	bool over, wanted = READ_ONCE(b->inodes_wanted);
+	bool over = false, wanted = READ_ONCE(b->inodes_wanted);
+	struct blk_plug plug;
 	u64 limit;
 
+	blk_start_plug(&plug);
 	do {
-		over = bdi_is_over(b);
+		over = bdi_is_over(b) || (over && bdi_is_near(b));
 		cond_resched();
 	} while (bdi_flush_one(b, now, over));
 	__atomic_store_n(&b->metadata, false, __ATOMIC_SEQ_CST);
 	limit = over || wanted ? now : now > age ? now - age : 0;
 	for_each_super_of(b, flush_one, &limit);
+	blk_finish_plug(&plug);
 	if (wanted)
 		bdi_inodes_written(b);
 }

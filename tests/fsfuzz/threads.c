@@ -49,10 +49,14 @@ static void go(int to)
 	unit_current = threads[running].task;
 }
 
+bool (*sched_with_plug)(void);
+
 void schedule(void)
 {
 	int to = running;
 
+	if (unit_current->plug && sched_with_plug())
+		return;
 	machine_now += 50000;
 	if (++turns > TURNS)
 		host_die("a wait that nobody ends");
