@@ -8,6 +8,8 @@
  * A task that goes to sleep, or gives way, with a plug submits it first (plug_before_sleep): what it waits for, a page, a commit of the
  * journal, may have to wait for a bio that is in there.
  *
+ * Where a joined bio fails its parts are tried once more, each alone: what is bad for one of 128 files is not for the others.
+ *
  * A disk has at most nr_requests under way: whoever submits one more sleeps until one has ended, so that requests that wait take memory of
  * nobody but those who wait for them.
  *
@@ -25,6 +27,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
 
 #define PLUG_MAX 128 /* bios: others may wait for their pages */
 
@@ -145,18 +148,44 @@ static void dispatch(struct bio *bio)
 	d->ops->submit(d, bio);
 }
 
+/* ---- joining ---- */
+
+static LIST_HEAD(again); /* parts of what failed: each has a try of its own */
+static DEFINE_SPINLOCK(again_lock);
+static struct work again_work;
+
+static void try_again(struct work *w)
+{
+	LIST_HEAD(todo);
+
+	spin_lock(&again_lock);
+	list_splice_tail_init(&again, &todo);
+	spin_unlock(&again_lock);
+	while (!list_empty(&todo)) {
+		struct bio *bio = list_first_entry(&todo, struct bio, list);
+
+		list_del_init(&bio->list);
+		dispatch(bio);
+	}
+}
+
 /*
- * A bio that stands for several: its vectors are theirs, it ends them all with its status.
+ * A bio that stands for several: its vectors are theirs, it ends them all. When it has failed, some of them need not.
  */
 static void end_merged(struct bio *all)
 {
 	struct list_head *parts = all->private;
 	struct bio *bio, *next;
-	int status = all->status;
 
+	if (all->status) {
+		spin_lock(&again_lock);
+		list_splice_tail_init(parts, &again);
+		spin_unlock(&again_lock);
+		work_queue(&again_work);
+	}
 	list_for_each_entry_safe(bio, next, parts, list) {
 		list_del_init(&bio->list);
-		bio->status = status;
+		bio->status = 0;
 		bio->end_io(bio);
 	}
 	kfree(parts);
@@ -306,6 +335,7 @@ static bool plug_before_sleep(void)
 
 static int queue_init(void)
 {
+	work_setup(&again_work, try_again);
 	sched_with_plug = plug_before_sleep;
 	return 0;
 }

@@ -240,6 +240,17 @@ void vfs_special_fops(struct inode *inode)
 {
 }
 
+void work_setup(struct work *w, void (*func)(struct work *w))
+{
+	w->func = func;
+}
+
+bool work_queue(struct work *w)
+{
+	w->func(w);
+	return true;
+}
+
 void register_shrinker(struct shrinker *s)
 {
 }
