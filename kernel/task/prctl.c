@@ -203,6 +203,8 @@ static long set_tsc(u64 mode)
 	return 0;
 }
 
+#define XCOMP_MAX 20 /* XSAVE components that Linux knows; the last is APX's registers */
+
 /* Younger than the headers that we build with. */
 #define PR_GET_AUXV_ 0x41555856
 
@@ -287,6 +289,8 @@ long sys_arch_prctl(int option, u64 addr)
 	case ARCH_GET_GS: return put_user(r->gs_base, UADDR(addr));
 	case ARCH_GET_XCOMP_SUPP:
 	case ARCH_GET_XCOMP_PERM: return put_user(arch_xfeatures(), UADDR(addr));
+	/* whoever wants AMX's tiles hears that this CPU has none: a frame has no room for them */
+	case ARCH_REQ_XCOMP_PERM: return addr < XCOMP_MAX ? -EOPNOTSUPP : -EINVAL;
 	case ARCH_GET_CPUID: return 1;
 	case ARCH_SET_CPUID: return -ENODEV;
 	}
