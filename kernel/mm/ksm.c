@@ -27,6 +27,7 @@
 
 #define BUCKETS 4096
 #define BATCH 32
+#define SUMS (PAGE_SIZE / sizeof(u32))
 #define SHORT_OF                                                                                   \
 	(2 * zone_marks.high) /* free frames below which nothing new is made, though less would be needed later */
 
@@ -51,7 +52,7 @@ static u32 run;         /* KSM_*; written under ksm_mutex */
 static u64 max_sharing = 256;
 static u32 nr_merged; /* in the table */
 static struct hlist_head merged[BUCKETS], singles[BUCKETS];
-static u32 *sums;      /* of each frame when it was last looked at; by pfn */
+static u32 **sums; /* of each frame when it was last looked at; pages of SUMS, made when wanted */
 static u64 nr_singles; /* now, in this round */
 static u64 nr_changed; /* in this round: pages that had changed since the last */
 static u64 last_singles, last_changed, rounds, scanned;
@@ -258,15 +259,28 @@ static void replace_all(struct vm_area *v, const struct merge *m, u32 n)
 
 /* ---- looking ---- */
 
+/* Where the sum of @p is kept; NULL: no memory. */
+static u32 *last_sum(const struct page *p)
+{
+	pfn_t pfn = page_to_pfn(p);
+	u32 **some = &sums[pfn / SUMS];
+
+	if (!*some)
+		*some = get_free_page(GFP_KERNEL | __GFP_ZERO | __GFP_NOOOM);
+	return *some ? *some + pfn % SUMS : NULL;
+}
+
 /* The merged page that @p shall give way to, or NULL. */
 static struct node *choose(struct page *p, bool second_half)
 {
-	u32 sum = checksum(page_address(p));
+	u32 sum = checksum(page_address(p)), *last;
 	struct node *to = find_merged(sum, p);
-	u32 *last = &sums[page_to_pfn(p)];
 
 	if (to || second_half || nr_free_frames() < SHORT_OF)
 		return to;
+	last = last_sum(p);
+	if (!last)
+		return NULL;
 	if (*last != sum) {
 		*last = sum;
 		nr_changed++;
@@ -537,7 +551,7 @@ int ksm_set_run(u64 value)
 		return -EINVAL;
 	mutex_lock(&ksm_mutex);
 	if (value == KSM_MERGE && !sums)
-		sums = kzalloc(max_pfn * sizeof(*sums), GFP_KERNEL);
+		sums = kzalloc(DIV_ROUND_UP(max_pfn, SUMS) * sizeof(*sums), GFP_KERNEL);
 	if (value == KSM_MERGE && !sums) {
 		mutex_unlock(&ksm_mutex);
 		return -ENOMEM;
