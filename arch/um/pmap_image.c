@@ -13,7 +13,7 @@
  * Invariants: 1. An image holds all that the space maps below the stub once its queued orders are applied, or its nr is 0: nobody
  * knows, and adopting begins with unmapping everything. 2. Adopted pages have the entry's frame and the entry's rights.
  *
- * Entries change before their orders are queued. At exit only those who come by a file can be in between (pmap_change_begin()): then nobody
+ * Entries change before their orders are queued. At exit only those who come by a file, and ksmd, can be in between (pmap_change_begin()): then nobody
  * knows. The space of a living mm is taken without an image.
  *
  * Text with patched call sites: the frame is the shadow where there is one (patch.h). An mm that has ever lost a shadow saves no

@@ -245,6 +245,7 @@ static void replace_all(struct vm_area *v, const struct merge *m, u32 n)
 	bool was_mapped = false;
 	u32 count = 0;
 
+	pmap_change_begin(pm); /* ksmd is no user of the mm */
 	forbid_writes(v->vm_mm, m, n);
 	for (u32 i = 0; i < n; i++) {
 		old[count] = replace(v, &m[i], &was_mapped);
@@ -253,6 +254,7 @@ static void replace_all(struct vm_area *v, const struct merge *m, u32 n)
 	}
 	if (was_mapped)
 		pmap_drop(pm, m[0].va, m[n - 1].va + PAGE_SIZE);
+	pmap_change_end(pm);
 	if (count)
 		pmap_retire(pm, old, count);
 }
@@ -331,18 +333,20 @@ static u64 next_entry(struct mm *mm, u64 va, u64 end)
 	return va;
 }
 
-/* A batch of @mm from *va on; false: there is none any more. */
+/*
+ * A batch of @mm from *va on; false: there is none any more. ksmd is no user of it: the last mmput() would be its own, and a program that its parent
+ * has waited for would still hold its files. So mmap_lock keeps what there is: the areas go under it.
+ */
 static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 {
-	struct vm_area *v;
+	struct vm_area *v = NULL;
 	u64 end;
 
-	if (!atomic_inc_not_zero(&mm->mm_users))
-		return false;
 	down_write(&mm->mmap_lock); /* it may take long: a fault waits for a file's server */
 	mutex_lock(&ksm_mutex);
-	for (v = find_vma(mm, *va); v && !mergeable(v); v = vma_next(v))
-		;
+	if (atomic_read(&mm->mm_users))
+		for (v = find_vma(mm, *va); v && !mergeable(v); v = vma_next(v))
+			;
 	if (v && run == KSM_MERGE) {
 		*va = next_entry(mm, max(*va, v->vm_start), v->vm_end);
 		end = min(v->vm_end, *va + BATCH * PAGE_SIZE);
@@ -351,7 +355,6 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 	}
 	mutex_unlock(&ksm_mutex);
 	up_write(&mm->mmap_lock);
-	mmput(mm);
 	return v;
 }
 
