@@ -453,6 +453,7 @@ static int ksmd(void *arg)
 
 /* ---- parting ---- */
 
+/* Is it to be parted? Not one that userfaultfd has write-protected: its copy waits for the one who allows the write. */
 static bool is_merged(struct mm *mm, u64 va)
 {
 	bool yes;
@@ -460,7 +461,8 @@ static bool is_merged(struct mm *mm, u64 va)
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, va, false);
-	yes = e && *e && !(*e & PTE_SPECIAL) && test_bit(PG_ksm, &pfn_to_page(pte_pfn(*e))->flags);
+	yes = e && *e && !(*e & (PTE_SPECIAL | PTE_UFFD_WP)) &&
+	      test_bit(PG_ksm, &pfn_to_page(pte_pfn(*e))->flags);
 	spin_unlock(&mm->page_table_lock);
 	return yes;
 }
@@ -469,10 +471,9 @@ static int part_page(struct mm *mm, u64 va)
 {
 	struct page *p = get_user_page(mm, va, FOLL_WRITE | FOLL_FORCE);
 
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	put_page(p);
-	return 0;
+	if (!IS_ERR(p))
+		put_page(p);
+	return p == ERR_PTR(-ENOMEM) ? -ENOMEM : 0; /* else it was unmapped meanwhile */
 }
 
 int ksm_part(struct mm *mm, u64 start, u64 end)

@@ -5,7 +5,10 @@
  */
 #include "guest.h"
 
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #define PAGES 64
 #define WRITES 20000
@@ -129,6 +132,31 @@ static void parting(char *p)
 	GIS(settled() && counts(0, 0));
 }
 
+/* Merged pages that userfaultfd write-protects stay what they are: nobody waits for the one who would allow the write. */
+static void watched(void)
+{
+	int fd = (int)GNEED(syscall(SYS_userfaultfd, O_CLOEXEC));
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register r = { .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_writeprotect w = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+	char *p = area();
+
+	GNEED(put("max_page_sharing", 1000));
+	GNEED(madvise(p, PAGES * PAGE, MADV_MERGEABLE));
+	GIS(settled() && counts(2, PAGES - 4));
+	GNEED(ioctl(fd, UFFDIO_API, &api));
+	r.range.start = w.range.start = (uintptr_t)p;
+	r.range.len = PAGES * PAGE;
+	w.range.len = PAGE;
+	G(ioctl(fd, UFFDIO_REGISTER, &r), "0");
+	G(ioctl(fd, UFFDIO_WRITEPROTECT, &w), "0");
+	G(madvise(p, PAGES * PAGE, MADV_UNMERGEABLE), "0");
+	GIS(counts(1, 0) && intact(p, 0));
+	GNEED(close(fd));
+	NEED(munmap(p, PAGES * PAGE));
+	GIS(settled() && counts(0, 0));
+}
+
 /* Pages that are alike again and again while they are written to. */
 static void *writer(void *arg)
 {
@@ -201,6 +229,7 @@ TEST(ksm)
 	G(put("run", 1), "0");
 	merging(p);
 	parting(p);
+	watched();
 	GIS(nothing_lost());
 	CHILD(process());
 	G(put("run", 2), "0");
