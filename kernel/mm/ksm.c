@@ -361,13 +361,16 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 /* Sleeps where as many pages as are to be looked at in one go have been. False: it is not to go on. */
 static bool pause_where_due(u64 *left)
 {
+	u64 ms = READ_ONCE(ksm_sleep_ms);
+
 	if (*left > BATCH) {
 		*left -= BATCH;
 	} else {
 		*left = READ_ONCE(ksm_pages_to_scan);
-		if (READ_ONCE(ksm_sleep_ms))
-			wait_event_timeout(&ksm_wait, READ_ONCE(run) != KSM_MERGE,
-				ktime_get() + READ_ONCE(ksm_sleep_ms) * 1000000, false);
+		if (ms)
+			wait_event_timeout(&ksm_wait,
+				READ_ONCE(run) != KSM_MERGE || READ_ONCE(ksm_sleep_ms) != ms,
+				ktime_get() + ms * 1000000, false);
 	}
 	cond_resched();
 	return READ_ONCE(run) == KSM_MERGE;
@@ -439,6 +442,7 @@ static int ksmd(void *arg)
 	for (;;) {
 		if (READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms)) {
 			go_round(&left);
+			left = 0; /* however few pages there are */
 			pause_where_due(&left);
 			continue;
 		}
@@ -509,6 +513,12 @@ static void part_all(void)
 }
 
 /* ---- doors ---- */
+
+void ksm_set_pace(u64 *what, u64 value)
+{
+	WRITE_ONCE(*what, value);
+	wake_up_all(&ksm_wait); /* its sleep may have been meant to be a long one */
+}
 
 void ksm_note(struct mm *mm)
 {

@@ -702,6 +702,7 @@ struct ksm_numbers { /* pages, but for run, max_sharing and rounds */
 	u64 run, max_sharing, shared, sharing, unshared, changed, scanned, rounds;
 };
 extern u64 ksm_pages_to_scan, ksm_sleep_ms; /* between two sleeps of ksmd; how long one is */
+void ksm_set_pace(u64 *what, u64 value);    /* one of these two */
 void ksm_numbers(struct ksm_numbers *k);
 int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
 void ksm_exec(struct mm *new, const struct mm *old); /* @new is nobody's yet */

@@ -36,7 +36,7 @@ static int store_value(char *text, size_t n, void *arg)
 	int err = number_in(text, UINT32_MAX, &value);
 
 	if (!err)
-		WRITE_ONCE(*(u64 *)arg, value);
+		ksm_set_pace(arg, value);
 	return err;
 }
 
