@@ -93,7 +93,7 @@ static struct node *make_merged(u32 sum, const struct page *p)
 {
 	struct node *n;
 
-	n = kmalloc(sizeof(*n), GFP_KERNEL);
+	n = kmalloc(sizeof(*n), GFP_KERNEL | __GFP_NOOOM);
 	if (!n)
 		return NULL;
 	n->page = alloc_page(GFP_USER | __GFP_NOOOM);
@@ -116,7 +116,7 @@ static void prune(void)
 	struct hlist_node *next;
 	struct node *n;
 
-	for (u32 i = 0; i < BUCKETS && nr_merged; i++)
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched())
 		hlist_for_each_entry_safe(n, next, &merged[i], link) {
 			if (atomic_read(&n->page->refcount) != 1)
 				continue;
@@ -157,7 +157,7 @@ static bool find_twin(u32 sum, struct page *p)
 			return true;
 		}
 	}
-	s = kmalloc(sizeof(*s), GFP_KERNEL);
+	s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_NOOOM);
 	if (!s)
 		return false;
 	s->pfn = page_to_pfn(p);
@@ -169,7 +169,7 @@ static bool find_twin(u32 sum, struct page *p)
 
 static void forget_singles(void)
 {
-	for (u32 i = 0; i < BUCKETS && nr_singles; i++)
+	for (u32 i = 0; i < BUCKETS && nr_singles; i++, cond_resched())
 		while (!hlist_empty(&singles[i]))
 			forget_single(container_of(singles[i].first, struct single, link));
 }
@@ -606,7 +606,7 @@ void ksm_numbers(struct ksm_numbers *k)
 
 	memset(k, 0, sizeof(*k));
 	mutex_lock(&ksm_mutex);
-	for (u32 i = 0; i < BUCKETS && nr_merged; i++)
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched())
 		hlist_for_each_entry(n, &merged[i], link) {
 			s64 maps = atomic_read(&n->page->mapcount);
 

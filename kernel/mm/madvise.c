@@ -2,8 +2,8 @@
 /*
  * madvise.c: what guests tell about their use of memory. A table says for each advice what it does to each area of the range.
  *
- * Advice about huge pages, merging and paging out is accepted and remembered as Linux does, and changes nothing: memory is never
- * swapped or merged, and frames come in extents anyway. MADV_FREE drops at once.
+ * Advice about huge pages and paging out is accepted and remembered as Linux does, and changes nothing: memory is never swapped, and frames come
+ * in extents anyway. Merging is ksm.c's. MADV_FREE drops at once.
  */
 #include "kernel/mm/hugetlb_internal.h"
 
