@@ -8,7 +8,7 @@
  * The agent is a process of the kernel's own, as core_pattern's. It is started when the last task has left a group with notify_on_release and
  * without children, or its last child has gone.
  *
- * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup1_lock.
+ * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup_tasks_lock, cgroup1_lock.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -340,7 +340,7 @@ void cgroup1_fork(struct task *t)
 	spin_unlock(&cgroup1_lock);
 }
 
-/* Who moves tasks has seen PF_EXITING, or has done so before this. */
+/* cgroup_exit() has taken it off its list: who moves tasks sees that, or has moved it, which is seen here. */
 void cgroup1_exit(struct task *t)
 {
 	if (likely(!READ_ONCE(t->nr_cg1)))
@@ -392,11 +392,14 @@ static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 
 	down_write(&cgroup_threads);
 	read_lock(&tasklist_lock);
+	spin_lock(&cgroup_tasks_lock); /* nobody leaves his list in between: cgroup1_exit() */
 	spin_lock(&cgroup1_lock);
 	list_for_each_entry(other, &t->signal->threads, thread_node)
-		if ((process || other == t) && !(other->flags & PF_EXITING))
+		if ((process || other == t) && !(other->flags & PF_EXITING) &&
+			!list_empty(&other->cg_list))
 			put_into(other, g->hier->slot, g->parent ? g : NULL);
 	spin_unlock(&cgroup1_lock);
+	spin_unlock(&cgroup_tasks_lock);
 	read_unlock(&tasklist_lock);
 	up_write(&cgroup_threads);
 }

@@ -339,6 +339,24 @@ static void moves_and_forks(void)
 	GIVES(umount("v1"), 0);
 }
 
+/* Who is moved while it ends is counted by no group afterwards. */
+static void moves_and_ends(void)
+{
+	char text[16];
+	pid_t pid;
+
+	GIVES(mount_v1(NAMED), 0);
+	GIVES(mkdir("v1/x", 0755), 0);
+	for (int i = 0; guest && i < 1000; i++) {
+		pid = SPAWN(for (int k = i % 50; k; k--) getppid(); _exit(0));
+		snprintf(text, sizeof(text), "%d", pid);
+		put(i & 1 ? "v1/x/tasks" : "v1/x/cgroup.procs", text);
+		waitpid(pid, NULL, 0);
+	}
+	GIVES(rmdir("v1/x"), 0);
+	GIVES(umount("v1"), 0);
+}
+
 TEST(cgroup_v1)
 {
 	guest = in_guest();
@@ -356,4 +374,5 @@ TEST(cgroup_v1)
 	outlives_its_mounts();
 	depth();
 	moves_and_forks();
+	moves_and_ends();
 }

@@ -40,8 +40,12 @@ static void mode(tcflag_t lflag)
 
 static void type(const char *keys, size_t n)
 {
+	struct pollfd p = { s, POLLIN, 0 };
+
 	NEED(write(m, keys, n));
-	sleep_ms(20); /* Linux hands it over in a thread */
+	poll(&p, 1,
+		0); /* Linux hands it over in a thread: where nothing is there yet this waits for it */
+	sleep_ms(20);
 }
 
 static void shown(void)
