@@ -102,6 +102,8 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 	if (strchr(d->d_name.name, '\n')) /* it would be two lines of /proc/PID/cgroup */
 		return -EINVAL;
+	if (cg1_is_file(d->d_name.name)) /* @dir may be so new that its files are still to come */
+		return -EEXIST;
 	g = cgroup1_mkdir(group_of(dir), d->d_name.name, d->d_name.len);
 	if (IS_ERR(g))
 		return PTR_ERR(g);

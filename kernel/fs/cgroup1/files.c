@@ -236,6 +236,14 @@ static const struct file_operations file_fops = {
 	.llseek = generic_file_llseek,
 };
 
+bool cg1_is_file(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
+		if (!files[i].top_only && !strcmp(files[i].name, name))
+			return true;
+	return false;
+}
+
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++) {
