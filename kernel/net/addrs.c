@@ -366,7 +366,7 @@ static struct ifaddr *next_to_connect(const struct net_device *dev)
 /* Those of a device that wait for their network's route. */
 static void connect_marked(struct net_device *dev)
 {
-	struct net *net = dev->net;
+	struct net *net;
 	struct ifaddr *i;
 	struct route *way, told;
 	bool connected;
@@ -374,7 +374,8 @@ static void connect_marked(struct net_device *dev)
 	do {
 		connected = false;
 		way = kmalloc(sizeof(*way), GFP_ATOMIC);
-		spin_lock(&net->lock);
+		netdev_lock_net(dev); /* it may have moved since */
+		net = dev->net;
 		i = next_to_connect(dev);
 		if (i) {
 			i->to_connect = false;
@@ -452,9 +453,8 @@ int addr_replace(struct net_device *dev, const struct ifaddr *a)
 }
 
 /* What an IPv4 address that has left the list takes along: routes that name it as the source, the last one all of its device's. */
-static void forget_routes_by(const struct ifaddr *a)
+static void forget_routes_by(struct net *net, const struct ifaddr *a)
 {
-	struct net *net = a->dev->net;
 	bool last = true, there = false;
 	const struct ifaddr *i;
 	LIST_HEAD(gone);
@@ -465,7 +465,7 @@ static void forget_routes_by(const struct ifaddr *a)
 		there |= ip_equal(&i->addr, &a->addr);
 	}
 	if (last || !there)
-		routes_forget_addr(a->dev, there ? NULL : &a->addr, last, &gone);
+		routes_forget_addr(net, a->dev, there ? NULL : &a->addr, last, &gone);
 	spin_unlock(&net->lock);
 	routes_free(&gone);
 }
@@ -526,7 +526,7 @@ static void leave_done(struct net *net, struct leaving *l)
 	struct ifaddr *i, *next;
 
 	list_for_each_entry_safe(i, next, &l->secondary, list) {
-		forget_routes_by(i);
+		forget_routes_by(net, i);
 		let_go(net, i);
 	}
 	if (l->way) {
@@ -534,7 +534,7 @@ static void leave_done(struct net *net, struct leaving *l)
 		route_free(l->way);
 	}
 	if (ip_is_v4(&l->addr->addr))
-		forget_routes_by(l->addr);
+		forget_routes_by(net, l->addr);
 	let_go(net, l->addr);
 	if (!l->heir.dev)
 		return;

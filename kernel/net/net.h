@@ -208,8 +208,8 @@ u8 way_state(const struct net_device *dev);
 /* A device has gone down, or (@for_good) goes: its routes end. It is up: those of its addresses are there. */
 void routes_forget(struct net_device *dev, bool for_good);
 /* Those that the IPv4 address @addr (NULL: none), gone from @dev, takes along; @last: it was the only one there. net->lock held. */
-void routes_forget_addr(
-	struct net_device *dev, const ip_addr *addr, bool last, struct list_head *gone);
+void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_addr *addr,
+	bool last, struct list_head *gone);
 void routes_free(struct list_head *gone);
 void addrs_connect(struct net_device *dev);
 void addr_connected_route(const struct ifaddr *a, struct route *r);

@@ -325,10 +325,9 @@ void routes_forget(struct net_device *dev, bool for_good)
 	free_routes(&gone);
 }
 
-void routes_forget_addr(
-	struct net_device *dev, const ip_addr *addr, bool last, struct list_head *gone)
+void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_addr *addr,
+	bool last, struct list_head *gone)
 {
-	struct net *net = dev->net;
 	struct route *r, *next;
 
 	assert_spin_held(&net->lock);
