@@ -277,13 +277,26 @@ static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *
 	LIST_HEAD(gone);
 	bool placed;
 
-	if (!(a->dev->flags & IFF_UP) || is_secondary(a) || a->flags & IFA_F_NOPREFIXROUTE)
+	if (!(a->dev->flags & IFF_UP) || a->dev->flags & IFF_LOOPBACK || is_secondary(a) ||
+		a->flags & IFA_F_NOPREFIXROUTE)
 		return false;
 	addr_connected_route(a, n);
 	*told = *n;
 	placed = !route_place(a->dev->net, n, NLM_F_CREATE | NLM_F_APPEND, &gone);
 	routes_free(&gone);
 	return placed;
+}
+
+/* The one that says what @a would: an IPv4 address may be there with several prefixes. net->lock held. */
+static struct ifaddr *find_twin(const struct net_device *dev, const struct ifaddr *a)
+{
+	struct ifaddr *i;
+
+	list_for_each_entry(i, &dev->net->addrs, list)
+		if (i->dev == dev && ip_equal(&i->addr, &a->addr) &&
+			(!ip_is_v4(&a->addr) || i->prefix == a->prefix))
+			return i;
+	return NULL;
 }
 
 static int check_addr(const struct net *net, const struct net_device *dev, const struct ifaddr *a)
@@ -293,12 +306,10 @@ static int check_addr(const struct net *net, const struct net_device *dev, const
 
 	if (dev->gone || dev->net != net)
 		return -ENODEV;
-	list_for_each_entry(i, &net->addrs, list) {
-		if (i->dev == dev && ip_equal(&i->addr, &a->addr) &&
-			(!ip_is_v4(&a->addr) || i->prefix == a->prefix))
-			return -EEXIST;
+	if (find_twin(dev, a))
+		return -EEXIST;
+	list_for_each_entry(i, &net->addrs, list)
 		count++;
-	}
 	return count >= ADDRS_MAX ? -ENOBUFS : 0;
 }
 
@@ -331,7 +342,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	if (!err) {
 		list_add_tail(&n->list, place_addr(net, n));
 		copy = *n;
-		connected = !(dev->flags & IFF_LOOPBACK) && connect_addr(n, way, &told);
+		connected = connect_addr(n, way, &told);
 		if (next_change(n) != ~0UL)
 			timer_start(&net->addr_timer, 0); /* it finds the next */
 	}
@@ -401,7 +412,7 @@ void addrs_connect(struct net_device *dev)
 	connect_marked(dev);
 }
 
-/* Its network's route goes, unless another address needs it. net->lock held. */
+/* Its network's route goes, unless another address needs it, which secondary ones do not. net->lock held. */
 static struct route *disconnect(struct net *net, const struct ifaddr *a)
 {
 	const struct ifaddr *i;
@@ -411,10 +422,31 @@ static struct route *disconnect(struct net *net, const struct ifaddr *a)
 		return NULL;
 	list_for_each_entry(i, &net->addrs, list)
 		if (i != a && addr_same_network(i, a) && i->metric == a->metric &&
-			!(i->flags & IFA_F_NOPREFIXROUTE))
+			!is_secondary(i) && !(i->flags & IFA_F_NOPREFIXROUTE))
 			return NULL;
 	addr_connected_route(a, &r);
 	return route_take(net, &r);
+}
+
+/* @i becomes what @a says. Returns the route that this has taken from it; where it is to have another, it is marked. net->lock held. */
+static struct route *replace(struct net *net, struct ifaddr *i, const struct ifaddr *a)
+{
+	bool v4 = ip_is_v4(&a->addr);
+	/* as Linux has it, an IPv6 address of which no metric is said keeps its own, and an IPv4 address its flags */
+	u32 metric = a->metric || v4 ? a->metric : i->metric;
+	u16 kept = v4 ? (u16)~IFA_F_DEPRECATED : IFA_F_TENTATIVE;
+	u16 flags = (u16)((i->flags & kept) | (a->flags & (v4 ? IFA_F_DEPRECATED : 0xffff)));
+	struct route *way = NULL;
+
+	if (i->metric != metric || flags & IFA_F_NOPREFIXROUTE)
+		way = disconnect(net, i);
+	i->to_connect |= way || i->flags & IFA_F_NOPREFIXROUTE;
+	i->metric = metric;
+	i->expires = a->expires;
+	i->preferred_until = a->preferred_until;
+	i->flags = flags;
+	timer_start(&net->addr_timer, 0);
+	return way;
 }
 
 int addr_replace(struct net_device *dev, const struct ifaddr *a)
@@ -422,34 +454,24 @@ int addr_replace(struct net_device *dev, const struct ifaddr *a)
 	struct ifaddr *i, copy;
 	struct route *way = NULL;
 	struct net *net;
-	u32 metric;
 
 	netdev_lock_net(dev);
 	net = dev->net;
-	i = find_addr(dev, &a->addr);
+	i = find_twin(dev, a);
 	if (i) {
-		/* as Linux has it, an IPv6 address of which none is said keeps it */
-		metric = a->metric || ip_is_v4(&a->addr) ? a->metric : i->metric;
-		if (i->metric != metric) {
-			way = disconnect(net, i);
-			i->metric = metric;
-			i->to_connect = way;
-		}
-		i->expires = a->expires;
-		i->preferred_until = a->preferred_until;
-		i->flags = (i->flags & (IFA_F_SECONDARY | IFA_F_TENTATIVE)) | a->flags;
+		way = replace(net, i, a);
 		copy = *i;
-		timer_start(&net->addr_timer, 0);
 	}
 	spin_unlock(&net->lock);
+	if (!i)
+		return -ENOENT;
 	if (way) {
 		rtnl_tell_route(net, way, RTM_DELROUTE);
 		route_free(way);
-		connect_marked(dev);
 	}
-	if (i)
-		rtnl_tell_addr(net, &copy, RTM_NEWADDR);
-	return i ? 0 : -ENOENT;
+	connect_marked(dev);
+	rtnl_tell_addr(net, &copy, RTM_NEWADDR);
+	return 0;
 }
 
 /* What an IPv4 address that has left the list takes along: routes that name it as the source, the last one all of its device's. */

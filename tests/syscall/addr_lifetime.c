@@ -4,9 +4,12 @@
 #include <linux/if_addr.h>
 
 static int heard;
+static const char *device = "va0";
 static unsigned more_metric; /* IFA_RT_PRIORITY of what is added */
 
-/* 0 or -errno. Prefixes are of 24 and 64 bits. */
+static unsigned char v4_prefix = 24;
+
+/* 0 or -errno. Prefixes are of v4_prefix and 64 bits. */
 static int add(int family, const char *text, unsigned nlflags, unsigned flags, unsigned valid,
 	unsigned preferred)
 {
@@ -19,8 +22,8 @@ static int add(int family, const char *text, unsigned nlflags, unsigned flags, u
 
 	flags |= family == AF_INET6 ? IFA_F_NODAD : 0;
 	a->ifa_family = (unsigned char)family;
-	a->ifa_prefixlen = family == AF_INET ? 24 : 64;
-	a->ifa_index = if_nametoindex("va0");
+	a->ifa_prefixlen = family == AF_INET ? v4_prefix : 64;
+	a->ifa_index = if_nametoindex(device);
 	inet_pton(family, text, bin);
 	nl_add(&m, IFA_LOCAL, bin, family == AF_INET ? 4 : 16);
 	nl_add(&m, IFA_FLAGS, &flags, 4);
@@ -184,6 +187,31 @@ static void metrics(void)
 	metric("replaced", AF_INET6, "fd50::1", NLM_F_REPLACE, 8);
 }
 
+/* An address that is replaced: its flags, with the route that they bring; the other ones of its network; another prefix. */
+static void replaced(void)
+{
+	say("with a route: %d", add(AF_INET, "10.79.0.1", 0, 0, ~0U, ~0U));
+	say("another: %d", add(AF_INET, "10.79.0.2", 0, 0, ~0U, ~0U));
+	more_metric = 50;
+	say("metric 50: %d", add(AF_INET, "10.79.0.1", NLM_F_REPLACE, 0, ~0U, ~0U));
+	more_metric = 0;
+	show_file("/proc/net/route", "va0\t00004F0A");
+	say("a flag: %d", add(AF_INET, "10.79.0.1", NLM_F_REPLACE, IFA_F_NOPREFIXROUTE, ~0U, ~0U));
+	say("no flag: %d", add(AF_INET, "10.77.1.1", NLM_F_REPLACE, 0, ~0U, ~0U));
+	v4_prefix = 16;
+	say("16 bits: %d", add(AF_INET, "10.77.1.1", 0, 0, ~0U, ~0U));
+	say("deprecated: %d", add(AF_INET, "10.77.1.1", NLM_F_REPLACE, 0, 1000, 0));
+	v4_prefix = 24;
+	list(AF_INET);
+	show_file("/proc/net/route", "va0\t00004F0A");
+	show_file("/proc/net/route", "va0\t00014D0A");
+	say("a route: %d", add(AF_INET6, "fd77::1", NLM_F_REPLACE, 0, ~0U, ~0U));
+	show_file("/proc/net/ipv6_route", "fd770000000000000000000000000000 40");
+	say("none: %d", add(AF_INET6, "fd77::1", NLM_F_REPLACE, IFA_F_NOPREFIXROUTE, ~0U, ~0U));
+	show_file("/proc/net/ipv6_route", "fd770000000000000000000000000000 40");
+	list(AF_INET6);
+}
+
 static void del(const char *text)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_DELADDR,
@@ -193,7 +221,7 @@ static void del(const char *text)
 
 	a->ifa_family = AF_INET;
 	a->ifa_prefixlen = 24;
-	a->ifa_index = if_nametoindex("va0");
+	a->ifa_index = if_nametoindex(device);
 	inet_pton(AF_INET, text, bin);
 	nl_add(&m, IFA_LOCAL, bin, 4);
 	nl_add(&m, IFA_ADDRESS, bin, 4);
@@ -221,6 +249,19 @@ static void heirs(const char *promote)
 	show_file("/proc/net/route", "va0\t0001280A");
 }
 
+/* The networks of lo are local ones: no other route comes with them. */
+static void heirs_of_lo(void)
+{
+	device = "lo";
+	put_text("/proc/sys/net/ipv4/conf/lo/promote_secondaries", "1");
+	say("10.41.1.1: %d", add(AF_INET, "10.41.1.1", 0, 0, ~0U, ~0U));
+	say("10.41.1.2: %d", add(AF_INET, "10.41.1.2", 0, 0, ~0U, ~0U));
+	del("10.41.1.1");
+	show_file("/proc/net/route", "lo");
+	del("10.41.1.2");
+	device = "va0";
+}
+
 TEST(addr_lifetime)
 {
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK,
@@ -231,8 +272,10 @@ TEST(addr_lifetime)
 	what_is_said(AF_INET6, "fd20:1::1", "fd20:2::1", "fd20:3::1");
 	routes();
 	metrics();
+	replaced();
 	heirs("0");
 	heirs("1");
+	heirs_of_lo();
 	heard = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
 	NEED(bind(heard, SA(&a), sizeof(a)));
 	over(AF_INET, "10.30.1.1", "10.30.2.1");
