@@ -26,6 +26,11 @@ bool areas_sealed(struct vm_area *v, u64 end);
 /* As munmap_locked(), sealed or not: at the end of an address space. */
 int unmap_range(struct mm *mm, u64 start, u64 len);
 
+/* ---- mremap.c ---- */
+
+/* The next address at or after @va that has a table of entries, or @end; under mmap_lock. */
+u64 mm_next_entry(struct mm *mm, u64 va, u64 end);
+
 /* ---- buddy.c, page_alloc.c ---- */
 
 #define MAX_ORDER MM_MAX_ORDER

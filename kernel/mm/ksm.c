@@ -323,16 +323,6 @@ static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
 		replace_all(v, m, n);
 }
 
-/* Where the table of @va has no entries, what follows it. */
-static u64 next_entry(struct mm *mm, u64 va, u64 end)
-{
-	spin_lock(&mm->page_table_lock);
-	if (!pmap_next(&mm->pmap, &va, end))
-		va = end;
-	spin_unlock(&mm->page_table_lock);
-	return va;
-}
-
 /*
  * A batch of @mm from *va on; false: there is none any more. ksmd is no user of it: the last mmput() would be its own, and a program that its parent
  * has waited for would still hold its files. So mmap_lock keeps what there is: the areas go under it.
@@ -348,7 +338,7 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 		for (v = find_vma(mm, *va); v && !mergeable(v); v = vma_next(v))
 			;
 	if (v && run == KSM_MERGE) {
-		*va = next_entry(mm, max(*va, v->vm_start), v->vm_end);
+		*va = mm_next_entry(mm, max(*va, v->vm_start), v->vm_end);
 		end = min(v->vm_end, *va + BATCH * PAGE_SIZE);
 		look_at(v, *va, end, second_half);
 		*va = end;
@@ -484,10 +474,10 @@ int ksm_part(struct mm *mm, u64 start, u64 end)
 {
 	int err = 0;
 
-	for (u64 va = next_entry(mm, start, end); va < end && !err;) {
+	for (u64 va = mm_next_entry(mm, start, end); va < end && !err;) {
 		if (is_merged(mm, va))
 			err = part_page(mm, va);
-		va = next_entry(mm, va + PAGE_SIZE, end);
+		va = mm_next_entry(mm, va + PAGE_SIZE, end);
 		cond_resched();
 	}
 	return err;

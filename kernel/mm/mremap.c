@@ -44,8 +44,7 @@ static int move_entry(struct mm *mm, u64 from, u64 to, bool *mapped)
 	return err;
 }
 
-/* The next address at or after @va with a table, or @end. */
-static u64 next_entry(struct mm *mm, u64 va, u64 end)
+u64 mm_next_entry(struct mm *mm, u64 va, u64 end)
 {
 	spin_lock(&mm->page_table_lock);
 	if (!pmap_next(&mm->pmap, &va, end))
@@ -65,7 +64,7 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 	zap_prepare(mm, from, from + len);
 	if (m)
 		down_write(&m->i_mmap_sem);
-	for (u64 va = from; (va = next_entry(mm, va, from + len)) < from + len && !err;
+	for (u64 va = from; (va = mm_next_entry(mm, va, from + len)) < from + len && !err;
 		va += PAGE_SIZE)
 		err = move_entry(mm, va, to + (va - from), &mapped);
 	if (mapped) { /* another thread has had its space refilled since; write-back does not look at the old place */
