@@ -270,7 +270,7 @@ static long send_header(struct file *f, struct socket *s, struct sock_header *h,
 	msg_end(&m);
 	if (n > 0) { /* io_uring tries again: what had no room is still to be sent, what lies beside has gone */
 		iov_iter_advance(&h->iter, (u64)n);
-		h->h.control = 0;
+		h->h.control = h->h.controllen = 0;
 	}
 	return n;
 }
