@@ -27,6 +27,11 @@ in_guest() {
 	while [[ $1 != -- ]]; do options+=("$1") && shift; done
 	timeout -k 5 400 "$NESTCTL" run --mem 256M "${options[@]}" "${GUEST:-$BUSYBOX}" "$@"
 }
+# uml_runs UML: does User Mode Linux run on this machine? Debian's ends at its first program where the CPU has AMX: its place for the FPU state is too small.
+uml_runs() {
+	timeout -k 5 60 "$1" mem=64M "ubd0r=$BUSYBOX" root=/dev/ubda ro init=/bin/busybox con=null con0=null,fd:1 -- poweroff -f </dev/null >"$work/first" 2>&1
+	grep -qa 'Run /bin/busybox' "$work/first" && ! grep -qa 'Kernel panic' "$work/first"
+}
 # on_disk ARCHIVE FILE...: files of $work for an instance's disk: -p "ubd1r=$work/ARCHIVE", and tar -xf /dev/ubdb inside
 on_disk() { tar -C "$work" -cf "$work/$1" "${@:2}" && truncate -s %512 "$work/$1"; }
 # net_tools NAME...: programs of tests/net, linked statically, in $work; xfer is on the disk xfer.tar as well
