@@ -105,7 +105,7 @@ static void writer_thread(void *arg)
 		pthread_mutex_unlock(&c->lock);
 		while ((n = line_tap_peek(c->h, &c->tap, buf, sizeof(buf)))) {
 			write_all(c, buf, n);
-			line_tap_took(c->h, &c->tap, n);
+			line_tap_took(c->h, &c->tap);
 			if (__atomic_load_n(&c->closing, __ATOMIC_RELAXED))
 				break;
 		}

@@ -26,6 +26,7 @@
 struct con_tap {
 	struct con_tap *next;
 	uint64_t pos;                     /* what came before has been taken */
+	uint64_t peeked;                  /* where the last look at what comes next ended */
 	bool paces;                       /* the guest waits for it when it is a ring behind */
 	bool idle;                        /* has taken all: wants ready() for more */
 	void (*ready)(struct con_tap *t); /* called with the line's lock held; constant */
@@ -63,9 +64,12 @@ struct con_host *line_find(const char *name);
 #define LINE_NOW UINT64_MAX
 void line_tap_add(struct con_host *h, struct con_tap *t, uint64_t from);
 void line_tap_del(struct con_host *h, struct con_tap *t);
-/* Copies what comes next, up to @n bytes, and sets t->idle where there is nothing. It is taken only with line_tap_took(). */
+/*
+ * Copies what comes next, up to @n bytes, and sets t->idle where there is nothing. It is taken only with line_tap_took(), all that was
+ * seen last; meanwhile the guest may drop it, and write more, which is not taken.
+ */
 size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t n);
-void line_tap_took(struct con_host *h, struct con_tap *t, size_t n);
+void line_tap_took(struct con_host *h, struct con_tap *t);
 /* Input: how many of @n bytes fit. Sets h->starved when not all do. */
 size_t line_input(struct con_host *h, const uint8_t *buf, size_t n);
 void line_end(struct con_host *h);

@@ -143,16 +143,17 @@ size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t
 		buf[got] = h->ring[(t->pos + got) % OUT_RING];
 		got++;
 	}
+	t->peeked = t->pos + got;
 	t->idle = !got;
 	pthread_mutex_unlock(&h->lock);
 	return got;
 }
 
-void line_tap_took(struct con_host *h, struct con_tap *t, size_t n)
+void line_tap_took(struct con_host *h, struct con_tap *t)
 {
 	pthread_mutex_lock(&h->lock);
-	t->pos = t->pos + n < h->head ? t->pos + n :
-					h->head; /* it may have been dropped meanwhile */
+	if (t->pos < t->peeked) /* it has not been dropped meanwhile */
+		t->pos = t->peeked;
 	pthread_mutex_unlock(&h->lock);
 	os_irq_raise(h->irq);
 }

@@ -288,7 +288,7 @@ static bool fill(struct client *c)
 		memcpy(c->out + (c->by == BY_ATTACH), buf, n);
 		c->out_len = n + (c->by == BY_ATTACH);
 	}
-	line_tap_took(c->h, &c->tap, n);
+	line_tap_took(c->h, &c->tap);
 	return true;
 }
 
