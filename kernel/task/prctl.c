@@ -2,8 +2,8 @@
 /*
  * prctl.c: prctl, arch_prctl and personality: the small properties of a thread or process.
  *
- * What we do not have gives EINVAL, as from a kernel built without it: PR_SET_VMA, PR_THP_DISABLE, PR_SCHED_CORE, PR_SET_PTRACER
- * (no Yama), speculation controls, PR_SET_MM_MAP and PR_SET_MM_EXE_FILE.
+ * What we do not have gives EINVAL, as from a kernel built without it: PR_SCHED_CORE, PR_SET_PTRACER (no Yama), shadow
+ * stacks, memory tags. PR_TSC_SIGSEGV wants the parameter rdtsc=trap.
  */
 #include <asm/prctl.h>
 #include <linux/prctl.h>

@@ -3,15 +3,17 @@
  * prctl_mm.c: PR_SET_MM: where /proc shows code, data, heap, arguments and so on to be: for tools that restore programs, and setproctitle.
  *
  * All boundaries are judged together (bounds_fit()), whether one of them is set or all (PR_SET_MM_MAP, for which nobody needs a right): inside
- * of what a program may map, and in order. Another executable is refused.
+ * of what a program may map, and in order. Another executable takes the place of one of which nothing is mapped any more.
  *
  * Locks: mmap_lock, for writing.
  */
+#include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 
 #include "kernel/task/internal.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
 
 static void get_bounds(const struct mm *mm, struct prctl_mm_map *m)
 {
@@ -82,6 +84,64 @@ static void set_auxv(struct mm *mm, const u64 *auxv)
 	mm->nr_auxv = n + 2;
 }
 
+/* The file of descriptor @fd as exec would open it: a file of its own, as writers are denied while that lives. ERR_PTR. */
+static struct file *open_exe_fd(int fd)
+{
+	struct file *given = fget(fd), *f = ERR_PTR(-EACCES);
+	int err;
+
+	if (!given)
+		return ERR_PTR(-EBADF);
+	if (S_ISREG(given->f_inode->i_mode) && mm_file_ops->may_exec(given)) {
+		err = path_permission(&given->f_path, MAY_EXEC);
+		f = err ? ERR_PTR(err) : dentry_open(&given->f_path, O_RDONLY, FMODE_NONOTIFY);
+	}
+	fput(given);
+	return f;
+}
+
+/* Is anything of the executable still mapped? */
+static bool exe_mapped_locked(struct mm *mm)
+{
+	const struct path *exe = &mm->exe_file->f_path;
+
+	for (struct vm_area *v = find_vma(mm, 0); v; v = find_vma(mm, v->vm_end))
+		if (v->vm_file && v->vm_file->f_path.dentry == exe->dentry &&
+			v->vm_file->f_path.mnt == exe->mnt)
+			return true;
+	return false;
+}
+
+static long set_exe(int fd)
+{
+	struct mm *mm = current->mm;
+	struct file *f = open_exe_fd(fd), *unused = f;
+	long err = 0;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	down_write(&mm->mmap_lock);
+	if (mm->exe_file && exe_mapped_locked(mm)) {
+		err = -EBUSY;
+	} else if (deny_write_access(f)) {
+		err = -EACCES;
+	} else {
+		f->f_mode |= FMODE_DENY_WRITE;
+		unused = mm->exe_file;
+		mm->exe_file = f;
+	}
+	up_write(&mm->mmap_lock);
+	if (unused)
+		fput(unused);
+	return err;
+}
+
+static bool may_restore(void)
+{
+	return ns_capable(current_user_ns(), CAP_SYS_ADMIN) ||
+	       ns_capable(current_user_ns(), CAP_CHECKPOINT_RESTORE);
+}
+
 static long set_map(uaddr_t from, u64 size)
 {
 	struct mm *mm = current->mm;
@@ -100,7 +160,9 @@ static long set_map(uaddr_t from, u64 size)
 	if (err)
 		return err;
 	if (m.exe_fd != ~0U)
-		return -EOPNOTSUPP;
+		err = may_restore() ? set_exe((int)m.exe_fd) : -EPERM;
+	if (err)
+		return err;
 	down_write(&mm->mmap_lock);
 	set_bounds(mm, &m);
 	if (m.auxv_size)
@@ -185,7 +247,7 @@ long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5)
 	if (!capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	if (which == PR_SET_MM_EXE_FILE)
-		return -EOPNOTSUPP;
+		return set_exe((int)addr);
 	if (which == PR_SET_MM_AUXV)
 		return set_whole_auxv(UADDR(addr), a4);
 	return set_field(which, addr);
