@@ -214,6 +214,7 @@ struct tcp_sock {
 	u32 prr_delivered, prr_out;     /* of this recovery, segments */
 	u32 max_packets_out, usage_seq; /* of the last window, and its end */
 	u64 last_sent;                  /* data, ktime_get() */
+	u64 now; /* tcp_now(), while a segment or a push is worked on; else 0 */
 
 	u8 ecn;       /* TCP_ECN_* */
 	u32 ecn_high; /* an echo is heard when this has been acknowledged */
@@ -288,6 +289,29 @@ struct tcp_sock {
 static inline struct tcp_sock *TCP(struct inet_sock *i)
 {
 	return container_of(i, struct tcp_sock, inet);
+}
+/*
+ * ktime_get(), which is asked once for a segment that has come, and once for a push: under c.lock, so that nobody has seen a later time
+ * of the connection's.
+ */
+static inline u64 tcp_now(const struct tcp_sock *t)
+{
+	u64 now = READ_ONCE(t->now);
+
+	return now ? now : ktime_get();
+}
+/* For tcp_now_end(): false when it had begun before. c.lock held. */
+static inline bool tcp_now_begin(struct tcp_sock *t)
+{
+	if (t->now)
+		return false;
+	WRITE_ONCE(t->now, ktime_get());
+	return true;
+}
+static inline void tcp_now_end(struct tcp_sock *t, bool begun)
+{
+	if (begun)
+		WRITE_ONCE(t->now, 0);
 }
 static inline bool tcp_in(const struct tcp_sock *t, u32 states)
 {

@@ -174,8 +174,8 @@ static void take_rtt(
 	u64 sent = when->sent && !when->again ? when->sent : when->sacked;
 
 	if (sent) {
-		rtt_sample(t, ktime_get() - sent);
-		tcp_hystart(t, ktime_get() - sent);
+		rtt_sample(t, tcp_now(t) - sent);
+		tcp_hystart(t, tcp_now(t) - sent);
 	} else if (advanced && skb->tcp.saw_ts && skb->tcp.tsecr && t->ts_ok) {
 		u32 ms = tcp_ts(t) - skb->tcp.tsecr;
 
@@ -235,7 +235,7 @@ bool tcp_ack(
 
 	if (after(ack, t->snd_nxt) || too_old(t, ack))
 		return false;
-	t->last_ack = ktime_get();
+	t->last_ack = tcp_now(t);
 	if (before(ack, t->snd_una)) {
 		take_sacks(t, sacks, nr_sacks, &when);
 		tcp_react(t, skb, &when, false);
@@ -255,7 +255,7 @@ bool tcp_ack(
 		confirm_way(t);
 		t->retries = 0;
 		if (unlikely(t->rto_at)) {
-			t->rto_time += (u32)((ktime_get() - t->rto_at) / NSEC_PER_MSEC);
+			t->rto_time += (u32)((tcp_now(t) - t->rto_at) / NSEC_PER_MSEC);
 			t->rto_at = 0;
 		}
 		t->first_failure = 0;

@@ -49,7 +49,7 @@ static void cubic_begin(struct tcp_sock *t)
 {
 	struct cubic *c = &t->cubic;
 
-	c->epoch = ktime_get();
+	c->epoch = tcp_now(t);
 	c->acked = 0;
 	c->tcp_cwnd = t->cwnd;
 	if (c->w_max > t->cwnd) {
@@ -65,7 +65,7 @@ static void cubic_begin(struct tcp_sock *t)
 static u32 cubic_target(const struct tcp_sock *t)
 {
 	const struct cubic *c = &t->cubic;
-	s64 ms = (s64)((ktime_get() - c->epoch + t->min_rtt) / MSEC) - c->k;
+	s64 ms = (s64)((tcp_now(t) - c->epoch + t->min_rtt) / MSEC) - c->k;
 	s64 d = min_t(s64, ms < 0 ? -ms : ms, 100000);
 	u64 grown = (u64)(d * d / 1000 * d / 1000) * CUBIC_C / 1024 / 1000;
 
@@ -112,7 +112,7 @@ void tcp_cwnd_used(struct tcp_sock *t, bool limited)
 
 void tcp_cwnd_idle(struct tcp_sock *t)
 {
-	u64 idle = t->last_sent ? ktime_get() - t->last_sent : 0;
+	u64 idle = t->last_sent ? tcp_now(t) - t->last_sent : 0;
 	u32 restart = min(t->cwnd, (u32)INIT_CWND), cwnd = t->cwnd;
 
 	if (t->packets_out || idle < t->rto || t->cwnd <= restart ||

@@ -250,7 +250,7 @@ void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o)
 		t->rcv_wscale = 0;
 	if (t->ts_ok) {
 		t->ts_recent = o->tsval;
-		t->ts_recent_at = ktime_get();
+		t->ts_recent_at = tcp_now(t);
 	}
 }
 
@@ -281,7 +281,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	t->snd_wl1 = skb->tcp.seq;
 	t->snd_wnd = t->max_window = skb->tcp.window;
 	tcp_sync_mss(t);
-	t->last_rcv = ktime_get();
+	t->last_rcv = tcp_now(t);
 	if (acks) {
 		tcp_ecn_answered(t, skb);
 		tcp_ack(t, skb, NULL, 0);
@@ -310,7 +310,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 void tcp_enter_established(struct tcp_sock *t)
 {
 	tcp_set_state(t, TCP_ESTABLISHED);
-	t->last_rcv = t->space_at = ktime_get();
+	t->last_rcv = t->space_at = tcp_now(t);
 	t->rcv_mss = min((u32)t->advmss, MSS_DEFAULT);
 	t->quick = TCP_QUICK_ACKS;
 	tcp_grow_sndbuf(t);
@@ -324,7 +324,7 @@ void tcp_enter_established(struct tcp_sock *t)
 static bool paws_rejects(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	return t->ts_ok && skb->tcp.saw_ts && before(skb->tcp.tsval, t->ts_recent) &&
-	       ktime_get() - t->ts_recent_at < PAWS_IDLE && !(skb->tcp.flags & TH_RST);
+	       tcp_now(t) - t->ts_recent_at < PAWS_IDLE && !(skb->tcp.flags & TH_RST);
 }
 
 static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
@@ -373,7 +373,7 @@ static void note_timestamp(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (t->ts_ok && skb->tcp.saw_ts && !after(skb->tcp.seq, t->rcv_wup)) {
 		t->ts_recent = skb->tcp.tsval;
-		t->ts_recent_at = ktime_get();
+		t->ts_recent_at = tcp_now(t);
 	}
 }
 
@@ -506,7 +506,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	tcp_ecn_in(t, skb);
 	if (skb_len(skb)) {
 		t->data_segs_in++;
-		t->last_rcv = ktime_get();
+		t->last_rcv = tcp_now(t);
 	}
 	if (unlikely(t->inet.keeps_last) && skb->ip.v6)
 		inet_hear(&t->inet.last, skb);
@@ -551,9 +551,11 @@ static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct 
 static void to_socket(
 	struct net *net, struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
 {
+	bool timed;
 	u8 state;
 
 	spin_lock(&t->inet.c.lock);
+	timed = tcp_now_begin(t);
 	t->segs_in++;
 	if (t->state != TCP_LISTEN)
 		t->inet.c.rare.incoming_cpu = smp_processor_id();
@@ -564,6 +566,7 @@ static void to_socket(
 		synsent(t, skb, o);
 	else if (state != TCP_LISTEN && state != TCP_CLOSE)
 		synced(t, skb, o, urg);
+	tcp_now_end(t, timed);
 	tcp_mem_sync(t);
 	spin_unlock(&t->inet.c.lock);
 	if (state == TCP_LISTEN) {

@@ -43,7 +43,7 @@ static u64 busy_for(const struct tcp_sock *t, int kind)
 /* What is going on from now on: CHRONO_*. Waiting for the window or for room is being busy, too. */
 void tcp_chrono(struct tcp_sock *t, int kind)
 {
-	u64 now = ktime_get(), spent = now - t->chrono_at;
+	u64 now = tcp_now(t), spent = now - t->chrono_at;
 
 	if (t->chrono_kind != CHRONO_NONE) {
 		t->chrono[CHRONO_BUSY] += spent;

@@ -29,7 +29,7 @@
 /* The clock of timestamps: milliseconds, from a random start for each connection. */
 u32 tcp_ts(const struct tcp_sock *t)
 {
-	u32 now = (u32)(ktime_get() / MSEC) + t->iss, said;
+	u32 now = (u32)(tcp_now(t) / MSEC) + t->iss, said;
 
 	if (likely(!t->cookie_opts))
 		return now;
@@ -303,7 +303,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	if (len) {
 		t->data_segs_out += max(skb->tcp.segs, (u16)1);
 		t->bytes_sent += len;
-		t->last_sent = ktime_get();
+		t->last_sent = tcp_now(t);
 	}
 	skb->gso = len > t->mss && !(flags & TH_SYN) ? t->mss : 0;
 	push_header(t, skb);
@@ -328,7 +328,7 @@ int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
 
 	if (!c)
 		return -ENOBUFS;
-	skb->tcp.sent = ktime_get();
+	skb->tcp.sent = tcp_now(t);
 	if (t->ca == CA_RECOVERY)
 		t->prr_out++;
 	if (unlikely(skb->stamp_wanted) && !skb->tcp.retrans)
@@ -464,7 +464,7 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 	tcp_rack_arm_probe(t);
 	if (skb->len % t->mss)
 		t->snd_sml = skb->tcp.end_seq;
-	if (ktime_get() - t->last_rcv < ATO_MIN)
+	if (tcp_now(t) - t->last_rcv < ATO_MIN)
 		t->pingpong = true;
 }
 
@@ -506,7 +506,7 @@ static void note_busy(struct tcp_sock *t, bool closed)
 
 void tcp_push(struct tcp_sock *t, bool more)
 {
-	bool limited = false, any = false, closed = false;
+	bool limited = false, any = false, closed = false, timed = tcp_now_begin(t);
 
 	if (t->send_head)
 		tcp_cwnd_idle(t);
@@ -533,6 +533,7 @@ void tcp_push(struct tcp_sock *t, bool more)
 	if (t->send_head && !t->packets_out && !timer_armed(&t->rtx))
 		tcp_arm(t, &t->rtx,
 			holds_back(t, t->send_head, t->send_head->len, more) ? CORK_MAX : t->rto);
+	tcp_now_end(t, timed);
 }
 
 /* The peer has taken back what it had offered; the first segment goes all the same, and asks it. */

@@ -264,7 +264,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 /* A buffer that is read empty within a round trip is too small: it grows to twice what was read. */
 static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 {
-	u64 now = ktime_get(), rtt = max(t->srtt, MSEC);
+	u64 now = tcp_now(t), rtt = max(t->srtt, MSEC);
 
 	t->space_copied += copied;
 	if (now - t->space_at < rtt)

@@ -28,7 +28,7 @@ static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	struct rack *r = &t->rack;
-	u64 rtt = ktime_get() - skb->tcp.sent;
+	u64 rtt = tcp_now(t) - skb->tcp.sent;
 
 	if (!skb->tcp.sent)
 		return;
@@ -76,7 +76,7 @@ static u64 reorder_window(const struct tcp_sock *t)
 bool tcp_rack_find_lost(struct tcp_sock *t)
 {
 	const struct rack *r = &t->rack;
-	u64 now = ktime_get(), grace = r->rtt + reorder_window(t), wait = 0;
+	u64 now = tcp_now(t), grace = r->rtt + reorder_window(t), wait = 0;
 	struct sk_buff *skb;
 	bool any = false;
 
@@ -125,7 +125,7 @@ void tcp_rack_arm_probe(struct tcp_sock *t)
 {
 	u64 in;
 
-	t->progress = ktime_get();
+	t->progress = tcp_now(t);
 	if (!may_probe(t))
 		return;
 	in = probe_timeout(t);

@@ -49,7 +49,7 @@ void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in)
 {
 	if (!timer_armed(k))
 		tcp_get(t);
-	timer_start(k, ktime_get() + in);
+	timer_start(k, tcp_now(t) + in);
 }
 
 void tcp_disarm(struct tcp_sock *t, struct ktimer *k)
@@ -69,7 +69,7 @@ void tcp_timers_off(struct tcp_sock *t)
 /* A user timeout, which began at @since, is not passed over by a long wait. 0: it has not begun. */
 static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
 {
-	u64 end = since + (u64)t->user_timeout * MSEC, now = ktime_get();
+	u64 end = since + (u64)t->user_timeout * MSEC, now = tcp_now(t);
 
 	if (!t->user_timeout || !since)
 		return wait;
