@@ -103,6 +103,21 @@ bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pf
 	return found != NULL;
 }
 
+u64 patch_next_shadow(struct mm *mm, u64 va)
+{
+	struct patch *p = smp_load_acquire(&mm->patch);
+	u64 next = ~0UL;
+
+	if (likely(!p))
+		return next;
+	spin_lock(&p->lock);
+	for (u32 i = 0; i < p->nr_shadows; i++)
+		if (p->shadows[i].va >= va)
+			next = min(next, p->shadows[i].va);
+	spin_unlock(&p->lock);
+	return next;
+}
+
 bool patch_lost_shadow(struct mm *mm)
 {
 	struct patch *p = smp_load_acquire(&mm->patch);

@@ -40,6 +40,8 @@ u64 patch_resume(struct mm *mm, u64 rip);
  * shadow. False: there is none. For pmap.c, with pmap->lock held, of runs that may be executed and not written.
  */
 bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow);
+/* The first page at or after @va that has a shadow, of whatever frame; or ~0. */
+u64 patch_next_shadow(struct mm *mm, u64 va);
 /* A page of the mm has lost its shadow at some time, so that its space may map one that is no more. */
 bool patch_lost_shadow(struct mm *mm);
 

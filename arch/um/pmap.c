@@ -113,6 +113,11 @@ pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc)
 	return &table[slot(va, 0)];
 }
 
+static bool line_empty(const pte_t *e)
+{
+	return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
+}
+
 /* From an address whose entry in @table is empty to the next one that is not, or to the end of the table. */
 static u64 skip_empty(const pte_t *table, u64 va, int level)
 {
@@ -120,8 +125,12 @@ static u64 skip_empty(const pte_t *table, u64 va, int level)
 	u32 i = slot(va, level) + 1;
 
 	va = (va | (span - 1)) + 1;
-	for (; i < ENTRIES && !table[i]; i++)
-		va += span;
+	while (i < ENTRIES && !table[i]) {
+		u32 n = !(i & 7) && line_empty(table + i) ? 8 : 1;
+
+		i += n;
+		va += n * span;
+	}
 	return va;
 }
 
@@ -147,8 +156,8 @@ pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end)
 
 static bool table_empty(const pte_t *t)
 {
-	for (u32 i = 0; i < ENTRIES; i++)
-		if (t[i])
+	for (u32 i = 0; i < ENTRIES; i += 8)
+		if (!line_empty(t + i))
 			return false;
 	return true;
 }
@@ -258,8 +267,10 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 			bool take = want ? (*e & PTE_MAPPED) != 0 : wants_mapping(*e);
 			pte_t rights = want ? mapped_rights(*e) : *e & PTE_RIGHTS;
 
-			if (!take)
+			if (!take) {
+				pmap_step(&e, va);
 				continue;
+			}
 			if (!n || !run_extend(&runs[n - 1], *va, *e, rights, !want)) {
 				if (n == max) {
 					entries_unlock(pm);
@@ -292,8 +303,11 @@ static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 		}
 		do {
 			n += (*e & PTE_MAPPED) != 0;
-			*e++ &= ~(PTE_MAPPED | PTE_STALE);
-		} while (start += PAGE_SIZE, start < end && start & (LEAF_SPAN - 1));
+			if (*e)
+				*e &= ~(PTE_MAPPED | PTE_STALE);
+			else
+				pmap_step(&e, &start);
+		} while (e++, start += PAGE_SIZE, start < end && start & (LEAF_SPAN - 1));
 		entries_unlock(pm);
 	}
 	return n;
@@ -632,6 +646,8 @@ static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 			if (*e & PTE_RW) {
 				*mapped |= (*e & PTE_MAPPED) != 0;
 				*e &= ~PTE_RW;
+			} else {
+				pmap_step(&e, &start);
 			}
 		} while (e++, start += PAGE_SIZE, start < end && start & (LEAF_SPAN - 1));
 		entries_unlock(pm);

@@ -81,6 +81,16 @@ void pmap_put_space(struct pmap *pm);
 pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc);
 /* The next entry at or after *va and below end that lies in an existing table; NULL when there is none. Sets *va. */
 pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end);
+/* For a walk through a table, most of which is empty: an empty entry and its neighbours, where all are, are one step. May leave *va behind the end. */
+static inline void pmap_step(pte_t **e, u64 *va)
+{
+	const pte_t *n = *e;
+
+	if (*va & (7UL << PAGE_SHIFT) || n[0] | n[1] | n[2] | n[3] | n[4] | n[5] | n[6] | n[7])
+		return;
+	*e += 7;
+	*va += 7UL << PAGE_SHIFT;
+}
 void pmap_free_tables(
 	struct pmap *pm, u64 start, u64 end); /* tables with no entry left in the range */
 

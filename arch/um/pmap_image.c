@@ -43,15 +43,23 @@ static spinlock_t *entries_of(struct pmap *pm)
 	return &mm_of(pm)->page_table_lock;
 }
 
+/* Pages that had no shadow: to ask for each would cost more than all the rest. Who makes one later has it mapped after us (pmap_refresh()). */
+struct no_shadows {
+	u64 start, end;
+};
+
 /* What the space maps for an entry. */
-static pfn_t mapped_pfn(struct pmap *pm, u64 va, pte_t e)
+static pfn_t mapped_pfn(struct pmap *pm, struct no_shadows *none, u64 va, pte_t e)
 {
 	u64 at = va;
 	pfn_t shadow;
 
-	if (mm_of(pm)->patch && (e & PTE_RIGHTS) == PTE_P &&
-		patch_find_shadow(mm_of(pm), va, pte_pfn(e), &at, va + PAGE_SIZE, &shadow))
+	if (!mm_of(pm)->patch || (e & PTE_RIGHTS) != PTE_P || (va >= none->start && va < none->end))
+		return pte_pfn(e);
+	if (patch_find_shadow(mm_of(pm), va, pte_pfn(e), &at, va + PAGE_SIZE, &shadow))
 		return shadow;
+	none->start = va;
+	none->end = patch_next_shadow(mm_of(pm), va);
 	return pte_pfn(e);
 }
 
@@ -76,6 +84,7 @@ void pmap_image_save(struct pmap *pm, struct space *s)
 {
 	struct space_image *im = space_image(s);
 	u64 va = MMAP_MIN_ADDR, end = arch_task_size();
+	struct no_shadows none = { 0 };
 	bool whole;
 	pte_t *e;
 
@@ -87,7 +96,10 @@ void pmap_image_save(struct pmap *pm, struct space *s)
 		do {
 			if (*e & PTE_MAPPED) /* a stale one maps something else: nobody knows */
 				whole = !(*e & PTE_STALE) &&
-					save_page(im, va, mapped_pfn(pm, va, *e), *e & PTE_RIGHTS);
+					save_page(im, va, mapped_pfn(pm, &none, va, *e),
+						*e & PTE_RIGHTS);
+			else
+				pmap_step(&e, &va);
 		} while (e++, whole && (va += PAGE_SIZE) < end && va & (LEAF_SPAN - 1));
 	spin_unlock(entries_of(pm));
 	if (!whole || patch_lost_shadow(mm_of(pm)))
@@ -96,10 +108,11 @@ void pmap_image_save(struct pmap *pm, struct space *s)
 
 /* ---- adopting ---- */
 
-static bool has(struct pmap *pm, const pte_t *e, const struct space_run *r, u32 i)
+static bool has(
+	struct pmap *pm, struct no_shadows *none, const pte_t *e, const struct space_run *r, u32 i)
 {
 	return *e & PTE_P && (*e & PTE_RIGHTS) == r->rights &&
-	       mapped_pfn(pm, r->va + i * PAGE_SIZE, *e) == r->pfn + i;
+	       mapped_pfn(pm, none, r->va + i * PAGE_SIZE, *e) == r->pfn + i;
 }
 
 /* The range to be unmapped grows from page to page until one is kept. */
@@ -131,17 +144,18 @@ static u32 compare(struct pmap *pm, const struct space_run *r, u32 i, bool mark,
 {
 	u64 va = r->va + i * PAGE_SIZE;
 	u32 left = min_t(u64, r->pages - i, (LEAF_SPAN - (va & (LEAF_SPAN - 1))) >> PAGE_SHIFT);
+	struct no_shadows none = { 0 };
 	u32 n = 0;
 	pte_t *e;
 
 	spin_lock(entries_of(pm));
 	e = pmap_pte(pm, va, false);
-	*keep = e && has(pm, e, r, i);
+	*keep = e && has(pm, &none, e, r, i);
 	do {
 		if (*keep && mark)
 			e[n] |= PTE_MAPPED;
 		n++;
-	} while (n < left && (e && has(pm, &e[n], r, i + n)) == *keep);
+	} while (n < left && (e && has(pm, &none, &e[n], r, i + n)) == *keep);
 	spin_unlock(entries_of(pm));
 	return n;
 }

@@ -24,6 +24,7 @@
 #define BSS_AREA                                                                                   \
 	32 /* pages of an area (.bss) whose untouched pages the child of such a process gets as well */
 #define COPY_ORDER 4
+#define BATCH 64 /* entries of a file under one hold of the locks */
 
 struct fork {
 	struct mm *old, *new;
@@ -186,21 +187,32 @@ static int share_file_entry(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 	return 0;
 }
 
+/* The page is the area's file's, and no private copy. */
+static bool is_file_entry(const struct vm_area *v, pte_t e)
+{
+	return e && !(e & PTE_SPECIAL) && !(vma_is_cow(v) && PageAnon(pfn_to_page(pte_pfn(e))));
+}
+
 /*
  * File frames may leave the parent at any time (truncation, which does not take mmap_lock). It looks at the parent's area, then at the child's,
- * which was linked later: so the child's entry must be there before the parent's can go.
+ * which was linked later: so the child's entry must be there before the parent's can go. With the first one go those behind it, up to @max: the
+ * locks cost more than an entry. How many were looked at, or -ENOMEM.
  */
-static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
+static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)
 {
+	int n = 0;
+
 	for (;;) {
 		int err = 0;
 
 		spin_lock_two(&f->old->page_table_lock, &f->new->page_table_lock);
-		if (*ep && !(*ep & PTE_SPECIAL))
-			err = share_file_entry(f, v, va, *ep);
+		while (!err && n < max && is_file_entry(v, ep[n])) {
+			err = share_file_entry(f, v, va + (u64)n * PAGE_SIZE, ep[n]);
+			n += !err;
+		}
 		spin_unlock_two(&f->old->page_table_lock, &f->new->page_table_lock);
 		if (!err)
-			return 0;
+			return max(n, 1);
 		if (!entry_lock(f->new, va)) /* makes the table, the slow way */
 			return -ENOMEM;
 		entry_unlock(f->new);
@@ -218,29 +230,33 @@ static int fork_marker(struct fork *f, u64 va, pte_t marker)
 	return 0;
 }
 
-static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
+/* One entry, or of a file's at most @max: how many, or -errno. */
+static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)
 {
 	pte_t e = READ_ONCE(*ep);
 	struct page *p;
+	int err = 0;
 
-	if (e & PTE_SPECIAL)
-		return fork_marker(f, va, e);
-	if (!e)
-		return 0;
-	p = pfn_to_page(pte_pfn(e));
-	if (PageAnon(p) && vma_is_cow(v))
-		return fork_anon(f, v, va, ep, p);
-	if (v->vm_ops && v->vm_ops->fault && !(v->vm_flags & VM_SPECIAL_NAME))
-		return 0; /* comes by a fault */
-	return fork_file(f, v, va, ep);
+	if (e && !(e & PTE_SPECIAL)) {
+		p = pfn_to_page(pte_pfn(e));
+		if (PageAnon(p) && vma_is_cow(v))
+			err = fork_anon(f, v, va, ep, p);
+		else if (!v->vm_ops || !v->vm_ops->fault || v->vm_flags & VM_SPECIAL_NAME)
+			return fork_file(f, v, va, ep, max);
+		/* else it comes by a fault */
+	} else if (e) {
+		err = fork_marker(f, va, e);
+	}
+	return err ? err : 1;
 }
 
 static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
 {
 	u64 va = from->vm_start;
-	int err = 0;
+	int n = 0;
 
-	while (va < from->vm_end && !err) {
+	while (va < from->vm_end && n >= 0) {
+		u64 end;
 		pte_t *e;
 
 		/* Tables of areas that stand are not freed: mmap_lock is held. */
@@ -249,12 +265,18 @@ static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
 		spin_unlock(&f->old->page_table_lock);
 		if (!e)
 			break;
-		do
-			err = fork_entry(f, v, va, e);
-		while (e++, va += PAGE_SIZE,
-			!err && va < from->vm_end && va & (512 * PAGE_SIZE - 1));
+		end = min(from->vm_end, (va | (512 * PAGE_SIZE - 1)) + 1);
+		for (; va < end && n >= 0; e += n, va += (u64)n * PAGE_SIZE) {
+			if (!READ_ONCE(*e))
+				pmap_step(&e, &va);
+			n = va < end ? fork_entry(f, v, va, e,
+					       (int)min_t(u64, BATCH, (end - va) >> PAGE_SHIFT)) :
+				       1;
+			if (n < 0)
+				break;
+		}
 	}
-	return err;
+	return min(n, 0);
 }
 
 static struct vm_area *fork_area(struct fork *f, struct vm_area *from)

@@ -156,6 +156,8 @@ static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end
 				break;
 			if (*e)
 				zap_entry(v, b, *va, e);
+			else
+				pmap_step(&e, va);
 		} while (e++, *va += PAGE_SIZE,
 			b->n < BATCH && *va < end && *va & (512 * PAGE_SIZE - 1));
 	}
