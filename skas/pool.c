@@ -17,13 +17,19 @@
  */
 #include <asm/unistd.h>
 
+#include "kernel/lib/string.h"
 #include "skas/internal.h"
 
 #define POOL_MAX 32
+#define POOL_SPREAD 8 /* fewer in the pool, and who comes again gets one of his own */
+#define MISSED 16
 
 static DEFINE_SPINLOCK(pool_lock);
 static LIST_HEAD(pool); /* the newest first */
 static int pool_size;
+/* Keys of late that found no kin, the oldest at next_missed; under pool_lock. */
+static u64 missed[MISSED];
+static u32 next_missed;
 
 /*
  * How well it suits: a runner on that vCPU saves a clone, the image many orders. What suits nobody in particular goes before what may
@@ -38,12 +44,12 @@ static int fitness(const struct space *s, int cpu, u64 key)
 	return ready ? (s->image.nr ? 2 : 3) : 0;
 }
 
-static struct space *take(int cpu, u64 key)
+/* Under pool_lock. */
+static struct space *find(int cpu, u64 key)
 {
 	struct space *s, *best = NULL;
 	int fit, best_fit = -1;
 
-	spin_lock(&pool_lock);
 	list_for_each_entry(s, &pool, list) {
 		fit = fitness(s, cpu, key);
 		if (fit > best_fit ||
@@ -52,6 +58,32 @@ static struct space *take(int cpu, u64 key)
 			best_fit = fit;
 		}
 	}
+	return best;
+}
+
+/* Has it found no kin before? Under pool_lock. */
+static bool missed_before(u64 key)
+{
+	for (u32 i = 0; i < MISSED; i++)
+		if (missed[i] == key)
+			return true;
+	missed[next_missed++ % MISSED] = key;
+	return false;
+}
+
+/*
+ * A shell's children and the programs that they become would take each other's spaces in turn, and neither find what it has left. So who has
+ * to take a stranger's for the second time gets a new one instead, as long as there are few, unless he takes @any.
+ */
+static struct space *take(int cpu, u64 key, bool any)
+{
+	struct space *best;
+
+	spin_lock(&pool_lock);
+	best = find(cpu, key);
+	if (best && !any && best->image.key != key && best->image.nr && pool_size < POOL_SPREAD &&
+		missed_before(key))
+		best = NULL;
 	if (best) {
 		list_del(&best->list);
 		pool_size--;
@@ -79,12 +111,33 @@ struct space_image *space_image(struct space *s)
 	return &s->image;
 }
 
+u32 space_kin(int cpu, u64 key, struct space_run *run, u32 max)
+{
+	struct space *s;
+	u32 n = 0;
+
+	spin_lock(&pool_lock);
+	s = find(cpu, key);
+	if (s && s->image.key == key) {
+		n = min(s->image.nr, max);
+		memcpy(run, s->image.run, n * sizeof(*run));
+	}
+	spin_unlock(&pool_lock);
+	return n;
+}
+
 struct space *space_get_like(int cpu, u64 key)
 {
-	struct space *s = take(cpu, key);
+	struct space *s = take(cpu, key, !key), *made;
 
-	if (!s)
-		return space_make();
+	if (!s) {
+		made = space_make();
+		if (!IS_ERR(made))
+			return made;
+		s = take(cpu, key, true); /* the host gives no more */
+		if (!s)
+			return made;
+	}
 	stat_inc(pooled);
 	return s;
 }
@@ -136,6 +189,6 @@ void pool_empty(void)
 {
 	struct space *s;
 
-	while ((s = take(-1, 0)))
+	while ((s = take(-1, 0, true)))
 		space_end(s);
 }

@@ -78,7 +78,7 @@ int skas_region_add(int region, int file);
 struct space *space_get(void);
 /*
  * What a space maps, below the stub and after its queued orders, as its owner says before he puts
- * it; nr 0: he does not. Nobody else reads more of it than the key.
+ * it; nr 0: he does not. Others read it as a hint (space_kin()).
  */
 #define SPACE_RUNS 400
 struct space_run {
@@ -96,6 +96,8 @@ struct space_image *space_image(struct space *s);
  * and a runner on vCPU @cpu if there is one. The caller unmaps what he does not want before anything runs in it.
  */
 struct space *space_get_like(int cpu, u64 key);
+/* The runs, at most @max, of the image of the one that space_get_like() would give now, if it has that key: how many. Any may be stale. */
+u32 space_kin(int cpu, u64 key, struct space_run *run, u32 max);
 /*
  * No task may run in it any more. Proves its runners stopped, gives it back to the pool, with its image and the
  * orders that are queued, or kills it.

@@ -141,4 +141,15 @@ bool pmap_take_space(struct pmap *pm);
 void pmap_image_save(struct pmap *pm, struct space *s);
 int pmap_image_adopt(struct pmap *pm, struct space *s);
 
+/*
+ * What the space maps that an mm with that @image will probably get: pages whose frames may have been its last owner's own, in ascending order, at
+ * most @max: how many. Entries that say the same need no orders. A hint, and old at once.
+ */
+struct pmap_kin {
+	u64 va;
+	pfn_t pfn;
+	u32 pages;
+};
+u32 pmap_kin(u64 image, struct pmap_kin *kin, u32 max);
+
 #endif

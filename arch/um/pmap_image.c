@@ -4,6 +4,7 @@
  *
  *	pmap_image_save(pm, s)    the space goes back: its image is what the entries say that it maps
  *	pmap_image_adopt(pm, s)   a space from the pool: entries that its image has already become PTE_MAPPED, the rest is unmapped
+ *	pmap_kin(image, ...)      what that will be, for who chooses the frames of a child (kernel/mm/sibling.c)
  *
  * A mapping order costs one to two microseconds and the host's faults behind it as much again, and the next child of a shell, or the
  * next run of a program at fixed addresses, wants nearly all of what the last one had. The image is a list of (address, frame,
@@ -27,6 +28,7 @@
 #include "arch/um/patch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
 #include "os-linux/os.h"
 #include "skas/skas.h"
 
@@ -197,4 +199,21 @@ int pmap_image_adopt(struct pmap *pm, struct space *s)
 	leftover_unmap(&l);
 	im->nr = 0; /* from now on the entries say it */
 	return l.err;
+}
+
+/* ---- what a sibling has left ---- */
+
+#define KIN_RUNS 120
+#define KIN_CONST 8 /* pages; longer runs that nobody may write to are a file's */
+
+u32 pmap_kin(u64 image, struct pmap_kin *kin, u32 max)
+{
+	struct space_run *run = kmalloc(KIN_RUNS * sizeof(*run), GFP_KERNEL);
+	u32 nr = run ? space_kin(smp_processor_id(), image, run, KIN_RUNS) : 0, n = 0;
+
+	for (u32 i = 0; i < nr && n < max; i++)
+		if (run[i].rights & PTE_RW || (run[i].rights & PTE_NX && run[i].pages <= KIN_CONST))
+			kin[n++] = (struct pmap_kin){ run[i].va, run[i].pfn, (u32)run[i].pages };
+	kfree(run);
+	return n;
 }

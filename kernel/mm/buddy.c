@@ -187,6 +187,57 @@ u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve)
 	return n;
 }
 
+/* The free block that @pfn is in; NULL: it is not free, or was never used. */
+static struct page *block_around(pfn_t pfn)
+{
+	for (u32 o = 0; o <= MAX_ORDER && pfn < zone.wild; o++) {
+		struct page *p = mem_map + (pfn & ~((1UL << o) - 1));
+
+		if (test_bit(PG_buddy, &p->flags))
+			return pfn < page_to_pfn(p) + (1UL << p->private) ? p : NULL;
+	}
+	return NULL;
+}
+
+/* Frames of [pfn, end) that were part of a free block which is on no list any more are a block, or several. */
+static void link_rest(pfn_t pfn, pfn_t end)
+{
+	while (pfn < end) {
+		u32 order = min_t(u32, (u32)__builtin_ctzl(pfn | 1UL << MAX_ORDER),
+			63 - __builtin_clzl(end - pfn));
+
+		block_link(pfn, order);
+		pfn += 1UL << order;
+	}
+}
+
+u32 zone_take_at(pfn_t pfn, u32 n, u64 reserve)
+{
+	struct page *b;
+	pfn_t first;
+	u64 size;
+
+	spin_lock(&zone.lock);
+	b = block_around(pfn);
+	if (!b || zone.nr_free < n + reserve) {
+		spin_unlock(&zone.lock);
+		return 0;
+	}
+	first = page_to_pfn(b);
+	size = 1UL << b->private;
+	n = min_t(u64, n, first + size - pfn);
+	block_unlink(b);
+	link_rest(first, pfn);
+	link_rest(pfn + n, first + size);
+	zone.nr_free -= n;
+	for (u32 i = 0; i < n; i++) {
+		zone.nr_used_free -= count_used(pfn + i, 1);
+		prepare_frames(mem_map + pfn + i, 0);
+	}
+	spin_unlock(&zone.lock);
+	return n;
+}
+
 void zone_free(struct page *p, u32 order)
 {
 	spin_lock(&zone.lock);

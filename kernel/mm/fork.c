@@ -15,6 +15,7 @@
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
  */
+#include "kernel/mm/sibling.h"
 #include "kernel/mm/userbreak.h"
 #include "kernel/mm/hugetlb_internal.h"
 
@@ -31,7 +32,8 @@ struct fork {
 	u64 sp; /* page of the stack pointer */
 	u32 copied;
 	bool small;
-	struct frame_run frames; /* for copies */
+	struct sibling *sibling; /* frames for copies, */
+	struct frame_run frames; /* and those that it has none for */
 	bool protect;            /* entries of the area lost the right to write */
 	struct hole_cursor holes;
 };
@@ -55,9 +57,16 @@ static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p
 	return 0;
 }
 
+static struct page *frame_for(struct fork *f, u64 va)
+{
+	struct page *p = sibling_take(f->sibling, va);
+
+	return p ? p : frame_run_take(&f->frames);
+}
+
 static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 {
-	struct page *copy = frame_run_take(&f->frames);
+	struct page *copy = frame_for(f, va);
 	int err;
 
 	if (!copy)
@@ -78,7 +87,7 @@ static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
 
 	if (!f->small || vma_pages(v) > BSS_AREA)
 		return;
-	p = frame_run_take(&f->frames);
+	p = frame_for(f, va);
 	if (!p)
 		return;
 	clear_page(page_address(p));
@@ -348,8 +357,10 @@ struct mm *mm_dup(struct mm *old)
 
 	if (down_write_killable(&old->mmap_lock))
 		return ERR_PTR(-EINTR);
+	f.sibling = sibling_begin((u64)old);
 	f.new = mm_alloc_like(old);
 	if (!f.new) {
+		sibling_end(f.sibling);
 		up_write(&old->mmap_lock);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -367,6 +378,7 @@ struct mm *mm_dup(struct mm *old)
 		cond_resched();
 	}
 	up_write(&f.new->mmap_lock);
+	sibling_end(f.sibling);
 	frame_run_end(&f.frames);
 	pmap_settle(&old->pmap);
 	if (err)

@@ -229,6 +229,44 @@ struct page *alloc_extent(gfp_t gfp, u32 order)
 	return p;
 }
 
+/* Out of the vCPU's cache. */
+static bool cache_take_at(pfn_t pfn)
+{
+	struct frame_cache *fc = &frame_caches[smp_processor_id()];
+	struct page *p = mem_map + pfn;
+
+	for (u32 i = fc->count; i--;)
+		if (fc->page[i] == p) {
+			fc->page[i] = fc->page[--fc->count];
+			return true;
+		}
+	return false;
+}
+
+u32 alloc_frames_at(gfp_t gfp, pfn_t pfn, u32 n)
+{
+	u64 reserve = max(zone_marks.high, zone.managed / 16);
+	u32 got = 0, more = 1;
+
+	while (more && got < n && pfn + got < READ_ONCE(zone.wild) &&
+		!atomic_read(&mem_map[pfn + got].refcount)) {
+		more = zone_take_at(pfn + got, n - got, reserve);
+		if (!more)
+			more = cache_take_at(pfn + got);
+		got += more;
+	}
+	for (u32 i = 0; i < got; i++) {
+		atomic_set(&mem_map[pfn + i].mapcount, 0);
+		atomic_set(&mem_map[pfn + i].refcount, 1);
+	}
+	count_vm(pgalloc, got);
+	if (got && unlikely(current->mem_group) && mem_charge(mem_map + pfn, got, gfp)) {
+		refuse_extent(mem_map + pfn, got);
+		return 0;
+	}
+	return got;
+}
+
 /* ---- the way back ---- */
 
 static void check_free(struct page *p)

@@ -30,6 +30,8 @@ u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single ones: ho
 void zone_free(struct page *p, u32 order);
 /* Single ones, PG_zero where nobody has written to them since. */
 void zone_free_frames(struct page *const *p, u32 n);
+/* Of the frames [pfn, pfn + n) as many from @pfn on as are in one free block and backed, as zone_alloc() hands them out: how many. */
+u32 zone_take_at(pfn_t pfn, u32 n, u64 reserve);
 void zone_set_marks(void); /* page_alloc.c: zone.managed has changed */
 
 #endif

@@ -88,6 +88,37 @@ static void test_extents_ascend(void **state)
 	assert_true(neighbours > 40);
 }
 
+/* Frames that are asked for by name: those that are free, whatever block they are in; and all comes back. */
+static void test_by_name(void **state)
+{
+	u64 free = nr_free_frames();
+	struct page *b = alloc_pages(GFP_KERNEL, 5), *single = alloc_page(GFP_KERNEL);
+	pfn_t pfn = page_to_pfn(b);
+
+	free_pages(b, 5);
+	for (u32 first = 0; first < 32; first += 5)
+		for (u32 n = 1; first + n <= 32; n += 3) {
+			assert_int_equal(alloc_frames_at(GFP_USER, pfn + first, n), n);
+			assert_int_equal(nr_free_frames(), free - 1 - n);
+			assert_int_equal(alloc_frames_at(GFP_USER, pfn + first, 1), 0);
+			if (first)
+				assert_int_equal(alloc_frames_at(GFP_USER, pfn, 32), first);
+			for (u32 i = first ? 0 : first; i < first + n; i++) {
+				assert_int_equal(atomic_read(&b[i].refcount), 1);
+				memset(page_address(b + i), 0x55, PAGE_SIZE);
+				put_page(b + i);
+			}
+			assert_int_equal(nr_free_frames(), free - 1);
+		}
+	assert_int_equal(alloc_frames_at(GFP_USER, page_to_pfn(single), 1), 0);
+	put_page(single);
+	assert_int_equal(
+		alloc_frames_at(GFP_USER, page_to_pfn(single), 1), 1); /* out of the vCPU's cache */
+	put_page(single);
+	assert_int_equal(alloc_frames_at(GFP_USER, mm_first_wild(), 1), 0);
+	assert_int_equal(nr_free_frames(), free);
+}
+
 static void test_reserve(void **state)
 {
 	struct page *p, *list = NULL;
@@ -172,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_zero),
 		cmocka_unit_test(test_isolate),
 		cmocka_unit_test(test_plug),
+		cmocka_unit_test(test_by_name),
 		cmocka_unit_test(test_extents_ascend),
 		cmocka_unit_test(test_reserve),
 	};

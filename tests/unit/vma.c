@@ -4,7 +4,7 @@
  * sorted, merged and counted; page tables give their frames back. There is no space: orders are counted by fakes.
  * SOURCES: kernel/mm/buddy.c kernel/mm/page_alloc.c kernel/mm/page.c kernel/mm/region.c kernel/mm/slab.c kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mprotect.c
  * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c kernel/mm/fault.c kernel/mm/fault_count.c kernel/mm/prefault.c kernel/mm/anon.c kernel/mm/cow.c
- * SOURCES: kernel/mm/mseal.c kernel/mm/fork.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c arch/um/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
+ * SOURCES: kernel/mm/mseal.c kernel/mm/fork.c kernel/mm/sibling.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c arch/um/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -134,6 +134,10 @@ bool patch_lost_shadow(struct mm *m)
 {
 	return false;
 }
+u64 patch_next_shadow(struct mm *m, u64 va)
+{
+	return ~0UL;
+}
 
 /* A space that remembers for each page of a small window which frame it maps, and how. */
 #define WINDOW 0x10000000UL
@@ -157,6 +161,10 @@ struct space *space_get_like(int cpu, u64 key)
 struct space_image *space_image(struct space *s)
 {
 	return &image;
+}
+u32 space_kin(int cpu, u64 key, struct space_run *run, u32 max)
+{
+	return 0;
 }
 void space_put(struct space *s)
 {
