@@ -244,7 +244,7 @@ static u64 map_counted(struct map_request *r)
 	if (!may_expand_vm(
 		    mm, r->vm_flags, pages - min(pages, pages_in_range(mm, at, at + r->len))))
 		return -ENOMEM;
-	if (mm->map_count >= sysctl_max_map_count)
+	if (mm->map_count > sysctl_max_map_count) /* one more than it says, as on Linux */
 		return -ENOMEM;
 	if (needs_commit(r->vm_flags) && !r->huge) {
 		r->vm_flags |= VM_ACCOUNT;
@@ -575,7 +575,7 @@ static int map_anon(struct mm *mm, u64 addr, u64 len, u64 flags)
 	struct vm_area *v;
 
 	flags |= VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT | mm->def_flags;
-	if (!may_expand_vm(mm, flags, pages) || mm->map_count >= sysctl_max_map_count)
+	if (!may_expand_vm(mm, flags, pages) || mm->map_count > sysctl_max_map_count)
 		return -ENOMEM;
 	if (flags & VM_LOCKED && check_lock_limit(mm, pages))
 		return -EAGAIN;
