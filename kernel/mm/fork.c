@@ -11,6 +11,8 @@
  *	- frames that are pinned (a direct read is under way), copied at once: the parent's entry stays as it is;
  *	- frames that were mapped ahead and never touched: nothing, or a reservation of its own where the area is small (.bss); the
  *	  parent keeps its own.
+ * An area that it got with anonymous frames is of a family of its own: it merges with its own pieces only, as programs see in Linux's
+ * /proc/PID/maps.
  * All orders to the parent's space are flushed once, before another task of the parent or the parent itself runs guest code.
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
@@ -35,6 +37,7 @@ struct fork {
 	struct sibling *sibling; /* frames for copies, */
 	struct frame_run frames; /* and those that it has none for */
 	bool protect;            /* entries of the area lost the right to write */
+	bool anon;               /* the area has pages of its own */
 	struct hole_cursor holes;
 };
 
@@ -173,6 +176,7 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 		}
 		clear_bit(PG_zero, &p->flags);
 	}
+	f->anon = true;
 	err = share_anon(f, v, va, ep, p);
 	/* the truncation may have looked at the child's area before its entry was there */
 	if (v->vm_mapping && !READ_ONCE(*ep))
@@ -318,6 +322,7 @@ static struct vm_area *fork_area(struct fork *f, struct vm_area *from)
 
 static int dup_area(struct fork *f, struct vm_area *from)
 {
+	static atomic64_t families;
 	u64 pages = vma_pages(from);
 	struct vm_area *v;
 	int err = 0;
@@ -337,11 +342,14 @@ static int dup_area(struct fork *f, struct vm_area *from)
 		}
 		return -ENOMEM;
 	}
-	f->protect = false;
+	f->protect = f->anon = false;
 	if (from->vm_flags & VM_HUGETLB)
 		err = hugetlb_fork(v, from, &f->protect);
 	else if (!(from->vm_flags & VM_WIPEONFORK))
 		err = fork_entries(f, v, from);
+	v->vm_family = 0;
+	if (f->anon || (from->vm_family && !(from->vm_flags & VM_WIPEONFORK)))
+		v->vm_family = (u64)atomic_inc_return(&families);
 	if (f->protect)
 		pmap_wrprotect(&f->old->pmap, from->vm_start, from->vm_end);
 	return err;

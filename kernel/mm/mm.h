@@ -519,6 +519,7 @@ struct vm_area {
 	const char *vm_name;
 	struct uffd *vm_uffd;    /* userfault.c: who handles its faults, or NULL; under mmap_lock */
 	u64 vm_policy;           /* mempolicy.c; 0: the thread's */
+	u64 vm_family;           /* fork.c: which area that a child got with pages; 0: none */
 	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
 	u32 extent_order; /* size of the next anonymous reservation: grows while the range proves dense */
 	u32 streak; /* faults on shared memory, each on the page behind the last one's: filefault.c */

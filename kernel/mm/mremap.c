@@ -91,6 +91,7 @@ static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 	n->vm_private = v->vm_private;
 	n->vm_name = v->vm_name;
 	n->vm_policy = v->vm_policy;
+	n->vm_family = v->vm_family;
 	if (!vma_is_anon(v))
 		n->vm_pgoff = pgoff;
 	if (n->vm_file)

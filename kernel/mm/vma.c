@@ -259,8 +259,8 @@ bool vma_can_merge(const struct vm_area *a, const struct vm_area *b)
 	if (a->vm_file != b->vm_file || a->vm_mapping != b->vm_mapping || a->vm_ops != b->vm_ops)
 		return false;
 	if (a->vm_uffd != b->vm_uffd || a->vm_policy != b->vm_policy ||
-		a->vm_private != b->vm_private || a->vm_name != b->vm_name ||
-		a->vm_flags & (VM_SPECIAL_NAME | VM_HUGETLB))
+		a->vm_family != b->vm_family || a->vm_private != b->vm_private ||
+		a->vm_name != b->vm_name || a->vm_flags & (VM_SPECIAL_NAME | VM_HUGETLB))
 		return false;
 	return vma_is_anon(a) || a->vm_pgoff + vma_pages(a) == b->vm_pgoff;
 }
