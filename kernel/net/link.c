@@ -181,6 +181,7 @@ static void send_home(struct net_device *dev)
 	while ((upper = link_next_upper(dev, NULL)))
 		remove_link(upper);
 	memcpy(name, dev->name, sizeof(name));
+	dev->moves = true;
 	netdev_unregister(dev);
 	set_net(dev, &init_net);
 	err = netdev_register(&init_net, dev, name);
@@ -188,6 +189,7 @@ static void send_home(struct net_device *dev)
 		snprintf(name, sizeof(name), "dev%d", i);
 		err = netdev_register(&init_net, dev, name);
 	}
+	dev->moves = false;
 }
 
 void links_forget(struct net *net)
@@ -556,7 +558,7 @@ static int move(struct net *net, int ifindex, struct net *to, const char *name)
 		return err;
 	memcpy(old, dev->name, sizeof(old));
 	link_leave_master(dev);
-	dev->wandered = true;
+	dev->wandered = dev->moves = true;
 	netdev_unregister(dev);
 	set_net(dev, to);
 	err = netdev_register(to, dev, *name ? name : old);
@@ -564,6 +566,7 @@ static int move(struct net *net, int ifindex, struct net *to, const char *name)
 		set_net(dev, net);
 		netdev_register(net, dev, old);
 	}
+	dev->moves = false;
 	return err;
 }
 

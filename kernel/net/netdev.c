@@ -380,6 +380,8 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 	netname_get(dev->name);
 	mcast_register(dev);
 	netdev_uevent(dev, "add", NULL, NULL);
+	if (!dev->moves)
+		netdev_queue_uevents(dev, "add");
 	rtnl_tell_link(dev, RTM_NEWLINK, ~0U);
 	return 0;
 }
@@ -400,6 +402,8 @@ void netdev_unregister(struct net_device *dev)
 	mcast_forget(dev);
 	neigh_forget(dev); /* those that were set by hand while it was down, too */
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
+	if (!dev->moves)
+		netdev_queue_uevents(dev, "remove");
 	netdev_uevent(dev, "remove", NULL, NULL);
 	netdev_lock_net(dev);
 	list_del_init(&dev->list);

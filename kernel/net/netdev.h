@@ -111,6 +111,7 @@ struct net_device {
 	u8 addr[ETH_ALEN];
 	u8 addr_assign; /* NETDEV_ADDR_*: where it is from */
 	u8 level;       /* how many devices it stands on at most; under link.c's mutex */
+	bool moves;     /* it is on its way to another namespace, queues and all; link.c's */
 	bool wandered; /* it has been in another namespace, whose connections may name it: never freed; as level */
 	bool csum_out;   /* fills in checksums of TCP and cuts large segments; set by the driver */
 	bool carrier;    /* a link is there */
@@ -205,6 +206,8 @@ struct altname {
 /* uevent.c: tells of a device; @old: the name that it had, @synth: lines of an event that was asked for, or NULL. */
 void netdev_uevent(
 	const struct net_device *dev, const char *action, const char *old, const char *synth);
+/* The same of its two queues. */
+void netdev_queue_uevents(const struct net_device *dev, const char *action);
 void uevent_init(void); /* other devices' events go out from now on */
 u64 uevent_seqnum(void);
 

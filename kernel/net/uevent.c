@@ -45,6 +45,21 @@ void netdev_uevent(
 	send(dev->net, text, n, sizeof(text));
 }
 
+void netdev_queue_uevents(const struct net_device *dev, const char *action)
+{
+	static const char *const queues[] = { "rx-0", "tx-0" };
+	char text[512];
+	int n;
+
+	for (u32 i = 0; i < ARRAY_SIZE(queues); i++) {
+		n = scnprintf(text, sizeof(text),
+			"%s@/devices/virtual/net/%s/queues/%s\nACTION=%s\n"
+			"DEVPATH=/devices/virtual/net/%s/queues/%s\nSUBSYSTEM=queues\n",
+			action, dev->name, queues[i], action, dev->name, queues[i]);
+		send(dev->net, text, n, sizeof(text));
+	}
+}
+
 /* A device that is in no namespace of the network: every one hears of it that no user namespace below the first owns. */
 static void device_uevent(const struct uevent *e)
 {

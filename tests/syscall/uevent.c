@@ -2,7 +2,10 @@
 /* Devices as udev sees them: their places in /sys, the files `uevent`, and the events that are asked for. A host's udev is left alone. */
 #include "guest.h"
 
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define NULL_DIR "/sys/class/mem/null/"
@@ -89,6 +92,33 @@ static void namespaces(int flags, bool heard)
 				       "none"));
 }
 
+/* A network device comes and goes with its queues. */
+static void queues(void)
+{
+	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	struct ifreq r = { .ifr_name = "t0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int fd, tun;
+
+	GNEED(unshare(CLONE_NEWNET));
+	fd = GNEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT));
+	G(bind(fd, (struct sockaddr *)&me, sizeof(me)), "0");
+	tun = GNEED(open("/dev/net/tun", O_RDWR));
+	G(ioctl(tun, TUNSETIFF, &r), "0");
+	GIS(!strncmp(event(fd), "add@/devices/virtual/net/t0 ACTION=add ", 39));
+	GIS(!strcmp(event(fd), "add@/devices/virtual/net/t0/queues/rx-0 ACTION=add "
+			       "DEVPATH=/devices/virtual/net/t0/queues/rx-0 SUBSYSTEM=queues"));
+	GIS(!strcmp(event(fd), "add@/devices/virtual/net/t0/queues/tx-0 ACTION=add "
+			       "DEVPATH=/devices/virtual/net/t0/queues/tx-0 SUBSYSTEM=queues"));
+	GIS(!strcmp(event(fd), "none"));
+	G(close(tun), "0");
+	GIS(!strcmp(event(fd), "remove@/devices/virtual/net/t0/queues/rx-0 ACTION=remove "
+			       "DEVPATH=/devices/virtual/net/t0/queues/rx-0 SUBSYSTEM=queues"));
+	GIS(!strcmp(event(fd), "remove@/devices/virtual/net/t0/queues/tx-0 ACTION=remove "
+			       "DEVPATH=/devices/virtual/net/t0/queues/tx-0 SUBSYSTEM=queues"));
+	GIS(!strncmp(event(fd), "remove@/devices/virtual/net/t0 ACTION=remove ", 45));
+	GIS(!strcmp(event(fd), "none"));
+}
+
 TEST(uevent)
 {
 	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };
@@ -114,6 +144,7 @@ TEST(uevent)
 	GIS(!strcmp(event(fd),
 		"online@/devices/virtual/net/lo ACTION=online DEVPATH=/devices/virtual/net/lo "
 		"SUBSYSTEM=net SYNTH_UUID=" UUID " INTERFACE=lo IFINDEX=1"));
+	CHILD(queues());
 	CHILD(namespaces(CLONE_NEWNET, true));
 	CHILD(namespaces(CLONE_NEWUSER, true));
 	CHILD(namespaces(CLONE_NEWUSER | CLONE_NEWNET, false));
