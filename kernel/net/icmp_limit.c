@@ -40,13 +40,33 @@ static struct peer {
 	struct bucket b;
 } peers[1 << PEER_BITS];
 
-static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
+static bool has(struct bucket *b, u64 cost, u64 full, u64 now)
 {
 	b->saved = min(b->saved + (now - b->at), full);
 	b->at = now;
-	if (b->saved < cost)
+	return b->saved >= cost;
+}
+
+static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
+{
+	if (!has(b, cost, full, now))
 		return false;
 	b->saved -= cost;
+	return true;
+}
+
+/*
+ * Of what is everybody's a message takes nothing, its cost or twice that, once its cost on average: who counts the answers of a closed port
+ * does not learn how many somebody else has got (whose ports he looks for so).
+ */
+static bool take_of_all(u64 cost, u64 full, u64 now)
+{
+	u32 r;
+
+	if (!has(&all, cost, full, now))
+		return false;
+	arch_random(&r, sizeof(r));
+	all.saved -= min(all.saved, cost * (r % 3));
 	return true;
 }
 
@@ -78,7 +98,7 @@ bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type
 		return true;
 	spin_lock(&limit_lock);
 	ok = (!peer || take_of_peer(net, &f->daddr, peer, now)) &&
-	     take(&all, cost, cost * (u64)max(icmp_limits.msgs_burst, 1), now);
+	     take_of_all(cost, cost * (u64)max(icmp_limits.msgs_burst, 1), now);
 	spin_unlock(&limit_lock);
 	return ok;
 }
