@@ -79,6 +79,9 @@ TEST(config_gz)
 	AGREE("BINFMT_MISC", has_type("binfmt_misc"));
 	AGREE("XFS_FS", has_type("xfs"));
 	AGREE("BTRFS_FS", has_type("btrfs"));
+	AGREE("HAVE_ARCH_MMAP_RND_BITS", !access("/proc/sys/vm/mmap_rnd_bits", F_OK));
+	AGREE("CPUSETS", !access("/proc/self/cpuset", F_OK));
+	AGREE("NET_SCHED", !access("/proc/net/psched", F_OK));
 	AGREE("TUN", !access("/dev/net/tun", F_OK));
 	GIS(known("KSM") && known("CPUSETS") && known("QUOTA") && known("NETFILTER"));
 }
