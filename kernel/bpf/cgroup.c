@@ -45,14 +45,14 @@ static struct cgroup *effective(struct cgroup *c, bool found)
 	return c;
 }
 
-static bool all_allow(struct cgroup *c, const struct bpf_cgroup_dev_ctx *ctx)
+static bool all_allow(struct cgroup *c, struct bpf_cgroup_dev_ctx *ctx)
 {
 	struct attachment *a;
 	bool ok = true;
 
 	for (c = effective(c, false); c; c = effective(c->parent, true))
 		list_for_each_entry(a, &c->programs, list)
-			ok &= ebpf_run(a->prog->insn, a->prog->n, ctx) & 1;
+			ok &= ebpf_run(&a->prog->code, ctx) & 1;
 	return ok;
 }
 

@@ -1,13 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * form.c: whether a program is one: known instructions with nothing in the fields that they do not use, jumps forward to the start of
- * an instruction, no way past the end, nothing that no way leads to.
+ * form.c: whether a program is one: known instructions (RFC 9669) with nothing in the fields that they do not use, jumps to the start of an
+ * instruction of the same function, no way past a function's end, nothing that no way leads to.
  *
- * Calls (of helpers and of functions), maps and what else a 64-bit constant can stand for, loads of packets and jumps back are refused.
+ * A function begins where a call says so, the first at the start; it ends where the next begins.
  */
-#include "kernel/bpf/internal.h"
+#include "kernel/bpf/verify.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
+
+#define FLOW_REACHED 4
+
+/* ---- the form of one ---- */
+
+static bool end_form(const struct bpf_insn *i)
+{
+	if (BPF_CLASS(i->code) == BPF_ALU64 && BPF_SRC(i->code))
+		return false; /* an unconditional swap has no order to choose */
+	return !i->src_reg && !i->off && (i->imm == 16 || i->imm == 32 || i->imm == 64);
+}
+
+/* What off may be: of a move how many bits keep their sign, of a division whether it is signed. */
+static bool alu_off(const struct bpf_insn *i, bool wide)
+{
+	u8 op = BPF_OP(i->code);
+
+	if (op == BPF_DIV || op == BPF_MOD)
+		return i->off == 0 || i->off == 1;
+	if (op == BPF_MOV && BPF_SRC(i->code) == BPF_X)
+		return i->off == 0 || i->off == 8 || i->off == 16 || (wide && i->off == 32);
+	return !i->off;
+}
 
 static bool alu_form(const struct bpf_insn *i)
 {
@@ -15,11 +38,10 @@ static bool alu_form(const struct bpf_insn *i)
 	u8 op = BPF_OP(i->code);
 
 	if (op == BPF_END)
-		return !wide && !i->src_reg && !i->off &&
-		       (i->imm == 16 || i->imm == 32 || i->imm == 64);
+		return end_form(i);
 	if (op == BPF_NEG)
 		return BPF_SRC(i->code) == BPF_K && !i->src_reg && !i->off && !i->imm;
-	if (op > BPF_ARSH || i->off)
+	if (op > BPF_ARSH || !alu_off(i, wide))
 		return false;
 	if (BPF_SRC(i->code) == BPF_X)
 		return !i->imm;
@@ -32,16 +54,23 @@ static bool alu_form(const struct bpf_insn *i)
 	return true;
 }
 
+static bool call_form(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP | BPF_CALL) && !i->dst_reg && !i->off &&
+	       (!i->src_reg || i->src_reg == BPF_PSEUDO_CALL);
+}
+
 static bool jump_form(const struct bpf_insn *i)
 {
 	u8 op = BPF_OP(i->code);
+	bool wide = BPF_CLASS(i->code) == BPF_JMP, k = BPF_SRC(i->code) == BPF_K;
 
-	if (op == BPF_JA || op == BPF_EXIT)
-		return BPF_CLASS(i->code) == BPF_JMP && BPF_SRC(i->code) == BPF_K && !i->src_reg &&
-		       !i->dst_reg && !i->imm && (op == BPF_JA || !i->off);
-	if (op == BPF_CALL || op > BPF_JSLE)
-		return false;
-	return BPF_SRC(i->code) == BPF_X ? !i->imm : !i->src_reg;
+	switch (op) {
+	case BPF_JA: return k && !i->src_reg && !i->dst_reg && (wide ? !i->imm : !i->off);
+	case BPF_EXIT: return wide && k && !i->src_reg && !i->dst_reg && !i->imm && !i->off;
+	case BPF_CALL: return call_form(i);
+	}
+	return op <= BPF_JSLE && (k ? !i->src_reg : !i->imm);
 }
 
 static bool atomic_form(const struct bpf_insn *i)
@@ -63,6 +92,22 @@ static bool atomic_form(const struct bpf_insn *i)
 	}
 }
 
+static bool load_form(const struct bpf_insn *i)
+{
+	if (BPF_MODE(i->code) == EBPF_MEMSX)
+		return BPF_SIZE(i->code) != BPF_DW && !i->imm;
+	return BPF_MODE(i->code) == BPF_MEM && !i->imm;
+}
+
+static bool ld_form(const struct bpf_insn *i)
+{
+	if (ebpf_is_imm64(i))
+		return i->src_reg <= BPF_PSEUDO_MAP_VALUE && !i->off;
+	if (BPF_SIZE(i->code) == BPF_DW || i->dst_reg || i->off)
+		return false;
+	return BPF_MODE(i->code) == BPF_IND || (BPF_MODE(i->code) == BPF_ABS && !i->src_reg);
+}
+
 static bool good_form(const struct bpf_insn *i)
 {
 	if (i->dst_reg >= MAX_BPF_REG || i->src_reg >= MAX_BPF_REG)
@@ -72,12 +117,12 @@ static bool good_form(const struct bpf_insn *i)
 	case BPF_ALU64: return alu_form(i);
 	case BPF_JMP:
 	case BPF_JMP32: return jump_form(i);
-	case BPF_LDX: return BPF_MODE(i->code) == BPF_MEM && !i->imm;
+	case BPF_LDX: return load_form(i);
 	case BPF_ST: return BPF_MODE(i->code) == BPF_MEM && !i->src_reg;
 	case BPF_STX:
 		return BPF_MODE(i->code) == BPF_ATOMIC ? atomic_form(i) :
 							 BPF_MODE(i->code) == BPF_MEM && !i->imm;
-	default: return ebpf_is_imm64(i) && !i->src_reg && !i->off;
+	default: return ld_form(i);
 	}
 }
 
@@ -86,81 +131,147 @@ static bool second_half(const struct bpf_insn *i)
 	return !i->code && !i->dst_reg && !i->src_reg && !i->off;
 }
 
-/* Where it goes on from @pc: up to two places, not all of them inside the program. */
-static u32 successors(const struct bpf_insn *insn, u32 pc, s64 next[2])
+static bool ends_way(const struct bpf_insn *i)
 {
-	const struct bpf_insn *i = &insn[pc];
-	u8 class = BPF_CLASS(i->code);
-	u32 count = 0;
-
-	if (class != BPF_JMP && class != BPF_JMP32) {
-		next[count++] = (s64)pc + (ebpf_is_imm64(i) ? 2 : 1);
-		return count;
-	}
-	if (BPF_OP(i->code) == BPF_EXIT)
-		return 0;
-	if (BPF_OP(i->code) != BPF_JA)
-		next[count++] = (s64)pc + 1;
-	next[count++] = (s64)pc + 1 + i->off;
-	return count;
+	return i->code == (BPF_JMP | BPF_EXIT) || (ebpf_is_jump(i) && BPF_OP(i->code) == BPF_JA);
 }
 
-static int check_flow(
-	const struct bpf_insn *insn, u32 n, u32 pc, unsigned char *reached, struct ebpf_log *log)
-{
-	s64 next[2];
+/* ---- all of them, one by one ---- */
 
-	for (u32 k = successors(insn, pc, next); k--;) {
-		if (next[k] < 0 || next[k] >= n) {
-			ebpf_log(log, "jump out of range from insn %u to %ld\n", pc, (long)next[k]);
-			return -EINVAL;
+static int check_one(const struct ebpf_code *c, u32 pc, struct ebpf_log *log)
+{
+	const struct bpf_insn *i = &c->insn[pc];
+
+	if (!good_form(i))
+		return refuse(&(struct verifier){ .log = log }, -EINVAL,
+			"unknown opcode %02x or reserved fields used, insn %u", i->code, pc);
+	if (ebpf_is_imm64(i) && (pc + 1 == c->n || !second_half(i + 1)))
+		return refuse(&(struct verifier){ .log = log }, -EINVAL,
+			"invalid bpf_ld_imm64 insn %u", pc);
+	return 0;
+}
+
+static int check_each(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
+{
+	struct verifier v = { .log = log };
+	s64 to;
+	int err = 0;
+
+	flow[0] |= FLOW_START | FLOW_MEET;
+	for (u32 pc = 0; pc < c->n && !err; pc++) {
+		if (!(pc & 1023))
+			cond_resched();
+		err = check_one(c, pc, log);
+		if (err)
+			return err;
+		if (ebpf_is_call(&c->insn[pc], BPF_PSEUDO_CALL)) {
+			to = ebpf_target(&c->insn[pc], pc);
+			if (to < 0 || to >= c->n)
+				return refuse(&v, -EINVAL, "call to invalid destination");
+			flow[to] |= FLOW_START | FLOW_MEET;
 		}
-		if (next[k] <= pc) {
-			ebpf_log(log, "back-edge from insn %u to %ld\n", pc, (long)next[k]);
-			return -EINVAL;
+		if (ebpf_is_imm64(&c->insn[pc]))
+			pc++;
+	}
+	return err;
+}
+
+/* Jumps stay in their function, which ends with one or with the end of a way. */
+static int check_functions(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
+{
+	struct verifier v = { .log = log };
+	u32 start = 0, end = 0;
+	s64 to;
+
+	for (u32 pc = 0; pc < c->n; pc++) {
+		const struct bpf_insn *i = &c->insn[pc];
+
+		if (!(pc & 1023))
+			cond_resched();
+		if (pc == end)
+			for (start = pc, end = pc + 1; end < c->n && !(flow[end] & FLOW_START);
+				end++)
+				;
+		if (ebpf_is_imm64(i)) {
+			pc++;
+			if (pc >= end)
+				return refuse(&v, -EINVAL,
+					"function begins in the middle of insn %u", pc - 1);
 		}
-		reached[next[k]] = 1;
+		if (pc + 1 == end && !ends_way(i))
+			return refuse(&v, -EINVAL, "last insn is not an exit or jmp");
+		if (!ebpf_is_jump(i) || BPF_OP(i->code) == BPF_EXIT || BPF_OP(i->code) == BPF_CALL)
+			continue;
+		to = ebpf_target(i, pc);
+		if (to < start || to >= end)
+			return refuse(
+				&v, -EINVAL, "jump out of range from insn %u to %ld", pc, (long)to);
+		flow[to] |= FLOW_MEET;
 	}
 	return 0;
 }
 
-static int check_all(
-	const struct bpf_insn *insn, u32 n, unsigned char *reached, struct ebpf_log *log)
+/* ---- what ways lead to ---- */
+
+struct front {
+	u32 n;
+	u32 pc[];
+};
+
+static void reach(struct front *f, u8 *flow, u32 pc)
 {
+	if (flow[pc] & FLOW_REACHED)
+		return;
+	flow[pc] |= FLOW_REACHED;
+	f->pc[f->n++] = pc;
+}
+
+static void reach_from(const struct ebpf_code *c, struct front *f, u8 *flow, u32 pc)
+{
+	const struct bpf_insn *i = &c->insn[pc];
+
+	if (ebpf_is_jump(i) && BPF_OP(i->code) == BPF_EXIT)
+		return;
+	if (ebpf_is_jump(i) && BPF_OP(i->code) != BPF_CALL)
+		reach(f, flow, (u32)ebpf_target(i, pc));
+	if (ebpf_is_call(i, BPF_PSEUDO_CALL))
+		reach(f, flow, (u32)ebpf_target(i, pc));
+	if (!ends_way(i))
+		reach(f, flow, pc + (ebpf_is_imm64(i) ? 2 : 1));
+}
+
+static int check_reached(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
+{
+	struct front *f = kmalloc(sizeof(*f) + c->n * sizeof(u32), GFP_KERNEL | __GFP_ACCOUNT);
+	struct verifier v = { .log = log };
+	u32 steps = 0;
 	int err = 0;
 
-	reached[0] = 1;
-	for (u32 pc = 0; pc < n && !err; pc++) {
-		if (!(pc & 1023))
+	if (!f)
+		return -ENOMEM;
+	f->n = 0;
+	reach(f, flow, 0);
+	while (f->n) {
+		if (!(++steps & 1023))
 			cond_resched();
-		if (!reached[pc])
-			ebpf_log(log, "unreachable insn %u\n", pc);
-		else if (!good_form(&insn[pc]))
-			ebpf_log(log, "unknown or malformed insn %u: code %02x\n", pc,
-				insn[pc].code);
-		else if (ebpf_is_imm64(&insn[pc]) && (pc + 1 == n || !second_half(&insn[pc + 1])))
-			ebpf_log(log, "invalid bpf_ld_imm64 insn %u\n", pc);
-		else
-			err = 1;
-		if (!err)
-			return -EINVAL;
-		err = check_flow(insn, n, pc, reached, log);
-		if (!err && ebpf_is_imm64(&insn[pc]) && reached[++pc]) {
-			ebpf_log(log, "jump into the middle of ldimm64 insn %u\n", pc - 1);
-			err = -EINVAL;
-		}
+		reach_from(c, f, flow, f->pc[--f->n]);
+	}
+	kfree(f);
+	for (u32 pc = 0; pc < c->n && !err; pc++) {
+		if (!(flow[pc] & FLOW_REACHED))
+			err = refuse(&v, -EINVAL, "unreachable insn %u", pc);
+		else if (ebpf_is_imm64(&c->insn[pc]) && flow[++pc] & FLOW_REACHED)
+			err = refuse(
+				&v, -EINVAL, "jump into the middle of ldimm64 insn %u", pc - 1);
 	}
 	return err;
 }
 
-int ebpf_check_form(const struct bpf_insn *insn, u32 n, struct ebpf_log *log)
+int ebpf_check_form(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
 {
-	unsigned char *reached = kzalloc(n, GFP_KERNEL | __GFP_ACCOUNT);
-	int err;
+	int err = check_each(c, flow, log);
 
-	if (!reached)
-		return -ENOMEM;
-	err = check_all(insn, n, reached, log);
-	kfree(reached);
-	return err;
+	if (!err)
+		err = check_functions(c, flow, log);
+	return err ? err : check_reached(c, flow, log);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of kernel/bpf. What it is all about: syscall.c; the machine: run.c. */
+/* internal.h: between the files of kernel/bpf. What it is all about: syscall.c; the machine: run.c; maps: map.h. */
 #ifndef NESTLING_BPF_INTERNAL_H
 #define NESTLING_BPF_INTERNAL_H
 
@@ -9,23 +9,69 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
+#include "kernel/sched/timer.h"
 
 struct cgroup;
+struct bpf_map;
+struct bpf_prog;
+struct ebpf_helper;
+struct ebpf_machine;
+struct ebpf_type;
 
-#define EBPF_MAX_INSNS 65536 /* of a program; beyond: E2BIG */
-#define EBPF_STACK 512       /* bytes below r10 */
-#define EBPF_CTX ((u32)sizeof(struct bpf_cgroup_dev_ctx))
+#define ENOTSUPP 524 /* Linux's own, which this call lets out */
+
+#define EBPF_MAX_INSNS 1000000 /* of a program, and that the verifier looks at; beyond: E2BIG */
+#define EBPF_STACK 512         /* bytes below r10, of all functions that are being called */
+#define EBPF_FRAMES 8          /* functions that are being called, with the first */
+#define EBPF_MAX_MAPS 64       /* of a program */
+#define EBPF_TAIL_CALLS 33
+
+/* What newer headers than the oldest one that we build with name. */
+#define EBPF_MEMSX 0x80 /* a load that extends the sign */
+
+/* ---- programs as the verifier and the machine see them ---- */
+
+struct ebpf_code {
+	struct bpf_insn *insn; /* a constant that names a map has the map's index in imm */
+	u32 n;
+	u32 nr_maps;
+	struct bpf_map **maps;
+	const struct ebpf_type *type;
+};
+
+/* Of whom a program is and what it may therefore do. */
+struct ebpf_rights {
+	u32 attach_type; /* BPF_CGROUP_*, where a type asks for it */
+	bool gpl;
+	bool perfmon; /* CAP_PERFMON: may learn pointers */
+	bool strict;  /* BPF_F_STRICT_ALIGNMENT */
+};
 
 /* ---- the machine: run.c ---- */
 
-/* Runs what ebpf_verify() has passed; the program's r0. Neither sleeps nor fails. */
-u64 ebpf_run(const struct bpf_insn *insn, u32 n, const struct bpf_cgroup_dev_ctx *ctx);
-/* One operation of BPF_ALU64 (wide) or BPF_ALU, and whether a jump of BPF_JMP (wide) or BPF_JMP32 is taken. */
-u64 ebpf_alu(u8 op, bool wide, u64 a, u64 b);
+/* Runs what ebpf_verify() has passed; the program's r0. Neither sleeps nor fails. @ctx is what the type of program says. */
+u64 ebpf_run(const struct ebpf_code *code, void *ctx);
+/* One operation of BPF_ALU64 (wide) or BPF_ALU, @off 1: signed; and whether a jump of BPF_JMP (wide) or BPF_JMP32 is taken. */
+u64 ebpf_alu(u8 op, bool wide, s16 off, u64 a, u64 b);
 bool ebpf_jump_taken(u8 op, bool wide, u64 a, u64 b);
 static inline bool ebpf_is_imm64(const struct bpf_insn *i)
 {
 	return i->code == (BPF_LD | BPF_IMM | BPF_DW);
+}
+static inline bool ebpf_is_jump(const struct bpf_insn *i)
+{
+	return BPF_CLASS(i->code) == BPF_JMP || BPF_CLASS(i->code) == BPF_JMP32;
+}
+static inline bool ebpf_is_call(const struct bpf_insn *i, u8 kind)
+{
+	return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == kind;
+}
+/* Of a jump; of a call of a function too. */
+static inline s64 ebpf_target(const struct bpf_insn *i, u32 pc)
+{
+	bool far = i->code == (BPF_JMP32 | BPF_JA) || BPF_OP(i->code) == BPF_CALL;
+
+	return (s64)pc + 1 + (far ? i->imm : i->off);
 }
 static inline u32 ebpf_size(u8 code)
 {
@@ -35,21 +81,45 @@ static inline u32 ebpf_size(u8 code)
 					 8;
 }
 
+/* ---- kinds of programs: types.c ---- */
+
+enum ebpf_field { FIELD_NONE, FIELD_NUMBER, FIELD_PACKET, FIELD_PACKET_END };
+
+struct ebpf_type {
+	u32 type;       /* BPF_PROG_TYPE_* */
+	bool net_admin; /* to load one takes CAP_NET_ADMIN */
+	bool packet;    /* BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() */
+	bool verdict;   /* what it returns is 0 or 1 */
+	/* What are @size bytes of the context at @off? */
+	enum ebpf_field (*field)(const struct ebpf_rights *r, u32 off, u32 size, bool write);
+	/* Those bytes of @ctx. */
+	u64 (*read)(void *ctx, u32 off, u32 size);
+	void (*write)(void *ctx, u32 off, u32 size, u64 v);
+	/* Of a packet: its length, and @n bytes at @off, or false. Offsets of @legacy may be SKF_NET_OFF and the like. */
+	u32 (*packet_len)(void *ctx);
+	bool (*packet_read)(void *ctx, s64 off, u32 n, void *to, bool legacy);
+};
+const struct ebpf_type *ebpf_type_of(u32 type); /* NULL: none of ours */
+/* May such a program be loaded to be attached there? */
+bool ebpf_attach_fits(u32 type, u32 attach_type);
+
 /* ---- what the guest is told of a program that is refused ---- */
 
 struct ebpf_log {
 	char *buf; /* NULL: nobody asked */
-	u32 size, len;
+	u32 level, size, len;
 	bool cut;
 };
 void ebpf_log(struct ebpf_log *log, const char *fmt, ...) __printf(2, 3);
 
-/* ---- form.c and verify.c: 0, or -EINVAL, -EACCES (as Linux says it), -ENOMEM ---- */
+/* ---- form.c and verify.c: 0, or -EINVAL, -EACCES, -E2BIG (as Linux says it), -ENOMEM ---- */
 
-/* Is each instruction one, and the flow among them good? */
-int ebpf_check_form(const struct bpf_insn *insn, u32 n, struct ebpf_log *log);
-/* All of it: the form, and that no run can do harm. Only a program of @type CGROUP_DEVICE has a context. */
-int ebpf_verify(const struct bpf_insn *insn, u32 n, u32 type, struct ebpf_log *log);
+/* Is each instruction one, and the flow among them good? @flow is given zeros, and marks of verify.h for each instruction. */
+int ebpf_check_form(const struct ebpf_code *code, u8 *flow, struct ebpf_log *log);
+/* All of it: the form, and that no run can do harm. Writes into off of calls how much of the stack the caller uses. *processed: how many
+ * instructions that took. */
+int ebpf_verify(
+	struct ebpf_code *code, const struct ebpf_rights *r, struct ebpf_log *log, u32 *processed);
 
 /* ---- prog.c: programs and their descriptors ---- */
 
@@ -57,39 +127,33 @@ struct bpf_prog {
 	atomic_t refs;
 	u32 id;   /* unique while it lives */
 	u32 type; /* BPF_PROG_TYPE_* */
-	u32 n;
-	u32 uid; /* of who loaded it: a kuid */
-	bool gpl;
+	u32 uid;  /* of who loaded it: a kuid */
+	u32 verified;
+	struct ebpf_rights rights;
 	char name[BPF_OBJ_NAME_LEN];
 	u8 tag[BPF_TAG_SIZE]; /* the start of the SHA-1 of its instructions */
 	u64 load_time;        /* ns since boot */
-	struct bpf_insn insn[];
+	struct rcu_head rcu;
+	struct ebpf_code code;
+	struct bpf_map *maps[EBPF_MAX_MAPS]; /* code.maps; references */
+	struct bpf_insn insn[];              /* code.insn */
 };
 
 /* A reference, ERR_PTR(-EBADF), or -EINVAL: not a program, or not of @type (0: any). */
 struct bpf_prog *bpf_prog_of_fd(u32 fd, u32 type);
 void bpf_prog_get(struct bpf_prog *p);
-void bpf_prog_put(struct bpf_prog *p); /* may sleep */
+void bpf_prog_put(struct bpf_prog *p); /* never sleeps; it is freed after a grace period */
 bool bpf_admin(int cap);               /* has @cap or CAP_SYS_ADMIN, in the first user namespace */
-long bpf_prog_load(const union bpf_attr *a);
+long bpf_prog_load(const union bpf_attr *a); /* load.c */
 long bpf_prog_fd_by_id(const union bpf_attr *a);
 long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr);
 long bpf_prog_info(const union bpf_attr *a, uaddr_t uattr);
+int bpf_prog_publish(struct bpf_prog *p); /* it gets its number: 0, -ENOMEM, -ENOSPC */
+long bpf_prog_fd(struct bpf_prog *p);     /* a descriptor; takes the reference */
 void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE]);
 
 int bpf_copy_name(
 	char *dst, const char *src); /* of an object: letters, digits, _ and .; or -EINVAL */
-
-/* ---- map.c ---- */
-
-long bpf_map_create(const union bpf_attr *a);
-long bpf_map_elem(u32 cmd, const union bpf_attr *a); /* BPF_MAP_*_ELEM and GET_NEXT_KEY */
-long bpf_map_freeze(const union bpf_attr *a);
-long bpf_map_fd_by_id(const union bpf_attr *a);
-long bpf_map_next_id(const union bpf_attr *a, uaddr_t uattr);
-long bpf_map_info(const union bpf_attr *a, uaddr_t uattr);
-bool bpf_is_map(u32 fd);
-int bpf_map_no_batch(u32 fd); /* -EBADF, -EINVAL, or for a map -ENOTSUPP */
 
 /* ---- cgroup.c: programs of groups ---- */
 

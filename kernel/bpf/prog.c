@@ -3,14 +3,15 @@
  * prog.c: programs: loading, numbers, descriptors, what is told of them.
  *
  * A program is verified, then gets its number and a descriptor; from then on it is immutable. Descriptors and attachments refer to it. The
- * last reference takes its number out of the table under bpf_mutex; who finds it there meanwhile must win the race for the reference.
+ * last reference takes its number out of the table; who finds it there meanwhile must win the race for the reference. It is freed after a
+ * grace period, since programs run and call each other without references.
  * Its memory is charged to the group of who loads it.
  *
- * Locks: bpf_mutex for the table.
+ * Locks: progs_lock for the table.
  */
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
-#include "kernel/bpf/internal.h"
+#include "kernel/bpf/map.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
@@ -18,16 +19,10 @@
 #include "kernel/vfs/vfs.h"
 
 #define MAX_ID (INT32_MAX - 1)
-#define LICENSE_MAX 128
-#define LOG_MIN 128
-#define LOG_MAX (1u << 20) /* of a longer buffer only the start is used */
-#define PROG_FLAGS                                                                                 \
-	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 |                      \
-		BPF_F_TEST_STATE_FREQ | BPF_F_SLEEPABLE | BPF_F_XDP_HAS_FRAGS)
 
-static DEFINE_MUTEX(bpf_mutex);
-static struct radix progs = RADIX_INIT; /* by id; under bpf_mutex */
-static u32 next_id = 1;                 /* under bpf_mutex */
+static DEFINE_SPINLOCK(progs_lock);
+static struct radix progs = RADIX_INIT; /* by id; under progs_lock */
+static u32 next_id = 1;                 /* under progs_lock */
 
 bool bpf_admin(int cap)
 {
@@ -41,22 +36,32 @@ void bpf_prog_get(struct bpf_prog *p)
 	atomic_inc(&p->refs);
 }
 
+static void free_rcu(struct rcu_head *h)
+{
+	struct bpf_prog *p = container_of(h, struct bpf_prog, rcu);
+
+	for (u32 i = 0; i < p->code.nr_maps; i++)
+		bpf_map_put(p->maps[i]);
+	kfree(p);
+}
+
 void bpf_prog_put(struct bpf_prog *p)
 {
 	if (!atomic_dec_and_test(&p->refs))
 		return;
-	mutex_lock(&bpf_mutex);
-	radix_delete(&progs, p->id);
-	mutex_unlock(&bpf_mutex);
-	kfree(p);
+	spin_lock(&progs_lock);
+	if (p->id)
+		radix_delete(&progs, p->id);
+	spin_unlock(&progs_lock);
+	call_rcu(&p->rcu, free_rcu);
 }
 
 /* Numbers are not used again soon. */
-static int give_id(struct bpf_prog *p)
+int bpf_prog_publish(struct bpf_prog *p)
 {
 	s64 id;
 
-	mutex_lock(&bpf_mutex);
+	spin_lock(&progs_lock);
 	id = radix_alloc(&progs, next_id, MAX_ID, p);
 	if (id == -ENOSPC)
 		id = radix_alloc(&progs, 1, MAX_ID, p);
@@ -64,7 +69,7 @@ static int give_id(struct bpf_prog *p)
 		p->id = (u32)id;
 		next_id = id == MAX_ID ? 1 : (u32)id + 1;
 	}
-	mutex_unlock(&bpf_mutex);
+	spin_unlock(&progs_lock);
 	return id > 0 ? 0 : (int)id;
 }
 
@@ -86,8 +91,8 @@ static int prog_fdinfo(struct file *f, char *buf, size_t size)
 		"memlock:\t%lu\nprog_id:\t%u\nrun_time_ns:\t0\nrun_cnt:\t0\n"
 		"recursion_misses:\t0\nverified_insns:\t%u\n",
 		p->type, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7],
-		(unsigned long)round_up(sizeof(*p) + p->n * sizeof(*p->insn), PAGE_SIZE), p->id,
-		p->n);
+		(unsigned long)round_up(sizeof(*p) + p->code.n * sizeof(*p->insn), PAGE_SIZE),
+		p->id, p->verified);
 }
 
 static const struct file_operations prog_fops = {
@@ -114,166 +119,13 @@ struct bpf_prog *bpf_prog_of_fd(u32 fd, u32 type)
 	return p;
 }
 
-/* Takes the reference. */
-static long prog_fd(struct bpf_prog *p)
+long bpf_prog_fd(struct bpf_prog *p)
 {
 	int fd = anon_fd("bpf-prog", &prog_fops, p, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		bpf_prog_put(p);
 	return fd;
-}
-
-/* ---- loading ---- */
-
-void ebpf_log(struct ebpf_log *log, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (!log || !log->buf)
-		return;
-	va_start(ap, fmt);
-	n = vsnprintf(log->buf + log->len, log->size - log->len, fmt, ap);
-	va_end(ap);
-	log->cut |= (u32)n >= log->size - log->len;
-	log->len = min(log->len + (u32)n, log->size - 1);
-}
-
-static int log_begin(struct ebpf_log *log, const union bpf_attr *a)
-{
-	if (!a->log_level && !a->log_buf && !a->log_size)
-		return 0;
-	if (!a->log_level || a->log_level > 7 || !a->log_buf || a->log_size < LOG_MIN ||
-		a->log_size > UINT32_MAX >> 2)
-		return -EINVAL;
-	log->size = min(a->log_size, LOG_MAX);
-	log->buf = kzalloc(log->size, GFP_KERNEL | __GFP_ACCOUNT);
-	return log->buf ? 0 : -ENOMEM;
-}
-
-static int log_end(struct ebpf_log *log, const union bpf_attr *a, int err)
-{
-	if (!log->buf)
-		return err;
-	if (copy_to_user(UADDR(a->log_buf), log->buf, log->len + 1))
-		err = -EFAULT;
-	else if (log->cut)
-		err = -ENOSPC;
-	kfree(log->buf);
-	return err;
-}
-
-static int check_load(const union bpf_attr *a)
-{
-	if (a->prog_flags & ~PROG_FLAGS)
-		return -EINVAL;
-	if (!a->insn_cnt || a->insn_cnt > EBPF_MAX_INSNS)
-		return -E2BIG;
-	if (a->prog_type != BPF_PROG_TYPE_SOCKET_FILTER &&
-		a->prog_type != BPF_PROG_TYPE_CGROUP_SKB && !bpf_admin(CAP_BPF))
-		return -EPERM;
-	if (a->prog_type != BPF_PROG_TYPE_CGROUP_DEVICE && a->prog_type != BPF_PROG_TYPE_CGROUP_SKB)
-		return -EINVAL;
-	if (a->prog_type == BPF_PROG_TYPE_CGROUP_DEVICE && !bpf_admin(CAP_NET_ADMIN))
-		return -EPERM;
-	if (a->prog_type == BPF_PROG_TYPE_CGROUP_SKB &&
-		a->expected_attach_type > BPF_CGROUP_INET_EGRESS)
-		return -EINVAL;
-	/* no type information, no devices, nothing that another program would be attached to */
-	if (a->prog_ifindex || a->prog_btf_fd || a->func_info_cnt || a->line_info_cnt ||
-		a->core_relo_cnt || a->attach_btf_id || a->attach_prog_fd ||
-		a->prog_flags & (BPF_F_SLEEPABLE | BPF_F_XDP_HAS_FRAGS))
-		return -EINVAL;
-	return 0;
-}
-
-static bool is_gpl(const char *license)
-{
-	static const char *const names[] = { "GPL", "GPL v2", "GPL and additional rights",
-		"Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL" };
-
-	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(license, names[i]))
-			return true;
-	return false;
-}
-
-int bpf_copy_name(char *dst, const char *src)
-{
-	for (u32 i = 0; i < BPF_OBJ_NAME_LEN; i++) {
-		char c = src[i], letter = (char)(c | 0x20);
-
-		dst[i] = c;
-		if (!c)
-			return 0; /* the rest is zero: the caller's */
-		if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') && c != '_' &&
-			c != '.')
-			return -EINVAL;
-	}
-	return -EINVAL;
-}
-
-static struct bpf_prog *prog_from_user(const union bpf_attr *a)
-{
-	char license[LICENSE_MAX] = "";
-	ssize_t len = strncpy_from_user(license, UADDR(a->license), LICENSE_MAX - 1);
-	size_t bytes = a->insn_cnt * sizeof(struct bpf_insn);
-	struct bpf_prog *p;
-	int err = -EFAULT;
-
-	if (len < 0)
-		return ERR_PTR(-EFAULT);
-	license[len] = 0;
-	p = kzalloc(sizeof(*p) + bytes, GFP_KERNEL | __GFP_ACCOUNT);
-	if (!p)
-		return ERR_PTR(-ENOMEM);
-	if (!copy_from_user(p->insn, UADDR(a->insns), bytes))
-		err = bpf_copy_name(p->name, a->prog_name);
-	if (err) {
-		kfree(p);
-		return ERR_PTR(err);
-	}
-	atomic_set(&p->refs, 1);
-	p->type = a->prog_type;
-	p->n = a->insn_cnt;
-	p->gpl = is_gpl(license);
-	p->uid = current_uid();
-	p->load_time = ktime_get_boottime();
-	ebpf_tag(p->insn, p->n, p->tag);
-	return p;
-}
-
-static int verify(struct bpf_prog *p, const union bpf_attr *a)
-{
-	struct ebpf_log log = {};
-	int err = log_begin(&log, a);
-
-	if (err)
-		return err;
-	err = ebpf_verify(p->insn, p->n, p->type, &log);
-	ebpf_log(&log, "processed %u insns (limit %u)\n", p->n, EBPF_MAX_INSNS);
-	return log_end(&log, a, err);
-}
-
-long bpf_prog_load(const union bpf_attr *a)
-{
-	struct bpf_prog *p;
-	int err = check_load(a);
-
-	if (err)
-		return err;
-	p = prog_from_user(a);
-	if (IS_ERR(p))
-		return PTR_ERR(p);
-	err = verify(p, a);
-	if (!err)
-		err = give_id(p);
-	if (err) {
-		kfree(p);
-		return err;
-	}
-	return prog_fd(p);
 }
 
 /* ---- numbers ---- */
@@ -286,22 +138,25 @@ long bpf_prog_fd_by_id(const union bpf_attr *a)
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	mutex_lock(&bpf_mutex);
+	spin_lock(&progs_lock);
 	p = radix_lookup(&progs, a->prog_id);
 	if (p && !atomic_inc_not_zero(&p->refs))
 		p = NULL;
-	mutex_unlock(&bpf_mutex);
-	return p ? prog_fd(p) : -ENOENT;
+	spin_unlock(&progs_lock);
+	return p ? bpf_prog_fd(p) : -ENOENT;
 }
 
 long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr)
 {
 	u64 id = (u64)a->start_id + 1;
+	const struct bpf_prog *p;
 	bool found;
 
-	mutex_lock(&bpf_mutex);
-	found = radix_next(&progs, &id);
-	mutex_unlock(&bpf_mutex);
+	spin_lock(&progs_lock);
+	while ((p = radix_next(&progs, &id)) && !atomic_read(&p->refs))
+		id++; /* it is on its way out */
+	found = p;
+	spin_unlock(&progs_lock);
 	if (!found)
 		return -ENOENT;
 	return put_user((u32)id, uaddr_add(uattr, offsetof(union bpf_attr, next_id)));
@@ -317,18 +172,60 @@ static void fill_info(struct bpf_prog_info *i, const struct bpf_prog *p)
 	i->load_time = p->load_time;
 	i->created_by_uid = from_kuid_munged(current_user_ns(), p->uid);
 	memcpy(i->name, p->name, sizeof(i->name));
-	i->gpl_compatible = p->gpl;
+	i->gpl_compatible = p->rights.gpl;
 	i->func_info_rec_size = sizeof(struct bpf_func_info);
 	i->line_info_rec_size = sizeof(struct bpf_line_info);
 	i->jited_line_info_rec_size = sizeof(u64);
-	i->verified_insns = p->n;
+	i->verified_insns = p->verified;
+	i->nr_map_ids = p->code.nr_maps;
+}
+
+/* As they were loaded, but a map is named by its number, and a call has nothing of ours in it. */
+static struct bpf_insn as_told(const struct bpf_prog *p, u32 pc)
+{
+	struct bpf_insn i = p->insn[pc];
+
+	if (ebpf_is_imm64(&i) && i.src_reg)
+		i.imm = (s32)p->maps[i.imm]->id;
+	if (ebpf_is_call(&i, BPF_PSEUDO_CALL))
+		i.off = 0;
+	return i;
+}
+
+static int tell_insns(
+	const struct bpf_prog *p, const struct bpf_prog_info *in, struct bpf_prog_info *out)
+{
+	u32 n = min(p->code.n, in->xlated_prog_len / (u32)sizeof(struct bpf_insn));
+
+	out->xlated_prog_len = p->code.n * (u32)sizeof(struct bpf_insn);
+	out->xlated_prog_insns = in->xlated_prog_insns;
+	out->nr_prog_tags = 1;
+	out->prog_tags = in->prog_tags;
+	for (u32 pc = 0; pc < n; pc++) {
+		struct bpf_insn i = as_told(p, pc);
+
+		if (copy_to_user(UADDR(in->xlated_prog_insns + pc * sizeof(i)), &i, sizeof(i)))
+			return -EFAULT;
+	}
+	if (in->nr_prog_tags && in->prog_tags &&
+		copy_to_user(UADDR(in->prog_tags), p->tag, sizeof(p->tag)))
+		return -EFAULT;
+	return 0;
+}
+
+static int tell_maps(const struct bpf_prog *p, const struct bpf_prog_info *in)
+{
+	for (u32 i = 0; i < min(p->code.nr_maps, in->nr_map_ids); i++)
+		if (put_user(p->maps[i]->id, UADDR(in->map_ids + i * sizeof(u32))))
+			return -EFAULT;
+	return 0;
 }
 
 long bpf_prog_info(const union bpf_attr *a, uaddr_t uattr)
 {
 	struct bpf_prog *p = bpf_prog_of_fd(a->info.bpf_fd, 0);
 	struct bpf_prog_info in = {}, out = {};
-	u32 len = min(a->info.info_len, (u32)sizeof(out)), bytes;
+	u32 len = min(a->info.info_len, (u32)sizeof(out));
 	long err;
 
 	if (IS_ERR(p))
@@ -339,19 +236,10 @@ long bpf_prog_info(const union bpf_attr *a, uaddr_t uattr)
 	if (err)
 		goto out;
 	fill_info(&out, p);
-	bytes = p->n * sizeof(*p->insn);
-	if (bpf_admin(CAP_BPF)) {
-		out.xlated_prog_len = bytes;
-		out.xlated_prog_insns = in.xlated_prog_insns;
-		out.nr_prog_tags = 1;
-		out.prog_tags = in.prog_tags;
-		bytes = min(bytes, in.xlated_prog_len);
-		if (bytes && copy_to_user(UADDR(in.xlated_prog_insns), p->insn, bytes))
-			err = -EFAULT;
-		if (!err && in.nr_prog_tags && in.prog_tags &&
-			copy_to_user(UADDR(in.prog_tags), p->tag, sizeof(p->tag)))
-			err = -EFAULT;
-	}
+	out.map_ids = in.map_ids;
+	err = tell_maps(p, &in);
+	if (!err && bpf_admin(CAP_BPF))
+		err = tell_insns(p, &in, &out);
 	if (!err &&
 		(copy_to_user(UADDR(a->info.info), &out, len) ||
 			put_user(len, uaddr_add(uattr, offsetof(union bpf_attr, info.info_len)))))

@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: the machine of extended BPF (RFC 9669; linux-doc, bpf/instruction-set): eleven registers of 64 bits, a stack of 512 bytes below
- * r10, and in r1 the context, three words that can be read.
+ * run.c: the machine of extended BPF (RFC 9669): eleven registers of 64 bits, a stack of 512 bytes below r10, and in r1 the context.
  *
  * A program was verified before it comes here (verify.c). It is not trusted all the same: its pointers are not addresses of ours but
- * numbers (the context begins at CTX_BASE, the stack ends at STACK_TOP), so that none can leak, and each access is looked up and
- * refused when it is of neither; then, and in whatever else the verifier should have caught, the program has said 0. It ends, since
- * the program counter only grows.
+ * numbers (below), so that none can leak, and each access is looked up and refused when it leads nowhere; then, and in whatever else
+ * the verifier should have caught, the program has said 0. Jumps back are counted, so it ends.
+ *
+ *	1 << 32	the context	2 << 32	the end of the stack	3 << 32	the packet's first byte
+ *	4 << 32	a map, by its index in the program
+ *	1 << 62	a value: the map's index in bits 48 to 55, below it the place in the map's store (map.h)
  */
-#include "kernel/bpf/internal.h"
+#include "kernel/bpf/machine.h"
+
+#include "kernel/bpf/helper.h"
+#include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 
-#define CTX_BASE 0x100000000ul
-#define STACK_TOP 0x200000000ul
-
-struct machine {
-	u64 r[MAX_BPF_REG];
-	const struct bpf_cgroup_dev_ctx *ctx;
-	u8 stack[EBPF_STACK] __aligned(8);
-};
+#define MAX_BACK                                                                                   \
+	4000000 /* jumps back, of one run; the verifier lets none have as many as it looks at instructions */
 
 /* ---- arithmetic ---- */
+
+static u64 signed_division(u8 op, bool wide, u64 a, u64 b)
+{
+	s64 x = wide ? (s64)a : (s32)a, y = wide ? (s64)b : (s32)b;
+
+	if (y == -1) /* the lowest number has no opposite: it stays */
+		return op == BPF_DIV ? 0 - a : 0;
+	if (!y)
+		return op == BPF_DIV ? 0 : a;
+	return op == BPF_DIV ? (u64)(x / y) : (u64)(x % y);
+}
 
 static u64 alu64(u8 op, u64 a, u64 b)
 {
@@ -41,18 +51,26 @@ static u64 alu64(u8 op, u64 a, u64 b)
 	}
 }
 
-u64 ebpf_alu(u8 op, bool wide, u64 a, u64 b)
+static u64 sign_extend(u64 v, u32 bits)
 {
-	if (wide)
+	return bits == 8 ? (u64)(s8)v : bits == 16 ? (u64)(s16)v : bits == 32 ? (u64)(s32)v : v;
+}
+
+u64 ebpf_alu(u8 op, bool wide, s16 off, u64 a, u64 b)
+{
+	u64 r;
+
+	if (op == BPF_MOV)
+		r = sign_extend(b, (u16)off);
+	else if (off)
+		r = signed_division(op, wide, a, b);
+	else if (wide)
 		return alu64(op, a, b);
-	a = (u32)a;
-	b = (u32)b;
-	switch (op) {
-	case BPF_LSH:
-	case BPF_RSH: b &= 31; break;
-	case BPF_ARSH: return (u32)((s32)a >> (b & 31));
-	}
-	return (u32)alu64(op, a, b);
+	else if (op == BPF_ARSH)
+		r = (u64)((s32)a >> (b & 31));
+	else
+		r = alu64(op, (u32)a, op == BPF_LSH || op == BPF_RSH ? b & 31 : (u32)b);
+	return wide ? r : (u32)r;
 }
 
 static u64 byte_order(bool swap, u32 bits, u64 v)
@@ -90,63 +108,130 @@ bool ebpf_jump_taken(u8 op, bool wide, u64 a, u64 b)
 
 /* ---- memory ---- */
 
-static void *writable(struct machine *m, u64 at, u32 size)
+static void *value_at(struct ebpf_machine *m, u64 at, u32 size)
 {
-	u64 off = at - (STACK_TOP - EBPF_STACK);
+	u32 index = (u32)(at >> 48) & 0xff, within;
+	u64 place = at & ((1ul << 48) - 1);
+	const struct bpf_map *map;
+	u8 *element;
 
-	return off <= EBPF_STACK - size ? m->stack + off : NULL;
+	if (index >= m->code->nr_maps)
+		return NULL;
+	map = m->code->maps[index];
+	if (map->ops->no_key || !map->ops->prog || place / map->each > MAP_NONE - 1)
+		return NULL;
+	within = (u32)(place % map->each);
+	if (within < map->value_at || size > map->each - within)
+		return NULL;
+	element = bpf_map_at(map, (u32)(place / map->each));
+	return element ? element + within : NULL;
 }
 
-static const void *readable(struct machine *m, u64 at, u32 size)
+void *ebpf_memory(struct ebpf_machine *m, u64 at, u32 size)
 {
+	u64 off;
+
+	if (at >> 62 == 1)
+		return value_at(m, at, size);
+	off = at - (STACK_TOP - EBPF_STACK);
+	return size <= EBPF_STACK && off <= EBPF_STACK - size ? m->stack + off : NULL;
+}
+
+struct bpf_map *ebpf_map(struct ebpf_machine *m, u64 at)
+{
+	u64 index = at - MAP_BASE;
+
+	return index < m->code->nr_maps ? m->code->maps[index] : NULL;
+}
+
+u64 ebpf_value_token(struct ebpf_machine *m, u64 map, u32 element)
+{
+	const struct bpf_map *b = m->code->maps[map - MAP_BASE];
+
+	if (element == MAP_NONE || !bpf_map_at(b, element))
+		return 0;
+	return 1ul << 62 | (map - MAP_BASE) << 48 |
+	       ((u64)element * b->each + (u64)(bpf_map_value(b, element) - bpf_map_at(b, element)));
+}
+
+/* The context's fields, and bytes of the packet. */
+static bool load_elsewhere(struct ebpf_machine *m, u64 at, u32 size, u64 *v)
+{
+	const struct ebpf_type *t = m->code->type;
 	u64 off = at - CTX_BASE;
 
-	if (size <= EBPF_CTX && off <= EBPF_CTX - size)
-		return (const u8 *)m->ctx + off;
-	return writable(m, at, size);
+	*v = 0;
+	if (off < CTX_SPAN) {
+		*v = t->read(m->ctx, (u32)off, size);
+		if (*v >> 63 && t->packet_len) /* see CTX_POINTER */
+			*v = *v == CTX_PACKET ? PACKET_BASE : PACKET_BASE + t->packet_len(m->ctx);
+		return true;
+	}
+	off = at - PACKET_BASE;
+	return t->packet_read && off <= t->packet_len(m->ctx) &&
+	       t->packet_read(m->ctx, (s64)off, size, v, false);
 }
 
-static bool load(struct machine *m, const struct bpf_insn *i)
+static bool load(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u32 size = ebpf_size(i->code);
-	const void *p = readable(m, m->r[i->src_reg] + (u64)(s64)i->off, size);
-	u64 v = 0;
+	u64 at = m->r[i->src_reg] + (u64)(s64)i->off, v = 0;
+	const void *p = ebpf_memory(m, at, size);
 
-	if (!p)
+	if (p)
+		memcpy(&v, p, size);
+	else if (!load_elsewhere(m, at, size, &v))
 		return false;
-	memcpy(&v, p, size);
+	if (BPF_MODE(i->code) == EBPF_MEMSX)
+		v = sign_extend(v, size * 8);
 	m->r[i->dst_reg] = v;
 	return true;
 }
 
-static bool store(struct machine *m, const struct bpf_insn *i)
+static bool store(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u64 v = BPF_CLASS(i->code) == BPF_ST ? (u64)(s64)i->imm : m->r[i->src_reg];
+	u64 at = m->r[i->dst_reg] + (u64)(s64)i->off;
 	u32 size = ebpf_size(i->code);
-	void *p = writable(m, m->r[i->dst_reg] + (u64)(s64)i->off, size);
+	void *p = ebpf_memory(m, at, size);
 
 	if (p)
 		memcpy(p, &v, size);
-	return p;
+	else if (at - CTX_BASE < CTX_SPAN && m->code->type->write)
+		m->code->type->write(m->ctx, (u32)(at - CTX_BASE), size, v);
+	else
+		return false;
+	return true;
 }
 
-/* The stack is one run's own, so there is nothing to be atomic against. */
-static bool atomic(struct machine *m, const struct bpf_insn *i)
+/* Values of maps belong to all CPUs. */
+#define ATOMIC_OPS(name, type)                                                                     \
+	static u64 name(type *p, s32 op, type src, type expected)                                  \
+	{                                                                                          \
+		switch (op & ~BPF_FETCH) {                                                         \
+		case BPF_ADD: return __atomic_fetch_add(p, src, __ATOMIC_SEQ_CST);                 \
+		case BPF_AND: return __atomic_fetch_and(p, src, __ATOMIC_SEQ_CST);                 \
+		case BPF_OR: return __atomic_fetch_or(p, src, __ATOMIC_SEQ_CST);                   \
+		case BPF_XOR: return __atomic_fetch_xor(p, src, __ATOMIC_SEQ_CST);                 \
+		case BPF_XCHG & ~BPF_FETCH: return __atomic_exchange_n(p, src, __ATOMIC_SEQ_CST);  \
+		}                                                                                  \
+		__atomic_compare_exchange_n(                                                       \
+			p, &expected, src, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);             \
+		return expected;                                                                   \
+	}
+ATOMIC_OPS(atomic_32, u32)
+ATOMIC_OPS(atomic_64, u64)
+
+static bool atomic(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u32 size = ebpf_size(i->code);
-	void *p = writable(m, m->r[i->dst_reg] + (u64)(s64)i->off, size);
-	u64 old = 0, src = m->r[i->src_reg], new;
+	void *p = ebpf_memory(m, m->r[i->dst_reg] + (u64)(s64)i->off, size);
+	u64 old, src = m->r[i->src_reg], expected = m->r[0];
 
-	if (!p)
+	if (!p || (u64)p & (size - 1))
 		return false;
-	memcpy(&old, p, size);
-	if (i->imm == BPF_CMPXCHG)
-		new = old == (size == 4 ? (u32)m->r[0] : m->r[0]) ? src : old;
-	else if (i->imm == BPF_XCHG)
-		new = src;
-	else
-		new = alu64(i->imm & ~BPF_FETCH, old, src);
-	memcpy(p, &new, size);
+	old = size == 4 ? atomic_32(p, i->imm, (u32)src, (u32)expected) :
+			  atomic_64(p, i->imm, src, expected);
 	if (i->imm == BPF_CMPXCHG)
 		m->r[0] = old;
 	else if (i->imm & BPF_FETCH)
@@ -154,20 +239,84 @@ static bool atomic(struct machine *m, const struct bpf_insn *i)
 	return true;
 }
 
+/* False: the packet has no such bytes; that is the program's end. */
+static bool legacy_load(struct ebpf_machine *m, const struct bpf_insn *i)
+{
+	u32 size = ebpf_size(i->code);
+	s64 off = i->imm;
+	u64 v = 0;
+
+	if (BPF_MODE(i->code) == BPF_IND)
+		off = (s32)((u32)i->imm + (u32)m->r[i->src_reg]);
+	if (!m->code->type->packet_read || !m->code->type->packet_read(m->ctx, off, size, &v, true))
+		return false;
+	m->r[0] = byte_order(size > 1, size * 8, v);
+	return true;
+}
+
+/* ---- calls ---- */
+
+struct caller {
+	u64 r[5]; /* r6 to r10 */
+	u32 pc;
+};
+
+static bool call(struct ebpf_machine *m, const struct bpf_insn *i, struct caller *c, u32 *pc)
+{
+	if (m->depth + 1 >= EBPF_FRAMES)
+		return false;
+	c += m->depth++;
+	memcpy(c->r, &m->r[BPF_REG_6], sizeof(c->r));
+	c->pc = *pc;
+	m->r[BPF_REG_10] -= (u64)(s64)i->off; /* the caller's share: check_depth() */
+	*pc = (u32)(ebpf_target(i, *pc) - 1);
+	return true;
+}
+
+static void give_back(struct ebpf_machine *m, const struct caller *c, u32 *pc)
+{
+	c += --m->depth;
+	memcpy(&m->r[BPF_REG_6], c->r, sizeof(c->r));
+	*pc = c->pc;
+}
+
+static bool help(struct ebpf_machine *m, const struct bpf_insn *i)
+{
+	const struct ebpf_helper *h = ebpf_helper_of((u32)i->imm);
+
+	if (!h)
+		return false;
+	m->r[BPF_REG_0] = h->call(m, m->r);
+	return true;
+}
+
 /* ---- the loop ---- */
 
-static void compute(struct machine *m, const struct bpf_insn *i)
+static void compute(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u64 *dst = &m->r[i->dst_reg];
 	u64 src = BPF_SRC(i->code) == BPF_X ? m->r[i->src_reg] : (u64)(s64)i->imm;
+	bool wide = BPF_CLASS(i->code) == BPF_ALU64;
 
 	if (BPF_OP(i->code) == BPF_END)
-		*dst = byte_order(BPF_SRC(i->code) == BPF_TO_BE, (u32)i->imm, *dst);
+		*dst = byte_order(wide || BPF_SRC(i->code) == BPF_TO_BE, (u32)i->imm, *dst);
 	else
-		*dst = ebpf_alu(BPF_OP(i->code), BPF_CLASS(i->code) == BPF_ALU64, *dst, src);
+		*dst = ebpf_alu(BPF_OP(i->code), wide, i->off, *dst, src);
 }
 
-static bool jumps(const struct machine *m, const struct bpf_insn *i)
+static void constant(struct ebpf_machine *m, const struct bpf_insn *i)
+{
+	u64 low = (u32)i->imm, high = (u32)i[1].imm;
+
+	if (i->src_reg == BPF_PSEUDO_MAP_FD)
+		m->r[i->dst_reg] = MAP_BASE + low;
+	else if (i->src_reg == BPF_PSEUDO_MAP_VALUE)
+		m->r[i->dst_reg] = ebpf_value_token(m, MAP_BASE + low, 0) + high;
+	else
+		m->r[i->dst_reg] = low | high << 32;
+}
+
+static bool jumps(const struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u64 src = BPF_SRC(i->code) == BPF_X ? m->r[i->src_reg] : (u64)(s64)i->imm;
 
@@ -175,34 +324,60 @@ static bool jumps(const struct machine *m, const struct bpf_insn *i)
 		BPF_OP(i->code), BPF_CLASS(i->code) == BPF_JMP, m->r[i->dst_reg], src);
 }
 
-u64 ebpf_run(const struct bpf_insn *insn, u32 n, const struct bpf_cgroup_dev_ctx *ctx)
+/* One instruction; false: the program has ended. *pc is the one before the next. */
+static bool step(struct ebpf_machine *m, const struct bpf_insn *i, struct caller *callers, u32 *pc)
 {
-	struct machine m = { .ctx = ctx };
-	const struct bpf_insn *i;
-	bool ok = true;
+	s64 to;
+
+	switch (BPF_CLASS(i->code)) {
+	case BPF_ALU:
+	case BPF_ALU64: compute(m, i); return true;
+	case BPF_LDX: return load(m, i);
+	case BPF_ST: return store(m, i);
+	case BPF_STX: return BPF_MODE(i->code) == BPF_ATOMIC ? atomic(m, i) : store(m, i);
+	case BPF_LD:
+		if (!ebpf_is_imm64(i))
+			return legacy_load(m, i);
+		constant(m, i);
+		++*pc;
+		return true;
+	}
+	if (BPF_OP(i->code) == BPF_EXIT) {
+		if (!m->depth) {
+			m->result = m->r[BPF_REG_0];
+			return false;
+		}
+		give_back(m, callers, pc);
+		return true;
+	}
+	if (BPF_OP(i->code) == BPF_CALL)
+		return i->src_reg == BPF_PSEUDO_CALL ? call(m, i, callers, pc) : help(m, i);
+	if (!jumps(m, i))
+		return true;
+	to = ebpf_target(i, *pc);
+	if (to <= *pc && !m->back--)
+		return false;
+	*pc = (u32)(to - 1);
+	return true;
+}
+
+u64 ebpf_run(const struct ebpf_code *code, void *ctx)
+{
+	struct ebpf_machine m = { .code = code, .ctx = ctx, .back = MAX_BACK };
+	struct caller callers[EBPF_FRAMES];
 
 	m.r[BPF_REG_1] = CTX_BASE;
 	m.r[BPF_REG_10] = STACK_TOP;
-	for (u32 pc = 0; ok && pc < n; pc++) {
-		i = &insn[pc];
-		switch (BPF_CLASS(i->code)) {
-		case BPF_ALU:
-		case BPF_ALU64: compute(&m, i); break;
-		case BPF_LDX: ok = load(&m, i); break;
-		case BPF_ST: ok = store(&m, i); break;
-		case BPF_STX:
-			ok = BPF_MODE(i->code) == BPF_ATOMIC ? atomic(&m, i) : store(&m, i);
+	for (u32 pc = 0; pc < m.code->n; pc++) {
+		if (!step(&m, &m.code->insn[pc], callers, &pc))
 			break;
-		case BPF_LD:
-			if (++pc < n) /* its second half */
-				m.r[i->dst_reg] = (u32)i->imm | (u64)(u32)i[1].imm << 32;
-			break;
-		default:
-			if (BPF_OP(i->code) == BPF_EXIT)
-				return m.r[0];
-			if (jumps(&m, i))
-				pc += (u16)i->off;
+		if (unlikely(m.next)) { /* a tail call */
+			m.code = m.next;
+			m.next = NULL;
+			m.r[BPF_REG_1] = CTX_BASE;
+			m.r[BPF_REG_10] = STACK_TOP;
+			pc = ~0u;
 		}
 	}
-	return 0;
+	return m.result;
 }

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.c: bpf(2). Of all types of programs one can be attached, BPF_PROG_TYPE_CGROUP_DEVICE: what container managers attach to a group
- * of tasks to say which devices it may use. (One of BPF_PROG_TYPE_CGROUP_SKB that looks at no packet can be loaded, which is how some of them
- * learn that there is BPF_PROG_ATTACH.) It needs no links, type information or helpers, so there are none, and maps (map.c) are tables that
- * only descriptors lead to: the calls that make such things give the errors of a Linux that does not know the type asked for, those that look for one find none.
+ * syscall.c: bpf(2): programs and maps. What there is of either: docs/bpf.md. There are no links and no type information: the calls that
+ * make what there is not give the errors of a Linux that does not know the type asked for, those that look for one find none.
  *
- *	form.c, verify.c	may this program run?	run.c	runs it
- *	prog.c	programs, their numbers and descriptors	cgroup.c	to whom they apply
+ *	load.c	a program comes in		prog.c	programs, their numbers and descriptors
+ *	form.c, verify*.c, bounds.c	may it run?	run.c, helper.c	runs it
+ *	map*.c	tables that programs share with their users
+ *	cgroup.c, device.c, skb.c	to what programs apply, and what they see of it
  *
  * Who may: CAP_BPF (or CAP_SYS_ADMIN) to load, with CAP_NET_ADMIN to attach, detach and ask, both over the first user namespace.
  */
 #include "arch/um/uaccess.h"
 #include "gen/syscalls.h"
-#include "kernel/bpf/internal.h"
+#include "kernel/bpf/map.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/cred.h"
 #include "kernel/vfs/vfs.h"
-
-#define ENOTSUPP 524 /* Linux's own, which this call lets out */
 
 #define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
 /* The end of what each command reads: the rest of the structure must be zero. 0: unknown, or not asked. */
@@ -55,6 +53,10 @@ static const u8 ends[] = {
 	[BPF_ITER_CREATE] = END(iter_create.flags),
 	[BPF_LINK_DETACH] = END(link_detach.link_fd),
 	[BPF_ENABLE_STATS] = END(enable_stats.type),
+	[BPF_MAP_LOOKUP_BATCH] = END(batch.flags),
+	[BPF_MAP_LOOKUP_AND_DELETE_BATCH] = END(batch.flags),
+	[BPF_MAP_UPDATE_BATCH] = END(batch.flags),
+	[BPF_MAP_DELETE_BATCH] = END(batch.flags),
 	[BPF_LINK_UPDATE] = END(link_update.old_prog_fd),
 };
 
@@ -131,7 +133,7 @@ static long dispatch(u32 cmd, const union bpf_attr *a, uaddr_t uattr)
 	case BPF_MAP_LOOKUP_BATCH:
 	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
 	case BPF_MAP_UPDATE_BATCH:
-	case BPF_MAP_DELETE_BATCH: return bpf_map_no_batch(a->batch.map_fd);
+	case BPF_MAP_DELETE_BATCH: return bpf_map_batch(cmd, a, uattr);
 	case BPF_OBJ_PIN: /* no file system takes it */
 		return bpf_is_map(a->bpf_fd) ? -EPERM : with_program(a->bpf_fd, -EPERM);
 	case BPF_PROG_TEST_RUN: return with_program(a->test.prog_fd, -ENOTSUPP);

@@ -1,594 +1,527 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify.c: proves of a program, before it may run, that it reads nothing that was not written, touches nothing but its stack and its
- * context, tells nothing of pointers, and ends with 0 or 1.
+ * verify.c: proves of a program, before it may run, that it reads nothing that was not written, touches nothing but its stack, its
+ * context and the values of its maps, hands our functions what they take, and ends.
  *
- * Jumps only go forward (form.c), so one pass in the order of the instructions knows all ways to each of them. The state in front of
- * an instruction says what each register and each stack slot holds on every way there: a number in [min, max], a pointer into the context or
- * the stack at a known distance, or nothing that may be used. A jump leaves its state at its target (at[]), where it is joined with
- * what comes from elsewhere: different kinds of things join to nothing. A comparison narrows the number in either direction; a
- * direction that cannot be is not followed.
+ * It is run on what is known of its registers and its stack instead of on values (struct state), every way by itself, the ways that wait
+ * on a list (linux-doc, bpf/verifier). Where ways meet the state is kept (struct verifier.kept): another way that comes there with one
+ * that a kept one covers need not go on, provided that all ways from the kept one have been looked at to their ends (branches 0). One
+ * that comes back to a state like it on its own way goes on for ever, and is refused. Looking ends at a million instructions.
  *
- * This is stricter than Linux, which follows each way by itself and can prove loops; more strict too in that a pointer is never made a
- * number nor compared. Errors are Linux's: EACCES for what a program must not touch, EINVAL for what is not a program.
+ *	form.c	instructions, jumps	bounds.c	numbers		verify_state.c	covering
+ *	verify_alu.c, _jump.c, _mem.c, _call.c	the instructions by kind
  *
- * Invariant: a state says no less than what is true of the machine in run.c. Memory: at most one state a target, charged to the loader.
+ * More strict than Linux: precise numbers are never forgotten, so long loops run into the limit earlier; bytes of the stack are never read
+ * before they were written, whoever loads the program; functions are looked at where they are called, never by themselves.
+ *
+ * Invariant: a state says no less than what is true of the machine in run.c. Memory: states are charged to who loads, and limited.
  */
-#include "kernel/bpf/internal.h"
+#include "kernel/bpf/verify.h"
+
+#include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 
-#define SLOTS (EBPF_STACK / 8)
-#define MAX_DISTANCE 4096 /* of a pointer from where it started */
-#define U32_MAX_ ((u64)0xffffffff)
+#define KEPT_MAX 4096  /* states, of all instructions */
+#define KEPT_AT_ONE 64 /* of one instruction, besides those on the way */
+#define LOOKS 64       /* at states kept for an instruction, the newest first: the rest is time */
+#define LIVE_PASSES 64
+#define STEPS_MAX 10000000
+#define DEPTH_UNIT 32 /* a function's share of the stack is a multiple */
 
-enum kind { NOTHING, NUMBER, CTX, STACK };
-
-struct reg {
-	u64 min, max; /* of a number */
-	s16 off;      /* of a pointer: from the context's start, from r10 */
-	u8 kind;
-};
-/* Eight bytes of the stack: a pointer, or bytes of which some were written. */
-struct slot {
-	s16 off;
-	u8 kind; /* CTX, STACK, or NOTHING: bytes */
-	u8 written;
-};
-struct state {
-	struct reg r[MAX_BPF_REG];
-	struct slot s[SLOTS];
-};
-struct verifier {
-	const struct bpf_insn *insn;
-	struct state now;
-	u32 ctx;   /* bytes that r1 points to */
-	bool live; /* is there a way to where we are? */
-	u32 pc;
-	struct state **at;
-	struct ebpf_log *log;
-};
-
-static bool is_pointer(const struct reg *r)
+struct reg reg_number(struct bounds b)
 {
-	return r->kind == CTX || r->kind == STACK;
+	return (struct reg){ .kind = NUMBER, .b = b };
 }
 
-static bool is_const(const struct reg *r)
+struct reg reg_pointer(enum kind kind)
 {
-	return r->kind == NUMBER && r->min == r->max;
+	return (struct reg){ .kind = (u8)kind, .b = bounds_const(0) };
 }
 
-static struct reg number(u64 min, u64 max)
+const char *kind_name(const struct reg *r)
 {
-	return (struct reg){ .kind = NUMBER, .min = min, .max = max };
-}
-
-static struct reg unknown(bool wide)
-{
-	return number(0, wide ? ~0ul : U32_MAX_);
-}
-
-#define refuse(v, err, fmt, ...)                                                                   \
-	({                                                                                         \
-		ebpf_log((v)->log, "%u: " fmt "\n", (v)->pc, ##__VA_ARGS__);                       \
-		err;                                                                               \
-	})
-
-/* ---- joining ---- */
-
-static void join_reg(struct reg *a, const struct reg *b)
-{
-	if (a->kind != b->kind || (is_pointer(a) && a->off != b->off)) {
-		a->kind = NOTHING;
-		return;
+	switch (r->kind) {
+	case NUMBER: return "scalar";
+	case CTX: return "ctx";
+	case STACK: return "fp";
+	case MAP: return "map_ptr";
+	case VALUE: return r->maybe_null ? "map_value_or_null" : "map_value";
+	case PACKET: return "pkt";
+	case PACKET_END: return "pkt_end";
+	default: return "?";
 	}
-	a->min = min(a->min, b->min);
-	a->max = max(a->max, b->max);
-}
-
-static void join_slot(struct slot *a, const struct slot *b)
-{
-	if (a->kind == b->kind && (a->kind == NOTHING || a->off == b->off))
-		a->written &= b->written;
-	else
-		*a = (struct slot){};
-}
-
-static void join(struct state *a, const struct state *b)
-{
-	for (u32 i = 0; i < MAX_BPF_REG; i++)
-		join_reg(&a->r[i], &b->r[i]);
-	for (u32 i = 0; i < SLOTS; i++)
-		join_slot(&a->s[i], &b->s[i]);
-}
-
-/* The present state goes to @target too. */
-static int leave_at(struct verifier *v, u32 target)
-{
-	struct state *s = v->at[target];
-
-	if (s) {
-		join(s, &v->now);
-		return 0;
-	}
-	s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_ACCOUNT);
-	if (!s)
-		return -ENOMEM;
-	*s = v->now;
-	v->at[target] = s;
-	return 0;
-}
-
-static void arrive(struct verifier *v)
-{
-	struct state *s = v->at[v->pc];
-
-	if (!s)
-		return;
-	if (v->live)
-		join(&v->now, s);
-	else
-		v->now = *s;
-	v->live = true;
-	kfree(s);
-	v->at[v->pc] = NULL;
 }
 
 /* ---- registers ---- */
 
-static int check_read(struct verifier *v, u32 reg)
+int check_read(struct verifier *v, u32 r)
 {
-	return v->now.r[reg].kind == NOTHING ? refuse(v, -EACCES, "R%u !read_ok", reg) : 0;
+	return reg_at(v, r)->kind == NOTHING ? refuse(v, -EACCES, "R%u !read_ok", r) : 0;
 }
 
-static int check_number(struct verifier *v, u32 reg, const char *what)
+int check_number(struct verifier *v, u32 r, const char *what)
 {
-	int err = check_read(v, reg);
+	int err = check_read(v, r);
 
-	if (!err && is_pointer(&v->now.r[reg]))
-		err = refuse(v, -EACCES, "R%u pointer %s prohibited", reg, what);
+	if (!err && is_pointer(reg_at(v, r)))
+		err = refuse(v, -EACCES, "R%u pointer %s prohibited", r, what);
 	return err;
 }
 
-static int check_write(struct verifier *v, u32 reg)
+int check_write(struct verifier *v, u32 r)
 {
-	return reg == BPF_REG_10 ? refuse(v, -EACCES, "frame pointer is read only") : 0;
+	return r == BPF_REG_10 ? refuse(v, -EACCES, "frame pointer is read only") : 0;
 }
 
-/* ---- arithmetic ---- */
+/* ---- which registers are still read: backwards over all instructions until nothing changes ---- */
 
-static struct reg shifted(const struct reg *a, const struct reg *b, u8 op, bool wide)
+static u16 reg_bit(u32 r)
 {
-	u32 by = b->min & (wide ? 63 : 31);
-
-	if (!is_const(b))
-		return op == BPF_RSH ? number(0, a->max) : unknown(wide);
-	if (op == BPF_RSH)
-		return number(a->min >> by, a->max >> by);
-	if (a->max << by >> by != a->max)
-		return unknown(wide);
-	return number(a->min << by, a->max << by);
+	return (u16)(1u << r);
 }
 
-static u64 all_ones_up_to(u64 v)
-{
-	return v ? ~0ul >> __builtin_clzl(v) : 0;
-}
+#define CALLER_SAVED ((u16)0x3f) /* r0 to r5 */
 
-/* The range of @a op @b, both numbers, as if in 64 bits without overflow, which is "unknown". */
-static struct reg range_of(const struct reg *a, const struct reg *b, u8 op, bool wide)
+static void uses(const struct bpf_insn *i, u16 *reads, u16 *writes)
 {
-	u64 min, max;
+	u8 class = BPF_CLASS(i->code), op = BPF_OP(i->code);
+	u16 src = BPF_SRC(i->code) == BPF_X ? reg_bit(i->src_reg) : 0, dst = reg_bit(i->dst_reg);
 
-	switch (op) {
-	case BPF_MOV: return *b;
-	case BPF_ADD:
-		if (__builtin_add_overflow(a->max, b->max, &max))
+	*reads = *writes = 0;
+	switch (class) {
+	case BPF_ALU:
+	case BPF_ALU64:
+		if (op == BPF_END)
+			src = 0;
+		*reads = op == BPF_MOV ? src : src | dst;
+		*writes = dst;
+		break;
+	case BPF_LDX:
+		*reads = reg_bit(i->src_reg);
+		*writes = dst;
+		break;
+	case BPF_ST: *reads = dst; break;
+	case BPF_STX:
+		*reads = dst | reg_bit(i->src_reg);
+		if (BPF_MODE(i->code) == BPF_ATOMIC && i->imm == BPF_CMPXCHG)
+			*reads |= reg_bit(BPF_REG_0);
+		break; /* a fetch writes what it has read */
+	case BPF_LD:
+		if (ebpf_is_imm64(i)) {
+			*writes = dst;
 			break;
-		return number(a->min + b->min, max);
-	case BPF_SUB:
-		if (a->min < b->max)
-			break;
-		return number(a->min - b->max, a->max - b->min);
-	case BPF_MUL:
-		if (__builtin_mul_overflow(a->max, b->max, &max))
-			break;
-		return number(a->min * b->min, max);
-	case BPF_DIV: return number(0, a->max);
-	case BPF_MOD:
-		min = b->min ? b->max - 1 : ~0ul; /* x % 0 is x */
-		return number(0, min(a->max, min));
-	case BPF_AND: return number(0, min(a->max, b->max));
-	case BPF_OR:
-	case BPF_XOR: return number(0, all_ones_up_to(a->max | b->max));
-	case BPF_LSH:
-	case BPF_RSH: return shifted(a, b, op, wide);
-	}
-	return unknown(wide);
-}
-
-static struct reg narrow(const struct reg *r)
-{
-	if (is_const(r))
-		return number((u32)r->min, (u32)r->min);
-	return r->max > U32_MAX_ ? unknown(false) : *r;
-}
-
-static struct reg compute(struct reg a, struct reg b, u8 op, bool wide)
-{
-	struct reg r;
-
-	if (!wide) {
-		a = narrow(&a);
-		b = narrow(&b);
-	}
-	if (is_const(&a) && is_const(&b)) {
-		u64 v = ebpf_alu(op, wide, a.min, b.min);
-
-		return number(v, v);
-	}
-	r = range_of(&a, &b, op, wide);
-	return wide || r.max <= U32_MAX_ ? r : unknown(false);
-}
-
-/* A pointer and a number that is known. */
-static int move_pointer(struct verifier *v, u32 dst, const struct reg *src, u8 op, bool wide)
-{
-	struct reg *d = &v->now.r[dst];
-	struct reg p = is_pointer(d) ? *d : *src;
-	const struct reg *by = is_pointer(d) ? src : d;
-	s64 off = (s64)by->min;
-
-	if (!wide || !is_const(by) || (op != BPF_ADD && (op != BPF_SUB || !is_pointer(d))))
-		return refuse(v, -EACCES, "R%u pointer arithmetic prohibited", dst);
-	if (off < -MAX_DISTANCE || off > MAX_DISTANCE)
-		return refuse(v, -EACCES, "R%u pointer offset %ld is too far", dst, (long)off);
-	off = p.off + (op == BPF_ADD ? off : -off);
-	if (off < -MAX_DISTANCE || off > MAX_DISTANCE)
-		return refuse(v, -EACCES, "R%u pointer offset %ld is too far", dst, (long)off);
-	p.off = (s16)off;
-	*d = p;
-	return 0;
-}
-
-static int do_end(struct verifier *v, const struct bpf_insn *i)
-{
-	int err = check_number(v, i->dst_reg, "arithmetic");
-
-	if (!err)
-		err = check_write(v, i->dst_reg);
-	if (!err)
-		v->now.r[i->dst_reg] =
-			i->imm == 64 ? unknown(true) : number(0, (1ul << i->imm) - 1);
-	return err;
-}
-
-static int do_alu(struct verifier *v, const struct bpf_insn *i)
-{
-	bool wide = BPF_CLASS(i->code) == BPF_ALU64, x = BPF_SRC(i->code) == BPF_X;
-	struct reg *dst = &v->now.r[i->dst_reg], src = number((u64)(s64)i->imm, (u64)(s64)i->imm);
-	u8 op = BPF_OP(i->code);
-	int err = 0;
-
-	if (op == BPF_END)
-		return do_end(v, i);
-	if (x)
-		err = check_read(v, i->src_reg);
-	if (!err && op != BPF_MOV)
-		err = check_read(v, i->dst_reg);
-	if (!err)
-		err = check_write(v, i->dst_reg);
-	if (err)
-		return err;
-	if (x)
-		src = v->now.r[i->src_reg];
-	if (op == BPF_MOV && wide)
-		*dst = src;
-	else if (op == BPF_MOV && is_pointer(&src))
-		return refuse(v, -EACCES, "R%u partial copy of pointer", i->src_reg);
-	else if (op == BPF_MOV)
-		*dst = narrow(&src);
-	else if (is_pointer(dst) || is_pointer(&src))
-		return move_pointer(v, i->dst_reg, &src, op, wide);
-	else
-		*dst = compute(*dst, src, op, wide);
-	return 0;
-}
-
-/* ---- memory ---- */
-
-static int check_ctx(struct verifier *v, s32 off, u32 size, bool write)
-{
-	/* access_type may be read in parts, the numbers only whole */
-	if (!v->ctx || write || off < 0 || off > (s32)v->ctx - 4 || size > 4 || off % (s32)size ||
-		(off >= (s32)offsetof(struct bpf_cgroup_dev_ctx, major) && size != 4))
-		return refuse(v, -EACCES, "invalid bpf_context access off=%d size=%u", off, size);
-	return 0;
-}
-
-/* May @size bytes at register @reg + @off be touched? *slot and the bits of *bytes: where on the stack; NULL: in the context. */
-static int check_access(
-	struct verifier *v, u32 reg, s16 off, u32 size, bool write, struct slot **slot, u8 *bytes)
-{
-	const struct reg *r = &v->now.r[reg];
-	s32 at = r->off + off;
-	int err = check_read(v, reg);
-
-	*slot = NULL;
-	if (err)
-		return err;
-	if (r->kind == NUMBER)
-		return refuse(v, -EACCES, "R%u invalid mem access 'scalar'", reg);
-	if (r->kind == CTX)
-		return check_ctx(v, at, size, write);
-	if (at < -EBPF_STACK || at > -(s32)size)
-		return refuse(v, -EACCES, "invalid stack access off=%d size=%u", at, size);
-	if (at & (s32)(size - 1))
-		return refuse(v, -EACCES, "misaligned stack access off=%d size=%u", at, size);
-	at += EBPF_STACK;
-	*slot = &v->now.s[at / 8];
-	*bytes = (u8)(((1u << size) - 1) << (at % 8));
-	return 0;
-}
-
-static int do_load(struct verifier *v, const struct bpf_insn *i)
-{
-	struct reg *dst = &v->now.r[i->dst_reg];
-	u32 size = ebpf_size(i->code);
-	struct slot *s;
-	u8 bytes;
-	int err = check_access(v, i->src_reg, i->off, size, false, &s, &bytes);
-
-	if (!err)
-		err = check_write(v, i->dst_reg);
-	if (err)
-		return err;
-	if (s && (s->written & bytes) != bytes)
-		return refuse(v, -EACCES, "invalid read from stack off %d size %u",
-			v->now.r[i->src_reg].off + i->off, size);
-	if (s && s->kind != NOTHING) {
-		if (size != 8)
-			return refuse(v, -EACCES, "invalid size of register fill");
-		*dst = (struct reg){ .kind = s->kind, .off = s->off };
-	} else {
-		*dst = size == 8 ? unknown(true) : number(0, (1ul << size * 8) - 1);
-	}
-	return 0;
-}
-
-static void write_bytes(struct slot *s, u8 bytes)
-{
-	s->kind = NOTHING;
-	s->written |= bytes;
-}
-
-static int do_store(struct verifier *v, const struct bpf_insn *i)
-{
-	const struct reg *src = &v->now.r[i->src_reg];
-	bool x = BPF_CLASS(i->code) == BPF_STX;
-	u32 size = ebpf_size(i->code);
-	struct slot *s;
-	u8 bytes;
-	int err = x ? check_read(v, i->src_reg) : 0;
-
-	if (!err)
-		err = check_access(v, i->dst_reg, i->off, size, true, &s, &bytes);
-	if (err)
-		return err;
-	if (!x || !is_pointer(src))
-		write_bytes(s, bytes);
-	else if (size != 8)
-		return refuse(v, -EACCES, "invalid size of register spill");
-	else
-		*s = (struct slot){ .kind = src->kind, .off = src->off, .written = 0xff };
-	return 0;
-}
-
-static int do_atomic(struct verifier *v, const struct bpf_insn *i)
-{
-	bool cmpxchg = i->imm == BPF_CMPXCHG;
-	u32 size = ebpf_size(i->code), result = cmpxchg ? BPF_REG_0 : i->src_reg;
-	struct slot *s;
-	u8 bytes;
-	int err = check_number(v, i->src_reg, "store by atomic");
-
-	if (!err && cmpxchg)
-		err = check_number(v, BPF_REG_0, "comparison");
-	if (!err)
-		err = check_access(v, i->dst_reg, i->off, size, true, &s, &bytes);
-	if (!err && i->imm & BPF_FETCH)
-		err = check_write(v, result);
-	if (err)
-		return err;
-	if (s->kind != NOTHING || (s->written & bytes) != bytes)
-		return refuse(v, -EACCES, "invalid read from stack");
-	if (i->imm & BPF_FETCH)
-		v->now.r[result] = unknown(size == 8);
-	return 0;
-}
-
-/* ---- jumps ---- */
-
-static u8 opposite(u8 op)
-{
-	switch (op) {
-	case BPF_JEQ: return BPF_JNE;
-	case BPF_JNE: return BPF_JEQ;
-	case BPF_JGT: return BPF_JLE;
-	case BPF_JLE: return BPF_JGT;
-	case BPF_JGE: return BPF_JLT;
-	case BPF_JLT: return BPF_JGE;
-	default: return BPF_JA; /* says nothing of the range */
-	}
-}
-
-/* What is left of @r where "r op k" holds; false: it cannot hold. */
-static bool refine(struct reg *r, u8 op, u64 k)
-{
-	u64 lo = r->min, hi = r->max;
-
-	switch (op) {
-	case BPF_JEQ:
-		lo = max(lo, k);
-		hi = min(hi, k);
+		}
+		*reads = reg_bit(BPF_REG_6) |
+			 (BPF_MODE(i->code) == BPF_IND ? reg_bit(i->src_reg) : 0);
+		*writes = CALLER_SAVED;
 		break;
-	case BPF_JNE:
-		if (lo == k && hi == k)
-			return false;
-		lo += lo == k;
-		hi -= hi == k;
-		break;
-	case BPF_JGT:
-		if (k == ~0ul)
-			return false;
-		lo = max(lo, k + 1);
-		break;
-	case BPF_JGE: lo = max(lo, k); break;
-	case BPF_JLT:
-		if (!k)
-			return false;
-		hi = min(hi, k - 1);
-		break;
-	case BPF_JLE: hi = min(hi, k); break;
+	default:
+		if (op == BPF_CALL) {
+			*reads = CALLER_SAVED & ~1u;
+			*writes = CALLER_SAVED;
+		} else if (op == BPF_EXIT) {
+			*reads = reg_bit(BPF_REG_0);
+		} else if (op != BPF_JA) {
+			*reads = src | dst;
+		}
 	}
-	if (lo > hi)
-		return false;
-	r->min = lo;
-	r->max = hi;
-	return true;
 }
 
-/* Which ways can a comparison with @src go, and what is @dst then? */
-static void split(const struct reg *dst, const struct reg *src, u8 op, bool wide, struct reg way[2],
-	bool can[2])
+static u16 live_after(const struct verifier *v, u32 pc)
 {
-	u64 k = wide ? src->min : (u32)src->min;
+	const struct bpf_insn *i = &v->code->insn[pc];
+	u16 live = 0;
 
-	way[0] = way[1] = *dst;
-	can[0] = can[1] = true;
-	if (!is_const(src) || (!wide && dst->max > U32_MAX_))
+	if (ebpf_is_jump(i) && BPF_OP(i->code) == BPF_EXIT)
+		return 0;
+	if (ebpf_is_jump(i) && BPF_OP(i->code) != BPF_CALL)
+		live = v->live[ebpf_target(i, pc)];
+	if (!ebpf_is_jump(i) || BPF_OP(i->code) != BPF_JA)
+		live |= v->live[pc + (ebpf_is_imm64(i) ? 2 : 1)];
+	return live;
+}
+
+static void find_live(struct verifier *v)
+{
+	bool changed = true;
+	u16 reads, writes, live;
+
+	for (u32 pass = 0; changed && pass < LIVE_PASSES; pass++) {
+		changed = false;
+		for (u32 pc = v->code->n; pc--;) {
+			if (!(pc & 4095))
+				cond_resched();
+			if (!v->code->insn[pc].code)
+				continue; /* a second half */
+			uses(&v->code->insn[pc], &reads, &writes);
+			live = (u16)((live_after(v, pc) & ~writes) | reads);
+			changed |= live != v->live[pc];
+			v->live[pc] = live;
+		}
+	}
+	if (changed) /* jumps to and fro: nothing is concluded */
+		memset(v->live, 0xff, v->code->n * sizeof(*v->live));
+}
+
+/* ---- ways ---- */
+
+/* A way has come to its end: so have those that it was a part of, if it was their last. */
+static void way_ends(struct verifier *v)
+{
+	for (struct state *s = v->now->parent; s && !--s->branches;)
+		s = s->parent;
+	state_free(v->now);
+	v->now = NULL;
+}
+
+int resume(struct verifier *v, struct state *s)
+{
+	state_free(v->now);
+	v->now = state_copy(s, true);
+	state_free(s);
+	return v->now ? 0 : -ENOMEM;
+}
+
+/* 0, or -ENOMEM; now is NULL when none waits. */
+static int next_way(struct verifier *v)
+{
+	struct state *s = v->waiting;
+
+	way_ends(v);
+	if (!s)
+		return 0;
+	v->waiting = s->next;
+	v->nr_waiting--;
+	s->next = NULL;
+	return resume(v, s);
+}
+
+/* The oldest of an instruction's that nobody is on the way from goes when there are many. */
+static void forget(struct verifier *v, u32 pc)
+{
+	struct state **last = NULL, *s;
+	u32 n = 0;
+
+	for (struct state **p = &v->kept[pc]; *p; p = &(*p)->next)
+		if (!(*p)->branches) {
+			last = p;
+			n++;
+		}
+	if (n <= KEPT_AT_ONE)
 		return;
-	if (is_const(dst)) {
-		can[1] = ebpf_jump_taken(op, wide, dst->min, k);
-		can[0] = !can[1];
-		return;
+	s = *last;
+	*last = s->next;
+	state_free(s);
+	v->nr_kept--;
+}
+
+static int keep(struct verifier *v)
+{
+	struct state *s;
+
+	if (v->nr_kept >= KEPT_MAX)
+		return 0;
+	s = state_copy(v->now, false);
+	if (!s)
+		return -ENOMEM;
+	s->branches = 1;
+	s->next = v->kept[s->pc];
+	v->kept[s->pc] = s;
+	v->now->parent = s;
+	v->nr_kept++;
+	v->last_processed = v->processed;
+	v->last_jumps = v->jumps;
+	forget(v, s->pc);
+	return 0;
+}
+
+/* 1: what follows was looked at. 0: go on; or an error. */
+static int meet(struct verifier *v)
+{
+	u32 jumps = v->jumps - v->last_jumps, insns = v->processed - v->last_processed;
+	bool loop = false;
+	u32 looks = LOOKS;
+
+	for (struct state *s = v->kept[v->now->pc]; s && looks--; s = s->next) {
+		if (!state_covers(v, s, v->now)) {
+			loop |= s->branches;
+			continue;
+		}
+		if (!s->branches)
+			return 1;
+		loop = true;
+		if (state_covers(v, v->now, s))
+			return refuse(v, -EINVAL, "infinite loop detected at insn %u", v->now->pc);
 	}
-	can[1] = refine(&way[1], op, k);
-	can[0] = refine(&way[0], opposite(op), k);
+	if (loop ? jumps < 20 && insns < 100 : jumps < 2 || insns < 8)
+		return 0; /* soon after another one */
+	return keep(v);
+}
+
+/* ---- calls and the end ---- */
+
+static int do_call(struct verifier *v, const struct bpf_insn *i)
+{
+	struct state *s = v->now;
+	struct frame *from = frame_now(v), *f;
+
+	if (s->depth + 1 >= EBPF_FRAMES)
+		return refuse(v, -E2BIG, "the call stack of %u frames is too deep", s->depth + 2);
+	f = frame_new(SLOTS);
+	if (!f)
+		return -ENOMEM;
+	for (u32 r = BPF_REG_1; r <= BPF_REG_5; r++)
+		f->r[r] = from->r[r];
+	f->r[BPF_REG_10] = reg_pointer(STACK);
+	f->r[BPF_REG_10].frame = (u8)(s->depth + 1);
+	for (u32 r = BPF_REG_0; r <= BPF_REG_5; r++)
+		from->r[r].kind = NOTHING;
+	f->callsite = s->pc;
+	s->frame[++s->depth] = f;
+	s->pc = f->start = (u32)ebpf_target(i, s->pc);
+	return 0;
+}
+
+static int check_result(struct verifier *v)
+{
+	const struct reg *r0 = reg_at(v, BPF_REG_0);
+	u64 most = v->rights->attach_type == BPF_CGROUP_INET_EGRESS ? 3 : 1;
+
+	if (!v->code->type->verdict)
+		return is_pointer(r0) && !v->rights->perfmon ?
+			       refuse(v, -EACCES, "R0 leaks addr as return value") :
+			       0;
+	if (r0->kind != NUMBER)
+		return refuse(v, -EINVAL,
+			"At program exit the register R0 is not a known value (%s)", kind_name(r0));
+	if (r0->b.wide.umax > most)
+		return refuse(v, -EINVAL,
+			"At program exit the register R0 has smin=%ld smax=%ld should have been in "
+			"[0, %lu]",
+			(long)r0->b.wide.smin, (long)r0->b.wide.smax, (unsigned long)most);
+	return 0;
 }
 
 static int do_exit(struct verifier *v)
 {
-	const struct reg *r = &v->now.r[BPF_REG_0];
+	struct state *s = v->now;
+	struct frame *f = frame_now(v);
 	int err = check_read(v, BPF_REG_0);
 
 	if (err)
 		return err;
-	v->live = false;
-	if (r->kind != NUMBER || r->max > 1)
-		return refuse(v, -EINVAL,
-			"At program exit the register R0 should have been in (0x0; 0x1)");
+	if (!s->depth) {
+		err = check_result(v);
+		return err ? err : 1;
+	}
+	if (f->r[BPF_REG_0].kind == STACK)
+		return refuse(v, -EINVAL, "cannot return stack pointer to the caller");
+	s->frame[s->depth--] = NULL;
+	frame_now(v)->r[BPF_REG_0] = f->r[BPF_REG_0];
+	s->pc = f->callsite + 1;
+	kfree(f);
 	return 0;
 }
 
+/* ---- one instruction: 0, 1 (the way ends here) or an error; pc is where it goes on ---- */
+
 static int do_jump(struct verifier *v, const struct bpf_insn *i)
 {
-	struct reg src = number((u64)(s64)i->imm, (u64)(s64)i->imm), way[2];
-	u32 target = v->pc + 1 + (u16)i->off; /* forward: checked */
-	u8 op = BPF_OP(i->code);
-	bool can[2];
-	int err = 0;
+	struct state *s = v->now;
+	int err;
 
-	if (op == BPF_EXIT)
-		return do_exit(v);
-	if (op == BPF_JA) {
-		err = leave_at(v, target);
-		v->live = false;
+	v->jumps++;
+	switch (BPF_OP(i->code)) {
+	case BPF_JA: s->pc = (u32)ebpf_target(i, s->pc); return 0;
+	case BPF_EXIT: return do_exit(v);
+	case BPF_CALL:
+		if (i->src_reg == BPF_PSEUDO_CALL)
+			return do_call(v, i);
+		err = verify_helper(v, i);
+		s->pc++;
 		return err;
+	default: return verify_branch(v, i);
 	}
-	if (BPF_SRC(i->code) == BPF_X) {
-		err = check_number(v, i->src_reg, "comparison");
-		src = v->now.r[i->src_reg];
-	}
-	if (!err)
-		err = check_number(v, i->dst_reg, "comparison");
-	if (err)
-		return err;
-	split(&v->now.r[i->dst_reg], &src, op, BPF_CLASS(i->code) == BPF_JMP, way, can);
-	if (can[1]) {
-		v->now.r[i->dst_reg] = way[1];
-		err = leave_at(v, target);
-	}
-	v->now.r[i->dst_reg] = way[0];
-	v->live = can[0];
-	return err;
 }
 
-/* ---- the pass ---- */
+static int do_constant(struct verifier *v, const struct bpf_insn *i)
+{
+	struct reg *dst = reg_at(v, i->dst_reg);
+	int err = check_write(v, i->dst_reg);
+
+	if (err)
+		return err;
+	if (!i->src_reg) {
+		*dst = reg_number(bounds_const((u32)i->imm | (u64)(u32)i[1].imm << 32));
+		return 0;
+	}
+	if ((u32)i->imm >= v->code->nr_maps)
+		return refuse(v, -EINVAL, "there is no such map");
+	*dst = reg_pointer(i->src_reg == BPF_PSEUDO_MAP_FD ? MAP : VALUE);
+	dst->map = v->code->maps[i->imm];
+	if (dst->kind == VALUE)
+		dst->off = i[1].imm;
+	return 0;
+}
 
 static int step(struct verifier *v, const struct bpf_insn *i)
 {
 	int err;
-	u64 k;
 
 	switch (BPF_CLASS(i->code)) {
+	case BPF_JMP:
+	case BPF_JMP32: return do_jump(v, i);
 	case BPF_ALU:
-	case BPF_ALU64: return do_alu(v, i);
-	case BPF_LDX: return do_load(v, i);
-	case BPF_ST: return do_store(v, i);
-	case BPF_STX: return BPF_MODE(i->code) == BPF_ATOMIC ? do_atomic(v, i) : do_store(v, i);
-	case BPF_LD:
-		err = check_write(v, i->dst_reg);
-		k = (u32)i->imm | (u64)(u32)i[1].imm << 32;
-		v->now.r[i->dst_reg] = number(k, k);
-		return err;
-	default: return do_jump(v, i);
+	case BPF_ALU64: err = verify_alu(v, i); break;
+	case BPF_LDX: err = verify_load(v, i); break;
+	case BPF_ST: err = verify_store(v, i); break;
+	case BPF_STX:
+		err = BPF_MODE(i->code) == BPF_ATOMIC ? verify_atomic(v, i) : verify_store(v, i);
+		break;
+	default: err = ebpf_is_imm64(i) ? do_constant(v, i) : verify_legacy_load(v, i);
 	}
+	v->now->pc += ebpf_is_imm64(i) ? 2 : 1;
+	return err;
 }
 
-static int pass(struct verifier *v, u32 n)
+static int walk(struct verifier *v)
 {
 	int err = 0;
+	u32 pc;
 
-	for (v->pc = 0; v->pc < n && !err; v->pc++) {
-		if (!(v->pc & 255))
+	while (v->now && err >= 0) {
+		if (++v->processed > EBPF_MAX_INSNS)
+			return refuse(v, -E2BIG, "BPF program is too large. Processed %u insn",
+				v->processed);
+		if (!(v->processed & 255))
 			cond_resched();
-		arrive(v);
-		if (v->live)
-			err = step(v, &v->insn[v->pc]);
-		if (ebpf_is_imm64(&v->insn[v->pc]))
-			v->pc++;
+		pc = v->now->pc;
+		err = v->starts[pc] & FLOW_MEET ? meet(v) : 0;
+		if (!err)
+			err = step(v, &v->code->insn[pc]);
+		if (err < 0)
+			ebpf_log(v->log, "at insn %u (%02x)\n", pc, v->code->insn[pc].code);
+		else if (err)
+			err = next_way(v);
 	}
 	return err;
 }
 
-int ebpf_verify(const struct bpf_insn *insn, u32 n, u32 type, struct ebpf_log *log)
-{
-	struct verifier *v;
-	int err = ebpf_check_form(insn, n, log);
+/* ---- how much of the stack the calls may take together ---- */
 
-	if (err)
-		return err;
-	v = kzalloc(sizeof(*v), GFP_KERNEL | __GFP_ACCOUNT);
+static u32 share(const struct verifier *v, u32 start)
+{
+	return max(round_up((u32)v->depth_of[start], DEPTH_UNIT), (u32)DEPTH_UNIT);
+}
+
+/* The function that begins at @start, called with @used bytes in use, @frames deep. Tells calls how much lies between the two. */
+static int check_depth(struct verifier *v, u32 start, u32 used, u32 frames)
+{
+	struct bpf_insn *insn = v->code->insn;
+	int err = 0;
+
+	used += share(v, start);
+	if (used > EBPF_STACK)
+		return refuse(v, -EACCES, "combined stack size of %u calls is %u. Too large",
+			frames, used);
+	for (u32 pc = start; pc < v->code->n && !err; pc++) {
+		if (pc > start && v->starts[pc] & FLOW_START)
+			break;
+		if (++v->steps > STEPS_MAX)
+			return refuse(v, -E2BIG, "too many ways through the functions");
+		if (!(v->steps & 4095))
+			cond_resched();
+		if (!ebpf_is_call(&insn[pc], BPF_PSEUDO_CALL))
+			continue;
+		if (frames == EBPF_FRAMES)
+			return refuse(
+				v, -E2BIG, "the call stack of %u frames is too deep", frames + 1);
+		insn[pc].off = (s16)share(v, start);
+		err = check_depth(v, (u32)ebpf_target(&insn[pc], pc), used, frames + 1);
+	}
+	return err;
+}
+
+/* ---- all of it ---- */
+
+static void verifier_free(struct verifier *v)
+{
+	struct state *s;
+
+	for (u32 pc = 0; v->kept && pc < v->code->n; pc++)
+		while ((s = v->kept[pc])) {
+			v->kept[pc] = s->next;
+			state_free(s);
+		}
+	while ((s = v->waiting)) {
+		v->waiting = s->next;
+		state_free(s);
+	}
+	state_free(v->now);
+	kfree(v->kept);
+	kfree(v->live);
+	kfree(v->starts);
+	kfree(v->depth_of);
+	kfree(v);
+}
+
+static struct verifier *verifier_new(
+	struct ebpf_code *code, const struct ebpf_rights *r, struct ebpf_log *log)
+{
+	struct verifier *v = kzalloc(sizeof(*v), GFP_KERNEL | __GFP_ACCOUNT);
+	gfp_t gfp = GFP_KERNEL | __GFP_ACCOUNT;
+
+	if (!v)
+		return NULL;
+	v->code = code;
+	v->rights = r;
+	v->log = log;
+	v->kept = kzalloc(code->n * sizeof(*v->kept), gfp);
+	v->live = kzalloc(code->n * sizeof(*v->live), gfp);
+	v->starts = kzalloc(code->n * sizeof(*v->starts), gfp);
+	v->depth_of = kzalloc(code->n * sizeof(*v->depth_of), gfp);
+	if (v->kept && v->live && v->starts && v->depth_of)
+		return v;
+	verifier_free(v);
+	return NULL;
+}
+
+static int begin(struct verifier *v)
+{
+	struct frame *f;
+
+	v->now = kzalloc(sizeof(*v->now), GFP_KERNEL | __GFP_ACCOUNT);
+	if (!v->now)
+		return -ENOMEM;
+	f = v->now->frame[0] = frame_new(SLOTS);
+	if (!f)
+		return -ENOMEM;
+	f->r[BPF_REG_1] = reg_pointer(CTX);
+	f->r[BPF_REG_10] = reg_pointer(STACK);
+	return 0;
+}
+
+int ebpf_verify(
+	struct ebpf_code *code, const struct ebpf_rights *r, struct ebpf_log *log, u32 *processed)
+{
+	struct verifier *v = verifier_new(code, r, log);
+	int err;
+
+	*processed = 0;
 	if (!v)
 		return -ENOMEM;
-	err = -ENOMEM;
-	v->at = kzalloc(n * sizeof(struct state *), GFP_KERNEL | __GFP_ACCOUNT);
-	if (!v->at)
-		goto out;
-	v->insn = insn;
-	v->ctx = type == BPF_PROG_TYPE_CGROUP_DEVICE ? EBPF_CTX : 0;
-	v->log = log;
-	v->live = true;
-	v->now.r[BPF_REG_1].kind = CTX;
-	v->now.r[BPF_REG_10].kind = STACK;
-	err = pass(v, n);
-	for (u32 i = 0; i < n; i++)
-		kfree(v->at[i]);
-	kfree(v->at);
-out:
-	kfree(v);
+	err = ebpf_check_form(code, v->starts, log);
+	if (!err)
+		err = begin(v);
+	if (!err) {
+		find_live(v);
+		err = walk(v);
+		*processed = v->processed;
+	}
+	if (!err)
+		err = check_depth(v, 0, 0, 1);
+	verifier_free(v);
 	return err;
 }

@@ -211,11 +211,35 @@ static bool load(const struct bpf_input *in, const struct sock_filter *i, u32 x,
 	return true;
 }
 
+/* ---- for extended programs ---- */
+
+const struct filter_programs *filter_programs;
+
+bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy)
+{
+	u32 part;
+
+	if (legacy) { /* a number: its bytes stand as in the packet */
+		if (!read_at(v, off, n, &part))
+			return false;
+		for (u32 i = 0; i < n; i++)
+			((u8 *)to)[i] = (u8)(part >> 8 * (n - 1 - i));
+		return true;
+	}
+	if (off < 0 || off + n > v->in.len)
+		return false;
+	for (u32 i = 0; i < n; i++)
+		((u8 *)to)[i] = byte_at(v, off + i);
+	return true;
+}
+
 /* ---- running ---- */
 
 u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len)
 {
 	v->in = (struct bpf_input){ len, load };
+	if (f->extended)
+		return filter_programs->run(f->extended, v);
 	return bpf_run(f->insn, &v->in);
 }
 
@@ -260,7 +284,11 @@ struct sk_filter *filter_get(struct sk_filter *f)
 
 static void free_rcu(struct rcu_head *h)
 {
-	kfree(container_of(h, struct sk_filter, rcu));
+	struct sk_filter *f = container_of(h, struct sk_filter, rcu);
+
+	if (f->extended)
+		filter_programs->put(f->extended);
+	kfree(f);
 }
 
 void filter_put(struct sk_filter *f)
@@ -291,6 +319,7 @@ struct sk_filter *filter_read(uaddr_t uprog, u32 len)
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	atomic_set(&f->refs, 1);
+	f->extended = NULL;
 	f->len = prog.len;
 	err = copy_from_user(f->insn, UADDR(prog.filter), bytes) ? -EFAULT :
 								   bpf_check(f->insn, f->len);
@@ -298,6 +327,23 @@ struct sk_filter *filter_read(uaddr_t uprog, u32 len)
 		return f;
 	kfree(f);
 	return ERR_PTR(err);
+}
+
+struct sk_filter *filter_extended(int fd)
+{
+	void *prog = filter_programs->get(fd);
+	struct sk_filter *f;
+
+	if (IS_ERR(prog))
+		return prog;
+	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	if (!f) {
+		filter_programs->put(prog);
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_set(&f->refs, 1);
+	f->extended = prog;
+	return f;
 }
 
 static void replace(struct sock_common *c, struct sk_filter *f)
@@ -317,6 +363,16 @@ int sock_attach_filter(struct sock_common *c, uaddr_t val, u32 len)
 			filter_put(f);
 		return -EPERM;
 	}
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	replace(c, f);
+	return 0;
+}
+
+int sock_attach_program(struct sock_common *c, int fd)
+{
+	struct sk_filter *f = c->rare.filter_locked ? ERR_PTR(-EPERM) : filter_extended(fd);
+
 	if (IS_ERR(f))
 		return (int)PTR_ERR(f);
 	replace(c, f);
@@ -344,7 +400,9 @@ long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room)
 	if (!f)
 		return 0;
 	n = f->len;
-	if (room && room < f->len)
+	if (f->extended)
+		n = -EACCES; /* its instructions are not to be read here */
+	else if (room && room < f->len)
 		n = -EINVAL;
 	else if (room && copy_to_user(val, f->insn, f->len * sizeof(f->insn[0])))
 		n = -EFAULT;

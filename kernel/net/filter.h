@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.h: classic BPF programs on sockets (SO_ATTACH_FILTER): which packets, and how much of each, a socket gets.
+ * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF): which packets, and how much of each, a socket gets.
  *
  * A program is immutable and counted: children of a listener share it. A socket's pointer to it is replaced under c.lock and read
  * without (a program is freed after a grace period).
@@ -18,6 +18,7 @@ struct sk_buff;
 struct sk_filter {
 	atomic_t refs;
 	struct rcu_head rcu;
+	void *extended; /* a program of kernel/bpf, which takes the place of @insn; a reference */
 	u32 len;
 	struct sock_filter insn[];
 };
@@ -47,7 +48,20 @@ struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAU
 struct sk_filter *filter_get(struct sk_filter *f);     /* NULL is fine, for both */
 void filter_put(struct sk_filter *f);
 
+/* Extended programs, as kernel/bpf registers them; NULL before. */
+struct filter_view;
+struct filter_programs {
+	void *(*get)(int fd); /* a reference, or ERR_PTR(-EBADF, -EINVAL) */
+	void (*put)(void *prog);
+	u32 (*run)(const void *prog, struct filter_view *v);
+};
+extern const struct filter_programs *filter_programs;
+/* @n bytes of the view at @off, or false. @legacy: @off may be SKF_NET_OFF and the like, @n at most 4. */
+bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy);
+struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) */
+
 /* Options of SOL_SOCKET. */
+int sock_attach_program(struct sock_common *c, int fd);
 int sock_attach_filter(struct sock_common *c, uaddr_t val, u32 len);
 int sock_detach_filter(struct sock_common *c);
 /* The program for who asks: instructions; @val NULL is a question about the length only. */

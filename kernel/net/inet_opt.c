@@ -533,11 +533,25 @@ static int reuse_program(struct inet_sock *i, uaddr_t val, u32 len)
 	return IS_ERR(f) ? (int)PTR_ERR(f) : inet_reuse_program(i, f);
 }
 
+static int reuse_extended(struct inet_sock *i, uaddr_t val)
+{
+	struct sk_filter *f;
+	int fd;
+
+	if (get_user(fd, val))
+		return -EFAULT;
+	if (i->c.rare.filter_locked)
+		return -EPERM;
+	f = filter_extended(fd);
+	return IS_ERR(f) ? (int)PTR_ERR(f) : inet_reuse_program(i, f);
+}
+
 /* What of SOL_SOCKET the internet families have to themselves. */
 static int set_socket(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	switch (opt) {
 	case SO_ATTACH_REUSEPORT_CBPF: return reuse_program(i, val, len);
+	case SO_ATTACH_REUSEPORT_EBPF: return len == sizeof(int) ? reuse_extended(i, val) : -EINVAL;
 	case SO_DETACH_REUSEPORT_BPF: return inet_reuse_program(i, NULL);
 	}
 	return -ENOPROTOOPT;

@@ -199,7 +199,7 @@ static int set_number(struct sock_common *sk, int opt, int val)
 		sk->rare.filter_locked = val;
 		return 0;
 	case SO_DETACH_FILTER: return sock_detach_filter(sk);
-	case SO_ATTACH_BPF:
+	case SO_ATTACH_BPF: return sock_attach_program(sk, val);
 	case SO_ATTACH_REUSEPORT_EBPF: return sk->rare.filter_locked ? -EPERM : no_program(val);
 	case SO_INCOMING_CPU: sk->rare.incoming_cpu = val; return 0;
 	case SO_ATTACH_REUSEPORT_CBPF:

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* helper.h: functions of ours that programs call: what they take, give and do. */
+#ifndef NESTLING_BPF_HELPER_H
+#define NESTLING_BPF_HELPER_H
+
+#include "kernel/bpf/internal.h"
+
+enum arg {
+	ARG_NONE,
+	ARG_ANY,       /* anything that was set; a pointer only from who may learn them */
+	ARG_CTX,       /* the context */
+	ARG_MAP,       /* a map */
+	ARG_KEY,       /* memory, key_size of the map before it */
+	ARG_VALUE,     /* memory, value_size */
+	ARG_VALUE_OUT, /* the same, to be written */
+	ARG_MEM,       /* memory, read; its size is the next */
+	ARG_MEM_OUT,   /* memory, written */
+	ARG_SIZE,      /* greater than zero */
+	ARG_SIZE_OR_0,
+};
+enum ret { RET_NUMBER, RET_NOTHING, RET_VALUE };
+
+struct ebpf_helper {
+	const char *name;
+	enum arg arg[5];
+	enum ret ret;
+	bool gpl;
+	bool packet;                                       /* for types with packets only */
+	bool cgroup;                                       /* for types of groups only */
+	u64 (*call)(struct ebpf_machine *m, const u64 *r); /* r[1] to r[5] */
+};
+
+const struct ebpf_helper *ebpf_helper_of(u32 id); /* BPF_FUNC_*; NULL: none of ours */
+
+#endif

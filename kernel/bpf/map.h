@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map.h: maps between the files of kernel/bpf.
+ *
+ * The elements of a map lie in a store: at most @max of them and a few more, all of one size, in chunks that come when they are needed and
+ * stay until the map ends. So a program's pointer to a value is a place in the store: whatever happens to the element meanwhile, that
+ * place is memory of this map.
+ *
+ * Locks: map->lock (spin, a leaf) over what a kind keeps beside the bytes of values; programs read and write those without, as on several
+ * CPUs of a real machine. The operations take it themselves. A chunk's pointer is set once.
+ */
+#ifndef NESTLING_BPF_MAP_H
+#define NESTLING_BPF_MAP_H
+
+#include "kernel/bpf/internal.h"
+
+#define MAP_NONE (~0u) /* no element */
+
+struct bpf_map_ops {
+	bool per_cpu;
+	bool prog;         /* programs may hold pointers to its values */
+	bool no_key;       /* queues and stacks */
+	bool preallocated; /* all chunks are made when a program is to use it */
+	u32 flags;         /* of BPF_MAP_CREATE, beside those that all take */
+	u32 head;          /* bytes of an element before its key; 0: it has none */
+	u32 stored;        /* bytes of a value in the store, if not what the guest says */
+	/* Are the sizes good? 0 or -errno. */
+	int (*check)(const union bpf_attr *a);
+	/* What it keeps beside the store; undone by free. */
+	int (*make)(struct bpf_map *m);
+	void (*free)(struct bpf_map *m);
+	/* No descriptor leads to it any more, only programs. */
+	void (*left)(struct bpf_map *m);
+	/* A program looks for the element with the key: MAP_NONE, or where it was a moment ago. */
+	u32 (*find)(struct bpf_map *m, const void *key);
+	/* The values of all CPUs. 0, -ENOENT. */
+	int (*read)(struct bpf_map *m, const void *key, void *value);
+	/* The same, and it is gone. NULL: -ENOTSUPP. */
+	int (*take)(struct bpf_map *m, const void *key, void *value);
+	/* @all: from a system call, with the values of all CPUs; else from a program, which may not sleep. */
+	int (*update)(struct bpf_map *m, const void *key, const void *value, u64 flags, bool all);
+	int (*remove)(struct bpf_map *m, const void *key);
+	/* 0 or -ENOENT; @key NULL: the first. */
+	int (*next)(struct bpf_map *m, const void *key, void *next);
+	/* Key and values of the first element from *cursor on, which is moved behind it. NULL: not in batches. */
+	int (*walk)(struct bpf_map *m, u32 *cursor, void *key, void *value);
+	/* Of those without keys. */
+	int (*push)(struct bpf_map *m, const void *value, u64 flags);
+	int (*pop)(struct bpf_map *m, void *value, bool take);
+};
+
+struct bpf_map {
+	atomic_t refs;
+	atomic_t users; /* descriptors, which refer to it too */
+	u32 id, type, key_size, value_size, max, flags;
+	u32 key_at, value_at; /* in an element */
+	u32 value_stride;     /* of one CPU's value */
+	u32 value_bytes;      /* as the guest sees them: of all CPUs */
+	u32 each;             /* bytes of an element */
+	u32 uid;
+	bool frozen; /* under lock */
+	char name[BPF_OBJ_NAME_LEN];
+	const struct bpf_map_ops *ops;
+	spinlock_t lock;
+	u32 per_chunk, nr_chunks;
+	u8 **chunks;
+	void *own; /* the kind's */
+};
+
+/* ---- map_store.c ---- */
+
+/* By the sizes in @m: 0, -ENOMEM. */
+int bpf_map_make_store(struct bpf_map *m);
+void bpf_map_free_store(struct bpf_map *m);
+
+/* Where element @i lies; NULL: its chunk is not there. */
+static inline u8 *bpf_map_at(const struct bpf_map *m, u32 i)
+{
+	u8 *chunk = i / m->per_chunk < m->nr_chunks ? READ_ONCE(m->chunks[i / m->per_chunk]) : NULL;
+
+	return chunk ? chunk + (size_t)m->each * (i % m->per_chunk) : NULL;
+}
+/* The same, and its chunk is made; NULL: no memory. Not under the lock. */
+u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
+int bpf_map_fill(struct bpf_map *m); /* all chunks: 0, -ENOMEM */
+/* Makes what programs of it will need, when one is loaded. 0, -ENOMEM. */
+int bpf_map_for_program(struct bpf_map *m);
+/* The value of this CPU in element @i, which is there: what a program may touch, value_size bytes. */
+u8 *bpf_map_value(const struct bpf_map *m, u32 i);
+
+/* ---- map.c ---- */
+
+/* A reference and what the descriptor allows, FMODE_*; ERR_PTR(-EBADF, -EINVAL). */
+struct bpf_map *bpf_map_of_fd(u32 fd, u32 *mode);
+void bpf_map_get(struct bpf_map *m);
+void bpf_map_put(struct bpf_map *m);
+long bpf_map_fd(struct bpf_map *m, u32 flags); /* takes the reference */
+bool bpf_is_map(u32 fd);
+
+long bpf_map_create(const union bpf_attr *a);
+long bpf_map_freeze(const union bpf_attr *a);
+long bpf_map_fd_by_id(const union bpf_attr *a);
+long bpf_map_next_id(const union bpf_attr *a, uaddr_t uattr);
+long bpf_map_info(const union bpf_attr *a, uaddr_t uattr);
+
+/* ---- map_elem.c: what system calls do with elements ---- */
+
+long bpf_map_elem(u32 cmd, const union bpf_attr *a); /* BPF_MAP_*_ELEM and GET_NEXT_KEY */
+long bpf_map_batch(u32 cmd, const union bpf_attr *a, uaddr_t uattr);
+
+/* ---- the kinds ---- */
+
+extern const struct bpf_map_ops map_array, map_percpu_array, map_prog_array; /* map_array.c */
+extern const struct bpf_map_ops map_hash, map_percpu_hash, map_lru, map_percpu_lru; /* map_hash.c */
+extern const struct bpf_map_ops map_lpm;                                            /* map_lpm.c */
+extern const struct bpf_map_ops map_queue, map_stack; /* map_queue.c */
+
+/* Of a prog array: the program at @i, or NULL; good until the next boundary. */
+struct bpf_prog *bpf_prog_at(struct bpf_map *m, u32 i);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map_lpm.c: longest-prefix match: a key is a number of bits and so many bits (struct bpf_lpm_trie_key), a look finds the longest prefix
+ * of what it looks for.
+ *
+ * Not a trie but a hash table of prefixes, asked for every length that there is a prefix of, the longest first: with few lengths, as in
+ * tables of addresses, that is as good. Elements are named as in map_hash.c.
+ *
+ * The order in which keys are told is that of a walk over the trie which tells a node behind what is below it: longer ones before their own
+ * prefixes.
+ *
+ * Locks: map->lock.
+ */
+#include "kernel/bpf/map.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+
+#define DATA_AT ((u32)sizeof(u32)) /* in a key */
+#define DATA_MAX 256
+#define BUCKETS_MAX (64u << 10)
+
+struct node {
+	u32 next;
+	bool used;
+};
+
+struct lpm {
+	u32 nr, made, free, nr_buckets;
+	u32 of_length[DATA_MAX * 8 + 1]; /* so many prefixes have it */
+	u32 bucket[];
+};
+
+static int lpm_check(const union bpf_attr *a)
+{
+	if (!(a->map_flags & BPF_F_NO_PREALLOC) || !a->value_size || a->key_size <= DATA_AT ||
+		a->key_size > DATA_AT + DATA_MAX)
+		return -EINVAL;
+	return a->value_size > (4u << 20) - 1024 ? -E2BIG : 0;
+}
+
+static int lpm_make(struct bpf_map *m)
+{
+	struct lpm *l;
+	u32 n = 1;
+
+	while (n < min(m->max, BUCKETS_MAX))
+		n *= 2;
+	l = kzalloc(sizeof(*l) + n * sizeof(u32), GFP_KERNEL | __GFP_ACCOUNT);
+	if (!l)
+		return -ENOMEM;
+	l->nr_buckets = n;
+	l->free = MAP_NONE;
+	memset(l->bucket, 0xff, n * sizeof(u32));
+	m->own = l;
+	return 0;
+}
+
+static void lpm_free(struct bpf_map *m)
+{
+	kfree(m->own);
+}
+
+/* ---- keys ---- */
+
+static u32 length_of(const u8 *key)
+{
+	u32 n;
+
+	memcpy(&n, key, sizeof(n));
+	return n;
+}
+
+static u32 bits_of(const struct bpf_map *m)
+{
+	return (m->key_size - DATA_AT) * 8;
+}
+
+static bool bit_at(const u8 *key, u32 i)
+{
+	return key[DATA_AT + i / 8] >> (7 - i % 8) & 1;
+}
+
+static bool same_bits(const u8 *a, const u8 *b, u32 n)
+{
+	u8 mask = (u8)(0xff00 >> n % 8);
+
+	return !memcmp(a + DATA_AT, b + DATA_AT, n / 8) &&
+	       (!(n % 8) || !((a[DATA_AT + n / 8] ^ b[DATA_AT + n / 8]) & mask));
+}
+
+static struct node *node_at(const struct bpf_map *m, u32 i)
+{
+	return (struct node *)bpf_map_at(m, i);
+}
+
+static u8 *key_of(const struct bpf_map *m, u32 i)
+{
+	return bpf_map_at(m, i) + m->key_at;
+}
+
+/* ---- chains; under the lock ---- */
+
+/* Where the number of the prefix stands that is the first @n bits of @key; MAP_NONE stands there when there is none. */
+static u32 *link_of(struct bpf_map *m, const u8 *key, u32 n)
+{
+	struct lpm *l = m->own;
+	u64 h = 0xcbf29ce484222325ul ^ n;
+	u32 *p;
+
+	for (u32 i = 0; i < n / 8; i++)
+		h = (h ^ key[DATA_AT + i]) * 0x100000001b3ul;
+	if (n % 8)
+		h = (h ^ (key[DATA_AT + n / 8] & (0xff00 >> n % 8 & 0xff))) * 0x100000001b3ul;
+	p = &l->bucket[(u32)(h ^ h >> 32) & (l->nr_buckets - 1)];
+	while (*p != MAP_NONE &&
+		!(length_of(key_of(m, *p)) == n && same_bits(key_of(m, *p), key, n)))
+		p = &node_at(m, *p)->next;
+	return p;
+}
+
+static u32 longest(struct bpf_map *m, const u8 *key)
+{
+	const struct lpm *l = m->own;
+	u32 i;
+
+	for (s64 n = min(length_of(key), bits_of(m)); n >= 0; n--) {
+		if (!l->of_length[n])
+			continue;
+		i = *link_of(m, key, (u32)n);
+		if (i != MAP_NONE)
+			return i;
+	}
+	return MAP_NONE;
+}
+
+/* ---- operations ---- */
+
+static u32 lpm_find(struct bpf_map *m, const void *key)
+{
+	u32 i;
+
+	if (length_of(key) > bits_of(m))
+		return MAP_NONE;
+	spin_lock(&m->lock);
+	i = longest(m, key);
+	spin_unlock(&m->lock);
+	return i;
+}
+
+static int lpm_read(struct bpf_map *m, const void *key, void *value)
+{
+	u32 i;
+
+	if (length_of(key) > bits_of(m))
+		return -ENOENT;
+	spin_lock(&m->lock);
+	i = longest(m, key);
+	if (i != MAP_NONE)
+		memcpy(value, bpf_map_at(m, i) + m->value_at, m->value_bytes);
+	spin_unlock(&m->lock);
+	return i == MAP_NONE ? -ENOENT : 0;
+}
+
+/* -EAGAIN: there is no chunk for it. */
+static int add(struct bpf_map *m, const u8 *key, const void *value)
+{
+	struct lpm *l = m->own;
+	u32 i = l->free, *link = link_of(m, key, length_of(key));
+
+	if (l->nr >= m->max)
+		return -ENOSPC;
+	if (i != MAP_NONE)
+		l->free = node_at(m, i)->next;
+	else if (bpf_map_at(m, l->made))
+		i = l->made++;
+	else
+		return -EAGAIN;
+	memcpy(key_of(m, i), key, m->key_size);
+	memcpy(bpf_map_at(m, i) + m->value_at, value, m->value_size);
+	*node_at(m, i) = (struct node){ .next = MAP_NONE, .used = true };
+	*link = i;
+	l->nr++;
+	l->of_length[length_of(key)]++;
+	return 0;
+}
+
+static int try_update(struct bpf_map *m, const u8 *key, const void *value, u64 flags)
+{
+	u32 i = *link_of(m, key, length_of(key));
+
+	if (i == MAP_NONE)
+		return flags == BPF_EXIST ? -ENOENT : add(m, key, value);
+	if (flags == BPF_NOEXIST)
+		return -EEXIST;
+	memcpy(key_of(m, i), key, m->key_size);
+	memcpy(bpf_map_at(m, i) + m->value_at, value, m->value_size);
+	return 0;
+}
+
+static int lpm_update(struct bpf_map *m, const void *key, const void *value, u64 flags, bool all)
+{
+	struct lpm *l = m->own;
+	u32 made;
+	int err;
+
+	if (length_of(key) > bits_of(m))
+		return -EINVAL;
+	for (;;) {
+		spin_lock(&m->lock);
+		err = try_update(m, key, value, flags);
+		made = l->made;
+		spin_unlock(&m->lock);
+		if (err != -EAGAIN)
+			return err;
+		if (!bpf_map_want(m, made, !all))
+			return -ENOMEM;
+	}
+}
+
+static int lpm_remove(struct bpf_map *m, const void *key)
+{
+	struct lpm *l = m->own;
+	u32 *link, i;
+
+	if (length_of(key) > bits_of(m))
+		return -EINVAL;
+	spin_lock(&m->lock);
+	link = link_of(m, key, length_of(key));
+	i = *link;
+	if (i != MAP_NONE) {
+		*link = node_at(m, i)->next;
+		*node_at(m, i) = (struct node){ .next = l->free };
+		l->free = i;
+		l->nr--;
+		l->of_length[length_of(key)]--;
+	}
+	spin_unlock(&m->lock);
+	return i == MAP_NONE ? -ENOENT : 0;
+}
+
+/* Is @a told before @b? */
+static bool before(const u8 *a, const u8 *b)
+{
+	u32 na = length_of(a), nb = length_of(b), n = min(na, nb);
+
+	for (u32 i = 0; i < n; i++)
+		if (bit_at(a, i) != bit_at(b, i))
+			return bit_at(b, i);
+	return na > nb;
+}
+
+static int lpm_next(struct bpf_map *m, const void *key, void *next)
+{
+	const struct lpm *l = m->own;
+	const u8 *best = NULL;
+
+	spin_lock(&m->lock);
+	if (key && (length_of(key) > bits_of(m) || *link_of(m, key, length_of(key)) == MAP_NONE))
+		key = NULL;
+	for (u32 i = 0; i < l->made; i++) {
+		const u8 *k = key_of(m, i);
+
+		if (node_at(m, i)->used && (!key || before(key, k)) && (!best || before(k, best)))
+			best = k;
+	}
+	if (best)
+		memcpy(next, best, m->key_size);
+	spin_unlock(&m->lock);
+	return best ? 0 : -ENOENT;
+}
+
+const struct bpf_map_ops map_lpm = {
+	.prog = true,
+	.head = sizeof(struct node),
+	.flags = BPF_F_NO_PREALLOC,
+	.check = lpm_check,
+	.make = lpm_make,
+	.free = lpm_free,
+	.find = lpm_find,
+	.read = lpm_read,
+	.update = lpm_update,
+	.remove = lpm_remove,
+	.next = lpm_next,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* skb.h: the context of programs that look at packets. */
+#ifndef NESTLING_BPF_SKB_H
+#define NESTLING_BPF_SKB_H
+
+#include "kernel/net/filter.h"
+
+struct ebpf_skb {
+	struct filter_view *view;
+	struct sk_buff *mine; /* of which mark and priority may be written; NULL */
+	u32 cb[5];            /* the program's scratch */
+};
+
+#endif

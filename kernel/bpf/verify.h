@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* verify.h: between the files of the verifier; verify.c says how it works. */
+#ifndef NESTLING_BPF_VERIFY_H
+#define NESTLING_BPF_VERIFY_H
+
+#include "kernel/bpf/bounds.h"
+#include "kernel/bpf/internal.h"
+
+#define SLOTS (EBPF_STACK / 8)
+#define MAX_REFS 8
+#define MAX_OFF (1 << 29) /* of a pointer from where it started */
+
+enum kind { NOTHING, NUMBER, CTX, STACK, MAP, VALUE, PACKET, PACKET_END };
+
+/* What a register holds. */
+struct reg {
+	u8 kind;
+	bool maybe_null; /* or it is 0 */
+	u8 frame;        /* of a pointer into the stack: whose */
+	s32 off;         /* of a pointer: what was added to where it started */
+	u32 id; /* not 0: other registers with it hold the same number, are null together, or were moved by the same */
+	u32 range; /* of a pointer into the packet: so many bytes from where it started, plus @b, are there */
+	struct bpf_map *map;
+	struct bounds b; /* the number, or what is added to a pointer that is only known so far */
+};
+
+/* Eight bytes of the stack. */
+struct slot {
+	u8 written; /* a bit for each byte */
+	u8 spilled; /* 8, 4: the lower so many are those of @r; 0: nothing is known of them */
+	struct reg r;
+};
+
+struct frame {
+	struct reg r[MAX_BPF_REG];
+	u32 callsite; /* the call that made it */
+	u32 start;    /* the function's first instruction */
+	u32 nr_slots; /* of s[]: those above are of no use yet */
+	struct slot s[];
+};
+
+struct state {
+	struct frame *frame[EBPF_FRAMES];
+	u32 depth; /* the innermost one */
+	u32 pc;
+	u32 branches; /* of one that is kept: ways from here that are still to be looked at */
+	struct state *parent; /* kept, on the way to here */
+	struct state *next;   /* kept for the same pc; or waiting */
+};
+
+struct verifier {
+	struct ebpf_code *code;
+	const struct ebpf_rights *rights;
+	struct ebpf_log *log;
+	struct state *now;
+	struct state *waiting;
+	struct state **kept; /* by pc */
+	u16 *live;           /* by pc: the registers that are read before they are written */
+	u8 *starts;          /* FLOW_* by pc */
+	u16 *depth_of;       /* by pc of a function's start: bytes of the stack that it uses */
+	u32 ids, processed, jumps, last_processed, last_jumps, nr_kept, nr_waiting, steps;
+};
+
+#define FLOW_START 1 /* a function begins */
+#define FLOW_MEET 2  /* ways meet: worth keeping the state */
+
+static inline struct frame *frame_now(struct verifier *v)
+{
+	return v->now->frame[v->now->depth];
+}
+static inline struct reg *reg_at(struct verifier *v, u32 r)
+{
+	return &frame_now(v)->r[r];
+}
+static inline bool is_pointer(const struct reg *r)
+{
+	return r->kind > NUMBER;
+}
+
+#define refuse(v, err, fmt, ...)                                                                   \
+	({                                                                                         \
+		ebpf_log((v)->log, fmt "\n", ##__VA_ARGS__);                                       \
+		err;                                                                               \
+	})
+
+struct reg reg_number(struct bounds b);
+struct reg reg_pointer(enum kind kind);
+int check_read(struct verifier *v, u32 r);
+int check_number(struct verifier *v, u32 r, const char *what);
+int check_write(struct verifier *v, u32 r);
+const char *kind_name(const struct reg *r);
+
+/* verify.c: the way goes on with @s, which it frees. 0, -ENOMEM. */
+int resume(struct verifier *v, struct state *s);
+
+/* verify_state.c */
+struct frame *frame_new(u32 slots);
+/* A copy; @whole: with all slots, to go on with. NULL: no memory. */
+struct state *state_copy(const struct state *s, bool whole);
+void state_free(struct state *s);
+/* Is all that can come of @now what could come of @old, which was looked at to the end? @live: registers that matter. */
+bool state_covers(const struct verifier *v, const struct state *old, const struct state *now);
+
+/* verify_alu.c */
+int verify_alu(struct verifier *v, const struct bpf_insn *i);
+
+/* verify_mem.c */
+int verify_load(struct verifier *v, const struct bpf_insn *i);
+int verify_store(struct verifier *v, const struct bpf_insn *i);
+int verify_atomic(struct verifier *v, const struct bpf_insn *i);
+int verify_legacy_load(struct verifier *v, const struct bpf_insn *i);
+/* May a helper read, or write, @size bytes at register @r? */
+int check_helper_memory(struct verifier *v, u32 r, u32 size, bool write);
+
+/* verify_jump.c */
+int verify_branch(struct verifier *v, const struct bpf_insn *i);
+
+/* verify_call.c */
+int verify_helper(struct verifier *v, const struct bpf_insn *i);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify_state.c: states of the verifier: copies, and whether one covers another, so that what follows need not be looked at twice.
+ *
+ * A number in the old state is covered when the new one lies within it; a register that is not read any more (verifier.live) does not
+ * matter. Ids are names: a name in one state must stand for the same name of the other wherever it appears.
+ */
+#include "kernel/bpf/verify.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+
+#define MAX_NAMES 64
+
+struct frame *frame_new(u32 slots)
+{
+	struct frame *f =
+		kzalloc(sizeof(*f) + slots * sizeof(struct slot), GFP_KERNEL | __GFP_ACCOUNT);
+
+	if (f)
+		f->nr_slots = slots;
+	return f;
+}
+
+void state_free(struct state *s)
+{
+	for (u32 i = 0; s && i < EBPF_FRAMES; i++)
+		kfree(s->frame[i]);
+	kfree(s);
+}
+
+/* Slots stand from the top of the stack: s[0] is the eight bytes below r10. */
+static u32 slots_in_use(const struct frame *f)
+{
+	u32 n = f->nr_slots;
+
+	while (n && !f->s[n - 1].written)
+		n--;
+	return n;
+}
+
+struct state *state_copy(const struct state *s, bool whole)
+{
+	struct state *c = kzalloc(sizeof(*c), GFP_KERNEL | __GFP_ACCOUNT);
+	const struct frame *from;
+	u32 n;
+
+	if (!c)
+		return NULL;
+	c->depth = s->depth;
+	c->pc = s->pc;
+	c->parent = s->parent;
+	for (u32 i = 0; i <= s->depth; i++) {
+		from = s->frame[i];
+		n = slots_in_use(from);
+		c->frame[i] = frame_new(whole ? SLOTS : n);
+		if (!c->frame[i]) {
+			state_free(c);
+			return NULL;
+		}
+		memcpy(c->frame[i]->r, from->r, sizeof(from->r));
+		memcpy(c->frame[i]->s, from->s, n * sizeof(struct slot));
+		c->frame[i]->callsite = from->callsite;
+		c->frame[i]->start = from->start;
+	}
+	return c;
+}
+
+/* ---- comparing ---- */
+
+struct names {
+	u32 n;
+	u32 old[MAX_NAMES], now[MAX_NAMES];
+};
+
+static bool same_name(struct names *names, u32 old, u32 now)
+{
+	if (!old)
+		return true; /* nothing was concluded from it */
+	if (!now)
+		return false;
+	for (u32 i = 0; i < names->n; i++)
+		if (names->old[i] == old || names->now[i] == now)
+			return names->old[i] == old && names->now[i] == now;
+	if (names->n == MAX_NAMES)
+		return false;
+	names->old[names->n] = old;
+	names->now[names->n++] = now;
+	return true;
+}
+
+static bool reg_covers(struct names *names, const struct reg *old, const struct reg *now)
+{
+	if (old->kind == NOTHING)
+		return true;
+	if (old->kind != now->kind || old->maybe_null != now->maybe_null ||
+		!same_name(names, old->id, now->id))
+		return false;
+	if (old->kind == NUMBER)
+		return bounds_within(&old->b, &now->b);
+	return old->off == now->off && old->frame == now->frame && old->map == now->map &&
+	       old->range <= now->range && bounds_within(&old->b, &now->b);
+}
+
+static bool slot_covers(struct names *names, const struct slot *old, const struct slot *now)
+{
+	if ((old->written & now->written) != old->written)
+		return false;
+	if (!old->spilled) /* bytes: a pointer is more than that */
+		return !old->written || !now->spilled || !is_pointer(&now->r);
+	return now->spilled == old->spilled && reg_covers(names, &old->r, &now->r);
+}
+
+static bool frame_covers(
+	struct names *names, const struct frame *old, const struct frame *now, u32 live)
+{
+	static const struct slot empty;
+
+	if (old->callsite != now->callsite || old->start != now->start)
+		return false;
+	for (u32 i = 0; i < MAX_BPF_REG; i++)
+		if (live >> i & 1 && !reg_covers(names, &old->r[i], &now->r[i]))
+			return false;
+	for (u32 i = 0; i < old->nr_slots; i++)
+		if (!slot_covers(names, &old->s[i], i < now->nr_slots ? &now->s[i] : &empty))
+			return false;
+	return true;
+}
+
+bool state_covers(const struct verifier *v, const struct state *old, const struct state *now)
+{
+	struct names names;
+	u32 live;
+
+	if (old->depth != now->depth)
+		return false;
+	names.n = 0;
+	for (u32 i = 0; i <= old->depth; i++) {
+		/* of a caller: what it reads when the call is over, but for r0, which that sets */
+		live = i == old->depth ? v->live[old->pc] :
+					 v->live[old->frame[i + 1]->callsite + 1] & ~1u;
+		if (!frame_covers(&names, old->frame[i], now->frame[i], live))
+			return false;
+	}
+	return true;
+}
