@@ -3,8 +3,8 @@
  * cards.c: which network cards there are: eth<n> on the command line, and by the management console while the instance runs.
  *
  *	eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...[,loopback=off][,ipv6=off][,mtu=N]
- *	eth<n>=tuntap[,NAME[,MAC[,IP]]]      a tap device of the host; IP is the host's end
- *	eth<n>=fd,N[,MAC]                    an inherited socket or tap device
+ *	eth<n>=tuntap[,NAME[,MAC[,IP]]][,queues=N]   a tap device of the host; IP is the host's end
+ *	eth<n>=fd,N[:M...][,MAC]             an inherited socket or tap device; several descriptors: its queues
  *	eth<n>=switch,PATH[,MAC]             `nestctl switch`
  *	eth<n>=vde,PATH[,MAC]                a switch of vde2
  *	eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
@@ -62,7 +62,7 @@ static int find_kind(const char *name, size_t len)
 /* A word that the front end itself knows: 1. The link's: 0. Or -EINVAL. */
 static int parse_word(struct card *c, const char *word, char *err, size_t size)
 {
-	u64 mtu;
+	u64 n;
 
 	if (strlen(word) == 17 && word[2] == ':' && word[5] == ':' && !c->has_mac) {
 		if (eth_parse(word, c->mac))
@@ -74,11 +74,17 @@ static int parse_word(struct card *c, const char *word, char *err, size_t size)
 		c->optional = true;
 		return 1;
 	}
+	if (!strncmp(word, "queues=", 7)) {
+		if (kstrtou64(word + 7, 10, &n) || !n || n > NET_QUEUES)
+			return invalid(err, size, "%s: wants 1 to %u", word, NET_QUEUES);
+		c->open.queues = (u32)n;
+		return 1;
+	}
 	if (strncmp(word, "mtu=", 4) != 0)
 		return 0;
-	if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > LARGE_MTU)
+	if (kstrtou64(word + 4, 10, &n) || n < 576 || n > LARGE_MTU)
 		return invalid(err, size, "%s: wants 576 to %u", word, LARGE_MTU);
-	c->mtu = (u32)mtu;
+	c->mtu = (u32)n;
 	return c->open.kind != NET_SLIRP;
 }
 
@@ -115,6 +121,7 @@ static int parse_card(struct card *c, u32 n, const char *value, char *err, size_
 	if (strscpy(c->text, value, sizeof(c->text)) < 0)
 		return invalid(err, size, "longer than %zu bytes", sizeof(c->text));
 	c->open.kind = (u32)kind;
+	c->open.queues = 0;
 	c->has_mac = c->optional = false;
 	c->mtu = 0;
 	strscpy(words, value + len, sizeof(words));
@@ -162,12 +169,17 @@ static struct net_device *new_device(struct card *c)
 
 	if (!dev)
 		c->memory = dev = netdev_alloc(ops, ARPHRD_ETHER);
-	else if (READ_ONCE(dev->tx_listed) || dev->tx_busy)
+	else if (!netdev_is_quiet(dev))
 		return NULL;
 	else
 		netdev_init(dev, ops, ARPHRD_ETHER);
 	if (!dev)
 		return NULL;
+	if (c->open.queues > 1 && !c->more)
+		c->more = kcalloc(NET_QUEUES - 1, sizeof(*c->more), GFP_KERNEL);
+	if (c->open.queues > 1 && !c->more)
+		return NULL;
+	netdev_queues_setup(dev, c->open.queues > 1 ? c->more : NULL, c->open.queues);
 	if (!c->has_mac)
 		eth_random(c->mac);
 	memcpy(dev->addr, c->mac, ETH_ALEN);
@@ -176,46 +188,89 @@ static struct net_device *new_device(struct card *c)
 	return dev;
 }
 
-static int open_link(struct card *c, char *err, size_t size)
+static void free_queues(struct card *c)
 {
-	int bad;
-
-	c->open.err[0] = c->open.note[0] = 0;
-	c->open.irq = irq_register(c->param, card_irq, c);
-	if (c->open.irq < 0)
-		return c->open.irq;
-	bad = net_host_check(&c->open);
-	if (!bad)
-		bad = net_host_open(&c->open);
-	if (bad) {
-		invalid(err, size, "%s", c->open.err[0] ? c->open.err : os_strerror(bad));
-		irq_unregister(c->open.irq);
-		return bad;
+	for (u32 i = 0; c->q && i < c->open.queues; i++) {
+		for (u32 k = 0; k < RX_SLOTS; k++)
+			kfree_skb(c->q[i].slots[k]);
+		kfree(c->q[i].outbox);
 	}
-	c->host = c->open.host;
-	return 0;
+	kfree(c->q);
+	c->q = NULL;
 }
 
-static void close_link(struct card *c)
+static int new_queues(struct card *c)
 {
-	irq_unregister(c->open.irq);
-	net_host_close(c->host);
-	c->host = NULL;
+	c->q = kcalloc(c->open.queues, sizeof(*c->q), GFP_KERNEL);
+	for (u32 i = 0; c->q && i < c->open.queues; i++) {
+		struct card_queue *q = &c->q[i];
+
+		q->card = c;
+		scnprintf(
+			q->name, sizeof(q->name), c->open.queues > 1 ? "%s-%u" : "%s", c->param, i);
+		q->outbox = kmalloc(sizeof(*q->outbox), GFP_KERNEL);
+		if (!q->outbox) {
+			free_queues(c);
+			break;
+		}
+	}
+	return c->q ? 0 : -ENOMEM;
+}
+
+/* Of the first @n queues, the last one first. */
+static void close_links(struct card *c, u32 n)
+{
+	for (u32 i = n; i--;) {
+		irq_unregister(c->q[i].irq);
+		net_host_close(c->q[i].host);
+		c->q[i].host = NULL;
+	}
+}
+
+static int open_queue(struct card *c, u32 index)
+{
+	struct card_queue *q = &c->q[index];
+	int bad;
+
+	q->irq = irq_register(q->name, card_irq, q);
+	if (q->irq < 0)
+		return q->irq;
+	c->open.irq = q->irq;
+	bad = index ? net_host_open_queue(&c->open, c->q[0].host, index) : net_host_open(&c->open);
+	if (bad)
+		irq_unregister(q->irq);
+	else
+		q->host = c->open.host;
+	return bad;
+}
+
+static int open_links(struct card *c, char *err, size_t size)
+{
+	int bad = 0;
+	u32 n = 0;
+
+	c->open.err[0] = c->open.note[0] = 0;
+	bad = net_host_check(&c->open);
+	for (; !bad && n < c->open.queues; n += !bad)
+		bad = open_queue(c, n);
+	if (bad) {
+		invalid(err, size, "%s", c->open.err[0] ? c->open.err : os_strerror(bad));
+		close_links(c, n);
+	}
+	return bad;
 }
 
 /* 0, or -errno with a line in @err. */
 static int card_start(struct card *c, char *err, size_t size)
 {
-	struct net_device *dev;
-	int bad = -ENOMEM;
+	struct net_device *dev = new_device(c);
+	int bad = dev ? new_queues(c) : -ENOMEM;
 
 	err[0] = 0;
-	c->outbox = kmalloc(sizeof(*c->outbox), GFP_KERNEL);
-	dev = c->outbox ? new_device(c) : NULL;
-	if (!dev)
-		goto err_free;
+	if (bad)
+		return bad;
 	card_link_setup(c);
-	bad = open_link(c, err, size);
+	bad = open_links(c, err, size);
 	if (bad)
 		goto err_free;
 	if (c->open.note[0])
@@ -230,10 +285,9 @@ static int card_start(struct card *c, char *err, size_t size)
 	timer_start(&c->retry, ktime_get()); /* frames that came before found nobody */
 	return 0;
 err_close:
-	close_link(c);
+	close_links(c, c->open.queues);
 err_free:
-	kfree(c->outbox);
-	c->outbox = NULL;
+	free_queues(c);
 	return bad;
 }
 
@@ -245,7 +299,7 @@ static void quiesce(struct net_device *dev)
 	u64 end = ktime_get() + QUIET_WAIT;
 
 	synchronize_rcu();
-	while ((READ_ONCE(dev->tx_busy) || READ_ONCE(dev->tx_listed)) && ktime_get() < end) {
+	while (!netdev_is_quiet(dev) && ktime_get() < end) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule_deadline(ktime_get() + NSEC_PER_SEC / 1000);
 	}
@@ -260,17 +314,13 @@ static void card_stop(struct card *c)
 	netdev_set_carrier(dev, false);
 	link_pull_out(dev);
 	card_link_end(c);
-	irq_unregister(c->open.irq);
+	for (u32 i = 0; i < c->open.queues; i++)
+		irq_unregister(c->q[i].irq);
 	card_link_end(c);
 	quiesce(dev);
-	net_host_close(c->host);
-	c->host = NULL;
-	for (u32 i = 0; i < RX_SLOTS; i++) {
-		kfree_skb(c->slots[i]);
-		c->slots[i] = NULL;
-	}
-	kfree(c->outbox);
-	c->outbox = NULL;
+	for (u32 i = c->open.queues; i--;)
+		net_host_close(c->q[i].host);
+	free_queues(c);
 	WRITE_ONCE(c->dev, NULL);
 	c->given = false;
 }

@@ -15,6 +15,16 @@
  * States: free -> (parsed) given -> (card_start) running, with a link or without -> (card_stop) free. The device's memory is kept
  * for the next card of this number: connections remember the device that they last sent by.
  */
+struct card_queue {
+	struct card *card;
+	char name[16]; /* of its interrupt */
+	int irq;
+	bool off; /* poll() does nothing: the host does not hand it frames (ethtool -L), or its link is being opened; under link.c's mutex */
+	struct net_host *host;
+	struct sk_buff *slots[RX_SLOTS]; /* own to poll() */
+	struct outbox *outbox;           /* own to send() */
+};
+
 struct card {
 	/* under cards_lock, or at boot */
 	char param[12], text[1024], rest[1024]; /* "eth0"; all words; those of the link */
@@ -23,13 +33,14 @@ struct card {
 	bool given, has_mac, optional;
 	u32 mtu;
 	struct net_device *memory;
+	struct netdev_queue *
+		more; /* the same for its queues behind the first, NETDEV_QUEUES - 1; NULL: it has had none */
 
 	struct net_device *dev; /* NULL: not running */
-	struct net_host *host;
-	struct sk_buff *slots[RX_SLOTS]; /* own to poll() */
-	struct outbox *outbox;           /* own to send() */
-	struct ktimer retry;             /* card_link_setup() */
+	struct card_queue *q;   /* open.queues of them */
+	struct ktimer retry;    /* card_link_setup() */
 	struct work reopen;
+	u32 lost;     /* the other side has gone */
 	bool leaving; /* card_stop() has begun: the timer and the work start each other no more */
 	u64 told_at;  /* when the loss of the link was last told on stderr */
 };
@@ -46,7 +57,7 @@ struct outbox {
 extern const struct netdev_ops card_ops[]; /* by NET_* */
 #define CARD_KINDS 6
 
-void card_irq(void *card);
+void card_irq(void *queue);
 /* The timer and the work that ask for the other side, not running yet. */
 void card_link_setup(struct card *c);
 /* Nothing of @c runs any more, and nothing starts; its interrupt is quiet already. May sleep. */

@@ -14,6 +14,9 @@
 struct net_host {
 	const struct net_link *link;
 	char *args;
+	uint32_t queues, index; /* of the link; which of them this is */
+	struct net_host *first; /* NULL: it is that itself */
+	char name[16];          /* of the first queue's tap device */
 	int irq;
 	int fd;           /* -1: the other side has gone */
 	int parked;       /* then: its number, or -1 */
@@ -41,6 +44,7 @@ struct net_link {
 	 */
 	int (*open)(struct net_host *h);
 	void (*close)(struct net_host *h); /* what is more than h->fd */
+	bool queues;                       /* there may be several */
 };
 
 extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_link, mcast_link;

@@ -6,9 +6,13 @@
  * Frames go in batches: a host call carries up to NET_BATCH of them. What arrives is read into buffers that
  * the card keeps; a small frame is copied out of its buffer, a large one takes the buffer along.
  *
+ * A card has one queue, or several, each with a descriptor, an interrupt, buffers and a poller of its own (struct card_queue). ethtool -L says
+ * how many are used: the host hands frames to no other.
+ *
  * When the other side goes away the card loses its link (no carrier) and asks for it again once a second; the log and the host's
  * standard error are told.
- * Locks: none of its own. poll() and send() are called by one vCPU at a time each (netdev.h).
+ * Locks: none of its own. poll() and send() are called by one vCPU at a time for each queue (netdev.h). link.c's mutex: how many queues are
+ * used, and the return of a link that has several.
  */
 #include <asm/errno.h>
 
@@ -17,6 +21,8 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/gso.h"
+#include "kernel/net/link.h"
+#include "kernel/sched/task.h"
 
 #define COPY_BREAK                                                                                 \
 	4096U /* smaller frames are copied out, and all that would waste most of a buffer */
@@ -29,6 +35,11 @@
 static struct card *CARD(struct net_device *dev)
 {
 	return dev->private;
+}
+
+static struct card_queue *QUEUE(struct netdev_queue *q)
+{
+	return &CARD(q->dev)->q[q->index];
 }
 
 /* The largest frame that may come. A tap device hands over segments that nobody has cut. */
@@ -58,9 +69,10 @@ static void retry_after(struct card *c, u64 ns)
 		timer_start(&c->retry, ktime_get() + ns);
 }
 
+/* One of its queues has met the end; the others will, or are ended when the link is opened again. */
 static void link_lost(struct card *c)
 {
-	if (!c->dev->carrier)
+	if (!c->dev->carrier || xchg(&c->lost, 1))
 		return;
 	netdev_set_carrier(c->dev, false);
 	pr_warn("%s: the other side has gone\n", c->dev->name);
@@ -69,12 +81,13 @@ static void link_lost(struct card *c)
 }
 
 /* Buffers for the next frames: how many, in order. */
-static int fill_slots(struct card *c, struct net_in *in, u32 most)
+static int fill_slots(struct card_queue *cq, struct net_in *in, u32 most)
 {
+	const struct card *c = cq->card;
 	int n = 0;
 
 	for (; n < (int)most; n++) {
-		struct sk_buff **s = &c->slots[n];
+		struct sk_buff **s = &cq->slots[n];
 
 		if (!*s)
 			*s = skb_alloc(frame_size(c), GFP_ATOMIC);
@@ -92,7 +105,8 @@ static bool own_echo(const struct card *c, const struct sk_buff *skb, u32 len)
 	       !memcmp(skb_payload(skb) + ETH_ALEN, c->dev->addr, ETH_ALEN);
 }
 
-static void receive(struct card *c, struct sk_buff **slot, const struct net_in *in)
+/* @queue: the number that it gets, 0: there is one. */
+static void receive(struct card *c, u32 queue, struct sk_buff **slot, const struct net_in *in)
 {
 	struct sk_buff *skb = *slot;
 	u32 len = in->len;
@@ -118,44 +132,46 @@ static void receive(struct card *c, struct sk_buff **slot, const struct net_in *
 	skb->csum_ok = in->csum_ok;
 	skb->csum_owed = in->csum_owed;
 	skb->gso = (u16)min(in->seg, 65535U);
+	skb->queue = (u16)queue;
 	eth_rx(c->dev, skb);
 }
 
-static u32 card_poll(struct net_device *dev, u32 budget)
+static u32 card_poll(struct netdev_queue *q, u32 budget)
 {
-	struct card *c = CARD(dev);
+	struct card_queue *cq = QUEUE(q);
+	struct card *c = cq->card;
 	struct net_in in[RX_SLOTS];
-	u32 done = 0;
+	u32 done = 0, number = c->open.queues > 1 ? q->index + 1 : 0;
 
-	while (done < budget) {
-		int n = fill_slots(c, in, min(budget - done, (u32)RX_SLOTS)), got;
+	while (done < budget && !READ_ONCE(cq->off)) {
+		int n = fill_slots(cq, in, min(budget - done, (u32)RX_SLOTS)), got;
 
 		if (!n) { /* no memory: try again soon */
 			retry_after(c, RETRY / 100);
 			return 0;
 		}
-		got = net_host_recv(c->host, in, n);
+		got = net_host_recv(cq->host, in, n);
 		if (got < 0) {
 			link_lost(c);
 			return done;
 		}
 		for (int i = 0; i < got; i++)
-			receive(c, &c->slots[i], &in[i]);
+			receive(c, number, &cq->slots[i], &in[i]);
 		done += (u32)got;
 		if (got < n)
 			return min(done, budget - 1);
 	}
-	return done;
+	return READ_ONCE(cq->off) ? min(done, budget - 1) : done;
 }
 
 /* The frame that begins with @first: its pieces from @pieces on, of which @room are free. */
-static void make_frame(struct card *c, const struct list_head *queue, const struct sk_buff *first,
-	struct net_out *out, struct net_piece *pieces, u32 room)
+static void make_frame(struct card_queue *cq, const struct list_head *queue,
+	const struct sk_buff *first, struct net_out *out, struct net_piece *pieces, u32 room)
 {
-	u8 *head = c->outbox->heads[out - c->outbox->out];
+	u8 *head = cq->outbox->heads[out - cq->outbox->out];
 	struct gso_frame f = { .packets = 1, .head_len = skb_headlen(first) };
 
-	if (c->dev->csum_out)
+	if (cq->card->dev->csum_out)
 		gso_join(queue, first, min(room, (u32)NET_PIECES), head, &f);
 	*out = (struct net_out){
 		.head = f.packets > 1 ? head : first->room + first->head,
@@ -173,16 +189,16 @@ static void make_frame(struct card *c, const struct list_head *queue, const stru
 }
 
 /* The first packets of the queue, as the host wants them. */
-static int gather(struct card *c, const struct list_head *queue)
+static int gather(struct card_queue *cq, const struct list_head *queue)
 {
 	const struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
 	u32 used = 0;
 	int n = 0;
 
 	while (&skb->list != queue && n < NET_BATCH && used < OUT_PIECES) {
-		struct net_out *out = &c->outbox->out[n++];
+		struct net_out *out = &cq->outbox->out[n++];
 
-		make_frame(c, queue, skb, out, c->outbox->pieces + used, OUT_PIECES - used);
+		make_frame(cq, queue, skb, out, cq->outbox->pieces + used, OUT_PIECES - used);
 		used += out->nr_pieces;
 		for (u32 i = 0; i < out->packets; i++)
 			skb = list_next_entry(skb, list);
@@ -201,18 +217,18 @@ static void drop_first(struct list_head *queue, u32 n)
 	}
 }
 
-static u32 card_send(struct net_device *dev, struct list_head *queue)
+static u32 card_send(struct netdev_queue *q, struct list_head *queue)
 {
-	struct card *c = CARD(dev);
+	struct card_queue *cq = QUEUE(q);
 	u32 done = 0;
 	int n, sent;
 
 	do {
-		n = gather(c, queue);
-		sent = n ? net_host_send(c->host, c->outbox->out, n) : 0;
+		n = gather(cq, queue);
+		sent = n ? net_host_send(cq->host, cq->outbox->out, n) : 0;
 		for (int i = 0; i < sent; i++) {
-			drop_first(queue, c->outbox->out[i].packets);
-			done += c->outbox->out[i].packets;
+			drop_first(queue, cq->outbox->out[i].packets);
+			done += cq->outbox->out[i].packets;
 		}
 	} while (n && sent == n);
 	return done;
@@ -220,22 +236,73 @@ static u32 card_send(struct net_device *dev, struct list_head *queue)
 
 void card_irq(void *arg)
 {
-	struct card *c = arg;
-	struct net_device *dev = READ_ONCE(c->dev);
+	struct card_queue *cq = arg;
+	struct net_device *dev = READ_ONCE(cq->card->dev);
+	struct netdev_queue *q;
 
 	if (!dev)
 		return;
-	net_host_fired(c->host);
+	q = netdev_queue(dev, (u32)(cq - cq->card->q));
+	net_host_fired(cq->host);
 	/* busy: it may have found no room and not said so yet (netdev_io.c puts the one before the other) */
-	if (smp_load_acquire(&dev->tx_busy) || READ_ONCE(dev->tx_stopped))
-		netdev_tx_wake(dev);
-	netdev_poll(dev);
+	if (smp_load_acquire(&q->busy) || READ_ONCE(q->stopped))
+		netdev_tx_wake(q);
+	netdev_poll(q);
+}
+
+/* ---- how many queues; link.c's mutex held ---- */
+
+/* What has been read by it is on its way to sockets before the host hands frames of the same flows to others. May sleep. */
+static void queue_off(struct card *c, u32 index)
+{
+	WRITE_ONCE(c->q[index].off, true);
+	while (netdev_polling(netdev_queue(c->dev, index))) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + NSEC_PER_MSEC);
+	}
+}
+
+static void queue_on(struct card *c, u32 index)
+{
+	WRITE_ONCE(c->q[index].off, false);
+	netdev_poll(netdev_queue(c->dev, index));
+}
+
+/* The host hands no more frames to queues [from, to). */
+static void detach(struct card *c, u32 from, u32 to)
+{
+	while (to-- > from) {
+		queue_off(c, to);
+		net_host_attach(c->q[to].host, false);
+	}
+}
+
+static int card_set_queues(struct net_device *dev, u32 n)
+{
+	struct card *c = CARD(dev);
+	u32 was = dev->real_tx;
+
+	if (!READ_ONCE(dev->carrier))
+		return -ENETDOWN;
+	for (u32 i = was; i < n; i++) {
+		int err = net_host_attach(c->q[i].host, true);
+
+		if (err) {
+			detach(c, was, i);
+			return err;
+		}
+		queue_on(c, i);
+	}
+	netdev_resize_tx(dev, n);
+	netdev_tell_queues(dev, n, n);
+	detach(c, n, was);
+	return 0;
 }
 
 #define CARD_OPS(name)                                                                             \
 	{                                                                                          \
 		.driver = name, .qdisc = "pfifo_fast", .max_mtu = LARGE_MTU, .send = card_send,    \
-		.poll = card_poll                                                                  \
+		.poll = card_poll, .set_queues = card_set_queues                                   \
 	}
 const struct netdev_ops card_ops[CARD_KINDS] = {
 	[NET_SLIRP] = CARD_OPS("slirp"),
@@ -252,16 +319,52 @@ static void retry_now(struct ktimer *t)
 {
 	struct card *c = container_of(t, struct card, retry);
 
-	if (c->dev->carrier)
-		netdev_poll(c->dev);
-	else
+	if (!c->dev->carrier) {
 		work_queue(&c->reopen);
+		return;
+	}
+	for (u32 i = 0; i < c->open.queues; i++)
+		netdev_poll(netdev_queue(c->dev, i));
+}
+
+/* All queues of a link that has several, or none: 0 or -errno. link.c's mutex held. */
+static int reopen_queues(struct card *c)
+{
+	u32 n = c->open.queues;
+	int err = 0;
+
+	for (u32 i = n; i--;) {
+		queue_off(c, i);
+		net_host_drop(c->q[i].host);
+	}
+	for (u32 i = 0; i < n && !err; i++)
+		err = net_host_reopen(c->q[i].host);
+	for (u32 i = n; err && i--;)
+		net_host_drop(c->q[i].host);
+	if (err)
+		return err;
+	detach(c, c->dev->real_tx, n);
+	for (u32 i = 0; i < c->dev->real_tx; i++)
+		WRITE_ONCE(c->q[i].off, false);
+	return 0;
+}
+
+static int reopen_link(struct card *c)
+{
+	int err;
+
+	if (c->open.queues == 1)
+		return net_host_reopen(c->q[0].host);
+	link_lock();
+	err = reopen_queues(c);
+	link_unlock();
+	return err;
 }
 
 static void reopen(struct work *w)
 {
 	struct card *c = container_of(w, struct card, reopen);
-	int err = net_host_reopen(c->host);
+	int err = reopen_link(c);
 
 	if (err == -ENOTCONN) /* of a kind that cannot come back */
 		return;
@@ -269,9 +372,13 @@ static void reopen(struct work *w)
 		retry_after(c, err == -EINPROGRESS ? RETRY_SOON : RETRY);
 		return;
 	}
+	WRITE_ONCE(c->lost, 0);
 	netdev_set_carrier(c->dev, true);
 	/* who was in send() when the link went may have stopped it after all was thrown away */
-	netdev_tx_wake(c->dev);
+	for (u32 i = 0; i < c->open.queues; i++)
+		netdev_tx_wake(netdev_queue(c->dev, i));
+	if (c->open.queues > 1)
+		timer_start(&c->retry, ktime_get()); /* frames that came before found nobody */
 	pr_info("%s: the link is back\n", c->dev->name);
 	tell(c, "the link is back");
 }
@@ -281,6 +388,7 @@ void card_link_setup(struct card *c)
 	timer_setup(&c->retry, retry_now);
 	work_setup(&c->reopen, reopen);
 	c->told_at = 0;
+	c->lost = 0;
 	WRITE_ONCE(c->leaving, false);
 }
 
@@ -291,6 +399,7 @@ void card_link_end(struct card *c)
 	for (int i = 0; i < 2; i++) {
 		timer_cancel_sync(&c->retry);
 		work_flush(&c->reopen);
-		work_flush(&c->dev->poll_work);
+		for (u32 k = 0; k < c->open.queues; k++)
+			work_flush(&netdev_queue(c->dev, k)->poll_work);
 	}
 }

@@ -5,13 +5,16 @@
  *
  * States of the event: armed (one shot) -> fired -> the front end takes frames until there are none -> armed. While a send waits for
  * room it is armed for both directions.
+ * A link of several queues is as many struct net_host, which share nothing but the tap device.
  * Locks: none. The front end calls recv from one vCPU at a time, and send from one; both may arm the event, which the host orders.
  */
 #include "drivers/net/net_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -19,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -81,13 +85,25 @@ uint64_t net_host_calls(const struct net_host *h)
 	return __atomic_load_n(&h->calls, __ATOMIC_RELAXED);
 }
 
+static void gone(struct net_host *h);
+
 /* ---- opening ---- */
 
 int net_host_check(struct net_open *o)
 {
-	struct net_host h = { .link = links[o->kind], .args = (char *)o->args };
-	int err = h.link->check(&h);
+	struct net_host h = {
+		.link = links[o->kind], .args = (char *)o->args, .queues = o->queues
+	};
+	int err = 0;
 
+	if (o->queues > 1 && !h.link->queues)
+		err = net_fail(&h, EINVAL,
+			"queues=%u: only a tap device has several queues (tuntap,NAME,queues=N or "
+			"fd,N:M)",
+			o->queues);
+	if (!err)
+		err = h.link->check(&h);
+	o->queues = h.queues ? h.queues : 1;
 	if (err)
 		memcpy(o->err, h.err, sizeof(o->err));
 	return err;
@@ -107,7 +123,7 @@ static int open_and_wait(struct net_host *h)
 	return err;
 }
 
-int net_host_open(struct net_open *o)
+int net_host_open_queue(struct net_open *o, struct net_host *first, uint32_t index)
 {
 	struct net_host *h = calloc(1, sizeof(*h));
 	int err = -ENOMEM;
@@ -116,6 +132,9 @@ int net_host_open(struct net_open *o)
 		return err;
 	h->link = links[o->kind];
 	h->irq = o->irq;
+	h->queues = o->queues;
+	h->first = first;
+	h->index = index;
 	h->fd = h->parked = h->control = h->asked = h->half = -1;
 	h->args = strdup(o->args);
 	if (h->args)
@@ -129,6 +148,25 @@ int net_host_open(struct net_open *o)
 	o->host = h;
 	o->offload = h->header != 0;
 	return 0;
+}
+
+int net_host_open(struct net_open *o)
+{
+	return net_host_open_queue(o, NULL, 0);
+}
+
+int net_host_attach(struct net_host *h, int on)
+{
+	struct ifreq r = { .ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
+
+	count_call(h);
+	return h->fd < 0 || ioctl(h->fd, TUNSETQUEUE, &r) ? -EIO : 0;
+}
+
+void net_host_drop(struct net_host *h)
+{
+	if (h->fd >= 0)
+		gone(h);
 }
 
 int net_host_reopen(struct net_host *h)

@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NET_PIECES 48 /* of a frame's payload */
-#define NET_BATCH 64  /* frames in a call of net_host_recv() or net_host_send() */
+#define NET_PIECES 48  /* of a frame's payload */
+#define NET_QUEUES 16U /* of a link, at most */
+#define NET_BATCH 64   /* frames in a call of net_host_recv() or net_host_send() */
 
 struct net_host;
 
@@ -22,6 +23,8 @@ enum net_kind { NET_SLIRP, NET_TUNTAP, NET_FD, NET_SWITCH, NET_VDE, NET_MCAST };
 struct net_open {
 	uint32_t kind;
 	int32_t irq;
+	uint32_t
+		queues; /* so many are wanted, 0: not said; net_host_check() says how many there will be */
 	const char *
 		args; /* what stands behind the kind, its own words, separated by commas; "" for none */
 	/* answers */
@@ -57,8 +60,14 @@ struct net_in {
 
 /* Checks the words of a link without opening anything: 0 or -EINVAL with @err set. */
 int net_host_check(struct net_open *o);
-/* 0 or -errno with o->err set. */
+/* The first queue: 0 or -errno with o->err set. */
 int net_host_open(struct net_open *o);
+/* The same for queue @index of the link whose first queue is @first, which it does not outlive. */
+int net_host_open_queue(struct net_open *o, struct net_host *first, uint32_t index);
+/* The host is to hand frames to this queue, or not any more: then what it had for it is thrown away. 0 or -errno. Nobody receives by it. */
+int net_host_attach(struct net_host *h, int on);
+/* As if the other side had gone: net_host_reopen() is next. Nobody receives by it; somebody may send. */
+void net_host_drop(struct net_host *h);
 void net_host_close(struct net_host *h);
 /*
  * Frames that have arrived, at most @n. Fewer than @n: there are no more, the interrupt is armed. -EPIPE: the other side has gone;

@@ -2,7 +2,7 @@
 /*
  * socket_host.c: links that are sockets of whole frames:
  *
- *	eth0=fd,N            an inherited descriptor: a datagram or seqpacket socket, or a tap device
+ *	eth0=fd,N            an inherited descriptor: a datagram or seqpacket socket, or a tap device; fd,N:M: queues of one
  *	eth0=switch,PATH     `nestctl switch PATH`, a seqpacket socket
  *	eth0=vde,PATH        a switch of vde2: its folder with the socket ctl
  *	eth0=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]   a group of UDP multicast (239.192.168.1, 1102, 1)
@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <stdint.h>
@@ -35,47 +36,102 @@ static void large_buffers(int fd)
 
 /* ---- an inherited descriptor ---- */
 
+/* The numbers of "N:M": how many; the one at @index in *n. 0: it is none. */
+static uint32_t fd_numbers(const char *at, uint32_t index, int *n)
+{
+	for (uint32_t count = 0;; at++) {
+		char *end;
+		long number = strtol(at, &end, 10);
+
+		if (end == at || *at < '0' || *at > '9' || number > INT_MAX)
+			return 0;
+		if (count++ == index)
+			*n = (int)number;
+		at = end;
+		if (!*at)
+			return count;
+		if (*at != ':')
+			return 0;
+	}
+}
+
 static int fd_check(struct net_host *h)
 {
-	char *end;
-	long n = strtol(h->args, &end, 10);
+	int n;
+	uint32_t count = fd_numbers(h->args, 0, &n);
 
-	if (end == h->args || *end || n < 0)
-		return net_fail(h, EINVAL, "fd,%.60s: wants fd,N", h->args);
+	if (!count)
+		return net_fail(h, EINVAL, "fd,%.60s: wants fd,N or fd,N:M:...", h->args);
+	if (count > NET_QUEUES)
+		return net_fail(h, EINVAL, "fd,%.60s: more than %u queues", h->args, NET_QUEUES);
+	for (uint32_t i = 0; i < count * count; i++) {
+		int a = 0, b = 0;
+
+		fd_numbers(h->args, i / count, &a);
+		fd_numbers(h->args, i % count, &b);
+		if (a == b && i / count != i % count)
+			return net_fail(h, EINVAL, "fd,%.60s: %d stands there twice", h->args, a);
+	}
+	if (h->queues && h->queues != count)
+		return net_fail(h, EINVAL, "queues=%u: fd,%.60s has %u descriptors", h->queues,
+			h->args, count);
+	h->queues = count;
+	return 0;
+}
+
+/* The tap device @fd as one of the card's queues. */
+static int fd_tap(struct net_host *h, int fd, int n, const struct ifreq *r)
+{
+	if (r->ifr_flags & IFF_DETACH_QUEUE)
+		return net_fail(h, EINVAL, "fd,%d: the queue is detached", n);
+	if (h->queues > 1 && !(r->ifr_flags & IFF_MULTI_QUEUE))
+		return net_fail(h, EINVAL, "fd,%s: %d is a tap device of one queue", h->args, n);
+	if (h->first && (strcmp(h->first->name, r->ifr_name) != 0 ||
+				!h->first->header != !(r->ifr_flags & IFF_VNET_HDR)))
+		return net_fail(h, EINVAL, "fd,%s: %d is no queue of the first one's tap device",
+			h->args, n);
+	memcpy(h->name, r->ifr_name, sizeof(h->name));
+	net_tap_setup(h, fd, r->ifr_flags & IFF_VNET_HDR);
 	return 0;
 }
 
 static int fd_open(struct net_host *h)
 {
 	struct ifreq r = { .ifr_flags = 0 };
-	int n = atoi(h->args), fd, type;
+	int n = 0, fd, type, err;
 	socklen_t len = sizeof(type);
 
 	if (h->opened) /* whoever gave it to us is not coming back */
 		return -ENOTCONN;
 	h->opened = true;
+	fd_numbers(h->args, h->index, &n);
 	fd = fcntl(n, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return net_fail(h, EBADF, "fd,%d: %s", n, strerror(errno));
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len)) {
-		if (type == SOCK_DGRAM || type == SOCK_SEQPACKET) {
-			large_buffers(fd);
-			h->fd = fd;
-			return 0;
-		}
-	} else if (!ioctl(fd, TUNGETIFF, &r) && r.ifr_flags & IFF_TAP && r.ifr_flags & IFF_NO_PI) {
-		net_tap_setup(h, fd, r.ifr_flags & IFF_VNET_HDR);
-		return 0;
-	}
-	close(fd);
-	return net_fail(h, EINVAL,
+	err = net_fail(h, EINVAL,
 		"fd,%d: neither a datagram or seqpacket socket nor a tap device without packet "
 		"information",
 		n);
+	if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len)) {
+		if (h->queues > 1) {
+			err = net_fail(h, EINVAL,
+				"fd,%s: %d is no queue of a tap device, which alone has several",
+				h->args, n);
+		} else if (type == SOCK_DGRAM || type == SOCK_SEQPACKET) {
+			large_buffers(fd);
+			h->fd = fd;
+			err = 0;
+		}
+	} else if (!ioctl(fd, TUNGETIFF, &r) && r.ifr_flags & IFF_TAP && r.ifr_flags & IFF_NO_PI) {
+		err = fd_tap(h, fd, n, &r);
+	}
+	if (err)
+		close(fd);
+	return err;
 }
 
-const struct net_link fd_link = { .check = fd_check, .open = fd_open };
+const struct net_link fd_link = { .check = fd_check, .open = fd_open, .queues = true };
 
 /* ---- a path ---- */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tap_host.c: `eth0=tuntap,NAME,MAC,IP`: a tap device of the host, that the user owns or may make; and `eth0=fd,N` when N is one.
+ * tap_host.c: `eth0=tuntap,NAME,MAC,IP,queues=N`: a tap device of the host, that the user owns or may make; and `eth0=fd,N` when N is one.
  *
  * The device gets a virtio_net_hdr before each frame where it has them: then the host hands over whole segments of up to 64 KiB that it
- * has not cut nor summed up. IP is the host's end, set here if it is given (which needs CAP_NET_ADMIN).
+ * has not cut nor summed up. IP is the host's end, set here if it is given (which needs CAP_NET_ADMIN). With several queues it is opened as
+ * often, with IFF_MULTI_QUEUE; one that has been made so may be opened with one queue, too.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -78,31 +79,63 @@ static int configure(struct net_host *h, const char *name, struct in_addr ip)
 	return err;
 }
 
+/* What TUNSETIFF's errors are about. */
+static int refused(struct net_host *h, const char *name, int err)
+{
+	const char *why = "";
+
+	if (err == EPERM)
+		why = h->queues > 1 ? "; `ip tuntap add NAME mode tap multi_queue user YOU` as "
+				      "root makes one" :
+				      "; `ip tuntap add NAME mode tap user YOU` as root makes one";
+	else if (err == EINVAL && h->queues > 1)
+		why = "; queues= wants a tap device of several queues (`ip tuntap add NAME mode "
+		      "tap multi_queue`)";
+	else if (err == E2BIG)
+		why = "; it has no queue left";
+	return net_fail(h, err, "tuntap,%s: %s%s", name, strerror(err), why);
+}
+
+/* A queue of the device @r names: 0 or an error number. */
+static int attach(struct net_host *h, int fd, struct ifreq *r)
+{
+	const short flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+
+	r->ifr_flags = (short)(h->queues > 1 ? flags | IFF_MULTI_QUEUE : flags);
+	if (!ioctl(fd, TUNSETIFF, r))
+		return 0;
+	if (errno != EINVAL || h->queues > 1 || !*r->ifr_name)
+		return errno;
+	r->ifr_flags = flags | IFF_MULTI_QUEUE;
+	return ioctl(fd, TUNSETIFF, r) ? EINVAL : 0;
+}
+
 static int tap_open(struct net_host *h)
 {
-	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq r = { 0 };
 	struct in_addr ip;
 	int fd, err;
 
 	err = words(h, r.ifr_name, &ip);
 	if (err)
 		return err;
+	if (h->first)
+		strcpy(r.ifr_name, h->first->name);
 	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return net_fail(h, errno, "/dev/net/tun: %s", strerror(errno));
-	if (ioctl(fd, TUNSETIFF, &r))
-		err = net_fail(h, errno, "tuntap,%s: %s%s", r.ifr_name, strerror(errno),
-			errno == EPERM ?
-				"; `ip tuntap add NAME mode tap user YOU` as root makes one" :
-				"");
-	if (!err && ip.s_addr)
+	err = attach(h, fd, &r);
+	if (err)
+		err = refused(h, r.ifr_name, err);
+	else if (ip.s_addr && !h->first)
 		err = configure(h, r.ifr_name, ip);
 	if (err) {
 		close(fd);
 		return err;
 	}
+	memcpy(h->name, r.ifr_name, sizeof(h->name));
 	net_tap_setup(h, fd, true);
 	return 0;
 }
 
-const struct net_link tap_link = { .check = tap_check, .open = tap_open };
+const struct net_link tap_link = { .check = tap_check, .open = tap_open, .queues = true };

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* ethtool.c: SIOCETHTOOL, the basics: the driver, the link, its speed, what is offloaded. Source: <linux/ethtool.h>. */
+/*
+ * ethtool.c: SIOCETHTOOL, the basics: the driver, the link, its speed, what is offloaded, how many queues. Source: <linux/ethtool.h>.
+ * Locks: link.c's mutex while the number of queues changes.
+ */
 #include <asm/errno.h>
 #include <linux/ethtool.h>
 #include <linux/net_tstamp.h>
+#include <linux/rtnetlink.h>
 
 #include "arch/um/uaccess.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/link.h"
 #include "kernel/net/net.h"
+#include "kernel/net/rtnl.h"
+#include "kernel/task/cred.h"
 
 #define SPEED_OF_A_VIRTUAL_LINK 10000
 
@@ -103,7 +110,72 @@ static long get_sset_info(u64 arg)
 	return put_user(i, UADDR(arg));
 }
 
-long ethtool_ioctl(const struct net_device *d, u64 arg)
+/* ---- queues: of cards; each sends and receives ---- */
+
+static struct ethtool_channels channels(const struct net_device *d)
+{
+	return (struct ethtool_channels){
+		.cmd = ETHTOOL_GCHANNELS,
+		.max_combined = d->nr_queues,
+		.combined_count = READ_ONCE(d->real_tx),
+	};
+}
+
+static long get_channels(const struct net_device *d, u64 arg)
+{
+	if (!d->ops->send)
+		return -EOPNOTSUPP;
+	return put_user(channels(d), UADDR(arg));
+}
+
+/* link.c's mutex held: a card is not pulled out meanwhile. */
+static int use_queues(struct net *net, int ifindex, struct net_device *d, u32 n)
+{
+	int err;
+
+	if (netdev_find_index(net, ifindex) != d)
+		return -ENODEV;
+	if (n == d->real_tx)
+		return 0;
+	if (n > d->nr_queues || !n)
+		return -EINVAL;
+	err = d->ops->set_queues(d, n);
+	if (!err)
+		rtnl_tell_link(d, RTM_NEWLINK, 0);
+	return err;
+}
+
+static long set_channels(struct net *net, struct net_device *d, u64 arg)
+{
+	struct ethtool_channels c;
+	int ifindex = d->ifindex;
+	long err;
+
+	if (!net_capable(net, CAP_NET_ADMIN))
+		return -EPERM;
+	if (!d->ops->send)
+		return -EOPNOTSUPP;
+	if (get_user(c, UADDR(arg)))
+		return -EFAULT;
+	if (c.rx_count || c.tx_count || c.other_count)
+		return -EINVAL;
+	link_lock();
+	err = use_queues(net, ifindex, d, c.combined_count);
+	link_unlock();
+	return err;
+}
+
+/* The host deals out what comes: by a table of flows that nobody is shown, so that there are rings but no rules. */
+static long get_rings(const struct net_device *d, u64 arg)
+{
+	struct ethtool_rxnfc r = { .cmd = ETHTOOL_GRXRINGS, .data = READ_ONCE(d->real_rx) };
+
+	if (!d->ops->send)
+		return -EOPNOTSUPP;
+	return copy_to_user(UADDR(arg), &r, offsetof(struct ethtool_rxnfc, fs)) ? -EFAULT : 0;
+}
+
+long ethtool_ioctl(struct net *net, struct net_device *d, u64 arg)
 {
 	u32 cmd;
 
@@ -117,6 +189,9 @@ long ethtool_ioctl(const struct net_device *d, u64 arg)
 	case ETHTOOL_GFEATURES: return get_features(arg);
 	case ETHTOOL_GET_TS_INFO: return get_ts_info(arg);
 	case ETHTOOL_GSSET_INFO: return get_sset_info(arg);
+	case ETHTOOL_GCHANNELS: return get_channels(d, arg);
+	case ETHTOOL_SCHANNELS: return set_channels(net, d, arg);
+	case ETHTOOL_GRXRINGS: return get_rings(d, arg);
 	case ETHTOOL_GTXCSUM:
 	case ETHTOOL_GSG:
 	case ETHTOOL_GTSO: return get_value(cmd, d->csum_out, arg);

@@ -122,6 +122,7 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 		skb->csum_owed = false;
 		nf_fill_checksum(skb);
 	}
+	skb->flow = flow_hash(skb, 0, skb->protocol); /* its pieces stay with what is sent whole */
 	skb_copy(skb, 0, model, hlen);
 	skb_pull(skb, hlen);
 	total = skb_len(skb);

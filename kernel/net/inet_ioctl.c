@@ -403,7 +403,7 @@ static long ethtool(struct net *net, u64 arg)
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;
 	d = netdev_find(net, r.name);
-	return d ? ethtool_ioctl(d, r.data) : -ENODEV;
+	return d ? ethtool_ioctl(net, d, r.data) : -ENODEV;
 }
 
 static long dev_ioctl(struct net *net, u32 cmd, u64 arg)

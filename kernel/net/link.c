@@ -31,6 +31,8 @@
 #include "kernel/vfs/vfs.h"
 
 #define LINKS_MAX 4096U
+#define QUEUES_MAX                                                                                 \
+	4096U /* as many as may be said of a device; those here are numbers, they have no queue */
 
 static DEFINE_MUTEX(link_mutex);
 static const struct link_type *const types[] = { &dummy_link, &veth_link, &bridge_link, &vlan_link,
@@ -273,7 +275,7 @@ struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin)
 struct wish {
 	char name[IFNAMSIZ];
 	const u8 *mac;
-	const u32 *mtu, *pid, *fd, *group, *txqlen;
+	const u32 *mtu, *pid, *fd, *group, *txqlen, *num_tx, *num_rx;
 	const char *alias;
 	u32 alias_len;
 	struct net_device *lower;
@@ -296,6 +298,8 @@ static void read_wish(const void *attrs, u32 len, struct wish *w)
 	w->fd = nl_nested(attrs, len, IFLA_NET_NS_FD, sizeof(u32), &n);
 	w->group = nl_nested(attrs, len, IFLA_GROUP, sizeof(u32), &n);
 	w->txqlen = nl_nested(attrs, len, IFLA_TXQLEN, sizeof(u32), &n);
+	w->num_tx = nl_nested(attrs, len, IFLA_NUM_TX_QUEUES, sizeof(u32), &n);
+	w->num_rx = nl_nested(attrs, len, IFLA_NUM_RX_QUEUES, sizeof(u32), &n);
 	w->alias = nl_nested(attrs, len, IFLA_IFALIAS, 1, &w->alias_len);
 	if (!w->alias)
 		w->alias_len = 0;
@@ -317,6 +321,10 @@ static int enter_link(struct net *net, struct net_device *dev, const struct wish
 		dev->group = *w->group;
 	if (w->txqlen)
 		dev->txqlen = *w->txqlen;
+	if (w->num_tx)
+		dev->num_tx = dev->real_tx = *w->num_tx;
+	if (w->num_rx)
+		dev->num_rx = dev->real_rx = *w->num_rx;
 	if (w->mac) {
 		memcpy(dev->addr, w->mac, ETH_ALEN);
 		dev->addr_assign = NETDEV_ADDR_SET;
@@ -344,6 +352,9 @@ static int check_wish(const struct link_type *type, const struct wish *w)
 {
 	if (w->mac && (eth_is_multicast(w->mac) || !memcmp(w->mac, (u8[ETH_ALEN]){ 0 }, 6)))
 		return -EADDRNOTAVAIL;
+	if ((w->num_tx && (!*w->num_tx || *w->num_tx > QUEUES_MAX)) ||
+		(w->num_rx && (!*w->num_rx || *w->num_rx > QUEUES_MAX)))
+		return -EINVAL;
 	if (w->mtu && (*w->mtu < 68 || *w->mtu > type->ops->max_mtu))
 		return -EINVAL;
 	return w->alias_len >= IFALIAS_MAX ? -EINVAL : 0;

@@ -120,6 +120,7 @@ int link_rename(struct net *net, int ifindex, const char *wanted)
 	spin_unlock(&net->lock);
 	if (!err && strcmp(old, name) != 0) {
 		netname_get(name);
+		netname_queues(name, dev->real_rx, dev->real_tx);
 		netname_put(old);
 		show_ports(net, dev);
 		rtnl_tell_link(dev, RTM_NEWLINK, 0);

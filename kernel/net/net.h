@@ -265,7 +265,7 @@ void rules_free(struct net *net);
 struct sock_common;
 long net_ioctl(const struct sock_common *c, u32 cmd, u64 arg);
 /* ethtool.c: SIOCETHTOOL; @arg points at what is behind ifr_data. */
-long ethtool_ioctl(const struct net_device *d, u64 arg);
+long ethtool_ioctl(struct net *net, struct net_device *d, u64 arg);
 
 /* Takes the lock of @dev's namespace, in which it stays as long as that is held: `spin_unlock(&dev->net->lock)` lets go of the same. */
 static inline void netdev_lock_net(const struct net_device *dev)

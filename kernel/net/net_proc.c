@@ -154,6 +154,7 @@ static bool has_room(const struct seq *s)
 static int show_dev(struct seq *s, void *arg)
 {
 	struct net *net = current_net();
+	struct netdev_stats st;
 	struct net_device *d;
 
 	seq_puts(s, "Inter-|   Receive                                                |  Transmit\n"
@@ -164,12 +165,12 @@ static int show_dev(struct seq *s, void *arg)
 	list_for_each_entry(d, &net->devices, list) {
 		if (!has_room(s))
 			break;
+		netdev_sum(d, &st);
 		seq_printf(s,
 			"%6s: %7lu %7lu %4lu %4lu    0     0          0         0 %8lu %7lu %4lu "
 			"%4lu    0     0       0          0\n",
-			d->name, d->stats.rx_bytes, d->stats.rx_packets, d->stats.rx_errors,
-			d->stats.rx_dropped, d->stats.tx_bytes, d->stats.tx_packets,
-			d->stats.tx_errors, d->stats.tx_dropped);
+			d->name, st.rx_bytes, st.rx_packets, st.rx_errors, st.rx_dropped,
+			st.tx_bytes, st.tx_packets, st.tx_errors, st.tx_dropped);
 	}
 	spin_unlock(&net->lock);
 	return 0;

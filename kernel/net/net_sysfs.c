@@ -121,7 +121,10 @@ static void show_uevent(struct seq *s, const struct net_device *d)
 #define SHOW_STAT(field)                                                                           \
 	static void show_##field(struct seq *s, const struct net_device *d)                        \
 	{                                                                                          \
-		seq_printf(s, "%lu\n", d->stats.field);                                            \
+		struct netdev_stats sum;                                                           \
+                                                                                                   \
+		netdev_sum(d, &sum);                                                               \
+		seq_printf(s, "%lu\n", sum.field);                                                 \
 	}
 SHOW_STAT(rx_packets)
 SHOW_STAT(tx_packets)
@@ -220,8 +223,6 @@ static const struct net_attribute attributes[] = {
 	{ "speed", show_speed, NULL, NULL },
 	{ "duplex", show_duplex, NULL, NULL },
 	{ "uevent", show_uevent, store_uevent, NULL },
-	{ "queues/rx-0/rps_cpus", show_zero, NULL, NULL },
-	{ "queues/tx-0/tx_timeout", show_zero, NULL, NULL },
 	{ "statistics/rx_packets", show_rx_packets, NULL, NULL },
 	{ "statistics/tx_packets", show_tx_packets, NULL, NULL },
 	{ "statistics/rx_bytes", show_rx_bytes, NULL, NULL },
@@ -386,6 +387,8 @@ static int add_files(struct netname *n)
 	for (u32 i = 0; i < NET_ATTRIBUTE_GROUPS && !err; i++)
 		err = add_attributes(n, net_attribute_groups[i]->a, net_attribute_groups[i]->n);
 	if (!err)
+		err = netname_add_queues(n, 1, 1);
+	if (!err)
 		err = add_master_links(n);
 	snprintf(path, sizeof(path), "devices/virtual/net/%s/subsystem", n->name);
 	if (!err)
@@ -468,6 +471,19 @@ void netname_put(const char *name)
 	mutex_unlock(&names_mutex);
 }
 
+void netname_queues(const char *name, u32 rx, u32 tx)
+{
+	struct netname *n;
+
+	if (rx <= 1 && tx <= 1)
+		return;
+	mutex_lock(&names_mutex);
+	n = find_name(name);
+	if (n && netname_add_queues(n, rx, tx))
+		pr_warn("%s: not all queues are shown\n", name);
+	mutex_unlock(&names_mutex);
+}
+
 /* ---- brif/PORT of a bridge ---- */
 
 #define PAIRS_MAX 4096U
@@ -543,8 +559,10 @@ static int net_sysfs_init(void)
 	uevent_init();
 	sysfs_create("kernel/uevent_seqnum", show_seqnum, NULL);
 	ready = true;
-	list_for_each_entry(d, &init_net.devices, list)
+	list_for_each_entry(d, &init_net.devices, list) {
 		netname_get(d->name);
+		netname_queues(d->name, d->real_rx, d->real_tx);
+	}
 	return 0;
 }
 INITCALL(5, net_sysfs_init);

@@ -329,16 +329,14 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	dev->type = type;
 	dev->txqlen = 1000;
 	dev->carrier = true;
-	spin_lock_init(&dev->tx_lock);
-	INIT_LIST_HEAD(&dev->txq);
-	INIT_LIST_HEAD(&dev->tx_link);
+	netdev_queue_init(&dev->first, dev, 0);
+	dev->nr_queues = dev->num_tx = dev->num_rx = dev->real_tx = dev->real_rx = 1;
 	INIT_LIST_HEAD(&dev->list);
 	INIT_LIST_HEAD(&dev->altnames);
 	INIT_LIST_HEAD(&dev->mc[0].groups);
 	INIT_LIST_HEAD(&dev->mc[1].groups);
 	INIT_LIST_HEAD(&dev->macs);
 	INIT_LIST_HEAD(&dev->upper_link);
-	work_setup(&dev->poll_work, netdev_poll_thread);
 	dev->oper_known = ops->poll;
 	if (type == ARPHRD_ETHER) {
 		dev->flags = IFF_BROADCAST | IFF_MULTICAST;
@@ -378,6 +376,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 	if (taken)
 		return -EEXIST;
 	netname_get(dev->name);
+	netname_queues(dev->name, dev->real_rx, dev->real_tx);
 	mcast_register(dev);
 	netdev_uevent(dev, "add", NULL, NULL);
 	if (!dev->moves)

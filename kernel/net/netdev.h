@@ -5,14 +5,17 @@
  * There are two kinds of drivers. One without a queue (lo) takes each packet in xmit(). One with a queue (a card) has send(),
  * which gets the packets of a whole turn at once, and poll(), which brings in what has arrived:
  *
- *	dev_xmit() -> dev->txq -> (net_rx_flush(), no lock held) -> send()     stops when the host takes no more, until netdev_tx_wake()
+ *	dev_xmit() -> a queue -> (net_rx_flush(), no lock held) -> send()      stops when the host takes no more, until netdev_tx_wake()
  *	interrupt -> netdev_poll() -> poll() -> eth_rx() -> backlog -> protocols
  *
  * poll() brings in at most a budget. Under load the interrupt stays off and a kernel thread polls, so that the scheduler shares the
  * vCPU between packets and programs.
  *
- * Locks: net->lock guards a device's flags and its place in the list. tx_lock guards the queue; send() is called without it, by one
- * vCPU at a time (tx_busy).
+ * A card may have several queues (struct netdev_queue), each with its own interrupt: they send and poll side by side. A packet's flow says
+ * which one takes it (flow.c), so that the packets of a flow stay in a row, also while their number changes (netdev_queues.c).
+ *
+ * Locks: net->lock guards a device's flags and its place in the list. A queue's lock guards what waits in it; send() is called without it, by
+ * one vCPU at a time (busy). Who holds one keeps the number of queues that send (real_tx), which changes under all of them.
  */
 #ifndef NESTLING_NET_NETDEV_H
 #define NESTLING_NET_NETDEV_H
@@ -53,6 +56,7 @@ struct net_device;
 struct sk_buff;
 
 struct link_type;
+struct netdev_queue;
 struct qdisc_root;
 struct netdev_ops {
 	const struct link_type *type; /* link.h: of devices that programs make; NULL */
@@ -64,9 +68,11 @@ struct netdev_ops {
 	/* Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or -errno. */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
 	/* Sends from the front of @queue and frees what it has sent: how many. What it leaves waits for netdev_tx_wake(). */
-	u32 (*send)(struct net_device *dev, struct list_head *queue);
+	u32 (*send)(struct netdev_queue *q, struct list_head *queue);
 	/* Brings in at most @budget frames with eth_rx(): how many. Fewer: the interrupt is on again. */
-	u32 (*poll)(struct net_device *dev, u32 budget);
+	u32 (*poll)(struct netdev_queue *q, u32 budget);
+	/* So many queues, of nr_queues, are used from now on, both ways: 0 or -errno. link.c's mutex held. NULL: there is one. */
+	int (*set_queues)(struct net_device *dev, u32 n);
 	/* A card comes up or goes down. */
 	int (*open)(struct net_device *dev);
 	void (*stop)(struct net_device *dev);
@@ -94,6 +100,29 @@ enum {
 struct netdev_stats {
 	u64 rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
 		tx_errors, multicast;
+};
+
+#define NETDEV_QUEUES 16U /* of a card, at most */
+
+struct netdev_queue {
+	struct net_device *dev;
+	u32 index;
+	spinlock_t lock;
+	struct list_head txq; /* under lock, as what follows */
+	u32 txq_len;
+	bool busy;    /* a vCPU is in send() */
+	bool stopped; /* the card has refused a packet: nothing is sent until it wakes the queue */
+	bool woken;   /* it woke the queue while busy */
+	bool large;   /* a large frame waits: nothing is held back */
+	struct list_head link; /* own to the vCPU whose net_rx_flush() will send; see listed */
+	u32 listed;
+	bool often;  /* it sent often in the last period, which began */
+	u64 period;  /* at that time, */
+	u64 counted; /* when so many packets had been sent; guesses, written without a lock */
+	struct work poll_work;
+	u32 polling;                /* POLL_*: the thread polls, or the interrupt */
+	struct netdev_stats *stats; /* where its packets are counted: the device's, or its own */
+	struct netdev_stats own;
 };
 
 struct net_device {
@@ -137,29 +166,27 @@ struct net_device {
 	u32 nr_macs;
 	bool mc_routers; /* it is in the groups of routers */
 	bool mc_was_up;
-	u64 id;                    /* no other device has had it; by netdev_register() */
-	struct netdev_stats stats; /* counted without a lock: figures for people */
+	u64 id; /* no other device has had it; by netdev_register() */
+	struct netdev_stats
+		stats; /* counted without a lock: figures for people; netdev_sum() has all of them */
+	/* queues, as programs are told: how many there could be; how many are used, under link.c's mutex, read without a lock */
+	u32 num_tx, num_rx, real_tx, real_rx;
 	const struct netdev_ops *ops;
 	void *private;
 
-	/* of those with a queue */
-	spinlock_t tx_lock;
-	struct list_head txq; /* under tx_lock, as what follows */
-	u32 txq_len;
-	bool tx_busy;    /* a vCPU is in send() */
-	bool tx_stopped; /* the card has refused a packet: nothing is sent until it wakes the queue */
-	bool tx_woken;   /* it woke the queue while tx_busy */
 	struct qdisc_root *qdisc; /* sched/qdisc.h; NULL: none but what the device is */
-	struct list_head
-		tx_link; /* own to the vCPU whose net_rx_flush() will send; see tx_listed */
-	u32 tx_listed;
-	bool tx_large;  /* a large frame waits: nothing is held back; under tx_lock */
-	bool tx_often;  /* it sent often in the last period, which began */
-	u64 tx_period;  /* at that time, */
-	u64 tx_counted; /* when so many packets had been sent; guesses, written without a lock */
-	struct work poll_work;
-	u32 polling; /* POLL_*: the thread polls, or the interrupt */
+
+	/* of those with a queue */
+	struct netdev_queue first;
+	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
+	u32 nr_queues;
+	bool tx_frozen; /* nothing is sent: the number of queues changes */
 };
+
+static inline struct netdev_queue *netdev_queue(struct net_device *dev, u32 index)
+{
+	return index ? &dev->more[index - 1] : &dev->first;
+}
 
 /* A device with @ops for @net, named and numbered by netdev_register(). NULL. */
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
@@ -234,8 +261,36 @@ void packet_tap_out(struct net_device *dev, struct sk_buff *skb);
 void packet_tap_in(struct sk_buff *skb);
 
 /* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
-void netdev_poll(struct net_device *dev);
-void netdev_tx_wake(struct net_device *dev);
+void netdev_poll(struct netdev_queue *q);
+void netdev_tx_wake(struct netdev_queue *q);
+/* Somebody is in poll(), or about to be. Who has made poll() do nothing and sees that there is nobody knows that there will be none. */
+bool netdev_polling(const struct netdev_queue *q);
+
+/* ---- netdev_queues.c ---- */
+
+/* @dev, which is not registered yet, has @n queues, of which @more (NULL: n is 1) lie there. All are used. */
+void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
+/* None of its queues is in send(), or with a vCPU that will send. */
+bool netdev_is_quiet(struct net_device *dev);
+/* Frames are sent by the first @n queues from now on; those that wait go over, each behind those of its flow. May sleep; link.c's mutex held. */
+void netdev_resize_tx(struct net_device *dev, u32 n);
+/* What programs are told is used, of any device; 0: as before. May sleep; link.c's mutex held, or nobody else knows the device. */
+void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx);
+/* Frames that wait in the fullest of its queues. */
+u32 netdev_tx_waiting(struct net_device *dev);
+void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
+
+/* ---- flow.c ---- */
+
+/* The same for all packets of a flow, both directions; of one whose network header, of @protocol (ETH_P_*), is at @net. Never 0. */
+u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol);
+/* The same of what is to leave by @dev, or was written to it: it begins with the link header, if it has one. */
+u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb);
+/* Which of @n gets it. */
+static inline u32 flow_share(u32 hash, u32 n)
+{
+	return (u32)((u64)hash * n >> 32);
+}
 
 /* What vCPU @cpu has done since the boot, and what waits for it. */
 struct net_io_counts {
@@ -246,7 +301,8 @@ void net_io_counts(u32 cpu, struct net_io_counts *c);
 /* ---- netdev_io.c, for netdev.c ---- */
 void netdev_io_init(void);
 void netdev_poll_thread(struct work *w);
-void netdev_purge_tx(struct net_device *dev); /* what waits in its queue */
+void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
+void netdev_purge_tx(struct net_device *dev); /* what waits in its queues */
 /* The devices of @net are down, and a grace period has passed: what is left of theirs goes, and nothing is added any more. */
 void netdev_spill_forget(const struct net *net);
 

@@ -52,11 +52,11 @@ static struct backlog {
 	struct list_head queue;
 	u32 len;
 	u64 bytes;                /* of true sizes */
-	struct list_head senders; /* of net_device.tx_link */
+	struct list_head senders; /* of netdev_queue.link */
 	bool running;
-	bool held;               /* the senders' frames are held back, until the timer's time */
-	bool held_enough;        /* that is over */
-	struct net_device *full; /* has frames enough, which another vCPU holds */
+	bool held;                 /* the senders' frames are held back, until the timer's time */
+	bool held_enough;          /* that is over */
+	struct netdev_queue *full; /* has frames enough, which another vCPU holds */
 	u32 processed, dropped,
 		squeezed; /* packets; flushes that left some: /proc/net/softnet_stat */
 	struct ktimer hold;
@@ -72,9 +72,20 @@ static struct {
 
 /* ---- receiving ---- */
 
+/* By which of its queues @skb came is not known of what other devices hand on. */
+static struct netdev_stats *rx_stats(struct net_device *dev, const struct sk_buff *skb)
+{
+	u32 queue = skb->queue;
+
+	return unlikely(dev->more) && queue > 1 && queue <= dev->nr_queues ?
+		       dev->more[queue - 2].stats :
+		       &dev->stats;
+}
+
 void netif_rx(struct net_device *dev, struct sk_buff *skb)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];
+	struct netdev_stats *stats;
 
 	skb->dev = dev;
 	if (unlikely(b->len >= BACKLOG_MAX || b->bytes >= BACKLOG_BYTES)) {
@@ -83,8 +94,9 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	dev->stats.rx_packets++;
-	dev->stats.rx_bytes += skb_len(skb);
+	stats = rx_stats(dev, skb);
+	stats->rx_packets++;
+	stats->rx_bytes += skb_len(skb);
 	b->len++;
 	b->bytes += skb_truesize(skb);
 	list_add_tail(&skb->list, &b->queue);
@@ -152,7 +164,7 @@ static u32 process_backlog(struct backlog *b, u32 most)
 	return n;
 }
 
-static void flush_tx(struct net_device *dev);
+static void flush_tx(struct netdev_queue *q);
 
 /* As many as are held back at most: what does not fit into the queue is dropped. */
 static u32 hold_most(const struct net_device *dev)
@@ -160,31 +172,30 @@ static u32 hold_most(const struct net_device *dev)
 	return min(HOLD_FRAMES, READ_ONCE(dev->txqlen));
 }
 
-/* Frames of @dev may wait. */
-static bool may_hold(struct net_device *dev, u64 now)
+/* Frames of @q may wait. */
+static bool may_hold(struct netdev_queue *q, u64 now)
 {
-	u64 since = now - dev->tx_period, sent = dev->stats.tx_packets;
+	u64 since = now - q->period, sent = q->stats->tx_packets;
 
 	if (since >= OFTEN_NS) {
-		dev->tx_often = since < 2 * OFTEN_NS && sent - dev->tx_counted >= OFTEN;
-		dev->tx_period = now;
-		dev->tx_counted = sent;
+		q->often = since < 2 * OFTEN_NS && sent - q->counted >= OFTEN;
+		q->period = now;
+		q->counted = sent;
 	}
-	return dev->tx_often && !READ_ONCE(dev->tx_large) &&
-	       READ_ONCE(dev->txq_len) < hold_most(dev);
+	return q->often && !READ_ONCE(q->large) && READ_ONCE(q->txq_len) < hold_most(q->dev);
 }
 
 /* True: all that wait are held back. */
 static bool hold(struct backlog *b)
 {
-	struct net_device *dev;
+	struct netdev_queue *q;
 	u64 now;
 
 	if (b->held_enough || list_empty(&b->senders))
 		return false;
 	now = ktime_get();
-	list_for_each_entry(dev, &b->senders, tx_link)
-		if (!may_hold(dev, now))
+	list_for_each_entry(q, &b->senders, link)
+		if (!may_hold(q, now))
 			return false;
 	if (!b->held)
 		timer_start(&b->hold, now + HOLD_NS);
@@ -194,7 +205,7 @@ static bool hold(struct backlog *b)
 
 static void process_senders(struct backlog *b)
 {
-	struct net_device *full = b->full;
+	struct netdev_queue *full = b->full;
 
 	b->full = NULL;
 	if (unlikely(full))
@@ -205,11 +216,11 @@ static void process_senders(struct backlog *b)
 		timer_cancel(&b->hold);
 	b->held = b->held_enough = false;
 	while (!list_empty(&b->senders)) {
-		struct net_device *dev = list_first_entry(&b->senders, struct net_device, tx_link);
+		struct netdev_queue *q = list_first_entry(&b->senders, struct netdev_queue, link);
 
-		list_del_init(&dev->tx_link);
-		xchg(&dev->tx_listed, 0);
-		flush_tx(dev);
+		list_del_init(&q->link);
+		xchg(&q->listed, 0);
+		flush_tx(q);
 	}
 }
 
@@ -324,120 +335,167 @@ void netdev_spill_forget(const struct net *net)
 }
 
 /*
- * dev->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one that comes before the poller has
+ * q->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one that comes before the poller has
  * gone must not be lost, so it leaves word.
  */
 enum { POLL_IDLE, POLLING, POLL_AGAIN };
 
 /* True: there may be more. */
-static bool poll_once(struct net_device *dev)
+static bool poll_once(struct netdev_queue *q)
 {
 	u32 n;
 
-	xchg(&dev->polling, POLLING);
-	n = dev->ops->poll(dev, POLL_BUDGET);
+	xchg(&q->polling, POLLING);
+	n = q->dev->ops->poll(q, POLL_BUDGET);
 	net_rx_flush();
-	return n == POLL_BUDGET || cmpxchg(&dev->polling, POLLING, POLL_IDLE) != POLLING;
+	return n == POLL_BUDGET || cmpxchg(&q->polling, POLLING, POLL_IDLE) != POLLING;
 }
 
-void netdev_poll_thread(struct work *w)
+static void poll_thread(struct work *w)
 {
-	struct net_device *dev = container_of(w, struct net_device, poll_work);
+	struct netdev_queue *q = container_of(w, struct netdev_queue, poll_work);
 
-	while (poll_once(dev))
+	while (poll_once(q))
 		cond_resched();
 }
 
-void netdev_poll(struct net_device *dev)
+void netdev_poll(struct netdev_queue *q)
 {
-	if (xchg(&dev->polling, POLL_AGAIN) != POLL_IDLE)
+	if (xchg(&q->polling, POLL_AGAIN) != POLL_IDLE)
 		return;
 	for (int i = 0; i < POLL_ROUNDS; i++)
-		if (!poll_once(dev))
+		if (!poll_once(q))
 			return;
-	work_queue(&dev->poll_work);
+	work_queue(&q->poll_work);
+}
+
+bool netdev_polling(const struct netdev_queue *q)
+{
+	smp_mb(); /* what makes poll() do nothing was said before */
+	return READ_ONCE(q->polling) != POLL_IDLE;
+}
+
+void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index)
+{
+	memset(q, 0, sizeof(*q));
+	q->dev = dev;
+	q->index = index;
+	q->stats = index ? &q->own : &dev->stats;
+	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->txq);
+	INIT_LIST_HEAD(&q->link);
+	work_setup(&q->poll_work, poll_thread);
 }
 
 /* ---- sending ---- */
 
 /* One vCPU at a time sends; who comes meanwhile leaves what it has to that one. */
-static void flush_tx(struct net_device *dev)
+static void flush_tx(struct netdev_queue *q)
 {
+	struct net_device *dev = q->dev;
 	LIST_HEAD(batch);
 
-	spin_lock(&dev->tx_lock);
-	while (!dev->tx_busy && !dev->tx_stopped && !list_empty(&dev->txq)) {
+	spin_lock(&q->lock);
+	while (!q->busy && !q->stopped && !list_empty(&q->txq) && !READ_ONCE(dev->tx_frozen)) {
 		u32 sent;
 
-		dev->tx_busy = true;
-		dev->tx_woken = false;
-		dev->tx_large = false;
-		list_splice_tail_init(&dev->txq, &batch);
-		spin_unlock(&dev->tx_lock);
-		sent = dev->ops->send(dev, &batch);
-		spin_lock(&dev->tx_lock);
-		dev->txq_len -= sent;
+		q->busy = true;
+		q->woken = false;
+		q->large = false;
+		list_splice_tail_init(&q->txq, &batch);
+		spin_unlock(&q->lock);
+		sent = dev->ops->send(q, &batch);
+		spin_lock(&q->lock);
+		q->txq_len -= sent;
 		if (!list_empty(&batch)) {
-			WRITE_ONCE(dev->tx_stopped, !dev->tx_woken);
-			list_splice_tail_init(&dev->txq, &batch);
-			list_splice_tail_init(&batch, &dev->txq);
+			WRITE_ONCE(q->stopped, !q->woken);
+			list_splice_tail_init(&q->txq, &batch);
+			list_splice_tail_init(&batch, &q->txq);
 		}
-		smp_store_release(&dev->tx_busy, false); /* last: a card looks without the lock */
+		smp_store_release(&q->busy, false); /* last: a card looks without the lock */
 	}
-	spin_unlock(&dev->tx_lock);
+	spin_unlock(&q->lock);
 	if (unlikely(READ_ONCE(dev->qdisc)))
 		qdisc_more(dev);
 }
 
-void netdev_tx_wake(struct net_device *dev)
+void netdev_tx_wake(struct netdev_queue *q)
 {
-	spin_lock(&dev->tx_lock);
-	dev->tx_stopped = false;
-	dev->tx_woken = true;
-	spin_unlock(&dev->tx_lock);
-	flush_tx(dev);
-	if (unlikely(READ_ONCE(dev->qdisc)))
+	spin_lock(&q->lock);
+	q->stopped = false;
+	q->woken = true;
+	spin_unlock(&q->lock);
+	flush_tx(q);
+	if (unlikely(READ_ONCE(q->dev->qdisc)))
 		net_rx_flush();
 }
 
-void netdev_purge_tx(struct net_device *dev)
+static void purge(struct netdev_queue *q)
 {
 	struct sk_buff *skb;
 	LIST_HEAD(batch);
 
-	spin_lock(&dev->tx_lock);
-	list_for_each_entry(skb, &dev->txq, list)
-		dev->txq_len--; /* what a vCPU has in send() it counts itself */
-	list_splice_tail_init(&dev->txq, &batch);
-	dev->tx_stopped = false;
-	spin_unlock(&dev->tx_lock);
+	spin_lock(&q->lock);
+	list_for_each_entry(skb, &q->txq, list)
+		q->txq_len--; /* what a vCPU has in send() it counts itself */
+	list_splice_tail_init(&q->txq, &batch);
+	q->stopped = false;
+	spin_unlock(&q->lock);
 	skb_free_list(&batch);
+}
+
+void netdev_purge_tx(struct net_device *dev)
+{
+	for (u32 i = 0; i < dev->nr_queues; i++)
+		purge(netdev_queue(dev, i));
+}
+
+/* Of @n, the queue that @skb leaves by. */
+static struct netdev_queue *queue_of(struct net_device *dev, struct sk_buff *skb, u32 n)
+{
+	if (!skb->flow)
+		skb->flow = flow_of_frame(dev, skb);
+	skb->queue = (u16)flow_share(skb->flow, n);
+	return netdev_queue(dev, skb->queue);
+}
+
+/* The same, locked: so it stays that one until @skb is in it. */
+static struct netdev_queue *lock_queue(struct net_device *dev, struct sk_buff *skb)
+{
+	for (;;) {
+		u32 n = READ_ONCE(dev->real_tx);
+		struct netdev_queue *q = likely(n == 1) ? &dev->first : queue_of(dev, skb, n);
+
+		spin_lock(&q->lock);
+		if (likely(n == dev->real_tx))
+			return q;
+		spin_unlock(&q->lock);
+	}
 }
 
 static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];
-	bool full, enough;
+	struct netdev_queue *q = lock_queue(dev, skb);
+	bool full = q->txq_len >= dev->txqlen, enough;
 
 	skb->dev = dev;
-	spin_lock(&dev->tx_lock);
-	full = dev->txq_len >= dev->txqlen;
 	if (!full) {
-		dev->tx_large |= skb_len(skb) > HOLD_LARGE;
-		list_add_tail(&skb->list, &dev->txq);
-		dev->txq_len++;
+		q->large |= skb_len(skb) > HOLD_LARGE;
+		list_add_tail(&skb->list, &q->txq);
+		q->txq_len++;
 	}
-	enough = dev->tx_large || dev->txq_len >= hold_most(dev);
-	spin_unlock(&dev->tx_lock);
+	enough = q->large || q->txq_len >= hold_most(dev);
+	spin_unlock(&q->lock);
 	if (full) {
-		dev->stats.tx_dropped++;
+		q->stats->tx_dropped++;
 		kfree_skb(skb);
 		return -ENOBUFS;
 	}
-	if (!xchg(&dev->tx_listed, 1))
-		list_add_tail(&dev->tx_link, &b->senders);
+	if (!xchg(&q->listed, 1))
+		list_add_tail(&q->link, &b->senders);
 	else if (enough)
-		b->full = dev;
+		b->full = q;
 	return 0;
 }
 
@@ -477,8 +535,18 @@ static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
 	       !(dev->csum_out && skb->csum_head);
 }
 
+static struct netdev_stats *tx_stats(struct net_device *dev, struct sk_buff *skb)
+{
+	u32 n = READ_ONCE(dev->real_tx);
+
+	skb->queue = 0;
+	return likely(n == 1) || !dev->ops->send ? &dev->stats : queue_of(dev, skb, n)->stats;
+}
+
 int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
 {
+	struct netdev_stats *stats;
+
 	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
 		kfree_skb(skb);
 		return -ENETDOWN;
@@ -490,8 +558,9 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
 	}
 	if (to_be_cut(dev, skb))
 		return xmit_cut(dev, skb);
-	dev->stats.tx_packets++;
-	dev->stats.tx_bytes += skb_len(skb);
+	stats = tx_stats(dev, skb);
+	stats->tx_packets++;
+	stats->tx_bytes += skb_len(skb);
 	if (unlikely(skb->stamp_for))
 		stamp(dev, skb);
 	if (unlikely(skb->vlan_proto) && !dev->ops->takes_tags && !vlan_insert(skb)) {

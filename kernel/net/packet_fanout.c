@@ -12,9 +12,7 @@
  */
 #include <asm/errno.h>
 #include <linux/if_ether.h>
-#include <linux/in.h>
 #include <linux/ip.h>
-#include <linux/ipv6.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -61,51 +59,6 @@ struct packet_rollover {
 static LIST_HEAD(groups);
 static u64 serials; /* under group_op */
 static DEFINE_MUTEX(group_op);
-
-/* ---- flows ---- */
-
-static bool has_ports(u8 proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
-	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
-}
-
-/* The same for both directions: of each pair the smaller one first. */
-static u32 hash_ends(const void *a, const void *b, u32 n, u32 seed)
-{
-	bool turned = memcmp(a, b, n) > 0;
-
-	seed = hash_bytes(turned ? b : a, n, seed);
-	return hash_bytes(turned ? a : b, n, seed);
-}
-
-/* Of a packet whose network header is at @net; never 0. What has no addresses that we know of is one flow. */
-static u32 flow_hash(const struct sk_buff *skb, u32 net)
-{
-	u32 len = skb_len(skb), at, hash;
-	struct ipv6hdr h6;
-	struct iphdr h;
-	u8 proto, ports[4];
-
-	if (skb->protocol == ETH_P_IP && len >= net + sizeof(h)) {
-		skb_copy(skb, net, &h, sizeof(h));
-		hash = hash_ends(&h.saddr, &h.daddr, 4, 0);
-		proto = h.frag_off & htons(0x3fff) ? 0 : h.protocol;
-		at = net + h.ihl * 4U;
-	} else if (skb->protocol == ETH_P_IPV6 && len >= net + sizeof(h6)) {
-		skb_copy(skb, net, &h6, sizeof(h6));
-		hash = hash_ends(&h6.saddr, &h6.daddr, 16, 0);
-		proto = h6.nexthdr;
-		at = net + sizeof(h6);
-	} else {
-		return 1;
-	}
-	if (has_ports(proto) && len >= at + sizeof(ports)) {
-		skb_copy(skb, at, ports, sizeof(ports));
-		hash = hash_ends(ports, ports + 2, 2, hash);
-	}
-	return hash ? hash : 1;
-}
 
 /* ---- fragments ---- */
 
@@ -189,7 +142,8 @@ static u32 roll_over(
 
 	if (self) {
 		room = room_of(p, size);
-		if (room == ROOM_NORMAL || (room == ROOM_LOW && !is_huge(r, flow_hash(skb, net))))
+		if (room == ROOM_NORMAL ||
+			(room == ROOM_LOW && !is_huge(r, flow_hash(skb, net, skb->protocol))))
 			return index;
 	}
 	from = i = min(r->at, f->listed - 1);
@@ -224,14 +178,14 @@ static u32 index_of(struct packet_fanout *f, const struct sk_buff *skb, u32 net)
 	u32 n = f->listed, r;
 
 	switch (f->type) {
-	case PACKET_FANOUT_HASH: return (u32)((u64)flow_hash(skb, net) * n >> 32);
+	case PACKET_FANOUT_HASH: return flow_share(flow_hash(skb, net, skb->protocol), n);
 	case PACKET_FANOUT_LB: return ++f->turn % n;
 	case PACKET_FANOUT_CPU: return (u32)smp_processor_id() % n;
 	case PACKET_FANOUT_ROLLOVER: return roll_over(f, skb, net, 0, false);
 	case PACKET_FANOUT_RND: arch_random(&r, sizeof(r)); return r % n;
 	case PACKET_FANOUT_CBPF: return by_program(f, skb, net) % n;
 	}
-	return 0; /* by queue, and every device has one */
+	return skb->queue % n; /* PACKET_FANOUT_QM */
 }
 
 struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *skb, u32 net)

@@ -31,8 +31,9 @@ struct link_ref {
 
 static struct rtnl_link_stats64 counters(const struct net_device *d)
 {
-	const struct netdev_stats *st = &d->stats;
+	struct netdev_stats sum, *st = &sum;
 
+	netdev_sum(d, st);
 	return (struct rtnl_link_stats64){
 		.rx_packets = st->rx_packets,
 		.tx_packets = st->tx_packets,
@@ -141,8 +142,8 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	nl_attr_u32(b, IFLA_GROUP, d->group);
 	nl_attr_u32(b, IFLA_PROMISCUITY, d->promisc);
 	nl_attr_u32(b, IFLA_ALLMULTI, d->allmulti);
-	nl_attr_u32(b, IFLA_NUM_TX_QUEUES, 1);
-	nl_attr_u32(b, IFLA_NUM_RX_QUEUES, 1);
+	nl_attr_u32(b, IFLA_NUM_TX_QUEUES, d->num_tx);
+	nl_attr_u32(b, IFLA_NUM_RX_QUEUES, d->num_rx);
 	put_lower(b, d);
 	if (master)
 		nl_attr_u32(b, IFLA_MASTER, (u32)master->ifindex);

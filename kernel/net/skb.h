@@ -120,8 +120,10 @@ struct sk_buff {
 	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
 	u32 stamp_key;
 	struct sock_common *stamp_for; /* who that is; good until dev_xmit() returns */
-	u32 dropped;                   /* by the receiver before it */
-	u32 charged;                   /* bytes that the destructor gives back */
+	u32 flow; /* flow_hash(), 0: nobody has asked; a fragment's is that of the whole */
+	u16 queue; /* of the card: by which it leaves; by which it came, from 1 on, where there are several */
+	u32 dropped; /* by the receiver before it */
+	u32 charged; /* bytes that the destructor gives back */
 	void (*destructor)(struct sk_buff *skb);
 	void *owner;
 	struct ip_meta ip;

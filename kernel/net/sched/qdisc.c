@@ -147,10 +147,10 @@ bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 	return true;
 }
 
-/* Does the card take another one? */
+/* Does the card take another one? Nobody knows yet by which of its queues. */
 static bool card_takes(struct net_device *dev)
 {
-	return !dev->ops->send || READ_ONCE(dev->txq_len) < min(CARD_MOST, READ_ONCE(dev->txqlen));
+	return !dev->ops->send || netdev_tx_waiting(dev) < min(CARD_MOST, READ_ONCE(dev->txqlen));
 }
 
 /* Sends what may leave; lock held, and given up while it sends. */
