@@ -3,7 +3,7 @@
  * tun.c: the file /dev/net/tun and the devices that it makes (tun.h). Source: the semantics of Linux's Documentation/networking/tuntap.
  *
  * A new device needs CAP_NET_ADMIN in the namespace of who opened the file; one that is there, that or to be its owner (TUNSETOWNER,
- * TUNSETGROUP). Not here: several queues, NAPI (refused: EINVAL), filters (EOPNOTSUPP).
+ * TUNSETGROUP). Not here: NAPI (refused: EINVAL), filters, programs that choose a queue (EOPNOTSUPP).
  */
 #include "kernel/net/tun.h"
 
@@ -22,8 +22,10 @@
 #include "kernel/net/rtnl.h"
 
 #define TUN_MINOR 200
-#define FEATURES (IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR | IFF_NO_CARRIER)
-#define REFUSED (IFF_NAPI | IFF_NAPI_FRAGS | IFF_MULTI_QUEUE)
+#define FEATURES                                                                                   \
+	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR | IFF_MULTI_QUEUE |          \
+		IFF_NO_CARRIER)
+#define REFUSED (IFF_NAPI | IFF_NAPI_FRAGS)
 #define SNDBUF_DEFAULT 0x7fffffff
 
 /* struct ifreq, as far as it is asked for here; <linux/if.h> needs libc. */
@@ -56,6 +58,13 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 	t->dev = dev;
 	t->flags = *(const u32 *)data;
 	t->sndbuf = SNDBUF_DEFAULT;
+	t->vnet_len = TUN_VNET_MIN;
+	if (tun_queues_setup(t)) {
+		kfree(t);
+		return -ENOMEM;
+	}
+	if (t->flags & IFF_MULTI_QUEUE)
+		dev->num_tx = dev->num_rx = TUN_QUEUES;
 	if (t->flags & IFF_TUN) {
 		dev->flags = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
 		dev->mtu = ETH_DATA_LEN;
@@ -68,26 +77,20 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 
 static void free_tun(struct rcu_head *h)
 {
-	kfree(container_of(h, struct tun, rcu));
-}
+	struct tun *t = container_of(h, struct tun, rcu);
 
-static void detach(struct tun *t)
-{
-	struct tun_file *tf = t->file;
-
-	if (!tf)
-		return;
-	WRITE_ONCE(t->file, NULL);
-	WRITE_ONCE(tf->tun, NULL);
-	tun_purge(tf);
-	wake_up_all(&tf->wait);
+	tun_queues_free(t);
+	kfree(t);
 }
 
 static void remove(struct net_device *dev)
 {
 	struct tun *t = TUN(dev);
 
-	detach(t);
+	while (t->nr)
+		tun_leave(t->files[t->nr - 1]);
+	while (!list_empty(&t->disabled))
+		tun_leave(list_first_entry(&t->disabled, struct tun_file, link));
 	call_rcu(&t->rcu, free_tun);
 }
 
@@ -105,7 +108,11 @@ static void fill(struct nl_builder *b, const struct net_device *dev)
 	nl_attr(b, IFLA_TUN_PI, &(u8){ !(t->flags & IFF_NO_PI) }, 1);
 	nl_attr(b, IFLA_TUN_VNET_HDR, &(u8){ !!(t->flags & IFF_VNET_HDR) }, 1);
 	nl_attr(b, IFLA_TUN_PERSIST, &(u8){ !!(t->flags & IFF_PERSIST) }, 1);
-	nl_attr(b, IFLA_TUN_MULTI_QUEUE, &(u8){ 0 }, 1);
+	nl_attr(b, IFLA_TUN_MULTI_QUEUE, &(u8){ !!(t->flags & IFF_MULTI_QUEUE) }, 1);
+	if (!(t->flags & IFF_MULTI_QUEUE))
+		return;
+	nl_attr_u32(b, IFLA_TUN_NUM_QUEUES, t->nr);
+	nl_attr_u32(b, IFLA_TUN_NUM_DISABLED_QUEUES, t->nr_disabled);
 }
 
 static const struct link_type tun_link, tap_link;
@@ -177,10 +184,12 @@ static int find_device(struct tun_file *tf, const struct tun_ifreq *r, struct ne
 	if (d->ops != (r->flags & IFF_TUN ? &tun_ops : &tap_ops))
 		return -EINVAL;
 	t = TUN(d);
+	if ((r->flags ^ t->flags) & IFF_MULTI_QUEUE)
+		return -EINVAL;
 	if (!may_attach(t, net))
 		return -EPERM;
 	*dev = d;
-	return t->file ? -EBUSY : 0;
+	return 0;
 }
 
 /* What is asked for; a device that would be both is a tun. */
@@ -208,6 +217,7 @@ static int attach(struct tun_file *tf, struct tun_ifreq *r)
 {
 	struct net_device *dev;
 	struct tun *t;
+	bool first;
 	int err;
 
 	if (tf->tun)
@@ -220,12 +230,17 @@ static int attach(struct tun_file *tf, struct tun_ifreq *r)
 	if (err)
 		return err;
 	t = TUN(dev);
-	t->flags = (t->flags & IFF_PERSIST) | shape(r);
-	tf->flags = shape(r);
-	tf->vnet_len = TUN_VNET_MIN;
-	WRITE_ONCE(tf->tun, t);
-	WRITE_ONCE(t->file, tf);
-	netdev_set_carrier(dev, !(r->flags & IFF_NO_CARRIER));
+	first = !t->nr && !t->nr_disabled;
+	if (first)
+		t->flags = (t->flags & IFF_PERSIST) | shape(r);
+	tf->flags = t->flags & TUN_SHAPE;
+	err = tun_enter(t, tf);
+	if (err)
+		return err;
+	if (first)
+		netdev_set_carrier(dev, !(r->flags & IFF_NO_CARRIER));
+	else
+		rtnl_tell_link(dev, RTM_NEWLINK, 0);
 	strscpy(r->name, dev->name, sizeof(r->name));
 	return 0;
 }
@@ -244,6 +259,19 @@ static long set_iff(struct tun_file *tf, u64 arg)
 	if (err)
 		return err;
 	return put_user(r, UADDR(arg)) ? -EFAULT : 0;
+}
+
+static long set_queue(struct tun_file *tf, u64 arg)
+{
+	struct tun_ifreq r;
+	int err;
+
+	if (get_user(r, UADDR(arg)))
+		return -EFAULT;
+	link_lock();
+	err = tun_set_queue(tf, r.flags);
+	link_unlock();
+	return err;
 }
 
 /* ---- the other ioctls ---- */
@@ -277,10 +305,12 @@ static bool is_question(u32 cmd)
 	       cmd == TUNGETSNDBUF || cmd == TUNGETVNETLE;
 }
 
-static long get_iff(const struct tun *t, struct tun_ifreq *r)
+static long get_iff(const struct tun_file *tf, struct tun_ifreq *r)
 {
+	const struct tun *t = tf->tun;
+
 	strscpy(r->name, t->dev->name, sizeof(r->name));
-	r->flags = (u16)(t->flags | IFF_NOFILTER);
+	r->flags = (u16)(t->flags | IFF_NOFILTER | (tf->disabled ? IFF_DETACH_QUEUE : 0));
 	return 0;
 }
 
@@ -317,15 +347,22 @@ static long set_offload(u64 arg)
 	return arg ? -EINVAL : 0;
 }
 
-static long header_size(struct tun_file *tf, u32 cmd, int *n)
+/* All queues have the same. */
+static long header_size(struct tun *t, u32 cmd, int *n)
 {
+	struct tun_file *tf;
+
 	if (cmd == TUNGETVNETHDRSZ) {
-		*n = (int)tf->vnet_len;
+		*n = (int)t->vnet_len;
 		return 0;
 	}
 	if (*n < (int)TUN_VNET_MIN || *n > 4096)
 		return -EINVAL;
-	tf->vnet_len = (u32)*n;
+	t->vnet_len = (u32)*n;
+	for (u32 i = 0; i < t->nr; i++)
+		WRITE_ONCE(t->files[i]->vnet_len, t->vnet_len);
+	list_for_each_entry(tf, &t->disabled, link)
+		WRITE_ONCE(tf->vnet_len, t->vnet_len);
 	return 0;
 }
 
@@ -376,7 +413,7 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 	if (!t)
 		return -EBADFD;
 	switch (cmd) {
-	case TUNGETIFF: return get_iff(t, &a->r);
+	case TUNGETIFF: return get_iff(tf, &a->r);
 	case TUNSETNOCSUM: return 0; /* nothing is summed up that was not, either way */
 	case TUNSETPERSIST:
 		t->flags = arg ? t->flags | IFF_PERSIST : t->flags & ~(u32)IFF_PERSIST;
@@ -386,7 +423,7 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 	case TUNSETLINK: return t->dev->flags & IFF_UP ? -EBUSY : arg == t->dev->type ? 0 : -EINVAL;
 	case TUNSETOFFLOAD: return set_offload(arg);
 	case TUNGETVNETHDRSZ:
-	case TUNSETVNETHDRSZ: return header_size(tf, cmd, &a->n);
+	case TUNSETVNETHDRSZ: return header_size(t, cmd, &a->n);
 	case TUNGETSNDBUF:
 	case TUNSETSNDBUF: return sndbuf(t, cmd, &a->n);
 	case TUNGETVNETLE:
@@ -415,7 +452,7 @@ static long tun_ioctl(struct file *f, u32 cmd, u64 arg)
 	switch (cmd) {
 	case TUNGETFEATURES: return put_user(features, UADDR(arg)) ? -EFAULT : 0;
 	case TUNSETIFF: return set_iff(tf, arg);
-	case TUNSETQUEUE: return -EINVAL;
+	case TUNSETQUEUE: return set_queue(tf, arg);
 	}
 	if (!READ_ONCE(tf->tun))
 		return -EBADFD;
@@ -464,8 +501,10 @@ static int tun_release(struct inode *inode, struct file *f)
 	link_lock();
 	t = tf->tun;
 	if (t) {
-		detach(t);
-		if (t->flags & IFF_PERSIST)
+		tun_leave(tf);
+		if (t->nr || t->nr_disabled)
+			rtnl_tell_link(t->dev, RTM_NEWLINK, 0);
+		else if (t->flags & IFF_PERSIST)
 			netdev_set_carrier(t->dev, false);
 		else
 			link_remove(t->dev);

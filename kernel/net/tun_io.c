@@ -48,7 +48,7 @@ static void orphan(struct sk_buff *skb)
 int tun_xmit(struct net_device *dev, struct sk_buff *skb)
 {
 	struct tun *t = READ_ONCE(*(struct tun *const *)&dev->private);
-	struct tun_file *tf = t ? READ_ONCE(t->file) : NULL;
+	struct tun_file *tf = t ? tun_queue_of(t, skb) : NULL;
 
 	if (tf)
 		orphan(skb);
@@ -91,7 +91,7 @@ static ssize_t put_frame(const struct tun_file *tf, const struct sk_buff *skb, s
 	struct tun_pi pi = { .proto = htons(skb->protocol) };
 	static const u8 zero[TUN_VNET_MIN];
 	size_t room = to->count;
-	u32 len = skb_len(skb), vnet = tf->flags & IFF_VNET_HDR ? tf->vnet_len : 0;
+	u32 len = skb_len(skb), vnet = tf->flags & IFF_VNET_HDR ? READ_ONCE(tf->vnet_len) : 0;
 	ssize_t total = (ssize_t)len + vnet;
 
 	if (!(tf->flags & IFF_NO_PI)) {
@@ -147,7 +147,7 @@ ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos)
 static int get_headers(const struct tun_file *tf, struct iov_iter *from, struct tun_pi *pi,
 	struct virtio_net_hdr *v)
 {
-	u32 vnet = tf->flags & IFF_VNET_HDR ? tf->vnet_len : 0;
+	u32 vnet = tf->flags & IFF_VNET_HDR ? READ_ONCE(tf->vnet_len) : 0;
 
 	if (!(tf->flags & IFF_NO_PI)) {
 		if (from->count < sizeof(*pi))
@@ -207,6 +207,10 @@ static int receive(struct tun_file *tf, struct sk_buff *skb, const struct virtio
 	skb->csum_owed = v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	skb->csum_ok = skb->csum_owed || v->flags & VIRTIO_NET_HDR_F_DATA_VALID;
 	skb->gso = v->gso_type ? v->gso_size : 0;
+	if (unlikely(READ_ONCE(t->nr) > 1) && !READ_ONCE(tf->disabled)) {
+		skb->queue = (u16)(READ_ONCE(tf->index) + 1);
+		tun_learn(t, tf, skb);
+	}
 	bring_in(dev, skb, tf->flags & IFF_TAP);
 	return 0;
 }
