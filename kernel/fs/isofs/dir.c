@@ -85,6 +85,31 @@ static struct look *look_begin(struct inode *dir, u64 pos)
 	return l;
 }
 
+static char small(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+/* Is that what was asked for? Without regard to case where names are relaxed; Joliet's may end in dots. */
+static bool names_match(const struct iso_sb *s, const struct look *l, const struct qstr *asked)
+{
+	u32 n = l->len, len = asked->len, i;
+
+	if (s->check != 'r' && !s->joliet)
+		return n == len && !memcmp(l->name, asked->name, n);
+	while (s->joliet && n > 1 && l->name[n - 1] == '.')
+		n--;
+	while (s->joliet && len > 1 && asked->name[len - 1] == '.')
+		len--;
+	if (n != len)
+		return false;
+	for (i = 0; i < n; i++)
+		if (s->check == 'r' ? small(l->name[i]) != small((char)asked->name[i]) :
+				      l->name[i] != (char)asked->name[i])
+			return false;
+	return true;
+}
+
 static struct dentry *iso_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	struct super_block *sb = dir->i_sb;
@@ -99,7 +124,7 @@ static struct dentry *iso_lookup(struct inode *dir, struct dentry *d, u32 flags)
 	if (!l)
 		return ERR_PTR(-ENOMEM);
 	while ((r = look_next(sb, l)) == 1) {
-		if (l->len != d->d_name.len || memcmp(l->name, d->d_name.name, l->len))
+		if (!names_match(ISO_SB(sb), l, &d->d_name))
 			continue;
 		at = directory_at(ISO_SB(sb), l);
 		inode = at ? iso_iget_dir(sb, at) : iso_iget_file(sb, &l->w);

@@ -310,7 +310,7 @@ static int fill_kind(
 	case S_IFLNK: return fill_symlink(inode, k);
 	case S_IFREG:
 		if (!(w->r.d.flags & ISO_NOT_FINAL) && !w->r.d.unit_size && !w->r.d.interleave) {
-			size = w->r.d.size;
+			size = w->r.d.size & (ISO_SB(sb)->cruft ? 0xffffffU : ~0U);
 			ii->one = (struct iso_section){ 0, size, iso_extent(ISO_SB(sb), &w->r.d) };
 			ii->sections = &ii->one;
 			ii->nr_sections = 1;

@@ -28,7 +28,11 @@ struct iso_sb {
 	bool rock, joliet;
 	u8 rock_skip; /* bytes before the System Use entries of each record */
 	/* options */
-	bool norock, nojoliet, map_off, utf8, hide, showassoc, override;
+	bool norock, nojoliet, utf8, hide, showassoc, override, cruft, nocompress;
+	char check; /* r: names are found in any case; s; 0: as the kind of names has it */
+	char map;   /* n, o (off), a (acorn) */
+	u8 session; /* of a disc of several: our disks are none. 255: not given */
+	bool sector_given;
 	kuid_t uid;
 	kgid_t gid;
 	u32 mode, dmode; /* ISO_NO_MODE: not given */

@@ -148,21 +148,49 @@ static u32 joliet_name(const struct iso_sb *s, const struct iso_dir_record *d, c
 
 static u32 short_name(const struct iso_sb *s, const struct iso_dir_record *d, char *name)
 {
+	bool off = s->map == 'o';
 	u32 len = 0, i;
 
 	for (i = 0; i < d->name_len && i < NAME_MAX; i++) {
 		char c = (char)d->name[i];
 
-		if (!s->map_off && c == ';')
+		if (!off && c == ';')
 			break;
-		if (!s->map_off && c >= 'A' && c <= 'Z')
+		if (!off && c >= 'A' && c <= 'Z')
 			c = (char)(c + 32);
 		if (!c || c == '/')
 			c = '_';
 		name[len++] = c;
 	}
-	if (!s->map_off && len > 1 && name[len - 1] == '.')
+	if (!off && len > 1 && name[len - 1] == '.')
 		len--;
+	return len;
+}
+
+/*
+ * RISC OS keeps 32 bytes behind a name: "ARCHIMEDES", the load and the execution address, attributes. A name whose first '!' could not be said
+ * begins with '_' there; the type of a file is in the load address, and shown behind a comma.
+ */
+#define ACORN_LOAD 10
+#define ACORN_ATTRS 18
+#define ACORN_SIZE 32
+
+static u32 acorn_name(const struct iso_dir_record *d, char *name, u32 len)
+{
+	u32 at = (u32)sizeof(*d) + d->name_len, load;
+	const u8 *more;
+
+	at += at & 1;
+	more = (const u8 *)d + at;
+	if (!len || at + ACORN_SIZE != d->length || memcmp(more, "ARCHIMEDES", 10) != 0)
+		return len;
+	if (name[0] == '_' && more[ACORN_ATTRS + 1] & 1)
+		name[0] = '!';
+	memcpy(&load, more + ACORN_LOAD, sizeof(load));
+	if (!(d->flags & ISO_DIRECTORY) && load >> 20 == 0xfff && len + 4 <= NAME_MAX) {
+		snprintf(name + len, 5, ",%03x", load >> 8 & 0xfff);
+		len += 4;
+	}
 	return len;
 }
 
@@ -170,5 +198,7 @@ u32 iso_plain_name(const struct iso_sb *s, const struct iso_dir_record *d, char 
 {
 	u32 len = s->joliet ? joliet_name(s, d, name) : short_name(s, d, name);
 
+	if (s->map == 'a' && !s->joliet)
+		len = acorn_name(d, name, len);
 	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')) ? 0 : len;
 }

@@ -3,8 +3,10 @@
  * super.c: mounting ISO 9660: volume descriptors, options, statfs.
  *
  * Of what an image offers the first of these is taken: Rock Ridge (norock), Joliet (nojoliet), the plain names (map=off leaves them in
- * capitals). Options besides: uid= gid= mode= dmode= (for what has no Rock Ridge; with overriderockperm for all), iocharset=utf8|iso8859-1,
- * utf8, hide, unhide, showassoc, sbsector= (the session's first sector).
+ * capitals, map=acorn adds what RISC OS keeps beside them). Options besides: uid= gid= mode= dmode= (for what has no Rock Ridge; with
+ * overriderockperm for all), iocharset=utf8|iso8859-1, utf8, hide, unhide, showassoc, sbsector= (the session's first sector), check=relaxed
+ * (names are found in any case, as Joliet's always are unless check=strict), cruft (the upper byte of a size is rubbish); without effect
+ * here, where no disk is a disc and nothing is decompressed: block=, session=, nocompress.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -24,15 +26,30 @@ static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 
 /* ---- options ---- */
 
+static const char *const maps[] = { "normal", "off", "acorn", NULL };
+static const char *const checks[] = { "strict", "relaxed", NULL };
+
+/* One of @words, whole or by its first letter: that letter. */
+static int choose(char *to, const char *v, const char *const *words)
+{
+	for (; *words; words++) {
+		if (!strcmp(v, *words) || (v[0] == (*words)[0] && !v[1])) {
+			*to = **words;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static int parse_value(struct iso_sb *s, const char *key, const char *v)
 {
 	bool octal = !strcmp(key, "mode") || !strcmp(key, "dmode");
 	u64 x;
 
-	if (!strcmp(key, "map")) {
-		s->map_off = !strcmp(v, "off") || !strcmp(v, "o");
-		return s->map_off || !strcmp(v, "normal") || !strcmp(v, "n") ? 0 : -EINVAL;
-	}
+	if (!strcmp(key, "map"))
+		return choose(&s->map, v, maps);
+	if (!strcmp(key, "check"))
+		return choose(&s->check, v, checks);
 	if (!strcmp(key, "iocharset")) {
 		s->utf8 = !strcmp(v, "utf8");
 		return s->utf8 || !strcmp(v, "iso8859-1") ? 0 : -EINVAL;
@@ -48,9 +65,11 @@ static int parse_value(struct iso_sb *s, const char *key, const char *v)
 	else if (!strcmp(key, "dmode"))
 		s->dmode = (u32)x & 07777;
 	else if (!strcmp(key, "sbsector"))
-		s->sector = x;
-	else
-		return -EINVAL;
+		s->sector = x, s->sector_given = true;
+	else if (!strcmp(key, "session") && x < 100)
+		s->session = (u8)x;
+	else if (strcmp(key, "block") != 0 || (x != 512 && x != 1024 && x != 2048))
+		return -EINVAL; /* what is read at once is our own affair */
 	return uid_valid(s->uid) && uid_valid(s->gid) ? 0 : -EINVAL;
 }
 
@@ -62,7 +81,8 @@ static int parse_word(struct iso_sb *s, const char *word)
 	} words[] = { { "norock", &s->norock, true }, { "nojoliet", &s->nojoliet, true },
 		{ "utf8", &s->utf8, true }, { "hide", &s->hide, true },
 		{ "unhide", &s->hide, false }, { "showassoc", &s->showassoc, true },
-		{ "overriderockperm", &s->override, true } };
+		{ "overriderockperm", &s->override, true }, { "cruft", &s->cruft, true },
+		{ "nocompress", &s->nocompress, true } };
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++)
@@ -96,14 +116,23 @@ static int parse_options(struct super_block *sb, struct iso_sb *s, char *data)
 static int iso_show_options(struct super_block *sb, char *buf, size_t size)
 {
 	const struct iso_sb *s = ISO_SB(sb);
+	const struct {
+		const char *name;
+		bool on;
+	} words[] = { { "norock", !s->rock }, { "nojoliet", s->rock }, { "cruft", s->cruft },
+		{ "hide", s->hide }, { "nocompress", s->nocompress },
+		{ "overriderockperm", s->override }, { "showassoc", s->showassoc } };
 	int n = 0;
 
-	if (s->norock)
-		n += scnprintf(buf + n, size - (size_t)n, ",norock");
-	if (s->nojoliet)
-		n += scnprintf(buf + n, size - (size_t)n, ",nojoliet");
-	if (s->map_off)
-		n += scnprintf(buf + n, size - (size_t)n, ",map=off");
+	for (u32 i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i].on)
+			n += scnprintf(buf + n, size - (size_t)n, ",%s", words[i].name);
+	n += scnprintf(buf + n, size - (size_t)n, ",check=%c,map=%c", s->check, s->map);
+	if (s->session != 255)
+		n += scnprintf(buf + n, size - (size_t)n, ",session=%u", s->session);
+	if (s->sector_given)
+		n += scnprintf(buf + n, size - (size_t)n, ",sbsector=%lu", s->sector);
+	n += scnprintf(buf + n, size - (size_t)n, ",blocksize=%u", 1U << s->block_bits);
 	if (s->uid)
 		n += scnprintf(buf + n, size - (size_t)n, ",uid=%u",
 			from_kuid_munged(current_user_ns(), s->uid));
@@ -200,6 +229,8 @@ static int choose_names(struct iso_sb *s, const struct iso_dir_record *root, boo
 		iso_rock_probe(s, r);
 	kfree(r);
 	s->joliet = !s->rock && !s->nojoliet && joliet;
+	if (!s->check)
+		s->check = s->joliet ? 'r' : 's';
 	return 0;
 }
 
@@ -261,6 +292,8 @@ static int iso_fill_super(struct super_block *sb, void *data, bool silent)
 		return -ENOMEM;
 	s->sb = sb;
 	s->mode = s->dmode = ISO_NO_MODE;
+	s->map = 'n';
+	s->session = 255;
 	s->utf8 = true;
 	sb->s_fs_info = s;
 	sb->s_op = &iso_sops;
