@@ -81,6 +81,8 @@ int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline)
 /* Makes @q a waiter for @owner's lock (NULL: nobody has it yet), or for another's; boosts. Under the bucket's lock. */
 void pi_attach(struct futex_q *q, struct task *owner);
 void pi_detach(struct futex_q *q);
+/* Does @owner (or NULL) wait, over however many others, for @t? */
+bool pi_would_deadlock(const struct task *t, const struct task *owner);
 /* Announces waiters of a lock that may have been given up meanwhile, or hands it to the most urgent. 0 or -errno. */
 long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
 /*

@@ -56,8 +56,7 @@ static void pi_adjust(struct task *t)
 	}
 }
 
-/* Does @owner wait, over however many others, for current? */
-static bool would_deadlock(const struct task *owner)
+bool pi_would_deadlock(const struct task *t, const struct task *owner)
 {
 	bool found = false;
 
@@ -66,7 +65,7 @@ static bool would_deadlock(const struct task *owner)
 		struct futex_q *q = owner->pi_wait;
 
 		owner = q ? q->owner : NULL;
-		found = owner == current;
+		found = owner == t;
 	}
 	spin_unlock(&pi_lock);
 	return found;
@@ -265,7 +264,7 @@ static int pi_wait(uaddr_t addr, const struct futex_key *k, struct task *owner, 
 	u32 word;
 	int err;
 
-	if (would_deadlock(owner))
+	if (pi_would_deadlock(current, owner))
 		return -EDEADLK;
 	enqueue_for(&q, k, owner);
 	err = load_user_u32(addr, &word);

@@ -12,32 +12,35 @@
 #include "arch/um/arch.h"
 #include "kernel/task/futex_internal.h"
 
-/* Moves waiters, at most @nr. How many, or -EINVAL: somebody waits there for something else. */
-static long move_waiters(
-	const struct futex_key *from, const struct futex_key *to, long nr, struct task *owner)
+/*
+ * Moves waiters, at most @nr; @moved says how many. 0, -EINVAL: somebody waits there for something else, -EDEADLK: somebody would wait for
+ * himself, or for an owner who waits for him. The others have been moved all the same.
+ */
+static long move_waiters(const struct futex_key *from, const struct futex_key *to, long nr,
+	struct task *owner, long *moved)
 {
 	struct futex_bucket *a = futex_bucket_of(from), *b = futex_bucket_of(to);
 	struct futex_q *q, *next;
-	long moved = 0, err = 0;
+	long err = 0;
 
 	spin_lock_two(&a->lock, &b->lock);
 	list_for_each_entry_safe(q, next, &a->queue, list) {
 		if (!futex_key_eq(&q->key, from))
 			continue;
-		if (moved == nr)
+		if (*moved == nr)
 			break;
 		if (!q->requeue_to || !futex_key_eq(q->requeue_to, to) || q->pi)
 			err = -EINVAL;
-		else if (q->task == owner)
+		else if (q->task == owner || pi_would_deadlock(q->task, owner))
 			err = -EDEADLK;
 		if (err)
 			break;
 		futex_move_q(q, b, to);
 		pi_attach(q, owner);
-		moved++;
+		++*moved;
 	}
 	spin_unlock_two(&a->lock, &b->lock);
-	return err ? err : moved;
+	return err;
 }
 
 /* Who has the PI word, as a reference, or NULL; 0 or -errno. */
@@ -61,7 +64,7 @@ static long requeue_pi(uaddr_t a1, const struct futex_key *k1, uaddr_t a2,
 	const struct futex_key *k2, long nr, u32 cmp)
 {
 	struct task *owner;
-	long moved, err;
+	long moved = 0, err, bad;
 	u32 now;
 
 	err = load_user_u32(a1, &now);
@@ -72,7 +75,7 @@ static long requeue_pi(uaddr_t a1, const struct futex_key *k1, uaddr_t a2,
 	err = word_owner(a2, &owner);
 	if (err)
 		return err;
-	moved = move_waiters(k1, k2, nr, owner);
+	bad = move_waiters(k1, k2, nr, owner, &moved);
 	if (owner)
 		put_task(owner);
 	if (moved > 0) {
@@ -80,7 +83,7 @@ static long requeue_pi(uaddr_t a1, const struct futex_key *k1, uaddr_t a2,
 		if (err)
 			return err;
 	}
-	return moved;
+	return bad ? bad : moved;
 }
 
 long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 cmp)
