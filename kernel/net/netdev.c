@@ -379,8 +379,10 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 	netname_queues(dev->name, dev->real_rx, dev->real_tx);
 	mcast_register(dev);
 	netdev_uevent(dev, "add", NULL, NULL);
-	if (!dev->moves)
-		netdev_queue_uevents(dev, "add");
+	if (!dev->moves) {
+		netdev_queue_uevents(dev, false, 0, dev->real_rx);
+		netdev_queue_uevents(dev, true, 0, dev->real_tx);
+	}
 	rtnl_tell_link(dev, RTM_NEWLINK, ~0U);
 	return 0;
 }
@@ -401,8 +403,10 @@ void netdev_unregister(struct net_device *dev)
 	mcast_forget(dev);
 	neigh_forget(dev); /* those that were set by hand while it was down, too */
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
-	if (!dev->moves)
-		netdev_queue_uevents(dev, "remove");
+	if (!dev->moves) {
+		netdev_queue_uevents(dev, false, dev->real_rx, 0);
+		netdev_queue_uevents(dev, true, dev->real_tx, 0);
+	}
 	netdev_uevent(dev, "remove", NULL, NULL);
 	netdev_lock_net(dev);
 	list_del_init(&dev->list);

@@ -118,12 +118,18 @@ void netdev_resize_tx(struct net_device *dev, u32 n)
 
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx)
 {
+	u32 had_rx = dev->real_rx;
+	u32 had_tx = dev->ops->send ? had_rx : dev->real_tx; /* a card sends by them already */
+
 	if (rx)
 		WRITE_ONCE(dev->real_rx, rx);
 	if (tx)
 		WRITE_ONCE(dev->real_tx, tx);
-	if (!list_empty(&dev->list))
-		netname_queues(dev->name, dev->real_rx, dev->real_tx);
+	if (list_empty(&dev->list))
+		return;
+	netname_queues(dev->name, dev->real_rx, dev->real_tx);
+	netdev_queue_uevents(dev, true, had_tx, dev->real_tx);
+	netdev_queue_uevents(dev, false, had_rx, dev->real_rx);
 }
 
 void netdev_sum(const struct net_device *dev, struct netdev_stats *s)

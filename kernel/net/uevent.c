@@ -45,19 +45,26 @@ void netdev_uevent(
 	send(dev->net, text, n, sizeof(text));
 }
 
-void netdev_queue_uevents(const struct net_device *dev, const char *action)
+static void queue_uevent(
+	const struct net_device *dev, const char *kind, u32 index, const char *action)
 {
-	static const char *const queues[] = { "rx-0", "tx-0" };
 	char text[512];
-	int n;
+	int n = scnprintf(text, sizeof(text),
+		"%s@/devices/virtual/net/%s/queues/%s-%u\nACTION=%s\n"
+		"DEVPATH=/devices/virtual/net/%s/queues/%s-%u\nSUBSYSTEM=queues\n",
+		action, dev->name, kind, index, action, dev->name, kind, index);
 
-	for (u32 i = 0; i < ARRAY_SIZE(queues); i++) {
-		n = scnprintf(text, sizeof(text),
-			"%s@/devices/virtual/net/%s/queues/%s\nACTION=%s\n"
-			"DEVPATH=/devices/virtual/net/%s/queues/%s\nSUBSYSTEM=queues\n",
-			action, dev->name, queues[i], action, dev->name, queues[i]);
-		send(dev->net, text, n, sizeof(text));
-	}
+	send(dev->net, text, n, sizeof(text));
+}
+
+void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to)
+{
+	const char *kind = tx ? "tx" : "rx";
+
+	for (; from < to; from++)
+		queue_uevent(dev, kind, from, "add");
+	while (from > to)
+		queue_uevent(dev, kind, --from, "remove");
 }
 
 /* A device that is in no namespace of the network: every one hears of it that no user namespace below the first owns. */

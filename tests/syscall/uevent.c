@@ -119,6 +119,29 @@ static void queues(void)
 	GIS(!strcmp(event(fd), "none"));
 }
 
+/* Another queue of it. */
+static void more_queues(void)
+{
+	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	struct ifreq r = { .ifr_name = "t0", .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE };
+	int fd, tun, more;
+
+	GNEED(unshare(CLONE_NEWNET));
+	tun = GNEED(open("/dev/net/tun", O_RDWR));
+	more = GNEED(open("/dev/net/tun", O_RDWR));
+	G(ioctl(tun, TUNSETIFF, &r), "0");
+	fd = GNEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT));
+	G(bind(fd, (struct sockaddr *)&me, sizeof(me)), "0");
+	G(ioctl(more, TUNSETIFF, &r), "0");
+	GIS(!strncmp(event(fd), "add@/devices/virtual/net/t0/queues/tx-1 ", 40));
+	GIS(!strncmp(event(fd), "add@/devices/virtual/net/t0/queues/rx-1 ", 40));
+	GIS(!strcmp(event(fd), "none"));
+	G(close(more), "0");
+	GIS(!strncmp(event(fd), "remove@/devices/virtual/net/t0/queues/tx-1 ", 43));
+	GIS(!strncmp(event(fd), "remove@/devices/virtual/net/t0/queues/rx-1 ", 43));
+	GIS(!strcmp(event(fd), "none"));
+}
+
 TEST(uevent)
 {
 	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };
@@ -145,6 +168,7 @@ TEST(uevent)
 		"online@/devices/virtual/net/lo ACTION=online DEVPATH=/devices/virtual/net/lo "
 		"SUBSYSTEM=net SYNTH_UUID=" UUID " INTERFACE=lo IFINDEX=1"));
 	CHILD(queues());
+	CHILD(more_queues());
 	CHILD(namespaces(CLONE_NEWNET, true));
 	CHILD(namespaces(CLONE_NEWUSER, true));
 	CHILD(namespaces(CLONE_NEWUSER | CLONE_NEWNET, false));
