@@ -26,6 +26,10 @@
  *	handoff_count_wake(r);          r is woken if it sleeps
  *	handoff_wait(r, deadline);      until the turn is the kernel's
  *
+ * A guest whose tasks make short calls all the time gains more by the CPU that spins than by one vCPU more: where the host has no
+ * CPU for both, the scheduler leaves such tasks on one vCPU (skas_shares()), and a vCPU that is too many hands its tasks over
+ * (skas_rests()).
+ *
  * Where the host says itself when a runner has stopped (ptrace), handoff_place() and handoff_slept() are all.
  *
  * Locks: struct placement belongs to its vCPU; last is cleared by
@@ -54,6 +58,11 @@
 #define MOVE_LOOKS 128 /* times LOOK_NS between looks at whether the home is contended */
 #define FLOAT_LOOKS 4  /* while the host's scheduler chooses the next one */
 #define COMPUTES_NS (10 * NSEC_PER_MSEC) /* without a hand-off: a runner that may run anywhere */
+#define SHORT_NS                                                                                   \
+	(4 * NSEC_PER_USEC) /* calls that come so often are worth a CPU that spins for them, */
+#define SLEPT_NS 4400UL     /* each of which costs so much without one */
+#define FRESH_LOOKS 2       /* so long that holds: less than the slice of somebody who computes */
+#define REST_LOOKS 32       /* between two rests of a vCPU */
 #define CREDIT 32 /* hand-offs that spinning ended, hence short ones, between looks at the TSC */
 
 static u32 spin_pauses; /* POLL_NS in cpu_relax()s: a round of spinning */
@@ -93,6 +102,10 @@ static struct placement {
 	u32 switches;           /* from runner to runner since then */
 	int last_task;          /* of the runner placed last; others read it */
 	u64 stolen_slept;       /* slept, when skas_stolen() was asked last */
+	u64 rate_at,
+		rate_n; /* TSC, and hand-offs until then: how often they come is looked at since */
+	u64 calls_until; /* TSC: they come often, until this is looked at anew; others read it, as what follows */
+	u64 rests_again; /* TSC: not before that it rests */
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
 static inline u64 ticks(void)
@@ -314,6 +327,23 @@ static void look_at_home(struct placement *p, struct runner *r, u64 now)
 	p->seen = is;
 }
 
+/*
+ * Do hand-offs come so often that each vCPU wants its partner's CPU more than the guest wants another vCPU? While they sleep
+ * each takes longer, and that is no work.
+ */
+static void look_at_rate(struct placement *p, u64 now)
+{
+	u64 n = p->spun + p->slept, elapsed = now - p->rate_at;
+	u64 each = look_ticks * (p->apart ? SHORT_NS : SHORT_NS + SLEPT_NS) / LOOK_NS;
+
+	if (elapsed < look_ticks / 2)
+		return;
+	WRITE_ONCE(p->calls_until,
+		(n - p->rate_n) * each >= elapsed ? now + FRESH_LOOKS * look_ticks : 0);
+	p->rate_at = now;
+	p->rate_n = n;
+}
+
 /* Apart whatever happens: then at least nobody is patient while it does not work. */
 static void stay_forced(struct placement *p)
 {
@@ -327,6 +357,7 @@ static void look(struct placement *p, struct runner *r, u64 now)
 	bool apart = p->apart, impatient = p->impatient;
 
 	p->next_look = now + look_ticks;
+	look_at_rate(p, now);
 	if (skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops && p->pinned)
 		choose(p);
 	else
@@ -334,6 +365,60 @@ static void look(struct placement *p, struct runner *r, u64 now)
 	if (now > p->home_at)
 		look_at_home(p, r, now);
 	p->generation += p->apart != apart || p->impatient != impatient;
+}
+
+/* ---- sharing a vCPU ---- */
+
+static bool may_share(void)
+{
+	return skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops &&
+	       skas.host_cpus > 1;
+}
+
+static bool calls_often(const struct placement *p, u64 now)
+{
+	return (s64)(READ_ONCE(p->calls_until) - now) > 0;
+}
+
+/* With so many vCPUs at work the host has no CPU for the partner of each. */
+static bool too_many(int more)
+{
+	for (int i = 0; i < skas.cfg.ncpus; i++)
+		more += at_work(i);
+	return 2 * more > skas.host_cpus;
+}
+
+bool skas_shares(int cpu)
+{
+	const struct placement *p = &placement[cpu];
+	u64 now;
+
+	if (!READ_ONCE(p->calls_until) || !may_share())
+		return false;
+	now = ticks();
+	return calls_often(p, now) && !READ_ONCE(p->wait) && too_many(1);
+}
+
+int skas_rests(int cpu)
+{
+	struct placement *p = &placement[cpu];
+	u64 now;
+
+	if (p->apart || !p->calls_until || !may_share())
+		return -1;
+	now = ticks();
+	if (!calls_often(p, now) || (s64)(now - p->rests_again) < 0 || !too_many(0))
+		return -1;
+	for (int i = 0; i < cpu; i++) {
+		struct placement *to = &placement[i];
+
+		if (!at_work(i) || !calls_often(to, now) || READ_ONCE(to->wait) ||
+			!READ_ONCE(to->pinned))
+			continue;
+		p->rests_again = now + REST_LOOKS * look_ticks;
+		return i;
+	}
+	return -1;
 }
 
 /* ---- places ---- */

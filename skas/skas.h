@@ -187,6 +187,14 @@ void skas_kick(int cpu);
 u64 skas_stolen(int cpu);
 
 /*
+ * What waits for vCPU @cpu waits better there than it runs on one more: calls come so often that they want the host's CPU which
+ * waits for them (handoff.c). For any vCPU, with locks of runqueues held.
+ */
+bool skas_shares(int cpu);
+/* Of the vCPU @cpu, which asks: the one that its tasks had better join, after which that one shares; -1: none. */
+int skas_rests(int cpu);
+
+/*
  * Fetches a live state into fpu->area (no-op when it is there already). The fpu's task must not be
  * running, except on the calling vCPU; the caller may be another vCPU than the one that ran it last
  * (the task has migrated), so a lock of the runner serialises it with a skas_run() there.

@@ -294,6 +294,18 @@ static void poll_events(struct last_poll *p, int cpu)
 	os_event_poll(cpu);
 }
 
+static void look_around(struct last_poll *p, int cpu)
+{
+	int to;
+
+	poll_events(p, cpu);
+	if (nr_cpus == 1)
+		return;
+	to = skas_rests(cpu);
+	if (unlikely(to >= 0))
+		sched_join(to);
+}
+
 /*
  * The host time at which the guest must come back; 0 when the next timer is due already. @now is the vCPU's clock, read after
  * @timer: a deadline of "now" has passed.
@@ -303,7 +315,7 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 	struct last_poll *p = &last_polls[cpu];
 
 	if (now - p->at >= POLL_NS)
-		poll_events(p, cpu);
+		look_around(p, cpu);
 	return timer <= now - p->ahead ? 0 : min(timer, p->at - p->ahead + TICK_NS);
 }
 

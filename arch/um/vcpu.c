@@ -319,3 +319,8 @@ u64 arch_cpu_stolen(int cpu)
 {
 	return time_frozen ? 0 : skas_stolen(cpu);
 }
+
+bool arch_tasks_share(int cpu)
+{
+	return !time_frozen && skas_shares(cpu);
+}

@@ -35,11 +35,16 @@ static u64 without_stolen(struct rq *rq, u64 delta)
 	return delta - stolen;
 }
 
-static __noinline void look_for_stolen(struct rq *rq)
+/* Asks the host what it took of so long a time; what is left may still be long. */
+static __noinline u64 account_long(struct rq *rq, struct task *t, u64 delta, u64 now)
 {
 	spin_lock_raw(&rq->lock);
 	class_update_curr(rq, arch_cpu_clock());
 	spin_unlock_raw(&rq->lock);
+	delta = without_stolen(rq, delta);
+	if (delta >= STEAL_LONG_NS)
+		t->se.computed_at = now;
+	return delta;
 }
 
 /* Local readings may be a little early. */
@@ -51,7 +56,7 @@ static inline u64 account_since(struct rq *rq, struct task *t, u64 now)
 	if (delta <= 0)
 		return 0;
 	if (unlikely(delta >= (s64)STEAL_LONG_NS))
-		look_for_stolen(rq);
+		return account_long(rq, t, (u64)delta, now);
 	if (unlikely(READ_ONCE(rq->stolen) != rq->stolen_seen))
 		return without_stolen(rq, (u64)delta);
 	return (u64)delta;

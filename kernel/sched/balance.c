@@ -8,6 +8,9 @@
  * boundary for that. A vCPU that runs dry takes from the others by itself (balance_pull), but nothing that has
  * waited for less than that delay.
  *
+ * Where tasks make short calls all the time, and the host has few CPUs, the machine says that they are better off on one vCPU
+ * (arch_tasks_share()): then they wait, and one vCPU may have the tasks of another (sched_join()).
+ *
  * With no vCPU idle, queues are evened out at the end of slices, when they differ by two tasks or more.
  * Only fair tasks and the highest real-time task move.
  *
@@ -78,6 +81,26 @@ static int least_urgent(u64 mask, int prio, int prev)
 	return best;
 }
 
+static bool computes(const struct task *t, u64 now)
+{
+	return t->se.computed_at && (s64)(now - t->se.computed_at) < (s64)COMPUTES_NS;
+}
+
+/*
+ * It waits for @cpu, whose lock is held or which is this one, rather than run elsewhere. Kernel threads make no calls; who computes there
+ * would let it wait for long, and who does so in real time for ever.
+ */
+static bool shares(const struct task *t, int cpu)
+{
+	const struct task *curr = READ_ONCE(cpu_rq(cpu)->curr);
+	u64 now;
+
+	if (!t->mm || is_rt(t) || is_rt(curr) || !arch_tasks_share(cpu))
+		return false;
+	now = arch_cpu_clock();
+	return !computes(t, now) && !computes(curr, now);
+}
+
 int balance_select(struct task *t)
 {
 	int here = smp_processor_id(), prev = READ_ONCE(t->cpu);
@@ -90,6 +113,8 @@ int balance_select(struct task *t)
 	if ((mask & BIT(here)) && READ_ONCE(rq->nr_running) <= 1 && !is_rt(rq->curr))
 		return here;
 	idle = mask & READ_ONCE(idle_mask);
+	if (idle && (mask & BIT(here)) && shares(t, here))
+		return here;
 	if (idle)
 		return idle & BIT(prev) ? prev : __builtin_ctzl(idle);
 	if (unlikely(is_rt(t))) {
@@ -111,7 +136,8 @@ static struct task *candidate(struct rq *from, int cpu, u64 now)
 	struct task *t = NULL;
 
 	while ((t = class_next_queued(from, t)) != NULL)
-		if (cpu_allowed(t, cpu) && (s64)(now - t->se.queued_at) >= (s64)SPREAD_DELAY_NS)
+		if (cpu_allowed(t, cpu) && (s64)(now - t->se.queued_at) >= (s64)SPREAD_DELAY_NS &&
+			!shares(t, from->cpu))
 			return t;
 	return NULL;
 }
@@ -226,6 +252,25 @@ void balance_tick(struct rq *rq, u64 now, bool slice_over)
 	}
 }
 
+/* Whatever they have waited. */
+void balance_join(struct rq *from, struct rq *to)
+{
+	struct task *t, *next;
+
+	rq_lock_two(from, to);
+	for (t = class_next_queued(from, NULL); t; t = next) {
+		u64 now = arch_cpu_clock();
+
+		next = class_next_queued(from, t);
+		if (is_rt(t) || !cpu_allowed(t, to->cpu))
+			continue;
+		psi_change(t, from->cpu, now, -1, 0, 0);
+		class_dequeue(from, t);
+		activate_task(from, to, t, false);
+	}
+	rq_unlock_two(from, to);
+}
+
 /* Looks at the one that waits first only: the others follow once it is gone. */
 u64 balance_delay(struct rq *rq, u64 now)
 {
@@ -237,7 +282,7 @@ u64 balance_delay(struct rq *rq, u64 now)
 		return left;
 	spin_lock_raw(&rq->lock);
 	t = class_next_queued(rq, NULL);
-	if (t && (READ_ONCE(t->cpus_allowed) & idle)) {
+	if (t && (READ_ONCE(t->cpus_allowed) & idle) && !shares(t, rq->cpu)) {
 		waited = now - t->se.queued_at;
 		left = waited < SPREAD_DELAY_NS ? SPREAD_DELAY_NS - waited : SPREAD_DELAY_NS / 4;
 	}

@@ -203,6 +203,20 @@ static bool signal_keeps_awake(const struct task *t)
 	return (t->state & TASK_WAKEKILL) && wait_interrupted(t->state);
 }
 
+void sched_join(int cpu)
+{
+	struct rq *rq = this_rq();
+
+	balance_join(rq, cpu_rq(cpu));
+	rq->join = cpu + 1;
+	set_bit(TIF_NEED_RESCHED, &current->work_flags);
+}
+
+static bool joins(const struct rq *rq, const struct task *t)
+{
+	return rq->join && !is_rt(t) && cpu_allowed(t, rq->join - 1);
+}
+
 /* Takes prev off the vCPU in one of the ways that the file's head names. */
 static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yields)
 {
@@ -218,9 +232,11 @@ static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yiel
 			return;
 		}
 	}
-	if (unlikely(!cpu_allowed(prev, rq->cpu)) && prev->state == TASK_RUNNING) {
+	if (unlikely(!cpu_allowed(prev, rq->cpu) || joins(rq, prev)) &&
+		prev->state == TASK_RUNNING) {
 		class_sleep_curr(rq, prev);
 		rq->moving = prev;
+		rq->moving_to = rq->join - 1;
 		return;
 	}
 	class_put_curr(rq, prev, yields);
@@ -243,10 +259,11 @@ static struct task *pick_next(struct rq *rq, struct task *prev, bool yields)
 	return next;
 }
 
-static void enqueue_elsewhere(struct task *t)
+static void enqueue_elsewhere(struct task *t, int wish)
 {
-	for (;;) {
-		struct rq *from = cpu_rq(t->cpu), *to = cpu_rq(balance_any_allowed(t));
+	for (;; wish = -1) {
+		struct rq *from = cpu_rq(t->cpu);
+		struct rq *to = cpu_rq(wish >= 0 ? wish : balance_any_allowed(t));
 
 		rq_lock_two(from, to);
 		if (cpu_allowed(t, to->cpu)) {
@@ -265,13 +282,14 @@ static void finish_switch(struct task *prev)
 {
 	struct rq *rq = this_rq();
 	struct task *moving = rq->moving;
+	int moving_to = rq->moving_to;
 	bool dead = prev->state == TASK_DEAD;
 
 	rq->moving = NULL;
 	smp_store_release(&prev->on_cpu, false);
 	spin_unlock_raw(&rq->lock);
 	if (unlikely(moving))
-		enqueue_elsewhere(moving);
+		enqueue_elsewhere(moving, moving_to);
 	if (unlikely(READ_ONCE(rt_waiting))) {
 		if (READ_ONCE(rt_waiting) & BIT(rq->cpu))
 			balance_push_rt(rq);
@@ -342,6 +360,7 @@ static void do_schedule(bool preempted, bool yields)
 	clear_bit(TIF_NEED_RESCHED, &prev->work_flags);
 	class_update_curr(rq, now);
 	put_prev(rq, prev, preempted, yields);
+	rq->join = 0;
 	next = pick_next(rq, prev, yields);
 	rq->hurried = false;
 	if (next == prev) {

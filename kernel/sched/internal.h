@@ -25,6 +25,8 @@
 #define SLEEPER_CREDIT_NS (3 * MSEC)
 #define SPREAD_DELAY_NS                                                                            \
 	50000UL /* so long a woken task waits for its waker's vCPU before an idle one gets it */
+#define COMPUTES_NS                                                                                \
+	(50 * MSEC) /* so long a task counts as one that computes after a long time without a call */
 
 struct rq {
 	spinlock_t lock; /* raw: held across the switch. All below unless marked */
@@ -44,7 +46,9 @@ struct rq {
 	u64 rt_start, rt_used; /* the period, and what real-time tasks have used of it: ns */
 	int running_prio;      /* rt_prio() of curr, -1: idle; others read it racily */
 	bool hurried;          /* curr shall give way when it has run for WAKER_RUNS_NS; own vCPU */
-	struct task *moving;   /* curr must leave this vCPU: queued elsewhere after the switch */
+	struct task *moving;   /* curr must leave this vCPU: queued elsewhere after the switch, */
+	int moving_to;         /* on that vCPU if that can be, -1: on any */
+	int join;              /* a vCPU, plus 1, that curr is to join when it is put; own vCPU */
 	/* statistics */
 	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */
 	s64 nr_iowait;
@@ -192,7 +196,8 @@ void balance_pull_rt(struct rq *rq, bool stays);
 /* A real-time task waits in rq: a vCPU that runs something less urgent is told to take it; no lock held. */
 void balance_push_rt(struct rq *rq);
 void balance_tick(
-	struct rq *rq, u64 now, bool slice_over); /* at a boundary of rq with tasks queued */
+	struct rq *rq, u64 now, bool slice_over);  /* at a boundary of rq with tasks queued */
+void balance_join(struct rq *from, struct rq *to); /* all fair tasks that may; no lock held */
 u64 balance_delay(
 	struct rq *rq, u64 now); /* ns until a queued task wants an idle vCPU; ~0: none does */
 int balance_any_allowed(const struct task *t);

@@ -89,6 +89,7 @@ struct sched_entity {
 	u64 run_delay;   /* ns, all: runnable and not running */
 	u64 nr_runs;     /* how often it was put on a CPU */
 	u64 woken_exec;  /* sum_exec when it slept last: RLIMIT_RTTIME */
+	u64 computed_at; /* arch_cpu_clock() at the end of a long time in guest code, or in the kernel, or 0 */
 	u32 weight;
 	bool on_rq;
 };
@@ -278,6 +279,8 @@ void cond_resched(void); /* a boundary: polls interrupts, gives way; no spinlock
 void yield(void);
 /* Nobody waits for this vCPU: until it is kicked, yield() would change nothing. */
 bool sched_alone(void);
+/* The fair tasks of this vCPU are to go on on @cpu, as far as they may, current at its next boundary. No lock held. */
+void sched_join(int cpu);
 /* The same for @ns, as far as one knows: nobody is queued, no timer is due. So current may keep the vCPU in a call of the host for so long. */
 bool sched_spare(u64 ns);
 /* It has, for @ns: that is waiting for a disk, not current's CPU time. */

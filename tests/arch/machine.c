@@ -85,6 +85,16 @@ u64 skas_patch_entry(void)
 {
 	return 0;
 }
+bool skas_shares(int cpu)
+{
+	return false;
+}
+
+int skas_rests(int cpu)
+{
+	return -1;
+}
+
 u64 skas_stolen(int cpu)
 {
 	return 0;

@@ -112,6 +112,16 @@ const char *skas_mode_name(void)
 }
 bool steal_half;
 static u64 steal_asked[MAX_CPUS];
+bool skas_shares(int cpu)
+{
+	return false;
+}
+
+int skas_rests(int cpu)
+{
+	return -1;
+}
+
 u64 skas_stolen(int cpu)
 {
 	u64 now = ktime_get(), since = now - steal_asked[cpu];

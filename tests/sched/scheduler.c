@@ -369,6 +369,34 @@ static void test_affinity(void)
 	say("moved\n", 0, 0);
 }
 
+/* Who is to join another vCPU goes there, if he may, and stays where he is if not; nobody that waits there is lost. */
+static int joiner(u64 me)
+{
+	for (int i = 0; i < 500; i++) {
+		int here = smp_processor_id(), to = (here + 1) % nr_cpus;
+		u64 moves = current->nr_moves;
+
+		sched_join(to);
+		check(need_resched());
+		cond_resched();
+		check(current->nr_moves > moves);
+		here = smp_processor_id();
+		check(!sched_setaffinity(current, BIT(here)));
+		moves = current->nr_moves;
+		sched_join((here + 1) % nr_cpus);
+		cond_resched();
+		check(smp_processor_id() == here && current->nr_moves == moves);
+		check(!sched_setaffinity(current, ~0UL));
+	}
+	return 0;
+}
+
+static void test_join(void)
+{
+	run(joiner, 6);
+	say("joined\n", 0, 0);
+}
+
 static u64 fair_end, fair_ran[8];
 
 static int spinner(u64 me)
@@ -665,6 +693,7 @@ static const struct {
 	{ "rcu", test_rcu },
 	{ "work", test_work },
 	{ "affinity", test_affinity },
+	{ "join", test_join },
 	{ "fair", test_fair },
 	{ "spread", test_spread },
 	{ "rt", test_rt },
