@@ -3,13 +3,9 @@
  * fork_sibling: each child sees its parent's memory as it is at its own fork, whatever its siblings had in theirs: pages change, come and go
  * between forks, children write to all of theirs, some outlive the next ones, some become another program.
  */
-#define _GNU_SOURCE
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "t.h"
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define PAGE 4096
 #define PAGES 24
@@ -84,21 +80,20 @@ static void change(int round)
 	}
 }
 
-int main(int argc, char **argv __attribute__((unused)))
+TEST(fork_sibling)
 {
 	int gate[ROUNDS][2], status, bad = 0;
 	pid_t pid[ROUNDS];
 
-	if (argc > 1)
-		return 0;
+	if (t_argc > 1) /* the other program */
+		return;
 	heap = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	put(0, 0, 7);
 	for (int r = 0; r < ROUNDS; r++) {
 		int slow = r % 4 == 1;
 
 		change(r);
-		if (pipe(gate[r]))
-			return 1;
+		NEED(pipe(gate[r]));
 		pid[r] = fork();
 		if (!pid[r])
 			_exit(child(r, slow ? gate[r][0] : -1));
@@ -108,8 +103,7 @@ int main(int argc, char **argv __attribute__((unused)))
 			pid[r] = 0;
 		}
 		if (r >= ALIVE && pid[r - ALIVE]) { /* one that has seen its siblings come and go */
-			if (write(gate[r - ALIVE][1], "", 1) != 1)
-				return 1;
+			NEED(write(gate[r - ALIVE][1], "", 1));
 			waitpid(pid[r - ALIVE], &status, 0);
 			bad += status != 0;
 			pid[r - ALIVE] = 0;
@@ -122,11 +116,9 @@ int main(int argc, char **argv __attribute__((unused)))
 	}
 	for (int r = ROUNDS - ALIVE; r < ROUNDS; r++)
 		if (pid[r]) {
-			if (write(gate[r][1], "", 1) != 1)
-				return 1;
+			NEED(write(gate[r][1], "", 1));
 			waitpid(pid[r], &status, 0);
 			bad += status != 0;
 		}
-	printf("fork_sibling: %d wrong\n", bad);
-	return 0;
+	say("%d wrong", bad);
 }
