@@ -15,6 +15,7 @@
  *	PROBE -> REACHABLE, FAILED
  *	FAILED -> INCOMPLETE   neigh_output(); or gone after a minute
  *	PERMANENT, NOARP       set by hand, never change
+ *	any but PERMANENT -> gone when the device loses its link, unless conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
  * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most NEIGH_MAX entries that nobody has set by hand; the least
  * recently used makes room. By hand a namespace has at most BY_HAND_MAX, so it cannot take all from the others. 3. At most QUEUE_MAX
@@ -512,6 +513,23 @@ static void forget(const struct net_device *dev, const struct net *net, const u3
 void neigh_forget(struct net_device *dev)
 {
 	forget(dev, NULL, &dev->nr_neighs);
+}
+
+void neigh_link_lost(struct net_device *dev)
+{
+	bool go4 = CONF4_AND(dev, CONF4_ARP_EVICT), go6 = CONF6_AND(dev, CONF6_NDISC_EVICT);
+	struct hlist_node *next;
+	struct neigh *n;
+	LIST_HEAD(dead);
+
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->dev == dev && n->state != NUD_PERMANENT &&
+				(ip_is_v4(&n->addr) ? go4 : go6))
+				drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	skb_free_list(&dead);
 }
 
 void neigh_net_end(struct net *net)

@@ -25,6 +25,8 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 void neigh_confirm(struct net_device *dev, const ip_addr *addr);
 /* The device is down, or has another address, or ends. */
 void neigh_forget(struct net_device *dev);
+/* It has lost its link: what nobody has set for ever goes, as long as its sysctls say so. */
+void neigh_link_lost(struct net_device *dev);
 /* @net ends: nothing counts for it any more, not even what a late call has told of a device that was just leaving it. */
 void neigh_net_end(struct net *net);
 

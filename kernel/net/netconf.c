@@ -36,6 +36,7 @@ static const struct key keys[] = {
 	{ "accept_redirects", false, CONF4_ACCEPT_REDIRECTS, 0, 0, 0 },
 	{ "accept_source_route", false, CONF4_ACCEPT_SOURCE_ROUTE, 0, 0, 0 },
 	{ "log_martians", false, CONF4_LOG_MARTIANS, 0, 0, 0 },
+	{ "arp_evict_nocarrier", false, CONF4_ARP_EVICT, INT32_MIN, INT32_MAX, 1 },
 	{ "tag", false, CONF4_TAG, INT32_MIN, INT32_MAX, 0 },
 	{ "forwarding", true, CONF6_FORWARDING, INT32_MIN, INT32_MAX, 0 },
 	{ "disable_ipv6", true, CONF6_DISABLE, INT32_MIN, INT32_MAX, 0 },
@@ -48,6 +49,7 @@ static const struct key keys[] = {
 	{ "accept_source_route", true, CONF6_ACCEPT_SOURCE_ROUTE, 0, 0, 0 },
 	{ "use_tempaddr", true, CONF6_USE_TEMPADDR, 0, 0, 0 },
 	{ "proxy_ndp", true, CONF6_PROXY_NDP, 0, 0, 0 },
+	{ "ndisc_evict_nocarrier", true, CONF6_NDISC_EVICT, 0, 1, 1 },
 };
 
 static int *word(struct netconf *c, const struct key *k)

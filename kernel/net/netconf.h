@@ -20,6 +20,7 @@ enum {
 	CONF4_ACCEPT_REDIRECTS,
 	CONF4_ACCEPT_SOURCE_ROUTE,
 	CONF4_LOG_MARTIANS,
+	CONF4_ARP_EVICT,
 	CONF4_TAG, /* a program's own */
 	CONF4_NR
 };
@@ -35,6 +36,7 @@ enum {
 	CONF6_ACCEPT_SOURCE_ROUTE,
 	CONF6_USE_TEMPADDR,
 	CONF6_PROXY_NDP,
+	CONF6_NDISC_EVICT,
 	CONF6_NR
 };
 
@@ -47,9 +49,13 @@ struct net_device;
 /* A namespace begins: IPv4's as in the first one, IPv6's anew. */
 void netconf_init(struct net *net);
 
-/* Those where "all" comes first, where "all" adds to the device's own, those where the greater counts, and the device's own. */
+/* Those where "all" adds to the device's own, where both must say so, where the greater counts, where "all" comes first, and the device's own. */
 #define CONF4_OR(dev, key)                                                                         \
 	(READ_ONCE((dev)->conf.v4[key]) || READ_ONCE((dev)->net->conf_all.v4[key]))
+#define CONF4_AND(dev, key)                                                                        \
+	(READ_ONCE((dev)->conf.v4[key]) && READ_ONCE((dev)->net->conf_all.v4[key]))
+#define CONF6_AND(dev, key)                                                                        \
+	(READ_ONCE((dev)->conf.v6[key]) && READ_ONCE((dev)->net->conf_all.v6[key]))
 #define CONF4_MAX(dev, key)                                                                        \
 	max(READ_ONCE((dev)->conf.v4[key]), READ_ONCE((dev)->net->conf_all.v4[key]))
 #define CONF4_FIRST(dev, key)                                                                      \

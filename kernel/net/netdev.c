@@ -311,6 +311,8 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 	if (!changed)
 		return;
 	dev->carrier_changes++;
+	if (!on && READ_ONCE(dev->flags) & IFF_UP)
+		neigh_link_lost(dev);
 	rtnl_tell_link(dev, RTM_NEWLINK, 0);
 	link_changed(dev);
 }
