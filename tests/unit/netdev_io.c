@@ -98,6 +98,11 @@ void skb_free_list(struct list_head *queue)
 	}
 }
 
+u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb)
+{
+	return 1;
+}
+
 /* ---- a card ---- */
 
 static struct {
@@ -117,7 +122,7 @@ static int send_one(struct net_device *dev)
 	return dev_xmit(dev, skb);
 }
 
-static u32 card_send(struct net_device *dev, struct list_head *queue)
+static u32 card_send(struct netdev_queue *q, struct list_head *queue)
 {
 	u32 n = 0;
 
@@ -129,9 +134,9 @@ static u32 card_send(struct net_device *dev, struct list_head *queue)
 		n++;
 	}
 	for (; card.comes; card.comes--)
-		assert_int_equal(send_one(dev), 0);
+		assert_int_equal(send_one(q->dev), 0);
 	if (card.purge)
-		netdev_purge_tx(dev);
+		netdev_purge_tx(q->dev);
 	card.purge = false;
 	card.sent += n;
 	return n;
@@ -150,10 +155,10 @@ static void card_setup(struct net_device *dev, u32 takes)
 		.flags = IFF_UP,
 		.carrier = true,
 		.txqlen = 10,
+		.nr_queues = 1,
+		.real_tx = 1,
 		.type = ARPHRD_NONE };
-	spin_lock_init(&dev->tx_lock);
-	INIT_LIST_HEAD(&dev->txq);
-	INIT_LIST_HEAD(&dev->tx_link);
+	netdev_queue_init(&dev->first, dev, 0);
 	card.takes = takes;
 	card.sent = card.comes = 0;
 	card.purge = false;
@@ -170,11 +175,11 @@ static void test_queue(void **state)
 		assert_int_equal(send_one(&dev), i < 10 ? 0 : -ENOBUFS);
 	net_rx_flush();
 	assert_int_equal(card.sent, 4);
-	assert_int_equal(dev.txq_len, 6);
-	assert_true(dev.tx_stopped);
+	assert_int_equal(dev.first.txq_len, 6);
+	assert_true(dev.first.stopped);
 	netdev_purge_tx(&dev);
-	assert_int_equal(dev.txq_len, 0);
-	assert_false(dev.tx_stopped);
+	assert_int_equal(dev.first.txq_len, 0);
+	assert_false(dev.first.stopped);
 	assert_int_equal(fake_allocations, 0);
 }
 
@@ -190,16 +195,17 @@ static void test_purge_beside_send(void **state)
 		card.comes = 3;
 		card.purge = true;
 		net_rx_flush();
-		assert_int_equal(dev.txq_len, 5 - takes); /* the three others have gone */
-		assert_false(dev.tx_busy);
+		assert_int_equal(dev.first.txq_len, 5 - takes); /* the three others have gone */
+		assert_false(dev.first.busy);
 		card.takes = 20;
 		assert_int_equal(send_one(&dev), 0);
-		netdev_tx_wake(&dev);
+		netdev_tx_wake(&dev.first);
 		net_rx_flush();
 		assert_int_equal(card.sent, 6);
-		assert_int_equal(dev.txq_len, 0);
+		assert_int_equal(dev.first.txq_len, 0);
 		assert_int_equal(fake_allocations, 0);
 	}
 }
 
 UNIT_MAIN(cmocka_unit_test(test_queue), cmocka_unit_test(test_purge_beside_send))
+
