@@ -121,6 +121,7 @@ struct netdev_queue {
 	u64 counted; /* when so many packets had been sent; guesses, written without a lock */
 	struct work poll_work;
 	u32 polling;                /* POLL_*: the thread polls, or the interrupt */
+	bool in_poll;               /* right now, by one vCPU at a time; see netdev_polling() */
 	struct netdev_stats *stats; /* where its packets are counted: the device's, or its own */
 	struct netdev_stats own;
 };
@@ -263,7 +264,10 @@ void packet_tap_in(struct sk_buff *skb);
 /* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
 void netdev_poll(struct netdev_queue *q);
 void netdev_tx_wake(struct netdev_queue *q);
-/* Somebody is in poll(), or about to be. Who has made poll() do nothing and sees that there is nobody knows that there will be none. */
+/*
+ * Somebody is in poll(), or delivers what it has brought. Who has made poll() do nothing and sees that there is nobody knows that there will be
+ * none. It ends without a worker: who waits may have the mutex that all of them wait for.
+ */
 bool netdev_polling(const struct netdev_queue *q);
 
 /* ---- netdev_queues.c ---- */

@@ -345,9 +345,11 @@ static bool poll_once(struct netdev_queue *q)
 {
 	u32 n;
 
+	WRITE_ONCE(q->in_poll, true);
 	xchg(&q->polling, POLLING);
 	n = q->dev->ops->poll(q, POLL_BUDGET);
 	net_rx_flush();
+	smp_store_release(&q->in_poll, false);
 	return n == POLL_BUDGET || cmpxchg(&q->polling, POLLING, POLL_IDLE) != POLLING;
 }
 
@@ -372,7 +374,7 @@ void netdev_poll(struct netdev_queue *q)
 bool netdev_polling(const struct netdev_queue *q)
 {
 	smp_mb(); /* what makes poll() do nothing was said before */
-	return READ_ONCE(q->polling) != POLL_IDLE;
+	return smp_load_acquire(&q->in_poll);
 }
 
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index)

@@ -35,11 +35,15 @@ bool timer_cancel(struct ktimer *t)
 {
 	return false;
 }
+static struct work *queued;
+
 void work_setup(struct work *w, void (*func)(struct work *w))
 {
+	w->func = func;
 }
 bool work_queue(struct work *w)
 {
+	queued = w;
 	return true;
 }
 int qdisc_xmit(struct net_device *dev, struct sk_buff *skb)
@@ -110,6 +114,8 @@ static struct {
 	u32 comes;  /* so many are sent by another vCPU meanwhile */
 	bool purge; /* and the link is lost */
 	u32 sent;
+	u32 polls; /* so many more rounds find something */
+	bool saw_poll;
 } card;
 
 static int send_one(struct net_device *dev)
@@ -142,7 +148,13 @@ static u32 card_send(struct netdev_queue *q, struct list_head *queue)
 	return n;
 }
 
-static const struct netdev_ops card_ops = { .send = card_send };
+static u32 card_poll(struct netdev_queue *q, u32 budget)
+{
+	card.saw_poll = netdev_polling(q);
+	return card.polls && card.polls-- ? budget : 0;
+}
+
+static const struct netdev_ops card_ops = { .send = card_send, .poll = card_poll };
 
 static void card_setup(struct net_device *dev, u32 takes)
 {
@@ -207,5 +219,24 @@ static void test_purge_beside_send(void **state)
 	}
 }
 
-UNIT_MAIN(cmocka_unit_test(test_queue), cmocka_unit_test(test_purge_beside_send))
+/* A poller that waits for its worker is in no poll(): who waits for that may hold what all workers wait for. */
+static void test_polling(void **state)
+{
+	static struct net_device dev;
 
+	card_setup(&dev, 0);
+	assert_false(netdev_polling(&dev.first));
+	card.polls = 10;
+	queued = NULL;
+	netdev_poll(&dev.first);
+	assert_true(card.saw_poll);
+	assert_int_equal(card.polls, 6);
+	assert_ptr_equal(queued, &dev.first.poll_work);
+	assert_false(netdev_polling(&dev.first));
+	queued->func(queued);
+	assert_int_equal(card.polls, 0);
+	assert_false(netdev_polling(&dev.first));
+}
+
+UNIT_MAIN(cmocka_unit_test(test_queue), cmocka_unit_test(test_purge_beside_send),
+	cmocka_unit_test(test_polling))
