@@ -374,11 +374,16 @@ static void reopen(struct work *w)
 	}
 	WRITE_ONCE(c->lost, 0);
 	netdev_set_carrier(c->dev, true);
+	for (u32 i = 0; i < c->open.queues; i++)
+		if (net_host_gone(c->q[i].host)) { /* before there was a link to be lost */
+			link_lost(c);
+			return;
+		}
 	/* who was in send() when the link went may have stopped it after all was thrown away */
 	for (u32 i = 0; i < c->open.queues; i++)
 		netdev_tx_wake(netdev_queue(c->dev, i));
 	if (c->open.queues > 1)
-		timer_start(&c->retry, ktime_get()); /* frames that came before found nobody */
+		retry_after(c, 0); /* frames that came before found nobody */
 	pr_info("%s: the link is back\n", c->dev->name);
 	tell(c, "the link is back");
 }

@@ -169,6 +169,11 @@ void net_host_drop(struct net_host *h)
 		gone(h);
 }
 
+int net_host_gone(const struct net_host *h)
+{
+	return __atomic_load_n(&h->fd, __ATOMIC_SEQ_CST) < 0;
+}
+
 int net_host_reopen(struct net_host *h)
 {
 	int err = h->link->open(h);

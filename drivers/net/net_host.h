@@ -68,6 +68,8 @@ int net_host_open_queue(struct net_open *o, struct net_host *first, uint32_t ind
 int net_host_attach(struct net_host *h, int on);
 /* As if the other side had gone: net_host_reopen() is next. Nobody receives by it; somebody may send. */
 void net_host_drop(struct net_host *h);
+/* The other side has gone, and nobody has asked for it again. */
+int net_host_gone(const struct net_host *h);
 void net_host_close(struct net_host *h);
 /*
  * Frames that have arrived, at most @n. Fewer than @n: there are no more, the interrupt is armed. -EPIPE: the other side has gone;
