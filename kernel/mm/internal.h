@@ -54,10 +54,10 @@ u64 buddy_beyond(void); /* how many there are */
 /* 2^order frames that are one extent, each with a reference of its own; PG_zero tells which are known to be zero. NULL. */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
- * Of the frames [pfn, pfn + n), which somebody used once, those from @pfn on that are free, as alloc_extent() gives them: how many. Nothing is
- * reclaimed for them.
+ * Of the frames [pfn, pfn + n), which somebody used once, those from @pfn on that are free, as alloc_extent() gives them for guests: how many.
+ * Nothing is reclaimed for them: -ENOMEM where current's group has no room for so many.
  */
-u32 alloc_frames_at(gfp_t gfp, pfn_t pfn, u32 n);
+int alloc_frames_at(pfn_t pfn, u32 n);
 /* Gives a frame back that nobody has written since it was PG_zero. */
 void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);

@@ -7,7 +7,7 @@
  * group, and the charge tried again. A fault that still fails says so in current->memcg_oom, and out_of_memory(), which holds no lock,
  * has somebody of the group killed. Who is dying, frees memory, or holds a spinlock is never refused.
  *
- * An extent of several frames is a convenience: it is refused rather than reclaimed for.
+ * An extent of several frames is a convenience, as is what the caller can do without (__GFP_SPARE): it is refused rather than reclaimed for.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/memcg.h"
@@ -78,9 +78,23 @@ static void note_peak(struct mem_group *g, u64 now)
 		WRITE_ONCE(g->watched, now);
 }
 
-/* True; or false with nothing charged and *over set to the group whose limit is in the way. */
-static bool try_charge(struct mem_group *g, s64 n, bool force, struct mem_group **over)
+static bool must_not_fail(gfp_t gfp)
 {
+	if (gfp & __GFP_SPARE)
+		return false;
+	return gfp & (GFP_ATOMIC | __GFP_NOFAIL) || current->flags & PF_EXITING ||
+	       frees_memory(current) || wait_interrupted(TASK_WAKEKILL) || spin_depth();
+}
+
+static bool is_convenience(s64 n, gfp_t gfp)
+{
+	return n > 1 || gfp & __GFP_SPARE;
+}
+
+/* True; or false with nothing charged and *over set to the group whose limit is in the way. */
+static bool try_charge(struct mem_group *g, s64 n, gfp_t gfp, struct mem_group **over)
+{
+	bool force = must_not_fail(gfp), convenience = is_convenience(n, gfp);
 	struct mem_group *at, *undo;
 
 	for (at = g; at && at->parent; at = at->parent) {
@@ -89,7 +103,7 @@ static bool try_charge(struct mem_group *g, s64 n, bool force, struct mem_group 
 		if (!force && now > READ_ONCE(at->max))
 			goto err_undo;
 		if (now > READ_ONCE(at->high)) {
-			if (n > 1 && !force)
+			if (convenience && !force)
 				goto err_undo;
 			current->memcg_over += (u64)n;
 			set_bit(TIF_CGROUP, &current->work_flags);
@@ -107,19 +121,13 @@ err_undo:
 	}
 }
 
-static bool must_not_fail(gfp_t gfp)
-{
-	return gfp & (GFP_ATOMIC | __GFP_NOFAIL) || current->flags & PF_EXITING ||
-	       frees_memory(current) || wait_interrupted(TASK_WAKEKILL) || spin_depth();
-}
-
 static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 {
 	struct mem_group *over = NULL;
 
-	if (try_charge(g, n, must_not_fail(gfp), &over))
+	if (try_charge(g, n, gfp, &over))
 		return 0;
-	if (n > 1)
+	if (is_convenience(n, gfp))
 		return -ENOMEM;
 	for (int i = 0; i < RETRIES; i++) {
 		count_event(over, MEM_MAX);
@@ -131,7 +139,7 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 			if (!mem_group_oom(over))
 				return -ENOMEM;
 		}
-		if (try_charge(g, n, must_not_fail(gfp), &over))
+		if (try_charge(g, n, gfp, &over))
 			return 0;
 	}
 	current->memcg_oom = true;

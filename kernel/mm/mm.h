@@ -122,6 +122,8 @@ typedef u32 gfp_t;
 #define __GFP_NOFAIL 0x10
 #define __GFP_ACCOUNT 0x40 /* charged to the memory group of current, as GFP_USER is */
 #define __GFP_NOOOM 0x20 /* fails rather than have somebody killed: the caller knows more to try */
+#define __GFP_SPARE                                                                                \
+	0x80 /* one can do without: a group that has no room refuses it, and nothing is reclaimed */
 
 #define MM_MAX_ORDER 10 /* the largest block of frames: 4 MiB */
 /* For /proc: free blocks of 2^order frames; watermarks in frames; frames in a vCPU's cache. */

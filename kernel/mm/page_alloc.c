@@ -243,7 +243,7 @@ static bool cache_take_at(pfn_t pfn)
 	return false;
 }
 
-u32 alloc_frames_at(gfp_t gfp, pfn_t pfn, u32 n)
+int alloc_frames_at(pfn_t pfn, u32 n)
 {
 	u64 reserve = max(zone_marks.high, zone.managed / 16);
 	u32 got = 0, more = 1;
@@ -260,11 +260,12 @@ u32 alloc_frames_at(gfp_t gfp, pfn_t pfn, u32 n)
 		atomic_set(&mem_map[pfn + i].refcount, 1);
 	}
 	count_vm(pgalloc, got);
-	if (got && unlikely(current->mem_group) && mem_charge(mem_map + pfn, got, gfp)) {
+	if (got && unlikely(current->mem_group) &&
+		mem_charge(mem_map + pfn, got, GFP_USER | __GFP_SPARE)) {
 		refuse_extent(mem_map + pfn, got);
-		return 0;
+		return -ENOMEM;
 	}
-	return got;
+	return (int)got;
 }
 
 /* ---- the way back ---- */

@@ -19,20 +19,22 @@ struct sibling {
 	struct pmap_kin kin[RUNS];
 };
 
-/* Where some in a row are in use, by the page cache or by the parent, so are those behind them. */
-static void take_run(struct sibling *s, const struct pmap_kin *k)
+/* Where some in a row are in use, by the page cache or by the parent, so are those behind them. False: the group has no room for more. */
+static bool take_run(struct sibling *s, const struct pmap_kin *k)
 {
 	u32 misses = 0;
 
 	for (u32 i = 0; i < k->pages && misses < MISSES && s->nr < PAGES_MOST; i++) {
-		u32 n = alloc_frames_at(
-			GFP_USER | __GFP_NOOOM, k->pfn + i, min(k->pages - i, PAGES_MOST - s->nr));
+		int n = alloc_frames_at(k->pfn + i, min(k->pages - i, PAGES_MOST - s->nr));
 
+		if (n < 0)
+			return false;
 		misses = n ? 0 : misses + 1;
 		for (; n; n--, i++)
 			s->held[s->nr++] =
 				(struct held){ k->va + i * PAGE_SIZE, pfn_to_page(k->pfn + i) };
 	}
+	return true;
 }
 
 struct sibling *sibling_begin(u64 image)
@@ -45,8 +47,8 @@ struct sibling *sibling_begin(u64 image)
 		return NULL;
 	}
 	s->nr = s->at = 0;
-	for (u32 i = 0; i < n; i++)
-		take_run(s, &s->kin[i]);
+	for (u32 i = 0; i < n && take_run(s, &s->kin[i]); i++)
+		;
 	return s;
 }
 

@@ -98,11 +98,11 @@ static void test_by_name(void **state)
 	free_pages(b, 5);
 	for (u32 first = 0; first < 32; first += 5)
 		for (u32 n = 1; first + n <= 32; n += 3) {
-			assert_int_equal(alloc_frames_at(GFP_USER, pfn + first, n), n);
+			assert_int_equal(alloc_frames_at(pfn + first, n), n);
 			assert_int_equal(nr_free_frames(), free - 1 - n);
-			assert_int_equal(alloc_frames_at(GFP_USER, pfn + first, 1), 0);
+			assert_int_equal(alloc_frames_at(pfn + first, 1), 0);
 			if (first)
-				assert_int_equal(alloc_frames_at(GFP_USER, pfn, 32), first);
+				assert_int_equal(alloc_frames_at(pfn, 32), first);
 			for (u32 i = first ? 0 : first; i < first + n; i++) {
 				assert_int_equal(atomic_read(&b[i].refcount), 1);
 				memset(page_address(b + i), 0x55, PAGE_SIZE);
@@ -110,13 +110,38 @@ static void test_by_name(void **state)
 			}
 			assert_int_equal(nr_free_frames(), free - 1);
 		}
-	assert_int_equal(alloc_frames_at(GFP_USER, page_to_pfn(single), 1), 0);
+	assert_int_equal(alloc_frames_at(page_to_pfn(single), 1), 0);
 	put_page(single);
-	assert_int_equal(
-		alloc_frames_at(GFP_USER, page_to_pfn(single), 1), 1); /* out of the vCPU's cache */
+	assert_int_equal(alloc_frames_at(page_to_pfn(single), 1), 1); /* out of the vCPU's cache */
 	put_page(single);
-	assert_int_equal(alloc_frames_at(GFP_USER, mm_first_wild(), 1), 0);
+	assert_int_equal(alloc_frames_at(mm_first_wild(), 1), 0);
 	assert_int_equal(nr_free_frames(), free);
+}
+
+/* A group that has no room: what it is asked for can be done without, and what it refuses goes back. */
+static gfp_t charged_as;
+int mem_charge(struct page *p, u32 n, gfp_t gfp)
+{
+	charged_as = gfp;
+	return -ENOMEM;
+}
+
+static void test_by_name_refused(void **state)
+{
+	struct page *p = alloc_page(GFP_KERNEL);
+	pfn_t pfn = page_to_pfn(p);
+	u64 free;
+
+	put_page(p);
+	free = nr_free_frames();
+	current->mem_group = (struct mem_group *)8;
+	assert_int_equal(alloc_frames_at(pfn, 1), -ENOMEM);
+	current->mem_group = NULL;
+	assert_true(charged_as & __GFP_SPARE);
+	assert_int_equal(atomic_read(&p->refcount), 0);
+	assert_int_equal(nr_free_frames(), free);
+	assert_int_equal(alloc_frames_at(pfn, 1), 1);
+	put_page(p);
 }
 
 static void test_reserve(void **state)
@@ -204,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_isolate),
 		cmocka_unit_test(test_plug),
 		cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_by_name_refused),
 		cmocka_unit_test(test_extents_ascend),
 		cmocka_unit_test(test_reserve),
 	};
