@@ -380,15 +380,17 @@ static bool calls_often(const struct placement *p, u64 now)
 	return (s64)(READ_ONCE(p->calls_until) - now) > 0;
 }
 
-/* With so many vCPUs at work the host has no CPU for the partner of each. */
-static bool too_many(int more)
+/* With the vCPUs that are at work and @to, or one more (-1), the host has no CPU for the partner of each. */
+static bool too_many(int to)
 {
+	int n = to < 0;
+
 	for (int i = 0; i < skas.cfg.ncpus; i++)
-		more += at_work(i);
-	return 2 * more > skas.host_cpus;
+		n += i == to || at_work(i);
+	return 2 * n > skas.host_cpus;
 }
 
-bool skas_shares(int cpu)
+bool skas_shares(int cpu, int to)
 {
 	const struct placement *p = &placement[cpu];
 	u64 now;
@@ -396,7 +398,7 @@ bool skas_shares(int cpu)
 	if (!READ_ONCE(p->calls_until) || !may_share())
 		return false;
 	now = ticks();
-	return calls_often(p, now) && !READ_ONCE(p->wait) && too_many(1);
+	return calls_often(p, now) && !READ_ONCE(p->wait) && too_many(to);
 }
 
 int skas_rests(int cpu)
@@ -407,7 +409,7 @@ int skas_rests(int cpu)
 	if (p->apart || !p->calls_until || !may_share())
 		return -1;
 	now = ticks();
-	if (!calls_often(p, now) || (s64)(now - p->rests_again) < 0 || !too_many(0))
+	if (!calls_often(p, now) || (s64)(now - p->rests_again) < 0 || !too_many(cpu))
 		return -1;
 	for (int i = 0; i < cpu; i++) {
 		struct placement *to = &placement[i];

@@ -187,10 +187,10 @@ void skas_kick(int cpu);
 u64 skas_stolen(int cpu);
 
 /*
- * What waits for vCPU @cpu waits better there than it runs on one more: calls come so often that they want the host's CPU which
- * waits for them (handoff.c). For any vCPU, with locks of runqueues held.
+ * What waits for vCPU @cpu waits better there than it runs on @to, or on one that is idle (-1): calls come so often that they want the
+ * host's CPU which waits for them (handoff.c). For any vCPU, with locks of runqueues held.
  */
-bool skas_shares(int cpu);
+bool skas_shares(int cpu, int to);
 /* Of the vCPU @cpu, which asks: the one that its tasks had better join, after which that one shares; -1: none. */
 int skas_rests(int cpu);
 

@@ -117,8 +117,8 @@ bool irq_pending(void);
 void arch_idle(u64 deadline);
 /* Makes vCPU @cpu come to a boundary soon. */
 void arch_kick_cpu(int cpu);
-/* Fair tasks that wait for vCPU @cpu are not to go to an idle one: they would all be slower. Locks of runqueues may be held. */
-bool arch_tasks_share(int cpu);
+/* Fair tasks that wait for vCPU @cpu are not to go to vCPU @to, or to an idle one (-1): they would all be slower. Locks of runqueues may be held. */
+bool arch_tasks_share(int cpu, int to);
 
 /* ---- time: nanoseconds ---- */
 u64 ktime_get(void);      /* CLOCK_MONOTONIC as the guest sees it */

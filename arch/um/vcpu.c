@@ -320,7 +320,7 @@ u64 arch_cpu_stolen(int cpu)
 	return time_frozen ? 0 : skas_stolen(cpu);
 }
 
-bool arch_tasks_share(int cpu)
+bool arch_tasks_share(int cpu, int to)
 {
-	return !time_frozen && skas_shares(cpu);
+	return !time_frozen && skas_shares(cpu, to);
 }

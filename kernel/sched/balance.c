@@ -86,16 +86,22 @@ static bool computes(const struct task *t, u64 now)
 	return t->se.computed_at && (s64)(now - t->se.computed_at) < (s64)COMPUTES_NS;
 }
 
+/* Beside @curr it would hardly run. Racy reads. */
+static bool is_light(const struct task *t, const struct task *curr)
+{
+	return READ_ONCE(t->se.weight) < READ_ONCE(curr->se.weight) / LIGHT_PART;
+}
+
 /*
- * It waits for @cpu, whose lock is held or which is this one, rather than run elsewhere. Kernel threads make no calls; who computes there
- * would let it wait for long, and who does so in real time for ever.
+ * It waits for @cpu, whose lock is held or which is this one, rather than run on @to, or on an idle one (-1). Kernel threads make no calls;
+ * who computes there would let it wait for long, as would who weighs much more, and who does so in real time for ever.
  */
-static bool shares(const struct task *t, int cpu)
+static bool shares(const struct task *t, int cpu, int to)
 {
 	const struct task *curr = READ_ONCE(cpu_rq(cpu)->curr);
 	u64 now;
 
-	if (!t->mm || is_rt(t) || is_rt(curr) || !arch_tasks_share(cpu))
+	if (!t->mm || is_rt(t) || is_rt(curr) || is_light(t, curr) || !arch_tasks_share(cpu, to))
 		return false;
 	now = arch_cpu_clock();
 	return !computes(t, now) && !computes(curr, now);
@@ -113,7 +119,7 @@ int balance_select(struct task *t)
 	if ((mask & BIT(here)) && READ_ONCE(rq->nr_running) <= 1 && !is_rt(rq->curr))
 		return here;
 	idle = mask & READ_ONCE(idle_mask);
-	if (idle && (mask & BIT(here)) && shares(t, here))
+	if (idle && (mask & BIT(here)) && shares(t, here, -1))
 		return here;
 	if (idle)
 		return idle & BIT(prev) ? prev : __builtin_ctzl(idle);
@@ -137,7 +143,7 @@ static struct task *candidate(struct rq *from, int cpu, u64 now)
 
 	while ((t = class_next_queued(from, t)) != NULL)
 		if (cpu_allowed(t, cpu) && (s64)(now - t->se.queued_at) >= (s64)SPREAD_DELAY_NS &&
-			!shares(t, from->cpu))
+			!shares(t, from->cpu, cpu))
 			return t;
 	return NULL;
 }
@@ -245,9 +251,10 @@ void balance_tick(struct rq *rq, u64 now, bool slice_over)
 		if (move_one(rq, cpu_rq(__builtin_ctzl(idle)), now, 1))
 			return;
 	if (slice_over) {
-		int cpu = least_loaded(online_mask());
+		/* what is left does not want an idle one, but perhaps one that is at work */
+		int cpu = least_loaded(online_mask() & ~READ_ONCE(idle_mask));
 
-		if (cpu != rq->cpu)
+		if (cpu >= 0 && cpu != rq->cpu)
 			move_one(rq, cpu_rq(cpu), now, 2);
 	}
 }
@@ -282,7 +289,7 @@ u64 balance_delay(struct rq *rq, u64 now)
 		return left;
 	spin_lock_raw(&rq->lock);
 	t = class_next_queued(rq, NULL);
-	if (t && (READ_ONCE(t->cpus_allowed) & idle) && !shares(t, rq->cpu)) {
+	if (t && (READ_ONCE(t->cpus_allowed) & idle) && !shares(t, rq->cpu, -1)) {
 		waited = now - t->se.queued_at;
 		left = waited < SPREAD_DELAY_NS ? SPREAD_DELAY_NS - waited : SPREAD_DELAY_NS / 4;
 	}

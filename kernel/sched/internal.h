@@ -25,6 +25,8 @@
 #define SLEEPER_CREDIT_NS (3 * MSEC)
 #define SPREAD_DELAY_NS                                                                            \
 	50000UL /* so long a woken task waits for its waker's vCPU before an idle one gets it */
+#define LIGHT_PART                                                                                 \
+	4 /* a task of less than this part of another's weight does not wait for its vCPU while one is idle */
 #define COMPUTES_NS                                                                                \
 	(50 * MSEC) /* so long a task counts as one that computes after a long time without a call */
 

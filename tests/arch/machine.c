@@ -85,7 +85,7 @@ u64 skas_patch_entry(void)
 {
 	return 0;
 }
-bool skas_shares(int cpu)
+bool skas_shares(int cpu, int to)
 {
 	return false;
 }

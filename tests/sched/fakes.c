@@ -112,9 +112,10 @@ const char *skas_mode_name(void)
 }
 bool steal_half;
 static u64 steal_asked[MAX_CPUS];
-bool skas_shares(int cpu)
+bool share_idle;
+bool skas_shares(int cpu, int to)
 {
-	return false;
+	return READ_ONCE(share_idle) && (to < 0 || READ_ONCE(idle_mask) & BIT(to));
 }
 
 int skas_rests(int cpu)

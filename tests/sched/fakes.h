@@ -7,6 +7,7 @@
 
 extern s64
 	allocated; /* by kmalloc and not freed; under no lock: to be read when nobody else runs */
+extern bool share_idle; /* tasks of guests are not to go to a vCPU that is idle */
 extern bool steal_half; /* the host is busy: it takes half of each vCPU's time */
 
 #endif

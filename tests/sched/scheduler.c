@@ -454,6 +454,69 @@ static void test_spread(void)
 	some_round(spread_round);
 }
 
+/* Me 0 is bound to vCPU 1; all others are born on vCPU 0, and go to the only other one that works, where no idle one wants them. */
+static int even_spinner(u64 me)
+{
+	sched_setaffinity(current, me ? 1 : 2);
+	current->mm = (struct mm *)8; /* a guest's */
+	if (me)
+		sched_setaffinity(current, ~0UL);
+	while (ktime_get() < fair_end)
+		cond_resched();
+	current->mm = NULL;
+	fair_ran[me] = task_sched_runtime(current);
+	return 0;
+}
+
+static bool even_round(void)
+{
+	u64 others = 0;
+
+	fair_end = ktime_get() + 300000000;
+	share_idle = true;
+	run(even_spinner, 5);
+	share_idle = false;
+	for (int i = 1; i < 5; i++)
+		others += fair_ran[i];
+	say("one ran %lu us, four others %lu us\n", fair_ran[0] / 1000, others / 1000);
+	return 3 * fair_ran[0] <
+	       2 * others; /* half a vCPU and one and a half; at first one and one */
+}
+
+static void test_even(void)
+{
+	some_round(even_round);
+}
+
+/* Who weighs little does not wait beside who weighs much for what an idle vCPU has. */
+static int light_spinner(u64 me)
+{
+	sched_setaffinity(current, 1);
+	set_user_nice(current, me ? 19 : 0);
+	current->mm = (struct mm *)8;
+	sched_setaffinity(current, ~0UL);
+	while (ktime_get() < fair_end)
+		cond_resched();
+	current->mm = NULL;
+	fair_ran[me] = task_sched_runtime(current);
+	return 0;
+}
+
+static bool light_round(void)
+{
+	fair_end = ktime_get() + 300000000;
+	share_idle = true;
+	run(light_spinner, 2);
+	share_idle = false;
+	say("nice 0 ran %lu us, nice 19 %lu us\n", fair_ran[0] / 1000, fair_ran[1] / 1000);
+	return fair_ran[1] > 50000000;
+}
+
+static void test_light(void)
+{
+	some_round(light_round);
+}
+
 static bool rt_stop;
 static u64 rt_latest, rt_late;
 
@@ -696,6 +759,8 @@ static const struct {
 	{ "join", test_join },
 	{ "fair", test_fair },
 	{ "spread", test_spread },
+	{ "even", test_even },
+	{ "light", test_light },
 	{ "rt", test_rt },
 	{ "throttle", test_throttle },
 	{ "rt_places", test_rt_places },
