@@ -253,7 +253,7 @@ static int add(struct bpf_map *m, const void *key, const void *value, bool all)
 	set_values(m, i, value, all, true);
 	e->used = true;
 	h->low = min(h->low, i);
-	bucket = bucket_of(m, key);
+	bucket = bucket_of(m, key_of(m, e)); /* @key may be in a value that others write to */
 	e->next = *bucket;
 	*bucket = i;
 	if (drops(m))

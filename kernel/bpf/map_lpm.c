@@ -9,6 +9,8 @@
  * The order in which keys are told is that of a walk over the trie which tells a node behind what is below it: longer ones before their own
  * prefixes.
  *
+ * A program's key may lie in a value that others write to at the same time: what changes the table works on a copy.
+ *
  * Locks: map->lock.
  */
 #include "kernel/bpf/map.h"
@@ -197,12 +199,14 @@ static int try_update(struct bpf_map *m, const u8 *key, const void *value, u64 f
 	return 0;
 }
 
-static int lpm_update(struct bpf_map *m, const void *key, const void *value, u64 flags, bool all)
+static int lpm_update(struct bpf_map *m, const void *from, const void *value, u64 flags, bool all)
 {
 	struct lpm *l = m->own;
+	u8 key[DATA_AT + DATA_MAX];
 	u32 made;
 	int err;
 
+	memcpy(key, from, m->key_size);
 	if (length_of(key) > bits_of(m))
 		return -EINVAL;
 	for (;;) {
@@ -217,11 +221,13 @@ static int lpm_update(struct bpf_map *m, const void *key, const void *value, u64
 	}
 }
 
-static int lpm_remove(struct bpf_map *m, const void *key)
+static int lpm_remove(struct bpf_map *m, const void *from)
 {
 	struct lpm *l = m->own;
+	u8 key[DATA_AT + DATA_MAX];
 	u32 *link, i;
 
+	memcpy(key, from, m->key_size);
 	if (length_of(key) > bits_of(m))
 		return -EINVAL;
 	spin_lock(&m->lock);
