@@ -81,7 +81,8 @@ static u64 tail_call(struct ebpf_machine *m, const u64 *r)
 	struct bpf_map *map = ebpf_map(m, r[2]);
 	struct bpf_prog *p;
 
-	if (!map || map->type != BPF_MAP_TYPE_PROG_ARRAY || m->tail_calls >= EBPF_TAIL_CALLS)
+	if (!map || map->type != BPF_MAP_TYPE_PROG_ARRAY || m->tail_calls >= EBPF_TAIL_CALLS ||
+		m->depth)
 		return fail(-EINVAL);
 	p = bpf_prog_at(map, (u32)r[3]);
 	if (!p || p->code.type != m->code->type)

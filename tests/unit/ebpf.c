@@ -308,6 +308,35 @@ static void test_random(void **state)
 	assert_true(passed > 100);
 }
 
+static struct bpf_map *make(const struct bpf_map_ops *ops, struct bpf_map *m)
+{
+	*m = (struct bpf_map){
+		.ops = ops, .key_size = 4, .value_size = 4, .value_bytes = 4, .max = 4
+	};
+	m->type = ops == &map_prog_array ? BPF_MAP_TYPE_PROG_ARRAY : BPF_MAP_TYPE_ARRAY;
+	assert_int_equal(bpf_map_make_store(m), 0);
+	assert_int_equal(ops->make ? ops->make(m) : 0, 0);
+	return m;
+}
+
+#define MAP_FD(d) I(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_MAP_FD, 0, 0), I(0, 0, 0, 0, 0)
+
+/* The one that called would go on where the other program has something else. */
+static void test_tail_call(void **state)
+{
+	struct bpf_map m;
+
+	maps[0] = make(&map_prog_array, &m);
+	GIVES(0, MAP_FD(2), MOV(3, 0), I(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_tail_call),
+		MOV(0, 0), EXIT);
+	REFUSED(-EINVAL, I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 2), MOV(0, 0), EXIT,
+		MAP_FD(2), MOV(3, 0), I(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_tail_call), MOV(0, 0),
+		EXIT);
+	maps[0] = NULL;
+	m.ops->free(&m);
+	bpf_map_free_store(&m);
+}
+
 static void test_no_memory(void **state)
 {
 	const struct bpf_insn p[] = { LDX(BPF_W, 0, 1, 4), JMP(BPF_JGT, 0, 1, 1), EXIT, MOV(0, 0),
@@ -334,4 +363,5 @@ static void test_tag(void **state)
 UNIT_MAIN(cmocka_unit_test(test_form), cmocka_unit_test(test_hostile),
 	cmocka_unit_test(test_memory), cmocka_unit_test(test_arithmetic),
 	cmocka_unit_test(test_ranges), cmocka_unit_test(test_random),
-	cmocka_unit_test(test_no_memory), cmocka_unit_test(test_tag))
+	cmocka_unit_test(test_tail_call), cmocka_unit_test(test_no_memory),
+	cmocka_unit_test(test_tag))
