@@ -198,6 +198,8 @@ static int programs_update(
 	p = put_at(m, i, p);
 	if (p)
 		bpf_prog_put(p);
+	if (!atomic_read(&m->users)) /* the last was closed meanwhile: nobody else clears it */
+		programs_clear(m);
 	return 0;
 }
 
