@@ -220,8 +220,12 @@ static bool range_is_mapped(struct mm *mm, u64 start, u64 end)
 
 static int set_range(struct mm *mm, u64 start, u64 end, u64 policy)
 {
-	if (!range_is_mapped(mm, start, end))
+	struct vm_area *first = find_vma(mm, start);
+
+	if (!first || first->vm_start >= end)
 		return -EFAULT;
+	if (policy_mode(policy) != MPOL_DEFAULT && !range_is_mapped(mm, start, end))
+		return -EFAULT; /* a policy is taken back also over holes */
 	if (mm->map_count + 2 > sysctl_max_map_count || vma_split_range(mm, start, end))
 		return -ENOMEM;
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))

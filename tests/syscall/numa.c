@@ -152,6 +152,29 @@ static void areas(char *p)
 	WANT(0, get(p, MPOL_F_ADDR));
 }
 
+/* A policy is taken back also where there are holes, but not where nothing is. */
+static void over_holes(void)
+{
+	char *p = (char *)NEED(
+		mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+	WANT(0, bind_to(p, 8 * PAGE, MPOL_BIND, &node0, 0));
+	NEED(munmap(p, PAGE));
+	NEED(munmap(p + 3 * PAGE, PAGE));
+	NEED(munmap(p + 7 * PAGE, PAGE));
+	WANT(-EFAULT, bind_to(p, PAGE, MPOL_DEFAULT, NULL, 0));
+	WANT(-EFAULT, bind_to(p + PAGE, 3 * PAGE, MPOL_BIND, &node0, 0));
+	WANT(0, bind_to(p, 2 * PAGE, MPOL_DEFAULT, NULL, 0));
+	WANT(0, get(p + PAGE, MPOL_F_ADDR));
+	WANT(0x201, get(p + 2 * PAGE, MPOL_F_ADDR));
+	WANT(0, bind_to(p + 2 * PAGE, 3 * PAGE, MPOL_DEFAULT, NULL, MPOL_MF_MOVE));
+	WANT(0, get(p + 4 * PAGE, MPOL_F_ADDR));
+	WANT(0x201, get(p + 5 * PAGE, MPOL_F_ADDR));
+	WANT(0, bind_to(p, 8 * PAGE, MPOL_DEFAULT, NULL, 0));
+	WANT(0, get(p + 6 * PAGE, MPOL_F_ADDR));
+	NEED(munmap(p, 8 * PAGE));
+}
+
 static void pages(char *p)
 {
 	void *where[3] = { p, p + PAGE, p + 4 * PAGE };
@@ -200,5 +223,6 @@ TEST(numa)
 	asked |= access("/proc/nestling/mode", F_OK) == 0;
 	threads();
 	areas(p);
+	over_holes();
 	pages(p);
 }
