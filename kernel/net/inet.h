@@ -215,7 +215,7 @@ struct inet_sock *inet_lookup_packet(
 /* ports_reserved.c: may nobody be given it? And the file. */
 bool port_is_reserved(const struct net *net, u16 port);
 int ports_show_reserved(struct seq *s, void *arg);
-int ports_store_reserved(char *text, size_t n, void *arg);
+ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos); /* proc_is_list() */
 /* For all that share the socket's port: 0, -EINVAL (it shares none); -ENOENT (there is no program). Takes the reference. */
 int inet_reuse_program(struct inet_sock *i, struct sk_filter *f);
 /* Would the socket take a packet from there to there? table->lock held. */

@@ -259,7 +259,7 @@ static const struct {
 	store_fn store;
 } files[] = {
 	{ "sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping },
-	{ "sys/net/ipv4/ip_local_reserved_ports", 0644, ports_show_reserved, ports_store_reserved },
+	{ "sys/net/ipv4/ip_local_reserved_ports", 0644, ports_show_reserved, NULL },
 	{ "sys/net/ipv4/tcp_congestion_control", 0644, show_congestion, store_congestion },
 	{ "sys/net/ipv4/tcp_available_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_allowed_congestion_control", 0444, show_congestions, NULL },
@@ -278,6 +278,8 @@ static int net_sysctl_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(files); i++)
 		err = proc_create(
 			files[i].path, files[i].mode, files[i].show, files[i].store, NULL);
+	if (!err)
+		err = proc_is_list("sys/net/ipv4/ip_local_reserved_ports", ports_store_reserved);
 	for (u32 i = 0; !err && i < ARRAY_SIZE(let); i++)
 		err = proc_let(let[i], net_sysctl_may);
 	if (!err)

@@ -45,51 +45,93 @@ int ports_show_reserved(struct seq *s, void *arg)
 	return 0;
 }
 
-/* "80" or "80-90": 0 or -EINVAL. */
-static int take_range(char *text, u64 *bits)
-{
-	char *first = strsep(&text, "-");
-	u64 low, high;
+#define DIGITS_MAX 20 /* of a number that is looked at at all */
 
-	if (kstrtou64(first, 10, &low) || low >= PORTS)
+/*
+ * The number at *@text, which one of @ends ends, or the text's @end; *@text then stands there. Decimal, or as C writes the others. -EINVAL: there
+ * is none, or no such port.
+ */
+static int take_port(char **text, const char *end, const char *ends, u32 *port)
+{
+	char number[DIGITS_MAX + 1];
+	size_t n = strcspn(*text, ends);
+	u64 value;
+
+	if (!n || n > DIGITS_MAX || **text < '0' || **text > '9')
 		return -EINVAL;
-	high = low;
-	if (text && (kstrtou64(text, 10, &high) || high >= PORTS || high < low))
+	if ((*text)[n] == 0 && *text + n != end)
 		return -EINVAL;
-	for (; low <= high; low++)
-		bits[low / 64] |= 1UL << low % 64;
+	memcpy(number, *text, n);
+	number[n] = 0;
+	if (kstrtou64(number, 0, &value) || value >= PORTS)
+		return -EINVAL;
+	*text += n;
+	*port = (u32)value;
 	return 0;
 }
 
-/* Words between commas, to the end of the line. */
-static int take_list(char *text, u64 *bits)
+/* "80" or "80-90" and what ends it. */
+static int take_range(char **text, const char *end, u64 *bits, bool cut)
 {
-	int err = 0;
+	u32 low, high;
+	int err = take_port(text, end, ",-\n", &low);
 
-	text[strcspn(text, "\n")] = 0;
-	while (!err && text && *text)
-		err = take_range(strsep(&text, ","), bits);
-	return err;
+	high = low;
+	if (!err && **text == '-') {
+		*text += 1;
+		if (cut && *text == end)
+			return 0;
+		err = take_port(text, end, ",\n", &high);
+	}
+	if (err || (cut && *text == end))
+		return err;
+	if (high < low)
+		return -EINVAL;
+	for (; low <= high; low++)
+		bits[low / 64] |= 1UL << low % 64;
+	*text += *text != end;
+	return 0;
 }
 
-int ports_store_reserved(char *text, size_t n, void *arg)
+/* Ranges between commas and line feeds. Of a text that goes on the last one is not taken: it may. How much is. */
+static ssize_t take_list(char *text, size_t n, bool cut, u64 *bits)
+{
+	const char *start = text, *end = text + n;
+	char *last;
+	int err = 0;
+
+	for (;;) {
+		text += strspn(text, "\n");
+		if (text == end)
+			return (ssize_t)n;
+		last = text;
+		err = take_range(&text, end, bits, cut);
+		if (err)
+			return err;
+		if (cut && text == end && end[-1] != ',' && end[-1] != '\n')
+			return last - start;
+	}
+}
+
+/* What is written at the start takes the place of what was, and the pieces that follow are added. */
+ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos)
 {
 	struct net *net = current_net();
 	u64 *fresh = kcalloc(WORDS, sizeof(*fresh), GFP_KERNEL), *bits;
-	int err = fresh ? take_list(text, fresh) : -ENOMEM;
+	ssize_t done = fresh ? take_list(text, n, cut, fresh) : -ENOMEM;
 
-	if (err) {
+	if (done < 0) {
 		kfree(fresh);
-		return err;
+		return done;
 	}
 	spin_lock(&net->lock);
 	bits = net->reserved_ports;
 	if (!bits)
 		WRITE_ONCE(net->reserved_ports, fresh);
 	for (u32 i = 0; bits && i < WORDS; i++)
-		WRITE_ONCE(bits[i], fresh[i]);
+		WRITE_ONCE(bits[i], pos ? bits[i] | fresh[i] : fresh[i]);
 	spin_unlock(&net->lock);
 	if (bits)
 		kfree(fresh);
-	return 0;
+	return done;
 }

@@ -85,6 +85,12 @@ int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
 /* The file of /proc/sys is a string, of so many bytes with its terminator: it may be written in pieces. */
 int proc_is_text(const char *path, u32 max);
+/*
+ * The file of /proc/sys is a list, which may be written in pieces: @store takes the @n bytes at @text (with a terminator), which stand at @pos;
+ * @cut: more follow. It answers how many it took, and has done nothing if it fails.
+ */
+typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
+int proc_is_list(const char *path, store_list_fn store);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
 bool tree_is_bare(const struct inode *dir); /* a folder of the tree, without entries */
@@ -106,6 +112,7 @@ struct proc_entry {
 	bool (*may)(const struct cred *c); /* proc_let() */
 	bool may_only;                     /* proc_let_only() */
 	u32 text_max;                      /* proc_is_text() */
+	store_list_fn store_list;          /* proc_is_list() */
 };
 /* What is written to the fixed entry of @f is taken from who had it opened. */
 bool proc_opener_may(const struct file *f, const struct proc_entry *e);

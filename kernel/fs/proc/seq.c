@@ -301,6 +301,28 @@ static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff
 	return len < 0 && len != -ENOSPC ? len : (ssize_t)n;
 }
 
+/* Of what is written as much is taken as fits; the writer comes again with the rest. */
+static ssize_t list_write(
+	struct file *f, const struct proc_entry *e, struct iov_iter *from, loff_t *pos)
+{
+	size_t all = from->count, n = min_t(size_t, all, STORE_MAX - 1);
+	ssize_t done = -EFAULT;
+	char *text;
+
+	if (!proc_opener_may(f, e))
+		return -EPERM;
+	text = kmalloc(STORE_MAX, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	text[n] = 0;
+	if (copy_from_iter(text, n, from) == n)
+		done = e->store_list(text, n, n < all, *pos);
+	kfree(text);
+	if (done > 0)
+		*pos += done;
+	return done;
+}
+
 /* A number is written in one piece: what comes after it changes nothing, and is no error. */
 static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -311,6 +333,8 @@ static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		return 0;
 	if (e && e->text_max)
 		return string_write(f, e->text_max, from, pos);
+	if (e && e->store_list)
+		return list_write(f, e, from, pos);
 	n = *pos ? (ssize_t)from->count : text_write(f, from, pos);
 	if (n > 0)
 		*pos += n;
