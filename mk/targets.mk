@@ -14,7 +14,7 @@ help:
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
 	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
-	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair and UML; BENCHFLAGS=--write as well'
+	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair, UML and gVisor; BENCHFLAGS=--write as well'
 	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
