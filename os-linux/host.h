@@ -37,7 +37,7 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 
 /* ---- signals and the end ---- */
 
-/* SIGWINCH, SIGCHLD, SIGUSR1 or SIGUSR2 raises @irq. 0 or -EINVAL. */
+/* SIGWINCH, SIGUSR1 or SIGUSR2 raises @irq. 0 or -EINVAL. */
 int os_signal_irq(int signo, int irq);
 /* Called by os_exit(), last registered first, on the thread that ends the process; async-signal-safe code only. */
 int os_at_exit(void (*fn)(void));

@@ -107,6 +107,15 @@ static void block_signals(void)
 	sigprocmask(SIG_SETMASK, &set, &first_mask);
 }
 
+/* Whoever wants to know of a child waits for it. A signal for each stop of a traced process would wake a thread at each system call of a guest. */
+static void no_signals_of_children(void)
+{
+	struct sigaction sa = { .sa_flags = SA_NOCLDSTOP };
+
+	sa.sa_handler = SIG_DFL; /* an ignored one would reap behind our back */
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
 void os_process_setup(void)
 {
 	struct rlimit rl;
@@ -114,7 +123,7 @@ void os_process_setup(void)
 	block_signals();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGPROF, SIG_IGN); /* vCPUs do not block it: thread.c */
-	signal(SIGCHLD, SIG_DFL); /* an ignored one would reap behind our back */
+	no_signals_of_children();
 	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_cur < rl.rlim_max) {
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);

@@ -27,7 +27,7 @@ static int nr_stop_hooks;
 
 int os_signal_irq(int signo, int irq)
 {
-	if (signo != SIGWINCH && signo != SIGCHLD && signo != SIGUSR1 && signo != SIGUSR2)
+	if (signo != SIGWINCH && signo != SIGUSR1 && signo != SIGUSR2)
 		return -EINVAL;
 	__atomic_store_n(&irq_of[signo], irq + 1, __ATOMIC_RELEASE);
 	return 0;
@@ -94,7 +94,7 @@ static void handle(int signo)
 static void wanted_signals(sigset_t *set)
 {
 	static const int wanted[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH,
-		SIGCHLD, SIGUSR1, SIGUSR2 };
+		SIGUSR1, SIGUSR2 };
 
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
