@@ -129,6 +129,8 @@ static int take_signal(u64 mask, siginfo_t *info)
 	spin_lock(&current->sighand->lock);
 	sig = dequeue_signal_locked(current, ~mask, info);
 	spin_unlock(&current->sighand->lock);
+	if (sig)
+		posix_timer_taken(info);
 	return sig;
 }
 
@@ -154,6 +156,8 @@ static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 	current->real_blocked = 0;
 	sig = dequeue_signal_locked(current, ~mask, info);
 	spin_unlock(&current->sighand->lock);
+	if (sig)
+		posix_timer_taken(info);
 	return sig;
 }
 

@@ -39,12 +39,14 @@ struct sighand_struct {
 	struct rcu_head rcu; /* lock_task_sighand() looks without a reference */
 };
 
+#define OVERRUN_MAX 0x7fffffffL
 struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
 	struct user_struct *user;
-	u8 unseen;     /* a timer's: expiries since it was last taken; racily */
-	bool flushed;  /* a timer's: it was pending, and was dropped to be ignored; likewise */
+	u8 unseen;    /* a timer's: expiries since it was last taken; racily */
+	bool flushed; /* a timer's: it was pending, and was dropped to be ignored; likewise */
+	s64 overrun_last; /* a timer's: of the one taken last; under its lock, and set under sighand->lock as that is taken */
 	atomic_t refs; /* the queue's that it stands in, and the POSIX timer's that it belongs to */
 };
 struct sigpending {
@@ -206,8 +208,13 @@ size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not cop
 struct sigqueue *sigqueue_alloc(void); /* for a POSIX timer, which has the reference */
 void sigqueue_put(struct sigqueue *q);
 void sigqueue_cancel(struct sigqueue *q); /* one of current's process is not pending any more */
-int send_sigqueue(
-	struct sigqueue *q, struct pid *pid, enum pid_type type); /* 1: was queued already */
+/* A timer's signal, after @missed periods without one; all that goes by while it is queued, or was dropped, counts as its overruns. */
+void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
+/*
+ * posix_timer.c: current has taken a signal, and holds no lock. Where it is a timer's, what has passed until now is added to it, and the timer does not
+ * rest any more.
+ */
+void posix_timer_taken(siginfo_t *info);
 
 /* What do_signal() hands to arch_setup_frame(). */
 struct ksignal {

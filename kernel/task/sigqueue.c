@@ -151,6 +151,8 @@ void collect_signal(int sig, struct sigpending *list, siginfo_t *info)
 		list_del_init(&first->list);
 		*info = first->info;
 		WRITE_ONCE(first->unseen, 0);
+		WRITE_ONCE(first->overrun_last,
+			first->info.si_code == SI_TIMER ? first->info.si_overrun : 0);
 		sigqueue_put(first);
 		return;
 	}
@@ -186,6 +188,8 @@ int dequeue_signal(u64 mask, siginfo_t *info)
 	spin_lock(&current->sighand->lock);
 	sig = dequeue_signal_locked(current, ~mask | UNMASKABLE, info);
 	spin_unlock(&current->sighand->lock);
+	if (sig)
+		posix_timer_taken(info);
 	return sig;
 }
 

@@ -299,13 +299,24 @@ int send_sig_group(int sig, struct task *t, const siginfo_t *info)
 	return do_send_sig_info(sig, info, t, true);
 }
 
-int send_sigqueue(struct sigqueue *q, struct pid *pid, enum pid_type type)
+/* Under sighand->lock. While nobody has taken the one before, it goes on counting, also ignored (as since Linux 6.13). */
+static void count_overruns(struct sigqueue *q, u64 missed)
+{
+	s64 n = (s64)min(missed, (u64)OVERRUN_MAX);
+
+	if (!list_empty(&q->list) || q->flushed)
+		n += q->info.si_overrun + 1L;
+	q->info.si_overrun = (int)min(n, OVERRUN_MAX);
+}
+
+void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type)
 {
 	bool group = type != PIDTYPE_PID;
 	struct sighand_struct *sh = NULL;
 	struct sigpending *to;
 	struct task *t;
-	int ret = -ESRCH, sig = q->info.si_signo;
+	int sig = q->info.si_signo;
+	bool heard;
 
 	read_lock(&tasklist_lock);
 	t = pid_task_locked(pid, type);
@@ -316,12 +327,11 @@ int send_sigqueue(struct sigqueue *q, struct pid *pid, enum pid_type type)
 		sh = lock_task_sighand(t);
 	if (!sh)
 		goto out;
-	ret = 1;
-	if (!prepare_signal(sig, t, false))
+	heard = prepare_signal(sig, t, false);
+	count_overruns(q, missed);
+	q->flushed = !heard;
+	if (!heard || !list_empty(&q->list))
 		goto out_unlock;
-	if (!list_empty(&q->list))
-		goto out_unlock;
-	ret = 0;
 	to = group ? &t->signal->shared_pending : t->pending;
 	atomic_inc(&q->refs);
 	list_add_tail(&q->list, &to->list);
@@ -332,7 +342,6 @@ out_unlock:
 	unlock_task_sighand(sh);
 out:
 	read_unlock(&tasklist_lock);
-	return ret;
 }
 
 /* ---- may current do that? ---- */

@@ -13,11 +13,11 @@ void posix_timers_delete_all(struct signal_struct *sig);
 u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
 
 /*
- * The next expiry, on that grid, of a timer that expires now; *missed: how many are left out. *@unseen: how often it has expired since its
- * signal was last taken. The longer nobody takes it (it is blocked, ignored, the process is stopped), the longer the timer rests, up to 5 ms:
- * else such timers use up a vCPU.
+ * The next expiry, on that grid, of a timer that expires now; *missed: how many have passed already, *left_out: how many more before that
+ * next one, which have not passed yet. *@unseen: how often it has expired since its signal was last taken. The longer nobody takes it (it is
+ * blocked, ignored, the process is stopped), the longer the timer rests, up to 5 ms: else such timers use up a vCPU.
  */
-u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed);
+u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64 *left_out);
 
 /* What is told of the @rest of a timer that has expired before: never more than a period, where that is short and it may rest longer. */
 u64 rest_of_period(u64 rest, u64 interval);

@@ -29,17 +29,18 @@ u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed)
 	return expires + (n + 1) * interval;
 }
 
-u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed)
+u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64 *left_out)
 {
-	u64 next = next_period(expires, interval, now, missed), more;
+	u64 next = next_period(expires, interval, now, missed);
 	u8 n = READ_ONCE(*unseen);
 
+	*left_out = 0;
 	if (n < MAX_UNSEEN)
 		WRITE_ONCE(*unseen, (u8)(n + 1));
 	if (interval >= MIN_PERIOD << n)
 		return next;
-	next = next_period(next, interval, now + (MIN_PERIOD << n), &more);
-	*missed += more + 1;
+	next = next_period(next, interval, now + (MIN_PERIOD << n), left_out);
+	++*left_out;
 	return next;
 }
 
@@ -54,14 +55,14 @@ u64 rest_of_period(u64 rest, u64 interval)
 static void real_expired(struct ktimer *t)
 {
 	struct signal_struct *sig = container_of(t, struct signal_struct, real_timer);
-	u64 missed;
+	u64 missed, left_out;
 
 	kill_pid(sig->pids[PIDTYPE_TGID], SIGALRM, SEND_SIG_PRIV);
 	spin_lock(&real_lock);
 	if (sig->it_real_incr && !timer_armed(t)) {
 		sig->it_real_again = true;
 		timer_start(t, next_expiry(t->expires, sig->it_real_incr, ktime_get(),
-				       &sig->it_real_unseen, &missed));
+				       &sig->it_real_unseen, &missed, &left_out));
 	}
 	spin_unlock(&real_lock);
 }

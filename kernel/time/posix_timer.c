@@ -27,7 +27,6 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-#define OVERRUN_MAX 0x7fffffffL
 #define CLOCK_OF_FILE 3 /* the low bits of a clock number that names a descriptor: a PTP clock */
 
 struct k_itimer {
@@ -40,9 +39,9 @@ struct k_itimer {
 	struct sigqueue *q; /* of SIGEV_NONE too, never sent: RLIMIT_SIGPENDING counts it */
 	spinlock_t lock;    /* down to the blank line */
 	u64 interval;
-	u64 expires;      /* on its clock, 0: not armed */
-	bool again;       /* it has expired since it was set */
-	s64 overrun_last; /* of the signal delivered last */
+	u64 expires;  /* on its clock, 0: not armed */
+	bool again;   /* it has expired since it was set */
+	u64 left_out; /* of the periods before expires, while the timer rests longer than one */
 
 	struct clock_timer timer;  /* clocks that advance by themselves */
 	struct list_head cpu_list; /* CPU clocks: of cpu_timers while armed, under timers_lock */
@@ -90,30 +89,10 @@ static struct k_itimer *kt_get(int id)
 
 /* ---- expiry ---- */
 
-static void add_overrun(struct k_itimer *kt, u64 n)
-{
-	s64 sum = kt->q->info.si_overrun + (s64)min(n, (u64)OVERRUN_MAX);
-
-	kt->q->info.si_overrun = (int)min(sum, OVERRUN_MAX);
-}
-
 static void notify(struct k_itimer *kt, u64 missed)
 {
-	bool queued;
-
-	if (kt->notify == SIGEV_NONE)
-		return;
-	queued = !list_empty(&kt->q->list);
-	if (!queued && kt->q->flushed) {
-		kt->q->flushed = false;
-		missed++; /* nobody has taken the one that was dropped: it goes on counting, as since Linux 6.13 */
-	} else if (!queued) {
-		kt->overrun_last = kt->q->info.si_overrun;
-		kt->q->info.si_overrun = 0;
-	}
-	if (send_sigqueue(kt->q, kt->target, kt->target_type) == 1 && queued)
-		missed++;
-	add_overrun(kt, missed);
+	if (kt->notify != SIGEV_NONE)
+		send_sigqueue(kt->q, missed, kt->target, kt->target_type);
 }
 
 static void arm(struct k_itimer *kt)
@@ -133,16 +112,19 @@ static void arm(struct k_itimer *kt)
 /* Sets the next expiry; *missed: how many periods have passed unseen. False: it was stopped or set anew meanwhile. */
 static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {
-	u64 next;
+	u64 next = 0, before;
 	bool due;
 
 	*missed = 0;
 	spin_lock(&kt->lock);
 	due = kt->expires && kt->expires <= now;
 	if (due) {
-		next = kt->interval ?
-			       next_expiry(kt->expires, kt->interval, now, &kt->q->unseen, missed) :
-			       0;
+		before = kt->left_out;
+		kt->left_out = 0;
+		if (kt->interval)
+			next = next_expiry(kt->expires, kt->interval, now, &kt->q->unseen, missed,
+				&kt->left_out);
+		*missed += before;
 		kt->again = true;
 		kt->expires = next;
 		if (next)
@@ -394,7 +376,7 @@ static void disarm(struct k_itimer *kt)
 	spin_lock(&timers_lock);
 	list_del_init(&kt->cpu_list);
 	spin_unlock(&timers_lock);
-	kt->expires = 0;
+	kt->expires = kt->left_out = 0;
 }
 
 /* Disarmed, without locks: the signal of an expiry before is not delivered any more, as since Linux 6.13. */
@@ -431,7 +413,7 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	forget_signal(kt);
 	spin_lock(&kt->lock);
 	disarm(kt); /* another thread may have set it meanwhile */
-	kt->overrun_last = 0;
+	kt->q->overrun_last = 0;
 	kt->q->flushed = false;
 	kt->q->info.si_overrun = 0;
 	kt->q->unseen = 0;
@@ -482,9 +464,51 @@ long sys_timer_getoverrun(int id)
 
 	if (!kt)
 		return -EINVAL;
-	n = list_empty(&kt->q->list) && !kt->q->flushed ? kt->q->info.si_overrun : kt->overrun_last;
+	n = READ_ONCE(kt->q->overrun_last);
 	kt_put(kt);
 	return n;
+}
+
+/* Whose si_tid names a timer by chance, or by a sender's will, gets that one's periods: they go to its process in any case. */
+static s64 end_rest(struct k_itimer *kt, u64 now)
+{
+	u64 first, passed = 0;
+
+	if (!kt->expires || !kt->interval)
+		return 0;
+	first = kt->expires - kt->left_out * kt->interval;
+	if (now >= first)
+		passed = (now - first) / kt->interval + 1;
+	if (passed == 0 && kt->left_out == 0)
+		return 0;
+	disarm(kt);
+	kt->expires = first + passed * kt->interval;
+	arm(kt);
+	WRITE_ONCE(kt->q->overrun_last,
+		min(kt->q->overrun_last + (s64)min(passed, (u64)OVERRUN_MAX), OVERRUN_MAX));
+	return (s64)min(passed, (u64)OVERRUN_MAX);
+}
+
+void posix_timer_taken(siginfo_t *info)
+{
+	struct k_itimer *kt;
+	s64 passed = 0;
+	u64 now;
+
+	if (info->si_code != SI_TIMER)
+		return;
+	kt = kt_get(info->si_tid);
+	if (!kt)
+		return;
+	if (!kt_now(kt, &now)) {
+		spin_lock(&kt->lock);
+		passed = end_rest(kt, now);
+		spin_unlock(&kt->lock);
+	}
+	info->si_overrun = (int)min(info->si_overrun + passed, OVERRUN_MAX);
+	if (clock_is_cpu(kt->clock))
+		cpu_timers_changed(kt->cpu);
+	kt_put(kt);
 }
 
 /* Off the list, whose reference goes. What it has sent goes too, also where a program execs: the next knows of no such timer. */

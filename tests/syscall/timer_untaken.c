@@ -119,8 +119,56 @@ static void told(void)
 	NEED(timer_delete(id));
 }
 
+static long now_us(void)
+{
+	struct timespec ts;
+
+	NEED(clock_gettime(CLOCK_MONOTONIC, &ts));
+	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Nothing is counted that has not come to pass yet, and all that has. */
+static void counted(int how)
+{
+	struct itimerspec period = { { 0, 100000 }, { 0, 100000 } }, off = { 0 };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+	long ahead = 0, behind = 0, told = 0;
+	sigset_t set;
+	timer_t id;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	block(SIGUSR2);
+	NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
+	for (int i = 0; i < 10; i++) {
+		long begin, until, before, n;
+		siginfo_t info;
+
+		before = now_us();
+		NEED(timer_settime(id, 0, &period, NULL));
+		begin = now_us();
+		if (how)
+			signal(SIGUSR2, SIG_IGN);
+		sleep_ms(11);
+		if (how)
+			signal(SIGUSR2, SIG_DFL);
+		until = now_us();
+		NEED(sigwaitinfo(&set, &info));
+		n = timer_getoverrun(id);
+		told += info.si_overrun == n;
+		behind += n + 1 < (until - begin) / 100;
+		ahead += n + 1 > (now_us() - before) / 100;
+		NEED(timer_settime(id, 0, &off, NULL));
+	}
+	say("%s: told in the signal %ld, too many %ld, too few %ld",
+		how ? "ignored for a while" : "blocked", told, ahead, behind);
+	NEED(timer_delete(id));
+}
+
 TEST(timer_untaken)
 {
+	counted(0);
+	counted(1);
 	pin();
 	beside("blocked", untaken_itimer, BLOCKED);
 	beside("ignored", ignored_itimer, BLOCKED);
