@@ -75,7 +75,13 @@ struct uts_namespace {
 	struct new_utsname_k name;
 };
 extern struct uts_namespace init_uts;
-enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME };
+enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME, NR_UTS_FIELDS };
+/* Changes of a name in any namespace, from 0: who waits for one looks at @count, then waits. */
+struct uts_change {
+	u32 count; /* written under uts_lock */
+	struct wait_queue_head wait;
+};
+extern struct uts_change uts_changes[NR_UTS_FIELDS];
 /* Current's namespace: copies 65 bytes; sets (no check of rights: /proc/sys does it). */
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);

@@ -16,6 +16,10 @@
 #define UTS_MAX 64
 
 static DEFINE_SPINLOCK(uts_lock);
+struct uts_change uts_changes[NR_UTS_FIELDS] = {
+	[UTS_HOSTNAME] = { .wait = WAIT_QUEUE_HEAD_INIT(uts_changes[UTS_HOSTNAME].wait) },
+	[UTS_DOMAINNAME] = { .wait = WAIT_QUEUE_HEAD_INIT(uts_changes[UTS_DOMAINNAME].wait) },
+};
 static const struct ns_ops uts_ops;
 struct uts_namespace init_uts = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531838U },
@@ -94,7 +98,9 @@ void uts_set(enum uts_field which, const char name[UTS_MAX + 1])
 {
 	spin_lock(&uts_lock);
 	memcpy(uts_field(current_uts(), which), name, UTS_MAX + 1);
+	WRITE_ONCE(uts_changes[which].count, uts_changes[which].count + 1);
 	spin_unlock(&uts_lock);
+	wake_up_all(&uts_changes[which].wait);
 }
 
 /* Personality UNAME26, for programs that know of no 3.0: 6.12.0-x becomes 2.6.(60 + 12).0-x, as Linux has it. */

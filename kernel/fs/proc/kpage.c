@@ -81,10 +81,12 @@ static ssize_t kpageflags_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 static const struct file_operations kpagecount_fops = {
 	.read_iter = kpagecount_read,
+	.poll = proc_always_poll,
 	.llseek = generic_file_llseek,
 };
 static const struct file_operations kpageflags_fops = {
 	.read_iter = kpageflags_read,
+	.poll = proc_always_poll,
 	.llseek = generic_file_llseek,
 };
 

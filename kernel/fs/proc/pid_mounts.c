@@ -155,6 +155,5 @@ const struct file_operations proc_mountstats_fops = {
 	.open = mountstats_open,
 	.release = mounts_release,
 	.read_iter = mounts_read,
-	.poll = mounts_poll,
 	.llseek = generic_file_llseek,
 };

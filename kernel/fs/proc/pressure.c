@@ -95,11 +95,12 @@ static u32 pressure_poll(struct file *f, struct poll_table *pt)
 {
 	struct pressure_file *p = f->private_data;
 	struct psi_trigger *t = READ_ONCE(p->trigger);
+	u32 mask = vfs_default_poll();
 
 	if (!t)
-		return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
+		return mask | EPOLLERR | EPOLLPRI;
 	poll_wait(f, psi_trigger_wait(t), pt);
-	return EPOLLIN | EPOLLRDNORM | (psi_trigger_take(t) ? EPOLLPRI : 0);
+	return psi_trigger_take(t) ? mask | EPOLLPRI : mask;
 }
 
 static const struct file_operations pressure_fops = {

@@ -33,6 +33,8 @@ struct seq {
 		file; /* who reads: a mount of proc has its pid namespace, the opener a user namespace */
 	struct mm *
 		mm; /* of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none */
+	bool seen;   /* of an attribute in /sys: somebody has read it by this open file */
+	u32 changes; /* of a variable that can be waited for: those that this open file knows of */
 	u64 mempolicy; /* of the task whose memory it is, where the text is made only while that is there */
 };
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
@@ -91,6 +93,8 @@ int proc_is_text(const char *path, u32 max);
  */
 typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
+/* poll() of the variable tells who waits of each change, which is when @changes counts one and wakes @changed. -ENOENT: there is none such. */
+int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
 bool tree_is_bare(const struct inode *dir); /* a folder of the tree, without entries */
@@ -113,6 +117,8 @@ struct proc_entry {
 	bool may_only;                     /* proc_let_only() */
 	u32 text_max;                      /* proc_is_text() */
 	store_list_fn store_list;          /* proc_is_list() */
+	const u32 *changes;                /* proc_may_change() */
+	struct wait_queue_head *changed;
 };
 /* What is written to the fixed entry of @f is taken from who had it opened. */
 bool proc_opener_may(const struct file *f, const struct proc_entry *e);
@@ -176,9 +182,15 @@ extern const struct file_operations
 	proc_once_fops; /* the same, written from its start or not at all */
 extern const struct file_operations proc_start_fops;   /* so too, but pwrite() may try */
 extern const struct file_operations proc_pid_seq_fops; /* the same, not written at a position */
-extern const struct file_operations proc_text_fops;    /* show and store of i_private */
-extern const struct file_operations proc_sysctl_fops;  /* the same, and may be polled */
-extern const struct file_operations proc_polled_fops;  /* may be polled, and never has news */
+extern const struct file_operations
+	proc_text_fops; /* of the fixed tree: poll() has no news of them */
+extern const struct file_operations proc_sysctl_fops; /* so too, with news of what may change */
+extern const struct file_operations proc_polled_fops; /* a list of which poll() has no news */
+int proc_text_open(struct inode *inode, struct file *f);
+int proc_text_release(struct inode *inode, struct file *f);
+ssize_t proc_text_read(struct file *f, struct iov_iter *to, loff_t *pos);
+ssize_t proc_text_write(struct file *f, struct iov_iter *from, loff_t *pos);
+u32 proc_always_poll(struct file *f, struct poll_table *pt);
 extern const struct dentry_operations proc_pid_dops;
 struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */

@@ -137,7 +137,7 @@ int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn
 	e->show = show;
 	e->store = store;
 	e->arg = arg;
-	e->fops = &proc_text_fops;
+	e->fops = root->fops;
 	link_entry(e->parent, e);
 	return 0;
 }
@@ -220,6 +220,17 @@ int proc_is_list(const char *path, store_list_fn store)
 	if (!e)
 		return -ENOENT;
 	e->store_list = store;
+	return 0;
+}
+
+int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed)
+{
+	struct proc_entry *e = tree_find(&proc_root_entry, path);
+
+	if (!e)
+		return -ENOENT;
+	e->changes = changes;
+	e->changed = changed;
 	return 0;
 }
 
@@ -436,7 +447,7 @@ static const struct inode_operations fixed_dir_iops = {
 	.lookup = fixed_lookup, .getattr = fixed_dir_getattr, .setattr = fixed_setattr
 };
 static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_link };
-/* What of /proc/sys nobody may write, root may not either. */
+/* What of /proc/sys nobody may read or write, root may not either. */
 static int fixed_permission(struct inode *inode, int mask)
 {
 	const struct proc_entry *e = PROC_I(inode)->de;
@@ -445,7 +456,9 @@ static int fixed_permission(struct inode *inode, int mask)
 		return 0;
 	if (e && e->may_only && mask & MAY_WRITE)
 		return -EACCES;
-	if (mask & MAY_WRITE && !(inode->i_mode & 0222) && inode->i_fop == &proc_sysctl_fops)
+	if (inode->i_fop == &proc_sysctl_fops &&
+		((mask & MAY_WRITE && !(inode->i_mode & 0222)) ||
+			(mask & MAY_READ && !(inode->i_mode & 0444))))
 		return -EACCES;
 	return generic_permission(inode, mask);
 }

@@ -13,6 +13,7 @@
  * Locks: s->lock, outside of all that a show function or a copy to the reader takes.
  */
 #include <asm/errno.h>
+#include <linux/eventpoll.h>
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
@@ -117,7 +118,7 @@ void seq_close(struct seq *s)
 	forget_text(s);
 }
 
-static int text_open(struct inode *inode, struct file *f)
+int proc_text_open(struct inode *inode, struct file *f)
 {
 	struct seq *s = kzalloc(sizeof(*s), GFP_KERNEL);
 	int err;
@@ -134,7 +135,7 @@ static int text_open(struct inode *inode, struct file *f)
 	return 0;
 }
 
-static int text_release(struct inode *inode, struct file *f)
+int proc_text_release(struct inode *inode, struct file *f)
 {
 	struct seq *s = f->private_data;
 
@@ -227,15 +228,16 @@ static int show_entry(struct seq *s, void *arg)
 	struct file *f = arg;
 
 	s->file = f;
+	s->seen = true;
 	return proc_entry_show(PROC_I(f->f_inode), s);
 }
 
-static ssize_t text_read(struct file *f, struct iov_iter *to, loff_t *pos)
+ssize_t proc_text_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	return seq_read(f->private_data, to, pos, show_entry, f);
 }
 
-static ssize_t text_write(struct file *f, struct iov_iter *from, loff_t *pos)
+ssize_t proc_text_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	size_t n = from->count;
 	char *text;
@@ -335,7 +337,7 @@ static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		return string_write(f, e->text_max, from, pos);
 	if (e && e->store_list)
 		return list_write(f, e, from, pos);
-	n = *pos ? (ssize_t)from->count : text_write(f, from, pos);
+	n = *pos ? (ssize_t)from->count : proc_text_write(f, from, pos);
 	if (n > 0)
 		*pos += n;
 	return n;
@@ -343,7 +345,7 @@ static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 
 static ssize_t once_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
-	ssize_t n = *pos ? -EINVAL : text_write(f, from, pos);
+	ssize_t n = *pos ? -EINVAL : proc_text_write(f, from, pos);
 
 	if (n > 0)
 		*pos = n;
@@ -353,7 +355,7 @@ static ssize_t once_write(struct file *f, struct iov_iter *from, loff_t *pos)
 static int once_open(struct inode *inode, struct file *f)
 {
 	f->f_mode &= ~FMODE_PWRITE;
-	return text_open(inode, f);
+	return proc_text_open(inode, f);
 }
 
 static loff_t text_llseek(struct file *f, loff_t off, int whence)
@@ -368,34 +370,68 @@ static loff_t text_llseek(struct file *f, loff_t off, int whence)
 	return off;
 }
 
-static u32 text_poll(struct file *f, struct poll_table *pt)
+u32 proc_always_poll(struct file *f, struct poll_table *pt)
 {
-	return 0x1 | 0x4 | 0x40 | 0x100; /* EPOLLIN, EPOLLOUT and their kin: it never changes */
+	return vfs_default_poll();
+}
+
+/* There is something to read, and nothing can be written. */
+static u32 list_poll(struct file *f, struct poll_table *pt)
+{
+	return EPOLLIN | EPOLLRDNORM;
 }
 
 const struct file_operations proc_polled_fops = {
-	.open = text_open,
-	.release = text_release,
-	.read_iter = text_read,
-	.poll = text_poll,
+	.open = proc_text_open,
+	.release = proc_text_release,
+	.read_iter = proc_text_read,
+	.poll = list_poll,
 	.llseek = text_llseek,
 };
 
+static int variable_open(struct inode *inode, struct file *f)
+{
+	const struct proc_entry *e = PROC_I(inode)->de;
+	int err = proc_text_open(inode, f);
+	struct seq *s = f->private_data;
+
+	if (!err && e->changes)
+		s->changes = READ_ONCE(*e->changes);
+	return err;
+}
+
+/* Each change is told once to each open file, whether it reads or not. */
+static u32 variable_poll(struct file *f, struct poll_table *pt)
+{
+	const struct proc_entry *e = PROC_I(f->f_inode)->de;
+	struct seq *s = f->private_data;
+	u32 now;
+
+	if (!e->changes)
+		return vfs_default_poll();
+	poll_wait(f, e->changed, pt);
+	now = READ_ONCE(*e->changes);
+	if (READ_ONCE(s->changes) == now)
+		return vfs_default_poll();
+	WRITE_ONCE(s->changes, now);
+	return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
+}
+
 const struct file_operations proc_sysctl_fops = {
-	.open = text_open,
-	.release = text_release,
-	.read_iter = text_read,
+	.open = variable_open,
+	.release = proc_text_release,
+	.read_iter = proc_text_read,
 	.write_iter = sysctl_write,
-	.poll = text_poll,
+	.poll = variable_poll,
 	.llseek = text_llseek,
 };
 
 /* Linux's are not written for splice(), but for those of the whole system to be read. */
 const struct file_operations proc_pid_text_fops = {
-	.open = text_open,
-	.release = text_release,
-	.read_iter = text_read,
-	.write_iter = text_write,
+	.open = proc_text_open,
+	.release = proc_text_release,
+	.read_iter = proc_text_read,
+	.write_iter = proc_text_write,
 	.no_splice_read = true,
 	.no_splice_write = true,
 	.ioctl = proc_entry_ioctl,
@@ -405,9 +441,9 @@ const struct file_operations proc_pid_text_fops = {
 /* Those that Linux makes by seq_file, which cannot be written at a position. */
 const struct file_operations proc_pid_seq_fops = {
 	.open = once_open,
-	.release = text_release,
-	.read_iter = text_read,
-	.write_iter = text_write,
+	.release = proc_text_release,
+	.read_iter = proc_text_read,
+	.write_iter = proc_text_write,
 	.no_splice_read = true,
 	.no_splice_write = true,
 	.ioctl = proc_entry_ioctl,
@@ -416,8 +452,8 @@ const struct file_operations proc_pid_seq_fops = {
 
 const struct file_operations proc_once_fops = {
 	.open = once_open,
-	.release = text_release,
-	.read_iter = text_read,
+	.release = proc_text_release,
+	.read_iter = proc_text_read,
 	.write_iter = once_write,
 	.no_splice_read = true,
 	.no_splice_write = true,
@@ -426,9 +462,9 @@ const struct file_operations proc_once_fops = {
 };
 
 const struct file_operations proc_start_fops = {
-	.open = text_open,
-	.release = text_release,
-	.read_iter = text_read,
+	.open = proc_text_open,
+	.release = proc_text_release,
+	.read_iter = proc_text_read,
 	.write_iter = once_write,
 	.no_splice_read = true,
 	.no_splice_write = true,
@@ -438,10 +474,11 @@ const struct file_operations proc_start_fops = {
 
 const struct file_operations proc_text_fops = {
 	.no_splice_write = true,
-	.open = text_open,
-	.release = text_release,
-	.read_iter = text_read,
-	.write_iter = text_write,
+	.open = proc_text_open,
+	.release = proc_text_release,
+	.read_iter = proc_text_read,
+	.write_iter = proc_text_write,
+	.poll = proc_always_poll,
 	.ioctl = proc_entry_ioctl,
 	.llseek = text_llseek,
 };

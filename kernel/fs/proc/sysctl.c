@@ -224,6 +224,10 @@ static int sysctl_init(void)
 			(void *)&uts_fields[i].which);
 		if (!err)
 			err = proc_is_text(uts_fields[i].path, sizeof(init_uts.name.nodename));
+		if (!err)
+			err = proc_may_change(uts_fields[i].path,
+				&uts_changes[uts_fields[i].which].count,
+				&uts_changes[uts_fields[i].which].wait);
 	}
 	return err;
 }

@@ -15,7 +15,9 @@
 #include "kernel/mm/mm.h"
 #include "kernel/vfs/fsparam.h"
 
-static struct proc_entry sysfs_root = { .name = "", .mode = S_IFDIR | 0555, .ino = 1 };
+static struct proc_entry sysfs_root = {
+	.name = "", .mode = S_IFDIR | 0555, .ino = 1, .fops = &sysfs_file_fops
+};
 
 DEFINE_MUTEX(sysfs_grow); /* additions after boot */
 

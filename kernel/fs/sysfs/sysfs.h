@@ -7,6 +7,8 @@
 
 struct gendisk;
 
+extern const struct file_operations sysfs_file_fops; /* file.c */
+
 int sysfs_create(const char *path, show_fn show, void *arg); /* a file 0444; 0 or -ENOMEM */
 /* What stands at @path is there only while @when(arg) says so. 0 or -ENOENT. */
 int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg);
