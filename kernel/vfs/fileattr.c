@@ -63,7 +63,7 @@ static int change_locked(struct inode *inode, u32 flags)
 	if (err)
 		return err;
 	if (!inode->i_op->set_flags)
-		return -EOPNOTSUPP; /* they can only be read: an overlay's */
+		return -EOPNOTSUPP; /* they can only be read */
 	if (((old ^ flags) & hard) && !capable(CAP_LINUX_IMMUTABLE))
 		return -EPERM;
 	err = inode->i_op->set_flags(inode, flags);

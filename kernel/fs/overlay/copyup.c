@@ -299,6 +299,27 @@ static int copy_xattrs(struct super_block *sb, const struct path *from, struct d
 	return err;
 }
 
+/* Of its flags the copy has those that hold for the overlay's files, too. */
+static int copy_flags(struct super_block *sb, const struct inode *in, struct dentry *to)
+{
+	struct inode *out = to->d_inode;
+	u32 flags, wanted = (in->i_flags & S_SYNC ? FS_SYNC_FL : 0) |
+			    (in->i_flags & S_NOATIME ? FS_NOATIME_FL : 0);
+	int err = 0;
+
+	if (!S_ISREG(in->i_mode) && !S_ISDIR(in->i_mode))
+		return 0;
+	if (wanted && out->i_op->set_flags && !out->i_op->get_flags(out, &flags)) {
+		down_write(&out->i_rwsem);
+		if (!out->i_op->set_flags(out, flags | wanted))
+			mark_inode_dirty(out);
+		up_write(&out->i_rwsem);
+	}
+	if (in->i_flags & OVL_PROT)
+		err = ovl_write_prot(OVL_SB(sb), to, in->i_flags & OVL_PROT);
+	return err == -EOPNOTSUPP ? 0 : err; /* it cannot be remembered for the next mount */
+}
+
 static int copy_attributes(const struct path *from, struct dentry *to)
 {
 	const struct inode *in = from->dentry->d_inode;
@@ -361,6 +382,8 @@ static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *f
 	if (!err)
 		err = ovl_set_origin(sb, temp, from);
 	if (!err)
+		err = copy_flags(sb, inode, temp);
+	if (!err)
 		err = copy_attributes(&path, temp);
 	if (!err)
 		return temp;
@@ -405,6 +428,7 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 		dput(temp);
 		return err;
 	}
+	WRITE_ONCE(oi->prot, inode->i_flags & OVL_PROT);
 	smp_store_release(&oi->upper, temp);
 	ovl_dir_changed(parent->d_inode);
 	ovl_copy_attr(inode);

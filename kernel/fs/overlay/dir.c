@@ -9,6 +9,7 @@
  * Locks: vfs holds the overlay directory's i_rwsem; the upper one's is taken here.
  */
 #include "kernel/fs/overlay/overlay.h"
+#include "kernel/vfs/acl.h"
 
 struct new_entry {
 	umode_t mode;
@@ -66,7 +67,7 @@ static struct dentry *create_direct(
 	return d;
 }
 
-/* Owner and mode as if it had been made in @dir: the work directory knows nothing of its set-group-id bit. */
+/* Owner, mode and lists as if it had been made in @dir: the work directory knows nothing of its set-group-id bit, nor of its default list. */
 static int inherit(struct inode *dir, struct dentry *temp, const struct new_entry *n)
 {
 	struct iattr a = { .ia_valid = ATTR_UID | ATTR_GID, .ia_uid = current_fsuid() };
@@ -81,6 +82,10 @@ static int inherit(struct inode *dir, struct dentry *temp, const struct new_entr
 	if (!err && !S_ISLNK(mode)) {
 		a = (struct iattr){ .ia_valid = ATTR_MODE, .ia_mode = mode };
 		err = notify_change(temp, &a);
+	}
+	if (!err && acl_inherits(dir)) {
+		err = acl_inherit(dir, temp->d_inode);
+		mark_inode_dirty(temp->d_inode);
 	}
 	up_write(&temp->d_inode->i_rwsem);
 	return err;

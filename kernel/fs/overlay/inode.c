@@ -19,6 +19,7 @@ const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48])
 		[OVL_ORIGIN] = "origin",
 		[OVL_IMPURE] = "impure",
 		[OVL_METACOPY] = "metacopy",
+		[OVL_PROTATTR] = "protattr",
 	};
 
 	scnprintf(buf, 48, "%s.overlay.%s", ofs->userxattr ? "user" : "trusted", names[which]);
@@ -125,17 +126,10 @@ void ovl_copy_attr(struct inode *inode)
 	inode->i_mtime = real->i_mtime;
 	inode->i_ctime = real->i_ctime;
 	inode->i_flags = (inode->i_flags & S_DEAD) |
-			 (real->i_flags & (S_IMMUTABLE | S_APPEND | S_NOATIME | S_SYNC));
+			 (real->i_flags & (S_IMMUTABLE | S_APPEND | S_NOATIME | S_SYNC)) |
+			 OVL_I(inode)->prot;
 	i_size_write(inode, i_size_read(real));
 	set_nlink(inode, real->i_nlink);
-}
-
-/* chattr's flags, of the real file; they are not changed through the overlay. */
-int ovl_get_flags(struct inode *inode, u32 *flags)
-{
-	struct inode *real = ovl_real(inode)->d_inode;
-
-	return real->i_op->get_flags ? real->i_op->get_flags(real, flags) : -ENOTTY;
 }
 
 int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
@@ -154,6 +148,10 @@ int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		st->nlink = 1; /* nobody counts them: as Linux says */
 	else if (!S_ISDIR(st->mode) && ovl_upper(inode))
 		st->nlink = inode->i_nlink;
+	if (inode->i_flags & S_IMMUTABLE)
+		st->attributes |= STATX_ATTR_IMMUTABLE;
+	if (inode->i_flags & S_APPEND)
+		st->attributes |= STATX_ATTR_APPEND;
 	return 0;
 }
 
@@ -231,6 +229,12 @@ int ovl_permission(struct inode *inode, int mask)
 
 /* ---- xattrs ---- */
 
+/* Lists are asked of, and given to, what takes them for such. */
+static bool keeps_lists(const struct inode *real, const char *name)
+{
+	return !is_acl_name(name) || real->i_sb->s_iflags & SB_I_POSIXACL;
+}
+
 ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
 	struct path path = ovl_real_path(inode);
@@ -239,7 +243,7 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 	const struct cred *old;
 	ssize_t n;
 
-	if (ovl_private_xattr(OVL_SB(inode->i_sb), name))
+	if (ovl_private_xattr(OVL_SB(inode->i_sb), name) || !keeps_lists(real, name))
 		return -EOPNOTSUPP;
 	if (!size || strcmp(name, XATTR_NAME_CAPS) !=
 			     0) { /* whether there are any is asked before they are dropped */
@@ -276,7 +280,7 @@ static int judge_security(struct inode *real, const char *name, const void **val
 	return err;
 }
 
-static int copy_up_inode(struct inode *inode)
+int ovl_copy_up_inode(struct inode *inode)
 {
 	struct dentry *d;
 	int err;
@@ -307,14 +311,14 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 		if (n < 0)
 			return (int)n;
 	}
-	err = copy_up_inode(inode);
+	err = ovl_copy_up_inode(inode);
 	if (!err)
 		err = ovl_want_write(sb);
 	if (err)
 		return err;
 	real = ovl_upper(inode)->d_inode;
 	err = -EOPNOTSUPP;
-	if (real->i_op->setxattr) {
+	if (real->i_op->setxattr && keeps_lists(real, name)) {
 		down_write(&real->i_rwsem);
 		old = ovl_enter(sb);
 		err = judge_security(real, name, &value, &size, &caps);
@@ -325,6 +329,8 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 			real->i_flags &= ~(u32)S_NOSEC;
 		up_write(&real->i_rwsem);
 	}
+	if (is_acl_name(name))
+		acl_changed(inode);
 	ovl_copy_attr(inode);
 	ovl_drop_write(sb);
 	return err;

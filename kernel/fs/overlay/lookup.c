@@ -9,6 +9,7 @@
  * names in a lower layer is several here, since only one of them will be copied up at a time.
  */
 #include "kernel/fs/overlay/overlay.h"
+#include "kernel/vfs/acl.h"
 
 #define REDIRECT_MAX 256
 
@@ -371,8 +372,10 @@ struct inode *ovl_get_inode(struct super_block *sb, struct dentry *upper, struct
 	inode->i_ino = number_of(sb, oi);
 	inode->i_generation = real->i_generation;
 	inode->i_rdev = real->i_rdev;
+	oi->prot = upper ? ovl_read_prot(OVL_SB(sb), upper) : 0;
 	ovl_copy_attr(inode);
 	ovl_set_ops(inode);
+	acl_changed(inode); /* it is not known what the real one has */
 	if (hash)
 		ovl_rehash(inode, real);
 	return inode;

@@ -7,6 +7,7 @@
  *	file.c     open files: all goes to the real one
  *	copyup.c   from lower to upper before the first change
  *	dir.c      making and removing, whiteouts     rename.c   renaming, opaque directories and redirects
+ *	flags.c    chattr's flags
  *
  * An overlay inode has a real inode in the upper layer, or in a lower one, or (a directory) in several. The marks on disk are Linux's:
  * a character device 0/0 is a whiteout; trusted.overlay.opaque "y" hides what lies below a directory; trusted.overlay.redirect says
@@ -74,7 +75,8 @@ struct ovl_inode {
 	struct dentry *upper;   /* set once, by copying up; a reference */
 	struct ovl_path *lower; /* immutable */
 	u32 nr_lower;
-	bool opaque;             /* under the parent's i_rwsem */
+	bool opaque; /* under the parent's i_rwsem */
+	u32 prot; /* OVL_PROT: of i_flags, those that the upper file only remembers. Written before it is seen, or under i_rwsem or @lock */
 	u64 version;             /* of a directory: atomic, changes with its names */
 	struct listing *listing; /* likewise: the newest, while a file has it; under hash_lock */
 	struct hlist_node node;  /* of files: under hash_lock */
@@ -150,9 +152,18 @@ int ovl_lower_has(struct inode *dir, const char *name, int len);
 /* The number that a file in @layer shows; of an upper one it may be its origin's. */
 u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
 
+/*
+ * flags.c: what forbids all changes (chattr +i, +a) would forbid those that are made below, too: the upper file only remembers it, in an attribute.
+ * @prot: S_IMMUTABLE, S_APPEND.
+ */
+#define OVL_PROT (S_IMMUTABLE | S_APPEND)
+u32 ovl_read_prot(const struct ovl_sb *ofs, struct dentry *upper);
+int ovl_write_prot(const struct ovl_sb *ofs, struct dentry *upper, u32 prot);
+
 /* inode.c */
+int ovl_copy_up_inode(struct inode *inode); /* by one of its names; -ESTALE */
 const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48]);
-enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY };
+enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY, OVL_PROTATTR };
 int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n);
 ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n);
 bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
@@ -160,6 +171,7 @@ void ovl_copy_attr(struct inode *inode); /* from the real one */
 void ovl_set_ops(struct inode *inode);
 int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 int ovl_get_flags(struct inode *inode, u32 *flags);
+int ovl_set_flags(struct inode *inode, u32 flags);
 int ovl_setattr(struct dentry *d, struct iattr *attr);
 int ovl_permission(struct inode *inode, int mask);
 ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
@@ -168,7 +180,7 @@ ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
 #define OVL_COMMON_OPS                                                                             \
 	.getattr = ovl_getattr, .setattr = ovl_setattr, .permission = ovl_permission,              \
 	.getxattr = ovl_getxattr, .setxattr = ovl_setxattr, .listxattr = ovl_listxattr,            \
-	.get_flags = ovl_get_flags
+	.get_flags = ovl_get_flags, .set_flags = ovl_set_flags
 /* The origin that an upper file remembers: its number (with the layer's mark), or 0. */
 u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
 int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);

@@ -490,6 +490,7 @@ static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_fs_info = ofs;
 	sb->s_op = &ovl_sops;
 	sb->s_magic = OVERLAYFS_SUPER_MAGIC;
+	sb->s_iflags |= SB_I_POSIXACL; /* as far as the layers keep lists */
 	if (!ofs->creds)
 		return -ENOMEM;
 	return data ? set_up(sb, ofs, data) : -EINVAL;
