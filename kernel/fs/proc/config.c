@@ -97,7 +97,7 @@ static const char absent[] =
 /* Of numbers and texts. */
 static const char valued[] = "CONFIG_HZ=100\n"
 			     "CONFIG_NODES_SHIFT=0\n"
-			     "CONFIG_DEFAULT_MMAP_MIN_ADDR=2097152\n"
+			     "CONFIG_DEFAULT_MMAP_MIN_ADDR=65536\n"
 			     "CONFIG_ARCH_MMAP_RND_BITS_MIN=28\n"
 			     "CONFIG_ARCH_MMAP_RND_BITS_MAX=32\n"
 			     "CONFIG_ARCH_MMAP_RND_BITS=28\n"
