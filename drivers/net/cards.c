@@ -27,11 +27,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/link.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
 #include "os-linux/os.h"
 
 #define CARDS 16
-#define QUIET_WAIT NSEC_PER_SEC
 
 static struct card cards[CARDS];
 static DEFINE_MUTEX(cards_lock);
@@ -169,8 +167,6 @@ static struct net_device *new_device(struct card *c)
 
 	if (!dev)
 		c->memory = dev = netdev_alloc(ops, ARPHRD_ETHER);
-	else if (!netdev_is_quiet(dev))
-		return NULL;
 	else
 		netdev_init(dev, ops, ARPHRD_ETHER);
 	if (!dev)
@@ -293,19 +289,6 @@ err_free:
 
 /* ---- going ---- */
 
-/* Whoever sent by it has seen that it is down; what they left is thrown away. */
-static void quiesce(struct net_device *dev)
-{
-	u64 end = ktime_get() + QUIET_WAIT;
-
-	synchronize_rcu();
-	while (!netdev_is_quiet(dev) && ktime_get() < end) {
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		schedule_deadline(ktime_get() + NSEC_PER_SEC / 1000);
-	}
-	netdev_set_carrier(dev, false);
-}
-
 static void card_stop(struct card *c)
 {
 	struct net_device *dev = c->dev;
@@ -317,7 +300,7 @@ static void card_stop(struct card *c)
 	for (u32 i = 0; i < c->open.queues; i++)
 		irq_unregister(c->q[i].irq);
 	card_link_end(c);
-	quiesce(dev);
+	netdev_quiesce(dev);
 	for (u32 i = c->open.queues; i--;)
 		net_host_close(c->q[i].host);
 	free_queues(c);

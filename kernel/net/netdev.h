@@ -274,8 +274,11 @@ bool netdev_polling(const struct netdev_queue *q);
 
 /* @dev, which is not registered yet, has @n queues, of which @more (NULL: n is 1) lie there. All are used. */
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
-/* None of its queues is in send(), or with a vCPU that will send. */
-bool netdev_is_quiet(struct net_device *dev);
+/*
+ * @dev, a card, is down, and its interrupts are off: nobody is in its send() any more, or will be, and what waited is gone. Waits for as long as
+ * that takes, the end of a host call on another vCPU. May sleep.
+ */
+void netdev_quiesce(struct net_device *dev);
 /* Frames are sent by the first @n queues from now on; those that wait go over, each behind those of its flow. May sleep; link.c's mutex held. */
 void netdev_resize_tx(struct net_device *dev, u32 n);
 /* What programs are told is used, of any device; 0: as before. May sleep; link.c's mutex held, or nobody else knows the device. */
@@ -307,6 +310,8 @@ void netdev_io_init(void);
 void netdev_poll_thread(struct work *w);
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
 void netdev_purge_tx(struct net_device *dev); /* what waits in its queues */
+/* No vCPU puts frames into its queues any more, or has them on its list: and none means to look into one again. */
+void netdev_forget_senders(const struct net_device *dev);
 /* The devices of @net are down, and a grace period has passed: what is left of theirs goes, and nothing is added any more. */
 void netdev_spill_forget(const struct net *net);
 

@@ -452,6 +452,18 @@ void netdev_purge_tx(struct net_device *dev)
 		purge(netdev_queue(dev, i));
 }
 
+void netdev_forget_senders(const struct net_device *dev)
+{
+	for (int i = 0; i < MAX_CPUS; i++) {
+		struct netdev_queue *q = READ_ONCE(backlogs[i].full);
+
+		if (q &&
+			q->dev ==
+				dev) /* unless its vCPU is quicker: a grace period, and it is through */
+			cmpxchg(&backlogs[i].full, q, NULL);
+	}
+}
+
 /* Of @n, the queue that @skb leaves by. */
 static struct netdev_queue *queue_of(struct net_device *dev, struct sk_buff *skb, u32 n)
 {

@@ -27,7 +27,8 @@ void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 
 		netdev_queue_init(&more[i - 1], dev, i);
 }
 
-bool netdev_is_quiet(struct net_device *dev)
+/* None of its queues is in send(), or on a vCPU's list of those that it will send by. */
+static bool is_quiet(struct net_device *dev)
 {
 	for (u32 i = 0; i < dev->nr_queues; i++) {
 		const struct netdev_queue *q = netdev_queue(dev, i);
@@ -36,6 +37,18 @@ bool netdev_is_quiet(struct net_device *dev)
 			return false;
 	}
 	return true;
+}
+
+void netdev_quiesce(struct net_device *dev)
+{
+	synchronize_rcu(); /* whoever put a frame into a queue has seen that it is down */
+	while (!is_quiet(dev)) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + NSEC_PER_MSEC);
+	}
+	netdev_purge_tx(dev);
+	netdev_forget_senders(dev);
+	synchronize_rcu(); /* whoever had just taken a queue from its list is through with it */
 }
 
 u32 netdev_tx_waiting(struct net_device *dev)

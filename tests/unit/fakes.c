@@ -138,6 +138,16 @@ __weak void spin_lock(spinlock_t *l)
 	l->word = 1;
 }
 
+__weak void spin_lock_raw(spinlock_t *l)
+{
+	spin_lock(l);
+}
+
+__weak void spin_unlock_raw(spinlock_t *l)
+{
+	spin_unlock(l);
+}
+
 __weak bool spin_trylock(spinlock_t *l)
 {
 	if (l->word)

@@ -2,7 +2,7 @@
 /*
  * netdev_io.c: a card's queue beside what is thrown away of it: the count is that of the frames that wait or are in send(), whoever takes
  * them out, so that the queue has room again.
- * SOURCES: kernel/net/netdev_io.c
+ * SOURCES: kernel/net/netdev_io.c kernel/net/netdev_queues.c
  */
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
@@ -21,9 +21,11 @@
 void (*sched_idle_work)(void);
 u32 packet_taps;
 
+static u64 now = 1;
+
 u64 ktime_get(void)
 {
-	return 1;
+	return now;
 }
 void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t))
 {
@@ -105,6 +107,32 @@ void skb_free_list(struct list_head *queue)
 u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb)
 {
 	return 1;
+}
+
+void netname_queues(const char *name, u32 rx, u32 tx)
+{
+}
+void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to)
+{
+}
+
+static u32 graces;
+
+void synchronize_rcu(void)
+{
+	graces++;
+}
+
+static struct netdev_queue
+	*in_send; /* of another vCPU, whose thread has no CPU of the host until then */
+static u64 until;
+
+int schedule_deadline(u64 deadline)
+{
+	now = deadline;
+	if (in_send && now >= until)
+		in_send->busy = false;
+	return 0;
 }
 
 /* ---- a card ---- */
@@ -238,5 +266,37 @@ static void test_polling(void **state)
 	assert_false(netdev_polling(&dev.first));
 }
 
+/* A card is pulled out: its buffers stay for as long as somebody is in send(), and nobody comes back to it. */
+static void test_quiesce(void **state)
+{
+	static struct net_device dev;
+
+	card_setup(&dev, 0);
+	dev.txqlen = 1;
+	dev.first.listed = 1; /* with another vCPU: so this one notes that it has enough */
+	assert_int_equal(send_one(&dev), 0);
+	dev.first.listed = 0;
+	dev.flags = 0;
+	dev.first.busy = true;
+	in_send = &dev.first;
+	until = now + 5 * NSEC_PER_SEC;
+	graces = 0;
+	netdev_quiesce(&dev);
+	assert_false(dev.first.busy);
+	assert_true(now >= until);
+	assert_int_equal(graces, 2);
+	assert_int_equal(dev.first.txq_len, 0);
+	assert_int_equal(fake_allocations, 0);
+	dev.flags = IFF_UP; /* the next card of this number */
+	dev.txqlen = 10;
+	dev.first.listed = 1;
+	card.takes = 10;
+	assert_int_equal(send_one(&dev), 0);
+	net_rx_flush();
+	assert_int_equal(card.sent, 0);
+	netdev_purge_tx(&dev);
+	in_send = NULL;
+}
+
 UNIT_MAIN(cmocka_unit_test(test_queue), cmocka_unit_test(test_purge_beside_send),
-	cmocka_unit_test(test_polling))
+	cmocka_unit_test(test_polling), cmocka_unit_test(test_quiesce))
