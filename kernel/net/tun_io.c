@@ -23,12 +23,14 @@
 
 /* ---- out: to the program ---- */
 
-static bool enqueue(struct tun_file *tf, struct sk_buff *skb, u32 most)
+/* False: there is no room, or @tf is no queue of @t any more: what it was given then would be read as some later device's. */
+static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *skb, u32 most)
 {
 	bool room;
 
 	spin_lock(&tf->lock);
-	room = tf->queued < most && tf->bytes + skb_truesize(skb) <= QUEUE_BYTES;
+	room = tf->tun == t && !tf->disabled && tf->queued < most &&
+	       tf->bytes + skb_truesize(skb) <= QUEUE_BYTES;
 	if (room) {
 		tf->queued++;
 		tf->bytes += skb_truesize(skb);
@@ -52,7 +54,7 @@ int tun_xmit(struct net_device *dev, struct sk_buff *skb)
 
 	if (tf)
 		orphan(skb);
-	if (!tf || !enqueue(tf, skb, dev->txqlen)) {
+	if (!tf || !enqueue(t, tf, skb, dev->txqlen)) {
 		dev->stats.tx_dropped++;
 		kfree_skb(skb);
 		return 0;

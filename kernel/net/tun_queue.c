@@ -91,6 +91,15 @@ static void renumber(struct tun *t, u32 from, u32 last)
 
 /* ---- files ---- */
 
+/* Who is about to give it a frame of another device, or while it is disabled, sees that under the lock. */
+static void belongs_to(struct tun_file *tf, struct tun *t, bool disabled)
+{
+	spin_lock(&tf->lock);
+	WRITE_ONCE(tf->tun, t);
+	tf->disabled = disabled;
+	spin_unlock(&tf->lock);
+}
+
 int tun_enter(struct tun *t, struct tun_file *tf)
 {
 	bool many = t->flags & IFF_MULTI_QUEUE;
@@ -103,17 +112,16 @@ int tun_enter(struct tun *t, struct tun_file *tf)
 		list_del(&tf->link);
 		t->nr_disabled--;
 	}
-	tf->disabled = false;
 	tf->vnet_len = t->vnet_len;
 	WRITE_ONCE(tf->index, t->nr);
+	belongs_to(tf, t, false);
 	WRITE_ONCE(t->files[t->nr], tf);
-	WRITE_ONCE(tf->tun, t);
 	WRITE_ONCE(t->nr, t->nr + 1);
 	netdev_tell_queues(t->dev, t->nr, t->nr);
 	return 0;
 }
 
-/* No packet finds it; who has found it may be about to put one. */
+/* No packet finds it; who has found it may be about to put one, which enqueue() will not take. */
 static void take_out(struct tun *t, struct tun_file *tf)
 {
 	u32 index = tf->index, last = t->nr - 1;
@@ -134,11 +142,10 @@ void tun_leave(struct tun_file *tf)
 	if (tf->disabled) {
 		list_del(&tf->link);
 		t->nr_disabled--;
-		tf->disabled = false;
 	} else {
 		take_out(t, tf);
 	}
-	WRITE_ONCE(tf->tun, NULL);
+	belongs_to(tf, NULL, false);
 	tun_purge(tf);
 	wake_up_all(&tf->wait);
 }
@@ -146,10 +153,9 @@ void tun_leave(struct tun_file *tf)
 static void disable(struct tun *t, struct tun_file *tf)
 {
 	take_out(t, tf);
-	tf->disabled = true;
+	belongs_to(tf, t, true);
 	list_add_tail(&tf->link, &t->disabled);
 	t->nr_disabled++;
-	synchronize_rcu();
 	tun_purge(tf);
 }
 
