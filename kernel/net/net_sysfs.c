@@ -471,8 +471,17 @@ void netname_put(const char *name)
 	mutex_unlock(&names_mutex);
 }
 
+/* One line says it: who renames devices all the time would fill the log. Under names_mutex. */
+static void say_once(bool *said, const char *what)
+{
+	if (!*said)
+		pr_warn("%s\n", what);
+	*said = true;
+}
+
 void netname_queues(const char *name, u32 rx, u32 tx)
 {
+	static bool said;
 	struct netname *n;
 
 	if (rx <= 1 && tx <= 1)
@@ -480,7 +489,7 @@ void netname_queues(const char *name, u32 rx, u32 tx)
 	mutex_lock(&names_mutex);
 	n = find_name(name);
 	if (n && netname_add_queues(n, rx, tx))
-		pr_warn("%s: not all queues are shown\n", name);
+		say_once(&said, "net: /sys/class/net does not show all queues of all devices");
 	mutex_unlock(&names_mutex);
 }
 
@@ -535,13 +544,14 @@ static int add_pair(struct netname *master, struct netname *port)
 
 void netname_is_port(const char *master, const char *port)
 {
+	static bool said;
 	struct netname *m, *p;
 
 	mutex_lock(&names_mutex);
 	m = find_name(master);
 	p = find_name(port);
 	if (m && p && add_pair(m, p))
-		pr_warn("%s: not shown among the ports of %s\n", port, master);
+		say_once(&said, "net: /sys/class/net does not show all ports of all bridges");
 	mutex_unlock(&names_mutex);
 }
 
