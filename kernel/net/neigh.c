@@ -15,6 +15,7 @@
  *	PROBE -> REACHABLE, FAILED
  *	FAILED -> INCOMPLETE   neigh_output(); or gone after a minute
  *	PERMANENT, NOARP       set by hand, never change
+ *	any -> gone (RTM_DELNEIGH, with the state that it had) when the device goes down or gets another address, by hand, or to make room
  *	any but PERMANENT -> gone when the device loses its link, unless conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
  * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most NEIGH_MAX entries that nobody has set by hand; the least
@@ -117,21 +118,31 @@ static void count_by_hand(struct neigh *n, u8 state)
 	n->net->neighs_by_hand += is - was;
 }
 
-/* Out of the table; its packets go to @queue, for who drops the lock first. */
-static void drop(struct neigh *n, struct list_head *queue)
+/* What has left the table, and the packets that waited: for bury(), once the lock is given up. */
+struct grave {
+	struct list_head neighs; /* by neigh.lru */
+	struct list_head packets;
+};
+
+static void grave_init(struct grave *g)
+{
+	INIT_LIST_HEAD(&g->neighs);
+	INIT_LIST_HEAD(&g->packets);
+}
+
+static void drop(struct neigh *n, struct grave *g)
 {
 	hlist_del_init(&n->node);
-	list_del(&n->lru);
+	list_move_tail(&n->lru, &g->neighs);
 	set_deadline(n, FOREVER);
 	n->dev->nr_neighs--;
 	n->net->nr_neighs--;
 	nr_neighs--;
 	count_by_hand(n, NUD_NONE);
-	list_splice_tail_init(&n->queue, queue);
-	kfree(n);
+	list_splice_tail_init(&n->queue, &g->packets);
 }
 
-static void make_room(struct list_head *dead)
+static void make_room(struct grave *dead)
 {
 	struct neigh *oldest = list_first_entry_or_null(&lru, struct neigh, lru);
 
@@ -139,7 +150,7 @@ static void make_room(struct list_head *dead)
 		drop(oldest, dead);
 }
 
-static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct list_head *dead)
+static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct grave *dead)
 {
 	struct neigh *n;
 
@@ -205,6 +216,21 @@ static void describe(const struct neigh *n, struct neigh_info *i)
 	memcpy(i->dev, n->dev->name, IFNAMSIZ);
 }
 
+/* Who listens hears of them, with the state that they had. Without the lock, and before the next boundary: they name devices and namespaces. */
+static void bury(struct grave *g)
+{
+	struct neigh *n, *next;
+	struct neigh_info info;
+
+	list_for_each_entry_safe(n, next, &g->neighs, lru) {
+		describe(n, &info);
+		rtnl_tell_neigh(n->net, &info, RTM_DELNEIGH);
+		list_del(&n->lru);
+		kfree(n);
+	}
+	skb_free_list(&g->packets);
+}
+
 /* ---- asking and sending, without the lock ---- */
 
 static void solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
@@ -239,10 +265,10 @@ static void fail_all(struct net *net, struct net_device *dev, struct list_head *
 
 /* ---- output ---- */
 
-static void enqueue(struct neigh *n, struct sk_buff *skb, struct list_head *dead)
+static void enqueue(struct neigh *n, struct sk_buff *skb, struct grave *dead)
 {
 	if (n->queued >= QUEUE_MAX) { /* the oldest goes */
-		list_move_tail(n->queue.next, dead);
+		list_move_tail(n->queue.next, &dead->packets);
 		n->queued--;
 	}
 	if (!skb->destructor) /* TCP's: nothing keeps the socket that wants the time while it waits */
@@ -252,7 +278,7 @@ static void enqueue(struct neigh *n, struct sk_buff *skb, struct list_head *dead
 }
 
 /* True: the first question is to be asked now. */
-static bool wait_for_answer(struct neigh *n, struct sk_buff *skb, struct list_head *dead)
+static bool wait_for_answer(struct neigh *n, struct sk_buff *skb, struct grave *dead)
 {
 	bool fresh = n->state != NUD_INCOMPLETE;
 
@@ -266,11 +292,12 @@ static bool wait_for_answer(struct neigh *n, struct sk_buff *skb, struct list_he
 
 static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 {
-	LIST_HEAD(dead);
 	bool known = false, ask = false;
 	u8 mac[ETH_ALEN];
+	struct grave dead;
 	struct neigh *n;
 
+	grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = find(dev, to);
 	if (!n)
@@ -288,7 +315,7 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 			ask = wait_for_answer(n, skb, &dead);
 	}
 	spin_unlock(&neigh_lock);
-	skb_free_list(&dead);
+	bury(&dead);
 	if (ask)
 		solicit(dev, to, NULL);
 	if (known)
@@ -362,13 +389,14 @@ static bool learn(struct neigh *n, const u8 *mac, u32 how)
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how)
 {
 	LIST_HEAD(queue);
-	LIST_HEAD(dead);
 	u8 to[ETH_ALEN], was = NUD_NONE;
 	struct neigh_info info = { .state = NUD_NONE };
+	struct grave dead;
 	struct neigh *n;
 
 	if (!should_know(dev) || (mac && eth_is_multicast(mac)))
 		return;
+	grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = find(dev, addr);
 	if (!n && how & NEIGH_CREATE && mac)
@@ -383,7 +411,7 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 	if (n)
 		describe(n, &info);
 	spin_unlock(&neigh_lock);
-	skb_free_list(&dead);
+	bury(&dead);
 	if (info.state != was)
 		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);
@@ -411,6 +439,7 @@ struct due {
 	bool ask, unicast, tell;
 	struct neigh_info info;
 	struct list_head failed;
+	struct grave dead;
 };
 
 static void give_up(struct neigh *n, struct due *d)
@@ -433,7 +462,7 @@ static void expire(struct neigh *n, struct due *d)
 		break;
 	case NUD_INCOMPLETE:
 	case NUD_PROBE: break;
-	default: drop(n, &d->failed); return;
+	default: drop(n, &d->dead); return;
 	}
 	if (n->probes >= PROBES) {
 		give_up(n, d);
@@ -461,6 +490,7 @@ static bool do_due(void)
 	u64 next;
 
 	INIT_LIST_HEAD(&d.failed);
+	grave_init(&d.dead);
 	spin_lock(&neigh_lock);
 	n = find_due(ktime_get(), &next);
 	if (n) {
@@ -482,6 +512,7 @@ static bool do_due(void)
 	if (d.ask)
 		solicit(d.dev, &d.addr, d.unicast ? d.mac : NULL);
 	fail_all(d.net, d.dev, &d.failed);
+	bury(&d.dead);
 	return n;
 }
 
@@ -494,34 +525,30 @@ static void neigh_tick(struct ktimer *t)
 
 /* ---- by hand, and for people ---- */
 
-/* The entries of dev, or where it is NULL those of net; *left counts them, and the walk ends with the last. */
-static void forget(const struct net_device *dev, const struct net *net, const u32 *left)
-{
-	LIST_HEAD(dead);
-	struct hlist_node *next;
-	struct neigh *n;
-
-	spin_lock(&neigh_lock);
-	for (u32 b = 0; b < NEIGH_BUCKETS && *left; b++)
-		hlist_for_each_entry_safe(n, next, &table[b], node)
-			if (dev ? n->dev == dev : n->net == net)
-				drop(n, &dead);
-	spin_unlock(&neigh_lock);
-	skb_free_list(&dead);
-}
-
 void neigh_forget(struct net_device *dev)
 {
-	forget(dev, NULL, &dev->nr_neighs);
+	struct hlist_node *next;
+	struct grave dead;
+	struct neigh *n;
+
+	grave_init(&dead);
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->dev == dev)
+				drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	bury(&dead);
 }
 
 void neigh_link_lost(struct net_device *dev)
 {
 	bool go4 = CONF4_AND(dev, CONF4_ARP_EVICT), go6 = CONF6_AND(dev, CONF6_NDISC_EVICT);
 	struct hlist_node *next;
+	struct grave dead;
 	struct neigh *n;
-	LIST_HEAD(dead);
 
+	grave_init(&dead);
 	spin_lock(&neigh_lock);
 	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
 		hlist_for_each_entry_safe(n, next, &table[b], node)
@@ -529,12 +556,23 @@ void neigh_link_lost(struct net_device *dev)
 				(ip_is_v4(&n->addr) ? go4 : go6))
 				drop(n, &dead);
 	spin_unlock(&neigh_lock);
-	skb_free_list(&dead);
+	bury(&dead);
 }
 
 void neigh_net_end(struct net *net)
 {
-	forget(NULL, net, &net->nr_neighs);
+	struct hlist_node *next;
+	struct grave dead;
+	struct neigh *n;
+
+	grave_init(&dead);
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS && net->nr_neighs; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->net == net)
+				drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	bury(&dead);
 }
 
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max)
@@ -593,14 +631,15 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 	u32 nlflags)
 {
 	LIST_HEAD(queue);
-	LIST_HEAD(dead);
 	struct neigh_info info;
-	u8 to[ETH_ALEN];
+	struct grave dead;
+	u8 to[ETH_ALEN], was = NUD_NONE;
 	struct neigh *n;
 	int err = 0;
 
 	if (state & ~0xffU || (state & (state - 1)))
 		return -EINVAL;
+	grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = find(dev, addr);
 	if (n && nlflags & NLM_F_EXCL)
@@ -613,6 +652,8 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		err = -ENOBUFS;
 	else if (!n)
 		n = create(dev, addr, &dead);
+	if (n)
+		was = n->state;
 	if (!err)
 		err = n ? set_locked(n, mac, state, flags) : -ENOBUFS;
 	if (!err)
@@ -623,9 +664,8 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		memcpy(to, n->mac, ETH_ALEN);
 	}
 	spin_unlock(&neigh_lock);
-	skb_free_list(
-		&dead); /* of an entry that made room: another neighbour's, another namespace's */
-	if (!err)
+	bury(&dead); /* who made room: another neighbour, another namespace's */
+	if (!err && (was | info.state) & NUD_VALID)
 		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);
 	net_rx_flush();
@@ -634,21 +674,24 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 
 int neigh_del(struct net_device *dev, const ip_addr *addr)
 {
-	LIST_HEAD(dead);
 	struct neigh_info info;
+	struct grave dead;
+	bool tell = false;
 	struct neigh *n;
 
+	grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = find(dev, addr);
 	if (n) {
+		tell = n->state & NUD_VALID;
+		set_state(n, NUD_FAILED, FOREVER);
 		describe(n, &info);
-		info.state = NUD_FAILED;
-		drop(n, &dead); /* which counts it by the state that it had */
+		drop(n, &dead);
 	}
 	spin_unlock(&neigh_lock);
-	skb_free_list(&dead);
-	if (n)
-		rtnl_tell_neigh(dev->net, &info, RTM_DELNEIGH);
+	if (tell)
+		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
+	bury(&dead);
 	return n ? 0 : -ENOENT;
 }
 
