@@ -145,12 +145,14 @@ bool addr_is_broadcast_of(struct net *net, const struct net_device *dev, const i
 /* ---- routes ---- */
 
 /* One of several ways of a route. */
+#define WAY_OURS                                                                                   \
+	0x80 /* of its flags, never told: the gateway is an IPv4 address of our own, so who is meant is on the link */
 struct nexthop {
 	struct net_device *dev;
 	int ifindex;
 	ip_addr gateway; /* any: none */
 	u32 weight;      /* from 1 */
-	u8 flags;        /* RTNH_F_ONLINK */
+	u8 flags;        /* RTNH_F_ONLINK, WAY_OURS */
 };
 /* Never changed; who has a route beyond net->lock has a reference. */
 struct nexthops {
@@ -171,7 +173,7 @@ struct route {
 	u8 protocol, scope, type;
 	u8 tos;
 	u8 pref;     /* of IPv6: ICMPV6_ROUTER_PREF_* */
-	u8 flags;    /* RTNH_F_ONLINK */
+	u8 flags;    /* RTNH_F_ONLINK, WAY_OURS */
 	u8 hoplimit; /* 0: the default, as the next two */
 	u32 mtu, advmss;
 	u32 table;

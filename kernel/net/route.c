@@ -103,7 +103,7 @@ static int take_route(
 	err = take_device(net, f, way->dev);
 	if (err)
 		return err;
-	if (!ip_is_any(&way->gateway) && !ip_is_multicast(&f->daddr))
+	if (!ip_is_any(&way->gateway) && !ip_is_multicast(&f->daddr) && !(way->flags & WAY_OURS))
 		f->next_hop = way->gateway;
 	if (r->mtu)
 		f->mtu = min(f->mtu, r->mtu);

@@ -36,15 +36,20 @@ static bool leads_nowhere(u8 type)
 	       type == RTN_THROW;
 }
 
+static u8 told(u8 flags)
+{
+	return flags & RTNH_F_ONLINK;
+}
+
 /* What is said of a route as a whole; of several ways of IPv4 what holds for all. */
 static u8 route_flags(const struct route *r)
 {
 	u8 state = RTNH_F_LINKDOWN;
 
 	if (r->type == RTN_LOCAL && ip_is_v4(&r->dst))
-		return r->flags;
+		return told(r->flags);
 	if (!r->hops)
-		return r->flags | (r->dev && !leads_nowhere(r->type) ? way_state(r->dev) : 0);
+		return told(r->flags) | (r->dev && !leads_nowhere(r->type) ? way_state(r->dev) : 0);
 	for (u32 n = 0; n < r->hops->nr; n++)
 		state &= way_state(r->hops->hop[n].dev);
 	return ip_is_v4(&r->dst) ? state : 0;
@@ -61,7 +66,7 @@ static void put_ways(struct nl_builder *b, const struct route *r)
 
 		memset(h, 0, sizeof(*h));
 		h->rtnh_hops = (u8)(w.weight - 1);
-		h->rtnh_flags = w.flags | way_state(w.dev);
+		h->rtnh_flags = told(w.flags) | way_state(w.dev);
 		h->rtnh_ifindex = w.ifindex;
 		b->len += sizeof(*h);
 		if (!ip_is_any(&w.gateway))
@@ -469,13 +474,33 @@ static int no_way(u8 family)
 	return family == AF_INET ? -ENETUNREACH : -EHOSTUNREACH;
 }
 
+/* By an IPv4 address of our own: it leads to the device that has it, and there to whom the packet is for. */
+static int by_ourselves(struct net *net, struct nexthop *w)
+{
+	struct ifaddr *i;
+
+	spin_lock(&net->lock);
+	i = addr_find_local(net, &w->gateway, w->ifindex);
+	if (i)
+		w->dev = i->dev;
+	spin_unlock(&net->lock);
+	if (!i)
+		return -ENETUNREACH;
+	w->ifindex = w->dev->ifindex;
+	w->flags |= WAY_OURS;
+	return 0;
+}
+
 /* A gateway is somebody on the link; where it is not said on which, that is looked up. */
 static int check_gateway(struct net *net, struct nexthop *w, u8 family)
 {
 	struct flow f = { .daddr = w->gateway, .oif = w->ifindex, .no_guess = true };
 
-	if (addr_is_local(net, &w->gateway, 0) || ip_is_multicast(&w->gateway))
+	if (ip_is_multicast(&w->gateway))
 		return -EINVAL;
+	if (addr_is_local(net, &w->gateway, 0))
+		return family == AF_INET6 || w->flags & RTNH_F_ONLINK ? -EINVAL :
+									by_ourselves(net, w);
 	if (w->flags & RTNH_F_ONLINK)
 		return w->dev ? 0 : -ENODEV;
 	if (ip_is_linklocal(&w->gateway) && family == AF_INET6)
@@ -711,6 +736,7 @@ static int new_route(struct net *net, const struct nlmsghdr *req, struct route *
 	} else {
 		err = check_way(net, &way, m->rtm_family, why);
 		r->dev = way.dev;
+		r->flags = way.flags;
 	}
 	if (!err && !ip_is_any(&r->prefsrc) && !addr_is_local(net, &r->prefsrc, 0))
 		err = -EINVAL;

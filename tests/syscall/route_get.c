@@ -170,6 +170,26 @@ static void without_way(void)
 	close(fd);
 }
 
+/* By an address of our own: whom the packet is for is on the link. */
+static void by_ourselves(void)
+{
+	static const struct question q = { "10.54.0.1" };
+	struct nl_msg m;
+	struct rtmsg *r;
+
+	ask(&m, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sizeof(*r));
+	r = NLMSG_DATA(&m.h);
+	*r = (struct rtmsg){ .rtm_family = AF_INET,
+		.rtm_dst_len = 32,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_type = RTN_UNICAST };
+	add_ip(&m, RTA_DST, AF_INET, q.to);
+	add_ip(&m, RTA_GATEWAY, AF_INET, "172.16.0.1");
+	say("route by ourselves: %d\n", nl_do(&m));
+	get(&q);
+}
+
 TEST(route_get)
 {
 	own_net();
@@ -188,6 +208,7 @@ TEST(route_get)
 	add_addr("v0", AF_INET6, "2001:db8:1::1", 64);
 	all();
 	without_way();
+	by_ourselves();
 	rule(AF_INET, FRA_OIFNAME, "v0", 0, 0, 100);
 	rule(AF_INET6, FRA_OIFNAME, "v0", 0, 0, 100);
 	rule(AF_INET, 0, NULL, 100, 0, 101);

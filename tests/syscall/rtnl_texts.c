@@ -104,6 +104,16 @@ static void routes(void)
 	route("again", RTM_NEWROUTE, AF_INET, "10.50.0.0", 16, "10.9.0.2", NULL, RTN_UNICAST);
 	route("a gateway nowhere", RTM_NEWROUTE, AF_INET, "10.51.0.0", 16, "10.99.0.2", NULL,
 		RTN_UNICAST);
+	route("by ourselves", RTM_NEWROUTE, AF_INET, "10.54.0.1", 32, "127.0.0.1", NULL,
+		RTN_UNICAST);
+	route("away", RTM_DELROUTE, AF_INET, "10.54.0.1", 32, "127.0.0.1", "lo", RTN_UNICAST);
+	route("by ourselves, elsewhere", RTM_NEWROUTE, AF_INET, "10.54.0.1", 32, "127.0.0.1", "va0",
+		RTN_UNICAST);
+	route("by our address", RTM_NEWROUTE, AF_INET, "10.54.0.1", 32, "10.9.0.1", NULL,
+		RTN_UNICAST);
+	route("away", RTM_DELROUTE, AF_INET, "10.54.0.1", 32, "10.9.0.1", "va0", RTN_UNICAST);
+	route("by our address there", RTM_NEWROUTE, AF_INET, "10.54.0.1", 32, "10.9.0.1", "va0",
+		RTN_UNICAST);
 	route("bits of the host", RTM_NEWROUTE, AF_INET, "10.51.0.1", 16, NULL, "va0", RTN_UNICAST);
 	route("a long prefix", RTM_NEWROUTE, AF_INET, "10.51.0.0", 33, NULL, "va0", RTN_UNICAST);
 	route("a gateway to nowhere", RTM_NEWROUTE, AF_INET, "10.51.0.0", 16, "10.9.0.2", NULL,
