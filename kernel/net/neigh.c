@@ -7,11 +7,11 @@
  *	neigh_confirm(dev, addr)         what is above has heard from it
  *
  * States:
- *	(none) -> INCOMPLETE   neigh_output(): asks all, a second apart, three times; packets wait
+ *	(none) -> INCOMPLETE   neigh_output(): asks all, a second apart (retrans_time_ms), three times (mcast_solicit); packets wait
  *	INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits hears EHOSTUNREACH)
- *	REACHABLE -> STALE     after half a minute without a confirmation
- *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word
- *	DELAY -> PROBE         asks that machine alone, three times
+ *	REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
+ *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word (delay_first_probe_time)
+ *	DELAY -> PROBE         asks that machine alone, three times (ucast_solicit)
  *	PROBE -> REACHABLE, FAILED
  *	FAILED -> INCOMPLETE   neigh_output(); or gone after a minute
  *	PERMANENT, NOARP       set by hand, never change
@@ -41,10 +41,8 @@
 #define NEIGH_MAX 1024U   /* of those that nobody has set by hand */
 #define BY_HAND_MAX 1024U /* of a namespace */
 #define QUEUE_MAX 64U
-#define PROBES 3U
-#define RETRANS NSEC_PER_SEC
-#define REACHABLE_TIME (30 * NSEC_PER_SEC)
-#define DELAY_TIME (5 * NSEC_PER_SEC)
+#define SHORTEST                                                                                   \
+	(100 * NSEC_PER_MSEC) /* between two questions: who sets the time may ask for a thousand at once */
 #define FAILED_TIME (60 * NSEC_PER_SEC)
 #define FOREVER (~0UL)
 
@@ -200,6 +198,27 @@ static void set_state(struct neigh *n, u8 state, u64 lasts)
 	arm(n->deadline);
 }
 
+/* What its device's sysctls say of it. */
+static u32 param(const struct neigh *n, u32 key)
+{
+	return (u32)CONF_NEIGH(n->dev, ip_is_v4(&n->addr), key);
+}
+
+static u64 retrans_time(const struct neigh *n)
+{
+	return max(param(n, NEIGH_RETRANS) * NSEC_PER_MSEC, SHORTEST);
+}
+
+static void set_reachable(struct neigh *n)
+{
+	set_state(n, NUD_REACHABLE, param(n, NEIGH_REACHABLE) * NSEC_PER_MSEC);
+}
+
+static void set_delay(struct neigh *n)
+{
+	set_state(n, NUD_DELAY, param(n, NEIGH_DELAY) * NSEC_PER_MSEC);
+}
+
 static void describe(const struct neigh *n, struct neigh_info *i)
 {
 	*i = (struct neigh_info){
@@ -284,10 +303,10 @@ static bool wait_for_answer(struct neigh *n, struct sk_buff *skb, struct grave *
 
 	if (fresh) {
 		n->probes = 1;
-		set_state(n, NUD_INCOMPLETE, RETRANS);
+		set_state(n, NUD_INCOMPLETE, retrans_time(n));
 	}
 	enqueue(n, skb, dead);
-	return fresh;
+	return fresh && param(n, NEIGH_ASK_ALL);
 }
 
 static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
@@ -308,7 +327,7 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 			list_move_tail(&n->lru, &lru);
 		known = n->state & NUD_VALID;
 		if (n->state == NUD_STALE)
-			set_state(n, NUD_DELAY, DELAY_TIME);
+			set_delay(n);
 		if (known)
 			memcpy(mac, n->mac, ETH_ALEN);
 		else
@@ -380,7 +399,7 @@ static bool learn(struct neigh *n, const u8 *mac, u32 how)
 	if (differs)
 		memcpy(n->mac, mac, ETH_ALEN);
 	if (how & NEIGH_SOLICITED)
-		set_state(n, NUD_REACHABLE, REACHABLE_TIME);
+		set_reachable(n);
 	else if (differs)
 		set_state(n, NUD_STALE, FOREVER);
 	return true;
@@ -424,7 +443,7 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr)
 	spin_lock(&neigh_lock);
 	n = find(dev, addr);
 	if (n && n->state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE))
-		set_state(n, NUD_REACHABLE, REACHABLE_TIME);
+		set_reachable(n);
 	spin_unlock(&neigh_lock);
 }
 
@@ -464,14 +483,14 @@ static void expire(struct neigh *n, struct due *d)
 	case NUD_PROBE: break;
 	default: drop(n, &d->dead); return;
 	}
-	if (n->probes >= PROBES) {
+	if (n->probes >= param(n, n->state == NUD_PROBE ? NEIGH_ASK_ONE : NEIGH_ASK_ALL)) {
 		give_up(n, d);
 		return;
 	}
 	n->probes++;
 	d->unicast = n->state == NUD_PROBE;
 	d->ask = true;
-	set_state(n, n->state, RETRANS);
+	set_state(n, n->state, retrans_time(n));
 }
 
 /* The first entry whose time has come; the next time, when there is none. */
@@ -610,8 +629,8 @@ static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
 	n->flags = flags;
 	n->probes = 0;
 	switch (state) {
-	case NUD_REACHABLE: set_state(n, NUD_REACHABLE, REACHABLE_TIME); break;
-	case NUD_DELAY: set_state(n, NUD_DELAY, DELAY_TIME); break;
+	case NUD_REACHABLE: set_reachable(n); break;
+	case NUD_DELAY: set_delay(n); break;
 	case NUD_PROBE:
 	case NUD_INCOMPLETE: set_state(n, (u8)state, 0); break;
 	case NUD_NONE:

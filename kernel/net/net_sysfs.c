@@ -323,7 +323,8 @@ static int add_attributes(const struct netname *n, const struct net_attribute *a
 }
 
 /* The four folders of a name. */
-static const char *const conf_dirs[] = { "sys/net/ipv4/conf/%s", "sys/net/ipv6/conf/%s" };
+static const char *const conf_dirs[] = { "sys/net/ipv4/conf/%s", "sys/net/ipv6/conf/%s",
+	"sys/net/ipv4/neigh/%s", "sys/net/ipv6/neigh/%s" };
 static const char *const sys_dirs[] = { "devices/virtual/net/%s", "class/net/%s" };
 
 /* What a device is a part of, and its place there. */

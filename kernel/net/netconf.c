@@ -22,6 +22,18 @@ struct key {
 	int min, max, initial;
 };
 
+/* Of neigh/NAME. What is said in seconds is kept in milliseconds. */
+#define SECONDS (INT32_MAX / 1000)
+#define NEIGH_KEYS(v6, at)                                                                         \
+	{ "mcast_solicit", v6, (at) + NEIGH_ASK_ALL, 0, INT32_MAX, 3 },                            \
+		{ "ucast_solicit", v6, (at) + NEIGH_ASK_ONE, 0, INT32_MAX, 3 },                    \
+		{ "retrans_time_ms", v6, (at) + NEIGH_RETRANS, 0, INT32_MAX, 1000 },               \
+		{ "base_reachable_time_ms", v6, (at) + NEIGH_REACHABLE, 0, INT32_MAX, 30000 },     \
+		{ "base_reachable_time", v6, (at) + NEIGH_REACHABLE, 0, SECONDS, 30000 },          \
+	{                                                                                          \
+		"delay_first_probe_time", v6, (at) + NEIGH_DELAY, 0, SECONDS, 5000                 \
+	}
+
 static const struct key keys[] = {
 	{ "forwarding", false, CONF4_FORWARDING, INT32_MIN, INT32_MAX, 0 },
 	{ "rp_filter", false, CONF4_RP_FILTER, INT32_MIN, INT32_MAX, 0 },
@@ -38,6 +50,8 @@ static const struct key keys[] = {
 	{ "log_martians", false, CONF4_LOG_MARTIANS, 0, 0, 0 },
 	{ "arp_evict_nocarrier", false, CONF4_ARP_EVICT, INT32_MIN, INT32_MAX, 1 },
 	{ "tag", false, CONF4_TAG, INT32_MIN, INT32_MAX, 0 },
+	NEIGH_KEYS(false, CONF4_NEIGH),
+	NEIGH_KEYS(true, CONF6_NEIGH),
 	{ "forwarding", true, CONF6_FORWARDING, INT32_MIN, INT32_MAX, 0 },
 	{ "disable_ipv6", true, CONF6_DISABLE, INT32_MIN, INT32_MAX, 0 },
 	{ "accept_ra", true, CONF6_ACCEPT_RA, INT32_MIN, INT32_MAX, 1 },
@@ -51,6 +65,16 @@ static const struct key keys[] = {
 	{ "proxy_ndp", true, CONF6_PROXY_NDP, 0, 0, 0 },
 	{ "ndisc_evict_nocarrier", true, CONF6_NDISC_EVICT, 0, 1, 1 },
 };
+
+static bool is_neigh(const struct key *k)
+{
+	return k->index >= (k->v6 ? CONF6_NEIGH : CONF4_NEIGH);
+}
+
+static int unit(const struct key *k)
+{
+	return k->max == SECONDS ? 1000 : 1;
+}
 
 static int *word(struct netconf *c, const struct key *k)
 {
@@ -69,6 +93,15 @@ void netconf_init(struct net *net)
 		return;
 	memcpy(net->conf_all.v4, init_net.conf_all.v4, sizeof(fresh.v4));
 	memcpy(net->conf_default.v4, init_net.conf_default.v4, sizeof(fresh.v4));
+}
+
+void netconf_new(struct net_device *dev)
+{
+	dev->conf = dev->net->conf_default;
+	memcpy(&dev->conf.v4[CONF4_NEIGH], &init_net.conf_default.v4[CONF4_NEIGH],
+		NEIGH_WORDS * sizeof(int));
+	memcpy(&dev->conf.v6[CONF6_NEIGH], &init_net.conf_default.v6[CONF6_NEIGH],
+		NEIGH_WORDS * sizeof(int));
 }
 
 /* ---- files ---- */
@@ -104,7 +137,7 @@ static int show_conf(struct seq *s, void *arg)
 	if (c)
 		v = *word(c, f->key);
 	spin_unlock(&net->lock);
-	seq_printf(s, "%d\n", v);
+	seq_printf(s, "%d\n", v / unit(f->key));
 	return c ? 0 : -ENODEV;
 }
 
@@ -184,7 +217,7 @@ static int number(char *text, const struct key *k, int *v)
 	text[strcspn(text, " \t\n")] = 0;
 	if (kstrtos64(text, 0, &n) || n < k->min || n > k->max)
 		return -EINVAL;
-	*v = (int)n;
+	*v = (int)n * unit(k);
 	return 0;
 }
 
@@ -221,14 +254,22 @@ int netconf_files(struct netname *n)
 	int err = f ? 0 : -ENOMEM;
 
 	for (u32 i = 0; i < ARRAY_SIZE(keys) && !err; i++) {
+		if (is_neigh(&keys[i]) && !strcmp(n->name, "all"))
+			continue;
 		f[i] = (struct conf_file){ n, &keys[i] };
-		snprintf(path, sizeof(path), "sys/net/%s/conf/%s/%s", keys[i].v6 ? "ipv6" : "ipv4",
-			n->name, keys[i].name);
+		snprintf(path, sizeof(path), "sys/net/%s/%s/%s/%s", keys[i].v6 ? "ipv6" : "ipv4",
+			is_neigh(&keys[i]) ? "neigh" : "conf", n->name, keys[i].name);
 		err = proc_create(path, 0644, show_conf, store_conf, &f[i]);
 		if (!err)
 			err = proc_let(path, net_sysctl_may);
 	}
 	return err;
+}
+
+/* What new devices have of neigh/NAME is the machine's. */
+static bool in_first_net(void *arg)
+{
+	return current_net() == &init_net;
 }
 
 static int netconf_proc_init(void)
@@ -241,6 +282,11 @@ static int netconf_proc_init(void)
 		err = proc_let("sys/net/ipv4/ip_forward", net_sysctl_may);
 	if (!err)
 		err = netconf_files(&all);
-	return err ? err : netconf_files(&fresh);
+	if (!err)
+		err = netconf_files(&fresh);
+	if (!err)
+		err = proc_show_when("sys/net/ipv4/neigh/default", "default", in_first_net, NULL);
+	return err ? err :
+		     proc_show_when("sys/net/ipv6/neigh/default", "default", in_first_net, NULL);
 }
 INITCALL(3, netconf_proc_init);

@@ -6,6 +6,15 @@
 #ifndef NESTLING_NET_NETCONF_H
 #define NESTLING_NET_NETCONF_H
 
+/* What /proc/sys/net/{ipv4,ipv6}/neigh/NAME say, each family's own. */
+enum {
+	NEIGH_ASK_ALL,   /* so many questions to all, */
+	NEIGH_ASK_ONE,   /* to one whose address we know, */
+	NEIGH_RETRANS,   /* so many milliseconds apart */
+	NEIGH_REACHABLE, /* so many milliseconds without a word it is still there */
+	NEIGH_DELAY,     /* so many before it is asked */
+	NEIGH_WORDS
+};
 enum {
 	CONF4_FORWARDING,
 	CONF4_RP_FILTER,
@@ -21,8 +30,9 @@ enum {
 	CONF4_ACCEPT_SOURCE_ROUTE,
 	CONF4_LOG_MARTIANS,
 	CONF4_ARP_EVICT,
-	CONF4_TAG, /* a program's own */
-	CONF4_NR
+	CONF4_TAG,   /* a program's own */
+	CONF4_NEIGH, /* NEIGH_WORDS of them */
+	CONF4_NR = CONF4_NEIGH + NEIGH_WORDS
 };
 enum {
 	CONF6_FORWARDING,
@@ -37,9 +47,9 @@ enum {
 	CONF6_USE_TEMPADDR,
 	CONF6_PROXY_NDP,
 	CONF6_NDISC_EVICT,
-	CONF6_NR
+	CONF6_NEIGH,
+	CONF6_NR = CONF6_NEIGH + NEIGH_WORDS
 };
-
 struct netconf {
 	int v4[CONF4_NR], v6[CONF6_NR];
 };
@@ -48,6 +58,8 @@ struct net;
 struct net_device;
 /* A namespace begins: IPv4's as in the first one, IPv6's anew. */
 void netconf_init(struct net *net);
+/* A device comes into its namespace, with that one's words for new ones; those about neighbours are the first one's. net->lock held. */
+void netconf_new(struct net_device *dev);
 
 /* Those where "all" adds to the device's own, where both must say so, where the greater counts, where "all" comes first, and the device's own. */
 #define CONF4_OR(dev, key)                                                                         \
@@ -61,6 +73,9 @@ void netconf_init(struct net *net);
 #define CONF4_FIRST(dev, key)                                                                      \
 	(READ_ONCE((dev)->net->conf_all.v4[key]) ?: READ_ONCE((dev)->conf.v4[key]))
 #define CONF4(dev, key) READ_ONCE((dev)->conf.v4[key])
+#define CONF_NEIGH(dev, v4_, key)                                                                  \
+	((v4_) ? READ_ONCE((dev)->conf.v4[CONF4_NEIGH + (key)]) :                                  \
+		 READ_ONCE((dev)->conf.v6[CONF6_NEIGH + (key)]))
 #define CONF6(dev, key) READ_ONCE((dev)->conf.v6[key])
 
 #endif

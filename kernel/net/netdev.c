@@ -370,7 +370,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 			netdev_by_index(net, dev->ifindex)) /* one that has moved keeps it */
 			dev->ifindex = net->next_ifindex++;
 		net->next_ifindex = max(net->next_ifindex, dev->ifindex + 1);
-		dev->conf = net->conf_default;
+		netconf_new(dev);
 		dev->gone = false;
 		list_add_tail(&dev->list, &net->devices);
 	}

@@ -208,6 +208,14 @@ static int set_up(void **state)
 		.ops = &card_ops,
 		.carrier = true,
 	};
+	for (u32 v6 = 0; v6 < 2; v6++) {
+		int *words = v6 ? card.conf.v6 + CONF6_NEIGH : card.conf.v4 + CONF4_NEIGH;
+
+		words[NEIGH_ASK_ALL] = words[NEIGH_ASK_ONE] = 3;
+		words[NEIGH_RETRANS] = 1000;
+		words[NEIGH_REACHABLE] = 30000;
+		words[NEIGH_DELAY] = 5000;
+	}
 	memcpy(card.addr, my_mac, 6);
 	mine = ip_v4(htonl(0x0a000001));
 	his = ip_v4(htonl(0x0a000002));
@@ -307,6 +315,38 @@ static void test_times(void **state)
 	assert_int_equal(state_of(&his), NUD_FAILED);
 	run_to(t + 200 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), 0);
+}
+
+/* What its device's sysctls say, within bounds. */
+static void test_words(void **state)
+{
+	int *words = card.conf.v4 + CONF4_NEIGH;
+	u64 t = now;
+
+	words[NEIGH_ASK_ALL] = 5;
+	words[NEIGH_RETRANS] = 0;
+	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
+	run_to(t + 499 * NSEC_PER_MSEC);
+	assert_int_equal(frames(), 5);
+	assert_int_equal(state_of(&his), NUD_INCOMPLETE);
+	run_to(t + NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), NUD_FAILED);
+	assert_int_equal(frames(), 5);
+	neigh_forget(&card);
+	words[NEIGH_ASK_ALL] = 0; /* nobody is asked */
+	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
+	run_to(now + NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), NUD_FAILED);
+	assert_int_equal(frames(), 5);
+	neigh_forget(&card);
+	words[NEIGH_DELAY] = words[NEIGH_ASK_ONE] = words[NEIGH_REACHABLE] = 0;
+	arp_from_him(1, &his, &mine, PKT_BROADCAST);
+	neigh_confirm(&card, &his);
+	run_to(now + 1);
+	assert_int_equal(state_of(&his), NUD_STALE);
+	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
+	run_to(now + 1);
+	assert_int_equal(state_of(&his), NUD_FAILED);
 }
 
 static void test_nobody(void **state)
@@ -634,7 +674,7 @@ static void test_pmtu(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-UNIT_MAIN(T(test_resolution), T(test_times), T(test_nobody), T(test_announcements), T(test_flood),
-	T(test_own_address), T(test_address_taken), T(test_router), T(test_any_order),
-	T(test_incomplete), T(test_memory_of_others), T(test_random_pieces), T(test_random_frames),
-	T(test_texts), T(test_pmtu))
+UNIT_MAIN(T(test_resolution), T(test_times), T(test_words), T(test_nobody), T(test_announcements),
+	T(test_flood), T(test_own_address), T(test_address_taken), T(test_router),
+	T(test_any_order), T(test_incomplete), T(test_memory_of_others), T(test_random_pieces),
+	T(test_random_frames), T(test_texts), T(test_pmtu))
