@@ -646,13 +646,21 @@ static bool may_set(const struct net *net, const struct neigh *n, u16 state)
 	       net->neighs_by_hand < BY_HAND_MAX;
 }
 
+static bool worth_telling(const struct neigh_info *before, const struct neigh_info *now)
+{
+	return (before->state | now->state) & NUD_VALID &&
+	       (before->state != now->state || before->flags != now->flags ||
+		       memcmp(before->mac, now->mac, ETH_ALEN) != 0);
+}
+
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags)
 {
 	LIST_HEAD(queue);
 	struct neigh_info info;
 	struct grave dead;
-	u8 to[ETH_ALEN], was = NUD_NONE;
+	struct neigh_info before = { .state = NUD_NONE };
+	u8 to[ETH_ALEN];
 	struct neigh *n;
 	int err = 0;
 
@@ -672,7 +680,7 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 	else if (!n)
 		n = create(dev, addr, &dead);
 	if (n)
-		was = n->state;
+		describe(n, &before);
 	if (!err)
 		err = n ? set_locked(n, mac, state, flags) : -ENOBUFS;
 	if (!err)
@@ -684,7 +692,7 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 	}
 	spin_unlock(&neigh_lock);
 	bury(&dead); /* who made room: another neighbour, another namespace's */
-	if (!err && (was | info.state) & NUD_VALID)
+	if (!err && worth_telling(&before, &info))
 		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);
 	net_rx_flush();
