@@ -20,35 +20,45 @@ cat >"$work/guest" <<-EOS
 	cd /tmp; tar -xf /dev/ubdb; exec ./agent
 EOS
 
-# play TITLE-PREFIX COMMAND...: the lines of script, with a prefix
+# play TITLE-PREFIX COMMAND...: the lines of script, with a prefix, and its status
 play() {
-	local prefix=$1 status
+	local prefix=$1
 	shift
 	"$@" </dev/null | sed -u "s/^ok      /&$prefix: /; s/^NOT OK  /&$prefix: /"
-	status=${PIPESTATUS[0]}
-	((status == 0)) || bad=1
+	return "${PIPESTATUS[0]}"
 }
-on_host() { # WORD...
-	[[ -c /dev/net/tun && -r /dev/net/tun && -w /dev/net/tun ]] && command -v ip >/dev/null &&
-		unshare -n ip tuntap add t0 mode tap 2>/dev/null || { echo "#   no tap device here: not compared with the host"; return; }
-	local line title slack
-	# The host's TCP is the measure, not what is tested: where a busy machine held it up (a segment that goes again, a late answer),
-	# that script is played again, alone and with more time. What fails four times is a difference.
-	while read -r line; do
+# once_more NAME HOW WORD...: HOW plays. Where a busy machine held one up (a segment that goes again, a late answer), that script is played again,
+# alone and with more time. What fails four times is a difference.
+once_more() {
+	local name=$1 how=$2 line title slack failed= player
+	shift 2
+	exec 7< <("$how" "$@")
+	player=$!
+	while read -r line <&7; do
 		for slack in 4 8 16; do
-			[[ $line == "NOT OK  host: "* ]] || break
-			title=${line#NOT OK  host: }
-			title=${title%%: *}
-			echo "#   the host, once more: ${line#NOT OK  host: }"
-			line=$(play host unshare -n sh "$work/host" "$@" -j 1 slack=$slack "only=$title" tap:h0 "$work/agent" "${FILES[@]}")
-			line=${line:-"NOT OK  host: $title: nothing when played again"}
+			[[ $line == *"NOT OK  $name: "* ]] || break
+			failed=1
+			title=${line##*"NOT OK  $name: "}
+			title=${title%: *.tcp:*}
+			echo "#   $name, once more: ${line##*"NOT OK  $name: "}"
+			line=$("$how" "$@" -j 1 slack=$slack "only=$title" 7<&-)
+			line=${line:-"NOT OK  $name: $title: nothing when played again"}
 		done
 		echo "$line"
 		[[ $line != *"NOT OK"* ]] || bad=1
-	done < <(play host unshare -n sh "$work/host" "$@" tap:h0 "$work/agent" "${FILES[@]}")
+	done
+	exec 7<&-
+	wait $player || [[ -n $failed ]] || no "$name: the scripts come to their end"
 }
-on_guest() { # WORD...
+host_plays() { play host unshare -n sh "$work/host" "$@" tap:h0 "$work/agent" "${FILES[@]}"; }
+on_host() { # WORD...
+	[[ -c /dev/net/tun && -r /dev/net/tun && -w /dev/net/tun ]] && command -v ip >/dev/null &&
+		unshare -n ip tuntap add t0 mode tap 2>/dev/null || { echo "#   no tap device here: not compared with the host"; return; }
+	once_more host host_plays "$@"
+}
+guest_plays() {
 	play guest "$work/script" "$@" fd "exec timeout -k 5 ${LIMIT:-600} '$NESTCTL' run --mem 256M --net fd,3,02:00:00:00:00:02,mtu=1500 \
 		-p ncpus=${NCPUS:-2} -p 'ubd1r=$work/agent.tar' '$BUSYBOX' -- sh -c '$(<"$work/guest")' 2>$work/err" "${FILES[@]}"
 }
+on_guest() { once_more guest guest_plays "$@"; } # WORD...
 FILES=(${SCRIPTS:-"$here"/*.tcp})
