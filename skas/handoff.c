@@ -104,6 +104,7 @@ static struct placement {
 	u64 stolen_slept;       /* slept, when skas_stolen() was asked last */
 	u64 rate_at,
 		rate_n; /* TSC, and hand-offs until then: how often they come is looked at since */
+	bool few;       /* the last look at that found few */
 	u64 calls_until; /* TSC: they come often, until this is looked at anew; others read it, as what follows */
 	u64 rests_again; /* TSC: not before that it rests */
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
@@ -329,17 +330,20 @@ static void look_at_home(struct placement *p, struct runner *r, u64 now)
 
 /*
  * Do hand-offs come so often that each vCPU wants its partner's CPU more than the guest wants another vCPU? While they sleep
- * each takes longer, and that is no work.
+ * each takes longer, and that is no work. One look that finds few ends nothing: the host may have had our CPU for others meanwhile, or the task that
+ * calls waited for the one beside it; and a pair that is parted for that wakes each other from CPU to CPU from then on.
  */
 static void look_at_rate(struct placement *p, u64 now)
 {
 	u64 n = p->spun + p->slept, elapsed = now - p->rate_at;
 	u64 each = look_ticks * (p->apart ? SHORT_NS : SHORT_NS + SLEPT_NS) / LOOK_NS;
+	bool enough = (n - p->rate_n) * each >= elapsed;
 
 	if (elapsed < look_ticks / 2)
 		return;
 	WRITE_ONCE(p->calls_until,
-		(n - p->rate_n) * each >= elapsed ? now + FRESH_LOOKS * look_ticks : 0);
+		enough || (p->calls_until && !p->few) ? now + FRESH_LOOKS * look_ticks : 0);
+	p->few = !enough;
 	p->rate_at = now;
 	p->rate_n = n;
 }
