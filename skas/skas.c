@@ -12,9 +12,7 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define MAX_XSTATE 5632  /* two frames and three states beside them fit the alt stack */
-#define RUNNER_TRIES 100 /* a second */
-#define RUNNER_PAUSE (10 * NSEC_PER_MSEC)
+#define MAX_XSTATE 5632 /* two frames and three states beside them fit the alt stack */
 #define START_ATTEMPTS 16
 #define LOWER_AFTER 8 /* attempts at the very top, where the zygote's own stack is random */
 #define LOWER_STEP (16UL * STUB_WINDOW)
@@ -313,17 +311,16 @@ int skas_region_add(int region, int file)
 
 /* ---- running ---- */
 
-/* At the host's limit of tasks pooled spaces are given up, and other programs may end. */
+/* At the host's limit of tasks pooled spaces are given up. -EAGAIN: that was not enough. */
 static int make_runner(struct runner *r)
 {
 	int err = runner_make(r);
 
-	for (int i = 0; i < RUNNER_TRIES && (err == -EAGAIN || err == -ENOMEM); i++) {
+	if (err == -EAGAIN || err == -ENOMEM) {
 		pool_empty();
-		os_sleep_until(os_clock_mono() + RUNNER_PAUSE);
 		err = runner_make(r);
 	}
-	return err;
+	return err == -ENOMEM ? -EAGAIN : err;
 }
 
 /* A runner, and no order left. */
@@ -348,9 +345,10 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 	struct skas_event *ev)
 {
 	struct runner *r = &s->runner[cpu];
+	int err = make_ready(s, r);
 
-	*ev = (struct skas_event){ .type = EV_DEAD };
-	if (!make_ready(s, r))
+	*ev = (struct skas_event){ .type = err == -EAGAIN ? EV_SCARCE : EV_DEAD };
+	if (likely(!err))
 		skas.ops->run(r, regs, fpu, deadline, ev);
 	if (likely(ev->type != EV_DEAD))
 		return;
@@ -378,7 +376,10 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 		return 0;
 	if (skas.ops != &seccomp_ops)
 		return -EOPNOTSUPP;
-	if (make_ready(s, r)) { /* skas_run() is not to make one that watches nothing */
+	err = make_ready(s, r);
+	if (err == -EAGAIN)
+		return err;
+	if (err) { /* skas_run() is not to make one that watches nothing */
 		lose_space(s);
 		return 0;
 	}

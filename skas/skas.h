@@ -135,6 +135,7 @@ enum skas_event_type {
 	EV_SIGNAL,  /* synchronous trap: signo, code (si_code), trapno, addr */
 	EV_KICK,    /* the deadline passed, or skas_kick() */
 	EV_DEAD,    /* the space died or had to be killed */
+	EV_SCARCE,  /* the host has no task for a runner now: nothing has run, the space is as it was */
 };
 struct skas_event {
 	enum skas_event_type type;
@@ -168,7 +169,7 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 
 /*
  * What the coming stays of @s on vCPU @cpu are to stop at, in the host's own debug registers; EV_SIGNAL says so then, with trapno 1. Addresses
- * are below skas_task_size(). 1: they have been changed, 0: they were so already (or the space is lost, which skas_run() tells), -errno: the host does not let us, or not under ptrace mode; none is set then.
+ * are below skas_task_size(). 1: they have been changed, 0: they were so already (or the space is lost, which skas_run() tells), -EAGAIN: the host has no task for the runner now, -errno: it does not let us, or not under ptrace mode; none is set then.
  * Changing them costs some tens of microseconds. skas_debug_hits(): which of them the last trap was about, and whether it was a step: bits of DR6.
  */
 int skas_debug(struct space *s, int cpu, const struct debug_regs *d);

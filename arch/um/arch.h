@@ -53,6 +53,8 @@ struct arch_task {
 	int fpu_cpu;            /* the vCPU whose runner holds the live FPU state */
 	struct answers answers;
 	u64 answers_at; /* skas_answers_now() when they were right, 0: never */
+	u64 scarce_since,
+		scarce_last; /* ktime_get() of the first and the last time in a row that the host had no task for it */
 };
 
 /*

@@ -8,6 +8,7 @@
  *		EV_SIGNAL   a signal that the guest's own instruction caused
  *		EV_KICK     nothing: the boundary work is the point
  *		EV_DEAD     the space is lost: so is everybody who used it
+ *		EV_SCARCE   wait_for_host(): somebody else gives up his space
  *	->  boundary work ...
  *
  * States of the vCPU (os.h): kernel -> guest (published before the last look for work, so that no kick is lost) -> kernel.
@@ -43,7 +44,8 @@
 	1000000UL /* a vCPU that makes many system calls looks at the event set this often */
 #define TRAPNO_DB 1
 #define SPACE_RETRY_NS 1000000UL
-#define SPACE_RETRIES 5000
+#define SCARCE_GAP_NS (100 * SPACE_RETRY_NS) /* without an event: scarcity was over in between */
+#define SPACE_RETRIES 30000
 
 #define WORK_MASK                                                                                  \
 	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) |                           \
@@ -64,6 +66,51 @@ static struct last_poll {
 
 static bool debug_regs_used; /* by some runner, since the start */
 
+/* ---- at the host's limits of processes and memory ---- */
+
+static void host_gives_none(const struct task *t)
+{
+	pr_err("%s[%d]: the host gives no process for its address space\n", t->comm, t->pid);
+	force_fatal_sig(SIGKILL);
+}
+
+static void host_pause(void)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule_deadline(ktime_get() + SPACE_RETRY_NS);
+}
+
+/* Who has no space (those that could be had are taken: make_space()) waits for others to give up theirs, half a minute. */
+static struct space *space_of(struct task *t)
+{
+	for (int i = 0; i < SPACE_RETRIES; i++) {
+		struct space *s = pmap_space(&t->mm->pmap);
+
+		if (!IS_ERR(s))
+			return s;
+		if (fatal_signal_pending(t))
+			return NULL;
+		host_pause();
+	}
+	host_gives_none(t);
+	return NULL;
+}
+
+/* Who has one and no runner in it for this vCPU does the same: a space that is taken from somebody frees two tasks at least. */
+static void wait_for_host(struct task *t)
+{
+	struct arch_task *a = &t->arch;
+	u64 now = ktime_get();
+
+	if (now - a->scarce_last > SCARCE_GAP_NS)
+		a->scarce_since = now;
+	a->scarce_last = now;
+	if (now - a->scarce_since > SPACE_RETRIES * SPACE_RETRY_NS)
+		host_gives_none(t);
+	else if (!mm_take_idle_space())
+		host_pause();
+}
+
 /*
  * False: the host does not do it, or it slept: begin anew. A site that is patched has no instructions to stop at: its page becomes what it
  * was. Before patch_resume(), and before the space's orders are flushed.
@@ -77,6 +124,10 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 	if (!d)
 		d = &none;
 	changed = skas_debug(s, cpu, d);
+	if (changed == -EAGAIN) {
+		wait_for_host(t);
+		return false;
+	}
 	if (changed < 0)
 		hw_debug_refused(changed);
 	if (changed <= 0 || !d->dr7)
@@ -196,6 +247,7 @@ static void serve(struct task *t, const struct skas_event *ev)
 		vcpu_park_when_stopping();
 		do_space_died();
 		break;
+	case EV_SCARCE: wait_for_host(t); break;
 	}
 }
 
@@ -325,24 +377,6 @@ void entry_clock_skipped(void)
 	last_polls[smp_processor_id()] = (struct last_poll){ 0, 0 };
 }
 
-/* At the host's limits (processes, memory) we wait for others to give up their spaces, some seconds. */
-static struct space *space_of(struct task *t)
-{
-	for (int i = 0; i < SPACE_RETRIES; i++) {
-		struct space *s = pmap_space(&t->mm->pmap);
-
-		if (!IS_ERR(s))
-			return s;
-		if (fatal_signal_pending(t))
-			return NULL;
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		schedule_deadline(ktime_get() + SPACE_RETRY_NS);
-	}
-	pr_err("%s[%d]: the host gives no process for its address space\n", t->comm, t->pid);
-	force_fatal_sig(SIGKILL);
-	return NULL;
-}
-
 /* A live FPU state stays with the vCPU that ran the task last; here it is fetched when the task has migrated. */
 static void claim_fpu(struct task *t, int cpu)
 {
@@ -430,7 +464,8 @@ void arch_return_to_user(void)
 			continue;
 		}
 		serve(t, &ev);
-		if (unlikely(ev.type == EV_KICK || wants_restart(&t->arch.regs)))
+		if (unlikely(ev.type == EV_KICK || ev.type == EV_SCARCE ||
+			     wants_restart(&t->arch.regs)))
 			interrupted(t);
 	}
 }

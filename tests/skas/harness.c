@@ -146,6 +146,7 @@ static enum outcome proc_run(struct proc *p, int cpu, u64 kicks)
 			}
 			break;
 		case EV_SIGNAL: return SIGNALLED;
+		case EV_SCARCE:
 		case EV_DEAD: return DIED;
 		case EV_KICK:
 			if (++p->kicks == kicks)
