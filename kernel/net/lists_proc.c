@@ -164,6 +164,7 @@ static const struct {
 	{ ".net/ptype", show_ptype, NULL },
 	{ ".net/softnet_stat", show_softnet, NULL },
 	{ ".net/anycast6", show_head, "" },
+	{ ".net/connector", show_head, "Name            ID\ncn_proc         1:1\n" },
 	{ ".net/rt_cache", show_head,
 		"Iface\tDestination\tGateway "
 		"\tFlags\t\tRefCnt\tUse\tMetric\tSource\t\tMTU\tWindow\t"

@@ -130,7 +130,8 @@ static void to_group(
 		struct nl_msg *c;
 
 		if (n == but || !is_meant(n, net) || n->proto->protocol != protocol ||
-			!(n->groups >> (group - 1) & 1))
+			!(n->groups >> (group - 1) & 1) ||
+			(n->proto->wants && !n->proto->wants(n, m->data, m->len)))
 			continue;
 		c = msg_new(m->data, m->len, GFP_ATOMIC);
 		if (!c)
@@ -141,6 +142,17 @@ static void to_group(
 		queue_msg(n, c, false);
 	}
 	spin_unlock(&nl_lock);
+}
+
+u64 nl_set_word(struct nl_sock *n, u64 word)
+{
+	u64 old;
+
+	spin_lock(&nl_lock);
+	old = n->word;
+	n->word = word;
+	spin_unlock(&nl_lock);
+	return old;
 }
 
 bool nl_has_listeners(struct net *net, int protocol, u32 group)
@@ -281,9 +293,12 @@ int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char 
 /* ---- who is who ---- */
 
 static const struct nl_proto protos[] = {
-	{ NETLINK_ROUTE, RTNLGRP_MAX, true, false, serve_route, NULL },
-	{ NETLINK_USERSOCK, 32, false, true, NULL, NULL },
-	{ NETLINK_KOBJECT_UEVENT, 32, true, false, NULL, NULL },
+	{ .protocol = NETLINK_ROUTE,
+		.groups = RTNLGRP_MAX,
+		.all_recv = true,
+		.serve = serve_route },
+	{ .protocol = NETLINK_USERSOCK, .groups = 32, .all_send = true },
+	{ .protocol = NETLINK_KOBJECT_UEVENT, .groups = 32, .all_recv = true },
 };
 
 static const struct nl_proto *find_proto(int protocol)
@@ -295,6 +310,8 @@ static const struct nl_proto *find_proto(int protocol)
 		return &nl_diag;
 	if (protocol == nl_netfilter.protocol)
 		return &nl_netfilter;
+	if (protocol == nl_connector.protocol)
+		return &nl_connector;
 	return protocol == nl_generic.protocol ? &nl_generic : NULL;
 }
 
@@ -375,7 +392,7 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 	size_t off = 0;
 	int err = 0;
 
-	if (!n->proto->serve)
+	if (!n->proto->serve || (n->proto->first_net && n->c.net != &init_net))
 		return -ECONNREFUSED;
 	while (!err && len - off >= sizeof(struct nlmsghdr)) {
 		const struct nlmsghdr *req = (const void *)(buf + off);
@@ -686,6 +703,8 @@ static int nl_release(struct socket *s)
 	spin_lock(&nl_lock);
 	hlist_del_init(&n->all);
 	spin_unlock(&nl_lock);
+	if (n->proto->gone)
+		n->proto->gone(n);
 	list_for_each_entry_safe(m, next, &n->queue, list)
 		msg_free(m);
 	filter_put(n->c.filter);

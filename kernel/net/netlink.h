@@ -41,15 +41,20 @@ struct nl_proto {
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 	/* Messages that belong together, from @off on: where the next begins; @off: they do not. NULL: none do. */
 	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
+	bool first_net; /* the kernel listens in the first namespace of the network alone */
+	/* Does the member of a group want that message? With nl_lock held. NULL: yes. */
+	bool (*wants)(const struct nl_sock *n, const void *data, u32 len);
+	void (*gone)(struct nl_sock *n); /* it ends; nobody finds it any more. May be NULL */
 };
-extern const struct nl_proto nl_diag, nl_generic, nl_netfilter;
+extern const struct nl_proto nl_diag, nl_generic, nl_netfilter, nl_connector;
 
 struct nl_sock {
 	struct sock_common c;
 	const struct nl_proto *proto; /* immutable */
-	struct hlist_node all;        /* under nl_lock, as the next two */
+	struct hlist_node all;        /* under nl_lock, as the next three */
 	u32 portid;                   /* 0: not bound */
 	u64 groups;                   /* bit n: member of group n + 1 */
+	u64 word;                     /* the protocol's own */
 	bool has_groups;              /* has ever joined one, so that the list of them is told */
 	u32 dst_portid, dst_groups;   /* by connect; under c.lock, as what follows */
 	struct list_head queue;       /* of nl_msg */
@@ -73,6 +78,8 @@ void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u3
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
 	const struct nl_sock *but);
 bool nl_has_listeners(struct net *net, int protocol, u32 group);
+/* Sets the protocol's own word: what it was. */
+u64 nl_set_word(struct nl_sock *n, u64 word);
 /* Calls @fn for every socket, with nl_lock held: for lists. */
 void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg);
 

@@ -19,6 +19,7 @@
 
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/proc_event.h"
 #include "kernel/vfs/vfs.h"
 
 #define NT_SIGINFO_TYPE 0x53494749
@@ -570,6 +571,7 @@ void coredump(const siginfo_t *info)
 	struct dump d = { .limit = rlimit(RLIMIT_CORE), .info = info, .cs = &cs };
 	bool written = false;
 
+	proc_event_coredump();
 	d.pipe = core_pattern[0] == '|';
 	if (!dump_wanted(d.pipe))
 		return;

@@ -13,6 +13,7 @@
 #include <linux/securebits.h>
 
 #include "kernel/task/internal.h"
+#include "kernel/task/proc_event.h"
 #include "kernel/vfs/landlock.h"
 
 int suid_dumpable;
@@ -200,6 +201,7 @@ int commit_creds(struct cred *c)
 	spin_lock(&current->alloc_lock);
 	current->cred = c;
 	spin_unlock(&current->alloc_lock);
+	proc_event_ids(old, c);
 	put_cred(old);
 	arch_answers_forget(); /* of nobody else they have changed */
 	return 0;

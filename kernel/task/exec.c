@@ -22,6 +22,7 @@
 #include "kernel/task/exec.h"
 #include "kernel/task/perf.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/proc_event.h"
 
 #define MAX_INTERPRETERS 5
 
@@ -518,6 +519,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	user_dispatch_clear(current);
 	arch_exec_regs(entry, sp);
 	tell_tracer(old_pid);
+	proc_event_exec();
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 #include "kernel/mm/userbreak.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
+#include "kernel/task/proc_event.h"
 #include "kernel/task/spawn.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -456,6 +457,7 @@ void do_exit(int code)
 	smp_mb(); /* PF_EXITING, and then: perf.c */
 	if (perf_counted(t))
 		perf_task_end(t);
+	proc_event_exit();
 	exit_notify(t, group_dead);
 	sched_exit(t);
 	sched_dead();

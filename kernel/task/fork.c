@@ -22,6 +22,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
@@ -463,6 +464,7 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 		goto err_perf;
 	}
 	cgroup_post_fork(t, args->cgroup);
+	proc_event_fork(t);
 	if (pidfile)
 		fd_install(fd, pidfile);
 	return t;

@@ -6,6 +6,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/proc_event.h"
 
 long sys_getpid(void)
 {
@@ -152,6 +153,8 @@ long sys_setsid(void)
 	err = pid_vnr(pid);
 out:
 	write_unlock(&tasklist_lock);
+	if (err > 0)
+		proc_event_sid();
 	autogroup_put(ag);
 	return err;
 }

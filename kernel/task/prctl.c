@@ -11,6 +11,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
+#include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp.h"
 
 static long set_name(uaddr_t from)
@@ -24,6 +25,7 @@ static long set_name(uaddr_t from)
 	spin_lock(&current->alloc_lock);
 	memcpy(current->comm, name, sizeof(name));
 	spin_unlock(&current->alloc_lock);
+	proc_event_comm(current);
 	return 0;
 }
 

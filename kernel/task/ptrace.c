@@ -22,6 +22,7 @@
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/landlock.h"
 
@@ -465,9 +466,11 @@ static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 		write_unlock(&tasklist_lock);
 	}
 	mutex_unlock(&t->signal->cred_guard_mutex);
-	if (!err)
-		wait_for_trap(t);
-	return err;
+	if (err)
+		return err;
+	wait_for_trap(t);
+	proc_event_ptrace(t, true);
+	return 0;
 }
 
 static long ptrace_detach(struct task *t, u64 sig)
@@ -484,6 +487,7 @@ static long ptrace_detach(struct task *t, u64 sig)
 	t->exit_code = (int)sig;
 	dead = detach_locked(current, t);
 	write_unlock(&tasklist_lock);
+	proc_event_ptrace(t, false);
 	if (dead)
 		release_task(t);
 	return 0;

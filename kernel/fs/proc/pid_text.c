@@ -14,6 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/proc_event.h"
 #include "kernel/task/process.h"
 
 /* ---- small texts ---- */
@@ -28,7 +29,11 @@ int proc_store_comm(struct task *t, struct file *f, char *text)
 {
 	if (t->tgid != current->tgid)
 		return -EINVAL;
+	spin_lock(&t->alloc_lock);
+	memset(t->comm, 0, sizeof(t->comm));
 	strscpy(t->comm, text, sizeof(t->comm));
+	spin_unlock(&t->alloc_lock);
+	proc_event_comm(t);
 	return 0;
 }
 

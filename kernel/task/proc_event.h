@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc_event.h: what becomes of processes and threads, told to who listens: netlink's connector (net/connector.c). Source: <linux/cn_proc.h>.
+ *
+ * Each is told in the context of who does it, with no lock held but where it says so, and costs a look at one word while nobody listens.
+ */
+#ifndef NESTLING_TASK_PROC_EVENT_H
+#define NESTLING_TASK_PROC_EVENT_H
+
+#include <linux/cn_proc.h>
+
+#include "kernel/lib/types.h"
+
+struct cred;
+struct task;
+
+extern u32 proc_event_listeners; /* written by who listens alone; a hint for all others */
+extern void (*proc_event_send)(
+	struct proc_event *ev); /* set once, at boot; fills in cpu and time */
+
+void proc_event_fork(struct task *child); /* before it runs */
+void proc_event_exec(void);
+void proc_event_ids(
+	const struct cred *old, const struct cred *new); /* of current; by commit_creds() */
+void proc_event_sid(void);
+void proc_event_ptrace(struct task *tracee, bool attached);
+void proc_event_comm(struct task *t);
+void proc_event_coredump(void);
+void proc_event_exit(void); /* while its parent is known */
+
+#endif
