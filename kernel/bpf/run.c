@@ -163,7 +163,7 @@ static bool load_elsewhere(struct ebpf_machine *m, u64 at, u32 size, u64 *v)
 	*v = 0;
 	if (off < CTX_SPAN) {
 		*v = t->read(m->ctx, (u32)off, size);
-		if (*v >> 63 && t->packet_len) /* see CTX_POINTER */
+		if (size == 4 && *v >> 63 && t->packet_len) /* no number of four bytes */
 			*v = *v == CTX_PACKET ? PACKET_BASE : PACKET_BASE + t->packet_len(m->ctx);
 		return true;
 	}

@@ -238,6 +238,9 @@ static void packets(void)
 	COMPUTE("cb", ST(BPF_DW, 10, -16, 0), MOV(2, 77),
 		STX(BPF_W, 1, 2, offsetof(struct __sk_buff, cb[1])),
 		LDX(BPF_W, 6, 1, offsetof(struct __sk_buff, cb[1])));
+	COMPUTE("cb, eight bytes", MOV(2, -77),
+		STX(BPF_DW, 1, 2, offsetof(struct __sk_buff, cb[0])),
+		LDX(BPF_DW, 6, 1, offsetof(struct __sk_buff, cb[0])));
 	COMPUTE("abs", MOVX(6, 1), INSN(BPF_LD | BPF_ABS | BPF_W, 0, 0, 0, 2), MOVX(6, 0));
 	COMPUTE("abs, byte", MOVX(6, 1), INSN(BPF_LD | BPF_ABS | BPF_B, 0, 0, 0, 15), MOVX(6, 0));
 	COMPUTE("abs, behind the end", MOVX(6, 1), INSN(BPF_LD | BPF_ABS | BPF_W, 0, 0, 0, 14),
