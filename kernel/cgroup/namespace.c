@@ -88,6 +88,11 @@ struct cgroup *cgroup_ns_top(void)
 	return p && p->ns[NS_CGROUP] != &init_cgroup_ns.ns ? cgroup_ns_root() : NULL;
 }
 
+bool cgroup1_may_create(void)
+{
+	return of_current() == &init_cgroup_ns;
+}
+
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to)
 {
 	return top && !(cgroup_is_descendant(from, top) && cgroup_is_descendant(to, top));

@@ -2,8 +2,7 @@
 /*
  * v1.c: named hierarchies of cgroup version 1: who is in which group, and the agent that is started for a group that became empty.
  *
- * There are CGROUP1_MAX hierarchies at most; a task has a place for its group in each. Half of them are for the first user namespace alone: who is root
- * of another may make hierarchies as well, and could take all.
+ * There are CGROUP1_MAX hierarchies at most; a task has a place for its group in each.
  *
  * The agent is a process of the kernel's own, as core_pattern's. It is started when the last task has left a group with notify_on_release and
  * without children, or its last child has gone.
@@ -150,17 +149,14 @@ int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf,
 
 static int free_slot(void)
 {
-	u32 room = current_user_ns() == &init_user_ns ? CGROUP1_MAX : CGROUP1_MAX / 2, used = 0;
 	int slot = -ENOSPC;
 
 	mutex_lock(&cgroup1_mutex);
-	for (u32 i = 0; i < CGROUP1_MAX; i++) {
-		used += listed[i] != NULL;
-		if (!listed[i] && slot < 0)
+	for (u32 i = 0; i < CGROUP1_MAX && slot < 0; i++)
+		if (!listed[i])
 			slot = (int)i;
-	}
 	mutex_unlock(&cgroup1_mutex);
-	return used < room ? slot : -ENOSPC;
+	return slot;
 }
 
 struct cgroup1_hier *cgroup1_create(const char *name)

@@ -258,6 +258,16 @@ static void namespaces(void)
 		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS), 0);
 		GIVES(mount("none", "v1", "cgroup", 0, NAMED), EPERM);
 	});
+	CHILD({ /* who is root of a namespace of his own makes none, but sees those that there are */
+		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP), 0);
+		GIVES(mount("none", "inner", "cgroup", 0, "none,name=other.v1"), EPERM);
+		GIVES(mount("none", "inner", "cgroup", 0, "name=nest.v1"), 0);
+		GIVES(umount("inner"), 0);
+	});
+	CHILD({
+		GIVES(unshare(CLONE_NEWNS | CLONE_NEWCGROUP), 0);
+		GIVES(mount("none", "inner", "cgroup", 0, "none,name=other.v1"), EPERM);
+	});
 }
 
 static void outlives_its_mounts(void)

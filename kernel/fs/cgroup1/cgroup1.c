@@ -391,6 +391,8 @@ static struct dentry *mount_named(struct file_system_type *t, u32 flags, const s
 		return dget(sb->s_root);
 	if (!o->none)
 		return ERR_PTR(-EINVAL);
+	if (!cgroup1_may_create()) /* it would stay, with its groups, when their namespaces have gone */
+		return ERR_PTR(-EPERM);
 	h = cgroup1_create(o->name);
 	if (IS_ERR(h))
 		return ERR_CAST(h);
