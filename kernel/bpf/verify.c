@@ -6,7 +6,8 @@
  * It is run on what is known of its registers and its stack instead of on values (struct state), every way by itself, the ways that wait
  * on a list (linux-doc, bpf/verifier). Where ways meet the state is kept (struct verifier.kept): another way that comes there with one
  * that a kept one covers need not go on, provided that all ways from the kept one have been looked at to their ends (branches 0). One
- * that comes back to a state like it on its own way goes on for ever, and is refused. Looking ends at a million instructions.
+ * that comes back to a state like it on its own way goes on for ever, and is refused. Looking ends at a million instructions, or at a
+ * signal: with many frames and slots a million may take long.
  *
  *	form.c	instructions, jumps	bounds.c	numbers		verify_state.c	covering
  *	verify_alu.c, _jump.c, _mem.c, _call.c	the instructions by kind
@@ -395,8 +396,11 @@ static int walk(struct verifier *v)
 		if (++v->processed > EBPF_MAX_INSNS)
 			return refuse(v, -E2BIG, "BPF program is too large. Processed %u insn",
 				v->processed);
-		if (!(v->processed & 255))
+		if (!(v->processed & 255)) {
 			cond_resched();
+			if (wait_interrupted(TASK_INTERRUPTIBLE))
+				return -EAGAIN;
+		}
 		pc = v->now->pc;
 		err = v->starts[pc] & FLOW_MEET ? meet(v) : 0;
 		if (!err)

@@ -134,7 +134,7 @@ bool state_covers(const struct verifier *v, const struct state *old, const struc
 	if (old->depth != now->depth)
 		return false;
 	names.n = 0;
-	for (u32 i = 0; i <= old->depth; i++) {
+	for (u32 i = old->depth + 1; i--;) { /* what differs is mostly in the innermost */
 		/* of a caller: what it reads when the call is over, but for r0, which that sets */
 		live = i == old->depth ? v->live[old->pc] :
 					 v->live[old->frame[i + 1]->callsite + 1] & ~1u;

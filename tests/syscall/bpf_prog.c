@@ -4,8 +4,10 @@
  */
 #include "recorded.h"
 #include <linux/bpf.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #define INSN(c, d, s, o, i) ((struct bpf_insn){ (c), (d), (s), (o), (i) })
 #define MOV(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
@@ -232,6 +234,23 @@ static void arithmetic(void)
 		JMP(BPF_JLT, 1, 50, -3));
 }
 
+static void on_alarm(int sig)
+{
+}
+
+/* Looking at a program that is refused in the end takes long; a signal ends it. */
+static void interrupted(void)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	struct itimerval soon = { .it_value.tv_usec = 20000 }, never = { .it_value.tv_usec = 0 };
+
+	NEED(sigaction(SIGALRM, &sa, NULL));
+	NEED(setitimer(ITIMER_REAL, &soon, NULL));
+	TRY("a long loop and a signal", MOV(0, 0), ALU(BPF_ADD, 0, 1),
+		JMP(BPF_JNE, 0, 2000000000, -2), EXIT);
+	NEED(setitimer(ITIMER_REAL, &never, NULL));
+}
+
 static void packets(void)
 {
 	COMPUTE("length", LDX(BPF_W, 6, 1, offsetof(struct __sk_buff, len)));
@@ -339,6 +358,7 @@ TEST(bpf_prog)
 		(array_fd < 0 && older_than(1000, 0))) /* or it is not for us there */
 		RECORDED(expected);
 	refusals();
+	interrupted();
 	maps();
 	arithmetic();
 	packets();
