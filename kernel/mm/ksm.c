@@ -215,6 +215,15 @@ static void forbid_writes(struct mm *mm, const struct merge *m, u32 n)
 	pmap_flush(&mm->pmap);
 }
 
+/* Who paid for the first page that a merged one replaces pays for that, as long as there is one: or what is merged would be nobody's. */
+static void take_payer(struct page *merged_page, struct page *old)
+{
+	if (merged_page->memcg)
+		return;
+	merged_page->memcg = old->memcg;
+	old->memcg = NULL;
+}
+
 /* The page that was there, whose reference is the caller's now; NULL: it stays. */
 static struct page *replace(struct vm_area *v, const struct merge *m, bool *was_mapped)
 {
@@ -232,6 +241,7 @@ static struct page *replace(struct vm_area *v, const struct merge *m, bool *was_
 		account_rss(mm, old, -1);
 		atomic_dec(&old->mapcount);
 		get_page(m->to->page);
+		take_payer(m->to->page, old);
 		entry_set(v, e, m->to->page, (vma_rights(v) & ~PTE_RW) | PTE_COW | PTE_D);
 	}
 	spin_unlock(&mm->page_table_lock);

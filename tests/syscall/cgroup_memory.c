@@ -175,6 +175,45 @@ static void sockets(void)
 	WANT("all is given back", !figure("m/memory.stat", "\nsock "));
 }
 
+#define PAIRS 512
+
+/* Of two pages that read the same one is left, and still paid for when the other is gone. */
+static void merged(void)
+{
+	pid_t pid;
+	int status = 0;
+
+	if (!guest) {
+		say("merged pages: exited 0");
+		return;
+	}
+	pid = SPAWN({
+		char *p;
+
+		NEED(put("m/cgroup.procs", "0"));
+		p = mmap(NULL, 2 * PAIRS * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (int i = 0; i < PAIRS; i++) {
+			memset(p + 2 * i * PAGE, 1 + i % 255, PAGE);
+			p[2 * i * PAGE] = (char)(i / 255);
+			memcpy(p + (2 * i + 1) * PAGE, p + 2 * i * PAGE, PAGE);
+		}
+		NEED(madvise(p, 2 * PAIRS * PAGE, MADV_MERGEABLE));
+		NEED(put("/sys/kernel/mm/ksm/pages_to_scan", "5000"));
+		NEED(put("/sys/kernel/mm/ksm/run", "1"));
+		T_WAIT(figure("/sys/kernel/mm/ksm/pages_sharing", "") >= PAIRS);
+		for (int i = 0; i < PAIRS; i++)
+			NEED(madvise(p + 2 * i * PAGE, PAGE, MADV_DONTNEED));
+		if (figure("m/memory.current", "") < PAIRS * PAGE)
+			_exit(2);
+	});
+	NEED(waitpid(pid, &status, 0));
+	t_status("merged pages", status);
+	NEED(put("/sys/kernel/mm/ksm/run", "2"));
+	NEED(put("/sys/kernel/mm/ksm/run", "0"));
+	NEED(put("/sys/kernel/mm/ksm/pages_to_scan", "100"));
+}
+
 TEST(cgroup_memory)
 {
 	guest = cgroup_enter();
@@ -187,6 +226,7 @@ TEST(cgroup_memory)
 	pressure();
 	refusals();
 	sockets();
+	merged();
 	GIVES(rmdir("m"), 0);
 	GIVES(put("cgroup.subtree_control", "-memory -pids"), 0);
 	cgroup_leave();
