@@ -27,6 +27,8 @@
 
 #define BUCKETS 4096
 #define BATCH 32
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_NS 1000000UL
 #define SUMS (PAGE_SIZE / sizeof(u32))
 #define SHORT_OF                                                                                   \
 	(2 * zone_marks.high) /* free frames below which nothing new is made, though less would be needed later */
@@ -333,16 +335,28 @@ static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
 		replace_all(v, m, n);
 }
 
+/* Who has it may wait for a file's server, and that for ever: then this one's pages are looked at in another round. */
+static bool lock_or_pass(struct mm *mm)
+{
+	for (u32 tries = 0; tries < LOCK_TRIES; tries++) {
+		if (down_write_trylock(&mm->mmap_lock))
+			return true;
+		sleep_ns(LOCK_PAUSE_NS);
+	}
+	return false;
+}
+
 /*
- * A batch of @mm from *va on; false: there is none any more. ksmd is no user of it: the last mmput() would be its own, and a program that its parent
- * has waited for would still hold its files. So mmap_lock keeps what there is: the areas go under it.
+ * A batch of @mm from *va on; false: there is none any more, or it is passed over. ksmd is no user of it: the last mmput() would be its own,
+ * and a program that its parent has waited for would still hold its files. So mmap_lock keeps what there is: the areas go under it.
  */
 static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 {
 	struct vm_area *v = NULL;
 	u64 end;
 
-	down_write(&mm->mmap_lock); /* it may take long: a fault waits for a file's server */
+	if (!lock_or_pass(mm))
+		return false;
 	mutex_lock(&ksm_mutex);
 	if (atomic_read(&mm->mm_users))
 		for (v = find_vma(mm, *va); v && !mergeable(v); v = vma_next(v))
