@@ -98,10 +98,10 @@ static int enter(struct net *net, struct net_device *dev, const char *name, cons
 	char text[IFNAMSIZ + 8];
 	int err = -EEXIST;
 
-	if (*name && !at)
-		return link_good_name(name) ? netdev_register(net, dev, name) : -EINVAL;
-	if (at && (at[1] != 'd' || strchr(at + 2, '%')))
+	if ((*name && !link_good_name(name)) || (at && (at[1] != 'd' || strchr(at + 2, '%'))))
 		return -EINVAL;
+	if (*name && !at)
+		return netdev_register(net, dev, name);
 	for (int i = 0; i < (int)LINKS_MAX && err == -EEXIST; i++) {
 		snprintf(text, sizeof(text), "%.*s%d%s", at ? (int)(at - name) : IFNAMSIZ,
 			at ? name : kind, i, at ? at + 2 : "");

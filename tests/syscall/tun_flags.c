@@ -79,7 +79,8 @@ static void all(void)
 {
 	static const int flags[] = { 0, IFF_TUN | IFF_TAP, IFF_TAP | IFF_NO_PI, IFF_TUN | 0x8000,
 		IFF_TUN | IFF_ONE_QUEUE, IFF_TAP | IFF_ATTACH_QUEUE, IFF_TAP | IFF_VNET_HDR };
-	static const char *const names[] = { "a%d", "a%d%d", "b%s", "c%", "%dd", "e%df" };
+	static const char *const names[] = { "a%d", "a%d%d", "b%s", "c%", "%dd", "e%df", "f/%d",
+		"%d/g", "../h%d", "i %d", "j:%d", "k\n%d", ".", "l%dmnopqrstuvwx" };
 
 	NEED(unshare(CLONE_NEWNET));
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
