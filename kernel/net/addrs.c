@@ -4,7 +4,8 @@
  *
  *	added -> preferred -> (preferred_until) IFA_F_DEPRECATED -> (expires) gone
  *
- * A router's (ndisc.c) are tentative first. Locks: net->lock.
+ * A router's (ndisc.c) are tentative first. A timer says when something is due; a kernel thread does it, since lists may be long and many
+ * namespaces' due at once. Locks: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>
@@ -18,6 +19,7 @@
 /* Of a namespace: a list that is walked with its lock held. */
 #define ADDRS_MAX 4096U
 #define ADDR_METRIC 256 /* of the networks of IPv6 addresses, as Linux has it */
+#define AGE_BATCH 32U   /* then it is another work's turn */
 
 static u32 bits_of_128(const ip_addr *a, u32 prefix)
 {
@@ -621,18 +623,41 @@ static bool age_one(struct net *net)
 	return due;
 }
 
+/* Takes the reference, which is the work's while it is queued or runs. */
+static void age_later(struct net *net)
+{
+	if (!work_queue(&net->addr_work))
+		net_put(net);
+}
+
+static void age(struct work *w)
+{
+	struct net *net = container_of(w, struct net, addr_work);
+	bool more = true;
+
+	for (u32 n = 0; more && n < AGE_BATCH; n++)
+		more = age_one(net);
+	net_rx_flush();
+	if (more)
+		age_later(net);
+	else
+		net_put(net);
+	cond_resched();
+}
+
+/* Who ends with its namespace needs not age. */
 static void addr_tick(struct ktimer *t)
 {
 	struct net *net = container_of(t, struct net, addr_timer);
 
-	while (age_one(net))
-		;
-	net_rx_flush();
+	if (atomic_inc_not_zero(&net->ns.count))
+		age_later(net);
 }
 
 void addr_net_init(struct net *net)
 {
 	timer_setup(&net->addr_timer, addr_tick);
+	work_setup(&net->addr_work, age);
 }
 
 void addr_net_end(struct net *net)

@@ -53,7 +53,8 @@ struct net {
 	struct list_head nd_jobs;
 	u32 nr_nd_jobs;
 	struct ktimer nd_timer;
-	struct ktimer addr_timer; /* lifetimes of addresses */
+	struct ktimer addr_timer; /* lifetimes of addresses: when, */
+	struct work addr_work;    /* and what is done then */
 	/* multicast (mcast.h) */
 	struct ktimer mc_timer;
 	u64 mc_next; /* when it is armed for, 0: it is not; under lock */

@@ -61,6 +61,37 @@ bool timer_armed(const struct ktimer *t)
 {
 	return t->armed;
 }
+
+/* One work is enough: how often it ran. */
+static struct work *queued;
+static int works_done;
+
+void work_setup(struct work *w, void (*func)(struct work *w))
+{
+	w->func = func;
+}
+bool work_queue(struct work *w)
+{
+	bool fresh = !queued;
+
+	queued = w;
+	return fresh;
+}
+void ns_put(struct ns_common *ns)
+{
+	assert_false(atomic_dec_and_test(&ns->count));
+}
+static void do_works(void)
+{
+	while (queued) {
+		struct work *w = queued;
+
+		queued = NULL;
+		works_done++;
+		w->func(w);
+	}
+}
+
 /* Time goes on to @until, and what is due is done. */
 static void run_to(u64 until)
 {
@@ -76,6 +107,7 @@ static void run_to(u64 until)
 		now = max(now, next->expires);
 		next->armed = false;
 		next->func(next);
+		do_works();
 	}
 	now = until;
 }
@@ -190,6 +222,7 @@ static int set_up(void **state)
 		INIT_LIST_HEAD(&net.devices);
 		INIT_LIST_HEAD(&net.addrs);
 		INIT_LIST_HEAD(&net.routes);
+		atomic_set(&net.ns.count, 1);
 		ndisc_net_init(&net);
 		addr_net_init(&net);
 		frags_net_init(&net);
@@ -673,8 +706,69 @@ static void test_pmtu(void **state)
 	assert_int_equal(pmtu_of(&net, &his, 1500), 1500);
 }
 
+/* ---- lifetimes of addresses ---- */
+
+#define CROWD 200
+
+static void add_for(u32 last, u64 lasts)
+{
+	struct ifaddr a = { .addr = ip_v4(htonl(0x0a000100 + last)), .prefix = 32 };
+
+	a.expires = now + lasts;
+	assert_int_equal(addr_add(&card, &a), 0);
+}
+
+static u32 crowd(void)
+{
+	return addr_count(&card) - 1;
+}
+
+/* A timer's function keeps the vCPU from all programs: it says that there is something to do, and threads do it bit by bit. */
+static void test_addresses_end_bit_by_bit(void **state)
+{
+	int before;
+
+	for (u32 n = 0; n < CROWD; n++)
+		add_for(n, NSEC_PER_SEC);
+	run_to(now + NSEC_PER_SEC / 2);
+	assert_int_equal(crowd(), CROWD);
+	now += NSEC_PER_SEC;
+	net.addr_timer.armed = false;
+	net.addr_timer.func(&net.addr_timer);
+	assert_int_equal(crowd(), CROWD);
+	assert_ptr_equal(queued, &net.addr_work);
+	assert_int_equal(atomic_read(&net.ns.count), 2);
+	before = works_done;
+	do_works();
+	assert_int_equal(crowd(), 0);
+	assert_in_range(works_done - before, CROWD / 64, CROWD);
+	assert_int_equal(atomic_read(&net.ns.count), 1);
+}
+
+/* The timer comes again while the work waits; and one namespace has ended, whose addresses go with it. */
+static void test_addresses_and_references(void **state)
+{
+	add_for(1, NSEC_PER_SEC);
+	run_to(now + 1);
+	now += 2 * NSEC_PER_SEC;
+	net.addr_timer.func(&net.addr_timer);
+	net.addr_timer.func(&net.addr_timer);
+	assert_int_equal(atomic_read(&net.ns.count), 2);
+	do_works();
+	assert_int_equal(crowd(), 0);
+	assert_int_equal(atomic_read(&net.ns.count), 1);
+	add_for(1, NSEC_PER_SEC);
+	atomic_set(&net.ns.count, 0);
+	net.addr_timer.func(&net.addr_timer);
+	assert_null(queued);
+	atomic_set(&net.ns.count, 1);
+	run_to(now + 2 * NSEC_PER_SEC);
+	assert_int_equal(crowd(), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 UNIT_MAIN(T(test_resolution), T(test_times), T(test_words), T(test_nobody), T(test_announcements),
 	T(test_flood), T(test_own_address), T(test_address_taken), T(test_router),
 	T(test_any_order), T(test_incomplete), T(test_memory_of_others), T(test_random_pieces),
-	T(test_random_frames), T(test_texts), T(test_pmtu))
+	T(test_random_frames), T(test_texts), T(test_pmtu), T(test_addresses_end_bit_by_bit),
+	T(test_addresses_and_references))
