@@ -476,16 +476,27 @@ bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw)
 	return tty->read_head - tty->read_tail >= min_raw;
 }
 
+/* Bytes that fit for certain, each of which may take two places. In canonical mode the last place is kept for what ends a line. */
+static int room_locked(const struct tty_struct *tty)
+{
+	int places = (int)(N_TTY_BUF_SIZE - (tty->read_head - tty->read_tail)) - !!ICANON_ON(tty);
+
+	return I_FLAG(tty, PARMRK) ? places / 2 : places;
+}
+
+/* A full line without an end can still be edited or ended: nobody can read it before, and what is too much of it is lost. */
+static bool is_endless(const struct tty_struct *tty)
+{
+	return LINES_ON(tty) && tty->canon_head == tty->read_tail;
+}
+
 int tty_input_room(struct tty_struct *tty)
 {
 	int room;
 
 	spin_lock(&tty->lock);
-	room = (int)(N_TTY_BUF_SIZE - (tty->read_head - tty->read_tail));
-	/* a full line without an end can still be edited or ended */
-	if (!room && ICANON_ON(tty) && tty->canon_head == tty->read_tail)
-		room = 1;
-	if (ICANON_ON(tty) && room > 0 && room < 2 && tty->canon_head == tty->read_tail)
+	room = room_locked(tty);
+	if (room < 2 && is_endless(tty))
 		room = 64;
 	if (room <= 0)
 		set_bit(TTY_THROTTLED, &tty->flags);
@@ -501,14 +512,10 @@ static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int 
 	*sig = 0;
 	spin_lock(&tty->lock);
 	for (i = 0; i < n && !*sig; i++) {
-		u64 used = tty->read_head - tty->read_tail;
-
-		if (used >= N_TTY_BUF_SIZE &&
-			!(ICANON_ON(tty) && tty->canon_head == tty->read_tail))
+		if (room_locked(tty) <= 0 && !is_endless(tty))
 			break;
-		if (used >= N_TTY_BUF_SIZE) { /* one endless line: its last byte makes place */
-			tty->read_head--;
-		}
+		if (tty->read_head - tty->read_tail >= N_TTY_BUF_SIZE)
+			tty->read_head--; /* its last byte makes place */
 		*sig = receive_char(tty, buf[i]);
 	}
 	if (!*sig)
