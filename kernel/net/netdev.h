@@ -234,7 +234,7 @@ struct altname {
 /* uevent.c: tells of a device; @old: the name that it had, @synth: lines of an event that was asked for, or NULL. */
 void netdev_uevent(
 	const struct net_device *dev, const char *action, const char *old, const char *synth);
-/* The same of its queues of one way, of which there were @from and will be @to. */
+/* The same of its queues of one way, of which there were @from and will be @to. May sleep. */
 void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to);
 void uevent_init(void); /* other devices' events go out from now on */
 u64 uevent_seqnum(void);

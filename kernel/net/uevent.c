@@ -12,6 +12,7 @@
 #include "kernel/net/link.h"
 #include "kernel/net/net.h"
 #include "kernel/net/netlink.h"
+#include "kernel/sched/task.h"
 
 static atomic64_t seqnum;
 
@@ -61,10 +62,14 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 {
 	const char *kind = tx ? "tx" : "rx";
 
-	for (; from < to; from++)
+	for (; from < to; from++) {
 		queue_uevent(dev, kind, from, "add");
-	while (from > to)
+		cond_resched(); /* thousands of events, for as many listeners */
+	}
+	while (from > to) {
 		queue_uevent(dev, kind, --from, "remove");
+		cond_resched();
+	}
 }
 
 /* A device that is in no namespace of the network: every one hears of it that no user namespace below the first owns. */
