@@ -3,13 +3,17 @@
  * lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports; ptype: who gets packets of which protocol; softnet_stat: what
  * the vCPUs have done. Column by column as Linux has them (proc(5)).
  */
+#include <asm/errno.h>
+
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/packet.h"
 #include "kernel/net/unix.h"
+#include "kernel/sched/task.h"
 
 #define LIST_TEXT 65536 /* so much is told, the rest left out */
 #define BATCH 64
@@ -89,42 +93,57 @@ static void show_ptype_line(struct seq *s, u16 proto, const char *dev, const cha
 		seq_printf(s, "%04x %-8s %s\n", proto, dev, function);
 }
 
-/* Of one namespace: first those who look at everything. */
+#define PTYPES_MAX 4096U /* so many are told */
+
+/* Those of one namespace, noted while nobody may receive: names are looked up afterwards. */
 struct ptype_list {
-	struct seq *s;
-	bool all;
+	u32 nr;
+	struct ptype {
+		int ifindex;
+		u16 proto;
+	} at[PTYPES_MAX];
 };
 
-static void show_packet_type(const struct packet_sock *p, void *arg)
+static void note_packet_type(const struct packet_sock *p, void *arg)
 {
-	const struct ptype_list *l = arg;
+	struct ptype_list *l = arg;
+
+	if (p->c.net == current_net() && p->running && p->proto && l->nr < PTYPES_MAX)
+		l->at[l->nr++] = (struct ptype){ p->ifindex, p->proto };
+}
+
+static void show_packet_type(struct seq *s, const struct ptype *t)
+{
 	struct net *net = current_net();
 	struct net_device *d;
 	char name[IFNAMSIZ] = "";
 
-	if (p->c.net != net || !p->running || !p->proto || (p->proto == ETH_P_ALL) != l->all)
-		return;
-	if (p->ifindex) {
+	if (t->ifindex) {
 		spin_lock(&net->lock);
-		d = netdev_by_index(net, p->ifindex);
+		d = netdev_by_index(net, t->ifindex);
 		if (d)
 			strscpy(name, d->name, sizeof(name));
 		spin_unlock(&net->lock);
+		cond_resched();
 	}
-	show_ptype_line(l->s, p->proto, name, "packet_rcv");
+	show_ptype_line(s, t->proto, name, "packet_rcv");
 }
 
+/* First those who look at everything. */
 static int show_ptype(struct seq *s, void *arg)
 {
-	struct ptype_list l = { s, true };
+	struct ptype_list *l = kmalloc(sizeof(*l), GFP_KERNEL);
 
+	if (!l)
+		return -ENOMEM;
+	l->nr = 0;
+	packet_for_each(note_packet_type, l);
 	seq_puts(s, "Type Device      Function\n");
-	seq_reserve(s, LIST_TEXT);
-	if (s->full)
-		return 0;
-	packet_for_each(show_packet_type, &l);
-	l.all = false;
-	packet_for_each(show_packet_type, &l);
+	for (int all = 1; all >= 0; all--)
+		for (u32 i = 0; i < l->nr && !s->full; i++)
+			if ((l->at[i].proto == ETH_P_ALL) == all)
+				show_packet_type(s, &l->at[i]);
+	kfree(l);
 	show_ptype_line(s, ETH_P_IP, "", "ip_rcv");
 	show_ptype_line(s, ETH_P_ARP, "", "arp_rcv");
 	show_ptype_line(s, ETH_P_IPV6, "", "ipv6_rcv");

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lists_proc.c: /proc/net/ptype looks up no device while it holds the lock of those who listen, which who receives waits for; and tells of so
+ * many at most.
+ * SOURCES: kernel/net/lists_proc.c kernel/lib/string.c
+ */
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/netlink.h"
+#include "kernel/net/packet.h"
+#include "kernel/net/unix.h"
+#include "unit.h"
+
+struct net init_net;
+static struct packet_sock socks[3];
+static u32 nr_socks, nr_lines, looked_up;
+static bool held;
+static char first[64];
+static show_fn show_ptype;
+
+u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip)
+{
+	return 0;
+}
+void unix_put(struct unix_sock *u)
+{
+}
+void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg)
+{
+}
+void net_io_counts(u32 cpu, struct net_io_counts *c)
+{
+}
+void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *arg)
+{
+	held = true;
+	for (u32 i = 0; i < nr_socks; i++)
+		fn(&socks[i % ARRAY_SIZE(socks)], arg);
+	held = false;
+}
+struct net_device *netdev_by_index(struct net *net, int ifindex)
+{
+	static struct net_device dev = { .name = "eth0" };
+
+	assert_false(held);
+	looked_up++;
+	return ifindex == 2 ? &dev : NULL;
+}
+void seq_puts(struct seq *s, const char *text)
+{
+}
+void seq_reserve(struct seq *s, size_t n)
+{
+}
+void seq_printf(struct seq *s, const char *fmt, ...)
+{
+	if (!nr_lines++)
+		strscpy(first, fmt, sizeof(first));
+}
+int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
+{
+	if (!strcmp(path, ".net/ptype"))
+		show_ptype = show;
+	return 0;
+}
+
+extern const struct initcall __start_initcalls[], __stop_initcalls[];
+
+static void ask(u32 n)
+{
+	struct seq s = { 0 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(socks); i++) {
+		socks[i].c.net = &init_net;
+		socks[i].running = true;
+		socks[i].ifindex = 2;
+		socks[i].proto = i == 1 ? ETH_P_ALL : ETH_P_IP;
+	}
+	for (const struct initcall *c = __start_initcalls; !show_ptype && c != __stop_initcalls;
+		c++)
+		c->fn();
+	nr_socks = n;
+	nr_lines = looked_up = 0;
+	assert_int_equal(show_ptype(&s, NULL), 0);
+	assert_int_equal(fake_allocations, 0);
+}
+
+static void test_order(void **state)
+{
+	ask(3);
+	assert_int_equal(looked_up, 3);
+	assert_int_equal(nr_lines, 3 + 3);
+	assert_int_equal(strncmp(first, "ALL", 3), 0);
+}
+
+static void test_many(void **state)
+{
+	ask(1000000);
+	assert_in_range(nr_lines, 1000, 10000);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_order), cmocka_unit_test(test_many))
