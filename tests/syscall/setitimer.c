@@ -15,6 +15,7 @@ TEST(setitimer)
 	struct itimerval cpu = { { 0, 0 }, { 0, 200000 } };
 	struct itimerval far = { { 3, 0 }, { 1000, 0 } }, bad = { { 0, 0 }, { 0, 1000000 } },
 			 neg = { { 0, 0 }, { -1, 0 } };
+	sigset_t none, alarms;
 
 	if (t_argc > 1) {
 		pause();
@@ -23,8 +24,13 @@ TEST(setitimer)
 	t_handle(SIGALRM, 0);
 	t_handle(SIGVTALRM, 0);
 	t_handle(SIGPROF, 0);
+	sigemptyset(&none);
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarms, NULL); /* it is not to come before we wait */
 	T(setitimer(ITIMER_REAL, &once, NULL));
-	pause();
+	sigsuspend(&none);
+	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
 	say("%d %s", t_signals, t_signame(t_last_signal));
 	getitimer(ITIMER_REAL, &got);
 	say("disarmed %d", !got.it_value.tv_sec && !got.it_value.tv_usec);
