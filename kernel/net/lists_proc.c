@@ -16,7 +16,8 @@
 #include "kernel/sched/task.h"
 
 #define LIST_TEXT 65536 /* so much is told, the rest left out */
-#define BATCH 64
+#define BATCH 4096U
+#define PAUSE 64 /* lines, and others run */
 
 static void show_one_unix(struct seq *s, const struct unix_sock *u)
 {
@@ -34,20 +35,27 @@ static void show_one_unix(struct seq *s, const struct unix_sock *u)
 	seq_puts(s, "\n");
 }
 
+/* Each batch is looked for from the list's front: large ones, then, and others run in between. */
 static int show_unix(struct seq *s, void *arg)
 {
-	struct unix_sock *all[BATCH];
+	struct unix_sock **all = kmalloc(BATCH * sizeof(*all), GFP_KERNEL);
 	u32 done = 0, n;
 
+	if (!all)
+		return -ENOMEM;
 	seq_puts(s, "Num       RefCount Protocol Flags    Type St Inode Path\n");
 	do {
 		n = unix_list(current_net(), all, BATCH, done);
 		for (u32 k = 0; k < n; k++) {
 			show_one_unix(s, all[k]);
 			unix_put(all[k]);
+			if (k % PAUSE == 0)
+				cond_resched();
 		}
 		done += n;
-	} while (n == BATCH);
+		cond_resched();
+	} while (n == BATCH && !s->full);
+	kfree(all);
 	return 0;
 }
 
