@@ -202,6 +202,8 @@ static ssize_t read_request(struct fuse_conn *fc, struct iov_iter *to)
 		fail_request(r, -EIO);
 		n = -EFAULT;
 	}
+	if (r->oneway) /* no answer will come */
+		fail_request(r, n > 0 ? 0 : -EIO);
 	fuse_req_put(r);
 	return n;
 }
@@ -244,7 +246,7 @@ static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
 	struct fuse_req *r;
 
 	list_for_each_entry(r, &fc->sent, list)
-		if (r->h.unique == unique) {
+		if (r->h.unique == unique && !r->oneway) {
 			atomic_inc(&r->refs);
 			return r;
 		}
@@ -328,56 +330,6 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 			       err; /* it was given up: nobody holds what the answer hands out */
 }
 
-/* ---- writing: notifications ---- */
-
-static int get_body(void *p, size_t n, struct iov_iter *from)
-{
-	if (from->count < n)
-		return -EINVAL;
-	return copy_from_iter(p, n, from) == n ? 0 : -EFAULT;
-}
-
-static int notify_entry(struct fuse_conn *fc, u64 parent, u32 len, u64 child, struct iov_iter *from)
-{
-	char name[NAME_MAX + 1];
-	int err;
-
-	if (len > NAME_MAX)
-		return -ENAMETOOLONG;
-	if (!len || from->count != len + 1)
-		return -EINVAL;
-	err = get_body(name, len, from);
-	return err ? err : fuse_notify_inval_entry(fc, parent, name, len, child);
-}
-
-static int notify(struct fuse_conn *fc, int code, struct iov_iter *from)
-{
-	union {
-		struct fuse_notify_poll_wakeup_out poll;
-		struct fuse_notify_inval_inode_out inode;
-		struct fuse_notify_inval_entry_out entry;
-		struct fuse_notify_delete_out del;
-	} u;
-	int err;
-
-	switch (code) {
-	case FUSE_NOTIFY_POLL:
-		err = get_body(&u.poll, sizeof(u.poll), from);
-		return err ? err : fuse_notify_poll(fc, u.poll.kh);
-	case FUSE_NOTIFY_INVAL_INODE:
-		err = get_body(&u.inode, sizeof(u.inode), from);
-		return err ? err :
-			     fuse_notify_inval_inode(fc, u.inode.ino, u.inode.off, u.inode.len);
-	case FUSE_NOTIFY_INVAL_ENTRY:
-		err = get_body(&u.entry, sizeof(u.entry), from);
-		return err ? err : notify_entry(fc, u.entry.parent, u.entry.namelen, 0, from);
-	case FUSE_NOTIFY_DELETE:
-		err = get_body(&u.del, sizeof(u.del), from);
-		return err ? err : notify_entry(fc, u.del.parent, u.del.namelen, u.del.child, from);
-	}
-	return -EINVAL; /* STORE and RETRIEVE are not there */
-}
-
 /*
  * libfuse lends its header to the pipe by vmsplice() and writes the length of a short answer into it afterwards. Our vmsplice() has
  * copied what was there before, so what was spliced says itself how long it is.
@@ -403,7 +355,7 @@ static ssize_t fuse_dev_write(struct file *f, struct iov_iter *from, loff_t *pos
 	if (h.len != (size_t)n && !corrected_later(&h, from, n))
 		return -EINVAL;
 	if (!h.unique) {
-		err = notify(fc, h.error, from);
+		err = fuse_notify(fc, h.error, from);
 		return err ? err : n;
 	}
 	if (h.error <= -512 || h.error > 0)

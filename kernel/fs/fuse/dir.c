@@ -102,8 +102,9 @@ static int fuse_getattr(const struct path *path, struct kstat *st, u32 request, 
 	return 0;
 }
 
+/* @ours: the time is what our clock says, not the server's. */
 static void fill_setattr(
-	const struct fuse_conn *fc, struct fuse_setattr_in *in, const struct iattr *a)
+	const struct fuse_conn *fc, struct fuse_setattr_in *in, const struct iattr *a, bool ours)
 {
 	u32 v = a->ia_valid;
 
@@ -128,8 +129,8 @@ static void fill_setattr(
 		in->atime = (u64)a->ia_atime.tv_sec;
 		in->atimensec = (u32)a->ia_atime.tv_nsec;
 	}
-	if (v & ATTR_MTIME && (v & ATTR_MTIME_SET || !(v & ATTR_SIZE))) {
-		in->valid |= FATTR_MTIME | (v & ATTR_MTIME_SET ? 0 : FATTR_MTIME_NOW);
+	if (v & ATTR_MTIME && (ours || v & ATTR_MTIME_SET || !(v & ATTR_SIZE))) {
+		in->valid |= FATTR_MTIME | (ours || v & ATTR_MTIME_SET ? 0 : FATTR_MTIME_NOW);
 		in->mtime = (u64)a->ia_mtime.tv_sec;
 		in->mtimensec = (u32)a->ia_mtime.tv_nsec;
 	}
@@ -150,6 +151,48 @@ static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const st
 	return err;
 }
 
+/* What the server has been told is what we say from now on. */
+static void set_ours(struct inode *inode, const struct iattr *a)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	if (a->ia_valid & ATTR_SIZE)
+		fuse_set_size(inode, a->ia_size, false);
+	spin_lock(&fi->lock);
+	if (a->ia_valid & ATTR_MTIME) {
+		inode->i_mtime = a->ia_mtime;
+		fi->times_ours = false;
+	}
+	if (a->ia_valid & ATTR_CTIME)
+		inode->i_ctime = a->ia_ctime;
+	spin_unlock(&fi->lock);
+}
+
+int fuse_flush_times(struct inode *inode, struct file *f)
+{
+	const struct fuse_file *ff = f->private_data;
+	struct fuse_setattr_in in = { .valid = FATTR_MTIME | FATTR_CTIME };
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_attr_out o;
+	bool tell;
+
+	spin_lock(&fi->lock);
+	tell = fi->times_ours;
+	fi->times_ours = false;
+	in.mtime = (u64)inode->i_mtime.tv_sec;
+	in.mtimensec = (u32)inode->i_mtime.tv_nsec;
+	in.ctime = (u64)inode->i_ctime.tv_sec;
+	in.ctimensec = (u32)inode->i_ctime.tv_nsec;
+	spin_unlock(&fi->lock);
+	if (!tell)
+		return 0;
+	if (f->f_mode & FMODE_WRITE && !ff->none) {
+		in.valid |= FATTR_FH;
+		in.fh = ff->fh;
+	}
+	return fuse_call(ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
+}
+
 static int send_setattr(struct inode *inode, const struct iattr *a)
 {
 	const struct fuse_file *ff = a->ia_file ? a->ia_file->private_data : NULL;
@@ -159,7 +202,7 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 	int err;
 
 	memset(&in, 0, sizeof(in));
-	fill_setattr(fuse_conn_of(inode), &in, a);
+	fill_setattr(fuse_conn_of(inode), &in, a, FUSE_I(inode)->ours);
 	err = take_killed(inode, &in, a);
 	if (err)
 		return err;
@@ -177,6 +220,8 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 		return err;
 	err = take_attr(inode, &o, ~0UL); /* i_rwsem is held */
 	keep_outdated(inode, asked);
+	if (!err && FUSE_I(inode)->ours)
+		set_ours(inode, a);
 	if (!err && a->ia_valid & ATTR_SIZE)
 		truncate_pagecache(&inode->i_data, a->ia_size);
 	return err;

@@ -3,7 +3,8 @@
  * file.c: open files and their data.
  *
  * Reads go through the page cache (pages.c) unless the server asked for direct I/O. Writes go through: the server has the data when
- * write() returns, and pages that are cached get it too.
+ * write() returns, and pages that are cached get it too. But where the server has asked for it (FUSE_WRITEBACK_CACHE) they wait in the
+ * page cache until the file is closed or synced, or time or room runs out; so do the times of the file.
  *
  * Locks: the inode's i_rwsem for writes; fuse_inode.lock for the list of writers.
  */
@@ -103,6 +104,8 @@ static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 	}
 	if (!fc->atomic_trunc)
 		in.flags &= ~(u32)O_TRUNC;
+	else if (in.flags & O_TRUNC && FUSE_I(inode)->ours && fuse_flush_pages(inode))
+		return -EINTR; /* else what is written would come after it */
 	err = fuse_call(fc, ff->dir ? FUSE_OPENDIR : FUSE_OPEN, ff->nodeid, &in, sizeof(in), NULL,
 		0, &o, sizeof(o));
 	if (err == -ENOSYS) {
@@ -187,6 +190,18 @@ static int fuse_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* What had to wait is with the server now, or this says that it was not taken; fsync of another file says so, too. */
+static int flush_ours(struct file *f)
+{
+	u32 since = f->f_wb_err_seq;
+	int err;
+
+	if (!FUSE_I(f->f_inode)->ours)
+		return 0;
+	err = fuse_flush_times(f->f_inode, f);
+	return err ? err : mapping_wb_check(f->f_mapping, &since);
+}
+
 static int fuse_flush(struct file *f)
 {
 	struct fuse_file *ff = f->private_data;
@@ -196,6 +211,8 @@ static int fuse_flush(struct file *f)
 
 	if (f->f_mode & FMODE_WRITE) {
 		err = fuse_flush_pages(f->f_inode);
+		if (!err && !(current->flags & PF_EXITING))
+			err = flush_ours(f);
 		if (err)
 			return err;
 	}
@@ -230,6 +247,8 @@ static int fuse_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	int err = fuse_flush_pages(f->f_inode);
 	struct fuse_file *ff = f->private_data;
 
+	if (!err)
+		err = fuse_flush_times(f->f_inode, f);
 	return err ? err : fuse_fsync_common(f, datasync, FUSE_FSYNC, &ff->fc->no_fsync);
 }
 
@@ -314,8 +333,10 @@ static ssize_t fuse_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 		return 0;
 	if (to->nowait)
 		return -EAGAIN;
-	if (is_direct(f))
-		return direct_read(f, to, pos);
+	if (is_direct(f)) {
+		err = FUSE_I(inode)->ours ? fuse_flush_pages(inode) : 0;
+		return err ? err : direct_read(f, to, pos);
+	}
 	if (fuse_conn_of(inode)->auto_inval || *pos + (loff_t)to->count > i_size_read(inode)) {
 		err = fuse_update_attr(inode, f);
 		if (err)
@@ -393,32 +414,80 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 	return done ? done : n;
 }
 
-static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+/* How many bytes may be written, or -errno. i_rwsem is held. */
+static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_inode;
+	struct fuse_inode *fi = FUSE_I(inode);
+	ssize_t n = generic_write_checks(f, from, pos);
+	int err;
+
+	if (n <= 0)
+		return n;
+	err = file_remove_privs(f);
+	if (!err && fi->ours) {
+		spin_lock(&fi->lock);
+		inode->i_mtime = inode->i_ctime = current_time(inode);
+		fi->times_ours = true;
+		spin_unlock(&fi->lock);
+	}
+	return err ? err : n;
+}
+
+/* Into the page cache. */
+static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_inode;
+	loff_t size;
+	ssize_t n;
+
+	down_write(&inode->i_rwsem);
+	n = fuse_update_attr(inode, f); /* its set-id bits */
+	if (!n)
+		n = begin_write(f, from, pos);
+	size = i_size_read(inode);
+	if (n > 0 && *pos > size)
+		pagecache_zero_tail(&inode->i_data, size);
+	if (n > 0)
+		n = filemap_write(f, &inode->i_data, from, pos);
+	up_write(&inode->i_rwsem);
+	return n;
+}
+
+static ssize_t write_through(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
 	size_t max = fuse_conn_of(inode)->max_write;
 	char *buf;
 	ssize_t n;
 
-	if (from->nowait)
-		return -EAGAIN;
 	buf = kmalloc_most(&max, min(max, PAGE_SIZE), GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	down_write(&inode->i_rwsem);
 	n = (f->f_flags & O_APPEND) || from->append ? fuse_refresh_attr(inode, f) : 0;
+	if (!n && FUSE_I(inode)->ours)
+		n = fuse_flush_pages(inode);
 	if (!n)
-		n = generic_write_checks(f, from, pos);
-	if (n > 0) {
-		int err = file_remove_privs(f);
-
-		n = err ? err : n;
-	}
+		n = begin_write(f, from, pos);
 	if (n > 0)
 		n = write_loop(f, from, pos, buf, max);
 	fuse_stale_attr(inode);
 	up_write(&inode->i_rwsem);
 	kfree(buf);
+	return n;
+}
+
+static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t n;
+
+	if (from->nowait)
+		return -EAGAIN;
+	if (FUSE_I(f->f_inode)->ours && !is_direct(f))
+		n = write_cached(f, from, pos);
+	else
+		n = write_through(f, from, pos);
 	if (n > 0 && f->f_flags & O_DSYNC) {
 		int err = fuse_fsync(f, 0, S64_MAX, true);
 
@@ -470,8 +539,10 @@ static loff_t fuse_llseek(struct file *f, loff_t off, int whence)
 {
 	int err;
 
-	if (whence == SEEK_DATA || whence == SEEK_HOLE)
-		return ask_lseek(f, off, whence);
+	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+		err = FUSE_I(f->f_inode)->ours ? fuse_flush_pages(f->f_inode) : 0;
+		return err ? err : ask_lseek(f, off, whence);
+	}
 	if (whence == SEEK_END) {
 		err = fuse_refresh_attr(f->f_inode, f);
 		if (err)
@@ -524,4 +595,5 @@ const struct file_operations fuse_file_fops = {
 	.fsync = fuse_fsync,
 	.fallocate = fuse_fallocate,
 	.poll = fuse_poll,
+	.ioctl = fuse_ioctl,
 };

@@ -6,7 +6,8 @@
  *	super.c   mounting, INIT, inodes           dir.c    names, attributes
  *	file.c    open files, their data           pages.c  the page cache
  *	readdir.c listings                         xattr.c  extended attributes
- *	poll.c    polls and notifications
+ *	poll.c    polls                            notify.c what the server tells unasked
+ *	ioctl.c   ioctls
  *
  * The server is a guest program and hostile. Whatever it answers is checked: lengths against what was asked, types, numbers, names, sizes. It
  * may never answer: every wait for it ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
@@ -39,6 +40,8 @@
 #define FUSE_MAX_DIRTY                                                                             \
 	2048 /* pages of a connection that mappings may dirty, with those on their way */
 #define FUSE_NAME_LEN 1024
+#define FUSE_MAX_RETRIEVED                                                                         \
+	64 /* answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
 
 struct fuse_conn {
 	atomic_t refs;
@@ -50,6 +53,8 @@ struct fuse_conn {
 	kuid_t user_id;
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;
+	u32 max_read_asked; /* the option, 0: none */
+	bool writeback; /* what is written waits in the page cache; sizes and times of files are then ours */
 	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask,
 		handle_killpriv; /* the server itself takes set-id bits from what is written, truncated, given away */
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
@@ -64,6 +69,7 @@ struct fuse_conn {
 	struct list_head forgets; /* of fuse_forget.list */
 	struct list_head polls;   /* of fuse_file.poll_link: files that were polled */
 	u32 nr_async, nr_dirty;
+	u32 nr_retrieved;               /* answers to RETRIEVE that the server has not read */
 	struct wait_queue_head readers; /* servers that wait for work */
 	struct wait_queue_head waiters; /* INIT, room for writes */
 	u64 entry_version;              /* counts the names that the server has taken back */
@@ -87,6 +93,7 @@ struct fuse_req {
 	bool interrupted;            /* likewise */
 	bool answered;               /* likewise: an answer is being read, or was */
 	bool async;
+	bool oneway; /* done once it is read; its number is the server's */
 	struct fuse_in_header h;
 	void *in; /* behind the header: h.len - sizeof(h) bytes */
 	void *out;
@@ -96,7 +103,10 @@ struct fuse_req {
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
 	void *priv;
-	struct fuse_file *ff; /* of a WRITE in the background */
+	/* of a WRITE in the background: */
+	struct fuse_file *ff;
+	struct list_head flight; /* of fuse_inode.flights */
+	u64 first, nr;           /* its pages */
 };
 
 struct fuse_inode {
@@ -108,9 +118,13 @@ struct fuse_inode {
 	u64 attr_until;   /* ktime until which the attributes hold */
 	u64 attr_version; /* of our last one: what was asked before says nothing about the size */
 	u64 inval_version; /* of the server's last INVAL_INODE: what was asked before holds, but not for long */
-	struct list_head writers;  /* of fuse_file.link: open for writing */
-	u32 nr_async;              /* writes on their way */
+	struct list_head writers; /* of fuse_file.link: open for writing */
+	u32 nr_async;             /* writes on their way */
+	struct list_head
+		flights; /* these, of fuse_req.flight: a page is not sent again before its older data has been answered */
+	bool times_ours;           /* mtime and ctime that the server has not been told */
 	struct fuse_file *created; /* made by CREATE, for the open that follows */
+	bool ours; /* set with the first attributes: size, mtime and ctime are what we say (fuse_conn.writeback) */
 	struct wait_queue_head wait;
 };
 
@@ -169,16 +183,17 @@ bool fuse_valid_entry(const struct fuse_entry_out *e); /* but nodeid 0 */
 /* @asked: fuse_asking() before the server was; ~0: nobody can have changed the size meanwhile. */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
 u64 fuse_asking(struct fuse_conn *fc);
+void fuse_grow(struct inode *inode, loff_t size); /* the file ends at @size or later */
 /* The file now has @size bytes (@grow: or more, if it had), and its attributes are out of date. */
 void fuse_set_size(struct inode *inode, loff_t size, bool grow);
 u64 fuse_until(u64 sec, u32 nsec);                      /* ktime of a time-out from now */
 void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that we cannot keep */
-int fuse_notify_inval_inode(struct fuse_conn *fc, u64 nodeid, s64 off, s64 len);
-int fuse_notify_inval_entry(struct fuse_conn *fc, u64 parent, const char *name, u32 len, u64 child);
 
 /* dir.c */
 void fuse_set_ops(struct inode *inode);
 int fuse_update_attr(struct inode *inode, struct file *f); /* when they are out of date */
+int fuse_flush_times(
+	struct inode *inode, struct file *f); /* tells the server ours, if it does not know them */
 int fuse_refresh_attr(struct inode *inode, struct file *f);
 bool fuse_allowed(const struct fuse_conn *fc);
 extern const struct dentry_operations fuse_dops;
@@ -199,6 +214,13 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 u32 fuse_poll(struct file *f, struct poll_table *pt);
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
+/* notify.c */
+/* A message of FUSE_NOTIFY_@code, whose body is all that @from has: 0 or -errno. */
+int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
+
+/* ioctl.c */
+long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* of files and directories */
+
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
 int fuse_flush_pages(struct inode *inode); /* sends dirty pages and waits, unless killed */
@@ -206,6 +228,9 @@ void fuse_send_all(
 	struct inode *inode); /* without waiting, however many: nobody could send them later */
 /* Until the copies of an aborted connection have let go of their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
+
+/* The page, locked, with a reference; ERR_PTR(-EINTR): whoever fills it may never do so, and the caller is being killed. */
+struct page *fuse_grab_page(struct address_space *m, u64 index);
 
 /* readdir.c */
 extern const struct file_operations fuse_dir_fops;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.c: the page cache of a file: filled by READ, a run of pages at a time, and written back where shared mappings dirty it.
+ * pages.c: the page cache of a file: filled by READ, a run of pages at a time, and written back where it is dirty.
+ *
+ * Where the server has asked for it (FUSE_WRITEBACK_CACHE) write() dirties pages, too. The pages of a run go out in one WRITE.
  *
  * A dirty page is sent as a copy in the background: it is clean at once, so nothing in the kernel waits for a server but who asked
  * for it (fsync, close, truncate), and those can be killed. How many such pages and copies there may be is limited, together and for the
  * copies alone; but who leaves as its process ends and cannot wait sends all that is dirty, since nobody may be there to do it later:
  *
- *	fuse_page_mkwrite (counted: fc->nr_dirty) -> fuse_writepages (take_slot: fc->nr_async) -> write_end (the slot is free)
+ *	fuse_page_mkwrite, fuse_write_end (counted: fc->nr_dirty) -> fuse_writepages (take_slot: fc->nr_async) -> written (the slot is free)
  *
  * Locks: page locks while READ fills pages and while a copy is made; fuse_conn.lock and fuse_inode.lock for the counts.
  */
@@ -15,6 +17,29 @@
 #define RUN_PAGES (FUSE_MAX_IO / PAGE_SIZE)
 
 /* ---- reading ---- */
+
+struct page *fuse_grab_page(struct address_space *m, u64 index)
+{
+	for (;;) {
+		struct page *p = find_get_page(m, index);
+		int err;
+
+		if (!p && page_cache_alloc_run(m, index, 1, &p))
+			return p;
+		if (!p)
+			p = find_get_page(m, index);
+		if (!p)
+			return ERR_PTR(-ENOMEM);
+		err = lock_page_killable(p);
+		if (!err && p->mapping == m)
+			return p;
+		if (!err)
+			unlock_page(p);
+		put_page(p);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
 
 static bool no_async(struct fuse_inode *fi)
 {
@@ -159,7 +184,7 @@ static void put_writer(struct inode *inode, struct fuse_file *ff)
 		fuse_file_release(inode, ff, ff->close_flags);
 }
 
-static void write_end(struct fuse_req *r)
+static void written(struct fuse_req *r)
 {
 	struct fuse_file *ff = r->ff;
 	struct inode *inode = r->priv;
@@ -168,40 +193,13 @@ static void write_end(struct fuse_req *r)
 
 	if (r->err)
 		mapping_set_error(&inode->i_data, r->err == -ENOSPC ? -ENOSPC : -EIO);
+	spin_lock(&fi->lock);
+	list_del_init(&r->flight);
+	spin_unlock(&fi->lock);
 	put_writer(inode, ff);
 	drop_of_inode(fi);
 	iput(inode);
 	drop_of_conn(fc);
-}
-
-/* @p is locked and dirty, a slot is taken: sends a copy. */
-static int send_page(struct inode *inode, struct page *p)
-{
-	struct fuse_conn *fc = fuse_conn_of(inode);
-	struct fuse_inode *fi = FUSE_I(inode);
-	loff_t pos = (loff_t)(p->index << PAGE_SHIFT), size = i_size_read(inode);
-	struct fuse_write_in in = { .offset = (u64)pos, .write_flags = FUSE_WRITE_CACHE };
-	struct fuse_file *ff;
-	struct fuse_req *r;
-
-	in.size = pos < size ? (u32)min_t(loff_t, PAGE_SIZE, size - pos) : 0;
-	ff = in.size ? get_writer(fi) : NULL;
-	if (!ff)
-		return -EIO;
-	in.fh = ff->fh;
-	r = fuse_req_new(
-		fc, FUSE_WRITE, fi->nodeid, sizeof(in) + in.size, sizeof(struct fuse_write_out));
-	if (IS_ERR(r)) {
-		put_writer(inode, ff);
-		return (int)PTR_ERR(r);
-	}
-	memcpy(r->in, &in, sizeof(in));
-	memcpy((char *)r->in + sizeof(in), page_address(p), in.size);
-	ihold(inode);
-	r->priv = inode;
-	r->ff = ff;
-	fuse_send_async(r, write_end);
-	return 0;
 }
 
 /* A page that is not dirty any more, or is thrown away, has its place back if it had one: PG_private, under the page lock, says so. */
@@ -215,28 +213,147 @@ static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 	spin_unlock(&fc->lock);
 }
 
-/* Sends one page, locked by us. */
-static void write_page(struct inode *inode, struct page *p)
+/* The page is clean from now on; what it had goes to @to, if that is not NULL. False: it was not dirty, or has left the cache. */
+static bool take_dirty(struct inode *inode, u64 index, char *to)
 {
-	struct fuse_conn *fc = fuse_conn_of(inode);
-	int err;
+	struct page *p = find_get_page(&inode->i_data, index);
+	bool mine;
 
-	if (p->mapping != &inode->i_data || !clear_page_dirty_for_io(p)) {
-		drop_slot(fc, FUSE_I(inode));
+	if (!p)
+		return false;
+	lock_page(p);
+	mine = p->mapping == &inode->i_data && clear_page_dirty_for_io(p);
+	if (mine) {
+		uncount_dirty(fuse_conn_of(inode), p);
+		if (to)
+			memcpy(to, page_address(p), PAGE_SIZE);
+	}
+	unlock_page(p);
+	put_page(p);
+	return mine;
+}
+
+static bool is_dirty(struct address_space *m, u64 index)
+{
+	struct page *p = find_get_page(m, index);
+	bool yes = p && PageDirty(p);
+
+	if (p)
+		put_page(p);
+	return yes;
+}
+
+/* How many dirty pages there are in a row from @first, which is one, to @last, and to what one WRITE takes. */
+static u64 dirty_run(struct inode *inode, u64 first, u64 last)
+{
+	u64 max = fuse_conn_of(inode)->max_write / PAGE_SIZE, n = 1;
+
+	while (n < max && n <= last - first && is_dirty(&inode->i_data, first + n))
+		n++;
+	return n;
+}
+
+/* A WRITE with room for @n pages, through any handle that can; ERR_PTR. */
+static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_file *ff = get_writer(fi);
+	struct fuse_write_in *in;
+	struct fuse_req *r;
+
+	if (!ff)
+		return ERR_PTR(-EIO);
+	r = fuse_req_new(fuse_conn_of(inode), FUSE_WRITE, fi->nodeid, sizeof(*in) + n * PAGE_SIZE,
+		sizeof(struct fuse_write_out));
+	if (IS_ERR(r)) {
+		put_writer(inode, ff);
+		return r;
+	}
+	in = r->in;
+	*in = (struct fuse_write_in){
+		.fh = ff->fh, .offset = first << PAGE_SHIFT, .write_flags = FUSE_WRITE_CACHE
+	};
+	r->priv = inode;
+	r->ff = ff;
+	r->first = first;
+	r->nr = n;
+	return r;
+}
+
+/* Nobody sends these pages from now on but us. False: an older state of one is on its way (@all: that does not matter). */
+static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
+{
+	struct fuse_req *o;
+	bool ok = true;
+
+	spin_lock(&fi->lock);
+	list_for_each_entry(o, &fi->flights, flight)
+		ok &= all || r->first >= o->first + o->nr || o->first >= r->first + r->nr;
+	if (ok)
+		list_add_tail(&r->flight, &fi->flights);
+	spin_unlock(&fi->lock);
+	return ok;
+}
+
+static void drop_write(struct inode *inode, struct fuse_req *r)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	spin_lock(&fi->lock);
+	list_del_init(&r->flight);
+	spin_unlock(&fi->lock);
+	put_writer(inode, r->ff);
+	fuse_req_put(r);
+	drop_slot(fuse_conn_of(inode), fi);
+}
+
+/* Copies the pages of @r as far as they are dirty still, and sends what lies before the file's end. */
+static void fill_and_send(struct inode *inode, struct fuse_req *r)
+{
+	struct fuse_write_in *in = r->in;
+	loff_t pos = (loff_t)(r->first << PAGE_SHIFT), size;
+	u64 n = 0;
+
+	while (n < r->nr && take_dirty(inode, r->first + n, (char *)(in + 1) + n * PAGE_SIZE))
+		n++;
+	size = i_size_read(inode);
+	in->size = pos < size ? (u32)min_t(loff_t, (loff_t)(n * PAGE_SIZE), size - pos) : 0;
+	if (!in->size) {
+		drop_write(inode, r);
 		return;
 	}
-	uncount_dirty(fc, p);
-	err = send_page(inode, p);
-	if (err) {
-		mapping_set_error(&inode->i_data, err);
-		drop_slot(fc, FUSE_I(inode));
+	r->h.len = (u32)(sizeof(r->h) + sizeof(*in) + in->size);
+	ihold(inode);
+	fuse_send_async(r, written);
+}
+
+/* Dirty pages from @first on, with a slot that is taken: how many have been looked at. */
+static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
+{
+	u64 n = dirty_run(inode, first, last);
+	struct fuse_req *r = new_write(inode, first, n);
+
+	if (IS_ERR(r) && n > 1) { /* one page is little memory */
+		n = 1;
+		r = new_write(inode, first, n);
 	}
+	if (IS_ERR(r)) {
+		if (take_dirty(inode, first, NULL))
+			mapping_set_error(&inode->i_data, (int)PTR_ERR(r));
+		drop_slot(fuse_conn_of(inode), FUSE_I(inode));
+	} else if (!claim(FUSE_I(inode), r, all)) {
+		drop_write(inode, r);
+		n = 1;
+	} else {
+		fill_and_send(inode, r);
+	}
+	return n;
 }
 
 static int send_pages(struct address_space *m, struct writeback_control *wbc, bool all)
 {
 	struct inode *inode = m->host;
-	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
+	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT, n;
 	struct page *p;
 
 	while (wbc->nr_to_write) {
@@ -247,11 +364,10 @@ static int send_pages(struct address_space *m, struct writeback_control *wbc, bo
 			drop_slot(fuse_conn_of(inode), FUSE_I(inode));
 			return 0;
 		}
-		lock_page(p);
-		write_page(inode, p);
-		unlock_page(p);
+		n = send_run(inode, p->index, end, all);
+		index = p->index + n;
 		put_page(p);
-		wbc->nr_to_write--;
+		wbc->nr_to_write -= min_t(u64, n, wbc->nr_to_write);
 		cond_resched();
 	}
 	return 0;
@@ -300,28 +416,90 @@ static bool room_for_dirty(struct fuse_conn *fc)
 	       !READ_ONCE(fc->connected);
 }
 
+static int make_room(struct inode *inode)
+{
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	int err;
+
+	if (room_for_dirty(fc))
+		return 0;
+	err = fuse_flush_pages(inode);
+	return err ? err : wait_event_killable(&fc->waiters, room_for_dirty(fc));
+}
+
+static void count_dirty(struct fuse_conn *fc, struct page *p)
+{
+	if (PagePrivate(p))
+		return;
+	SetPagePrivate(p);
+	spin_lock(&fc->lock);
+	fc->nr_dirty++;
+	spin_unlock(&fc->lock);
+}
+
 /* The fault looks whether the page has left the cache meanwhile, and begins anew then. */
 static int fuse_page_mkwrite(struct file *f, struct page *p)
 {
 	struct inode *inode = f->f_inode;
-	struct fuse_conn *fc = fuse_conn_of(inode);
 
-	if (!room_for_dirty(fc)) {
-		int err = fuse_flush_pages(inode);
-
-		if (!err)
-			err = wait_event_killable(&fc->waiters, room_for_dirty(fc));
-		if (err)
-			return -EFAULT;
-	}
+	if (make_room(inode))
+		return -EFAULT;
 	lock_page(p);
-	if (p->mapping == &inode->i_data && !PagePrivate(p)) {
-		SetPagePrivate(p);
-		spin_lock(&fc->lock);
-		fc->nr_dirty++;
-		spin_unlock(&fc->lock);
-	}
+	if (p->mapping == &inode->i_data)
+		count_dirty(fuse_conn_of(inode), p);
 	return 0;
+}
+
+/* ---- pages that write() dirties ---- */
+
+/* Nothing of the page must be read before [off, off + len) of it is written: the rest is behind the file's end. */
+static bool needs_nothing(const struct inode *inode, loff_t pos, u32 len)
+{
+	loff_t start = pos & ~(loff_t)(PAGE_SIZE - 1), size = i_size_read(inode);
+
+	return start >= size || (pos == start && pos + len >= min(size, start + (loff_t)PAGE_SIZE));
+}
+
+static int fuse_write_begin(struct file *f, struct address_space *m, loff_t pos, u32 len,
+	struct page **page, void **fsdata)
+{
+	u64 index = (u64)pos >> PAGE_SHIFT;
+	int err = make_room(m->host);
+
+	while (!err) {
+		struct page *p = fuse_grab_page(m, index);
+
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		if (!PageUptodate(p) && needs_nothing(m->host, pos, len))
+			memset(page_address(p), 0, PAGE_SIZE);
+		else if (!PageUptodate(p))
+			err = -EAGAIN;
+		if (!err) {
+			*page = p;
+			return 0;
+		}
+		err = fuse_readpage(f, p); /* unlocks */
+		put_page(p);
+	}
+	return err;
+}
+
+/* A page that is not up to date has nothing yet but zeros: what has come must be all of it. */
+static int fuse_write_end(struct file *f, struct address_space *m, loff_t pos, u32 len, u32 copied,
+	struct page *p, void *fsdata)
+{
+	if (!PageUptodate(p) && copied < len)
+		copied = 0;
+	if (copied) {
+		SetPageUptodate(p);
+		fuse_grow(m->host, pos + copied);
+		count_dirty(fuse_conn_of(m->host), p);
+		set_page_dirty(p);
+	}
+	unlock_page(p);
+	put_page(p);
+	return (int)copied;
 }
 
 /* What is thrown away was counted. */
@@ -340,6 +518,8 @@ const struct address_space_operations fuse_aops = {
 	.readahead = fuse_readahead,
 	.writepages = fuse_writepages,
 	.page_mkwrite = fuse_page_mkwrite,
+	.write_begin = fuse_write_begin,
+	.write_end = fuse_write_end,
 	.invalidatepage = fuse_invalidatepage,
 	.from_process = true,
 };

@@ -70,4 +70,5 @@ const struct file_operations fuse_dir_fops = {
 	.llseek = generic_file_llseek,
 	.iterate = fuse_iterate,
 	.fsync = fuse_dir_fsync,
+	.ioctl = fuse_ioctl,
 };

@@ -75,6 +75,7 @@ struct fuse_req *fuse_req_new(
 	r->fc = fc;
 	INIT_LIST_HEAD(&r->list);
 	INIT_LIST_HEAD(&r->intr);
+	INIT_LIST_HEAD(&r->flight);
 	init_waitqueue_head(&r->wait);
 	r->out_size = (u32)out_size;
 	r->h.len = (u32)(sizeof(r->h) + in_len);
@@ -125,8 +126,10 @@ static int queue(struct fuse_req *r)
 	if (!fc->connected) {
 		err = -ENOTCONN;
 	} else {
-		fc->next_unique += 2; /* the odd ones are interrupts */
-		r->h.unique = fc->next_unique;
+		if (!r->oneway) {
+			fc->next_unique += 2; /* the odd ones are interrupts */
+			r->h.unique = fc->next_unique;
+		}
 		r->state = FUSE_PENDING;
 		atomic_inc(&r->refs);
 		list_add_tail(&r->list, &fc->pending);

@@ -53,6 +53,16 @@ static void learn_size(struct inode *inode, loff_t size)
 	i_size_write(inode, size);
 }
 
+void fuse_grow(struct inode *inode, loff_t size)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	spin_lock(&fi->lock);
+	if (size > i_size_read(inode))
+		learn_size(inode, size);
+	spin_unlock(&fi->lock);
+}
+
 void fuse_set_size(struct inode *inode, loff_t size, bool grow)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -65,7 +75,8 @@ void fuse_set_size(struct inode *inode, loff_t size, bool grow)
 
 /*
  * An answer that is older than the size that we know (a write has come between, or an answer with another size) says nothing about it; of
- * the rest it is the best we have only while what we have is out of date.
+ * the rest it is the best we have only while what we have is out of date. Where what is written waits here, the server does not know the
+ * size or the times.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked)
 {
@@ -75,8 +86,8 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	loff_t old;
 
 	spin_lock(&fi->lock);
-	late = fi->attr_version > asked || a->size > S64_MAX;
-	keep = late && fi->attr_until;
+	late = fi->ours || fi->attr_version > asked || a->size > S64_MAX;
+	keep = late && !fi->ours && fi->attr_until;
 	old = i_size_read(inode);
 	if (!late && (asked == ~0UL || old != (loff_t)a->size))
 		learn_size(
@@ -88,7 +99,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 		return;
 	}
 	fi->ino = a->ino;
-	fi->attr_until = late || fi->inval_version > asked ? 0 : until;
+	fi->attr_until = (late && !fi->ours) || fi->inval_version > asked ? 0 : until;
 	inode->i_mode = (inode->i_mode & S_IFMT) | (a->mode & 07777);
 	inode->i_uid = make_kuid(fc->user_ns, a->uid);
 	inode->i_gid = make_kgid(fc->user_ns, a->gid);
@@ -97,8 +108,10 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	changed = inode->i_mtime.tv_sec != (s64)a->mtime ||
 		  inode->i_mtime.tv_nsec != (s64)a->mtimensec;
 	inode->i_atime = stamp(a->atime, a->atimensec);
-	inode->i_mtime = stamp(a->mtime, a->mtimensec);
-	inode->i_ctime = stamp(a->ctime, a->ctimensec);
+	if (!fi->ours) {
+		inode->i_mtime = stamp(a->mtime, a->mtimensec);
+		inode->i_ctime = stamp(a->ctime, a->ctimensec);
+	}
 	spin_unlock(&fi->lock); /* two answers do not mix */
 	if (!S_ISREG(inode->i_mode) || late)
 		return;
@@ -161,6 +174,10 @@ struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, 
 	fi = FUSE_I(inode);
 	if (inode->i_state & I_NEW) {
 		fill_new(inode, e);
+		if (fc->writeback && S_ISREG(inode->i_mode)) {
+			fuse_set_attr(inode, &e->attr, 0, ~0UL);
+			fi->ours = true;
+		}
 		unlock_new_inode(inode);
 	} else if ((inode->i_mode & S_IFMT) != (e->attr.mode & S_IFMT)) {
 		fuse_forget_one(fc, e->nodeid);
@@ -192,6 +209,8 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 	fi->nodeid = fi->ino = fi->nlookup = 0;
 	fi->attr_until = fi->attr_version = fi->inval_version = 0;
 	fi->nr_async = 0;
+	fi->ours = fi->times_ours = false;
+	INIT_LIST_HEAD(&fi->flights);
 	fi->created = NULL;
 	return &fi->vfs;
 }
@@ -225,14 +244,18 @@ static void fuse_evict_inode(struct inode *inode)
 
 static void take_flags(struct fuse_conn *fc, const struct fuse_init_out *o)
 {
-	u32 f = o->flags;
+	u32 f = o->flags, max = FUSE_MAX_IO;
 
 	fc->atomic_trunc = f & FUSE_ATOMIC_O_TRUNC;
 	fc->auto_inval = f & FUSE_AUTO_INVAL_DATA;
 	fc->dont_mask = f & FUSE_DONT_MASK;
 	fc->handle_killpriv = f & FUSE_HANDLE_KILLPRIV;
+	fc->writeback = f & FUSE_WRITEBACK_CACHE;
 	fc->minor = o->minor;
-	fc->max_write = clamp(o->max_write, 4096U, (u32)FUSE_MAX_IO);
+	if (f & FUSE_MAX_PAGES)
+		max = clamp((u32)o->max_pages, 1U, max / (u32)PAGE_SIZE) * (u32)PAGE_SIZE;
+	fc->max_write = clamp(o->max_write, 4096U, max);
+	fc->max_read = min(fc->max_read, max);
 }
 
 static void init_end(struct fuse_req *r)
@@ -265,13 +288,15 @@ static void init_end(struct fuse_req *r)
 
 void fuse_send_init(struct fuse_conn *fc)
 {
-	/* as protocol 7.31: the reply may be of any later minor, which we do not ask for */
-	struct {
-		u32 major, minor, max_readahead, flags;
-	} in = { FUSE_KERNEL_VERSION, 31, FUSE_MAX_IO,
-		FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DONT_MASK |
-			FUSE_AUTO_INVAL_DATA | FUSE_PARALLEL_DIROPS | FUSE_NO_OPEN_SUPPORT |
-			FUSE_NO_OPENDIR_SUPPORT | FUSE_MAX_PAGES | FUSE_HANDLE_KILLPRIV };
+	/* as protocol 7.38: the reply may be of any later minor, which we do not ask for */
+	struct fuse_init_in in = { .major = FUSE_KERNEL_VERSION,
+		.minor = 38,
+		.max_readahead = FUSE_MAX_IO,
+		.flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DONT_MASK |
+			 FUSE_AUTO_INVAL_DATA | FUSE_PARALLEL_DIROPS | FUSE_NO_OPEN_SUPPORT |
+			 FUSE_NO_OPENDIR_SUPPORT | FUSE_MAX_PAGES | FUSE_HANDLE_KILLPRIV |
+			 FUSE_HAS_IOCTL_DIR | FUSE_WRITEBACK_CACHE | FUSE_INIT_EXT,
+		.flags2 = FUSE_HAS_EXPIRE_ONLY >> 32 };
 	struct fuse_req *r =
 		fuse_req_new(fc, FUSE_INIT, 0, sizeof(in), sizeof(struct fuse_init_out));
 
@@ -282,90 +307,6 @@ void fuse_send_init(struct fuse_conn *fc)
 	memcpy(r->in, &in, sizeof(in));
 	r->out_var = true;
 	fuse_send_async(r, init_end);
-}
-
-/* ---- notifications: what the server has answered before, and we have not looked at yet, holds no longer ---- */
-
-/* The inode of that number, with its superblock held for notify_done(); NULL. */
-static struct inode *notify_find(struct fuse_conn *fc, u64 nodeid)
-{
-	struct super_block *sb;
-	struct inode *inode;
-	bool live;
-
-	spin_lock(&fc->lock);
-	sb = fc->sb;
-	live = sb && atomic_inc_not_zero(&sb->s_active);
-	spin_unlock(&fc->lock);
-	if (!live)
-		return NULL;
-	inode = ilookup(sb, nodeid);
-	if (!inode)
-		deactivate_super(sb);
-	return inode;
-}
-
-static void notify_done(struct inode *inode)
-{
-	struct super_block *sb = inode->i_sb;
-
-	iput(inode);
-	deactivate_super(sb);
-}
-
-static void outdate_attr(struct inode *inode)
-{
-	struct fuse_inode *fi = FUSE_I(inode);
-
-	spin_lock(&fi->lock);
-	fi->inval_version =
-		__atomic_add_fetch(&fuse_conn_of(inode)->attr_version, 1, __ATOMIC_SEQ_CST);
-	fi->attr_until = 0;
-	spin_unlock(&fi->lock);
-}
-
-int fuse_notify_inval_inode(struct fuse_conn *fc, u64 nodeid, s64 off, s64 len)
-{
-	struct inode *inode = notify_find(fc, nodeid);
-
-	if (!inode)
-		return -ENOENT;
-	outdate_attr(inode);
-	if (off >= 0)
-		invalidate_mapping_pages(&inode->i_data, (u64)off >> PAGE_SHIFT,
-			len <= 0 || len > S64_MAX - off ? ~0UL :
-							  (u64)(off + len - 1) >> PAGE_SHIFT);
-	notify_done(inode);
-	return 0;
-}
-
-int fuse_notify_inval_entry(struct fuse_conn *fc, u64 parent, const char *name, u32 len, u64 child)
-{
-	struct inode *dir = notify_find(fc, parent);
-	struct qstr q = { name, len, full_name_hash(name, len) };
-	struct dentry *pd, *d;
-	int err = -ENOENT;
-
-	if (!dir)
-		return -ENOENT;
-	fuse_stale_attr(dir);
-	spin_lock(&fc->lock);
-	fc->entry_version++; /* before we look: it may not be there yet */
-	spin_unlock(&fc->lock);
-	pd = d_find_alias(dir);
-	d = pd ? d_lookup(pd, &q) : NULL;
-	if (d && (!child || (d->d_inode && FUSE_I(d->d_inode)->nodeid == child))) {
-		if (d->d_inode)
-			fuse_stale_attr(d->d_inode);
-		d->d_fsdata = NULL; /* the next look asks the server */
-		if (d->d_inode && child)
-			d_invalidate(d);
-		err = 0;
-	}
-	dput(d);
-	dput(pd);
-	notify_done(dir);
-	return err;
 }
 
 /* ---- the superblock ---- */
@@ -488,8 +429,8 @@ static int fuse_show_options(struct super_block *sb, char *buf, size_t size)
 		n += scnprintf(buf + n, size - (size_t)n, ",default_permissions");
 	if (fc->allow_other)
 		n += scnprintf(buf + n, size - (size_t)n, ",allow_other");
-	if (fc->max_read != FUSE_MAX_IO)
-		n += scnprintf(buf + n, size - (size_t)n, ",max_read=%u", fc->max_read);
+	if (fc->max_read_asked)
+		n += scnprintf(buf + n, size - (size_t)n, ",max_read=%u", fc->max_read_asked);
 	return n;
 }
 
@@ -497,6 +438,7 @@ static const struct super_operations fuse_sops = {
 	.alloc_inode = fuse_alloc_inode,
 	.free_inode = fuse_free_inode,
 	.evict_inode = fuse_evict_inode,
+	.drop_inode = generic_delete_inode, /* the server keeps a node until it is forgotten */
 	.put_super = fuse_put_super,
 	.umount_begin = fuse_umount_begin,
 	.statfs = fuse_statfs,
@@ -546,8 +488,9 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 	fc->group_id = make_kgid(fc->user_ns, (u32)o.group_id);
 	fc->default_permissions = o.default_permissions;
 	fc->allow_other = o.allow_other;
+	fc->max_read_asked = (u32)clamp(o.max_read, o.max_read ? 4096UL : 0UL, (u64)FUSE_MAX_IO);
 	if (o.max_read)
-		fc->max_read = (u32)clamp(o.max_read, 4096UL, (u64)FUSE_MAX_IO);
+		fc->max_read = fc->max_read_asked;
 	if (o.blksize && o.blksize >= 512 && o.blksize <= PAGE_SIZE &&
 		!(o.blksize & (o.blksize - 1)))
 		sb->s_blocksize = (u32)o.blksize;

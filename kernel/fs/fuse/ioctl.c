@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ioctl.c: ioctls of files and directories, which the server answers.
+ *
+ * The command itself says how many bytes go to the server and come back (asm-generic/ioctl.h), so it never sees an address that it could
+ * use, and cannot ask for more (FUSE_IOCTL_RETRY is for character devices in user space: CUSE). What chattr and lsattr ask is of another size
+ * than its command says. One that the server does not know is ENOTTY.
+ */
+#include <asm/ioctl.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/fuse/fuse.h"
+#include "kernel/vfs/idmap.h"
+
+/* Bytes of the argument of @cmd. */
+static u32 arg_size(u32 cmd)
+{
+	return cmd == FS_IOC_GETFLAGS || cmd == FS_IOC_SETFLAGS ? sizeof(int) : _IOC_SIZE(cmd);
+}
+
+/* Nobody but its owner changes a file's flags: the server need not look. */
+static int may_ask(const struct file *f, u32 cmd)
+{
+	if (!fuse_allowed(fuse_conn_of(f->f_inode)))
+		return -EACCES;
+	if (cmd != FS_IOC_SETFLAGS && cmd != FS_IOC_FSSETXATTR)
+		return 0;
+	return path_owner_or_capable(&f->f_path) ? 0 : -EPERM;
+}
+
+static struct fuse_req *prepare(struct file *f, u32 cmd, u64 arg)
+{
+	const struct fuse_file *ff = f->private_data;
+	u32 size = arg_size(cmd);
+	struct fuse_ioctl_in in = { .fh = ff->fh,
+		.flags = ff->dir ? FUSE_IOCTL_DIR : 0,
+		.cmd = cmd,
+		.arg = arg,
+		.in_size = _IOC_DIR(cmd) & _IOC_WRITE ? size : 0,
+		.out_size = _IOC_DIR(cmd) & _IOC_READ ? size : 0 };
+	struct fuse_req *r = fuse_req_new(ff->fc, FUSE_IOCTL, ff->nodeid, sizeof(in) + in.in_size,
+		sizeof(struct fuse_ioctl_out) + in.out_size);
+
+	if (IS_ERR(r))
+		return r;
+	memcpy(r->in, &in, sizeof(in));
+	if (copy_from_user((char *)r->in + sizeof(in), UADDR(arg), in.in_size)) {
+		fuse_req_put(r);
+		return ERR_PTR(-EFAULT);
+	}
+	r->out_var = true;
+	return r;
+}
+
+/* What the server said, and what it has for the caller; it may have less than there is room for. */
+static long take_answer(const struct fuse_req *r, u64 arg)
+{
+	struct fuse_ioctl_out o;
+
+	if (r->out_len < sizeof(o))
+		return -EIO;
+	memcpy(&o, r->out, sizeof(o));
+	if (o.flags & FUSE_IOCTL_RETRY)
+		return -EIO;
+	if (o.result < 0)
+		return o.result > -512 ? o.result : -EIO;
+	if (copy_to_user(UADDR(arg), (char *)r->out + sizeof(o), r->out_len - sizeof(o)))
+		return -EFAULT;
+	return o.result;
+}
+
+long fuse_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct fuse_req *r;
+	long ret = may_ask(f, cmd);
+
+	if (ret)
+		return ret;
+	r = prepare(f, cmd, arg);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	ret = fuse_send(r);
+	if (!ret)
+		ret = take_answer(r, arg);
+	else if (ret == -ENOSYS)
+		ret = -ENOTTY;
+	fuse_req_put(r);
+	return ret;
+}
