@@ -266,6 +266,8 @@ static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *valu
 			fc_error(fc, fc->type->name, why);
 		if (err)
 			return err;
+		if (fc->len && !fs_param_in_order(fc->type->params, fc->data, key))
+			return -EINVAL;
 	}
 	if (cmd > FSCONFIG_SET_STRING)
 		return -EINVAL; /* no file system here takes an object */

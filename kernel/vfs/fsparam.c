@@ -146,3 +146,22 @@ int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const 
 	}
 	return err;
 }
+
+bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key)
+{
+	const char *other = NULL;
+	size_t n;
+
+	for (; list->name && !other; list++)
+		if (!strcmp(list->name, key))
+			other = list->not_after;
+	n = other ? strlen(other) : 0;
+	while (other && set && *set) {
+		if (!strncmp(set, other, n) && set[n] == '=')
+			return false;
+		set = strchr(set, ',');
+		if (set)
+			set++;
+	}
+	return true;
+}

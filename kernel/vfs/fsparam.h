@@ -31,6 +31,7 @@ struct fs_param {
 	enum fs_param_kind kind;
 	const char *const *words; /* ends with NULL */
 	const char *bad;          /* the message for a wrong word, with a %s */
+	const char *not_after;    /* -EINVAL once this one is set */
 };
 
 #define FS_PARAM(n, k)                                                                             \
@@ -52,5 +53,8 @@ struct fs_param {
  */
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);
+
+/* May @key be set after the options @set, as mount(2) takes them? */
+bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key);
 
 #endif

@@ -167,6 +167,7 @@ static int set_size(struct dentry *d, loff_t size)
 	return err;
 }
 
+/* From a path without a dentry nothing can be copied: the data is missing. */
 static int copy_file(
 	struct super_block *sb, const struct path *from, struct dentry *to, loff_t size)
 {
@@ -175,6 +176,8 @@ static int copy_file(
 	struct file *in, *out;
 	int err;
 
+	if (!from->dentry)
+		return -ENOENT;
 	if (!size)
 		return 0;
 	in = dentry_open(from, O_RDONLY | O_LARGEFILE, FMODE_NONOTIFY);
@@ -351,9 +354,11 @@ static int copy_attributes(const struct path *from, struct dentry *to)
 
 /* ---- one inode ---- */
 
-static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *from, loff_t size)
+static struct dentry *make_copy(struct super_block *sb, const struct inode *of, loff_t size)
 {
+	const struct ovl_path *from = &OVL_I(of)->lower[0];
 	struct path path = { OVL_SB(sb)->layer[from->layer].mnt, from->dentry };
+	struct path data = ovl_data_path(of);
 	struct inode *inode = from->dentry->d_inode;
 	char *to_free = NULL;
 	const char *link = NULL;
@@ -376,7 +381,7 @@ static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *f
 	if (IS_ERR(temp))
 		return temp;
 	if (S_ISREG(inode->i_mode))
-		err = copy_file(sb, &path, temp, min(size, i_size_read(inode)));
+		err = copy_file(sb, &data, temp, min(size, i_size_read(inode)));
 	if (!err)
 		err = copy_xattrs(sb, &path, temp);
 	if (!err)
@@ -417,7 +422,7 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 {
 	struct inode *inode = d->d_inode;
 	struct ovl_inode *oi = OVL_I(inode);
-	struct dentry *temp = make_copy(d->d_sb, &oi->lower[0], size);
+	struct dentry *temp = make_copy(d->d_sb, inode, size);
 	int err;
 
 	if (IS_ERR(temp))
@@ -430,10 +435,36 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 	}
 	WRITE_ONCE(oi->prot, inode->i_flags & OVL_PROT);
 	smp_store_release(&oi->upper, temp);
+	smp_store_release(&oi->has_own_data,
+		true); /* not before: the lower file has none, who opens it meanwhile takes what was */
 	ovl_dir_changed(parent->d_inode);
 	ovl_copy_attr(inode);
 	if (!S_ISDIR(inode->i_mode))
 		ovl_rehash(inode, temp->d_inode);
+	return 0;
+}
+
+/*
+ * An upper file that has its data below gets it. Only when all is there and synced the mark goes, so a crash leaves what was. (Its times are
+ * changed by it, which is what the caller is about to do.)
+ */
+static int copy_data_up(struct dentry *d, loff_t size)
+{
+	struct inode *inode = d->d_inode;
+	struct ovl_inode *oi = OVL_I(inode);
+	struct path data = ovl_data_path(inode);
+	char name[48];
+	int err = copy_file(d->d_sb, &data, oi->upper, min(size, i_size_read(inode)));
+
+	if (!err && !size)
+		err = set_size(oi->upper, 0);
+	if (!err)
+		err = ovl_set_xattr(
+			oi->upper, ovl_xattr(OVL_SB(d->d_sb), OVL_METACOPY, name), NULL, 0);
+	if (err)
+		return err;
+	smp_store_release(&oi->has_own_data, true);
+	ovl_copy_attr(inode);
 	return 0;
 }
 
@@ -448,11 +479,12 @@ static int copy_up_one(struct dentry *d, loff_t size)
 		return err;
 	parent = dget_parent(d);
 	mutex_lock(&oi->lock);
-	if (!oi->upper) {
-		old = ovl_enter(d->d_sb);
+	old = ovl_enter(d->d_sb);
+	if (!oi->upper)
 		err = copy_up_locked(d, parent, size);
-		ovl_leave(old);
-	}
+	else if (ovl_data_elsewhere(d->d_inode))
+		err = copy_data_up(d, size);
+	ovl_leave(old);
 	mutex_unlock(&oi->lock);
 	dput(parent);
 	ovl_drop_write(d->d_sb);
@@ -485,6 +517,8 @@ int ovl_copy_up_truncated(struct dentry *d, loff_t size)
 		err = copy_up_one(top, top == d ? size : 0);
 		dput(top);
 	}
+	if (!err && ovl_data_elsewhere(d->d_inode))
+		err = copy_up_one(d, size);
 	return err;
 }
 

@@ -233,7 +233,8 @@ static int create(
 		ihold(linked);
 		ovl_copy_attr(linked);
 	} else {
-		inode = ovl_get_inode(dir->i_sb, upper, NULL, 0, S_ISDIR(n->mode));
+		inode = ovl_get_inode(dir->i_sb,
+			&(struct ovl_found){ .upper = upper, .opaque = S_ISDIR(n->mode) });
 		if (IS_ERR(inode))
 			return (int)PTR_ERR(inode);
 	}

@@ -17,9 +17,14 @@ struct ovl_file {
 
 static struct file *open_real(struct inode *inode, u32 flags)
 {
-	struct path real = ovl_real_path(inode);
-	const struct cred *old = ovl_enter(inode->i_sb);
-	struct file *f = dentry_open(
+	struct path real = ovl_data_path(inode);
+	const struct cred *old;
+	struct file *f;
+
+	if (!real.dentry)
+		return ERR_PTR(-ENOENT);
+	old = ovl_enter(inode->i_sb);
+	f = dentry_open(
 		&real, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), FMODE_NONOTIFY);
 
 	ovl_leave(old);
@@ -73,7 +78,7 @@ static struct file *real_of(struct file *f)
 
 	if (of->real[1])
 		return of->real[1];
-	if (likely(of->real[0]->f_inode == ovl_real(f->f_inode)->d_inode))
+	if (likely(of->real[0]->f_inode == ovl_data_inode(f->f_inode)))
 		return of->real[0];
 	fresh = open_real(f->f_inode, f->f_flags);
 	if (IS_ERR(fresh))

@@ -148,6 +148,11 @@ int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		st->nlink = 1; /* nobody counts them: as Linux says */
 	else if (!S_ISDIR(st->mode) && ovl_upper(inode))
 		st->nlink = inode->i_nlink;
+	if (ovl_data_elsewhere(inode)) { /* what takes room is the data */
+		const struct inode *data = ovl_data_inode(inode);
+
+		st->blocks = data ? data->i_blocks : (u64)(st->size + 511) / 512;
+	}
 	if (inode->i_flags & S_IMMUTABLE)
 		st->attributes |= STATX_ATTR_IMMUTABLE;
 	if (inode->i_flags & S_APPEND)
@@ -187,7 +192,9 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 	if (err)
 		return err;
 	if (attr->ia_valid & ATTR_SIZE) {
-		if (atomic_read(&ovl_real(d->d_inode)->d_inode->i_writecount) < 0)
+		const struct inode *data = ovl_data_inode(d->d_inode);
+
+		if (data && atomic_read(&data->i_writecount) < 0)
 			return -ETXTBSY;
 		err = ovl_copy_up_truncated(d, attr->ia_size);
 	} else {

@@ -76,6 +76,9 @@ struct search {
 	struct ovl_path *lower;
 	u32 nr_lower;
 	bool stop, opaque, is_dir;
+	bool wants_data; /* a file was found that has none; nothing but files is looked for from now on */
+	struct ovl_path data;
+	bool no_data;
 };
 
 static int read_redirect(struct search *s, struct dentry *d)
@@ -114,12 +117,13 @@ static int look_at(struct search *s, struct dentry *d)
 	char name[48];
 
 	if (!S_ISDIR(d->d_inode->i_mode)) {
-		s->stop = true;
-		if (S_ISREG(d->d_inode->i_mode) &&
-			ovl_get_xattr(d, ovl_xattr(OVL_SB(s->sb), OVL_METACOPY, name), NULL, 0) >=
-				0)
-			return -EIO; /* its data is elsewhere: made with metacopy=on */
-		return 0;
+		s->wants_data = S_ISREG(d->d_inode->i_mode) &&
+				ovl_get_xattr(d, ovl_xattr(OVL_SB(s->sb), OVL_METACOPY, name), NULL,
+					0) >= 0;
+		s->stop = !s->wants_data;
+		if (s->stop)
+			return 0;
+		return OVL_SB(s->sb)->metacopy ? read_redirect(s, d) : -EPERM;
 	}
 	s->is_dir = true;
 	if (is_opaque(s->sb, d)) {
@@ -144,6 +148,18 @@ static int search_upper(struct search *s, struct dentry *dir)
 	return look_at(s, d);
 }
 
+/* A file below one without data has it, or says where to look on. Takes the reference. */
+static int look_for_data(struct search *s, u32 layer, struct dentry *d)
+{
+	int err = look_at(s, d);
+
+	if (!err && !s->wants_data)
+		s->data = (struct ovl_path){ layer, d };
+	else
+		dput(d);
+	return err;
+}
+
 static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 {
 	const struct ovl_layer *l = &OVL_SB(s->sb)->layer[layer];
@@ -155,11 +171,14 @@ static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 	mnt_leave(was);
 	if (IS_ERR_OR_NULL(d))
 		return (int)PTR_ERR(d);
-	if (ovl_is_whiteout(d) || (dir_above && !S_ISDIR(d->d_inode->i_mode))) {
+	if (ovl_is_whiteout(d) || (dir_above && !S_ISDIR(d->d_inode->i_mode)) ||
+		(s->wants_data && !S_ISREG(d->d_inode->i_mode))) {
 		s->stop = true;
 		dput(d);
 		return 0;
 	}
+	if (s->wants_data)
+		return look_for_data(s, layer, d);
 	s->lower[s->nr_lower++] = (struct ovl_path){ layer, d };
 	return look_at(s, d);
 }
@@ -178,8 +197,24 @@ static int search_lowers(struct search *s, struct inode *dir)
 	}
 	if (!s->absolute)
 		return err;
-	for (i = next; i < ofs->nr_layers && !s->stop && !err; i++)
+	for (i = next; i < ofs->nr_layers - ofs->nr_data && !s->stop && !err; i++)
 		err = search_lower(s, i, NULL);
+	return err;
+}
+
+/* Layers of data have no names in the tree: only a whole path leads there. A file whose data is missing there can be looked at, not opened. */
+static int search_data(struct search *s)
+{
+	struct ovl_sb *ofs = OVL_SB(s->sb);
+	u32 i;
+	int err = 0;
+
+	if (!s->absolute || !ofs->nr_data)
+		return -EIO;
+	s->stop = false;
+	for (i = ofs->nr_layers - ofs->nr_data; i < ofs->nr_layers && !s->stop && !err; i++)
+		err = search_lower(s, i, NULL);
+	s->no_data = !s->data.dentry;
 	return err;
 }
 
@@ -189,6 +224,7 @@ static void drop_found(struct search *s)
 		dput(s->lower[--s->nr_lower].dentry);
 	kfree(s->lower);
 	dput(s->upper);
+	dput(s->data.dentry);
 }
 
 static struct inode *found_inode(struct search *s)
@@ -207,7 +243,8 @@ static struct inode *found_inode(struct search *s)
 		}
 	}
 	kfree(s->lower);
-	return ovl_get_inode(s->sb, s->upper, lower, s->nr_lower, s->opaque);
+	return ovl_get_inode(s->sb, &(struct ovl_found){ s->upper, lower, s->nr_lower, s->opaque,
+					    s->data, s->no_data });
 }
 
 struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags)
@@ -235,6 +272,8 @@ struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags)
 		err = search_upper(s, ovl_upper(dir));
 	if (!err && !s->stop)
 		err = search_lowers(s, dir);
+	if (!err && s->wants_data)
+		err = search_data(s);
 	if (err)
 		drop_found(s);
 	inode = err ? ERR_PTR(err) : found_inode(s);
@@ -323,12 +362,15 @@ void ovl_rehash(struct inode *inode, struct inode *key)
 	spin_unlock(&ofs->hash_lock);
 }
 
-static void put_found(struct dentry *upper, struct ovl_path *lower, u32 nr_lower)
+static void put_found(const struct ovl_found *found)
 {
-	while (nr_lower)
-		dput(lower[--nr_lower].dentry);
-	kfree(lower);
-	dput(upper);
+	u32 n = found->nr_lower;
+
+	while (n)
+		dput(found->lower[--n].dentry);
+	kfree(found->lower);
+	dput(found->upper);
+	dput(found->data.dentry);
 }
 
 static u64 number_of(struct super_block *sb, const struct ovl_inode *oi)
@@ -345,29 +387,31 @@ static u64 number_of(struct super_block *sb, const struct ovl_inode *oi)
 	return ovl_ino(sb, oi->lower[0].layer, oi->lower[0].dentry->d_inode->i_ino);
 }
 
-struct inode *ovl_get_inode(struct super_block *sb, struct dentry *upper, struct ovl_path *lower,
-	u32 nr_lower, bool opaque)
+struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found)
 {
-	struct inode *real = upper ? upper->d_inode : lower[0].dentry->d_inode, *inode;
+	struct dentry *upper = found->upper;
+	struct inode *real = upper ? upper->d_inode : found->lower[0].dentry->d_inode, *inode;
 	bool hash = !S_ISDIR(real->i_mode) && (upper || real->i_nlink == 1);
 	struct ovl_inode *oi;
 
 	inode = hash ? find_hashed(OVL_SB(sb), real) : NULL;
 	if (inode) {
-		put_found(upper, lower, nr_lower);
+		put_found(found);
 		return inode;
 	}
 	inode = new_inode(sb);
 	if (!inode) {
-		put_found(upper, lower, nr_lower);
+		put_found(found);
 		return ERR_PTR(-ENOMEM);
 	}
 	rwsem_setup(&inode->i_rwsem, OVL_LOCK_CLASS("i_rwsem", OVL_SB(sb)->depth));
 	oi = OVL_I(inode);
 	oi->upper = upper;
-	oi->lower = lower;
-	oi->nr_lower = nr_lower;
-	oi->opaque = opaque;
+	oi->lower = found->lower;
+	oi->nr_lower = found->nr_lower;
+	oi->opaque = found->opaque;
+	oi->data = found->data;
+	oi->no_data = found->no_data;
 	inode->i_mode = real->i_mode;
 	inode->i_ino = number_of(sb, oi);
 	inode->i_generation = real->i_generation;

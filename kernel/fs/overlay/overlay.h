@@ -14,6 +14,10 @@
  * where a renamed directory's lower parts are; trusted.overlay.origin remembers the inode that was copied up, so its number stays;
  * trusted.overlay.impure marks directories in which some have one (user.overlay.* with the option userxattr).
  *
+ * A file that is marked trusted.overlay.metacopy has attributes only; its data is in a layer below, under its name or where its redirect
+ * says, or in one of the layers at the bottom that have nothing but data and no names in the tree. With metacopy=on such files are read;
+ * those that are changed get all their data (what others have made so is understood, we make no more of them).
+ *
  * Crash safety: what is copied up is made in the work directory, synced, and moved into place by one rename; a name is exchanged with its
  * whiteout by one rename. What a crash leaves in the work directory is removed by the next mount.
  *
@@ -53,11 +57,13 @@ struct ovl_sb {
 	struct ovl_layer
 		layer[OVL_MAX_LAYERS + 1]; /* [0] is the upper one (mnt NULL: none); immutable */
 	u32 nr_layers;                     /* with [0] */
+	u32 nr_data;                       /* of these, at the end, have data only */
 	u32 nr_fs;
 	struct dentry *work; /* under the upper layer's mount, or NULL */
 	const struct cred *creds;
 	char *lowerdir, *upperdir, *workdir; /* as given, for show_options */
-	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile;
+	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
+	bool redirect_asked;
 	u32 depth;
 	u64 tmp_count; /* atomic: names in the work directory */
 	spinlock_t hash_lock;
@@ -75,7 +81,10 @@ struct ovl_inode {
 	struct dentry *upper;   /* set once, by copying up; a reference */
 	struct ovl_path *lower; /* immutable */
 	u32 nr_lower;
-	bool opaque; /* under the parent's i_rwsem */
+	struct ovl_path data; /* of a file that has no data of its own: where it is; immutable */
+	bool no_data;         /* it is nowhere */
+	bool has_own_data;    /* it was copied up: @data does not count. Once, as @upper */
+	bool opaque;          /* under the parent's i_rwsem */
 	u32 prot; /* OVL_PROT: of i_flags, those that the upper file only remembers. Written before it is seen, or under i_rwsem or @lock */
 	u64 version;             /* of a directory: atomic, changes with its names */
 	struct listing *listing; /* likewise: the newest, while a file has it; under hash_lock */
@@ -111,6 +120,29 @@ static inline struct path ovl_real_path(const struct inode *inode)
 		return (struct path){ ofs->layer[0].mnt, upper };
 	return (struct path){ ofs->layer[low->layer].mnt, low->dentry };
 }
+/* Is its data not where its attributes are? */
+static inline bool ovl_data_elsewhere(const struct inode *inode)
+{
+	const struct ovl_inode *oi = OVL_I(inode);
+
+	return (oi->data.dentry || oi->no_data) && !smp_load_acquire(&oi->has_own_data);
+}
+/* Where its data is; a path without a dentry: nowhere. */
+static inline struct path ovl_data_path(const struct inode *inode)
+{
+	const struct ovl_path *data = &OVL_I(inode)->data;
+
+	if (!ovl_data_elsewhere(inode))
+		return ovl_real_path(inode);
+	return (struct path){ data->dentry ? OVL_SB(inode->i_sb)->layer[data->layer].mnt : NULL,
+		data->dentry };
+}
+static inline struct inode *ovl_data_inode(const struct inode *inode)
+{
+	struct dentry *d = ovl_data_path(inode).dentry;
+
+	return d ? d->d_inode : NULL;
+}
 /* Is it a directory with parts below the topmost one? */
 static inline bool ovl_is_merged(const struct inode *inode)
 {
@@ -142,9 +174,16 @@ static inline void ovl_drop_write(const struct super_block *sb)
 
 /* lookup.c */
 struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags);
+struct ovl_found {
+	struct dentry *upper;
+	struct ovl_path *lower;
+	u32 nr_lower;
+	bool opaque;
+	struct ovl_path data; /* of a file that has none of its own */
+	bool no_data;
+};
 /* The inode for what was found (references are taken over, also on failure); ERR_PTR. */
-struct inode *ovl_get_inode(struct super_block *sb, struct dentry *upper, struct ovl_path *lower,
-	u32 nr_lower, bool opaque);
+struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
 void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);
 /* Does a lower layer have @name in @dir, not whited out? 1, 0, -errno. */

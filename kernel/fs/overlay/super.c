@@ -3,8 +3,9 @@
  * super.c: overlay superblocks: options, the layers, statfs.
  *
  * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more below), upperdir=, workdir= (on upperdir's mount, apart from it),
- * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile. metacopy=off, index=off and nfs_export=off are all there is of these;
- * on is refused. Without upperdir the overlay is read-only.
+ * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile, metacopy=. index=off and nfs_export=off are all there is of these; on is
+ * refused. Behind the lower ones, after "::" or by datadir+=DIR, come layers that have nothing but data. Without upperdir the overlay is
+ * read-only.
  *
  * Each layer has a private mount, so nothing that is mounted or unmounted elsewhere touches it.
  */
@@ -28,6 +29,8 @@ static struct inode *ovl_alloc_inode(struct super_block *sb)
 	oi->upper = NULL;
 	oi->lower = NULL;
 	oi->nr_lower = 0;
+	oi->data = (struct ovl_path){ .dentry = NULL };
+	oi->no_data = oi->has_own_data = false;
 	oi->opaque = false;
 	oi->version = 0;
 	oi->listing = NULL;
@@ -52,6 +55,8 @@ static void ovl_evict_inode(struct inode *inode)
 		dput(oi->lower[--oi->nr_lower].dentry);
 	kfree(oi->lower);
 	oi->lower = NULL;
+	dput(oi->data.dentry);
+	oi->data.dentry = NULL;
 	if (oi->upper && oi->upper->d_inode && !oi->upper->d_inode->i_nlink) {
 		real = oi->upper->d_inode;
 		ihold(real);
@@ -76,6 +81,7 @@ static int set_text(char **to, const char *v)
 
 static int parse_redirect(struct ovl_sb *ofs, const char *v)
 {
+	ofs->redirect_asked = true;
 	ofs->redirect_dir = !strcmp(v, "on");
 	ofs->redirect_follow = strcmp(v, "nofollow") != 0;
 	ofs->follow_asked = ofs->redirect_follow;
@@ -85,11 +91,11 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 		       -EINVAL;
 }
 
-/* One more below those that are there, whose name is taken as it is: colons and backslashes are part of it. */
-static int add_lower_text(struct ovl_sb *ofs, const char *v)
+/* One more below those that are there, whose name is taken as it is: colons and backslashes are part of it. @data: behind "::". */
+static int add_lower_text(struct ovl_sb *ofs, const char *v, bool data)
 {
 	size_t had = ofs->lowerdir ? strlen(ofs->lowerdir) : 0;
-	char *text = kmalloc(had + 2 * strlen(v) + 2, GFP_KERNEL), *to = text;
+	char *text = kmalloc(had + 2 * strlen(v) + 3, GFP_KERNEL), *to = text;
 
 	if (!text)
 		return -ENOMEM;
@@ -98,6 +104,8 @@ static int add_lower_text(struct ovl_sb *ofs, const char *v)
 		to += had;
 		*to++ = ':';
 	}
+	if (data)
+		*to++ = ':';
 	for (; *v; v++) {
 		if (*v == ':' || *v == '\\')
 			*to++ = '\\';
@@ -123,7 +131,9 @@ static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 	if (!strcmp(key, "lowerdir"))
 		return set_text(&ofs->lowerdir, v);
 	if (!strcmp(key, "lowerdir+"))
-		return add_lower_text(ofs, v);
+		return add_lower_text(ofs, v, false);
+	if (!strcmp(key, "datadir+"))
+		return add_lower_text(ofs, v, true);
 	if (!strcmp(key, "upperdir"))
 		return set_text(&ofs->upperdir, v);
 	if (!strcmp(key, "workdir"))
@@ -132,7 +142,11 @@ static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 		return parse_redirect(ofs, v);
 	if (!strcmp(key, "xino"))
 		return !strcmp(v, "on") || !strcmp(v, "off") || !strcmp(v, "auto") ? 0 : -EINVAL;
-	if (!strcmp(key, "index") || !strcmp(key, "metacopy") || !strcmp(key, "nfs_export"))
+	if (!strcmp(key, "metacopy")) {
+		ofs->metacopy = !strcmp(v, "on");
+		return ofs->metacopy || !strcmp(v, "off") ? 0 : -EINVAL;
+	}
+	if (!strcmp(key, "index") || !strcmp(key, "nfs_export"))
 		return !strcmp(v, "off") ? 0 : -EINVAL;
 	return -EINVAL;
 }
@@ -150,6 +164,23 @@ static char *next_option(char **s)
 	*s = *p ? p + 1 : NULL;
 	*p = 0;
 	return start;
+}
+
+/* Data is found by redirects: who wants the one has the other, and may not have said that he has not. */
+static int resolve_metacopy(struct ovl_sb *ofs)
+{
+	bool enough = ofs->upperdir ? ofs->redirect_dir : ofs->redirect_follow;
+
+	if (!ofs->metacopy)
+		return 0;
+	if (ofs->userxattr || (ofs->redirect_asked && !enough)) {
+		pr_err("overlayfs: conflicting options: metacopy=on,%s\n",
+			ofs->userxattr ? "userxattr" : "redirect_dir");
+		return -EINVAL;
+	}
+	if (!ofs->redirect_asked)
+		ofs->redirect_dir = true;
+	return 0;
 }
 
 static int parse_options(struct ovl_sb *ofs, char *data)
@@ -175,6 +206,8 @@ static int parse_options(struct ovl_sb *ofs, char *data)
 								     "upperdir");
 		err = -EINVAL;
 	}
+	if (!err)
+		err = resolve_metacopy(ofs);
 	if (ofs->userxattr) { /* anybody could point anywhere */
 		if (!err && ofs->follow_asked)
 			err = -EINVAL;
@@ -259,7 +292,7 @@ static int add_lowers(struct ovl_sb *ofs)
 {
 	char *copy = kstrdup(ofs->lowerdir), *at = copy, *start = copy;
 	struct path path;
-	bool more = true;
+	bool more = true, data = false, data_next;
 	int err = copy ? 0 : -ENOMEM;
 
 	while (!err && more) {
@@ -267,15 +300,22 @@ static int add_lowers(struct ovl_sb *ofs)
 			if (*at == '\\' && at[1])
 				at++;
 		more = *at;
+		data_next = more && at[1] == ':';
 		*at = 0;
-		err = ofs->nr_layers > OVL_MAX_LAYERS ? -EINVAL : find_dir(start, &path);
+		if (ofs->nr_layers > OVL_MAX_LAYERS || (data && more && !data_next))
+			err = -EINVAL; /* nothing with names is below the data */
+		else
+			err = find_dir(start, &path);
 		if (err)
 			break;
 		err = add_layer(ofs, ofs->nr_layers, &path);
 		if (!err)
 			ofs->nr_layers++;
+		if (!err && data)
+			ofs->nr_data++;
 		path_put(&path);
-		start = at + 1;
+		start = at + 1 + data_next;
+		data |= data_next;
 	}
 	kfree(copy);
 	return err;
@@ -359,15 +399,17 @@ out_upper:
 static struct inode *make_root(struct super_block *sb)
 {
 	struct ovl_sb *ofs = OVL_SB(sb);
-	u32 i, n = ofs->nr_layers - 1;
+	u32 i, n = ofs->nr_layers - 1 - ofs->nr_data;
 	struct ovl_path *lower = kcalloc(n, sizeof(*lower), GFP_KERNEL);
 
 	if (!lower)
 		return ERR_PTR(-ENOMEM);
 	for (i = 0; i < n; i++)
 		lower[i] = (struct ovl_path){ i + 1, dget(ofs->layer[i + 1].root) };
-	return ovl_get_inode(
-		sb, ofs->layer[0].mnt ? dget(ofs->layer[0].root) : NULL, lower, n, false);
+	return ovl_get_inode(sb,
+		&(struct ovl_found){ .upper = ofs->layer[0].mnt ? dget(ofs->layer[0].root) : NULL,
+			.lower = lower,
+			.nr_lower = n });
 }
 
 /* ---- the superblock ---- */
@@ -431,6 +473,8 @@ static int ovl_show_options(struct super_block *sb, char *buf, size_t size)
 		n += scnprintf(buf + n, size - (size_t)n, ",redirect_dir=on");
 	else if (!ofs->redirect_follow)
 		n += scnprintf(buf + n, size - (size_t)n, ",redirect_dir=nofollow");
+	if (ofs->metacopy)
+		n += scnprintf(buf + n, size - (size_t)n, ",metacopy=on");
 	if (ofs->userxattr)
 		n += scnprintf(buf + n, size - (size_t)n, ",userxattr");
 	if (ofs->is_volatile)
@@ -506,7 +550,8 @@ static const char *const on_off[] = { "on", "off", NULL };
 static const char *const xino_words[] = { "off", "auto", "on", NULL };
 static const struct fs_param params[] = {
 	FS_PARAM("lowerdir", FSP_DIRS),
-	FS_PARAM("lowerdir+", FSP_DIR),
+	{ .name = "lowerdir+", .kind = FSP_DIR, .not_after = "datadir+" },
+	FS_PARAM("datadir+", FSP_DIR),
 	FS_PARAM("upperdir", FSP_DIR),
 	FS_PARAM("workdir", FSP_DIR),
 	FS_PARAM_WORD("redirect_dir", redirect_words),
