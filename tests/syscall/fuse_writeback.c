@@ -9,6 +9,7 @@ static char store[ROOM]; /* the server's idea of the file */
 static volatile unsigned long size = 10000, claimed = 10000;
 static volatile int writes, cached, reads, times, fail;
 static volatile unsigned long written;
+static volatile int writes_then; /* when the time was told last */
 
 static void serve_write(const struct fuse_in_header *h, const struct fuse_write_in *w)
 {
@@ -46,8 +47,10 @@ static void serve_attr(const struct fuse_in_header *h)
 		size = in->size < ROOM ? in->size : ROOM;
 		memset(store + size, 0, ROOM - size);
 	}
-	if (h->opcode == FUSE_SETATTR && in->valid & FATTR_MTIME)
+	if (h->opcode == FUSE_SETATTR && in->valid & FATTR_MTIME) {
 		times++;
+		writes_then = writes;
+	}
 	file_attr(&a.attr, h->nodeid, 0666, h->opcode == FUSE_SETATTR ? size : claimed);
 	a.attr.mtime = 1000;
 	reply(h->unique, 0, &a, sizeof(a));
@@ -214,6 +217,7 @@ static void times_kept(void)
 	NEED(fstat(fd, &st));
 	say("the server's time %d", st.st_mtime == 1000);
 	T(futimens(fd, t));
+	say("the server had the data before the time: %d", writes_then);
 	NEED(fstat(fd, &st));
 	say("mtime %ld.%09ld", (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	T(close(fd));

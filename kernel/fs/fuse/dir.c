@@ -249,7 +249,8 @@ static int fuse_setattr(struct dentry *d, struct iattr *a)
 		truncate_pagecache(&inode->i_data, 0);
 		return 0;
 	}
-	if (a->ia_valid & ATTR_SIZE) {
+	/* what waits would change the time that is being set, and who may write is being changed */
+	if (a->ia_valid & ATTR_SIZE || FUSE_I(inode)->ours) {
 		err = fuse_flush_pages(inode);
 		if (err)
 			return err;
