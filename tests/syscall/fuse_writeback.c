@@ -224,6 +224,24 @@ static void times_kept(void)
 	say("told %d", times > 0);
 }
 
+/* Who leaves does not close. */
+static void left_open(void)
+{
+	pid_t pid = NEED(fork());
+
+	if (!pid) {
+		int fd = open("m/f", O_RDWR);
+
+		usleep(20000);
+		_exit(fd == -1 || pwrite(fd, "r", 1, 0) != 1);
+	}
+	t_wait("child", pid);
+	for (int i = 0; i < 300 && !(times && writes); i++)
+		usleep(10000);
+	say("told %d, written %d %c", times > 0, writes > 0, store[0]);
+	forget();
+}
+
 static void failing(void)
 {
 	int fd = NEED(open("m/f", O_RDWR));
@@ -249,6 +267,7 @@ TEST(fuse_writeback)
 	mapped();
 	direct();
 	times_kept();
+	left_open();
 	failing();
 	NEED(umount2("m", MNT_DETACH));
 }

@@ -190,6 +190,9 @@ int fuse_flush_times(struct inode *inode, struct file *f)
 		in.valid |= FATTR_FH;
 		in.fh = ff->fh;
 	}
+	if (current->flags & PF_EXITING) /* it may be the server itself */
+		return fuse_send_and_forget(
+			inode, ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), sizeof(o));
 	return fuse_call(ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
 }
 

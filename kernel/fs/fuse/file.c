@@ -41,12 +41,13 @@ static void put_forget(struct fuse_req *r)
 
 /*
  * A request whose answer nobody waits for. The server is not told to forget the node of @inode before it has answered: the request may
- * be the last that names it, and a server with several threads may look at it late. (@nodeid may be another one's.)
+ * be the last that names it, and a server with several threads may look at it late. (@nodeid may be another one's.) @out: what the answer
+ * takes, which nobody reads.
  */
-static int send_and_forget(
-	struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *in, size_t n)
+int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
+	const void *in, size_t n, size_t out)
 {
-	struct fuse_req *r = fuse_req_new(fc, opcode, nodeid, n, 0);
+	struct fuse_req *r = fuse_req_new(fc, opcode, nodeid, n, out);
 
 	if (IS_ERR(r))
 		return 0;
@@ -70,8 +71,8 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 	struct fuse_release_in in = { .fh = ff->fh, .flags = flags };
 
 	if (!ff->none)
-		send_and_forget(inode, ff->fc, ff->dir ? FUSE_RELEASEDIR : FUSE_RELEASE, ff->nodeid,
-			&in, sizeof(in));
+		fuse_send_and_forget(inode, ff->fc, ff->dir ? FUSE_RELEASEDIR : FUSE_RELEASE,
+			ff->nodeid, &in, sizeof(in), 0);
 	fuse_conn_put(ff->fc);
 	call_rcu(&ff->rcu, fuse_file_free); /* who leaves the queue may still hold its lock */
 }
@@ -199,7 +200,9 @@ static int flush_ours(struct file *f)
 	if (!FUSE_I(f->f_inode)->ours)
 		return 0;
 	err = fuse_flush_times(f->f_inode, f);
-	return err ? err : mapping_wb_check(f->f_mapping, &since);
+	if (err || current->flags & PF_EXITING) /* nobody would hear of it */
+		return err;
+	return mapping_wb_check(f->f_mapping, &since);
 }
 
 static int fuse_flush(struct file *f)
@@ -211,7 +214,7 @@ static int fuse_flush(struct file *f)
 
 	if (f->f_mode & FMODE_WRITE) {
 		err = fuse_flush_pages(f->f_inode);
-		if (!err && !(current->flags & PF_EXITING))
+		if (!err)
 			err = flush_ours(f);
 		if (err)
 			return err;
@@ -219,7 +222,8 @@ static int fuse_flush(struct file *f)
 	if (fc->no_flush || ff->none || ff->flags & FOPEN_NOFLUSH)
 		return 0;
 	if (current->flags & PF_EXITING) /* it may be the server itself */
-		return send_and_forget(f->f_inode, fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in));
+		return fuse_send_and_forget(
+			f->f_inode, fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), 0);
 	err = fuse_call(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
 	if (err != -ENOSYS)
 		return err;

@@ -203,6 +203,8 @@ void fuse_stale_attr(struct inode *inode);
 extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
+int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
+	const void *in, size_t n, size_t out);
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
 /* READ or READDIR of at most @n bytes: the request with its answer (out, out_len), for fuse_req_put(). ERR_PTR. */
