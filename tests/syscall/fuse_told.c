@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a server says without being asked (data stored and retrieved, names taken back or expired), and the ioctls that it answers. */
 #include "fuse_server.h"
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
@@ -22,6 +23,29 @@ struct big {
 #define IOC_LONG _IOR('N', 8, int)
 #define IOC_NONE_SUCH _IOR('N', 9, int)
 
+/* What chattr and lsattr ask; how often, and through which handle, is the kernel's business. */
+static bool serve_flags(const struct fuse_in_header *h, const struct fuse_ioctl_in *in)
+{
+	static unsigned flags = FS_NODUMP_FL;
+	struct {
+		struct fuse_ioctl_out o;
+		unsigned flags;
+	} r = { .flags = flags };
+
+	if (in->cmd == FS_IOC_FSGETXATTR) {
+		static const char none[sizeof(struct fuse_ioctl_out) + sizeof(struct fsxattr)];
+
+		reply(h->unique, 0, none, sizeof(none));
+		return true;
+	}
+	if (in->cmd != FS_IOC_GETFLAGS && in->cmd != FS_IOC_SETFLAGS)
+		return false;
+	if (in->cmd == FS_IOC_SETFLAGS)
+		flags = *(const unsigned *)(in + 1);
+	reply(h->unique, 0, &r, sizeof(r.o) + in->out_size);
+	return true;
+}
+
 static void serve_ioctl(const struct fuse_in_header *h, const struct fuse_ioctl_in *in)
 {
 	static struct {
@@ -31,6 +55,8 @@ static void serve_ioctl(const struct fuse_in_header *h, const struct fuse_ioctl_
 	const struct big *b = (const void *)(in + 1);
 	size_t n = sizeof(r.o) + in->out_size;
 
+	if (serve_flags(h, in))
+		return;
 	memset(&r, 0, sizeof(r));
 	say("  ioctl %x flags %u in %u out %u body %ld fh %d", in->cmd, in->flags, in->in_size,
 		in->out_size, (long)(h->len - sizeof(*h) - sizeof(*in)), (int)in->fh);
@@ -211,6 +237,23 @@ static void names(void)
 	say("of no folder %ld, of a file %ld", take_back(77, "f", 0), take_back(2, "f", 0));
 }
 
+/* Without CAP_LINUX_IMMUTABLE. */
+static void weak_flags(int fd)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2];
+	int n = FS_NODUMP_FL;
+
+	NEED(syscall(SYS_capget, &h, d));
+	d[0].effective &= ~(1U << CAP_LINUX_IMMUTABLE);
+	NEED(syscall(SYS_capset, &h, d));
+	T(ioctl(fd, FS_IOC_SETFLAGS, &n));
+	n |= FS_IMMUTABLE_FL;
+	T(ioctl(fd, FS_IOC_SETFLAGS, &n));
+	d[0].effective |= 1U << CAP_LINUX_IMMUTABLE;
+	NEED(syscall(SYS_capset, &h, d));
+}
+
 static void ioctls(const char *name, int flags)
 {
 	int fd = NEED(open(name, flags)), n = 41;
@@ -234,6 +277,15 @@ static void ioctls(const char *name, int flags)
 	T(ioctl(fd, IOC_ASK, (void *)8));
 	T(ioctl(fd, IOC_TELL, (void *)8));
 	T(ioctl(fd, IOC_NONE_SUCH, &n));
+	T(ioctl(fd, FS_IOC_GETFLAGS, &n));
+	say("flags %x", (unsigned)n);
+	n = FS_NODUMP_FL | FS_NOATIME_FL;
+	T(ioctl(fd, FS_IOC_SETFLAGS, &n));
+	T(ioctl(fd, FS_IOC_GETFLAGS, &n));
+	say("flags %x", (unsigned)n);
+	n = FS_NODUMP_FL;
+	T(ioctl(fd, FS_IOC_SETFLAGS, &n));
+	weak_flags(fd);
 	NEED(close(fd));
 }
 

@@ -28,6 +28,48 @@ static int may_ask(const struct file *f, u32 cmd)
 	return path_owner_or_capable(&f->f_path) ? 0 : -EPERM;
 }
 
+static int old_flags(const struct file *f, u32 *flags)
+{
+	const struct fuse_file *ff = f->private_data;
+	struct fuse_ioctl_in in = { .fh = ff->fh,
+		.flags = ff->dir ? FUSE_IOCTL_DIR : 0,
+		.cmd = FS_IOC_GETFLAGS,
+		.out_size = sizeof(*flags) };
+	struct {
+		struct fuse_ioctl_out o;
+		u32 flags;
+	} out;
+	int err = fuse_call(
+		ff->fc, FUSE_IOCTL, ff->nodeid, &in, sizeof(in), NULL, 0, &out, sizeof(out));
+
+	*flags = err ? 0 : out.flags;
+	if (err)
+		return err == -ENOSYS ? -ENOTTY : err;
+	return out.o.result < 0 ? -EIO : 0;
+}
+
+/* Nor does anybody without the right for it make a file immutable, or the contrary: a server of root's would obey. @value: the argument. */
+static int may_change(const struct file *f, u32 cmd, const u32 *value)
+{
+	const u32 hard = FS_IMMUTABLE_FL | FS_APPEND_FL;
+	u32 now, old;
+	int err;
+
+	if (cmd == FS_IOC_SETFLAGS)
+		now = *value;
+	else if (cmd == FS_IOC_FSSETXATTR)
+		now = (*value & FS_XFLAG_IMMUTABLE ? FS_IMMUTABLE_FL : 0) |
+		      (*value & FS_XFLAG_APPEND ? FS_APPEND_FL : 0);
+	else
+		return 0;
+	if (capable(CAP_LINUX_IMMUTABLE))
+		return 0;
+	err = old_flags(f, &old);
+	if (err)
+		return err;
+	return (old ^ now) & hard ? -EPERM : 0;
+}
+
 static struct fuse_req *prepare(struct file *f, u32 cmd, u64 arg)
 {
 	const struct fuse_file *ff = f->private_data;
@@ -79,6 +121,11 @@ long fuse_ioctl(struct file *f, u32 cmd, u64 arg)
 	r = prepare(f, cmd, arg);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
+	ret = may_change(f, cmd, (const u32 *)((char *)r->in + sizeof(struct fuse_ioctl_in)));
+	if (ret) {
+		fuse_req_put(r);
+		return ret;
+	}
 	ret = fuse_send(r);
 	if (!ret)
 		ret = take_answer(r, arg);
