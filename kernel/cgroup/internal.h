@@ -26,6 +26,18 @@ s64 cgroup_sort_unique(pid_t *all, s64 n);
 void cgroup_freeze_task(struct task *t, bool on);
 void cgroup_update_frozen(struct cgroup *c);
 
+/* v1.c, v1_controllers.c */
+struct cgroup1;
+struct cgroup1_hier;
+extern spinlock_t cgroup1_lock;
+struct cgroup1 *cgroup1_group_of(
+	const struct task *t, const struct cgroup1_hier *h);               /* no reference */
+bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or itself */
+/* Under cgroup1_lock: @t comes to or leaves a group of cpuacct that is not the top. */
+void cgroup1_flush_usage(struct task *t, struct cgroup1 *from);
+/* Under cgroup_tasks_lock and cgroup1_lock: @t has come to its group of @h. */
+void cgroup1_freeze_as_group(struct task *t, const struct cgroup1_hier *h);
+
 /* pids.c */
 int pids_charge(struct cgroup *c);
 void pids_charge_force(struct cgroup *c);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1.c: named hierarchies of cgroup version 1: who is in which group, and the agent that is started for a group that became empty.
+ * v1.c: hierarchies of cgroup version 1: who is in which group, and the agent that is started for a group that became empty.
  *
  * There are CGROUP1_MAX hierarchies at most; a task has a place for its group in each.
  *
  * The agent is a process of the kernel's own, as core_pattern's. It is started when the last task has left a group with notify_on_release and
  * without children, or its last child has gone.
  *
- * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup_tasks_lock, cgroup1_lock.
+ * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup_tasks_lock, cgroup1_lock, sighand->lock.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -16,7 +16,7 @@
 #include "kernel/task/user_ns.h"
 
 DEFINE_MUTEX(cgroup1_mutex);
-static DEFINE_SPINLOCK(cgroup1_lock);
+DEFINE_SPINLOCK(cgroup1_lock);
 static struct cgroup1_hier *listed[CGROUP1_MAX]; /* by slot; under cgroup1_mutex */
 static u32 last_id;                              /* likewise */
 
@@ -83,6 +83,7 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 		cgroup1_put(g);
 		return ERR_PTR(-ENODEV);
 	}
+	g->hier->nr_groups++;
 	g->clone_children = parent->clone_children;
 	spin_lock(&cgroup1_lock);
 	g->notify = parent->notify;
@@ -107,8 +108,10 @@ int cgroup1_rmdir(struct cgroup1 *g)
 		check_release(g->parent);
 	}
 	spin_unlock(&cgroup1_lock);
-	if (!err)
+	if (!err) {
 		g->dir = NULL;
+		g->hier->nr_groups--;
+	}
 	mutex_unlock(&cgroup1_mutex);
 	return err;
 }
@@ -127,6 +130,11 @@ static const struct cgroup1 *at_level(const struct cgroup1 *g, u32 level)
 	while (g->level > level)
 		g = g->parent;
 	return g;
+}
+
+bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top)
+{
+	return g->level >= top->level && at_level(g, top->level) == top;
 }
 
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size)
@@ -159,7 +167,7 @@ static int free_slot(void)
 	return slot;
 }
 
-struct cgroup1_hier *cgroup1_create(const char *name)
+struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers)
 {
 	struct cgroup1_hier *h;
 	int slot = free_slot();
@@ -175,6 +183,8 @@ struct cgroup1_hier *cgroup1_create(const char *name)
 		return ERR_PTR(-ENOMEM);
 	}
 	h->slot = (u32)slot;
+	h->controllers = controllers;
+	h->nr_groups = 1;
 	strscpy(h->name, name, sizeof(h->name));
 	return h;
 }
@@ -194,11 +204,40 @@ void cgroup1_unlist(struct cgroup1_hier *h)
 		listed[h->slot] = NULL;
 }
 
-struct cgroup1_hier *cgroup1_find(const char *name)
+struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none)
+{
+	assert_mutex_held(&cgroup1_mutex);
+	for (u32 i = 0; i < CGROUP1_MAX; i++) {
+		struct cgroup1_hier *h = listed[i];
+
+		if (!h || (name && strcmp(h->name, name) != 0))
+			continue;
+		if ((!controllers && !none) || controllers == h->controllers)
+			return h;
+		if (name)
+			return ERR_PTR(-EBUSY);
+	}
+	return NULL;
+}
+
+void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL])
+{
+	int n = 0;
+
+	buf[0] = 0;
+	for (u32 i = 0; i < CG1_NR; i++)
+		if (h->controllers & BIT(i))
+			n += scnprintf(buf + n, CGROUP1_LABEL - (size_t)n, "%s%s", n ? "," : "",
+				cgroup1_controllers[i]);
+	if (h->name[0])
+		scnprintf(buf + n, CGROUP1_LABEL - (size_t)n, "%sname=%s", n ? "," : "", h->name);
+}
+
+struct cgroup1_hier *cgroup1_owner(u32 controllers)
 {
 	assert_mutex_held(&cgroup1_mutex);
 	for (u32 i = 0; i < CGROUP1_MAX; i++)
-		if (listed[i] && !strcmp(listed[i]->name, name))
+		if (listed[i] && (listed[i]->controllers & controllers))
 			return listed[i];
 	return NULL;
 }
@@ -313,6 +352,8 @@ static void put_into(struct task *t, u32 slot, struct cgroup1 *to)
 
 	if (from == to)
 		return;
+	if ((from ? from : to)->hier->controllers & CG1_CPUACCT)
+		cgroup1_flush_usage(t, from);
 	t->cg1[slot] = to;
 	if (to) {
 		cgroup1_get(to)->nr_tasks++;
@@ -330,10 +371,15 @@ void cgroup1_fork(struct task *t)
 {
 	if (likely(!READ_ONCE(current->nr_cg1)))
 		return;
+	spin_lock(&cgroup_tasks_lock);
 	spin_lock(&cgroup1_lock);
-	for (u32 i = 0; i < CGROUP1_MAX; i++)
+	for (u32 i = 0; i < CGROUP1_MAX; i++) {
 		put_into(t, i, current->cg1[i]);
+		if (t->cg1[i] && (t->cg1[i]->hier->controllers & CG1_FREEZER))
+			cgroup1_freeze_as_group(t, t->cg1[i]->hier);
+	}
 	spin_unlock(&cgroup1_lock);
+	spin_unlock(&cgroup_tasks_lock);
 }
 
 /* cgroup_exit() has taken it off its list: who moves tasks sees that, or has moved it, which is seen here. */
@@ -347,7 +393,7 @@ void cgroup1_exit(struct task *t)
 	spin_unlock(&cgroup1_lock);
 }
 
-static struct cgroup1 *group_of(const struct task *t, const struct cgroup1_hier *h)
+struct cgroup1 *cgroup1_group_of(const struct task *t, const struct cgroup1_hier *h)
 {
 	struct cgroup1 *g = READ_ONCE(t->cg1[h->slot]);
 
@@ -359,7 +405,7 @@ struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h)
 	struct cgroup1 *g;
 
 	spin_lock(&cgroup1_lock);
-	g = cgroup1_get(group_of(t, h));
+	g = cgroup1_get(cgroup1_group_of(t, h));
 	spin_unlock(&cgroup1_lock);
 	return g;
 }
@@ -392,8 +438,11 @@ static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 	spin_lock(&cgroup1_lock);
 	list_for_each_entry(other, &t->signal->threads, thread_node)
 		if ((process || other == t) && !(other->flags & PF_EXITING) &&
-			!list_empty(&other->cg_list))
+			!list_empty(&other->cg_list)) {
 			put_into(other, g->hier->slot, g->parent ? g : NULL);
+			if (g->hier->controllers & CG1_FREEZER)
+				cgroup1_freeze_as_group(other, g->hier);
+		}
 	spin_unlock(&cgroup1_lock);
 	spin_unlock(&cgroup_tasks_lock);
 	read_unlock(&tasklist_lock);
@@ -434,7 +483,8 @@ s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out)
 	read_lock(&tasklist_lock);
 	list_for_each_entry(leader, &all_processes, tasks)
 		list_for_each_entry(t, &leader->signal->threads, thread_node)
-			if (n < room && group_of(t, g->hier) == g && !list_empty(&t->cg_list))
+			if (n < room && cgroup1_group_of(t, g->hier) == g &&
+				!list_empty(&t->cg_list))
 				(*out)[n++] = processes ? t->tgid : t->pid;
 	read_unlock(&tasklist_lock);
 	return cgroup_sort_unique(*out, n);

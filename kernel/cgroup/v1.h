@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1.h: named hierarchies of cgroup version 1 ("mount -t cgroup -o none,name=systemd"): trees of groups that only say who belongs together,
- * with no controller. The files are in kernel/fs/cgroup1.
+ * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
+ * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c). The files are in kernel/fs/cgroup1.
  *
  * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
  * new hierarchy, or its end, touches no task.
@@ -26,23 +26,36 @@ struct dentry;
 struct super_block;
 
 #define CGROUP1_NAME 64 /* of a hierarchy, with its end */
+
+/* Controllers, as bits of masks; each is in one hierarchy at most. */
+#define CG1_CPUACCT BIT(0)
+#define CG1_FREEZER BIT(1)
+#define CG1_NR 2
+extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
+
 #define CGROUP1_DEPTH                                                                              \
 	256 /* levels below the top: whoever looks for a path walks them more than once */
 
 struct cgroup1_hier {
-	u32 slot; /* in task->cg1; this, id and name are immutable */
-	u32 id;   /* in /proc/PID/cgroup */
-	char name[CGROUP1_NAME];
-	bool xattr;          /* it was mounted with that option; immutable */
-	struct cgroup1 *top; /* whose memory this is a part of */
+	u32 slot;                /* in task->cg1; this, id and name are immutable */
+	u32 id;                  /* in /proc/PID/cgroup */
+	char name[CGROUP1_NAME]; /* "": none, but controllers */
+	u32 controllers;         /* CG1_*; immutable */
+	bool xattr;              /* it was mounted with that option; immutable */
+	struct cgroup1 *top;     /* whose memory this is a part of */
 
 	/* under cgroup1_mutex */
 	struct super_block *sb; /* valid while the hierarchy is listed */
 	char *agent;            /* who is started when a group becomes empty; NULL: nobody */
 	u64 last_ino;
+	u64 nr_groups; /* with the top */
 };
 
-#define CGROUP1_FILES 8
+#define CGROUP1_FILES 16
+
+struct cgroup1_usage {
+	u64 exec, utime, stime; /* ns */
+};
 
 struct cgroup1 {
 	atomic_t refs;
@@ -61,6 +74,10 @@ struct cgroup1 {
 	bool queued; /* release */
 	struct work release;
 
+	/* cpuacct: what tasks used that were in it or below and have left; what was used when it was set to 0. Under cgroup1_lock */
+	struct cgroup1_usage past, base;
+	bool freeze; /* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
+
 	/* for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex, files under dir's i_rwsem */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
@@ -77,12 +94,17 @@ bool cgroup1_may_create(void);
  * A hierarchy that is not listed yet: its top has one reference, the caller's. ERR_PTR(-ENOMEM, -ENOSPC). Callers come one at a time from here
  * to cgroup1_list().
  */
-struct cgroup1_hier *cgroup1_create(const char *name);
-/* Under cgroup1_mutex: it is one, or (if it is) is not any more; by its name; the newest whose id is less than @id. No reference, NULL. */
+struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers);
+/*
+ * Under cgroup1_mutex: it is one, or (if it is) is not any more; the one of that name (NULL: any) and with those controllers (0: whichever it
+ * has, unless @none), ERR_PTR(-EBUSY): it has others; the newest whose id is less than @id. No reference, NULL.
+ */
 void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
-struct cgroup1_hier *cgroup1_find(const char *name);
+struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none);
 struct cgroup1_hier *cgroup1_before(u32 id);
+/* The first that has any of these controllers, or NULL. */
+struct cgroup1_hier *cgroup1_owner(u32 controllers);
 
 /* The tree: 0 or -errno; cgroup1_mutex inside. */
 struct cgroup1 *cgroup1_mkdir(
@@ -93,6 +115,18 @@ int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 
 /* The path of @g below @root: "/a/b", with "/.." for what is not below it. Its length, -ENAMETOOLONG. */
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
+
+/* "cpuacct,freezer,name=x": what a hierarchy is called in /proc/PID/cgroup. */
+#define CGROUP1_LABEL (CGROUP1_NAME + 32)
+void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
+
+/* cpuacct: what the tasks of @g and below have used, also those that have ended, since it was made or set to 0. */
+void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
+void cgroup1_reset_usage(struct cgroup1 *g);
+/* freezer */
+void cgroup1_set_freeze(struct cgroup1 *g, bool on);
+bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */
+bool cgroup1_is_frozen(struct cgroup1 *g);     /* and all its tasks and those below have stopped */
 
 /* Moves a process, or one thread, as @cr: 0 or -errno. */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);

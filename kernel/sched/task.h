@@ -217,7 +217,10 @@ struct task {
 	struct cgroup1 *cg1
 		[CGROUP1_MAX]; /* version 1, by slot: references; NULL: the top. Under cgroup1_lock */
 	u32 nr_cg1;            /* of them that are not NULL; read racily by itself */
-	bool cg_frozen;        /* counted in cgroup->nr_frozen */
+	/* version 1: what was flushed to its group of cpuacct, under cgroup1_lock */
+	u64 cg1_exec, cg1_utime, cg1_stime;
+	bool cg1_freeze;                 /* its group of version 1's freezer is to be frozen */
+	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
 	u64 cg_exec, cg_utime, cg_stime; /* what was flushed to the group already */
 	u64 cg_min_flt, cg_maj_flt;      /* likewise */
 	struct mem_group *mem_group;     /* own; who pays for its memory. NULL: nobody */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup1.c: the file system "cgroup": a named hierarchy of version 1, a directory for each group.
+ * cgroup1.c: the file system "cgroup": a hierarchy of version 1, with a name or controllers, a directory for each group.
  *
  * Each hierarchy has a superblock of its own, whose dentries are the tree that is seen; a directory's inode refers to its group. Each group
- * below the top holds the superblock, so a hierarchy with groups outlives its mounts and is found again by its name.
+ * below the top holds the superblock, so a hierarchy with groups outlives its mounts and is found again by its name or its controllers.
  *
- * Controllers belong to version 2: who asks for one here hears that they are in use (EBUSY), as on a Linux whose groups of version 2 have
- * them. Groups are not renamed.
+ * Controllers that version 2 has belong to it: who asks for one here hears that they are in use (EBUSY), as on a Linux whose groups of version
+ * 2 have them. A remount adds and takes away no controller (EBUSY). Groups are not renamed.
  *
  * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
  */
@@ -102,7 +102,8 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 	if (strchr(d->d_name.name, '\n')) /* it would be two lines of /proc/PID/cgroup */
 		return -EINVAL;
-	if (cg1_is_file(d->d_name.name)) /* @dir may be so new that its files are still to come */
+	if (cg1_is_file(group_of(dir)->hier,
+		    d->d_name.name)) /* @dir may be so new that its files are still to come */
 		return -EEXIST;
 	g = cgroup1_mkdir(group_of(dir), d->d_name.name, d->d_name.len);
 	if (IS_ERR(g))
@@ -175,16 +176,19 @@ static const struct fs_param params[] = {
 	FS_PARAM("cpu", FSP_FLAG),
 	FS_PARAM("memory", FSP_FLAG),
 	FS_PARAM("pids", FSP_FLAG),
+	FS_PARAM("cpuacct", FSP_FLAG),
+	FS_PARAM("freezer", FSP_FLAG),
 	FS_PARAM_END,
 };
 
-/* What changes nothing where there are no controllers; nor does xattr, which is kept: attributes are always there. */
+/* What changes nothing where there is no cpuset; nor does xattr, which is kept: attributes are always there. */
 static const char *const ignored[] = { "noprefix", "favordynmods", "cpuset_v2_mode" };
-static const char *const controllers[] = { "all", "cpuset", "cpu", "memory", "pids" };
+static const char *const of_version_2[] = { "all", "cpuset", "cpu", "memory", "pids" };
 
 struct options {
 	const char *name, *agent; /* into the text; NULL: not given */
-	bool none, clone_children, xattr, controllers;
+	bool none, clone_children, xattr, version_2;
+	u32 controllers; /* CG1_* */
 };
 
 static bool one_of(const char *const *list, u32 n, const char *word)
@@ -208,6 +212,14 @@ static bool good_name(const char *name)
 	return true;
 }
 
+static u32 controller(const char *word)
+{
+	for (u32 i = 0; i < CG1_NR; i++)
+		if (!strcmp(cgroup1_controllers[i], word))
+			return BIT(i);
+	return 0;
+}
+
 static int parse_option(struct options *o, const char *word)
 {
 	if (!strncmp(word, "name=", 5)) {
@@ -224,8 +236,10 @@ static int parse_option(struct options *o, const char *word)
 		o->xattr = true;
 	} else if (!strcmp(word, "clone_children")) {
 		o->clone_children = true;
-	} else if (one_of(controllers, ARRAY_SIZE(controllers), word)) {
-		o->controllers = true;
+	} else if (one_of(of_version_2, ARRAY_SIZE(of_version_2), word)) {
+		o->version_2 = true;
+	} else if (controller(word)) {
+		o->controllers |= controller(word);
 	} else if (!one_of(ignored, ARRAY_SIZE(ignored), word)) {
 		return -EINVAL;
 	}
@@ -243,10 +257,10 @@ static int parse_options(struct options *o, char *data)
 			err = parse_option(o, word);
 	if (err)
 		return err;
-	if (o->none && (o->controllers || !o->name))
+	if (o->none && (o->version_2 || o->controllers || !o->name))
 		return -EINVAL;
-	/* without a name and none all controllers are meant */
-	return o->controllers || (!o->none && !o->name) ? -EBUSY : 0;
+	/* without anything all controllers are meant */
+	return o->version_2 || (!o->none && !o->name && !o->controllers) ? -EBUSY : 0;
 }
 
 /* ---- superblocks ---- */
@@ -256,6 +270,9 @@ static int cg1_show_options(struct super_block *sb, char *buf, size_t size)
 	struct cgroup1_hier *h = sb->s_fs_info;
 	int n = 0;
 
+	for (u32 i = 0; i < CG1_NR; i++)
+		if (h->controllers & BIT(i))
+			n += scnprintf(buf + n, size - (size_t)n, ",%s", cgroup1_controllers[i]);
 	if (h->xattr)
 		n += scnprintf(buf + n, size - (size_t)n, ",xattr");
 	mutex_lock(&cgroup1_mutex);
@@ -263,7 +280,8 @@ static int cg1_show_options(struct super_block *sb, char *buf, size_t size)
 		n += scnprintf(buf + n, size - (size_t)n, ",release_agent=%s", h->agent);
 	if (READ_ONCE(h->top->clone_children))
 		n += scnprintf(buf + n, size - (size_t)n, ",clone_children");
-	n += scnprintf(buf + n, size - (size_t)n, ",name=%s", h->name);
+	if (h->name[0])
+		n += scnprintf(buf + n, size - (size_t)n, ",name=%s", h->name);
 	mutex_unlock(&cgroup1_mutex);
 	return n;
 }
@@ -278,7 +296,7 @@ static int cg1_remount(struct super_block *sb, u32 *flags, char *data)
 		return err;
 	if (o.xattr != h->xattr || (o.name && strcmp(o.name, h->name) != 0))
 		return -EINVAL;
-	if (READ_ONCE(h->top->nr_children))
+	if (READ_ONCE(h->top->nr_children) || (o.controllers && o.controllers != h->controllers))
 		return -EBUSY;
 	return o.agent ? cgroup1_set_agent(h, o.agent) : 0;
 }
@@ -344,22 +362,40 @@ static struct dentry *make_super(
 	return root;
 }
 
-/* The hierarchy of that name, s_umount held and s_active counted; NULL, and nobody is in its way: it is not there, or just going. */
-static struct super_block *grab(const char *name)
+/* Those with any of the controllers that are just going, and have no groups any more, are in nobody's way. */
+static int free_controllers(u32 mask)
+{
+	struct cgroup1_hier *h;
+
+	while ((h = cgroup1_owner(mask))) {
+		if (atomic_read(&h->sb->s_active))
+			return -EBUSY;
+		cgroup1_unlist(h);
+	}
+	return 0;
+}
+
+/* The hierarchy that is asked for, s_umount held and s_active counted; NULL, and nobody is in its way: it is not there, or just going. */
+static struct super_block *grab(const struct options *o)
 {
 	struct cgroup1_hier *h;
 	struct super_block *sb = NULL;
+	int err = 0;
 
 	mutex_lock(&cgroup1_mutex);
-	h = cgroup1_find(name);
-	if (h && atomic_inc_not_zero(&h->sb->s_active))
+	h = cgroup1_find(o->name, o->controllers, o->none);
+	if (IS_ERR(h))
+		err = (int)PTR_ERR(h);
+	else if (h && atomic_inc_not_zero(&h->sb->s_active))
 		sb = h->sb;
 	else if (h)
 		cgroup1_unlist(h);
+	if (!err && !sb)
+		err = free_controllers(o->controllers);
 	mutex_unlock(&cgroup1_mutex);
 	if (sb)
 		down_write(&sb->s_umount);
-	return sb;
+	return err ? ERR_PTR(err) : sb;
 }
 
 /* From the top, whose reference it takes, to the directory that is the root in current's cgroup namespace. */
@@ -381,19 +417,29 @@ static struct dentry *ns_dentry(struct dentry *root)
 	return ERR_PTR(-ENODEV); /* the namespace's group was removed */
 }
 
-static struct dentry *mount_named(struct file_system_type *t, u32 flags, const struct options *o)
+static struct user_namespace *cg1_owner(void)
 {
-	struct super_block *sb = grab(o->name);
+	return current_ns_owner(NS_CGROUP);
+}
+
+static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const struct options *o)
+{
+	struct super_block *sb = grab(o);
 	struct cgroup1_hier *h;
 	struct dentry *root;
 
+	if (IS_ERR(sb))
+		return ERR_CAST(sb);
 	if (sb)
 		return dget(sb->s_root);
-	if (!o->none)
+	if (!o->none && !o->controllers)
 		return ERR_PTR(-EINVAL);
 	if (!cgroup1_may_create()) /* it would stay, with its groups, when their namespaces have gone */
 		return ERR_PTR(-EPERM);
-	h = cgroup1_create(o->name);
+	if (o->controllers && cg1_owner() != &init_user_ns)
+		return ERR_PTR(
+			-EPERM); /* the machine has each once: not for who is root of a part of it */
+	h = cgroup1_create(o->name ? o->name : "", o->controllers);
 	if (IS_ERR(h))
 		return ERR_CAST(h);
 	root = make_super(t, flags, h, o);
@@ -410,14 +456,9 @@ static struct dentry *cg1_mount(struct file_system_type *t, u32 flags, const cha
 	if (err)
 		return ERR_PTR(err);
 	mutex_lock(&cg1_mount_lock);
-	root = mount_named(t, flags, &o);
+	root = mount_asked(t, flags, &o);
 	mutex_unlock(&cg1_mount_lock);
 	return IS_ERR(root) ? root : ns_dentry(root);
-}
-
-static struct user_namespace *cg1_owner(void)
-{
-	return current_ns_owner(NS_CGROUP);
 }
 
 static struct file_system_type cgroup_type = {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * files.c: the control files of a group of version 1 (linux-doc's admin-guide/cgroup-v1/cgroups): who is in it, whether the agent hears when
- * it becomes empty, and, at the top, who the agent is.
+ * it becomes empty, and, at the top, who the agent is; then those of its hierarchy's controllers.
  *
  * Locks: those of kernel/cgroup/v1.c; cgroup1_mutex for the agent's name.
  */
 #include "kernel/fs/cgroup1/internal.h"
+#include "kernel/time/time.h"
 
 struct cg1_open {
 	struct seq seq;
@@ -15,7 +16,8 @@ struct cg1_open {
 struct cg1_file {
 	const char *name;
 	umode_t mode;
-	bool top_only;
+	enum { EVERYWHERE, AT_TOP, BELOW_TOP } where;
+	u32 controllers; /* CG1_*: hierarchies that have it; 0: all */
 	int (*show)(struct seq *s, struct cgroup1 *g);
 	/* @text is terminated, without blanks around it; 0 or -errno */
 	int (*store)(struct file *f, struct cgroup1 *g, char *text);
@@ -137,17 +139,113 @@ static int store_agent(struct file *f, struct cgroup1 *g, char *text)
 	return o->may_set_agent ? cgroup1_set_agent(g->hier, text) : -EPERM;
 }
 
+/* ---- cpuacct ---- */
+
+static int show_usage(struct seq *s, struct cgroup1 *g)
+{
+	struct cgroup1_usage u;
+
+	cgroup1_usage(g, &u);
+	seq_printf(s, "%lu\n", u.exec);
+	return 0;
+}
+
+static int show_usage_user(struct seq *s, struct cgroup1 *g)
+{
+	struct cgroup1_usage u;
+
+	cgroup1_usage(g, &u);
+	seq_printf(s, "%lu\n", u.utime);
+	return 0;
+}
+
+static int show_usage_sys(struct seq *s, struct cgroup1 *g)
+{
+	struct cgroup1_usage u;
+
+	cgroup1_usage(g, &u);
+	seq_printf(s, "%lu\n", u.stime);
+	return 0;
+}
+
+static int show_cpuacct_stat(struct seq *s, struct cgroup1 *g)
+{
+	struct cgroup1_usage u;
+
+	cgroup1_usage(g, &u);
+	seq_printf(s, "user %lu\nsystem %lu\n", u.utime / (NSEC_PER_SEC / USER_HZ),
+		u.stime / (NSEC_PER_SEC / USER_HZ));
+	return 0;
+}
+
+static int store_usage(struct file *f, struct cgroup1 *g, char *text)
+{
+	u64 v;
+
+	if (kstrtou64(text, 0, &v) || v)
+		return -EINVAL;
+	cgroup1_reset_usage(g);
+	return 0;
+}
+
+/* ---- freezer ---- */
+
+static int show_freezer(struct seq *s, struct cgroup1 *g)
+{
+	const char *state = "THAWED";
+
+	if (cgroup1_freezes(g))
+		state = cgroup1_is_frozen(g) ? "FROZEN" : "FREEZING";
+	seq_printf(s, "%s\n", state);
+	return 0;
+}
+
+static int store_freezer(struct file *f, struct cgroup1 *g, char *text)
+{
+	bool on = !strcmp(text, "FROZEN");
+
+	if (!on && strcmp(text, "THAWED") != 0)
+		return -EINVAL;
+	cgroup1_set_freeze(g, on);
+	return 0;
+}
+
+static int show_self_freezing(struct seq *s, struct cgroup1 *g)
+{
+	seq_printf(s, "%d\n", READ_ONCE(g->freeze));
+	return 0;
+}
+
+static int show_parent_freezing(struct seq *s, struct cgroup1 *g)
+{
+	seq_printf(s, "%d\n", cgroup1_freezes(g->parent));
+	return 0;
+}
+
 /* ---- all of them ---- */
 
 static const struct cg1_file files[] = {
-	{ "cgroup.procs", 0644, false, show_procs, store_procs },
-	{ "cgroup.clone_children", 0644, false, show_clone, store_clone },
-	{ "cgroup.sane_behavior", 0444, true, show_sane, NULL },
-	{ "tasks", 0644, false, show_tasks, store_task },
-	{ "notify_on_release", 0644, false, show_notify, store_notify },
-	{ "release_agent", 0644, true, show_agent, store_agent },
+	{ "cgroup.procs", 0644, EVERYWHERE, 0, show_procs, store_procs },
+	{ "cgroup.clone_children", 0644, EVERYWHERE, 0, show_clone, store_clone },
+	{ "cgroup.sane_behavior", 0444, AT_TOP, 0, show_sane, NULL },
+	{ "tasks", 0644, EVERYWHERE, 0, show_tasks, store_task },
+	{ "notify_on_release", 0644, EVERYWHERE, 0, show_notify, store_notify },
+	{ "release_agent", 0644, AT_TOP, 0, show_agent, store_agent },
+	{ "cpuacct.usage", 0644, EVERYWHERE, CG1_CPUACCT, show_usage, store_usage },
+	{ "cpuacct.usage_user", 0444, EVERYWHERE, CG1_CPUACCT, show_usage_user, NULL },
+	{ "cpuacct.usage_sys", 0444, EVERYWHERE, CG1_CPUACCT, show_usage_sys, NULL },
+	{ "cpuacct.stat", 0444, EVERYWHERE, CG1_CPUACCT, show_cpuacct_stat, NULL },
+	{ "freezer.state", 0644, BELOW_TOP, CG1_FREEZER, show_freezer, store_freezer },
+	{ "freezer.self_freezing", 0444, BELOW_TOP, CG1_FREEZER, show_self_freezing, NULL },
+	{ "freezer.parent_freezing", 0444, BELOW_TOP, CG1_FREEZER, show_parent_freezing, NULL },
 };
 _Static_assert(ARRAY_SIZE(files) <= CGROUP1_FILES, "cgroup1->files has room for them");
+
+static bool has_file(const struct cgroup1_hier *h, bool top, const struct cg1_file *f)
+{
+	return (!f->controllers || (h->controllers & f->controllers)) &&
+	       f->where != (top ? BELOW_TOP : AT_TOP);
+}
 
 static const struct cg1_file *file_of(const struct file *f)
 {
@@ -236,10 +334,10 @@ static const struct file_operations file_fops = {
 	.llseek = generic_file_llseek,
 };
 
-bool cg1_is_file(const char *name)
+bool cg1_is_file(const struct cgroup1_hier *h, const char *name)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
-		if (!files[i].top_only && !strcmp(files[i].name, name))
+		if (has_file(h, false, &files[i]) && !strcmp(files[i].name, name))
 			return true;
 	return false;
 }
@@ -250,7 +348,7 @@ int cg1_add_files(struct cgroup1 *g, struct dentry *dir)
 		struct inode *inode;
 		struct dentry *d;
 
-		if (files[i].top_only && g->parent)
+		if (!has_file(g->hier, !g->parent, &files[i]))
 			continue;
 		inode = cg1_new_inode(dir->d_sb, g, S_IFREG | files[i].mode);
 		if (!inode)

@@ -8,6 +8,7 @@
 #include "arch/um/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/cgroup/v1.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -349,13 +350,21 @@ static int show_empty(struct seq *s, void *arg)
 
 static int show_cgroups(struct seq *s, void *arg)
 {
-	static const char *const names[] = { "cpuset", "cpu", "memory", "pids" };
-	u64 n = cgroup_root.nr_descendants + 1;
-	u32 i;
+	static const struct {
+		const char *name;
+		u32 v1; /* CG1_*; 0: it is version 2's */
+	} all[] = { { "cpuset", 0 }, { "cpu", 0 }, { "cpuacct", CG1_CPUACCT }, { "memory", 0 },
+		{ "freezer", CG1_FREEZER }, { "pids", 0 } };
 
 	seq_puts(s, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		seq_printf(s, "%s\t0\t%lu\t1\n", names[i], n);
+	mutex_lock(&cgroup1_mutex);
+	for (u32 i = 0; i < ARRAY_SIZE(all); i++) {
+		struct cgroup1_hier *h = cgroup1_owner(all[i].v1);
+
+		seq_printf(s, "%s\t%u\t%lu\t1\n", all[i].name, h ? h->id : 0,
+			h ? h->nr_groups : cgroup_root.nr_descendants + 1);
+	}
+	mutex_unlock(&cgroup1_mutex);
 	return 0;
 }
 

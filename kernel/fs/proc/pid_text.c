@@ -180,10 +180,10 @@ static int show_group(struct seq *s, struct cgroup *c, const char *prefix)
 	return IS_ERR(path) ? (int)PTR_ERR(path) : 0;
 }
 
-/* "3:name=systemd:/a" for each hierarchy of version 1, the newest first. */
+/* "3:freezer,name=systemd:/a" for each hierarchy of version 1, the newest first. */
 static int show_v1(struct seq *s, struct task *t)
 {
-	char *buf = get_free_page(GFP_KERNEL);
+	char *buf = get_free_page(GFP_KERNEL), label[CGROUP1_LABEL];
 	struct cgroup1_hier *h;
 	int err = buf ? 0 : -ENOMEM;
 
@@ -192,8 +192,9 @@ static int show_v1(struct seq *s, struct task *t)
 		struct cgroup1 *g = cgroup1_of_task(t, h);
 		int n = cgroup1_path(g, cgroup1_ns_root(h), buf, PAGE_SIZE);
 
+		cgroup1_label(h, label);
 		if (n >= 0)
-			seq_printf(s, "%u:name=%s:%s\n", h->id, h->name, buf);
+			seq_printf(s, "%u:%s:%s\n", h->id, label, buf);
 		else
 			err = n;
 		cgroup1_put(g);
