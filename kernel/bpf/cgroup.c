@@ -17,6 +17,7 @@
 #include "arch/um/uaccess.h"
 #include "kernel/bpf/internal.h"
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/cgroup/v1.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/cred.h"
@@ -56,7 +57,7 @@ static bool all_allow(struct cgroup *c, struct bpf_cgroup_dev_ctx *ctx)
 	return ok;
 }
 
-/* vfs's device_permission. */
+/* vfs's device_permission: what version 1's devices say, then the programs. */
 static int check_device(umode_t mode, dev_t dev, int what)
 {
 	struct bpf_cgroup_dev_ctx ctx = { .major = MAJOR(dev), .minor = MINOR(dev) };
@@ -64,6 +65,8 @@ static int check_device(umode_t mode, dev_t dev, int what)
 	u32 access = 0;
 	bool ok;
 
+	if (!cgroup1_may_use(mode, dev, what))
+		return -EPERM;
 	if (!atomic_read(&nr_attached))
 		return 0;
 	access |= what & DEVICE_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0;

@@ -33,6 +33,9 @@ extern spinlock_t cgroup1_lock;
 struct cgroup1 *cgroup1_group_of(
 	const struct task *t, const struct cgroup1_hier *h);               /* no reference */
 bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or itself */
+/* v1_devices.c: a new group has what its parent has, 0 or -ENOMEM; a group has gone. */
+int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent);
+void cgroup1_free_rules(struct cgroup1 *g);
 /* Under cgroup1_lock: @t comes to or leaves a group of cpuacct that is not the top. */
 void cgroup1_flush_usage(struct task *t, struct cgroup1 *from);
 /* Under cgroup_tasks_lock and cgroup1_lock: @t has come to its group of @h. */

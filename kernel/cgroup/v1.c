@@ -34,6 +34,7 @@ void cgroup1_put(struct cgroup1 *g)
 		struct cgroup1 *parent = g->parent;
 
 		simple_xattrs_free(&g->xattrs);
+		cgroup1_free_rules(g);
 		if (!parent) {
 			kfree(g->hier->agent);
 			kfree(g->hier);
@@ -62,6 +63,7 @@ static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32
 	atomic_set(&g->refs, 1);
 	g->hier = h;
 	simple_xattrs_init(&g->xattrs);
+	INIT_LIST_HEAD(&g->rules);
 	work_setup(&g->release, release_work);
 	return g;
 }
@@ -69,6 +71,7 @@ static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32
 struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 {
 	struct cgroup1 *g;
+	int err;
 
 	if (parent->level >= CGROUP1_DEPTH)
 		return ERR_PTR(-EAGAIN);
@@ -78,10 +81,11 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 	g->parent = cgroup1_get(parent);
 	g->level = parent->level + 1;
 	mutex_lock(&cgroup1_mutex);
-	if (parent->dead) {
+	err = parent->dead ? -ENODEV : cgroup1_copy_rules(g, parent);
+	if (err) {
 		mutex_unlock(&cgroup1_mutex);
 		cgroup1_put(g);
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(err);
 	}
 	g->hier->nr_groups++;
 	g->clone_children = parent->clone_children;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
- * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c). The files are in kernel/fs/cgroup1.
+ * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c). The files are in kernel/fs/cgroup1.
  *
  * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
  * new hierarchy, or its end, touches no task.
@@ -29,8 +29,9 @@ struct super_block;
 
 /* Controllers, as bits of masks; each is in one hierarchy at most. */
 #define CG1_CPUACCT BIT(0)
-#define CG1_FREEZER BIT(1)
-#define CG1_NR 2
+#define CG1_DEVICES BIT(1)
+#define CG1_FREEZER BIT(2)
+#define CG1_NR 3
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
 #define CGROUP1_DEPTH                                                                              \
@@ -51,7 +52,7 @@ struct cgroup1_hier {
 	u64 nr_groups; /* with the top */
 };
 
-#define CGROUP1_FILES 16
+#define CGROUP1_FILES 20
 
 struct cgroup1_usage {
 	u64 exec, utime, stime; /* ns */
@@ -76,6 +77,10 @@ struct cgroup1 {
 
 	/* cpuacct: what tasks used that were in it or below and have left; what was used when it was set to 0. Under cgroup1_lock */
 	struct cgroup1_usage past, base;
+	/* devices: all but what rules say, or nothing but that; under cgroup1_rules_mutex */
+	bool deny;
+	u32 nr_rules;
+	struct list_head rules;
 	bool freeze; /* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
 
 	/* for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex, files under dir's i_rwsem */
@@ -123,6 +128,11 @@ void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 /* cpuacct: what the tasks of @g and below have used, also those that have ended, since it was made or set to 0. */
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);
+/* devices: as devices.allow or devices.deny takes it, 0 or -errno; the rules as devices.list shows them, to kfree(), or NULL. */
+int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
+char *cgroup1_devices_text(struct cgroup1 *g);
+/* May current use a device so (DEVICE_*)? */
+bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */

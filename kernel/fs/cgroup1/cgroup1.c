@@ -177,6 +177,7 @@ static const struct fs_param params[] = {
 	FS_PARAM("memory", FSP_FLAG),
 	FS_PARAM("pids", FSP_FLAG),
 	FS_PARAM("cpuacct", FSP_FLAG),
+	FS_PARAM("devices", FSP_FLAG),
 	FS_PARAM("freezer", FSP_FLAG),
 	FS_PARAM_END,
 };

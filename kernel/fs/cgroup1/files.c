@@ -188,6 +188,36 @@ static int store_usage(struct file *f, struct cgroup1 *g, char *text)
 	return 0;
 }
 
+/* ---- devices ---- */
+
+static int show_devices(struct seq *s, struct cgroup1 *g)
+{
+	char *text = cgroup1_devices_text(g);
+
+	if (!text)
+		return -ENOMEM;
+	seq_puts(s, text);
+	kfree(text);
+	return 0;
+}
+
+static int store_devices(struct file *f, struct cgroup1 *g, const char *text, bool allow)
+{
+	if (!cred_ns_capable(f->f_cred, &init_user_ns, CAP_SYS_ADMIN))
+		return -EPERM;
+	return cgroup1_set_devices(g, text, allow);
+}
+
+static int store_allow(struct file *f, struct cgroup1 *g, char *text)
+{
+	return store_devices(f, g, text, true);
+}
+
+static int store_deny(struct file *f, struct cgroup1 *g, char *text)
+{
+	return store_devices(f, g, text, false);
+}
+
 /* ---- freezer ---- */
 
 static int show_freezer(struct seq *s, struct cgroup1 *g)
@@ -235,6 +265,9 @@ static const struct cg1_file files[] = {
 	{ "cpuacct.usage_user", 0444, EVERYWHERE, CG1_CPUACCT, show_usage_user, NULL },
 	{ "cpuacct.usage_sys", 0444, EVERYWHERE, CG1_CPUACCT, show_usage_sys, NULL },
 	{ "cpuacct.stat", 0444, EVERYWHERE, CG1_CPUACCT, show_cpuacct_stat, NULL },
+	{ "devices.allow", 0200, BELOW_TOP, CG1_DEVICES, NULL, store_allow },
+	{ "devices.deny", 0200, BELOW_TOP, CG1_DEVICES, NULL, store_deny },
+	{ "devices.list", 0444, EVERYWHERE, CG1_DEVICES, show_devices, NULL },
 	{ "freezer.state", 0644, BELOW_TOP, CG1_FREEZER, show_freezer, store_freezer },
 	{ "freezer.self_freezing", 0444, BELOW_TOP, CG1_FREEZER, show_self_freezing, NULL },
 	{ "freezer.parent_freezing", 0444, BELOW_TOP, CG1_FREEZER, show_parent_freezing, NULL },
@@ -278,6 +311,8 @@ static int make_text(struct seq *s, void *arg)
 {
 	const struct file *f = arg;
 
+	if (!file_of(f)->show)
+		return -EINVAL;
 	return READ_ONCE(group_of(f)->dead) ? -ENODEV : file_of(f)->show(s, group_of(f));
 }
 

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * v1_devices.c: devices of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/devices): which devices the tasks of a group may make and open.
+ *
+ * A group allows everything but what its rules deny, or denies everything but what they allow. It begins as a copy of its parent, and a task
+ * needs the consent of its group and of all above, so what is taken from a parent is taken from those below, whatever their own rules say
+ * (and is theirs again when the parent gets it back: Linux takes it out of their rules). The top consents to everything.
+ *
+ * Locks: cgroup1_mutex, cgroup1_rules_mutex.
+ */
+#include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/v1.h"
+#include "kernel/vfs/vfs.h"
+
+#define RULES_MAX 1024 /* of one group */
+#define ANY UINT32_MAX /* a number: "*" */
+
+struct rule {
+	struct list_head entry;
+	umode_t type; /* S_IFBLK, S_IFCHR */
+	u32 major, minor;
+	int access; /* DEVICE_* */
+};
+
+static DEFINE_MUTEX(cgroup1_rules_mutex);
+
+/* ---- rules; under cgroup1_rules_mutex ---- */
+
+static bool same_device(const struct rule *a, const struct rule *b)
+{
+	return a->type == b->type && a->major == b->major && a->minor == b->minor;
+}
+
+static int add_rule(struct cgroup1 *g, const struct rule *r)
+{
+	struct rule *at;
+
+	list_for_each_entry(at, &g->rules, entry)
+		if (same_device(at, r)) {
+			at->access |= r->access;
+			return 0;
+		}
+	if (g->nr_rules >= RULES_MAX)
+		return -ENOSPC;
+	at = kmalloc(sizeof(*at), GFP_KERNEL | __GFP_ACCOUNT);
+	if (!at)
+		return -ENOMEM;
+	*at = *r;
+	list_add_tail(&at->entry, &g->rules);
+	g->nr_rules++;
+	return 0;
+}
+
+static void drop_rule(struct cgroup1 *g, struct rule *r)
+{
+	list_del(&r->entry);
+	g->nr_rules--;
+	kfree(r);
+}
+
+static void subtract_rule(struct cgroup1 *g, const struct rule *r)
+{
+	struct rule *at, *next;
+
+	list_for_each_entry_safe(at, next, &g->rules, entry)
+		if (same_device(at, r)) {
+			at->access &= ~r->access;
+			if (!at->access)
+				drop_rule(g, at);
+		}
+}
+
+void cgroup1_free_rules(struct cgroup1 *g)
+{
+	struct rule *at, *next;
+
+	list_for_each_entry_safe(at, next, &g->rules, entry)
+		drop_rule(g, at);
+}
+
+static int copy_rules_locked(struct cgroup1 *g, struct cgroup1 *from)
+{
+	struct rule *at;
+	int err = 0;
+
+	cgroup1_free_rules(g);
+	g->deny = from->deny;
+	list_for_each_entry(at, &from->rules, entry)
+		if (!err)
+			err = add_rule(g, at);
+	return err;
+}
+
+int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent)
+{
+	int err;
+
+	mutex_lock(&cgroup1_rules_mutex);
+	err = copy_rules_locked(g, parent);
+	mutex_unlock(&cgroup1_rules_mutex);
+	return err;
+}
+
+/* ---- may it? ---- */
+
+/* @loosely: a "*" of what is asked for meets any number. */
+static bool number_meets(u32 rule, u32 asked, bool loosely)
+{
+	return rule == ANY || rule == asked || (loosely && asked == ANY);
+}
+
+/* A denial counts that meets any part of what is asked for; a permission must cover all of it. */
+static bool consents(const struct cgroup1 *g, const struct rule *asked)
+{
+	struct rule *r;
+
+	list_for_each_entry(r, &g->rules, entry) {
+		if (r->type != asked->type || !number_meets(r->major, asked->major, !g->deny) ||
+			!number_meets(r->minor, asked->minor, !g->deny))
+			continue;
+		if (!g->deny && (r->access & asked->access))
+			return false;
+		if (g->deny && !(asked->access & ~r->access))
+			return true;
+	}
+	return !g->deny;
+}
+
+static bool all_consent(const struct cgroup1 *g, const struct rule *asked)
+{
+	for (; g; g = g->parent)
+		if (!consents(g, asked))
+			return false;
+	return true;
+}
+
+static struct cgroup1 *group_of_current(void)
+{
+	struct cgroup1 *found = NULL;
+
+	spin_lock(&cgroup1_lock);
+	for (u32 i = 0; i < CGROUP1_MAX && !found; i++) {
+		struct cgroup1 *g = current->cg1[i];
+
+		if (g && (g->hier->controllers & CG1_DEVICES))
+			found = cgroup1_get(g);
+	}
+	spin_unlock(&cgroup1_lock);
+	return found;
+}
+
+bool cgroup1_may_use(umode_t mode, dev_t dev, int what)
+{
+	struct rule asked = {
+		.type = mode & S_IFMT, .major = MAJOR(dev), .minor = MINOR(dev), .access = what
+	};
+	struct cgroup1 *g;
+	bool may;
+
+	if (likely(!READ_ONCE(current->nr_cg1)))
+		return true;
+	g = group_of_current();
+	if (!g)
+		return true;
+	mutex_lock(&cgroup1_rules_mutex);
+	may = all_consent(g, &asked);
+	mutex_unlock(&cgroup1_rules_mutex);
+	cgroup1_put(g);
+	return may;
+}
+
+/* ---- text ---- */
+
+/* A number or "*", then @end, which is skipped: false if it is something else. */
+static bool parse_number(const char **text, char end, u32 *to)
+{
+	const char *p = *text;
+	u64 v = 0;
+
+	if (*p == '*') {
+		*to = ANY;
+		p++;
+	} else {
+		if (*p < '0' || *p > '9')
+			return false;
+		for (; *p >= '0' && *p <= '9' && v < ANY; p++)
+			v = v * 10 + (u64)(*p - '0');
+		if (v >= ANY)
+			return false;
+		*to = (u32)v;
+	}
+	if (*p != end)
+		return false;
+	*text = p + 1;
+	return true;
+}
+
+/* "c 1:3 rwm" */
+static int parse_rule(const char *text, struct rule *r)
+{
+	*r = (struct rule){ .type = *text == 'b' ? S_IFBLK : S_IFCHR };
+	if ((*text != 'b' && *text != 'c') || text[1] != ' ')
+		return -EINVAL;
+	text += 2;
+	if (!parse_number(&text, ':', &r->major) || !parse_number(&text, ' ', &r->minor))
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text != 'r' && *text != 'w' && *text != 'm')
+			return -EINVAL;
+		r->access |= *text == 'r' ? DEVICE_READ :
+			     *text == 'w' ? DEVICE_WRITE :
+					    DEVICE_MKNOD;
+	}
+	return r->access ? 0 : -EINVAL;
+}
+
+/* @g has a parent, and all devices are meant. Groups below would have been told of rules that are no more. */
+static int set_all(struct cgroup1 *g, bool allow)
+{
+	if (READ_ONCE(g->nr_children))
+		return -EINVAL;
+	if (allow && g->parent->deny)
+		return -EPERM;
+	if (allow)
+		return copy_rules_locked(g, g->parent);
+	cgroup1_free_rules(g);
+	g->deny = true;
+	return 0;
+}
+
+static int set_rule(struct cgroup1 *g, const struct rule *r, bool allow)
+{
+	if (allow && !all_consent(g->parent, r))
+		return -EPERM;
+	if (allow == g->deny) /* what is not as by default is a rule */
+		return add_rule(g, r);
+	subtract_rule(g, r);
+	return 0;
+}
+
+int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow)
+{
+	struct rule r;
+	bool all = *text == 'a';
+	int err = all ? 0 : parse_rule(text, &r);
+
+	if (err)
+		return err;
+	mutex_lock(&cgroup1_rules_mutex);
+	err = all ? set_all(g, allow) : set_rule(g, &r, allow);
+	mutex_unlock(&cgroup1_rules_mutex);
+	return err;
+}
+
+static int put_number(char *buf, size_t size, u32 nr, char end)
+{
+	if (nr == ANY)
+		return scnprintf(buf, size, "*%c", end);
+	return scnprintf(buf, size, "%u%c", nr, end);
+}
+
+#define LINE 32 /* "c 4294967294:4294967294 rwm", and its ends */
+
+static size_t put_rule(char *buf, const struct rule *r)
+{
+	size_t n = (size_t)scnprintf(buf, LINE, "%s ", r->type == S_IFBLK ? "b" : "c");
+
+	n += (size_t)put_number(buf + n, LINE - n, r->major, ':');
+	n += (size_t)put_number(buf + n, LINE - n, r->minor, ' ');
+	return n + (size_t)scnprintf(buf + n, LINE - n, "%s%s%s\n",
+			   r->access & DEVICE_READ ? "r" : "", r->access & DEVICE_WRITE ? "w" : "",
+			   r->access & DEVICE_MKNOD ? "m" : "");
+}
+
+/* Where all is allowed but some, Linux names all. */
+char *cgroup1_devices_text(struct cgroup1 *g)
+{
+	struct rule *r;
+	size_t n = 0;
+	char *buf;
+
+	mutex_lock(&cgroup1_rules_mutex);
+	buf = kzalloc((size_t)(g->nr_rules + 1) * LINE, GFP_KERNEL);
+	if (buf && !g->deny)
+		strscpy(buf, "a *:* rwm\n", LINE);
+	if (buf && g->deny)
+		list_for_each_entry(r, &g->rules, entry)
+			n += put_rule(buf + n, r);
+	mutex_unlock(&cgroup1_rules_mutex);
+	return buf;
+}
