@@ -297,6 +297,29 @@ static int split(struct mm *mm, u64 start, u64 end)
 	return vma_split_range(mm, start, end);
 }
 
+/*
+ * What was made ahead counts as touched. Whether it was cannot be told of a page of zeros, and who protects pages must hear of writes to all
+ * that were touched; that he hears of some that were not does no harm.
+ */
+static void claim_made_ahead(struct vm_area *v)
+{
+	struct mm *mm = v->vm_mm;
+	u64 va = v->vm_start;
+
+	while (va < v->vm_end) {
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_next(&mm->pmap, &va, v->vm_end);
+		if (e && !(*e & PTE_SPECIAL))
+			*e &= ~PTE_RESERVED;
+		spin_unlock(&mm->page_table_lock);
+		if (!e)
+			break;
+		va += PAGE_SIZE;
+	}
+}
+
 static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 {
 	struct mm *mm = u->mm;
@@ -309,8 +332,12 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {
 		v->vm_uffd = u;
 		v->vm_flags = (v->vm_flags & ~VM_UFFD_ALL) | mode;
-		if (vma_is_anon(v))
+		if (!vma_is_anon(v))
+			continue;
+		if (mode & VM_UFFD_MISSING)
 			zap_untouched(v, v->vm_start, v->vm_end);
+		else
+			claim_made_ahead(v);
 	}
 	vma_merge_range(mm, start, end);
 	return 0;

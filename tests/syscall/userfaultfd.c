@@ -287,6 +287,28 @@ static void write_protection(void)
 	WANT(0, unwatch(area, PAGES * PAGE));
 }
 
+/* Pages of zeros, written or read, in a mapping of their own, are protected as any others are. */
+static void zeros(void)
+{
+	char *p = t_pages(2);
+	pthread_t t;
+
+	if (asked) {
+		memset(p, 0, PAGE);
+		got = *(volatile char *)(p + PAGE);
+	}
+	WANT(0x5c, watch(p, 2 * PAGE, UFFDIO_REGISTER_MODE_WP));
+	WANT(0, protect(p, 2 * PAGE, UFFDIO_WRITEPROTECT_MODE_WP));
+	for (int i = 0; i < 2; i++) {
+		WANT(3, fault(&t, p + i * PAGE, 1));
+		WANT(0, p[i * PAGE]);
+		WANT(0, protect(p + i * PAGE, PAGE, 0));
+		WANT('w', done(&t));
+	}
+	WANT(0, unwatch(p, 2 * PAGE));
+	munmap(p, 2 * PAGE);
+}
+
 static void shared(void)
 {
 	int m = NEED(memfd_create("m", 0));
@@ -417,6 +439,7 @@ TEST(userfaultfd)
 	copy_errors();
 	ends();
 	write_protection();
+	zeros();
 	shared();
 	filled_at_once();
 	others();
