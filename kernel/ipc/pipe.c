@@ -20,6 +20,7 @@
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/watch_queue.h>
 
 #include "gen/syscalls.h"
 #include "kernel/ipc/pipe.h"
@@ -615,8 +616,10 @@ long sys_pipe2(uaddr_t ufds, int flags)
 	struct file *files[2] = { NULL, NULL };
 	int fds[2], err;
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_NOTIFICATION_PIPE))
 		return -EINVAL;
+	if (flags & O_NOTIFICATION_PIPE)
+		return -ENOPKG; /* what a Linux without watch queues says */
 	err = pipe_files(files, (u32)flags);
 	if (err)
 		return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pipe(2), pipe2(2): capacity, atomic writes, blocking, end of file, FIONREAD, F_SETPIPE_SZ. */
-#include "t.h"
+#include "guest.h"
 #include <sys/ioctl.h>
 
 static char big[1 << 20];
@@ -18,6 +18,8 @@ static void creation(void)
 		say("%#o %d", fcntl(p[i], F_GETFL), fcntl(p[i], F_GETFD));
 	T(pipe2(p, O_RDWR));
 	T(pipe2(p, O_APPEND));
+	G(pipe2(p, O_EXCL), "-1 ENOPKG"); /* O_NOTIFICATION_PIPE, where there are no watch queues */
+	T(pipe2(p, O_EXCL | O_APPEND));
 	T(pipe2(p, O_DIRECT));
 	T(write(p[1], "one", 3));
 	T(write(p[1], "second", 6));
