@@ -291,6 +291,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 		return -EMSGSIZE;
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
+	skb->foreign = true; /* what sums stand in there are the program's */
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
 	return ip_output(skb, f);

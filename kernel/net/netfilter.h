@@ -31,6 +31,7 @@ struct nf_state {
 	u8 hook;                     /* NF_INET_* */
 	bool v6;
 	u32 work; /* expressions that the packet has met here, and what it has cost to look into their sets and lists */
+	bool drop; /* a match can neither match nor not: the packet goes */
 };
 
 struct nf_hook_ops {

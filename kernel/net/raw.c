@@ -312,7 +312,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &raw_socks);
-	i->hdrincl = protocol == IPPROTO_RAW && family == AF_INET;
+	i->hdrincl = protocol == IPPROTO_RAW;
 	i->c.reuseaddr = true; /* as Linux tells it; there are no ports */
 	i->sock = s;
 	s->sk = &i->c;

@@ -15,6 +15,7 @@
 static int nl; /* the test's socket */
 static unsigned char out[65536];
 static unsigned len, last;
+static int nft_family = NFPROTO_IPV4; /* of the tables that requests name */
 
 static T_UNUSED void begin(int type, int flags, int family, int res_id)
 {
@@ -34,7 +35,7 @@ static T_UNUSED void begin(int type, int flags, int family, int res_id)
 
 static T_UNUSED void nft(int type, int flags)
 {
-	begin(NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_ACK, NFPROTO_IPV4, 0);
+	begin(NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_ACK, nft_family, 0);
 }
 
 static T_UNUSED void grow(void)

@@ -282,15 +282,16 @@ static void foreign(void)
 	static const char *const names[] = { "recent", "statistic", "connlimit", "ttl", "tos",
 		"dscp", "length", "mac", "iprange", "tcpmss", "esp", "ah", "owner", "rpfilter",
 		"time", "cpu", "connbytes", "helper", "conntrack", "multiport", "tcp", "udp",
-		"addrtype" };
-	unsigned x = rule("t", any() % 2 ? "in" : "out"), info[128];
+		"addrtype", "hashlimit", "quota", "string", "u32", "ecn", "sctp", "dccp", "ipcomp",
+		"bpf", "policy", "physdev" };
+	unsigned x = rule("t", any() % 2 ? "in" : "out"), info[512];
 
-	for (unsigned i = 0; i < 128; i++)
+	for (unsigned i = 0; i < 512; i++)
 		info[i] = any() % 3 ? any() & 0x01010103 : any();
 	if (any() % 2)
 		strcpy((char *)info + 10, "seen");
-	compat("match", names[any() % 23], any() % 4, info,
-		any() % 2 ? any() % 512 : 24 + any() % 240);
+	compat("match", names[any() % 34], any() % 4, info,
+		any() % 2 ? any() % 2048 : 24 + any() % 240);
 	end(x);
 }
 

@@ -61,6 +61,7 @@ struct nft_net {
 	u64 handles;                /* of tables */
 	const struct nlmsghdr *req; /* of a batch, that is served now */
 	struct list_head recent;    /* xt_keep.c's, under nfnl_mutex */
+	struct list_head limits;    /* xt_rate.c's, the same */
 	bool counts_conns; /* nft_count.c: connections are tracked until the namespace ends; the same */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nft_compat.c: the expressions "match" and "target", by which iptables-nft names matches and targets of iptables: a name, a revision, and a
- * structure of bytes that is kept as it came. xt_match.c and xt_target.c know what they mean.
+ * structure of bytes that is kept as it came. xt_*.c know what they mean.
  */
 #include <linux/netfilter/nf_tables_compat.h>
 
@@ -20,7 +20,7 @@ struct compat {
 };
 
 static const struct xt_kind *const matches[] = { xt_matches, xt_head_matches, xt_keep_matches,
-	NULL },
+	xt_rate_matches, xt_bytes_matches, xt_proto_matches, NULL },
 				   *const targets[] = { xt_targets, xt_edit_targets, NULL };
 
 static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 family)
@@ -119,7 +119,7 @@ static void match_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p
 	const struct compat *x = nft_priv(e);
 
 	if (!(x->kind->keeps ? x->kind->keeps(p, x->info, x->state) : x->kind->match(p, x->info)))
-		r->code = NFT_BREAK;
+		r->code = p->s->drop ? NF_DROP : NFT_BREAK;
 }
 
 static void target_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)

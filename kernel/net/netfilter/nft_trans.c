@@ -24,6 +24,7 @@ struct nft_net *nft_net(struct net *net)
 	INIT_LIST_HEAD(&nn->tables);
 	INIT_LIST_HEAD(&nn->trans);
 	INIT_LIST_HEAD(&nn->recent);
+	INIT_LIST_HEAD(&nn->limits);
 	nn->genid = 1;
 	return net->nft = nn;
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_edit.c: targets of iptables that change headers, or what goes with a packet: TTL, HL, TOS, DSCP, TCPMSS, CLASSIFY. */
+/* xt_edit.c: targets of iptables that change headers, or what goes with a packet: TTL, HL, TOS, DSCP, ECN, TCPMSS, TCPOPTSTRIP,
+ * CHECKSUM, CLASSIFY. */
+#include <linux/netfilter/xt_CHECKSUM.h>
 #include <linux/netfilter/xt_CLASSIFY.h>
 #include <linux/netfilter/xt_DSCP.h>
 #include <linux/netfilter/xt_TCPMSS.h>
+#include <linux/netfilter/xt_TCPOPTSTRIP.h>
+#include <linux/netfilter_ipv4/ipt_ECN.h>
 #include <linux/netfilter_ipv4/ipt_TTL.h>
 
 #include "kernel/net/netfilter/conntrack.h"
@@ -89,6 +93,89 @@ static int target_dscp(struct nft_pkt *p, const void *i)
 	return NFT_CONTINUE;
 }
 
+/* ---- ECN ---- */
+
+#define ECN_TCP (IPT_ECN_OP_SET_ECE | IPT_ECN_OP_SET_CWR)
+
+static int check_ecn(const void *i)
+{
+	const struct ipt_ECN_info *m = i;
+
+	return m->operation & IPT_ECN_OP_MASK || m->ip_ect & ~3 ? -EINVAL : 0;
+}
+
+static u8 ecn_needs(const void *i)
+{
+	return ((const struct ipt_ECN_info *)i)->operation & ECN_TCP ? IPPROTO_TCP : 0;
+}
+
+static int target_ecn(struct nft_pkt *p, const void *i)
+{
+	const struct ipt_ECN_info *m = i;
+	u8 h[20], flags;
+
+	if (m->operation & IPT_ECN_OP_SET_IP)
+		set_tos(p, (u8)((xt_tos(p) & ~3) | m->ip_ect));
+	if (!(m->operation & ECN_TCP) || p->proto != IPPROTO_TCP || !xt_read_l4(p, h, sizeof(h)))
+		return NFT_CONTINUE;
+	flags = h[13];
+	if (m->operation & IPT_ECN_OP_SET_ECE)
+		flags = (u8)((flags & ~0x40) | m->proto.tcp.ece << 6);
+	if (m->operation & IPT_ECN_OP_SET_CWR)
+		flags = (u8)((flags & ~0x80) | m->proto.tcp.cwr << 7);
+	if (flags == h[13])
+		return NFT_CONTINUE;
+	h[13] = flags;
+	nf_set_bytes(p, p->thoff + 12, h + 12, 2, p->thoff + 16);
+	return NFT_CONTINUE;
+}
+
+/* ---- TCPOPTSTRIP ---- */
+
+/* What is stripped becomes bytes that mean nothing. */
+static int target_tcpoptstrip(struct nft_pkt *p, const void *i)
+{
+	const struct xt_tcpoptstrip_target_info *m = i;
+	u8 h[60], old[40];
+	u32 len, n;
+
+	if (p->proto != IPPROTO_TCP || !xt_read_l4(p, h, 20))
+		return NFT_CONTINUE;
+	len = (h[12] >> 4) * 4U;
+	if (len <= 20 || !xt_read_l4(p, h, len))
+		return NFT_CONTINUE;
+	memcpy(old, h + 20, len - 20);
+	for (u32 at = 20; at + 1 < len; at += n) {
+		n = h[at] <= 1 || !h[at + 1] ? 1 : h[at + 1];
+		if (at + n > len)
+			break;
+		if (tcpoptstrip_test_bit(m->strip_bmap, h[at]))
+			memset(h + at, 1, n);
+	}
+	if (memcmp(old, h + 20, len - 20))
+		nf_set_bytes(p, p->thoff + 20, h + 20, len - 20, p->thoff + 16);
+	return NFT_CONTINUE;
+}
+
+/* ---- CHECKSUM ---- */
+
+static int check_checksum(const void *i)
+{
+	return ((const struct xt_CHECKSUM_info *)i)->operation == XT_CHECKSUM_OP_FILL ? 0 : -EINVAL;
+}
+
+/* Those that a card would have filled in; what is cut into many packets gets them when it is cut. */
+static int target_checksum(struct nft_pkt *p, const void *i)
+{
+	struct sk_buff *skb = p->skb;
+
+	if (skb->gso || p->frag_off || (skb->foreign && !skb->csum_owed))
+		return NFT_CONTINUE;
+	nf_fill_checksum(skb);
+	skb->csum_owed = false;
+	return NFT_CONTINUE;
+}
+
 /* ---- TCPMSS ---- */
 
 /* As the ways to both ends allow; 0: too little for anything. */
@@ -156,6 +243,12 @@ const struct xt_kind xt_edit_targets[] = {
 	{ "TOS", 1, 0, sizeof(struct xt_tos_target_info), .target = target_tos, .table = "mangle" },
 	{ "DSCP", 0, 0, sizeof(struct xt_DSCP_info), .check = check_dscp, .target = target_dscp,
 		.table = "mangle" },
+	{ "ECN", 0, NFPROTO_IPV4, sizeof(struct ipt_ECN_info), .check = check_ecn,
+		.target = target_ecn, .table = "mangle", .needs = ecn_needs },
+	{ "TCPOPTSTRIP", 0, 0, sizeof(struct xt_tcpoptstrip_target_info),
+		.target = target_tcpoptstrip, .table = "mangle", .proto = IPPROTO_TCP },
+	{ "CHECKSUM", 0, 0, sizeof(struct xt_CHECKSUM_info), .check = check_checksum,
+		.target = target_checksum, .table = "mangle" },
 	{ "TCPMSS", 0, 0, sizeof(struct xt_tcpmss_info), .target = target_tcpmss,
 		.proto = IPPROTO_TCP },
 	{ "CLASSIFY", 0, 0, sizeof(struct xt_classify_target_info), .target = target_classify,

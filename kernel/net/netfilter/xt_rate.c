@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xt_rate.c: matches of iptables that count what has passed: hashlimit (a rate for each address, port or pair of them), quota.
+ *
+ * A table of hashlimit belongs to all rules of the namespace and family that name it, has the settings of the first of them, and ends with
+ * the last. An entry is the masked addresses and ports that a rule's mode wants; it expires when no packet has met it for cfg.expire, and
+ * is looked at every cfg.gc_interval. Each counts as one of the namespace's objects, and a table has at most cfg.max.
+ *
+ * What an entry has left is counted in credits: of packets microseconds, of which a packet costs `avg`; of bytes, parts of a second (2^32
+ * are one), of which each 16 bytes cost `avg`, and the burst says how often a second's worth is given in advance. By rates (RATE_MATCH)
+ * it is over while the last interval had more than its share.
+ * Lock: nn->lock for the entries; nfnl_mutex for which tables there are, and who uses them.
+ */
+#define _LINUX_IF_H /* that needs libc */
+#define IFNAMSIZ 16
+#include <linux/netfilter/xt_hashlimit.h>
+#include <linux/netfilter/xt_quota.h>
+
+#include "kernel/net/netfilter/conntrack.h"
+#include "kernel/net/netfilter/xt.h"
+
+/* ---- hashlimit ---- */
+
+#define SIZE_DEFAULT 8192U
+#define SIZE_MAX_ 1048576U
+#define SECOND (1UL << 32) /* of bytes, in credits */
+#define MODES                                                                                      \
+	((u32)(XT_HASHLIMIT_HASH_DIP | XT_HASHLIMIT_HASH_DPT | XT_HASHLIMIT_HASH_SIP |             \
+		XT_HASHLIMIT_HASH_SPT | XT_HASHLIMIT_INVERT | XT_HASHLIMIT_BYTES |                 \
+		XT_HASHLIMIT_RATE_MATCH))
+
+struct limit_key {
+	ip_addr src, dst;
+	u16 sport, dport;
+	u32 zero;
+};
+
+struct limit_entry {
+	struct list_head list; /* the one that was met last is the last */
+	struct rb_node node;
+	struct limit_key key;
+	u64 expires,
+		at; /* ktime_get(): at: up to when the credit is counted, or the interval's beginning */
+	u64 credit, bursts;
+	u64 seen; /* of this interval */
+	bool was_over;
+};
+
+struct limit_table {
+	struct list_head list, entries;
+	struct rb_root root;
+	struct hashlimit_cfg3 cfg;
+	u64 next_gc;
+	u32 users, n;
+	u8 family, rev;
+	char name[NAME_MAX];
+};
+
+/* One rule's. */
+struct limiter {
+	struct limit_table *t;
+	bool invert;
+};
+
+/* The structures' names and settings, of whatever revision. */
+static struct hashlimit_cfg3 cfg1(const void *i)
+{
+	const struct hashlimit_cfg1 *c = &((const struct xt_hashlimit_mtinfo1 *)i)->cfg;
+
+	return (struct hashlimit_cfg3){ .avg = c->avg,
+		.burst = c->burst,
+		.mode = c->mode,
+		.size = c->size,
+		.max = c->max,
+		.gc_interval = c->gc_interval,
+		.expire = c->expire,
+		.srcmask = c->srcmask,
+		.dstmask = c->dstmask };
+}
+
+static struct hashlimit_cfg3 cfg2(const void *i)
+{
+	const struct hashlimit_cfg2 *c = &((const struct xt_hashlimit_mtinfo2 *)i)->cfg;
+
+	return (struct hashlimit_cfg3){ .avg = c->avg,
+		.burst = c->burst,
+		.mode = c->mode,
+		.size = c->size,
+		.max = c->max,
+		.gc_interval = c->gc_interval,
+		.expire = c->expire,
+		.srcmask = c->srcmask,
+		.dstmask = c->dstmask };
+}
+
+static int check_cfg(const struct hashlimit_cfg3 *c, u8 rev, u8 family)
+{
+	u32 bits = family == NFPROTO_IPV4 ? 32 : 128;
+	u64 all;
+
+	if (!c->gc_interval || !c->expire || c->srcmask > bits || c->dstmask > bits ||
+		c->mode & ~MODES)
+		return -EINVAL;
+	if (rev >= 3 && c->mode & XT_HASHLIMIT_RATE_MATCH) {
+		if (!c->avg || c->avg > ~0U)
+			return -ERANGE;
+		return c->interval ? 0 : -EINVAL;
+	}
+	if (c->mode & XT_HASHLIMIT_BYTES)
+		return c->avg <= 1 ? -EINVAL : 0;
+	return !c->burst || __builtin_mul_overflow(c->avg, c->burst, &all) || all > ~0UL / 100 ?
+		       -ERANGE :
+		       0;
+}
+
+static int check_name(const char *name, u32 size)
+{
+	if (!name[0] || strnlen(name, size) == size || strchr(name, '/') || !strcmp(name, ".") ||
+		!strcmp(name, ".."))
+		return -EINVAL;
+	return 0;
+}
+
+static struct limit_table *new_limits(
+	struct nft_net *nn, const struct hashlimit_cfg3 *c, const char *name, u8 family, u8 rev)
+{
+	struct limit_table *t;
+	u32 size = c->size ? min(c->size, SIZE_MAX_) : SIZE_DEFAULT;
+
+	if (nft_count(nn))
+		return ERR_PTR(-ENOSPC);
+	t = kzalloc(sizeof(*t), NFT_GFP);
+	if (!t) {
+		nft_uncount(nn);
+		return ERR_PTR(-ENOMEM);
+	}
+	INIT_LIST_HEAD(&t->entries);
+	t->cfg = *c;
+	t->cfg.max = c->max ? max(c->max, size) : 8 * size;
+	t->family = family;
+	t->rev = rev;
+	strscpy(t->name, name, sizeof(t->name));
+	list_add_tail(&t->list, &nn->limits);
+	return t;
+}
+
+static void *open_limit(
+	struct nft_ctx *c, const struct hashlimit_cfg3 *cfg, const char *name, u32 size, u8 rev)
+{
+	u8 family = c->table->family;
+	int err = check_name(name, size);
+	struct limit_table *t;
+	struct limiter *l;
+
+	if (!err)
+		err = check_cfg(cfg, rev, family);
+	if (err)
+		return ERR_PTR(err);
+	l = kzalloc(sizeof(*l), NFT_GFP);
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	l->invert = cfg->mode & XT_HASHLIMIT_INVERT;
+	list_for_each_entry(t, &c->nn->limits, list)
+		if (t->family == family && !strcmp(t->name, name))
+			l->t = t;
+	if (!l->t)
+		l->t = new_limits(c->nn, cfg, name, family, rev);
+	if (IS_ERR(l->t)) {
+		err = PTR_ERR(l->t);
+		kfree(l);
+		return ERR_PTR(err);
+	}
+	l->t->users++;
+	return l;
+}
+
+static void *open_limit1(struct nft_ctx *c, const void *i)
+{
+	struct hashlimit_cfg3 cfg = cfg1(i);
+
+	return open_limit(c, &cfg, ((const struct xt_hashlimit_mtinfo1 *)i)->name, IFNAMSIZ, 1);
+}
+
+static void *open_limit2(struct nft_ctx *c, const void *i)
+{
+	struct hashlimit_cfg3 cfg = cfg2(i);
+
+	return open_limit(c, &cfg, ((const struct xt_hashlimit_mtinfo2 *)i)->name, NAME_MAX, 2);
+}
+
+static void *open_limit3(struct nft_ctx *c, const void *i)
+{
+	const struct xt_hashlimit_mtinfo3 *m = i;
+
+	return open_limit(c, &m->cfg, m->name, NAME_MAX, 3);
+}
+
+static void end_entry(struct nft_net *nn, struct limit_table *t, struct limit_entry *e)
+{
+	list_del(&e->list);
+	rb_erase(&e->node, &t->root);
+	t->n--;
+	kfree(e);
+	nft_uncount(nn);
+}
+
+static void close_limit(struct nft_net *nn, void *state)
+{
+	struct limit_table *t = ((struct limiter *)state)->t;
+
+	kfree(state);
+	if (--t->users)
+		return;
+	while (!list_empty(&t->entries))
+		end_entry(nn, t, list_first_entry(&t->entries, struct limit_entry, list));
+	list_del(&t->list);
+	kfree(t);
+	nft_uncount(nn);
+}
+
+static void mask_addr(ip_addr *a, u32 bits)
+{
+	for (u32 k = ip_is_v4(a) ? 3 : 0, n = bits; k < 4; k++) {
+		a->w[k] &= n >= 32 ? ~0U : n ? htonl(~0U << (32 - n)) : 0;
+		n = n >= 32 ? n - 32 : 0;
+	}
+}
+
+static bool has_ports(u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
+	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
+}
+
+static void key_of(const struct nft_pkt *p, const struct hashlimit_cfg3 *c, struct limit_key *k)
+{
+	u16 ports[2];
+
+	memset(k, 0, sizeof(*k));
+	nf_addrs(p->skb, p->v6, &k->src, &k->dst);
+	if (c->mode & XT_HASHLIMIT_HASH_SIP)
+		mask_addr(&k->src, c->srcmask);
+	else
+		memset(&k->src, 0, sizeof(k->src));
+	if (c->mode & XT_HASHLIMIT_HASH_DIP)
+		mask_addr(&k->dst, c->dstmask);
+	else
+		memset(&k->dst, 0, sizeof(k->dst));
+	if (!(c->mode & (XT_HASHLIMIT_HASH_SPT | XT_HASHLIMIT_HASH_DPT)) || !has_ports(p->proto) ||
+		!xt_read_l4(p, ports, sizeof(ports)))
+		return;
+	if (c->mode & XT_HASHLIMIT_HASH_SPT)
+		k->sport = ports[0];
+	if (c->mode & XT_HASHLIMIT_HASH_DPT)
+		k->dport = ports[1];
+}
+
+/* The entry of that key; NULL: where it is to be linked. */
+static struct limit_entry *find_entry(struct limit_table *t, const struct limit_key *k,
+	struct rb_node **parent, struct rb_node ***link)
+{
+	*parent = NULL;
+	*link = &t->root.node;
+	while (**link) {
+		struct limit_entry *e = rb_entry(**link, struct limit_entry, node);
+		int d = memcmp(k, &e->key, sizeof(*k));
+
+		if (!d)
+			return e;
+		*parent = **link;
+		*link = d < 0 ? &(*parent)->left : &(*parent)->right;
+	}
+	return NULL;
+}
+
+static u64 cost_of_packet(const struct limit_table *t)
+{
+	return t->rev == 1 ? t->cfg.avg * 100 : t->cfg.avg;
+}
+
+static u64 most_credit(const struct limit_table *t)
+{
+	return t->cfg.mode & XT_HASHLIMIT_BYTES ? SECOND : cost_of_packet(t) * t->cfg.burst;
+}
+
+/* NULL: there is no room. */
+static struct limit_entry *new_entry(struct nft_net *nn, struct limit_table *t,
+	const struct limit_key *k, struct rb_node *parent, struct rb_node **link)
+{
+	struct limit_entry *e;
+
+	if (t->n >= t->cfg.max || nft_count(nn))
+		return NULL;
+	e = kzalloc(sizeof(*e), GFP_ATOMIC | __GFP_ACCOUNT);
+	if (!e) {
+		nft_uncount(nn);
+		return NULL;
+	}
+	e->key = *k;
+	e->at = ktime_get();
+	e->credit = most_credit(t);
+	e->bursts = t->cfg.burst;
+	rb_link_node(&e->node, parent, link);
+	rb_insert_color(&e->node, &t->root);
+	list_add_tail(&e->list, &t->entries);
+	t->n++;
+	return e;
+}
+
+static void collect(struct nft_net *nn, struct limit_table *t, struct nf_state *s, u64 now)
+{
+	if (now < t->next_gc)
+		return;
+	t->next_gc = now + t->cfg.gc_interval * NSEC_PER_MSEC;
+	while (!list_empty(&t->entries)) {
+		struct limit_entry *e = list_first_entry(&t->entries, struct limit_entry, list);
+
+		if (e->expires > now)
+			break;
+		end_entry(nn, t, e);
+		s->work++;
+	}
+}
+
+/* Time has passed. */
+static void earn(const struct limit_table *t, struct limit_entry *e, u64 now)
+{
+	u64 most = most_credit(t), us = (now - e->at) / 1000, more;
+
+	e->at += us * 1000;
+	if (t->cfg.mode & XT_HASHLIMIT_BYTES)
+		more = us >= 1000000 ? SECOND : us * SECOND / 1000000;
+	else
+		more = us;
+	e->credit = more >= most - e->credit ? most : e->credit + more;
+}
+
+/* By the packet's bytes: what has been given in advance is taken when the rest does not do. */
+static bool pay(const struct limit_table *t, struct limit_entry *e, u32 len)
+{
+	u64 cost = cost_of_packet(t);
+
+	if (t->cfg.mode & XT_HASHLIMIT_BYTES) {
+		cost = ((len >> XT_HASHLIMIT_BYTE_SHIFT) + 1) * min(t->cfg.avg, SECOND);
+		cost = min(cost, SECOND);
+		if (e->credit < cost && e->bursts) {
+			e->bursts--;
+			e->credit = SECOND;
+		}
+	}
+	if (e->credit < cost)
+		return false;
+	e->credit -= cost;
+	return true;
+}
+
+/* How much an interval may have, and how much a first one in all (a rate is sent as its inverse). */
+static u64 share(const struct hashlimit_cfg3 *c, u64 *first)
+{
+	u64 rate = c->mode & XT_HASHLIMIT_BYTES ?
+			   (u64)(~0U / (u32)c->avg - 1) << XT_HASHLIMIT_BYTE_SHIFT :
+			   XT_HASHLIMIT_SCALE_v2 / c->avg;
+
+	if (!(c->mode & XT_HASHLIMIT_BYTES))
+		*first = c->burst + rate;
+	else if (!c->burst || __builtin_mul_overflow(rate, c->burst, first))
+		*first = rate;
+	return rate;
+}
+
+static u64 times(u64 a, u64 b)
+{
+	u64 c;
+
+	return __builtin_mul_overflow(a, b, &c) ? ~0UL : c;
+}
+
+static bool within_rate(const struct limit_table *t, struct limit_entry *e, u32 len, u64 now)
+{
+	u64 first, rate = share(&t->cfg, &first), span = t->cfg.interval * 1000UL;
+	u64 gone = (now - e->at) / NSEC_PER_MSEC;
+
+	if (gone >= span) {
+		e->was_over = times(e->seen, span) > times(rate, gone);
+		e->seen = 0;
+		e->at = now;
+	}
+	e->seen += t->cfg.mode & XT_HASHLIMIT_BYTES ? len : 1;
+	return !e->was_over && e->seen <= first;
+}
+
+static bool hashlimit(const struct nft_pkt *p, const void *i, void *state)
+{
+	const struct limiter *l = state;
+	struct limit_table *t = l->t;
+	bool ok;
+	struct nft_net *nn = p->net->nft;
+	struct rb_node *parent, **link;
+	u64 now = ktime_get();
+	struct limit_entry *e;
+	struct limit_key k;
+	u32 len = skb_len(p->skb);
+
+	collect(nn, t, p->s, now);
+	key_of(p, &t->cfg, &k);
+	e = find_entry(t, &k, &parent, &link);
+	if (!e)
+		e = new_entry(nn, t, &k, parent, link);
+	if (!e) {
+		p->s->drop = true;
+		return false;
+	}
+	list_move_tail(&e->list, &t->entries);
+	e->expires = now + t->cfg.expire * NSEC_PER_MSEC;
+	if (t->rev >= 3 && t->cfg.mode & XT_HASHLIMIT_RATE_MATCH) {
+		ok = within_rate(t, e, len, now);
+	} else {
+		earn(t, e, now);
+		ok = pay(t, e, len);
+	}
+	return ok != l->invert;
+}
+
+/* ---- quota ---- */
+
+static int check_quota(const void *i)
+{
+	return ((const struct xt_quota_info *)i)->flags & ~XT_QUOTA_MASK ? -EINVAL : 0;
+}
+
+static void *open_quota(struct nft_ctx *c, const void *i)
+{
+	u64 *left = kmalloc(sizeof(*left), NFT_GFP);
+
+	if (!left)
+		return ERR_PTR(-ENOMEM);
+	*left = ((const struct xt_quota_info *)i)->quota;
+	return left;
+}
+
+static void close_quota(struct nft_net *nn, void *state)
+{
+	kfree(state);
+}
+
+static bool quota(const struct nft_pkt *p, const void *i, void *state)
+{
+	bool invert = ((const struct xt_quota_info *)i)->flags & XT_QUOTA_INVERT;
+	u64 *left = state, n = skb_len(p->skb);
+
+	if (*left < n) {
+		*left = 0; /* a smaller one does not get what is left */
+		return invert;
+	}
+	*left -= n;
+	return !invert;
+}
+
+const struct xt_kind xt_rate_matches[] = {
+	{ "hashlimit", 1, 0, sizeof(struct xt_hashlimit_mtinfo1), .open = open_limit1,
+		.close = close_limit, .keeps = hashlimit },
+	{ "hashlimit", 2, 0, sizeof(struct xt_hashlimit_mtinfo2), .open = open_limit2,
+		.close = close_limit, .keeps = hashlimit },
+	{ "hashlimit", 3, 0, sizeof(struct xt_hashlimit_mtinfo3), .open = open_limit3,
+		.close = close_limit, .keeps = hashlimit },
+	{ "quota", 0, 0, sizeof(struct xt_quota_info), .check = check_quota, .open = open_quota,
+		.close = close_quota, .keeps = quota },
+	{ NULL },
+};
