@@ -5,7 +5,7 @@
  *
  * A membership belongs to a device by its number and its id: one that has got the number of another is another. Its sources are sorted by
  * arrival. Locks: i->op for changes, and i->c.lock around those, since packets come meanwhile; net->lock inside.
- * What memberships cost is bounded by their number (igmp_max_memberships, igmp_max_msf) or by memory (MEMORY_MAX).
+ * What memberships cost is bounded by their number (igmp_max_memberships, igmp_max_msf) or by memory (net.core.optmem_max).
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -14,7 +14,6 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/mcast.h"
 
-#define MEMORY_MAX 131072U /* net.core.optmem_max */
 #define MSF_MAX                                                                                    \
 	1024U /* each is looked for among a group's sources with net->lock held, and any user may set the limit of a namespace of his own */
 
@@ -125,6 +124,12 @@ static struct mc_want wants(const struct mc_member *m)
 	return (struct mc_want){ .mode = m->mode, .n = m->n, .sources = m->sources };
 }
 
+/* However much a program asks for, and an administrator allows, it is one block of memory that may not be had. */
+static u32 memory_max(void)
+{
+	return (u32)min(READ_ONCE(sysctl_optmem_max), 1 << 20);
+}
+
 static bool has_room(const struct inet_sock *i, size_t more)
 {
 	const struct mc_member *m;
@@ -132,7 +137,7 @@ static bool has_room(const struct inet_sock *i, size_t more)
 
 	list_for_each_entry(m, &i->members, list)
 		used += sizeof(*m) + m->n * sizeof(ip_addr);
-	return used <= MEMORY_MAX;
+	return used <= memory_max();
 }
 
 static struct mc_member *find_member(struct inet_sock *i, const ip_addr *group, int ifindex)
@@ -484,7 +489,7 @@ static int msfilter4(struct inet_sock *i, uaddr_t val, u32 len)
 
 	if (len < MSFILTER_HEAD)
 		return -EINVAL;
-	if (len > MEMORY_MAX)
+	if (len > memory_max())
 		return -ENOBUFS;
 	if (get_user(h, val))
 		return -EFAULT;
@@ -526,7 +531,7 @@ static int group_filter(struct inet_sock *i, bool v6, uaddr_t val, u32 len)
 
 	if (len < GROUP_FILTER_HEAD)
 		return -EINVAL;
-	if (len > MEMORY_MAX)
+	if (len > memory_max())
 		return -ENOBUFS;
 	if (copy_from_user(&h, val, GROUP_FILTER_HEAD))
 		return -EFAULT;

@@ -29,7 +29,7 @@ static sock_create_fn families[AF_MAX]; /* written at boot */
 
 /* net.core */
 static int somaxconn = 4096, rmem_default = 212992, wmem_default = 212992;
-int sysctl_rmem_max = 212992, sysctl_wmem_max = 212992;
+int sysctl_rmem_max = 212992, sysctl_wmem_max = 212992, sysctl_optmem_max = 131072;
 
 void sock_register(int family, sock_create_fn create)
 {
@@ -602,6 +602,7 @@ static const struct sysctl core_sysctls[] = {
 	SYSCTL_NUM("net/core/wmem_default", wmem_default, 4608, 0x7fffffff),
 	SYSCTL_NUM("net/core/rmem_max", sysctl_rmem_max, 2304, 0x7fffffff),
 	SYSCTL_NUM("net/core/wmem_max", sysctl_wmem_max, 4608, 0x7fffffff),
+	SYSCTL_NUM("net/core/optmem_max", sysctl_optmem_max, 0, 0x7fffffff),
 	SYSCTL_NUM("net/unix/max_dgram_qlen", unix_max_dgram_qlen, 0, 0x7fffffff),
 };
 
