@@ -146,7 +146,7 @@ static int serve(struct nl_sock *n, const struct nlmsghdr *req)
 	return 0; /* serve_one() leaves nothing */
 }
 
-static void gone(struct nl_sock *n)
+static void release(struct nl_sock *n)
 {
 	counted(n->word, 0);
 }
@@ -159,7 +159,7 @@ const struct nl_proto nl_connector = {
 	.serve = serve,
 	.serve_batch = serve_one,
 	.wants = wants,
-	.gone = gone,
+	.release = release,
 };
 
 static int connector_init(void)

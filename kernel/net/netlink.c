@@ -703,8 +703,8 @@ static int nl_release(struct socket *s)
 	spin_lock(&nl_lock);
 	hlist_del_init(&n->all);
 	spin_unlock(&nl_lock);
-	if (n->proto->gone)
-		n->proto->gone(n);
+	if (n->proto->release)
+		n->proto->release(n);
 	list_for_each_entry_safe(m, next, &n->queue, list)
 		msg_free(m);
 	filter_put(n->c.filter);

@@ -44,7 +44,8 @@ struct nl_proto {
 	bool first_net; /* the kernel listens in the first namespace of the network alone */
 	/* Does the member of a group want that message? With nl_lock held. NULL: yes. */
 	bool (*wants)(const struct nl_sock *n, const void *data, u32 len);
-	void (*gone)(struct nl_sock *n); /* it ends; nobody finds it any more. May be NULL */
+	/* It is closed, in no list any more. NULL: nothing is to be done. */
+	void (*release)(struct nl_sock *n);
 };
 extern const struct nl_proto nl_diag, nl_generic, nl_netfilter, nl_connector;
 

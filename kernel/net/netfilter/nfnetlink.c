@@ -166,6 +166,14 @@ void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n)
 		memcpy((u8 *)a + NLA_HDRLEN, data, n);
 }
 
+void nfb_raw(struct nfb *b, const void *data, u32 n)
+{
+	void *to = nfb_room(b, n);
+
+	if (to)
+		memcpy(to, data, n);
+}
+
 void nfb_u8(struct nfb *b, u16 type, u8 v)
 {
 	nfb_attr(b, type, &v, 1);
@@ -295,6 +303,7 @@ static int dispatch(struct nfnl_req *r)
 	case NFNL_SUBSYS_NFTABLES: return nft_serve(r);
 	case NFNL_SUBSYS_CTNETLINK: return ctnl_serve(r);
 	case NFNL_SUBSYS_NFT_COMPAT: return compat_serve(r);
+	case NFNL_SUBSYS_ULOG: return nflog_serve(r);
 	default: return -EINVAL;
 	}
 }
@@ -411,4 +420,5 @@ const struct nl_proto nl_netfilter = {
 	.all_recv = true,
 	.serve = nfnl_serve,
 	.serve_batch = nfnl_serve_batch,
+	.release = nflog_sock_end,
 };

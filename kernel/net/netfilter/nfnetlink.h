@@ -69,6 +69,8 @@ struct nfb_to {
 };
 void nfb_begin(struct nfb *b, const struct nfb_to *to, u16 type, u8 family, u16 res_id);
 void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n);
+/* Bytes without a header of their own, filled up to where the next attribute may begin. */
+void nfb_raw(struct nfb *b, const void *data, u32 n);
 void nfb_u8(struct nfb *b, u16 type, u8 v);
 void nfb_be16(struct nfb *b, u16 type, u16 v);
 void nfb_be32(struct nfb *b, u16 type, u32 v);
@@ -115,6 +117,9 @@ static inline int nfnl_bad(struct nfnl_req *r, nla_t a, int err)
 int nft_serve(struct nfnl_req *r);
 int ctnl_serve(struct nfnl_req *r);
 int compat_serve(struct nfnl_req *r);
+int nflog_serve(struct nfnl_req *r);
+/* The socket's groups end: it is closed. */
+void nflog_sock_end(struct nl_sock *n);
 /* One of a batch's messages, and its end. */
 int nft_batch_one(struct nfnl_req *r);
 int nft_batch_begin(struct net *net, u32 genid);

@@ -62,6 +62,8 @@ struct nft_net {
 	const struct nlmsghdr *req; /* of a batch, that is served now */
 	struct list_head recent;    /* xt_keep.c's, under nfnl_mutex */
 	struct list_head limits;    /* xt_rate.c's, the same */
+	struct list_head loggers;   /* nflog.c's, under lock */
+	u32 log_seq;                /* the same */
 	bool counts_conns; /* nft_count.c: connections are tracked until the namespace ends; the same */
 };
 
@@ -306,6 +308,9 @@ void nft_elem_unlink(struct nft_elem *e);
 int nft_validate(struct nft_table *t);
 /* Does @e lead elsewhere? Calls @fn for each chain that it names, until one does not say 0. */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
+
+/* Shows a packet to who listens to @group, but no more than @snap bytes of it (nflog.c). nn->lock held. */
+void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 snap);
 
 /* ---- sets ---- */
 

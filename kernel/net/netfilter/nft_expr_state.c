@@ -181,32 +181,51 @@ const struct nft_expr_type nft_quota = { .name = "quota",
 	.dump = quota_dump,
 	.reset = quota_reset };
 
-/* ---- log: into the kernel's log, at most so many lines a second ---- */
+/* ---- log: into the kernel's log, at most so many lines a second, or to programs (nflog.c) ---- */
 
 struct log {
-	u32 level, flags;
+	u32 level, flags, snap;
+	bool to_group, snaps;
+	u16 group, threshold;
 	char prefix[NF_LOG_PREFIXLEN];
 };
+
+static int log_to_group(struct log *x, nla_t *tb)
+{
+	if (tb[NFTA_LOG_LEVEL] || tb[NFTA_LOG_FLAGS] || nla_be16(tb[NFTA_LOG_GROUP], &x->group) ||
+		nla_opt32(tb[NFTA_LOG_SNAPLEN], &x->snap) ||
+		(tb[NFTA_LOG_QTHRESHOLD] && nla_be16(tb[NFTA_LOG_QTHRESHOLD], &x->threshold)))
+		return -EINVAL;
+	x->to_group = true;
+	x->snaps = tb[NFTA_LOG_SNAPLEN];
+	return 0;
+}
 
 static int log_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 {
 	struct log *x = nft_priv(e);
+	int err = 0;
 
 	x->level = NFT_LOGLEVEL_WARNING;
 	if (tb[NFTA_LOG_GROUP])
-		return -EOPNOTSUPP; /* to programs: nfnetlink_log is not there */
-	if (nla_opt32(tb[NFTA_LOG_LEVEL], &x->level) || nla_opt32(tb[NFTA_LOG_FLAGS], &x->flags) ||
-		x->level > NFT_LOGLEVEL_DEBUG || x->flags & ~(u32)NF_LOG_MASK)
-		return -EINVAL;
-	return tb[NFTA_LOG_PREFIX] ? nla_text(tb[NFTA_LOG_PREFIX], x->prefix, sizeof(x->prefix)) :
-				     0;
+		err = log_to_group(x, tb);
+	else if (nla_opt32(tb[NFTA_LOG_LEVEL], &x->level) ||
+		 nla_opt32(tb[NFTA_LOG_FLAGS], &x->flags) || x->level > NFT_LOGLEVEL_DEBUG ||
+		 x->flags & ~(u32)NF_LOG_MASK)
+		err = -EINVAL;
+	if (err || !tb[NFTA_LOG_PREFIX])
+		return err;
+	return nla_text(tb[NFTA_LOG_PREFIX], x->prefix, sizeof(x->prefix));
 }
 
 static void log_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct log *x = nft_priv(e);
 
-	nf_log_packet(p->s, x->level, x->prefix);
+	if (x->to_group)
+		nflog_packet(p, x->group, x->prefix, x->snaps ? x->snap : ~0U);
+	else
+		nf_log_packet(p->s, x->level, x->prefix);
 }
 
 static void log_dump(const struct nft_expr *e, struct nfb *b)
@@ -215,6 +234,14 @@ static void log_dump(const struct nft_expr *e, struct nfb *b)
 
 	if (x->prefix[0])
 		nfb_text(b, NFTA_LOG_PREFIX, x->prefix);
+	if (x->to_group) {
+		nfb_be16(b, NFTA_LOG_GROUP, x->group);
+		if (x->snaps)
+			nfb_be32(b, NFTA_LOG_SNAPLEN, x->snap);
+		if (x->threshold)
+			nfb_be16(b, NFTA_LOG_QTHRESHOLD, x->threshold);
+		return;
+	}
 	nfb_be32(b, NFTA_LOG_LEVEL, x->level);
 	if (x->flags)
 		nfb_be32(b, NFTA_LOG_FLAGS, x->flags);

@@ -25,6 +25,7 @@ struct nft_net *nft_net(struct net *net)
 	INIT_LIST_HEAD(&nn->trans);
 	INIT_LIST_HEAD(&nn->recent);
 	INIT_LIST_HEAD(&nn->limits);
+	INIT_LIST_HEAD(&nn->loggers);
 	nn->genid = 1;
 	return net->nft = nn;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_target.c: targets of iptables: MARK, CONNMARK, LOG, REJECT, CT, and those that translate: MASQUERADE, SNAT, DNAT, REDIRECT, NETMAP. */
+/* xt_target.c: targets of iptables: MARK, CONNMARK, LOG, NFLOG, REJECT, CT, and those that translate: MASQUERADE, SNAT, DNAT, REDIRECT, NETMAP. */
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_LOG.h>
+#include <linux/netfilter/xt_NFLOG.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_mark.h>
 
@@ -57,6 +58,21 @@ static int target_log(struct nft_pkt *p, const void *i)
 	const struct xt_log_info *m = i;
 
 	nf_log_packet(p->s, m->level, m->prefix);
+	return NFT_CONTINUE;
+}
+
+static int check_nflog(const void *i)
+{
+	const struct xt_nflog_info *m = i;
+
+	return m->flags & ~XT_NFLOG_MASK || m->prefix[sizeof(m->prefix) - 1] ? -EINVAL : 0;
+}
+
+static int target_nflog(struct nft_pkt *p, const void *i)
+{
+	const struct xt_nflog_info *m = i;
+
+	nflog_packet(p, m->group, m->prefix, m->flags & XT_NFLOG_F_COPY_LEN ? m->len : ~0U);
 	return NFT_CONTINUE;
 }
 
@@ -240,6 +256,8 @@ const struct xt_kind xt_targets[] = {
 	{ "CONNMARK", 1, 0, sizeof(struct xt_connmark_tginfo1), .tracks = true,
 		.check = check_connmark, .target = target_connmark },
 	{ "LOG", 0, 0, sizeof(struct xt_log_info), .check = check_log, .target = target_log },
+	{ "NFLOG", 0, 0, sizeof(struct xt_nflog_info), .check = check_nflog,
+		.target = target_nflog },
 	{ "REJECT", 0, NFPROTO_IPV4, sizeof(struct reject_info), .check = check_reject4,
 		.target = target_reject, .needs = reject4_needs },
 	{ "REJECT", 0, NFPROTO_IPV6, sizeof(struct reject_info), .check = check_reject6,
