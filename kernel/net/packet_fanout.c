@@ -7,7 +7,7 @@
  *
  * A number of a namespace names a group; whoever joins has to look at what the first one looked at, and to ask for the same way of sharing.
  * Whose a packet is: by its flow, in turn, by vCPU or queue, at random, by a program, or who has room; with PACKET_FANOUT_FLAG_ROLLOVER
- * another one where the right one has none. Offered but PACKET_FANOUT_EBPF's programs (bpf.md: none of that type can be loaded).
+ * another one where the right one has none. A program of either kind may choose (PACKET_FANOUT_CBPF, _EBPF).
  * Locks: groups and members come and go under group_op (mutex, inside the socket's op); lists and counts are under taps_lock.
  */
 #include <asm/errno.h>
@@ -183,7 +183,8 @@ static u32 index_of(struct packet_fanout *f, const struct sk_buff *skb, u32 net)
 	case PACKET_FANOUT_CPU: return (u32)smp_processor_id() % n;
 	case PACKET_FANOUT_ROLLOVER: return roll_over(f, skb, net, 0, false);
 	case PACKET_FANOUT_RND: arch_random(&r, sizeof(r)); return r % n;
-	case PACKET_FANOUT_CBPF: return by_program(f, skb, net) % n;
+	case PACKET_FANOUT_CBPF:
+	case PACKET_FANOUT_EBPF: return by_program(f, skb, net) % n;
 	}
 	return skb->queue % n; /* PACKET_FANOUT_QM */
 }
@@ -410,16 +411,27 @@ u32 packet_fanout_get(const struct packet_sock *p)
 	return f ? f->id | (u32)f->type << 16 | (u32)f->flags << 16 : 0;
 }
 
+static struct sk_filter *read_program(u8 type, uaddr_t val, u32 len)
+{
+	int fd;
+
+	if (type == PACKET_FANOUT_CBPF)
+		return filter_read(val, len);
+	if (type != PACKET_FANOUT_EBPF || len != sizeof(fd))
+		return ERR_PTR(-EINVAL);
+	return copy_from_user(&fd, val, sizeof(fd)) ? ERR_PTR(-EFAULT) : filter_extended(fd);
+}
+
 int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len)
 {
 	struct packet_fanout *f = p->fanout;
 	struct sk_filter *prog, *old;
 
-	if (!f || f->type != PACKET_FANOUT_CBPF)
+	if (!f || (f->type != PACKET_FANOUT_CBPF && f->type != PACKET_FANOUT_EBPF))
 		return -EINVAL;
 	if (p->c.rare.filter_locked)
 		return -EPERM;
-	prog = filter_read(val, len);
+	prog = read_program(f->type, val, len);
 	if (IS_ERR(prog))
 		return (int)PTR_ERR(prog);
 	spin_lock(&packet_taps_lock);

@@ -4,6 +4,7 @@
  * room; PACKET_ROLLOVER_STATS; and PACKET_VNET_HDR, whose header says what is left to do to a packet.
  */
 #include "netns.h"
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/virtio_net.h>
@@ -231,6 +232,50 @@ static void by_program(void)
 	members(fds, 1, KIND, PACKET_FANOUT_LB);
 	T(setsockopt(fds[0], SOL_PACKET, PACKET_FANOUT_DATA, &p, sizeof(p)));
 	leave(fds, 1);
+}
+
+static int
+	extended; /* a program that says the byte at 39; who may not load one is told what it would do */
+
+static void load_extended(void)
+{
+	struct bpf_insn p[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1 },
+		{ .code = BPF_LD | BPF_B | BPF_ABS, .imm = 39 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+	a.insns = (unsigned long)p;
+	a.insn_cnt = 3;
+	a.license = (unsigned long)"GPL";
+	extended = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
+}
+
+static void by_extended(void)
+{
+	struct sock_fprog p = { 0 };
+	int fds[3], none = -1;
+
+	members(fds, 3, KIND, PACKET_FANOUT_EBPF);
+	T(setsockopt(fds[1], SOL_PACKET, PACKET_FANOUT_DATA, &p, sizeof(p)));
+	T(setsockopt(fds[1], SOL_PACKET, PACKET_FANOUT_DATA, &none, sizeof(none)));
+	T(setsockopt(fds[1], SOL_PACKET, PACKET_FANOUT_DATA, &fds[0], sizeof(int)));
+	if (extended >= 0) {
+		NEED(setsockopt(fds[1], SOL_PACKET, PACKET_FANOUT_DATA, &extended, sizeof(int)));
+		close(extended);
+		for (int i = 0; i < 3; i++)
+			send_frame(40, 2);
+		send_frame(40, 1);
+		send_frame(40, 4);
+		send_frame(38, 4);
+		counts("by extended program", fds, 3, 6);
+	} else {
+		say("by extended program: 1 2 3");
+	}
+	leave(fds, 3);
 }
 
 /* Fragments of one datagram: whole for one member, or as they come, to whoever looks besides. */
@@ -506,12 +551,14 @@ static void vnet(void)
 
 TEST(packet_fanout)
 {
+	load_extended();
 	own_net();
 	out = look("va0", 0);
 	joining();
 	sharing();
 	flows();
 	by_program();
+	by_extended();
 	fragments();
 	rollover(PACKET_FANOUT_ROLLOVER);
 	rollover(PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_ROLLOVER);
