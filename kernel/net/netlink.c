@@ -108,6 +108,14 @@ int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force)
 	return 0;
 }
 
+void nl_tell(struct nl_sock *n, const void *data, u32 len)
+{
+	struct nl_msg *m = msg_new(data, len, GFP_ATOMIC);
+
+	if (m)
+		queue_msg(n, m, false);
+}
+
 static int nl_queue(struct nl_sock *n, const struct nl_builder *b)
 {
 	return nl_queue_bytes(n, b->buf, b->len, true);
@@ -750,6 +758,8 @@ static int nl_create(struct socket *s, int type, int protocol)
 	if (!n)
 		return -ENOMEM;
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
+	spin_lock_init(
+		&n->c.lock); /* a class of its own: packets tell of themselves with another socket's held */
 	net_get(n->c.net);
 	INIT_LIST_HEAD(&n->queue);
 	n->proto = p;

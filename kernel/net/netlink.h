@@ -65,6 +65,8 @@ struct nl_sock {
 
 /* Puts a message into the socket's queue. @force: it is (part of) an answer, of which nothing may be missing. 0 or -ENOBUFS. */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
+/* The same, from where one may not sleep, of what may be lost. */
+void nl_tell(struct nl_sock *n, const void *data, u32 len);
 /* Builds one message in a builder of its own and queues it. */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);
