@@ -164,8 +164,7 @@ static bool may_forward(const struct sk_buff *skb)
 	if (skb->ip.v6)
 		return CONF6(dev, CONF6_FORWARDING) && !ip_is_linklocal(s) && !ip_is_linklocal(d) &&
 		       !ip_is_loopback(s) && !ip_is_loopback(d);
-	return CONF4(dev, CONF4_FORWARDING) && (ntohl(d->w[3]) >> 24) != 0 &&
-	       (ntohl(d->w[3]) >> 28) < 14;
+	return CONF4(dev, CONF4_FORWARDING) && !ip_is_multicast(d) && d->w[3] != ~0U;
 }
 
 static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
