@@ -56,6 +56,7 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("ipv4/tcp_mtu_probing", zero, 0),
 	AS_IT_IS("ipv4/tcp_abort_on_overflow", zero, 0),
 	AS_IT_IS("ipv4/tcp_stdurg", zero, 0),
+	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0), /* a port of one that waits is nobody else's */
 	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
 	AS_IT_IS("ipv4/tcp_fwmark_accept", zero, 0),
 	AS_IT_IS("ipv4/tcp_reflect_tos", zero, 0),

@@ -433,13 +433,20 @@ static bool candidate(const struct port_table *t, const struct inet_sock *i, con
 
 /*
  * Of several that fit equally (SO_REUSEPORT) a flow gets one by its numbers, and always the same while they do not change; or
- * the one that a program names.
+ * the one that a program names. Those that want what comes in on this processor (SO_INCOMING_CPU) are before the others.
  */
 struct choice {
 	u32 hash, n; /* of @n that fit as well as @best */
+	u32 here;    /* so many of them want this processor */
 	struct inet_sock *best;
 	bool by_index; /* a program has named the one at @n, counted from the one that came first */
 };
+
+static bool wants_here(const struct inet_sock *i)
+{
+	return unlikely(i->c.rare.cpu_wanted) &&
+	       (u32)READ_ONCE(i->c.rare.incoming_cpu) == (u32)smp_processor_id();
+}
 
 /* False: it has been found, and is in @c. */
 static bool consider(
@@ -456,12 +463,16 @@ static bool consider(
 	}
 	if (c->by_index)
 		return true;
-	if (better > 0)
+	if (better > 0) {
 		c->n = 1;
-	else if (better == 0 && i->c.reuseport)
-		c->n++;
-	if (better > 0 || (better == 0 && i->c.reuseport && (c->hash >> 8) % c->n == 0))
+		c->here = wants_here(i);
 		c->best = i;
+	} else if (better == 0 && i->c.reuseport) {
+		c->n++;
+		if (wants_here(i) ? (c->hash >> 8) % ++c->here == 0 :
+				    !c->here && (c->hash >> 8) % c->n == 0)
+			c->best = i;
+	}
 	return true;
 }
 

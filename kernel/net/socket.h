@@ -82,6 +82,7 @@ struct sock_rare {
 	u32 tsflags; /* SOF_TIMESTAMPING_* */
 	u32 tskey;   /* the next number of SOF_TIMESTAMPING_OPT_ID */
 	int busy_poll, incoming_cpu;
+	bool cpu_wanted; /* incoming_cpu was set: it is one that the socket wants, and not only one that it has seen */
 	int bound_if; /* SO_BINDTODEVICE of families for which it means nothing; inet_sock has its own */
 	u64 pacing;     /* 0: not set */
 	u64 last_stamp; /* SIOCGSTAMP; 0: nothing has been read yet */

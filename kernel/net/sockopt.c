@@ -201,7 +201,10 @@ static int set_number(struct sock_common *sk, int opt, int val)
 	case SO_DETACH_FILTER: return sock_detach_filter(sk);
 	case SO_ATTACH_BPF: return sock_attach_program(sk, val);
 	case SO_ATTACH_REUSEPORT_EBPF: return sk->rare.filter_locked ? -EPERM : no_program(val);
-	case SO_INCOMING_CPU: sk->rare.incoming_cpu = val; return 0;
+	case SO_INCOMING_CPU:
+		sk->rare.incoming_cpu = val;
+		sk->rare.cpu_wanted = val >= 0;
+		return 0;
 	case SO_ATTACH_REUSEPORT_CBPF:
 	case SO_DETACH_REUSEPORT_BPF:
 		return -EINVAL; /* in no group: a family that has them takes it before */
