@@ -65,6 +65,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 		kfree_skb(r);
 		return;
 	}
+	r->mark = r->priority = 0; /* those of the request are its sender's */
 	h = (struct icmphdr *)skb_payload(r);
 	h->type = reply;
 	icmp_checksum(r, h, &f);

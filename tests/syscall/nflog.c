@@ -236,6 +236,23 @@ static void packets(void)
 	G(command(listener1, 7, NFULNL_CFG_CMD_BIND), "0");
 }
 
+/* The mark of a request is not that of its answer. */
+static void marks(void)
+{
+	static const unsigned char ping[8] = { 8, 0, 0xf7, 0xfe, 0, 1, 0, 0 };
+	struct sockaddr_in a = at("127.0.0.1", 0);
+	int fd = GNEED(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
+
+	G(command(listener1, 7, NFULNL_CFG_CMD_UNBIND), "0");
+	G(mode(listener1, 5, NFULNL_COPY_META, 0), "0");
+	G(set_number(listener1, 5, NFULA_CFG_QTHRESH, 1), "0");
+	GNEED(setsockopt(fd, SOL_SOCKET, SO_MARK, &(int){ 42 }, sizeof(int)));
+	GNEED(sendto(fd, ping, sizeof(ping), 0, SA(&a), sizeof(a)));
+	GT(heard(listener1), "400 2 5: 1(4)=08000300 10(9)=68692074 5(4)=00000001 2(4)=0000002a "
+			     "11(4)=00000000 14(4)=00000000");
+	GT(heard(listener1), "400 2 5: 1(4)=08000300 10(9)=68692074 5(4)=00000001");
+}
+
 TEST(nflog)
 {
 	struct sockaddr_in any = at("0.0.0.0", 2000);
@@ -251,4 +268,5 @@ TEST(nflog)
 	G(new_table(), "0");
 	bindings();
 	packets();
+	marks();
 }
