@@ -124,6 +124,9 @@ static u32 tcp_packet(struct nf_conn *ct, u8 flags, int dir)
 		(was == TCP_CONNTRACK_TIME_WAIT || was == TCP_CONNTRACK_CLOSE ||
 			was == TCP_CONNTRACK_LAST_ACK))
 		return NF_REPEAT;
+	if ((flags & (SYN | ACK | RST | FIN)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
+		was == TCP_CONNTRACK_SYN_SENT)
+		return NF_ACCEPT; /* nobody has answered: who only tries again does not keep it, nor how it is translated */
 	now = tcp_next(was, flags, dir == IP_CT_DIR_REPLY);
 	ct->tcp_state = now;
 	if (now == TCP_CONNTRACK_ESTABLISHED &&

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection of TCP that nobody has answered ends at its time, however often its first packet is sent again: a rule that translates it
+ * and has come later is then asked. The host's side is what Linux says.
+ */
+#include "guest.h"
+#include "inet.h"
+#include "nft.h"
+
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+static unsigned expr(const char *name, unsigned *data)
+{
+	unsigned at = nest(NFTA_LIST_ELEM);
+
+	text(NFTA_EXPR_NAME, name);
+	*data = nest(NFTA_EXPR_DATA);
+	return at;
+}
+
+/* Connections are tracked as long as a rule asks for their state; what comes in goes. */
+static int rules(void)
+{
+	unsigned h, x, d, e;
+
+	start();
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "t");
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, "t");
+	text(NFTA_CHAIN_NAME, "in");
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_IN);
+	be32(NFTA_HOOK_PRIORITY, 0);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+	be32(NFTA_CHAIN_POLICY, NF_DROP);
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, "t");
+	text(NFTA_RULE_CHAIN, "in");
+	x = nest(NFTA_RULE_EXPRESSIONS);
+	e = expr("ct", &d);
+	be32(NFTA_CT_KEY, NFT_CT_STATE);
+	be32(NFTA_CT_DREG, NFT_REG_1);
+	end(d);
+	end(e);
+	end(x);
+	return finish();
+}
+
+static int left;
+
+static void see(const struct nlmsghdr *h)
+{
+	const char *end = (const char *)h + h->nlmsg_len;
+	const struct nlattr *a =
+		(const void *)((const char *)h + NLMSG_SPACE(sizeof(struct nfgenmsg)));
+
+	for (; (const char *)a < end; a = (const void *)((const char *)a + NLA_ALIGN(a->nla_len)))
+		if ((a->nla_type & NLA_TYPE_MASK) == CTA_TIMEOUT)
+			left = (int)ntohl(*(const uint32_t *)(a + 1));
+}
+
+static int seconds(void)
+{
+	left = -1;
+	dump(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, AF_INET, see);
+	return left;
+}
+
+static void syn(int fd)
+{
+	unsigned char p[40] = { 0x45, 0, 0, 0, 0, 1, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1,
+		3, 0xe8, 7, 0xd0, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff };
+	struct sockaddr_in a = at("127.0.0.1", 0);
+	unsigned sum = 0x7f00 + 1 + 0x7f00 + 1 + 6 + 20;
+
+	p[36] = p[37] = 0;
+	for (int i = 20; i < 40; i += 2)
+		sum += p[i] << 8 | p[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	p[36] = ~sum >> 8;
+	p[37] = ~sum;
+	NEED(sendto(fd, p, sizeof(p), 0, SA(&a), sizeof(a)));
+}
+
+TEST(ct_syn)
+{
+	int fd = -1, before = 0;
+
+	if (in_guest()) {
+		NEED(unshare(CLONE_NEWNET));
+		lo_up();
+		nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+		fd = NEED(socket(AF_INET, SOCK_RAW, IPPROTO_RAW));
+	}
+	G(rules(), "0");
+	if (in_guest())
+		syn(fd);
+	GIS((before = seconds()) > 0);
+	if (in_guest()) {
+		usleep(2200000);
+		syn(fd);
+	}
+	GIS(seconds() <= before - 2);
+}
