@@ -168,6 +168,7 @@ static u8 *put_ts(u8 *p, u32 val, u32 echo)
 
 static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 {
+	bool sack = ack ? t->sack_ok : tcp_limits.sack, ts = ack ? t->ts_ok : tcp_limits.timestamps;
 	u16 mss = htons(t->advmss);
 	u8 *start = p;
 
@@ -175,14 +176,18 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	p[1] = 4;
 	memcpy(p + 2, &mss, 2);
 	p += 4;
-	if (ack ? t->sack_ok : tcp_limits.sack) {
+	if (sack) {
 		p[0] = p[1] = OPT_NOP;
 		p[2] = OPT_SACK_OK;
 		p[3] = 2;
-		p += 4;
 	}
-	if (ack ? t->ts_ok : tcp_limits.timestamps)
-		p = put_ts(p, tcp_ts(t), ack ? t->ts_recent : 0);
+	if (ts)
+		put_ts(p, tcp_ts(t), ack ? t->ts_recent : 0);
+	if (sack && ts) { /* in the place of what fills up */
+		p[0] = OPT_SACK_OK;
+		p[1] = 2;
+	}
+	p += ts ? TS_SPACE : sack ? 4 : 0;
 	if (ack ? t->wscale_ok : tcp_limits.window_scaling) {
 		p[0] = OPT_NOP;
 		p[1] = OPT_WSCALE;
