@@ -56,7 +56,10 @@ static bool is_free(const struct dentry *d)
 	       (d->d_inode && (d->d_inode->i_flags & S_PRIVATE));
 }
 
-/* One folder up; false: that was the top. A folder that a mount covers does not count. */
+/*
+ * One folder up; false: that was the top. A folder that a mount covers does not count. A file that has been moved out of what its mount shows
+ * meets the root of the file system and not that of the mount: the way goes on at the mount, whose rules hold for it as before.
+ */
 static bool step_up(struct path *p)
 {
 	while (p->dentry == p->mnt->mnt_root) {
@@ -68,8 +71,9 @@ static bool step_up(struct path *p)
 		p->mnt = m->mnt_parent;
 	}
 	if (p->dentry->d_parent == p->dentry)
-		return false;
-	p->dentry = READ_ONCE(p->dentry->d_parent);
+		p->dentry = p->mnt->mnt_root;
+	else
+		p->dentry = READ_ONCE(p->dentry->d_parent);
 	return true;
 }
 

@@ -522,6 +522,41 @@ static void unmounted(void)
 	});
 }
 
+/* A folder that is moved out of what its mount shows: the rules of the mount hold for it, and those of where it is now. */
+static void moved_out(void)
+{
+	int rs, dir;
+
+	NEED(unshare(CLONE_NEWNS));
+	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	NEED(mount("none", "bound", "tmpfs", 0, NULL));
+	NEED(mkdir("bound/tree", 0755));
+	NEED(mkdir("bound/tree/leaf", 0755));
+	NEED(mkdir("bound/there", 0755));
+	NEED(mkdir("bound/view", 0755));
+	put("bound/tree/leaf/f");
+	put("bound/tree/leaf/g");
+	NEED(mount("bound/tree", "bound/view", NULL, MS_BIND, NULL));
+	dir = NEED(open("bound/view/leaf", O_PATH));
+	NEED(rename("bound/tree/leaf", "bound/there/leaf"));
+	static const char *const given[] = { "bound/view", "bound/there", "bound/tree", "bound",
+		"." };
+
+	for (unsigned i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+		CHILD({
+			say("%s", given[i]);
+			rs = ruleset(FS_ALL & ~EXECUTE, 0, 0);
+			allow(rs, given[i], READ_FILE | MAKE_REG | REMOVE_FILE);
+			enter(rs);
+			OK(openat(dir, "f", O_RDONLY));
+			OK(openat(dir, "f", O_WRONLY));
+			T(renameat(dir, "g", dir, "h"));
+			T(renameat(dir, "h", dir, "g"));
+			OK(open("bound/there/leaf/f", O_RDONLY));
+			OK(open("bound/view", O_PATH));
+		});
+}
+
 TEST(landlock)
 {
 	NEED(mkdir("ro", 0755));
@@ -544,4 +579,6 @@ TEST(landlock)
 	tracing();
 	processes();
 	unmounted();
+	NEED(mkdir("bound", 0755));
+	CHILD(moved_out());
 }
