@@ -715,8 +715,9 @@ int ksm_set_max_sharing(
 
 /* For /proc/PID/smaps and pagemap. */
 struct mem_walk_stats {
-	u64 rss, pss_shift12, shared_clean, shared_dirty, private_clean, private_dirty, referenced,
-		anonymous, swap, shared_hugetlb, private_hugetlb, active, ksm;
+	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
+		private_dirty, referenced, anonymous, swap, shared_hugetlb, private_hugetlb, active,
+		ksm;
 	u64 most_maps; /* of the small page that is mapped most often: no sum */
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */

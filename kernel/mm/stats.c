@@ -103,6 +103,10 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 	}
 	st->rss += PAGE_SIZE;
 	st->pss_shift12 += (PAGE_SIZE << 12) / maps;
+	if (PageAnon(p))
+		st->pss_anon += (PAGE_SIZE << 12) / maps;
+	else if (p->mapping && p->mapping->a_ops->memory_only)
+		st->pss_shmem += (PAGE_SIZE << 12) / maps;
 	st->referenced += PAGE_SIZE;
 	st->most_maps = max(st->most_maps, maps);
 	if (test_bit(PG_active, &p->flags))

@@ -109,12 +109,19 @@ int proc_pid_maps(struct seq *s, struct mm *mm)
 	return for_each_vma(s, mm, maps_fn, NULL);
 }
 
-/* The figures are bytes; the proportional one has 12 bits of fraction. */
-static void show_stats(struct seq *s, const struct mem_walk_stats *st)
+/* The figures are bytes; the proportional ones have 12 bits of fraction. @kinds: what the proportional one consists of, too. */
+static void show_stats(struct seq *s, const struct mem_walk_stats *st, bool kinds)
 {
+	u64 file = st->pss_shift12 - st->pss_anon - st->pss_shmem;
+
 	seq_printf(s, "Rss:            %8lu kB\nPss:            %8lu kB\n", st->rss >> 10,
 		st->pss_shift12 >> 22);
 	seq_printf(s, "Pss_Dirty:      %8lu kB\n", st->private_dirty >> 10);
+	if (kinds)
+		seq_printf(s,
+			"Pss_Anon:       %8lu kB\nPss_File:       %8lu kB\nPss_Shmem:      %8lu "
+			"kB\n",
+			st->pss_anon >> 22, file >> 22, st->pss_shmem >> 22);
 	seq_printf(s, "Shared_Clean:   %8lu kB\nShared_Dirty:   %8lu kB\n", st->shared_clean >> 10,
 		st->shared_dirty >> 10);
 	seq_printf(s, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", st->private_clean >> 10,
@@ -142,7 +149,7 @@ static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 		vma_stats(vma, &st);
 	seq_printf(s, "Size:           %8lu kB\nKernelPageSize: %8lu kB\nMMUPageSize:    %8lu kB\n",
 		(vma->vm_end - vma->vm_start) >> 10, page >> 10, page >> 10);
-	show_stats(s, &st);
+	show_stats(s, &st, false);
 	seq_printf(s, "Locked:         %8lu kB\nTHPeligible:           0\nVmFlags: ",
 		vma->vm_flags & VM_LOCKED ? st.pss_shift12 >> 22 : 0UL);
 	n = mm_status_vma_flags(vma->vm_flags, buf, PAGE_SIZE);
@@ -255,13 +262,13 @@ int proc_pid_smaps_rollup(struct seq *s, struct mm *mm)
 
 	memset(&r, 0, sizeof(r));
 	err = for_each_vma(s, mm, rollup_fn, &r);
-	if (err || !r.last)
+	if (err)
 		return err;
 	start = s->len;
 	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0 ", r.first, r.last);
 	pad_to(s, start, 73);
 	seq_puts(s, "[rollup]\n");
-	show_stats(s, &r.sum);
+	show_stats(s, &r.sum, true);
 	seq_printf(s, "Locked:         %8lu kB\n", r.locked >> 22);
 	return 0;
 }
