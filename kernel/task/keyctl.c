@@ -312,6 +312,24 @@ static long op_revoke(s32 id)
 	return 0;
 }
 
+/* No keyring keeps a key that is not valid any more: without memory for the list of all, this one waits for the end of its keyrings. */
+static void unlink_everywhere(struct key *gone)
+{
+	s32 *serials;
+	s64 n = key_serials(&serials);
+
+	if (n < 0)
+		return;
+	for (s64 i = 0; i < n && atomic_read(&gone->refs) > 1; i++) {
+		struct key *ring = key_find(serials[i]);
+
+		if (ring && ring->type == KEY_KEYRING)
+			keyring_unlink(ring, gone);
+		key_put(ring);
+	}
+	kfree(serials);
+}
+
 static long op_invalidate(s32 id)
 {
 	struct key *k = key_lookup(id, false, KEY_SEARCH);
@@ -319,6 +337,7 @@ static long op_invalidate(s32 id)
 	if (IS_ERR(k))
 		return PTR_ERR(k);
 	k->invalid = true;
+	unlink_everywhere(k);
 	key_put(k);
 	return 0;
 }
