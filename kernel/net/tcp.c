@@ -18,6 +18,7 @@
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/landlock.h"
 
 /* ---- life ---- */
 
@@ -459,6 +460,22 @@ static int deferred_syn(struct tcp_sock *t, struct msg *m)
 	return err;
 }
 
+/* MSG_FASTOPEN: a connect(2) as part of a send, and forbidden to whom that is. */
+static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
+{
+	struct sockaddr_buf *to = m->name;
+	int err = 0;
+
+	if (!(tcp_limits.fastopen & FAST_CLIENT) ||
+		(to && to->len >= sizeof(u16) && to->family == AF_UNSPEC))
+		return -EOPNOTSUPP;
+	if (!to)
+		return -EINVAL;
+	if (landlocked())
+		err = landlock_tcp(t->inet.c.family, to->data, to->len, true);
+	return err ? err : begin_connect(s, t, to, m);
+}
+
 ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
@@ -467,13 +484,7 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	if (t->defer_connect)
-		err = deferred_syn(t, m);
-	else if (!(tcp_limits.fastopen & FAST_CLIENT) ||
-		 (m->name && m->name->len >= sizeof(u16) && m->name->family == AF_UNSPEC))
-		err = -EOPNOTSUPP;
-	else
-		err = m->name ? begin_connect(s, t, m->name, m) : -EINVAL;
+	err = t->defer_connect ? deferred_syn(t, m) : fast_syn(s, t, m);
 	mutex_unlock(&t->inet.op);
 	if (err)
 		return err == 1 ? 0 : err;

@@ -92,11 +92,11 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 	memcpy(&of, a, sizeof(of));
 	if (of != AF_UNSPEC_ && of != AF_INET_ && of != AF_INET6_)
 		return 0;
+	if (of == AF_UNSPEC_ && connect)
+		return 0; /* to disconnect is no access, and takes no more than the family */
 	if (len < (of == AF_INET6_ ? 24 : 16)) /* the flow's label may be left out: RFC 2133 */
 		return -EINVAL;
 	if (of == AF_UNSPEC_) {
-		if (connect)
-			return 0; /* to disconnect is no access */
 		if (family != AF_INET_ || (a[4] | a[5] | a[6] | a[7]))
 			return -EAFNOSUPPORT;
 	} else if (of != family) {

@@ -334,8 +334,12 @@ static void tcp(void)
 		T(connect(t, (void *)&a, sizeof(a)));
 		a.sin_family = AF_UNSPEC;
 		T(connect(t, (void *)&a, sizeof(a)));
+		T(connect(t, (void *)&a, 2));
+		T(connect(t, (void *)&a, 1));
 		T(bind(t, (void *)&a, sizeof(a)));
 		a.sin_family = AF_INET;
+		/* not every host's Linux has that mended */
+		G(sendto(t, "x", 1, MSG_FASTOPEN, (void *)&a, sizeof(a)), "-1 EACCES");
 		u = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 		T(connect(u, (void *)&a, sizeof(a)));
 		a.sin_port = 0;
