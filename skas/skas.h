@@ -135,7 +135,7 @@ enum skas_event_type {
 	EV_SIGNAL,  /* synchronous trap: signo, code (si_code), trapno, addr */
 	EV_KICK,    /* the deadline passed, or skas_kick() */
 	EV_DEAD,    /* the space died or had to be killed */
-	EV_SCARCE,  /* the host has no task for a runner now: nothing has run, the space is as it was */
+	EV_SCARCE,  /* the host has no task for a runner now: nothing has run or changed */
 };
 struct skas_event {
 	enum skas_event_type type;
