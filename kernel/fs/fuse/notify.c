@@ -141,17 +141,20 @@ static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t 
 {
 	size_t off = (size_t)pos & (PAGE_SIZE - 1);
 	struct page *p = fuse_grab_page(&inode->i_data, (u64)pos >> PAGE_SHIFT);
+	bool fills;
 	char *data;
 
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);
 	data = page_address(p);
-	if (!PageUptodate(p) && !off && (n == PAGE_SIZE || pos + (loff_t)n == i_size_read(inode))) {
+	fills = !PageUptodate(p) && !off &&
+		(n == PAGE_SIZE || pos + (loff_t)n == i_size_read(inode));
+	if (fills)
 		memset(data + n, 0, PAGE_SIZE - n);
-		SetPageUptodate(p);
-	}
-	if (PageUptodate(p))
+	if (fills || PageUptodate(p))
 		memcpy(data + off, buf, n);
+	if (fills) /* readers take no lock */
+		SetPageUptodate(p);
 	if (test_bit(PG_patched, &p->flags))
 		page_text_changed(p);
 	unlock_page(p);
