@@ -2,6 +2,8 @@
 /*
  * cn_proc: netlink's connector tells of processes: forks, threads, exec, names, users, sessions, tracers, dumps and ends, by kind and not at all.
  */
+#include "t.h"
+
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/netlink.h>
@@ -11,8 +13,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-#include "t.h"
 
 #define NONZERO_EXIT 0x20000000U
 

@@ -89,6 +89,14 @@ int compat_serve(struct nfnl_req *r)
 {
 	return 0;
 }
+int nflog_serve(struct nfnl_req *r)
+{
+	return 0;
+}
+void nflog_sock_end(struct nl_sock *n)
+{
+}
+
 int nft_batch_one(struct nfnl_req *r)
 {
 	return 0;
