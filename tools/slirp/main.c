@@ -273,6 +273,21 @@ static const char *add_forwards(const struct config *c)
 	return NULL;
 }
 
+/*
+ * libslirp lets one connection wait to be accepted. Of more that come while this program has no CPU the host keeps none, and resets them
+ * when they have tried for a minute.
+ */
+static void widen_queues(void)
+{
+	for (int fd = 0; fd < FORWARDS_MAX + 64; fd++) {
+		int listens = 0;
+		socklen_t len = sizeof(listens);
+
+		if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) && listens)
+			listen(fd, SOMAXCONN);
+	}
+}
+
 static void limit(int what, rlim_t most)
 {
 	struct rlimit r;
@@ -301,6 +316,7 @@ int main(int argc, char **argv)
 	if (!error) {
 		start_slirp(&c);
 		error = slirp ? add_forwards(&c) : "libslirp does not start";
+		widen_queues();
 	}
 	if (!error)
 		error = jail_enter();
