@@ -236,7 +236,8 @@ static void left_open(void)
 		_exit(fd == -1 || pwrite(fd, "r", 1, 0) != 1);
 	}
 	t_wait("child", pid);
-	for (int i = 0; i < 300 && !(times && writes); i++)
+	/* its end waits for nobody */
+	for (int i = 0; i < 6000 && !(times && writes && store[0] == 'r'); i++)
 		usleep(10000);
 	say("told %d, written %d %c", times > 0, writes > 0, store[0]);
 	forget();
