@@ -153,7 +153,7 @@ static long retrieve(unsigned long node, unsigned long unique, unsigned long off
 
 	got_unique = 0;
 	ret = write(dev, &m, sizeof(m)) == sizeof(m) ? 0 : -errno;
-	for (int i = 0; !ret && i < 500 && got_unique != unique; i++)
+	for (int i = 0; !ret && i < 10000 && got_unique != unique; i++)
 		usleep(10000);
 	say("retrieve %lu at %lu: %ld; got %d: %lu at %lu, sum %lu", (unsigned long)n, off, ret,
 		got_unique == unique, ret ? 0 : got_size, ret ? 0 : got_offset, ret ? 0 : got_sum);
@@ -213,7 +213,7 @@ static void data(void)
 
 static int await(volatile int *what)
 {
-	for (int i = 0; i < 300 && !*what; i++)
+	for (int i = 0; i < 10000 && !*what; i++)
 		usleep(10000);
 	return *what;
 }

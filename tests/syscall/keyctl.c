@@ -391,7 +391,7 @@ static long links_left(int ring, long want)
 {
 	long n = -1;
 
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 10000; i++) {
 		n = ctl(KEYCTL_READ, ring, 0, 0, 0);
 		if (n == want)
 			break;
@@ -402,7 +402,7 @@ static long links_left(int ring, long want)
 
 static const char *gone(int key)
 {
-	for (int i = 0; i < 500 && ctl(KEYCTL_DESCRIBE, key, 0, 0, 0) >= 0; i++)
+	for (int i = 0; i < 10000 && ctl(KEYCTL_DESCRIBE, key, 0, 0, 0) >= 0; i++)
 		usleep(10000);
 	return ctl(KEYCTL_DESCRIBE, key, 0, 0, 0) < 0 ? t_errno(errno) : "there";
 }
