@@ -89,10 +89,8 @@ void cgroup_unlink_task(struct task *t)
 	struct cgroup *c = t->cgroup;
 
 	list_del_init(&t->cg_list);
-	if (t->cg_frozen) {
-		t->cg_frozen = false;
+	if (t->cg_frozen)
 		c->nr_frozen--;
-	}
 	if (!--c->nr_tasks)
 		set_populated(c, false);
 }
@@ -259,6 +257,7 @@ void cgroup_exit(struct task *t)
 	c = t->cgroup; /* who was about to move it when it began to end has done so */
 	cgroup_flush_times(t);
 	cgroup_unlink_task(t);
+	t->cg_frozen = false;
 	if (c->e_freeze)
 		cgroup_update_frozen(c);
 	spin_unlock(&cgroup_tasks_lock);
@@ -282,7 +281,6 @@ void cgroup_free(struct task *t)
 static void move_task(struct cgroup *dst, struct task *t)
 {
 	struct cgroup *from = t->cgroup;
-	bool frozen = t->cg_frozen; /* in the trap, stopped, traced: it is so still */
 
 	if (from == dst || (t->flags & PF_EXITING) || list_empty(&t->cg_list))
 		return;
@@ -293,8 +291,8 @@ static void move_task(struct cgroup *dst, struct task *t)
 	t->cgroup = cgroup_get(dst);
 	WRITE_ONCE(t->mem_group, mem_group_of(dst));
 	cgroup_link_task(dst, t);
-	t->cg_frozen = frozen;
-	dst->nr_frozen += frozen;
+	dst->nr_frozen +=
+		t->cg_frozen; /* in the trap, stopped, traced: it is so still, and looks for it with no lock (cgroup_leave_frozen) */
 	sched_move_task(t, cgroup_sched_group(dst));
 	psi_move_task(t, cgroup_psi(dst));
 	sched_set_bound(t, dst->e_cpus);

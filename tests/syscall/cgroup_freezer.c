@@ -63,6 +63,8 @@ static void moved(void)
 	NEED(kill(pid, SIGSTOP));
 	t_until(pid, 'T');
 	move(pid, "b");
+	T_WAIT(frozen("b") ==
+		1); /* it counts as frozen a moment after it is seen to have stopped */
 	say("stopped: %ld", frozen("b"));
 	move(pid, "a");
 	end(pid);
@@ -78,9 +80,11 @@ static void traced(void)
 	NEED(waitpid(pid, NULL, 0));
 	freeze("b", "1");
 	move(pid, "b");
+	T_WAIT(frozen("b") == 1);
 	say("traced: %ld", frozen("b"));
 	NEED(ptrace(PTRACE_DETACH, pid, NULL, NULL));
-	T_WAIT(frozen("b") == 1);
+	T_WAIT(t_state(pid) == 'S' &&
+		frozen("b") == 1); /* from the stop into the trap, thawed for a moment */
 	end(pid);
 	freeze("b", "0");
 }

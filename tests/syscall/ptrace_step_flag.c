@@ -46,8 +46,10 @@ static void go(const char *what, pid_t pid, int request, int sig)
 {
 	int status;
 
-	NEED(ptrace(request, pid, 0, (long)sig));
-	NEED(waitpid(pid, &status, 0));
+	do { /* a tracee stops for its child's SIGCHLD too, should the child end as late as that */
+		NEED(ptrace(request, pid, 0, (long)sig));
+		NEED(waitpid(pid, &status, 0));
+	} while (request == PTRACE_CONT && WIFSTOPPED(status) && WSTOPSIG(status) == SIGCHLD);
 	if (what)
 		t_status(what, status);
 	if (what && WIFSTOPPED(status) && request == PTRACE_CONT) {

@@ -254,14 +254,18 @@ static T_UNUSED char t_state(pid_t pid)
 	return p ? p[2] : '?';
 }
 
-/* Waits for what only can be looked at, with no event that tells of it; gives up after 100 seconds: the host may be busy. */
+/*
+ * Waits for what only can be looked at, with no event that tells of it; gives up after 100 seconds: the host may be busy.
+ * Looked at once a turn: what is true for a moment is not asked for again.
+ */
 #define T_WAIT(cond)                                                                               \
 	do {                                                                                       \
 		long end_ = now_ms() + 100000;                                                     \
+		bool held_;                                                                        \
                                                                                                    \
-		while (!(cond) && now_ms() < end_)                                                 \
+		while (!(held_ = (cond)) && now_ms() < end_)                                       \
 			sleep_ms(1);                                                               \
-		if (!(cond))                                                                       \
+		if (!held_)                                                                        \
 			say("never: %s", #cond);                                                   \
 	} while (0)
 

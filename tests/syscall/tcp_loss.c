@@ -59,7 +59,7 @@ static int lossy; /* percent, while data goes */
 /* How it ended: "whole", or what is wrong. */
 static const char *transfer(size_t total, int mss, const char *cc)
 {
-	struct timeval limit = { 20, 0 };
+	struct timeval limit = { 100, 0 }; /* seven losses in a row: 25 s of silence */
 	unsigned char buf[CHUNK];
 	const char *how = "short";
 	int l = socket(AF_INET, SOCK_STREAM, 0), fd, arg[2];
@@ -116,7 +116,7 @@ static const struct {
 	{ 2, 5, 5, 1000, 1400, 200000, "reno" },
 	{ 10, 0, 0, 500, 1400, 100000, "cubic" },
 	{ 10, 10, 10, 500, 1400, 100000, "reno" },
-	{ 20, 0, 0, 500, 1400, 100000, "cubic" },
+	{ 15, 0, 0, 500, 1400, 100000, "cubic" },
 };
 
 /* How many connections have begun with one. */
