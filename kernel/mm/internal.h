@@ -130,6 +130,15 @@ void ksm_mm_gone(struct mm *mm); /* the last user has gone */
 /* Each page of the range that is merged becomes @mm's own: 0, or -errno. No lock is held. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
 
+/* ---- droppable.c ---- */
+
+void droppable_note(struct
+	mm *mm); /* it has a VM_DROPPABLE area; mmap_lock is held for writing, or nobody knows it yet */
+void droppable_mm_gone(struct mm *mm); /* the last user has gone */
+bool droppable_any(void);              /* has any mm had such an area? A hint */
+/* Takes pages that @chosen (NULL: all) takes: how many, about @wanted. For reclaim: no spinlock is held; may sleep. */
+u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
+
 /* ---- slab.c ---- */
 
 void slab_init(void);

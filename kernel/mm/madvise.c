@@ -109,14 +109,26 @@ static int advise_wipeonfork(struct vm_area *v, u64 start, u64 end)
 	return vma_is_anon(v) && vma_is_cow(v) ? 0 : -EINVAL;
 }
 
+/* What may go at any time is neither copied nor dumped. */
+static int advise_keeponfork(struct vm_area *v, u64 start, u64 end)
+{
+	return v->vm_flags & VM_DROPPABLE ? -EINVAL : 0;
+}
+
 static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 {
+	if (v->vm_flags & VM_DROPPABLE)
+		return -EINVAL;
 	return !(v->vm_flags & VM_HUGETLB) && v->vm_flags & (VM_DONTEXPAND | VM_PFNMAP) ? -EINVAL :
 											  0;
 }
 
+#define IGNORED 1 /* by apply(): nothing is done, nor remembered, and that is no error */
+
 static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
 {
+	if (v->vm_flags & VM_DROPPABLE)
+		return IGNORED;
 	ksm_note(v->vm_mm);
 	return 0;
 }
@@ -198,7 +210,7 @@ static const struct advice advices[] = {
 	{ MADV_DONTFORK, true, VM_DONTCOPY, 0, NULL },
 	{ MADV_DOFORK, true, 0, VM_DONTCOPY, advise_dofork },
 	{ MADV_WIPEONFORK, true, VM_WIPEONFORK, 0, advise_wipeonfork },
-	{ MADV_KEEPONFORK, true, 0, VM_WIPEONFORK, NULL },
+	{ MADV_KEEPONFORK, true, 0, VM_WIPEONFORK, advise_keeponfork },
 	{ MADV_DONTDUMP, true, VM_DONTDUMP, 0, NULL },
 	{ MADV_DODUMP, true, 0, VM_DONTDUMP, advise_dodump },
 	{ MADV_MERGEABLE, true, VM_MERGEABLE, 0, advise_mergeable },
@@ -244,6 +256,8 @@ static int apply_to_area(const struct advice *a, struct vm_area *v, u64 start, u
 	if (seal_forbids(v, a->advice))
 		return -EPERM;
 	err = a->apply ? a->apply(v, start, end) : 0;
+	if (err == IGNORED)
+		return 0;
 	if (err || !a->write || flags == v->vm_flags)
 		return err;
 	if (mm->map_count + 2 > sysctl_max_map_count)

@@ -229,7 +229,7 @@ static bool chosen(const struct page *p, void *group)
 }
 
 /* The lists are everybody's, and looked through under lru_lock: not in vain. The root has all that is there, and counts nothing. */
-static bool has_droppable(const struct mem_group *g)
+static bool has_cached(const struct mem_group *g)
 {
 	return !g->parent || atomic_read(&g->file) > atomic_read(&g->shmem);
 }
@@ -239,12 +239,14 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 	u64 freed = 0, dirty = 0;
 	bool stall;
 
-	if (frees_memory(current) || spin_depth() || !has_droppable(g))
+	if (frees_memory(current) || spin_depth() || !(has_cached(g) || droppable_any()))
 		return 0;
 	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	for (int round = 0; round < 3 && freed < pages; round++)
 		freed += shrink_lru_chosen(pages - freed, chosen, g, &dirty);
+	if (freed < pages)
+		freed += droppable_shrink(pages - freed, chosen, g);
 	current->flags &= ~(PF_MEMALLOC | PF_RECLAIM);
 	__atomic_add_fetch(&g->reclaimed, freed, __ATOMIC_RELAXED);
 	if (!freed && dirty) {

@@ -41,7 +41,8 @@ static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {
 		u64 new = (v->vm_flags & ~(u64)(VM_LOCKED | VM_LOCKONFAULT)) | flags;
 
-		if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB) ||
+		if (v->vm_flags &
+				(VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB | VM_DROPPABLE) ||
 			vma_is_secret(v)) /* locked for good */
 			continue;
 		if ((new ^ v->vm_flags) & VM_LOCKED)

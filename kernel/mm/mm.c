@@ -53,6 +53,7 @@ static struct mm *mm_new(void)
 	spin_lock_init(&mm->page_table_lock);
 	INIT_LIST_HEAD(&mm->mmap_list);
 	INIT_LIST_HEAD(&mm->uffd_events);
+	INIT_LIST_HEAD(&mm->droppable);
 	INIT_LIST_HEAD(&mm->aio_contexts);
 	mm->dumpable = true;
 	mm->dump_mode = 1;
@@ -123,6 +124,8 @@ struct mm *mm_alloc_like(struct mm *old)
 	if (old->mergeable)
 		ksm_note(mm);
 	mm->merge_all = old->merge_all;
+	if (!list_empty(&old->droppable))
+		droppable_note(mm);
 	mm_publish(mm);
 	return mm;
 }
@@ -163,6 +166,7 @@ void mmput(struct mm *mm)
 	list_del(&mm->mm_list);
 	spin_unlock(&mm_list_lock);
 	ksm_mm_gone(mm);
+	droppable_mm_gone(mm);
 	if (!list_empty(&mm->aio_contexts))
 		mm_exit_aio(mm);
 	if (unlikely(user_breaks_on))

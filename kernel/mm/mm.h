@@ -493,6 +493,7 @@ u64 nr_dirty_pages(void);
 #define VM_ACCOUNT 0x100000
 #define VM_ANON_FILE BIT(38) /* private memory of /dev/zero: vm_file is its name only */
 #define VM_SEALED BIT(39)    /* mseal: stays where and what it is */
+#define VM_DROPPABLE BIT(40) /* anonymous: pages go under pressure (droppable.c) */
 #define VM_NORESERVE 0x200000
 #define VM_HUGETLB 0x400000
 #define VM_WIPEONFORK 0x2000000
@@ -564,7 +565,8 @@ struct mm {
 	u32 dump_mode;     /* prctl(PR_SET_DUMPABLE) */
 	u32 coredump_filter; /* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
 	struct core_state *core_state;
-	struct list_head mm_list; /* all mms, for reclaim and OOM; under mm_list_lock */
+	struct list_head mm_list;   /* all mms, for reclaim and OOM; under mm_list_lock */
+	struct list_head droppable; /* droppable.c, under a lock of its own */
 	u64 vdso_base;
 	struct patch *patch; /* of call sites (arch/um/patch.c), or NULL; set once */
 	bool watched;        /* a thread has, or had, debug registers: no more sites are patched */

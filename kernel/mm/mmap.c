@@ -21,7 +21,8 @@
 #define MODE_READ 1
 #define MODE_WRITE 2
 #define MODE_APPEND_ONLY 4
-#define MAP_ABOVE4G_ 0x80 /* of Linux 6.6; what has a choice lies there anyway */
+#define MAP_DROPPABLE_ 0x8 /* a type, of Linux 6.11 */
+#define MAP_ABOVE4G_ 0x80  /* of Linux 6.6; what has a choice lies there anyway */
 #define LEGACY_MASK                                                                                \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
 		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
@@ -93,6 +94,11 @@ static int check_type(struct map_request *r)
 		return 0;
 	case MAP_SHARED: r->vm_flags |= VM_SHARED; return 0;
 	case MAP_PRIVATE: return 0;
+	case MAP_DROPPABLE_:
+		if (r->file || r->flags & (MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN))
+			return -EINVAL;
+		r->vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -211,7 +217,8 @@ static bool needs_commit(u64 flags)
 /* The area with its file, on no list yet. ERR_PTR. */
 static struct vm_area *make_area(struct map_request *r, u64 at)
 {
-	struct vm_area *v = vma_alloc(r->mm, at, at + r->len, r->vm_flags);
+	u64 not = r->vm_flags & VM_DROPPABLE ? VM_LOCKED | VM_LOCKONFAULT : 0; /* by mlockall() */
+	struct vm_area *v = vma_alloc(r->mm, at, at + r->len, r->vm_flags & ~not );
 	int err;
 
 	if (!v)
@@ -263,6 +270,8 @@ static u64 map_counted(struct map_request *r)
 		mm->committed += pages;
 	vma_link(v);
 	vm_stat_account(mm, v->vm_flags, pages);
+	if (v->vm_flags & VM_DROPPABLE)
+		droppable_note(mm);
 	vma_merge_range(mm, at, at + r->len);
 	return at;
 
@@ -296,7 +305,8 @@ static int shared_anon_file(struct map_request *r)
 {
 	struct file *f;
 
-	if (r->file || (r->flags & MAP_TYPE) == MAP_PRIVATE)
+	if (r->file || ((r->flags & MAP_TYPE) != MAP_SHARED &&
+			       (r->flags & MAP_TYPE) != MAP_SHARED_VALIDATE))
 		return 0;
 	if (!shmem_file_setup)
 		return -ENODEV;

@@ -227,6 +227,8 @@ static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 	u64 scan = priority > 2 ? lru : min(lru, wanted * 4 << priority);
 	u64 freed = shrink_lru(scan, priority > 2 ? ALL : priority > 0 ? IDLE : UNMAPPED, dirty);
 
+	if (freed < wanted)
+		freed += droppable_shrink(wanted - freed, NULL, NULL);
 	/* objects age as fast as pages do, or a walk over a large tree would drive all data out */
 	if (!(gfp & GFP_NOFS))
 		freed += freed < wanted ? shrink_caches(1, 8 >> priority, true) :

@@ -266,6 +266,7 @@ static const struct {
 	{ VM_UFFD_WP, "uw" },
 	{ VM_UFFD_MINOR, "ui" },
 	{ VM_SEALED, "sl" },
+	{ VM_DROPPABLE, "dp" },
 };
 
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size)

@@ -259,7 +259,7 @@ static bool watchable(const struct vm_area *v, u64 mode)
 	bool shmem =
 		v->vm_mapping && v->vm_mapping->a_ops->memory_only && !v->vm_mapping->a_ops->secret;
 
-	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB))
+	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB | VM_DROPPABLE))
 		return false;
 	if (mode & VM_UFFD_MINOR && !shmem)
 		return false;
