@@ -68,6 +68,17 @@ static bool match_ecn(const struct nft_pkt *p, const void *i)
 	       as_asked(h[13] & 0x80, m->operation, m->invert, XT_ECN_OP_MATCH_CWR);
 }
 
+/* The transport header: only a first fragment has one, and a packet in which it is cut off is dropped. */
+static bool whole_header(const struct nft_pkt *p, void *to, u32 n)
+{
+	if (p->frag_off)
+		return false;
+	if (xt_read_l4(p, to, n))
+		return true;
+	p->s->drop = true;
+	return false;
+}
+
 /* ---- sctp ---- */
 
 #define CHUNKS (SCTP_CHUNK_MATCH_ANY | SCTP_CHUNK_MATCH_ALL | SCTP_CHUNK_MATCH_ONLY)
@@ -131,12 +142,8 @@ static bool match_sctp(const struct nft_pkt *p, const void *i)
 	const struct xt_sctp_info *m = i;
 	u8 h[12];
 
-	if (p->frag_off)
+	if (!whole_header(p, h, sizeof(h)))
 		return false;
-	if (!xt_read_l4(p, h, sizeof(h))) {
-		p->s->drop = true;
-		return false;
-	}
 	if (!as_asked(port_in(h, m->spts), m->flags, m->invflags, XT_SCTP_SRC_PORTS) ||
 		!as_asked(port_in(h + 2, m->dpts), m->flags, m->invflags, XT_SCTP_DEST_PORTS))
 		return false;
@@ -190,12 +197,8 @@ static bool match_dccp(const struct nft_pkt *p, const void *i)
 	const struct xt_dccp_info *m = i;
 	u8 h[12];
 
-	if (p->frag_off)
+	if (!whole_header(p, h, sizeof(h)))
 		return false;
-	if (!xt_read_l4(p, h, sizeof(h))) {
-		p->s->drop = true;
-		return false;
-	}
 	return as_asked(port_in(h, m->spts), m->flags, m->invflags, XT_DCCP_SRC_PORTS) &&
 	       as_asked(port_in(h + 2, m->dpts), m->flags, m->invflags, XT_DCCP_DEST_PORTS) &&
 	       as_asked(m->typemask >> (h[8] >> 1 & 15) & 1, m->flags, m->invflags, XT_DCCP_TYPE) &&
@@ -216,12 +219,8 @@ static bool match_ipcomp(const struct nft_pkt *p, const void *i)
 	u8 h[4];
 	u32 cpi;
 
-	if (p->frag_off)
+	if (!whole_header(p, h, sizeof(h)))
 		return false;
-	if (!xt_read_l4(p, h, sizeof(h))) {
-		p->s->drop = true;
-		return false;
-	}
 	cpi = (u32)h[2] << 8 | h[3];
 	return (cpi >= m->spis[0] && cpi <= m->spis[1]) != !!(m->invflags & XT_IPCOMP_INV_SPI);
 }

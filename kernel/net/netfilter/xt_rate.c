@@ -62,35 +62,26 @@ struct limiter {
 	bool invert;
 };
 
-/* The structures' names and settings, of whatever revision. */
+/* The settings of an older revision, whose rates are of 32 bits (1) or which has no interval (2), in the newest's form. */
+#define NEWEST(c)                                                                                  \
+	((struct hashlimit_cfg3){ .avg = (c).avg,                                                  \
+		.burst = (c).burst,                                                                \
+		.mode = (c).mode,                                                                  \
+		.size = (c).size,                                                                  \
+		.max = (c).max,                                                                    \
+		.gc_interval = (c).gc_interval,                                                    \
+		.expire = (c).expire,                                                              \
+		.srcmask = (c).srcmask,                                                            \
+		.dstmask = (c).dstmask })
+
 static struct hashlimit_cfg3 cfg1(const void *i)
 {
-	const struct hashlimit_cfg1 *c = &((const struct xt_hashlimit_mtinfo1 *)i)->cfg;
-
-	return (struct hashlimit_cfg3){ .avg = c->avg,
-		.burst = c->burst,
-		.mode = c->mode,
-		.size = c->size,
-		.max = c->max,
-		.gc_interval = c->gc_interval,
-		.expire = c->expire,
-		.srcmask = c->srcmask,
-		.dstmask = c->dstmask };
+	return NEWEST(((const struct xt_hashlimit_mtinfo1 *)i)->cfg);
 }
 
 static struct hashlimit_cfg3 cfg2(const void *i)
 {
-	const struct hashlimit_cfg2 *c = &((const struct xt_hashlimit_mtinfo2 *)i)->cfg;
-
-	return (struct hashlimit_cfg3){ .avg = c->avg,
-		.burst = c->burst,
-		.mode = c->mode,
-		.size = c->size,
-		.max = c->max,
-		.gc_interval = c->gc_interval,
-		.expire = c->expire,
-		.srcmask = c->srcmask,
-		.dstmask = c->dstmask };
+	return NEWEST(((const struct xt_hashlimit_mtinfo2 *)i)->cfg);
 }
 
 static int check_cfg(const struct hashlimit_cfg3 *c, u8 rev, u8 family)
