@@ -293,6 +293,8 @@ static int sysfs_init(void)
 		err = add_cpus();
 	if (!err)
 		err = sysfs_add_ksm();
+	if (!err)
+		err = sysfs_add_notes();
 	return err ? err : sysfs_add_blocks();
 }
 INITCALL(5, sysfs_init);

@@ -22,6 +22,7 @@ int sysfs_mkdir(const char *path);
 int sysfs_add_disk(struct gendisk *d);
 int sysfs_add_blocks(void); /* at boot: those that are there */
 int sysfs_add_ksm(void);    /* at boot: kernel/mm/ksm */
+int sysfs_add_notes(void);  /* at boot: kernel/notes */
 /* bdi.c; of a backing device (mm.h). It may be added once. */
 struct backing_dev;
 int sysfs_add_bdi(struct backing_dev *b);

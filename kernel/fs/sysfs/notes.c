@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notes.c: /sys/kernel/notes: the ELF notes of the kernel's own program, as they lie in its image; the build ID is among them, by which perf and
+ * others find the file with its symbols, which is build/nestling.
+ */
+#include <linux/elf.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/fs/sysfs/sysfs.h"
+
+extern const u8 __executable_start[]; /* the ELF header is loaded with the rest */
+
+static int show_notes(struct seq *s, void *arg)
+{
+	const struct elf64_hdr *h = (const void *)__executable_start;
+	const struct elf64_phdr *p = (const void *)(__executable_start + h->e_phoff);
+
+	for (u32 i = 0; i < h->e_phnum; i++)
+		if (p[i].p_type == PT_NOTE)
+			seq_write(s, (const void *)p[i].p_vaddr, p[i].p_memsz);
+	return 0;
+}
+
+int sysfs_add_notes(void)
+{
+	return sysfs_create("kernel/notes", show_notes, NULL);
+}
