@@ -2,10 +2,13 @@
 /* close(2): what is closed is gone, descriptions live on in copies; O_CLOEXEC is in execve.c. */
 #include "t.h"
 
+static volatile pid_t reader;
+
 static void *blocked_reader(void *arg)
 {
 	char c;
 
+	reader = gettid();
 	T(read(*(int *)arg, &c, 1));
 	return NULL;
 }
@@ -34,7 +37,7 @@ TEST(close)
 	/* a read that sleeps holds the description, not the number */
 	NEED(pipe(p));
 	NEED(-pthread_create(&thread, NULL, blocked_reader, &p[0]));
-	sleep_ms(50);
+	t_until_sleeps(&reader);
 	T(close(p[0]));
 	NEED(write(p[1], "z", 1));
 	pthread_join(thread, NULL);

@@ -16,6 +16,7 @@ TEST(exec_limits)
 	char *text = malloc(131072 + 1);
 	struct rlimit lim;
 	struct itimerspec its = { { 0, 0 }, { 0, 400000000 } };
+	sigset_t set;
 	timer_t id;
 	pthread_t t;
 	int i;
@@ -28,8 +29,10 @@ TEST(exec_limits)
 		say("%d arguments, %ld bytes", t_argc, sum);
 		if (!strcmp(t_argv[1], "timers")) {
 			say("alone: %d", access("/proc/self/task", F_OK) == 0);
-			sleep_ms(500); /* the timer of before would kill */
-			say("still here");
+			/* the timer of before would go off, if it has not yet: either way nothing of it is left */
+			sleep_ms(500);
+			sigpending(&set);
+			say("of the timer: %d", sigismember(&set, SIGUSR1));
 		}
 		return;
 	}
@@ -60,8 +63,11 @@ TEST(exec_limits)
 	argv[1] = "timers";
 	argv[2] = NULL;
 	CHILD({
-		struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+		struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 
+		sigemptyset(&set);
+		sigaddset(&set, SIGUSR1);
+		NEED(sigprocmask(SIG_BLOCK, &set, NULL));
 		NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
 		NEED(timer_settime(id, 0, &its, NULL));
 		NEED(-pthread_create(&t, NULL, sleeper, NULL));

@@ -80,7 +80,7 @@ static void waits(void)
 	t_wait("child", pid);
 	pid = SPAWN({
 		t_handle(SIGALRM, 0);
-		ualarm(50000, 0);
+		t_alarm_asleep();
 		T(lock(fd, F_SETLKW, F_WRLCK, 0, 1));
 	});
 	t_wait("child", pid);

@@ -55,9 +55,9 @@ TEST(fifo)
 	close(r);
 	CHILD({
 		t_handle(SIGALRM, 0);
-		ualarm(50000, 0);
+		t_alarm_asleep();
 		T(open("p", O_RDONLY));
-		ualarm(50000, 0);
+		t_alarm_asleep();
 		T(open("p", O_WRONLY));
 	});
 	CHILD({ /* SA_RESTART: the open goes on */

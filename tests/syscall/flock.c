@@ -44,7 +44,7 @@ TEST(flock)
 		int own = NEED(open("f", O_RDONLY));
 
 		t_handle(SIGALRM, 0);
-		ualarm(50000, 0);
+		t_alarm_asleep();
 		T(flock(own, LOCK_EX));
 	});
 	T(flock(b, 0));

@@ -103,7 +103,7 @@ static int wake_all(uint32_t *w, unsigned long mask, int flags, int n)
 {
 	int woken = 0;
 
-	for (int i = 0; have && woken < n && i < 2000; i++) {
+	for (int i = 0; have && woken < n && i < 100000; i++) {
 		woken += (int)syscall(WAKE, w, mask, n - woken, flags);
 		usleep(woken < n ? 1000 : 0);
 	}
@@ -136,7 +136,7 @@ static void moves(void)
 	void *r;
 
 	NEED(pthread_create(&t, NULL, waits, (void *)(U32 | PRIVATE)) ? -1 : 0);
-	for (int i = 0; have && !moved && i < 2000; i++) {
+	for (int i = 0; have && !moved && i < 100000; i++) {
 		moved = syscall(REQUEUE, w, 0, 0, 1);
 		usleep(1000);
 	}
@@ -148,17 +148,11 @@ static void moves(void)
 	HOLDS(!r);
 }
 
-static void on_alarm(int sig)
-{
-}
-
 static void interrupted(void)
 {
-	struct sigaction sa = { .sa_handler = on_alarm };
-	struct itimerval soon = { { 0, 0 }, { 0, 20000 } };
-
-	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
+	t_handle(SIGALRM, 0);
+	if (have)
+		t_alarm_asleep();
 	CHECK(syscall(WAIT, word, 0, 1, U32, NULL, 0), -EINTR);
 }
 

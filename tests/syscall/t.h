@@ -281,6 +281,17 @@ static T_UNUSED void t_until_sleeps(volatile pid_t *tid)
 	T_WAIT(*tid && t_state(*tid) == 'S');
 }
 
+/* A child that sends its parent a SIGALRM once that sleeps: an alarm by the clock may come before the call that it is to end. */
+static T_UNUSED void t_alarm_asleep(void)
+{
+	pid_t me = getpid();
+
+	SPAWN({
+		t_until(me, 'S');
+		kill(me, SIGALRM);
+	});
+}
+
 /* A child in a process group of its own that waits for a signal. */
 static T_UNUSED pid_t t_group(void)
 {
