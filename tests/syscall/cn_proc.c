@@ -73,12 +73,13 @@ static const char *who(int pid, int child)
 	return pid == child ? "child" : pid == getpid() ? "we" : pid == 0 ? "nobody" : "another";
 }
 
-/* Says what the listener hears of the child until its end. */
-static void hear(int fd, int child)
+/* Says what the listener hears of the child until its end. What its @threads end with is heard when it may be, and said last. */
+static void hear(int fd, int child, int threads)
 {
+	char text[200], ends[200] = "", thread_ends[200] = "";
 	struct packet p;
 
-	for (;;) {
+	for (bool ended = false; !ended || threads > 0;) {
 		int n = (int)NEED(recv(fd, &p, sizeof(p), 0)), pid, tgid;
 
 		if (n != (int)sizeof(p))
@@ -123,16 +124,24 @@ static void hear(int fd, int child)
 		case PROC_EVENT_EXIT:
 			if (tgid != child)
 				break;
-			say("exit of a %s: %#x, signal %d, child of %s",
+			snprintf(text, sizeof(text), "exit of a %s: %#x, signal %d, child of %s",
 				pid == child ? "process" : "thread", p.ev.event_data.exit.exit_code,
 				(int)p.ev.event_data.exit.exit_signal,
 				who(p.ev.event_data.exit.parent_tgid, child));
-			if (pid == child)
-				return;
+			if (pid == child) {
+				memcpy(ends, text, sizeof(ends));
+				ended = true;
+			} else {
+				memcpy(thread_ends, text, sizeof(thread_ends));
+				threads--;
+			}
 			break;
 		default: break;
 		}
 	}
+	if (*thread_ends)
+		say("%s", thread_ends);
+	say("%s", ends);
 }
 
 static void *thread(void *arg)
@@ -181,7 +190,7 @@ static void one(int fd, int how)
 		NEED(ptrace(PTRACE_DETACH, child, 0, 0));
 		NEED(kill(child, SIGKILL));
 	}
-	hear(fd, child);
+	hear(fd, child, how == 1);
 	NEED(waitpid(child, NULL, 0));
 }
 
@@ -222,7 +231,7 @@ TEST(cn_proc)
 	child = NEED(fork());
 	if (!child)
 		_exit(1);
-	hear(quiet, child);
+	hear(quiet, child, 0);
 	NEED(waitpid(child, NULL, 0));
 	T(ask(fd, PROC_CN_MCAST_IGNORE, 0, 1, 12) > 0);
 	child = NEED(fork());

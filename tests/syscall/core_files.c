@@ -101,10 +101,12 @@ static void what_is_there(void)
 	close(fd);
 }
 
+static pid_t crashes; /* in the shared memory */
+
 static int map_and_unmap(void *file)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;) {
+	while (getppid() == crashes) {
 		void *at[64];
 
 		for (int i = 0; i < 64; i++)
@@ -121,6 +123,7 @@ static void crash_shared(int file)
 
 	for (int i = 0; i < 200; i++)
 		mmap(NULL, PAGE, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	crashes = getpid();
 	NEED(clone(map_and_unmap, stack + sizeof(stack), CLONE_VM | SIGCHLD, &file));
 	abort_dumping();
 }
