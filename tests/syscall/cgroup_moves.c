@@ -35,8 +35,8 @@ static void end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* Too much memory costs it two seconds. It spends most of them in another group. */
-static void while_it_waits_for_memory(void)
+/* Too much memory costs it two seconds. It spends most of them in another group: how long it is seen to there. */
+static long waits_elsewhere(bool *no_more)
 {
 	long here, there;
 	pid_t pid;
@@ -54,8 +54,19 @@ static void while_it_waits_for_memory(void)
 	end(pid);
 	NEED(rmdir("high"));
 	NEED(rmdir("other"));
-	say("it stalls no more where it was: %s; but where it is: %s", here < 100000 ? "yes" : "no",
-		there > 100000 ? "yes" : "no");
+	*no_more &= here < 100000;
+	return there;
+}
+
+/* A host that stands still may let the two seconds pass before the move, but not always. */
+static void while_it_waits_for_memory(void)
+{
+	bool no_more = true, elsewhere = false;
+
+	for (int i = 0; i < 10 && !elsewhere; i++)
+		elsewhere = waits_elsewhere(&no_more) > 100000;
+	say("it stalls no more where it was: %s; but where it is: %s", no_more ? "yes" : "no",
+		elsewhere ? "yes" : "no");
 }
 
 /* Its wake-up comes with the end of its group, but others have the CPUs for a while. */
@@ -128,7 +139,7 @@ static void while_it_ends(void)
 		end(pid);
 		for (int k = 0; figure("frozen/cgroup.events", "frozen ") != 1 && !lost; k++) {
 			sleep_ms(1);
-			lost = k > 1000;
+			lost = k > 30000;
 		}
 	}
 	close(fd);

@@ -117,10 +117,14 @@ static long used_before(int from, int to)
 	return used;
 }
 
-/* With one CPU there is nowhere to move. */
+/* With one CPU there is nowhere to move. A wrong place is a wrong place each time; what a hypervisor takes counts as the hog's, but not always. */
 static bool runs_soon(int from, int to)
 {
-	return CPU_COUNT(&all) < 2 || used_before(from, to) < LATE_NS;
+	bool soon = CPU_COUNT(&all) < 2;
+
+	for (int i = 0; i < 5 && !soon; i++)
+		soon = used_before(from, to) < LATE_NS;
+	return soon;
 }
 
 TEST(fork_moved)
