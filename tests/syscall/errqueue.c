@@ -210,8 +210,7 @@ static void sent(void)
 	NEED(send(tx, "hello", 5, 0));
 	T(await(tx, POLLERR) & POLLERR);
 	take(tx, "stream", MSG_ERRQUEUE, 0);
-	for (int i = 0; i < 1000 && !(events(tx) & POLLERR); i++)
-		usleep(1000);
+	T_WAIT(events(tx) & POLLERR);
 	take(tx, "acknowledged", MSG_ERRQUEUE, 0);
 	close(rx);
 	close(tx);
@@ -220,15 +219,31 @@ static void sent(void)
 	close(tx);
 }
 
+/* Does what comes have a stamp? The socket is connected to itself. */
+static bool stamped(int fd)
+{
+	char c, ctl[256];
+	struct iovec v = { &c, 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof(ctl)
+	};
+
+	NEED(send(fd, "x", 1, 0));
+	NEED(recvmsg(fd, &m, 0));
+	return CMSG_FIRSTHDR(&m);
+}
+
 TEST(errqueue)
 {
 	/* who asks first lets the host begin to stamp packets, which it does a little later */
-	int first = socket(AF_INET, SOCK_DGRAM, 0);
+	int first;
 
+	lo_up();
+	first = bound(SOCK_DGRAM, "127.0.0.1");
+	NEED(reach(first, port_of(first)));
 	NEED(set(first, SOL_SOCKET, SO_TIMESTAMPING,
 		SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE));
-	sleep_ms(20);
-	lo_up();
+	T_WAIT(stamped(first));
 	refused();
 	large();
 	v6();

@@ -98,7 +98,7 @@ static void put(int fd, char c, size_t n, long off)
 	long ret;
 
 	memset(buf, c, n);
-	usleep(20000); /* a new tick: the time changes */
+	t_tick();
 	ret = pwrite(fd, buf, n, off);
 	say("write %ld at %ld: %ld; size %ld", (long)n, off, ret, size_of(fd));
 }
@@ -142,7 +142,7 @@ static void appended(void)
 	int fd = NEED(open("m/f", O_WRONLY | O_APPEND));
 
 	say("size %ld", size_of(fd));
-	usleep(20000);
+	t_tick();
 	T(write(fd, "xyz", 3));
 	T(write(fd, "uvw", 3));
 	say("size %ld", size_of(fd));
@@ -156,7 +156,7 @@ static void truncated(void)
 	int fd = NEED(open("m/f", O_RDWR));
 
 	put(fd, 'g', 5000, 100);
-	usleep(20000);
+	t_tick();
 	T(ftruncate(fd, 3000));
 	say("size %ld", size_of(fd));
 	T(ftruncate(fd, 6000));
@@ -232,7 +232,7 @@ static void left_open(void)
 	if (!pid) {
 		int fd = open("m/f", O_RDWR);
 
-		usleep(20000);
+		t_tick();
 		_exit(fd == -1 || pwrite(fd, "r", 1, 0) != 1);
 	}
 	t_wait("child", pid);

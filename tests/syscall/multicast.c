@@ -402,10 +402,32 @@ static void arrives6(void)
 	close(out);
 }
 
+/* Has no address to be tested yet (IFA_F_TENTATIVE)? */
+static bool all_tested(void)
+{
+	char line[200];
+	unsigned flags;
+	bool all = true;
+	FILE *f = fopen("/proc/net/if_inet6", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		all &= sscanf(line, "%*s %*x %*x %*x %x", &flags) != 1 || !(flags & 0x40);
+	if (f)
+		fclose(f);
+	return all;
+}
+
+/* And what is told of that has been. */
+static void addresses_tested(void)
+{
+	usleep(2500000);
+	T_WAIT(all_tested());
+}
+
 TEST(multicast)
 {
 	own_net();
-	usleep(2500000); /* addresses are tested */
+	addresses_tested();
 	fd4 = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 	fd6 = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
 	lists();
@@ -425,6 +447,6 @@ TEST(multicast)
 	set_up("va0", 0);
 	lists();
 	set_up("va0", 1);
-	usleep(2500000);
+	addresses_tested();
 	lists();
 }

@@ -292,6 +292,17 @@ static T_UNUSED void t_alarm_asleep(void)
 	});
 }
 
+/* Until what is changed now has another time than what was changed before: file times have the grain of a clock tick. */
+static T_UNUSED void t_tick(void)
+{
+	struct timespec from, now;
+
+	clock_gettime(CLOCK_REALTIME, &from);
+	T_WAIT(!clock_gettime(CLOCK_REALTIME_COARSE, &now) &&
+		(now.tv_sec > from.tv_sec ||
+			(now.tv_sec == from.tv_sec && now.tv_nsec > from.tv_nsec)));
+}
+
 /* A child in a process group of its own that waits for a signal. */
 static T_UNUSED pid_t t_group(void)
 {
