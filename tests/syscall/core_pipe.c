@@ -76,7 +76,7 @@ static void crash(const char *what, int sig, rlim_t limit)
 	NEED(waitpid(pid, &status, 0));
 	say("%s%s, %s", what, t_signame(WTERMSIG(status)),
 		WCOREDUMP(status) ? "dumped" : "not dumped");
-	poll(&comes, 1, WCOREDUMP(status) ? 5000 : 100);
+	poll(&comes, 1, WCOREDUMP(status) ? 100000 : 100);
 	close(comes.fd);
 	fd = open("out", O_RDONLY);
 	if (fd == -1) {

@@ -27,7 +27,7 @@ static void ping(const char *to, bool v6, bool hope)
 		inet_pton(AF_INET, to, &a.sin_addr);
 		NEED(sendto(fd, &h, sizeof(h), 0, SA(&a), sizeof(a)));
 	}
-	while (!answered && poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, hope ? 10000 : 50) == 1) {
+	while (!answered && poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, hope ? 100000 : 50) == 1) {
 		ssize_t n = recv(fd, p, sizeof(p), 0);
 
 		if (n > 0 && p[v6 ? 0 : 20] == (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY))

@@ -69,7 +69,7 @@ static void open_and_close(void)
 static bool ends(pid_t pid)
 {
 	struct pollfd p = { .fd = (int)NEED(syscall(SYS_pidfd_open, pid, 0)), .events = POLLIN };
-	bool ended = poll(&p, 1, 10000) == 1;
+	bool ended = poll(&p, 1, 100000) == 1;
 
 	close(p.fd);
 	return ended && waitpid(pid, NULL, 0) == pid;

@@ -61,7 +61,7 @@ static void run(const char *what, void *(*fn)(void *), unsigned events)
 	for (n = 0; n < 500; n++)
 		for (i = 0; i < 8; i++)
 			NEED(write(fds[i], &one, 8));
-	for (n = 0; n < 2000 && taken < 4000; n++)
+	for (n = 0; n < 100000 && taken < 4000; n++)
 		usleep(1000);
 	stop = 1;
 	for (i = 0; i < 4; i++)
@@ -130,7 +130,7 @@ TEST(epoll_threads)
 		NEED(epoll_ctl(ep, EPOLL_CTL_ADD, tf, &e));
 		NEED(timerfd_settime(tf, 0, &its, NULL));
 		while (sum < 50) {
-			NEED(epoll_wait(ep, &e, 1, 1000));
+			NEED(epoll_wait(ep, &e, 1, 100000));
 			NEED(read(tf, &v, 8));
 			sum += v;
 			n++;

@@ -96,7 +96,7 @@ static void asked_again(void)
 	events("told for nothing", 1, 0);
 	says = POLLIN;
 	notify(0);
-	events("told", 1, 10000);
+	events("told", 1, 100000);
 	says = 0;
 }
 
@@ -109,7 +109,7 @@ static void event_meanwhile(void)
 	T_WAIT(nr_held == 1);
 	notify(0);
 	let_go(0);
-	events("told meanwhile", 1, 10000);
+	events("told meanwhile", 1, 100000);
 	says = 0;
 }
 
@@ -126,9 +126,9 @@ static void nobody_answers(void)
 	NEED(pipe(fds));
 	submit(fds[0]);
 	NEED(write(fds[1], "x", 1));
-	events("a pipe meanwhile", 1, 10000);
+	events("a pipe meanwhile", 1, 100000);
 	let_go(POLLIN);
-	events("at last", FILES, 10000);
+	events("at last", FILES, 100000);
 	says = 0;
 }
 
@@ -156,7 +156,7 @@ static void several_shots(void)
 TEST(fuse_polls)
 {
 	CHILD({
-		alarm(50);
+		alarm(500);
 		fuse_serve();
 		NEED(syscall(SYS_io_setup, 2 * FILES, &context));
 		for (int i = 0; i < FILES; i++) {

@@ -118,8 +118,7 @@ static void data(void)
 	say("wrote %ld, the server had %ld, sum %ld, spliced %d", n, written, sum, spliced > 1);
 	NEED(unlink("m/f"));
 	NEED(close(fd));
-	for (int i = 0; i < 500 && !(released && forgot); i++)
-		usleep(10000);
+	T_WAIT(released && forgot);
 	say("released %d, forgotten %d, before the answer %d", released, forgot, early);
 }
 

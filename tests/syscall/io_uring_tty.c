@@ -78,7 +78,7 @@ TEST(io_uring_tty)
 		NEED(write(1, expected, sizeof(expected) - 1));
 		return;
 	}
-	alarm(20);
+	alarm(100);
 	pair(&master, &slave);
 	open_ring(8, 0, 0);
 	add(IORING_OP_WRITE, slave, buf, sizeof(buf), 0, 1);

@@ -32,7 +32,7 @@ static struct sockaddr_in6 link_addr(const char *side, int n, const char *dev)
 static int sock(int type, int bound)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
-	struct timeval limit = { 10, 0 };
+	struct timeval limit = { 100, 0 };
 	int fd = NEED(socket(AF_INET6, type, 0));
 
 	NEED(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)));
@@ -119,7 +119,7 @@ static void refused(const struct sockaddr_in6 *server)
 static void ping(const struct sockaddr_in6 *server)
 {
 	struct sockaddr_in6 to = *server;
-	struct timeval limit = { 10, 0 };
+	struct timeval limit = { 100, 0 };
 	struct icmp6_filter only;
 	uint8_t p[64] = { ICMP6_ECHO_REQUEST };
 	int fd = NEED(socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6));

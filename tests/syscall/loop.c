@@ -236,7 +236,7 @@ static void keeps_nothing(void)
 	close(p[1]);
 	GNEED(wait(NULL));
 	ends = (struct pollfd){ .fd = p[0], .events = POLLIN };
-	G(poll(&ends, 1, 5000), "1");
+	G(poll(&ends, 1, 100000), "1");
 	G(ioctl(lo, LOOP_CLR_FD), "0");
 	close(p[0]);
 }

@@ -137,7 +137,7 @@ static void threads(void)
 	CHECK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 3), -EINVAL);
 	CHECK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 8), -EINVAL);
 	write(thread_pipe[1], "x", 1);
-	CHECK(poll(&p, 1, have ? 5000 : 0), 1);
+	CHECK(poll(&p, 1, have ? 100000 : 0), 1);
 	pthread_join(t, NULL);
 	CHECK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), -ESRCH);
 	have = syscall(SYS_pidfd_send_signal, -10000, 0, NULL, 0) == 0;

@@ -168,7 +168,7 @@ static const char *heard(int fd)
 	struct nlmsghdr *h = (void *)buf;
 	struct nfgenmsg *g = NLMSG_DATA(h);
 	struct pollfd p = { fd, POLLIN, 0 };
-	int n = poll(&p, 1, 3000) ? recv(fd, buf, sizeof(buf), 0) : -1, k;
+	int n = poll(&p, 1, 100000) ? recv(fd, buf, sizeof(buf), 0) : -1, k;
 	struct nlattr *a = (void *)(buf + NLMSG_SPACE(sizeof(*g)));
 
 	if (n <= 0)
