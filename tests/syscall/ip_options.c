@@ -235,7 +235,7 @@ static void wrong(void)
 	T(sendto(raw, p, sizeof(p), 0, SA(&a), sizeof(a)));
 	say("problem: %zd bytes", recv(fd, q, sizeof(q), 0));
 	say("type %d code %d at %d", q[20], q[21], q[24]);
-	NEED(setsockopt(raw, IPPROTO_IP, IP_OPTIONS, p + 20, 4));
+	NEED(setsockopt(raw, IPPROTO_IP, IP_OPTIONS, "\1\1\1\1", 4));
 	T(sendto(raw, p, sizeof(p), 0, SA(&a), sizeof(a))); /* the header is the program's own */
 	close(fd);
 	close(raw);
