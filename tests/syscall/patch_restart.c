@@ -80,38 +80,50 @@ static long do_read_raw(void)
 
 static long do_sleep(void)
 {
-	struct timespec t = { 0, 300000000 }, left = { 0, 0 };
+	struct timespec t = { 1000, 0 }, left = { 0, 0 };
 
 	return restart_nanosleep((long)&t, (long)&left, 0, 0, 0, 0);
 }
 
 static long do_futex(void)
 {
-	struct timespec t = { 0, 400000000 };
+	struct timespec t = { 1000, 0 };
 	int word = 1;
 
 	return restart_futex((long)&word, 0, 1, (long)&t, 0, 0);
 }
 
-/* Stopped and continued in the middle of a sleep: restart_syscall. */
+/*
+ * Stopped and continued in the middle of a sleep: restart_syscall. One that is over before the
+ * machine has come to stopping it: a longer one.
+ */
 static void stopped(void)
 {
-	long start;
-	pid_t pid = SPAWN({
-		struct timespec t = { 0, 400000000 };
+	for (long ms = 400;; ms *= 2) {
+		pid_t pid = SPAWN({
+			struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+			long start = now_ms();
 
-		start = now_ms();
-		_exit(restart_nanosleep((long)&t, 0, 0, 0, 0, 0) ? 1 :
-			now_ms() - start < 390                   ? 2 :
-								   0);
-	});
+			_exit(restart_nanosleep((long)&t, 0, 0, 0, 0, 0) ? 1 :
+				now_ms() - start < ms - 10               ? 2 :
+									   0);
+		});
+		int status;
 
-	t_until(pid, 'S');
-	sleep_ms(50);
-	kill(pid, SIGSTOP);
-	t_until(pid, 'T');
-	kill(pid, SIGCONT);
-	t_wait("stopped in its sleep", pid);
+		T_WAIT(strchr("SZ", t_state(pid)));
+		sleep_ms(50);
+		kill(pid, SIGSTOP);
+		NEED(waitpid(pid, &status, WUNTRACED));
+		if (WIFSTOPPED(status)) {
+			kill(pid, SIGCONT);
+			t_wait("stopped in its sleep", pid);
+			return;
+		}
+		if (status || ms > 20000) {
+			t_status("never stopped", status);
+			return;
+		}
+	}
 }
 
 TEST(patch_restart)

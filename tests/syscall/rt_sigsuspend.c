@@ -10,6 +10,7 @@ static void look(int sig)
 
 TEST(rt_sigsuspend)
 {
+	pid_t self = getpid();
 	sigset_t block, wait, now;
 
 	sigemptyset(&block);
@@ -26,7 +27,10 @@ TEST(rt_sigsuspend)
 	T(syscall(SYS_rt_sigsuspend, &wait, 4));
 	T(syscall(SYS_rt_sigsuspend, BAD, 8));
 	t_handle(SIGALRM, SA_RESTART);
-	ualarm(20000, 0);
+	SPAWN({
+		t_until(self, 'S');
+		kill(self, SIGALRM);
+	});
 	T(pause());
 	say("%d", t_signals);
 
@@ -49,8 +53,8 @@ TEST(rt_sigsuspend)
 		say("%d", t_signals);
 	});
 	CHILD({
-		alarm(1);
 		signal(SIGALRM, SIG_DFL);
+		alarm(1);
 		pause();
 	});
 }

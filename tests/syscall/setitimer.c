@@ -8,6 +8,12 @@ static void spin_until(int n)
 		__asm__ volatile("" ::: "memory");
 }
 
+/* What a busy machine leaves of so many seconds. */
+static bool about(long left, long of)
+{
+	return left > of - 300 && left <= of;
+}
+
 TEST(setitimer)
 {
 	struct itimerval once = { { 0, 0 }, { 0, 20000 } }, every = { { 0, 5000 }, { 0, 5000 } },
@@ -52,14 +58,13 @@ TEST(setitimer)
 	say("%s", t_signame(t_last_signal));
 	T(setitimer(ITIMER_REAL, &far, NULL));
 	T(getitimer(ITIMER_REAL, &got));
-	say("%d %ld", got.it_value.tv_sec == 999 || got.it_value.tv_sec == 1000,
-		(long)got.it_interval.tv_sec);
-	say("alarm replaces: %d", alarm(0) >= 999);
+	say("%d %ld", about(got.it_value.tv_sec, 1000), (long)got.it_interval.tv_sec);
+	IS(about(alarm(0), 1000)); /* it is the same timer */
 	T(getitimer(ITIMER_REAL, &got));
 	say("%ld %ld", (long)got.it_value.tv_sec, (long)got.it_interval.tv_sec);
-	T(alarm(100));
-	T(alarm(50));
-	T(alarm(0));
+	T(alarm(1000));
+	IS(about(alarm(500), 1000));
+	IS(about(alarm(0), 500));
 	T(alarm(0));
 	T(setitimer(3, &once, NULL));
 	T(getitimer(-1, &got));
@@ -68,9 +73,9 @@ TEST(setitimer)
 	T(setitimer(ITIMER_REAL, BAD, NULL));
 	T(getitimer(ITIMER_REAL, BAD));
 	T(setitimer(ITIMER_REAL, NULL, &got) == 0); /* disarms */
-	alarm(1);
+	alarm(1000);
 	CHILD(T(alarm(0))); /* not inherited */
-	say("still set: %ld", (long)alarm(0));
+	IS(about(alarm(0), 1000));
 	CHILD({ /* survives exec */
 		signal(SIGALRM, SIG_DFL);
 		setitimer(ITIMER_REAL, &once, NULL);

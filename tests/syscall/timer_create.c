@@ -55,15 +55,31 @@ static void spread(void)
 	NEED(syscall(SYS_timer_delete, id));
 }
 
+static const struct itimerspec once = { { 0, 0 }, { 0, 20000000 } };
+
+/* Its signal is not to come before it is waited for. */
+static void expire(int id, int sig)
+{
+	sigset_t blocked, none;
+
+	sigemptyset(&none);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, sig);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	T(syscall(SYS_timer_settime, id, 0, &once, NULL));
+	sigsuspend(&none);
+	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
+}
+
 TEST(timer_create)
 {
 	struct sigaction sa = { .sa_sigaction = with_info, .sa_flags = SA_SIGINFO };
 	struct sigevent ev = {
 		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 77
 	};
-	struct itimerspec once = { { 0, 0 }, { 0, 20000000 } },
-			  fast = { { 0, 1000000 }, { 0, 1000000 } },
-			  storm = { { 0, 500 }, { 0, 1000 } }, off = { 0 }, got;
+	struct itimerspec fast = { { 0, 1000000 }, { 0, 1000000 } },
+			  far = { { 0, 0 }, { 1000, 0 } }, storm = { { 0, 500 }, { 0, 1000 } },
+			  off = { 0 }, got;
 	struct itimerspec bad = { { 0, 0 }, { 0, 1000000000 } }, past = { { 0, 0 }, { 1, 0 } };
 	siginfo_t si;
 	sigset_t set;
@@ -72,10 +88,10 @@ TEST(timer_create)
 	sigaction(SIGUSR1, &sa, NULL);
 	sigaction(SIGALRM, &sa, NULL);
 	T(create(CLOCK_MONOTONIC, &ev, &id));
-	T(syscall(SYS_timer_settime, id, 0, &once, NULL));
+	T(syscall(SYS_timer_settime, id, 0, &far, NULL));
 	T(syscall(SYS_timer_gettime, id, &got));
-	say("runs %d", got.it_value.tv_nsec > 0 && got.it_value.tv_nsec <= 20000000);
-	pause();
+	say("runs %d", got.it_value.tv_sec > 700 && got.it_value.tv_sec <= 1000);
+	expire(id, SIGUSR1);
 	say("signals %d value %d code %d", t_signals, value, code);
 	T(syscall(SYS_timer_gettime, id, &got));
 	say("over %ld", got.it_value.tv_nsec);
@@ -121,8 +137,7 @@ TEST(timer_create)
 	/* without an event it is SIGALRM with the number as value */
 	T(create(CLOCK_REALTIME, NULL, &id));
 	t_signals = 0;
-	T(syscall(SYS_timer_settime, id, 0, &once, NULL));
-	pause();
+	expire(id, SIGALRM);
 	say("%d value is the id %d", t_signals, value == id);
 	T(syscall(SYS_timer_delete, id));
 
@@ -137,8 +152,7 @@ TEST(timer_create)
 	ev._sigev_un._tid = syscall(SYS_gettid);
 	T(create(CLOCK_MONOTONIC, &ev, &id2));
 	t_signals = 0;
-	T(syscall(SYS_timer_settime, id2, 0, &once, NULL));
-	pause();
+	expire(id2, SIGUSR1);
 	say("to the thread %d", t_signals);
 	ev._sigev_un._tid = 1 << 29;
 	T(create(CLOCK_MONOTONIC, &ev, &id2));

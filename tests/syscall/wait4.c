@@ -75,12 +75,16 @@ static void stops(void)
 
 static void interrupted(void)
 {
-	pid_t pid = SPAWN(pause());
+	pid_t pid = SPAWN(pause()), me = getpid(), other;
 	int status;
 
 	t_handle(SIGALRM, 0);
-	ualarm(30000, 0);
+	other = SPAWN({
+		t_until(me, 'S');
+		kill(me, SIGALRM);
+	});
 	T(waitpid(pid, &status, 0));
+	NEED(waitpid(other, NULL, 0));
 	t_handle(SIGALRM, SA_RESTART);
 	ualarm(30000, 0);
 	SPAWN({
