@@ -40,10 +40,13 @@ static void burn(void)
 /* At least so many context switches. Not page faults: how many pages one brings in is the kernel's affair. */
 static void pauses(int times)
 {
-	struct timespec t = { 0,
-		200000 }; /* so long that it does not pass before the sleep begins */
+	struct timespec t = { 0, 200000 };
+	struct rusage now;
+	long end;
 
-	while (times--)
+	/* on a busy machine the time may be over before the sleep has begun */
+	NEED(getrusage(RUSAGE_THREAD, &now));
+	for (end = now.ru_nvcsw + times; now.ru_nvcsw < end; NEED(getrusage(RUSAGE_THREAD, &now)))
 		nanosleep(&t, NULL);
 }
 

@@ -35,8 +35,7 @@ static void *waits(void *arg)
 
 static void settle(const char *path, long want)
 {
-	for (int i = 0; i < 500 && links(path) != want; i++)
-		usleep(10000);
+	T_WAIT(links(path) == want);
 	say("%s: %ld", path, links(path));
 }
 

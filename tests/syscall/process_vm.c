@@ -11,18 +11,20 @@ TEST(process_vm)
 	char *page =
 		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
-	int p[2];
+	int p[2], ready[2];
 	char c;
 
 	NEED(munmap(page + PAGE, PAGE));
 	memset(page, 'p', PAGE);
 	NEED(pipe(p));
+	NEED(pipe(ready));
 	pid = SPAWN({
 		NEED(close(p[1]));
 		strcpy(theirs, "what the child has now");
+		NEED(write(ready[1], "x", 1));
 		_exit(read(p[0], &c, 1) ? 1 : !!strcmp(theirs, "WHAT the child has now"));
 	});
-	sleep_ms(50);
+	NEED(read(ready[0], &c, 1));
 	T(process_vm_readv(pid, l, 2, r, 2, 0));
 	say("'%s'", mine);
 	T(process_vm_readv(pid, l, 1, r, 2, 0));

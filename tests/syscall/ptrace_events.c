@@ -200,10 +200,14 @@ static void children(void)
 			break;
 }
 
+static volatile bool both; /* the leader is past its second clone(), and the tracer has been told */
+
 static void *exec_thread(void *arg)
 {
 	char *argv[] = { (char *)"ptrace_events", (char *)"again", NULL };
 
+	while (!both)
+		sched_yield();
 	execv("/proc/self/exe", argv);
 	_exit(9);
 }
@@ -222,6 +226,7 @@ static void threads(void)
 	raise(SIGSTOP);
 	pthread_create(&t, NULL, idle_thread, NULL);
 	pthread_create(&t, NULL, exec_thread, NULL);
+	both = true;
 	idle_thread(NULL);
 }
 

@@ -12,8 +12,9 @@ static void *sender(void *arg)
 	long sent = 0;
 
 	NEED(setsockopt(fd, SOL_IP, IP_MULTICAST_IF, &lo, sizeof(lo)));
-	while (!stop)
+	do
 		sent += sendto(fd, "x", 1, MSG_DONTWAIT, SA(&to), sizeof(to)) == 1;
+	while (!stop);
 	close(fd);
 	return (void *)(long)(sent > 0);
 }

@@ -58,10 +58,7 @@ static void show(const char *what, int family, int strict, int type)
 static void await_route(int family, const int *what)
 {
 	quiet = 1;
-	for (int k = 0; k < 500 && !*what; k++) {
-		show("", family, 0, 0);
-		usleep(10000);
-	}
+	T_WAIT((show("", family, 0, 0), *what));
 	quiet = 0;
 }
 

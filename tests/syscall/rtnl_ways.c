@@ -62,12 +62,7 @@ static void expect(const char *what, int family, int bits, const char *want)
 {
 	char got[1024];
 
-	for (int k = 0; k < 1000; k++) {
-		routes(family, bits, got);
-		if (!strcmp(got, want))
-			break;
-		usleep(10000);
-	}
+	T_WAIT((routes(family, bits, got), !strcmp(got, want)));
 	say("%s:%s", what, *got ? got : " none");
 }
 

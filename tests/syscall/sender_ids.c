@@ -6,12 +6,13 @@
 #define BASE 5000
 
 static int done[2]; /* a byte for each signal that was told */
+static int go[2];   /* one for who is to stop */
 static pid_t outside;
 static mqd_t queue;
 
 static void tell(const char *who, const sigset_t *set)
 {
-	struct timespec limit = { 10, 0 };
+	struct timespec limit = { 100, 0 };
 	siginfo_t si = { 0 };
 
 	NEED(sigtimedwait(set, &si, &limit));
@@ -81,7 +82,10 @@ static void send_all(pid_t to)
 
 static void from_inside(void)
 {
+	char c;
+
 	send_all(outside);
+	NEED(read(go[0], &c, 1));
 	raise(SIGSTOP);
 	_exit(3);
 }
@@ -105,10 +109,9 @@ static void outwards(void)
 	});
 	pid = userns_spawn(0, BASE, 10, from_inside);
 	t_wait("outside", outside);
-	t_until(pid, 'T');
-	while (waitpid(outside, NULL, WNOHANG) != -1)
-		;
-	NEED(sigtimedwait(&set, NULL, &(struct timespec){ 0 })); /* of both children: one */
+	NEED(sigwaitinfo(&set, NULL)); /* of that one's end */
+	NEED(write(go[1], "x", 1));
+	NEED(sigwaitinfo(&set, NULL)); /* of the other's stop */
 	NEED(kill(pid, SIGCONT));
 	tell("parent", &set);
 	t_wait("inside", pid);
@@ -142,6 +145,7 @@ TEST(sender_ids)
 	queue = NEED(mq_open(name, O_CREAT | O_RDWR, 0600, &a));
 	NEED(mq_unlink(name));
 	NEED(pipe(done));
+	NEED(pipe(go));
 	outwards();
 	inwards();
 }

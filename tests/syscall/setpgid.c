@@ -83,8 +83,11 @@ static void orphaned(void)
 	CHILD({
 		setsid();
 		if (!fork()) { /* the group's link to the session */
+			pid_t pid;
+
 			setpgid(0, 0);
-			if (!fork()) {
+			pid = fork();
+			if (!pid) {
 				t_handle(SIGHUP, 0);
 				NEED(write(p[1], "s", 1));
 				raise(SIGSTOP);
@@ -92,7 +95,7 @@ static void orphaned(void)
 				_exit(0);
 			}
 			NEED(read(p[0], buf, 1));
-			sleep_ms(50);
+			t_until(pid, 'T');
 			_exit(0);
 		}
 		wait(NULL);

@@ -16,10 +16,7 @@ static void *spinner(void *arg)
 /* SIGCHLD may come after waitpid() has seen the change. */
 static void signals(const char *what, int want)
 {
-	int i;
-
-	for (i = 0; i < 1000 && t_signals < want; i++)
-		usleep(1000);
+	T_WAIT(t_signals >= want);
 	sleep_ms(20);
 	say("SIGCHLDs after %s: %d", what, t_signals);
 }
@@ -75,7 +72,7 @@ TEST(stop)
 	sleep_ms(50);
 	say("all threads stand still: %d", before == turns[0] + turns[1]);
 	kill(pid, SIGCONT);
-	sleep_ms(50);
+	T_WAIT(turns[0] + turns[1] > before + 1);
 	say("all go on: %d", turns[0] + turns[1] > before + 1);
 	kill(pid, SIGKILL);
 	t_wait("threads", pid);

@@ -118,7 +118,7 @@ static void lines(int s)
 
 static void *keys(void *arg)
 {
-	sleep_ms(30);
+	t_until(getpid(), 'S'); /* it reads */
 	type(arg);
 	return NULL;
 }
@@ -206,6 +206,7 @@ static void control(void)
 			T(tcsetpgrp(s, -1));
 		}
 		{ /* the leader's end hangs up */
+			pid_t leader = getpid();
 			int p[2];
 
 			NEED(pipe(p));
@@ -216,7 +217,7 @@ static void control(void)
 				NEED(write(p[1], "r", 1));
 				sigemptyset(&set);
 				sigsuspend(&set);
-				sleep_ms(20);
+				T_WAIT(getppid() != leader); /* it has given up the terminal */
 				NEED(write(told[1], t_last_signal == SIGHUP ? "h" : "-", 1));
 				NEED(write(told[1], open("/dev/tty", O_RDWR) >= 0 ? "t" : "-", 1));
 				_exit(0);

@@ -164,7 +164,7 @@ static void ring(const char *what, void (*make)(int))
 	NEED(pipe(pi));
 	make(pi[1]);
 	close(pi[1]);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 5000; i++) {
 		p = (struct pollfd){ pi[0], POLLIN, 0 };
 		NEED(socketpair(AF_UNIX, SOCK_STREAM, 0,
 			other)); /* a close of any socket lets the collector look */

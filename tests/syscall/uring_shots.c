@@ -401,7 +401,7 @@ static void deferred(void)
 	submit();
 	NEED(write(fds[1], "late", 4));
 	pf = (struct pollfd){ ring, POLLIN, 0 };
-	T(poll(&pf, 1, 5000));
+	T(poll(&pf, 1, 100000));
 	IS(ready() == 0);
 	CHILD(T(enter(0, 1, IORING_ENTER_GETEVENTS)));
 	IS(ready() == 0);
@@ -525,7 +525,7 @@ static char into[8];
 
 static void *submits(void *arg)
 {
-	static struct __kernel_timespec ts = { .tv_nsec = 100000000 };
+	static struct __kernel_timespec ts = { .tv_sec = 2 }; /* not before it is looked */
 
 	add(IORING_OP_POLL_ADD, ends[0], NULL, 0, 0, 1)->poll32_events = POLLIN;
 	add(IORING_OP_TIMEOUT, 0, &ts, 1, 0, 2);
@@ -549,8 +549,7 @@ static void orphans(void)
 	IS(ready() == 0);
 	NEED(write(ends[1], "x", 1));
 	NEED(write(pair[1], "x", 1));
-	for (int i = 0; i < 50 && ready() < 5; i++)
-		sleep_ms(20);
+	T_WAIT(ready() >= 5);
 	enter(0, 0, IORING_ENTER_GETEVENTS);
 	reap_sorted("ended");
 	close_ring();
