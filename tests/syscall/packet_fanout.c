@@ -63,7 +63,7 @@ static void counts(const char *what, const int *fds, int n, int all)
 
 	for (int i = 0; i < n; i++)
 		p[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
-	while (all > 0 && poll(p, (nfds_t)n, 5000) > 0)
+	while (all > 0 && poll(p, (nfds_t)n, 100000) > 0)
 		for (int i = 0; i < n; i++)
 			while (recv(fds[i], buf, sizeof(buf), MSG_DONTWAIT) >= 0) {
 				got[i]++;
@@ -189,7 +189,7 @@ static void flows(void)
 
 		for (int i = 0; i < 4; i++)
 			p[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
-		if (poll(p, 4, 5000) <= 0)
+		if (poll(p, 4, 100000) <= 0)
 			break;
 		for (int i = 0; i < 4; i++)
 			while (recv(fds[i], buf, sizeof(buf), MSG_DONTWAIT) >= 0) {

@@ -54,7 +54,7 @@ static void reaped(int fd, pid_t pid)
 	pid_t other;
 
 	T(poll(&p, 1, 0));
-	other = SPAWN(_exit(poll(&p, 1, 10000) == 1 ? p.revents : 0));
+	other = SPAWN(_exit(poll(&p, 1, 100000) == 1 ? p.revents : 0));
 	t_until(other, 'S');
 	t_wait("child", pid);
 	t_wait("poller", other);
@@ -85,7 +85,7 @@ TEST(pidfd)
 	T(read(fd, &c, 1));
 	T(write(fd, &c, 1));
 	T(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
-	T(poll(&p, 1, 5000));
+	T(poll(&p, 1, 100000));
 	say("revents %d", p.revents & POLLIN);
 	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)); /* a zombie is there */
 	reaped(fd, pid);

@@ -115,12 +115,12 @@ static void times(void)
 	sigprocmask(SIG_BLOCK, NULL, &set);
 	say("mask is back: %d", sigismember(&set, SIGUSR1));
 	{
-		struct timespec left = { 5, 0 };
+		struct timespec left = { 1000, 0 };
 
 		NEED(write(a[1], "x", 1));
 		sleep_ms(5);
 		T(syscall(SYS_ppoll, &p, 1, &left, NULL, 8));
-		say("what is left is told: %d", left.tv_sec == 4 && left.tv_nsec > 0);
+		say("what is left is told: %d", left.tv_sec < 1000 && left.tv_sec > 700);
 	}
 }
 

@@ -160,7 +160,7 @@ static void build_id(void)
 	if (asked >= 0)
 		NEED(fanotify_mark(
 			asked, FAN_MARK_ADD, FAN_ACCESS_PERM | FAN_OPEN_PERM, AT_FDCWD, "elf"));
-	alarm(20);
+	alarm(100);
 	q.id_size = 20;
 	T(ioctl(maps, QUERY, &q));
 	alarm(0);

@@ -34,7 +34,7 @@ static void of_anybody(void)
 	for (int i = 0; i < 8; i++)
 		busy[i] = asked ? SPAWN(for (;;) getppid()) : 0;
 	say("it tells: %s",
-		!asked || (poll(&p, 1, 10000) == 1 && p.revents & POLLPRI) ? "yes" : "no");
+		!asked || (poll(&p, 1, 100000) == 1 && p.revents & POLLPRI) ? "yes" : "no");
 	for (int i = 0; i < 8 && asked; i++) {
 		kill(busy[i], SIGKILL);
 		waitpid(busy[i], NULL, 0);

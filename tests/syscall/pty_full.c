@@ -49,10 +49,10 @@ static void slow(const char *what, tcflag_t iflag, tcflag_t lflag, int n,
 	NEED(tcsetattr(s, TCSANOW, &t));
 	pid = SPAWN(writer(m, n, make));
 	usleep(300000);
-	alarm(60);
+	alarm(200);
 	while (got < want) {
 		struct pollfd p = { .fd = s, .events = POLLIN };
-		int k = poll(&p, 1, 3000) == 1 ? (int)NEED(read(s, buf, sizeof(buf))) : 0;
+		int k = poll(&p, 1, 60000) == 1 ? (int)NEED(read(s, buf, sizeof(buf))) : 0;
 
 		if (!k)
 			break;

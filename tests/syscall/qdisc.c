@@ -198,7 +198,7 @@ static const char *come(int n)
 	struct pollfd p = { .fd = in, .events = POLLIN };
 	int got = 0;
 
-	while (got < 255 && poll(&p, 1, got < n ? 10000 : 0) == 1 && recv(in, buf, 1514, 0) > 14)
+	while (got < 255 && poll(&p, 1, got < n ? 100000 : 0) == 1 && recv(in, buf, 1514, 0) > 14)
 		tags[got++] = buf[14];
 	tags[got] = 0;
 	return tags;
@@ -414,7 +414,7 @@ static void extremes(void)
 	}
 	CHECK("fq_codel", !plain(NEW, ROOT, 0x10000, "fq_codel", NULL, 0));
 	CHECK("passes what is sent",
-		send(p.fd, "x", 1, 0) == 1 && poll(&p, 1, 10000) == 1 && !del(ROOT, 0, NULL));
+		send(p.fd, "x", 1, 0) == 1 && poll(&p, 1, 100000) == 1 && !del(ROOT, 0, NULL));
 	CHECK("a queue of nothing", !plain(NEW, ROOT, 0x10000, "bfifo", &nothing, 4));
 	CHECK("UDP does not hear of it", send(p.fd, "x", 1, 0) == 1);
 	if (in_guest())

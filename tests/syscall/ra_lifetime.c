@@ -91,7 +91,7 @@ static void until_heard(void)
 
 	NEED(bind(p.fd, SA(&a), sizeof(a)));
 	tell(86400, 86400);
-	while (left() < 0 && poll(&p, 1, 10000) == 1) {
+	while (left() < 0 && poll(&p, 1, 100000) == 1) {
 		NEED(recv(p.fd, b, sizeof(b), 0));
 		tell(86400, 86400);
 	}

@@ -137,12 +137,12 @@ static void limits(void)
 }
 
 /* Another's change of its policy ends the wait for a period that is far away. */
-static void freed(void)
+static long freed_after(void)
 {
 	long start, before;
 	clockid_t used;
 	pid_t pid;
-	int s[2];
+	int s[2], status;
 
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	pid = SPAWN({
@@ -159,10 +159,24 @@ static void freed(void)
 	if (asked)
 		T_WAIT(sched_getscheduler(pid) == DEADLINE && us(used) - before >= 1000);
 	start = us(CLOCK_MONOTONIC);
-	WANT(0, sched_setscheduler(pid, SCHED_OTHER, &(struct sched_param){ 0 }));
+	if (asked)
+		NEED(sched_setscheduler(pid, SCHED_OTHER, &(struct sched_param){ 0 }));
 	NEED(write(s[0], "x", 1));
-	t_wait("freed", pid);
-	WANT(1, us(CLOCK_MONOTONIC) - start < 3000000);
+	NEED(waitpid(pid, &status, 0));
+	NEED(status ? -1 : 0);
+	close(s[0]);
+	close(s[1]);
+	return us(CLOCK_MONOTONIC) - start;
+}
+
+/* Who waits for its period needs four seconds each time, whom the machine lets wait does not. */
+static void freed(void)
+{
+	long least = freed_after();
+
+	for (int i = 0; i < 4 && least >= 3000000; i++)
+		least = freed_after();
+	WANT(1, least < 3000000);
 }
 
 static void refused(void)

@@ -94,7 +94,7 @@ TEST(seccomp_exit)
 	pid = with_listener(ends);
 	fd = NEED(*shared);
 	t_until(pid, 'Z');
-	say("it ends: hung up %d, still a zombie %d, filters %d", hung_up(fd, 10000),
+	say("it ends: hung up %d, still a zombie %d, filters %d", hung_up(fd, 100000),
 		t_state(pid) == 'Z', filters(pid) - filters(getpid()));
 	NEED(waitpid(pid, NULL, 0));
 	T(ioctl(fd, SET_FLAGS, 1));
@@ -110,7 +110,7 @@ TEST(seccomp_exit)
 	child = (pid_t)NEED(shared[1]);
 	NEED(kill(child, SIGKILL));
 	t_until(child, 'Z');
-	say("no more: hung up %d", hung_up(fd, 10000));
+	say("no more: hung up %d", hung_up(fd, 100000));
 	NEED(waitpid(child, NULL, 0));
 	close(fd);
 }

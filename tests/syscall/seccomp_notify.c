@@ -324,7 +324,7 @@ static void chains(void)
 	IS(n.pid != (unsigned)pid);
 	T(reply(n.id, 14, 0, 0));
 	t_wait("asker", pid);
-	T(epoll_wait(ep, &ev, 1, 1000));
+	T(epoll_wait(ep, &ev, 1, 100000));
 	say("events %#x", ev.events);
 	close(listener);
 	close(ep);

@@ -115,7 +115,7 @@ static void packets(void)
 	say("%u %u", mm[0].msg_len, mm[1].msg_len);
 	{
 		struct iovec r[4];
-		struct timespec ts = { 0, 20000000 };
+		struct timespec ts = { 1000, 0 };
 
 		for (i = 0; i < 4; i++) {
 			r[i] = (struct iovec){ b[i], 8 };

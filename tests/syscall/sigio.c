@@ -117,7 +117,7 @@ static void tcp_listener(void)
 	NEED(getsockname(l, SA(&a), &n));
 	arm(l, SIGRTMIN + 1);
 	T(connect(c, SA(&a), n));
-	patience_ms = 10000; /* the third segment of the handshake is on its way still */
+	patience_ms = 100000; /* the third segment of the handshake is on its way still */
 	next("connect", l);
 	patience_ms = 0;
 	close(c);
@@ -131,7 +131,7 @@ static void terminals(void)
 	int m = NEED(posix_openpt(O_RDWR | O_NOCTTY)), s, no = 0;
 
 	say("-- pty");
-	patience_ms = 500;
+	patience_ms = 20000;
 	NEED(ioctl(m, TIOCSPTLCK, &no));
 	NEED(ptsname_r(m, name, sizeof(name)));
 	s = NEED(open(name, O_RDWR | O_NOCTTY));

@@ -221,7 +221,7 @@ static void wait_for(int fd)
 {
 	struct pollfd p = { fd, POLLOUT, 0 };
 
-	poll(&p, 1, 1000);
+	poll(&p, 1, 20000);
 }
 
 static void connecting(void)
@@ -450,7 +450,7 @@ static void urgent(int kind)
 	epoll_ctl(ep, EPOLL_CTL_ADD, s[1], &e);
 	T(epoll_wait(ep, &e, 1, 0));
 	T(send(s[0], "u", 1, MSG_OOB));
-	T(epoll_wait(ep, &e, 1, 2000));
+	T(epoll_wait(ep, &e, 1, 20000));
 	T(recv(s[1], buf, 1, MSG_OOB));
 	T(epoll_wait(ep, &e, 1, 0));
 	close(s[0]);

@@ -8,7 +8,7 @@ static volatile bool done;
 static void *sends(void *arg)
 {
 	struct sockaddr_in to = at("127.0.0.1", port_of(*(int *)arg));
-	long end = now_ms() + 10000;
+	long end = now_ms() + 60000;
 	char c;
 
 	while (!done && now_ms() < end) {
@@ -35,7 +35,7 @@ TEST(sock_timeo)
 	T(recv(fd, &c, 1, 0));
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	done = true;
-	say("within %s", (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 8000 ?
+	say("within %s", (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 50000 ?
 				 "its time" :
 				 "more than its time");
 	NEED(-pthread_join(t, NULL));

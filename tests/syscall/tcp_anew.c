@@ -18,7 +18,7 @@ static void await_end(void)
 {
 	struct pollfd p = { .fd = fd };
 
-	NEED(poll(&p, 1, 10000) == 1 ? 0 : -1);
+	NEED(poll(&p, 1, 100000) == 1 ? 0 : -1);
 }
 
 /* What a connection that was reset has left unread, and its end. */

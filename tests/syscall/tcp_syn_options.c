@@ -19,7 +19,7 @@ static void show(const char *what)
 		struct sockaddr_ll a;
 		socklen_t alen = sizeof(a);
 
-		if (poll(&p, 1, 5000) <= 0)
+		if (poll(&p, 1, 100000) <= 0)
 			break;
 		n = (int)recvfrom(tap, f, sizeof(f), 0, SA(&a), &alen);
 		if (a.sll_pkttype == PACKET_OUTGOING)

@@ -47,7 +47,7 @@ static void nothing(void)
 	char c;
 
 	NEED(ioctl(fd, TUNSETIFF, &r));
-	alarm(20);
+	alarm(100);
 	T(read(fd, &c, 0));
 	alarm(0);
 	close(fd);
@@ -67,7 +67,7 @@ static void seen(void)
 	r.ifr_flags = IFF_UP;
 	NEED(ioctl(s, SIOCSIFFLAGS, &r));
 	T(write(fd, packet, sizeof(packet)));
-	alarm(20);
+	alarm(100);
 	T(recvfrom(s, got, sizeof(got), 0, (struct sockaddr *)&from, &n));
 	alarm(0);
 	say("address of %d, device of %x", from.sll_halen, from.sll_hatype);

@@ -434,7 +434,7 @@ static void goes(void)
 static void all(void)
 {
 	NEED(unshare(CLONE_NEWNET));
-	alarm(60);
+	alarm(200);
 	one_queue();
 	opens();
 	stays();

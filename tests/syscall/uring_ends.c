@@ -35,7 +35,7 @@ static void from_a_thread(void)
 {
 	pthread_t t;
 
-	alarm(20);
+	alarm(100);
 	NEED(-pthread_create(&t, NULL, execs, NULL));
 	pthread_join(t, NULL);
 }
@@ -120,7 +120,7 @@ static void rows(void)
 	int start[2], done[2];
 	char c;
 
-	alarm(20);
+	alarm(100);
 	NEED(waitpid(SPAWN(row_is_closed()), NULL, 0));
 	NEED(pipe(start));
 	NEED(pipe(done));
@@ -199,7 +199,7 @@ TEST(uring_ends)
 		T_WAIT(free_mib() > before - 100);
 	say("all rings could be made");
 	before = free_mib();
-	alarm(60);
+	alarm(200);
 	for (int i = 0; i < many(40); i++)
 		closed_before_it_runs();
 	if (in_guest())

@@ -159,7 +159,7 @@ TEST(uring_parts)
 		NEED(write(1, expected, sizeof(expected) - 1));
 		return;
 	}
-	alarm(60);
+	alarm(200);
 	open_ring(8, 0, 0);
 	receives("recv", 10, 0, 0);
 	receives("silent recv", 10, IOSQE_CQE_SKIP_SUCCESS, 0);

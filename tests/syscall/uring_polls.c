@@ -76,7 +76,7 @@ TEST(uring_polls)
 		say("ended once: %d of %d rounds", ROUNDS, ROUNDS);
 		return;
 	}
-	alarm(60);
+	alarm(200);
 	NEED(pipe(fds));
 	open_ring(8, 0, 0);
 	NEED(-pthread_create(&waker, NULL, wakes, NULL));

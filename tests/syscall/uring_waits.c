@@ -154,7 +154,7 @@ TEST(uring_waits)
 		NEED(write(1, expected, sizeof(expected) - 1));
 		return;
 	}
-	alarm(30);
+	alarm(200);
 	behind_a_drain();
 	cancelled_on_its_way();
 	changed_polls(0);

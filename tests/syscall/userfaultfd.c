@@ -117,7 +117,7 @@ static long fault(pthread_t *t, char *p, int kind)
 	how = kind;
 	got = -99;
 	NEED(-pthread_create(t, NULL, toucher, NULL));
-	if (poll(&pfd, 1, 5000) != 1 || pfd.revents != POLLIN)
+	if (poll(&pfd, 1, 100000) != 1 || pfd.revents != POLLIN)
 		return 100 + pfd.revents;
 	if (read(fd, &msg, sizeof(msg)) != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
 		return 1000 + msg.event;
@@ -279,7 +279,7 @@ static void write_protection(void)
 	WANT(0, madvise(area, PAGE, MADV_DONTNEED));
 	WANT(1, fault(&t, area, 1));
 	WANT(PAGE, copy(area, source, PAGE, UFFDIO_COPY_MODE_WP));
-	WANT(1, poll(&pfd, 1, 5000));
+	WANT(1, poll(&pfd, 1, 100000));
 	WANT(sizeof(msg), read(fd, &msg, sizeof(msg)));
 	WANT(3, msg.arg.pagefault.flags);
 	WANT(0, protect(area, PAGE, 0));

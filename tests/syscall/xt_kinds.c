@@ -538,7 +538,7 @@ static void setup(void)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
 	struct sockaddr_in any = at("0.0.0.0", 2000); /* nobody says that a port is not there */
-	struct timeval ten = { .tv_sec = 10 };
+	struct timeval limit = { .tv_sec = 100 };
 
 	NEED(unshare(CLONE_NEWNET));
 	lo_up();
@@ -550,7 +550,7 @@ static void setup(void)
 	tap = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP)));
 	ll.sll_ifindex = (int)if_nametoindex("lo");
 	NEED(bind(tap, SA(&ll), sizeof(ll)));
-	setsockopt(tap, SOL_SOCKET, SO_RCVTIMEO, &ten, sizeof(ten));
+	setsockopt(tap, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
 TEST(xt_kinds)
