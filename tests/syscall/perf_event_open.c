@@ -271,7 +271,7 @@ static void children(void)
 	fd = NEED(event(&a, 0, -1, -1, 0));
 	CHILD(burn());
 	T(count(fd));
-	CHILD(execl("/proc/self/exe", "perf_event_open", "again", NULL));
+	CHILD(execl("/proc/self/exe", "perf_event_open", "burn", NULL));
 	IS(count(fd) > 0);
 }
 

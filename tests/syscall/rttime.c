@@ -25,16 +25,16 @@ TEST(rttime)
 {
 	CHILD({
 		t_handle(SIGXCPU, 0);
-		become_realtime(50000, 200000);
+		become_realtime(50000, 1000000);
 		while (!t_signals)
 			;
 		say("told %d %s", t_signals, t_signame(t_last_signal));
-		busy(1000);
+		busy(10000);
 	});
 	CHILD({
-		become_realtime(400000, 400000);
+		become_realtime(1000000, 1000000);
 		for (int i = 0; i < 8; i++) {
-			busy(60);
+			busy(150);
 			sleep_ms(2);
 		}
 	});
