@@ -29,7 +29,7 @@ in_guest() {
 }
 # uml_runs UML: does User Mode Linux run on this machine? Debian's ends at its first program where the CPU has AMX: its place for the FPU state is too small.
 uml_runs() {
-	timeout -k 5 60 "$1" mem=64M "ubd0r=$BUSYBOX" root=/dev/ubda ro init=/bin/busybox con=null con0=null,fd:1 -- poweroff -f </dev/null >"$work/first" 2>&1
+	timeout -k 5 400 "$1" mem=64M "ubd0r=$BUSYBOX" root=/dev/ubda ro init=/bin/busybox con=null con0=null,fd:1 -- poweroff -f </dev/null >"$work/first" 2>&1
 	grep -qa 'Run /bin/busybox' "$work/first" && ! grep -qa 'Kernel panic' "$work/first"
 }
 # on_disk ARCHIVE FILE...: files of $work for an instance's disk: -p "ubd1r=$work/ARCHIVE", and tar -xf /dev/ubdb inside
@@ -66,6 +66,8 @@ while True:
         pass
 print(port)'
 }
+# listens PATH: somebody does, at this socket of the file system; it has its name before that
+listens() { grep -q " 00010000 .* $1\$" /proc/net/unix; }
 # wait_for SECONDS COMMAND...: until it succeeds; for so long, or two minutes where that is longer, and a hundred times: a machine that stood
 # still has not tried.
 wait_for() {

@@ -39,8 +39,8 @@ exchange() {
 		mkdir /tmp/w; cd /tmp/w; head -c 3000000 /dev/urandom >data; sha256sum data | cut -d' ' -f1 >sum
 		httpd -p 8000 -h /tmp/w
 		for peer in $*; do
-			n=0; until wget -q -T 30 -O /tmp/got.\$peer http://\$peer:8000/data && wget -q -T 30 -O /tmp/sum.\$peer http://\$peer:8000/sum; do
-				n=\$((n + 1)); [ \$n = 60 ] && break; sleep 0.5; done
+			n=0; until timeout 100 wget -q -O /tmp/got.\$peer http://\$peer:8000/data && timeout 100 wget -q -O /tmp/sum.\$peer http://\$peer:8000/sum; do
+				n=\$((n + 1)); [ \$n = 300 ] && break; sleep 0.5; done
 			[ "\$(sha256sum /tmp/got.\$peer | cut -d' ' -f1)" = "\$(cat /tmp/sum.\$peer)" ] && echo "same \$peer"
 		done
 	EOS
@@ -66,7 +66,7 @@ host_exchange() { # OWN PEER...
 		        pass
 		server = http.server.ThreadingHTTPServer((own, 8000), functools.partial(Quiet, directory=work))
 		threading.Thread(target=server.serve_forever, daemon=True).start()
-		def get(peer, name, tries=120):
+		def get(peer, name, tries=300):
 		    for _ in range(tries):
 		        try:
 		            return urllib.request.urlopen("http://%s:8000/%s" % (peer, name), timeout=30).read()
