@@ -438,7 +438,7 @@ static int send_frame(void)
 		if (errno != EAGAIN)
 			return 0;
 		listen_to_guest();
-		if (poll(&p, 1, 20000) <= 0)
+		if (poll(&p, 1, 100000) <= 0)
 			return 0;
 	}
 	return 1;
@@ -446,7 +446,7 @@ static int send_frame(void)
 
 static int alive(void)
 {
-	time_t end = time(NULL) + 20;
+	time_t end = time(NULL) + 100;
 
 	while (!ponged && time(NULL) < end) {
 		struct pollfd p = { .fd = card, .events = POLLIN };

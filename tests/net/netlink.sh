@@ -13,7 +13,7 @@ messages() {
 		left() { grep MemFree /proc/meminfo | tr -dc 0-9; }
 		./nlfuzz 1000 0 >/dev/null; before=\$(left)
 		for seed in $*; do ./nlfuzz $number \$seed || echo status \$?; done
-		sleep 0.5; after=\$(left); echo memory \$((before - after))
+		n=0; until after=\$(left); [ \$((before - after)) -le 24576 ] || [ \$n = 600 ]; do sleep 0.1; n=\$((n + 1)); done; echo memory \$((before - after))
 		dmesg | grep -i 'asan: \|oops\|lockdep:\|BUG:\|panic' | head -n 3" 2>"$work/err")
 	memory=$(sed -n 's/^memory //p' <<<"$said")
 	if [[ -z $memory || $(grep -c ' sent, ' <<<"$said") != $# || $(wc -l <<<"$said") != $(($# + 1)) ]]; then

@@ -469,14 +469,26 @@ static void start(pthread_t *t, void *(*fn)(void *), void *arg)
 	}
 }
 
-/* Looks once a second; true when somebody made no progress for STUCK_SECONDS. */
+static bool all_began(void)
+{
+	int i;
+
+	for (i = 0; i < WORKERS && workers[i].rounds; i++)
+		;
+	return i == WORKERS;
+}
+
+/*
+ * Looks once a second; true when somebody made no progress for STUCK_SECONDS. A busy machine may need
+ * some for the first.
+ */
 static bool watch(long seconds)
 {
 	long last[WORKERS] = { 0 }, still[WORKERS] = { 0 }, s;
 	struct timespec t = { 1, 0 };
 	int i;
 
-	for (s = 0; s < seconds; s++) {
+	for (s = 0; s < seconds || (s < seconds + STUCK_SECONDS && !all_began()); s++) {
 		nanosleep(&t, NULL);
 		for (i = 0; i < WORKERS; i++) {
 			still[i] = workers[i].rounds == last[i] ? still[i] + 1 : 0;

@@ -288,28 +288,43 @@ static void test_hostile(void)
 	survive("undoes every hand-off", G_STUBBORN, 0, 0);
 }
 
-/* A task of a space is killed by somebody else while the guest loops: the guest is lost, we are not. */
-static void test_lost(void)
+/*
+ * How long until it is noticed that somebody else has killed the runner, or the mapper, of a guest
+ * that loops; 0: it is not.
+ */
+static u64 lose(bool runner)
 {
 	struct proc *p = &proc_a;
-	u64 start;
+	u64 start, took;
 
+	frames_reset();
+	proc_start(p, G_LOOP, 0, 0);
+	p->slice = NSEC_PER_MSEC;
+	proc_run(p, 0, 1);
+	p->slice = 0;
+	host_end_later(runner ? p->space->runner[0].task : p->space->mapper, 20000);
+	if (!runner) {
+		while (os_space_is_dead(p->space->mapper) != 1)
+			os_sleep_until(os_clock_mono() + NSEC_PER_MSEC);
+		space_map(p->space, GUEST_ANON, 4096, PROT_READ, 0, 0, false);
+	}
+	start = os_clock_mono();
+	took = proc_run(p, 0, 1) == DIED ? os_clock_mono() - start + 1 : 0;
+	proc_end(p);
+	return took;
+}
+
+/* A task of a space is killed while the guest loops: the guest is lost, we are not. */
+static void test_lost(void)
+{
 	for (int runner = 0; runner < 2; runner++) {
-		frames_reset();
-		proc_start(p, G_LOOP, 0, 0);
-		p->slice = NSEC_PER_MSEC;
-		proc_run(p, 0, 1);
-		p->slice = 0;
-		host_end_later(runner ? p->space->runner[0].task : p->space->mapper, 20000);
-		if (!runner) {
-			while (os_space_is_dead(p->space->mapper) != 1)
-				os_sleep_until(os_clock_mono() + NSEC_PER_MSEC);
-			space_map(p->space, GUEST_ANON, 4096, PROT_READ, 0, 0, false);
-		}
-		start = os_clock_mono();
-		check(proc_run(p, 0, 1) == DIED, runner ? "a killed runner" : "a killed mapper");
-		check(os_clock_mono() - start < NSEC_PER_SEC, "is noticed within a second");
-		proc_end(p);
+		u64 took = lose(runner);
+
+		check(took, runner ? "a killed runner" : "a killed mapper");
+		/* the host may stand still for a second, but not each time */
+		for (int i = 0; i < 5 && took > NSEC_PER_SEC; i++)
+			took = lose(runner);
+		check(took && took <= NSEC_PER_SEC, "is noticed within a second");
 	}
 	expect("a guest after that", G_HELLO, 0, 0, EXITED, 3);
 }

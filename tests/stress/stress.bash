@@ -11,12 +11,12 @@ need_image() {
 }
 
 # What stands before every script in the guest. memory [BEFORE]: free KiB once all that can be dropped is, and dropping more gives nothing
-# more; what dies in the background has ten seconds to give back what was free before.
+# more; what dies in the background has a minute to give back most of what was free before.
 prelude='
 memory() {
-	local free=0 last=-1 end=$((SECONDS + 10))
+	local free=0 last=-1 end=$((SECONDS + 60))
 	sync
-	while ((free > last || (free < ${1:-0} && SECONDS < end))); do
+	while ((free > last || (free + 16384 < ${1:-0} && SECONDS < end))); do
 		last=$free
 		echo 3 >/proc/sys/vm/drop_caches
 		free=$(awk "/^MemFree/ { print \$2 }" /proc/meminfo)
