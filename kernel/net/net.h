@@ -17,6 +17,7 @@
 
 #define NSEC_PER_SEC 1000000000UL
 #define NSEC_PER_MSEC 1000000UL
+#define NL_PROTOCOLS 17 /* of netlink: NETLINK_GENERIC is the last that we have */
 
 struct net {
 	struct ns_common ns; /* kernel/task/nsproxy.h */
@@ -64,7 +65,8 @@ struct net {
 	struct nf_hooks
 		*nf_lists[2 * 2 * 5]; /* by family and hook, and those of NAT: netfilter/core.c */
 	struct nft_net *nft;
-	struct nf_ct_net *ct; /* NULL: nobody has asked */
+	struct nf_ct_net *ct;                 /* NULL: nobody has asked */
+	struct nl_hub *nl_hubs[NL_PROTOCOLS]; /* netlink's sockets; under nl_lock */
 };
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.c: AF_NETLINK sockets: requests in, answers out, messages to groups and from one program to another. netlink.h says who serves.
+ * netlink.c: AF_NETLINK sockets: requests in, answers out, messages from one program to another. netlink.h says who serves.
  *
  * A request is served at once in the sender's context; answers go into the socket's queue. Source: netlink(7).
  */
@@ -19,8 +19,11 @@
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
 
-static DEFINE_SPINLOCK(nl_lock);
+#define PORT_BUCKETS 256U
+
+DEFINE_SPINLOCK(nl_lock);
 static struct hlist_head all_sockets;
+static struct hlist_head bound[PORT_BUCKETS]; /* by hub and port number */
 
 static struct nl_sock *NL(struct socket *s)
 {
@@ -39,7 +42,7 @@ void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg)
 
 /* ---- queues ---- */
 
-static struct nl_msg *msg_new(const void *data, u32 len, gfp_t gfp)
+struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp)
 {
 	struct nl_msg *m = kmalloc(sizeof(*m) + len, gfp);
 
@@ -72,8 +75,7 @@ static bool is_full(const struct nl_sock *n, const struct nl_msg *m, bool force)
 	       (u64)atomic_read(&nl_bytes) + ksize(m) > nr_managed_frames() * (PAGE_SIZE / 16);
 }
 
-/* Consumes @m. */
-static int queue_msg(struct nl_sock *n, struct nl_msg *m, bool force)
+int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force)
 {
 	bool full;
 
@@ -100,56 +102,25 @@ static int queue_msg(struct nl_sock *n, struct nl_msg *m, bool force)
 
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force)
 {
-	struct nl_msg *m = msg_new(data, len, GFP_KERNEL);
+	struct nl_msg *m = nl_msg_new(data, len, GFP_KERNEL);
 
 	if (!m)
 		return -ENOBUFS;
-	queue_msg(n, m, force); /* what is lost is told by the next call */
+	nl_queue_msg(n, m, force); /* what is lost is told by the next call */
 	return 0;
 }
 
 void nl_tell(struct nl_sock *n, const void *data, u32 len)
 {
-	struct nl_msg *m = msg_new(data, len, GFP_ATOMIC);
+	struct nl_msg *m = nl_msg_new(data, len, GFP_ATOMIC);
 
 	if (m)
-		queue_msg(n, m, false);
+		nl_queue_msg(n, m, false);
 }
 
 static int nl_queue(struct nl_sock *n, const struct nl_builder *b)
 {
 	return nl_queue_bytes(n, b->buf, b->len, true);
-}
-
-/* Without a namespace, all count that are of the initial user namespace. */
-static bool is_meant(const struct nl_sock *n, const struct net *net)
-{
-	return net ? n->c.net == net : n->c.net->ns.owner == &init_user_ns;
-}
-
-/* To the members of a group, but not to @but. nl_lock is innermost but for their queues. */
-static void to_group(
-	struct net *net, int protocol, u32 group, const struct nl_msg *m, const struct nl_sock *but)
-{
-	struct nl_sock *n;
-
-	spin_lock(&nl_lock);
-	hlist_for_each_entry(n, &all_sockets, all) {
-		struct nl_msg *c;
-
-		if (n == but || !is_meant(n, net) || n->proto->protocol != protocol ||
-			!(n->groups >> (group - 1) & 1) ||
-			(n->proto->wants && !n->proto->wants(n, m->data, m->len)))
-			continue;
-		c = msg_new(m->data, m->len, GFP_ATOMIC);
-		if (!c)
-			continue;
-		c->from = m->from;
-		c->cred = m->cred;
-		c->group = group;
-		queue_msg(n, c, false);
-	}
-	spin_unlock(&nl_lock);
 }
 
 u64 nl_set_word(struct nl_sock *n, u64 word)
@@ -161,37 +132,6 @@ u64 nl_set_word(struct nl_sock *n, u64 word)
 	n->word = word;
 	spin_unlock(&nl_lock);
 	return old;
-}
-
-bool nl_has_listeners(struct net *net, int protocol, u32 group)
-{
-	struct nl_sock *n;
-	bool yes = false;
-
-	spin_lock(&nl_lock);
-	hlist_for_each_entry(n, &all_sockets, all)
-		yes |= n->c.net == net && n->proto->protocol == protocol &&
-		       n->groups >> (group - 1) & 1;
-	spin_unlock(&nl_lock);
-	return yes;
-}
-
-void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
-	const struct nl_sock *but)
-{
-	struct nl_msg *m;
-
-	if (hlist_empty(&all_sockets))
-		return;
-	m = msg_new(data, len, GFP_ATOMIC); /* what a timer has changed is told, too */
-	if (m)
-		to_group(net, protocol, group, m, but);
-	kfree(m);
-}
-
-void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len)
-{
-	nl_broadcast_but(net, protocol, group, data, len, NULL);
 }
 
 /* ---- devices, addresses, routes: rtnl.c says what they are ---- */
@@ -323,13 +263,18 @@ static const struct nl_proto *find_proto(int protocol)
 	return protocol == nl_generic.protocol ? &nl_generic : NULL;
 }
 
+static struct hlist_head *port_bucket(const struct nl_hub *hub, u32 portid)
+{
+	return &bound[hash_u64((u64)hub ^ portid) % PORT_BUCKETS];
+}
+
 /* nl_lock held. */
-static struct nl_sock *by_port(const struct net *net, const struct nl_proto *p, u32 portid)
+static struct nl_sock *by_port(const struct nl_hub *hub, u32 portid)
 {
 	struct nl_sock *n;
 
-	hlist_for_each_entry(n, &all_sockets, all)
-		if (n->c.net == net && n->proto == p && n->portid == portid)
+	hlist_for_each_entry(n, port_bucket(hub, portid), port_node)
+		if (n->hub == hub && n->portid == portid)
 			return n;
 	return NULL;
 }
@@ -344,12 +289,13 @@ static int take_port(struct nl_sock *n, u32 want)
 	spin_lock(&nl_lock);
 	if (n->portid)
 		err = want && want != n->portid ? -EINVAL : 0;
-	else if (want && by_port(n->c.net, n->proto, want))
+	else if (want && by_port(n->hub, want))
 		err = -EADDRINUSE;
 	else {
-		while (by_port(n->c.net, n->proto, id))
+		while (by_port(n->hub, id))
 			id = next--;
 		n->portid = id;
+		hlist_add_head(&n->port_node, port_bucket(n->hub, id));
 	}
 	spin_unlock(&nl_lock);
 	return err;
@@ -368,9 +314,9 @@ static int to_program(struct nl_sock *n, struct nl_msg *m, u32 portid)
 	int err = -ECONNREFUSED;
 
 	spin_lock(&nl_lock);
-	to = by_port(n->c.net, n->proto, portid);
+	to = by_port(n->hub, portid);
 	if (to && to != n)
-		err = queue_msg(to, m, false);
+		err = nl_queue_msg(to, m, false);
 	spin_unlock(&nl_lock);
 	if (err == -ECONNREFUSED)
 		kfree(m);
@@ -380,7 +326,7 @@ static int to_program(struct nl_sock *n, struct nl_msg *m, u32 portid)
 static int to_programs(
 	struct nl_sock *n, const u8 *buf, u32 len, u32 portid, u32 groups, const struct ucred *cred)
 {
-	struct nl_msg *m = msg_new(buf, len, GFP_KERNEL);
+	struct nl_msg *m = nl_msg_new(buf, len, GFP_KERNEL);
 
 	if (!m)
 		return -ENOBUFS;
@@ -388,7 +334,7 @@ static int to_programs(
 	m->cred = *cred;
 	for (u32 g = 0; g < 32; g++)
 		if (groups >> g & 1)
-			to_group(n->c.net, n->proto->protocol, g + 1, m, n);
+			nl_to_group(n->c.net, n->proto->protocol, g + 1, m, n);
 	if (portid)
 		return to_program(n, m, portid);
 	kfree(m);
@@ -577,11 +523,7 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 	err = take_port(n, nl.nl_pid);
 	if (err)
 		return err;
-	spin_lock(&nl_lock);
-	n->groups = (n->groups & ~0xffffffffUL) | nl.nl_groups;
-	n->has_groups |= !!nl.nl_groups;
-	spin_unlock(&nl_lock);
-	return 0;
+	return nl_set_groups(n, 0xffffffffUL, nl.nl_groups);
 }
 
 static int nl_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
@@ -642,11 +584,8 @@ static int membership(struct nl_sock *n, int opt, u32 group)
 		return -EPERM;
 	if (!group || group > n->proto->groups || group > NL_GROUPS_MAX)
 		return -EINVAL;
-	spin_lock(&nl_lock);
 	n->has_groups = true;
-	n->groups = opt == NETLINK_ADD_MEMBERSHIP ? n->groups | bit : n->groups & ~bit;
-	spin_unlock(&nl_lock);
-	return 0;
+	return nl_set_groups(n, bit, opt == NETLINK_ADD_MEMBERSHIP ? bit : 0);
 }
 
 static bool is_flag(int opt)
@@ -707,10 +646,15 @@ static int nl_release(struct socket *s)
 {
 	struct nl_sock *n = NL(s);
 	struct nl_msg *m, *next;
+	struct nl_hub *hub;
 
 	spin_lock(&nl_lock);
 	hlist_del_init(&n->all);
+	if (n->portid)
+		hlist_del_init(&n->port_node);
+	hub = nl_hub_leave(n);
 	spin_unlock(&nl_lock);
+	kfree(hub);
 	if (n->proto->release)
 		n->proto->release(n);
 	list_for_each_entry_safe(m, next, &n->queue, list)
@@ -760,9 +704,13 @@ static int nl_create(struct socket *s, int type, int protocol)
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
 	spin_lock_init(
 		&n->c.lock); /* a class of its own: packets tell of themselves with another socket's held */
-	net_get(n->c.net);
 	INIT_LIST_HEAD(&n->queue);
 	n->proto = p;
+	if (nl_hub_enter(n)) {
+		kfree(n);
+		return -ENOMEM;
+	}
+	net_get(n->c.net);
 	s->sk = &n->c;
 	s->ops = &nl_ops;
 	spin_lock(&nl_lock);

@@ -2,10 +2,10 @@
 /*
  * netlink.h: AF_NETLINK sockets, for who answers requests and who tells of changes.
  *
- *	netlink.c     the sockets: port numbers, groups, queues, messages between programs
+ *	netlink.c     the sockets: port numbers, queues, messages between programs        netlink_group.c  groups, and who is told what
  *	rtnl.c        family route        sock_diag.c  family sock_diag        genl.c  the generic family's controller
  *
- * Locks: nl_lock (spin) for the list of sockets, their port numbers and groups; c.lock of a socket, inside it, for its queue.
+ * Locks: nl_lock (spin) for the list of sockets, their port numbers and groups, and hubs; c.lock of a socket, inside it, for its queue.
  */
 #ifndef NESTLING_NET_NETLINK_H
 #define NESTLING_NET_NETLINK_H
@@ -49,10 +49,23 @@ struct nl_proto {
 };
 extern const struct nl_proto nl_diag, nl_generic, nl_netfilter, nl_connector;
 
+/* The sockets of one protocol in one namespace: there while there is one. All under nl_lock. */
+struct nl_hub {
+	const struct net *net; /* immutable, as is protocol */
+	int protocol;
+	u32 socks;
+	struct list_head list;                   /* of all hubs */
+	struct hlist_head groups[NL_GROUPS_MAX]; /* of nl_member.node: who is in group n + 1, */
+	u32 members[NL_GROUPS_MAX];              /* and how many are */
+};
+
 struct nl_sock {
 	struct sock_common c;
 	const struct nl_proto *proto; /* immutable */
-	struct hlist_node all;        /* under nl_lock, as the next three */
+	struct nl_hub *hub;           /* immutable */
+	struct hlist_node all;        /* under nl_lock, as what follows down to word */
+	struct hlist_node port_node;  /* of those that are bound, by port number */
+	struct list_head in;          /* of nl_member.own */
 	u32 portid;                   /* 0: not bound */
 	u64 groups;                   /* bit n: member of group n + 1 */
 	u64 word;                     /* the protocol's own */
@@ -85,5 +98,20 @@ bool nl_has_listeners(struct net *net, int protocol, u32 group);
 u64 nl_set_word(struct nl_sock *n, u64 word);
 /* Calls @fn for every socket, with nl_lock held: for lists. */
 void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg);
+
+/* ---- netlink.c and netlink_group.c ---- */
+
+extern spinlock_t nl_lock;
+struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
+/* Consumes @m. 0 or -ENOBUFS. */
+int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
+/* A fresh socket enters the hub of its protocol and namespace: 0 or -ENOMEM. One that ends leaves it, and its groups; nl_lock held: @n's hub, if it is to be freed. */
+int nl_hub_enter(struct nl_sock *n);
+struct nl_hub *nl_hub_leave(struct nl_sock *n);
+/* Of the groups in @mask it is in those of @want alone: 0 or -ENOMEM, and nothing has changed. */
+int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
+/* To the members of a group, but not to @but. */
+void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,
+	const struct nl_sock *but);
 
 #endif
