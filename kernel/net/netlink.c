@@ -106,6 +106,7 @@ int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force)
 
 	if (!m)
 		return -ENOBUFS;
+	nl_catch_up(n);
 	nl_queue_msg(n, m, force); /* what is lost is told by the next call */
 	return 0;
 }
@@ -128,6 +129,7 @@ u64 nl_set_word(struct nl_sock *n, u64 word)
 	u64 old;
 
 	spin_lock(&nl_lock);
+	nl_catch_up_locked(n);
 	old = n->word;
 	n->word = word;
 	spin_unlock(&nl_lock);
@@ -315,8 +317,10 @@ static int to_program(struct nl_sock *n, struct nl_msg *m, u32 portid)
 
 	spin_lock(&nl_lock);
 	to = by_port(n->hub, portid);
-	if (to && to != n)
+	if (to && to != n) {
+		nl_catch_up_locked(to);
 		err = nl_queue_msg(to, m, false);
+	}
 	spin_unlock(&nl_lock);
 	if (err == -ECONNREFUSED)
 		kfree(m);
@@ -438,6 +442,7 @@ static ssize_t nl_sendmsg(struct socket *s, struct msg *m)
 	if (!err && !portid)
 		err = to_kernel_for(s, m, buf, len);
 	kfree(buf);
+	nl_help(n);
 	return err ? err : (ssize_t)len;
 }
 
@@ -471,6 +476,8 @@ static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
 	int err;
 
 	while (!(nm = nl_take(n, m->flags & MSG_PEEK))) {
+		if (nl_catch_up(n))
+			continue;
 		err = xchg(&n->c.err, 0);
 		if (err)
 			return err;

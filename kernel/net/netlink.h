@@ -57,6 +57,12 @@ struct nl_hub {
 	struct list_head list;                   /* of all hubs */
 	struct hlist_head groups[NL_GROUPS_MAX]; /* of nl_member.node: who is in group n + 1, */
 	u32 members[NL_GROUPS_MAX];              /* and how many are */
+	struct list_head listeners;              /* of nl_sock.listening, the lowest floor first */
+	struct list_head log;                    /* of nl_told: what some have not been told yet */
+	u32 logged, log_bytes;
+	u64 newest; /* the number of what was told last */
+	struct work work;
+	bool working; /* it is queued or runs, and keeps the hub */
 };
 
 struct nl_sock {
@@ -66,14 +72,17 @@ struct nl_sock {
 	struct hlist_node all;        /* under nl_lock, as what follows down to word */
 	struct hlist_node port_node;  /* of those that are bound, by port number */
 	struct list_head in;          /* of nl_member.own */
-	u32 portid;                   /* 0: not bound */
-	u64 groups;                   /* bit n: member of group n + 1 */
-	u64 word;                     /* the protocol's own */
-	bool has_groups;              /* has ever joined one, so that the list of them is told */
-	u32 dst_portid, dst_groups;   /* by connect; under c.lock, as what follows */
-	struct list_head queue;       /* of nl_msg */
-	u64 queued;                   /* truesize of all in it */
-	u32 options;                  /* bit NETLINK_*: set; own */
+	struct list_head listening;   /* of hub->listeners; empty: it is in no group */
+	u64 seen;                     /* so far it has been told all that its hub has logged, */
+	u64 floor;       /* and what it had seen when it came to its place in hub->listeners */
+	u32 portid;      /* 0: not bound */
+	u64 groups;      /* bit n: member of group n + 1 */
+	u64 word;        /* the protocol's own */
+	bool has_groups; /* has ever joined one, so that the list of them is told */
+	u32 dst_portid, dst_groups; /* by connect; under c.lock, as what follows */
+	struct list_head queue;     /* of nl_msg */
+	u64 queued;                 /* truesize of all in it */
+	u32 options;                /* bit NETLINK_*: set; own */
 };
 
 /* Puts a message into the socket's queue. @force: it is (part of) an answer, of which nothing may be missing. 0 or -ENOBUFS. */
@@ -110,6 +119,11 @@ int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
 /* Of the groups in @mask it is in those of @want alone: 0 or -ENOMEM, and nothing has changed. */
 int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
+/* Brings it what has been told and is in the log still. False: there was nothing. The latter with nl_lock held. */
+bool nl_catch_up(struct nl_sock *n);
+void nl_catch_up_locked(struct nl_sock *n);
+/* Who has made much to tell helps to tell it. */
+void nl_help(struct nl_sock *n);
 /* To the members of a group, but not to @but. */
 void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,
 	const struct nl_sock *but);

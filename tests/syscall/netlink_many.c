@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of netlink sockets: what others are told of is not paid for by who does it.
+ * Thousands of netlink sockets: what happens while they are there is not paid for by who does it, and each that listens hears all of it in order.
  * The guest's only: times are looked at.
  */
 #include "guest.h"
@@ -8,11 +8,14 @@
 #include "netns.h"
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
+#include <linux/neighbour.h>
 #include <sys/prctl.h>
 
 #define MANY 10000
+#define NEIGHS 1000
 #define NAMES 1000
 #define SMALL 8192
+#define LARGE (8 << 20)
 
 static int socks[MANY];
 
@@ -32,7 +35,7 @@ static void open_many(int protocol, unsigned groups)
 
 	NEED(setrlimit(RLIMIT_NOFILE, &l));
 	for (int i = 0; i < MANY; i++)
-		socks[i] = open_one(protocol, groups, SMALL);
+		socks[i] = open_one(protocol, groups, i % (MANY / 2) ? SMALL : LARGE);
 }
 
 static void close_many(void)
@@ -94,11 +97,166 @@ static void others_cost_nothing(void)
 	took("names", alone, beside, 6 * alone + 30);
 }
 
+#define SOME 100
+
+static void set_names(int from, int to)
+{
+	char name[16];
+
+	for (; from < to; from++) {
+		snprintf(name, sizeof(name), "name %d", from);
+		NEED(prctl(PR_SET_NAME, name));
+	}
+}
+
+/* How many of our names it has heard, in order and nothing else of us. */
+static int names_heard(int fd)
+{
+	struct {
+		struct nlmsghdr head;
+		struct cn_msg cn;
+		struct proc_event ev;
+	} __attribute__((packed)) p;
+	char name[16];
+	int n = 0;
+
+	while (recv(fd, &p, sizeof(p), MSG_DONTWAIT) > 0) {
+		if (p.ev.what != PROC_EVENT_COMM || p.ev.event_data.comm.process_pid != getpid())
+			continue;
+		snprintf(name, sizeof(name), "name %d", n++);
+		if (strcmp(p.ev.event_data.comm.comm, name) != 0)
+			return -1;
+	}
+	return n;
+}
+
+/* More listeners than are told at once: each hears what was told while it was in the group. */
+static void in_order(void)
+{
+	int fd[SOME], group = CN_IDX_PROC, late;
+
+	for (int i = 0; i < SOME; i++)
+		fd[i] = open_one(NETLINK_CONNECTOR, CN_IDX_PROC, LARGE);
+	listen_to_processes(fd[0]);
+	set_names(0, 500);
+	NEED(setsockopt(fd[1], SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)));
+	late = open_one(NETLINK_CONNECTOR, CN_IDX_PROC, LARGE);
+	set_names(500, 600);
+	say("the last hears of %d names", names_heard(fd[SOME - 1]));
+	say("who has left hears of %d", names_heard(fd[1]));
+	say("who came late hears %s", names_heard(late) == -1 ? "later ones" : "others");
+	say("the first hears of %d", names_heard(fd[0]));
+	for (int i = 0; i < SOME; i++)
+		close(fd[i]);
+	close(late);
+}
+
+/* ---- neighbours ---- */
+
+static void neigh(int dev, int i)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWNEIGH,
+				    .nlmsg_flags = NLM_F_CREATE,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct ndmsg)) } };
+	struct ndmsg *d = NLMSG_DATA(&m.h);
+	unsigned to = htonl(0x0a090000U + (unsigned)i);
+
+	d->ndm_family = AF_INET;
+	d->ndm_ifindex = dev;
+	d->ndm_state = NUD_PERMANENT;
+	nl_add(&m, NDA_DST, &to, 4);
+	nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\2", 6);
+	NEED(nl_do(&m) ? -1 : 0);
+}
+
+/* How many have come, each once. */
+static int heard(int fd, int flags)
+{
+	char buf[8192], seen[NEIGHS];
+	int n = 0;
+	ssize_t len;
+
+	memset(seen, 0, sizeof(seen));
+	while (n < NEIGHS && (len = recv(fd, buf, sizeof(buf), flags)) > 0)
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned)len);
+			h = NLMSG_NEXT(h, len)) {
+			const struct ndmsg *d = NLMSG_DATA(h);
+			int left = (int)h->nlmsg_len - (int)NLMSG_SPACE(sizeof(*d));
+			struct rtattr *a = (void *)((char *)d + NLMSG_ALIGN(sizeof(*d)));
+			unsigned to;
+
+			if (h->nlmsg_type != RTM_DELNEIGH || !RTA_OK(a, left))
+				continue;
+			memcpy(&to, RTA_DATA(a), sizeof(to));
+			to = ntohl(to) - 0x0a090000U;
+			if (to >= NEIGHS || seen[to]++)
+				return -1;
+			n++;
+		}
+	return n;
+}
+
+static volatile int waiting_for;
+
+static void *waits(void *arg)
+{
+	return (void *)(long)heard(waiting_for, 0);
+}
+
+static long lose_them(int dev)
+{
+	long start;
+
+	for (int i = 0; i < NEIGHS; i++)
+		neigh(dev, i);
+	start = now_ms();
+	set_mac("va0", 7 + (unsigned char)(start % 100));
+	return now_ms() - start;
+}
+
+static void neighbours(void)
+{
+	int dev, few;
+	long alone, told;
+	pthread_t t;
+	void *got;
+
+	own_net();
+	dev = (int)if_nametoindex("va0");
+	few = open_one(NETLINK_ROUTE, RTMGRP_NEIGH, LARGE);
+	alone = lose_them(dev);
+	say("one hears of %d", heard(few, MSG_DONTWAIT));
+	for (int i = 0; i < NEIGHS; i++)
+		neigh(dev, i);
+	open_many(NETLINK_ROUTE, RTMGRP_NEIGH);
+	waiting_for = socks[MANY / 2];
+	NEED(-pthread_create(&t, NULL, waits, NULL));
+	told = now_ms();
+	set_mac("va0", 200);
+	told = now_ms() - told;
+	took("neighbours", alone, told, 20 * alone + 300);
+	say("who looks hears of %d", heard(socks[0], MSG_DONTWAIT));
+	NEED(-pthread_join(t, &got));
+	say("who waits hears of %ld", (long)got);
+	close_many();
+	close(few);
+}
+
 TEST(netlink_many)
 {
 	if (!in_guest()) {
 		took("names", 0, 0, 0);
+		say("the last hears of 600 names");
+		say("who has left hears of 500");
+		say("who came late hears later ones");
+		say("the first hears of 600");
+		say("one hears of %d", NEIGHS);
+		took("neighbours", 0, 0, 0);
+		say("who looks hears of %d", NEIGHS);
+		say("who waits hears of %d", NEIGHS);
 		return;
 	}
 	others_cost_nothing();
+	in_order();
+	neighbours();
 }
