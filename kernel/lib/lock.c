@@ -19,6 +19,7 @@
 
 #define SPINS 60
 #define SLEEP_NS 1000000
+#define YIELD_NS 50000
 
 #define RW_WRITER BIT(31)
 #define RW_WAITING BIT(30)
@@ -97,6 +98,19 @@ void spin_unlock(spinlock_t *l)
 #endif
 	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2))
 		arch_futex_wake(&l->word, 1);
+}
+
+/* The woken one needs the host's time until it runs: whoever does not sleep so long is before it each time. */
+void spin_unlock_yield(spinlock_t *l)
+{
+	lockdep_release(l);
+#ifdef CONFIG_DEBUG
+	l->owner = NULL;
+#endif
+	if (__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) != 2)
+		return;
+	arch_futex_wake(&l->word, 1);
+	arch_futex_wait(&l->word, 0, YIELD_NS);
 }
 
 void spin_lock_raw(spinlock_t *l)

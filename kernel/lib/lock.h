@@ -67,6 +67,8 @@ void spin_lock_setup(spinlock_t *l, const char *name);
 void spin_lock(spinlock_t *l);
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
+/* For who takes it anew at once, batch by batch: who has slept for it gets it first. No other spinlock is held. */
+void spin_unlock_yield(spinlock_t *l);
 /* For the locks of the scheduler itself, which are held across a switch: unknown to lockdep. */
 void spin_lock_raw(spinlock_t *l);
 bool spin_trylock_raw(spinlock_t *l);

@@ -180,7 +180,7 @@ bool nl_catch_up(struct nl_sock *n)
 
 		spin_lock(&nl_lock);
 		more = is_behind(n) && catch_up_some(n, &left);
-		spin_unlock(&nl_lock);
+		spin_unlock_yield(&nl_lock);
 		cond_resched();
 	}
 	return was;
@@ -211,7 +211,7 @@ static void work_on(struct work *w)
 			hub->working = false;
 			gone = !hub->socks;
 		}
-		spin_unlock(&nl_lock);
+		spin_unlock_yield(&nl_lock);
 		cond_resched();
 	}
 	if (more)
@@ -229,7 +229,7 @@ void nl_help(struct nl_sock *n)
 		!fatal_signal_pending(current)) {
 		spin_lock(&nl_lock);
 		work_some(hub);
-		spin_unlock(&nl_lock);
+		spin_unlock_yield(&nl_lock);
 		cond_resched();
 	}
 }
