@@ -40,6 +40,7 @@ struct port_table {
 	struct hlist_head listeners[TABLE_SIZE]; /* inet_sock.listen_node of TCP's that listen */
 	u64 peer_key[PEER_WORDS + 1];            /* of both hashes; all 0 until it is used first */
 	struct hlist_head raw;                   /* raw sockets have no ports */
+	u64 entered;                             /* how many have come into by_port and raw */
 	bool stream;
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
@@ -64,6 +65,7 @@ struct inet_sock {
 
 	/* written under table->lock while in the table */
 	struct hlist_node port_node, peer_node, listen_node;
+	u64 entered; /* in_table: its number in the row of who came there; in a list the highest stands first */
 	ip_addr laddr; /* bound to; any */
 	ip_addr saddr; /* that packets bear: laddr, or chosen by connect */
 	ip_addr raddr;
@@ -222,7 +224,29 @@ int inet_reuse_program(struct inet_sock *i, struct sk_filter *f);
 bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *local, u16 lport,
 	const ip_addr *remote, u16 rport, int ifindex);
 
-/* net_proc.c: sockets of a family, without a lock for long. */
+/* table->lock held: it enters by_port's list, or raw's. */
+void inet_enter_list(struct inet_sock *i, struct hlist_head *h);
+/*
+ * A walk over all that have a port, or are raw, some at a time:
+ *
+ *	struct port_walk w = { .table = t };
+ *	while (ports_walk(&w, 128, fn, arg))	calls @fn with table->lock held, for so many at most; false: that was all
+ *		cond_resched();
+ *	ports_walk_end(&w);
+ *
+ * Who is there from the walk's beginning to its end is met once; who comes meanwhile is not, so it ends.
+ */
+struct port_walk {
+	struct port_table *table;
+	u32 bucket;
+	u64 newest;           /* the last that had come when it began */
+	u64 behind;           /* the last one that was met in the bucket; 0: none yet */
+	struct inet_sock *at; /* that one, with a reference; NULL: none */
+};
+bool ports_walk(
+	struct port_walk *w, u32 most, void (*fn)(struct inet_sock *i, void *arg), void *arg);
+void ports_walk_end(struct port_walk *w);
+/* net_proc.c: sockets of a family. May sleep. */
 u32 net_count_socks(struct port_table *t, bool v6);
 
 /* inet_opt.c */

@@ -24,38 +24,90 @@ static void show_addr(struct seq *s, const ip_addr *a, u16 port, bool v6)
 		seq_printf(s, "%08X:%04X", a->w[3], port);
 }
 
-static void show_tcp_sock(struct seq *s, const struct inet_sock *i, u32 n)
+/* What a line says of a socket: it is looked at with its table locked, for which packets wait, and written without. */
+struct line {
+	ip_addr saddr, raddr;
+	u16 lport, rport;
+	bool v6;
+	u8 state;
+	u32 txq, rxq, uid, drops;
+	u64 ino;
+	int refs;
+	/* of TCP */
+	u8 timer;
+	u32 retries, probes, quick, cwnd, ssthresh;
+	u64 rto;
+};
+
+static void look_at(struct line *l, const struct inet_sock *i)
+{
+	*l = (struct line){
+		.saddr = i->saddr,
+		.raddr = i->raddr,
+		.lport = i->lport,
+		.rport = i->rport,
+		.v6 = i->v6,
+		.uid = i->uid,
+		.ino = i->c.ino,
+		.refs = atomic_read(&i->refs),
+	};
+}
+
+static void look_at_tcp(struct line *l, const struct inet_sock *i)
 {
 	const struct tcp_sock *t = container_of(i, const struct tcp_sock, inet);
 	u32 rxq = t->state == TCP_LISTEN ? t->nr_accept : t->rcv_nxt - t->copied_seq;
 
-	seq_printf(s, "%4u: ", n);
-	show_addr(s, &i->saddr, i->lport, i->v6);
+	look_at(l, i);
+	l->state = (u8)t->state;
+	l->txq = t->write_seq - t->snd_una;
+	l->rxq = i->rport || t->state == TCP_LISTEN ? rxq : 0;
+	l->timer = t->packets_out ? 1 : timer_armed(&t->keep) ? 2 : 0;
+	l->retries = t->retries;
+	l->probes = t->probes;
+	l->quick = (u32)(t->quick << 1) | t->pingpong;
+	l->cwnd = t->cwnd;
+	l->ssthresh = t->ssthresh;
+	l->rto = t->rto;
+}
+
+static void look_at_dgram(struct line *l, const struct inet_sock *i)
+{
+	look_at(l, i);
+	if (!l->lport && i->table == &raw_socks)
+		l->lport = (u16)i->c.protocol;
+	l->state = ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED;
+	l->txq = (u32)atomic_read(&i->wmem);
+	l->rxq = i->rmem;
+	l->drops = i->drops;
+}
+
+static void show_addrs(struct seq *s, const struct line *l)
+{
+	show_addr(s, &l->saddr, l->lport, l->v6);
 	seq_puts(s, " ");
-	show_addr(s, &i->raddr, i->rport, i->v6);
+	show_addr(s, &l->raddr, l->rport, l->v6);
+}
+
+static void show_tcp_sock(struct seq *s, const struct line *l, u32 n)
+{
+	seq_printf(s, "%4u: ", n);
+	show_addrs(s, l);
 	seq_printf(s,
 		" %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d 0000000000000000 %lu %lu %u %u "
 		"%d\n",
-		t->state, t->write_seq - t->snd_una, i->rport || t->state == TCP_LISTEN ? rxq : 0,
-		t->packets_out        ? 1 :
-		timer_armed(&t->keep) ? 2 :
-					0,
-		0UL, t->retries, i->uid, t->probes, i->c.ino, atomic_read(&i->refs),
-		t->rto / (NSEC_PER_SEC / USER_HZ), (u64)(ATO_MIN / (NSEC_PER_SEC / USER_HZ)),
-		(t->quick << 1) | t->pingpong, t->cwnd,
-		t->ssthresh > 0xffffff ? -1 : (int)t->ssthresh);
+		l->state, l->txq, l->rxq, l->timer, 0UL, l->retries, l->uid, l->probes, l->ino,
+		l->refs, l->rto / (NSEC_PER_SEC / USER_HZ),
+		(u64)(ATO_MIN / (NSEC_PER_SEC / USER_HZ)), l->quick, l->cwnd,
+		l->ssthresh > 0xffffff ? -1 : (int)l->ssthresh);
 }
 
-static void show_dgram_sock(struct seq *s, const struct inet_sock *i, u32 n)
+static void show_dgram_sock(struct seq *s, const struct line *l, u32 n)
 {
 	seq_printf(s, "%5u: ", n);
-	show_addr(s, &i->saddr,
-		i->lport ? i->lport : (u16)(i->table == &raw_socks ? i->c.protocol : 0), i->v6);
-	seq_puts(s, " ");
-	show_addr(s, &i->raddr, i->rport, i->v6);
+	show_addrs(s, l);
 	seq_printf(s, " %02X %08X:%08X 00:00000000 00000000 %5u %8d %lu %d 0000000000000000 %u\n",
-		ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED, (u32)atomic_read(&i->wmem),
-		i->rmem, i->uid, 0, i->c.ino, atomic_read(&i->refs), i->drops);
+		l->state, l->txq, l->rxq, l->uid, 0, l->ino, l->refs, l->drops);
 }
 
 struct listing {
@@ -95,51 +147,81 @@ static void show_head(struct seq *s, const struct listing *l)
 
 #define LINE_MAX 256
 #define LINES_MAX 100000U
+#define BATCH 128U /* lines */
+#define COUNT_BATCH 4096U
+
+struct count {
+	bool v6;
+	u32 n;
+};
+
+static void count_one(struct inet_sock *i, void *arg)
+{
+	struct count *c = arg;
+
+	c->n += i->v6 == c->v6;
+}
 
 u32 net_count_socks(struct port_table *t, bool v6)
 {
-	struct inet_sock *i;
-	u32 n = 0;
+	struct port_walk w = { .table = t };
+	struct count c = { .v6 = v6 };
 
-	spin_lock(&t->lock);
-	for (u32 b = 0; b < TABLE_SIZE; b++)
-		hlist_for_each_entry(i, &t->by_port[b], port_node)
-			n += i->v6 == v6;
-	hlist_for_each_entry(i, &t->raw, port_node)
-		n += i->v6 == v6;
-	spin_unlock(&t->lock);
-	return n;
+	while (ports_walk(&w, COUNT_BATCH, count_one, &c))
+		cond_resched();
+	return c.n;
 }
 
-static void show_bucket(
-	struct seq *s, const struct listing *l, struct hlist_head *h, u32 *n, u32 most)
-{
-	struct inet_sock *i;
+/* A batch. */
+struct lines {
+	const struct listing *l;
+	u32 n;
+	struct line at[BATCH];
+};
 
-	hlist_for_each_entry(i, h, port_node) {
-		if (i->net != current_net() || i->v6 != l->v6 || *n == most)
-			continue;
-		if (!l->table->stream)
-			show_dgram_sock(s, i, (*n)++);
-		else if (i->rport || i->listening)
-			show_tcp_sock(s, i, (*n)++);
-	}
+static void look_at_one(struct inet_sock *i, void *arg)
+{
+	struct lines *to = arg;
+
+	if (i->net != current_net() || i->v6 != to->l->v6)
+		return;
+	if (!to->l->table->stream)
+		look_at_dgram(&to->at[to->n++], i);
+	else if (i->rport || i->listening)
+		look_at_tcp(&to->at[to->n++], i);
+}
+
+static void show_lines(struct seq *s, const struct lines *b, u32 done)
+{
+	for (u32 k = 0; k < b->n && done + k < LINES_MAX; k++)
+		if (b->l->table->stream)
+			show_tcp_sock(s, &b->at[k], done + k);
+		else
+			show_dgram_sock(s, &b->at[k], done + k);
 }
 
 static int show_socks(struct seq *s, void *arg)
 {
-	const struct listing *l = arg;
-	u32 n = 0, most = min(net_count_socks(l->table, l->v6) + 16, LINES_MAX);
+	struct lines *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct port_walk w = { 0 };
+	u32 done = 0;
+	bool more;
 
-	show_head(s, l);
-	seq_reserve(s, (size_t)(most + 1) * LINE_MAX);
-	if (s->full)
-		return 0;
-	spin_lock(&l->table->lock);
-	for (u32 b = 0; b < TABLE_SIZE; b++)
-		show_bucket(s, l, &l->table->by_port[b], &n, most);
-	show_bucket(s, l, &l->table->raw, &n, most);
-	spin_unlock(&l->table->lock);
+	if (!b)
+		return -ENOMEM;
+	b->l = arg;
+	w.table = b->l->table;
+	show_head(s, b->l);
+	do {
+		b->n = 0;
+		more = ports_walk(&w, BATCH, look_at_one, b);
+		seq_reserve(s, (size_t)(b->n + 1) * LINE_MAX);
+		show_lines(s, b, done);
+		done += b->n;
+		cond_resched();
+	} while (more && done < LINES_MAX && !s->full);
+	ports_walk_end(&w);
+	kfree(b);
 	return 0;
 }
 

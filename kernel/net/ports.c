@@ -145,13 +145,20 @@ int inet_reuse_program(struct inet_sock *i, struct sk_filter *f)
 	return err;
 }
 
+void inet_enter_list(struct inet_sock *i, struct hlist_head *h)
+{
+	assert_spin_held(&i->table->lock);
+	i->in_table = true;
+	i->entered = ++i->table->entered;
+	hlist_add_head(&i->port_node, h);
+}
+
 static void hash_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
 {
 	i->laddr = i->saddr = *laddr;
 	i->lport = port;
 	i->port_by_user = by_user;
-	i->in_table = true;
-	hlist_add_head(&i->port_node, port_bucket(i->table, i->net, port));
+	inet_enter_list(i, port_bucket(i->table, i->net, port));
 }
 
 static void enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
@@ -286,16 +293,26 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
 	return err;
 }
 
-void inet_unhash(struct inet_sock *i)
+static void leave_port(struct inet_sock *i)
 {
-	spin_lock(&i->table->lock);
 	if (i->in_table)
 		hlist_del_init(&i->port_node);
+	i->in_table = false;
+}
+
+static void leave_peer(struct inet_sock *i)
+{
 	if (!hlist_unhashed(&i->peer_node))
 		hlist_del_init(&i->peer_node);
 	if (!hlist_unhashed(&i->listen_node))
 		hlist_del_init(&i->listen_node);
-	i->in_table = false;
+}
+
+void inet_unhash(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	leave_port(i);
+	leave_peer(i);
 	spin_unlock(&i->table->lock);
 }
 
@@ -350,10 +367,13 @@ void inet_stop_listening(struct inet_sock *i)
 
 void inet_forget_peer(struct inet_sock *i)
 {
-	bool by_user = i->port_by_user && !i->accepted; /* the port is the listener's */
+	bool keeps;
 
-	inet_unhash(i);
 	spin_lock(&i->table->lock);
+	keeps = i->port_by_user && i->lport && !i->accepted; /* that port is the listener's */
+	leave_peer(i);
+	if (!keeps)
+		leave_port(i);
 	if (i->accepted) {
 		i->laddr = i->listened_at;
 		i->port_by_user = i->accepted = false;
@@ -361,11 +381,83 @@ void inet_forget_peer(struct inet_sock *i)
 	i->raddr = IP_ANY;
 	i->rport = 0;
 	i->saddr = i->laddr;
-	if (by_user && i->lport)
-		enter_port(i, &i->laddr, i->lport, true);
-	else
+	if (!keeps)
 		i->lport = 0;
+	else if (!i->in_table)
+		enter_port(i, &i->laddr, i->lport, true);
+	else if (unlikely(i->c.reuseport))
+		join_group(i);
 	spin_unlock(&i->table->lock);
+}
+
+/* ---- walks ---- */
+
+/* Behind the buckets come those that have no port. */
+static struct hlist_head *walk_list(const struct port_walk *w)
+{
+	return w->bucket == TABLE_SIZE ? &w->table->raw : &w->table->by_port[w->bucket];
+}
+
+static struct inet_sock *next_of(const struct inet_sock *i)
+{
+	return hlist_entry_safe(i->port_node.next, struct inet_sock, port_node);
+}
+
+/* Where it goes on in its bucket: behind the one that it had come to, or where that one stood. NULL: with the next bucket. */
+static struct inet_sock *resume(const struct port_walk *w)
+{
+	struct inet_sock *i;
+
+	if (w->at && w->at->in_table && w->at->entered == w->behind)
+		return next_of(w->at);
+	hlist_for_each_entry(i, walk_list(w), port_node)
+		if (!w->behind || i->entered < w->behind)
+			return i;
+	return NULL;
+}
+
+static struct inet_sock *next_bucket(struct port_walk *w)
+{
+	struct inet_sock *i = NULL;
+
+	while (!i && w->bucket < TABLE_SIZE) {
+		w->bucket++;
+		i = hlist_entry_safe(walk_list(w)->first, struct inet_sock, port_node);
+	}
+	w->behind = 0;
+	return i;
+}
+
+bool ports_walk(
+	struct port_walk *w, u32 most, void (*fn)(struct inet_sock *i, void *arg), void *arg)
+{
+	struct inet_sock *was = w->at, *last = NULL, *i;
+
+	spin_lock(&w->table->lock);
+	if (!w->newest)
+		w->newest = w->table->entered;
+	for (i = resume(w); i || (i = next_bucket(w)); i = next_of(i)) {
+		if (!most--)
+			break;
+		if (i->entered <= w->newest)
+			fn(i, arg);
+		w->behind = i->entered;
+		last = i;
+	}
+	w->at = i ? last : NULL;
+	if (w->at)
+		inet_get(w->at);
+	spin_unlock(&w->table->lock);
+	if (was)
+		inet_put(was);
+	return i;
+}
+
+void ports_walk_end(struct port_walk *w)
+{
+	if (w->at)
+		inet_put(w->at);
+	w->at = NULL;
 }
 
 /* ---- lookup ---- */

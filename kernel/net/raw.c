@@ -318,8 +318,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 	s->sk = &i->c;
 	s->ops = &raw_ops;
 	spin_lock(&raw_socks.lock);
-	i->in_table = true;
-	hlist_add_head(&i->port_node, &raw_socks.raw);
+	inet_enter_list(i, &raw_socks.raw);
 	spin_unlock(&raw_socks.lock);
 	return 0;
 }

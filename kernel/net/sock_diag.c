@@ -3,7 +3,7 @@
  * sock_diag.c: NETLINK_SOCK_DIAG: what sockets there are and how they do (sock_diag(7)), as ss(8) asks. Families: inet (TCP, UDP, UDP-Lite,
  * raw), unix, netlink, packet's list is in /proc only. Filters by byte code are left to who asks, which runs them, too.
  *
- * A table is walked bucket by bucket: references are taken under its lock, answers are made without. What a socket says of itself is read
+ * A table is walked some at a time (ports_walk()): references are taken under its lock, answers are made without. What a socket says of itself is read
  * without its lock but for TCP's figures: it is a picture of a moment.
  */
 #include <asm/errno.h>
@@ -199,54 +199,49 @@ static bool inet_wanted(const struct query *q, struct inet_sock *i)
 	       (!r->id.idiag_dport || r->id.idiag_dport == htons(i->rport));
 }
 
-/* One bucket, some at a time: who is behind @done others. */
-static u32 gather(struct query *q, struct port_table *t, struct hlist_head *h,
-	struct inet_sock **to, u32 done)
-{
-	struct inet_sock *i;
-	u32 n = 0;
+/* Those of a batch that are asked for, with references. */
+struct gathered {
+	const struct query *q;
+	u32 n;
+	struct inet_sock *to[BATCH];
+};
 
-	spin_lock(&t->lock);
-	hlist_for_each_entry(i, h, port_node) {
-		if (!inet_wanted(q, i) || (done && done--))
-			continue;
-		inet_get(i);
-		to[n++] = i;
-		if (n == BATCH)
-			break;
-	}
-	spin_unlock(&t->lock);
-	return n;
+static void gather(struct inet_sock *i, void *arg)
+{
+	struct gathered *g = arg;
+
+	if (!inet_wanted(g->q, i))
+		return;
+	inet_get(i);
+	g->to[g->n++] = i;
 }
 
-static void dump_bucket(
-	struct query *q, struct port_table *t, struct hlist_head *h, struct inet_sock **to)
+static void answer_all(struct query *q, struct gathered *g)
 {
-	u32 done = 0, n;
-
-	do {
-		n = gather(q, t, h, to, done);
-		for (u32 k = 0; k < n; k++) {
-			if (!q->err)
-				q->err = nl_answer(q->n, q->req, put_inet, &to[k], NLM_F_MULTI);
-			inet_put(to[k]);
-		}
-		done += n;
-		cond_resched();
-	} while (n == BATCH && !q->err);
+	for (u32 k = 0; k < g->n; k++) {
+		if (!q->err)
+			q->err = nl_answer(q->n, q->req, put_inet, &g->to[k], NLM_F_MULTI);
+		inet_put(g->to[k]);
+	}
+	g->n = 0;
 }
 
 static int dump_inet(struct query *q, struct port_table *t)
 {
-	struct inet_sock **to = kcalloc(BATCH, sizeof(struct inet_sock *), GFP_KERNEL);
+	struct gathered *g = kzalloc(sizeof(*g), GFP_KERNEL);
+	struct port_walk w = { .table = t };
+	bool more;
 
-	if (!to)
+	if (!g)
 		return -ENOMEM;
-	for (u32 b = 0; b < TABLE_SIZE && !q->err; b++)
-		if (!hlist_empty(&t->by_port[b]))
-			dump_bucket(q, t, &t->by_port[b], to);
-	dump_bucket(q, t, &t->raw, to);
-	kfree(to);
+	g->q = q;
+	do {
+		more = ports_walk(&w, BATCH, gather, g);
+		answer_all(q, g);
+		cond_resched();
+	} while (more && !q->err);
+	ports_walk_end(&w);
+	kfree(g);
 	return q->err ? q->err : nl_done(q->n, q->req);
 }
 
