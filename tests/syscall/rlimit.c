@@ -68,13 +68,15 @@ TEST(rlimit)
 				0);
 	});
 	CHILD({ /* processor time: SIGXCPU at the soft limit, SIGKILL at the hard one */
-		struct rlimit cpu = { 1, 2 };
+		struct rlimit cpu = { 1, 1000 };
 
 		t_handle(SIGXCPU, 0);
 		NEED(setrlimit(RLIMIT_CPU, &cpu));
 		while (!t_signals)
 			;
 		say("SIGXCPU came");
+		cpu.rlim_max = 2; /* not before: who stands still may miss the first second */
+		NEED(setrlimit(RLIMIT_CPU, &cpu));
 		for (;;)
 			;
 	});
