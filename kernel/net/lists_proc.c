@@ -17,7 +17,8 @@
 
 #define LIST_TEXT 65536 /* so much is told, the rest left out */
 #define BATCH 4096U
-#define PAUSE 64 /* lines, and others run */
+#define NETLINK_BATCH 256U /* lines with the lock held */
+#define PAUSE 64           /* lines, and others run */
 
 static void show_one_unix(struct seq *s, const struct unix_sock *u)
 {
@@ -69,11 +70,19 @@ static void show_one_netlink(const struct nl_sock *n, void *arg)
 
 static int show_netlink(struct seq *s, void *arg)
 {
+	struct nl_sock *mark = nl_walk_begin();
+	bool more;
+
+	if (!mark)
+		return -ENOMEM;
 	seq_puts(s, "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    "
 		    "Drops    Inode\n");
-	seq_reserve(s, LIST_TEXT);
-	if (!s->full)
-		nl_for_each(show_one_netlink, s);
+	do {
+		seq_reserve(s, (NETLINK_BATCH + 1) * 256);
+		more = !s->full && nl_walk(mark, NETLINK_BATCH, show_one_netlink, s);
+		cond_resched();
+	} while (more);
+	nl_walk_end(mark);
 	return 0;
 }
 

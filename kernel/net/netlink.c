@@ -22,7 +22,7 @@
 #define PORT_BUCKETS 256U
 
 DEFINE_SPINLOCK(nl_lock);
-static struct hlist_head all_sockets;
+static LIST_HEAD(all_sockets); /* the newest first; and marks of walks, which have no proto */
 static struct hlist_head bound[PORT_BUCKETS]; /* by hub and port number */
 
 static struct nl_sock *NL(struct socket *s)
@@ -30,14 +30,43 @@ static struct nl_sock *NL(struct socket *s)
 	return container_of(s->sk, struct nl_sock, c);
 }
 
-void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg)
+struct nl_sock *nl_walk_begin(void)
 {
-	struct nl_sock *n;
+	struct nl_sock *mark = kzalloc(sizeof(*mark), GFP_KERNEL);
+
+	if (!mark)
+		return NULL;
+	spin_lock(&nl_lock);
+	list_add(&mark->all, &all_sockets);
+	spin_unlock(&nl_lock);
+	return mark;
+}
+
+bool nl_walk(
+	struct nl_sock *mark, u32 most, void (*fn)(const struct nl_sock *n, void *arg), void *arg)
+{
+	struct nl_sock *n = mark;
+	bool more;
 
 	spin_lock(&nl_lock);
-	hlist_for_each_entry(n, &all_sockets, all)
-		fn(n, arg);
+	while (most-- && n->all.next != &all_sockets) {
+		n = list_next_entry(n, all);
+		if (n->proto)
+			fn(n, arg);
+	}
+	more = n->all.next != &all_sockets;
+	if (n != mark)
+		list_move(&mark->all, &n->all);
+	spin_unlock_yield(&nl_lock);
+	return more;
+}
+
+void nl_walk_end(struct nl_sock *mark)
+{
+	spin_lock(&nl_lock);
+	list_del(&mark->all);
 	spin_unlock(&nl_lock);
+	kfree(mark);
 }
 
 /* ---- queues ---- */
@@ -656,7 +685,7 @@ static int nl_release(struct socket *s)
 	struct nl_hub *hub;
 
 	spin_lock(&nl_lock);
-	hlist_del_init(&n->all);
+	list_del(&n->all);
 	if (n->portid)
 		hlist_del_init(&n->port_node);
 	hub = nl_hub_leave(n);
@@ -721,7 +750,7 @@ static int nl_create(struct socket *s, int type, int protocol)
 	s->sk = &n->c;
 	s->ops = &nl_ops;
 	spin_lock(&nl_lock);
-	hlist_add_head(&n->all, &all_sockets);
+	list_add(&n->all, &all_sockets);
 	spin_unlock(&nl_lock);
 	return 0;
 }

@@ -69,7 +69,7 @@ struct nl_sock {
 	struct sock_common c;
 	const struct nl_proto *proto; /* immutable */
 	struct nl_hub *hub;           /* immutable */
-	struct hlist_node all;        /* under nl_lock, as what follows down to word */
+	struct list_head all;         /* under nl_lock, as what follows down to word */
 	struct hlist_node port_node;  /* of those that are bound, by port number */
 	struct list_head in;          /* of nl_member.own */
 	struct list_head listening;   /* of hub->listeners; empty: it is in no group */
@@ -105,8 +105,18 @@ void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data
 bool nl_has_listeners(struct net *net, int protocol, u32 group);
 /* Sets the protocol's own word: what it was. */
 u64 nl_set_word(struct nl_sock *n, u64 word);
-/* Calls @fn for every socket, with nl_lock held: for lists. */
-void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg);
+/*
+ * A walk over all sockets for lists, some at a time; who comes meanwhile is left out:
+ *
+ *	mark = nl_walk_begin();			NULL: there is no memory
+ *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for so many at most; false: that was all
+ *		...
+ *	nl_walk_end(mark);
+ */
+struct nl_sock *nl_walk_begin(void);
+bool nl_walk(
+	struct nl_sock *mark, u32 most, void (*fn)(const struct nl_sock *n, void *arg), void *arg);
+void nl_walk_end(struct nl_sock *mark);
 
 /* ---- netlink.c and netlink_group.c ---- */
 

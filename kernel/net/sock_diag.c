@@ -432,7 +432,7 @@ static void list_netlink(const struct nl_sock *n, void *arg)
 	struct netlink_list *l = arg;
 	struct netlink_diag_msg *d = &l->all[l->n];
 
-	if (n->c.net != l->net || !n->portid || l->n == BATCH ||
+	if (n->c.net != l->net || !n->portid ||
 		(l->protocol != NDIAG_PROTO_ALL && l->protocol != n->proto->protocol))
 		return;
 	l->n++;
@@ -452,6 +452,8 @@ static int serve_netlink(struct query *q)
 {
 	const struct netlink_diag_req *r = NLMSG_DATA(q->req);
 	struct netlink_list l = { .net = q->n->c.net };
+	struct nl_sock *mark;
+	bool more;
 	int err = 0;
 
 	if (q->req->nlmsg_len < NLMSG_LENGTH(sizeof(*r)))
@@ -460,11 +462,19 @@ static int serve_netlink(struct query *q)
 		return -EOPNOTSUPP;
 	l.protocol = r->sdiag_protocol;
 	l.all = kcalloc(BATCH, sizeof(*l.all), GFP_KERNEL);
-	if (!l.all)
+	mark = l.all ? nl_walk_begin() : NULL;
+	if (!mark) {
+		kfree(l.all);
 		return -ENOMEM;
-	nl_for_each(list_netlink, &l);
-	for (u32 k = 0; k < l.n && !err; k++)
-		err = nl_answer(q->n, q->req, put_netlink, &l.all[k], NLM_F_MULTI);
+	}
+	do {
+		l.n = 0;
+		more = nl_walk(mark, BATCH, list_netlink, &l);
+		for (u32 k = 0; k < l.n && !err; k++)
+			err = nl_answer(q->n, q->req, put_netlink, &l.all[k], NLM_F_MULTI);
+		cond_resched();
+	} while (more && !err);
+	nl_walk_end(mark);
 	kfree(l.all);
 	return err ? err : nl_done(q->n, q->req);
 }

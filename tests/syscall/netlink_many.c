@@ -9,6 +9,8 @@
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/neighbour.h>
+#include <linux/netlink_diag.h>
+#include <linux/sock_diag.h>
 #include <sys/prctl.h>
 
 #define MANY 10000
@@ -151,6 +153,78 @@ static void in_order(void)
 	close(late);
 }
 
+/* ---- lists ---- */
+
+static volatile bool over;
+
+static void *comes_and_goes(void *arg)
+{
+	while (!over)
+		close(open_one(NETLINK_USERSOCK, 0, SMALL));
+	return arg;
+}
+
+/* Those that are there all the time are in a group. */
+static int listed(void)
+{
+	FILE *f = fopen("/proc/net/netlink", "r");
+	char line[256];
+	unsigned group;
+	int n = 0, protocol;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += sscanf(line, "%*s %d %*u %x", &protocol, &group) == 2 &&
+		     protocol == NETLINK_USERSOCK && group == 0x40;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Ours, and at times another. */
+static int told(void)
+{
+	struct {
+		struct nlmsghdr h;
+		struct netlink_diag_req r;
+	} q = { { sizeof(q), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0 },
+		{ .sdiag_family = AF_NETLINK, .sdiag_protocol = NETLINK_USERSOCK } };
+	int fd = NEED(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)), n = 0;
+	char buf[8192];
+
+	NEED(send(fd, &q, sizeof(q), 0));
+	for (;;) {
+		int len = (int)NEED(recv(fd, buf, sizeof(buf), 0));
+
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned)len);
+			h = NLMSG_NEXT(h, len)) {
+			if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+				close(fd);
+				return n;
+			}
+			n++;
+		}
+	}
+}
+
+static void lists(void)
+{
+	int all = 0, least = INT_MAX, n;
+	pthread_t t;
+
+	open_many(NETLINK_USERSOCK, 0x40);
+	over = false;
+	NEED(-pthread_create(&t, NULL, comes_and_goes, NULL));
+	for (int i = 0; i < 5; i++) {
+		all += listed();
+		n = told();
+		least = n < least ? n : least;
+	}
+	over = true;
+	NEED(-pthread_join(t, NULL));
+	close_many();
+	say("each is listed once: %d, told: %d", all == 5 * MANY, least >= MANY);
+}
+
 /* ---- neighbours ---- */
 
 static void neigh(int dev, int i)
@@ -250,6 +324,7 @@ TEST(netlink_many)
 		say("who has left hears of 500");
 		say("who came late hears later ones");
 		say("the first hears of 600");
+		say("each is listed once: 1, told: 1");
 		say("one hears of %d", NEIGHS);
 		took("neighbours", 0, 0, 0);
 		say("who looks hears of %d", NEIGHS);
@@ -258,5 +333,6 @@ TEST(netlink_many)
 	}
 	others_cost_nothing();
 	in_order();
+	lists();
 	neighbours();
 }

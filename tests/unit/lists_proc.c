@@ -41,7 +41,16 @@ void cond_resched(void)
 	assert_false(held);
 	in_row = 0;
 }
-void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg)
+struct nl_sock *nl_walk_begin(void)
+{
+	return NULL;
+}
+bool nl_walk(
+	struct nl_sock *mark, u32 most, void (*fn)(const struct nl_sock *n, void *arg), void *arg)
+{
+	return false;
+}
+void nl_walk_end(struct nl_sock *mark)
 {
 }
 void net_io_counts(u32 cpu, struct net_io_counts *c)
