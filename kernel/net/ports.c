@@ -9,6 +9,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 
@@ -89,13 +90,19 @@ static bool may_share(const struct inet_sock *a, const struct inet_sock *b)
 	return a->c.reuseaddr && b->c.reuseaddr && !(a->table->stream && b->listening);
 }
 
+/* Has @o, if that is its port, what @i wants? */
+static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o)
+{
+	return o != i && o->net == i->net && !may_share(i, o) &&
+	       addresses_overlap(i, laddr, o, &o->laddr);
+}
+
 static bool conflicts(const struct inet_sock *i, const ip_addr *laddr, u16 port)
 {
 	const struct inet_sock *o;
 
 	hlist_for_each_entry(o, port_bucket(i->table, i->net, port), port_node)
-		if (o != i && o->lport == port && o->net == i->net && !may_share(i, o) &&
-			addresses_overlap(i, laddr, o, &o->laddr))
+		if (o->lport == port && in_the_way(i, laddr, o))
 			return true;
 	return false;
 }
@@ -191,37 +198,10 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	return low;
 }
 
-/* A free one, from a random start. 0: there is none. */
-static u16 choose_port(const struct inet_sock *i, const ip_addr *laddr)
+/* Only connections whose port nobody has asked for have it: one more is no harm. */
+static bool is_shareable(const struct inet_sock *i, const struct inet_sock *o)
 {
-	u32 n, low = port_range(i, &n), start = random_below(n);
-
-	for (u32 k = 0; k < n; k++) {
-		u16 port = (u16)(low + (start + k) % n);
-
-		if (!port_is_reserved(i->net, port) && !conflicts(i, laddr, port))
-			return port;
-	}
-	return 0;
-}
-
-int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
-{
-	int err = 0;
-
-	spin_lock(&i->table->lock);
-	if (i->lport)
-		err = -EINVAL;
-	else if (port)
-		err = conflicts(i, laddr, port) ? -EADDRINUSE : 0;
-	else
-		port = choose_port(i, laddr);
-	if (!err && !port)
-		err = -EADDRINUSE;
-	if (!err)
-		enter_port(i, laddr, port, by_user);
-	spin_unlock(&i->table->lock);
-	return err;
+	return o->net != i->net || (!o->port_by_user && o->rport);
 }
 
 static bool peer_taken(
@@ -236,30 +216,75 @@ static bool peer_taken(
 	return false;
 }
 
-/* Only connections whose port nobody has asked for have it: one more is no harm. */
-static bool port_shareable(const struct inet_sock *i, u16 port)
-{
-	const struct inet_sock *o;
+/* Who wants a port of our choice: at an address, or (NULL) for a connection. */
+struct choosing {
+	struct inet_sock *i;
+	const ip_addr *laddr;
+	const ip_addr *saddr, *raddr;
+	u16 rport;
+};
 
+/* Of the ports that have @port's bucket those that cannot be had: bit n of n * TABLE_SIZE and what is left of @port. */
+static u64 taken_beside(const struct choosing *c, u16 port)
+{
+	const struct inet_sock *i = c->i, *o;
+	u64 taken = 0;
+
+	BUILD_BUG_ON(TABLE_SIZE * 64 != 1 << 16);
 	hlist_for_each_entry(o, port_bucket(i->table, i->net, port), port_node)
-		if (o->lport == port && o->net == i->net && (o->port_by_user || !o->rport))
-			return false;
-	return true;
+		if (c->laddr ? in_the_way(i, c->laddr, o) : !is_shareable(i, o))
+			taken |= 1UL << o->lport / TABLE_SIZE;
+	return taken;
 }
 
-static u16 choose_for_peer(
-	struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
+static bool may_choose(const struct choosing *c, u16 port, u64 taken)
 {
-	u32 n, low = port_range(i, &n), start = random_below(n);
+	return !(taken >> port / TABLE_SIZE & 1) && !port_is_reserved(c->i->net, port) &&
+	       (c->laddr || !peer_taken(c->i, c->saddr, port, c->raddr, c->rport));
+}
 
-	for (u32 k = 0; k < n; k++) {
-		u16 port = (u16)(low + (start + k) % n);
+/*
+ * A free one, from a random start; 0: there is none. All ports of a bucket together: where most are taken each of thousands of looks would be at all
+ * sockets of a bucket, with the table locked.
+ */
+static u16 choose(const struct choosing *c)
+{
+	u32 n, low = port_range(c->i, &n), start = random_below(n);
 
-		if (!port_is_reserved(i->net, port) && port_shareable(i, port) &&
-			!peer_taken(i, saddr, port, raddr, rport))
-			return port;
+	for (u32 k = 0; k < TABLE_SIZE; k++) {
+		u32 first = (start + k) % TABLE_SIZE, m = (n - first + TABLE_SIZE - 1) / TABLE_SIZE;
+		u64 taken;
+
+		if (first >= n)
+			continue;
+		taken = taken_beside(c, (u16)(low + first));
+		for (u32 j = 0; j < m; j++) {
+			u16 port = (u16)(low + first + (start / TABLE_SIZE + j) % m * TABLE_SIZE);
+
+			if (may_choose(c, port, taken))
+				return port;
+		}
 	}
 	return 0;
+}
+
+int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
+{
+	int err = 0;
+
+	spin_lock(&i->table->lock);
+	if (i->lport)
+		err = -EINVAL;
+	else if (port)
+		err = conflicts(i, laddr, port) ? -EADDRINUSE : 0;
+	else
+		port = choose(&(struct choosing){ .i = i, .laddr = laddr });
+	if (!err && !port)
+		err = -EADDRINUSE;
+	if (!err)
+		enter_port(i, laddr, port, by_user);
+	spin_unlock(&i->table->lock);
+	return err;
 }
 
 static int set_peer_locked(
@@ -267,7 +292,8 @@ static int set_peer_locked(
 {
 	if (i->table->stream) {
 		if (!i->lport) {
-			u16 port = choose_for_peer(i, saddr, raddr, rport);
+			struct choosing c = { i, NULL, saddr, raddr, rport };
+			u16 port = choose(&c);
 
 			if (!port)
 				return -EADDRNOTAVAIL;
