@@ -12,6 +12,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/net/addr.h"
 #include "kernel/net/netdev.h"
+#include "kernel/net/tcp_net.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/nsproxy.h"
 
@@ -37,6 +38,7 @@ struct net {
 	int port_min, port_max, port_free; /* from port_free on a port needs no capability */
 	int nonlocal_bind, nonlocal_bind6, v6only;
 	bool reno; /* TCP's congestion control of a new socket, instead of CUBIC */
+	struct tcp_net tcp;
 	kgid_t ping_gid_min, ping_gid_max;
 	u64 *reserved_ports; /* a bit each: ip_local_reserved_ports; NULL: none */
 	int default_ttl;

@@ -45,16 +45,14 @@ static const struct sysctl ints[] = {
 };
 
 /* How it is here, for who asks and who sets what is set; another number is refused. */
-static int zero = 0, one = 1, two = 2, three = 3;
+static int zero = 0, one = 1, two = 2;
 #define AS_IT_IS(p, v, n) SYSCTL_NUM("net/" p, v, n, n)
 static const struct sysctl as_it_is[] = {
 	AS_IT_IS("ipv4/tcp_dsack", one, 1),
-	AS_IT_IS("ipv4/tcp_early_retrans", three, 3),
 	AS_IT_IS("ipv4/tcp_frto", two, 2),
 	AS_IT_IS("ipv4/tcp_recovery", one, 1),
 	AS_IT_IS("ipv4/tcp_no_metrics_save", one, 1),
 	AS_IT_IS("ipv4/tcp_mtu_probing", zero, 0),
-	AS_IT_IS("ipv4/tcp_abort_on_overflow", zero, 0),
 	AS_IT_IS("ipv4/tcp_stdurg", zero, 0),
 	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0), /* a port of one that waits is nobody else's */
 	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
@@ -89,6 +87,27 @@ static const struct vector vectors[] = {
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
+};
+/* One number each, which the owner of a namespace sets there. */
+#define TCP_OWN(name, field, min, max)                                                             \
+	{                                                                                          \
+		"sys/net/ipv4/tcp_" name, &init_net.tcp.field, 1, min, max                         \
+	}
+static const struct vector own[] = {
+	TCP_OWN("max_syn_backlog", max_syn_backlog, INT32_MIN, INT32_MAX),
+	TCP_OWN("abort_on_overflow", abort_on_overflow, 0, 255),
+	TCP_OWN("reordering", reordering, 1, 300),
+	TCP_OWN("max_reordering", max_reordering, 1, INT32_MAX),
+	TCP_OWN("early_retrans", early_retrans, 0, 4),
+	TCP_OWN("thin_linear_timeouts", thin_linear, 0, 255),
+	TCP_OWN("rto_min_us", rto_min_us, 1, INT32_MAX),
+	TCP_OWN("rto_max_ms", rto_max_ms, 1000, 120000),
+	TCP_OWN("min_rtt_wlen", min_rtt_wlen, 0, 86400),
+	TCP_OWN("min_snd_mss", min_snd_mss, TCP_SND_MSS_MIN, 65535),
+	TCP_OWN("workaround_signed_windows", signed_windows, 0, 255),
+	TCP_OWN("rfc1337", rfc1337, 0, 255),
+	TCP_OWN("ecn_fallback", ecn_fallback, 0, 1),
+	TCP_OWN("challenge_ack_limit", challenge_limit, INT32_MIN, INT32_MAX),
 };
 BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
 
@@ -243,6 +262,35 @@ static int show_congestions(struct seq *s, void *arg)
 	return 0;
 }
 
+/* ---- fast open, tables ---- */
+
+static int show_fast_keys(struct seq *s, void *arg)
+{
+	char buf[80];
+
+	tcp_fast_show_keys(current_net(), buf, sizeof(buf));
+	seq_printf(s, "%s\n", buf);
+	return 0;
+}
+
+static int store_fast_keys(char *text, size_t n, void *arg)
+{
+	return tcp_fast_set_keys(current_net(), text + strspn(text, " \t"));
+}
+
+/* The machine's; another namespace shares them, and says so by the sign. */
+static int show_buckets(struct seq *s, void *arg)
+{
+	seq_printf(s, "%d\n", current_net() == &init_net ? TABLE_SIZE : -TABLE_SIZE);
+	return 0;
+}
+
+static int show_nothing(struct seq *s, void *arg)
+{
+	seq_puts(s, "\n");
+	return 0;
+}
+
 /* ---- */
 
 /* What the owner of a namespace may set there. The others count memory or are the machine's. */
@@ -251,7 +299,9 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
 	"sys/net/ipv6/icmp/echo_ignore_all", "sys/net/ipv4/ip_unprivileged_port_start",
 	"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
-	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports" };
+	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports",
+	"sys/net/ipv4/tcp_fastopen_key", "sys/net/ipv4/tcp_ehash_entries",
+	"sys/net/ipv4/udp_hash_entries" };
 
 static const struct {
 	const char *path;
@@ -264,6 +314,10 @@ static const struct {
 	{ "sys/net/ipv4/tcp_congestion_control", 0644, show_congestion, store_congestion },
 	{ "sys/net/ipv4/tcp_available_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_allowed_congestion_control", 0444, show_congestions, NULL },
+	{ "sys/net/ipv4/tcp_fastopen_key", 0600, show_fast_keys, store_fast_keys },
+	{ "sys/net/ipv4/tcp_ehash_entries", 0444, show_buckets, NULL },
+	{ "sys/net/ipv4/udp_hash_entries", 0444, show_buckets, NULL },
+	{ "sys/net/ipv4/tcp_available_ulp", 0444, show_nothing, NULL }, /* there is none */
 };
 
 static int net_sysctl_init(void)
@@ -273,6 +327,11 @@ static int net_sysctl_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
 		err = proc_create(
 			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(own); i++) {
+		err = proc_create(own[i].path, 0644, show_vector, store_vector, (void *)&own[i]);
+		if (!err)
+			err = proc_let(own[i].path, net_sysctl_may);
+	}
 	for (u32 i = 0; !err && i < ARRAY_SIZE(frag_threshs); i++)
 		err = proc_create(frag_threshs[i].path, 0644, show_frag_thresh, store_frag_thresh,
 			(void *)&frag_threshs[i]);

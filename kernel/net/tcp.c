@@ -718,6 +718,7 @@ int tcp_create(struct socket *s, int family, int type, int protocol)
 	tcp_setup(t);
 	inet_init_sock(&t->inet, s, family, type, protocol, &tcp_ports);
 	t->reno = READ_ONCE(t->inet.net->reno);
+	tcp_follow_net(t);
 	t->payer = mem_sock_begin();
 	t->inet.sock = s;
 	t->inet.c.rcvbuf = (u32)tcp_limits.rmem[1];

@@ -56,11 +56,9 @@ enum { CONN_NONE, CONN_BEGUN, CONN_MADE };
 
 #define MSS_DEFAULT 536U
 #define MSS_MIN 88U     /* of TCP_MAXSEG */
-#define SND_MSS_MIN 48U /* what we send at least, however small the way or the peer says it is */
 #define ADVMSS_MIN 256U /* of what we say we take: route/min_adv_mss */
 #define ADVMSS_MIN6 1220U
 #define INIT_CWND 10
-#define DUP_THRESH 3
 #define MAX_SACKS 4
 #define WSCALE_MAX 14
 #define TCP_QUICK_ACKS                                                                             \
@@ -71,6 +69,7 @@ enum { CONN_NONE, CONN_BEGUN, CONN_MADE };
 	32768U /* over lo: the reader begins with the first half while the second is written */
 
 #define MSEC NSEC_PER_MSEC
+#define USEC 1000UL
 #define RTO_MIN (200 * MSEC)
 #define RTO_INIT NSEC_PER_SEC
 #define RTO_MAX (120 * NSEC_PER_SEC)
@@ -202,7 +201,11 @@ struct tcp_sock {
 	u32 space_copied, space_seq;
 
 	/* round trips, congestion */
-	u64 srtt, rttvar, rto, min_rtt; /* ns; srtt 0: none yet */
+	u64 srtt, rttvar, rto; /* ns; srtt 0: none yet */
+	u64 rto_min, rto_max;
+	u64 min_rtt, min_now,
+		min_at; /* of the last tcp_min_rtt_wlen; of its last half, since then */
+	u32 reordering; /* so many segments may come before one that was sent earlier */
 	u32 cwnd, ssthresh, cwnd_cnt, prior_cwnd;
 	u32 packets_out, sacked_out, lost_out, retrans_out, dupacks, high_seq;
 	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
@@ -371,6 +374,7 @@ bool tcp_has_peer(struct inet_sock *i);
 /* tcp.c */
 struct tcp_sock *tcp_alloc(gfp_t gfp);
 void tcp_setup(struct tcp_sock *t);
+void tcp_follow_net(struct tcp_sock *t); /* what its namespace says of new sockets */
 void tcp_set_state(struct tcp_sock *t, u8 state);
 /* The connection has ended: out of the tables, timers off, queues of the sender empty. c.lock held; the caller has a reference. */
 void tcp_done(struct tcp_sock *t);
@@ -469,7 +473,11 @@ u8 *tcp_fast_option(const struct tcp_sock *t, u8 *p, u32 room);
 bool tcp_fast_wanted(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb,
 	const struct tcp_opts *o);
 void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb);
-void tcp_fast_done(struct tcp_sock *c); /* it is a connection like others, or has ended */
+void tcp_fast_done(struct tcp_sock *c);  /* it is a connection like others, or has ended */
+void tcp_fast_need_key(struct net *net); /* a server begins: there is a key from now on */
+/* net.ipv4.tcp_fastopen_key: what is written there; @n as snprintf(). 0 or -EINVAL. */
+int tcp_fast_set_keys(struct net *net, const char *text);
+int tcp_fast_show_keys(struct net *net, char *buf, size_t n);
 
 /* tcp_mem.c */
 void tcp_mem_sync(struct tcp_sock *t); /* its queues have changed */
@@ -482,6 +490,7 @@ void tcp_orphan_end(struct tcp_sock *t);
 
 /* tcp_cookie.c */
 u32 tcp_keyed_hash(const u64 *words, u32 n); /* SipHash with a key that nobody knows */
+u64 tcp_siphash(const u64 key[2], const u64 *words, u32 n);
 /* Answers the SYN @skb for @c, which is in no table and may be forgotten then. */
 void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o);
 /* Does @skb bring back a cookie? *o: what its SYN had said. */

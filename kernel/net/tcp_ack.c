@@ -16,13 +16,28 @@
 
 /* ---- round trips (RFC 6298) ---- */
 
+/* A path that has become longer is believed, once nothing shorter was seen for tcp_min_rtt_wlen, or half of that. */
+static void note_least(struct tcp_sock *t, u64 rtt)
+{
+	u64 window = (u64)READ_ONCE(t->inet.net->tcp.min_rtt_wlen) * NSEC_PER_SEC;
+	u64 now = tcp_now(t), before = t->min_rtt;
+
+	if (!t->min_rtt || now - t->min_at > window / 2) {
+		/* what the half before has seen stays for one more, unless that is over, too */
+		before = !t->min_rtt || now - t->min_at > window ? rtt : t->min_now;
+		t->min_now = rtt;
+		t->min_at = now;
+	}
+	t->min_now = min(t->min_now, rtt);
+	t->min_rtt = min(before, t->min_now);
+}
+
 static void rtt_sample(struct tcp_sock *t, u64 rtt)
 {
 	u64 delta;
 
 	rtt = max(rtt, 1UL);
-	if (!t->min_rtt || rtt < t->min_rtt)
-		t->min_rtt = rtt;
+	note_least(t, rtt);
 	if (!t->srtt) {
 		t->srtt = rtt;
 		t->rttvar = rtt / 2;
@@ -32,7 +47,7 @@ static void rtt_sample(struct tcp_sock *t, u64 rtt)
 		t->srtt = (7 * t->srtt + rtt) / 8;
 	}
 	t->backoff = 0; /* not before there is a sample (RFC 6298, 5.7; Karn) */
-	t->rto = min(max(t->srtt + max(4 * t->rttvar, RTO_MIN), RTO_MIN), RTO_MAX);
+	t->rto = min(t->srtt + max(4 * t->rttvar, t->rto_min), t->rto_max);
 }
 
 /* ---- what was acknowledged ---- */

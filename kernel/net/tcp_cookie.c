@@ -46,13 +46,10 @@ static void sip_rounds(u64 v[4], int n)
 	}
 }
 
-u32 tcp_keyed_hash(const u64 *words, u32 n)
+u64 tcp_siphash(const u64 key[2], const u64 *words, u32 n)
 {
-	static u64 key[2];
 	u64 v[4], len = (u64)n * 8 << 56;
 
-	while (!READ_ONCE(key[0]))
-		arch_random(key, sizeof(key));
 	v[0] = key[0] ^ 0x736f6d6570736575UL;
 	v[1] = key[1] ^ 0x646f72616e646f6dUL;
 	v[2] = key[0] ^ 0x6c7967656e657261UL;
@@ -66,7 +63,16 @@ u32 tcp_keyed_hash(const u64 *words, u32 n)
 	}
 	v[2] ^= 0xff;
 	sip_rounds(v, 4);
-	return (u32)(v[0] ^ v[1] ^ v[2] ^ v[3]);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+u32 tcp_keyed_hash(const u64 *words, u32 n)
+{
+	static u64 key[2];
+
+	while (!READ_ONCE(key[0]))
+		arch_random(key, sizeof(key));
+	return (u32)tcp_siphash(key, words, n);
 }
 
 /* ---- cookies ---- */

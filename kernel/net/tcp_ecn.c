@@ -38,7 +38,7 @@ static u8 on_syn(struct tcp_sock *t, u8 flags)
 {
 	if (flags & TH_ACK)
 		return t->ecn & TCP_ECN_OK ? TH_ECE : 0;
-	if (tcp_limits.ecn != 1 || t->retries) {
+	if (tcp_limits.ecn != 1 || (t->retries && READ_ONCE(t->inet.net->tcp.ecn_fallback))) {
 		t->ecn = 0;
 		return 0;
 	}

@@ -14,6 +14,8 @@
 #include <asm/errno.h>
 
 #include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -187,26 +189,108 @@ u8 *tcp_fast_option(const struct tcp_sock *t, u8 *p, u32 room)
 
 /* ---- servers ---- */
 
-static void own_cookie(const struct sk_buff *skb, struct fast_cookie *c)
+void tcp_fast_need_key(struct net *net)
 {
-	u64 words[5] = { 0 }, h[2];
+	struct tcp_net *n = &net->tcp;
+	u64 key[2];
 
+	if (likely(READ_ONCE(n->nr_fast_keys)))
+		return;
+	arch_random(key, sizeof(key));
+	spin_lock(&n->lock);
+	if (!n->nr_fast_keys) {
+		memcpy(n->fast_keys[0], key, sizeof(key));
+		n->nr_fast_keys = 1;
+	}
+	spin_unlock(&n->lock);
+}
+
+/* Four words in hexadecimal, with lines between them; what is behind does not matter. */
+static bool parse_key(const char *p, u32 word[4])
+{
+	p += strspn(p, " \t");
+	for (u32 i = 0; i < 4; i++) {
+		char digits[9];
+		u64 v;
+		size_t n = strspn(p, "0123456789abcdefABCDEF");
+
+		if (!n || n >= sizeof(digits))
+			return false;
+		memcpy(digits, p, n);
+		digits[n] = 0;
+		if (kstrtou64(digits, 16, &v))
+			return false;
+		word[i] = (u32)v;
+		p += n;
+		if (i < 3 && *p++ != '-')
+			return false;
+	}
+	return true;
+}
+
+int tcp_fast_set_keys(struct net *net, const char *text)
+{
+	struct tcp_net *n = &net->tcp;
+	const char *second = strchr(text, ',');
+	u32 word[2][4], nr = second ? 2 : 1;
+
+	if (!parse_key(text, word[0]) || (second && !parse_key(second + 1, word[1])))
+		return -EINVAL;
+	spin_lock(&n->lock);
+	memcpy(n->fast_keys, word, nr * sizeof(n->fast_keys[0]));
+	WRITE_ONCE(n->nr_fast_keys, nr);
+	spin_unlock(&n->lock);
+	return 0;
+}
+
+int tcp_fast_show_keys(struct net *net, char *buf, size_t n)
+{
+	struct tcp_net *t = &net->tcp;
+	u32 word[2][4], nr;
+	int len = 0;
+
+	spin_lock(&t->lock);
+	memcpy(word, t->fast_keys, sizeof(word));
+	nr = max(t->nr_fast_keys, 1U);
+	spin_unlock(&t->lock);
+	for (u32 i = 0; i < nr; i++)
+		len += scnprintf(buf + len, n - (size_t)len, "%s%08x-%08x-%08x-%08x", i ? "," : "",
+			word[i][0], word[i][1], word[i][2], word[i][3]);
+	return len;
+}
+
+/* Of the present key, and (false: there is none) of the one before. Servers that share their keys know each other's cookies: Linux's, too. */
+static bool own_cookie(struct net *net, const struct sk_buff *skb, u32 which, struct fast_cookie *c)
+{
+	u64 words[4], key[2], h;
+	u32 n = 4, nr;
+
+	spin_lock(&net->tcp.lock);
+	nr = net->tcp.nr_fast_keys;
+	memcpy(key, net->tcp.fast_keys[which], sizeof(key));
+	spin_unlock(&net->tcp.lock);
 	memcpy(&words[0], &skb->ip.saddr, 16);
 	memcpy(&words[2], &skb->ip.daddr, 16);
-	words[4] = 1;
-	h[0] = tcp_keyed_hash(words, ARRAY_SIZE(words));
-	words[4] = 2;
-	h[1] = tcp_keyed_hash(words, ARRAY_SIZE(words));
+	if (!skb->ip.v6) {
+		words[0] = (u64)skb->ip.daddr.w[3] << 32 | skb->ip.saddr.w[3];
+		n = 1;
+	}
+	h = tcp_siphash(key, words, n);
 	c->len = COOKIE_SIZE;
-	for (u32 i = 0; i < COOKIE_SIZE; i++)
-		c->val[i] = (u8)(h[i / 4] >> i % 4 * 8);
+	memcpy(c->val, &h, COOKIE_SIZE);
+	return which < nr;
+}
+
+static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b)
+{
+	return a->len == b->len && !memcmp(a->val, b->val, a->len);
 }
 
 bool tcp_fast_wanted(
 	struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o)
 {
 	bool free_for_all = tcp_limits.fastopen & FAST_SERVER_NO_COOKIE || l->fast_no_cookie;
-	struct fast_cookie own;
+	struct fast_cookie own, before;
 
 	if (!(tcp_limits.fastopen & FAST_SERVER) || !READ_ONCE(l->fast_qlen) ||
 		(!o->has_cookie && !(free_for_all && skb_len(skb))) ||
@@ -214,12 +298,13 @@ bool tcp_fast_wanted(
 		return false;
 	if (free_for_all)
 		return true;
-	own_cookie(skb, &own);
-	if (o->cookie.len == own.len && !memcmp(o->cookie.val, own.val, own.len))
+	tcp_fast_need_key(l->inet.net);
+	own_cookie(l->inet.net, skb, 0, &own);
+	if (same_cookie(&o->cookie, &own))
 		return true;
 	c->fast = FAST_ASK; /* the answer says the right one */
 	c->fast_cookie = own;
-	return false;
+	return own_cookie(l->inet.net, skb, 1, &before) && same_cookie(&o->cookie, &before);
 }
 
 void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb)

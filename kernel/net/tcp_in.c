@@ -16,7 +16,6 @@
 #include "kernel/sched/task.h"
 
 #define PAWS_IDLE (24UL * 24 * 3600 * NSEC_PER_SEC)
-#define CHALLENGES_PER_SEC 1000
 
 /* ---- parsing ---- */
 
@@ -152,24 +151,24 @@ static bool answered_lately(struct tcp_sock *t)
 }
 
 /*
- * An answer that a blind attacker could make us give: so many a second (RFC 5961, 7), and not often for one connection. Nobody knows how many
- * it will be: who counts what is left for his own connections would learn what others have used up (CVE-2016-5696).
+ * An answer that a blind attacker could make us give: not often for one connection, and so many a second of all of the namespace's, where
+ * tcp_challenge_ack_limit says how many (RFC 5961, 7). Nobody knows how many it will be: who counts what is left for his own connections would
+ * learn what others have used up (CVE-2016-5696).
  */
 static void challenge(struct tcp_sock *t)
 {
-	static u64 second;
-	static int left; /* racy is fine */
+	struct tcp_net *n = &t->inet.net->tcp;
 	u64 now = ktime_get() / NSEC_PER_SEC;
-	u32 r;
+	u32 r, limit = (u32)READ_ONCE(n->challenge_limit);
 
 	if (answered_lately(t))
 		return;
-	if (now != second) {
-		second = now;
+	if (limit < INT32_MAX && now != n->challenge_second) {
+		n->challenge_second = now;
 		arch_random(&r, sizeof(r));
-		left = (int)(CHALLENGES_PER_SEC / 2 + r % CHALLENGES_PER_SEC);
+		n->challenges_left = (int)((limit + 1) / 2 + (limit ? r % limit : 0));
 	}
-	if (left-- > 0)
+	if (limit == INT32_MAX || n->challenges_left-- > 0)
 		tcp_send_ack(t);
 }
 
@@ -364,7 +363,12 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 	switch (t->state) {
 	case TCP_SYN_RECV: tcp_fail(t, -ECONNREFUSED); break;
 	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
-	case TCP_TIME_WAIT: tcp_done(t); break;
+	case TCP_TIME_WAIT:
+		if (READ_ONCE(t->inet.net->tcp.rfc1337)) /* the reset may be an old one, too */
+			tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+		else
+			tcp_done(t);
+		break;
 	default: tcp_fail(t, -ECONNRESET);
 	}
 }
@@ -389,8 +393,13 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 		t->defer_acked = true;
 		return false;
 	}
-	if (t->listener && !t->fastopened && !tcp_offer(t))
-		return false; /* its queue is full: the peer will ask again */
+	if (t->listener && !t->fastopened && !tcp_offer(t)) { /* its queue is full */
+		if (READ_ONCE(t->inet.net->tcp.abort_on_overflow)) {
+			tcp_refuse(t->inet.net, skb);
+			tcp_done(t);
+		}
+		return false; /* the peer will ask again */
+	}
 	tcp_fast_done(t);
 	t->snd_wnd = t->max_window = skb->tcp.window;
 	t->snd_wl1 = skb->tcp.seq;

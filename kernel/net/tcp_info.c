@@ -11,7 +11,6 @@
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
-#define USEC 1000UL
 #define TS_OPTION 12U /* bytes of each segment, where both have timestamps */
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
@@ -72,7 +71,7 @@ static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
 		.tcpi_unacked = t->nr_accept,
 		.tcpi_sacked = t->backlog,
 		.tcpi_snd_cwnd = t->cwnd,
-		.tcpi_reordering = DUP_THRESH,
+		.tcpi_reordering = t->reordering,
 		.tcpi_pacing_rate = pacing(t),
 		.tcpi_max_pacing_rate = pacing(t),
 	};
@@ -115,7 +114,7 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
 		.tcpi_snd_ssthresh = t->ssthresh,
 		.tcpi_snd_cwnd = t->cwnd,
 		.tcpi_advmss = t->advmss - (t->ts_ok && t->advmss > TS_OPTION ? TS_OPTION : 0),
-		.tcpi_reordering = DUP_THRESH,
+		.tcpi_reordering = t->reordering,
 		.tcpi_rcv_space = met ? t->inet.c.rcvbuf / 2 : 0,
 		.tcpi_total_retrans = t->total_retrans,
 		.tcpi_pacing_rate = pacing(t),
@@ -170,7 +169,7 @@ u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to)
 	put(&at, TCP_NLA_PACING_RATE, pacing(t), 8);
 	put(&at, TCP_NLA_DELIVERY_RATE, 0, 8);
 	put(&at, TCP_NLA_SND_CWND, t->cwnd, 4);
-	put(&at, TCP_NLA_REORDERING, DUP_THRESH, 4);
+	put(&at, TCP_NLA_REORDERING, t->reordering, 4);
 	put(&at, TCP_NLA_MIN_RTT, t->min_rtt ? t->min_rtt / USEC : ~0U, 4);
 	put(&at, TCP_NLA_RECUR_RETRANS, t->retries, 1);
 	put(&at, TCP_NLA_DELIVERY_RATE_APP_LMT, 0, 1);

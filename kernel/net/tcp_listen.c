@@ -103,6 +103,9 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	c->notsent_lowat = l->notsent_lowat;
 	c->defer_tries = l->defer_tries;
 	c->thin_linear = l->thin_linear;
+	c->reordering = l->reordering;
+	c->rto_min = l->rto_min;
+	c->rto_max = l->rto_max;
 }
 
 /* Many half-open ones, and still room for those that complete: cookies go instead. */
@@ -119,6 +122,14 @@ static bool wants_cookie(struct tcp_sock *l)
 	return full;
 }
 
+/* Without cookies a quarter of tcp_max_syn_backlog is kept for who is known to be there. q_lock held. */
+static bool crowded(const struct tcp_sock *l)
+{
+	int most = READ_ONCE(l->inet.net->tcp.max_syn_backlog);
+
+	return !tcp_limits.syncookies && most - (int)l->nr_syn < most >> 2;
+}
+
 /* @proven: its peer has sent back a cookie, and counts against the backlog alone. */
 static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 {
@@ -126,7 +137,7 @@ static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 
 	spin_lock(&l->q_lock);
 	ok = !l->listen_closed && l->nr_accept <= l->backlog &&
-	     (proven || l->nr_syn <= max(l->backlog, 128U));
+	     (proven || (l->nr_syn <= max(l->backlog, 128U) && !crowded(l)));
 	if (ok) {
 		tcp_get(c);
 		tcp_get(l);

@@ -179,6 +179,7 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 		if (n < 0 || !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
 			return -EINVAL;
 		t->fast_qlen = (u32)min(n, tcp_limits.somaxconn);
+		tcp_fast_need_key(t->inet.net);
 		return 0;
 	case TCP_FASTOPEN_CONNECT:
 		if (in_range(n, 0, 1))

@@ -65,14 +65,15 @@ u16 tcp_advmss(const struct flow *f)
 
 void tcp_sync_mss(struct tcp_sock *t)
 {
-	u32 room = max(t->flow.mtu, header_size(t) + SND_MSS_MIN) - header_size(t);
+	u32 least = (u32)READ_ONCE(t->inet.net->tcp.min_snd_mss);
+	u32 room = max(t->flow.mtu, header_size(t) + least) - header_size(t);
 	u32 mss = min(room, (u32)t->peer_mss);
 
 	if (t->user_mss)
 		mss = min(mss, (u32)t->user_mss);
 	if (ip_is_v4(&t->flow.daddr)) /* RFC 6691 */
 		mss -= min(mss, ip4_opts_len(t->inet.opts));
-	mss = max(mss, SND_MSS_MIN);
+	mss = max(mss, least);
 	if (t->ts_ok)
 		mss -= TS_SPACE;
 	t->mss = (u16)mss;
@@ -128,6 +129,12 @@ u32 tcp_window_step(const struct tcp_sock *t)
 	return min((u32)t->rcv_mss, t->inet.c.rcvbuf / 4);
 }
 
+/* The largest window that @t tells without a scale; some take it for a number with a sign. */
+static u32 unscaled_max(const struct tcp_sock *t)
+{
+	return unlikely(READ_ONCE(t->inet.net->tcp.signed_windows)) ? 32767 : 65535;
+}
+
 /* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
 u32 tcp_window(struct tcp_sock *t)
 {
@@ -137,8 +144,8 @@ u32 tcp_window(struct tcp_sock *t)
 
 	if (space < step && space < now + step)
 		space = now;
-	if (!t->wscale_ok)
-		space = min(space, 65535U);
+	if (!t->wscale_ok || !t->rcv_wscale)
+		space = min(space, unscaled_max(t));
 	else
 		space = scaled(min(space, 65535U << t->rcv_wscale), t->rcv_wscale);
 	return max(space, round_up(now, 1U << t->rcv_wscale));
@@ -148,9 +155,11 @@ static u16 take_window(struct tcp_sock *t, bool syn)
 {
 	u32 w = tcp_window(t);
 
-	t->rcv_wnd = syn ? min(w, 65535U) : w;
+	if (syn)
+		w = min(w, unscaled_max(t));
+	t->rcv_wnd = w;
 	t->rcv_wup = t->rcv_nxt;
-	return (u16)(syn ? min(w, 65535U) : w >> t->rcv_wscale);
+	return (u16)(syn ? w : w >> t->rcv_wscale);
 }
 
 /* ---- headers ---- */

@@ -25,6 +25,17 @@ static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
 	return t1 > t2 || (t1 == t2 && after(end1, end2));
 }
 
+/* What was sent @distance bytes before another that has arrived comes only now. */
+static void note_reordering(struct tcp_sock *t, u32 distance)
+{
+	u32 segs = (distance + t->mss - 1) / t->mss;
+
+	t->rack.reordered = true;
+	t->reord_seen++;
+	if (segs > t->reordering)
+		t->reordering = min(segs, (u32)READ_ONCE(t->inet.net->tcp.max_reordering));
+}
+
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	struct rack *r = &t->rack;
@@ -35,8 +46,7 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 	if (!r->xmit || after(skb->tcp.end_seq, r->fack)) /* the first says where numbers begin */
 		r->fack = skb->tcp.end_seq;
 	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans) {
-		r->reordered = true;
-		t->reord_seen++;
+		note_reordering(t, r->fack - skb->tcp.seq);
 	}
 	/* what came so soon after it was sent again is the first one, late */
 	if (skb->tcp.retrans && t->min_rtt && rtt < t->min_rtt)
@@ -67,7 +77,7 @@ static u64 reorder_window(const struct tcp_sock *t)
 {
 	const struct rack *r = &t->rack;
 
-	if (!r->reordered && (t->ca != CA_OPEN || t->sacked_out >= DUP_THRESH))
+	if (!r->reordered && (t->ca != CA_OPEN || t->sacked_out >= t->reordering))
 		return 0;
 	return min((u64)max(r->mult, 1U) * t->min_rtt / 4, t->srtt);
 }
@@ -110,13 +120,16 @@ static u64 probe_timeout(const struct tcp_sock *t)
 	u64 pto = t->srtt ? 2 * t->srtt : RTO_INIT;
 
 	/* one alone may have its acknowledgement delayed */
-	pto += t->packets_out == 1 ? RTO_MIN : PTO_EXTRA;
+	pto += t->packets_out == 1 ? t->rto_min : PTO_EXTRA;
 	return min(pto, t->rto);
 }
 
 static bool may_probe(const struct tcp_sock *t)
 {
-	return t->ca == CA_OPEN && t->sack_ok && t->packets_out && !t->sacked_out && !t->tlp_high &&
+	int early = READ_ONCE(t->inet.net->tcp.early_retrans);
+
+	return (early == 3 || early == 4) && t->ca == CA_OPEN && t->sack_ok && t->packets_out &&
+	       !t->sacked_out && !t->tlp_high &&
 	       tcp_in(t,
 		       TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
 }

@@ -87,6 +87,9 @@ void tcp_enter_loss(struct tcp_sock *t)
 	bool reneged;
 
 	t->frto = t->ca == CA_OPEN || t->retries > 1;
+	/* enough had arrived to see the loss, if less reordering were expected */
+	if (t->ca == CA_OPEN && t->sacked_out >= (u32)READ_ONCE(t->inet.net->tcp.reordering))
+		t->reordering = min(t->reordering, (u32)READ_ONCE(t->inet.net->tcp.reordering));
 	if (t->ca == CA_OPEN || !after(t->high_seq, t->snd_una) ||
 		(t->ca == CA_LOSS && t->retries == 1)) { /* 0: only asked for a window */
 		undo_begin(t);
@@ -186,14 +189,14 @@ void tcp_losses_found(struct tcp_sock *t)
 	tcp_retransmit_lost(t);
 }
 
-/* Without SACK: three duplicates say that the first is lost, a partial ACK that the next is (RFC 6582). */
+/* Without SACK: three duplicates (tcp_reordering) say that the first is lost, a partial ACK that the next is (RFC 6582). */
 static void find_lost_reno(struct tcp_sock *t, bool advanced)
 {
 	struct sk_buff *first = list_first_entry_or_null(&t->wq, struct sk_buff, list);
 
 	if (!first || first == t->send_head)
 		return;
-	if ((t->dupacks >= DUP_THRESH && t->ca == CA_OPEN) || (advanced && t->ca == CA_RECOVERY))
+	if ((t->dupacks >= t->reordering && t->ca == CA_OPEN) || (advanced && t->ca == CA_RECOVERY))
 		tcp_mark_lost(t, first);
 }
 

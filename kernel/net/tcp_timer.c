@@ -16,7 +16,6 @@
 #define ORPHAN_RETRIES 8
 #define THIN_PACKETS 4
 #define THIN_RETRIES 6
-#define SILENT_MAX (2 * RTO_MAX) /* behind a window that was taken back */
 
 atomic_t tcp_time_waits;
 
@@ -44,6 +43,32 @@ struct tcp_limits tcp_limits = {
 	.rmem = { 4096, 131072, 6291456 },
 	.wmem = { 4096, 16384, 4194304 },
 };
+
+void tcp_net_init(struct net *net)
+{
+	net->tcp = (struct tcp_net){
+		.max_syn_backlog = max(128, TABLE_SIZE / 128),
+		.reordering = 3,
+		.max_reordering = 300,
+		.min_snd_mss = TCP_SND_MSS_MIN,
+		.challenge_limit = 0x7fffffff,
+		.ecn_fallback = 1,
+		.early_retrans = 3,
+		.min_rtt_wlen = 300,
+		.rto_min_us = (int)(RTO_MIN / USEC),
+		.rto_max_ms = (int)(RTO_MAX / MSEC),
+	};
+	spin_lock_init(&net->tcp.lock);
+}
+
+void tcp_follow_net(struct tcp_sock *t)
+{
+	const struct tcp_net *n = &t->inet.net->tcp;
+
+	t->reordering = (u32)READ_ONCE(n->reordering);
+	t->rto_min = (u64)READ_ONCE(n->rto_min_us) * USEC;
+	t->rto_max = (u64)READ_ONCE(n->rto_max_ms) * MSEC;
+}
 
 void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in)
 {
@@ -78,7 +103,7 @@ static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
 
 static u64 rto_now(const struct tcp_sock *t)
 {
-	return min(t->rto << min((u32)t->backoff, 16U), RTO_MAX);
+	return min(t->rto << min((u32)t->backoff, 16U), t->rto_max);
 }
 
 /* After progress: while something is on its way, from now on. */
@@ -127,14 +152,15 @@ static bool given_up(struct tcp_sock *t)
 	if (t->user_timeout)
 		return user_gives_up(t, tried);
 	if (window_taken_back(t)) /* who answers keeps its connection */
-		return min(tried, now - max(t->last_ack, t->last_rcv)) > SILENT_MAX;
+		return min(tried, now - max(t->last_ack, t->last_rcv)) > 2 * t->rto_max;
 	return t->retries >= (u32)(t->orphan ? orphan_retries() : tcp_limits.retries2);
 }
 
-/* So little on its way that a wait costs it more than the network gains: no longer ones, for some time (TCP_THIN_LINEAR_TIMEOUTS). */
+/* So little on its way that a wait costs it more than the network gains: no longer ones, for some time (TCP_THIN_LINEAR_TIMEOUTS, or for all). */
 static bool thin(const struct tcp_sock *t)
 {
-	return t->thin_linear && t->state == TCP_ESTABLISHED && t->packets_out < THIN_PACKETS &&
+	return (t->thin_linear || READ_ONCE(t->inet.net->tcp.thin_linear)) &&
+	       t->state == TCP_ESTABLISHED && t->packets_out < THIN_PACKETS &&
 	       t->retries <= THIN_RETRIES;
 }
 

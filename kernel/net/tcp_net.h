@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_net.h: what a network namespace says to its TCP (/proc/sys/net/ipv4/tcp_*). Numbers are single words, read without a lock; those of new sockets
+ * are taken over by tcp_follow_net().
+ */
+#ifndef NESTLING_NET_TCP_NET_H
+#define NESTLING_NET_TCP_NET_H
+
+#include "kernel/lib/lock.h"
+#include "kernel/lib/types.h"
+
+#define TCP_SND_MSS_MIN 48 /* what we send at least, however small the way or the peer says it is */
+
+struct tcp_net {
+	int max_syn_backlog, abort_on_overflow;
+	int reordering, max_reordering, early_retrans, thin_linear;
+	int rto_min_us, rto_max_ms, min_rtt_wlen;
+	int min_snd_mss, signed_windows;
+	int rfc1337, ecn_fallback;
+	int challenge_limit, challenges_left; /* of this second; racy is fine */
+	u64 challenge_second;
+	spinlock_t
+		lock; /* for the next: of the cookies of fast open, the present one and the one before */
+	u64 fast_keys[2][2];
+	u32 nr_fast_keys;
+};
+
+struct net;
+void tcp_net_init(struct net *net);
+
+#endif

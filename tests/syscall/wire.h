@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h: the test itself is the peer: what the stack sends by va0 (own_net()) to 10.9.0.2 and up comes out of vb0, which has no address, and what
+ * the test writes there comes in. Segments of TCP are made and read by hand; MACs of peers are known without a question.
+ */
+#ifndef TESTS_SYSCALL_WIRE_H
+#define TESTS_SYSCALL_WIRE_H
+
+#include "netns.h"
+#include <linux/if_ether.h>
+#include <net/if_arp.h>
+
+#define W_FIN 1
+#define W_SYN 2
+#define W_RST 4
+#define W_PSH 8
+#define W_ACK 16
+#define W_ECE 64
+#define W_CWR 128
+
+struct seg {
+	int peer;          /* 10.9.0.peer */
+	uint16_t our, its; /* ports: of the stack, of the peer */
+	uint32_t seq, ack;
+	uint8_t flags;
+	uint16_t win;
+	uint8_t opts[40];
+	unsigned nopts, len; /* payload */
+};
+
+static int wire;
+
+static T_UNUSED void wire_peer(int last)
+{
+	struct arpreq r = { .arp_ha = { .sa_family = ARPHRD_ETHER,
+				    .sa_data = { 2, 0, 0, 0, 0, 2 } },
+		.arp_flags = ATF_PERM | ATF_COM,
+		.arp_dev = "va0" };
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	char text[16];
+
+	sprintf(text, "10.9.0.%d", last);
+	*(struct sockaddr_in *)&r.arp_pa = at(text, 0);
+	NEED(ioctl(fd, SIOCSARP, &r));
+	close(fd);
+}
+
+static T_UNUSED void wire_open(void)
+{
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+
+	own_net();
+	wire_peer(2);
+	wire = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
+	ll.sll_ifindex = (int)if_nametoindex("vb0");
+	NEED(bind(wire, SA(&ll), sizeof(ll)));
+}
+
+/* The next frame that came to vb0, within @ms: how long it is, or 0. */
+static T_UNUSED int wire_read(unsigned char *f, size_t size, int ms)
+{
+	struct timespec t;
+	long until, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	until = t.tv_sec * 1000 + t.tv_nsec / 1000000 + ms;
+	for (;;) {
+		struct pollfd p = { .fd = wire, .events = POLLIN };
+		struct sockaddr_ll a;
+		socklen_t alen = sizeof(a);
+		int n;
+
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		now = t.tv_sec * 1000 + t.tv_nsec / 1000000;
+		if (now > until || poll(&p, 1, (int)(until - now)) <= 0)
+			return 0;
+		n = (int)NEED(recvfrom(wire, f, size, 0, SA(&a), &alen));
+		if (a.sll_pkttype != PACKET_OUTGOING)
+			return n;
+	}
+}
+
+static T_UNUSED uint32_t wire_sum(const unsigned char *p, unsigned n, uint32_t sum)
+{
+	for (unsigned i = 0; i < n; i++)
+		sum += i & 1 ? p[i] : (uint32_t)p[i] << 8;
+	return sum;
+}
+
+static T_UNUSED void wire_put_sum(unsigned char *at, uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	at[0] = (unsigned char)(sum >> 8);
+	at[1] = (unsigned char)sum;
+}
+
+/* An IPv4 packet around @n bytes, which stand behind 34 of @f; its sum, too. */
+static T_UNUSED void wire_ip(unsigned char *f, int proto, int peer, unsigned n)
+{
+	static const unsigned char head[34] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0,
+		0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 10, 9, 0, 0, 10, 9, 0, 1 };
+
+	memcpy(f, head, sizeof(head));
+	f[16] = (unsigned char)((20 + n) >> 8);
+	f[17] = (unsigned char)(20 + n);
+	f[23] = (unsigned char)proto;
+	f[29] = (unsigned char)peer;
+	wire_put_sum(f + 24, wire_sum(f + 14, 20, 0));
+	NEED(send(wire, f, 34 + n, 0));
+}
+
+static T_UNUSED void seg_send(const struct seg *s)
+{
+	unsigned char f[2048] = { 0 }, *t = f + 34,
+		      pseudo[12] = { 10, 9, 0, (unsigned char)s->peer, 10, 9, 0, 1, 0, 6 };
+	unsigned opts = (s->nopts + 3) & ~3U, n = 20 + opts + s->len;
+	uint16_t ports[2] = { htons(s->its), htons(s->our) }, win = htons(s->win);
+	uint32_t seqs[2] = { htonl(s->seq), htonl(s->ack) };
+
+	memcpy(t, ports, 4);
+	memcpy(t + 4, seqs, 8);
+	t[12] = (unsigned char)((20 + opts) << 2);
+	t[13] = s->flags;
+	memcpy(t + 14, &win, 2);
+	memset(t + 20, 1, opts);
+	memcpy(t + 20, s->opts, s->nopts);
+	memset(t + 20 + opts, 'x', s->len);
+	pseudo[10] = (unsigned char)(n >> 8);
+	pseudo[11] = (unsigned char)n;
+	wire_put_sum(t + 16, wire_sum(t, n, wire_sum(pseudo, 12, 0)));
+	wire_ip(f, 6, s->peer, n);
+}
+
+/* The next segment of TCP that the stack sends, within @ms. False: none. */
+static T_UNUSED bool seg_read(struct seg *s, int ms)
+{
+	static unsigned char f[70000];
+	unsigned char *t = f + 34;
+	uint32_t w;
+	uint16_t h;
+	int n;
+
+	do {
+		n = wire_read(f, sizeof(f), ms);
+		if (!n)
+			return false;
+	} while (n < 54 || f[12] != 8 || f[13] != 0 || f[23] != 6);
+	*s = (struct seg){ .peer = f[33], .flags = t[13] };
+	memcpy(&h, t, 2);
+	s->our = ntohs(h);
+	memcpy(&h, t + 2, 2);
+	s->its = ntohs(h);
+	memcpy(&w, t + 4, 4);
+	s->seq = ntohl(w);
+	memcpy(&w, t + 8, 4);
+	s->ack = ntohl(w);
+	memcpy(&h, t + 14, 2);
+	s->win = ntohs(h);
+	s->nopts = (t[12] >> 4) * 4 - 20;
+	memcpy(s->opts, t + 20, s->nopts);
+	s->len = (unsigned)((f[16] << 8 | f[17]) - 40) - s->nopts;
+	return true;
+}
+
+/* Option @kind of @s; NULL. */
+static T_UNUSED const uint8_t *seg_opt(const struct seg *s, int kind)
+{
+	for (unsigned i = 0; i < s->nopts && s->opts[i]; i += s->opts[i] == 1 ? 1 :
+							      s->opts[i + 1]  ? s->opts[i + 1] :
+										1)
+		if (s->opts[i] == kind)
+			return s->opts + i;
+	return NULL;
+}
+
+/* An answer to @s, with what comes next. */
+static T_UNUSED struct seg seg_answer(const struct seg *s, uint32_t seq, uint8_t flags)
+{
+	return (struct seg){ .peer = s->peer,
+		.our = s->our,
+		.its = s->its,
+		.seq = seq,
+		.ack = s->seq + s->len + !!(s->flags & (W_SYN | W_FIN)),
+		.flags = flags,
+		.win = 60000 };
+}
+
+/* A socket of the stack that has connected to port @port of the peer, who says @opts in his SYN; *last: his last segment. */
+static T_UNUSED int seg_connected(
+	uint16_t port, const uint8_t *opts, unsigned nopts, struct seg *last)
+{
+	int fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+	struct sockaddr_in a = at("10.9.0.2", port);
+	struct seg s;
+
+	if (connect(fd, SA(&a), sizeof(a)) && errno != EINPROGRESS)
+		say("connect: %s", strerror(errno));
+	do
+		NEED(seg_read(&s, 5000) ? 0 : -1);
+	while (s.its != port || !(s.flags & W_SYN));
+	*last = seg_answer(&s, 1000, W_SYN | W_ACK);
+	memcpy(last->opts, opts, nopts);
+	last->nopts = nopts;
+	seg_send(last);
+	NEED(seg_read(&s, 5000) ? 0 : -1);
+	last->seq++;
+	last->flags = W_ACK;
+	last->nopts = 0;
+	return fd;
+}
+
+/* Nothing of it goes again. */
+static T_UNUSED void seg_abort(int fd)
+{
+	struct linger l = { 1, 0 };
+
+	NEED(setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+	close(fd);
+}
+
+/* A listener of the stack. */
+static T_UNUSED int seg_listener(uint16_t port, int backlog)
+{
+	int fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+	struct sockaddr_in a = at("10.9.0.1", port);
+
+	NEED(bind(fd, SA(&a), sizeof(a)));
+	NEED(listen(fd, backlog));
+	return fd;
+}
+
+#endif
