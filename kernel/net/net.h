@@ -69,6 +69,10 @@ struct net {
 	struct nft_net *nft;
 	struct nf_ct_net *ct;                 /* NULL: nobody has asked */
 	struct nl_hub *nl_hubs[NL_PROTOCOLS]; /* netlink's sockets; under nl_lock */
+	struct nf_ct_conf {                   /* /proc/sys/net/netfilter/nf_conntrack_* */
+		int acct, timestamp, events, checksum, log_invalid;
+		int tcp_loose, tcp_max_retrans, tcp_timeout_max_retrans;
+	} ct_conf;
 };
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)

@@ -12,6 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/icmp.h"
+#include "kernel/net/net_sysctl.h"
 #include "kernel/net/tcp.h"
 
 static const struct sysctl ints[] = {
@@ -66,13 +67,7 @@ static const struct sysctl as_it_is[] = {
 };
 
 /* Several numbers in one file. */
-struct vector {
-	const char *path;
-	int *at;
-	u32 n;
-	int min, max;
-};
-static const struct vector vectors[] = {
+static const struct net_sysctl vectors[] = {
 	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
 	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
 	{ "sys/net/ipv4/ip_unprivileged_port_start", &init_net.port_free, 1, 0, 65535 },
@@ -93,7 +88,7 @@ static const struct vector vectors[] = {
 	{                                                                                          \
 		"sys/net/ipv4/tcp_" name, &init_net.tcp.field, 1, min, max                         \
 	}
-static const struct vector own[] = {
+static const struct net_sysctl own[] = {
 	TCP_OWN("max_syn_backlog", max_syn_backlog, INT32_MIN, INT32_MAX),
 	TCP_OWN("abort_on_overflow", abort_on_overflow, 0, 255),
 	TCP_OWN("reordering", reordering, 1, 300),
@@ -112,7 +107,7 @@ static const struct vector own[] = {
 BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
 
 /* What stands in init_net stands in each namespace. */
-static int *numbers(const struct vector *v)
+static int *numbers(const struct net_sysctl *v)
 {
 	u64 off = (u64)v->at - (u64)&init_net;
 
@@ -121,7 +116,7 @@ static int *numbers(const struct vector *v)
 
 static int show_vector(struct seq *s, void *arg)
 {
-	const struct vector *v = arg;
+	const struct net_sysctl *v = arg;
 
 	for (u32 i = 0; i < v->n; i++)
 		seq_printf(s, "%s%d", i ? "\t" : "", READ_ONCE(numbers(v)[i]));
@@ -130,7 +125,7 @@ static int show_vector(struct seq *s, void *arg)
 }
 
 /* Ports that are given out stand in order, and none of them needs a capability. */
-static bool ports_agree(const struct vector *v, const s64 *got, u32 n)
+static bool ports_agree(const struct net_sysctl *v, const s64 *got, u32 n)
 {
 	const struct net *net = current_net();
 
@@ -143,7 +138,7 @@ static bool ports_agree(const struct vector *v, const s64 *got, u32 n)
 
 static int store_vector(char *text, size_t n, void *arg)
 {
-	const struct vector *v = arg;
+	const struct net_sysctl *v = arg;
 	s64 got[3];
 	u32 i = 0;
 
@@ -159,6 +154,18 @@ static int store_vector(char *text, size_t n, void *arg)
 	while (i--)
 		WRITE_ONCE(numbers(v)[i], (int)got[i]);
 	return 0;
+}
+
+int net_sysctl_own(const struct net_sysctl *table, u32 n)
+{
+	int err = 0;
+
+	for (; n && !err; n--, table++) {
+		err = proc_create(table->path, 0644, show_vector, store_vector, (void *)table);
+		if (!err)
+			err = proc_let(table->path, net_sysctl_may);
+	}
+	return err;
 }
 
 /* Bytes, an unsigned long each; the low one is never above the high one. */
@@ -327,11 +334,8 @@ static int net_sysctl_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
 		err = proc_create(
 			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
-	for (u32 i = 0; !err && i < ARRAY_SIZE(own); i++) {
-		err = proc_create(own[i].path, 0644, show_vector, store_vector, (void *)&own[i]);
-		if (!err)
-			err = proc_let(own[i].path, net_sysctl_may);
-	}
+	if (!err)
+		err = net_sysctl_own(own, ARRAY_SIZE(own));
 	for (u32 i = 0; !err && i < ARRAY_SIZE(frag_threshs); i++)
 		err = proc_create(frag_threshs[i].path, 0644, show_frag_thresh, store_frag_thresh,
 			(void *)&frag_threshs[i]);

@@ -447,6 +447,7 @@ static int net_setup(struct net *net)
 	net->echo_ignore_many = 1;
 	frags_net_init(net);
 	tcp_net_init(net);
+	nf_ct_conf_init(net);
 	netconf_init(net);
 	mcast_net_init(net);
 	ndisc_net_init(net);

@@ -62,6 +62,7 @@ void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 /* The namespace ends: nobody is in it any more. May sleep. */
 void nf_net_end(struct net *net);
 void nft_net_end(struct net *net);
+void nf_ct_conf_init(struct net *net); /* a namespace begins */
 
 /* The first @n bytes of @skb, which are there, in one piece that may be written to. */
 u8 *nf_writable(struct sk_buff *skb, u32 n);

@@ -29,6 +29,13 @@ u64 ktime_get(void)
 {
 	return now;
 }
+u64 ktime_get_real(void)
+{
+	return now;
+}
+void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
+{
+}
 void arch_random(void *p, size_t n)
 {
 	static u8 next = 7;

@@ -17,8 +17,31 @@
 
 #define GC_STEP 8
 #define EXT_MAX 8
+#define EVENTS_AUTO 2
+#define LOG_LEVEL 4
 
 u32 nf_ct_max = 65536;
+
+void nf_ct_conf_init(struct net *net)
+{
+	net->ct_conf = (struct nf_ct_conf){ .events = EVENTS_AUTO,
+		.checksum = 1,
+		.tcp_loose = 1,
+		.tcp_max_retrans = 3,
+		.tcp_timeout_max_retrans = 300 };
+}
+
+void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why)
+{
+	int which = READ_ONCE(s->net->ct_conf.log_invalid);
+	struct nf_state shown = { .net = s->net, .skb = s->skb, .v6 = s->v6 };
+	char text[64];
+
+	if (likely(!which) || (which != IPPROTO_RAW && which != l4->proto))
+		return;
+	snprintf(text, sizeof(text), "nf_ct_proto_%u: %s ", l4->proto, why);
+	nf_log_packet(&shown, LOG_LEVEL, text);
+}
 
 void nf_conn_get(struct nf_conn *ct)
 {
@@ -177,6 +200,8 @@ bool nf_ct_unlink(struct nf_conn *ct)
 		return false;
 	ct->gone = true;
 	ct->status |= IPS_DYING;
+	if (ct->stamped)
+		ct->ended = ktime_get_real();
 	hlist_del_init(&ct->dir[0].node);
 	hlist_del_init(&ct->dir[1].node);
 	list_del_init(&ct->all);
@@ -292,8 +317,10 @@ static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const
 	struct nf_ct_net *c = s->net->ct;
 	struct nf_conn *ct;
 
-	if (!nf_ct_may_begin(s->skb, l4))
+	if (!nf_ct_may_begin(s->net, s->skb, l4)) {
+		nf_ct_log_invalid(s, l4, "invalid new");
 		return NULL;
+	}
 	ct = kzalloc(sizeof(*ct), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!ct)
 		return NULL;
@@ -306,6 +333,9 @@ static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const
 	INIT_HLIST_NODE(&ct->dir[0].node);
 	INIT_HLIST_NODE(&ct->dir[1].node);
 	ct->started = ktime_get();
+	ct->counted = READ_ONCE(s->net->ct_conf.acct);
+	ct->stamped = READ_ONCE(s->net->ct_conf.timestamp);
+	ct->silent = !READ_ONCE(s->net->ct_conf.events);
 	spin_lock(&c->lock);
 	ct->id = c->next_id += 0x9e3779b1U;
 	spin_unlock(&c->lock);
@@ -348,7 +378,14 @@ static u32 track(struct nf_state *s, void *priv)
 	u8 state;
 	bool told = false;
 
-	if (skb->nf_info || !c || !nf_find_l4(skb, s->v6, &l4) || nf_ct_error(s, &l4))
+	if (skb->nf_info || !c || !nf_find_l4(skb, s->v6, &l4))
+		return NF_ACCEPT;
+	if (s->hook == NF_INET_PRE_ROUTING && READ_ONCE(s->net->ct_conf.checksum) &&
+		!nf_ct_sum_holds(s, &l4)) {
+		nf_ct_log_invalid(s, &l4, "bad checksum");
+		return NF_ACCEPT;
+	}
+	if (nf_ct_error(s, &l4))
 		return NF_ACCEPT;
 	do {
 		ct = resolve(s, &l4, &dir);
@@ -399,6 +436,8 @@ static u32 confirm(struct nf_state *s, void *priv)
 		verdict = NF_DROP;
 	} else {
 		ct->status |= IPS_CONFIRMED;
+		if (ct->stamped)
+			ct->began = ktime_get_real();
 		nf_conn_get(ct);
 		for (int i = 0; i < 2; i++)
 			hlist_add_head(&ct->dir[i].node, &c->table[hash_of(c, &ct->dir[i].t)]);

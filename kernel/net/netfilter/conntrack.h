@@ -57,8 +57,16 @@ struct nf_conn {
 	u32 status;                /* IPS_*, under ct->lock */
 	u32 mark, id;
 	u64 expires, started; /* ktime_get() */
+	u64 began, ended;     /* wall clock, where `stamped`; ended 0: not yet */
 	u8 tcp_state;         /* TCP_CONNTRACK_* */
 	bool gone;
+	bool counted, stamped,
+		silent; /* as nf_conntrack_acct, _timestamp and _events were when it began */
+	struct {
+		u32 seq, ack, end;
+		u16 window;
+		u8 dir, times; /* the same so often */
+	} last;                /* acknowledgement of TCP */
 };
 
 struct nf_ct_net {
@@ -87,6 +95,8 @@ int nf_ct_use(struct net *net);
 void nf_ct_unuse(struct net *net);
 void nf_ct_net_end(struct net *net);
 extern u32 nf_ct_max; /* of one namespace */
+/* The log shows a packet that belongs to no connection, where nf_conntrack_log_invalid names its protocol. */
+void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why);
 void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
 /* Has somebody this tuple? The direction with a reference to its connection; NULL. */
@@ -104,7 +114,9 @@ void nf_ct_tell(const struct nf_conn *ct, u32 group);
 /* Tells the state and timeout that a packet brings. ct->lock held. NF_ACCEPT, NF_DROP (invalid), NF_REPEAT (another connection). */
 u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir);
 /* May it begin one? */
-bool nf_ct_may_begin(const struct sk_buff *skb, const struct nf_l4 *l4);
+bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4);
+/* Is the transport's checksum right, as far as there is one? */
+bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4);
 const char *nf_ct_tcp_name(u8 state);
 
 /* Is it an ICMP error? Then it belongs to the connection that it tells of, or to none: true. */
@@ -131,6 +143,7 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
 
 /* NFT_REJECT_* with the family's own code. */
 void nf_reject(struct nf_state *s, int type, int code);
+extern int nf_log_all_netns; /* and not init_net alone */
 void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix);
 
 /* ---- checksums ---- */

@@ -75,8 +75,36 @@ static u8 flags_of(const struct sk_buff *skb, const struct nf_l4 *l4)
 	return flags;
 }
 
-/* Any TCP packet but those that end one (a connection may be older than our looking at it). */
-bool nf_ct_may_begin(const struct sk_buff *skb, const struct nf_l4 *l4)
+bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
+{
+	const struct sk_buff *skb = s->skb;
+	u32 len = skb_len(skb) - l4->off, sum = 0;
+	ip_addr from, to;
+	u8 h[8];
+
+	if (skb->csum_ok || len < sizeof(h))
+		return true; /* too short for a transport's header is no matter of its sum */
+	skb_copy(skb, l4->off, h, sizeof(h));
+	if (l4->proto == IPPROTO_UDP) {
+		if (!s->v6 && !h[6] && !h[7])
+			return true;
+		len = min(len, (u32)h[4] << 8 | h[5]);
+	} else if (l4->proto != IPPROTO_TCP &&
+		   l4->proto != (s->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+		return true;
+	}
+	if (l4->proto != IPPROTO_ICMP) {
+		nf_addrs(skb, s->v6, &from, &to);
+		sum = csum_pseudo(&from, &to, l4->proto, len);
+	}
+	return !csum_fold(skb_sum(skb, l4->off, len, sum));
+}
+
+/*
+ * Any TCP packet but those that end one (a connection may be older than our looking at it); where nf_conntrack_tcp_loose is off, only the first
+ * of a handshake.
+ */
+bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4)
 {
 	u8 flags;
 
@@ -84,7 +112,8 @@ bool nf_ct_may_begin(const struct sk_buff *skb, const struct nf_l4 *l4)
 		return true;
 	flags = flags_of(skb, l4);
 	return !(flags & (RST | FIN)) && flags & (SYN | ACK) &&
-	       (flags & (SYN | ACK)) != (SYN | ACK);
+	       (flags & (SYN | ACK)) != (SYN | ACK) &&
+	       (flags & SYN || READ_ONCE(net->ct_conf.tcp_loose));
 }
 
 static u8 tcp_next(u8 state, u8 flags, bool reply)
@@ -115,9 +144,52 @@ static u8 tcp_next(u8 state, u8 flags, bool reply)
 	}
 }
 
-static u32 tcp_packet(struct nf_conn *ct, u8 flags, int dir)
+/* An acknowledgement that says the same as the last one: its sender tries again, since nobody has answered. */
+static void count_again(
+	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
 {
-	u8 was = ct->tcp_state, now;
+	u32 be[2], seq, ack, end;
+	u16 window;
+	u8 h[20];
+
+	if (skb_len(skb) < l4->off + sizeof(h))
+		return;
+	skb_copy(skb, l4->off, h, sizeof(h));
+	memcpy(be, h + 4, sizeof(be));
+	memcpy(&window, h + 14, sizeof(window));
+	seq = ntohl(be[0]);
+	ack = ntohl(be[1]);
+	end = seq + skb_len(skb) - l4->off - (h[12] >> 4) * 4;
+	if (ct->last.dir == dir && ct->last.seq == seq && ct->last.ack == ack &&
+		ct->last.end == end && ct->last.window == window) {
+		ct->last.times = (u8)min(ct->last.times + 1, 255);
+		return;
+	}
+	ct->last.dir = (u8)dir;
+	ct->last.seq = seq;
+	ct->last.ack = ack;
+	ct->last.end = end;
+	ct->last.window = window;
+	ct->last.times = 0;
+}
+
+static u64 tcp_expires(const struct nf_conn *ct)
+{
+	const struct nf_ct_conf *conf = &ct->net->ct_conf;
+	const int *usual = &tcp_timeout[ct->tcp_state], *again = &conf->tcp_timeout_max_retrans;
+
+	if (ct->last.times >= READ_ONCE(conf->tcp_max_retrans) &&
+		READ_ONCE(*usual) > READ_ONCE(*again))
+		return from_now(again);
+	if (ct->tcp_state == TCP_CONNTRACK_ESTABLISHED && !(ct->status & IPS_SEEN_REPLY))
+		return from_now(&unacknowledged);
+	return from_now(usual);
+}
+
+static u32 tcp_packet(
+	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
+{
+	u8 flags = flags_of(skb, l4), was = ct->tcp_state, now;
 
 	/* the same numbers again, after one that has ended */
 	if ((flags & (SYN | ACK | RST)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
@@ -133,9 +205,9 @@ static u32 tcp_packet(struct nf_conn *ct, u8 flags, int dir)
 		(was == TCP_CONNTRACK_SYN_RECV || was == TCP_CONNTRACK_ESTABLISHED) &&
 		ct->status & IPS_SEEN_REPLY)
 		ct->status |= IPS_ASSURED;
-	ct->expires = from_now(now == TCP_CONNTRACK_ESTABLISHED && !(ct->status & IPS_SEEN_REPLY) ?
-				       &unacknowledged :
-				       &tcp_timeout[now]);
+	if ((flags & (SYN | ACK | RST | FIN)) == ACK)
+		count_again(ct, skb, l4, dir);
+	ct->expires = tcp_expires(ct);
 	return NF_ACCEPT;
 }
 
@@ -144,7 +216,7 @@ u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_
 	const int *timeout = &generic_timeout;
 
 	switch (l4->proto) {
-	case IPPROTO_TCP: return tcp_packet(ct, flags_of(skb, l4), dir);
+	case IPPROTO_TCP: return tcp_packet(ct, skb, l4, dir);
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 		timeout = &udp_timeout;

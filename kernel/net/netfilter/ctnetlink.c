@@ -9,6 +9,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/sysctl.h"
+#include "kernel/net/net_sysctl.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nfnetlink.h"
 
@@ -49,6 +50,25 @@ static u64 seconds_left(const struct nf_conn *ct)
 	return ct->expires > now ? (ct->expires - now + TICK) / NSEC_PER_SEC : 0;
 }
 
+static void put_counters(struct nfb *b, u16 type, const struct nf_conn_dir *d)
+{
+	u32 nest = nfb_nest(b, type);
+
+	nfb_be64(b, CTA_COUNTERS_PACKETS, d->packets);
+	nfb_be64(b, CTA_COUNTERS_BYTES, d->bytes);
+	nfb_nest_end(b, nest);
+}
+
+static void put_times(struct nfb *b, const struct nf_conn *ct)
+{
+	u32 nest = nfb_nest(b, CTA_TIMESTAMP);
+
+	nfb_be64(b, CTA_TIMESTAMP_START, ct->began);
+	if (ct->ended)
+		nfb_be64(b, CTA_TIMESTAMP_STOP, ct->ended);
+	nfb_nest_end(b, nest);
+}
+
 static void put_ct(
 	struct nfb *b, const struct nfb_to *to, u8 type, const struct nf_conn *ct, bool event)
 {
@@ -68,6 +88,12 @@ static void put_ct(
 		nfb_nest_end(b, tcp);
 		nfb_nest_end(b, info);
 	}
+	if (ct->counted && (!event || ct->gone)) {
+		put_counters(b, CTA_COUNTERS_ORIG, &ct->dir[0]);
+		put_counters(b, CTA_COUNTERS_REPLY, &ct->dir[1]);
+	}
+	if (ct->stamped && (!event || ct->gone))
+		put_times(b, ct);
 	if (!event || ct->mark)
 		nfb_be32(b, CTA_MARK, ct->mark);
 	nfb_be32(b, CTA_ID, ct->id);
@@ -82,7 +108,7 @@ void nf_ct_tell(const struct nf_conn *ct, u32 group)
 								       0 };
 	struct nfb b = { 0 };
 
-	if (!nl_has_listeners(ct->net, NETLINK_NETFILTER, group))
+	if (ct->silent || !nl_has_listeners(ct->net, NETLINK_NETFILTER, group))
 		return;
 	put_ct(&b, &to,
 		group == NFNLGRP_CONNTRACK_DESTROY ? IPCTNL_MSG_CT_DELETE : IPCTNL_MSG_CT_NEW, ct,
@@ -311,6 +337,12 @@ static const char *proto_name(u8 proto)
 	}
 }
 
+static void show_counters(struct seq *s, const struct nf_conn *ct, u32 dir)
+{
+	if (ct->counted)
+		seq_printf(s, "packets=%lu bytes=%lu ", ct->dir[dir].packets, ct->dir[dir].bytes);
+}
+
 static int show_one(struct nf_conn *ct, void *arg)
 {
 	const struct nf_tuple *t = &ct->dir[0].t;
@@ -322,12 +354,17 @@ static int show_one(struct nf_conn *ct, void *arg)
 	if (t->proto == IPPROTO_TCP)
 		seq_printf(s, "%s ", nf_ct_tcp_name(ct->tcp_state));
 	show_tuple(s, t);
+	show_counters(s, ct, 0);
 	if (!(ct->status & IPS_SEEN_REPLY))
 		seq_puts(s, "[UNREPLIED] ");
 	show_tuple(s, &ct->dir[1].t);
+	show_counters(s, ct, 1);
 	if (ct->status & IPS_ASSURED)
 		seq_puts(s, "[ASSURED] ");
-	seq_printf(s, "mark=%u zone=0 use=%d\n", ct->mark, (int)atomic_read(&ct->refs));
+	seq_printf(s, "mark=%u zone=0 ", ct->mark);
+	if (ct->stamped)
+		seq_printf(s, "delta-time=%lu ", (ktime_get_real() - ct->began) / NSEC_PER_SEC);
+	seq_printf(s, "use=%d\n", (int)atomic_read(&ct->refs));
 	return 0;
 }
 
@@ -344,10 +381,36 @@ static int show_count(struct seq *s, void *arg)
 	return 0;
 }
 
+static int buckets = CT_BUCKETS, always = 1;
 static const struct sysctl ints[] = {
+	/* no window is followed, so nothing is out of one */
+	SYSCTL_NUM("net/netfilter/nf_conntrack_tcp_be_liberal", always, 1, 1),
+	SYSCTL_NUM("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", always, 1, 1),
+	SYSCTL_NUM("net/netfilter/nf_log_all_netns", nf_log_all_netns, 0, 1),
+	{ .path = "net/netfilter/nf_conntrack_buckets", .mode = 0444, .data = &buckets },
 	SYSCTL_NUM("net/netfilter/nf_conntrack_max", nf_ct_max, 1, 1 << 20),
 	SYSCTL_NUM("net/nf_conntrack_max", nf_ct_max, 1, 1 << 20),
 };
+
+#define OWN(name, field, min, max)                                                                 \
+	{                                                                                          \
+		"sys/net/netfilter/nf_conntrack_" name, &init_net.ct_conf.field, 1, min, max       \
+	}
+static const struct net_sysctl own[] = {
+	OWN("acct", acct, 0, 1),
+	OWN("timestamp", timestamp, 0, 1),
+	OWN("events", events, 0, 2),
+	OWN("checksum", checksum, 0, 1),
+	OWN("log_invalid", log_invalid, 0, 255),
+	OWN("tcp_loose", tcp_loose, 0, 1),
+	OWN("tcp_max_retrans", tcp_max_retrans, 0, 255),
+	OWN("tcp_timeout_max_retrans", tcp_timeout_max_retrans, 0, INT32_MAX / 100),
+};
+
+static bool in_first_net(void *arg)
+{
+	return current_net() == &init_net;
+}
 
 static int ct_proc_init(void)
 {
@@ -355,6 +418,11 @@ static int ct_proc_init(void)
 
 	if (!err)
 		err = sysctl_register(ints, ARRAY_SIZE(ints));
+	if (!err)
+		err = net_sysctl_own(own, ARRAY_SIZE(own));
+	if (!err)
+		err = proc_show_when("sys/net/netfilter/nf_log_all_netns", "nf_log_all_netns",
+			in_first_net, NULL);
 	return err ? err :
 		     proc_create(
 			     "sys/net/netfilter/nf_conntrack_count", 0444, show_count, NULL, NULL);

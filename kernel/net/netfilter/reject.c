@@ -123,6 +123,8 @@ void nf_reject(struct nf_state *s, int type, int code)
 
 /* ---- the log ---- */
 
+int nf_log_all_netns;
+
 static bool may_log(void)
 {
 	static atomic64_t second, lines;
@@ -158,7 +160,7 @@ static const char *proto_name(u8 proto)
 	}
 }
 
-/* As Linux writes it, without what a link header and options say; a namespace of somebody's own does not write there. */
+/* As Linux writes it, without what a link header and options say; a namespace of somebody's own does not write there, unless root lets it. */
 void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
 {
 	char src[44], dst[44], ports[40] = "", proto[12];
@@ -166,7 +168,7 @@ void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
 	ip_addr from, to;
 	u8 h[4] = { 0 };
 
-	if (s->net != &init_net || !may_log())
+	if ((s->net != &init_net && !READ_ONCE(nf_log_all_netns)) || !may_log())
 		return;
 	nf_addrs(s->skb, s->v6, &from, &to);
 	addr_text(src, sizeof(src), &from, s->v6);
