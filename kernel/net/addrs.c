@@ -240,6 +240,23 @@ void addr_connected_route(const struct ifaddr *a, struct route *r)
 	}
 }
 
+bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b)
+{
+	const struct ifaddr *i;
+	bool found = false;
+
+	netdev_lock_net(dev);
+	list_for_each_entry(i, &dev->net->addrs, list) {
+		u32 bits = bits_of_128(&i->addr, i->prefix);
+
+		found |= i->dev == dev && ip_is_v4(&i->addr) &&
+			 ip_prefix_equal(&i->peer, a, bits) &&
+			 (!b || ip_prefix_equal(&i->peer, b, bits));
+	}
+	spin_unlock(&dev->net->lock);
+	return found;
+}
+
 /* Two addresses that one connected route serves. */
 bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 {
@@ -343,6 +360,8 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	err = check_addr(net, dev, a);
 	if (!err) {
 		list_add_tail(&n->list, place_addr(net, n));
+		if (ip_is_v4(&n->addr)) /* its words are its own from now on, as Linux has it */
+			dev->conf.own4 = ~0UL;
 		copy = *n;
 		connected = connect_addr(n, way, &told);
 		if (next_change(n) != ~0UL)

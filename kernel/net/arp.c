@@ -2,12 +2,13 @@
 /*
  * arp.c: the address resolution protocol for IPv4 on Ethernet: questions, answers, and what is learnt from both. neigh.c keeps it.
  *
- * We answer for any address of this machine that is asked for on a card, as Linux does. What others announce of themselves
- * (gratuitous ARP) changes an entry that we have and makes no new one; who asks us is learnt. We answer for others where conf/NAME/proxy_arp
- * says so and the way to them is by another device.
+ * We answer for any address of this machine that is asked for on a card, as Linux does, unless conf/NAME/arp_ignore or arp_filter says otherwise.
+ * What others announce of themselves (gratuitous ARP) changes an entry that we have, and makes a new one where arp_accept says so; who asks us is
+ * learnt. We answer for others where proxy_arp says so and the way to them is by another device, or proxy_arp_pvlan and it is by the same.
  * Sources: RFC 826, 5227.
  */
 #include <asm/errno.h>
+#include <linux/rtnetlink.h>
 
 #include "kernel/lib/printk.h"
 #include "kernel/net/ip.h"
@@ -63,11 +64,25 @@ static void send(struct net_device *dev, u16 op, const ip_addr *sip, const u8 *t
 	eth_send(dev, skb, to ? to : ones, ETH_P_ARP);
 }
 
-void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
+/* Who asks, for a packet from @from (NULL: for none). */
+static bool asks_from(
+	struct net_device *dev, const ip_addr *addr, const ip_addr *from, ip_addr *source)
 {
-	ip_addr source = ip_v4(0);
+	int announce = CONF4_MAX(dev, CONF4_ARP_ANNOUNCE);
 
-	if (addr_source(dev, addr, &source))
+	*source = ip_v4(0);
+	if (!from || announce == 2 || !addr_is_local(dev->net, from, 0) ||
+		(announce == 1 && !addr_on_link(dev, addr, from)))
+		return addr_source(dev, addr, source);
+	*source = *from;
+	return true;
+}
+
+void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from)
+{
+	ip_addr source;
+
+	if (asks_from(dev, addr, from, &source))
 		send(dev, ARPOP_REQUEST, &source, mac, addr, mac);
 }
 
@@ -99,31 +114,101 @@ static bool sane(const struct net_device *dev, const struct arp_packet *a)
 	       memcmp(a->sha, dev->addr, ETH_ALEN) != 0;
 }
 
-/* We are on the way to who is asked for, and are to say so (proxy_arp). */
+/* Those who hear a question on @in hear it on @out, too, and answer for themselves (medium_id). */
+static bool same_medium(const struct net_device *in, const struct net_device *out)
+{
+	int id = CONF4(in, CONF4_MEDIUM_ID), other = CONF4(out, CONF4_MEDIUM_ID);
+
+	return id && (id == -1 || other == id || other == -1);
+}
+
+/* We are on the way to who is asked for, and are to say so (proxy_arp, proxy_arp_pvlan). */
 static bool answers_for(struct net_device *dev, const ip_addr *sip, const ip_addr *tip)
 {
 	struct flow f = { .saddr = *sip, .daddr = *tip, .iif = dev->ifindex };
 
-	return CONF4_OR(dev, CONF4_PROXY_ARP) && CONF4(dev, CONF4_FORWARDING) && !ip_is_any(sip) &&
-	       !route_forward(dev->net, &f) && f.dev != dev;
+	if (!CONF4(dev, CONF4_FORWARDING) || ip_is_any(sip) || route_forward(dev->net, &f))
+		return false;
+	if (f.dev == dev)
+		return CONF4_OR(dev, CONF4_PROXY_ARP_PVLAN) && !ip_equal(sip, tip);
+	return CONF4_OR(dev, CONF4_PROXY_ARP) && !same_medium(dev, f.dev);
+}
+
+static bool only_here(struct net *net, const ip_addr *tip)
+{
+	const struct ifaddr *i;
+	bool only;
+
+	spin_lock(&net->lock);
+	i = addr_find_local(net, tip, 0);
+	only = !i || i->scope >= RT_SCOPE_HOST;
+	spin_unlock(&net->lock);
+	return only;
+}
+
+/* The address is one of ours; is @sip to know that it is here? */
+static bool may_tell(struct net_device *dev, ip_addr *sip, const ip_addr *tip)
+{
+	struct flow f = { .saddr = *tip, .daddr = *sip };
+
+	switch (CONF4_MAX(dev, CONF4_ARP_IGNORE)) {
+	case 1:
+		if (!addr_is_local(dev->net, tip, dev->ifindex))
+			return false;
+		break;
+	case 2:
+		if (!addr_is_local(dev->net, tip, dev->ifindex) ||
+			(!ip_is_any(sip) && !addr_on_link(dev, tip, sip)))
+			return false;
+		break;
+	case 3:
+		if (only_here(dev->net, tip))
+			return false;
+		break;
+	case 8: return false;
+	}
+	if (!CONF4_OR(dev, CONF4_ARP_FILTER) || ip_is_any(sip))
+		return true;
+	return !route_output(dev->net, &f) && f.dev == dev;
+}
+
+static bool is_gratuitous(const struct arp_packet *a)
+{
+	return !memcmp(a->sip, a->tip, sizeof(a->sip)) &&
+	       (a->op == htons(ARPOP_REQUEST) || !memcmp(a->sha, a->tha, sizeof(a->sha)));
+}
+
+/* Nobody has asked for it, and it is kept all the same. */
+static bool accepts(struct net_device *dev, const struct arp_packet *a, const ip_addr *sip)
+{
+	int accept = CONF4_MAX(dev, CONF4_ARP_ACCEPT);
+
+	if ((accept != 1 && accept != 2) || (accept == 2 && !addr_on_link(dev, sip, NULL)))
+		return false;
+	return (a->op == htons(ARPOP_REPLY) || is_gratuitous(a)) &&
+	       !addr_is_local(dev->net, sip, 0) && !addr_is_broadcast(dev->net, sip);
 }
 
 static void process(struct net_device *dev, const struct arp_packet *a, bool unicast)
 {
 	ip_addr sip = addr_of(a->sip), tip = addr_of(a->tip);
-	bool ours = addr_is_local(
-			    dev->net, &tip, CONF4_MAX(dev, CONF4_ARP_IGNORE) ? dev->ifindex : 0) ||
-		    answers_for(dev, &sip, &tip);
+	bool asked = a->op == htons(ARPOP_REQUEST),
+	     ours = asked && addr_is_local(dev->net, &tip, 0);
 
-	if (a->op == htons(ARPOP_REQUEST) && ours) {
+	if (ip_equal(&sip, &tip) && CONF4_OR(dev, CONF4_DROP_GRATUITOUS))
+		return;
+	if (ours && !may_tell(dev, &sip, &tip))
+		return;
+	if (ours || (asked && answers_for(dev, &sip, &tip))) {
 		send(dev, ARPOP_REPLY, &tip, a->sha, &sip, a->sha);
 		if (!ip_is_any(&sip)) /* a probe for a free address has none */
 			neigh_learn(dev, &sip, a->sha, NEIGH_CREATE | NEIGH_OVERRIDE);
 	} else if (!ip_is_any(&sip) && sip.w[3] != ~0U) {
-		bool answer = a->op == htons(ARPOP_REPLY) && unicast;
+		bool answer = !asked && unicast;
 
-		neigh_learn(
-			dev, &sip, a->sha, NEIGH_OVERRIDE | (answer ? (u32)NEIGH_SOLICITED : 0));
+		neigh_learn(dev, &sip, a->sha,
+			NEIGH_OVERRIDE | (answer ? (u32)NEIGH_SOLICITED : 0) |
+				(accepts(dev, a, &sip) ? (u32)NEIGH_CREATE : 0));
 	}
 }
 

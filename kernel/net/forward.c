@@ -47,8 +47,10 @@ static void read_ports(const struct net *net, const struct sk_buff *skb, bool ba
 /* Would an answer go out where it came in (strict), or anywhere (loose)? */
 static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 {
-	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .mark = skb->mark };
+	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr };
 
+	if (CONF4_OR(skb->dev, CONF4_SRC_VALID_MARK))
+		f.mark = skb->mark;
 	if (ip_is_multicast(&f.saddr) || f.saddr.w[3] == ~0U)
 		f.saddr = ip_v4(0);
 	f.iif = skb->dev->ifindex;
@@ -125,12 +127,17 @@ static void refuse_way(struct net *net, struct sk_buff *skb, int err)
 /* Its sender could have gone there directly. */
 static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
+	bool direct = ip_equal(&f->next_hop, &f->daddr);
 	struct flow back = { .saddr = IP_ANY, .daddr = skb->ip.saddr };
 
 	if (skb->ip.v6 || f->dev != skb->dev || !CONF4_OR(skb->dev, CONF4_SEND_REDIRECTS))
 		return;
 	if (route_output(net, &back) || back.dev != skb->dev ||
 		!ip_equal(&back.next_hop, &back.daddr))
+		return;
+	/* networks that share a link, as we see it, need not hear each other */
+	if (!CONF4_OR(skb->dev, CONF4_SHARED_MEDIA) &&
+		!addr_on_link(skb->dev, &skb->ip.saddr, direct ? NULL : &f->next_hop))
 		return;
 	icmp_error(net, skb, ICMP_REDIRECT, 1, ntohl(f->next_hop.w[3]));
 }

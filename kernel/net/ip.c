@@ -467,6 +467,12 @@ static bool for_us(struct net *net, struct sk_buff *skb)
 		return mcast_accepts(skb->dev, d, &skb->ip.saddr, skb->ip.proto);
 	}
 	skb->broadcast = addr_is_broadcast(net, d);
+	if (unlikely(skb->broadcast) && d->w[3] != ~0U &&
+		CONF4_AND(skb->dev,
+			CONF4_BC_FORWARDING)) { /* to all of a network that may be another */
+		skb->broadcast = false;
+		return false;
+	}
 	if (skb->broadcast) {
 		n->in_bcast++;
 		n->in_bcast_octets += len;
@@ -507,6 +513,13 @@ static void deliver(struct net *net, struct sk_buff *skb)
 			net, skb, 2 /* protocol */, 4 /* port; the nearest that there is */);
 	}
 	kfree_skb(skb);
+}
+
+/* Its frame went to many, and what is for one of them does not belong there (RFC 1122, 3.3.6), where somebody minds. */
+static bool link_says_many(const struct sk_buff *skb)
+{
+	return (skb->pkt_type == PKT_BROADCAST || skb->pkt_type == PKT_MULTICAST) && !skb->ip.v6 &&
+	       CONF4_OR(skb->dev, CONF4_DROP_L2_MULTICAST);
 }
 
 /* The whole packet, once all its fragments are there, begins anew. */
@@ -550,6 +563,11 @@ void ip_rcv(struct sk_buff *skb)
 		}
 		ip_rewind(skb);
 		ip_forward(net, skb);
+		return;
+	}
+	if (unlikely(link_says_many(skb)) && !skb->broadcast) {
+		n->in_discards++;
+		kfree_skb(skb);
 		return;
 	}
 	if (skb->ip.is_frag) {

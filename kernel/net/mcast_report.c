@@ -22,8 +22,8 @@
 #define MLD_DONE 132
 #define MLD_V2_REPORT 143
 #define HEADS 48U /* of the network layer, in front */
-#define OLD_INTERVAL (10 * NSEC_PER_SEC)
-#define NEW_INTERVAL NSEC_PER_SEC
+#define OLD_INTERVAL6 (10 * NSEC_PER_SEC)
+#define NEW_INTERVAL6 NSEC_PER_SEC
 
 enum record { IS_IN = 1, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK };
 
@@ -230,6 +230,16 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 	}
 }
 
+/* In which something is told once more that nobody has asked for; of version 3 of IGMP, 2 of MLD, or of those before. */
+static u64 interval(const struct net_device *dev, bool v6, bool newest)
+{
+	int ms = CONF4(dev, newest ? CONF4_IGMP3_INTERVAL : CONF4_IGMP2_INTERVAL);
+
+	if (v6)
+		return newest ? NEW_INTERVAL6 : OLD_INTERVAL6;
+	return (u64)max(ms, 1) * NSEC_PER_MSEC;
+}
+
 /* @g's own time has come. */
 static void tell_group(struct net_device *dev, struct mc_group *g, u64 now, struct list_head *out)
 {
@@ -244,7 +254,7 @@ static void tell_group(struct net_device *dev, struct mc_group *g, u64 now, stru
 		tell_old(dev, g, version, out);
 	g->reporter = true;
 	if (g->unsolicited && --g->unsolicited)
-		g->report_at = now + mcast_random(OLD_INTERVAL);
+		g->report_at = now + mcast_random(interval(dev, v6, false));
 }
 
 u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out)
@@ -261,7 +271,7 @@ u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out)
 		tell_changes(dev, m, v6, out);
 		m->change_left -= m->change_left != 0;
 		m->change_latest = 0;
-		m->change_at = m->change_left ? now + mcast_random(NEW_INTERVAL) + 1 : 0;
+		m->change_at = m->change_left ? now + mcast_random(interval(dev, v6, true)) + 1 : 0;
 	}
 	list_for_each_entry_safe(g, next, &m->groups, list) {
 		if (g->report_at && g->report_at <= now)

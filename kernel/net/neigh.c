@@ -252,10 +252,23 @@ static void bury(struct grave *g)
 
 /* ---- asking and sending, without the lock ---- */
 
-static void solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
+/* Who has sent a packet of IPv4, which begins with its header, in @to; NULL. */
+static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
+{
+	u32 be;
+
+	if (skb->protocol != ETH_P_IP || skb_len(skb) < 16)
+		return NULL;
+	skb_copy(skb, 12, &be, sizeof(be));
+	*to = ip_v4(be);
+	return to;
+}
+
+/* @from: who waits for it; NULL. */
+static void solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from)
 {
 	if (ip_is_v4(addr))
-		arp_solicit(dev, addr, mac);
+		arp_solicit(dev, addr, mac, from);
 	else
 		ndisc_solicit(dev, addr, mac);
 }
@@ -313,6 +326,8 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 {
 	bool known = false, ask = false;
 	u8 mac[ETH_ALEN];
+	ip_addr sender;
+	const ip_addr *from = sender_of(skb, &sender);
 	struct grave dead;
 	struct neigh *n;
 
@@ -336,7 +351,7 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 	spin_unlock(&neigh_lock);
 	bury(&dead);
 	if (ask)
-		solicit(dev, to, NULL);
+		solicit(dev, to, NULL, from);
 	if (known)
 		return eth_send(dev, skb, mac, skb->protocol);
 	if (!n)
@@ -453,7 +468,8 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr)
 struct due {
 	struct net_device *dev;
 	struct net *net;
-	ip_addr addr;
+	ip_addr addr, sender;
+	const ip_addr *from; /* NULL, or `sender`: of the packet that has begun to wait last */
 	u8 mac[ETH_ALEN];
 	bool ask, unicast, tell;
 	struct neigh_info info;
@@ -488,6 +504,8 @@ static void expire(struct neigh *n, struct due *d)
 		return;
 	}
 	n->probes++;
+	if (!list_empty(&n->queue))
+		d->from = sender_of(list_last_entry(&n->queue, struct sk_buff, list), &d->sender);
 	d->unicast = n->state == NUD_PROBE;
 	d->ask = true;
 	set_state(n, n->state, retrans_time(n));
@@ -529,7 +547,7 @@ static bool do_due(void)
 	if (d.tell && d.info.state & (NUD_STALE | NUD_FAILED))
 		rtnl_tell_neigh(d.net, &d.info, RTM_NEWNEIGH);
 	if (d.ask)
-		solicit(d.dev, &d.addr, d.unicast ? d.mac : NULL);
+		solicit(d.dev, &d.addr, d.unicast ? d.mac : NULL, d.from);
 	fail_all(d.net, d.dev, &d.failed);
 	bury(&d.dead);
 	return n;

@@ -52,8 +52,8 @@ int neigh_del(struct net_device *dev, const ip_addr *addr);
 
 /* ---- arp.c, ndisc.c ---- */
 void arp_rcv(struct sk_buff *skb);
-/* Asks for @addr: all on the link, or @mac alone. */
-void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
+/* Asks for @addr: all on the link, or @mac alone, for a packet from @from (NULL: for none). */
+void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
 void arp_announce(struct net_device *dev); /* its addresses, to all */
 void ndisc_rcv(struct sk_buff *skb);       /* as ICMPv6 got it */
 void ndisc_net_init(struct net *net);

@@ -143,6 +143,8 @@ void addrs6_forget(struct net_device *dev);
 void addrs_forget(struct net_device *dev);
 /* An address of @dev, or any, to send to @dst from. False: there is none of that family. */
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
+/* Is @a, and @b (NULL: nobody), in the network of an IPv4 address of @dev? */
+bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b);
 
 /* For who holds net->lock; what they return stays while it does. NULL: none. */
 struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex);

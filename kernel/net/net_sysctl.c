@@ -307,8 +307,7 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv6/icmp/echo_ignore_all", "sys/net/ipv4/ip_unprivileged_port_start",
 	"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
 	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports",
-	"sys/net/ipv4/tcp_fastopen_key", "sys/net/ipv4/tcp_ehash_entries",
-	"sys/net/ipv4/udp_hash_entries" };
+	"sys/net/ipv4/tcp_fastopen_key" };
 
 static const struct {
 	const char *path;

@@ -11,6 +11,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/net.h"
 #include "kernel/net/netname.h"
@@ -34,6 +35,8 @@ struct key {
 		"delay_first_probe_time", v6, (at) + NEIGH_DELAY, 0, SECONDS, 5000                 \
 	}
 
+#define READ_ONLY 1, 0 /* no number is between these: 0444 */
+
 static const struct key keys[] = {
 	{ "forwarding", false, CONF4_FORWARDING, INT32_MIN, INT32_MAX, 0 },
 	{ "rp_filter", false, CONF4_RP_FILTER, INT32_MIN, INT32_MAX, 0 },
@@ -50,6 +53,23 @@ static const struct key keys[] = {
 	{ "log_martians", false, CONF4_LOG_MARTIANS, 0, 0, 0 },
 	{ "arp_evict_nocarrier", false, CONF4_ARP_EVICT, INT32_MIN, INT32_MAX, 1 },
 	{ "tag", false, CONF4_TAG, INT32_MIN, INT32_MAX, 0 },
+	{ "bootp_relay", false, CONF4_BOOTP_RELAY, INT32_MIN, INT32_MAX, 0 },
+	{ "arp_announce", false, CONF4_ARP_ANNOUNCE, INT32_MIN, INT32_MAX, 0 },
+	{ "arp_filter", false, CONF4_ARP_FILTER, INT32_MIN, INT32_MAX, 0 },
+	{ "arp_accept", false, CONF4_ARP_ACCEPT, INT32_MIN, INT32_MAX, 0 },
+	{ "drop_gratuitous_arp", false, CONF4_DROP_GRATUITOUS, INT32_MIN, INT32_MAX, 0 },
+	{ "proxy_arp_pvlan", false, CONF4_PROXY_ARP_PVLAN, INT32_MIN, INT32_MAX, 0 },
+	{ "medium_id", false, CONF4_MEDIUM_ID, INT32_MIN, INT32_MAX, 0 },
+	{ "shared_media", false, CONF4_SHARED_MEDIA, INT32_MIN, INT32_MAX, 1 },
+	{ "src_valid_mark", false, CONF4_SRC_VALID_MARK, INT32_MIN, INT32_MAX, 0 },
+	{ "bc_forwarding", false, CONF4_BC_FORWARDING, INT32_MIN, INT32_MAX, 0 },
+	{ "mc_forwarding", false, CONF4_MC_FORWARDING, READ_ONLY, 0 },
+	{ "drop_unicast_in_l2_multicast", false, CONF4_DROP_L2_MULTICAST, INT32_MIN, INT32_MAX, 0 },
+	{ "ignore_routes_with_linkdown", false, CONF4_IGNORE_LINKDOWN, INT32_MIN, INT32_MAX, 0 },
+	{ "igmpv2_unsolicited_report_interval", false, CONF4_IGMP2_INTERVAL, INT32_MIN, INT32_MAX,
+		10000 },
+	{ "igmpv3_unsolicited_report_interval", false, CONF4_IGMP3_INTERVAL, INT32_MIN, INT32_MAX,
+		1000 },
 	NEIGH_KEYS(false, CONF4_NEIGH),
 	NEIGH_KEYS(true, CONF6_NEIGH),
 	{ "forwarding", true, CONF6_FORWARDING, INT32_MIN, INT32_MAX, 0 },
@@ -66,6 +86,8 @@ static const struct key keys[] = {
 	{ "ndisc_evict_nocarrier", true, CONF6_NDISC_EVICT, 0, 1, 1 },
 };
 
+BUILD_BUG_ON(CONF4_NEIGH > 64); /* netconf.own4 has a bit for each */
+
 static bool is_neigh(const struct key *k)
 {
 	return k->index >= (k->v6 ? CONF6_NEIGH : CONF4_NEIGH);
@@ -81,6 +103,26 @@ static int *word(struct netconf *c, const struct key *k)
 	return k->v6 ? &c->v6[k->index] : &c->v4[k->index];
 }
 
+/* Where a namespace has its first words from (devconf_inherit_init_net). */
+enum { INHERIT_V4, INHERIT_INIT, INHERIT_NONE, INHERIT_OWN };
+static int inherit_init_net = INHERIT_V4;
+static const struct sysctl inherits[] = {
+	SYSCTL_NUM("net/core/devconf_inherit_init_net", inherit_init_net, INHERIT_V4, INHERIT_OWN),
+};
+
+static void take_over(struct net *net, const struct net *from, bool v6)
+{
+	struct netconf *all = &net->conf_all, *def = &net->conf_default;
+
+	if (v6) {
+		memcpy(all->v6, from->conf_all.v6, sizeof(all->v6));
+		memcpy(def->v6, from->conf_default.v6, sizeof(def->v6));
+	} else {
+		memcpy(all->v4, from->conf_all.v4, sizeof(all->v4));
+		memcpy(def->v4, from->conf_default.v4, sizeof(def->v4));
+	}
+}
+
 void netconf_init(struct net *net)
 {
 	struct netconf fresh = { 0 };
@@ -91,8 +133,10 @@ void netconf_init(struct net *net)
 	net->conf_all.v6[CONF6_ACCEPT_DAD] = 0;
 	if (net == &init_net)
 		return;
-	memcpy(net->conf_all.v4, init_net.conf_all.v4, sizeof(fresh.v4));
-	memcpy(net->conf_default.v4, init_net.conf_default.v4, sizeof(fresh.v4));
+	if (inherit_init_net != INHERIT_NONE)
+		take_over(net, inherit_init_net == INHERIT_OWN ? current_net() : &init_net, false);
+	if (inherit_init_net == INHERIT_INIT || inherit_init_net == INHERIT_OWN)
+		take_over(net, inherit_init_net == INHERIT_OWN ? current_net() : &init_net, true);
 }
 
 void netconf_new(struct net_device *dev)
@@ -152,6 +196,17 @@ static void set_everywhere(struct net *net, const struct key *k, int v)
 		WRITE_ONCE(*word(&d->conf, k), v);
 }
 
+/* Who has not said anything of his own goes by "default". net->lock held. */
+static void set_default4(struct net *net, const struct key *k, int v)
+{
+	struct net_device *d;
+
+	WRITE_ONCE(net->conf_default.v4[k->index], v);
+	list_for_each_entry(d, &net->devices, list)
+		if (!(d->conf.own4 & 1UL << k->index))
+			WRITE_ONCE(d->conf.v4[k->index], v);
+}
+
 static bool is_for_each(const struct key *k)
 {
 	if (k->v6)
@@ -198,8 +253,12 @@ static int set_conf(struct net *net, const char *name, const struct key *k, int 
 		changed = *word(c, k) != v;
 		if (c == &net->conf_all && is_for_each(k))
 			set_everywhere(net, k, v);
+		else if (c == &net->conf_default && !k->v6 && !is_neigh(k))
+			set_default4(net, k, v);
 		else
 			WRITE_ONCE(*word(c, k), v);
+		if (!k->v6 && !is_neigh(k))
+			c->own4 |= 1UL << k->index;
 	}
 	spin_unlock(&net->lock);
 	if (changed && k->v6 && k->index == CONF6_DISABLE) /* addresses go and come */
@@ -259,8 +318,9 @@ int netconf_files(struct netname *n)
 		f[i] = (struct conf_file){ n, &keys[i] };
 		snprintf(path, sizeof(path), "sys/net/%s/%s/%s/%s", keys[i].v6 ? "ipv6" : "ipv4",
 			is_neigh(&keys[i]) ? "neigh" : "conf", n->name, keys[i].name);
-		err = proc_create(path, 0644, show_conf, store_conf, &f[i]);
-		if (!err)
+		err = proc_create(path, keys[i].min > keys[i].max ? 0444 : 0644, show_conf,
+			keys[i].min > keys[i].max ? NULL : store_conf, &f[i]);
+		if (!err && keys[i].min <= keys[i].max)
 			err = proc_let(path, net_sysctl_may);
 	}
 	return err;
@@ -286,6 +346,11 @@ static int netconf_proc_init(void)
 		err = netconf_files(&fresh);
 	if (!err)
 		err = proc_show_when("sys/net/ipv4/neigh/default", "default", in_first_net, NULL);
+	if (!err)
+		err = sysctl_register(inherits, ARRAY_SIZE(inherits));
+	if (!err)
+		err = proc_show_when("sys/net/core/devconf_inherit_init_net",
+			"devconf_inherit_init_net", in_first_net, NULL);
 	return err ? err :
 		     proc_show_when("sys/net/ipv6/neigh/default", "default", in_first_net, NULL);
 }

@@ -30,7 +30,22 @@ enum {
 	CONF4_ACCEPT_SOURCE_ROUTE,
 	CONF4_LOG_MARTIANS,
 	CONF4_ARP_EVICT,
-	CONF4_TAG,   /* a program's own */
+	CONF4_TAG,         /* a program's own */
+	CONF4_BOOTP_RELAY, /* Linux has no use for it either */
+	CONF4_ARP_ANNOUNCE,
+	CONF4_ARP_FILTER,
+	CONF4_ARP_ACCEPT,
+	CONF4_DROP_GRATUITOUS,
+	CONF4_PROXY_ARP_PVLAN,
+	CONF4_MEDIUM_ID,
+	CONF4_SHARED_MEDIA,
+	CONF4_SRC_VALID_MARK,
+	CONF4_BC_FORWARDING,
+	CONF4_MC_FORWARDING,
+	CONF4_DROP_L2_MULTICAST,
+	CONF4_IGNORE_LINKDOWN,
+	CONF4_IGMP2_INTERVAL, /* ms */
+	CONF4_IGMP3_INTERVAL,
 	CONF4_NEIGH, /* NEIGH_WORDS of them */
 	CONF4_NR = CONF4_NEIGH + NEIGH_WORDS
 };
@@ -52,6 +67,7 @@ enum {
 };
 struct netconf {
 	int v4[CONF4_NR], v6[CONF6_NR];
+	u64 own4; /* bit n: v4[n] was set for this one, and does not follow "default" any more; net->lock */
 };
 
 struct net;

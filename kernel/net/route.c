@@ -63,7 +63,8 @@ static int refusal(u8 type)
 static bool may_take(const struct nexthop *w, const struct flow *f)
 {
 	return w->dev->flags & IFF_UP && (!f->oif || w->dev->ifindex == f->oif) &&
-	       (!f->dontroute || ip_is_any(&w->gateway));
+	       (!f->dontroute || ip_is_any(&w->gateway)) &&
+	       (w->dev->carrier || !ip_is_v4(&f->daddr) || !CONF4(w->dev, CONF4_IGNORE_LINKDOWN));
 }
 
 /* One of the route's ways, by weight, the same for all packets between two addresses. False: none that may be taken. */

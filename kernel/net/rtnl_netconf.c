@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rtnl_netconf.c: RTM_GETNETCONF: some words of /proc/sys/net/ipv4/conf and ipv6/conf, of each device, "all" and "default", as
- * `ip netconf` shows them. What there is none of here (routing of multicast, forwarding of broadcasts) is 0. Changes are not told.
+ * `ip netconf` shows them. What there is none of here (routing of multicast) is 0. Changes are not told.
  */
 #include <asm/errno.h>
 #include <linux/netconf.h>
@@ -32,9 +32,10 @@ static void put_words(
 		nl_attr_u32(b, NETCONFA_RP_FILTER, (u32)v4[CONF4_RP_FILTER]);
 	nl_attr_u32(b, NETCONFA_MC_FORWARDING, 0);
 	if (!w->v6)
-		nl_attr_u32(b, NETCONFA_BC_FORWARDING, 0);
+		nl_attr_u32(b, NETCONFA_BC_FORWARDING, (u32)v4[CONF4_BC_FORWARDING]);
 	nl_attr_u32(b, NETCONFA_PROXY_NEIGH, w->v6 ? 0 : (u32)v4[CONF4_PROXY_ARP]);
-	nl_attr_u32(b, NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, 0);
+	nl_attr_u32(b, NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN,
+		w->v6 ? 0 : (u32)v4[CONF4_IGNORE_LINKDOWN]);
 	nl_end(b);
 }
 

@@ -41,6 +41,16 @@ static u8 told(u8 flags)
 	return flags & RTNH_F_ONLINK;
 }
 
+/* A way without a link is as good as dead to who does not take it. */
+static u8 told_state(const struct net_device *dev, bool v4)
+{
+	u8 state = way_state(dev);
+
+	if (v4 && state & RTNH_F_LINKDOWN && CONF4(dev, CONF4_IGNORE_LINKDOWN))
+		state |= RTNH_F_DEAD;
+	return state;
+}
+
 /* What is said of a route as a whole; of several ways of IPv4 what holds for all. */
 static u8 route_flags(const struct route *r)
 {
@@ -49,9 +59,11 @@ static u8 route_flags(const struct route *r)
 	if (r->type == RTN_LOCAL && ip_is_v4(&r->dst))
 		return told(r->flags);
 	if (!r->hops)
-		return told(r->flags) | (r->dev && !leads_nowhere(r->type) ? way_state(r->dev) : 0);
+		return told(r->flags) |
+		       (r->dev && !leads_nowhere(r->type) ? told_state(r->dev, ip_is_v4(&r->dst)) :
+							    0);
 	for (u32 n = 0; n < r->hops->nr; n++)
-		state &= way_state(r->hops->hop[n].dev);
+		state &= told_state(r->hops->hop[n].dev, ip_is_v4(&r->dst));
 	return ip_is_v4(&r->dst) ? state : 0;
 }
 
@@ -66,7 +78,7 @@ static void put_ways(struct nl_builder *b, const struct route *r)
 
 		memset(h, 0, sizeof(*h));
 		h->rtnh_hops = (u8)(w.weight - 1);
-		h->rtnh_flags = told(w.flags) | way_state(w.dev);
+		h->rtnh_flags = told(w.flags) | told_state(w.dev, ip_is_v4(&r->dst));
 		h->rtnh_ifindex = w.ifindex;
 		b->len += sizeof(*h);
 		if (!ip_is_any(&w.gateway))
