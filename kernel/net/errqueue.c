@@ -20,6 +20,7 @@
 #include "kernel/net/packet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
 
 #define DATA_MAX 65600U
 #define QUOTE_LEAST 128U /* RFC 4884, 4.1: extensions are not before that */
@@ -258,6 +259,10 @@ u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 	u32 flags = m->has_tsflags ? m->tsflags : c->rare.tsflags;
 
 	if (likely(!flags))
+		return 0;
+	/* the packet comes back with it: not to everybody, where net.core.tstamp_allow_data is off */
+	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->tstamp_allow_data) &&
+		!capable(CAP_NET_RAW))
 		return 0;
 	return (flags & SOF_TIMESTAMPING_TX_SOFTWARE ? SKB_STAMP_SENT : 0) |
 	       (flags & SOF_TIMESTAMPING_TX_SCHED ? SKB_STAMP_SCHED : 0) |

@@ -115,6 +115,10 @@ static void refuse_way(struct net *net, struct sk_buff *skb, int err)
 	u8 type = v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH;
 
 	IP_STATS(v6).out_noroutes++;
+	if (!v6 && !icmp_may_refuse(net, &skb->ip.saddr)) {
+		kfree_skb(skb);
+		return;
+	}
 	if (err == -ENETUNREACH)
 		icmp_error(net, skb, type, 0, 0);
 	else if (err == -EHOSTUNREACH)
@@ -138,6 +142,8 @@ static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 	/* networks that share a link, as we see it, need not hear each other */
 	if (!CONF4_OR(skb->dev, CONF4_SHARED_MEDIA) &&
 		!addr_on_link(skb->dev, &skb->ip.saddr, direct ? NULL : &f->next_hop))
+		return;
+	if (!icmp_may_redirect(net, &skb->ip.saddr))
 		return;
 	icmp_error(net, skb, ICMP_REDIRECT, 1, ntohl(f->next_hop.w[3]));
 }
@@ -226,6 +232,9 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 		refuse_way(net, skb, err);
 		return;
 	}
+	/* what ICMP says of a way may be made up: a router goes by it only where told to */
+	if (!skb->ip.v6 && unlikely(READ_ONCE(net->forward_use_pmtu)))
+		f.mtu = pmtu_of(net, &f.daddr, f.mtu);
 	if (skb->ip.ttl <= 1) {
 		icmp_error(net, skb, skb->ip.v6 ? ICMPV6_TIME_EXCEED : ICMP_TIME_EXCEEDED, 0, 0);
 	} else if (!too_large(net, skb, &f)) {

@@ -10,6 +10,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
+#include "kernel/lib/printk.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
@@ -110,6 +111,8 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 
 	if (addr_is_local(net, &skb->ip.daddr, 0))
 		f.saddr = skb->ip.daddr;
+	else if (!skb->ip.v6 && skb->pkt_type != PKT_OUTGOING && READ_ONCE(net->errors_by_inbound))
+		addr_source(skb->dev, &skb->ip.saddr, &f.saddr);
 	if (!may_answer(skb) || route_output(net, &f))
 		return;
 	if (ip_is_v4(&f.saddr) && ip_is_any(&f.saddr))
@@ -217,6 +220,22 @@ static void tell_transport(struct net *net, u8 proto, const ip_addr *local, cons
 	raw_err(net, proto, local, remote, e);
 }
 
+/* An error about what went to all is not to be (RFC 1122, 3.2.2): passed over, and told of, where somebody wants to know. */
+static bool is_bogus(
+	struct net *net, const struct sk_buff *skb, const ip_addr *remote, const struct ip_error *e)
+{
+	const u8 *a = (const u8 *)&e->offender.w[3], *b = (const u8 *)&remote->w[3];
+
+	if (likely(READ_ONCE(net->bogus_errors_ok)) || !addr_is_broadcast(net, remote))
+		return false;
+	if (net_may_warn())
+		printk("\0014%u.%u.%u.%u sent an invalid ICMP type %u, code %u error to a "
+		       "broadcast: %u.%u.%u.%u on %s\n",
+			a[0], a[1], a[2], a[3], e->type, e->code, b[0], b[1], b[2], b[3],
+			skb->dev->name);
+	return true;
+}
+
 /* @skb begins with the packet that the error is about. */
 static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 {
@@ -235,6 +254,8 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 	h = (const struct iphdr *)all;
 	local = ip_v4(h->saddr);
 	remote = ip_v4(h->daddr);
+	if (is_bogus(net, skb, &remote, e))
+		return;
 	e->quote = skb;
 	e->quote_at = hlen;
 	tell_transport(net, h->protocol, &local, &remote, all + hlen, e);

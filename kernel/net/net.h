@@ -42,6 +42,10 @@ struct net {
 	kgid_t ping_gid_min, ping_gid_max;
 	u64 *reserved_ports; /* a bit each: ip_local_reserved_ports; NULL: none */
 	int default_ttl;
+	int min_pmtu, mtu_expires, min_adv_mss; /* route/; mtu_expires in seconds */
+	int forward_use_pmtu, autobind_reuse, udp_wmem_min, tstamp_allow_data;
+	int bogus_errors_ok,
+		errors_by_inbound; /* icmp_ignore_bogus_error_responses, icmp_errors_use_inbound_ifaddr */
 	/* icmp_echo_ignore_all and its kin: who asks for an echo gets none, and not where he asked many */
 	int echo_ignore, echo_ignore_many, echo6_ignore;
 	struct netconf conf_all, conf_default;

@@ -15,6 +15,9 @@
 #include "kernel/net/net_sysctl.h"
 #include "kernel/net/tcp.h"
 
+/* Linux has had no use for them for long, and keeps them for who writes there. */
+static int routes_max = INT32_MAX, low_latency;
+
 static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_syn_retries", tcp_limits.syn_retries, 1, 127),
 	SYSCTL_NUM("net/ipv4/tcp_synack_retries", tcp_limits.synack_retries, 0, 255),
@@ -35,6 +38,17 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/icmp_ratemask", icmp_limits.ratemask, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/icmp_msgs_per_sec", icmp_limits.msgs_per_sec, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/icmp_msgs_burst", icmp_limits.msgs_burst, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/route/redirect_load", icmp_limits.redirect_load, INT32_MIN, INT32_MAX),
+	SYSCTL_NUM("net/ipv4/route/redirect_number", icmp_limits.redirect_number, INT32_MIN,
+		INT32_MAX),
+	SYSCTL_NUM("net/ipv4/route/redirect_silence", icmp_limits.redirect_silence, INT32_MIN,
+		INT32_MAX),
+	SYSCTL_NUM("net/ipv4/route/error_cost", icmp_limits.error_cost, INT32_MIN, INT32_MAX),
+	SYSCTL_NUM("net/ipv4/route/error_burst", icmp_limits.error_burst, INT32_MIN, INT32_MAX),
+	SYSCTL_NUM("net/ipv4/route/max_size", routes_max, INT32_MIN, INT32_MAX),
+	SYSCTL_NUM("net/ipv4/tcp_low_latency", low_latency, INT32_MIN, INT32_MAX),
+	SYSCTL_NUM("net/core/message_cost", icmp_limits.message_cost, 0, INT32_MAX / 250),
+	SYSCTL_NUM("net/core/message_burst", icmp_limits.message_burst, INT32_MIN, INT32_MAX),
 	SYSCTL_NUM("net/ipv6/icmp/ratelimit", icmp_limits.ratelimit6, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_invalid_ratelimit", tcp_limits.invalid_ratelimit, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
@@ -55,6 +69,18 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("ipv4/tcp_no_metrics_save", one, 1),
 	AS_IT_IS("ipv4/tcp_mtu_probing", zero, 0),
 	AS_IT_IS("ipv4/tcp_stdurg", zero, 0),
+	AS_IT_IS("ipv4/tcp_autocorking", zero, 0),
+	AS_IT_IS("ipv4/tcp_comp_sack_nr", zero, 0),
+	AS_IT_IS("ipv4/tcp_fastopen_blackhole_timeout_sec", zero, 0),
+	AS_IT_IS("ipv4/tcp_migrate_req", zero, 0),
+	AS_IT_IS("ipv4/tcp_no_ssthresh_metrics_save", one, 1),
+	AS_IT_IS("ipv4/icmp_echo_enable_probe", zero, 0),
+	AS_IT_IS("ipv4/ip_dynaddr", zero, 0),
+	AS_IT_IS("ipv4/ipfrag_max_dist", zero, 0),
+	AS_IT_IS("ipv4/fib_multipath_use_neigh", zero, 0),
+	AS_IT_IS("core/bpf_jit_enable", zero, 0), /* programs are interpreted */
+	AS_IT_IS("core/busy_poll", zero, 0),
+	AS_IT_IS("core/busy_read", zero, 0),
 	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0), /* a port of one that waits is nobody else's */
 	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
 	AS_IT_IS("ipv4/tcp_fwmark_accept", zero, 0),
@@ -88,6 +114,10 @@ static const struct net_sysctl vectors[] = {
 	{                                                                                          \
 		"sys/net/ipv4/tcp_" name, &init_net.tcp.field, 1, min, max                         \
 	}
+#define OWN(name, field, min, max)                                                                 \
+	{                                                                                          \
+		"sys/net/" name, &init_net.field, 1, min, max                                      \
+	}
 static const struct net_sysctl own[] = {
 	TCP_OWN("max_syn_backlog", max_syn_backlog, INT32_MIN, INT32_MAX),
 	TCP_OWN("abort_on_overflow", abort_on_overflow, 0, 255),
@@ -102,6 +132,17 @@ static const struct net_sysctl own[] = {
 	TCP_OWN("workaround_signed_windows", signed_windows, 0, 255),
 	TCP_OWN("rfc1337", rfc1337, 0, 255),
 	TCP_OWN("ecn_fallback", ecn_fallback, 0, 1),
+	OWN("ipv4/ip_autobind_reuse", autobind_reuse, 0, 1),
+	OWN("ipv4/ip_forward_use_pmtu", forward_use_pmtu, 0, 255),
+	OWN("ipv4/icmp_ignore_bogus_error_responses", bogus_errors_ok, 0, 1),
+	OWN("ipv4/icmp_errors_use_inbound_ifaddr", errors_by_inbound, 0, 1),
+	OWN("ipv4/route/min_pmtu", min_pmtu, 68, INT32_MAX),
+	OWN("ipv4/route/mtu_expires", mtu_expires, INT32_MIN / 250, INT32_MAX / 250),
+	OWN("ipv4/route/min_adv_mss", min_adv_mss, INT32_MIN, INT32_MAX),
+	OWN("ipv4/udp_wmem_min", udp_wmem_min, 1, INT32_MAX), /* without effect, as Linux's */
+	OWN("core/tstamp_allow_data", tstamp_allow_data, 0, 1),
+	TCP_OWN("fack", fack, 0, 255), /* these two as well */
+	TCP_OWN("adv_win_scale", adv_win_scale, -31, 31),
 	TCP_OWN("challenge_ack_limit", challenge_limit, INT32_MIN, INT32_MAX),
 };
 BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
@@ -309,6 +350,26 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports",
 	"sys/net/ipv4/tcp_fastopen_key" };
 
+/* What other namespaces do not see. */
+static const char *const only_first[] = { "ipv4/route/redirect_load", "ipv4/route/redirect_number",
+	"ipv4/route/redirect_silence", "ipv4/route/error_cost", "ipv4/route/error_burst",
+	"ipv4/route/max_size", "ipv4/tcp_low_latency", "ipv4/tcp_available_ulp",
+	"core/message_cost", "core/message_burst", "core/bpf_jit_enable", "core/busy_poll",
+	"core/busy_read" };
+
+static bool in_first_net(void *arg)
+{
+	return current_net() == &init_net;
+}
+
+static int hide_from_others(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "sys/net/%s", name);
+	return proc_show_when(path, strrchr(name, '/') + 1, in_first_net, NULL);
+}
+
 static const struct {
 	const char *path;
 	umode_t mode;
@@ -347,6 +408,10 @@ static int net_sysctl_init(void)
 		err = proc_let(let[i], net_sysctl_may);
 	if (!err)
 		err = sysctl_register(as_it_is, ARRAY_SIZE(as_it_is));
-	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
+	if (!err)
+		err = sysctl_register(ints, ARRAY_SIZE(ints));
+	for (u32 i = 0; !err && i < ARRAY_SIZE(only_first); i++)
+		err = hide_from_others(only_first[i]);
+	return err;
 }
 INITCALL(3, net_sysctl_init);

@@ -444,7 +444,11 @@ static int net_setup(struct net *net)
 		net->reno = READ_ONCE(init_net.reno);
 	net->ping_gid_min = 1;
 	net->default_ttl = 64;
-	net->echo_ignore_many = 1;
+	net->echo_ignore_many = net->bogus_errors_ok = net->tstamp_allow_data = 1;
+	net->min_pmtu = 552;
+	net->mtu_expires = 600;
+	net->min_adv_mss = 256;
+	net->udp_wmem_min = PAGE_SIZE;
 	frags_net_init(net);
 	tcp_net_init(net);
 	nf_ct_conf_init(net);

@@ -9,9 +9,8 @@
 #include "kernel/net/frag.h"
 
 #define ENTRIES 64
-#define LIFE (600 * NSEC_PER_SEC)
-#define MIN4 552U
 #define MIN6 1280U
+#define LIFE6 (600 * NSEC_PER_SEC)
 
 struct pmtu {
 	const struct net *net; /* NULL: free; compared only */
@@ -45,14 +44,15 @@ static struct pmtu *oldest(void)
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu)
 {
 	struct pmtu *p;
+	u64 life = (u64)max(READ_ONCE(net->mtu_expires), 0) * NSEC_PER_SEC;
 
-	mtu = max(mtu, ip_is_v4(dst) ? MIN4 : MIN6);
+	mtu = max(mtu, ip_is_v4(dst) ? (u32)READ_ONCE(net->min_pmtu) : MIN6);
 	spin_lock(&pmtu_lock);
 	p = find(net, dst);
 	if (!p || p->until <= ktime_get() || mtu < p->mtu) {
 		if (!p)
 			p = oldest();
-		*p = (struct pmtu){ net, *dst, mtu, ktime_get() + LIFE };
+		*p = (struct pmtu){ net, *dst, mtu, ktime_get() + (ip_is_v4(dst) ? life : LIFE6) };
 		WRITE_ONCE(used, 1);
 	}
 	spin_unlock(&pmtu_lock);

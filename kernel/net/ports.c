@@ -90,10 +90,11 @@ static bool may_share(const struct inet_sock *a, const struct inet_sock *b)
 	return a->c.reuseaddr && b->c.reuseaddr && !(a->table->stream && b->listening);
 }
 
-/* Has @o, if that is its port, what @i wants? */
-static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o)
+/* Has @o, if that is its port, what @i wants? @shares: not where they may share it. */
+static bool in_the_way(
+	const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o, bool shares)
 {
-	return o != i && o->net == i->net && !may_share(i, o) &&
+	return o != i && o->net == i->net && !(shares && may_share(i, o)) &&
 	       addresses_overlap(i, laddr, o, &o->laddr);
 }
 
@@ -102,7 +103,7 @@ static bool conflicts(const struct inet_sock *i, const ip_addr *laddr, u16 port)
 	const struct inet_sock *o;
 
 	hlist_for_each_entry(o, port_bucket(i->table, i->net, port), port_node)
-		if (o->lport == port && in_the_way(i, laddr, o))
+		if (o->lport == port && in_the_way(i, laddr, o, true))
 			return true;
 	return false;
 }
@@ -222,6 +223,7 @@ struct choosing {
 	const ip_addr *laddr;
 	const ip_addr *saddr, *raddr;
 	u16 rport;
+	bool shares; /* one that another socket has will do, where they may share it */
 };
 
 /* Of the ports that have @port's bucket those that cannot be had: bit n of n * TABLE_SIZE and what is left of @port. */
@@ -232,7 +234,7 @@ static u64 taken_beside(const struct choosing *c, u16 port)
 
 	BUILD_BUG_ON(TABLE_SIZE * 64 != 1 << 16);
 	hlist_for_each_entry(o, port_bucket(i->table, i->net, port), port_node)
-		if (c->laddr ? in_the_way(i, c->laddr, o) : !is_shareable(i, o))
+		if (c->laddr ? in_the_way(i, c->laddr, o, c->shares) : !is_shareable(i, o))
 			taken |= 1UL << o->lport / TABLE_SIZE;
 	return taken;
 }
@@ -268,6 +270,19 @@ static u16 choose(const struct choosing *c)
 	return 0;
 }
 
+/* One of TCP's that another socket has is given out only where ip_autobind_reuse says so, and no other is left. */
+static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)
+{
+	bool stream = i->table->stream;
+	struct choosing c = { .i = i, .laddr = laddr, .shares = !stream };
+	u16 port = choose(&c);
+
+	if (port || !stream || !READ_ONCE(i->net->autobind_reuse))
+		return port;
+	c.shares = true;
+	return choose(&c);
+}
+
 int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
 {
 	int err = 0;
@@ -278,7 +293,7 @@ int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_u
 	else if (port)
 		err = conflicts(i, laddr, port) ? -EADDRINUSE : 0;
 	else
-		port = choose(&(struct choosing){ .i = i, .laddr = laddr });
+		port = choose_for(i, laddr);
 	if (!err && !port)
 		err = -EADDRINUSE;
 	if (!err)
@@ -292,7 +307,7 @@ static int set_peer_locked(
 {
 	if (i->table->stream) {
 		if (!i->lport) {
-			struct choosing c = { i, NULL, saddr, raddr, rport };
+			struct choosing c = { i, NULL, saddr, raddr, rport, false };
 			u16 port = choose(&c);
 
 			if (!port)

@@ -55,9 +55,8 @@ enum { CONN_NONE, CONN_BEGUN, CONN_MADE };
 #define SKB_RETRANS 4 /* in flight again since it was lost */
 
 #define MSS_DEFAULT 536U
-#define MSS_MIN 88U     /* of TCP_MAXSEG */
-#define ADVMSS_MIN 256U /* of what we say we take: route/min_adv_mss */
-#define ADVMSS_MIN6 1220U
+#define MSS_MIN 88U       /* of TCP_MAXSEG */
+#define ADVMSS_MIN6 1220U /* of what we say we take; of IPv4: route/min_adv_mss */
 #define INIT_CWND 10
 #define MAX_SACKS 4
 #define WSCALE_MAX 14
@@ -535,7 +534,7 @@ void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
 /* An answer without a socket: RST for @skb. */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
-u16 tcp_advmss(const struct flow *f);
+u16 tcp_advmss(const struct net *net, const struct flow *f);
 void tcp_sync_mss(struct tcp_sock *t);
 /* IPv4's options of the socket are others. */
 void tcp_opts_changed(struct inet_sock *i);

@@ -17,6 +17,7 @@ struct tcp_net {
 	int rto_min_us, rto_max_ms, min_rtt_wlen;
 	int min_snd_mss, signed_windows;
 	int rfc1337, ecn_fallback;
+	int fack, adv_win_scale;              /* without effect */
 	int challenge_limit, challenges_left; /* of this second; racy is fine */
 	u64 challenge_second;
 	spinlock_t

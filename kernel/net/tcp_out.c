@@ -52,12 +52,14 @@ static u32 header_size(const struct tcp_sock *t)
 	return (ip_is_v4(&t->flow.daddr) ? 20U : 40U) + sizeof(struct tcphdr);
 }
 
-/* What we tell the peer: what its route says, or what the way takes, but not less than ADVMSS_MIN: he may have a better way to us. */
-u16 tcp_advmss(const struct flow *f)
+/* What we tell the peer: what its route says, or what the way takes, but not less than route/min_adv_mss: he may have a better way to us. */
+u16 tcp_advmss(const struct net *net, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
-	u32 headers = v4 ? 40 : 60, least = v4 ? ADVMSS_MIN : ADVMSS_MIN6;
+	u32 headers = v4 ? 40 : 60, least = ADVMSS_MIN6;
 
+	if (v4)
+		least = (u32)min(max(READ_ONCE(net->min_adv_mss), 0), 65535 - 40);
 	if (f->advmss)
 		return (u16)f->advmss;
 	return (u16)min(max(f->mtu, headers + least) - headers, 65535U - 40);

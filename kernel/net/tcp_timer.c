@@ -53,6 +53,7 @@ void tcp_net_init(struct net *net)
 		.min_snd_mss = TCP_SND_MSS_MIN,
 		.challenge_limit = 0x7fffffff,
 		.ecn_fallback = 1,
+		.adv_win_scale = 1,
 		.early_retrans = 3,
 		.min_rtt_wlen = 300,
 		.rto_min_us = (int)(RTO_MIN / USEC),

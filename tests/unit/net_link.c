@@ -697,6 +697,8 @@ static void test_texts(void **state)
 
 static void test_pmtu(void **state)
 {
+	net.min_pmtu = 552;
+	net.mtu_expires = 600;
 	pmtu_learn(&net, &his, 1400);
 	assert_int_equal(pmtu_of(&net, &his, 1500), 1400);
 	assert_int_equal(pmtu_of(&net, &mine, 1500), 1500);
