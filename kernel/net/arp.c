@@ -4,13 +4,18 @@
  *
  * We answer for any address of this machine that is asked for on a card, as Linux does, unless conf/NAME/arp_ignore or arp_filter says otherwise.
  * What others announce of themselves (gratuitous ARP) changes an entry that we have, and makes a new one where arp_accept says so; who asks us is
- * learnt. We answer for others where proxy_arp says so and the way to them is by another device, or proxy_arp_pvlan and it is by the same.
+ * learnt. We answer for others where proxy_arp says so and the way to them is by another device, or proxy_arp_pvlan and it is by the same, a while
+ * later (proxy_delay) unless we alone were asked: one that is nearer is to be first.
+ * An address does not move as soon as it has moved (locktime), unless who has it says so unasked.
+ * Locks: later_lock (spin): answers for others that wait. They are sent without it.
  * Sources: RFC 826, 5227.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
 
+#include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/mm/mm.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
 
@@ -103,6 +108,109 @@ void arp_announce(struct net_device *dev)
 	net_rx_flush();
 }
 
+/* ---- answers for others, which wait ---- */
+
+#define LATER_MAX 4096U /* of all devices: who owns a namespace says how many one may have */
+
+struct later {
+	struct list_head list;
+	struct net_device *dev;
+	struct arp_packet asked;
+	u64 at;
+};
+
+static DEFINE_SPINLOCK(later_lock);
+static LIST_HEAD(later);
+static u32 nr_later;
+static struct ktimer later_timer;
+
+static void answer(struct net_device *dev, const struct arp_packet *a)
+{
+	ip_addr sip = addr_of(a->sip), tip = addr_of(a->tip);
+
+	send(dev, ARPOP_REPLY, &tip, a->sha, &sip, a->sha);
+}
+
+/* One that is due; NULL: the timer runs for the next. */
+static struct later *take_due(void)
+{
+	struct later *l, *due = NULL;
+	u64 now = ktime_get(), next = ~0UL;
+
+	spin_lock(&later_lock);
+	list_for_each_entry(l, &later, list) {
+		if (!due && l->at <= now)
+			due = l;
+		next = min(next, l->at);
+	}
+	if (due) {
+		list_del(&due->list);
+		nr_later--;
+	} else if (next != ~0UL) {
+		timer_start(&later_timer, next);
+	}
+	spin_unlock(&later_lock);
+	return due;
+}
+
+static void later_tick(struct ktimer *t)
+{
+	struct later *l;
+
+	while ((l = take_due())) {
+		answer(l->dev, &l->asked);
+		kfree(l);
+	}
+	net_rx_flush();
+}
+
+/* Within proxy_delay hundredths of a second, at any time: not all who could answer do at once. As Linux has it one more than proxy_qlen may wait. */
+static void answer_later(struct net_device *dev, const struct arp_packet *a, u64 delay)
+{
+	u64 most = (u64)max(CONF_NEIGH(dev, true, NEIGH_PROXIED), 0), there = 0, r;
+	struct later *l, *mine = kmalloc(sizeof(*mine), GFP_ATOMIC);
+
+	if (!mine)
+		return;
+	arch_random(&r, sizeof(r));
+	*mine = (struct later){ .dev = dev, .asked = *a, .at = ktime_get() + r % delay };
+	spin_lock(&later_lock);
+	list_for_each_entry(l, &later, list)
+		there += l->dev == dev;
+	if (there <= most && nr_later < LATER_MAX) {
+		list_add_tail(&mine->list, &later);
+		nr_later++;
+		timer_start(&later_timer, 0); /* it finds the next */
+		mine = NULL;
+	}
+	spin_unlock(&later_lock);
+	kfree(mine);
+}
+
+void arp_forget(struct net_device *dev)
+{
+	struct later *l, *next;
+
+	spin_lock(&later_lock);
+	list_for_each_entry_safe(l, next, &later, list) {
+		if (l->dev != dev)
+			continue;
+		list_del(&l->list);
+		nr_later--;
+		kfree(l);
+	}
+	spin_unlock(&later_lock);
+}
+
+static int arp_init(void)
+{
+	timer_setup(&later_timer, later_tick);
+	return 0;
+}
+INITCALL(1, arp_init);
+
+/* ---- in ---- */
+
 /* Is @a a whole packet of ours to look at? */
 static bool sane(const struct net_device *dev, const struct arp_packet *a)
 {
@@ -192,6 +300,7 @@ static bool accepts(struct net_device *dev, const struct arp_packet *a, const ip
 static void process(struct net_device *dev, const struct arp_packet *a, bool unicast)
 {
 	ip_addr sip = addr_of(a->sip), tip = addr_of(a->tip);
+	u64 delay = (u64)max(CONF_NEIGH(dev, true, NEIGH_PROXY), 0) * (NSEC_PER_SEC / 100);
 	bool asked = a->op == htons(ARPOP_REQUEST),
 	     ours = asked && addr_is_local(dev->net, &tip, 0);
 
@@ -200,15 +309,19 @@ static void process(struct net_device *dev, const struct arp_packet *a, bool uni
 	if (ours && !may_tell(dev, &sip, &tip))
 		return;
 	if (ours || (asked && answers_for(dev, &sip, &tip))) {
-		send(dev, ARPOP_REPLY, &tip, a->sha, &sip, a->sha);
+		if (ours || unicast || !delay)
+			answer(dev, a);
+		else
+			answer_later(dev, a, delay);
 		if (!ip_is_any(&sip)) /* a probe for a free address has none */
 			neigh_learn(dev, &sip, a->sha, NEIGH_CREATE | NEIGH_OVERRIDE);
 	} else if (!ip_is_any(&sip) && sip.w[3] != ~0U) {
-		bool answer = !asked && unicast;
+		u32 how = NEIGH_OVERRIDE;
 
-		neigh_learn(dev, &sip, a->sha,
-			NEIGH_OVERRIDE | (answer ? (u32)NEIGH_SOLICITED : 0) |
-				(accepts(dev, a, &sip) ? (u32)NEIGH_CREATE : 0));
+		how |= !asked && unicast ? NEIGH_SOLICITED : 0;
+		how |= accepts(dev, a, &sip) ? NEIGH_CREATE : 0;
+		how |= is_gratuitous(a) ? 0 : NEIGH_UNLESS_NEW;
+		neigh_learn(dev, &sip, a->sha, how);
 	}
 }
 

@@ -7,21 +7,25 @@
  *	neigh_confirm(dev, addr)         what is above has heard from it
  *
  * States:
- *	(none) -> INCOMPLETE   neigh_output(): asks all, a second apart (retrans_time_ms), three times (mcast_solicit); packets wait
+ *	(none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart (retrans_time_ms), three times
+ *	                       (mcast_solicit); packets wait
  *	INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits hears EHOSTUNREACH)
  *	REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
  *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word (delay_first_probe_time)
- *	DELAY -> PROBE         asks that machine alone, three times (ucast_solicit)
+ *	DELAY -> PROBE         asks that machine alone, three times (ucast_solicit), then programs, then all (mcast_resolicit)
  *	PROBE -> REACHABLE, FAILED
- *	FAILED -> INCOMPLETE   neigh_output(); or gone after a minute
+ *	STALE -> gone          after a minute without use (gc_stale_time); so is FAILED. A collector looks every gc_interval, and does nothing
+ *	                       while there are few (gc_thresh1)
+ *	FAILED -> INCOMPLETE   neigh_output()
  *	PERMANENT, NOARP       set by hand, never change
  *	any -> gone (RTM_DELNEIGH, with the state that it had) when the device goes down or gets another address, by hand, or to make room
  *	any but PERMANENT -> gone when the device loses its link, unless conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
- * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most NEIGH_MAX entries that nobody has set by hand; the least
- * recently used makes room. By hand a namespace has at most BY_HAND_MAX, so it cannot take all from the others. 3. At most QUEUE_MAX
- * packets wait for one. 4. An entry with a deadline stands in the tree by_deadline, one that was not set by hand in the list lru, the least
- * recently used first, so that time and room cost no walk over all of them under the lock.
+ * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most gc_thresh3 entries of a family that nobody has set by hand; the
+ * least recently used makes room. By hand a namespace has at most BY_HAND_MAX, so it cannot take all from the others. 3. The packets that
+ * wait for one cost at most unres_qlen_bytes, or there is one. 4. An entry with a deadline stands in the tree by_deadline, one that was not set
+ * by hand in its family's list lru, the least recently used first, so that time and room cost no walk over all of them under the lock: the
+ * collector's turn is a deadline, too.
  * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out first.
  */
 #include <asm/errno.h>
@@ -38,12 +42,11 @@
 
 #define NEIGH_BITS 8
 #define NEIGH_BUCKETS (1U << NEIGH_BITS)
-#define NEIGH_MAX 1024U   /* of those that nobody has set by hand */
 #define BY_HAND_MAX 1024U /* of a namespace */
-#define QUEUE_MAX 64U
 #define SHORTEST                                                                                   \
 	(100 * NSEC_PER_MSEC) /* between two questions: who sets the time may ask for a thousand at once */
 #define FAILED_TIME (60 * NSEC_PER_SEC)
+#define IDLE (5 * NSEC_PER_SEC) /* above gc_thresh2 who was used before that goes */
 #define FOREVER (~0UL)
 
 #define NUD_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
@@ -62,14 +65,16 @@ struct neigh {
 	u64 deadline; /* of its state */
 	u64 used, confirmed, updated;
 	struct list_head queue;
-	u32 queued;
+	u32 queued; /* what that costs */
 };
+
+struct neigh_gc neigh_gc[2] = { { 128, 512, 1024, 30 }, { 128, 512, 1024, 30 } };
 
 static DEFINE_SPINLOCK(neigh_lock);
 static struct hlist_head table[NEIGH_BUCKETS];
-static u32 nr_neighs, nr_by_hand; /* all; of these by hand */
+static u32 nr_neighs[2], nr_by_hand[2]; /* all; of these by hand */
 static struct rb_root by_deadline;
-static LIST_HEAD(lru);
+static struct list_head lru[2] = { LIST_HEAD_INIT(lru[0]), LIST_HEAD_INIT(lru[1]) };
 static struct ktimer neigh_timer;
 static u64 timer_at = FOREVER;
 
@@ -88,6 +93,12 @@ static struct neigh *find(const struct net_device *dev, const ip_addr *addr)
 		if (n->dev == dev && ip_equal(&n->addr, addr))
 			return n;
 	return NULL;
+}
+
+/* Its family's part of what there are two of. */
+static u32 family(const struct neigh *n)
+{
+	return !ip_is_v4(&n->addr);
 }
 
 static void set_deadline(struct neigh *n, u64 at)
@@ -112,7 +123,7 @@ static void count_by_hand(struct neigh *n, u8 state)
 {
 	u32 was = !!(n->state & NUD_BY_HAND), is = !!(state & NUD_BY_HAND);
 
-	nr_by_hand += is - was;
+	nr_by_hand[family(n)] += is - was;
 	n->net->neighs_by_hand += is - was;
 }
 
@@ -135,17 +146,30 @@ static void drop(struct neigh *n, struct grave *g)
 	set_deadline(n, FOREVER);
 	n->dev->nr_neighs--;
 	n->net->nr_neighs--;
-	nr_neighs--;
+	nr_neighs[family(n)]--;
 	count_by_hand(n, NUD_NONE);
 	list_splice_tail_init(&n->queue, &g->packets);
 }
 
-static void make_room(struct grave *dead)
+static bool is_idle(const struct neigh *n, u64 now)
 {
-	struct neigh *oldest = list_first_entry_or_null(&lru, struct neigh, lru);
+	return now - max(n->used, n->updated) > IDLE;
+}
 
-	if (oldest)
+/* For another one of a family. False: there may be none. */
+static bool make_room(u32 f, struct grave *dead)
+{
+	u32 soft = (u32)READ_ONCE(neigh_gc[f].thresh2), hard = (u32)READ_ONCE(neigh_gc[f].thresh3);
+	u64 now = ktime_get();
+
+	for (;;) {
+		u32 there = nr_neighs[f] - nr_by_hand[f];
+		struct neigh *oldest = list_first_entry_or_null(&lru[f], struct neigh, lru);
+
+		if (!oldest || (there < hard && (there < soft || !is_idle(oldest, now))))
+			return there < hard;
 		drop(oldest, dead);
+	}
 }
 
 static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct grave *dead)
@@ -153,8 +177,8 @@ static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct 
 	struct neigh *n;
 
 	assert_spin_held(&neigh_lock);
-	if (nr_neighs - nr_by_hand >= NEIGH_MAX)
-		make_room(dead);
+	if (!make_room(!ip_is_v4(addr), dead))
+		return NULL;
 	n = kzalloc(sizeof(*n), GFP_ATOMIC);
 	if (!n)
 		return NULL;
@@ -165,11 +189,11 @@ static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct 
 	n->deadline = FOREVER;
 	n->used = n->updated = ktime_get();
 	INIT_LIST_HEAD(&n->queue);
-	list_add_tail(&n->lru, &lru);
+	list_add_tail(&n->lru, &lru[family(n)]);
 	hlist_add_head(&n->node, bucket(dev, addr));
 	dev->nr_neighs++;
 	n->net->nr_neighs++;
-	nr_neighs++;
+	nr_neighs[family(n)]++;
 	return n;
 }
 
@@ -189,9 +213,10 @@ static void set_state(struct neigh *n, u8 state, u64 lasts)
 	if (state & NUD_BY_HAND)
 		list_del_init(&n->lru);
 	else if (list_empty(&n->lru))
-		list_add_tail(&n->lru, &lru);
+		list_add_tail(&n->lru, &lru[family(n)]);
+	if (n->state != state)
+		n->updated = now;
 	n->state = state;
-	n->updated = now;
 	set_deadline(n, lasts == FOREVER ? FOREVER : now + lasts);
 	if (state == NUD_REACHABLE)
 		n->confirmed = now;
@@ -201,7 +226,33 @@ static void set_state(struct neigh *n, u8 state, u64 lasts)
 /* What its device's sysctls say of it. */
 static u32 param(const struct neigh *n, u32 key)
 {
-	return (u32)CONF_NEIGH(n->dev, ip_is_v4(&n->addr), key);
+	return (u32)max(CONF_NEIGH(n->dev, ip_is_v4(&n->addr), key), 0);
+}
+
+/* When the collector looks next, at @at or later. */
+static u64 next_collection(const struct neigh *n, u64 at)
+{
+	u64 interval = (u64)READ_ONCE(neigh_gc[family(n)].interval) * NSEC_PER_SEC;
+
+	return (max(at, ktime_get()) / interval + 1) * interval;
+}
+
+static void collect_at(struct neigh *n, u64 at)
+{
+	set_deadline(n, next_collection(n, at));
+	arm(n->deadline);
+}
+
+static void set_stale(struct neigh *n)
+{
+	set_state(n, NUD_STALE, FOREVER);
+	collect_at(n, max(n->used, n->confirmed) + param(n, NEIGH_STALE) * NSEC_PER_MSEC);
+}
+
+static void set_failed(struct neigh *n)
+{
+	set_state(n, NUD_FAILED, FOREVER);
+	collect_at(n, ktime_get() + FAILED_TIME);
 }
 
 static u64 retrans_time(const struct neigh *n)
@@ -250,6 +301,21 @@ static void bury(struct grave *g)
 	skb_free_list(&g->packets);
 }
 
+/* Who is to be asked; neigh_lock held. */
+enum ask { ASK_NOBODY, ASK_ONE, ASK_APP, ASK_ALL };
+
+static enum ask next_question(const struct neigh *n)
+{
+	u64 one = param(n, NEIGH_ASK_ONE), app = one + param(n, NEIGH_ASK_APP);
+	u64 all = app + param(n, n->state == NUD_PROBE ? NEIGH_ASK_AGAIN : NEIGH_ASK_ALL);
+
+	if (n->state == NUD_PROBE && n->probes < one)
+		return ASK_ONE;
+	if (n->probes < app)
+		return ASK_APP;
+	return n->probes < all ? ASK_ALL : ASK_NOBODY;
+}
+
 /* ---- asking and sending, without the lock ---- */
 
 /* Who has sent a packet of IPv4, which begins with its header, in @to; NULL. */
@@ -265,12 +331,19 @@ static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
 }
 
 /* @from: who waits for it; NULL. */
-static void solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from)
+static void solicit(struct net *net, struct net_device *dev, enum ask whom,
+	const struct neigh_info *about, const ip_addr *from)
 {
-	if (ip_is_v4(addr))
-		arp_solicit(dev, addr, mac, from);
+	const u8 *mac = whom == ASK_ONE ? about->mac : NULL;
+
+	if (whom == ASK_NOBODY)
+		return;
+	if (whom == ASK_APP)
+		rtnl_tell_neigh(net, about, RTM_GETNEIGH);
+	else if (ip_is_v4(&about->addr))
+		arp_solicit(dev, &about->addr, mac, from);
 	else
-		ndisc_solicit(dev, addr, mac);
+		ndisc_solicit(dev, &about->addr, mac);
 }
 
 static void send_all(struct net_device *dev, struct list_head *queue, const u8 *mac)
@@ -299,35 +372,44 @@ static void fail_all(struct net *net, struct net_device *dev, struct list_head *
 
 static void enqueue(struct neigh *n, struct sk_buff *skb, struct grave *dead)
 {
-	if (n->queued >= QUEUE_MAX) { /* the oldest goes */
-		list_move_tail(n->queue.next, &dead->packets);
-		n->queued--;
+	u32 cost = skb_truesize(skb), most = param(n, NEIGH_QUEUE);
+
+	while (!list_empty(&n->queue) && (u64)n->queued + cost > most) { /* the oldest goes */
+		struct sk_buff *oldest = list_first_entry(&n->queue, struct sk_buff, list);
+
+		n->queued -= skb_truesize(oldest);
+		list_move_tail(&oldest->list, &dead->packets);
 	}
 	if (!skb->destructor) /* TCP's: nothing keeps the socket that wants the time while it waits */
 		skb->stamp_for = NULL;
 	list_add_tail(&skb->list, &n->queue);
-	n->queued++;
+	n->queued += cost;
 }
 
-/* True: the first question is to be asked now. */
-static bool wait_for_answer(struct neigh *n, struct sk_buff *skb, struct grave *dead)
+/* Who is to be asked now, the first question. */
+static enum ask wait_for_answer(struct neigh *n, struct sk_buff *skb, struct grave *dead)
 {
-	bool fresh = n->state != NUD_INCOMPLETE;
+	enum ask whom = ASK_NOBODY;
 
-	if (fresh) {
-		n->probes = 1;
+	if (n->state != NUD_INCOMPLETE) {
+		n->probes = param(n, NEIGH_ASK_ONE); /* as if that one had been asked already */
 		set_state(n, NUD_INCOMPLETE, retrans_time(n));
+		whom = next_question(n);
+		n->probes++;
 	}
 	enqueue(n, skb, dead);
-	return fresh && param(n, NEIGH_ASK_ALL);
+	return whom;
 }
 
 static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 {
-	bool known = false, ask = false;
+	enum ask whom = ASK_NOBODY;
+	struct neigh_info info;
+	struct net *net = NULL;
 	u8 mac[ETH_ALEN];
 	ip_addr sender;
 	const ip_addr *from = sender_of(skb, &sender);
+	bool known = false;
 	struct grave dead;
 	struct neigh *n;
 
@@ -339,19 +421,22 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 	if (n) {
 		n->used = ktime_get();
 		if (!(n->state & NUD_BY_HAND))
-			list_move_tail(&n->lru, &lru);
+			list_move_tail(&n->lru, &lru[family(n)]);
 		known = n->state & NUD_VALID;
 		if (n->state == NUD_STALE)
 			set_delay(n);
 		if (known)
 			memcpy(mac, n->mac, ETH_ALEN);
 		else
-			ask = wait_for_answer(n, skb, &dead);
+			whom = wait_for_answer(n, skb, &dead);
+		if (whom != ASK_NOBODY) {
+			describe(n, &info);
+			net = n->net;
+		}
 	}
 	spin_unlock(&neigh_lock);
 	bury(&dead);
-	if (ask)
-		solicit(dev, to, NULL, from);
+	solicit(net, dev, whom, &info, from);
 	if (known)
 		return eth_send(dev, skb, mac, skb->protocol);
 	if (!n)
@@ -401,22 +486,28 @@ static bool learn(struct neigh *n, const u8 *mac, u32 how)
 {
 	bool valid = n->state & NUD_VALID;
 	bool differs = !valid || (mac && memcmp(n->mac, mac, ETH_ALEN) != 0);
+	u64 now = ktime_get();
 
 	if (n->state & NUD_BY_HAND || (!mac && !valid))
 		return false;
 	if (how & NEIGH_ISROUTER_KNOWN)
 		n->flags = how & NEIGH_ROUTER ? NTF_ROUTER : 0;
+	if (valid && differs && how & NEIGH_UNLESS_NEW &&
+		now - n->updated < param(n, NEIGH_LOCK) * (NSEC_PER_SEC / 100))
+		return false; /* of several answers the first one counts */
 	if (valid && differs && !(how & NEIGH_OVERRIDE)) { /* not from that one: let it be asked */
 		if (n->state == NUD_REACHABLE)
-			set_state(n, NUD_STALE, FOREVER);
+			set_stale(n);
 		return false;
 	}
-	if (differs)
+	if (differs) {
 		memcpy(n->mac, mac, ETH_ALEN);
+		n->updated = now;
+	}
 	if (how & NEIGH_SOLICITED)
 		set_reachable(n);
 	else if (differs)
-		set_state(n, NUD_STALE, FOREVER);
+		set_stale(n);
 	return true;
 }
 
@@ -468,10 +559,10 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr)
 struct due {
 	struct net_device *dev;
 	struct net *net;
-	ip_addr addr, sender;
+	ip_addr sender;
 	const ip_addr *from; /* NULL, or `sender`: of the packet that has begun to wait last */
-	u8 mac[ETH_ALEN];
-	bool ask, unicast, tell;
+	enum ask whom;
+	bool tell;
 	struct neigh_info info;
 	struct list_head failed;
 	struct grave dead;
@@ -479,35 +570,40 @@ struct due {
 
 static void give_up(struct neigh *n, struct due *d)
 {
-	set_state(n, NUD_FAILED, FAILED_TIME);
+	set_failed(n);
 	list_splice_tail_init(&n->queue, &d->failed);
 	n->queued = 0;
+}
+
+static void collect(struct neigh *n, struct due *d)
+{
+	if (nr_neighs[family(n)] < (u32)READ_ONCE(neigh_gc[family(n)].thresh1))
+		collect_at(n, 0);
+	else
+		drop(n, &d->dead);
 }
 
 static void expire(struct neigh *n, struct due *d)
 {
 	d->dev = n->dev;
-	d->addr = n->addr;
-	memcpy(d->mac, n->mac, ETH_ALEN);
 	switch (n->state) {
-	case NUD_REACHABLE: set_state(n, NUD_STALE, FOREVER); return;
+	case NUD_REACHABLE: set_stale(n); return;
 	case NUD_DELAY:
 		n->probes = 0;
 		n->state = NUD_PROBE;
 		break;
 	case NUD_INCOMPLETE:
 	case NUD_PROBE: break;
-	default: drop(n, &d->dead); return;
+	default: collect(n, d); return;
 	}
-	if (n->probes >= param(n, n->state == NUD_PROBE ? NEIGH_ASK_ONE : NEIGH_ASK_ALL)) {
+	d->whom = next_question(n);
+	if (d->whom == ASK_NOBODY) {
 		give_up(n, d);
 		return;
 	}
 	n->probes++;
 	if (!list_empty(&n->queue))
 		d->from = sender_of(list_last_entry(&n->queue, struct sk_buff, list), &d->sender);
-	d->unicast = n->state == NUD_PROBE;
-	d->ask = true;
 	set_state(n, n->state, retrans_time(n));
 }
 
@@ -522,7 +618,7 @@ static struct neigh *find_due(u64 now, u64 *next)
 
 static bool do_due(void)
 {
-	struct due d = { .ask = false };
+	struct due d = { .whom = ASK_NOBODY };
 	struct neigh *n;
 	u64 next;
 
@@ -536,7 +632,7 @@ static bool do_due(void)
 		d.tell = n->state & (NUD_REACHABLE | NUD_INCOMPLETE | NUD_PROBE);
 		d.net = net;
 		expire(n, &d);
-		if (d.tell)
+		if (d.tell || d.whom != ASK_NOBODY)
 			describe(n, &d.info);
 	} else {
 		timer_at = FOREVER;
@@ -546,8 +642,7 @@ static bool do_due(void)
 	spin_unlock(&neigh_lock);
 	if (d.tell && d.info.state & (NUD_STALE | NUD_FAILED))
 		rtnl_tell_neigh(d.net, &d.info, RTM_NEWNEIGH);
-	if (d.ask)
-		solicit(d.dev, &d.addr, d.unicast ? d.mac : NULL, d.from);
+	solicit(d.net, d.dev, d.whom, &d.info, d.from);
 	fail_all(d.net, d.dev, &d.failed);
 	bury(&d.dead);
 	return n;
@@ -568,6 +663,7 @@ void neigh_forget(struct net_device *dev)
 	struct grave dead;
 	struct neigh *n;
 
+	arp_forget(dev);
 	grave_init(&dead);
 	spin_lock(&neigh_lock);
 	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
@@ -652,7 +748,8 @@ static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
 	case NUD_PROBE:
 	case NUD_INCOMPLETE: set_state(n, (u8)state, 0); break;
 	case NUD_NONE:
-	case NUD_FAILED: set_state(n, NUD_FAILED, FAILED_TIME); break;
+	case NUD_FAILED: set_failed(n); break;
+	case NUD_STALE: set_stale(n); break;
 	default: set_state(n, (u8)state, FOREVER);
 	}
 	return 0;

@@ -20,6 +20,7 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 #define NEIGH_ROUTER                                                                               \
 	8 /* it says that it is a router; NEIGH_ISROUTER_KNOWN: it has said so or not */
 #define NEIGH_ISROUTER_KNOWN 16
+#define NEIGH_UNLESS_NEW 32 /* it may, but not as soon as it has changed (locktime) */
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
 /* A higher layer has heard from it. */
 void neigh_confirm(struct net_device *dev, const ip_addr *addr);
@@ -46,15 +47,24 @@ int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *in
 /* By hand: @mac NULL where the state needs none. @nlflags: NLM_F_CREATE, EXCL, REPLACE. */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
-/* To who listens (RTNLGRP_NEIGH). */
+/* To who listens (RTNLGRP_NEIGH). RTM_GETNEIGH: programs that know are asked. */
 void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type);
 int neigh_del(struct net_device *dev, const ip_addr *addr);
+
+/*
+ * /proc/sys/net/{ipv4,ipv6}/neigh/default/gc_*: of entries that nobody has set by hand, of IPv4 and of IPv6. With fewer than thresh1 none is
+ * forgotten; above thresh2 those that were not used for five seconds are, when another one comes; there are no more than thresh3. Seconds.
+ */
+extern struct neigh_gc {
+	int thresh1, thresh2, thresh3, interval;
+} neigh_gc[2];
 
 /* ---- arp.c, ndisc.c ---- */
 void arp_rcv(struct sk_buff *skb);
 /* Asks for @addr: all on the link, or @mac alone, for a packet from @from (NULL: for none). */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
 void arp_announce(struct net_device *dev); /* its addresses, to all */
+void arp_forget(struct net_device *dev);   /* answers for others that wait are not given */
 void ndisc_rcv(struct sk_buff *skb);       /* as ICMPv6 got it */
 void ndisc_net_init(struct net *net);
 void ndisc_net_end(struct net *net); /* may sleep */

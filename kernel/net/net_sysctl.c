@@ -12,11 +12,19 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/icmp.h"
+#include "kernel/net/neigh.h"
 #include "kernel/net/net_sysctl.h"
 #include "kernel/net/tcp.h"
 
 /* Linux has had no use for them for long, and keeps them for who writes there. */
 static int routes_max = INT32_MAX, low_latency;
+
+/* The machine's, as the rest of neigh/default is. */
+#define NEIGH_GC(dir, gc)                                                                          \
+	SYSCTL_NUM(dir "gc_thresh1", (gc).thresh1, 0, 0x7fffffff),                                 \
+		SYSCTL_NUM(dir "gc_thresh2", (gc).thresh2, 0, 0x7fffffff),                         \
+		SYSCTL_NUM(dir "gc_thresh3", (gc).thresh3, 0, 0x7fffffff),                         \
+		SYSCTL_NUM(dir "gc_interval", (gc).interval, 1, 0x7fffffff / 1000)
 
 static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_syn_retries", tcp_limits.syn_retries, 1, 127),
@@ -50,6 +58,8 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/core/message_cost", icmp_limits.message_cost, 0, INT32_MAX / 250),
 	SYSCTL_NUM("net/core/message_burst", icmp_limits.message_burst, INT32_MIN, INT32_MAX),
 	SYSCTL_NUM("net/ipv6/icmp/ratelimit", icmp_limits.ratelimit6, 0, 0x7fffffff),
+	NEIGH_GC("net/ipv4/neigh/default/", neigh_gc[0]),
+	NEIGH_GC("net/ipv6/neigh/default/", neigh_gc[1]),
 	SYSCTL_NUM("net/ipv4/tcp_invalid_ratelimit", tcp_limits.invalid_ratelimit, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
 	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),

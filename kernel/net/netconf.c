@@ -23,16 +23,27 @@ struct key {
 	int min, max, initial;
 };
 
-/* Of neigh/NAME. What is said in seconds is kept in milliseconds. */
+/*
+ * Of neigh/NAME. What is said in seconds is kept in milliseconds, packets that wait in bytes: so much Linux counts for one of Ethernet's largest, and
+ * who knows how many there may be by default means that.
+ */
 #define SECONDS (INT32_MAX / 1000)
-#define NEIGH_KEYS(v6, at)                                                                         \
+#define PACKET 2090
+#define PACKETS (INT32_MAX / PACKET)
+#define NEIGH_KEYS(v6, at, lock)                                                                   \
 	{ "mcast_solicit", v6, (at) + NEIGH_ASK_ALL, 0, INT32_MAX, 3 },                            \
 		{ "ucast_solicit", v6, (at) + NEIGH_ASK_ONE, 0, INT32_MAX, 3 },                    \
 		{ "retrans_time_ms", v6, (at) + NEIGH_RETRANS, 0, INT32_MAX, 1000 },               \
 		{ "base_reachable_time_ms", v6, (at) + NEIGH_REACHABLE, 0, INT32_MAX, 30000 },     \
 		{ "base_reachable_time", v6, (at) + NEIGH_REACHABLE, 0, SECONDS, 30000 },          \
+		{ "delay_first_probe_time", v6, (at) + NEIGH_DELAY, 0, SECONDS, 5000 },            \
+		{ "app_solicit", v6, (at) + NEIGH_ASK_APP, 0, INT32_MAX, 0 },                      \
+		{ "mcast_resolicit", v6, (at) + NEIGH_ASK_AGAIN, 0, INT32_MAX, 0 },                \
+		{ "gc_stale_time", v6, (at) + NEIGH_STALE, -SECONDS, SECONDS, 60000 },             \
+		{ "unres_qlen_bytes", v6, (at) + NEIGH_QUEUE, 0, INT32_MAX, 212992 },              \
+		{ "unres_qlen", v6, (at) + NEIGH_QUEUE, 0, PACKETS, 212992 },                      \
 	{                                                                                          \
-		"delay_first_probe_time", v6, (at) + NEIGH_DELAY, 0, SECONDS, 5000                 \
+		"locktime", v6, (at) + NEIGH_LOCK, INT32_MIN, INT32_MAX, lock                      \
 	}
 
 #define READ_ONLY 1, 0 /* no number is between these: 0444 */
@@ -70,8 +81,10 @@ static const struct key keys[] = {
 		10000 },
 	{ "igmpv3_unsolicited_report_interval", false, CONF4_IGMP3_INTERVAL, INT32_MIN, INT32_MAX,
 		1000 },
-	NEIGH_KEYS(false, CONF4_NEIGH),
-	NEIGH_KEYS(true, CONF6_NEIGH),
+	NEIGH_KEYS(false, CONF4_NEIGH, 100),
+	{ "proxy_delay", false, CONF4_NEIGH + NEIGH_PROXY, INT32_MIN, INT32_MAX, 80 },
+	{ "proxy_qlen", false, CONF4_NEIGH + NEIGH_PROXIED, 0, INT32_MAX, 64 },
+	NEIGH_KEYS(true, CONF6_NEIGH, 0),
 	{ "forwarding", true, CONF6_FORWARDING, INT32_MIN, INT32_MAX, 0 },
 	{ "disable_ipv6", true, CONF6_DISABLE, INT32_MIN, INT32_MAX, 0 },
 	{ "accept_ra", true, CONF6_ACCEPT_RA, INT32_MIN, INT32_MAX, 1 },
@@ -95,7 +108,7 @@ static bool is_neigh(const struct key *k)
 
 static int unit(const struct key *k)
 {
-	return k->max == SECONDS ? 1000 : 1;
+	return k->max == SECONDS ? 1000 : k->max == PACKETS ? PACKET : 1;
 }
 
 static int *word(struct netconf *c, const struct key *k)

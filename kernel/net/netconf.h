@@ -13,6 +13,13 @@ enum {
 	NEIGH_RETRANS,   /* so many milliseconds apart */
 	NEIGH_REACHABLE, /* so many milliseconds without a word it is still there */
 	NEIGH_DELAY,     /* so many before it is asked */
+	NEIGH_ASK_APP,   /* so many questions to programs, */
+	NEIGH_ASK_AGAIN, /* and to all, where the one whose address we know does not answer */
+	NEIGH_STALE,     /* so many milliseconds unused it may be forgotten */
+	NEIGH_QUEUE,     /* so many bytes wait for an answer */
+	NEIGH_LOCK,      /* so many hundredths of a second it does not move again */
+	NEIGH_PROXY,     /* and at most so many an answer for another waits */
+	NEIGH_PROXIED,   /* so many such answers wait */
 	NEIGH_WORDS
 };
 enum {

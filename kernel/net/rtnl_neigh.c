@@ -10,7 +10,7 @@
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
 
-#define LIST_MAX 1024
+#define LIST_MAX 8192U
 #define USER_HZ 100
 #define NUD_HAS_MAC (NUD_PERMANENT | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY | NUD_NOARP)
 
@@ -51,9 +51,26 @@ static void put_neigh_gone(
 	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELNEIGH;
 }
 
+static void put_neigh_wanted(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	put_neigh(b, req, portid, flags | NLM_F_REQUEST, what);
+	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_GETNEIGH;
+}
+
 void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type)
 {
-	rtnl_tell(net, RTNLGRP_NEIGH, type == RTM_NEWNEIGH ? put_neigh : put_neigh_gone, info);
+	rtnl_tell(net, RTNLGRP_NEIGH,
+		type == RTM_NEWNEIGH ? put_neigh :
+		type == RTM_GETNEIGH ? put_neigh_wanted :
+				       put_neigh_gone,
+		info);
+}
+
+/* Room for what is in the table now. */
+static u32 room_for(const struct net *net)
+{
+	return min(READ_ONCE(net->nr_neighs) + 16, LIST_MAX);
 }
 
 /* What a dump asks for: entries of a family, of a device, of the devices of a master. */
@@ -93,7 +110,8 @@ static int number(const struct nlmsghdr *req, u16 type)
 int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)
 {
-	struct neigh_info *all = kcalloc(LIST_MAX, sizeof(*all), GFP_KERNEL);
+	u32 room = room_for(net);
+	struct neigh_info *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct ndmsg m = { 0 };
 	struct wish w;
 	int err = 0;
@@ -106,7 +124,7 @@ int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dum
 	else if (req->nlmsg_len > NLMSG_HDRLEN)
 		m.ndm_family = *(const u8 *)NLMSG_DATA(req);
 	if (!m.ndm_family || m.ndm_family == AF_INET || m.ndm_family == AF_INET6)
-		n = m.ndm_flags & NTF_PROXY ? 0 : neigh_list(net, all, LIST_MAX);
+		n = m.ndm_flags & NTF_PROXY ? 0 : neigh_list(net, all, room);
 	w = (struct wish){ m.ndm_family, number(req, NDA_IFINDEX), number(req, NDA_MASTER) };
 	d->each = w.ifindex || w.master ? NLM_F_DUMP_FILTERED : 0;
 	for (u32 i = 0; i < n && !err; i++)
@@ -178,14 +196,14 @@ int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req, const char **
 
 static int show_arp(struct seq *s, void *arg)
 {
-	struct neigh_info *all = kcalloc(LIST_MAX, sizeof(*all), GFP_KERNEL);
-	u32 n;
+	u32 room = room_for(current_net()), n;
+	struct neigh_info *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 
 	if (!all)
 		return -ENOMEM;
 	seq_puts(s,
 		"IP address       HW type     Flags       HW address            Mask     Device\n");
-	n = neigh_list(current_net(), all, LIST_MAX);
+	n = neigh_list(current_net(), all, room);
 	for (u32 i = 0; i < n; i++) {
 		const struct neigh_info *e = &all[i];
 		const u8 *a = (const u8 *)&e->addr.w[3], *h = e->mac;

@@ -129,8 +129,10 @@ void mcast_leave(struct net_device *dev, const ip_addr *group)
 {
 }
 
+static int apps_asked;
 void rtnl_tell_neigh(struct net *n, const struct neigh_info *info, u16 type)
 {
+	apps_asked += type == RTM_GETNEIGH;
 }
 void arch_random(void *buf, size_t n)
 {
@@ -248,6 +250,9 @@ static int set_up(void **state)
 		words[NEIGH_RETRANS] = 1000;
 		words[NEIGH_REACHABLE] = 30000;
 		words[NEIGH_DELAY] = 5000;
+		words[NEIGH_STALE] = 60000;
+		words[NEIGH_QUEUE] = 212992;
+		words[NEIGH_LOCK] = v6 ? 0 : 100;
 	}
 	memcpy(card.addr, my_mac, 6);
 	mine = ip_v4(htonl(0x0a000001));
@@ -347,7 +352,141 @@ static void test_times(void **state)
 	run_to(t + 60 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), NUD_FAILED);
 	run_to(t + 200 * NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), NUD_FAILED); /* there are few */
+	neigh_gc[0].thresh1 = 0;
+	run_to(t + 240 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), 0);
+	neigh_gc[0].thresh1 = 128;
+}
+
+/* Who is not used is forgotten after gc_stale_time, by a collector that comes every gc_interval. */
+static void test_collector(void **state)
+{
+	u64 t = 1000 * 30 * NSEC_PER_SEC; /* the collector's turn */
+
+	run_to(t + NSEC_PER_SEC);
+	neigh_gc[0].thresh1 = 1;
+	arp_from_him(1, &his, &mine, PKT_BROADCAST);
+	run_to(t + 89 * NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), NUD_STALE);
+	run_to(t + 90 * NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), 0);
+	card.conf.v4[CONF4_NEIGH + NEIGH_STALE] = 5000;
+	neigh_gc[0].interval = 10;
+	arp_from_him(1, &his, &mine, PKT_BROADCAST);
+	run_to(t + 99 * NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), NUD_STALE);
+	run_to(t + 100 * NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), 0);
+	neigh_gc[0].thresh1 = 2; /* the last one stays */
+	arp_from_him(1, &his, &mine, PKT_BROADCAST);
+	run_to(t + 200 * NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), NUD_STALE);
+	neigh_gc[0] = (struct neigh_gc){ 128, 512, 1024, 30 };
+}
+
+/* After the machine itself programs are asked, then all. */
+static void test_whom_to_ask(void **state)
+{
+	int *words = card.conf.v4 + CONF4_NEIGH;
+
+	words[NEIGH_ASK_ONE] = 1;
+	words[NEIGH_ASK_APP] = words[NEIGH_ASK_AGAIN] = 2;
+	words[NEIGH_ASK_ALL] = 1;
+	arp_from_him(1, &his, &mine, PKT_BROADCAST);
+	skb_free_list(&sent);
+	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
+	skb_free_list(&sent);
+	run_to(now + 5 * NSEC_PER_SEC + 1);
+	assert_int_equal(frames(), 1);
+	assert_int_equal(apps_asked, 0);
+	kfree_skb(take());
+	run_to(now + 2 * NSEC_PER_SEC);
+	assert_int_equal(apps_asked, 2);
+	assert_int_equal(frames(), 0);
+	run_to(now + 2 * NSEC_PER_SEC);
+	assert_int_equal(frames(), 2);
+	assert_int_equal(state_of(&his), NUD_PROBE);
+	run_to(now + NSEC_PER_SEC);
+	assert_int_equal(state_of(&his), NUD_FAILED);
+	skb_free_list(&sent);
+	apps_asked = 0;
+	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
+	assert_int_equal(apps_asked, 1);
+	run_to(now + 3 * NSEC_PER_SEC);
+	assert_int_equal(apps_asked, 2);
+	assert_int_equal(frames(), 1);
+	assert_int_equal(state_of(&his), NUD_FAILED);
+	apps_asked = 0;
+}
+
+static void says_mac(const ip_addr *sip, const ip_addr *tip, u8 last)
+{
+	u8 p[28] = { 0, 1, 8, 0, 6, 4, 0, 2, 2, [13] = last };
+	struct sk_buff *skb;
+
+	memcpy(p + 14, &sip->w[3], 4);
+	memcpy(p + 24, &tip->w[3], 4);
+	skb = packet_of(p, sizeof(p), ETH_P_ARP);
+	skb->pkt_type = PKT_HOST;
+	arp_rcv(skb);
+}
+
+static u8 last_of(const ip_addr *a)
+{
+	struct neigh_info i;
+
+	return neigh_get(&card, a, &i) ? 0 : i.mac[5];
+}
+
+/* Of several answers the first one counts, for a second; who says it unasked is believed at once. */
+static void test_lock(void **state)
+{
+	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
+	says_mac(&his, &mine, 7);
+	assert_int_equal(last_of(&his), 7);
+	run_to(now + NSEC_PER_SEC / 2);
+	says_mac(&his, &mine, 8);
+	assert_int_equal(last_of(&his), 7);
+	assert_int_equal(state_of(&his), NUD_REACHABLE);
+	run_to(now + NSEC_PER_SEC / 2 + 1);
+	neigh_confirm(&card, &his); /* that is no change */
+	says_mac(&his, &mine, 8);
+	assert_int_equal(last_of(&his), 8);
+	says_mac(&his, &his, 9);
+	assert_int_equal(last_of(&his), 9);
+	card.conf.v4[CONF4_NEIGH + NEIGH_LOCK] = 0;
+	says_mac(&his, &mine, 8);
+	assert_int_equal(last_of(&his), 8);
+}
+
+/* An answer for another waits a while, and as many as may. */
+static void test_proxy(void **state)
+{
+	struct route r = { .dev = &lo, .table = 254, .type = 1, .dst = ip_v4(0), .prefix = 96 };
+	ip_addr far = ip_v4(htonl(0x0c000001));
+	int *words = card.conf.v4 + CONF4_NEIGH;
+
+	lo.flags = IFF_UP;
+	assert_int_equal(route_add(&net, &r), 0);
+	card.conf.v4[CONF4_PROXY_ARP] = card.conf.v4[CONF4_FORWARDING] = 1;
+	arp_from_him(1, &his, &far, PKT_HOST); /* we alone were asked */
+	assert_int_equal(frames(), 1);
+	words[NEIGH_PROXY] = 0;
+	arp_from_him(1, &his, &far, PKT_BROADCAST);
+	assert_int_equal(frames(), 2);
+	words[NEIGH_PROXY] = 80;
+	words[NEIGH_PROXIED] = 2;
+	for (int i = 0; i < 10; i++)
+		arp_from_him(1, &his, &far, PKT_BROADCAST);
+	assert_int_equal(frames(), 2);
+	run_to(now + 800 * NSEC_PER_MSEC);
+	assert_int_equal(frames(), 5);
+	arp_from_him(1, &his, &far, PKT_BROADCAST);
+	neigh_forget(&card);
+	run_to(now + 800 * NSEC_PER_MSEC);
+	assert_int_equal(frames(), 5);
+	routes_forget(&lo, true);
 }
 
 /* What its device's sysctls say, within bounds. */
@@ -384,12 +523,23 @@ static void test_words(void **state)
 
 static void test_nobody(void **state)
 {
-	for (int i = 0; i < 100; i++) /* 64 may wait */
+	u32 cost;
+	struct sk_buff *one = packet_of("x", 1, ETH_P_IP);
+
+	cost = skb_truesize(one);
+	kfree_skb(one);
+	card.conf.v4[CONF4_NEIGH + NEIGH_QUEUE] = (int)(64 * cost + cost - 1); /* 64 may wait */
+	for (int i = 0; i < 100; i++)
 		neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
 	run_to(now + 5 * NSEC_PER_SEC);
 	assert_int_equal(state_of(&his), NUD_FAILED);
 	assert_int_equal(frames(), 3); /* questions */
 	assert_int_equal(unreachable, 64);
+	card.conf.v4[CONF4_NEIGH + NEIGH_QUEUE] = 0; /* the last one does all the same */
+	for (int i = 0; i < 3; i++)
+		neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
+	run_to(now + 5 * NSEC_PER_SEC);
+	assert_int_equal(unreachable, 65);
 }
 
 static void test_announcements(void **state)
@@ -415,6 +565,44 @@ static void test_flood(void **state)
 	assert_true(fake_allocations < 1024 + 3000 + 10);
 	skb_free_list(&sent);
 	assert_true(fake_allocations <= 1024 + 2 /* address, route */);
+}
+
+static u32 known(void)
+{
+	static struct neigh_info all[4096];
+
+	return neigh_list(&net, all, ARRAY_SIZE(all));
+}
+
+static void he_asks(u32 n)
+{
+	ip_addr a = ip_v4(htonl(0x0b000000 + n));
+
+	arp_from_him(1, &a, &mine, PKT_BROADCAST);
+}
+
+/* Above gc_thresh2 those go that were not used for a while, and there are never more than gc_thresh3. */
+static void test_thresholds(void **state)
+{
+	neigh_gc[0] = (struct neigh_gc){ 0, 10, 20, 3600 };
+	card.conf.v4[CONF4_NEIGH + NEIGH_STALE] = 3600000;
+	for (u32 i = 0; i < 30; i++)
+		he_asks(i);
+	assert_int_equal(known(), 20);
+	run_to(now + 4 * NSEC_PER_SEC);
+	he_asks(30);
+	assert_int_equal(known(), 20);
+	run_to(now + 2 * NSEC_PER_SEC);
+	he_asks(31);
+	assert_int_equal(known(), 10);
+	run_to(now + 4 * NSEC_PER_SEC);
+	he_asks(32); /* that one was the last to be added but two */
+	assert_int_equal(known(), 10);
+	neigh_gc[0].thresh3 = 0;
+	he_asks(33);
+	assert_int_equal(known(), 0);
+	neigh_gc[0] = (struct neigh_gc){ 128, 512, 1024, 30 };
+	skb_free_list(&sent);
 }
 
 /* ---- IPv6 addresses of our own ---- */
@@ -769,7 +957,8 @@ static void test_addresses_and_references(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-UNIT_MAIN(T(test_resolution), T(test_times), T(test_words), T(test_nobody), T(test_announcements),
+UNIT_MAIN(T(test_resolution), T(test_times), T(test_collector), T(test_words), T(test_whom_to_ask),
+	T(test_lock), T(test_proxy), T(test_thresholds), T(test_nobody), T(test_announcements),
 	T(test_flood), T(test_own_address), T(test_address_taken), T(test_router),
 	T(test_any_order), T(test_incomplete), T(test_memory_of_others), T(test_random_pieces),
 	T(test_random_frames), T(test_texts), T(test_pmtu), T(test_addresses_end_bit_by_bit),
