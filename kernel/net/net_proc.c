@@ -3,6 +3,7 @@
  * net_proc.c: /proc/net, as proc(5) describes it, column by column: netstat, ss, lsof and many programs parse it.
  */
 #include <asm/errno.h>
+#include <linux/if_addr.h>
 
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
@@ -336,6 +337,17 @@ static int show_ipv6_route(struct seq *s, void *arg)
 	return 0;
 }
 
+static bool is_permanent(const struct ifaddr *a)
+{
+	return !a->expires || a->expires == ~0UL;
+}
+
+/* As Linux has it in this file. */
+static u8 inet6_scope(const struct ifaddr *a)
+{
+	return ip_is_linklocal(&a->addr) ? 0x20 : a->scope == RT_SCOPE_HOST ? 0x10 : 0;
+}
+
 static int show_if_inet6(struct seq *s, void *arg)
 {
 	struct net *net = current_net();
@@ -347,8 +359,9 @@ static int show_if_inet6(struct seq *s, void *arg)
 		if (!ip_is_v4(&a->addr) && has_room(s))
 			seq_printf(s, "%08x%08x%08x%08x %02x %02x %02x %02x %8s\n",
 				ntohl(a->addr.w[0]), ntohl(a->addr.w[1]), ntohl(a->addr.w[2]),
-				ntohl(a->addr.w[3]), a->dev->ifindex, a->prefix,
-				a->scope == RT_SCOPE_HOST ? 0x10 : 0, 0x80, a->dev->name);
+				ntohl(a->addr.w[3]), a->dev->ifindex, a->prefix, inet6_scope(a),
+				(u8)(a->flags | (is_permanent(a) ? IFA_F_PERMANENT : 0)),
+				a->dev->name);
 	spin_unlock(&net->lock);
 	return 0;
 }
