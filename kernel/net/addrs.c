@@ -161,16 +161,29 @@ static u64 next_change(const struct ifaddr *a)
 	return min(a->expires ? a->expires : ~0UL, a->preferred_until ? a->preferred_until : ~0UL);
 }
 
-u32 addr_count(struct net_device *dev)
+u32 addr6_count(struct net_device *dev)
 {
 	struct ifaddr *i;
 	u32 n = 0;
 
 	netdev_lock_net(dev);
 	list_for_each_entry(i, &dev->net->addrs, list)
-		n += i->dev == dev;
+		n += i->dev == dev && !ip_is_v4(&i->addr);
 	spin_unlock(&dev->net->lock);
 	return n;
+}
+
+bool addr6_is_near(struct net_device *dev, const ip_addr *a)
+{
+	const struct ifaddr *i;
+	bool yes = false;
+
+	netdev_lock_net(dev);
+	list_for_each_entry(i, &dev->net->addrs, list)
+		yes |= i->dev == dev && !ip_is_v4(&i->addr) &&
+		       ip_prefix_equal(&i->peer, a, i->prefix);
+	spin_unlock(&dev->net->lock);
+	return yes;
 }
 
 /* An IPv6 address is asked for in a group (RFC 4291, 2.7.1). */
@@ -189,29 +202,34 @@ static void let_go(struct net *net, struct ifaddr *a)
 	kfree(a);
 }
 
-static void forget_addrs(struct net_device *dev, bool v4_too)
+/* Of IPv6, what a person or a program has set to stay, and what does not come by itself. */
+static bool is_lasting(const struct ifaddr *i)
+{
+	return !i->expires && !ip_is_linklocal(&i->addr) && !ip_is_loopback(&i->addr);
+}
+
+static void forget_addrs(struct net_device *dev, bool v4_too, bool keep)
 {
 	struct ifaddr *i, *next;
 	LIST_HEAD(gone);
 
 	netdev_lock_net(dev);
 	list_for_each_entry_safe(i, next, &dev->net->addrs, list)
-		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr)))
+		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr)) && !(keep && is_lasting(i)))
 			list_move_tail(&i->list, &gone);
 	spin_unlock(&dev->net->lock);
 	list_for_each_entry_safe(i, next, &gone, list)
 		let_go(dev->net, i);
 }
 
-/* IPv6 addresses do not outlive a card's being up. */
-void addrs6_forget(struct net_device *dev)
+void addrs6_forget(struct net_device *dev, bool keep)
 {
-	forget_addrs(dev, false);
+	forget_addrs(dev, false, keep);
 }
 
 void addrs_forget(struct net_device *dev)
 {
-	forget_addrs(dev, true);
+	forget_addrs(dev, true, false);
 }
 
 /* The network of an address, as a route of the kernel's own. Not for lo, whose networks are local as a whole. */
@@ -716,15 +734,23 @@ const struct ifaddr *addr_source_of(
 	return best;
 }
 
+const struct ifaddr *addr_source_by(
+	struct net *net, const struct net_device *dev, const ip_addr *dst)
+{
+	const struct ifaddr *i = addr_source_of(net, dev, dst);
+
+	if (i || (!ip_is_v4(dst) && CONF6(dev, CONF6_OIF_ADDRS_ONLY)))
+		return i;
+	return addr_source_of(net, NULL, dst);
+}
+
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out)
 {
 	struct net *net = dev->net;
 	const struct ifaddr *i;
 
 	spin_lock(&net->lock);
-	i = addr_source_of(net, dev, dst);
-	if (!i)
-		i = addr_source_of(net, NULL, dst);
+	i = addr_source_by(net, dev, dst);
 	if (i)
 		*out = i->addr;
 	spin_unlock(&net->lock);

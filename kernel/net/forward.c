@@ -23,7 +23,6 @@
 #include "kernel/net/netfilter/conntrack.h"
 
 #define IP_DF 0x4000
-#define IPV6_MTU_MIN 1280U
 
 /* Its protocol and ports (@back: those of an answer), where rules ask for them; a later fragment has none. */
 static void read_ports(const struct net *net, const struct sk_buff *skb, bool back, struct flow *f)

@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/ioctl.h"
+#include "kernel/net/neigh.h"
 #include "kernel/net/netdev.h"
 #include "kernel/task/cred.h"
 
@@ -40,6 +41,7 @@ static long change_addr(struct net *net, u32 cmd, u64 arg)
 	struct net_device *d;
 	struct in6_ifreq r;
 	struct ifaddr a;
+	int err;
 
 	if (!net_capable(net, CAP_NET_ADMIN))
 		return -EPERM;
@@ -60,7 +62,12 @@ static long change_addr(struct net *net, u32 cmd, u64 arg)
 		.scope = ip_is_linklocal(&r.addr) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 	};
 	strscpy(a.label, d->name, sizeof(a.label));
-	return addr_add(d, &a);
+	err = addr_add(d, &a);
+	if (!err) {
+		ndisc_added(d, &a.addr);
+		net_rx_flush();
+	}
+	return err;
 }
 
 static long change_route(struct net *net, u32 cmd, u64 arg)

@@ -635,7 +635,9 @@ static int number6(struct inet_sock *i, int opt, int *n)
 	switch (opt) {
 	case IPV6_ADDRFORM: *n = AF_INET6; return 0;
 	case IPV6_V6ONLY: *n = i->v6only; return 0;
-	case IPV6_UNICAST_HOPS: *n = i->hops < 0 ? 64 : i->hops; return 0;
+	case IPV6_UNICAST_HOPS:
+		*n = i->hops < 0 ? READ_ONCE(i->net->conf_all.v6[CONF6_HOP_LIMIT]) : i->hops;
+		return 0;
 	case IPV6_MULTICAST_HOPS: *n = i->mc_hops < 0 ? 1 : i->mc_hops; return 0;
 	case IPV6_MULTICAST_IF: *n = i->mc_if; return 0;
 	case IPV6_TCLASS: *n = i->tclass; return 0;

@@ -226,12 +226,20 @@ static void count_icmp(const struct sk_buff *skb, const struct flow *f)
 		icmp_count_out(*h, v6);
 }
 
+/* As the route says, or the device that it leads to. */
+static u8 default_ttl(const struct net *net, const struct flow *f, bool v4)
+{
+	if (f->hoplimit)
+		return f->hoplimit;
+	return (u8)(v4 ? READ_ONCE(net->default_ttl) : CONF6(f->dev, CONF6_HOP_LIMIT));
+}
+
 static int send_with_proto(struct net *net, struct sk_buff *skb, const struct flow *f, u8 next)
 {
 	bool v4 = ip_is_v4(&f->daddr);
 	u32 whole = skb_len(skb) +
 		    (v4 ? sizeof(struct iphdr) + ip4_opts_len(f->opts) : sizeof(struct ipv6hdr));
-	u8 ttl = f->ttl || f->stays ? f->ttl : f->hoplimit ? f->hoplimit : (u8)net->default_ttl;
+	u8 ttl = f->ttl || f->stays ? f->ttl : default_ttl(net, f, v4);
 	/* what the card cuts has segments that fit */
 	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
 	struct ip_stats *n = &IP_STATS(!v4);
@@ -347,6 +355,7 @@ static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 {
 	u16 off = (u16)(e[2] << 8 | e[3]);
 
+	skb->ip.frag_header = true;
 	if (!(off & 0xfff9))
 		return true;
 	if (skb->defragged)
@@ -532,6 +541,13 @@ static void reassemble(struct net *net, struct sk_buff *skb)
 	ip_rcv(skb); /* once: what was put together is no fragment */
 }
 
+/* One machine's packet in a frame for many (RFC 1122, 3.3.6), which conf/NAME/drop_unicast_in_l2_multicast keeps out. */
+static bool is_smuggled(const struct sk_buff *skb)
+{
+	return skb->ip.v6 && (skb->pkt_type == PKT_BROADCAST || skb->pkt_type == PKT_MULTICAST) &&
+	       CONF6(skb->dev, CONF6_DROP_UNICAST) && !ip_is_multicast(&skb->ip.daddr);
+}
+
 void ip_rcv(struct sk_buff *skb)
 {
 	struct net *net = skb->dev->net;
@@ -551,7 +567,8 @@ void ip_rcv(struct sk_buff *skb)
 	}
 	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb))
 		return;
-	if (skb->pkt_type != PKT_LOOPBACK && !ip_source_valid(net, skb)) {
+	if (skb->pkt_type != PKT_LOOPBACK &&
+		(!ip_source_valid(net, skb) || unlikely(is_smuggled(skb)))) {
 		n->in_addr_errors++;
 		kfree_skb(skb);
 		return;

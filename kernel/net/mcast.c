@@ -36,6 +36,8 @@ static const ip_addr all_routers[] = {
 };
 static const struct mc_want everything = { .mode = MCAST_EXCLUDE };
 
+int sysctl_mld_qrv = MCAST_QRV;
+
 u64 mcast_random(u64 range)
 {
 	u64 r;
@@ -45,9 +47,9 @@ u64 mcast_random(u64 range)
 }
 
 /* What has been left is kept until it has been told so often, and any user may set it for a namespace of his own. */
-static u32 own_qrv(const struct net *net)
+static u32 own_qrv(const struct net *net, bool v6)
 {
-	return min((u32)READ_ONCE(net->igmp_qrv), (u32)QRV_MAX);
+	return min((u32)READ_ONCE(*(v6 ? &sysctl_mld_qrv : &net->igmp_qrv)), (u32)QRV_MAX);
 }
 
 static u32 scope6(const ip_addr *a)
@@ -488,7 +490,7 @@ void mcast_heard_query(struct net_device *dev, const struct mc_query *q)
 	if (q->version < newest)
 		speak_old(m, q, now);
 	else
-		m->qrv = q->qrv ? q->qrv : own_qrv(dev->net);
+		m->qrv = q->qrv ? q->qrv : own_qrv(dev->net, q->v6);
 	if (q->version == newest)
 		m->interval = q->interval || q->v6 ? q->interval : INTERVAL;
 	if (all && mcast_version(dev, q->v6, now) == newest) {
@@ -522,7 +524,7 @@ void mcast_heard_report(struct net_device *dev, const ip_addr *group)
 void mcast_register(struct net_device *dev)
 {
 	for (u32 f = 0; f < 2; f++) {
-		dev->mc[f].qrv = own_qrv(dev->net);
+		dev->mc[f].qrv = own_qrv(dev->net, f);
 		dev->mc[f].interval = INTERVAL;
 	}
 	mcast_join(dev, &all_nodes_here);
@@ -548,6 +550,7 @@ void mcast_up(struct net_device *dev)
 {
 	netdev_lock_net(dev);
 	dev->mc_was_up = true;
+	dev->mc[1].qrv = own_qrv(dev->net, true);
 	mcast_change(dev, &all_hosts, NULL, &everything);
 	tell_all(dev, false);
 	tell_all(dev, true);

@@ -21,6 +21,7 @@ struct net_device;
 struct sk_buff;
 struct seq;
 
+extern int sysctl_mld_qrv;    /* MLD's, the machine's */
 #define MCAST_QRV 2           /* how often a change is told, until a querier says otherwise */
 #define MCAST_GROUPS_MAX 8192 /* of a device and a family */
 

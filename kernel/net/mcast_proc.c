@@ -172,6 +172,7 @@ static int store_number(char *text, size_t len, void *arg)
 
 static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv6/mld_max_msf", sysctl_mld_max_msf, 0, 4096),
+	SYSCTL_NUM("net/ipv6/mld_qrv", sysctl_mld_qrv, 1, INT32_MAX),
 };
 
 static int mcast_proc_init(void)

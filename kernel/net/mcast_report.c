@@ -22,8 +22,6 @@
 #define MLD_DONE 132
 #define MLD_V2_REPORT 143
 #define HEADS 48U /* of the network layer, in front */
-#define OLD_INTERVAL6 (10 * NSEC_PER_SEC)
-#define NEW_INTERVAL6 NSEC_PER_SEC
 
 enum record { IS_IN = 1, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK };
 
@@ -233,10 +231,9 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 /* In which something is told once more that nobody has asked for; of version 3 of IGMP, 2 of MLD, or of those before. */
 static u64 interval(const struct net_device *dev, bool v6, bool newest)
 {
-	int ms = CONF4(dev, newest ? CONF4_IGMP3_INTERVAL : CONF4_IGMP2_INTERVAL);
+	int ms = v6 ? CONF6(dev, newest ? CONF6_MLDV2_INTERVAL : CONF6_MLDV1_INTERVAL) :
+		      CONF4(dev, newest ? CONF4_IGMP3_INTERVAL : CONF4_IGMP2_INTERVAL);
 
-	if (v6)
-		return newest ? NEW_INTERVAL6 : OLD_INTERVAL6;
 	return (u64)max(ms, 1) * NSEC_PER_MSEC;
 }
 
@@ -254,7 +251,7 @@ static void tell_group(struct net_device *dev, struct mc_group *g, u64 now, stru
 		tell_old(dev, g, version, out);
 	g->reporter = true;
 	if (g->unsolicited && --g->unsolicited)
-		g->report_at = now + mcast_random(interval(dev, v6, false));
+		g->report_at = now + mcast_random(interval(dev, v6, false)) + 1;
 }
 
 u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out)

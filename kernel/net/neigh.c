@@ -526,6 +526,8 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 	n = find(dev, addr);
 	if (!n && how & NEIGH_CREATE && mac)
 		n = create(dev, addr, &dead);
+	if (n && n->state == NUD_NONE) /* we had not asked */
+		how &= ~(u32)NEIGH_SOLICITED;
 	if (n)
 		was = n->state;
 	if (n && learn(n, mac, how)) {

@@ -70,6 +70,9 @@ void ndisc_net_init(struct net *net);
 void ndisc_net_end(struct net *net); /* may sleep */
 void ndisc_up(struct net_device *dev);
 void ndisc_down(struct net_device *dev);
+/* All on the link hear of its addresses, or of one that has come to it by hand, where ndisc_notify says so. */
+void ndisc_notify(struct net_device *dev);
+void ndisc_added(struct net_device *dev, const ip_addr *addr);
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
 
 #endif

@@ -142,8 +142,11 @@ int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred);
 /* The addresses of a namespace whose time is over leave, by a timer. */
 void addr_net_init(struct net *net);
 void addr_net_end(struct net *net); /* may sleep */
-u32 addr_count(struct net_device *dev);
-void addrs6_forget(struct net_device *dev);
+u32 addr6_count(struct net_device *dev);
+/* Is @a in the network of an IPv6 address of @dev? */
+bool addr6_is_near(struct net_device *dev, const ip_addr *a);
+/* Those of IPv6; @keep: but what somebody has set by hand to stay, link-local ones excepted. */
+void addrs6_forget(struct net_device *dev, bool keep);
 void addrs_forget(struct net_device *dev);
 /* An address of @dev, or any, to send to @dst from. False: there is none of that family. */
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
@@ -153,6 +156,9 @@ bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b);
 /* For who holds net->lock; what they return stays while it does. NULL: none. */
 struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex);
 const struct ifaddr *addr_source_of(
+	struct net *net, const struct net_device *dev, const ip_addr *dst);
+/* One to send from by @dev: one of its own, else any, which use_oif_addrs_only forbids IPv6. */
+const struct ifaddr *addr_source_by(
 	struct net *net, const struct net_device *dev, const ip_addr *dst);
 /* All ones, or the broadcast address of a network that @dev is in. */
 bool addr_is_broadcast_of(struct net *net, const struct net_device *dev, const ip_addr *a);

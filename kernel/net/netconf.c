@@ -20,7 +20,8 @@ struct key {
 	const char *name;
 	bool v6;
 	u8 index;
-	int min, max, initial;
+	s64 min, max; /* above INT32_MAX: a number without a sign */
+	int initial;
 };
 
 /*
@@ -97,9 +98,48 @@ static const struct key keys[] = {
 	{ "use_tempaddr", true, CONF6_USE_TEMPADDR, 0, 0, 0 },
 	{ "proxy_ndp", true, CONF6_PROXY_NDP, 0, 0, 0 },
 	{ "ndisc_evict_nocarrier", true, CONF6_NDISC_EVICT, 0, 1, 1 },
+	{ "hop_limit", true, CONF6_HOP_LIMIT, 1, 255, 64 },
+	{ "mtu", true, CONF6_MTU, IPV6_MTU_MIN, INT32_MAX, IPV6_MTU_MIN },
+	{ "dad_transmits", true, CONF6_DAD_TRANSMITS, INT32_MIN, INT32_MAX, 1 },
+	{ "enhanced_dad", true, CONF6_ENHANCED_DAD, INT32_MIN, INT32_MAX, 1 },
+	{ "keep_addr_on_down", true, CONF6_KEEP_ADDR, INT32_MIN, INT32_MAX, 0 },
+	{ "max_addresses", true, CONF6_MAX_ADDRESSES, INT32_MIN, INT32_MAX, 16 },
+	{ "use_oif_addrs_only", true, CONF6_OIF_ADDRS_ONLY, INT32_MIN, INT32_MAX, 0 },
+	{ "router_solicitations", true, CONF6_RS_COUNT, INT32_MIN, INT32_MAX, -1 },
+	{ "router_solicitation_delay", true, CONF6_RS_DELAY, -SECONDS, SECONDS, 1000 },
+	{ "router_solicitation_interval", true, CONF6_RS_INTERVAL, -SECONDS, SECONDS, 4000 },
+	{ "router_solicitation_max_interval", true, CONF6_RS_MAX_INTERVAL, -SECONDS, SECONDS,
+		3600000 },
+	{ "accept_ra_defrtr", true, CONF6_RA_DEFRTR, INT32_MIN, INT32_MAX, 1 },
+	{ "ra_defrtr_metric", true, CONF6_RA_METRIC, 1, UINT32_MAX, 1024 },
+	{ "accept_ra_rtr_pref", true, CONF6_RA_RTR_PREF, INT32_MIN, INT32_MAX, 1 },
+	{ "accept_ra_pinfo", true, CONF6_RA_PINFO, INT32_MIN, INT32_MAX, 1 },
+	{ "ra_honor_pio_life", true, CONF6_RA_PIO_LIFE, 0, 1, 0 },
+	{ "accept_ra_mtu", true, CONF6_RA_MTU, INT32_MIN, INT32_MAX, 1 },
+	{ "accept_ra_min_hop_limit", true, CONF6_RA_MIN_HOP_LIMIT, INT32_MIN, INT32_MAX, 1 },
+	{ "accept_ra_min_lft", true, CONF6_RA_MIN_LFT, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_ra_from_local", true, CONF6_RA_FROM_LOCAL, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_ra_rt_info_min_plen", true, CONF6_RA_INFO_MIN, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_ra_rt_info_max_plen", true, CONF6_RA_INFO_MAX, INT32_MIN, INT32_MAX, 0 },
+	{ "force_tllao", true, CONF6_FORCE_TLLAO, INT32_MIN, INT32_MAX, 0 },
+	{ "ndisc_notify", true, CONF6_NDISC_NOTIFY, INT32_MIN, INT32_MAX, 0 },
+	{ "ndisc_tclass", true, CONF6_NDISC_TCLASS, 0, 255, 0 },
+	{ "drop_unsolicited_na", true, CONF6_DROP_UNSOLICITED_NA, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_untracked_na", true, CONF6_ACCEPT_UNTRACKED_NA, 0, 2, 0 },
+	{ "suppress_frag_ndisc", true, CONF6_SUPPRESS_FRAG, INT32_MIN, INT32_MAX, 1 },
+	{ "mldv1_unsolicited_report_interval", true, CONF6_MLDV1_INTERVAL, 0, INT32_MAX, 10000 },
+	{ "mldv2_unsolicited_report_interval", true, CONF6_MLDV2_INTERVAL, 0, INT32_MAX, 1000 },
+	{ "ignore_routes_with_linkdown", true, CONF6_IGNORE_LINKDOWN, INT32_MIN, INT32_MAX, 0 },
+	{ "drop_unicast_in_l2_multicast", true, CONF6_DROP_UNICAST, INT32_MIN, INT32_MAX, 0 },
+	{ "mc_forwarding", true, CONF6_MC_FORWARDING, READ_ONLY, 0 },
 };
 
 BUILD_BUG_ON(CONF4_NEIGH > 64); /* netconf.own4 has a bit for each */
+
+static bool is(const struct key *k, bool v6, u8 index)
+{
+	return k->v6 == v6 && k->index == index;
+}
 
 static bool is_neigh(const struct key *k)
 {
@@ -155,6 +195,7 @@ void netconf_init(struct net *net)
 void netconf_new(struct net_device *dev)
 {
 	dev->conf = dev->net->conf_default;
+	dev->conf.v6[CONF6_MTU] = (int)dev->mtu;
 	memcpy(&dev->conf.v4[CONF4_NEIGH], &init_net.conf_default.v4[CONF4_NEIGH],
 		NEIGH_WORDS * sizeof(int));
 	memcpy(&dev->conf.v6[CONF6_NEIGH], &init_net.conf_default.v6[CONF6_NEIGH],
@@ -194,7 +235,10 @@ static int show_conf(struct seq *s, void *arg)
 	if (c)
 		v = *word(c, f->key);
 	spin_unlock(&net->lock);
-	seq_printf(s, "%d\n", v / unit(f->key));
+	if (f->key->max > INT32_MAX)
+		seq_printf(s, "%u\n", (u32)v);
+	else
+		seq_printf(s, "%d\n", v / unit(f->key));
 	return c ? 0 : -ENODEV;
 }
 
@@ -223,7 +267,8 @@ static void set_default4(struct net *net, const struct key *k, int v)
 static bool is_for_each(const struct key *k)
 {
 	if (k->v6)
-		return k->index == CONF6_FORWARDING || k->index == CONF6_DISABLE;
+		return k->index == CONF6_FORWARDING || k->index == CONF6_DISABLE ||
+		       k->index == CONF6_IGNORE_LINKDOWN;
 	return k->index == CONF4_FORWARDING;
 }
 
@@ -255,14 +300,22 @@ static void forwarding_switched(struct net_device *dev)
 	mcast_forwarding(dev, CONF6(dev, CONF6_FORWARDING) > 0);
 }
 
+/* Is @v more than the device can send at once? net->lock held. */
+static bool too_large(const struct net *net, const struct netconf *c, const struct key *k, int v)
+{
+	return is(k, true, CONF6_MTU) && c != &net->conf_all && c != &net->conf_default &&
+	       (u32)v > container_of(c, struct net_device, conf)->mtu;
+}
+
 static int set_conf(struct net *net, const char *name, const struct key *k, int v)
 {
+	bool changed = false, refused = false;
 	struct netconf *c;
-	bool changed = false;
 
 	spin_lock(&net->lock);
 	c = conf_of(net, name);
-	if (c) {
+	refused = c && too_large(net, c, k, v);
+	if (c && !refused) {
 		changed = *word(c, k) != v;
 		if (c == &net->conf_all && is_for_each(k))
 			set_everywhere(net, k, v);
@@ -274,11 +327,11 @@ static int set_conf(struct net *net, const char *name, const struct key *k, int 
 			c->own4 |= 1UL << k->index;
 	}
 	spin_unlock(&net->lock);
-	if (changed && k->v6 && k->index == CONF6_DISABLE) /* addresses go and come */
+	if (changed && is(k, true, CONF6_DISABLE)) /* addresses go and come */
 		apply(net, name, netdev_ipv6_switched);
-	if (changed && k->v6 && k->index == CONF6_FORWARDING)
+	if (changed && is(k, true, CONF6_FORWARDING))
 		apply(net, name, forwarding_switched);
-	return c ? 0 : -ENODEV;
+	return refused ? -EINVAL : c ? 0 : -ENODEV;
 }
 
 static int number(char *text, const struct key *k, int *v)
@@ -289,7 +342,7 @@ static int number(char *text, const struct key *k, int *v)
 	text[strcspn(text, " \t\n")] = 0;
 	if (kstrtos64(text, 0, &n) || n < k->min || n > k->max)
 		return -EINVAL;
-	*v = (int)n * unit(k);
+	*v = (int)(n * unit(k));
 	return 0;
 }
 

@@ -69,6 +69,39 @@ enum {
 	CONF6_USE_TEMPADDR,
 	CONF6_PROXY_NDP,
 	CONF6_NDISC_EVICT,
+	CONF6_HOP_LIMIT,
+	CONF6_MTU, /* of a device: at most its own */
+	CONF6_DAD_TRANSMITS,
+	CONF6_ENHANCED_DAD,
+	CONF6_KEEP_ADDR,
+	CONF6_MAX_ADDRESSES,
+	CONF6_OIF_ADDRS_ONLY,
+	CONF6_RS_COUNT,
+	CONF6_RS_DELAY,
+	CONF6_RS_INTERVAL,
+	CONF6_RS_MAX_INTERVAL,
+	CONF6_RA_DEFRTR,
+	CONF6_RA_METRIC,
+	CONF6_RA_RTR_PREF,
+	CONF6_RA_PINFO,
+	CONF6_RA_PIO_LIFE,
+	CONF6_RA_MTU,
+	CONF6_RA_MIN_HOP_LIMIT,
+	CONF6_RA_MIN_LFT,
+	CONF6_RA_FROM_LOCAL,
+	CONF6_RA_INFO_MIN,
+	CONF6_RA_INFO_MAX,
+	CONF6_FORCE_TLLAO,
+	CONF6_NDISC_NOTIFY,
+	CONF6_NDISC_TCLASS,
+	CONF6_DROP_UNSOLICITED_NA,
+	CONF6_ACCEPT_UNTRACKED_NA,
+	CONF6_SUPPRESS_FRAG,
+	CONF6_MLDV1_INTERVAL,
+	CONF6_MLDV2_INTERVAL,
+	CONF6_IGNORE_LINKDOWN,
+	CONF6_DROP_UNICAST,
+	CONF6_MC_FORWARDING,
 	CONF6_NEIGH,
 	CONF6_NR = CONF6_NEIGH + NEIGH_WORDS
 };
@@ -91,6 +124,10 @@ void netconf_new(struct net_device *dev);
 	(READ_ONCE((dev)->conf.v4[key]) && READ_ONCE((dev)->net->conf_all.v4[key]))
 #define CONF6_AND(dev, key)                                                                        \
 	(READ_ONCE((dev)->conf.v6[key]) && READ_ONCE((dev)->net->conf_all.v6[key]))
+#define CONF6_OR(dev, key)                                                                         \
+	(READ_ONCE((dev)->conf.v6[key]) || READ_ONCE((dev)->net->conf_all.v6[key]))
+#define CONF6_FIRST(dev, key)                                                                      \
+	(READ_ONCE((dev)->net->conf_all.v6[key]) ?: READ_ONCE((dev)->conf.v6[key]))
 #define CONF4_MAX(dev, key)                                                                        \
 	max(READ_ONCE((dev)->conf.v4[key]), READ_ONCE((dev)->net->conf_all.v4[key]))
 #define CONF4_FIRST(dev, key)                                                                      \

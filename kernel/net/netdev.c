@@ -257,6 +257,7 @@ int netdev_set_mtu(struct net_device *dev, u32 mtu)
 	if (dev->mtu == mtu)
 		return 0;
 	WRITE_ONCE(dev->mtu, mtu);
+	WRITE_ONCE(dev->conf.v6[CONF6_MTU], (int)mtu);
 	rtnl_tell_link(dev, RTM_NEWLINK, 0);
 	link_changed(dev);
 	return 0;
@@ -289,6 +290,8 @@ int netdev_set_address(struct net_device *dev, const u8 *mac)
 	memcpy(dev->addr, mac, ETH_ALEN);
 	dev->addr_assign = NETDEV_ADDR_SET;
 	neigh_forget(dev);
+	if (READ_ONCE(dev->flags) & IFF_UP)
+		ndisc_notify(dev);
 	rtnl_tell_link(dev, RTM_NEWLINK, 0);
 	link_changed(dev);
 	return 0;

@@ -165,6 +165,7 @@ struct net_device {
 	struct mc_if mc[2];
 	struct list_head macs; /* of mc_mac */
 	u32 nr_macs;
+	u64 nd_up;       /* ktime_get(): neighbour discovery began */
 	bool mc_routers; /* it is in the groups of routers */
 	bool mc_was_up;
 	u64 id; /* no other device has had it; by netdev_register() */
@@ -222,6 +223,14 @@ void netdev_set_carrier(struct net_device *dev, bool on);
 int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
 /* It goes from its namespace's list, with its addresses; no one finds it any more. May sleep. */
 void netdev_unregister(struct net_device *dev);
+#define IPV6_MTU_MIN 1280U
+/* What IPv6 sends at once: what its mtu of conf/NAME says, as long as the device can. */
+static inline u32 netdev_mtu6(const struct net_device *dev)
+{
+	u32 own = (u32)READ_ONCE(dev->conf.v6[CONF6_MTU]), mtu = READ_ONCE(dev->mtu);
+
+	return own && own < mtu ? own : mtu;
+}
 u8 netdev_operstate(const struct net_device *dev); /* IF_OPER_* */
 /* IPv6 was switched off or on for it. */
 void netdev_ipv6_switched(struct net_device *dev);

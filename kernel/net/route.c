@@ -18,16 +18,14 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 	if (!(dev->flags & IFF_UP))
 		return -ENETUNREACH;
 	f->dev = dev;
-	f->mtu = dev->mtu;
+	f->mtu = ip_is_v4(&f->daddr) ? dev->mtu : netdev_mtu6(dev);
 	f->route_mtu = f->advmss = f->metric = 0;
 	f->hoplimit = 0;
 	f->next_hop = f->daddr;
 	f->broadcast = addr_is_broadcast_of(net, dev, &f->daddr);
 	if (ip_is_any(&f->saddr)) {
-		const struct ifaddr *i = addr_source_of(net, dev, &f->daddr);
+		const struct ifaddr *i = addr_source_by(net, dev, &f->daddr);
 
-		if (!i)
-			i = addr_source_of(net, NULL, &f->daddr);
 		if (i)
 			f->saddr = i->addr;
 		else if (ip_is_v4(&f->daddr)) /* as who asks for an address does */
@@ -62,9 +60,11 @@ static int refusal(u8 type)
 
 static bool may_take(const struct nexthop *w, const struct flow *f)
 {
+	if (!w->dev->carrier && (ip_is_v4(&f->daddr) ? CONF4(w->dev, CONF4_IGNORE_LINKDOWN) :
+						       CONF6(w->dev, CONF6_IGNORE_LINKDOWN)))
+		return false;
 	return w->dev->flags & IFF_UP && (!f->oif || w->dev->ifindex == f->oif) &&
-	       (!f->dontroute || ip_is_any(&w->gateway)) &&
-	       (w->dev->carrier || !ip_is_v4(&f->daddr) || !CONF4(w->dev, CONF4_IGNORE_LINKDOWN));
+	       (!f->dontroute || ip_is_any(&w->gateway));
 }
 
 /* One of the route's ways, by weight, the same for all packets between two addresses. False: none that may be taken. */

@@ -16,6 +16,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/net/bridge_rtnl.h"
 #include "kernel/net/link.h"
+#include "kernel/net/neigh.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
@@ -398,6 +399,10 @@ static int new_addr(
 	err = addr_add(d, a);
 	if (err == -EEXIST && replaces)
 		return addr_replace(d, a);
+	if (!err && !v4 && !(a->flags & IFA_F_NODAD)) {
+		ndisc_added(d, &a->addr);
+		net_rx_flush();
+	}
 	if (err && !*why)
 		*why = why_not(err, RTM_NEWADDR, v4);
 	return err;

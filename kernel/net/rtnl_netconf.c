@@ -35,7 +35,7 @@ static void put_words(
 		nl_attr_u32(b, NETCONFA_BC_FORWARDING, (u32)v4[CONF4_BC_FORWARDING]);
 	nl_attr_u32(b, NETCONFA_PROXY_NEIGH, w->v6 ? 0 : (u32)v4[CONF4_PROXY_ARP]);
 	nl_attr_u32(b, NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN,
-		w->v6 ? 0 : (u32)v4[CONF4_IGNORE_LINKDOWN]);
+		(u32)(w->v6 ? w->conf.v6[CONF6_IGNORE_LINKDOWN] : v4[CONF4_IGNORE_LINKDOWN]));
 	nl_end(b);
 }
 

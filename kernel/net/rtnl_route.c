@@ -45,10 +45,9 @@ static u8 told(u8 flags)
 static u8 told_state(const struct net_device *dev, bool v4)
 {
 	u8 state = way_state(dev);
+	int ignored = v4 ? CONF4(dev, CONF4_IGNORE_LINKDOWN) : CONF6(dev, CONF6_IGNORE_LINKDOWN);
 
-	if (v4 && state & RTNH_F_LINKDOWN && CONF4(dev, CONF4_IGNORE_LINKDOWN))
-		state |= RTNH_F_DEAD;
-	return state;
+	return state & RTNH_F_LINKDOWN && ignored ? state | RTNH_F_DEAD : state;
 }
 
 /* What is said of a route as a whole; of several ways of IPv4 what holds for all. */

@@ -42,7 +42,8 @@ struct ip_meta {
 	ip_addr saddr, daddr;
 	u8 proto, ttl, tos;
 	bool v6;
-	bool alert_mld; /* a router alert for MLD stood in the options */
+	bool frag_header; /* a fragment's header stood there, be it of a fragment or not */
+	bool alert_mld;   /* a router alert for MLD stood in the options */
 	u8 hdr_len;    /* of the network header that was pulled, without IPv6's extension headers */
 	u32 front_off; /* where that header stands: skb->off and skb->head before it was pulled */
 	u8 front_head;

@@ -237,7 +237,22 @@ static int set_up(void **state)
 		.name = "eth0",
 		.ifindex = 2,
 		.mtu = 1500,
-		.conf.v6 = { [CONF6_ACCEPT_RA] = 1, [CONF6_ACCEPT_DAD] = 1, [CONF6_AUTOCONF] = 1 },
+		.conf.v6 = { [CONF6_ACCEPT_RA] = 1,
+			[CONF6_ACCEPT_DAD] = 1,
+			[CONF6_AUTOCONF] = 1,
+			[CONF6_DAD_TRANSMITS] = 1,
+			[CONF6_ENHANCED_DAD] = 1,
+			[CONF6_MAX_ADDRESSES] = 16,
+			[CONF6_RS_COUNT] = -1,
+			[CONF6_RS_DELAY] = 1000,
+			[CONF6_RS_INTERVAL] = 4000,
+			[CONF6_RS_MAX_INTERVAL] = 3600000,
+			[CONF6_RA_DEFRTR] = 1,
+			[CONF6_RA_METRIC] = 1024,
+			[CONF6_RA_RTR_PREF] = 1,
+			[CONF6_RA_PINFO] = 1,
+			[CONF6_RA_MTU] = 1,
+			[CONF6_RA_MIN_HOP_LIMIT] = 1 },
 		.type = ARPHRD_ETHER,
 		.flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST,
 		.ops = &card_ops,
@@ -617,7 +632,53 @@ static void test_own_address(void **state)
 	run_to(now + 1100 * NSEC_PER_MSEC);
 	assert_int_equal(addr_state(&card, &local), ADDR_VALID);
 	run_to(now + 20 * NSEC_PER_SEC);
-	assert_int_equal(frames(), 4); /* and three questions for routers */
+	assert_int_equal(frames(), 4); /* and three questions for routers, at 1, 5 and 13 seconds */
+	run_to(now + 13 * NSEC_PER_SEC); /* the fourth at 29, or a few later or earlier */
+	assert_int_equal(frames(), 5);
+}
+
+/* As many questions as the device's words say, and when. */
+static void test_questions(void **state)
+{
+	ip_addr local = { { htonl(0xfe800000), 0, htonl(0x000000ff), htonl(0xfe000001) } };
+	int *words = card.conf.v6;
+
+	words[CONF6_DAD_TRANSMITS] = 3;
+	words[CONF6_NEIGH + NEIGH_RETRANS] = 500;
+	words[CONF6_RS_COUNT] = 2;
+	words[CONF6_RS_DELAY] = 3000;
+	words[CONF6_RS_INTERVAL] = 1000;
+	ndisc_up(&card);
+	run_to(now + 1400 * NSEC_PER_MSEC);
+	assert_int_equal(frames(), 3);
+	assert_int_equal(addr_state(&card, &local), ADDR_TENTATIVE);
+	run_to(now + 200 * NSEC_PER_MSEC);
+	assert_int_equal(addr_state(&card, &local), ADDR_VALID);
+	run_to(now + 1300 * NSEC_PER_MSEC);
+	assert_int_equal(frames(), 3);
+	run_to(now + 200 * NSEC_PER_MSEC);
+	assert_int_equal(frames(), 4);
+	run_to(now + 100 * NSEC_PER_SEC);
+	assert_int_equal(frames(), 5);
+	ndisc_down(&card);
+	words[CONF6_DAD_TRANSMITS] = words[CONF6_RS_COUNT] = 0;
+	ndisc_up(&card);
+	run_to(now + 10 * NSEC_PER_SEC);
+	assert_int_equal(addr_state(&card, &local), ADDR_VALID);
+	assert_int_equal(frames(), 5);
+	ndisc_down(&card);
+	words[CONF6_RS_COUNT] = -1;
+	words[CONF6_RS_DELAY] = 0;
+	words[CONF6_RS_MAX_INTERVAL] = 2000;
+	words[CONF6_FORWARDING] = 1; /* a router asks none */
+	ndisc_up(&card);
+	run_to(now + 10 * NSEC_PER_SEC);
+	assert_int_equal(frames(), 5);
+	ndisc_down(&card);
+	words[CONF6_FORWARDING] = 0;
+	ndisc_up(&card);
+	run_to(now + 100 * NSEC_PER_SEC); /* two seconds apart at most, a tenth more or less */
+	assert_true(frames() > 5 + 43 && frames() < 5 + 58);
 }
 
 static void nd_from_him(const u8 *m, u32 n, const ip_addr *from, const ip_addr *to)
@@ -637,6 +698,35 @@ static void test_address_taken(void **state)
 	ndisc_up(&card);
 	memcpy(na + 8, &local, 16);
 	nd_from_him(na, sizeof(na), &local, &all);
+	assert_int_equal(addr_state(&card, &local), ADDR_NONE);
+}
+
+/* Our own question that comes back is no sign that somebody has the address; one without our nonce is. */
+static void test_own_question(void **state)
+{
+	ip_addr local = { { htonl(0xfe800000), 0, htonl(0x000000ff), htonl(0xfe000001) } };
+	ip_addr group = mcast_solicited_node(&local);
+	struct sk_buff *question;
+	u8 ns[32];
+
+	ndisc_up(&card);
+	question = take();
+	assert_int_equal(skb_len(question), sizeof(ns));
+	skb_copy(question, 0, ns, sizeof(ns));
+	kfree_skb(question);
+	nd_from_him(ns, sizeof(ns), &IP_ANY, &group);
+	assert_int_equal(addr_state(&card, &local), ADDR_TENTATIVE);
+	ns[31] ^= 1;
+	nd_from_him(ns, sizeof(ns), &IP_ANY, &group);
+	assert_int_equal(addr_state(&card, &local), ADDR_NONE);
+	ndisc_down(&card);
+	card.conf.v6[CONF6_ENHANCED_DAD] = 0;
+	ndisc_up(&card);
+	question = take();
+	assert_int_equal(skb_len(question), 24);
+	kfree_skb(question);
+	ns[31] ^= 1;
+	nd_from_him(ns, sizeof(ns), &IP_ANY, &group);
 	assert_int_equal(addr_state(&card, &local), ADDR_NONE);
 }
 
@@ -910,7 +1000,12 @@ static void add_for(u32 last, u64 lasts)
 
 static u32 crowd(void)
 {
-	return addr_count(&card) - 1;
+	const struct ifaddr *i;
+	u32 n = 0;
+
+	list_for_each_entry(i, &net.addrs, list)
+		n += i->dev == &card;
+	return n - 1;
 }
 
 /* A timer's function keeps the vCPU from all programs: it says that there is something to do, and threads do it bit by bit. */
@@ -959,7 +1054,7 @@ static void test_addresses_and_references(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 UNIT_MAIN(T(test_resolution), T(test_times), T(test_collector), T(test_words), T(test_whom_to_ask),
 	T(test_lock), T(test_proxy), T(test_thresholds), T(test_nobody), T(test_announcements),
-	T(test_flood), T(test_own_address), T(test_address_taken), T(test_router),
-	T(test_any_order), T(test_incomplete), T(test_memory_of_others), T(test_random_pieces),
-	T(test_random_frames), T(test_texts), T(test_pmtu), T(test_addresses_end_bit_by_bit),
-	T(test_addresses_and_references))
+	T(test_flood), T(test_own_address), T(test_questions), T(test_own_question),
+	T(test_address_taken), T(test_router), T(test_any_order), T(test_incomplete),
+	T(test_memory_of_others), T(test_random_pieces), T(test_random_frames), T(test_texts),
+	T(test_pmtu), T(test_addresses_end_bit_by_bit), T(test_addresses_and_references))

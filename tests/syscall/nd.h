@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* nd.h: neighbour discovery by hand: packets of IPv6 that come to va0 by vb0 (netns.h), and what va0 says. */
+#ifndef TESTS_SYSCALL_ND_H
+#define TESTS_SYSCALL_ND_H
+
+#include "netns.h"
+#include <linux/if_ether.h>
+
+#define CONF6 "/proc/sys/net/ipv6/conf/"
+#define VA_LL "fe80::ff:fe00:1" /* va0's own */
+#define VB_LL "fe80::ff:fe00:2"
+#define PACKET_AT 40
+
+static int nd_fd; /* at vb0 */
+
+static T_UNUSED void nd_open(void)
+{
+	struct sockaddr_ll a = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IPV6),
+		.sll_ifindex = (int)if_nametoindex("vb0") };
+
+	nd_fd = NEED(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IPV6)));
+	NEED(bind(nd_fd, SA(&a), sizeof(a)));
+}
+
+static T_UNUSED void conf6(const char *dev, const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), CONF6 "%s/%s", dev, name);
+	put_text(path, value);
+}
+
+static T_UNUSED int get6(const char *dev, const char *name)
+{
+	char path[128], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), CONF6 "%s/%s", dev, name);
+	fd = NEED(open(path, O_RDONLY));
+	NEED(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	return atoi(text);
+}
+
+static T_UNUSED unsigned nd_sum(const unsigned char *p, unsigned n, unsigned sum)
+{
+	for (unsigned i = 0; i < n; i += 2)
+		sum += (unsigned)p[i] << 8 | (i + 1 < n ? p[i + 1] : 0);
+	return sum;
+}
+
+/* The head of a packet with @n bytes of @proto behind. */
+static T_UNUSED void nd_head(
+	unsigned char *p, const char *from, const char *to, unsigned n, int proto, int hops)
+{
+	memset(p, 0, PACKET_AT);
+	p[0] = 0x60;
+	p[4] = (unsigned char)(n >> 8);
+	p[5] = (unsigned char)n;
+	p[6] = (unsigned char)proto;
+	p[7] = (unsigned char)hops;
+	inet_pton(AF_INET6, from, p + 8);
+	inet_pton(AF_INET6, to, p + 24);
+}
+
+/* Fills in the sum of ICMPv6 at @at with @n bytes, or of UDP. */
+static T_UNUSED void nd_check(unsigned char *p, unsigned at, unsigned n, int proto)
+{
+	unsigned char *sum_at = p + at + (proto == 17 ? 6 : 2);
+	unsigned sum = nd_sum(p + 8, 32, n + (unsigned)proto);
+
+	sum_at[0] = sum_at[1] = 0;
+	sum = nd_sum(p + at, n, sum);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	sum_at[0] = (unsigned char)(~sum >> 8);
+	sum_at[1] = (unsigned char)~sum;
+}
+
+/* To va0 alone, or to all. */
+static T_UNUSED void nd_put(const unsigned char *p, unsigned n, int all)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IPV6),
+		.sll_ifindex = (int)if_nametoindex("vb0"),
+		.sll_halen = 6,
+		.sll_addr = { 2, 0, 0, 0, 0, 1 } };
+
+	if (all)
+		memcpy(to.sll_addr, "\x33\x33\0\0\0\1", 6);
+	NEED(sendto(nd_fd, p, n, 0, SA(&to), sizeof(to)));
+}
+
+/* A message of ICMPv6 with its body, from a neighbour. */
+static T_UNUSED void nd_send(const char *from, const char *to, const void *m, unsigned n)
+{
+	unsigned char p[512];
+
+	nd_head(p, from, to, n, 58, 255);
+	memcpy(p + PACKET_AT, m, n);
+	nd_check(p, PACKET_AT, n, 58);
+	nd_put(p, PACKET_AT + n, !strncmp(to, "ff", 2));
+}
+
+/* The next packet that va0 sends with this ICMPv6 type (or protocol @proto, if that is not 58), within @ms. 0: none. */
+static T_UNUSED int nd_get(int proto, int type, unsigned char *p, unsigned size, int ms)
+{
+	long end = now_ms() + ms;
+
+	for (;;) {
+		struct sockaddr_ll a;
+		socklen_t len = sizeof(a);
+		struct pollfd f = { .fd = nd_fd, .events = POLLIN };
+		long left = end - now_ms();
+		int n;
+
+		if (poll(&f, 1, left > 0 ? (int)left : 0) != 1)
+			return 0;
+		n = (int)NEED(recvfrom(nd_fd, p, size, 0, SA(&a), &len));
+		if (a.sll_pkttype == PACKET_OUTGOING || n <= PACKET_AT || p[6] != proto)
+			continue;
+		if (proto != 58 || p[PACKET_AT] == type)
+			return n;
+	}
+}
+
+/* Nothing that came before now counts. */
+static T_UNUSED void nd_drain(void)
+{
+	char b[2048];
+
+	while (recv(nd_fd, b, sizeof(b), MSG_DONTWAIT) >= 0)
+		;
+}
+
+/* The option of this kind behind the @head bytes of a message; NULL. */
+static T_UNUSED const unsigned char *nd_option(
+	const unsigned char *p, int n, unsigned head, int kind)
+{
+	for (const unsigned char *o = p + PACKET_AT + head; o + 8 <= p + n && o[1]; o += o[1] * 8)
+		if (o[0] == kind)
+			return o;
+	return NULL;
+}
+
+/* Of an address of a device in /proc/net/if_inet6: its flags, -1: it is not there. */
+static T_UNUSED int flags_of_dev(const char *of, const char *addr)
+{
+	unsigned char bin[16];
+	char line[128], want[33], text[33], dev[17];
+	int flags, found = -1;
+	FILE *f = fopen("/proc/net/if_inet6", "r");
+
+	inet_pton(AF_INET6, addr, bin);
+	for (int i = 0; i < 16; i++)
+		snprintf(want + 2 * i, 3, "%02x", bin[i]);
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%32s %*x %*x %*x %x %16s", text, (unsigned *)&flags, dev) == 3 &&
+			!strcmp(text, want) && !strcmp(dev, of))
+			found = flags;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static T_UNUSED int flags_of(const char *addr)
+{
+	return flags_of_dev("va0", addr);
+}
+
+#define TENTATIVE 0x40
+/* va0 has its link-local address, and may use it. */
+static T_UNUSED void nd_ready(void)
+{
+	T_WAIT(flags_of(VA_LL) >= 0 && !(flags_of(VA_LL) & TENTATIVE));
+}
+
+#endif
