@@ -49,7 +49,6 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	i->gid = current_egid();
 	i->ttl = i->hops = i->mc_hops = -1;
 	i->mc_ttl = 1;
-	i->autolabel = true;
 	i->csum_at = i->v6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
 	i->mc_loop = i->mc_loop6 = i->mc_all6 = true;
 	i->mc_all = !i->v6;
@@ -196,17 +195,31 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	return 0;
 }
 
-/* The same for all packets of a socket to that address, and nothing that tells of either (RFC 6437). */
-static u32 flow_label(const struct inet_sock *i, const ip_addr *daddr)
+#define LABEL_STATELESS 0x80000 /* of nobody's lease, where those have a range of their own */
+
+bool inet_autolabel(const struct inet_sock *i)
 {
+	int by_default = READ_ONCE(i->net->auto_labels);
+
+	if (i->autolabel_set)
+		return i->autolabel;
+	return by_default == LABELS_ON || by_default == LABELS_FORCED;
+}
+
+/* The same for all packets of a socket to that address, and nothing that tells of either (RFC 6437). */
+u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
+{
+	int labels = READ_ONCE(i->net->auto_labels);
 	static u32 secret;
 	u32 h;
 
+	if (ip_is_v4(daddr) || !labels || (labels != LABELS_FORCED && !inet_autolabel(i)))
+		return 0;
 	while (!READ_ONCE(secret))
 		arch_random(&secret, sizeof(secret));
 	h = (ip_hash(daddr) ^ (u32)((u64)i >> 6)) * 0x85ebca6bU ^ secret;
 	h = (h ^ h >> 15) * 0x9e3779b1U;
-	return (h >> 12) | 1;
+	return (h >> 12) | 1 | (READ_ONCE(i->net->label_ranges) ? LABEL_STATELESS : 0);
 }
 
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
@@ -233,7 +246,7 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.uid = i->uid,
 		.gid = i->gid,
 		.owned = true,
-		.label = !v4 && i->autolabel ? flow_label(i, daddr) : 0,
+		.label = inet_flow_label(i, daddr),
 	};
 	if (mc && i->mc_if && !f->oif)
 		f->oif = i->mc_if;

@@ -44,7 +44,8 @@ static bool checksum_good(const struct sk_buff *skb)
 static bool may_echo(const struct net *net, const struct sk_buff *skb)
 {
 	if (skb->ip.v6)
-		return !READ_ONCE(net->echo6_ignore);
+		return !READ_ONCE(net->echo6_ignore) &&
+		       (!skb->broadcast || !READ_ONCE(net->echo6_ignore_many));
 	return !READ_ONCE(net->echo_ignore) &&
 	       (!skb->broadcast || !READ_ONCE(net->echo_ignore_many));
 }
@@ -62,7 +63,9 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 	struct sk_buff *r = skb_linear(skb, GFP_ATOMIC);
 	struct icmphdr *h;
 
-	if (!r || route_output(net, &f)) {
+	if (skb->ip.v6 && READ_ONCE(net->label_reflect) & REFLECT_ECHOES)
+		f.label = skb->ip.label;
+	if (!r || route_output(net, &f) || !icmp_may_send(net, &f, skb->ip.v6, reply, 0)) {
 		kfree_skb(r);
 		return;
 	}

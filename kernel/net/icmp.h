@@ -39,7 +39,8 @@ struct icmp_limits {
 	int message_cost, message_burst; /* net.core: so many lines in so many seconds */
 };
 extern struct icmp_limits icmp_limits;
-/* May an error go out by @f, that the caller has looked up? It counts from now on. */
+void icmp_net_init(struct net *net);
+/* May an error or an answer go out by @f, that the caller has looked up? It counts from now on. */
 bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
 /* May the router at @to, who goes on sending what could go directly, be told so once more? That there is no way for his packet? */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);

@@ -3,7 +3,7 @@
  * icmp_limit.c: how many errors leave this machine (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f; icmp(7)): so many to one destination, and so many to
  * all, each a bucket of tokens. Who sends rubbish, or has it sent in another's name, gets no flood for it.
  *
- * Of IPv4 the types of icmp_ratemask are counted, of IPv6 all errors; "too large" never is, since connections depend on it. Nothing is
+ * The types of icmp_ratemask and ipv6/icmp/ratemask are counted, by default errors, but not "too large", since connections depend on it. Nothing is
  * counted that stays on this machine. Destinations share PEERS places by hash: a new one begins anew in the place of the old.
  * Locks: limit_lock (spin).
  */
@@ -102,10 +102,16 @@ static bool take_of_peer(const struct net *net, const ip_addr *to, u64 cost, u64
 	return take(&p->b, cost, cost * PEER_BURST, now);
 }
 
-static bool counts(bool v6, u8 type, u8 code)
+void icmp_net_init(struct net *net)
+{
+	net->icmp6_ratemask[0] = ~BIT(ICMPV6_PKT_TOOBIG);
+	net->icmp6_ratemask[1] = ~0UL;
+}
+
+static bool counts(const struct net *net, bool v6, u8 type, u8 code)
 {
 	if (v6)
-		return type != ICMPV6_PKT_TOOBIG && type < 128;
+		return READ_ONCE(net->icmp6_ratemask[type / 64]) >> type % 64 & 1;
 	return type < 32 && icmp_limits.ratemask & (int)BIT(type) &&
 	       !(type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED);
 }
@@ -171,7 +177,7 @@ bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type
 	u64 cost = NSEC_PER_SEC / (u64)max(icmp_limits.msgs_per_sec, 1);
 	bool ok;
 
-	if (f->local || f->dev->flags & IFF_LOOPBACK || !counts(v6, type, code))
+	if (f->local || f->dev->flags & IFF_LOOPBACK || !counts(net, v6, type, code))
 		return true;
 	spin_lock(&limit_lock);
 	ok = (!peer || take_of_peer(net, &f->daddr, peer, now)) &&

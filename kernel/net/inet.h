@@ -90,8 +90,9 @@ struct inet_sock {
 	bool bind_no_port;         /* bind(2) to an address alone leaves the port to connect */
 	u16 range_low, range_high; /* of ports of our choice, within the namespace's; 0: its */
 	bool recvfragsize, recvfragsize6;
-	bool passsec4;             /* no security module: there is no label to pass */
-	bool autolabel, recvflow6; /* IPv6's flow label: made up; told with the class */
+	bool passsec4;                 /* no security module: there is no label to pass */
+	bool autolabel, autolabel_set; /* a program has said which; else the namespace does */
+	bool recvflow6;                /* IPv6's flow label: made up; told with the class */
 	u32 addr_prefs; /* IPV6_ADDR_PREFERENCES: all addresses are public, and at home */
 	int sticky_if;  /* IPV6_PKTINFO: what says no device leaves by that one */
 	u16 frag_size6; /* IPV6_MTU: what is longer is cut, 0: the way's */
@@ -191,6 +192,9 @@ bool inet_has_peer(struct inet_sock *i);
 int inet_become_v4(struct inet_sock *i, int family);
 int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 /* The flow to a destination, with the socket's options. */
+/* The flow label of what it sends to @daddr, 0: none; is it asked for? */
+u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr);
+bool inet_autolabel(const struct inet_sock *i);
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);
 
 /* ports.c */
@@ -216,6 +220,9 @@ struct inet_sock *inet_lookup_packet(
 	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip);
 /* ports_reserved.c: may nobody be given it? And the file. */
 bool port_is_reserved(const struct net *net, u16 port);
+/* A map of @nr bits as a list of ranges, "1,5-9"; what of a text, which may go on (@cut), was taken into such a map, or -EINVAL. */
+void bits_show(struct seq *s, const u64 *bits, u32 nr);
+ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr);
 int ports_show_reserved(struct seq *s, void *arg);
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos); /* proc_is_list() */
 /* For all that share the socket's port: 0, -EINVAL (it shares none); -ENOENT (there is no program). Takes the reference. */

@@ -387,6 +387,7 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		return set_checksum(i, SOL_IPV6, val, len);
 	if (short_is_zero(opt)) {
 		flag = short_flag(i, opt);
+		i->autolabel_set |= opt == IPV6_AUTOFLOWLABEL;
 		if (len < sizeof(n)) {
 			*flag = false;
 			return 0;
@@ -644,7 +645,7 @@ static int number6(struct inet_sock *i, int opt, int *n)
 	case IPV6_MTU_DISCOVER: *n = i->pmtudisc6; return 0;
 	case IPV6_MTU: return number4(i, IP_MTU, n);
 	case IPV6_DONTFRAG: *n = i->dontfrag6; return 0;
-	case IPV6_AUTOFLOWLABEL: *n = i->autolabel; return 0;
+	case IPV6_AUTOFLOWLABEL: *n = inet_autolabel(i); return 0;
 	case IPV6_RECVFRAGSIZE: *n = i->recvfragsize6; return 0;
 	case IPV6_MINHOPCOUNT: *n = i->min_hops; return 0;
 	case IPV6_ADDR_PREFERENCES: *n = (int)shown_prefs(i); return 0;

@@ -561,6 +561,11 @@ void ip_rcv(struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
+	if (unlikely(skb->ip.ext_len) && !ip6_options_hold(net, skb, false)) {
+		n->in_hdr_errors++;
+		kfree_skb(skb);
+		return;
+	}
 	if (filtered && skb->ip.is_frag) {
 		reassemble(net, skb);
 		return;
@@ -589,6 +594,11 @@ void ip_rcv(struct sk_buff *skb)
 	}
 	if (skb->ip.is_frag) {
 		reassemble(net, skb);
+		return;
+	}
+	if (unlikely(skb->ip.ext_len) && !ip6_options_hold(net, skb, true)) {
+		n->in_hdr_errors++;
+		kfree_skb(skb);
 		return;
 	}
 	if (!skb->ip.v6 && unlikely(skb->ip.hdr_len > sizeof(struct iphdr)) &&

@@ -32,6 +32,8 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* @skb is for us and has options: they are checked and filled in. False: it is refused. */
 bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
+/* ip6_ext.c: are the options of IPv6 such as may come? @dst: those for the destination, else hop-by-hop options. Who sent them may be told. */
+bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
 /* The same in two steps for one that goes on by @f; it begins with its network header, which the second step may write to. */
 bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
 struct iphdr;

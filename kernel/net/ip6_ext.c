@@ -4,13 +4,16 @@
  * sends, of all of it (setsockopt) or of one message, which then has no others; and headers that came, told as ancillary data.
  *
  * A struct ip6_ext never changes and is counted: a socket has one, a message that is sent has one, and so has what a corked datagram waits with.
- * Routing headers are told, and not sent. Options that came with fragments are not told.
+ * Routing headers are told, and not sent. Options that came with fragments are not told. Those that nobody here knows, and how many there may be
+ * (ipv6/max_hbh_opts_number and its kin): ip6_options_hold(), of hop-by-hop options on every packet, of a destination's where it has arrived.
  */
 #include <asm/errno.h>
+#include <linux/icmpv6.h>
 #include <linux/in6.h>
 
 #include "kernel/lib/string.h"
 #include "kernel/net/inet.h"
+#include "kernel/net/ip.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
@@ -199,7 +202,90 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 	return s;
 }
 
-/* ---- in ---- */
+/* ---- in: what the options of a header say of themselves (RFC 8200, 4.2) ---- */
+
+#define OPT_PAD1 0
+#define OPT_PADN 1
+#define OPT_ALERT 5
+#define PAD_MAX 7U
+#define UNKNOWN_OPTION 2 /* of ICMPV6_PARAMPROB */
+
+/* Nobody here knows the option @kind. True: it may be passed over; else it says itself whether its sender is told, of the byte @at. */
+static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
+{
+	u8 action = kind >> 6;
+
+	if (!action)
+		return true;
+	if (action == 2 || (action == 3 && !ip_is_multicast(&skb->ip.daddr))) {
+		ip_rewind(skb);
+		icmp_error(net, skb, ICMPV6_PARAMPROB, UNKNOWN_OPTION, at);
+	}
+	return false;
+}
+
+/* Padding of @n bytes, zeros but for the option's head. */
+static bool pads(const u8 *p, u32 n, u32 *padding)
+{
+	*padding += n;
+	for (u32 i = 2; i < n; i++)
+		if (p[i])
+			return false;
+	return *padding <= PAD_MAX;
+}
+
+/* The header at @p of @len bytes. As Linux has it, most below 0 is a number, too, and what nobody knows is not passed over then. */
+static bool options_hold(struct net *net, struct sk_buff *skb, const u8 *p, u32 len, bool dst)
+{
+	int most = READ_ONCE(net->opts6_max[dst]), seen = 0;
+	u32 at = (u32)(p - skb->buf->data) - skb->ip.ext_at + 40, padding = 0, n;
+	bool known_only = most < 0;
+
+	if ((s64)len > READ_ONCE(net->opts6_len[dst]))
+		return false;
+	most = most == INT32_MIN ? INT32_MAX : known_only ? -most : most;
+	for (u32 i = 2; i < len; i += n) {
+		n = p[i] == OPT_PAD1 ? 1 : i + 1 < len ? p[i + 1] + 2U : len;
+		if (i + n > len)
+			return false;
+		if (p[i] == OPT_PAD1 || p[i] == OPT_PADN) {
+			if (!pads(p + i, n, &padding))
+				return false;
+			continue;
+		}
+		padding = 0;
+		if (++seen > most)
+			return false;
+		if (!dst && p[i] == OPT_ALERT && n == 4)
+			continue;
+		if (known_only || !pass_over(net, skb, p[i], at + i))
+			return false;
+	}
+	return true;
+}
+
+bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst)
+{
+	const u8 *p = skb->buf->data + skb->ip.ext_at, *end = p + skb->ip.ext_len;
+	u8 kind = skb->ip.ext_first;
+
+	while (end - p >= 8 && (dst || kind == IPPROTO_HOPOPTS)) {
+		u32 n = kind == IPPROTO_FRAGMENT ? 8 : (p[1] + 1U) * 8;
+
+		if (n > end - p)
+			return false;
+		if (kind == (dst ? IPPROTO_DSTOPTS : IPPROTO_HOPOPTS) &&
+			!options_hold(net, skb, p, n, dst))
+			return false;
+		kind = p[0];
+		p += n;
+		if (!dst)
+			break;
+	}
+	return true;
+}
+
+/* ---- in, told to a socket ---- */
 
 static void tell(struct msg *m, bool wanted, bool wanted_old, int type, int old, const u8 *p, u32 n)
 {

@@ -47,7 +47,12 @@ struct net {
 	int bogus_errors_ok,
 		errors_by_inbound; /* icmp_ignore_bogus_error_responses, icmp_errors_use_inbound_ifaddr */
 	/* icmp_echo_ignore_all and its kin: who asks for an echo gets none, and not where he asked many */
-	int echo_ignore, echo_ignore_many, echo6_ignore;
+	int echo_ignore, echo_ignore_many, echo6_ignore, echo6_ignore_many;
+	u64 icmp6_ratemask[4]; /* types that count (icmp_limit.c), a bit each */
+	int auto_labels, label_ranges, label_reflect; /* IPv6's flow labels: FLOW_* */
+	/* options in extension headers for us: so many, in so many bytes (ip6_ext.c) */
+	int opts6_max[2], opts6_len[2];
+	int min_adv_mss6, mtu_expires6, route6_silent; /* ipv6/route */
 	struct netconf conf_all, conf_default;
 	struct net_frags { /* packets in the making, of IPv4 and of IPv6; under frag.c's lock */
 		struct list_head queues, link;
@@ -78,6 +83,11 @@ struct net {
 		int tcp_loose, tcp_max_retrans, tcp_timeout_max_retrans;
 	} ct_conf;
 };
+#define LABELS_ON 1 /* of auto_labels: unless a socket says otherwise */
+#define LABELS_FORCED 3
+#define REFLECT_FLOWS 1 /* of label_reflect */
+#define REFLECT_RESETS 2
+#define REFLECT_ECHOES 4
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)
 {

@@ -112,7 +112,19 @@ static const struct net_sysctl vectors[] = {
 	{ "sys/net/ipv6/bindv6only", &init_net.v6only, 1, 0, 255 },
 	{ "sys/net/ipv4/icmp_echo_ignore_all", &init_net.echo_ignore, 1, 0, 1 },
 	{ "sys/net/ipv4/icmp_echo_ignore_broadcasts", &init_net.echo_ignore_many, 1, 0, 1 },
-	{ "sys/net/ipv6/icmp/echo_ignore_all", &init_net.echo6_ignore, 1, 0, 1 },
+	{ "sys/net/ipv6/icmp/echo_ignore_all", &init_net.echo6_ignore, 1, 0, 255 },
+	{ "sys/net/ipv6/icmp/echo_ignore_multicast", &init_net.echo6_ignore_many, 1, 0, 255 },
+	{ "sys/net/ipv6/auto_flowlabels", &init_net.auto_labels, 1, 0, 3 },
+	{ "sys/net/ipv6/flowlabel_state_ranges", &init_net.label_ranges, 1, 0, 255 },
+	{ "sys/net/ipv6/flowlabel_reflect", &init_net.label_reflect, 1, 0, 7 },
+	{ "sys/net/ipv6/max_hbh_opts_number", &init_net.opts6_max[0], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/max_dst_opts_number", &init_net.opts6_max[1], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/max_hbh_length", &init_net.opts6_len[0], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/max_dst_opts_length", &init_net.opts6_len[1], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/route/min_adv_mss", &init_net.min_adv_mss6, 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/route/mtu_expires", &init_net.mtu_expires6, 1, INT32_MIN / 1000,
+		INT32_MAX / 1000 },
+	{ "sys/net/ipv6/route/skip_notify_on_dev_down", &init_net.route6_silent, 1, 0, 1 },
 	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
@@ -294,6 +306,26 @@ static int store_ping(char *text, size_t n, void *arg)
 	return 0;
 }
 
+/* ---- types of ICMPv6 errors, and of what else this machine says, that are counted ---- */
+
+#define ICMP6_TYPES 256U
+
+static int show_ratemask6(struct seq *s, void *arg)
+{
+	bits_show(s, current_net()->icmp6_ratemask, ICMP6_TYPES);
+	return 0;
+}
+
+static ssize_t store_ratemask6(char *text, size_t n, bool cut, loff_t pos)
+{
+	u64 fresh[ICMP6_TYPES / 64] = { 0 }, *bits = current_net()->icmp6_ratemask;
+	ssize_t done = bits_take(text, n, cut, fresh, ICMP6_TYPES);
+
+	for (u32 i = 0; done >= 0 && i < ARRAY_SIZE(fresh); i++)
+		WRITE_ONCE(bits[i], pos ? bits[i] | fresh[i] : fresh[i]);
+	return done;
+}
+
 /* ---- congestion control ---- */
 
 static int show_congestion(struct seq *s, void *arg)
@@ -355,8 +387,13 @@ static int show_nothing(struct seq *s, void *arg)
 static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range",
 	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",
-	"sys/net/ipv6/icmp/echo_ignore_all", "sys/net/ipv4/ip_unprivileged_port_start",
-	"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
+	"sys/net/ipv6/icmp/echo_ignore_all", "sys/net/ipv6/icmp/echo_ignore_multicast",
+	"sys/net/ipv6/icmp/ratemask", "sys/net/ipv6/auto_flowlabels",
+	"sys/net/ipv6/flowlabel_state_ranges", "sys/net/ipv6/flowlabel_reflect",
+	"sys/net/ipv6/max_hbh_opts_number", "sys/net/ipv6/max_dst_opts_number",
+	"sys/net/ipv6/max_hbh_length", "sys/net/ipv6/max_dst_opts_length",
+	"sys/net/ipv4/ip_unprivileged_port_start", "sys/net/ipv4/ip_nonlocal_bind",
+	"sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
 	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports",
 	"sys/net/ipv4/tcp_fastopen_key" };
 
@@ -388,6 +425,7 @@ static const struct {
 } files[] = {
 	{ "sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping },
 	{ "sys/net/ipv4/ip_local_reserved_ports", 0644, ports_show_reserved, NULL },
+	{ "sys/net/ipv6/icmp/ratemask", 0644, show_ratemask6, NULL },
 	{ "sys/net/ipv4/tcp_congestion_control", 0644, show_congestion, store_congestion },
 	{ "sys/net/ipv4/tcp_available_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_allowed_congestion_control", 0444, show_congestions, NULL },
@@ -414,6 +452,8 @@ static int net_sysctl_init(void)
 			files[i].path, files[i].mode, files[i].show, files[i].store, NULL);
 	if (!err)
 		err = proc_is_list("sys/net/ipv4/ip_local_reserved_ports", ports_store_reserved);
+	if (!err)
+		err = proc_is_list("sys/net/ipv6/icmp/ratemask", store_ratemask6);
 	for (u32 i = 0; !err && i < ARRAY_SIZE(let); i++)
 		err = proc_let(let[i], net_sysctl_may);
 	if (!err)

@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/errqueue.h"
 #include "kernel/net/frag.h"
+#include "kernel/net/icmp.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/link.h"
 #include "kernel/net/neigh.h"
@@ -452,6 +453,12 @@ static int net_setup(struct net *net)
 	net->mtu_expires = 600;
 	net->min_adv_mss = 256;
 	net->udp_wmem_min = PAGE_SIZE;
+	icmp_net_init(net);
+	net->auto_labels = LABELS_ON;
+	net->opts6_max[0] = net->opts6_max[1] = 8;
+	net->opts6_len[0] = net->opts6_len[1] = INT32_MAX;
+	net->min_adv_mss6 = 1220;
+	net->mtu_expires6 = 600;
 	frags_net_init(net);
 	tcp_net_init(net);
 	nf_ct_conf_init(net);

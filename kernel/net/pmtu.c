@@ -10,7 +10,6 @@
 
 #define ENTRIES 64
 #define MIN6 1280U
-#define LIFE6 (600 * NSEC_PER_SEC)
 
 struct pmtu {
 	const struct net *net; /* NULL: free; compared only */
@@ -41,10 +40,16 @@ static struct pmtu *oldest(void)
 	return o;
 }
 
+static u64 life_of(const struct net *net, const ip_addr *dst)
+{
+	int s = READ_ONCE(*(ip_is_v4(dst) ? &net->mtu_expires : &net->mtu_expires6));
+
+	return (u64)max(s, 0) * NSEC_PER_SEC;
+}
+
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu)
 {
 	struct pmtu *p;
-	u64 life = (u64)max(READ_ONCE(net->mtu_expires), 0) * NSEC_PER_SEC;
 
 	mtu = max(mtu, ip_is_v4(dst) ? (u32)READ_ONCE(net->min_pmtu) : MIN6);
 	spin_lock(&pmtu_lock);
@@ -52,7 +57,7 @@ void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu)
 	if (!p || p->until <= ktime_get() || mtu < p->mtu) {
 		if (!p)
 			p = oldest();
-		*p = (struct pmtu){ net, *dst, mtu, ktime_get() + (ip_is_v4(dst) ? life : LIFE6) };
+		*p = (struct pmtu){ net, *dst, mtu, ktime_get() + life_of(net, dst) };
 		WRITE_ONCE(used, 1);
 	}
 	spin_unlock(&pmtu_lock);

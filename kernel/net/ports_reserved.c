@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ports_reserved.c: /proc/sys/net/ipv4/ip_local_reserved_ports: ports of a namespace that nobody gets who has not asked for them.
- * A map of bits, made when somebody first sets some. Its words are written and read one by one, without a lock.
+ * A map of bits, which is written and read as lists of ranges are (other files have such lists, too), made when somebody first sets some. Its words are written and read one by one, without a lock.
  */
 #include <asm/errno.h>
 
@@ -27,21 +27,25 @@ bool port_is_reserved(const struct net *net, u16 port)
 	return unlikely(bits) && has(bits, port);
 }
 
-int ports_show_reserved(struct seq *s, void *arg)
+void bits_show(struct seq *s, const u64 *bits, u32 nr)
 {
-	const u64 *bits = READ_ONCE(current_net()->reserved_ports);
 	const char *comma = "";
 
-	for (u32 p = 0, end; bits && p < PORTS; p = end + 1) {
+	for (u32 p = 0, end; bits && p < nr; p = end + 1) {
 		end = p;
 		if (!has(bits, p))
 			continue;
-		while (end + 1 < PORTS && has(bits, end + 1))
+		while (end + 1 < nr && has(bits, end + 1))
 			end++;
 		seq_printf(s, end > p ? "%s%u-%u" : "%s%u", comma, p, end);
 		comma = ",";
 	}
 	seq_puts(s, "\n");
+}
+
+int ports_show_reserved(struct seq *s, void *arg)
+{
+	bits_show(s, READ_ONCE(current_net()->reserved_ports), PORTS);
 	return 0;
 }
 
@@ -49,9 +53,9 @@ int ports_show_reserved(struct seq *s, void *arg)
 
 /*
  * The number at *@text, which one of @ends ends, or the text's @end; *@text then stands there. Decimal, or as C writes the others. -EINVAL: there
- * is none, or no such port.
+ * is none, or it is not below @nr.
  */
-static int take_port(char **text, const char *end, const char *ends, u32 *port)
+static int take_bit(char **text, const char *end, const char *ends, u32 *bit, u32 nr)
 {
 	char number[DIGITS_MAX + 1];
 	size_t n = strcspn(*text, ends);
@@ -63,25 +67,25 @@ static int take_port(char **text, const char *end, const char *ends, u32 *port)
 		return -EINVAL;
 	memcpy(number, *text, n);
 	number[n] = 0;
-	if (kstrtou64(number, 0, &value) || value >= PORTS)
+	if (kstrtou64(number, 0, &value) || value >= nr)
 		return -EINVAL;
 	*text += n;
-	*port = (u32)value;
+	*bit = (u32)value;
 	return 0;
 }
 
 /* "80" or "80-90" and what ends it. */
-static int take_range(char **text, const char *end, u64 *bits, bool cut)
+static int take_range(char **text, const char *end, u64 *bits, u32 nr, bool cut)
 {
 	u32 low, high;
-	int err = take_port(text, end, ",-\n", &low);
+	int err = take_bit(text, end, ",-\n", &low, nr);
 
 	high = low;
 	if (!err && **text == '-') {
 		*text += 1;
 		if (cut && *text == end)
 			return 0;
-		err = take_port(text, end, ",\n", &high);
+		err = take_bit(text, end, ",\n", &high, nr);
 	}
 	if (err || (cut && *text == end))
 		return err;
@@ -94,7 +98,7 @@ static int take_range(char **text, const char *end, u64 *bits, bool cut)
 }
 
 /* Ranges between commas and line feeds. Of a text that goes on the last one is not taken: it may. How much is. */
-static ssize_t take_list(char *text, size_t n, bool cut, u64 *bits)
+ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 {
 	const char *start = text, *end = text + n;
 	char *last;
@@ -105,7 +109,7 @@ static ssize_t take_list(char *text, size_t n, bool cut, u64 *bits)
 		if (text == end)
 			return (ssize_t)n;
 		last = text;
-		err = take_range(&text, end, bits, cut);
+		err = take_range(&text, end, bits, nr, cut);
 		if (err)
 			return err;
 		if (cut && text == end && end[-1] != ',' && end[-1] != '\n')
@@ -118,7 +122,7 @@ ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos)
 {
 	struct net *net = current_net();
 	u64 *fresh = kcalloc(WORDS, sizeof(*fresh), GFP_KERNEL), *bits;
-	ssize_t done = fresh ? take_list(text, n, cut, fresh) : -ENOMEM;
+	ssize_t done = fresh ? bits_take(text, n, cut, fresh, PORTS) : -ENOMEM;
 
 	if (done < 0) {
 		kfree(fresh);

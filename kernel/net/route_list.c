@@ -322,6 +322,9 @@ void routes_forget(struct net_device *dev, bool for_good)
 		if (ends_with(r, dev, for_good))
 			list_move_tail(&r->list, &gone);
 	spin_unlock(&net->lock);
+	list_for_each_entry(r, &gone, list)
+		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->route6_silent))
+			rtnl_tell_route(net, r, RTM_DELROUTE);
 	free_routes(&gone);
 }
 

@@ -55,8 +55,7 @@ enum { CONN_NONE, CONN_BEGUN, CONN_MADE };
 #define SKB_RETRANS 4 /* in flight again since it was lost */
 
 #define MSS_DEFAULT 536U
-#define MSS_MIN 88U       /* of TCP_MAXSEG */
-#define ADVMSS_MIN6 1220U /* of what we say we take; of IPv4: route/min_adv_mss */
+#define MSS_MIN 88U /* of TCP_MAXSEG */
 #define INIT_CWND 10
 #define MAX_SACKS 4
 #define WSCALE_MAX 14

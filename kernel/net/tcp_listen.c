@@ -72,6 +72,7 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->min_ttl = from->min_ttl;
 	i->min_hops = from->min_hops;
 	i->autolabel = from->autolabel;
+	i->autolabel_set = from->autolabel_set;
 	i->transparent = from->transparent;
 	inherit_told(i, from);
 	i->mc_hops = i->mc_ttl = -1;
@@ -175,6 +176,9 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	inherit(c, l);
 	c->inet.link_if = link;
 	c->flow = f;
+	c->flow.label = READ_ONCE(net->label_reflect) & REFLECT_FLOWS ?
+				skb->ip.label :
+				inet_flow_label(&c->inet, &f.daddr);
 	c->state = TCP_SYN_RECV;
 	c->segs_in = 1;
 	c->orphan = true;

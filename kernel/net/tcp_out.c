@@ -56,10 +56,9 @@ static u32 header_size(const struct tcp_sock *t)
 u16 tcp_advmss(const struct net *net, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
-	u32 headers = v4 ? 40 : 60, least = ADVMSS_MIN6;
+	int said = READ_ONCE(*(v4 ? &net->min_adv_mss : &net->min_adv_mss6));
+	u32 headers = v4 ? 40 : 60, least = (u32)clamp(said, 0, 65535 - 40);
 
-	if (v4)
-		least = (u32)min(max(READ_ONCE(net->min_adv_mss), 0), 65535 - 40);
 	if (f->advmss)
 		return (u16)f->advmss;
 	return (u16)min(max(f->mtu, headers + least) - headers, 65535U - 40);
@@ -661,6 +660,7 @@ void tcp_refuse(struct net *net, const struct sk_buff *skb)
 		.proto = IPPROTO_TCP,
 		.sport = skb->dport,
 		.dport = skb->sport };
+	bool reflects = READ_ONCE(net->label_reflect) & REFLECT_RESETS;
 	struct sk_buff *r;
 	struct tcphdr *h;
 	u8 flags = TH_RST;
@@ -685,5 +685,6 @@ void tcp_refuse(struct net *net, const struct sk_buff *skb)
 	checksum(h, r, &f);
 	ip_stats.tcp_out++;
 	ip_stats.tcp_out_rsts++;
+	f.label = reflects ? skb->ip.label : 0;
 	ip_send(net, r, &f);
 }

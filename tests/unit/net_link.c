@@ -975,6 +975,8 @@ static void test_texts(void **state)
 
 static void test_pmtu(void **state)
 {
+	ip_addr his6 = { { htonl(0x20010db8), 0, 0, htonl(2) } };
+
 	net.min_pmtu = 552;
 	net.mtu_expires = 600;
 	pmtu_learn(&net, &his, 1400);
@@ -984,6 +986,12 @@ static void test_pmtu(void **state)
 	assert_int_equal(pmtu_of(&net, &his, 1500), 552);
 	run_to(now + 601 * NSEC_PER_SEC);
 	assert_int_equal(pmtu_of(&net, &his, 1500), 1500);
+	net.mtu_expires6 = 7; /* IPv6's lives as long as its namespace says */
+	pmtu_learn(&net, &his6, 1300);
+	run_to(now + 6 * NSEC_PER_SEC);
+	assert_int_equal(pmtu_of(&net, &his6, 1500), 1300);
+	run_to(now + 2 * NSEC_PER_SEC);
+	assert_int_equal(pmtu_of(&net, &his6, 1500), 1500);
 }
 
 /* ---- lifetimes of addresses ---- */
