@@ -107,6 +107,18 @@ int addr_state(struct net_device *dev, const ip_addr *a)
 	return state;
 }
 
+bool addr_read(struct net_device *dev, const ip_addr *a, struct ifaddr *out)
+{
+	const struct ifaddr *i;
+
+	netdev_lock_net(dev);
+	i = find_addr(dev, a);
+	if (i)
+		*out = *i;
+	spin_unlock(&dev->net->lock);
+	return i;
+}
+
 bool addr_set_valid(struct net_device *dev, const ip_addr *a)
 {
 	struct ifaddr *i, copy;

@@ -20,6 +20,7 @@
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -53,7 +54,7 @@
 	7200 /* seconds: anybody on the link may say that an address ends (RFC 4862, 5.5.3 e) */
 #define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
 
-enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS };
+enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
 struct job {
 	struct list_head list; /* net->nd_jobs */
 	enum job_kind kind;
@@ -61,10 +62,17 @@ struct job {
 	ip_addr addr; /* of the address; of the router */
 	u64 at;
 	union {
-		struct { /* of JOB_DAD: so many questions are left; how they are known as our own */
+		struct
+		{ /* of JOB_DAD: so many questions are left; how they are known as our own; so many addresses were tried before */
 			int tries;
 			bool has_nonce;
 			u8 nonce[NONCE];
+			u32 made;
+		};
+		struct
+		{ /* of JOB_ANOTHER: which is to be made in place of addr, and to last as long */
+			u32 again;
+			u64 expires, preferred_until;
 		};
 		struct { /* of JOB_RS: so many were sent; the wait before this one */
 			int sent;
@@ -87,17 +95,6 @@ ip_addr mcast_solicited_node(const ip_addr *a)
 {
 	return (ip_addr){ { htonl(0xff020000), 0, htonl(1),
 		htonl(0xff000000 | (ntohl(a->w[3]) & 0xffffff)) } };
-}
-
-/* RFC 4291, appendix A. */
-static ip_addr with_interface_id(const struct net_device *dev, u32 w0, u32 w1)
-{
-	const u8 *m = dev->addr;
-	u8 id[8] = { m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5] };
-	ip_addr a = { { w0, w1 } };
-
-	memcpy(&a.w[2], id, 8);
-	return a;
 }
 
 /* ---- messages out ---- */
@@ -317,6 +314,37 @@ static void do_dad(const struct job *j)
 		addr_del(j->dev, &j->addr, -1); /* it would be tentative for ever */
 }
 
+/* Takes an address in @prefix, and tests first whether somebody has it (accept_dad), as he had @made before. */
+static void take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
+{
+	bool dad = CONF6(dev, CONF6_ACCEPT_DAD) > 0 ||
+		   READ_ONCE(dev->net->conf_all.v6[CONF6_ACCEPT_DAD]) > 0;
+	struct job j = { .kind = JOB_DAD, .dev = dev, .made = made };
+
+	addr_gen(dev, prefix, made, a);
+	a->flags |= IFA_F_TENTATIVE;
+	if (addr_add(dev, a))
+		return;
+	j.addr = a->addr;
+	j.tries = dad ? CONF6(dev, CONF6_DAD_TRANSMITS) : 0;
+	j.has_nonce = CONF6_OR(dev, CONF6_ENHANCED_DAD);
+	if (j.has_nonce)
+		arch_random(j.nonce, sizeof(j.nonce));
+	do_dad(&j);
+}
+
+static void make_another(const struct job *j)
+{
+	struct ifaddr a = {
+		.prefix = 64,
+		.scope = ip_is_linklocal(&j->addr) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.expires = j->expires,
+		.preferred_until = j->preferred_until,
+	};
+
+	take_address(j->dev, &j->addr, j->again, &a);
+}
+
 /* ---- what is due ---- */
 
 static void route_ends(const struct job *j)
@@ -341,6 +369,7 @@ static void do_job(const struct job *j)
 	case JOB_DAD: do_dad(j); break;
 	case JOB_RS: look_for_routers(j); break;
 	case JOB_ROUTE_ENDS: route_ends(j); break;
+	case JOB_ANOTHER: make_another(j); break;
 	}
 }
 
@@ -402,37 +431,31 @@ static void cancel_all(struct net_device *dev)
 
 /* ---- addresses of our own ---- */
 
-/* Takes @a, and tests first whether somebody has it (accept_dad). False: it is there already, or there is no room. */
-static bool take_address(struct net_device *dev, struct ifaddr *a)
+static bool can_have_link_local(const struct net_device *dev)
 {
-	bool dad = CONF6(dev, CONF6_ACCEPT_DAD) > 0 ||
-		   READ_ONCE(dev->net->conf_all.v6[CONF6_ACCEPT_DAD]) > 0;
-	struct job j = { .kind = JOB_DAD, .dev = dev, .addr = a->addr };
+	return dev->type == ARPHRD_ETHER && !(dev->flags & IFF_NOARP) && dev->mtu >= IPV6_MTU_MIN;
+}
 
-	a->flags = IFA_F_TENTATIVE;
-	if (addr_add(dev, a))
-		return false;
-	j.tries = dad ? CONF6(dev, CONF6_DAD_TRANSMITS) : 0;
-	j.has_nonce = CONF6_OR(dev, CONF6_ENHANCED_DAD);
-	if (j.has_nonce)
-		arch_random(j.nonce, sizeof(j.nonce));
-	do_dad(&j);
-	return true;
+void ndisc_regenerate(struct net_device *dev)
+{
+	static const ip_addr prefix = { { htonl(0xfe800000) } };
+	struct ifaddr a = { .prefix = 64, .scope = RT_SCOPE_LINK };
+
+	if (!(READ_ONCE(dev->flags) & IFF_UP) || CONF6(dev, CONF6_DISABLE) ||
+		!can_have_link_local(dev) ||
+		CONF6(dev, CONF6_ADDR_GEN_MODE) == IN6_ADDR_GEN_MODE_NONE)
+		return;
+	take_address(dev, &prefix, 0, &a);
+	net_rx_flush();
 }
 
 void ndisc_up(struct net_device *dev)
 {
-	struct ifaddr a = { .prefix = 64, .scope = RT_SCOPE_LINK };
-
 	dev->nd_up = ktime_get();
-	if (dev->type != ARPHRD_ETHER || dev->flags & IFF_NOARP || dev->mtu < IPV6_MTU_MIN)
+	if (!can_have_link_local(dev))
 		return;
 	ndisc_notify(dev);
-	if (CONF6(dev, CONF6_ADDR_GEN_MODE))
-		return;
-	a.addr = with_interface_id(dev, htonl(0xfe800000), 0);
-	take_address(dev, &a);
-	net_rx_flush();
+	ndisc_regenerate(dev);
 }
 
 /* It goes down, for good, or has no IPv6 any more. */
@@ -444,11 +467,26 @@ void ndisc_down(struct net_device *dev)
 	addrs6_forget(dev, keep && !dev->gone);
 }
 
+/* Where a secret makes addresses, it makes another one, so often as idgen_retries says. */
 static void somebody_has(struct net_device *dev, const ip_addr *addr)
 {
-	drop_job(&(struct job){ .kind = JOB_DAD, .dev = dev, .addr = *addr }, NULL);
+	struct job dad = { .kind = JOB_DAD, .dev = dev, .addr = *addr }, was;
+	struct job another = { .kind = JOB_ANOTHER, .dev = dev, .addr = *addr };
+	struct ifaddr a;
+	bool there = addr_read(dev, addr, &a);
+
+	if (!drop_job(&dad, &was))
+		was.made = ~0U;
 	addr_del(dev, addr, -1);
 	pr_warn("%s: an IPv6 address of ours is in use elsewhere\n", dev->name);
+	if (!there || !(a.flags & IFA_F_STABLE_PRIVACY) ||
+		was.made >= (u32)max(READ_ONCE(dev->net->idgen_retries), 0))
+		return;
+	another.again = was.made + 1;
+	another.expires = a.expires;
+	another.preferred_until = a.preferred_until;
+	another.at = ktime_get() + (u64)max(READ_ONCE(dev->net->idgen_delay), 0) * NSEC_PER_SEC;
+	schedule_job(&another);
 }
 
 /* ---- messages in ---- */
@@ -603,14 +641,14 @@ static void got_prefix(struct net_device *dev, const u8 *p)
 	if (p[2] != 64 || !(p[3] & PREFIX_AUTO) || ip_is_linklocal(&prefix) ||
 		ip_is_multicast(&prefix) || preferred > valid || too_short(dev, valid))
 		return;
-	a.addr = with_interface_id(dev, prefix.w[0], prefix.w[1]);
+	addr_gen(dev, &prefix, 0, &a);
 	if (ip_is_v4(&a.addr) || ip_is_loopback(&a.addr))
 		return;
 	if (addr_renew(dev, &a.addr, a.expires, end_of(preferred), least))
 		return;
 	a.preferred_until = preferred >= LIFETIME_MAX ? 0 : end_of(preferred);
 	if (valid && addr_state(dev, &a.addr) == ADDR_NONE && (!most || addr6_count(dev) < most))
-		take_address(dev, &a);
+		take_address(dev, &prefix, 0, &a);
 }
 
 /* The way to @dst by a router is there so long; @pref: how much it wants to be taken (RFC 4191). */

@@ -70,6 +70,17 @@ void ndisc_net_init(struct net *net);
 void ndisc_net_end(struct net *net); /* may sleep */
 void ndisc_up(struct net_device *dev);
 void ndisc_down(struct net_device *dev);
+/* It has another way to make addresses (conf/NAME/addr_gen_mode), and takes one. */
+void ndisc_regenerate(struct net_device *dev);
+/*
+ * addr_gen.c: a->addr and a->flags of an address of @dev in the network @prefix, after @tries that somebody else had; may it be made so? (net->lock
+ * held.) And the file of a secret, by its struct netname.
+ */
+void addr_gen(struct net_device *dev, const ip_addr *prefix, u32 tries, struct ifaddr *a);
+bool addr_gen_may(const struct net_device *dev, int mode);
+struct seq;
+int addr_secret_show(struct seq *s, void *arg);
+int addr_secret_store(char *text, size_t n, void *arg);
 /* All on the link hear of its addresses, or of one that has come to it by hand, where ndisc_notify says so. */
 void ndisc_notify(struct net_device *dev);
 void ndisc_added(struct net_device *dev, const ip_addr *addr);

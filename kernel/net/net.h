@@ -52,6 +52,8 @@ struct net {
 	int auto_labels, label_ranges, label_reflect; /* IPv6's flow labels: FLOW_* */
 	/* options in extension headers for us: so many, in so many bytes (ip6_ext.c) */
 	int opts6_max[2], opts6_len[2];
+	int idgen_retries,
+		idgen_delay; /* when somebody has an address that a secret made; seconds */
 	int min_adv_mss6, mtu_expires6, route6_silent; /* ipv6/route */
 	struct netconf conf_all, conf_default;
 	struct net_frags { /* packets in the making, of IPv4 and of IPv6; under frag.c's lock */
@@ -138,6 +140,8 @@ bool addr_is_broadcast(struct net *net, const ip_addr *a);
 /* What @a is on this very device. */
 enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
 int addr_state(struct net_device *dev, const ip_addr *a);
+/* A copy of it. False: it is not there. */
+bool addr_read(struct net_device *dev, const ip_addr *a, struct ifaddr *out);
 /* It is tentative no more. False: it is not there. */
 bool addr_set_valid(struct net_device *dev, const ip_addr *a);
 /*

@@ -6,6 +6,7 @@
  * Locks: net->lock, for a device to stay.
  */
 #include <asm/errno.h>
+#include <linux/if_link.h>
 
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
@@ -13,7 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/net.h"
+#include "kernel/net/neigh.h"
 #include "kernel/net/netname.h"
 
 struct key {
@@ -91,7 +92,7 @@ static const struct key keys[] = {
 	{ "accept_ra", true, CONF6_ACCEPT_RA, INT32_MIN, INT32_MAX, 1 },
 	{ "accept_dad", true, CONF6_ACCEPT_DAD, INT32_MIN, INT32_MAX, 1 },
 	{ "autoconf", true, CONF6_AUTOCONF, INT32_MIN, INT32_MAX, 1 },
-	{ "addr_gen_mode", true, CONF6_ADDR_GEN_MODE, 0, 1, 0 },
+	{ "addr_gen_mode", true, CONF6_ADDR_GEN_MODE, 0, 3, 0 },
 	{ "force_mld_version", true, CONF6_FORCE_MLD, INT32_MIN, INT32_MAX, 0 },
 	{ "accept_redirects", true, CONF6_ACCEPT_REDIRECTS, 0, 0, 0 },
 	{ "accept_source_route", true, CONF6_ACCEPT_SOURCE_ROUTE, 0, 0, 0 },
@@ -196,6 +197,8 @@ void netconf_new(struct net_device *dev)
 {
 	dev->conf = dev->net->conf_default;
 	dev->conf.v6[CONF6_MTU] = (int)dev->mtu;
+	if (dev->conf.secret.set)
+		dev->conf.v6[CONF6_ADDR_GEN_MODE] = IN6_ADDR_GEN_MODE_STABLE_PRIVACY;
 	memcpy(&dev->conf.v4[CONF4_NEIGH], &init_net.conf_default.v4[CONF4_NEIGH],
 		NEIGH_WORDS * sizeof(int));
 	memcpy(&dev->conf.v6[CONF6_NEIGH], &init_net.conf_default.v6[CONF6_NEIGH],
@@ -268,7 +271,7 @@ static bool is_for_each(const struct key *k)
 {
 	if (k->v6)
 		return k->index == CONF6_FORWARDING || k->index == CONF6_DISABLE ||
-		       k->index == CONF6_IGNORE_LINKDOWN;
+		       k->index == CONF6_IGNORE_LINKDOWN || k->index == CONF6_ADDR_GEN_MODE;
 	return k->index == CONF4_FORWARDING;
 }
 
@@ -300,11 +303,15 @@ static void forwarding_switched(struct net_device *dev)
 	mcast_forwarding(dev, CONF6(dev, CONF6_FORWARDING) > 0);
 }
 
-/* Is @v more than the device can send at once? net->lock held. */
-static bool too_large(const struct net *net, const struct netconf *c, const struct key *k, int v)
+/* Is @v more than the device can send at once, or a way to make addresses for which it has no secret? net->lock held. */
+static bool cannot(const struct net *net, const struct netconf *c, const struct key *k, int v)
 {
-	return is(k, true, CONF6_MTU) && c != &net->conf_all && c != &net->conf_default &&
-	       (u32)v > container_of(c, struct net_device, conf)->mtu;
+	const struct net_device *d = container_of(c, struct net_device, conf);
+
+	if (c == &net->conf_all || c == &net->conf_default)
+		return false;
+	return (is(k, true, CONF6_MTU) && (u32)v > d->mtu) ||
+	       (is(k, true, CONF6_ADDR_GEN_MODE) && !addr_gen_may(d, v));
 }
 
 static int set_conf(struct net *net, const char *name, const struct key *k, int v)
@@ -314,7 +321,7 @@ static int set_conf(struct net *net, const char *name, const struct key *k, int 
 
 	spin_lock(&net->lock);
 	c = conf_of(net, name);
-	refused = c && too_large(net, c, k, v);
+	refused = c && cannot(net, c, k, v);
 	if (c && !refused) {
 		changed = *word(c, k) != v;
 		if (c == &net->conf_all && is_for_each(k))
@@ -331,6 +338,8 @@ static int set_conf(struct net *net, const char *name, const struct key *k, int 
 		apply(net, name, netdev_ipv6_switched);
 	if (changed && is(k, true, CONF6_FORWARDING))
 		apply(net, name, forwarding_switched);
+	if (changed && is(k, true, CONF6_ADDR_GEN_MODE))
+		apply(net, name, ndisc_regenerate);
 	return refused ? -EINVAL : c ? 0 : -ENODEV;
 }
 
@@ -387,6 +396,12 @@ int netconf_files(struct netname *n)
 		err = proc_create(path, keys[i].min > keys[i].max ? 0444 : 0644, show_conf,
 			keys[i].min > keys[i].max ? NULL : store_conf, &f[i]);
 		if (!err && keys[i].min <= keys[i].max)
+			err = proc_let(path, net_sysctl_may);
+	}
+	if (!err) {
+		snprintf(path, sizeof(path), "sys/net/ipv6/conf/%s/stable_secret", n->name);
+		err = proc_create(path, 0600, addr_secret_show, addr_secret_store, n);
+		if (!err)
 			err = proc_let(path, net_sysctl_may);
 	}
 	return err;

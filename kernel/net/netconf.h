@@ -108,6 +108,10 @@ enum {
 struct netconf {
 	int v4[CONF4_NR], v6[CONF6_NR];
 	u64 own4; /* bit n: v4[n] was set for this one, and does not follow "default" any more; net->lock */
+	struct addr_secret { /* addr_gen.c; under net->lock */
+		u64 key[2];
+		bool set;
+	} secret;
 };
 
 struct net;

@@ -457,6 +457,8 @@ static int net_setup(struct net *net)
 	net->auto_labels = LABELS_ON;
 	net->opts6_max[0] = net->opts6_max[1] = 8;
 	net->opts6_len[0] = net->opts6_len[1] = INT32_MAX;
+	net->idgen_retries = 3;
+	net->idgen_delay = 1;
 	net->min_adv_mss6 = 1220;
 	net->mtu_expires6 = 600;
 	frags_net_init(net);

@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/link.h"
+#include "kernel/net/neigh.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/sched/qdisc.h"
@@ -431,13 +432,19 @@ static int set_af_spec(struct net_device *d, const struct nlmsghdr *req)
 	const void *spec = nl_find(req, sizeof(struct ifinfomsg), IFLA_AF_SPEC, 0, &n);
 	const void *inet6 = spec ? nl_nested(spec, n, AF_INET6, 0, &m) : NULL;
 	const u8 *mode = inet6 ? nl_nested(inet6, m, IFLA_INET6_ADDR_GEN_MODE, 1, &n) : NULL;
+	bool ok, changed;
 
 	if (!mode)
 		return 0;
-	if (*mode > 1)
-		return -EINVAL;
-	d->conf.v6[CONF6_ADDR_GEN_MODE] = *mode;
-	return 0;
+	netdev_lock_net(d);
+	ok = *mode <= IN6_ADDR_GEN_MODE_RANDOM && addr_gen_may(d, *mode);
+	changed = ok && d->conf.v6[CONF6_ADDR_GEN_MODE] != *mode;
+	if (ok)
+		d->conf.v6[CONF6_ADDR_GEN_MODE] = *mode;
+	spin_unlock(&d->net->lock);
+	if (changed)
+		ndisc_regenerate(d);
+	return ok ? 0 : -EINVAL;
 }
 
 static int set_flags(struct net_device *d, const struct nlmsghdr *req)

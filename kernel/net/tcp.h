@@ -488,7 +488,6 @@ void tcp_orphan_end(struct tcp_sock *t);
 
 /* tcp_cookie.c */
 u32 tcp_keyed_hash(const u64 *words, u32 n); /* SipHash with a key that nobody knows */
-u64 tcp_siphash(const u64 key[2], const u64 *words, u32 n);
 /* Answers the SYN @skb for @c, which is in no table and may be forgotten then. */
 void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o);
 /* Does @skb bring back a cookie? *o: what its SYN had said. */

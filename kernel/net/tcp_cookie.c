@@ -11,6 +11,7 @@
  * net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.
  */
 #include "arch/um/arch.h"
+#include "kernel/lib/siphash.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -23,56 +24,13 @@
 static const u16 sizes[8] = { 88, 536, 1220, 1300, 1440, 1460, 8960, 65455 };
 static u64 last_sent; /* racy is fine: when the last one was made */
 
-/* ---- SipHash-2-4 (Aumasson, Bernstein 2012) ---- */
-
-static u64 rotl(u64 x, int n)
-{
-	return x << n | x >> (64 - n);
-}
-
-static void sip_rounds(u64 v[4], int n)
-{
-	while (n--) {
-		v[0] += v[1];
-		v[1] = rotl(v[1], 13) ^ v[0];
-		v[0] = rotl(v[0], 32);
-		v[2] += v[3];
-		v[3] = rotl(v[3], 16) ^ v[2];
-		v[0] += v[3];
-		v[3] = rotl(v[3], 21) ^ v[0];
-		v[2] += v[1];
-		v[1] = rotl(v[1], 17) ^ v[2];
-		v[2] = rotl(v[2], 32);
-	}
-}
-
-u64 tcp_siphash(const u64 key[2], const u64 *words, u32 n)
-{
-	u64 v[4], len = (u64)n * 8 << 56;
-
-	v[0] = key[0] ^ 0x736f6d6570736575UL;
-	v[1] = key[1] ^ 0x646f72616e646f6dUL;
-	v[2] = key[0] ^ 0x6c7967656e657261UL;
-	v[3] = key[1] ^ 0x7465646279746573UL;
-	for (u32 i = 0; i <= n; i++) {
-		u64 m = i < n ? words[i] : len;
-
-		v[3] ^= m;
-		sip_rounds(v, 2);
-		v[0] ^= m;
-	}
-	v[2] ^= 0xff;
-	sip_rounds(v, 4);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
 u32 tcp_keyed_hash(const u64 *words, u32 n)
 {
 	static u64 key[2];
 
 	while (!READ_ONCE(key[0]))
 		arch_random(key, sizeof(key));
-	return (u32)tcp_siphash(key, words, n);
+	return (u32)siphash(key, words, n);
 }
 
 /* ---- cookies ---- */

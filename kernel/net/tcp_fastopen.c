@@ -15,6 +15,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/siphash.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -275,7 +276,7 @@ static bool own_cookie(struct net *net, const struct sk_buff *skb, u32 which, st
 		words[0] = (u64)skb->ip.daddr.w[3] << 32 | skb->ip.saddr.w[3];
 		n = 1;
 	}
-	h = tcp_siphash(key, words, n);
+	h = siphash(key, words, n);
 	c->len = COOKIE_SIZE;
 	memcpy(c->val, &h, COOKIE_SIZE);
 	return which < nr;

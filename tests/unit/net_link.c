@@ -3,11 +3,12 @@
  * net_link.c: what comes from a card, and fragments: ARP's and neighbour discovery's states by a clock of our own, packets cut and put
  * together in any order, and random frames and fragments that must do no harm.
  * SOURCES: kernel/net/eth.c kernel/net/arp.c kernel/net/neigh.c kernel/net/ndisc.c kernel/net/frag.c kernel/net/flow.c kernel/net/pmtu.c
- * SOURCES: kernel/net/skb.c kernel/net/addrs.c kernel/net/route.c kernel/net/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
+ * SOURCES: kernel/net/addr_gen.c kernel/lib/siphash.c kernel/net/skb.c kernel/net/addrs.c kernel/net/route.c kernel/net/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
+#include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
@@ -179,6 +180,16 @@ int ip_send(struct net *n, struct sk_buff *skb, const struct flow *f)
 struct net_device *netdev_by_index(struct net *n, int ifindex)
 {
 	return &card;
+}
+struct net_device *netdev_by_name(struct net *n, const char *name)
+{
+	return &card;
+}
+void seq_printf(struct seq *s, const char *fmt, ...)
+{
+}
+void seq_puts(struct seq *s, const char *text)
+{
 }
 size_t copy_to_iter(const void *p, size_t n, struct iov_iter *i)
 {
