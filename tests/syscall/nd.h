@@ -170,9 +170,22 @@ static T_UNUSED int flags_of(const char *addr)
 }
 
 #define TENTATIVE 0x40
-/* va0 has its link-local address, and may use it. */
+/* The device can send: Linux sees a while later that a link is lost or there. */
+static T_UNUSED bool nd_link(const char *dev)
+{
+	struct ifreq r = { 0 };
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	strcpy(r.ifr_name, dev);
+	NEED(ioctl(fd, SIOCGIFFLAGS, &r));
+	close(fd);
+	return r.ifr_flags & IFF_RUNNING;
+}
+
+/* Both can send, and va0 has its link-local address, and may use it. */
 static T_UNUSED void nd_ready(void)
 {
+	T_WAIT(nd_link("va0") && nd_link("vb0"));
 	T_WAIT(flags_of(VA_LL) >= 0 && !(flags_of(VA_LL) & TENTATIVE));
 }
 

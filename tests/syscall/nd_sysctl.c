@@ -241,6 +241,7 @@ static void kept(void)
 	if (flags_of("2001:db8::1") < 0)
 		add_addr("va0", AF_INET6, "2001:db8::1", 64);
 	set_up("va0", 0);
+	T_WAIT(!nd_link("vb0"));
 	set_up("va0", 1);
 	T_WAIT(!(flags_of("2001:db8::1") & TENTATIVE));
 	nd_ready();
@@ -271,26 +272,18 @@ static void try_way(const char *what)
 	close(fd);
 }
 
-static bool has_link(void)
-{
-	struct ifreq r = { .ifr_name = "va0" };
-	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
-
-	NEED(ioctl(fd, SIOCGIFFLAGS, &r));
-	close(fd);
-	return r.ifr_flags & IFF_RUNNING;
-}
-
 static void no_link(void)
 {
 	try_way("with a link");
 	set_up("vb0", 0);
+	T_WAIT(!nd_link("va0"));
 	try_way("without");
 	conf6("va0", "ignore_routes_with_linkdown", "1");
 	try_way("where it matters");
 	conf6("va0", "ignore_routes_with_linkdown", "0");
 	try_way("where not");
 	set_up("vb0", 1);
+	T_WAIT(nd_link("va0") && nd_link("vb0"));
 }
 
 /* What leaves: its hop limit, and the size of its pieces. */
@@ -399,14 +392,12 @@ TEST(nd_sysctl)
 	nd_words();
 	nd_open();
 	nd_ready();
-	T_WAIT(has_link());
 	answers();
 	pieces();
 	unasked();
 	notify();
 	kept();
 	no_link();
-	T_WAIT(has_link());
 	close(nd_fd); /* who listened at vb0 is told that it went down */
 	nd_open();
 	smuggled();

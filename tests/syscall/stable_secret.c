@@ -110,7 +110,10 @@ static bool claim(const char *begin)
 		if (memcmp(m + 8, want, 8) != 0)
 			continue;
 		inet_ntop(AF_INET6, m + 8, from, sizeof(from));
-		nd_send(from, "ff02::1", m, 32);
+		for (int k = 0; k < 10; k++) { /* vb0 may not be able to send yet */
+			nd_send(from, "ff02::1", m, 32);
+			sleep_ms(30);
+		}
 		return true;
 	}
 	return false;
