@@ -14,6 +14,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
@@ -137,22 +138,75 @@ static int zero_mmap(struct file *f, struct vm_area *vma)
 
 /* ---- kmsg ---- */
 
-struct kmsg_reader {
+struct kmsg_file {
+	bool reads;
 	struct mutex lock;
 	u64 seq;
+	/* of who writes, while kernel.printk_devkmsg is "ratelimit"; racy is fine */
+	u64 since; /* ktime_get() */
+	u32 lines, lost;
 };
+#define KMSG_SPAN (5 * 1000000000UL)
+#define KMSG_LINES 10U
+static const char *const kmsg_modes[] = { "on", "off", "ratelimit" };
+enum { KMSG_ON, KMSG_OFF, KMSG_RATELIMIT };
+static int kmsg_mode = KMSG_ON;
+
+static int show_kmsg_mode(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%s\n", kmsg_modes[READ_ONCE(kmsg_mode)]);
+}
+
+static int store_kmsg_mode(char *text)
+{
+	text[strcspn(text, " \t\n")] = 0;
+	for (int i = 0; i < (int)ARRAY_SIZE(kmsg_modes); i++) {
+		if (strcmp(text, kmsg_modes[i]))
+			continue;
+		WRITE_ONCE(kmsg_mode, i);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static const struct sysctl kmsg_sysctls[] = {
+	{ .path = "kernel/printk_devkmsg",
+		.kind = SYSCTL_SHOW,
+		.mode = 0644,
+		.show = show_kmsg_mode,
+		.store = store_kmsg_mode },
+};
+
+static bool may_write(struct kmsg_file *r)
+{
+	u64 now = ktime_get();
+
+	if (likely(kmsg_mode == KMSG_ON))
+		return true;
+	if (kmsg_mode == KMSG_OFF)
+		return false;
+	if (!r->since || now - r->since > KMSG_SPAN) {
+		r->since = now;
+		r->lines = 0;
+	}
+	if (r->lines >= KMSG_LINES) {
+		r->lost++;
+		return false;
+	}
+	r->lines++;
+	return true;
+}
 
 static int kmsg_open(struct inode *inode, struct file *f)
 {
-	struct kmsg_reader *r;
+	struct kmsg_file *r;
 
-	if (!(f->f_mode & FMODE_READ))
-		return 0;
-	if (!syslog_may_read_all())
+	if (f->f_mode & FMODE_READ && !syslog_may_read_all())
 		return -EPERM;
 	r = kzalloc(sizeof(*r), GFP_KERNEL);
 	if (!r)
 		return -ENOMEM;
+	r->reads = f->f_mode & FMODE_READ;
 	mutex_init(&r->lock);
 	f->private_data = r;
 	return 0;
@@ -160,7 +214,12 @@ static int kmsg_open(struct inode *inode, struct file *f)
 
 static int kmsg_release(struct inode *inode, struct file *f)
 {
-	kfree(f->private_data);
+	struct kmsg_file *r = f->private_data;
+
+	if (r->lost)
+		pr_warn("%s: %u output lines suppressed due to ratelimiting\n", current->comm,
+			r->lost);
+	kfree(r);
 	return 0;
 }
 
@@ -184,7 +243,7 @@ static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t si
 
 /* The lock is not held over the wait: who shares the file, and does not want to wait, or is to end, is not held up. 0 or -errno. */
 static int next_record(
-	struct file *f, struct kmsg_reader *r, const struct iov_iter *to, struct printk_record *rec)
+	struct file *f, struct kmsg_file *r, const struct iov_iter *to, struct printk_record *rec)
 {
 	int err;
 
@@ -206,7 +265,7 @@ static int next_record(
 /* One record a read, as in Linux. */
 static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	struct kmsg_reader *r = f->private_data;
+	struct kmsg_file *r = f->private_data;
 	struct printk_record *rec = kmalloc(sizeof(*rec) + 5120, GFP_KERNEL);
 	char *text = (char *)(rec + 1);
 	ssize_t n;
@@ -264,26 +323,27 @@ static ssize_t kmsg_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	n = strlen(text);
 	if (n && text[n - 1] == '\n')
 		text[n - 1] = 0;
-	printk("\002%c%s\n", priority, text);
+	if (may_write(f->private_data))
+		printk("\002%c%s\n", priority, text);
 	kfree(buf);
 	return (ssize_t)count;
 }
 
 static u32 kmsg_poll(struct file *f, struct poll_table *pt)
 {
-	struct kmsg_reader *r = f->private_data;
+	struct kmsg_file *r = f->private_data;
 
 	poll_wait(f, &printk_wait, pt);
-	if (!r)
+	if (!r->reads)
 		return EPOLLOUT | EPOLLWRNORM;
 	return r->seq < printk_next_seq() ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
 {
-	struct kmsg_reader *r = f->private_data;
+	struct kmsg_file *r = f->private_data;
 
-	if (!r)
+	if (!r->reads)
 		return -EBADF;
 	if (off)
 		return -ESPIPE;
@@ -391,6 +451,6 @@ static int mem_init(void)
 	for (i = 0; i < ARRAY_SIZE(mem_devices) && !err; i++)
 		err = devtmpfs_create(mem_devices[i].name, S_IFCHR | mem_devices[i].mode,
 			MKDEV(MEM_MAJOR, mem_devices[i].minor));
-	return err;
+	return err ? err : sysctl_register(kmsg_sysctls, ARRAY_SIZE(kmsg_sysctls));
 }
 INITCALL(4, mem_init);

@@ -446,6 +446,22 @@ static int pipe_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+void pipe_wait_readers(struct file *f)
+{
+	struct pipe_inode_info *p = file_pipe(f);
+
+	mutex_lock(&p->mutex);
+	p->writers--;
+	p->readers++; /* when we are the only one, the others have had enough */
+	mutex_unlock(&p->mutex);
+	pipe_wake_readers(p);
+	wait_event_interruptible(&p->wr_wait, READ_ONCE(p->readers) <= 1);
+	mutex_lock(&p->mutex);
+	p->readers--;
+	p->writers++;
+	mutex_unlock(&p->mutex);
+}
+
 /* ---- FIFOs ---- */
 
 static struct pipe_inode_info *fifo_get(struct inode *inode)

@@ -6,12 +6,13 @@
  * other end is the dump's file. RLIMIT_CORE does not limit such a dump, but 1 refuses it, and the program has 1: it cannot
  * dump into itself.
  *
- * The process that dumps waits until the program has been executed (or not), then writes, and does not wait for its end, as Linux with
- * core_pipe_limit 0.
+ * The process that dumps waits until the program has been executed (or not), then writes. With kernel.core_pipe_limit it then waits until the
+ * program reads no more, so that it finds the process in /proc; no more than so many dump at once, the others do not. 0: nobody waits.
  */
 #include <linux/fcntl.h>
 #include <linux/resource.h>
 
+#include "kernel/lib/printk.h"
 #include "kernel/task/internal.h"
 #include "kernel/vfs/vfs.h"
 
@@ -39,6 +40,28 @@ static int run_helper(void *arg)
 	h->err = err;
 	complete(&h->started);
 	return err;
+}
+
+int sysctl_core_pipe_limit;
+static atomic_t dumps;
+
+bool core_pipe_begin(void)
+{
+	int limit = READ_ONCE(sysctl_core_pipe_limit);
+
+	if (atomic_inc_return(&dumps) <= limit || !limit)
+		return true;
+	atomic_dec(&dumps);
+	pr_warn("Pid %d(%s) over core_pipe_limit\nSkipping core dump\n", current->tgid,
+		current->comm);
+	return false;
+}
+
+void core_pipe_end(struct file *f)
+{
+	if (f && READ_ONCE(sysctl_core_pipe_limit))
+		pipe_wait_readers(f);
+	atomic_dec(&dumps);
 }
 
 struct file *core_pipe_open(const char *const *argv)

@@ -584,11 +584,16 @@ void coredump(const siginfo_t *info)
 		return;
 	if (!stop_others(&cs, info->si_signo))
 		goto out_free;
-	d.file = d.pipe ? open_pipe(info->si_signo) : open_core(info->si_signo);
-	if (!IS_ERR(d.file)) {
-		write_core(&d);
-		fput(d.file);
-		written = !d.err;
+	if (!d.pipe || core_pipe_begin()) {
+		d.file = d.pipe ? open_pipe(info->si_signo) : open_core(info->si_signo);
+		if (!IS_ERR(d.file)) {
+			write_core(&d);
+			written = !d.err;
+		}
+		if (d.pipe)
+			core_pipe_end(IS_ERR(d.file) ? NULL : d.file);
+		if (!IS_ERR(d.file))
+			fput(d.file);
 	}
 	let_others_go(&cs, written);
 out_free:

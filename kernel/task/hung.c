@@ -7,6 +7,7 @@
  *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else so many, the timeout at most
  *	kernel.hung_task_warnings        10 more; -1: always
  *	kernel.hung_task_panic           0; 1: panic
+ *	kernel.hung_task_check_count     how many tasks are looked at, at most
  *	kernel.hung_task_detect_count    how many were found, to read
  *
  * A task was not scheduled since the last look when its count of switches is the same. Kernel threads wait like that by trade.
@@ -24,7 +25,7 @@
 #define MAX_PERIOD 10 /* seconds from a look to the next, a quarter of a short timeout */
 #define MAX_TIMEOUT 0x7fffffff
 
-static int timeout_secs = 120, warnings = 10, panics, interval_secs;
+static int timeout_secs = 120, warnings = 10, panics, interval_secs, check_count = 4194304;
 static u64 detected;
 static struct ktimer timer;
 static struct work look_work;
@@ -72,12 +73,13 @@ static void look(struct work *w)
 {
 	u64 now = ktime_get();
 	bool found = false;
+	int left = check_count;
 	struct task *p, *t;
 
 	read_lock(&tasklist_lock);
 	for_each_process(p) {
 		for_each_thread(p->signal, t) {
-			if (!timeout_secs || !is_hung(t, now))
+			if (!timeout_secs || left-- <= 0 || !is_hung(t, now))
 				continue;
 			report(t, now);
 			found = true;
@@ -109,6 +111,7 @@ static const struct sysctl knobs[] = {
 		.changed = set_timer },
 	SYSCTL_NUM("kernel/hung_task_warnings", warnings, -1, MAX_TIMEOUT),
 	SYSCTL_NUM("kernel/hung_task_panic", panics, 0, 1),
+	SYSCTL_NUM("kernel/hung_task_check_count", check_count, 0, MAX_TIMEOUT),
 	{ .path = "kernel/hung_task_detect_count",
 		.kind = SYSCTL_U64,
 		.mode = 0444,

@@ -286,6 +286,9 @@ void core_name(char *buf, size_t size, int sig);
 void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig);
 /* core_pipe.c: what is written to it is the program's standard input; ERR_PTR */
 struct file *core_pipe_open(const char *const *argv);
+/* False: kernel.core_pipe_limit. Else core_pipe_end() is to follow, with the pipe or NULL. */
+bool core_pipe_begin(void);
+void core_pipe_end(struct file *f);
 /* ptrace_debug.c: debug registers of a stopped tracee (or of current, at exec). */
 u64 hw_debug_peek(const struct task *t, u32 n);
 long hw_debug_poke(struct task *t, u32 n, u64 value);

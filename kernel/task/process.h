@@ -51,7 +51,8 @@ void exec_release(struct task *t);
 /* The memory of @t, mmget'd, if current may look into it, NULL where it has none; ERR_PTR(-EACCES, -ERESTARTSYS). */
 struct mm *mm_access(struct task *t, bool attach);
 extern char core_pattern[128];
-extern int sysctl_core_uses_pid, suid_dumpable, cad_restarts, sysctl_dmesg_restrict;
+extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_restarts,
+	sysctl_dmesg_restrict;
 
 /* What the IPC room does at the turns of a task's life; NULL while there is none. */
 struct task_ipc_ops {

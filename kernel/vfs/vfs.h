@@ -505,6 +505,8 @@ void fput_now(struct file *f); /* the final release at once: no lock may be held
 struct file *alloc_file(const struct path *path, u32 flags,
 	const struct file_operations *fop); /* ERR_PTR; takes path refs */
 int create_pipe(struct file *ends[2]);      /* ipc/pipe.c: to read from, to write to; 0 or -errno */
+/* The writer @f of a pipe writes no more, and waits until nobody reads what it has written, or for a signal. */
+void pipe_wait_readers(struct file *f);
 /* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /* And a descriptor (O_CLOEXEC from @flags), or -errno. The first leaves fd_install() to the caller. */

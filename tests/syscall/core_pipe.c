@@ -18,10 +18,27 @@ static void expected(void)
 	say("nothing came");
 	say("no such program: SIGSEGV, not dumped");
 	say("nothing came");
+	say("core_pipe_limit 0: SIGSEGV, dumped, the program goes on");
+	say("core_pipe_limit 1: SIGSEGV, dumped, the program has read it all");
+	say("one more at once: SIGSEGV, not dumped");
 	say("..: 1");
 	say(".: 1");
 	say("(no name): 1");
 	say("a/.: 1");
+}
+
+/* The program takes its time. */
+static void slow_helper(void)
+{
+	static char buf[65536];
+	int fd;
+
+	while (read(0, buf, sizeof(buf)) > 0)
+		;
+	usleep(1500000);
+	fd = open(t_argv[2], O_WRONLY | O_CREAT, 0600);
+	close(fd);
+	_exit(0);
 }
 
 /* The program: what it was told and given goes to a file. */
@@ -95,6 +112,48 @@ static void crash(const char *what, int sig, rlim_t limit)
 	unlink("out");
 }
 
+static pid_t crashing(void)
+{
+	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
+
+	return SPAWN({
+		setrlimit(RLIMIT_CORE, &rl);
+		signal(SIGSEGV, SIG_DFL);
+		raise(SIGSEGV);
+	});
+}
+
+static void set_limit(const char *text)
+{
+	int fd = NEED(open("/proc/sys/kernel/core_pipe_limit", O_WRONLY));
+
+	NEED(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+static void limited(const char *limit)
+{
+	int status, other;
+	pid_t pid;
+
+	set_limit(limit);
+	pid = crashing();
+	if (*limit == '1') {
+		usleep(700000); /* the first one's program has it by now */
+		NEED(waitpid(crashing(), &other, 0));
+	}
+	NEED(waitpid(pid, &status, 0));
+	say("core_pipe_limit %s: %s, %s, the program %s", limit, t_signame(WTERMSIG(status)),
+		WCOREDUMP(status) ? "dumped" : "not dumped",
+		access("slow", F_OK) ? "goes on" : "has read it all");
+	if (*limit == '1')
+		say("one more at once: %s, %s", t_signame(WTERMSIG(other)),
+			WCOREDUMP(other) ? "dumped" : "not dumped");
+	for (int i = 0; i < 100 && access("slow", F_OK); i++)
+		usleep(100000);
+	unlink("slow");
+}
+
 static void crash_as(const char *name)
 {
 	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
@@ -135,6 +194,8 @@ TEST(core_pipe)
 	int fd;
 
 	if (t_argc > 1) {
+		if (!strcmp(t_argv[1], "-w"))
+			slow_helper();
 		helper();
 		return;
 	}
@@ -153,6 +214,11 @@ TEST(core_pipe)
 	crash("limit 1: ", SIGSEGV, 1);
 	set_pattern("|/no/such/program %p");
 	crash("no such program: ", SIGSEGV, RLIM_INFINITY);
+	snprintf(pattern, sizeof(pattern), "|%s -w %s/slow", t_argv[0], cwd);
+	set_pattern(pattern);
+	limited("0");
+	limited("1");
+	set_limit("0");
 	file_names();
 	set_pattern(was);
 }

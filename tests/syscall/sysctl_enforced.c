@@ -137,6 +137,54 @@ static void others(void)
 	G(put("/proc/sys/vm/mmap_rnd_bits", "28"), "2");
 }
 
+/* Lines of a program in the kernel's log. */
+static int lines(int log, const char *mode)
+{
+	int fd = GNEED(open("/dev/kmsg", O_WRONLY)), found = 0;
+	char text[1024];
+	ssize_t n;
+
+	if (!in_guest())
+		return 0;
+	NEED(put("/proc/sys/kernel/printk_devkmsg", mode));
+	NEED(lseek(log, 0, SEEK_END));
+	for (int i = 0; i < 12; i++)
+		NEED(write(fd, "<6>sysctl_enforced says so", 26));
+	close(fd);
+	while ((n = read(log, text, sizeof(text) - 1)) > 0) {
+		text[n] = 0;
+		found += strstr(text, "sysctl_enforced says so") != NULL;
+	}
+	return found;
+}
+
+static void devkmsg(void)
+{
+	static const char path[] = "/proc/sys/kernel/printk_devkmsg";
+	int log = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+
+	GT(seen(path), "644 on");
+	G(lines(log, "off"), "0");
+	G(lines(log, "ratelimit"), "10");
+	G(lines(log, "on\n"), "12");
+	G(put(path, "maybe"), "-1 EINVAL");
+	GT(seen(path), "644 on");
+}
+
+/* What Linux has for nobody's use any more, and what is only to be read. */
+static void idle(void)
+{
+	GT(seen("/proc/sys/kernel/auto_msgmni"), "644 0");
+	G(put("/proc/sys/kernel/auto_msgmni", "1"), "1");
+	GT(seen("/proc/sys/kernel/auto_msgmni"), "644 0");
+	G(put("/proc/sys/kernel/auto_msgmni", "2"), "-1 EINVAL");
+	GT(seen("/proc/sys/kernel/core_modes"), "444 file");
+	GT(seen("/proc/sys/vm/stat_refresh"), "600 ?");
+	G(put("/proc/sys/vm/stat_refresh", "1"), "1");
+	GT(seen("/proc/sys/kernel/hung_task_check_count"), "644 4194304");
+	G(put("/proc/sys/kernel/hung_task_check_count", "-1"), "-1 EINVAL");
+}
+
 TEST(sysctl_enforced)
 {
 	if (t_argc > 1)
@@ -146,4 +194,6 @@ TEST(sysctl_enforced)
 	notify();
 	next_id();
 	others();
+	devkmsg();
+	idle();
 }

@@ -126,6 +126,36 @@ static int show_file_nr(char *buf, size_t size)
 	return scnprintf(buf, size, "%lu\t0\t%lu\n", nr_files(), sysctl_file_max);
 }
 
+/* Linux keeps it for who writes there: it is 0, and does nothing. */
+static int show_auto_msgmni(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "0\n");
+}
+
+static int store_auto_msgmni(char *text)
+{
+	s64 v;
+
+	text[strcspn(text, " \t\n")] = 0;
+	return sysctl_number(text, &v) || v < 0 || v > 1 ? -EINVAL : 0;
+}
+
+/* The numbers of /proc/vmstat are always right: there is nothing to bring together. */
+static int show_stat_refresh(char *buf, size_t size)
+{
+	return 0;
+}
+
+static int store_stat_refresh(char *text)
+{
+	return 0;
+}
+
+static int show_core_modes(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "file\npipe\n");
+}
+
 static int show_overflow_id(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "65534\n");
@@ -161,6 +191,18 @@ static const struct sysctl table[] = {
 	TEXT("kernel/osrelease", 0444, init_uts.name.release),
 	TEXT("kernel/version", 0444, init_uts.name.version),
 	TEXT("kernel/core_pattern", 0644, core_pattern),
+	NUM("kernel/core_pipe_limit", sysctl_core_pipe_limit, 0, 0x7fffffff),
+	SHOW("kernel/core_modes", show_core_modes),
+	{ .path = "kernel/auto_msgmni",
+		.kind = SYSCTL_SHOW,
+		.mode = 0644,
+		.show = show_auto_msgmni,
+		.store = store_auto_msgmni },
+	{ .path = "vm/stat_refresh",
+		.kind = SYSCTL_SHOW,
+		.mode = 0600,
+		.show = show_stat_refresh,
+		.store = store_stat_refresh },
 	NUM("kernel/pid_max", sysctl_pid_max, 301, 4194304),
 	NUM("kernel/randomize_va_space", sysctl_randomize_va_space, 0, 2),
 	NUM("kernel/sched_rt_period_us", sysctl_sched_rt_period_us, 1000, 1000000),
