@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rp_filter asks for the way back by a packet's mark only where conf/NAME/src_valid_mark says so (WireGuard's tools set it). The host's side
+ * is what Linux says, since a packet filter is needed to mark what comes.
+ */
+#include "guest.h"
+#include "put.h"
+#include "wire.h"
+
+#include "nft.h"
+#include <linux/fib_rules.h>
+
+#define CONF "/proc/sys/net/ipv4/conf/"
+#define TABLE 100
+#define MARK 5
+
+static unsigned expr(const char *name, unsigned *data)
+{
+	unsigned at = nest(NFTA_LIST_ELEM);
+
+	text(NFTA_EXPR_NAME, name);
+	*data = nest(NFTA_EXPR_DATA);
+	return at;
+}
+
+/* All that comes gets the mark. */
+static int mark_all(void)
+{
+	unsigned h, x, e, d, v;
+	uint32_t mark = MARK;
+
+	start();
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "t");
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, "t");
+	text(NFTA_CHAIN_NAME, "pre");
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
+	be32(NFTA_HOOK_PRIORITY, -150);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, "t");
+	text(NFTA_RULE_CHAIN, "pre");
+	x = nest(NFTA_RULE_EXPRESSIONS);
+	e = expr("immediate", &d);
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	v = nest(NFTA_IMMEDIATE_DATA);
+	attr(NFTA_DATA_VALUE, &mark, sizeof(mark));
+	end(v);
+	end(d);
+	end(e);
+	e = expr("meta", &d);
+	be32(NFTA_META_KEY, NFT_META_MARK);
+	be32(NFTA_META_SREG, NFT_REG_1);
+	end(d);
+	end(e);
+	end(x);
+	return finish();
+}
+
+/* What has the mark goes by a table in which 10.3.0.0/24 is behind va0; the others know no way there. */
+static void ways(void)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
+				    .nlmsg_flags = NLM_F_CREATE,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } },
+		      r = { .h = { .nlmsg_type = RTM_NEWRULE,
+				    .nlmsg_flags = NLM_F_CREATE,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct fib_rule_hdr)) } };
+	struct rtmsg *way = NLMSG_DATA(&m.h);
+	struct fib_rule_hdr *rule = NLMSG_DATA(&r.h);
+	unsigned index = if_nametoindex("va0"), mark = MARK;
+
+	*way = (struct rtmsg){ .rtm_family = AF_INET,
+		.rtm_dst_len = 24,
+		.rtm_table = TABLE,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = RT_SCOPE_LINK,
+		.rtm_type = RTN_UNICAST };
+	nl_add(&m, RTA_DST, (unsigned char[]){ 10, 3, 0, 0 }, 4);
+	nl_add(&m, RTA_OIF, &index, 4);
+	NEED(nl_do(&m) ? -1 : 0);
+	*rule = (struct fib_rule_hdr){ .family = AF_INET, .table = TABLE, .action = FR_ACT_TO_TBL };
+	nl_add(&r, FRA_FWMARK, &mark, 4);
+	NEED(nl_do(&r) ? -1 : 0);
+}
+
+static int came(int fd)
+{
+	unsigned char f[43] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 29, 0, 0, 0,
+		0, 64, 17, 0, 0, 10, 3, 0, 5, 10, 9, 0, 1, 0, 9, 0, 99, 0, 9, 0, 0, 'x' };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char c;
+
+	wire_put_sum(f + 24, wire_sum(f + 14, 20, 0));
+	NEED(send(wire, f, sizeof(f), 0));
+	return poll(&p, 1, 500) > 0 && recv(fd, &c, 1, 0) == 1;
+}
+
+TEST(src_valid_mark)
+{
+	struct sockaddr_in a = at("0.0.0.0", 99);
+	int fd;
+
+	wire_open();
+	ways();
+	fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	NEED(bind(fd, SA(&a), sizeof(a)));
+	nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	NEED(put(CONF "all/rp_filter", "0"));
+	NEED(put(CONF "va0/rp_filter", "0"));
+	T(came(fd));
+	NEED(put(CONF "va0/rp_filter", "1"));
+	T(came(fd));
+	G(mark_all(), "0");
+	GIS(!came(fd));
+	G(put(CONF "va0/src_valid_mark", "1"), "1");
+	GIS(came(fd));
+}
