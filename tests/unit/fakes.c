@@ -442,6 +442,12 @@ __weak void ksm_note(struct mm *mm)
 __weak void ksm_mm_gone(struct mm *mm)
 {
 }
+__weak void droppable_note(struct mm *mm)
+{
+}
+__weak void droppable_mm_gone(struct mm *mm)
+{
+}
 
 /* No debugger has breakpoints in guests. */
 u32 user_breaks_on;

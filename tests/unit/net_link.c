@@ -453,6 +453,8 @@ static void says_mac(const ip_addr *sip, const ip_addr *tip, u8 last)
 
 	memcpy(p + 14, &sip->w[3], 4);
 	memcpy(p + 24, &tip->w[3], 4);
+	if (ip_equal(sip, tip)) /* who says it of himself names himself all through */
+		memcpy(p + 18, p + 8, 6);
 	skb = packet_of(p, sizeof(p), ETH_P_ARP);
 	skb->pkt_type = PKT_HOST;
 	arp_rcv(skb);
