@@ -324,6 +324,8 @@ void clear_inode(struct inode *inode)
 	BUG_ON(inode->i_data.nrpages);
 }
 
+static DECLARE_WAIT_QUEUE_HEAD(inodes_gone); /* of those that are being unmounted, one has */
+
 static void sb_list_del(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -331,6 +333,8 @@ static void sb_list_del(struct inode *inode)
 	spin_lock(&sb->s_inode_list_lock);
 	list_del_init(&inode->i_sb_list);
 	spin_unlock(&sb->s_inode_list_lock);
+	if (unlikely(!(READ_ONCE(sb->s_flags) & SB_ACTIVE)))
+		wake_up_all(&inodes_gone);
 }
 
 static void dirty_list_del(struct inode *inode)
@@ -487,6 +491,35 @@ void evict_inodes(struct super_block *sb)
 		evict(inode);
 		cond_resched();
 	}
+}
+
+static bool only_own_inodes(struct super_block *sb)
+{
+	struct inode *inode;
+	bool only = true;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list)
+		if (!(READ_ONCE(inode->i_state) & I_OWN)) {
+			only = false;
+			break;
+		}
+	spin_unlock(&sb->s_inode_list_lock);
+	return only;
+}
+
+#define LET_GO_NS 10000000000UL
+
+/*
+ * Who frees memory, or takes a watch away, has no reference of a mount, and may be in the midst of letting an inode go: it needs the file system as long
+ * as that takes. Nobody new comes, and what is let go now is not kept.
+ */
+bool wait_for_inodes(struct super_block *sb)
+{
+	if (likely(only_own_inodes(sb)))
+		return true;
+	wait_event_timeout(&inodes_gone, only_own_inodes(sb), ktime_get() + LET_GO_NS, false);
+	return only_own_inodes(sb);
 }
 
 /* ---- pressure ---- */

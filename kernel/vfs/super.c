@@ -132,11 +132,11 @@ void generic_shutdown_super(struct super_block *sb)
 inodes:
 	sb->s_flags &= ~SB_ACTIVE;
 	evict_inodes(sb);
-	if (sb->s_op && sb->s_op->put_super) /* none yet when it was refused early */
-		sb->s_op->put_super(sb);
-	if (!list_empty(&sb->s_inodes))
+	if (!wait_for_inodes(sb))
 		pr_err("vfs: inodes of %s (%s) are in use after unmounting\n", sb->s_id,
 			sb->s_type->name);
+	if (sb->s_op && sb->s_op->put_super) /* none yet when it was refused early */
+		sb->s_op->put_super(sb);
 }
 
 /* ---- anonymous devices ---- */

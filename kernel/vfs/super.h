@@ -157,6 +157,8 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
 void evict_inodes(struct super_block *sb); /* all that nobody uses */
+/* Unmounting: for those that others are just letting go. False: it took too long. */
+bool wait_for_inodes(struct super_block *sb);
 void generic_shutdown_super(
 	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
 /* FIFREEZE, FITHAW: what is on the disk is whole and stays as it is. 0, -EBUSY (is frozen), -EINVAL (is not), -EOPNOTSUPP. */

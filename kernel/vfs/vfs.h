@@ -111,6 +111,7 @@ struct iattr {
 #define I_FREEING 0x10
 #define I_SYNC 0x20
 #define I_LINKABLE 0x40 /* O_TMPFILE */
+#define I_OWN 0x80      /* the file system itself uses it until put_super */
 
 /* i_flags */
 #define S_IMMUTABLE 0x1

@@ -237,10 +237,11 @@ int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct las
 	err = fast_start(&f, dfd, name, &fd);
 	if (!err)
 		err = fast_components(&f, name, flags, last);
-	if (!err && !d_tryget(f.dentry))
+	/* the mount first: whoever lets a dentry go needs its file system. A mount that is moved may be that of another by now */
+	if (!err && !mnt_tryget(f.mnt))
 		err = -ECHILD;
-	if (!err && !mnt_tryget(f.mnt)) {
-		dput(f.dentry);
+	else if (!err && (f.dentry->d_sb != f.mnt->mnt_sb || !d_tryget(f.dentry))) {
+		mntput(f.mnt);
 		err = -ECHILD;
 	}
 	if (err != -ECHILD && err != -EBADF && walk_changed(&f)) {

@@ -566,6 +566,9 @@ static struct ext4_journal *journal_open(struct super_block *sb)
 		j->inode = NULL;
 		goto err_free;
 	}
+	spin_lock(&j->inode->i_lock);
+	j->inode->i_state |= I_OWN;
+	spin_unlock(&j->inode->i_lock);
 	err = -EFSCORRUPTED;
 	if (!S_ISREG(j->inode->i_mode))
 		goto err_free;
