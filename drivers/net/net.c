@@ -250,30 +250,30 @@ void card_irq(void *arg)
 	netdev_poll(q);
 }
 
-/* ---- how many queues; link.c's mutex held ---- */
+/* ---- how many queues; link.c's mutex held. Who is registered is to be had before card->dev says that it is there ---- */
 
 /* What has been read by it is on its way to sockets before the host hands frames of the same flows to others. May sleep. */
-static void queue_off(struct card *c, u32 index)
+static void queue_off(struct net_device *dev, u32 index)
 {
-	WRITE_ONCE(c->q[index].off, true);
-	while (netdev_polling(netdev_queue(c->dev, index))) {
+	WRITE_ONCE(CARD(dev)->q[index].off, true);
+	while (netdev_polling(netdev_queue(dev, index))) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule_deadline(ktime_get() + NSEC_PER_MSEC);
 	}
 }
 
-static void queue_on(struct card *c, u32 index)
+static void queue_on(struct net_device *dev, u32 index)
 {
-	WRITE_ONCE(c->q[index].off, false);
-	netdev_poll(netdev_queue(c->dev, index));
+	WRITE_ONCE(CARD(dev)->q[index].off, false);
+	netdev_poll(netdev_queue(dev, index));
 }
 
 /* The host hands no more frames to queues [from, to). */
-static void detach(struct card *c, u32 from, u32 to)
+static void detach(struct net_device *dev, u32 from, u32 to)
 {
 	while (to-- > from) {
-		queue_off(c, to);
-		net_host_attach(c->q[to].host, false);
+		queue_off(dev, to);
+		net_host_attach(CARD(dev)->q[to].host, false);
 	}
 }
 
@@ -288,14 +288,14 @@ static int card_set_queues(struct net_device *dev, u32 n)
 		int err = net_host_attach(c->q[i].host, true);
 
 		if (err) {
-			detach(c, was, i);
+			detach(dev, was, i);
 			return err;
 		}
-		queue_on(c, i);
+		queue_on(dev, i);
 	}
 	netdev_resize_tx(dev, n);
 	netdev_tell_queues(dev, n, n);
-	detach(c, n, was);
+	detach(dev, n, was);
 	return 0;
 }
 
@@ -334,7 +334,7 @@ static int reopen_queues(struct card *c)
 	int err = 0;
 
 	for (u32 i = n; i--;) {
-		queue_off(c, i);
+		queue_off(c->dev, i);
 		net_host_drop(c->q[i].host);
 	}
 	for (u32 i = 0; i < n && !err; i++)
@@ -343,7 +343,7 @@ static int reopen_queues(struct card *c)
 		net_host_drop(c->q[i].host);
 	if (err)
 		return err;
-	detach(c, c->dev->real_tx, n);
+	detach(c->dev, c->dev->real_tx, n);
 	for (u32 i = 0; i < c->dev->real_tx; i++)
 		WRITE_ONCE(c->q[i].off, false);
 	return 0;
