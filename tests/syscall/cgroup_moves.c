@@ -79,7 +79,6 @@ static void while_it_is_throttled(void)
 	pid = SPAWN(struct sched_param p = { 0 }; sched_setscheduler(0, SCHED_IDLE, &p);
 		    move(getpid(), "slow/cgroup.procs"); for (;;) getppid());
 	T_WAIT(figure("slow/cpu.stat", "nr_throttled ") > 0);
-	sleep_ms(100); /* it waits by now */
 	for (int i = 0; i < 2; i++)
 		busy[i] = SPAWN(for (;;) getppid());
 	move(pid, "cgroup.procs");

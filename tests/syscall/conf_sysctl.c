@@ -134,7 +134,7 @@ static int known(const char *addr)
 static void unasked(int op, const char *addr)
 {
 	arp(op, 0, addr, addr);
-	usleep(100000);
+	wire_settle();
 	say("%s of %s: %s", op == 1 ? "question" : "answer", addr,
 		known(addr) ? "known" : "not known");
 }
@@ -302,11 +302,13 @@ static void redirects(void)
 	say("a neighbour: %d", redirected("10.9.0.3", "10.9.0.2"));
 	say("who is behind one: %d", redirected("10.4.0.4", "10.9.0.2"));
 	say("to who is behind one of the other network: %d", redirected("10.9.0.3", "10.44.0.1"));
-	usleep(600000); /* who does not listen is not told so often */
 	NEED(set_word("all", "shared_media", "0"));
 	T(set_word("va0", "shared_media", "0"));
-	say("a neighbour: %d", redirected("10.9.0.3", "10.9.0.2"));
-	say("to who is behind one of the other network: %d", redirected("10.9.0.3", "10.44.0.1"));
+	/* others, for who does not listen is not told so often */
+	wire_peer(4);
+	wire_peer(5);
+	say("a neighbour: %d", redirected("10.9.0.4", "10.9.0.2"));
+	say("to who is behind one of the other network: %d", redirected("10.9.0.5", "10.44.0.1"));
 	T(set_word("va0", "forwarding", "0"));
 }
 
@@ -316,12 +318,12 @@ static void linkdown(void)
 	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 
 	set_up("vb1", 0);
+	T_WAIT(!link_runs("va1"));
 	T(connect(fd, SA(&a), sizeof(a)));
 	T(set_word("va1", "ignore_routes_with_linkdown", "1"));
 	T(connect(fd, SA(&a), sizeof(a)));
 	set_up("vb1", 1);
-	for (int i = 0; i < 50 && connect(fd, SA(&a), sizeof(a)); i++)
-		usleep(100000); /* the link is up, and then it is known */
+	T_WAIT(!connect(fd, SA(&a), sizeof(a))); /* the link is up, and then it is known */
 	T(connect(fd, SA(&a), sizeof(a)));
 	close(fd);
 }

@@ -27,7 +27,7 @@ static void expected(void)
 	say("a/.: 1");
 }
 
-/* The program takes its time. */
+/* The program has read all, and goes on until it is told. */
 static void slow_helper(void)
 {
 	static char buf[65536];
@@ -35,9 +35,11 @@ static void slow_helper(void)
 
 	while (read(0, buf, sizeof(buf)) > 0)
 		;
-	usleep(1500000);
-	fd = open(t_argv[2], O_WRONLY | O_CREAT, 0600);
-	close(fd);
+	NEED(chdir(t_argv[2]));
+	close(NEED(open("read", O_WRONLY | O_CREAT, 0600)));
+	fd = NEED(open("go", O_RDONLY));
+	NEED(read(fd, buf, 1));
+	close(NEED(open("slow", O_WRONLY | O_CREAT, 0600)));
 	_exit(0);
 }
 
@@ -133,25 +135,35 @@ static void set_limit(const char *text)
 
 static void limited(const char *limit)
 {
-	int status, other;
-	pid_t pid;
+	int status, other, fd;
+	pid_t pid, ended;
 
+	NEED(mkfifo("go", 0600));
 	set_limit(limit);
 	pid = crashing();
-	if (*limit == '1') {
-		usleep(700000); /* the first one's program has it by now */
+	T_WAIT(!access("read", F_OK));
+	if (*limit == '1')
 		NEED(waitpid(crashing(), &other, 0));
+	/* without a limit it ends by itself, else not before its program */
+	ended = waitpid(pid, &status, *limit == '0' ? 0 : WNOHANG);
+	fd = NEED(open("go", O_WRONLY));
+	if (!ended) {
+		NEED(write(fd, "x", 1));
+		NEED(waitpid(pid, &status, 0));
 	}
-	NEED(waitpid(pid, &status, 0));
 	say("core_pipe_limit %s: %s, %s, the program %s", limit, t_signame(WTERMSIG(status)),
 		WCOREDUMP(status) ? "dumped" : "not dumped",
 		access("slow", F_OK) ? "goes on" : "has read it all");
 	if (*limit == '1')
 		say("one more at once: %s, %s", t_signame(WTERMSIG(other)),
 			WCOREDUMP(other) ? "dumped" : "not dumped");
-	for (int i = 0; i < 100 && access("slow", F_OK); i++)
-		usleep(100000);
+	if (ended)
+		NEED(write(fd, "x", 1));
+	close(fd);
+	T_WAIT(!access("slow", F_OK));
 	unlink("slow");
+	unlink("read");
+	unlink("go");
 }
 
 static void crash_as(const char *name)
@@ -214,7 +226,7 @@ TEST(core_pipe)
 	crash("limit 1: ", SIGSEGV, 1);
 	set_pattern("|/no/such/program %p");
 	crash("no such program: ", SIGSEGV, RLIM_INFINITY);
-	snprintf(pattern, sizeof(pattern), "|%s -w %s/slow", t_argv[0], cwd);
+	snprintf(pattern, sizeof(pattern), "|%s -w %s", t_argv[0], cwd);
 	set_pattern(pattern);
 	limited("0");
 	limited("1");

@@ -112,7 +112,6 @@ static int timeout(int its)
 	return n;
 }
 
-/* What was sent has been taken when another datagram has. */
 static void datagram(int its, int wrong)
 {
 	unsigned char f[128] = { 0 }, *u = f + 34,
@@ -122,7 +121,7 @@ static void datagram(int its, int wrong)
 	memcpy(u, h, 6);
 	wire_put_sum(u + 6, wire_sum(u, 12, wire_sum(pseudo, 12, (uint32_t)wrong)));
 	wire_ip(f, 17, 2, 12);
-	usleep(100000);
+	wire_settle();
 }
 
 static void ack(int its, uint16_t win)
@@ -136,7 +135,7 @@ static void ack(int its, uint16_t win)
 		.win = win };
 
 	seg_send(&s);
-	usleep(100000);
+	wire_settle();
 }
 
 static int heard(int fd)

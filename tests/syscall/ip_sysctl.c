@@ -105,7 +105,7 @@ static int told(const char *to, int mtu)
 	q[25] = 80;
 	wire_put_sum(c + 2, wire_sum(c, 36, 0));
 	wire_ip(f, 1, 2, 36);
-	usleep(100000);
+	wire_settle();
 	close(fd);
 	return mtu_to(to);
 }
@@ -118,7 +118,7 @@ static void mtus(void)
 	T(tell("ipv4/route/min_pmtu", "552"));
 	T(tell("ipv4/route/mtu_expires", "1"));
 	say("told 700: %d", told("10.9.0.22", 700));
-	usleep(2500000);
+	T_WAIT(mtu_to("10.9.0.22") != 700);
 	say("after its time: %d", mtu_to("10.9.0.22"));
 	T(tell("ipv4/route/mtu_expires", "600"));
 }
@@ -265,7 +265,7 @@ static int lines(int kmsg)
 		wire_put_sum(c + 2, wire_sum(c, 36, 0));
 		wire_ip(f, 1, 2, 36);
 	}
-	usleep(200000);
+	wire_settle();
 	while ((n = (int)read(kmsg, text, sizeof(text) - 1)) > 0) {
 		text[n] = 0;
 		found += strstr((char *)text, "sent an invalid ICMP") != NULL;

@@ -241,7 +241,7 @@ static void kept(void)
 	if (flags_of("2001:db8::1") < 0)
 		add_addr("va0", AF_INET6, "2001:db8::1", 64);
 	set_up("va0", 0);
-	T_WAIT(!nd_link("vb0"));
+	T_WAIT(!link_runs("vb0"));
 	set_up("va0", 1);
 	T_WAIT(!(flags_of("2001:db8::1") & TENTATIVE));
 	nd_ready();
@@ -276,14 +276,14 @@ static void no_link(void)
 {
 	try_way("with a link");
 	set_up("vb0", 0);
-	T_WAIT(!nd_link("va0"));
+	T_WAIT(!link_runs("va0"));
 	try_way("without");
 	conf6("va0", "ignore_routes_with_linkdown", "1");
 	try_way("where it matters");
 	conf6("va0", "ignore_routes_with_linkdown", "0");
 	try_way("where not");
 	set_up("vb0", 1);
-	T_WAIT(nd_link("va0") && nd_link("vb0"));
+	T_WAIT(link_runs("va0") && link_runs("vb0"));
 }
 
 /* What leaves: its hop limit, and the size of its pieces. */

@@ -224,7 +224,6 @@ static bool options(int fd, int kind, int n, int option)
 	unsigned char p[512], *h = p + PACKET_AT, *u;
 	unsigned len = (unsigned)(2 + 3 * n + 7) / 8 * 8, pad = len - 2 - 3 * (unsigned)n;
 	unsigned char b[8];
-	bool come = false;
 
 	nd_head(p, HIM, US, 9, 17, 64);
 	memset(h, 0, len);
@@ -245,12 +244,8 @@ static bool options(int fd, int kind, int n, int option)
 	p[5] = (unsigned char)(len + 9);
 	nd_drain();
 	nd_put(p, PACKET_AT + len + 9, 0);
-	for (int k = 0; k < 20 && !come; k++) {
-		come = recv(fd, b, 8, MSG_DONTWAIT) > 0;
-		if (!come)
-			sleep_ms(5);
-	}
-	return come;
+	nd_settle(HIM, US);
+	return recv(fd, b, 8, MSG_DONTWAIT) > 0;
 }
 
 static void headers(void)

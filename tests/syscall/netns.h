@@ -10,6 +10,16 @@
 #include <linux/veth.h>
 #include <sched.h>
 
+/* What the test sends by a link stays in one row, whoever takes it in: the rows are the CPUs'. */
+static T_UNUSED void t_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	NEED(sched_setaffinity(0, sizeof(one), &one));
+}
+
 struct nl_msg {
 	struct nlmsghdr h;
 	char room[1024];
@@ -181,6 +191,18 @@ static T_UNUSED void set_mtu(const char *dev, int mtu)
 	strcpy(r.ifr_name, dev);
 	NEED(ioctl(fd, SIOCSIFMTU, &r));
 	close(fd);
+}
+
+/* The device can send: Linux sees a while later that a link is lost or there. */
+static T_UNUSED bool link_runs(const char *dev)
+{
+	struct ifreq r = { 0 };
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	strcpy(r.ifr_name, dev);
+	NEED(ioctl(fd, SIOCGIFFLAGS, &r));
+	close(fd);
+	return r.ifr_flags & IFF_RUNNING;
 }
 
 #endif

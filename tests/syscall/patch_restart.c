@@ -111,7 +111,6 @@ static void stopped(void)
 		int status;
 
 		T_WAIT(strchr("SZ", t_state(pid)));
-		sleep_ms(50);
 		kill(pid, SIGSTOP);
 		NEED(waitpid(pid, &status, WUNTRACED));
 		if (WIFSTOPPED(status)) {

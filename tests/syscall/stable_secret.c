@@ -33,26 +33,26 @@ static void secret(const char *dev)
 	close(fd);
 }
 
-/* The first address of va0 that begins so, as /proc/net/if_inet6 has it, once it may be used; "" where none comes in time. */
+static void find_address(const char *begin, char *out)
+{
+	char line[128], text[33], dev[17];
+	unsigned flags;
+	FILE *f = fopen("/proc/net/if_inet6", "r");
+
+	while (f && !*out && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%32s %*x %*x %*x %x %16s", text, &flags, dev) == 3 &&
+			!strcmp(dev, "va0") && !strncmp(text, begin, strlen(begin)) &&
+			!(flags & TENTATIVE))
+			strcpy(out, text);
+	if (f)
+		fclose(f);
+}
+
+/* The first address of va0 that begins so, as /proc/net/if_inet6 has it, once it may be used. */
 static const char *address(const char *begin, char *out)
 {
-	long end = now_ms() + 20000;
-
 	*out = 0;
-	while (!*out && now_ms() < end) {
-		char line[128], text[33], dev[17];
-		unsigned flags;
-		FILE *f = fopen("/proc/net/if_inet6", "r");
-
-		while (f && !*out && fgets(line, sizeof(line), f))
-			if (sscanf(line, "%32s %*x %*x %*x %x %16s", text, &flags, dev) == 3 &&
-				!strcmp(dev, "va0") && !strncmp(text, begin, strlen(begin)) &&
-				!(flags & TENTATIVE))
-				strcpy(out, text);
-		if (f)
-			fclose(f);
-		sleep_ms(5);
-	}
+	T_WAIT((find_address(begin, out), *out));
 	return out;
 }
 
@@ -110,10 +110,8 @@ static bool claim(const char *begin)
 		if (memcmp(m + 8, want, 8) != 0)
 			continue;
 		inet_ntop(AF_INET6, m + 8, from, sizeof(from));
-		for (int k = 0; k < 10; k++) { /* vb0 may not be able to send yet */
-			nd_send(from, "ff02::1", m, 32);
-			sleep_ms(30);
-		}
+		T_WAIT(link_runs("vb0")); /* it may not be able to send yet */
+		nd_send(from, "ff02::1", m, 32);
 		return true;
 	}
 	return false;

@@ -75,6 +75,15 @@ static uint32_t least_rtt(int fd)
 	return all[148 / 4];
 }
 
+static uint32_t unacked(int fd)
+{
+	struct tcp_info i;
+	socklen_t n = sizeof(i);
+
+	NEED(getsockopt(fd, SOL_TCP, TCP_INFO, &i, &n));
+	return i.tcpi_unacked;
+}
+
 static long ms(void)
 {
 	struct timespec t;
@@ -260,7 +269,7 @@ static void shortest(const char *window)
 			usleep(80000);
 		last = seg_answer(&s, last.seq, W_ACK);
 		seg_send(&last);
-		usleep(20000);
+		T_WAIT(!unacked(fd));
 	}
 	say("shortest round trip, window %s: %d", window, least_rtt(fd) > 60000);
 	seg_abort(fd);
