@@ -2,7 +2,7 @@
 /*
  * net_link.c: what comes from a card, and fragments: ARP's and neighbour discovery's states by a clock of our own, packets cut and put
  * together in any order, and random frames and fragments that must do no harm.
- * SOURCES: kernel/net/eth.c kernel/net/arp.c kernel/net/neigh.c kernel/net/ndisc.c kernel/net/frag.c kernel/net/flow.c kernel/net/pmtu.c
+ * SOURCES: kernel/net/eth.c kernel/net/arp.c kernel/net/neigh.c kernel/net/neigh_table.c kernel/net/ndisc.c kernel/net/frag.c kernel/net/flow.c kernel/net/pmtu.c
  * SOURCES: kernel/net/addr_gen.c kernel/lib/siphash.c kernel/net/skb.c kernel/net/addrs.c kernel/net/route.c kernel/net/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
  */
 #include <linux/ip.h>
