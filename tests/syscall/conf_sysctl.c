@@ -270,35 +270,13 @@ static int redirected(const char *from, const char *to)
 	return 0;
 }
 
-static void add_route(const char *to, int prefix, const char *gateway, const char *dev)
-{
-	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
-				    .nlmsg_flags = NLM_F_CREATE,
-				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } };
-	struct rtmsg *r = NLMSG_DATA(&m.h);
-	unsigned index = if_nametoindex(dev);
-	char bin[4];
-
-	*r = (struct rtmsg){ .rtm_family = AF_INET,
-		.rtm_dst_len = (unsigned char)prefix,
-		.rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_BOOT,
-		.rtm_type = RTN_UNICAST };
-	inet_pton(AF_INET, to, bin);
-	nl_add(&m, RTA_DST, bin, 4);
-	inet_pton(AF_INET, gateway, bin);
-	nl_add(&m, RTA_GATEWAY, bin, 4);
-	nl_add(&m, RTA_OIF, &index, 4);
-	NEED(nl_do(&m) ? -1 : 0);
-}
-
 static void redirects(void)
 {
 	wire_peer(3);
-	add_route("10.4.0.0", 24, "10.9.0.3", "va0");
+	nl_add_route("10.4.0.0", 24, "10.9.0.3", "va0");
 	T(set_word("va0", "forwarding", "1"));
 	add_addr("va0", AF_INET, "10.3.0.1", 24);
-	add_route("10.44.0.0", 24, "10.3.0.9", "va0");
+	nl_add_route("10.44.0.0", 24, "10.3.0.9", "va0");
 	say("a neighbour: %d", redirected("10.9.0.3", "10.9.0.2"));
 	say("who is behind one: %d", redirected("10.4.0.4", "10.9.0.2"));
 	say("to who is behind one of the other network: %d", redirected("10.9.0.3", "10.44.0.1"));

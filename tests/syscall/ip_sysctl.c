@@ -183,26 +183,6 @@ static void neighbour(const char *dev, const char *addr)
 	close(fd);
 }
 
-static void route_by(const char *to, const char *gateway)
-{
-	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
-				    .nlmsg_flags = NLM_F_CREATE,
-				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } };
-	struct rtmsg *r = NLMSG_DATA(&m.h);
-	char bin[4];
-
-	*r = (struct rtmsg){ .rtm_family = AF_INET,
-		.rtm_dst_len = 24,
-		.rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_BOOT,
-		.rtm_type = RTN_UNICAST };
-	inet_pton(AF_INET, to, bin);
-	nl_add(&m, RTA_DST, bin, 4);
-	inet_pton(AF_INET, gateway, bin);
-	nl_add(&m, RTA_GATEWAY, bin, 4);
-	NEED(nl_do(&m) ? -1 : 0);
-}
-
 static void router(void)
 {
 	NEED(tell("ipv4/conf/va0/forwarding", "1"));
@@ -210,7 +190,7 @@ static void router(void)
 	NEED(tell("ipv4/conf/va0/rp_filter", "0"));
 	neighbour("va1", "10.7.0.30");
 	neighbour("va1", "10.7.0.9");
-	route_by("10.5.0.0", "10.7.0.9");
+	nl_add_route("10.5.0.0", 24, "10.7.0.9", NULL);
 	pass("10.9.0.2", 1, wire);
 	pass("10.5.0.5", 1, other); /* his way is not where he came from */
 	T(tell("ipv4/icmp_errors_use_inbound_ifaddr", "1"));

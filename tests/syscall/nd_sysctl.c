@@ -350,24 +350,11 @@ static void smuggled(void)
 /* From an address of another device. */
 static void source(void)
 {
-	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
-				    .nlmsg_flags = NLM_F_CREATE,
-				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } };
-	struct rtmsg *r = NLMSG_DATA(&m.h);
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
-	unsigned char dst[16];
 
 	set_up("vc0", 1);
 	set_up("vd0", 1);
-	*r = (struct rtmsg){ .rtm_family = AF_INET6,
-		.rtm_dst_len = 48,
-		.rtm_table = RT_TABLE_MAIN,
-		.rtm_type = RTN_UNICAST,
-		.rtm_protocol = RTPROT_STATIC };
-	inet_pton(AF_INET6, "2001:db8:77::", dst);
-	nl_add(&m, RTA_DST, dst, 16);
-	nl_add(&m, RTA_OIF, &(int){ (int)if_nametoindex("vc0") }, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	nl_add_route("2001:db8:77::", 48, NULL, "vc0");
 	inet_pton(AF_INET6, "2001:db8:77::7", &to.sin6_addr);
 	for (int k = 0; k < 3; k++) {
 		struct sockaddr_in6 me;

@@ -312,24 +312,11 @@ static void least_mss(void)
 static void gone_routes(void)
 {
 	for (int k = 0; k < 2; k++) {
-		struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
-					    .nlmsg_flags = NLM_F_CREATE,
-					    .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } };
 		struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_ROUTE };
 		int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)), told = 0, n;
-		struct rtmsg *r = NLMSG_DATA(&m.h);
-		unsigned char dst[16];
 		char b[4096];
 
-		*r = (struct rtmsg){ .rtm_family = AF_INET6,
-			.rtm_dst_len = 48,
-			.rtm_table = RT_TABLE_MAIN,
-			.rtm_type = RTN_UNICAST,
-			.rtm_protocol = RTPROT_STATIC };
-		inet_pton(AF_INET6, "2001:db8:77::", dst);
-		nl_add(&m, RTA_DST, dst, 16);
-		nl_add(&m, RTA_OIF, &(int){ (int)if_nametoindex("va0") }, 4);
-		NEED(nl_do(&m) ? -1 : 0);
+		nl_add_route("2001:db8:77::", 48, NULL, "va0");
 		put6("route/skip_notify_on_dev_down", k ? "1" : "0");
 		NEED(bind(fd, SA(&a), sizeof(a)));
 		set_up("va0", 0);
