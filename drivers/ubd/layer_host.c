@@ -10,6 +10,8 @@
 
 #include "drivers/ubd/media_host.h"
 
+#define WRITE_PIECE (64U << 10)
+
 /* Drops the first @n bytes of an iovec. */
 static void iov_skip(struct iovec **iov, int *nr, size_t n)
 {
@@ -22,6 +24,36 @@ static void iov_skip(struct iovec **iov, int *nr, size_t n)
 		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
 		(*iov)->iov_len -= n;
 	}
+}
+
+/*
+ * What of an iovec ends where the file's next piece begins: so many of it, of which the last is shortened by *cut. Linux's page cache keeps what one
+ * call writes in folios as large as the call, and ext4 looks at each block of a folio whenever one of them is written or flushed: 4 KiB and a flush
+ * take 20 to 40 us more where the file was written by the megabyte, and pieces cost such writes a tenth.
+ */
+static int iov_piece(struct iovec *iov, int nr, uint64_t off, size_t *cut)
+{
+	size_t left = WRITE_PIECE - off % WRITE_PIECE;
+	int i = 0;
+
+	while (i < nr && iov[i].iov_len <= left)
+		left -= iov[i++].iov_len;
+	*cut = 0;
+	if (i == nr || !left)
+		return i;
+	*cut = iov[i].iov_len - left;
+	iov[i].iov_len = left;
+	return i + 1;
+}
+
+static ssize_t write_piece(int fd, struct iovec *iov, int nr, uint64_t off)
+{
+	size_t cut;
+	int some = iov_piece(iov, nr, off, &cut);
+	ssize_t n = media_pwritev(fd, iov, some, off);
+
+	iov[some - 1].iov_len += cut;
+	return n;
 }
 
 static void iov_zero(struct iovec *iov, int nr)
@@ -37,7 +69,7 @@ static int transfer(
 	int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait, uint64_t *end)
 {
 	while (nr) {
-		ssize_t n = write ? media_pwritev(fd, iov, nr, off) :
+		ssize_t n = write ? write_piece(fd, iov, nr, off) :
 				    media_preadv2(fd, iov, nr, off, nowait ? RWF_NOWAIT : 0);
 
 		if (n < 0 && errno == EINTR)
