@@ -36,6 +36,7 @@
  * whoever ends a runner (cmpxchg).
  */
 #include "skas/internal.h"
+#include "skas/trial.h"
 
 #define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then a look at what is going on */
 #define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
@@ -107,6 +108,7 @@ static struct placement {
 	bool few;       /* the last look at that found few */
 	u64 calls_until; /* TSC: they come often, until this is looked at anew; others read it, as what follows */
 	u64 rests_again; /* TSC: not before that it rests */
+	struct home_trial trial;
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
 static inline u64 ticks(void)
@@ -326,6 +328,33 @@ static void look_at_home(struct placement *p, struct runner *r, u64 now)
 		os_space_pin_self(-1);
 	}
 	p->seen = is;
+}
+
+/* The next one to try as a home: the one after the last that was tried, if it is nobody's; or ours. */
+static int next_trial(const struct placement *p)
+{
+	for (int i = 1; i <= skas.host_cpus; i++) {
+		int cpu = (p->trial.tried + i) % skas.host_cpus;
+
+		if (cpu != p->home && !is_anothers_home(p, cpu))
+			return cpu;
+	}
+	return p->home;
+}
+
+void skas_waited_for_disk(int cpu, u64 ns)
+{
+	struct placement *p = &placement[cpu];
+	int to;
+
+	if (!p->pinned || os_space_this_cpu() != p->home)
+		return;
+	to = trial_waited(&p->trial, os_clock_mono(), ns, p->home, next_trial(p));
+	if (to == p->home)
+		return;
+	p->moves++;
+	p->pinned = false; /* until the next hand-off: pin_self() */
+	set_home(p, to);
 }
 
 /*

@@ -8,6 +8,7 @@
  *	seccomp.c   struct skas_ops of seccomp mode                   ptrace.c   struct skas_ops of ptrace mode
  *	answers.c   calls that the stub answers
  *	handoff.c   how vCPU and runner wait for each other, and on which host CPUs
+ *	trial.c     at which of them a vCPU waits least for the host's disk
  */
 #ifndef NESTLING_SKAS_INTERNAL_H
 #define NESTLING_SKAS_INTERNAL_H

@@ -194,6 +194,8 @@ u64 skas_stolen(int cpu);
 bool skas_shares(int cpu, int to);
 /* Of the vCPU @cpu, which asks: the one that its tasks had better join, after which that one shares; -1: none. */
 int skas_rests(int cpu);
+/* vCPU @cpu, which says so itself, has waited @ns for the host's disk: it may have a better home for that (trial.h). */
+void skas_waited_for_disk(int cpu, u64 ns);
 
 /*
  * Fetches a live state into fpu->area (no-op when it is there already). The fpu's task must not be

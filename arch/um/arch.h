@@ -137,6 +137,8 @@ void arch_set_tai_offset(s64 ns);          /* adjtimex: of TAI from real time */
 u64 arch_cpu_clock(void);                  /* fast monotonic for accounting, cpuclock.c */
 u64 arch_cpu_stolen(
 	int cpu); /* ns that the host took from it since the last call; under its rq's lock */
+void arch_cpu_waited_for_disk(int cpu,
+	u64 ns); /* said by vCPU @cpu itself, whose thread slept in the host for so long (skas/trial.h) */
 u64 arch_cpu_clock_local(void); /* to be compared with this vCPU's own readings only */
 
 /* ---- physmem (region 0), arch/um/physmem.c ---- */

@@ -315,6 +315,12 @@ void vcpu_start_all(void)
 		start_one(cpu);
 }
 
+void arch_cpu_waited_for_disk(int cpu, u64 ns)
+{
+	if (!time_frozen)
+		skas_waited_for_disk(cpu, ns);
+}
+
 u64 arch_cpu_stolen(int cpu)
 {
 	return time_frozen ? 0 : skas_stolen(cpu);

@@ -112,6 +112,7 @@ void sched_waited_on_host(u64 ns)
 	struct rq *rq = this_rq();
 	s64 since;
 
+	arch_cpu_waited_for_disk(rq->cpu, ns);
 	spin_lock_raw(&rq->lock);
 	since = (s64)(arch_cpu_clock() - current->last_acct);
 	ns = min(ns,

@@ -95,6 +95,10 @@ int skas_rests(int cpu)
 	return -1;
 }
 
+void skas_waited_for_disk(int cpu, u64 ns)
+{
+}
+
 u64 skas_stolen(int cpu)
 {
 	return 0;

@@ -123,6 +123,10 @@ int skas_rests(int cpu)
 	return -1;
 }
 
+void skas_waited_for_disk(int cpu, u64 ns)
+{
+}
+
 u64 skas_stolen(int cpu)
 {
 	u64 now = ktime_get(), since = now - steal_asked[cpu];
