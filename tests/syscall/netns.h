@@ -205,27 +205,35 @@ static T_UNUSED bool link_runs(const char *dev)
 	return r.ifr_flags & IFF_RUNNING;
 }
 
-/* A route by hand; @gateway, @dev: NULL where it has none. */
-static T_UNUSED void nl_add_route(const char *to, int prefix, const char *gateway, const char *dev)
+/* The beginning of a message that makes a route. */
+static T_UNUSED struct nl_msg nl_route(const char *to, int prefix)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
 				    .nlmsg_flags = NLM_F_CREATE,
 				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } };
 	int family = strchr(to, ':') ? AF_INET6 : AF_INET;
-	unsigned size = family == AF_INET ? 4 : 16;
-	struct rtmsg *r = NLMSG_DATA(&m.h);
 	char bin[16];
 
-	*r = (struct rtmsg){ .rtm_family = (unsigned char)family,
+	*(struct rtmsg *)NLMSG_DATA(&m.h) = (struct rtmsg){ .rtm_family = (unsigned char)family,
 		.rtm_dst_len = (unsigned char)prefix,
 		.rtm_table = RT_TABLE_MAIN,
 		.rtm_protocol = RTPROT_STATIC,
 		.rtm_type = RTN_UNICAST };
 	inet_pton(family, to, bin);
-	nl_add(&m, RTA_DST, bin, size);
+	nl_add(&m, RTA_DST, bin, family == AF_INET ? 4 : 16);
+	return m;
+}
+
+/* A route by hand; @gateway, @dev: NULL where it has none. */
+static T_UNUSED void nl_add_route(const char *to, int prefix, const char *gateway, const char *dev)
+{
+	struct nl_msg m = nl_route(to, prefix);
+	int family = strchr(to, ':') ? AF_INET6 : AF_INET;
+	char bin[16];
+
 	if (gateway) {
 		inet_pton(family, gateway, bin);
-		nl_add(&m, RTA_GATEWAY, bin, size);
+		nl_add(&m, RTA_GATEWAY, bin, family == AF_INET ? 4 : 16);
 	}
 	if (dev)
 		nl_add(&m, RTA_OIF, &(int){ (int)if_nametoindex(dev) }, 4);

@@ -68,19 +68,11 @@ static void expect(const char *what, int family, int bits, const char *want)
 
 static void add_ways(int family, const char *to, int bits, const char *a, const char *b)
 {
-	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
-				    .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL,
-				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } };
+	struct nl_msg m = nl_route(to, bits);
 	struct rtattr *ways;
 	char bin[16];
 
-	*(struct rtmsg *)NLMSG_DATA(&m.h) = (struct rtmsg){ .rtm_family = (unsigned char)family,
-		.rtm_dst_len = (unsigned char)bits,
-		.rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_STATIC,
-		.rtm_type = RTN_UNICAST };
-	inet_pton(family, to, bin);
-	nl_add(&m, RTA_DST, bin, family == AF_INET ? 4 : 16);
+	m.h.nlmsg_flags |= NLM_F_EXCL;
 	ways = nl_add(&m, RTA_MULTIPATH, NULL, 0);
 	for (int k = 0; k < 2; k++) {
 		struct rtnexthop *h = (void *)((char *)&m + m.h.nlmsg_len);
