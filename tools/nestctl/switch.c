@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -316,15 +318,39 @@ static void on_signal(int sig)
 	_exit(0);
 }
 
+/* The folder of path, locked against others that start a switch there until it is closed. */
+static int lock_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int fd;
+
+	if (snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		    slash ? path : ".") >= (int)sizeof(folder))
+		die("%s: %s", path, strerror(ENAMETOOLONG));
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd >= 0 && flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			die("%s: %s", folder, strerror(errno));
+	if (fd < 0)
+		die("%s: %s", folder, strerror(errno));
+	return fd;
+}
+
+/*
+ * Under the folder's lock: of two that start at once the second would else find the socket of the first before that listens, take it for
+ * one that was left behind, and take its name away.
+ */
 static int listen_at(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), folder;
 	struct stat st;
 
 	if (strlen(path) >= sizeof(a.sun_path))
 		die("%s: the path is too long", path);
 	strcpy(a.sun_path, path);
+	folder = lock_folder(path);
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		die("%s: a switch is there already", path);
 	/* of one that was killed; a file that is no socket refuses, too */
@@ -332,6 +358,7 @@ static int listen_at(const char *path)
 		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))
 		die("%s: %s", path, strerror(errno));
+	close(folder);
 	return fd;
 }
 
