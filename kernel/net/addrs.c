@@ -51,7 +51,8 @@ bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
 	bool yes;
 
 	spin_lock(&net->lock);
-	yes = addr_find_local(net, a, ifindex) != NULL;
+	yes = addr_find_local(net, a, ifindex) != NULL ||
+	      (unlikely(net->local_routes) && !ifindex && ip_is_v4(a) && route_makes_local(net, a));
 	spin_unlock(&net->lock);
 	return yes;
 }

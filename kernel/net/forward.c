@@ -81,6 +81,23 @@ bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 	return filter <= 0 || way_back(net, skb, filter == 1);
 }
 
+bool ip_routed_here(struct net *net, const struct sk_buff *skb)
+{
+	struct flow f = {
+		.saddr = skb->ip.saddr,
+		.daddr = skb->ip.daddr,
+		.tos = skb->ip.tos,
+		.mark = skb->mark,
+		.iif = skb->dev->ifindex,
+		.proto = skb->ip.proto,
+	};
+
+	if (likely(!READ_ONCE(net->local_routes)))
+		return false;
+	read_ports(net, skb, false, &f);
+	return !route_forward(net, &f) && f.local;
+}
+
 /* ---- on its way ---- */
 
 /* The whole header into the skb's own room, where it may be changed. Options of IPv6 stay behind. */
@@ -229,6 +246,10 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 	err = route_forward(net, &f);
 	if (err) {
 		refuse_way(net, skb, err);
+		return;
+	}
+	if (unlikely(f.local)) { /* since a moment ago */
+		kfree_skb(skb);
 		return;
 	}
 	/* what ICMP says of a way may be made up: a router goes by it only where told to */

@@ -584,8 +584,14 @@ void ip_rcv(struct sk_buff *skb)
 			return;
 		}
 		ip_rewind(skb);
-		ip_forward(net, skb);
-		return;
+		if (!ip_routed_here(net, skb)) {
+			ip_forward(net, skb);
+			return;
+		}
+		if (!parse(skb)) {
+			kfree_skb(skb);
+			return;
+		}
 	}
 	if (unlikely(link_says_many(skb)) && !skb->broadcast) {
 		n->in_discards++;

@@ -53,6 +53,8 @@ int ip_output(struct sk_buff *skb, const struct flow *f);
 bool ip_source_valid(struct net *net, const struct sk_buff *skb);
 /* One that is not for us: consumed. */
 void ip_forward(struct net *net, struct sk_buff *skb);
+/* Does a route, not an address, say that it ends here? It begins with its network header. */
+bool ip_routed_here(struct net *net, const struct sk_buff *skb);
 
 /* What went wrong with a packet of ours, as ICMP tells or route_output() finds. */
 struct ip_error {

@@ -32,6 +32,8 @@ struct net {
 	bool policy;              /* they are not the first ones any more */
 	bool policy_by_ports;     /* nor without protocols and ports */
 	struct list_head routes;  /* of route.list, the most specific first */
+	struct list_head tables;  /* that a route has been in (route_list.c): they stay */
+	bool local_routes; /* there was one of type RTN_LOCAL: whole networks may be this machine's */
 	int next_ifindex;
 	struct net_device *lo; /* immutable */
 	/* /proc/sys/net/ipv4 */
@@ -234,6 +236,9 @@ int route_del(struct net *net, const struct route *r);
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
 struct route *route_take(struct net *net, const struct route *r);
 void route_free(struct route *r);
+/* Was there ever a route in that table? net->lock held. And at the namespace's end. */
+bool route_has_table(const struct net *net, bool v4, u32 table);
+void route_tables_free(struct net *net);
 /* How many ways there are, and one of them. */
 static inline u32 route_ways(const struct route *r)
 {
@@ -291,6 +296,8 @@ int route_output(struct net *net, struct flow *f);
 
 /* The way of a packet that came by @f->iif from @f->saddr and is for somebody else. The same, and -EHOSTUNREACH. */
 int route_forward(struct net *net, struct flow *f);
+/* Does the table of local ways, which a program has added to, make @a this machine's? net->lock held. */
+bool route_makes_local(struct net *net, const ip_addr *a);
 
 /* rules.c: asks @look for each table that the rules name, until one does not say -ENETUNREACH. net->lock held. */
 int rules_route(

@@ -440,6 +440,7 @@ static int net_setup(struct net *net)
 	work_setup(&net->end, net_end);
 	INIT_LIST_HEAD(&net->addrs);
 	INIT_LIST_HEAD(&net->routes);
+	INIT_LIST_HEAD(&net->tables);
 	net->next_ifindex = 1;
 	net->port_min = 32768;
 	net->port_max = 60999;
@@ -541,6 +542,7 @@ static void net_free_rcu(struct rcu_head *h)
 	list_for_each_entry_safe(r, nr, &net->routes, list)
 		route_free(r);
 	rules_free(net);
+	route_tables_free(net);
 	kfree(net->reserved_ports);
 	list_splice_tail_init(&net->dead, &net->devices);
 	list_for_each_entry_safe(d, nd, &net->devices, list)

@@ -97,11 +97,15 @@ static bool choose_way(const struct route *r, const struct flow *f, struct nexth
 static int take_route(
 	struct net *net, struct flow *f, const struct route *r, const struct nexthop *way)
 {
+	bool local = r->type == RTN_LOCAL;
 	int err;
 
 	if (ip_is_any(&f->saddr) && !ip_is_any(&r->prefsrc))
 		f->saddr = r->prefsrc;
-	err = take_device(net, f, way->dev);
+	else if (ip_is_any(&f->saddr) && local && ip_is_v4(&f->daddr))
+		f->saddr = f->daddr;
+	f->local = local;
+	err = take_device(net, f, local ? net->lo : way->dev);
 	if (err)
 		return err;
 	if (!ip_is_any(&way->gateway) && !ip_is_multicast(&f->daddr) && !(way->flags & WAY_OURS))
@@ -159,6 +163,17 @@ static int by_table(struct net *net, struct flow *f, u32 table)
 	if (err)
 		return err == -EAGAIN ? -ENETUNREACH : err;
 	return take_route(net, f, best, &best_way);
+}
+
+bool route_makes_local(struct net *net, const ip_addr *a)
+{
+	struct flow f = { .daddr = *a, .saddr = *a };
+
+	assert_spin_held(&net->lock);
+	if (!by_table(net, &f, RT_TABLE_LOCAL))
+		return f.local;
+	/* as Linux, which has both in one until there is a rule that tells them apart */
+	return !net->policy && !by_table(net, &f, RT_TABLE_MAIN) && f.local;
 }
 
 int route_forward(struct net *net, struct flow *f)

@@ -222,6 +222,53 @@ static bool way_gone(const struct net *net, const struct route *n)
 	return gone;
 }
 
+/* ---- tables ---- */
+
+#define TABLES_MAX 4096 /* of more than so many nobody knows when they are empty */
+
+struct route_table {
+	struct list_head list;
+	u32 id;
+	bool v4;
+};
+
+bool route_has_table(const struct net *net, bool v4, u32 table)
+{
+	const struct route_table *t;
+
+	assert_spin_held(&net->lock);
+	if (table == RT_TABLE_MAIN || table == RT_TABLE_LOCAL)
+		return true;
+	list_for_each_entry(t, &net->tables, list)
+		if (t->id == table && t->v4 == v4)
+			return true;
+	return false;
+}
+
+static void remember_table(struct net *net, bool v4, u32 table)
+{
+	struct route_table *t;
+	u32 n = 0;
+
+	if (route_has_table(net, v4, table))
+		return;
+	list_for_each_entry(t, &net->tables, list)
+		n++;
+	t = n < TABLES_MAX ? kmalloc(sizeof(*t), GFP_ATOMIC | __GFP_ACCOUNT) : NULL;
+	if (!t)
+		return;
+	*t = (struct route_table){ .id = table, .v4 = v4 };
+	list_add(&t->list, &net->tables);
+}
+
+void route_tables_free(struct net *net)
+{
+	struct route_table *t, *next;
+
+	list_for_each_entry_safe(t, next, &net->tables, list)
+		kfree(t);
+}
+
 /* net->lock held. 0: @n has its place; 1: its ways are another's now. */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone)
 {
@@ -233,6 +280,8 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 	assert_spin_held(&net->lock);
 	if (way_gone(net, n))
 		return -ENODEV;
+	net->local_routes |= n->type == RTN_LOCAL;
+	remember_table(net, v4, n->table);
 	find_place(net, n, &p, gone);
 	if (!p.first && !(flags & NLM_F_CREATE) && (v4 || flags & NLM_F_REPLACE))
 		return -ENOENT;

@@ -273,12 +273,10 @@ static bool wanted(const struct route *r, const struct wish *w)
 
 static bool has_table(struct net *net, const struct wish *w)
 {
-	const struct route *r;
-	bool has = w->table == RT_TABLE_MAIN || w->table == RT_TABLE_LOCAL;
+	bool has;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(r, &net->routes, list)
-		has |= r->table == w->table && (w->family == AF_INET) == ip_is_v4(&r->dst);
+	has = route_has_table(net, w->family == AF_INET, w->table);
 	spin_unlock(&net->lock);
 	return has;
 }
@@ -397,6 +395,16 @@ static int look_for(const struct nlmsghdr *req, struct flow *f)
 	return 0;
 }
 
+static bool is_an_address(struct net *net, const ip_addr *a)
+{
+	bool yes;
+
+	spin_lock(&net->lock);
+	yes = addr_find_local(net, a, 0) != NULL;
+	spin_unlock(&net->lock);
+	return yes;
+}
+
 /* What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody else. 0 or -errno. */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {
@@ -424,9 +432,11 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 		if (!in)
 			return -ENODEV;
 	}
-	if (!in || in == net->lo || addr_is_local(net, &f->daddr, 0))
+	if (!in || in == net->lo)
 		return route_output(net, f);
 	f->iif = (int)*iif;
+	if (is_an_address(net, &f->daddr))
+		return route_output(net, f);
 	if (!nl_find(req, sizeof(*m), RTA_UID, 4, NULL))
 		f->uid = (u32)-1; /* nobody's */
 	return route_forward(net, f);
@@ -459,7 +469,7 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 	r->advmss = f.advmss;
 	if (!ip_is_v4(&f.daddr)) {
 		r->metric = f.metric;
-		r->protocol = f.local ? RTPROT_KERNEL : f.protocol;
+		r->protocol = f.local && !f.table ? RTPROT_KERNEL : f.protocol;
 	}
 	if (!ip_equal(&f.next_hop, &f.daddr))
 		r->gateway = f.next_hop;
@@ -467,7 +477,7 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 		r->type = RTN_LOCAL;
 		if (!ip_is_v4(&f.daddr) ||
 			net->policy) /* else Linux looks both IPv4 tables up in one */
-			r->table = RT_TABLE_LOCAL;
+			r->table = f.table ? f.table : RT_TABLE_LOCAL;
 	}
 	w.e.ifindex = f.dev->ifindex;
 	return emit(arg, put_way, &w);
@@ -710,6 +720,20 @@ static int del_route(struct net *net, const struct nlmsghdr *req, struct route *
 	return err;
 }
 
+/* A way of IPv4 that makes a network this machine's leads nowhere else. */
+static bool local_is_odd(const struct route *r, const void *hops, const char **why)
+{
+	if (r->scope != RT_SCOPE_HOST)
+		*why = "Invalid scope";
+	else if (hops)
+		*why = "Route with host scope can not have multiple nexthops";
+	else if (!ip_is_any(&r->gateway))
+		*why = "Route with host scope can not have a gateway";
+	else
+		return false;
+	return true;
+}
+
 static int new_route(struct net *net, const struct nlmsghdr *req, struct route *r, const char **why)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
@@ -740,8 +764,10 @@ static int new_route(struct net *net, const struct nlmsghdr *req, struct route *
 	if (leads_nowhere(r->type)) {
 		r->dev = net->lo; /* and lo stays */
 		r->gateway = IP_ANY;
-	} else if (r->type != RTN_UNICAST) {
+	} else if (r->type != RTN_UNICAST && r->type != RTN_LOCAL) {
 		return -EOPNOTSUPP;
+	} else if (r->type == RTN_LOCAL && m->rtm_family == AF_INET && local_is_odd(r, hops, why)) {
+		return -EINVAL;
 	} else if (hops) {
 		err = read_hops(net, hops, len, m->rtm_family, r, why);
 	} else {

@@ -124,6 +124,12 @@ int rules_route(
 	int err;
 
 	if (likely(!net->policy)) {
+		if (unlikely(net->local_routes)) {
+			f->table = RT_TABLE_LOCAL;
+			err = look(net, f, RT_TABLE_LOCAL);
+			if (err != -ENETUNREACH)
+				return err;
+		}
 		f->table = RT_TABLE_MAIN;
 		err = look(net, f, RT_TABLE_MAIN);
 		if (err != -ENETUNREACH)
