@@ -248,7 +248,8 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 		refuse_way(net, skb, err);
 		return;
 	}
-	if (unlikely(f.local)) { /* since a moment ago */
+	if (unlikely(f.local ||
+		     skb->proxy_port)) { /* since a moment ago; it is a socket's that is here */
 		kfree_skb(skb);
 		return;
 	}

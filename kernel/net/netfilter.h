@@ -88,6 +88,7 @@ static inline void nf_reset(struct sk_buff *skb)
 		skb->nfct = NULL;
 	}
 	skb->nf_info = 0;
+	skb->proxy_port = 0;
 }
 
 #endif

@@ -678,8 +678,9 @@ struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const 
 struct inet_sock *inet_lookup_packet(
 	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip)
 {
-	struct wanted w = { net, &skb->ip.daddr, &skb->ip.saddr, skb->dport, skb->sport,
-		skb->dev->ifindex, skb, skip };
+	bool proxy = unlikely(skb->proxy_port);
+	struct wanted w = { net, proxy ? &skb->proxy : &skb->ip.daddr, &skb->ip.saddr,
+		proxy ? skb->proxy_port : skb->dport, skb->sport, skb->dev->ifindex, skb, skip };
 
 	return lookup(t, &w);
 }

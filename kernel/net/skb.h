@@ -118,6 +118,8 @@ struct sk_buff {
 	bool owned;
 	u32 nf_info; /* what nfct is to it; below, a reference (netfilter.h) */
 	struct nf_conn *nfct;
+	ip_addr proxy; /* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */
+	u16 proxy_port;  /* is not 0 */
 	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
 	u32 stamp_key;
 	struct sock_common *stamp_for; /* who that is; good until dev_xmit() returns */

@@ -20,8 +20,9 @@ struct compat {
 };
 
 static const struct xt_kind *const matches[] = { xt_matches, xt_head_matches, xt_keep_matches,
-	xt_rate_matches, xt_bytes_matches, xt_proto_matches, NULL },
-				   *const targets[] = { xt_targets, xt_edit_targets, NULL };
+	xt_rate_matches, xt_bytes_matches, xt_proto_matches, xt_socket_matches, NULL },
+				   *const targets[] = { xt_targets, xt_edit_targets,
+					   xt_proxy_targets, NULL };
 
 static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 family)
 {
@@ -68,6 +69,8 @@ static bool has_proto(const struct xt_kind *k, const struct nft_ctx *c, const vo
 {
 	u8 want = k->needs ? k->needs(info) : k->proto;
 
+	if (k->ports && ((c->proto != IPPROTO_TCP && c->proto != IPPROTO_UDP) || c->proto_not))
+		return false;
 	return !want || (want == c->proto && !c->proto_not);
 }
 

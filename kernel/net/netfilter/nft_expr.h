@@ -10,7 +10,8 @@ extern const struct nft_expr_type nft_payload, nft_meta, nft_exthdr, nft_fib, nf
 extern const struct nft_expr_type nft_counter, nft_limit, nft_quota, nft_log_expr, nft_objref,
 	nft_lookup, nft_dynset;
 extern const struct nft_expr_type nft_ct, nft_nat, nft_masq, nft_redir, nft_notrack, nft_reject;
-extern const struct nft_expr_type nft_match, nft_target, nft_connlimit, nft_rt;
+extern const struct nft_expr_type nft_match, nft_target, nft_connlimit, nft_rt, nft_socket,
+	nft_tproxy;
 
 /* Where an immediate verdict leads; NULL: nowhere. */
 struct nft_chain *nft_immediate_chain(const struct nft_expr *e);

@@ -678,7 +678,8 @@ const struct nft_expr_type *nft_expr_type(nla_t name)
 		&nft_byteorder, &nft_immediate, &nft_payload, &nft_meta, &nft_exthdr, &nft_fib,
 		&nft_numgen, &nft_hash, &nft_counter, &nft_limit, &nft_quota, &nft_log_expr,
 		&nft_objref, &nft_lookup, &nft_dynset, &nft_ct, &nft_nat, &nft_masq, &nft_redir,
-		&nft_notrack, &nft_reject, &nft_match, &nft_target, &nft_connlimit, &nft_rt };
+		&nft_notrack, &nft_reject, &nft_match, &nft_target, &nft_connlimit, &nft_rt,
+		&nft_socket, &nft_tproxy };
 
 	for (u32 i = 0; i < ARRAY_SIZE(all); i++)
 		if (nla_is(name, all[i]->name))

@@ -22,11 +22,13 @@ struct xt_kind {
 	const char *table;             /* it may be in; NULL: any */
 	u32 hooks;                     /* bits of NF_INET_*, for base chains; 0: any */
 	u8 proto;                      /* its rule must be for; 0: any */
+	bool ports;                    /* the same: for TCP or UDP */
 	u8 (*needs)(const void *info); /* the same, by what its structure says */
 };
 /* Each ended by one without a name. */
 extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], xt_rate_matches[],
-	xt_bytes_matches[], xt_proto_matches[], xt_targets[], xt_edit_targets[];
+	xt_bytes_matches[], xt_proto_matches[], xt_targets[], xt_edit_targets[],
+	xt_socket_matches[], xt_proxy_targets[];
 
 /* @n bytes of the transport's header; false: they are not there. */
 bool xt_read_l4(const struct nft_pkt *p, void *to, u32 n);

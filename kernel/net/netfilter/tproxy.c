@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tproxy.c: packets and the sockets of this machine that they are for, before it is known where they go: iptables' match "socket" and target
+ * TPROXY, nft's expressions "socket" and "tproxy".
+ *
+ * A packet that TPROXY takes keeps its destination. What it remembers is the address and port of a listener instead (skb->proxy), which whoever
+ * looks for its socket later (inet_lookup_packet()) asks for; a rule of policy and a route of type local bring it that far. The socket is looked for
+ * here too, because a packet goes nowhere else for one that is not there, or does not say that it takes what is others' (IP_TRANSPARENT).
+ * Source: Linux's Documentation/networking/tproxy.rst, <linux/netfilter/xt_TPROXY.h>, xt_socket.h.
+ */
+#include <linux/netfilter/xt_TPROXY.h>
+#include <linux/netfilter/xt_socket.h>
+
+#include "kernel/net/inet.h"
+#include "kernel/net/netfilter/conntrack.h"
+#include "kernel/net/netfilter/nft_expr.h"
+#include "kernel/net/netfilter/xt.h"
+
+/* Between whom a packet is. */
+struct ends {
+	struct port_table *table;
+	ip_addr src, dst;
+	u16 sport, dport;
+	int ifindex;
+};
+
+/* What is to be known of a socket. */
+struct found {
+	bool transparent, wildcard;
+	u32 mark;
+};
+
+static bool read_ends(const struct nft_pkt *p, struct ends *e)
+{
+	u8 h[4];
+
+	e->table = p->proto == IPPROTO_TCP ? &tcp_ports :
+		   p->proto == IPPROTO_UDP ? &udp_ports :
+					     NULL;
+	if (!e->table || !xt_read_l4(p, h, sizeof(h)))
+		return false;
+	nf_addrs(p->skb, p->v6, &e->src, &e->dst);
+	e->sport = (u16)(h[0] << 8 | h[1]);
+	e->dport = (u16)(h[2] << 8 | h[3]);
+	e->ifindex = p->s->in ? p->s->in->ifindex : 0;
+	return true;
+}
+
+/* A connection of stream or datagram between the very ends. With a reference; NULL. */
+static struct inet_sock *connected(const struct nft_pkt *p, const struct ends *e)
+{
+	struct inet_sock *i;
+
+	if (e->table == &tcp_ports)
+		return inet_lookup_peer(
+			e->table, p->net, &e->dst, e->dport, &e->src, e->sport, e->ifindex);
+	i = inet_lookup_port(e->table, p->net, &e->dst, e->dport, &e->src, e->sport, e->ifindex);
+	if (i && (!i->rport || ip_is_any(&i->laddr))) {
+		inet_put(i);
+		i = NULL;
+	}
+	return i;
+}
+
+/* Who takes what is sent to @at. */
+static struct inet_sock *listener(
+	const struct nft_pkt *p, const struct ends *e, const ip_addr *at, u16 port)
+{
+	struct inet_sock *i =
+		inet_lookup_port(e->table, p->net, at, port, &e->src, e->sport, e->ifindex);
+
+	if (i && e->table == &udp_ports && i->rport) {
+		inet_put(i);
+		i = NULL;
+	}
+	return i;
+}
+
+/* ---- TPROXY ---- */
+
+/* Where @want, which may say nothing, leads: the address of the device by which the packet came, else its own. */
+static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const struct ends *e)
+{
+	ip_addr a = IP_ANY;
+
+	if (!ip_is_any(want))
+		return *want;
+	if (p->s->in)
+		addr_source(p->s->in, &e->src, &a);
+	return ip_is_any(&a) ? e->dst : a;
+}
+
+/* False: nobody takes it. @want any, @port 0: as the packet says. */
+static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
+{
+	struct inet_sock *i;
+	struct ends e;
+	bool ok;
+	ip_addr at;
+
+	if (!read_ends(p, &e))
+		return false;
+	i = connected(p, &e);
+	at = i ? e.dst : proxy_addr(p, want, &e);
+	port = i ? e.dport : port ? port : e.dport;
+	if (!i)
+		i = listener(p, &e, &at, port);
+	ok = i && READ_ONCE(i->transparent);
+	if (i)
+		inet_put(i);
+	if (ok) {
+		p->skb->proxy = at;
+		p->skb->proxy_port = port;
+	}
+	return ok;
+}
+
+static int tproxy(struct nft_pkt *p, const ip_addr *at, u16 port, u32 mask, u32 value)
+{
+	if (!take_over(p, at, port))
+		return NF_DROP;
+	p->skb->mark = (p->skb->mark & ~mask) ^ value;
+	return NF_ACCEPT;
+}
+
+static int target_tproxy0(struct nft_pkt *p, const void *i)
+{
+	const struct xt_tproxy_target_info *m = i;
+	ip_addr at = ip_v4(m->laddr);
+
+	return tproxy(p, &at, ntohs(m->lport), m->mark_mask, m->mark_value);
+}
+
+static int target_tproxy1(struct nft_pkt *p, const void *i)
+{
+	const struct xt_tproxy_target_info_v1 *m = i;
+	ip_addr at = ip_v4(m->laddr.ip);
+
+	if (p->v6)
+		memcpy(&at, &m->laddr, sizeof(at));
+	return tproxy(p, &at, ntohs(m->lport), m->mark_mask, m->mark_value);
+}
+
+#define PRE_ROUTING (1U << NF_INET_PRE_ROUTING)
+
+const struct xt_kind xt_proxy_targets[] = {
+	{ "TPROXY", 0, NFPROTO_IPV4, sizeof(struct xt_tproxy_target_info), .target = target_tproxy0,
+		.table = "mangle", .hooks = PRE_ROUTING, .ports = true },
+	{ "TPROXY", 1, 0, sizeof(struct xt_tproxy_target_info_v1), .target = target_tproxy1,
+		.table = "mangle", .hooks = PRE_ROUTING, .ports = true },
+	{ NULL },
+};
+
+/* ---- socket ---- */
+
+/* What has been translated on its way out is looked for as it was before. */
+static void undo_nat(const struct nft_pkt *p, struct ends *e)
+{
+	int info;
+	const struct nf_conn *ct = nf_ct_get(p->skb, &info);
+
+	if (!ct || info != IP_CT_ESTABLISHED_REPLY || !(ct->status & IPS_SRC_NAT))
+		return;
+	e->dst = ct->dir[IP_CT_DIR_ORIGINAL].t.src;
+	e->dport = ntohs(ct->dir[IP_CT_DIR_ORIGINAL].t.sport);
+}
+
+static bool find_socket(const struct nft_pkt *p, struct found *to)
+{
+	struct inet_sock *i;
+	struct ends e;
+
+	if (!read_ends(p, &e))
+		return false;
+	undo_nat(p, &e);
+	i = connected(p, &e);
+	if (!i)
+		i = inet_lookup_port(e.table, p->net, &e.dst, e.dport, &e.src, e.sport, e.ifindex);
+	if (!i)
+		return false;
+	to->transparent = READ_ONCE(i->transparent);
+	to->wildcard = ip_is_any(&i->laddr) && !i->accepted;
+	to->mark = READ_ONCE(i->c.mark);
+	inet_put(i);
+	return true;
+}
+
+static bool match_socket(const struct nft_pkt *p, const void *i)
+{
+	u8 flags = ((const struct xt_socket_mtinfo1 *)i)->flags;
+	struct found f;
+
+	if (!find_socket(p, &f) || (f.wildcard && !(flags & XT_SOCKET_NOWILDCARD)) ||
+		(flags & XT_SOCKET_TRANSPARENT && !f.transparent))
+		return false;
+	if (flags & XT_SOCKET_RESTORESKMARK)
+		p->skb->mark = f.mark;
+	return true;
+}
+
+static int check_socket(const void *i, u8 known)
+{
+	return ((const struct xt_socket_mtinfo1 *)i)->flags & ~known ? -EINVAL : 0;
+}
+
+static int check_socket1(const void *i)
+{
+	return check_socket(i, XT_SOCKET_FLAGS_V1);
+}
+
+static int check_socket2(const void *i)
+{
+	return check_socket(i, XT_SOCKET_FLAGS_V2);
+}
+
+static int check_socket3(const void *i)
+{
+	return check_socket(i, XT_SOCKET_FLAGS_V3);
+}
+
+#define INWARDS (PRE_ROUTING | 1U << NF_INET_LOCAL_IN)
+
+const struct xt_kind xt_socket_matches[] = {
+	{ "socket", 1, 0, sizeof(struct xt_socket_mtinfo1), .check = check_socket1,
+		.match = match_socket, .hooks = INWARDS },
+	{ "socket", 2, 0, sizeof(struct xt_socket_mtinfo1), .check = check_socket2,
+		.match = match_socket, .hooks = INWARDS },
+	{ "socket", 3, 0, sizeof(struct xt_socket_mtinfo1), .check = check_socket3,
+		.match = match_socket, .hooks = INWARDS },
+	{ NULL },
+};
+
+/* ---- nft's ---- */
+
+struct nft_tproxy_expr {
+	u8 addr, port, family; /* registers */
+	bool has_addr, has_port;
+};
+
+static bool only_there(const struct nft_ctx *c, u32 hooks)
+{
+	return !c->chain || !(c->chain->flags & NFT_CHAIN_BASE) || hooks >> c->chain->hook & 1;
+}
+
+static int tproxy_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
+{
+	struct nft_tproxy_expr *x = nft_priv(e);
+	u32 family;
+	int err = 0;
+
+	if (nla_be32(tb[NFTA_TPROXY_FAMILY], &family) ||
+		(!tb[NFTA_TPROXY_REG_ADDR] && !tb[NFTA_TPROXY_REG_PORT]))
+		return -EINVAL;
+	if (!only_there(c, PRE_ROUTING))
+		return -EOPNOTSUPP;
+	if (c->table->family != NFPROTO_INET && family != c->table->family)
+		return -EINVAL;
+	if (family == NFPROTO_UNSPEC && tb[NFTA_TPROXY_REG_ADDR]) /* whose would it be? */
+		return -EINVAL;
+	if (family != NFPROTO_UNSPEC && family != NFPROTO_IPV4 && family != NFPROTO_IPV6)
+		return -EOPNOTSUPP;
+	x->family = (u8)family;
+	x->has_addr = tb[NFTA_TPROXY_REG_ADDR];
+	x->has_port = tb[NFTA_TPROXY_REG_PORT];
+	if (x->has_addr)
+		err = nft_reg_load(
+			tb[NFTA_TPROXY_REG_ADDR], &x->addr, family == NFPROTO_IPV6 ? 16 : 4);
+	if (!err && x->has_port)
+		err = nft_reg_load(tb[NFTA_TPROXY_REG_PORT], &x->port, 2);
+	return err;
+}
+
+static void tproxy_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
+{
+	const struct nft_tproxy_expr *x = nft_priv(e);
+	ip_addr at = IP_ANY;
+	u16 port = 0;
+
+	if (x->family != NFPROTO_UNSPEC && (x->family == NFPROTO_IPV6) != p->v6) {
+		r->code = NFT_BREAK;
+		return;
+	}
+	if (x->has_addr && p->v6)
+		memcpy(&at, &r->data[x->addr], sizeof(at));
+	else if (x->has_addr)
+		at = ip_v4(r->data[x->addr]);
+	if (x->has_port)
+		memcpy(&port, &r->data[x->port], sizeof(port));
+	if (!take_over(p, &at, ntohs(port)))
+		r->code = NFT_BREAK;
+}
+
+static void tproxy_dump(const struct nft_expr *e, struct nfb *b)
+{
+	const struct nft_tproxy_expr *x = nft_priv(e);
+
+	nfb_be32(b, NFTA_TPROXY_FAMILY, x->family);
+	if (x->has_addr)
+		nft_reg_put(b, NFTA_TPROXY_REG_ADDR, x->addr);
+	if (x->has_port)
+		nft_reg_put(b, NFTA_TPROXY_REG_PORT, x->port);
+}
+
+const struct nft_expr_type nft_tproxy = { .name = "tproxy",
+	.size = sizeof(struct nft_tproxy_expr),
+	.max = NFTA_TPROXY_MAX,
+	.init = tproxy_init,
+	.eval = tproxy_eval,
+	.dump = tproxy_dump };
+
+struct socket_expr {
+	u32 key;
+	u8 reg;
+};
+
+static int socket_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
+{
+	struct socket_expr *x = nft_priv(e);
+
+	if (!tb[NFTA_SOCKET_DREG] || nla_be32(tb[NFTA_SOCKET_KEY], &x->key))
+		return -EINVAL;
+	if (x->key > NFT_SOCKET_WILDCARD)
+		return -EOPNOTSUPP;
+	if (!only_there(c, INWARDS | 1U << NF_INET_LOCAL_OUT))
+		return -EOPNOTSUPP;
+	return nft_reg_store(tb[NFTA_SOCKET_DREG], &x->reg, x->key == NFT_SOCKET_MARK ? 4 : 1);
+}
+
+static void socket_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
+{
+	const struct socket_expr *x = nft_priv(e);
+	u32 *to = &r->data[x->reg];
+	struct found f;
+
+	if (!p->s->in || !find_socket(p, &f)) {
+		r->code = NFT_BREAK;
+		return;
+	}
+	*to = x->key == NFT_SOCKET_MARK        ? f.mark :
+	      x->key == NFT_SOCKET_TRANSPARENT ? f.transparent :
+						 f.wildcard;
+}
+
+static void socket_dump(const struct nft_expr *e, struct nfb *b)
+{
+	const struct socket_expr *x = nft_priv(e);
+
+	nfb_be32(b, NFTA_SOCKET_KEY, x->key);
+	nft_reg_put(b, NFTA_SOCKET_DREG, x->reg);
+}
+
+const struct nft_expr_type nft_socket = { .name = "socket",
+	.size = sizeof(struct socket_expr),
+	.max = NFTA_SOCKET_MAX,
+	.init = socket_init,
+	.eval = socket_eval,
+	.dump = socket_dump };

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Routes of type local, which make whole networks this machine's, by the table of local ways and by a rule of policy; and packets to others'
+ * addresses that TPROXY brings to a socket here, whom nft's "socket" and iptables' match then know. What nf_tables says is what Linux says;
+ * the routes are compared.
+ */
+#include "guest.h"
+#include "netns.h"
+#include "nft.h"
+
+#include <linux/fib_rules.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_TPROXY.h>
+#include <linux/netfilter/xt_socket.h>
+
+#ifndef IP_RECVORIGDSTADDR
+#define IP_RECVORIGDSTADDR IP_ORIGDSTADDR
+#endif
+
+/* ---- routes ---- */
+
+static int local_way(int type, const char *to, int prefix, const char *dev, int table, int scope)
+{
+	struct nl_msg m = nl_route(to, prefix);
+	struct rtmsg *r = NLMSG_DATA(&m.h);
+
+	m.h.nlmsg_type = (unsigned short)type;
+	m.h.nlmsg_flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	r->rtm_table = (unsigned char)table;
+	r->rtm_type = RTN_LOCAL;
+	r->rtm_scope = (unsigned char)scope;
+	if (dev)
+		nl_add(&m, RTA_OIF, &(int){ (int)if_nametoindex(dev) }, 4);
+	return nl_do(&m);
+}
+
+static int mark_rule(int family)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWRULE,
+				    .nlmsg_flags = NLM_F_CREATE,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct fib_rule_hdr)) } };
+	struct fib_rule_hdr *h = NLMSG_DATA(&m.h);
+
+	h->family = (unsigned char)family;
+	h->table = 100;
+	h->action = FR_ACT_TO_TBL;
+	nl_add(&m, FRA_FWMARK, &(unsigned){ 1 }, 4);
+	nl_add(&m, FRA_PRIORITY, &(unsigned){ 100 }, 4);
+	return nl_do(&m);
+}
+
+static int may_bind(const char *to)
+{
+	struct sockaddr_in a = at(to, 0);
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	int r = bind(fd, SA(&a), sizeof(a));
+
+	close(fd);
+	return r;
+}
+
+/* A connection to @to, where nobody is bound to more than a port. */
+static void speak(const char *to)
+{
+	struct sockaddr_in a = at("0.0.0.0", 0), b;
+	socklen_t len = sizeof(a);
+	int l = NEED(socket(AF_INET, SOCK_STREAM, 0)), c = NEED(socket(AF_INET, SOCK_STREAM, 0)), s;
+	char text[INET_ADDRSTRLEN];
+
+	NEED(bind(l, SA(&a), sizeof(a)));
+	NEED(listen(l, 1));
+	NEED(getsockname(l, SA(&a), &len));
+	inet_pton(AF_INET, to, &a.sin_addr);
+	if (T(connect(c, SA(&a), sizeof(a))) == 0) {
+		s = NEED(accept(l, SA(&b), &len));
+		say("from %s", inet_ntop(AF_INET, &b.sin_addr, text, sizeof(text)));
+		NEED(getsockname(s, SA(&b), &len));
+		say("to %s", inet_ntop(AF_INET, &b.sin_addr, text, sizeof(text)));
+		close(s);
+	}
+	close(l);
+	close(c);
+}
+
+static void routes(void)
+{
+	T(may_bind("192.0.2.5"));
+	T(local_way(RTM_NEWROUTE, "192.0.2.0", 24, "lo", RT_TABLE_LOCAL, RT_SCOPE_HOST));
+	T(local_way(RTM_NEWROUTE, "192.0.2.0", 24, "lo", RT_TABLE_LOCAL, RT_SCOPE_HOST));
+	T(local_way(RTM_NEWROUTE, "192.0.3.0", 24, "lo", RT_TABLE_LOCAL, RT_SCOPE_LINK));
+	T(local_way(RTM_NEWROUTE, "192.0.3.0", 24, NULL, RT_TABLE_LOCAL, RT_SCOPE_HOST));
+	T(may_bind("192.0.2.5"));
+	T(may_bind("192.0.3.5"));
+	speak("192.0.2.7");
+	T(local_way(RTM_DELROUTE, "192.0.2.0", 24, "lo", RT_TABLE_LOCAL, RT_SCOPE_HOST));
+	T(may_bind("192.0.2.5"));
+	T(local_way(RTM_NEWROUTE, "192.0.2.0", 24, "lo", RT_TABLE_MAIN, RT_SCOPE_HOST));
+	T(may_bind("192.0.2.5"));
+	speak("192.0.2.7");
+	T(mark_rule(AF_INET));
+	T(may_bind("192.0.2.5")); /* from now on only table local says who we are */
+	T(local_way(RTM_DELROUTE, "192.0.2.0", 24, "lo", RT_TABLE_MAIN, RT_SCOPE_HOST));
+}
+
+/* ---- rules ---- */
+
+static unsigned expr(const char *name, unsigned *data)
+{
+	unsigned at = nest(NFTA_LIST_ELEM);
+
+	text(NFTA_EXPR_NAME, name);
+	*data = nest(NFTA_EXPR_DATA);
+	return at;
+}
+
+static void immediate(const void *value, unsigned n)
+{
+	unsigned d, e = expr("immediate", &d), w;
+
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	attr(NFTA_DATA_VALUE, value, n);
+	end(w);
+	end(d);
+	end(e);
+}
+
+static void compare(const void *value, unsigned n)
+{
+	unsigned d, e = expr("cmp", &d), w;
+
+	be32(NFTA_CMP_SREG, NFT_REG_1);
+	be32(NFTA_CMP_OP, NFT_CMP_EQ);
+	w = nest(NFTA_CMP_DATA);
+	attr(NFTA_DATA_VALUE, value, n);
+	end(w);
+	end(d);
+	end(e);
+}
+
+static void meta(int key, bool set)
+{
+	unsigned d, e = expr("meta", &d);
+
+	be32(NFTA_META_KEY, key);
+	be32(set ? NFTA_META_SREG : NFTA_META_DREG, NFT_REG_1);
+	end(d);
+	end(e);
+}
+
+static void is_for(unsigned char proto, unsigned short port)
+{
+	unsigned d, e;
+
+	meta(NFT_META_L4PROTO, false);
+	compare(&proto, 1);
+	e = expr("payload", &d);
+	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	be32(NFTA_PAYLOAD_OFFSET, 2);
+	be32(NFTA_PAYLOAD_LEN, 2);
+	end(d);
+	end(e);
+	port = htons(port);
+	compare(&port, 2);
+}
+
+static void tproxy(int family, unsigned short port)
+{
+	unsigned d, e;
+
+	port = htons(port);
+	immediate(&port, 2);
+	e = expr("tproxy", &d);
+	be32(NFTA_TPROXY_FAMILY, family);
+	be32(NFTA_TPROXY_REG_PORT, NFT_REG_1);
+	end(d);
+	end(e);
+	immediate(&(unsigned){ 1 }, 4);
+	meta(NFT_META_MARK, true);
+}
+
+static void compat(const char *kind, const char *name, int rev, const void *info, unsigned n)
+{
+	unsigned d, e = expr(kind, &d);
+
+	text(NFTA_MATCH_NAME, name);
+	be32(NFTA_MATCH_REV, rev);
+	attr(NFTA_MATCH_INFO, info, n);
+	end(d);
+	end(e);
+}
+
+static void new_chain(const char *name, int hook)
+{
+	unsigned h;
+
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "mangle");
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, "mangle");
+	text(NFTA_CHAIN_NAME, name);
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, hook);
+	be32(NFTA_HOOK_PRIORITY, 0xffffff6a);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+}
+
+static unsigned new_rule(const char *chain)
+{
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, "mangle");
+	text(NFTA_RULE_CHAIN, chain);
+	return nest(NFTA_RULE_EXPRESSIONS);
+}
+
+/* One rule at @hook with TPROXY, for @proto. */
+static int with_target(int hook, int proto)
+{
+	struct xt_tproxy_target_info_v1 t = {
+		.mark_mask = ~0U, .mark_value = 1, .lport = htons(5002)
+	};
+	unsigned x, c;
+
+	start();
+	new_chain("odd", hook);
+	x = new_rule("odd");
+	compat("target", "TPROXY", 1, &t, sizeof(t));
+	end(x);
+	c = nest(NFTA_RULE_COMPAT);
+	be32(NFTA_RULE_COMPAT_PROTO, proto);
+	be32(NFTA_RULE_COMPAT_FLAGS, 0);
+	end(c);
+	return finish();
+}
+
+static int with_tproxy(int hook, int family)
+{
+	unsigned x;
+
+	start();
+	new_chain("odd", hook);
+	x = new_rule("odd");
+	tproxy(family, 1);
+	end(x);
+	return finish();
+}
+
+static int with_match(int rev, unsigned char flags)
+{
+	unsigned x;
+
+	start();
+	new_chain("odd", NF_INET_PRE_ROUTING);
+	x = new_rule("odd");
+	compat("match", "socket", rev, &flags, 1);
+	end(x);
+	return finish();
+}
+
+/*
+ * TCP to port 80 goes to 5000, to port 81, by iptables, to 5002, to port 82 to 5003, whose socket takes nothing that is others'; UDP to port 53
+ * to 5001. What has a socket that does take it gets the mark and no more.
+ */
+static int rules(void)
+{
+	struct xt_tproxy_target_info_v1 t = {
+		.mark_mask = ~0U, .mark_value = 1, .lport = htons(5002)
+	};
+	unsigned d, e, x, c;
+
+	start();
+	new_chain("in", NF_INET_PRE_ROUTING);
+	x = new_rule("in");
+	e = expr("socket", &d);
+	be32(NFTA_SOCKET_KEY, NFT_SOCKET_TRANSPARENT);
+	be32(NFTA_SOCKET_DREG, NFT_REG_1);
+	end(d);
+	end(e);
+	compare("\1", 1);
+	immediate(&(unsigned){ 1 }, 4);
+	meta(NFT_META_MARK, true);
+	end(x);
+	x = new_rule("in");
+	is_for(IPPROTO_TCP, 80);
+	tproxy(NFPROTO_IPV4, 5000);
+	end(x);
+	x = new_rule("in");
+	is_for(IPPROTO_TCP, 82);
+	tproxy(NFPROTO_IPV4, 5003);
+	end(x);
+	x = new_rule("in");
+	is_for(IPPROTO_UDP, 53);
+	tproxy(NFPROTO_IPV4, 5001);
+	end(x);
+	x = new_rule("in");
+	is_for(IPPROTO_TCP, 81);
+	compat("target", "TPROXY", 1, &t, sizeof(t));
+	end(x);
+	c = nest(NFTA_RULE_COMPAT);
+	be32(NFTA_RULE_COMPAT_PROTO, IPPROTO_TCP);
+	be32(NFTA_RULE_COMPAT_FLAGS, 0);
+	end(c);
+	return finish();
+}
+
+/* ---- packets ---- */
+
+static int server(int type, unsigned short port, int transparent)
+{
+	struct sockaddr_in a = at("0.0.0.0", port);
+	int fd = NEED(socket(AF_INET, type, 0));
+
+	NEED(setsockopt(fd, SOL_IP, IP_TRANSPARENT, &transparent, sizeof(int)));
+	NEED(bind(fd, SA(&a), sizeof(a)));
+	if (type == SOCK_STREAM)
+		NEED(listen(fd, 4));
+	return fd;
+}
+
+/* Says where it was to go. */
+static void serve_stream(int l)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	int s = NEED(accept(l, NULL, NULL));
+
+	NEED(getsockname(s, SA(&a), &len));
+	NEED(send(s, &a, sizeof(a), 0));
+	close(s);
+}
+
+static void serve_datagram(int fd)
+{
+	char buf[64], c[128];
+	struct sockaddr_in from, to = { 0 };
+	struct iovec v = { buf, sizeof(buf) };
+	struct msghdr m = { &from, sizeof(from), &v, 1, c, sizeof(c), 0 };
+	int n = NEED(recvmsg(fd, &m, 0)), back = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+	if (h && h->cmsg_level == SOL_IP && h->cmsg_type == IP_ORIGDSTADDR)
+		memcpy(&to, CMSG_DATA(h), sizeof(to));
+	NEED(setsockopt(back, SOL_IP, IP_TRANSPARENT, &(int){ 1 }, sizeof(int)));
+	NEED(bind(back, SA(&to), sizeof(to)));
+	NEED(sendto(back, buf, n, 0, SA(&from), sizeof(from)));
+	close(back);
+}
+
+/* What the other side gets to hear at @to, a port of TCP. */
+static const char *asked(const char *to, unsigned short port)
+{
+	static char s[64];
+	struct sockaddr_in a = at(to, port), b = { 0 };
+	int fd = NEED(socket(AF_INET, SOCK_STREAM, 0));
+	char text[INET_ADDRSTRLEN];
+
+	NEED(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 2 },
+		sizeof(struct timeval)));
+	if (connect(fd, SA(&a), sizeof(a))) {
+		close(fd);
+		return t_errno(errno);
+	}
+	NEED(recv(fd, &b, sizeof(b), MSG_WAITALL));
+	snprintf(s, sizeof(s), "%s %d", inet_ntop(AF_INET, &b.sin_addr, text, sizeof(text)),
+		ntohs(b.sin_port));
+	close(fd);
+	return s;
+}
+
+static const char *datagram(const char *to, unsigned short port)
+{
+	struct sockaddr_in a = at(to, port);
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	static char buf[16];
+
+	memset(buf, 0, sizeof(buf));
+	NEED(connect(fd, SA(&a), sizeof(a)));
+	NEED(send(fd, "hello", 5, 0));
+	if (recv(fd, buf, sizeof(buf) - 1, 0) < 0)
+		return t_errno(errno);
+	close(fd);
+	return buf;
+}
+
+/* The other side, in a namespace of its own that has vb0. */
+static void client(int go)
+{
+	char c;
+
+	NEED(read(go, &c, 1));
+	set_mac("vb0", 2);
+	set_up("vb0", 1);
+	add_addr("vb0", AF_INET, "10.9.0.2", 24);
+	nl_add_route("0.0.0.0", 0, "10.9.0.1", NULL);
+	GT(asked("198.51.100.7", 80), "198.51.100.7 80");
+	GT(asked("198.51.100.7", 81), "198.51.100.7 81");
+	GT(asked("198.51.100.7", 82), "ENETUNREACH");
+	GT(asked("10.9.0.1", 80), "10.9.0.1 80");
+	GT(datagram("203.0.113.9", 53), "hello");
+}
+
+static void give_away(const char *dev, pid_t pid)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWLINK,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)) } };
+
+	((struct ifinfomsg *)NLMSG_DATA(&m.h))->ifi_index = (int)if_nametoindex(dev);
+	nl_add(&m, IFLA_NET_NS_PID, &pid, sizeof(pid));
+	NEED(nl_do(&m) ? -1 : 0);
+}
+
+static void packets(void)
+{
+	int ready[2], go[2], s80, s81, s82, udp;
+	pid_t pid;
+	char c;
+
+	NEED(pipe(ready));
+	NEED(pipe(go));
+	pid = NEED(fork());
+	if (!pid) {
+		NEED(unshare(CLONE_NEWNET));
+		NEED(write(ready[1], "", 1));
+		client(go[0]);
+		_exit(0);
+	}
+	NEED(read(ready[0], &c, 1));
+	give_away("vb0", pid);
+	put_text("/proc/sys/net/ipv4/ip_forward", "1");
+	s80 = server(SOCK_STREAM, 5000, 1);
+	s81 = server(SOCK_STREAM, 5002, 1);
+	s82 = server(SOCK_STREAM, 5003, 0);
+	udp = server(SOCK_DGRAM, 5001, 1);
+	NEED(setsockopt(udp, SOL_IP, IP_RECVORIGDSTADDR, &(int){ 1 }, sizeof(int)));
+	NEED(write(go[1], "", 1));
+	if (in_guest()) {
+		serve_stream(s80);
+		serve_stream(s81);
+		serve_stream(s80);
+		serve_datagram(udp);
+	}
+	t_wait("client", pid);
+	close(s82);
+}
+
+TEST(tproxy)
+{
+	own_net();
+	routes();
+	T(local_way(RTM_NEWROUTE, "0.0.0.0", 0, "lo", 100, RT_SCOPE_HOST));
+	GNEED(nl = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	G(with_target(NF_INET_PRE_ROUTING, 0), "-1 EINVAL");
+	G(with_target(NF_INET_PRE_ROUTING, IPPROTO_ICMP), "-1 EINVAL");
+	G(with_target(NF_INET_LOCAL_IN, IPPROTO_TCP), "-1 EINVAL");
+	G(with_tproxy(NF_INET_LOCAL_IN, NFPROTO_IPV4), "-1 EOPNOTSUPP");
+	G(with_tproxy(NF_INET_PRE_ROUTING, NFPROTO_IPV6), "-1 EINVAL");
+	G(with_tproxy(NF_INET_PRE_ROUTING, NFPROTO_UNSPEC), "-1 EINVAL");
+	G(with_match(1, XT_SOCKET_NOWILDCARD), "-1 EINVAL");
+	G(with_match(3, 8), "-1 EINVAL");
+	G(with_match(3, XT_SOCKET_TRANSPARENT), "0");
+	G(rules(), "0");
+	packets();
+}
