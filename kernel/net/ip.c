@@ -305,6 +305,22 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 	return ip_output(skb, f);
 }
 
+int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	IP_STATS(!ip_is_v4(&f->daddr)).out_requests++;
+	if (has_left(net, f) || (!skb->gso && skb_len(skb) > f->mtu)) {
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
+	if (unlikely(skb->gso))
+		return send_cut(net, skb, f);
+	if (skb->csum_head) {
+		skb->csum_head = 0;
+		nf_fill_checksum(skb);
+	}
+	return unlikely(nf_active(net)) ? filter_out(net, skb, f) : ip_output(skb, f);
+}
+
 /* ---- in ---- */
 
 /* A packet that is parsed begins here. */

@@ -22,6 +22,8 @@ void ip_rcv(struct sk_buff *skb);
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* The same for a packet with a header of its own (raw sockets with IP_HDRINCL). */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
+/* The same for one that has been on its way and goes by @f, whose addresses are its own; what is larger than the device takes is dropped. */
+int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* The device that an answer to @skb leaves by, since its sender's address means something on that link only; 0: by any. */
 int ip_answer_by(const struct sk_buff *skb);
 

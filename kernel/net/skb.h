@@ -119,7 +119,9 @@ struct sk_buff {
 	u32 nf_info; /* what nfct is to it; below, a reference (netfilter.h) */
 	struct nf_conn *nfct;
 	ip_addr proxy; /* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */
-	u16 proxy_port;  /* is not 0 */
+	u16 proxy_port; /* is not 0 */
+	bool is_copy;   /* made by a rule (netfilter/dup.c), for the device copy_if; 0: any */
+	u32 copy_if;
 	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
 	u32 stamp_key;
 	struct sock_common *stamp_for; /* who that is; good until dev_xmit() returns */

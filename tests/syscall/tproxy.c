@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Routes of type local, which make whole networks this machine's, by the table of local ways and by a rule of policy; and packets to others'
- * addresses that TPROXY brings to a socket here, whom nft's "socket" and iptables' match then know. What nf_tables says is what Linux says;
- * the routes are compared.
+ * addresses that TPROXY brings to a socket here, whom nft's "socket" and iptables' match then know. Copies for somebody else (TEE, dup). What
+ * nf_tables does is what Linux does; the routes are compared.
  */
 #include "guest.h"
 #include "netns.h"
 #include "nft.h"
 
 #include <linux/fib_rules.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_TEE.h>
 #include <linux/netfilter/xt_TPROXY.h>
 #include <linux/netfilter/xt_socket.h>
 
@@ -445,6 +447,124 @@ static void packets(void)
 	close(s82);
 }
 
+/* ---- copies ---- */
+
+static int tee_rule(int hook, const char *gateway, const char *dev)
+{
+	struct xt_tee_tginfo t = { 0 };
+	unsigned x;
+
+	inet_pton(AF_INET, gateway, &t.gw.ip);
+	memcpy(t.oif, dev, strnlen(dev, sizeof(t.oif)));
+	start();
+	new_chain("copy", hook);
+	x = new_rule("copy");
+	compat("target", "TEE", 1, &t, sizeof(t));
+	end(x);
+	return finish();
+}
+
+static int dup_rule(int hook, const char *gateway)
+{
+	struct in_addr gw;
+	unsigned d, e, x;
+
+	inet_pton(AF_INET, gateway, &gw);
+	start();
+	new_chain("copy", hook);
+	x = new_rule("copy");
+	if (*gateway)
+		immediate(&gw, sizeof(gw));
+	e = expr("dup", &d);
+	if (*gateway)
+		be32(NFTA_DUP_SREG_ADDR, NFT_REG_1);
+	end(d);
+	end(e);
+	end(x);
+	return finish();
+}
+
+static void no_table(void)
+{
+	start();
+	nft(NFT_MSG_DELTABLE, 0);
+	text(NFTA_TABLE_NAME, "mangle");
+	finish();
+}
+
+/* What comes by vb1 after a datagram from 127.0.0.2 to 127.0.0.1: its time to live, DF, ends and port. */
+static const char *copied(int tap)
+{
+	static char s[128];
+	struct sockaddr_in from = at("127.0.0.2", 0), to = at("127.0.0.1", 4242);
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0)), n;
+	char a[INET_ADDRSTRLEN], b[INET_ADDRSTRLEN];
+	unsigned char p[256];
+
+	NEED(bind(fd, SA(&from), sizeof(from)));
+	NEED(setsockopt(fd, SOL_IP, IP_MTU_DISCOVER, &(int){ IP_PMTUDISC_DONT }, sizeof(int)));
+	sendto(fd, "copy", 4, 0, SA(&to), sizeof(to));
+	close(fd);
+	for (;;) {
+		n = recv(tap, p, sizeof(p), 0);
+		if (n < 0)
+			return t_errno(errno);
+		if (n >= 32 && p[9] == IPPROTO_UDP && p[22] == 4242 >> 8 && p[23] == (4242 & 255))
+			break;
+	}
+	snprintf(s, sizeof(s), "ttl %d DF %d %s %s %d bytes", p[8], p[6] >> 6,
+		inet_ntop(AF_INET, p + 12, a, sizeof(a)), inet_ntop(AF_INET, p + 16, b, sizeof(b)),
+		n);
+	return s;
+}
+
+static void neighbour(const char *dev, const char *addr)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWNEIGH,
+				    .nlmsg_flags = NLM_F_CREATE,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct ndmsg)) } };
+	struct ndmsg *n = NLMSG_DATA(&m.h);
+	char bin[4];
+
+	n->ndm_family = AF_INET;
+	n->ndm_ifindex = (int)if_nametoindex(dev);
+	n->ndm_state = NUD_PERMANENT;
+	inet_pton(AF_INET, addr, bin);
+	nl_add(&m, NDA_DST, bin, 4);
+	nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\2", 6);
+	NEED(nl_do(&m) ? -1 : 0);
+}
+
+static void copies(void)
+{
+	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+	int tap = GNEED(socket(AF_PACKET, SOCK_DGRAM, 0));
+
+	veth_pair("va1", "vb1");
+	set_up("va1", 1);
+	set_up("vb1", 1);
+	add_addr("va1", AF_INET, "10.7.0.1", 24);
+	neighbour("va1", "10.7.0.2");
+	a.sll_ifindex = (int)if_nametoindex("vb1");
+	GNEED(bind(tap, SA(&a), sizeof(a)));
+	if (in_guest())
+		setsockopt(tap, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 100 },
+			sizeof(struct timeval));
+	G(tee_rule(NF_INET_LOCAL_OUT, "0.0.0.0", ""), "-1 EINVAL");
+	G(tee_rule(NF_INET_LOCAL_OUT, "10.7.0.2", "a_name_of_16_byt"), "-1 EINVAL");
+	G(tee_rule(NF_INET_LOCAL_OUT, "10.7.0.2", ""), "0");
+	GT(copied(tap), "ttl 64 DF 1 127.0.0.2 127.0.0.1 32 bytes");
+	if (in_guest())
+		no_table();
+	G(tee_rule(NF_INET_PRE_ROUTING, "10.7.0.2", "va1"), "0");
+	GT(copied(tap), "ttl 63 DF 1 127.0.0.2 127.0.0.1 32 bytes");
+	if (in_guest())
+		no_table();
+	G(dup_rule(NF_INET_LOCAL_IN, ""), "-1 EINVAL");
+	G(dup_rule(NF_INET_LOCAL_IN, "10.7.0.2"), "0");
+	GT(copied(tap), "ttl 63 DF 1 127.0.0.2 127.0.0.1 32 bytes");
+}
+
 TEST(tproxy)
 {
 	own_net();
@@ -462,4 +582,7 @@ TEST(tproxy)
 	G(with_match(3, XT_SOCKET_TRANSPARENT), "0");
 	G(rules(), "0");
 	packets();
+	if (in_guest())
+		no_table();
+	copies();
 }

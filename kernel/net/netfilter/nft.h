@@ -111,6 +111,8 @@ struct nft_pkt {
 	u32 frag_off;
 	/* what is to be sent when the lock has been given up: -1: nothing */
 	int reject, reject_code;
+	struct list_head copies; /* of skbs (dup.c), where there are any */
+	u32 n_copies;
 };
 
 struct nft_ctx {
@@ -310,6 +312,9 @@ int nft_validate(struct nft_table *t);
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
 /* Shows a packet to who listens to @group, but no more than @snap bytes of it (nflog.c). nn->lock held. */
+/* dup.c: a copy goes to @gateway by the device @oif (0: any), once nn->lock has been given up and nf_send_copies() is called. */
+void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif);
+void nf_send_copies(struct nft_pkt *p);
 void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 snap);
 
 /* ---- sets ---- */

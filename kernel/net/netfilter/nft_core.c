@@ -228,6 +228,8 @@ static u32 run(struct nf_state *s, struct nft_chain *ch)
 	if (!(ch->pend & NFT_NEW) && !(ch->table->flags & NFT_TABLE_F_DORMANT))
 		verdict = walk(ch, &p);
 	spin_unlock(&nn->lock);
+	if (unlikely(p.n_copies))
+		nf_send_copies(&p);
 	if (p.reject >= 0)
 		nf_reject(s, p.reject, p.reject_code);
 	return verdict;

@@ -11,7 +11,7 @@ extern const struct nft_expr_type nft_counter, nft_limit, nft_quota, nft_log_exp
 	nft_lookup, nft_dynset;
 extern const struct nft_expr_type nft_ct, nft_nat, nft_masq, nft_redir, nft_notrack, nft_reject;
 extern const struct nft_expr_type nft_match, nft_target, nft_connlimit, nft_rt, nft_socket,
-	nft_tproxy;
+	nft_tproxy, nft_dup;
 
 /* Where an immediate verdict leads; NULL: nowhere. */
 struct nft_chain *nft_immediate_chain(const struct nft_expr *e);

@@ -679,7 +679,7 @@ const struct nft_expr_type *nft_expr_type(nla_t name)
 		&nft_numgen, &nft_hash, &nft_counter, &nft_limit, &nft_quota, &nft_log_expr,
 		&nft_objref, &nft_lookup, &nft_dynset, &nft_ct, &nft_nat, &nft_masq, &nft_redir,
 		&nft_notrack, &nft_reject, &nft_match, &nft_target, &nft_connlimit, &nft_rt,
-		&nft_socket, &nft_tproxy };
+		&nft_socket, &nft_tproxy, &nft_dup };
 
 	for (u32 i = 0; i < ARRAY_SIZE(all); i++)
 		if (nla_is(name, all[i]->name))

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dup.c: a second packet for somebody else on the link: iptables' target TEE, nft's expression "dup".
+ *
+ * The copy is made when the rule says so, since later ones may change the packet, and is sent when the filter's lock has been given up. It keeps its
+ * addresses and goes to a gateway; it meets the hooks of what leaves, but is not copied again. At most COPIES_MAX of one packet at one hook.
+ * Source: iptables-extensions(8), nft(8); <linux/netfilter/xt_TEE.h>.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter/xt_TEE.h>
+
+#include "kernel/net/ip.h"
+#include "kernel/net/netfilter/conntrack.h"
+#include "kernel/net/netfilter/nft_expr.h"
+#include "kernel/net/netfilter/xt.h"
+
+#define COPIES_MAX 16
+#define IP_DF 0x4000
+
+/* One hop less where the copy could come back, so that it does not go on for ever; it is not to be cut. */
+static bool edit(const struct nft_pkt *p, struct sk_buff *c)
+{
+	bool less = p->s->hook == NF_INET_PRE_ROUTING || p->s->hook == NF_INET_LOCAL_IN;
+	struct iphdr *h4;
+	struct ipv6hdr *h6;
+
+	if (p->v6) {
+		h6 = (struct ipv6hdr *)nf_writable(c, sizeof(*h6));
+		h6->hop_limit = (u8)(h6->hop_limit - less);
+		return h6->hop_limit;
+	}
+	h4 = (struct iphdr *)nf_writable(c, sizeof(*h4));
+	h4->frag_off |= htons(IP_DF);
+	h4->ttl = (u8)(h4->ttl - less);
+	h4->check = 0;
+	h4->check = csum_fold(skb_sum(c, 0, h4->ihl * 4U, 0));
+	return h4->ttl;
+}
+
+void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif)
+{
+	struct sk_buff *c;
+
+	if (p->skb->is_copy || p->n_copies >= COPIES_MAX)
+		return;
+	c = skb_clone(p->skb, GFP_ATOMIC);
+	if (!c)
+		return;
+	nf_reset(c);
+	c->nf_info = NF_UNTRACKED;
+	c->is_copy = true;
+	c->proxy = *gateway; /* until it is sent */
+	c->copy_if = oif;
+	if (!edit(p, c)) {
+		kfree_skb(c);
+		return;
+	}
+	if (!p->n_copies++)
+		INIT_LIST_HEAD(&p->copies);
+	list_add_tail(&c->list, &p->copies);
+}
+
+static void send(struct net *net, struct sk_buff *c, bool v6)
+{
+	struct flow f = { .daddr = c->proxy, .oif = (int)c->copy_if, .mark = c->mark };
+
+	if (route_output(net, &f) || f.local || f.broadcast) {
+		kfree_skb(c);
+		return;
+	}
+	nf_addrs(c, v6, &f.saddr, &f.daddr);
+	f.no_fragment = true;
+	ip_send_on(net, c, &f);
+}
+
+void nf_send_copies(struct nft_pkt *p)
+{
+	while (!list_empty(&p->copies)) {
+		struct sk_buff *c = list_first_entry(&p->copies, struct sk_buff, list);
+
+		list_del_init(&c->list);
+		send(p->net, c, p->v6);
+	}
+}
+
+/* ---- TEE ---- */
+
+static int check_tee(const void *i)
+{
+	const struct xt_tee_tginfo *m = i;
+	u32 any = 0;
+
+	for (u32 k = 0; k < 4; k++)
+		any |= m->gw.all[k];
+	return !any || m->oif[sizeof(m->oif) - 1] ? -EINVAL : 0;
+}
+
+static int target_tee(struct nft_pkt *p, const void *i)
+{
+	const struct xt_tee_tginfo *m = i;
+	struct net_device *d = m->oif[0] ? netdev_find(p->net, m->oif) : NULL;
+	ip_addr gw = ip_v4(m->gw.ip);
+
+	if (p->v6)
+		memcpy(&gw, &m->gw, sizeof(gw));
+	if (!m->oif[0] || d)
+		nf_dup(p, &gw, d ? (u32)d->ifindex : 0);
+	return NFT_CONTINUE;
+}
+
+const struct xt_kind xt_dup_targets[] = {
+	{ "TEE", 1, 0, sizeof(struct xt_tee_tginfo), .check = check_tee, .target = target_tee },
+	{ NULL },
+};
+
+/* ---- dup ---- */
+
+struct dup {
+	u8 addr, dev; /* registers */
+	bool has_dev;
+};
+
+static int dup_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
+{
+	struct dup *x = nft_priv(e);
+	int err;
+
+	if (c->table->family != NFPROTO_IPV4 && c->table->family != NFPROTO_IPV6)
+		return -EOPNOTSUPP;
+	if (!tb[NFTA_DUP_SREG_ADDR])
+		return -EINVAL;
+	err = nft_reg_load(
+		tb[NFTA_DUP_SREG_ADDR], &x->addr, c->table->family == NFPROTO_IPV6 ? 16 : 4);
+	x->has_dev = tb[NFTA_DUP_SREG_DEV];
+	return err || !x->has_dev ? err : nft_reg_load(tb[NFTA_DUP_SREG_DEV], &x->dev, 4);
+}
+
+static void dup_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
+{
+	const struct dup *x = nft_priv(e);
+	ip_addr gw = ip_v4(r->data[x->addr]);
+
+	if (p->v6)
+		memcpy(&gw, &r->data[x->addr], sizeof(gw));
+	nf_dup(p, &gw, x->has_dev ? r->data[x->dev] : 0);
+}
+
+static void dup_dump(const struct nft_expr *e, struct nfb *b)
+{
+	const struct dup *x = nft_priv(e);
+
+	nft_reg_put(b, NFTA_DUP_SREG_ADDR, x->addr);
+	if (x->has_dev)
+		nft_reg_put(b, NFTA_DUP_SREG_DEV, x->dev);
+}
+
+const struct nft_expr_type nft_dup = { .name = "dup",
+	.size = sizeof(struct dup),
+	.max = NFTA_DUP_MAX,
+	.init = dup_init,
+	.eval = dup_eval,
+	.dump = dup_dump };
