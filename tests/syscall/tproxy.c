@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Routes of type local, which make whole networks this machine's, by the table of local ways and by a rule of policy; and packets to others'
- * addresses that TPROXY brings to a socket here, whom nft's "socket" and iptables' match then know. Copies for somebody else (TEE, dup). What
+ * addresses that TPROXY brings to a socket here, whom nft's "socket" and iptables' match then know. Copies for somebody else (TEE, dup), labels of connections,
+ * prefixes for others. What
  * nf_tables does is what Linux does; the routes are compared.
  */
 #include "guest.h"
@@ -13,7 +14,9 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_TEE.h>
 #include <linux/netfilter/xt_TPROXY.h>
+#include <linux/netfilter/xt_connlabel.h>
 #include <linux/netfilter/xt_socket.h>
+#include <linux/netfilter_ipv6/ip6t_NPT.h>
 
 #ifndef IP_RECVORIGDSTADDR
 #define IP_RECVORIGDSTADDR IP_ORIGDSTADDR
@@ -565,6 +568,132 @@ static void copies(void)
 	GT(copied(tap), "ttl 63 DF 1 127.0.0.2 127.0.0.1 32 bytes");
 }
 
+/* ---- labels, prefixes ---- */
+
+static void drop(void)
+{
+	unsigned d, e = expr("immediate", &d), w, v;
+
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	v = nest(NFTA_DATA_VERDICT);
+	be32(NFTA_VERDICT_CODE, NF_DROP);
+	end(v);
+	end(w);
+	end(d);
+	end(e);
+}
+
+/* Packets of connections with label @bit go no further; all others get it, where @set says so. */
+static int label_rules(int bit, int options, bool set)
+{
+	struct xt_connlabel_mtinfo is = { (unsigned short)bit, 0 },
+				   becomes = { (unsigned short)bit, (unsigned short)options };
+	unsigned x;
+
+	start();
+	new_chain("label", NF_INET_LOCAL_OUT);
+	x = new_rule("label");
+	compat("match", "connlabel", 0, &is, sizeof(is));
+	drop();
+	end(x);
+	if (set) {
+		x = new_rule("label");
+		compat("match", "connlabel", 0, &becomes, sizeof(becomes));
+		end(x);
+	}
+	return finish();
+}
+
+static void labels(void)
+{
+	struct sockaddr_in a = at("127.0.0.1", 4243);
+	int to = GNEED(socket(AF_INET, SOCK_DGRAM, 0)), fd = GNEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	G(label_rules(128, XT_CONNLABEL_OP_SET, true), "-1 ERANGE");
+	G(label_rules(127, 4, true), "-1 EINVAL");
+	GNEED(bind(to, SA(&a), sizeof(a)));
+	GNEED(connect(fd, SA(&a), sizeof(a)));
+	G(label_rules(127, 0, false), "0");
+	G(send(fd, "1", 1, 0), "1");
+	G(label_rules(127, XT_CONNLABEL_OP_SET, true), "0");
+	G(send(fd, "2", 1, 0), "1");
+	G(send(fd, "3", 1, 0), "-1 EPERM");
+	if (in_guest())
+		no_table();
+	close(to);
+	close(fd);
+}
+
+static int prefix_rule(const char *name, int hook, const char *from, int len, const char *to)
+{
+	struct ip6t_npt_tginfo t = { .src_pfx_len = (unsigned char)len,
+		.dst_pfx_len = (unsigned char)len };
+	unsigned x;
+
+	inet_pton(AF_INET6, from, &t.src_pfx);
+	inet_pton(AF_INET6, to, &t.dst_pfx);
+	start();
+	new_chain("prefix", hook);
+	x = new_rule("prefix");
+	compat("target", name, 0, &t, sizeof(t));
+	end(x);
+	return finish();
+}
+
+static struct sockaddr_in6 at6(const char *addr, int port)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+
+	inet_pton(AF_INET6, addr, &a.sin6_addr);
+	return a;
+}
+
+/* A datagram to @to that gets to @real, an address of lo. */
+static const char *arrives(const char *to, const char *real)
+{
+	static char s[INET6_ADDRSTRLEN];
+	struct sockaddr_in6 a = at6(to, 4244), b = at6(real, 4244), from;
+	socklen_t len = sizeof(from);
+	int in = NEED(socket(AF_INET6, SOCK_DGRAM, 0)), fd = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	char c;
+
+	NEED(setsockopt(in, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 100 },
+		sizeof(struct timeval)));
+	NEED(bind(in, SA(&b), sizeof(b)));
+	b = at6("fd01:203:405:1::99", 0);
+	NEED(bind(fd, SA(&b), sizeof(b)));
+	NEED(sendto(fd, "x", 1, 0, SA(&a), sizeof(a)));
+	if (recvfrom(in, &c, 1, 0, SA(&from), &len) < 0)
+		return t_errno(errno);
+	close(in);
+	close(fd);
+	return inet_ntop(AF_INET6, &from.sin6_addr, s, sizeof(s));
+}
+
+/* The addresses are those of RFC 6296's example. */
+static void prefixes(void)
+{
+	nft_family = NFPROTO_IPV6;
+	add_addr("lo", AF_INET6, "fd01:203:405:1::1234", 128);
+	add_addr("lo", AF_INET6, "fd01:203:405:1::99", 128);
+	G(prefix_rule("DNPT", NF_INET_POST_ROUTING, "2001:db8:1::", 48, "fd01:203:405::"),
+		"-1 EINVAL");
+	G(prefix_rule("DNPT", NF_INET_LOCAL_OUT, "2001:db8:1::", 65, "fd01:203:405::"),
+		"-1 EINVAL");
+	G(prefix_rule("DNPT", NF_INET_LOCAL_OUT, "2001:db8:1:1::", 48, "fd01:203:405::"),
+		"-1 EINVAL");
+	G(prefix_rule("DNPT", NF_INET_LOCAL_OUT, "2001:db8:1::", 48, "fd01:203:405::"), "0");
+	if (in_guest())
+		no_table();
+	G(prefix_rule("SNPT", NF_INET_POST_ROUTING, "fd01:203:405::", 48, "2001:db8:1::"), "0");
+	GT(arrives("fd01:203:405:1::1234", "fd01:203:405:1::1234"), "2001:db8:1:d550::99");
+	if (in_guest())
+		no_table();
+	G(prefix_rule("SNPT", NF_INET_POST_ROUTING, "fd01:203:405:1::", 64, "2001:db8:1:2::"), "0");
+	GT(arrives("fd01:203:405:1::1234", "fd01:203:405:1::1234"), "2001:db8:1:2:d54e::99");
+}
+
 TEST(tproxy)
 {
 	own_net();
@@ -585,4 +714,8 @@ TEST(tproxy)
 	if (in_guest())
 		no_table();
 	copies();
+	if (in_guest())
+		no_table();
+	labels();
+	prefixes();
 }

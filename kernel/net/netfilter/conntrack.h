@@ -56,6 +56,7 @@ struct nf_conn {
 	struct list_head all;      /* under ct->lock: the oldest first */
 	u32 status;                /* IPS_*, under ct->lock */
 	u32 mark, id;
+	u32 labels[4]; /* 128 bits that rules and programs set; bit 0 is the lowest of the first */
 	u64 expires, started; /* ktime_get() */
 	u64 began, ended;     /* wall clock, where `stamped`; ended 0: not yet */
 	u8 tcp_state;         /* TCP_CONNTRACK_* */
@@ -87,6 +88,9 @@ static inline int nf_ct_dir(int info)
 {
 	return info >= IP_CT_IS_REPLY ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
 }
+
+/* Of the bits in @mask those stay, or turn, that are in @value: (labels & ~mask) ^ value, four words (xt_more.c). Takes no lock. */
+void nf_ct_set_labels(struct nf_conn *ct, const u32 *value, const u32 *mask);
 
 /* ---- conntrack.c ---- */
 

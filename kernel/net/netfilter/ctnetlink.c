@@ -96,6 +96,8 @@ static void put_ct(
 		put_times(b, ct);
 	if (!event || ct->mark)
 		nfb_be32(b, CTA_MARK, ct->mark);
+	if (ct->labels[0] | ct->labels[1] | ct->labels[2] | ct->labels[3])
+		nfb_attr(b, CTA_LABELS, ct->labels, sizeof(ct->labels));
 	nfb_be32(b, CTA_ID, ct->id);
 	if (!event)
 		nfb_be32(b, CTA_USE, (u32)atomic_read(&ct->refs) - 1); /* without ours */
@@ -203,7 +205,24 @@ static struct nf_conn *named(struct nfnl_req *r, nla_t *tb)
 	return d->ct;
 }
 
-/* Another mark or timeout; what else there is to a connection is its packets' affair. */
+/* What a program wants of the labels: @mask says which, all where it says nothing. */
+static int change_labels(struct nf_conn *ct, nla_t *tb)
+{
+	static const u32 all[4] = { ~0U, ~0U, ~0U, ~0U };
+	u32 value[4], mask[4];
+
+	if (!tb[CTA_LABELS])
+		return 0;
+	if (nla_len(tb[CTA_LABELS]) != sizeof(value) ||
+		(tb[CTA_LABELS_MASK] && nla_len(tb[CTA_LABELS_MASK]) != sizeof(mask)))
+		return -EINVAL;
+	memcpy(value, nla_data(tb[CTA_LABELS]), sizeof(value));
+	memcpy(mask, tb[CTA_LABELS_MASK] ? nla_data(tb[CTA_LABELS_MASK]) : all, sizeof(mask));
+	nf_ct_set_labels(ct, value, mask);
+	return 0;
+}
+
+/* Another mark, labels or timeout; what else there is to a connection is its packets' affair. */
 static int change(struct nfnl_req *r, nla_t *tb)
 {
 	u32 mark = 0, mask = ~0U, timeout = 0;
@@ -219,7 +238,7 @@ static int change(struct nfnl_req *r, nla_t *tb)
 		return -EEXIST;
 	}
 	if (nla_opt32(tb[CTA_MARK], &mark) || nla_opt32(tb[CTA_MARK_MASK], &mask) ||
-		nla_opt32(tb[CTA_TIMEOUT], &timeout)) {
+		nla_opt32(tb[CTA_TIMEOUT], &timeout) || change_labels(ct, tb)) {
 		nf_conn_put(ct);
 		return -EINVAL;
 	}

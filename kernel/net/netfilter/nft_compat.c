@@ -20,9 +20,10 @@ struct compat {
 };
 
 static const struct xt_kind *const matches[] = { xt_matches, xt_head_matches, xt_keep_matches,
-	xt_rate_matches, xt_bytes_matches, xt_proto_matches, xt_socket_matches, NULL },
+	xt_rate_matches, xt_bytes_matches, xt_proto_matches, xt_socket_matches, xt_label_matches,
+	NULL },
 				   *const targets[] = { xt_targets, xt_edit_targets,
-					   xt_proxy_targets, xt_dup_targets, NULL };
+					   xt_proxy_targets, xt_dup_targets, xt_npt_targets, NULL };
 
 static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 family)
 {

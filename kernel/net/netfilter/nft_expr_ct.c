@@ -33,7 +33,8 @@ static u32 ct_len(u32 key, u8 family)
 	case NFT_CT_SRC_IP:
 	case NFT_CT_DST_IP: return 4;
 	case NFT_CT_SRC_IP6:
-	case NFT_CT_DST_IP6: return 16;
+	case NFT_CT_DST_IP6:
+	case NFT_CT_LABELS: return 16;
 	case NFT_CT_PKTS:
 	case NFT_CT_BYTES:
 	case NFT_CT_AVGPKT: return 8;
@@ -66,7 +67,7 @@ static int ct_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EINVAL;
 	}
 	x->set = tb[NFTA_CT_SREG];
-	if (x->set && (tb[NFTA_CT_DREG] || x->key != NFT_CT_MARK))
+	if (x->set && (tb[NFTA_CT_DREG] || (x->key != NFT_CT_MARK && x->key != NFT_CT_LABELS)))
 		return tb[NFTA_CT_DREG] ? -EINVAL : -EOPNOTSUPP;
 	err = x->set ? nft_reg_load(tb[NFTA_CT_SREG], &x->reg, x->len) :
 		       nft_reg_store(tb[NFTA_CT_DREG], &x->reg, x->len);
@@ -115,6 +116,7 @@ static void ct_read(const struct ct *x, const struct nf_conn *ct, int info, stru
 	switch (x->key) {
 	case NFT_CT_STATUS: *to = ct->status; return;
 	case NFT_CT_MARK: *to = ct->mark; return;
+	case NFT_CT_LABELS: memcpy(to, ct->labels, sizeof(ct->labels)); return;
 	case NFT_CT_ID: *to = ct->id; return;
 	case NFT_CT_EXPIRATION:
 		*to = ct->expires > now ? (u32)((ct->expires - now) / NSEC_PER_MSEC) : 0;
@@ -155,7 +157,9 @@ static void ct_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 		return;
 	}
 	if (x->set) {
-		if (ct)
+		if (ct && x->key == NFT_CT_LABELS) /* more of them: none goes */
+			nf_ct_set_labels(ct, &r->data[x->reg], &r->data[x->reg]);
+		else if (ct)
 			WRITE_ONCE(ct->mark, r->data[x->reg]);
 		return;
 	}

@@ -28,7 +28,8 @@ struct xt_kind {
 /* Each ended by one without a name. */
 extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], xt_rate_matches[],
 	xt_bytes_matches[], xt_proto_matches[], xt_targets[], xt_edit_targets[],
-	xt_socket_matches[], xt_proxy_targets[], xt_dup_targets[];
+	xt_socket_matches[], xt_proxy_targets[], xt_dup_targets[], xt_label_matches[],
+	xt_npt_targets[];
 
 /* @n bytes of the transport's header; false: they are not there. */
 bool xt_read_l4(const struct nft_pkt *p, void *to, u32 n);
