@@ -139,6 +139,16 @@ bool droppable_any(void);              /* has any mm had such an area? A hint */
 /* Takes pages that @chosen (NULL: all) takes: how many, about @wanted. For reclaim: no spinlock is held; may sleep. */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
 
+/* ---- pageout.c; mmap_lock for reading. 0, -EINVAL (locked, huge, or no pages of its own), -EINTR ---- */
+
+int advise_cold(struct vm_area *v, u64 start, u64 end);
+int advise_pageout(struct vm_area *v, u64 start, u64 end);
+
+/* ---- mlock.c ---- */
+
+/* May current be told which pages of the area's file are in memory? */
+bool vma_may_watch(const struct vm_area *v);
+
 /* ---- slab.c ---- */
 
 void slab_init(void);
@@ -195,6 +205,7 @@ u64 nr_writeback_pages(void);
 void lru_add(struct page *p);
 void lru_del(struct page *p);
 void mark_page_accessed(struct page *p);
+void lru_deactivate(struct page *p); /* as if nobody had used it */
 u64 nr_lru_pages(bool active);
 /* Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). */
 u32 lru_isolate(struct page **pages, u32 nr);

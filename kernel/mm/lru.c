@@ -62,6 +62,18 @@ void mark_page_accessed(struct page *p)
 	spin_unlock(&lru_lock);
 }
 
+void lru_deactivate(struct page *p)
+{
+	clear_bit(PG_referenced, &p->flags);
+	spin_lock(&lru_lock);
+	if (test_bit(PG_lru, &p->flags) && test_bit(PG_active, &p->flags)) {
+		unlink_page(p);
+		link_page(p, false);
+		count_vm(pgdeactivate, 1);
+	}
+	spin_unlock(&lru_lock);
+}
+
 u64 nr_lru_pages(bool active)
 {
 	return READ_ONCE(counts[active]);

@@ -2,8 +2,8 @@
 /*
  * madvise.c: what guests tell about their use of memory. A table says for each advice what it does to each area of the range.
  *
- * Advice about huge pages and paging out is accepted and remembered as Linux does, and changes nothing: memory is never swapped, and frames come
- * in extents anyway. Merging is ksm.c's. MADV_FREE drops at once.
+ * Advice about huge pages is accepted and remembered as Linux does, and changes nothing: frames come in extents anyway. Paging out is pageout.c's,
+ * merging ksm.c's. MADV_FREE drops at once.
  */
 #include "kernel/mm/hugetlb_internal.h"
 
@@ -92,11 +92,6 @@ static int advise_willneed(struct vm_area *v, u64 start, u64 end)
 		force_readahead(v->vm_mapping, v->vm_file, vma_index(v, start),
 			(end - start) >> PAGE_SHIFT);
 	return 0;
-}
-
-static int advise_nothing(struct vm_area *v, u64 start, u64 end)
-{
-	return v->vm_flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB) ? -EINVAL : 0;
 }
 
 static int advise_dofork(struct vm_area *v, u64 start, u64 end)
@@ -217,8 +212,8 @@ static const struct advice advices[] = {
 	{ MADV_UNMERGEABLE, true, 0, VM_MERGEABLE, NULL },
 	{ MADV_HUGEPAGE, true, VM_HUGEPAGE, VM_NOHUGEPAGE, NULL },
 	{ MADV_NOHUGEPAGE, true, VM_NOHUGEPAGE, VM_HUGEPAGE, NULL },
-	{ MADV_COLD, false, 0, 0, advise_nothing },
-	{ MADV_PAGEOUT, false, 0, 0, advise_nothing },
+	{ MADV_COLD, false, 0, 0, advise_cold },
+	{ MADV_PAGEOUT, false, 0, 0, advise_pageout },
 	{ 25, false, 0, 0, advise_collapse },
 	{ MADV_GUARD_INSTALL_, true, 0, 0, advise_guard },
 	{ MADV_GUARD_REMOVE_, false, 0, 0, advise_no_guard },

@@ -258,7 +258,7 @@ long sys_msync(unsigned long addr, size_t len, int flags)
  * What others have read of a file is told to those only who may change it: else a program could watch them through what they share. Everybody
  * else hears that all of it is there.
  */
-static bool may_know_cache(const struct vm_area *v)
+bool vma_may_watch(const struct vm_area *v)
 {
 	return !v->vm_mapping || !v->vm_file || mm_file_ops->may_watch(v->vm_file);
 }
@@ -322,7 +322,7 @@ long sys_mincore(unsigned long addr, size_t len, uaddr_t vec)
 				return -ENOMEM;
 			}
 			if (v != asked) {
-				may = may_know_cache(v);
+				may = vma_may_watch(v);
 				asked = v;
 			}
 			buf[n++] = !may || page_in_core(v, va, &holes);
