@@ -155,6 +155,61 @@ static void shared(void)
 	close(fd);
 }
 
+static void say_once(int round, int right)
+{
+	if (!round || !right)
+		say("all of it was advised: %d", right);
+}
+
+static long page_out_of(int pidfd, char *at)
+{
+	struct iovec v = { at, LEN };
+
+	return syscall(SYS_process_madvise, pidfd, &v, 1UL, MADV_PAGEOUT, 0);
+}
+
+/* Another process's, which waits meanwhile or goes on writing to them: ours is a mapping that nobody has touched. */
+static void foreign(bool writes)
+{
+	int fd = make("f"), go[2], ready[2], pidfd, status, left = PAGES;
+	char *p = map(fd, MAP_SHARED), c = 0;
+	unsigned char n = 0;
+	pid_t pid;
+
+	NEED(pipe(go));
+	NEED(pipe(ready));
+	pid = NEED(fork());
+	if (!pid) {
+		touch(p);
+		NEED(write(ready[1], &c, 1));
+		NEED(fcntl(go[0], F_SETFL, writes ? O_NONBLOCK : 0));
+		for (; read(go[0], &c, 1) != 1; n++)
+			for (int i = 0; i < PAGES; i++) {
+				p[i * PAGE + 11] = (char)n;
+				if (p[i * PAGE + 11] != (char)n)
+					_exit(2);
+			}
+		_exit(wrong(p) != 0);
+	}
+	pidfd = NEED((int)syscall(SYS_pidfd_open, pid, 0));
+	NEED(read(ready[0], &c, 1));
+	for (int i = 0; i < 50 && left; i++) {
+		say_once(i, page_out_of(pidfd, p) == (long)LEN);
+		left = writes ? PAGES : present(p);
+		if (writes && i % 8 == 0)
+			NEED(fsync(fd));
+	}
+	if (!writes)
+		say("another's, which waits: %d present", left);
+	NEED(write(go[1], &c, 1));
+	NEED(waitpid(pid, &status, 0));
+	say("another's: it ended with %d", status);
+	say("%d wrong", wrong(p));
+	NEED(munmap(p, LEN));
+	close(pidfd);
+	close(fd);
+}
+
 /* Whose file it is not, and who may not write to it, changes nothing. */
 static void others(void)
 {
@@ -242,6 +297,8 @@ TEST(madvise_pageout)
 	copies();
 	written();
 	shared();
+	foreign(false);
+	foreign(true);
 	others();
 	beside();
 	errors();
