@@ -166,7 +166,7 @@ static int check_zc(const struct uring_req *r)
 
 	if (!is_zc(r) || !s)
 		return 0;
-	if (s->sk->family != AF_INET && s->sk->family != AF_INET6)
+	if ((s->sk->family != AF_INET && s->sk->family != AF_INET6) || s->sk->type == SOCK_RAW)
 		return -EOPNOTSUPP;
 	if (r->sqe.ioprio & IORING_RECVSEND_FIXED_BUF)
 		return uring_check_fixed(r);
@@ -180,6 +180,8 @@ static long transfer(struct uring_req *r, u64 at, size_t len)
 
 	if (wait_all(r))
 		flags |= MSG_WAITALL;
+	if (is_zc(r))
+		flags &= ~(u32)MSG_ZEROCOPY; /* it is told here, not by the socket */
 	if (!is_receive(r))
 		flags |= MSG_NOSIGNAL;
 	if (is_msg(r) && !is_receive(r))

@@ -2,7 +2,8 @@
 /*
  * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h says what is in it.
  *
- * A record counts against SO_RCVBUF with its size; what does not fit is lost, as a packet would be. The pending error (SO_ERROR) follows
+ * A record counts against SO_RCVBUF with its size; what does not fit is lost, as a packet would be. A notice of MSG_ZEROCOPY counts against
+ * net.core.optmem_max from before its send until it is read, and is never lost. The pending error (SO_ERROR) follows
  * the first ICMP error of the queue. Sources: ip(7), ipv6(7), networking/timestamping.rst.
  */
 #include <asm/errno.h>
@@ -16,6 +17,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/errqueue.h"
+#include "kernel/net/internal.h"
 #include "kernel/net/netdev.h"
 #include "kernel/net/packet.h"
 #include "kernel/net/tcp.h"
@@ -274,6 +276,89 @@ u32 errq_key(struct sock_common *c, const struct msg *m)
 	return m->has_ts_id ? m->ts_id : __atomic_fetch_add(&c->rare.tskey, 1, __ATOMIC_RELAXED);
 }
 
+/* ---- MSG_ZEROCOPY ---- */
+
+#define NOTICE_NEEDS                                                                               \
+	576U /* so much has to be left, and NOTICE_SIZE is what is taken then, as Linux counts an empty skb */
+#define NOTICE_SIZE 832U
+
+static bool is_notice(const struct err_record *r)
+{
+	return r->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY;
+}
+
+static bool notice_charge(struct sock_common *c)
+{
+	bool fits;
+
+	spin_lock(&c->errq.lock);
+	fits = (u64)c->errq.notices + NOTICE_NEEDS <= (u64)READ_ONCE(sysctl_optmem_max);
+	if (fits)
+		c->errq.notices += NOTICE_SIZE;
+	spin_unlock(&c->errq.lock);
+	return fits;
+}
+
+struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m, size_t len)
+{
+	struct err_record *r;
+
+	if (likely(!(m->flags & MSG_ZEROCOPY)) || !READ_ONCE(c->rare.zerocopy) || !len)
+		return NULL;
+	r = record_new(0);
+	if (!r)
+		return ERR_PTR(-ENOBUFS);
+	if (!notice_charge(c)) {
+		kfree(r);
+		return ERR_PTR(-ENOBUFS);
+	}
+	r->size = NOTICE_SIZE;
+	return r;
+}
+
+/* The last record is a notice of the sends up to the one before @n: it is one of @n as well now. */
+static bool extend_last(struct sock_common *c, u32 n)
+{
+	struct err_record *last;
+
+	if (list_empty(&c->errq.list))
+		return false;
+	last = list_last_entry(&c->errq.list, struct err_record, list);
+	if (!is_notice(last) || last->ee.ee_data + 1 != n || n == last->ee.ee_info)
+		return false;
+	last->ee.ee_data = n;
+	return true;
+}
+
+void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken)
+{
+	bool queued = false;
+
+	if (likely(!r))
+		return;
+	spin_lock(&c->errq.lock);
+	if (taken) {
+		u32 n = c->errq.copies++;
+
+		r->ee = (struct sock_extended_err){
+			.ee_origin = SO_EE_ORIGIN_ZEROCOPY,
+			.ee_code = SO_EE_CODE_ZEROCOPY_COPIED,
+			.ee_info = n,
+			.ee_data = n,
+		};
+		queued = !extend_last(c, n);
+	}
+	if (queued)
+		list_add_tail(&r->list, &c->errq.list);
+	else
+		c->errq.notices -= NOTICE_SIZE;
+	spin_unlock(&c->errq.lock);
+	if (!queued)
+		kfree(r);
+	if (taken)
+		wake_up_common(&c->wait, TASK_NORMAL, 0, EPOLLERR);
+}
+
 /* ---- out ---- */
 
 bool errq_empty(const struct sock_common *c)
@@ -296,8 +381,11 @@ void errq_purge(struct sock_common *c)
 	LIST_HEAD(all);
 
 	spin_lock(&c->errq.lock);
-	list_splice_tail_init(&c->errq.list, &all);
-	c->errq.mem = 0;
+	list_for_each_entry_safe(r, next, &c->errq.list, list)
+		if (!is_notice(r) && !r->stamp) {
+			list_move_tail(&r->list, &all);
+			c->errq.mem -= r->size;
+		}
 	spin_unlock(&c->errq.lock);
 	list_for_each_entry_safe(r, next, &all, list)
 		kfree(r);
@@ -313,7 +401,7 @@ static struct err_record *take(struct sock_common *c)
 	r = list_first_entry_or_null(&c->errq.list, struct err_record, list);
 	if (r) {
 		list_del_init(&r->list);
-		c->errq.mem -= r->size;
+		*(is_notice(r) ? &c->errq.notices : &c->errq.mem) -= r->size;
 		next = list_first_entry_or_null(&c->errq.list, struct err_record, list);
 	}
 	if (next && is_icmp(next))
@@ -395,7 +483,7 @@ ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m)
 	if (!r)
 		return -EAGAIN;
 	ret = put_data(&i->c, m, r);
-	if (m->name && !r->stamp)
+	if (m->name && !r->stamp && !is_notice(r))
 		inet_write_addr(i, m->name, &r->dest, r->port, r->heard.ifindex);
 	if (has_sender(i, r))
 		inet_tell_heard(i, m, &r->heard, i->v6 || !r->stamp ? 0 : r->offender.w[3],

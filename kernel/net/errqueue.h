@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errqueue.h: what went wrong with packets that were sent, one record each (IP_RECVERR, IPV6_RECVERR), and when they were sent
- * (SO_TIMESTAMPING), of internet and packet sockets. recvmsg(MSG_ERRQUEUE) takes them.
+ * errqueue.h: what went wrong with packets that were sent, one record each (IP_RECVERR, IPV6_RECVERR), when they were sent
+ * (SO_TIMESTAMPING), and whose memory is free again (MSG_ZEROCOPY), of internet and packet sockets. recvmsg(MSG_ERRQUEUE) takes them.
  *
  * Lock: errq.lock of the socket (spin), innermost of a socket's: records come while c.lock is held.
  */
@@ -41,9 +41,17 @@ void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32
 void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
 /* Of a stream: all of @skb has arrived, as @by says. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
+/*
+ * MSG_ZEROCOPY: before a send of @len bytes, and after it. The first sets a notice aside: NULL where none is due, -ENOBUFS beyond net.core.optmem_max.
+ * The second, which takes @r (NULL: nothing), queues it where the data were taken (@taken), or makes the last one's range longer by this
+ * send; one that failed has no number. Every send copies, so that it is told at once, with SO_EE_CODE_ZEROCOPY_COPIED.
+ * Source: networking/msg_zerocopy.rst.
+ */
+struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m, size_t len);
+void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken);
 bool errq_empty(const struct sock_common *c);
 void errq_free(struct sock_common *c);
-/* The same while others may look: IP_RECVERR is switched off. */
+/* IP_RECVERR is switched off: errors go; timestamps and notices stay. Others may look. */
 void errq_purge(struct sock_common *c);
 /* The first record, in the form of the socket's family. */
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);

@@ -46,6 +46,7 @@
 #define MSG_NOSIGNAL 0x4000
 #define MSG_MORE 0x8000
 #define MSG_WAITFORONE 0x10000
+#define MSG_ZEROCOPY 0x4000000
 #define MSG_CMSG_CLOEXEC 0x40000000
 
 #define SCM_RIGHTS 1
@@ -76,7 +77,7 @@ struct sockaddr_buf {
 /* Options that are set, read back, and seldom more. */
 struct sock_rare {
 	bool filter_locked, rxq_ovfl, nofcs, select_err, wifi_status, prefer_busy_poll, rcvmark,
-		rcvpriority, passpidfd, no_passrights, no_check;
+		rcvpriority, passpidfd, no_passrights, no_check, zerocopy;
 	u8 buf_lock, no_txrehash;
 	bool stamps_new; /* SO_TIMESTAMP and its kin were last asked for by their new numbers, of 64 bits */
 	u32 tsflags; /* SOF_TIMESTAMPING_* */
@@ -96,7 +97,9 @@ struct sock_rare {
 struct sock_errq {
 	spinlock_t lock;
 	struct list_head list;
-	u32 mem;
+	u32 mem;     /* of errors and timestamps: SO_RCVBUF is their limit */
+	u32 notices; /* of what is told, or will be, of MSG_ZEROCOPY: net.core.optmem_max is theirs */
+	u32 copies; /* the number of the next send with MSG_ZEROCOPY */
 };
 
 /* What every socket has. Embedded first in a family's own structure. */

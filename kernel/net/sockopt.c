@@ -148,7 +148,7 @@ static int set_privileged(struct sock_common *sk, int opt, int val)
 	return -ENOPROTOOPT;
 }
 
-/* TCP and UDP: what others say of SO_ZEROCOPY does not depend on the value. */
+/* TCP and UDP. */
 static bool knows_zerocopy(const struct sock_common *sk)
 {
 	if (sk->family != AF_INET && sk->family != AF_INET6)
@@ -221,10 +221,13 @@ static int set_number(struct sock_common *sk, int opt, int val)
 		sk->rare.no_txrehash = !val;
 		return 0;
 	case SO_RESERVE_MEM: return -EOPNOTSUPP; /* no memory is set aside */
-	case SO_ZEROCOPY: /* every send copies: MSG_ZEROCOPY has nothing to offer */
+	case SO_ZEROCOPY:
 		if (!knows_zerocopy(sk))
 			return -EOPNOTSUPP;
-		return val < 0 || val > 1 ? -EINVAL : val ? -EOPNOTSUPP : 0;
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		WRITE_ONCE(sk->rare.zerocopy, val);
+		return 0;
 	}
 	return set_privileged(sk, opt, val);
 }
@@ -331,8 +334,8 @@ static int get_number(struct socket *s, int opt, int *val)
 	case SO_BPF_EXTENSIONS: *val = SKF_AD_MAX; return 0;
 	case SO_INCOMING_CPU: *val = sk->rare.incoming_cpu; return 0;
 	case SO_INCOMING_NAPI_ID: *val = 0; return 0;
-	case SO_BSDCOMPAT:
-	case SO_ZEROCOPY: *val = 0; return 0;
+	case SO_BSDCOMPAT: *val = 0; return 0;
+	case SO_ZEROCOPY: *val = sk->rare.zerocopy; return 0;
 	case SO_BUF_LOCK: *val = sk->rare.buf_lock; return 0;
 	case SO_RESERVE_MEM: *val = 0; return 0;
 	case SO_TXREHASH: *val = !sk->rare.no_txrehash; return 0;

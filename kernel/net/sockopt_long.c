@@ -34,6 +34,7 @@ void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n)
 	memset(n, 0, SK_MEMINFO_VARS * sizeof(*n));
 	if (s && s->ops->meminfo)
 		s->ops->meminfo(sk, n);
+	n[SK_MEMINFO_OPTMEM] += READ_ONCE(sk->errq.notices);
 	n[SK_MEMINFO_RCVBUF] = sk->rcvbuf;
 	n[SK_MEMINFO_SNDBUF] = sk->sndbuf;
 }

@@ -171,7 +171,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 	return done ? done : err;
 }
 
-ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
+static ssize_t send_message(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
 	ssize_t n, first = 0;
@@ -201,6 +201,18 @@ ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
 	if (held)
 		mutex_unlock(&t->write_mutex);
 	return first && n < 0 ? first : first + n;
+}
+
+ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
+{
+	struct err_record *notice = errq_notice_begin(s->sk, m, m->iter.count);
+	ssize_t n;
+
+	if (IS_ERR(notice))
+		return PTR_ERR(notice);
+	n = send_message(s, m);
+	errq_notice_end(s->sk, notice, n > 0);
+	return n;
 }
 
 /* ---- receiving ---- */

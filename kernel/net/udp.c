@@ -199,14 +199,55 @@ static ssize_t send_each(
 	return err ? err : (ssize_t)all;
 }
 
+/* The message, to where it goes. */
+static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
+{
+	size_t len = m->iter.count;
+	struct sk_buff *skb;
+	int err, seg;
+
+	if (i->corked || i->cork || m->flags & MSG_MORE)
+		return send_corked(i, m, f, port);
+	seg = segment_of(i, m, f, len);
+	if (seg < 0)
+		return seg;
+	if (seg && (f->ext || f->opts))
+		return send_each(i, m, f, port, (u32)seg);
+	skb = skb_from_iter(&m->iter, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	skb->gso = (u16)seg;
+	err = transmit(i, skb, f, port, m);
+	if (err == -EMSGSIZE)
+		too_long(i, f, port);
+	return err ? err : (ssize_t)len;
+}
+
+/* The same with the notice of MSG_ZEROCOPY: due as soon as the data were taken, whatever became of the packet. */
+static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
+{
+	size_t head =
+		i->cork ?
+			0 :
+			sizeof(struct
+				udphdr); /* an empty datagram has one, and so a notice, as on Linux */
+	struct err_record *notice = errq_notice_begin(&i->c, m, m->iter.count + head);
+	ssize_t n;
+
+	if (IS_ERR(notice))
+		return PTR_ERR(notice);
+	n = send_data(i, m, f, port);
+	errq_notice_end(&i->c, notice, !m->iter.count && n != -EMSGSIZE);
+	return n;
+}
+
 static ssize_t send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
 	size_t len = m->iter.count;
-	struct sk_buff *skb;
 	struct flow f;
 	u16 port;
-	int err, seg;
+	int err;
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
@@ -231,21 +272,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 		return -EMSGSIZE;
 	}
 	f.proto = (u8)i->c.protocol;
-	if (i->corked || i->cork || m->flags & MSG_MORE)
-		return send_corked(i, m, &f, port);
-	seg = segment_of(i, m, &f, len);
-	if (seg < 0)
-		return seg;
-	if (seg && (f.ext || f.opts))
-		return send_each(i, m, &f, port, (u32)seg);
-	skb = skb_from_iter(&m->iter, len);
-	if (IS_ERR(skb))
-		return PTR_ERR(skb);
-	skb->gso = (u16)seg;
-	err = transmit(i, skb, &f, port, m);
-	if (err == -EMSGSIZE)
-		too_long(i, &f, port);
-	return err ? err : (ssize_t)len;
+	return send_noticed(i, m, &f, port);
 }
 
 static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
