@@ -573,6 +573,14 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	return mask;
 }
 
+/* Is the front, @um or NULL, what is out of band, or what is left of one that was taken, with nothing or the next one behind? u->c.lock held. */
+static bool at_mark(const struct unix_sock *u, const struct unix_msg *um)
+{
+	if (!um || !um->oob)
+		return false;
+	return um == u->oob || !u->oob || um->list.next == &u->oob->list;
+}
+
 static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 {
 	struct unix_sock *u = UNIX(s), *p;
@@ -591,7 +599,7 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 	case SIOCATMARK:
 		spin_lock(&u->c.lock);
 		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
-		n = um && um->oob && (um == u->oob || !u->oob);
+		n = at_mark(u, um);
 		spin_unlock(&u->c.lock);
 		return put_user(n, UADDR(arg));
 	case TIOCOUTQ:

@@ -427,33 +427,48 @@ static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 }
 
 /*
+ * Marks: u->oob is the byte out of band that nobody has taken, and the last in the queue that has um->oob; others that have it were taken. Does
+ * @um, which is one, end a call that has something already (@some)? The mark of a taken one does only while it is the last. u->c.lock held.
+ */
+static bool mark_stops(const struct unix_sock *u, const struct unix_msg *um, bool some)
+{
+	return some && (um == u->oob || !u->oob);
+}
+
+/* The mark @um is passed over at the front: the message to free, or NULL, where it is read in line. u->c.lock held. */
+static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool in_line)
+{
+	if (um == u->oob) {
+		u->oob = NULL;
+		if (in_line) {
+			um->oob = false;
+			return NULL;
+		}
+		u->queued--;
+	}
+	list_del_init(&um->list);
+	u->nr_queued--;
+	u->wmem -= um->truesize;
+	return um;
+}
+
+/*
  * What stands at the front out of band: a read that has something already stops before it; another passes over the mark, and over the byte,
  * which is lost to MSG_OOB then, unless it is to be read in line. True: stop.
  */
 static bool stops_at_mark(struct unix_sock *u, bool first)
 {
 	struct unix_msg *um, *drop;
-	bool stop = false,
-	     in_line = READ_ONCE(u->c.oobinline); /* once: what is counted is what is dropped */
+	bool stop = false;
 
 	do {
 		drop = NULL;
 		spin_lock(&u->c.lock);
 		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
 		if (um && unlikely(um->oob)) {
-			stop = !first;
-			if (first && um == u->oob) {
-				u->oob = NULL;
-				u->queued -= in_line ? 0 : 1;
-			}
-			if (first && (um->done == um->len || !in_line)) {
-				drop = um;
-				list_del_init(&um->list);
-				u->nr_queued--;
-				u->wmem -= um->truesize;
-			} else if (first) {
-				um->oob = false;
-			}
+			stop = mark_stops(u, um, !first);
+			if (!stop)
+				drop = pass_mark(u, um, READ_ONCE(u->c.oobinline));
 		}
 		spin_unlock(&u->c.lock);
 		if (drop)
@@ -509,6 +524,16 @@ static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
 	return at == &u->queue ? NULL : list_entry(at, struct unix_msg, list);
 }
 
+static bool peek_stops(struct unix_sock *u, const struct unix_msg *um, bool some)
+{
+	bool stop;
+
+	spin_lock(&u->c.lock);
+	stop = mark_stops(u, um, some);
+	spin_unlock(&u->c.lock);
+	return stop;
+}
+
 /* Looks, from the offset of SO_PEEK_OFF on, at as many messages as a read would join. */
 static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 {
@@ -520,7 +545,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 	while (m->iter.count && (um = next_msg(u, um))) {
 		u32 left = um->len - um->done;
 
-		if (um->oob && done)
+		if (um->oob && peek_stops(u, um, done))
 			break;
 		if (um->oob && !u->c.oobinline)
 			continue;
@@ -613,22 +638,32 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 	return done;
 }
 
+/* The byte out of band is taken, and its mark stays; where that of an earlier one stands right before it, that one goes. u->c.lock held. */
+static struct unix_msg *take_oob(struct unix_sock *u, struct unix_msg *um)
+{
+	struct unix_msg *before = um->list.prev == &u->queue ? NULL : list_prev_entry(um, list);
+
+	um->done = um->len;
+	u->oob = NULL;
+	u->queued--;
+	return before && before->oob ? pass_mark(u, before, false) : NULL;
+}
+
 static ssize_t recv_oob(struct unix_sock *u, struct msg *m)
 {
-	struct unix_msg *um;
+	struct unix_msg *um, *drop = NULL;
 	u8 byte = 0;
 
 	spin_lock(&u->c.lock);
 	um = u->c.oobinline ? NULL : u->oob;
 	if (um) {
 		byte = um->data[0];
-		if (!(m->flags & MSG_PEEK)) { /* the mark stays */
-			um->done = um->len;
-			u->oob = NULL;
-			u->queued--;
-		}
+		if (!(m->flags & MSG_PEEK))
+			drop = take_oob(u, um);
 	}
 	spin_unlock(&u->c.lock);
+	if (drop)
+		unix_msg_free(drop);
 	if (!um)
 		return -EINVAL;
 	m->out_flags |= MSG_OOB;
