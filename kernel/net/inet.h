@@ -72,6 +72,7 @@ struct inet_sock {
 	u16 lport, rport; /* host order; 0: none */
 	struct sk_filter *
 		reuse; /* SO_ATTACH_REUSEPORT_CBPF: chooses one of those that share the port; NULL */
+	bool own_group; /* it was given a program before it was bound */
 	bool in_table;
 	bool port_by_user; /* by bind, not of our choice */
 	bool accepted;

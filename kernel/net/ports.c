@@ -83,11 +83,12 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 	return ip_equal(addr, baddr);
 }
 
-static bool may_share(const struct inet_sock *a, const struct inet_sock *b)
+/* @i comes to where @o is. Who was given a program before has begun a group, and joins no other. */
+static bool may_share(const struct inet_sock *i, const struct inet_sock *o)
 {
-	if (a->c.reuseport && b->c.reuseport && a->uid == b->uid)
+	if (i->c.reuseport && o->c.reuseport && i->uid == o->uid && !i->own_group)
 		return true;
-	return a->c.reuseaddr && b->c.reuseaddr && !(a->table->stream && b->listening);
+	return i->c.reuseaddr && o->c.reuseaddr && !(i->table->stream && o->listening);
 }
 
 /* Has @o, if that is its port, what @i wants? @shares: not where they may share it. */
@@ -147,6 +148,7 @@ int inet_reuse_program(struct inet_sock *i, struct sk_filter *f)
 			if (o != i && i->in_table && same_group(i, o))
 				set_program(o, f);
 		set_program(i, f);
+		i->own_group |= !i->in_table;
 	}
 	spin_unlock(&i->table->lock);
 	filter_put(f);
