@@ -132,8 +132,7 @@ int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_a
 	return 0;
 }
 
-/* It means something on one link only. */
-static bool needs_scope(const ip_addr *addr)
+bool inet_needs_link(const ip_addr *addr)
 {
 	u32 of_group = ntohl(addr->w[0]) >> 16 & 0xf;
 
@@ -144,7 +143,7 @@ static bool needs_scope(const ip_addr *addr)
 int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link)
 {
 	*link = 0;
-	if (!needs_scope(to))
+	if (!inet_needs_link(to))
 		return 0;
 	if (scope && i->bound_if && scope != i->bound_if)
 		return -EINVAL;
@@ -161,7 +160,7 @@ void inet_write_addr(
 	struct sockaddr_v6 v6 = { .family = AF_INET6, .port = htons(port), .addr = *addr };
 
 	if (i->v6) {
-		if (needs_scope(addr))
+		if (inet_needs_link(addr))
 			v6.scope = (u32)scope;
 		memcpy(a->data, &v6, sizeof(v6));
 		a->len = sizeof(v6);
@@ -273,7 +272,7 @@ static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 		return -EINVAL;
 	if (ip_is_any(addr))
 		return 0;
-	if (ip_is_linklocal(addr) && !scope && !i->bound_if)
+	if (inet_needs_link(addr) && !scope && !i->bound_if)
 		return -EINVAL;
 	if (ip_is_multicast(addr) || addr_is_broadcast(i->net, addr))
 		return i->c.type == SOCK_STREAM && !ip_is_v4(addr) ? -EINVAL : 0;

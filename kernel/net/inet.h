@@ -185,6 +185,8 @@ static inline int inet_scope(const struct inet_sock *i)
 {
 	return i->bound_if ? i->bound_if : i->link_if;
 }
+/* Whether an address of IPv6 means something on one link only: fe80::/10, groups of an interface or a link. */
+bool inet_needs_link(const ip_addr *addr);
 /* The device that the peer @to is at, which @scope says, for link_if: 0 or -EINVAL: an address of the link alone needs one. */
 int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link);
 int inet_bind(struct socket *s, struct sockaddr_buf *a);

@@ -133,7 +133,8 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 	} else {
 		if (i->pktinfo6) /* with a mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, &h);
-		tell4(i, m, &h, h.daddr.w[3], 1);
+		/* a ping socket is not told which address of its own a packet had reached */
+		tell4(i, m, &h, i->table == &ping_ids ? 0 : h.daddr.w[3], 1);
 		if (unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
 			ip4_opts_tell(i, m, skb);
 	}

@@ -202,7 +202,9 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	if (len > 65535)
 		return -EMSGSIZE;
 	err = dgram_destination(i, m, &f, &port);
-	if (!err && i->hdrincl && f.opts)
+	if (!err && i->v6 && ip_is_v4(&f.daddr))
+		err = -ENETUNREACH; /* one can be connected to it, and that is all */
+	else if (!err && i->hdrincl && f.opts)
 		err = -EINVAL; /* the header is the program's own */
 	else if (!err && i->hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
 		err = -EPIPE; /* other packets go out all the same */
@@ -213,6 +215,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
+	skb->foreign = true; /* what sums of a transport stand in there are the program's */
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
 	if (i->hdrincl) {
@@ -236,6 +239,11 @@ static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
 	return ret;
 }
 
+static ssize_t raw_recvmsg(struct socket *s, struct msg *m)
+{
+	return m->flags & MSG_OOB ? -EOPNOTSUPP : dgram_recvmsg(s, m);
+}
+
 /* ---- raw sockets ---- */
 
 static int raw_bind(struct socket *s, struct sockaddr_buf *a)
@@ -252,8 +260,11 @@ static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 	err = inet_read_addr(i, a, &addr, &port, &scope);
 	if (err)
 		return err;
-	if (!ip_is_any(&addr) && !inet_may_have(i, &addr) && !ip_is_multicast(&addr) &&
-		!addr_is_broadcast(i->net, &addr) && !addr_is_local(i->net, &addr, scope))
+	if (inet_needs_link(&addr) && !scope && !i->bound_if)
+		return -EINVAL;
+	if ((i->v6 && ip_is_v4(&addr)) ||
+		(!ip_is_any(&addr) && !inet_may_have(i, &addr) && !ip_is_multicast(&addr) &&
+			!addr_is_broadcast(i->net, &addr) && !addr_is_local(i->net, &addr, scope)))
 		return -EADDRNOTAVAIL;
 	spin_lock(&raw_socks.lock);
 	i->laddr = i->saddr = ip_is_any(&addr) ? IP_ANY : addr;
@@ -266,7 +277,7 @@ static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 static int raw_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 {
 	struct inet_sock *i = INET(s);
-	ip_addr addr = peer ? i->raddr : i->laddr;
+	ip_addr addr = peer ? i->raddr : i->saddr;
 
 	if (peer && (ip_is_any(&i->raddr) || !i->rport)) /* a port of none is no peer */
 		return -ENOTCONN;
@@ -293,7 +304,7 @@ static const struct proto_ops raw_ops = {
 	.poll = dgram_poll,
 	.shutdown = raw_shutdown,
 	.sendmsg = raw_sendmsg,
-	.recvmsg = dgram_recvmsg,
+	.recvmsg = raw_recvmsg,
 	.setsockopt = inet_setsockopt,
 	.getsockopt = inet_getsockopt,
 	.ioctl = dgram_ioctl,
@@ -306,7 +317,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 
 	if (!net_capable(current_net(), CAP_NET_RAW))
 		return -EPERM;
-	if (!protocol || protocol > 255)
+	if (!protocol) /* those above 255 send, and no packet is theirs */
 		return -EPROTONOSUPPORT;
 	i = kzalloc(sizeof(*i), GFP_KERNEL);
 	if (!i)
@@ -343,6 +354,19 @@ void ping_rcv(struct net *net, struct sk_buff *skb)
 	inet_put(i);
 }
 
+/* Nothing but a request is sent, which is looked at before all else. */
+static int check_echo(const struct inet_sock *i, const struct iov_iter *iter)
+{
+	struct iov_iter first = *iter;
+	struct icmphdr h;
+
+	if (iter->count < sizeof(h))
+		return -EINVAL;
+	if (copy_from_iter(&h, sizeof(h), &first) != sizeof(h))
+		return -EFAULT;
+	return h.type == (i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !h.code ? 0 : -EINVAL;
+}
+
 static ssize_t ping_send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
@@ -351,17 +375,17 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 	struct icmphdr *h;
 	struct flow f;
 	u16 port;
-	int err;
+	int err = i->lport ? 0 : inet_get_port(i, &i->laddr, 0, false); /* as with UDP, first */
 
+	if (err)
+		return err;
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (len > 65535)
 		return -EMSGSIZE;
-	if (len < sizeof(*h))
-		return -EINVAL;
-	err = dgram_destination(i, m, &f, &port);
-	if (!err && !i->lport)
-		err = inet_get_port(i, &i->laddr, 0, false);
+	err = check_echo(i, &m->iter);
+	if (!err)
+		err = dgram_destination(i, m, &f, &port);
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)
@@ -370,10 +394,8 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
 	h = (struct icmphdr *)skb_payload(skb);
-	if (h->type != (i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) || h->code) {
-		kfree_skb(skb);
-		return -EINVAL;
-	}
+	h->type = i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO; /* the program may have written since */
+	h->code = 0;
 	h->id = htons(i->lport);
 	if (i->v6) {
 		fill_checksum(i, skb, &f);
@@ -396,6 +418,34 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 	return ret;
 }
 
+/* Of hosts only: neither groups nor broadcasts, and with IPv6 no address of IPv4. */
+static int ping_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct inet_sock *i = INET(s);
+	ip_addr addr;
+	u16 port;
+	int scope;
+
+	if (i->v6 && a->len < 28) /* a whole sockaddr_in6 */
+		return -EINVAL;
+	if (!inet_read_addr(i, a, &addr, &port, &scope)) {
+		if (i->v6 && (ip_is_v4(&addr) || ip_is_multicast(&addr)))
+			return -EINVAL;
+		if (ip_is_multicast(&addr) || addr_is_broadcast(i->net, &addr))
+			return -EADDRNOTAVAIL;
+	}
+	return inet_bind(s, a);
+}
+
+static int ping_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	struct inet_sock *i = INET(s);
+
+	if (i->v6 && a->len >= sizeof(u16) && a->family != AF_INET6 && a->family != AF_UNSPEC)
+		return -EAFNOSUPPORT;
+	return dgram_connect(s, a, nonblock);
+}
+
 static bool may_ping(const struct net *net)
 {
 	const struct cred *c = current_cred();
@@ -409,13 +459,13 @@ static bool may_ping(const struct net *net)
 
 static const struct proto_ops ping_ops = {
 	.release = dgram_release,
-	.bind = inet_bind,
-	.connect = dgram_connect,
+	.bind = ping_bind,
+	.connect = ping_connect,
 	.getname = inet_getname,
 	.poll = dgram_poll,
 	.shutdown = dgram_shutdown,
 	.sendmsg = ping_sendmsg,
-	.recvmsg = dgram_recvmsg,
+	.recvmsg = raw_recvmsg,
 	.setsockopt = inet_setsockopt,
 	.getsockopt = inet_getsockopt,
 	.ioctl = dgram_ioctl,
@@ -434,6 +484,7 @@ int ping_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &ping_ids);
+	i->v6only = family == AF_INET6; /* what it asks is of ICMPv6 */
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &ping_ops;

@@ -308,6 +308,21 @@ static void drop_received(struct tcp_sock *t)
 	tcp_mem_sync(t);
 }
 
+/* Of a connection that has ended; its port may be had again when it came by itself. op held. 0 or -ERESTARTSYS. */
+static int forget_connection(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+
+	if (mutex_lock_interruptible(&i->read_mutex))
+		return -ERESTARTSYS;
+	spin_lock(&i->c.lock);
+	drop_received(t);
+	spin_unlock(&i->c.lock);
+	mutex_unlock(&i->read_mutex);
+	inet_forget_peer(i);
+	return 0;
+}
+
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
@@ -339,7 +354,7 @@ static int disconnect(struct tcp_sock *t)
 	return 0;
 }
 
-/* The attempt has ended: how? */
+/* The attempt has ended: how? op held. */
 static int know_end(struct tcp_sock *t)
 {
 	int err;
@@ -348,6 +363,9 @@ static int know_end(struct tcp_sock *t)
 		t->conn = CONN_MADE;
 		return 0;
 	}
+	err = t->conn == CONN_BEGUN ? forget_connection(t) : 0; /* it may be bound anew */
+	if (err)
+		return err;
 	t->conn = CONN_NONE;
 	t->inet.c.shutdown = 0;
 	err = xchg(&t->inet.c.err, 0);
@@ -362,7 +380,10 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
-	return know_end(t);
+	mutex_lock(&i->op);
+	err = know_end(t);
+	mutex_unlock(&i->op);
+	return err;
 }
 
 /* @m: what goes with the SYN, of a program that asks for fast open. 0; 1: there is nothing to wait for; -errno. */
@@ -397,15 +418,9 @@ static int begin_connect(
 	err = inet_read_addr(i, a, &to, &port, &scope);
 	if (err)
 		return err;
-	if (i->rport) { /* a connection that has ended; its port may be had again when it came by itself */
-		if (mutex_lock_interruptible(&i->read_mutex))
-			return -ERESTARTSYS;
-		spin_lock(&i->c.lock);
-		drop_received(t);
-		spin_unlock(&i->c.lock);
-		mutex_unlock(&i->read_mutex);
-		inet_forget_peer(i);
-	}
+	err = i->rport ? forget_connection(t) : 0;
+	if (err)
+		return err;
 	t->fast = FAST_NO;
 	t->syn_data_sent = t->syn_data_acked = false;
 	if (m) {

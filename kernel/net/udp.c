@@ -259,7 +259,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 	err = autobind(i); /* as on Linux, whatever comes of the rest */
 	if (!err)
 		err = dgram_destination(i, m, &f, &port);
-	if (!err && !port && m->name && m->name->len)
+	if (!err && !port && ((m->name && m->name->len) || (i->v6 && ip_is_v4(&f.daddr))))
 		err = -EINVAL;
 	if (!err && i->c.shutdown & SHUT_WR)
 		err = -EPIPE;

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Corners of sockets of the Internet: what may be bound and connected to by each kind, what is left of a connection that did not
+ * come about, protocols that no packet has, a ping socket's requests, sums that a program has got wrong.
+ */
+#include "inet.h"
+#include "put.h"
+
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+
+static const struct kind {
+	const char *name;
+	int family, type, protocol;
+} kinds[] = {
+	{ "udp", AF_INET, SOCK_DGRAM, 0 },
+	{ "tcp", AF_INET, SOCK_STREAM, 0 },
+	{ "raw", AF_INET, SOCK_RAW, IPPROTO_ICMP },
+	{ "ping", AF_INET, SOCK_DGRAM, IPPROTO_ICMP },
+	{ "udp6", AF_INET6, SOCK_DGRAM, 0 },
+	{ "tcp6", AF_INET6, SOCK_STREAM, 0 },
+	{ "raw6", AF_INET6, SOCK_RAW, IPPROTO_ICMPV6 },
+	{ "ping6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6 },
+};
+
+static const char *const addresses[] = { "0.0.0.0", "127.0.0.1", "127.1.2.3", "127.255.255.255",
+	"255.255.255.255", "224.0.0.1", "192.168.1.1", "::", "::1", "::ffff:127.0.0.1",
+	"::ffff:1.2.3.4", "ff01::1", "ff02::1", "ff05::2", "fe80::1", "2001:db8::1" };
+
+union any {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static socklen_t parse(const char *text, union any *a)
+{
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, text, &a->in.sin_addr) == 1) {
+		a->sa.sa_family = AF_INET;
+		return sizeof(a->in);
+	}
+	NEED(inet_pton(AF_INET6, text, &a->in6.sin6_addr) == 1 ? 0 : -1);
+	a->sa.sa_family = AF_INET6;
+	return sizeof(a->in6);
+}
+
+static void name(int fd)
+{
+	char text[INET6_ADDRSTRLEN];
+	union any a;
+	socklen_t len = sizeof(a);
+
+	NEED(getsockname(fd, &a.sa, &len));
+	say("is %s", a.sa.sa_family == AF_INET ?
+			     inet_ntop(AF_INET, &a.in.sin_addr, text, sizeof(text)) :
+			     inet_ntop(AF_INET6, &a.in6.sin6_addr, text, sizeof(text)));
+}
+
+static void try(const struct kind *k, const char *text)
+{
+	union any a, none = { .sa.sa_family = AF_UNSPEC };
+	socklen_t len = parse(text, &a);
+	int fd = NEED(socket(k->family, k->type, k->protocol));
+
+	say("%s %s", k->name, text);
+	T(bind(fd, &a.sa, len));
+	name(fd);
+	close(fd);
+	fd = NEED(socket(k->family, k->type, k->protocol));
+	T(bind(fd, &a.sa, len - 1));
+	close(fd);
+	fd = NEED(socket(k->family, k->type, k->protocol));
+	T(connect(fd, &a.sa, len));
+	name(fd);
+	T(send(fd, "abcdefghabcdefghabcdefgh", 24, MSG_NOSIGNAL | MSG_DONTWAIT));
+	T(connect(fd, &none.sa, sizeof(none.sa)));
+	name(fd);
+	T(send(fd, "abcdefghabcdefghabcdefgh", 24, MSG_NOSIGNAL | MSG_DONTWAIT));
+	if (len == sizeof(a.in)) /* the any-address of no family */
+		T(bind(fd, &none.sa, sizeof(a.in)));
+	close(fd);
+}
+
+static void protocols(void)
+{
+	static const int numbers[] = { -1, 0, 1, 255, 256, 262, 263 };
+
+	for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers); k++) {
+		say("protocol %d", numbers[k]);
+		OK(socket(AF_INET, SOCK_RAW, numbers[k]));
+		OK(socket(AF_INET6, SOCK_RAW, numbers[k]));
+	}
+}
+
+/* Answers come, but not where the program's sum is wrong; nor is data out of band known here. */
+static void sums(void)
+{
+	int fd = NEED(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
+	struct sockaddr_in to = at("127.0.0.1", 0);
+	struct icmphdr h = { .type = ICMP_ECHO };
+	char buf[100];
+
+	h.checksum = htons(0xf7ff);
+	T(sendto(fd, &h, sizeof(h), 0, SA(&to), sizeof(to)));
+	T(recv(fd, buf, sizeof(buf), 0));
+	T(recv(fd, buf, sizeof(buf), 0));
+	h.checksum = 0;
+	T(sendto(fd, &h, sizeof(h), 0, SA(&to), sizeof(to)));
+	T(recv(fd, buf, sizeof(buf), 0));
+	T(recv(fd, buf, sizeof(buf), MSG_DONTWAIT));
+	T(recv(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_OOB));
+	close(fd);
+}
+
+static void requests(void)
+{
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)), one = 1, v = -1;
+	struct sockaddr_in to = at("127.0.0.1", 0);
+	struct icmphdr h = { .type = ICMP_ECHO };
+	char buf[100], control[100];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+	struct in_pktinfo info;
+	socklen_t len = sizeof(v);
+
+	T(send(fd, &h, sizeof(h) - 1, 0));
+	T(send(fd, &h, sizeof(h), 0));
+	T(send(fd, BAD, sizeof(h), 0));
+	h.code = 1;
+	T(send(fd, &h, sizeof(h), 0));
+	h.code = 0;
+	T(setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)));
+	T(sendto(fd, &h, sizeof(h), 0, SA(&to), sizeof(to)));
+	T(recvmsg(fd, &m, 0));
+	memcpy(&info, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(info));
+	say("at %#x for %#x", ntohl(info.ipi_spec_dst.s_addr), ntohl(info.ipi_addr.s_addr));
+	T(recv(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_OOB));
+	close(fd);
+	fd = NEED(socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6));
+	T(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v, &len));
+	say("IPv6 only: %d", v);
+	close(fd);
+}
+
+/* An attempt that has failed leaves no name. */
+static void failed(int flags)
+{
+	int fd = NEED(socket(AF_INET, SOCK_STREAM | flags, 0));
+	struct sockaddr_in to = at("127.0.0.1", 1), any = at("127.0.0.2", 4321);
+	struct pollfd p = { fd, POLLOUT, 0 };
+
+	T(connect(fd, SA(&to), sizeof(to)));
+	if (flags) {
+		NEED(poll(&p, 1, -1));
+		name(fd);
+		T(connect(fd, SA(&to), sizeof(to)));
+	}
+	name(fd);
+	T(bind(fd, SA(&any), sizeof(any)));
+	name(fd);
+	T(connect(fd, SA(&to), sizeof(to)));
+	if (flags) {
+		NEED(poll(&p, 1, -1));
+		T(connect(fd, SA(&to), sizeof(to)));
+	}
+	name(fd);
+	T(port_of(fd));
+	close(fd);
+}
+
+TEST(inet_corners)
+{
+	NEED(unshare(CLONE_NEWNET));
+	lo_up();
+	put("/proc/sys/net/ipv4/ping_group_range", "0 1000");
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+		for (size_t a = 0; a < sizeof(addresses) / sizeof(*addresses); a++)
+			if (kinds[k].family == AF_INET6 || !strchr(addresses[a], ':'))
+				try(&kinds[k], addresses[a]);
+	protocols();
+	sums();
+	requests();
+	failed(0);
+	failed(SOCK_NONBLOCK);
+}
