@@ -328,7 +328,7 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 	if (addr & ~PAGE_MASK || !r.new_len)
 		return -EINVAL;
 	if (r.new_len > r.mm->task_size)
-		return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
+		return -EINVAL;
 	if (addr + r.old_len < addr)
 		return -EINVAL;
 	if (down_write_killable(&r.mm->mmap_lock))

@@ -290,6 +290,8 @@ static struct seccomp_filter *read_filter(uaddr_t uprog)
 		return ERR_PTR(-EFAULT);
 	if (!prog.len || prog.len > BPF_MAXINSNS)
 		return ERR_PTR(-EINVAL);
+	if (!current->no_new_privs && !ns_capable(current_user_ns(), CAP_SYS_ADMIN))
+		return ERR_PTR(-EACCES);
 	bytes = prog.len * sizeof(struct sock_filter);
 	f = kmalloc(sizeof(*f) + bytes, GFP_KERNEL);
 	if (!f)
@@ -442,8 +444,6 @@ static long set_filter(u32 flags, uaddr_t uprog)
 
 	if (!flags_fit(flags))
 		return -EINVAL;
-	if (!current->no_new_privs && !ns_capable(current_user_ns(), CAP_SYS_ADMIN))
-		return -EACCES;
 	f = read_filter(uprog);
 	if (IS_ERR(f))
 		return PTR_ERR(f);

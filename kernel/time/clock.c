@@ -284,8 +284,12 @@ long sys_clock_settime(int which, uaddr_t tp)
 	u64 ns;
 	int err;
 
+	if (which < 0) { /* of processor time or of a device: it can be named, and that is all */
+		err = get_timespec(tp, &ns);
+		return err ? err : clock_read(which, &ns) ? -EINVAL : -EPERM;
+	}
 	if (which != CLOCK_REALTIME)
-		return which < 0 && !clock_read(which, &ns) ? -EPERM : -EINVAL;
+		return -EINVAL;
 	err = get_timespec(tp, &ns);
 	return err ? err : set_real(ns);
 }

@@ -221,7 +221,7 @@ static int pseudo_fill(struct super_block *sb, void *data, bool silent)
 
 	sb->s_op = &pseudo_super_ops;
 	sb->s_magic = (u64)data;
-	sb->s_iflags |= SB_I_NOUSER;
+	sb->s_iflags |= SB_I_NOUSER | SB_I_NOEXEC;
 	root = new_inode(sb);
 	if (!root)
 		return -ENOMEM;

@@ -18,14 +18,9 @@
 
 /* ---- llseek ---- */
 
-static bool unsigned_offsets(const struct file *f)
-{
-	return S_ISCHR(f->f_inode->i_mode); /* /dev/mem and friends */
-}
-
 static loff_t set_pos(struct file *f, loff_t pos, loff_t maxsize)
 {
-	if ((pos < 0 && !unsigned_offsets(f)) || pos > maxsize)
+	if (pos < 0 || pos > maxsize)
 		return -EINVAL;
 	f->f_pos = pos;
 	return pos;
@@ -140,7 +135,7 @@ int rw_verify_area(int write, struct file *f, const loff_t *pos, size_t n)
 {
 	if ((ssize_t)n < 0)
 		return -EINVAL;
-	if (!pos || unsigned_offsets(f))
+	if (!pos)
 		return 0;
 	if (*pos < 0)
 		return -EINVAL;
@@ -355,7 +350,7 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 		return -EOPNOTSUPP;
 	if (write && f->f_op->no_splice_write && (flags & ~RWF_HIPRI))
 		return -EOPNOTSUPP; /* as Linux does where only write() is written for */
-	return !write && (flags & RWF_APPEND) ? -EOPNOTSUPP : 0;
+	return 0;
 }
 
 /* What RWF_SYNC and RWF_DSYNC promise of @n bytes that were written, ending at @end (-1: somewhere). */

@@ -223,6 +223,7 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
 	inode->i_op = proc_hides(dir->i_sb) ? &pid_hidden_iops : &pid_dir_iops;
+	inode->i_flags |= S_IMMUTABLE;
 	set_nlink(inode, pid_dir_nlink(inode));
 	inode->i_fop = &pid_dir_fops;
 	return proc_pid_add(d, inode);
@@ -378,6 +379,7 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 		return ERR_CAST(inode);
 	PROC_I(inode)->in_task = true;
 	inode->i_op = &pid_dir_iops;
+	inode->i_flags |= S_IMMUTABLE;
 	inode->i_fop = &pid_dir_fops;
 	set_nlink(inode, pid_dir_nlink(inode));
 	return proc_pid_add(d, inode);
