@@ -120,7 +120,7 @@ static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 	struct mreqn r = { 0 };
 	ip_addr any = ip_v4(0);
 	u64 id;
-	int err;
+	int err, found;
 
 	if (i->c.type == SOCK_STREAM)
 		return -EINVAL;
@@ -137,10 +137,12 @@ static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 		i->mc_addr = IP_ANY;
 		return 0;
 	}
-	err = inet_mc_device(i, &any, r.ifindex, r.iface, &i->mc_if, &id);
-	if (!err)
-		i->mc_addr = r.iface ? ip_v4(r.iface) : IP_ANY;
-	return err == -ENODEV ? -EADDRNOTAVAIL : err;
+	err = inet_mc_device(i, &any, r.ifindex, r.iface, &found, &id);
+	if (err)
+		return err == -ENODEV ? -EADDRNOTAVAIL : err;
+	i->mc_if = found;
+	i->mc_addr = r.iface ? ip_v4(r.iface) : IP_ANY;
+	return 0;
 }
 
 /* ---- setting ---- */
@@ -439,13 +441,13 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		return 0;
 	case IPV6_MULTICAST_IF: {
 		ip_addr any = IP_ANY;
+		int found = 0;
 		u64 id;
 
-		if (!n) {
-			i->mc_if = 0;
-			return 0;
-		}
-		return inet_mc_device(i, &any, n, 0, &i->mc_if, &id);
+		err = n ? inet_mc_device(i, &any, n, 0, &found, &id) : 0;
+		if (!err)
+			i->mc_if = found;
+		return err;
 	}
 	case IPV6_TCLASS:
 		if (n < -1 || n > 255)

@@ -134,7 +134,7 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 	case TCP_WINDOW_CLAMP:
 		if (!n && t->state != TCP_CLOSE)
 			return -EINVAL;
-		t->window_clamp = n ? max((u32)n, 1152U) : (u32)tcp_limits.rmem[2];
+		t->window_clamp = n ? (u32)max(n, 1152) : (u32)tcp_limits.rmem[2];
 		return 0;
 	case TCP_QUICKACK:
 		t->pingpong = !n;
@@ -290,7 +290,11 @@ static int get_number(struct tcp_sock *t, int opt, int *n)
 	case TCP_SYNCNT: *n = t->syn_cnt ? (int)t->syn_cnt : tcp_limits.syn_retries; return 0;
 	case TCP_LINGER2: *n = t->linger2 ? t->linger2 : tcp_limits.fin_timeout; return 0;
 	case TCP_DEFER_ACCEPT: *n = secs_of(t->defer_tries); return 0;
-	case TCP_WINDOW_CLAMP: *n = (int)t->window_clamp; return 0;
+	case TCP_WINDOW_CLAMP: /* 0: none, as long as there is no connection */
+		*n = t->state == TCP_CLOSE && t->window_clamp == (u32)tcp_limits.rmem[2] ?
+			     0 :
+			     (int)t->window_clamp;
+		return 0;
 	case TCP_QUICKACK: *n = !t->pingpong; return 0;
 	case TCP_USER_TIMEOUT: *n = (int)t->user_timeout; return 0;
 	case TCP_NOTSENT_LOWAT: *n = (int)t->notsent_lowat; return 0;

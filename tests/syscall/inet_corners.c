@@ -172,6 +172,44 @@ static void failed(int flags)
 	close(fd);
 }
 
+/* A device that is not there changes nothing: packets go where they went. */
+static void group_device(void)
+{
+	int fd = bound(SOCK_DGRAM, "0.0.0.0"), from = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	struct sockaddr_in to = at("224.0.2.1", port_of(fd));
+	struct ip_mreqn r = { { to.sin_addr.s_addr }, { 0 }, 1 };
+	char c;
+
+	T(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &r, sizeof(r)));
+	T(setsockopt(from, IPPROTO_IP, IP_MULTICAST_IF, &r, sizeof(r)));
+	r.imr_ifindex = 77;
+	T(setsockopt(from, IPPROTO_IP, IP_MULTICAST_IF, &r, sizeof(r)));
+	T(sendto(from, "x", 1, 0, SA(&to), sizeof(to)));
+	T(recv(fd, &c, 1, MSG_DONTWAIT));
+	close(fd);
+	close(from);
+}
+
+static void options(void)
+{
+	static const int clamps[] = { -2, 1, 1151, 1152, 5000, 0 };
+	int fd = NEED(socket(AF_INET, SOCK_STREAM, 0));
+
+	T(number(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP));
+	for (size_t k = 0; k < sizeof(clamps) / sizeof(*clamps); k++) {
+		T(set(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, clamps[k]));
+		T(number(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP));
+	}
+	close(fd);
+	fd = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	T(set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, 1));
+	T(set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, 77));
+	T(number(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF));
+	T(set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, 0));
+	T(number(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF));
+	close(fd);
+}
+
 TEST(inet_corners)
 {
 	NEED(unshare(CLONE_NEWNET));
@@ -184,6 +222,8 @@ TEST(inet_corners)
 	protocols();
 	sums();
 	requests();
+	options();
+	group_device();
 	failed(0);
 	failed(SOCK_NONBLOCK);
 }
