@@ -308,6 +308,7 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 	struct list_head *before = &net->addrs;
 	struct ifaddr *i;
 
+	net->had_v4 |= ip_is_v4(&n->addr);
 	n->flags &= ip_is_v4(&n->addr) ? (u16)~IFA_F_SECONDARY : 0xffff;
 	list_for_each_entry(i, &net->addrs, list) {
 		if (ip_is_v4(&n->addr) && addr_same_network(i, n))

@@ -165,10 +165,11 @@ void inet_sigio(struct inet_sock *i, int band);
 /* af_inet.c: a sock_create_fn's common part: defaults of a fresh socket. */
 void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
 	struct port_table *table);
-/* May it be bound to @addr even if that is nobody's here? (IP_FREEBIND and its kin) */
+/* May it be bound to @addr even if that is nobody's here? (IP_FREEBIND and its kin; Linux asks nobody until there is a table of local ways) */
 static inline bool inet_may_have(const struct inet_sock *i, const ip_addr *addr)
 {
 	return i->freebind || i->transparent ||
+	       (ip_is_v4(addr) && unlikely(!READ_ONCE(i->net->had_v4))) ||
 	       READ_ONCE(*(ip_is_v4(addr) ? &i->net->nonlocal_bind : &i->net->nonlocal_bind6));
 }
 /* Reads an address for this socket. 0, -EINVAL, -EAFNOSUPPORT; *scope: of link-local ones, 0. */

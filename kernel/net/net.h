@@ -33,6 +33,7 @@ struct net {
 	bool policy_by_ports;     /* nor without protocols and ports */
 	struct list_head routes;  /* of route.list, the most specific first */
 	struct list_head tables;  /* that a route has been in (route_list.c): they stay */
+	bool had_v4;              /* there was an address of IPv4 */
 	bool local_routes; /* there was one of type RTN_LOCAL: whole networks may be this machine's */
 	int next_ifindex;
 	struct net_device *lo; /* immutable */

@@ -210,10 +210,26 @@ static void options(void)
 	close(fd);
 }
 
+/* A namespace that never had an address of IPv4: any may be bound to. */
+static void before_addresses(void)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_RAW };
+	struct sockaddr_in a = at("192.0.2.1", 0);
+
+	for (size_t k = 0; k < sizeof(types) / sizeof(*types); k++) {
+		int fd = NEED(socket(AF_INET, types[k], types[k] == SOCK_RAW ? IPPROTO_UDP : 0));
+
+		T(bind(fd, SA(&a), sizeof(a)));
+		close(fd);
+	}
+}
+
 TEST(inet_corners)
 {
 	NEED(unshare(CLONE_NEWNET));
+	before_addresses();
 	lo_up();
+	before_addresses(); /* that it is over */
 	put("/proc/sys/net/ipv4/ping_group_range", "0 1000");
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
 		for (size_t a = 0; a < sizeof(addresses) / sizeof(*addresses); a++)
