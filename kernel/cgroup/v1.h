@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
- * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c). The files are in kernel/fs/cgroup1.
+ * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), and perf_event, which has no
+ * files and only groups tasks. The files are in kernel/fs/cgroup1.
  *
  * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
  * new hierarchy, or its end, touches no task.
@@ -31,7 +32,8 @@ struct super_block;
 #define CG1_CPUACCT BIT(0)
 #define CG1_DEVICES BIT(1)
 #define CG1_FREEZER BIT(2)
-#define CG1_NR 3
+#define CG1_PERF_EVENT BIT(3)
+#define CG1_NR 4
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
 #define CGROUP1_DEPTH                                                                              \
@@ -122,7 +124,7 @@ int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
 
 /* "cpuacct,freezer,name=x": what a hierarchy is called in /proc/PID/cgroup. */
-#define CGROUP1_LABEL (CGROUP1_NAME + 32)
+#define CGROUP1_LABEL (CGROUP1_NAME + 64)
 void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 
 /* cpuacct: what the tasks of @g and below have used, also those that have ended, since it was made or set to 0. */

@@ -12,7 +12,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
-const char *const cgroup1_controllers[CG1_NR] = { "cpuacct", "devices", "freezer" };
+const char *const cgroup1_controllers[CG1_NR] = { "cpuacct", "devices", "freezer", "perf_event" };
 
 /* ---- cpuacct ---- */
 

@@ -34,7 +34,7 @@ struct sched_group;
 struct mem_group;
 struct psi_group;
 
-#define CGROUP1_MAX 8 /* hierarchies of version 1 */
+#define CGROUP1_MAX 16 /* hierarchies of version 1 */
 
 /* Task states. */
 #define TASK_RUNNING 0

@@ -63,6 +63,32 @@ static void hierarchies(void)
 	GIVES(umount("v1"), 0);
 }
 
+/* Without files of its own: groups, many and deep, and who is in them. */
+static void grouping_only(void)
+{
+	char path[256] = "v1";
+
+	GIVES(mount_v1("none,perf_event"), EINVAL);
+	GIVES(mount_v1("perf_event"), 0);
+	WANT("it is in cgroup", strstr(get("/proc/self/cgroup"), ":perf_event:/\n"));
+	WANT("and in cgroups", strstr(get("/proc/cgroups"), "\nperf_event\t"));
+	GIVES(mount("none", "other", "cgroup", 0, "perf_event,freezer"), EBUSY);
+	for (int i = 0; i < 40; i++) {
+		strcat(path, "/g");
+		if (guest)
+			NEED(mkdir(path, 0755));
+	}
+	strcat(path, "/cgroup.procs");
+	GIVES(put(path, "0"), 0);
+	WANT("it is far down", strstr(get("/proc/self/cgroup"), ":perf_event:/g/g/g/g/"));
+	GIVES(put("v1/cgroup.procs", "0"), 0);
+	*strrchr(path, '/') = 0;
+	for (int i = 0; i < 40; i++, *strrchr(path, '/') = 0)
+		if (guest)
+			NEED(rmdir(path));
+	GIVES(umount("v1"), 0);
+}
+
 static long number(const char *path)
 {
 	return atol(get(path));
@@ -255,6 +281,7 @@ TEST(cgroup_v1_controllers)
 	NEED(mkdir("v2", 0755));
 	NEED(mkdir("other", 0755));
 	hierarchies();
+	grouping_only();
 	times();
 	freezer();
 	both_versions();
