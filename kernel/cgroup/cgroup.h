@@ -21,6 +21,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/vfs/simple_xattr.h"
 
+struct file;
 struct inode;
 
 /* Controllers, as bits of masks. */
@@ -168,6 +169,8 @@ extern struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
 /* May @cr write to cgroup.procs of @c? (fs/cgroup2 sets it) */
 extern bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
 
+/* Current has got a file that another task had (kernel/net sets it: a socket is the receiver's, for net_cls and net_prio). */
+extern void (*cgroup_file_received)(struct file *f);
 /* A group was removed: its programs go (kernel/bpf sets it). */
 extern void (*cgroup_drop_programs)(struct cgroup *c);
 

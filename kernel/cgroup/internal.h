@@ -36,6 +36,12 @@ bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or
 /* v1_devices.c: a new group has what its parent has, 0 or -ENOMEM; a group has gone. */
 int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent);
 void cgroup1_free_rules(struct cgroup1 *g);
+/* v1_net.c: a new group, under cgroup1_mutex, 0, -ENOMEM, -ENOSPC; one that has gone; a hierarchy that is listed, or not any more. */
+int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent);
+void cgroup1_free_net(const struct cgroup1 *g);
+void cgroup1_net_owner(struct cgroup1_hier *h, bool on);
+/* Under cgroup1_mutex: @t, or its whole process, has come to @g. */
+void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process);
 /* Under cgroup1_lock: @t comes to or leaves a group of cpuacct that is not the top. */
 void cgroup1_flush_usage(struct task *t, struct cgroup1 *from);
 /* Under cgroup_tasks_lock and cgroup1_lock: @t has come to its group of @h. */

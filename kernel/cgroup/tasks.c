@@ -20,6 +20,7 @@
 DEFINE_RWSEM(cgroup_threads);
 struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
 bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
+void (*cgroup_file_received)(struct file *f);
 void (*cgroup_notify_inode)(struct cgroup *c, u32 which);
 
 /* ---- notifications ---- */

@@ -35,6 +35,7 @@ void cgroup1_put(struct cgroup1 *g)
 
 		simple_xattrs_free(&g->xattrs);
 		cgroup1_free_rules(g);
+		cgroup1_free_net(g);
 		if (!parent) {
 			kfree(g->hier->agent);
 			kfree(g->hier);
@@ -82,6 +83,8 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 	g->level = parent->level + 1;
 	mutex_lock(&cgroup1_mutex);
 	err = parent->dead ? -ENODEV : cgroup1_copy_rules(g, parent);
+	if (!err)
+		err = cgroup1_inherit_net(g, parent);
 	if (err) {
 		mutex_unlock(&cgroup1_mutex);
 		cgroup1_put(g);
@@ -91,6 +94,7 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 	g->clone_children = parent->clone_children;
 	spin_lock(&cgroup1_lock);
 	g->notify = parent->notify;
+	g->classid = parent->classid;
 	parent->nr_children++;
 	spin_unlock(&cgroup1_lock);
 	mutex_unlock(&cgroup1_mutex);
@@ -189,6 +193,7 @@ struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers)
 	h->slot = (u32)slot;
 	h->controllers = controllers;
 	h->nr_groups = 1;
+	h->top->prioidx = controllers & CG1_NET_PRIO ? 1 : 0;
 	strscpy(h->name, name, sizeof(h->name));
 	return h;
 }
@@ -199,13 +204,16 @@ void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb)
 	h->id = ++last_id;
 	h->sb = sb;
 	listed[h->slot] = h;
+	cgroup1_net_owner(h, true);
 }
 
 void cgroup1_unlist(struct cgroup1_hier *h)
 {
 	assert_mutex_held(&cgroup1_mutex);
-	if (listed[h->slot] == h)
-		listed[h->slot] = NULL;
+	if (listed[h->slot] != h)
+		return;
+	listed[h->slot] = NULL;
+	cgroup1_net_owner(h, false);
 }
 
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none)
@@ -469,8 +477,10 @@ int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred 
 	mutex_lock(&cgroup1_mutex);
 	if (!err && g->dead)
 		err = -ENODEV;
-	if (!err)
+	if (!err) {
 		attach_locked(g, t, process);
+		cgroup1_mark_moved(g, t, process);
+	}
 	mutex_unlock(&cgroup1_mutex);
 	put_task(t);
 	return err;

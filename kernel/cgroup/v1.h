@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
- * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), and perf_event, which has no
- * files and only groups tasks. The files are in kernel/fs/cgroup1.
+ * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c), and
+ * perf_event, which has no files and only groups tasks. The files are in kernel/fs/cgroup1.
  *
  * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
  * new hierarchy, or its end, touches no task.
@@ -32,8 +32,11 @@ struct super_block;
 #define CG1_CPUACCT BIT(0)
 #define CG1_DEVICES BIT(1)
 #define CG1_FREEZER BIT(2)
-#define CG1_PERF_EVENT BIT(3)
-#define CG1_NR 4
+#define CG1_NET_CLS BIT(3)
+#define CG1_PERF_EVENT BIT(4)
+#define CG1_NET_PRIO BIT(5)
+#define CG1_NETWORK (CG1_NET_CLS | CG1_NET_PRIO)
+#define CG1_NR 6
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
 #define CGROUP1_DEPTH                                                                              \
@@ -83,6 +86,8 @@ struct cgroup1 {
 	bool deny;
 	u32 nr_rules;
 	struct list_head rules;
+	u32 classid; /* net_cls; under cgroup1_lock */
+	u32 prioidx; /* net_prio: no other group that lives has it; 0: the hierarchy has not that controller. Immutable */
 	bool freeze; /* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
 
 	/* for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex, files under dir's i_rwsem */
@@ -139,6 +144,26 @@ bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */
 bool cgroup1_is_frozen(struct cgroup1 *g);     /* and all its tasks and those below have stopped */
+
+/*
+ * net_cls and net_prio: a socket is marked with the numbers of the group whose task made it, or got it from another task, or has it open when it
+ * moves or its group's class changes. kernel/net sets cgroup1_net.
+ */
+struct cgroup1_net_ids {
+	u32 classid, prioidx; /* 0: there is no hierarchy with the controller */
+};
+struct cgroup1_net_ops {
+	/* @t's sockets get its numbers, of the controllers @which; may sleep, cgroup1_mutex is held */
+	void (*mark)(struct task *t, u32 which);
+	/* Priorities of the first namespace's cards: 0, -ENODEV, -ENOMEM. */
+	int (*set)(u32 prioidx, const char *dev, u32 prio);
+	int (*copy)(u32 from, u32 to);
+	/* Of the @nth card; false: there are fewer. */
+	bool (*show)(u32 prioidx, u32 nth, char dev[16], u32 *prio);
+};
+extern const struct cgroup1_net_ops *cgroup1_net;
+void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);
+int cgroup1_set_classid(struct cgroup1 *g, u32 classid); /* 0, -ENOMEM, -ENODEV */
 
 /* Moves a process, or one thread, as @cr: 0 or -errno. */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);

@@ -12,7 +12,8 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
-const char *const cgroup1_controllers[CG1_NR] = { "cpuacct", "devices", "freezer", "perf_event" };
+const char *const cgroup1_controllers[CG1_NR] = { "cpuacct", "devices", "freezer", "net_cls",
+	"perf_event", "net_prio" };
 
 /* ---- cpuacct ---- */
 

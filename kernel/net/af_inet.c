@@ -245,6 +245,8 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.uid = i->uid,
 		.gid = i->gid,
 		.owned = true,
+		.classid = READ_ONCE(i->c.classid),
+		.prioidx = READ_ONCE(i->c.prioidx),
 		.label = inet_flow_label(i, daddr),
 	};
 	if (mc && i->mc_if && !f->oif)

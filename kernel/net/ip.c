@@ -168,6 +168,7 @@ static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f
 	skb->uid = f->uid;
 	skb->gid = f->gid;
 	skb->owned = f->owned;
+	skb->classid = f->classid;
 	err = nf_hook(net, NF_INET_LOCAL_OUT, skb, NULL, f->dev);
 	if (err)
 		return err;
@@ -245,6 +246,7 @@ static int send_with_proto(struct net *net, struct sk_buff *skb, const struct fl
 	struct ip_stats *n = &IP_STATS(!v4);
 
 	n->out_requests++;
+	skb->prioidx = f->prioidx;
 	if (has_left(net, f)) {
 		kfree_skb(skb);
 		return -ENETDOWN;
@@ -299,6 +301,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 		return -EMSGSIZE;
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
+	skb->prioidx = f->prioidx;
 	skb->foreign = true; /* what sums stand in there are the program's */
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);

@@ -191,6 +191,7 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 	}
 	s->mark = skb->mark;
 	s->priority = skb->priority;
+	s->prioidx = skb->prioidx;
 	s->stamp_wanted = skb->stamp_wanted;
 	s->stamp_key = skb->stamp_key;
 	s->stamp_for = skb->stamp_for;

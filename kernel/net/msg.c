@@ -17,6 +17,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/skb.h"
+#include "kernel/net/sock_cgroup.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
@@ -369,6 +370,7 @@ static int put_rights(struct control *c, struct msg *m, u32 flags)
 
 		if (fd < 0)
 			break;
+		sock_cgroup_received(m->files[i]);
 		fd_install(fd, get_file(m->files[i]));
 		fds[n++] = fd;
 	}

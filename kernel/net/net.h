@@ -273,9 +273,10 @@ struct flow {
 	bool loop;     /* to a group: to members on this machine, too */
 	bool stays;    /* and to no other: TTL 0 */
 	u32 mark;
-	u16 sport, dport; /* of TCP and UDP; 0: not known, or none */
-	u32 uid, gid;     /* whose socket it is, when `owned` */
-	u32 label;        /* of IPv6's flow, 20 bits */
+	u16 sport, dport;     /* of TCP and UDP; 0: not known, or none */
+	u32 uid, gid;         /* whose socket it is, when `owned` */
+	u32 classid, prioidx; /* of that socket: net_cls, net_prio; 0: none */
+	u32 label;            /* of IPv6's flow, 20 bits */
 	bool owned;
 	struct ip6_ext *
 		ext; /* headers between IPv6's and the transport's; whoever fills it in has the reference. NULL */

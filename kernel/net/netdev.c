@@ -21,6 +21,7 @@
 #include "kernel/net/rtnl.h"
 #include "kernel/net/sched/qdisc.h"
 #include "kernel/net/skb.h"
+#include "kernel/net/sock_cgroup.h"
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
 
@@ -420,6 +421,8 @@ void netdev_unregister(struct net_device *dev)
 	spin_unlock(&dev->net->lock);
 	list_for_each_entry_safe(a, next, &names, list)
 		kfree(a);
+	if (!dev->moves)
+		sock_cgroup_forget(dev);
 	netname_put(dev->name);
 }
 

@@ -176,6 +176,8 @@ struct net_device {
 	const struct netdev_ops *ops;
 	void *private;
 
+	struct prio_map
+		*prio_map; /* of net_prio: sock_cgroup.c; NULL: no group has a priority here */
 	struct qdisc_root *qdisc; /* sched/qdisc.h; NULL: none but what the device is */
 
 	/* of those with a queue */

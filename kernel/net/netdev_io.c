@@ -31,6 +31,7 @@
 #include "kernel/net/net.h"
 #include "kernel/net/sched/qdisc.h"
 #include "kernel/net/skb.h"
+#include "kernel/net/sock_cgroup.h"
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
 
@@ -88,6 +89,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	struct netdev_stats *stats;
 
 	skb->dev = dev;
+	skb->prioidx = 0; /* its sender's: it is nobody's now, wherever it goes on to */
 	if (unlikely(b->len >= BACKLOG_MAX || b->bytes >= BACKLOG_BYTES)) {
 		dev->stats.rx_dropped++;
 		b->dropped++;
@@ -589,6 +591,8 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
 
 int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 {
+	if (unlikely(READ_ONCE(dev->prio_map)))
+		sock_cgroup_priority(dev, skb);
 	if (likely(!READ_ONCE(dev->qdisc)))
 		return netdev_xmit_now(dev, skb);
 	if (unlikely(skb->stamp_for)) /* who that is need not be there any more when it leaves */

@@ -143,6 +143,7 @@ int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct pac
 	skb->destructor = wfree;
 	skb->mark = p->c.mark;
 	skb->priority = p->c.priority;
+	skb->prioidx = READ_ONCE(p->c.prioidx);
 	atomic_add((s32)skb->charged, &p->wmem);
 	if (to->dev->type != ARPHRD_ETHER)
 		return send_bare(p, skb, to);

@@ -263,6 +263,7 @@ struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp)
 	c->stamp = skb->stamp;
 	c->mark = skb->mark;
 	c->priority = skb->priority;
+	c->prioidx = skb->prioidx;
 	c->gso = skb->gso;
 	c->csum_owed = skb->csum_owed;
 	c->vlan_proto = skb->vlan_proto;

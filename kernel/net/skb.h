@@ -116,6 +116,8 @@ struct sk_buff {
 	u32 mark, priority; /* of the socket that sent it */
 	u32 uid, gid; /* whose socket that is; while the filter looks at what goes out, and: */
 	bool owned;
+	u32 classid; /* the same: of net_cls */
+	u32 prioidx; /* of the socket that sent it: net_prio; 0: none */
 	u32 nf_info; /* what nfct is to it; below, a reference (netfilter.h) */
 	struct nf_conn *nfct;
 	ip_addr proxy; /* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */

@@ -19,6 +19,7 @@
 #include "kernel/net/errqueue.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/skb.h"
+#include "kernel/net/sock_cgroup.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
@@ -256,6 +257,7 @@ static struct socket *sock_create(int family, int type, int protocol)
 		kfree(s);
 		return ERR_PTR(err);
 	}
+	sock_cgroup_own(s->sk);
 	return s;
 }
 

@@ -119,6 +119,7 @@ struct sock_common {
 		debug;
 	u8 timestamp; /* STAMP_*: of what is received */
 	u32 priority, mark;
+	u32 classid, prioidx; /* cgroup1_net_ids of whose it is; written and read racily */
 	struct {
 		int on, secs;
 	} linger;

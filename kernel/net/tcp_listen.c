@@ -63,6 +63,8 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->c.linger = from->c.linger;
 	i->c.priority = from->c.priority;
 	i->c.mark = from->c.mark;
+	i->c.classid = READ_ONCE(from->c.classid);
+	i->c.prioidx = READ_ONCE(from->c.prioidx);
 	i->v6 = from->v6;
 	i->v6only = from->v6only;
 	i->ttl = from->ttl;

@@ -330,6 +330,8 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 		ack_sent(t);
 	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.ttl, 0) : max(t->inet.hops, 0));
 	f.tos = (ip_is_v4(&f.daddr) ? t->inet.tos : t->inet.tclass) | ecn;
+	f.classid = READ_ONCE(t->inet.c.classid);
+	f.prioidx = READ_ONCE(t->inet.c.prioidx);
 	f.proto = IPPROTO_TCP;
 	f.dont_fragment = true;
 	f.opts = ip_is_v4(&f.daddr) ? t->inet.opts : NULL;

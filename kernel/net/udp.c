@@ -401,6 +401,7 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 	s->stamp = skb->stamp;
 	s->mark = skb->mark;
 	s->priority = skb->priority;
+	s->prioidx = skb->prioidx;
 	s->csum_ok = skb->csum_ok;
 	return s;
 }

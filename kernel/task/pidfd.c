@@ -437,9 +437,12 @@ long sys_pidfd_getfd(int pidfd, int targetfd, int flags)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	fd = get_unused_fd(O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
 		fput(f);
-	else
-		fd_install(fd, f);
+		return fd;
+	}
+	if (cgroup_file_received)
+		cgroup_file_received(f);
+	fd_install(fd, f);
 	return fd;
 }

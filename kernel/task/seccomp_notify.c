@@ -21,6 +21,7 @@
 #include <linux/ioctl.h>
 #include <linux/seccomp.h>
 
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -105,6 +106,8 @@ static void install_add(struct note_add *a)
 {
 	u32 flags = a->newfd_flags;
 
+	if (cgroup_file_received)
+		cgroup_file_received(a->file);
 	if (a->flags & SECCOMP_ADDFD_FLAG_SETFD) {
 		a->ret = replace_fd(a->newfd, a->file, flags);
 		return;

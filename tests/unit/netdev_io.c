@@ -12,6 +12,7 @@
 #include "kernel/net/neigh.h"
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
+#include "kernel/net/sock_cgroup.h"
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
 #include "unit.h"
@@ -69,6 +70,9 @@ int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to)
 	return 0;
 }
 void packet_tap_in(struct sk_buff *skb)
+{
+}
+void sock_cgroup_priority(struct net_device *dev, struct sk_buff *skb)
 {
 }
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb)

@@ -179,7 +179,9 @@ static const struct fs_param params[] = {
 	FS_PARAM("cpuacct", FSP_FLAG),
 	FS_PARAM("devices", FSP_FLAG),
 	FS_PARAM("freezer", FSP_FLAG),
+	FS_PARAM("net_cls", FSP_FLAG),
 	FS_PARAM("perf_event", FSP_FLAG),
+	FS_PARAM("net_prio", FSP_FLAG),
 	FS_PARAM_END,
 };
 

@@ -252,6 +252,50 @@ static int show_parent_freezing(struct seq *s, struct cgroup1 *g)
 	return 0;
 }
 
+/* ---- net_cls, net_prio ---- */
+
+static int show_classid(struct seq *s, struct cgroup1 *g)
+{
+	seq_printf(s, "%u\n", READ_ONCE(g->classid));
+	return 0;
+}
+
+/* The lower half counts, as on Linux. */
+static int store_classid(struct file *f, struct cgroup1 *g, char *text)
+{
+	u64 v;
+
+	return kstrtou64(text, 0, &v) ? -EINVAL : cgroup1_set_classid(g, (u32)v);
+}
+
+static int show_prioidx(struct seq *s, struct cgroup1 *g)
+{
+	seq_printf(s, "%u\n", g->prioidx);
+	return 0;
+}
+
+static int show_ifpriomap(struct seq *s, struct cgroup1 *g)
+{
+	char dev[16];
+	u32 prio;
+
+	for (u32 i = 0; cgroup1_net->show(g->prioidx, i, dev, &prio); i++)
+		seq_printf(s, "%s %u\n", dev, prio);
+	return 0;
+}
+
+static int store_ifpriomap(struct file *f, struct cgroup1 *g, char *text)
+{
+	size_t n = strcspn(text, " \t\n");
+	char *number = text + n + strspn(text + n, " \t\n");
+	u64 prio;
+
+	if (!n || kstrtou64(number, 10, &prio) || prio > UINT32_MAX)
+		return -EINVAL;
+	text[n] = 0;
+	return cgroup1_net->set(g->prioidx, text, (u32)prio);
+}
+
 /* ---- all of them ---- */
 
 static const struct cg1_file files[] = {
@@ -271,6 +315,9 @@ static const struct cg1_file files[] = {
 	{ "freezer.state", 0644, BELOW_TOP, CG1_FREEZER, show_freezer, store_freezer },
 	{ "freezer.self_freezing", 0444, BELOW_TOP, CG1_FREEZER, show_self_freezing, NULL },
 	{ "freezer.parent_freezing", 0444, BELOW_TOP, CG1_FREEZER, show_parent_freezing, NULL },
+	{ "net_cls.classid", 0644, EVERYWHERE, CG1_NET_CLS, show_classid, store_classid },
+	{ "net_prio.prioidx", 0444, EVERYWHERE, CG1_NET_PRIO, show_prioidx, NULL },
+	{ "net_prio.ifpriomap", 0644, EVERYWHERE, CG1_NET_PRIO, show_ifpriomap, store_ifpriomap },
 };
 _Static_assert(ARRAY_SIZE(files) <= CGROUP1_FILES, "cgroup1->files has room for them");
 

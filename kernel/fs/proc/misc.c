@@ -354,8 +354,8 @@ static int show_cgroups(struct seq *s, void *arg)
 		const char *name;
 		u32 v1; /* CG1_*; 0: it is version 2's */
 	} all[] = { { "cpuset", 0 }, { "cpu", 0 }, { "cpuacct", CG1_CPUACCT }, { "memory", 0 },
-		{ "devices", CG1_DEVICES }, { "freezer", CG1_FREEZER },
-		{ "perf_event", CG1_PERF_EVENT }, { "pids", 0 } };
+		{ "devices", CG1_DEVICES }, { "freezer", CG1_FREEZER }, { "net_cls", CG1_NET_CLS },
+		{ "perf_event", CG1_PERF_EVENT }, { "net_prio", CG1_NET_PRIO }, { "pids", 0 } };
 
 	seq_puts(s, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
 	mutex_lock(&cgroup1_mutex);

@@ -294,7 +294,13 @@ static void meta_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 				      from_kuid_munged(p->net->ns.owner, p->skb->uid) :
 				      from_kgid_munged(p->net->ns.owner, p->skb->gid);
 		break;
-	default: r->code = NFT_BREAK; /* classes of cgroup version 1 */
+	case NFT_META_CGROUP:
+		if (!p->skb->owned)
+			r->code = NFT_BREAK;
+		else
+			*to = p->skb->classid;
+		break;
+	default: r->code = NFT_BREAK;
 	}
 }
 

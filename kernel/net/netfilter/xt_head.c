@@ -12,6 +12,7 @@
 #include <linux/netfilter/xt_length.h>
 #include <linux/netfilter/xt_mac.h>
 #include <linux/netfilter/xt_owner.h>
+#include <linux/netfilter/xt_cgroup.h>
 #include <linux/netfilter/xt_rpfilter.h>
 #include <linux/netfilter/xt_tcpmss.h>
 #include <linux/netfilter/xt_time.h>
@@ -379,6 +380,35 @@ static bool match_owner(const struct nft_pkt *p, const void *i)
 	       (gid >= m->gid_min && gid <= m->gid_max) != !!(m->invert & XT_OWNER_GID);
 }
 
+static int check_cgroup0(const void *i)
+{
+	return ((const struct xt_cgroup_info_v0 *)i)->invert & ~1U ? -EINVAL : 0;
+}
+
+static bool match_cgroup0(const struct nft_pkt *p, const void *i)
+{
+	const struct xt_cgroup_info_v0 *m = i;
+
+	return p->skb->owned && (m->id == p->skb->classid) != m->invert;
+}
+
+/* Classes only: a path is a group of version 2. */
+static int check_cgroup2(const void *i)
+{
+	const struct xt_cgroup_info_v2 *m = i;
+
+	if ((m->invert_path | m->invert_classid) & ~1U || !m->has_path == !m->has_classid)
+		return -EINVAL;
+	return m->has_path ? -EOPNOTSUPP : 0;
+}
+
+static bool match_cgroup2(const struct nft_pkt *p, const void *i)
+{
+	const struct xt_cgroup_info_v2 *m = i;
+
+	return p->skb->owned && (m->classid == p->skb->classid) != m->invert_classid;
+}
+
 static int check_rpfilter(const void *i)
 {
 	return ((const struct xt_rpfilter_info *)i)->flags & ~15 ? -EINVAL : 0;
@@ -525,6 +555,10 @@ const struct xt_kind xt_head_matches[] = {
 		.check = check_ipv6header, .match = match_ipv6header },
 	{ "owner", 1, 0, sizeof(struct xt_owner_match_info), .check = check_owner,
 		.match = match_owner, .hooks = OUT },
+	{ "cgroup", 0, 0, sizeof(struct xt_cgroup_info_v0), .check = check_cgroup0,
+		.match = match_cgroup0, .hooks = OUT | 1U << NF_INET_LOCAL_IN },
+	{ "cgroup", 2, 0, sizeof(struct xt_cgroup_info_v2), .check = check_cgroup2,
+		.match = match_cgroup2, .hooks = OUT | 1U << NF_INET_LOCAL_IN },
 	{ "rpfilter", 0, 0, sizeof(struct xt_rpfilter_info), .check = check_rpfilter,
 		.match = match_rpfilter, .hooks = 1U << NF_INET_PRE_ROUTING },
 	{ "time", 0, 0, sizeof(struct xt_time_info), .check = check_time, .match = match_time },

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * v1_net.c: net_cls and net_prio of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{net_cls,net_prio}): numbers that sockets are marked
+ * with, a class for the packet filter and an index of priorities for cards.
+ *
+ * A socket has the numbers themselves and knows nothing of groups; the priorities are the cards' (kernel/net/sock_cgroup.c), by index. An index
+ * belongs to its group until the group's memory goes. A socket may outlive that, and then means the next group that has the index: as on Linux.
+ *
+ * Locks: cgroup1_mutex for moves and classes; cgroup1_lock over whose numbers are which; ids_lock, innermost, over the indices.
+ */
+#include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/v1.h"
+#include "kernel/task/pid_ns.h"
+
+#define PRIO_IDS 65536
+
+const struct cgroup1_net_ops *cgroup1_net;
+static struct cgroup1_hier *cls_owner, *prio_owner; /* under cgroup1_lock, read racily for NULL */
+static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* 0 is nobody, 1 the top; under ids_lock */
+static DEFINE_SPINLOCK(ids_lock);
+
+/* ---- indices ---- */
+
+static u32 take_id(void)
+{
+	u32 id = 0;
+
+	spin_lock(&ids_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(used_ids) && !id; i++)
+		if (~used_ids[i]) {
+			u32 bit = (u32)__builtin_ctzl(~used_ids[i]);
+
+			used_ids[i] |= BIT(bit);
+			id = i * 64 + bit;
+		}
+	spin_unlock(&ids_lock);
+	return id;
+}
+
+void cgroup1_free_net(const struct cgroup1 *g)
+{
+	if (g->prioidx < 2)
+		return;
+	spin_lock(&ids_lock);
+	used_ids[g->prioidx / 64] &= ~BIT(g->prioidx % 64);
+	spin_unlock(&ids_lock);
+}
+
+int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent)
+{
+	if (!(g->hier->controllers & CG1_NET_PRIO))
+		return 0;
+	g->prioidx = take_id();
+	return g->prioidx ? cgroup1_net->copy(parent->prioidx, g->prioidx) : -ENOSPC;
+}
+
+/* ---- whose numbers ---- */
+
+void cgroup1_net_owner(struct cgroup1_hier *h, bool on)
+{
+	spin_lock(&cgroup1_lock);
+	if (h->controllers & CG1_NET_CLS)
+		WRITE_ONCE(cls_owner, on ? h : NULL);
+	if (h->controllers & CG1_NET_PRIO)
+		WRITE_ONCE(prio_owner, on ? h : NULL);
+	spin_unlock(&cgroup1_lock);
+}
+
+void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids)
+{
+	*ids = (struct cgroup1_net_ids){ 0, 0 };
+	if (likely(!READ_ONCE(cls_owner) && !READ_ONCE(prio_owner)))
+		return;
+	spin_lock(&cgroup1_lock);
+	if (cls_owner)
+		ids->classid = cgroup1_group_of(t, cls_owner)->classid;
+	if (prio_owner)
+		ids->prioidx = cgroup1_group_of(t, prio_owner)->prioidx;
+	spin_unlock(&cgroup1_lock);
+}
+
+/* ---- sockets that are open ---- */
+
+/* The thread of @of's process with the least number above @after: a reference, or NULL. */
+static struct task *next_thread(const struct task *of, pid_t after)
+{
+	struct task *t, *best = NULL;
+
+	read_lock(&tasklist_lock);
+	list_for_each_entry(t, &of->signal->threads, thread_node)
+		if (t->pid > after && (!best || t->pid < best->pid))
+			best = t;
+	if (best)
+		get_task(best);
+	read_unlock(&tasklist_lock);
+	return best;
+}
+
+void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
+{
+	u32 which = g->hier->controllers & CG1_NETWORK;
+	struct task *at;
+
+	assert_mutex_held(&cgroup1_mutex);
+	if (likely(!which))
+		return;
+	if (!process) {
+		cgroup1_net->mark(t, which);
+		return;
+	}
+	for (pid_t nr = 0; (at = next_thread(t, nr));) {
+		cgroup1_net->mark(at, which);
+		nr = at->pid;
+		put_task(at);
+	}
+}
+
+static void mark_thread(pid_t nr)
+{
+	struct pid *pid = find_get_pid_ns(nr, &init_pid_ns);
+	struct task *t = pid ? pid_get_task(pid, PIDTYPE_PID) : NULL;
+
+	if (pid)
+		put_pid(pid);
+	if (!t)
+		return;
+	cgroup1_net->mark(t, CG1_NET_CLS);
+	put_task(t);
+}
+
+int cgroup1_set_classid(struct cgroup1 *g, u32 classid)
+{
+	pid_t *all = NULL;
+	s64 n;
+
+	mutex_lock(&cgroup1_mutex);
+	n = g->dead ? -ENODEV : cgroup1_collect(g, false, &all);
+	if (n >= 0) {
+		spin_lock(&cgroup1_lock);
+		g->classid = classid;
+		spin_unlock(&cgroup1_lock);
+	}
+	for (s64 i = 0; i < n; i++)
+		mark_thread(all[i]);
+	mutex_unlock(&cgroup1_mutex);
+	kfree(all);
+	return n < 0 ? (int)n : 0;
+}
