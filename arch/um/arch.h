@@ -55,6 +55,8 @@ struct arch_task {
 	u64 answers_at; /* skas_answers_now() when they were right, 0: never */
 	u64 scarce_since,
 		scarce_last; /* ktime_get() of the first and the last time in a row that the host had no task for it */
+	struct io_bitmap *ports; /* arch/um/ioport.c's, NULL: none */
+	u8 iopl;                 /* iopl(2)'s level */
 };
 
 /*

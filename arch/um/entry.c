@@ -24,6 +24,7 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include "arch/um/internal.h"
+#include "arch/um/ioport.h"
 #include "arch/um/ldt.h"
 #include "arch/um/patch.h"
 #include "arch/um/sample.h"
@@ -200,11 +201,24 @@ static void serve_fault(struct task *t, const struct skas_event *ev)
 	force_sig_fault(sig, code, ev->addr, 14, ev->error);
 }
 
+/* False: ports have nothing to do with it. */
+static bool serve_port(struct task *t, const struct skas_event *ev)
+{
+	struct skas_event fault;
+	enum port_result res = ioport_trap(t, ev, &fault);
+
+	if (res == PORT_FAULT)
+		serve_fault(t, &fault);
+	return res != PORT_NOT;
+}
+
 static void serve_trap(struct task *t, const struct skas_event *ev)
 {
 	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno, debug_hits(t, ev)))
 		return;
 	if (unlikely(arch_tsc_traps) && tsc_trap(t, ev))
+		return;
+	if (serve_port(t, ev))
 		return;
 	if (unlikely(user_breaks_on) && ev->signo == SIGTRAP &&
 		user_breaks_trap(&t->arch.regs, ev->trapno))

@@ -10,21 +10,15 @@
  */
 #include <asm/signal.h>
 
+#include "arch/um/insn.h"
 #include "arch/um/internal.h"
 #include "arch/um/ldt.h"
 #include "arch/um/timetravel.h"
-#include "arch/um/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "skas/skas.h"
-
-#define INSN_MAX 15
-#define TRAPNO_GP 13
-#define TRAPNO_DB 1
-#define TRAP_TRACE_CODE 2 /* TRAP_TRACE of <asm-generic/siginfo.h> */
-#define EFLAGS_TF 0x100UL
 
 bool arch_tsc_traps;
 static bool asked, forbidden;
@@ -88,30 +82,6 @@ static u32 tsc_insn(const u8 *code, u32 n, bool long_mode, bool *with_cpu)
 	return 0;
 }
 
-/* Code may end at the end of a page. */
-static u32 read_code(u64 rip, u8 *code)
-{
-	u32 first = (u32)min(PAGE_SIZE - rip % PAGE_SIZE, (u64)INSN_MAX);
-
-	if (!copy_from_user(code, UADDR(rip), INSN_MAX))
-		return INSN_MAX;
-	return copy_from_user(code, UADDR(rip), first) ? 0 : first;
-}
-
-/* The instruction was executed here, so the trap of the flag did not come by itself. */
-static void step_ends(struct task *t)
-{
-	struct regs *r = &t->arch.regs;
-
-	if (t->hw_debug && hw_debug_trap(r, TRAPNO_DB, 0))
-		return;
-	if (!(r->eflags & EFLAGS_TF))
-		return;
-	t->arch.trapno = TRAPNO_DB;
-	t->arch.error = 0;
-	force_sig_fault(SIGTRAP, TRAP_TRACE_CODE, r->rip, TRAPNO_DB, 0);
-}
-
 bool tsc_trap(struct task *t, const struct skas_event *ev)
 {
 	struct regs *r = &t->arch.regs;
@@ -123,7 +93,7 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 	if (ev->signo != SIGSEGV || ev->trapno != TRAPNO_GP || t->no_tsc)
 		return false;
 	at = r->cs & SEL_LDT ? ldt_linear(t->mm->ldt, r->cs, r->rip) : r->rip;
-	len = tsc_insn(code, read_code(at, code), long_mode, &with_cpu);
+	len = tsc_insn(code, insn_read(at, code), long_mode, &with_cpu);
 	if (!len)
 		return false;
 	if (time_frozen)
@@ -134,6 +104,6 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 	if (with_cpu)
 		r->rcx = (u32)smp_processor_id();
 	r->rip = long_mode ? r->rip + len : (u32)(r->rip + len);
-	step_ends(t);
+	insn_stepped(t);
 	return true;
 }

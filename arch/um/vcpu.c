@@ -19,6 +19,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/ioport.h"
 #include "arch/um/timetravel.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
@@ -196,6 +197,7 @@ void arch_task_free(struct task *t)
 		skas_fpu_drop(&t->arch.fpu);
 		kmem_cache_free(fpu_cache, t->arch.fpu.area);
 	}
+	ioport_free(t);
 	kstack_free(t->arch.kstack);
 	t->arch.fpu.area = NULL;
 	t->arch.kstack = NULL;
@@ -232,6 +234,7 @@ int arch_task_fork(struct task *child)
 	skas_fpu_save_in_call(&t->arch.fpu, (u32)t->arch.regs.orig_rax);
 	memcpy(child->arch.fpu.area, t->arch.fpu.area, xstate_size);
 	child->arch.fpu.runner = NULL;
+	ioport_fork(child);
 	arch_task_start(child, fork_return, NULL);
 	return 0;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * insn.c: what those share that execute an instruction of guest code in its place.
+ *
+ * Locks: none.
+ */
+#include <asm/signal.h>
+
+#include "arch/um/insn.h"
+#include "arch/um/internal.h"
+#include "arch/um/uaccess.h"
+#include "kernel/sched/task.h"
+
+#define TRAP_TRACE_CODE 2 /* TRAP_TRACE of <asm-generic/siginfo.h> */
+
+u32 insn_read(u64 at, u8 *code)
+{
+	u32 first = (u32)min(PAGE_SIZE - at % PAGE_SIZE, (u64)INSN_MAX);
+
+	if (!copy_from_user(code, UADDR(at), INSN_MAX))
+		return INSN_MAX;
+	return copy_from_user(code, UADDR(at), first) ? 0 : first;
+}
+
+void insn_stepped(struct task *t)
+{
+	struct regs *r = &t->arch.regs;
+
+	if (t->hw_debug && hw_debug_trap(r, TRAPNO_DB, 0))
+		return;
+	if (!(r->eflags & EFLAGS_TF))
+		return;
+	t->arch.trapno = TRAPNO_DB;
+	t->arch.error = 0;
+	force_sig_fault(SIGTRAP, TRAP_TRACE_CODE, r->rip, TRAPNO_DB, 0);
+}

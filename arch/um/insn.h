@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * insn.h: single instructions of guest code that the kernel executes in its place (tsc.c, ioport.c). For the fault's own task.
+ */
+#ifndef NESTLING_ARCH_UM_INSN_H
+#define NESTLING_ARCH_UM_INSN_H
+
+#include "kernel/lib/types.h"
+
+#define INSN_MAX 15
+#define TRAPNO_DB 1
+#define TRAPNO_GP 13
+#define EFLAGS_TF 0x100UL
+#define EFLAGS_DF 0x400UL
+
+struct task;
+
+/* The bytes at linear address @at into @code[INSN_MAX]; how many there are: code may end at the end of a page. May sleep. */
+u32 insn_read(u64 at, u8 *code);
+/* It has been executed and rip is behind it: the trap of the flag, which did not come by itself. */
+void insn_stepped(struct task *t);
+
+#endif
