@@ -47,6 +47,7 @@ struct os_space_setup {
 	uint64_t words_at, words_size, words_off; /* of ctl, mapped read-only into every space */
 	uint32_t *
 		running; /* running[16 * cpu]: the task that vCPU waits for, 0 none; the kicker reads it */
+	bool *tsc_may; /* whether the host has PR_SET_TSC for them */
 	bool *tsc_traps; /* NULL, or rdtsc is to be SIGSEGV in all tasks of spaces: whether the host does that */
 };
 /*

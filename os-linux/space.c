@@ -310,6 +310,7 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 	}
 	os_short_slices(zygote); /* all tasks of spaces inherit it */
 	ordinary = sched_getscheduler(zygote) == SCHED_OTHER;
+	*s->tsc_may = !remote_call(SYS_prctl, PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
 	if (s->tsc_traps) /* inherited by all that the zygote forks */
 		*s->tsc_traps = !remote_call(SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
 	err = move_vdso(s, vdso);

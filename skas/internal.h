@@ -73,6 +73,7 @@ struct runner {
 	u64 offered_at; /* skas_answers_now() when some were offered for the coming stay, 0: none are */
 	bool again; /* seccomp: the page was made ready for a turn that was not given: what has changed since the event is not known any more */
 	struct debug_regs debug; /* that the host has for it; of the vCPU */
+	bool tsc_traps;          /* rdtsc is an event; of the vCPU */
 	u32 regs_live;           /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
 	struct skas_mutex lock;
 	struct fpu *owner; /* under lock: whose FPU state is live here */
@@ -97,6 +98,7 @@ struct space {
 	u32 count_at; /* value of nr_maps at which the host is asked again */
 	bool dead;
 	bool segs; /* it has an LDT: selectors are loaded and saved, gs base is not borrowed; never goes to the pool */
+	bool tsc_traps; /* rdtsc is an event in runners that are made from now on; never goes to the pool */
 	struct space_image image; /* of its owner; of the pool while it is in there */
 	struct runner runner[];   /* cfg.ncpus of them */
 };
@@ -128,7 +130,7 @@ struct skas {
 	unsigned caps; /* OS_SPACE_* */
 	u64 base;      /* of the stub's window */
 	u64 vdso;
-	bool tsc_traps;
+	bool tsc_may, tsc_traps;
 	u64 ctl_stride;
 	u32 max_spaces;
 	int ctl_file;

@@ -11,7 +11,7 @@
  * harmless: nothing in it runs, and its next owner unmaps what he does not want before anything
  * does. So giving a space back wakes no mapper, and the next guest of its kind finds most of its mappings in place.
  *
- * A space with an LDT does not go to the pool: its next guest would have it too.
+ * A space with an LDT, or where rdtsc traps, does not go to the pool: its next guest would have it too.
  *
  * Locks: pool_lock (spin) for the list. A space in the pool belongs to nobody.
  */
@@ -181,7 +181,7 @@ void space_put(struct space *s)
 {
 	if (!s->dead)
 		stop_runners(s);
-	if (s->dead || s->segs || !keep(s))
+	if (s->dead || s->segs || s->tsc_traps || !keep(s))
 		space_end(s);
 }
 

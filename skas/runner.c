@@ -74,6 +74,7 @@ static int clone_runner_locked(struct runner *r)
 	if (err < 0)
 		return err;
 	r->task = err;
+	r->tsc_traps = s->tsc_traps;
 	r->state = RUNNER_WAITING;
 	return 0;
 }
@@ -147,6 +148,7 @@ void runner_end(struct runner *r)
 	r->task = 0;
 	/* skas_debug() compares before the next one is made, which has none. */
 	r->debug = (struct debug_regs){ 0 };
+	r->tsc_traps = false;
 	r->state = RUNNER_NONE;
 }
 

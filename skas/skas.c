@@ -6,7 +6,9 @@
  * copy of the stub's image, has the zygote started from it, and makes one space with one runner as
  * a trial: what that cannot do, no guest could.
  */
+#include <asm/unistd.h>
 #include <linux/elf.h>
+#include <linux/prctl.h>
 
 #include "gen/stub_syms.h"
 #include "kernel/lib/string.h"
@@ -103,6 +105,7 @@ static int start_zygote_at(u64 base, u64 top)
 		.ctl = skas.ctl_file,
 		.physmem = skas.cfg.physmem,
 		.running = skas_running,
+		.tsc_may = &skas.tsc_may,
 		.tsc_traps = skas.cfg.trap_tsc ? &skas.tsc_traps : NULL,
 	};
 	int err;
@@ -289,6 +292,11 @@ bool skas_tsc_traps(void)
 	return skas.tsc_traps;
 }
 
+bool skas_tsc_may_trap(void)
+{
+	return skas.tsc_may;
+}
+
 u64 skas_host_vdso(void)
 {
 	return skas.vdso;
@@ -401,6 +409,41 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 int skas_debug_hits(struct space *s, int cpu, u64 *dr6)
 {
 	return os_space_debug_hits(s->runner[cpu].task, dr6);
+}
+
+/* ---- the counter ---- */
+
+/* The mapper has it, and with it the runners that it makes. */
+static int ask_for_tsc(struct space *s)
+{
+	struct order o = { .nr = __NR_prctl, .rdi = PR_SET_TSC, .rsi = PR_TSC_SIGSEGV };
+	int err = 0;
+
+	skas_lock(&s->lock);
+	if (!s->tsc_traps)
+		err = s->dead ? -EIO : space_try_locked(s, &o);
+	if (!err)
+		s->tsc_traps = true;
+	skas_unlock(&s->lock);
+	return err;
+}
+
+void skas_trap_tsc(struct space *s, int cpu)
+{
+	struct runner *r = &s->runner[cpu];
+
+	if (likely(r->tsc_traps))
+		return;
+	if (ask_for_tsc(s)) {
+		lose_space(s);
+		return;
+	}
+	if (r->state == RUNNER_NONE)
+		return;
+	fpu_evict(r);
+	skas_lock(&s->lock);
+	runner_end(r);
+	skas_unlock(&s->lock);
 }
 
 void skas_kick(int cpu)

@@ -52,7 +52,8 @@ u64 skas_task_size(void);         /* first address that a guest may not map */
  * Where the host's vdso and vvar stand in every space (for our vDSO image); 0 when there is none.
  */
 u64 skas_host_vdso(void);
-bool skas_tsc_traps(void); /* rdtsc of guest code is an event: SIGSEGV with trap 13 */
+bool skas_tsc_traps(void);    /* rdtsc of guest code is an event: SIGSEGV with trap 13 */
+bool skas_tsc_may_trap(void); /* or it can be made one: skas_trap_tsc() */
 
 /*
  * Where the thunk of a patched call site jumps to, with r11 at its record, the call's arguments in their registers, and
@@ -174,6 +175,12 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
  */
 int skas_debug(struct space *s, int cpu, const struct debug_regs *d);
 int skas_debug_hits(struct space *s, int cpu, u64 *dr6);
+
+/*
+ * In the coming stays of @s on vCPU @cpu rdtsc is an event, and may be one on the others. For good: the space goes to no other guest. The first
+ * time on a vCPU costs a runner. Where skas_tsc_may_trap(). A space that is lost by it skas_run() tells of.
+ */
+void skas_trap_tsc(struct space *s, int cpu);
 
 /*
  * Makes the vCPU @cpu's current skas_run return soon (may be spurious). Kicks come from

@@ -299,7 +299,9 @@ int arch_map_vdso(struct mm *mm, u64 *base);
 u64 arch_auxv(u32 type); /* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */
 /* Host CPU text for /proc/cpuinfo and lscpu: model name, flags, mhz. Bytes written. */
 int arch_cpuinfo(int cpu, char *buf, size_t size);
-extern bool arch_tsc_traps; /* rdtsc of guests comes to the kernel; constant after boot */
+extern bool
+	arch_tsc_traps; /* rdtsc of guests comes to the kernel; constant after boot, as is the next */
+extern bool arch_tsc_may_trap; /* it can be made to: of threads with no_tsc it does */
 /*
  * The kernel stack number @i: its live part [*sp, *end), empty when nobody has it; all of it when its task runs elsewhere. 0, or
  * -ENOENT: there are no more.

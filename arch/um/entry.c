@@ -216,7 +216,7 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 {
 	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno, debug_hits(t, ev)))
 		return;
-	if (unlikely(arch_tsc_traps) && tsc_trap(t, ev))
+	if (tsc_trap(t, ev))
 		return;
 	if (serve_port(t, ev))
 		return;
@@ -417,6 +417,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	if (!s)
 		return false;
 	cpu = smp_processor_id();
+	if (unlikely(t->no_tsc) && !arch_tsc_traps)
+		skas_trap_tsc(s, cpu);
 	if (unlikely(t->hw_debug || debug_regs_used) && !load_debug_regs(t, s, cpu))
 		return false;
 	claim_fpu(t, cpu);

@@ -2,7 +2,10 @@
 /*
  * tsc.c: rdtsc of guest programs. As a rule it reads the host's counter. With rdtsc=trap, which frozen time asks for by itself, the host
  * faults it (PR_SET_TSC of the zygote, inherited by all that runs guest code), and it reads the guest's monotonic clock, a tick a
- * nanosecond: so a run that measures with it repeats. Only then may a task of the guest have it fault (PR_SET_TSC).
+ * nanosecond: so a run that measures with it repeats.
+ *
+ * A thread of the guest may have it fault as well (PR_SET_TSC). The runners of its space are then made anew by a mapper that has asked for that
+ * (skas_trap_tsc()), and stay so: for the space's other threads, and when it may read it again, the host's counter is read here.
  *
  * The host's vDSO reads the counter, so guests must not call it then (vdso_map.c): clock_gettime() is a system call.
  *
@@ -20,7 +23,7 @@
 #include "kernel/sched/task.h"
 #include "skas/skas.h"
 
-bool arch_tsc_traps;
+bool arch_tsc_traps, arch_tsc_may_trap;
 static bool asked, forbidden;
 
 static int set_rdtsc(const char *value)
@@ -42,6 +45,7 @@ bool tsc_wants_traps(void)
 void tsc_init(void)
 {
 	arch_tsc_traps = skas_tsc_traps();
+	arch_tsc_may_trap = skas_tsc_may_trap();
 	if (arch_tsc_traps || !tsc_wants_traps())
 		return;
 	if (asked)
@@ -82,6 +86,16 @@ static u32 tsc_insn(const u8 *code, u32 n, bool long_mode, bool *with_cpu)
 	return 0;
 }
 
+static u64 counter(void)
+{
+	u32 lo, hi;
+
+	if (arch_tsc_traps)
+		return ktime_get();
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (u64)hi << 32 | lo;
+}
+
 bool tsc_trap(struct task *t, const struct skas_event *ev)
 {
 	struct regs *r = &t->arch.regs;
@@ -98,7 +112,7 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 		return false;
 	if (time_frozen)
 		timetravel_call(); /* who spins on it sees it move */
-	now = ktime_get();
+	now = counter();
 	r->rax = (u32)now;
 	r->rdx = now >> 32;
 	if (with_cpu)

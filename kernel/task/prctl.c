@@ -196,10 +196,10 @@ static long put_int(uaddr_t to, int v)
 	return put_user(v, to);
 }
 
-/* Without rdtsc=trap nothing tells the kernel of an rdtsc. */
+/* Where the host does not have it nothing tells the kernel of an rdtsc. */
 static long set_tsc(u64 mode)
 {
-	if (mode != PR_TSC_ENABLE && (mode != PR_TSC_SIGSEGV || !arch_tsc_traps))
+	if (mode != PR_TSC_ENABLE && (mode != PR_TSC_SIGSEGV || !arch_tsc_may_trap))
 		return -EINVAL;
 	current->no_tsc = mode == PR_TSC_SIGSEGV;
 	return 0;
