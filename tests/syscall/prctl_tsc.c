@@ -120,5 +120,6 @@ TEST(prctl_tsc)
 	threads();
 	registers();
 	report("at last");
-	CHILD(reads(); signal(SIGSEGV, SIG_DFL); T(prctl(PR_SET_TSC, PR_TSC_SIGSEGV)); __rdtsc(); say("alive"););
+	CHILD(reads(); signal(SIGSEGV, SIG_DFL); T(prctl(PR_SET_TSC, PR_TSC_SIGSEGV)); __rdtsc();
+		say("alive"););
 }
