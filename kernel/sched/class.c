@@ -391,7 +391,7 @@ u64 class_slice_left(const struct rq *rq, u64 now)
 	if (task_is_idle(t))
 		return ~0UL;
 	if (!is_rt(t)) {
-		left = slice_left(rq, rq->hurried ? WAKER_RUNS_NS : SLICE_NS, now);
+		left = slice_left(rq, rq->hurried ? WAKER_RUNS_NS : sched_slice(t), now);
 		if (t->policy == SCHED_DEADLINE)
 			left = min(left, dl_time_left(t, now));
 		return rq->nr_rt && rt_throttled(rq) ? min(left, throttled_for(rq, now)) : left;

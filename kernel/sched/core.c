@@ -555,6 +555,7 @@ void sched_fork(struct task *t)
 	t->cpus_allowed = sched_within(t->cpus_wish, t->cpus_bound);
 	memset(&t->se, 0, sizeof(t->se));
 	t->se.weight = class_weight(t);
+	t->se.slice = reset ? 0 : p->se.slice;
 	INIT_LIST_HEAD(&t->rt_node);
 	t->sched_group = NULL;
 	t->psi = NULL;
@@ -742,12 +743,24 @@ int sched_setscheduler(struct task *t, int policy, int prio)
 	return 0;
 }
 
+void sched_set_slice(struct task *t, u64 ns)
+{
+	WRITE_ONCE(t->se.slice, ns ? clamp(ns, SLICE_MIN_NS, SLICE_MAX_NS) : 0);
+}
+
+u64 sched_slice(const struct task *t)
+{
+	u64 own = READ_ONCE(t->se.slice);
+
+	return own ? own : SLICE_NS;
+}
+
 u64 sched_rr_interval(struct task *t)
 {
 	switch (t->policy) {
 	case SCHED_DEADLINE:
 	case SCHED_FIFO: return 0;
 	case SCHED_RR: return RR_SLICE_NS;
-	default: return SLICE_NS;
+	default: return sched_slice(t);
 	}
 }

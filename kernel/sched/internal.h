@@ -18,6 +18,8 @@
 #define IDLE_WEIGHT 3
 
 #define SLICE_NS (4 * MSEC) /* of a fair task that is not alone */
+#define SLICE_MIN_NS (MSEC / 10)
+#define SLICE_MAX_NS (100 * MSEC)
 #define RR_SLICE_NS ((u64)READ_ONCE(sysctl_sched_rr_timeslice) * MSEC)
 #define WAKEUP_GRAN_NS MSEC /* a waker is preempted only by who is so much behind */
 #define WAKER_RUNS_NS                                                                              \

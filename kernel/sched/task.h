@@ -84,6 +84,7 @@ struct sched_entity {
 	u64 exec_start;  /* when it was put on the CPU */
 	u64 sum_exec;    /* ns, all */
 	u64 slice_start; /* sum_exec when its slice began */
+	u64 slice;       /* ns that sched_setattr() asked for, 0: the usual; racy */
 	u64 queued_at;   /* arch_cpu_clock() when it became runnable */
 	u64 wait_since;  /* the same, or when it lost the CPU while runnable; 0: it does not wait */
 	u64 run_delay;   /* ns, all: runnable and not running */
@@ -304,6 +305,9 @@ extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us; /* -1: no thro
 extern int sysctl_sched_rr_timeslice; /* ms */
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
+/* How long it runs, as a fair task, before it makes room for another: ns, 0.1 to 100 ms; 0: as usual. */
+void sched_set_slice(struct task *t, u64 ns);
+u64 sched_slice(const struct task *t);
 /* SCHED_DEADLINE; @period 0: as the deadline. 0, -EINVAL, -EBUSY (more than there is), -EPERM (not allowed on all vCPUs). */
 int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u64 flags);
 /* Of current, a task of SCHED_DEADLINE: gives up what is left of its budget; sleeps until its next period when there is none. */

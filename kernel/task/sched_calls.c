@@ -219,6 +219,12 @@ static int get_attr(uaddr_t ua, struct sched_attr *attr)
 	return err;
 }
 
+/* SCHED_IDLE keeps what it had: so does Linux. */
+static bool has_slice(int policy)
+{
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
+}
+
 static int change_to_deadline(struct task *t, const struct sched_attr *attr)
 {
 	int err;
@@ -272,6 +278,8 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 		nice = t->nice;
 	}
 	err = change(t, policy, prio, nice, attr.sched_flags & SCHED_FLAG_RESET_ON_FORK);
+	if (!err && has_slice(policy) && !(attr.sched_flags & SCHED_FLAG_KEEP_PARAMS))
+		sched_set_slice(t, attr.sched_runtime);
 	put_task(t);
 	return err;
 }
@@ -299,6 +307,7 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 		attr.sched_priority = (u32)t->rt_priority;
 	} else {
 		attr.sched_nice = t->nice;
+		attr.sched_runtime = sched_slice(t);
 	}
 	put_task(t);
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
