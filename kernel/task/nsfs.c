@@ -40,6 +40,21 @@ struct ns_common *nsfs_file_ns(const struct file *f)
 #define NS_GET_PID_IN_PIDNS_ _IOR(NSIO, 8, int)
 #define NS_GET_TGID_IN_PIDNS_ _IOR(NSIO, 9, int)
 
+/* Likewise 6.12: struct mnt_ns_info, and commands that bear its size, which may be greater. */
+struct mnt_info {
+	u32 size, nr_mounts;
+	u64 id;
+};
+#define NR_MNT_INFO 10
+#define NR_MNT_NEXT 11
+#define NR_MNT_PREV 12
+
+static bool is_mnt_ioctl(u32 cmd)
+{
+	return _IOC_DIR(cmd) == _IOC_READ && _IOC_TYPE(cmd) == NSIO &&
+	       _IOC_NR(cmd) >= NR_MNT_INFO && _IOC_NR(cmd) <= NR_MNT_PREV;
+}
+
 long nsfs_fd(struct ns_common *ns)
 {
 	struct file *f;
@@ -102,6 +117,54 @@ static long mount_ns_id(const struct ns_common *ns, uaddr_t to)
 	return put_user(id, to) ? -EFAULT : 0;
 }
 
+/* A struct of as many bytes as the caller knows. */
+static int put_mnt_info(struct mnt_namespace *m, uaddr_t to, u32 size)
+{
+	struct mnt_info info = {
+		.size = sizeof(info), .nr_mounts = mnt_ns_count(m), .id = mnt_ns_unique(m)
+	};
+
+	return copy_to_user(to, &info, min_t(u32, size, sizeof(info))) ? -EFAULT : 0;
+}
+
+/* A descriptor for the next younger or older one, which current rules. */
+static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 size)
+{
+	struct mnt_namespace *next = mnt_ns_neighbour(m, older);
+	int err = 0;
+	long fd;
+
+	if (!next)
+		return -ENOENT;
+	if (to.v)
+		err = put_mnt_info(next, to, size);
+	fd = err ? err : nsfs_fd(&next->ns);
+	ns_put(&next->ns);
+	return fd;
+}
+
+/* Who walks is told of namespaces that it has no other way to: later versions of Linux ask for this. */
+static bool may_see_all(void)
+{
+	return task_active_pid_ns(current) == &init_pid_ns && capable(CAP_SYS_ADMIN);
+}
+
+static long mnt_ns_ioctl(struct ns_common *ns, u32 cmd, uaddr_t to)
+{
+	struct mnt_namespace *m = container_of(ns, struct mnt_namespace, ns);
+	u32 size = _IOC_SIZE(cmd);
+
+	if (size < sizeof(struct mnt_info))
+		return -ENOTTY;
+	if (_IOC_NR(cmd) != NR_MNT_INFO && !may_see_all())
+		return -EPERM;
+	if (ns->ops->flag != CLONE_NEWNS)
+		return -EINVAL;
+	if (_IOC_NR(cmd) != NR_MNT_INFO)
+		return mnt_ns_next(m, _IOC_NR(cmd) == NR_MNT_PREV, to, size);
+	return to.v ? put_mnt_info(m, to, size) : -EINVAL;
+}
+
 /* The number of a task in one pid namespace, told by its number in another. */
 static long translate(struct ns_common *ns, u32 cmd, pid_t nr)
 {
@@ -132,6 +195,8 @@ static long nsfs_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct ns_common *ns = nsfs_file_ns(f);
 
+	if (is_mnt_ioctl(cmd))
+		return mnt_ns_ioctl(ns, cmd, UADDR(arg));
 	switch (cmd) {
 	case NS_GET_USERNS: return fd_of_owner(ns);
 	case NS_GET_PARENT: return fd_of_parent(ns);

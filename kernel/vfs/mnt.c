@@ -25,6 +25,7 @@ static struct hlist_head places[NR_BUCKETS];  /* all on one dentry; under mount_
 struct mnt_namespace init_mnt_ns = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531841U, .owner = &init_user_ns },
 	.list = LIST_HEAD_INIT(init_mnt_ns.list),
+	.siblings = LIST_HEAD_INIT(init_mnt_ns.siblings),
 	.poll = WAIT_QUEUE_HEAD_INIT(init_mnt_ns.poll),
 };
 u32 sysctl_mount_max = 100000;

@@ -20,6 +20,7 @@ static void mnt_ns_free(struct ns_common *ns)
 	down_write(&namespace_sem);
 	if (m->root)
 		mnt_umount_tree(m->root, &dead);
+	list_del_init(&m->siblings);
 	up_write(&namespace_sem);
 	mnt_put_list(&dead);
 	if (m->detached)
@@ -32,8 +33,7 @@ static void mnt_ns_free(struct ns_common *ns)
 static struct ns_common *mnt_ns_copy(
 	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
 
-/* The top of what is mounted at the namespace's root, with references. */
-static void ns_top(struct mnt_namespace *ns, struct path *top)
+void mnt_ns_top(struct mnt_namespace *ns, struct path *top)
 {
 	struct mount *m;
 
@@ -56,7 +56,7 @@ static int mnt_ns_install(struct nsset *set, struct ns_common *ns)
 		return -EPERM;
 	if (m->detached || atomic_read(&set->fs->users) != 1)
 		return -EINVAL;
-	ns_top(m, &top);
+	mnt_ns_top(m, &top);
 	set_fs_root(set->fs, &top);
 	set_fs_pwd(set->fs, &top);
 	path_put(&top);
@@ -94,8 +94,62 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 	m->detached = detached;
 	down_write(&namespace_sem);
 	m->order = ++last_order;
+	INIT_LIST_HEAD(&m->siblings);
+	if (!detached)
+		list_add_tail(&m->siblings, &init_mnt_ns.siblings);
 	up_write(&namespace_sem);
 	return m;
+}
+
+/* ---- all of them ---- */
+
+/* One that has no tree yet, or is going, is not there. namespace_sem held. */
+static bool hold(struct mnt_namespace *m)
+{
+	return m->root && atomic_inc_not_zero(&m->ns.count);
+}
+
+struct mnt_namespace *mnt_ns_find(u64 unique)
+{
+	struct mnt_namespace *m = &init_mnt_ns, *found = NULL;
+
+	down_read(&namespace_sem);
+	do {
+		if (mnt_ns_unique(m) == unique)
+			found = hold(m) ? m : NULL;
+		m = list_entry(m->siblings.next, struct mnt_namespace, siblings);
+	} while (!found && m != &init_mnt_ns);
+	up_read(&namespace_sem);
+	return found;
+}
+
+struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older)
+{
+	struct mnt_namespace *m = ns, *found = NULL;
+
+	down_read(&namespace_sem);
+	while (!found) {
+		if (older && m == &init_mnt_ns)
+			break;
+		m = list_entry(older ? m->siblings.prev : m->siblings.next, struct mnt_namespace,
+			siblings);
+		if (!older && m == &init_mnt_ns)
+			break;
+		if (ns_capable(m->ns.owner, CAP_SYS_ADMIN) && hold(m))
+			found = m;
+	}
+	up_read(&namespace_sem);
+	return found;
+}
+
+u32 mnt_ns_count(struct mnt_namespace *ns)
+{
+	u32 n;
+
+	down_read(&namespace_sem);
+	n = ns->nr_mounts;
+	up_read(&namespace_sem);
+	return n;
 }
 
 /* @p, if it is on @from, moves to the same place of the copy. */
@@ -162,7 +216,7 @@ bool current_chrooted(void)
 	bool yes;
 
 	down_read(&namespace_sem);
-	ns_top(current_mnt_ns(), &top);
+	mnt_ns_top(current_mnt_ns(), &top);
 	up_read(&namespace_sem);
 	get_fs_root(current->fs, &root);
 	yes = top.mnt != root.mnt || top.dentry != root.dentry;

@@ -52,6 +52,8 @@ struct mnt_namespace {
 	u32 nr_mounts; /* under namespace_sem, as the next */
 	u32 nr_coming; /* copies that are about to be attached */
 	u64 order; /* younger ones have more: a bind mount of a namespace may only be in an older one */
+	struct list_head
+		siblings; /* of all but detached ones, from the oldest on; init_mnt_ns's is the head. Under namespace_sem */
 	bool detached; /* made by open_tree, fsmount: the tree of one descriptor, in no task */
 };
 extern struct mnt_namespace init_mnt_ns;
@@ -81,7 +83,13 @@ u32 mnt_tree_size(struct mount *m);
 int mnt_ns_room(const struct mnt_namespace *ns, u32 n);
 struct mnt_namespace *mnt_ns_new(
 	struct user_namespace *owner, bool detached); /* without a tree; ERR_PTR */
-void mnt_lock_tree(struct mount *m); /* what comes from a more privileged namespace */
+/* By its unique id, or the next younger or @older one that current has CAP_SYS_ADMIN over: a reference; NULL. */
+struct mnt_namespace *mnt_ns_find(u64 unique);
+struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older);
+/* The top of what is mounted at the namespace's root, with references. */
+void mnt_ns_top(struct mnt_namespace *ns, struct path *top);
+u32 mnt_ns_count(struct mnt_namespace *ns); /* its mounts */
+void mnt_lock_tree(struct mount *m);        /* what comes from a more privileged namespace */
 void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m);
 /* The root of a detached namespace leaves it: the namespace, whose reference is the caller's now. */
 struct mnt_namespace *mnt_ns_del_tree(struct mount *m);

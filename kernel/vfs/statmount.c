@@ -2,8 +2,8 @@
 /*
  * statmount.c: statmount(2) and listmount(2): mounts by their unique ids, in binary form.
  *
- * Both look at the caller's mount namespace, whose id may be given; a mount that the caller's root does not show needs CAP_SYS_ADMIN over the
- * namespace. Everything is gathered under namespace_sem into memory of the kernel's, and copied to the guest afterwards.
+ * Both look at the caller's mount namespace, or at the one whose id is given, over which it has CAP_SYS_ADMIN; so it needs it for a mount that its
+ * root, or the other namespace's, does not show. Everything is gathered under namespace_sem into memory of the kernel's, and copied to the guest afterwards.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount.h"
@@ -90,6 +90,37 @@ static bool shown(struct mount *m, const struct path *root)
 	struct path p = { m, m->mnt_root };
 
 	return path_is_under(&p, root);
+}
+
+/* The namespace that @r is about, and what is its root for the caller, with references. 0 or -ENOENT. */
+static int find_ns(const struct request *r, struct mnt_namespace **ns, struct path *root)
+{
+	struct mnt_namespace *mine = current_mnt_ns(), *m;
+
+	if (!r->ns || r->ns == mnt_ns_unique(mine)) {
+		ns_get(&mine->ns);
+		*ns = mine;
+		get_fs_root(current->fs, root);
+		return 0;
+	}
+	m = mnt_ns_find(r->ns);
+	if (!m)
+		return -ENOENT;
+	if (!ns_capable(m->ns.owner, CAP_SYS_ADMIN)) {
+		ns_put(&m->ns);
+		return -ENOENT;
+	}
+	*ns = m;
+	down_read(&namespace_sem);
+	mnt_ns_top(m, root);
+	up_read(&namespace_sem);
+	return 0;
+}
+
+static void put_ns(struct mnt_namespace *ns, const struct path *root)
+{
+	path_put(root);
+	ns_put(&ns->ns);
 }
 
 /* ---- statmount ---- */
@@ -265,27 +296,29 @@ static void gather_idmaps(struct gather *g, const struct mount *m, u64 want)
 }
 
 /* Of the mount that @r names: 0 or -errno. */
-static int gather(struct gather *g, const struct request *r, const struct path *root)
+static int gather(struct gather *g, const struct request *r)
 {
-	struct mnt_namespace *ns = current_mnt_ns();
+	struct mnt_namespace *ns;
 	struct mount *m;
-	int err = 0;
+	struct path root;
+	int err = find_ns(r, &ns, &root);
 
-	if (r->ns && r->ns != mnt_ns_unique(ns))
-		return -ENOENT;
+	if (err)
+		return err;
 	down_read(&namespace_sem);
 	m = find_mount(ns, r->id);
 	if (!m)
 		err = -ENOENT;
-	else if (!shown(m, root) && !ns_capable(ns->ns.owner, CAP_SYS_ADMIN))
+	else if (!shown(m, &root) && !ns_capable(ns->ns.owner, CAP_SYS_ADMIN))
 		err = -EPERM;
 	if (!err) {
 		gather_numbers(g, m, r->param);
-		gather_places(g, m, r->param, root);
+		gather_places(g, m, r->param, &root);
 		gather_names(g, m, r->param);
 		gather_idmaps(g, m, r->param);
 	}
 	up_read(&namespace_sem);
+	put_ns(ns, &root);
 	return err;
 }
 
@@ -308,7 +341,6 @@ long sys_statmount(uaddr_t req, uaddr_t buf, size_t size, uint32_t flags)
 {
 	struct request r;
 	struct gather *g;
-	struct path root;
 	long err;
 
 	if (flags)
@@ -323,11 +355,8 @@ long sys_statmount(uaddr_t req, uaddr_t buf, size_t size, uint32_t flags)
 	g->tmp = kzalloc(TEXT_SIZE, GFP_KERNEL);
 	g->len = 1;
 	err = -ENOMEM;
-	if (g->text && g->tmp) {
-		get_fs_root(current->fs, &root);
-		err = gather(g, &r, &root);
-		path_put(&root);
-	}
+	if (g->text && g->tmp)
+		err = gather(g, &r);
 	if (!err)
 		err = put_answer(g, r.param, buf, size);
 	kfree(g->tmp);
@@ -380,15 +409,15 @@ static struct mount *list_top(struct mnt_namespace *ns, u64 id, const struct pat
 /* The ids, to be freed; ERR_PTR. */
 static u64 *list_ids(const struct request *r, u32 *n)
 {
-	struct mnt_namespace *ns = current_mnt_ns();
+	struct mnt_namespace *ns;
 	struct mount *top;
 	struct path root;
 	u64 *ids;
 	u32 max;
+	int err = find_ns(r, &ns, &root);
 
-	if (r->ns && r->ns != mnt_ns_unique(ns))
-		return ERR_PTR(-ENOENT);
-	get_fs_root(current->fs, &root);
+	if (err)
+		return ERR_PTR(err);
 	down_read(&namespace_sem);
 	max = ns->nr_mounts;
 	top = list_top(ns, r->id, &root);
@@ -398,7 +427,7 @@ static u64 *list_ids(const struct request *r, u32 *n)
 	if (!IS_ERR(ids))
 		*n = collect(ns, top, &root, ids, max);
 	up_read(&namespace_sem);
-	path_put(&root);
+	put_ns(ns, &root);
 	return ids;
 }
 
