@@ -334,6 +334,29 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 	return err ? err : fiemap_emit(w, FIEMAP_EXTENT_LAST);
 }
 
+/* The one extent of the attributes, if it overlaps what is asked for. */
+static int fiemap_xattrs(struct inode *inode, struct fiemap_walk *w)
+{
+	struct file_extent e;
+	int err = inode->i_op->xattr_extent(inode, &e);
+
+	w->head.fm_flags &= ~(u32)FIEMAP_FLAG_XATTR;
+	if (err || e.flags & FILE_EXTENT_HOLE || w->head.fm_start >= e.len)
+		return err;
+	w->held = (struct fiemap_extent){ .fe_physical = e.phys,
+		.fe_length = e.len,
+		.fe_flags = e.flags & FILE_EXTENT_INLINE ?
+				    FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_NOT_ALIGNED :
+				    0 };
+	w->holds = true;
+	return fiemap_emit(w, FIEMAP_EXTENT_LAST);
+}
+
+static u32 fiemap_flags(const struct inode *inode)
+{
+	return FIEMAP_FLAG_SYNC | (inode->i_op->xattr_extent ? FIEMAP_FLAG_XATTR : 0);
+}
+
 static int ioc_fiemap(struct file *f, uaddr_t arg)
 {
 	struct inode *inode = f->f_inode;
@@ -353,14 +376,15 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 	end = h->fm_length > max || max - h->fm_length < h->fm_start ? max :
 								       h->fm_start + h->fm_length;
 	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* what it found is kept anyway */
-	if (h->fm_flags & ~(u32)FIEMAP_FLAG_SYNC) {
-		h->fm_flags &= ~(u32)FIEMAP_FLAG_SYNC;
+	if (h->fm_flags & ~fiemap_flags(inode)) {
+		h->fm_flags &= ~fiemap_flags(inode);
 		return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : -EBADR;
 	}
 	/* delayed blocks have no place yet: with or without FLAG_SYNC they get one */
 	filemap_write_and_wait_range(inode->i_mapping, h->fm_start, end - 1);
 	h->fm_mapped_extents = 0;
-	err = fiemap_extents(inode, &w, h->fm_start, end);
+	err = h->fm_flags & FIEMAP_FLAG_XATTR ? fiemap_xattrs(inode, &w) :
+						fiemap_extents(inode, &w, h->fm_start, end);
 	if (err)
 		return err;
 	return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : 0;

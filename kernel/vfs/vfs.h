@@ -129,6 +129,7 @@ struct file_extent {
 };
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
+#define FILE_EXTENT_INLINE 0x8    /* within a block of other things */
 #define FILE_EXTENT_BLOCKS 0x4    /* the file knows blocks, no extents: neighbours are one */
 
 struct inode_operations {
@@ -163,6 +164,8 @@ struct inode_operations {
 	int (*set_flags)(struct inode *inode, u32 flags);
 	/* The extent, or the hole, that byte @pos of the file is in. */
 	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
+	/* The bytes of the device that its attributes lie in, pos 0: a hole, there are none. */
+	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
 };
 /* What set_flags ends with: the flags that vfs looks at. */
 void inode_set_flags(struct inode *inode, u32 flags);

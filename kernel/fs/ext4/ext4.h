@@ -536,6 +536,7 @@ bool ext4_has_xattrs(struct inode *inode,
 	const struct ext4_disk_inode *raw); /* perhaps: is there anything to ask for? */
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
+int ext4_xattr_extent(struct inode *inode, struct file_extent *e); /* inode_operations' */
 int ext4_xattr_delete(
 	struct ext4_handle *h, struct inode *inode); /* the block of an inode that goes */
 

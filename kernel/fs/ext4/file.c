@@ -197,9 +197,11 @@ int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
 	.getattr = ext4_getattr, .getattr_plain = true, .getxattr = ext4_getxattr,                 \
 	.setxattr = ext4_setxattr, .listxattr = ext4_listxattr
 
-const struct inode_operations ext4_file_iops = {
-	.setattr = ext4_setattr, .extent_at = ext4_extent_at, EXT4_FLAG_OPS, XATTR_OPS
-};
+const struct inode_operations ext4_file_iops = { .setattr = ext4_setattr,
+	.extent_at = ext4_extent_at,
+	.xattr_extent = ext4_xattr_extent,
+	EXT4_FLAG_OPS,
+	XATTR_OPS };
 const struct inode_operations ext4_special_iops = { .setattr = ext4_setattr, XATTR_OPS };
 const struct inode_operations ext4_symlink_iops = {
 	.get_link = ext4_get_link, .setattr = ext4_setattr, XATTR_OPS

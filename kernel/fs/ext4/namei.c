@@ -737,6 +737,7 @@ const struct inode_operations ext4_dir_iops = {
 	.tmpfile = ext4_tmpfile,
 	.setattr = ext4_setattr,
 	.extent_at = ext4_extent_at,
+	.xattr_extent = ext4_xattr_extent,
 	.getxattr = ext4_getxattr,
 	.setxattr = ext4_setxattr,
 	.listxattr = ext4_listxattr,
