@@ -5,6 +5,7 @@
  * says which test the first kernel thread runs; tests/arch/machine builds and starts it.
  */
 #include "arch/um/internal.h"
+#include "arch/um/ioport.h"
 #include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/lock.h"
@@ -81,6 +82,14 @@ const char *skas_mode_name(void)
 {
 	return "none";
 }
+void ioport_fork(struct task *child)
+{
+}
+
+void ioport_free(struct task *t)
+{
+}
+
 u64 skas_patch_entry(void)
 {
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes.c: mm, skas and task for scheduler.c: the smallest things that serve. */
 #include "arch/um/internal.h"
+#include "arch/um/ioport.h"
 #include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/printk.h"
@@ -138,6 +139,14 @@ u64 skas_task_size(void)
 {
 	return 0;
 }
+void ioport_fork(struct task *child)
+{
+}
+
+void ioport_free(struct task *t)
+{
+}
+
 u64 skas_patch_entry(void)
 {
 	return 0;
