@@ -383,6 +383,13 @@ struct task *class_rt_above(struct rq *rq, int floor, u64 cpus)
 	return NULL;
 }
 
+u64 sched_slice(const struct task *t)
+{
+	u64 own = READ_ONCE(t->se.slice);
+
+	return own ? own : SLICE_NS;
+}
+
 u64 class_slice_left(const struct rq *rq, u64 now)
 {
 	const struct task *t = rq->curr;

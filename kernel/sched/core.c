@@ -748,13 +748,6 @@ void sched_set_slice(struct task *t, u64 ns)
 	WRITE_ONCE(t->se.slice, ns ? clamp(ns, SLICE_MIN_NS, SLICE_MAX_NS) : 0);
 }
 
-u64 sched_slice(const struct task *t)
-{
-	u64 own = READ_ONCE(t->se.slice);
-
-	return own ? own : SLICE_NS;
-}
-
 u64 sched_rr_interval(struct task *t)
 {
 	switch (t->policy) {
