@@ -67,6 +67,10 @@ void nf_ct_tell(const struct nf_conn *ct, u32 group)
 {
 }
 
+void nf_send_copies(struct nft_pkt *p)
+{
+}
+
 void nf_reject(struct nf_state *s, int type, int code)
 {
 }
