@@ -10,16 +10,6 @@
 #include <linux/veth.h>
 #include <sched.h>
 
-/* What the test sends by a link stays in one row, whoever takes it in: the rows are the CPUs'. */
-static T_UNUSED void t_one_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET((size_t)sched_getcpu(), &one);
-	NEED(sched_setaffinity(0, sizeof(one), &one));
-}
-
 struct nl_msg {
 	struct nlmsghdr h;
 	char room[1024];

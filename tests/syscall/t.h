@@ -428,6 +428,16 @@ static T_UNUSED int t_remove(const char *path, const struct stat *st, int type, 
 	return remove(path);
 }
 
+/* From now on the test runs on one CPU: what it sends by a link stays in one row, and what is counted by CPU comes in order. */
+static T_UNUSED void t_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	NEED(sched_setaffinity(0, sizeof(one), &one));
+}
+
 extern const struct t_entry __start_t_entries[], __stop_t_entries[];
 
 __attribute__((weak)) int main(int argc, char **argv)
