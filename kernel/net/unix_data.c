@@ -373,7 +373,8 @@ static bool same_cred(const struct ucred *a, const struct ucred *b)
 }
 
 /* The queue's first message taken out; NULL when there is none. For a reader of a stream, who puts back what he leaves, it is in
- * his hand: who polls meanwhile is not told that nothing is there.
+ * his hand: who polls meanwhile is not told that nothing is there. A byte out of band that has come since he looked for marks stays: its mark is to be
+ * passed first.
  */
 static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
 {
@@ -381,6 +382,8 @@ static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
 
 	spin_lock(&u->c.lock);
 	um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+	if (um && in_hand && unlikely(um->oob))
+		um = NULL;
 	if (um) {
 		list_del_init(&um->list);
 		u->nr_queued--;
