@@ -311,7 +311,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	IP_STATS(!ip_is_v4(&f->daddr)).out_requests++;
-	if (has_left(net, f) || (!skb->gso && skb_len(skb) > f->mtu)) {
+	if (has_left(net, f) || (skb->gso ? gso_segment_len(skb) : skb_len(skb)) > f->mtu) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}

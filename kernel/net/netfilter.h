@@ -24,6 +24,9 @@
 #include "kernel/net/skb.h"
 
 /* What a hook is told. */
+#define NFT_WORK_MAX (1U << 20)           /* of one packet at one hook */
+#define NFT_WORK_COPY (NFT_WORK_MAX / 16) /* of one that a rule has made */
+
 struct nf_state {
 	struct net *net;
 	struct sk_buff *skb;
@@ -31,7 +34,8 @@ struct nf_state {
 	u8 hook;                     /* NF_INET_* */
 	bool v6;
 	u32 work; /* expressions that the packet has met here, and what it has cost to look into their sets and lists */
-	bool drop; /* a match can neither match nor not: the packet goes */
+	u32 copies; /* that rules have made of it (dup.c) */
+	bool drop;  /* a match can neither match nor not: the packet goes */
 };
 
 struct nf_hook_ops {

@@ -138,7 +138,8 @@ void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n)
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out)
 {
-	struct nf_state s = { net, skb, in, out, hook, skb->protocol == ETH_P_IPV6, 0, false };
+	struct nf_state s = { net, skb, in, out, hook, skb->protocol == ETH_P_IPV6,
+		skb->is_copy ? NFT_WORK_MAX - NFT_WORK_COPY : 0, 0, false };
 	const struct nf_hooks *h = smp_load_acquire(&net->nf_lists[index_of(hook, s.v6)]);
 
 	for (u32 i = 0; h && i < h->n; i++) {

@@ -3,7 +3,8 @@
  * dup.c: a second packet for somebody else on the link: iptables' target TEE, nft's expression "dup".
  *
  * The copy is made when the rule says so, since later ones may change the packet, and is sent when the filter's lock has been given up. It keeps its
- * addresses and goes to a gateway; it meets the hooks of what leaves, but is not copied again. At most COPIES_MAX of one packet at one hook.
+ * addresses and goes to a gateway; it meets the hooks of what leaves, where it may cost a part of what others may (NFT_WORK_COPY), but is not copied
+ * again. At most COPIES_MAX of one packet at one hook.
  * Source: iptables-extensions(8), nft(8); <linux/netfilter/xt_TEE.h>.
  */
 #include <linux/ip.h>
@@ -31,6 +32,8 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 		return h6->hop_limit;
 	}
 	h4 = (struct iphdr *)nf_writable(c, sizeof(*h4));
+	if (h4->ihl < 5 || h4->ihl * 4U > skb_len(c)) /* a rule may have written that */
+		return false;
 	h4->frag_off |= htons(IP_DF);
 	h4->ttl = (u8)(h4->ttl - less);
 	h4->check = 0;
@@ -38,11 +41,20 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 	return h4->ttl;
 }
 
+/* What stays on this machine has no sums; its copy does not stay. One that is cut gets them when it is cut. */
+static void fill_sums(const struct nft_pkt *p, struct sk_buff *c)
+{
+	const struct net_device *d = p->s->in ? p->s->in : p->s->out;
+
+	if (d && d->flags & IFF_LOOPBACK && !c->gso && !c->foreign && !p->frag_off)
+		nf_fill_checksum(c);
+}
+
 void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif)
 {
 	struct sk_buff *c;
 
-	if (p->skb->is_copy || p->n_copies >= COPIES_MAX)
+	if (p->skb->is_copy || p->s->copies >= COPIES_MAX)
 		return;
 	c = skb_clone(p->skb, GFP_ATOMIC);
 	if (!c)
@@ -56,6 +68,8 @@ void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif)
 		kfree_skb(c);
 		return;
 	}
+	fill_sums(p, c);
+	p->s->copies++;
 	if (!p->n_copies++)
 		INIT_LIST_HEAD(&p->copies);
 	list_add_tail(&c->list, &p->copies);

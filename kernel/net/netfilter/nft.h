@@ -38,7 +38,6 @@
 #define NFT_UDATA 256
 #define NFT_KEY_MAX 64
 #define NFT_EXPRS_MAX 128
-#define NFT_WORK_MAX (1U << 20)   /* of one packet at one hook */
 #define NFT_MSG_GETRULE_RESET_ 25 /* younger than the headers that we are built with */
 
 struct nft_table;

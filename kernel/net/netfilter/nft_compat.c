@@ -118,11 +118,18 @@ static int target_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return compat_init(c, e, tb, true);
 }
 
+/* A jump may lead to a chain from where the rule could not be. */
+static bool is_there(const struct xt_kind *k, const struct nft_pkt *p)
+{
+	return !k->hooks || k->hooks >> p->s->hook & 1;
+}
+
 static void match_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct compat *x = nft_priv(e);
 
-	if (!(x->kind->keeps ? x->kind->keeps(p, x->info, x->state) : x->kind->match(p, x->info)))
+	if (!is_there(x->kind, p) || !(x->kind->keeps ? x->kind->keeps(p, x->info, x->state) :
+							x->kind->match(p, x->info)))
 		r->code = p->s->drop ? NF_DROP : NFT_BREAK;
 }
 
@@ -130,7 +137,8 @@ static void target_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *
 {
 	const struct compat *x = nft_priv(e);
 
-	r->code = x->kind->target(p, x->info);
+	if (is_there(x->kind, p))
+		r->code = x->kind->target(p, x->info);
 }
 
 static void compat_dump(const struct nft_expr *e, struct nfb *b)

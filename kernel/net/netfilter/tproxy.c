@@ -98,7 +98,8 @@ static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 	bool ok;
 	ip_addr at;
 
-	if (!read_ends(p, &e))
+	if (p->s->hook != NF_INET_PRE_ROUTING ||
+		!read_ends(p, &e)) /* a jump may lead from elsewhere */
 		return false;
 	i = connected(p, &e);
 	at = i ? e.dst : proxy_addr(p, want, &e);
