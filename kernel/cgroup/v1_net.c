@@ -81,14 +81,14 @@ void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids)
 
 /* ---- sockets that are open ---- */
 
-/* The thread of @of's process with the least number above @after: a reference, or NULL. */
-static struct task *next_thread(const struct task *of, pid_t after)
+/* The thread of @of's process with the least number above @after and other files than @done: a reference, or NULL. */
+static struct task *next_thread(const struct task *of, pid_t after, const struct files_struct *done)
 {
 	struct task *t, *best = NULL;
 
 	read_lock(&tasklist_lock);
 	list_for_each_entry(t, &of->signal->threads, thread_node)
-		if (t->pid > after && (!best || t->pid < best->pid))
+		if (t->pid > after && READ_ONCE(t->files) != done && (!best || t->pid < best->pid))
 			best = t;
 	if (best)
 		get_task(best);
@@ -99,6 +99,7 @@ static struct task *next_thread(const struct task *of, pid_t after)
 void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
 {
 	u32 which = g->hier->controllers & CG1_NETWORK;
+	const struct files_struct *done = NULL; /* to compare only */
 	struct task *at;
 
 	assert_mutex_held(&cgroup1_mutex);
@@ -108,14 +109,19 @@ void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
 		cgroup1_net->mark(t, which);
 		return;
 	}
-	for (pid_t nr = 0; (at = next_thread(t, nr));) {
+	for (pid_t nr = 0; (at = next_thread(t, nr, done)) && !fatal_signal_pending(current);) {
+		done = READ_ONCE(at->files);
 		cgroup1_net->mark(at, which);
 		nr = at->pid;
 		put_task(at);
+		cond_resched();
 	}
+	if (at)
+		put_task(at);
 }
 
-static void mark_thread(pid_t nr)
+/* Unless its files are @done, which have been: whose they are now. */
+static const struct files_struct *mark_thread(pid_t nr, const struct files_struct *done)
 {
 	struct pid *pid = find_get_pid_ns(nr, &init_pid_ns);
 	struct task *t = pid ? pid_get_task(pid, PIDTYPE_PID) : NULL;
@@ -123,13 +129,19 @@ static void mark_thread(pid_t nr)
 	if (pid)
 		put_pid(pid);
 	if (!t)
-		return;
-	cgroup1_net->mark(t, CG1_NET_CLS);
+		return done;
+	if (READ_ONCE(t->files) != done) {
+		done = READ_ONCE(t->files);
+		cgroup1_net->mark(t, CG1_NET_CLS);
+	}
 	put_task(t);
+	cond_resched();
+	return done;
 }
 
 int cgroup1_set_classid(struct cgroup1 *g, u32 classid)
 {
+	const struct files_struct *done = NULL;
 	pid_t *all = NULL;
 	s64 n;
 
@@ -140,8 +152,8 @@ int cgroup1_set_classid(struct cgroup1 *g, u32 classid)
 		g->classid = classid;
 		spin_unlock(&cgroup1_lock);
 	}
-	for (s64 i = 0; i < n; i++)
-		mark_thread(all[i]);
+	for (s64 i = 0; i < n && !fatal_signal_pending(current); i++)
+		done = mark_thread(all[i], done);
 	mutex_unlock(&cgroup1_mutex);
 	kfree(all);
 	return n < 0 ? (int)n : 0;

@@ -421,8 +421,7 @@ void netdev_unregister(struct net_device *dev)
 	spin_unlock(&dev->net->lock);
 	list_for_each_entry_safe(a, next, &names, list)
 		kfree(a);
-	if (!dev->moves)
-		sock_cgroup_forget(dev);
+	sock_cgroup_forget(dev);
 	netname_put(dev->name);
 }
 
