@@ -2,14 +2,15 @@
 /*
  * pageout.c: pages of files that a program says it will not need soon (madvise(2): MADV_COLD, MADV_PAGEOUT).
  *
- *	advise_cold(v, start, end)      to the inactive list, as if nobody had used them: the next to go
+ *	advise_cold(v, start, end)      to the inactive list, as if nobody had used them
  *	advise_pageout(v, start, end)   out of the cache, as reclaim would take them
  *
  * Only what this mm alone maps: others may need it. Dirty pages stay, for the flusher; so do those that a call works with, and locked ones.
  * Pages of files that the caller may neither own nor write to are not paged out: mincore(2) would tell what others do with them. Anonymous
  * memory and tmpfs stay, as on a Linux that has no swap on: nothing but a swap area could take them.
  *
- * Paging out goes by batches, in two steps with a flush between: the frames whose entries go belong to the space until then.
+ * Paging out goes by batches, in two steps with a flush between: the frames whose entries go belong to the space until then. Where others run in
+ * the space meanwhile, each page has a flush of its own (pmap.c).
  *
  * Locks: mmap_lock for reading; page locks are only tried.
  */
@@ -87,8 +88,10 @@ static void page_out(struct mm *mm, struct page **pages, u32 n)
 {
 	bool any = false;
 
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < n && !wait_interrupted(TASK_KILLABLE); i++) {
 		any |= unmap_clean(pages[i]);
+		cond_resched();
+	}
 	if (any)
 		pmap_flush(&mm->pmap);
 	for (u32 i = 0; i < n; i++) {
