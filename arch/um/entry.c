@@ -207,8 +207,11 @@ static bool serve_port(struct task *t, const struct skas_event *ev)
 	struct skas_event fault;
 	enum port_result res = ioport_trap(t, ev, &fault);
 
-	if (res == PORT_FAULT)
+	if (res == PORT_FAULT) {
+		handle_bus_error(
+			t->mm, fault.addr); /* where it is the host's file that has lost it */
 		serve_fault(t, &fault);
+	}
 	return res != PORT_NOT;
 }
 

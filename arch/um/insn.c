@@ -17,9 +17,13 @@ u32 insn_read(u64 at, u8 *code)
 {
 	u32 first = (u32)min(PAGE_SIZE - at % PAGE_SIZE, (u64)INSN_MAX);
 
-	if (!copy_from_user(code, UADDR(at), INSN_MAX))
-		return INSN_MAX;
-	return copy_from_user(code, UADDR(at), first) ? 0 : first;
+	if (copy_from_user(code, UADDR(at), first))
+		return 0;
+	/* the processor has been on the next page where the instruction goes on there: nothing else is a reason to bring it in */
+	if (first < INSN_MAX &&
+		!copy_from_user_nofault(code + first, UADDR(at + first), INSN_MAX - first))
+		first = INSN_MAX;
+	return first;
 }
 
 void insn_stepped(struct task *t)
