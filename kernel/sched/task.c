@@ -24,6 +24,7 @@ struct task *task_alloc(void)
 	atomic_set(&t->usage, 1);
 	spin_lock_init(&t->alloc_lock);
 	t->policy = SCHED_NORMAL;
+	t->se.slice = 0;
 	t->cpus_allowed = t->cpus_wish = t->cpus_bound = ~0UL;
 	t->cpu_timer_at = ~0UL;
 	INIT_LIST_HEAD(&t->rt_node);
