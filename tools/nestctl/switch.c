@@ -318,7 +318,10 @@ static void on_signal(int sig)
 	_exit(0);
 }
 
-/* The folder of path, locked against others that start a switch there until it is closed. */
+/*
+ * The folder of path, locked against others that start a switch there until it is closed; not where the user may not read it, or somebody holds the
+ * lock for long: it only keeps two that start at once apart.
+ */
 static int lock_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -329,12 +332,21 @@ static int lock_folder(const char *path)
 		    slash ? path : ".") >= (int)sizeof(folder))
 		die("%s: %s", path, strerror(ENAMETOOLONG));
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	while (fd >= 0 && flock(fd, LOCK_EX))
-		if (errno != EINTR)
-			die("%s: %s", folder, strerror(errno));
-	if (fd < 0)
-		die("%s: %s", folder, strerror(errno));
+	for (int tries = 0; fd >= 0 && tries < 200 && flock(fd, LOCK_EX | LOCK_NB); tries++)
+		usleep(10000);
 	return fd;
+}
+
+/* Does somebody listen? One that cannot take more does. */
+static bool is_answered(const struct sockaddr_un *a, int *err)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes = fd >= 0 && !connect(fd, (const struct sockaddr *)a, sizeof(*a));
+
+	*err = errno;
+	if (fd >= 0)
+		close(fd);
+	return yes || *err == EAGAIN;
 }
 
 /*
@@ -344,21 +356,22 @@ static int lock_folder(const char *path)
 static int listen_at(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), folder;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), folder, err;
 	struct stat st;
 
 	if (strlen(path) >= sizeof(a.sun_path))
 		die("%s: the path is too long", path);
 	strcpy(a.sun_path, path);
 	folder = lock_folder(path);
-	if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)))
+	if (is_answered(&a, &err))
 		die("%s: a switch is there already", path);
 	/* of one that was killed; a file that is no socket refuses, too */
-	if (fd >= 0 && errno == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
+	if (err == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))
 		die("%s: %s", path, strerror(errno));
-	close(folder);
+	if (folder >= 0)
+		close(folder);
 	return fd;
 }
 
