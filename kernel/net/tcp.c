@@ -381,7 +381,8 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
 	mutex_lock(&i->op);
-	err = know_end(t);
+	/* another may have heard the end, and begun anew */
+	err = !nonblock && tcp_connecting(t) ? -EALREADY : know_end(t);
 	mutex_unlock(&i->op);
 	return err;
 }

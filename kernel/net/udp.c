@@ -232,12 +232,13 @@ static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flo
 			sizeof(struct
 				udphdr); /* an empty datagram has one, and so a notice, as on Linux */
 	struct err_record *notice = errq_notice_begin(&i->c, m, m->iter.count + head);
+	bool some = m->iter.count;
 	ssize_t n;
 
 	if (IS_ERR(notice))
 		return PTR_ERR(notice);
 	n = send_data(i, m, f, port);
-	errq_notice_end(&i->c, notice, !m->iter.count && n != -EMSGSIZE);
+	errq_notice_end(&i->c, notice, n >= 0 || (some && !m->iter.count && n != -EMSGSIZE));
 	return n;
 }
 

@@ -3,7 +3,7 @@
  * prctl.c: prctl, arch_prctl and personality: the small properties of a thread or process.
  *
  * What we do not have gives EINVAL, as from a kernel built without it: PR_SCHED_CORE, PR_SET_PTRACER (no Yama), shadow
- * stacks, memory tags. PR_TSC_SIGSEGV wants the parameter rdtsc=trap.
+ * stacks, memory tags.
  */
 #include <asm/prctl.h>
 #include <linux/prctl.h>
