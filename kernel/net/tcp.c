@@ -500,7 +500,10 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	err = t->defer_connect ? deferred_syn(t, m) : fast_syn(s, t, m);
+	if (t->defer_connect)
+		err = deferred_syn(t, m);
+	else
+		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1; /* another has sent it */
 	mutex_unlock(&t->inet.op);
 	if (err)
 		return err == 1 ? 0 : err;

@@ -279,6 +279,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		unix_put(l);
 		return -ENOMEM;
 	}
+	unix_name_accepted(srv, l); /* before anybody can accept it and give it another */
 	for (;;) {
 		if (!unix_in_scope(l)) {
 			err = -EPERM;
@@ -299,12 +300,10 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		if (err)
 			break;
 	}
-	if (!err) {
-		unix_name_accepted(srv, l);
+	if (!err)
 		unix_wake_readers(l);
-	} else {
+	else
 		unix_put(srv);
-	}
 	unix_put(l);
 	return err;
 }

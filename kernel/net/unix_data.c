@@ -455,6 +455,15 @@ static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool
 	return um;
 }
 
+/* It has left room. */
+static void free_mark(struct unix_sock *u, struct unix_msg *mark)
+{
+	if (!mark)
+		return;
+	unix_msg_free(mark);
+	unix_wake_space(u);
+}
+
 /*
  * What stands at the front out of band: a read that has something already stops before it; another passes over the mark, and over the byte,
  * which is lost to MSG_OOB then, unless it is to be read in line. True: stop.
@@ -474,8 +483,7 @@ static bool stops_at_mark(struct unix_sock *u, bool first)
 				drop = pass_mark(u, um, READ_ONCE(u->c.oobinline));
 		}
 		spin_unlock(&u->c.lock);
-		if (drop)
-			unix_msg_free(drop);
+		free_mark(u, drop);
 	} while (drop);
 	return stop;
 }
@@ -665,8 +673,7 @@ static ssize_t recv_oob(struct unix_sock *u, struct msg *m)
 			drop = take_oob(u, um);
 	}
 	spin_unlock(&u->c.lock);
-	if (drop)
-		unix_msg_free(drop);
+	free_mark(u, drop);
 	if (!um)
 		return -EINVAL;
 	m->out_flags |= MSG_OOB;
