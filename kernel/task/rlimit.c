@@ -22,11 +22,12 @@ static int do_prlimit(
 	struct task *t, u32 which, const struct rlimit64_pair *new, struct rlimit64_pair *old)
 {
 	struct signal_struct *sig = t->signal;
+	struct task *leader = READ_ONCE(t->group_leader); /* an exec may make another one meanwhile */
 	int err = 0;
 
 	if (which >= RLIM_NLIMITS)
 		return -EINVAL;
-	spin_lock(&t->group_leader->alloc_lock);
+	spin_lock(&leader->alloc_lock);
 	if (old)
 		*old = sig->rlim[which];
 	if (new) {
@@ -36,7 +37,7 @@ static int do_prlimit(
 			WRITE_ONCE(sig->rlim[which].max, new->max);
 		}
 	}
-	spin_unlock(&t->group_leader->alloc_lock);
+	spin_unlock(&leader->alloc_lock);
 	if (new && !err && (which == RLIMIT_CPU || which == RLIMIT_RTTIME))
 		cpu_timers_changed(sig);
 	return err;
