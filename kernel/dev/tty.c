@@ -178,10 +178,12 @@ void (*tty_log)(struct tty_struct *tty, int what, int direction, const void *dat
 
 static void log_open(struct tty_struct *tty)
 {
+	const struct tty_struct *ours;
 	u64 own;
 
 	read_lock(&tasklist_lock);
-	own = current->signal->tty ? current->signal->tty->dev : 0;
+	ours = current->signal->tty;
+	own = ours ? ours->dev : 0;
 	read_unlock(&tasklist_lock);
 	tty_log(tty, TTY_LOG_OPEN, 0, &own, sizeof(own));
 }
@@ -287,8 +289,6 @@ static int tty_release(struct inode *inode, struct file *f)
 
 static void hangup_one(struct task *leader, void *arg)
 {
-	if (leader->signal->tty == arg)
-		leader->signal->tty = NULL;
 	if (leader->signal->leader) {
 		send_sig_group(SIGHUP, leader, SEND_SIG_PRIV);
 		send_sig_group(SIGCONT, leader, SEND_SIG_PRIV);
@@ -311,6 +311,7 @@ void tty_hangup(struct tty_struct *tty)
 	session = tty->session;
 	pgrp = tty->pgrp;
 	tty->session = tty->pgrp = NULL;
+	for_each_in_pid_locked(session, PIDTYPE_SID, tty_leaves_leader, tty);
 	write_unlock(&tasklist_lock);
 	if (session)
 		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);

@@ -143,6 +143,8 @@ void tty_wakeup(struct tty_struct *tty); /* there is room for output */
  * opens it again gets a fresh one. May sleep.
  */
 void tty_hangup(struct tty_struct *tty);
+/* tty_jobctl.c, of for_each_in_pid_locked(): its signal->tty is not @arg any more. tasklist_lock held for writing: who reads signal->tty may use it. */
+void tty_leaves_leader(struct task *leader, void *arg);
 /* Of a pair whose master somebody holds: who has the slave open is hung up, and the master reads what there is, to its end. */
 void pty_slave_end(struct tty_struct *slave);
 /* Was @tty hung up since @f was opened? */

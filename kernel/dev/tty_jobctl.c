@@ -99,7 +99,7 @@ void tty_open_acquire(struct tty_struct *tty, struct file *f)
 	put_pid(s);
 }
 
-static void drop_tty_of(struct task *leader, void *arg)
+void tty_leaves_leader(struct task *leader, void *arg)
 {
 	if (leader->signal->tty == arg)
 		leader->signal->tty = NULL;
@@ -132,7 +132,7 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 						    tty->session == task_session(current))) {
 		/* with the lock still held: else its leader could take it again in between, and keep it */
 		if (tty->session == victim)
-			for_each_in_pid_locked(victim, PIDTYPE_SID, drop_tty_of, tty);
+			for_each_in_pid_locked(victim, PIDTYPE_SID, tty_leaves_leader, tty);
 		set_ctty_locked(tty, &p, &s);
 		err = 0;
 	}
@@ -159,11 +159,11 @@ void disassociate_ctty(bool on_exit)
 		pgrp = tty->pgrp;
 		session = tty->session;
 		tty->pgrp = tty->session = NULL;
+		for_each_in_pid_locked(task_session(current), PIDTYPE_SID, tty_leaves_leader, tty);
 	}
 	write_unlock(&tasklist_lock);
 	if (!tty)
 		return;
-	for_each_in_pid(task_session(current), PIDTYPE_SID, drop_tty_of, tty);
 	if (pgrp)
 		kill_pgrp(pgrp, SIGHUP, SEND_SIG_PRIV);
 	if (pgrp && !on_exit)

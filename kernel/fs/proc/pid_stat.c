@@ -37,6 +37,7 @@ static int tty_number(const struct tty_struct *tty)
 
 static void gather(struct task *t, struct gathered *g, const struct pid_namespace *ns)
 {
+	const struct tty_struct *tty;
 	struct sighand_struct *sh;
 	int i;
 
@@ -48,9 +49,10 @@ static void gather(struct task *t, struct gathered *g, const struct pid_namespac
 	g->session = pid_nr_ns(task_session(t), ns);
 	g->threads = t->signal->nr_threads;
 	g->tpgid = -1;
-	if (t->signal->tty) {
-		g->tty_nr = tty_number(t->signal->tty);
-		g->tpgid = pid_nr_ns(t->signal->tty->pgrp, ns);
+	tty = t->signal->tty;
+	if (tty) {
+		g->tty_nr = tty_number(tty);
+		g->tpgid = pid_nr_ns(tty->pgrp, ns);
 	}
 	read_unlock(&tasklist_lock);
 	sh = lock_task_sighand(t);
