@@ -4,7 +4,7 @@
 
 #include "kernel/fs/fuse/fuse.h"
 
-/* GETXATTR and LISTXATTR: @size 0 asks for the length only. */
+/* GETXATTR and LISTXATTR: @size 0 asks for the length only, which is more than a @buf of no size can take: -ERANGE. */
 static ssize_t ask(struct inode *inode, u32 opcode, const char *name, void *buf, size_t size)
 {
 	struct fuse_getxattr_in in = { .size = (u32)size };
@@ -29,7 +29,7 @@ static ssize_t ask(struct inode *inode, u32 opcode, const char *name, void *buf,
 			n = XATTR_LIST_MAX;
 	}
 	fuse_req_put(r);
-	return n;
+	return buf && n > (ssize_t)size ? -ERANGE : n;
 }
 
 ssize_t fuse_getxattr(struct inode *inode, const char *name, void *buf, size_t size)

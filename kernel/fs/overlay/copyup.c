@@ -249,7 +249,7 @@ static int copy_caps(const struct path *from, struct dentry *to)
 
 static int copy_one_xattr(const struct path *from, struct dentry *to, const char *name)
 {
-	ssize_t n;
+	ssize_t n, room;
 	void *value;
 	int err;
 
@@ -262,13 +262,15 @@ static int copy_one_xattr(const struct path *from, struct dentry *to, const char
 	if (!strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN) &&
 		!ns_capable(user_ns_of(to), CAP_SYS_ADMIN))
 		return -EPERM;
-	n = ovl_get_xattr(from->dentry, name, NULL, 0);
-	if (n < 0)
-		return n == -ENODATA ? 0 : (int)n;
-	value = kmalloc(max_t(size_t, (size_t)n, 1), GFP_KERNEL);
+	room = ovl_get_xattr(from->dentry, name, NULL, 0);
+	if (room < 0)
+		return room == -ENODATA ? 0 : (int)room;
+	value = kmalloc(max_t(size_t, (size_t)room, 1), GFP_KERNEL);
 	if (!value)
 		return -ENOMEM;
-	n = ovl_get_xattr(from->dentry, name, value, (size_t)n);
+	n = room ? ovl_get_xattr(from->dentry, name, value, (size_t)room) : 0;
+	if (n > room)
+		n = -EIO;
 	if (n > 0 && is_acl_name(name))
 		acl_value_seen(from->mnt, value, (size_t)n);
 	err = n < 0 ? (int)n : ovl_set_xattr(to, name, value, (size_t)n);
