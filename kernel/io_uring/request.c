@@ -301,7 +301,8 @@ static long issue(struct uring_req *r)
 	long res;
 
 	/* of a closed ring tables and groups have been freed: what is put into them now would stay for ever */
-	if (r->cancelled || READ_ONCE(r->ring->dying) || current->flags & PF_EXITING)
+	if (r->cancelled || READ_ONCE(r->ring->dying) || current->flags & PF_EXITING ||
+		current->in_execve) /* who executes has no reference to the ring's file: it may be closed */
 		return -ECANCELED;
 	if (op->file && !r->file) {
 		r->file = uring_file(r->ring, r->sqe.fd, r->sqe.flags & IOSQE_FIXED_FILE);

@@ -135,7 +135,7 @@ const struct cred *get_task_cred(struct task *t)
 
 struct cred *prepare_creds(void)
 {
-	struct cred_box *b = kmalloc(sizeof(*b), GFP_KERNEL);
+	struct cred_box *b = kmalloc(sizeof(*b), GFP_KERNEL | __GFP_ACCOUNT);
 	struct cred *c = b ? &b->c : NULL;
 
 	if (!c)

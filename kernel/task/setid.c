@@ -352,7 +352,7 @@ long sys_setgroups(int size, uaddr_t list)
 		return -EPERM;
 	if (size < 0 || size > NGROUPS_LIMIT)
 		return -EINVAL;
-	g = kmalloc(sizeof(*g) + (u32)size * sizeof(g->gid[0]), GFP_KERNEL);
+	g = kmalloc(sizeof(*g) + (u32)size * sizeof(g->gid[0]), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!g)
 		return -ENOMEM;
 	atomic_set(&g->usage, 1);
