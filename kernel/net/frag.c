@@ -77,6 +77,7 @@ static struct sk_buff *piece(struct sk_buff *skb, u32 offset, u32 len)
 	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
 
 	if (c) {
+		c->defragged = false;
 		skb_pull(c, offset);
 		skb_trim(c, len);
 	}

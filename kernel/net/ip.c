@@ -617,6 +617,13 @@ void ip_rcv(struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
+	if (unlikely(
+		    skb->ip.is_frag &&
+		    skb->defragged)) { /* a rule has made one of what was put together: no way back */
+		n->in_hdr_errors++;
+		kfree_skb(skb);
+		return;
+	}
 	if (skb->ip.is_frag) {
 		reassemble(net, skb);
 		return;
