@@ -125,6 +125,12 @@ struct nft_ctx {
 	bool misplaced; /* an expression cannot be in that chain: Linux finds out later, and names none */
 };
 
+/* A way has been looked up for the packet: lists that are walked, with rules of policy once for each of them. */
+static inline void nf_route_costs(const struct nft_pkt *p)
+{
+	p->s->work += p->net->policy ? 8192 : 512;
+}
+
 struct nft_expr;
 struct nft_expr_type {
 	const char *name;

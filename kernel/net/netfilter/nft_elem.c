@@ -290,6 +290,8 @@ static int flush(struct nft_ctx *c, struct nft_set *s)
 		err = del_pinned(c, e);
 		cond_resched();
 		spin_lock(&c->nn->lock);
+		if (err) /* it is not pinned any more */
+			break;
 	}
 	e = !err && pin(s->catchall) ? s->catchall : NULL;
 	spin_unlock(&c->nn->lock);

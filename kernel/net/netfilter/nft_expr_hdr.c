@@ -151,6 +151,7 @@ static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 								536; /* as on Linux' loopback */
 		return;
 	}
+	nf_route_costs(p);
 	nf_addrs(p->skb, p->v6, &src, &f.daddr);
 	if (p->v6 != (x->key == NFT_RT_NEXTHOP6) || route_output(p->net, &f))
 		r->code = NFT_BREAK;

@@ -378,6 +378,7 @@ static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	struct flow f = { .mark = x->flags & NFTA_FIB_F_MARK ? p->skb->mark : 0 };
 	int ifindex = 0;
 
+	nf_route_costs(p);
 	nf_addrs(p->skb, p->v6, &src, &dst);
 	f.daddr = x->flags & NFTA_FIB_F_SADDR ? src : dst;
 	if (x->flags & NFTA_FIB_F_IIF && p->s->in)

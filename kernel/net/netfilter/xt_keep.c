@@ -68,7 +68,9 @@ static void *open_recent(struct nft_ctx *c, const void *i)
 		if (strcmp(t->name, m->name))
 			continue;
 		t->users++;
+		spin_lock(&c->nn->lock); /* packets make room for so many */
 		t->stamps = max(t->stamps, stamps);
+		spin_unlock(&c->nn->lock);
 		return t;
 	}
 	if (nft_count(c->nn))
@@ -129,13 +131,14 @@ static void stamp(struct recent *t, struct seen *e, u8 ttl)
 /* Room for so many stamps as rules want now, with those of @old (NULL: none). NULL: no memory. */
 static struct seen *alloc_seen(const struct recent *t, const ip_addr *a, const struct seen *old)
 {
+	u32 cap = t->stamps;
 	struct seen *e =
-		kzalloc(sizeof(*e) + t->stamps * sizeof(e->stamps[0]), GFP_ATOMIC | __GFP_ACCOUNT);
+		kzalloc(sizeof(*e) + cap * sizeof(e->stamps[0]), GFP_ATOMIC | __GFP_ACCOUNT);
 
 	if (!e)
 		return NULL;
 	e->addr = *a;
-	e->cap = t->stamps;
+	e->cap = cap;
 	for (u32 k = 0; old && k < old->n; k++)
 		e->stamps[e->n++] = old->stamps[(old->at + old->cap - old->n + k) % old->cap];
 	e->at = e->n % e->cap;
