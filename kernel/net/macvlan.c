@@ -31,6 +31,8 @@
 
 /* Of the card below: dev->port. */
 struct mv_port {
+	bool (*kind)(
+		struct net_device *, struct sk_buff *); /* first: macvlan_rx, see macvlan_rx() */
 	spinlock_t lock;
 	struct list_head members;
 	u32 nr;
@@ -122,7 +124,8 @@ static bool macvlan_rx(struct net_device *lower, struct sk_buff *skb)
 	const struct ethhdr *h;
 	struct macvlan *m;
 
-	if (!port || skb->mac_len != ETH_HLEN)
+	/* the device may have become a bridge's since it was looked for who takes its packets */
+	if (!port || port->kind != macvlan_rx || skb->mac_len != ETH_HLEN)
 		return false;
 	h = (const struct ethhdr *)skb_pulled(skb, ETH_HLEN);
 	spin_lock(&port->lock);
@@ -249,6 +252,7 @@ static struct mv_port *port_of(struct net_device *lower)
 		return NULL;
 	spin_lock_init(&port->lock);
 	INIT_LIST_HEAD(&port->members);
+	port->kind = macvlan_rx;
 	WRITE_ONCE(lower->port, port);
 	WRITE_ONCE(lower->rx_handler, macvlan_rx);
 	return port;

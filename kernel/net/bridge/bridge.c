@@ -25,7 +25,9 @@ struct br_port *br_port_of(const struct net_device *dev)
 {
 	const struct net_device *master = READ_ONCE(dev->master);
 
-	return master && is_bridge(master) ? READ_ONCE(*(struct br_port *const *)&dev->port) : NULL;
+	struct br_port *p = READ_ONCE(*(struct br_port *const *)&dev->port);
+
+	return master && is_bridge(master) && p && p->kind == br_rx ? p : NULL;
 }
 
 void br_id(const struct bridge *br, u8 id[8])
@@ -175,6 +177,7 @@ static int add_port(struct net_device *dev, struct net_device *port)
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
 		return -ENOMEM;
+	p->kind = br_rx;
 	p->br = br;
 	p->dev = port;
 	p->state = BR_STATE_DISABLED;

@@ -47,8 +47,10 @@ enum {
 };
 
 struct br_port {
-	struct list_head list; /* under br->lock */
-	struct bridge *br;     /* immutable, as the next two */
+	bool (*kind)(struct net_device *,
+		struct sk_buff *); /* first, as in all that a device has as its port: br_rx */
+	struct list_head list;     /* under br->lock */
+	struct bridge *br;         /* immutable, as the next two */
 	struct net_device *dev;
 	u16 no;
 	u8 state;     /* BR_STATE_*; under br->lock, read without */
