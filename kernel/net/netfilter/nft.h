@@ -196,8 +196,9 @@ struct nft_set {
 	struct nft_table *table;
 	u64 handle, timeout;
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
-	u32 max, nelems;           /* under nn->lock: elements */
-	u64 next_gc;               /* the same; ktime_get() */
+	u32 max, nelems; /* under nn->lock: elements */
+	u64 next_gc;     /* the same; ktime_get() */
+	u32 walked; /* elements that the last look at it has passed which are not there for who looked; nn->lock */
 	u32 fields, field_len[16]; /* of a concatenation */
 	u8 pend;
 	bool bound;

@@ -315,9 +315,14 @@ static void run_elem(struct nft_elem *el, struct nft_regs *r, struct nft_pkt *p)
 static struct nft_elem *look_into(
 	struct nft_set *s, u32 from, const struct nft_regs *r, struct nft_pkt *p)
 {
+	struct nft_elem *el;
+
 	if (s->flags & NFT_SET_INTERVAL && s->flags & (NFT_SET_CONCAT | NFT_SET_TIMEOUT))
 		p->s->work += s->nelems / 16; /* they may be looked at one by one */
-	return nft_set_lookup(s, &r->data[from]);
+	s->walked = 0;
+	el = nft_set_lookup(s, &r->data[from]);
+	p->s->work += s->walked / 16;
+	return el;
 }
 
 static void lookup_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
@@ -564,9 +569,8 @@ static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct
 	return el;
 }
 
-static void dynset_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
+static void change_set(const struct dynset *x, struct nft_regs *r, struct nft_pkt *p)
 {
-	const struct dynset *x = nft_priv(e);
 	struct nft_elem *el;
 
 	if (x->op == NFT_DYNSET_OP_DELETE) {
@@ -593,6 +597,15 @@ static void dynset_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *
 	run_elem(el, r, p);
 	if (x->flags & NFT_DYNSET_F_INV)
 		r->code = NFT_BREAK;
+}
+
+static void dynset_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
+{
+	const struct dynset *x = nft_priv(e);
+
+	x->set->walked = 0;
+	change_set(x, r, p);
+	p->s->work += x->set->walked / 16;
 }
 
 static void dynset_dump(const struct nft_expr *e, struct nfb *b)

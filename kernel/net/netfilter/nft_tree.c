@@ -53,6 +53,7 @@ static struct nft_elem *find(struct nft_set *s, const u8 *key, const u8 *key_end
 			break;
 		if (seen(e))
 			return e;
+		s->walked++;
 	}
 	return rb_entry_safe(first, struct nft_elem, node);
 }
@@ -83,8 +84,8 @@ static struct nft_elem *floor_of(
 			n = n->left;
 		}
 	}
-	while (best && !seen(rb_entry(best, struct nft_elem, node)))
-		best = rb_prev(best);
+	for (; best && !seen(rb_entry(best, struct nft_elem, node)); best = rb_prev(best))
+		s->walked++;
 	return rb_entry_safe(best, struct nft_elem, node);
 }
 
