@@ -39,6 +39,12 @@ static void put_forget(struct fuse_req *r)
 		fuse_forget_put(r->fc, r->priv);
 }
 
+static void end_flush(struct fuse_req *r)
+{
+	atomic_dec(&r->fc->nr_flushes);
+	put_forget(r);
+}
+
 /*
  * A request whose answer nobody waits for. The server is not told to forget the node of @inode before it has answered: the request may
  * be the last that names it, and a server with several threads may look at it late. (@nodeid may be another one's.) @out: what the answer
@@ -49,15 +55,30 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 {
 	struct fuse_req *r = fuse_req_new(fc, opcode, nodeid, n, out);
 
-	if (IS_ERR(r))
+	if (IS_ERR(r)) {
+		if (opcode == FUSE_FLUSH)
+			atomic_dec(&fc->nr_flushes);
 		return 0;
+	}
 	memcpy(r->in, in, n);
 	if (FUSE_I(inode)->nodeid == nodeid) {
 		r->priv = FUSE_I(inode)->forget;
 		atomic_inc(&FUSE_I(inode)->forget->refs);
 	}
-	fuse_send_async(r, put_forget);
+	fuse_send_async(r, opcode == FUSE_FLUSH ? end_flush : put_forget);
 	return 0;
+}
+
+/* Of who exits: nobody waits for it, so that there are only so many which the server has not answered. */
+static int flush_and_forget(struct file *f, const struct fuse_flush_in *in)
+{
+	struct fuse_file *ff = f->private_data;
+
+	if (atomic_inc_return(&ff->fc->nr_flushes) > FUSE_MAX_FLUSHES) {
+		atomic_dec(&ff->fc->nr_flushes);
+		return 0;
+	}
+	return fuse_send_and_forget(f->f_inode, ff->fc, FUSE_FLUSH, ff->nodeid, in, sizeof(*in), 0);
 }
 
 /* Tells the server, which need not answer. */
@@ -222,8 +243,7 @@ static int fuse_flush(struct file *f)
 	if (fc->no_flush || ff->none || ff->flags & FOPEN_NOFLUSH)
 		return 0;
 	if (current->flags & PF_EXITING) /* it may be the server itself */
-		return fuse_send_and_forget(
-			f->f_inode, fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), 0);
+		return flush_and_forget(f, &in);
 	err = fuse_call(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
 	if (err != -ENOSYS)
 		return err;

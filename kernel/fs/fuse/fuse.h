@@ -42,6 +42,7 @@
 #define FUSE_NAME_LEN 1024
 #define FUSE_MAX_RETRIEVED                                                                         \
 	64 /* answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
+#define FUSE_MAX_FLUSHES 4096 /* what more processes that end would flush is not told */
 
 struct fuse_conn {
 	atomic_t refs;
@@ -69,6 +70,7 @@ struct fuse_conn {
 	struct list_head forgets; /* of fuse_forget.list */
 	struct list_head polls;   /* of fuse_file.poll_link: files that were polled */
 	u32 nr_async, nr_dirty;
+	atomic_t nr_flushes;            /* of processes that have ended, not yet answered */
 	u32 nr_retrieved;               /* answers to RETRIEVE that the server has not read */
 	struct wait_queue_head readers; /* servers that wait for work */
 	struct wait_queue_head waiters; /* INIT, room for writes */

@@ -70,7 +70,7 @@ static int grow(struct listing *l)
 		return 0;
 	if (room > 1U << 19) /* a listing is one allocation of at most 4 MiB */
 		return -ENOMEM;
-	entries = krealloc(l->entries, room * sizeof(*entries), GFP_KERNEL);
+	entries = krealloc(l->entries, room * sizeof(*entries), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!entries)
 		return -ENOMEM;
 	l->entries = entries;
@@ -104,7 +104,7 @@ static bool add_actor(
 		return true;
 	}
 	l->err = grow(l);
-	e = l->err ? NULL : kmalloc(sizeof(*e) + (size_t)len + 1, GFP_KERNEL);
+	e = l->err ? NULL : kmalloc(sizeof(*e) + (size_t)len + 1, GFP_KERNEL | __GFP_ACCOUNT);
 	if (!e) {
 		l->err = -ENOMEM;
 		return false;
