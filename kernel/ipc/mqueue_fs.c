@@ -15,6 +15,7 @@
 #include "kernel/ipc/mqueue.h"
 #include "kernel/lib/printk.h"
 #include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/libfs.h"
 #include "kernel/vfs/super.h"
 
 #define MQUEUE_MAGIC 0x19800202

@@ -25,6 +25,7 @@
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/io_signal.h"
 #include "kernel/vfs/landlock.h"
+#include "kernel/vfs/libfs.h"
 
 static sock_create_fn families[AF_MAX]; /* written at boot */
 

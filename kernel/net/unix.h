@@ -112,6 +112,16 @@ bool unix_receiver_gone(const struct unix_sock *to);
 bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);
 struct unix_sock *unix_peer_get(struct unix_sock *u);
 
+/* unix_oob.c */
+/* @um, which is one, has come into @to's queue. to->c.lock held. */
+void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
+/* Does what stands at the front end a read? @first: it has nothing yet, and marks are passed over. read_mutex held. */
+bool unix_oob_stops(struct unix_sock *u, bool first);
+/* The same of the mark @um for a peek that has something already (@some). */
+bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool some);
+/* MSG_OOB: 1, or -EINVAL (there is none), -EFAULT. */
+ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
+
 /* unix_gc.c */
 bool unix_too_many_inflight(void);      /* has current's user as many in flight as he may open? */
 void unix_inflight(struct unix_msg *m); /* its files go into a queue */

@@ -151,13 +151,8 @@ static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *u
 	else if (!has_space_locked(u, to))
 		err = -EAGAIN;
 	else {
-		if (um->oob) {
-			if (to->oob)
-				to->oob->oob = false; /* it becomes data like any other */
-			to->oob = um;
-			if (to->file)
-				file_sigurg(to->file);
-		}
+		if (um->oob)
+			unix_oob_comes(to, um);
 		list_add_tail(&um->list, &to->queue);
 		to->queued += um->len;
 		to->wmem += um->truesize;
@@ -429,72 +424,13 @@ static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 	return n;
 }
 
-/*
- * Marks: u->oob is the byte out of band that nobody has taken, and the last in the queue that has um->oob; others that have it were taken. Does
- * @um, which is one, end a call that has something already (@some)? The mark of a taken one does only while it is the last. u->c.lock held.
- */
-static bool mark_stops(const struct unix_sock *u, const struct unix_msg *um, bool some)
-{
-	return some && (um == u->oob || !u->oob);
-}
-
-/* The mark @um is passed over at the front: the message to free, or NULL, where it is read in line. u->c.lock held. */
-static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool in_line)
-{
-	if (um == u->oob) {
-		u->oob = NULL;
-		if (in_line) {
-			um->oob = false;
-			return NULL;
-		}
-		u->queued--;
-	}
-	list_del_init(&um->list);
-	u->nr_queued--;
-	u->wmem -= um->truesize;
-	return um;
-}
-
-/* It has left room. */
-static void free_mark(struct unix_sock *u, struct unix_msg *mark)
-{
-	if (!mark)
-		return;
-	unix_msg_free(mark);
-	unix_wake_space(u);
-}
-
-/*
- * What stands at the front out of band: a read that has something already stops before it; another passes over the mark, and over the byte,
- * which is lost to MSG_OOB then, unless it is to be read in line. True: stop.
- */
-static bool stops_at_mark(struct unix_sock *u, bool first)
-{
-	struct unix_msg *um, *drop;
-	bool stop = false;
-
-	do {
-		drop = NULL;
-		spin_lock(&u->c.lock);
-		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
-		if (um && unlikely(um->oob)) {
-			stop = mark_stops(u, um, !first);
-			if (!stop)
-				drop = pass_mark(u, um, READ_ONCE(u->c.oobinline));
-		}
-		spin_unlock(&u->c.lock);
-		free_mark(u, drop);
-	} while (drop);
-	return stop;
-}
-
 static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 {
 	struct unix_msg *um;
 	u32 truesize = 0;
 	ssize_t n;
 
-	if (stops_at_mark(u, first))
+	if (unix_oob_stops(u, first))
 		return -EAGAIN;
 	um = take_first(u, true);
 	if (!um)
@@ -535,16 +471,6 @@ static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
 	return at == &u->queue ? NULL : list_entry(at, struct unix_msg, list);
 }
 
-static bool peek_stops(struct unix_sock *u, const struct unix_msg *um, bool some)
-{
-	bool stop;
-
-	spin_lock(&u->c.lock);
-	stop = mark_stops(u, um, some);
-	spin_unlock(&u->c.lock);
-	return stop;
-}
-
 /* Looks, from the offset of SO_PEEK_OFF on, at as many messages as a read would join. */
 static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 {
@@ -556,7 +482,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 	while (m->iter.count && (um = next_msg(u, um))) {
 		u32 left = um->len - um->done;
 
-		if (um->oob && peek_stops(u, um, done))
+		if (um->oob && unix_oob_stops_peek(u, um, done))
 			break;
 		if (um->oob && !u->c.oobinline)
 			continue;
@@ -649,37 +575,6 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 	return done;
 }
 
-/* The byte out of band is taken, and its mark stays; where that of an earlier one stands right before it, that one goes. u->c.lock held. */
-static struct unix_msg *take_oob(struct unix_sock *u, struct unix_msg *um)
-{
-	struct unix_msg *before = um->list.prev == &u->queue ? NULL : list_prev_entry(um, list);
-
-	um->done = um->len;
-	u->oob = NULL;
-	u->queued--;
-	return before && before->oob ? pass_mark(u, before, false) : NULL;
-}
-
-static ssize_t recv_oob(struct unix_sock *u, struct msg *m)
-{
-	struct unix_msg *um, *drop = NULL;
-	u8 byte = 0;
-
-	spin_lock(&u->c.lock);
-	um = u->c.oobinline ? NULL : u->oob;
-	if (um) {
-		byte = um->data[0];
-		if (!(m->flags & MSG_PEEK))
-			drop = take_oob(u, um);
-	}
-	spin_unlock(&u->c.lock);
-	free_mark(u, drop);
-	if (!um)
-		return -EINVAL;
-	m->out_flags |= MSG_OOB;
-	return copy_to_iter(&byte, 1, &m->iter) == 1 ? 1 : -EFAULT;
-}
-
 /* Who is connected is who sent it; a sender without a name has none here, not an empty one. */
 static void name_of_peer(struct socket *s, struct sockaddr_buf *name)
 {
@@ -699,7 +594,7 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&u->read_mutex))
 		return -ERESTARTSYS;
-	n = m->flags & MSG_OOB ? recv_oob(u, m) : stream_recv_locked(s, m, &held);
+	n = m->flags & MSG_OOB ? unix_oob_recv(u, m) : stream_recv_locked(s, m, &held);
 	if (held)
 		mutex_unlock(&u->read_mutex);
 	if (n > 0 && m->name)

@@ -19,6 +19,7 @@
 
 #include "kernel/task/exec.h"
 #include "kernel/task/user_ns.h"
+#include "kernel/vfs/libfs.h"
 #include "kernel/vfs/super.h"
 
 #define BINFMTFS_MAGIC 0x42494e4d

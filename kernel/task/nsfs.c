@@ -13,6 +13,7 @@
 #include "kernel/task/nsfs.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/vfs/libfs.h"
 #include "kernel/vfs/mount.h"
 #include "kernel/vfs/super.h"
 

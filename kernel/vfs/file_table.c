@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/libfs.h"
 
 static struct kmem_cache *file_cache;
 static atomic64_t files_in_use;

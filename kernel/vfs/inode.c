@@ -20,6 +20,7 @@
 
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/idmap.h"
+#include "kernel/vfs/libfs.h"
 
 #define NR_BUCKET_LOCKS 64
 #define NR_WAITQ 64

@@ -12,6 +12,7 @@
 #include <linux/magic.h>
 
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/libfs.h"
 
 struct simple_dir {
 	struct radix entries; /* d_cookie -> dentry */

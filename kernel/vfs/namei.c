@@ -15,6 +15,7 @@
  */
 #include "kernel/vfs/given.h"
 #include "kernel/vfs/idmap.h"
+#include "kernel/vfs/libfs.h"
 #include "kernel/vfs/namei.h"
 
 int sysctl_protected_symlinks = 1, sysctl_protected_hardlinks = 1;

@@ -255,4 +255,8 @@ char *mount_root_name(const struct mount *m, char *buf, size_t size);
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
 	size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
 
+/* libfs.c: operations of file systems without a disk */
+int simple_statfs(struct dentry *d, struct kstatfs *st);
+int generic_delete_inode(struct inode *inode); /* drop_inode: never kept */
+
 #endif

@@ -40,15 +40,6 @@ static int receiver(void)
 
 /* ---- the filter ---- */
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 static void class_is(unsigned class)
 {
 	unsigned d, e = expr("meta", &d), w;
@@ -79,20 +70,6 @@ static void match(int rev, const void *info, unsigned n)
 	end(e);
 }
 
-static void drop(void)
-{
-	unsigned d, e = expr("immediate", &d), w, v;
-
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	v = nest(NFTA_DATA_VERDICT);
-	be32(NFTA_VERDICT_CODE, NF_DROP);
-	end(v);
-	end(w);
-	end(d);
-	end(e);
-}
-
 static void drop_class(unsigned class)
 {
 	unsigned h;
@@ -115,7 +92,7 @@ static void drop_class(unsigned class)
 	text(NFTA_RULE_CHAIN, "out");
 	h = nest(NFTA_RULE_EXPRESSIONS);
 	class_is(class);
-	drop();
+	drop_it();
 	end(h);
 	GIVES(finish(), 0);
 }
@@ -132,7 +109,7 @@ static void drop_match(int rev, const void *info, unsigned n, int err)
 	text(NFTA_RULE_CHAIN, "out");
 	h = nest(NFTA_RULE_EXPRESSIONS);
 	match(rev, info, n);
-	drop();
+	drop_it();
 	end(h);
 	GIVES(finish(), err);
 }

@@ -9,15 +9,6 @@
 
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 /* Connections are tracked as long as a rule asks for their state; what comes in goes. */
 static int rules(void)
 {

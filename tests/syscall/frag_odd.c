@@ -128,15 +128,6 @@ static void owed(void)
 
 /* ---- a rule has written the length of the header ---- */
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned e = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return e;
-}
-
 static void write_first_byte(unsigned char v)
 {
 	unsigned x, d, e, w;

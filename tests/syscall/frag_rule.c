@@ -10,15 +10,6 @@
 #define QUEUES 250
 #define PROTO 253
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 /* Register 1 to the two bytes at @off of the network's header. */
 static void put_word(int off)
 {

@@ -11,15 +11,6 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netfilter/xt_NFLOG.h>
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 static unsigned new_rule(const char *chain)
 {
 	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -122,6 +123,59 @@ static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const s
 		}
 	}
 	return false;
+}
+
+/* ---- expressions of a rule ---- */
+
+/* One that is called so: its data is to be ended, and it. */
+static T_UNUSED unsigned expr(const char *name, unsigned *data)
+{
+	unsigned at = nest(NFTA_LIST_ELEM);
+
+	text(NFTA_EXPR_NAME, name);
+	*data = nest(NFTA_EXPR_DATA);
+	return at;
+}
+
+/* A match or target of iptables. */
+static T_UNUSED void compat(
+	const char *kind, const char *name, int rev, const void *info, unsigned n)
+{
+	unsigned d, e = expr(kind, &d);
+
+	text(NFTA_MATCH_NAME, name);
+	be32(NFTA_MATCH_REV, rev);
+	attr(NFTA_MATCH_INFO, info, n);
+	end(d);
+	end(e);
+}
+
+/* Register 1 is that, or the rule ends. */
+static T_UNUSED void equal(const void *v, unsigned n)
+{
+	unsigned d, e = expr("cmp", &d), w;
+
+	be32(NFTA_CMP_SREG, NFT_REG_1);
+	be32(NFTA_CMP_OP, NFT_CMP_EQ);
+	w = nest(NFTA_CMP_DATA);
+	attr(NFTA_DATA_VALUE, v, n);
+	end(w);
+	end(d);
+	end(e);
+}
+
+static T_UNUSED void drop_it(void)
+{
+	unsigned d, e = expr("immediate", &d), w, v;
+
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	v = nest(NFTA_DATA_VERDICT);
+	be32(NFTA_VERDICT_CODE, NF_DROP);
+	end(v);
+	end(w);
+	end(d);
+	end(e);
 }
 
 #endif

@@ -9,15 +9,6 @@
 
 #include <endian.h>
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 static void named(int type, int flags, int table, int name, const char *what)
 {
 	nft(type, flags);
@@ -80,21 +71,13 @@ static unsigned rule_of_ports(void)
 
 static void drop_those_of(const char *set)
 {
-	unsigned x = rule_of_ports(), d, e = expr("lookup", &d), w, v;
+	unsigned x = rule_of_ports(), d, e = expr("lookup", &d);
 
 	text(NFTA_LOOKUP_SET, set);
 	be32(NFTA_LOOKUP_SREG, NFT_REG_1);
 	end(d);
 	end(e);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	v = nest(NFTA_DATA_VERDICT);
-	be32(NFTA_VERDICT_CODE, NF_DROP);
-	end(v);
-	end(w);
-	end(d);
-	end(e);
+	drop_it();
 	end(x);
 }
 

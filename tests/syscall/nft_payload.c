@@ -13,15 +13,6 @@
 #define PORT 7100
 #define BIG 1200
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 static void chain(const char *name, int hook)
 {
 	unsigned h;

@@ -10,15 +10,6 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_recent.h>
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 static int found;
 
 static void one_more(const struct nlmsghdr *h)
@@ -74,19 +65,6 @@ static void load(int base, int offset, int n)
 	be32(NFTA_PAYLOAD_BASE, base);
 	be32(NFTA_PAYLOAD_OFFSET, offset);
 	be32(NFTA_PAYLOAD_LEN, n);
-	end(d);
-	end(e);
-}
-
-static void equal(const void *v, unsigned n)
-{
-	unsigned d, e = expr("cmp", &d), w;
-
-	be32(NFTA_CMP_SREG, NFT_REG_1);
-	be32(NFTA_CMP_OP, NFT_CMP_EQ);
-	w = nest(NFTA_CMP_DATA);
-	attr(NFTA_DATA_VALUE, v, n);
-	end(w);
 	end(d);
 	end(e);
 }
@@ -171,17 +149,6 @@ static void jump(const char *from, const char *to)
 }
 
 /* An expression of iptables: a match or a target. */
-static void compat(const char *kind, const char *name, int rev, const void *info, unsigned n)
-{
-	unsigned d, e = expr(kind, &d);
-
-	text(NFTA_MATCH_NAME, name);
-	be32(NFTA_MATCH_REV, rev);
-	attr(NFTA_MATCH_INFO, info, n);
-	end(d);
-	end(e);
-}
-
 static void recent(int what, unsigned hits)
 {
 	struct xt_recent_mtinfo_v1 m = {

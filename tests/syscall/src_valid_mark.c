@@ -14,15 +14,6 @@
 #define TABLE 100
 #define MARK 5
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 /* All that comes gets the mark. */
 static int mark_all(void)
 {

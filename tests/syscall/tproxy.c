@@ -109,34 +109,12 @@ static void routes(void)
 
 /* ---- rules ---- */
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
 static void immediate(const void *value, unsigned n)
 {
 	unsigned d, e = expr("immediate", &d), w;
 
 	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
 	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, value, n);
-	end(w);
-	end(d);
-	end(e);
-}
-
-static void compare(const void *value, unsigned n)
-{
-	unsigned d, e = expr("cmp", &d), w;
-
-	be32(NFTA_CMP_SREG, NFT_REG_1);
-	be32(NFTA_CMP_OP, NFT_CMP_EQ);
-	w = nest(NFTA_CMP_DATA);
 	attr(NFTA_DATA_VALUE, value, n);
 	end(w);
 	end(d);
@@ -158,7 +136,7 @@ static void is_for(unsigned char proto, unsigned short port)
 	unsigned d, e;
 
 	meta(NFT_META_L4PROTO, false);
-	compare(&proto, 1);
+	equal(&proto, 1);
 	e = expr("payload", &d);
 	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
 	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
@@ -167,7 +145,7 @@ static void is_for(unsigned char proto, unsigned short port)
 	end(d);
 	end(e);
 	port = htons(port);
-	compare(&port, 2);
+	equal(&port, 2);
 }
 
 static void tproxy(int family, unsigned short port)
@@ -183,17 +161,6 @@ static void tproxy(int family, unsigned short port)
 	end(e);
 	immediate(&(unsigned){ 1 }, 4);
 	meta(NFT_META_MARK, true);
-}
-
-static void compat(const char *kind, const char *name, int rev, const void *info, unsigned n)
-{
-	unsigned d, e = expr(kind, &d);
-
-	text(NFTA_MATCH_NAME, name);
-	be32(NFTA_MATCH_REV, rev);
-	attr(NFTA_MATCH_INFO, info, n);
-	end(d);
-	end(e);
 }
 
 static void new_chain(const char *name, int hook)
@@ -283,7 +250,7 @@ static int rules(void)
 	be32(NFTA_SOCKET_DREG, NFT_REG_1);
 	end(d);
 	end(e);
-	compare("\1", 1);
+	equal("\1", 1);
 	immediate(&(unsigned){ 1 }, 4);
 	meta(NFT_META_MARK, true);
 	end(x);
@@ -607,20 +574,6 @@ static void copies(void)
 
 /* ---- labels, prefixes ---- */
 
-static void drop(void)
-{
-	unsigned d, e = expr("immediate", &d), w, v;
-
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	v = nest(NFTA_DATA_VERDICT);
-	be32(NFTA_VERDICT_CODE, NF_DROP);
-	end(v);
-	end(w);
-	end(d);
-	end(e);
-}
-
 /* Packets of connections with label @bit go no further; all others get it, where @set says so. */
 static int label_rules(int bit, int options, bool set)
 {
@@ -632,7 +585,7 @@ static int label_rules(int bit, int options, bool set)
 	new_chain("label", NF_INET_LOCAL_OUT);
 	x = new_rule("label");
 	compat("match", "connlabel", 0, &is, sizeof(is));
-	drop();
+	drop_it();
 	end(x);
 	if (set) {
 		x = new_rule("label");

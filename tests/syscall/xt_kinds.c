@@ -30,40 +30,6 @@
 
 /* ---- rules ---- */
 
-static unsigned expr(const char *name, unsigned *data)
-{
-	unsigned at = nest(NFTA_LIST_ELEM);
-
-	text(NFTA_EXPR_NAME, name);
-	*data = nest(NFTA_EXPR_DATA);
-	return at;
-}
-
-static void compat(const char *kind, const char *name, int rev, const void *info, unsigned n)
-{
-	unsigned d, e = expr(kind, &d);
-
-	text(NFTA_MATCH_NAME, name);
-	be32(NFTA_MATCH_REV, rev);
-	attr(NFTA_MATCH_INFO, info, n);
-	end(d);
-	end(e);
-}
-
-static void drop(void)
-{
-	unsigned d, e = expr("immediate", &d), w, v;
-
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	v = nest(NFTA_DATA_VERDICT);
-	be32(NFTA_VERDICT_CODE, NF_DROP);
-	end(v);
-	end(w);
-	end(d);
-	end(e);
-}
-
 static void new_chain(const char *table, int hook)
 {
 	unsigned h;
@@ -122,7 +88,7 @@ static int only_at(int hook, const char *kind, const char *table, const char *na
 		of_proto(proto);
 	compat(kind, name, rev, info, n);
 	if (*kind == 'm')
-		drop();
+		drop_it();
 	end(x);
 	if (proto) {
 		c = nest(NFTA_RULE_COMPAT);

@@ -14,6 +14,7 @@
 
 #include "kernel/fs/cgroup1/internal.h"
 #include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/libfs.h"
 
 static DEFINE_MUTEX(cg1_mount_lock);
 static const struct inode_operations dir_iops;

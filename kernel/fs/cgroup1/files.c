@@ -7,6 +7,7 @@
  */
 #include "kernel/fs/cgroup1/internal.h"
 #include "kernel/time/time.h"
+#include "kernel/vfs/libfs.h"
 
 struct cg1_open {
 	struct seq seq;

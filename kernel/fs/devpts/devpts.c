@@ -22,6 +22,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/libfs.h"
 #include "kernel/vfs/super.h"
 
 #define NUMBERS (1 << 20) /* of minors */

@@ -12,6 +12,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/fs/sysfs/device.h"
+#include "kernel/vfs/libfs.h"
 
 static DEFINE_MUTEX(dev_mutex);
 static struct mount *dev_mount; /* under dev_mutex until set, then immutable */

@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/libfs.h"
 
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {

@@ -17,6 +17,7 @@
 
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/sched/task.h"
+#include "kernel/vfs/libfs.h"
 
 #define PART 512U /* lengths */
 #define MAX_BLOCK_PAGES (1U << (SQFS_MAX_LOG - PAGE_SHIFT))

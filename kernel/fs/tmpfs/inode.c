@@ -7,6 +7,7 @@
 
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/libfs.h"
 
 static const struct inode_operations tmpfs_dir_iops, tmpfs_link_iops, tmpfs_special_iops;
 
