@@ -145,6 +145,8 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		memcpy(&m->ts_id, h + 1, sizeof(u32));
 		m->has_ts_id = true;
 		return 0;
+	case SCM_TXTIME: /* for queueing disciplines that send in time; there is none, so it is not kept */
+		return s->sk->rare.has_txtime && n == sizeof(u64) ? 0 : -EINVAL;
 	case SO_MARK:
 		if (n != sizeof(u32))
 			return -EINVAL;

@@ -79,6 +79,7 @@ struct sock_rare {
 	bool filter_locked, rxq_ovfl, nofcs, select_err, wifi_status, prefer_busy_poll, rcvmark,
 		rcvpriority, passpidfd, no_passrights, no_check, zerocopy;
 	u8 buf_lock, no_txrehash;
+	bool has_txtime; /* SO_TXTIME was set: messages may bring SCM_TXTIME */
 	bool stamps_new; /* SO_TIMESTAMP and its kin were last asked for by their new numbers, of 64 bits */
 	u32 tsflags; /* SOF_TIMESTAMPING_* */
 	u32 tskey;   /* the next number of SOF_TIMESTAMPING_OPT_ID */

@@ -140,6 +140,7 @@ static int set_txtime(struct sock_common *sk, uaddr_t uval, u32 len)
 	if (t.clock != CLOCK_MONOTONIC && t.clock != CLOCK_REALTIME && t.clock != CLOCK_TAI)
 		return -EINVAL;
 	memcpy(&sk->rare.txtime, &t, sizeof(t));
+	sk->rare.has_txtime = true;
 	return 0;
 }
 

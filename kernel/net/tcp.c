@@ -264,7 +264,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	i->link_if = link;
 	spin_lock(&i->c.lock);
 	t->rcv_wscale = choose_wscale(t);
-	t->advmss = tcp_advmss(i->net, &t->flow);
+	t->advmss = tcp_advmss(t, &t->flow);
 	t->peer_mss = t->advmss;
 	tcp_sync_mss(t);
 	t->iss = t->snd_una = t->snd_nxt = t->write_seq = tcp_new_iss(i);

@@ -532,7 +532,7 @@ void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
 /* An answer without a socket: RST for @skb. */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
-u16 tcp_advmss(const struct net *net, const struct flow *f);
+u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f);
 void tcp_sync_mss(struct tcp_sock *t);
 /* IPv4's options of the socket are others. */
 void tcp_opts_changed(struct inet_sock *i);

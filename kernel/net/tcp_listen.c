@@ -193,7 +193,7 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	tcp_ecn_asked(c, skb);
 	c->snd_wnd = c->max_window = skb->tcp.window;
 	c->snd_wl1 = c->irs;
-	c->advmss = tcp_advmss(net, &f);
+	c->advmss = tcp_advmss(c, &f);
 	tcp_sync_mss(c);
 	return c;
 }

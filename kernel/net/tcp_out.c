@@ -52,16 +52,18 @@ static u32 header_size(const struct tcp_sock *t)
 	return (ip_is_v4(&t->flow.daddr) ? 20U : 40U) + sizeof(struct tcphdr);
 }
 
-/* What we tell the peer: what its route says, or what the way takes, but not less than route/min_adv_mss: he may have a better way to us. */
-u16 tcp_advmss(const struct net *net, const struct flow *f)
+/* What we tell the peer: what its route says, or what the way takes, but not less than route/min_adv_mss: he may have a better way to us.
+ * And no more than TCP_MAXSEG asked for. */
+u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
 {
+	const struct net *net = t->inet.net;
 	bool v4 = ip_is_v4(&f->daddr);
 	int said = READ_ONCE(*(v4 ? &net->min_adv_mss : &net->min_adv_mss6));
 	u32 headers = v4 ? 40 : 60, least = (u32)clamp(said, 0, 65535 - 40);
 
-	if (f->advmss)
-		return (u16)f->advmss;
-	return (u16)min(max(f->mtu, headers + least) - headers, 65535U - 40);
+	u32 mss = f->advmss ? f->advmss : min(max(f->mtu, headers + least) - headers, 65535U - 40);
+
+	return (u16)(t->user_mss ? min(mss, (u32)t->user_mss) : mss);
 }
 
 void tcp_sync_mss(struct tcp_sock *t)
