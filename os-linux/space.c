@@ -473,10 +473,20 @@ void os_space_end(int task)
 		kill(tasks[task].pid, SIGKILL);
 }
 
+/* Nobody is about to kick it any more: neither whoever gets its handle next, nor who on the host gets its number. */
+static void await_kickers(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* running[] was cleared without one */
+	for (int cpu = 0; cpu < OS_MAX_CPUS; cpu++)
+		while (__atomic_load_n(&kickers[cpu], __ATOMIC_SEQ_CST))
+			sched_yield();
+}
+
 int os_space_reap(int task)
 {
 	int status;
 
+	await_kickers();
 	/* the tracer sees a death before the parent does */
 	if (tasks[task].traced)
 		while (waitpid(tasks[task].pid, &status, __WALL) >= 0 || errno == EINTR)

@@ -7,11 +7,13 @@
  * Filters cost time at every installation and every system call, so they are short, and the
  * runner's fails first where a guest's own calls fail: the number.
  *
- *	mapper   zygote's text (spaces unmap it): everything. Else, in the mapper's and the runners' set-up code: what these
- *	         need. Futex, WAIT or WAKE, from anywhere.
- *	runner   futex only, from the one address behind its slot's gate, no timeout: WAIT on its own word, which nobody else can; WAKE of
- *	         who waits for its turn word, the kernel, or for a word of its vCPU, another runner, who looks whether it was meant. All else is RET_TRAP: that is how a guest's system calls reach us. With @kill it is the end of the task:
- *	         in ptrace mode no call ever gets to the filter, it is a second wall.
+ *	mapper   zygote's text (spaces unmap it) and nothing above it, where the host's vdso has calls of its own: everything. Else, in the
+ *	         mapper's and the runners' set-up code: what these need. Futex, WAIT or WAKE, from anywhere.
+ *	runner   futex, from the one address behind its slot's gate, no timeout: WAIT on its own word, which nobody else can; WAKE of
+ *	         who waits for its turn word, the kernel, or for a word of its vCPU, another runner, who looks whether it was meant. The
+ *	         sigaltstack of its set-up, with the one stack that the order area has for it: whoever calls it again changes nothing. All
+ *	         else is RET_TRAP: that is how a guest's system calls reach us. With @kill it is the end of the task: in ptrace mode no call
+ *	         ever gets to the filter, it is a second wall.
  *
  * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init()
  * ensures.
@@ -27,6 +29,7 @@
 
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
+#define SET_UP 11 /* instructions for a call that is no futex */
 
 struct program {
 	struct sock_filter *insn;
@@ -86,8 +89,20 @@ static void runner_filter(struct program *p, u64 base, int slot, u32 word, bool 
 	u64 behind = base + STUB_SYM_futex_gates + slot * GATE_SIZE + SYSCALL_INSN_SIZE;
 	u64 turn = base + STUB_SLOTS + slot * SLOT_STRIDE + SLOT_CTL + C_TURN;
 	u64 words = base + STUB_WORDS + slot * WORDS_SIZE;
+	u64 stack = base + STUB_ORDERS + O_STACKS + slot * STACK_T_SIZE;
+	u32 set_up;
 
-	want(p, FIELD(nr), __NR_futex);
+	load(p, FIELD(nr));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SET_UP, 0, __NR_futex);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, TO_TRAP, __NR_sigaltstack);
+	set_up = p->len;
+	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
+	want(p, IP_LO, (u32)(base + STUB_SYM_runner_has_stack));
+	want(p, IP_HI, base >> 32);
+	want(p, ARG_HI(0), base >> 32);
+	load(p, ARG_LO(0));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, TO_TRAP, (u32)stack);
+	BUG_ON(p->len - set_up + 1 != SET_UP);
 	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
 	want(p, IP_LO, (u32)behind);
 	want(p, IP_HI, behind >> 32);
@@ -119,6 +134,7 @@ static void mapper_filter(struct program *p, u64 base)
 	load(p, ARG_LO(1));
 	emit(p, BPF_JMP | BPF_JGT | BPF_K, TO_TRAP, TO_ALLOW, 1);
 	load(p, IP_LO);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, 0, (u32)(base + STUB_ZDATA));
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_ALLOW, 0, (u32)(base + STUB_ZTEXT));
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, 0, TO_TRAP, (u32)(base + STUB_SYM_mapper_start));
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, 0, (u32)(base + STUB_SYM_mapper_end));

@@ -42,7 +42,7 @@ void skas_unlock(struct skas_mutex *m);
 /*
  * A runner executes one space on one vCPU.
  *
- *	NONE -> runner_make() -> WAITING -> run -> RUNNING -> event -> WAITING -> ops->stop() -> PARKED -> run -> RUNNING
+ *	NONE -> runner_make() -> PARKED -> run -> RUNNING -> event -> WAITING -> ops->stop() -> PARKED -> run -> RUNNING
  *	any -> runner_end() -> NONE
  *
  * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED is
@@ -106,7 +106,7 @@ struct space {
 /* How guest code is run; one table per mode. */
 struct skas_ops {
 	const char *name;
-	/* A new runner has said hello: take it over. 0 or -errno. */
+	/* A new runner sleeps behind its filter: take it over. 0 or -errno. */
 	int (*attach)(struct runner *r);
 	/* From WAITING or PARKED until the next event. */
 	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline,
@@ -176,6 +176,8 @@ void space_kill(struct space *s);
 
 /* runner.c */
 int runner_make(struct runner *r);
+int runner_park(
+	struct runner *r); /* 0: it sleeps at r->park, which nobody but us can have brought about */
 void runner_end(struct runner *r);
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);

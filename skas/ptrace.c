@@ -48,9 +48,13 @@ static bool at_gate(const struct runner *r, u64 rip)
 	       skas.base + STUB_SYM_futex_gates + (u64)r->cpu * GATE_SIZE + SYSCALL_INSN_SIZE;
 }
 
-/*
- * It has said hello, or a sibling has forged that: only at its gate it is known to have its filter.
- */
+/* Where it slept: at its gate, or where the host has no filters at the end of its set-up. */
+static bool at_rest(const struct runner *r, u64 rip)
+{
+	return skas.caps & OS_SPACE_SECCOMP ? at_gate(r, rip) :
+					      rip == skas.base + STUB_SYM_runner_untraced;
+}
+
 static int ptrace_attach(struct runner *r)
 {
 	struct os_trace_regs t;
@@ -60,7 +64,7 @@ static int ptrace_attach(struct runner *r)
 	err = os_trace_seize(r->task);
 	if (!err)
 		err = os_trace_get_regs(r->task, &t);
-	if (!err && !at_gate(r, t.rip))
+	if (!err && !at_rest(r, t.rip))
 		err = -EPROTO;
 	return err;
 }

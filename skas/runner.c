@@ -17,6 +17,7 @@
 #include "skas/internal.h"
 
 #define START_SLICE (NSEC_PER_SEC / 20)
+#define PROOF_LIMIT (10 * NSEC_PER_MSEC)
 #define TRAPNO_PF 14
 #define FLAGS_USER                                                                                 \
 	0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
@@ -79,20 +80,28 @@ static int clone_runner_locked(struct runner *r)
 	return 0;
 }
 
-/* Says hello, unless a sibling spoils it; looked at in slices, so that a lost wake-up costs one of them. */
-static int await_hello(struct runner *r)
+/*
+ * Asleep behind its filter, as only the host can say: a hello, and all else in the control page, a sibling may have written. Before that it
+ * gets no turn and no kick. It is asked in slices; who keeps it from sleeping is soon found out.
+ */
+static int await_sleep(struct runner *r)
 {
 	struct kicking k;
 
 	kicking_begin(&k, r);
-	while (handoff_wait(r, os_clock_mono() + START_SLICE))
+	for (;;) {
+		handoff_wait(r, os_clock_mono() + START_SLICE);
+		if (!runner_park(r))
+			return 0;
+		if (os_space_is_dead(r->task) == 1)
+			return -ECHILD;
 		if (!kicking_goes_on(&k, r))
 			return -ETIMEDOUT;
-	return READ_ONCE(r->ctl->event) == EVT_HELLO ? 0 : -ECHILD;
+	}
 }
 
 /*
- * 0: WAITING, with no FPU state. -EAGAIN, -ENOMEM: the host has no task for us now, the space is as
+ * 0: PARKED, with no FPU state. -EAGAIN, -ENOMEM: the host has no task for us now, the space is as
  * before.
  */
 int runner_make(struct runner *r)
@@ -117,7 +126,7 @@ int runner_make(struct runner *r)
 	skas_unlock(&r->space->lock);
 	if (err)
 		return err;
-	err = await_hello(r);
+	err = await_sleep(r);
 	if (!err)
 		err = skas.ops->attach(r);
 	if (err) {
@@ -128,8 +137,30 @@ int runner_make(struct runner *r)
 		skas_unlock(&r->space->lock);
 		return err;
 	}
+	runner_wipe_page(r);
+	r->state = RUNNER_PARKED;
 	stat_inc(runners);
 	return 0;
+}
+
+/* ---- proof of stop ---- */
+
+/*
+ * Moved from its word, where nobody else can wait, to a word of ours: it was asleep in its one futex call, and can only come out behind it.
+ */
+int runner_park(struct runner *r)
+{
+	u64 end = os_clock_mono() + PROOF_LIMIT;
+
+	for (int tries = 0;; tries++) {
+		xchg(&r->ctl->turn, TURN_PARK);
+		if (os_space_requeue(r->word, &r->park, READ_ONCE(*r->word)) == 1)
+			return 0;
+		if (tries > 2)
+			os_space_yield();
+		if (os_clock_mono() > end)
+			return -ETIMEDOUT;
+	}
 }
 
 /* ---- ending ---- */

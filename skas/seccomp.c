@@ -23,7 +23,6 @@
 
 #define SAVE_LIMIT (10 * NSEC_PER_SEC) /* for a state to come out of the registers */
 #define SAVE_SLICE (20 * NSEC_PER_MSEC)
-#define PROOF_LIMIT (10 * NSEC_PER_MSEC)
 
 static bool kick_once(struct runner *r)
 {
@@ -163,26 +162,6 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 
 /* ---- proof of stop ---- */
 
-/*
- * Moved from its word, where nobody else can wait, to a word of ours: it was asleep in its one futex call, and can only come out behind it.
- */
-static int prove(struct runner *r)
-{
-	u64 end = os_clock_mono() + PROOF_LIMIT;
-	int moved;
-
-	for (int tries = 0;; tries++) {
-		xchg(&r->ctl->turn, TURN_PARK);
-		moved = os_space_requeue(r->word, &r->park, READ_ONCE(*r->word));
-		if (moved == 1)
-			return 0;
-		if (tries > 2)
-			os_space_yield();
-		if (os_clock_mono() > end)
-			return -ETIMEDOUT;
-	}
-}
-
 static int seccomp_stop(struct runner *r)
 {
 	int err;
@@ -195,7 +174,7 @@ static int seccomp_stop(struct runner *r)
 	if (err)
 		return err;
 	stat_inc(proofs);
-	err = prove(r);
+	err = runner_park(r);
 	if (err) {
 		stat_inc(proofs_failed);
 		return err;

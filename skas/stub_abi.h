@@ -93,7 +93,7 @@
  * filter, so nothing may be written here while a runner of that slot exists.
  */
 #define O_FILTERS 0x2800
-#define FILTER_RUNNER_SIZE 224
+#define FILTER_RUNNER_SIZE 304
 #define FILTER_PROG_SIZE 16
 #define OF_FILTER 1 /* runners install their filter (the host has seccomp) */
 #define OF_FSGSBASE                                                                                \

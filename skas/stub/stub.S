@@ -6,7 +6,8 @@
  * Invariants:
  * 1. Nothing here depends on memory that a guest can write, except a runner on its own behalf: the
  *    mapper lives in registers and reads the order area, which is read-only in the space; a new
- *    runner uses registers and read-only memory until its filter is in place.
+ *    runner uses registers and read-only memory until its filter is in place, or where the host has
+ *    none until it is traced. A signal before that is its end: it has no stack yet.
  * 2. Every address is relative to rip: the window may stand anywhere.
  * 3. Each slot has a system call instruction of its own (futex_gates) and its filter admits only
  *    the address behind it, so what follows the instruction knows by constants alone which runner
@@ -126,15 +127,7 @@ runner_start:
 	test %rax, %rax
 	jnz stub_exit
 
-	imul $STACK_T_SIZE, %r13d, %edi
-	lea O_STACKS(%r12, %rdi), %rdi
-	xor %esi, %esi
-	mov $__NR_sigaltstack, %eax
-	syscall
-	mov $ZEXIT_STACK, %edi
-	test %rax, %rax
-	jnz stub_exit
-
+	/* The filter before the stack: a signal that struck between the two would find no stack, and be the end. */
 	testl $OF_FILTER, O_FLAGS(%r12)
 	jz 1f
 	imul $FILTER_RUNNER_SIZE, %r13d, %edx
@@ -147,10 +140,42 @@ runner_start:
 	test %rax, %rax
 	jnz stub_exit
 
-1:	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
+1:	imul $STACK_T_SIZE, %r13d, %edi
+	lea O_STACKS(%r12, %rdi), %rdi
+	xor %esi, %esi
+	mov $__NR_sigaltstack, %eax
+	syscall
+	.globl runner_has_stack
+runner_has_stack:
+	mov $ZEXIT_STACK, %edi
+	test %rax, %rax
+	jnz stub_exit
+
+	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov %rsp, C_FRSP(%rbx)
 	movl $EVT_HELLO, C_EV(%rbx)
-	jmp handoff
+	testl $OF_FILTER, O_FLAGS(%r12)
+	jnz handoff
+
+	/* No filter: nothing that a guest can write is looked at before there is a tracer, which takes it from here. */
+	xor %eax, %eax
+	xchg %eax, C_TURN(%rbx)
+	lea C_TURN(%rbx), %rdi
+	mov $FUTEX_WAKE, %esi
+	mov $1, %edx
+	mov $__NR_futex, %eax
+	syscall
+	WORDS rdi
+	mov O_WORD(%r12), %eax
+	add %rax, %rdi
+	mov $FUTEX_WAIT, %esi
+	xor %r10d, %r10d
+1:	mov (%rdi), %edx
+	mov $__NR_futex, %eax
+	syscall
+	.globl runner_untraced
+runner_untraced:
+	jmp 1b
 
 stub_exit:
 	mov $__NR_exit, %eax

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# bash build.bash BUILD OUT: the skas test. skas/ and harness.c as kernel world, joined; os-linux/ and host.c as host world; guest.c as the
+# bash build.bash BUILD OUT: the skas test. skas/ and harness.c and runners.c as kernel world, joined; os-linux/ and host.c as host world; guest.c as the
 # guest's image inside.
 set -euo pipefail
 build=$1 out=$2
@@ -22,9 +22,11 @@ printf '.section .rodata\n.globl guest_start, guest_end\n.balign 4096\nguest_sta
 	"$work/guest.bin" >"$work/image.S"
 printf '.section .note.GNU-stack,"",@progbits\n' >>"$work/image.S"
 gcc -c -o "$work/image.o" "$work/image.S"
-gcc "${flags[@]}" "${world[@]}" -D__NESTLING_KERNEL__ -c -o "$work/harness.o" tests/skas/harness.c
+for part in harness runners; do
+	gcc "${flags[@]}" "${world[@]}" -D__NESTLING_KERNEL__ -c -o "$work/$part.o" "tests/skas/$part.c"
+done
 gcc "${flags[@]}" -D_GNU_SOURCE -fno-pie -c -o "$work/host.o" tests/skas/host.c
-ld -r -o "$work/joined.o" "$work/harness.o" "$work/image.o" $(printf "$build/obj/%s.o " "${kernel[@]}")
+ld -r -o "$work/joined.o" "$work/harness.o" "$work/runners.o" "$work/image.o" $(printf "$build/obj/%s.o " "${kernel[@]}")
 objcopy --keep-global-symbol=harness_main "$work/joined.o" "$work/kernel.o"
 gcc -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -o "$out" "$work/kernel.o" "$work/host.o" \
 	$(printf "$build/obj/%s.o " "${host[@]}")

@@ -298,6 +298,12 @@ __attribute__((noreturn, used)) void guest_main(long which, u64 arg, u64 stub_ba
 		for (;;)
 			ppid();
 		break;
+	case G_SAYS_HELLO: /* for a runner of the first slot, at any time */
+		for (;;) {
+			VOLATILE32(CTL + C_EV) = EVT_HELLO;
+			VOLATILE32(CTL + C_TURN) = TURN_KERNEL;
+		}
+		break;
 	case G_COUNT:
 		for (;;)
 			VOLATILE64(GUEST_ANON)++;

@@ -39,6 +39,7 @@ enum guest_program {
 	G_VSYSCALL,
 	G_SLEEPER,
 	G_COUNT,
+	G_SAYS_HELLO,
 };
 
 enum guest_misdeed {

@@ -13,12 +13,9 @@
 #include "gen/stub_syms.h"
 #include "kernel/lib/contention.h"
 #include "kernel/lib/string.h"
-#include "skas/internal.h"
-#include "tests/skas/guest.h"
-#include "tests/skas/host.h"
+#include "tests/skas/harness.h"
 
 #define PHYS_SIZE (512UL << 20)
-#define PHYS ((u8 *)KERNEL_MAP_BASE)
 
 extern const char guest_start[], guest_end[];
 
@@ -29,22 +26,7 @@ static int passed, failed;
 
 /* ---- a kernel of one page ---- */
 
-struct proc {
-	struct space *space;
-	struct regs regs;
-	struct fpu fpu;
-	u8 area[8192] __aligned(64);
-	int around; /* pages per fault */
-	u64 slice;  /* ns until a kick; 0: none */
-	u64 result, calls, faults, kicks;
-	char output[256];
-	u32 output_len;
-	struct skas_event last;
-};
-
-enum outcome { EXITED, SIGNALLED, DIED, STILL_RUNNING };
-
-static u32 frames(u32 n)
+u32 frames(u32 n)
 {
 	u32 first = next_frame;
 
@@ -54,12 +36,12 @@ static u32 frames(u32 n)
 	return first;
 }
 
-static void frames_reset(void)
+void frames_reset(void)
 {
 	next_frame = 16;
 }
 
-static void proc_start(struct proc *p, int program, u64 arg, u64 what)
+void proc_start(struct proc *p, int program, u64 arg, u64 what)
 {
 	u64 size = PAGE_ALIGN((u64)(guest_end - guest_start)), image = frames(size / 4096) * 4096UL;
 	u64 stack = frames(GUEST_STACK_SIZE / 4096) * 4096UL;
@@ -84,6 +66,18 @@ static void proc_start(struct proc *p, int program, u64 arg, u64 what)
 	p->regs.rsi = arg;
 	p->regs.rdx = skas_task_size();
 	p->regs.rcx = what;
+}
+
+void proc_start_beside(struct proc *p, const struct proc *a, int program, u64 arg, u64 what)
+{
+	*p = *a;
+	p->fpu = (struct fpu){ .area = p->area };
+	skas_fpu_init(&p->fpu);
+	p->regs.rdi = (u64)program;
+	p->regs.rsi = arg;
+	p->regs.rcx = what;
+	p->regs.rip = GUEST_BASE;
+	p->regs.rsp = GUEST_STACK_TOP - GUEST_STACK_SIZE / 2;
 }
 
 /* Faults in the anonymous range map @around pages; any other is a SIGSEGV. */
@@ -127,7 +121,7 @@ static bool proc_syscall(struct proc *p)
 }
 
 /* Until its end, or @kicks of them. */
-static enum outcome proc_run(struct proc *p, int cpu, u64 kicks)
+enum outcome proc_run(struct proc *p, int cpu, u64 kicks)
 {
 	for (;;) {
 		u64 deadline = p->slice ? os_clock_mono() + p->slice : OS_FOREVER;
@@ -156,7 +150,7 @@ static enum outcome proc_run(struct proc *p, int cpu, u64 kicks)
 	}
 }
 
-static void proc_end(struct proc *p)
+void proc_end(struct proc *p)
 {
 	skas_fpu_drop(&p->fpu);
 	space_put(p->space);
@@ -164,7 +158,7 @@ static void proc_end(struct proc *p)
 
 /* ---- checks ---- */
 
-static void check(bool good, const char *name)
+void check(bool good, const char *name)
 {
 	if (good)
 		passed++;
@@ -174,7 +168,7 @@ static void check(bool good, const char *name)
 		"%s %s, %s, %d vCPUs\n", good ? "ok" : "NOT OK", name, mode_text, skas.cfg.ncpus);
 }
 
-static struct proc proc_a, proc_b;
+struct proc proc_a, proc_b;
 
 /*
  * One guest to its end; the outcome and, for EXITED the status, for SIGNALLED the signal must
@@ -391,7 +385,7 @@ static void second_vcpu(void *arg)
 	}
 }
 
-static void second_run(struct proc *p)
+void second_run(struct proc *p)
 {
 	smp_store_release(&second_proc, p);
 	if (!second_started)
@@ -399,7 +393,7 @@ static void second_run(struct proc *p)
 	second_started = true;
 }
 
-static enum outcome second_wait(void)
+enum outcome second_wait(void)
 {
 	while (smp_load_acquire(&second_proc))
 		os_sleep_until(os_clock_mono() + NSEC_PER_MSEC / 10);
@@ -621,6 +615,7 @@ int harness_main(int mode, int ncpus, int handoff, int what)
 	test_many(mode == SKAS_PTRACE ? 500 : 3000);
 	test_two_cpus();
 	test_kill();
+	test_runners();
 	skas_exit();
 	host_print("# skas %s, %d vCPUs: %d passed, %d failed\n", skas_mode_name(), ncpus, passed,
 		failed);

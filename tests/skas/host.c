@@ -14,6 +14,7 @@
 
 #include "os-linux/host.h"
 #include "os-linux/os_space.h"
+#include "os-linux/space_internal.h"
 #include "tests/skas/host.h"
 
 int printk(const char *fmt, ...);
@@ -119,6 +120,21 @@ void host_end_later(int task, unsigned us)
 	end_delay = us;
 	pthread_create(&thread, NULL, end_task, (void *)(long)task);
 	pthread_detach(thread);
+}
+
+int host_filters(int task)
+{
+	char path[64], line[256];
+	int n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)os_space_pid(task));
+	f = fopen(path, "re");
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "Seccomp_filters: %d", &n);
+	if (f)
+		fclose(f);
+	return n;
 }
 
 void host_take_terminal(void)
