@@ -45,8 +45,8 @@ void skas_unlock(struct skas_mutex *m);
  *	NONE -> runner_make() -> PARKED -> run -> RUNNING -> event -> WAITING -> ops->stop() -> PARKED -> run -> RUNNING
  *	any -> runner_end() -> NONE
  *
- * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED is
- * proved.
+ * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED was
+ * proved, and holds until somebody on the host stops it and lets it go on.
  */
 #define FPU_AREAS                                                                                  \
 	2 /* for states of tasks that are not running; behind them one for calls that save theirs */
@@ -115,6 +115,8 @@ struct skas_ops {
 	s64 (*save_fpu)(struct runner *r, u64 off);
 	/* Prove that it has stopped and wipe it: PARKED and 0. Else -errno: it has to be ended. */
 	int (*stop)(struct runner *r);
+	/* One that is PARKED: is that still so? NULL: always. */
+	bool (*is_stopped)(struct runner *r);
 };
 extern const struct skas_ops seccomp_ops, ptrace_ops;
 
@@ -178,6 +180,7 @@ void space_kill(struct space *s);
 int runner_make(struct runner *r);
 int runner_park(
 	struct runner *r); /* 0: it sleeps at r->park, which nobody but us can have brought about */
+bool runner_is_parked(struct runner *r); /* and still does */
 void runner_end(struct runner *r);
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);

@@ -165,16 +165,48 @@ static void stop_runner(struct runner *r)
 }
 
 /*
+ * What their control pages say is nobody's, and says that they are to sleep. With one of several that is not asleep any more this was for
+ * nothing: it is ended, and what it may have written goes, too. How many there were.
+ */
+static int end_who_moved(struct space *s)
+{
+	int moved = 0;
+
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++) {
+		struct runner *r = &s->runner[cpu];
+
+		if (r->state == RUNNER_NONE || skas.ops->is_stopped(r))
+			continue;
+		runner_end(r);
+		moved++;
+	}
+	return moved;
+}
+
+static int wipe_pages(struct space *s)
+{
+	int n = 0;
+
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
+		if (s->runner[cpu].state != RUNNER_NONE) {
+			runner_wipe_page(&s->runner[cpu]);
+			n++;
+		}
+	return n;
+}
+
+/*
  * All of them, and only then is what their control pages say nobody's: until the last one has stopped it could write to the pages of all,
- * also of those that were parked all the time.
+ * also of those that were parked all the time. And one that somebody on the host has stopped and let go on (runner_is_parked()) may have
+ * found there that it has the turn, until its page was wiped. So where there are several all are looked at once more, after that: those that
+ * are where they were put have slept since then, so at the wiping all did.
  */
 static void stop_runners(struct space *s)
 {
 	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
 		stop_runner(&s->runner[cpu]);
-	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
-		if (s->runner[cpu].state != RUNNER_NONE)
-			runner_wipe_page(&s->runner[cpu]);
+	while (wipe_pages(s) > 1 && skas.ops->is_stopped && end_who_moved(s))
+		;
 }
 
 void space_put(struct space *s)

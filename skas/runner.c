@@ -163,6 +163,15 @@ int runner_park(struct runner *r)
 	}
 }
 
+/*
+ * Where a signal of the host's user (SIGSTOP), a freezer or a tracer has stopped it, its call has begun anew, on its word; and who wakes it
+ * there, as any guest may, lets it look at its turn word, where a sibling may say RUN. So a look: is it where only we can have put it?
+ */
+bool runner_is_parked(struct runner *r)
+{
+	return os_space_requeue(&r->park, &r->park, READ_ONCE(r->park)) == 1;
+}
+
 /* ---- ending ---- */
 
 void runner_end(struct runner *r)

@@ -168,7 +168,7 @@ static int seccomp_stop(struct runner *r)
 
 	if (r->debug.dr7)
 		return -EBUSY; /* no next guest is to stop at these */
-	if (r->state == RUNNER_PARKED)
+	if (r->state == RUNNER_PARKED && runner_is_parked(r))
 		return 0;
 	err = os_space_quiet(r->task, r->cpu);
 	if (err)
@@ -195,4 +195,5 @@ const struct skas_ops seccomp_ops = {
 	.run = seccomp_run,
 	.save_fpu = seccomp_save_fpu,
 	.stop = seccomp_stop,
+	.is_stopped = runner_is_parked,
 };

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runners.c: when a runner may be believed to be where the kernel has it: a new one behind its filter. Kernel world, as harness.c.
+ * runners.c: when a runner may be believed to be where the kernel has it: a new one behind its filter, a stopped one asleep. Kernel world,
+ * as harness.c.
  */
+#include <linux/mman.h>
+
 #include "kernel/lib/string.h"
 #include "tests/skas/harness.h"
 
@@ -69,8 +72,64 @@ static void test_new(void)
 		host_print("# %d of %d had not\n", bare, STARTS);
 }
 
+/* ---- a stopped runner ---- */
+
+/* What a sibling can write: go on, behind your gate, where I say. */
+static void invite(struct runner *r)
+{
+	struct ctl_page *c = r->ctl;
+
+	c->rip = GUEST_BASE;
+	c->rsp = GUEST_STACK_TOP - GUEST_STACK_SIZE / 2;
+	c->rdi = G_COUNT;
+	c->cs = USER_CS;
+	c->ss = USER_SS;
+	c->eflags = 0x202;
+	c->exit = EXIT_IRET;
+	xchg(&c->turn, TURN_RUN);
+}
+
+/*
+ * A parked runner is stopped and let go by a tracer, as for debug registers: the host begins its call anew, on its word. Woken there, as any
+ * program of its vCPU may, it finds what a sibling has written. The space is given back meanwhile.
+ */
+static void test_thrown_back(void)
+{
+	static const u64 none[4];
+	struct proc *p = &proc_a;
+	struct runner *r;
+	u64 frame, *word, then;
+
+	if (skas.ops != &seccomp_ops)
+		return;
+	frames_reset();
+	proc_start(p, G_LOOP, 0, 0);
+	frame = frames(1) * 4096UL;
+	word = (u64 *)(PHYS + frame);
+	*word = 0;
+	space_map(p->space, GUEST_ANON, 4096, PROT_READ | PROT_WRITE, 0, frame, true);
+	p->slice = NSEC_PER_MSEC;
+	proc_run(p, 0, 1);
+	r = &p->space->runner[0];
+	skas_fpu_save(&p->fpu);
+	check(!skas.ops->stop(r), "a runner is stopped");
+	invite(r);
+	os_space_debug_set(r->task, none, 0);
+	for (int i = 0; i < 1000 && !READ_ONCE(*word); i++) {
+		runner_wake(r);
+		os_sleep_until(os_clock_mono() + NSEC_PER_MSEC);
+	}
+	check(READ_ONCE(*word), "one that a tracer has stopped goes on when a sibling says so");
+	proc_end(p);
+	then = READ_ONCE(*word);
+	os_sleep_until(os_clock_mono() + 20 * NSEC_PER_MSEC);
+	check(READ_ONCE(*word) == then,
+		"and is not believed to be stopped when its space is given back");
+}
+
 void test_runners(void)
 {
-	if (skas.cfg.ncpus > 1)
+	if (skas.cfg.ncpus > 1 && skas.caps & OS_SPACE_SECCOMP)
 		test_new();
+	test_thrown_back();
 }
