@@ -76,7 +76,7 @@ static bool find_v6(const struct sk_buff *skb, struct nf_l4 *l4)
 			l4->frag_off = (u16)(e[2] << 8 | (e[3] & 0xf8));
 		off += next == 44 ? 8 : (e[1] + 1U) * 8;
 		next = e[0];
-		if (l4->frag_off)
+		if (l4->frag_off || skb_len(skb) < off) /* a rule may have written any length */
 			return false;
 	}
 	return false;

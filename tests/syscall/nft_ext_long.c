@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A rule that makes an extension header of IPv6 longer than its packet is, before connections are looked at: such a packet has no transport, and
+ * belongs to no connection. What becomes of it is the rule's affair: the host's side only prints.
+ */
+#include "guest.h"
+#include "inet.h"
+#include "nft.h"
+
+static void chain(const char *name, int priority)
+{
+	unsigned h;
+
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, "t");
+	text(NFTA_CHAIN_NAME, name);
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
+	be32(NFTA_HOOK_PRIORITY, priority);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+}
+
+static unsigned rule(const char *in)
+{
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, "t");
+	text(NFTA_RULE_CHAIN, in);
+	return nest(NFTA_RULE_EXPRESSIONS);
+}
+
+/* The length of the first extension header becomes 2048; then connections are asked for. */
+static int rules(void)
+{
+	unsigned x, d, e, w;
+
+	nft_family = NFPROTO_IPV6;
+	start();
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "t");
+	chain("first", -300);
+	chain("later", 0);
+	x = rule("first");
+	e = expr("payload", &d);
+	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	be32(NFTA_PAYLOAD_OFFSET, 6);
+	be32(NFTA_PAYLOAD_LEN, 1);
+	end(d);
+	end(e);
+	equal("\x3c", 1);
+	e = expr("immediate", &d);
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	attr(NFTA_DATA_VALUE, "\xff", 1);
+	end(w);
+	end(d);
+	end(e);
+	e = expr("payload", &d);
+	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	be32(NFTA_PAYLOAD_OFFSET, 41);
+	be32(NFTA_PAYLOAD_LEN, 1);
+	end(d);
+	end(e);
+	end(x);
+	x = rule("later");
+	e = expr("ct", &d);
+	be32(NFTA_CT_KEY, NFT_CT_STATE);
+	be32(NFTA_CT_DREG, NFT_REG_1);
+	end(d);
+	end(e);
+	end(x);
+	return finish();
+}
+
+/* A packet of @proto behind options for its destination, to ourselves. */
+static void send_odd(int raw, unsigned char proto)
+{
+	unsigned char b[40 + 8 + 32] = { 0x60, 0, 0, 0, 0, 40, 60, 64, [23] = 1, [39] = 1 };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	b[40] = proto;
+	b[42] = 1; /* four bytes of padding */
+	b[43] = 4;
+	b[48 + 12] = 0x50;
+	sendto(raw, b, sizeof(b), 0, SA(&to), sizeof(to));
+}
+
+static bool round_trip(void)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+		.sin6_port = htons(4247),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int in = NEED(socket(AF_INET6, SOCK_DGRAM, 0)),
+	    out_fd = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	char c = 0;
+
+	NEED(bind(in, SA(&a), sizeof(a)));
+	NEED(sendto(out_fd, "x", 1, 0, SA(&a), sizeof(a)));
+	NEED(recv(in, &c, 1, 0));
+	close(in);
+	close(out_fd);
+	return c == 'x';
+}
+
+TEST(nft_ext_long)
+{
+	int raw = -1;
+
+	if (in_guest()) {
+		NEED(unshare(CLONE_NEWNET));
+		lo_up();
+		raw = NEED(socket(AF_INET6, SOCK_RAW, IPPROTO_RAW));
+		nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	}
+	G(rules(), "0");
+	if (in_guest()) {
+		send_odd(raw, IPPROTO_TCP);
+		send_odd(raw, IPPROTO_UDP);
+		send_odd(raw, IPPROTO_ICMPV6);
+	}
+	GIS(round_trip());
+}
