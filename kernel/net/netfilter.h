@@ -93,7 +93,7 @@ static inline void nf_reset(struct sk_buff *skb)
 	}
 	skb->nf_info = 0;
 	skb->proxy_port = 0;
-	skb->is_copy = false;
+	skb->is_copy = skb->is_answer = false;
 }
 
 #endif

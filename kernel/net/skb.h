@@ -123,6 +123,7 @@ struct sk_buff {
 	ip_addr proxy; /* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */
 	u16 proxy_port; /* is not 0 */
 	bool is_copy;   /* made by a rule (netfilter/dup.c), for the device copy_if; 0: any */
+	bool is_answer; /* a rule's refusal (netfilter/reject.c), or a copy of one */
 	u32 copy_if;
 	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
 	u32 stamp_key;

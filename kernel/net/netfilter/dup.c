@@ -62,6 +62,7 @@ void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif)
 	nf_reset(c);
 	c->nf_info = NF_UNTRACKED;
 	c->is_copy = true;
+	c->is_answer = p->skb->is_answer;
 	c->proxy = *gateway; /* until it is sent */
 	c->copy_if = oif;
 	if (!edit(p, c)) {

@@ -2,6 +2,8 @@
 /*
  * reject.c: refusals that the filter sends: ICMP errors and TCP resets; and lines of the kernel's log, at most LINES in a second, so that
  * packets cannot flood it. Called without the filter's lock (what is sent takes the same way), the log with.
+ *
+ * What refuses is not refused with an answer itself, whatever a rule has made of it on its way out: that would be the next one's cause, down the stack.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -63,6 +65,7 @@ static void send_icmp(struct nf_state *s, u8 code)
 	if (s->v6)
 		sum = csum_pseudo(&f.saddr, &f.daddr, IPPROTO_ICMPV6, skb_len(r));
 	h->checksum = csum_fold(skb_sum(r, 0, skb_len(r), sum));
+	r->is_answer = true;
 	ip_send(s->net, r, &f);
 }
 
@@ -106,6 +109,7 @@ static void send_reset(struct nf_state *s)
 	}
 	h->check = csum_fold(skb_sum(
 		r, 0, sizeof(*h), csum_pseudo(&f.saddr, &f.daddr, IPPROTO_TCP, sizeof(*h))));
+	r->is_answer = true;
 	ip_send(s->net, r, &f);
 }
 
@@ -113,6 +117,8 @@ void nf_reject(struct nf_state *s, int type, int code)
 {
 	static const u8 icmpx4[] = { 0, 3, 1, 13 }, icmpx6[] = { 0, 4, 3, 1 };
 
+	if (unlikely(s->skb->is_answer))
+		return;
 	if (type == NFT_REJECT_TCP_RST)
 		send_reset(s);
 	else if (type == NFT_REJECT_ICMPX_UNREACH)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A rule of what leaves that refuses each packet, and makes of each refusal, which leaves by it too, something that is to be refused again: a reset
+ * becomes a request for a connection, an ICMP error an echo request. The first refusal is the last. The host's side only prints.
+ */
+#include "guest.h"
+#include "inet.h"
+#include "nft.h"
+
+/* @n bytes at @off of the transport's header become @what in packets of @proto, which are refused then. */
+static int rules(unsigned char proto, int off, const void *what, unsigned n, int type)
+{
+	unsigned h, x, d, e, w;
+
+	start();
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, "t");
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, "t");
+	text(NFTA_CHAIN_NAME, "out");
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+	be32(NFTA_HOOK_PRIORITY, 0);
+	end(h);
+	text(NFTA_CHAIN_TYPE, "filter");
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, "t");
+	text(NFTA_RULE_CHAIN, "out");
+	x = nest(NFTA_RULE_EXPRESSIONS);
+	e = expr("meta", &d);
+	be32(NFTA_META_KEY, NFT_META_L4PROTO);
+	be32(NFTA_META_DREG, NFT_REG_1);
+	end(d);
+	end(e);
+	equal(&proto, 1);
+	e = expr("immediate", &d);
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	attr(NFTA_DATA_VALUE, what, n);
+	end(w);
+	end(d);
+	end(e);
+	e = expr("payload", &d);
+	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	be32(NFTA_PAYLOAD_OFFSET, off);
+	be32(NFTA_PAYLOAD_LEN, n);
+	end(d);
+	end(e);
+	e = expr("reject", &d);
+	be32(NFTA_REJECT_TYPE, type);
+	attr(NFTA_REJECT_ICMP_CODE, "\3", 1);
+	end(d);
+	end(e);
+	end(x);
+	return finish();
+}
+
+static int no_rules(void)
+{
+	start();
+	nft(NFT_MSG_DELTABLE, 0);
+	text(NFTA_TABLE_NAME, "t");
+	return finish();
+}
+
+/* One for a connection. */
+static int request(int raw)
+{
+	struct sockaddr_in to = at("127.0.0.1", 0);
+	struct tcphdr h = { .source = htons(4246), .dest = htons(4246), .doff = 5, .syn = 1 };
+
+	return sendto(raw, &h, sizeof(h), 0, SA(&to), sizeof(to));
+}
+
+/* An echo request. */
+static int ask(int raw)
+{
+	struct sockaddr_in to = at("127.0.0.1", 0);
+
+	return sendto(raw, "\10\0\367\377\0\0\0\0", 8, 0, SA(&to), sizeof(to));
+}
+
+static bool answered(int raw)
+{
+	char b[64];
+	int n;
+
+	ask(raw);
+	do
+		n = recv(raw, b, sizeof(b), 0);
+	while (n >= 28 && b[20]);
+	return n == 28;
+}
+
+TEST(nft_reject_own)
+{
+	int tcp = -1, raw = -1;
+
+	if (in_guest()) {
+		NEED(unshare(CLONE_NEWNET));
+		lo_up();
+		tcp = NEED(socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
+		raw = NEED(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
+		nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	}
+	G(rules(IPPROTO_TCP, 13, "\2", 1, NFT_REJECT_TCP_RST), "0");
+	G(request(tcp), "-1 EPERM");
+	G(no_rules(), "0");
+	G(rules(IPPROTO_ICMP, 0, "\10", 1, NFT_REJECT_ICMP_UNREACH), "0");
+	G(ask(raw), "-1 EPERM");
+	G(no_rules(), "0");
+	GIS(answered(raw));
+}
