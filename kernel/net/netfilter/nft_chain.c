@@ -247,6 +247,21 @@ err_free:
 	return err;
 }
 
+/* Has a request of this batch given the name to another chain, which gets it when the batch is valid? */
+static bool is_promised(const struct nft_ctx *c, nla_t name)
+{
+	const struct nft_trans *t;
+
+	list_for_each_entry(t, &c->nn->trans, list) {
+		const struct nft_chain *ch = t->what;
+
+		if (t->type == T_RENAME && ch->table == c->table && !(ch->pend & NFT_DEL) &&
+			nla_is(name, t->text))
+			return true;
+	}
+	return false;
+}
+
 static int rename_chain(struct nft_ctx *c, struct nft_chain *ch, nla_t name)
 {
 	char text[NFT_NAME];
@@ -254,7 +269,7 @@ static int rename_chain(struct nft_ctx *c, struct nft_chain *ch, nla_t name)
 
 	if (err)
 		return err;
-	if (nft_chain_find(ch->table, name))
+	if (nft_chain_find(ch->table, name) || is_promised(c, name))
 		return nfnl_bad(c->r, name, -EEXIST);
 	return nft_log_update(c->nn, T_RENAME, ch, 0, 0, text);
 }
@@ -314,6 +329,8 @@ int nft_new_chain(struct nft_ctx *c)
 		return nfnl_bad(c->r, tb[NFTA_CHAIN_POLICY], -EOPNOTSUPP);
 	if (policy != NF_ACCEPT && policy != NF_DROP)
 		return -EINVAL;
+	if (!ch && is_promised(c, tb[NFTA_CHAIN_NAME]))
+		return nfnl_bad(c->r, tb[NFTA_CHAIN_NAME], -EEXIST);
 	if (!ch)
 		return create(c, tb, flags, policy);
 	if (c->r->h->nlmsg_flags & NLM_F_EXCL)
