@@ -130,12 +130,22 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 		inode->i_btime = GET_TIME(ei, raw, i_crtime);
 }
 
+/* A block of attributes is counted in i_blocks, too, and says nothing of where the text is. */
+static u64 map_sectors(const struct inode *inode)
+{
+	u64 acl = EXT4_I(inode)->file_acl ? inode->i_sb->s_blocksize >> SECTOR_SHIFT : 0;
+
+	return inode->i_blocks > acl ? inode->i_blocks - acl : 0;
+}
+
+/* With ea_inode values of attributes may be counted as well: there the size alone tells, as on Linux. */
 static bool is_fast_symlink(const struct inode *inode)
 {
 	const struct ext4_inode *ei = EXT4_I(inode);
 
 	return S_ISLNK(inode->i_mode) && !(ei->i_flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL)) &&
-	       (u64)inode->i_size < sizeof(ei->i_block) && !inode->i_blocks;
+	       (u64)inode->i_size < sizeof(ei->i_block) &&
+	       (EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE) || !map_sectors(inode));
 }
 
 int ext4_set_inode_ops(struct inode *inode)
