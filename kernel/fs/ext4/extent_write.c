@@ -69,13 +69,14 @@ static struct ext4_extent make_extent(u32 lblk, u64 pblk, u32 len, bool unwritte
 	return e;
 }
 
-/* The node was changed: its checksum and its block; the root goes with the inode, which the caller writes. */
+/* The node was changed: its checksum and its block; the root goes with the inode, which the caller writes. fdatasync wants both, whatever the inode says. */
 static void node_dirty(struct ext4_handle *h, struct inode *inode, struct ext4_path *p)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u32 at;
 	u32 crc;
 
+	ext4_note_change(h, inode);
 	if (!p->b)
 		return;
 	if (sbi->csum) {
