@@ -147,8 +147,11 @@ static bool is_cached(const struct direct_io *d)
 	return true;
 }
 
-/* Once the data has reached the device; in a task where @d->late, unwritten blocks or cached pages ask for one. */
-static ssize_t finish(struct direct_io *d)
+/*
+ * Once the data has reached the device; @in_task where somebody waits, and where @d->late, unwritten blocks or cached pages ask for one (needs_task()).
+ * Where none was found to be needed no page is looked for: one that has come since has been read behind the data, and dropping it may sleep.
+ */
+static ssize_t finish(struct direct_io *d, bool in_task)
 {
 	ssize_t n = d->err ? d->err : (ssize_t)d->size;
 	struct inode *inode = d->inode;
@@ -161,17 +164,17 @@ static ssize_t finish(struct direct_io *d)
 	}
 	if (d->unwritten || d->grows)
 		err = d->ops->end(inode, d->pos, n, d->grows);
-	if (READ_ONCE(inode->i_mapping->nrpages))
+	if (in_task && READ_ONCE(inode->i_mapping->nrpages))
 		drop_clean_pages(inode->i_mapping, first_page(d), last_page(d));
 	inode_dio_end(inode);
 	sb_end_direct_write(inode->i_sb);
 	return err ? err : n;
 }
 
-static void finish_async(struct direct_io *d)
+static void finish_async(struct direct_io *d, bool in_task)
 {
 	struct io_async *a = d->async;
-	ssize_t n = finish(d);
+	ssize_t n = finish(d, in_task);
 	int err = 0;
 
 	if (n > 0 && d->datasync)
@@ -183,7 +186,7 @@ static void finish_async(struct direct_io *d)
 
 static void finish_work(struct work *w)
 {
-	finish_async(container_of(w, struct direct_io, work));
+	finish_async(container_of(w, struct direct_io, work), true);
 }
 
 static bool needs_task(const struct direct_io *d)
@@ -202,7 +205,7 @@ static void direct_put(struct direct_io *d)
 	else if (needs_task(d))
 		work_queue(&d->work);
 	else
-		finish_async(d);
+		finish_async(d, false);
 }
 
 /* At a boundary, or in whatever task. */
@@ -405,7 +408,7 @@ static ssize_t wait_and_finish(struct direct_io *d)
 {
 	if (!atomic_dec_and_test(&d->refs))
 		wait_for_completion(&d->done);
-	return finish(d);
+	return finish(d, true);
 }
 
 /* ---- reading ---- */
