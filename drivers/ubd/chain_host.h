@@ -9,6 +9,7 @@ struct image {
 	struct layer *top; /* the first; immutable */
 	uint64_t size;     /* whole sectors */
 	bool rdonly;
+	bool written; /* atomic: since the last flush began */
 };
 
 /* Who holds a lock on the file behind @fd: " (process 12, nestling)", or "" where that cannot be told. @out. */

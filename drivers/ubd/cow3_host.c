@@ -103,11 +103,6 @@ static int cow3_own(struct layer *l, uint64_t off, uint64_t len)
 	return bits_set(l, first, (off + len - 1) / l->unit + 1 - first);
 }
 
-static int cow3_flush(struct layer *l)
-{
-	return media_fdatasync(l->fd) < 0 ? -errno : 0;
-}
-
 static void cow3_close(struct layer *l, bool clean)
 {
 	struct cow3 *c = l->state;
@@ -134,7 +129,7 @@ const struct layer_ops layer_cow3_ops = {
 	.name = "UML COW",
 	.where = cow3_where,
 	.own = cow3_own,
-	.flush = cow3_flush,
+	.flush = layer_sync,
 	.check = cow3_check,
 	.rebase = cow3_rebase,
 	.close = cow3_close,

@@ -65,8 +65,7 @@ static void make_long(struct layer *l, struct cow4_header *h)
 	if (h->flags & COW4_F_FULL || fstat(l->fd, &st) < 0)
 		return;
 	if ((uint64_t)st.st_size < h->data_off + h->size &&
-		(ftruncate(l->fd, (off_t)(h->data_off + h->size)) < 0 ||
-			media_fdatasync(l->fd) < 0))
+		(ftruncate(l->fd, (off_t)(h->data_off + h->size)) < 0 || layer_sync(l)))
 		return;
 	h->flags |= COW4_F_FULL;
 }
@@ -76,10 +75,11 @@ static int header_to_disk(struct layer *l, struct cow4 *c)
 {
 	int err = cow4_write_header(l->fd, &c->header, &c->slot);
 
-	if (!err && media_fdatasync(l->fd) < 0) {
-		err = -errno;
+	if (err)
+		return err;
+	err = layer_sync(l);
+	if (err)
 		c->slot = !c->slot;
-	}
 	return err;
 }
 

@@ -299,8 +299,8 @@ static int write_copies(struct layer *l, int64_t n)
 
 	for (i = 0; !err && i < n; i++)
 		err = write_table(l, c->copies[i].of, &c->copies[i].disk);
-	if (!err && media_fdatasync(l->fd) < 0)
-		err = -errno;
+	if (!err)
+		err = layer_sync(l);
 	for (i = 0; !err && i < n; i++) { /* from now on that slot is the good one */
 		c->copies[i].of->slot ^= 1;
 		c->copies[i].of->disk.seq++;
@@ -316,7 +316,7 @@ static int flush_locked(struct layer *l)
 
 	if (n < 0)
 		return (int)n;
-	err = media_fdatasync(l->fd) < 0 ? -errno : 0;
+	err = layer_sync(l);
 	if (!err && n)
 		err = write_copies(l, n);
 	if (err)
@@ -354,12 +354,12 @@ int cow4_flush_at_exit(struct layer *l)
 		pthread_mutex_unlock(&c->flush_lock);
 		return -EBUSY;
 	}
-	err = media_fdatasync(l->fd) < 0 ? -errno : 0;
+	err = layer_sync(l);
 	for (t = c->changed; !err && t; t = t->next) {
 		memcpy(&copy, &t->disk, sizeof(copy));
 		err = write_table(l, t, &copy);
 	}
-	if (!err && c->changed && media_fdatasync(l->fd) < 0)
-		err = -errno;
+	if (!err && c->changed)
+		err = layer_sync(l);
 	return err; /* the locks stay: nobody writes any more */
 }

@@ -294,6 +294,12 @@ static bool holds(struct layer *l, uint64_t off, uint64_t len)
 	       p.len == end - start;
 }
 
+static void note_write(struct image *im)
+{
+	if (!__atomic_load_n(&im->written, __ATOMIC_RELAXED))
+		__atomic_store_n(&im->written, true, __ATOMIC_RELAXED);
+}
+
 /* Before [off, off + len) is changed in the file; finish() comes behind in any case. */
 static int begin(struct layer *l, uint64_t off, uint64_t len, bool *locked)
 {
@@ -333,6 +339,7 @@ int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr
 		n = next_iov(&c, len - done, part, &nr);
 		err = layer_transfer(l->fd, true, part, nr, l->base + off + done, false);
 	}
+	note_write(im);
 	return finish(l, off, len, locked, err);
 }
 
@@ -357,6 +364,7 @@ int image_zero(struct image *im, uint64_t off, uint64_t len)
 
 	if (!err && media_punch(l->fd, l->base + off, len) < 0)
 		err = write_zeros(l, off, len);
+	note_write(im);
 	return finish(l, off, len, locked, err);
 }
 
@@ -379,17 +387,25 @@ int image_discard(struct image *im, uint64_t off, uint64_t len)
 			return err;
 		if (media_punch(l->fd, p.off, p.len) < 0)
 			return -EOPNOTSUPP;
+		note_write(im);
 	}
 	return 0;
 }
 
 int image_flush(struct image *im)
 {
-	return im->rdonly ? 0 : im->top->ops->flush(im->top);
+	if (im->rdonly)
+		return 0;
+	__atomic_store_n(&im->written, false, __ATOMIC_RELAXED);
+	return im->top->ops->flush(im->top);
 }
 
 void image_at_exit(struct image *im)
 {
-	if (!im->rdonly && im->top->ops->at_exit)
+	if (im->rdonly)
+		return;
+	if (im->top->ops->at_exit)
 		im->top->ops->at_exit(im->top);
+	else if (__atomic_load_n(&im->written, __ATOMIC_RELAXED))
+		layer_sync(im->top);
 }

@@ -122,6 +122,20 @@ int layer_pread(int fd, void *p, uint64_t n, uint64_t off)
 	return layer_transfer(fd, false, &iov, 1, off, false);
 }
 
+int layer_sync(struct layer *l)
+{
+	int err = __atomic_load_n(&l->lost, __ATOMIC_ACQUIRE), none = 0;
+
+	while (!err && media_fdatasync(l->fd) < 0) {
+		if (errno == EINTR)
+			continue;
+		__atomic_compare_exchange_n(
+			&l->lost, &none, -errno, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+		err = -errno;
+	}
+	return err;
+}
+
 /* ---- raw ---- */
 
 static int raw_where(
@@ -133,11 +147,6 @@ static int raw_where(
 	return 0;
 }
 
-static int raw_flush(struct layer *l)
-{
-	return media_fdatasync(l->fd) < 0 ? -errno : 0;
-}
-
 static void raw_close(struct layer *l, bool clean)
 {
 }
@@ -145,7 +154,7 @@ static void raw_close(struct layer *l, bool clean)
 const struct layer_ops layer_raw_ops = {
 	.name = "raw",
 	.where = raw_where,
-	.flush = raw_flush,
+	.flush = layer_sync,
 	.close = raw_close,
 };
 

@@ -31,6 +31,7 @@ struct layer {
 		unit; /* it holds or does not hold so many bytes at a time: 512 or a larger power of two */
 	dev_t dev; /* which file it is */
 	ino_t ino;
+	int lost;                  /* atomic: 0, or what the first flush that failed said */
 	struct layer *below;       /* NULL: zeros */
 	pthread_mutex_t fill_lock; /* of units that are completed from below */
 };
@@ -80,6 +81,11 @@ int cow4_open(struct layer *l, struct layer_open *lo);
 int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait);
 /* Of a raw file, which somebody may have cut short since it was opened: -EIO then. Its last sector may always be a part of one. */
 int layer_read_raw(struct layer *l, struct iovec *iov, int nr, uint64_t off, bool nowait);
+/*
+ * What was written to the file is on the host's disk: 0 or -errno. The host tells of what it could not write once, and has forgotten it then: who asks
+ * again would be told that all is well. So after one that failed each fails, as long as the file is open.
+ */
+int layer_sync(struct layer *l);
 int layer_pwrite(int fd, const void *p, uint64_t n, uint64_t off);
 int layer_pread(int fd, void *p, uint64_t n, uint64_t off);
 
