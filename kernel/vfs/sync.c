@@ -156,15 +156,15 @@ static void read_ahead(struct file *f, u64 off, u64 end)
 /* Only whole pages are dropped, but for the last one of the file. */
 static void drop_range(struct file *f, loff_t off, loff_t end)
 {
-	u64 first = DIV_ROUND_UP((u64)off, PAGE_SIZE), stop = (u64)end >> PAGE_SHIFT;
+	u64 first = DIV_ROUND_UP((u64)off, PAGE_SIZE), after = ((u64)end >> PAGE_SHIFT) + 1;
 
 	if (f->f_mapping->a_ops->writepages)
 		filemap_write_and_wait_range(f->f_mapping, off, end);
 	if (end != FILE_END && end != i_size_read(f->f_mapping->host) - 1 &&
 		(end & (PAGE_SIZE - 1)) != PAGE_SIZE - 1)
-		stop--;
-	if (first <= stop)
-		invalidate_mapping_pages(f->f_mapping, first, stop);
+		after--;
+	if (first < after)
+		invalidate_mapping_pages(f->f_mapping, first, after - 1);
 }
 
 /* A negative offset is a large one, and an end that overflows is the end of the file. */
