@@ -41,6 +41,7 @@ struct cgroup_notify {
 };
 
 #define CGROUP_NAME_MAX 255
+#define CGROUP_DEPTH 256 /* levels below the root: what asks all groups above is bounded so */
 #define CG_MAX_FILES 64
 
 struct cgroup {
@@ -171,6 +172,8 @@ extern bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
 
 /* Current has got a file that another task had (kernel/net sets it: a socket is the receiver's, for net_cls and net_prio). */
 extern void (*cgroup_file_received)(struct file *f);
+/* Would that be the name of a control file of @c if it had these controllers, one that is hidden, too? (fs/cgroup2 sets it) */
+extern bool (*cgroup_is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 /* A group was removed: its programs go (kernel/bpf sets it). */
 extern void (*cgroup_drop_programs)(struct cgroup *c);
 

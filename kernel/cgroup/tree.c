@@ -30,6 +30,7 @@ struct cgroup cgroup_root = {
 };
 static u64 next_id = 2; /* under cgroup_mutex */
 void (*cgroup_drop_programs)(struct cgroup *c);
+bool (*cgroup_is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 
 /* ---- life ---- */
 
@@ -247,11 +248,18 @@ int cgroup_set_threaded(struct cgroup *c)
 
 /* ---- making and removing ---- */
 
+static bool is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len)
+{
+	return cgroup_is_file && cgroup_is_file(c, controllers, name, len);
+}
+
 static int check_limits(struct cgroup *parent)
 {
 	struct cgroup *c;
 	u64 depth = 1;
 
+	if (parent->level >= CGROUP_DEPTH)
+		return -EAGAIN;
 	for (c = parent; c; c = c->parent, depth++)
 		if (c->nr_descendants >= c->max_descendants || depth > c->max_depth)
 			return -EAGAIN;
@@ -260,21 +268,23 @@ static int check_limits(struct cgroup *parent)
 
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 {
+	const gfp_t gfp = GFP_KERNEL | __GFP_ACCOUNT; /* a tree may be any user's to make */
 	struct cgroup *c;
 	int err = -ENOMEM;
 
 	if (memchr(name, '\n', len))
 		return ERR_PTR(-EINVAL);
-	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	c = kzalloc(sizeof(*c), gfp);
 	if (c)
-		c->name = kmalloc(len + 1, GFP_KERNEL);
-	if (!c || !c->name || psi_group_init(&c->psi, cgroup_psi(parent)))
+		c->name = kmalloc(len + 1, gfp);
+	if (!c || !c->name || psi_group_init(&c->psi, cgroup_psi(parent), gfp))
 		goto err_free;
 	memcpy(c->name, name, len);
 	c->name[len] = 0;
 	mutex_lock(&cgroup_mutex);
 	err = parent->dead ? -ENODEV : check_limits(parent);
-	if (!err && find_child(parent, name, len))
+	if (!err && (find_child(parent, name, len) ||
+			    is_file(parent, cgroup_enabled(parent), name, len)))
 		err = -EEXIST;
 	if (err) {
 		mutex_unlock(&cgroup_mutex);
@@ -369,6 +379,19 @@ static int check_enable(struct cgroup *c, u32 mask)
 	return has_tasks(c) ? -EBUSY : 0;
 }
 
+/* Is a group below @c's children called as a file would be that these controllers bring? */
+static bool names_taken(struct cgroup *c, u32 mask)
+{
+	struct cgroup *child, *g;
+
+	list_for_each_entry(child, &c->children, sibling)
+		list_for_each_entry(g, &child->children, sibling)
+			if (is_file(child, child->threaded ? mask & CG_THREADED : mask, g->name,
+				    (u32)strlen(g->name)))
+				return true;
+	return false;
+}
+
 /* A controller that goes takes its settings with it. */
 static void reset(struct cgroup *c, u32 mask)
 {
@@ -402,6 +425,8 @@ int cgroup_set_control(struct cgroup *c, u32 on, u32 off)
 		err = -EBUSY;
 	else
 		err = check_enable(c, on);
+	if (!err && on && names_taken(c, on))
+		err = -EEXIST;
 	if (!err && (on || off)) {
 		reset(c, off);
 		WRITE_ONCE(c->control, (c->control | on) & ~off);

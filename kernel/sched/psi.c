@@ -410,11 +410,11 @@ bool psi_trigger_take(struct psi_trigger *t)
 
 /* ---- groups ---- */
 
-int psi_group_init(struct psi_group *g, struct psi_group *parent)
+int psi_group_init(struct psi_group *g, struct psi_group *parent, u32 gfp)
 {
 	g->parent = parent;
 	spin_lock_init(&g->lock);
-	g->cpu = kzalloc((size_t)nr_cpus * sizeof(*g->cpu), 0);
+	g->cpu = kzalloc((size_t)nr_cpus * sizeof(*g->cpu), gfp);
 	return g->cpu ? 0 : -ENOMEM;
 }
 

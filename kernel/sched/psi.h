@@ -37,7 +37,7 @@ struct psi_group {
 };
 
 extern struct psi_group psi_system;
-int psi_group_init(struct psi_group *g, struct psi_group *parent); /* 0 or -ENOMEM */
+int psi_group_init(struct psi_group *g, struct psi_group *parent, u32 gfp); /* 0 or -ENOMEM */
 void psi_group_free(struct psi_group *g);
 /* From now on stalls are measured, or not: what they come from is counted all the same, so that it is right again at once. */
 void psi_group_set(struct psi_group *g, bool on);

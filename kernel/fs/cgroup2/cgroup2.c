@@ -113,6 +113,17 @@ static void drop_inodes(struct cgroup *c)
 	}
 }
 
+/* Who may make groups looks at their files as well, and each is an inode that stays. */
+static struct inode *alloc_inode(struct super_block *sb)
+{
+	return kmalloc(sizeof(struct inode), GFP_KERNEL | __GFP_ACCOUNT);
+}
+
+static void free_inode(struct inode *inode)
+{
+	kfree(inode);
+}
+
 static void evict(struct inode *inode)
 {
 	truncate_inode_pages(&inode->i_data, 0);
@@ -184,8 +195,6 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	struct cgroup *parent = cgroup_of(dir), *c;
 	struct inode *inode;
 
-	if (find_file(parent, &d->d_name) >= 0)
-		return -EEXIST;
 	c = cgroup_mkdir(parent, d->d_name.name, d->d_name.len);
 	if (IS_ERR(c))
 		return (int)PTR_ERR(c);
@@ -530,6 +539,8 @@ static char *cgroup_show_root(struct dentry *root, char *buf, size_t size)
 }
 
 static const struct super_operations cgroup_sops = {
+	.alloc_inode = alloc_inode,
+	.free_inode = free_inode,
 	.evict_inode = evict,
 	.drop_inode = generic_delete_inode,
 	.statfs = simple_statfs,
@@ -557,31 +568,37 @@ static int fill_super(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
+/* The directory of @c, a child of the group of @parent, whose reference it takes. Groups may have been removed and made anew: -ENODEV. */
+static struct dentry *child_dentry(struct dentry *parent, const struct cgroup *c)
+{
+	struct dentry *d;
+
+	down_write(&d_inode(parent)->i_rwsem);
+	d = lookup_one_len(c->name, parent, (int)strlen(c->name));
+	up_write(&d_inode(parent)->i_rwsem);
+	dput(parent);
+	if (!IS_ERR(d) && (!d_inode(d) || cgroup_of(d_inode(d)) != c)) {
+		dput(d);
+		d = ERR_PTR(-ENODEV);
+	}
+	return d;
+}
+
+static const struct cgroup *ancestor_at(const struct cgroup *c, u32 level)
+{
+	while (c->level > level)
+		c = c->parent;
+	return c;
+}
+
 /* From the root of all, whose reference it takes, down to the directory that is the root in current's cgroup namespace. */
 static struct dentry *ns_dentry(struct dentry *d)
 {
-	char *buf = get_free_page(GFP_KERNEL), *path, *word;
-	struct dentry *next = ERR_PTR(-ENOMEM);
+	const struct cgroup *top = cgroup_ns_root();
 	struct super_block *sb = d->d_sb;
 
-	path = buf ? cgroup_path(cgroup_ns_root(), &cgroup_root, buf, PAGE_SIZE) : ERR_PTR(-ENOMEM);
-	while (!IS_ERR(path) && (word = strsep(&path, "/"))) {
-		if (!*word)
-			continue;
-		down_write(&d_inode(d)->i_rwsem);
-		next = lookup_one_len(word, d, (int)strlen(word));
-		up_write(&d_inode(d)->i_rwsem);
-		dput(d);
-		d = next;
-		if (!IS_ERR(d) && !d_inode(d)) {
-			dput(d);
-			d = ERR_PTR(-ENODEV);
-		}
-		if (IS_ERR(d))
-			break;
-	}
-	if (buf)
-		free_page_addr(buf);
+	for (u32 level = 1; level <= top->level && !IS_ERR(d); level++)
+		d = child_dentry(d, ancestor_at(top, level));
 	if (IS_ERR(d)) {
 		up_write(&sb->s_umount);
 		deactivate_super(sb);
@@ -643,6 +660,7 @@ static int cgroup2_init(void)
 		return err;
 	cgroup_of_fd = of_fd;
 	cgroup_may_write = cg_may_write_procs;
+	cgroup_is_file = cg_is_file;
 	cgroup_notify_inode = notify_inode;
 	kernel_mount = kern_mount(&cgroup2_type);
 	return IS_ERR(kernel_mount) ? (int)PTR_ERR(kernel_mount) : 0;

@@ -287,9 +287,25 @@ const struct cg_file cg_files[] = {
 const u32 nr_cg_files = ARRAY_SIZE(cg_files);
 _Static_assert(ARRAY_SIZE(cg_files) <= CG_MAX_FILES, "cgroup->files has room for them");
 
+static bool of_kind(const struct cgroup *c, const struct cg_file *cf)
+{
+	return !(cf->flags & (cgroup_is_root(c) ? CGF_NOT_ON_ROOT : CGF_ONLY_ON_ROOT));
+}
+
+bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len)
+{
+	for (u32 i = 0; i < nr_cg_files; i++) {
+		const struct cg_file *cf = &cg_files[i];
+
+		if (strlen(cf->name) == len && !memcmp(cf->name, name, len))
+			return of_kind(c, cf) && (!cf->controller || cf->controller & controllers);
+	}
+	return false;
+}
+
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf)
 {
-	if (cgroup_is_root(c) ? cf->flags & CGF_NOT_ON_ROOT : cf->flags & CGF_ONLY_ON_ROOT)
+	if (!of_kind(c, cf))
 		return false;
 	if (cf->flags & CGF_PRESSURE && !psi_group_on(c->parent ? &c->psi : &psi_system))
 		return false;

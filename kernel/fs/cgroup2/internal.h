@@ -42,6 +42,8 @@ extern const struct cg_file cg_files[];
 extern const u32 nr_cg_files;
 /* Does @c have that file at the moment? */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
+/* For cgroup_is_file. */
+bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 
 /* procs.c: cgroup.procs and cgroup.threads */
 int cg_show_procs(struct seq *s, struct cgroup *c);
