@@ -374,6 +374,20 @@ static ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return seq_read(&o->seq, to, pos, make_text, f);
 }
 
+static int store(struct file *f, struct cgroup *c, const struct cg_file *cf, char *text)
+{
+	int err;
+
+	if (!(cf->flags & CGF_SETTING))
+		return cf->store(f, c, text);
+	err = cg_begin(c, cf->controller);
+	if (!err) {
+		err = cf->store(f, c, text);
+		cg_end();
+	}
+	return err;
+}
+
 static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	const struct cg_file *cf = file_of(f->f_inode);
@@ -398,7 +412,7 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		err = c == o->top && !(cf->flags & CGF_DELEGATED) ? -EPERM : 0;
 	if (!err) {
 		text[n] = 0;
-		err = cf->store(f, c, strim(text));
+		err = store(f, c, cf, strim(text));
 	}
 	kfree(text);
 	if (err)

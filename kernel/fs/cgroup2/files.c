@@ -222,10 +222,27 @@ static int show_pids_events_local(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
+/* ---- changing settings ---- */
+
+int cg_begin(struct cgroup *c, u32 controller)
+{
+	mutex_lock(&cgroup_mutex);
+	if (!c->dead && (!controller || cgroup_enabled(c) & controller))
+		return 0;
+	mutex_unlock(&cgroup_mutex);
+	return -ENODEV;
+}
+
+void cg_end(void)
+{
+	mutex_unlock(&cgroup_mutex);
+}
+
 /* ---- all of them; cgroup.procs is the first: procs.c relies on it ---- */
 
 #define NR CGF_NOT_ON_ROOT
 #define NS CGF_DELEGATED
+#define SET (NR | CGF_SETTING)
 
 const struct cg_file cg_files[] = {
 	{ "cgroup.procs", 0644, 0, NS, -1, cg_show_procs, cg_store_procs },
@@ -246,12 +263,12 @@ const struct cg_file cg_files[] = {
 	{ "cpuset.cpus.partition", 0644, CG_CPUSET, NR, -1, cg_show_cpuset_partition,
 		cg_store_cpuset_partition },
 	{ "cpu.stat", 0444, 0, 0, -1, cg_show_cpu_stat, NULL },
-	{ "cpu.weight", 0644, CG_CPU, NR, -1, cg_show_cpu_weight, cg_store_cpu_weight },
-	{ "cpu.weight.nice", 0644, CG_CPU, NR, -1, cg_show_cpu_weight_nice,
+	{ "cpu.weight", 0644, CG_CPU, SET, -1, cg_show_cpu_weight, cg_store_cpu_weight },
+	{ "cpu.weight.nice", 0644, CG_CPU, SET, -1, cg_show_cpu_weight_nice,
 		cg_store_cpu_weight_nice },
-	{ "cpu.max", 0644, CG_CPU, NR, -1, cg_show_cpu_max, cg_store_cpu_max },
-	{ "cpu.max.burst", 0644, CG_CPU, NR, -1, cg_show_cpu_max_burst, cg_store_cpu_max_burst },
-	{ "cpu.idle", 0644, CG_CPU, NR, -1, cg_show_cpu_idle, cg_store_cpu_idle },
+	{ "cpu.max", 0644, CG_CPU, SET, -1, cg_show_cpu_max, cg_store_cpu_max },
+	{ "cpu.max.burst", 0644, CG_CPU, SET, -1, cg_show_cpu_max_burst, cg_store_cpu_max_burst },
+	{ "cpu.idle", 0644, CG_CPU, SET, -1, cg_show_cpu_idle, cg_store_cpu_idle },
 	{ "cgroup.pressure", 0644, 0, 0, -1, cg_show_pressure, cg_store_pressure },
 	{ "cpu.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_cpu_pressure, cg_store_cpu_pressure },
 	{ "memory.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_memory_pressure,
@@ -259,26 +276,26 @@ const struct cg_file cg_files[] = {
 	{ "io.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_io_pressure, cg_store_io_pressure },
 	{ "memory.current", 0444, CG_MEMORY, NR, -1, cg_show_memory_current, NULL },
 	{ "memory.peak", 0644, CG_MEMORY, NR, -1, cg_show_memory_peak, cg_store_memory_peak },
-	{ "memory.min", 0644, CG_MEMORY, NR, -1, cg_show_memory_min, cg_store_memory_min },
-	{ "memory.low", 0644, CG_MEMORY, NR, -1, cg_show_memory_low, cg_store_memory_low },
+	{ "memory.min", 0644, CG_MEMORY, SET, -1, cg_show_memory_min, cg_store_memory_min },
+	{ "memory.low", 0644, CG_MEMORY, SET, -1, cg_show_memory_low, cg_store_memory_low },
 	{ "memory.high", 0644, CG_MEMORY, NR, -1, cg_show_memory_high, cg_store_memory_high },
 	{ "memory.max", 0644, CG_MEMORY, NR, -1, cg_show_memory_max, cg_store_memory_max },
 	{ "memory.events", 0444, CG_MEMORY, NR, CGN_MEMORY, cg_show_memory_events, NULL },
 	{ "memory.events.local", 0444, CG_MEMORY, NR, CGN_MEMORY_LOCAL, cg_show_memory_events_local,
 		NULL },
 	{ "memory.stat", 0444, CG_MEMORY, 0, -1, cg_show_memory_stat, NULL },
-	{ "memory.oom.group", 0644, CG_MEMORY, NR | NS, -1, cg_show_memory_oom_group,
+	{ "memory.oom.group", 0644, CG_MEMORY, SET | NS, -1, cg_show_memory_oom_group,
 		cg_store_memory_oom_group },
 	{ "memory.swap.current", 0444, CG_MEMORY, NR, -1, cg_show_memory_swap_current, NULL },
-	{ "memory.swap.high", 0644, CG_MEMORY, NR, -1, cg_show_memory_swap_high,
+	{ "memory.swap.high", 0644, CG_MEMORY, SET, -1, cg_show_memory_swap_high,
 		cg_store_memory_swap_high },
-	{ "memory.swap.max", 0644, CG_MEMORY, NR, -1, cg_show_memory_swap_max,
+	{ "memory.swap.max", 0644, CG_MEMORY, SET, -1, cg_show_memory_swap_max,
 		cg_store_memory_swap_max },
 	{ "memory.swap.peak", 0644, CG_MEMORY, NR, -1, cg_show_memory_swap_peak,
 		cg_store_memory_swap_peak },
 	{ "memory.swap.events", 0444, CG_MEMORY, NR, -1, cg_show_memory_swap_events, NULL },
 	{ "memory.reclaim", 0200, CG_MEMORY, NS, -1, NULL, cg_store_memory_reclaim },
-	{ "pids.max", 0644, CG_PIDS, NR, -1, show_pids_max, store_pids_max },
+	{ "pids.max", 0644, CG_PIDS, SET, -1, show_pids_max, store_pids_max },
 	{ "pids.current", 0444, CG_PIDS, NR, -1, show_pids_current, NULL },
 	{ "pids.peak", 0444, CG_PIDS, NR, -1, show_pids_peak, NULL },
 	{ "pids.events", 0444, CG_PIDS, NR, CGN_PIDS, show_pids_events, NULL },

@@ -16,6 +16,7 @@
 #define CGF_NOT_ON_ROOT 1
 #define CGF_ONLY_ON_ROOT 2
 #define CGF_PRESSURE 8  /* not there while cgroup.pressure is 0 */
+#define CGF_SETTING 16  /* store() is called between cg_begin() and cg_end() */
 #define CGF_DELEGATED 4 /* may be written at the top of a cgroup namespace, too */
 
 struct cg_file {
@@ -42,6 +43,12 @@ extern const struct cg_file cg_files[];
 extern const u32 nr_cg_files;
 /* Does @c have that file at the moment? */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
+/*
+ * Settings of a controller are changed in between: the group has not been removed, nor the controller been taken away with what was set, and neither
+ * is meanwhile. 0 with cgroup_mutex held, or -ENODEV.
+ */
+int cg_begin(struct cgroup *c, u32 controller);
+void cg_end(void);
 /* For cgroup_is_file. */
 bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 

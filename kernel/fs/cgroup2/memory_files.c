@@ -86,21 +86,33 @@ int cg_store_memory_low(struct file *f, struct cgroup *c, char *text)
 	return store_bytes(&c->mem.low, text);
 }
 
+/* Of those that are written to with no lock, since what follows takes long and may kill. */
+static int store_limit(struct cgroup *c, u64 *to, char *text)
+{
+	int err = cg_begin(c, CG_MEMORY);
+
+	if (!err) {
+		err = store_bytes(to, text);
+		cg_end();
+	}
+	return err;
+}
+
 int cg_store_memory_high(struct file *f, struct cgroup *c, char *text)
 {
-	int err = store_bytes(&c->mem.high, text);
+	int err = store_limit(c, &c->mem.high, text);
 
 	if (!err)
-		mem_group_shrink_to(&c->mem, c->mem.high, false);
+		mem_group_shrink_to(&c->mem, READ_ONCE(c->mem.high), false);
 	return err;
 }
 
 int cg_store_memory_max(struct file *f, struct cgroup *c, char *text)
 {
-	int err = store_bytes(&c->mem.max, text);
+	int err = store_limit(c, &c->mem.max, text);
 
 	if (!err)
-		mem_group_shrink_to(&c->mem, c->mem.max, true);
+		mem_group_shrink_to(&c->mem, READ_ONCE(c->mem.max), true);
 	return err;
 }
 
