@@ -367,75 +367,108 @@ long sys_statmount(uaddr_t req, uaddr_t buf, size_t size, uint32_t flags)
 
 /* ---- listmount ---- */
 
+/* What is at @at goes down to where nothing below it is greater: a heap of @n. */
+static void sift(u64 *ids, u32 at, u32 n)
+{
+	u64 id = ids[at];
+
+	for (u32 c; (c = 2 * at + 1) < n; at = c) {
+		if (c + 1 < n && ids[c + 1] > ids[c])
+			c++;
+		if (ids[c] <= id)
+			break;
+		ids[at] = ids[c];
+	}
+	ids[at] = id;
+}
+
+/* The order in which they come is that of the tree, which the guest chooses: no sort that an order can make slow. */
 static void sort_ids(u64 *ids, u32 n)
 {
-	for (u32 gap = n / 2; gap; gap /= 2)
-		for (u32 i = gap; i < n; i++) {
-			u64 id = ids[i];
-			u32 j = i;
+	for (u32 i = n / 2; i--;)
+		sift(ids, i, n);
+	while (n > 1) {
+		u64 last = ids[--n];
 
-			for (; j >= gap && ids[j - gap] > id; j -= gap)
-				ids[j] = ids[j - gap];
-			ids[j] = id;
-		}
+		ids[n] = ids[0];
+		ids[0] = last;
+		sift(ids, 0, n);
+	}
 }
 
-/* All below @top that @root shows, @top not among them, in the order of their ids. How many; at most @max. */
-static u32 collect(
-	struct mnt_namespace *ns, struct mount *top, const struct path *root, u64 *ids, u32 max)
+struct list {
+	u64 *ids;
+	u32 n, max;
+};
+
+static void list_tree(struct list *l, struct mount *top, bool itself)
+{
+	for (struct mount *m = top; m; m = mnt_next(m, top))
+		if ((m != top || itself) && l->n < l->max)
+			l->ids[l->n++] = m->mnt_id_unique;
+}
+
+/* All that can be reached from @root, with its own mount where that is shown whole. */
+static void list_reachable(struct list *l, const struct mnt_namespace *ns, const struct path *root)
 {
 	struct mount *m;
-	u32 n = 0;
 
-	list_for_each_entry(m, &ns->list, mnt_list)
-		if (n < max && m != top && mnt_is_below(m, top) && shown(m, root))
-			ids[n++] = m->mnt_id_unique;
-	sort_ids(ids, n);
-	return n;
+	if (root->mnt->mnt_ns != ns)
+		return; /* a root that came from elsewhere shows nothing of it */
+	if (root->dentry == root->mnt->mnt_root) {
+		list_tree(l, root->mnt, true);
+		return;
+	}
+	list_for_each_entry(m, &root->mnt->mnt_mounts, mnt_child)
+		if (shown(m, root))
+			list_tree(l, m, true);
 }
 
-/* Where the caller's list begins: the first mount of its namespace, or what it names. namespace_sem held. */
-static struct mount *list_top(struct mnt_namespace *ns, u64 id, const struct path *root)
+/*
+ * What is asked for, in the order of their ids: all that @root shows, or what is below the mount with @id. From the top down: a walk up from each
+ * would take as many steps as there are mounts on each other. namespace_sem held. 0 or -errno.
+ */
+static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struct path *root)
 {
-	struct mount *m = id == ALL_MOUNTS ? ns->root : find_mount(ns, id);
+	struct mount *top = id == ALL_MOUNTS ? root->mnt : find_mount(ns, id);
 
-	if (!m)
-		return ERR_PTR(-ENOENT);
-	if (id != ALL_MOUNTS && !shown(m, root) && !ns_capable(ns->ns.owner, CAP_SYS_ADMIN))
-		return ERR_PTR(-EPERM);
-	return m;
+	if (!top)
+		return -ENOENT;
+	if (id != ALL_MOUNTS && !shown(top, root) && !ns_capable(ns->ns.owner, CAP_SYS_ADMIN))
+		return -EPERM;
+	l->n = 0;
+	l->max = ns->nr_mounts;
+	l->ids = kmalloc((l->max + 1) * sizeof(*l->ids), GFP_KERNEL);
+	if (!l->ids)
+		return -ENOMEM;
+	if (id == ALL_MOUNTS)
+		list_reachable(l, ns, root);
+	else
+		list_tree(l, top, false);
+	sort_ids(l->ids, l->n);
+	return 0;
 }
 
-/* The ids, to be freed; ERR_PTR. */
-static u64 *list_ids(const struct request *r, u32 *n)
+/* The ids, to be freed. 0 or -errno. */
+static int list_ids(const struct request *r, struct list *l)
 {
 	struct mnt_namespace *ns;
-	struct mount *top;
 	struct path root;
-	u64 *ids;
-	u32 max;
 	int err = find_ns(r, &ns, &root);
 
 	if (err)
-		return ERR_PTR(err);
+		return err;
 	down_read(&namespace_sem);
-	max = ns->nr_mounts;
-	top = list_top(ns, r->id, &root);
-	ids = IS_ERR(top) ? ERR_CAST(top) : kmalloc((max + 1) * sizeof(*ids), GFP_KERNEL);
-	if (!ids)
-		ids = ERR_PTR(-ENOMEM);
-	if (!IS_ERR(ids))
-		*n = collect(ns, top, &root, ids, max);
+	err = collect(l, ns, r->id, &root);
 	up_read(&namespace_sem);
 	put_ns(ns, &root);
-	return ids;
+	return err;
 }
 
 long sys_listmount(uaddr_t req, uaddr_t to, size_t nr, uint32_t flags)
 {
 	struct request r;
-	u32 n = 0;
-	u64 *ids;
+	struct list l;
 	long ret = 0;
 
 	if (flags & ~(u32)LIST_REVERSE)
@@ -447,11 +480,11 @@ long sys_listmount(uaddr_t req, uaddr_t to, size_t nr, uint32_t flags)
 		return ret;
 	if (r.param && r.param <= MNT_FIRST_UNIQUE)
 		return -EINVAL;
-	ids = list_ids(&r, &n);
-	if (IS_ERR(ids))
-		return PTR_ERR(ids);
-	for (u32 i = 0; i < n && (size_t)ret < nr; i++) {
-		u64 id = ids[flags & LIST_REVERSE ? n - 1 - i : i];
+	ret = list_ids(&r, &l);
+	if (ret)
+		return ret;
+	for (u32 i = 0; i < l.n && (size_t)ret < nr; i++) {
+		u64 id = l.ids[flags & LIST_REVERSE ? l.n - 1 - i : i];
 
 		if (r.param && r.param != ALL_MOUNTS &&
 			(flags & LIST_REVERSE ? id >= r.param : id <= r.param))
@@ -462,6 +495,6 @@ long sys_listmount(uaddr_t req, uaddr_t to, size_t nr, uint32_t flags)
 		}
 		ret++;
 	}
-	kfree(ids);
+	kfree(l.ids);
 	return ret;
 }
