@@ -180,19 +180,16 @@ void fanotify_inode_gone(struct inode *inode)
 	fanotify_gone(inode);
 }
 
-/* A mark on an inode of @sb, which is being unmounted. */
-static struct inode *take_sb_mark(struct super_block *sb, bool *found)
+/* A mark in bucket @i on an inode of @sb, which is being unmounted. */
+static struct inode *take_sb_mark(struct super_block *sb, u32 i, bool *found)
 {
 	struct fan_mark *m;
-	u32 i;
 
-	for (i = 0; i < HASH_SIZE; i++)
-		hlist_for_each_entry(m, &hash[i], node)
-			if (m->type == FAN_ON_INODE &&
-				((const struct inode *)m->object)->i_sb == sb) {
-				*found = true;
-				return mark_free(m);
-			}
+	hlist_for_each_entry(m, &hash[i], node)
+		if (m->type == FAN_ON_INODE && ((const struct inode *)m->object)->i_sb == sb) {
+			*found = true;
+			return mark_free(m);
+		}
 	*found = false;
 	return NULL;
 }
@@ -201,14 +198,18 @@ void fanotify_sb_inodes_gone(struct super_block *sb)
 {
 	struct inode *inode;
 	bool found;
+	u32 i = 0;
 
-	do {
+	while (i < HASH_SIZE) {
 		mutex_lock(&fanotify_lock);
-		inode = take_sb_mark(sb, &found);
+		inode = take_sb_mark(sb, i, &found);
 		mutex_unlock(&fanotify_lock);
 		if (inode)
 			iput(inode);
-	} while (found);
+		if (!found)
+			i++;
+		cond_resched();
+	}
 }
 
 /* ---- fanotify_init ---- */

@@ -32,6 +32,7 @@
 
 static int max_queued_events = 16384; /* fs.inotify */
 #define EVENT_BITS IN_ALL_EVENTS
+#define UNASKED IN_UNMOUNT /* every watch is told */
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
 #define TOLD_BITS                                                                                  \
@@ -245,7 +246,7 @@ static void notify(
 		for (w = list_first_entry(&m->list, struct watch, list); !last; w = next) {
 			last = w->list.next == &m->list;
 			next = last ? NULL : list_next_entry(w, list);
-			if (!(w->mask & mask & EVENT_BITS) ||
+			if (!(mask & ((w->mask & EVENT_BITS) | UNASKED)) ||
 				(unlinked && (w->mask & IN_EXCL_UNLINK)))
 				continue;
 			queue_event(w->in, w->wd, mask, cookie, name, len);

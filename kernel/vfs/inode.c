@@ -456,28 +456,38 @@ static struct inode *sb_next_unused(struct super_block *sb)
 	return found;
 }
 
-static struct inode *next_watched(struct super_block *sb)
+#define LOOK_AT 256 /* inodes, before the lock is let go */
+
+/* From @at on, whose reference is given back, the next that is watched, or how far the look has come: with a reference. NULL: the end. */
+static struct inode *next_watched(struct super_block *sb, struct inode *at)
 {
-	struct inode *inode, *found = NULL;
+	struct inode *found = NULL;
+	struct list_head *p;
+	u32 n = 0;
 
 	spin_lock(&sb->s_inode_list_lock);
-	list_for_each_entry(inode, &sb->s_inodes, i_sb_list)
-		if (READ_ONCE(inode->i_fsnotify) && igrab(inode)) {
+	p = at ? at->i_sb_list.next : sb->s_inodes.next;
+	for (; p != &sb->s_inodes && !found; p = p->next) {
+		struct inode *inode = list_entry(p, struct inode, i_sb_list);
+
+		if ((READ_ONCE(inode->i_fsnotify) || ++n >= LOOK_AT) && igrab(inode))
 			found = inode;
-			break;
-		}
+	}
 	spin_unlock(&sb->s_inode_list_lock);
+	iput(at);
 	return found;
 }
 
 void fsnotify_unmount(struct super_block *sb)
 {
-	struct inode *inode;
+	struct inode *inode = NULL;
 
-	while ((inode = next_watched(sb))) {
-		fsnotify_inode(inode, IN_UNMOUNT);
-		fsnotify_inode_gone(inode);
-		iput(inode);
+	while ((inode = next_watched(sb, inode))) {
+		if (READ_ONCE(inode->i_fsnotify)) {
+			fsnotify_inode(inode, IN_UNMOUNT);
+			fsnotify_inode_gone(inode);
+		}
+		cond_resched();
 	}
 }
 
