@@ -13,7 +13,7 @@
 #include "kernel/task/signal.h"
 
 #define MERGE_MAX 128 /* how far back an equal event is looked for */
-#define PERM_GROUPS 8 /* groups that one event can ask */
+#define PERM_GROUPS 8 /* that are asked without memory of their own */
 
 /* ---- which groups ---- */
 
@@ -388,36 +388,71 @@ static int ask(struct fan_group *g, struct fan_event *e)
 	return err;
 }
 
-int fanotify_permission(const struct fs_event *e)
+struct asked {
+	struct fan_group *group; /* a reference */
+	u32 mask;
+};
+
+/* Who is to be asked, into @to where that is given: who may fill a file in comes before who looks what is in it. How many. fanotify_lock held. */
+static u32 who_is_asked(const struct gather *g, struct asked *to)
 {
-	struct fan_group *groups[PERM_GROUPS], *group;
-	u32 masks[PERM_GROUPS], n = 0, i;
-	struct gather g;
+	struct fan_group *group;
+	u32 n = 0;
+
+	for (u32 first = FAN_CLASS_PRE_CONTENT, turn = 0; turn < 2; turn++, first = 0)
+		list_for_each_entry(group, &g->hit, hit) {
+			u32 mask = fan_wanted(group, g) & FAN_PERM_EVENTS;
+
+			if (!mask || (group->flags & FAN_CLASS_PRE_CONTENT) != first)
+				continue;
+			if (to) {
+				atomic_inc(&group->refs);
+				to[n] = (struct asked){ group, mask };
+			}
+			n++;
+		}
+	return n;
+}
+
+static int ask_in_turn(const struct fs_event *e, bool ondir, const struct asked *asked, u32 n)
+{
 	int err = 0;
 
-	mutex_lock(&fanotify_lock);
-	fan_gather(&g, e);
-	list_for_each_entry(group, &g.hit, hit) {
-		u32 mask = fan_wanted(group, &g) & FAN_PERM_EVENTS;
-
-		if (!mask || n == PERM_GROUPS)
-			continue;
-		atomic_inc(&group->refs);
-		groups[n] = group;
-		masks[n++] = mask;
-	}
-	fan_ungather(&g);
-	mutex_unlock(&fanotify_lock);
-	for (i = 0; i < n; i++) {
-		struct fan_event *ev = err ? NULL : make_event(groups[i], e, masks[i], g.ondir);
+	for (u32 i = 0; i < n; i++) {
+		struct fan_event *ev =
+			err ? NULL : make_event(asked[i].group, e, asked[i].mask, ondir);
 
 		if (ev) {
 			ev->permission = true;
-			err = ask(groups[i], ev);
+			err = ask(asked[i].group, ev);
 		} else if (!err) {
 			err = -ENOMEM;
 		}
-		fan_group_put(groups[i]);
+		fan_group_put(asked[i].group);
 	}
+	return err;
+}
+
+int fanotify_permission(const struct fs_event *e)
+{
+	struct asked few[PERM_GROUPS], *asked = few;
+	struct gather g;
+	int err;
+	u32 n;
+
+	mutex_lock(&fanotify_lock);
+	fan_gather(&g, e);
+	n = who_is_asked(&g, NULL);
+	if (n > PERM_GROUPS)
+		asked = kmalloc(n * sizeof(*asked), GFP_NOFS);
+	if (asked)
+		who_is_asked(&g, asked);
+	fan_ungather(&g);
+	mutex_unlock(&fanotify_lock);
+	if (!asked)
+		return -ENOMEM;
+	err = ask_in_turn(e, g.ondir, asked, n);
+	if (asked != few)
+		kfree(asked);
 	return err;
 }
