@@ -83,8 +83,6 @@ static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
 	return in_group(sb_seen_gid(inode->i_sb, kept));
 }
 
-bool path_owner_or_capable(const struct path *p); /* inode_owner_or_capable() through a mount */
-
 /* The map that mount_setattr(2) names by an open file, with a reference: ERR_PTR(-EBADF, -EINVAL, -EPERM). */
 struct user_namespace *idmap_of_fd(u64 fd);
 /* May @m get @map? 0, -EINVAL, -EPERM, -EBUSY. namespace_sem held. */

@@ -227,7 +227,6 @@ void get_fs_root(struct fs_struct *fs, struct path *p);
 void get_fs_pwd(struct fs_struct *fs, struct path *p);
 void set_fs_root(struct fs_struct *fs, const struct path *p);
 void set_fs_pwd(struct fs_struct *fs, const struct path *p);
-bool inode_owner_or_capable(const struct inode *inode);
 extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
 	sysctl_protected_regular;
 

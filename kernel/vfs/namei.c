@@ -498,7 +498,10 @@ struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int le
 {
 	struct qstr q = { name, len, full_name_hash(name, len) };
 	struct dentry *d;
+	int err = inode_permission(base->d_inode, MAY_EXEC);
 
+	if (err)
+		return ERR_PTR(err);
 	d = len > 0 && len <= NAME_MAX ? lookup_cached(base, &q, 0) : NULL;
 	if (d)
 		return d;

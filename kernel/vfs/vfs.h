@@ -276,11 +276,15 @@ int generic_permission(struct inode *inode, int mask);
 #define MAY_CHDIR 64
 int inode_permission(struct inode *inode, int mask);
 int path_permission(const struct path *p, int mask); /* the same through a mount: idmap.h */
+bool inode_owner_or_capable(const struct inode *inode);
+bool path_owner_or_capable(const struct path *p); /* through a mount */
 /* Whom an id of the file system that @f is on, such as its i_uid, stands for through its mount; -1: nobody. */
 kuid_t file_seen_uid(const struct file *f, kuid_t kept);
 kgid_t file_seen_gid(const struct file *f, kgid_t kept);
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
 	size_t size); /* no permission is asked for; -EOPNOTSUPP */
+/* May current read or write (@mask) the attribute? 0, -EPERM, -ENODATA: it may not know; not of access control lists. */
+int xattr_permission(struct inode *inode, const char *name, int mask);
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);
 void setattr_copy(struct inode *inode, const struct iattr *attr);
 int notify_change(struct dentry *dentry, struct iattr *attr); /* i_rwsem held */
@@ -687,6 +691,7 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 void done_path_create(struct path *parent, struct dentry *d);
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
+/* The same without the lock: also of what is cached current must be allowed to search @base. */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
 /* @name in the folder of @at, with what is mounted on it. */
 int path_beside(const struct path *at, const char *name, struct path *beside);

@@ -43,6 +43,7 @@ static int user_allowed(struct inode *inode, int mask)
 	return inode_permission(inode, mask);
 }
 
+/* @judged: who gives capabilities has been found to be somebody who may. */
 static int xattr_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
 	if ((mask & MAY_WRITE) &&
@@ -66,6 +67,11 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask, bool j
 	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
 		return 0;
 	return is_prefix(name) ? -EINVAL : -EOPNOTSUPP;
+}
+
+int xattr_permission(struct inode *inode, const char *name, int mask)
+{
+	return xattr_allowed(inode, name, mask, false);
 }
 
 static int copy_name(char *to, uaddr_t from)

@@ -180,10 +180,10 @@ static int copy_file(
 		return -ENOENT;
 	if (!size)
 		return 0;
-	in = dentry_open(from, O_RDONLY | O_LARGEFILE, FMODE_NONOTIFY);
+	in = ovl_open_layer(from, O_RDONLY | O_LARGEFILE);
 	if (IS_ERR(in))
 		return (int)PTR_ERR(in);
-	out = dentry_open(&op, O_WRONLY | O_LARGEFILE, FMODE_NONOTIFY);
+	out = ovl_open_layer(&op, O_WRONLY | O_LARGEFILE);
 	if (IS_ERR(out)) {
 		fput(in);
 		return (int)PTR_ERR(out);
@@ -247,28 +247,34 @@ static int copy_caps(const struct path *from, struct dentry *to)
 	return ovl_set_xattr(to, XATTR_NAME_CAPS, &d, d.rootid ? XATTR_CAPS_SZ_3 : XATTR_CAPS_SZ_2);
 }
 
+static ssize_t lower_xattr(const struct path *from, const char *name, void *buf, size_t n)
+{
+	struct user_namespace *was = mnt_enter(from->mnt);
+	ssize_t got = ovl_get_xattr(from->dentry, name, buf, n);
+
+	mnt_leave(was);
+	return got;
+}
+
 static int copy_one_xattr(const struct path *from, struct dentry *to, const char *name)
 {
 	ssize_t n, room;
 	void *value;
 	int err;
 
-	/* the file system below is not asked who may: these the mounter must be able to set */
+	/* of these he knows nothing */
 	if (!strncmp(name, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) &&
 		!capable(CAP_SYS_ADMIN))
 		return 0;
 	if (!strcmp(name, XATTR_NAME_CAPS))
 		return copy_caps(from, to);
-	if (!strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN) &&
-		!ns_capable(user_ns_of(to), CAP_SYS_ADMIN))
-		return -EPERM;
-	room = ovl_get_xattr(from->dentry, name, NULL, 0);
+	room = lower_xattr(from, name, NULL, 0);
 	if (room < 0)
 		return room == -ENODATA ? 0 : (int)room;
 	value = kmalloc(max_t(size_t, (size_t)room, 1), GFP_KERNEL);
 	if (!value)
 		return -ENOMEM;
-	n = room ? ovl_get_xattr(from->dentry, name, value, (size_t)room) : 0;
+	n = room ? lower_xattr(from, name, value, (size_t)room) : 0;
 	if (n > room)
 		n = -EIO;
 	if (n > 0 && is_acl_name(name))
@@ -321,7 +327,7 @@ static int copy_flags(struct super_block *sb, const struct inode *in, struct den
 		up_write(&out->i_rwsem);
 	}
 	if (in->i_flags & OVL_PROT)
-		err = ovl_write_prot(OVL_SB(sb), to, in->i_flags & OVL_PROT);
+		err = ovl_write_prot(sb, to, in->i_flags & OVL_PROT);
 	return err == -EOPNOTSUPP ? 0 : err; /* it cannot be remembered for the next mount */
 }
 
@@ -405,8 +411,7 @@ static int place_copy(
 {
 	struct inode *inode = dir->d_inode;
 	struct timespec64 mtime = inode->i_mtime, ctime = inode->i_ctime;
-	char impure[48];
-	int err = ovl_set_xattr(dir, ovl_xattr(OVL_SB(sb), OVL_IMPURE, impure), "y", 1);
+	int err = ovl_set_own_xattr(sb, dir, OVL_IMPURE, "y", 1);
 
 	if (!err || err == -EOPNOTSUPP)
 		err = ovl_place(sb, temp, dir, name->name, (int)name->len, RENAME_NOREPLACE);

@@ -19,12 +19,11 @@ struct new_entry {
 	bool tmpfile;
 };
 
-int ovl_set_opaque(struct inode *inode, struct dentry *upper)
+int ovl_set_opaque(struct inode *inode, struct dentry *upper, int none)
 {
-	char name[48];
-	int err = ovl_set_xattr(upper, ovl_xattr(OVL_SB(inode->i_sb), OVL_OPAQUE, name), "y", 1);
+	int err = ovl_set_own_xattr(inode->i_sb, upper, OVL_OPAQUE, "y", 1);
 
-	return err;
+	return err == -EOPNOTSUPP ? none : err;
 }
 
 int ovl_whiteout(struct super_block *sb, struct dentry **white)
@@ -140,7 +139,7 @@ static struct dentry *create_over_whiteout(
 	if (!n->hardlink)
 		err = inherit(updir->d_inode, temp, n);
 	if (!err && S_ISDIR(n->mode))
-		err = ovl_set_opaque(dir, temp);
+		err = ovl_set_opaque(dir, temp, -EIO);
 	if (!err)
 		err = S_ISDIR(n->mode) ? swap_in(sb, temp, updir, name) :
 					 ovl_place(sb, temp, updir, name->name, (int)name->len, 0);
@@ -174,7 +173,8 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	upper = create_direct(updir, &d->d_name, n);
 	if (IS_ERR(upper) || !S_ISDIR(n->mode) || !OVL_I(dir)->nr_lower)
 		return upper;
-	err = ovl_set_opaque(dir, upper);
+	/* for the day that a layer has something there: now it hides nothing */
+	err = ovl_set_opaque(dir, upper, 0);
 	if (err) {
 		dput(upper);
 		return ERR_PTR(err);
@@ -233,8 +233,12 @@ static int create(
 		ihold(linked);
 		ovl_copy_attr(linked);
 	} else {
+		const struct cred *caller = ovl_enter(dir->i_sb);
+
 		inode = ovl_get_inode(dir->i_sb,
-			&(struct ovl_found){ .upper = upper, .opaque = S_ISDIR(n->mode) });
+			&(struct ovl_found){ .upper = upper,
+				.opaque = S_ISDIR(n->mode) && ovl_is_opaque(dir->i_sb, upper) });
+		ovl_leave(caller);
 		if (IS_ERR(inode))
 			return (int)PTR_ERR(inode);
 	}

@@ -15,6 +15,20 @@ struct ovl_file {
 	struct file *real[2]; /* as opened; after a copy-up by somebody else */
 };
 
+struct file *ovl_open_layer(const struct path *real, u32 flags)
+{
+	static const u8 asked[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+		MAY_READ | MAY_WRITE };
+	int mask = MAY_OPEN | asked[flags & O_ACCMODE] | (flags & O_APPEND ? MAY_APPEND : 0);
+	int err = path_permission(real, mask);
+
+	if (err)
+		return ERR_PTR(err);
+	if ((flags & O_NOATIME) && !path_owner_or_capable(real))
+		flags &= ~(u32)O_NOATIME;
+	return dentry_open(real, flags, FMODE_NONOTIFY);
+}
+
 static struct file *open_real(struct inode *inode, u32 flags)
 {
 	struct path real = ovl_data_path(inode);
@@ -24,9 +38,7 @@ static struct file *open_real(struct inode *inode, u32 flags)
 	if (!real.dentry)
 		return ERR_PTR(-ENOENT);
 	old = ovl_enter(inode->i_sb);
-	f = dentry_open(
-		&real, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), FMODE_NONOTIFY);
-
+	f = ovl_open_layer(&real, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC));
 	ovl_leave(old);
 	return f;
 }

@@ -24,9 +24,9 @@ u32 ovl_read_prot(const struct ovl_sb *ofs, struct dentry *upper)
 	return prot;
 }
 
-int ovl_write_prot(const struct ovl_sb *ofs, struct dentry *upper, u32 prot)
+int ovl_write_prot(const struct super_block *sb, struct dentry *upper, u32 prot)
 {
-	char name[48], text[2];
+	char text[2];
 	size_t n = 0;
 	int err;
 
@@ -34,7 +34,7 @@ int ovl_write_prot(const struct ovl_sb *ofs, struct dentry *upper, u32 prot)
 		text[n++] = 'a';
 	if (prot & S_IMMUTABLE)
 		text[n++] = 'i';
-	err = ovl_set_xattr(upper, ovl_xattr(ofs, OVL_PROTATTR, name), n ? text : NULL, n);
+	err = ovl_set_own_xattr(sb, upper, OVL_PROTATTR, n ? text : NULL, n);
 	return !n && err == -ENODATA ? 0 : err;
 }
 
@@ -77,9 +77,9 @@ static int set_upper(struct inode *inode, u32 flags)
 	if (!upper->d_inode->i_op->set_flags)
 		return err;
 	old = ovl_enter(sb);
-	err = set_real(upper->d_inode, flags);
+	err = inode_owner_or_capable(upper->d_inode) ? set_real(upper->d_inode, flags) : -EPERM;
 	if (!err && prot != OVL_I(inode)->prot)
-		err = ovl_write_prot(OVL_SB(sb), upper, prot);
+		err = ovl_write_prot(sb, upper, prot);
 	if (!err)
 		OVL_I(inode)->prot = prot;
 	ovl_leave(old);

@@ -9,7 +9,7 @@
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/file_caps.h"
 
-/* ---- xattrs of our own ---- */
+/* ---- xattrs of the layers: the mounter's credentials are taken ---- */
 
 const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48])
 {
@@ -33,6 +33,14 @@ bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name)
 	return !strncmp(name, prefix, strlen(prefix));
 }
 
+/* May the mounter, as whom we are here? Lists are their owner's. */
+static int may_xattr(struct inode *real, const char *name, int mask)
+{
+	if (!is_acl_name(name))
+		return xattr_permission(real, name, mask);
+	return mask & MAY_WRITE && !inode_owner_or_capable(real) ? -EPERM : 0;
+}
+
 int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n)
 {
 	struct inode *inode = upper->d_inode;
@@ -41,7 +49,9 @@ int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, siz
 	if (!inode->i_op->setxattr)
 		return -EOPNOTSUPP;
 	down_write(&inode->i_rwsem);
-	err = inode->i_op->setxattr(inode, name, value, n, 0);
+	err = may_xattr(inode, name, MAY_WRITE);
+	if (!err)
+		err = inode->i_op->setxattr(inode, name, value, n, 0);
 	if (!err)
 		inode->i_flags &= ~(u32)S_NOSEC;
 	up_write(&inode->i_rwsem);
@@ -50,7 +60,20 @@ int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, siz
 
 ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n)
 {
-	return vfs_getxattr(real->d_inode, name, buf, n);
+	int err = may_xattr(real->d_inode, name, MAY_READ);
+
+	return err ? err : vfs_getxattr(real->d_inode, name, buf, n);
+}
+
+int ovl_set_own_xattr(
+	const struct super_block *sb, struct dentry *upper, int which, const void *value, size_t n)
+{
+	const struct ovl_sb *ofs = OVL_SB(sb);
+	char name[48];
+
+	if (ofs->no_marks)
+		return -EOPNOTSUPP;
+	return ovl_set_xattr(upper, ovl_xattr(ofs, which, name), value, n);
 }
 
 /*
@@ -69,7 +92,6 @@ int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const str
 {
 	struct inode *real = from->dentry->d_inode;
 	struct origin o = { .magic = ORIGIN_MAGIC, .type = 1 };
-	char name[48];
 	u32 n, fh[3] = { 0 };
 	int err;
 
@@ -79,7 +101,7 @@ int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const str
 	memcpy(o.fh, fh, sizeof(fh));
 	o.len = (u8)(ORIGIN_HEAD + n);
 	memcpy(o.uuid, real->i_sb->s_uuid, sizeof(o.uuid));
-	err = ovl_set_xattr(upper, ovl_xattr(OVL_SB(sb), OVL_ORIGIN, name), &o, o.len);
+	err = ovl_set_own_xattr(sb, upper, OVL_ORIGIN, &o, o.len);
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
@@ -252,36 +274,29 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 
 	if (ovl_private_xattr(OVL_SB(inode->i_sb), name) || !keeps_lists(real, name))
 		return -EOPNOTSUPP;
-	if (!size || strcmp(name, XATTR_NAME_CAPS) !=
-			     0) { /* whether there are any is asked before they are dropped */
-		n = vfs_getxattr(real, name, buf, size);
-		if (n > 0 && size && is_acl_name(name))
-			acl_value_seen(path.mnt, buf, (size_t)n);
-		return n;
-	}
-	/* the file system below means by its ids the users of who owns it, and not of who owns the overlay */
 	old = ovl_enter(inode->i_sb);
 	was = mnt_enter(path.mnt);
-	n = file_caps_to_show(real, buf, size);
+	/* whether there are capabilities is asked before they are dropped. The file system below means by its ids the users of who owns it,
+	 * and not of who owns the overlay */
+	if (size && !strcmp(name, XATTR_NAME_CAPS))
+		n = file_caps_to_show(real, buf, size);
+	else
+		n = ovl_get_xattr(path.dentry, name, buf, size);
+	if (n > 0 && size && is_acl_name(name))
+		acl_value_seen(path.mnt, buf, (size_t)n);
 	mnt_leave(was);
 	ovl_leave(old);
 	return n;
 }
 
-/* What of security.* is worth something below is the mounter's to give: *value becomes what is kept. */
-static int judge_security(struct inode *real, const char *name, const void **value, size_t *size,
+/* What is worth something below is the mounter's to give: *value becomes what is kept. */
+static int judge_value(struct inode *real, const char *name, const void **value, size_t *size,
 	struct vfs_ns_cap_data *caps)
 {
-	struct user_namespace *theirs =
-		real->i_sb->s_user_ns ? real->i_sb->s_user_ns : &init_user_ns;
-	int err;
+	int err = may_xattr(real, name, MAY_WRITE);
 
-	if (strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN))
-		return 0;
-	if (strcmp(name, XATTR_NAME_CAPS))
-		return ns_capable(theirs, CAP_SYS_ADMIN) ? 0 : -EPERM;
-	if (!*value || !*size)
-		return 0;
+	if (err || strcmp(name, XATTR_NAME_CAPS) != 0 || !*value || !*size)
+		return err;
 	err = file_caps_to_keep(real, *value, size, caps);
 	*value = caps;
 	return err;
@@ -313,7 +328,7 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 	if (ovl_private_xattr(OVL_SB(sb), name))
 		return -EOPNOTSUPP;
 	if (!value) {
-		ssize_t n = vfs_getxattr(ovl_real(inode)->d_inode, name, NULL, 0);
+		ssize_t n = ovl_getxattr(inode, name, NULL, 0);
 
 		if (n < 0)
 			return (int)n;
@@ -328,10 +343,10 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 	if (real->i_op->setxattr && keeps_lists(real, name)) {
 		down_write(&real->i_rwsem);
 		old = ovl_enter(sb);
-		err = judge_security(real, name, &value, &size, &caps);
-		ovl_leave(old);
+		err = judge_value(real, name, &value, &size, &caps);
 		if (!err)
 			err = real->i_op->setxattr(real, name, value, size, flags);
+		ovl_leave(old);
 		if (!err)
 			real->i_flags &= ~(u32)S_NOSEC;
 		up_write(&real->i_rwsem);
@@ -343,15 +358,18 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 	return err;
 }
 
-/* Without the names that are ours. */
+/* Without the names that are ours, and those that the mounter may not know. */
 static ssize_t filter_list(const struct ovl_sb *ofs, char *list, ssize_t n)
 {
+	bool all = capable(CAP_SYS_ADMIN);
 	ssize_t kept = 0, at = 0;
 
 	while (at < n) {
 		size_t len = strlen(list + at) + 1;
 
-		if (!ovl_private_xattr(ofs, list + at)) {
+		if (!ovl_private_xattr(ofs, list + at) &&
+			(all || strncmp(list + at, XATTR_TRUSTED_PREFIX,
+					XATTR_TRUSTED_PREFIX_LEN) != 0)) {
 			memmove(list + kept, list + at, len);
 			kept += (ssize_t)len;
 		}
@@ -363,17 +381,21 @@ static ssize_t filter_list(const struct ovl_sb *ofs, char *list, ssize_t n)
 ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size)
 {
 	struct inode *real = ovl_real(inode)->d_inode;
+	const struct cred *old;
 	ssize_t n;
 	char *all;
 
 	if (!real->i_op->listxattr)
 		return 0;
+	old = ovl_enter(inode->i_sb);
 	n = real->i_op->listxattr(real, NULL, 0);
 	if (n <= 0)
-		return n;
+		goto out;
 	all = kmalloc((size_t)n, GFP_KERNEL);
-	if (!all)
-		return -ENOMEM;
+	if (!all) {
+		n = -ENOMEM;
+		goto out;
+	}
 	n = real->i_op->listxattr(real, all, (size_t)n);
 	if (n > 0)
 		n = filter_list(OVL_SB(inode->i_sb), all, n);
@@ -384,6 +406,8 @@ ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size)
 			memcpy(buf, all, (size_t)n);
 	}
 	kfree(all);
+out:
+	ovl_leave(old);
 	return n;
 }
 

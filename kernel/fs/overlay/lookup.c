@@ -57,7 +57,7 @@ static struct dentry *lookup_from_root(struct dentry *root, const char *path)
 	return d;
 }
 
-static bool is_opaque(struct super_block *sb, struct dentry *d)
+bool ovl_is_opaque(const struct super_block *sb, struct dentry *d)
 {
 	char name[48], v;
 
@@ -126,7 +126,7 @@ static int look_at(struct search *s, struct dentry *d)
 		return OVL_SB(s->sb)->metacopy ? read_redirect(s, d) : -EPERM;
 	}
 	s->is_dir = true;
-	if (is_opaque(s->sb, d)) {
+	if (ovl_is_opaque(s->sb, d)) {
 		s->stop = s->opaque = true;
 		return 0;
 	}
@@ -166,21 +166,23 @@ static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 	struct user_namespace *was = mnt_enter(l->mnt);
 	struct dentry *d =
 		s->absolute ? lookup_from_root(l->root, s->name) : lookup_one(dir, s->name, s->len);
-	bool dir_above = s->is_dir;
+	int err;
 
-	mnt_leave(was);
-	if (IS_ERR_OR_NULL(d))
-		return (int)PTR_ERR(d);
-	if (ovl_is_whiteout(d) || (dir_above && !S_ISDIR(d->d_inode->i_mode)) ||
-		(s->wants_data && !S_ISREG(d->d_inode->i_mode))) {
+	if (IS_ERR_OR_NULL(d)) {
+		err = (int)PTR_ERR(d);
+	} else if (ovl_is_whiteout(d) || (s->is_dir && !S_ISDIR(d->d_inode->i_mode)) ||
+		   (s->wants_data && !S_ISREG(d->d_inode->i_mode))) {
 		s->stop = true;
 		dput(d);
-		return 0;
+		err = 0;
+	} else if (s->wants_data) {
+		err = look_for_data(s, layer, d);
+	} else {
+		s->lower[s->nr_lower++] = (struct ovl_path){ layer, d };
+		err = look_at(s, d);
 	}
-	if (s->wants_data)
-		return look_for_data(s, layer, d);
-	s->lower[s->nr_lower++] = (struct ovl_path){ layer, d };
-	return look_at(s, d);
+	mnt_leave(was);
+	return err;
 }
 
 /* After an absolute redirect all layers are searched from their roots, else those in which the parent is. */

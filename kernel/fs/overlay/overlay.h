@@ -64,6 +64,7 @@ struct ovl_sb {
 	char *lowerdir, *upperdir, *workdir; /* as given, for show_options */
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
 	bool redirect_asked;
+	bool no_marks; /* the upper file system keeps none of ours, or not for the mounter; immutable */
 	u32 depth;
 	u64 tmp_count; /* atomic: names in the work directory */
 	spinlock_t hash_lock;
@@ -182,8 +183,9 @@ struct ovl_found {
 	struct ovl_path data; /* of a file that has none of its own */
 	bool no_data;
 };
-/* The inode for what was found (references are taken over, also on failure); ERR_PTR. */
+/* The inode for what was found (references are taken over, also on failure); ERR_PTR. The mounter's credentials are taken. */
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
+bool ovl_is_opaque(const struct super_block *sb, struct dentry *real); /* as the mounter */
 void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);
 /* Does a lower layer have @name in @dir, not whited out? 1, 0, -errno. */
@@ -197,7 +199,7 @@ u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
  */
 #define OVL_PROT (S_IMMUTABLE | S_APPEND)
 u32 ovl_read_prot(const struct ovl_sb *ofs, struct dentry *upper);
-int ovl_write_prot(const struct ovl_sb *ofs, struct dentry *upper, u32 prot);
+int ovl_write_prot(const struct super_block *sb, struct dentry *upper, u32 prot);
 
 /* inode.c */
 int ovl_copy_up_inode(struct inode *inode); /* by one of its names; -ESTALE */
@@ -205,6 +207,9 @@ const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48]);
 enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY, OVL_PROTATTR };
 int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n);
 ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n);
+/* One of the marks above: -EOPNOTSUPP where the upper layer has none. */
+int ovl_set_own_xattr(
+	const struct super_block *sb, struct dentry *upper, int which, const void *value, size_t n);
 bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
 void ovl_copy_attr(struct inode *inode); /* from the real one */
 void ovl_set_ops(struct inode *inode);
@@ -242,7 +247,8 @@ int ovl_whiteout(struct super_block *sb, struct dentry **white); /* in the work 
 /* Renames between the work directory and @dir (upper). @to NULL: a name that must be free or is replaced. */
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
 	int len, u32 flags);
-int ovl_set_opaque(struct inode *inode, struct dentry *upper);
+int ovl_set_opaque(
+	struct inode *inode, struct dentry *upper, int none); /* @none: where there are no marks */
 
 /* rename.c */
 int ovl_rename(
@@ -256,7 +262,11 @@ int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
 /* Removes everything below @dir (the work directory, at mount). */
 void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
 
-/* file.c */
+/*
+ * file.c. What is open in a layer, for the mounter, whose credentials are taken: may he not open it so, nobody does through the overlay. A file's
+ * data can be elsewhere than its attributes, by which the caller is judged, and of a merged directory only the topmost part is.
+ */
+struct file *ovl_open_layer(const struct path *real, u32 flags); /* ERR_PTR */
 extern const struct file_operations ovl_file_ops;
 
 #endif

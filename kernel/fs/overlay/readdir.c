@@ -153,7 +153,7 @@ static int check_whiteouts(struct listing *l, struct dentry *dir, u32 from)
 static int read_layer(struct super_block *sb, struct listing *l, u32 layer, struct dentry *dir)
 {
 	struct path path = { OVL_SB(sb)->layer[layer].mnt, dir };
-	struct file *f = dentry_open(&path, O_RDONLY | O_DIRECTORY, FMODE_NONOTIFY);
+	struct file *f = ovl_open_layer(&path, O_RDONLY | O_DIRECTORY);
 	struct user_namespace *was;
 	u32 from = l->nr;
 	int err;
@@ -262,10 +262,16 @@ static struct listing *listing_get(struct inode *dir)
 static bool is_impure(struct inode *dir)
 {
 	struct dentry *upper = ovl_upper(dir);
+	const struct cred *old;
 	char name[48], v;
+	ssize_t n;
 
-	return upper &&
-	       ovl_get_xattr(upper, ovl_xattr(OVL_SB(dir->i_sb), OVL_IMPURE, name), &v, 1) == 1;
+	if (!upper)
+		return false;
+	old = ovl_enter(dir->i_sb);
+	n = ovl_get_xattr(upper, ovl_xattr(OVL_SB(dir->i_sb), OVL_IMPURE, name), &v, 1);
+	ovl_leave(old);
+	return n == 1;
 }
 
 /* The number of what stands in the upper layer: its origin's perhaps, or that of the directory below it, unless it is opaque. */
@@ -352,7 +358,7 @@ static int ovl_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasync
 
 	if (!upper || OVL_SB(f->f_inode->i_sb)->is_volatile)
 		return 0;
-	real = dentry_open(&path, O_RDONLY | O_DIRECTORY, FMODE_NONOTIFY);
+	real = ovl_open_layer(&path, O_RDONLY | O_DIRECTORY);
 	if (IS_ERR(real))
 		return (int)PTR_ERR(real);
 	err = vfs_fsync_range(real, start, end, datasync);
@@ -441,7 +447,7 @@ void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth)
 {
 	struct listing l = { .ctx.actor = add_actor };
 	struct path path = { m, dir };
-	struct file *f = dentry_open(&path, O_RDONLY | O_DIRECTORY, FMODE_NONOTIFY);
+	struct file *f = ovl_open_layer(&path, O_RDONLY | O_DIRECTORY);
 	u32 i;
 
 	if (IS_ERR(f))

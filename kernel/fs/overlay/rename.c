@@ -68,17 +68,17 @@ static char *build_redirect(struct dentry *d, bool samedir, char *page)
 
 static int set_redirect(struct dentry *d, bool samedir)
 {
-	char name[48], *page = get_free_page(GFP_KERNEL), *text;
+	char *page = get_free_page(GFP_KERNEL), *text;
 	int err = -EXDEV;
 
 	if (!page)
 		return -ENOMEM;
 	text = build_redirect(d, samedir, page);
 	if (text)
-		err = ovl_set_xattr(ovl_upper(d->d_inode),
-			ovl_xattr(OVL_SB(d->d_sb), OVL_REDIRECT, name), text, strlen(text));
+		err = ovl_set_own_xattr(
+			d->d_sb, ovl_upper(d->d_inode), OVL_REDIRECT, text, strlen(text));
 	free_page_addr(page);
-	return err;
+	return err == -EOPNOTSUPP ? -EXDEV : err;
 }
 
 /* The directory @d is about to get a name in @dir. */
@@ -93,7 +93,7 @@ static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 		return set_redirect(d, samedir);
 	if (oi->opaque || !OVL_I(dir)->nr_lower)
 		return 0;
-	err = ovl_set_opaque(dir, ovl_upper(d->d_inode));
+	err = ovl_set_opaque(dir, ovl_upper(d->d_inode), -EXDEV);
 	if (!err)
 		oi->opaque = true;
 	return err;
@@ -107,7 +107,7 @@ static int empty_target(struct dentry *new)
 
 	if (!upper || !S_ISDIR(new->d_inode->i_mode))
 		return 0;
-	err = ovl_set_opaque(new->d_inode, upper);
+	err = OVL_I(new->d_inode)->nr_lower ? ovl_set_opaque(new->d_inode, upper, -EIO) : 0;
 	return err ? err : ovl_clear_whiteouts(new->d_sb, upper);
 }
 

@@ -183,6 +183,22 @@ static int resolve_metacopy(struct ovl_sb *ofs)
 	return 0;
 }
 
+/* The marks for all this are trusted.overlay.*: who may not see those does not ask for it. */
+static int needs_marks(const struct ovl_sb *ofs, const char *what)
+{
+	if (ofs->userxattr || capable(CAP_SYS_ADMIN))
+		return 0;
+	pr_err("overlayfs: %s requires permission to access trusted xattrs\n", what);
+	return -EPERM;
+}
+
+static int may_have(const struct ovl_sb *ofs)
+{
+	if (ofs->redirect_asked && ofs->redirect_follow)
+		return needs_marks(ofs, "redirect_dir");
+	return ofs->metacopy ? needs_marks(ofs, "metacopy") : 0;
+}
+
 static int parse_options(struct ovl_sb *ofs, char *data)
 {
 	char *opt, *v;
@@ -206,6 +222,8 @@ static int parse_options(struct ovl_sb *ofs, char *data)
 								     "upperdir");
 		err = -EINVAL;
 	}
+	if (!err)
+		err = may_have(ofs);
 	if (!err)
 		err = resolve_metacopy(ofs);
 	if (ofs->userxattr) { /* anybody could point anywhere */
@@ -305,6 +323,8 @@ static int add_lowers(struct ovl_sb *ofs)
 		if (ofs->nr_layers > OVL_MAX_LAYERS || (data && more && !data_next))
 			err = -EINVAL; /* nothing with names is below the data */
 		else
+			err = data ? needs_marks(ofs, "a layer of data") : 0;
+		if (!err)
 			err = find_dir(start, &path);
 		if (err)
 			break;
@@ -367,6 +387,27 @@ static int make_work(struct ovl_sb *ofs, const struct path *work)
 	return err;
 }
 
+/* Can directories be marked as opaque? Else nothing is marked. */
+static void try_marks(struct ovl_sb *ofs)
+{
+	char buf[48];
+	const char *name = ovl_xattr(ofs, OVL_OPAQUE, buf);
+	int err = mnt_want_write(ofs->layer[0].mnt);
+
+	if (!err) {
+		err = ovl_set_xattr(ofs->work, name, "0", 1);
+		if (!err)
+			ovl_set_xattr(ofs->work, name, NULL, 0);
+		mnt_drop_write(ofs->layer[0].mnt);
+	}
+	if (!err)
+		return;
+	ofs->no_marks = true;
+	ofs->redirect_dir = ofs->metacopy = false;
+	pr_warn("overlayfs: failed to set xattr on upper%s\n",
+		err == -EPERM && !ofs->userxattr ? ": try mounting with 'userxattr'" : "");
+}
+
 static int add_upper(struct ovl_sb *ofs)
 {
 	struct path upper, work;
@@ -389,6 +430,8 @@ static int add_upper(struct ovl_sb *ofs)
 	err = add_layer(ofs, 0, &upper);
 	if (!err)
 		err = make_work(ofs, &work);
+	if (!err)
+		try_marks(ofs);
 out_work:
 	path_put(&work);
 out_upper:
