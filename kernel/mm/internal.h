@@ -108,9 +108,8 @@ u64 break_reservations_of(struct mm *mm, bool wait);
 /* The last resort of a fault, with no lock held: true when it makes sense to try again. */
 bool out_of_memory(struct mm *mm);
 
-/* Cold pages that @chosen takes, dropped: how many of @nr. */
-u64 shrink_lru_chosen(
-	u64 nr, bool (*chosen)(const struct page *p, void *arg), void *arg, u64 *dirty);
+/* Cold pages of @g and of groups below it, dropped: how many of @nr. */
+u64 shrink_lru_group(u64 nr, struct mem_group *g, u64 *dirty);
 
 /* ---- memcg.c ---- */
 
@@ -207,10 +206,12 @@ void lru_del(struct page *p);
 void mark_page_accessed(struct page *p);
 void lru_deactivate(struct page *p); /* as if nobody had used it */
 u64 nr_lru_pages(bool active);
-/* Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). */
-u32 lru_isolate(struct page **pages, u32 nr);
-u32 lru_isolate_chosen(
-	struct page **pages, u32 nr, bool (*chosen)(const struct page *p, void *arg), void *arg);
+/*
+ * Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). @whole: who asks will go on until he has had as many as
+ * there are, and wants each once.
+ */
+u32 lru_isolate(struct page **pages, u32 nr, bool whole);
+u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g); /* of @g and below */
 void lru_putback(struct page *p, bool active);
 
 /* ---- rmap.c ---- */

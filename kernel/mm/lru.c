@@ -1,22 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lru.c: in which order pages of files are dropped under pressure. Two lists, as Linux has them: a page enters at the head of the
- * inactive list; the second access moves it to the active one; when the active list is the longer, its tail goes back. Pages of
- * memory-only mappings (tmpfs) and anonymous pages are on none: they cannot be dropped.
+ * lru.c: in which order pages of files are dropped under pressure. Two lists for each memory group that has such pages, and for what is nobody's, as
+ * Linux has them: a page enters at the head of the inactive list; the second access moves it to the active one; when the active list is the
+ * longer, its tail goes back. Pages of memory-only mappings (tmpfs) and anonymous pages are on none: they cannot be dropped.
+ *
+ * A group that is over its limit has its own lists looked through, and those of groups below, whatever others have. When the machine is short all
+ * with pages take turns, and each gives as large a part of a turn's pages as it has of all (due; the fraction that is left stays in rest).
  *
  * Lock: lru_lock for lists, counts and the flags PG_lru and PG_active. A page that leaves its mapping loses p->mapping first and is
- * taken off its list then: who isolates it in between, or puts it back, sees one or the other.
+ * taken off its list then: who isolates it in between, or puts it back, sees one or the other. Its group is the same all that time.
  */
 #include "kernel/mm/internal.h"
+#include "kernel/mm/memcg.h"
+
+#define TURN 1024UL /* pages that all together give before it begins anew */
 
 static DEFINE_SPINLOCK(lru_lock);
-static struct list_head lists[2] = { LIST_HEAD_INIT(lists[0]), LIST_HEAD_INIT(lists[1]) };
-static u64 counts[2];
+static struct mem_lru nobodys = {
+	.lists = { LIST_HEAD_INIT(nobodys.lists[0]), LIST_HEAD_INIT(nobodys.lists[1]) },
+	.busy = LIST_HEAD_INIT(nobodys.busy),
+};
+static LIST_HEAD(busy); /* of struct mem_lru, with pages */
+static u64 nr_busy;
+static u64 totals[2]; /* of all lists */
+
+void mem_lru_init(struct mem_lru *l)
+{
+	INIT_LIST_HEAD(&l->lists[0]);
+	INIT_LIST_HEAD(&l->lists[1]);
+	INIT_LIST_HEAD(&l->busy);
+}
+
+static struct mem_lru *lru_of(const struct page *p)
+{
+	return p->memcg ? &p->memcg->lru : &nobodys;
+}
+
+static u64 pages_on(const struct mem_lru *l)
+{
+	return l->counts[0] + l->counts[1];
+}
 
 static void link_page(struct page *p, bool active)
 {
-	list_add(&p->lru, &lists[active]);
-	counts[active]++;
+	struct mem_lru *l = lru_of(p);
+
+	if (!pages_on(l)) {
+		list_add_tail(&l->busy, &busy);
+		nr_busy++;
+	}
+	list_add(&p->lru, &l->lists[active]);
+	l->counts[active]++;
+	WRITE_ONCE(totals[active], totals[active] + 1);
 	set_bit(PG_lru, &p->flags);
 	if (active)
 		set_bit(PG_active, &p->flags);
@@ -24,10 +59,36 @@ static void link_page(struct page *p, bool active)
 
 static void unlink_page(struct page *p)
 {
+	bool active = test_bit(PG_active, &p->flags);
+	struct mem_lru *l = lru_of(p);
+
 	list_del(&p->lru);
-	counts[test_bit(PG_active, &p->flags)]--;
+	l->counts[active]--;
+	WRITE_ONCE(totals[active], totals[active] - 1);
 	clear_bit(PG_lru, &p->flags);
 	clear_bit(PG_active, &p->flags);
+	if (!pages_on(l)) {
+		list_del_init(&l->busy);
+		nr_busy--;
+		l->due = l->rest = 0;
+	}
+}
+
+/* To the head of the other list, or of its own. */
+static void move_page(struct page *p, bool active)
+{
+	bool was = test_bit(PG_active, &p->flags);
+	struct mem_lru *l = lru_of(p);
+
+	list_move(&p->lru, &l->lists[active]);
+	l->counts[was]--;
+	l->counts[active]++;
+	WRITE_ONCE(totals[was], totals[was] - 1);
+	WRITE_ONCE(totals[active], totals[active] + 1);
+	if (active)
+		set_bit(PG_active, &p->flags);
+	else
+		clear_bit(PG_active, &p->flags);
 }
 
 void lru_add(struct page *p)
@@ -55,8 +116,7 @@ void mark_page_accessed(struct page *p)
 		return;
 	spin_lock(&lru_lock);
 	if (test_bit(PG_lru, &p->flags) && !test_bit(PG_active, &p->flags)) {
-		unlink_page(p);
-		link_page(p, true);
+		move_page(p, true);
 		count_vm(pgactivate, 1);
 	}
 	spin_unlock(&lru_lock);
@@ -67,8 +127,7 @@ void lru_deactivate(struct page *p)
 	clear_bit(PG_referenced, &p->flags);
 	spin_lock(&lru_lock);
 	if (test_bit(PG_lru, &p->flags) && test_bit(PG_active, &p->flags)) {
-		unlink_page(p);
-		link_page(p, false);
+		move_page(p, false);
 		count_vm(pgdeactivate, 1);
 	}
 	spin_unlock(&lru_lock);
@@ -76,59 +135,124 @@ void lru_deactivate(struct page *p)
 
 u64 nr_lru_pages(bool active)
 {
-	return READ_ONCE(counts[active]);
+	return READ_ONCE(totals[active]);
 }
 
-static void balance(u32 nr)
-{
-	while (nr-- && counts[1] > counts[0]) {
-		struct page *p = list_last_entry(&lists[1], struct page, lru);
+/* ---- the cold end ---- */
 
-		unlink_page(p);
+static void balance(struct mem_lru *l, u64 nr)
+{
+	while (nr-- && l->counts[1] > l->counts[0]) {
+		struct page *p = list_last_entry(&l->lists[1], struct page, lru);
+
 		clear_bit(PG_referenced, &p->flags);
-		link_page(p, false);
+		move_page(p, false);
 		count_vm(pgdeactivate, 1);
 	}
 }
 
-u32 lru_isolate(struct page **pages, u32 nr)
+static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
 {
 	u32 n = 0;
 
-	spin_lock(&lru_lock);
-	balance(nr * 2);
-	while (n < nr && !list_empty(&lists[0])) {
-		struct page *p = list_last_entry(&lists[0], struct page, lru);
+	balance(l, nr * 2);
+	while (n < nr && !list_empty(&l->lists[0])) {
+		struct page *p = list_last_entry(&l->lists[0], struct page, lru);
 
 		unlink_page(p);
 		if (atomic_inc_not_zero(&p->refcount))
 			pages[n++] = p;
 	}
-	spin_unlock(&lru_lock);
 	return n;
 }
 
-/* The same of those that @chosen takes, of both lists: it is called under lru_lock. */
-u32 lru_isolate_chosen(
-	struct page **pages, u32 nr, bool (*chosen)(const struct page *p, void *arg), void *arg)
+/* It is the turn of @l, one of those that have @all together and give @turn. What it has gives at most nr of what is due. */
+static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 all, u64 turn)
+{
+	u32 n;
+
+	if (!l->due) {
+		l->rest += turn * pages_on(l);
+		l->due = l->rest / all;
+		l->rest %= all;
+	}
+	nr = min(nr, l->due);
+	l->due -= nr;
+	n = nr ? take(l, pages, nr) : 0;
+	if (!l->due && !list_empty(&l->busy))
+		list_move_tail(&l->busy, &busy);
+	return n;
+}
+
+/* Two turns of all give something, even where each is due less than a page in one. */
+static u64 turn_of(u64 lists)
+{
+	return max(TURN, 4 * lists);
+}
+
+u32 lru_isolate(struct page **pages, u32 nr, bool whole)
 {
 	u32 n = 0;
 
 	spin_lock(&lru_lock);
-	for (int active = 0; active < 2 && n < nr; active++) {
-		struct list_head *at = lists[active].prev;
+	for (u64 left = 2 * nr_busy + 1; left && n < nr && !list_empty(&busy); left--) {
+		u64 all = totals[0] + totals[1];
 
-		while (at != &lists[active] && n < nr) {
-			struct page *p = list_entry(at, struct page, lru);
-
-			at = at->prev;
-			if (!chosen(p, arg))
-				continue;
-			unlink_page(p);
-			if (atomic_inc_not_zero(&p->refcount))
-				pages[n++] = p;
-		}
+		n += take_due(list_first_entry(&busy, struct mem_lru, busy), pages + n, nr - n, all,
+			whole ? all : turn_of(nr_busy));
 	}
+	spin_unlock(&lru_lock);
+	return n;
+}
+
+static bool is_below(const struct mem_lru *l, const struct mem_group *top)
+{
+	const struct mem_group *g;
+
+	if (!top->parent)
+		return true; /* the root has all that is there */
+	if (l == &nobodys)
+		return false;
+	for (g = container_of(l, struct mem_group, lru); g; g = g->parent)
+		if (g == top)
+			return true;
+	return false;
+}
+
+/* Has it all that is there with what is below? */
+static bool has_all(const struct mem_group *g)
+{
+	return g->parent && pages_on(&g->lru) &&
+	       (s64)pages_on(&g->lru) >= atomic_read(&g->file) - atomic_read(&g->shmem);
+}
+
+static u32 isolate_below(struct page **pages, u32 nr, const struct mem_group *top)
+{
+	u64 all = 0, lists = 0, left;
+	struct mem_lru *l, *next;
+	u32 n = 0;
+
+	list_for_each_entry(l, &busy, busy)
+		if (is_below(l, top)) {
+			all += pages_on(l);
+			lists++;
+		}
+	left = nr_busy; /* who has had his turn is at the end of the list again */
+	list_for_each_entry_safe(l, next, &busy, busy) {
+		if (!left-- || n >= nr)
+			break;
+		if (is_below(l, top))
+			n += take_due(l, pages + n, nr - n, all, turn_of(lists));
+	}
+	return n;
+}
+
+u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g)
+{
+	u32 n;
+
+	spin_lock(&lru_lock);
+	n = has_all(g) ? take(&g->lru, pages, nr) : isolate_below(pages, nr, g);
 	spin_unlock(&lru_lock);
 	return n;
 }

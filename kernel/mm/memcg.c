@@ -228,7 +228,7 @@ static bool chosen(const struct page *p, void *group)
 	return !g->parent || belongs(p, g);
 }
 
-/* The lists are everybody's, and looked through under lru_lock: not in vain. The root has all that is there, and counts nothing. */
+/* The root has all that is there, and counts nothing. */
 static bool has_cached(const struct mem_group *g)
 {
 	return !g->parent || atomic_read(&g->file) > atomic_read(&g->shmem);
@@ -244,7 +244,7 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	for (int round = 0; round < 3 && freed < pages; round++)
-		freed += shrink_lru_chosen(pages - freed, chosen, g, &dirty);
+		freed += shrink_lru_group(pages - freed, g, &dirty);
 	if (freed < pages)
 		freed += droppable_shrink(pages - freed, chosen, g);
 	current->flags &= ~(PF_MEMALLOC | PF_RECLAIM);
@@ -395,5 +395,6 @@ void mem_group_init(struct mem_group *g, struct mem_group *parent)
 {
 	g->parent = parent;
 	INIT_LIST_HEAD(&g->watches);
+	mem_lru_init(&g->lru);
 	mem_group_reset(g);
 }

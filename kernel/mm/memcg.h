@@ -24,6 +24,16 @@ enum mem_event {
 	MEM_EVENTS
 };
 
+/* Pages of files that a group can lose, in lru.c's hands. */
+struct mem_lru {
+	struct list_head lists[2]; /* inactive, active */
+	u64 counts[2];
+	struct list_head busy; /* where there are any */
+	u64 due, rest;
+};
+
+void mem_lru_init(struct mem_lru *l);
+
 struct mem_group {
 	struct mem_group *parent; /* immutable; NULL for the root, which counts nothing */
 	atomic64_t usage;         /* pages, with all below */
@@ -37,6 +47,7 @@ struct mem_group {
 	bool oom_group;
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
 	u64 reclaimed;                                    /* pages, atomic */
+	struct mem_lru lru;
 };
 
 /* The most that was in use since mem_watch_begin(), which begins anew each time; before the first one, ever. Zeroed at first. In pages. */

@@ -100,14 +100,13 @@ static u64 drop_batch(struct page **pages, u32 n, enum effort effort, u64 *dirty
 	return freed;
 }
 
-u64 shrink_lru_chosen(
-	u64 nr, bool (*chosen)(const struct page *p, void *arg), void *arg, u64 *dirty)
+u64 shrink_lru_group(u64 nr, struct mem_group *g, u64 *dirty)
 {
 	u64 freed = 0, scan = max(nr * 2, 64UL);
 
 	while (scan && freed < nr) {
 		struct page *pages[BATCH];
-		u32 n = lru_isolate_chosen(pages, BATCH, chosen, arg);
+		u32 n = lru_isolate_group(pages, BATCH, g);
 
 		freed += drop_batch(pages, n, ALL, dirty);
 		if (!n)
@@ -132,11 +131,12 @@ static void count_scan(u32 scanned, u64 stolen, u64 *freed)
 
 static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 {
+	bool whole = scan >= nr_lru_pages(false) + nr_lru_pages(true);
 	u64 freed = 0;
 
 	while (scan) {
 		struct page *pages[BATCH];
-		u32 n = lru_isolate(pages, min_t(u64, scan, BATCH));
+		u32 n = lru_isolate(pages, min_t(u64, scan, BATCH), whole);
 
 		count_scan(n, drop_batch(pages, n, effort, dirty), &freed);
 		if (!n)
