@@ -171,6 +171,8 @@ static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 all, u64
 {
 	u32 n;
 
+	if (!all)
+		return 0;
 	if (!l->due) {
 		l->rest += turn * pages_on(l);
 		l->due = l->rest / all;
