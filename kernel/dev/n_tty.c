@@ -394,8 +394,7 @@ void n_tty_flush_input(struct tty_struct *tty)
 	spin_lock(&tty->lock);
 	flush_input_locked(tty);
 	spin_unlock(&tty->lock);
-	if (test_and_clear_bit(TTY_THROTTLED, &tty->flags) && tty->ops->unthrottle)
-		tty->ops->unthrottle(tty);
+	n_tty_unthrottle(tty);
 }
 
 static int signal_key(const struct tty_struct *tty, u8 c)

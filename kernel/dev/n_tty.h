@@ -29,4 +29,6 @@ void n_tty_flush_echoes_locked(struct tty_struct *tty);
 bool n_tty_readable_locked(
 	const struct tty_struct *tty, u32 min_raw); /* a line, or so many bytes in raw mode */
 
+void n_tty_unthrottle(struct tty_struct *tty); /* there is room for input again; without the lock */
+
 #endif

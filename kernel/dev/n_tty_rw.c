@@ -49,7 +49,8 @@ static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 	return got;
 }
 
-static void unthrottle(struct tty_struct *tty)
+/* Who writes at the other end of a pair may wait for more room than there was, which throttles nobody. */
+void n_tty_unthrottle(struct tty_struct *tty)
 {
 	if (test_and_clear_bit(TTY_THROTTLED, &tty->flags) && tty->ops->unthrottle)
 		tty->ops->unthrottle(tty);
@@ -218,7 +219,7 @@ ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 	else
 		ret = read_loop(tty, f, to);
 	mutex_unlock(&tty->read_mutex);
-	unthrottle(tty);
+	n_tty_unthrottle(tty);
 	return ret;
 }
 
