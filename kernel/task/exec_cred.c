@@ -88,14 +88,34 @@ static bool may_suid(const struct bprm *b)
 	       in_userns(file_user_ns(file_of(b)->f_inode), current_user_ns());
 }
 
+/*
+ * It was opened some time ago: the strings come from memory that somebody may have kept from coming. Owner, mode and the right to execute have to
+ * be of one moment: a program may have become somebody else's who does not let us execute it, and has its bits for others.
+ */
+static bool setid_now(const struct file *f, umode_t *mode, kuid_t *uid, kgid_t *gid)
+{
+	struct inode *inode = f->f_inode;
+	int err;
+
+	down_read(&inode->i_rwsem);
+	*mode = inode->i_mode;
+	*uid = file_seen_uid(f, inode->i_uid);
+	*gid = file_seen_gid(f, inode->i_gid);
+	err = path_permission(&f->f_path, MAY_EXEC);
+	up_read(&inode->i_rwsem);
+	return !err;
+}
+
 static void apply_setid_bits(struct bprm *b)
 {
-	struct inode *inode = file_of(b)->f_inode;
-	kuid_t uid = file_seen_uid(file_of(b), inode->i_uid);
-	kgid_t gid = file_seen_gid(file_of(b), inode->i_gid);
-	umode_t mode = READ_ONCE(inode->i_mode);
+	const struct file *f = file_of(b);
+	umode_t mode = READ_ONCE(f->f_inode->i_mode);
+	kuid_t uid;
+	kgid_t gid;
 
-	if (!may_suid(b) || current->no_new_privs)
+	if (likely(!(mode & (S_ISUID | S_ISGID))) || !may_suid(b) || current->no_new_privs)
+		return;
+	if (!setid_now(f, &mode, &uid, &gid))
 		return;
 	/* who owns it must mean something here */
 	if (!kuid_has_mapping(current_user_ns(), uid) || !kgid_has_mapping(current_user_ns(), gid))
