@@ -358,10 +358,10 @@ static void fill_auxv(struct loader *l, u64 random, u64 platform, u64 execfn)
 	aux(mm, AT_BASE, l->has_interp ? l->interp.bias : 0);
 	aux(mm, AT_FLAGS, l->b->keep_argv0 ? AT_FLAGS_PRESERVE_ARGV0_ : 0);
 	aux(mm, AT_ENTRY, im->eh.e_entry + im->bias);
-	aux(mm, AT_UID, c->uid);
-	aux(mm, AT_EUID, c->euid);
-	aux(mm, AT_GID, c->gid);
-	aux(mm, AT_EGID, c->egid);
+	aux(mm, AT_UID, from_kuid_munged(c->user_ns, c->uid));
+	aux(mm, AT_EUID, from_kuid_munged(c->user_ns, c->euid));
+	aux(mm, AT_GID, from_kgid_munged(c->user_ns, c->gid));
+	aux(mm, AT_EGID, from_kgid_munged(c->user_ns, c->egid));
 	aux(mm, AT_SECURE, l->b->secure);
 	aux(mm, AT_RANDOM, random);
 	aux(mm, AT_HWCAP2, arch_auxv(AT_HWCAP2));

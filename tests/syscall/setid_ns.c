@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who writes to a program takes its set-id bits away: also the root of a user namespace, who may set them; not that of the machine. */
+/* Who writes to a program takes its set-id bits away: also the root of a user namespace, who may set them; not that of the machine. What a program is told of its ids are those of its namespace. */
 #include "userns.h"
+
+#include <sys/auxv.h>
 
 static void mode(const char *what, int fd)
 {
@@ -29,9 +31,40 @@ static void change(void)
 	close(fd);
 }
 
+static void executed(uid_t uid, uid_t euid)
+{
+	CHILD({
+		NEED(setresgid(uid, euid, euid));
+		NEED(setresuid(uid, euid, euid));
+		execl("/proc/self/exe", "setid_ns", "told", NULL);
+		say("exec: %s", t_errno(errno));
+	});
+}
+
+static void told(void)
+{
+	executed(0, 0);
+	executed(0, 1);
+	executed(1, 1);
+}
+
+static void not_mapped(void)
+{
+	NEED(unshare(CLONE_NEWUSER));
+	execl("/proc/self/exe", "setid_ns", "told", NULL);
+	say("exec: %s", t_errno(errno));
+}
+
 TEST(setid_ns)
 {
 	int fd;
+
+	if (t_argc > 1) {
+		say("told: %ld %ld %ld %ld, found: %d %d %d %d", getauxval(AT_UID),
+			getauxval(AT_EUID), getauxval(AT_GID), getauxval(AT_EGID), (int)getuid(),
+			(int)geteuid(), (int)getgid(), (int)getegid());
+		return;
+	}
 
 	if (getuid())
 		return;
@@ -42,4 +75,6 @@ TEST(setid_ns)
 	change();
 	mode("before", fd);
 	t_wait("inside", userns_spawn(0, 1000, 2, change));
+	t_wait("executed", userns_spawn(0, 1000, 2, told));
+	CHILD(not_mapped());
 }
