@@ -277,7 +277,7 @@ static long notify_recv(struct notify_queue *q, uaddr_t arg)
 	if (!is_zero(&un, sizeof(un)))
 		return -EINVAL;
 	if (wait_event_interruptible(&q->wait, has_new(q)))
-		return -EINTR;
+		return -ERESTARTSYS;
 	spin_lock(&q->lock);
 	n = first_in(q, NOTE_INIT);
 	if (n) {

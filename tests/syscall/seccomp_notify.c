@@ -250,6 +250,47 @@ static void signals(void)
 	close(listener);
 }
 
+static int gate[2];
+
+static void open_gate(int sig)
+{
+	say("handler of the listener");
+	if (write(gate[1], "x", 1) != 1)
+		_exit(1);
+}
+
+static void behind_gate(void)
+{
+	char c;
+
+	NEED(read(gate[0], &c, 1));
+	T(ask(15));
+}
+
+/* A signal for the listener: it is asked again only where its handler wants that; a note that comes meanwhile waits. */
+static void listener_signals(int flags)
+{
+	struct sigaction sa = { .sa_handler = open_gate, .sa_flags = flags };
+	struct seccomp_notif n;
+	pid_t pid;
+
+	say("-- a signal for the listener, flags %#x", flags);
+	NEED(pipe(gate));
+	NEED(sigaction(SIGALRM, &sa, NULL));
+	pid = asker(behind_gate, 0);
+	t_alarm_asleep();
+	n = receive();
+	if (!n.id)
+		n = receive();
+	T(reply(n.id, 16, 0, 0));
+	t_wait("asker", pid);
+	NEED(wait(NULL));
+	NEED(signal(SIGALRM, SIG_DFL) == SIG_ERR ? -1 : 0);
+	close(listener);
+	close(gate[0]);
+	close(gate[1]);
+}
+
 static void killable(void)
 {
 	pid_t pid;
@@ -340,6 +381,8 @@ TEST(seccomp_notify)
 	simple();
 	descriptors();
 	signals();
+	listener_signals(0);
+	listener_signals(SA_RESTART);
 	killable();
 	listener_gone();
 	chains();
