@@ -334,6 +334,28 @@ static void helper_entry(void *arg)
 	arch_return_to_user();
 }
 
+/* Process 1's root, but nothing that is shared with it: where a program goes, and its mask, are its own. */
+static struct fs_struct *helper_fs(void)
+{
+	struct fs_struct *of, *fs = NULL;
+
+	spin_lock(&init_process->alloc_lock);
+	of = init_process->fs;
+	if (of)
+		atomic_inc(&of->users);
+	spin_unlock(&init_process->alloc_lock);
+	if (of)
+		fs = fs_dup(of);
+	fs_put(of);
+	if (!fs)
+		return NULL;
+	fs->umask = 022;
+	path_put(&fs->pwd);
+	fs->pwd = fs->root;
+	path_get(&fs->pwd);
+	return fs;
+}
+
 int kernel_spawn_helper(int (*fn)(void *), void *arg)
 {
 	struct helper_start *start = kmalloc(sizeof(*start), GFP_KERNEL);
@@ -348,11 +370,7 @@ int kernel_spawn_helper(int (*fn)(void *), void *arg)
 	if (err)
 		goto err_free;
 	err = -ENOMEM;
-	spin_lock(&init_process->alloc_lock);
-	t->fs = init_process->fs;
-	if (t->fs)
-		atomic_inc(&t->fs->users);
-	spin_unlock(&init_process->alloc_lock);
+	t->fs = helper_fs();
 	t->files = files_alloc();
 	if (!t->fs || !t->files)
 		goto err_parts;

@@ -16,7 +16,7 @@ struct file;
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
 struct task *kernel_spawn_init(
 	int (*fn)(void *)); /* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
-/* A process of the kernel's own with files and init's root runs @fn, which ends in kernel_execve. 0 or -errno. */
+/* A process of the kernel's own with files of its own, in init's root and with umask 022, runs @fn, which ends in kernel_execve. 0 or -errno. */
 int kernel_spawn_helper(int (*fn)(void *), void *arg);
 
 /* Ends the process (group_exit) or the thread. */

@@ -10,17 +10,6 @@
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define PROGRAM_MAX 4096
 
-/* A root and working folder of its own: init's are shared so far. */
-static int own_fs(void)
-{
-	struct fs_struct *fs = fs_dup(current->fs);
-
-	if (!fs)
-		return -ENOMEM;
-	fs_exchange(fs);
-	return 0;
-}
-
 static int go_to(const char *dir)
 {
 	struct fs_struct *fs = current->fs;
@@ -146,7 +135,7 @@ static int run_spawn(void *arg)
 {
 	struct spawn *s = arg;
 	char *file = kmalloc(PROGRAM_MAX, GFP_KERNEL);
-	int err = file ? own_fs() : -ENOMEM;
+	int err = file ? 0 : -ENOMEM;
 
 	sys_setsid();
 	s->pid = get_pid(current->thread_pid);

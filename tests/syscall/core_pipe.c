@@ -11,13 +11,14 @@
 static void expected(void)
 {
 	say("SIGSEGV, dumped");
-	say("argc 6, -x, pid right, signal 11, name ok, program 1, stdin: core");
+	say("argc 6, -x, pid right, signal 11, name ok, program 1, stdin: core, umask 22 in /");
 	say("SIGABRT, dumped");
-	say("argc 6, -x, pid right, signal 6, name ok, program 1, stdin: core");
+	say("argc 6, -x, pid right, signal 6, name ok, program 1, stdin: core, umask 22 in /");
 	say("limit 1: SIGSEGV, not dumped");
 	say("nothing came");
 	say("no such program: SIGSEGV, not dumped");
 	say("nothing came");
+	say("process 1 is as it was");
 	say("core_pipe_limit 0: SIGSEGV, dumped, the program goes on");
 	say("core_pipe_limit 1: SIGSEGV, dumped, the program has read it all");
 	say("one more at once: SIGSEGV, not dumped");
@@ -47,7 +48,7 @@ static void slow_helper(void)
 static void helper(void)
 {
 	static char buf[65536];
-	char line[512];
+	char line[512], where[64] = "";
 	long n, total = 0;
 	bool core = false;
 	int fd;
@@ -58,8 +59,10 @@ static void helper(void)
 			       ((Elf64_Ehdr *)buf)->e_type == ET_CORE;
 		total += n;
 	}
-	snprintf(line, sizeof(line), "%d %s %s %s %s %d %s", t_argc, t_argv[1], t_argv[3],
-		t_argv[4], t_argv[5], getppid() < 2, core && total > 100000 ? "core" : "nothing");
+	getcwd(where, sizeof(where));
+	snprintf(line, sizeof(line), "%d %s %s %s %s %d %s %o %s", t_argc, t_argv[1], t_argv[3],
+		t_argv[4], t_argv[5], getppid() < 2, core && total > 100000 ? "core" : "nothing",
+		umask(0), where);
 	snprintf(buf, sizeof(buf), "%s.new", t_argv[2]);
 	fd = open(buf, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (write(fd, line, strlen(line)) < 0)
@@ -76,13 +79,26 @@ static void set_pattern(const char *text)
 	close(fd);
 }
 
+/* The umask and the folder of process 1. */
+static void first_process(char *to, size_t n)
+{
+	char text[4096] = "", *p;
+	int fd = NEED(open("/proc/1/status", O_RDONLY));
+
+	NEED(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	p = strstr(text, "Umask:");
+	snprintf(to, n, "%.11s ", p ? p : "");
+	NEED(readlink("/proc/1/cwd", to + strlen(to), n - strlen(to) - 1));
+}
+
 static void crash(const char *what, int sig, rlim_t limit)
 {
 	char line[512] = "", option[64], name[64];
-	int status, argc, number, program, fd;
+	int status, argc, number, program, fd, mask;
 	struct rlimit rl = { limit, limit };
 	struct pollfd comes = { .events = POLLIN };
-	char pid_text[32], kind[32];
+	char pid_text[32], kind[32], where[64];
 	pid_t pid;
 
 	comes.fd = NEED(inotify_init1(IN_CLOEXEC));
@@ -103,13 +119,14 @@ static void crash(const char *what, int sig, rlim_t limit)
 		return;
 	}
 	if (read(fd, line, sizeof(line) - 1) < 0 ||
-		sscanf(line, "%d %63s %31s %d %63s %d %31s", &argc, option, pid_text, &number, name,
-			&program, kind) != 7)
+		sscanf(line, "%d %63s %31s %d %63s %d %31s %o %63s", &argc, option, pid_text,
+			&number, name, &program, kind, &mask, where) != 9)
 		say("garbled: %s", line);
 	else
-		say("argc %d, %s, pid %s, signal %d, name %s, program %d, stdin: %s", argc, option,
-			atoi(pid_text) == pid ? "right" : "wrong", number,
-			strcmp(name, "core_pipe") ? name : "ok", program, kind);
+		say("argc %d, %s, pid %s, signal %d, name %s, program %d, stdin: %s, umask %o in "
+		    "%s",
+			argc, option, atoi(pid_text) == pid ? "right" : "wrong", number,
+			strcmp(name, "core_pipe") ? name : "ok", program, kind, mask, where);
 	close(fd);
 	unlink("out");
 }
@@ -202,7 +219,7 @@ static void file_names(void)
 
 TEST(core_pipe)
 {
-	char cwd[200], pattern[512], was[256] = "";
+	char cwd[200], pattern[512], was[256] = "", before[300] = "", after[300] = "";
 	int fd;
 
 	if (t_argc > 1) {
@@ -221,6 +238,7 @@ TEST(core_pipe)
 	NEED(getcwd(cwd, sizeof(cwd)) ? 0 : -1);
 	snprintf(pattern, sizeof(pattern), "|%s -x %s/out %%p %%s %%e", t_argv[0], cwd);
 	set_pattern(pattern);
+	first_process(before, sizeof(before));
 	crash("", SIGSEGV, RLIM_INFINITY);
 	crash("", SIGABRT, 0);
 	crash("limit 1: ", SIGSEGV, 1);
@@ -228,6 +246,8 @@ TEST(core_pipe)
 	crash("no such program: ", SIGSEGV, RLIM_INFINITY);
 	snprintf(pattern, sizeof(pattern), "|%s -w %s", t_argv[0], cwd);
 	set_pattern(pattern);
+	first_process(after, sizeof(after));
+	say("process 1 is %s", strcmp(before, after) ? after : "as it was");
 	limited("0");
 	limited("1");
 	set_limit("0");
