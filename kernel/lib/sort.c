@@ -1,17 +1,63 @@
 /* SPDX-License-Identifier: MIT */
-/* sort.c: Shell's sort: it needs no memory and no recursion. */
+/* sort.c: heap sort: it needs no memory and no recursion, and n log n steps at most, whoever chose the order. One body, made for each kind of element. */
 #include "kernel/lib/sort.h"
+
+#include "kernel/lib/string.h"
+
+#define ELEMENT_MAX sizeof(struct sort_pair)
+
+typedef bool before_fn(const void *a, const void *b);
+
+/* Element @i of a heap of @n goes down to where it belongs. */
+static inline __attribute__((always_inline)) void sift(
+	char *v, s64 i, s64 n, size_t size, before_fn *before)
+{
+	char moving[ELEMENT_MAX];
+	s64 child;
+
+	memcpy(moving, v + i * (s64)size, size);
+	for (; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && before(v + child * (s64)size, v + (child + 1) * (s64)size))
+			child++;
+		if (!before(moving, v + child * (s64)size))
+			break;
+		memcpy(v + i * (s64)size, v + child * (s64)size, size);
+	}
+	memcpy(v + i * (s64)size, moving, size);
+}
+
+static inline __attribute__((always_inline)) void heap_sort(
+	char *v, s64 n, size_t size, before_fn *before)
+{
+	char last[ELEMENT_MAX];
+	s64 i;
+
+	for (i = n / 2; i-- > 0;)
+		sift(v, i, n, size, before);
+	for (i = n - 1; i > 0; i--) {
+		memcpy(last, v + i * (s64)size, size);
+		memcpy(v + i * (s64)size, v, size);
+		memcpy(v, last, size);
+		sift(v, 0, i, size, before);
+	}
+}
+
+static inline bool number_before(const void *a, const void *b)
+{
+	return *(const s32 *)a < *(const s32 *)b;
+}
 
 void sort_numbers(s32 *v, s64 n)
 {
-	s64 gap, i, j;
+	heap_sort((char *)v, n, sizeof(*v), number_before);
+}
 
-	for (gap = n / 2; gap; gap /= 2)
-		for (i = gap; i < n; i++) {
-			s32 x = v[i];
+static inline bool pair_before(const void *a, const void *b)
+{
+	return sort_pair_before(a, b);
+}
 
-			for (j = i; j >= gap && v[j - gap] > x; j -= gap)
-				v[j] = v[j - gap];
-			v[j] = x;
-		}
+void sort_pairs(struct sort_pair *v, s64 n)
+{
+	heap_sort((char *)v, n, sizeof(*v), pair_before);
 }

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* sort.h: numbers in ascending order, in place. */
+/* sort.h: numbers in ascending order, in place, and pairs by the first of them, then by the second. */
 #ifndef NESTLING_LIB_SORT_H
 #define NESTLING_LIB_SORT_H
 
 #include "kernel/lib/types.h"
 
+struct sort_pair {
+	u64 a, b;
+};
+
+static inline bool sort_pair_before(const struct sort_pair *x, const struct sort_pair *y)
+{
+	return x->a < y->a || (x->a == y->a && x->b < y->b);
+}
+
 void sort_numbers(s32 *v, s64 n);
+void sort_pairs(struct sort_pair *v, s64 n);
 
 #endif

@@ -75,10 +75,25 @@ static void agrees_with_debugfs(void **state)
 		sbi.unsigned_hash = table[i].is_unsigned;
 		for (k = 0; k < ARRAY_SIZE(names); k++) {
 			assert_int_equal(ext4_dirhash(&sbi, table[i].version, names[k],
-						 (u32)strlen(names[k]), &hash),
+						 (u32)strlen(names[k]), &hash, NULL),
 				0);
 			assert_int_equal(hash, table[i].hash[k]);
 		}
+	}
+}
+
+/* It says them as "minor", without a seed. */
+static void agrees_in_the_bits_behind(void **state)
+{
+	static const u32 minor_of[] = { 0, 0xa5e3e537, 0x6a1201d7 };
+	static struct ext4_sb sbi;
+	u32 version, hash, minor;
+
+	for (version = 0; version < ARRAY_SIZE(minor_of); version++) {
+		assert_int_equal(
+			ext4_dirhash(&sbi, version, names[5], (u32)strlen(names[5]), &hash, &minor),
+			0);
+		assert_int_equal(minor, minor_of[version]);
 	}
 }
 
@@ -87,7 +102,8 @@ static void an_unknown_version_is_refused(void **state)
 	static struct ext4_sb sbi;
 	u32 hash;
 
-	assert_int_equal(ext4_dirhash(&sbi, 3, "a", 1, &hash), -EINVAL);
+	assert_int_equal(ext4_dirhash(&sbi, 3, "a", 1, &hash, NULL), -EINVAL);
 }
 
-UNIT_MAIN(cmocka_unit_test(agrees_with_debugfs), cmocka_unit_test(an_unknown_version_is_refused))
+UNIT_MAIN(cmocka_unit_test(agrees_with_debugfs), cmocka_unit_test(agrees_in_the_bits_behind),
+	cmocka_unit_test(an_unknown_version_is_refused))

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories as files of entries: checking a block, listing, finding, adding and removing names. htree.c has the index.
+ * dir.c: directories as files of entries: checking a block, finding, adding and removing names. htree.c has the index, readdir.c the listing.
  *
  * A directory is a file of blocks of entries. The blocks of an htree's inner nodes look like one empty entry to who does not know the tree,
  * so a walk over all blocks finds every name. Lengths and bounds of a block are checked whenever it is taken, since a damaged image may
  * have something else in the same block, which changes it; its checksum once (BUF_VERIFIED).
- * Positions handed to readdir are byte offsets; what changes in between may be seen or not, as POSIX allows.
  * Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -144,15 +143,8 @@ struct ext4_buf *ext4_link_block(struct inode *inode)
 		     ext4_bread(EXT4_SB(inode->i_sb), map.pblk, EXT4_USE(EXT4_DATA, inode->i_ino));
 }
 
-static const u8 dtype_of[] = { 0, 8, 4, 2, 6, 1, 12,
-	10 }; /* a file type on disk as readdir says it */
-
-static u32 to_dtype(const struct ext4_sb *sbi, u8 type)
-{
-	return EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) && type < ARRAY_SIZE(dtype_of) ?
-		       dtype_of[type] :
-		       0;
-}
+/* What a file type on disk is in a mode, whose bits readdir says as well. */
+const u8 ext4_dtype_of[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
 
 static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)
 {
@@ -160,52 +152,11 @@ static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)
 
 	if (!EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE))
 		return 0;
-	for (i = 1; i < ARRAY_SIZE(dtype_of); i++)
-		if (dtype_of[i] == (mode & S_IFMT) >> 12)
+	for (i = 1; i < ARRAY_SIZE(ext4_dtype_of); i++)
+		if (ext4_dtype_of[i] == (mode & S_IFMT) >> 12)
 			return i;
 	return 0;
 }
-
-static int ext4_iterate(struct file *f, struct dir_context *ctx)
-{
-	struct inode *dir = f->f_inode;
-	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
-	u32 lblk = (u32)((u64)ctx->pos >> dir->i_blkbits);
-
-	for (; lblk < ext4_dir_nr_blocks(dir); lblk++) {
-		struct ext4_buf *b = ext4_dir_block(dir, lblk);
-		u32 off, from = (u32)((u64)ctx->pos & (sbi->block_size - 1)), len;
-		u64 base = (u64)lblk << dir->i_blkbits;
-
-		if (IS_ERR(b))
-			return (int)PTR_ERR(b);
-		for (off = 0; b && off < sbi->block_size; off += len) {
-			const struct ext4_dir_entry *de = (const void *)(b->data + off);
-
-			len = ext4_rec_len(sbi, de);
-			if (off < from || !de->inode)
-				continue;
-			ctx->pos = (loff_t)(base + off);
-			if (!dir_emit(ctx, de->name, de->name_len, de->inode,
-				    to_dtype(sbi, de->file_type))) {
-				ext4_brelse(b);
-				return 0;
-			}
-		}
-		if (b)
-			ext4_brelse(b);
-		ctx->pos = (loff_t)(base + sbi->block_size);
-		cond_resched();
-	}
-	return 0;
-}
-
-const struct file_operations ext4_dir_fops = {
-	.llseek = generic_file_llseek,
-	.iterate = ext4_iterate,
-	.fsync = ext4_fsync,
-	.ioctl = ext4_ioctl,
-};
 
 /* ---- one block of entries ---- */
 
@@ -349,11 +300,14 @@ static struct ext4_buf *find_linear(
 		if (*de)
 			return b;
 		ext4_brelse(b);
+		cond_resched();
+		if (!current->journal_info && fatal_signal_pending(current))
+			return ERR_PTR(-EINTR); /* of a damaged one all blocks may be one */
 	}
 	return NULL;
 }
 
-static bool is_indexed(const struct inode *dir)
+bool ext4_dir_indexed(const struct inode *dir)
 {
 	return EXT4_I(dir)->i_flags & EXT4_INDEX_FL &&
 	       EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX);
@@ -371,7 +325,7 @@ struct ext4_buf *ext4_dir_find(
 
 	if (name->len > 255)
 		return NULL;
-	if (is_indexed(dir) && !is_dots(name)) {
+	if (ext4_dir_indexed(dir) && !is_dots(name)) {
 		b = ext4_htree_find(dir, name, de);
 		if (b != ERR_PTR(-ENOENT))
 			return b;
@@ -396,6 +350,7 @@ static int add_linear(
 		ext4_brelse(b);
 		if (err != -ENOSPC)
 			return err;
+		cond_resched();
 		if (!lblk && ext4_dir_nr_blocks(dir) == 1 &&
 			EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX)) {
 			err = ext4_htree_make(h, dir);
@@ -435,7 +390,7 @@ int ext4_dir_add(
 
 	if (IS_ERR(home))
 		return (int)PTR_ERR(home);
-	if (is_indexed(dir))
+	if (ext4_dir_indexed(dir))
 		err = ext4_htree_add(h, dir, name, ino, mode);
 	if (err == -ENOENT) {
 		EXT4_I(dir)->i_flags &=

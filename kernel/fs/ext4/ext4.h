@@ -486,9 +486,11 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 struct ext4_buf *ext4_inline_dir(struct inode *dir);
 int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf);
 
-/* ---- file.c, dir.c, namei.c, htree.c ---- */
+/* ---- file.c, dir.c, readdir.c, namei.c, htree.c ---- */
 /* A leaf was changed: its checksum, and into the transaction; one of an inline directory back into the inode. 0 or -errno. */
 int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b);
+bool ext4_dir_indexed(const struct inode *dir); /* says that it has an index */
+extern const u8 ext4_dtype_of[8];               /* a file type on disk, as readdir says it */
 bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end);
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
@@ -524,11 +526,24 @@ struct ext4_buf *ext4_htree_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
 int ext4_htree_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
+/*
+ * Calls @take for the leaf that has names of hash @from, if there are any, and those behind it as long as names of one hash go on there, or none was taken:
+ * it returns how many have been in all, or -errno. *next: where the next leaf begins, ~0: there is none. -ENOENT: the index cannot be used.
+ */
+int ext4_htree_leaves(struct inode *dir, u32 from,
+	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,
+	u32 *next);
 void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root); /* ".." in it was changed */
 int ext4_htree_make(
 	struct ext4_handle *h, struct inode *dir); /* a directory of one full leaf gets an index */
-/* hash.c: a name's hash by the given version; 0 or -EINVAL. */
-int ext4_dirhash(const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash);
+/* hash.c: a name's hash by the given version, and 32 bits more (or NULL); 0 or -EINVAL. */
+int ext4_dirhash(
+	const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash, u32 *minor);
+/* Of the index that a directory which has none yet would get. */
+static inline u32 ext4_hash_version(const struct ext4_sb *sbi)
+{
+	return sbi->disk.s_def_hash_version <= 2 ? sbi->disk.s_def_hash_version : 1;
+}
 
 /* ---- xattr.c ---- */
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size);

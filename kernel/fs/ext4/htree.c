@@ -13,6 +13,8 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 struct dx_entry {
 	__le32 hash; /* of the first: limit in the low half, count in the high */
@@ -167,19 +169,23 @@ static int check_root(struct search *s)
 	return 0;
 }
 
-/* Frames from the root down to the node above the leaf: 0, -ENOENT, -errno. Frames are put by the caller in any case. */
-static int dx_search(struct search *s, struct inode *dir, const struct qstr *name)
+/*
+ * Frames from the root down to the node above the leaf, of @name, or where it is NULL of @hash: 0, -ENOENT, -errno. Frames are put by the caller in any
+ * case.
+ */
+static int dx_search(struct search *s, struct inode *dir, const struct qstr *name, u32 hash)
 {
 	int level, err;
 
 	memset(s, 0, sizeof(*s));
 	s->dir = dir;
 	s->sbi = EXT4_SB(dir->i_sb);
+	s->hash = hash;
 	err = read_frame(s, 0, 0, ROOT_ENTRIES_OFF);
 	if (!err)
 		err = check_root(s);
-	if (!err)
-		err = ext4_dirhash(s->sbi, s->version, name->name, name->len, &s->hash);
+	if (!err && name)
+		err = ext4_dirhash(s->sbi, s->version, name->name, name->len, &s->hash, NULL);
 	for (level = 0; !err; level++) {
 		if (!frame_ok(s, &s->f[level])) {
 			ext4_error(dir->i_sb, "directory %lu: its index is damaged", dir->i_ino);
@@ -214,17 +220,24 @@ static struct ext4_buf *leaf_of(struct search *s)
 	return b;
 }
 
-/* On to the next leaf, when names of the same hash go on there: 1, 0 or -errno. */
-static int next_leaf(struct search *s)
+/* Where the next leaf begins: the level of the frame that names it, -1: there is none. */
+static int peek_next(const struct search *s, u32 *hash)
 {
-	int level = s->levels, err;
+	int level = s->levels;
 
-	while (s->f[level].i + 1 >= count_of(&s->f[level]))
-		if (level-- == 0)
-			return 0;
+	while (level >= 0 && s->f[level].i + 1 >= count_of(&s->f[level]))
+		level--;
+	if (level >= 0)
+		*hash = s->f[level].e[s->f[level].i + 1].hash;
+	return level;
+}
+
+/* On to it, by the frame that peek_next() found: 0 or -errno. */
+static int step(struct search *s, int level)
+{
+	int err;
+
 	s->f[level].i++;
-	if ((s->f[level].e[s->f[level].i].hash & ~1U) != s->hash)
-		return 0;
 	for (; level < s->levels; level++) {
 		if (s->f[level + 1].b)
 			ext4_brelse(s->f[level + 1].b);
@@ -236,7 +249,54 @@ static int next_leaf(struct search *s)
 		if (!frame_ok(s, &s->f[level + 1]))
 			return -ENOENT;
 	}
-	return 1;
+	return 0;
+}
+
+/* On to the next leaf, when names of the same hash go on there: 1, 0 or -errno. */
+static int next_leaf(struct search *s)
+{
+	u32 hash = 0;
+	int level = peek_next(s, &hash), err;
+
+	if (level < 0 || (hash & ~1U) != s->hash)
+		return 0;
+	err = step(s, level);
+	return err ? err : 1;
+}
+
+int ext4_htree_leaves(struct inode *dir, u32 from,
+	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,
+	u32 *next)
+{
+	struct search s;
+	int err = dx_search(&s, dir, NULL, from), level;
+
+	*next = ~0U;
+	while (!err) {
+		const struct frame *f = &s.f[s.levels];
+		u32 lblk = f->e[f->i].block & BLOCK_MASK;
+		struct ext4_buf *leaf = leaf_of(&s);
+
+		err = IS_ERR(leaf) ? (int)PTR_ERR(leaf) : take(arg, s.version, leaf, lblk);
+		if (!IS_ERR(leaf))
+			ext4_brelse(leaf);
+		if (err < 0)
+			break;
+		level = peek_next(&s, next);
+		if (level < 0) {
+			*next = ~0U;
+			err = 0;
+			break;
+		}
+		if (err && !(*next & 1)) {
+			err = 0;
+			break;
+		}
+		cond_resched();
+		err = fatal_signal_pending(current) ? -EINTR : step(&s, level);
+	}
+	put_frames(&s);
+	return err;
 }
 
 struct ext4_buf *ext4_htree_find(
@@ -244,7 +304,7 @@ struct ext4_buf *ext4_htree_find(
 {
 	struct search s;
 	struct ext4_buf *b = NULL;
-	int err = dx_search(&s, dir, name);
+	int err = dx_search(&s, dir, name, 0);
 
 	while (!err) {
 		b = leaf_of(&s);
@@ -366,7 +426,7 @@ static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
 		if (!de->inode)
 			continue;
 		m.size = (u16)EXT4_DIR_REC_LEN(de->name_len);
-		ext4_dirhash(s->sbi, s->version, de->name, de->name_len, &m.hash);
+		ext4_dirhash(s->sbi, s->version, de->name, de->name_len, &m.hash, NULL);
 		for (k = n++; k && map[k - 1].hash > m.hash; k--)
 			map[k] = map[k - 1];
 		map[k] = m;
@@ -449,7 +509,7 @@ int ext4_htree_add(
 	int err, tries;
 
 	for (tries = 0; tries < 16; tries++) {
-		err = dx_search(&s, dir, name);
+		err = dx_search(&s, dir, name, 0);
 		leaf = err ? NULL : leaf_of(&s);
 		if (!err && IS_ERR(leaf)) {
 			err = (int)PTR_ERR(leaf);
@@ -485,7 +545,7 @@ static void build_root(struct ext4_sb *sbi, struct ext4_buf *root, u32 leaf)
 	memset(root->data + ROOT_INFO_OFF, 0, sbi->block_size - ROOT_INFO_OFF);
 	dot->rec_len = EXT4_DIR_REC_LEN(1);
 	dotdot->rec_len = (u16)(sbi->block_size - EXT4_DIR_REC_LEN(1));
-	info->hash_version = sbi->disk.s_def_hash_version <= 2 ? sbi->disk.s_def_hash_version : 1;
+	info->hash_version = (u8)ext4_hash_version(sbi);
 	info->info_length = 8;
 	e[0].hash = max_entries(sbi, ROOT_ENTRIES_OFF) | 1U << 16;
 	e[0].block = leaf;

@@ -11,6 +11,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 #include "kernel/vfs/acl.h"
 
 #define EXT4_LINK_MAX 65000
@@ -425,6 +426,8 @@ static int is_empty(struct inode *dir)
 		if (found)
 			return -ENOTEMPTY;
 		cond_resched();
+		if (!current->journal_info && fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return 0;
 }

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * readdir.c: listing a directory.
+ *
+ * A directory that has an index, or one block (or none) and would get one, is listed in the order of its names' hashes, as on Linux, and a position says a
+ * hash: who goes on there finds each name that has been there all the time once, whatever was made or removed meanwhile; a name never changes its
+ * hash, but its block when a leaf is split, and its offset when another goes. A leaf at a time is looked at, and what belongs to it by its hashes sorted.
+ * Others are listed as their entries lie, positions are bytes.
+ *
+ *	position: 0 "."; 1 ".."; 2 the first name; hash (31 bits) << 32 | 32 bits more of it; DIR_END
+ *
+ * Names that share all these bits share a position. Who stops between two of them goes on by the place in the directory of the next (struct dir_place), which
+ * is right as long as none of them is moved. An index that cannot be used leads to a listing by bytes from the start: names may come twice then.
+ * Caller holds i_rwsem, and f_pos_lock for private_data.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/sort.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
+
+#define DIR_END ((loff_t)(~0UL >> 1))
+#define FIRST_NAME 2
+
+struct dir_place { /* file->private_data; NULL: nothing to be remembered */
+	loff_t pos;
+	u64 at;      /* of the names at @pos those before this place have been told */
+	bool linear; /* the index could not be used */
+};
+
+struct listing {
+	struct inode *dir;
+	struct sort_pair from,
+		end;         /* names from @from on; @cut: below @end, for more there was no room */
+	struct sort_pair *v; /* (position, place) */
+	u32 n, room;
+	bool cut;
+};
+
+static u32 dtype(const struct ext4_sb *sbi, u8 type)
+{
+	return EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) && type < ARRAY_SIZE(ext4_dtype_of) ?
+		       ext4_dtype_of[type] :
+		       0;
+}
+
+/* ---- by bytes ---- */
+
+static int list_block(struct ext4_sb *sbi, struct ext4_buf *b, u64 base, struct dir_context *ctx)
+{
+	u32 from = (u32)((u64)ctx->pos & (sbi->block_size - 1)), off, len;
+
+	for (off = 0; off < sbi->block_size; off += len) {
+		const struct ext4_dir_entry *de = (const void *)(b->data + off);
+
+		len = ext4_rec_len(sbi, de);
+		if (off < from || !de->inode)
+			continue;
+		ctx->pos = (loff_t)(base + off);
+		if (!dir_emit(ctx, de->name, de->name_len, de->inode, dtype(sbi, de->file_type)))
+			return 1;
+	}
+	return 0;
+}
+
+static int list_linear(struct inode *dir, struct dir_context *ctx)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	u64 lblk = (u64)ctx->pos >> dir->i_blkbits;
+
+	for (; lblk < ext4_dir_nr_blocks(dir); lblk++) {
+		struct ext4_buf *b = ext4_dir_block(dir, (u32)lblk);
+		u64 base = lblk << dir->i_blkbits;
+
+		if (IS_ERR(b))
+			return (int)PTR_ERR(b);
+		if (b) {
+			int full = list_block(sbi, b, base, ctx);
+
+			ext4_brelse(b);
+			if (full)
+				return 0;
+		}
+		ctx->pos = (loff_t)(base + sbi->block_size);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* ---- by hash ---- */
+
+static bool is_hashed(const struct inode *dir)
+{
+	return EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX) &&
+	       (ext4_dir_indexed(dir) || ext4_dir_nr_blocks(dir) <= 1);
+}
+
+static u64 hash_pos(u32 hash, u32 minor)
+{
+	return max((u64)(hash >> 1) << 32 | minor, (u64)FIRST_NAME);
+}
+
+static u64 place_of(u32 lblk, u32 off)
+{
+	return (u64)lblk << 32 | off;
+}
+
+static void sort_names(struct listing *l)
+{
+	sort_pairs(l->v, l->n);
+}
+
+/* No room: those that come last in the half of them that comes last can wait. */
+static void drop_half(struct listing *l)
+{
+	sort_names(l);
+	l->n /= 2;
+	l->end = l->v[l->n];
+	l->cut = true;
+}
+
+static void take_name(struct listing *l, struct sort_pair s)
+{
+	if (sort_pair_before(&s, &l->from) || (l->cut && !sort_pair_before(&s, &l->end)))
+		return;
+	if (l->n == l->room)
+		drop_half(l);
+	if (!l->cut || sort_pair_before(&s, &l->end))
+		l->v[l->n++] = s;
+}
+
+static bool is_dots(const struct ext4_dir_entry *de)
+{
+	return de->name[0] == '.' &&
+	       (de->name_len == 1 || (de->name_len == 2 && de->name[1] == '.'));
+}
+
+static int take_leaf(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk)
+{
+	struct listing *l = arg;
+	struct ext4_sb *sbi = EXT4_SB(l->dir->i_sb);
+	u32 off, hash, minor;
+
+	for (off = 0; off < sbi->block_size;
+		off += ext4_rec_len(sbi, (const void *)(leaf->data + off))) {
+		const struct ext4_dir_entry *de = (const void *)(leaf->data + off);
+
+		if (!de->inode || is_dots(de))
+			continue;
+		if (ext4_dirhash(sbi, version, de->name, de->name_len, &hash, &minor))
+			return -ENOENT;
+		take_name(l, (struct sort_pair){ hash_pos(hash, minor), place_of(lblk, off) });
+	}
+	return (int)l->n;
+}
+
+static int take_block(struct listing *l)
+{
+	struct ext4_buf *b = ext4_dir_nr_blocks(l->dir) ? ext4_dir_block(l->dir, 0) : NULL;
+	int err;
+
+	if (IS_ERR_OR_NULL(b))
+		return (int)PTR_ERR(b);
+	err = take_leaf(l, ext4_hash_version(EXT4_SB(l->dir->i_sb)), b, 0);
+	ext4_brelse(b);
+	return min(err, 0);
+}
+
+/*
+ * The next names, from l->from on, in order. *next: the position behind them, where all that were looked at had room. What lies in a leaf and belongs into
+ * one behind it would not be found there by who goes on in the midst, and is not told of: no search finds it either.
+ */
+static int take_names(struct listing *l, u64 *next)
+{
+	u32 hash = l->from.a <= FIRST_NAME ? 0 : (u32)(l->from.a >> 32) << 1, behind = ~0U;
+	int err;
+
+	l->n = 0;
+	l->cut = false;
+	if (ext4_dir_indexed(l->dir) && !ext4_is_inline(l->dir))
+		err = ext4_htree_leaves(l->dir, hash, take_leaf, l, &behind);
+	else
+		err = take_block(l);
+	if (err)
+		return err;
+	if (behind != ~0U && (behind & ~1U) <= hash)
+		return -ENOENT; /* in a circle */
+	sort_names(l);
+	*next = behind == ~0U ? (u64)DIR_END : hash_pos(behind, 0);
+	while (l->n && l->v[l->n - 1].a >= *next)
+		l->n--;
+	return 0;
+}
+
+/* One name: 1 where there is no more room, 0, -errno. *held: the block of the last one. */
+static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_lblk,
+	struct dir_context *ctx)
+{
+	struct ext4_sb *sbi = EXT4_SB(l->dir->i_sb);
+	u32 off = (u32)place;
+	const struct ext4_dir_entry *de;
+
+	if (*held_lblk != place >> 32) {
+		if (*held)
+			ext4_brelse(*held);
+		*held = ext4_dir_block(l->dir, (u32)(place >> 32));
+		*held_lblk = place >> 32;
+		if (IS_ERR_OR_NULL(*held)) {
+			int err = *held ? (int)PTR_ERR(*held) : -EFSCORRUPTED;
+
+			*held = NULL;
+			return err;
+		}
+	}
+	de = (const void *)((*held)->data + off);
+	if (!ext4_entry_ok(sbi, (*held)->data, off, sbi->block_size) || !de->inode)
+		return 0; /* a damaged image has something else in the same block, which has changed it */
+	return !dir_emit(ctx, de->name, de->name_len, de->inode, dtype(sbi, de->file_type));
+}
+
+static struct dir_place *get_place(struct file *f)
+{
+	if (!f->private_data)
+		f->private_data = kzalloc(sizeof(struct dir_place), GFP_KERNEL);
+	return f->private_data;
+}
+
+/* Where there is no memory for it those before it are told again. */
+static void stop_between(struct file *f, struct sort_pair at)
+{
+	struct dir_place *p = get_place(f);
+
+	if (p) {
+		p->pos = (loff_t)at.a;
+		p->at = at.b;
+	}
+}
+
+/* All of l->v: 1 where there is no more room, 0, -errno. */
+static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx)
+{
+	struct ext4_buf *held = NULL;
+	u64 held_lblk = ~0UL;
+	int r = 0;
+	u32 i;
+
+	for (i = 0; i < l->n && !r; i++) {
+		ctx->pos = (loff_t)l->v[i].a;
+		r = tell(l, l->v[i].b, &held, &held_lblk, ctx);
+		if (r > 0 && (i ? l->v[i - 1].a == l->v[i].a : l->from.a == l->v[i].a && l->from.b))
+			stop_between(f, l->v[i]);
+	}
+	if (held)
+		ext4_brelse(held);
+	return r;
+}
+
+/* -ENOENT: not by its index. */
+static int list_hashed(struct file *f, struct dir_context *ctx, struct listing *l)
+{
+	struct dir_place *p = f->private_data;
+	int r = 0;
+
+	l->from = (struct sort_pair){ (u64)ctx->pos, p && p->pos == ctx->pos ? p->at : 0 };
+	if (p)
+		p->pos = -1;
+	while (ctx->pos != DIR_END) {
+		u64 next;
+
+		r = take_names(l, &next);
+		if (!r)
+			r = tell_names(f, l, ctx);
+		if (r)
+			break;
+		l->from = l->cut ? l->end : (struct sort_pair){ next, 0 };
+		ctx->pos = (loff_t)l->from.a;
+		if (l->from.b)
+			stop_between(f, l->from);
+		cond_resched();
+	}
+	return min(r, 0);
+}
+
+static int iterate_hashed(struct file *f, struct dir_context *ctx)
+{
+	struct ext4_sb *sbi = EXT4_SB(f->f_inode->i_sb);
+	struct listing l = { .dir = f->f_inode, .room = sbi->block_size / EXT4_DIR_REC_LEN(1) + 2 };
+	int err;
+
+	if (ctx->pos == DIR_END || !dir_emit_dots(f, ctx))
+		return 0;
+	l.v = kmalloc(l.room * sizeof(l.v[0]), GFP_KERNEL);
+	if (!l.v)
+		return -ENOMEM;
+	err = list_hashed(f, ctx, &l);
+	kfree(l.v);
+	return err;
+}
+
+/* ---- */
+
+static bool is_linear(const struct file *f)
+{
+	const struct dir_place *p = f->private_data;
+
+	return p && p->linear;
+}
+
+static int ext4_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct dir_place *p = f->private_data;
+	int err;
+
+	if (!ctx->pos && p)
+		*p = (struct dir_place){ 0 };
+	if (is_hashed(f->f_inode) && !is_linear(f)) {
+		err = iterate_hashed(f, ctx);
+		if (err != -ENOENT)
+			return err;
+		p = get_place(f);
+		if (!p)
+			return -ENOMEM;
+		p->linear = true;
+		ctx->pos = 0;
+	}
+	return list_linear(f->f_inode, ctx);
+}
+
+static loff_t ext4_dir_llseek(struct file *f, loff_t off, int whence)
+{
+	if (is_hashed(f->f_inode) && !is_linear(f))
+		return generic_llseek_size(f, off, whence, DIR_END, DIR_END);
+	return generic_file_llseek(f, off, whence);
+}
+
+static int ext4_dir_release(struct inode *dir, struct file *f)
+{
+	kfree(f->private_data);
+	return 0;
+}
+
+const struct file_operations ext4_dir_fops = {
+	.llseek = ext4_dir_llseek,
+	.iterate = ext4_iterate,
+	.release = ext4_dir_release,
+	.fsync = ext4_fsync,
+	.ioctl = ext4_ioctl,
+};
