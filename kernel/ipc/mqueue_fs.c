@@ -249,6 +249,7 @@ static int mq_flush(struct file *f)
 const struct file_operations mqueue_file_ops = {
 	.llseek = generic_file_llseek,
 	.read_iter = mq_read,
+	.no_splice_read = true,
 	.poll = mq_poll,
 	.flush = mq_flush,
 };

@@ -70,6 +70,8 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 		return -ESPIPE;
 	if (!(out->f_mode & FMODE_WRITE))
 		return -EBADF;
+	if (!n && !(out->f_flags & O_APPEND))
+		return 0; /* what neither could do is not asked */
 	if (!in->f_op->read_iter || !out->f_op->write_iter || (out->f_flags & O_APPEND) ||
 		in->f_op->no_splice_read || out->f_op->no_splice_write)
 		return -EINVAL;
