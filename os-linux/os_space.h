@@ -80,6 +80,8 @@ int os_space_quiet(int task, int cpu);
 int os_space_count_maps(int task);
 /* CPU time it has used, in ns; 0 when the host does not say. */
 uint64_t os_space_cputime(int task);
+/* 1: it sleeps, in a call of its own that a signal would end; 0: it does not, or the host does not say. */
+int os_space_is_asleep(int task);
 /*
  * FUTEX_CMP_REQUEUE: moves one sleeper from @from to @to if *from is still @val; how many moved, or
  * -EAGAIN.

@@ -599,6 +599,24 @@ uint64_t os_space_cputime(int task)
 	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
 }
 
+/* Behind the name, which is in parentheses: S; D is a fault that waits for a disk, or the freezer, T and t stops. */
+int os_space_is_asleep(int task)
+{
+	char path[64], buf[256], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tasks[task].pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	p = strrchr(buf, ')');
+	return p && !strncmp(p, ") S", 3);
+}
+
 int os_space_requeue(uint32_t *from, uint32_t *to, uint32_t val)
 {
 	long r = syscall(SYS_futex, from, FUTEX_CMP_REQUEUE, 0, 1L, to, val);

@@ -175,6 +175,7 @@ int space_order(struct space *s, const struct order *o); /* lock held */
 int space_flush_locked(struct space *s);
 int space_try_locked(struct space *s, const struct order *o);
 void space_kill(struct space *s);
+void space_lose(struct space *s); /* takes the lock, and kills it if it is not dead */
 
 /* runner.c */
 int runner_make(struct runner *r);
@@ -197,7 +198,7 @@ void runner_wake(struct runner *r);
 struct kicking {
 	u64 last, time;    /* when it was asked last (0: never), how long it has gone on */
 	u64 used, delayed; /* CPU time had, and waited for, when it began */
-	u32 kicks;
+	u32 kicks, asleep; /* and how often in a row it was found asleep */
 };
 void kicking_begin(struct kicking *k, const struct runner *r);
 bool kicking_goes_on(struct kicking *k, const struct runner *r); /* false: it is given up */

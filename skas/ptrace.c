@@ -289,6 +289,12 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 			return -ESRCH;
 		if (*signo == SIG_KICK && !in_stub(t->rip))
 			return 0;
+		/* a sibling may send it from one fault to the next, with no call and no pause between them */
+		if (os_clock_mono() >= deadline) {
+			if (!kick_again(r, &kicking))
+				return -ETIMEDOUT;
+			deadline = os_clock_mono() + KICK_WAIT;
+		}
 		stop = os_trace_run(r->task, *signo, deadline, signo);
 	}
 }

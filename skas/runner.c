@@ -240,9 +240,10 @@ void runner_unpublish(struct runner *r)
  * A guest that does not heed kicks, yet computes, is not worth having. The limits are wide: a busy host has been seen to leave a
  * runner without CPU for two seconds, and time that a hypervisor takes away counts as the runner's own, which on a busy host below a
  * Nestling is most of it. Time in which it was ready and the host ran others is no fault of it; nor is a pause of the whole instance,
- * which is one long wait.
+ * which is one long wait. But one that has the turn and was kicked, or woken, does not sleep before it has given it back: who is found asleep
+ * each time is not worth having either.
  */
-#define KICKS 20                               /* ignored before CPU time counts */
+#define KICKS 20                               /* ignored before CPU time counts, or sleep */
 #define KICK_LIMIT (10 * NSEC_PER_SEC)         /* of neither having CPU time nor waiting for it */
 #define KICK_LIMIT_UNKNOWN (30 * NSEC_PER_SEC) /* where the host does not say how long it waited */
 #define KICK_PAUSE (NSEC_PER_SEC / 4)          /* what one wait counts for at most */
@@ -264,12 +265,13 @@ bool kicking_goes_on(struct kicking *k, const struct runner *r)
 
 	k->time += min(now - k->last, KICK_PAUSE);
 	k->last = now;
-	if ((++k->kicks < KICKS || used <= KICK_CPU_LIMIT) &&
+	k->asleep = os_space_is_asleep(r->task) ? k->asleep + 1 : 0;
+	if ((++k->kicks < KICKS || used <= KICK_CPU_LIMIT) && k->asleep < KICKS &&
 		k->time < limit + used + delayed - k->delayed)
 		return true;
-	pr_notice("skas: a guest does not heed kicks: %llu us of CPU time in %llu us\n",
+	pr_notice("skas: a guest does not heed kicks: %llu us of CPU time in %llu us%s\n",
 		(unsigned long long)used / NSEC_PER_USEC,
-		(unsigned long long)k->time / NSEC_PER_USEC);
+		(unsigned long long)k->time / NSEC_PER_USEC, k->asleep < KICKS ? "" : ", asleep");
 	return false;
 }
 

@@ -21,8 +21,7 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define SAVE_LIMIT (10 * NSEC_PER_SEC) /* for a state to come out of the registers */
-#define SAVE_SLICE (20 * NSEC_PER_MSEC)
+#define SAVE_SLICE (20 * NSEC_PER_MSEC) /* while a state is to come out of the registers */
 
 static bool kick_once(struct runner *r)
 {
@@ -112,28 +111,29 @@ static void seccomp_run(
 }
 
 /*
- * A slice has passed and the turn is not back. A sibling may have written over what the runner goes by: it is woken again,
- * and given up when it is dead or has had CPU time enough. @used: its CPU time at the first slice.
+ * A slice has passed and the turn is not back. A sibling may have written over what the runner goes by: it is woken again; and given up when
+ * it is dead, or as one that ignores kicks.
  */
-static bool stalls(struct runner *r, u64 *used)
+static bool stalls(struct runner *r, struct kicking *k)
 {
-	u64 now = os_space_cputime(r->task);
+	bool given_up;
 
-	if (!*used)
-		*used = now;
+	if (!k->last)
+		kicking_begin(k, r);
+	given_up = !kicking_goes_on(k, r);
 	runner_wake(r);
-	return now - *used > KICK_CPU_LIMIT || os_space_is_dead(r->task) == 1;
+	return given_up || os_space_is_dead(r->task) == 1;
 }
 
 /*
  * The runner waits in the stub with the state in its registers; the answer says where it has put it. Asked by any vCPU,
  * r->lock held; the runner's own vCPU does not run it meanwhile. A kick that comes in between has the state in its frame,
- * which is as good.
+ * which is as good. One that does not answer is not what the kernel takes it for: the space is lost, and its program with the next stay.
  */
 static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {
 	struct ctl_page *c = r->ctl;
-	u64 end = os_clock_mono() + SAVE_LIMIT, used = 0;
+	struct kicking k = { 0 };
 	int err = -EIO;
 	u32 event;
 
@@ -148,10 +148,12 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 		handoff_pause();
 	WRITE_ONCE(c->kwait, 1);
 	smp_mb();
-	while (smp_load_acquire(&c->turn) == TURN_RUN && os_clock_mono() < end) {
+	while (smp_load_acquire(&c->turn) == TURN_RUN) {
 		os_futex_wait(&c->turn, TURN_RUN, os_clock_mono() + SAVE_SLICE);
-		if (READ_ONCE(c->turn) == TURN_RUN && stalls(r, &used))
+		if (READ_ONCE(c->turn) == TURN_RUN && stalls(r, &k)) {
+			space_lose(r->space);
 			break;
+		}
 	}
 	WRITE_ONCE(c->kwait, 0);
 	event = READ_ONCE(c->event);

@@ -341,14 +341,6 @@ static int make_ready(struct space *s, struct runner *r)
 	return space_pending(s) ? space_flush(s) : 0;
 }
 
-static void lose_space(struct space *s)
-{
-	skas_lock(&s->lock);
-	if (!s->dead)
-		space_kill(s);
-	skas_unlock(&s->lock);
-}
-
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
 	struct skas_event *ev)
 {
@@ -365,7 +357,7 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 		os_space_is_dead(r->task) == 1 ? "dead" : "alive", r->ctl->event, r->ctl->turn,
 		r->ctl->code, (unsigned long long)(r->ctl->stub_rip - skas.base),
 		(unsigned long long)r->ctl->cr2);
-	lose_space(s);
+	space_lose(s);
 }
 
 /* ---- debug registers ---- */
@@ -388,7 +380,7 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 	if (err == -EAGAIN)
 		return err;
 	if (err) { /* skas_run() is not to make one that watches nothing */
-		lose_space(s);
+		space_lose(s);
 		return 0;
 	}
 	err = os_space_debug_set(r->task, d->addr, d->dr7);
@@ -400,7 +392,7 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 	if (err == -ESRCH || os_space_is_dead(r->task) == 1)
 		return 0;
 	if (r->debug.dr7) { /* nobody else is to stop at what may still be there */
-		lose_space(s);
+		space_lose(s);
 		return 0;
 	}
 	return err;
@@ -435,7 +427,7 @@ void skas_trap_tsc(struct space *s, int cpu)
 	if (likely(r->tsc_traps))
 		return;
 	if (ask_for_tsc(s)) {
-		lose_space(s);
+		space_lose(s);
 		return;
 	}
 	if (r->state == RUNNER_NONE)

@@ -197,6 +197,14 @@ void space_kill(struct space *s)
 		await_death(&s->runner[cpu]);
 }
 
+void space_lose(struct space *s)
+{
+	skas_lock(&s->lock);
+	if (!s->dead)
+		space_kill(s);
+	skas_unlock(&s->lock);
+}
+
 void space_end(struct space *s)
 {
 	int index = s->index;

@@ -7,6 +7,7 @@
  *	window.c    finds the stub's window, reads it, jumps into it with all registers chosen
  *	jumps.c     into the stub, and into the host by other doors (int 0x80, 32-bit code, vsyscall)
  *	forge.c     what is shared with the kernel: control pages, frames, orders, the window's mappings
+ *	lull.c      threads that keep a vCPU waiting
  *	memory.c    other guests' memory: races with the mapper, searches for a secret
  *
  * What the test knows of the kernel it takes from skas/stub_abi.h alone, as an attacker would.
@@ -84,6 +85,7 @@ void attack_orders(void);
 void attack_window(void);
 void attack_thunks(void);
 void attack_stubborn(void);
+void attack_lull(void);
 void attack_sigreturn(void);
 void attack_mapper(void);
 void attack_secret(void);

@@ -32,6 +32,7 @@ static const struct {
 	{ "orders", attack_orders },
 	{ "window", attack_window },
 	{ "stubborn", attack_stubborn },
+	{ "lull", attack_lull },
 	{ "thunks", attack_thunks },
 	{ "sigreturn", attack_sigreturn },
 	{ "mapper", attack_mapper },

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lull.c: threads that keep a vCPU waiting for a runner that has something better to do.
+ *
+ *	asleep   A forges the end of its stay, a call that has left its FPU state in the registers, and computes on. Its task wakes up on
+ *	         another vCPU, which asks the runner for that state; it makes of that an order to go on where it sleeps in its gate.
+ *	faults   A faults all the time, and B says that it runs each time that it has handed over.
+ */
+#include "escape.h"
+
+#define LULL_MS 12000
+#define HELD_MS 6000 /* of it: who is not heard of is killed sooner */
+
+/* On the first vCPU: "a call, nanosleep(@t)", and on, until the kernel wants the state. Comes back when the task goes on. */
+void forged_sleep(uintptr_t ctl, const struct timespec *t, uintptr_t word, uintptr_t gate);
+
+#define TEXT(x) #x
+#define STR(x) TEXT(x)
+#define IN(at) STR(at) "(%rdi)"
+__asm__(".text\n"
+	"forged_sleep:\n"
+	"	mov %rsp, " IN(C_RSP) "\n"
+				      "	mov %rbx, " IN(C_RBX) "\n"
+							      "	mov %rbp, " IN(C_RBP) "\n"
+										      "	mov "
+										      "%r12, " IN(
+											      C_R12) "\n"
+												     "	mov %r13, " IN(C_R13) "\n"
+															      "	mov %r14, " IN(C_R14) "\n"
+																		      "	mov %r15, " IN(C_R15) "\n"
+																					      "	mov %rsi, " IN(C_RDI) "\n"
+																								      "	movq $0, " IN(C_RSI) "\n"
+																											     "	movq $35, " IN(C_RAX) "\n"
+																														      "	movq $0x202, " IN(
+																															      C_EFLAGS) "\n"
+																																	"	lea 4f(%rip), %rax\n"
+																																	"	mov %rax, " IN(C_RIP) "\n"
+																																				      "	movl $" STR(
+																																					      EXIT_IRET) ", " IN(C_EXIT) "\n"
+																																									 "	movl $" STR(EVT_CALL) ", " IN(C_EV) "\n"
+																																														    "	movl $" STR(TURN_KERNEL) ", " IN(C_TURN) "\n"
+																																																				 "	mov $300000000, %r9d\n"
+																																																				 "1:	pause\n"
+																																																				 "	dec %r9d\n"
+																																																				 "	jz 3f\n"
+																																																				 "	cmpl $" STR(
+																																																					 EXIT_SAVE) ", " IN(C_EXIT) "\n"
+																																																								    "	jne 1b\n"
+																																																								    "	movl $" STR(
+																																																									    EXIT_IRET) ", " IN(C_EXIT) "\n"
+																																																												       "	lea 2f(%rip), %rax\n"
+																																																												       "	mov %rax, " IN(
+																																																													       C_RIP) "\n"
+																																																														      "	mov %rdx, " IN(C_RDX) "\n"
+																																																																	      "	mov %rcx, " IN(C_R8) "\n"
+																																																																				     "	mov %rcx, %r8\n"
+																																																																				     "2:	mov %rdx, %rdi\n" /* woken, the stub lets us go on here */
+																																																																				     "	mov (%rdi), %edx\n"
+																																																																				     "	xor %esi, %esi\n"
+																																																																				     "	xor %r10d, %r10d\n"
+																																																																				     "	mov $202, %eax\n"
+																																																																				     "	jmp *%r8\n"
+																																																																				     "3:	ud2\n"
+																																																																				     "4:	ret\n");
+
+static void pin_to(pid_t tid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(tid, sizeof(set), &set);
+}
+
+static volatile pid_t sleeper;
+
+static uintptr_t first_gate(void)
+{
+	uintptr_t at = stub;
+
+	while (memcmp((void *)at, "\x0f\x05\x48\x8d\x1d", 5))
+		at++;
+	return at;
+}
+
+static void *sleeps(void *arg)
+{
+	struct timespec t = { 0, 100000000 };
+	uintptr_t gate = first_gate(),
+		  word = stub + STUB_WORDS + *(uint32_t *)(stub + STUB_ORDERS + O_WORD);
+
+	(void)arg;
+	for (;;) {
+		pin_to(0, 0);
+		sleeper = (pid_t)syscall(SYS_gettid);
+		forged_sleep(slot_ctl(0), &t, word, gate);
+	}
+	return NULL;
+}
+
+static void asleep(void *arg)
+{
+	struct timespec t = { 0, 20000000 };
+	pthread_t thread;
+
+	(void)arg;
+	pin_to(0, 1);
+	pthread_create(&thread, NULL, sleeps, NULL);
+	for (;; sleeper = 0) {
+		while (!sleeper)
+			sched_yield();
+		nanosleep(&t, NULL);
+		pin_to(sleeper, 1);
+	}
+}
+
+static volatile bool lulling;
+
+/* Undoes each hand-off of the first slot's runner, and keeps the kernel from being woken. */
+static void *say_it_runs(void *arg)
+{
+	volatile uint32_t *turn = (volatile uint32_t *)(slot_ctl(0) + C_TURN);
+	volatile uint32_t *kwait = (volatile uint32_t *)(slot_ctl(0) + C_KWAIT);
+
+	(void)arg;
+	pin_to(0, 1);
+	lulling = true;
+	for (;;) {
+		*kwait = 0;
+		if (*turn != TURN_RUN)
+			*turn = TURN_RUN;
+	}
+	return NULL;
+}
+
+static void again(int sig)
+{
+	(void)sig;
+}
+
+static void faults(void *arg)
+{
+	struct sigaction sa = { .sa_handler = again, .sa_flags = SA_NODEFER };
+	pthread_t t;
+
+	(void)arg;
+	sigaction(SIGSEGV, &sa, NULL);
+	pin_to(0, 0);
+	pthread_create(&t, NULL, say_it_runs, NULL);
+	while (!lulling)
+		sched_yield();
+	for (;;)
+		*(volatile char *)8 = 1;
+}
+
+/* The longest time for which somebody else of that vCPU did not run, ms. */
+static void watch_vcpu(int cpu, volatile long *longest)
+{
+	struct timespec t = { 0, 1000000 };
+	long last = now_ms(), now;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pin_to(0, cpu);
+	for (;; last = now) {
+		nanosleep(&t, NULL);
+		now = now_ms();
+		if (now - last > *longest)
+			*longest = now - last;
+	}
+}
+
+static void watched(const char *what, void (*fn)(void *), int cpu)
+{
+	volatile long *longest =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t watcher = fork();
+	bool good;
+
+	if (!watcher)
+		watch_vcpu(cpu, longest);
+	good = attempt(fn, NULL, LULL_MS);
+	kill(watcher, SIGKILL);
+	waitpid(watcher, NULL, 0);
+	if (!good)
+		finding("%s", what);
+	if (*longest > HELD_MS)
+		finding("%s: a vCPU was held for %ld ms", what, *longest);
+}
+
+void attack_lull(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) || CPU_COUNT(&set) < 2)
+		return;
+	watched("asleep", asleep, 1);
+	watched("faults", faults, 0);
+}
