@@ -16,84 +16,10 @@
 #include "kernel/net/net.h"
 #include "kernel/net/rtnl.h"
 
-/* Of a namespace: a list that is walked with its lock held. */
+/* Of a namespace: who looks for one to send from walks them with its lock held. */
 #define ADDRS_MAX 4096U
 #define ADDR_METRIC 256 /* of the networks of IPv6 addresses, as Linux has it */
 #define AGE_BATCH 32U   /* then it is another work's turn */
-
-static u32 bits_of_128(const ip_addr *a, u32 prefix)
-{
-	return ip_is_v4(a) ? 96 + prefix : prefix;
-}
-
-/* An address of a device; of lo's the whole network is ours, as 127.0.0.0/8. */
-static bool covers(const struct ifaddr *i, const ip_addr *a)
-{
-	if (ip_equal(&i->addr, a))
-		return true;
-	return i->dev->flags & IFF_LOOPBACK && ip_is_v4(a) && ip_is_v4(&i->addr) &&
-	       ip_prefix_equal(&i->addr, a, bits_of_128(a, i->prefix));
-}
-
-struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex)
-{
-	struct ifaddr *i;
-
-	list_for_each_entry(i, &net->addrs, list)
-		if ((!ifindex || i->dev->ifindex == ifindex) && !(i->flags & IFA_F_TENTATIVE) &&
-			covers(i, a))
-			return i;
-	return NULL;
-}
-
-bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
-{
-	bool yes;
-
-	spin_lock(&net->lock);
-	yes = addr_find_local(net, a, ifindex) != NULL ||
-	      (unlikely(net->local_routes) && !ifindex && ip_is_v4(a) && route_makes_local(net, a));
-	spin_unlock(&net->lock);
-	return yes;
-}
-
-/* Those with the host's bits all ones are broadcasts of an IPv4 network, whatever else the address names as one. */
-static bool is_broadcast_by(const struct ifaddr *i, const ip_addr *a)
-{
-	u32 host;
-
-	if (!ip_is_v4(&i->addr))
-		return false;
-	if (ip_equal(&i->broadcast, a) && !ip_is_any(a))
-		return true;
-	host = htonl(i->prefix ? ~0U >> i->prefix : ~0U);
-	return i->prefix < 31 && (a->w[3] & host) == host &&
-	       ip_prefix_equal(&i->peer, a, bits_of_128(a, i->prefix));
-}
-
-bool addr_is_broadcast(struct net *net, const ip_addr *a)
-{
-	struct ifaddr *i;
-	bool yes = ip_is_v4(a) && a->w[3] == ~0U;
-
-	if (yes || !ip_is_v4(a))
-		return yes;
-	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->addrs, list)
-		yes |= is_broadcast_by(i, a);
-	spin_unlock(&net->lock);
-	return yes;
-}
-
-static struct ifaddr *find_addr(const struct net_device *dev, const ip_addr *a)
-{
-	struct ifaddr *i;
-
-	list_for_each_entry(i, &dev->net->addrs, list)
-		if (i->dev == dev && ip_equal(&i->addr, a))
-			return i;
-	return NULL;
-}
 
 int addr_state(struct net_device *dev, const ip_addr *a)
 {
@@ -101,7 +27,7 @@ int addr_state(struct net_device *dev, const ip_addr *a)
 	int state = ADDR_NONE;
 
 	netdev_lock_net(dev);
-	i = find_addr(dev, a);
+	i = addr_find_on(dev, a, -1);
 	if (i)
 		state = i->flags & IFA_F_TENTATIVE ? ADDR_TENTATIVE : ADDR_VALID;
 	spin_unlock(&dev->net->lock);
@@ -113,7 +39,7 @@ bool addr_read(struct net_device *dev, const ip_addr *a, struct ifaddr *out)
 	const struct ifaddr *i;
 
 	netdev_lock_net(dev);
-	i = find_addr(dev, a);
+	i = addr_find_on(dev, a, -1);
 	if (i)
 		*out = *i;
 	spin_unlock(&dev->net->lock);
@@ -125,7 +51,7 @@ bool addr_set_valid(struct net_device *dev, const ip_addr *a)
 	struct ifaddr *i, copy;
 
 	netdev_lock_net(dev);
-	i = find_addr(dev, a);
+	i = addr_find_on(dev, a, -1);
 	if (i) {
 		i->flags &= (u16)~IFA_F_TENTATIVE;
 		copy = *i;
@@ -142,7 +68,7 @@ bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 prefe
 	bool renewed;
 
 	netdev_lock_net(dev);
-	i = find_addr(dev, a);
+	i = addr_find_on(dev, a, -1);
 	renewed = i && i->expires; /* else somebody has set it by hand */
 	if (renewed) {
 		if (expires < least && expires <= i->expires)
@@ -212,7 +138,7 @@ static void let_go(struct net *net, struct ifaddr *a)
 {
 	leave_group(a);
 	rtnl_tell_addr(net, a, RTM_DELADDR);
-	kfree(a);
+	ifaddr_free(a);
 }
 
 /* Of IPv6, what a person or a program has set to stay, and what does not come by itself. */
@@ -227,9 +153,12 @@ static void forget_addrs(struct net_device *dev, bool v4_too, bool keep)
 	LIST_HEAD(gone);
 
 	netdev_lock_net(dev);
-	list_for_each_entry_safe(i, next, &dev->net->addrs, list)
-		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr)) && !(keep && is_lasting(i)))
-			list_move_tail(&i->list, &gone);
+	list_for_each_entry_safe(i, next, &dev->net->addrs, list) {
+		if (i->dev != dev || (!v4_too && ip_is_v4(&i->addr)) || (keep && is_lasting(i)))
+			continue;
+		addr_leave(dev->net, i);
+		list_move_tail(&i->list, &gone);
+	}
 	spin_unlock(&dev->net->lock);
 	list_for_each_entry_safe(i, next, &gone, list)
 		let_go(dev->net, i);
@@ -248,7 +177,7 @@ void addrs_forget(struct net_device *dev)
 /* The network of an address, as a route of the kernel's own. Not for lo, whose networks are local as a whole. */
 void addr_connected_route(const struct ifaddr *a, struct route *r)
 {
-	u32 bits = bits_of_128(&a->addr, a->prefix);
+	u32 bits = addr_bits_of(&a->addr, a->prefix);
 	bool v4 = ip_is_v4(&a->addr);
 
 	*r = (struct route){
@@ -278,7 +207,7 @@ bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b)
 
 	netdev_lock_net(dev);
 	list_for_each_entry(i, &dev->net->addrs, list) {
-		u32 bits = bits_of_128(&i->addr, i->prefix);
+		u32 bits = addr_bits_of(&i->addr, i->prefix);
 
 		found |= i->dev == dev && ip_is_v4(&i->addr) &&
 			 ip_prefix_equal(&i->peer, a, bits) &&
@@ -293,7 +222,7 @@ bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 {
 	return a->dev == b->dev && ip_is_v4(&a->addr) == ip_is_v4(&b->addr) &&
 	       a->prefix == b->prefix &&
-	       ip_prefix_equal(&a->peer, &b->peer, bits_of_128(&a->addr, a->prefix));
+	       ip_prefix_equal(&a->peer, &b->peer, addr_bits_of(&a->addr, a->prefix));
 }
 
 /* The further IPv4 addresses of a network hang on the first: the route is its, and they go with it. */
@@ -341,27 +270,16 @@ static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *
 /* The one that says what @a would: an IPv4 address may be there with several prefixes. net->lock held. */
 static struct ifaddr *find_twin(const struct net_device *dev, const struct ifaddr *a)
 {
-	struct ifaddr *i;
-
-	list_for_each_entry(i, &dev->net->addrs, list)
-		if (i->dev == dev && ip_equal(&i->addr, &a->addr) &&
-			(!ip_is_v4(&a->addr) || i->prefix == a->prefix))
-			return i;
-	return NULL;
+	return addr_find_on(dev, &a->addr, ip_is_v4(&a->addr) ? a->prefix : -1);
 }
 
 static int check_addr(const struct net *net, const struct net_device *dev, const struct ifaddr *a)
 {
-	const struct ifaddr *i;
-	u32 count = 0;
-
 	if (dev->gone || dev->net != net)
 		return -ENODEV;
 	if (find_twin(dev, a))
 		return -EEXIST;
-	list_for_each_entry(i, &net->addrs, list)
-		count++;
-	return count >= ADDRS_MAX ? -ENOBUFS : 0;
+	return net->nr_addrs >= ADDRS_MAX ? -ENOBUFS : 0;
 }
 
 int addr_add(struct net_device *dev, const struct ifaddr *a)
@@ -376,20 +294,24 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	if (a->prefix > (ip_is_v4(&a->addr) ? 32 : 128) || ip_is_any(&a->addr) ||
 		ip_is_multicast(&a->addr))
 		return -EADDRNOTAVAIL;
-	n = kmalloc(sizeof(*n), GFP_ATOMIC); /* a router's words come from within a flush */
-	way = kmalloc(sizeof(*way), GFP_ATOMIC);
-	if (!n || !way) {
-		kfree(n);
+	n = kmalloc(sizeof(*n),
+		GFP_ATOMIC | __GFP_ACCOUNT); /* a router's words come from within a flush */
+	way = kmalloc(sizeof(*way), GFP_ATOMIC | __GFP_ACCOUNT);
+	if (n)
+		*n = *a;
+	if (!n || !addr_places_alloc(n) || !way) {
+		ifaddr_free(n);
 		kfree(way);
 		return -ENOMEM;
 	}
-	*n = *a;
 	n->dev = dev;
 	n->in_group = !ip_is_v4(&a->addr) && dev->type == ARPHRD_ETHER && !(dev->flags & IFF_NOARP);
 	if (ip_is_any(&n->peer))
 		n->peer = n->addr;
 	spin_lock(&net->lock);
 	err = check_addr(net, dev, a);
+	if (!err && !addr_enter(net, n))
+		err = -ENOMEM;
 	if (!err) {
 		list_add_tail(&n->list, place_addr(net, n));
 		if (ip_is_v4(&n->addr)) /* its words are its own from now on, as Linux has it */
@@ -403,7 +325,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	if (!connected)
 		kfree(way);
 	if (err) {
-		kfree(n);
+		ifaddr_free(n);
 		return err;
 	}
 	if (copy.in_group) {
@@ -579,15 +501,18 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 	l->heir.dev = NULL;
 	INIT_LIST_HEAD(&l->secondary);
 	list_del(&a->list);
+	addr_leave(net, a);
 	list_for_each_entry_safe(i, next, &net->addrs, list) {
 		if (!addr_same_network(i, a))
 			continue;
 		if (!is_secondary(i) || is_secondary(a))
 			shared |= !(i->flags & IFA_F_NOPREFIXROUTE) && i->metric == a->metric;
-		else if (!promotes)
+		else if (promotes)
+			heir = heir ? heir : i;
+		else {
+			addr_leave(net, i);
 			list_move_tail(&i->list, &l->secondary);
-		else if (!heir)
-			heir = i;
+		}
 	}
 	if (heir)
 		promote(net, heir, l);
@@ -621,14 +546,11 @@ static void leave_done(struct net *net, struct leaving *l)
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 {
 	struct net *net = dev->net;
-	struct ifaddr *i, *found = NULL;
+	struct ifaddr *found;
 	struct leaving l;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->addrs, list)
-		if (!found && i->dev == dev && ip_equal(&i->addr, addr) &&
-			(prefix < 0 || i->prefix == prefix))
-			found = i;
+	found = addr_find_on(dev, addr, prefix);
 	if (found)
 		leave(net, found, &l);
 	spin_unlock(&net->lock);
@@ -769,19 +691,4 @@ bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out)
 		*out = i->addr;
 	spin_unlock(&net->lock);
 	return i;
-}
-
-/* All ones, or the broadcast address of a network that @dev is in. */
-bool addr_is_broadcast_of(struct net *net, const struct net_device *dev, const ip_addr *a)
-{
-	const struct ifaddr *i;
-
-	if (!ip_is_v4(a))
-		return false;
-	if (a->w[3] == ~0U)
-		return true;
-	list_for_each_entry(i, &net->addrs, list)
-		if (i->dev == dev && is_broadcast_by(i, a))
-			return true;
-	return false;
 }

@@ -12,6 +12,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/net/addr.h"
 #include "kernel/net/netdev.h"
+#include "kernel/net/prefix.h"
 #include "kernel/net/tcp_net.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/nsproxy.h"
@@ -28,12 +29,18 @@ struct net {
 	struct list_head dead;    /* those that were deleted (link.c) */
 	struct work end;          /* own: what sleeps when the namespace ends */
 	struct list_head addrs;   /* of ifaddr.list, in the order of arrival */
-	struct list_head rules;   /* rules.c: of policy routing, by priority */
-	bool policy;              /* they are not the first ones any more */
-	bool policy_by_ports;     /* nor without protocols and ports */
-	struct list_head routes;  /* of route.list, the most specific first */
-	struct list_head tables;  /* that a route has been in (route_list.c): they stay */
-	bool had_v4;              /* there was an address of IPv4 */
+	u32 nr_addrs;
+	struct prefix_hash addr_hash;       /* addr_find.c: the same by what they say */
+	struct prefix_lens lo_lens;         /* of the networks of lo's */
+	struct list_head rules;             /* rules.c: of policy routing, by priority */
+	bool policy;                        /* they are not the first ones any more */
+	bool policy_by_ports;               /* nor without protocols and ports */
+	struct list_head routes;            /* of route.list, the most specific first */
+	struct prefix_hash by_net;          /* the same by table and network */
+	u32 nr_ending;                      /* of them, those that have an end */
+	struct prefix_hash tables;          /* that a route has been in (route_list.c): they stay */
+	struct route_table *main_tables[2]; /* of these, main of IPv6 and of IPv4; NULL: not yet */
+	bool had_v4;                        /* there was an address of IPv4 */
 	bool local_routes; /* there was one of type RTN_LOCAL: whole networks may be this machine's */
 	int next_ifindex;
 	struct net_device *lo; /* immutable */
@@ -132,6 +139,7 @@ struct ifaddr {
 	u32 metric;          /* of its network's route; 0: the usual one */
 	u64 expires;         /* ktime_get(): it goes; 0 or ~0 (a router's): never */
 	u64 preferred_until; /* ktime_get(): it is IFA_F_DEPRECATED then; 0: for ever, or over */
+	struct addr_places *places; /* of who is in the list: addr_find.c */
 	char label[IFNAMSIZ];
 };
 /* 0, -EEXIST, -ENOMEM; -EADDRNOTAVAIL. */
@@ -172,13 +180,29 @@ bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b);
 
 /* For who holds net->lock; what they return stays while it does. NULL: none. */
 struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex);
+/* The first of @dev's that is @a, with that prefix (-1: any). */
+struct ifaddr *addr_find_on(const struct net_device *dev, const ip_addr *a, int prefix);
+/*
+ * addr_find.c: @a, which stands in the list of addresses, is found by what it says from now on, or no more. Room for that is made before, without the
+ * lock: false: no memory.
+ */
+bool addr_places_alloc(struct ifaddr *a);
+bool addr_enter(struct net *net, struct ifaddr *a);
+void addr_leave(struct net *net, struct ifaddr *a);
+void ifaddr_free(struct ifaddr *a); /* one that is in no list; NULL is fine */
+/* The first @bits (of 128) that an address of @prefix bits of its own family has. */
+static inline u32 addr_bits_of(const ip_addr *a, u32 prefix)
+{
+	return ip_is_v4(a) ? 96 + prefix : prefix;
+}
 const struct ifaddr *addr_source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst);
 /* One to send from by @dev: one of its own, else any, which use_oif_addrs_only forbids IPv6. */
 const struct ifaddr *addr_source_by(
 	struct net *net, const struct net_device *dev, const ip_addr *dst);
 /* All ones, or the broadcast address of a network that @dev is in. */
-bool addr_is_broadcast_of(struct net *net, const struct net_device *dev, const ip_addr *a);
+bool addr_is_broadcast_of(/* *steps is added to */
+	struct net *net, const struct net_device *dev, const ip_addr *a, u32 *steps);
 
 /* ---- routes ---- */
 
@@ -204,7 +228,9 @@ struct nexthops *nexthops_get(struct nexthops *h);
 void nexthops_put(struct nexthops *h); /* NULL is fine, for both */
 
 struct route {
-	struct list_head list; /* under net->lock */
+	struct list_head list; /* under net->lock, as is */
+	struct prefix_node
+		node; /* of net->by_net: of the same network the lowest metric first, then as in the list */
 	struct net_device *dev;
 	ip_addr dst, gateway, prefsrc; /* any: none */
 	u8 prefix;                     /* of 128 */
@@ -237,6 +263,15 @@ int route_del(struct net *net, const struct route *r);
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
 struct route *route_take(struct net *net, const struct route *r);
 void route_free(struct route *r);
+/* A table: how many routes it has of each length. */
+struct route_table {
+	struct prefix_node
+		node; /* of net->tables: its number is the space, its length says whether it is IPv4's */
+	struct prefix_lens lens;
+	u32 routes;
+};
+/* NULL: there was no route in it yet. net->lock held. */
+struct route_table *route_table_find(const struct net *net, bool v4, u32 table);
 /* Was there ever a route in that table? net->lock held. And at the namespace's end. */
 bool route_has_table(const struct net *net, bool v4, u32 table);
 void route_tables_free(struct net *net);
@@ -289,11 +324,15 @@ struct flow {
 	u8 hoplimit;                   /* the same */
 	u8 protocol;                   /* who made the route: RTPROT_* */
 	u8 prefix;                     /* of the route, in bits of its family */
-	u32 table;      /* where it was found, once rules were asked; 0: they were not */
+	u32 table; /* where it was found, once rules were asked; 0: they were not */
+	u32 steps; /* what it has cost to look, in routes, addresses and rules that were looked at */
 	bool local;     /* to this machine */
 	bool broadcast; /* to all on the link */
 };
-/* 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
+/*
+ * 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. Who makes rules and routes such that more than LOOK_MAX steps would be needed is told that there is no way.
+ */
+#define LOOK_MAX 65536U
 int route_output(struct net *net, struct flow *f);
 
 /* The way of a packet that came by @f->iif from @f->saddr and is for somebody else. The same, and -EHOSTUNREACH. */

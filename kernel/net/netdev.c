@@ -442,7 +442,6 @@ static int net_setup(struct net *net)
 	work_setup(&net->end, net_end);
 	INIT_LIST_HEAD(&net->addrs);
 	INIT_LIST_HEAD(&net->routes);
-	INIT_LIST_HEAD(&net->tables);
 	net->next_ifindex = 1;
 	net->port_min = 32768;
 	net->port_max = 60999;
@@ -540,7 +539,8 @@ static void net_free_rcu(struct rcu_head *h)
 	struct net_device *d, *nd;
 
 	list_for_each_entry_safe(a, na, &net->addrs, list)
-		kfree(a);
+		ifaddr_free(a);
+	prefix_free(&net->addr_hash);
 	list_for_each_entry_safe(r, nr, &net->routes, list)
 		route_free(r);
 	rules_free(net);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route.c: where a packet goes. The list of addresses (addrs.c) is walked for what is ours, that of the routes (route_list.c), kept with the
- * longest prefix first, for what is not. Both are short.
+ * route.c: where a packet goes. What is ours is found among the addresses (addr_find.c), what is not in the tables that the rules name (rules.c), in
+ * each by one look for each length that its routes have, the longest first (prefix.h).
+ *
+ * Who owns a namespace makes its routes: a thousand rules may each lead to a table whose thousands of routes to one network all cannot be taken. So each
+ * look counts what it has cost (flow.steps), ends behind LOOK_MAX, and who looks for a packet's sake charges it for that.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -22,10 +25,11 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 	f->route_mtu = f->advmss = f->metric = 0;
 	f->hoplimit = 0;
 	f->next_hop = f->daddr;
-	f->broadcast = addr_is_broadcast_of(net, dev, &f->daddr);
+	f->broadcast = addr_is_broadcast_of(net, dev, &f->daddr, &f->steps);
 	if (ip_is_any(&f->saddr)) {
 		const struct ifaddr *i = addr_source_by(net, dev, &f->daddr);
 
+		f->steps += net->nr_addrs;
 		if (i)
 			f->saddr = i->addr;
 		else if (ip_is_v4(&f->daddr)) /* as who asks for an address does */
@@ -130,22 +134,24 @@ static bool preferred(const struct route *a, const struct route *b)
 	       rank[a->pref & 3] > rank[b->pref & 3];
 }
 
-static int by_table(struct net *net, struct flow *f, u32 table)
+/* What may be taken of the routes of one network, of length @bits. NULL: nothing. */
+static const struct route *best_of(const struct net *net, struct flow *f, u32 table, u32 bits,
+	u64 *now, struct nexthop *best_way)
 {
+	struct prefix_node *n = prefix_first(&net->by_net, table, bits, &f->daddr);
 	const struct route *r, *best = NULL;
-	struct nexthop way, best_way;
-	u64 now = 0;
-	int err;
+	struct nexthop way;
 
-	list_for_each_entry(r, &net->routes, list) {
-		if (best && (r->prefix != best->prefix || r->metric != best->metric))
+	for (; n && f->steps <= LOOK_MAX; n = prefix_next(&net->by_net, n)) {
+		r = container_of(n, struct route, node);
+		f->steps += route_ways(r);
+		if (best && r->metric != best->metric)
 			break;
-		if (r->table != table || ip_is_v4(&r->dst) != ip_is_v4(&f->daddr) ||
-			!ip_prefix_equal(&r->dst, &f->daddr, r->prefix))
+		if (ip_is_v4(&r->dst) != ip_is_v4(&f->daddr))
 			continue;
 		if (unlikely(r->expires)) {
-			now = now ? now : ktime_get();
-			if (r->expires <= now)
+			*now = *now ? *now : ktime_get();
+			if (r->expires <= *now)
 				continue;
 		}
 		if ((r->tos && r->tos != (f->tos & IPTOS_TOS_MASK_)) || !choose_way(r, f, &way))
@@ -153,16 +159,34 @@ static int by_table(struct net *net, struct flow *f, u32 table)
 		if (best && !preferred(r, best))
 			continue;
 		best = r;
-		best_way = way;
+		*best_way = way;
 		if (ip_is_v4(&r->dst))
 			break;
+	}
+	return best;
+}
+
+static int by_table(struct net *net, struct flow *f, u32 table)
+{
+	const struct route_table *t = route_table_find(net, ip_is_v4(&f->daddr), table);
+	const struct route *best = NULL;
+	struct nexthop way = { 0 };
+	u64 now = 0;
+	int err, bits;
+
+	if (!t)
+		return -ENETUNREACH;
+	for (bits = prefix_longest(&t->lens, 128); bits >= 0 && !best;
+		bits = prefix_longest(&t->lens, bits - 1)) {
+		f->steps++;
+		best = best_of(net, f, table, (u32)bits, &now, &way);
 	}
 	if (!best)
 		return -ENETUNREACH;
 	err = refusal(best->type);
 	if (err)
 		return err == -EAGAIN ? -ENETUNREACH : err;
-	return take_route(net, f, best, &best_way);
+	return take_route(net, f, best, &way);
 }
 
 bool route_makes_local(struct net *net, const ip_addr *a)
@@ -181,6 +205,7 @@ int route_forward(struct net *net, struct flow *f)
 	int err;
 
 	f->local = f->broadcast = false;
+	f->steps = 0;
 	spin_lock(&net->lock);
 	err = rules_route(net, f, by_table);
 	spin_unlock(&net->lock);
@@ -208,6 +233,7 @@ int route_output(struct net *net, struct flow *f)
 	int err;
 
 	f->local = false;
+	f->steps = 0;
 	if (ip_is_any(&f->daddr)) { /* to ourselves */
 		bool v6 = !ip_is_v4(&f->daddr);
 

@@ -3,7 +3,8 @@
  * route_list.c: the routes of a namespace: adding, replacing, deleting them as rtnetlink(7) says it (ip-route(8): add, append, replace,
  * change), and their several ways. route.c looks a way up.
  *
- * One list, the longest prefix first, then the lowest metric, then as they came. A route's key is destination, table, metric and TOS; with IPv4
+ * One list, the longest prefix first, then the lowest metric, then as they came; and a hash by table and network, in which a way is looked up: one look
+ * for each length that its table has. A route's key is destination, table, metric and TOS; with IPv4
  * several of a key may stand behind each other, and the first counts; with IPv6 those by gateways are ways of one. A route whose time
  * is over is passed over, and freed when the next one comes. Ways (struct nexthops) never change: who takes one away or adds one makes others.
  * A device that goes down takes its routes along; of a route with several ways the others stay, and its own is dead until it comes up
@@ -20,7 +21,8 @@
 
 struct nexthops *nexthops_alloc(u32 nr)
 {
-	struct nexthops *h = kzalloc(sizeof(*h) + nr * sizeof(h->hop[0]), GFP_ATOMIC);
+	struct nexthops *h =
+		kzalloc(sizeof(*h) + nr * sizeof(h->hop[0]), GFP_ATOMIC | __GFP_ACCOUNT);
 
 	if (h) {
 		atomic_set(&h->refs, 1);
@@ -162,26 +164,140 @@ static bool may_join(const struct route *a, const struct route *b)
 	       a->type == b->type && a->protocol != RTPROT_RA && b->protocol != RTPROT_RA;
 }
 
+/* ---- tables ---- */
+
+#define TABLES_MAX 4096 /* of more than so many those go that are empty */
+
+struct route_table *route_table_find(const struct net *net, bool v4, u32 table)
+{
+	struct prefix_node *n;
+
+	if (likely(table == RT_TABLE_MAIN))
+		return net->main_tables[v4];
+	n = prefix_first(&net->tables, table, v4, &IP_ANY);
+	return n ? container_of(n, struct route_table, node) : NULL;
+}
+
+bool route_has_table(const struct net *net, bool v4, u32 table)
+{
+	assert_spin_held(&net->lock);
+	return table == RT_TABLE_MAIN || table == RT_TABLE_LOCAL ||
+	       route_table_find(net, v4, table);
+}
+
+/* Made, where there is none yet, so that @n can come into it. */
+static bool make_table(struct net *net, const struct route *n)
+{
+	bool v4 = ip_is_v4(&n->dst);
+	struct route_table *t;
+
+	if (!prefix_ready(&net->by_net) || !prefix_ready(&net->tables))
+		return false;
+	if (route_table_find(net, v4, n->table))
+		return true;
+	t = kzalloc(sizeof(*t), GFP_ATOMIC | __GFP_ACCOUNT);
+	if (!t)
+		return false;
+	prefix_set(&t->node, n->table, &IP_ANY, v4);
+	prefix_add(&net->tables, &t->node, NULL);
+	if (n->table == RT_TABLE_MAIN)
+		net->main_tables[v4] = t;
+	return true;
+}
+
+static void drop_if_many(struct net *net, struct route_table *t)
+{
+	if (t->routes || net->tables.nr <= TABLES_MAX || t->node.space == RT_TABLE_MAIN)
+		return;
+	prefix_del(&net->tables, &t->node);
+	kfree(t);
+}
+
+void route_tables_free(struct net *net)
+{
+	struct prefix_node *n, *next;
+
+	for (u32 i = 0; i < net->tables.size; i++)
+		list_for_each_entry_safe(n, next, &net->tables.buckets[i], list)
+			kfree(container_of(n, struct route_table, node));
+	prefix_free(&net->tables);
+	prefix_free(&net->by_net);
+	net->main_tables[0] = net->main_tables[1] = NULL;
+}
+
+/* ---- their places ---- */
+
+/* The first route of the network that @r is for, in its table; and the one behind. NULL. */
+static struct route *first_of(const struct net *net, const struct route *r)
+{
+	struct prefix_node *p = prefix_first(&net->by_net, r->table, r->prefix, &r->dst);
+
+	return p ? container_of(p, struct route, node) : NULL;
+}
+
+static struct route *next_of(const struct net *net, const struct route *r)
+{
+	struct prefix_node *p = prefix_next(&net->by_net, &r->node);
+
+	return p ? container_of(p, struct route, node) : NULL;
+}
+
+/* It stands in the list; in the hash it comes before @before. There is a table. */
+static void index_route(struct net *net, struct route *n, struct route *before)
+{
+	struct route_table *t = route_table_find(net, ip_is_v4(&n->dst), n->table);
+
+	prefix_set(&n->node, n->table, &n->dst, n->prefix);
+	prefix_add(&net->by_net, &n->node, before ? &before->node : NULL);
+	prefix_len_add(&t->lens, n->prefix);
+	t->routes++;
+	net->nr_ending += !!n->expires;
+}
+
+/* Out of both. */
+static void leave_list(struct net *net, struct route *r)
+{
+	struct route_table *t = route_table_find(net, ip_is_v4(&r->dst), r->table);
+
+	assert_spin_held(&net->lock);
+	list_del(&r->list);
+	prefix_del(&net->by_net, &r->node);
+	prefix_len_del(&t->lens, r->prefix);
+	t->routes--;
+	net->nr_ending -= !!r->expires;
+	drop_if_many(net, t);
+}
+
+static void leave_for(struct net *net, struct route *r, struct list_head *gone)
+{
+	leave_list(net, r);
+	list_add_tail(&r->list, gone);
+}
+
 /* What stands in the list when a route comes. */
 struct place {
 	struct route *first; /* of its key */
 	struct route *same;  /* with its ways, too */
-	u32 count;
 };
 
-static void find_place(
-	struct net *net, const struct route *r, struct place *p, struct list_head *gone)
+static void drop_ended(struct net *net, struct list_head *gone)
 {
-	u64 now = ktime_get();
+	u64 now = net->nr_ending ? ktime_get() : 0;
 	struct route *i, *next;
 
+	if (!net->nr_ending)
+		return;
+	list_for_each_entry_safe(i, next, &net->routes, list)
+		if (i->expires && i->expires <= now)
+			leave_for(net, i, gone);
+}
+
+static void find_place(struct net *net, const struct route *r, struct place *p)
+{
+	struct route *i;
+
 	*p = (struct place){ 0 };
-	list_for_each_entry_safe(i, next, &net->routes, list) {
-		if (i->expires && i->expires <= now) {
-			list_move_tail(&i->list, gone);
-			continue;
-		}
-		p->count++;
+	for (i = first_of(net, r); i; i = next_of(net, i)) {
 		if (!same_key(i, r))
 			continue;
 		if (!p->first)
@@ -191,22 +307,30 @@ static void find_place(
 	}
 }
 
-/* Longer prefixes and lower metrics stand before it; of its equals those that were there, unless it is to be the first. */
+/* Does @n, which comes, stand before @i? Of its equals those that were there do, unless it is to be the first. */
+static bool stands_before(const struct route *n, const struct route *i, bool in_front)
+{
+	if (i->prefix != n->prefix)
+		return i->prefix < n->prefix;
+	return i->metric > n->metric || (i->metric == n->metric && in_front && same_key(i, n));
+}
+
+/* Longer prefixes and lower metrics stand before it. */
 static void enter_route(struct net *net, struct route *n, bool in_front)
 {
 	struct list_head *before = &net->routes;
-	struct route *i;
+	struct route *i, *of = first_of(net, n);
 
 	list_for_each_entry(i, &net->routes, list) {
-		bool equal = i->prefix == n->prefix && i->metric == n->metric;
-
-		if (i->prefix < n->prefix || (i->prefix == n->prefix && i->metric > n->metric) ||
-			(equal && in_front && same_key(i, n))) {
+		if (stands_before(n, i, in_front)) {
 			before = &i->list;
 			break;
 		}
 	}
 	list_add_tail(&n->list, before);
+	while (of && !stands_before(n, of, in_front))
+		of = next_of(net, of);
+	index_route(net, n, of);
 }
 
 /* Has one of its devices left @net since it was looked up? */
@@ -222,53 +346,6 @@ static bool way_gone(const struct net *net, const struct route *n)
 	return gone;
 }
 
-/* ---- tables ---- */
-
-#define TABLES_MAX 4096 /* of more than so many nobody knows when they are empty */
-
-struct route_table {
-	struct list_head list;
-	u32 id;
-	bool v4;
-};
-
-bool route_has_table(const struct net *net, bool v4, u32 table)
-{
-	const struct route_table *t;
-
-	assert_spin_held(&net->lock);
-	if (table == RT_TABLE_MAIN || table == RT_TABLE_LOCAL)
-		return true;
-	list_for_each_entry(t, &net->tables, list)
-		if (t->id == table && t->v4 == v4)
-			return true;
-	return false;
-}
-
-static void remember_table(struct net *net, bool v4, u32 table)
-{
-	struct route_table *t;
-	u32 n = 0;
-
-	if (route_has_table(net, v4, table))
-		return;
-	list_for_each_entry(t, &net->tables, list)
-		n++;
-	t = n < TABLES_MAX ? kmalloc(sizeof(*t), GFP_ATOMIC | __GFP_ACCOUNT) : NULL;
-	if (!t)
-		return;
-	*t = (struct route_table){ .id = table, .v4 = v4 };
-	list_add(&t->list, &net->tables);
-}
-
-void route_tables_free(struct net *net)
-{
-	struct route_table *t, *next;
-
-	list_for_each_entry_safe(t, next, &net->tables, list)
-		kfree(t);
-}
-
 /* net->lock held. 0: @n has its place; 1: its ways are another's now. */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone)
 {
@@ -280,9 +357,9 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 	assert_spin_held(&net->lock);
 	if (way_gone(net, n))
 		return -ENODEV;
+	drop_ended(net, gone);
 	net->local_routes |= n->type == RTN_LOCAL;
-	remember_table(net, v4, n->table);
-	find_place(net, n, &p, gone);
+	find_place(net, n, &p);
 	if (!p.first && !(flags & NLM_F_CREATE) && (v4 || flags & NLM_F_REPLACE))
 		return -ENOENT;
 	if (p.first && flags & NLM_F_EXCL)
@@ -291,10 +368,13 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 		if (v4 && p.same && p.same != p.first)
 			return -EEXIST;
 		list_add_tail(&n->list, &p.first->list);
-		list_move_tail(&p.first->list, gone);
-		list_for_each_entry_safe(i, next, &net->routes, list)
+		index_route(net, n, p.first);
+		leave_for(net, p.first, gone);
+		for (i = first_of(net, n); i; i = next) {
+			next = next_of(net, i);
 			if (!v4 && i != n && same_key(i, n))
-				list_move_tail(&i->list, gone);
+				leave_for(net, i, gone);
+		}
 		return 0;
 	}
 	if (p.same)
@@ -303,15 +383,17 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 		err = join_ways(p.first, n);
 		return err ? err : 1;
 	}
-	if (p.count >= ROUTES_MAX)
+	if (net->by_net.nr >= ROUTES_MAX)
 		return -ENOBUFS;
+	if (!make_table(net, n))
+		return -ENOMEM;
 	enter_route(net, n, v4 && p.first && !(flags & NLM_F_APPEND));
 	return 0;
 }
 
 int route_change(struct net *net, const struct route *r, u16 flags)
 {
-	struct route *n = kmalloc(sizeof(*n), GFP_ATOMIC);
+	struct route *n = kmalloc(sizeof(*n), GFP_ATOMIC | __GFP_ACCOUNT);
 	LIST_HEAD(gone);
 	int err;
 
@@ -369,7 +451,7 @@ void routes_forget(struct net_device *dev, bool for_good)
 	spin_lock(&net->lock);
 	list_for_each_entry_safe(r, next, &net->routes, list)
 		if (ends_with(r, dev, for_good))
-			list_move_tail(&r->list, &gone);
+			leave_for(net, r, &gone);
 	spin_unlock(&net->lock);
 	list_for_each_entry(r, &gone, list)
 		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->route6_silent))
@@ -386,7 +468,7 @@ void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_
 	list_for_each_entry_safe(r, next, &net->routes, list)
 		if (ip_is_v4(&r->dst) && ((addr && ip_equal(&r->prefsrc, addr)) ||
 						 (last && !r->hops && r->dev == dev)))
-			list_move_tail(&r->list, gone);
+			leave_for(net, r, gone);
 }
 
 void routes_free(struct list_head *gone)
@@ -423,28 +505,25 @@ struct route *route_take(struct net *net, const struct route *r)
 	struct route *i;
 
 	assert_spin_held(&net->lock);
-	list_for_each_entry(i, &net->routes, list) {
-		if (is_like(i, r)) {
-			list_del(&i->list);
-			return i;
-		}
-	}
-	return NULL;
+	for (i = first_of(net, r); i && !is_like(i, r); i = next_of(net, i))
+		;
+	if (i)
+		leave_list(net, i);
+	return i;
 }
 
 int route_del(struct net *net, const struct route *r)
 {
-	struct route *i, *found = NULL;
+	struct route *found;
 	bool one_way = false;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->routes, list)
-		if (!found && is_like(i, r))
-			found = i;
+	for (found = first_of(net, r); found && !is_like(found, r); found = next_of(net, found))
+		;
 	if (found && found->hops && !r->hops && !ip_is_any(&r->gateway) && !ip_is_v4(&r->dst))
 		one_way = leave_ways(found, r->dev, &r->gateway);
 	if (found && !one_way)
-		list_del(&found->list);
+		leave_list(net, found);
 	spin_unlock(&net->lock);
 	if (!found)
 		return -ESRCH;

@@ -44,11 +44,24 @@ struct rule {
 
 /* ---- looking up ---- */
 
-static bool name_is(const struct net *net, const char *name, int ifindex)
-{
-	const struct net_device *d = netdev_by_index((struct net *)net, ifindex);
+/* A flow's devices, which are looked for when the first rule names one. */
+struct ends {
+	bool known;
+	const struct net_device *in, *out;
+};
 
+static bool name_is(const char *name, const struct net_device *d)
+{
 	return d && !strncmp(d->name, name, IFNAMSIZ);
+}
+
+static void find_ends(struct net *net, const struct flow *f, struct ends *e)
+{
+	if (e->known)
+		return;
+	e->known = true;
+	e->in = f->iif ? netdev_by_index(net, f->iif) : NULL;
+	e->out = f->oif ? netdev_by_index(net, f->oif) : NULL;
 }
 
 /* What has no owner is the namespace's first user's. */
@@ -64,7 +77,7 @@ static bool port_in(const struct fib_rule_port_range *p, u16 port)
 	return !p->start || (port >= p->start && port <= p->end);
 }
 
-static bool selects(const struct net *net, const struct rule *r, const struct flow *f)
+static bool selects(struct net *net, const struct rule *r, const struct flow *f, struct ends *e)
 {
 	if (r->src_len && !ip_prefix_equal(&r->src, &f->saddr, r->src_len))
 		return false;
@@ -72,18 +85,20 @@ static bool selects(const struct net *net, const struct rule *r, const struct fl
 		return false;
 	if ((f->mark ^ r->mark) & r->mask || (r->tos && r->tos != f->tos))
 		return false;
-	if (r->iif[0] && !(f->iif ? name_is(net, r->iif, f->iif) : !strcmp(r->iif, "lo")))
+	if (r->iif[0] || r->oif[0])
+		find_ends(net, f, e);
+	if (r->iif[0] && !(f->iif ? name_is(r->iif, e->in) : !strcmp(r->iif, "lo")))
 		return false; /* what begins here comes from lo */
 	if ((r->by_uid && !is_by_user(net, r, f)) || (r->ip_proto && r->ip_proto != f->proto))
 		return false;
 	if (!port_in(&r->sport, f->sport) || !port_in(&r->dport, f->dport))
 		return false;
-	return !r->oif[0] || name_is(net, r->oif, f->oif);
+	return !r->oif[0] || name_is(r->oif, e->out);
 }
 
-static bool matches(const struct net *net, const struct rule *r, const struct flow *f)
+static bool matches(struct net *net, const struct rule *r, const struct flow *f, struct ends *e)
 {
-	return selects(net, r, f) != !!(r->flags & FIB_RULE_INVERT);
+	return selects(net, r, f, e) != !!(r->flags & FIB_RULE_INVERT);
 }
 
 /* A way that a rule says does not count is as if it were not there: -ENETUNREACH. */
@@ -91,6 +106,7 @@ static int look_by(struct net *net, struct flow *f, const struct rule *r,
 	int (*look)(struct net *net, struct flow *f, u32 table))
 {
 	struct flow before = *f;
+	u32 steps;
 	int err;
 
 	f->table = r->table;
@@ -100,7 +116,9 @@ static int look_by(struct net *net, struct flow *f, const struct rule *r,
 	if ((r->no_prefix == ~0U || (int)f->prefix > (int)r->no_prefix) &&
 		(r->no_group == ~0U || f->dev->group != r->no_group))
 		return 0;
+	steps = f->steps;
 	*f = before;
+	f->steps = steps;
 	return -ENETUNREACH;
 }
 
@@ -120,6 +138,7 @@ int rules_route(
 {
 	u8 family = ip_is_v4(&f->daddr) ? AF_INET : AF_INET6;
 	const struct rule *r;
+	struct ends ends = { 0 };
 	u32 from = 0;
 	int err;
 
@@ -138,7 +157,9 @@ int rules_route(
 		return look(net, f, RT_TABLE_DEFAULT);
 	}
 	list_for_each_entry(r, &net->rules, list) {
-		if (r->family != family || r->prio < from || !matches(net, r, f))
+		if (unlikely(++f->steps > LOOK_MAX))
+			return -ENETUNREACH;
+		if (r->family != family || r->prio < from || !matches(net, r, f, &ends))
 			continue;
 		switch (r->action) {
 		case FR_ACT_GOTO:

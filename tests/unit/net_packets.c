@@ -3,7 +3,7 @@
  * net_packets.c: packets cut and put together in any order, and random fragments that must do no harm; what is known of paths, and addresses whose
  * time is over.
  * SOURCES: kernel/net/eth.c kernel/net/arp.c kernel/net/neigh.c kernel/net/neigh_table.c kernel/net/ndisc.c kernel/net/frag.c kernel/net/flow.c kernel/net/pmtu.c
- * SOURCES: kernel/net/addr_gen.c kernel/lib/siphash.c kernel/net/skb.c kernel/net/addrs.c kernel/net/route.c kernel/net/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
+ * SOURCES: kernel/net/addr_gen.c kernel/lib/siphash.c kernel/net/skb.c kernel/net/addrs.c kernel/net/addr_find.c kernel/net/prefix.c kernel/net/route.c kernel/net/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
  */
 #include <linux/ip.h>
 

@@ -290,6 +290,8 @@ static int tear_down(void **state)
 	neigh_forget(&card);
 	routes_forget(&card, true);
 	addr_del(&card, &mine, -1);
+	route_tables_free(&net);
+	prefix_free(&net.addr_hash);
 	frags_forget(&net);
 	frags_forget(&other);
 	skb_free_list(&sent);

@@ -175,7 +175,8 @@ static inline u16 nf_csum_apply(u16 check, u32 delta)
 
 void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst);
 /* RTN_*. */
-u32 nf_addr_type(struct net *net, const ip_addr *a, int ifindex);
+struct nft_pkt;
+u32 nf_addr_type(const struct nft_pkt *p, const ip_addr *a, int ifindex);
 /* The bit of `ct state` (nft_expr_ct.c). */
 u32 nf_ct_state_bit(const struct sk_buff *skb);
 

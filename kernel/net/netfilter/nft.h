@@ -125,10 +125,10 @@ struct nft_ctx {
 	bool misplaced; /* an expression cannot be in that chain: Linux finds out later, and names none */
 };
 
-/* A way has been looked up for the packet: lists that are walked, with rules of policy once for each of them. */
-static inline void nf_route_costs(const struct nft_pkt *p)
+/* A way has been looked up for the packet, which has cost so many steps (struct flow), and itself. */
+static inline void nf_route_costs(const struct nft_pkt *p, u32 steps)
 {
-	p->s->work += p->net->policy ? 8192 : 512;
+	p->s->work += 64 + steps;
 }
 
 struct nft_expr;

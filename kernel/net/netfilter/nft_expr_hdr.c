@@ -142,6 +142,7 @@ static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct rt *x = nft_priv(e);
 	u32 *to = &r->data[x->reg], mss;
+	bool found;
 	ip_addr src;
 	struct flow f = { .mark = p->skb->mark };
 
@@ -151,9 +152,10 @@ static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 								536; /* as on Linux' loopback */
 		return;
 	}
-	nf_route_costs(p);
 	nf_addrs(p->skb, p->v6, &src, &f.daddr);
-	if (p->v6 != (x->key == NFT_RT_NEXTHOP6) || route_output(p->net, &f))
+	found = !route_output(p->net, &f);
+	nf_route_costs(p, f.steps);
+	if (p->v6 != (x->key == NFT_RT_NEXTHOP6) || !found)
 		r->code = NFT_BREAK;
 	else if (p->v6)
 		memcpy(to, &f.next_hop, 16);

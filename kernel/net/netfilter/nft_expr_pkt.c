@@ -326,17 +326,21 @@ struct fib {
 	u8 reg;
 };
 
-u32 nf_addr_type(struct net *net, const ip_addr *a, int ifindex)
+u32 nf_addr_type(const struct nft_pkt *p, const ip_addr *a, int ifindex)
 {
 	struct flow f = { .daddr = *a };
+	u32 type = RTN_UNICAST;
 
 	if (ip_is_multicast(a))
 		return RTN_MULTICAST;
-	if (addr_is_broadcast(net, a))
+	if (addr_is_broadcast(p->net, a))
 		return RTN_BROADCAST;
-	if (addr_is_local(net, a, ifindex))
+	if (addr_is_local(p->net, a, ifindex))
 		return RTN_LOCAL;
-	return route_output(net, &f) ? RTN_UNREACHABLE : RTN_UNICAST;
+	if (route_output(p->net, &f))
+		type = RTN_UNREACHABLE;
+	nf_route_costs(p, f.steps);
+	return type;
 }
 
 void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst)
@@ -378,7 +382,6 @@ static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	struct flow f = { .mark = x->flags & NFTA_FIB_F_MARK ? p->skb->mark : 0 };
 	int ifindex = 0;
 
-	nf_route_costs(p);
 	nf_addrs(p->skb, p->v6, &src, &dst);
 	f.daddr = x->flags & NFTA_FIB_F_SADDR ? src : dst;
 	if (x->flags & NFTA_FIB_F_IIF && p->s->in)
@@ -386,11 +389,12 @@ static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	if (x->flags & NFTA_FIB_F_OIF && p->s->out)
 		ifindex = p->s->out->ifindex;
 	if (x->result == NFT_FIB_RESULT_ADDRTYPE) {
-		*to = nf_addr_type(p->net, &f.daddr, ifindex);
+		*to = nf_addr_type(p, &f.daddr, ifindex);
 		return;
 	}
 	if (!route_output(p->net, &f) && (!ifindex || f.dev->ifindex == ifindex || f.local))
 		d = f.dev;
+	nf_route_costs(p, f.steps);
 	if (x->flags & NFTA_FIB_F_PRESENT)
 		*to = d ? 1 : 0;
 	else if (x->result == NFT_FIB_RESULT_OIF)

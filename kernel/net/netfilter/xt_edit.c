@@ -184,13 +184,13 @@ u32 nf_path_mss(const struct nft_pkt *p)
 	u32 headers = p->v6 ? 60 : 40, mtu = 1U << 20;
 	ip_addr ends[2];
 
-	nf_route_costs(p);
 	nf_addrs(p->skb, p->v6, &ends[0], &ends[1]);
 	for (u32 i = 0; i < 2; i++) {
 		struct flow f = { .daddr = ends[i] };
 
 		if (!route_output(p->net, &f))
 			mtu = min(mtu, f.mtu);
+		nf_route_costs(p, f.steps);
 	}
 	return mtu > headers ? mtu - headers : 0;
 }

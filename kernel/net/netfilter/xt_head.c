@@ -427,10 +427,10 @@ static bool match_rpfilter(const struct nft_pkt *p, const void *i)
 	nf_addrs(p->skb, p->v6, &f.daddr, &dst);
 	if (!p->v6 && ip_is_any(&f.daddr)) /* it has no address yet */
 		return !invert;
-	nf_route_costs(p);
 	good = !ip_is_multicast(&f.daddr) && !route_output(p->net, &f) && !f.broadcast &&
 	       (!f.local || m->flags & XT_RPFILTER_ACCEPT_LOCAL) &&
 	       (f.local || m->flags & XT_RPFILTER_LOOSE || f.dev->ifindex == p->s->in->ifindex);
+	nf_route_costs(p, f.steps);
 	return good != invert;
 }
 

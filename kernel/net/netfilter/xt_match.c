@@ -120,7 +120,7 @@ static bool match_state(const struct nft_pkt *p, const void *i)
 
 static bool type_in(const struct nft_pkt *p, const ip_addr *a, u16 mask, int ifindex)
 {
-	u32 type = nf_addr_type(p->net, a, ifindex);
+	u32 type = nf_addr_type(p, a, ifindex);
 
 	if (p->v6 && ip_is_any(a) && mask & XT_ADDRTYPE_UNSPEC)
 		return true;
