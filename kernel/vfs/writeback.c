@@ -216,23 +216,28 @@ static bool sb_has_dirty(struct super_block *sb)
 	return !list_empty(&sb->s_dirty);
 }
 
-/* The next inode behind @after of whom pages are on their way to the disk, with a reference; @after's is given up. NULL: none. */
-static struct inode *next_on_its_way(struct super_block *sb, struct inode *after)
+#define LOOK_AT 256 /* inodes, before the lock is let go */
+
+/*
+ * From @at on, whose reference is given back, the next inode of whom pages are on their way to the disk, or how far the look has come: with a reference.
+ * NULL: the end.
+ */
+static struct inode *next_on_its_way(struct super_block *sb, struct inode *at)
 {
 	struct inode *found = NULL;
-	struct list_head *at;
+	struct list_head *p;
+	u32 n = 0;
 
 	spin_lock(&sb->s_inode_list_lock);
-	at = after ? after->i_sb_list.next : sb->s_inodes.next;
-	for (; at != &sb->s_inodes && !found; at = at->next) {
-		struct inode *inode = list_entry(at, struct inode, i_sb_list);
+	p = at ? at->i_sb_list.next : sb->s_inodes.next;
+	for (; p != &sb->s_inodes && !found; p = p->next) {
+		struct inode *inode = list_entry(p, struct inode, i_sb_list);
 
-		if (atomic_read(&inode->i_data.nrwriteback) && igrab(inode))
+		if ((atomic_read(&inode->i_data.nrwriteback) || ++n >= LOOK_AT) && igrab(inode))
 			found = inode;
 	}
 	spin_unlock(&sb->s_inode_list_lock);
-	if (after)
-		iput(after);
+	iput(at);
 	return found;
 }
 
@@ -244,7 +249,8 @@ static void wait_for_pages(struct super_block *sb)
 	if (!sb->s_bdev || !atomic_read(&sb->s_bdi->nr_writeback))
 		return; /* nor is a server waited for that may not answer */
 	while ((inode = next_on_its_way(sb, inode))) {
-		filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
+		if (atomic_read(&inode->i_data.nrwriteback))
+			filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
 		cond_resched();
 	}
 }
