@@ -114,6 +114,12 @@ static int do_read(struct ubd_host *h, struct ubd_req *r, bool nowait)
 	return image_readv(h->image, r->off, (const struct iovec *)r->vec, (int)r->nr_vecs, nowait);
 }
 
+/* Of a disk without a cache (flag s): is it on the host's disk when it ends? */
+static bool is_synchronous(const struct ubd_host *h, const struct ubd_req *r)
+{
+	return h->flags & UBD_F_SYNC && (r->op == UBD_WRITE || r->op == UBD_ZERO);
+}
+
 static int serve(struct ubd_host *h, struct ubd_req *r)
 {
 	int err = 0;
@@ -131,7 +137,7 @@ static int serve(struct ubd_host *h, struct ubd_req *r)
 	case UBD_DISCARD: err = image_discard(h->image, r->off, r->len); break;
 	default: break;
 	}
-	if (!err && (r->fua || (h->flags & UBD_F_SYNC && r->op == UBD_WRITE)))
+	if (!err && (r->fua || is_synchronous(h, r)))
 		err = image_flush(h->image);
 	return err;
 }
@@ -150,8 +156,7 @@ static int guest_status(int err)
 
 static bool flushes(const struct ubd_host *h, const struct ubd_req *r)
 {
-	return r->op == UBD_FLUSH || r->preflush || r->fua ||
-	       (h->flags & UBD_F_SYNC && r->op == UBD_WRITE);
+	return r->op == UBD_FLUSH || r->preflush || r->fua || is_synchronous(h, r);
 }
 
 static void learn_flush(struct ubd_host *h, uint64_t ns)
