@@ -12,6 +12,10 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
+
+/* Of a damaged list: so many that cannot be finished are kept, and looked through for each that follows. The rest is the next mount's. */
+#define LEFT_MAX 4096
 
 #define ORPHAN_MAGIC 0x0b10ca04U
 struct orphan_tail {
@@ -177,30 +181,49 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 	mutex_unlock(&sbi->orphan_lock);
 }
 
-/* It is on disk's list, behind all that were met before; @inode is NULL where it cannot be read. */
-static void meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
+/* It is on disk's list, behind all that were met before; @inode is NULL where it cannot be read. False: it was met before, the list goes in a circle. */
+static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 {
 	struct ext4_orphan *o;
+	bool first;
 
 	mutex_lock(&sbi->orphan_lock);
 	o = find(sbi, ino);
-	if (!o) {
+	first = !o;
+	if (first) {
 		o = inode ? &EXT4_I(inode)->orphan : leave(sbi, ino);
 		o->ino = ino;
 		list_add_tail(&o->link, &sbi->orphans);
 	}
 	mutex_unlock(&sbi->orphan_lock);
+	return first;
 }
 
-/* One inode that was left over: files that were removed while open go, half-done truncations are finished. */
-static void finish(struct inode *inode)
+/* Nothing but files is truncated in steps: whatever else has a name has no business on the list. */
+static void take_off(struct inode *inode)
 {
-	meet(EXT4_SB(inode->i_sb), (u32)inode->i_ino, inode);
-	if (inode->i_nlink && S_ISREG(inode->i_mode))
+	struct ext4_handle *h = ext4_start(inode->i_sb, 2 * EXT4_INODE_CREDITS);
+
+	printk(KERN_WARNING "EXT4-fs (%s): inode %lu is on the list of orphans, but is none\n",
+		inode->i_sb->s_id, inode->i_ino);
+	if (IS_ERR(h))
+		return;
+	if (!ext4_orphan_del(h, inode))
+		ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+}
+
+/* One inode that was left over: files that were removed while open go, half-done truncations are finished. False: it was met before. */
+static bool finish(struct inode *inode)
+{
+	bool first = meet(EXT4_SB(inode->i_sb), (u32)inode->i_ino, inode);
+
+	if (first && inode->i_nlink && S_ISREG(inode->i_mode))
 		ext4_truncate(inode);
-	else if (inode->i_nlink)
-		clear_nlink(inode); /* nothing but files is truncated in steps */
+	else if (first && inode->i_nlink)
+		take_off(inode);
 	iput(inode);
+	return first;
 }
 
 static struct inode *get_orphan(struct super_block *sb, u32 ino)
@@ -220,7 +243,9 @@ static u32 clean_list(struct super_block *sb)
 	u32 ino = d->s_last_orphan, steps = 0;
 
 	while (ino && steps < d->s_inodes_count) {
-		struct inode *inode = get_orphan(sb, ino);
+		bool enough =
+			fatal_signal_pending(current) || EXT4_SB(sb)->orphans_left >= LEFT_MAX;
+		struct inode *inode = enough ? ERR_PTR(-EINTR) : get_orphan(sb, ino);
 
 		if (IS_ERR(inode)) {
 			if (PTR_ERR(inode) != -EFSCORRUPTED)
@@ -228,7 +253,11 @@ static u32 clean_list(struct super_block *sb)
 			break;
 		}
 		ino = EXT4_I(inode)->dtime;
-		finish(inode);
+		if (!finish(inode)) {
+			printk(KERN_WARNING "EXT4-fs (%s): the list of orphans goes in a circle\n",
+				sb->s_id);
+			break;
+		}
 		steps++;
 		cond_resched();
 	}
@@ -341,13 +370,15 @@ static u32 clean_file(struct super_block *sb)
 	n = S_ISREG(file->i_mode) ?
 		    (u32)min_t(u64, (u64)file->i_size >> file->i_blkbits, 1U << 20) :
 		    0;
-	for (lblk = 0; lblk < n; lblk++) {
+	for (lblk = 0; lblk < n && !fatal_signal_pending(current); lblk++) {
 		struct ext4_buf *b = file_block(file, lblk);
 
+		cond_resched();
 		if (IS_ERR(b)) {
-			printk(KERN_WARNING
-				"EXT4-fs (%s): block %u of the orphan file is damaged\n",
-				sb->s_id, lblk);
+			if (whole) /* once: all of its blocks may be none */
+				printk(KERN_WARNING
+					"EXT4-fs (%s): block %u of the orphan file is damaged\n",
+					sb->s_id, lblk);
 			whole = false;
 			continue;
 		}
@@ -355,7 +386,7 @@ static u32 clean_file(struct super_block *sb)
 		ext4_brelse(b);
 	}
 	iput(file);
-	if (whole)
+	if (whole && lblk == n)
 		no_orphans_present(sb);
 	return done;
 }
