@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The seccomp filters of skas/filter.c, run by a small interpreter: what a runner's admits is one call from one address, to wait on
- * one word and to wake by a few, and what the mapper's admits comes from the stub's own code.
+ * one word and to wake by a few, and the set-up of its stack, and what the mapper's admits comes from the stub's own code.
  *
  * SOURCES: skas/filter.c kernel/lib/string.c
  */
@@ -145,6 +145,36 @@ static void test_runner_refuses(void **state)
 	assert_int_equal(runner(d), SECCOMP_RET_KILL_PROCESS);
 }
 
+/* The stack of a slot's set-up, and no other. */
+static void test_runner_stack(void **state)
+{
+	struct seccomp_data good = {
+		.nr = __NR_sigaltstack,
+		.arch = AUDIT_ARCH_X86_64,
+		.instruction_pointer = BASE + STUB_SYM_runner_has_stack,
+		.args = { BASE + STUB_ORDERS + O_STACKS + 3 * STACK_T_SIZE },
+	};
+	struct seccomp_data d = good;
+
+	write_for(3, false);
+	assert_int_equal(runner(d), SECCOMP_RET_ALLOW);
+	d.args[0] += STACK_T_SIZE;
+	assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+	d.args[0] = good.args[0] ^ 1UL << 40;
+	assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+	d = good;
+	d.instruction_pointer = good_wait(3).instruction_pointer;
+	assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+	d.instruction_pointer = good.instruction_pointer ^ 1UL << 32;
+	assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+	d = good;
+	d.arch = AUDIT_ARCH_I386;
+	assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+	d = good_wait(3);
+	d.instruction_pointer = good.instruction_pointer;
+	assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+}
+
 static u32 of_mapper(const struct seccomp_data *d)
 {
 	return run(area, BASE + STUB_SYM_stub_filters, d);
@@ -176,6 +206,9 @@ static void test_mapper(void **state)
 	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 1), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 2), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_execve, BASE + STUB_ZTEXT + 8, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(mapper(__NR_execve, BASE + STUB_ZDATA, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_execve, BASE + STUB_VDSO + 0x3000, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_futex, BASE + STUB_VDSO + 0x3000, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(of_mapper(&d), SECCOMP_RET_TRAP);
 }
 
@@ -184,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runner),
 		cmocka_unit_test(test_runner_refuses),
+		cmocka_unit_test(test_runner_stack),
 		cmocka_unit_test(test_mapper),
 	};
 
