@@ -5,7 +5,7 @@
  * Such an inode is a file without a name. Its atime holds the checksum of its value, its ctime and version the number of entries that name
  * it (Linux lets files share one; we make one for each value and keep to the counts of those that we find). It goes with the last of them.
  * The owner's i_blocks counts the value, rounded up to blocks. Values are written as metadata, through the journal.
- * Callers hold a handle for what changes; no lock of the owner's is needed.
+ * Callers hold a handle for what changes; no lock of the owner's is needed. The value's own i_data_sem: its blocks, its count.
  * Source: linux-doc, filesystems/ext4/attributes; where the numbers lie, images that Linux made.
  */
 #include "kernel/fs/ext4/xattr.h"
@@ -173,11 +173,13 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino, int b
 
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
+	down_write(&EXT4_I(inode)->i_data_sem); /* two may have it, and change its count at once */
 	n = count_of(inode);
 	if (by < 0 && n <= 1)
 		drop(h, inode);
 	else
 		err = set_count(h, inode, n + (u64)(s64)by);
+	up_write(&EXT4_I(inode)->i_data_sem);
 	iput(inode);
 	return err;
 }

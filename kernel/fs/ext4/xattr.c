@@ -143,14 +143,14 @@ int ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
 	int err;
 
 	if (!EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE))
-		return ext4_attr_block_go(h, inode);
+		return ext4_attr_block_go(h, inode, NULL);
 	as = kmalloc(sizeof(*as), GFP_NOFS | __GFP_NOFAIL);
 	err = ext4_attrs_load(inode, as);
 	if (!err) {
 		err = ext4_attrs_go(h, inode, as);
 		ext4_attrs_free(as);
 	} else if (err == -EFSCORRUPTED || err == -EFSBADCRC) {
-		err = ext4_attr_block_go(h, inode);
+		err = ext4_attr_block_go(h, inode, NULL);
 	}
 	kfree(as);
 	/* what is damaged is left to e2fsck, what cannot be read to the next mount */
@@ -255,9 +255,11 @@ static int set_attr(
 		ext4_attrs_free(as);
 	}
 	up_write(&ei->i_data_sem);
-	if (!err && was && was->inum && !was->shared)
+	if (!err && was && was->inum && (!was->shared || as->alone))
 		ext4_attr_drop_value(h, inode, was);
-	else if (was)
+	else if (!err && was && was->inum)
+		ext4_attr_leave_value(inode, was);
+	if (was)
 		ext4_attr_release_value(was);
 	kfree(was);
 	if (!err) {

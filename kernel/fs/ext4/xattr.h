@@ -33,7 +33,7 @@ struct attr {
 	u32 size;
 	u32 inum, hash; /* the inode that holds the value, and its checksum; 0: the value is here */
 	bool made;      /* that inode was made by this change */
-	bool shared;    /* named by a block that others have too */
+	bool shared;    /* named by a block that others had too when it was loaded */
 	bool kept;      /* and counted for us as well, by this change */
 	u8 *value;
 	struct inode *held; /* ext4_attr_hold_value() */
@@ -42,6 +42,7 @@ struct attr {
 #define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
 struct attrs {
 	u32 n;
+	bool alone; /* store, go: the block was nobody else's any more, as it may have been when it was loaded: what its entries count is ours */
 	struct attr *a[MAX_ATTRS];
 };
 
@@ -61,8 +62,11 @@ int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as);
  */
 int ext4_attr_hold_value(struct super_block *sb, struct attr *a);
 void ext4_attr_release_value(struct attr *a);
+void ext4_attr_leave_value(struct inode *inode,
+	const struct attr *a); /* others have it: it is not @inode's any more */
 void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a);
-int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode);
+/* *@alone, or NULL: nobody else has it, and it was freed. */
+int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone);
 
 /* ---- access control lists: xattr_acl.c ---- */
 

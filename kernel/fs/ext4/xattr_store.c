@@ -192,6 +192,7 @@ int ext4_attrs_load(struct inode *inode, struct attrs *as)
 	int err = 0;
 
 	as->n = 0;
+	as->alone = false;
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	if (body_area(inode, raw, &start, &end) && *(__le32 *)start == XATTR_MAGIC)
@@ -371,8 +372,8 @@ static bool all_done(const bool *done, u32 n)
 	return true;
 }
 
-/* A shared block stays with the others; one of our own is freed. */
-static void leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_buf *b)
+/* A shared block stays with the others; one of our own is freed: true. */
+static bool leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_buf *b)
 {
 	struct xattr_header *head = (void *)b->data;
 	struct ext4_sb *sbi = b->sbi;
@@ -388,17 +389,19 @@ static void leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_
 	mutex_unlock(&b->lock);
 	if (last) {
 		ext4_free_blocks(h, inode, b->block, 1, true);
-		return;
+		return true;
 	}
 	ext4_dirty(h, b);
 	inode_add_bytes(inode, -(s64)sbi->block_size);
+	return false;
 }
 
-int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode)
+int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u64 block = EXT4_I(inode)->file_acl;
 	struct ext4_buf *b, *bitmap;
+	bool last = false;
 	int err = 0;
 
 	if (!block)
@@ -408,20 +411,22 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode)
 		return (int)PTR_ERR(bitmap);
 	b = ext4_bread(sbi, block, EXT4_USE(EXT4_ATTRS, 0));
 	if (!IS_ERR(b)) {
-		leave_block(h, inode, b);
+		last = leave_block(h, inode, b);
 		ext4_brelse(b);
 	} else if (PTR_ERR(b) != -EFSCORRUPTED) {
 		err = (int)PTR_ERR(b);
 	}
 	if (!err)
 		EXT4_I(inode)->file_acl = 0;
+	if (alone)
+		*alone = last;
 	if (bitmap)
 		ext4_brelse(bitmap);
 	return err;
 }
 
 /* A shared one is left only once there is another: on failure nothing has changed. */
-static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
+static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode, bool *alone)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	struct ext4_buf *b;
@@ -431,7 +436,8 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 
 	if (EXT4_I(inode)->file_acl) {
 		b = read_block(inode);
-		if (IS_ERR(b) || ((struct xattr_header *)b->data)->h_refcount <= 1)
+		*alone = !IS_ERR(b) && ((struct xattr_header *)b->data)->h_refcount <= 1;
+		if (IS_ERR(b) || *alone)
 			return b;
 		ext4_brelse(b);
 	}
@@ -443,7 +449,7 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 	if (!block)
 		return ERR_PTR(err);
 	b = ext4_bnew(sbi, block, EXT4_USE(EXT4_ATTRS, 0));
-	err = IS_ERR(b) ? (int)PTR_ERR(b) : ext4_attr_block_go(h, inode);
+	err = IS_ERR(b) ? (int)PTR_ERR(b) : ext4_attr_block_go(h, inode, alone);
 	if (!err) {
 		EXT4_I(inode)->file_acl = block;
 		return b;
@@ -457,7 +463,7 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *as, bool *done)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
-	struct ext4_buf *b = own_block(h, inode);
+	struct ext4_buf *b = own_block(h, inode, &as->alone);
 	struct xattr_header *head;
 
 	if (IS_ERR(b))
@@ -528,6 +534,11 @@ void ext4_attr_release_value(struct attr *a)
 	a->held = NULL;
 }
 
+void ext4_attr_leave_value(struct inode *inode, const struct attr *a)
+{
+	inode_add_bytes(inode, -(s64)round_up(a->size, EXT4_SB(inode->i_sb)->block_size));
+}
+
 void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a)
 {
 	if (ext4_value_ref(h, inode->i_sb, a->inum, -1))
@@ -535,7 +546,7 @@ void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct att
 			"inode %lu: the value of an attribute in inode %u is damaged", inode->i_ino,
 			a->inum);
 	ext4_attr_release_value(a);
-	inode_add_bytes(inode, -(s64)round_up(a->size, EXT4_SB(inode->i_sb)->block_size));
+	ext4_attr_leave_value(inode, a);
 }
 
 static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *as)
@@ -622,7 +633,7 @@ static int put_all(struct ext4_handle *h, struct inode *inode, struct attrs *as,
 	if (!all_done(done, as->n))
 		err = put_block(h, inode, as, done);
 	else
-		err = ext4_attr_block_go(h, inode);
+		err = ext4_attr_block_go(h, inode, &as->alone);
 	if (err && start)
 		memcpy(start, saved, (size_t)(end - start));
 	return err;
@@ -654,6 +665,8 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 			ext4_write_inode_raw(h, inode);
 	} else {
 		ext4_dirty(h, b);
+		if (as->alone) /* the others have left meanwhile, and their count is ours */
+			keep_no_more(h, inode, as);
 	}
 	if (!IS_ERR(b))
 		ext4_brelse(b);
@@ -668,7 +681,7 @@ static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 	struct ext4_disk_inode *raw;
 	struct ext4_buf *b = ext4_raw_inode(inode, &raw);
 	u8 *start, *end;
-	int err = IS_ERR(b) ? (int)PTR_ERR(b) : ext4_attr_block_go(h, inode);
+	int err = IS_ERR(b) ? (int)PTR_ERR(b) : ext4_attr_block_go(h, inode, &as->alone);
 	u32 i;
 
 	if (!err && body_area(inode, raw, &start, &end)) {
@@ -678,7 +691,7 @@ static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 	if (!IS_ERR(b))
 		ext4_brelse(b);
 	for (i = 0; !err && i < as->n; i++)
-		if (as->a[i]->inum && !as->a[i]->shared)
+		if (as->a[i]->inum && (!as->a[i]->shared || as->alone))
 			ext4_attr_drop_value(h, inode, as->a[i]);
 	return err;
 }
@@ -689,13 +702,13 @@ int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 	int err = 0;
 	u32 i;
 
-	for (i = 0; !err && i < as->n; i++)
-		if (as->a[i]->inum && !as->a[i]->shared) {
-			any = true;
+	for (i = 0; !err && i < as->n; i++) {
+		any |= as->a[i]->inum;
+		if (as->a[i]->inum && !as->a[i]->shared)
 			err = ext4_attr_hold_value(inode->i_sb, as->a[i]);
-		}
+	}
 	if (!err)
-		err = any ? go(h, inode, as) : ext4_attr_block_go(h, inode);
+		err = any ? go(h, inode, as) : ext4_attr_block_go(h, inode, NULL);
 	for (i = 0; i < as->n; i++)
 		ext4_attr_release_value(as->a[i]);
 	return err;
