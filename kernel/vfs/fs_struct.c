@@ -164,7 +164,8 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 	struct mount *m = p->mnt;
 	bool any = false, met = true;
 
-	while (d != root->dentry || m != root->mnt) {
+	/* not further than there is room for: nobody counts the folders that lie in each other */
+	while (b->left >= 0 && (d != root->dentry || m != root->mnt)) {
 		if (d == m->mnt_root || d->d_parent == d) {
 			if (m->mnt_parent == m || d != m->mnt_root) {
 				met = false;
@@ -247,7 +248,7 @@ char *dentry_path(struct dentry *d, char *buf, int len)
 	if (d_unlinked(d))
 		prepend(&b, "//deleted", 9);
 	spin_lock(&rename_seq.lock);
-	for (; d->d_parent != d; d = d->d_parent) {
+	for (; b.left >= 0 && d->d_parent != d; d = d->d_parent) {
 		prepend(&b, d->d_name.name, d->d_name.len);
 		prepend(&b, "/", 1);
 		any = true;
