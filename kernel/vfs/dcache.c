@@ -532,10 +532,13 @@ void d_prune_aliases(struct inode *inode)
 
 bool d_is_ancestor(const struct dentry *a, const struct dentry *d)
 {
-	for (;; d = d->d_parent) {
+	const struct dentry *up;
+
+	for (;; d = up) {
 		if (d == a)
 			return true;
-		if (d->d_parent == d)
+		up = READ_ONCE(d->d_parent);
+		if (up == d)
 			return false;
 	}
 }

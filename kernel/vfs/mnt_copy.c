@@ -132,10 +132,18 @@ struct mount *mnt_prev(struct mount *m)
 	return mnt_last(list_entry(m->mnt_child.prev, struct mount, mnt_child));
 }
 
+/* Guests choose how deep folders lie in each other: nobody's renames wait for the look, unless they come in between again and again. */
 bool d_is_below(const struct dentry *d, const struct dentry *top)
 {
 	bool below;
 
+	for (int i = 0; i < 3; i++) {
+		u32 seq = vfs_seq_begin(&rename_seq);
+
+		below = d_is_ancestor(top, d);
+		if (likely(!vfs_seq_retry(&rename_seq, seq)))
+			return below;
+	}
 	spin_lock(&rename_seq.lock);
 	below = d_is_ancestor(top, d);
 	spin_unlock(&rename_seq.lock);

@@ -105,14 +105,31 @@ int nd_cross_mounts(struct nameidata *nd)
 	return 0;
 }
 
-static bool path_connected(const struct path *p)
+/*
+ * Does the mount show where the path has come to, up from @from? What is above such a place, and not above the mount's root, is shown, too: a row of ".."
+ * climbs to the root once only, unless somebody renames meanwhile.
+ */
+static bool nd_connected(struct nameidata *nd, const struct dentry *from)
 {
-	return p->mnt->mnt_root == p->mnt->mnt_sb->s_root ||
-	       d_is_below(p->dentry, p->mnt->mnt_root);
+	const struct path *p = &nd->path;
+	u32 seq;
+
+	if (p->mnt->mnt_root == p->mnt->mnt_sb->s_root)
+		return true;
+	seq = vfs_seq_begin(&rename_seq);
+	if (nd->seen.mnt != p->mnt || nd->seen.dentry != from || nd->seen_seq != seq) {
+		cond_resched();
+		if (!d_is_below(p->dentry, p->mnt->mnt_root))
+			return false;
+	}
+	nd->seen = *p;
+	nd->seen_seq = seq;
+	return true;
 }
 
 static int nd_dotdot(struct nameidata *nd)
 {
+	const struct dentry *from;
 	struct path to;
 
 	if (nd_at_root(nd)) {
@@ -135,10 +152,11 @@ static int nd_dotdot(struct nameidata *nd)
 		if (nd_at_root(nd))
 			return nd_cross_mounts(nd);
 	}
+	from = nd->path.dentry;
 	to.mnt = mntget(nd->path.mnt);
 	to.dentry = dget_parent(nd->path.dentry);
 	nd_set_path(nd, to);
-	if (!path_connected(&to))
+	if (!nd_connected(nd, from))
 		return -ENOENT; /* it was moved out of what the mount shows */
 	if ((nd->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) &&
 		(vfs_seq_retry(&rename_seq, nd->rseq) || vfs_seq_retry(&mount_seq, nd->mseq)))
@@ -340,6 +358,8 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 		}
 		if (q.len > NAME_MAX)
 			return -ENAMETOOLONG;
+		if (type == LAST_NORM)
+			nd->seen.mnt = NULL;
 		if (type == LAST_DOTDOT)
 			err = nd_dotdot(nd);
 		else if (type == LAST_NORM)

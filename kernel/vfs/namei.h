@@ -27,6 +27,9 @@ struct nameidata {
 	int depth, links;
 	bool want_dir, jumped;
 	u32 rseq, mseq; /* at the start, for restricted lookups */
+	/* behind "..": where the path was found to lie below its mount's root, at rename_seq @seen_seq; for comparison only */
+	struct path seen;
+	u32 seen_seq;
 	struct nd_link stack[MAX_LINKS];
 };
 

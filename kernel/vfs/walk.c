@@ -16,14 +16,15 @@
  */
 #include "kernel/vfs/namei.h"
 
-#define MAX_NESTED 8 /* links in links */
+#define MAX_NESTED 8   /* links in links */
+#define MAX_CLIMB 1000 /* folders that are passed on the way up to see whether a mount shows one */
 
 struct fast {
 	struct mount *mnt;
 	struct dentry *dentry;
 	struct path root;
 	const char *stack[MAX_NESTED];
-	int depth, links;
+	int depth, links, climbed;
 	u32 rseq, mseq; /* when the walk began */
 };
 
@@ -51,6 +52,19 @@ static inline void fast_cross_mounts(struct fast *f)
 	}
 }
 
+/* Does the mount show where the walk has come to? Nothing else runs on this CPU meanwhile: a long way up is not for here. */
+static bool fast_connected(struct fast *f)
+{
+	const struct dentry *d = f->dentry, *root = f->mnt->mnt_root;
+
+	if (likely(root == f->mnt->mnt_sb->s_root))
+		return true;
+	for (; d != root; d = READ_ONCE(d->d_parent))
+		if (d == READ_ONCE(d->d_parent) || ++f->climbed > MAX_CLIMB)
+			return false;
+	return true;
+}
+
 /* False: not here. A folder that was moved out of what the mount shows has no way up in it. */
 static bool fast_dotdot(struct fast *f)
 {
@@ -59,8 +73,7 @@ static bool fast_dotdot(struct fast *f)
 			break;
 		if (f->dentry != f->mnt->mnt_root) {
 			f->dentry = READ_ONCE(f->dentry->d_parent);
-			if (unlikely(f->mnt->mnt_root != f->mnt->mnt_sb->s_root) &&
-				!d_is_ancestor(f->mnt->mnt_root, f->dentry))
+			if (!fast_connected(f))
 				return false;
 			break;
 		}
@@ -217,7 +230,7 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 /* Before the walk reads anything: so that walk_changed() can tell whether a rename or a mount came in between. */
 static void walk_begin(struct fast *f)
 {
-	f->depth = f->links = 0;
+	f->depth = f->links = f->climbed = 0;
 	f->rseq = vfs_seq_begin(&rename_seq);
 	f->mseq = vfs_seq_begin(&mount_seq);
 }
