@@ -553,15 +553,41 @@ bool mnt_in_current_ns(const struct mount *m)
 	return READ_ONCE(m->mnt_ns) == current_mnt_ns();
 }
 
-void mnt_ns_for_each(struct ns_common *ns, void (*fn)(struct mount *m, void *arg), void *arg)
+#define TURN_NS 2000000UL
+
+/* Others who mount have had a turn: is the tree what it was? namespace_sem held for reading. */
+static bool take_turns(const struct mnt_namespace *ns, u64 *start, bool keep)
+{
+	u64 event = ns->event;
+
+	if (ktime_get() - *start < TURN_NS)
+		return true;
+	if (!keep)
+		up_read(&namespace_sem);
+	cond_resched();
+	if (!keep)
+		down_read(&namespace_sem);
+	*start = ktime_get();
+	return ns->event == event;
+}
+
+bool mnt_ns_for_each(
+	struct ns_common *ns, bool keep, void (*fn)(struct mount *m, void *arg), void *arg)
 {
 	struct mnt_namespace *mns = container_of(ns, struct mnt_namespace, ns);
+	u64 start = ktime_get();
+	bool whole = true;
 	struct mount *m;
 
 	down_read(&namespace_sem);
-	list_for_each_entry(m, &mns->list, mnt_list)
+	list_for_each_entry(m, &mns->list, mnt_list) {
 		fn(m, arg);
+		whole = take_turns(mns, &start, keep);
+		if (!whole)
+			break;
+	}
 	up_read(&namespace_sem);
+	return whole;
 }
 
 u64 mnt_ns_event(struct ns_common *ns)
@@ -598,18 +624,33 @@ void detach_mounts(struct dentry *d)
 	mnt_put_list(&dead);
 }
 
+static bool is_under(const struct path *p, const struct path *root)
+{
+	const struct mount *m = p->mnt, *up;
+	const struct dentry *d = p->dentry;
+
+	for (; m != root->mnt; m = up) {
+		up = READ_ONCE(m->mnt_parent);
+		if (up == m)
+			return false;
+		d = READ_ONCE(m->mnt_mountpoint);
+	}
+	return d_is_below(d, root->dentry);
+}
+
 bool path_is_under(const struct path *p, const struct path *root)
 {
-	struct mount *m = p->mnt;
-	struct dentry *d = p->dentry;
 	bool under;
 
-	spin_lock(&mount_seq.lock);
-	while (m != root->mnt && m->mnt_parent != m) {
-		d = m->mnt_mountpoint;
-		m = m->mnt_parent;
+	for (int i = 0; i < 3; i++) {
+		u32 seq = vfs_seq_begin(&mount_seq);
+
+		under = is_under(p, root);
+		if (likely(!vfs_seq_retry(&mount_seq, seq)))
+			return under;
 	}
-	under = m == root->mnt && d_is_below(d, root->dentry);
+	spin_lock(&mount_seq.lock);
+	under = is_under(p, root);
 	spin_unlock(&mount_seq.lock);
 	return under;
 }

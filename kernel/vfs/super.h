@@ -213,7 +213,11 @@ struct mnt_namespace; /* vfs/mount.h */
 struct ns_common;
 extern struct rwsem namespace_sem;
 /* For /proc/PID/mounts: of the namespace that @ns is the beginning of. */
-void mnt_ns_for_each(struct ns_common *ns, void (*fn)(struct mount *m, void *arg), void *arg);
+/*
+ * Of a tree that is long others may mount and unmount in between: false when they have changed it, and the caller begins anew. With @keep they wait.
+ */
+bool mnt_ns_for_each(
+	struct ns_common *ns, bool keep, void (*fn)(struct mount *m, void *arg), void *arg);
 u64 mnt_ns_event(struct ns_common *ns); /* changes with every mount and umount */
 struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
 bool mnt_in_current_ns(const struct mount *m);

@@ -13,6 +13,8 @@
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/process.h"
 
+#define TRIES 3 /* before who mounts has to wait for the whole text */
+
 struct mounts_file {
 	struct seq seq;
 	struct ns_common *ns;
@@ -108,11 +110,16 @@ static void add_line(struct mount *mnt, void *arg)
 static int make_text(struct seq *s, void *arg)
 {
 	struct mounts_file *m = arg;
+	size_t from = s->len;
+	int tries = 0;
 
 	m->line = get_free_page(GFP_KERNEL);
 	if (!m->line)
 		return -ENOMEM;
-	mnt_ns_for_each(m->ns, add_line, m);
+	while (!mnt_ns_for_each(m->ns, tries == TRIES, add_line, m)) {
+		s->len = from;
+		tries++;
+	}
 	free_page_addr(m->line);
 	return 0;
 }
