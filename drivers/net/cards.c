@@ -272,7 +272,7 @@ static int card_start(struct card *c, char *err, size_t size)
 	if (c->open.note[0])
 		pr_notice("%s: %s\n", c->param, c->open.note);
 	dev->csum_out = c->open.offload;
-	bad = netdev_register(&init_net, dev, c->param);
+	bad = netdev_register(&init_net, dev, c->param, 0);
 	if (bad) {
 		invalid(err, size, "a device of this name is there");
 		goto err_close;

@@ -92,7 +92,8 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 }
 
 /* Under @name, or under the first of @kind0, @kind1 ... that is free. A name with %d is a pattern too. */
-static int enter(struct net *net, struct net_device *dev, const char *name, const char *kind)
+static int enter(
+	struct net *net, struct net_device *dev, const char *name, const char *kind, int index)
 {
 	const char *at = strchr(name, '%');
 	char text[IFNAMSIZ + 8];
@@ -101,13 +102,13 @@ static int enter(struct net *net, struct net_device *dev, const char *name, cons
 	if ((*name && !link_good_name(name)) || (at && (at[1] != 'd' || strchr(at + 2, '%'))))
 		return -EINVAL;
 	if (*name && !at)
-		return netdev_register(net, dev, name);
+		return netdev_register(net, dev, name, index);
 	for (int i = 0; i < (int)LINKS_MAX && err == -EEXIST; i++) {
 		snprintf(text, sizeof(text), "%.*s%d%s", at ? (int)(at - name) : IFNAMSIZ,
 			at ? name : kind, i, at ? at + 2 : "");
 		if (strlen(text) >= IFNAMSIZ)
 			return -EINVAL;
-		err = netdev_register(net, dev, text);
+		err = netdev_register(net, dev, text, index);
 	}
 	return err;
 }
@@ -186,10 +187,10 @@ static void send_home(struct net_device *dev)
 	dev->moves = true;
 	netdev_unregister(dev);
 	set_net(dev, &init_net);
-	err = netdev_register(&init_net, dev, name);
+	err = netdev_register(&init_net, dev, name, 0);
 	for (int i = 0; i < (int)LINKS_MAX && err == -EEXIST; i++) {
 		snprintf(name, sizeof(name), "dev%d", i);
-		err = netdev_register(&init_net, dev, name);
+		err = netdev_register(&init_net, dev, name, 0);
 	}
 	dev->moves = false;
 }
@@ -274,6 +275,7 @@ struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin)
 /* What is said of one device. */
 struct wish {
 	char name[IFNAMSIZ];
+	int index; /* 0: any */
 	const u8 *mac;
 	const u32 *mtu, *pid, *fd, *group, *txqlen, *num_tx, *num_rx;
 	const char *alias;
@@ -334,7 +336,7 @@ static int enter_link(struct net *net, struct net_device *dev, const struct wish
 	if (w->alias)
 		memcpy(dev->alias, w->alias, w->alias_len);
 	link_step_on(dev);
-	err = enter(net, dev, w->name, type->kind);
+	err = enter(net, dev, w->name, type->kind, w->index);
 	if (err) {
 		link_step_off(dev);
 		if (type->remove)
@@ -413,6 +415,10 @@ static int make_veth(
 	if (peer)
 		read_wish(
 			peer + sizeof(struct ifinfomsg), n - (u32)sizeof(struct ifinfomsg), &other);
+	if (peer && w->index) /* as on Linux */
+		other.index = ((const struct ifinfomsg *)peer)->ifi_index;
+	if (other.index < 0)
+		return -EINVAL;
 	err = make_there(net, &veth_link, &other, &b, &others);
 	if (err)
 		return err;
@@ -461,6 +467,9 @@ int link_create(
 		return -EOPNOTSUPP;
 	kind_len = (u32)strnlen(kind, kind_len);
 	read_wish(attrs, len, &w);
+	w.index = ((const struct ifinfomsg *)NLMSG_DATA(req))->ifi_index;
+	if (w.index < 0)
+		return -EINVAL;
 	w.data = info ? nl_nested(info, n, IFLA_INFO_DATA, 0, &w.data_len) : NULL;
 	type = find_type(kind, kind_len);
 	mutex_lock(&link_mutex);
@@ -552,7 +561,7 @@ int link_change(struct net_device *dev, const void *info, u32 len)
 }
 
 /* lo stays where it is, as does a device that is bound to its namespace. link_mutex held. */
-static int move(struct net *net, int ifindex, struct net *to, const char *name)
+static int move(struct net *net, int ifindex, struct net *to, const char *name, int index)
 {
 	struct net_device *dev = netdev_find_index(net, ifindex);
 	char old[IFNAMSIZ];
@@ -563,7 +572,9 @@ static int move(struct net *net, int ifindex, struct net *to, const char *name)
 	if (dev->flags & IFF_LOOPBACK || (dev->ops->type && dev->ops->type->bound))
 		return -EINVAL;
 	spin_lock(&to->lock);
-	err = netdev_by_name(to, *name ? name : dev->name) ? -EEXIST : 0;
+	err = netdev_by_name(to, *name ? name : dev->name) ? -EEXIST :
+	      index && netdev_by_index(to, index)          ? -EBUSY :
+							     0;
 	spin_unlock(&to->lock);
 	if (err)
 		return err;
@@ -572,10 +583,10 @@ static int move(struct net *net, int ifindex, struct net *to, const char *name)
 	dev->wandered = dev->moves = true;
 	netdev_unregister(dev);
 	set_net(dev, to);
-	err = netdev_register(to, dev, *name ? name : old);
+	err = netdev_register(to, dev, *name ? name : old, index);
 	if (err) {
 		set_net(dev, net);
-		netdev_register(net, dev, old);
+		netdev_register(net, dev, old, 0);
 	}
 	dev->moves = false;
 	return err;
@@ -588,6 +599,7 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct n
 	const char *p = nl_find(req, fixed, IFLA_IFNAME, 1, &n);
 	struct net *to = link_named_net(nl_find(req, fixed, IFLA_NET_NS_PID, sizeof(u32), NULL),
 		nl_find(req, fixed, IFLA_NET_NS_FD, sizeof(u32), NULL), true);
+	const int *index = nl_find(req, fixed, IFLA_NEW_IFINDEX, sizeof(*index), NULL);
 	char name[IFNAMSIZ] = { 0 };
 	int err = 0;
 
@@ -598,9 +610,11 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct n
 		memcpy(name, p, min(n, (u32)IFNAMSIZ - 1));
 	if (*name && (!link_good_name(name) || strchr(name, '%')))
 		err = -EINVAL;
+	if (index && *index <= 0)
+		err = -ERANGE;
 	mutex_lock(&link_mutex);
 	if (!err && to != net) {
-		err = move(net, ifindex, to, name);
+		err = move(net, ifindex, to, name, index ? *index : 0);
 		*moved = err ? NULL : to;
 	}
 	mutex_unlock(&link_mutex);

@@ -179,17 +179,40 @@ static void count_mode(struct net_device *dev, u32 flag, int by)
 	dev->flags = *n ? dev->flags | flag : dev->flags & ~flag;
 }
 
-void netdev_count(struct net_device *dev, u32 flag, int by)
+static void count(struct net_device *dev, u64 id, u32 flag, int by)
 {
 	u32 was;
 
 	netdev_lock_net(dev);
 	was = dev->flags;
-	count_mode(dev, flag, by);
+	if (!id || (dev->id == id && !dev->gone))
+		count_mode(dev, flag, by);
 	was ^= dev->flags;
 	spin_unlock(&dev->net->lock);
 	if (was && dev->ops->modes_changed)
 		dev->ops->modes_changed(dev);
+}
+
+void netdev_count(struct net_device *dev, u32 flag, int by)
+{
+	count(dev, 0, flag, by);
+}
+
+void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by)
+{
+	count(dev, id, flag, by);
+}
+
+/* What sockets have asked for ends with the device, which may come back elsewhere: what stays is what was asked for by hand. net->lock held. */
+static void forget_modes(struct net_device *dev)
+{
+	static const u32 modes[] = { IFF_PROMISC, IFF_ALLMULTI };
+
+	for (u32 i = 0; i < ARRAY_SIZE(modes); i++) {
+		u32 n = modes[i] == IFF_PROMISC ? dev->promisc : dev->allmulti;
+
+		count_mode(dev, modes[i], (dev->asked & modes[i] ? 1 : 0) - (int)n);
+	}
 }
 
 /* What somebody asks for by hand counts once. net->lock held. */
@@ -360,28 +383,61 @@ struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 	return dev;
 }
 
-int netdev_register(struct net *net, struct net_device *dev, const char *name)
+/* The next number that nobody has, in turn; the devices stand in the order of theirs. net->lock held. */
+static int free_index(struct net *net)
+{
+	int at = net->next_ifindex > 0 ? net->next_ifindex : 1;
+	struct net_device *d;
+
+	list_for_each_entry(d, &net->devices, list)
+		if (d->ifindex == at)
+			at = at == INT32_MAX ? 1 : at + 1;
+	if (netdev_by_index(
+		    net, at)) /* it has begun anew behind the highest: LINKS_MAX are fewer */
+		for (at = 1; netdev_by_index(net, at);)
+			at++;
+	net->next_ifindex = at == INT32_MAX ? 1 : at + 1;
+	return at;
+}
+
+static void enter_list(struct net *net, struct net_device *dev)
+{
+	struct list_head *before = &net->devices;
+	struct net_device *d;
+
+	list_for_each_entry_reverse(d, &net->devices, list) {
+		if (d->ifindex < dev->ifindex)
+			break;
+		before = &d->list;
+	}
+	list_add_tail(&dev->list, before);
+}
+
+int netdev_register(struct net *net, struct net_device *dev, const char *name, int index)
 {
 	static atomic64_t ids;
-	bool taken;
+	int err;
 
 	dev->net = net;
 	dev->id = (u64)atomic_inc_return(&ids);
 	strscpy(dev->name, name, sizeof(dev->name));
 	spin_lock(&net->lock);
-	taken = netdev_by_name(net, name);
-	if (!taken) {
-		if (!dev->ifindex ||
-			netdev_by_index(net, dev->ifindex)) /* one that has moved keeps it */
-			dev->ifindex = net->next_ifindex++;
-		net->next_ifindex = max(net->next_ifindex, dev->ifindex + 1);
+	err = netdev_by_name(net, name)            ? -EEXIST :
+	      index && netdev_by_index(net, index) ? -EBUSY :
+						     0;
+	if (!err) {
+		if (index)
+			dev->ifindex = index;
+		else if (!dev->ifindex ||
+			 netdev_by_index(net, dev->ifindex)) /* one that has moved keeps it */
+			dev->ifindex = free_index(net);
 		netconf_new(dev);
 		dev->gone = false;
-		list_add_tail(&dev->list, &net->devices);
+		enter_list(net, dev);
 	}
 	spin_unlock(&net->lock);
-	if (taken)
-		return -EEXIST;
+	if (err)
+		return err;
 	netname_get(dev->name);
 	netname_queues(dev->name, dev->real_rx, dev->real_tx);
 	mcast_register(dev);
@@ -408,6 +464,7 @@ void netdev_unregister(struct net_device *dev)
 	routes_forget(dev, true);
 	addrs_forget(dev);
 	mcast_forget(dev);
+	packet_device_gone(dev);
 	neigh_forget(dev); /* those that were set by hand while it was down, too */
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
 	if (!dev->moves) {
@@ -416,6 +473,7 @@ void netdev_unregister(struct net_device *dev)
 	}
 	netdev_uevent(dev, "remove", NULL, NULL);
 	netdev_lock_net(dev);
+	forget_modes(dev);
 	list_del_init(&dev->list);
 	list_splice_tail_init(&dev->altnames, &names);
 	spin_unlock(&dev->net->lock);
@@ -478,7 +536,7 @@ static int net_setup(struct net *net)
 	lo->flags = IFF_LOOPBACK;
 	lo->mtu = LO_MTU;
 	net->lo = lo;
-	return netdev_register(net, lo, "lo");
+	return netdev_register(net, lo, "lo", 0);
 }
 
 static const struct ns_ops net_ns_ops;

@@ -199,7 +199,8 @@ struct net_device *netdev_take_wanderer(void);
 /* The same for the memory of one that has ended. */
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /* 0 or -EEXIST. */
-int netdev_register(struct net *net, struct net_device *dev, const char *name);
+/* @index: under that number, or -EBUSY; 0: the one that it has had, or any. */
+int netdev_register(struct net *net, struct net_device *dev, const char *name, int index);
 
 /* Under net->lock. NULL. */
 struct net_device *netdev_by_index(struct net *net, int ifindex);
@@ -216,6 +217,8 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
 }
 /* One more or less (@by) wants all that passes by (IFF_PROMISC), all that goes to many (IFF_ALLMULTI). */
 void netdev_count(struct net_device *dev, u32 flag, int by);
+/* The same of that very device (dev->id), unless it is gone. */
+void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
 /* 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
 /* A card's own address: 0, -EINVAL, -EOPNOTSUPP. */
@@ -271,6 +274,8 @@ void lo_impair(struct net_device *dev, struct sk_buff *skb);
 extern u32 packet_taps;
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb);
 void packet_tap_in(struct sk_buff *skb);
+/* Who looks at @dev alone looks at nothing any more. */
+void packet_device_gone(struct net_device *dev);
 
 /* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
 void netdev_poll(struct netdev_queue *q);

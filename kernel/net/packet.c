@@ -394,7 +394,7 @@ static bool same_member(const struct packet_member *m, const struct packet_mreq 
 	       !memcmp(m->addr, r->mr_address, r->mr_alen);
 }
 
-/* A device that somebody wants all of sends up what is for others, too. */
+/* A device that somebody wants all of sends up what is for others, too. One that is gone hears nothing, nor does another of its number. */
 static void tell_device(struct net *net, const struct packet_member *m, bool on)
 {
 	u16 type = m->type;
@@ -405,37 +405,15 @@ static void tell_device(struct net *net, const struct packet_member *m, bool on)
 
 	spin_lock(&net->lock);
 	d = netdev_by_index(net, m->ifindex);
+	if (d && d->id != m->dev_id)
+		d = NULL;
 	if (d && type == PACKET_MR_MULTICAST && on)
 		mcast_mac_add(d, m->addr, false);
 	else if (d && type == PACKET_MR_MULTICAST)
 		mcast_mac_del(d, m->addr, false);
 	spin_unlock(&net->lock);
 	if (d && flag) /* its memory stays, whatever becomes of it */
-		netdev_count(d, flag, on ? 1 : -1);
-}
-
-static int add_member(struct packet_sock *p, const struct packet_mreq *r)
-{
-	struct packet_member *m;
-	u32 n = 0;
-
-	list_for_each_entry(m, &p->members, list) {
-		n++;
-		if (same_member(m, r))
-			return 0;
-	}
-	if (n >= PACKET_MEMBERS_MAX)
-		return -ENOBUFS;
-	m = kzalloc(sizeof(*m), GFP_KERNEL);
-	if (!m)
-		return -ENOBUFS;
-	m->ifindex = r->mr_ifindex;
-	m->type = r->mr_type;
-	m->alen = r->mr_alen;
-	memcpy(m->addr, r->mr_address, sizeof(m->addr));
-	list_add_tail(&m->list, &p->members);
-	tell_device(p->c.net, m, true);
-	return 0;
+		netdev_count_of(d, m->dev_id, flag, on ? 1 : -1);
 }
 
 static void drop_member(struct packet_sock *p, struct packet_member *m)
@@ -445,11 +423,58 @@ static void drop_member(struct packet_sock *p, struct packet_member *m)
 	kfree(m);
 }
 
+/* The number of the device that has @ifindex now, 0: none has. */
+static u64 id_of(struct net *net, int ifindex)
+{
+	const struct net_device *d;
+	u64 id;
+
+	spin_lock(&net->lock);
+	d = netdev_by_index(net, ifindex);
+	id = d ? d->id : 0;
+	spin_unlock(&net->lock);
+	return id;
+}
+
+static int add_member(struct packet_sock *p, const struct packet_mreq *r)
+{
+	u64 id = id_of(p->c.net, r->mr_ifindex);
+	struct packet_member *m, *next;
+	u32 n = 0;
+
+	if (!id)
+		return -ENODEV;
+	list_for_each_entry_safe(m, next, &p->members, list) {
+		if (m->ifindex == r->mr_ifindex && m->dev_id != id) {
+			drop_member(p, m);
+			continue;
+		}
+		n++;
+		if (same_member(m, r)) {
+			m->users++;
+			return 0;
+		}
+	}
+	if (n >= PACKET_MEMBERS_MAX)
+		return -ENOBUFS;
+	m = kzalloc(sizeof(*m), GFP_KERNEL | __GFP_ACCOUNT);
+	if (!m)
+		return -ENOBUFS;
+	m->ifindex = r->mr_ifindex;
+	m->dev_id = id;
+	m->users = 1;
+	m->type = r->mr_type;
+	m->alen = r->mr_alen;
+	memcpy(m->addr, r->mr_address, sizeof(m->addr));
+	list_add_tail(&m->list, &p->members);
+	tell_device(p->c.net, m, true);
+	return 0;
+}
+
 static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 {
 	struct packet_mreq r = { 0 };
 	struct packet_member *m;
-	struct net_device *d;
 
 	if (len < sizeof(r))
 		return -EINVAL;
@@ -460,14 +485,14 @@ static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 	if (opt == PACKET_DROP_MEMBERSHIP) {
 		list_for_each_entry(m, &p->members, list) {
 			if (same_member(m, &r)) {
-				drop_member(p, m);
+				if (!--m->users)
+					drop_member(p, m);
 				break;
 			}
 		}
 		return 0;
 	}
-	d = netdev_find_index(p->c.net, r.mr_ifindex);
-	if (!d)
+	if (!id_of(p->c.net, r.mr_ifindex))
 		return -ENODEV;
 	if (r.mr_type > PACKET_MR_UNICAST || r.mr_alen > ETH_ALEN)
 		return -EINVAL;

@@ -37,6 +37,8 @@ struct packet_rollover;
 struct packet_member {
 	struct list_head list;
 	int ifindex;
+	u64 dev_id; /* of which device that is the number: another may have it by now */
+	u32 users;  /* so often it was asked for */
 	u16 type, alen;
 	u8 addr[8];
 };

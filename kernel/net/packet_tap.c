@@ -84,6 +84,23 @@ void packet_look_away(struct packet_sock *p)
 	spin_unlock(&packet_taps_lock);
 }
 
+void packet_device_gone(struct net_device *dev)
+{
+	struct packet_sock *p;
+	struct hlist_node *next;
+
+	spin_lock(&packet_taps_lock);
+	hlist_for_each_entry_safe(p, next, &taps, tap) {
+		if (p->c.net != dev->net || p->ifindex != dev->ifindex)
+			continue;
+		untap(p);
+		p->ifindex = -1;
+		WRITE_ONCE(p->c.err, -ENETDOWN);
+		wake_up(&p->c.wait);
+	}
+	spin_unlock(&packet_taps_lock);
+}
+
 /* ---- what they get ---- */
 
 void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a)
