@@ -208,7 +208,7 @@ static int set_rx(struct packet_sock *p, const struct tpacket_req3 *q)
 static int set_tx(struct packet_sock *p, const struct tpacket_req3 *q)
 {
 	struct packet_tx *t, *old = NULL;
-	int err = -EBUSY;
+	int err;
 
 	/* its frames have a fixed size, in each version */
 	if (q && (q->tp_retire_blk_tov || q->tp_sizeof_priv || q->tp_feature_req_word))
@@ -216,7 +216,12 @@ static int set_tx(struct packet_sock *p, const struct tpacket_req3 *q)
 	t = q ? packet_tx_new(p, q) : NULL;
 	if (IS_ERR(t))
 		return (int)PTR_ERR(t);
-	mutex_lock(&p->tx_op);
+	err = mutex_lock_interruptible(&p->tx_op); /* a sender may wait for room, for ever */
+	if (err) {
+		packet_tx_free(t);
+		return err;
+	}
+	err = -EBUSY;
 	spin_lock(&p->q_lock);
 	if (!is_mapped(p)) {
 		err = 0;

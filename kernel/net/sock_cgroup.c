@@ -83,25 +83,34 @@ static u32 get_prio(const struct net_device *dev, u32 prioidx)
 	return m && prioidx < m->len ? m->prio[prioidx] : 0;
 }
 
-/* What is not there is 0: it needs no room. */
-static int set_prio(struct net_device *dev, u32 prioidx, u32 prio)
+/* With room for @prioidx. May sleep. */
+static struct prio_map *new_map(u32 prioidx)
 {
-	struct prio_map *m = dev->prio_map, *wider;
-	u32 old = m ? m->len : 0, len = max(old, (u32)MAP_LEAST);
+	struct prio_map *m;
+	u32 len = MAP_LEAST;
 
-	if (prioidx >= old) {
+	while (len <= prioidx)
+		len *= 2;
+	m = kzalloc(sizeof(*m) + len * sizeof(u32), GFP_KERNEL | __GFP_ACCOUNT);
+	if (m)
+		m->len = len;
+	return m;
+}
+
+/* What is not there is 0: it needs no room. Else *spare is made use of, and what it takes the place of is in it then. -EAGAIN: there is none. */
+static int set_prio(struct net_device *dev, u32 prioidx, u32 prio, struct prio_map **spare)
+{
+	struct prio_map *m = dev->prio_map, *wider = *spare;
+
+	if (!m || prioidx >= m->len) {
 		if (!prio)
 			return 0;
-		while (len <= prioidx)
-			len *= 2;
-		wider = kzalloc(sizeof(*m) + len * sizeof(u32), GFP_ATOMIC);
-		if (!wider)
-			return -ENOMEM;
-		wider->len = len;
+		if (!wider || wider->len <= prioidx)
+			return -EAGAIN;
 		if (m)
-			memcpy(wider->prio, m->prio, old * sizeof(u32));
+			memcpy(wider->prio, m->prio, m->len * sizeof(u32));
 		WRITE_ONCE(dev->prio_map, wider);
-		kfree(m);
+		*spare = m;
 		m = wider;
 	}
 	m->prio[prioidx] = prio;
@@ -130,34 +139,61 @@ void sock_cgroup_forget(struct net_device *dev)
 	kfree(m);
 }
 
-static int set_of_card(u32 prioidx, const char *name, u32 prio)
+/* The card of that name; NULL: the first with a number above *after, which becomes that. init_net.lock held. */
+static struct net_device *card(const char *name, int *after)
 {
 	struct net_device *dev;
-	int err = -ENODEV;
 
-	spin_lock(&init_net.lock);
-	dev = netdev_by_name(&init_net, name);
-	spin_lock(&prio_lock);
-	if (dev)
-		err = set_prio(dev, prioidx, prio);
-	spin_unlock(&prio_lock);
-	spin_unlock(&init_net.lock);
-	return err;
+	if (name)
+		return netdev_by_name(&init_net, name);
+	list_for_each_entry(dev, &init_net.devices, list) {
+		if (dev->ifindex > *after) {
+			*after = dev->ifindex;
+			return dev;
+		}
+	}
+	return NULL;
+}
+
+/* One card's, by its name or behind *after: @prio, or what it has of @from. -ENODEV: there is none. */
+static int set_one(const char *name, int *after, u32 prioidx, u32 prio, const u32 *from)
+{
+	struct prio_map *spare = NULL;
+	struct net_device *dev;
+	int err, at = *after;
+
+	do {
+		err = -ENODEV;
+		spin_lock(&init_net.lock);
+		*after = at;
+		dev = card(name, after);
+		spin_lock(&prio_lock);
+		if (dev)
+			err = set_prio(dev, prioidx, from ? get_prio(dev, *from) : prio, &spare);
+		spin_unlock(&prio_lock);
+		spin_unlock(&init_net.lock);
+		if (err != -EAGAIN)
+			break;
+		spare = new_map(prioidx);
+	} while (spare);
+	kfree(spare);
+	return err == -EAGAIN ? -ENOMEM : err;
+}
+
+static int set_of_card(u32 prioidx, const char *name, u32 prio)
+{
+	return set_one(name, &(int){ 0 }, prioidx, prio, NULL);
 }
 
 static int copy_all(u32 from, u32 to)
 {
-	struct net_device *dev;
-	int err = 0;
+	int err, after = 0;
 
-	spin_lock(&init_net.lock);
-	spin_lock(&prio_lock);
-	list_for_each_entry(dev, &init_net.devices, list)
-		if (!err)
-			err = set_prio(dev, to, get_prio(dev, from));
-	spin_unlock(&prio_lock);
-	spin_unlock(&init_net.lock);
-	return err;
+	do {
+		err = set_one(NULL, &after, to, 0, &from);
+		cond_resched();
+	} while (!err);
+	return err == -ENODEV ? 0 : err;
 }
 
 static bool show_nth(u32 prioidx, u32 nth, char name[16], u32 *prio)

@@ -223,12 +223,8 @@ static int look_with_port(struct tcp_sock *t)
 
 	t->flow.sport = i->lport;
 	err = look ? route_output(i->net, &t->flow) : 0;
-	if (err) {
-		inet_unhash(i);
-		i->lport = i->rport = 0;
-		i->raddr = IP_ANY;
-		i->saddr = i->laddr;
-	}
+	if (err)
+		inet_forget_peer(i); /* a port that it was bound to stays */
 	return err;
 }
 
