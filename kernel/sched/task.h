@@ -141,9 +141,12 @@ struct task {
 	u64 hung_switches, hung_since; /* task/hung.c's */
 	u64 utime, stime;              /* ns, own */
 	u64 last_acct;                 /* own: when user/kernel accounting last switched */
-	u64 cpu_timer_at; /* own: ktime at which sched_cpu_timers is called for it; ~0 none */
-	bool in_iowait;   /* own: sleeps for a disk */
-	u64 start_time;   /* ktime, immutable */
+	u64 cpu_timer_at;    /* own: ktime at which sched_cpu_timers is called for it; ~0 none */
+	u64 cpu_timers_seen; /* own: when it was called last */
+	struct rb_root
+		cpu_timers; /* that wait for its CPU time: time/posix_timer.c's, under its lock */
+	bool in_iowait;     /* own: sleeps for a disk */
+	u64 start_time;     /* ktime, immutable */
 	u64 start_boottime;
 
 	struct arch_task arch; /* own */

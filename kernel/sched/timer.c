@@ -20,6 +20,9 @@
 #include "arch/um/arch.h"
 #include "kernel/sched/internal.h"
 
+#define AT_ONCE_NS 1000000UL
+#define LOOK_AT_CLOCK 64
+
 struct timer_base {
 	spinlock_t lock;
 	struct rb_root tree; /* by expires, under lock */
@@ -183,13 +186,23 @@ u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more)
 	return n;
 }
 
+/*
+ * Those that are due, or as many as there is time for at one boundary: a program may have thousands, and whoever else is to run has to come
+ * to it. The next boundary looks again, since b->next has passed.
+ */
 static void expire(struct timer_base *b, u64 now)
 {
 	const void *outer;
 	struct ktimer *t;
+	u64 until = 0;
+	u32 n = 0;
 
 	spin_lock_raw(&b->lock);
 	while (b->first && timer_of(b->first)->expires <= now && !b->running) {
+		if (!(++n % LOOK_AT_CLOCK) && !until)
+			until = ktime_get() + AT_ONCE_NS;
+		else if (!(n % LOOK_AT_CLOCK) && ktime_get() >= until)
+			break;
 		t = timer_of(b->first);
 		remove(b, t);
 		b->running = t;

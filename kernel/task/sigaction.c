@@ -15,13 +15,17 @@
 	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |         \
 		SA_RESETHAND | SA_EXPOSE_TAGBITS | 0x04000000UL)
 
+static bool ignores(int sig, u64 handler)
+{
+	return handler == 1 || (!handler && SIG_KERNEL_IGNORE & sigmask_of(sig));
+}
+
 /* POSIX: setting an action that ignores drops what is pending. Lock held. */
 static void drop_if_ignored(int sig)
 {
-	u64 handler = current->sighand->action[sig - 1].handler;
 	struct task *t;
 
-	if (handler != 1 && (handler || !(SIG_KERNEL_IGNORE & sigmask_of(sig))))
+	if (!ignores(sig, current->sighand->action[sig - 1].handler))
 		return;
 	flush_sigqueue_mask(sigmask_of(sig), &current->signal->shared_pending);
 	for_each_thread(current->signal, t)
@@ -49,6 +53,8 @@ long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t oldact, size_t sigsetsize)
 		drop_if_ignored(sig);
 	}
 	spin_unlock(&current->sighand->lock);
+	if (act.v && ignores(sig, old.handler) && !ignores(sig, new.handler))
+		timer_signal_wanted(sig);
 	if (oldact.v && copy_to_user(oldact, &old, sizeof(old)))
 		return -EFAULT;
 	return 0;
@@ -130,7 +136,7 @@ static int take_signal(u64 mask, siginfo_t *info)
 	sig = dequeue_signal_locked(current, ~mask, info);
 	spin_unlock(&current->sighand->lock);
 	if (sig)
-		posix_timer_taken(info);
+		timer_signal_taken(info);
 	return sig;
 }
 
@@ -157,7 +163,7 @@ static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 	sig = dequeue_signal_locked(current, ~mask, info);
 	spin_unlock(&current->sighand->lock);
 	if (sig)
-		posix_timer_taken(info);
+		timer_signal_taken(info);
 	return sig;
 }
 

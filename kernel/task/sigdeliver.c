@@ -164,9 +164,9 @@ bool get_signal(struct ksignal *ks)
 			signr = dequeue_signal_locked(current, current->blocked, &ks->info);
 		if (!signr)
 			break;
-		if (unlikely(ks->info.si_code == SI_TIMER)) {
+		if (unlikely(ks->info.si_code == SI_TIMER || signr == SIGALRM)) {
 			spin_unlock(&sh->lock);
-			posix_timer_taken(&ks->info);
+			timer_signal_taken(&ks->info);
 			spin_lock(&sh->lock);
 		}
 		if (current->ptrace && signr != SIGKILL) {

@@ -47,6 +47,7 @@ struct sigqueue {
 	u8 unseen;    /* a timer's: expiries since it was last taken; racily */
 	bool flushed; /* a timer's: it was pending, and was dropped to be ignored; likewise */
 	s64 overrun_last; /* a timer's: of the one taken last; under its lock, and set under sighand->lock as that is taken */
+	struct sigpending *on; /* a timer's: the queue that it stands in, if it does */
 	atomic_t refs; /* the queue's that it stands in, and the POSIX timer's that it belongs to */
 };
 struct sigpending {
@@ -91,7 +92,9 @@ struct signal_struct {
 	struct autogroup
 		*autogroup; /* autogroup.c; a reference, under tasklist_lock. NULL: of the root
 				      */
-	struct list_head posix_timers;
+	struct list_head posix_timers;  /* this and the next two: time/posix_timer.c */
+	struct rb_root posix_timer_ids; /* the same, by their numbers */
+	struct rb_root cpu_timers;      /* of any process, that wait for this one's CPU time */
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;
@@ -211,10 +214,12 @@ void sigqueue_cancel(struct sigqueue *q); /* one of current's process is not pen
 /* A timer's signal, after @missed periods without one; all that goes by while it is queued, or was dropped, counts as its overruns. */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 /*
- * posix_timer.c: current has taken a signal, and holds no lock. Where it is a timer's, what has passed until now is added to it, and the timer does not
- * rest any more.
+ * posix_timer.c: current has taken a signal (whose si_code is SI_TIMER, or SIGALRM: others need not be told), and holds no lock. Where it is a
+ * timer's, what has passed until now is added to it, and the timer does not rest any more.
  */
-void posix_timer_taken(siginfo_t *info);
+void timer_signal_taken(siginfo_t *info);
+/* The same: current's process does not ignore @signo any more. Its timers go on at once. */
+void timer_signal_wanted(int signo);
 
 /* What do_signal() hands to arch_setup_frame(). */
 struct ksignal {

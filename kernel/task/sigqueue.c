@@ -63,41 +63,25 @@ struct sigqueue *sigqueue_alloc(void)
 	return sigqueue_new(current, 0, false);
 }
 
-static bool has_info(const struct sigpending *p, const struct sigqueue *which, int sig)
+static bool has_info(const struct sigpending *p, int sig)
 {
 	struct sigqueue *q;
 
 	list_for_each_entry(q, &p->list, list)
-		if (which ? q == which : q->info.si_signo == sig)
+		if (q->info.si_signo == sig)
 			return true;
 	return false;
-}
-
-/* The queue of current's process that @q stands in. sighand->lock is held. */
-static struct sigpending *queue_of(const struct sigqueue *q)
-{
-	struct signal_struct *sig = current->signal;
-	struct task *t;
-
-	if (has_info(&sig->shared_pending, q, 0))
-		return &sig->shared_pending;
-	for_each_thread(sig, t)
-		if (has_info(t->pending, q, 0))
-			return t->pending;
-	return NULL;
 }
 
 void sigqueue_cancel(struct sigqueue *q)
 {
 	struct sighand_struct *sh = current->sighand;
-	struct sigpending *p;
 
 	spin_lock(&sh->lock);
-	p = list_empty(&q->list) ? NULL : queue_of(q);
-	if (p) {
+	if (!list_empty(&q->list)) {
 		list_del_init(&q->list);
-		if (!has_info(p, NULL, q->info.si_signo))
-			p->signal &= ~sigmask_of(q->info.si_signo);
+		if (!has_info(q->on, q->info.si_signo))
+			q->on->signal &= ~sigmask_of(q->info.si_signo);
 		sigqueue_put(q); /* not the last: the caller has one */
 	}
 	spin_unlock(&sh->lock);
@@ -189,7 +173,7 @@ int dequeue_signal(u64 mask, siginfo_t *info)
 	sig = dequeue_signal_locked(current, ~mask | UNMASKABLE, info);
 	spin_unlock(&current->sighand->lock);
 	if (sig)
-		posix_timer_taken(info);
+		timer_signal_taken(info);
 	return sig;
 }
 

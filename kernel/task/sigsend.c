@@ -332,7 +332,7 @@ void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_typ
 	q->flushed = !heard;
 	if (!heard || !list_empty(&q->list))
 		goto out_unlock;
-	to = group ? &t->signal->shared_pending : t->pending;
+	q->on = to = group ? &t->signal->shared_pending : t->pending;
 	atomic_inc(&q->refs);
 	list_add_tail(&q->list, &to->list);
 	to->signal |= sigmask_of(sig);

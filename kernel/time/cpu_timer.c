@@ -112,7 +112,19 @@ static void check_rttime(struct task *t, struct usage *u, u32 *fire)
 		want(u, (min(soft, hard) - ran) * 1000);
 }
 
-/* At a boundary of current, whose cpu_timer_at has come. */
+/* Unless it is to look at once, since another thread has armed a timer meanwhile. */
+static void look_again(struct task *t, u64 when)
+{
+	u64 at = ~0UL;
+
+	__atomic_compare_exchange_n(
+		&t->cpu_timer_at, &at, when, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/*
+ * At a boundary of current, whose cpu_timer_at has come. Who arms timers or takes their signals all the time does not look each time, or it
+ * would come to nothing else.
+ */
 static void check(u64 now)
 {
 	struct task *t = current;
@@ -124,6 +136,11 @@ static void check(u64 now)
 
 	if (!sig || (t->flags & (PF_KTHREAD | PF_EXITING)))
 		return;
+	if (now < t->cpu_timers_seen + MIN_WAIT) {
+		look_again(t, t->cpu_timers_seen + MIN_WAIT);
+		return;
+	}
+	t->cpu_timers_seen = now;
 	thread_group_times(t, &u.user, &st);
 	u.total = u.user + st;
 	u.exec = process_cpu_time(sig);
@@ -139,8 +156,8 @@ static void check(u64 now)
 	for (; fire; fire &= fire - 1)
 		send_sig_group(__builtin_ctz(fire), t, SEND_SIG_PRIV);
 	if (u.wait != ~0UL)
-		t->cpu_timer_at =
-			now + max(u.wait / (u64)max(READ_ONCE(sig->nr_threads), 1), MIN_WAIT);
+		look_again(
+			t, now + max(u.wait / (u64)max(READ_ONCE(sig->nr_threads), 1), MIN_WAIT));
 }
 
 static int cpu_timers_init(void)

@@ -17,7 +17,9 @@
 #include "gen/syscalls.h"
 
 #define MIN_PERIOD 20000UL /* ns: a guest that asks for less gets overruns, not more interrupts */
-#define MAX_UNSEEN 8
+#define MAX_UNSEEN 5
+#define rest_of(unseen)                                                                            \
+	(MIN_PERIOD << 3 * (unseen)) /* eight times as long each time: 0.7 s at last */
 
 static DEFINE_SPINLOCK(real_lock);
 
@@ -37,9 +39,9 @@ u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64
 	*left_out = 0;
 	if (n < MAX_UNSEEN)
 		WRITE_ONCE(*unseen, (u8)(n + 1));
-	if (interval >= MIN_PERIOD << n)
+	if (interval >= rest_of(n))
 		return next;
-	next = next_period(next, interval, now + (MIN_PERIOD << n), left_out);
+	next = next_period(next, interval, now + rest_of(n), left_out);
 	++*left_out;
 	return next;
 }
@@ -47,7 +49,7 @@ u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64
 u64 rest_of_period(u64 rest, u64 interval)
 {
 	/* a longer one never rests longer than its period: what is more is a clock that was set back, and told as it is */
-	if (!rest || !interval || interval >= MIN_PERIOD << MAX_UNSEEN)
+	if (!rest || !interval || interval >= rest_of(MAX_UNSEEN))
 		return rest;
 	return (rest - 1) % interval + 1;
 }
@@ -63,6 +65,26 @@ static void real_expired(struct ktimer *t)
 		sig->it_real_again = true;
 		timer_start(t, next_expiry(t->expires, sig->it_real_incr, ktime_get(),
 				       &sig->it_real_unseen, &missed, &left_out));
+	}
+	spin_unlock(&real_lock);
+}
+
+void real_timer_wanted(void)
+{
+	struct signal_struct *sig = current->signal;
+	u64 rest, now;
+
+	if (!READ_ONCE(sig->it_real_incr))
+		return;
+	spin_lock(&real_lock);
+	sig->it_real_unseen = 0;
+	now = ktime_get();
+	if (sig->it_real_again && timer_armed(&sig->real_timer) && sig->real_timer.expires > now) {
+		rest = rest_of_period(sig->real_timer.expires - now, sig->it_real_incr);
+		if (rest < MIN_PERIOD)
+			rest += (MIN_PERIOD - rest + sig->it_real_incr - 1) / sig->it_real_incr *
+				sig->it_real_incr;
+		timer_start(&sig->real_timer, now + rest);
 	}
 	spin_unlock(&real_lock);
 }

@@ -7,12 +7,12 @@
  * re-armed at once, on its own grid; periods that have passed unseen are overruns too. A timer that is set anew or deleted takes back a
  * signal that still waits.
  *
- * A timer on a CPU clock has no clock_timer: while armed it stands in cpu_timers, and cpu_timer.c asks for it
- * (posix_cpu_timers_check) when the process may have used up so much.
+ * A timer on a CPU clock has no clock_timer: while armed it stands in the tree of that clock, a process's or a thread's, and cpu_timer.c
+ * asks for it (posix_cpu_timers_check) when so much may have been used up.
  *
  * References: the list holds one, whoever looks a timer up another; the last put frees it.
- * Locks: timers_lock (all lists of all processes, kt->armed_cpu); kt->lock: setting; a timer's expiry runs without kt->lock
- * around the sending, because that takes tasklist_lock and sighand->lock.
+ * Locks: timers_lock (all lists and trees of all processes: nothing is walked under it); kt->lock: setting; a timer's expiry runs without
+ * kt->lock around the sending, because that takes tasklist_lock and sighand->lock.
  */
 #include <asm/errno.h>
 #include <asm/siginfo.h>
@@ -28,9 +28,12 @@
 #include "gen/syscalls.h"
 
 #define CLOCK_OF_FILE 3 /* the low bits of a clock number that names a descriptor: a PTP clock */
+#define MAX_AT_ONCE                                                                                \
+	32 /* CPU-time timers of a clock expire at one boundary: the others a millisecond later */
 
 struct k_itimer {
 	struct list_head list; /* of signal->posix_timers, under timers_lock */
+	struct rb_node by_id;  /* of signal->posix_timer_ids while in the list, likewise */
 	atomic_t usage;
 	int id, clock, notify, signo; /* immutable, like value: as they were asked for */
 	u64 value;
@@ -43,8 +46,10 @@ struct k_itimer {
 	bool again;   /* it has expired since it was set */
 	u64 left_out; /* of the periods before expires, while the timer rests longer than one */
 
-	struct clock_timer timer;  /* clocks that advance by themselves */
-	struct list_head cpu_list; /* CPU clocks: of cpu_timers while armed, under timers_lock */
+	struct clock_timer timer; /* clocks that advance by themselves */
+	struct rb_node
+		by_expiry; /* CPU clocks: of cpu_tree() while armed, under timers_lock, as the next */
+	bool in_tree;
 	int firing; /* atomic: who has taken it out of there and may be about to send */
 	struct signal_struct *sig; /* its process: immutable, lives longer */
 	struct task *thread;       /* CPU clock of a thread: that thread, a reference */
@@ -54,7 +59,6 @@ struct k_itimer {
 };
 
 static DEFINE_SPINLOCK(timers_lock);
-static LIST_HEAD(cpu_timers); /* of every process */
 
 static void kt_put(struct k_itimer *kt)
 {
@@ -71,20 +75,101 @@ static void kt_put(struct k_itimer *kt)
 	kfree(kt);
 }
 
-static struct k_itimer *kt_get(int id)
+/* Under timers_lock: the timer of the least number from @id on, or NULL. */
+static struct k_itimer *first_from(const struct signal_struct *sig, int id)
+{
+	struct rb_node *n = sig->posix_timer_ids.node;
+	struct k_itimer *found = NULL;
+
+	while (n) {
+		struct k_itimer *kt = rb_entry(n, struct k_itimer, by_id);
+
+		if (kt->id >= id) {
+			found = kt;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return found;
+}
+
+/* With a reference: the timer of that number; @or_next: or the next above. */
+static struct k_itimer *kt_find(int id, bool or_next)
 {
 	struct k_itimer *kt;
 
 	spin_lock(&timers_lock);
-	list_for_each_entry(kt, &current->signal->posix_timers, list) {
-		if (kt->id == id) {
-			atomic_inc(&kt->usage);
-			spin_unlock(&timers_lock);
-			return kt;
-		}
-	}
+	kt = first_from(current->signal, id);
+	if (kt && kt->id != id && !or_next)
+		kt = NULL;
+	if (kt)
+		atomic_inc(&kt->usage);
 	spin_unlock(&timers_lock);
-	return NULL;
+	return kt;
+}
+
+static struct k_itimer *kt_get(int id)
+{
+	return kt_find(id, false);
+}
+
+static void kt_enlist(struct k_itimer *kt)
+{
+	struct rb_node **link = &kt->sig->posix_timer_ids.node, *parent = NULL;
+
+	spin_lock(&timers_lock);
+	list_add_tail(&kt->list, &kt->sig->posix_timers);
+	while (*link) {
+		parent = *link;
+		link = kt->id < rb_entry(parent, struct k_itimer, by_id)->id ? &parent->left :
+									       &parent->right;
+	}
+	rb_link_node(&kt->by_id, parent, link);
+	rb_insert_color(&kt->by_id, &kt->sig->posix_timer_ids);
+	spin_unlock(&timers_lock);
+}
+
+/* Under timers_lock; false: another thread deletes it at the same time. */
+static bool kt_delist(struct k_itimer *kt)
+{
+	if (list_empty(&kt->list))
+		return false;
+	list_del_init(&kt->list);
+	rb_erase(&kt->by_id, &kt->sig->posix_timer_ids);
+	return true;
+}
+
+/* ---- CPU clocks: who waits for so much, in its order ---- */
+
+static struct rb_root *cpu_tree(const struct k_itimer *kt)
+{
+	return kt->thread ? &kt->thread->cpu_timers : &kt->cpu->cpu_timers;
+}
+
+static void leave_tree(struct k_itimer *kt)
+{
+	assert_spin_held(&timers_lock);
+	if (kt->in_tree)
+		rb_erase(&kt->by_expiry, cpu_tree(kt));
+	kt->in_tree = false;
+}
+
+static void enter_tree(struct k_itimer *kt)
+{
+	struct rb_root *tree = cpu_tree(kt);
+	struct rb_node **link = &tree->node, *parent = NULL;
+
+	leave_tree(kt);
+	while (*link) {
+		parent = *link;
+		link = kt->expires < rb_entry(parent, struct k_itimer, by_expiry)->expires ?
+			       &parent->left :
+			       &parent->right;
+	}
+	rb_link_node(&kt->by_expiry, parent, link);
+	rb_insert_color(&kt->by_expiry, tree);
+	kt->in_tree = true;
 }
 
 /* ---- expiry ---- */
@@ -102,17 +187,26 @@ static void arm(struct k_itimer *kt)
 		return;
 	}
 	spin_lock(&timers_lock);
-	list_del_init(&kt->cpu_list);
-	/* one that was deleted meanwhile goes with its last reference */
-	if (!list_empty(&kt->list))
-		list_add_tail(&kt->cpu_list, &cpu_timers);
+	if (!list_empty(
+		    &kt->list)) /* one that was deleted meanwhile goes with its last reference */
+		enter_tree(kt);
 	spin_unlock(&timers_lock);
+}
+
+/* kt->expires changes outside of the tree only. */
+static void disarm(struct k_itimer *kt)
+{
+	clock_timer_cancel(&kt->timer);
+	spin_lock(&timers_lock);
+	leave_tree(kt);
+	spin_unlock(&timers_lock);
+	kt->expires = kt->left_out = 0;
 }
 
 /* Sets the next expiry; *missed: how many periods have passed unseen. False: it was stopped or set anew meanwhile. */
 static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {
-	u64 next = 0, before;
+	u64 next = 0, left_out = 0, before;
 	bool due;
 
 	*missed = 0;
@@ -120,13 +214,14 @@ static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 	due = kt->expires && kt->expires <= now;
 	if (due) {
 		before = kt->left_out;
-		kt->left_out = 0;
 		if (kt->interval)
-			next = next_expiry(kt->expires, kt->interval, now, &kt->q->unseen, missed,
-				&kt->left_out);
+			next = next_expiry(
+				kt->expires, kt->interval, now, &kt->q->unseen, missed, &left_out);
 		*missed += before;
 		kt->again = true;
+		disarm(kt); /* another thread may have set it meanwhile */
 		kt->expires = next;
+		kt->left_out = left_out;
 		if (next)
 			arm(kt);
 	}
@@ -154,42 +249,38 @@ static void cpu_expired(struct k_itimer *kt, u64 now)
 	__atomic_sub_fetch(&kt->firing, 1, __ATOMIC_RELEASE);
 }
 
-static u64 cpu_now(const struct k_itimer *kt, u64 exec)
+/* Of one clock, which shows @now: the rest of the first that is not due yet, or ~0; 0: some are due still. */
+static u64 expire_tree(struct rb_root *tree, u64 now)
 {
-	return kt->thread ? task_sched_runtime(kt->thread) : exec;
+	struct k_itimer *kt;
+	u64 wait;
+
+	for (int i = 0; READ_ONCE(tree->node); i++) {
+		spin_lock(&timers_lock);
+		kt = rb_entry_safe(rb_first(tree), struct k_itimer, by_expiry);
+		wait = !kt ? ~0UL : kt->expires > now ? kt->expires - now : 0;
+		if (wait || i == MAX_AT_ONCE) {
+			spin_unlock(&timers_lock);
+			return wait;
+		}
+		leave_tree(kt);
+		atomic_inc(&kt->usage);
+		__atomic_add_fetch(&kt->firing, 1, __ATOMIC_RELAXED);
+		spin_unlock(&timers_lock);
+		cpu_expired(kt, now);
+		kt_put(kt);
+	}
+	return ~0UL;
 }
 
+/* Each clock is read once only: they run on meanwhile, and of many short periods some would be due for ever. */
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
 {
-	struct k_itimer *kt, *due;
-	u64 wait, now = 0;
+	u64 wait = expire_tree(&sig->cpu_timers, exec);
 
-	do {
-		wait = ~0UL;
-		due = NULL;
-		spin_lock(&timers_lock);
-		list_for_each_entry(kt, &cpu_timers, cpu_list) {
-			if (kt->cpu != sig)
-				continue;
-			now = cpu_now(kt, exec);
-			if (now >= kt->expires) {
-				due = kt;
-				break;
-			}
-			wait = min(wait, kt->expires - now);
-		}
-		if (due) {
-			list_del_init(&due->cpu_list);
-			atomic_inc(&due->usage);
-			__atomic_add_fetch(&due->firing, 1, __ATOMIC_RELAXED);
-		}
-		spin_unlock(&timers_lock);
-		if (due) {
-			cpu_expired(due, now);
-			kt_put(due);
-		}
-	} while (due);
-	return wait;
+	if (!READ_ONCE(current->cpu_timers.node))
+		return wait;
+	return min(wait, expire_tree(&current->cpu_timers, task_sched_runtime(current)));
 }
 
 /* ---- creation ---- */
@@ -274,25 +365,17 @@ static int set_signal(struct k_itimer *kt, const struct sigevent *ev)
 	return 0;
 }
 
-static bool id_taken(struct signal_struct *sig, int id)
-{
-	struct k_itimer *kt;
-
-	list_for_each_entry(kt, &sig->posix_timers, list)
-		if (kt->id == id)
-			return true;
-	return false;
-}
-
 static void choose_id(struct k_itimer *kt)
 {
 	struct signal_struct *sig = kt->sig;
+	struct k_itimer *other;
 
 	spin_lock(&timers_lock);
 	do {
 		kt->id = sig->next_posix_timer_id;
 		sig->next_posix_timer_id = (kt->id + 1) & 0x7fffffff;
-	} while (id_taken(sig, kt->id));
+		other = first_from(sig, kt->id);
+	} while (other && other->id == kt->id);
 	spin_unlock(&timers_lock);
 }
 
@@ -307,7 +390,6 @@ static struct k_itimer *kt_new(int clock)
 	kt->sig = kt->cpu = current->signal;
 	spin_lock_init(&kt->lock);
 	INIT_LIST_HEAD(&kt->list);
-	INIT_LIST_HEAD(&kt->cpu_list);
 	clock_timer_setup(&kt->timer, clock, clock_expired);
 	choose_id(kt);
 	return kt;
@@ -340,9 +422,7 @@ long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 		kt_put(kt);
 		return err;
 	}
-	spin_lock(&timers_lock);
-	list_add_tail(&kt->list, &kt->sig->posix_timers);
-	spin_unlock(&timers_lock);
+	kt_enlist(kt);
 	return 0;
 }
 
@@ -368,15 +448,6 @@ static u64 rest(const struct k_itimer *kt, u64 now)
 	if (expires > now)
 		return kt->again ? rest_of_period(expires - now, kt->interval) : expires - now;
 	return kt->notify != SIGEV_NONE;
-}
-
-static void disarm(struct k_itimer *kt)
-{
-	clock_timer_cancel(&kt->timer);
-	spin_lock(&timers_lock);
-	list_del_init(&kt->cpu_list);
-	spin_unlock(&timers_lock);
-	kt->expires = kt->left_out = 0;
 }
 
 /* Disarmed, without locks: the signal of an expiry before is not delivered any more, as since Linux 6.13. */
@@ -469,8 +540,11 @@ long sys_timer_getoverrun(int id)
 	return n;
 }
 
-/* Whose si_tid names a timer by chance, or by a sender's will, gets that one's periods: they go to its process in any case. */
-static s64 end_rest(struct k_itimer *kt, u64 now)
+/*
+ * Ends its rest, if it is at one: it expires next at the next period. How many have passed since the last expiry: for the caller to tell of, or
+ * they are told of at that next one (@later).
+ */
+static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 {
 	u64 first, passed = 0;
 
@@ -483,32 +557,67 @@ static s64 end_rest(struct k_itimer *kt, u64 now)
 		return 0;
 	disarm(kt);
 	kt->expires = first + passed * kt->interval;
+	if (later)
+		kt->left_out = passed;
 	arm(kt);
-	WRITE_ONCE(kt->q->overrun_last,
-		min(kt->q->overrun_last + (s64)min(passed, (u64)OVERRUN_MAX), OVERRUN_MAX));
 	return (s64)min(passed, (u64)OVERRUN_MAX);
 }
 
-void posix_timer_taken(siginfo_t *info)
+/* Whose si_tid names a timer by chance, or by a sender's will, gets that one's periods: they go to its process in any case. */
+static void posix_taken(siginfo_t *info)
 {
-	struct k_itimer *kt;
+	struct k_itimer *kt = kt_get(info->si_tid);
+	bool sooner = false;
 	s64 passed = 0;
-	u64 now;
+	u64 now, before;
 
-	if (info->si_code != SI_TIMER)
-		return;
-	kt = kt_get(info->si_tid);
 	if (!kt)
 		return;
 	if (!kt_now(kt, &now)) {
 		spin_lock(&kt->lock);
-		passed = end_rest(kt, now);
+		before = kt->expires;
+		passed = end_rest(kt, now, false);
+		sooner = kt->expires != before;
+		if (passed)
+			WRITE_ONCE(kt->q->overrun_last,
+				min(kt->q->overrun_last + passed, OVERRUN_MAX));
 		spin_unlock(&kt->lock);
 	}
 	info->si_overrun = (int)min(info->si_overrun + passed, OVERRUN_MAX);
-	if (clock_is_cpu(kt->clock))
+	if (sooner && clock_is_cpu(kt->clock))
 		cpu_timers_changed(kt->cpu);
 	kt_put(kt);
+}
+
+void timer_signal_taken(siginfo_t *info)
+{
+	if (info->si_code == SI_TIMER)
+		posix_taken(info);
+	else if (info->si_signo == SIGALRM)
+		real_timer_wanted();
+}
+
+void timer_signal_wanted(int signo)
+{
+	struct k_itimer *kt;
+	u64 now;
+
+	if (signo == SIGALRM)
+		real_timer_wanted();
+	for (int id = 0; (kt = kt_find(id, true)); cond_resched()) {
+		id = kt->id + 1;
+		if (kt->signo == signo && kt->notify != SIGEV_NONE && !kt_now(kt, &now)) {
+			spin_lock(&kt->lock);
+			WRITE_ONCE(kt->q->unseen, 0);
+			end_rest(kt, now, true);
+			spin_unlock(&kt->lock);
+			if (clock_is_cpu(kt->clock))
+				cpu_timers_changed(kt->cpu);
+		}
+		kt_put(kt);
+		if (id < 0) /* the last that there can be */
+			break;
+	}
 }
 
 /* Off the list, whose reference goes. What it has sent goes too, also where a program execs: the next knows of no such timer. */
@@ -530,8 +639,7 @@ long sys_timer_delete(int id)
 	if (!kt)
 		return -EINVAL;
 	spin_lock(&timers_lock);
-	mine = !list_empty(&kt->list); /* else another thread deletes it at the same time */
-	list_del_init(&kt->list);
+	mine = kt_delist(kt);
 	spin_unlock(&timers_lock);
 	if (mine)
 		delete_timer(kt);
@@ -593,7 +701,7 @@ void posix_timers_delete_all(struct signal_struct *sig)
 		spin_lock(&timers_lock);
 		kt = list_first_entry_or_null(&sig->posix_timers, struct k_itimer, list);
 		if (kt)
-			list_del_init(&kt->list);
+			kt_delist(kt);
 		spin_unlock(&timers_lock);
 		if (!kt)
 			return;
