@@ -219,6 +219,7 @@ void uring_cancel_chain(struct uring_req *r, bool silent)
 		r->next = NULL;
 		if (!silent)
 			post(r, r->refused ? r->refused : -ECANCELED);
+		not_busy(r); /* the first of a hard chain is, which was to go on */
 		uring_req_put(r);
 		r = next;
 	}
