@@ -99,13 +99,16 @@ static void end_io_complete(struct bio *bio)
 int submit_bio_wait(struct bio *bio)
 {
 	struct completion done;
+	bool io;
 
 	init_completion(&done);
 	bio->private = &done;
 	bio->end_io = end_io_complete;
 	bio->opf |= REQ_SYNC;
 	submit_bio(bio);
+	io = io_wait_begin();
 	wait_for_completion(&done);
+	io_wait_end(io);
 	return bio->status;
 }
 

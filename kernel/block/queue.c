@@ -120,11 +120,15 @@ static bool try_enter(struct gendisk *d)
 static void queue_enter(struct bio *bio)
 {
 	struct gendisk *d = bio->bdev->disk;
+	bool io;
 
 	if (has_change(bio))
 		change_enter(d);
-	if (d->nr_requests && !try_enter(d))
-		wait_event(&room, (u32)atomic_read(&d->under_way) < d->nr_requests && try_enter(d));
+	if (!d->nr_requests || try_enter(d))
+		return;
+	io = io_wait_begin();
+	wait_event(&room, (u32)atomic_read(&d->under_way) < d->nr_requests && try_enter(d));
+	io_wait_end(io);
 }
 
 void queue_leave(struct bio *bio)

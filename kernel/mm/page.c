@@ -107,7 +107,9 @@ static int wait_on_page_bit_state(struct page *p, int bit, u32 state)
 	struct wait_queue_head *q = page_wait_queue(p);
 	struct wait_queue_entry e;
 	int err = 0;
+	bool io;
 
+	io = io_wait_begin();
 	init_wait_entry(&e);
 	for (;;) {
 		prepare_to_wait(q, &e, state);
@@ -121,6 +123,7 @@ static int wait_on_page_bit_state(struct page *p, int bit, u32 state)
 		schedule();
 	}
 	finish_wait(q, &e);
+	io_wait_end(io);
 	return err;
 }
 

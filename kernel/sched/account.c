@@ -47,6 +47,19 @@ static __noinline u64 account_long(struct rq *rq, struct task *t, u64 delta, u64
 	return delta;
 }
 
+bool io_wait_begin(void)
+{
+	bool outer = current->in_iowait;
+
+	current->in_iowait = true;
+	return outer;
+}
+
+void io_wait_end(bool outer)
+{
+	current->in_iowait = outer;
+}
+
 /* Local readings may be a little early. */
 static inline u64 account_since(struct rq *rq, struct task *t, u64 now)
 {
@@ -87,17 +100,27 @@ void account_user_exit(void)
 		rq->times.user += delta;
 }
 
+/* The vCPU has had nothing to do since the last time: it waited for a disk, if a task that slept there did. The runqueue's lock is held. */
+void account_idle(struct rq *rq, u64 now)
+{
+	s64 delta = (s64)(now - rq->idle->last_acct);
+
+	if (delta <= 0) /* another vCPU's clock */
+		return;
+	if (rq->nr_iowait > 0)
+		rq->times.iowait += (u64)delta;
+	else
+		rq->times.idle += (u64)delta;
+	rq->idle->last_acct = now;
+}
+
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now)
 {
-	u64 delta = now - prev->last_acct;
-
 	if (task_is_idle(prev)) {
-		if (rq->nr_iowait > 0)
-			rq->times.iowait += delta;
-		else
-			rq->times.idle += delta;
+		account_idle(rq, now);
 	} else {
-		delta = without_stolen(rq, delta);
+		u64 delta = without_stolen(rq, now - prev->last_acct);
+
 		prev->stime += delta;
 		rq->times.system += delta;
 	}
@@ -133,7 +156,7 @@ void sched_cpu_times(int cpu, struct cpu_times *ct)
 	*ct = rq->times;
 	idle_for = (s64)(arch_cpu_clock() - rq->idle->last_acct);
 	if (rq->curr == rq->idle && idle_for > 0)
-		ct->idle += (u64)idle_for;
+		*(rq->nr_iowait > 0 ? &ct->iowait : &ct->idle) += (u64)idle_for;
 	spin_unlock_raw(&rq->lock);
 }
 

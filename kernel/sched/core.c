@@ -464,6 +464,17 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 		arch_kick_cpu(to->cpu); /* it runs without a slice */
 }
 
+/* Until now @from had somebody who waited for a disk, which is what its idleness counts as. */
+static __noinline void end_iowait(struct rq *from, struct task *t)
+{
+	u64 now = arch_cpu_clock();
+
+	if (from->curr == from->idle)
+		account_idle(from, now);
+	from->nr_iowait--;
+	psi_change(t, from->cpu, now, 0, 0, -1);
+}
+
 /* Both locked. False when the places must be chosen anew. */
 static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
 {
@@ -474,9 +485,8 @@ static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
 	if (t->on_cpu || !cpu_allowed(t, to->cpu))
 		return false;
 	from->nr_uninterruptible -= !!(t->state & TASK_UNINTERRUPTIBLE);
-	from->nr_iowait -= t->in_iowait;
 	if (t->in_iowait)
-		psi_change(t, from->cpu, arch_cpu_clock(), 0, 0, -1);
+		end_iowait(from, t);
 	t->state = TASK_RUNNING;
 	activate_task(from, to, t, true);
 	return true;

@@ -223,6 +223,7 @@ void sched_tick(void); /* at every boundary: slices and balance */
 u64 sched_next(void);  /* ktime at which sched_tick has something to do; ~0 */
 
 /* account.c */
+void account_idle(struct rq *rq, u64 now);
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now);
 void loadavg_update(u64 now);
 

@@ -339,6 +339,10 @@ void sched_cpu_stats(int cpu, struct sched_cpu_stats *st);
 void sched_barrier(void);
 /* CPU time of @t, also while it runs: ns. */
 u64 task_sched_runtime(struct task *t);
+/* What current sleeps for in between is a disk: /proc/stat, pressure. The first's result is for the second. */
+bool io_wait_begin(void);
+void io_wait_end(bool outer);
+
 /* Called at a boundary of @current when ktime has reached current->cpu_timer_at (kernel/time sets both). No lock held. */
 extern void (*sched_cpu_timers)(u64 now);
 void sched_loadavg(u64 avg[3]); /* fixed point, 11 bits of fraction */
