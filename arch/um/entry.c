@@ -29,6 +29,7 @@
 #include "arch/um/patch.h"
 #include "arch/um/sample.h"
 #include "arch/um/timetravel.h"
+#include "kernel/mm/iogroup.h"
 #include "kernel/mm/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/lib/atomic.h"
@@ -345,6 +346,7 @@ static void boundary_work(struct task *t)
 		sched_throttle(); /* clears it */
 		sched_deadline_over();
 		mem_group_pay();
+		io_pause();
 	}
 }
 

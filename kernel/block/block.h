@@ -92,6 +92,8 @@ struct disk_stats {
 /* /proc/diskstats behind the name, and /sys/block/DISK/stat: Documentation/admin-guide/iostats.rst. Times in ms. */
 #define DISK_STAT_FIELDS 17
 void disk_stat_fields(struct block_device *b, u64 *v);
+/* fn() for each disk, with the fields of disk_stat_fields(). May not sleep long. */
+void disks_stat(void (*fn)(const struct block_device *b, const u64 *v, void *arg), void *arg);
 void disk_account_merge(struct bio *bio, u32 n); /* @n bios have become part of @bio */
 
 struct gendisk;

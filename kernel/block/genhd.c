@@ -415,6 +415,20 @@ static struct block_device *nth_bdev(int i, bool sized)
 	return NULL;
 }
 
+void disks_stat(void (*fn)(const struct block_device *b, const u64 *v, void *arg), void *arg)
+{
+	struct gendisk *d;
+
+	mutex_lock(&disks_lock);
+	list_for_each_entry(d, &disks, list) {
+		u64 v[DISK_STAT_FIELDS] = { 0 };
+
+		disk_stat_fields(d->part[0], v);
+		fn(d->part[0], v, arg);
+	}
+	mutex_unlock(&disks_lock);
+}
+
 int diskstats_line(int i, char *buf, size_t size)
 {
 	struct block_device *b;

@@ -23,6 +23,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/trace.h"
 #include "kernel/block/block.h"
+#include "kernel/mm/iogroup.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
@@ -140,6 +141,15 @@ void queue_leave(struct bio *bio)
 		change_leave(d);
 }
 
+static u32 io_kind(const struct bio *bio)
+{
+	switch (bio->opf & REQ_OP_MASK) {
+	case REQ_READ: return IO_READ;
+	case REQ_DISCARD: return IO_DISCARD;
+	}
+	return IO_WRITE;
+}
+
 static void dispatch(struct bio *bio)
 {
 	struct gendisk *d = bio->bdev->disk;
@@ -147,6 +157,8 @@ static void dispatch(struct bio *bio)
 	TRACE(block, "%s %s sector %lu, %lu bytes, for %s[%d]", d->name,
 		(bio->opf & REQ_OP_MASK) == REQ_READ ? "reads" : "writes",
 		(unsigned long)bio->sector, (unsigned long)bio->bytes, current->comm, current->pid);
+	io_account(
+		d->part[0]->dev, io_kind(bio), bio->bytes, bio->nr_vecs ? bio->vec[0].page : NULL);
 	queue_enter(bio);
 	disk_account_start(bio);
 	d->ops->submit(d, bio);

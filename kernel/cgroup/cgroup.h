@@ -14,6 +14,7 @@
 
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
+#include "kernel/mm/iogroup.h"
 #include "kernel/mm/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/sched/lock.h"
@@ -29,7 +30,8 @@ struct inode;
 #define CG_MEMORY BIT(1)
 #define CG_PIDS BIT(2)
 #define CG_CPUSET BIT(3)
-#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET)
+#define CG_IO BIT(4)
+#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET | CG_IO)
 #define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET) /* may divide the threads of one process */
 
 enum { CGN_EVENTS, CGN_PIDS, CGN_PIDS_LOCAL, CGN_MEMORY, CGN_MEMORY_LOCAL, CGN_NR };
@@ -82,6 +84,7 @@ struct cgroup {
 	u64 past_exec, past_utime, past_stime, past_nice, past_faults, past_major;
 	struct sched_group sched;
 	struct mem_group mem;
+	struct io_group io;
 	struct psi_group psi; /* the root's is psi_system */
 
 	struct cgroup_notify notify[CGN_NR];

@@ -150,6 +150,11 @@ static struct mem_group *mem_group_of(struct cgroup *c)
 	return cgroup_is_root(c) ? NULL : &c->mem;
 }
 
+static struct io_group *io_group_of(struct cgroup *c)
+{
+	return cgroup_is_root(c) ? NULL : &c->io;
+}
+
 /* ---- birth and death ---- */
 
 /* What a migration there asks; @from: where it would come from. cgroup_mutex is held. */
@@ -209,6 +214,7 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 	}
 	t->cgroup = cgroup_get(c);
 	t->mem_group = mem_group_of(c);
+	t->io_group = io_group_of(c);
 	t->psi = cgroup_psi(c);
 	sched_set_group(t, cgroup_sched_group(c));
 	return 0;
@@ -291,6 +297,7 @@ static void move_task(struct cgroup *dst, struct task *t)
 	pids_uncharge(from);
 	t->cgroup = cgroup_get(dst);
 	WRITE_ONCE(t->mem_group, mem_group_of(dst));
+	WRITE_ONCE(t->io_group, io_group_of(dst));
 	cgroup_link_task(dst, t);
 	dst->nr_frozen +=
 		t->cg_frozen; /* in the trap, stopped, traced: it is so still, and looks for it with no lock (cgroup_leave_frozen) */

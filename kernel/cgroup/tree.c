@@ -44,6 +44,9 @@ static void init_parts(struct cgroup *c)
 	INIT_LIST_HEAD(&c->programs);
 	sched_group_init(&c->sched);
 	mem_group_init(&c->mem, c->parent ? &c->parent->mem : NULL);
+	io_group_init(
+		&c->io, cgroup_is_root(c) || cgroup_is_root(c->parent) ? NULL : &c->parent->io);
+	c->mem.io = cgroup_is_root(c) ? NULL : &c->io;
 }
 
 static int tree_init(void)
@@ -65,6 +68,7 @@ static void free_rcu(struct rcu_head *h)
 	struct cgroup *c = container_of(h, struct cgroup, rcu);
 
 	psi_group_free(&c->psi);
+	io_group_free(&c->io);
 	kfree(c->name);
 	kfree(c);
 }
@@ -338,6 +342,7 @@ int cgroup_rmdir(struct cgroup *c)
 		c->parent->nr_threaded_children--;
 	count_descendants(c, -1, 1);
 	sched_group_exit(&c->sched);
+	io_group_reset(&c->io);
 	spin_lock(&cgroup_tasks_lock);
 	list_del_init(&c->sibling);
 	cgroup_update_frozen(c->parent);
@@ -402,6 +407,8 @@ static void reset(struct cgroup *c, u32 mask)
 			child->pids_max = INT64_MAX;
 		if (mask & CG_MEMORY)
 			mem_group_reset(&child->mem);
+		if (mask & CG_IO)
+			io_group_reset(&child->io);
 		if (mask & CG_CPU)
 			sched_group_reset(&child->sched);
 		if (mask & CG_CPUSET)

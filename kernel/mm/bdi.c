@@ -16,6 +16,7 @@
  * Locks: wb_lock for the list of devices and their lists of mappings; no other lock of mm is taken within.
  */
 #include "kernel/mm/internal.h"
+#include "kernel/mm/iogroup.h"
 
 #define WRITTEN_MAX 32768
 #define SHARE_MIN 16 /* a sixteenth */
@@ -239,6 +240,7 @@ void balance_dirty_pages(struct address_space *m)
 {
 	struct backing_dev *b;
 
+	io_pause();
 	if (likely(!much_is_dirty()))
 		return;
 	if (m->a_ops->memory_only || frees_memory(current))

@@ -13,6 +13,7 @@
  * of the same page. A copy that comes out short is tried again with fewer bytes.
  */
 #include "kernel/mm/internal.h"
+#include "kernel/mm/iogroup.h"
 
 #include "arch/um/uaccess.h"
 #include "kernel/sched/task.h"
@@ -118,6 +119,7 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 		}
 		if (n < 0 || (n == 0 && *pos >= mapping_size(m)))
 			break;
+		io_pause();
 		cond_resched();
 	}
 	if (mm_file_ops->touch)

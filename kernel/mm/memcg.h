@@ -34,8 +34,10 @@ struct mem_lru {
 
 void mem_lru_init(struct mem_lru *l);
 
+struct io_group;
 struct mem_group {
 	struct mem_group *parent; /* immutable; NULL for the root, which counts nothing */
+	struct io_group *io;      /* of the same owner, or NULL; immutable */
 	atomic64_t usage;         /* pages, with all below */
 	atomic64_t local;         /* its own; not 0: it holds its owner (mem_group_hold) */
 	atomic64_t file, shmem;   /* of usage: page cache; of that memory-only files */

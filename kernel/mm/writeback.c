@@ -17,6 +17,7 @@
  * Locks: m->lock (nrdirty, the bounds, the error), wb_lock (the list); wb_lock is taken with no other lock of mm held.
  */
 #include "kernel/mm/internal.h"
+#include "kernel/mm/iogroup.h"
 
 #define DIRTY_AGE ((u64)sysctl_dirty_expire_centisecs * 10000000) /* ns */
 #define FLUSH_PIECE 2048 /* pages for one mapping in a row, while too much is dirty */
@@ -75,6 +76,7 @@ bool set_page_dirty(struct page *p)
 	atomic_inc(&mapping_bdi(m)->nr_dirty);
 	count_vm(dirtied, 1);
 	current->io_write_bytes += PAGE_SIZE;
+	io_dirtied(mapping_bdi(m)->dev);
 	if (first)
 		update_dirty_list(m);
 	if (m->mark_inode_dirty)

@@ -32,6 +32,7 @@ struct cgroup;
 struct cgroup1;
 struct sched_group;
 struct mem_group;
+struct io_group;
 struct psi_group;
 
 #define CGROUP1_MAX 16 /* hierarchies of version 1 */
@@ -231,6 +232,9 @@ struct task {
 	bool memdie;    /* chosen to die for others' memory; others set it, never cleared */
 	bool memcg_oom; /* own: a charge has met a limit since this fault began, for out_of_memory() */
 	u64 memcg_over; /* own: pages above memory.high that it has to pay for, TIF_CGROUP */
+	struct io_group *io_group; /* own; whose limits on disks count. NULL: nobody's */
+	u64 io_paid_at; /* own: until when it waits for what it has read and written, TIF_CGROUP; 0: it need not */
+	u32 io_generation; /* own: of the limits that say so */
 
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;

@@ -22,6 +22,7 @@
 
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
+#include "kernel/mm/iogroup.h"
 #include "kernel/vfs/internal.h"
 
 #define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)
@@ -248,6 +249,7 @@ static void run_submit(struct bio_run *r)
 	if (r->d->write)
 		current->io_write_bytes += bio->bytes;
 	submit_bio(bio);
+	io_pause();
 }
 
 static int run_start(struct bio_run *r, const struct direct_extent *e, u32 pages)

@@ -11,6 +11,7 @@ static const struct {
 } controllers[] = {
 	{ "cpuset", CG_CPUSET },
 	{ "cpu", CG_CPU },
+	{ "io", CG_IO },
 	{ "memory", CG_MEMORY },
 	{ "pids", CG_PIDS },
 };
@@ -274,6 +275,8 @@ const struct cg_file cg_files[] = {
 	{ "memory.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_memory_pressure,
 		cg_store_memory_pressure },
 	{ "io.pressure", 0644, 0, CGF_PRESSURE, -1, cg_show_io_pressure, cg_store_io_pressure },
+	{ "io.stat", 0444, CG_IO, 0, -1, cg_show_io_stat, NULL },
+	{ "io.max", 0644, CG_IO, SET, -1, cg_show_io_max, cg_store_io_max },
 	{ "memory.current", 0444, CG_MEMORY, NR, -1, cg_show_memory_current, NULL },
 	{ "memory.peak", 0644, CG_MEMORY, NR, -1, cg_show_memory_peak, cg_store_memory_peak },
 	{ "memory.min", 0644, CG_MEMORY, SET, -1, cg_show_memory_min, cg_store_memory_min },

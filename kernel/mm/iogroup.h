@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iogroup.h: groups of tasks whose reading and writing of disks is counted and limited (the io controller).
+ *
+ *	io_account(dev, kind, bytes, page)   a request goes to the driver: block's
+ *	io_dirtied(dev)                      current has made a page dirty that will be written there
+ *	io_pause()                           where nothing is held that others wait for: current waits until it has paid
+ *
+ * The owner of a group keeps it while tasks are in it, and frees it after a grace period.
+ */
+#ifndef NESTLING_MM_IOGROUP_H
+#define NESTLING_MM_IOGROUP_H
+
+#include "kernel/lib/types.h"
+#include "kernel/sched/task.h"
+
+enum { IO_READ, IO_WRITE, IO_DISCARD, IO_KINDS };
+enum { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* a second */
+#define IO_NO_LIMIT (~0UL)
+
+/* What a group does with one disk. */
+struct io_node {
+	struct io_node *next;               /* immutable once it is on the list */
+	dev_t dev;                          /* of the whole disk */
+	u64 bytes[IO_KINDS], ios[IO_KINDS]; /* atomic */
+	u64 limit[IO_LIMITS];   /* read racily; written under limits_lock, as is the rest */
+	u64 paid_at[IO_LIMITS]; /* when what was begun is within the limit; ktime */
+};
+
+struct io_group {
+	struct io_group *parent; /* NULL: below the root, which counts nothing */
+	struct io_node *nodes;   /* grows at its head; atomic */
+};
+
+struct page;
+
+void io_group_init(struct io_group *g, struct io_group *parent);
+void io_group_free(struct io_group *g);
+void io_group_reset(struct io_group *g); /* no limits any more */
+/* 0 or -ENOMEM. */
+int io_group_limit(struct io_group *g, dev_t dev, const u64 *limit);
+/* NULL: it has done nothing with that disk, and has no limit. */
+struct io_node *io_group_node(const struct io_group *g, dev_t dev);
+
+/* @page: the first of a write's. */
+void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page);
+void io_wait_until_paid(void);
+void io_charge_dirty(dev_t dev);
+extern u32 io_nr_limits; /* nodes with a limit; a racy hint */
+
+static inline void io_pause(void)
+{
+	if (unlikely(current->io_paid_at))
+		io_wait_until_paid();
+}
+
+static inline void io_dirtied(dev_t dev)
+{
+	if (unlikely(READ_ONCE(io_nr_limits)) && current->io_group)
+		io_charge_dirty(dev);
+}
+
+#endif
