@@ -80,6 +80,8 @@ int os_space_quiet(int task, int cpu);
 int os_space_count_maps(int task);
 /* CPU time it has used, in ns; 0 when the host does not say. */
 uint64_t os_space_cputime(int task);
+uint64_t os_space_usertime(
+	int task); /* the part of it that is not the host's kernel's, by its ticks */
 /* 1: it sleeps, in a call of its own that a signal would end; 0: it does not, or the host does not say. */
 int os_space_is_asleep(int task);
 /*

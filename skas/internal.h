@@ -6,7 +6,7 @@
  *	space.c     orders to the mapper; making and ending spaces    pool.c     space_get, space_put
  *	runner.c    making and ending runners; events                 fpu.c      FPU states
  *	seccomp.c   struct skas_ops of seccomp mode                   ptrace.c   struct skas_ops of ptrace mode
- *	answers.c   calls that the stub answers
+ *	answers.c   calls that the stub answers               watch.c    who computes while nobody drives it
  *	handoff.c   how vCPU and runner wait for each other, and on which host CPUs
  *	trial.c     at which of them a vCPU waits least for the host's disk
  */
@@ -51,6 +51,16 @@ void skas_unlock(struct skas_mutex *m);
 #define FPU_AREAS                                                                                  \
 	2 /* for states of tasks that are not running; behind them one for calls that save theirs */
 
+/* A runner at the last look (watch.c). */
+struct watched {
+	u64 used, user; /* CPU time, all and in guest code, that it had had, */
+	u64 stayed;     /* and what it had been allowed until then */
+	u32 stays;
+	u8 doubts;   /* looks in a row that found more than that */
+	bool fresh;  /* what it has had until now is none of its next guest's */
+	bool ending; /* under ends_lock: its handle may be another's soon */
+};
+
 enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED };
 
 struct runner {
@@ -74,7 +84,10 @@ struct runner {
 	bool again; /* seccomp: the page was made ready for a turn that was not given: what has changed since the event is not known any more */
 	struct debug_regs debug; /* that the host has for it; of the vCPU */
 	bool tsc_traps;          /* rdtsc is an event; of the vCPU */
-	u32 regs_live;           /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
+	u32 stays;               /* turns that it was given; watch.c, as what follows */
+	u64 stayed;              /* ns of them, as far as they are over */
+	struct watched watched;
+	u32 regs_live; /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
 	struct skas_mutex lock;
 	struct fpu *owner; /* under lock: whose FPU state is live here */
 	u64 fp;            /* offset of that state in alt, when it is not in the registers */
@@ -170,6 +183,8 @@ void filter_for(struct runner *r); /* there is none in its slot yet */
 struct space *space_make(void);
 void space_end(struct space *s);
 bool spaces_exist(void); /* pooled ones count */
+struct space *space_next(
+	u32 *index); /* the first that exists from that one on, pooled or not; it may end at any time */
 void space_init(void);
 int space_order(struct space *s, const struct order *o); /* lock held */
 int space_flush_locked(struct space *s);
@@ -238,6 +253,9 @@ void handoff_let_go(struct runner *r);
 void handoff_slept(struct runner *r); /* a hand-off that the host has waited for */
 /* Until then a runner is waited for where it is; no later than @deadline. */
 u64 handoff_patience(u64 deadline);
+
+/* watch.c */
+void watch_ends(struct runner *r); /* it is about to be reaped: nobody else ends it any more */
 
 /* pool.c */
 void pool_empty(void);

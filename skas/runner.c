@@ -75,6 +75,7 @@ static int clone_runner_locked(struct runner *r)
 	if (err < 0)
 		return err;
 	r->task = err;
+	r->watched = (struct watched){ .fresh = true };
 	r->tsc_traps = s->tsc_traps;
 	r->state = RUNNER_WAITING;
 	return 0;
@@ -180,6 +181,7 @@ void runner_end(struct runner *r)
 
 	if (r->state == RUNNER_NONE)
 		return;
+	watch_ends(r);
 	os_space_end(r->task);
 	status = os_space_reap(r->task);
 	if (status > 0 && (status & 0x7f) == 0)
@@ -200,6 +202,7 @@ void runner_wipe_page(struct runner *r)
 	r->ctl->turn = TURN_PARK;
 	r->placed = 0; /* what it was told about spinning is gone, and */
 	r->told = 0;   /* about its guest */
+	WRITE_ONCE(r->watched.fresh, true);
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 }
 

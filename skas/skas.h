@@ -168,6 +168,15 @@ void skas_answers_revoke(void);
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
 	struct skas_event *ev);
 
+/* The stay that has just ended took so long. */
+void skas_stayed(struct space *s, int cpu, u64 ns);
+/*
+ * Looks at some spaces, from the one with that number on, for runners that compute while nobody drives them, and ends those: the number to go
+ * on with, 0 when that was all. One call at a time. *@active is set where any has computed since the last look, driven or not: while none
+ * does, and none is driven, there is nothing to look for.
+ */
+u32 skas_look(u32 from, bool *active);
+
 /*
  * What the coming stays of @s on vCPU @cpu are to stop at, in the host's own debug registers; EV_SIGNAL says so then, with trapno 1. Addresses
  * are below skas_task_size(). 1: they have been changed, 0: they were so already (or the space is lost, which skas_run() tells), -EAGAIN: the host has no task for the runner now, -errno: it does not let us, or not under ptrace mode; none is set then.

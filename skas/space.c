@@ -40,7 +40,8 @@
 #define DEATH_MOST (2 * NSEC_PER_SEC)    /* where the host cannot say, for want of descriptors */
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
-static u32 nr_free, next_index; /* under index_lock */
+static u32 nr_free, next_index;       /* under index_lock */
+static u64 existing[MAX_SPACES / 64]; /* atomic bits */
 
 void skas_lock(struct skas_mutex *m)
 {
@@ -62,6 +63,7 @@ void space_init(void)
 {
 	nr_free = 0;
 	next_index = FIRST_INDEX;
+	memset(existing, 0, sizeof(existing));
 	skas.max_spaces = MAX_SPACES;
 }
 
@@ -93,6 +95,14 @@ bool spaces_exist(void)
 	any = next_index - FIRST_INDEX != nr_free;
 	spin_unlock(&index_lock);
 	return any;
+}
+
+struct space *space_next(u32 *index)
+{
+	for (; *index < READ_ONCE(next_index); ++*index)
+		if (test_bit(*index % 64, &existing[*index / 64]))
+			return space_at((int)*index);
+	return NULL;
 }
 
 /* ---- making and ending ---- */
@@ -160,6 +170,7 @@ struct space *space_make(void)
 		return ERR_PTR(mapper);
 	}
 	s->mapper = mapper;
+	set_bit((u32)index % 64, &existing[(u32)index / 64]);
 	stat_inc(forks);
 	return s;
 }
@@ -209,6 +220,7 @@ void space_end(struct space *s)
 {
 	int index = s->index;
 
+	clear_bit((u32)index % 64, &existing[(u32)index / 64]);
 	signal_tasks(s);
 	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++) {
 		fpu_evict(&s->runner[cpu]);

@@ -30,6 +30,7 @@
 #include "arch/um/sample.h"
 #include "arch/um/timetravel.h"
 #include "kernel/mm/iogroup.h"
+#include "arch/um/watch.h"
 #include "kernel/mm/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/lib/atomic.h"
@@ -370,6 +371,7 @@ static void look_around(struct last_poll *p, int cpu)
 	int to;
 
 	poll_events(p, cpu);
+	watch_stir();
 	if (nr_cpus == 1)
 		return;
 	to = skas_rests(cpu);
@@ -446,6 +448,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
 	account_user_exit();
+	skas_stayed(s, cpu, t->last_acct - now);
 	smp_store_release(&irq_page.cpu[cpu].state, OS_CPU_KERNEL);
 	return true;
 }

@@ -11,6 +11,7 @@
 #include <asm/errno.h>
 #include "arch/um/internal.h"
 #include "arch/um/timetravel.h"
+#include "arch/um/watch.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
@@ -171,6 +172,7 @@ void arch_main(int argc, char **argv, char **envp)
 	vcpu_init();
 	vdso_init();
 	signals_init();
+	watch_init();
 	vcpu_start_all();
 	if (!kthread_run(first_thread, NULL, "kthreadd"))
 		panic("no memory for the first kernel thread");

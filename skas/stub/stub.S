@@ -415,14 +415,15 @@ wait_spin:
 	cmp $TURN_RUN, %edx
 	je go
 	cmp $TURN_PARK, %edx
-	je 2f
+	je wait_sleep
 	mov C_RPAUSE(%rbx), %esi
 3:	pause
 	dec %esi
 	jg 3b
 	dec %ecx
 	jg 1b
-2:	WORDS rdi
+wait_sleep:
+	WORDS rdi
 	mov C_PASS(%rbx), %eax
 	test %eax, %eax
 	jnz pass
@@ -475,9 +476,14 @@ after_futex:
 	mov C_FRSP(%rbx), %rsp
 	pushq $FLAGS_CLEAN
 	popfq
-awake:
+	cmpl $0, C_RSLEEP(%rbx)
+	je wait_spin				/* it was we who woke somebody */
+awake:						/* to a turn that was given before; or for nothing, then it is not worth spinning */
 	movl $0, C_RSLEEP(%rbx)
-	jmp wait_spin
+	mov C_TURN(%rbx), %edx
+	cmp $TURN_RUN, %edx
+	je go
+	jmp wait_sleep
 
 /* ---- the kernel gave the turn: back to the guest ---- */
 go:

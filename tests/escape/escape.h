@@ -86,6 +86,7 @@ void attack_window(void);
 void attack_thunks(void);
 void attack_stubborn(void);
 void attack_lull(void);
+void attack_liar(void);
 void attack_sigreturn(void);
 void attack_mapper(void);
 void attack_secret(void);

@@ -5,63 +5,55 @@
  *	asleep   A forges the end of its stay, a call that has left its FPU state in the registers, and computes on. Its task wakes up on
  *	         another vCPU, which asks the runner for that state; it makes of that an order to go on where it sleeps in its gate.
  *	faults   A faults all the time, and B says that it runs each time that it has handed over.
+ *
+ * And one that does the first for the CPU time, which nobody is charged for.
  */
 #include "escape.h"
 
 #define LULL_MS 12000
 #define HELD_MS 6000 /* of it: who is not heard of is killed sooner */
 
-/* On the first vCPU: "a call, nanosleep(@t)", and on, until the kernel wants the state. Comes back when the task goes on. */
+/*
+ * On the first vCPU: "a call, nanosleep(@t)", and on, until the kernel wants the state; or for ever, without a @gate, adding to @word. Comes back
+ * when the task goes on.
+ */
 void forged_sleep(uintptr_t ctl, const struct timespec *t, uintptr_t word, uintptr_t gate);
 
 #define TEXT(x) #x
 #define STR(x) TEXT(x)
-#define IN(at) STR(at) "(%rdi)"
+#define REG(reg, at) "mov %" #reg ", " STR(at) "(%rdi)\n"
+#define SAY(size, value, at) "mov" #size " $" STR(value) ", " STR(at) "(%rdi)\n"
+
+/* clang-format off */
 __asm__(".text\n"
 	"forged_sleep:\n"
-	"	mov %rsp, " IN(C_RSP) "\n"
-				      "	mov %rbx, " IN(C_RBX) "\n"
-							      "	mov %rbp, " IN(C_RBP) "\n"
-										      "	mov "
-										      "%r12, " IN(
-											      C_R12) "\n"
-												     "	mov %r13, " IN(C_R13) "\n"
-															      "	mov %r14, " IN(C_R14) "\n"
-																		      "	mov %r15, " IN(C_R15) "\n"
-																					      "	mov %rsi, " IN(C_RDI) "\n"
-																								      "	movq $0, " IN(C_RSI) "\n"
-																											     "	movq $35, " IN(C_RAX) "\n"
-																														      "	movq $0x202, " IN(
-																															      C_EFLAGS) "\n"
-																																	"	lea 4f(%rip), %rax\n"
-																																	"	mov %rax, " IN(C_RIP) "\n"
-																																				      "	movl $" STR(
-																																					      EXIT_IRET) ", " IN(C_EXIT) "\n"
-																																									 "	movl $" STR(EVT_CALL) ", " IN(C_EV) "\n"
-																																														    "	movl $" STR(TURN_KERNEL) ", " IN(C_TURN) "\n"
-																																																				 "	mov $300000000, %r9d\n"
-																																																				 "1:	pause\n"
-																																																				 "	dec %r9d\n"
-																																																				 "	jz 3f\n"
-																																																				 "	cmpl $" STR(
-																																																					 EXIT_SAVE) ", " IN(C_EXIT) "\n"
-																																																								    "	jne 1b\n"
-																																																								    "	movl $" STR(
-																																																									    EXIT_IRET) ", " IN(C_EXIT) "\n"
-																																																												       "	lea 2f(%rip), %rax\n"
-																																																												       "	mov %rax, " IN(
-																																																													       C_RIP) "\n"
-																																																														      "	mov %rdx, " IN(C_RDX) "\n"
-																																																																	      "	mov %rcx, " IN(C_R8) "\n"
-																																																																				     "	mov %rcx, %r8\n"
-																																																																				     "2:	mov %rdx, %rdi\n" /* woken, the stub lets us go on here */
-																																																																				     "	mov (%rdi), %edx\n"
-																																																																				     "	xor %esi, %esi\n"
-																																																																				     "	xor %r10d, %r10d\n"
-																																																																				     "	mov $202, %eax\n"
-																																																																				     "	jmp *%r8\n"
-																																																																				     "3:	ud2\n"
-																																																																				     "4:	ret\n");
+	REG(rsp, C_RSP) REG(rbx, C_RBX) REG(rbp, C_RBP) REG(r12, C_R12) REG(r13, C_R13) REG(r14, C_R14) REG(r15, C_R15)
+	REG(rsi, C_RDI) SAY(q, 0, C_RSI) SAY(q, 35, C_RAX) SAY(q, 0x202, C_EFLAGS)
+	"lea 4f(%rip), %rax\n"
+	REG(rax, C_RIP) SAY(l, EXIT_IRET, C_EXIT) SAY(l, EVT_CALL, C_EV) SAY(l, TURN_KERNEL, C_TURN)
+	"mov $300000000, %r9d\n"
+	"test %rcx, %rcx\n"
+	"jz 5f\n"
+	"1: pause\n"
+	"dec %r9d\n"
+	"jz 3f\n"
+	"cmpl $" STR(EXIT_SAVE) ", " STR(C_EXIT) "(%rdi)\n"
+	"jne 1b\n"
+	SAY(l, EXIT_IRET, C_EXIT)
+	"lea 2f(%rip), %rax\n"
+	REG(rax, C_RIP) REG(rdx, C_RDX) REG(rcx, C_R8)
+	"mov %rcx, %r8\n"
+	"2: mov %rdx, %rdi\n" /* woken, the stub lets it go on here */
+	"mov (%rdi), %edx\n"
+	"xor %esi, %esi\n"
+	"xor %r10d, %r10d\n"
+	"mov $202, %eax\n"
+	"jmp *%r8\n"
+	"3: ud2\n"
+	"4: ret\n"
+	"5: incq (%rdx)\n"
+	"jmp 5b\n");
+/* clang-format on */
 
 static void pin_to(pid_t tid, int cpu)
 {
@@ -195,4 +187,70 @@ void attack_lull(void)
 		return;
 	watched("asleep", asleep, 1);
 	watched("faults", faults, 0);
+}
+
+/* ---- for nothing ---- */
+
+#define FREE_MS 60000
+#define STILL_MS 2000
+
+static volatile uint64_t *counter;
+
+static void computes(void *arg)
+{
+	struct timespec t = { 3600, 0 };
+
+	(void)arg;
+	pin_to(0, 0);
+	*counter = 1; /* it may not fault there */
+	forged_sleep(slot_ctl(0), &t, (uintptr_t)counter, 0);
+}
+
+/* What the kernel has charged @pid for, ms. */
+static long charged(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void pause_ms(long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* Until it has stopped, or pays for what it computes. */
+static bool is_found_out(pid_t pid)
+{
+	long end = now_ms() + FREE_MS;
+
+	while (now_ms() < end) {
+		uint64_t before = *counter;
+
+		pause_ms(STILL_MS);
+		if ((*counter == before && before) || charged(pid) > STILL_MS)
+			return true;
+	}
+	return false;
+}
+
+void attack_liar(void)
+{
+	bool found_out;
+	pid_t pid;
+
+	counter = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = fork();
+	if (!pid)
+		computes(NULL);
+	found_out = is_found_out(pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (!found_out)
+		finding("a program has computed for %d s for nothing", FREE_MS / 1000);
 }

@@ -33,6 +33,7 @@ static const struct {
 	{ "window", attack_window },
 	{ "stubborn", attack_stubborn },
 	{ "lull", attack_lull },
+	{ "liar", attack_liar },
 	{ "thunks", attack_thunks },
 	{ "sigreturn", attack_sigreturn },
 	{ "mapper", attack_mapper },

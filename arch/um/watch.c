@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watch.c: looks about once a second for guests that compute while nobody drives them (skas/watch.c).
+ *
+ * Only while there is something to find: a vCPU that goes back to a guest says so when it looks around, at most once a millisecond. After a
+ * second without that in which no runner has computed, all of them are asleep, and none wakes up by itself: the timer is not set again.
+ *
+ * Locks: none. stirred is written by vCPUs that run guests, dormant by whoever ends a look and whoever sets the timer.
+ */
+#include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
+#include "arch/um/watch.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
+#include "skas/skas.h"
+
+#define LOOK_NS 1000000000UL
+
+static struct ktimer timer;
+static struct work work;
+static bool stirred;
+static u32 dormant;
+
+/* A look that is late or early is none the worse for it. */
+static void look(struct work *w)
+{
+	bool active = xchg(&stirred, false);
+	u32 at = 0;
+
+	do {
+		at = skas_look(at, &active);
+		cond_resched();
+	} while (at);
+	if (active) {
+		timer_start(&timer, ktime_get() + LOOK_NS);
+		return;
+	}
+	(void)xchg(&dormant, 1);
+	if (READ_ONCE(stirred))
+		watch_stir();
+}
+
+static void on_timer(struct ktimer *t)
+{
+	work_queue(&work);
+}
+
+void watch_stir(void)
+{
+	if (!READ_ONCE(stirred))
+		(void)xchg(&stirred, true);
+	if (unlikely(READ_ONCE(dormant)) && xchg(&dormant, 0))
+		timer_start(&timer, ktime_get() + LOOK_NS);
+}
+
+void watch_init(void)
+{
+	timer_setup(&timer, on_timer);
+	work_setup(&work, look);
+	dormant = !time_travels;
+}
