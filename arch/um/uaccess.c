@@ -328,9 +328,9 @@ static void written_to(struct page *p)
 	unlock_page(p);
 }
 
-ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
+static ssize_t access_pages(struct mm *mm, u64 addr, void *buf, size_t n, u32 flags)
 {
-	u32 flags = (write ? FOLL_WRITE : 0) | (force ? FOLL_FORCE : 0);
+	bool write = flags & FOLL_WRITE;
 	size_t done = 0;
 
 	while (done < n) {
@@ -357,4 +357,14 @@ ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool
 		addr += piece;
 	}
 	return done || !n ? (ssize_t)done : -EFAULT;
+}
+
+ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
+{
+	return access_pages(mm, addr, buf, n, (write ? FOLL_WRITE : 0) | (force ? FOLL_FORCE : 0));
+}
+
+ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n)
+{
+	return access_pages(mm, addr, buf, n, FOLL_FORCE | FOLL_ANON);
 }

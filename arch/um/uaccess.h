@@ -31,6 +31,8 @@ ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
 size_t strnlen_user(uaddr_t s, size_t max);
 /* Of another mm (ptrace, /proc/PID/mem, cmdline); bytes copied or -EFAULT. force: as ptrace, in spite of protections. */
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
+/* What anonymous memory holds: of a file's pages, which the server of a FUSE file may never bring, nothing. */
+ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n);
 
 /* Does [a, a+n) lie within what guests may map (no mapping is looked up)? */
 bool access_ok(uaddr_t a, size_t n);

@@ -251,10 +251,14 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 	if (!v)
 		return -EFAULT;
 	current->memcg_oom = false; /* of this fault, not of a call that failed before */
-	err = resolve(v, addr, flags, &info);
+	err = flags & FAULT_ANON_ONLY && !vma_is_anon(v) ? -EFAULT : resolve(v, addr, flags, &info);
 	if (err == USERFAULT && !ahead) {
 		err = userfault_wait(v, addr, flags, false);
 		return err ? -EFAULT : USERFAULT;
+	}
+	if (err == OWED_FAULT && !ahead) {
+		err = owed_wait(v, addr);
+		return err ? err : OWED_FAULT;
 	}
 	/* What the kernel touches for the guest, the guest will touch itself: mapped with the same flush that takes it home. */
 	if (!err && mm == current->mm && !info.mapped)
@@ -269,7 +273,7 @@ int fault_in(struct mm *mm, u64 addr, u32 flags)
 
 	do
 		err = fault_in_once(mm, addr, flags, false);
-	while (err == USERFAULT || (err == -ENOMEM && memory_may_come(mm)));
+	while (err == USERFAULT || err == OWED_FAULT || (err == -ENOMEM && memory_may_come(mm)));
 	return err;
 }
 
@@ -309,6 +313,11 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 		err = vma_is_secret(v) ? -EFAULT : resolve(v, start, f, &info);
 		if (err == USERFAULT) {
 			err = userfault_wait(v, start, f, false);
+			down_read(&mm->mmap_lock);
+			continue;
+		}
+		if (err == OWED_FAULT) {
+			err = owed_wait(v, start);
 			down_read(&mm->mmap_lock);
 			continue;
 		}
@@ -378,16 +387,25 @@ static void balance_file(struct file *f)
 static int serve_fault(struct mm *mm, u64 addr, u64 error, struct fault_info *info, int *code)
 {
 	u32 flags = (error & ERR_WRITE ? FAULT_WRITE : 0) | (error & ERR_INSTR ? FAULT_EXEC : 0);
-	struct vm_area *v = vma_for_fault(mm, addr);
+	struct vm_area *v;
 	struct file *dirtied;
 	int err;
 
+again:
+	v = vma_for_fault(mm, addr);
 	if (!v) {
 		*code = SEGV_MAPERR;
 		return SIGSEGV;
 	}
 	current->memcg_oom = false;
 	err = resolve(v, addr, flags, info);
+	if (unlikely(err == OWED_FAULT)) {
+		err = owed_wait(v, addr);
+		if (!err)
+			goto again;
+		current->maj_flt++;
+		return error_signal(err, code);
+	}
 	if (err == USERFAULT) {
 		info->kind = FAULT_USER;
 		current->maj_flt++;

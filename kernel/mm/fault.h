@@ -43,6 +43,11 @@ void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits);
 int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
+/*
+ * A page that a process has to bring (FUSE), perhaps never, is waited for without mmap_lock, or whoever looks at this memory (ps) would wait behind
+ * us. file_fault() and shared_write_fault() say OWED_FAULT; this, under mmap_lock for reading, lets go of it and waits. 0: look again; -errno.
+ */
+int owed_wait(struct vm_area *v, u64 addr);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 
 /* Fills the empty entries of [start, end) from what the page cache has, without waiting for anything. */

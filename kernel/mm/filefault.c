@@ -32,6 +32,42 @@ static void read_around(struct vm_area *v, u64 index)
 	page_cache_readaround(v->vm_mapping, v->vm_file, index, v->vm_flags & VM_EXEC);
 }
 
+/* A page that is locked: is it that of @index, with its data? */
+static bool is_page_of(struct page *p, struct address_space *m, u64 index)
+{
+	if (p->mapping != m || p->index != index || !PageUptodate(p) || beyond_end(m, index))
+		return false;
+	mark_page_accessed(p);
+	return true;
+}
+
+int owed_wait(struct vm_area *v, u64 addr)
+{
+	struct address_space *m = v->vm_mapping;
+	u64 index = vma_index(v, addr & PAGE_MASK);
+	struct file *f = v->vm_file;
+	bool text = v->vm_flags & VM_EXEC, around = !(v->vm_flags & VM_RAND_READ);
+	struct page *p;
+	int err;
+
+	mm_file_ops->get(f);
+	up_read(&v->vm_mm->mmap_lock);
+	p = find_get_page(m, index);
+	if (p)
+		put_page(p);
+	else if (around)
+		page_cache_readaround(m, f, index, text);
+	p = read_cache_page(m, index, f);
+	err = IS_ERR(p) ? (int)PTR_ERR(p) : lock_page_killable(p);
+	if (!err)
+		unlock_page(p);
+	if (!IS_ERR(p))
+		put_page(p);
+	mm_file_ops->put(f);
+	/* a server that takes back what it has just brought must not keep who is to die */
+	return !err && wait_interrupted(TASK_KILLABLE) ? -EINTR : err;
+}
+
 /* The page, uptodate and locked. */
 static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_info *info)
 {
@@ -44,6 +80,17 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 		if (beyond_end(m, index))
 			return ERR_PTR(-ENXIO);
 		p = find_get_page(m, index);
+		if (unlikely(m->a_ops->from_process)) {
+			if (p && PageUptodate(p) && trylock_page(p)) {
+				if (is_page_of(p, m, index))
+					return p;
+				unlock_page(p);
+			}
+			if (p)
+				put_page(p);
+			info->major = true;
+			return ERR_PTR(OWED_FAULT);
+		}
 		if (!p) {
 			info->major = !m->a_ops->memory_only;
 			if (!(v->vm_flags & VM_RAND_READ))
@@ -62,11 +109,8 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 		if (test_bit(PG_readahead, &p->flags))
 			page_cache_readahead_next(m, v->vm_file, p);
 		lock_page(p);
-		if (p->mapping == m && p->index == index && PageUptodate(p) &&
-			!beyond_end(m, index)) {
-			mark_page_accessed(p);
+		if (is_page_of(p, m, index))
 			return p;
-		}
 		unlock_page(p);
 		put_page(p);
 	}

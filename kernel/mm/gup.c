@@ -87,11 +87,27 @@ static bool is_hole(struct mm *mm, u64 addr)
 	return hole;
 }
 
+static bool in_anon(struct mm *mm, u64 addr)
+{
+	struct vm_area *v;
+	bool yes;
+
+	down_read(&mm->mmap_lock);
+	v = find_vma(mm, addr); /* a stack may grow */
+	yes = v && vma_is_anon(v);
+	up_read(&mm->mmap_lock);
+	return yes;
+}
+
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags)
 {
-	u32 fault = (flags & FOLL_WRITE ? FAULT_WRITE : 0) | (flags & FOLL_FORCE ? FAULT_FORCE : 0);
+	u32 fault = (flags & FOLL_WRITE ? FAULT_WRITE : 0) |
+		    (flags & FOLL_FORCE ? FAULT_FORCE : 0) |
+		    (flags & FOLL_ANON ? FAULT_ANON_ONLY : 0);
 
 	addr &= PAGE_MASK;
+	if (flags & FOLL_ANON && !in_anon(mm, addr))
+		return ERR_PTR(-EFAULT);
 	if (flags & FOLL_FORCE && flags & FOLL_WRITE)
 		arch_patch_forget(mm, addr, addr + PAGE_SIZE);
 	for (int tries = 0; tries < 100; tries++) {

@@ -299,8 +299,9 @@ void giveback_kick(void);
 
 #define FAULT_WRITE 1
 #define FAULT_EXEC 2
-#define FAULT_READ_ONLY 8 /* mm_populate: do not make private pages writable ahead */
-#define FAULT_FORCE 4     /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
+#define FAULT_READ_ONLY 8  /* mm_populate: do not make private pages writable ahead */
+#define FAULT_FORCE 4      /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
+#define FAULT_ANON_ONLY 16 /* -EFAULT of all areas but anonymous ones */
 /* Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM. */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
 /* The same for what will probably be touched: no error, no killing for memory. */
@@ -314,8 +315,9 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 
 #define VM_UFFD_ALL (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 #define FAULT_GUARD                                                                                \
-	(-602)           /* of fault_in_locked(): the page is a guard: SIGSEGV. Never leaves mm. */
-#define USERFAULT (-601) /* somebody else handles this fault: userfault_wait(). Never leaves mm. */
+	(-602)            /* of fault_in_locked(): the page is a guard: SIGSEGV. Never leaves mm. */
+#define OWED_FAULT (-603) /* a process has to fill the page first: owed_wait(). Never leaves mm. */
+#define USERFAULT (-601)  /* somebody else handles this fault: userfault_wait(). Never leaves mm. */
 /* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
 /*

@@ -630,6 +630,7 @@ int mm_page_node(struct mm *mm, u64 addr);
 #define FOLL_WRITE 1
 #define FOLL_FORCE 2
 #define FOLL_DUMP 4
+#define FOLL_ANON 8 /* of anonymous areas alone: no file has to be read */
 struct page *get_user_page(
 	struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), also for secret memory; ... */
 /* The first of @nr pages of current from @addr's on, each with a reference: how many (1 to @nr; less where one cannot be had), or -EFAULT. */

@@ -47,7 +47,7 @@ static int show_memory(struct seq *s, struct mm *mm, u64 from, u64 to, u64 max)
 	if (to > from + max)
 		to = from + max;
 	while (from < to) {
-		ssize_t n = access_mm(mm, from, buf, min_t(u64, PAGE_SIZE, to - from), false, true);
+		ssize_t n = read_mm_anon(mm, from, buf, min_t(u64, PAGE_SIZE, to - from));
 
 		if (n <= 0)
 			break;
