@@ -471,8 +471,13 @@ static ssize_t hostfs_write_iter(struct file *f, struct iov_iter *from, loff_t *
 
 static int hostfs_mmap(struct file *f, struct vm_area *vma)
 {
-	int err = look_again(f->f_inode);
+	u64 writes = VM_SHARED | VM_MAYWRITE;
+	int err;
 
+	/* as of a file that may only grow: a mapping would write in its middle */
+	if (hostfs_sb_of(f->f_inode)->append && (vma->vm_flags & writes) == writes)
+		return -EACCES;
+	err = look_again(f->f_inode);
 	return err ? err : generic_file_mmap(f, vma);
 }
 
