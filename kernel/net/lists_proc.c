@@ -86,19 +86,48 @@ static int show_netlink(struct seq *s, void *arg)
 	return 0;
 }
 
-static void show_one_packet(const struct packet_sock *p, void *arg)
+#define PACKETS_MAX 16384U /* so many are told */
+
+/* Those of one namespace, noted while nobody may receive, and told afterwards. */
+struct packet_list {
+	u32 nr, room;
+	struct packet_line {
+		int type, ifindex;
+		u32 rmem;
+		u16 proto;
+		bool running;
+		u64 ino;
+	} at[];
+};
+
+static void note_packet(const struct packet_sock *p, void *arg)
 {
-	if (p->c.net == current_net())
-		seq_printf(arg, "%016lx %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", 0UL, 3,
-			p->c.type, p->proto, p->ifindex, p->running, p->rmem, 0U, p->c.ino);
+	struct packet_list *l = arg;
+
+	if (p->c.net == current_net() && l->nr < l->room)
+		l->at[l->nr++] = (struct packet_line){ p->c.type, p->ifindex, p->rmem, p->proto,
+			p->running, p->c.ino };
 }
 
 static int show_packet(struct seq *s, void *arg)
 {
+	u32 room = min(READ_ONCE(packet_taps) + 16, PACKETS_MAX);
+	struct packet_list *l = kmalloc(sizeof(*l) + room * sizeof(l->at[0]), GFP_KERNEL);
+
+	if (!l)
+		return -ENOMEM;
+	l->nr = 0;
+	l->room = room;
+	packet_for_each(note_packet, l);
 	seq_puts(s, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
-	seq_reserve(s, LIST_TEXT);
-	if (!s->full)
-		packet_for_each(show_one_packet, s);
+	for (u32 k = 0; k < l->nr && !s->full; k++) {
+		const struct packet_line *p = &l->at[k];
+
+		seq_printf(s, "%016lx %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", 0UL, 3, p->type,
+			p->proto, p->ifindex, p->running, p->rmem, 0U, p->ino);
+		cond_resched();
+	}
+	kfree(l);
 	return 0;
 }
 

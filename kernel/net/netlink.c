@@ -606,6 +606,7 @@ static u32 nl_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	struct nl_sock *n = NL(s);
 
 	poll_wait(f, &n->c.wait, pt);
+	nl_catch_up_some(n);
 	return EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND |
 	       (list_empty(&n->queue) ? 0 : EPOLLIN | EPOLLRDNORM) | (n->c.err ? EPOLLERR : 0);
 }

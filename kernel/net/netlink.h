@@ -132,6 +132,8 @@ int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
 /* Brings it what has been told and is in the log still. False: there was nothing. The latter with nl_lock held. */
 bool nl_catch_up(struct nl_sock *n);
 void nl_catch_up_locked(struct nl_sock *n);
+/* Some of it, if nothing is there yet: for who only looks whether there is something. */
+void nl_catch_up_some(struct nl_sock *n);
 /* Who has made much to tell helps to tell it. */
 void nl_help(struct nl_sock *n);
 /* To the members of a group, but not to @but. */

@@ -171,6 +171,18 @@ void nl_catch_up_locked(struct nl_sock *n)
 		catch_up_some(n, &left);
 }
 
+void nl_catch_up_some(struct nl_sock *n)
+{
+	u32 left = BATCH;
+
+	if (!is_behind(n) || !list_empty(&n->queue))
+		return;
+	spin_lock(&nl_lock);
+	if (is_behind(n))
+		catch_up_some(n, &left);
+	spin_unlock(&nl_lock);
+}
+
 bool nl_catch_up(struct nl_sock *n)
 {
 	bool more = is_behind(n), was = more;
