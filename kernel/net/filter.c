@@ -282,6 +282,18 @@ struct sk_filter *filter_get(struct sk_filter *f)
 	return f;
 }
 
+struct sk_filter *filter_get_of(struct sock_common *c)
+{
+	struct sk_filter *f;
+
+	if (likely(!READ_ONCE(c->filter)))
+		return NULL;
+	spin_lock(&c->lock); /* else its last reference may go before we have one */
+	f = filter_get(c->filter);
+	spin_unlock(&c->lock);
+	return f;
+}
+
 static void free_rcu(struct rcu_head *h)
 {
 	struct sk_filter *f = container_of(h, struct sk_filter, rcu);
@@ -394,9 +406,7 @@ long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room)
 	struct sk_filter *f;
 	long n = 0;
 
-	spin_lock(&c->lock);
-	f = filter_get(c->filter);
-	spin_unlock(&c->lock);
+	f = filter_get_of(c);
 	if (!f)
 		return 0;
 	n = f->len;

@@ -46,6 +46,8 @@ u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
 
 struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */
 struct sk_filter *filter_get(struct sk_filter *f);     /* NULL is fine, for both */
+/* The same of a socket that may get another one meanwhile. Takes c->lock. */
+struct sk_filter *filter_get_of(struct sock_common *c);
 void filter_put(struct sk_filter *f);
 
 /* Extended programs, as kernel/bpf registers them; NULL before. */

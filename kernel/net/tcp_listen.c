@@ -46,9 +46,9 @@ static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 }
 
 /* What a child has from its listener. */
-static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
+static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 {
-	const struct inet_sock *from = &l->inet;
+	struct inet_sock *from = &l->inet;
 	struct inet_sock *i = &c->inet;
 
 	sock_init_common(&i->c, from->c.family, SOCK_STREAM, IPPROTO_TCP);
@@ -86,7 +86,7 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->listened_at = from->laddr;
 	i->pmtudisc = from->pmtudisc;
 	i->c.net = i->net = net_get(from->net);
-	i->c.filter = filter_get(from->c.filter);
+	i->c.filter = filter_get_of(&from->c);
 	i->c.rare = from->c.rare;
 	i->c.timestamp = from->c.timestamp;
 	i->table = from->table;

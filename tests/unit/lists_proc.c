@@ -56,6 +56,7 @@ void nl_walk_end(struct nl_sock *mark)
 void net_io_counts(u32 cpu, struct net_io_counts *c)
 {
 }
+u32 packet_taps;
 void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *arg)
 {
 	held = true;
