@@ -38,6 +38,8 @@
 #define POLL_BUDGET 64     /* frames in a round */
 #define BACKLOG_MAX 16384U /* packets of a vCPU; lo's largest windows fit */
 #define BACKLOG_BYTES (64UL << 20)
+#define BACKLOG_PART 8   /* and not more than such a part of the memory */
+#define SPILL_PART 4     /* of that for what goes on in the thread */
 #define FLUSH_MAX 16384U /* packets of a flush */
 #define SPILL_MAX 4096U
 #define SPILL_PIECE 128U
@@ -52,7 +54,8 @@
 static struct backlog {
 	struct list_head queue;
 	u32 len;
-	u64 bytes;                /* of true sizes */
+	u64 bytes; /* of true sizes */
+	u64 room; /* for them: as much as they may be, as it was at the last flush; 0: nothing was flushed yet */
 	struct list_head senders; /* of netdev_queue.link */
 	bool running;
 	bool held;                 /* the senders' frames are held back, until the timer's time */
@@ -68,8 +71,15 @@ static struct {
 	spinlock_t lock;
 	struct list_head queue;
 	u32 len;
+	u64 bytes;
 	struct work work;
 } spill;
+
+/* What makes frames go in circles costs nobody anything but this: true sizes that may wait on a vCPU. */
+static u64 backlog_room(void)
+{
+	return min(BACKLOG_BYTES, nr_managed_frames() * (PAGE_SIZE / BACKLOG_PART));
+}
 
 /* ---- receiving ---- */
 
@@ -90,7 +100,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 
 	skb->dev = dev;
 	skb->prioidx = 0; /* its sender's: it is nobody's now, wherever it goes on to */
-	if (unlikely(b->len >= BACKLOG_MAX || b->bytes >= BACKLOG_BYTES)) {
+	if (unlikely(b->len >= BACKLOG_MAX || b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {
 		dev->stats.rx_dropped++;
 		b->dropped++;
 		kfree_skb(skb);
@@ -235,9 +245,11 @@ static void spill_over(struct backlog *b)
 		bool taken = false;
 
 		spin_lock(&spill.lock);
-		if (spill.len < SPILL_MAX && READ_ONCE(skb->dev->flags) & IFF_UP) {
+		if (spill.len < SPILL_MAX && spill.bytes < b->room / SPILL_PART &&
+			READ_ONCE(skb->dev->flags) & IFF_UP) {
 			list_add_tail(&skb->list, &spill.queue);
 			spill.len++;
+			spill.bytes += skb_truesize(skb);
 			taken = true;
 		}
 		spin_unlock(&spill.lock);
@@ -254,6 +266,7 @@ static void flush(struct backlog *b, u32 most)
 	if (b->running)
 		return;
 	b->running = true;
+	b->room = backlog_room();
 	do {
 		n += process_backlog(b, most - n);
 		process_senders(b);
@@ -309,6 +322,7 @@ static void spill_go_on(struct work *w)
 		skb = list_first_entry(&spill.queue, struct sk_buff, list);
 		list_move_tail(&skb->list, &b->queue);
 		spill.len--;
+		spill.bytes -= skb_truesize(skb);
 		b->len++;
 		b->bytes += skb_truesize(skb);
 	}
@@ -331,6 +345,7 @@ void netdev_spill_forget(const struct net *net)
 			continue;
 		list_move_tail(&skb->list, &dead);
 		spill.len--;
+		spill.bytes -= skb_truesize(skb);
 	}
 	spin_unlock(&spill.lock);
 	skb_free_list(&dead);

@@ -17,6 +17,7 @@
 
 #define GC_STEP 8
 #define EXT_MAX 8
+#define END_STEP 256
 #define EVENTS_AUTO 2
 #define LOG_LEVEL 4
 
@@ -490,17 +491,22 @@ void nf_ct_unuse(struct net *net)
 void nf_ct_net_end(struct net *net)
 {
 	struct nf_ct_net *c = net->ct;
+	bool more;
 
 	if (!c)
 		return;
-	spin_lock(&c->lock);
-	while (!list_empty(&c->all)) {
-		struct nf_conn *ct = list_first_entry(&c->all, struct nf_conn, all);
+	do {
+		spin_lock(&c->lock);
+		for (u32 n = 0; n < END_STEP && !list_empty(&c->all); n++) {
+			struct nf_conn *ct = list_first_entry(&c->all, struct nf_conn, all);
 
-		if (nf_ct_unlink(ct))
-			nf_conn_put(ct);
-	}
-	spin_unlock(&c->lock);
+			if (nf_ct_unlink(ct))
+				nf_conn_put(ct);
+		}
+		more = !list_empty(&c->all);
+		spin_unlock(&c->lock);
+		cond_resched();
+	} while (more);
 	net->ct = NULL;
 	kfree(c);
 }
