@@ -177,7 +177,8 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 	}
 	if (!sbi->blocks_per_group ||
 		sbi->blocks_per_group >> sbi->cluster_bits > sbi->block_size * 8 ||
-		!sbi->inodes_per_group || sbi->inodes_per_group > sbi->block_size * 8)
+		sbi->inodes_per_group < sbi->block_size / sbi->inode_size ||
+		sbi->inodes_per_group > sbi->block_size * 8)
 		return ext4_refuse_mount(sb, silent, "group sizes make no sense");
 	sbi->first_data_block = d->s_first_data_block;
 	sbi->blocks_count = d->s_blocks_count_lo;
@@ -202,7 +203,7 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 	}
 	sbi->unsigned_hash = d->s_flags & EXT4_FLAGS_UNSIGNED_HASH;
 	sbi->first_ino = d->s_rev_level ? d->s_first_ino : 11;
-	if (sbi->first_ino < 11 || sbi->first_ino > sbi->inodes_per_group)
+	if (sbi->first_ino < 11 || sbi->first_ino > d->s_inodes_count)
 		return ext4_refuse_mount(sb, silent, "first inode makes no sense");
 	return 0;
 }

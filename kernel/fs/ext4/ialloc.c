@@ -136,7 +136,9 @@ static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, 
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
 	struct ext4_buf *b;
-	u32 bit = group ? 0 : sbi->first_ino - 1;
+	u64 first = (u64)group * sbi->inodes_per_group +
+		    1; /* small groups: the reserved ones may be in two */
+	u32 bit = sbi->first_ino > first ? sbi->first_ino - (u32)first : 0;
 
 	if (!group_free_inodes(sbi, g))
 		return 0;
