@@ -38,7 +38,7 @@ struct attr {
 	u8 *value;
 	struct inode *held; /* ext4_attr_hold_value() */
 };
-#define MAX_ATTRS 128
+#define MAX_ATTRS 512 /* more than an inode and a block have room for: 16 bytes each at least */
 #define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
 struct attrs {
 	u32 n;
