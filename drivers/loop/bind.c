@@ -64,20 +64,20 @@ static u32 default_block_size(const struct file *f)
 
 static DEFINE_SPINLOCK(files_lock);
 
-/* Is there a way from @f through other loop devices to @lo? Under files_lock: no file on the way is let go meanwhile. */
+/* Is there a way from @f through other loop devices, or their partitions, to @lo? Under files_lock: no file on the way is let go meanwhile. */
 static bool leads_to(struct loop *lo, const struct file *f)
 {
 	u32 hops;
 
 	for (hops = 0; f && hops < LOOP_MAX; hops++) {
 		const struct inode *inode = f->f_mapping->host;
+		const struct block_device *b = S_ISBLK(inode->i_mode) ? inode->i_bdev : NULL;
 		struct loop *under;
 
-		if (!S_ISBLK(inode->i_mode) || MAJOR(inode->i_rdev) != LOOP_MAJOR ||
-			MINOR(inode->i_rdev) >= LOOP_MAX)
+		if (!b || b->disk->major != LOOP_MAJOR)
 			return false;
-		under = loop_units[MINOR(inode->i_rdev)];
-		if (!under || under == lo)
+		under = b->disk->private;
+		if (under == lo)
 			return true;
 		f = under->file;
 	}

@@ -241,6 +241,34 @@ static void keeps_nothing(void)
 	close(p[0]);
 }
 
+/* The disk, through a partition of it that is all of it, and another loop device, to itself: the last leaves the rest as it is. */
+static void circle(void)
+{
+	static const unsigned char entry[16] = { [4] = 0x83, [13] = 2 * MB / 512 >> 8 };
+	char part[48], other[32];
+	struct loop_config c;
+	int fd, second;
+	long n;
+
+	NEED(pwrite(backing, entry, 16, 446));
+	NEED(pwrite(backing, "\x55\xaa", 2, 510));
+	memset(&c, 0, sizeof(c));
+	c.fd = (unsigned)backing;
+	c.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_PARTSCAN | LO_FLAGS_AUTOCLEAR;
+	G(ioctl(lo, LOOP_CONFIGURE, &c), "0");
+	snprintf(part, sizeof(part), "%sp1", dev);
+	fd = GNEED(open(part, O_RDONLY));
+	n = GNEED(ioctl(ctl, LOOP_CTL_GET_FREE));
+	snprintf(other, sizeof(other), "/dev/loop%ld", n);
+	second = GNEED(open(other, O_RDONLY));
+	G(ioctl(second, LOOP_SET_FD, fd), "0");
+	G(ioctl(lo, LOOP_CHANGE_FD, second), "-1 EBADF");
+	G(ioctl(lo, LOOP_CHANGE_FD, fd), "-1 EBADF");
+	G(pread(second, part, 16, 446), "16");
+	GIS(!memcmp(part, entry, 16));
+	G(ioctl(second, LOOP_CLR_FD), "0");
+}
+
 TEST(loop)
 {
 	backing = NEED(open("img", O_RDWR | O_CREAT, 0600));
@@ -252,4 +280,5 @@ TEST(loop)
 	configure();
 	partitions();
 	keeps_nothing();
+	circle();
 }
