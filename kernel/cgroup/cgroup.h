@@ -31,10 +31,20 @@ struct inode;
 #define CG_PIDS BIT(2)
 #define CG_CPUSET BIT(3)
 #define CG_IO BIT(4)
-#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET | CG_IO)
+#define CG_HUGETLB BIT(5)
+#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET | CG_IO | CG_HUGETLB)
 #define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET) /* may divide the threads of one process */
 
-enum { CGN_EVENTS, CGN_PIDS, CGN_PIDS_LOCAL, CGN_MEMORY, CGN_MEMORY_LOCAL, CGN_NR };
+enum {
+	CGN_EVENTS,
+	CGN_PIDS,
+	CGN_PIDS_LOCAL,
+	CGN_MEMORY,
+	CGN_MEMORY_LOCAL,
+	CGN_HUGETLB,
+	CGN_HUGETLB_LOCAL,
+	CGN_NR
+};
 
 /* A file that can be waited for: poll and inotify hear of a change. */
 struct cgroup_notify {

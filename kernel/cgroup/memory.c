@@ -34,6 +34,12 @@ static void event(struct mem_group *g)
 	cgroup_notify(owner(g), CGN_MEMORY_LOCAL);
 }
 
+static void huge_event(struct mem_group *g)
+{
+	cgroup_notify(owner(g), CGN_HUGETLB);
+	cgroup_notify(owner(g), CGN_HUGETLB_LOCAL);
+}
+
 static bool belongs_to(struct task *p, void *arg)
 {
 	return p->cgroup && cgroup_is_descendant(p->cgroup, arg);
@@ -79,6 +85,7 @@ static int memory_init(void)
 	mem_group_release = release;
 	mem_group_tryget = tryget;
 	mem_group_event = event;
+	mem_group_huge_event = huge_event;
 	mem_group_oom_kill = oom_kill_in;
 	return 0;
 }

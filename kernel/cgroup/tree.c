@@ -407,6 +407,8 @@ static void reset(struct cgroup *c, u32 mask)
 			child->pids_max = INT64_MAX;
 		if (mask & CG_MEMORY)
 			mem_group_reset(&child->mem);
+		if (mask & CG_HUGETLB)
+			huge_group_reset(&child->mem);
 		if (mask & CG_IO)
 			io_group_reset(&child->io);
 		if (mask & CG_CPU)

@@ -9,6 +9,7 @@
  *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, reservations, quotas of mounts
  *	hugetlb_file.c    what is in a file, what is promised to it, and to private mappings
  *	hugetlb_fault.c   faults, copies on write, fork
+ *	hugetlb_group.c   how many a group of tasks may have
  *	kernel/fs/hugetlbfs    the files, and the numbers that guests read and write
  *
  * Locks: mmap_lock, then huge_file.lock, then i_mmap_sem, pmap->lock and page_table_lock; the pool's and the quotas' are innermost.
@@ -50,7 +51,7 @@ u64 huge_quota_used(struct huge_quota *q);
 /* Part of an inode. */
 struct huge_file {
 	struct mutex lock;
-	struct radix slots;       /* by huge index: a page, or HUGE_PROMISED; under lock */
+	struct radix slots;       /* by huge index: a page, or a promise; under lock */
 	u64 pages;                /* how many of the slots are pages; under lock, read racily */
 	struct huge_quota *quota; /* of its mount, or NULL; immutable */
 	bool prepaid;             /* of a segment, promised as a whole: mappings add nothing */

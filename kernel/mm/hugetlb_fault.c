@@ -83,9 +83,12 @@ static void copy_huge_page(struct page *to, struct page *from)
 /* A page for this private area alone, zeroed. */
 static struct page *private_page(struct vm_area *v, u64 index)
 {
+	struct page *head;
+
 	if (v->vm_private == HUGE_LOST)
 		return NULL;
-	return huge_take(huge_file_of(v)->quota, huge_promise_spend(v, index));
+	head = huge_take_charged(huge_file_of(v)->quota, v, index);
+	return IS_ERR(head) ? NULL : head;
 }
 
 /* What to map at @index of a private area, with references: *bits says how. ERR_PTR(-ENOSPC). */
@@ -291,9 +294,9 @@ static bool is_pinned(struct page *head)
 /* A copy for the child of a page that stays the parent's. NULL: none is left. */
 static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *bits)
 {
-	struct page *new = huge_take(huge_file_of(v)->quota, false);
+	struct page *new = huge_take_charged(huge_file_of(v)->quota, NULL, 0);
 
-	if (!new)
+	if (IS_ERR(new))
 		return NULL;
 	copy_huge_page(new, old);
 	*bits = vma_rights(v) | PTE_D;

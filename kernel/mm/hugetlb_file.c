@@ -6,9 +6,9 @@
  * private mapping promises to itself (struct huge_promise): a bit for each page that was taken, or given up. MAP_NORESERVE promises
  * nothing: a touch finds a page that nobody was promised, or is a SIGBUS.
  *
- * A slot of a file is empty -> HUGE_PROMISED -> a page -> empty (hole, truncation). A page has the file's reference of each frame.
+ * A slot of a file is empty -> promised -> a page -> empty (hole, truncation). A page has the file's reference of each frame.
  *
- * Invariants: 1. For each HUGE_PROMISED slot and each bit of a promise that is not set, the pool keeps a page. 2. A page is in a slot below
+ * Invariants: 1. For each promised slot and each bit of a promise that is not set, the pool keeps a page. 2. A page is in a slot below
  * i_size, unless fallocate() kept the size.
  *
  * Locks: huge_file.lock for all here. It is held while entries are made and while they are taken away, so no fault maps a page that has
@@ -43,21 +43,22 @@ static u64 forget_promises(struct huge_file *f, u64 first, u64 end)
 	void *slot;
 
 	for (u64 at = first; (slot = radix_next(&f->slots, &at)) && at < end; at++)
-		if (slot == HUGE_PROMISED) {
+		if (slot_is_promise(slot)) {
 			radix_delete(&f->slots, at);
+			huge_uncharge(HUGE_RESERVED, slot_payer(slot), 1);
 			n++;
 		}
 	return n;
 }
 
 /* Into the empty slots of [first, end), until memory is out: how many. */
-static u64 insert_promises(struct huge_file *f, u64 first, u64 end)
+static u64 insert_promises(struct huge_file *f, struct mem_group *payer, u64 first, u64 end)
 {
 	u64 made = 0;
 	int err = 0;
 
 	for (u64 at = first; at < end && (!err || err == -EEXIST); at++) {
-		err = radix_insert(&f->slots, at, HUGE_PROMISED);
+		err = radix_insert(&f->slots, at, slot_of_promise(payer));
 		made += !err;
 	}
 	return made;
@@ -65,31 +66,51 @@ static u64 insert_promises(struct huge_file *f, u64 first, u64 end)
 
 int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 {
+	struct mem_group *payer;
 	u64 n;
 	int err;
 
 	assert_mutex_held(&f->lock);
 	n = count_empty(f, first, end);
+	payer = huge_charge(HUGE_RESERVED, n);
+	if (IS_ERR(payer))
+		return (int)PTR_ERR(payer);
 	err = huge_reserve(f->quota, n);
 	if (!err) {
-		n -= insert_promises(f, first, end);
+		n -= insert_promises(f, payer, first, end);
 		if (n) { /* no memory: what was promised stays so until the file is cut */
 			huge_unreserve(f->quota, n);
 			err = -ENOMEM;
 		}
 	}
+	if (err)
+		huge_uncharge(HUGE_RESERVED, payer, n);
 	return err;
 }
 
 /* ---- pages of files ---- */
 
-static struct page *make_page(struct huge_file *f, u64 index, bool promised)
+/* The page that was promised there: who was charged for the promise goes on being so. */
+static struct page *take_promised(struct huge_file *f, struct mem_group *payer)
 {
-	struct page *head = huge_take(f->quota, promised);
+	struct mem_group *used = huge_charge(HUGE_USED, 1);
+	struct page *head;
 
-	if (!head)
+	if (IS_ERR(used))
 		return ERR_PTR(-ENOSPC);
-	if (promised) {
+	head = huge_take(f->quota, true);
+	huge_page_owned(head, used, payer);
+	return head;
+}
+
+static struct page *make_page(struct huge_file *f, u64 index, void *slot)
+{
+	struct page *head =
+		slot ? take_promised(f, slot_payer(slot)) : huge_take_charged(f->quota, NULL, 0);
+
+	if (IS_ERR(head))
+		return head;
+	if (slot) {
 		radix_replace(&f->slots, index, head);
 	} else if (radix_insert(&f->slots, index, head)) {
 		huge_page_put(head);
@@ -107,7 +128,7 @@ struct page *huge_file_page(struct huge_file *f, u64 index, bool make)
 	slot = radix_lookup(&f->slots, index);
 	if (slot_is_page(slot))
 		return slot;
-	return make ? make_page(f, index, slot == HUGE_PROMISED) : NULL;
+	return make ? make_page(f, index, slot) : NULL;
 }
 
 int huge_file_allocate(struct huge_file *f, u64 index)
@@ -188,8 +209,10 @@ bool huge_promise_spend(struct vm_area *v, u64 index)
 
 static void promise_put(struct huge_promise *p)
 {
-	if (!--p->refs)
-		kfree(p);
+	if (--p->refs)
+		return;
+	huge_uncharge(HUGE_RESERVED, p->payer, p->charged);
+	kfree(p);
 }
 
 /* A split gives two areas of one promise; a fork's child gets none. */
@@ -210,13 +233,16 @@ static void huge_close(struct vm_area *v)
 {
 	struct huge_promise *p = promise_of(v);
 	struct huge_file *f = v->vm_mapping->huge;
-	u64 n;
+	u64 n, gone;
 
 	if (!p)
 		return;
 	mutex_lock(&f->lock);
 	n = spend(p, huge_index(v, v->vm_start), huge_index(v, v->vm_end));
+	gone = min(p->charged, vma_pages(v) >> HPAGE_ORDER);
+	p->charged -= gone;
 	mutex_unlock(&f->lock);
+	huge_uncharge(HUGE_RESERVED, p->payer, gone);
 	promise_put(p);
 	huge_unreserve(f->quota, n);
 }
@@ -226,22 +252,34 @@ static const struct vm_operations huge_vm_ops = { .open = huge_open, .close = hu
 static int private_promise(struct huge_file *f, struct vm_area *v)
 {
 	u64 nr = vma_pages(v) >> HPAGE_ORDER;
+	struct mem_group *payer = huge_charge(HUGE_RESERVED, nr);
 	struct huge_promise *p;
-	int err = huge_reserve(f->quota, nr);
+	int err;
 
+	if (IS_ERR(payer))
+		return (int)PTR_ERR(payer);
+	err = huge_reserve(f->quota, nr);
 	if (err)
-		return err;
+		goto err_uncharge;
 	p = kzalloc(sizeof(*p) + DIV_ROUND_UP(nr, 64) * sizeof(u64), GFP_KERNEL);
 	if (!p) {
-		huge_unreserve(f->quota, nr);
-		return -ENOMEM;
+		err = -ENOMEM;
+		goto err_unreserve;
 	}
+	p->payer = payer;
+	p->charged = nr;
 	p->refs = 1;
 	p->mm = v->vm_mm;
 	p->first = huge_index(v, v->vm_start);
 	p->nr = nr;
 	v->vm_private = p;
 	return 0;
+
+err_unreserve:
+	huge_unreserve(f->quota, nr);
+err_uncharge:
+	huge_uncharge(HUGE_RESERVED, payer, nr);
+	return err;
 }
 
 void huge_promise_moved(struct mm *mm, u64 addr, u64 len)

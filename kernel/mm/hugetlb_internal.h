@@ -7,6 +7,7 @@
 
 #include "kernel/mm/fault.h"
 #include "kernel/mm/hugetlb.h"
+#include "kernel/mm/memcg.h"
 
 /* ---- hugetlb_pool.c ---- */
 
@@ -29,12 +30,35 @@ void huge_unreserve(struct huge_quota *q, u64 n);
 /* A page, zeroed, one reference for each frame: out of what was promised, or (false) if one is left. NULL. */
 struct page *huge_take(struct huge_quota *q, bool promised);
 
+/* Who pays for it until it is free; of @reserved: NULL where a promise does. */
+void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved);
+/* Of a page that was promised (to @v's area, say) or was not, taken and charged to current. ERR_PTR(-ENOSPC). */
+struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 index);
+
+/* ---- hugetlb_group.c ---- */
+
+/* @n pages to current's group, with a reference for each. NULL: nobody's; ERR_PTR(-ENOMEM). */
+struct mem_group *huge_charge(enum huge_kind kind, u64 n);
+void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
+
 /* ---- hugetlb_file.c ---- */
 
-#define HUGE_PROMISED ((void *)1)
+/* What is in a slot: a page, or a promise, with whom it is charged to. */
+static inline void *slot_of_promise(struct mem_group *g)
+{
+	return (void *)((u64)g | 1);
+}
+static inline bool slot_is_promise(const void *slot)
+{
+	return (u64)slot & 1;
+}
+static inline struct mem_group *slot_payer(void *slot)
+{
+	return (void *)((u64)slot & ~1UL);
+}
 static inline bool slot_is_page(const void *slot)
 {
-	return slot && slot != HUGE_PROMISED;
+	return slot && !slot_is_promise(slot);
 }
 /* Under f->lock: the page at @index, made if @make. NULL: a hole; ERR_PTR(-ENOSPC, -ENOMEM). */
 struct page *huge_file_page(struct huge_file *f, u64 index, bool make);
@@ -44,7 +68,9 @@ struct huge_promise {
 	u32 refs;      /* areas; under the mmap_lock of @mm */
 	struct mm *mm; /* whose promise it is: a fork's child has none. For comparison only */
 	u64 first, nr; /* huge indices */
-	u64 spent[];   /* bits: pages that were taken or given up; under huge_file.lock */
+	struct mem_group *payer; /* who made it, or NULL */
+	u64 charged;             /* pages of areas that are there still; under huge_file.lock */
+	u64 spent[];             /* bits: pages that were taken or given up; under huge_file.lock */
 };
 /* vm_private of a private area some of whose pages were taken away for its parent's sake: what is missing stays missing. */
 #define HUGE_LOST ((void *)1)

@@ -9,7 +9,7 @@
  *	huge_unreserve(q, n)                promises that are not needed any more
  *
  * States of a page: in the buddy allocator -> free (in pool.free; PG_zero of its first frame: known to be zero) -> in use (PG_huge in all
- * frames; ->private of the first counts frames with references, that of the second is its quota) -> free, or to the buddy allocator where it
+ * frames; ->private of the first counts frames with references, that of the second is its quota, those of the next two who pays) -> free, or to the buddy allocator where it
  * is surplus.
  *
  * Invariants: 1. reserved <= free, so what was promised can be taken. 2. surplus <= total. 3. A surplus page is never free unless it is promised.
@@ -402,6 +402,34 @@ struct page *huge_take(struct huge_quota *q, bool promised)
 	return head;
 }
 
+void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved)
+{
+	head[2].private = (u64)used;
+	head[3].private = (u64)reserved;
+}
+
+struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 index)
+{
+	struct mem_group *used = huge_charge(HUGE_USED, 1), *reserved = NULL;
+	struct page *head;
+	bool promised;
+
+	if (IS_ERR(used))
+		return ERR_PTR(-ENOSPC);
+	promised = v && huge_promise_spend(v, index);
+	if (!promised)
+		reserved = huge_charge(HUGE_RESERVED, 1);
+	head = IS_ERR(reserved) ? NULL : huge_take(q, promised);
+	if (head) {
+		huge_page_owned(head, used, reserved);
+		return head;
+	}
+	if (!IS_ERR(reserved))
+		huge_uncharge(HUGE_RESERVED, reserved, 1);
+	huge_uncharge(HUGE_USED, used, 1);
+	return ERR_PTR(-ENOSPC);
+}
+
 void huge_page_get(struct page *head)
 {
 	for (u64 i = 0; i < HPAGE_FRAMES; i++)
@@ -417,6 +445,8 @@ void huge_page_put(struct page *head)
 static void page_free(struct page *head)
 {
 	struct huge_quota *q = (struct huge_quota *)head[1].private;
+	struct mem_group *used = (struct mem_group *)head[2].private;
+	struct mem_group *reserved = (struct mem_group *)head[3].private;
 	bool surplus, last;
 	u64 own;
 
@@ -439,6 +469,8 @@ static void page_free(struct page *head)
 		frames_free(head);
 	if (last)
 		kfree(q);
+	huge_uncharge(HUGE_USED, used, 1);
+	huge_uncharge(HUGE_RESERVED, reserved, 1);
 }
 
 void huge_frame_free(struct page *p)

@@ -397,4 +397,5 @@ void mem_group_init(struct mem_group *g, struct mem_group *parent)
 	INIT_LIST_HEAD(&g->watches);
 	mem_lru_init(&g->lru);
 	mem_group_reset(g);
+	huge_group_reset(g);
 }

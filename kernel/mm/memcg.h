@@ -34,6 +34,18 @@ struct mem_lru {
 
 void mem_lru_init(struct mem_lru *l);
 
+/* Huge pages, hugetlb_group.c's: those in use, those promised. */
+enum huge_kind { HUGE_USED, HUGE_RESERVED, HUGE_KINDS };
+#define HUGE_NO_LIMIT (~0UL >> 1)
+struct huge_group {
+	atomic64_t pages[HUGE_KINDS];
+	u64 max[HUGE_KINDS];
+	u64 refused, refused_local; /* charges here and below; atomic */
+};
+struct mem_group;
+int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages); /* 0, -EBUSY */
+void huge_group_reset(struct mem_group *g);
+
 struct io_group;
 struct mem_group {
 	struct mem_group *parent; /* immutable; NULL for the root, which counts nothing */
@@ -50,6 +62,7 @@ struct mem_group {
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
 	u64 reclaimed;                                    /* pages, atomic */
 	struct mem_lru lru;
+	struct huge_group huge;
 };
 
 /* The most that was in use since mem_watch_begin(), which begins anew each time; before the first one, ever. Zeroed at first. In pages. */
@@ -95,5 +108,6 @@ extern bool (*mem_group_tryget)(struct mem_group *g);
 /* Kills in the group: true when somebody dies. An event has happened. */
 extern bool (*mem_group_oom_kill)(struct mem_group *g);
 extern void (*mem_group_event)(struct mem_group *g);
+extern void (*mem_group_huge_event)(struct mem_group *g); /* a huge page was refused */
 
 #endif

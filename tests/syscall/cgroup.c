@@ -43,7 +43,8 @@ static void tree(void)
 	struct statfs fs;
 
 	WANT("magic", !statfs(".", &fs) && fs.f_type == 0x63677270);
-	WANT("controllers", !strcmp(get("cgroup.controllers"), "cpuset cpu io memory pids\n"));
+	WANT("controllers",
+		!strcmp(get("cgroup.controllers"), "cpuset cpu io memory hugetlb pids\n"));
 	GIVES(mkdir("a", 0755), 0);
 	GIVES(mkdir("a", 0755), EEXIST);
 	GIVES(mkdir("a/cgroup.procs", 0755), EEXIST);

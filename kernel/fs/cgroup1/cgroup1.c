@@ -174,6 +174,8 @@ static const struct fs_param params[] = {
 	FS_PARAM("cpuset_v2_mode", FSP_FLAG),
 	FS_PARAM("all", FSP_FLAG),
 	FS_PARAM("cpuset", FSP_FLAG),
+	FS_PARAM("blkio", FSP_FLAG),
+	FS_PARAM("hugetlb", FSP_FLAG),
 	FS_PARAM("cpu", FSP_FLAG),
 	FS_PARAM("memory", FSP_FLAG),
 	FS_PARAM("pids", FSP_FLAG),
@@ -188,7 +190,8 @@ static const struct fs_param params[] = {
 
 /* What changes nothing where there is no cpuset; nor does xattr, which is kept: attributes are always there. */
 static const char *const ignored[] = { "noprefix", "favordynmods", "cpuset_v2_mode" };
-static const char *const of_version_2[] = { "all", "cpuset", "cpu", "memory", "pids" };
+static const char *const of_version_2[] = { "all", "cpuset", "cpu", "blkio", "memory", "hugetlb",
+	"pids" };
 
 struct options {
 	const char *name, *agent; /* into the text; NULL: not given */

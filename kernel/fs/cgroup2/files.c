@@ -13,6 +13,7 @@ static const struct {
 	{ "cpu", CG_CPU },
 	{ "io", CG_IO },
 	{ "memory", CG_MEMORY },
+	{ "hugetlb", CG_HUGETLB },
 	{ "pids", CG_PIDS },
 };
 
@@ -298,6 +299,15 @@ const struct cg_file cg_files[] = {
 		cg_store_memory_swap_peak },
 	{ "memory.swap.events", 0444, CG_MEMORY, NR, -1, cg_show_memory_swap_events, NULL },
 	{ "memory.reclaim", 0200, CG_MEMORY, NS, -1, NULL, cg_store_memory_reclaim },
+	{ "hugetlb.2MB.max", 0644, CG_HUGETLB, SET, -1, cg_show_huge_max, cg_store_huge_max },
+	{ "hugetlb.2MB.rsvd.max", 0644, CG_HUGETLB, SET, -1, cg_show_huge_rsvd_max,
+		cg_store_huge_rsvd_max },
+	{ "hugetlb.2MB.current", 0444, CG_HUGETLB, NR, -1, cg_show_huge_current, NULL },
+	{ "hugetlb.2MB.rsvd.current", 0444, CG_HUGETLB, NR, -1, cg_show_huge_rsvd_current, NULL },
+	{ "hugetlb.2MB.events", 0444, CG_HUGETLB, NR, CGN_HUGETLB, cg_show_huge_events, NULL },
+	{ "hugetlb.2MB.events.local", 0444, CG_HUGETLB, NR, CGN_HUGETLB_LOCAL,
+		cg_show_huge_events_local, NULL },
+	{ "hugetlb.2MB.numa_stat", 0444, CG_HUGETLB, NR, -1, cg_show_huge_numa_stat, NULL },
 	{ "pids.max", 0644, CG_PIDS, SET, -1, show_pids_max, store_pids_max },
 	{ "pids.current", 0444, CG_PIDS, NR, -1, show_pids_current, NULL },
 	{ "pids.peak", 0444, CG_PIDS, NR, -1, show_pids_peak, NULL },

@@ -95,6 +95,13 @@ CG_RW(cpuset_mems);
 CG_RW(cpuset_partition);
 int cg_show_cpuset_cpus_effective(struct seq *s, struct cgroup *c);
 int cg_show_cpuset_mems_effective(struct seq *s, struct cgroup *c);
+CG_RW(huge_max);
+CG_RW(huge_rsvd_max);
+int cg_show_huge_current(struct seq *s, struct cgroup *c);
+int cg_show_huge_rsvd_current(struct seq *s, struct cgroup *c);
+int cg_show_huge_events(struct seq *s, struct cgroup *c);
+int cg_show_huge_events_local(struct seq *s, struct cgroup *c);
+int cg_show_huge_numa_stat(struct seq *s, struct cgroup *c);
 CG_RW(io_max);
 int cg_show_io_stat(struct seq *s, struct cgroup *c);
 /* "8:0", a disk's number, and moves behind it: 0, -EINVAL, -ENODEV. */
