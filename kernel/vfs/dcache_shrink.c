@@ -45,8 +45,8 @@ static bool condemn_child(struct dentry *c, struct shrink_walk *w)
 }
 
 /*
- * Condemns the unused among the children of @p, from @from on (which was gone down to: its reference is dropped here). Returns the
- * first that has children of its own, with a reference, or NULL.
+ * Condemns the unused among the children of @p, from @from on (which was gone down to: its reference is dropped here), up to the first that has
+ * children of its own, which is returned with a reference, or NULL. Not further: what is behind it is looked at when that is done, and once.
  */
 static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
 {
@@ -61,13 +61,12 @@ static struct dentry *condemn_children(struct dentry *p, struct dentry *from, st
 		return NULL;
 	}
 	c = from ? from : list_first_entry(&p->d_subdirs, struct dentry, d_child);
-	for (; &c->d_child != &p->d_subdirs && !w->more; c = next) {
+	for (; &c->d_child != &p->d_subdirs && !w->more && !down; c = next) {
 		next = list_next_entry(c, d_child);
 		spin_lock(&c->d_lock);
 		if (c == from)
 			atomic_dec(&c->d_count);
-		if (!condemn_child(c, w) && c != from && !down && !list_empty(&c->d_subdirs) &&
-			d_tryget(c))
+		if (!condemn_child(c, w) && c != from && !list_empty(&c->d_subdirs) && d_tryget(c))
 			down = c;
 		spin_unlock(&c->d_lock);
 		w->more = w->nr >= SHRINK_BATCH;
