@@ -33,6 +33,7 @@ typedef u64 pte_t;
 #define PTE_UFFD_WP BIT(55) /* userfaultfd: a write waits for somebody to allow it */
 #define PTE_GUARD BIT(56)   /* marker: a touch is SIGSEGV */
 #define PTE_POISON BIT(57)  /* marker: a touch is SIGBUS, as of memory that has failed */
+#define PTE_SWAP BIT(58)    /* with SPECIAL: the page is in a swap area (kernel/mm/swap.h) */
 #define PTE_NX BIT(63)
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)

@@ -69,6 +69,7 @@ static struct loop *loop_alloc(u32 n)
 	INIT_LIST_HEAD(&lo->queue);
 	init_waitqueue_head(&lo->wait);
 	scnprintf(lo->disk.name, sizeof(lo->disk.name), "loop%u", n);
+	lo->disk.no_swap = true;
 	lo->disk.major = LOOP_MAJOR;
 	lo->disk.first_minor = n;
 	lo->disk.minors = 1;

@@ -452,6 +452,8 @@ static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *
 	loff_t size = (loff_t)(b->nr_sectors << SECTOR_SHIFT), start = *pos;
 	ssize_t n;
 
+	if (b->inode->i_flags & S_SWAPFILE)
+		return -ETXTBSY;
 	if (b->holder && b->holder != f && b->write_holder)
 		return -EPERM; /* a mounted file system owns it */
 	if (b->disk->ro)

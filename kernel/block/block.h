@@ -117,6 +117,7 @@ struct gendisk {
 	bool ro, discard, write_zeroes;
 	bool write_cache; /* REQ_FLUSH and REQ_FUA mean something */
 	bool has_frames;  /* immutable: ops->frames finds some */
+	bool no_swap;     /* immutable: a write may need memory that only a write would free */
 	bool ro_opens;    /* read-only, it opens for writing all the same; writes fail */
 	bool no_geometry, no_partscan; /* HDIO_GETGEO is ENOTTY; BLKRRPART is EINVAL */
 	u32 ext_first;           /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */

@@ -3,11 +3,12 @@
  * commit.c: how much memory guests were promised (vm.overcommit_memory, Linux's three modes).
  *
  * 0: only what could never be kept is refused; 1: everything is promised; 2: no more than vm_commit_limit().
- * There is no swap. The count is exact in all modes, so that the mode can be changed at any time.
+ * The count is exact in all modes, so that the mode can be changed at any time.
  */
 #include <linux/capability.h>
 
 #include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/swap.h"
 
 int sysctl_overcommit_memory, sysctl_overcommit_ratio = 50;
 u64 sysctl_overcommit_kbytes; /* 0: the ratio counts */
@@ -26,9 +27,10 @@ u64 vm_commit_limit(void)
 	struct hugetlb_numbers huge;
 
 	if (sysctl_overcommit_kbytes)
-		return sysctl_overcommit_kbytes >> 2;
+		return (sysctl_overcommit_kbytes >> 2) + nr_swap_pages();
 	hugetlb_numbers(&huge);
-	return (nr_managed_frames() - (huge.total << HPAGE_ORDER)) * sysctl_overcommit_ratio / 100;
+	return (nr_managed_frames() - (huge.total << HPAGE_ORDER)) * sysctl_overcommit_ratio / 100 +
+	       nr_swap_pages();
 }
 
 /* What is kept for an administrator's login, and from one process for everything else. */
@@ -57,7 +59,7 @@ int vm_enough_memory(u64 pages)
 	bool ok = true;
 
 	if (sysctl_overcommit_memory == 0)
-		ok = pages <= nr_managed_frames();
+		ok = pages <= nr_managed_frames() + nr_swap_pages();
 	else if (sysctl_overcommit_memory == 2)
 		ok = now <= strict_limit();
 	if (!ok)

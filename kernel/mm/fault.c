@@ -12,6 +12,7 @@
  *	write, PTE_COW          copy, or reuse of a frame that nobody else maps: cow.c
  *	write, shared file      page_mkwrite, dirty
  *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS)
+ *	a swap area's slot      read in: swap_in.c
  *	huge area               all 512 entries of the huge page: hugetlb_fault.c
  *	allowed already         the space has lost its mapping: map it again
  *
@@ -23,6 +24,7 @@
  */
 #include "kernel/lib/trace.h"
 #include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/swap_internal.h"
 
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -158,8 +160,14 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 		ep = pmap_pte(&mm->pmap, addr, false);
 		e = ep ? *ep : 0;
 		spin_unlock(&mm->page_table_lock);
-		if (unlikely(e & PTE_SPECIAL))
-			return e & PTE_POISON ? -EHWPOISON : FAULT_GUARD;
+		if (unlikely(e & PTE_SPECIAL)) {
+			if (!(e & PTE_SWAP))
+				return e & PTE_POISON ? -EHWPOISON : FAULT_GUARD;
+			err = swap_in(v, addr, e, info);
+			if (err)
+				return err;
+			continue;
+		}
 		/* a call that is under way, a file's write among them, would take zeros for what was there */
 		if (unlikely(!e && READ_ONCE(mm->reaped)) && vma_is_cow(v))
 			return -EFAULT;

@@ -19,6 +19,7 @@ enum fault_kind {
 	FAULT_SPECIAL,
 	FAULT_HUGE,
 	FAULT_USER, /* waited for userfaultfd */
+	FAULT_SWAP, /* was in a swap area */
 	FAULT_KINDS
 };
 /* One took @ns. */

@@ -27,6 +27,7 @@ static const char *const names[FAULT_KINDS] = {
 	[FAULT_SPECIAL] = "special",
 	[FAULT_HUGE] = "huge",
 	[FAULT_USER] = "userfaultfd",
+	[FAULT_SWAP] = "swap",
 };
 
 void fault_count(enum fault_kind kind, bool major, u64 ns)

@@ -20,6 +20,7 @@
 #include "kernel/mm/sibling.h"
 #include "kernel/mm/userbreak.h"
 #include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/swap_internal.h"
 
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
 #define SMALL_RSS                                                                                  \
@@ -235,12 +236,19 @@ static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int m
 static int fork_marker(struct fork *f, u64 va, pte_t marker)
 {
 	pte_t *e = entry_lock(f->new, va);
+	bool swapped = marker & PTE_SWAP, ok;
 
 	if (!e)
 		return -ENOMEM;
-	*e = marker;
+	ok = !swapped || swap_get(marker);
+	if (ok)
+		*e = marker;
+	if (ok && swapped) {
+		atomic_inc(&f->new->swapents);
+		f->anon = true;
+	}
 	entry_unlock(f->new);
-	return 0;
+	return ok ? 0 : -ENOMEM;
 }
 
 /* One entry, or of a file's at most @max: how many, or -errno. */

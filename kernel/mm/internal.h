@@ -287,7 +287,8 @@ extern spinlock_t mm_list_lock;
 extern struct list_head mm_list; /* of mm->mm_list, under mm_list_lock */
 struct mm *mm_alloc_like(struct mm *old);
 struct mm *next_mm(
-	void); /* only the struct, mmdrop() it: its areas may be gone; NULL: there is none */
+	void);       /* only the struct, mmdrop() it: its areas may be gone; NULL: there is none */
+u32 count_mms(void); /* how many are on the list */
 int mm_cache_init(void); /* an initcall */
 
 /* ---- giveback.c ---- */

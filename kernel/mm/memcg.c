@@ -9,8 +9,8 @@
  *
  * An extent of several frames is a convenience, as is what the caller can do without (__GFP_SPARE): it is refused rather than reclaimed for.
  */
-#include "kernel/mm/internal.h"
 #include "kernel/mm/memcg.h"
+#include "kernel/mm/swap_internal.h"
 #include "kernel/sched/psi.h"
 
 #define RETRIES 16
@@ -26,6 +26,13 @@ void (*mem_group_event)(struct mem_group *g);
 static u64 usage_of(const struct mem_group *g)
 {
 	s64 n = atomic_read(&g->usage);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+static u64 swap_of(const struct mem_group *g)
+{
+	s64 n = atomic_read(&g->swap);
 
 	return n > 0 ? (u64)n : 0;
 }
@@ -102,6 +109,10 @@ static bool try_charge(struct mem_group *g, s64 n, gfp_t gfp, struct mem_group *
 
 		if (!force && now > READ_ONCE(at->max))
 			goto err_undo;
+		if (unlikely(swap_of(at) > READ_ONCE(at->swap_high))) {
+			current->memcg_over += (u64)n;
+			set_bit(TIF_CGROUP, &current->work_flags);
+		}
 		if (now > READ_ONCE(at->high)) {
 			if (convenience && !force)
 				goto err_undo;
@@ -200,6 +211,59 @@ void mem_sock_end(struct mem_group *g)
 	put_group(g);
 }
 
+/* ---- swap areas ---- */
+
+static void swap_uncharge_to(struct mem_group *g, const struct mem_group *end)
+{
+	for (; g != end && g->parent; g = g->parent)
+		atomic_sub(1, &g->swap);
+}
+
+/* A slot keeps the group's owner as a frame does. */
+bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
+{
+	for (struct mem_group *at = g; at->parent; at = at->parent) {
+		u64 now = (u64)atomic_add_return(1, &at->swap);
+
+		if (now > READ_ONCE(at->swap_max)) {
+			swap_uncharge_to(g, at->parent);
+			if (!*full && mem_group_tryget && mem_group_tryget(at))
+				*full = at;
+			return false;
+		}
+		if (now > READ_ONCE(at->swap_peak))
+			WRITE_ONCE(at->swap_peak, now);
+		if (now > READ_ONCE(at->swap_watched))
+			WRITE_ONCE(at->swap_watched, now);
+	}
+	if (atomic_add_return(1, &g->local) == 1 && mem_group_hold)
+		mem_group_hold(g);
+	return true;
+}
+
+void mem_swap_uncharge(struct mem_group *g)
+{
+	swap_uncharge_to(g, NULL);
+	if (atomic_sub_return(1, &g->local) == 0 && mem_group_release)
+		mem_group_release(g);
+}
+
+static void count_swap_event(struct mem_group *g, enum mem_swap_event e)
+{
+	for (; g && g->parent; g = g->parent) {
+		__atomic_add_fetch(&g->swap_events[e], 1, __ATOMIC_RELAXED);
+		if (mem_group_event)
+			mem_group_event(g);
+	}
+}
+
+void mem_swap_refused(struct mem_group *full)
+{
+	count_swap_event(full, MEM_SWAP_MAX);
+	count_swap_event(full, MEM_SWAP_FAIL);
+	put_group(full);
+}
+
 /* ---- reclaim ---- */
 
 static bool belongs(const struct page *p, const struct mem_group *top)
@@ -234,12 +298,24 @@ static bool has_cached(const struct mem_group *g)
 	return !g->parent || atomic_read(&g->file) > atomic_read(&g->shmem);
 }
 
+/* Is there room for what the group has beside caches? */
+static bool may_swap(const struct mem_group *g)
+{
+	if (!nr_swap_free() || !sysctl_swappiness)
+		return false;
+	for (const struct mem_group *at = g; at->parent; at = at->parent)
+		if (swap_of(at) >= READ_ONCE(at->swap_max))
+			return false;
+	return !g->parent || atomic_read(&g->usage) > atomic_read(&g->file) + atomic_read(&g->sock);
+}
+
 u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 {
 	u64 freed = 0, dirty = 0;
 	bool stall;
 
-	if (frees_memory(current) || spin_depth() || !(has_cached(g) || droppable_any()))
+	if (frees_memory(current) || spin_depth() ||
+		!(has_cached(g) || droppable_any() || may_swap(g)))
 		return 0;
 	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;
@@ -247,6 +323,8 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 		freed += shrink_lru_group(pages - freed, g, &dirty);
 	if (freed < pages)
 		freed += droppable_shrink(pages - freed, chosen, g);
+	if (freed < pages && may_swap(g))
+		freed += swap_shrink(pages - freed, chosen, g);
 	current->flags &= ~(PF_MEMALLOC | PF_RECLAIM);
 	__atomic_add_fetch(&g->reclaimed, freed, __ATOMIC_RELAXED);
 	if (!freed && dirty) {
@@ -307,10 +385,8 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 }
 
 /* The longer it stays above, by so much longer it sleeps: ten milliseconds for each hundredth that is too much. */
-static u64 penalty(const struct mem_group *g)
+static u64 penalty(u64 now, u64 high)
 {
-	u64 high = READ_ONCE(g->high), now = usage_of(g);
-
 	if (now <= high)
 		return 0;
 	return min((now - high) * 1000000000 / max(high, 1UL), MAX_PENALTY_NS);
@@ -328,11 +404,15 @@ void mem_group_pay(void)
 	for (g = own; g && g->parent; g = g->parent) {
 		u64 now = usage_of(g), high = READ_ONCE(g->high);
 
+		if (unlikely(swap_of(g) > READ_ONCE(g->swap_high))) {
+			count_swap_event(g, MEM_SWAP_HIGH);
+			wait = max(wait, penalty(swap_of(g), READ_ONCE(g->swap_high)));
+		}
 		if (now <= high)
 			continue;
 		count_event(g, MEM_HIGH);
 		mem_group_reclaim(g, max(now - high, over));
-		wait = max(wait, penalty(g));
+		wait = max(wait, penalty(usage_of(g), high));
 	}
 	put_group(own);
 	if (wait && !wait_interrupted(TASK_WAKEKILL)) {
@@ -349,29 +429,49 @@ void mem_group_pay(void)
 static DEFINE_SPINLOCK(watch_lock);
 
 /* The group has one peak for all who watch: what it was for the others is noted before it begins anew. */
-void mem_watch_begin(struct mem_group *g, struct mem_watch *w)
+static void watch_begin(struct list_head *watches, u64 *watched, u64 now, struct mem_watch *w)
 {
 	struct mem_watch *other;
 
 	spin_lock(&watch_lock);
-	list_for_each_entry(other, &g->watches, list)
-		other->most = max(other->most, READ_ONCE(g->watched));
+	list_for_each_entry(other, watches, list)
+		other->most = max(other->most, READ_ONCE(*watched));
 	if (!w->on)
-		list_add(&w->list, &g->watches);
+		list_add(&w->list, watches);
 	w->on = true;
-	w->most = usage_of(g);
-	WRITE_ONCE(g->watched, w->most);
+	w->most = now;
+	WRITE_ONCE(*watched, w->most);
 	spin_unlock(&watch_lock);
 }
 
-u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w)
+static u64 watch_peak(const u64 *watched, const u64 *peak, const struct mem_watch *w)
 {
 	u64 most;
 
 	spin_lock(&watch_lock);
-	most = w->on ? max(w->most, READ_ONCE(g->watched)) : READ_ONCE(g->peak);
+	most = w->on ? max(w->most, READ_ONCE(*watched)) : READ_ONCE(*peak);
 	spin_unlock(&watch_lock);
 	return most;
+}
+
+void mem_watch_begin(struct mem_group *g, struct mem_watch *w)
+{
+	watch_begin(&g->watches, &g->watched, usage_of(g), w);
+}
+
+u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w)
+{
+	return watch_peak(&g->watched, &g->peak, w);
+}
+
+void mem_swap_watch_begin(struct mem_group *g, struct mem_watch *w)
+{
+	watch_begin(&g->swap_watches, &g->swap_watched, swap_of(g), w);
+}
+
+u64 mem_swap_watch_peak(struct mem_group *g, const struct mem_watch *w)
+{
+	return watch_peak(&g->swap_watched, &g->swap_peak, w);
 }
 
 void mem_watch_end(struct mem_watch *w)
@@ -396,6 +496,7 @@ void mem_group_init(struct mem_group *g, struct mem_group *parent)
 	g->parent = parent;
 	INIT_LIST_HEAD(&g->watches);
 	mem_lru_init(&g->lru);
+	INIT_LIST_HEAD(&g->swap_watches);
 	mem_group_reset(g);
 	huge_group_reset(g);
 }

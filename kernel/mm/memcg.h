@@ -47,6 +47,8 @@ int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages); /* 0,
 void huge_group_reset(struct mem_group *g);
 
 struct io_group;
+enum mem_swap_event { MEM_SWAP_HIGH, MEM_SWAP_MAX, MEM_SWAP_FAIL, MEM_SWAP_EVENTS };
+
 struct mem_group {
 	struct mem_group *parent; /* immutable; NULL for the root, which counts nothing */
 	struct io_group *io;      /* of the same owner, or NULL; immutable */
@@ -56,8 +58,12 @@ struct mem_group {
 	atomic64_t sock;          /* of usage: what sockets have */
 	u64 min, low, high, max;  /* pages; read racily */
 	u64 peak, watched;        /* the most: ever, since a mem_watch began anew */
-	u64 swap_max, swap_high;  /* pages; limits of what there is not */
-	struct list_head watches; /* of struct mem_watch, under memcg.c's watch_lock */
+	atomic64_t swap;          /* pages in swap areas, with all below */
+	u64 swap_max, swap_high;  /* pages; read racily */
+	u64 swap_peak, swap_watched;
+	u64 swap_events[MEM_SWAP_EVENTS]; /* atomic, with all below */
+	struct list_head watches,
+		swap_watches; /* of struct mem_watch, under memcg.c's watch_lock */
 	bool oom_group;
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
 	u64 reclaimed;                                    /* pages, atomic */
@@ -77,6 +83,9 @@ struct task;
 
 void mem_watch_begin(struct mem_group *g, struct mem_watch *w);
 u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w);
+/* The same of swap areas. */
+void mem_swap_watch_begin(struct mem_group *g, struct mem_watch *w);
+u64 mem_swap_watch_peak(struct mem_group *g, const struct mem_watch *w);
 void mem_watch_end(struct mem_watch *w);
 
 void mem_group_init(struct mem_group *g, struct mem_group *parent);
@@ -95,6 +104,14 @@ void mem_group_pay(void);
 struct mem_group *mem_sock_begin(void);
 void mem_sock_charge(struct mem_group *g, s64 pages);
 void mem_sock_end(struct mem_group *g);
+
+/*
+ * A page of the group's goes to a swap area, and is there no more. False: it may not; *full becomes, if it is NULL, the group whose limit it
+ * is, with a reference, for mem_swap_refused(), which counts and tells it. With spinlocks held.
+ */
+bool mem_swap_charge(struct mem_group *g, struct mem_group **full);
+void mem_swap_uncharge(struct mem_group *g);
+void mem_swap_refused(struct mem_group *full);
 
 /* Somebody was killed for the group; the whole of it. */
 void mem_group_killed(struct mem_group *g);

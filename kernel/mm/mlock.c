@@ -6,6 +6,7 @@
  * pages of files under a lock stay mapped: reclaim asks page_memory_locked().
  */
 #include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/swap_internal.h"
 
 #include <asm/mman.h>
 #include <linux/capability.h>
@@ -268,12 +269,15 @@ static u8 page_in_core(struct vm_area *v, u64 va, struct hole_cursor *holes)
 {
 	struct mm *mm = v->vm_mm;
 	struct page *p = NULL;
+	bool held = false;
 	pte_t *e;
 	u8 in;
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, va, false);
 	in = e && *e && !(*e & PTE_SPECIAL); /* a marker is no page */
+	if (e && *e & PTE_SWAP)
+		swap_look(*e, &held);
 	if (in && *e & PTE_RESERVED) {
 		p = pfn_to_page(pte_pfn(*e));
 		get_page(p);
@@ -284,7 +288,7 @@ static u8 page_in_core(struct vm_area *v, u64 va, struct hole_cursor *holes)
 		put_page(p);
 	}
 	if (in || !v->vm_mapping)
-		return in;
+		return in || held;
 	p = find_get_page(v->vm_mapping, vma_index(v, va));
 	if (!p)
 		return 0;

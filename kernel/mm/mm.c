@@ -199,18 +199,24 @@ struct mm *next_mm(void)
 	return mm;
 }
 
-/* Round the list, so that each gives one up in its turn. */
-bool mm_take_idle_space(void)
+u32 count_mms(void)
 {
-	u32 n = 0;
 	struct list_head *p;
-	bool taken = false;
+	u32 n = 0;
 
 	spin_lock(&mm_list_lock);
 	list_for_each(p, &mm_list)
 		n++;
 	spin_unlock(&mm_list_lock);
-	while (n-- && !taken) {
+	return n;
+}
+
+/* Round the list, so that each gives one up in its turn. */
+bool mm_take_idle_space(void)
+{
+	bool taken = false;
+
+	for (u32 n = count_mms(); n && !taken; n--) {
 		struct mm *mm = next_mm();
 
 		if (!mm)

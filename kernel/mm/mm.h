@@ -369,8 +369,8 @@ struct mm_file_ops {
 	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
 	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
 	bool (*may_watch)(struct file *f); /* of current: its owner, or who may write to it */
-	u32 (*mode)(
-		struct file *f); /* 1: opened for reading, 2: for writing; 4: all writes append */
+	u32 (*mode)(struct
+		file *f); /* 1: opened for reading, 2: for writing; 4: all writes append; 8: a swap area */
 	bool (*inode_get)(struct
 		inode *i); /* a reference for write-back; false: it is being freed. wb_lock is held */
 	void (*inode_put)(struct inode *i);                     /* may sleep */
@@ -548,7 +548,9 @@ struct mm {
 	u64 arg_start, arg_end, env_start, env_end;          /* under mmap_lock */
 	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm; /* pages, under mmap_lock */
 	atomic64_t rss_anon, rss_file, rss_shmem;
-	atomic64_t hugetlb; /* frames of huge pages: no part of the RSS */
+	atomic64_t swapents; /* entries of pages in swap areas */
+	u64 swap_cursor;     /* where swap_out.c goes on; a hint */
+	atomic64_t hugetlb;  /* frames of huge pages: no part of the RSS */
 	u64 hiwater_rss, hiwater_vm;
 	u64 auxv[MM_AUXV];
 	u32 nr_auxv;
@@ -679,13 +681,14 @@ extern bool (*oom_kill)(gfp_t gfp, u32 order);
 struct meminfo {
 	u64 total, free, available, cached, buffers, shmem, slab, slab_reclaimable, anon, mapped,
 		dirty, writeback, active_anon, inactive_anon, active_file, inactive_file,
-		page_tables, kernel_stack, committed, commit_limit; /* pages */
+		page_tables, kernel_stack, committed, commit_limit, swap_total, swap_free,
+		swap_cached; /* pages */
 };
 void si_meminfo(struct meminfo *mi);
 struct vmstat_counters {
 	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kill, dirtied, written,
 		pgactivate, pgdeactivate, scan_kswapd, scan_direct, steal_kswapd, steal_direct,
-		allocstall, slabs_scanned, drop_pagecache, drop_slab;
+		allocstall, slabs_scanned, drop_pagecache, drop_slab, pswpin, pswpout;
 };
 extern struct vmstat_counters vmstat;
 
@@ -719,8 +722,8 @@ int ksm_set_max_sharing(
 /* For /proc/PID/smaps and pagemap. */
 struct mem_walk_stats {
 	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
-		private_dirty, referenced, anonymous, swap, shared_hugetlb, private_hugetlb, active,
-		ksm;
+		private_dirty, referenced, anonymous, swap, swap_pss_shift12, shared_hugetlb,
+		private_hugetlb, active, ksm;
 	u64 most_maps; /* of the small page that is mapped most often: no sum */
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */

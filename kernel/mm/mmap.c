@@ -293,7 +293,7 @@ static u64 map_region(struct map_request *r)
 	if (r->file && (r->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE))
 		m = mm_file_ops->mapping(r->file);
 	if (m && !mapping_count_writable(m))
-		return -EPERM;
+		return mm_file_ops->mode(r->file) & 8 ? -ETXTBSY : -EPERM;
 	at = map_counted(r);
 	if (m)
 		atomic_dec(&m->i_mmap_writable); /* the area is counted now, or there is none */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageout.c: pages of files that a program says it will not need soon (madvise(2): MADV_COLD, MADV_PAGEOUT).
+ * pageout.c: pages that a program says it will not need soon (madvise(2): MADV_COLD, MADV_PAGEOUT).
  *
  *	advise_cold(v, start, end)      to the inactive list, as if nobody had used them
  *	advise_pageout(v, start, end)   out of the cache, as reclaim would take them
  *
  * Only what this mm alone maps: others may need it. Dirty pages stay, for the flusher; so do those that a call works with, and locked ones.
  * Pages of files that the caller may neither own nor write to are not paged out: mincore(2) would tell what others do with them. Anonymous
- * memory and tmpfs stay, as on a Linux that has no swap on: nothing but a swap area could take them.
+ * memory goes to a swap area where there is one (swap_out.c); tmpfs stays.
  *
  * Paging out goes by batches, in two steps with a flush between: the frames whose entries go belong to the space until then. Where others run in
  * the space meanwhile, each page has a flush of its own (pmap.c).
  *
  * Locks: mmap_lock for reading; page locks are only tried.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/swap_internal.h"
 
 #define BATCH 64
 
@@ -134,5 +134,7 @@ int advise_cold(struct vm_area *v, u64 start, u64 end)
 
 int advise_pageout(struct vm_area *v, u64 start, u64 end)
 {
-	return for_file_pages(v, start, vma_may_watch(v) ? end : start, page_out);
+	int err = for_file_pages(v, start, vma_may_watch(v) ? end : start, page_out);
+
+	return err ? err : swap_out_range(v, start, end);
 }

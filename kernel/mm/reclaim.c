@@ -4,13 +4,13 @@
  *
  * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of the lru; mapped ones that nobody has
  * touched since they last came to that end (mapped_may_go()); as large a part of the caches of objects (shrinkers) as of the pages; empty slabs; frames that were mapped ahead of faults and never touched. Dirty
- * pages and inodes are the flusher's: it is woken, and the allocation waits a little. Anonymous memory cannot be dropped (there is no swap):
- * when nothing helps the caller asks the OOM killer.
+ * pages and inodes are the flusher's: it is woken, and the allocation waits a little. Then anonymous memory goes to swap areas, where there
+ * are any (swap_out.c). When nothing helps the caller asks the OOM killer.
  *
  * kswapd is woken below the low watermark and works up to the high one. An allocation that finds nothing does the same by itself.
  * PF_MEMALLOC marks a task that frees memory: it may use the reserve and does not come here again.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/swap_internal.h"
 #include "kernel/sched/psi.h"
 
 #define BATCH 32
@@ -237,6 +237,8 @@ static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 		freed += slab_shrink();
 	if (freed < wanted && priority > 0 && !(gfp & GFP_NOFS))
 		freed += break_reservations(wanted);
+	if (freed < wanted && priority >= (sysctl_swappiness ? 1 : 3))
+		freed += swap_shrink(wanted - freed, NULL, NULL);
 	return freed;
 }
 

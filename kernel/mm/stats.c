@@ -4,6 +4,7 @@
  */
 #include "kernel/mm/hugetlb_internal.h"
 #include "kernel/mm/page_kinds.h"
+#include "kernel/mm/swap_internal.h"
 
 atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages, nr_table_pages;
 
@@ -56,6 +57,9 @@ void si_meminfo(struct meminfo *mi)
 	mi->inactive_anon = mi->shmem;
 	mi->committed = vm_committed();
 	mi->commit_limit = vm_commit_limit();
+	mi->swap_total = nr_swap_pages();
+	mi->swap_free = nr_swap_free();
+	mi->swap_cached = nr_swap_cached();
 	file -= min(file, nr_direct_pages()); /* dropping them gives no memory */
 	mi->available = mi->free + file - min(file, mi->dirty + mi->writeback);
 	/* some is in use, or shares its slab with what is */
@@ -150,6 +154,14 @@ bool entry_touched(pte_t e, struct hole_cursor *c)
 	return !(e & PTE_RESERVED) || !page_is_untouched(pfn_to_page(pte_pfn(e)), c);
 }
 
+static void add_swapped(struct mem_walk_stats *st, pte_t e)
+{
+	bool held;
+
+	st->swap += PAGE_SIZE;
+	st->swap_pss_shift12 += (PAGE_SIZE << 12) / max(swap_look(e, &held), 1U);
+}
+
 void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 {
 	struct hole_cursor c = { 0 };
@@ -161,6 +173,8 @@ void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 		for (u32 i = 0; i < n; i++)
 			if (entry_touched(chunk[i], &c))
 				add_entry(st, chunk[i]);
+			else if (chunk[i] & PTE_SWAP)
+				add_swapped(st, chunk[i]);
 }
 
 #define PM_PRESENT BIT(63)
@@ -174,6 +188,8 @@ static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 	u64 out = PM_PRESENT;
 	struct page *p;
 
+	if (e & PTE_SWAP) /* where it is, is for who may see frames */
+		return PM_SWAP | (pfns ? swap_slot(e) << 5 | swap_type(e) : 0);
 	if (e & PTE_SPECIAL)
 		return PM_SWAP | (e & PTE_GUARD ? PM_GUARD : 0);
 	if (!entry_touched(e, c))

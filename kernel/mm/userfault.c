@@ -21,7 +21,7 @@
  */
 #include "kernel/mm/userfault.h"
 
-#include "kernel/mm/internal.h"
+#include "kernel/mm/swap_internal.h"
 
 #define POLL_READABLE 1 /* EPOLLIN */
 
@@ -327,6 +327,12 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 
 	if (!err)
 		err = split(mm, start, end);
+	if (err)
+		return err;
+	/* a slot has no place for the bits of a watched entry; mmap_lock keeps them from leaving again */
+	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
+		if (vma_is_anon(v))
+			err = err ? err : swap_in_range(v, v->vm_start, v->vm_end, -1);
 	if (err)
 		return err;
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {

@@ -8,7 +8,7 @@
  *
  * Locks: mmap_lock for writing: no fault fills or copies meanwhile, and the space has let go of the old range before the first entry moves.
  */
-#include "kernel/mm/fault.h"
+#include "kernel/mm/swap_internal.h"
 #include "kernel/mm/userfault.h"
 
 #include "arch/um/arch.h"
@@ -63,16 +63,22 @@ static pte_t touched_entry(struct move *m, u64 va)
 	return e & PTE_SPECIAL || entry_touched(e, &m->cursor) ? e : 0;
 }
 
+/* 0; -EAGAIN: it has been read in, and is to be looked at again; -errno. */
 static int move_page(struct move *m, struct vm_area *d, u64 off)
 {
 	struct mm *mm = m->u->mm;
 	pte_t e = touched_entry(m, m->src + off), *from, *to;
+	struct fault_info info = { 0 };
 	int err = 0;
 
 	if (touched_entry(m, m->dst + off))
 		return -EEXIST;
 	if (!e)
 		return m->holes ? 0 : -ENOENT;
+	if (e & PTE_SWAP) {
+		err = swap_in(vma_lookup(mm, m->src + off), m->src + off, e, &info);
+		return err ? err : -EAGAIN;
+	}
 	if (e & PTE_SPECIAL)
 		return -EFAULT;
 	if (!is_exclusive(pfn_to_page(pte_pfn(e))))
@@ -106,7 +112,9 @@ static s64 move_range(struct move *m)
 	arch_patch_forget(mm, m->src, m->src + m->len);
 	zap_prepare(mm, m->src, m->src + m->len);
 	while (done < m->len && !err) {
-		err = move_page(m, d, done);
+		do
+			err = move_page(m, d, done);
+		while (err == -EAGAIN && !wait_interrupted(TASK_KILLABLE));
 		if (!err)
 			done += PAGE_SIZE;
 		if (!err && wait_interrupted(TASK_KILLABLE))

@@ -14,9 +14,11 @@
  * from the host as holes (PG_zero) are asked for there (mincore), one question for each run of frames; the recycled ones are not looked at.
  */
 #include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/swap_internal.h"
 
 #define BATCH 64
 #define BATCH_TABLES 64 /* markers fill no batch: so many tables of them, and others get the lock */
+#define BATCH_SWAPPED 512
 #define BATCH_ENTRIES 4096 /* nor do pages that are in use, where untouched ones are looked for */
 
 void account_rss(struct mm *mm, struct page *p, s64 n)
@@ -101,6 +103,7 @@ struct zap_batch {
 	bool beside;   /* guest code may run meanwhile */
 	bool writable; /* the batch ended at a page of a file that it may write to */
 	u32 n;
+	u32 swapped; /* that were in swap areas */
 	struct page *pages[BATCH];
 };
 
@@ -122,6 +125,10 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 			clear_bit(PG_zero, &p->flags);
 		atomic_dec(&p->mapcount);
 		b->pages[b->n++] = p;
+	} else if (*e & PTE_SWAP) {
+		swap_put(*e);
+		atomic_dec(&v->vm_mm->swapents);
+		b->swapped++;
 	}
 	*e = 0;
 }
@@ -143,7 +150,8 @@ static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end
 	u32 tables = 0;
 
 	spin_lock(&mm->page_table_lock);
-	while (!b->writable && b->n < BATCH && *va < end && tables++ < BATCH_TABLES) {
+	while (!b->writable && b->n < BATCH && *va < end && tables++ < BATCH_TABLES &&
+		b->swapped < BATCH_SWAPPED) {
 		pte_t *e = pmap_next(&mm->pmap, va, end);
 
 		if (!e) {
@@ -169,7 +177,7 @@ static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 	struct zap_batch b = { .keep_guards = keep_guards };
 
 	while (start < end) {
-		b.n = 0;
+		b.n = b.swapped = 0;
 		b.last = 0;
 		b.writable = false;
 		b.beside = pmap_runs_beside(&v->vm_mm->pmap);

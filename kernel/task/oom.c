@@ -15,7 +15,7 @@
 int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks = 1;
 
 struct usage {
-	u64 anon, file, shmem, tables, total_vm; /* pages */
+	u64 anon, file, shmem, tables, swap, total_vm; /* pages */
 };
 
 /* Of a process, through whichever of its threads still has the mm. False: it has none. */
@@ -30,6 +30,7 @@ static bool memory_of(struct task *p, struct usage *u)
 		found = t->mm;
 		if (found) {
 			u->anon = (u64)max(t->mm->rss_anon.v, 0L);
+			u->swap = (u64)max(t->mm->swapents.v, 0L);
 			u->file = (u64)max(t->mm->rss_file.v, 0L);
 			u->shmem = (u64)max(t->mm->rss_shmem.v, 0L);
 			u->tables = t->mm->pmap.nr_tables;
@@ -49,7 +50,7 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 	if ((p->flags & PF_KTHREAD) || same_thread_group(p, init_process) ||
 		p->signal->oom_score_adj == OOM_SCORE_ADJ_MIN || !memory_of(p, u))
 		return INT64_MIN;
-	points = (s64)(u->anon + u->file + u->shmem + u->tables);
+	points = (s64)(u->anon + u->file + u->shmem + u->tables + u->swap);
 	return points + p->signal->oom_score_adj * (s64)(total / 1000);
 }
 

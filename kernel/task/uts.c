@@ -174,6 +174,8 @@ long sys_sysinfo(uaddr_t to)
 	si.freeram = mi.free * PAGE_SIZE;
 	si.sharedram = mi.shmem * PAGE_SIZE;
 	si.bufferram = mi.buffers * PAGE_SIZE;
+	si.totalswap = mi.swap_total * PAGE_SIZE;
+	si.freeswap = mi.swap_free * PAGE_SIZE;
 	si.procs = (u16)nr_threads_total();
 	si.mem_unit = 1;
 	return copy_to_user(to, &si, sizeof(si)) ? -EFAULT : 0;

@@ -320,6 +320,8 @@ int notify_change(struct dentry *d, struct iattr *a)
 		if (a->ia_valid &
 			(ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
 			return -EPERM;
+	if (a->ia_valid & ATTR_SIZE && inode->i_flags & S_SWAPFILE)
+		return -ETXTBSY;
 	if (stays_nobodys(inode, a))
 		return -EOVERFLOW;
 	a->ia_valid |= ATTR_CTIME;
@@ -655,6 +657,8 @@ int vfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EPERM;
 	if (inode->i_flags & S_IMMUTABLE)
 		return -EPERM;
+	if (inode->i_flags & S_SWAPFILE)
+		return -ETXTBSY;
 	if (S_ISFIFO(inode->i_mode))
 		return -ESPIPE;
 	if (is_dir(inode))

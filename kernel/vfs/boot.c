@@ -46,7 +46,8 @@ static bool file_may_exec(struct file *f)
 }
 static u32 file_mode(struct file *f)
 {
-	return (f->f_mode & (FMODE_READ | FMODE_WRITE)) | (f->f_inode->i_flags & S_APPEND ? 4 : 0);
+	return (f->f_mode & (FMODE_READ | FMODE_WRITE)) | (f->f_inode->i_flags & S_APPEND ? 4 : 0) |
+	       (f->f_mapping && f->f_mapping->host->i_flags & S_SWAPFILE ? 8 : 0);
 }
 static int file_fsync_range(struct file *f, loff_t start, loff_t end)
 {

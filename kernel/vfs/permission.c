@@ -129,7 +129,7 @@ int may_delete(struct inode *dir, struct dentry *d, bool isdir)
 		return err;
 	if (dir->i_flags & S_APPEND)
 		return -EPERM;
-	if (sticky_forbids(dir, inode) || (inode->i_flags & (S_APPEND | S_IMMUTABLE)))
+	if (sticky_forbids(dir, inode) || (inode->i_flags & (S_APPEND | S_IMMUTABLE | S_SWAPFILE)))
 		return -EPERM;
 	if (isdir && !is_dir(inode))
 		return -ENOTDIR;

@@ -518,6 +518,8 @@ static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	ssize_t n = generic_write_checks(f, from, pos);
 	int err;
 
+	if (unlikely(f->f_mapping->host->i_flags & S_SWAPFILE))
+		return -ETXTBSY;
 	if (n <= 0)
 		return n;
 	err = file_remove_privs(f);

@@ -121,7 +121,8 @@ struct iattr {
 #define S_DEAD 0x10 /* removed directory */
 #define S_PRIVATE 0x20
 #define S_DIRSYNC 0x40
-#define S_NOSEC 0x80 /* no set-id bits, no security xattrs to clear on write */
+#define S_SWAPFILE 0x100 /* a swap area: stays as it is */
+#define S_NOSEC 0x80     /* no set-id bits, no security xattrs to clear on write */
 
 struct file_extent {
 	u64 pos, len, phys; /* bytes; phys on the device */

@@ -297,6 +297,12 @@ __weak void down_read(struct rwsem *s)
 	s->count++;
 }
 
+__weak int down_read_killable(struct rwsem *s)
+{
+	down_read(s);
+	return 0;
+}
+
 __weak void up_read(struct rwsem *s)
 {
 	if (s->count-- <= 0)
@@ -380,6 +386,20 @@ __weak int mem_charge(struct page *p, u32 n, gfp_t gfp)
 	return 0;
 }
 __weak void mem_uncharge(struct page *p)
+{
+}
+__weak bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
+{
+	return true;
+}
+__weak void mem_swap_uncharge(struct mem_group *g)
+{
+}
+__weak bool psi_memstall_enter(void)
+{
+	return false;
+}
+__weak void psi_memstall_leave(bool entered)
 {
 }
 __weak void mem_count_cached(struct page *p, bool memory_only, s64 n)

@@ -116,28 +116,34 @@ int cg_store_memory_max(struct file *f, struct cgroup *c, char *text)
 	return err;
 }
 
-/* ---- swap: there is none, and limits are kept, as on a Linux without ---- */
+/* ---- swap areas ---- */
 
 int cg_show_memory_swap_current(struct seq *s, struct cgroup *c)
 {
-	seq_puts(s, "0\n");
+	seq_printf(s, "%lu\n", pages_of(&c->mem.swap) << PAGE_SHIFT);
 	return 0;
 }
 
 int cg_show_memory_swap_peak(struct seq *s, struct cgroup *c)
 {
-	seq_puts(s, "0\n");
+	const struct cg_open *o = container_of(s, struct cg_open, seq);
+
+	seq_printf(s, "%lu\n", mem_swap_watch_peak(&c->mem, &o->peak) << PAGE_SHIFT);
 	return 0;
 }
 
 int cg_store_memory_swap_peak(struct file *f, struct cgroup *c, char *text)
 {
-	return 0; /* from now on it is 0 as well */
+	struct cg_open *o = f->private_data;
+
+	mem_swap_watch_begin(&c->mem, &o->peak);
+	return 0;
 }
 
 LIMIT(swap_max)
 LIMIT(swap_high)
 
+/* What is there already stays. */
 int cg_store_memory_swap_max(struct file *f, struct cgroup *c, char *text)
 {
 	return store_bytes(&c->mem.swap_max, text);
@@ -150,7 +156,10 @@ int cg_store_memory_swap_high(struct file *f, struct cgroup *c, char *text)
 
 int cg_show_memory_swap_events(struct seq *s, struct cgroup *c)
 {
-	seq_puts(s, "high 0\nmax 0\nfail 0\n");
+	const u64 *e = c->mem.swap_events;
+
+	seq_printf(s, "high %lu\nmax %lu\nfail %lu\n", READ_ONCE(e[MEM_SWAP_HIGH]),
+		READ_ONCE(e[MEM_SWAP_MAX]), READ_ONCE(e[MEM_SWAP_FAIL]));
 	return 0;
 }
 

@@ -449,7 +449,9 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EFBIG;
 	down_write(&inode->i_rwsem);
 	inode_dio_wait(inode);
-	err = mode & (FALLOC_FL_KEEP_SIZE | SHIFTING) ?
+	err = inode->i_flags & S_SWAPFILE ?
+		      -ETXTBSY :
+	      mode & (FALLOC_FL_KEEP_SIZE | SHIFTING) ?
 		      0 :
 		      inode_newsize_ok(inode, max(off + len, i_size_read(inode)));
 	if (!err)

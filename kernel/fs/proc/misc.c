@@ -18,6 +18,7 @@
 #include "kernel/task/keys.h"
 #include "kernel/task/process.h"
 #include "kernel/task/sysrq.h"
+#include "kernel/vfs/swap.h"
 
 #define TICK_NS 10000000UL
 #define NSEC 1000000000UL
@@ -38,7 +39,7 @@ static int show_meminfo(struct seq *s, void *arg)
 	kb(s, "MemAvailable:", m.available);
 	kb(s, "Buffers:", m.buffers);
 	kb(s, "Cached:", m.cached);
-	kb(s, "SwapCached:", 0);
+	kb(s, "SwapCached:", m.swap_cached);
 	kb(s, "Active:", m.active_anon + m.active_file);
 	kb(s, "Inactive:", m.inactive_anon + m.inactive_file);
 	kb(s, "Active(anon):", m.active_anon);
@@ -47,8 +48,8 @@ static int show_meminfo(struct seq *s, void *arg)
 	kb(s, "Inactive(file):", m.inactive_file);
 	kb(s, "Unevictable:", 0);
 	kb(s, "Mlocked:", 0);
-	kb(s, "SwapTotal:", 0);
-	kb(s, "SwapFree:", 0);
+	kb(s, "SwapTotal:", m.swap_total);
+	kb(s, "SwapFree:", m.swap_free);
 	kb(s, "Dirty:", m.dirty);
 	kb(s, "Writeback:", m.writeback);
 	kb(s, "AnonPages:", m.anon);
@@ -320,10 +321,10 @@ static int show_vmstat(struct seq *s, void *arg)
 		m.mapped, m.cached + m.buffers, m.dirty, m.writeback, m.shmem, m.page_tables,
 		m.slab_reclaimable, nr_direct_pages());
 	seq_printf(s,
-		"pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\npgalloc_normal %lu\npgfree %lu\n"
+		"pgpgin %lu\npgpgout %lu\npswpin %lu\npswpout %lu\npgalloc_normal %lu\npgfree %lu\n"
 		"pgfault %lu\npgmajfault %lu\noom_kill %lu\n",
-		vmstat.pgpgin, vmstat.pgpgout, vmstat.pgalloc, vmstat.pgfree, vmstat.pgfault,
-		vmstat.pgmajfault, vmstat.oom_kill);
+		vmstat.pgpgin, vmstat.pgpgout, vmstat.pswpin, vmstat.pswpout, vmstat.pgalloc,
+		vmstat.pgfree, vmstat.pgfault, vmstat.pgmajfault, vmstat.oom_kill);
 	dirty_limits(&background, &limit);
 	seq_printf(s,
 		"nr_dirtied %lu\nnr_written %lu\nnr_dirty_threshold %lu\n"
@@ -337,9 +338,42 @@ static int show_vmstat(struct seq *s, void *arg)
 	return 0;
 }
 
+struct swaps_line {
+	struct seq *s;
+	char *buf;
+};
+
+static void show_swap(void *arg, struct file *f, const struct swap_stat *st)
+{
+	struct swaps_line *l = arg;
+	const char *path = d_path(&f->f_path, l->buf, PAGE_SIZE);
+	u64 size = st->pages << 2, used = st->used << 2, column = 0;
+
+	for (; !IS_ERR(path) && *path; path++, column++) {
+		if (!strchr(" \t\n\\", *path)) {
+			seq_write(l->s, path, 1);
+			continue;
+		}
+		seq_printf(l->s, "\\%03o", (u8)*path);
+		column += 3;
+	}
+	do
+		seq_puts(l->s, " ");
+	while (++column < 40);
+	seq_printf(l->s, "%s\t%lu\t%s%lu\t%s%d\n",
+		S_ISBLK(f->f_inode->i_mode) ? "partition" : "file\t", size,
+		size < 10000000 ? "\t" : "", used, used < 10000000 ? "\t" : "", st->prio);
+}
+
 static int show_swaps(struct seq *s, void *arg)
 {
+	struct swaps_line l = { s, get_free_page(GFP_KERNEL) };
+
+	if (!l.buf)
+		return -ENOMEM;
 	seq_puts(s, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	for_each_swap_area(show_swap, &l);
+	free_page_addr(l.buf);
 	return 0;
 }
 

@@ -134,7 +134,8 @@ static void show_stats(struct seq *s, const struct mem_walk_stats *st, bool kind
 		    "FilePmdMapped:         0 kB\n");
 	seq_printf(s, "Shared_Hugetlb: %8lu kB\nPrivate_Hugetlb: %7lu kB\n",
 		st->shared_hugetlb >> 10, st->private_hugetlb >> 10);
-	seq_puts(s, "Swap:                  0 kB\nSwapPss:               0 kB\n");
+	seq_printf(s, "Swap:           %8lu kB\nSwapPss:        %8lu kB\n", st->swap >> 10,
+		st->swap_pss_shift12 >> 22);
 }
 
 static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)

@@ -259,8 +259,9 @@ static void status_memory(struct seq *s, struct mm *mm)
 		(s64)atomic_read(&mm->rss_shmem) << 2);
 	seq_printf(s, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\n",
 		mm->data_vm << 2, mm->stack_vm << 2, text, exec - text);
-	seq_printf(s, "VmPTE:\t%8lu kB\nVmSwap:\t       0 kB\nHugetlbPages:\t%8ld kB\n",
-		mm->pmap.nr_tables << 2, (s64)atomic_read(&mm->hugetlb) << 2);
+	seq_printf(s, "VmPTE:\t%8lu kB\nVmSwap:\t%8ld kB\nHugetlbPages:\t%8ld kB\n",
+		mm->pmap.nr_tables << 2, (s64)atomic_read(&mm->swapents) << 2,
+		(s64)atomic_read(&mm->hugetlb) << 2);
 	seq_printf(s, "CoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 

@@ -3,7 +3,7 @@
  * sysctl_tables.c: variables under /proc/sys of the layers below fs: panic, log, scheduler, memory, open files. Names and meanings: proc(5),
  * linux-doc's admin-guide/sysctl.
  *
- * A variable acts where Linux's does; some have nothing to act on here, as on a Linux machine without the thing (swappiness without swap).
+ * A variable acts where Linux's does; some have nothing to act on here, as on a Linux machine without the thing.
  * Where only one value is true, no other can be written.
  */
 #include <asm/errno.h>
@@ -14,6 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
+#include "kernel/mm/swap.h"
 #include "kernel/mm/userfault.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
@@ -102,7 +103,7 @@ static int store_rr_timeslice(char *text)
 
 /* ---- vm ---- */
 
-static int swappiness = 60, page_cluster = 3, stat_interval = 1, laptop_mode, watermark_scale = 10;
+static int page_cluster = 3, stat_interval = 1, laptop_mode, watermark_scale = 10;
 static int mmap_min_addr = MMAP_MIN_ADDR, legacy_va_layout;
 
 static void clear_dirty_bytes(void)
@@ -233,7 +234,7 @@ static const struct sysctl tables[] = {
 	NUM("vm/panic_on_oom", sysctl_panic_on_oom, 0, 2),
 	NUM("vm/unprivileged_userfaultfd", sysctl_unprivileged_userfaultfd, 0, 1),
 	NUM("vm/stat_interval", stat_interval, 0, INT_MAX_),
-	NUM("vm/swappiness", swappiness, 0, 200),
+	NUM("vm/swappiness", sysctl_swappiness, 0, 200),
 	NUM("vm/user_reserve_kbytes", sysctl_user_reserve_kbytes, 0, INT_MAX_),
 	NUM("vm/vfs_cache_pressure", sysctl_vfs_cache_pressure, 0, INT_MAX_),
 	NUM("vm/watermark_scale_factor", watermark_scale, 1, 3000),

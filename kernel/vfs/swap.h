@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* swap.h: swap areas as files, for who shows them. */
+#ifndef NESTLING_VFS_SWAP_H
+#define NESTLING_VFS_SWAP_H
+
+#include "kernel/mm/swap.h"
+#include "kernel/vfs/vfs.h"
+
+/* Each area, in the order in which they came. No area comes or goes meanwhile. */
+void for_each_swap_area(
+	void (*one)(void *arg, struct file *f, const struct swap_stat *st), void *arg);
+
+#endif

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swapon.c: swap areas on block devices and in files (swapon(2), swapoff(2)): the header that mkswap wrote, where each slot lies on the disk, and
+ * the requests. What is in the slots is kernel/mm's.
+ *
+ * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is, and nobody may write to it. A device is opened exclusively.
+ *
+ * Not on a disk whose writes may need memory (gendisk.no_swap: loop devices), as that may be the memory which the write is to free.
+ *
+ * Locks: areas_lock (mutex) for the list; the areas' own state is immutable while they are on it.
+ */
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/block/block.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/vfs/direct_io.h"
+#include "kernel/vfs/internal.h"
+#include "kernel/vfs/swap.h"
+
+#define SWAP_PREFER 0x8000
+#define SWAP_PRIO 0x7fff
+#define SWAP_DISCARD_FLAGS 0x70000 /* discard, once, pages: accepted */
+#define BAD_MAX 637                /* as many as there is room for in the header */
+#define PAGE_SECTORS (PAGE_SIZE >> SECTOR_SHIFT)
+
+struct header {
+	u8 boot[1024];
+	u32 version, last_page, nr_bad;
+	u8 uuid[16], label[16];
+	u32 pad[117];
+	u32 bad[BAD_MAX];
+	u8 gap[2], magic[10];
+};
+
+struct extent {
+	u64 slot, n;
+	sector_t sector;
+};
+
+struct swap_file {
+	struct list_head link;
+	struct file *f;
+	struct swap_area *area;
+	struct block_device *bdev;
+	struct extent *extents; /* by slot, without gaps */
+	u32 nr_extents, max_extents;
+	bool going; /* under areas_lock */
+	bool told;  /* that writes fail; racy */
+};
+
+static DEFINE_MUTEX(areas_lock);
+static LIST_HEAD(swap_files);
+
+static struct inode *inode_of(const struct file *f)
+{
+	return f->f_mapping->host;
+}
+
+/* ---- requests ---- */
+
+struct request {
+	struct swap_file *sf;
+	struct bio *bio;
+	void (*done)(void *arg, int status);
+	void *arg;
+};
+
+static const struct extent *extent_at(const struct swap_file *sf, u64 slot)
+{
+	u32 lo = 0, hi = sf->nr_extents;
+
+	while (hi - lo > 1) {
+		u32 mid = lo + (hi - lo) / 2;
+
+		if (sf->extents[mid].slot <= slot)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return &sf->extents[lo];
+}
+
+static u32 swap_run(void *backing, u64 slot, u32 n)
+{
+	const struct extent *e = extent_at(backing, slot);
+
+	return (u32)min_t(u64, n, e->slot + e->n - slot);
+}
+
+static bool swap_busy(void *backing)
+{
+	const struct swap_file *sf = backing;
+
+	return queue_is_held(sf->bdev->disk);
+}
+
+static void fill_bio(
+	const struct swap_file *sf, struct bio *bio, u64 slot, struct page **pages, u32 n)
+{
+	const struct extent *e = extent_at(sf, slot);
+
+	bio->sector = e->sector + (slot - e->slot) * PAGE_SECTORS;
+	for (u32 i = 0; i < n; i++)
+		BUG_ON(!bio_add_page(bio, pages[i], PAGE_SIZE, 0));
+}
+
+static int swap_read(void *backing, u64 slot, struct page **pages, u32 n)
+{
+	struct swap_file *sf = backing;
+	int err = 0;
+
+	while (n && !err) {
+		u32 part = swap_run(sf, slot, n);
+		struct bio *bio = bio_alloc(sf->bdev, part, REQ_READ, GFP_NOFS);
+
+		if (!bio)
+			return -ENOMEM;
+		fill_bio(sf, bio, slot, pages, part);
+		err = submit_bio_wait(bio) ? -EIO : 0;
+		bio_put(bio);
+		slot += part;
+		pages += part;
+		n -= part;
+	}
+	return err;
+}
+
+static void *swap_write_begin(void *backing)
+{
+	struct swap_file *sf = backing;
+	struct request *r = kmalloc(sizeof(*r), GFP_ATOMIC);
+
+	if (!r)
+		return NULL;
+	r->sf = sf;
+	r->bio = bio_alloc(sf->bdev, SWAP_BATCH, REQ_WRITE | REQ_SYNC, GFP_ATOMIC);
+	if (r->bio)
+		return r;
+	kfree(r);
+	return NULL;
+}
+
+static void swap_write_cancel(void *request)
+{
+	struct request *r = request;
+
+	bio_put(r->bio);
+	kfree(r);
+}
+
+static void swap_write_end(struct bio *bio)
+{
+	struct request *r = bio->private;
+
+	if (bio->status && !r->sf->told) {
+		r->sf->told = true;
+		pr_err("swap: a write has failed (%d): such pages stay in memory\n", bio->status);
+	}
+	r->done(r->arg, bio->status);
+	bio_put(bio);
+	kfree(r);
+}
+
+static void swap_write(void *backing, void *request, u64 slot, struct page **pages, u32 n,
+	void (*done)(void *arg, int status), void *arg)
+{
+	struct request *r = request;
+
+	r->done = done;
+	r->arg = arg;
+	r->bio->private = r;
+	r->bio->end_io = swap_write_end;
+	fill_bio(backing, r->bio, slot, pages, n);
+	submit_bio(r->bio);
+}
+
+static const struct swap_backing backing_ops = {
+	.run = swap_run,
+	.busy = swap_busy,
+	.read = swap_read,
+	.write_begin = swap_write_begin,
+	.write_cancel = swap_write_cancel,
+	.write = swap_write,
+};
+
+/* ---- the header ---- */
+
+/* How many slots there are; -EINVAL: it is none of ours. */
+static s64 check_header(const struct header *h, u64 pages)
+{
+	if (memcmp(h->magic, "SWAPSPACE2", 10) != 0 || h->version != 1)
+		return -EINVAL;
+	if (!h->last_page || (u64)h->last_page + 1 > pages || h->nr_bad > BAD_MAX)
+		return -EINVAL;
+	return (s64)h->last_page + 1;
+}
+
+/* What is in the cache is the mkswap's of just now. */
+static s64 read_header(struct file *f, struct header *h)
+{
+	loff_t pos = 0, size = i_size_read(inode_of(f));
+	ssize_t n = kernel_read(f, h, sizeof(*h), &pos);
+
+	if (n < 0)
+		return n;
+	return (size_t)n < sizeof(*h) ? -EINVAL : check_header(h, (u64)size >> PAGE_SHIFT);
+}
+
+/* ---- where it lies ---- */
+
+/* In bytes for the time being: pieces that lie one behind the other are one. */
+static int add_extent(struct swap_file *sf, u64 pos, u64 len, sector_t sector)
+{
+	struct extent *last = sf->nr_extents ? &sf->extents[sf->nr_extents - 1] : NULL;
+
+	if (last && last->sector + (last->n >> SECTOR_SHIFT) == sector) {
+		last->n += len;
+		return 0;
+	}
+	if (sf->nr_extents == sf->max_extents) {
+		u32 max = sf->max_extents ? sf->max_extents * 2 : 16;
+		struct extent *more =
+			krealloc(sf->extents, max * sizeof(sf->extents[0]), GFP_KERNEL);
+
+		if (!more)
+			return -ENOMEM;
+		sf->extents = more;
+		sf->max_extents = max;
+	}
+	sf->extents[sf->nr_extents++] = (struct extent){ pos, len, sector };
+	return 0;
+}
+
+/*
+ * And in slots: how many. Each is in one piece, so of pieces that are no whole pages, as blocks smaller than pages may be, the rest is not used. The
+ * header is the first.
+ */
+static s64 count_in_slots(struct swap_file *sf)
+{
+	u64 slot = 0;
+	u32 kept = 0;
+
+	if (!sf->nr_extents || sf->extents[0].n < PAGE_SIZE)
+		return -EINVAL;
+	for (u32 i = 0; i < sf->nr_extents; i++) {
+		struct extent e = sf->extents[i];
+
+		e.slot = slot;
+		e.n >>= PAGE_SHIFT;
+		slot += e.n;
+		if (e.n)
+			sf->extents[kept++] = e;
+	}
+	sf->nr_extents = kept;
+	return (s64)slot;
+}
+
+/* How many slots. */
+static s64 map_file(struct swap_file *sf, u64 slots)
+{
+	struct inode *inode = inode_of(sf->f);
+	u64 pos = 0, size = slots << PAGE_SHIFT;
+	int err = 0;
+
+	down_read(&inode->i_rwsem);
+	while (pos < size && !err) {
+		struct direct_extent e;
+
+		err = sf->f->f_op->direct->map(inode, (loff_t)pos, size - pos, &e);
+		if (!err && (e.kind == DIRECT_HOLE || e.bdev != sf->bdev))
+			err = -EINVAL;
+		if (!err)
+			err = add_extent(sf, pos, min(e.len, size - pos), e.sector);
+		if (!err)
+			pos += min(e.len, size - pos);
+		cond_resched();
+	}
+	up_read(&inode->i_rwsem);
+	if (err)
+		return err == -ENOTBLK ? -EINVAL : err;
+	return count_in_slots(sf);
+}
+
+/* ---- nobody else changes it ---- */
+
+static int claim_file(struct file *f)
+{
+	struct inode *inode = inode_of(f);
+	int err = 0;
+
+	down_write(&inode->i_rwsem);
+	if (inode->i_flags & S_SWAPFILE)
+		err = -EBUSY;
+	else if (!mapping_deny_writable(f->f_mapping))
+		err = -EBUSY; /* somebody may write to it through a mapping */
+	else
+		inode->i_flags |= S_SWAPFILE;
+	if (!err)
+		inode_dio_wait(inode);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+static void unclaim_file(struct file *f)
+{
+	struct inode *inode = inode_of(f);
+
+	down_write(&inode->i_rwsem);
+	inode->i_flags &= ~(u32)S_SWAPFILE;
+	mapping_allow_writable(f->f_mapping);
+	up_write(&inode->i_rwsem);
+	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* what others have read meanwhile */
+}
+
+static int settle_file(struct file *f)
+{
+	int err = vfs_fsync_range(f, 0, S64_MAX, false);
+
+	if (!err)
+		invalidate_mapping_pages(f->f_mapping, 0, ~0UL);
+	return err;
+}
+
+/* ---- swapon ---- */
+
+static struct block_device *device_of(const struct file *f)
+{
+	const struct inode *inode = inode_of(f);
+
+	if (S_ISBLK(f->f_inode->i_mode))
+		return inode->i_bdev;
+	if (!S_ISREG(f->f_inode->i_mode) || !f->f_op->direct || !f->f_op->direct->map)
+		return NULL;
+	return inode->i_sb->s_bdev;
+}
+
+/* Claimed. The area is open when this is done. */
+static int start_area(struct swap_file *sf, u32 flags)
+{
+	bool is_file = S_ISREG(sf->f->f_inode->i_mode);
+	struct header *h = get_free_page(GFP_KERNEL);
+	struct swap_layout l;
+	struct swap_stat st;
+	s64 slots;
+	int err;
+
+	BUILD_BUG_ON(sizeof(*h) != PAGE_SIZE);
+	if (!h)
+		return -ENOMEM;
+	slots = read_header(sf->f, h);
+	err = slots < 0 ? (int)slots : is_file && h->nr_bad ? -EINVAL : settle_file(sf->f);
+	if (err)
+		goto out;
+	if (is_file)
+		slots = map_file(sf, (u64)slots);
+	else
+		err = add_extent(sf, 0, (u64)slots, 0);
+	if (slots < 2)
+		err = slots < 0 ? (int)slots : -EINVAL;
+	if (err)
+		goto out;
+	l = (struct swap_layout){ .slots = (u64)slots,
+		.prio = flags & SWAP_PREFER ? (s32)(flags & SWAP_PRIO) : -1,
+		.bad = h->bad,
+		.nr_bad = h->nr_bad };
+	sf->area = swap_area_add(&backing_ops, sf, &l);
+	if (IS_ERR(sf->area)) {
+		err = (int)PTR_ERR(sf->area);
+		goto out;
+	}
+	swap_area_stat(sf->area, &st);
+	pr_info("swap: %lu KiB more, priority %d, extents %u\n", st.pages << 2, st.prio,
+		sf->nr_extents);
+out:
+	free_page_addr(h);
+	return err;
+}
+
+static void free_swap_file(struct swap_file *sf)
+{
+	kfree(sf->extents);
+	kfree(sf);
+}
+
+/* Takes over the reference, if there is no error. */
+static int add_file(struct file *f, u32 flags)
+{
+	struct swap_file *sf = kzalloc(sizeof(*sf), GFP_KERNEL);
+	int err;
+
+	if (!sf)
+		return -ENOMEM;
+	sf->f = f;
+	sf->bdev = device_of(f);
+	err = !sf->bdev || sf->bdev->disk->no_swap ? -EINVAL : claim_file(f);
+	if (err)
+		goto err_free;
+	mutex_lock(&areas_lock);
+	err = start_area(sf, flags);
+	if (!err)
+		list_add_tail(&sf->link, &swap_files);
+	mutex_unlock(&areas_lock);
+	if (!err)
+		return 0;
+	unclaim_file(f);
+err_free:
+	free_swap_file(sf);
+	return err;
+}
+
+static struct file *open_area(uaddr_t path, u32 flags)
+{
+	char *name = getname(path);
+	struct file *f;
+
+	if (IS_ERR(name))
+		return ERR_CAST(name);
+	f = filp_open(name, O_RDWR | O_LARGEFILE | flags, 0);
+	putname(name);
+	return f;
+}
+
+long sys_swapon(uaddr_t path, int flags)
+{
+	struct file *f;
+	int err;
+
+	if (flags & ~(SWAP_PREFER | SWAP_PRIO | SWAP_DISCARD_FLAGS))
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	f = open_area(path, O_EXCL); /* a device: for us alone */
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	err = add_file(f, (u32)flags);
+	if (err)
+		fput(f);
+	return err;
+}
+
+/* ---- swapoff ---- */
+
+static struct swap_file *find_area(const struct file *f)
+{
+	struct swap_file *sf, *found = NULL;
+
+	mutex_lock(&areas_lock);
+	list_for_each_entry(sf, &swap_files, link)
+		if (inode_of(sf->f) == inode_of(f) && !sf->going)
+			found = sf;
+	if (found)
+		found->going = true;
+	mutex_unlock(&areas_lock);
+	return found;
+}
+
+/* Better no than that somebody dies for it. */
+static bool fits_in_memory(struct swap_file *sf)
+{
+	struct swap_stat st;
+	struct meminfo mi;
+
+	swap_area_stat(sf->area, &st);
+	si_meminfo(&mi);
+	return st.used <= mi.available + nr_swap_free() - min(nr_swap_free(), st.pages - st.used);
+}
+
+static int remove_file(struct swap_file *sf)
+{
+	int err = fits_in_memory(sf) ? swap_area_remove(sf->area) : -ENOMEM;
+
+	mutex_lock(&areas_lock);
+	sf->going = false;
+	if (!err)
+		list_del(&sf->link);
+	mutex_unlock(&areas_lock);
+	if (err)
+		return err;
+	swap_area_free(sf->area);
+	unclaim_file(sf->f);
+	fput(sf->f);
+	free_swap_file(sf);
+	return 0;
+}
+
+long sys_swapoff(uaddr_t path)
+{
+	struct swap_file *sf;
+	struct file *f;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	f = open_area(path, 0);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	sf = find_area(f);
+	fput(f);
+	return sf ? remove_file(sf) : -EINVAL;
+}
+
+void for_each_swap_area(
+	void (*one)(void *arg, struct file *f, const struct swap_stat *st), void *arg)
+{
+	struct swap_file *sf;
+
+	mutex_lock(&areas_lock);
+	list_for_each_entry(sf, &swap_files, link) {
+		struct swap_stat st;
+
+		swap_area_stat(sf->area, &st);
+		one(arg, sf->f, &st);
+	}
+	mutex_unlock(&areas_lock);
+}
