@@ -9,6 +9,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/iogroup.h"
 #include "kernel/mm/leak.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
@@ -393,6 +394,23 @@ __weak bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
 	return true;
 }
 __weak void mem_swap_uncharge(struct mem_group *g)
+{
+}
+__weak bool io_wait_begin(void)
+{
+	return false;
+}
+__weak void io_wait_end(bool outer)
+{
+}
+__weak u32 io_nr_limits;
+__weak void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page)
+{
+}
+__weak void io_charge_dirty(dev_t dev)
+{
+}
+__weak void io_wait_until_paid(void)
 {
 }
 __weak bool psi_memstall_enter(void)
