@@ -51,12 +51,11 @@ void skas_unlock(struct skas_mutex *m);
 #define FPU_AREAS                                                                                  \
 	2 /* for states of tasks that are not running; behind them one for calls that save theirs */
 
-/* A runner at the last look (watch.c). */
+/* What is thought of a runner (watch.c). */
 struct watched {
-	u64 used, user; /* CPU time, all and in guest code, that it had had, */
-	u64 stayed;     /* and what it had been allowed until then */
-	u32 stays;
-	u8 doubts;   /* looks in a row that found more than that */
+	u64 used, allowed,
+		user; /* CPU time that it had had, might have had, and had had in user mode, when that began */
+	u8 doubts;   /* what speaks for it is taken off */
 	bool fresh;  /* what it has had until now is none of its next guest's */
 	bool ending; /* under ends_lock: its handle may be another's soon */
 };
@@ -84,8 +83,7 @@ struct runner {
 	bool again; /* seccomp: the page was made ready for a turn that was not given: what has changed since the event is not known any more */
 	struct debug_regs debug; /* that the host has for it; of the vCPU */
 	bool tsc_traps;          /* rdtsc is an event; of the vCPU */
-	u32 stays;               /* turns that it was given; watch.c, as what follows */
-	u64 stayed;              /* ns of them, as far as they are over */
+	u64 allowed; /* ns of CPU time that it may have had: its stays, and something for their ends; watch.c */
 	struct watched watched;
 	u32 regs_live; /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
 	struct skas_mutex lock;
@@ -255,6 +253,8 @@ void handoff_slept(struct runner *r); /* a hand-off that the host has waited for
 u64 handoff_patience(u64 deadline);
 
 /* watch.c */
+#define TAIL_NS                                                                                    \
+	(500 * NSEC_PER_USEC) /* that a stay may cost after its end: a spin of 50 us, and what a hypervisor makes of it */
 void watch_ends(struct runner *r); /* it is about to be reaped: nobody else ends it any more */
 
 /* pool.c */

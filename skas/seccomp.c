@@ -55,7 +55,7 @@ static void give_turn(struct runner *r)
 	bool parked = r->state == RUNNER_PARKED, asleep;
 
 	r->state = RUNNER_RUNNING;
-	r->stays++;
+	r->allowed += TAIL_NS;
 	xchg(&r->ctl->turn, TURN_RUN);
 	asleep = !parked && READ_ONCE(r->ctl->rsleep);
 	if (asleep)
@@ -142,7 +142,7 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 	WRITE_ONCE(c->event, 0);
 	WRITE_ONCE(c->save, r->va - SLOT_CTL + SLOT_ALT + off);
 	WRITE_ONCE(c->exit, EXIT_SAVE);
-	WRITE_ONCE(r->stays, r->stays + 1);
+	WRITE_ONCE(r->allowed, r->allowed + TAIL_NS);
 	xchg(&c->turn, TURN_RUN);
 	if (READ_ONCE(c->rsleep))
 		runner_wake(r);

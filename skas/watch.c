@@ -8,7 +8,8 @@
  *
  * That alone is no proof: any program of a vCPU may wake the runners of it for nothing, and each such wake-up costs the one that is woken
  * some time in the host's kernel. So what is left over has to be spent in the guest's own code for the most part (a runner that is woken
- * for nothing looks once at its turn word), in several looks one after the other. Then the runner is killed, and its program with its next stay.
+ * for nothing looks once at its turn word), and it has to be at it in most of several looks. Then the runner is killed, and its program with
+ * its next stay.
  *
  * Who looks is one thread at a time, with no lock: numbers of a stay that is going on may be behind, and the slack is wide. A runner that is
  * being ended is told by ends_lock, which makes sure that a handle is not somebody else's by the time it is killed.
@@ -17,9 +18,9 @@
 
 #define SPACES_AT_ONCE 64
 #define ACTIVE_NS NSEC_PER_MSEC        /* of CPU time since the last look: somebody is at work */
-#define TAIL_NS (100 * NSEC_PER_USEC)  /* that a stay may cost after its end */
-#define SLACK_NS (100 * NSEC_PER_MSEC) /* of a look */
-#define LOOKS 3                        /* in a row, after one that has only raised doubts */
+#define DOUBT_NS (200 * NSEC_PER_MSEC) /* so much that is not explained is a doubt, */
+#define LEAK_NS (20 * NSEC_PER_MSEC)   /* less this for each look */
+#define DOUBTS 6                       /* are no doubt any more */
 
 static DEFINE_SPINLOCK(ends_lock);
 
@@ -32,54 +33,74 @@ void watch_ends(struct runner *r)
 
 static void end(struct runner *r, int task)
 {
-	pr_notice("skas: a guest computes while nobody drives it\n");
+	bool ours;
+
 	spin_lock(&ends_lock);
-	if (!r->watched.ending && r->task == task)
+	ours = !r->watched.ending && r->task == task;
+	if (ours)
 		os_space_end(task);
 	spin_unlock(&ends_lock);
+	if (ours)
+		pr_notice("skas: a guest computes while nobody drives it\n");
+	r->watched.doubts = 0;
 }
 
-/* @excess: CPU time since the last look that nobody has allowed. */
-static void judge(struct runner *r, int task, u64 excess)
+static void begin(struct watched *w, u64 used, u64 allowed)
+{
+	w->used = used;
+	w->allowed = allowed;
+}
+
+/* There is reason to doubt. But who is asleep now, or has spent half of it in the host's kernel, has one to his credit. */
+static void judge(struct runner *r, int task, u64 allowed, s64 excess)
 {
 	struct watched *w = &r->watched;
-	u64 user = os_space_usertime(task), grown = user - w->user;
+	u64 user = os_space_usertime(task);
+	s64 computed = (s64)(user - w->user) - (s64)(allowed - w->allowed);
 
-	w->user = user;
-	if (!w->doubts++)
-		return;
-	if (grown < excess / 2)
+	if (!w->doubts)
 		w->doubts = 1;
-	else if (w->doubts > LOOKS)
+	else if (computed >= excess / 2 && !os_space_is_asleep(task))
+		w->doubts++;
+	else if (w->doubts > 1)
+		w->doubts--;
+	w->user = user;
+	if (w->doubts > DOUBTS)
 		end(r, task);
+}
+
+static void take_stock(struct runner *r, int task, u64 used, u64 allowed)
+{
+	struct watched *w = &r->watched;
+	s64 excess = (s64)(used - w->used - LEAK_NS) - (s64)(allowed - w->allowed);
+
+	if (READ_ONCE(w->fresh) || excess <= 0) {
+		WRITE_ONCE(w->fresh, false);
+		w->doubts = 0;
+		begin(w, used, allowed);
+	} else if (excess > (s64)DOUBT_NS) {
+		judge(r, task, allowed, excess);
+		begin(w, used, allowed);
+	} else {
+		w->used += LEAK_NS;
+	}
 }
 
 static void look_at(struct runner *r, bool *active)
 {
-	struct watched *w = &r->watched;
-	u64 used, grown, allowed, stayed = READ_ONCE(r->stayed);
-	u32 stays = READ_ONCE(r->stays), state = READ_ONCE(r->state);
+	u64 used, allowed = READ_ONCE(r->allowed);
+	u32 state = READ_ONCE(r->state);
 	int task = READ_ONCE(r->task);
 
 	if (state == RUNNER_NONE || !task)
 		return;
-	if (state ==
-		RUNNER_RUNNING) { /* its vCPU is answerable for it, and the numbers will be right when it is back */
+	if (state == RUNNER_RUNNING) { /* its vCPU is answerable for it */
 		*active = true;
 		return;
 	}
 	used = os_space_cputime(task);
-	grown = used > w->used ? used - w->used : 0;
-	allowed = stayed - w->stayed + (u64)(stays - w->stays) * TAIL_NS + SLACK_NS;
-	*active |= grown > ACTIVE_NS;
-	w->used = used;
-	w->stayed = stayed;
-	w->stays = stays;
-	if (READ_ONCE(w->fresh) || grown <= allowed)
-		w->doubts = 0;
-	else
-		judge(r, task, grown - allowed);
-	WRITE_ONCE(w->fresh, false);
+	*active |= used > r->watched.used + ACTIVE_NS;
+	take_stock(r, task, used, allowed);
 }
 
 u32 skas_look(u32 from, bool *active)
@@ -101,5 +122,5 @@ u32 skas_look(u32 from, bool *active)
 
 void skas_stayed(struct space *s, int cpu, u64 ns)
 {
-	s->runner[cpu].stayed += ns;
+	s->runner[cpu].allowed += ns;
 }

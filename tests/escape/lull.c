@@ -191,7 +191,7 @@ void attack_lull(void)
 
 /* ---- for nothing ---- */
 
-#define FREE_MS 60000
+#define FREE_MS 100000
 #define STILL_MS 2000
 
 static volatile uint64_t *counter;
