@@ -327,7 +327,7 @@ struct sk_filter *filter_read(uaddr_t uprog, u32 len)
 	if (!prog.filter || !prog.len || prog.len > BPF_MAXINSNS)
 		return ERR_PTR(-EINVAL);
 	bytes = prog.len * sizeof(struct sock_filter);
-	f = kmalloc(sizeof(*f) + bytes, GFP_KERNEL);
+	f = kmalloc(sizeof(*f) + bytes, GFP_KERNEL | __GFP_ACCOUNT);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	atomic_set(&f->refs, 1);
@@ -348,7 +348,7 @@ struct sk_filter *filter_extended(int fd)
 
 	if (IS_ERR(prog))
 		return prog;
-	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!f) {
 		filter_programs->put(prog);
 		return ERR_PTR(-ENOMEM);

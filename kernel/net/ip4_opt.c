@@ -241,7 +241,7 @@ void ip4_opts_later(u8 *o, u32 n)
 static struct ip4_opts *make(struct net *net, const void *from, u32 n)
 {
 	struct check c = { .may = net_capable(net, CAP_NET_RAW) };
-	struct ip4_opts *x = kzalloc(sizeof(*x), GFP_KERNEL);
+	struct ip4_opts *x = kzalloc(sizeof(*x), GFP_KERNEL | __GFP_ACCOUNT);
 	int err;
 
 	if (!x)

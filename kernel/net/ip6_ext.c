@@ -73,7 +73,7 @@ static int change(const struct ip6_ext *old, bool hop, const u8 *opts, u32 n, st
 	*out = NULL;
 	if (!h && !d)
 		return 0;
-	x = kmalloc(sizeof(*x) + h + d, GFP_KERNEL);
+	x = kmalloc(sizeof(*x) + h + d, GFP_KERNEL | __GFP_ACCOUNT);
 	if (!x)
 		return -ENOBUFS;
 	atomic_set(&x->refs, 1);

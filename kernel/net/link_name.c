@@ -133,7 +133,7 @@ int link_rename(struct net *net, int ifindex, const char *wanted)
 
 int link_add_name(struct net_device *dev, const char *name)
 {
-	struct altname *a = kzalloc(sizeof(*a), GFP_KERNEL), *o;
+	struct altname *a = kzalloc(sizeof(*a), GFP_KERNEL | __GFP_ACCOUNT), *o;
 	u32 n = 0;
 	int err = 0;
 

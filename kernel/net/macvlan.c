@@ -247,7 +247,7 @@ static struct mv_port *port_of(struct net_device *lower)
 
 	if (lower->rx_handler)
 		return port;
-	port = kzalloc(sizeof(*port), GFP_KERNEL);
+	port = kzalloc(sizeof(*port), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!port)
 		return NULL;
 	spin_lock_init(&port->lock);
@@ -271,7 +271,7 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 		err = may_join(real, mode);
 	if (err)
 		return err;
-	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	m = kzalloc(sizeof(*m), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!m)
 		return -ENOMEM;
 	m->port = port_of(real);

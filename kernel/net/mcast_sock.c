@@ -179,7 +179,7 @@ static int join(struct inet_sock *i, const struct request *r, u8 mode)
 		return -EADDRINUSE;
 	if (!r->v6 && count4(i) >= (u32)max(READ_ONCE(i->net->igmp_max_memberships), 0))
 		return -ENOBUFS;
-	m = has_room(i, sizeof(*m)) ? kzalloc(sizeof(*m), GFP_KERNEL) : NULL;
+	m = has_room(i, sizeof(*m)) ? kzalloc(sizeof(*m), GFP_KERNEL | __GFP_ACCOUNT) : NULL;
 	if (!m)
 		return r->v6 ? -ENOMEM : -ENOBUFS;
 	*m = (struct mc_member){ .group = r->group,
@@ -304,7 +304,7 @@ static int change_source(
 	if (n) {
 		if (add && !has_room(i, sizeof(ip_addr)))
 			return -ENOBUFS;
-		sources = kcalloc(n, sizeof(ip_addr), GFP_KERNEL);
+		sources = kcalloc(n, sizeof(ip_addr), GFP_KERNEL | __GFP_ACCOUNT);
 		if (!sources)
 			return -ENOBUFS;
 		for (u32 from = 0, to = 0; from < m->n; from++)
@@ -498,7 +498,7 @@ static int msfilter4(struct inet_sock *i, uaddr_t val, u32 len)
 	if (MSFILTER_HEAD + h.n * 4U > len)
 		return -EINVAL;
 	if (h.n)
-		sources = kcalloc(h.n, sizeof(*sources), GFP_KERNEL);
+		sources = kcalloc(h.n, sizeof(*sources), GFP_KERNEL | __GFP_ACCOUNT);
 	if (h.n && !sources)
 		return -ENOBUFS;
 	for (u32 k = 0; k < h.n; k++) {
@@ -543,7 +543,7 @@ static int group_filter(struct inet_sock *i, bool v6, uaddr_t val, u32 len)
 	if (err)
 		return v6 ? -EINVAL : err;
 	if (h.gf_numsrc)
-		sources = kcalloc(h.gf_numsrc, sizeof(*sources), GFP_KERNEL);
+		sources = kcalloc(h.gf_numsrc, sizeof(*sources), GFP_KERNEL | __GFP_ACCOUNT);
 	if (h.gf_numsrc && !sources)
 		return -ENOBUFS;
 	for (u32 k = 0; k < h.gf_numsrc && !err; k++)

@@ -376,7 +376,7 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 {
-	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL | __GFP_ACCOUNT);
 
 	if (dev)
 		netdev_init(dev, ops, type);
@@ -544,7 +544,7 @@ static const struct ns_ops net_ns_ops;
 static struct ns_common *net_copy(
 	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
 {
-	struct net *net = kzalloc(sizeof(*net), GFP_KERNEL);
+	struct net *net = kzalloc(sizeof(*net), GFP_KERNEL | __GFP_ACCOUNT);
 	int err = -ENOMEM;
 
 	if (!net)

@@ -735,7 +735,7 @@ static int nl_create(struct socket *s, int type, int protocol)
 		return -ESOCKTNOSUPPORT;
 	if (!p)
 		return -EPROTONOSUPPORT;
-	n = kzalloc(sizeof(*n), GFP_KERNEL);
+	n = kzalloc(sizeof(*n), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!n)
 		return -ENOMEM;
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);

@@ -724,7 +724,7 @@ static int packet_create(struct socket *s, int type, int protocol)
 		return -EPERM;
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	p = kzalloc(sizeof(*p), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!p)
 		return -ENOBUFS;
 	sock_init_common(&p->c, AF_PACKET, (u16)type, 0);

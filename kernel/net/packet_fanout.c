@@ -259,7 +259,7 @@ static struct packet_fanout *make(struct packet_sock *p, const struct fanout_arg
 
 	if (a->max_num_members > MEMBERS_MAX)
 		return ERR_PTR(-EINVAL);
-	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	f->net = p->c.net;
@@ -370,7 +370,7 @@ int packet_fanout_join(struct packet_sock *p, uaddr_t val, u32 len)
 	if (p->fanout)
 		return -EALREADY;
 	if (!p->rollover && (type == PACKET_FANOUT_ROLLOVER || a.type_flags & FLAG_ROLLOVER)) {
-		p->rollover = kzalloc(sizeof(*p->rollover), GFP_KERNEL);
+		p->rollover = kzalloc(sizeof(*p->rollover), GFP_KERNEL | __GFP_ACCOUNT);
 		if (!p->rollover)
 			return -ENOMEM;
 	}

@@ -116,7 +116,7 @@ int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket
 	if (err)
 		return err;
 	m->file = p->ring_file;
-	m->pages = kcalloc(want, sizeof(struct page *), GFP_KERNEL);
+	m->pages = kcalloc(want, sizeof(struct page *), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!m->pages)
 		return -ENOMEM;
 	while (m->nr_pages < want) {

@@ -607,7 +607,7 @@ static int del_rule(struct net *net, const struct nlmsghdr *req, const struct ru
 
 int rules_change(struct net *net, const struct nlmsghdr *req)
 {
-	struct rule *r = kmalloc(sizeof(*r), GFP_KERNEL);
+	struct rule *r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_ACCOUNT);
 	int err;
 
 	if (!r)

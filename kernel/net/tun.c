@@ -51,7 +51,7 @@ static struct tun *TUN(const struct net_device *dev)
 
 static int setup(struct net_device *dev, struct net_device *lower, const void *data, u32 len)
 {
-	struct tun *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	struct tun *t = kzalloc(sizeof(*t), GFP_KERNEL | __GFP_ACCOUNT);
 
 	if (!t)
 		return -ENOMEM;
@@ -471,7 +471,7 @@ static long tun_ioctl(struct file *f, u32 cmd, u64 arg)
 
 static int tun_open(struct inode *inode, struct file *f)
 {
-	struct tun_file *tf = kzalloc(sizeof(*tf), GFP_KERNEL);
+	struct tun_file *tf = kzalloc(sizeof(*tf), GFP_KERNEL | __GFP_ACCOUNT);
 
 	if (!tf)
 		return -ENOMEM;

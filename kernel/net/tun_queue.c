@@ -25,8 +25,9 @@ int tun_queues_setup(struct tun *t)
 	bool many = t->flags & IFF_MULTI_QUEUE;
 
 	INIT_LIST_HEAD(&t->disabled);
-	t->files = kcalloc(many ? TUN_QUEUES : 1, sizeof(struct tun_file *), GFP_KERNEL);
-	t->flows = many ? kcalloc(TUN_FLOWS, sizeof(u64), GFP_KERNEL) : NULL;
+	t->files = kcalloc(
+		many ? TUN_QUEUES : 1, sizeof(struct tun_file *), GFP_KERNEL | __GFP_ACCOUNT);
+	t->flows = many ? kcalloc(TUN_FLOWS, sizeof(u64), GFP_KERNEL | __GFP_ACCOUNT) : NULL;
 	if (t->files && (t->flows || !many))
 		return 0;
 	tun_queues_free(t);

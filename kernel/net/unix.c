@@ -115,7 +115,7 @@ void unix_wake_space(struct unix_sock *u)
 
 static struct unix_sock *unix_alloc(u16 type, struct net *net)
 {
-	struct unix_sock *u = kzalloc(sizeof(*u), GFP_KERNEL);
+	struct unix_sock *u = kzalloc(sizeof(*u), GFP_KERNEL | __GFP_ACCOUNT);
 
 	if (!u)
 		return NULL;

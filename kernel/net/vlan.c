@@ -228,7 +228,7 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 
 	if (err)
 		return err;
-	v = kzalloc(sizeof(*v), GFP_KERNEL);
+	v = kzalloc(sizeof(*v), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!v)
 		return -ENOMEM;
 	v->dev = dev;

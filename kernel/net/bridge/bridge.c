@@ -174,7 +174,7 @@ static int add_port(struct net_device *dev, struct net_device *port)
 
 	if (err)
 		return err;
-	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	p = kzalloc(sizeof(*p), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!p)
 		return -ENOMEM;
 	p->kind = br_rx;
@@ -231,7 +231,7 @@ static void del_port(struct net_device *dev, struct net_device *port)
 
 static int setup(struct net_device *dev, struct net_device *lower, const void *data, u32 len)
 {
-	struct bridge *br = kzalloc(sizeof(*br), GFP_KERNEL);
+	struct bridge *br = kzalloc(sizeof(*br), GFP_KERNEL | __GFP_ACCOUNT);
 	int err = 0;
 
 	if (!br)

@@ -306,6 +306,7 @@ int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *
 		if (!err)
 			err = fn(list[i], arg);
 		nf_conn_put(list[i]);
+		cond_resched();
 	}
 	kfree(list);
 	return err;

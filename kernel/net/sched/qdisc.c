@@ -372,7 +372,7 @@ struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, s
 
 	if (root->nr >= NR_MAX)
 		return ERR_PTR(-ENOSPC);
-	q = kzalloc(sizeof(*q) + ops->size, GFP_KERNEL);
+	q = kzalloc(sizeof(*q) + ops->size, GFP_KERNEL | __GFP_ACCOUNT);
 	if (!q)
 		return ERR_PTR(-ENOBUFS);
 	q->ops = ops;
@@ -452,7 +452,7 @@ void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with)
 
 struct qdisc_root *qdisc_root_make(struct net_device *dev)
 {
-	struct qdisc_root *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	struct qdisc_root *r = kzalloc(sizeof(*r), GFP_KERNEL | __GFP_ACCOUNT);
 
 	if (!r)
 		return NULL;

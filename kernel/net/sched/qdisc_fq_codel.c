@@ -157,7 +157,7 @@ static int fq_init(struct qdisc *q, const void *opt, u32 len)
 		return err;
 	if (!qdisc_charge(q, (u64)f->nr * sizeof(*f->flows)))
 		return -ENOBUFS;
-	f->flows = kcalloc(f->nr, sizeof(*f->flows), GFP_KERNEL);
+	f->flows = kcalloc(f->nr, sizeof(*f->flows), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!f->flows)
 		return -ENOMEM;
 	for (u32 i = 0; i < f->nr; i++) {

@@ -412,7 +412,7 @@ static int make_class(struct qdisc *q, const struct class *new, u32 minor, struc
 		return -EINVAL; /* too deep */
 	if (h->nr >= CLASSES_MAX)
 		return -ENOSPC;
-	c = qdisc_charge(q, sizeof(*c)) ? kzalloc(sizeof(*c), GFP_KERNEL) : NULL;
+	c = qdisc_charge(q, sizeof(*c)) ? kzalloc(sizeof(*c), GFP_KERNEL | __GFP_ACCOUNT) : NULL;
 	if (!c)
 		return -ENOBUFS;
 	*c = *new;
