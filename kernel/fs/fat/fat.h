@@ -71,6 +71,7 @@ struct fat_inode {
 	u64 dir_ino;      /* of the directory it is in */
 	u32 name_hash[2]; /* of its long and short name, whatever their case */
 	u8 attr;
+	u32 dev_errors; /* of write-back of the device, told already: fat_note_lost() */
 	struct hlist_node hash;
 };
 
@@ -164,6 +165,7 @@ void fat_slot_times(struct fat_slot *d, const struct inode *inode);
 int fat_setattr(struct dentry *d, struct iattr *attr);
 int fat_extend(struct inode *inode, loff_t size); /* with zeros; i_rwsem held */
 int fat_set_start(struct fat_slot *d, u32 start);
+void fat_note_lost(struct inode *inode); /* behind sync_blockdev() */
 int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 

@@ -197,6 +197,17 @@ static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 	return n;
 }
 
+/*
+ * What is written back goes into the device's pages, and may be refused when those are written, by whoever does that: nobody can tell whose it was. So it
+ * is every file's error that is asked for next, and by that each descriptor's.
+ */
+void fat_note_lost(struct inode *inode)
+{
+	int err = mapping_wb_check(inode->i_sb->s_bdev->mapping, &FAT_I(inode)->dev_errors);
+
+	mapping_set_error(&inode->i_data, err);
+}
+
 int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
 	struct super_block *sb = f->f_inode->i_sb;
@@ -211,6 +222,7 @@ int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	r = fat_write_inode(f->f_inode, false);
 	err = err ? err : r;
 	r = sync_blockdev(sb->s_bdev);
+	fat_note_lost(f->f_inode);
 	err = err ? err : r;
 	r = bdev_flush(sb->s_bdev);
 	return err ? err : r;

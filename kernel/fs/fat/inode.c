@@ -27,6 +27,8 @@ struct inode *fat_alloc_inode(struct super_block *sb)
 	if (!fi)
 		return NULL;
 	mutex_init(&fi->lock);
+	if (sb->s_bdev)
+		fi->dev_errors = mapping_wb_sample(sb->s_bdev->mapping);
 	return &fi->vfs;
 }
 

@@ -209,6 +209,8 @@ static int fat_sync_fs(struct super_block *sb, bool wait)
 	if (err || !wait)
 		return err;
 	err = sync_blockdev(sb->s_bdev);
+	if (sb->s_root)
+		fat_note_lost(d_inode(sb->s_root));
 	return err || sb_is_rdonly(sb) ? err : bdev_flush(sb->s_bdev);
 }
 
