@@ -151,7 +151,6 @@ bool igrab(struct inode *inode);               /* a reference unless it is being
 void fsnotify_unmount(struct super_block *sb); /* watches of its inodes end */
 int invalidate_inodes(struct super_block *sb);
 int writeback_inode(struct inode *inode, bool sync);
-void writeback_sb(struct super_block *sb, bool sync);
 void writeback_kick(struct inode *inode);
 void inode_sync_wait(struct inode *inode);
 void wait_on_inode_bit(struct inode *inode, u32 bit);

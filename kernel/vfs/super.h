@@ -156,6 +156,8 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
+void writeback_sb(struct super_block *sb,
+	bool sync); /* all that is dirty is on its way; @sync: and there. No inode's write-back is the caller's */
 void evict_inodes(struct super_block *sb); /* all that nobody uses */
 /* Unmounting: for those that others are just letting go. False: it took too long. */
 bool wait_for_inodes(struct super_block *sb);

@@ -176,8 +176,8 @@ static void ext4_readahead(struct address_space *m, struct file *file, u64 index
 
 /* ---- writing into the cache ---- */
 
-static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
-	struct page **page, void **fsdata)
+static int begin_write(
+	struct file *file, struct address_space *m, loff_t pos, u32 len, struct page **page)
 {
 	struct inode *inode = m->host;
 	u64 index = (u64)pos >> PAGE_SHIFT;
@@ -221,6 +221,19 @@ static int ext4_write_begin(struct file *file, struct address_space *m, loff_t p
 	}
 	*page = p;
 	return 0;
+}
+
+/* What is promised keeps blocks back for its trees as well, which it mostly does not need: on a disk that is nearly full it gets its blocks first. */
+static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
+	struct page **page, void **fsdata)
+{
+	struct super_block *sb = m->host->i_sb;
+	int err = begin_write(file, m, pos, len, page);
+
+	if (err != -ENOSPC || current->journal_info || !READ_ONCE(EXT4_SB(sb)->delayed))
+		return err;
+	writeback_sb(sb, false);
+	return begin_write(file, m, pos, len, page);
 }
 
 static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len,

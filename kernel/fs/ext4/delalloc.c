@@ -15,10 +15,13 @@
 
 /* ---- of all there is ---- */
 
-/* Slack for the extent blocks that promised data may need. */
+/*
+ * Slack for the blocks of trees that promised data may need: a block that is far from all others may split a node at each of three levels and put one in,
+ * or lack as many in a block list; many lie together.
+ */
 static u64 slack(u64 delayed)
 {
-	return delayed / 256 + 64;
+	return delayed / 256 + min(4 * delayed, 64UL);
 }
 
 static bool may_use_reserve(const struct ext4_sb *sbi)
