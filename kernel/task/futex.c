@@ -119,17 +119,30 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 	smp_mb(); /* queued before the word is read */
 }
 
+#define MAX_YIELDS 100
+
+/* Whoever makes it the owner writes guest memory for that, which may take long: userfaultfd(2) has pages come when its reader likes. */
+static void await_choosers(int turn)
+{
+	if (turn < MAX_YIELDS) {
+		yield();
+		return;
+	}
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule_deadline(ktime_get() + 1000000);
+}
+
 /* Leaves the queue; false when a waker has taken it off already. */
 bool futex_unqueue(struct futex_q *q)
 {
-	for (;;) {
+	for (int turn = 0;; turn++) {
 		struct futex_bucket *b = READ_ONCE(q->bucket);
 		bool woken;
 
 		spin_lock(&b->lock);
 		if (q->bucket != b || q->chosen) {
 			spin_unlock(&b->lock);
-			yield();
+			await_choosers(turn);
 			continue;
 		}
 		woken = q->woken;

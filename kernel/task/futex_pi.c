@@ -297,6 +297,9 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline)
 			err = pi_wait(addr, &k, owner, deadline);
 			put_task(owner);
 		}
+		if (err > 0 &&
+			fatal_signal_pending(current)) /* others change the word all the time */
+			err = -ERESTARTNOINTR;
 	} while (err > 0);
 	futex_key_put(&k);
 	return err;
