@@ -293,7 +293,7 @@ static struct seccomp_filter *read_filter(uaddr_t uprog)
 	if (!current->no_new_privs && !ns_capable(current_user_ns(), CAP_SYS_ADMIN))
 		return ERR_PTR(-EACCES);
 	bytes = prog.len * sizeof(struct sock_filter);
-	f = kmalloc(sizeof(*f) + bytes, GFP_KERNEL);
+	f = kmalloc(sizeof(*f) + bytes, GFP_KERNEL | __GFP_ACCOUNT);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	memset(f, 0, sizeof(*f));

@@ -172,8 +172,9 @@ static int wait_for_unlock(struct bucket *bk)
 
 static int alloc_spares(struct file_lock *spare[2])
 {
-	spare[0] = kzalloc(sizeof(**spare), GFP_KERNEL);
-	spare[1] = kzalloc(sizeof(**spare), GFP_KERNEL);
+	spare[0] =
+		kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT); /* nothing else bounds them */
+	spare[1] = kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT);
 	if (spare[0] && spare[1])
 		return 0;
 	kfree(spare[0]);
@@ -237,8 +238,11 @@ static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, 
 	return NULL;
 }
 
-/* Tells the others which bytes of @req's range nobody here holds any more. The bucket is locked. */
-static void tell_others(struct file *f, const struct file_lock *req)
+/*
+ * Tells the others which bytes of @req's range nobody here holds any more. The bucket is locked on entry and exit; in between whoever waits for
+ * it has his turn, for there may be as many pieces as programs have made locks. What is locked meanwhile is not told of.
+ */
+static void tell_others(struct bucket *bk, struct file *f, const struct file_lock *req)
 {
 	struct file_lock piece = *req;
 	loff_t pos = req->start, next;
@@ -260,6 +264,9 @@ static void tell_others(struct file *f, const struct file_lock *req)
 		if (next >= req->end)
 			return;
 		pos = next + 1;
+		spin_unlock(&bk->lock);
+		cond_resched();
+		spin_lock(&bk->lock);
 	}
 }
 
@@ -316,7 +323,7 @@ static int setlk(struct file *f, const struct file_lock *req, bool wait)
 	if (!err)
 		apply(inode, req, spare, &gone);
 	if (req->type == FLK_NONE || (err && !list_empty(&gone)))
-		tell_others(f, req);
+		tell_others(bk, f, req);
 	spin_unlock(&bk->lock);
 	forget_blocked(&b);
 	/* whatever was there before may have been stronger: who waits looks again */
@@ -344,7 +351,7 @@ static void drop_owner(struct file *f, const void *owner)
 		if (l->owner == owner)
 			list_move_tail(&l->list, &gone);
 	list_for_each_entry(l, &gone, list)
-		tell_others(f, l);
+		tell_others(bk, f, l);
 	spin_unlock(&bk->lock);
 	if (list_empty(&gone))
 		return;
