@@ -9,6 +9,7 @@
  */
 #include "kernel/io_uring/uring.h"
 #include "kernel/task/process.h"
+#include "kernel/task/signal.h"
 #include "kernel/time/time.h"
 
 #define SQE_FLAGS                                                                                  \
@@ -277,11 +278,44 @@ static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size
 	return ret;
 }
 
+/* On a thread's way to user mode, or to its end, where nothing is to be submitted any more. */
+static void submit_for_other(struct task_work *w)
+{
+	struct uring *u = container_of(w, struct uring, sq_work);
+	struct file *f = u->sq_file;
+
+	__atomic_store_n(
+		&u->sq_asked, false, __ATOMIC_SEQ_CST); /* from here on w is the next one's */
+	if (!(current->flags & PF_EXITING) && !current->in_execve) {
+		mutex_lock(&u->lock);
+		submit(u, u->sq_entries);
+		mutex_unlock(&u->lock);
+	}
+	fput(f);
+}
+
+/*
+ * Another process asks, whose descriptors and memory are not the ring's: a thread of the owner's submits as soon as it comes to it, as Linux's
+ * would. What comes meanwhile is submitted with it.
+ */
+static long ask_owner(struct uring *u, struct file *f)
+{
+	if (__atomic_exchange_n(&u->sq_asked, true, __ATOMIC_SEQ_CST))
+		return 0;
+	u->sq_file = get_file(f);
+	u->sq_work.func = submit_for_other;
+	if (process_work_add(u->owner, &u->sq_work))
+		return 0;
+	__atomic_store_n(&u->sq_asked, false, __ATOMIC_SEQ_CST);
+	fput(f);
+	return -EOWNERDEAD;
+}
+
 /* Does what Linux's thread would, which never sleeps for long: 0 or -errno. */
-static long wake_sqpoll(struct uring *u)
+static long wake_sqpoll(struct uring *u, struct file *f)
 {
 	if (u->owner != current->group_leader->thread_pid)
-		return list_empty(&u->owner->tasks[PIDTYPE_TGID]) ? -EOWNERDEAD : -EOPNOTSUPP;
+		return ask_owner(u, f);
 	if (mutex_lock_killable(&u->lock))
 		return -EINTR;
 	submit(u, u->sq_entries);
@@ -289,14 +323,15 @@ static long wake_sqpoll(struct uring *u)
 	return 0;
 }
 
-static long enter(struct uring *u, u32 to_submit, u32 min_nr, u32 flags, uaddr_t arg, size_t size)
+static long enter(struct file *f, u32 to_submit, u32 min_nr, u32 flags, uaddr_t arg, size_t size)
 {
+	struct uring *u = f->private_data;
 	long n = 0, ret;
 
 	if (READ_ONCE(u->flags) & IORING_SETUP_R_DISABLED)
 		return -EBADFD;
 	if (u->owner) {
-		ret = wake_sqpoll(u);
+		ret = wake_sqpoll(u, f);
 		if (ret)
 			return ret;
 		n = to_submit;
@@ -329,7 +364,7 @@ long sys_io_uring_enter(int fd, u32 to_submit, u32 min_nr, int flags, uaddr_t ar
 		return -EBADF;
 	ret = -EOPNOTSUPP;
 	if (f->f_op == &uring_fops)
-		ret = enter(f->private_data, to_submit, min_nr, (u32)flags, arg, size);
+		ret = enter(f, to_submit, min_nr, (u32)flags, arg, size);
 	fput(f);
 	return ret;
 }

@@ -70,6 +70,9 @@ struct uring {
 	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	struct pid *issuer;         /* of SINGLE_ISSUER: who made or enabled it; under lock */
 	struct pid *owner;          /* of SQPOLL: the process that made it. Immutable */
+	bool sq_asked;              /* atomic, the same: sq_work is given to one of its threads */
+	struct task_work sq_work;   /* whose sq_asked became true with it, as the next */
+	struct file *sq_file;       /* the ring's own, a reference */
 	u32 sq_entries, cq_entries; /* immutable */
 	struct uring_map rings, sqes;
 	u32 array_at;         /* offset of the submission array in rings */

@@ -259,5 +259,7 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 void task_work_add(
 	struct task *t, struct task_work *w); /* runs before @t returns to user mode or exits */
 void task_work_run(void);
+/* To a thread of that process, which is woken for it from an interruptible sleep, as by a signal that is none. False: there is none any more. */
+bool process_work_add(struct pid *tgid, struct task_work *w);
 
 #endif

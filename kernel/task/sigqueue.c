@@ -340,6 +340,39 @@ void task_work_add(struct task *t, struct task_work *w)
 		kick_process(t);
 }
 
+/* Under sighand->lock: what a task is given before it exits it does in any case. */
+static bool interrupt_with_work(struct task *t, struct task_work *w)
+{
+	if (t->flags & PF_EXITING)
+		return false;
+	task_work_add(t, w);
+	set_bit(TIF_SIGPENDING, &t->work_flags);
+	wake_up_state(t, TASK_INTERRUPTIBLE);
+	return true;
+}
+
+bool process_work_add(struct pid *tgid, struct task_work *w)
+{
+	struct sighand_struct *sh = NULL;
+	struct task *leader, *t;
+	bool given = false;
+
+	read_lock(&tasklist_lock);
+	leader = pid_task_locked(tgid, PIDTYPE_TGID);
+	if (leader)
+		sh = lock_task_sighand(leader);
+	if (sh) {
+		for_each_thread(leader->signal, t) {
+			given = interrupt_with_work(t, w);
+			if (given)
+				break;
+		}
+		unlock_task_sighand(sh);
+	}
+	read_unlock(&tasklist_lock);
+	return given;
+}
+
 void task_work_run(void)
 {
 	clear_bit(TIF_NOTIFY, &current->work_flags);
