@@ -284,44 +284,46 @@ void file_sigurg(struct file *f)
 
 struct fasync_entry {
 	struct list_head list;
+	const struct list_head *on; /* that list's head */
 	struct file *file;
-	int fd; /* by which it was asked for: siginfo tells it */
+	struct fasync_entry *next; /* of the file's: it is on two lists at most */
+	int fd;                    /* by which it was asked for: siginfo tells it */
 };
 static DEFINE_SPINLOCK(fasync_lock); /* all lists of entries; outside of tasklist_lock */
 
-static struct fasync_entry *fasync_find(struct list_head *list, struct file *f)
+/* Where the file's entry for @list is linked, or where one would be. By the file: how long the list is a guest chooses. */
+static struct fasync_entry **fasync_find(const struct list_head *list, struct file *f)
 {
-	struct fasync_entry *e;
+	struct fasync_entry **at = &f->f_fasync;
 
 	assert_spin_held(&fasync_lock);
-	list_for_each_entry(e, list, list)
-		if (e->file == f)
-			return e;
-	return NULL;
+	while (*at && (*at)->on != list)
+		at = &(*at)->next;
+	return at;
 }
 
 int fasync_helper(int fd, struct file *f, bool on, struct list_head *list)
 {
-	struct fasync_entry *fresh = NULL, *old;
+	struct fasync_entry *fresh = NULL, **at;
 
 	if (on) {
 		fresh = kmalloc(sizeof(*fresh), GFP_KERNEL);
 		if (!fresh)
 			return -ENOMEM;
-		fresh->file = f;
-		fresh->fd = fd;
+		*fresh = (struct fasync_entry){ .on = list, .file = f, .fd = fd };
 	}
 	spin_lock(&fasync_lock);
-	old = fasync_find(list, f);
-	if (on && !old) {
+	at = fasync_find(list, f);
+	if (on && !*at) {
 		list_add(&fresh->list, list);
-		f->f_fasynced = true;
+		WRITE_ONCE(*at, fresh);
 		fresh = NULL;
 	} else if (on) {
-		old->fd = fd;
-	} else if (old) {
-		list_del(&old->list);
-		fresh = old;
+		(*at)->fd = fd;
+	} else if (*at) {
+		fresh = *at;
+		list_del(&fresh->list);
+		WRITE_ONCE(*at, fresh->next);
 	}
 	spin_unlock(&fasync_lock);
 	kfree(fresh);

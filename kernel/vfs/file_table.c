@@ -93,7 +93,8 @@ static void file_close(struct file *f)
 		lease_remove_file(f);
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
-		if (f->f_fasynced) /* not FASYNC: of two who set flags at once the last to write them need not be the last on the list */
+		if (READ_ONCE(
+			    f->f_fasync)) /* not FASYNC: of two who set flags at once the last to write them need not be the last on the list */
 			f->f_op->fasync(-1, f, false);
 		if (f->f_op->release)
 			f->f_op->release(f->f_inode, f);

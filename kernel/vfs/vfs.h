@@ -481,7 +481,8 @@ struct file {
 	u32 f_wb_err_seq; /* write-back errors already reported */
 	u32 f_sb_err_seq; /* the same of the superblock, for syncfs */
 	u32 f_hangups;    /* a terminal's: how often it had been hung up when this was opened */
-	bool f_fasynced; /* it has been on a list for SIGIO, whatever f_flags say by now; set once */
+	struct fasync_entry
+		*f_fasync;     /* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
 	struct list_head f_ep; /* epoll items that watch it, under the global epoll lock */
 	struct fown {
 		struct pid *pid;
