@@ -132,6 +132,23 @@ err_undo:
 	}
 }
 
+/* Is there room for what the group has beside caches? */
+static bool may_swap(const struct mem_group *g)
+{
+	if (!nr_swap_free() || !sysctl_swappiness)
+		return false;
+	for (const struct mem_group *at = g; at->parent; at = at->parent)
+		if (swap_of(at) >= READ_ONCE(at->swap_max))
+			return false;
+	return !g->parent || atomic_read(&g->usage) > atomic_read(&g->file) + atomic_read(&g->sock);
+}
+
+/* How often reclaim may yield nothing before somebody is killed. */
+static int patience(const struct mem_group *g)
+{
+	return may_swap(g) ? 10 : 2;
+}
+
 static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 {
 	struct mem_group *over = NULL;
@@ -142,7 +159,7 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 		return -ENOMEM;
 	for (int i = 0; i < RETRIES; i++) {
 		count_event(over, MEM_MAX);
-		if (!mem_group_reclaim(over, BATCH) && i > 2) {
+		if (!mem_group_reclaim(over, BATCH) && i > patience(over)) {
 			if (gfp & __GFP_NOOOM) {
 				current->memcg_oom = true;
 				return -ENOMEM;
@@ -298,17 +315,6 @@ static bool has_cached(const struct mem_group *g)
 	return !g->parent || atomic_read(&g->file) > atomic_read(&g->shmem);
 }
 
-/* Is there room for what the group has beside caches? */
-static bool may_swap(const struct mem_group *g)
-{
-	if (!nr_swap_free() || !sysctl_swappiness)
-		return false;
-	for (const struct mem_group *at = g; at->parent; at = at->parent)
-		if (swap_of(at) >= READ_ONCE(at->swap_max))
-			return false;
-	return !g->parent || atomic_read(&g->usage) > atomic_read(&g->file) + atomic_read(&g->sock);
-}
-
 u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 {
 	u64 freed = 0, dirty = 0;
@@ -331,6 +337,9 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 		wake_flushers();
 		sleep_ns(5000000);
 		freed = 1;
+	} else if (!freed &&
+		   may_swap(g)) { /* on its way, or somebody holds a lock: see patience() */
+		sleep_ns(2000000);
 	}
 	psi_memstall_leave(stall);
 	return freed;
@@ -372,12 +381,12 @@ void mem_group_killed_all(struct mem_group *g)
 
 void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 {
-	for (int i = 0; i < 1000 && !wait_interrupted(TASK_WAKEKILL); i++) {
+	for (int i = 0, idle = 0; i < 1000 && !wait_interrupted(TASK_WAKEKILL); i++) {
 		u64 now = usage_of(g);
 
 		if (now <= pages)
 			return;
-		if (mem_group_reclaim(g, now - pages))
+		if (mem_group_reclaim(g, now - pages) || (may_swap(g) && ++idle < patience(g)))
 			continue;
 		if (!kill || !mem_group_oom(g))
 			return;

@@ -270,6 +270,15 @@ static bool clean_soon(u64 dirty)
 	return dirty || inodes_are_wanted();
 }
 
+/*
+ * There is room in an area, and what could go there: somebody else just has it on its way, or holds mmap_lock. Who asks tries a few times more
+ * before anybody is killed.
+ */
+static bool swap_may_help(void)
+{
+	return nr_swap_free() && sysctl_swappiness && atomic_read(&nr_anon_pages) > 0;
+}
+
 u64 try_to_free_pages(gfp_t gfp, u32 order)
 {
 	u64 wanted = max(64UL, 2UL << order), freed = 0, dirty = 0;
@@ -290,6 +299,9 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	current->flags = (current->flags & ~(PF_MEMALLOC | PF_RECLAIM)) | old;
 	if (!freed && clean_soon(dirty)) {
 		wait_for_flushers(!dirty);
+		freed = 1;
+	} else if (!freed && swap_may_help()) {
+		sleep_ns(2000000);
 		freed = 1;
 	}
 	psi_memstall_leave(stall);

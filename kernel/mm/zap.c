@@ -107,6 +107,13 @@ struct zap_batch {
 	struct page *pages[BATCH];
 };
 
+static void __noinline forget_swapped(struct mm *mm, struct zap_batch *b, pte_t e)
+{
+	swap_put(e);
+	atomic_dec(&mm->swapents);
+	b->swapped++;
+}
+
 static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 {
 	struct page *p;
@@ -125,10 +132,8 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 			clear_bit(PG_zero, &p->flags);
 		atomic_dec(&p->mapcount);
 		b->pages[b->n++] = p;
-	} else if (*e & PTE_SWAP) {
-		swap_put(*e);
-		atomic_dec(&v->vm_mm->swapents);
-		b->swapped++;
+	} else if (unlikely(*e & PTE_SWAP)) {
+		forget_swapped(v->vm_mm, b, *e);
 	}
 	*e = 0;
 }
