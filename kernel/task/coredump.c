@@ -518,39 +518,31 @@ static struct file *open_pipe(int sig)
 	return f;
 }
 
-/* A file that was there already is emptied when it is known that it may be ours: it could be another name of somebody's file. */
-static int take_core(struct file *f)
+/* Just made: but a file system may have its own mind about owners and modes (FAT), and then others would read our memory. */
+static bool is_private(const struct file *f)
 {
-	struct inode *i = f->f_inode;
-	struct iattr a = { .ia_valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME, .ia_file = f };
-	int err;
+	const struct inode *i = f->f_inode;
 
-	if (!S_ISREG(i->i_mode) || i->i_nlink != 1 || file_seen_uid(f, i->i_uid) != current_fsuid())
-		return -EPERM;
-	down_write(&i->i_rwsem);
-	err = notify_change(f->f_path.dentry, &a);
-	up_write(&i->i_rwsem);
-	return err;
+	return S_ISREG(i->i_mode) && i->i_nlink == 1 &&
+	       file_seen_uid(f, i->i_uid) == current_fsuid() && (i->i_mode & 0677) == 0600;
 }
 
 static struct file *open_core(int sig)
 {
 	char *name = kmalloc(PATH_MAX, GFP_KERNEL);
 	struct file *f;
-	int err;
 
 	if (!name)
 		return ERR_PTR(-ENOMEM);
 	core_name(name, PATH_MAX, sig);
-	f = filp_open(name, O_CREAT | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600);
+	/* never into a file that is there: others may have it open, or may read it */
+	kern_unlink(name);
+	f = filp_open(name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600);
 	kfree(name);
-	if (IS_ERR(f))
-		return f;
-	err = take_core(f);
-	if (!err)
+	if (IS_ERR(f) || is_private(f))
 		return f;
 	fput(f);
-	return ERR_PTR(err);
+	return ERR_PTR(-EPERM);
 }
 
 static bool dump_wanted(bool pipe)

@@ -461,6 +461,11 @@ out_end:
 	return err;
 }
 
+int kern_unlink(const char *name)
+{
+	return do_remove(AT_FDCWD, name, false);
+}
+
 long sys_unlinkat(int dfd, uaddr_t ua, int flags)
 {
 	char *name;

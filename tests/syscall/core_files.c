@@ -82,23 +82,36 @@ static const char *check(const char *core, size_t size)
 	return strcmp(end - 2, "?") ? "no file without a name" : "all of them";
 }
 
+/* A core is a new file, whoever has what was there open, or may read it. */
 static void what_is_there(void)
 {
 	struct stat st;
 	int fd, status;
 
-	fd = NEED(open("core", O_WRONLY | O_CREAT, 0600));
+	fd = NEED(open("core", O_WRONLY | O_CREAT, 0644));
 	NEED(write(fd, "keep", 4));
 	NEED(link("core", "other"));
 	waitpid(SPAWN(abort_dumping()), &status, 0);
 	NEED(fstat(fd, &st));
 	say("two names: %ld bytes, dumped %d", (long)st.st_size, !!WCOREDUMP(status));
+	close(fd);
 	NEED(unlink("other"));
+	NEED(chmod("core", 0644));
+	fd = NEED(open("core", O_WRONLY));
 	NEED(ftruncate(fd, 1L << 40));
 	waitpid(SPAWN(abort_dumping()), &status, 0);
 	NEED(fstat(fd, &st));
-	say("one name: emptied %d, dumped %d", st.st_size < 1L << 40, !!WCOREDUMP(status));
+	say("one name: emptied %d, names %d, dumped %d", st.st_size < 1L << 40, (int)st.st_nlink,
+		!!WCOREDUMP(status));
 	close(fd);
+	NEED(stat("core", &st));
+	say("new: mode %o", st.st_mode & 0777);
+	NEED(unlink("core"));
+	NEED(symlink("target", "core"));
+	waitpid(SPAWN(abort_dumping()), &status, 0);
+	NEED(lstat("core", &st));
+	say("link: replaced %d, target %d, dumped %d", S_ISREG(st.st_mode), !access("target", F_OK),
+		!!WCOREDUMP(status));
 }
 
 static pid_t crashes; /* in the shared memory */
@@ -212,8 +225,10 @@ TEST(core_files)
 	size_t n;
 
 	if (!in_guest()) {
-		say("two names: 4 bytes, dumped 0");
-		say("one name: emptied 1, dumped 1");
+		say("two names: 4 bytes, dumped 1");
+		say("one name: emptied 0, names 0, dumped 1");
+		say("new: mode 600");
+		say("link: replaced 1, target 0, dumped 1");
 		say("filter, process: signal 31, dumped 1");
 		say("filter, only thread: signal 31, dumped 1");
 		say("filter, last thread: signal 31, dumped 1");
