@@ -36,11 +36,12 @@ struct port_table {
 	spinlock_t lock;
 	struct hlist_head
 		by_port[TABLE_SIZE]; /* inet_sock.port_node of all that have a local port */
-	struct hlist_head by_peer[TABLE_SIZE];   /* inet_sock.peer_node of TCP's that have a peer */
-	struct hlist_head listeners[TABLE_SIZE]; /* inet_sock.listen_node of TCP's that listen */
-	u64 peer_key[PEER_WORDS + 1];            /* of both hashes; all 0 until it is used first */
-	struct hlist_head raw;                   /* raw sockets have no ports */
-	u64 entered;                             /* how many have come into by_port and raw */
+	struct hlist_head by_peer[TABLE_SIZE]; /* inet_sock.peer_node of TCP's that have a peer */
+	struct hlist_head listeners
+		[TABLE_SIZE]; /* inet_sock.listen_node of TCP's that listen; of raw ones, by namespace and protocol */
+	u64 peer_key[PEER_WORDS + 1]; /* of both hashes; all 0 until it is used first */
+	struct hlist_head raw;        /* raw sockets have no ports */
+	u64 entered;                  /* how many have come into by_port and raw */
 	bool stream;
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
@@ -237,6 +238,8 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 
 /* table->lock held: it enters by_port's list, or raw's. */
 void inet_enter_list(struct inet_sock *i, struct hlist_head *h);
+/* Where raw sockets of @net that want @proto stand, by listen_node: others' do not stand in a packet's way. */
+struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto);
 /*
  * A walk over all that have a port, or are raw, some at a time:
  *

@@ -118,7 +118,7 @@ static int show_packet(struct seq *s, void *arg)
 		return -ENOMEM;
 	l->nr = 0;
 	l->room = room;
-	packet_for_each(note_packet, l);
+	packet_for_each(current_net(), note_packet, l);
 	seq_puts(s, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
 	for (u32 k = 0; k < l->nr && !s->full; k++) {
 		const struct packet_line *p = &l->at[k];
@@ -183,7 +183,7 @@ static int show_ptype(struct seq *s, void *arg)
 	if (!l)
 		return -ENOMEM;
 	l->nr = 0;
-	packet_for_each(note_packet_type, l);
+	packet_for_each(current_net(), note_packet_type, l);
 	seq_puts(s, "Type Device      Function\n");
 	for (int all = 1; all >= 0; all--)
 		for (u32 i = 0; i < l->nr && !s->full; i++)

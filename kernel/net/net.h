@@ -27,8 +27,10 @@ struct net {
 	spinlock_t lock;
 	struct list_head devices; /* of net_device.list, by ifindex */
 	struct list_head dead;    /* those that were deleted (link.c) */
-	struct work end;          /* own: what sleeps when the namespace ends */
-	struct list_head addrs;   /* of ifaddr.list, in the order of arrival */
+	struct hlist_head
+		packet_taps; /* of packet_sock.tap: who looks at all packets, under packet_taps_lock */
+	struct work end;     /* own: what sleeps when the namespace ends */
+	struct list_head addrs; /* of ifaddr.list, in the order of arrival */
 	u32 nr_addrs;
 	struct prefix_hash addr_hash;       /* addr_find.c: the same by what they say */
 	struct prefix_lens lo_lens;         /* of the networks of lo's */

@@ -88,8 +88,9 @@ static inline u32 packet_link_len(u16 hatype)
 extern spinlock_t packet_taps_lock;
 /* packet_tap.c: begins or ends to look, or looks at something else; -ENETDOWN: its device is down. */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
-/* Calls @fn for each that looks, with taps_lock held: for lists. */
-void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *arg);
+/* Calls @fn for each of @net that looks, with taps_lock held: for lists. */
+void packet_for_each(
+	struct net *net, void (*fn)(const struct packet_sock *p, void *arg), void *arg);
 void packet_look_away(struct packet_sock *p);
 
 /* Where something goes. */

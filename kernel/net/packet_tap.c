@@ -15,7 +15,6 @@
 #include "kernel/sched/task.h"
 
 DEFINE_SPINLOCK(packet_taps_lock);
-static struct hlist_head taps;
 u32 packet_taps; /* how many, so that others pass by quickly */
 
 /* ---- who looks ---- */
@@ -24,7 +23,7 @@ static void tap(struct packet_sock *p)
 {
 	if (p->running || !p->proto)
 		return;
-	hlist_add_head(&p->tap, &taps);
+	hlist_add_head(&p->tap, &p->c.net->packet_taps);
 	p->running = true;
 	packet_taps++;
 	if (p->fanout)
@@ -67,12 +66,12 @@ int packet_look(struct packet_sock *p, int ifindex, u16 proto)
 	return up || !proto ? 0 : -ENETDOWN;
 }
 
-void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *arg)
+void packet_for_each(struct net *net, void (*fn)(const struct packet_sock *p, void *arg), void *arg)
 {
 	struct packet_sock *p;
 
 	spin_lock(&packet_taps_lock);
-	hlist_for_each_entry(p, &taps, tap)
+	hlist_for_each_entry(p, &net->packet_taps, tap)
 		fn(p, arg);
 	spin_unlock(&packet_taps_lock);
 }
@@ -90,8 +89,8 @@ void packet_device_gone(struct net_device *dev)
 	struct hlist_node *next;
 
 	spin_lock(&packet_taps_lock);
-	hlist_for_each_entry_safe(p, next, &taps, tap) {
-		if (p->c.net != dev->net || p->ifindex != dev->ifindex)
+	hlist_for_each_entry_safe(p, next, &dev->net->packet_taps, tap) {
+		if (p->ifindex != dev->ifindex)
 			continue;
 		untap(p);
 		p->ifindex = -1;
@@ -250,10 +249,13 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 {
 	struct sk_buff *all = NULL;
 	struct packet_sock *p;
+	struct net *net = READ_ONCE(dev->net);
 	LIST_HEAD(dead);
 
+	if (hlist_empty(&net->packet_taps)) /* those of others are nothing to us */
+		return;
 	spin_lock(&packet_taps_lock);
-	hlist_for_each_entry(p, &taps, tap) {
+	hlist_for_each_entry(p, &net->packet_taps, tap) {
 		if (!wants(p, dev, skb, out))
 			continue;
 		if (!all)

@@ -56,6 +56,11 @@ static struct hlist_head *listen_bucket(
 	return &t->listeners[keyed_hash(t, ip_is_any(local) ? &IP_ANY : local, port, &whose, 0)];
 }
 
+struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto)
+{
+	return listen_bucket(&raw_socks, net, &IP_ANY, (u16)proto);
+}
+
 /* ---- conflicts ---- */
 
 /* Does @from, the any-address of the one, stand for the other's addresses too? That of IPv4 may be bound by IPv6's sockets. */

@@ -3,7 +3,8 @@
  * raw.c: raw sockets (raw(7)): every packet of a protocol, for who may (CAP_NET_RAW); and ping sockets (icmp(7)): ICMP echoes
  * with an identifier of one's own, for the groups of net.ipv4.ping_group_range.
  *
- * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks: raw_socks.lock for the list.
+ * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks: raw_socks.lock for the lists:
+ * one of all, for who asks which there are, and those of packets, by namespace and protocol.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -83,7 +84,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return false;
 	spin_lock(&raw_socks.lock);
-	hlist_for_each_entry(i, &raw_socks.raw, port_node) {
+	hlist_for_each_entry(i, inet_raw_bucket(net, skb->ip.proto), listen_node) {
 		if (!wants(i, net, skb))
 			continue;
 		ours = true;
@@ -107,7 +108,7 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return;
 	spin_lock(&raw_socks.lock);
-	hlist_for_each_entry(i, &raw_socks.raw, port_node) {
+	hlist_for_each_entry(i, inet_raw_bucket(net, proto), listen_node) {
 		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto ||
 			(i->bound_if && i->bound_if != e->quote->dev->ifindex))
 			continue;
@@ -330,6 +331,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 	s->ops = &raw_ops;
 	spin_lock(&raw_socks.lock);
 	inet_enter_list(i, &raw_socks.raw);
+	hlist_add_head(&i->listen_node, inet_raw_bucket(i->net, i->c.protocol));
 	spin_unlock(&raw_socks.lock);
 	return 0;
 }

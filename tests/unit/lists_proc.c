@@ -57,7 +57,7 @@ void net_io_counts(u32 cpu, struct net_io_counts *c)
 {
 }
 u32 packet_taps;
-void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *arg)
+void packet_for_each(struct net *net, void (*fn)(const struct packet_sock *p, void *arg), void *arg)
 {
 	held = true;
 	for (u32 i = 0; i < nr_socks; i++)
