@@ -203,6 +203,15 @@ __weak void yield(void)
 {
 }
 
+__weak bool io_wait_begin(void)
+{
+	return false;
+}
+
+__weak void io_wait_end(bool outer)
+{
+}
+
 __weak void schedule(void)
 {
 	panic("schedule: nobody would wake us");
