@@ -339,7 +339,7 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 		freed = 1;
 	} else if (!freed &&
 		   may_swap(g)) { /* on its way, or somebody holds a lock: see patience() */
-		sleep_ns(2000000);
+		sleep_ns(10000000);
 	}
 	psi_memstall_leave(stall);
 	return freed;

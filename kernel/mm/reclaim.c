@@ -271,8 +271,8 @@ static bool clean_soon(u64 dirty)
 }
 
 /*
- * There is room in an area, and what could go there: somebody else just has it on its way, or holds mmap_lock. Who asks tries a few times more
- * before anybody is killed.
+ * There is room in an area, and what could go there: somebody else just has it on its way, or holds mmap_lock, or a child that is about to end
+ * shares it. Who asks tries a few times more before anybody is killed.
  */
 static bool swap_may_help(void)
 {
@@ -301,7 +301,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 		wait_for_flushers(!dirty);
 		freed = 1;
 	} else if (!freed && swap_may_help()) {
-		sleep_ns(2000000);
+		sleep_ns(10000000);
 		freed = 1;
 	}
 	psi_memstall_leave(stall);
