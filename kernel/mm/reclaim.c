@@ -317,6 +317,9 @@ bool out_of_memory(struct mm *mm)
 		return true;
 	if (limit)
 		return mem_group_oom_own();
+	/* what reclaim has freed for the caller others have had each time; by now there is enough */
+	if (nr_swap_free() && nr_free_frames() > zone_marks.low)
+		return true;
 	return oom_kill && oom_kill(GFP_USER, 0);
 }
 
