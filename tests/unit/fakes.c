@@ -405,13 +405,6 @@ __weak bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
 __weak void mem_swap_uncharge(struct mem_group *g)
 {
 }
-__weak bool io_wait_begin(void)
-{
-	return false;
-}
-__weak void io_wait_end(bool outer)
-{
-}
 __weak u32 io_nr_limits;
 __weak void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page)
 {
