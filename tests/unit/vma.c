@@ -41,6 +41,10 @@ int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user)
 {
 	return 0;
 }
+int owed_wait(struct vm_area *v, u64 addr)
+{
+	return 0;
+}
 int uffd_note_unmap(struct mm *mm, u64 start, u64 end)
 {
 	return 0;
