@@ -8,6 +8,7 @@
 #include "arch/um/ioport.h"
 #include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
+#include "arch/um/watch.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -70,6 +71,9 @@ bool tsc_wants_traps(void)
 	return false;
 }
 
+void watch_init(void)
+{
+}
 void tsc_init(void)
 {
 }
