@@ -324,6 +324,8 @@ void tty_hangup(struct tty_struct *tty)
 	struct pid *session;
 
 	mutex_lock(&tty->ctl_mutex);
+	WRITE_ONCE(tty->hangups, tty->hangups + 1);
+	n_tty_init(tty);
 	write_lock(&tasklist_lock);
 	session = tty->session;
 	h.pgrp = tty->pgrp;
@@ -332,9 +334,6 @@ void tty_hangup(struct tty_struct *tty)
 	write_unlock(&tasklist_lock);
 	if (session)
 		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);
-	/* not before: a shell that read the end first would leave its jobs alone */
-	WRITE_ONCE(tty->hangups, tty->hangups + 1);
-	n_tty_init(tty);
 	if (tty->ops->hangup)
 		tty->ops->hangup(tty);
 	mutex_unlock(&tty->ctl_mutex);
