@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * neighbour: a group that is always at its limit reclaims from itself, again and again; how often a neighbour of it reads and drops a page meanwhile, and
- * alone, with a large cache beside both. Prints both numbers.
+ * beside the same with room for all, with a large cache beside both. Prints: with room, at the limit.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,27 +68,35 @@ static long reads(int seconds)
 	return n;
 }
 
+/* The neighbour's reads a second while a member of the group reads a file of its own again and again. */
+static long beside(const char *name, off_t size)
+{
+	pid_t pid = fork();
+	long n;
+
+	if (!pid) {
+		put("/cg/full/cgroup.procs", "0");
+		for (int fd = hole(name, size);;)
+			read_all(fd, size);
+	}
+	n = reads(3);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return n / 3;
+}
+
 int main(int argc, char **argv)
 {
 	off_t large = argc > 1 ? atol(argv[1]) << 20 : 256 << 20;
-	long alone, beside;
-	pid_t pid;
+	long fits, reclaims;
 
 	need(!mkdir("/cg", 0755) && !mount("none", "/cg", "cgroup2", 0, NULL), "cgroup2");
 	put("/cg/cgroup.subtree_control", "+memory");
 	need(!mkdir("/cg/full", 0755), "mkdir");
 	put("/cg/full/memory.max", "4M");
 	read_all(hole("/large", large), large);
-	alone = reads(1);
-	pid = fork();
-	if (!pid) {
-		put("/cg/full/cgroup.procs", "0");
-		for (int fd = hole("/own", 64 << 20);;)
-			read_all(fd, 64 << 20);
-	}
-	beside = reads(3);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	printf("%ld %ld\n", alone, beside / 3);
+	fits = beside("/fits", 1 << 20); /* as busy, with nothing to reclaim */
+	reclaims = beside("/own", 64 << 20);
+	printf("%ld %ld\n", fits, reclaims);
 	return 0;
 }

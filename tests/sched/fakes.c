@@ -103,6 +103,10 @@ void tsc_init(void)
 {
 }
 
+void watch_init(void)
+{
+}
+
 int skas_init(const struct skas_config *cfg, const char **why)
 {
 	return 0;
