@@ -4,6 +4,7 @@
 #include "arch/um/ioport.h"
 #include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
+#include "arch/um/watch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
