@@ -25,6 +25,7 @@
  */
 #include <linux/inotify.h>
 
+#include "arch/um/arch.h"
 #include "kernel/vfs/dcache.h"
 
 struct ext_name { /* of names that do not fit in d_iname; shared after a rename over another */
@@ -43,13 +44,11 @@ struct dentry_lru dentry_lru = { SPINLOCK_INIT(dentry_lru_lock), LIST_HEAD_INIT(
 atomic64_t nr_dentries;
 static struct kmem_cache *dentry_cache;
 
+struct hash_key name_key;
+
 u32 full_name_hash(const char *name, u32 len)
 {
-	u32 h = 0;
-
-	while (len--)
-		h = h * 31 + (u8)*name++;
-	return h;
+	return keyhash_bytes(&name_key, name, len);
 }
 
 static inline u32 bucket_of(const struct dentry *parent, u32 hash)
@@ -671,6 +670,7 @@ void dcache_init(void)
 
 	while (n < nr_managed_frames() / 4 && n < 512 * 1024)
 		n *= 2;
+	arch_random(&name_key, sizeof(name_key));
 	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64 | SLAB_RECLAIMABLE);
 	if (!buckets || !dentry_cache)

@@ -18,6 +18,7 @@
  */
 #include <linux/inotify.h>
 
+#include "arch/um/arch.h"
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/libfs.h"
@@ -34,10 +35,16 @@ static LIST_HEAD(inode_lru); /* under inode_lru_lock; oldest last */
 static u64 nr_unused;        /* likewise */
 static atomic64_t nr_inodes;
 static struct kmem_cache *inode_cache;
+static struct hash_key ino_key;
 
 static inline u32 bucket_of(const struct super_block *sb, ino_t ino)
 {
-	return hash_u64((u64)sb ^ (ino * 0x9e3779b97f4a7c15UL)) & bucket_mask;
+	struct keyhash h;
+
+	keyhash_init(&h, &ino_key);
+	keyhash_word(&h, &ino_key, ino); /* a file system's server chooses it */
+	keyhash_word(&h, &ino_key, (u64)sb);
+	return (u32)h.h & bucket_mask;
 }
 
 static inline spinlock_t *bucket_lock(u32 b)
@@ -670,6 +677,7 @@ void inode_init(void)
 
 	while (n < nr_managed_frames() / 8 && n < 512 * 1024)
 		n *= 2;
+	arch_random(&ino_key, sizeof(ino_key));
 	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
 	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 64 | SLAB_RECLAIMABLE);
 	if (!buckets || !inode_cache)

@@ -26,6 +26,7 @@
 #include <linux/mount.h>
 #include <linux/stat.h>
 
+#include "kernel/lib/keyhash.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
@@ -143,6 +144,7 @@ bool d_is_below(
 	const struct dentry *d, const struct dentry *top); /* or the same; takes rename_lock */
 void shrink_dcache_parent(struct dentry *d);
 void shrink_dcache_for_umount(struct super_block *sb);
+extern struct hash_key name_key; /* of names: full_name_hash() and the walks */
 void dcache_init(void);
 
 /* ---- inode.c, writeback.c ---- */

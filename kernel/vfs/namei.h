@@ -37,11 +37,12 @@ struct nameidata {
 static inline const char *parse_component(const char *name, struct qstr *q)
 {
 	const char *p = name;
-	u32 h = 0;
+	struct keyhash h;
 
+	keyhash_init(&h, &name_key);
 	for (; *p && *p != '/'; p++)
-		h = h * 31 + (u8)*p;
-	*q = (struct qstr){ name, p - name, h };
+		keyhash_byte(&h, &name_key, (u8)*p);
+	*q = (struct qstr){ name, p - name, keyhash_end(&h, &name_key) };
 	return p;
 }
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keyhash.h: a hash for tables whose keys a guest chooses: names, numbers of inodes, contents. Its key is random, so nobody can choose
+ * many that meet in one chain, which would be walked for milliseconds. (31 * h + c, or a product by a number that everybody knows, can be
+ * solved on paper.)
+ *
+ *	keyhash_init -> keyhash_byte or keyhash_word, each time the same way for one table -> keyhash_end
+ *
+ * Each word is multiplied by a secret, and the halves of the product of 128 bits are folded: which bits of the result a change of the word
+ * turns depends on the secret, so the next word cannot take it back. It is no cipher: who sees hashes could find the key.
+ */
+#ifndef NESTLING_LIB_KEYHASH_H
+#define NESTLING_LIB_KEYHASH_H
+
+#include "kernel/lib/types.h"
+
+/* Random, whole; immutable once something was hashed. */
+struct hash_key {
+	u64 start, factor;
+};
+
+struct keyhash {
+	u64 h, word;
+	u32 n; /* bytes */
+};
+
+static inline u64 hash_fold(u64 v, u64 factor)
+{
+	unsigned __int128 x = (unsigned __int128)v * (factor | 1);
+
+	return (u64)x ^ (u64)(x >> 64);
+}
+
+static inline void keyhash_init(struct keyhash *s, const struct hash_key *k)
+{
+	*s = (struct keyhash){ .h = k->start };
+}
+
+static inline void keyhash_word(struct keyhash *s, const struct hash_key *k, u64 word)
+{
+	s->h = hash_fold(s->h ^ word, k->factor);
+}
+
+static inline void keyhash_byte(struct keyhash *s, const struct hash_key *k, u8 c)
+{
+	s->word = s->word << 8 | c;
+	if (!(++s->n & 7)) {
+		keyhash_word(s, k, s->word);
+		s->word = 0;
+	}
+}
+
+/* The last bytes are fewer than a word, so their number has room beside them. */
+static inline u32 keyhash_end(struct keyhash *s, const struct hash_key *k)
+{
+	keyhash_word(s, k, s->word | (u64)s->n << 56);
+	return (u32)(s->h ^ s->h >> 32);
+}
+
+static inline u32 keyhash_bytes(const struct hash_key *k, const void *p, size_t n)
+{
+	struct keyhash s;
+
+	keyhash_init(&s, k);
+	for (size_t i = 0; i < n; i++)
+		keyhash_byte(&s, k, ((const u8 *)p)[i]);
+	return keyhash_end(&s, k);
+}
+
+#endif
