@@ -42,8 +42,10 @@ struct net_port_attr {
 
 /* ---- objects ---- */
 
-static DEFINE_SPINLOCK(objects_lock);
-static LIST_HEAD(objects); /* under objects_lock */
+#define AT_A_TIME                                                                                  \
+	256 /* objects for which objects_lock is held: there are as many as a program has memory for */
+
+static DEFINE_SPINLOCK(objects_lock); /* also of each superblock's list of them, s_ruled */
 /* The last uses of objects that have gone from the list: those whose inode is being put. Under objects_lock. */
 static LIST_HEAD(puts);
 static DECLARE_WAIT_QUEUE_HEAD(puts_done);
@@ -89,20 +91,19 @@ static struct ll_object *object_new(struct dentry *d)
 		o->dentry = dget(d);
 	o->sb = inode->i_sb;
 	spin_lock(&objects_lock);
-	list_add(&o->list, &objects);
+	list_add(&o->list, &o->sb->s_ruled);
 	spin_unlock(&objects_lock);
 	return o;
 }
 
-/* Takes the objects of @sb out of the list, each with a use; they have no inode from here on. */
-static void objects_take(struct super_block *sb, struct list_head *taken)
+/* Takes some objects of @sb out of the list, each with a use; they have no inode from here on. False: there are none. */
+static bool objects_take(struct super_block *sb, struct list_head *taken)
 {
-	struct ll_object *o, *next;
+	struct ll_object *o;
 
 	spin_lock(&objects_lock);
-	list_for_each_entry_safe(o, next, &objects, list) {
-		if (!o->inode || o->inode->i_sb != sb)
-			continue;
+	for (u32 n = 0; n < AT_A_TIME && !list_empty(&sb->s_ruled); n++) {
+		o = list_first_entry(&sb->s_ruled, struct ll_object, list);
 		object_get_locked(o);
 		o->going = o->inode;
 		o->going_dentry = o->dentry;
@@ -111,6 +112,7 @@ static void objects_take(struct super_block *sb, struct list_head *taken)
 		list_move(&o->list, taken);
 	}
 	spin_unlock(&objects_lock);
+	return !list_empty(taken);
 }
 
 static bool puts_under_way(struct super_block *sb)
@@ -130,13 +132,14 @@ void landlock_sb_gone(struct super_block *sb)
 	struct ll_object *o, *next;
 	LIST_HEAD(taken);
 
-	objects_take(sb, &taken);
-	list_for_each_entry_safe(o, next, &taken, list) {
-		dput(o->going_dentry);
-		iput(o->going);
-		list_del_init(&o->list); /* nobody else does while we have a use */
-		object_put(o);
-	}
+	while (objects_take(sb, &taken))
+		list_for_each_entry_safe(o, next, &taken, list) {
+			dput(o->going_dentry);
+			iput(o->going);
+			list_del_init(&o->list); /* nobody else does while we have a use */
+			object_put(o);
+			cond_resched();
+		}
 	wait_event(&puts_done, !puts_under_way(sb));
 }
 
@@ -224,6 +227,15 @@ static int rules_add(struct ll_rules *r, u64 key, struct dentry *d, u32 access)
 	return 0;
 }
 
+static void objects_get(const struct ll_rule *v, u32 n)
+{
+	spin_lock(&objects_lock);
+	for (; n; n--, v++)
+		if (v->obj)
+			object_get_locked(v->obj);
+	spin_unlock(&objects_lock);
+}
+
 int ll_copy(struct ll_rules *to, const struct ll_rules *from)
 {
 	*to = (struct ll_rules){ NULL, 0, 0 };
@@ -233,19 +245,20 @@ int ll_copy(struct ll_rules *to, const struct ll_rules *from)
 	if (!to->v)
 		return -ENOMEM;
 	to->nr = to->room = from->nr;
-	spin_lock(&objects_lock);
-	for (u32 i = 0; i < to->nr; i++)
-		if (to->v[i].obj)
-			object_get_locked(to->v[i].obj);
-	spin_unlock(&objects_lock);
+	for (u32 i = 0; i < to->nr; i += AT_A_TIME) {
+		objects_get(to->v + i, min(to->nr - i, (u32)AT_A_TIME)); /* @from has them */
+		cond_resched();
+	}
 	return 0;
 }
 
 void ll_free(struct ll_rules *r)
 {
-	for (u32 i = 0; i < r->nr; i++)
+	for (u32 i = 0; i < r->nr; i++) {
 		if (r->v[i].obj)
 			object_put(r->v[i].obj);
+		cond_resched();
+	}
 	kfree(r->v);
 	*r = (struct ll_rules){ NULL, 0, 0 };
 }

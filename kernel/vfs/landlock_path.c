@@ -3,9 +3,10 @@
  * landlock_path.c: what a domain allows to do with files.
  *
  * A right is granted when every layer that handles it has a rule for the file or for a folder above it, up to the root of the tree
- * of mounts. unmet_at() goes this way up and leaves, for each layer, the rights that nobody has granted: plain pointers, within one stretch of
- * code that passes no boundary, again when a rename or a mount came between (vfs/internal.h). Its cost is a binary search for each
- * layer and each folder on the way.
+ * of mounts. unmet_at() goes this way up and leaves, for each layer, the rights that nobody has granted. A short way goes over plain pointers,
+ * within one stretch of code that passes no boundary, and again when a rename or a mount came between (vfs/internal.h). One that is longer, or
+ * that others change again and again (they might never let us through), is gone with references, a folder at a time, as Linux goes all.
+ * Its cost is a binary search for each layer and each folder on the way.
  *
  * Moving a file needs LL_REFER at both ends, and may not give it rights that it did not have before: -EXDEV, so that mv copies.
  *
@@ -77,30 +78,74 @@ static bool step_up(struct path *p)
 	return true;
 }
 
-static void climb(const struct landlock_domain *d, struct path p, u32 want, struct unmet *u)
+#define SHORT_WAY 128 /* folders; 16 layers of a thousand rules: 0.1 ms */
+#define TRIES 3
+
+/* False: it is a long way. */
+static bool climb(const struct landlock_domain *d, struct path p, u32 want, struct unmet *u)
 {
+	u32 n = 0;
+
 	unmet_all(d, u);
 	do {
+		if (n++ == SHORT_WAY)
+			return false;
 		if (p.dentry->d_inode)
 			grant_at(d, p.dentry->d_inode, u);
 	} while ((unmet_any(d, u) & want) && step_up(&p));
+	return true;
+}
+
+/* step_up() of who has references on @p. */
+static bool step_up_holding(struct path *p)
+{
+	struct dentry *up;
+
+	while (p->dentry == p->mnt->mnt_root)
+		if (!follow_up(p))
+			return false;
+	up = dget_parent(p->dentry);
+	if (up == p->dentry) {
+		dput(up);
+		up = dget(p->mnt->mnt_root);
+	}
+	dput(p->dentry);
+	p->dentry = up;
+	return true;
+}
+
+static void climb_holding(
+	const struct landlock_domain *d, const struct path *from, u32 want, struct unmet *u)
+{
+	struct path p = *from;
+
+	path_get(&p);
+	unmet_all(d, u);
+	do {
+		cond_resched();
+		if (p.dentry->d_inode)
+			grant_at(d, p.dentry->d_inode, u);
+	} while ((unmet_any(d, u) & want) && step_up_holding(&p));
+	path_put(&p);
 }
 
 /* What is granted neither for @p nor above it, of all that is handled; only the bits of @want need be right. */
 static void unmet_at(
 	const struct landlock_domain *d, const struct path *p, u32 want, struct unmet *u)
 {
-	u32 rseq, mseq;
-
 	if (is_free(p->dentry)) {
 		memset(u, 0, sizeof(*u));
 		return;
 	}
-	do {
-		rseq = vfs_seq_begin(&rename_seq);
-		mseq = vfs_seq_begin(&mount_seq);
-		climb(d, *p, want, u);
-	} while (vfs_seq_retry(&rename_seq, rseq) || vfs_seq_retry(&mount_seq, mseq));
+	for (int i = 0; i < TRIES; i++) {
+		u32 rseq = vfs_seq_begin(&rename_seq), mseq = vfs_seq_begin(&mount_seq);
+
+		if (!climb(d, *p, want, u))
+			break;
+		if (!vfs_seq_retry(&rename_seq, rseq) && !vfs_seq_retry(&mount_seq, mseq))
+			return;
+	}
+	climb_holding(d, p, want, u);
 }
 
 static u32 denied_at(const struct path *p, u32 access)

@@ -53,6 +53,7 @@ static struct super_block *alloc_super(struct file_system_type *t, u32 flags)
 	atomic_set(&sb->s_active, 1);
 	spin_lock_init(&sb->s_inode_list_lock);
 	spin_lock_init(&sb->s_inode_wblist_lock);
+	INIT_LIST_HEAD(&sb->s_ruled);
 	INIT_LIST_HEAD(&sb->s_inodes);
 	INIT_LIST_HEAD(&sb->s_dirty);
 	INIT_LIST_HEAD(&sb->s_syncing);

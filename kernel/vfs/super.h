@@ -83,6 +83,7 @@ struct super_block {
 	u64 s_stat_attrs; /* STATX_ATTR_*: which of them its files can have, of any type */
 	u64 s_fsid;
 	spinlock_t s_inode_list_lock;
+	struct list_head s_ruled; /* landlock.c's objects, under its lock */
 	struct list_head s_inodes;
 	spinlock_t s_inode_wblist_lock;
 	struct list_head s_dirty;   /* inodes by dirtied_when */

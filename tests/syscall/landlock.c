@@ -561,6 +561,63 @@ static void moved_out(void)
 		});
 }
 
+#define DEEP 8000
+#define RENAMERS 2
+
+/* The way up from a deep folder ends, however often others rename meanwhile. */
+static void climbs_while_renamed(void)
+{
+	pid_t renamer[RENAMERS];
+	int top = NEED(open(".", O_RDONLY | O_DIRECTORY)), i, opened = 0;
+	struct timespec from, now;
+
+	for (i = 0; i < DEEP; i++) {
+		NEED(mkdir("d", 0700));
+		NEED(chdir("d"));
+	}
+	for (i = 0; i < RENAMERS; i++) {
+		renamer[i] = NEED(fork());
+		if (!renamer[i]) {
+			const char *a = i ? "a1" : "a0", *b = i ? "b1" : "b0";
+
+			NEED(prctl(PR_SET_PDEATHSIG, SIGKILL));
+			NEED(fchdir(top));
+			NEED(mkdir(a, 0700));
+			for (;;) {
+				rename(a, b);
+				rename(b, a);
+			}
+		}
+	}
+	if (!NEED(fork())) {
+		for (i = 0; i < 16; i++) {
+			int rs = ruleset(READ_DIR, 0, 0);
+			struct beneath at_top = { READ_DIR, top };
+
+			NEED(add(rs, 1, &at_top, 0));
+			enter(rs);
+			close(rs);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &from);
+		for (i = 0; i < 20; i++)
+			opened += open(".", O_RDONLY) >= 0;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		printf("opened %d, at once %d\n", opened, now.tv_sec - from.tv_sec < 5);
+		fflush(stdout);
+		_exit(0);
+	}
+	wait(NULL);
+	for (i = 0; i < RENAMERS; i++) {
+		kill(renamer[i], SIGKILL);
+		NEED(waitpid(renamer[i], NULL, 0));
+	}
+	for (i = 0; i < DEEP; i++) {
+		NEED(chdir(".."));
+		NEED(rmdir("d"));
+	}
+	close(top);
+}
+
 TEST(landlock)
 {
 	NEED(mkdir("ro", 0755));
@@ -585,4 +642,8 @@ TEST(landlock)
 	unmounted();
 	NEED(mkdir("bound", 0755));
 	CHILD(moved_out());
+	NEED(mkdir("deep", 0755));
+	NEED(chdir("deep"));
+	climbs_while_renamed();
+	NEED(chdir(".."));
 }
