@@ -8,7 +8,8 @@
  * A page is used by who touched it first, until it is free. A promise is charged to who made it: for a file until the page there goes, for a private
  * mapping as long as it is mapped, whether its pages were taken or not; a page that was promised to nobody counts as a promise of its own.
  *
- * Each page that is charged holds a reference to its group. Counts are atomic; a limit that is set meanwhile counts for the next charge.
+ * A group is held by what is charged to it, all together (mem_group.local): a promise may be of as many pages as there are addresses. Counts are
+ * atomic; a limit that is set meanwhile counts for the next charge.
  */
 #include "kernel/mm/hugetlb_internal.h"
 #include "kernel/mm/memcg.h"
@@ -55,8 +56,9 @@ struct mem_group *huge_charge(enum huge_kind kind, u64 n)
 		mem_sock_end(g);
 		return ERR_PTR(-ENOMEM);
 	}
-	while (--n)
-		mem_group_hold(g); /* one is there already */
+	if (atomic_add_return((s64)n, &g->local) == (s64)n && mem_group_hold)
+		mem_group_hold(g);
+	mem_sock_end(g);
 	return g;
 }
 
@@ -66,8 +68,8 @@ void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n)
 		return;
 	for (struct mem_group *at = g; at->parent; at = at->parent)
 		atomic_sub((s64)n, &at->huge.pages[kind]);
-	while (n--)
-		mem_sock_end(g);
+	if (!atomic_sub_return((s64)n, &g->local) && mem_group_release)
+		mem_group_release(g);
 }
 
 int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages)

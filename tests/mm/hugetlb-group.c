@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define H (2UL << 20)
@@ -96,6 +97,20 @@ static int touches(char *p, size_t n)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
+/* What a pool can never have is not counted page by page before it is refused. */
+static void promise_too_much(void)
+{
+	struct timespec from, now;
+	int refused = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (int i = 0; i < 4; i++)
+		refused += mmap(NULL, 1UL << 45, RW, ANON, -1, 0) == MAP_FAILED;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	printf("too much: refused %d times, at once %d\n", refused,
+		(now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 < 500);
+}
+
 static void member(void)
 {
 	int fd;
@@ -149,6 +164,8 @@ static void member(void)
 	set("max");
 	set("x");
 	printf("%s\n", get("g/hugetlb.2MB.numa_stat"));
+	need(!put("g/hugetlb.2MB.rsvd.max", "max"), "rsvd.max");
+	promise_too_much();
 	_exit(0);
 }
 
