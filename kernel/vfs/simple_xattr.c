@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* simple_xattr.c: extended attributes as a list in memory. Lock: simple_xattrs.lock; memory is got and freed outside of it. */
+/*
+ * simple_xattr.c: extended attributes in memory: a tree by name, since nobody counts how many a file has; and a list, the newest first, which
+ * is what programs are told. Lock: simple_xattrs.lock; memory is got and freed outside of it. A list of names that nobody has room for is not gone
+ * through: names_len says how long it is.
+ */
 #include <linux/xattr.h>
 
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/simple_xattr.h"
 
 struct simple_xattr {
+	struct rb_node node;
 	struct list_head list;
 	char *name;
 	size_t size;
@@ -16,6 +21,8 @@ void simple_xattrs_init(struct simple_xattrs *x)
 {
 	spin_lock_init(&x->lock);
 	INIT_LIST_HEAD(&x->list);
+	x->tree = RB_ROOT;
+	x->names_len = 0;
 }
 
 static void xattr_free(struct simple_xattr *a)
@@ -33,7 +40,10 @@ void simple_xattrs_free(struct simple_xattrs *x)
 
 		list_del(&a->list);
 		xattr_free(a);
+		cond_resched();
 	}
+	x->tree = RB_ROOT;
+	x->names_len = 0;
 }
 
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes)
@@ -54,13 +64,41 @@ u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *byt
 
 static struct simple_xattr *find_locked(struct simple_xattrs *x, const char *name)
 {
-	struct simple_xattr *a;
+	struct rb_node *n = x->tree.node;
 
 	assert_spin_held(&x->lock);
-	list_for_each_entry(a, &x->list, list)
-		if (!strcmp(a->name, name))
+	while (n) {
+		struct simple_xattr *a = rb_entry(n, struct simple_xattr, node);
+		int order = strcmp(name, a->name);
+
+		if (!order)
 			return a;
+		n = order < 0 ? n->left : n->right;
+	}
 	return NULL;
+}
+
+static void link_locked(struct simple_xattrs *x, struct simple_xattr *fresh)
+{
+	struct rb_node **at = &x->tree.node, *parent = NULL;
+
+	while (*at) {
+		parent = *at;
+		at = strcmp(fresh->name, rb_entry(parent, struct simple_xattr, node)->name) < 0 ?
+			     &parent->left :
+			     &parent->right;
+	}
+	rb_link_node(&fresh->node, parent, at);
+	rb_insert_color(&fresh->node, &x->tree);
+	list_add(&fresh->list, &x->list);
+	x->names_len += strlen(fresh->name) + 1;
+}
+
+static void unlink_locked(struct simple_xattrs *x, struct simple_xattr *old)
+{
+	rb_erase(&old->node, &x->tree);
+	list_del(&old->list);
+	x->names_len -= strlen(old->name) + 1;
 }
 
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size)
@@ -118,9 +156,9 @@ int simple_xattr_set(
 		old = fresh;
 	} else {
 		if (old)
-			list_del(&old->list);
+			unlink_locked(x, old);
 		if (fresh)
-			list_add(&fresh->list, &x->list);
+			link_locked(x, fresh);
 	}
 	spin_unlock(&x->lock);
 	xattr_free(old);
@@ -153,19 +191,19 @@ int simple_xattr_set_bounded(
 ssize_t simple_xattr_list(struct simple_xattrs *x, char *buf, size_t size)
 {
 	struct simple_xattr *a;
-	size_t n = 0;
+	ssize_t n = 0;
 
 	spin_lock(&x->lock);
+	if (!buf || x->names_len > size) {
+		n = buf ? -ERANGE : (ssize_t)x->names_len;
+		spin_unlock(&x->lock);
+		return n;
+	}
 	list_for_each_entry(a, &x->list, list) {
 		size_t len = strlen(a->name) + 1;
 
-		if (buf && n + len > size) {
-			n = -ERANGE;
-			break;
-		}
-		if (buf)
-			memcpy(buf + n, a->name, len);
-		n += len;
+		memcpy(buf + n, a->name, len);
+		n += (ssize_t)len;
 	}
 	spin_unlock(&x->lock);
 	return n;

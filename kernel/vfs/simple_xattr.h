@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* simple_xattr.h: extended attributes of memory file systems, a list in memory. */
+/* simple_xattr.h: extended attributes of memory file systems. */
 #ifndef NESTLING_VFS_SIMPLE_XATTR_H
 #define NESTLING_VFS_SIMPLE_XATTR_H
 
 #include "kernel/lib/list.h"
 #include "kernel/lib/lock.h"
+#include "kernel/lib/rbtree.h"
 
 struct simple_xattrs {
 	spinlock_t lock;
-	struct list_head list; /* under lock */
+	struct list_head list; /* all under lock; the newest first */
+	struct rb_root tree;   /* the same by name */
+	size_t names_len;      /* of all, with their ends */
 };
 void simple_xattrs_init(struct simple_xattrs *x);
 void simple_xattrs_free(struct simple_xattrs *x);

@@ -230,8 +230,8 @@ static long hide_names(const struct inode *inode, char *list, long n)
 	return kept;
 }
 
-/* The whole list in a buffer of ours (*buf, kfree): its length. It may grow while we ask. */
-static long whole_list(struct inode *inode, char **buf)
+/* The whole list in a buffer of ours (*buf, kfree): its length. It may grow while we ask. One that no call takes is not made. */
+static long whole_list(struct inode *inode, char **buf, size_t size)
 {
 	long n;
 
@@ -239,6 +239,8 @@ static long whole_list(struct inode *inode, char **buf)
 		n = inode->i_op->listxattr(inode, NULL, 0);
 		if (n <= 0)
 			return n;
+		if (n > XATTR_LIST_MAX)
+			return !size ? n : size < XATTR_LIST_MAX ? -ERANGE : -E2BIG;
 		*buf = kmalloc(n, GFP_KERNEL);
 		if (!*buf)
 			return -ENOMEM;
@@ -259,7 +261,7 @@ static long list_path(const struct path *p, uaddr_t ulist, size_t size)
 
 	if (!inode->i_op->listxattr)
 		return 0;
-	n = whole_list(inode, &buf);
+	n = whole_list(inode, &buf, size);
 	if (n > 0 && size && (size_t)n > size)
 		n = -ERANGE;
 	if (n > 0 && size && copy_to_user(ulist, buf, n))

@@ -138,6 +138,50 @@ static void links(void)
 	NEED(umount("t"));
 }
 
+#define MANY 16384
+#define LOOKS 64
+
+static double set_one(int i)
+{
+	struct timespec from, now;
+	char name[32];
+
+	snprintf(name, sizeof(name), "user.%05d", i);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	NEED(setxattr("t/f", name, "", 0, 0));
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - from.tv_sec) * 1e6 +
+	       (double)(now.tv_nsec - from.tv_nsec) / 1e3;
+}
+
+/* However many a file has, one more is found its place as quickly. */
+static void very_many(void)
+{
+	static char list[65536];
+	double first = 1e9, last = 1e9;
+
+	fresh("nr_inodes=0");
+	for (int i = 0; i < MANY; i++) {
+		double t = set_one(i);
+
+		if (i < LOOKS)
+			first = t < first ? t : first;
+		else if (i >= MANY - LOOKS)
+			last = t < last ? t : last;
+	}
+	say("as quick as the first: %d", last < 8 * first + 20);
+	T(listxattr("t/f", NULL, 0));
+	T(listxattr("t/f", list, 1000));
+	T(listxattr("t/f", list, sizeof(list) - 1));
+	T(listxattr("t/f", list, sizeof(list)));
+	T(setxattr("t/f", "user.00000", "", 0, XATTR_CREATE));
+	T(setxattr("t/f", "user.16383", "v", 1, XATTR_REPLACE));
+	T(removexattr("t/f", "user.08191"));
+	T(getxattr("t/f", "user.08191", list, sizeof(list)));
+	T(getxattr("t/f", "user.16383", list, sizeof(list)));
+	NEED(umount("t"));
+}
+
 TEST(tmpfs_xattr)
 {
 	NEED(mkdir("t", 0755));
@@ -149,6 +193,7 @@ TEST(tmpfs_xattr)
 	many("nr_inodes=4", "user.", 100);
 	many("nr_inodes=0", "user.", 100);
 	sharing();
+	very_many();
 	links();
 	T(mount("none", "t", "tmpfs", 0, "nr_inodes=18014398509481984"));
 }

@@ -81,8 +81,11 @@ static int grow(struct listing *l)
 	l->table = table;
 	l->table_size = room * 2;
 	l->room = room;
-	for (i = 0; i < l->nr; i++)
+	for (i = 0; i < l->nr; i++) {
 		table_put(l, l->entries[i]->hash, i);
+		if (!(i & 1023))
+			cond_resched();
+	}
 	return 0;
 }
 
@@ -121,8 +124,11 @@ static bool add_actor(
 
 static void listing_clear(struct listing *l)
 {
-	while (l->nr)
+	while (l->nr) {
 		kfree(l->entries[--l->nr]);
+		if (!(l->nr & 1023))
+			cond_resched();
+	}
 	kfree(l->entries);
 	kfree(l->table);
 	memset(l, 0, sizeof(*l));
@@ -330,6 +336,8 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 	for (; ctx->pos - 2 < (loff_t)l->nr; ctx->pos++) {
 		struct entry *e = l->entries[ctx->pos - 2];
 
+		if (!(ctx->pos & 1023))
+			cond_resched();
 		if (!e->white &&
 			!dir_emit(ctx, e->name, (int)e->len, entry_ino(f, e, impure), e->type))
 			break;

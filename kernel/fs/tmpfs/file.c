@@ -417,6 +417,7 @@ static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 			unlock_page(p);
 			put_page(p);
 		}
+		cond_resched();
 	}
 	tmpfs_recount(inode);
 }
