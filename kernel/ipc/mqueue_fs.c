@@ -213,7 +213,7 @@ static ssize_t mq_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	named = q->notify.owner && q->notify.how == SIGEV_SIGNAL;
 	n = scnprintf(line, sizeof(line), "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
 		q->bytes, q->notify.owner ? q->notify.how : 0, named ? q->notify.signo : 0,
-		pid_nr(q->notify.owner));
+		pid_vnr(q->notify.owner));
 	spin_unlock(&q->lock);
 	if (*pos < 0 || *pos >= n)
 		return 0;

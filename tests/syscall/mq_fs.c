@@ -52,6 +52,13 @@ TEST(mq_fs)
 	NEED(mq_notify(q, &ev));
 	T(read(fd, buf, sizeof(buf)));
 	say("%.53s %d", buf, atoi(buf + 53) == getpid());
+	CHILD({ /* in another namespace of processes nobody is told a number that means nothing there */
+		NEED(unshare(CLONE_NEWPID));
+		CHILD({
+			NEED(pread(fd, buf, sizeof(buf), 0));
+			say("%d", atoi(buf + 53));
+		});
+	});
 	T(read(fd, buf, sizeof(buf)));
 	T(close(fd));
 	fd = NEED(open(path, O_RDWR));
