@@ -287,6 +287,24 @@ static int tty_release(struct inode *inode, struct file *f)
 
 /* ---- hanging up ---- */
 
+struct hangup {
+	struct tty_struct *tty;
+	struct pid *pgrp; /* in front */
+};
+
+/* The session's leader keeps who was in front: they hear of it when it ends without another terminal. tasklist_lock held for writing. */
+static void lose_tty(struct task *leader, void *arg)
+{
+	struct signal_struct *sig = leader->signal;
+	const struct hangup *h = arg;
+
+	tty_leaves_leader(leader, h->tty);
+	if (!sig->leader || !h->pgrp)
+		return;
+	put_pid(sig->tty_old_pgrp);
+	sig->tty_old_pgrp = get_pid(h->pgrp);
+}
+
 static void hangup_one(struct task *leader, void *arg)
 {
 	if (leader->signal->leader) {
@@ -302,28 +320,28 @@ bool tty_hung_up(const struct tty_struct *tty, const struct file *f)
 
 void tty_hangup(struct tty_struct *tty)
 {
-	struct pid *session, *pgrp;
+	struct hangup h = { .tty = tty };
+	struct pid *session;
 
 	mutex_lock(&tty->ctl_mutex);
-	WRITE_ONCE(tty->hangups, tty->hangups + 1);
-	n_tty_init(tty);
 	write_lock(&tasklist_lock);
 	session = tty->session;
-	pgrp = tty->pgrp;
+	h.pgrp = tty->pgrp;
 	tty->session = tty->pgrp = NULL;
-	for_each_in_pid_locked(session, PIDTYPE_SID, tty_leaves_leader, tty);
+	for_each_in_pid_locked(session, PIDTYPE_SID, lose_tty, &h);
 	write_unlock(&tasklist_lock);
 	if (session)
 		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);
+	/* not before: a shell that read the end first would leave its jobs alone */
+	WRITE_ONCE(tty->hangups, tty->hangups + 1);
+	n_tty_init(tty);
 	if (tty->ops->hangup)
 		tty->ops->hangup(tty);
 	mutex_unlock(&tty->ctl_mutex);
-	if (pgrp)
-		kill_pgrp(pgrp, SIGHUP, SEND_SIG_PRIV);
 	wake_up_common(&tty->read_wait, TASK_NORMAL, 0, EPOLLIN | EPOLLHUP);
 	wake_up_common(&tty->write_wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
 	put_pid(session);
-	put_pid(pgrp);
+	put_pid(h.pgrp);
 }
 
 /* ---- file operations ---- */

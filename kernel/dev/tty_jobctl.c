@@ -144,33 +144,38 @@ out:
 	return err;
 }
 
-/* The terminal goes on with whoever has it open: what outlives its shell may read and write. */
+/*
+ * The terminal goes on with whoever has it open: what outlives its shell may read and write. Where it was hung up before the leader ends, who was in
+ * front then hears of it now.
+ */
 void disassociate_ctty(bool on_exit)
 {
 	struct tty_struct *tty;
-	struct pid *pgrp = NULL, *session = NULL;
+	struct pid *pgrp, *session = NULL;
 
 	if (!current->signal->leader)
 		return;
 	write_lock(&tasklist_lock);
 	tty = current->signal->tty;
+	pgrp = current->signal->tty_old_pgrp;
+	current->signal->tty_old_pgrp = NULL;
 	if (tty) {
 		tty_get(tty);
+		put_pid(pgrp); /* of a terminal before this one */
 		pgrp = tty->pgrp;
 		session = tty->session;
 		tty->pgrp = tty->session = NULL;
 		for_each_in_pid_locked(task_session(current), PIDTYPE_SID, tty_leaves_leader, tty);
 	}
 	write_unlock(&tasklist_lock);
-	if (!tty)
-		return;
 	if (pgrp)
 		kill_pgrp(pgrp, SIGHUP, SEND_SIG_PRIV);
-	if (pgrp && !on_exit)
+	if (pgrp && (!tty || !on_exit))
 		kill_pgrp(pgrp, SIGCONT, SEND_SIG_PRIV);
 	put_pid(pgrp);
 	put_pid(session);
-	tty_put(tty);
+	if (tty)
+		tty_put(tty);
 }
 
 long sys_vhangup(void)
