@@ -300,9 +300,15 @@ static u64 gs_for(const struct runner *r, const struct regs *regs)
 	return !regs->gs_base && lend ? r->va : canonical(regs->gs_base);
 }
 
-static u64 gs_of(const struct runner *r, u64 gs_base)
+/* What was lent comes back as 0. Anything else, 0 too, the thread has loaded by itself: as after ARCH_SET_GS, nothing is lent any more. */
+static u64 gs_of(const struct runner *r, struct regs *regs, u64 gs_base)
 {
-	return gs_base == r->va && skas.patching ? 0 : gs_base;
+	if (!skas.patching)
+		return gs_base;
+	if (gs_base == r->va)
+		return 0;
+	regs->own_gs |= !r->space->segs;
+	return gs_base;
 }
 
 /*
@@ -407,7 +413,7 @@ static void take_regs(struct runner *r, struct regs *regs)
 	regs->ring = READ_ONCE(c->ring);
 	if (skas.caps & OS_SPACE_FSGSBASE) {
 		regs->fs_base = READ_ONCE(c->fs_base);
-		regs->gs_base = gs_of(r, READ_ONCE(c->gs_base));
+		regs->gs_base = gs_of(r, regs, READ_ONCE(c->gs_base));
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_prctl(2): the segment bases, and that they belong to the thread. */
+/* arch_prctl(2): the segment bases, that they belong to the thread, and gs base by the processor's instruction. */
 #include "t.h"
 #include <asm/prctl.h>
 
@@ -24,6 +24,42 @@ static void *thread(void *arg)
 	return NULL;
 }
 
+static unsigned long rdgs(void)
+{
+	unsigned long v;
+
+	__asm__ volatile("rdgsbase %0" : "=r"(v));
+	return v;
+}
+
+static void wrgs(unsigned long v)
+{
+	__asm__ volatile("wrgsbase %0" : : "r"(v));
+}
+
+static void calls(void)
+{
+	for (int i = 0; i < 100; i++)
+		close(-1);
+}
+
+/* Loaded by an instruction, where no call tells the kernel of it, once the sites of calls are warm. */
+static void by_instruction(void)
+{
+	static unsigned long bases[] = { (unsigned long)&word, 0, 1, 0, (unsigned long)&other };
+
+	calls();
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		wrgs(bases[i]);
+		calls();
+		say("base %zu stays: %d %d", i, rdgs() == bases[i], gs() == bases[i]);
+	}
+	wrgs(0);
+	sleep_ms(5);
+	say("0 after sleeping: %d", rdgs() == 0);
+	CHILD(calls(); say("0 in a child: %d", rdgs() == 0));
+}
+
 TEST(arch_prctl)
 {
 	unsigned long fs = 0;
@@ -31,6 +67,7 @@ TEST(arch_prctl)
 	long v;
 	int i;
 
+	CHILD(by_instruction());
 	T(syscall(SYS_arch_prctl, ARCH_GET_FS, &fs));
 	__asm__ volatile("mov %%fs:0, %0" : "=r"(v));
 	say("fs is the thread pointer: %d", (unsigned long)v == fs);
