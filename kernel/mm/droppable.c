@@ -5,9 +5,10 @@
  *
  *	droppable_note(mm)      it has such an area: mmap, fork
  *	droppable_shrink(...)   from reclaim, of the machine or of a group
+ *	droppable_drop(...)     MADV_PAGEOUT: its program says when
  *
  * A page goes as MADV_DONTNEED takes it, with mmap_lock for reading. Pages with more references than entries are in use by a call and stay, as
- * do those of groups that memory.min protects. The mms take turns, and each loses its lowest pages first.
+ * do those of groups that memory.min protects, unless their program asks. The mms take turns, and each loses its lowest pages first.
  *
  * Locks: list_lock; mmap_lock is only tried, as reclaim holds locks already.
  */
@@ -23,6 +24,7 @@ struct drop {
 	bool (*chosen)(const struct page *p, void *arg); /* NULL: any */
 	void *arg;
 	u64 wanted, freed;
+	bool asked; /* by the program itself */
 };
 
 void droppable_note(struct mm *mm)
@@ -76,25 +78,25 @@ static bool may_go(struct mm *mm, u64 va, const struct drop *d)
 	if (e && *e && !(*e & PTE_SPECIAL))
 		p = pfn_to_page(pte_pfn(*e));
 	may = p && atomic_read(&p->refcount) == atomic_read(&p->mapcount) &&
-	      !mem_protected(p, false) && (!d->chosen || d->chosen(p, d->arg));
+	      (d->asked || !mem_protected(p, false)) && (!d->chosen || d->chosen(p, d->arg));
 	spin_unlock(&mm->page_table_lock);
 	return may;
 }
 
-static void drop_area(struct vm_area *v, struct drop *d)
+static void drop_area(struct vm_area *v, u64 start, u64 end, struct drop *d)
 {
 	struct mm *mm = v->vm_mm;
-	u64 va = mm_next_entry(mm, v->vm_start, v->vm_end);
+	u64 va = mm_next_entry(mm, start, end);
 
-	while (va < v->vm_end && d->freed < d->wanted) {
-		u64 stop = va, most = min(v->vm_end, va + RUN * PAGE_SIZE);
+	while (va < end && d->freed < d->wanted) {
+		u64 stop = va, most = min(end, va + RUN * PAGE_SIZE);
 
 		while (stop < most && may_go(mm, stop, d))
 			stop += PAGE_SIZE;
 		if (stop > va)
 			zap_pages(v, va, stop);
 		d->freed += (stop - va) >> PAGE_SHIFT;
-		va = mm_next_entry(mm, max(stop, va + PAGE_SIZE), v->vm_end);
+		va = mm_next_entry(mm, max(stop, va + PAGE_SIZE), end);
 		cond_resched();
 	}
 }
@@ -110,14 +112,14 @@ static void drop_some(struct mm *mm, struct drop *d)
 	if (atomic_read(&mm->mm_users))
 		list_for_each_entry(v, &mm->mmap_list, vm_list)
 			if (v->vm_flags & VM_DROPPABLE)
-				drop_area(v, d);
+				drop_area(v, v->vm_start, v->vm_end, d);
 	pmap_change_end(&mm->pmap);
 	up_read(&mm->mmap_lock);
 }
 
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg)
 {
-	struct drop d = { chosen, arg, wanted, 0 };
+	struct drop d = { .chosen = chosen, .arg = arg, .wanted = wanted };
 
 	for (u32 n = READ_ONCE(nr_mms); n && d.freed < wanted; n--) {
 		struct mm *mm = next_one();
@@ -128,4 +130,12 @@ u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg)
 		mmdrop(mm);
 	}
 	return d.freed;
+}
+
+int droppable_drop(struct vm_area *v, u64 start, u64 end)
+{
+	struct drop d = { .wanted = ~0UL, .asked = true };
+
+	drop_area(v, start, end, &d);
+	return 0;
 }

@@ -137,6 +137,8 @@ void droppable_mm_gone(struct mm *mm); /* the last user has gone */
 bool droppable_any(void);              /* has any mm had such an area? A hint */
 /* Takes pages that @chosen (NULL: all) takes: how many, about @wanted. For reclaim: no spinlock is held; may sleep. */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
+/* MADV_PAGEOUT for a VM_DROPPABLE area, with mmap_lock for reading: what nobody works with goes. 0 */
+int droppable_drop(struct vm_area *v, u64 start, u64 end);
 
 /* ---- pageout.c; mmap_lock for reading. 0, -EINVAL (locked, huge, or no pages of its own), -EINTR ---- */
 

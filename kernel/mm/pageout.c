@@ -7,7 +7,7 @@
  *
  * Only what this mm alone maps: others may need it. Dirty pages stay, for the flusher; so do those that a call works with, and locked ones.
  * Pages of files that the caller may neither own nor write to are not paged out: mincore(2) would tell what others do with them. Anonymous
- * memory goes to a swap area where there is one (swap_out.c); tmpfs stays.
+ * memory goes to a swap area where there is one (swap_out.c), or is dropped where it may be (droppable.c); tmpfs stays.
  *
  * Paging out goes by batches, in two steps with a flush between: the frames whose entries go belong to the space until then. Where others run in
  * the space meanwhile, each page has a flush of its own (pmap.c).
@@ -136,5 +136,8 @@ int advise_pageout(struct vm_area *v, u64 start, u64 end)
 {
 	int err = for_file_pages(v, start, vma_may_watch(v) ? end : start, page_out);
 
-	return err ? err : swap_out_range(v, start, end);
+	if (err)
+		return err;
+	return v->vm_flags & VM_DROPPABLE ? droppable_drop(v, start, end) :
+					    swap_out_range(v, start, end);
 }

@@ -94,6 +94,27 @@ static void advice(void)
 	munmap(p, LEN);
 }
 
+/* The program's own word that they may go. A page with another reference for the moment stays: asked again. */
+static void paged_out(void)
+{
+	char *p = droppable();
+	int left = 1;
+
+	memset(p, 1, LEN);
+	NEED(madvise(p, PAGE, 21));
+	say("the others stay: %d", p[LEN - 1]);
+	for (int i = 0; left && i < 1000; i++) {
+		NEED(madvise(p, LEN, 21));
+		left = p[0] || p[LEN - 1];
+		if (left)
+			sleep_ms(5);
+	}
+	say("paged out: %d", !left);
+	memset(p, 2, LEN);
+	say("and back: %d", p[0] == 2 && p[LEN - 1] == 2);
+	munmap(p, LEN);
+}
+
 static void inherited(void)
 {
 	volatile char *p = droppable();
@@ -165,6 +186,7 @@ TEST(droppable)
 {
 	kinds();
 	advice();
+	paged_out();
 	inherited();
 	under_pressure();
 }
