@@ -218,15 +218,26 @@ long sys_clock_getres(int which, uaddr_t tp)
 	return tp.v ? put_timespec(tp, res) : 0;
 }
 
+/* The kernel's idea of a time zone: two words that it hands out again, and that mean nothing to it but once. */
+struct zone {
+	s32 minuteswest, dsttime;
+};
+#define ZONE_MAX (15 * 60) /* minutes */
+
+static DEFINE_SPINLOCK(zone_lock);
+static struct zone zone; /* under zone_lock, as the next */
+static bool zone_known;
+
 long sys_gettimeofday(uaddr_t tv, uaddr_t tz)
 {
-	struct timezone_words {
-		int minuteswest, dsttime;
-	} zone = { 0, 0 };
+	struct zone z;
 
 	if (tv.v && put_timeval(tv, ktime_get_real()))
 		return -EFAULT;
-	if (tz.v && copy_to_user(tz, &zone, sizeof(zone)))
+	spin_lock(&zone_lock);
+	z = zone;
+	spin_unlock(&zone_lock);
+	if (tz.v && copy_to_user(tz, &z, sizeof(z)))
 		return -EFAULT;
 	return 0;
 }
@@ -294,21 +305,40 @@ long sys_clock_settime(int which, uaddr_t tp)
 	return err ? err : set_real(ns);
 }
 
+/*
+ * The first zone that is set without a time says that the clock was started with local time: it is put right, and whether that worked is not
+ * told. (systemd begins with the zone 0 for that reason.)
+ */
+static int set_zone(const struct zone *z, bool alone)
+{
+	bool first;
+
+	if (z->minuteswest < -ZONE_MAX || z->minuteswest > ZONE_MAX)
+		return -EINVAL;
+	spin_lock(&zone_lock);
+	first = !zone_known;
+	zone_known = true;
+	zone = *z;
+	spin_unlock(&zone_lock);
+	if (first && alone && z->minuteswest)
+		set_real(ktime_get_real() + (u64)((s64)z->minuteswest * 60 * (s64)NSEC_PER_SEC));
+	return 0;
+}
+
 long sys_settimeofday(uaddr_t tv, uaddr_t tz)
 {
-	u64 ns, zone;
-	int err;
+	struct zone z;
+	u64 ns = 0;
+	int err = tv.v ? get_timeval(tv, &ns) : 0;
 
-	if (tz.v && get_user(zone, tz))
+	if (err)
+		return err;
+	if (tz.v && copy_from_user(&z, tz, sizeof(z)))
 		return -EFAULT;
-	if (tz.v && !capable(CAP_SYS_TIME))
+	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
-	if (tz.v && zone) /* local time in the hardware clock: there is none */
-		return -EINVAL;
-	if (!tv.v)
-		return capable(CAP_SYS_TIME) ? 0 : -EPERM;
-	err = get_timeval(tv, &ns);
-	return err ? err : set_real(ns);
+	err = tz.v ? set_zone(&z, !tv.v) : 0;
+	return err || !tv.v ? err : set_real(ns);
 }
 
 int clock_step(const struct __kernel_timex *tx)

@@ -133,6 +133,48 @@ static void sleepers(void)
 	GIS(!asleep);
 }
 
+static int zone(int minutes, int dst)
+{
+	struct timezone tz = { minutes, dst };
+
+	return (int)syscall(SYS_settimeofday, NULL, &tz);
+}
+
+static bool zone_is(int minutes, int dst)
+{
+	struct timezone tz = { -1, -1 };
+	struct timeval tv;
+
+	NEED(syscall(SYS_gettimeofday, &tv, &tz));
+	return tz.tz_minuteswest == minutes && tz.tz_dsttime == dst;
+}
+
+/* The zone is kept as it was said. The first one alone would move the clock, so the first comes with the time. */
+static void zones(void)
+{
+	struct timezone tz = { 60, 1 }, wrong = { 901, 0 };
+	struct timeval tv;
+	time_t then;
+
+	gettimeofday(&tv, NULL);
+	then = tv.tv_sec;
+	G(syscall(SYS_settimeofday, &tv, &tz), "0");
+	GIS(zone_is(60, 1));
+	G(zone(-900, 0), "0");
+	GIS(zone_is(-900, 0));
+	G(zone(900, 3), "0");
+	GIS(zone_is(900, 3));
+	G(zone(901, 0), "-1 EINVAL");
+	G(zone(-901, 0), "-1 EINVAL");
+	G(syscall(SYS_settimeofday, &tv, &wrong), "-1 EINVAL");
+	G(syscall(SYS_settimeofday, NULL, BAD), "-1 EFAULT");
+	tv.tv_usec = 1000001;
+	G(syscall(SYS_settimeofday, &tv, BAD), "-1 EINVAL");
+	GIS(zone_is(900, 3));
+	GIS(time(NULL) - then < 300);
+	G(zone(0, 0), "0");
+}
+
 TEST(clock_set)
 {
 	int rel = NEED(timerfd_create(CLOCK_REALTIME, 0));
@@ -172,4 +214,5 @@ TEST(clock_set)
 	expired_before();
 	expires_again();
 	sleepers();
+	zones();
 }
