@@ -437,8 +437,10 @@ static ssize_t status_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (cmd < 2)
 		WRITE_ONCE(m->enabled, cmd);
 	else
-		while (!list_empty(&m->entries))
+		while (!list_empty(&m->entries)) {
 			entry_remove(list_first_entry(&m->entries, struct bm_entry, list));
+			cond_resched();
+		}
 	mutex_unlock(&bm_lock);
 	return n;
 }
@@ -602,9 +604,11 @@ static void bm_kill_sb(struct super_block *sb)
 	if (m) {
 		if (m->sb == sb)
 			m->sb = NULL; /* else the next mount was faster: ours are among its entries */
-		list_for_each_entry_safe(e, next, &m->entries, list)
+		list_for_each_entry_safe(e, next, &m->entries, list) {
 			if (e->dentry->d_sb == sb)
 				entry_remove(e);
+			cond_resched();
+		}
 	}
 	mutex_unlock(&bm_lock);
 	kill_anon_super(sb);

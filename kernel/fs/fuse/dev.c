@@ -155,6 +155,21 @@ static ssize_t read_interrupt(struct fuse_conn *fc, struct iov_iter *to)
 	return r ? put_interrupt(to, unique) : 0;
 }
 
+/* From now on its answer is known: a server may leave as many unanswered as it likes. */
+static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
+{
+	struct rb_node **at = &fc->answers.node, *parent = NULL;
+
+	while (*at) {
+		parent = *at;
+		at = r->h.unique < rb_entry(parent, struct fuse_req, node)->h.unique ?
+			     &parent->left :
+			     &parent->right;
+	}
+	rb_link_node(&r->node, parent, at);
+	rb_insert_color(&r->node, &fc->answers);
+}
+
 /* The next request goes from pending to sent; a reference, or NULL. */
 static struct fuse_req *take_request(struct fuse_conn *fc)
 {
@@ -165,6 +180,8 @@ static struct fuse_req *take_request(struct fuse_conn *fc)
 	if (r) {
 		list_move_tail(&r->list, &fc->sent);
 		r->state = FUSE_SENT;
+		if (!r->oneway)
+			expect_answer(fc, r);
 		atomic_inc(&r->refs);
 	}
 	spin_unlock(&fc->lock);
@@ -243,13 +260,17 @@ static ssize_t fuse_dev_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
 {
-	struct fuse_req *r;
+	struct rb_node *n = fc->answers.node;
 
-	list_for_each_entry(r, &fc->sent, list)
-		if (r->h.unique == unique && !r->oneway) {
+	while (n) {
+		struct fuse_req *r = rb_entry(n, struct fuse_req, node);
+
+		if (r->h.unique == unique) {
 			atomic_inc(&r->refs);
 			return r;
 		}
+		n = unique < r->h.unique ? n->left : n->right;
+	}
 	return NULL;
 }
 

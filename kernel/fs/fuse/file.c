@@ -28,7 +28,6 @@ struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid)
 	ff->users = 1;
 	ff->poll_kh = (u64)atomic_add_return(1, &kh);
 	INIT_LIST_HEAD(&ff->link);
-	INIT_LIST_HEAD(&ff->poll_link);
 	init_waitqueue_head(&ff->poll);
 	return ff;
 }
@@ -198,9 +197,7 @@ static int fuse_release(struct inode *inode, struct file *f)
 
 	if (!list_empty(&ff->link) && fuse_flush_pages(inode))
 		fuse_send_all(inode); /* it is being killed */
-	spin_lock(&ff->fc->lock);
-	list_del_init(&ff->poll_link);
-	spin_unlock(&ff->fc->lock);
+	fuse_poll_end(ff);
 	wake_up_common(&ff->poll, TASK_NORMAL, 0, WAKE_QUEUE_GONE);
 	ff->close_flags = f->f_flags;
 	spin_lock(&fi->lock);

@@ -30,6 +30,7 @@
 #include <linux/stat.h>
 
 #include "kernel/lib/printk.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
@@ -68,7 +69,8 @@ struct fuse_conn {
 	u64 next_unique;
 	struct list_head pending, sent, interrupts;
 	struct list_head forgets; /* of fuse_forget.list */
-	struct list_head polls;   /* of fuse_file.poll_link: files that were polled */
+	struct rb_root answers;   /* those of sent that have an answer, by their number */
+	struct rb_root polls;     /* of fuse_file.poll_node: files that were polled, by poll_kh */
 	u32 nr_async, nr_dirty;
 	atomic_t nr_flushes;            /* of processes that have ended, not yet answered */
 	u32 nr_retrieved;               /* answers to RETRIEVE that the server has not read */
@@ -91,6 +93,7 @@ struct fuse_req {
 	atomic_t refs;
 	struct fuse_conn *fc;
 	struct list_head list, intr; /* under fc->lock; intr: of fc->interrupts */
+	struct rb_node node;         /* of fc->answers, while it is SENT */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* likewise */
 	bool answered;               /* likewise: an answer is being read, or was */
@@ -132,8 +135,9 @@ struct fuse_inode {
 
 struct fuse_file {
 	struct fuse_conn *fc;
-	struct list_head link;      /* of fuse_inode.writers */
-	struct list_head poll_link; /* of fuse_conn.polls */
+	struct list_head link;    /* of fuse_inode.writers */
+	struct rb_node poll_node; /* of fuse_conn.polls, if @polled; under fc->lock */
+	bool polled;
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
 	u32 users; /* its struct file, writes on their way; under fuse_inode.lock. The server hears of the last one's end */
@@ -216,6 +220,7 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 
 /* poll.c */
 u32 fuse_poll(struct file *f, struct poll_table *pt);
+void fuse_poll_end(struct fuse_file *ff); /* nobody is told any more */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */

@@ -16,9 +16,29 @@
 /* From now on FUSE_NOTIFY_POLL finds it. */
 static void expect_notify(struct fuse_file *ff)
 {
+	struct rb_node **at = &ff->fc->polls.node, *parent = NULL;
+
 	assert_spin_held(&ff->fc->lock);
-	if (list_empty(&ff->poll_link))
-		list_add(&ff->poll_link, &ff->fc->polls);
+	if (ff->polled)
+		return;
+	while (*at) {
+		parent = *at;
+		at = ff->poll_kh < rb_entry(parent, struct fuse_file, poll_node)->poll_kh ?
+			     &parent->left :
+			     &parent->right;
+	}
+	rb_link_node(&ff->poll_node, parent, at);
+	rb_insert_color(&ff->poll_node, &ff->fc->polls);
+	ff->polled = true;
+}
+
+void fuse_poll_end(struct fuse_file *ff)
+{
+	spin_lock(&ff->fc->lock);
+	if (ff->polled)
+		rb_erase(&ff->poll_node, &ff->fc->polls);
+	ff->polled = false;
+	spin_unlock(&ff->fc->lock);
 }
 
 /* What the server's answer to POLL, or its error, says. */
@@ -34,12 +54,16 @@ static u32 poll_mask(struct fuse_conn *fc, int err, const struct fuse_poll_out *
 
 static struct fuse_file *polled_file(struct fuse_conn *fc, u64 kh)
 {
-	struct fuse_file *ff;
+	struct rb_node *n = fc->polls.node;
 
 	assert_spin_held(&fc->lock);
-	list_for_each_entry(ff, &fc->polls, poll_link)
+	while (n) {
+		struct fuse_file *ff = rb_entry(n, struct fuse_file, poll_node);
+
 		if (ff->poll_kh == kh)
 			return ff;
+		n = kh < ff->poll_kh ? n->left : n->right;
+	}
 	return NULL;
 }
 

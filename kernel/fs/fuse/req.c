@@ -22,7 +22,6 @@ struct fuse_conn *fuse_conn_new(void)
 	INIT_LIST_HEAD(&fc->sent);
 	INIT_LIST_HEAD(&fc->interrupts);
 	INIT_LIST_HEAD(&fc->forgets);
-	INIT_LIST_HEAD(&fc->polls);
 	init_waitqueue_head(&fc->readers);
 	init_waitqueue_head(&fc->waiters);
 	fc->connected = true;
@@ -101,6 +100,8 @@ void fuse_req_put(struct fuse_req *r)
 void fuse_req_done_locked(struct fuse_req *r, int err)
 {
 	assert_spin_held(&r->fc->lock);
+	if (r->state == FUSE_SENT && !r->oneway)
+		rb_erase(&r->node, &r->fc->answers);
 	list_del_init(&r->list);
 	list_del_init(&r->intr);
 	r->state = FUSE_DONE;
