@@ -4,8 +4,9 @@
 
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <sys/io.h>
 
-static char text[65536], types[4096];
+static char text[65536], types[4096], groups[4096];
 
 static void slurp(const char *path, char *to, size_t size)
 {
@@ -50,6 +51,14 @@ static bool has_type(const char *type)
 	return strstr(types, line);
 }
 
+static bool has_controller(const char *name)
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), "\n%s\t", name);
+	return strstr(groups, line);
+}
+
 #define AGREE(option, there) GIS(set(option) == (there))
 
 TEST(config_gz)
@@ -61,6 +70,7 @@ TEST(config_gz)
 	if (in_guest()) {
 		slurp("/proc/config.gz", text, sizeof(text));
 		slurp("/proc/filesystems", types, sizeof(types));
+		slurp("/proc/cgroups", groups, sizeof(groups));
 	}
 	GIS(strstr(text + HEADER, "\nCONFIG_LSM=\"landlock\"\n"));
 	AGREE("SECURITY_LANDLOCK", has_call(syscall(SYS_landlock_create_ruleset, NULL, 0, 1)));
@@ -81,6 +91,16 @@ TEST(config_gz)
 	AGREE("BTRFS_FS", has_type("btrfs"));
 	AGREE("HAVE_ARCH_MMAP_RND_BITS", !access("/proc/sys/vm/mmap_rnd_bits", F_OK));
 	AGREE("CPUSETS", !access("/proc/self/cpuset", F_OK));
+	AGREE("MEMCG", has_controller("memory"));
+	AGREE("BLK_CGROUP", has_controller("blkio"));
+	AGREE("CGROUP_HUGETLB", has_controller("hugetlb"));
+	AGREE("CGROUP_PERF", has_controller("perf_event"));
+	AGREE("CGROUP_NET_CLASSID", has_controller("net_cls"));
+	AGREE("CGROUP_NET_PRIO", has_controller("net_prio"));
+	AGREE("CGROUP_CPUACCT", has_controller("cpuacct"));
+	AGREE("CGROUP_RDMA", has_controller("rdma"));
+	AGREE("CGROUP_MISC", has_controller("misc"));
+	AGREE("X86_IOPL_IOPERM", !geteuid() && ioperm(0x80, 1, 0) == 0);
 	AGREE("NET_SCHED", !access("/proc/net/psched", F_OK));
 	AGREE("TUN", !access("/dev/net/tun", F_OK));
 	GIS(known("KSM") && known("CPUSETS") && known("QUOTA") && known("NETFILTER"));
