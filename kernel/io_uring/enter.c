@@ -18,7 +18,7 @@
 #define LINKS (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)
 #define ENTER_FLAGS                                                                                \
 	(IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT |                  \
-		IORING_ENTER_EXT_ARG)
+		IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING)
 
 /* ---- submission ---- */
 
@@ -47,7 +47,7 @@ static int check_sqe(struct uring_req *r)
 {
 	const struct uring_op *op;
 
-	if (r->sqe.opcode >= IORING_OP_LAST) {
+	if (r->sqe.opcode >= URING_OP_LAST) {
 		r->sqe.opcode = IORING_OP_NOP;
 		return -EINVAL;
 	}
@@ -145,6 +145,16 @@ static int submit_one(struct batch *b, u32 index)
 	return b->ring->flags & IORING_SETUP_SUBMIT_ALL || more ? 0 : err;
 }
 
+/* Which entry is the next: not below sq_entries, if the guest has written nonsense. */
+static u32 next_index(struct uring *u)
+{
+	u32 at = u->sq_head & (u->sq_entries - 1);
+
+	if (!u->array_at)
+		return at;
+	return READ_ONCE(*(u32 *)map_at(&u->rings, u->array_at + (u64)at * sizeof(u32)));
+}
+
 /* How many entries were taken, or -EAGAIN. */
 static long submit(struct uring *u, u32 want)
 {
@@ -156,8 +166,7 @@ static long submit(struct uring *u, u32 want)
 
 	want = min(want, min(there, u->sq_entries));
 	while ((u32)n < want && !err) {
-		u64 at = u->array_at + (u64)(u->sq_head & (u->sq_entries - 1)) * sizeof(u32);
-		u32 index = READ_ONCE(*(u32 *)map_at(&u->rings, at));
+		u32 index = next_index(u);
 
 		if (index >= u->sq_entries) {
 			u->sq_head++;
@@ -359,9 +368,9 @@ long sys_io_uring_enter(int fd, u32 to_submit, u32 min_nr, int flags, uaddr_t ar
 
 	if (flags & ~(int)ENTER_FLAGS)
 		return -EINVAL;
-	f = fget(fd);
-	if (!f)
-		return -EBADF;
+	f = uring_get_ring(fd, flags & IORING_ENTER_REGISTERED_RING);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
 	ret = -EOPNOTSUPP;
 	if (f->f_op == &uring_fops)
 		ret = enter(f, to_submit, min_nr, (u32)flags, arg, size);
@@ -419,6 +428,7 @@ static void task_ends(struct task *t)
 {
 	struct uring *u;
 
+	uring_rings_free(t);
 	while (atomic_read(&t->uring_busy)) {
 		for (u = NULL; (u = ring_after(u)); cond_resched())
 			ring_loses_task(u, t);

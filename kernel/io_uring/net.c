@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready; SHUTDOWN.
+ * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready; SHUTDOWN, BIND, LISTEN;
+ * and URING_CMD, which sockets alone know.
  *
  * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter. With MSG_WAITALL what is sent or received over a stream goes on until all is
  * done. Headers and addresses are read when the request is submitted. Nobody gets SIGPIPE.
@@ -393,4 +394,60 @@ int shutdown_prep(struct uring_req *r)
 long shutdown_issue(struct uring_req *r)
 {
 	return sock_shutdown_file(r->file, (int)r->sqe.len);
+}
+
+int bind_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->len || s->buf_index || s->rw_flags || s->splice_fd_in)
+		return -EINVAL;
+	if (!header_new(r))
+		return -ENOMEM;
+	return sock_header_name(r->header, UADDR(s->addr), (int)s->off);
+}
+
+long bind_issue(struct uring_req *r)
+{
+	return sock_async_bind(r->file, r->header);
+}
+
+int listen_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return s->off || s->addr || s->rw_flags || s->buf_index || s->splice_fd_in ? -EINVAL : 0;
+}
+
+long listen_issue(struct uring_req *r)
+{
+	return sock_listen_file(r->file, (int)r->sqe.len);
+}
+
+/* ---- URING_CMD ---- */
+
+/* sqe.off has the command below and nothing above; the flag names a registered buffer, which no command of a socket takes. */
+int command_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return s->off >> 32 || s->rw_flags & ~(int)IORING_URING_CMD_FIXED ? -EINVAL : 0;
+}
+
+long command_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	int level = (int)(u32)s->addr, option = (int)(s->addr >> 32), len = s->splice_fd_in;
+
+	if (!file_socket(r->file))
+		return -EOPNOTSUPP;
+	switch ((u32)s->off) {
+	case SOCKET_CMD_SIOCINQ: return sock_queued_file(r->file, false);
+	case SOCKET_CMD_SIOCOUTQ: return sock_queued_file(r->file, true);
+	case SOCKET_CMD_GETSOCKOPT:
+		return sock_getsockopt_file(r->file, level, option, UADDR(s->addr3), len);
+	case SOCKET_CMD_SETSOCKOPT:
+		return sock_setsockopt_file(r->file, level, option, UADDR(s->addr3), len);
+	}
+	return -EOPNOTSUPP;
 }

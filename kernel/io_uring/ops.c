@@ -5,6 +5,7 @@
  * What has no row here is answered -EINVAL, as Linux answers codes that it does not know, and IORING_REGISTER_PROBE says so.
  */
 #include <linux/eventpoll.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 
 #include "kernel/io_uring/uring.h"
@@ -105,6 +106,25 @@ static long fallocate_issue(struct uring_req *r)
 	return ret;
 }
 
+static int ftruncate_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->rw_flags || s->addr || s->len || s->buf_index || s->splice_fd_in || s->addr3)
+		return -EINVAL;
+	return 0;
+}
+
+static long ftruncate_issue(struct uring_req *r)
+{
+	long ret;
+
+	uring_quiet(true);
+	ret = vfs_ftruncate(r->file, (s64)r->sqe.off);
+	uring_quiet(false);
+	return ret;
+}
+
 static long fadvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -187,6 +207,29 @@ static long socket_issue(struct uring_req *r)
 	const struct io_uring_sqe *s = &r->sqe;
 
 	return uring_place_fd(r, sys_socket(s->fd, (int)s->off, (int)s->len));
+}
+
+/* A descriptor for a registered file. */
+static int install_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->off || s->addr || s->len || s->buf_index || s->splice_fd_in || s->addr3)
+		return -EINVAL;
+	if (!(s->flags & IOSQE_FIXED_FILE))
+		return -EBADF;
+	if (s->personality) /* the credentials would not be those of the descriptor's owner */
+		return -EPERM;
+	return s->rw_flags & ~(int)URING_FIXED_FD_NO_CLOEXEC ? -EINVAL : 0;
+}
+
+static long install_issue(struct uring_req *r)
+{
+	int fd = get_unused_fd(r->sqe.rw_flags & (int)URING_FIXED_FD_NO_CLOEXEC ? 0 : O_CLOEXEC);
+
+	if (fd >= 0)
+		fd_install(fd, get_file(r->file));
+	return fd;
 }
 
 /* One end each; the sources may be registered files. */
@@ -331,7 +374,7 @@ static long splice_issue(struct uring_req *r)
 	{                                                                                          \
 		.prep = p, .issue = i, .file = true                                                \
 	}
-const struct uring_op uring_ops[IORING_OP_LAST] = {
+const struct uring_op uring_ops[URING_OP_LAST] = {
 	[IORING_OP_NOP] = { .issue = nop_issue, .on_iopoll = true },
 	[IORING_OP_READV] = RW_CHOSEN,
 	[IORING_OP_WRITEV] = RW,
@@ -383,4 +426,12 @@ const struct uring_op uring_ops[IORING_OP_LAST] = {
 	[IORING_OP_TEE] = NET(splice_prep, splice_issue),
 	[IORING_OP_SEND_ZC] = MSG(net_prep, send_issue),
 	[IORING_OP_SENDMSG_ZC] = MSG(net_prep, send_issue),
+	[IORING_OP_URING_CMD] = { .prep = command_prep,
+		.issue = command_issue,
+		.file = true,
+		.on_iopoll = true },
+	[URING_OP_FIXED_FD_INSTALL] = NET(install_prep, install_issue),
+	[URING_OP_FTRUNCATE] = NET(ftruncate_prep, ftruncate_issue),
+	[URING_OP_BIND] = NET(bind_prep, bind_issue),
+	[URING_OP_LISTEN] = NET(listen_prep, listen_issue),
 };

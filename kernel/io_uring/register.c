@@ -15,8 +15,8 @@
 #define MAX_BUFFER_SIZE (1UL << 30)
 #define MAX_PERSONALITY 0xffffU
 #define PERSONALITY_BYTES 64 /* about what one takes in its table */
-#define MAX_RESTRICTIONS (IORING_RESTRICTION_LAST + URING_REGISTER_LAST + IORING_OP_LAST)
-BUILD_BUG_ON(URING_REGISTER_LAST > 64 || IORING_OP_LAST > 64); /* bits of struct uring_limits */
+#define MAX_RESTRICTIONS (IORING_RESTRICTION_LAST + URING_REGISTER_LAST + URING_OP_LAST)
+BUILD_BUG_ON(URING_REGISTER_LAST > 64 || URING_OP_LAST > 64); /* bits of struct uring_limits */
 
 /* ---- buffers ---- */
 
@@ -118,6 +118,8 @@ static long files_register(struct uring *u, uaddr_t arg, u32 nr)
 		return -ENOMEM;
 	u->files = files;
 	u->nr_files = nr;
+	u->alloc_from = 0;
+	u->alloc_to = nr;
 	for (u32 i = 0; !err && i < nr; i++) {
 		struct file *f;
 
@@ -226,11 +228,15 @@ int files_update_prep(struct uring_req *r)
 /* A slot that is free, or -ENFILE. */
 static int free_slot(const struct uring *u)
 {
-	for (u32 tried = 0; tried < u->nr_files; tried++) {
-		u32 at = (u->file_hint + tried) % u->nr_files;
+	u32 range = u->alloc_to - u->alloc_from, at = u->file_hint;
 
+	if (at < u->alloc_from || at >= u->alloc_to)
+		at = u->alloc_from;
+	for (u32 tried = 0; tried < range; tried++) {
 		if (!u->files[at])
 			return (int)at;
+		if (++at == u->alloc_to)
+			at = u->alloc_from;
 	}
 	return -ENFILE;
 }
@@ -319,6 +325,23 @@ long files_update_issue(struct uring_req *r)
 	if ((u32)s->off == IORING_FILE_INDEX_ALLOC)
 		return files_place(r->ring, fds, s->len);
 	return files_replace(r->ring, (u32)s->off, fds, s->len);
+}
+
+/* Where slots are looked for by who lets us choose. */
+static long alloc_range(struct uring *u, uaddr_t arg)
+{
+	struct uring_file_range r;
+	u32 end;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (check_add_overflow(r.off, r.len, &end))
+		return -EOVERFLOW;
+	if (r.resv || end > u->nr_files)
+		return -EINVAL;
+	u->alloc_from = u->file_hint = r.off;
+	u->alloc_to = end;
+	return 0;
 }
 
 /* ---- eventfd ---- */
@@ -419,7 +442,7 @@ static int restrict_one(struct uring_limits *l, const struct io_uring_restrictio
 		l->register_ops |= BIT(r->register_op);
 		return 0;
 	case IORING_RESTRICTION_SQE_OP:
-		if (r->sqe_op >= IORING_OP_LAST)
+		if (r->sqe_op >= URING_OP_LAST)
 			return -EINVAL;
 		l->ops |= BIT(r->sqe_op);
 		return 0;
@@ -466,7 +489,7 @@ bool uring_permitted(const struct uring_req *r)
 
 static long probe(uaddr_t arg, u32 nr)
 {
-	u32 n = min(nr, (u32)IORING_OP_LAST);
+	u32 n = min(nr, (u32)URING_OP_LAST);
 	size_t size = sizeof(struct io_uring_probe) + n * sizeof(struct io_uring_probe_op);
 	struct io_uring_probe *p;
 	long ret = 0;
@@ -483,7 +506,7 @@ static long probe(uaddr_t arg, u32 nr)
 			ret = -EINVAL;
 	if (ret)
 		goto out;
-	p->last_op = IORING_OP_LAST - 1;
+	p->last_op = URING_OP_LAST - 1;
 	p->ops_len = (u8)n;
 	for (u32 i = 0; i < n; i++) {
 		p->ops[i].op = (u8)i;
@@ -530,6 +553,9 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 		return arg.v && nr == 1 ? uring_register_group(u, arg) : -EINVAL;
 	case IORING_UNREGISTER_PBUF_RING:
 		return arg.v && nr == 1 ? uring_unregister_group(u, arg) : -EINVAL;
+	case URING_REGISTER_FILE_ALLOC_RANGE: return arg.v && !nr ? alloc_range(u, arg) : -EINVAL;
+	case IORING_REGISTER_RING_FDS: return uring_rings_register(arg, nr);
+	case IORING_UNREGISTER_RING_FDS: return uring_rings_unregister(arg, nr);
 	case URING_REGISTER_PBUF_STATUS:
 		return arg.v && nr == 1 ? uring_group_status(u, arg) : -EINVAL;
 	case IORING_REGISTER_PROBE: return arg.v ? probe(arg, nr) : -EINVAL;
@@ -543,12 +569,17 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 
 long sys_io_uring_register(int fd, u32 op, uaddr_t arg, u32 nr)
 {
-	struct file *f = op < URING_REGISTER_LAST ? fget(fd) : NULL;
+	bool registered = op & URING_REGISTER_USE_REGISTERED_RING;
+	struct file *f;
 	struct uring *u;
 	long ret;
 
-	if (!f)
-		return op < URING_REGISTER_LAST ? -EBADF : -EINVAL;
+	op &= ~URING_REGISTER_USE_REGISTERED_RING;
+	if (op >= URING_REGISTER_LAST)
+		return -EINVAL;
+	f = uring_get_ring(fd, registered);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
 	ret = -EOPNOTSUPP;
 	if (f->f_op == &uring_fops) {
 		u = f->private_data;

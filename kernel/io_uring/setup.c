@@ -21,12 +21,14 @@
 		IORING_SETUP_IOPOLL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |                   \
 		IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |    \
 		IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER |                           \
-		IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SQE128 | IORING_SETUP_CQE32)
+		IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SQE128 | IORING_SETUP_CQE32 |            \
+		URING_SETUP_NO_SQARRAY)
 #define FEATURES                                                                                   \
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE |                \
 		IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL |     \
 		IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS |       \
-		IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE | IORING_FEAT_SQPOLL_NONFIXED)
+		IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE | IORING_FEAT_SQPOLL_NONFIXED |     \
+		URING_FEAT_REG_REG_RING)
 
 struct list_head all_rings = LIST_HEAD_INIT(all_rings);
 DEFINE_SPINLOCK(rings_lock);
@@ -167,8 +169,11 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	u->sq_entries = p->sq_entries;
 	u->cq_entries = p->cq_entries;
 	size = sizeof(struct uring_shared) + (u64)p->cq_entries * uring_cqe_size(p->flags);
-	u->array_at = (u32)size;
-	err = uring_map_make(&u->rings, size + (u64)p->sq_entries * sizeof(u32));
+	if (!(p->flags & URING_SETUP_NO_SQARRAY)) {
+		u->array_at = (u32)size;
+		size += (u64)p->sq_entries * sizeof(u32);
+	}
+	err = uring_map_make(&u->rings, size);
 	if (!err)
 		err = uring_map_make(&u->sqes, (u64)p->sq_entries * uring_sqe_size(p->flags));
 	if (err) {
@@ -446,6 +451,8 @@ long sys_io_uring_setup(u32 entries, uaddr_t uparams)
 	err = check_params(&p);
 	if (!err)
 		err = choose_sizes(&p, entries);
+	if (!err)
+		err = uring_rings_table();
 	if (err)
 		return err;
 	u = uring_new(&p);

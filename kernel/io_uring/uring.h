@@ -75,13 +75,14 @@ struct uring {
 	struct file *sq_file;       /* the ring's own, a reference */
 	u32 sq_entries, cq_entries; /* immutable */
 	struct uring_map rings, sqes;
-	u32 array_at;         /* offset of the submission array in rings */
+	u32 array_at;         /* offset of the submission array in rings; 0: there is none */
 	struct list_head all; /* of every ring, under rings_lock */
 	struct mutex lock;    /* below */
 	u32 sq_head;
 	bool drain_next; /* IOSQE_IO_DRAIN stood within a chain: for the next */
 	struct file **files;
-	u32 nr_files, file_hint; /* where the search for a free slot begins */
+	u32 nr_files, file_hint;  /* where the search for a free slot begins */
+	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: where it looks */
 	struct uring_buffer *buffers;
 	u32 nr_buffers;
 	struct radix groups; /* of uring_group, by its number */
@@ -180,7 +181,7 @@ struct uring_op {
 	bool on_iopoll;                     /* may be given to a ring of IORING_SETUP_IOPOLL */
 	bool select;                        /* IOSQE_BUFFER_SELECT */
 };
-extern const struct uring_op uring_ops[IORING_OP_LAST];
+extern const struct uring_op uring_ops[URING_OP_LAST];
 static inline const struct uring_op *op_of(const struct uring_req *r)
 {
 	return &uring_ops[r->sqe.opcode];
@@ -209,6 +210,13 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 {
 	return (char *)page_address(m->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK);
 }
+
+/* ringfds.c: rings that a task has registered for itself */
+struct file *uring_get_ring(int fd, bool registered); /* a reference; ERR_PTR */
+int uring_rings_table(void); /* an empty one, which who makes a ring has as well: 0 or -ENOMEM */
+long uring_rings_register(uaddr_t arg, u32 nr);
+long uring_rings_unregister(uaddr_t arg, u32 nr);
+void uring_rings_free(struct task *t);
 
 /* register.c */
 bool uring_permitted(const struct uring_req *r); /* by the restrictions */
@@ -389,6 +397,12 @@ long accept_issue(struct uring_req *r);
 int accept_prep(struct uring_req *r);
 long connect_issue(struct uring_req *r);
 int connect_prep(struct uring_req *r);
+int bind_prep(struct uring_req *r);
+long bind_issue(struct uring_req *r);
+int listen_prep(struct uring_req *r);
+long listen_issue(struct uring_req *r);
+int command_prep(struct uring_req *r);
+long command_issue(struct uring_req *r);
 int shutdown_prep(struct uring_req *r);
 long shutdown_issue(struct uring_req *r);
 

@@ -37,6 +37,13 @@ void sock_header_release(struct sock_header *h);
 void sock_header_free(struct sock_header *h); /* releases and kfrees; NULL: nothing */
 
 long sock_shutdown_file(struct file *f, int how);
+long sock_listen_file(struct file *f, int backlog);
+/* Bytes to be read, or sent and not acknowledged: -EOPNOTSUPP for families that do not count them so. */
+long sock_queued_file(struct file *f, bool out);
+long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
+/* The answer's length. SOL_SOCKET alone, else -EOPNOTSUPP. */
+long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
+long sock_async_bind(struct file *f, struct sock_header *h);
 long sock_async_connect(struct file *f, struct sock_header *h);
 long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);

@@ -455,6 +455,13 @@ long dgram_ioctl(struct socket *s, u32 cmd, u64 arg)
 	return skb_queue_ioctl(cmd, arg, &i->rq, &i->c.lock, &i->wmem);
 }
 
+int dgram_queued(struct socket *s, u32 cmd)
+{
+	struct inet_sock *i = INET(s);
+
+	return skb_queue_bytes(cmd, &i->rq, &i->c.lock, &i->wmem);
+}
+
 int dgram_release(struct socket *s)
 {
 	struct inet_sock *i = INET(s);

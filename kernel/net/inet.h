@@ -337,6 +337,7 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt);
 int dgram_release(struct socket *s);
 int dgram_shutdown(struct socket *s, int how);
 long dgram_ioctl(struct socket *s, u32 cmd, u64 arg);
+int dgram_queued(struct socket *s, u32 cmd);
 /* Makes room for @size bytes on their way, or waits: 0, -EAGAIN, -ERESTARTSYS. */
 int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
 void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f);

@@ -309,6 +309,7 @@ static const struct proto_ops raw_ops = {
 	.setsockopt = inet_setsockopt,
 	.getsockopt = inet_getsockopt,
 	.ioctl = dgram_ioctl,
+	.queued = dgram_queued,
 	.cmsg = inet_cmsg,
 };
 
@@ -471,6 +472,7 @@ static const struct proto_ops ping_ops = {
 	.setsockopt = inet_setsockopt,
 	.getsockopt = inet_getsockopt,
 	.ioctl = dgram_ioctl,
+	.queued = dgram_queued,
 	.cmsg = inet_cmsg,
 };
 

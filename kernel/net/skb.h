@@ -239,6 +239,7 @@ int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter
  * SIOCOUTQ and FIONREAD of a socket whose datagrams lie in @rq, under @lock, and which has sent @wmem that is still on its way; -ENOTTY:
  * neither of these.
  */
+int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 /* Nobody else sees what is written to the payload from now on. False: no memory. */

@@ -109,22 +109,33 @@ static u32 sock_poll(struct file *f, struct poll_table *pt)
 	return s->ops->poll(s, f, pt);
 }
 
-long skb_queue_ioctl(u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem)
+int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem)
 {
 	struct sk_buff *skb;
 	int n = 0;
 
-	switch (cmd) {
-	case SIOCOUTQ: return put_user((int)atomic_read(wmem), UADDR(arg));
-	case FIONREAD:
-		spin_lock(lock);
-		skb = list_first_entry_or_null(rq, struct sk_buff, list);
-		if (skb)
-			n = (int)skb_len(skb);
-		spin_unlock(lock);
-		return put_user(n, UADDR(arg));
-	}
-	return -ENOTTY;
+	if (cmd == SIOCOUTQ)
+		return (int)atomic_read(wmem);
+	spin_lock(lock);
+	skb = list_first_entry_or_null(rq, struct sk_buff, list);
+	if (skb)
+		n = (int)skb_len(skb);
+	spin_unlock(lock);
+	return n;
+}
+
+long skb_queue_ioctl(u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem)
+{
+	if (cmd != SIOCOUTQ && cmd != FIONREAD)
+		return -ENOTTY;
+	return put_user(skb_queue_bytes(cmd, rq, lock, wmem), UADDR(arg));
+}
+
+long sock_queued_file(struct file *f, bool out)
+{
+	struct socket *s = file_socket(f);
+
+	return s && s->ops->queued ? s->ops->queued(s, out ? SIOCOUTQ : FIONREAD) : -EOPNOTSUPP;
 }
 
 static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
@@ -411,6 +422,15 @@ static int landlock_port(const struct socket *s, const struct sockaddr_buf *a, b
 	return landlock_tcp(sk->family, a->data, a->len, connect);
 }
 
+static long bind_to(struct socket *s, struct sockaddr_buf *a)
+{
+	int err = landlocked() ? landlock_port(s, a, false) : 0;
+
+	if (err)
+		return err;
+	return s->ops->bind ? s->ops->bind(s, a) : -EOPNOTSUPP;
+}
+
 long sys_bind(int fd, uaddr_t addr, int addrlen)
 {
 	struct sockaddr_buf a;
@@ -421,12 +441,17 @@ long sys_bind(int fd, uaddr_t addr, int addrlen)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	err = sockaddr_from_user(&a, addr, addrlen);
-	if (!err && landlocked())
-		err = landlock_port(s, &a, false);
 	if (!err)
-		err = s->ops->bind ? s->ops->bind(s, &a) : -EOPNOTSUPP;
+		err = bind_to(s, &a);
 	fput(f);
 	return err;
+}
+
+long sock_async_bind(struct file *f, struct sock_header *h)
+{
+	struct socket *s = file_socket(f);
+
+	return s ? bind_to(s, &h->to) : -ENOTSOCK;
 }
 
 static long connect_to(struct socket *s, struct sockaddr_buf *to, bool nonblock)
@@ -461,6 +486,17 @@ long sock_async_connect(struct file *f, struct sock_header *h)
 	return s ? connect_to(s, &h->to, true) : -ENOTSOCK;
 }
 
+long sock_listen_file(struct file *f, int backlog)
+{
+	struct socket *s = file_socket(f);
+
+	if (!s)
+		return -ENOTSOCK;
+	if ((u32)backlog > (u32)READ_ONCE(somaxconn))
+		backlog = READ_ONCE(somaxconn);
+	return s->ops->listen ? s->ops->listen(s, backlog) : -EOPNOTSUPP;
+}
+
 long sys_listen(int fd, int backlog)
 {
 	struct socket *s;
@@ -469,9 +505,7 @@ long sys_listen(int fd, int backlog)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if ((u32)backlog > (u32)READ_ONCE(somaxconn))
-		backlog = READ_ONCE(somaxconn);
-	err = s->ops->listen ? s->ops->listen(s, backlog) : -EOPNOTSUPP;
+	err = sock_listen_file(f, backlog);
 	fput(f);
 	return err;
 }

@@ -203,6 +203,7 @@ struct proto_ops {
 		struct socket *s, int level, int opt, uaddr_t val, u32 len); /* -ENOPROTOOPT */
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
+	int (*queued)(struct socket *s, u32 cmd); /* what FIONREAD or SIOCOUTQ gives, or -errno */
 	int (*pair)(struct socket *a, struct socket *b);
 	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
 	int (*cmsg)(const struct socket *s, struct msg *m, int level, int type, const void *data,

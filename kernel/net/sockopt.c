@@ -9,6 +9,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/async.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/internal.h"
@@ -275,6 +276,24 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 	return set_number(sk, opt, val);
 }
 
+long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen)
+{
+	struct socket *s = file_socket(f);
+	long err;
+
+	if (!s)
+		return -ENOTSOCK;
+	if (optlen < 0)
+		return -EINVAL;
+	if (s->ops->setsockopt)
+		err = s->ops->setsockopt(s, level, optname, optval, (u32)optlen);
+	else
+		err = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
+	if (err == -ENOPROTOOPT && level == SOL_SOCKET)
+		err = set_common(s, optname, optval, (u32)optlen);
+	return err;
+}
+
 long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 {
 	struct socket *s;
@@ -286,12 +305,7 @@ long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 	f = sock_get(fd, &s);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if (s->ops->setsockopt)
-		err = s->ops->setsockopt(s, level, optname, optval, (u32)optlen);
-	else
-		err = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
-	if (err == -ENOPROTOOPT && level == SOL_SOCKET)
-		err = set_common(s, optname, optval, (u32)optlen);
+	err = sock_setsockopt_file(f, level, optname, optval, optlen);
 	fput(f);
 	return err;
 }
@@ -377,6 +391,37 @@ static int get_common(struct socket *s, int opt, void *val, u32 *len)
 	return 0;
 }
 
+static int get_option(struct socket *s, int level, int opt, void *val, u32 *len)
+{
+	int err = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
+
+	if (s->ops->getsockopt)
+		err = s->ops->getsockopt(s, level, opt, val, len);
+	if (err == -ENOPROTOOPT && level == SOL_SOCKET)
+		err = get_common(s, opt, val, len);
+	return err;
+}
+
+/* Lists of groups, whose length is not known here, are refused. */
+long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen)
+{
+	struct socket *s = file_socket(f);
+	u8 val[256] = { 0 };
+	u32 len = min((u32)optlen, (u32)sizeof(val));
+	int err;
+
+	if (!s || level != SOL_SOCKET || optname == SO_PEERGROUPS)
+		return -EOPNOTSUPP;
+	if (optlen < 0)
+		return -EINVAL;
+	if (optname == SO_GET_FILTER)
+		return sock_get_filter(s->sk, optval, (u32)optlen);
+	err = get_option(s, level, optname, val, &len);
+	if (err)
+		return err;
+	return copy_to_user(optval, val, min(len, (u32)optlen)) ? -EFAULT : (long)len;
+}
+
 long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optlen)
 {
 	u8 val[256] = { 0 };
@@ -418,12 +463,7 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		err = -EFAULT;
 		goto out;
 	}
-	if (s->ops->getsockopt)
-		err = s->ops->getsockopt(s, level, optname, val, &len);
-	else
-		err = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
-	if (err == -ENOPROTOOPT && level == SOL_SOCKET)
-		err = get_common(s, optname, val, &len);
+	err = get_option(s, level, optname, val, &len);
 	/* what there is may be more than was asked for (a list of groups) */
 	if (!err && (copy_to_user(optval, val, min(len, (u32)want)) || put_user(len, optlen)))
 		err = -EFAULT;

@@ -545,13 +545,11 @@ static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
+static int tcp_queued(struct socket *s, u32 cmd)
 {
 	struct tcp_sock *t = TCP(INET(s));
 	u32 n = 0;
 
-	if (cmd != FIONREAD && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
-		return net_ioctl(&t->inet.c, cmd, arg);
 	if (t->state == TCP_LISTEN && cmd != SIOCATMARK)
 		return -EINVAL;
 	spin_lock(&t->inet.c.lock);
@@ -567,7 +565,17 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 	case SIOCATMARK: n = t->urg_state && t->urg_seq == t->copied_seq; break;
 	}
 	spin_unlock(&t->inet.c.lock);
-	return put_user((int)n, UADDR(arg));
+	return (int)min(n, 0x7fffffffU);
+}
+
+static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
+{
+	int n;
+
+	if (cmd != FIONREAD && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
+		return net_ioctl(s->sk, cmd, arg);
+	n = tcp_queued(s, cmd);
+	return n < 0 ? n : put_user(n, UADDR(arg));
 }
 
 /* ---- the end ---- */
@@ -722,6 +730,7 @@ static const struct proto_ops tcp_ops = {
 	.setsockopt = tcp_setsockopt,
 	.getsockopt = tcp_getsockopt,
 	.ioctl = tcp_ioctl,
+	.queued = tcp_queued,
 };
 
 int tcp_create(struct socket *s, int family, int type, int protocol)

@@ -488,6 +488,7 @@ static const struct proto_ops udp_ops = {
 	.setsockopt = inet_setsockopt,
 	.getsockopt = inet_getsockopt,
 	.ioctl = dgram_ioctl,
+	.queued = dgram_queued,
 	.cmsg = inet_cmsg,
 };
 

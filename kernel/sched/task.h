@@ -245,6 +245,7 @@ struct task {
 
 	struct futex_state *futex;     /* own */
 	atomic_t uring_busy;           /* requests of io_uring that wait in its name */
+	struct file **uring_rings;     /* own: io_uring's registered rings, or NULL */
 	struct sem_undo_list *sysvsem; /* own: what SEM_UNDO takes back at exit; NULL: nothing */
 	u64 min_flt, maj_flt;          /* own */
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;

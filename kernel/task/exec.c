@@ -317,7 +317,7 @@ static int commit(struct bprm *b)
 		sighand_put(fresh);
 		fresh = NULL;
 	}
-	if (atomic_read(&current->uring_busy))
+	if (atomic_read(&current->uring_busy) || current->uring_rings)
 		task_uring_end(current);
 	b->file->f_mode |=
 		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */

@@ -441,7 +441,7 @@ void do_exit(int code)
 	if (group_dead)
 		exit_last_thread(t, code);
 	t->exit_code = code;
-	if (atomic_read(&t->uring_busy))
+	if (atomic_read(&t->uring_busy) || t->uring_rings)
 		task_uring_end(t);
 	exit_mm(t);
 	if (group_dead)

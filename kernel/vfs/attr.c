@@ -596,6 +596,18 @@ long sys_truncate(uaddr_t ua, s64 len)
 	return err;
 }
 
+int vfs_ftruncate(struct file *f, s64 len)
+{
+	int err;
+
+	if (len < 0 || !is_reg(f->f_inode) || !(f->f_mode & FMODE_WRITE))
+		return -EINVAL;
+	if (f->f_inode->i_flags & S_APPEND)
+		return -EPERM;
+	err = landlock_ftruncate(f);
+	return err ? err : do_truncate(&f->f_path, len, f, ATTR_MTIME);
+}
+
 long sys_ftruncate(int fd, s64 len)
 {
 	struct fd f;
@@ -606,14 +618,7 @@ long sys_ftruncate(int fd, s64 len)
 	f = fdget(fd);
 	if (!f.file)
 		return -EBADF;
-	if (!is_reg(f.file->f_inode) || !(f.file->f_mode & FMODE_WRITE))
-		err = -EINVAL;
-	else if (f.file->f_inode->i_flags & S_APPEND)
-		err = -EPERM;
-	else
-		err = landlock_ftruncate(f.file);
-	if (!err)
-		err = do_truncate(&f.file->f_path, len, f.file, ATTR_MTIME);
+	err = vfs_ftruncate(f.file, len);
 	fdput(f);
 	return err;
 }
