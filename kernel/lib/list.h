@@ -123,6 +123,15 @@ static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
 		h->first->pprev = &n->next;
 	h->first = n;
 }
+/* At the place that @at, the head's first or another's next, stands for. */
+static inline void hlist_add_at(struct hlist_node *n, struct hlist_node **at)
+{
+	n->next = *at;
+	n->pprev = at;
+	if (n->next)
+		n->next->pprev = &n->next;
+	*at = n;
+}
 static inline void hlist_del_init(struct hlist_node *n)
 {
 	if (!n->pprev)

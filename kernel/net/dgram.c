@@ -371,12 +371,8 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 
 static void disconnect(struct inet_sock *i)
 {
-	spin_lock(&i->table->lock);
-	i->raddr = IP_ANY;
-	i->rport = 0;
 	i->link_if = 0;
-	i->saddr = i->laddr;
-	spin_unlock(&i->table->lock);
+	inet_drop_peer(i);
 	if (!i->port_by_user && i->lport) { /* the port that came with connect goes with it */
 		inet_unhash(i);
 		i->lport = 0;

@@ -36,9 +36,10 @@ struct port_table {
 	spinlock_t lock;
 	struct hlist_head
 		by_port[TABLE_SIZE]; /* inet_sock.port_node of all that have a local port */
-	struct hlist_head by_peer[TABLE_SIZE]; /* inet_sock.peer_node of TCP's that have a peer */
+	struct hlist_head by_peer
+		[TABLE_SIZE]; /* inet_sock.peer_node of those that have a peer (datagrams': and its port) */
 	struct hlist_head listeners
-		[TABLE_SIZE]; /* inet_sock.listen_node of TCP's that listen; of raw ones, by namespace and protocol */
+		[TABLE_SIZE]; /* inet_sock.listen_node of TCP's that listen, and of datagrams' others; of raw ones, by namespace and protocol */
 	u64 peer_key[PEER_WORDS + 1]; /* of both hashes; all 0 until it is used first */
 	struct hlist_head raw;        /* raw sockets have no ports */
 	u64 entered;                  /* how many have come into by_port and raw */
@@ -205,8 +206,9 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);
 /* ports.c */
 /* A port for the socket: @port, or 0 for one of our choice. 0, -EADDRINUSE. Takes table->lock. */
 int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user);
-/* Peer and source; enters by_peer for streams, a free port if it has none. 0, -EADDRNOTAVAIL. */
+/* Peer and source; a stream takes a free port if it has none. 0, -EADDRNOTAVAIL. */
 int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport);
+void inet_drop_peer(struct inet_sock *i); /* of datagrams; the port stays */
 void inet_unhash(struct inet_sock *i);
 /* A child of a listener, with its four numbers: 0 or -EADDRINUSE. */
 int inet_enter_child(
@@ -223,6 +225,9 @@ struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const 
 /* The same for the numbers of @skb, where a program may choose by its payload, @skip bytes behind its front. */
 struct inet_sock *inet_lookup_packet(
 	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip);
+/* A copy for each that a packet to many is for: dgram_copy_for(). */
+void inet_lookup_all(
+	struct port_table *t, struct net *net, const struct sk_buff *skb, struct list_head *copies);
 /* ports_reserved.c: may nobody be given it? And the file. */
 bool port_is_reserved(const struct net *net, u16 port);
 /* A map of @nr bits as a list of ranges, "1,5-9"; what of a text, which may go on (@cut), was taken into such a map, or -EINVAL. */

@@ -4,7 +4,8 @@
  *
  * A port may be shared: by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under the rules of socket(7) and
  * ip(7), and by connections to different peers. A packet goes to the connection that has its four numbers, else to the
- * socket whose binding fits best. Locks: table->lock for all of it.
+ * socket whose binding fits best. However many share its port, it meets those alone that could be meant: sockets with a peer are found
+ * by the four numbers, others by their own address and port. Locks: table->lock for all of it.
  */
 #include <asm/errno.h>
 
@@ -27,18 +28,33 @@ static struct hlist_head *port_bucket(struct port_table *t, const struct net *ne
  * Multilinear, with a key that nobody knows: whoever chooses addresses and ports, two connections share a bucket as seldom as random
  * ones do.
  */
+static u64 ports_part(struct port_table *t, u16 lport, u16 rport)
+{
+	while (unlikely(!t->peer_key[PEER_WORDS]))
+		arch_random(t->peer_key, sizeof(t->peer_key));
+	return t->peer_key[PEER_WORDS] + t->peer_key[8] * ((u32)lport << 16 | rport);
+}
+
+/* 0 for IP_ANY. @at: 0 for the local address, 4 for the other. */
+static u64 addr_part(const struct port_table *t, u32 at, const ip_addr *a)
+{
+	u64 h = 0;
+
+	for (u32 i = 0; i < 4; i++)
+		h += t->peer_key[at + i] * a->w[i];
+	return h;
+}
+
+static u32 bucket_of(u64 parts)
+{
+	return parts >> 32 & (TABLE_SIZE - 1);
+}
+
 static u32 keyed_hash(
 	struct port_table *t, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
 {
-	const u64 *key = t->peer_key;
-	u64 h;
-
-	while (unlikely(!key[PEER_WORDS]))
-		arch_random(t->peer_key, sizeof(t->peer_key));
-	h = key[PEER_WORDS] + key[8] * ((u32)lport << 16 | rport);
-	for (u32 i = 0; i < 4; i++)
-		h += key[i] * local->w[i] + key[4 + i] * remote->w[i];
-	return h >> 32 & (TABLE_SIZE - 1);
+	return bucket_of(
+		ports_part(t, lport, rport) + addr_part(t, 0, local) + addr_part(t, 4, remote));
 }
 
 static struct hlist_head *peer_bucket(
@@ -47,13 +63,25 @@ static struct hlist_head *peer_bucket(
 	return &t->by_peer[keyed_hash(t, local, lport, remote, rport)];
 }
 
+static ip_addr net_as_addr(const struct net *net)
+{
+	return (ip_addr){ { (u32)(u64)net, (u32)((u64)net >> 32), 0, 0 } };
+}
+
 /* Of listeners at that address, any or one: their children, and who has the port elsewhere, do not stand in a SYN's way. */
 static struct hlist_head *listen_bucket(
 	struct port_table *t, const struct net *net, const ip_addr *local, u16 port)
 {
-	ip_addr whose = { { (u32)(u64)net, (u32)((u64)net >> 32), 0, 0 } };
+	ip_addr whose = net_as_addr(net);
 
 	return &t->listeners[keyed_hash(t, ip_is_any(local) ? &IP_ANY : local, port, &whose, 0)];
+}
+
+/* The same with a peer, of datagrams: by what they are bound to. */
+static struct hlist_head *flow_bucket(
+	struct port_table *t, const ip_addr *laddr, u16 lport, const ip_addr *remote, u16 rport)
+{
+	return peer_bucket(t, ip_is_any(laddr) ? &IP_ANY : laddr, lport, remote, rport);
 }
 
 struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto)
@@ -160,6 +188,37 @@ int inet_reuse_program(struct inet_sock *i, struct sk_filter *f)
 	return err;
 }
 
+static void leave_peer(struct inet_sock *i)
+{
+	if (!hlist_unhashed(&i->peer_node))
+		hlist_del_init(&i->peer_node);
+	if (!hlist_unhashed(&i->listen_node))
+		hlist_del_init(&i->listen_node);
+}
+
+/* Among those without a peer, who came last before the others: a program counts them in that order. */
+static void enter_by_age(struct inet_sock *i, struct hlist_head *h)
+{
+	struct hlist_node **at = &h->first;
+
+	while (*at && container_of(*at, struct inet_sock, listen_node)->entered > i->entered)
+		at = &(*at)->next;
+	hlist_add_at(&i->listen_node, at);
+}
+
+/* A socket of datagrams has a port, or another peer or none: it goes to where packets look for it. */
+static void place_dgram(struct inet_sock *i)
+{
+	if (i->table->stream || !i->in_table || !i->lport)
+		return;
+	leave_peer(i);
+	if (i->rport)
+		hlist_add_head(&i->peer_node,
+			flow_bucket(i->table, &i->laddr, i->lport, &i->raddr, i->rport));
+	else
+		enter_by_age(i, listen_bucket(i->table, i->net, &i->laddr, i->lport));
+}
+
 void inet_enter_list(struct inet_sock *i, struct hlist_head *h)
 {
 	assert_spin_held(&i->table->lock);
@@ -174,6 +233,7 @@ static void hash_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool 
 	i->lport = port;
 	i->port_by_user = by_user;
 	inet_enter_list(i, port_bucket(i->table, i->net, port));
+	place_dgram(i);
 }
 
 static void enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
@@ -328,6 +388,7 @@ static int set_peer_locked(
 	i->saddr = *saddr;
 	i->raddr = *raddr;
 	i->rport = rport;
+	place_dgram(i);
 	return 0;
 }
 
@@ -341,19 +402,21 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
 	return err;
 }
 
+void inet_drop_peer(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	i->raddr = IP_ANY;
+	i->rport = 0;
+	i->saddr = i->laddr;
+	place_dgram(i);
+	spin_unlock(&i->table->lock);
+}
+
 static void leave_port(struct inet_sock *i)
 {
 	if (i->in_table)
 		hlist_del_init(&i->port_node);
 	i->in_table = false;
-}
-
-static void leave_peer(struct inet_sock *i)
-{
-	if (!hlist_unhashed(&i->peer_node))
-		hlist_del_init(&i->peer_node);
-	if (!hlist_unhashed(&i->listen_node))
-		hlist_del_init(&i->listen_node);
 }
 
 void inet_unhash(struct inet_sock *i)
@@ -436,76 +499,6 @@ void inet_forget_peer(struct inet_sock *i)
 	else if (unlikely(i->c.reuseport))
 		join_group(i);
 	spin_unlock(&i->table->lock);
-}
-
-/* ---- walks ---- */
-
-/* Behind the buckets come those that have no port. */
-static struct hlist_head *walk_list(const struct port_walk *w)
-{
-	return w->bucket == TABLE_SIZE ? &w->table->raw : &w->table->by_port[w->bucket];
-}
-
-static struct inet_sock *next_of(const struct inet_sock *i)
-{
-	return hlist_entry_safe(i->port_node.next, struct inet_sock, port_node);
-}
-
-/* Where it goes on in its bucket: behind the one that it had come to, or where that one stood. NULL: with the next bucket. */
-static struct inet_sock *resume(const struct port_walk *w)
-{
-	struct inet_sock *i;
-
-	if (w->at && w->at->in_table && w->at->entered == w->behind)
-		return next_of(w->at);
-	hlist_for_each_entry(i, walk_list(w), port_node)
-		if (!w->behind || i->entered < w->behind)
-			return i;
-	return NULL;
-}
-
-static struct inet_sock *next_bucket(struct port_walk *w)
-{
-	struct inet_sock *i = NULL;
-
-	while (!i && w->bucket < TABLE_SIZE) {
-		w->bucket++;
-		i = hlist_entry_safe(walk_list(w)->first, struct inet_sock, port_node);
-	}
-	w->behind = 0;
-	return i;
-}
-
-bool ports_walk(
-	struct port_walk *w, u32 most, void (*fn)(struct inet_sock *i, void *arg), void *arg)
-{
-	struct inet_sock *was = w->at, *last = NULL, *i;
-
-	spin_lock(&w->table->lock);
-	if (!w->newest)
-		w->newest = w->table->entered;
-	for (i = resume(w); i || (i = next_bucket(w)); i = next_of(i)) {
-		if (!most--)
-			break;
-		if (i->entered <= w->newest)
-			fn(i, arg);
-		w->behind = i->entered;
-		last = i;
-	}
-	w->at = i ? last : NULL;
-	if (w->at)
-		inet_get(w->at);
-	spin_unlock(&w->table->lock);
-	if (was)
-		inet_put(was);
-	return i;
-}
-
-void ports_walk_end(struct port_walk *w)
-{
-	if (w->at)
-		inet_put(w->at);
-	w->at = NULL;
 }
 
 /* ---- lookup ---- */
@@ -616,11 +609,22 @@ static bool consider(
 	return true;
 }
 
-static void look_at_port(struct port_table *t, const struct wanted *w, struct choice *c)
+/* Those of @h by peer_node, or by listen_node. */
+static void look_at_peers(
+	struct port_table *t, const struct wanted *w, struct hlist_head *h, struct choice *c)
 {
 	struct inet_sock *i;
 
-	hlist_for_each_entry(i, port_bucket(t, w->net, w->lport), port_node)
+	hlist_for_each_entry(i, h, peer_node)
+		consider(t, i, w, c);
+}
+
+static void look_at_list(
+	struct port_table *t, const struct wanted *w, struct hlist_head *h, struct choice *c)
+{
+	struct inet_sock *i;
+
+	hlist_for_each_entry(i, h, listen_node)
 		if (!consider(t, i, w, c))
 			return;
 }
@@ -628,11 +632,7 @@ static void look_at_port(struct port_table *t, const struct wanted *w, struct ch
 static void look_at_listeners(
 	struct port_table *t, const struct wanted *w, const ip_addr *at, struct choice *c)
 {
-	struct inet_sock *i;
-
-	hlist_for_each_entry(i, listen_bucket(t, w->net, at, w->lport), listen_node)
-		if (!consider(t, i, w, c))
-			return;
+	look_at_list(t, w, listen_bucket(t, w->net, at, w->lport), c);
 }
 
 /* A program chooses in the group of @c->best; what it names is not there: that one stays. */
@@ -649,10 +649,28 @@ static void ask_program(struct port_table *t, const struct wanted *w, struct cho
 		return;
 	c->n -= index + 1; /* those that came last stand first */
 	c->by_index = true;
-	if (t->stream)
-		look_at_listeners(t, w, &c->best->laddr, c);
-	else
-		look_at_port(t, w, c);
+	look_at_listeners(t, w, &c->best->laddr, c);
+}
+
+/*
+ * Who has the packet's sender as its peer fits better than who has none, and one at its address better than one at any: fitness(). Four buckets at most,
+ * flow_bucket() and listen_bucket() of both addresses, whose hashes have parts in common.
+ */
+static void look_at_dgrams(struct port_table *t, const struct wanted *w, struct choice *c)
+{
+	ip_addr whose = net_as_addr(w->net);
+	u64 flow = ports_part(t, w->lport, w->rport) + addr_part(t, 4, w->remote),
+	    here = addr_part(t, 0, w->local), none;
+
+	look_at_peers(t, w, &t->by_peer[bucket_of(flow + here)], c);
+	if (!c->best)
+		look_at_peers(t, w, &t->by_peer[bucket_of(flow)], c);
+	if (c->best)
+		return;
+	none = ports_part(t, w->lport, 0) + addr_part(t, 4, &whose);
+	look_at_list(t, w, &t->listeners[bucket_of(none + here)], c);
+	if (!c->best)
+		look_at_list(t, w, &t->listeners[bucket_of(none)], c);
 }
 
 static struct inet_sock *lookup(struct port_table *t, const struct wanted *w)
@@ -664,9 +682,9 @@ static struct inet_sock *lookup(struct port_table *t, const struct wanted *w)
 		look_at_listeners(t, w, w->local, &c);
 		look_at_listeners(t, w, &IP_ANY, &c);
 	} else {
-		look_at_port(t, w, &c);
+		look_at_dgrams(t, w, &c);
 	}
-	if (c.best && unlikely(c.best->reuse) && w->skb && c.best->c.reuseport)
+	if (c.best && unlikely(c.best->reuse) && w->skb && c.best->c.reuseport && !c.best->rport)
 		ask_program(t, w, &c);
 	if (c.best)
 		inet_get(c.best);
@@ -690,4 +708,29 @@ struct inet_sock *inet_lookup_packet(
 		proxy ? skb->proxy_port : skb->dport, skb->sport, skb->dev->ifindex, skb, skip };
 
 	return lookup(t, &w);
+}
+
+static bool is_for(const struct inet_sock *i, struct net *net, const struct sk_buff *skb)
+{
+	return inet_matches(
+		i, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport, skb->dev->ifindex);
+}
+
+void inet_lookup_all(
+	struct port_table *t, struct net *net, const struct sk_buff *skb, struct list_head *copies)
+{
+	const ip_addr *at[] = { &skb->ip.daddr, &IP_ANY }, *from = &skb->ip.saddr;
+	struct inet_sock *i;
+
+	spin_lock(&t->lock);
+	for (u32 k = 0; k < ARRAY_SIZE(at); k++) {
+		hlist_for_each_entry(
+			i, flow_bucket(t, at[k], skb->dport, from, skb->sport), peer_node)
+			if (is_for(i, net, skb))
+				dgram_copy_for(i, skb, copies);
+		hlist_for_each_entry(i, listen_bucket(t, net, at[k], skb->dport), listen_node)
+			if (is_for(i, net, skb))
+				dgram_copy_for(i, skb, copies);
+	}
+	spin_unlock(&t->lock);
 }

@@ -343,18 +343,10 @@ static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 /* Each socket that has asked for the group gets a copy. */
 static void to_many(struct net *net, struct sk_buff *skb)
 {
-	struct port_table *t = table_of(skb->ip.proto);
-	struct hlist_head *bucket = &t->by_port[(skb->dport ^ ((u64)net >> 8)) % TABLE_SIZE];
 	struct sk_buff *c, *next;
-	struct inet_sock *i;
 	LIST_HEAD(copies);
 
-	spin_lock(&t->lock);
-	hlist_for_each_entry(i, bucket, port_node)
-		if (inet_matches(i, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport,
-			    skb->dev->ifindex))
-			dgram_copy_for(i, skb, &copies);
-	spin_unlock(&t->lock);
+	inet_lookup_all(table_of(skb->ip.proto), net, skb, &copies);
 	list_for_each_entry_safe(c, next, &copies, list)
 		hand_over(dgram_copy_of(c), c);
 	kfree_skb(skb);
