@@ -190,7 +190,7 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	if (peer)
 		write_name(i, a, &i->raddr, i->rport);
 	else
-		write_name(i, a, &i->saddr, i->lport);
+		write_name(i, a, &i->saddr, i->lport ? i->lport : i->old_port);
 	return 0;
 }
 
@@ -301,6 +301,7 @@ static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope
 		mine = ip_is_v4(addr) && i->v6 ? *addr : IP_ANY;
 	if (!port && i->bind_no_port) {
 		i->laddr = i->saddr = mine;
+		i->old_port = 0;
 		return 0;
 	}
 	return inet_get_port(i, &mine, port, port != 0);

@@ -72,6 +72,7 @@ struct inet_sock {
 	ip_addr saddr; /* that packets bear: laddr, or chosen by connect */
 	ip_addr raddr;
 	u16 lport, rport; /* host order; 0: none */
+	u16 old_port; /* TCP's that it has given back; its name bears it, as on Linux, until it has another */
 	struct sk_filter *
 		reuse; /* SO_ATTACH_REUSEPORT_CBPF: chooses one of those that share the port; NULL */
 	bool own_group; /* it was given a program before it was bound */

@@ -492,6 +492,8 @@ void inet_forget_peer(struct inet_sock *i)
 	i->raddr = IP_ANY;
 	i->rport = 0;
 	i->saddr = i->laddr;
+	if (!keeps && i->lport)
+		i->old_port = i->lport;
 	if (!keeps)
 		i->lport = 0;
 	else if (!i->in_table)

@@ -16,6 +16,41 @@ static void compare(const char *what, int fd, int before)
 	say("%s: %s", what, after == before ? "the same port" : after ? "another" : "none");
 }
 
+static void after(const char *what, int fd, int *port)
+{
+	compare(what, fd, *port);
+	*port = port_of(fd);
+}
+
+/* A port that was given back stands in the name until there is another. */
+static void old_names(void)
+{
+	int fd = NEED(socket(AF_INET, SOCK_STREAM, 0)), l = listener(5), port = 0;
+	struct sockaddr_in a = at("0.0.0.0", 0);
+
+	T(reach(fd, 1));
+	after("refused", fd, &port);
+	T(reach(fd, port_of(l)));
+	port = port_of(fd);
+	T(unspec(fd));
+	after("no longer connected", fd, &port);
+	T(unspec(fd));
+	after("and once more", fd, &port);
+	T(listen(fd, 1));
+	port = port_of(fd);
+	T(unspec(fd));
+	after("no longer listening", fd, &port);
+	NEED(bind(fd, SA(&a), sizeof(a)));
+	port = port_of(fd);
+	T(reach(fd, 1));
+	after("bound to any port, refused", fd, &port);
+	NEED(set(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1));
+	T(bind(fd, SA(&a), sizeof(a)));
+	after("bound to no port", fd, &port);
+	close(fd);
+	close(l);
+}
+
 TEST(tcp_unspec)
 {
 	int fd, port;
@@ -42,4 +77,5 @@ TEST(tcp_unspec)
 	T(listen(fd, 1));
 	say("has a port: %d", port_of(fd) > 0);
 	close(fd);
+	old_names();
 }
