@@ -206,13 +206,19 @@ static void enter_by_age(struct inet_sock *i, struct hlist_head *h)
 	hlist_add_at(&i->listen_node, at);
 }
 
+/* Is the peer one by its port? Of a ping socket that is a number which no packet bears. */
+static bool has_flow(const struct inet_sock *i)
+{
+	return i->rport && i->table != &ping_ids;
+}
+
 /* A socket of datagrams has a port, or another peer or none: it goes to where packets look for it. */
 static void place_dgram(struct inet_sock *i)
 {
 	if (i->table->stream || !i->in_table || !i->lport)
 		return;
 	leave_peer(i);
-	if (i->rport)
+	if (has_flow(i))
 		hlist_add_head(&i->peer_node,
 			flow_bucket(i->table, &i->laddr, i->lport, &i->raddr, i->rport));
 	else
@@ -521,13 +527,13 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 		return false;
 	if (!ip_is_any(&i->laddr) && !ip_equal(&i->laddr, local))
 		return false;
-	return !i->rport || (i->rport == rport && ip_equal(&i->raddr, remote));
+	return !has_flow(i) || (i->rport == rport && ip_equal(&i->raddr, remote));
 }
 
 /* How well it fits: the more it has said, the better. */
 static int fitness(const struct inet_sock *i)
 {
-	return (i->rport ? 8 : 0) + (ip_is_any(&i->laddr) ? 0 : 4) + (i->bound_if ? 2 : 0) +
+	return (has_flow(i) ? 8 : 0) + (ip_is_any(&i->laddr) ? 0 : 4) + (i->bound_if ? 2 : 0) +
 	       (i->v6 ? 0 : 1);
 }
 

@@ -210,6 +210,23 @@ static void options(void)
 	close(fd);
 }
 
+/* A ping socket's peer may have a port, which means nothing. */
+static void echo_with_port(void)
+{
+	struct sockaddr_in to = at("127.0.0.1", 7), name;
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
+	socklen_t n = sizeof(name);
+	char b[64] = { 8 };
+
+	T(connect(fd, SA(&to), sizeof(to)));
+	T(send(fd, b, 8, 0));
+	lo_settled();
+	T(recv(fd, b, sizeof(b), MSG_DONTWAIT));
+	T(getpeername(fd, SA(&name), &n));
+	say("port %d", ntohs(name.sin_port));
+	close(fd);
+}
+
 /* A namespace that never had an address of IPv4: any may be bound to. */
 static void before_addresses(void)
 {
@@ -240,6 +257,7 @@ TEST(inet_corners)
 	requests();
 	options();
 	group_device();
+	echo_with_port();
 	failed(0);
 	failed(SOCK_NONBLOCK);
 }
