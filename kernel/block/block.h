@@ -174,7 +174,9 @@ void disk_lose_medium(
 int disk_add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr);
 int disk_del_partition(struct gendisk *d, u32 partno);
 int disk_resize_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr);
-struct block_device *bdev_by_dev(dev_t dev);         /* NULL */
+struct block_device *bdev_by_dev(dev_t dev); /* NULL */
+/* "8:0 ", a disk's number as control groups are told it, and moves behind it: 0, -EINVAL, -ENODEV (a partition, too). */
+int disk_parse_number(char **text, dev_t *dev);
 struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
 /* Opens; @holder not NULL: exclusively. 0, -ENXIO, -EBUSY, -EROFS. */
 int bdev_open(struct block_device *b, bool write, void *holder);

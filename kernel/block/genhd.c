@@ -498,3 +498,36 @@ int blkdev_major_line(int i, char *buf, size_t size)
 	mutex_unlock(&disks_lock);
 	return n;
 }
+
+/* ---- numbers ---- */
+
+/* A number and what is behind it: false: there is none. */
+static bool take_number(char **text, char end, u32 *v)
+{
+	char *p = *text;
+	u64 n = 0;
+
+	if (*p < '0' || *p > '9')
+		return false;
+	while (*p >= '0' && *p <= '9' && n <= ~0U)
+		n = n * 10 + (u64)(*p++ - '0');
+	if (n > ~0U || (*p != end && !(end == ' ' && (*p == '\t' || !*p))))
+		return false;
+	*v = (u32)n;
+	*text = *p ? p + 1 : p;
+	return true;
+}
+
+int disk_parse_number(char **text, dev_t *dev)
+{
+	const struct block_device *b;
+	u32 major, minor;
+
+	if (!take_number(text, ':', &major) || !take_number(text, ' ', &minor))
+		return -EINVAL;
+	b = major < 1U << 12 && minor < 1U << 20 ? bdev_by_dev(MKDEV(major, minor)) : NULL;
+	if (!b || b->partno)
+		return -ENODEV; /* a part of a disk has no limits of its own */
+	*dev = b->dev;
+	return 0;
+}

@@ -111,6 +111,8 @@ struct cgroup {
 };
 
 extern struct cgroup cgroup_root;
+extern u32
+	cgroup_given_away; /* CG_*: a hierarchy of version 1 has them; written under cgroup_mutex */
 extern struct mutex cgroup_mutex;
 extern spinlock_t cgroup_tasks_lock;
 
@@ -121,7 +123,8 @@ static inline bool cgroup_is_root(const struct cgroup *c)
 /* What is enabled in @c: what its parent gives its children. */
 static inline u32 cgroup_enabled(const struct cgroup *c)
 {
-	u32 mask = c->parent ? READ_ONCE(c->parent->control) : CG_ALL;
+	u32 mask =
+		c->parent ? READ_ONCE(c->parent->control) : CG_ALL & ~READ_ONCE(cgroup_given_away);
 
 	return c->threaded ? mask & CG_THREADED : mask;
 }
@@ -149,6 +152,9 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len); /
 int cgroup_rmdir(struct cgroup *c);
 int cgroup_set_control(struct cgroup *c, u32 on, u32 off);
 int cgroup_set_threaded(struct cgroup *c);
+/* To a hierarchy of version 1: 0, -EBUSY while a group below the root has them. And back. */
+int cgroup_give_away(u32 controllers);
+void cgroup_take_back(u32 controllers);
 /* cpuset: 0 takes a wish back; 0 or -errno. The memory of the machine is one node. */
 int cgroup_set_cpus(struct cgroup *c, u64 mask);
 int cgroup_set_mems(struct cgroup *c, u64 mask);

@@ -22,6 +22,9 @@ void cgroup_flush_times(struct task *t);
 /* tasks.c: in ascending order, each once: how many remain */
 s64 cgroup_sort_unique(pid_t *all, s64 n);
 
+/* tasks.c: whose reading and writing of disks that of each task is: nobody's (@away, to version 1), or its group's */
+void cgroup_switch_io(bool away);
+
 /* freezer.c; under cgroup_tasks_lock */
 void cgroup_freeze_task(struct task *t, bool on);
 void cgroup_update_frozen(struct cgroup *c);
@@ -40,6 +43,9 @@ void cgroup1_free_rules(struct cgroup1 *g);
 int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent);
 void cgroup1_free_net(const struct cgroup1 *g);
 void cgroup1_net_owner(struct cgroup1_hier *h, bool on);
+/* v1_blkio.c: the same of blkio; under cgroup1_lock: @t has come to @g, NULL: the top. */
+void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on);
+void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g);
 /* Under cgroup1_mutex: @t, or its whole process, has come to @g. */
 void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process);
 /* Under cgroup1_lock: @t comes to or leaves a group of cpuacct that is not the top. */

@@ -155,6 +155,27 @@ static struct io_group *io_group_of(struct cgroup *c)
 	return cgroup_is_root(c) ? NULL : &c->io;
 }
 
+static bool io_given_away(void)
+{
+	return READ_ONCE(cgroup_given_away) & CG_IO;
+}
+
+void cgroup_switch_io(bool away)
+{
+	struct task *leader, *t;
+
+	down_write(&cgroup_threads);
+	read_lock(&tasklist_lock);
+	spin_lock(&cgroup_tasks_lock);
+	list_for_each_entry(leader, &all_processes, tasks)
+		list_for_each_entry(t, &leader->signal->threads, thread_node)
+			if (!list_empty(&t->cg_list))
+				WRITE_ONCE(t->io_group, away ? NULL : io_group_of(t->cgroup));
+	spin_unlock(&cgroup_tasks_lock);
+	read_unlock(&tasklist_lock);
+	up_write(&cgroup_threads);
+}
+
 /* ---- birth and death ---- */
 
 /* What a migration there asks; @from: where it would come from. cgroup_mutex is held. */
@@ -214,7 +235,7 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 	}
 	t->cgroup = cgroup_get(c);
 	t->mem_group = mem_group_of(c);
-	t->io_group = io_group_of(c);
+	t->io_group = io_given_away() ? NULL : io_group_of(c);
 	t->psi = cgroup_psi(c);
 	sched_set_group(t, cgroup_sched_group(c));
 	return 0;
@@ -297,7 +318,8 @@ static void move_task(struct cgroup *dst, struct task *t)
 	pids_uncharge(from);
 	t->cgroup = cgroup_get(dst);
 	WRITE_ONCE(t->mem_group, mem_group_of(dst));
-	WRITE_ONCE(t->io_group, io_group_of(dst));
+	if (!io_given_away())
+		WRITE_ONCE(t->io_group, io_group_of(dst));
 	cgroup_link_task(dst, t);
 	dst->nr_frozen +=
 		t->cg_frozen; /* in the trap, stopped, traced: it is so still, and looks for it with no lock (cgroup_leave_frozen) */

@@ -28,6 +28,7 @@ struct cgroup cgroup_root = {
 	.e_cpus = ~0UL,
 	.files_lock = SPINLOCK_INIT(cgroup_root.files_lock),
 };
+u32 cgroup_given_away;
 static u64 next_id = 2; /* under cgroup_mutex */
 void (*cgroup_drop_programs)(struct cgroup *c);
 bool (*cgroup_is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
@@ -447,6 +448,28 @@ int cgroup_set_control(struct cgroup *c, u32 on, u32 off)
 	}
 	mutex_unlock(&cgroup_mutex);
 	return err;
+}
+
+int cgroup_give_away(u32 controllers)
+{
+	int err = 0;
+
+	mutex_lock(&cgroup_mutex);
+	if (cgroup_root.control & controllers && !list_empty(&cgroup_root.children)) {
+		err = -EBUSY;
+	} else {
+		WRITE_ONCE(cgroup_root.control, cgroup_root.control & ~controllers);
+		WRITE_ONCE(cgroup_given_away, cgroup_given_away | controllers);
+	}
+	mutex_unlock(&cgroup_mutex);
+	return err;
+}
+
+void cgroup_take_back(u32 controllers)
+{
+	mutex_lock(&cgroup_mutex);
+	WRITE_ONCE(cgroup_given_away, cgroup_given_away & ~controllers);
+	mutex_unlock(&cgroup_mutex);
 }
 
 /* The scheduler's group of the nearest ancestor with the cpu controller; its parent likewise. NULL: the root. */

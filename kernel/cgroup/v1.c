@@ -28,6 +28,14 @@ struct cgroup1 *cgroup1_get(struct cgroup1 *g)
 	return g;
 }
 
+static void free_rcu(struct rcu_head *h)
+{
+	struct cgroup1 *g = container_of(h, struct cgroup1, rcu);
+
+	io_group_free(&g->io);
+	kfree(g);
+}
+
 void cgroup1_put(struct cgroup1 *g)
 {
 	while (g && atomic_dec_and_test(&g->refs)) {
@@ -41,7 +49,7 @@ void cgroup1_put(struct cgroup1 *g)
 			kfree(g->hier);
 		}
 		kfree(g->name);
-		kfree(g);
+		call_rcu(&g->rcu, free_rcu);
 		g = parent;
 	}
 }
@@ -65,6 +73,8 @@ static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32
 	g->hier = h;
 	simple_xattrs_init(&g->xattrs);
 	INIT_LIST_HEAD(&g->rules);
+	INIT_LIST_HEAD(&g->sibling);
+	io_group_init(&g->io, NULL);
 	work_setup(&g->release, release_work);
 	return g;
 }
@@ -91,6 +101,7 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 		return ERR_PTR(err);
 	}
 	g->hier->nr_groups++;
+	list_add_tail(&g->sibling, &g->hier->groups);
 	g->clone_children = parent->clone_children;
 	spin_lock(&cgroup1_lock);
 	g->notify = parent->notify;
@@ -119,6 +130,8 @@ int cgroup1_rmdir(struct cgroup1 *g)
 	if (!err) {
 		g->dir = NULL;
 		g->hier->nr_groups--;
+		list_del_init(&g->sibling);
+		io_group_reset(&g->io);
 	}
 	mutex_unlock(&cgroup1_mutex);
 	return err;
@@ -191,6 +204,7 @@ struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers)
 		return ERR_PTR(-ENOMEM);
 	}
 	h->slot = (u32)slot;
+	INIT_LIST_HEAD(&h->groups);
 	h->controllers = controllers;
 	h->nr_groups = 1;
 	h->top->prioidx = controllers & CG1_NET_PRIO ? 1 : 0;
@@ -205,6 +219,7 @@ void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb)
 	h->sb = sb;
 	listed[h->slot] = h;
 	cgroup1_net_owner(h, true);
+	cgroup1_blkio_owner(h, true);
 }
 
 void cgroup1_unlist(struct cgroup1_hier *h)
@@ -214,6 +229,7 @@ void cgroup1_unlist(struct cgroup1_hier *h)
 		return;
 	listed[h->slot] = NULL;
 	cgroup1_net_owner(h, false);
+	cgroup1_blkio_owner(h, false);
 }
 
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none)
@@ -367,6 +383,8 @@ static void put_into(struct task *t, u32 slot, struct cgroup1 *to)
 	if ((from ? from : to)->hier->controllers & CG1_CPUACCT)
 		cgroup1_flush_usage(t, from);
 	t->cg1[slot] = to;
+	if ((from ? from : to)->hier->controllers & CG1_BLKIO)
+		cgroup1_blkio_moved(t, to);
 	if (to) {
 		cgroup1_get(to)->nr_tasks++;
 		t->nr_cg1++;

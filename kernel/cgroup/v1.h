@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
- * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c), and
- * perf_event, which has no files and only groups tasks. The files are in kernel/fs/cgroup1.
+ * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c),
+ * perf_event, which has no files and only groups tasks, and blkio (v1_blkio.c), which is version 2's io meanwhile. The files are in kernel/fs/cgroup1.
  *
  * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
  * new hierarchy, or its end, touches no task.
@@ -17,6 +17,7 @@
 #define NESTLING_CGROUP_V1_H
 
 #include "kernel/lib/atomic.h"
+#include "kernel/mm/iogroup.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
@@ -36,7 +37,8 @@ struct super_block;
 #define CG1_PERF_EVENT BIT(4)
 #define CG1_NET_PRIO BIT(5)
 #define CG1_NETWORK (CG1_NET_CLS | CG1_NET_PRIO)
-#define CG1_NR 6
+#define CG1_BLKIO BIT(6)
+#define CG1_NR 7
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
 #define CGROUP1_DEPTH                                                                              \
@@ -54,10 +56,11 @@ struct cgroup1_hier {
 	struct super_block *sb; /* valid while the hierarchy is listed */
 	char *agent;            /* who is started when a group becomes empty; NULL: nobody */
 	u64 last_ino;
-	u64 nr_groups; /* with the top */
+	u64 nr_groups;           /* with the top */
+	struct list_head groups; /* those below the top that were not removed */
 };
 
-#define CGROUP1_FILES 20
+#define CGROUP1_FILES 32
 
 struct cgroup1_usage {
 	u64 exec, utime, stime; /* ns */
@@ -67,6 +70,7 @@ struct cgroup1 {
 	atomic_t refs;
 	struct cgroup1_hier *hier; /* immutable, as are parent (a reference), level and name */
 	struct cgroup1 *parent;    /* NULL: the top */
+	struct list_head sibling;  /* in hier->groups; under cgroup1_mutex */
 	u32 level;
 	char *name;
 
@@ -88,11 +92,14 @@ struct cgroup1 {
 	struct list_head rules;
 	u32 classid; /* net_cls; under cgroup1_lock */
 	u32 prioidx; /* net_prio: no other group that lives has it; 0: the hierarchy has not that controller. Immutable */
+	struct io_group
+		io; /* blkio: what it does with disks, without what is below; tasks refer to it */
 	bool freeze; /* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
 
 	/* for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex, files under dir's i_rwsem */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
+	struct rcu_head rcu; /* who reads or writes a disk looks at io with no lock */
 };
 
 extern struct mutex cgroup1_mutex;
@@ -140,6 +147,9 @@ int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
 char *cgroup1_devices_text(struct cgroup1 *g);
 /* May current use a device so (DEVICE_*)? */
 bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
+/* blkio: of one disk, 0 (-ENOMEM); a group with those below, figures of each disk by dev; under cgroup1_mutex. */
+int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
+void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */

@@ -13,7 +13,7 @@
 #include "kernel/cgroup/v1.h"
 
 const char *const cgroup1_controllers[CG1_NR] = { "cpuacct", "devices", "freezer", "net_cls",
-	"perf_event", "net_prio" };
+	"perf_event", "net_prio", "blkio" };
 
 /* ---- cpuacct ---- */
 

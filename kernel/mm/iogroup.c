@@ -7,7 +7,7 @@
  *
  * Who pays: for a read, and for a write past the cache, who submits it. Pages of the cache are written by threads of the kernel, or by whoever
  * syncs, long after they were made dirty: the request counts for the group that pays for the memory of its first page, and the bytes are taken from
- * the limit when a page becomes dirty, from the group of who did that.
+ * the limit when a page becomes dirty, from the group of who did that. While pages have no owners (io_pages_unowned) the submitter pays for them, too.
  *
  * A limit is a rate. What is begun moves the time at which it is paid (paid_at) by its cost, from now or from where that time is already. Nothing is
  * held back in a queue, where it would keep locked pages, and the journal, from others: a task that has begun more than it may waits
@@ -27,6 +27,7 @@
 #define DISCARD_COST 512   /* bytes: it moves none */
 
 u32 io_nr_limits;
+bool io_pages_unowned;
 static DEFINE_SPINLOCK(limits_lock);
 static u32 generation; /* of limits; who waits by older ones is let go */
 static DECLARE_WAIT_QUEUE_HEAD(changed);
@@ -174,7 +175,8 @@ static void pay(struct io_group *g, dev_t dev, bool write, u64 bytes, u64 ios, b
 
 void io_charge_dirty(dev_t dev)
 {
-	pay(current->io_group, dev, true, PAGE_SIZE, 0, true);
+	if (!READ_ONCE(io_pages_unowned))
+		pay(current->io_group, dev, true, PAGE_SIZE, 0, true);
 }
 
 static bool let_go(void)
@@ -207,7 +209,7 @@ void io_wait_until_paid(void)
 /* A page of a file is being written for who pays for it; else it is current's own doing. */
 static struct io_group *payer(u32 kind, const struct page *p, bool *cached)
 {
-	*cached = kind == IO_WRITE && p && PageWriteback(p);
+	*cached = kind == IO_WRITE && p && PageWriteback(p) && !READ_ONCE(io_pages_unowned);
 	if (*cached)
 		return p->memcg ? p->memcg->io : NULL;
 	return current->io_group;

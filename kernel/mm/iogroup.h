@@ -47,6 +47,11 @@ void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page);
 void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);
 extern u32 io_nr_limits; /* nodes with a limit; a racy hint */
+/*
+ * Pages of the cache belong to nobody: writing them is the doing of who submits it, whoever made them dirty. As in version 1 of control groups, which has
+ * disks and memory in trees of their own.
+ */
+extern bool io_pages_unowned;
 
 static inline void io_pause(void)
 {

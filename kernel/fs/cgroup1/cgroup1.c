@@ -6,12 +6,13 @@
  * below the top holds the superblock, so a hierarchy with groups outlives its mounts and is found again by its name or its controllers.
  *
  * Controllers that version 2 has belong to it: who asks for one here hears that they are in use (EBUSY), as on a Linux whose groups of version
- * 2 have them. A remount adds and takes away no controller (EBUSY). Groups are not renamed.
+ * 2 have them; but for blkio, which version 2 gives away while none of its groups has it, as on Linux. A remount adds and takes away no controller (EBUSY). Groups are not renamed.
  *
  * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
  */
 #include <linux/magic.h>
 
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/cgroup1/internal.h"
 #include "kernel/vfs/fsparam.h"
 #include "kernel/vfs/libfs.h"
@@ -190,8 +191,7 @@ static const struct fs_param params[] = {
 
 /* What changes nothing where there is no cpuset; nor does xattr, which is kept: attributes are always there. */
 static const char *const ignored[] = { "noprefix", "favordynmods", "cpuset_v2_mode" };
-static const char *const of_version_2[] = { "all", "cpuset", "cpu", "blkio", "memory", "hugetlb",
-	"pids" };
+static const char *const of_version_2[] = { "all", "cpuset", "cpu", "memory", "hugetlb", "pids" };
 
 struct options {
 	const char *name, *agent; /* into the text; NULL: not given */
@@ -435,6 +435,7 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 	struct super_block *sb = grab(o);
 	struct cgroup1_hier *h;
 	struct dentry *root;
+	int err;
 
 	if (IS_ERR(sb))
 		return ERR_CAST(sb);
@@ -447,11 +448,15 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(
 			-EPERM); /* the machine has each once: not for who is root of a part of it */
+	err = o->controllers & CG1_BLKIO ? cgroup_give_away(CG_IO) : 0;
+	if (err)
+		return ERR_PTR(err);
 	h = cgroup1_create(o->name ? o->name : "", o->controllers);
-	if (IS_ERR(h))
-		return ERR_CAST(h);
-	root = make_super(t, flags, h, o);
-	cgroup1_put(h->top);
+	root = IS_ERR(h) ? ERR_CAST(h) : make_super(t, flags, h, o);
+	if (IS_ERR(root) && o->controllers & CG1_BLKIO)
+		cgroup_take_back(CG_IO);
+	if (!IS_ERR(h))
+		cgroup1_put(h->top);
 	return root;
 }
 
@@ -469,7 +474,7 @@ static struct dentry *cg1_mount(struct file_system_type *t, u32 flags, const cha
 	return IS_ERR(root) ? root : ns_dentry(root);
 }
 
-static struct file_system_type cgroup_type = {
+static struct file_system_type cgroup1_type = {
 	.name = "cgroup",
 	.fs_flags = FS_USERNS_MOUNT,
 	.owner = cg1_owner,
@@ -480,6 +485,6 @@ static struct file_system_type cgroup_type = {
 
 static int cgroup1_init(void)
 {
-	return register_filesystem(&cgroup_type);
+	return register_filesystem(&cgroup1_type);
 }
 INITCALL(4, cgroup1_init);

@@ -297,6 +297,16 @@ static int store_ifpriomap(struct file *f, struct cgroup1 *g, char *text)
 	return cgroup1_net->set(g->prioidx, text, (u32)prio);
 }
 
+/* ---- blkio ---- */
+
+/* It is of schedulers that choose among groups, of which there is none: what requests are counted is not set to 0, as on Linux. */
+static int store_reset(struct file *f, struct cgroup1 *g, char *text)
+{
+	u64 v;
+
+	return kstrtou64(text, 0, &v) ? -EINVAL : 0;
+}
+
 /* ---- all of them ---- */
 
 static const struct cg1_file files[] = {
@@ -319,6 +329,21 @@ static const struct cg1_file files[] = {
 	{ "net_cls.classid", 0644, EVERYWHERE, CG1_NET_CLS, show_classid, store_classid },
 	{ "net_prio.prioidx", 0444, EVERYWHERE, CG1_NET_PRIO, show_prioidx, NULL },
 	{ "net_prio.ifpriomap", 0644, EVERYWHERE, CG1_NET_PRIO, show_ifpriomap, store_ifpriomap },
+	{ "blkio.throttle.read_bps_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_read_bps,
+		cg1_store_read_bps },
+	{ "blkio.throttle.write_bps_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_write_bps,
+		cg1_store_write_bps },
+	{ "blkio.throttle.read_iops_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_read_iops,
+		cg1_store_read_iops },
+	{ "blkio.throttle.write_iops_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_write_iops,
+		cg1_store_write_iops },
+	{ "blkio.throttle.io_service_bytes", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_io_bytes, NULL },
+	{ "blkio.throttle.io_service_bytes_recursive", 0444, EVERYWHERE, CG1_BLKIO,
+		cg1_show_io_bytes_below, NULL },
+	{ "blkio.throttle.io_serviced", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_ios, NULL },
+	{ "blkio.throttle.io_serviced_recursive", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_ios_below,
+		NULL },
+	{ "blkio.reset_stats", 0200, EVERYWHERE, CG1_BLKIO, NULL, store_reset },
 };
 _Static_assert(ARRAY_SIZE(files) <= CGROUP1_FILES, "cgroup1->files has room for them");
 

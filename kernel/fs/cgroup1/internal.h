@@ -23,6 +23,19 @@ bool cg1_is_file(
 /* May current, who opens @f or mounts, name a program that the kernel starts as root? */
 bool cg1_may_set_agent(const struct cred *cr);
 
+/* blkio_files.c */
+#define CG1_RW(fn)                                                                                 \
+	int cg1_show_##fn(struct seq *s, struct cgroup1 *g);                                       \
+	int cg1_store_##fn(struct file *f, struct cgroup1 *g, char *text)
+CG1_RW(read_bps);
+CG1_RW(write_bps);
+CG1_RW(read_iops);
+CG1_RW(write_iops);
+int cg1_show_io_bytes(struct seq *s, struct cgroup1 *g);
+int cg1_show_io_bytes_below(struct seq *s, struct cgroup1 *g);
+int cg1_show_ios(struct seq *s, struct cgroup1 *g);
+int cg1_show_ios_below(struct seq *s, struct cgroup1 *g);
+
 /* cgroup1.c */
 struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode);
 

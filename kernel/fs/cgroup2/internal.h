@@ -104,8 +104,6 @@ int cg_show_huge_events_local(struct seq *s, struct cgroup *c);
 int cg_show_huge_numa_stat(struct seq *s, struct cgroup *c);
 CG_RW(io_max);
 int cg_show_io_stat(struct seq *s, struct cgroup *c);
-/* "8:0", a disk's number, and moves behind it: 0, -EINVAL, -ENODEV. */
-int cg_parse_disk(char **text, dev_t *dev);
 CG_RW(cpu_pressure);
 CG_RW(memory_pressure);
 CG_RW(io_pressure);

@@ -62,37 +62,6 @@ int cg_show_io_max(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* A number and what is behind it: false: there is none. */
-static bool take_number(char **text, char end, u32 *v)
-{
-	char *p = *text;
-	u64 n = 0;
-
-	if (*p < '0' || *p > '9')
-		return false;
-	while (*p >= '0' && *p <= '9' && n <= ~0U)
-		n = n * 10 + (u64)(*p++ - '0');
-	if (n > ~0U || (*p != end && !(end == ' ' && (*p == '\t' || !*p))))
-		return false;
-	*v = (u32)n;
-	*text = *p ? p + 1 : p;
-	return true;
-}
-
-int cg_parse_disk(char **text, dev_t *dev)
-{
-	const struct block_device *b;
-	u32 major, minor;
-
-	if (!take_number(text, ':', &major) || !take_number(text, ' ', &minor))
-		return -EINVAL;
-	b = major < 1U << 12 && minor < 1U << 20 ? bdev_by_dev(MKDEV(major, minor)) : NULL;
-	if (!b || b->partno)
-		return -ENODEV; /* a part of a disk has no limits of its own */
-	*dev = b->dev;
-	return 0;
-}
-
 /* One "rbps=1048576". */
 static int parse_limit(char *word, u64 *limit)
 {
@@ -117,7 +86,7 @@ int cg_store_io_max(struct file *f, struct cgroup *c, char *text)
 	const struct io_node *n;
 	char *word;
 	dev_t dev;
-	int err = cg_parse_disk(&text, &dev);
+	int err = disk_parse_number(&text, &dev);
 
 	if (err)
 		return err;
