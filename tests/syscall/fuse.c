@@ -108,6 +108,9 @@ static void attr_call(const struct fuse_in_header *h, const struct fuse_setattr_
 	reply(h->unique, 0, &a, sizeof(a));
 }
 
+static uint64_t owners[2]; /* of locks, as the last FLUSHes named them */
+static int flushes;
+
 static void serve_one(const char *buf)
 {
 	const struct fuse_in_header *h = (const void *)buf;
@@ -138,8 +141,10 @@ static void serve_one(const char *buf)
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT: break;
 	case FUSE_RELEASE:
-	case FUSE_RELEASEDIR:
+	case FUSE_RELEASEDIR: reply(h->unique, 0, NULL, 0); break;
 	case FUSE_FLUSH:
+		owners[flushes++ & 1] = ((const struct fuse_flush_in *)arg)->lock_owner;
+		/* fallthrough */
 	case FUSE_FSYNC: reply(h->unique, 0, NULL, 0); break;
 	default: reply(h->unique, -ENOSYS, NULL, 0);
 	}
@@ -224,6 +229,7 @@ static void right(void)
 	G(lseek(fd, 0, SEEK_END), "7");
 	if (!in_guest()) {
 		say("mapped: yes");
+		say("owner of locks: the same, no address of the kernel's");
 		return;
 	}
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -231,6 +237,11 @@ static void right(void)
 	munmap(p, 4096);
 	close(fd);
 	say("mapped: %s", !memcmp(content, "maptent", 7) ? "yes" : content);
+	close(GNEED(open("m/file", O_RDONLY)));
+	say("owner of locks: %s, %s",
+		flushes >= 2 && owners[0] == owners[1] ? "the same" : "another",
+		owners[0] >> 32 && owners[0] >> 44 != 6 ? "no address of the kernel's" :
+							  "an address");
 }
 
 static void astray(void)

@@ -29,6 +29,7 @@
 #include <linux/mount.h>
 #include <linux/stat.h>
 
+#include "kernel/lib/keyhash.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/string.h"
@@ -52,6 +53,7 @@ struct fuse_conn {
 	struct user_namespace
 		*user_ns; /* references, the mounter's: the server's ids and numbers are theirs */
 	struct pid_namespace *pid_ns;
+	struct hash_key owner_key; /* of owners of locks */
 	kuid_t user_id;
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;

@@ -17,6 +17,7 @@ struct fuse_conn *fuse_conn_new(void)
 	if (!fc)
 		return NULL;
 	atomic_set(&fc->refs, 1);
+	arch_random(&fc->owner_key, sizeof(fc->owner_key));
 	spin_lock_init(&fc->lock);
 	INIT_LIST_HEAD(&fc->pending);
 	INIT_LIST_HEAD(&fc->sent);
