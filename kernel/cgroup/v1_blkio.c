@@ -63,7 +63,9 @@ void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios)
 
 	assert_mutex_held(&cgroup1_mutex);
 	add_node(g, dev, bytes, ios);
-	list_for_each_entry(below, &g->hier->groups, sibling)
-		if (below != g && cgroup1_is_below(below, g))
+	list_for_each_entry(below, &g->hier->groups, sibling) {
+		if (below != g && io_group_node(&below->io, dev) && cgroup1_is_below(below, g))
 			add_node(below, dev, bytes, ios);
+		cond_resched(); /* there may be any number of groups; the mutex keeps the list */
+	}
 }

@@ -33,17 +33,28 @@ static void xattr_free(struct simple_xattr *a)
 	kfree(a);
 }
 
+static void free_first(struct simple_xattrs *x)
+{
+	struct simple_xattr *a = list_first_entry(&x->list, struct simple_xattr, list);
+
+	list_del(&a->list);
+	xattr_free(a);
+}
+
+/* The tree is not looked at any more. */
 void simple_xattrs_free(struct simple_xattrs *x)
 {
-	while (!list_empty(&x->list)) {
-		struct simple_xattr *a = list_first_entry(&x->list, struct simple_xattr, list);
-
-		list_del(&a->list);
-		xattr_free(a);
-		cond_resched();
-	}
+	while (!list_empty(&x->list))
+		free_first(x);
 	x->tree = RB_ROOT;
 	x->names_len = 0;
+}
+
+void simple_xattrs_evict(struct simple_xattrs *x)
+{
+	for (; !list_empty(&x->list); cond_resched())
+		free_first(x);
+	simple_xattrs_free(x);
 }
 
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes)

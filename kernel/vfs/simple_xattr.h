@@ -14,7 +14,9 @@ struct simple_xattrs {
 	size_t names_len;      /* of all, with their ends */
 };
 void simple_xattrs_init(struct simple_xattrs *x);
+/* Nobody has them any more. free: anywhere, groups go with locks held; evict: there may be very many, it may sleep. */
 void simple_xattrs_free(struct simple_xattrs *x);
+void simple_xattrs_evict(struct simple_xattrs *x);
 /* How many have names that begin with @prefix; *bytes: how long their values are. */
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes);
 /* As inode_operations' getxattr, setxattr, listxattr. */

@@ -258,7 +258,7 @@ static void tmpfs_evict_inode(struct inode *inode)
 		s->kind->evict(inode);
 	truncate_inode_pages(&inode->i_data, 0);
 	tmpfs_recount(inode);
-	simple_xattrs_free(&tmpfs_inode(inode)->xattrs);
+	simple_xattrs_evict(&tmpfs_inode(inode)->xattrs);
 	spin_lock(&s->lock);
 	s->used_inodes--;
 	s->xattr_bytes -= tmpfs_inode(inode)->xattr_bytes;
