@@ -120,13 +120,18 @@ void tty_flush_echoes(struct tty_struct *tty)
 	spin_unlock(&tty->lock);
 }
 
+static u32 echo_room(const struct tty_struct *tty)
+{
+	return ECHO_BUF_SIZE - (tty->echo_head - tty->echo_tail);
+}
+
 /* One byte through output processing into the echo ring; dropped when that is full, as a slow line would. */
 static void echo_raw(struct tty_struct *tty, u8 c)
 {
 	u8 out[8];
 	int n = n_tty_process_output(tty, c, out), i;
 
-	if (ECHO_BUF_SIZE - (tty->echo_head - tty->echo_tail) < (u32)n)
+	if (echo_room(tty) < (u32)n)
 		return;
 	for (i = 0; i < n; i++)
 		tty->echo_buf[tty->echo_head++ % ECHO_BUF_SIZE] = out[i];
@@ -151,30 +156,34 @@ static void echo_string(struct tty_struct *tty, const char *s)
 
 /* ---- line editing ---- */
 
+/* How many columns a byte of the edited line takes; a tab's were noted when it came. */
+static u32 width_of(const struct tty_struct *tty, u8 c, u8 mark)
+{
+	if (c == '\t')
+		return mark >> MARK_TAB;
+	if (c < ' ' || c == 0x7f)
+		return L_FLAG(tty, ECHOCTL) ? 2 : 0;
+	return !is_continuation(tty, c);
+}
+
 static void put_char(struct tty_struct *tty, u8 c, u8 mark)
 {
+	if (c == '\t')
+		mark |= (u8)(next_tab(tty->line_column) << MARK_TAB);
+	tty->line_column += width_of(tty, c, mark);
 	tty->read_buf[ring_at(tty->read_head)] = c;
 	tty->read_mark[ring_at(tty->read_head)] = mark;
 	tty->read_head++;
 }
 
-/* Columns that the bytes of the line from its start up to @end take, beginning at canon_column. */
-static u32 column_at(const struct tty_struct *tty, u64 end)
+/* Takes the last byte off the line: the columns that it took. */
+static u32 drop_char(struct tty_struct *tty)
 {
-	u32 col = tty->canon_column;
-	u64 p;
+	u32 at = ring_at(--tty->read_head), width;
 
-	for (p = tty->canon_head; p < end; p++) {
-		u8 c = tty->read_buf[ring_at(p)];
-
-		if (c == '\t')
-			col += next_tab(col);
-		else if (c < ' ' || c == 0x7f)
-			col += L_FLAG(tty, ECHOCTL) ? 2 : 0;
-		else if (!is_continuation(tty, c))
-			col++;
-	}
-	return col;
+	width = width_of(tty, tty->read_buf[at], tty->read_mark[at]);
+	tty->line_column -= width;
+	return width;
 }
 
 static void finish_erasing(struct tty_struct *tty)
@@ -185,42 +194,39 @@ static void finish_erasing(struct tty_struct *tty)
 	}
 }
 
-/* Takes the last character off the line (all bytes of a UTF-8 one) and shows that. False at the line's start. */
-static bool erase_one(struct tty_struct *tty)
+/* A character of @width columns goes from the screen: a tab has nothing to wipe out. */
+static void echo_erased(struct tty_struct *tty, u8 c, u32 width)
 {
-	u64 before = tty->read_head;
-	u32 old, now;
-	u8 c;
-
-	if (tty->read_head == tty->canon_head)
-		return false;
-	old = column_at(tty, before);
-	do {
-		tty->read_head--;
-		c = tty->read_buf[ring_at(tty->read_head)];
-	} while (is_continuation(tty, c) && tty->read_head != tty->canon_head);
-	if (is_continuation(tty, c)) { /* no character's beginning is there */
-		tty->read_head = before;
-		return false;
-	}
-	if (!L_FLAG(tty, ECHO))
-		return true;
 	if (L_FLAG(tty, ECHOPRT)) {
 		if (!tty->erasing) {
 			echo_raw(tty, '\\');
 			tty->erasing = true;
 		}
 		echo_char(tty, c);
-		return true;
+		return;
 	}
-	now = column_at(tty, tty->read_head);
-	if (c == '\t') {
-		for (; old > now; old--)
-			echo_raw(tty, '\b');
-		return true;
-	}
-	for (; old > now; old--)
-		echo_string(tty, "\b \b");
+	for (; width; width--)
+		echo_string(tty, c == '\t' ? "\b" : "\b \b");
+}
+
+/* Takes the last character off the line (all bytes of a UTF-8 one) and shows that. False at the line's start. */
+static bool erase_one(struct tty_struct *tty)
+{
+	u64 at = tty->read_head;
+	u32 width = 0;
+	u8 c;
+
+	if (at == tty->canon_head)
+		return false;
+	do {
+		c = tty->read_buf[ring_at(--at)];
+	} while (is_continuation(tty, c) && at != tty->canon_head);
+	if (is_continuation(tty, c)) /* no character's beginning is there */
+		return false;
+	while (tty->read_head != at)
+		width += drop_char(tty);
+	if (L_FLAG(tty, ECHO))
+		echo_erased(tty, c, width);
 	return true;
 }
 
@@ -286,7 +292,7 @@ static void reprint_line(struct tty_struct *tty, u8 c)
 	finish_erasing(tty);
 	echo_char(tty, c);
 	echo_raw(tty, '\n');
-	for (p = tty->canon_head; p < tty->read_head; p++)
+	for (p = tty->canon_head; p < tty->read_head && echo_room(tty); p++)
 		echo_char(tty, tty->read_buf[ring_at(p)]);
 }
 
@@ -327,7 +333,7 @@ static bool canon_key(struct tty_struct *tty, u8 c)
 	} else if (is_cc(tty, c, VEOL) || (ext && is_cc(tty, c, VEOL2))) {
 		if (L_FLAG(tty, ECHO)) {
 			if (tty->canon_head == tty->read_head)
-				tty->canon_column = tty->column;
+				tty->line_column = tty->column;
 			echo_char(tty, c);
 		}
 		end_line(tty, c, MARK_EOL);
@@ -352,7 +358,7 @@ static void plain_char(struct tty_struct *tty, u8 c)
 	if (L_FLAG(tty, ECHO)) {
 		finish_erasing(tty);
 		if (tty->canon_head == tty->read_head)
-			tty->canon_column = tty->column;
+			tty->line_column = tty->column;
 		if (c == '\n')
 			echo_raw(tty, '\n');
 		else
@@ -514,7 +520,7 @@ static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int 
 		if (room_locked(tty) <= 0 && !is_endless(tty))
 			break;
 		if (tty->read_head - tty->read_tail >= N_TTY_BUF_SIZE)
-			tty->read_head--; /* its last byte makes place */
+			drop_char(tty); /* its last byte makes place */
 		*sig = receive_char(tty, buf[i]);
 	}
 	if (!*sig)
@@ -600,7 +606,7 @@ void n_tty_init(struct tty_struct *tty)
 	spin_lock(&tty->lock);
 	flush_input_locked(tty);
 	tty->echo_head = tty->echo_tail = 0;
-	tty->column = tty->canon_column = 0;
+	tty->column = tty->line_column = 0;
 	tty->stopped = tty->tco_stopped = false;
 	spin_unlock(&tty->lock);
 }

@@ -7,6 +7,8 @@
 
 #define MARK_EOL 1
 #define MARK_EOF 2
+#define MARK_ENDS 3 /* of the two */
+#define MARK_TAB 2  /* the bits above: how many columns a tab takes */
 
 #define I_FLAG(tty, f) ((tty)->termios.c_iflag & (f))
 #define O_FLAG(tty, f) ((tty)->termios.c_oflag & (f))

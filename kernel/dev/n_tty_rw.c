@@ -29,7 +29,7 @@ static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 
 	*line_end = false;
 	while (tty->read_tail < end) {
-		u8 mark = tty->read_mark[ring_at(tty->read_tail)];
+		u8 mark = tty->read_mark[ring_at(tty->read_tail)] & MARK_ENDS;
 
 		if (LINES_ON(tty) && mark == MARK_EOF) {
 			tty->read_tail++;

@@ -89,11 +89,11 @@ struct tty_struct {
 	/* the line discipline; all under lock */
 	spinlock_t lock;
 	u8 *read_buf; /* N_TTY_BUF_SIZE; positions below count up for ever, taken modulo the size */
-	u8 *read_mark; /* beside each byte: 0, or MARK_EOL, MARK_EOF */
+	u8 *read_mark; /* beside each byte: n_tty.h's MARK_* */
 	u64 read_head, canon_head, read_tail;
 	u8 *echo_buf;
 	u32 echo_head, echo_tail;
-	u32 column, canon_column;
+	u32 column, line_column; /* of the output; of the line's end, as it would be shown */
 	bool lnext, erasing, stopped, tco_stopped;
 	u8 ctrl_status; /* packet mode */
 };
