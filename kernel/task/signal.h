@@ -193,6 +193,12 @@ int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
 bool signal_pending(struct task *t);
 bool fatal_signal_pending(struct task *t);
+/* For loops that are as long as an image or a guest says: others run, and -EINTR ends the loop for who is being killed. */
+static inline int boundary_or_killed(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
 /* Job control on terminals: does @t block or ignore @sig; has current's group nobody outside who could continue it? */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);

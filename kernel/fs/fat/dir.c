@@ -9,6 +9,7 @@
 
 #include "kernel/fs/fat/fat.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 /* Where a slot is on the device: 0, -ENODATA: the directory ends before. */
 static int slot_at(struct inode *dir, u32 off, u64 *at)
@@ -98,8 +99,9 @@ int fat_next(struct inode *dir, u32 *off, struct fat_entry *e)
 			return err == -ENODATA ? 0 : err;
 		if (!e->slot.name[0])
 			return 0;
-		if (!(*off % 4096))
-			cond_resched();
+		err = *off % 4096 ? 0 : boundary_or_killed();
+		if (err)
+			return err;
 		if (e->slot.name[0] == FAT_DELETED) {
 			a.left = a.done = 0;
 		} else if ((e->slot.attr & 0x3f) == FAT_ATTR_LONG) {

@@ -10,7 +10,7 @@
  * All of the disk, also the contents of files, is read and written through the page cache of the device: a page of it may hold a sector of the FAT, a
  * directory and a piece of a file at once, so only one cache can be right. A file's pages are copies that are written into it.
  *
- * Everything on the disk is hostile: a chain is at most as long as there are clusters, a number outside of them ends it with -EIO.
+ * Everything on the disk is hostile: a chain is at most as long as there are clusters, a number outside of them, or a ring, ends it with -EIO.
  *
  * Locks: i_rwsem of directories and files (vfs), then fat_inode.lock (its runs), then fat_sb.lock (the FAT, the count of free clusters).
  * fat_sb.entry_lock: where an inode's slot is, against whoever writes it back; nothing but device pages within. hash_lock is a leaf.
@@ -49,6 +49,7 @@ struct fat_sb {
 	spinlock_t hash_lock;
 	struct hlist_head hash[FAT_HASH]; /* inodes by their slot, under hash_lock */
 	u64 next_ino;                     /* under hash_lock */
+	u64 said;                         /* ktime of the last message of damage */
 	/* options */
 	kuid_t uid;
 	kgid_t gid;
@@ -67,6 +68,8 @@ struct fat_inode {
 	struct fat_run *runs;
 	u32 nr_runs, room;
 	bool whole; /* the runs go to the end of the chain */
+	u32 passed,
+		passed_at; /* a cluster that the chain must not meet again; how many came before */
 	u64 slot_at; /* of the short slot on the device, 0: the root, or removed; under entry_lock and hash_lock */
 	u64 dir_ino;      /* of the directory it is in */
 	u32 name_hash[2]; /* of its long and short name, whatever their case */

@@ -14,14 +14,20 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
+#define SAY_EVERY 1000000000UL /* ns between messages of damage */
+
 int fat_error(struct fat_sb *s, const char *what, u64 where)
 {
 	struct super_block *sb = s->sb;
+	u64 now = ktime_get();
 
 	if (s->panics)
 		panic("FAT-fs (%s): %s (%llx)", sb->s_id, what, (unsigned long long)where);
-	printk(KERN_ERR "FAT-fs (%s): error, %s (%llx)\n", sb->s_id, what,
-		(unsigned long long)where);
+	if (!READ_ONCE(s->said) || now - READ_ONCE(s->said) > SAY_EVERY) {
+		WRITE_ONCE(s->said, now);
+		printk(KERN_ERR "FAT-fs (%s): error, %s (%llx)\n", sb->s_id, what,
+			(unsigned long long)where);
+	}
 	s->was_dirty = true; /* fsck has something to do */
 	if (!s->goes_on && !sb_is_rdonly(sb)) {
 		sb->s_flags |= SB_RDONLY;

@@ -11,6 +11,7 @@
 
 #include "kernel/fs/fat/fat.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 #define CHAIN_END 0x0fffffffU
 #define COUNT_CHUNK 4096U
@@ -125,6 +126,7 @@ static int put_entry(struct fat_sb *s, u32 cluster, u32 value)
 int fat_count_free(struct fat_sb *s)
 {
 	u32 cluster, n = 0;
+	int err;
 
 	assert_mutex_held(&s->lock);
 	if (s->counted)
@@ -135,8 +137,9 @@ int fat_count_free(struct fat_sb *s)
 		if (e < 0)
 			return (int)e;
 		n += !e;
-		if (!(cluster % COUNT_CHUNK))
-			cond_resched();
+		err = cluster % COUNT_CHUNK ? 0 : boundary_or_killed();
+		if (err)
+			return err;
 	}
 	s->free = n;
 	s->counted = true;
@@ -181,6 +184,7 @@ void fat_forget_runs(struct fat_inode *fi)
 	fi->runs = NULL;
 	fi->nr_runs = fi->room = 0;
 	fi->whole = false;
+	fi->passed = fi->passed_at = 0;
 }
 
 static u32 known(const struct fat_inode *fi)
@@ -212,6 +216,21 @@ static int add_known(struct fat_inode *fi, u32 cluster)
 	return 0;
 }
 
+/*
+ * A chain that comes by a cluster again has no end (by Brent: the cluster that is looked out for is the last one of each power of two). Else a small
+ * image had chains of as many clusters as its boot sector says, and the runs for them.
+ */
+static bool goes_round(struct fat_inode *fi, u32 next)
+{
+	if (next == fi->passed)
+		return true;
+	if (known(fi) >= 2 * fi->passed_at) {
+		fi->passed = next;
+		fi->passed_at = max(known(fi), 1U);
+	}
+	return false;
+}
+
 /* Until @n clusters of the chain are known, or all. */
 static int learn(struct fat_inode *fi, u64 n)
 {
@@ -230,7 +249,7 @@ static int learn(struct fat_inode *fi, u64 n)
 			fi->whole = true;
 			break;
 		}
-		if (!in_range(s, (u32)next) || known(fi) >= s->end)
+		if (!in_range(s, (u32)next) || known(fi) >= s->end || goes_round(fi, (u32)next))
 			return fat_error(s, "a chain of clusters leads nowhere", (u64)next);
 		err = add_known(fi, (u32)next);
 		if (err)
@@ -344,6 +363,7 @@ static int cut(struct fat_sb *s, struct fat_inode *fi, u32 keep)
 	}
 	while (fi->nr_runs && fi->runs[fi->nr_runs - 1].from >= keep)
 		fi->nr_runs--;
+	fi->passed = fi->passed_at = 0; /* it may come back behind others */
 	if (fi->nr_runs)
 		fi->runs[fi->nr_runs - 1].n = keep - fi->runs[fi->nr_runs - 1].from;
 	if (!err && keep)

@@ -9,7 +9,6 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/isofs/isofs.h"
-#include "kernel/sched/task.h"
 
 /* A walk with what is known of the record that it is at. */
 struct look {
@@ -60,7 +59,6 @@ static int look_next(struct super_block *sb, struct look *l)
 		find_name(s, l);
 		if (!hidden(s, l))
 			return 1;
-		cond_resched();
 	}
 	return r;
 }
@@ -161,7 +159,6 @@ static int iso_iterate(struct file *f, struct dir_context *ctx)
 		if (!dir_emit(ctx, l->name, (int)l->len, at ? at : l->w.r.at, type_of(l, at)))
 			break;
 		ctx->pos = (loff_t)l->w.pos;
-		cond_resched();
 	}
 	if (!r)
 		ctx->pos = (loff_t)max(l->w.size, (u64)2);

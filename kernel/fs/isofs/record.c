@@ -9,6 +9,7 @@
 
 #include "kernel/fs/isofs/isofs.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 static bool record_ok(const struct iso_dir_record *d, u32 left)
 {
@@ -35,13 +36,15 @@ int iso_next(struct super_block *sb, struct iso_walk *w)
 	for (;;) {
 		if (w->pos >= w->size)
 			return 0;
+		err = boundary_or_killed();
+		if (err)
+			return err;
 		err = bdev_read_bytes(sb->s_bdev, w->at + w->pos, &length, 1);
 		if (err)
 			return err;
 		if (length)
 			break;
 		w->pos = round_up(w->pos + 1, ISO_SECTOR); /* the rest of the sector is empty */
-		cond_resched();
 	}
 	err = iso_read_record(sb, w->at + w->pos, &w->r);
 	if (err)

@@ -10,6 +10,7 @@
 
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 #define DIR_BASE 3
 
@@ -71,6 +72,7 @@ static int walk_seek(struct walk *w, struct inode *dir, const struct qstr *name,
 			break;
 		if (x.index >= w->end || x.index < w->at)
 			return sqfs_error(s, "a damaged index of a directory", dir->i_ino);
+		err = boundary_or_killed();
 		w->at = x.index;
 		w->c.block = s->directory_table + x.start_block;
 		w->c.offset = (u32)(((u64)si->offset + x.index) % SQFS_META_SIZE);
@@ -100,13 +102,15 @@ static bool name_ok(const struct walk *w)
 		       (w->name_len == 1 || (w->name_len == 2 && w->name[1] == '.')));
 }
 
-/* The next entry into @w: 1, 0 at the end, -errno. */
+/* The next entry into @w: 1, 0 at the end, -errno. A boundary: a small image says gigabytes of listing. */
 static int walk_next(struct inode *dir, struct walk *w)
 {
 	struct sqfs_sb *s = SQFS_SB(dir->i_sb);
 	struct sqfs_disk_dir_entry e;
-	int err = 0;
+	int err = boundary_or_killed();
 
+	if (err)
+		return err;
 	if (!w->left && w->at >= w->end)
 		return 0;
 	if (!w->left)
@@ -194,7 +198,6 @@ static int sqfs_iterate(struct file *f, struct dir_context *ctx)
 		if (!dir_emit(ctx, w->name, (int)w->name_len, w->number, dtypes[w->type]))
 			goto out;
 		ctx->pos = (loff_t)w->at + DIR_BASE;
-		cond_resched();
 	}
 	if (!r)
 		ctx->pos = (loff_t)w->end + DIR_BASE;

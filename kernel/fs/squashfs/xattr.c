@@ -11,6 +11,7 @@
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
 
 static const char *const prefixes[] = { "user.", "trusted.", "security." };
 
@@ -137,13 +138,14 @@ ssize_t sqfs_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	if (!a)
 		return -ENOMEM;
 	for (r = -ENODATA; count; count--) {
-		int err = next_attr(s, &c, a);
+		int err = boundary_or_killed();
 
+		if (!err)
+			err = next_attr(s, &c, a);
 		if (err || is_named(a, name)) {
 			r = err;
 			break;
 		}
-		cond_resched();
 	}
 	if (!r && buf && a->value_len > size)
 		r = -ERANGE;
@@ -180,7 +182,8 @@ ssize_t sqfs_listxattr(struct inode *inode, char *buf, size_t size)
 				scnprintf(buf + used, need, "%s%s", prefixes[a->prefix], a->name);
 			used += need;
 		}
-		cond_resched();
+		if (!r)
+			r = boundary_or_killed();
 	}
 	kfree(a);
 	return r ? r : (ssize_t)used;
