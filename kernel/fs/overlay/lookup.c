@@ -324,18 +324,24 @@ static struct hlist_head *bucket(struct ovl_sb *ofs, const struct inode *key)
 	return &ofs->hash[((u64)key >> 7) % OVL_HASH];
 }
 
+/* One that is going is not found: it has let go of nothing yet, but will. */
+static struct inode *find_locked(struct ovl_sb *ofs, const struct inode *key)
+{
+	struct ovl_inode *oi;
+
+	assert_spin_held(&ofs->hash_lock);
+	hlist_for_each_entry(oi, bucket(ofs, key), node)
+		if (oi->key == key && atomic_inc_not_zero(&oi->vfs.i_count))
+			return &oi->vfs;
+	return NULL;
+}
+
 static struct inode *find_hashed(struct ovl_sb *ofs, const struct inode *key)
 {
-	struct hlist_node *n;
-	struct inode *found = NULL;
+	struct inode *found;
 
 	spin_lock(&ofs->hash_lock);
-	for (n = bucket(ofs, key)->first; n && !found; n = n->next) {
-		struct ovl_inode *oi = container_of(n, struct ovl_inode, node);
-
-		if (oi->key == key && atomic_inc_not_zero(&oi->vfs.i_count))
-			found = &oi->vfs;
-	}
+	found = find_locked(ofs, key);
 	spin_unlock(&ofs->hash_lock);
 	return found;
 }
@@ -352,16 +358,40 @@ void ovl_unhash(struct inode *inode)
 	spin_unlock(&ofs->hash_lock);
 }
 
+static void hash_locked(struct inode *inode, struct inode *key)
+{
+	struct ovl_inode *oi = OVL_I(inode);
+
+	assert_spin_held(&OVL_SB(inode->i_sb)->hash_lock);
+	oi->key = key;
+	hlist_add_head(&oi->node, bucket(OVL_SB(inode->i_sb), key));
+}
+
 void ovl_rehash(struct inode *inode, struct inode *key)
 {
 	struct ovl_sb *ofs = OVL_SB(inode->i_sb);
-	struct ovl_inode *oi = OVL_I(inode);
 
 	ovl_unhash(inode);
 	spin_lock(&ofs->hash_lock);
-	oi->key = key;
-	hlist_add_head(&oi->node, bucket(ofs, key));
+	hash_locked(inode, key);
 	spin_unlock(&ofs->hash_lock);
+}
+
+/* A new inode becomes that of @key, unless who came by another of its names was faster: then that one, and @inode goes. */
+static struct inode *hash_first(struct inode *inode, struct inode *key)
+{
+	struct ovl_sb *ofs = OVL_SB(inode->i_sb);
+	struct inode *other;
+
+	spin_lock(&ofs->hash_lock);
+	other = find_locked(ofs, key);
+	if (!other)
+		hash_locked(inode, key);
+	spin_unlock(&ofs->hash_lock);
+	if (!other)
+		return inode;
+	iput(inode);
+	return other;
 }
 
 static void put_found(const struct ovl_found *found)
@@ -422,7 +452,5 @@ struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *foun
 	ovl_copy_attr(inode);
 	ovl_set_ops(inode);
 	acl_changed(inode); /* it is not known what the real one has */
-	if (hash)
-		ovl_rehash(inode, real);
-	return inode;
+	return hash ? hash_first(inode, real) : inode;
 }
