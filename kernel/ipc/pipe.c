@@ -52,15 +52,17 @@ static struct pipe_inode_info *pipe_alloc(void)
 	struct pipe_inode_info *p = kzalloc(sizeof(*p), GFP_KERNEL);
 	struct user_struct *u = current_cred()->user;
 	u32 n = PIPE_DEF_BUFS;
+	s64 pages;
 
 	if (!p)
 		return NULL;
-	if (over_limit(atomic_add_return(n, &u->pipe_pages), READ_ONCE(pipe_user_pages_hard))) {
+	pages = atomic_add_return(n, &u->pipe_pages);
+	if (over_limit(pages, READ_ONCE(pipe_user_pages_hard))) {
 		atomic_sub(n, &u->pipe_pages);
 		kfree(p);
 		return NULL;
 	}
-	if (over_limit(atomic_read(&u->pipe_pages), READ_ONCE(pipe_user_pages_soft))) {
+	if (over_limit(pages, READ_ONCE(pipe_user_pages_soft))) {
 		atomic_sub(n - 2, &u->pipe_pages);
 		n = 2;
 	}
@@ -682,7 +684,6 @@ static long resize(struct pipe_inode_info *p, u32 n)
 		return -ENOMEM;
 	for (u32 i = 0; i < used; i++)
 		bufs[i] = *pipe_slot(p, p->tail + i);
-	atomic_add((s64)n - (s64)p->ring_size, &p->user->pipe_pages);
 	kfree(p->bufs);
 	p->bufs = bufs;
 	p->tail = 0;
@@ -691,10 +692,25 @@ static long resize(struct pipe_inode_info *p, u32 n)
 	return 0;
 }
 
+/* The user's pages are counted before they are looked at: several of his pipes may grow at once. The mutex is held. */
+static long resize_counted(struct pipe_inode_info *p, u32 n)
+{
+	s64 more = (s64)n - (s64)p->ring_size, pages = atomic_add_return(more, &p->user->pipe_pages);
+	long err = 0;
+
+	if (more > 0 && (over_limit(pages, READ_ONCE(pipe_user_pages_hard)) ||
+				over_limit(pages, READ_ONCE(pipe_user_pages_soft))))
+		err = -EPERM;
+	if (!err)
+		err = resize(p, n);
+	if (err)
+		atomic_sub(more, &p->user->pipe_pages);
+	return err;
+}
+
 static long set_size(struct pipe_inode_info *p, u64 size)
 {
 	u32 n = 1;
-	s64 pages;
 	long err;
 
 	if (size > (1UL << 31))
@@ -704,12 +720,8 @@ static long set_size(struct pipe_inode_info *p, u64 size)
 	if (n > p->ring_size && n * PAGE_SIZE > (u32)READ_ONCE(pipe_max_size) &&
 		!capable(CAP_SYS_RESOURCE))
 		return -EPERM;
-	pages = atomic_read(&p->user->pipe_pages) + (s64)n - (s64)p->ring_size;
-	if (n > p->ring_size && (over_limit(pages, READ_ONCE(pipe_user_pages_hard)) ||
-					over_limit(pages, READ_ONCE(pipe_user_pages_soft))))
-		return -EPERM;
 	mutex_lock(&p->mutex);
-	err = resize(p, n);
+	err = resize_counted(p, n);
 	mutex_unlock(&p->mutex);
 	wake_up_all(&p->wr_wait);
 	return err ? err : (long)(n * PAGE_SIZE);

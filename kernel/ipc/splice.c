@@ -353,14 +353,14 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 	return ret;
 }
 
-/* How many bytes of the iterator there are before the first page that cannot be read. */
+/* How many bytes of the iterator there are before the first page that cannot be read, within the first page's worth. */
 static size_t readable_bytes(const struct iov_iter *it)
 {
 	const struct uvec *v = it->vec ? it->vec : &it->one;
+	size_t n = 0, most = min(it->count, PAGE_SIZE);
 	u64 off = it->vec_off;
-	size_t n = 0;
 
-	while (n < it->count) {
+	while (n < most) {
 		u64 addr = v->base + off, room = PAGE_SIZE - (addr & ~PAGE_MASK);
 
 		if (off == v->len) {
@@ -374,31 +374,44 @@ static size_t readable_bytes(const struct iov_iter *it)
 		n += room;
 		off += room;
 	}
-	return min(n, it->count);
+	return min(n, most);
 }
 
-/* Linux takes the pages themselves, and secret ones are nobody's to take. */
-static bool any_secret(const struct iov_iter *it)
+#define AREAS_AT_ONCE 256 /* a guest chooses how many there are, and in how many vectors */
+
+/* Is one of the next areas from *@at on secret? *at: where to look on; @end: all were looked at. */
+static bool next_secret(u64 *at, u64 end)
 {
-	const struct uvec *v = it->vec ? it->vec : &it->one;
 	struct mm *mm = current->mm;
+	struct vm_area *a = NULL;
 	bool yes = false;
-	size_t n = 0;
 
 	down_read(&mm->mmap_lock);
-	for (; n < it->count && !yes; n += v->len, v++) {
-		u64 at = v->base, end = v->base + v->len;
-		struct vm_area *a;
-
-		for (; at < end && !yes && (a = find_vma(mm, at)) && a->vm_start < end;
-			at = a->vm_end)
-			yes = vma_is_secret(a);
+	for (u32 i = 0; i < AREAS_AT_ONCE && *at < end && !yes; i++) {
+		a = find_vma(mm, *at);
+		yes = a && a->vm_start < end && vma_is_secret(a);
+		*at = a ? a->vm_end : end;
 	}
 	up_read(&mm->mmap_lock);
 	return yes;
 }
 
-/* Pages come one by one: what lies before a bad one is taken. */
+/* Linux takes the pages themselves, and secret ones are nobody's to take. 0, -EFAULT, or -EINTR: current is being killed. */
+static int check_secrets(const struct iov_iter *it)
+{
+	const struct uvec *v = it->vec ? it->vec : &it->one;
+	int err = 0;
+
+	for (size_t n = 0; n < it->count && !err; n += v->len, v++) {
+		u64 at = v->base, end = v->base + v->len;
+
+		while (at < end && !err)
+			err = next_secret(&at, end) ? -EFAULT : boundary_or_killed();
+	}
+	return err;
+}
+
+/* Pages come one by one: what lies before a bad one is taken. Nothing is taken only if the first page's worth is not there as a whole. */
 static long pages_to_pipe(struct file *f, struct iov_iter *it)
 {
 	struct iov_iter again = *it;
@@ -434,10 +447,12 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 		goto out_put;
 	}
 	it.nowait = flags & SPLICE_F_NONBLOCK;
-	if (f->f_mode & FMODE_WRITE)
-		ret = any_secret(&it) ? -EFAULT : pages_to_pipe(f, &it);
-	else
+	if (f->f_mode & FMODE_WRITE) {
+		ret = check_secrets(&it);
+		ret = ret ? ret : pages_to_pipe(f, &it);
+	} else {
 		ret = vfs_read_iter(f, &it, &f->f_pos);
+	}
 	kfree(to_free);
 out_put:
 	fput(f);
