@@ -97,7 +97,7 @@ static long files_unregister(struct uring *u)
 			fput(u->files[i]);
 	uring_free(u->files, u->nr_files, sizeof(*u->files));
 	u->files = NULL;
-	u->nr_files = 0;
+	u->nr_files = u->alloc_from = u->alloc_to = u->file_hint = 0;
 	return 0;
 }
 

@@ -110,6 +110,8 @@ static void slots(void)
 	add(OP_FIXED_FD_INSTALL, 0, NULL, 1, 0, 1)->flags = IOSQE_FIXED_FILE;
 	go("install: length", 1);
 	NEED(reg(IORING_UNREGISTER_FILES, NULL, 0));
+	add(IORING_OP_OPENAT, AT_FDCWD, "/dev/null", 0, 0, 1)->file_index = ~0U;
+	go("open: the table has gone", 1);
 	close(p[0]);
 	close(p[1]);
 }
