@@ -695,7 +695,8 @@ static long resize(struct pipe_inode_info *p, u32 n)
 /* The user's pages are counted before they are looked at: several of his pipes may grow at once. The mutex is held. */
 static long resize_counted(struct pipe_inode_info *p, u32 n)
 {
-	s64 more = (s64)n - (s64)p->ring_size, pages = atomic_add_return(more, &p->user->pipe_pages);
+	s64 more = (s64)n - (s64)p->ring_size,
+	    pages = atomic_add_return(more, &p->user->pipe_pages);
 	long err = 0;
 
 	if (more > 0 && (over_limit(pages, READ_ONCE(pipe_user_pages_hard)) ||

@@ -108,7 +108,9 @@ static long add_locked(enum key_type type, const char *desc, void **data, u32 le
 	if (type != KEY_KEYRING)
 		k = keyring_find(ring, type, desc);
 	if (k && !key_alive(k)) {
-		ret = key_may(k, KEY_WRITE) ? key_set_payload(k, *data, len) : -EACCES;
+		ret = key_may_as(k, KEY_WRITE, key_possessed_by(ring_id, ring)) ?
+			      key_set_payload(k, *data, len) :
+			      -EACCES;
 		if (!ret)
 			*data = NULL;
 		ret = ret ? ret : k->serial;
@@ -438,7 +440,7 @@ static long op_read(s32 id, u64 room, void **out)
 
 	if (IS_ERR(k)) /* a name that no key can have is as one that none has */
 		return PTR_ERR(k) == -EINVAL ? -ENOKEY : PTR_ERR(k);
-	if (!key_may(k, KEY_READ) && !(key_possessed(k) && key_may(k, KEY_SEARCH)))
+	if (!key_may_as(k, KEY_READ, false) && !key_possessed_by(id, k))
 		ret = -EACCES;
 	else if (k->type == KEY_LOGON)
 		ret = -EOPNOTSUPP;
@@ -550,18 +552,20 @@ out_key:
 static long op_search(s32 ring_id, enum key_type type, const char *desc, s32 dest)
 {
 	struct key *ring = key_lookup(ring_id, false, KEY_SEARCH), *to = NULL, *k;
+	bool possessed;
 	long ret;
 
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
+	possessed = key_possessed_by(ring_id, ring);
 	if (dest)
 		to = key_lookup(dest, true, KEY_WRITE);
 	k = IS_ERR(to)                ? ERR_CAST(to) :
-	    ring->type == KEY_KEYRING ? keyring_search(ring, type, desc) :
+	    ring->type == KEY_KEYRING ? keyring_search(ring, type, desc, possessed) :
 					ERR_PTR(-ENOTDIR);
 	ret = PTR_ERR(k);
 	if (!IS_ERR(k)) {
-		ret = to ? !key_may(k, KEY_LINK) ? -EACCES : keyring_link(to, k) : 0;
+		ret = to ? !key_may_as(k, KEY_LINK, possessed) ? -EACCES : keyring_link(to, k) : 0;
 		ret = ret ? ret : k->serial;
 		key_put(k);
 	}

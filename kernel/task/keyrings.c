@@ -3,7 +3,8 @@
  * keyrings.c: what keyrings link, who possesses a key, and the keyrings that processes have.
  *
  *   thread keyring    task->thread_keyring, process and session keyring    signal->...: fork shares the session's, exec drops
- *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead to it.
+ *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead to
+ *   it, if he may search them and it, by what their possessors may.
  *
  * All under keys_mutex (keys.h). A keyring may be linked a thousand ways: a walk marks what it has been through (nr_walks), so it costs no
  * more than there are links, times the depth it goes to.
@@ -50,8 +51,8 @@ static bool been_at(struct key *ring, u64 walk, u32 depth)
 	return false;
 }
 
-/* @dead: also through keyrings that have expired or were revoked: for who links, since they hold references all the same. */
-static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth, bool dead)
+/* Also through keyrings that have expired or were revoked: they hold references all the same. */
+static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
 {
 	if (been_at(ring, walk, depth))
 		return false;
@@ -60,16 +61,16 @@ static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth,
 
 		if (l == k)
 			return true;
-		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && (dead || !key_alive(l)) &&
-			leads_to_below(l, k, walk, depth + 1, dead))
+		if (l->type == KEY_KEYRING && depth < MAX_DEPTH &&
+			leads_to_below(l, k, walk, depth + 1))
 			return true;
 	}
 	return false;
 }
 
-static bool leads_to(struct key *ring, struct key *k, bool dead)
+static bool leads_to(struct key *ring, struct key *k)
 {
-	return leads_to_below(ring, k, ++nr_walks, 0, dead);
+	return leads_to_below(ring, k, ++nr_walks, 0);
 }
 
 /* Is there a keyring more than MAX_DEPTH below @ring? Who is seen deeper than before is looked at again. */
@@ -130,7 +131,7 @@ int keyring_link(struct key *ring, struct key *k)
 	if (ring->restricted)
 		return -EPERM;
 	if (k->type == KEY_KEYRING) {
-		if (k == ring || leads_to(k, ring, true))
+		if (k == ring || leads_to(k, ring))
 			return -EDEADLK;
 		if (too_deep(k, ++nr_walks, 0))
 			return -ELOOP;
@@ -168,7 +169,7 @@ void keyring_clear(struct key *ring)
 #define NR_OWN 3
 static void own_rings(struct key **rings);
 
-static bool may(const struct key *k, u32 need, bool possessed)
+bool key_may_as(const struct key *k, u32 need, bool possessed)
 {
 	u32 bits = k->perm;
 
@@ -181,32 +182,14 @@ static bool may(const struct key *k, u32 need, bool possessed)
 	return (bits & need) == need;
 }
 
-/* A search: its type and description, its mark, and that of what current possesses. */
+/* A search: its type and description, its mark. */
 struct search {
 	enum key_type type;
 	const char *desc;
-	u64 walk, mine;
+	u64 walk;
+	bool possessed;    /* the keyring that it begins at, and so all that it comes to */
 	bool skip_expired; /* as if they were not there */
 };
-
-/* Marks what current possesses below @ring. */
-static void mark_mine(struct key *ring, u64 mine, u32 depth)
-{
-	if (ring->mine == mine && ring->mine_at <= depth)
-		return;
-	ring->mine = mine;
-	ring->mine_at = depth;
-	for (u32 i = 0; i < ring->nr; i++) {
-		struct key *l = ring->links[i];
-
-		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l))
-			mark_mine(l, mine, depth + 1);
-		else if (l->mine != mine) {
-			l->mine = mine;
-			l->mine_at = MAX_DEPTH + 1;
-		}
-	}
-}
 
 static struct key *search_below(struct key *ring, const struct search *s, u32 depth)
 {
@@ -218,7 +201,7 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 	k = keyring_find(ring, s->type, s->desc);
 	if (k) {
 		err = key_alive(k);
-		if (!err && !may(k, KEY_SEARCH, k->mine == s->mine))
+		if (!err && !key_may_as(k, KEY_SEARCH, s->possessed))
 			err = -EACCES;
 		if (!err)
 			return k;
@@ -228,7 +211,7 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 	for (u32 i = 0; i < ring->nr && depth < MAX_DEPTH; i++) {
 		k = ring->links[i];
 		if (k->type != KEY_KEYRING || key_alive(k) ||
-			!may(k, KEY_SEARCH, k->mine == s->mine))
+			!key_may_as(k, KEY_SEARCH, s->possessed))
 			continue;
 		k = search_below(k, s, depth + 1);
 		if (!IS_ERR(k))
@@ -240,28 +223,23 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 }
 
 static struct key *search_ring(
-	struct key *ring, enum key_type type, const char *desc, bool skip_expired)
+	struct key *ring, enum key_type type, const char *desc, bool possessed, bool skip_expired)
 {
 	struct search s = { .type = type,
 		.desc = desc,
 		.walk = ++nr_walks,
-		.mine = ++nr_walks,
+		.possessed = possessed,
 		.skip_expired = skip_expired };
-	struct key *rings[NR_OWN], *k;
+	struct key *k = search_below(ring, &s, 0);
 
-	own_rings(rings);
-	for (u32 i = 0; i < NR_OWN; i++)
-		if (!IS_ERR_OR_NULL(rings[i]))
-			mark_mine(rings[i], s.mine, 0);
-	k = search_below(ring, &s, 0);
 	if (!IS_ERR(k))
 		key_get(k);
 	return k;
 }
 
-struct key *keyring_search(struct key *ring, enum key_type type, const char *desc)
+struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed)
 {
-	return search_ring(ring, type, desc, false);
+	return search_ring(ring, type, desc, possessed, false);
 }
 
 /* ---- what a process has ---- */
@@ -320,7 +298,9 @@ struct key *keys_search(enum key_type type, const char *desc)
 	for (u32 i = 0; i < NR_OWN; i++) {
 		if (IS_ERR_OR_NULL(rings[i]) || key_alive(rings[i]))
 			continue;
-		k = search_ring(rings[i], type, desc, true);
+		k = key_may_as(rings[i], KEY_SEARCH, true) ?
+			    search_ring(rings[i], type, desc, true, true) :
+			    ERR_PTR(-EACCES);
 		if (!IS_ERR(k))
 			return k;
 		if (!failed || PTR_ERR(k) == -ENOKEY)
@@ -329,20 +309,46 @@ struct key *keys_search(enum key_type type, const char *desc)
 	return failed ? failed : ERR_PTR(-ENOKEY);
 }
 
-bool key_possessed(struct key *k)
+/* Through keyrings that may be searched, as what is possessed; @ring is one. */
+static bool possesses_below(struct key *ring, const struct key *k, u64 walk, u32 depth)
+{
+	if (been_at(ring, walk, depth))
+		return false;
+	for (u32 i = 0; i < ring->nr; i++) {
+		struct key *l = ring->links[i];
+
+		if (l == k)
+			return true;
+		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l) &&
+			key_may_as(l, KEY_SEARCH, true) && possesses_below(l, k, walk, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+bool key_possessed(const struct key *k)
 {
 	struct key *rings[NR_OWN];
+	u64 walk = ++nr_walks;
 
+	if (!key_may_as(k, KEY_SEARCH, true))
+		return false;
 	own_rings(rings);
 	for (u32 i = 0; i < NR_OWN; i++)
-		if (!IS_ERR_OR_NULL(rings[i]) && (rings[i] == k || leads_to(rings[i], k, false)))
+		if (!IS_ERR_OR_NULL(rings[i]) && key_may_as(rings[i], KEY_SEARCH, true) &&
+			(rings[i] == k || possesses_below(rings[i], k, walk, 0)))
 			return true;
 	return false;
 }
 
-bool key_may(struct key *k, u32 need)
+bool key_possessed_by(s32 id, const struct key *k)
 {
-	return may(k, need, false) || may(k, need, key_possessed(k));
+	return id < 0 || key_possessed(k);
+}
+
+bool key_may(const struct key *k, u32 need)
+{
+	return key_may_as(k, need, false) || key_may_as(k, need, key_possessed(k));
 }
 
 struct key *join_session(const char *name)
@@ -455,7 +461,7 @@ struct key *key_lookup(s32 id, bool create, u32 need)
 	if (IS_ERR(k))
 		return k;
 	err = key_alive(k);
-	if (!err && need && !key_may(k, need))
+	if (!err && need && !key_may_as(k, need, id < 0) && !key_may(k, need))
 		err = -EACCES;
 	if (!err)
 		return k;

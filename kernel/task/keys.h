@@ -52,8 +52,8 @@ struct key {
 	struct key **links; /* a keyring's, with references */
 	u32 nr, room;
 	/* of walks through keyrings (keyrings.c) */
-	u64 seen, mine;
-	u32 seen_at, mine_at;
+	u64 seen;
+	u32 seen_at;
 	struct key *next_dead;
 };
 
@@ -90,13 +90,17 @@ int key_set_payload(struct key *k, void *data, u32 len);
 struct key *key_lookup(s32 id, bool create, u32 need);
 /* The same, where it need not live and nothing is made. */
 struct key *key_lookup_dead(s32 id);
-bool key_may(struct key *k, u32 need);
-bool key_possessed(struct key *k);
+bool key_may(const struct key *k, u32 need);
+bool key_may_as(const struct key *k, u32 need, bool possessed);
+bool key_possessed(const struct key *k);
+/* What is named by KEY_SPEC_* is, whether it may be searched or not. */
+bool key_possessed_by(s32 id, const struct key *k);
 int key_alive(struct key *k);
 /* The key that @ring links by this type and description, directly; NULL. */
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
-/* Through @ring and those below it; ERR_PTR(-ENOKEY or why the one that was found does not do). A reference. */
-struct key *keyring_search(struct key *ring, enum key_type type, const char *desc);
+/* Through @ring and those below it; ERR_PTR(-ENOKEY or why the one that was found does not do). A reference.
+ * @possessed: the keyring is, and so is what is found. */
+struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
 /* In all that current possesses; a key that has expired is one that is not there: who asks wants another. */
 struct key *keys_search(enum key_type type, const char *desc);
 int keyring_link(struct key *ring, struct key *k); /* replaces one of the same name */
