@@ -487,8 +487,7 @@ static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 		d->d_name.len + 1, &out, sizeof(out));
 	if (err) {
 		doubt_name(dir, d, err, -EEXIST);
-		fuse_conn_put(ff->fc);
-		kfree(ff);
+		fuse_file_drop(ff);
 		return err;
 	}
 	fuse_stale_attr(dir);

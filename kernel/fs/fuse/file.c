@@ -22,6 +22,11 @@ struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid)
 
 	if (!ff)
 		return NULL;
+	ff->release = fuse_release_new(fc);
+	if (IS_ERR(ff->release)) {
+		kfree(ff);
+		return NULL;
+	}
 	fuse_conn_get(fc);
 	ff->fc = fc;
 	ff->nodeid = nodeid;
@@ -30,6 +35,13 @@ struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid)
 	INIT_LIST_HEAD(&ff->link);
 	init_waitqueue_head(&ff->poll);
 	return ff;
+}
+
+void fuse_file_drop(struct fuse_file *ff)
+{
+	fuse_req_put(ff->release);
+	fuse_conn_put(ff->fc);
+	kfree(ff);
 }
 
 static void put_forget(struct fuse_req *r)
@@ -42,6 +54,17 @@ static void end_flush(struct fuse_req *r)
 {
 	atomic_dec(&r->fc->nr_flushes);
 	put_forget(r);
+}
+
+/* The request names @nodeid, perhaps the node of @inode. */
+static void send_and_forget(
+	struct inode *inode, struct fuse_req *r, u64 nodeid, void (*end)(struct fuse_req *r))
+{
+	if (FUSE_I(inode)->nodeid == nodeid) {
+		r->priv = FUSE_I(inode)->forget;
+		atomic_inc(&FUSE_I(inode)->forget->refs);
+	}
+	fuse_send_async(r, end);
 }
 
 /*
@@ -60,11 +83,7 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 		return 0;
 	}
 	memcpy(r->in, in, n);
-	if (FUSE_I(inode)->nodeid == nodeid) {
-		r->priv = FUSE_I(inode)->forget;
-		atomic_inc(&FUSE_I(inode)->forget->refs);
-	}
-	fuse_send_async(r, opcode == FUSE_FLUSH ? end_flush : put_forget);
+	send_and_forget(inode, r, nodeid, opcode == FUSE_FLUSH ? end_flush : put_forget);
 	return 0;
 }
 
@@ -80,19 +99,23 @@ static int flush_and_forget(struct file *f, const struct fuse_flush_in *in)
 	return fuse_send_and_forget(f->f_inode, ff->fc, FUSE_FLUSH, ff->nodeid, in, sizeof(*in), 0);
 }
 
-/* Tells the server, which need not answer. */
 static void fuse_file_free(struct rcu_head *h)
 {
 	kfree(container_of(h, struct fuse_file, rcu));
 }
 
+/* Tells the server, which need not answer. */
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 {
-	struct fuse_release_in in = { .fh = ff->fh, .flags = flags };
+	struct fuse_release_in *in = ff->release->in;
 
-	if (!ff->none)
-		fuse_send_and_forget(inode, ff->fc, ff->dir ? FUSE_RELEASEDIR : FUSE_RELEASE,
-			ff->nodeid, &in, sizeof(in), 0);
+	if (ff->none) {
+		fuse_req_put(ff->release);
+	} else {
+		*in = (struct fuse_release_in){ .fh = ff->fh, .flags = flags };
+		fuse_release_set(ff->release, ff->nodeid, ff->dir);
+		send_and_forget(inode, ff->release, ff->nodeid, put_forget);
+	}
 	fuse_conn_put(ff->fc);
 	call_rcu(&ff->rcu, fuse_file_free); /* who leaves the queue may still hold its lock */
 }
@@ -170,8 +193,7 @@ int fuse_open_common(struct inode *inode, struct file *f, bool dir)
 		err = send_open(inode, f, ff);
 	}
 	if (err) {
-		fuse_conn_put(ff->fc);
-		kfree(ff);
+		fuse_file_drop(ff);
 		return err;
 	}
 	f->private_data = ff;

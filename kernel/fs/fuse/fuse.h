@@ -145,6 +145,8 @@ struct fuse_file {
 	u32 users; /* its struct file, writes on their way; under fuse_inode.lock. The server hears of the last one's end */
 	u32 close_flags; /* f_flags at the end */
 	bool none;       /* the server knows no opening: no RELEASE */
+	struct fuse_req
+		*release; /* for the end; fuse_file_release() and fuse_file_drop() take it */
 	bool dir;
 	struct task *maker; /* of a created one, to compare only */
 	/* polls of workers, under fc->lock: the server is being asked, has said revents, has told of an event since it was asked */
@@ -171,6 +173,9 @@ void fuse_abort(struct fuse_conn *fc);
 /* @in_len bytes at req->in to fill, room for @out_size at req->out. ERR_PTR. */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size);
+/* RELEASE, while a file can fail to open, and then what it releases. */
+struct fuse_req *fuse_release_new(struct fuse_conn *fc);
+void fuse_release_set(struct fuse_req *r, u64 nodeid, bool dir);
 void fuse_req_put(struct fuse_req *r);
 int fuse_send(struct fuse_req *r); /* and wait: 0 or -errno */
 void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r)); /* takes the reference */
@@ -210,6 +215,7 @@ void fuse_stale_attr(struct inode *inode);
 /* file.c */
 extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
+void fuse_file_drop(struct fuse_file *ff); /* one that the server has not opened */
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out);

@@ -55,15 +55,24 @@ void fuse_conn_put(struct fuse_conn *fc)
 
 /* ---- requests ---- */
 
+static void set_asker(struct fuse_req *r)
+{
+	r->h.uid = from_kuid(r->fc->user_ns, current_fsuid());
+	r->h.gid = from_kgid(r->fc->user_ns, current_fsgid());
+	r->h.pid = (u32)task_pid_nr_ns(current, r->fc->pid_ns);
+}
+
+/* Who asks pays, also where nobody waits: the server may leave as many unanswered as it likes. */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size)
 {
-	struct fuse_req *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	gfp_t gfp = GFP_KERNEL | __GFP_ACCOUNT;
+	struct fuse_req *r = kzalloc(sizeof(*r), gfp);
 
 	if (!r)
 		return ERR_PTR(-ENOMEM);
-	r->in = in_len ? kzalloc(in_len, GFP_KERNEL) : NULL;
-	r->out = out_size ? kmalloc(out_size, GFP_KERNEL) : NULL;
+	r->in = in_len ? kzalloc(in_len, gfp) : NULL;
+	r->out = out_size ? kmalloc(out_size, gfp) : NULL;
 	if ((in_len && !r->in) || (out_size && !r->out)) {
 		kfree(r->in);
 		kfree(r->out);
@@ -81,10 +90,20 @@ struct fuse_req *fuse_req_new(
 	r->h.len = (u32)(sizeof(r->h) + in_len);
 	r->h.opcode = opcode;
 	r->h.nodeid = nodeid;
-	r->h.uid = from_kuid(fc->user_ns, current_fsuid());
-	r->h.gid = from_kgid(fc->user_ns, current_fsgid());
-	r->h.pid = (u32)task_pid_nr_ns(current, fc->pid_ns);
+	set_asker(r);
 	return r;
+}
+
+struct fuse_req *fuse_release_new(struct fuse_conn *fc)
+{
+	return fuse_req_new(fc, FUSE_RELEASE, 0, sizeof(struct fuse_release_in), 0);
+}
+
+void fuse_release_set(struct fuse_req *r, u64 nodeid, bool dir)
+{
+	r->h.nodeid = nodeid;
+	r->h.opcode = dir ? FUSE_RELEASEDIR : FUSE_RELEASE;
+	set_asker(r);
 }
 
 void fuse_req_put(struct fuse_req *r)

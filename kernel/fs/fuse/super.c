@@ -140,7 +140,7 @@ bool fuse_valid_entry(const struct fuse_entry_out *e)
 
 void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
 {
-	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 
 	if (!f)
 		return; /* the server keeps a node too long: no harm to us */
@@ -197,7 +197,8 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 	if (!fi)
 		return NULL;
-	fi->forget = kzalloc(sizeof(*fi->forget), GFP_KERNEL);
+	fi->forget = kzalloc(sizeof(*fi->forget),
+		GFP_KERNEL | __GFP_ACCOUNT); /* may wait for the server longer than the inode */
 	if (!fi->forget) {
 		kmem_cache_free(inode_cache, fi);
 		return NULL;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A server that never answers RELEASE leaves as many of them with the kernel as files are opened and closed: the memory counts for the group of who
+ * opens, and its limit ends it. The host's hierarchy is not ours to play with, so it says what is expected and the guest is asked.
+ */
+#include "cgroup.h"
+#include "fuse_server.h"
+
+#define OPENS 30000
+
+static void serve_one(const char *buf)
+{
+	const struct fuse_in_header *h = (const void *)buf;
+	struct fuse_entry_out e = { .nodeid = 2, .entry_valid = 1000, .attr_valid = 1000 };
+
+	switch (h->opcode) {
+	case FUSE_RELEASE: break;
+	case FUSE_LOOKUP:
+		file_attr(&e.attr, 2, 0644, 0);
+		reply(h->unique, 0, &e, sizeof(e));
+		break;
+	default: serve_rest(h);
+	}
+}
+
+/* In the group: how many files could be opened and closed. */
+static int opened(void)
+{
+	int p[2], n = 0;
+	pid_t pid;
+
+	NEED(pipe(p));
+	pid = NEED(fork());
+	if (!pid) {
+		NEED(put("g/cgroup.procs", "0"));
+		for (int fd; n < OPENS && (fd = open("../m/f", O_RDONLY)) >= 0; n++)
+			close(fd);
+		NEED(write(p[1], &n, sizeof(n)));
+		_exit(0);
+	}
+	close(p[1]);
+	if (read(p[0], &n, sizeof(n)) != sizeof(n))
+		n = -1;
+	close(p[0]);
+	NEED(waitpid(pid, NULL, 0));
+	return n;
+}
+
+TEST(fuse_paid)
+{
+	int n;
+
+	guest = in_guest();
+	if (!guest) {
+		say("opened: yes");
+		say("counted: yes");
+		say("given back: yes");
+		say("the limit ends it: yes");
+		return;
+	}
+	fuse_serve();
+	cgroup_enter();
+	NEED(put("cgroup.subtree_control", "+memory"));
+	NEED(mkdir("g", 0755));
+	n = opened();
+	WANT("opened", n == OPENS);
+	if (getenv("SHOW"))
+		fprintf(stderr, "%ld bytes\n", figure("g/memory.current", ""));
+	WANT("counted", figure("g/memory.current", "") > OPENS * 200L);
+	NEED(umount2("../m", MNT_FORCE));
+	T_WAIT(figure("g/memory.current", "") < 1 << 20);
+	WANT("given back", true);
+	NEED(put("g/memory.max", "2M"));
+	NEED(chdir(".."));
+	NEED(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
+	pthread_t t;
+
+	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	NEED(chdir("cg"));
+	n = opened();
+	if (getenv("SHOW"))
+		fprintf(stderr, "%d opened, %ld bytes\n", n, figure("g/memory.current", ""));
+	WANT("the limit ends it", n < OPENS && figure("g/memory.current", "") < 3 << 20);
+	NEED(umount2("../m", MNT_FORCE));
+	T_WAIT(rmdir("g") == 0 || errno == ENOENT);
+	NEED(put("cgroup.subtree_control", "-memory"));
+	cgroup_leave();
+}
