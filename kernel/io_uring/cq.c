@@ -99,19 +99,19 @@ void uring_post(struct uring *u, struct uring_result res, bool counts)
 bool uring_post_more(struct uring_req *r, long res, u32 flags)
 {
 	struct uring *u = r->ring;
+	bool ok, counts = r->sqe.opcode != IORING_OP_TIMEOUT;
 	struct io_uring_cqe c;
-	bool ok;
 
 	fill(&c, (struct uring_result){ r->sqe.user_data, (s32)res, flags | IORING_CQE_F_MORE });
 	spin_lock(&u->cq_lock);
 	ok = list_empty(&u->overflow) && put_one(u, &c);
 	if (ok) {
-		u->counted++;
+		u->counted += counts;
 		uring_announce(u);
 	}
 	spin_unlock(&u->cq_lock);
 	if (ok)
-		wake_waiters(u, true);
+		wake_waiters(u, counts);
 	return ok;
 }
 

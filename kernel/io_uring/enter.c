@@ -18,7 +18,7 @@
 #define LINKS (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)
 #define ENTER_FLAGS                                                                                \
 	(IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT |                  \
-		IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING)
+		IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING | URING_ENTER_ABS_TIMER)
 
 /* ---- submission ---- */
 
@@ -207,42 +207,55 @@ static bool enough(struct uring *u, u32 min_nr, int timeouts)
 	       atomic_read(&u->timeouts) != timeouts;
 }
 
-static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
+struct wait_arg {
+	u32 min_nr;
+	u64 min_until; /* until then all of them are waited for, then one; 0: there is no such time */
+	u64 deadline;
+	uaddr_t mask;
+	u64 mask_size;
+};
+
+/* Sleeps, at most as long as @w says: 0 or -ETIME. */
+static long sleep_for(struct wait_arg *w)
+{
+	if (!w->min_until)
+		return schedule_deadline(w->deadline) ? -ETIME : 0;
+	if (!schedule_deadline(w->min_until))
+		return 0;
+	w->min_until = 0;
+	w->min_nr = min(w->min_nr, 1U);
+	return w->deadline == ~0UL ? -ETIME : 0; /* then there is nothing to wait longer for */
+}
+
+static long wait_cqes(struct uring *u, struct wait_arg *w)
 {
 	int timeouts = atomic_read(&u->timeouts);
 	struct wait_queue_entry e;
 	long ret = 0;
 
-	min_nr = min(min_nr, u->cq_entries);
+	w->min_nr = min(w->min_nr, u->cq_entries);
 	init_wait_entry(&e);
 	for (;;) {
 		bool sig = work_and_signal();
 
 		uring_run_deferred(u);
 		uring_flush_overflow(u);
-		if (enough(u, min_nr, timeouts) || ret)
+		if (enough(u, w->min_nr, timeouts) || ret)
 			break;
 		if (sig) {
 			ret = -EINTR;
 			break;
 		}
 		prepare_to_wait(&u->wait, &e, TASK_INTERRUPTIBLE);
-		if (!enough(u, min_nr, timeouts) && !uring_has_deferred(u) &&
+		if (!enough(u, w->min_nr, timeouts) && !uring_has_deferred(u) &&
 			!test_bit(TIF_NOTIFY, &current->work_flags) && !signal_pending(current))
-			ret = schedule_deadline(deadline) ? -ETIME : 0;
+			ret = sleep_for(w);
 		finish_wait(&u->wait, &e);
 	}
-	return enough(u, min_nr, timeouts) || uring_ready(u) ? 0 : ret;
+	return enough(u, w->min_nr, timeouts) || uring_ready(u) ? 0 : ret;
 }
 
-struct wait_arg {
-	u32 min_nr;
-	u64 deadline;
-	uaddr_t mask;
-	u64 mask_size;
-};
-
-static int parse_arg(struct wait_arg *w, u32 flags, uaddr_t arg, size_t size)
+static int parse_arg(const struct uring *u, struct wait_arg *w, u32 flags, uaddr_t arg, size_t size)
 {
 	struct io_uring_getevents_arg ext;
 	u64 ns;
@@ -257,22 +270,23 @@ static int parse_arg(struct wait_arg *w, u32 flags, uaddr_t arg, size_t size)
 		return -EINVAL;
 	if (copy_from_user(&ext, arg, sizeof(ext)))
 		return -EFAULT;
-	if (ext.pad)
-		return -EINVAL;
+	if (ext.pad) /* min_wait_usec */
+		w->min_until = deadline_in((u64)ext.pad * 1000);
 	w->mask = UADDR(ext.sigmask);
 	w->mask_size = ext.sigmask_sz;
 	if (!ext.ts)
 		return 0;
 	err = get_timespec(UADDR(ext.ts), &ns);
 	if (!err)
-		w->deadline = deadline_in(ns);
+		w->deadline =
+			flags & URING_ENTER_ABS_TIMER ? deadline_at(u->clock, ns) : deadline_in(ns);
 	return err;
 }
 
 static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size_t size)
 {
-	struct wait_arg w;
-	long ret = parse_arg(&w, flags, arg, size);
+	struct wait_arg w = { .min_nr = min_nr };
+	long ret = parse_arg(u, &w, flags, arg, size);
 
 	if (ret)
 		return ret;
@@ -281,7 +295,7 @@ static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size
 		if (ret)
 			return ret;
 	}
-	ret = wait_cqes(u, min_nr, w.deadline);
+	ret = wait_cqes(u, &w);
 	if (w.mask.v)
 		restore_saved_sigmask_unless(ret == -EINTR);
 	return ret;

@@ -12,20 +12,44 @@
 #include "kernel/ipc/pipe.h"
 #include "kernel/vfs/calls.h"
 
+#define NOP_FLAGS                                                                                  \
+	(URING_NOP_INJECT_RESULT | URING_NOP_FILE | URING_NOP_FIXED_FILE |                         \
+		URING_NOP_FIXED_BUFFER | URING_NOP_TASK_WORK)
+
+static int nop_prep(struct uring_req *r)
+{
+	return r->sqe.rw_flags & ~(int)NOP_FLAGS ? -EINVAL : 0;
+}
+
+/* Its end comes no sooner with NOP_TASK_WORK: nobody can tell. */
 static long nop_issue(struct uring_req *r)
 {
-	return 0;
+	const struct io_uring_sqe *s = &r->sqe;
+	u32 flags = (u32)s->rw_flags;
+
+	if (flags & URING_NOP_FILE)
+		r->file = uring_file(r->ring, s->fd, flags & URING_NOP_FIXED_FILE);
+	if (flags & URING_NOP_FILE && !r->file)
+		return -EBADF;
+	if (flags & URING_NOP_FIXED_BUFFER && !uring_has_buffer(r->ring, s->buf_index))
+		return -EFAULT;
+	return flags & URING_NOP_INJECT_RESULT ? (int)s->len : 0;
 }
+
+#define MSG_RING_FLAGS (IORING_MSG_RING_CQE_SKIP | URING_MSG_RING_FLAGS_PASS)
 
 /* A completion for another ring, or this; or a registered file for the other's table. */
 static int msg_ring_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->buf_index || s->msg_ring_flags & ~IORING_MSG_RING_CQE_SKIP)
+	if (s->buf_index || s->msg_ring_flags & ~MSG_RING_FLAGS)
 		return -EINVAL;
-	if (s->addr == IORING_MSG_DATA)
-		return s->addr3 || s->file_index || s->msg_ring_flags ? -EINVAL : 0;
+	if (s->addr == IORING_MSG_DATA) {
+		if (s->addr3 || s->msg_ring_flags & ~URING_MSG_RING_FLAGS_PASS)
+			return -EINVAL;
+		return s->file_index && !s->msg_ring_flags ? -EINVAL : 0;
+	}
 	return s->addr == IORING_MSG_SEND_FD ? 0 : -EINVAL;
 }
 
@@ -61,7 +85,8 @@ static long msg_ring_issue(struct uring_req *r)
 		return -EBADFD;
 	if (r->sqe.addr == IORING_MSG_SEND_FD)
 		return send_file(r, to);
-	uring_post(to, (struct uring_result){ r->sqe.off, (s32)r->sqe.len, 0 }, true);
+	uring_post(
+		to, (struct uring_result){ r->sqe.off, (s32)r->sqe.len, r->sqe.file_index }, true);
 	return 0;
 }
 
@@ -375,7 +400,7 @@ static long splice_issue(struct uring_req *r)
 		.prep = p, .issue = i, .file = true                                                \
 	}
 const struct uring_op uring_ops[URING_OP_LAST] = {
-	[IORING_OP_NOP] = { .issue = nop_issue, .on_iopoll = true },
+	[IORING_OP_NOP] = ANY_RING(nop_prep, nop_issue),
 	[IORING_OP_READV] = RW_CHOSEN,
 	[IORING_OP_WRITEV] = RW,
 	[IORING_OP_READ_FIXED] = RW,

@@ -520,6 +520,19 @@ out:
 	return ret;
 }
 
+/* struct io_uring_clock_register: the clock, and three words that are reserved. */
+static long clock_register(struct uring *u, uaddr_t arg)
+{
+	u32 reg[4];
+
+	if (copy_from_user(reg, arg, sizeof(reg)))
+		return -EFAULT;
+	if (reg[1] || reg[2] || reg[3] || (reg[0] != CLOCK_MONOTONIC && reg[0] != CLOCK_BOOTTIME))
+		return -EINVAL;
+	u->clock = (int)reg[0];
+	return 0;
+}
+
 static long enable(struct uring *u, uaddr_t arg, u32 nr)
 {
 	if (arg.v || nr)
@@ -558,6 +571,7 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 	case IORING_UNREGISTER_RING_FDS: return uring_rings_unregister(arg, nr);
 	case URING_REGISTER_PBUF_STATUS:
 		return arg.v && nr == 1 ? uring_group_status(u, arg) : -EINVAL;
+	case URING_REGISTER_CLOCK: return arg.v && !nr ? clock_register(u, arg) : -EINVAL;
 	case IORING_REGISTER_PROBE: return arg.v ? probe(arg, nr) : -EINVAL;
 	case IORING_REGISTER_PERSONALITY: return none ? personality_register(u) : -EINVAL;
 	case IORING_UNREGISTER_PERSONALITY: return arg.v ? -EINVAL : personality_unregister(u, nr);

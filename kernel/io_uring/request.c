@@ -128,7 +128,7 @@ static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 		return &u->drained;
 	if (where == ON_DISK)
 		return &u->ending; /* where no canceller looks */
-	if (r->sqe.opcode == IORING_OP_TIMEOUT && (u32)r->sqe.off)
+	if (r->sqe.opcode == IORING_OP_TIMEOUT && timeout_counts(r))
 		return timeout_place(r);
 	return uring_bucket(u, r->sqe.user_data);
 }

@@ -28,7 +28,7 @@
 		IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL |     \
 		IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS |       \
 		IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE | IORING_FEAT_SQPOLL_NONFIXED |     \
-		URING_FEAT_REG_REG_RING)
+		URING_FEAT_REG_REG_RING | URING_FEAT_MIN_TIMEOUT)
 
 struct list_head all_rings = LIST_HEAD_INIT(all_rings);
 DEFINE_SPINLOCK(rings_lock);
@@ -163,6 +163,7 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	INIT_LIST_HEAD(&u->shots);
 	INIT_LIST_HEAD(&u->again);
 	init_waitqueue_head(&u->wait);
+	u->clock = CLOCK_MONOTONIC;
 	u->flags = p->flags;
 	if (!(p->flags & IORING_SETUP_R_DISABLED))
 		uring_set_issuer(u);

@@ -12,7 +12,9 @@
 #include "kernel/time/time.h"
 
 #define RETRY_NS 2000000
-#define KNOWN (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS)
+#define SEVERAL URING_TIMEOUT_MULTISHOT
+#define KNOWN                                                                                      \
+	(IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS | SEVERAL)
 
 static int clock_of(u32 flags)
 {
@@ -36,18 +38,29 @@ int timeout_prep(struct uring_req *r)
 		return -EINVAL;
 	if ((s->timeout_flags & IORING_TIMEOUT_CLOCK_MASK) == IORING_TIMEOUT_CLOCK_MASK)
 		return -EINVAL;
+	if (s->timeout_flags & SEVERAL && s->timeout_flags & IORING_TIMEOUT_ABS)
+		return -EINVAL;
 	err = get_timespec(UADDR(s->addr), &ns);
+	r->period = ns;
 	if (!err)
 		r->deadline = deadline_of(ns, clock_of(s->timeout_flags), s->timeout_flags);
 	return err;
 }
 
+static bool several(const struct uring_req *r)
+{
+	return r->sqe.timeout_flags & SEVERAL;
+}
+
+/* One with several shots tells of each in its task, where it is armed again. */
 static void timer_over(struct ktimer *t)
 {
 	struct uring_req *r = container_of(t, struct uring_req, timer);
 
-	if (uring_delist(r))
-		uring_finish_elsewhere(r, -ETIME);
+	if (uring_delist(r)) {
+		r->rings = several(r);
+		uring_finish_elsewhere(r, r->rings ? URING_QUEUED : -ETIME);
+	}
 	uring_req_put(r);
 }
 
@@ -82,13 +95,28 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	return ret;
 }
 
+/* sqe.off is how many shots are left, 0: no end of them. True: this one was not the last, and it has been told. */
+static bool told_shot(struct uring_req *r)
+{
+	r->rings = false;
+	if ((u32)r->sqe.off == 1)
+		return false;
+	if ((u32)r->sqe.off)
+		r->sqe.off--;
+	r->deadline = deadline_in(r->period);
+	atomic_inc(&r->ring->timeouts);
+	return uring_post_more(r, -ETIME, 0);
+}
+
 /* A completion may have come after the target was set and before the timer could be stopped. */
 long timeout_issue(struct uring_req *r)
 {
 	struct uring *u = r->ring;
-	u32 after = (u32)r->sqe.off;
+	u32 after = timeout_counts(r) ? (u32)r->sqe.off : 0;
 	long ret;
 
+	if (r->rings && !told_shot(r))
+		return -ETIME;
 	r->target = READ_ONCE(u->counted) + after;
 	ret = wait_timer(r, timer_over, r->deadline);
 	if (after && ret == URING_QUEUED)
@@ -238,6 +266,15 @@ static struct uring_req *find_to_update(struct uring *u, const struct io_uring_s
 	return r ? r : find_timeout(&u->counting, by->addr);
 }
 
+/* Under cq_lock: one that is changed no longer ends after so many completions, or shots. */
+static void without_number(struct uring_req *r)
+{
+	if (r->sqe.opcode != IORING_OP_TIMEOUT)
+		return;
+	r->sqe.off = 0;
+	list_move_tail(&r->link, uring_bucket(r->ring, r->sqe.user_data));
+}
+
 static long update(struct uring *u, const struct io_uring_sqe *by, u64 ns)
 {
 	struct uring_req *r;
@@ -248,6 +285,8 @@ static long update(struct uring *u, const struct io_uring_sqe *by, u64 ns)
 	if (r)
 		ret = -EALREADY;
 	if (r && timer_cancel(&r->timer)) {
+		r->period = ns;
+		without_number(r);
 		timer_start(&r->timer,
 			deadline_of(ns, clock_of(r->sqe.timeout_flags), by->timeout_flags));
 		ret = 0;

@@ -67,6 +67,7 @@ struct uring {
 	atomic_t refs;              /* the file, and each request */
 	atomic_t polls;             /* requests that poll this ring: POLL_ADD bounds them */
 	atomic_t timeouts;          /* that are over: they end a wait for more completions */
+	int clock;                  /* of what enter waits until; under lock */
 	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	struct pid *issuer;         /* of SINGLE_ISSUER: who made or enabled it; under lock */
 	struct pid *owner;          /* of SQPOLL: the process that made it. Immutable */
@@ -170,6 +171,8 @@ struct uring_req {
 	struct ktimer timer;
 	u64 target; /* timeouts: value of ring->counted that ends it */
 	u64 deadline;
+	u64 period; /* timeouts with several shots: nanoseconds */
+	bool rings; /* the same: one is due */
 	struct task_work work;
 };
 
@@ -324,6 +327,10 @@ int timeout_remove_prep(struct uring_req *r);
 bool timeout_stop(struct uring_req *r); /* under cq_lock: true, its timer will not run */
 /* Under cq_lock: before whom of ring->counting it is put. */
 struct list_head *timeout_place(struct uring_req *r);
+static inline bool timeout_counts(const struct uring_req *r) /* completions */
+{
+	return (u32)r->sqe.off && !(r->sqe.timeout_flags & URING_TIMEOUT_MULTISHOT);
+}
 int link_timeout_prep(struct uring_req *r);
 long link_timeout_issue(struct uring_req *r);
 /* @r waits: its LINK_TIMEOUT @lt, if there is one, begins to run. */
@@ -385,7 +392,11 @@ long poll_remove_issue(struct uring_req *r);
 long uring_sync_cancel(struct uring *u, uaddr_t arg);
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
-void uring_tell_shots(struct uring_req *r);       /* of a poll, by the issuer */
+void uring_tell_shots(struct uring_req *r); /* of a poll, by the issuer */
+static inline bool uring_has_buffer(const struct uring *u, u32 index)
+{
+	return index < u->nr_buffers && u->buffers[index].len;
+}
 int uring_check_fixed(const struct uring_req *r); /* sqe.addr, len, buf_index: 0 or -EFAULT */
 int rw_prep(struct uring_req *r);
 long rw_issue(struct uring_req *r);
