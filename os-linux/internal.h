@@ -19,6 +19,9 @@ void os_short_slices(int tid);
 /* The argument vector of main(), for os_restart(). */
 extern char **os_argv;
 
+/* vec[i]: page i from @va on is in the process's page table; at most 512. 0 or -errno. mem.c */
+int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
+
 /* Alternate signal stack of a vCPU thread; fault.c. 0 or -errno. */
 int os_fault_thread_setup(void);
 

@@ -12,6 +12,8 @@
 
 #include "os-linux/internal.h"
 
+#define PRESENT_MAX 512
+
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
@@ -174,6 +176,61 @@ int os_mem_incore(void *addr, size_t len, unsigned char *vec)
 	for (size_t i = 0; i < n; i++)
 		vec[i] &= 1;
 	return 0;
+}
+
+/* ---- what a process has in its page table ---- */
+
+int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec)
+{
+	uint64_t buf[PRESENT_MAX];
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	if (n > PRESENT_MAX)
+		return -EINVAL;
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	got = pread(fd, buf, n * sizeof(*buf), (off_t)(va / 4096 * sizeof(*buf)));
+	close(fd);
+	if (got != (ssize_t)(n * sizeof(*buf)))
+		return -EIO;
+	for (uint32_t i = 0; i < n; i++)
+		vec[i] = buf[i] >> 63;
+	return 0;
+}
+
+/* Two pages that are there, mapped once more: one is written to, and the other one must not have come with it. */
+static int try_touch(int fd)
+{
+	volatile char *one = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), *two;
+	uint8_t there[2] = { 0, 1 };
+	int tells = 0;
+
+	if (one == MAP_FAILED)
+		return 0;
+	one[0] = one[4096] = 1;
+	two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (two != MAP_FAILED) {
+		two[0] = 1;
+		tells = !os_pagemap(getpid(), (uintptr_t)two, 2, there) && there[0] && !there[1];
+		munmap((void *)two, 8192);
+	}
+	munmap((void *)one, 8192);
+	return tells;
+}
+
+int os_mem_tells_touched(void)
+{
+	int fd = memfd_create("trial", MFD_CLOEXEC), tells;
+
+	if (fd < 0)
+		return 0;
+	tells = !ftruncate(fd, 8192) && try_touch(fd);
+	close(fd);
+	return tells;
 }
 
 /* The number behind "@key" in a file of the host's /proc, or @otherwise. */

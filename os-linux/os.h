@@ -79,6 +79,8 @@ int64_t os_mem_next_hole(int file, uint64_t off);
  * reads as zeros. 0 or -errno.
  */
 int os_mem_incore(void *addr, size_t len, unsigned char *vec);
+/* Does a page of a file that is mapped and resident come into a process's page table when it is touched, not before, and does the host show that? */
+int os_mem_tells_touched(void);
 
 struct os_mem_info {
 	uint64_t host_total, host_free; /* bytes; free is what the host calls available */

@@ -78,6 +78,8 @@ void os_space_kick(int task);
 int os_space_quiet(int task, int cpu);
 /* How many VMAs it has; or -errno. Slow. */
 int os_space_count_maps(int task);
+/* vec[i]: page i from @va on is in its page table; at most 512. 0 or -errno. */
+int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec);
 /* CPU time it has used, in ns; 0 when the host does not say. */
 uint64_t os_space_cputime(int task);
 uint64_t os_space_usertime(

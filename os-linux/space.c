@@ -589,6 +589,11 @@ int os_space_count_maps(int task)
 	return lines;
 }
 
+int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec)
+{
+	return os_pagemap((int)tasks[task].pid, va, n, vec);
+}
+
 /* Of a process's clocks 2 is the scheduler's own and precise, 1 is for user mode alone. */
 static uint64_t task_clock(int task, unsigned which)
 {

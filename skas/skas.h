@@ -128,6 +128,8 @@ int space_ldt(struct space *s, const struct user_desc *entry, bool now);
 int space_flush(struct space *s);
 bool space_pending(const struct space *s); /* orders are queued that guest code must not overtake */
 bool space_dead(const struct space *s);
+/* vec[i]: the host has page i from @va on in the space's own page table: it was touched, or populated. 0 or -errno. */
+int space_present(struct space *s, u64 va, u32 n, u8 *vec);
 u32 space_nr_maps(const struct space *s); /* estimate of the host VMAs in use */
 
 enum skas_event_type {

@@ -388,6 +388,11 @@ int space_unmap(struct space *s, u64 va, u64 len)
 	return guest_order(s, &o, true);
 }
 
+int space_present(struct space *s, u64 va, u32 n, u8 *vec)
+{
+	return s->dead ? -EIO : os_space_present(s->mapper, va, n, vec);
+}
+
 int space_protect(struct space *s, u64 va, u64 len, int prot)
 {
 	struct order o = { .nr = __NR_mprotect, .rdi = va, .rsi = len, .rdx = (u64)prot };

@@ -304,7 +304,7 @@ static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 		do {
 			n += (*e & PTE_MAPPED) != 0;
 			if (*e)
-				*e &= ~(PTE_MAPPED | PTE_STALE);
+				*e &= ~(PTE_MAPPED | PTE_STALE | PTE_LAZY);
 			else
 				pmap_step(&e, &start);
 		} while (e++, start += PAGE_SIZE, start < end && start & (LEAF_SPAN - 1));
@@ -337,6 +337,8 @@ static int drop_locked(struct pmap *pm, u64 start, u64 end)
 	if (is_full(pm)) {
 		start = MMAP_MIN_ADDR;
 		end = arch_task_size();
+		if (!pm->queued)
+			pmap_note_touched_locked(pm, start, end);
 	}
 	forget_mapped(pm, start, end);
 	if (!pm->space)
@@ -688,6 +690,16 @@ int pmap_settle(struct pmap *pm)
 	return quiet(pm) ? 0 : pmap_flush(pm);
 }
 
+void pmap_note_touched(struct pmap *pm, u64 start, u64 end)
+{
+	if (likely(!READ_ONCE(pm->lazy)))
+		return;
+	mutex_lock(&pm->lock);
+	if (pm->space && !flush_locked(pm))
+		pmap_note_touched_locked(pm, start, end);
+	mutex_unlock(&pm->lock);
+}
+
 bool pmap_runs_beside(struct pmap *pm)
 {
 	return READ_ONCE(pm->space) && !quiet(pm);
@@ -763,6 +775,11 @@ bool pmap_take_space(struct pmap *pm)
 			s = NULL;
 		}
 	if (s) {
+		if (!pm->queued) {
+			pm->space = s;
+			pmap_note_touched_locked(pm, 0, arch_task_size());
+			pm->space = NULL;
+		}
 		/* Somebody may just have changed entries, and not ordered anything yet. */
 		space_image(s)->nr = 0;
 		forget_mapped(pm, 0, 1UL << 47);

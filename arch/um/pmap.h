@@ -34,6 +34,8 @@ typedef u64 pte_t;
 #define PTE_GUARD BIT(56)   /* marker: a touch is SIGSEGV */
 #define PTE_POISON BIT(57)  /* marker: a touch is SIGBUS, as of memory that has failed */
 #define PTE_SWAP BIT(58)    /* with SPECIAL: the page is in a swap area (kernel/mm/swap.h) */
+#define PTE_LAZY                                                                                   \
+	BIT(59) /* with RESERVED and MAPPED: the host was not asked to map it at once (pmap_touched.c) */
 #define PTE_NX BIT(63)
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
@@ -50,6 +52,7 @@ struct pmap {
 		space; /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
 	bool queued; /* orders were queued that must be flushed before guest code goes on; under @lock, read racily by pmap_space() */
 	bool ahead;  /* orders were queued that need not; under @lock */
+	bool lazy; /* there may be entries with PTE_LAZY; set under page_table_lock, never cleared */
 	u64 nr_tables; /* under mm->page_table_lock */
 	u64 image; /* whom it resembles: mms with the same value map much alike. Set before the first run */
 	struct page **
@@ -118,6 +121,13 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
 #define pmap_wrprotect pmap_update_rights
 /* No entry of the range allows writing any more, and no runner writes there, when it returns (write-back). */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
+/*
+ * What the guest has touched of the range since it was mapped with PTE_LAZY loses PTE_RESERVED: what still has both, and MAPPED, nobody has. Costs
+ * a look at a flag where there are none; else, for each table with some, ten microseconds and 10 to 20 ns a page. No spinlock is held.
+ */
+void pmap_note_touched(struct pmap *pm, u64 start, u64 end);
+/* The host can tell: PTE_LAZY is of use. */
+bool pmap_tells_touched(void);
 /* After it no runner uses a mapping that was dropped or protected before, whoever claims to have stopped. */
 int pmap_flush(struct pmap *pm);
 /* After it no guest code runs with such a mapping: flushes, unless the flush on the caller's way to the guest is soon enough. */
@@ -137,6 +147,9 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
 struct space *pmap_space(struct pmap *pm);
 /* Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is in use. */
 bool pmap_take_space(struct pmap *pm);
+
+/* Under pmap->lock, no orders queued. */
+void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end);
 
 /* pmap_image.c; under pmap->lock. 0 or -EIO (the space is dead); queues. */
 void pmap_image_save(struct pmap *pm, struct space *s);

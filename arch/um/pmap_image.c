@@ -155,7 +155,7 @@ static u32 compare(struct pmap *pm, const struct space_run *r, u32 i, bool mark,
 	*keep = e && has(pm, &none, e, r, i);
 	do {
 		if (*keep && mark)
-			e[n] |= PTE_MAPPED;
+			e[n] = (e[n] & ~PTE_LAZY) | PTE_MAPPED;
 		n++;
 	} while (n < left && (e && has(pm, &none, &e[n], r, i + n)) == *keep);
 	spin_unlock(entries_of(pm));

@@ -41,8 +41,11 @@ static char *user_lock(struct mm *mm, u64 addr, bool write)
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
-	if (likely(e && *e & PTE_P && (!write || *e & PTE_RW)))
+	if (likely(e && *e & PTE_P && (!write || *e & PTE_RW))) {
+		if (write && unlikely(*e & PTE_RESERVED))
+			*e &= ~PTE_RESERVED; /* zeros too are something that was written */
 		return (char *)pfn_to_virt(pte_pfn(*e)) + (addr & (PAGE_SIZE - 1));
+	}
 	spin_unlock(&mm->page_table_lock);
 	return NULL;
 }

@@ -171,6 +171,8 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 /* Numbers of the processes, or of the threads, in ascending order; kfree them. How many, or -ENOMEM. @below: of the subtree. */
 s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
 void cgroup_kill(struct cgroup *c);
+/* Of its processes those that @who chooses. */
+void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
 void cgroup_set_freeze(struct cgroup *c, bool on);
 
 /*

@@ -58,6 +58,19 @@ static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
 	}
 }
 
+/* Each is counted, the first victim once more, as Linux does. */
+static bool dies_with_group(struct task *p)
+{
+	struct cgroup *c;
+
+	if (!oom_may_kill(p) || !READ_ONCE(p->mm))
+		return false;
+	c = task_get_cgroup(p);
+	mem_group_killed(&c->mem);
+	cgroup_put(c);
+	return true;
+}
+
 static bool oom_kill_in(struct mem_group *g)
 {
 	struct cgroup *c = owner(g), *victims_group, *unit;
@@ -72,7 +85,7 @@ static bool oom_kill_in(struct mem_group *g)
 	unit = unit_of(victims_group, c);
 	if (unit) {
 		mem_group_killed_all(&unit->mem);
-		cgroup_kill(unit);
+		cgroup_kill_those(unit, dies_with_group);
 	}
 	cgroup_put(victims_group);
 	put_task(victim);

@@ -461,7 +461,7 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)
 }
 
 /* Nobody forks meanwhile; who was forking has been counted, or sees its own death before it goes on. */
-void cgroup_kill(struct cgroup *c)
+void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p))
 {
 	pid_t *all;
 	s64 n, i;
@@ -477,7 +477,7 @@ void cgroup_kill(struct cgroup *c)
 			put_pid(pid);
 		if (!t)
 			continue;
-		if (!(t->flags & PF_KTHREAD))
+		if (!(t->flags & PF_KTHREAD) && (!who || who(t)))
 			send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
 		put_task(t);
 	}
@@ -485,4 +485,9 @@ void cgroup_kill(struct cgroup *c)
 		kfree(all);
 	up_write(&cgroup_threads);
 	mutex_unlock(&cgroup_mutex);
+}
+
+void cgroup_kill(struct cgroup *c)
+{
+	cgroup_kill_those(c, NULL);
 }

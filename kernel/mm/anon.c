@@ -7,7 +7,7 @@
  * ended: such a range proves dense. Aligned windows and ascending frames let the host merge neighbours into one of its VMAs.
  *
  * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled ones are zeroed here and mapped
- * with the host's populate. All but the page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When
+ * with the host's populate, but in groups with a limit. All but the page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When
  * memory is short, windows shrink to one page and the untouched ones go back (reclaim.c).
  *
  * Small areas of a program that touches most of them are filled when they are made (fault_ahead()), with no fault.
@@ -15,6 +15,7 @@
  * Cost: one order for the window; 94 ns for each recycled page that is zeroed.
  */
 #include "kernel/mm/fault.h"
+#include "kernel/mm/memcg.h"
 
 #define ORDER_FIRST 4
 #define ORDER_MAX 9
@@ -171,6 +172,13 @@ static bool extent_zero(struct page *p, u32 n)
 	return used * 2 > n;
 }
 
+/* Somebody may be killed for what counts as touched, so it has to be known what was (pmap_touched.c). */
+static bool must_tell(void)
+{
+	return unlikely(current->mem_group) && mem_group_is_limited(current->mem_group) &&
+	       pmap_tells_touched();
+}
+
 int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 {
 	struct mm *mm = v->vm_mm;
@@ -196,6 +204,10 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 		end = addr + n * PAGE_SIZE;
 	}
 	info->populate = extent_zero(p, n);
+	if (must_tell()) {
+		bits |= PTE_LAZY;
+		info->populate = false;
+	}
 
 	e = entry_lock(mm, start);
 	if (!e) {
@@ -208,9 +220,11 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 		else
 			entry_set(v, &e[i], p + i,
 				bits | (va == addr && !info->ahead ? 0 : PTE_RESERVED));
-		if (va == addr && !info->ahead)
+		if ((va == addr && !info->ahead) || info->populate) /* the host will back it */
 			clear_bit(PG_zero, &p[i].flags);
 	}
+	if (bits & PTE_LAZY)
+		WRITE_ONCE(mm->pmap.lazy, true);
 	entry_unlock(mm);
 	v->next_fault = end;
 	info->start = start;

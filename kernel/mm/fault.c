@@ -24,6 +24,7 @@
  */
 #include "kernel/lib/trace.h"
 #include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/memcg.h"
 #include "kernel/mm/swap_internal.h"
 
 #include <asm/siginfo.h>
@@ -131,6 +132,18 @@ static int fill_entry(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 	return anon_fault(v, addr, info);
 }
 
+/* What was asked for counts as touched. */
+static void keep_page(struct mm *mm, u64 addr)
+{
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	if (e)
+		*e &= ~PTE_RESERVED;
+	spin_unlock(&mm->page_table_lock);
+}
+
 #define MAX_ROUNDS 100 /* each round lost means that somebody else changed the entry */
 
 /* A write to what is there, but not for writing. */
@@ -177,6 +190,8 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 			info->mapped = (e & (PTE_MAPPED | PTE_STALE)) == PTE_MAPPED;
 			if (!info->kind)
 				info->kind = FAULT_PRESENT;
+			if (unlikely(e & PTE_RESERVED) && flags & FAULT_WRITE && !info->ahead)
+				keep_page(mm, addr);
 			return 0;
 		}
 		if (!e)
@@ -290,57 +305,57 @@ void fault_ahead(struct mm *mm, u64 addr, u32 flags)
 	fault_in_once(mm, addr, flags, true);
 }
 
-/* What was asked for counts as touched. */
-static void keep_page(struct mm *mm, u64 addr)
+/* Under mmap_lock, which it may let go of in between. 0, -errno; 1: the same page once more. */
+static int populate_page(struct mm *mm, u64 addr, u32 flags)
 {
-	pte_t *e;
+	struct vm_area *v = find_vma(mm, addr);
+	struct fault_info info = { 0 };
+	int err;
 
-	spin_lock(&mm->page_table_lock);
-	e = pmap_pte(&mm->pmap, addr, false);
-	if (e)
-		*e &= ~PTE_RESERVED;
-	spin_unlock(&mm->page_table_lock);
+	if (!v || v->vm_start > addr)
+		return -ENOENT;
+	if (!flags && v->vm_flags & VM_WRITE && vma_is_cow(v))
+		flags = FAULT_WRITE;
+	current->memcg_oom = false;
+	err = vma_is_secret(v) ? -EFAULT : resolve(v, addr, flags, &info);
+	if (!err) {
+		keep_page(mm, addr);
+		return 0;
+	}
+	if (err == USERFAULT)
+		err = userfault_wait(v, addr, flags, false);
+	else if (err == OWED_FAULT)
+		err = owed_wait(v, addr);
+	else if (err != -ENOMEM)
+		return err;
+	else
+		up_read(&mm->mmap_lock);
+	if (err == -ENOMEM && memory_may_come(mm))
+		err = 0;
+	down_read(&mm->mmap_lock);
+	return err ? err : 1;
 }
 
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 {
-	struct fault_info info = { 0 };
 	int err = 0;
 
 	down_read(&mm->mmap_lock);
-	while (start < end && !err) {
-		struct vm_area *v = find_vma(mm, start);
-		u32 f = flags;
-
-		if (!v || v->vm_start > start) {
-			err = -ENOMEM;
-			break;
-		}
-		if (!flags && v->vm_flags & VM_WRITE && vma_is_cow(v))
-			f = FAULT_WRITE;
-		err = vma_is_secret(v) ? -EFAULT : resolve(v, start, f, &info);
-		if (err == USERFAULT) {
-			err = userfault_wait(v, start, f, false);
-			down_read(&mm->mmap_lock);
-			continue;
-		}
-		if (err == OWED_FAULT) {
-			err = owed_wait(v, start);
-			down_read(&mm->mmap_lock);
-			continue;
-		}
-		if (!err)
-			keep_page(mm, start);
-		start += PAGE_SIZE;
+	while (start < end && err >= 0) {
+		err = populate_page(mm, start, flags);
+		start += err ? 0 : PAGE_SIZE;
 		if (wait_interrupted(TASK_KILLABLE))
 			err = -EINTR;
-		if (!(start & (AROUND - 1))) { /* others may want the lock */
+		if (!err && !(start & (AROUND - 1))) { /* others may want the lock */
 			up_read(&mm->mmap_lock);
+			mem_group_pay_on_the_way();
 			cond_resched();
 			down_read(&mm->mmap_lock);
 		}
 	}
 	up_read(&mm->mmap_lock);
+	if (err == -ENOENT)
+		return -ENOMEM;
 	return err == FAULT_GUARD ? -ENXIO : err;
 }
 

@@ -46,7 +46,7 @@ static pte_t child_bits(const struct vm_area *v, pte_t e)
 {
 	if (!(v->vm_flags & VM_UFFD_WP))
 		e &= ~PTE_UFFD_WP;
-	return e & ~(PTE_MAPPED | PTE_STALE | PTE_PFN_MASK);
+	return e & ~(PTE_MAPPED | PTE_STALE | PTE_LAZY | PTE_PFN_MASK);
 }
 
 /* 0 or -ENOMEM. The child's entry stays empty for VM_WIPEONFORK areas and the like. */
@@ -351,6 +351,7 @@ static int dup_area(struct fork *f, struct vm_area *from)
 		return -ENOMEM;
 	}
 	f->protect = f->anon = false;
+	pmap_note_touched(&f->old->pmap, from->vm_start, from->vm_end);
 	if (from->vm_flags & VM_HUGETLB)
 		err = hugetlb_fork(v, from, &f->protect);
 	else if (!(from->vm_flags & VM_WIPEONFORK))

@@ -120,6 +120,10 @@ bool mem_protected(const struct page *p, bool low_too); /* memory.min, memory.lo
 bool mem_group_oom(struct mem_group *g);
 /* The same for current's nearest group that is full; true if there is none. */
 bool mem_group_oom_own(void);
+/* Does @top, or a group below, pay for it? */
+bool mem_belongs(const struct page *p, const struct mem_group *top);
+/* Gives back what was mapped ahead in the group, by whomever, and not touched. Frames freed. mmap_lock of others is only tried. */
+u64 break_reservations_in(const struct mem_group *g);
 
 /* ---- ksm.c ---- */
 

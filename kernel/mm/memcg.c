@@ -15,6 +15,7 @@
 
 #define RETRIES 16
 #define BATCH 32
+#define PAY_FROM 64 /* pages above memory.high, in one call */
 #define MAX_PENALTY_NS 2000000000UL
 
 void (*mem_group_hold)(struct mem_group *g);
@@ -141,6 +142,14 @@ static bool may_swap(const struct mem_group *g)
 		if (swap_of(at) >= READ_ONCE(at->swap_max))
 			return false;
 	return !g->parent || atomic_read(&g->usage) > atomic_read(&g->file) + atomic_read(&g->sock);
+}
+
+bool mem_group_is_limited(const struct mem_group *g)
+{
+	for (; g && g->parent; g = g->parent)
+		if (READ_ONCE(g->max) != MEM_NO_LIMIT || READ_ONCE(g->high) != MEM_NO_LIMIT)
+			return true;
+	return false;
 }
 
 /* How often reclaim may yield nothing before somebody is killed. */
@@ -283,7 +292,7 @@ void mem_swap_refused(struct mem_group *full)
 
 /* ---- reclaim ---- */
 
-static bool belongs(const struct page *p, const struct mem_group *top)
+bool mem_belongs(const struct page *p, const struct mem_group *top)
 {
 	for (const struct mem_group *g = p->memcg; g; g = g->parent)
 		if (g == top)
@@ -306,7 +315,7 @@ static bool chosen(const struct page *p, void *group)
 {
 	const struct mem_group *g = group;
 
-	return !g->parent || belongs(p, g);
+	return !g->parent || mem_belongs(p, g);
 }
 
 /* The root has all that is there, and counts nothing. */
@@ -347,6 +356,8 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 
 bool mem_group_oom(struct mem_group *g)
 {
+	if (break_reservations_in(g))
+		return true;
 	count_event(g, MEM_OOM);
 	if (!mem_group_oom_kill || !mem_group_oom_kill(g))
 		return false;
@@ -431,6 +442,12 @@ void mem_group_pay(void)
 		schedule_deadline(ktime_get() + wait);
 		psi_memstall_leave(stall);
 	}
+}
+
+void mem_group_pay_on_the_way(void)
+{
+	if (unlikely(current->memcg_over > PAY_FROM))
+		mem_group_pay();
 }
 
 /* ---- peaks that begin anew ---- */

@@ -90,12 +90,16 @@ void mem_watch_end(struct mem_watch *w);
 
 void mem_group_init(struct mem_group *g, struct mem_group *parent);
 void mem_group_reset(struct mem_group *g);
+/* Is there a limit, of the group or of one above, that may have somebody killed or held up? */
+bool mem_group_is_limited(const struct mem_group *g);
 /* A limit has been lowered: gets the usage below @pages, kills where that must be. */
 void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
 /* Takes pages of files from the group: how many. May sleep. */
 u64 mem_group_reclaim(struct mem_group *g, u64 pages);
 /* On the way to user mode with TIF_CGROUP: a task over memory.high reclaims, and waits. */
 void mem_group_pay(void);
+/* The same within a long call, which holds no lock: where it has taken much since. */
+void mem_group_pay_on_the_way(void);
 
 /*
  * What a socket's queues take. Who pays is said when it is made: current's group with a reference, which mem_sock_end() gives back; NULL: nobody.

@@ -318,6 +318,7 @@ long sys_mincore(unsigned long addr, size_t len, uaddr_t vec)
 		u32 n = 0;
 
 		down_read(&mm->mmap_lock);
+		pmap_note_touched(&mm->pmap, va, min(end, va + CORE_BATCH * PAGE_SIZE));
 		for (; n < CORE_BATCH && va < end; va += PAGE_SIZE) {
 			struct vm_area *v = vma_lookup(mm, va);
 

@@ -34,7 +34,7 @@ static int move_entry(struct mm *mm, u64 from, u64 to, bool *mapped)
 		new = pmap_pte(&mm->pmap, to, true);
 		if (new) {
 			*mapped |= (*old & PTE_MAPPED) != 0;
-			*new = *old & ~(PTE_MAPPED | PTE_STALE);
+			*new = *old & ~(PTE_MAPPED | PTE_STALE | PTE_LAZY);
 			*old = 0;
 		} else {
 			err = -ENOMEM;
@@ -61,6 +61,7 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 	bool mapped = false;
 	int err = 0;
 
+	pmap_note_touched(&mm->pmap, from, from + len);
 	zap_prepare(mm, from, from + len);
 	if (m)
 		down_write(&m->i_mmap_sem);

@@ -14,6 +14,7 @@
 #include "kernel/sched/psi.h"
 
 #define BATCH 32
+#define LOOKS 4096 /* entries under one hold of page_table_lock */
 
 static LIST_HEAD(shrinkers);
 static DEFINE_SPINLOCK(shrinkers_lock);
@@ -213,6 +214,46 @@ static u64 break_reservations(u64 wanted)
 		if (!mm)
 			break;
 		freed += break_reservations_of(mm, false);
+		mmdrop(mm);
+	}
+	return freed;
+}
+
+/* Has it frames that were mapped ahead, as far as we know, and @g or a group below pays for them? */
+static bool reserves_for(struct mm *mm, const struct mem_group *g)
+{
+	bool found = false;
+	u64 va = 0;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	for (u32 looked = 0; !found && (e = pmap_next(&mm->pmap, &va, mm->task_size));
+		va += PAGE_SIZE) {
+		if (!*e)
+			pmap_step(&e, &va);
+		else if ((*e & (PTE_RESERVED | PTE_SPECIAL)) == PTE_RESERVED)
+			found = mem_belongs(pfn_to_page(pte_pfn(*e)), g);
+		if (!(++looked % LOOKS)) {
+			spin_unlock(&mm->page_table_lock);
+			cond_resched();
+			spin_lock(&mm->page_table_lock);
+		}
+	}
+	spin_unlock(&mm->page_table_lock);
+	return found;
+}
+
+u64 break_reservations_in(const struct mem_group *g)
+{
+	u64 freed = 0;
+
+	for (u32 n = count_mms(); n; n--) {
+		struct mm *mm = next_mm();
+
+		if (!mm)
+			break;
+		if (atomic_read(&mm->rss_anon) > 0 && reserves_for(mm, g))
+			freed += break_reservations_of(mm, false);
 		mmdrop(mm);
 	}
 	return freed;

@@ -127,6 +127,18 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 
 #define CHUNK PAGE_KINDS_BATCH
 
+/* Which of those that copy_entries() is about to find have been touched. */
+static void note_next(struct mm *mm, u64 va, u64 end)
+{
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_next(&mm->pmap, &va, end);
+	spin_unlock(&mm->page_table_lock);
+	if (e)
+		pmap_note_touched(&mm->pmap, va, min(end, va + CHUNK * PAGE_SIZE));
+}
+
 /*
  * Up to CHUNK entries from *va on, which moves behind them; how many (0: none up to @end), *first: the address of the first.
  * Entries of frames that were mapped ahead are asked for at the host, which must not happen under page_table_lock: thus a copy.
@@ -136,6 +148,8 @@ static u32 copy_entries(struct mm *mm, u64 *va, u64 end, pte_t *to, u64 *first)
 	u32 n = 0;
 	pte_t *e;
 
+	if (unlikely(READ_ONCE(mm->pmap.lazy)))
+		note_next(mm, *va, end);
 	spin_lock(&mm->page_table_lock);
 	e = pmap_next(&mm->pmap, va, end);
 	*first = *va;

@@ -277,6 +277,7 @@ static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 	b = batch_begin((u32)min(g->wanted - g->left, (u64)SWAP_BATCH));
 	if (!b)
 		return false;
+	pmap_note_touched(&mm->pmap, *va, min(end, (*va | (512 * PAGE_SIZE - 1)) + 1));
 	pmap_change_begin(&mm->pmap);
 	leave(v, va, end, g, b, &full);
 	if (b->n)

@@ -85,14 +85,14 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 {
 	pfn_t pfn = page_to_pfn(p);
 
-	if (!test_bit(PG_zero, &p->flags))
+	if (!test_bit(PG_zero, &p->flags)) /* zeros may have been written: pmap_touched.c */
 		return all_zero(page_address(p));
 	if (pfn - c->start >= c->nr) {
 		c->start = pfn;
 		c->nr = min_t(u64, HOLE_CURSOR, max_pfn - pfn);
 		physmem_backed(pfn, c->nr, c->backed);
 	}
-	return !c->backed[pfn - c->start] || all_zero(page_address(p));
+	return !c->backed[pfn - c->start];
 }
 
 /* ---- taking entries away ---- */
@@ -274,6 +274,7 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 	u64 freed = 0;
 
 	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
+	pmap_note_touched(&v->vm_mm->pmap, start, end);
 	pmap_drop_mapped(&v->vm_mm->pmap, start, end);
 	pmap_flush(&v->vm_mm->pmap); /* earlier orders too: what is freed here is not retired */
 	while (start < end) {

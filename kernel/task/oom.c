@@ -43,12 +43,17 @@ static bool memory_of(struct task *p, struct usage *u)
 	return false;
 }
 
+bool oom_may_kill(const struct task *p)
+{
+	return !(p->flags & PF_KTHREAD) && !same_thread_group(p, init_process) &&
+	       p->signal->oom_score_adj != OOM_SCORE_ADJ_MIN;
+}
+
 static s64 badness(struct task *p, u64 total, struct usage *u)
 {
 	s64 points;
 
-	if ((p->flags & PF_KTHREAD) || same_thread_group(p, init_process) ||
-		p->signal->oom_score_adj == OOM_SCORE_ADJ_MIN || !memory_of(p, u))
+	if (!oom_may_kill(p) || !memory_of(p, u))
 		return INT64_MIN;
 	points = (s64)(u->anon + u->file + u->shmem + u->tables + u->swap);
 	return points + p->signal->oom_score_adj * (s64)(total / 1000);

@@ -93,6 +93,8 @@ void uts_set(enum uts_field which, const char name[65]);
  */
 struct task *oom_kill_within(
 	u64 total, bool (*in)(struct task *p, void *arg), void *arg, bool *any);
+/* No kernel thread, not process 1, and it has not asked to be spared. */
+bool oom_may_kill(const struct task *p);
 /* A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will not freeze. */
 bool task_set_freeze(struct task *t, bool on);
 /* On the way to user mode, with TIF_CGROUP: tells a task of SCHED_DEADLINE of an overrun, and sleeps until its next period. */

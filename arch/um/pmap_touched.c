@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pmap_touched.c: which pages that were mapped ahead the guest has touched.
+ *
+ *	pmap_note_touched(pm, start, end)   those lose PTE_RESERVED
+ *	pmap_tells_touched()                it can be found out on this host
+ *
+ * What a page holds does not tell: zeros may have been written to it. A frame that the host did not back when it was mapped tells by being
+ * backed now (mm asks for that with mincore). A recycled one is backed anyway; but where the space's mapping was made without populating, the
+ * host enters a page in its own page table when it is touched, and /proc/PID/pagemap shows that. So such entries have PTE_LAZY. A page that is
+ * read brings its neighbours in the cache with it, up to 64 KiB around, which then count as touched: on the side of who counts too much.
+ *
+ * It is known as long as the space maps the page as it did: whoever has it dropped asks before. PTE_LAZY goes with PTE_MAPPED, and where the
+ * space had the mapping from somebody else (pmap_image.c). A page that still has PTE_RESERVED without both is told by its content, as far as
+ * that goes.
+ *
+ * Cost: a look at pm->lazy; where it is set, for each table with such entries, the opening of a file, 8 us, and 10 to 20 ns a page. Mapping
+ * lazily costs the guest the host's fault for each page, 0.4 us more than populating; so it is done only in memory groups that have a limit.
+ */
+#include "arch/um/internal.h"
+#include "arch/um/pmap.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "skas/skas.h"
+
+#define ENTRIES 512
+#define LEAF_SPAN (ENTRIES * PAGE_SIZE)
+#define ALL (PTE_RESERVED | PTE_LAZY | PTE_MAPPED)
+
+bool pmap_tells_touched(void)
+{
+	static u8 told; /* 1: no, 2: yes; the same value whoever writes it */
+
+	if (unlikely(!told))
+		told = os_mem_tells_touched() ? 2 : 1;
+	return told == 2;
+}
+
+static bool is_open(pte_t e)
+{
+	return (e & ALL) == ALL && !(e & PTE_SPECIAL);
+}
+
+/* The first and the last such entry of [start, end), which lies in one table. Under page_table_lock. */
+static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last)
+{
+	pte_t *e = pmap_pte(pm, start, false);
+	bool any = false;
+
+	for (; e && start < end; e++, start += PAGE_SIZE) {
+		if (!is_open(*e)) {
+			pmap_step(&e, &start);
+			continue;
+		}
+		if (!any)
+			*first = start;
+		*last = start;
+		any = true;
+	}
+	return any;
+}
+
+/* What lies in one table. */
+static void note_in_table(struct pmap *pm, u64 start, u64 end)
+{
+	struct mm *mm = container_of(pm, struct mm, pmap);
+	u8 there[ENTRIES];
+	u64 first = 0, last = 0;
+	bool any;
+	pte_t *e;
+	u32 n;
+
+	spin_lock(&mm->page_table_lock);
+	any = find_open(pm, start, end, &first, &last);
+	spin_unlock(&mm->page_table_lock);
+	if (!any)
+		return;
+	n = (u32)((last - first) >> PAGE_SHIFT) + 1;
+	if (space_present(pm->space, first, n, there))
+		return;
+	/* entries may go meanwhile, but none becomes MAPPED without pm->lock */
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(pm, first, false);
+	for (u32 i = 0; e && i < n; i++)
+		if (there[i] && is_open(e[i]))
+			e[i] &= ~PTE_RESERVED;
+	spin_unlock(&mm->page_table_lock);
+}
+
+void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end)
+{
+	struct mm *mm = container_of(pm, struct mm, pmap);
+
+	if (likely(!READ_ONCE(pm->lazy)) || !pm->space)
+		return;
+	while (start < end) {
+		u64 stop;
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_next(pm, &start, end);
+		spin_unlock(&mm->page_table_lock);
+		if (!e)
+			return;
+		stop = min(end, (start | (LEAF_SPAN - 1)) + 1);
+		note_in_table(pm, start, stop);
+		start = stop;
+	}
+}
