@@ -38,9 +38,7 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	mutex_init(&i->read_mutex);
 	INIT_LIST_HEAD(&i->rq);
 	INIT_LIST_HEAD(&i->members);
-	INIT_HLIST_NODE(&i->port_node);
-	INIT_HLIST_NODE(&i->peer_node);
-	INIT_HLIST_NODE(&i->listen_node);
+	inet_init_ports(i);
 	i->net = net_get(i->c.net);
 	i->table = table;
 	i->v6 = family == AF_INET6;
@@ -68,7 +66,7 @@ void inet_put(struct inet_sock *i)
 	ip4_opts_put(i->cork_flow.opts);
 	ip4_opts_put(i->opts);
 	filter_put(i->c.filter);
-	filter_put(i->reuse);
+	ports_drop_group(i);
 	net_put(i->net);
 	if (i->free)
 		i->free(i);
@@ -354,8 +352,10 @@ int inet_become_v4(struct inet_sock *i, int family)
 		return -EADDRNOTAVAIL;
 	inet_mc_drop_v6(i); /* nobody could leave them any more */
 	spin_lock(&i->c.lock);
+	inet_change_begin(i);
 	i->v6 = false;
 	i->c.family = AF_INET;
+	inet_change_end(i);
 	spin_unlock(&i->c.lock);
 	return 0;
 }

@@ -27,26 +27,44 @@
 
 #define TABLE_BITS 10
 #define TABLE_SIZE (1 << TABLE_BITS)
-#define PEER_WORDS 9 /* two addresses, two ports */
+#define WAYS_SIZE 4096
+#define PEER_WORDS 10 /* two addresses, two ports, a namespace */
 
 struct inet_sock;
+struct reuse_group;
 
 /* The ports of one protocol. */
 struct port_table {
 	spinlock_t lock;
 	struct hlist_head
 		by_port[TABLE_SIZE]; /* inet_sock.port_node of all that have a local port */
-	struct hlist_head by_peer
-		[TABLE_SIZE]; /* inet_sock.peer_node of those that have a peer (datagrams': and its port) */
-	struct hlist_head listeners
-		[TABLE_SIZE]; /* inet_sock.listen_node of TCP's that listen, and of datagrams' others; of raw ones, by namespace and protocol */
-	u64 peer_key[PEER_WORDS + 1]; /* of both hashes; all 0 until it is used first */
+	struct hlist_head
+		kinds[TABLE_SIZE]; /* the same, but one for all that are alike: inet_sock.kind */
+	struct hlist_head places
+		[WAYS_SIZE]; /* one for all that are alike and have an address and port: .place */
+	struct hlist_head by_peer[WAYS_SIZE]; /* .peer_node of streams that have a peer */
+	struct hlist_head ways
+		[WAYS_SIZE]; /* .way of those that packets may find otherwise: listeners, datagrams' */
+	u64 peer_key[PEER_WORDS + 1]; /* of the last three; all 0 until it is used first */
 	struct hlist_head raw;        /* raw sockets have no ports */
 	u64 entered;                  /* how many have come into by_port and raw */
 	bool stream;
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
 extern struct port_table ping_ids; /* of ping sockets: an identifier is a port */
+
+/* ports_crowd.c: sockets that are alike. One of them stands in a bucket for all; it has the others as kin. */
+struct port_crowd {
+	struct hlist_node node;
+	struct list_head kin;
+};
+/* The same by age: the youngest stands for them, and holds the tree. */
+struct port_row {
+	struct hlist_node node;
+	struct rb_node at;
+	struct rb_root all;
+	bool in;
+};
 
 /* What a receiver may be told of a packet. */
 struct inet_heard {
@@ -66,15 +84,20 @@ struct inet_sock {
 	void (*free)(struct inet_sock *i); /* the last reference has gone; NULL: kfree */
 
 	/* written under table->lock while in the table */
-	struct hlist_node port_node, peer_node, listen_node;
+	struct hlist_node port_node, peer_node;
+	struct port_crowd kind, place;
+	struct port_row way; /* of raw sockets way.node alone, by namespace and protocol */
+	u32 traits;          /* that make kinds and places, as they were when it came there */
 	u64 entered; /* in_table: its number in the row of who came there; in a list the highest stands first */
 	ip_addr laddr; /* bound to; any */
 	ip_addr saddr; /* that packets bear: laddr, or chosen by connect */
 	ip_addr raddr;
 	u16 lport, rport; /* host order; 0: none */
 	u16 old_port; /* TCP's that it has given back; its name bears it, as on Linux, until it has another */
-	struct sk_filter *
-		reuse; /* SO_ATTACH_REUSEPORT_CBPF: chooses one of those that share the port; NULL */
+	struct reuse_group
+		*group; /* SO_REUSEPORT: those that share the port, ports_group.c; NULL */
+	u32 group_at;   /* its place there, 0: packets do not choose it; else counted from 1 */
+	int group_cpu;  /* it wants what comes in on that one, -1: on any */
 	bool own_group; /* it was given a program before it was bound */
 	bool in_table;
 	bool port_by_user; /* by bind, not of our choice */
@@ -236,6 +259,16 @@ void bits_show(struct seq *s, const u64 *bits, u32 nr);
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr);
 int ports_show_reserved(struct seq *s, void *arg);
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos); /* proc_is_list() */
+/* A socket that begins. */
+void inet_init_ports(struct inet_sock *i);
+void ports_drop_group(
+	struct inet_sock *i); /* the last reference has gone: a group of its own goes too */
+/*
+ * What decides who may share a port changes: SO_REUSEADDR and SO_REUSEPORT, the device, the family, the processor that is wanted. Between the two
+ * table->lock is held.
+ */
+void inet_change_begin(struct inet_sock *i);
+void inet_change_end(struct inet_sock *i);
 /* For all that share the socket's port: 0, -EINVAL (it shares none); -ENOENT (there is no program). Takes the reference. */
 int inet_reuse_program(struct inet_sock *i, struct sk_filter *f);
 /* Would the socket take a packet from there to there? table->lock held. */
@@ -244,7 +277,7 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 
 /* table->lock held: it enters by_port's list, or raw's. */
 void inet_enter_list(struct inet_sock *i, struct hlist_head *h);
-/* Where raw sockets of @net that want @proto stand, by listen_node: others' do not stand in a packet's way. */
+/* Where raw sockets of @net that want @proto stand, by way.node: others' do not stand in a packet's way. */
 struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto);
 /*
  * A walk over all that have a port, or are raw, some at a time:

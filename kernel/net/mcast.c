@@ -138,14 +138,37 @@ static void load(struct net_device *dev, struct mc_group *g)
 
 /* ---- groups ---- */
 
+/* Both are found by their addresses among thousands, with net->lock held. */
 static struct mc_group *find_group(struct net_device *dev, const ip_addr *addr)
 {
-	struct mc_group *g;
+	struct rb_node *n = dev->mc[!ip_is_v4(addr)].by_addr.node;
 
-	list_for_each_entry(g, &dev->mc[!ip_is_v4(addr)].groups, list)
-		if (ip_equal(&g->addr, addr))
+	while (n) {
+		struct mc_group *g = rb_entry(n, struct mc_group, node);
+		int order = memcmp(addr, &g->addr, sizeof(*addr));
+
+		if (!order)
 			return g;
+		n = order < 0 ? n->left : n->right;
+	}
 	return NULL;
+}
+
+static void enter_group(struct mc_if *m, struct mc_group *g)
+{
+	struct rb_node **link = &m->by_addr.node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = memcmp(&g->addr, &rb_entry(parent, struct mc_group, node)->addr,
+			       sizeof(g->addr)) < 0 ?
+			       &parent->left :
+			       &parent->right;
+	}
+	rb_link_node(&g->node, parent, link);
+	rb_insert_color(&g->node, &m->by_addr);
+	list_add(&g->list, &m->groups);
+	m->kept++;
 }
 
 static struct mc_group *new_group(struct mc_if *m, const ip_addr *addr)
@@ -154,19 +177,19 @@ static struct mc_group *new_group(struct mc_if *m, const ip_addr *addr)
 
 	if (m->kept >= MCAST_GROUPS_MAX)
 		return ERR_PTR(-ENOBUFS);
-	g = kzalloc(sizeof(*g), GFP_ATOMIC);
+	g = kzalloc(sizeof(*g), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!g)
 		return ERR_PTR(-ENOMEM);
 	g->addr = *addr;
 	INIT_LIST_HEAD(&g->sources);
-	list_add(&g->list, &m->groups);
-	m->kept++;
+	enter_group(m, g);
 	return g;
 }
 
 static void free_source(struct mc_group *g, struct mc_source *s)
 {
 	list_del(&s->list);
+	rb_erase(&s->node, &g->by_addr);
 	g->nr_sources--;
 	kfree(s);
 }
@@ -178,6 +201,7 @@ static void free_group(struct mc_if *m, struct mc_group *g)
 	list_for_each_entry_safe(s, next, &g->sources, list)
 		kfree(s);
 	list_del(&g->list);
+	rb_erase(&g->node, &m->by_addr);
 	m->kept--;
 	kfree(g);
 }
@@ -193,27 +217,45 @@ void mcast_drop_idle(struct mc_if *m, struct mc_group *g)
 		free_group(m, g);
 }
 
+/* NULL: it would stand at *link, below *parent. */
+static struct mc_source *seek_source(
+	struct mc_group *g, const ip_addr *addr, struct rb_node ***link, struct rb_node **parent)
+{
+	*link = &g->by_addr.node;
+	*parent = NULL;
+	while (**link) {
+		struct mc_source *s = rb_entry(**link, struct mc_source, node);
+		int order = memcmp(addr, &s->addr, sizeof(*addr));
+
+		if (!order)
+			return s;
+		*parent = **link;
+		*link = order < 0 ? &(*parent)->left : &(*parent)->right;
+	}
+	return NULL;
+}
+
 static struct mc_source *find_source(struct mc_group *g, const ip_addr *addr)
 {
-	struct mc_source *s;
+	struct rb_node **link, *parent;
 
-	list_for_each_entry(s, &g->sources, list)
-		if (ip_equal(&s->addr, addr))
-			return s;
-	return NULL;
+	return seek_source(g, addr, &link, &parent);
 }
 
 static int count_source(struct mc_group *g, const ip_addr *addr, u8 mode)
 {
-	struct mc_source *s = find_source(g, addr);
+	struct rb_node **link, *parent;
+	struct mc_source *s = seek_source(g, addr, &link, &parent);
 
 	if (!s) {
 		if (g->nr_sources >= SOURCES_MAX)
 			return -ENOBUFS;
-		s = kzalloc(sizeof(*s), GFP_ATOMIC);
+		s = kzalloc(sizeof(*s), GFP_ATOMIC | __GFP_ACCOUNT);
 		if (!s)
 			return -ENOMEM;
 		s->addr = *addr;
+		rb_link_node(&s->node, parent, link);
+		rb_insert_color(&s->node, &g->by_addr);
 		list_add_tail(&s->list, &g->sources);
 		g->nr_sources++;
 	}
@@ -600,6 +642,7 @@ void mcast_forget(struct net_device *dev)
 
 		list_for_each_entry_safe(g, next, &m->groups, list)
 			free_group(m, g);
+		m->by_addr = RB_ROOT;
 		memset(&m->count, 0, sizeof(*m) - offsetof(struct mc_if, count));
 	}
 	list_for_each_entry_safe(a, na, &dev->macs, list) {

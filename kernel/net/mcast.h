@@ -14,6 +14,7 @@
 #define NESTLING_NET_MCAST_H
 
 #include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/net/addr.h"
 
 struct net;
@@ -28,6 +29,7 @@ extern int sysctl_mld_qrv;    /* MLD's, the machine's */
 /* A family's part of a device. */
 struct mc_if {
 	struct list_head groups; /* of mc_group, the newest first */
+	struct rb_root by_addr;  /* the same */
 	u32 count;               /* of those that somebody is in */
 	u32 kept;                /* of all, with those that are left but not told of */
 	u32 qrv;
@@ -41,11 +43,13 @@ struct mc_if {
 
 struct mc_group {
 	struct list_head list;
+	struct rb_node node; /* of mc_if.by_addr */
 	ip_addr addr;
 	u32 users; /* 0: it is kept until all has been told */
 	u32 excl;  /* of them in MCAST_EXCLUDE */
 	u32 nr_sources;
 	struct list_head sources; /* of mc_source */
+	struct rb_root by_addr;   /* the same */
 	bool excludes;            /* the state as the last report has it, or will */
 	u32 changes;              /* how often the change of mode is still to be told */
 	u64 report_at; /* when to answer a question about it, or to tell of it to an old querier; 0: not */
@@ -57,6 +61,7 @@ struct mc_group {
 
 struct mc_source {
 	struct list_head list;
+	struct rb_node node; /* of mc_group.by_addr */
 	ip_addr addr;
 	u32 n[2];    /* members that list it, by mode */
 	bool listed; /* in the state's list */

@@ -84,7 +84,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return false;
 	spin_lock(&raw_socks.lock);
-	hlist_for_each_entry(i, inet_raw_bucket(net, skb->ip.proto), listen_node) {
+	hlist_for_each_entry(i, inet_raw_bucket(net, skb->ip.proto), way.node) {
 		if (!wants(i, net, skb))
 			continue;
 		ours = true;
@@ -108,7 +108,7 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return;
 	spin_lock(&raw_socks.lock);
-	hlist_for_each_entry(i, inet_raw_bucket(net, proto), listen_node) {
+	hlist_for_each_entry(i, inet_raw_bucket(net, proto), way.node) {
 		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto ||
 			(i->bound_if && i->bound_if != e->quote->dev->ifindex))
 			continue;
@@ -332,7 +332,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 	s->ops = &raw_ops;
 	spin_lock(&raw_socks.lock);
 	inet_enter_list(i, &raw_socks.raw);
-	hlist_add_head(&i->listen_node, inet_raw_bucket(i->net, i->c.protocol));
+	hlist_add_head(&i->way.node, inet_raw_bucket(i->net, i->c.protocol));
 	spin_unlock(&raw_socks.lock);
 	return 0;
 }

@@ -90,6 +90,15 @@ static bool *flag_option(struct sock_common *sk, int opt)
 	return NULL;
 }
 
+static void set_sharing(struct inet_sock *i, bool *flag, bool val)
+{
+	if (*flag == val)
+		return;
+	inet_change_begin(i);
+	*flag = val;
+	inet_change_end(i);
+}
+
 static int set_flag(struct sock_common *sk, int opt, bool *flag, int val)
 {
 	bool inet = sk->family == AF_INET || sk->family == AF_INET6;
@@ -98,8 +107,23 @@ static int set_flag(struct sock_common *sk, int opt, bool *flag, int val)
 		return -EOPNOTSUPP;
 	if ((opt == SO_DEBUG || opt == SO_PREFER_BUSY_POLL) && val && !capable(CAP_NET_ADMIN))
 		return opt == SO_DEBUG ? -EACCES : -EPERM;
-	*flag = val;
+	if (inet && (opt == SO_REUSEADDR || opt == SO_REUSEPORT))
+		set_sharing(container_of(sk, struct inet_sock, c), flag, val);
+	else
+		*flag = val;
 	return 0;
+}
+
+static void set_cpu(struct sock_common *sk, int cpu)
+{
+	bool inet = sk->family == AF_INET || sk->family == AF_INET6;
+
+	if (inet)
+		inet_change_begin(container_of(sk, struct inet_sock, c));
+	sk->rare.incoming_cpu = cpu;
+	sk->rare.cpu_wanted = cpu >= 0;
+	if (inet)
+		inet_change_end(container_of(sk, struct inet_sock, c));
 }
 
 static int set_buffer(struct sock_common *sk, int opt, int val)
@@ -202,10 +226,7 @@ static int set_number(struct sock_common *sk, int opt, int val)
 	case SO_DETACH_FILTER: return sock_detach_filter(sk);
 	case SO_ATTACH_BPF: return sock_attach_program(sk, val);
 	case SO_ATTACH_REUSEPORT_EBPF: return sk->rare.filter_locked ? -EPERM : no_program(val);
-	case SO_INCOMING_CPU:
-		sk->rare.incoming_cpu = val;
-		sk->rare.cpu_wanted = val >= 0;
-		return 0;
+	case SO_INCOMING_CPU: set_cpu(sk, val); return 0;
 	case SO_ATTACH_REUSEPORT_CBPF:
 	case SO_DETACH_REUSEPORT_BPF:
 		return -EINVAL; /* in no group: a family that has them takes it before */

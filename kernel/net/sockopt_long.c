@@ -49,6 +49,17 @@ static int *bound_if(struct sock_common *sk)
 		       &sk->rare.bound_if;
 }
 
+static void set_bound_if(struct sock_common *sk, int n)
+{
+	bool inet = sk->family == AF_INET || sk->family == AF_INET6;
+
+	if (inet)
+		inet_change_begin(container_of(sk, struct inet_sock, c));
+	*bound_if(sk) = n;
+	if (inet)
+		inet_change_end(container_of(sk, struct inet_sock, c));
+}
+
 /* Nobody looks whether there is a device of that number, as on Linux. */
 static int bind_number(struct sock_common *sk, uaddr_t val, u32 len)
 {
@@ -62,7 +73,7 @@ static int bind_number(struct sock_common *sk, uaddr_t val, u32 len)
 		return -EPERM;
 	if (n < 0)
 		return -EINVAL;
-	*bound_if(sk) = n;
+	set_bound_if(sk, n);
 	return 0;
 }
 
@@ -86,7 +97,7 @@ int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len)
 	}
 	if (*bound_if(sk) && !net_capable(sk->net, CAP_NET_RAW))
 		return -EPERM;
-	*bound_if(sk) = n;
+	set_bound_if(sk, n);
 	return 0;
 }
 

@@ -53,9 +53,7 @@ struct tcp_sock *tcp_alloc(gfp_t gfp)
 	INIT_LIST_HEAD(&t->inet.rq);
 	errq_init(&t->inet.c);
 	INIT_LIST_HEAD(&t->inet.members);
-	INIT_HLIST_NODE(&t->inet.port_node);
-	INIT_HLIST_NODE(&t->inet.peer_node);
-	INIT_HLIST_NODE(&t->inet.listen_node);
+	inet_init_ports(&t->inet);
 	return t;
 }
 

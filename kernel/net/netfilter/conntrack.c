@@ -18,6 +18,8 @@
 #define GC_STEP 8
 #define EXT_MAX 8
 #define END_STEP 256
+#define EACH_STEP 64 /* buckets at once */
+#define EACH_ROOM 512
 #define EVENTS_AUTO 2
 #define LOG_LEVEL 4
 
@@ -278,37 +280,84 @@ static void make_room(struct nf_ct_net *c, bool need)
 		nf_conn_put(victim);
 }
 
+/* ---- all of them ---- */
+
+/* Some of the table's, each with a reference. */
+struct batch {
+	u32 n, room;
+	struct nf_conn **all;
+};
+
+/* Those of bucket @k that live, once each: with their first numbers. False: they do not fit behind those that are in it. ct->lock held. */
+static bool take_bucket(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
+{
+	struct nf_conn_dir *d;
+	u64 now = ktime_get();
+
+	*need = b->n;
+	hlist_for_each_entry(d, &c->table[k], node)
+		*need += d == &d->ct->dir[0] && d->ct->expires > now;
+	if (*need > b->room)
+		return false;
+	hlist_for_each_entry(d, &c->table[k], node) {
+		if (d != &d->ct->dir[0] || d->ct->expires <= now)
+			continue;
+		nf_conn_get(d->ct);
+		b->all[b->n++] = d->ct;
+	}
+	return true;
+}
+
+static int make_batch(struct batch *b, u32 room)
+{
+	kfree(b->all);
+	*b = (struct batch){ .room = room };
+	b->all = kmalloc(room * sizeof(struct nf_conn *), GFP_KERNEL);
+	return b->all ? 0 : -ENOMEM;
+}
+
+/* From bucket @k on as much as @b has room for: the next bucket. */
+static u32 fill_batch(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
+{
+	u32 end = min(k + EACH_STEP, (u32)CT_BUCKETS);
+
+	spin_lock(&c->lock);
+	while (k < end && take_bucket(c, k, b, need))
+		k++;
+	spin_unlock(&c->lock);
+	return k;
+}
+
+static int show_batch(struct batch *b, int err, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
+{
+	for (u32 i = 0; i < b->n; i++) {
+		if (!err)
+			err = fn(b->all[i], arg);
+		nf_conn_put(b->all[i]);
+		cond_resched();
+	}
+	b->n = 0;
+	return err;
+}
+
+/* Bucket by bucket: packets do not wait for who looks at all. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
 {
 	struct nf_ct_net *c = net->ct;
-	struct nf_conn **list, *ct;
-	u32 n = 0, max;
-	int err = 0;
+	struct batch b = { 0 };
+	u32 need, k = 0;
+	int err = c ? make_batch(&b, EACH_ROOM) : 0;
 
-	if (!c)
-		return 0;
-	max = READ_ONCE(c->count);
-	max = min(max, 262144U);
-	list = kmalloc(max((u64)max, 1UL) * sizeof(*list), GFP_KERNEL);
-	if (!list)
-		return -ENOMEM;
-	spin_lock(&c->lock);
-	list_for_each_entry(ct, &c->all, all) {
-		if (n == max)
-			break;
-		if (ct->expires > ktime_get()) {
-			nf_conn_get(ct);
-			list[n++] = ct;
-		}
-	}
-	spin_unlock(&c->lock);
-	for (u32 i = 0; i < n; i++) {
-		if (!err)
-			err = fn(list[i], arg);
-		nf_conn_put(list[i]);
+	while (!err && c && k < CT_BUCKETS) {
+		u32 from = k;
+
+		k = fill_batch(c, k, &b, &need);
+		err = show_batch(&b, 0, fn, arg);
+		if (!err && k == from) /* not even one bucket fitted */
+			err = make_batch(&b, need + EACH_ROOM);
 		cond_resched();
 	}
-	kfree(list);
+	kfree(b.all);
 	return err;
 }
 
