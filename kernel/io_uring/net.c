@@ -161,7 +161,7 @@ static bool wait_all(const struct uring_req *r)
 	       (s->sk->type == SOCK_STREAM || s->sk->type == SOCK_SEQPACKET);
 }
 
-static int check_zc(const struct uring_req *r)
+static int check_zc(struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
 

@@ -28,10 +28,10 @@ static long nop_issue(struct uring_req *r)
 	u32 flags = (u32)s->rw_flags;
 
 	if (flags & URING_NOP_FILE)
-		r->file = uring_file(r->ring, s->fd, flags & URING_NOP_FIXED_FILE);
+		r->file = uring_req_file(r, s->fd, flags & URING_NOP_FIXED_FILE, &r->file_slot);
 	if (flags & URING_NOP_FILE && !r->file)
 		return -EBADF;
-	if (flags & URING_NOP_FIXED_BUFFER && !uring_has_buffer(r->ring, s->buf_index))
+	if (flags & URING_NOP_FIXED_BUFFER && !uring_take_buffer(r))
 		return -EFAULT;
 	return flags & URING_NOP_INJECT_RESULT ? (int)s->len : 0;
 }
@@ -354,8 +354,8 @@ static long splice_issue(struct uring_req *r)
 	long n;
 
 	if (!r->other)
-		r->other = uring_file(
-			r->ring, s->splice_fd_in, s->splice_flags & SPLICE_F_FD_IN_FIXED);
+		r->other = uring_req_file(
+			r, s->splice_fd_in, s->splice_flags & SPLICE_F_FD_IN_FIXED, &r->other_slot);
 	if (!r->other)
 		return -EBADF;
 	n = splice_tries(r);
@@ -455,6 +455,7 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 		.issue = command_issue,
 		.file = true,
 		.on_iopoll = true },
+	[URING_OP_READ_MULTISHOT] = MSG_CHOSEN(read_shots_prep, read_shots_issue),
 	[URING_OP_FIXED_FD_INSTALL] = NET(install_prep, install_issue),
 	[URING_OP_FTRUNCATE] = NET(ftruncate_prep, ftruncate_issue),
 	[URING_OP_BIND] = NET(bind_prep, bind_issue),

@@ -35,6 +35,9 @@ void uring_req_put(struct uring_req *r)
 		fput(r->file);
 	if (r->other)
 		fput(r->other);
+	uring_rsrc_put(r->file_slot);
+	uring_rsrc_put(r->other_slot);
+	uring_rsrc_put(r->buffer);
 	if (r->task)
 		put_task(r->task);
 	if (r->cred)
@@ -287,13 +290,6 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 
 /* ---- running ---- */
 
-struct file *uring_file(struct uring *u, int fd, bool fixed)
-{
-	if (!fixed)
-		return fget(fd);
-	return (u32)fd < u->nr_files && u->files[fd] ? get_file(u->files[fd]) : NULL;
-}
-
 static long issue(struct uring_req *r)
 {
 	const struct uring_op *op = op_of(r);
@@ -306,7 +302,8 @@ static long issue(struct uring_req *r)
 		current->in_execve) /* who executes has no reference to the ring's file: it may be closed */
 		return -ECANCELED;
 	if (op->file && !r->file) {
-		r->file = uring_file(r->ring, r->sqe.fd, r->sqe.flags & IOSQE_FIXED_FILE);
+		r->file = uring_req_file(
+			r, r->sqe.fd, r->sqe.flags & IOSQE_FIXED_FILE, &r->file_slot);
 		if (!r->file)
 			return -EBADF;
 	}

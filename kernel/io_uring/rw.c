@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED.
+ * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED, READ_MULTISHOT.
  *
  * A file that can be polled is asked first, and read or written without waiting; when it is not ready the request waits for it, whether
  * it is open with O_NONBLOCK or not. Files open with O_DIRECT that can (vfs/direct_io.h) are read and written while the task goes on. Other
@@ -45,16 +45,16 @@ int rw_prep(struct uring_req *r)
 	return iov_iter_import(&r->iter, UADDR(s->addr), s->len, &r->vec);
 }
 
-int uring_check_fixed(const struct uring_req *r)
+int uring_check_fixed(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 	const struct uring_buffer *b;
 	u64 end;
 
-	if (s->buf_index >= r->ring->nr_buffers)
+	if (!uring_take_buffer(r))
 		return -EFAULT;
-	b = &r->ring->buffers[s->buf_index];
-	if (!b->len || check_add_overflow((u64)s->addr, (u64)s->len, &end) || s->addr < b->base ||
+	b = &r->buffer->buffer;
+	if (check_add_overflow((u64)s->addr, (u64)s->len, &end) || s->addr < b->base ||
 		end > b->base + b->len)
 		return -EFAULT;
 	return 0;
@@ -221,10 +221,52 @@ static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
 	if (n)
 		return n;
 	n = try_once(r, write, polled, events);
-	if (n >= 0)
+	if (n > 0 || (!n && r->sqe.opcode != URING_OP_READ_MULTISHOT))
 		r->cflags = uring_use(r, (size_t)n);
 	else
 		uring_unchoose(r);
+	return n;
+}
+
+/* Another shot was told, the next waits for its file: 0, or the result of the last. */
+static long next_shot(struct uring_req *r, long n)
+{
+	if (n <= 0 || !uring_post_more(r, n, r->cflags))
+		return n;
+	r->cflags = 0;
+	r->tries = 0;
+	cond_resched();
+	return uring_wait_file(r, EPOLLIN);
+}
+
+int read_shots_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return !(s->flags & IOSQE_BUFFER_SELECT) || s->addr || s->len ? -EINVAL : rw_prep(r);
+}
+
+/* READ_MULTISHOT: what comes, a buffer each, until there is no buffer, an error or the end. */
+long read_shots_issue(struct uring_req *r)
+{
+	long n;
+
+	if (!r->file->f_op->poll || S_ISREG(r->file->f_inode->i_mode))
+		return -EBADFD;
+	n = uring_choose(r);
+	uring_unchoose(r);
+	if (!n)
+		n = check(r, false);
+	while (!n) {
+		n = try(r, false, true, EPOLLIN);
+		r->failed = false;
+		if (n == -EAGAIN)
+			n = uring_wait_file(r, EPOLLIN);
+		else if (n > 0)
+			n = next_shot(r, n);
+		else
+			return n;
+	}
 	return n;
 }
 

@@ -27,8 +27,8 @@
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE |                \
 		IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL |     \
 		IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS |       \
-		IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE | IORING_FEAT_SQPOLL_NONFIXED |     \
-		URING_FEAT_REG_REG_RING | URING_FEAT_MIN_TIMEOUT)
+		IORING_FEAT_CQE_SKIP | IORING_FEAT_RSRC_TAGS | IORING_FEAT_LINKED_FILE |           \
+		IORING_FEAT_SQPOLL_NONFIXED | URING_FEAT_REG_REG_RING | URING_FEAT_MIN_TIMEOUT)
 
 struct list_head all_rings = LIST_HEAD_INIT(all_rings);
 DEFINE_SPINLOCK(rings_lock);
@@ -164,6 +164,9 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	INIT_LIST_HEAD(&u->again);
 	init_waitqueue_head(&u->wait);
 	u->clock = CLOCK_MONOTONIC;
+	u->mm = current->mm;
+	u->workers[0] = min(p->sq_entries, 4U * (u32)nr_cpus);
+	u->workers[1] = (u32)min(rlimit(RLIMIT_NPROC), (u64)INT32_MAX);
 	u->flags = p->flags;
 	if (!(p->flags & IORING_SETUP_R_DISABLED))
 		uring_set_issuer(u);
@@ -215,14 +218,7 @@ static int uring_release(struct inode *inode, struct file *f)
 	mutex_lock(&u->lock);
 	uring_groups_free(u);
 	uring_personalities_free(u);
-	for (u32 i = 0; i < u->nr_files; i++)
-		if (u->files[i])
-			fput(u->files[i]);
-	uring_free(u->files, u->nr_files, sizeof(*u->files));
-	uring_free(u->buffers, u->nr_buffers, sizeof(*u->buffers));
-	u->files = NULL;
-	u->buffers = NULL;
-	u->nr_files = u->nr_buffers = 0;
+	uring_rsrc_free(u);
 	mutex_unlock(&u->lock);
 	if (eventfd)
 		fput(eventfd);
@@ -294,8 +290,8 @@ static int uring_fdinfo(struct file *f, char *buf, size_t size)
 		"SqMask:\t0x%x\nSqHead:\t%u\nSqTail:\t%u\nCqMask:\t0x%x\nCqHead:\t%u\nCqTail:\t%u\n"
 		"UserFiles:\t%u\nUserBufs:\t%u\n",
 		u->sq_entries - 1, READ_ONCE(u->sq_head), READ_ONCE(s->sq_tail), u->cq_entries - 1,
-		READ_ONCE(s->cq_head), READ_ONCE(u->cq_tail), READ_ONCE(u->nr_files),
-		READ_ONCE(u->nr_buffers));
+		READ_ONCE(s->cq_head), READ_ONCE(u->cq_tail), READ_ONCE(u->files.nr),
+		READ_ONCE(u->buffers.nr));
 }
 
 const struct file_operations uring_fops = {

@@ -56,6 +56,18 @@ struct uring_buffer {
 	u64 base, len;
 };
 
+struct uring_rsrc { /* a registered file or buffer: rsrc.c */
+	atomic_t refs;
+	struct uring *ring; /* of which whoever has a reference to this has one as well */
+	u64 tag;            /* of the completion at its end; 0: there is none */
+	struct file *file;  /* a reference; NULL: a buffer */
+	struct uring_buffer buffer;
+};
+struct uring_table {
+	struct uring_rsrc **slots; /* NULL: none registered */
+	u32 nr;
+};
+
 /* IORING_REGISTER_RESTRICTIONS: what may be asked for once the ring is enabled. */
 struct uring_limits {
 	bool registered, active;
@@ -81,12 +93,12 @@ struct uring {
 	struct mutex lock;    /* below */
 	u32 sq_head;
 	bool drain_next; /* IOSQE_IO_DRAIN stood within a chain: for the next */
-	struct file **files;
-	u32 nr_files, file_hint;  /* where the search for a free slot begins */
+	struct uring_table files, buffers;
+	u32 file_hint;            /* where the search for a free slot begins */
 	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: where it looks */
-	struct uring_buffer *buffers;
-	u32 nr_buffers;
-	struct radix groups; /* of uring_group, by its number */
+	u32 workers[2];           /* at most, if there were any: bounded, unbounded */
+	const void *mm;           /* whose buffers are registered here: to be compared only */
+	struct radix groups;      /* of uring_group, by its number */
 	struct uring_limits limits;
 	struct radix personalities; /* of struct cred, from 1 on */
 	u32 nr_personalities, next_personality;
@@ -138,8 +150,11 @@ struct uring_req {
 	const struct cred *cred; /* a reference: a personality; NULL: as the task is */
 	struct file *file;       /* a reference, from the first issue on */
 	struct file *other;      /* of splice: the same */
-	struct task *task;       /* a reference, while it waits: who submitted it */
-	struct list_head link;   /* under cq_lock, as the next three */
+	struct uring_rsrc *file_slot,
+		*other_slot;       /* where these are registered: references, or NULL */
+	struct uring_rsrc *buffer; /* sqe.buf_index: the same, once it is used */
+	struct task *task;         /* a reference, while it waits: who submitted it */
+	struct list_head link;     /* under cq_lock, as the next three */
 	enum uring_where where;
 	bool busy;       /* counted in task->uring_busy */
 	bool active;     /* counted in ring->nr_active */
@@ -339,7 +354,13 @@ long limit_stop(struct uring_req *lt); /* whom it limits has ended: its result *
 /* Completions have been counted: ends the timeouts whose number is reached. */
 void timeouts_check(struct uring *u);
 
-/* register.c */
+/* rsrc.c: registered files and buffers */
+void uring_rsrc_put(struct uring_rsrc *n); /* NULL: nothing */
+/* A reference: of a descriptor, or a registered file, whose slot goes to *@slot with one; NULL. */
+struct file *uring_req_file(struct uring_req *r, int fd, bool fixed, struct uring_rsrc **slot);
+bool uring_take_buffer(struct uring_req *r); /* r->buffer is there */
+long uring_rsrc_register(struct uring *u, u32 op, uaddr_t arg, u32 nr);
+void uring_rsrc_free(struct uring *u);
 int files_update_prep(struct uring_req *r);
 long files_update_issue(struct uring_req *r);
 /*
@@ -393,13 +414,11 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg);
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
 void uring_tell_shots(struct uring_req *r); /* of a poll, by the issuer */
-static inline bool uring_has_buffer(const struct uring *u, u32 index)
-{
-	return index < u->nr_buffers && u->buffers[index].len;
-}
-int uring_check_fixed(const struct uring_req *r); /* sqe.addr, len, buf_index: 0 or -EFAULT */
+int uring_check_fixed(struct uring_req *r); /* sqe.addr, len, buf_index: 0 or -EFAULT */
 int rw_prep(struct uring_req *r);
 long rw_issue(struct uring_req *r);
+int read_shots_prep(struct uring_req *r);
+long read_shots_issue(struct uring_req *r);
 void uring_header_free(struct uring_req *r);
 int net_prep(struct uring_req *r);
 long send_issue(struct uring_req *r);
