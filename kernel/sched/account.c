@@ -4,7 +4,9 @@
  *
  * A task's time is split between user and kernel at every entry and exit (account_user_*) and at every switch: the time since
  * task->last_acct goes to the side that ends. The same time is counted for the vCPU (user, nice, system or idle). se.sum_exec
- * is the sum that the scheduler itself keeps, and the CPU-time clocks show.
+ * is the sum that the scheduler itself keeps, without what the host took (steal.c), and the CPU-time clocks show. At a switch, and after
+ * a long time on one side, user and kernel time are made to be that sum together: what is over it is the host's, and where it has been
+ * charged already (acct_over), the same task gets it back with what it uses next. What is not charged is the vCPU's "steal".
  *
  * The load average is brought up to date when somebody looks or a switch finds it five seconds old, with as many steps as
  * five-second periods have passed: a tickless idle machine needs no timer for it.
@@ -25,14 +27,29 @@ static u64 load[3], load_at; /* under load_lock; load_at read racily */
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
-/* Without what the host took of it, as far as that is known. */
-static u64 without_stolen(struct rq *rq, u64 delta)
+static void count_stolen(struct rq *rq, u64 delta, u64 charged)
 {
-	u64 stolen = min(READ_ONCE(rq->stolen) - rq->stolen_seen, delta);
+	if (charged < delta)
+		rq->times.steal += delta - charged;
+}
 
-	rq->stolen_seen += stolen;
-	rq->times.steal += stolen;
-	return delta - stolen;
+/* What of @delta, which ends now, is the task's: class_update_curr() has just been called. */
+static u64 up_to_sum(struct rq *rq, struct task *t, u64 delta)
+{
+	s64 missing = (s64)(t->se.sum_exec - t->utime - t->stime);
+
+	t->acct_over = missing < 0 ? (u64)-missing : 0;
+	count_stolen(rq, delta, missing < 0 ? 0 : (u64)missing);
+	return missing < 0 ? 0 : (u64)missing;
+}
+
+static __noinline u64 without_over(struct rq *rq, struct task *t, u64 delta)
+{
+	u64 back = min(t->acct_over, delta);
+
+	t->acct_over -= back;
+	rq->times.steal += back;
+	return delta - back;
 }
 
 /* Asks the host what it took of so long a time; what is left may still be long. */
@@ -41,7 +58,7 @@ static __noinline u64 account_long(struct rq *rq, struct task *t, u64 delta, u64
 	spin_lock_raw(&rq->lock);
 	class_update_curr(rq, arch_cpu_clock());
 	spin_unlock_raw(&rq->lock);
-	delta = without_stolen(rq, delta);
+	delta = up_to_sum(rq, t, delta);
 	if (delta >= STEAL_LONG_NS)
 		t->se.computed_at = now;
 	return delta;
@@ -70,8 +87,8 @@ static inline u64 account_since(struct rq *rq, struct task *t, u64 now)
 		return 0;
 	if (unlikely(delta >= (s64)STEAL_LONG_NS))
 		return account_long(rq, t, (u64)delta, now);
-	if (unlikely(READ_ONCE(rq->stolen) != rq->stolen_seen))
-		return without_stolen(rq, (u64)delta);
+	if (unlikely(t->acct_over))
+		return without_over(rq, t, (u64)delta);
 	return (u64)delta;
 }
 
@@ -114,12 +131,13 @@ void account_idle(struct rq *rq, u64 now)
 	rq->idle->last_acct = now;
 }
 
+/* class_update_curr() has brought prev's sum up to now. */
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now)
 {
 	if (task_is_idle(prev)) {
 		account_idle(rq, now);
 	} else {
-		u64 delta = without_stolen(rq, now - prev->last_acct);
+		u64 delta = up_to_sum(rq, prev, now - prev->last_acct);
 
 		prev->stime += delta;
 		rq->times.system += delta;

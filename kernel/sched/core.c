@@ -573,7 +573,7 @@ void sched_fork(struct task *t)
 	t->work_flags = 0;
 	t->nvcsw = t->nivcsw = 0;
 	t->utime = t->stime = 0;
-	t->last_acct = 0;
+	t->last_acct = t->acct_over = 0;
 	t->in_iowait = false;
 	t->cpu_timer_at = p->cpu_timer_at;
 	t->start_time = ktime_get();

@@ -63,8 +63,7 @@ struct rq {
 	u64 last_idle;              /* clock when it went idle, 0: not idle */
 	/* what the host took (steal.c) */
 	u64 steal_looked, steal_debt;
-	u64 stolen;      /* all; others read it racily */
-	u64 stolen_seen; /* own vCPU: of this, what account.c has counted */
+	u64 stolen; /* all; others read it racily */
 } __aligned(64);
 
 /* Boundary counters: even in the kernel, odd in guest code or idle. Own vCPU writes. */

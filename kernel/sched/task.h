@@ -142,6 +142,7 @@ struct task {
 	u64 hung_switches, hung_since; /* task/hung.c's */
 	u64 utime, stime;              /* ns, own */
 	u64 last_acct;                 /* own: when user/kernel accounting last switched */
+	u64 acct_over;                 /* own: utime and stime have this more than se.sum_exec */
 	u64 cpu_timer_at;    /* own: ktime at which sched_cpu_timers is called for it; ~0 none */
 	u64 cpu_timers_seen; /* own: when it was called last */
 	struct rb_root

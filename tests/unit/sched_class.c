@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sched_class.c: tasks get the CPU in proportion to their weights, sleepers come soon but save nothing up, real-time tasks come first.
- * SOURCES: kernel/sched/class.c kernel/sched/steal.c kernel/sched/deadline.c kernel/lib/rbtree.c
+ * SOURCES: kernel/sched/class.c kernel/sched/steal.c kernel/sched/account.c kernel/sched/deadline.c kernel/lib/rbtree.c
  */
 #include "kernel/sched/internal.h"
 #include "unit.h"
@@ -25,6 +25,26 @@ int smp_processor_id(void)
 u64 arch_cpu_clock(void)
 {
 	return now;
+}
+
+bool spin_trylock_raw(spinlock_t *l)
+{
+	spin_lock_raw(l);
+	return true;
+}
+
+u64 arch_cpu_clock_local(void)
+{
+	return now;
+}
+
+void arch_cpu_waited_for_disk(int cpu, u64 ns)
+{
+}
+
+struct rq *task_rq_lock(struct task *t)
+{
+	return rq;
 }
 
 u64 arch_cpu_stolen(int cpu)
@@ -216,6 +236,63 @@ static void stolen(void **state)
 	assert_int_equal(rq->stolen, 16000000);
 }
 
+static void run_for(u64 user, u64 kernel)
+{
+	struct task *t = rq->curr;
+
+	unit_current = t;
+	now += user;
+	account_user_exit();
+	now += kernel;
+	account_user_enter(now);
+}
+
+/* A switch with its accounting; @next NULL: nobody wants the vCPU. */
+static void turn_to(struct task *next)
+{
+	struct task *prev = rq->curr;
+
+	class_update_curr(rq, now);
+	account_switch(rq, prev, next ? next : &idle, now);
+	if (prev != &idle)
+		leave(prev);
+	if (next) {
+		steal_after_idle_locked(rq, now);
+		class_enqueue(rq, next, true);
+		step(0);
+	}
+}
+
+/* What the host took is missing in user and kernel time as it is in the clock; nobody pays for what was found before he came. */
+static void both_sums(void **state)
+{
+	struct task *a = &tasks[0], *b = &tasks[1];
+
+	rq->steal_looked = now;
+	turn_to(a);
+	for (u32 i = 0; i < 20; i++)
+		run_for(1900000, 100000);
+	assert_int_equal(a->utime + a->stime, 40000000);
+	taken = 35000000;
+	turn_to(NULL);
+	assert_int_equal(a->se.sum_exec, 5000000);
+	now += 1000000;
+	turn_to(b);
+	for (u32 i = 0; i < 20; i++)
+		run_for(1500000, 500000);
+	turn_to(NULL);
+	assert_int_equal(b->se.sum_exec, 40000000);
+	assert_int_equal(b->utime, 30000000);
+	assert_int_equal(b->stime, 10000000);
+	turn_to(a); /* has 35 ms too much, and gets them back */
+	for (u32 i = 0; i < 20; i++)
+		run_for(1000000, 1000000);
+	turn_to(NULL);
+	assert_int_equal(a->se.sum_exec, 45000000);
+	assert_int_equal(a->utime + a->stime, 45000000);
+	assert_int_equal(rq->times.steal, 35000000);
+}
+
 static void realtime(void **state)
 {
 	for (u32 i = 0; i < 4; i++)
@@ -256,5 +333,5 @@ static void round_robin(void **state)
 
 UNIT_MAIN(cmocka_unit_test_setup(by_weight, setup), cmocka_unit_test_setup(sleeper, setup),
 	cmocka_unit_test_setup(stream, setup), cmocka_unit_test_setup(pair, setup),
-	cmocka_unit_test_setup(stolen, setup), cmocka_unit_test_setup(realtime, setup),
-	cmocka_unit_test_setup(round_robin, setup))
+	cmocka_unit_test_setup(stolen, setup), cmocka_unit_test_setup(both_sums, setup),
+	cmocka_unit_test_setup(realtime, setup), cmocka_unit_test_setup(round_robin, setup))
