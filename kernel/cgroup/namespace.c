@@ -88,7 +88,7 @@ struct cgroup *cgroup_ns_top(void)
 	return p && p->ns[NS_CGROUP] != &init_cgroup_ns.ns ? cgroup_ns_root() : NULL;
 }
 
-bool cgroup1_may_create(void)
+bool cgroup_ns_is_first(void)
 {
 	return of_current() == &init_cgroup_ns;
 }

@@ -107,8 +107,6 @@ extern struct mutex cgroup1_mutex;
 struct cgroup1 *cgroup1_get(struct cgroup1 *g);
 void cgroup1_put(struct cgroup1 *g); /* NULL is nobody; anywhere */
 
-/* May current make one? Only in the first cgroup namespace; in others those that there are can be mounted. */
-bool cgroup1_may_create(void);
 /*
  * A hierarchy that is not listed yet: its top has one reference, the caller's. ERR_PTR(-ENOMEM, -ENOSPC). Callers come one at a time from here
  * to cgroup1_list().

@@ -78,7 +78,8 @@ static bool may_go(struct mm *mm, u64 va, const struct drop *d)
 	if (e && *e && !(*e & PTE_SPECIAL))
 		p = pfn_to_page(pte_pfn(*e));
 	may = p && atomic_read(&p->refcount) == atomic_read(&p->mapcount) &&
-	      (d->asked || !mem_protected(p, false)) && (!d->chosen || d->chosen(p, d->arg));
+	      (d->asked || !mem_spared(p->memcg, d->arg, SPARE_MIN)) &&
+	      (!d->chosen || d->chosen(p, d->arg));
 	spin_unlock(&mm->page_table_lock);
 	return may;
 }

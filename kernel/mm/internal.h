@@ -5,6 +5,7 @@
 #ifndef NESTLING_MM_INTERNAL_H
 #define NESTLING_MM_INTERNAL_H
 
+#include "kernel/mm/memcg.h"
 #include "kernel/mm/mm.h"
 #include "kernel/mm/rmap.h"
 
@@ -109,14 +110,13 @@ u64 break_reservations_of(struct mm *mm, bool wait);
 bool out_of_memory(struct mm *mm);
 
 /* Cold pages of @g and of groups below it, dropped: how many of @nr. */
-u64 shrink_lru_group(u64 nr, struct mem_group *g, u64 *dirty);
+u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty);
 
 /* ---- memcg.c ---- */
 
 int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current->mem_group: 0 or -ENOMEM */
 void mem_uncharge(struct page *p);
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
-bool mem_protected(const struct page *p, bool low_too); /* memory.min, memory.low */
 bool mem_group_oom(struct mem_group *g);
 /* The same for current's nearest group that is full; true if there is none. */
 bool mem_group_oom_own(void);
@@ -216,8 +216,9 @@ u64 nr_lru_pages(bool active);
  * Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). @whole: who asks will go on until he has had as many as
  * there are, and wants each once.
  */
-u32 lru_isolate(struct page **pages, u32 nr, bool whole);
-u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g); /* of @g and below */
+u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
+u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
+	enum mem_spare spare); /* of @g and below */
 void lru_putback(struct page *p, bool active);
 
 /* ---- rmap.c ---- */

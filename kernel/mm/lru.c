@@ -166,15 +166,15 @@ static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
 	return n;
 }
 
-/* It is the turn of @l, one of those that have @all together and give @turn. What it has gives at most nr of what is due. */
-static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 all, u64 turn)
+/* It is the turn of @l, one of those that have @all together, it @has of it, and give @turn. What it has gives at most nr of what is due. */
+static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64 all, u64 turn)
 {
 	u32 n;
 
 	if (!all)
 		return 0;
 	if (!l->due) {
-		l->rest += turn * pages_on(l);
+		l->rest += turn * has;
 		l->due = l->rest / all;
 		l->rest %= all;
 	}
@@ -192,30 +192,37 @@ static u64 turn_of(u64 lists)
 	return max(TURN, 4 * lists);
 }
 
-u32 lru_isolate(struct page **pages, u32 nr, bool whole)
+static struct mem_group *owner_of(struct mem_lru *l)
+{
+	return l == &nobodys ? NULL : container_of(l, struct mem_group, lru);
+}
+
+u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare)
 {
 	u32 n = 0;
 
 	spin_lock(&lru_lock);
 	for (u64 left = 2 * nr_busy + 1; left && n < nr && !list_empty(&busy); left--) {
+		struct mem_lru *l = list_first_entry(&busy, struct mem_lru, busy);
 		u64 all = totals[0] + totals[1];
 
-		n += take_due(list_first_entry(&busy, struct mem_lru, busy), pages + n, nr - n, all,
-			whole ? all : turn_of(nr_busy));
+		if (unlikely(mem_spared(owner_of(l), NULL, spare)))
+			list_move_tail(&l->busy, &busy);
+		else
+			n += take_due(l, pages + n, nr - n, pages_on(l), all,
+				whole ? all : turn_of(nr_busy));
 	}
 	spin_unlock(&lru_lock);
 	return n;
 }
 
-static bool is_below(const struct mem_lru *l, const struct mem_group *top)
+static bool is_below(struct mem_lru *l, const struct mem_group *top)
 {
 	const struct mem_group *g;
 
 	if (!top->parent)
 		return true; /* the root has all that is there */
-	if (l == &nobodys)
-		return false;
-	for (g = container_of(l, struct mem_group, lru); g; g = g->parent)
+	for (g = owner_of(l); g; g = g->parent)
 		if (g == top)
 			return true;
 	return false;
@@ -228,33 +235,44 @@ static bool has_all(const struct mem_group *g)
 	       (s64)pages_on(&g->lru) >= atomic_read(&g->file) - atomic_read(&g->shmem);
 }
 
-static u32 isolate_below(struct page **pages, u32 nr, const struct mem_group *top)
+/* What is not kept counts: who is a little above that gives little. */
+static u64 may_give(struct mem_lru *l, const struct mem_group *top, enum mem_spare spare)
+{
+	return is_below(l, top) ? min(pages_on(l), mem_overage(owner_of(l), top, spare)) : 0;
+}
+
+static u32 isolate_below(
+	struct page **pages, u32 nr, const struct mem_group *top, enum mem_spare spare)
 {
 	u64 all = 0, lists = 0, left;
 	struct mem_lru *l, *next;
 	u32 n = 0;
 
-	list_for_each_entry(l, &busy, busy)
-		if (is_below(l, top)) {
-			all += pages_on(l);
-			lists++;
-		}
+	list_for_each_entry(l, &busy, busy) {
+		u64 has = may_give(l, top, spare);
+
+		all += has;
+		lists += has != 0;
+	}
 	left = nr_busy; /* who has had his turn is at the end of the list again */
 	list_for_each_entry_safe(l, next, &busy, busy) {
+		u64 has;
+
 		if (!left-- || n >= nr)
 			break;
-		if (is_below(l, top))
-			n += take_due(l, pages + n, nr - n, all, turn_of(lists));
+		has = may_give(l, top, spare);
+		if (has)
+			n += take_due(l, pages + n, nr - n, has, all, turn_of(lists));
 	}
 	return n;
 }
 
-u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g)
+u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g, enum mem_spare spare)
 {
 	u32 n;
 
 	spin_lock(&lru_lock);
-	n = has_all(g) ? take(&g->lru, pages, nr) : isolate_below(pages, nr, g);
+	n = has_all(g) ? take(&g->lru, pages, nr) : isolate_below(pages, nr, g, spare);
 	spin_unlock(&lru_lock);
 	return n;
 }

@@ -74,8 +74,10 @@ static void uncharge(struct mem_group *g, s64 n)
 {
 	struct mem_group *at;
 
-	for (at = g; at && at->parent; at = at->parent)
+	for (at = g; at && at->parent; at = at->parent) {
 		atomic_sub(n, &at->usage);
+		mem_keeps_changed(at);
+	}
 }
 
 static void note_peak(struct mem_group *g, u64 now)
@@ -121,6 +123,7 @@ static bool try_charge(struct mem_group *g, s64 n, gfp_t gfp, struct mem_group *
 			set_bit(TIF_CGROUP, &current->work_flags);
 		}
 		note_peak(at, now);
+		mem_keeps_changed(at);
 	}
 	return true;
 
@@ -128,6 +131,7 @@ err_undo:
 	*over = at;
 	for (undo = g;; undo = undo->parent) {
 		atomic_sub(n, &undo->usage);
+		mem_keeps_changed(undo);
 		if (undo == at)
 			return false;
 	}
@@ -229,6 +233,7 @@ void mem_sock_charge(struct mem_group *g, s64 pages)
 	for (; g && g->parent; g = g->parent) {
 		atomic_add(pages, &g->sock);
 		note_peak(g, (u64)max_t(s64, atomic_add_return(pages, &g->usage), 0));
+		mem_keeps_changed(g);
 	}
 }
 
@@ -300,15 +305,9 @@ bool mem_belongs(const struct page *p, const struct mem_group *top)
 	return false;
 }
 
-bool mem_protected(const struct page *p, bool low_too)
+void mem_group_count_low(struct mem_group *g)
 {
-	for (const struct mem_group *g = p->memcg; g && g->parent; g = g->parent) {
-		u64 keep = max(READ_ONCE(g->min), low_too ? READ_ONCE(g->low) : 0);
-
-		if (keep && usage_of(g) <= keep)
-			return true;
-	}
-	return false;
+	count_event(g, MEM_LOW);
 }
 
 static bool chosen(const struct page *p, void *group)
@@ -335,7 +334,9 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	for (int round = 0; round < 3 && freed < pages; round++)
-		freed += shrink_lru_group(pages - freed, g, &dirty);
+		freed += shrink_lru_group(pages - freed, g, SPARE_LOW, &dirty);
+	if (!freed)
+		freed += shrink_lru_group(pages, g, SPARE_MIN, &dirty);
 	if (freed < pages)
 		freed += droppable_shrink(pages - freed, chosen, g);
 	if (freed < pages && may_swap(g))
@@ -513,6 +514,8 @@ void mem_watch_end(struct mem_watch *w)
 void mem_group_reset(struct mem_group *g)
 {
 	g->min = g->low = 0;
+	if (g->parent)
+		mem_keeps_changed(g);
 	g->high = g->max = g->swap_high = g->swap_max = MEM_NO_LIMIT;
 	g->oom_group = false;
 }

@@ -12,6 +12,9 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
+struct page;
+struct task;
+
 #define MEM_NO_LIMIT (~0UL >> 13) /* pages */
 
 enum mem_event {
@@ -46,6 +49,10 @@ struct mem_group;
 int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages); /* 0, -EBUSY */
 void huge_group_reset(struct mem_group *g);
 
+/* memcg_keep.c */
+enum mem_keep { KEEP_MIN, KEEP_LOW, KEEPS };
+enum mem_spare { SPARE_NONE, SPARE_MIN, SPARE_LOW }; /* what is kept: nothing, min, low too */
+
 struct io_group;
 enum mem_swap_event { MEM_SWAP_HIGH, MEM_SWAP_MAX, MEM_SWAP_FAIL, MEM_SWAP_EVENTS };
 
@@ -57,6 +64,9 @@ struct mem_group {
 	atomic64_t file, shmem;   /* of usage: page cache; of that memory-only files */
 	atomic64_t sock;          /* of usage: what sockets have */
 	u64 min, low, high, max;  /* pages; read racily */
+	bool keeps;               /* has asked for min or low once */
+	u64 told[KEEPS];          /* atomic: what of @usage the parent counts as asked for, */
+	atomic64_t below[KEEPS];  /* and what those below have told */
 	u64 peak, watched;        /* the most: ever, since a mem_watch began anew */
 	atomic64_t swap;          /* pages in swap areas, with all below */
 	u64 swap_max, swap_high;  /* pages; read racily */
@@ -78,9 +88,6 @@ struct mem_watch {
 	u64 most; /* before others began anew */
 };
 
-struct page;
-struct task;
-
 void mem_watch_begin(struct mem_group *g, struct mem_watch *w);
 u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w);
 /* The same of swap areas. */
@@ -92,6 +99,25 @@ void mem_group_init(struct mem_group *g, struct mem_group *parent);
 void mem_group_reset(struct mem_group *g);
 /* Is there a limit, of the group or of one above, that may have somebody killed or held up? */
 bool mem_group_is_limited(const struct mem_group *g);
+/* min or low was set; usage has changed of who has set them. */
+void mem_keeps_set(struct mem_group *g);
+void mem_keeps_told(struct mem_group *g);
+static inline void mem_keeps_changed(struct mem_group *g)
+{
+	if (unlikely(READ_ONCE(g->keeps)))
+		mem_keeps_told(g);
+}
+extern bool mem_keeps_recursive; /* the mount option memory_recursiveprot */
+/* How many pages of @g (or NULL) reclaim for @top (NULL: the machine's) may take; ~0: all. In any context. */
+u64 mem_overage(const struct mem_group *g, const struct mem_group *top, enum mem_spare spare);
+static inline bool mem_spared(
+	const struct mem_group *g, const struct mem_group *top, enum mem_spare spare)
+{
+	return !mem_overage(g, top, spare);
+}
+/* Reclaim for @top takes pages in spite of memory.low: whose they are hears of it. */
+void mem_note_low(struct page **pages, u32 n, const struct mem_group *top);
+void mem_group_count_low(struct mem_group *g);
 /* A limit has been lowered: gets the usage below @pages, kills where that must be. */
 void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
 /* Takes pages of files from the group: how many. May sleep. */

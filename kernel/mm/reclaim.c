@@ -72,7 +72,7 @@ static enum fate drop_one(struct page *p, enum effort effort)
 	enum fate fate = KEPT;
 	struct address_space *m;
 
-	if ((p->memcg && mem_protected(p, effort == UNMAPPED)) || !trylock_page(p))
+	if (!trylock_page(p))
 		return KEPT;
 	m = p->mapping;
 	if (m && (!atomic_read(&p->mapcount) || mapped_may_go(p, effort, &fate)) &&
@@ -101,14 +101,16 @@ static u64 drop_batch(struct page **pages, u32 n, enum effort effort, u64 *dirty
 	return freed;
 }
 
-u64 shrink_lru_group(u64 nr, struct mem_group *g, u64 *dirty)
+u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty)
 {
 	u64 freed = 0, scan = max(nr * 2, 64UL);
 
 	while (scan && freed < nr) {
 		struct page *pages[BATCH];
-		u32 n = lru_isolate_group(pages, BATCH, g);
+		u32 n = lru_isolate_group(pages, BATCH, g, spare);
 
+		if (spare != SPARE_LOW)
+			mem_note_low(pages, n, g);
 		freed += drop_batch(pages, n, ALL, dirty);
 		if (!n)
 			break;
@@ -133,12 +135,17 @@ static void count_scan(u32 scanned, u64 stolen, u64 *freed)
 static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 {
 	bool whole = scan >= nr_lru_pages(false) + nr_lru_pages(true);
+	enum mem_spare spare = effort == UNMAPPED ? SPARE_LOW : SPARE_MIN;
 	u64 freed = 0;
 
+	if (!(current->flags & PF_MEMALLOC)) /* vm.drop_caches */
+		spare = SPARE_NONE;
 	while (scan) {
 		struct page *pages[BATCH];
-		u32 n = lru_isolate(pages, min_t(u64, scan, BATCH), whole);
+		u32 n = lru_isolate(pages, min_t(u64, scan, BATCH), whole, spare);
 
+		if (spare == SPARE_MIN)
+			mem_note_low(pages, n, NULL);
 		count_scan(n, drop_batch(pages, n, effort, dirty), &freed);
 		if (!n)
 			break;

@@ -107,7 +107,7 @@ static bool may_go(const struct goal *g, pte_t e)
 	if (!PageAnon(p) || atomic_read(&p->mapcount) != 1 || atomic_read(&p->refcount) != 1 ||
 		p->flags & (BIT(PG_ksm) | BIT(PG_patched) | BIT(PG_huge) | BIT(PG_locked)))
 		return false;
-	if (g->reclaim && p->memcg && mem_protected(p, false))
+	if (g->reclaim && mem_spared(p->memcg, g->arg, SPARE_MIN))
 		return false;
 	return !g->chosen || g->chosen(p, g->arg);
 }

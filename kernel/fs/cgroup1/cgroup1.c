@@ -443,7 +443,7 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 		return dget(sb->s_root);
 	if (!o->none && !o->controllers)
 		return ERR_PTR(-EINVAL);
-	if (!cgroup1_may_create()) /* it would stay, with its groups, when their namespaces have gone */
+	if (!cgroup_ns_is_first()) /* it would stay, with its groups, when their namespaces have gone */
 		return ERR_PTR(-EPERM);
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(

@@ -511,8 +511,10 @@ static const struct fs_param params[] = {
 	FS_PARAM_END,
 };
 
-static int known_options(char *data)
+/* Who mounts, in the first namespace, says for all what holds from now on; the rest changes nothing. */
+static int take_options(char *data)
 {
+	bool recursive = false;
 	char *word;
 
 	while (data && (word = strsep(&data, ","))) {
@@ -522,18 +524,22 @@ static int known_options(char *data)
 			ok |= !strcmp(word, p->name);
 		if (!ok)
 			return -EINVAL;
+		recursive |= !strcmp(word, "memory_recursiveprot");
 	}
+	if (cgroup_ns_is_first())
+		WRITE_ONCE(mem_keeps_recursive, recursive);
 	return 0;
 }
 
 static int cgroup_remount(struct super_block *sb, u32 *flags, char *data)
 {
-	return known_options(data);
+	return take_options(data);
 }
 
 static int cgroup_show_options(struct super_block *sb, char *buf, size_t size)
 {
-	return scnprintf(buf, size, ",nsdelegate,memory_recursiveprot");
+	return scnprintf(buf, size, ",nsdelegate%s",
+		READ_ONCE(mem_keeps_recursive) ? ",memory_recursiveprot" : "");
 }
 
 /* As it lies to the reader's namespace: "/" is that one's root. */
@@ -623,7 +629,7 @@ static struct dentry *ns_dentry(struct dentry *d)
 static struct dentry *cgroup_mount(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
-	int err = known_options(data);
+	int err = take_options(data);
 
 	struct dentry *root = err ? ERR_PTR(err) : mount_single(t, flags, data, fill_super);
 

@@ -78,12 +78,20 @@ static int store_bytes(u64 *to, char *text)
 
 int cg_store_memory_min(struct file *f, struct cgroup *c, char *text)
 {
-	return store_bytes(&c->mem.min, text);
+	int err = store_bytes(&c->mem.min, text);
+
+	if (!err)
+		mem_keeps_set(&c->mem);
+	return err;
 }
 
 int cg_store_memory_low(struct file *f, struct cgroup *c, char *text)
 {
-	return store_bytes(&c->mem.low, text);
+	int err = store_bytes(&c->mem.low, text);
+
+	if (!err)
+		mem_keeps_set(&c->mem);
+	return err;
 }
 
 /* Of those that are written to with no lock, since what follows takes long and may kill. */
