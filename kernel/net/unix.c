@@ -754,6 +754,7 @@ static int unix_create(struct socket *s, int type, int protocol)
 
 static int unix_init(void)
 {
+	unix_names_init();
 	sock_register(AF_UNIX, unix_create);
 	return 0;
 }

@@ -80,6 +80,7 @@ void unix_put(struct unix_sock *u);
 
 /* unix_names.c */
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
+void unix_names_init(void);
 int unix_check_addr(struct sockaddr_buf *a);
 /* The socket that an address names, with a reference. ERR_PTR. */
 bool unix_in_scope(const struct unix_sock *u); /* landlock.h */

@@ -11,16 +11,18 @@
  */
 #include <asm/errno.h>
 
+#include "kernel/lib/keyhash.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/unix.h"
 #include "kernel/vfs/acl.h"
 
-#define NAME_HASH 256
+#define NAME_HASH 4096
 
 static DEFINE_SPINLOCK(unix_names_lock);
 static struct hlist_head names[NAME_HASH];
 static struct hlist_head all_sockets;
+static struct hash_key name_key; /* programs choose names: all of one chain, if they knew how */
 
 static bool is_abstract(const struct sockaddr_buf *a)
 {
@@ -29,12 +31,17 @@ static bool is_abstract(const struct sockaddr_buf *a)
 
 static struct hlist_head *name_bucket(const struct sockaddr_buf *a, u16 type)
 {
-	return &names[hash_bytes(a->data, a->len, type) % NAME_HASH];
+	return &names[(keyhash_bytes(&name_key, a->data, a->len) ^ type) % NAME_HASH];
 }
 
 static struct hlist_head *inode_bucket(const struct inode *inode)
 {
 	return &names[hash_u64((u64)inode) % NAME_HASH];
+}
+
+void unix_names_init(void)
+{
+	arch_random(&name_key, sizeof(name_key));
 }
 
 int unix_check_addr(struct sockaddr_buf *a)
