@@ -30,12 +30,15 @@ static void lock_dirs(struct inode *first, struct inode *second)
 		down_write(&second->i_rwsem);
 }
 
-/* The child of @above on the way down to @d, or NULL when @d is not below it. Under s_rename_mutex. */
+/* The child of @above on the way down to @d, or NULL when @d is not below it. Under s_rename_mutex. Programs choose how deep @d is. */
 static struct dentry *child_towards(struct dentry *above, struct dentry *d)
 {
-	for (; d->d_parent != d; d = d->d_parent)
+	for (u32 n = 1; d->d_parent != d; d = d->d_parent, n++) {
 		if (d->d_parent == above)
 			return d;
+		if (!(n % 1024))
+			cond_resched();
+	}
 	return NULL;
 }
 
