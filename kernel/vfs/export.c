@@ -31,10 +31,12 @@ bool inode_has_handle(const struct inode *inode)
 	return inode->i_sb->s_op->handle_inode != NULL;
 }
 
-u32 inode_handle(const struct inode *inode, u32 fh[3])
+u32 inode_handle(struct inode *inode, u32 fh[3])
 {
 	u64 ino = inode->i_ino;
 
+	if (inode->i_sb->s_op->handle_hashes)
+		inode_hash_late(inode);
 	fh[0] = (u32)ino;
 	fh[1] = inode->i_generation;
 	fh[2] = (u32)(ino >> 32);

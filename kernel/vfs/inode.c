@@ -293,6 +293,18 @@ int insert_inode_locked(struct inode *inode)
 	return 0;
 }
 
+void inode_hash_late(struct inode *inode)
+{
+	u32 b = bucket_of(inode->i_sb, inode->i_ino);
+
+	spin_lock(bucket_lock(b));
+	spin_lock(&inode->i_lock);
+	if (hlist_unhashed(&inode->i_hash) && !(inode->i_state & I_FREEING))
+		hash_insert(inode, b);
+	spin_unlock(&inode->i_lock);
+	spin_unlock(bucket_lock(b));
+}
+
 void inode_unhash(struct inode *inode)
 {
 	hash_remove(inode);

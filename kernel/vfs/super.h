@@ -53,6 +53,7 @@ struct super_operations {
 	/* File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op: there are none. */
 	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
 	struct inode *(*parent_inode)(struct inode *dir); /* a reference, ERR_PTR */
+	bool handle_hashes; /* numbers are unique, and an inode is in the hash from its first handle on */
 	bool handle_is_number; /* they are the number alone, all 64 bits, and of kernfs's type */
 };
 struct super_block {

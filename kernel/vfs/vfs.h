@@ -241,6 +241,8 @@ void iget_failed(
 void inode_unhash(struct inode *inode); /* it is not found by its number any more; still used */
 int insert_inode_locked(
 	struct inode *inode); /* a created inode into the hash with I_NEW; 0 or -EBUSY */
+/* One that is in use, with a number of its own: ilookup() finds it from now on. */
+void inode_hash_late(struct inode *inode);
 void inode_init_owner(
 	struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
 void ihold(struct inode *inode);
@@ -555,7 +557,7 @@ struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
 
 /* ---- file handles (export.c) ---- */
 bool inode_has_handle(const struct inode *inode);
-u32 inode_handle(const struct inode *inode, u32 fh[3]); /* bytes: 8 or 12 */
+u32 inode_handle(struct inode *inode, u32 fh[3]); /* bytes: 8 or 12 */
 int inode_handle_type(const struct inode *inode);
 
 /* Generic pieces for file systems. */

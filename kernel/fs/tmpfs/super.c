@@ -272,23 +272,15 @@ static void tmpfs_put_super(struct super_block *sb)
 	sb->s_fs_info = NULL;
 }
 
-/*
- * By a search of all inodes: handles are rare, and a hash of the numbers would cost every creation. A file without a name is out of
- * reach, as in Linux.
- */
+/* An inode of which a handle was made is in the hash. A file without a name is out of reach, as in Linux. */
 static struct inode *tmpfs_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
-	struct inode *inode, *found = NULL;
+	struct inode *inode = ilookup(sb, ino);
 
-	spin_lock(&sb->s_inode_list_lock);
-	list_for_each_entry(inode, &sb->s_inodes, i_sb_list)
-		if (inode->i_ino == ino && inode->i_generation == generation) {
-			if (READ_ONCE(inode->i_nlink) && atomic_inc_not_zero(&inode->i_count))
-				found = inode;
-			break;
-		}
-	spin_unlock(&sb->s_inode_list_lock);
-	return found ? found : ERR_PTR(-ESTALE);
+	if (inode && inode->i_generation == generation && READ_ONCE(inode->i_nlink))
+		return inode;
+	iput(inode);
+	return ERR_PTR(-ESTALE);
 }
 
 static const struct super_operations tmpfs_super_ops = {
@@ -301,6 +293,7 @@ static const struct super_operations tmpfs_super_ops = {
 	.remount = tmpfs_remount,
 	.show_options = tmpfs_show_options,
 	.handle_inode = tmpfs_handle_inode,
+	.handle_hashes = true,
 };
 
 static int fill(struct super_block *sb, struct tmpfs_sb *s, char *data)
