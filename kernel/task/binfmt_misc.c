@@ -12,7 +12,8 @@
  * Flags: P keeps argv[0] and says so in AT_FLAGS; O hands the file itself over, open (AT_EXECFD); C, which implies O, takes set-id bits and
  * capabilities from the file and not from the interpreter; F opens the interpreter when the entry is made, in its maker's root.
  *
- * Locks: bm_lock over which instances there are, their entries, enabled or not; inside of s_umount, outside of the root directory's i_rwsem.
+ * Locks: each instance's over its entries, enabled or not: how many there are, and how long it is held, its users choose, and nobody
+ * else waits; inside of s_umount, outside of the root directory's i_rwsem. bm_lock, a leaf: which superblock an instance has.
  * bm_mount_lock: one mount at a time.
  */
 #include <linux/fcntl.h>
@@ -35,7 +36,7 @@
 
 struct bm_entry {
 	struct list_head list;
-	int refs; /* the list's, and one for each exec that uses it */
+	atomic_t refs; /* the list's, and one for each exec that uses it */
 	u32 flags;
 	bool enabled, by_magic;
 	u32 offset, size;
@@ -47,8 +48,10 @@ struct bm_entry {
 	char line[MAX_LINE + 1];
 };
 
+/* It stays as long as its namespace. */
 struct binfmt_misc {
-	struct super_block *sb; /* NULL: not mounted any more */
+	struct mutex lock;
+	struct super_block *sb; /* NULL: not mounted any more; under bm_lock */
 	bool enabled;
 	u64 last_ino;
 	struct list_head entries; /* the newest first */
@@ -60,8 +63,7 @@ static bool any_instance; /* there was ever one: read without a lock by load_mis
 
 static void entry_put(struct bm_entry *e)
 {
-	assert_mutex_held(&bm_lock);
-	if (--e->refs)
+	if (!atomic_dec_and_test(&e->refs))
 		return;
 	if (e->file)
 		exe_file_put(e->file);
@@ -73,7 +75,7 @@ static void entry_put(struct bm_entry *e)
 static struct binfmt_misc *nearest(struct user_namespace *ns)
 {
 	for (; ns; ns = ns->parent)
-		if (ns->binfmt_misc)
+		if (smp_load_acquire(&ns->binfmt_misc))
 			return ns->binfmt_misc;
 	return NULL;
 }
@@ -94,19 +96,21 @@ static bool matches(const struct bm_entry *e, const struct bprm *b)
 
 static struct bm_entry *find_for(const struct bprm *b)
 {
+	struct binfmt_misc *m = nearest(current_user_ns());
 	struct bm_entry *e, *found = NULL;
-	struct binfmt_misc *m;
 
-	mutex_lock(&bm_lock);
-	m = nearest(current_user_ns());
-	if (m && m->enabled)
-		list_for_each_entry(e, &m->entries, list)
-			if (matches(e, b)) {
-				found = e;
-				e->refs++;
-				break;
-			}
-	mutex_unlock(&bm_lock);
+	if (!m || !READ_ONCE(m->enabled))
+		return NULL;
+	mutex_lock(&m->lock);
+	list_for_each_entry(e, &m->entries, list) {
+		if (matches(e, b)) {
+			found = e;
+			atomic_inc(&e->refs);
+			break;
+		}
+		cond_resched();
+	}
+	mutex_unlock(&m->lock);
 	return found;
 }
 
@@ -175,9 +179,7 @@ int load_misc(struct bprm *b)
 	if (!e)
 		return -ENOEXEC;
 	err = become(b, e);
-	mutex_lock(&bm_lock);
 	entry_put(e);
-	mutex_unlock(&bm_lock);
 	return err;
 }
 
@@ -378,16 +380,17 @@ static int entry_text(const struct bm_entry *e, char *buf)
 /* A file whose entry has gone says nothing and takes nothing. */
 static ssize_t entry_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
+	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
 	char *buf = kmalloc(SHOW_SIZE, GFP_KERNEL);
 	const struct bm_entry *e;
 	ssize_t n;
 
 	if (!buf)
 		return -ENOMEM;
-	mutex_lock(&bm_lock);
+	mutex_lock(&m->lock);
 	e = f->f_inode->i_private;
 	n = e ? entry_text(e, buf) : 0;
-	mutex_unlock(&bm_lock);
+	mutex_unlock(&m->lock);
 	n = show(buf, (int)n, to, pos);
 	kfree(buf);
 	return n;
@@ -395,19 +398,20 @@ static ssize_t entry_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 static ssize_t entry_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
+	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
 	struct bm_entry *e;
 	int cmd;
 	ssize_t n = take_command(from, &cmd);
 
 	if (n < 0)
 		return n;
-	mutex_lock(&bm_lock);
+	mutex_lock(&m->lock);
 	e = f->f_inode->i_private;
 	if (e && cmd == 2)
 		entry_remove(e);
 	else if (e)
 		e->enabled = cmd;
-	mutex_unlock(&bm_lock);
+	mutex_unlock(&m->lock);
 	return n;
 }
 
@@ -433,7 +437,7 @@ static ssize_t status_write(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (n < 0)
 		return n;
-	mutex_lock(&bm_lock);
+	mutex_lock(&m->lock);
 	if (cmd < 2)
 		WRITE_ONCE(m->enabled, cmd);
 	else
@@ -441,7 +445,7 @@ static ssize_t status_write(struct file *f, struct iov_iter *from, loff_t *pos)
 			entry_remove(list_first_entry(&m->entries, struct bm_entry, list));
 			cond_resched();
 		}
-	mutex_unlock(&bm_lock);
+	mutex_unlock(&m->lock);
 	return n;
 }
 
@@ -466,6 +470,7 @@ static int entry_add(struct super_block *sb, struct bm_entry *e)
 
 static ssize_t register_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
+	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
 	size_t n = from->count;
 	struct bm_entry *e;
 	int err = -EINVAL;
@@ -475,7 +480,7 @@ static ssize_t register_write(struct file *f, struct iov_iter *from, loff_t *pos
 	e = kzalloc(sizeof(*e), GFP_KERNEL | __GFP_ACCOUNT); /* any user has a namespace to fill */
 	if (!e)
 		return -ENOMEM;
-	e->refs = 1;
+	atomic_set(&e->refs, 1);
 	e->enabled = true;
 	if (copy_from_iter(e->line, n, from) != n)
 		err = -EFAULT;
@@ -488,12 +493,12 @@ static ssize_t register_write(struct file *f, struct iov_iter *from, loff_t *pos
 			e->file = NULL;
 		}
 	}
-	mutex_lock(&bm_lock);
+	mutex_lock(&m->lock);
 	if (!err)
 		err = entry_add(f->f_inode->i_sb, e);
+	mutex_unlock(&m->lock);
 	if (err)
 		entry_put(e);
-	mutex_unlock(&bm_lock);
 	return err ? err : (ssize_t)n;
 }
 
@@ -562,8 +567,10 @@ static struct dentry *instance_make(
 
 	if (!m)
 		return ERR_PTR(-ENOMEM);
-	if (!ns->binfmt_misc)
+	if (!ns->binfmt_misc) {
 		INIT_LIST_HEAD(&m->entries);
+		mutex_init(&m->lock);
+	}
 	root = mount_nodev(t, flags, m, bm_fill_super);
 	if (IS_ERR(root)) {
 		if (!ns->binfmt_misc)
@@ -572,8 +579,8 @@ static struct dentry *instance_make(
 	}
 	mutex_lock(&bm_lock);
 	m->sb = root->d_sb;
-	m->enabled = true;
-	ns->binfmt_misc = m;
+	WRITE_ONCE(m->enabled, true);
+	smp_store_release(&ns->binfmt_misc, m);
 	WRITE_ONCE(any_instance, true);
 	mutex_unlock(&bm_lock);
 	return root;
@@ -600,17 +607,19 @@ static void bm_kill_sb(struct super_block *sb)
 	struct binfmt_misc *m = sb->s_fs_info;
 	struct bm_entry *e, *next;
 
-	mutex_lock(&bm_lock);
 	if (m) {
+		mutex_lock(&bm_lock);
 		if (m->sb == sb)
 			m->sb = NULL; /* else the next mount was faster: ours are among its entries */
+		mutex_unlock(&bm_lock);
+		mutex_lock(&m->lock);
 		list_for_each_entry_safe(e, next, &m->entries, list) {
 			if (e->dentry->d_sb == sb)
 				entry_remove(e);
 			cond_resched();
 		}
+		mutex_unlock(&m->lock);
 	}
-	mutex_unlock(&bm_lock);
 	kill_anon_super(sb);
 }
 
