@@ -59,7 +59,7 @@ static int add_piece(struct hostfs_listing *l, const char *buf, u32 used)
 		return -ENOMEM;
 	if (!(l->nr & (l->nr - 1))) { /* full: 0, 1, 2, 4 ... */
 		u32 room = l->nr ? l->nr * 2 : 1;
-		struct piece **more = kmalloc(room * sizeof(*more), GFP_KERNEL);
+		struct piece **more = kmalloc(room * sizeof(*more), GFP_KERNEL | __GFP_ACCOUNT);
 
 		if (!more)
 			return -ENOMEM;
@@ -67,7 +67,7 @@ static int add_piece(struct hostfs_listing *l, const char *buf, u32 used)
 		kfree(l->pieces);
 		l->pieces = more;
 	}
-	p = kmalloc(sizeof(*p) + used, GFP_KERNEL);
+	p = kmalloc(sizeof(*p) + used, GFP_KERNEL | __GFP_ACCOUNT);
 	if (!p)
 		return -ENOMEM;
 	p->used = used;
