@@ -24,7 +24,6 @@ static struct hlist_head buckets[NR_BUCKETS]; /* under mount_seq's lock; read wi
 static struct hlist_head places[NR_BUCKETS];  /* all on one dentry; under mount_seq's lock */
 struct mnt_namespace init_mnt_ns = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531841U, .owner = &init_user_ns },
-	.list = LIST_HEAD_INIT(init_mnt_ns.list),
 	.siblings = LIST_HEAD_INIT(init_mnt_ns.siblings),
 	.poll = WAIT_QUEUE_HEAD_INIT(init_mnt_ns.poll),
 };
@@ -233,9 +232,18 @@ void mnt_drop_kept(struct mount *m)
 
 static void ns_add(struct mnt_namespace *ns, struct mount *m)
 {
+	struct rb_node **link = &ns->mounts.node, *parent = NULL;
+
 	m->mnt_ns = ns;
 	m->mnt_state |= MNT_IN_NS;
-	list_add_tail(&m->mnt_list, &ns->list);
+	while (*link) {
+		parent = *link;
+		link = rb_entry(parent, struct mount, mnt_node)->mnt_id_unique > m->mnt_id_unique ?
+			       &parent->left :
+			       &parent->right;
+	}
+	rb_link_node(&m->mnt_node, parent, link);
+	rb_insert_color(&m->mnt_node, &ns->mounts);
 	ns->nr_mounts++;
 }
 
@@ -243,7 +251,7 @@ static void ns_del(struct mount *m)
 {
 	if (!(m->mnt_state & MNT_IN_NS))
 		return;
-	list_del_init(&m->mnt_list);
+	rb_erase(&m->mnt_node, &m->mnt_ns->mounts);
 	m->mnt_ns->nr_mounts--;
 	m->mnt_ns = NULL;
 	m->mnt_state &= ~MNT_IN_NS;
@@ -580,7 +588,7 @@ bool mnt_ns_for_each(
 	struct mount *m;
 
 	down_read(&namespace_sem);
-	list_for_each_entry(m, &mns->list, mnt_list) {
+	for (m = mnt_ns_first_mount(mns); m; m = mnt_ns_next_mount(m)) {
 		fn(m, arg);
 		whole = take_turns(mns, &start, keep);
 		if (!whole)

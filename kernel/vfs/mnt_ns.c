@@ -89,7 +89,7 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 		m->ns.ops = &mnt_ns_ops;
 		m->ns.owner = get_user_ns(owner);
 	}
-	INIT_LIST_HEAD(&m->list);
+	m->mounts = RB_ROOT;
 	init_waitqueue_head(&m->poll);
 	m->detached = detached;
 	down_write(&namespace_sem);

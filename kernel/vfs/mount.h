@@ -46,7 +46,7 @@
 struct mnt_namespace {
 	struct ns_common ns;
 	struct mount *root;    /* under namespace_sem */
-	struct list_head list; /* of mnt_list; under namespace_sem */
+	struct rb_root mounts; /* by mnt_id_unique; under namespace_sem */
 	u64 event;             /* changes with the tree */
 	struct wait_queue_head poll;
 	u32 nr_mounts; /* under namespace_sem, as the next */
@@ -57,6 +57,15 @@ struct mnt_namespace {
 	bool detached; /* made by open_tree, fsmount: the tree of one descriptor, in no task */
 };
 extern struct mnt_namespace init_mnt_ns;
+/* From the oldest on; namespace_sem held. */
+static inline struct mount *mnt_ns_first_mount(const struct mnt_namespace *ns)
+{
+	return rb_entry_safe(rb_first(&ns->mounts), struct mount, mnt_node);
+}
+static inline struct mount *mnt_ns_next_mount(const struct mount *m)
+{
+	return rb_entry_safe(rb_next(&m->mnt_node), struct mount, mnt_node);
+}
 /* What statmount() and NS_GET_MNTNS_ID call it: never used again. */
 static inline u64 mnt_ns_unique(const struct mnt_namespace *ns)
 {

@@ -94,7 +94,7 @@ bool mount_too_revealing(struct mount *m)
 
 	if (ns->ns.owner == &init_user_ns || !(t->fs_flags & FS_USERNS_VISIBLE))
 		return false;
-	list_for_each_entry(other, &ns->list, mnt_list) {
+	for (other = mnt_ns_first_mount(ns); other; other = mnt_ns_next_mount(other)) {
 		u32 s = other->mnt_state;
 
 		if (other->mnt_sb->s_type != t || other->mnt_root != other->mnt_sb->s_root)

@@ -176,20 +176,23 @@ static struct mount *copy_for(
 
 static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount *from, int depth);
 
-/* The peers of @s, which are slaves of the same master: the first copy is a slave of @from, the others are its peers. */
+/*
+ * The peers of @s, which are slaves of the same master: the first copy is a slave of @from, the others are its peers. Then what hangs below them:
+ * the order in which Linux makes copies, and so that of their numbers.
+ */
 static int copy_for_slave_group(
 	struct repeat_mount *r, struct mount *s, struct mount *from, int depth)
 {
-	struct mount *p = s, *first = NULL, *copy;
+	struct mount *p = s, *first = NULL, *last = NULL, *copy;
 	int err = 0;
 
 	do {
 		p->mnt_state |= MNT_VISITED;
-		copy = copy_for(r, p, first ? first : from, !first);
+		copy = copy_for(r, p, last ? last : from, !last);
 		if (IS_ERR(copy))
 			return PTR_ERR(copy);
-		if (!first)
-			first = copy;
+		last = copy ? copy : last;
+		first = first ? first : copy;
 		p = list_next_entry(p, mnt_share);
 	} while (mnt_is_shared(s) && p != s);
 	p = s;
@@ -251,10 +254,31 @@ static void drop_copies(struct list_head *copies, struct list_head *dead)
 	}
 }
 
+/* For the peers of @origin, each a copy of the one before, then for those that hang below them. 0 or -errno. */
+static int copy_for_all(struct repeat_mount *r, struct mount *origin, struct mount *m)
+{
+	struct mount *p, *copy, *last = m;
+	int err;
+
+	for (p = list_next_entry(origin, mnt_share); p != origin;
+		p = list_next_entry(p, mnt_share)) {
+		copy = copy_for(r, p, last, false);
+		if (IS_ERR(copy))
+			return (int)PTR_ERR(copy);
+		last = copy ? copy : last;
+	}
+	p = origin;
+	do {
+		err = copy_for_slaves(r, p, m, 0);
+		p = list_next_entry(p, mnt_share);
+	} while (!err && p != origin);
+	return err;
+}
+
 int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead)
 {
 	struct repeat_mount r = { .where = where };
-	struct mount *origin = where->mnt, *p = origin, *c, *copy = NULL;
+	struct mount *origin = where->mnt, *c;
 	int err;
 
 	if (!mnt_is_shared(origin))
@@ -264,12 +288,7 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 		mnt_make_group(c);
 	if (m->mnt_ns != origin->mnt_ns)
 		origin->mnt_ns->nr_coming = mnt_tree_size(m);
-	do {
-		if (p != origin)
-			copy = copy_for(&r, p, m, false);
-		err = IS_ERR(copy) ? (int)PTR_ERR(copy) : copy_for_slaves(&r, p, m, 0);
-		p = list_next_entry(p, mnt_share);
-	} while (!err && p != origin);
+	err = copy_for_all(&r, origin, m);
 	for_each_repeater(origin, unvisit, NULL);
 	origin->mnt_ns->nr_coming = 0;
 	list_for_each_entry(c, &r.copies, mnt_list)

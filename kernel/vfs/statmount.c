@@ -77,11 +77,15 @@ static int get_request(uaddr_t from, struct request *r)
 /* namespace_sem held. */
 static struct mount *find_mount(struct mnt_namespace *ns, u64 id)
 {
-	struct mount *m;
+	struct rb_node *n = ns->mounts.node;
 
-	list_for_each_entry(m, &ns->list, mnt_list)
+	while (n) {
+		struct mount *m = rb_entry(n, struct mount, mnt_node);
+
 		if (m->mnt_id_unique == id)
 			return m;
+		n = id < m->mnt_id_unique ? n->left : n->right;
+	}
 	return NULL;
 }
 

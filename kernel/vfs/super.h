@@ -197,7 +197,8 @@ struct mount {
 	atomic_t mnt_count;
 	struct list_head mnt_child, mnt_mounts; /* tree; under the namespace sem */
 	struct hlist_node mnt_hash, mnt_on;     /* by (parent, mountpoint); by mountpoint */
-	struct list_head mnt_list;              /* of the namespace */
+	struct rb_node mnt_node;                /* of the namespace, by mnt_id_unique */
+	struct list_head mnt_list; /* of copies that are to be attached, of those that go */
 	struct mnt_namespace *mnt_ns;
 	char *mnt_devname;
 	int mnt_id;
