@@ -399,6 +399,7 @@ void n_tty_flush_input(struct tty_struct *tty)
 {
 	spin_lock(&tty->lock);
 	flush_input_locked(tty);
+	tty->ahead_tail = tty->ahead_head;
 	spin_unlock(&tty->lock);
 	n_tty_unthrottle(tty);
 }
@@ -481,10 +482,10 @@ bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw)
 	return tty->read_head - tty->read_tail >= min_raw;
 }
 
-/* Bytes that fit for certain, each of which may take two places. In canonical mode the last place is kept for what ends a line. */
+/* Bytes that fit for certain, each of which may take two places. The last place is kept for what ends a line in canonical mode. */
 static int room_locked(const struct tty_struct *tty)
 {
-	int places = (int)(N_TTY_BUF_SIZE - (tty->read_head - tty->read_tail)) - !!ICANON_ON(tty);
+	int places = (int)(N_TTY_BUF_SIZE - (tty->read_head - tty->read_tail)) - 1;
 
 	return I_FLAG(tty, PARMRK) ? places / 2 : places;
 }
@@ -605,6 +606,7 @@ void n_tty_init(struct tty_struct *tty)
 {
 	spin_lock(&tty->lock);
 	flush_input_locked(tty);
+	tty->ahead_tail = tty->ahead_head;
 	tty->echo_head = tty->echo_tail = 0;
 	tty->column = tty->line_column = 0;
 	tty->stopped = tty->tco_stopped = false;

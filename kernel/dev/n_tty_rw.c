@@ -52,10 +52,10 @@ static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 /* Who writes at the other end of a pair may wait for more room than there was, which throttles nobody. */
 void n_tty_unthrottle(struct tty_struct *tty)
 {
-	if (test_and_clear_bit(TTY_THROTTLED, &tty->flags) && tty->ops->unthrottle)
+	bool throttled = test_and_clear_bit(TTY_THROTTLED, &tty->flags);
+
+	if ((throttled || tty->link) && tty->ops->unthrottle)
 		tty->ops->unthrottle(tty);
-	if (tty->link)
-		tty_wakeup(tty->link);
 }
 
 /* How a raw read waits: MIN bytes, and a deadline for the first (MIN 0) or between bytes. */

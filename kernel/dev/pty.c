@@ -5,6 +5,8 @@
  * A ptmx makes a pair; the slave's node appears as N in the instance of devpts that the ptmx belongs to, where the number comes from. The
  * master keeps that instance alive, the slave its numbers (driver_data of both). Each side holds a reference to the other: the master's goes when
  * the master is closed, the slave's when the slave is freed, so the pair lives until both are closed.
+ * What has no room in the other side's line buffer is kept behind it, up to AHEAD bytes, and moved on when there is room again; only then the
+ * writer waits. One moves bytes on at a time (->feeding), so they stay in order.
  * The master is in raw mode without echo, so writing to it never writes back: the slave's lock is taken before the master's.
  * Locks: a side's ctl_mutex for opening and closing; tty->lock of the side that takes the bytes.
  */
@@ -18,6 +20,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
+#include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/vfs/vfs.h"
 
@@ -28,6 +31,93 @@ static atomic_t pty_count;
 
 int pty_reserve = 1024;
 
+/* ---- what is behind the line buffer ---- */
+
+#define AHEAD (10 << 10)
+#define FEED 256 /* bytes at a time */
+
+/* How many of the @n bytes were kept. Under lock. */
+static int keep(struct tty_struct *to, const u8 *buf, int n)
+{
+	int i;
+
+	if (n && !to->ahead) {
+		to->ahead = kmalloc(AHEAD, GFP_ATOMIC);
+		WRITE_ONCE(to->ahead_none, !to->ahead);
+	}
+	for (i = 0; to->ahead && i < n && to->ahead_head - to->ahead_tail < AHEAD; i++)
+		to->ahead[to->ahead_head++ % AHEAD] = buf[i];
+	return i;
+}
+
+/* Takes the turn to move bytes on. False: somebody else has it, and will look again. Under lock. */
+static bool feed_begin(struct tty_struct *to)
+{
+	if (to->feeding) {
+		to->feed_again = true;
+		return false;
+	}
+	to->feeding = true;
+	to->feed_again = false;
+	return true;
+}
+
+/* As far as there is room. */
+static void move_on(struct tty_struct *to)
+{
+	bool more = true;
+	u8 buf[FEED];
+
+	while (more) {
+		u64 start;
+		int n = 0, took;
+
+		spin_lock(&to->lock);
+		start = to->ahead_tail;
+		if (start == to->ahead_head || !feed_begin(to)) {
+			spin_unlock(&to->lock);
+			return;
+		}
+		for (; n < FEED && start + (u64)n < to->ahead_head; n++)
+			buf[n] = to->ahead[(start + (u64)n) % AHEAD];
+		spin_unlock(&to->lock);
+		took = tty_input(to, buf, n);
+		spin_lock(&to->lock);
+		to->ahead_tail = max(to->ahead_tail, start + (u64)took); /* or it was flushed */
+		to->feeding = false;
+		more = took == n || to->feed_again;
+		spin_unlock(&to->lock);
+	}
+}
+
+static int feed(struct tty_struct *to, const u8 *buf, int n)
+{
+	int took = 0;
+	bool first;
+
+	spin_lock(&to->lock);
+	first = to->ahead_head == to->ahead_tail && feed_begin(to);
+	if (!first)
+		took = keep(to, buf, n);
+	spin_unlock(&to->lock);
+	if (first) {
+		took = tty_input(to, buf, n);
+		spin_lock(&to->lock);
+		took += keep(to, buf + took, n - took);
+		to->feeding = false;
+		spin_unlock(&to->lock);
+	}
+	move_on(to); /* there may be room since */
+	return took;
+}
+
+static void forget(struct tty_struct *to)
+{
+	spin_lock(&to->lock);
+	to->ahead_tail = to->ahead_head;
+	spin_unlock(&to->lock);
+}
+
 static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 {
 	struct tty_struct *to = tty->link;
@@ -36,7 +126,7 @@ static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 		return n; /* nobody will read it; a slave that is closed may be opened again */
 	if (tty->stopped)
 		return 0;
-	return tty_input(to, buf, n);
+	return feed(to, buf, n);
 }
 
 static int pty_write_room(struct tty_struct *tty)
@@ -46,11 +136,14 @@ static int pty_write_room(struct tty_struct *tty)
 		return N_TTY_BUF_SIZE;
 	if (tty->stopped)
 		return 0;
-	return tty_input_room(tty->link);
+	if (unlikely(READ_ONCE(tty->link->ahead_none)))
+		return tty_input_room(tty->link);
+	return (int)(AHEAD - (READ_ONCE(tty->link->ahead_head) - READ_ONCE(tty->link->ahead_tail)));
 }
 
 static void pty_unthrottle(struct tty_struct *tty)
 {
+	move_on(tty);
 	if (tty->link)
 		tty_wakeup(tty->link);
 }
@@ -67,9 +160,11 @@ static int pty_resize(struct tty_struct *tty, const struct winsize *ws)
 	return tty_do_resize(tty, ws);
 }
 
-/* What has been written is with the other side already, which may read it: there is nothing to forget but to say so. */
+/* What is in the other side's line buffer may be read: the rest is forgotten. */
 static void pty_flush_buffer(struct tty_struct *tty)
 {
+	if (tty->link)
+		forget(tty->link);
 	if (test_bit(TTY_SLAVE, &tty->flags))
 		tty_packet_status(tty, TIOCPKT_FLUSHWRITE);
 }
@@ -340,7 +435,12 @@ static int show_nr(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", atomic_read(&pty_count));
 }
 
+/* There is one line discipline, and no module that could bring another. */
+static int ldisc_autoload = 1;
+
 static const struct sysctl sysctls[] = {
+	SYSCTL_NUM("dev/tty/legacy_tiocsti", legacy_tiocsti, 0, 1),
+	SYSCTL_NUM("dev/tty/ldisc_autoload", ldisc_autoload, 0, 1),
 	SYSCTL_NUM("kernel/pty/max", pty_max, 0, PTY_MAX),
 	SYSCTL_NUM("kernel/pty/reserve", pty_reserve, 0, PTY_MAX),
 	{ .path = "kernel/pty/nr", .kind = SYSCTL_SHOW, .mode = 0444, .show = show_nr },

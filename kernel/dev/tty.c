@@ -102,6 +102,7 @@ void tty_put(struct tty_struct *tty)
 	kfree(tty->read_buf);
 	kfree(tty->read_mark);
 	kfree(tty->echo_buf);
+	kfree(tty->ahead);
 	kfree(tty);
 }
 

@@ -96,6 +96,12 @@ struct tty_struct {
 	u32 column, line_column; /* of the output; of the line's end, as it would be shown */
 	bool lnext, erasing, stopped, tco_stopped;
 	u8 ctrl_status; /* packet mode */
+
+	/* pty.c: what was written at the other end and has no room in read_buf yet; positions count up for ever. Under lock */
+	u8 *ahead;       /* NULL until it is needed */
+	bool ahead_none; /* there was no memory for it */
+	u64 ahead_head, ahead_tail;
+	bool feeding, feed_again; /* somebody moves bytes on; and is to look again */
 };
 
 /* n_tty.c */
@@ -160,6 +166,7 @@ int tty_check_change(struct tty_struct *tty, int sig);
 void tty_signal_pgrp(struct tty_struct *tty, int sig);
 /* Session leader lets its terminal go (exit: SIGHUP to the foreground group). The task room calls it through its hook. */
 void disassociate_ctty(bool on_exit);
+extern int legacy_tiocsti;                        /* 0: TIOCSTI is for who has CAP_SYS_ADMIN */
 long tty_ioctl(struct file *f, u32 cmd, u64 arg); /* tty_ioctl.c */
 long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd,
 	u64 arg); /* tty_jobctl.c; -ENOTTY: none of these */

@@ -291,10 +291,14 @@ static long flush_queues(struct tty_struct *tty, u64 arg)
 	return 0;
 }
 
+int legacy_tiocsti = 1;
+
 static long simulate_input(struct tty_struct *tty, uaddr_t ua)
 {
 	u8 c;
 
+	if (!READ_ONCE(legacy_tiocsti) && !capable(CAP_SYS_ADMIN))
+		return -EIO;
 	if (current->signal->tty != tty && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (get_user(c, ua))
