@@ -12,6 +12,7 @@
 #ifndef NESTLING_CGROUP_H
 #define NESTLING_CGROUP_H
 
+#include "kernel/cgroup/pids.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/mm/iogroup.h"
@@ -84,11 +85,7 @@ struct cgroup {
 	bool frozen;   /* all tasks below have stopped */
 	u64 nr_frozen; /* tasks of its own that have */
 
-	/* pids */
-	atomic64_t pids;
-	s64 pids_max; /* INT64_MAX: none */
-	s64 pids_peak;
-	u64 pids_refused, pids_refused_local; /* atomic */
+	struct pids_group pids;
 
 	/* what tasks that have gone used, with all below; under cgroup_tasks_lock */
 	u64 past_exec, past_utime, past_stime, past_nice, past_faults, past_major;
@@ -132,6 +129,11 @@ static inline u32 cgroup_enabled(const struct cgroup *c)
 static inline struct psi_group *cgroup_psi(struct cgroup *c)
 {
 	return c->parent ? &c->psi : &psi_system;
+}
+
+static inline struct pids_group *cgroup_pids(struct cgroup *c)
+{
+	return c->parent ? &c->pids : NULL;
 }
 
 struct cgroup *cgroup_get(struct cgroup *c);

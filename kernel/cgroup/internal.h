@@ -46,17 +46,20 @@ void cgroup1_net_owner(struct cgroup1_hier *h, bool on);
 /* v1_blkio.c: the same of blkio; under cgroup1_lock: @t has come to @g, NULL: the top. */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on);
 void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g);
+/* v1_cpu.c, v1_cpuset.c: likewise; the first under cgroup_threads: who counts @t. */
+void cgroup1_pids_moved(struct task *t, struct cgroup1 *g);
+void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g);
+void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g);
+void cgroup1_cpuset_top(struct cgroup1 *top);
+void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);
+/* May tasks come? 0, -ENOSPC: there is nothing to run on. Under cgroup1_mutex. */
+int cgroup1_cpuset_has_room(const struct cgroup1 *g);
 /* Under cgroup1_mutex: @t, or its whole process, has come to @g. */
 void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process);
 /* Under cgroup1_lock: @t comes to or leaves a group of cpuacct that is not the top. */
 void cgroup1_flush_usage(struct task *t, struct cgroup1 *from);
 /* Under cgroup_tasks_lock and cgroup1_lock: @t has come to its group of @h. */
 void cgroup1_freeze_as_group(struct task *t, const struct cgroup1_hier *h);
-
-/* pids.c */
-int pids_charge(struct cgroup *c);
-void pids_charge_force(struct cgroup *c);
-void pids_uncharge(struct cgroup *c);
 
 /* cpuset.c: what @top and those below it have, anew; cgroup_mutex is held */
 void cgroup_apply_cpus(struct cgroup *top);

@@ -2,59 +2,54 @@
 /*
  * pids.c: the pids controller: how many tasks a group and all below may have. A task counts from its birth until it is reaped.
  *
- * Counts are kept in every group, enabled or not; a limit of a group without the controller is INT64_MAX. Moving a task may exceed a limit,
- * a fork may not. No lock: counts are atomic, and a limit that is set meanwhile counts for the next fork.
+ * Counts are kept in every group, enabled or not; a limit of a group without the controller is PIDS_NO_LIMIT. Moving a task may exceed a limit,
+ * a fork may not. No lock: pids.h.
  */
-#include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/pids.h"
+#include "kernel/lib/printk.h"
 
-static void note_peak(struct cgroup *c, s64 n)
+void pids_group_init(struct pids_group *g, struct pids_group *parent)
 {
-	if (n > READ_ONCE(c->pids_peak))
-		WRITE_ONCE(c->pids_peak, n);
+	g->parent = parent;
+	g->max = PIDS_NO_LIMIT;
 }
 
-void pids_charge_force(struct cgroup *c)
+static void note_peak(struct pids_group *g, s64 n)
 {
-	for (; c && !cgroup_is_root(c); c = c->parent)
-		note_peak(c, atomic_add_return(1, &c->pids));
+	if (n > READ_ONCE(g->peak))
+		WRITE_ONCE(g->peak, n);
 }
 
-void pids_uncharge(struct cgroup *c)
+void pids_charge_force(struct pids_group *g)
 {
-	for (; c && !cgroup_is_root(c); c = c->parent)
-		atomic_sub(1, &c->pids);
+	for (; g; g = g->parent)
+		note_peak(g, atomic_add_return(1, &g->count));
 }
 
-/* Of a fork, by the limit of @c: those above hear of it, too. */
-static void note_refusal(struct cgroup *c)
+void pids_uncharge(struct pids_group *g)
 {
-	__atomic_add_fetch(&c->pids_refused_local, 1, __ATOMIC_RELAXED);
-	cgroup_notify(c, CGN_PIDS_LOCAL);
-	for (; !cgroup_is_root(c); c = c->parent) {
-		__atomic_add_fetch(&c->pids_refused, 1, __ATOMIC_RELAXED);
-		cgroup_notify(c, CGN_PIDS);
-	}
+	for (; g; g = g->parent)
+		atomic_sub(1, &g->count);
 }
 
-int pids_charge(struct cgroup *c)
+struct pids_group *pids_try_charge(struct pids_group *g)
 {
-	struct cgroup *at, *undo;
+	struct pids_group *at, *undo;
 
-	for (at = c; at && !cgroup_is_root(at); at = at->parent) {
-		s64 n = atomic_add_return(1, &at->pids);
+	for (at = g; at; at = at->parent) {
+		s64 n = atomic_add_return(1, &at->count);
 
-		if (n > READ_ONCE(at->pids_max))
+		if (n > READ_ONCE(at->max))
 			goto err_uncharge;
 		note_peak(at, n);
 	}
-	return 0;
+	return NULL;
 
 err_uncharge:
-	note_refusal(at);
-	for (undo = c;; undo = undo->parent) {
-		atomic_sub(1, &undo->pids);
+	for (undo = g;; undo = undo->parent) {
+		atomic_sub(1, &undo->count);
 		if (undo == at)
 			break;
 	}
-	return -EAGAIN;
+	return at;
 }

@@ -155,9 +155,10 @@ static struct io_group *io_group_of(struct cgroup *c)
 	return cgroup_is_root(c) ? NULL : &c->io;
 }
 
-static bool io_given_away(void)
+/* Does a hierarchy of version 1 say what @controller has to do with tasks? */
+static bool given_away(u32 controller)
 {
-	return READ_ONCE(cgroup_given_away) & CG_IO;
+	return READ_ONCE(cgroup_given_away) & controller;
 }
 
 void cgroup_switch_io(bool away)
@@ -217,6 +218,38 @@ static void fork_unlock(struct cgroup *into)
 		mutex_unlock(&cgroup_mutex);
 }
 
+/* Of a fork, by the limit of @at: those above hear of it, too. */
+static void note_refusal(struct cgroup *at)
+{
+	__atomic_add_fetch(&at->pids.refused_local, 1, __ATOMIC_RELAXED);
+	cgroup_notify(at, CGN_PIDS_LOCAL);
+	for (; !cgroup_is_root(at); at = at->parent) {
+		__atomic_add_fetch(&at->pids.refused, 1, __ATOMIC_RELAXED);
+		cgroup_notify(at, CGN_PIDS);
+	}
+}
+
+/* For @c, and for current's group of version 1. 0 or -EAGAIN. */
+static int charge_pids(struct task *t, struct cgroup *c)
+{
+	struct pids_group *full = pids_try_charge(cgroup_pids(c));
+
+	if (full) {
+		note_refusal(container_of(full, struct cgroup, pids));
+		return -EAGAIN;
+	}
+	if (!cgroup1_charge_pids(t))
+		return 0;
+	pids_uncharge(cgroup_pids(c));
+	return -EAGAIN;
+}
+
+static void uncharge_pids(struct task *t)
+{
+	pids_uncharge(cgroup_pids(t->cgroup));
+	cgroup1_uncharge_pids(t);
+}
+
 int cgroup_can_fork(struct task *t, struct cgroup *into)
 {
 	struct cgroup *c;
@@ -228,14 +261,14 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 	c = into ? into : current->cgroup;
 	err = into ? check_fork_into(into, t->signal != current->signal) : 0;
 	if (!err)
-		err = pids_charge(c);
+		err = charge_pids(t, c);
 	if (err) {
 		fork_unlock(into);
 		return err;
 	}
 	t->cgroup = cgroup_get(c);
 	t->mem_group = mem_group_of(c);
-	t->io_group = io_given_away() ? NULL : io_group_of(c);
+	t->io_group = given_away(CG_IO) ? NULL : io_group_of(c);
 	t->psi = cgroup_psi(c);
 	sched_set_group(t, cgroup_sched_group(c));
 	return 0;
@@ -243,7 +276,7 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 
 void cgroup_cancel_fork(struct task *t, struct cgroup *into)
 {
-	pids_uncharge(t->cgroup);
+	uncharge_pids(t);
 	fork_unlock(into);
 	cgroup_put(t->cgroup);
 	t->cgroup = NULL;
@@ -257,7 +290,8 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 	cgroup_link_task(c, t);
 	/* as it is now: a controller that came or went since cgroup_can_fork() has moved those on the list (cgroup_apply_sched()) */
 	sched_set_group(t, cgroup_sched_group(c));
-	sched_set_bound(t, c->e_cpus);
+	if (!given_away(CG_CPUSET))
+		sched_set_bound(t, c->e_cpus);
 	if (c->e_freeze)
 		cgroup_freeze_task(t, true);
 	if (c->frozen)
@@ -295,7 +329,7 @@ void cgroup_exit(struct task *t)
 void cgroup_release(struct task *t)
 {
 	if (t->cgroup)
-		pids_uncharge(t->cgroup);
+		uncharge_pids(t);
 }
 
 void cgroup_free(struct task *t)
@@ -314,18 +348,20 @@ static void move_task(struct cgroup *dst, struct task *t)
 		return;
 	cgroup_flush_times(t);
 	cgroup_unlink_task(t);
-	pids_charge_force(dst);
-	pids_uncharge(from);
+	pids_charge_force(cgroup_pids(dst));
+	pids_uncharge(cgroup_pids(from));
 	t->cgroup = cgroup_get(dst);
 	WRITE_ONCE(t->mem_group, mem_group_of(dst));
-	if (!io_given_away())
+	if (!given_away(CG_IO))
 		WRITE_ONCE(t->io_group, io_group_of(dst));
 	cgroup_link_task(dst, t);
 	dst->nr_frozen +=
 		t->cg_frozen; /* in the trap, stopped, traced: it is so still, and looks for it with no lock (cgroup_leave_frozen) */
-	sched_move_task(t, cgroup_sched_group(dst));
+	if (!given_away(CG_CPU))
+		sched_move_task(t, cgroup_sched_group(dst));
 	psi_move_task(t, cgroup_psi(dst));
-	sched_set_bound(t, dst->e_cpus);
+	if (!given_away(CG_CPUSET))
+		sched_set_bound(t, dst->e_cpus);
 	if (from->e_freeze != dst->e_freeze)
 		cgroup_freeze_task(t, dst->e_freeze);
 	cgroup_update_frozen(from);

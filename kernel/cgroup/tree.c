@@ -24,7 +24,6 @@ struct cgroup cgroup_root = {
 	.tasks = LIST_HEAD_INIT(cgroup_root.tasks),
 	.max_depth = ~0UL,
 	.max_descendants = ~0UL,
-	.pids_max = INT64_MAX,
 	.e_cpus = ~0UL,
 	.files_lock = SPINLOCK_INIT(cgroup_root.files_lock),
 };
@@ -43,6 +42,7 @@ static void init_parts(struct cgroup *c)
 		init_waitqueue_head(&c->notify[i].wait);
 	simple_xattrs_init(&c->xattrs);
 	INIT_LIST_HEAD(&c->programs);
+	pids_group_init(&c->pids, c->parent ? cgroup_pids(c->parent) : NULL);
 	sched_group_init(&c->sched);
 	mem_group_init(&c->mem, c->parent ? &c->parent->mem : NULL);
 	io_group_init(
@@ -302,7 +302,6 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 	INIT_LIST_HEAD(&c->children);
 	INIT_LIST_HEAD(&c->tasks);
 	c->max_depth = c->max_descendants = ~0UL;
-	c->pids_max = INT64_MAX;
 	spin_lock_init(&c->files_lock);
 	init_parts(c);
 	spin_lock(&cgroup_tasks_lock);
@@ -405,7 +404,7 @@ static void reset(struct cgroup *c, u32 mask)
 
 	list_for_each_entry(child, &c->children, sibling) {
 		if (mask & CG_PIDS)
-			child->pids_max = INT64_MAX;
+			child->pids.max = PIDS_NO_LIMIT;
 		if (mask & CG_MEMORY)
 			mem_group_reset(&child->mem);
 		if (mask & CG_HUGETLB)

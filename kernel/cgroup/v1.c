@@ -75,6 +75,8 @@ static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32
 	INIT_LIST_HEAD(&g->rules);
 	INIT_LIST_HEAD(&g->sibling);
 	io_group_init(&g->io, NULL);
+	pids_group_init(&g->pids, NULL);
+	sched_group_init(&g->sched);
 	work_setup(&g->release, release_work);
 	return g;
 }
@@ -91,6 +93,10 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 		return ERR_PTR(-ENOMEM);
 	g->parent = cgroup1_get(parent);
 	g->level = parent->level + 1;
+	if (parent->parent) { /* the top counts and shares nothing itself */
+		g->pids.parent = &parent->pids;
+		sched_group_link(&g->sched, &parent->sched);
+	}
 	mutex_lock(&cgroup1_mutex);
 	err = parent->dead ? -ENODEV : cgroup1_copy_rules(g, parent);
 	if (!err)
@@ -103,6 +109,7 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 	g->hier->nr_groups++;
 	list_add_tail(&g->sibling, &g->hier->groups);
 	g->clone_children = parent->clone_children;
+	cgroup1_inherit_cpuset(g, parent);
 	spin_lock(&cgroup1_lock);
 	g->notify = parent->notify;
 	g->classid = parent->classid;
@@ -132,6 +139,7 @@ int cgroup1_rmdir(struct cgroup1 *g)
 		g->hier->nr_groups--;
 		list_del_init(&g->sibling);
 		io_group_reset(&g->io);
+		sched_group_exit(&g->sched);
 	}
 	mutex_unlock(&cgroup1_mutex);
 	return err;
@@ -207,6 +215,7 @@ struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers)
 	INIT_LIST_HEAD(&h->groups);
 	h->controllers = controllers;
 	h->nr_groups = 1;
+	cgroup1_cpuset_top(h->top);
 	h->top->prioidx = controllers & CG1_NET_PRIO ? 1 : 0;
 	strscpy(h->name, name, sizeof(h->name));
 	return h;
@@ -229,6 +238,7 @@ void cgroup1_unlist(struct cgroup1_hier *h)
 		return;
 	listed[h->slot] = NULL;
 	cgroup1_net_owner(h, false);
+	cgroup_take_back(cgroup1_taken(h->controllers));
 	cgroup1_blkio_owner(h, false);
 }
 
@@ -377,14 +387,20 @@ static void release_work(struct work *w)
 static void put_into(struct task *t, u32 slot, struct cgroup1 *to)
 {
 	struct cgroup1 *from = t->cg1[slot];
+	u32 controllers;
 
 	if (from == to)
 		return;
-	if ((from ? from : to)->hier->controllers & CG1_CPUACCT)
+	controllers = (from ? from : to)->hier->controllers;
+	if (controllers & CG1_CPUACCT)
 		cgroup1_flush_usage(t, from);
 	t->cg1[slot] = to;
-	if ((from ? from : to)->hier->controllers & CG1_BLKIO)
+	if (controllers & CG1_BLKIO)
 		cgroup1_blkio_moved(t, to);
+	if (controllers & CG1_CPU)
+		cgroup1_cpu_moved(t, to);
+	if (controllers & CG1_CPUSET)
+		cgroup1_cpuset_moved(t, to);
 	if (to) {
 		cgroup1_get(to)->nr_tasks++;
 		t->nr_cg1++;
@@ -470,6 +486,8 @@ static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 		if ((process || other == t) && !(other->flags & PF_EXITING) &&
 			!list_empty(&other->cg_list)) {
 			put_into(other, g->hier->slot, g->parent ? g : NULL);
+			if (g->hier->controllers & CG1_PIDS)
+				cgroup1_pids_moved(other, g->parent ? g : NULL);
 			if (g->hier->controllers & CG1_FREEZER)
 				cgroup1_freeze_as_group(other, g->hier);
 		}
@@ -495,6 +513,8 @@ int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred 
 	mutex_lock(&cgroup1_mutex);
 	if (!err && g->dead)
 		err = -ENODEV;
+	if (!err && g->hier->controllers & CG1_CPUSET)
+		err = cgroup1_cpuset_has_room(g);
 	if (!err) {
 		attach_locked(g, t, process);
 		cgroup1_mark_moved(g, t, process);

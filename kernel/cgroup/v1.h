@@ -2,7 +2,8 @@
 /*
  * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
  * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c),
- * perf_event, which has no files and only groups tasks, and blkio (v1_blkio.c), which is version 2's io meanwhile. The files are in kernel/fs/cgroup1.
+ * perf_event, which has no files and only groups tasks. blkio (v1_blkio.c), cpu and pids (v1_cpu.c) and cpuset (v1_cpuset.c) are version 2's
+ * otherwise: a hierarchy takes them, and gives them back when it goes. The files are in kernel/fs/cgroup1.
  *
  * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
  * new hierarchy, or its end, touches no task.
@@ -16,8 +17,10 @@
 #ifndef NESTLING_CGROUP_V1_H
 #define NESTLING_CGROUP_V1_H
 
+#include "kernel/cgroup/pids.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/mm/iogroup.h"
+#include "kernel/sched/group.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
@@ -30,15 +33,18 @@ struct super_block;
 #define CGROUP1_NAME 64 /* of a hierarchy, with its end */
 
 /* Controllers, as bits of masks; each is in one hierarchy at most. */
-#define CG1_CPUACCT BIT(0)
-#define CG1_DEVICES BIT(1)
-#define CG1_FREEZER BIT(2)
-#define CG1_NET_CLS BIT(3)
-#define CG1_PERF_EVENT BIT(4)
-#define CG1_NET_PRIO BIT(5)
+#define CG1_CPUSET BIT(0)
+#define CG1_CPU BIT(1)
+#define CG1_CPUACCT BIT(2)
+#define CG1_BLKIO BIT(3)
+#define CG1_DEVICES BIT(4)
+#define CG1_FREEZER BIT(5)
+#define CG1_NET_CLS BIT(6)
+#define CG1_PERF_EVENT BIT(7)
+#define CG1_NET_PRIO BIT(8)
 #define CG1_NETWORK (CG1_NET_CLS | CG1_NET_PRIO)
-#define CG1_BLKIO BIT(6)
-#define CG1_NR 7
+#define CG1_PIDS BIT(9)
+#define CG1_NR 10
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
 #define CGROUP1_DEPTH                                                                              \
@@ -50,6 +56,7 @@ struct cgroup1_hier {
 	char name[CGROUP1_NAME]; /* "": none, but controllers */
 	u32 controllers;         /* CG1_*; immutable */
 	bool xattr;              /* it was mounted with that option; immutable */
+	bool noprefix;           /* likewise: files are called "cpus", not "cpuset.cpus" */
 	struct cgroup1 *top;     /* whose memory this is a part of */
 
 	/* under cgroup1_mutex */
@@ -60,7 +67,7 @@ struct cgroup1_hier {
 	struct list_head groups; /* those below the top that were not removed */
 };
 
-#define CGROUP1_FILES 32
+#define CGROUP1_FILES 64
 
 struct cgroup1_usage {
 	u64 exec, utime, stime; /* ns */
@@ -94,6 +101,11 @@ struct cgroup1 {
 	u32 prioidx; /* net_prio: no other group that lives has it; 0: the hierarchy has not that controller. Immutable */
 	struct io_group
 		io; /* blkio: what it does with disks, without what is below; tasks refer to it */
+	struct pids_group pids;
+	struct sched_group sched; /* cpu; settings under cgroup1_mutex */
+	/* cpuset: what was written, CS1_*; under cgroup1_mutex, cpus under cgroup1_lock, too */
+	u64 cpus, mems;
+	u32 cpuset_flags;
 	bool freeze; /* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
 
 	/* for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex, files under dir's i_rwsem */
@@ -120,6 +132,7 @@ void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none);
 struct cgroup1_hier *cgroup1_before(u32 id);
+u32 cgroup1_taken(u32 controllers); /* which of version 2's they are: CG_* */
 /* The first that has any of these controllers, or NULL. */
 struct cgroup1_hier *cgroup1_owner(u32 controllers);
 
@@ -148,6 +161,24 @@ bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 /* blkio: of one disk, 0 (-ENOMEM); a group with those below, figures of each disk by dev; under cgroup1_mutex. */
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
+/* pids: of a fork, for current's group, and of who was reaped, or not born after all. 0 or -EAGAIN. */
+int cgroup1_charge_pids(struct task *t);
+void cgroup1_uncharge_pids(struct task *t);
+/* cpu: 0 or -EINVAL; -ENODEV */
+int cgroup1_set_shares(struct cgroup1 *g, u64 shares);
+int cgroup1_set_idle(struct cgroup1 *g, bool idle);
+int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* ns */
+/* cpuset: 0 or -errno */
+#define CS1_CPU_EXCLUSIVE BIT(0)
+#define CS1_MEM_EXCLUSIVE BIT(1)
+#define CS1_MEM_HARDWALL                                                                           \
+	BIT(2) /* this and the next say which node memory comes from: there is one */
+#define CS1_MEMORY_MIGRATE BIT(3)
+#define CS1_SPREAD_PAGE BIT(4)
+#define CS1_SPREAD_SLAB BIT(5)
+int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
+int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
+int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */

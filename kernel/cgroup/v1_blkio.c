@@ -19,8 +19,6 @@ void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on)
 	if (!(h->controllers & CG1_BLKIO))
 		return;
 	WRITE_ONCE(io_pages_unowned, on);
-	if (!on)
-		cgroup_take_back(CG_IO);
 	cgroup_switch_io(on);
 }
 

@@ -27,7 +27,7 @@ static DEFINE_SPINLOCK(weights_lock); /* raw */
 
 static s64 group_weight(const struct sched_group *g)
 {
-	return g->idle ? IDLE_WEIGHT : max((s64)g->weight * NICE_0_WEIGHT / 100, 2L);
+	return g->idle ? IDLE_WEIGHT : max((s64)g->shares * NICE_0_WEIGHT / SCHED_SHARES, 2L);
 }
 
 /* What is runnable in @g has changed by @delta. */
@@ -84,11 +84,17 @@ void sched_group_link(struct sched_group *g, struct sched_group *parent)
 
 void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle)
 {
+	WRITE_ONCE(g->weight, weight);
+	sched_group_set_shares(g, max(weight * SCHED_SHARES / SCHED_GROUP_WEIGHT, 1U), idle);
+}
+
+void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle)
+{
 	s64 old;
 
 	spin_lock_raw(&weights_lock);
 	old = group_weight(g);
-	WRITE_ONCE(g->weight, weight);
+	WRITE_ONCE(g->shares, shares);
 	WRITE_ONCE(g->idle, idle);
 	if (g->load)
 		change_load(g->parent, group_weight(g) - old);
@@ -287,6 +293,7 @@ int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burs
 void sched_group_init(struct sched_group *g)
 {
 	g->weight = SCHED_GROUP_WEIGHT;
+	g->shares = SCHED_SHARES;
 	g->quota = SCHED_QUOTA_NONE;
 	g->period = SCHED_PERIOD_DEFAULT;
 	spin_lock_init(&g->bw_lock);

@@ -16,15 +16,17 @@
 struct task;
 
 #define SCHED_GROUP_WEIGHT 100 /* of 1 to 10000 */
+#define SCHED_SHARES 1024      /* as that weight */
 #define SCHED_QUOTA_NONE (~0UL)
 #define SCHED_PERIOD_DEFAULT 100000000UL /* ns */
 
 struct sched_group {
 	/* weights: under the lock of weights (group.c); load read racily */
 	struct sched_group *parent; /* NULL: below the root */
-	u32 weight;
-	bool idle; /* as SCHED_IDLE against others */
-	s64 load;  /* weights of the runnable tasks and groups in it, on all vCPUs */
+	u32 weight;                 /* what version 2 was told */
+	u32 shares;                 /* what counts */
+	bool idle;                  /* as SCHED_IDLE against others */
+	s64 load; /* weights of the runnable tasks and groups in it, on all vCPUs */
 	bool linked;
 	/* quota: under bw_lock */
 	spinlock_t bw_lock;       /* raw */
@@ -43,6 +45,7 @@ void sched_group_exit(struct sched_group *g); /* it is empty and goes */
 void sched_group_reset(struct sched_group *g);
 void sched_group_link(struct sched_group *g, struct sched_group *parent);
 void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);
+void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle);          /* finer */
 int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst); /* -EINVAL */
 
 /* A task that does not run yet; any task. */

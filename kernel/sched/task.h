@@ -224,6 +224,8 @@ struct task {
 		[CGROUP1_MAX]; /* version 1, by slot: references; NULL: the top. Under cgroup1_lock */
 	u32 nr_cg1;            /* of them that are not NULL; read racily by itself */
 	/* version 1: what was flushed to its group of cpuacct, under cgroup1_lock */
+	struct cgroup1 *
+		cg1_pids; /* counts it until it is reaped, a reference; NULL: none. Under cgroup_threads */
 	u64 cg1_exec, cg1_utime, cg1_stime;
 	bool cg1_freeze;                 /* its group of version 1's freezer is to be frozen */
 	bool cg_frozen;                  /* counted in cgroup->nr_frozen */

@@ -5,8 +5,8 @@
  * Each hierarchy has a superblock of its own, whose dentries are the tree that is seen; a directory's inode refers to its group. Each group
  * below the top holds the superblock, so a hierarchy with groups outlives its mounts and is found again by its name or its controllers.
  *
- * Controllers that version 2 has belong to it: who asks for one here hears that they are in use (EBUSY), as on a Linux whose groups of version
- * 2 have them; but for blkio, which version 2 gives away while none of its groups has it, as on Linux. A remount adds and takes away no controller (EBUSY). Groups are not renamed.
+ * Version 2 gives its controllers away while none of its groups has them (EBUSY), as on Linux; but for memory and hugetlb, which it keeps. A
+ * remount adds and takes away no controller (EBUSY). Groups are not renamed. The file system "cpuset" is one with that controller and names of old.
  *
  * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
  */
@@ -189,13 +189,13 @@ static const struct fs_param params[] = {
 	FS_PARAM_END,
 };
 
-/* What changes nothing where there is no cpuset; nor does xattr, which is kept: attributes are always there. */
-static const char *const ignored[] = { "noprefix", "favordynmods", "cpuset_v2_mode" };
-static const char *const of_version_2[] = { "all", "cpuset", "cpu", "memory", "hugetlb", "pids" };
+/* What changes nothing; nor does xattr, which is kept: attributes are always there. */
+static const char *const ignored[] = { "favordynmods" };
+static const char *const of_version_2[] = { "all", "memory", "hugetlb" };
 
 struct options {
 	const char *name, *agent; /* into the text; NULL: not given */
-	bool none, clone_children, xattr, version_2;
+	bool none, clone_children, xattr, noprefix, version_2;
 	u32 controllers; /* CG1_* */
 };
 
@@ -242,6 +242,8 @@ static int parse_option(struct options *o, const char *word)
 		o->none = true;
 	} else if (!strcmp(word, "xattr")) {
 		o->xattr = true;
+	} else if (!strcmp(word, "noprefix")) {
+		o->noprefix = true;
 	} else if (!strcmp(word, "clone_children")) {
 		o->clone_children = true;
 	} else if (one_of(of_version_2, ARRAY_SIZE(of_version_2), word)) {
@@ -265,6 +267,8 @@ static int parse_options(struct options *o, char *data)
 			err = parse_option(o, word);
 	if (err)
 		return err;
+	if (o->noprefix && (o->version_2 || o->controllers != CG1_CPUSET))
+		return -EINVAL;
 	if (o->none && (o->version_2 || o->controllers || !o->name))
 		return -EINVAL;
 	/* without anything all controllers are meant */
@@ -281,6 +285,8 @@ static int cg1_show_options(struct super_block *sb, char *buf, size_t size)
 	for (u32 i = 0; i < CG1_NR; i++)
 		if (h->controllers & BIT(i))
 			n += scnprintf(buf + n, size - (size_t)n, ",%s", cgroup1_controllers[i]);
+	if (h->noprefix)
+		n += scnprintf(buf + n, size - (size_t)n, ",noprefix");
 	if (h->xattr)
 		n += scnprintf(buf + n, size - (size_t)n, ",xattr");
 	mutex_lock(&cgroup1_mutex);
@@ -302,7 +308,8 @@ static int cg1_remount(struct super_block *sb, u32 *flags, char *data)
 
 	if (err)
 		return err;
-	if (o.xattr != h->xattr || (o.name && strcmp(o.name, h->name) != 0))
+	if (o.xattr != h->xattr || o.noprefix != h->noprefix ||
+		(o.name && strcmp(o.name, h->name) != 0))
 		return -EINVAL;
 	if (READ_ONCE(h->top->nr_children) || (o.controllers && o.controllers != h->controllers))
 		return -EBUSY;
@@ -359,6 +366,7 @@ static struct dentry *make_super(
 	int err = o->agent ? cgroup1_set_agent(h, o->agent) : 0;
 
 	h->xattr = o->xattr;
+	h->noprefix = o->noprefix;
 	h->top->clone_children = o->clone_children;
 	root = err ? ERR_PTR(err) : mount_nodev(t, flags, h, cg1_fill_super);
 	if (IS_ERR(root))
@@ -448,13 +456,13 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(
 			-EPERM); /* the machine has each once: not for who is root of a part of it */
-	err = o->controllers & CG1_BLKIO ? cgroup_give_away(CG_IO) : 0;
+	err = cgroup_give_away(cgroup1_taken(o->controllers));
 	if (err)
 		return ERR_PTR(err);
 	h = cgroup1_create(o->name ? o->name : "", o->controllers);
 	root = IS_ERR(h) ? ERR_CAST(h) : make_super(t, flags, h, o);
-	if (IS_ERR(root) && o->controllers & CG1_BLKIO)
-		cgroup_take_back(CG_IO);
+	if (IS_ERR(root))
+		cgroup_take_back(cgroup1_taken(o->controllers));
 	if (!IS_ERR(h))
 		cgroup1_put(h->top);
 	return root;
@@ -483,8 +491,26 @@ static struct file_system_type cgroup1_type = {
 	.kill_sb = cg1_kill_sb,
 };
 
+/* What cpusets were before there were groups of other kinds. */
+static struct dentry *cpuset_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	char options[] = "cpuset,noprefix,release_agent=/sbin/cpuset_release_agent";
+
+	return data && *data ? ERR_PTR(-EINVAL) : cg1_mount(t, flags, dev, options);
+}
+
+static struct file_system_type cpuset_type = {
+	.name = "cpuset",
+	.owner = cg1_owner,
+	.mount = cpuset_mount,
+	.kill_sb = cg1_kill_sb,
+};
+
 static int cgroup1_init(void)
 {
-	return register_filesystem(&cgroup1_type);
+	int err = register_filesystem(&cgroup1_type);
+
+	return err ? err : register_filesystem(&cpuset_type);
 }
 INITCALL(4, cgroup1_init);

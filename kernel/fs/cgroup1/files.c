@@ -100,7 +100,7 @@ static int store_notify(struct file *f, struct cgroup1 *g, char *text)
 	return 0;
 }
 
-/* Of cpusets, which no hierarchy has: it is inherited and told. */
+/* Of cpusets; in other hierarchies it is inherited and told. */
 static int show_clone(struct seq *s, struct cgroup1 *g)
 {
 	seq_printf(s, "%d\n", READ_ONCE(g->clone_children));
@@ -343,6 +343,39 @@ static const struct cg1_file files[] = {
 	{ "blkio.throttle.io_serviced", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_ios, NULL },
 	{ "blkio.throttle.io_serviced_recursive", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_ios_below,
 		NULL },
+	{ "cpu.shares", 0644, EVERYWHERE, CG1_CPU, cg1_show_shares, cg1_store_shares },
+	{ "cpu.idle", 0644, EVERYWHERE, CG1_CPU, cg1_show_idle, cg1_store_idle },
+	{ "cpu.cfs_quota_us", 0644, EVERYWHERE, CG1_CPU, cg1_show_quota, cg1_store_quota },
+	{ "cpu.cfs_period_us", 0644, EVERYWHERE, CG1_CPU, cg1_show_period, cg1_store_period },
+	{ "cpu.cfs_burst_us", 0644, EVERYWHERE, CG1_CPU, cg1_show_burst, cg1_store_burst },
+	{ "cpu.stat", 0444, EVERYWHERE, CG1_CPU, cg1_show_cpu_stat, NULL },
+	{ "pids.max", 0644, BELOW_TOP, CG1_PIDS, cg1_show_pids_max, cg1_store_pids_max },
+	{ "pids.current", 0444, BELOW_TOP, CG1_PIDS, cg1_show_pids_current, NULL },
+	{ "pids.peak", 0444, BELOW_TOP, CG1_PIDS, cg1_show_pids_peak, NULL },
+	{ "pids.events", 0444, BELOW_TOP, CG1_PIDS, cg1_show_pids_events, NULL },
+	{ "cpuset.cpus", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_cpus, cg1_store_cpus },
+	{ "cpuset.mems", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_mems, cg1_store_mems },
+	{ "cpuset.effective_cpus", 0444, EVERYWHERE, CG1_CPUSET, cg1_show_cpus, NULL },
+	{ "cpuset.effective_mems", 0444, EVERYWHERE, CG1_CPUSET, cg1_show_mems, NULL },
+	{ "cpuset.cpu_exclusive", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_cpu_exclusive,
+		cg1_store_cpu_exclusive },
+	{ "cpuset.mem_exclusive", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_mem_exclusive,
+		cg1_store_mem_exclusive },
+	{ "cpuset.mem_hardwall", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_mem_hardwall,
+		cg1_store_mem_hardwall },
+	{ "cpuset.sched_load_balance", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_balance,
+		cg1_store_balance },
+	{ "cpuset.sched_relax_domain_level", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_relax,
+		cg1_store_relax },
+	{ "cpuset.memory_migrate", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_memory_migrate,
+		cg1_store_memory_migrate },
+	{ "cpuset.memory_pressure", 0444, EVERYWHERE, CG1_CPUSET, cg1_show_pressure, NULL },
+	{ "cpuset.memory_spread_page", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_spread_page,
+		cg1_store_spread_page },
+	{ "cpuset.memory_spread_slab", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_spread_slab,
+		cg1_store_spread_slab },
+	{ "cpuset.memory_pressure_enabled", 0644, AT_TOP, CG1_CPUSET, cg1_show_pressure,
+		cg1_store_pressure },
 	{ "blkio.reset_stats", 0200, EVERYWHERE, CG1_BLKIO, NULL, store_reset },
 };
 _Static_assert(ARRAY_SIZE(files) <= CGROUP1_FILES, "cgroup1->files has room for them");
@@ -351,6 +384,11 @@ static bool has_file(const struct cgroup1_hier *h, bool top, const struct cg1_fi
 {
 	return (!f->controllers || (h->controllers & f->controllers)) &&
 	       f->where != (top ? BELOW_TOP : AT_TOP);
+}
+
+static const char *name_of(const struct cgroup1_hier *h, const struct cg1_file *f)
+{
+	return f->controllers && h->noprefix ? strchr(f->name, '.') + 1 : f->name;
 }
 
 static const struct cg1_file *file_of(const struct file *f)
@@ -445,7 +483,7 @@ static const struct file_operations file_fops = {
 bool cg1_is_file(const struct cgroup1_hier *h, const char *name)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
-		if (has_file(h, false, &files[i]) && !strcmp(files[i].name, name))
+		if (has_file(h, false, &files[i]) && !strcmp(name_of(h, &files[i]), name))
 			return true;
 	return false;
 }
@@ -464,7 +502,7 @@ int cg1_add_files(struct cgroup1 *g, struct dentry *dir)
 		inode->i_generation = i;
 		inode->i_op = &file_iops;
 		inode->i_fop = &file_fops;
-		d = simple_add_entry(dir, files[i].name, inode);
+		d = simple_add_entry(dir, name_of(g->hier, &files[i]), inode);
 		if (IS_ERR(d))
 			return PTR_ERR(d);
 		g->files[i] = d;

@@ -36,6 +36,29 @@ int cg1_show_io_bytes_below(struct seq *s, struct cgroup1 *g);
 int cg1_show_ios(struct seq *s, struct cgroup1 *g);
 int cg1_show_ios_below(struct seq *s, struct cgroup1 *g);
 
+/* cpu_files.c, cpuset_files.c */
+CG1_RW(shares);
+CG1_RW(idle);
+CG1_RW(quota);
+CG1_RW(period);
+CG1_RW(burst);
+int cg1_show_cpu_stat(struct seq *s, struct cgroup1 *g);
+CG1_RW(pids_max);
+int cg1_show_pids_current(struct seq *s, struct cgroup1 *g);
+int cg1_show_pids_peak(struct seq *s, struct cgroup1 *g);
+int cg1_show_pids_events(struct seq *s, struct cgroup1 *g);
+CG1_RW(cpus);
+CG1_RW(mems);
+CG1_RW(cpu_exclusive);
+CG1_RW(mem_exclusive);
+CG1_RW(mem_hardwall);
+CG1_RW(memory_migrate);
+CG1_RW(spread_page);
+CG1_RW(spread_slab);
+CG1_RW(balance);
+CG1_RW(relax);
+CG1_RW(pressure);
+
 /* cgroup1.c */
 struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode);
 

@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 
 #include "kernel/fs/cgroup2/internal.h"
+#include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/vfs/fsparam.h"
 #include "kernel/vfs/libfs.h"
 
@@ -686,3 +687,27 @@ static int cgroup2_init(void)
 	return IS_ERR(kernel_mount) ? (int)PTR_ERR(kernel_mount) : 0;
 }
 INITCALL(4, cgroup2_init);
+
+/* ---- /sys/kernel/cgroup: what is handed over with a group, and which options do something ---- */
+
+static int show_delegate(struct seq *s, void *arg)
+{
+	for (u32 i = 0; i < nr_cg_files; i++)
+		if (cg_files[i].flags & CGF_DELEGATED)
+			seq_printf(s, "%s\n", cg_files[i].name);
+	return 0;
+}
+
+static int show_features(struct seq *s, void *arg)
+{
+	seq_puts(s, "nsdelegate\nmemory_recursiveprot\n");
+	return 0;
+}
+
+static int features_init(void)
+{
+	int err = sysfs_create("kernel/cgroup/delegate", show_delegate, NULL);
+
+	return err ? err : sysfs_create("kernel/cgroup/features", show_features, NULL);
+}
+INITCALL(5, features_init);

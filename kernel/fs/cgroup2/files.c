@@ -185,7 +185,7 @@ static int store_kill(struct file *f, struct cgroup *c, char *text)
 
 static int show_pids_max(struct seq *s, struct cgroup *c)
 {
-	cg_show_max(s, (u64)READ_ONCE(c->pids_max), INT64_MAX);
+	cg_show_max(s, (u64)READ_ONCE(c->pids.max), PIDS_NO_LIMIT);
 	return 0;
 }
 
@@ -193,34 +193,34 @@ static int store_pids_max(struct file *f, struct cgroup *c, char *text)
 {
 	u64 v;
 
-	if (cg_parse_max(text, INT64_MAX, &v) || (v > 4194304 && v != INT64_MAX))
+	if (cg_parse_max(text, PIDS_NO_LIMIT, &v) || (v > PIDS_LIMIT_MAX && v != PIDS_NO_LIMIT))
 		return -EINVAL;
-	WRITE_ONCE(c->pids_max, (s64)v);
+	WRITE_ONCE(c->pids.max, (s64)v);
 	return 0;
 }
 
 static int show_pids_current(struct seq *s, struct cgroup *c)
 {
-	seq_printf(s, "%ld\n", atomic_read(&c->pids));
+	seq_printf(s, "%ld\n", atomic_read(&c->pids.count));
 	return 0;
 }
 
 static int show_pids_peak(struct seq *s, struct cgroup *c)
 {
-	seq_printf(s, "%ld\n", READ_ONCE(c->pids_peak));
+	seq_printf(s, "%ld\n", READ_ONCE(c->pids.peak));
 	return 0;
 }
 
 /* Forks that a limit here or below has refused; that the limit here has. */
 static int show_pids_events(struct seq *s, struct cgroup *c)
 {
-	seq_printf(s, "max %lu\n", READ_ONCE(c->pids_refused));
+	seq_printf(s, "max %lu\n", READ_ONCE(c->pids.refused));
 	return 0;
 }
 
 static int show_pids_events_local(struct seq *s, struct cgroup *c)
 {
-	seq_printf(s, "max %lu\n", READ_ONCE(c->pids_refused_local));
+	seq_printf(s, "max %lu\n", READ_ONCE(c->pids.refused_local));
 	return 0;
 }
 

@@ -216,12 +216,39 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 	return err;
 }
 
+/* Its group of version 1, if a hierarchy has cpusets: true. */
+static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
+{
+	char *buf = get_free_page(GFP_KERNEL);
+	struct cgroup1_hier *h;
+	struct cgroup1 *g;
+
+	*err = -ENOMEM;
+	mutex_lock(&cgroup1_mutex);
+	h = cgroup1_owner(CG1_CPUSET);
+	if (h && buf) {
+		g = cgroup1_of_task(t, h);
+		*err = cgroup1_path(g, cgroup1_ns_root(h), buf, PAGE_SIZE);
+		if (*err >= 0)
+			seq_printf(s, "%s\n", buf);
+		cgroup1_put(g);
+	}
+	mutex_unlock(&cgroup1_mutex);
+	if (buf)
+		free_page_addr(buf);
+	*err = min(*err, 0);
+	return h;
+}
+
 /* The nearest group upwards that has the controller. */
 int proc_show_cpuset(struct seq *s, struct task *t)
 {
-	struct cgroup *own = task_get_cgroup(t), *c = own;
+	struct cgroup *own, *c;
 	int err;
 
+	if (show_cpuset_v1(s, t, &err))
+		return err;
+	own = c = task_get_cgroup(t);
 	while (!cgroup_is_root(c) && !(cgroup_enabled(c) & CG_CPUSET))
 		c = c->parent;
 	err = show_group(s, c, "");

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pids.h: how many tasks a group and all below may have: the pids controller of both versions. A task counts from its birth until it is reaped.
+ *
+ * No lock: counts are atomic, and a limit that is set meanwhile counts for the next fork.
+ */
+#ifndef NESTLING_CGROUP_PIDS_H
+#define NESTLING_CGROUP_PIDS_H
+
+#include "kernel/lib/atomic.h"
+
+#define PIDS_NO_LIMIT INT64_MAX
+#define PIDS_LIMIT_MAX 4194304 /* more is no number of tasks */
+
+struct pids_group {
+	struct pids_group *parent; /* NULL: what is above counts nothing; immutable */
+	atomic64_t count;
+	s64 max; /* PIDS_NO_LIMIT: none */
+	s64 peak;
+	u64 refused, refused_local; /* forks; atomic, counted by who keeps the group */
+};
+
+void pids_group_init(struct pids_group *g, struct pids_group *parent);
+/* One more, for @g and all above. NULL, or the group whose limit is in the way. @g NULL: nothing is counted. */
+struct pids_group *pids_try_charge(struct pids_group *g);
+void pids_charge_force(struct pids_group *g);
+void pids_uncharge(struct pids_group *g);
+
+#endif

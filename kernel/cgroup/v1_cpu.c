@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * v1_cpu.c: cpu and pids of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{pids,cgroups}, scheduler/sched-design-CFS, sched-bwc): version 2's
+ * controllers under another name.
+ *
+ * One of both versions has a controller: a hierarchy that is made with it takes it away from version 2 while no group below the root has it
+ * there, and gives it back when it goes. Version 2 goes on counting tasks, which limits nobody then.
+ *
+ * cpu: the top is no group of the scheduler, nor can it be set. A group may not have a larger part of the time by its quota than the nearest
+ * above that has one.
+ *
+ * pids: a task keeps the group that counts it until it is reaped, when it is in none any more. A fork that is refused is told of by the group it
+ * was tried in, whosever limit it was.
+ *
+ * Locks: cgroup1_mutex over settings; cgroup1_lock for who moves; cgroup_threads for task->cg1_pids.
+ */
+#include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/v1.h"
+
+#define PART_SHIFT 18 /* of a quota of at most 2^44 us */
+
+u32 cgroup1_taken(u32 controllers)
+{
+	return (controllers & CG1_CPUSET ? CG_CPUSET : 0) | (controllers & CG1_CPU ? CG_CPU : 0) |
+	       (controllers & CG1_BLKIO ? CG_IO : 0) | (controllers & CG1_PIDS ? CG_PIDS : 0);
+}
+
+/* ---- pids ---- */
+
+int cgroup1_charge_pids(struct task *t)
+{
+	struct cgroup1 *g = current->cg1_pids;
+
+	t->cg1_pids = NULL;
+	if (likely(!g))
+		return 0;
+	if (pids_try_charge(&g->pids)) {
+		__atomic_add_fetch(&g->pids.refused_local, 1, __ATOMIC_RELAXED);
+		return -EAGAIN;
+	}
+	t->cg1_pids = cgroup1_get(g);
+	return 0;
+}
+
+void cgroup1_uncharge_pids(struct task *t)
+{
+	struct cgroup1 *g = t->cg1_pids;
+
+	if (likely(!g))
+		return;
+	t->cg1_pids = NULL;
+	pids_uncharge(&g->pids);
+	cgroup1_put(g);
+}
+
+void cgroup1_pids_moved(struct task *t, struct cgroup1 *g)
+{
+	struct cgroup1 *from = t->cg1_pids;
+
+	if (from == g)
+		return;
+	if (g)
+		pids_charge_force(&cgroup1_get(g)->pids);
+	t->cg1_pids = g;
+	if (from)
+		pids_uncharge(&from->pids);
+	cgroup1_put(from);
+}
+
+/* ---- cpu ---- */
+
+/* At a birth it does not run yet, and is not on any queue. */
+void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g)
+{
+	sched_move_task(t, g ? &g->sched : NULL);
+}
+
+/* May @g be set? Under cgroup1_mutex. */
+static int may_set(const struct cgroup1 *g)
+{
+	if (g->dead)
+		return -ENODEV;
+	return g->parent ? 0 : -EINVAL;
+}
+
+int cgroup1_set_shares(struct cgroup1 *g, u64 shares)
+{
+	int err;
+
+	mutex_lock(&cgroup1_mutex);
+	err = may_set(g);
+	if (!err && g->sched.idle)
+		err = -EINVAL;
+	if (!err)
+		sched_group_set_shares(&g->sched, (u32)clamp(shares, 2UL, 1UL << 18), false);
+	mutex_unlock(&cgroup1_mutex);
+	return err;
+}
+
+int cgroup1_set_idle(struct cgroup1 *g, bool idle)
+{
+	int err;
+
+	mutex_lock(&cgroup1_mutex);
+	err = may_set(g);
+	if (!err && g->sched.idle != idle)
+		sched_group_set_shares(&g->sched, SCHED_SHARES, idle);
+	mutex_unlock(&cgroup1_mutex);
+	return err;
+}
+
+/* Of the time, all CPUs taken for one; ~0: there is no bound. */
+static u64 part(u64 quota, u64 period)
+{
+	return quota == SCHED_QUOTA_NONE ? ~0UL : (quota / 1000 << PART_SHIFT) / (period / 1000);
+}
+
+static u64 part_above(const struct cgroup1 *g)
+{
+	for (g = g->parent; g && g->parent; g = g->parent)
+		if (g->sched.quota != SCHED_QUOTA_NONE)
+			return part(g->sched.quota, g->sched.period);
+	return ~0UL;
+}
+
+/* Has one below @g more than @most, with none in between that has a quota? */
+static bool some_has_more(struct cgroup1 *g, u64 most)
+{
+	struct cgroup1 *below;
+
+	list_for_each_entry(below, &g->hier->groups, sibling) {
+		u64 has = part(below->sched.quota, below->sched.period);
+
+		cond_resched(); /* there may be any number of groups; the mutex keeps the list */
+		if (below != g && has != ~0UL && has > most && cgroup1_is_below(below, g))
+			return true;
+	}
+	return false;
+}
+
+int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst)
+{
+	u64 new;
+	int err;
+
+	if (period < 1000000 || period > 1000000000)
+		return -EINVAL;
+	mutex_lock(&cgroup1_mutex);
+	new = part(quota, period);
+	err = may_set(g);
+	if (!err && new != ~0UL && (new > part_above(g) || some_has_more(g, new)))
+		err = -EINVAL;
+	if (!err)
+		err = sched_group_set_quota(&g->sched, quota, period, burst);
+	mutex_unlock(&cgroup1_mutex);
+	return err;
+}
