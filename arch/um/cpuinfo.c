@@ -2,6 +2,7 @@
 /* cpuinfo.c: what guests are told of the CPU: /proc/cpuinfo and the auxiliary vector. It is the host's CPU, read once. */
 #include <linux/auxvec.h>
 
+#include "arch/um/host_cpu.h"
 #include "arch/um/internal.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/printk.h"
@@ -53,4 +54,23 @@ int arch_cpuinfo(int cpu, char *buf, size_t size)
 		"address sizes\t: 48 bits physical, 48 bits virtual\npower management:\n\n",
 		host.flags, host.bugs, host.mhz * 2);
 	return n;
+}
+
+int arch_host_cpu(const char *name, char *buf, size_t size)
+{
+	char path[128];
+	int file;
+	long n;
+
+	scnprintf(path, sizeof(path), "/sys/devices/system/cpu/%s", name);
+	file = os_file_open(path, OS_READ);
+	if (file < 0)
+		return file;
+	n = os_file_pread(file, buf, size - 1, 0);
+	os_file_close(file);
+	if (n < 0)
+		return (int)n;
+	buf[n] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+	return (int)strlen(buf);
 }

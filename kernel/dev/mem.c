@@ -171,7 +171,7 @@ static int store_kmsg_mode(char *text)
 
 static const struct sysctl kmsg_sysctls[] = {
 	{ .path = "kernel/printk_devkmsg",
-		.kind = SYSCTL_SHOW,
+		.kind = SYSCTL_WORDS,
 		.mode = 0644,
 		.show = show_kmsg_mode,
 		.store = store_kmsg_mode },

@@ -12,6 +12,7 @@ enum sysctl_kind {
 	SYSCTL_INT,    /* int, [min, max] */
 	SYSCTL_U64,    /* u64, [min, max] */
 	SYSCTL_STRING, /* char[size] */
+	SYSCTL_WORDS,  /* as the next, but no numbers: it may be read in pieces */
 	SYSCTL_SHOW, /* show(buf, size) -> bytes; store(text) -> 0 or -errno, or NULL: read only */
 };
 struct sysctl {

@@ -55,6 +55,7 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/route/error_burst", icmp_limits.error_burst, INT32_MIN, INT32_MAX),
 	SYSCTL_NUM("net/ipv4/route/max_size", routes_max, INT32_MIN, INT32_MAX),
 	SYSCTL_NUM("net/ipv4/tcp_low_latency", low_latency, INT32_MIN, INT32_MAX),
+	SYSCTL_NUM("net/core/netdev_max_backlog", netdev_max_backlog, 0, INT32_MAX),
 	SYSCTL_NUM("net/core/message_cost", icmp_limits.message_cost, 0, INT32_MAX / 250),
 	SYSCTL_NUM("net/core/message_burst", icmp_limits.message_burst, INT32_MIN, INT32_MAX),
 	SYSCTL_NUM("net/ipv6/icmp/ratelimit", icmp_limits.ratelimit6, 0, 0x7fffffff),
@@ -439,6 +440,11 @@ static const struct {
 	{ "sys/net/ipv4/tcp_available_ulp", 0444, show_nothing, NULL }, /* there is none */
 };
 
+/* Those that are no numbers. */
+static const char *const words[] = { "sys/net/ipv4/tcp_congestion_control",
+	"sys/net/ipv4/tcp_available_congestion_control",
+	"sys/net/ipv4/tcp_allowed_congestion_control", "sys/net/ipv4/tcp_fastopen_key" };
+
 static int net_sysctl_init(void)
 {
 	int err = 0;
@@ -454,6 +460,8 @@ static int net_sysctl_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(files); i++)
 		err = proc_create(
 			files[i].path, files[i].mode, files[i].show, files[i].store, NULL);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(words); i++)
+		err = proc_is_words(words[i]);
 	if (!err)
 		err = proc_is_list("sys/net/ipv4/ip_local_reserved_ports", ports_store_reserved);
 	if (!err)

@@ -254,6 +254,7 @@ void uevent_init(void); /* other devices' events go out from now on */
 u64 uevent_seqnum(void);
 
 /* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
+extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /* The same for a copy of what leaves by @dev: nobody counts or sees it. */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);

@@ -35,8 +35,7 @@
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
 
-#define POLL_BUDGET 64     /* frames in a round */
-#define BACKLOG_MAX 16384U /* packets of a vCPU; lo's largest windows fit */
+#define POLL_BUDGET 64 /* frames in a round */
 #define BACKLOG_BYTES (64UL << 20)
 #define BACKLOG_PART 8   /* and not more than such a part of the memory */
 #define SPILL_PART 4     /* of that for what goes on in the thread */
@@ -50,6 +49,8 @@
 #define HOLD_LARGE 4096U /* a larger frame is worth a host call of its own */
 #define OFTEN_NS NSEC_PER_MSEC
 #define OFTEN 16U /* frames in OFTEN_NS */
+
+u32 netdev_max_backlog = 16384; /* packets of a vCPU; lo's largest windows fit */
 
 static struct backlog {
 	struct list_head queue;
@@ -100,7 +101,8 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 
 	skb->dev = dev;
 	skb->prioidx = 0; /* its sender's: it is nobody's now, wherever it goes on to */
-	if (unlikely(b->len >= BACKLOG_MAX || b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {
+	if (unlikely(b->len >= READ_ONCE(netdev_max_backlog) ||
+		     b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {
 		dev->stats.rx_dropped++;
 		b->dropped++;
 		kfree_skb(skb);

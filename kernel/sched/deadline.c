@@ -18,9 +18,10 @@
 #include "kernel/sched/internal.h"
 
 #define BW_SHIFT 20
+u32 sysctl_dl_period_min_us = DL_PERIOD_MIN_US, sysctl_dl_period_max_us = DL_PERIOD_MAX_US;
+
 #define MIN_RUNTIME 1024UL
 #define MAX_PARAM BIT(62)
-#define MAX_PERIOD (4194304 * 1000UL) /* as Linux's kernel.sched_deadline_period_max_us */
 
 static DEFINE_SPINLOCK(dl_lock);
 static u64 dl_total_bw;
@@ -145,7 +146,10 @@ int dl_check(u64 runtime, u64 deadline, u64 *period)
 	if (deadline > *period || runtime > deadline)
 		return -EINVAL;
 	/* the shift must not overflow, and nobody sleeps for minutes, deaf to signals */
-	return *period > MAX_PERIOD || *period < 100000 ? -EINVAL : 0;
+	return *period > READ_ONCE(sysctl_dl_period_max_us) * 1000UL ||
+			       *period < READ_ONCE(sysctl_dl_period_min_us) * 1000UL ?
+		       -EINVAL :
+		       0;
 }
 
 static u64 own_bandwidth(const struct task *t)

@@ -311,6 +311,9 @@ void wake_up_new_task(struct task *t);
 void sched_fork(struct task *t); /* scheduler fields of a new task, from current */
 void sched_exit(struct task *t);
 void __noreturn sched_dead(void); /* last schedule of current (state TASK_DEAD) */
+extern u32 sysctl_dl_period_min_us, sysctl_dl_period_max_us;
+#define DL_PERIOD_MIN_US 100
+#define DL_PERIOD_MAX_US 4194304 /* no more: nobody sleeps for minutes, deaf to signals */
 extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us; /* -1: no throttling */
 #define SCHED_RR_TIMESLICE_MS 100
 extern int sysctl_sched_rr_timeslice; /* ms */

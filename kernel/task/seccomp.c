@@ -590,7 +590,7 @@ static int show_actions(char *buf, size_t size)
 
 static const struct sysctl seccomp_sysctls[] = {
 	{ .path = "kernel/seccomp/actions_avail",
-		.kind = SYSCTL_SHOW,
+		.kind = SYSCTL_WORDS,
 		.mode = 0444,
 		.show = show_actions },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kpage.c: /proc/kpagecount and /proc/kpageflags: how often each frame of memory is mapped, and what it is used for; one word of eight
- * bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap. There is no kpagecgroup.
+ * kpage.c: /proc/kpagecount, kpageflags and kpagecgroup: how often each frame of memory is mapped, what it is used for, and which group pays
+ * for it (the inode of its directory); one word of eight bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap.
  *
  * What is read is a moment's view: no lock is taken, and a frame may change its use meanwhile.
  */
@@ -9,6 +9,7 @@
 #include <linux/kernel-page-flags.h>
 
 #include "arch/um/uaccess.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
@@ -49,7 +50,17 @@ static u64 flags_of(const struct page *p)
 	return flags;
 }
 
-static ssize_t read_words(struct iov_iter *to, loff_t *pos, u64 (*word)(const struct page *))
+/* A group that was removed, whose pages those above have taken over, is still named until the last is free. */
+static u64 group_of(const struct page *p)
+{
+	const struct mem_group *g = READ_ONCE(p->memcg);
+
+	return g ? container_of(g, struct cgroup, mem)->id : 0;
+}
+
+/* @none: of a frame that is not there. */
+static ssize_t read_words(
+	struct iov_iter *to, loff_t *pos, u64 (*word)(const struct page *), u64 none)
 {
 	ssize_t done = 0;
 
@@ -57,7 +68,7 @@ static ssize_t read_words(struct iov_iter *to, loff_t *pos, u64 (*word)(const st
 		return -EINVAL;
 	while (to->count && pfn_valid((u64)*pos / 8)) {
 		struct page *p = pfn_to_page((u64)*pos / 8);
-		u64 w = p ? word(p) : 1UL << KPF_NOPAGE;
+		u64 w = p ? word(p) : none;
 
 		if (copy_to_iter(&w, 8, to) != 8)
 			return done ? done : -EFAULT;
@@ -71,12 +82,17 @@ static ssize_t read_words(struct iov_iter *to, loff_t *pos, u64 (*word)(const st
 
 static ssize_t kpagecount_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	return read_words(to, pos, count_of);
+	return read_words(to, pos, count_of, 0);
 }
 
 static ssize_t kpageflags_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	return read_words(to, pos, flags_of);
+	return read_words(to, pos, flags_of, 1UL << KPF_NOPAGE);
+}
+
+static ssize_t kpagecgroup_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return read_words(to, pos, group_of, 0);
 }
 
 static const struct file_operations kpagecount_fops = {
@@ -90,10 +106,18 @@ static const struct file_operations kpageflags_fops = {
 	.llseek = generic_file_llseek,
 };
 
+static const struct file_operations kpagecgroup_fops = {
+	.read_iter = kpagecgroup_read,
+	.poll = proc_always_poll,
+	.llseek = generic_file_llseek,
+};
+
 static int kpage_init(void)
 {
 	int err = proc_create_fops("kpagecount", 0400, &kpagecount_fops);
 
-	return err ? err : proc_create_fops("kpageflags", 0400, &kpageflags_fops);
+	if (!err)
+		err = proc_create_fops("kpageflags", 0400, &kpageflags_fops);
+	return err ? err : proc_create_fops("kpagecgroup", 0400, &kpagecgroup_fops);
 }
 INITCALL(3, kpage_init);

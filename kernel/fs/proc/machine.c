@@ -7,6 +7,7 @@
  * zeros, which is what a tool expects of a machine without it.
  */
 #include <asm/errno.h>
+#include <linux/tty.h>
 
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
@@ -159,6 +160,12 @@ static int show_ioports(struct seq *s, void *arg)
 	return 0;
 }
 
+static int show_tty_ldiscs(struct seq *s, void *arg)
+{
+	seq_printf(s, "n_tty      %2d\n", N_TTY);
+	return 0;
+}
+
 static int show_nothing(struct seq *s, void *arg)
 {
 	return 0;
@@ -184,8 +191,10 @@ static int machine_init(void)
 		{ "dma", 0444, show_nothing },
 		{ "kallsyms", 0444, show_nothing },
 		{ "tty/drivers", 0444, show_tty_drivers },
+		{ "tty/ldiscs", 0444, show_tty_ldiscs },
 	};
-	static const char *const dirs[] = { "fs", "bus", "driver", "irq", "sys/fs/binfmt_misc" };
+	static const char *const dirs[] = { "fs", "bus", "driver", "irq", "tty/driver", "tty/ldisc",
+		"sys/fs/binfmt_misc" };
 	u32 i;
 	int err = 0;
 

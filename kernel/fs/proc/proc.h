@@ -87,6 +87,7 @@ int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
 /* The file of /proc/sys is a string, of so many bytes with its terminator: it may be written in pieces. */
 int proc_is_text(const char *path, u32 max);
+int proc_is_words(const char *path); /* or none that can be set so, but may be read in pieces */
 /*
  * The file of /proc/sys is a list, which may be written in pieces: @store takes the @n bytes at @text (with a terminator), which stand at @pos;
  * @cut: more follow. It answers how many it took, and has done nothing if it fails.
@@ -116,6 +117,7 @@ struct proc_entry {
 	bool (*may)(const struct cred *c); /* proc_let() */
 	bool may_only;                     /* proc_let_only() */
 	u32 text_max;                      /* proc_is_text() */
+	bool words;                        /* proc_is_words() */
 	store_list_fn store_list;          /* proc_is_list() */
 	const u32 *changes;                /* proc_may_change() */
 	struct wait_queue_head *changed;

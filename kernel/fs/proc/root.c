@@ -213,6 +213,16 @@ int proc_is_text(const char *path, u32 max)
 	return 0;
 }
 
+int proc_is_words(const char *path)
+{
+	struct proc_entry *e = tree_find(&proc_root_entry, path);
+
+	if (!e)
+		return -ENOENT;
+	e->words = true;
+	return 0;
+}
+
 int proc_is_list(const char *path, store_list_fn store)
 {
 	struct proc_entry *e = tree_find(&proc_root_entry, path);

@@ -417,10 +417,20 @@ static u32 variable_poll(struct file *f, struct poll_table *pt)
 	return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
 }
 
+/* Numbers are read in one piece: what is asked for behind their start is not there. */
+static ssize_t variable_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	const struct proc_entry *e = PROC_I(f->f_inode)->de;
+
+	if (*pos && !e->text_max && !e->words)
+		return 0;
+	return proc_text_read(f, to, pos);
+}
+
 const struct file_operations proc_sysctl_fops = {
 	.open = variable_open,
 	.release = proc_text_release,
-	.read_iter = proc_text_read,
+	.read_iter = variable_read,
 	.write_iter = sysctl_write,
 	.poll = variable_poll,
 	.llseek = text_llseek,

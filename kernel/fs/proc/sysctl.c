@@ -27,6 +27,7 @@ static int sysctl_show(struct seq *s, void *arg)
 	case SYSCTL_INT: seq_printf(s, "%d\n", READ_ONCE(*(int *)c->data)); break;
 	case SYSCTL_U64: seq_printf(s, "%lu\n", READ_ONCE(*(u64 *)c->data)); break;
 	case SYSCTL_STRING: seq_printf(s, "%s\n", (char *)c->data); break;
+	case SYSCTL_WORDS:
 	case SYSCTL_SHOW:
 		n = c->show(buf, sizeof(buf));
 		seq_write(s, buf, (size_t)max(n, 0));
@@ -47,7 +48,7 @@ static int sysctl_store(char *text, size_t n, void *arg)
 
 	if (c->kind != SYSCTL_STRING)
 		text += strspn(text, " \t");
-	if (c->kind == SYSCTL_SHOW)
+	if (c->kind == SYSCTL_SHOW || c->kind == SYSCTL_WORDS)
 		return c->store ? c->store(text) : -EINVAL;
 	if (c->kind == SYSCTL_STRING) {
 		strscpy(c->data, text, (size_t)c->max);
@@ -78,6 +79,8 @@ int sysctl_register(const struct sysctl *table, u32 n)
 			table->mode & 0222 ? sysctl_store : NULL, (void *)table);
 		if (!err && table->kind == SYSCTL_STRING)
 			err = proc_is_text(path, (u32)table->max);
+		if (!err && table->kind == SYSCTL_WORDS)
+			err = proc_is_words(path);
 	}
 	return err;
 }
@@ -166,6 +169,10 @@ static int show_overflow_id(char *buf, size_t size)
 	{                                                                                          \
 		.path = p, .kind = SYSCTL_STRING, .mode = m, .data = v, .max = sizeof(v)           \
 	}
+#define WORDS(p, fn)                                                                               \
+	{                                                                                          \
+		.path = p, .kind = SYSCTL_WORDS, .mode = 0444, .show = fn                          \
+	}
 #define SHOW(p, fn)                                                                                \
 	{                                                                                          \
 		.path = p, .kind = SYSCTL_SHOW, .mode = 0444, .show = fn                           \
@@ -192,7 +199,7 @@ static const struct sysctl table[] = {
 	TEXT("kernel/version", 0444, init_uts.name.version),
 	TEXT("kernel/core_pattern", 0644, core_pattern),
 	NUM("kernel/core_pipe_limit", sysctl_core_pipe_limit, 0, 0x7fffffff),
-	SHOW("kernel/core_modes", show_core_modes),
+	WORDS("kernel/core_modes", show_core_modes),
 	{ .path = "kernel/auto_msgmni",
 		.kind = SYSCTL_SHOW,
 		.mode = 0644,
@@ -213,8 +220,8 @@ static const struct sysctl table[] = {
 	SHOW("kernel/overflowgid", show_overflow_id),
 	SHOW("fs/overflowuid", show_overflow_id),
 	SHOW("fs/overflowgid", show_overflow_id),
-	SHOW("kernel/random/boot_id", show_boot_id),
-	SHOW("kernel/random/uuid", show_random_uuid),
+	WORDS("kernel/random/boot_id", show_boot_id),
+	WORDS("kernel/random/uuid", show_random_uuid),
 	SHOW("kernel/random/entropy_avail", show_entropy),
 	SHOW("kernel/random/poolsize", show_entropy),
 	NUM("vm/overcommit_memory", sysctl_overcommit_memory, 0, 2),

@@ -22,6 +22,7 @@
 /* ---- kernel ---- */
 
 static int tainted, sysrq_mask = 1, kptr_restrict, print_fatal_signals, sysctl_writes_strict = 1;
+static int numa_balancing, zone_reclaim_mode; /* of several nodes: there is one */
 static int panic_on_warn, panic_on_oops = 1, modules_disabled = 1;
 static int urandom_reseed_secs = 60, write_wakeup_threshold = 256;
 static int printk_default = 4, printk_minimum = 1, printk_boot = 7, printk_ratelimit = 5,
@@ -88,6 +89,39 @@ static int show_cad_pid(char *buf, size_t size)
 static int show_rr_timeslice(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "%d\n", READ_ONCE(sysctl_sched_rr_timeslice));
+}
+
+/* Tasks that have a longer or shorter one keep it. */
+static int store_period(char *text, u32 least, u32 most, u32 *to)
+{
+	s64 v;
+
+	if (next_number(&text, &v) || v < least || v > most)
+		return -EINVAL;
+	WRITE_ONCE(*to, (u32)v);
+	return 0;
+}
+
+static int show_dl_max(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%u\n", READ_ONCE(sysctl_dl_period_max_us));
+}
+
+static int store_dl_max(char *text)
+{
+	return store_period(text, READ_ONCE(sysctl_dl_period_min_us), DL_PERIOD_MAX_US,
+		&sysctl_dl_period_max_us);
+}
+
+static int show_dl_min(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%u\n", READ_ONCE(sysctl_dl_period_min_us));
+}
+
+static int store_dl_min(char *text)
+{
+	return store_period(text, DL_PERIOD_MIN_US, READ_ONCE(sysctl_dl_period_max_us),
+		&sysctl_dl_period_min_us);
 }
 
 /* Zero and less ask for the default. */
@@ -204,6 +238,9 @@ static const struct sysctl tables[] = {
 	NUM("kernel/printk_ratelimit_burst", printk_ratelimit_burst, 0, INT_MAX_),
 	NUM("kernel/random/urandom_min_reseed_secs", urandom_reseed_secs, 0, INT_MAX_),
 	NUM("kernel/random/write_wakeup_threshold", write_wakeup_threshold, 0, 256),
+	NUM("kernel/numa_balancing", numa_balancing, 0, 3),
+	BOTH("kernel/sched_deadline_period_max_us", show_dl_max, store_dl_max),
+	BOTH("kernel/sched_deadline_period_min_us", show_dl_min, store_dl_min),
 	BOTH("kernel/sched_rr_timeslice_ms", show_rr_timeslice, store_rr_timeslice),
 	NUM("kernel/sysctl_writes_strict", sysctl_writes_strict, 1, 1),
 	NUM("kernel/sysrq", sysrq_mask, 0, INT_MAX_),
@@ -238,6 +275,7 @@ static const struct sysctl tables[] = {
 	NUM("vm/user_reserve_kbytes", sysctl_user_reserve_kbytes, 0, INT_MAX_),
 	NUM("vm/vfs_cache_pressure", sysctl_vfs_cache_pressure, 0, INT_MAX_),
 	NUM("vm/watermark_scale_factor", watermark_scale, 1, 3000),
+	NUM("vm/zone_reclaim_mode", zone_reclaim_mode, 0, INT_MAX_),
 	SHOW("fs/dentry-state", show_dentry_state),
 	BIG("fs/file-max", sysctl_file_max, 0, INT64_MAX),
 	SHOW("fs/inode-nr", show_inode_nr),

@@ -9,7 +9,7 @@
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/fs/sysfs/device.h"
-#include "kernel/fs/sysfs/sysfs.h"
+#include "kernel/fs/sysfs/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
@@ -21,7 +21,7 @@ static struct proc_entry sysfs_root = {
 
 DEFINE_MUTEX(sysfs_grow); /* additions after boot */
 
-static int show_number(struct seq *s, void *arg)
+int sysfs_show_number(struct seq *s, void *arg)
 {
 	seq_printf(s, "%ld\n", (long)arg);
 	return 0;
@@ -35,7 +35,7 @@ static int show_string(struct seq *s, void *arg)
 
 /* ---- CPUs ---- */
 
-static int show_cpu_range(struct seq *s, void *arg)
+int sysfs_show_cpu_range(struct seq *s, void *arg)
 {
 	seq_printf(s, nr_cpus > 1 ? "0-%d\n" : "0\n", nr_cpus - 1);
 	return 0;
@@ -47,13 +47,13 @@ static int show_newline(struct seq *s, void *arg)
 	return 0;
 }
 
-static int show_cpu_mask(struct seq *s, void *arg)
+int sysfs_show_cpu_mask(struct seq *s, void *arg)
 {
 	seq_printf(s, "%lx\n", 1UL << (long)arg);
 	return 0;
 }
 
-static int show_all_cpus_mask(struct seq *s, void *arg)
+int sysfs_show_all_cpus_mask(struct seq *s, void *arg)
 {
 	seq_printf(s, "%lx\n", nr_cpus >= 64 ? ~0UL : (1UL << nr_cpus) - 1);
 	return 0;
@@ -71,17 +71,17 @@ static int add_cpu(long cpu)
 		show_fn show;
 		int what; /* 0: the cpu's number, 1: zero */
 	} files[] = {
-		{ "topology/core_id", show_number, 0 },
-		{ "topology/physical_package_id", show_number, 1 },
-		{ "topology/die_id", show_number, 1 },
-		{ "topology/core_cpus", show_cpu_mask, 0 },
-		{ "topology/core_cpus_list", show_number, 0 },
-		{ "topology/thread_siblings", show_cpu_mask, 0 },
-		{ "topology/thread_siblings_list", show_number, 0 },
-		{ "topology/core_siblings", show_all_cpus_mask, 0 },
-		{ "topology/core_siblings_list", show_cpu_range, 0 },
-		{ "topology/package_cpus", show_all_cpus_mask, 0 },
-		{ "topology/package_cpus_list", show_cpu_range, 0 },
+		{ "topology/core_id", sysfs_show_number, 0 },
+		{ "topology/physical_package_id", sysfs_show_number, 1 },
+		{ "topology/die_id", sysfs_show_number, 1 },
+		{ "topology/core_cpus", sysfs_show_cpu_mask, 0 },
+		{ "topology/core_cpus_list", sysfs_show_number, 0 },
+		{ "topology/thread_siblings", sysfs_show_cpu_mask, 0 },
+		{ "topology/thread_siblings_list", sysfs_show_number, 0 },
+		{ "topology/core_siblings", sysfs_show_all_cpus_mask, 0 },
+		{ "topology/core_siblings_list", sysfs_show_cpu_range, 0 },
+		{ "topology/package_cpus", sysfs_show_all_cpus_mask, 0 },
+		{ "topology/package_cpus_list", sysfs_show_cpu_range, 0 },
 	};
 	char path[96];
 	u32 i;
@@ -137,14 +137,14 @@ static int add_node(void)
 		show_fn show;
 		long value;
 	} files[] = {
-		{ "online", show_number, 0 },
-		{ "possible", show_number, 0 },
-		{ "has_cpu", show_number, 0 },
-		{ "has_memory", show_number, 0 },
-		{ "has_normal_memory", show_number, 0 },
-		{ "node0/cpumap", show_all_cpus_mask, 0 },
-		{ "node0/cpulist", show_cpu_range, 0 },
-		{ "node0/distance", show_number, 10 },
+		{ "online", sysfs_show_number, 0 },
+		{ "possible", sysfs_show_number, 0 },
+		{ "has_cpu", sysfs_show_number, 0 },
+		{ "has_memory", sysfs_show_number, 0 },
+		{ "has_normal_memory", sysfs_show_number, 0 },
+		{ "node0/cpumap", sysfs_show_all_cpus_mask, 0 },
+		{ "node0/cpulist", sysfs_show_cpu_range, 0 },
+		{ "node0/distance", sysfs_show_number, 10 },
 		{ "node0/meminfo", show_node_meminfo, 0 },
 		{ "node0/numastat", show_numastat, 0 },
 	};
@@ -161,16 +161,16 @@ static int add_node(void)
 static int add_cpus(void)
 {
 	long cpu;
-	int err = add_number("devices/system/cpu/online", 0, show_cpu_range);
+	int err = add_number("devices/system/cpu/online", 0, sysfs_show_cpu_range);
 
 	if (!err)
-		err = add_number("devices/system/cpu/possible", 0, show_cpu_range);
+		err = add_number("devices/system/cpu/possible", 0, sysfs_show_cpu_range);
 	if (!err)
-		err = add_number("devices/system/cpu/present", 0, show_cpu_range);
+		err = add_number("devices/system/cpu/present", 0, sysfs_show_cpu_range);
 	if (!err)
 		err = add_number("devices/system/cpu/offline", 0, show_newline);
 	if (!err)
-		err = add_number("devices/system/cpu/kernel_max", MAX_CPUS - 1, show_number);
+		err = add_number("devices/system/cpu/kernel_max", MAX_CPUS - 1, sysfs_show_number);
 	if (!err)
 		err = add_node();
 	for (cpu = 0; cpu < nr_cpus && !err; cpu++)
@@ -249,6 +249,15 @@ static int add_fixed(void)
 	if (!err)
 		err = tree_create(&sysfs_root, "devices/virtual/tty/console/active", 0444,
 			show_string, NULL, (void *)"tty0");
+	if (!err)
+		err = tree_create(
+			&sysfs_root, "kernel/address_bits", 0444, show_string, NULL, (void *)"64");
+	if (!err)
+		err = tree_create(&sysfs_root, "kernel/cpu_byteorder", 0444, show_string, NULL,
+			(void *)"little");
+	if (!err)
+		err = tree_create(
+			&sysfs_root, "kernel/fscaps", 0444, show_string, NULL, (void *)"1");
 	return err;
 }
 
@@ -291,6 +300,8 @@ static int sysfs_init(void)
 		err = add_fixed();
 	if (!err)
 		err = add_cpus();
+	if (!err)
+		err = sysfs_add_cpu_host();
 	if (!err)
 		err = sysfs_add_ksm();
 	if (!err)

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* host_cpu.h: what the host says of its CPUs, for /sys. */
+#ifndef NESTLING_ARCH_UM_HOST_CPU_H
+#define NESTLING_ARCH_UM_HOST_CPU_H
+
+#include "kernel/lib/types.h"
+
+/* The first line of the host's /sys/devices/system/cpu/@name: its length, -errno. May block. */
+int arch_host_cpu(const char *name, char *buf, size_t size);
+
+#endif

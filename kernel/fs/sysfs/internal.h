@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: between the files of kernel/fs/sysfs. */
+#ifndef NESTLING_FS_SYSFS_INTERNAL_H
+#define NESTLING_FS_SYSFS_INTERNAL_H
+
+#include "kernel/fs/sysfs/sysfs.h"
+
+/* sysfs.c: texts of a number, of one vCPU as a mask, of all as a range and as a mask; arg: the number */
+int sysfs_show_number(struct seq *s, void *arg);
+int sysfs_show_cpu_mask(struct seq *s, void *arg);
+int sysfs_show_cpu_range(struct seq *s, void *arg);
+int sysfs_show_all_cpus_mask(struct seq *s, void *arg);
+
+int sysfs_add_cpu_host(void); /* at boot: vulnerabilities and caches of CPUs */
+
+#endif
