@@ -144,7 +144,7 @@ bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor)
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
 struct cgroup *cgroup_ns_root(void); /* of current's cgroup namespace: no reference */
-bool cgroup_ns_is_first(void); /* is current in the first one? */
+bool cgroup_ns_is_first(void);       /* is current in the first one? */
 /* The same, but NULL for the first namespace: the group that is delegated to who speaks from inside. */
 struct cgroup *cgroup_ns_top(void);
 /* Would a move from @from to @to cross the border of what is delegated at @top (NULL: all)? */
