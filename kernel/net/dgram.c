@@ -376,7 +376,6 @@ static void disconnect(struct inet_sock *i)
 	if (!i->port_by_user && i->lport) { /* the port that came with connect goes with it */
 		inet_unhash(i);
 		i->lport = 0;
-		i->laddr = i->saddr = IP_ANY;
 	}
 }
 

@@ -101,6 +101,7 @@ struct inet_sock {
 	bool own_group; /* it was given a program before it was bound */
 	bool in_table;
 	bool port_by_user; /* by bind, not of our choice */
+	bool addr_by_connect; /* of datagrams: laddr is the one that connect(2) has found, and goes with the peer */
 	bool accepted;
 	ip_addr listened_at; /* accepted: what the listener is bound to */
 	bool listening;

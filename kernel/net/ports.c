@@ -308,6 +308,15 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 	return 0;
 }
 
+/* Bound to any address, it is bound to the one that it sends from while it has a peer; a group is one at an address. */
+static void take_address(struct inet_sock *i, const ip_addr *addr)
+{
+	if (i->group)
+		group_leave(i);
+	i->laddr = *addr;
+	i->addr_by_connect = true;
+}
+
 static int set_peer_locked(
 	struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
 {
@@ -318,6 +327,8 @@ static int set_peer_locked(
 		return err;
 	if (!stream && port_is_placed(i))
 		ports_leave(i);
+	if (!stream && ip_is_any(&i->laddr))
+		take_address(i, saddr);
 	i->saddr = *saddr;
 	i->raddr = *raddr;
 	i->rport = rport;
@@ -339,11 +350,27 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
 	return err;
 }
 
+/* It is the youngest at its port and address, and of no group, as on Linux. */
+static void begin_again(struct inet_sock *i)
+{
+	if (i->group)
+		group_leave(i);
+	if (i->addr_by_connect)
+		i->laddr = IP_ANY;
+	i->addr_by_connect = false;
+	if (!port_is_placed(i))
+		return;
+	hlist_del_init(&i->port_node);
+	inet_enter_list(i, port_bucket(i->table, i->net, i->lport));
+}
+
 void inet_drop_peer(struct inet_sock *i)
 {
 	spin_lock(&i->table->lock);
 	if (port_is_placed(i))
 		ports_leave(i);
+	if (i->addr_by_connect || i->group)
+		begin_again(i);
 	i->raddr = IP_ANY;
 	i->rport = 0;
 	i->saddr = i->laddr;

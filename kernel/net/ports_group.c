@@ -230,20 +230,6 @@ struct inet_sock *group_ask(const struct reuse_group *g, const struct sk_buff *s
 
 /* ---- programs ---- */
 
-/* The group is one of the traits of its place. */
-static int begin_placed(struct inet_sock *i)
-{
-	bool placed = port_is_placed(i);
-	int err;
-
-	if (placed)
-		ports_leave(i);
-	err = begin(i);
-	if (placed)
-		ports_join(i);
-	return err;
-}
-
 static int set_program(struct inet_sock *i, struct sk_filter *f)
 {
 	int err;
@@ -252,7 +238,9 @@ static int set_program(struct inet_sock *i, struct sk_filter *f)
 		return -EINVAL;
 	if (!f && !(i->group && i->group->program))
 		return -ENOENT;
-	err = i->group ? 0 : begin_placed(i);
+	if (!i->group && port_is_placed(i))
+		return -EINVAL; /* it shares the port with nobody */
+	err = i->group ? 0 : begin(i);
 	if (err)
 		return err;
 	filter_put(i->group->program);
