@@ -3,7 +3,8 @@
  * tun.c: the file /dev/net/tun and the devices that it makes (tun.h). Source: the semantics of Linux's Documentation/networking/tuntap.
  *
  * A new device needs CAP_NET_ADMIN in the namespace of who opened the file; one that is there, that or to be its owner (TUNSETOWNER,
- * TUNSETGROUP). Not here: NAPI (refused: EINVAL), filters, programs that choose a queue (EOPNOTSUPP).
+ * TUNSETGROUP). NAPI is told and changes nothing: what is written comes in at once, and is not joined; with IFF_NAPI_FRAGS a frame's pieces are looked
+ * at, each of which would be a page's. Not here: filters, programs that choose a queue (EOPNOTSUPP).
  */
 #include "kernel/net/tun.h"
 
@@ -24,8 +25,7 @@
 #define TUN_MINOR 200
 #define FEATURES                                                                                   \
 	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR | IFF_MULTI_QUEUE |          \
-		IFF_NO_CARRIER)
-#define REFUSED (IFF_NAPI | IFF_NAPI_FRAGS)
+		IFF_NO_CARRIER | IFF_NAPI | IFF_NAPI_FRAGS)
 #define SNDBUF_DEFAULT 0x7fffffff
 
 /* struct ifreq, as far as it is asked for here; <linux/if.h> needs libc. */
@@ -222,7 +222,12 @@ static int attach(struct tun_file *tf, struct tun_ifreq *r)
 
 	if (tf->tun)
 		return -EEXIST;
-	if (r->flags & REFUSED || !(r->flags & (IFF_TUN | IFF_TAP)))
+	if (r->flags & IFF_NAPI_FRAGS && !capable(CAP_NET_ADMIN))
+		return -EPERM;
+	if (r->flags & IFF_NAPI_FRAGS &&
+		(r->flags & (IFF_NAPI | IFF_TUN | IFF_TAP)) != (IFF_NAPI | IFF_TAP))
+		return -EINVAL;
+	if (!(r->flags & (IFF_TUN | IFF_TAP)))
 		return -EINVAL;
 	err = find_device(tf, r, &dev);
 	if (!err && !dev)
@@ -234,6 +239,7 @@ static int attach(struct tun_file *tf, struct tun_ifreq *r)
 	if (first)
 		t->flags = (t->flags & IFF_PERSIST) | shape(r);
 	tf->flags = t->flags & TUN_SHAPE;
+	tf->pieces = r->flags & IFF_NAPI_FRAGS;
 	err = tun_enter(t, tf);
 	if (err)
 		return err;

@@ -27,8 +27,8 @@
 #include "kernel/vfs/vfs.h"
 
 #define TUN_SHAPE                                                                                  \
-	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_ONE_QUEUE |                            \
-		IFF_MULTI_QUEUE) /* what a frame looks like to the program, a hint, and queues */
+	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_ONE_QUEUE | IFF_MULTI_QUEUE |          \
+		IFF_NAPI | IFF_NAPI_FRAGS) /* what a frame looks like to the program, a hint, and queues */
 #define TUN_VNET_MIN 10U         /* struct virtio_net_hdr */
 #define TUN_QUEUES 256U          /* of a device, disabled or not */
 #define TUN_FLOWS 512U           /* that a device remembers */
@@ -42,6 +42,7 @@ struct tun_file {
 	struct net *net;       /* a reference; of who opened it */
 	u32 flags;             /* TUN_SHAPE of the device that it was attached to last */
 	u32 vnet_len;          /* as the device's */
+	bool pieces;           /* IFF_NAPI_FRAGS */
 	struct wait_queue_head wait;
 	struct list_head async;
 	spinlock_t lock;

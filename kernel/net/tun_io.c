@@ -19,6 +19,7 @@
 #include "kernel/net/vlan.h"
 
 #define QUEUE_BYTES (4UL << 20)
+#define PIECES_MAX 17 /* as many as Linux keeps of a frame */
 #define FRAME_MAX (65535U + ETH_HLEN + VLAN_TAG)
 
 /* ---- out: to the program ---- */
@@ -226,6 +227,19 @@ static bool is_tcp(const struct virtio_net_hdr *v)
 	       (type == VIRTIO_NET_HDR_GSO_TCPV4 || type == VIRTIO_NET_HDR_GSO_TCPV6);
 }
 
+/* IFF_NAPI_FRAGS: behind the first each piece would be in a page of its own. 0, -EMSGSIZE, -EINVAL. */
+static int check_pieces(const struct iov_iter *from)
+{
+	if (from->type != ITER_USER || !from->vec)
+		return 0;
+	if (from->nr_vecs > 1 + PIECES_MAX)
+		return -EMSGSIZE;
+	for (u32 k = 1; k < from->nr_vecs; k++)
+		if (!from->vec[k].len || from->vec[k].len > PAGE_SIZE)
+			return -EINVAL;
+	return 0;
+}
+
 ssize_t tun_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct tun_file *tf = f->private_data;
@@ -246,6 +260,9 @@ ssize_t tun_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		return -EMSGSIZE;
 	if (v.gso_type && !is_tcp(&v))
 		return -EINVAL;
+	err = unlikely(tf->pieces) ? check_pieces(from) : 0;
+	if (err)
+		return err;
 	skb = skb_from_iter(from, from->count);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
