@@ -4,6 +4,7 @@
  * protocol does with them is in udp.c, raw.c and tcp.c. Sources: ip(7), ipv6(7), RFC 3493.
  */
 #include <asm/errno.h>
+#include <linux/in6.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -60,6 +61,7 @@ void inet_put(struct inet_sock *i)
 	skb_free_list(&i->rq);
 	errq_free(&i->c);
 	inet_mc_drop(i);
+	flowlabel_drop(i);
 	kfree(i->cork);
 	ip6_ext_put(i->cork_flow.ext);
 	ip6_ext_put(i->ext);
@@ -187,11 +189,14 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 		return -ENOTCONN;
 	if (peer)
 		write_name(i, a, &i->raddr, i->rport);
-	else
+	if (peer && i->v6 && i->sends_flowinfo)
+		((struct sockaddr_in6 *)(void *)a->data)->sin6_flowinfo = htonl(i->flowinfo);
+	if (!peer)
 		write_name(i, a, &i->saddr, i->lport ? i->lport : i->old_port);
 	return 0;
 }
 
+#define LABEL_MASK 0xfffffU
 #define LABEL_STATELESS 0x80000 /* of nobody's lease, where those have a range of their own */
 
 bool inet_autolabel(const struct inet_sock *i)
@@ -247,6 +252,8 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.prioidx = READ_ONCE(i->c.prioidx),
 		.label = inet_flow_label(i, daddr),
 	};
+	if (!v4 && i->flowinfo & LABEL_MASK && ip_equal(daddr, &i->raddr))
+		f->label = i->flowinfo & LABEL_MASK;
 	if (mc && i->mc_if && !f->oif)
 		f->oif = i->mc_if;
 	if (!mc && !f->oif && i->c.type != SOCK_STREAM)

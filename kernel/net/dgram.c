@@ -312,16 +312,30 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	return a->family != AF_UNSPEC;
 }
 
+/* What the message itself says is before what its name does; without either it is the socket's business. */
+static int label_of(
+	const struct inet_sock *i, const struct inet_control *c, u32 flowinfo, struct flow *f)
+{
+	u32 label = c->has_label ? c->label : flowinfo & 0xfffffU;
+
+	if (label && !ip_is_v4(&f->daddr))
+		f->label = label;
+	return c->has_label ? flowlabel_may_send(i, label) : 0;
+}
+
 int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port)
 {
 	const struct inet_control *ic = &m->inet;
 	ip_addr to;
+	u32 flowinfo = i->flowinfo;
 	int scope = 0, err = names_peer(i, m);
 
 	if (err < 0)
 		return err;
 	if (err) {
 		err = inet_read_peer(i, m->name, &to, port, &scope);
+		if (!err)
+			err = flowlabel_named(i, m->name, &flowinfo);
 		if (err)
 			return err;
 		/* the port of a raw socket of IPv6 says the protocol once more */
@@ -338,6 +352,9 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 	}
 	inet_flow(i, &to, f);
 	f->dport = inet_has_ports(i) ? *port : 0;
+	err = label_of(i, ic, flowinfo, f);
+	if (err)
+		return err;
 	if (scope && !f->oif)
 		f->oif = scope;
 	if (ic->has_src && !ip_is_any(&ic->src))
@@ -384,11 +401,14 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	struct flow f;
 	ip_addr to;
 	u16 port;
+	u32 flowinfo;
 	int err, scope, link;
 
 	if (i->v6 && i->c.type == SOCK_RAW && a->len >= sizeof(u16) && a->family != AF_INET6)
 		return -EAFNOSUPPORT;
 	err = inet_read_peer(i, a, &to, &port, &scope);
+	if (!err)
+		err = flowlabel_named(i, a, &flowinfo);
 	if (err)
 		return err;
 	if (i->v6 && i->v6only && ip_is_v4(&to))
@@ -411,6 +431,7 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	if (err)
 		return err;
 	i->link_if = link;
+	i->flowinfo = flowinfo;
 	return inet_set_peer(i, &f.saddr, &f.daddr, port);
 }
 

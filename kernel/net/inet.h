@@ -137,7 +137,10 @@ struct inet_sock {
 	int ucast_if, ucast_if6; /* that packets to one machine leave by, 0: any */
 	ip_addr mc_addr;
 	int pmtudisc, pmtudisc6;
-	u32 flowlabel;
+	bool sends_flowinfo,
+		reflects_label; /* IPV6_FLOWINFO_SEND; of a listener: children answer with the label that came */
+	u32 flowinfo;             /* that connect(2) was told: class and label; host order */
+	struct hlist_head leases; /* of flow labels: flowlabel.c's */
 	struct list_head members; /* of mc_member: changed under op and c.lock */
 
 	/* datagrams, under c.lock */
@@ -345,6 +348,17 @@ int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
 void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
 int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n);
 void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+
+/* flowlabel.c: leases of flow labels. IPV6_FLOWLABEL_MGR: op held. */
+int flowlabel_set(struct inet_sock *i, uaddr_t val, u32 len);
+int flowlabel_get(const struct inet_sock *i, void *val, u32 *len); /* *val: the question */
+/* 0 or -EINVAL: others have it, or might. @label 0: none. */
+int flowlabel_may_send(const struct inet_sock *i, u32 label);
+/* The class and label that the name @a says, where the socket sends them: 0 or -EINVAL. */
+int flowlabel_named(const struct inet_sock *i, const struct sockaddr_buf *a, u32 *flowinfo);
+void flowlabel_drop(struct inet_sock *i); /* nobody else has it */
+void flowlabel_net_end(struct net *net);
+int flowlabel_show(struct seq *s, void *arg);
 
 /* mcast_sock.c: the socket's multicast groups. */
 extern int sysctl_mld_max_msf;

@@ -64,6 +64,12 @@ static int cmsg6(struct net *net, struct inet_control *c, int type, const void *
 		c->src = p->addr;
 		c->ifindex = (int)p->ifindex;
 		return 0;
+	case IPV6_FLOWINFO:
+		if (n < sizeof(u32))
+			return -EINVAL;
+		c->has_label = true;
+		c->label = ntohl(*(const u32 *)data) & 0xfffffU;
+		return 0;
 	case IPV6_2292HOPLIMIT:
 	case IPV6_HOPLIMIT:
 	case IPV6_TCLASS:

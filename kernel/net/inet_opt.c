@@ -97,6 +97,7 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_MULTICAST_ALL_: return &i->mc_all6;
 	case IPV6_TRANSPARENT: return &i->transparent;
 	case IPV6_FLOWINFO: return &i->recvflow6;
+	case IPV6_FLOWINFO_SEND: return &i->sends_flowinfo;
 	case IPV6_RECVHOPOPTS: return &i->recvhop;
 	case IPV6_RECVDSTOPTS: return &i->recvdst;
 	case IPV6_RECVRTHDR: return &i->recvrt;
@@ -381,6 +382,8 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	}
 	if (opt == IPV6_HOPOPTS || opt == IPV6_DSTOPTS)
 		return ip6_ext_set(i, opt, val, len);
+	if (opt == IPV6_FLOWLABEL_MGR)
+		return flowlabel_set(i, val, len);
 	if (opt == IPV6_PKTINFO)
 		return sticky_info(i, val, len);
 	if (opt == IPV6_UNICAST_IF)
@@ -713,6 +716,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 			return -ENOTCONN;
 		if (opt == IPV6_HOPOPTS || opt == IPV6_DSTOPTS)
 			return ip6_ext_read(i, opt, val, len);
+		if (opt == IPV6_FLOWLABEL_MGR)
+			return flowlabel_get(i, val, len);
 		if (opt == IPV6_2292PKTOPTIONS)
 			return inet_pktoptions(i, true, val, len);
 		err = number6(i, opt, &n);

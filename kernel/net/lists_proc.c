@@ -10,6 +10,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/net/inet.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/packet.h"
 #include "kernel/net/unix.h"
@@ -234,8 +235,7 @@ static const struct {
 		"Iface\tDestination\tGateway "
 		"\tFlags\t\tRefCnt\tUse\tMetric\tSource\t\tMTU\tWindow\t"
 		"IRTT\tTOS\tHHRef\tHHUptod\tSpecDst                          \n" },
-	{ ".net/ip6_flowlabel", show_head,
-		"Label S Owner  Users  Linger Expires  Dst                              Opt\n" },
+	{ ".net/ip6_flowlabel", flowlabel_show, NULL },
 };
 
 static int lists_proc_init(void)

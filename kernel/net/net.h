@@ -49,7 +49,8 @@ struct net {
 	/* /proc/sys/net/ipv4 */
 	int port_min, port_max, port_free; /* from port_free on a port needs no capability */
 	int nonlocal_bind, nonlocal_bind6, v6only;
-	bool reno; /* TCP's congestion control of a new socket, instead of CUBIC */
+	u32 exclusive_labels; /* that are held, flowlabel.c's */
+	bool reno;            /* TCP's congestion control of a new socket, instead of CUBIC */
 	struct tcp_net tcp;
 	kgid_t ping_gid_min, ping_gid_max;
 	u64 *reserved_ports; /* a bit each: ip_local_reserved_ports; NULL: none */
@@ -61,7 +62,8 @@ struct net {
 	/* icmp_echo_ignore_all and its kin: who asks for an echo gets none, and not where he asked many */
 	int echo_ignore, echo_ignore_many, echo6_ignore, echo6_ignore_many;
 	u64 icmp6_ratemask[4]; /* types that count (icmp_limit.c), a bit each */
-	int auto_labels, label_ranges, label_reflect; /* IPv6's flow labels: FLOW_* */
+	int auto_labels, label_ranges, label_reflect,
+		label_consistency; /* IPv6's flow labels: FLOW_* */
 	/* options in extension headers for us: so many, in so many bytes (ip6_ext.c) */
 	int opts6_max[2], opts6_len[2];
 	int idgen_retries,

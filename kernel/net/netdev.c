@@ -515,6 +515,7 @@ static int net_setup(struct net *net)
 	net->udp_wmem_min = PAGE_SIZE;
 	icmp_net_init(net);
 	net->auto_labels = LABELS_ON;
+	net->label_consistency = 1;
 	net->opts6_max[0] = net->opts6_max[1] = 8;
 	net->opts6_len[0] = net->opts6_len[1] = INT32_MAX;
 	net->idgen_retries = 3;
@@ -647,6 +648,7 @@ static void net_end(struct work *w)
 	}
 	neigh_net_end(net);
 	mcast_net_end(net);
+	flowlabel_net_end(net);
 	ndisc_net_end(net);
 	addr_net_end(net);
 	frags_forget(net);

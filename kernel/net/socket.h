@@ -140,10 +140,11 @@ struct sk_buff;
 
 /* What a sender may say of one message, beside its destination (ip(7), ipv6(7)). */
 struct inet_control {
-	bool has_src, has_ttl, has_tos, has_mark, has_segment;
+	bool has_src, has_ttl, has_tos, has_mark, has_segment, has_label;
 	ip_addr src;
 	int ifindex, ttl, tos;
 	u32 mark;              /* SO_MARK */
+	u32 label;             /* IPV6_FLOWINFO's flow label */
 	u16 segment;           /* UDP_SEGMENT */
 	struct ip6_ext *ext;   /* a reference; NULL */
 	struct ip4_opts *opts; /* the same */

@@ -4,6 +4,7 @@
  * Source: socket(7).
  */
 #include <asm/errno.h>
+#include <linux/in6.h>
 #include <asm/socket.h>
 #include <linux/in.h>
 
@@ -481,6 +482,11 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 	len = min((u32)want, (u32)sizeof(val));
 	/* a question that comes in the answer's place */
 	if (level == SOL_PACKET && copy_from_user(val, optval, min(len, (u32)sizeof(int)))) {
+		err = -EFAULT;
+		goto out;
+	}
+	if (level == SOL_IPV6 && optname == IPV6_FLOWLABEL_MGR &&
+		copy_from_user(val, optval, len)) {
 		err = -EFAULT;
 		goto out;
 	}

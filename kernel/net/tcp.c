@@ -241,6 +241,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	if (err)
 		return err;
 	inet_flow(i, to, &t->flow);
+	if (i->flowinfo & 0xfffffU && !ip_is_v4(to))
+		t->flow.label = i->flowinfo & 0xfffffU;
 	t->flow.saddr = i->laddr;
 	t->flow.dport = port;
 	if (link && !t->flow.oif)
@@ -426,6 +428,10 @@ static int begin_connect(
 		t->fast = FAST_ASK;
 		defer = tcp_fast_known(t, &to);
 	}
+	err = flowlabel_named(i, a, &i->flowinfo);
+	if (err)
+		return err;
+	i->flowinfo &= ~(3U << 20); /* ECN's bits are the connection's */
 	err = start_connect(t, &to, port, scope, defer);
 	t->conn = err ? CONN_NONE : CONN_BEGUN;
 	if (err)

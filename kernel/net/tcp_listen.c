@@ -178,7 +178,10 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	inherit(c, l);
 	c->inet.link_if = link;
 	c->flow = f;
-	c->flow.label = READ_ONCE(net->label_reflect) & REFLECT_FLOWS ?
+	c->inet.reflects_label = l->inet.reflects_label;
+	if (c->inet.reflects_label)
+		c->inet.flowinfo = skb->ip.label;
+	c->flow.label = c->inet.reflects_label || READ_ONCE(net->label_reflect) & REFLECT_FLOWS ?
 				skb->ip.label :
 				inet_flow_label(&c->inet, &f.daddr);
 	c->state = TCP_SYN_RECV;
