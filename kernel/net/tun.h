@@ -28,10 +28,11 @@
 
 #define TUN_SHAPE                                                                                  \
 	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_ONE_QUEUE | IFF_MULTI_QUEUE |          \
-		IFF_NAPI | IFF_NAPI_FRAGS) /* what a frame looks like to the program, a hint, and queues */
-#define TUN_VNET_MIN 10U         /* struct virtio_net_hdr */
-#define TUN_QUEUES 256U          /* of a device, disabled or not */
-#define TUN_FLOWS 512U           /* that a device remembers */
+		IFF_NAPI |                                                                         \
+		IFF_NAPI_FRAGS) /* what a frame looks like to the program, a hint, and queues */
+#define TUN_VNET_MIN 10U        /* struct virtio_net_hdr */
+#define TUN_QUEUES 256U         /* of a device, disabled or not */
+#define TUN_FLOWS 512U          /* that a device remembers */
 
 struct tun;
 struct tun_file {
