@@ -64,12 +64,12 @@ void uring_announce(struct uring *u)
 {
 	assert_spin_held(&u->cq_lock);
 	if (u->eventfd && !(READ_ONCE(shared_of(u)->cq_flags) & IORING_CQ_EVENTFD_DISABLED))
-		eventfd_signal(u->eventfd, 1);
+		eventfd_signal_from(u->eventfd, 1, WAKE_OF_URING);
 }
 
 static void wake_waiters(struct uring *u, bool counted)
 {
-	wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM | WAKE_OF_URING);
 	if (counted)
 		timeouts_check(u);
 }

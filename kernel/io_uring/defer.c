@@ -37,7 +37,7 @@ bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w))
 	}
 	spin_unlock(&u->cq_lock);
 	if (ok)
-		wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+		wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM | WAKE_OF_URING);
 	return ok;
 }
 
@@ -59,7 +59,7 @@ bool uring_defer_shot(struct uring_req *r, u32 mask)
 	}
 	spin_unlock(&u->cq_lock);
 	if (first)
-		wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+		wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM | WAKE_OF_URING);
 	return ok;
 }
 

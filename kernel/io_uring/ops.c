@@ -456,6 +456,7 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 		.file = true,
 		.on_iopoll = true },
 	[URING_OP_READ_MULTISHOT] = MSG_CHOSEN(read_shots_prep, read_shots_issue),
+	[URING_OP_WAITID] = CALL(waitid_prep, waitid_issue),
 	[URING_OP_FIXED_FD_INSTALL] = NET(install_prep, install_issue),
 	[URING_OP_FTRUNCATE] = NET(ftruncate_prep, ftruncate_issue),
 	[URING_OP_BIND] = NET(bind_prep, bind_issue),

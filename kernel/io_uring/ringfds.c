@@ -24,24 +24,34 @@ struct file *uring_get_ring(int fd, bool registered)
 	return f ? get_file(f) : ERR_PTR(-EBADF);
 }
 
-/* Into the first slot of these that is free: its number, or -errno. */
-static int place(int fd, u32 from, u32 to)
+/* Into the first slot of these that is free: its number, or -errno. Takes the reference. */
+static int place_file(struct file *f, u32 from, u32 to)
 {
-	struct file *f = fget(fd);
-	int err = -EBUSY;
-
-	if (!f)
-		return -EBADF;
-	if (f->f_op != &uring_fops)
-		err = -EOPNOTSUPP;
-	for (u32 i = from; err == -EBUSY && i < to; i++) {
+	for (u32 i = from; i < to; i++) {
 		if (current->uring_rings[i])
 			continue;
 		current->uring_rings[i] = f;
 		return (int)i;
 	}
 	fput(f);
-	return err;
+	return -EBUSY;
+}
+
+static int place(int fd, u32 from, u32 to)
+{
+	struct file *f = fget(fd);
+
+	if (!f)
+		return -EBADF;
+	if (f->f_op == &uring_fops)
+		return place_file(f, from, to);
+	fput(f);
+	return -EOPNOTSUPP;
+}
+
+int uring_rings_place(struct file *f)
+{
+	return place_file(f, 0, MAX_RINGS);
 }
 
 static void drop(u32 slot)

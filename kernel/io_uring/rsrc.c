@@ -100,6 +100,31 @@ bool uring_take_buffer(struct uring_req *r)
 	return r->buffer;
 }
 
+/* Shared with a file that is written back: such pages are not lent for long. */
+static bool of_disk(const struct vm_area *v)
+{
+	return v->vm_flags & VM_SHARED && v->vm_mapping && !v->vm_mapping->a_ops->memory_only &&
+	       !v->vm_mapping->huge;
+}
+
+static int check_areas(u64 at, u64 end)
+{
+	struct mm *mm = current->mm;
+	int err = 0;
+
+	down_read(&mm->mmap_lock);
+	while (!err && at < end) {
+		struct vm_area *v = find_vma(mm, at);
+
+		if (!v || v->vm_start > at || of_disk(v))
+			err = -EFAULT;
+		else
+			at = v->vm_end;
+	}
+	up_read(&mm->mmap_lock);
+	return err;
+}
+
 static int check_buffer(const struct uring_buffer *b)
 {
 	u64 end;
@@ -110,7 +135,7 @@ static int check_buffer(const struct uring_buffer *b)
 		return -EOVERFLOW;
 	if (user_make_present(UADDR(b->base), true) || user_make_present(UADDR(end - 1), true))
 		return -EFAULT;
-	return 0;
+	return check_areas(b->base, end);
 }
 
 /* NULL: an empty slot, which has no tag. ERR_PTR. */

@@ -8,6 +8,7 @@
  */
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
+#include <linux/inotify.h>
 
 #include "kernel/io_uring/uring.h"
 #include "kernel/task/ioprio.h"
@@ -173,6 +174,8 @@ static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool wr
 	it->async = &r->async;
 	n = transfer(r, it, write);
 	if (n == -EIOCBQUEUED) {
+		fsnotify_file(
+			r->file, write ? IN_MODIFY : IN_ACCESS); /* while it is known who reads */
 		n = URING_QUEUED;
 	} else {
 		uring_delist(r);

@@ -3,7 +3,8 @@
  * setup.c: io_uring_setup(2): rings come and go; the file that stands for one: mmap, poll, release.
  *
  * The rings (indexes, completions, the submission array) are one piece of shared memory, the submission entries another; the guest maps them
- * with the offsets that setup returns, the kernel keeps their pages.
+ * with the offsets that setup returns, the kernel keeps their pages. With IORING_SETUP_NO_MMAP they are pages of the program's own: a fork
+ * parts the two where that memory is private and MADV_DONTFORK was forgotten.
  *
  * IORING_SETUP_SQPOLL: there is no thread that polls the submission queue. IORING_SQ_NEED_WAKEUP is always set, as while Linux's thread sleeps,
  * and the io_uring_enter() that is to wake it submits everything itself. For that it has to be of the process that made the ring.
@@ -22,7 +23,7 @@
 		IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |    \
 		IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER |                           \
 		IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SQE128 | IORING_SETUP_CQE32 |            \
-		URING_SETUP_NO_SQARRAY)
+		URING_SETUP_NO_SQARRAY | URING_SETUP_NO_MMAP | URING_SETUP_REGISTERED_FD_ONLY)
 #define FEATURES                                                                                   \
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE |                \
 		IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL |     \
@@ -107,6 +108,37 @@ int uring_map_make(struct uring_map *m, u64 size)
 	return 0;
 }
 
+/* The same of the program's own pages at @addr. */
+static int map_take(struct uring_map *m, u64 addr, u64 size)
+{
+	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
+	size_t bytes = want * sizeof(*m->pages);
+
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (uring_charge(bytes))
+		return -ENOMEM;
+	m->charged = bytes;
+	m->pages = kcalloc(want, sizeof(*m->pages), GFP_KERNEL);
+	if (!m->pages)
+		return -ENOMEM;
+	while (m->nr < want) {
+		s32 got = get_user_pages(addr + ((u64)m->nr << PAGE_SHIFT), want - m->nr,
+			FOLL_WRITE, m->pages + m->nr);
+
+		if (got < 0)
+			return got;
+		m->nr += (u32)got;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int map_get(struct uring_map *m, u64 size, const struct io_uring_params *p, u64 addr)
+{
+	return p->flags & URING_SETUP_NO_MMAP ? map_take(m, addr, size) : uring_map_make(m, size);
+}
+
 /* ---- life ---- */
 
 void uring_put(struct uring *u)
@@ -177,9 +209,10 @@ static struct uring *uring_new(const struct io_uring_params *p)
 		u->array_at = (u32)size;
 		size += (u64)p->sq_entries * sizeof(u32);
 	}
-	err = uring_map_make(&u->rings, size);
+	err = map_get(&u->rings, size, p, p->cq_off.resv2); /* user_addr */
 	if (!err)
-		err = uring_map_make(&u->sqes, (u64)p->sq_entries * uring_sqe_size(p->flags));
+		err = map_get(&u->sqes, (u64)p->sq_entries * uring_sqe_size(p->flags), p,
+			p->sq_off.resv2);
 	if (err) {
 		uring_put(u);
 		return ERR_PTR(err);
@@ -238,6 +271,8 @@ static struct file *shared_file(struct uring *u, u64 off, u32 *pages)
 	case IORING_OFF_SQES: m = &u->sqes; break;
 	default: return ERR_PTR(-EINVAL);
 	}
+	if (!m->file)
+		return ERR_PTR(-ENOMEM);
 	*pages = m->nr;
 	return get_file(m->file);
 }
@@ -343,9 +378,11 @@ static int choose_sizes(struct io_uring_params *p, u32 entries)
 
 static void fill_offsets(const struct uring *u, struct io_uring_params *p)
 {
+	bool own = p->flags & URING_SETUP_NO_MMAP;
+
 	p->features = FEATURES;
-	memset(&p->sq_off, 0, sizeof(p->sq_off));
-	memset(&p->cq_off, 0, sizeof(p->cq_off));
+	p->sq_off = (struct io_sqring_offsets){ .resv2 = own ? p->sq_off.resv2 : 0 };
+	p->cq_off = (struct io_cqring_offsets){ .resv2 = own ? p->cq_off.resv2 : 0 };
 	p->sq_off.head = offsetof(struct uring_shared, sq_head);
 	p->sq_off.tail = offsetof(struct uring_shared, sq_tail);
 	p->sq_off.ring_mask = offsetof(struct uring_shared, sq_mask);
@@ -402,6 +439,8 @@ static int check_params(const struct io_uring_params *p)
 		err = check_attached(p);
 	if (err)
 		return err;
+	if (p->flags & URING_SETUP_REGISTERED_FD_ONLY && !(p->flags & URING_SETUP_NO_MMAP))
+		return -EINVAL;
 	if (p->flags & IORING_SETUP_TASKRUN_FLAG &&
 		!(p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
 		return -EINVAL;
@@ -418,6 +457,14 @@ static int ring_fd(struct uring *u)
 	if (fd < 0)
 		return fd;
 	f->f_mode |= FMODE_NOPASS;
+	if (u->flags & URING_SETUP_REGISTERED_FD_ONLY) {
+		put_unused_fd(fd);
+		atomic_inc(&u->refs); /* the caller's, if the file has to go */
+		fd = uring_rings_place(f);
+		if (fd >= 0)
+			uring_put(u);
+		return fd;
+	}
 	fd_install(fd, f);
 	return fd;
 }

@@ -32,21 +32,22 @@ struct sock_header;
 #define URING_BUCKETS 256
 #define URING_QUEUED (1L << 40) /* of an issue function: the result comes later */
 
-/* What kernel and guest share. A guest may write anything: indexes are read once and masked. */
+/*
+ * What kernel and guest share. A guest may write anything: indexes are read once and masked. Programs whose memory it is count on 64 bytes
+ * before the completions.
+ */
 struct uring_shared {
-	u32 sq_head __aligned(64);
-	u32 sq_tail __aligned(64);
-	u32 cq_head __aligned(64);
-	u32 cq_tail __aligned(64);
-	u32 sq_mask __aligned(64);
-	u32 cq_mask, sq_entries, cq_entries;
+	u32 sq_head, sq_tail, cq_head, cq_tail;
+	u32 sq_mask, cq_mask, sq_entries, cq_entries;
 	u32 sq_dropped, sq_flags, cq_flags, cq_overflow;
 	struct io_uring_cqe cqes[] __aligned(64);
 };
-_Static_assert(sizeof(struct io_uring_cqe) == 16 && sizeof(struct io_uring_sqe) == 64, "ABI");
+_Static_assert(offsetof(struct uring_shared, cqes) == 64 && sizeof(struct io_uring_cqe) == 16 &&
+		       sizeof(struct io_uring_sqe) == 64,
+	"ABI");
 
-struct uring_map { /* memory that the guest maps: immutable */
-	struct file *file;
+struct uring_map {         /* memory that the guest maps: immutable */
+	struct file *file; /* NULL: pages of the program's own */
 	struct page **pages;
 	u32 nr;
 	size_t charged;
@@ -233,6 +234,7 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 struct file *uring_get_ring(int fd, bool registered); /* a reference; ERR_PTR */
 int uring_rings_table(void); /* an empty one, which who makes a ring has as well: 0 or -ENOMEM */
 long uring_rings_register(uaddr_t arg, u32 nr);
+int uring_rings_place(struct file *f); /* takes the reference: its number, or -errno */
 long uring_rings_unregister(uaddr_t arg, u32 nr);
 void uring_rings_free(struct task *t);
 
@@ -433,6 +435,8 @@ int listen_prep(struct uring_req *r);
 long listen_issue(struct uring_req *r);
 int command_prep(struct uring_req *r);
 long command_issue(struct uring_req *r);
+int waitid_prep(struct uring_req *r);
+long waitid_issue(struct uring_req *r);
 int shutdown_prep(struct uring_req *r);
 long shutdown_issue(struct uring_req *r);
 

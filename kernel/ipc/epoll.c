@@ -86,10 +86,12 @@ static void make_idle(struct epoll_item *it)
 	list_del_init(&it->ready_link);
 }
 
-static void wake_pollers(struct eventpoll *ep)
+/* @key: of the wake-up that led here. */
+static void wake_pollers(struct eventpoll *ep, u64 key)
 {
 	if (waitqueue_active(&ep->poll))
-		wake_up_common(&ep->poll, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+		wake_up_common(
+			&ep->poll, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM | (key & WAKE_OF_URING));
 }
 
 static int item_tell(struct epoll_item *it, u64 key)
@@ -108,7 +110,7 @@ static int item_tell(struct epoll_item *it, u64 key)
 		wake_up(&ep->wait);
 		woke = 1;
 	}
-	wake_pollers(ep);
+	wake_pollers(ep, key);
 	return it->event.events & EPOLLEXCLUSIVE ? woke : 1;
 }
 
@@ -257,7 +259,7 @@ static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revent
 	spin_unlock(&ep->lock);
 	if (fresh) {
 		wake_up(&ep->wait);
-		wake_pollers(ep);
+		wake_pollers(ep, 0);
 	}
 }
 

@@ -145,13 +145,13 @@ struct file *eventfd_fget(int fd)
 }
 
 /* A counter that is full stays full. */
-void eventfd_signal(struct file *f, u64 n)
+void eventfd_signal_from(struct file *f, u64 n, u64 key)
 {
 	struct eventfd *e = f->private_data;
 
 	spin_lock(&e->wqh.lock);
 	e->count = min(e->count, ~0UL - n) + n;
-	wake_up_common_locked(&e->wqh, TASK_NORMAL, 1, EPOLLIN);
+	wake_up_common_locked(&e->wqh, TASK_NORMAL, 1, EPOLLIN | key);
 	spin_unlock(&e->wqh.lock);
 }
 

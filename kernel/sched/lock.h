@@ -44,6 +44,8 @@ void wait_queue_setup(struct wait_queue_head *q, const char *name);
 /* In the key of a wake-up of all: the queue is about to be freed (through a grace period), so entries that outlive it must leave. */
 #undef WAKE_QUEUE_GONE /* the UAPI's has a cast that only Linux knows */
 #define WAKE_QUEUE_GONE 0x4000
+#define WAKE_OF_URING                                                                              \
+	(1U << 27) /* EPOLL_URING_WAKE: a completion woke; who answers with one would go round for ever */
 void init_wait_entry(struct wait_queue_entry *e); /* current, default function */
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
 void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e);

@@ -16,6 +16,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/waitid.h"
 #include "kernel/vfs/vfs.h"
 
 struct wait_opts {
@@ -416,6 +417,16 @@ static long do_waitid(struct wait_opts *wo, int which, pid_t id, int options)
 	if (!ret && nonblocking)
 		return -EAGAIN;
 	return min(ret, 0L);
+}
+
+long waitid_look(int which, pid_t id, int options, siginfo_t *info)
+{
+	struct wait_opts wo = { .flags = options | WNOHANG };
+	long err = do_waitid(&wo, which, id, options | WNOHANG);
+
+	if (!err)
+		waitid_info(info, &wo);
+	return err;
 }
 
 long sys_waitid(int which, pid_t id, uaddr_t uinfo, int options, uaddr_t uru)

@@ -48,8 +48,11 @@ static int hook_wake(struct wait_queue_entry *e, u64 key)
 	struct async_hook *h = container_of(e, struct async_hook, wait);
 	struct async_poll *p = h->poll;
 
-	if (!key || (key & (p->events | WAKE_QUEUE_GONE)))
+	if (!key || (key & (p->events | WAKE_QUEUE_GONE))) {
+		if (key & WAKE_OF_URING)
+			WRITE_ONCE(p->once, true);
 		tell(p);
+	}
 	if (key & WAKE_QUEUE_GONE) { /* at last: who unhooks no longer waits for the queue's lock */
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
@@ -138,7 +141,7 @@ static void shots(struct async_poll *p)
 {
 	u32 mask = READ_ONCE(p->cancelled) ? 0 : vfs_poll(p->file, NULL) & p->events;
 
-	if (READ_ONCE(p->cancelled) || (mask && !p->shot(p, mask))) {
+	if (READ_ONCE(p->cancelled) || (mask && (READ_ONCE(p->once) || !p->shot(p, mask)))) {
 		unhook(p);
 		p->done(p, READ_ONCE(p->cancelled) ? 0 : mask);
 		return;
@@ -190,7 +193,7 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 	p->shot = NULL;
 	p->table = (struct poll_table){ .queue = hook, .key = events };
 	p->state = IDLE;
-	p->cancelled = p->too_many = false;
+	p->cancelled = p->too_many = p->once = false;
 	p->nr = 0;
 	work_setup(&p->work, poll_work);
 }

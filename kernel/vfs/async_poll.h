@@ -38,6 +38,7 @@ struct async_poll {
 	u32 state;                                    /* atomic: async_poll.c */
 	bool (*shot)(struct async_poll *p, u32 mask); /* several shots, else NULL */
 	bool cancelled, too_many;
+	bool once; /* a completion has woken it: with several shots this one is the last */
 	u32 nr;
 	struct async_hook hooks[ASYNC_POLL_QUEUES];
 	struct work work;

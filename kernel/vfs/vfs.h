@@ -588,7 +588,12 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 }
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
 struct file *eventfd_fget(int fd); /* an eventfd with a reference; ERR_PTR(-EBADF, -EINVAL) */
-void eventfd_signal(struct file *f, u64 n); /* adds; works with spinlocks held */
+/* adds; works with spinlocks held; @key: beside EPOLLIN for who waits. */
+void eventfd_signal_from(struct file *f, u64 n, u64 key);
+static inline void eventfd_signal(struct file *f, u64 n)
+{
+	eventfd_signal_from(f, n, 0);
+}
 /* A dentry's name as it was at one moment, whatever renames do: kept until it is put. */
 struct name_snapshot {
 	struct qstr name;
