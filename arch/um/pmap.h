@@ -6,7 +6,7 @@
  * mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings may be dropped at any time: they come back
  * by a fault.
  *
- * An entry is 0 (nothing), names a frame, or is a marker, which names none and is never mapped. PTE_P: the guest may read it (PROT_NONE
+ * An entry is 0 (nothing), names a frame, or is a marker, which names none and is never mapped; one of these says nothing, too (pte_none()). PTE_P: the guest may read it (PROT_NONE
  * keeps the frame without PTE_P).
  */
 #ifndef NESTLING_PMAP_H
@@ -40,8 +40,15 @@ typedef u64 pte_t;
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
 #define PTE_MARKER(kind) (PTE_SPECIAL | PTE_PFN_MASK | (kind)) /* PTE_GUARD, PTE_POISON */
+#define PTE_WP_MARKER                                                                              \
+	PTE_MARKER(PTE_UFFD_WP) /* nothing is there: what comes is write-protected (userfaultfd) */
 #define pte_pfn(e) (((e)&PTE_PFN_MASK) >> PAGE_SHIFT)
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
+
+static inline bool pte_none(pte_t e)
+{
+	return !e || e == PTE_WP_MARKER;
+}
 
 struct space;
 struct page;

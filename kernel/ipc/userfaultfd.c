@@ -23,7 +23,9 @@
 	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS |       \
 		UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |   \
 		UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |   \
-		UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE)
+		UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE |               \
+		UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED |                    \
+		UFFD_FEATURE_WP_ASYNC)
 
 #define MISC_MAJOR 10
 #define UFFD_MINOR 126 /* as Linux gives it: the first dynamic one */
@@ -62,6 +64,8 @@ static long ioctl_api(struct uffd *u, uaddr_t arg)
 
 	if (copy_from_user(&api, arg, sizeof(api)))
 		return -EFAULT;
+	if (api.features & UFFD_FEATURE_WP_ASYNC) /* where nobody is asked, all can be protected */
+		api.features |= UFFD_FEATURE_WP_UNPOPULATED;
 	if (api.api != UFFD_API)
 		err = -EINVAL;
 	else if (!may_have(api.features))

@@ -215,7 +215,7 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 		return -ENOMEM;
 	}
 	for (i = 0, va = start; i < n; i++, va += PAGE_SIZE) {
-		if (e[i]) /* another thread was faster */
+		if (!pte_none(e[i])) /* another thread was faster */
 			put_rest(p, i, i + 1);
 		else
 			entry_set(v, &e[i], p + i,

@@ -11,7 +11,7 @@
  *	no entry, special       vm_ops->fault
  *	write, PTE_COW          copy, or reuse of a frame that nobody else maps: cow.c
  *	write, shared file      page_mkwrite, dirty
- *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS)
+ *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS), or one that will be write-protected
  *	a swap area's slot      read in: swap_in.c
  *	huge area               all 512 entries of the huge page: hugetlb_fault.c
  *	allowed already         the space has lost its mapping: map it again
@@ -63,8 +63,15 @@ void entry_unlock(struct mm *mm)
 	spin_unlock(&mm->page_table_lock);
 }
 
+pte_t entry_protected(const struct vm_area *v, pte_t e)
+{
+	return (e & ~PTE_RW) | PTE_UFFD_WP | (vma_is_cow(v) ? PTE_COW : 0);
+}
+
 void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits)
 {
+	if (unlikely(*e == PTE_WP_MARKER))
+		bits = entry_protected(v, bits);
 	*e = mk_pte(page_to_pfn(p), bits);
 	atomic_inc(&p->mapcount);
 	account_rss(v->vm_mm, p, 1);
@@ -103,7 +110,7 @@ static int special_fault(struct vm_area *v, u64 addr, u32 flags)
 	if (vma_is_cow(v))
 		bits = (bits & ~PTE_RW) | PTE_COW;
 	e = entry_lock(v->vm_mm, addr);
-	if (!e || *e) {
+	if (!e || !pte_none(*e)) {
 		if (e)
 			entry_unlock(v->vm_mm);
 		put_page(p);
@@ -151,7 +158,8 @@ static int write_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct f
 {
 	if (!vma_is_cow(v)) {
 		info->kind = FAULT_SHARED;
-		return shared_write_fault(v, addr, e, info);
+		return v->vm_flags & VM_HUGETLB ? hugetlb_write_fault(v, addr, info) :
+						  shared_write_fault(v, addr, e, info);
 	}
 	info->kind = FAULT_COPY;
 	return v->vm_flags & VM_HUGETLB ? hugetlb_cow(v, addr, e, info) :
@@ -173,7 +181,9 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 		ep = pmap_pte(&mm->pmap, addr, false);
 		e = ep ? *ep : 0;
 		spin_unlock(&mm->page_table_lock);
-		if (unlikely(e & PTE_SPECIAL)) {
+		if (unlikely(e == PTE_WP_MARKER)) {
+			e = 0;
+		} else if (unlikely(e & PTE_SPECIAL)) {
 			if (!(e & PTE_SWAP))
 				return e & PTE_POISON ? -EHWPOISON : FAULT_GUARD;
 			err = swap_in(v, addr, e, info);
@@ -184,8 +194,11 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 		/* a call that is under way, a file's write among them, would take zeros for what was there */
 		if (unlikely(!e && READ_ONCE(mm->reaped)) && vma_is_cow(v))
 			return -EFAULT;
-		if (unlikely(v->vm_uffd) && userfault_check(v, addr, e, flags))
-			return USERFAULT;
+		if (unlikely(v->vm_uffd) && userfault_check(v, addr, e, flags)) {
+			if (!userfault_let_go(v, addr, e))
+				return USERFAULT;
+			continue;
+		}
 		if (e && entry_allows(v, e, flags)) {
 			info->mapped = (e & (PTE_MAPPED | PTE_STALE)) == PTE_MAPPED;
 			if (!info->kind)

@@ -37,7 +37,9 @@ struct fault_info {
 /* The entry for @addr, made if need be, with page_table_lock held; NULL (and no lock) when memory is out. */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
-/* Fills an empty entry: takes over the caller's reference of @p. Under page_table_lock. */
+/* Bits that let a write wait for whoever watches @v. */
+pte_t entry_protected(const struct vm_area *v, pte_t e);
+/* Fills an empty entry: takes over the caller's reference of @p. Where PTE_WP_MARKER was, it is write-protected. Under page_table_lock. */
 void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits);
 
 /* Each: 0 (look again), or -errno. mmap_lock is held for reading; @addr is a page's. */

@@ -135,7 +135,7 @@ static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 
 	if (!e)
 		return -ENOMEM;
-	if (*e) {
+	if (!pte_none(*e)) {
 		entry_unlock(v->vm_mm);
 		put_page(p);
 		return 0;

@@ -233,11 +233,14 @@ static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int m
 	}
 }
 
-static int fork_marker(struct fork *f, u64 va, pte_t marker)
+static int fork_marker(struct fork *f, struct vm_area *v, u64 va, pte_t marker)
 {
-	pte_t *e = entry_lock(f->new, va);
 	bool swapped = marker & PTE_SWAP, ok;
+	pte_t *e;
 
+	if (marker == PTE_WP_MARKER && !(v->vm_flags & VM_UFFD_WP))
+		return 0;
+	e = entry_lock(f->new, va);
 	if (!e)
 		return -ENOMEM;
 	ok = !swapped || swap_get(marker);
@@ -266,7 +269,7 @@ static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int 
 			return fork_file(f, v, va, ep, max);
 		/* else it comes by a fault */
 	} else if (e) {
-		err = fork_marker(f, va, e);
+		err = fork_marker(f, v, va, e);
 	}
 	return err ? err : 1;
 }

@@ -36,7 +36,7 @@ static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 
 	spin_lock(&mm->page_table_lock);
 	p = pmap_pte(&mm->pmap, addr & HPAGE_MASK, false);
-	*e = p ? *p : 0;
+	*e = p && !pte_none(*p) ? *p : 0;
 	spin_unlock(&mm->page_table_lock);
 	return *e ? pfn_to_page(pte_pfn(*e)) : NULL;
 }
@@ -169,11 +169,17 @@ static bool sole_owner(struct vm_area *v, u64 index, struct page *head)
 	       head != huge_file_page(huge_file_of(v), index, false);
 }
 
+static bool is_protected(const struct vm_area *v, pte_t e)
+{
+	return v->vm_flags & VM_UFFD_WP && e & PTE_UFFD_WP;
+}
+
 static void make_writable(struct vm_area *v, u64 addr)
 {
 	pte_t rights = vma_rights(v) & PTE_RIGHTS, *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
 
-	for (u64 i = 0; e && i < HPAGE_FRAMES; i++)
+	/* a handler may just have protected it: UFFDIO_WRITEPROTECT holds mmap_lock as we do */
+	for (u64 i = 0; e && !is_protected(v, *e) && i < HPAGE_FRAMES; i++)
 		e[i] = (e[i] & ~(PTE_COW | PTE_RIGHTS)) | rights | PTE_D |
 		       (e[i] & PTE_MAPPED ? PTE_STALE : 0);
 	if (e)
@@ -190,6 +196,8 @@ static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct p
 	addr &= HPAGE_MASK;
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
+	if (is_protected(v, *e))
+		bits = entry_protected(v, bits);
 	for (u64 i = 0; i < HPAGE_FRAMES; i++) {
 		had |= e[i];
 		account_rss(mm, old + i, -1);
@@ -277,6 +285,19 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 	return err == -ENOSPC ? -ENXIO : err;
 }
 
+int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info)
+{
+	struct huge_file *f = huge_file_of(v);
+	pte_t e;
+
+	mutex_lock(&f->lock);
+	if (mapped_page(v->vm_mm, addr, &e))
+		make_writable(v, addr);
+	mutex_unlock(&f->lock);
+	whole_page(addr, info);
+	return 0;
+}
+
 /* ---- fork ---- */
 
 /*
@@ -316,7 +337,7 @@ static struct page *share_page(
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
-	if (e && *e)
+	if (e && !pte_none(*e))
 		head = pfn_to_page(pte_pfn(*e));
 	if (head && pinned && vma_is_cow(from) && *e & PTE_RW && is_pinned(head)) {
 		*pinned = head;
@@ -348,6 +369,26 @@ static struct page *page_for_child(
 	return head;
 }
 
+/* What is not there is write-protected in the child, too, if it is watched. */
+static int fork_markers(struct vm_area *v, struct vm_area *from, u64 addr)
+{
+	pte_t *e;
+	bool any;
+
+	spin_lock(&from->vm_mm->page_table_lock);
+	e = pmap_pte(&from->vm_mm->pmap, addr, false);
+	any = e && *e == PTE_WP_MARKER;
+	spin_unlock(&from->vm_mm->page_table_lock);
+	if (!any || !(v->vm_flags & VM_UFFD_WP))
+		return 0;
+	e = entry_lock(v->vm_mm, addr);
+	for (u64 i = 0; e && i < HPAGE_FRAMES; i++)
+		e[i] = PTE_WP_MARKER;
+	if (e)
+		entry_unlock(v->vm_mm);
+	return e ? 0 : -ENOMEM;
+}
+
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 {
 	struct huge_file *f = huge_file_of(from);
@@ -355,15 +396,19 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 
 	for (u64 addr = from->vm_start; addr < from->vm_end && !err; addr += HPAGE_SIZE) {
 		struct page *head;
-		pte_t bits;
+		pte_t bits = 0;
 
 		mutex_lock(&f->lock);
 		huge_area_follows(v, from); /* since the area was copied */
 		head = page_for_child(v, from, addr, &bits, protect);
+		if (!(v->vm_flags & VM_UFFD_WP))
+			bits &= ~PTE_UFFD_WP;
 		if (head)
 			err = map_page(v, addr, head, bits);
 		if (err)
 			huge_page_put(head);
+		if (!head)
+			err = fork_markers(v, from, addr);
 		mutex_unlock(&f->lock);
 		cond_resched();
 	}

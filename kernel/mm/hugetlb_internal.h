@@ -93,6 +93,8 @@ void huge_promise_moved(struct mm *mm, u64 addr, u64 len);
 /* As the functions of fault.h: no entry yet; a write where only reading is allowed. */
 int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
+/* A write to a shared page that was write-protected (userfaultfd). */
+int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 /* The child's area @v gets the entries of @from. *protect: the parent's space must be told. 0 or -ENOMEM. */
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect);
 

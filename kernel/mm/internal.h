@@ -328,6 +328,10 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 #define USERFAULT (-601)  /* somebody else handles this fault: userfault_wait(). Never leaves mm. */
 /* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
+/* Of such a fault at @e: lets the write through, where nobody wants to be asked (UFFD_FEATURE_WP_ASYNC). False: somebody does. */
+bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e);
+/* Nothing of the range is write-protected any more. Under mmap_lock. */
+void uffd_forget_protection(struct vm_area *v, u64 start, u64 end);
 /*
  * Under mmap_lock (reading), which it lets go of: tells the handler, and waits until it has done something. 0: look again; -EFAULT: nobody
  * will; -EINTR. @user: guest code waits, which any signal interrupts.

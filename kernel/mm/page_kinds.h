@@ -5,8 +5,9 @@
 
 #include "kernel/mm/mm.h"
 
-#define PAGE_KIND_WPALLOWED 1 /* never: there is no asynchronous write protection */
-#define PAGE_KIND_WRITTEN 2   /* not write-protected by a userfaultfd */
+#define PAGE_KIND_WPALLOWED 1 /* of areas: UFFD_FEATURE_WP_ASYNC */
+#define PAGE_KIND_WRITTEN                                                                          \
+	2 /* not write-protected by a userfaultfd; also where nothing is but a table */
 #define PAGE_KIND_FILE 4
 #define PAGE_KIND_PRESENT 8
 #define PAGE_KIND_SWAPPED 0x10 /* markers only, as on Linux */

@@ -63,7 +63,7 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 	e = pmap_pte(&mm->pmap, va, false);
 	if (e && *e && pte_pfn(*e) == page_to_pfn(p)) {
 		old = *e;
-		*e = 0;
+		*e = old & PTE_UFFD_WP && v->vm_flags & VM_UFFD_WP ? PTE_WP_MARKER : 0;
 		account_rss(mm, p, -1);
 		atomic_dec(&p->mapcount);
 	}

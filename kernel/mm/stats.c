@@ -194,18 +194,19 @@ void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 #define PM_PRESENT BIT(63)
 #define PM_SWAP BIT(62) /* for a marker, as Linux has it */
 #define PM_GUARD BIT(58)
+#define PM_UFFD_WP BIT(57)
 #define PM_FILE BIT(61) /* or shared anonymous */
 #define PM_EXCLUSIVE BIT(56)
 
 static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 {
-	u64 out = PM_PRESENT;
+	u64 out = PM_PRESENT | (e & PTE_UFFD_WP ? PM_UFFD_WP : 0);
 	struct page *p;
 
 	if (e & PTE_SWAP) /* where it is, is for who may see frames */
 		return PM_SWAP | (pfns ? swap_slot(e) << 5 | swap_type(e) : 0);
 	if (e & PTE_SPECIAL)
-		return PM_SWAP | (e & PTE_GUARD ? PM_GUARD : 0);
+		return PM_SWAP | (e & PTE_GUARD ? PM_GUARD : 0) | (out & PM_UFFD_WP);
 	if (!entry_touched(e, c))
 		return 0;
 	p = pfn_to_page(pte_pfn(e));
@@ -238,7 +239,7 @@ static u32 entry_kinds(pte_t e, struct hole_cursor *c)
 	if (e & PTE_SPECIAL)
 		return kinds | PAGE_KIND_SWAPPED | (e & PTE_GUARD ? PAGE_KIND_GUARD : 0);
 	if (!entry_touched(e, c))
-		return 0;
+		return kinds;
 	p = pfn_to_page(pte_pfn(e));
 	if (PageHuge(p))
 		kinds |= PAGE_KIND_HUGE;

@@ -8,7 +8,9 @@
  *
  * What is watched: missing pages (of anonymous memory: no entry; of shared memory: not in the page cache), pages that are in the cache and
  * have no entry (minor), writes to write-protected pages (PTE_UFFD_WP, which goes with PTE_COW in private areas, so that
- * whoever takes the protection away leaves an ordinary page to be reused).
+ * whoever takes the protection away leaves an ordinary page to be reused). Pages that are not there are protected by PTE_WP_MARKER: those of files
+ * and shared memory, and with UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only noted: the protection goes,
+ * and PAGEMAP_SCAN tells where it has gone; so any file's mapping can be watched.
  *
  * In a watched area nothing is mapped ahead, and what was mapped ahead and not touched goes when it is registered: a page that the
  * program has not touched is missing. fork and mremap leave a copy unwatched, unless the handler wants to be told of them
@@ -21,6 +23,7 @@
  */
 #include "kernel/mm/userfault.h"
 
+#include "kernel/mm/hugetlb_internal.h"
 #include "kernel/mm/swap_internal.h"
 
 #define POLL_READABLE 1 /* EPOLLIN */
@@ -138,14 +141,33 @@ static u64 kind_of_missing(struct vm_area *v, u64 addr)
 /* Which VM_UFFD flag would make this a fault for the handler; 0: none. */
 static u64 kind_of_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags)
 {
-	if (!e)
-		return kind_of_missing(v, addr & PAGE_MASK);
+	if (pte_none(e))
+		return v->vm_flags & (VM_UFFD_MISSING | VM_UFFD_MINOR) ?
+			       kind_of_missing(v, addr & PAGE_MASK) :
+			       0;
 	return flags & FAULT_WRITE && e & PTE_UFFD_WP && !(e & PTE_RW) ? VM_UFFD_WP : 0;
 }
 
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags)
 {
 	return v->vm_flags & kind_of_fault(v, addr, e, flags);
+}
+
+bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e)
+{
+	u64 size = v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
+	struct mm *mm = v->vm_mm;
+	pte_t *p;
+
+	if (pte_none(e) || !uffd_is_async(v))
+		return false;
+	addr &= ~(size - 1);
+	spin_lock(&mm->page_table_lock);
+	p = pmap_pte(&mm->pmap, addr, false);
+	for (u64 i = 0; p && !(*p & PTE_SPECIAL) && i < size / PAGE_SIZE; i++)
+		p[i] &= ~PTE_UFFD_WP;
+	spin_unlock(&mm->page_table_lock);
+	return true;
 }
 
 static pte_t entry_at(struct mm *mm, u64 addr)
@@ -159,12 +181,12 @@ static pte_t entry_at(struct mm *mm, u64 addr)
 	return e;
 }
 
-static void make_message(const struct uffd *u, struct uffd_msg *msg, u64 addr, u64 kind, u32 flags)
+static void make_message(
+	const struct uffd *u, struct uffd_msg *msg, u64 addr, u64 mask, u64 kind, u32 flags)
 {
 	memset(msg, 0, sizeof(*msg));
 	msg->event = UFFD_EVENT_PAGEFAULT;
-	msg->arg.pagefault.address =
-		u->features & UFFD_FEATURE_EXACT_ADDRESS ? addr : addr & PAGE_MASK;
+	msg->arg.pagefault.address = u->features & UFFD_FEATURE_EXACT_ADDRESS ? addr : addr & mask;
 	if (flags & FAULT_WRITE)
 		msg->arg.pagefault.flags |= UFFD_PAGEFAULT_FLAG_WRITE;
 	if (kind == VM_UFFD_WP)
@@ -217,7 +239,8 @@ static int wait_for_handler(struct uffd *u, struct userfault_waiter *w, u32 stat
 
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user)
 {
-	struct userfault_waiter w = { .task = current, .addr = addr & PAGE_MASK };
+	u64 mask = v->vm_flags & VM_HUGETLB ? HPAGE_MASK : PAGE_MASK;
+	struct userfault_waiter w = { .task = current, .addr = addr & mask };
 	struct mm *mm = v->vm_mm;
 	struct uffd *u = v->vm_uffd;
 	u64 kind = v->vm_flags & kind_of_fault(v, addr, entry_at(mm, addr), flags);
@@ -229,7 +252,7 @@ int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user)
 		return kind ? -EFAULT : 0;
 	}
 	atomic_inc(&u->refs);
-	make_message(u, &w.msg, addr, kind, flags);
+	make_message(u, &w.msg, addr, mask, kind, flags);
 	if (!kind || !enqueue(u, &w)) {
 		up_read(&mm->mmap_lock);
 	} else if (!userfault_check(v, addr, entry_at(mm, addr), flags)) {
@@ -254,13 +277,18 @@ int uffd_check_range(u64 start, u64 len)
 	return len > top || start > top - len ? -EINVAL : 0;
 }
 
-static bool watchable(const struct vm_area *v, u64 mode)
+/* @mode: VM_UFFD flags. */
+static bool watchable(const struct uffd *u, const struct vm_area *v, u64 mode)
 {
 	bool shmem =
 		v->vm_mapping && v->vm_mapping->a_ops->memory_only && !v->vm_mapping->a_ops->secret;
 
-	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB | VM_DROPPABLE))
+	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_DROPPABLE))
 		return false;
+	if (v->vm_flags & VM_HUGETLB)
+		return !(mode & ~(u64)VM_UFFD_WP);
+	if (mode == VM_UFFD_WP && u->features & UFFD_FEATURE_WP_ASYNC)
+		return true;
 	if (mode & VM_UFFD_MINOR && !shmem)
 		return false;
 	return vma_is_anon(v) || shmem;
@@ -273,7 +301,7 @@ static int check_areas(struct uffd *u, u64 start, u64 end, u64 mode)
 	if (!v || v->vm_start >= end)
 		return -EINVAL;
 	for (; v && v->vm_start < end; v = vma_next(v)) {
-		if (!watchable(v, mode))
+		if (!watchable(u, v, mode))
 			return -EINVAL;
 		if (!(v->vm_flags & VM_MAYWRITE))
 			return -EPERM;
@@ -340,7 +368,7 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 		v->vm_flags = (v->vm_flags & ~VM_UFFD_ALL) | mode;
 		if (!vma_is_anon(v))
 			continue;
-		if (mode & VM_UFFD_MISSING)
+		if (mode & VM_UFFD_MISSING || u->features & UFFD_FEATURE_WP_UNPOPULATED)
 			zap_untouched(v, v->vm_start, v->vm_end);
 		else
 			claim_made_ahead(v);
@@ -349,12 +377,38 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 	return 0;
 }
 
+void uffd_forget_protection(struct vm_area *v, u64 start, u64 end)
+{
+	uffd_protect_entries(v, start, end, PROTECT_OFF); /* needs no tables */
+	pmap_settle(&v->vm_mm->pmap);
+}
+
 static void unwatch_area(struct vm_area *v)
 {
 	if (v->vm_flags & VM_UFFD_WP)
-		uffd_protect_entries(v, v->vm_start, v->vm_end, false);
+		uffd_forget_protection(v, v->vm_start, v->vm_end);
 	v->vm_flags &= ~VM_UFFD_ALL;
 	v->vm_uffd = NULL;
+}
+
+static bool any_huge(struct mm *mm, u64 start, u64 end)
+{
+	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
+		if (v->vm_flags & VM_HUGETLB)
+			return true;
+	return false;
+}
+
+/* What can be done with the areas of a range that has been registered. */
+static u64 range_ioctls(u64 mode, bool huge)
+{
+	u64 ioctls = UFFD_RANGE_IOCTLS;
+
+	if (!(mode & UFFDIO_REGISTER_MODE_WP))
+		ioctls &= ~BIT(_UFFDIO_WRITEPROTECT);
+	if (!(mode & UFFDIO_REGISTER_MODE_MINOR))
+		ioctls &= ~BIT(_UFFDIO_CONTINUE);
+	return huge ? ioctls & (BIT(_UFFDIO_WAKE) | BIT(_UFFDIO_WRITEPROTECT)) : ioctls;
 }
 
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
@@ -362,6 +416,7 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 	u64 all =
 		UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MINOR;
 	int err = uffd_check_range(start, len);
+	bool huge;
 
 	if (!mode || mode & ~all)
 		return -EINVAL;
@@ -371,13 +426,10 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 		return -ENOMEM;
 	down_write(&u->mm->mmap_lock);
 	err = watch(u, start, start + len, vm_mode(mode));
+	huge = !err && any_huge(u->mm, start, start + len);
 	up_write(&u->mm->mmap_lock);
 	mmput(u->mm);
-	*ioctls = UFFD_RANGE_IOCTLS;
-	if (!(mode & UFFDIO_REGISTER_MODE_WP))
-		*ioctls &= ~BIT(_UFFDIO_WRITEPROTECT);
-	if (!(mode & UFFDIO_REGISTER_MODE_MINOR))
-		*ioctls &= ~BIT(_UFFDIO_CONTINUE);
+	*ioctls = range_ioctls(mode, huge);
 	return err;
 }
 
@@ -391,7 +443,7 @@ static int unwatch(struct uffd *u, u64 start, u64 end)
 	if (!v || v->vm_start >= end)
 		return -EINVAL;
 	for (; v && v->vm_start < end; v = vma_next(v))
-		if (!watchable(v, 0) || (v->vm_uffd && v->vm_uffd != u))
+		if (!watchable(u, v, v->vm_flags & VM_UFFD_ALL) || (v->vm_uffd && v->vm_uffd != u))
 			return -EINVAL;
 	err = split(mm, start, end);
 	if (err)

@@ -33,6 +33,15 @@ struct uffdio_move {
 #define UFFDIO_MOVE_MODE_DONTWAKE 1UL
 #define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2UL
 #endif
+#ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
+#define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
+#endif
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
 #define UFFD_RANGE_IOCTLS                                                                          \
 	(UFFD_API_RANGE_IOCTLS | (u64)1 << _UFFDIO_POISON | (u64)1 << _UFFDIO_MOVE)
 
@@ -82,8 +91,14 @@ void uffd_event_back(struct uffd_event *e);
 /* 0 or -EINVAL: not page-aligned, empty, outside of what a guest can map. */
 int uffd_check_range(u64 start, u64 len);
 void uffd_wake_range(struct uffd *u, u64 start, u64 end);
-/* Of an area, under mmap_lock: write-protects the pages that are there, or lets go of them; the space follows. */
-void uffd_protect_entries(struct vm_area *v, u64 start, u64 end, bool on);
+/*
+ * Of an area, under mmap_lock, and before it is let go of pmap_settle(): the space is told, but may not know yet. PROTECT_EMPTY: what is there stays as it is. -ENOMEM:
+ * no memory for tables of what is not there.
+ */
+enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
+int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
+/* May PAGEMAP_SCAN protect the area's pages? */
+bool uffd_is_async(const struct vm_area *v);
 /* Each: 0 or -errno as the ioctls of that name have it; -ESRCH: the mm is gone. Ranges are checked here. */
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls);
 int uffd_unregister(struct uffd *u, u64 start, u64 len);

@@ -10,10 +10,12 @@
  *
  * Locks: mmap_lock for reading, page_table_lock for each entry.
  */
-#include "kernel/mm/fault.h"
+#include "kernel/mm/hugetlb_internal.h"
 #include "kernel/mm/userfault.h"
 
 #include "arch/um/uaccess.h"
+
+#define TABLE_SPAN (512 * PAGE_SIZE)
 
 /* The watched area that all of the range lies in, or NULL. */
 static struct vm_area *find_target(struct mm *mm, u64 start, u64 end)
@@ -36,7 +38,7 @@ static pte_t fill_bits(const struct fill *f, const struct vm_area *v)
 
 	if (!f->wp)
 		return bits;
-	return (bits & ~PTE_RW) | PTE_UFFD_WP | (vma_is_cow(v) ? PTE_COW : 0);
+	return entry_protected(v, bits);
 }
 
 /* Takes over the caller's reference when 0. */
@@ -47,7 +49,8 @@ static int set_entry(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 
 	if (!e)
 		return -ENOMEM;
-	if (!*e) {
+	if (pte_none(*e)) {
+		*e = 0; /* who fills it says whether it is protected */
 		entry_set(v, e, p, bits);
 		err = 0;
 	}
@@ -100,6 +103,8 @@ static int check_target(const struct fill *f, u64 addr, struct vm_area **v)
 	*v = find_target(f->u->mm, f->start, f->start + f->len);
 	if (!*v)
 		return -ENOENT;
+	if ((*v)->vm_flags & VM_HUGETLB)
+		return -EINVAL;
 	if (f->wp && !((*v)->vm_flags & VM_UFFD_WP))
 		return -EINVAL;
 	return 0;
@@ -221,7 +226,7 @@ static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
 
 	if (!v)
 		return -ENOENT;
-	if (!v->vm_mapping || vma_is_cow(v))
+	if (!v->vm_mapping || vma_is_cow(v) || v->vm_flags & VM_HUGETLB)
 		return -EINVAL;
 	if ((u64)mapping_size(v->vm_mapping) <= vma_index(v, addr) << PAGE_SHIFT)
 		return -EFAULT;
@@ -280,12 +285,14 @@ static int poison_page(struct mm *mm, u64 start, u64 len, u64 addr)
 
 	if (!v)
 		return -ENOENT;
+	if (v->vm_flags & VM_HUGETLB)
+		return -EINVAL;
 	if (v->vm_mapping && (u64)mapping_size(v->vm_mapping) <= vma_index(v, addr) << PAGE_SHIFT)
 		return -EFAULT;
 	e = entry_lock(mm, addr);
 	if (!e)
 		return -ENOMEM;
-	if (*e)
+	if (!pte_none(*e))
 		err = -EEXIST;
 	else
 		*e = PTE_MARKER(PTE_POISON);
@@ -300,48 +307,111 @@ s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake)
 
 /* ---- write protection ---- */
 
-static bool protect_entry(const struct vm_area *v, pte_t *e, bool on)
-{
-	pte_t old = *e;
+struct protection {
+	struct vm_area *v;
+	enum uffd_protect how;
+	bool markers; /* of pages that are not there as well */
+};
 
-	if (!old || old & PTE_SPECIAL)
-		return false;
-	if (on)
-		*e = (old & ~PTE_RW) | PTE_UFFD_WP | (vma_is_cow(v) ? PTE_COW : 0);
-	else
-		*e = old & ~PTE_UFFD_WP;
-	return old & PTE_MAPPED && (old ^ *e) & PTE_RIGHTS;
+static pte_t protected_entry(const struct protection *p, pte_t e)
+{
+	if (pte_none(e))
+		return p->how == PROTECT_OFF ? 0 : p->markers ? PTE_WP_MARKER : e;
+	if (e & PTE_SPECIAL || p->how == PROTECT_EMPTY)
+		return e;
+	return p->how == PROTECT_ON ? entry_protected(p->v, e) : e & ~PTE_UFFD_WP;
 }
 
-/* Under mmap_lock. */
-void uffd_protect_entries(struct vm_area *v, u64 start, u64 end, bool on)
+/* [start, end) lies in one table. */
+static void protect_table(struct protection *p, u64 start, u64 end)
 {
-	struct mm *mm = v->vm_mm;
+	struct mm *mm = p->v->vm_mm;
 	bool tell = false;
 	u64 va = start;
+	pte_t *e;
 
-	while (va < end) {
-		pte_t *e;
+	spin_lock(&mm->page_table_lock);
+	e = pmap_next(&mm->pmap, &va, end);
+	for (; e && va < end; e++, va += PAGE_SIZE) {
+		pte_t new = protected_entry(p, *e);
 
-		spin_lock(&mm->page_table_lock);
-		e = pmap_next(&mm->pmap, &va, end);
-		if (e)
-			tell |= protect_entry(v, e, on);
-		spin_unlock(&mm->page_table_lock);
-		if (!e)
-			break;
-		va += PAGE_SIZE;
+		tell |= *e & PTE_MAPPED && (*e ^ new) & PTE_RIGHTS;
+		*e = new;
 	}
-	if (tell) {
+	spin_unlock(&mm->page_table_lock);
+	if (tell)
 		pmap_update_rights(&mm->pmap, start, end);
-		pmap_settle(&mm->pmap);
+}
+
+/* As mprotect.c has it: write-back, which looks at the entries and then waits for a flush, must not come between the two. */
+static void protect_table_of_file(struct protection *p, u64 start, u64 end)
+{
+	struct address_space *m = p->v->vm_mapping;
+
+	if (!m || m->a_ops->memory_only || vma_is_cow(p->v)) {
+		protect_table(p, start, end);
+		return;
 	}
+	down_write(&m->i_mmap_sem);
+	protect_table(p, start, end);
+	up_write(&m->i_mmap_sem);
+}
+
+static bool makes_markers(const struct vm_area *v)
+{
+	return !vma_is_anon(v) || v->vm_uffd->features & UFFD_FEATURE_WP_UNPOPULATED;
+}
+
+int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how)
+{
+	struct protection p = { .v = v, .how = how };
+	struct mm *mm = v->vm_mm;
+
+	p.markers = how != PROTECT_OFF && makes_markers(v);
+	while (start < end) {
+		u64 stop = min(end, (start | (TABLE_SPAN - 1)) + 1);
+
+		if (p.markers) { /* tables of an area that stands stay */
+			if (!entry_lock(mm, start))
+				return -ENOMEM;
+			entry_unlock(mm);
+			if (wait_interrupted(TASK_KILLABLE)) /* it may be a terabyte */
+				return -EINTR;
+		}
+		protect_table_of_file(&p, start, stop);
+		start = p.markers ? stop : mm_next_entry(mm, stop, end);
+		cond_resched();
+	}
+	return 0;
+}
+
+bool uffd_is_async(const struct vm_area *v)
+{
+	return v->vm_flags & VM_UFFD_WP && v->vm_uffd->features & UFFD_FEATURE_WP_ASYNC;
+}
+
+/* All areas of the range, up to the first that is not watched so. */
+static int protect_areas(struct mm *mm, u64 start, u64 end, enum uffd_protect how)
+{
+	int err = -ENOENT;
+
+	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {
+		u64 first = max(start, v->vm_start), last = min(end, v->vm_end);
+
+		if (!(v->vm_flags & VM_UFFD_WP))
+			return -ENOENT;
+		if (v->vm_flags & VM_HUGETLB && (first | last) & ~HPAGE_MASK)
+			return -EINVAL;
+		err = uffd_protect_entries(v, first, last, how);
+		if (err)
+			return err;
+	}
+	return err;
 }
 
 int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on)
 {
 	struct mm *mm = u->mm;
-	struct vm_area *v;
 	int err = uffd_check_range(start, len);
 
 	if (err)
@@ -349,13 +419,11 @@ int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on)
 	if (!atomic_inc_not_zero(&mm->mm_users))
 		return -ESRCH;
 	down_read(&mm->mmap_lock);
-	v = find_target(mm, start, start + len);
 	if (atomic_read(&u->changing))
 		err = -EAGAIN;
-	else if (v && v->vm_flags & VM_UFFD_WP)
-		uffd_protect_entries(v, start, start + len, on);
 	else
-		err = -ENOENT;
+		err = protect_areas(mm, start, start + len, on ? PROTECT_ON : PROTECT_OFF);
+	pmap_settle(&mm->pmap);
 	up_read(&mm->mmap_lock);
 	mmput(mm);
 	return err;

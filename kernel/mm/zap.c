@@ -3,7 +3,7 @@
  * zap.c: takes pages out of page tables, and frees frames only when no space maps them any more.
  *
  *	zap_range(v, start, end)      munmap, exit: all entries
- *	zap_pages(v, start, end)      DONTNEED, truncate: guards (MADV_GUARD_INSTALL) stay
+ *	zap_pages(v, start, end)      DONTNEED, truncate: guards (MADV_GUARD_INSTALL) stay, and write protection of a file's pages
  *	zap_untouched(v, start, end)  frames that were mapped ahead of an anonymous fault and that nobody has touched
  *
  * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped any of them, the range is dropped;
@@ -118,7 +118,10 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 {
 	struct page *p;
 
-	if (b->keep_guards && *e & PTE_GUARD)
+	bool protected =
+		b->keep_guards && v->vm_flags & VM_UFFD_WP && *e & PTE_UFFD_WP && !vma_is_anon(v);
+
+	if ((b->keep_guards && *e & PTE_GUARD) || (protected && *e == PTE_WP_MARKER))
 		return;
 	if (*e & PTE_MAPPED) {
 		if (!b->last)
@@ -135,7 +138,7 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 	} else if (unlikely(*e & PTE_SWAP)) {
 		forget_swapped(v->vm_mm, b, *e);
 	}
-	*e = 0;
+	*e = protected ? PTE_WP_MARKER : 0;
 }
 
 /*

@@ -6,7 +6,9 @@
  * Ranges are gathered in a page of the kernel's under mmap_lock and copied out without it, as often as the page is full. What lies between
  * areas is passed over; what nobody has touched in an area has no category, which may be just what is wanted.
  *
- * Not here: PM_SCAN_WP_MATCHING, which protects what it finds: there is no UFFD_FEATURE_WP_ASYNC that would let go of it again.
+ * With PM_SCAN_WP_MATCHING what is told is write-protected, in areas with UFFD_FEATURE_WP_ASYNC, where a write lets go of it again; others are
+ * passed over. What was told as not written is not protected anew: it may have been written to since. The space has let go of its right to write
+ * before anything is told. Where there is no room to tell in, all of these areas is protected, as on Linux.
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>
@@ -14,7 +16,9 @@
 #include "arch/um/uaccess.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/hugetlb.h"
 #include "kernel/mm/page_kinds.h"
+#include "kernel/mm/userfault.h"
 #include "kernel/sched/task.h"
 
 /* As in linux/fs.h since Linux 6.7. */
@@ -27,7 +31,9 @@ struct page_region_k {
 };
 _Static_assert(sizeof(struct pm_scan_arg_k) == 96, "as guests have it");
 #define PAGEMAP_SCAN_K _IOWR('f', 16, struct pm_scan_arg_k)
+#define SCAN_WP_MATCHING 1
 #define SCAN_CHECK_WPASYNC 2
+#define PROTECT_STEP (512 * PAGE_SIZE)
 
 #define BUF_REGIONS (PAGE_SIZE / sizeof(struct page_region_k))
 #define LOCKED_STEPS 64 /* batches of entries for which mmap_lock is held */
@@ -40,6 +46,10 @@ struct scan {
 	u64 found;                 /* pages */
 	u64 at;                    /* the walk has come so far */
 	bool full;                 /* no more is to be told */
+	bool protect;              /* what is told */
+	int err;                   /* of protecting it */
+	struct vm_area *v;         /* which s->at lies in, under mmap_lock */
+	u64 of_area;               /* category of all of its pages */
 };
 
 static bool is_wanted(const struct scan *s, u64 kinds)
@@ -64,19 +74,40 @@ static bool add_region(struct scan *s, u64 start, u64 end, u64 categories)
 	return true;
 }
 
+static bool protect(struct scan *s, u64 end, enum uffd_protect how)
+{
+	if (s->protect)
+		s->err = uffd_protect_entries(s->v, s->at, end, how);
+	return !s->err;
+}
+
+/* Of pages that are wanted, [s->at, end): as many as may be told; those of a huge page, where they are to be protected, all or none. */
+static u64 that_fit(const struct scan *s, u64 end)
+{
+	u64 stop = end;
+
+	if ((end - s->at) >> PAGE_SHIFT > s->a.max_pages - s->found)
+		stop = s->at + ((s->a.max_pages - s->found) << PAGE_SHIFT);
+	if (s->protect && s->v->vm_flags & VM_HUGETLB)
+		stop = s->at & ~HPAGE_MASK ? s->at : stop & HPAGE_MASK;
+	return stop;
+}
+
 /* Pages [s->at, end) are alike. False: the walk stops, at s->at. */
 static bool tell(struct scan *s, u64 end, u64 kinds)
 {
-	u64 room = s->a.max_pages - s->found, stop = end;
+	u64 stop = end;
 
+	kinds |= s->of_area;
 	if (s->buf && is_wanted(s, kinds)) {
-		if ((end - s->at) >> PAGE_SHIFT > room)
-			stop = s->at + (room << PAGE_SHIFT);
+		stop = that_fit(s, end);
 		if (s->at == stop || !add_region(s, s->at, stop, kinds & s->a.return_mask)) {
 			s->full = s->at == stop || s->done + s->n == s->a.vec_len;
 			return false;
 		}
 		s->found += (stop - s->at) >> PAGE_SHIFT;
+		if (!protect(s, stop, kinds & PAGE_KIND_WRITTEN ? PROTECT_ON : PROTECT_EMPTY))
+			return false;
 	}
 	s->at = stop;
 	s->full = stop < end;
@@ -86,40 +117,76 @@ static bool tell(struct scan *s, u64 end, u64 kinds)
 /* One step of the walk in the area that s->at lies in, which ends at @end. */
 static bool scan_batch(struct scan *s, u64 end)
 {
+	u64 grain = s->protect && s->v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
 	u32 kinds[PAGE_KINDS_BATCH];
 	u64 next;
 	u32 n = mm_page_kinds(s->mm, s->at, end, kinds, &next);
 
 	if (!n)
 		return tell(s, next, 0);
-	for (u32 i = 0; i < n; i++)
-		if (!tell(s, s->at + PAGE_SIZE, kinds[i]))
+	if (grain > PAGE_SIZE)
+		return tell(s, min((s->at | (grain - 1)) + 1, end), kinds[0]);
+	for (u32 i = 0; i < n;) {
+		u32 alike = 1;
+
+		while (i + alike < n && kinds[i + alike] == kinds[i])
+			alike++;
+		if (!tell(s, s->at + alike * PAGE_SIZE, kinds[i]))
 			return false;
+		i += alike;
+	}
 	return true;
 }
 
-/* Under mmap_lock, some steps: 0 or -EPERM. */
+/* One step where nothing is told. */
+static bool protect_batch(struct scan *s, u64 end)
+{
+	u64 stop = min(end, (s->at | (PROTECT_STEP - 1)) + 1), next;
+	u32 kinds[PAGE_KINDS_BATCH];
+	bool ok;
+
+	if (mm_page_kinds(s->mm, s->at, stop, kinds, &next))
+		ok = protect(s, stop, PROTECT_ON);
+	else
+		ok = !is_wanted(s, s->of_area) || protect(s, stop, PROTECT_EMPTY);
+	if (ok)
+		s->at = stop;
+	return ok;
+}
+
+static bool area_is_wanted(const struct scan *s)
+{
+	u64 asked = s->a.category_mask & PAGE_KIND_WPALLOWED;
+
+	if (s->v->vm_flags & VM_PFNMAP || (s->protect && !s->of_area))
+		return false;
+	return ((s->of_area ^ s->a.category_inverted) & asked) == asked;
+}
+
+/* Under mmap_lock, some steps: 0 or -errno. */
 static int walk(struct scan *s)
 {
 	for (u32 i = 0; i < LOCKED_STEPS && s->at < s->a.end; i++) {
-		struct vm_area *v = find_vma(s->mm, s->at);
+		struct vm_area *v = s->v = find_vma(s->mm, s->at);
+		u64 end;
 
 		if (!v || v->vm_start >= s->a.end) {
 			s->at = s->a.end;
 			break;
 		}
 		s->at = max(s->at, v->vm_start);
-		if (s->a.flags & SCAN_CHECK_WPASYNC) { /* no area can be so */
+		s->of_area = uffd_is_async(v) ? PAGE_KIND_WPALLOWED : 0;
+		if (s->a.flags & SCAN_CHECK_WPASYNC && !s->of_area) {
 			s->at = s->a.end;
 			return -EPERM;
 		}
-		if (v->vm_flags & VM_PFNMAP ||
-			(s->a.category_mask & PAGE_KIND_WPALLOWED & ~s->a.category_inverted))
-			s->at = min(v->vm_end, s->a.end);
-		else if (!scan_batch(s, min(v->vm_end, s->a.end)))
+		end = min(v->vm_end, s->a.end);
+		if (!area_is_wanted(s))
+			s->at = end;
+		else if (!(s->protect && !s->buf ? protect_batch(s, end) : scan_batch(s, end)))
 			break;
 	}
-	return 0;
+	return s->err;
 }
 
 /* Copies all regions out but the last @keep (0 or 1), which may become longer. */
@@ -146,6 +213,8 @@ static int scan_all(struct scan *s)
 			return -EINTR;
 		down_read(&s->mm->mmap_lock);
 		err = walk(s);
+		if (s->protect)
+			pmap_settle(&s->mm->pmap);
 		up_read(&s->mm->mmap_lock);
 		if (!err && s->n == BUF_REGIONS)
 			err = flush(s, 1);
@@ -159,7 +228,7 @@ static int check_arg(struct pm_scan_arg_k *a)
 	u64 used =
 		a->category_inverted | a->category_mask | a->category_anyof_mask | a->return_mask;
 
-	if (a->size != sizeof(*a) || a->flags & ~(u64)SCAN_CHECK_WPASYNC ||
+	if (a->size != sizeof(*a) || a->flags & ~(u64)(SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC) ||
 		used & ~(u64)PAGE_KINDS_ALL || a->start & ~PAGE_MASK)
 		return -EINVAL;
 	if (!access_ok(UADDR(a->start), a->end - a->start))
@@ -191,6 +260,7 @@ static long scan(struct mm *mm, uaddr_t arg)
 			return -ENOMEM;
 	}
 	s.at = s.a.start;
+	s.protect = s.a.flags & SCAN_WP_MATCHING;
 	ret = scan_all(&s);
 	if (s.buf)
 		free_page_addr(s.buf);
