@@ -382,7 +382,7 @@ static void build_files_note(struct dump *d)
 		head[2] = vma->vm_pgoff;
 		head += 3;
 		names += put_file_name(
-			&vma->vm_file->f_path, names, (u64)(end - names) - left * sizeof("?"));
+			file_shown(vma->vm_file), names, (u64)(end - names) - left * sizeof("?"));
 	}
 	d->files_size = (u64)((u8 *)names - d->files);
 }

@@ -106,8 +106,8 @@ static bool exe_mapped_locked(struct mm *mm)
 	const struct path *exe = &mm->exe_file->f_path;
 
 	for (struct vm_area *v = find_vma(mm, 0); v; v = find_vma(mm, v->vm_end))
-		if (v->vm_file && v->vm_file->f_path.dentry == exe->dentry &&
-			v->vm_file->f_path.mnt == exe->mnt)
+		if (v->vm_file && file_shown(v->vm_file)->dentry == exe->dentry &&
+			file_shown(v->vm_file)->mnt == exe->mnt)
 			return true;
 	return false;
 }

@@ -108,6 +108,7 @@ static void file_close(struct file *f)
 	}
 	if (f->f_path.dentry)
 		file_drop_path(f);
+	path_put(&f->f_shown);
 	file_free(f);
 	iput_removed(gone);
 	mntput(mnt);

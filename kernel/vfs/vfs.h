@@ -474,6 +474,7 @@ struct file {
 	struct mutex f_pos_lock;
 	loff_t f_pos; /* under f_pos_lock (FMODE_ATOMIC_POS) */
 	struct path f_path;
+	struct path f_shown; /* of an overlay's real file: what was opened, references; or NULL */
 	struct inode *f_inode;
 	const struct file_operations *f_op;
 	struct address_space *f_mapping;
@@ -505,6 +506,15 @@ struct file {
 static inline bool file_nonblock(const struct file *f, const struct iov_iter *it)
 {
 	return f->f_flags & O_NONBLOCK || it->nowait;
+}
+/* What a mapping of @f is called, and whose numbers it has (/proc/PID/maps). */
+static inline const struct path *file_shown(const struct file *f)
+{
+	return f->f_shown.dentry ? &f->f_shown : &f->f_path;
+}
+static inline const struct inode *file_shown_inode(const struct file *f)
+{
+	return f->f_shown.dentry ? f->f_shown.dentry->d_inode : f->f_inode;
 }
 static inline struct file *get_file(struct file *f)
 {

@@ -29,18 +29,23 @@ struct file *ovl_open_layer(const struct path *real, u32 flags)
 	return dentry_open(real, flags, FMODE_NONOTIFY);
 }
 
-static struct file *open_real(struct inode *inode, u32 flags)
+/* The real file of @f. What is mapped is the real one, and is shown as @f. */
+static struct file *open_real(const struct file *f)
 {
-	struct path real = ovl_data_path(inode);
+	struct path path = ovl_data_path(f->f_inode);
 	const struct cred *old;
-	struct file *f;
+	struct file *real;
 
-	if (!real.dentry)
+	if (!path.dentry)
 		return ERR_PTR(-ENOENT);
-	old = ovl_enter(inode->i_sb);
-	f = ovl_open_layer(&real, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC));
+	old = ovl_enter(f->f_inode->i_sb);
+	real = ovl_open_layer(&path, f->f_flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC));
 	ovl_leave(old);
-	return f;
+	if (!IS_ERR(real)) {
+		real->f_shown = f->f_path;
+		path_get(&real->f_shown);
+	}
+	return real;
 }
 
 static int ovl_open(struct inode *inode, struct file *f)
@@ -58,7 +63,7 @@ static int ovl_open(struct inode *inode, struct file *f)
 	of = kzalloc(sizeof(*of), GFP_KERNEL);
 	if (!of)
 		return -ENOMEM;
-	of->real[0] = open_real(inode, f->f_flags);
+	of->real[0] = open_real(f);
 	if (IS_ERR(of->real[0])) {
 		err = (int)PTR_ERR(of->real[0]);
 		kfree(of);
@@ -92,7 +97,7 @@ static struct file *real_of(struct file *f)
 		return of->real[1];
 	if (likely(of->real[0]->f_inode == ovl_data_inode(f->f_inode)))
 		return of->real[0];
-	fresh = open_real(f->f_inode, f->f_flags);
+	fresh = open_real(f);
 	if (IS_ERR(fresh))
 		return fresh;
 	if (cmpxchg(&of->real[1], NULL, fresh))

@@ -35,7 +35,7 @@ static void pad_to(struct seq *s, size_t line_start, size_t column)
 /* A file's path; only newlines, and what else @more names, are escaped. */
 static void show_path(struct seq *s, struct file *f, char *buf, const char *more)
 {
-	const char *path = d_path(&f->f_path, buf, PAGE_SIZE);
+	const char *path = d_path(file_shown(f), buf, PAGE_SIZE);
 
 	if (IS_ERR(path))
 		return;
@@ -51,14 +51,14 @@ static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 {
 	size_t start = s->len;
 	struct file *f = vma->vm_file;
-	dev_t dev = f ? f->f_inode->i_sb->s_dev : 0;
+	const struct inode *inode = f ? file_shown_inode(f) : NULL;
+	dev_t dev = f ? inode->i_sb->s_dev : 0;
 	const char *name = f ? NULL : proc_vma_name(vma);
 
 	seq_printf(s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", vma->vm_start, vma->vm_end,
 		vma->vm_flags & VM_READ ? 'r' : '-', vma->vm_flags & VM_WRITE ? 'w' : '-',
 		vma->vm_flags & VM_EXEC ? 'x' : '-', vma->vm_flags & VM_SHARED ? 's' : 'p',
-		f ? vma->vm_pgoff << PAGE_SHIFT : 0, MAJOR(dev), MINOR(dev),
-		f ? f->f_inode->i_ino : 0);
+		f ? vma->vm_pgoff << PAGE_SHIFT : 0, MAJOR(dev), MINOR(dev), f ? inode->i_ino : 0);
 	seq_puts(s, " ");
 	if (f) {
 		pad_to(s, start, 73);

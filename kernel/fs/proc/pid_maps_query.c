@@ -161,15 +161,16 @@ static struct vm_area *find_area(struct mm *mm, const struct procmap_query_k *q)
 static void describe(const struct vm_area *v, struct procmap_query_k *q)
 {
 	const struct file *f = v->vm_file;
+	const struct inode *inode = f ? file_shown_inode(f) : NULL;
 
 	q->vma_start = v->vm_start;
 	q->vma_end = v->vm_end;
 	q->vma_flags = rights_of(v);
 	q->vma_page_size = v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
 	q->vma_offset = f ? v->vm_pgoff << PAGE_SHIFT : 0;
-	q->inode = f ? f->f_inode->i_ino : 0;
-	q->dev_major = f ? MAJOR(f->f_inode->i_sb->s_dev) : 0;
-	q->dev_minor = f ? MINOR(f->f_inode->i_sb->s_dev) : 0;
+	q->inode = f ? inode->i_ino : 0;
+	q->dev_major = f ? MAJOR(inode->i_sb->s_dev) : 0;
+	q->dev_minor = f ? MINOR(inode->i_sb->s_dev) : 0;
 }
 
 /* Into @buf of @size bytes, where it begins at *name; its length with the 0, 0 for none, -ENAMETOOLONG. */
@@ -178,7 +179,7 @@ static s64 name_of(struct vm_area *v, char *buf, size_t size, const char **name)
 	size_t n;
 
 	if (v->vm_file) {
-		*name = d_path(&v->vm_file->f_path, buf, (int)size);
+		*name = d_path(file_shown(v->vm_file), buf, (int)size);
 		return IS_ERR(*name) ? PTR_ERR(*name) : buf + size - *name;
 	}
 	*name = proc_vma_name(v);

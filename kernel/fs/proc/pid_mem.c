@@ -185,7 +185,7 @@ int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u6
 	if (v) {
 		*flags = v->vm_flags;
 		if (path) {
-			*path = v->vm_file->f_path;
+			*path = *file_shown(v->vm_file);
 			path_get(path);
 		}
 		err = 0;
