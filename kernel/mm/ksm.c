@@ -12,7 +12,13 @@
  * changed since the last round, and of which this round has seen a twin, is copied into a new merged page, which replaces it; the twin follows in
  * the second half of the round, which looks for merged pages only. A merged page is an anonymous frame as a fork makes them: mapped
  * read-only with PTE_COW, PG_forked, and with a reference of ours, so that nobody is ever its sole owner (cow.c) and a write copies it.
- * There is no way back from it to its entries, and none is needed.
+ * There is no way back from it to its entries, and none is needed. With use_zero_pages pages of zeros have one merged page of their own, which
+ * any number may map, without a twin.
+ *
+ * A page that has not changed and had no twin again and again is passed over for some rounds (smart_scan). The advisor chooses how many pages
+ * ksmd looks at between two sleeps, so that a round takes the time that is wanted.
+ *
+ * What programs write must not choose what is compared with what: the sums have a key.
  *
  * Replacing: mmap_lock is held for writing, so no fault makes an entry writable. The entries lose PTE_RW under page_table_lock (uaccess
  * writes under it), the space lets go of them; then nobody can write, the contents are compared, and the entry changes. One that turned
@@ -25,11 +31,15 @@
  */
 #include "kernel/mm/fault.h"
 
+#include "kernel/lib/keyhash.h"
+
 #define BUCKETS 4096
 #define BATCH 32
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_NS 1000000UL
-#define SUMS (PAGE_SIZE / sizeof(u32))
+#define SEEN (PAGE_SIZE / sizeof(struct seen))
+#define AGE_OF_SKIPS 3 /* rounds without a twin before a page is passed over */
+#define SKIPS_MAX 8
 #define SHORT_OF                                                                                   \
 	(2 * zone_marks.high) /* free frames below which nothing new is made, though less would be needed later */
 
@@ -45,30 +55,52 @@ struct single { /* a page of this round that no other was like */
 	u32 sum;
 };
 
-u64 ksm_pages_to_scan = 100, ksm_sleep_ms = 20; /* read without a lock */
+/* What is known of a frame. */
+struct seen {
+	u32 sum;    /* when it was last looked at */
+	u8 age;     /* rounds since, in which it was looked at and had no twin */
+	u8 skips;   /* rounds for which it is still to be passed over */
+	bool alone; /* it is passed over in this round */
+};
+
+u64 ksm_pages_to_scan = KSM_PAGES_TO_SCAN, ksm_sleep_ms = 20; /* read without a lock */
+u64 ksm_prune_ms = 2000, ksm_smart_scan = 1;
+struct ksm_advisor ksm_advisor = {
+	.max_cpu = 70, .min_pages = 500, .max_pages = 30000, .seconds = 200
+};
 
 static DEFINE_MUTEX(ksm_mutex);
 static DECLARE_WAIT_QUEUE_HEAD(ksm_wait);
 static atomic_t nr_mms; /* that have mergeable areas, or had */
 static u32 run;         /* KSM_*; written under ksm_mutex */
 static u64 max_sharing = 256;
-static u32 nr_merged; /* in the table */
-static struct hlist_head merged[BUCKETS], singles[BUCKETS];
-static u32 **sums; /* of each frame when it was last looked at; pages of SUMS, made when wanted */
+static u64 across_nodes = 1, use_zero; /* there is one node only */
+static u32 nr_merged;                  /* in the table */
+static struct hlist_head merged[BUCKETS],
+	singles[BUCKETS];          /* those that read the same are neighbours */
+static struct node *zeros;         /* the merged page of zeros that is in no table, or NULL */
+static struct page *page_of_zeros; /* its page; read without a lock, for comparison */
+static struct seen **seen;         /* of all frames; pages of SEEN, made when wanted */
+static u64 nr_seen;                /* such pages */
+static struct hash_key key;
+static u64 pruned;     /* when */
 static u64 nr_singles; /* now, in this round */
+static u64 nr_alone;   /* in this round: pages that were passed over */
 static u64 nr_changed; /* in this round: pages that had changed since the last */
-static u64 last_singles, last_changed, rounds, scanned;
+static u64 busy_ns;    /* of ksmd in this round, without its sleeps */
+static u64 last_singles, last_changed, rounds, scanned, skipped;
 
 /* ---- contents ---- */
 
 static u32 checksum(const void *page)
 {
 	const u64 *w = page;
-	u64 h = 0x9e3779b97f4a7c15UL;
+	struct keyhash h;
 
+	keyhash_init(&h, &key);
 	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
-		h = (h ^ w[i]) * 0xff51afd7ed558ccdUL + (h >> 29);
-	return (u32)(h >> 32) | 1; /* 0 is for a frame that was not looked at */
+		keyhash_word(&h, &key, w[i]);
+	return keyhash_end(&h, &key) | 1; /* 0 is for a frame that was not looked at */
 }
 
 static bool same_content(const struct page *a, const struct page *b)
@@ -82,6 +114,8 @@ static struct node *find_merged(u32 sum, const struct page *p)
 {
 	struct node *n;
 
+	if (use_zero && zeros && zeros->sum == sum && same_content(zeros->page, p))
+		return zeros;
 	hlist_for_each_entry(n, &merged[sum % BUCKETS], link)
 		if (n->sum == sum &&
 			(u64)atomic_read(&n->page->mapcount) + n->chosen < max_sharing &&
@@ -90,8 +124,8 @@ static struct node *find_merged(u32 sum, const struct page *p)
 	return NULL;
 }
 
-/* A new merged page that reads as @p does; NULL: no memory. */
-static struct node *make_merged(u32 sum, const struct page *p)
+/* A new merged page that reads as @p does, for a table; NULL: no memory. */
+static struct node *make_node(u32 sum, const struct page *p)
 {
 	struct node *n;
 
@@ -107,9 +141,49 @@ static struct node *make_merged(u32 sum, const struct page *p)
 	n->sum = sum;
 	n->chosen = 0;
 	copy_page(page_address(n->page), page_address(p));
-	hlist_add_head(&n->link, &merged[sum % BUCKETS]);
+	return n;
+}
+
+static struct node *make_merged(u32 sum, const struct page *p)
+{
+	struct hlist_node **at = &merged[sum % BUCKETS].first;
+	struct node *n = make_node(sum, p);
+
+	if (!n)
+		return NULL;
+	while (*at && container_of(*at, struct node, link)->sum != sum)
+		at = &(*at)->next;
+	hlist_add_at(&n->link, at);
 	nr_merged++;
 	return n;
+}
+
+static bool is_zero(const struct page *p)
+{
+	const u64 *w = page_address(p);
+
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
+		if (w[i])
+			return false;
+	return true;
+}
+
+/* All pages of zeros go there, where that is wanted. */
+static struct node *find_zeros(u32 sum, const struct page *p)
+{
+	if (!use_zero || !is_zero(p))
+		return NULL;
+	if (!zeros)
+		zeros = make_node(sum, p);
+	WRITE_ONCE(page_of_zeros, zeros ? zeros->page : NULL);
+	return zeros;
+}
+
+static void free_node(struct node *n)
+{
+	clear_bit(PG_ksm, &n->page->flags);
+	put_page(n->page);
+	kfree(n);
 }
 
 /* Those that nobody maps any more go. A reference can only be had through an entry, or here. */
@@ -123,11 +197,20 @@ static void prune(void)
 			if (atomic_read(&n->page->refcount) != 1)
 				continue;
 			hlist_del_init(&n->link);
-			clear_bit(PG_ksm, &n->page->flags);
-			put_page(n->page);
-			kfree(n);
+			free_node(n);
 			nr_merged--;
 		}
+	if (zeros && atomic_read(&zeros->page->refcount) == 1) {
+		WRITE_ONCE(page_of_zeros, NULL);
+		free_node(zeros);
+		zeros = NULL;
+	}
+	pruned = ktime_get();
+}
+
+static bool is_to_be_pruned(void)
+{
+	return (nr_merged || zeros) && ktime_get() - pruned >= READ_ONCE(ksm_prune_ms) * 1000000;
 }
 
 /* ---- pages without a twin ---- */
@@ -183,7 +266,7 @@ struct merge {
 	struct node *to;
 };
 
-static bool mergeable(const struct vm_area *v)
+bool ksm_may_merge(const struct vm_area *v)
 {
 	return (v->vm_flags & VM_MERGEABLE || v->vm_mm->merge_all) && vma_is_anon(v) &&
 	       vma_is_cow(v) &&
@@ -273,34 +356,65 @@ static void replace_all(struct vm_area *v, const struct merge *m, u32 n)
 
 /* ---- looking ---- */
 
-/* Where the sum of @p is kept; NULL: no memory. */
-static u32 *last_sum(const struct page *p)
+/* What is known of @p; NULL: no memory. */
+static struct seen *seen_of(const struct page *p)
 {
 	pfn_t pfn = page_to_pfn(p);
-	u32 **some = &sums[pfn / SUMS];
+	struct seen **some = &seen[pfn / SEEN];
 
-	if (!*some)
+	if (!*some) {
 		*some = get_free_page(GFP_KERNEL | __GFP_ZERO | __GFP_NOOOM);
-	return *some ? *some + pfn % SUMS : NULL;
+		nr_seen += *some != NULL;
+	}
+	return *some ? *some + pfn % SEEN : NULL;
+}
+
+/* Has it had no twin so often that this round is none for it? */
+static bool is_passed_over(struct seen *s, bool second_half)
+{
+	if (second_half)
+		return s->alone;
+	s->alone = s->skips && READ_ONCE(ksm_smart_scan);
+	if (s->alone) {
+		s->skips--;
+		skipped++;
+		nr_alone++;
+	}
+	return s->alone;
+}
+
+static void had_no_twin(struct seen *s)
+{
+	if (s->age < 255)
+		s->age++;
+	if (s->age >= AGE_OF_SKIPS)
+		s->skips = (u8)min(s->age - AGE_OF_SKIPS + 1, SKIPS_MAX);
 }
 
 /* The merged page that @p shall give way to, or NULL. */
 static struct node *choose(struct page *p, bool second_half)
 {
-	u32 sum = checksum(page_address(p)), *last;
-	struct node *to = find_merged(sum, p);
+	struct seen *s = seen_of(p);
+	struct node *to;
+	u32 sum;
 
-	if (to || second_half || nr_free_frames() < SHORT_OF)
-		return to;
-	last = last_sum(p);
-	if (!last)
+	if (s && is_passed_over(s, second_half))
 		return NULL;
-	if (*last != sum) {
-		*last = sum;
+	sum = checksum(page_address(p));
+	to = find_merged(sum, p);
+	if (to || second_half || nr_free_frames() < SHORT_OF || !s)
+		return to;
+	if (s->sum != sum) {
+		*s = (struct seen){ .sum = sum };
 		nr_changed++;
 		return NULL;
 	}
-	return find_twin(sum, p) ? make_merged(sum, p) : NULL;
+	to = find_zeros(sum, p);
+	if (!to && find_twin(sum, p))
+		to = make_merged(sum, p);
+	if (!to)
+		had_no_twin(s);
+	return to;
 }
 
 /* A frame of an anonymous area stays where it is while mmap_lock is held for writing. */
@@ -359,13 +473,16 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 		return false;
 	mutex_lock(&ksm_mutex);
 	if (atomic_read(&mm->mm_users))
-		for (v = find_vma(mm, *va); v && !mergeable(v); v = vma_next(v))
+		for (v = find_vma(mm, *va); v && !ksm_may_merge(v); v = vma_next(v))
 			;
 	if (v && run == KSM_MERGE) {
+		u64 began = ktime_get();
+
 		*va = mm_next_entry(mm, max(*va, v->vm_start), v->vm_end);
 		end = min(v->vm_end, *va + BATCH * PAGE_SIZE);
 		look_at(v, *va, end, second_half);
 		*va = end;
+		busy_ns += ktime_get() - began;
 	}
 	mutex_unlock(&ksm_mutex);
 	up_write(&mm->mmap_lock);
@@ -417,19 +534,57 @@ static void half_round(struct mm **list, u32 n, u64 *left, bool second)
 static void round_done(bool whole)
 {
 	mutex_lock(&ksm_mutex);
-	prune();
+	if (is_to_be_pruned())
+		prune();
 	if (whole) {
-		last_singles = nr_singles;
+		last_singles = nr_singles + nr_alone;
 		last_changed = nr_changed;
 		rounds++;
 	}
 	forget_singles();
-	nr_changed = 0;
+	nr_changed = nr_alone = 0;
+	mutex_unlock(&ksm_mutex);
+}
+
+/* ---- the advisor ---- */
+
+/* As many pages between two sleeps as a round of the time that is wanted would take; at most what the share of a CPU lets it look at. */
+static u64 advised(u64 pages, u64 took_ns)
+{
+	const struct ksm_advisor *a = &ksm_advisor;
+	u64 now = min(READ_ONCE(ksm_pages_to_scan), 1UL << 30),
+	    sleep = READ_ONCE(ksm_sleep_ms) * 1000000;
+	u64 wanted = max(READ_ONCE(a->seconds), 1UL) * 1000000000,
+	    cpu = min(READ_ONCE(a->max_cpu), 99UL);
+	u64 each = max(busy_ns / max(pages, 1UL), 1UL), most, n;
+
+	n = pages > 1 ? (now + now * (took_ns / 1000) / (wanted / 1000)) / 2 : now;
+	most = cpu * sleep / ((100 - cpu) * each);
+	n = min(min(n, most), READ_ONCE(a->max_pages));
+	return max(max(n, READ_ONCE(a->min_pages)), 1UL);
+}
+
+void ksm_set_advisor(bool on)
+{
+	mutex_lock(&ksm_mutex);
+	if (on != ksm_advisor.on)
+		WRITE_ONCE(ksm_pages_to_scan, on ? ksm_advisor.min_pages : KSM_PAGES_TO_SCAN);
+	WRITE_ONCE(ksm_advisor.on, on);
+	mutex_unlock(&ksm_mutex);
+}
+
+static void advise(u64 pages, u64 began)
+{
+	mutex_lock(&ksm_mutex);
+	if (ksm_advisor.on && run == KSM_MERGE)
+		WRITE_ONCE(ksm_pages_to_scan, advised(pages, ktime_get() - began));
+	busy_ns = 0;
 	mutex_unlock(&ksm_mutex);
 }
 
 static void go_round(u64 *left)
 {
+	u64 began = ktime_get(), before = scanned;
 	u32 room = (u32)atomic_read(&nr_mms) + 8, n;
 	struct mm **list = kmalloc(room * sizeof(struct mm *), GFP_KERNEL);
 
@@ -444,10 +599,8 @@ static void go_round(u64 *left)
 		mmdrop(list[i]);
 	kfree(list);
 	round_done(READ_ONCE(run) == KSM_MERGE);
+	advise(scanned - before, began);
 }
-
-/* While nobody looks for more, for merged pages that have lost their last entry. */
-#define TIDY_NS 1000000000UL
 
 static int ksmd(void *arg)
 {
@@ -463,8 +616,12 @@ static int ksmd(void *arg)
 		mutex_lock(&ksm_mutex);
 		prune();
 		mutex_unlock(&ksm_mutex);
+		/* while nobody looks for more, for merged pages that have lost their last entry */
 		wait_event_timeout(&ksm_wait, READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
-			READ_ONCE(nr_merged) ? ktime_get() + TIDY_NS : ~0UL, false);
+			READ_ONCE(nr_merged) || READ_ONCE(zeros) ?
+				ktime_get() + max(READ_ONCE(ksm_prune_ms), 100UL) * 1000000 :
+				~0UL,
+			false);
 	}
 	return 0;
 }
@@ -578,9 +735,11 @@ int ksm_set_run(u64 value)
 	if (value > KSM_PART)
 		return -EINVAL;
 	mutex_lock(&ksm_mutex);
-	if (value == KSM_MERGE && !sums)
-		sums = kzalloc(DIV_ROUND_UP(max_pfn, SUMS) * sizeof(*sums), GFP_KERNEL);
-	if (value == KSM_MERGE && !sums) {
+	if (value == KSM_MERGE && !seen) {
+		arch_random(&key, sizeof(key));
+		seen = kzalloc(DIV_ROUND_UP(max_pfn, SEEN) * sizeof(*seen), GFP_KERNEL);
+	}
+	if (value == KSM_MERGE && !seen) {
 		mutex_unlock(&ksm_mutex);
 		return -ENOMEM;
 	}
@@ -597,21 +756,71 @@ int ksm_set_run(u64 value)
 	return 0;
 }
 
-int ksm_set_max_sharing(u64 value)
+/* Only while nothing is merged. */
+static int set_unmerged(u64 *what, u64 value)
 {
 	struct ksm_numbers k;
 	int err = 0;
 
-	if (value < 2 || value > INT32_MAX)
-		return -EINVAL;
 	ksm_numbers(&k);
 	mutex_lock(&ksm_mutex);
-	if (k.shared && value != max_sharing)
+	if (k.shared && value != *what)
 		err = -EBUSY;
 	else
-		max_sharing = value;
+		*what = value;
 	mutex_unlock(&ksm_mutex);
 	return err;
+}
+
+int ksm_set_max_sharing(u64 value)
+{
+	if (value < 2 || value > INT32_MAX)
+		return -EINVAL;
+	return set_unmerged(&max_sharing, value);
+}
+
+int ksm_set_across_nodes(u64 value)
+{
+	return value > 1 ? -EINVAL : set_unmerged(&across_nodes, value);
+}
+
+void ksm_set_use_zero(bool on)
+{
+	mutex_lock(&ksm_mutex);
+	use_zero = on;
+	mutex_unlock(&ksm_mutex);
+}
+
+bool ksm_is_zero(const struct page *p)
+{
+	return READ_ONCE(page_of_zeros) == p;
+}
+
+bool ksm_watches(const struct vm_area *v)
+{
+	return READ_ONCE(seen) && ksm_may_merge(v);
+}
+
+u64 ksm_overhead(u64 pages)
+{
+	return pages * sizeof(struct seen);
+}
+
+/* Of those that read the same: chains of more than one, and what they consist of. */
+static void count_twins(u32 bucket, struct ksm_numbers *k)
+{
+	u32 sum = 0;
+	u64 alike = 0;
+	struct node *n;
+
+	hlist_for_each_entry(n, &merged[bucket], link) {
+		if (!atomic_read(&n->page->mapcount))
+			continue;
+		alike = n->sum == sum ? alike + 1 : 1;
+		sum = n->sum;
+		k->chains += alike == 2;
+		k->twins += alike == 2 ? 2 : alike > 2;
+	}
 }
 
 void ksm_numbers(struct ksm_numbers *k)
@@ -620,13 +829,21 @@ void ksm_numbers(struct ksm_numbers *k)
 
 	memset(k, 0, sizeof(*k));
 	mutex_lock(&ksm_mutex);
-	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched())
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched()) {
 		hlist_for_each_entry(n, &merged[i], link) {
 			s64 maps = atomic_read(&n->page->mapcount);
 
 			k->shared += maps > 0;
 			k->sharing += maps > 1 ? (u64)maps - 1 : 0;
 		}
+		count_twins(i, k);
+	}
+	k->zero = zeros ? (u64)atomic_read(&zeros->page->mapcount) : 0;
+	k->profit = (s64)((k->sharing + k->zero) * PAGE_SIZE) -
+		    (s64)(nr_seen * PAGE_SIZE + nr_merged * sizeof(struct node));
+	k->skipped = skipped;
+	k->across_nodes = across_nodes;
+	k->use_zero = use_zero;
 	k->run = run;
 	k->max_sharing = max_sharing;
 	k->unshared = last_singles;

@@ -708,10 +708,29 @@ int fault_count_line(int i, char *buf, size_t size);
 /* ksm.c: equal pages become one. */
 enum { KSM_STOP, KSM_MERGE, KSM_PART };
 struct ksm_numbers { /* pages, but for run, max_sharing and rounds */
-	u64 run, max_sharing, shared, sharing, unshared, changed, scanned, rounds;
+	u64 run, max_sharing, shared, sharing, unshared, changed, scanned, rounds, skipped;
+	u64 across_nodes, use_zero;
+	u64 zero;          /* that are the one page of zeros now */
+	u64 chains, twins; /* contents that have more than one merged page, and these */
+	s64 profit;        /* bytes */
 };
+#define KSM_PAGES_TO_SCAN 100
 extern u64 ksm_pages_to_scan, ksm_sleep_ms; /* between two sleeps of ksmd; how long one is */
-void ksm_set_pace(u64 *what, u64 value);    /* one of these two */
+extern u64 ksm_prune_ms; /* how long a merged page that nobody maps any more may stay */
+extern u64 ksm_smart_scan;
+extern struct ksm_advisor {
+	bool on;
+	u64 max_cpu;                       /* percent */
+	u64 min_pages, max_pages, seconds; /* how long a round is to take */
+} ksm_advisor;                             /* read without a lock */
+void ksm_set_advisor(bool on);
+void ksm_set_pace(u64 *what, u64 value); /* one of these */
+int ksm_set_across_nodes(u64 value);     /* 0, -EINVAL, -EBUSY: pages are merged */
+void ksm_set_use_zero(bool on);
+bool ksm_is_zero(const struct page *p);      /* of an entry's page */
+bool ksm_may_merge(const struct vm_area *v); /* under mmap_lock */
+bool ksm_watches(const struct vm_area *v);   /* pages of it have been looked at, or will be */
+u64 ksm_overhead(u64 pages);                 /* bytes that ksm.c needs to know of so many */
 void ksm_numbers(struct ksm_numbers *k);
 int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
 void ksm_exec(struct mm *new, const struct mm *old); /* @new is nobody's yet */
@@ -724,7 +743,8 @@ struct mem_walk_stats {
 	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
 		private_dirty, referenced, anonymous, swap, swap_pss_shift12, shared_hugetlb,
 		private_hugetlb, active, ksm;
-	u64 most_maps; /* of the small page that is mapped most often: no sum */
+	u64 ksm_zero, ksm_watched; /* pages: merged ones of zeros; those that ksm.c looks at */
+	u64 most_maps;             /* of the small page that is mapped most often: no sum */
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
 /* /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */

@@ -117,8 +117,10 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 		st->active += PAGE_SIZE;
 	if (PageAnon(p))
 		st->anonymous += PAGE_SIZE;
-	if (test_bit(PG_ksm, &p->flags))
+	if (test_bit(PG_ksm, &p->flags)) {
 		st->ksm += PAGE_SIZE;
+		st->ksm_zero += ksm_is_zero(p);
+	}
 	if (maps > 1)
 		*(dirty ? &st->shared_dirty : &st->shared_clean) += PAGE_SIZE;
 	else
@@ -178,8 +180,8 @@ static void add_swapped(struct mem_walk_stats *st, pte_t e)
 
 void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 {
+	u64 va = v->vm_start, first, anonymous = st->anonymous;
 	struct hole_cursor c = { 0 };
-	u64 va = v->vm_start, first;
 	pte_t chunk[CHUNK];
 	u32 n;
 
@@ -189,6 +191,8 @@ void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 				add_entry(st, chunk[i]);
 			else if (chunk[i] & PTE_SWAP)
 				add_swapped(st, chunk[i]);
+	if (ksm_watches(v))
+		st->ksm_watched += (st->anonymous - anonymous) >> PAGE_SHIFT;
 }
 
 #define PM_PRESENT BIT(63)

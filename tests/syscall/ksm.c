@@ -218,6 +218,107 @@ static void process(void)
 	GIS(own() == 0 && intact(p, 0));
 }
 
+/* A line of /proc/self/ksm_stat. */
+static long stat_of(const char *name)
+{
+	char text[512] = "", *at;
+	int fd = NEED(open("/proc/self/ksm_stat", O_RDONLY));
+
+	NEED(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	at = strstr(text, name);
+	return at ? atol(at + strlen(name)) : -1;
+}
+
+/* Pages of zeros are one page, which counts for itself. */
+static void zeros(void)
+{
+	char *p = mmap(
+		NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	G(put("use_zero_pages", 1), "0");
+	G(put("max_page_sharing", 10), "0");
+	for (int i = 0; i < PAGES; i++) { /* zeros that were something else */
+		p[i * PAGE] = 1;
+		p[i * PAGE] = 0;
+	}
+	NEED(madvise(p, PAGES * PAGE, MADV_MERGEABLE));
+	p[0] = 1;
+	GIS(settled() && counts(0, 0));
+	GIS(get("ksm_zero_pages") == stat_of("ksm_zero_pages ") && get("ksm_zero_pages") > 0);
+	GIS(get("ksm_zero_pages") <= PAGES - 1 && stat_of("ksm_merging_pages ") == 0);
+	for (int i = 1; i < PAGES; i++)
+		p[i * PAGE + 5] = (char)(i + 1);
+	GIS(get("ksm_zero_pages") == 0);
+	for (int i = 1; i < PAGES; i++)
+		if (p[i * PAGE] || p[i * PAGE + 5] != (char)(i + 1))
+			say("page %d is not what was written", i);
+	NEED(munmap(p, PAGES * PAGE));
+	G(put("use_zero_pages", 0), "0");
+}
+
+/* More pages of one content than may share one: several that read the same. */
+static void twins(void)
+{
+	char *p = mmap(
+		NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(p, 'x', PAGES * PAGE);
+	NEED(madvise(p, PAGES * PAGE, MADV_MERGEABLE));
+	GIS(get("stable_node_chains") == 0 && get("stable_node_dups") == 0);
+	GIS(settled());
+	GIS(settled() && get("pages_shared") >= PAGES / 10);
+	GIS(get("stable_node_chains") == 1 && get("stable_node_dups") == get("pages_shared"));
+	GIS(stat_of("ksm_merging_pages ") == own() && stat_of("ksm_rmap_items ") == PAGES);
+	GIS(stat_of("ksm_process_profit ") > 40 * PAGE);
+	G(put("merge_across_nodes", 0), "-1 EBUSY");
+	NEED(munmap(p, PAGES * PAGE));
+	GIS(settled() && counts(0, 0));
+	G(put("merge_across_nodes", 0), "0");
+	G(put("merge_across_nodes", 1), "0");
+	G(put("merge_across_nodes", 2), "-1 EINVAL");
+}
+
+/* What has no twin round after round is looked at less often, and is merged all the same when it gets one. */
+static void passed_over(void)
+{
+	char *p = mmap(
+		NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long before = get("pages_skipped");
+
+	for (int i = 0; i < PAGES; i++)
+		p[i * PAGE] = (char)(i + 1);
+	NEED(madvise(p, PAGES * PAGE, MADV_MERGEABLE));
+	GIS(settled());
+	GIS(settled() && get("pages_skipped") == before);
+	G(put("smart_scan", 1), "0");
+	GIS(settled());
+	GIS(settled() && get("pages_skipped") > before && get("pages_unshared") == PAGES);
+	for (int i = 0; i < PAGES; i++)
+		p[i * PAGE] = 'z';
+	GIS(settled());
+	for (int i = 0; i < 4; i++)
+		GIS(settled());
+	GIS(get("pages_shared") + get("pages_sharing") == PAGES);
+	NEED(munmap(p, PAGES * PAGE));
+	G(put("smart_scan", 0), "0");
+}
+
+static void advisor(void)
+{
+	int fd = (int)GNEED(open("/sys/kernel/mm/ksm/advisor_mode", O_RDWR));
+	char text[32] = "";
+
+	GNEED(pread(fd, text, sizeof(text) - 1, 0));
+	GT(text, "[none] scan-time\n");
+	GNEED(pwrite(fd, "scan-time\n", 10, 0));
+	G(put("pages_to_scan", 1000), "-1 EINVAL");
+	GIS(get("pages_to_scan") >= get("advisor_min_pages_to_scan"));
+	GNEED(pwrite(fd, "none", 4, 0));
+	GIS(get("pages_to_scan") == 100);
+	G(put("pages_to_scan", 1000), "0");
+}
+
 TEST(ksm)
 {
 	char *p = area();
@@ -226,15 +327,21 @@ TEST(ksm)
 	G(put("pages_to_scan", 1000), "0");
 	G(put("sleep_millisecs", 0), "0");
 	G(put("max_page_sharing", 1000), "0");
+	G(put("smart_scan", 0), "0");
 	G(put("run", 1), "0");
 	merging(p);
 	parting(p);
 	watched();
 	GIS(nothing_lost());
 	CHILD(process());
+	zeros();
+	twins();
+	passed_over();
+	advisor();
 	G(put("run", 2), "0");
 	G(put("run", 0), "0");
 	G(put("pages_to_scan", 100), "0");
 	G(put("sleep_millisecs", 20), "0");
 	G(put("max_page_sharing", 256), "0");
+	G(put("smart_scan", 1), "0");
 }

@@ -661,6 +661,7 @@ static const struct pid_entry pid_entries[] = {
 		.show = proc_pid_io,
 		.tid_show = proc_tid_io },
 	TEXT_MM("ksm_merging_pages", 0400, proc_pid_ksm_pages, MM_USERS),
+	TEXT_MM("ksm_stat", 0400, proc_pid_ksm_stat, MM_USERS),
 	TEXT("limits", 0444, proc_pid_limits),
 	TEXT_START("loginuid", 0644, proc_show_loginuid, proc_store_loginuid),
 	{ .name = "map_files",

@@ -241,17 +241,43 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	r->last = vma->vm_end;
 }
 
+/* What ksm.c has done for the program: its merged pages but for those of zeros. */
+static u64 ksm_stats(struct mm *mm, struct mem_walk_stats *st, bool *asked)
+{
+	struct vm_area *v;
+
+	memset(st, 0, sizeof(*st));
+	*asked = false;
+	down_read(&mm->mmap_lock);
+	list_for_each_entry(v, &mm->mmap_list, vm_list) {
+		vma_stats(v, st);
+		*asked |= ksm_may_merge(v);
+	}
+	up_read(&mm->mmap_lock);
+	return (st->ksm >> PAGE_SHIFT) - st->ksm_zero;
+}
+
 int proc_pid_ksm_pages(struct seq *s, struct mm *mm)
 {
 	struct mem_walk_stats st;
-	struct vm_area *v;
+	bool asked;
 
-	memset(&st, 0, sizeof(st));
-	down_read(&mm->mmap_lock);
-	list_for_each_entry(v, &mm->mmap_list, vm_list)
-		vma_stats(v, &st);
-	up_read(&mm->mmap_lock);
-	seq_printf(s, "%lu\n", st.ksm >> PAGE_SHIFT);
+	seq_printf(s, "%lu\n", ksm_stats(mm, &st, &asked));
+	return 0;
+}
+
+int proc_pid_ksm_stat(struct seq *s, struct mm *mm)
+{
+	struct mem_walk_stats st;
+	bool asked;
+	u64 merging = ksm_stats(mm, &st, &asked);
+
+	seq_printf(s, "ksm_rmap_items %lu\nksm_zero_pages %lu\nksm_merging_pages %lu\n",
+		st.ksm_watched, st.ksm_zero, merging);
+	seq_printf(s, "ksm_process_profit %ld\n",
+		(s64)((merging + st.ksm_zero) * PAGE_SIZE) - (s64)ksm_overhead(st.ksm_watched));
+	seq_printf(s, "ksm_merge_any: %s\nksm_mergeable: %s\n", mm->merge_all ? "yes" : "no",
+		asked ? "yes" : "no");
 	return 0;
 }
 

@@ -285,6 +285,7 @@ long proc_pagemap_ioctl(struct file *f, u32 cmd,
 long proc_pid_maps_ioctl(struct mm *mm, u32 cmd, uaddr_t arg); /* pid_maps_query.c */
 int proc_pid_smaps(struct seq *s, struct mm *mm);
 int proc_pid_numa_maps(struct seq *s, struct mm *mm);
+int proc_pid_ksm_stat(struct seq *s, struct mm *mm);
 int proc_pid_ksm_pages(struct seq *s, struct mm *mm); /* how many are merged ones */
 int proc_pid_smaps_rollup(struct seq *s, struct mm *mm);
 int proc_pid_limits(struct seq *s, struct task *t);
