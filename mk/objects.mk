@@ -11,6 +11,8 @@ $(KERNEL_OBJ): WFLAGS = $(KFLAGS) $(KSAN)
 $(HOST_OBJ): WFLAGS = $(HFLAGS) $(HCOV)
 $(STUB_OBJ): WFLAGS = $(STUBFLAGS)
 $(VDSO_OBJ): WFLAGS = $(VDSOFLAGS)
+# Guest code on the guest's FPU: the cipher wants vectors.
+$(B)/obj/arch/um/vdso/vrandom.c.o: WFLAGS = $(filter-out -mgeneral-regs-only,$(VDSOFLAGS))
 
 # Nothing may be instrumented that the sanitizers' run time calls, or that looks into free objects by trade; and a loop in
 # memcpy must not become a call of memcpy.

@@ -184,6 +184,8 @@ void arch_futex_wake(u32 *word, int n);
 
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
+/* The keys that guests have made of it for bytes of their own (the vDSO's getrandom) are forgotten: the next bytes are of new ones. */
+void arch_random_renew(void);
 void arch_early_write(
 	const char *s, size_t n);   /* to the host's stderr: refusals, the reason of a panic */
 const char *arch_strerror(int err); /* an errno in words, for refusals */

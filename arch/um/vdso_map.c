@@ -58,9 +58,18 @@ void vdso_init(void)
 	plain_page =
 		new_page(); /* no host clock: all is asked of the kernel, for other time namespaces */
 	data_page = new_page();
+	arch_random_renew();
 	d = page_address(data_page);
 	d->host_clock_gettime = host_function("__vdso_clock_gettime");
 	vdso_update();
+}
+
+void arch_random_renew(void)
+{
+	struct vdso_data *d = page_address(data_page), *plain = page_address(plain_page);
+	u64 next = __atomic_add_fetch(&d->generation, 1, __ATOMIC_SEQ_CST);
+
+	WRITE_ONCE(plain->generation, next);
 }
 
 void vdso_update(void)

@@ -108,8 +108,12 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 	case RNDADDTOENTCNT:
 	case RNDADDENTROPY:
 	case RNDZAPENTCNT:
-	case RNDCLEARPOOL:
-	case RNDRESEEDCRNG: return capable(CAP_SYS_ADMIN) ? 0 : -EPERM; /* the pool is the host's */
+	case RNDCLEARPOOL: return capable(CAP_SYS_ADMIN) ? 0 : -EPERM; /* the pool is the host's */
+	case RNDRESEEDCRNG:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EPERM;
+		arch_random_renew();
+		return 0;
 	}
 	return -EINVAL;
 }

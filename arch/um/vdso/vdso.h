@@ -6,12 +6,14 @@
 #ifndef NESTLING_VDSO_H
 #define NESTLING_VDSO_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct vdso_data {
 	int64_t mono_offset, boot_offset, raw_offset, real_offset,
 		tai_offset;          /* ns that the guest's clocks are ahead of the host's */
 	uint64_t host_clock_gettime; /* address in the space */
+	uint64_t generation;         /* of keys for random bytes; never 0 */
 };
 
 #ifdef __NESTLING_KERNEL__
@@ -28,6 +30,7 @@ int __vdso_clock_getres(long clock, struct __kernel_timespec *res);
 int __vdso_gettimeofday(struct __kernel_old_timeval *tv, void *tz);
 long __vdso_time(long *t);
 long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
+long __vdso_getrandom(void *buf, size_t len, unsigned flags, void *state, size_t size);
 #endif
 
 #endif
