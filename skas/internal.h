@@ -80,6 +80,8 @@ struct runner {
 	bool live; /* seccomp: the last event came through a patched site, the FPU state is in the registers */
 	u64 told;       /* skas_offer(): which answers are in the control page, 0: none */
 	u64 offered_at; /* skas_answers_now() when some were offered for the coming stay, 0: none are */
+	bool loads;     /* what C_SEGS says */
+	bool fresh; /* it is yet to load the selectors of a new guest: the last one's may be there */
 	bool again; /* seccomp: the page was made ready for a turn that was not given: what has changed since the event is not known any more */
 	struct debug_regs debug; /* that the host has for it; of the vCPU */
 	bool tsc_traps;          /* rdtsc is an event; of the vCPU */
@@ -108,7 +110,7 @@ struct space {
 	u32 nr_maps;  /* at most so many VMAs */
 	u32 count_at; /* value of nr_maps at which the host is asked again */
 	bool dead;
-	bool segs; /* it has an LDT: selectors are loaded and saved, gs base is not borrowed; never goes to the pool */
+	bool segs; /* it has an LDT, or its program has loaded a selector: they are loaded and kept, gs base is not borrowed; never goes to the pool */
 	bool tsc_traps; /* rdtsc is an event in runners that are made from now on; never goes to the pool */
 	struct space_image image; /* of its owner; of the pool while it is in there */
 	struct runner runner[];   /* cfg.ncpus of them */

@@ -200,6 +200,8 @@ void runner_wipe_page(struct runner *r)
 	memset(r->ctl, 0, sizeof(*r->ctl));
 	fpu_set_areas(r);
 	r->ctl->turn = TURN_PARK;
+	r->fresh = true;
+	r->loads = false;
 	r->placed = 0; /* what it was told about spinning is gone, and */
 	r->told = 0;   /* about its guest */
 	WRITE_ONCE(r->watched.fresh, true);
@@ -287,9 +289,13 @@ static inline bool put(u64 *to, u64 value)
 	return true;
 }
 
+/* What the stub can load: a base of the guest's half below the stub's window, or, as any program may by wrgsbase, of the host kernel's half. */
 static u64 canonical(u64 addr)
 {
-	return addr < skas.base ? addr : 0;
+	bool high =
+		(s64)addr >> 47 == -1 && skas.ops != &ptrace_ops; /* PTRACE_SETREGS refuses those */
+
+	return addr < skas.base || high ? addr : 0;
 }
 
 /* While sites may be patched, the trampoline finds its control page by gs: a thread whose base is 0 has it there. */
@@ -311,14 +317,29 @@ static u64 gs_of(const struct runner *r, struct regs *regs, u64 gs_base)
 	return gs_base;
 }
 
+/* A program that has loaded a selector, as those with an LDT do, keeps its own from then on. */
+static bool has_segments(struct space *s, int selectors)
+{
+	if (unlikely(selectors) && !s->segs)
+		WRITE_ONCE(s->segs, true);
+	return s->segs;
+}
+
 /*
  * With an LDT, cs and ss may be anything: iretq with what is no segment is the guest's own fault, and a guest could make it itself. Of
  * ds and its kin the caller knows that they can be loaded; where that has ceased to be so, the stub comes back as after a kick.
  */
-static bool put_segments(struct ctl_page *c, const struct regs *regs, bool own)
+static bool put_segments(struct runner *r, const struct regs *regs)
 {
-	bool changed;
+	struct ctl_page *c = r->ctl;
+	bool own = has_segments(r->space, regs->ds | regs->es | regs->fs | regs->gs);
+	bool load = own || r->fresh, changed;
 
+	if (load != r->loads) {
+		r->loads = load;
+		WRITE_ONCE(c->segs, load);
+	}
+	r->fresh = false;
 	if (!own) {
 		changed = put(&c->cs, regs->cs == USER32_CS ? USER32_CS : USER_CS);
 		put(&c->ss, USER_SS);
@@ -333,9 +354,13 @@ static bool put_segments(struct ctl_page *c, const struct regs *regs, bool own)
 	return true;
 }
 
-static void take_segments(struct ctl_page *c, struct regs *regs, bool own)
+/* Selectors that the last event did not save are those that were put: a patched call's. */
+static void take_segments(struct runner *r, struct regs *regs)
 {
-	if (!own) {
+	struct ctl_page *c = r->ctl;
+
+	if (!has_segments(r->space,
+		    READ_ONCE(c->ds) | READ_ONCE(c->es) | READ_ONCE(c->fs) | READ_ONCE(c->gs))) {
 		regs->cs = regs->cs == USER32_CS ? USER32_CS : USER_CS;
 		regs->ss = USER_SS;
 		regs->ds = regs->es = regs->fs = regs->gs = 0;
@@ -367,7 +392,7 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	PLAIN_REGS(PUT)
 #undef PUT
 	put(&c->rax, regs->rax);
-	changed |= put_segments(c, regs, r->space->segs);
+	changed |= put_segments(r, regs);
 	changed |= put(&c->eflags, (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
 	changed |= put(&c->fs_base, canonical(regs->fs_base));
 	changed |= put(&c->gs_base, gs_for(r, regs));
@@ -408,7 +433,7 @@ static void take_regs(struct runner *r, struct regs *regs)
 	regs->eflags = READ_ONCE(c->eflags);
 	regs->cs = READ_ONCE(c->cs);
 	regs->ss = READ_ONCE(c->ss);
-	take_segments(c, regs, r->space->segs);
+	take_segments(r, regs);
 	regs->orig_rax = ~0UL;
 	regs->ring = READ_ONCE(c->ring);
 	if (skas.caps & OS_SPACE_FSGSBASE) {

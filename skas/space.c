@@ -426,7 +426,6 @@ int space_ldt(struct space *s, const struct user_desc *entry, bool now)
 	err = ldt_order(s, entry, now);
 	if (!err) {
 		s->due |= !now;
-		s->orders->flags |= OF_SEGS;
 		WRITE_ONCE(s->segs, true);
 	}
 	skas_unlock(&s->lock);

@@ -82,7 +82,6 @@
 #define O_FLAGS 24 /* u32, OF_* */
 #define O_WORD 28  /* u32: of this space's words the offset in those of a slot */
 #define O_FILE 32  /* u64: offset of this order area in the control file */
-#define OF_SEGS 4  /* the space has an LDT: segment registers are the guest's own */
 #define O_BATCH 64 /* the orders */
 #define ORDER_SIZE 64
 #define ORDER_MAX 120
@@ -166,6 +165,7 @@
 #define C_OWNRAX 288 /* answer_take's: to be a call for the kernel after all */
 #define C_OWNR11 296
 #define C_YIELDS 304 /* u32: that are answered until one goes to the kernel */
+#define C_SEGS 308   /* u32: not 0: the next exit but by a jump loads the selectors */
 
 #define C_CODE 320 /* u32 */
 #define C_TRAPNO 328
@@ -174,7 +174,7 @@
 #define C_SIADDR 352
 #define C_SYS 360     /* si_syscall, and si_arch in the upper half */
 #define C_STUBRIP 368 /* where in the stub an event struck; 0 when in the guest */
-#define C_DS 376      /* u16 each, with OF_SEGS only */
+#define C_DS 376      /* u16 each; saved with every event but those of patched calls */
 #define C_ES 378
 #define C_FSSEL 380
 #define C_GSSEL 382
@@ -275,7 +275,7 @@ struct ctl_page {
 	uint64_t rdi, rsi, rdx, rax, rip, eflags;
 	uint32_t turn, kwait, exit, event;
 	uint64_t jump, own_rbx, own_rsp, own_flags, own_rax, own_r11;
-	uint32_t yields;
+	uint32_t yields, segs;
 	uint64_t pad2;
 	int32_t code;
 	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip;
@@ -344,6 +344,7 @@ ABI_AT(ctl_page, own_rbx, C_OWNRBX);
 ABI_AT(ctl_page, own_flags, C_OWNFLAGS);
 ABI_AT(ctl_page, own_r11, C_OWNR11);
 ABI_AT(ctl_page, yields, C_YIELDS);
+ABI_AT(ctl_page, segs, C_SEGS);
 ABI_AT(ctl_page, code, C_CODE);
 ABI_AT(ctl_page, iret, C_IRET);
 ABI_AT(ctl_page, known, C_KNOWN);

@@ -408,6 +408,11 @@ static void claim_fpu(struct task *t, int cpu)
 	t->arch.fpu_cpu = cpu;
 }
 
+static bool has_selectors(const struct regs *r)
+{
+	return r->ds | r->es | r->fs | r->gs;
+}
+
 /* False when there was work after all. What may sleep comes first: the task may be on another vCPU afterwards. */
 static bool run_guest(struct task *t, struct skas_event *ev)
 {
@@ -418,7 +423,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	vcpu_park_when_stopping();
 	if (unlikely(rseq_stale(t)))
 		rseq_resume(&t->arch.regs);
-	if (unlikely(t->mm->ldt))
+	if (unlikely(t->mm->ldt || has_selectors(&t->arch.regs)))
 		ldt_check(t->mm->ldt, &t->arch.regs);
 	s = space_of(t);
 	if (!s)

@@ -8,7 +8,7 @@
  *	modify_ldt()   the space's table changes first, which can fail, then ours
  *	fork           a copy; exec begins without
  *	a new space    ldt_install() queues all entries
- *	before guest code runs   ldt_check() zeroes selectors that have nothing behind them any more
+ *	before guest code runs   ldt_check() zeroes selectors that have nothing behind them (any more), also of an mm without a table
  *
  * Invariants: 1. Every entry here is one that Linux would take: a descriptor for user mode, never of 64-bit code, marked as used.
  * 2. mm->ldt is set once and goes with the mm; pages of the table are never freed before. So selectors can be looked up without a lock;
@@ -228,9 +228,9 @@ static bool loadable(const struct ldt *l, u16 sel)
 	u64 desc;
 
 	if (!(sel & SEL_LDT))
-		return (sel | 3) == USER_CS || (sel | 3) == USER_SS || (sel | 3) == USER32_CS ||
-		       (sel | 3) == CPU_SEG;
-	desc = entry_of(l, sel >> 3);
+		return sel <= 3 || (sel | 3) == USER_CS || (sel | 3) == USER_SS ||
+		       (sel | 3) == USER32_CS || (sel | 3) == CPU_SEG;
+	desc = l ? entry_of(l, sel >> 3) : 0;
 	return desc & DESC_PRESENT && (!(desc & DESC_CODE) || desc & DESC_WRITABLE);
 }
 

@@ -15,7 +15,7 @@ struct regs {
 	u64 rip, cs, eflags, rsp, ss;
 	u64 orig_rax;
 	u64 fs_base, gs_base;
-	u16 ds, es, fs, gs; /* selectors; 0 unless the mm has an LDT */
+	u16 ds, es, fs, gs; /* selectors, those that can be loaded; 0 as a rule */
 	u64 own_gs; /* not 0: gs base is the thread's own even where it is 0; the stub does not borrow it */
 	u64 ring; /* io_getevents of it need not come to the kernel (arch_ring_offer()), or 0; as the guest's as a register */
 };

@@ -365,13 +365,11 @@ h_all:
 	movzwl UC_SS(%rdx), %eax
 	mov %rax, C_SS(%rbx)
 	movq $0, C_STUBRIP(%rbx)
-	testl $OF_SEGS, stub_text + STUB_ORDERS + O_FLAGS(%rip)
-	jz 1f
 	mov %ds, C_DS(%rbx)
 	mov %es, C_ES(%rbx)
 	mov %fs, C_FSSEL(%rbx)
 	mov %gs, C_GSSEL(%rbx)
-1:	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
 	jz h_event				/* the kernel learns them over ptrace */
 	rdfsbase %rax
 	mov %rax, C_FS(%rbx)
@@ -498,8 +496,8 @@ go:
 	ALL_STATES xsave64
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
-1:	testl $OF_SEGS, stub_text + STUB_ORDERS + O_FLAGS(%rip)
-	jz 1f
+1:	cmpl $0, C_SEGS(%rbx)
+	je 1f
 go_segs:					/* a sibling may have taken the segment away: in_stub */
 	mov C_DS(%rbx), %ds
 	mov C_ES(%rbx), %es
