@@ -110,6 +110,14 @@ static bool same_content(const struct page *a, const struct page *b)
 
 /* ---- merged pages ---- */
 
+/* One that nobody maps any more is only waiting for prune(). */
+static bool has_room(const struct node *n)
+{
+	u64 maps = (u64)atomic_read(&n->page->mapcount) + n->chosen;
+
+	return maps && maps < max_sharing;
+}
+
 static struct node *find_merged(u32 sum, const struct page *p)
 {
 	struct node *n;
@@ -117,9 +125,7 @@ static struct node *find_merged(u32 sum, const struct page *p)
 	if (use_zero && zeros && zeros->sum == sum && same_content(zeros->page, p))
 		return zeros;
 	hlist_for_each_entry(n, &merged[sum % BUCKETS], link)
-		if (n->sum == sum &&
-			(u64)atomic_read(&n->page->mapcount) + n->chosen < max_sharing &&
-			same_content(n->page, p))
+		if (n->sum == sum && has_room(n) && same_content(n->page, p))
 			return n;
 	return NULL;
 }
