@@ -390,11 +390,13 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	struct inet_sock *i = &t->inet;
 	int err;
 
-	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) || t->conn != CONN_NONE)
 		return -EINVAL;
 	WRITE_ONCE(t->backlog, (u32)backlog);
 	if (t->state == TCP_LISTEN)
 		return 0;
+	if (i->lport && !i->in_table)
+		inet_forget_peer(i); /* of an attempt that was given up */
 	if (!i->lport) {
 		err = inet_get_port(i, &i->laddr, 0, false);
 		if (err)

@@ -3,6 +3,7 @@
 #include "t.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 static const struct sockaddr_in local = { .sin_family = AF_INET,
@@ -50,38 +51,82 @@ static int was_connected(bool bound, bool child)
 	return fd;
 }
 
-static void again(const char *what, bool bound, bool child)
+/* One whose connect() does not end, since nobody takes what is in the listener's queue, and is given up. */
+static int was_connecting(int *full, int *waiting)
 {
-	int fd = was_connected(bound, child), fd2 = stream(), fd3;
-	struct sockaddr_in before = name_of(fd), after;
-	int r = listen(fd, 4);
+	struct sockaddr_in a;
+	int n = 0, fd = -1;
+
+	*full = stream();
+	NEED(bind(*full, (const struct sockaddr *)&local, sizeof(local)));
+	NEED(listen(*full, 0));
+	a = name_of(*full);
+	do {
+		struct pollfd p = { .events = POLLOUT };
+
+		p.fd = fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+		(void)connect(fd, (struct sockaddr *)&a, sizeof(a));
+		if (poll(&p, 1, 300) == 0)
+			break;
+		waiting[n++] = fd;
+	} while (n < 8);
+	say("it waits: %d", n < 8);
+	say("listen: %d %s", listen(fd, 1), strerrorname_np(errno));
+	NEED(shutdown(fd, SHUT_RDWR));
+	while (n < 8)
+		waiting[n++] = -1;
+	return fd;
+}
+
+static void hears(const char *what, int fd)
+{
+	int r = listen(fd, 4), client = stream(), child;
+	struct sockaddr_in a;
 
 	say("%s: listen %s", what, r ? strerrorname_np(errno) : "0");
-	if (r)
-		return;
-	after = name_of(fd);
-	say("a port: %d, the same: %d", after.sin_port != 0,
-		bound ? after.sin_port == before.sin_port : 2);
-	after.sin_addr = local.sin_addr;
-	r = connect(fd2, (struct sockaddr *)&after, sizeof(after));
-	say("connect: %s", r ? strerrorname_np(errno) : "0");
-	fd3 = accept(fd, NULL, NULL);
-	say("accept: %d", fd3 >= 0);
-	close(fd3);
-	close(fd2);
+	if (!r) {
+		a = name_of(fd);
+		say("a port: %d", a.sin_port != 0);
+		a.sin_addr = local.sin_addr;
+		r = connect(client, (struct sockaddr *)&a, sizeof(a));
+		say("connect: %s", r ? strerrorname_np(errno) : "0");
+		if (!r) {
+			child = accept(fd, NULL, NULL);
+			say("accept: %d", child >= 0);
+			close(child);
+		}
+	}
+	close(client);
 	close(fd);
+}
+
+static void unspec(int fd)
+{
+	struct sockaddr a = { .sa_family = AF_UNSPEC };
+
+	say("AF_UNSPEC: %d", connect(fd, &a, sizeof(a)));
 }
 
 TEST(tcp_listen_again)
 {
-	for (int k = 0; k < 4; k++)
-		again("a port of its own choice", false, false);
-	for (int k = 0; k < 4; k++)
-		again("bound", true, false);
-	again("accepted", false, true);
-	for (int k = 0; k < 200; k++) {
-		int fd = stream();
+	int fd, full, waiting[8];
 
+	hears("reset", was_connected(false, false));
+	hears("reset, bound", was_connected(true, false));
+	hears("reset, accepted", was_connected(false, true));
+	unspec(fd = was_connected(false, false));
+	hears("and forgotten", fd);
+	unspec(fd = was_connected(true, false));
+	hears("and forgotten, bound", fd);
+	unspec(fd = was_connected(false, true));
+	hears("and forgotten, accepted", fd);
+	fd = was_connecting(&full, waiting);
+	hears("given up", fd);
+	close(full);
+	for (int k = 0; k < 8; k++)
+		close(waiting[k]);
+	for (int k = 0; k < 200; k++) {
+		fd = stream();
 		NEED(bind(fd, (const struct sockaddr *)&local, sizeof(local)));
 		close(fd);
 	}
