@@ -134,14 +134,6 @@ int physmem_enlarge(pfn_t pfn, u64 n)
 	return os_mem_enlarge(p, n << PAGE_SHIFT);
 }
 
-/* Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. */
-void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
-{
-	if (physmem_path || os_mem_incore((void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT)),
-				    n << PAGE_SHIFT, vec))
-		memset(vec, 1, n);
-}
-
 /* A host file system that cannot tell says that all is data. */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 {
@@ -151,6 +143,35 @@ pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 	if (off < 0)
 		return data ? pfn : end;
 	return min((pfn_t)off >> PAGE_SHIFT, end);
+}
+
+/* What the host has swapped out is not in its memory, but is there. */
+static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
+{
+	pfn_t next = physmem_next(pfn, end, true);
+
+	while (next < end) {
+		pfn_t stop = physmem_next(next, end, false);
+
+		memset(vec + (next - pfn), 1, stop - next);
+		next = stop < end ? physmem_next(stop, end, true) : end;
+	}
+}
+
+/* Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. One call, and one for each run of those that are not in memory. */
+void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
+{
+	if (physmem_path || os_mem_incore((void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT)),
+				    n << PAGE_SHIFT, vec)) {
+		memset(vec, 1, n);
+		return;
+	}
+	for (u64 i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && !vec[end] == !vec[i]; end++)
+			;
+		if (!vec[i])
+			note_swapped(pfn + i, pfn + end, vec + i);
+	}
 }
 
 u64 physmem_host_free(void)

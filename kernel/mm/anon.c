@@ -179,11 +179,21 @@ static bool must_tell(void)
 	       pmap_tells_touched();
 }
 
+/* The host maps all of a large page that the space has mapped, when one of its frames is touched: that would not tell. One frame of the @n alone then. */
+static u32 those_that_tell(struct page *p, u32 n)
+{
+	if (n == 1 || !large_block_backs(page_to_pfn(p)))
+		return n;
+	put_rest(p, 1, n);
+	return 1;
+}
+
 int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 {
 	struct mm *mm = v->vm_mm;
 	pte_t bits = vma_rights(v), *e;
 	u64 start, end, va;
+	bool lazy = must_tell();
 	struct page *p;
 	u32 n, i;
 
@@ -199,12 +209,14 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 	p = extent_alloc((end - start) >> PAGE_SHIFT, &n);
 	if (!p)
 		return -ENOMEM;
+	if (lazy)
+		n = those_that_tell(p, n);
 	if (n < (end - start) >> PAGE_SHIFT) {
 		start = addr;
 		end = addr + n * PAGE_SIZE;
 	}
 	info->populate = extent_zero(p, n);
-	if (must_tell()) {
+	if (lazy) {
 		bits |= PTE_LAZY;
 		info->populate = false;
 	}

@@ -57,7 +57,7 @@ static struct work work;
 
 /* ---- what the host does ---- */
 
-static bool is_large(pfn_t pfn)
+bool large_block_backs(pfn_t pfn)
 {
 	return large_bits &&
 	       test_bit((int)(pfn >> BLOCK_ORDER & 63), &large_bits[pfn >> (BLOCK_ORDER + 6)]);
@@ -106,7 +106,7 @@ static bool make_large(pfn_t pfn)
 	u64 start;
 	int err;
 
-	if (is_large(pfn))
+	if (large_block_backs(pfn))
 		return true;
 	start = ktime_get();
 	err = physmem_enlarge(pfn, BLOCK_PAGES);

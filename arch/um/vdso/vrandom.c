@@ -107,14 +107,20 @@ static inline void quarter_rounds(vec r[4])
 	r[1] = rotate(r[1] ^ r[2], 7);
 }
 
-/* The rows move so that diagonals stand one below the other, and back. */
-static inline void turn(vec r[4], bool back)
+/* The rows move so that diagonals stand one below the other, */
+static inline void turn(vec r[4])
 {
-	const vec one = { 1, 2, 3, 0 }, two = { 2, 3, 0, 1 }, three = { 3, 0, 1, 2 };
+	r[1] = __builtin_shufflevector(r[1], r[1], 1, 2, 3, 0);
+	r[2] = __builtin_shufflevector(r[2], r[2], 2, 3, 0, 1);
+	r[3] = __builtin_shufflevector(r[3], r[3], 3, 0, 1, 2);
+}
 
-	r[1] = __builtin_shuffle(r[1], back ? three : one);
-	r[2] = __builtin_shuffle(r[2], two);
-	r[3] = __builtin_shuffle(r[3], back ? one : three);
+/* and back. */
+static inline void turn_back(vec r[4])
+{
+	r[1] = __builtin_shufflevector(r[1], r[1], 3, 0, 1, 2);
+	r[2] = __builtin_shufflevector(r[2], r[2], 2, 3, 0, 1);
+	r[3] = __builtin_shufflevector(r[3], r[3], 1, 2, 3, 0);
 }
 
 /* Blocks @counter to @counter + n - 1 under @key. */
@@ -131,9 +137,9 @@ static void make_blocks(uint8_t *out, const uint32_t key[KEY_WORDS], uint64_t co
 
 		for (int i = 0; i < 10; i++) {
 			quarter_rounds(r);
-			turn(r, false);
+			turn(r);
 			quarter_rounds(r);
-			turn(r, true);
+			turn_back(r);
 		}
 		r[0] += constants;
 		r[1] += k0;
