@@ -92,7 +92,9 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 		c->nr = min_t(u64, HOLE_CURSOR, max_pfn - pfn);
 		physmem_backed(pfn, c->nr, c->backed);
 	}
-	return !c->backed[pfn - c->start];
+	if (!c->backed[pfn - c->start])
+		return true;
+	return large_block_backs(pfn) && all_zero(page_address(p)); /* backed with its neighbours */
 }
 
 /* ---- taking entries away ---- */

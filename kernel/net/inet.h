@@ -89,6 +89,7 @@ struct inet_sock {
 	struct port_row way; /* of raw sockets way.node alone, by namespace and protocol */
 	u32 traits;          /* that make kinds and places, as they were when it came there */
 	u64 entered; /* in_table: its number in the row of who came there; in a list the highest stands first */
+	u64 age; /* the same, but that who gives up a peer gets a new one: the highest gets what comes */
 	ip_addr laddr; /* bound to; any */
 	ip_addr saddr; /* that packets bear: laddr, or chosen by connect */
 	ip_addr raddr;

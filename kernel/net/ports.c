@@ -96,7 +96,7 @@ void inet_enter_list(struct inet_sock *i, struct hlist_head *h)
 {
 	assert_spin_held(&i->table->lock);
 	i->in_table = true;
-	i->entered = ++i->table->entered;
+	i->entered = i->age = ++i->table->entered;
 	hlist_add_head(&i->port_node, h);
 }
 
@@ -350,7 +350,7 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
 	return err;
 }
 
-/* It is the youngest at its port and address, and of no group, as on Linux. */
+/* It is the youngest at its port and address, and of no group, as on Linux. Who lists the sockets finds it where it was. */
 static void begin_again(struct inet_sock *i)
 {
 	if (i->group)
@@ -358,10 +358,7 @@ static void begin_again(struct inet_sock *i)
 	if (i->addr_by_connect)
 		i->laddr = IP_ANY;
 	i->addr_by_connect = false;
-	if (!port_is_placed(i))
-		return;
-	hlist_del_init(&i->port_node);
-	inet_enter_list(i, port_bucket(i->table, i->net, i->lport));
+	i->age = ++i->table->entered;
 }
 
 void inet_drop_peer(struct inet_sock *i)

@@ -169,7 +169,7 @@ static void row_insert(struct rb_root *all, struct inet_sock *i)
 
 	while (*link) {
 		parent = *link;
-		link = i->entered > row_entry(parent)->entered ? &parent->left : &parent->right;
+		link = i->age > row_entry(parent)->age ? &parent->left : &parent->right;
 	}
 	rb_link_node(&i->way.at, parent, link);
 	rb_insert_color(&i->way.at, all);
@@ -195,7 +195,7 @@ static void row_enter(struct hlist_head *h, struct inet_sock *i)
 	row_insert(like ? &like->way.all : &i->way.all, i);
 	if (!like)
 		hlist_add_head(&i->way.node, h);
-	else if (i->entered > like->entered)
+	else if (i->age > like->age)
 		row_hand_over(like, i);
 }
 

@@ -79,7 +79,7 @@ static struct inet_sock *better_of(
 		if (!candidate(t, i, w))
 			continue;
 		more = best ? fitness(i) - fitness(best) : 1;
-		if (more > 0 || (!more && i->entered > best->entered))
+		if (more > 0 || (!more && i->age > best->age))
 			best = i;
 	}
 	return best;

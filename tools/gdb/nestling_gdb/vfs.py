@@ -5,7 +5,7 @@ import struct
 
 import gdb
 
-from .base import addr, at, list_entries, offset, ptr, read, symbol, text
+from .base import addr, at, offset, ptr, rb_entries, read, symbol, text
 from .tasks import action
 
 NAMES_MOST = 64  # folders of a path
@@ -132,7 +132,7 @@ def mount_namespace(t):
 
 @action("mounts")
 def mounts(t, rest):
-    for m in list_entries(mount_namespace(t)["list"], "struct mount", "mnt_list"):
+    for m in rb_entries(mount_namespace(t)["mounts"], "struct mount", "mnt_node"):
         sb = m["mnt_sb"]
         print("%4d %s on %s type %s%s" % (
             int(m["mnt_id"]), text(m["mnt_devname"]) or "none", path_text(m["mnt_parent"], m["mnt_mountpoint"])
