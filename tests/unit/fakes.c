@@ -463,6 +463,48 @@ __weak int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_in
 {
 	return -ENXIO;
 }
+__weak int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info)
+{
+	return -ENXIO;
+}
+__weak bool large_block_backs(pfn_t pfn)
+{
+	return false;
+}
+struct seq;
+__weak int flowlabel_show(struct seq *s, void *arg)
+{
+	return 0;
+}
+__weak void uffd_forget_protection(struct vm_area *v, u64 start, u64 end)
+{
+}
+__weak bool ksm_is_zero(const struct page *p)
+{
+	return 0;
+}
+__weak bool ksm_watches(const struct vm_area *v)
+{
+	return 0;
+}
+__weak bool mem_group_is_limited(const struct mem_group *g)
+{
+	return 0;
+}
+__weak void mem_group_pay_on_the_way(void)
+{
+}
+__weak void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end)
+{
+}
+__weak bool pmap_tells_touched(void)
+{
+	return 0;
+}
+__weak bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e)
+{
+	return 0;
+}
 __weak int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 {
 	return -ENXIO;
