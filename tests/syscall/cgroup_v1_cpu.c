@@ -79,6 +79,13 @@ static void owner(const char *name)
 
 /* ---- pids ---- */
 
+/* Until those who go there by themselves have come. */
+static void in_group(const char *file, long n)
+{
+	if (guest)
+		T_WAIT(figure(file, "") == n);
+}
+
 static void pids(void)
 {
 	pid_t a, b, c;
@@ -102,11 +109,11 @@ static void pids(void)
 	open_gate();
 	a = child_in("v1/a/b");
 	b = child_in("v1/a/b");
-	usleep(guest ? 100000 : 0);
+	in_group("v1/a/b/pids.current", 2);
 	TEXT("v1/a/b/pids.current", "2");
 	TEXT("v1/a/pids.current", "2");
 	c = child_in("v1/a");
-	usleep(guest ? 100000 : 0);
+	in_group("v1/a/pids.current", 3);
 	TEXT("v1/a/pids.current", "3");
 	GIVES(rmdir("v1/a/b"), EBUSY);
 	let_go();
@@ -123,7 +130,8 @@ static void pids(void)
 	a = guest ? fork() : -1;
 	if (!a)
 		_exit(0);
-	usleep(guest ? 50000 : 0);
+	if (guest)
+		t_until(a, 'Z');
 	TEXT("v1/a/b/pids.current", "2"); /* a zombie is one */
 	GIVES(put("v1/tasks", "0"), 0);
 	TEXT("v1/a/b/pids.current", "1");

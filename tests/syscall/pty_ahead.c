@@ -60,14 +60,14 @@ static long fill(int fd)
 
 static long drain(int fd, long want, bool *same)
 {
-	long sum = 0, n, tries = 0;
+	struct pollfd p = { fd, POLLIN, 0 };
+	long sum = 0, n;
 
-	while (sum < want && tries < 100) {
+	while (sum < want && poll(&p, 1, 500) > 0) {
 		n = read(fd, in + sum, sizeof(in) - (size_t)sum);
-		if (n > 0)
-			sum += n;
-		else
-			tries++, usleep(5000);
+		if (n <= 0)
+			break;
+		sum += n;
 	}
 	*same = true;
 	for (long i = 0; i < sum; i++)

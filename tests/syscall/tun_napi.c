@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -68,7 +69,8 @@ static void pieces(int fd, int s, const int *len, int n)
 	errno = 0;
 	all = writev(fd, v, n);
 	say("%d pieces, %d bytes: %zd %s", n, at, all, all < 0 ? strerrorname_np(errno) : "");
-	usleep(1000);
+	if (all > 0)
+		poll(&(struct pollfd){ s, POLLIN, 0 }, 1, 5000);
 	all = recv(s, got, sizeof(got), MSG_DONTWAIT);
 	say("  came %zd, %s", all, all > 0 && !memcmp(got, frame, (size_t)all) ? "the same" : "");
 }

@@ -55,7 +55,7 @@ static void basics(void)
 	T(waitpid(pid, NULL, WNOHANG));
 
 	pid = child(false);
-	usleep(50000);
+	t_until(pid, 'Z');
 	wait_add(P_PID, pid, WEXITED | WNOWAIT, &info, 1);
 	go("is dead, stays", 1);
 	told("is dead, stays", pid);
