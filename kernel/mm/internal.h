@@ -79,7 +79,7 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
  * each with a reference; *first names them. 0: there is no such block. Looks at the table only, but where a file comes to a new block (may sleep).
  */
 u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first);
-/* Does the host back this frame, and the others of its block, with one large page? */
+/* May the host back this frame together with others of its block, with one page? It maps those together then. */
 bool large_block_backs(pfn_t pfn);
 /* The host backs [pfn, pfn + n) no longer. */
 void large_block_gone(pfn_t pfn, u64 n);

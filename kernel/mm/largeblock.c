@@ -14,6 +14,9 @@
  * pause, a second first and twice as long with each refusal in a row, up to 64: what it says may depend on these frames, on its memory, on how an
  * administrator has set it up. Only -EOPNOTSUPP is for good. Frames of a block are ordinary frames otherwise: they go back one by one.
  *
+ * A block of which the host has got some frames back may still be backed by pages of several frames: hosts since Linux 6.15 split a large page
+ * in as few parts as that takes, and map a part as a whole. That is remembered until the host has got all of the block back at once.
+ *
  * What a file has not yet taken of its blocks waits in a short table. It goes back when memory is wanted, when another file needs the
  * place, and when nobody has taken any for a second.
  *
@@ -44,10 +47,16 @@ struct large_block {
 	u64 taken[BLOCK_PAGES / 64];
 };
 
+/* For 2 MiB of physmem. */
+struct backing {
+	bool large : 1;    /* the host backs it with a large page; */
+	bool in_parts : 1; /* did so, and may still do so for parts of it */
+};
+
 static DEFINE_SPINLOCK(block_lock);
 static struct large_block blocks[NR_BLOCKS];
 static u32 next_victim;
-static u64 *large_bits; /* a bit for each 2 MiB of physmem: the host backs it with a large page */
+static struct backing *backings;  /* changed under block_lock */
 static u64 pause_until, pause_ns; /* after a refusal */
 static s64 budget = BUDGET_MAX;
 static u64 budget_at; /* ktime of the last change */
@@ -59,17 +68,26 @@ static struct work work;
 
 bool large_block_backs(pfn_t pfn)
 {
-	return large_bits &&
-	       test_bit((int)(pfn >> BLOCK_ORDER & 63), &large_bits[pfn >> (BLOCK_ORDER + 6)]);
+	struct backing b;
+
+	if (!backings)
+		return false;
+	b = backings[pfn >> BLOCK_ORDER];
+	return b.large || b.in_parts;
 }
 
 void large_block_gone(pfn_t pfn, u64 n)
 {
-	if (!large_bits)
+	if (!backings)
 		return;
 	spin_lock(&block_lock);
-	for (u64 i = pfn >> BLOCK_ORDER; i <= (pfn + n - 1) >> BLOCK_ORDER; i++)
-		large_bits[i / 64] &= ~BIT(i & 63);
+	for (u64 i = pfn >> BLOCK_ORDER; i <= (pfn + n - 1) >> BLOCK_ORDER; i++) {
+		struct backing *b = &backings[i];
+		bool whole = pfn <= i << BLOCK_ORDER && pfn + n >= (i + 1) << BLOCK_ORDER;
+
+		b->in_parts = (b->large || b->in_parts) && !whole;
+		b->large = false;
+	}
 	spin_unlock(&block_lock);
 }
 
@@ -91,7 +109,7 @@ static bool may_ask_host(void)
 	u64 now;
 	bool may;
 
-	if (READ_ONCE(refused) || !large_bits)
+	if (READ_ONCE(refused) || !backings)
 		return false;
 	now = ktime_get();
 	spin_lock(&block_lock);
@@ -106,7 +124,7 @@ static bool make_large(pfn_t pfn)
 	u64 start;
 	int err;
 
-	if (large_block_backs(pfn))
+	if (backings[pfn >> BLOCK_ORDER].large)
 		return true;
 	start = ktime_get();
 	err = physmem_enlarge(pfn, BLOCK_PAGES);
@@ -114,7 +132,7 @@ static bool make_large(pfn_t pfn)
 	if (err)
 		return false;
 	spin_lock(&block_lock);
-	large_bits[pfn >> (BLOCK_ORDER + 6)] |= BIT(pfn >> BLOCK_ORDER & 63);
+	backings[pfn >> BLOCK_ORDER].large = true;
 	spin_unlock(&block_lock);
 	return true;
 }
@@ -283,7 +301,7 @@ static int large_block_init(void)
 	timer_setup(&timer, timer_func);
 	work_setup(&work, work_func);
 	register_shrinker(&block_shrinker);
-	large_bits = kzalloc(DIV_ROUND_UP(max_pfn, BLOCK_PAGES * 64) * 8, GFP_KERNEL);
+	backings = kzalloc(DIV_ROUND_UP(max_pfn, BLOCK_PAGES) * sizeof(*backings), GFP_KERNEL);
 	return 0;
 }
 INITCALL(2, large_block_init);

@@ -46,7 +46,7 @@ def record(extent, size, flags, name):
 
 def iso():
     first = 20
-    sectors = 24 << 9  # 24 MiB
+    sectors = 128 << 9  # 128 MiB
     root = record(first, sectors * 2048, 2, b'\0')
     vd = b'\1CD001\1\0' + bytes(72) + both(first + sectors, 4) + bytes(32) + both(1, 2) * 2 + both(2048, 2) + bytes(24) + root
     dots = root + record(first, sectors * 2048, 2, b'\1')
