@@ -72,7 +72,7 @@ static u32 link_of(const struct packet_sock *p, const struct packet_to *to)
 }
 
 static int check_packet(
-	struct packet_sock *p, const struct sk_buff *skb, const struct packet_to *to)
+	struct packet_sock *p, const struct sk_buff *skb, const struct packet_to *to, bool whole)
 {
 	u32 len = skb_len(skb), link = link_of(p, to);
 
@@ -80,18 +80,21 @@ static int check_packet(
 		return -EINVAL;
 	if (p->c.type == SOCK_DGRAM && !to->named && to->dev->type == ARPHRD_ETHER)
 		return -EINVAL; /* whose address should stand in the link header? */
-	return !skb->gso && len > longest(skb, link, to->dev->mtu) ? -EMSGSIZE : 0;
+	return whole && len > longest(skb, link, to->dev->mtu) ? -EMSGSIZE : 0;
 }
 
-int packet_prepare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
+int packet_prepare(
+	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 *pieces)
 {
 	int err;
 
+	if (pieces)
+		*pieces = 0;
 	skb->csum_ok = false;
 	skb->foreign = true; /* whatever sums stand in there are the program's */
-	err = p->vnet ? packet_vnet_take(p, skb, link_of(p, to)) : 0;
+	err = p->vnet ? packet_vnet_take(p, skb, link_of(p, to), pieces) : 0;
 	if (!err)
-		err = check_packet(p, skb, to);
+		err = check_packet(p, skb, to, !skb->gso && (!pieces || !*pieces));
 	if (err)
 		kfree_skb(skb);
 	return err;
@@ -115,14 +118,16 @@ static int leave(const struct packet_sock *p, struct net_device *dev, struct sk_
 /* To a device that has no link header: it is read, and left out. */
 static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
 {
-	const struct ethhdr *h = (const struct ethhdr *)skb_payload(skb);
+	struct ethhdr h;
 
 	if (p->c.type == SOCK_RAW && !link_of(p, to)) {
 		if (!skb->protocol && skb->len)
 			skb->protocol = skb_payload(skb)[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
 	} else if (p->c.type == SOCK_RAW) {
-		skb->protocol = ntohs(h->h_proto);
-		skb->pkt_type = lo_pkt_type(h->h_dest);
+		skb_copy(skb, 0, &h, sizeof(h));
+		skb->protocol = ntohs(h.h_proto);
+		skb->pkt_type = lo_pkt_type(h.h_dest);
+		skb->mac_len = skb_headlen(skb) ? 0 : ETH_HLEN;
 		skb_pull(skb, ETH_HLEN);
 	} else {
 		skb->pkt_type = to->halen ? lo_pkt_type(to->addr) : PKT_HOST;
@@ -130,7 +135,17 @@ static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct pa
 	return leave(p, to->dev, skb);
 }
 
-int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
+int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
+{
+	if (to->dev->type != ARPHRD_ETHER)
+		return send_bare(p, skb, to);
+	if (p->c.type != SOCK_RAW)
+		eth_push(to->dev, skb, to->addr, skb->protocol);
+	return leave(p, to->dev, skb);
+}
+
+int packet_transmit(
+	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 pieces)
 {
 	if (unlikely(READ_ONCE(to->dev->net) != p->c.net)) { /* it has moved while we waited */
 		kfree_skb(skb);
@@ -145,11 +160,9 @@ int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct pac
 	skb->priority = p->c.priority;
 	skb->prioidx = READ_ONCE(p->c.prioidx);
 	atomic_add((s32)skb->charged, &p->wmem);
-	if (to->dev->type != ARPHRD_ETHER)
-		return send_bare(p, skb, to);
-	if (p->c.type != SOCK_RAW)
-		eth_push(to->dev, skb, to->addr, skb->protocol);
-	return leave(p, to->dev, skb);
+	if (unlikely(pieces))
+		return packet_vnet_pieces(p, skb, to, link_of(p, to), pieces);
+	return packet_leave(p, skb, to);
 }
 
 /* Longer than that it cannot be, so that nothing is copied in vain. */
@@ -172,6 +185,7 @@ static int send_one(struct packet_sock *p, struct msg *m, const struct packet_to
 {
 	size_t len = m->iter.count;
 	struct sk_buff *skb;
+	u32 pieces;
 	int err = 0;
 
 	if (len > upper_limit(p, to))
@@ -184,9 +198,9 @@ static int send_one(struct packet_sock *p, struct msg *m, const struct packet_to
 	if (IS_ERR(skb))
 		return (int)PTR_ERR(skb);
 	want_stamps(p, skb, m);
-	err = packet_prepare(p, skb, to);
+	err = packet_prepare(p, skb, to, &pieces);
 	if (!err)
-		err = packet_transmit(p, skb, to);
+		err = packet_transmit(p, skb, to, pieces);
 	net_rx_flush();
 	return err;
 }

@@ -102,10 +102,14 @@ struct packet_to {
 };
 /*
  * Checks what the program has made: 0 or -errno, and then the packet is gone. With PACKET_VNET_HDR, it begins with that header, which is
- * taken off.
+ * taken off; @pieces (may be NULL) becomes the payload of each fragment that it is to be cut to, 0: it is not.
  */
-int packet_prepare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to);
-int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to);
+int packet_prepare(
+	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 *pieces);
+int packet_transmit(
+	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 pieces);
+/* The frame, with its owner. */
+int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to);
 bool packet_may_send(const struct packet_sock *p);
 
 /* packet_mem.c */
@@ -153,7 +157,10 @@ bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 
 /* packet_vnet.c */
 int packet_vnet_size(int opt, int n); /* of the header that an option's value means; -EINVAL */
-int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link);
+int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link, u32 *pieces);
+/* Sends a datagram in fragments with @size bytes of payload each, all with the first @link bytes. Consumes it. 0 or -errno. */
+int packet_vnet_pieces(
+	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size);
 /* What @skb is, as a reader of the header understands it; its bytes may be made anew. NULL: no memory. Consumes it. */
 struct sk_buff *packet_vnet_show(struct sk_buff *skb);
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);

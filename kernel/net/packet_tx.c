@@ -146,7 +146,7 @@ static struct sk_buff *frame_packet(const struct packet_sock *p, const struct pa
 static ssize_t send_frame(struct packet_sock *p, struct packet_tx *t, const struct packet_to *to)
 {
 	struct sk_buff *skb = frame_packet(p, t);
-	int err = IS_ERR(skb) ? (int)PTR_ERR(skb) : packet_prepare(p, skb, to);
+	int err = IS_ERR(skb) ? (int)PTR_ERR(skb) : packet_prepare(p, skb, to, NULL);
 	ssize_t len = 0;
 
 	if (err == -ENOBUFS)
@@ -157,7 +157,7 @@ static ssize_t send_frame(struct packet_sock *p, struct packet_tx *t, const stru
 	}
 	if (!err) {
 		len = skb_len(skb);
-		err = packet_transmit(p, skb, to);
+		err = packet_transmit(p, skb, to, 0);
 		if (err)
 			return err;
 	}

@@ -3,7 +3,8 @@
  * packet_vnet.c: PACKET_VNET_HDR: before each packet of a socket stands a struct virtio_net_hdr, which says what is left to do to it: to fill
  * in a checksum, to cut it to segments.
  *
- *	a program sends		the sum is made here and now; segments of TCP and datagrams of UDP stay together until a card wants them apart
+ *	a program sends		sums and segments of TCP and datagrams of UDP are left to the card, as those of our own protocols are (what
+ *				the header says otherwise is summed up here and now); one datagram that is to leave in fragments is cut here
  *	a program reads		it gets packets as our protocols have left them: uncut, of their checksum only the pseudo header's part
  *
  * Every number in the header is the program's: none is used before it was held against the packet.
@@ -14,6 +15,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/net/frag.h"
 #include "kernel/net/gso.h"
 #include "kernel/net/packet.h"
 #include "kernel/net/tun.h"
@@ -32,6 +34,22 @@ int packet_vnet_size(int opt, int n)
 
 /* ---- what a program sends ---- */
 
+/*
+ * Is the sum that is asked for the one that gso.c makes, of all that there is? Who knows better (a trailer behind the packet, another place) has
+ * it made as he says.
+ */
+static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
+{
+	struct gso_about a;
+	u8 be[2];
+
+	if (!gso_about(skb, link, &a) || a.csum_start != v->csum_start ||
+		v->csum_offset != (a.tcp ? 16 : 6))
+		return false;
+	skb_copy(skb, a.ip + (a.v6 ? 4 : 2), be, sizeof(be));
+	return skb_len(skb) == a.ip + (a.v6 ? 40U : 0) + ((u32)be[0] << 8 | be[1]);
+}
+
 /* It stands in one buffer that is nobody else's, as all that programs send. */
 static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 {
@@ -45,6 +63,63 @@ static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 	memcpy(skb_payload(skb) + at, &sum, 2);
 	return 0;
 }
+
+static int sum_up(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
+{
+	if (!usual_sum(skb, link, v))
+		return fill_in_sum(skb, v);
+	skb->csum_owed = skb->csum_ok = true;
+	return 0;
+}
+
+/* ---- a datagram in fragments (VIRTIO_NET_HDR_GSO_UDP) ---- */
+
+/* The payload of each fragment, or -errno. */
+static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
+{
+	struct gso_about a;
+
+	if (!v->gso_size || !(v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || !gso_about(skb, link, &a))
+		return -EINVAL;
+	if (a.tcp || a.csum_start != v->csum_start)
+		return -EINVAL;
+	if (skb_len(skb) - a.csum_start + 8 <= v->gso_size)
+		return sum_up(skb, link, v); /* it fits in one */
+	skb->csum_owed = true;               /* made by who cuts it, whatever stands there */
+	return v->gso_size;
+}
+
+struct cutter {
+	struct flow flow; /* of no meaning here */
+	struct packet_sock *p;
+	const struct packet_to *to;
+	u32 link;
+	u8 head[SKB_ROOM];
+};
+
+static int send_piece(struct sk_buff *skb, const struct flow *f)
+{
+	const struct cutter *c = container_of(f, struct cutter, flow);
+
+	memcpy(skb_push(skb, c->link), c->head, c->link);
+	return packet_leave(c->p, skb, c->to);
+}
+
+int packet_vnet_pieces(
+	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size)
+{
+	struct cutter c = { .p = p, .to = to, .link = link };
+	u8 first;
+
+	skb_copy(skb, 0, c.head, link);
+	skb_pull(skb, link);
+	skb_copy(skb, 0, &first, 1);
+	skb->protocol = first >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+	size += first >> 4 == 6 ? 40 + 8 : (first & 15U) * 4;
+	return ip_fragment(skb, size, &c.flow, send_piece);
+}
+
+/* ---- what stays together ---- */
 
 static int keep_whole(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
@@ -63,10 +138,11 @@ static int keep_whole(struct sk_buff *skb, u32 link, const struct virtio_net_hdr
 	return 0;
 }
 
-int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link)
+int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link, u32 *pieces)
 {
 	struct virtio_net_hdr v;
 	u32 size = READ_ONCE(p->vnet), head;
+	int n;
 
 	if (!size) /* switched off since the caller looked */
 		return 0;
@@ -79,9 +155,14 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link)
 		head = max(head, v.csum_start + v.csum_offset + 2U);
 	if (head > skb_len(skb))
 		return -EINVAL;
+	if (v.gso_type == VIRTIO_NET_HDR_GSO_UDP && pieces) {
+		n = in_pieces(skb, link, &v);
+		*pieces = n > 0 ? (u32)n : 0;
+		return min(n, 0);
+	}
 	if (v.gso_type)
 		return keep_whole(skb, link, &v);
-	return v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ? fill_in_sum(skb, &v) : 0;
+	return v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ? sum_up(skb, link, &v) : 0;
 }
 
 /* ---- what it reads ---- */
