@@ -134,6 +134,8 @@ void ksm_note(struct
 void ksm_mm_gone(struct mm *mm); /* the last user has gone */
 /* Each page of the range that is merged becomes @mm's own: 0, or -errno. No lock is held. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
+/* Pages between two sleeps, after a round of @pages that took so long, @busy_ns of it without sleeps. */
+u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
 
 /* ---- droppable.c ---- */
 

@@ -4,8 +4,6 @@
  *
  *	ksm_set_run()	0: merged pages stay, nobody looks for more; 1: ksmd looks; 2: all are parted again
  *	ksm_note(mm)	it has such an area: from MADV_MERGEABLE and fork
- *	ksm_set_all()	PR_SET_MEMORY_MERGE: all areas of a process, and of what it becomes by exec
- *	ksm_part()	MADV_UNMERGEABLE: each page of a range becomes the program's own
  *	ksm_numbers()	what /sys/kernel/mm/ksm tells
  *
  * ksmd goes round all such areas, a batch of pages at a time. A page that reads as a merged one does is replaced by it. One that has not
@@ -15,8 +13,8 @@
  * There is no way back from it to its entries, and none is needed. With use_zero_pages pages of zeros have one merged page of their own, which
  * any number may map, without a twin.
  *
- * A page that has not changed and had no twin again and again is passed over for some rounds (smart_scan). The advisor chooses how many pages
- * ksmd looks at between two sleeps, so that a round takes the time that is wanted.
+ * A page that has not changed and had no twin again and again is passed over for some rounds (smart_scan). How many pages ksmd looks at between
+ * two sleeps may be chosen by the advisor (ksm_advisor.c). ksm_part.c parts them again.
  *
  * What programs write must not choose what is compared with what: the sums have a key.
  *
@@ -63,11 +61,7 @@ struct seen {
 	bool alone; /* it is passed over in this round */
 };
 
-u64 ksm_pages_to_scan = KSM_PAGES_TO_SCAN, ksm_sleep_ms = 20; /* read without a lock */
-u64 ksm_prune_ms = 2000, ksm_smart_scan = 1;
-struct ksm_advisor ksm_advisor = {
-	.max_cpu = 70, .min_pages = 500, .max_pages = 30000, .seconds = 200
-};
+u64 ksm_prune_ms = 2000, ksm_smart_scan = 1; /* read without a lock */
 
 static DEFINE_MUTEX(ksm_mutex);
 static DECLARE_WAIT_QUEUE_HEAD(ksm_wait);
@@ -552,24 +546,6 @@ static void round_done(bool whole)
 	mutex_unlock(&ksm_mutex);
 }
 
-/* ---- the advisor ---- */
-
-/* As many pages between two sleeps as a round of the time that is wanted would take; at most what the share of a CPU lets it look at. */
-static u64 advised(u64 pages, u64 took_ns)
-{
-	const struct ksm_advisor *a = &ksm_advisor;
-	u64 now = min(READ_ONCE(ksm_pages_to_scan), 1UL << 30),
-	    sleep = READ_ONCE(ksm_sleep_ms) * 1000000;
-	u64 wanted = max(READ_ONCE(a->seconds), 1UL) * 1000000000,
-	    cpu = min(READ_ONCE(a->max_cpu), 99UL);
-	u64 each = max(busy_ns / max(pages, 1UL), 1UL), most, n;
-
-	n = pages > 1 ? (now + now * (took_ns / 1000) / (wanted / 1000)) / 2 : now;
-	most = cpu * sleep / ((100 - cpu) * each);
-	n = min(min(n, most), READ_ONCE(a->max_pages));
-	return max(max(n, READ_ONCE(a->min_pages)), 1UL);
-}
-
 void ksm_set_advisor(bool on)
 {
 	mutex_lock(&ksm_mutex);
@@ -583,7 +559,7 @@ static void advise(u64 pages, u64 began)
 {
 	mutex_lock(&ksm_mutex);
 	if (ksm_advisor.on && run == KSM_MERGE)
-		WRITE_ONCE(ksm_pages_to_scan, advised(pages, ktime_get() - began));
+		WRITE_ONCE(ksm_pages_to_scan, ksm_advised(pages, ktime_get() - began, busy_ns));
 	busy_ns = 0;
 	mutex_unlock(&ksm_mutex);
 }
@@ -634,42 +610,6 @@ static int ksmd(void *arg)
 
 /* ---- parting ---- */
 
-/* Is it to be parted? Not one that userfaultfd has write-protected: its copy waits for the one who allows the write. */
-static bool is_merged(struct mm *mm, u64 va)
-{
-	bool yes;
-	pte_t *e;
-
-	spin_lock(&mm->page_table_lock);
-	e = pmap_pte(&mm->pmap, va, false);
-	yes = e && *e && !(*e & (PTE_SPECIAL | PTE_UFFD_WP)) &&
-	      test_bit(PG_ksm, &pfn_to_page(pte_pfn(*e))->flags);
-	spin_unlock(&mm->page_table_lock);
-	return yes;
-}
-
-static int part_page(struct mm *mm, u64 va)
-{
-	struct page *p = get_user_page(mm, va, FOLL_WRITE | FOLL_FORCE);
-
-	if (!IS_ERR(p))
-		put_page(p);
-	return p == ERR_PTR(-ENOMEM) ? -ENOMEM : 0; /* else it was unmapped meanwhile */
-}
-
-int ksm_part(struct mm *mm, u64 start, u64 end)
-{
-	int err = 0;
-
-	for (u64 va = mm_next_entry(mm, start, end); va < end && !err;) {
-		if (is_merged(mm, va))
-			err = part_page(mm, va);
-		va = mm_next_entry(mm, va + PAGE_SIZE, end);
-		cond_resched();
-	}
-	return err;
-}
-
 /* Of all programs. Who dies meanwhile has none; where there is no memory for a copy the page stays merged. */
 static void part_all(void)
 {
@@ -704,30 +644,6 @@ void ksm_note(struct mm *mm)
 	mm->mergeable = true;
 	atomic_inc(&nr_mms);
 	wake_up_all(&ksm_wait);
-}
-
-int ksm_set_all(struct mm *mm, bool on)
-{
-	struct vm_area *v;
-
-	if (down_write_killable(&mm->mmap_lock))
-		return -EINTR;
-	mm->merge_all = on;
-	if (on)
-		ksm_note(mm);
-	else
-		list_for_each_entry(v, &mm->mmap_list, vm_list)
-			v->vm_flags &= ~VM_MERGEABLE;
-	up_write(&mm->mmap_lock);
-	return on ? 0 : ksm_part(mm, 0, mm->task_size);
-}
-
-void ksm_exec(struct mm *new, const struct mm *old)
-{
-	if (!old->merge_all)
-		return;
-	ksm_note(new);
-	new->merge_all = true;
 }
 
 void ksm_mm_gone(struct mm *mm)

@@ -5,6 +5,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/vfs/limits.h"
 #include "kernel/vfs/vfs.h"
 
 static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit64_pair *new)

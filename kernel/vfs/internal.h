@@ -33,6 +33,7 @@
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/limits.h"
 #include "kernel/vfs/super.h"
 
 #define S_IRWXUGO 0777

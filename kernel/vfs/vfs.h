@@ -783,16 +783,6 @@ void fsnotify_inode_gone(struct inode *inode);
 /* To who asked with F_NOTIFY; IN_* of what happened in @dir, @renamed: within it. Only where i_dnotify is set. */
 void dnotify_tell(struct inode *dir, u32 in, bool renamed);
 
-/* ---- counts and limits, for /proc/sys/fs ---- */
-void dcache_stats(u64 *nr, u64 *unused);
-void inode_stats(u64 *nr, u64 *unused);
-u64 nr_files(void);
-extern u32 sysctl_nr_open;
-extern int sysctl_leases_enable, sysctl_lease_break_time;
-extern u64 sysctl_file_max;
-extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
-	sysctl_protected_regular;
-
 u32 vfs_default_poll(void);
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt)
 {

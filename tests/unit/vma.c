@@ -4,7 +4,7 @@
  * sorted, merged and counted; page tables give their frames back. There is no space: orders are counted by fakes.
  * SOURCES: kernel/mm/buddy.c kernel/mm/page_alloc.c kernel/mm/page.c kernel/mm/region.c kernel/mm/slab.c kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mprotect.c
  * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c kernel/mm/fault.c kernel/mm/fault_count.c kernel/mm/prefault.c kernel/mm/anon.c kernel/mm/cow.c
- * SOURCES: kernel/mm/mseal.c kernel/mm/swap.c kernel/mm/swap_in.c kernel/mm/fork.c kernel/mm/sibling.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c arch/um/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
+ * SOURCES: kernel/mm/mseal.c kernel/mm/swap.c kernel/mm/swap_in.c kernel/mm/fork.c kernel/mm/sibling.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c arch/um/pmap_table.c arch/um/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include <asm/mman.h>
 #include <linux/mman.h>

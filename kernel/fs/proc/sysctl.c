@@ -16,6 +16,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/exec.h"
 #include "kernel/task/process.h"
+#include "kernel/vfs/limits.h"
 
 static int sysctl_show(struct seq *s, void *arg)
 {

@@ -18,6 +18,7 @@
 #include "kernel/mm/userfault.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
+#include "kernel/vfs/limits.h"
 
 /* ---- kernel ---- */
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* limits.h: counts and limits of files, as /proc/sys/fs has them. The limits are read without a lock. */
+#ifndef NESTLING_VFS_LIMITS_H
+#define NESTLING_VFS_LIMITS_H
+
+#include "kernel/lib/types.h"
+
+void dcache_stats(u64 *nr, u64 *unused);
+void inode_stats(u64 *nr, u64 *unused);
+u64 nr_files(void);
+extern u32 sysctl_nr_open;
+extern int sysctl_leases_enable, sysctl_lease_break_time;
+extern u64 sysctl_file_max;
+extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
+	sysctl_protected_regular;
+
+#endif
