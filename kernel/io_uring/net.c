@@ -353,7 +353,8 @@ long accept_issue(struct uring_req *r)
 	}
 }
 
-int connect_prep(struct uring_req *r)
+/* sqe.addr and off are an address: of BIND too. */
+int name_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
@@ -394,17 +395,6 @@ int shutdown_prep(struct uring_req *r)
 long shutdown_issue(struct uring_req *r)
 {
 	return sock_shutdown_file(r->file, (int)r->sqe.len);
-}
-
-int bind_prep(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->len || s->buf_index || s->rw_flags || s->splice_fd_in)
-		return -EINVAL;
-	if (!header_new(r))
-		return -ENOMEM;
-	return sock_header_name(r->header, UADDR(s->addr), (int)s->off);
 }
 
 long bind_issue(struct uring_req *r)

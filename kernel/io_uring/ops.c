@@ -419,7 +419,7 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 	[IORING_OP_TIMEOUT_REMOVE] = CALL(timeout_remove_prep, timeout_remove_issue),
 	[IORING_OP_ACCEPT] = MSG(accept_prep, accept_issue),
 	[IORING_OP_ASYNC_CANCEL] = CALL(cancel_prep, cancel_issue),
-	[IORING_OP_CONNECT] = NET(connect_prep, connect_issue),
+	[IORING_OP_CONNECT] = NET(name_prep, connect_issue),
 	[IORING_OP_FALLOCATE] = NET(file_prep, fallocate_issue),
 	[IORING_OP_OPENAT] = CALL(openat_prep, openat_issue),
 	[IORING_OP_CLOSE] = CALL(close_prep, close_issue),
@@ -459,6 +459,6 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 	[URING_OP_WAITID] = CALL(waitid_prep, waitid_issue),
 	[URING_OP_FIXED_FD_INSTALL] = NET(install_prep, install_issue),
 	[URING_OP_FTRUNCATE] = NET(ftruncate_prep, ftruncate_issue),
-	[URING_OP_BIND] = NET(bind_prep, bind_issue),
+	[URING_OP_BIND] = NET(name_prep, bind_issue),
 	[URING_OP_LISTEN] = NET(listen_prep, listen_issue),
 };

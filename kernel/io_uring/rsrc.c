@@ -336,14 +336,21 @@ static int file_update_from(struct uring *u, const struct io_uring_rsrc_update2 
 
 /* ---- both ---- */
 
+/* A structure of which the program says how large it is. */
+static int arg_get(void *to, size_t want, uaddr_t arg, u32 size)
+{
+	if (size != want)
+		return -EINVAL;
+	return copy_from_user(to, arg, want) ? -EFAULT : 0;
+}
+
 static long register2(struct uring *u, uaddr_t arg, u32 size, bool files)
 {
 	struct io_uring_rsrc_register rr;
+	int err = arg_get(&rr, sizeof(rr), arg, size);
 
-	if (size != sizeof(rr))
-		return -EINVAL;
-	if (copy_from_user(&rr, arg, sizeof(rr)))
-		return -EFAULT;
+	if (err)
+		return err;
 	if (!rr.nr || rr.resv2 || rr.flags & ~IORING_RSRC_REGISTER_SPARSE)
 		return -EINVAL;
 	if (rr.flags & IORING_RSRC_REGISTER_SPARSE && rr.data)
@@ -373,11 +380,10 @@ static long update(struct uring *u, const struct io_uring_rsrc_update2 *up, bool
 static long update2(struct uring *u, uaddr_t arg, u32 size, bool files)
 {
 	struct io_uring_rsrc_update2 up;
+	int err = arg_get(&up, sizeof(up), arg, size);
 
-	if (size != sizeof(up))
-		return -EINVAL;
-	if (copy_from_user(&up, arg, sizeof(up)))
-		return -EFAULT;
+	if (err)
+		return err;
 	return !up.nr || up.resv || up.resv2 ? -EINVAL : update(u, &up, files);
 }
 

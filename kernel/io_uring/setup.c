@@ -80,21 +80,28 @@ void uring_map_free(struct uring_map *m)
 	uring_uncharge(m->charged);
 }
 
-int uring_map_make(struct uring_map *m, u64 size)
+/* Room for so many pages, of which each costs that much. */
+static int map_room(struct uring_map *m, u32 want, size_t each)
 {
-	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
-	size_t bytes = want * (PAGE_SIZE + sizeof(*m->pages));
+	size_t bytes = want * (each + sizeof(*m->pages));
 
 	if (uring_charge(bytes))
 		return -ENOMEM;
 	m->charged = bytes;
 	m->pages = kcalloc(want, sizeof(*m->pages), GFP_KERNEL);
-	if (!m->pages)
-		return -ENOMEM;
+	return m->pages ? 0 : -ENOMEM;
+}
+
+int uring_map_make(struct uring_map *m, u64 size)
+{
+	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
+	int err = map_room(m, want, PAGE_SIZE);
+
+	if (err)
+		return err;
 	m->file = shmem_file_setup("[io_uring]", (loff_t)want << PAGE_SHIFT, 0);
 	if (IS_ERR(m->file)) {
-		int err = PTR_ERR(m->file);
-
+		err = PTR_ERR(m->file);
 		m->file = NULL;
 		return err;
 	}
@@ -112,16 +119,10 @@ int uring_map_make(struct uring_map *m, u64 size)
 static int map_take(struct uring_map *m, u64 addr, u64 size)
 {
 	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
-	size_t bytes = want * sizeof(*m->pages);
+	int err = addr & ~PAGE_MASK ? -EINVAL : map_room(m, want, 0);
 
-	if (addr & ~PAGE_MASK)
-		return -EINVAL;
-	if (uring_charge(bytes))
-		return -ENOMEM;
-	m->charged = bytes;
-	m->pages = kcalloc(want, sizeof(*m->pages), GFP_KERNEL);
-	if (!m->pages)
-		return -ENOMEM;
+	if (err)
+		return err;
 	while (m->nr < want) {
 		s32 got = get_user_pages(addr + ((u64)m->nr << PAGE_SHIFT), want - m->nr,
 			FOLL_WRITE, m->pages + m->nr);
