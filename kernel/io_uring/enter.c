@@ -420,11 +420,10 @@ static struct uring *ring_after(struct uring *u)
 	return next;
 }
 
-/* What polls a ring keeps that open; itself, or each other, for ever. Who waits for children has none any more. */
+/* What polls a ring keeps that open; itself, or each other, for ever. Who waits for children has none any more, nor words in its memory. */
 static bool ends_with(const struct uring_req *r, const void *arg)
 {
-	return r->task == arg &&
-	       (r->where == ON_DRAINED || r->polls_ring || r->sqe.opcode == URING_OP_WAITID);
+	return r->task == arg && (r->where == ON_DRAINED || r->polls_ring || waits_apart(r));
 }
 
 /* @t execs: what it has submitted ends. It exits: only what would have to run in it, and what polls rings. */

@@ -236,12 +236,11 @@ struct cancel_key {
 	u32 flags, opcode;
 	u64 data;
 	const struct file *file;
+	bool *apart; /* was it one of those? */
 };
 
-static bool is_wanted(const struct uring_req *r, const void *arg)
+static bool fits(const struct uring_req *r, const struct cancel_key *k)
 {
-	const struct cancel_key *k = arg;
-
 	if (k->flags & IORING_ASYNC_CANCEL_ANY)
 		return true;
 	if (k->flags & IORING_ASYNC_CANCEL_FD && (!r->file || r->file != k->file))
@@ -251,6 +250,16 @@ static bool is_wanted(const struct uring_req *r, const void *arg)
 	if (k->flags & (IORING_ASYNC_CANCEL_FD | CANCEL_OP) && !(k->flags & CANCEL_USERDATA))
 		return true;
 	return r->sqe.user_data == k->data;
+}
+
+static bool is_wanted(const struct uring_req *r, const void *arg)
+{
+	const struct cancel_key *k = arg;
+	bool wanted = fits(r, k);
+
+	if (wanted)
+		*k->apart = waits_apart(r);
+	return wanted;
 }
 
 int cancel_prep(struct uring_req *r)
@@ -265,7 +274,7 @@ int cancel_prep(struct uring_req *r)
 	return 0;
 }
 
-/* 0, how many (ALL, ANY), or -ENOENT, -EBADF. */
+/* 0, how many (ALL, ANY, those apart), or -ENOENT, -EBADF. */
 static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 {
 	bool all = k->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
@@ -283,7 +292,7 @@ static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 	n = uring_cancel(u, is_wanted, k, by_data ? &k->data : NULL, all ? ~0U : 1);
 	if (f)
 		fput(f);
-	if (all)
+	if (all || (n && *k->apart))
 		return n;
 	return n ? 0 : -ENOENT;
 }
@@ -291,7 +300,10 @@ static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 long cancel_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
-	struct cancel_key k = { .flags = s->cancel_flags, .opcode = s->len, .data = s->addr };
+	bool apart = false;
+	struct cancel_key k = {
+		.flags = s->cancel_flags, .opcode = s->len, .data = s->addr, .apart = &apart
+	};
 
 	return cancel_by(r->ring, &k, s->fd);
 }
@@ -324,6 +336,7 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg)
 {
 	struct io_uring_sync_cancel_reg sc;
 	struct cancel_key k;
+	bool apart = false;
 	u64 ns, deadline = ~0UL;
 	long ret, end;
 
@@ -340,7 +353,9 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg)
 		deadline = deadline_in(ns);
 	}
 	/* the first byte behind what older headers name is the operation */
-	k = (struct cancel_key){ .flags = sc.flags, .opcode = sc.pad[0], .data = sc.addr };
+	k = (struct cancel_key){
+		.flags = sc.flags, .opcode = sc.pad[0], .data = sc.addr, .apart = &apart
+	};
 	ret = cancel_by(u, &k, sc.fd);
 	end = ret < 0 ? 0 : await_ends(u, deadline);
 	return end ? end : ret;

@@ -259,6 +259,8 @@ static void end_limit(struct uring_req *r)
 		return;
 	r->limit = NULL;
 	res = limit_stop(lt);
+	if (res == -ETIME && r->cancelled && waits_apart(r))
+		res = 1;                               /* so many were cancelled */
 	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)) /* neither way is a failure of its own */
 		post(lt, res);
 	uring_req_put(lt);

@@ -193,6 +193,14 @@ struct uring_req {
 };
 
 struct uring_op {
+/* What Linux keeps in lists of their own: who cancels it is told how many there were. */
+static inline bool waits_apart(const struct uring_req *r)
+{
+	u8 op = r->sqe.opcode;
+
+	return op == URING_OP_WAITID || op == URING_OP_FUTEX_WAIT || op == URING_OP_FUTEX_WAITV;
+}
+
 	int (*prep)(struct uring_req *r);   /* 0 or -errno; NULL: nothing to check */
 	long (*issue)(struct uring_req *r); /* a result, or URING_QUEUED; NULL: not supported */
 	bool file;                          /* r->file is needed */
@@ -440,3 +448,8 @@ int shutdown_prep(struct uring_req *r);
 long shutdown_issue(struct uring_req *r);
 
 #endif
+int futex_wait_prep(struct uring_req *r);
+long futex_wait_issue(struct uring_req *r);
+int futex_waitv_prep(struct uring_req *r);
+long futex_waitv_issue(struct uring_req *r);
+long futex_wake_issue(struct uring_req *r);

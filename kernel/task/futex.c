@@ -15,6 +15,7 @@
  * Locks: bucket->lock: the queue and the key and place of the waiters in it; two buckets by address.
  * Real-time waiters stand before all others, the most urgent first; among equals who came first is woken first.
  */
+#include <linux/eventpoll.h>
 #include <linux/sched.h>
 #include <linux/time_types.h>
 #include <linux/time.h>
@@ -88,6 +89,8 @@ void futex_key_put(struct futex_key *k)
 
 static int rt_urgency(const struct task *t)
 {
+	if (!t)
+		return 0;
 	return t->policy == SCHED_FIFO || t->policy == SCHED_RR ? t->rt_priority : 0;
 }
 
@@ -107,14 +110,14 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
 
-	q->task = current;
+	q->task = q->tell ? NULL : current;
 	q->key = *k;
 	q->bitset = bitset;
 	q->woken = false;
 	q->chosen = 0;
 	spin_lock(&b->lock);
 	q->bucket = b;
-	list_add_tail(&q->list, place_in_queue(b, rt_urgency(current)));
+	list_add_tail(&q->list, place_in_queue(b, rt_urgency(q->task)));
 	spin_unlock(&b->lock);
 	smp_mb(); /* queued before the word is read */
 }
@@ -162,11 +165,16 @@ void futex_wake_q(struct futex_q *q)
 
 	list_del(&q->list);
 	pi_detach(q);
+	if (!t) { /* who frees it takes the bucket's lock first */
+		WRITE_ONCE(q->woken, true);
+		wake_up_common(q->tell, TASK_NORMAL, 0, EPOLLIN);
+		return;
+	}
 	smp_store_release(&q->woken, true); /* q may be gone from here on */
 	wake_up_process(t);
 }
 
-static int wake_key(const struct futex_key *k, int nr, u32 bitset)
+int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
 	struct futex_q *q, *next;
@@ -273,7 +281,7 @@ long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset)
 	n = futex_key_get(addr, private, &k);
 	if (n)
 		return n;
-	n = wake_key(&k, nr, bitset);
+	n = futex_wake_key(&k, nr, bitset);
 	futex_key_put(&k);
 	return n;
 }

@@ -29,13 +29,14 @@ struct futex_bucket {
 } __aligned(64);
 
 /*
- * A waiter, on its own stack (or in futex_waitv's array). Under the lock of its bucket: list, bucket, key, chosen; pi, owner, gone and
+ * A waiter, on its own stack (or in an array: futex_waitv.c, futex_async.c). Under the lock of its bucket: list, bucket, key, chosen; pi, owner, gone and
  * pi_link change under the bucket's lock and pi_lock.
  */
 struct futex_q {
 	struct list_head list;
 	struct futex_bucket *bucket;
-	struct task *task;
+	struct task *task;            /* NULL: none sleeps, @tell is woken */
+	struct wait_queue_head *tell; /* under the bucket's lock; immutable */
 	struct futex_key key;
 	u32 bitset;
 	u32 chosen; /* so many unlocks are making it the owner: it stays here until they are done */
@@ -66,6 +67,7 @@ void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex
 
 /* ---- the operations, for calls of their own ---- */
 int futex_wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset);
+int futex_wake_key(const struct futex_key *k, int nr, u32 bitset);
 long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
 /* @cmp: what the first word has to hold, or NULL. */
 long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp);
@@ -75,6 +77,19 @@ bool futex2_right(u32 flags, u64 val);    /* flags that there are, a value that 
 int futex2_node(uaddr_t addr, u32 flags); /* the node beside the word: 0, -EINVAL, -EFAULT */
 
 /* ---- futex_waitv.c ---- */
+struct wait_word { /* one of several */
+	struct futex_q q;
+	uaddr_t addr;
+	u32 val, bitset;
+	bool private;
+};
+int futex_word_get(
+	uaddr_t from, struct wait_word *w); /* a struct futex_waitv: 0, -EINVAL, -EFAULT */
+/* All are queued, then all are looked at: 0, or -errno with none queued, or 1 + the place of one that was woken already. */
+int futex_words_queue(struct wait_word *w, u32 n);
+int futex_words_unqueue(
+	struct wait_word *w, u32 n); /* the last that a waker had taken off, or -1 */
+bool futex_words_woken(struct wait_word *w, u32 n);
 int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline);
 
 /* ---- futex_pi.c, futex_requeue.c ---- */

@@ -11,14 +11,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/futex_internal.h"
 
-struct wait_word {
-	struct futex_q q;
-	uaddr_t addr;
-	u32 val;
-	bool private;
-};
-
-static int get_word(uaddr_t from, struct wait_word *w)
+int futex_word_get(uaddr_t from, struct wait_word *w)
 {
 	struct futex_waitv v;
 
@@ -28,12 +21,12 @@ static int get_word(uaddr_t from, struct wait_word *w)
 		return -EINVAL;
 	w->addr = UADDR(v.uaddr);
 	w->val = (u32)v.val;
+	w->bitset = BITS_ANY;
 	w->private = v.flags & FUTEX_PRIVATE_FLAG;
 	return futex2_node(w->addr, v.flags);
 }
 
-/* The last that a waker had taken off, or -1. */
-static int unqueue_all(struct wait_word *w, u32 n)
+int futex_words_unqueue(struct wait_word *w, u32 n)
 {
 	int woken = -1;
 
@@ -45,8 +38,7 @@ static int unqueue_all(struct wait_word *w, u32 n)
 	return woken;
 }
 
-/* 0, or -errno with none queued, or 1 + the place of one that was woken already. */
-static int queue_all(struct wait_word *w, u32 n)
+int futex_words_queue(struct wait_word *w, u32 n)
 {
 	u32 queued, now;
 	int err = 0, woken;
@@ -57,7 +49,7 @@ static int queue_all(struct wait_word *w, u32 n)
 		err = futex_key_get(w[queued].addr, w[queued].private, &k);
 		if (err)
 			break;
-		futex_enqueue(&w[queued].q, &k, BITS_ANY);
+		futex_enqueue(&w[queued].q, &k, w[queued].bitset);
 	}
 	for (u32 i = 0; i < n && !err; i++) {
 		err = load_user_u32(w[i].addr, &now);
@@ -66,11 +58,11 @@ static int queue_all(struct wait_word *w, u32 n)
 	}
 	if (!err)
 		return 0;
-	woken = unqueue_all(w, queued);
+	woken = futex_words_unqueue(w, queued);
 	return woken >= 0 ? woken + 1 : err;
 }
 
-static bool any_woken(struct wait_word *w, u32 n)
+bool futex_words_woken(struct wait_word *w, u32 n)
 {
 	for (u32 i = 0; i < n; i++)
 		if (smp_load_acquire(&w[i].q.woken))
@@ -80,13 +72,13 @@ static bool any_woken(struct wait_word *w, u32 n)
 
 static int wait_any(struct wait_word *w, u32 n, u64 deadline)
 {
-	int err = queue_all(w, n), woken;
+	int err = futex_words_queue(w, n), woken;
 
 	if (err)
 		return err > 0 ? err - 1 : err;
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (any_woken(w, n) || err)
+		if (futex_words_woken(w, n) || err)
 			break;
 		if (wait_interrupted(TASK_INTERRUPTIBLE))
 			err = -ERESTARTSYS;
@@ -94,7 +86,7 @@ static int wait_any(struct wait_word *w, u32 n, u64 deadline)
 			err = schedule_deadline(deadline);
 	}
 	__set_current_state(TASK_RUNNING);
-	woken = unqueue_all(w, n);
+	woken = futex_words_unqueue(w, n);
 	return woken >= 0 ? woken : err;
 }
 
@@ -115,7 +107,7 @@ long sys_futex_waitv(uaddr_t waiters, u32 nr, int flags, uaddr_t timeout, int cl
 	if (!w)
 		return -ENOMEM;
 	for (u32 i = 0; i < nr && !ret; i++)
-		ret = get_word(uaddr_add(waiters, i * sizeof(struct futex_waitv)), &w[i]);
+		ret = futex_word_get(uaddr_add(waiters, i * sizeof(struct futex_waitv)), &w[i]);
 	if (!ret)
 		ret = wait_any(w, nr, deadline);
 	kfree(w);
