@@ -9,6 +9,9 @@
  *	r->cflags |= uring_use(r, n);    it has got @n bytes: gone from the group, or with IOU_PBUF_RING_INC a part of it
  *	uring_unchoose(r);               nothing came: it is there again
  *
+ *	n = uring_choose_several(r, most, vec, max);	for a bundle: r->buf is the first
+ *	r->cflags |= uring_use_several(r, vec, n, got);
+ *
  * Between choosing and the other two ring->lock is held, so nobody else can choose the same.
  * Invariants: 1. What was chosen stays in its group until it is used. 2. A group's memory is charged.
  * Locks: ring->lock; the list of rings of ours cq_lock, since mmap() may not wait for a task that copies.
@@ -145,9 +148,71 @@ int uring_choose(struct uring_req *r)
 	return g->ring ? choose_of_ring(g, &r->buf) : choose_of_list(g, &r->buf);
 }
 
+static u32 more_of_list(struct uring_group *g, u64 most, struct uvec *vec, u32 max)
+{
+	u64 total = 0;
+	struct entry *e;
+	u32 n = 0;
+
+	list_for_each_entry(e, &g->list, link) {
+		total += e->len;
+		if (n == max || (n && total > most))
+			break;
+		vec[n++] = (struct uvec){ e->addr, e->len };
+	}
+	return n;
+}
+
+static u32 more_of_ring(struct uring_group *g, u64 most, struct uvec *vec, u32 max)
+{
+	u64 total = vec[0].len;
+	struct io_uring_buf b;
+	u16 tail;
+	u32 n = 1;
+
+	if (tail_of(g, &tail))
+		return n;
+	for (; n < min(max, g->nr) && (u16)(g->head + n) != tail; n++) {
+		if (slot_copy(g, (u16)(g->head + n), &b, false) || total + b.len > most)
+			break;
+		vec[n] = (struct uvec){ b.addr, b.len };
+		total += b.len;
+	}
+	return n;
+}
+
+int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 max)
+{
+	struct uring_group *g = group_of(r);
+	int err = uring_choose(r);
+
+	if (err)
+		return g ? err : -ENOENT;
+	vec[0] = (struct uvec){ r->buf.addr, r->buf.len };
+	return (int)(g->ring ? more_of_ring(g, most, vec, max) : more_of_list(g, most, vec, max));
+}
+
+bool uring_group_empty(const struct uring_req *r)
+{
+	struct uring_group *g = group_of(r);
+	u16 tail;
+
+	if (!g || !g->ring)
+		return !g || list_empty(&g->list);
+	return tail_of(g, &tail) || tail == g->head;
+}
+
 void uring_unchoose(struct uring_req *r)
 {
 	r->buf.there = false;
+}
+
+static void drop_head(struct uring_group *g)
+{
+	if (g->ring)
+		g->head++;
+	else
+		entry_drop(g, list_first_entry(&g->list, struct entry, link));
 }
 
 /* A part of the buffer is used: true, something is left of it. */
@@ -170,13 +235,55 @@ u32 uring_use(struct uring_req *r, size_t n)
 	if (!r->buf.there)
 		return 0;
 	r->buf.there = false;
-	if (!g->ring)
-		entry_drop(g, list_first_entry(&g->list, struct entry, link));
-	else if (g->inc && use_part(g, &r->buf, n))
+	if (g->inc && use_part(g, &r->buf, n))
 		flags |= URING_CQE_F_BUF_MORE;
 	else
-		g->head++;
+		drop_head(g);
 	return flags;
+}
+
+/* A part of the buffer at the head, which is @v: as use_part(). */
+static bool use_head(struct uring_group *g, const struct uvec *v, size_t n)
+{
+	struct uring_chosen c = { .addr = v->base, .len = (u32)v->len };
+	struct io_uring_buf b;
+
+	if (!g->inc || slot_copy(g, g->head, &b, false))
+		return false;
+	c.id = b.bid;
+	return use_part(g, &c, n);
+}
+
+u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n)
+{
+	struct uring_group *g = group_of(r);
+	u32 flags = IORING_CQE_F_BUFFER | (u32)r->buf.id << IORING_CQE_BUFFER_SHIFT;
+
+	r->buf.there = false;
+	for (u32 i = 0; i < nr && (n || !i); i++) {
+		size_t part = min(n, vec[i].len);
+
+		if (part < vec[i].len && use_head(g, &vec[i], part))
+			flags |= URING_CQE_F_BUF_MORE;
+		else
+			drop_head(g);
+		n -= part;
+	}
+	return flags;
+}
+
+bool uring_group_ring(const struct uring_req *r)
+{
+	struct uring_group *g = group_of(r);
+
+	return g && g->ring;
+}
+
+bool uring_group_inc(const struct uring_req *r)
+{
+	struct uring_group *g = group_of(r);
+
+	return g && g->inc;
 }
 
 /* ---- PROVIDE_BUFFERS, REMOVE_BUFFERS ---- */

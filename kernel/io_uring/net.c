@@ -104,11 +104,12 @@ static int take_address(struct uring_req *r)
 static u32 known_flags(const struct uring_req *r)
 {
 	if (is_receive(r))
-		return IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT;
+		return IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT |
+		       (is_msg(r) ? 0 : URING_RECVSEND_BUNDLE);
 	if (is_zc(r))
 		return IORING_RECVSEND_POLL_FIRST | IORING_SEND_ZC_REPORT_USAGE |
 		       (is_msg(r) ? 0 : IORING_RECVSEND_FIXED_BUF);
-	return IORING_RECVSEND_POLL_FIRST;
+	return IORING_RECVSEND_POLL_FIRST | (is_msg(r) ? 0 : URING_RECVSEND_BUNDLE);
 }
 
 int net_prep(struct uring_req *r)
@@ -135,7 +136,7 @@ int net_prep(struct uring_req *r)
 /* ---- sending and receiving ---- */
 
 /* -EAGAIN: waits for the socket unless it was asked not to. 0: try again. */
-static long again(struct uring_req *r, u32 events, bool dontwait)
+long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 {
 	if (dontwait)
 		return -EAGAIN;
@@ -144,7 +145,7 @@ static long again(struct uring_req *r, u32 events, bool dontwait)
 }
 
 /* When sqe.ioprio has @flag the socket is asked first: 0, or the result. */
-static long ask_first(struct uring_req *r, u32 flag, u32 events)
+long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events)
 {
 	if (!(r->sqe.ioprio & flag) || r->polled_first)
 		return 0;
@@ -153,7 +154,7 @@ static long ask_first(struct uring_req *r, u32 flag, u32 events)
 }
 
 /* Only a stream goes on: one datagram is all. */
-static bool wait_all(const struct uring_req *r)
+bool uring_sock_waits_all(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
 
@@ -178,8 +179,9 @@ static int check_zc(struct uring_req *r)
 static long transfer(struct uring_req *r, u64 at, size_t len)
 {
 	u32 flags = (r->sqe.msg_flags & ~(u32)MSG_WAITALL) | MSG_DONTWAIT;
+	struct iov_iter it;
 
-	if (wait_all(r))
+	if (uring_sock_waits_all(r))
 		flags |= MSG_WAITALL;
 	if (is_zc(r))
 		flags &= ~(u32)MSG_ZEROCOPY; /* it is told here, not by the socket */
@@ -191,12 +193,13 @@ static long transfer(struct uring_req *r, u64 at, size_t len)
 		return sock_async_recvmsg(r->file, r->header, flags);
 	if (is_receive(r))
 		return sock_recv_file(r->file, UADDR(at), len, flags);
-	return sock_async_send(r->file, UADDR(at), len, r->header, flags);
+	iov_iter_user(&it, UADDR(at), min_t(size_t, len, 0x7ffff000));
+	return sock_async_send(r->file, &it, r->header, flags);
 }
 
 static bool is_all(const struct uring_req *r)
 {
-	if (!wait_all(r))
+	if (!uring_sock_waits_all(r))
 		return true;
 	return is_msg(r) ? !r->header->iter.count : (size_t)r->done >= r->sqe.len;
 }
@@ -206,7 +209,7 @@ static long all(struct uring_req *r, u32 events)
 	long n = check_zc(r);
 
 	if (!n)
-		n = ask_first(r, IORING_RECVSEND_POLL_FIRST, events);
+		n = uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, events);
 	while (!n) {
 		n = transfer(r, r->sqe.addr + (u64)r->done, r->sqe.len - (size_t)r->done);
 		if (n > 0) {
@@ -218,7 +221,7 @@ static long all(struct uring_req *r, u32 events)
 		}
 		if (n != -EAGAIN)
 			break;
-		n = again(r, events, r->sqe.msg_flags & MSG_DONTWAIT);
+		n = uring_sock_again(r, events, r->sqe.msg_flags & MSG_DONTWAIT);
 	}
 	if (n == URING_QUEUED || !r->done)
 		return n;
@@ -228,7 +231,7 @@ static long all(struct uring_req *r, u32 events)
 
 long send_issue(struct uring_req *r)
 {
-	return all(r, EPOLLOUT);
+	return selects(r) ? uring_send_chosen(r) : all(r, EPOLLOUT);
 }
 
 /* Is there more? Only streams of the internet say it. */
@@ -262,8 +265,15 @@ static long into_chosen(struct uring_req *r)
 /* One message: its length, with r->buf used; or an error. */
 static long one_shot(struct uring_req *r)
 {
-	long n = uring_choose(r);
+	long n;
 
+	if (uring_bundles(r)) {
+		n = uring_receive_bundle(r);
+		if (r->cflags)
+			r->cflags |= nonempty(r);
+		return n;
+	}
+	n = uring_choose(r);
 	if (n)
 		return n;
 	n = into_chosen(r);
@@ -286,14 +296,15 @@ static long next_shot(struct uring_req *r)
 
 static long receive_chosen(struct uring_req *r)
 {
-	long n = file_socket(r->file) ? ask_first(r, IORING_RECVSEND_POLL_FIRST, EPOLLIN) :
-					-ENOTSOCK;
+	long n = file_socket(r->file) ?
+			 uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, EPOLLIN) :
+			 -ENOTSOCK;
 
 	while (!n) {
 		r->cflags = 0;
 		n = one_shot(r);
 		if (n == -EAGAIN) {
-			n = again(r, EPOLLIN, r->sqe.msg_flags & MSG_DONTWAIT);
+			n = uring_sock_again(r, EPOLLIN, r->sqe.msg_flags & MSG_DONTWAIT);
 			continue;
 		}
 		if (n < 0 || !r->cflags || !several(r) || !uring_post_more(r, n, r->cflags))
@@ -332,22 +343,25 @@ int accept_prep(struct uring_req *r)
 long accept_issue(struct uring_req *r)
 {
 	bool more = r->sqe.ioprio & IORING_ACCEPT_MULTISHOT;
-	long n = ask_first(r, URING_ACCEPT_POLL_FIRST, EPOLLIN);
+	long n = uring_sock_ask_first(r, URING_ACCEPT_POLL_FIRST, EPOLLIN);
 
 	if (n)
 		return n;
 	for (;;) {
+		r->cflags = 0;
 		n = sock_accept_file(
 			r->file, UADDR(r->sqe.addr), UADDR(r->sqe.addr2), (int)r->sqe.accept_flags);
 		if (n != -EAGAIN) {
 			n = uring_place_fd(r, n);
-			if (n < 0 || !more || !uring_post_more(r, n, 0))
+			if (n >= 0)
+				r->cflags = nonempty(r);
+			if (n < 0 || !more || !uring_post_more(r, n, r->cflags))
 				return n;
 			r->tries = 0;
 			cond_resched();
 			continue;
 		}
-		n = again(r, EPOLLIN, r->sqe.ioprio & URING_ACCEPT_DONTWAIT);
+		n = uring_sock_again(r, EPOLLIN, r->sqe.ioprio & URING_ACCEPT_DONTWAIT);
 		if (n)
 			return n;
 	}

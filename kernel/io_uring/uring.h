@@ -171,6 +171,7 @@ struct uring_req {
 	struct sock_header *header; /* of sendmsg and recvmsg: the same */
 	struct given_name *names;   /* of calls with paths: the same */
 	struct uring_chosen buf;    /* IOSQE_BUFFER_SELECT: while it is issued */
+	struct uring_buffer rest;   /* SEND: of one that was used, still to be sent */
 	u32 cflags;                 /* of the last completion: IORING_CQE_F_* */
 	u32 shot;       /* polls with several shots: what is to be told, under cq_lock */
 	bool update;    /* a poll that POLL_REMOVE changes: under cq_lock */
@@ -192,7 +193,6 @@ struct uring_req {
 	struct task_work work;
 };
 
-struct uring_op {
 /* What Linux keeps in lists of their own: who cancels it is told how many there were. */
 static inline bool waits_apart(const struct uring_req *r)
 {
@@ -201,6 +201,7 @@ static inline bool waits_apart(const struct uring_req *r)
 	return op == URING_OP_WAITID || op == URING_OP_FUTEX_WAIT || op == URING_OP_FUTEX_WAITV;
 }
 
+struct uring_op {
 	int (*prep)(struct uring_req *r);   /* 0 or -errno; NULL: nothing to check */
 	long (*issue)(struct uring_req *r); /* a result, or URING_QUEUED; NULL: not supported */
 	bool file;                          /* r->file is needed */
@@ -278,6 +279,12 @@ u32 uring_ready(struct uring *u); /* completions that the guest has not taken */
 int uring_choose(struct uring_req *r);
 void uring_unchoose(struct uring_req *r);
 u32 uring_use(struct uring_req *r, size_t n);
+/* Those that @most bytes fill, at least one, at most @max: how many, -ENOBUFS, -ENOENT. r->buf is the first. */
+int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 max);
+u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n);
+bool uring_group_empty(const struct uring_req *r);
+bool uring_group_ring(const struct uring_req *r); /* no list */
+bool uring_group_inc(const struct uring_req *r);  /* what is left of a buffer stays in it */
 void uring_groups_free(struct uring *u);
 int provide_prep(struct uring_req *r);
 long provide_issue(struct uring_req *r);
@@ -413,6 +420,19 @@ long xattr_issue(struct uring_req *r);
 int xattr_prep(struct uring_req *r);
 void uring_names_free(struct uring_req *r);
 
+/* net.c: what bundle.c needs as well. 0: try again; or the result. */
+long uring_sock_again(struct uring_req *r, u32 events, bool dontwait);
+long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events);
+bool uring_sock_waits_all(const struct uring_req *r);
+/* bundle.c */
+static inline bool uring_bundles(const struct uring_req *r)
+{
+	return r->sqe.ioprio & URING_RECVSEND_BUNDLE;
+}
+long uring_send_chosen(struct uring_req *r);
+/* What has come, into buffers that are chosen and used: its length, r->cflags; or -errno. */
+long uring_receive_bundle(struct uring_req *r);
+
 /* poll.c, rw.c, net.c, ops.c */
 int uring_plain_prep(
 	struct uring_req *r); /* of calls with descriptors as numbers: no registered files */
@@ -444,12 +464,12 @@ int command_prep(struct uring_req *r);
 long command_issue(struct uring_req *r);
 int waitid_prep(struct uring_req *r);
 long waitid_issue(struct uring_req *r);
-int shutdown_prep(struct uring_req *r);
-long shutdown_issue(struct uring_req *r);
-
-#endif
 int futex_wait_prep(struct uring_req *r);
 long futex_wait_issue(struct uring_req *r);
 int futex_waitv_prep(struct uring_req *r);
 long futex_waitv_issue(struct uring_req *r);
 long futex_wake_issue(struct uring_req *r);
+int shutdown_prep(struct uring_req *r);
+long shutdown_issue(struct uring_req *r);
+
+#endif

@@ -51,6 +51,7 @@ long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
 /* @h NULL, or h->to says where to. */
-long sock_async_send(struct file *f, uaddr_t buf, size_t len, struct sock_header *h, u32 flags);
+long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags);
+long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags);
 
 #endif

@@ -721,28 +721,32 @@ long sock_async_recvmsg_out(
 	return n;
 }
 
-long sock_async_send(struct file *f, uaddr_t buf, size_t len, struct sock_header *h, u32 flags)
+long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags)
 {
 	struct socket *s = file_socket(f);
-	struct msg m = { .flags = flags, .name = h && h->to.len ? &h->to : NULL };
+	struct msg m = { .flags = flags, .name = h && h->to.len ? &h->to : NULL, .iter = *it };
 
-	if (!s)
-		return -ENOTSOCK;
-	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
-	return do_send(f, s, &m);
+	return s ? do_send(f, s, &m) : -ENOTSOCK;
 }
 
-long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags)
+long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags)
 {
 	struct socket *s = file_socket(f);
-	struct msg m = { .flags = flags };
+	struct msg m = { .flags = flags, .iter = *it };
 	long n;
 
 	if (!s)
 		return -ENOTSOCK;
 	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
-	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
 	n = s->ops->recvmsg(s, &m);
 	msg_end(&m);
 	return n;
+}
+
+long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags)
+{
+	struct iov_iter it;
+
+	iov_iter_user(&it, buf, min_t(size_t, len, 0x7ffff000));
+	return sock_async_recv(f, &it, flags);
 }
