@@ -127,7 +127,7 @@ struct page *pipe_page_get(struct pipe_inode_info *p)
 			return page;
 		}
 	}
-	return alloc_page(GFP_USER);
+	return alloc_page(GFP_KERNEL | __GFP_ACCOUNT);
 }
 
 void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b)

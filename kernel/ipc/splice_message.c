@@ -33,7 +33,7 @@ static struct pipe_buf *room_in(struct message *m)
 	if (m->n == m->max)
 		return NULL;
 	b = &m->bufs[m->n];
-	*b = (struct pipe_buf){ .page = alloc_page(GFP_USER), .merge = true };
+	*b = (struct pipe_buf){ .page = alloc_page(GFP_KERNEL | __GFP_ACCOUNT), .merge = true };
 	if (!b->page)
 		return NULL;
 	m->n++;

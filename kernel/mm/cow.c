@@ -148,7 +148,8 @@ static bool copy_commit(struct vm_area *v, u64 addr, struct copy *c, pte_t bits)
 	if (ok) {
 		c->e = *e;
 		account_rss(mm, c->old, -1);
-		atomic_dec(&c->old->mapcount);
+		if (atomic_dec_and_test(&c->old->mapcount))
+			mem_count_mapped(c->old, -1);
 		entry_set(v, e, c->new, bits | (c->e & PTE_MAPPED ? PTE_MAPPED | PTE_STALE : 0));
 	}
 	spin_unlock(&mm->page_table_lock);

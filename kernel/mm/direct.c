@@ -114,7 +114,7 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done)
 
 static struct page *copy_frame(struct address_space *m, struct page *p)
 {
-	struct page *copy = alloc_page(m->gfp | __GFP_ACCOUNT);
+	struct page *copy = alloc_page(m->gfp | GFP_USER);
 
 	if (!copy)
 		return ERR_PTR(-ENOMEM);

@@ -73,7 +73,8 @@ void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits)
 	if (unlikely(*e == PTE_WP_MARKER))
 		bits = entry_protected(v, bits);
 	*e = mk_pte(page_to_pfn(p), bits);
-	atomic_inc(&p->mapcount);
+	if (atomic_add_return(1, &p->mapcount) == 1)
+		mem_count_mapped(p, 1);
 	account_rss(v->vm_mm, p, 1);
 }
 

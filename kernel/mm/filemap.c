@@ -209,7 +209,7 @@ bool remove_unused_page(struct page *p)
 
 static struct page *new_locked_page(struct address_space *m, u64 index)
 {
-	gfp_t gfp = m->gfp | __GFP_ACCOUNT | (m->a_ops->memory_only ? GFP_USER : 0);
+	gfp_t gfp = m->gfp | GFP_USER;
 	struct page *p;
 
 	if (!large_block_take(m, index, 1, gfp, &p))

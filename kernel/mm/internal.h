@@ -118,6 +118,19 @@ u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dir
 
 int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current->mem_group: 0 or -ENOMEM */
 void mem_uncharge(struct page *p);
+void mem_count_paid(const struct page *p, enum mem_stat what, s64 n);
+/* Who pays for the page, if anybody. */
+static inline void mem_count(const struct page *p, enum mem_stat what, s64 n)
+{
+	if (unlikely(p->memcg))
+		mem_count_paid(p, what, n);
+}
+/* A page has got its first entry, or lost the last one. */
+static inline void mem_count_mapped(const struct page *p, s64 n)
+{
+	if (!PageAnon(p))
+		mem_count(p, MEM_FILE_MAPPED, n);
+}
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
 bool mem_group_oom(struct mem_group *g);
 /* The same for current's nearest group that is full; true if there is none. */

@@ -284,3 +284,17 @@ void lru_putback(struct page *p, bool active)
 		link_page(p, active);
 	spin_unlock(&lru_lock);
 }
+
+void mem_group_lru(const struct mem_group *g, u64 *inactive, u64 *active)
+{
+	struct mem_lru *l;
+
+	*inactive = *active = 0;
+	spin_lock(&lru_lock);
+	list_for_each_entry(l, &busy, busy)
+		if (is_below(l, g)) {
+			*inactive += l->counts[0];
+			*active += l->counts[1];
+		}
+	spin_unlock(&lru_lock);
+}

@@ -187,6 +187,19 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 	return -ENOMEM;
 }
 
+void mem_count_paid(const struct page *p, enum mem_stat what, s64 n)
+{
+	for (struct mem_group *g = p->memcg; g && g->parent; g = g->parent)
+		atomic_add(n, &g->stat[what]);
+}
+
+static void is_kernels(struct page *p, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		set_bit(PG_kmem, &p[i].flags);
+	mem_count(p, MEM_KERNEL, n);
+}
+
 int mem_charge(struct page *p, u32 n, gfp_t gfp)
 {
 	struct mem_group *g = get_own_group();
@@ -197,6 +210,8 @@ int mem_charge(struct page *p, u32 n, gfp_t gfp)
 			mem_group_hold(g);
 		for (u32 i = 0; i < n; i++)
 			p[i].memcg = g;
+		if (gfp & __GFP_ACCOUNT && !(gfp & GFP_USER))
+			is_kernels(p, n);
 	}
 	put_group(g);
 	return err;
@@ -206,6 +221,8 @@ void mem_uncharge(struct page *p)
 {
 	struct mem_group *g = p->memcg;
 
+	if (unlikely(test_bit(PG_kmem, &p->flags)))
+		mem_count(p, MEM_KERNEL, -1);
 	p->memcg = NULL;
 	uncharge(g, 1);
 	if (atomic_sub_return(1, &g->local) == 0 && mem_group_release)

@@ -56,20 +56,32 @@ enum mem_spare { SPARE_NONE, SPARE_MIN, SPARE_LOW }; /* what is kept: nothing, m
 struct io_group;
 enum mem_swap_event { MEM_SWAP_HIGH, MEM_SWAP_MAX, MEM_SWAP_FAIL, MEM_SWAP_EVENTS };
 
+/* What is told apart of usage, with all below. */
+enum mem_stat {
+	MEM_KERNEL,
+	MEM_SLAB,
+	MEM_SLAB_RECLAIMABLE,
+	MEM_FILE_MAPPED,
+	MEM_FILE_DIRTY,
+	MEM_FILE_WRITEBACK,
+	MEM_STATS
+};
+
 struct mem_group {
-	struct mem_group *parent; /* immutable; NULL for the root, which counts nothing */
-	struct io_group *io;      /* of the same owner, or NULL; immutable */
-	atomic64_t usage;         /* pages, with all below */
-	atomic64_t local;         /* its own; not 0: it holds its owner (mem_group_hold) */
-	atomic64_t file, shmem;   /* of usage: page cache; of that memory-only files */
-	atomic64_t sock;          /* of usage: what sockets have */
-	u64 min, low, high, max;  /* pages; read racily */
-	bool keeps;               /* has asked for min or low once */
-	u64 told[KEEPS];          /* atomic: what of @usage the parent counts as asked for, */
-	atomic64_t below[KEEPS];  /* and what those below have told */
-	u64 peak, watched;        /* the most: ever, since a mem_watch began anew */
-	atomic64_t swap;          /* pages in swap areas, with all below */
-	u64 swap_max, swap_high;  /* pages; read racily */
+	struct mem_group *parent;   /* immutable; NULL for the root, which counts nothing */
+	struct io_group *io;        /* of the same owner, or NULL; immutable */
+	atomic64_t usage;           /* pages, with all below */
+	atomic64_t local;           /* its own; not 0: it holds its owner (mem_group_hold) */
+	atomic64_t file, shmem;     /* of usage: page cache; of that memory-only files */
+	atomic64_t stat[MEM_STATS]; /* pages */
+	atomic64_t sock;            /* of usage: what sockets have */
+	u64 min, low, high, max;    /* pages; read racily */
+	bool keeps;                 /* has asked for min or low once */
+	u64 told[KEEPS];            /* atomic: what of @usage the parent counts as asked for, */
+	atomic64_t below[KEEPS];    /* and what those below have told */
+	u64 peak, watched;          /* the most: ever, since a mem_watch began anew */
+	atomic64_t swap;            /* pages in swap areas, with all below */
+	u64 swap_max, swap_high;    /* pages; read racily */
 	u64 swap_peak, swap_watched;
 	u64 swap_events[MEM_SWAP_EVENTS]; /* atomic, with all below */
 	struct list_head watches,
@@ -108,6 +120,8 @@ static inline void mem_keeps_changed(struct mem_group *g)
 		mem_keeps_told(g);
 }
 extern bool mem_keeps_recursive; /* the mount option memory_recursiveprot */
+/* Of files, on the lists of @g and of groups below. */
+void mem_group_lru(const struct mem_group *g, u64 *inactive, u64 *active);
 /* How many pages of @g (or NULL) reclaim for @top (NULL: the machine's) may take; ~0: all. In any context. */
 u64 mem_overage(const struct mem_group *g, const struct mem_group *top, enum mem_spare spare);
 static inline bool mem_spared(

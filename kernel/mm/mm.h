@@ -56,7 +56,8 @@ struct mem_group;
 	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
 #define PG_forked                                                                                  \
 	23 /* anonymous: a fork has shared it, and nobody has been its sole owner since (cow.c) */
-#define PG_ksm 24 /* merged by ksm.c, which has a reference: never written while it is set */
+#define PG_ksm 24  /* merged by ksm.c, which has a reference: never written while it is set */
+#define PG_kmem 25 /* the kernel's own, for which a memory group pays */
 
 struct page {
 	u64 flags;                     /* PG_*, atomic bits */

@@ -65,7 +65,8 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 		old = *e;
 		*e = old & PTE_UFFD_WP && v->vm_flags & VM_UFFD_WP ? PTE_WP_MARKER : 0;
 		account_rss(mm, p, -1);
-		atomic_dec(&p->mapcount);
+		if (atomic_dec_and_test(&p->mapcount))
+			mem_count_mapped(p, -1);
 	}
 	spin_unlock(&mm->page_table_lock);
 	if (old & PTE_MAPPED)

@@ -179,6 +179,16 @@ static struct page *slab_frames_of(struct kmem_cache *c, gfp_t gfp, u32 *order)
 	return alloc_pages(gfp, *order);
 }
 
+/* What a group pays for. */
+static void count_paid(const struct kmem_cache *c, const struct page *p, s64 n)
+{
+	if (likely(!p->memcg))
+		return;
+	mem_count(p, MEM_SLAB, n);
+	if (c->reclaimable)
+		mem_count(p, MEM_SLAB_RECLAIMABLE, n);
+}
+
 static void count_frames(const struct kmem_cache *c, s64 n)
 {
 	atomic_add(n, &slab_frames);
@@ -210,7 +220,9 @@ static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 	for (u32 i = 0; i < 1U << order; i++) {
 		s[i].private = (u64)c;
 		atomic_set(&s[i].mapcount, (int)(order << 16 | i));
-		smp_store_release(&s[i].flags, BIT(PG_slab)); /* slab_object_at() */
+		smp_store_release(&s[i].flags, /* slab_object_at() */
+			BIT(PG_slab) | (s[i].flags & BIT(PG_kmem)));
+		count_paid(c, s + i, 1);
 	}
 	count_frames(c, 1L << order);
 	return s;
@@ -219,7 +231,8 @@ static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 static void forget_slab(struct page *s, u32 order)
 {
 	for (u32 i = 0; i < 1U << order; i++) {
-		s[i].flags = 0;
+		count_paid((struct kmem_cache *)s[i].private, s + i, -1);
+		s[i].flags &= BIT(PG_kmem);
 		s[i].private = 0;
 		atomic_set(&s[i].mapcount, 0);
 	}

@@ -74,6 +74,7 @@ bool set_page_dirty(struct page *p)
 	spin_unlock(&m->lock);
 	atomic_inc(&nr_dirty);
 	atomic_inc(&mapping_bdi(m)->nr_dirty);
+	mem_count(p, MEM_FILE_DIRTY, 1);
 	count_vm(dirtied, 1);
 	current->io_write_bytes += PAGE_SIZE;
 	io_dirtied(mapping_bdi(m)->dev);
@@ -84,7 +85,7 @@ bool set_page_dirty(struct page *p)
 	return true;
 }
 
-static void account_clean(struct address_space *m)
+static void account_clean(const struct page *p, struct address_space *m)
 {
 	bool last;
 
@@ -95,6 +96,7 @@ static void account_clean(struct address_space *m)
 		m->dirty_last = 0;
 	}
 	spin_unlock(&m->lock);
+	mem_count(p, MEM_FILE_DIRTY, -1);
 	atomic_dec(&nr_dirty);
 	atomic_dec(&mapping_bdi(m)->nr_dirty);
 	if (last)
@@ -107,7 +109,7 @@ void cancel_dirty_page(struct page *p)
 	struct address_space *m = p->mapping;
 
 	if (test_and_clear_bit(PG_dirty, &p->flags) && m && !m->a_ops->memory_only)
-		account_clean(m);
+		account_clean(p, m);
 }
 
 bool clear_page_dirty_for_io(struct page *p)
@@ -121,7 +123,7 @@ bool clear_page_dirty_for_io(struct page *p)
 	if (!test_and_clear_bit(PG_dirty, &p->flags))
 		return false;
 	if (m && !m->a_ops->memory_only)
-		account_clean(m);
+		account_clean(p, m);
 	return true;
 }
 
@@ -176,6 +178,7 @@ void set_page_writeback(struct page *p)
 		return;
 	get_page(p);
 	atomic_inc(&nr_writeback);
+	mem_count(p, MEM_FILE_WRITEBACK, 1);
 	if (p->mapping) {
 		atomic_inc(&p->mapping->nrwriteback);
 		atomic_inc(&mapping_bdi(p->mapping)->nr_writeback);
@@ -188,6 +191,7 @@ void end_page_writeback(struct page *p)
 	struct address_space *m = p->mapping;
 
 	atomic_dec(&nr_writeback);
+	mem_count(p, MEM_FILE_WRITEBACK, -1);
 	if (m) {
 		struct backing_dev *b = mapping_bdi(m);
 

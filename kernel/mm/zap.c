@@ -135,7 +135,8 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 		account_rss(v->vm_mm, p, -1);
 		if (!(*e & PTE_RESERVED))
 			clear_bit(PG_zero, &p->flags);
-		atomic_dec(&p->mapcount);
+		if (atomic_dec_and_test(&p->mapcount))
+			mem_count_mapped(p, -1);
 		b->pages[b->n++] = p;
 	} else if (unlikely(*e & PTE_SWAP)) {
 		forget_swapped(v->vm_mm, b, *e);

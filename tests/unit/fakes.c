@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/iogroup.h"
 #include "kernel/mm/leak.h"
+#include "kernel/mm/memcg.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "unit.h"
@@ -390,12 +391,14 @@ __weak u64 arch_cpu_clock(void)
 
 /* ---- groups of tasks: there are none ---- */
 
-struct mem_group;
 __weak int mem_charge(struct page *p, u32 n, gfp_t gfp)
 {
 	return 0;
 }
 __weak void mem_uncharge(struct page *p)
+{
+}
+__weak void mem_count_paid(const struct page *p, enum mem_stat what, s64 n)
 {
 }
 __weak bool mem_swap_charge(struct mem_group *g, struct mem_group **full)

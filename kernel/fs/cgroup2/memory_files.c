@@ -213,43 +213,93 @@ static void show_pages(struct seq *s, const char *name, u64 pages)
 	seq_printf(s, "%s %lu\n", name, pages << PAGE_SHIFT);
 }
 
-/* The root counts nothing by itself: its figures are the machine's. */
-int cg_show_memory_stat(struct seq *s, struct cgroup *c)
+/* What is told of a group; the root counts nothing by itself: its figures are the machine's. */
+struct figures {
+	u64 anon, file, shmem, sock, kernel, stack, tables, slab, reclaimable;
+	u64 mapped, dirty, writeback, swapcached;
+};
+
+static void group_figures(struct cgroup *c, struct figures *f)
 {
-	u64 file = pages_of(&c->mem.file), shmem = pages_of(&c->mem.shmem),
-	    sock = pages_of(&c->mem.sock), usage = pages_of(&c->mem.usage),
-	    anon = usage - min(usage, file + sock);
-	struct cgroup_times used;
+	const struct mem_group *g = &c->mem;
+	u64 usage = pages_of(&g->usage);
+
+	*f = (struct figures){
+		.file = pages_of(&g->file),
+		.shmem = pages_of(&g->shmem),
+		.sock = pages_of(&g->sock),
+		.kernel = pages_of(&g->stat[MEM_KERNEL]),
+		.slab = pages_of(&g->stat[MEM_SLAB]),
+		.reclaimable = pages_of(&g->stat[MEM_SLAB_RECLAIMABLE]),
+		.mapped = pages_of(&g->stat[MEM_FILE_MAPPED]),
+		.dirty = pages_of(&g->stat[MEM_FILE_DIRTY]),
+		.writeback = pages_of(&g->stat[MEM_FILE_WRITEBACK]),
+	};
+	f->anon = usage - min(usage, f->file + f->sock + f->kernel);
+}
+
+static void root_figures(struct figures *f)
+{
 	struct meminfo m;
 
 	si_meminfo(&m);
-	if (cgroup_is_root(c)) {
-		file = m.cached;
-		shmem = m.shmem;
-		anon = m.anon;
-	}
-	show_pages(s, "anon", anon);
-	show_pages(s, "file", file);
+	*f = (struct figures){
+		.anon = m.anon,
+		.file = m.cached,
+		.shmem = m.shmem,
+		.kernel = m.slab + m.page_tables + m.kernel_stack,
+		.stack = m.kernel_stack,
+		.tables = m.page_tables,
+		.slab = m.slab,
+		.reclaimable = m.slab_reclaimable,
+		.mapped = m.mapped,
+		.dirty = m.dirty,
+		.writeback = m.writeback,
+		.swapcached = m.swap_cached,
+	};
+}
+
+static void show_lists(struct seq *s, struct cgroup *c, const struct figures *f)
+{
+	u64 inactive, active;
+
+	mem_group_lru(&c->mem, &inactive, &active);
+	show_pages(s, "inactive_anon", f->shmem);
+	show_pages(s, "active_anon", f->anon);
+	show_pages(s, "inactive_file", inactive);
+	show_pages(s, "active_file", active);
+	seq_puts(s, "unevictable 0\n");
+}
+
+int cg_show_memory_stat(struct seq *s, struct cgroup *c)
+{
+	struct cgroup_times used;
+	struct figures f;
+
+	if (cgroup_is_root(c))
+		root_figures(&f);
+	else
+		group_figures(c, &f);
 	cgroup_cpu_times(c, &used);
-	if (cgroup_is_root(c)) {
-		show_pages(s, "kernel", m.slab + m.page_tables + m.kernel_stack);
-		show_pages(s, "kernel_stack", m.kernel_stack);
-		show_pages(s, "pagetables", m.page_tables);
-	} else {
-		seq_puts(s, "kernel 0\nkernel_stack 0\npagetables 0\n");
-	}
+	show_pages(s, "anon", f.anon);
+	show_pages(s, "file", f.file);
+	show_pages(s, "kernel", f.kernel);
+	show_pages(s, "kernel_stack", f.stack);
+	show_pages(s, "pagetables", f.tables);
 	seq_puts(s, "sec_pagetables 0\npercpu 0\n");
-	show_pages(s, "sock", sock);
+	show_pages(s, "sock", f.sock);
 	seq_puts(s, "vmalloc 0\n");
-	show_pages(s, "shmem", shmem);
-	seq_puts(s, "zswap 0\nzswapped 0\nswapcached 0\n");
-	show_pages(s, "inactive_anon", shmem);
-	show_pages(s, "active_anon", anon);
-	show_pages(s, "inactive_file", file - min(file, shmem));
-	seq_puts(s, "active_file 0\nunevictable 0\n");
-	seq_puts(s, "slab_reclaimable 0\n");
-	show_pages(s, "slab_unreclaimable", cgroup_is_root(c) ? m.slab : 0);
-	show_pages(s, "slab", cgroup_is_root(c) ? m.slab : 0);
+	show_pages(s, "shmem", f.shmem);
+	seq_puts(s, "zswap 0\nzswapped 0\n");
+	show_pages(s, "file_mapped", f.mapped);
+	show_pages(s, "file_dirty", f.dirty);
+	show_pages(s, "file_writeback", f.writeback);
+	show_pages(s, "swapcached", f.swapcached);
+	seq_puts(s, "anon_thp 0\nfile_thp 0\nshmem_thp 0\n");
+	show_lists(s, c, &f);
+	show_pages(s, "slab_reclaimable", f.reclaimable);
+	show_pages(s, "slab_unreclaimable", f.slab - min(f.slab, f.reclaimable));
+	show_pages(s, "slab", f.slab);
 	seq_printf(s, "pgsteal %lu\npgfault %lu\npgmajfault %lu\n", READ_ONCE(c->mem.reclaimed),
 		used.faults, used.major);
 	return 0;
