@@ -99,6 +99,8 @@ uint64_t os_clock_raw(void);
 int os_sleep_until(uint64_t deadline);
 /* Where the function @name lies in the host's vdso, from its start; -ENOENT, also when the host's clock needs system calls. */
 long os_vdso_function(const char *name);
+/* Bytes of the host's vdso from @offset on: how many, at most @n; 0: it does not reach so far, or there is none. */
+size_t os_vdso_read(uint64_t offset, void *buf, size_t n);
 /* Fills the buffer or ends the process: there is no kernel without randomness. */
 void os_getrandom(void *buf, size_t n);
 

@@ -15,6 +15,7 @@ struct image {
 	const Elf64_Sym *symbols;
 	const char *names;
 	size_t count;
+	uint64_t size; /* of what is loaded */
 };
 
 /* Addresses in the vdso's dynamic section are offsets: it is linked at 0. */
@@ -44,6 +45,8 @@ static int read_image(struct image *im)
 	for (int i = 0; i < eh->e_phnum; i++)
 		if (ph[i].p_type == PT_DYNAMIC)
 			read_dynamic(im, (const Elf64_Dyn *)(im->base + ph[i].p_offset));
+		else if (ph[i].p_type == PT_LOAD)
+			im->size = ph[i].p_vaddr + ph[i].p_filesz;
 	sh = (const Elf64_Shdr *)(im->base + eh->e_shoff);
 	for (int i = 0; i < eh->e_shnum; i++)
 		if (sh[i].sh_type == SHT_DYNSYM)
@@ -80,4 +83,16 @@ long os_vdso_function(const char *name)
 		if (im.symbols[i].st_value && !strcmp(im.names + im.symbols[i].st_name, name))
 			return im.symbols[i].st_value;
 	return -ENOENT;
+}
+
+size_t os_vdso_read(uint64_t offset, void *buf, size_t n)
+{
+	struct image im = { 0 };
+
+	if (read_image(&im) || offset >= im.size)
+		return 0;
+	if (n > im.size - offset)
+		n = im.size - offset;
+	memcpy(buf, im.base + offset, n);
+	return n;
 }

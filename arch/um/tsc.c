@@ -21,6 +21,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
+#include "os-linux/os.h"
 #include "skas/skas.h"
 
 bool arch_tsc_traps, arch_tsc_may_trap;
@@ -96,6 +97,15 @@ static u64 counter(void)
 	return (u64)hi << 32 | lo;
 }
 
+/* The clock's code in the vDSO calls the host's, which no area of the guest names; it is the kernel's own host's as well. */
+static u32 code_at(u64 at, u8 *code)
+{
+	u64 vdso = skas_host_vdso();
+	size_t n = vdso && at >= vdso ? os_vdso_read(at - vdso, code, INSN_MAX) : 0;
+
+	return n ? (u32)n : insn_read(at, code);
+}
+
 bool tsc_trap(struct task *t, const struct skas_event *ev)
 {
 	struct regs *r = &t->arch.regs;
@@ -107,7 +117,7 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 	if (ev->signo != SIGSEGV || ev->trapno != TRAPNO_GP || t->no_tsc)
 		return false;
 	at = r->cs & SEL_LDT ? ldt_linear(t->mm->ldt, r->cs, r->rip) : r->rip;
-	len = tsc_insn(code, insn_read(at, code), long_mode, &with_cpu);
+	len = tsc_insn(code, code_at(at, code), long_mode, &with_cpu);
 	if (!len)
 		return false;
 	if (time_frozen)
