@@ -65,6 +65,8 @@ void uring_tell_shots(struct uring_req *r)
 	r->shot = 0;
 	alive = r->where == ON_WAITING && !r->cancelled;
 	spin_unlock(&u->cq_lock);
+	if (alive)
+		mask |= async_poll_take(&r->poll);
 	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
 		return;
 	async_poll_cancel(&r->poll);
@@ -97,7 +99,7 @@ static int may_poll(struct uring_req *r)
 	return 0;
 }
 
-/* Armed: what there is already is the first shot. */
+/* Armed: what there is already is the first shot, which the issuer tells with what comes until it looks. */
 static long first_shot(struct uring_req *r, int mask)
 {
 	bool mine;
@@ -107,7 +109,9 @@ static long first_shot(struct uring_req *r, int mask)
 		uring_req_put(r); /* nobody calls poll_over */
 		return mine ? mask : URING_QUEUED;
 	}
-	if (!mask || uring_post_more(r, mask, 0) || !uring_delist(r))
+	if (!mask || (uring_defers(r->ring) && uring_defer_shot(r, (u32)mask)))
+		return URING_QUEUED;
+	if (uring_post_more(r, mask, 0) || !uring_delist(r))
 		return URING_QUEUED;
 	async_poll_cancel(&r->poll);
 	return mask;
@@ -125,6 +129,7 @@ long poll_add_issue(struct uring_req *r)
 		return mask;
 	async_poll_setup(
 		&r->poll, r->file, events | EPOLLERR | EPOLLHUP | ASYNC_POLL_ASK, poll_over);
+	r->poll.task = current;
 	if (several)
 		r->poll.shot = poll_shot;
 	if (!uring_enlist(r, ON_WAITING))

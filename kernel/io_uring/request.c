@@ -437,6 +437,7 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 		return uring_wait_a_while(r);
 
 	async_poll_setup(&r->poll, f, events | EPOLLERR | EPOLLHUP, file_ready);
+	r->poll.task = current;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* the poll's, and ours until start has returned */

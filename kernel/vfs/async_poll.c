@@ -5,7 +5,8 @@
  * States: IDLE -> (start) ARMING -> ARMED -> FIRED -> IDLE. Whoever takes ARMED to FIRED, a wake-up or a canceller, queues the work, so
  * each arming leads to one run of it. A wake-up that comes while hooks are still being added takes ARMING to EARLY, and start looks
  * again. The work takes the hooks off, asks the file, and either calls done or arms again. With several shots the hooks stay: the work goes from FIRED
- * back to ARMED when it has told what there is; a wake-up meanwhile takes FIRED to AGAIN, and it looks again.
+ * back to ARMED when it has told what there is; a wake-up meanwhile takes FIRED to AGAIN, and it looks again. Whoever is faster than the work
+takes FIRED or AGAIN to TAKEN and tells itself.
  *
  * Invariants: 1. hooks are touched by start, by the work, and by who has stopped it, which never overlap. 2. While hooks are on queues the state is not
  * IDLE. 3. Who has armed a poll and has no reference of his own (the work) does not look at it any more: async_poll_stop() may have ended it. So
@@ -15,8 +16,9 @@
 #include <linux/eventpoll.h>
 
 #include "kernel/vfs/async_poll.h"
+#include "kernel/vfs/internal.h"
 
-enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN };
+enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN, TAKEN };
 
 /* What a wake-up, or a canceller, makes of the state, in one step: it must not change between the look at it and that. */
 static u32 told(const struct async_poll *p, u32 state)
@@ -25,8 +27,31 @@ static u32 told(const struct async_poll *p, u32 state)
 	case ARMED: return FIRED;
 	case ARMING: return EARLY;
 	case FIRED: return p->shot ? AGAIN : FIRED;
+	case TAKEN: return AGAIN;
 	default: return state;
 	}
+}
+
+static void poll_work(struct work *w);
+
+static void poll_task_work(struct task_work *w)
+{
+	poll_work(&container_of(w, struct async_poll, task_work)->work);
+}
+
+/* Under locks of queues. One that ends, or becomes another program, waits for that itself. */
+static void run(struct async_poll *p)
+{
+	struct task *t = current;
+
+	if (p->task != t || t->flags & PF_EXITING || t->in_execve) {
+		work_queue(&p->work);
+		return;
+	}
+	p->task_work.func = poll_task_work;
+	task_work_add(t, &p->task_work);
+	set_bit(TIF_SIGPENDING, &t->work_flags); /* if its call goes on to sleep */
+	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
 static void tell(struct async_poll *p)
@@ -40,7 +65,7 @@ static void tell(struct async_poll *p)
 			return;
 	} while (cmpxchg(&p->state, was, to) != was);
 	if (was == ARMED)
-		work_queue(&p->work);
+		run(p);
 }
 
 static int hook_wake(struct wait_queue_entry *e, u64 key)
@@ -136,18 +161,38 @@ int async_poll_start(struct async_poll *p)
 	}
 }
 
+/* Nothing is to be told: it is armed again. A canceller finds it so, or has made it AGAIN. */
+static bool rearmed(struct async_poll *p, u32 from)
+{
+	return cmpxchg(&p->state, from, (u32)ARMED) == from;
+}
+
 /* Tells what there is; what has come meanwhile is for the next run. */
 static void shots(struct async_poll *p)
 {
-	u32 mask = READ_ONCE(p->cancelled) ? 0 : vfs_poll(p->file, NULL) & p->events;
+	u32 mask;
 
+	if (!READ_ONCE(p->cancelled) && rearmed(p, TAKEN))
+		return;
+	mask = READ_ONCE(p->cancelled) ? 0 : vfs_poll(p->file, NULL) & p->events;
 	if (READ_ONCE(p->cancelled) || (mask && (READ_ONCE(p->once) || !p->shot(p, mask)))) {
 		unhook(p);
 		p->done(p, READ_ONCE(p->cancelled) ? 0 : mask);
 		return;
 	}
-	if (cmpxchg(&p->state, (u32)FIRED, (u32)ARMED) != FIRED) /* AGAIN */
+	if (!rearmed(p, FIRED) && !rearmed(p, TAKEN)) /* AGAIN */
 		run_work(p);
+}
+
+u32 async_poll_take(struct async_poll *p)
+{
+	u32 was = READ_ONCE(p->state);
+
+	if ((was != FIRED && was != AGAIN) || READ_ONCE(p->once) || READ_ONCE(p->cancelled))
+		return 0;
+	if (cmpxchg(&p->state, was, (u32)TAKEN) != was)
+		return 0;
+	return vfs_poll(p->file, NULL) & p->events & ~ASYNC_POLL_ASK;
 }
 
 static void poll_work(struct work *w)
@@ -191,6 +236,7 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 	p->events = events;
 	p->done = done;
 	p->shot = NULL;
+	p->task = NULL;
 	p->table = (struct poll_table){ .queue = hook, .key = events };
 	p->state = IDLE;
 	p->cancelled = p->too_many = p->once = false;

@@ -11,6 +11,9 @@
  * With several shots (p->shot is set after setup) each event that comes later calls shot(&p, mask) in a worker; when that says false, or after a
  * cancel, done is called and it is over. start does not look whether events are there already: > 0 says that they are, and it is armed all the same.
  *
+ * p->task, if it is set after setup, is who waits: what it wakes itself is told, or ends, on its way to user mode rather than in a worker, so
+ * that it finds that done when its call has returned.
+ *
  * The caller keeps the file, and @p until start has returned and done has been called; done may free it. Cancelling needs @p alive: the caller's own lock
  * must keep done from freeing it meanwhile.
  */
@@ -35,6 +38,9 @@ struct async_poll {
 	u32 events;
 	void (*done)(struct async_poll *p, u32 mask);
 	struct poll_table table;
+	const struct task
+		*task; /* or NULL; to be compared only. While it is armed there is a reference */
+	struct task_work task_work;
 	u32 state;                                    /* atomic: async_poll.c */
 	bool (*shot)(struct async_poll *p, u32 mask); /* several shots, else NULL */
 	bool cancelled, too_many;
@@ -48,6 +54,8 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 	void (*done)(struct async_poll *p, u32 mask));
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
+/* With several shots: what there is, if something has woken it and has not been told yet: the worker tells no more of that. Else 0. */
+u32 async_poll_take(struct async_poll *p);
 /* true: it is disarmed, and done will not be called; then async_poll_unhook(), which may wait for locks of queues. false: it is about to end. */
 bool async_poll_stop(struct async_poll *p);
 void async_poll_unhook(struct async_poll *p);
