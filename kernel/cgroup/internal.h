@@ -22,8 +22,8 @@ void cgroup_flush_times(struct task *t);
 /* tasks.c: in ascending order, each once: how many remain */
 s64 cgroup_sort_unique(pid_t *all, s64 n);
 
-/* tasks.c: whose reading and writing of disks that of each task is: nobody's (@away, to version 1), or its group's */
-void cgroup_switch_io(bool away);
+/* tasks.c: who pays for what each task has of these controllers: nobody (@away, to version 1), or its group */
+void cgroup_switch_payers(u32 controllers, bool away);
 
 /* freezer.c; under cgroup_tasks_lock */
 void cgroup_freeze_task(struct task *t, bool on);
@@ -50,6 +50,13 @@ void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_pids_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g);
+/* v1_memory.c */
+void cgroup1_memory_init(struct cgroup1 *g);
+void cgroup1_inherit_memory(struct cgroup1 *g, struct cgroup1 *parent);
+void cgroup1_memory_owner(struct cgroup1_hier *h, bool on);
+void cgroup1_memory_moved(struct task *t, struct cgroup1 *g);
+bool cgroup1_oom_kill(struct mem_group *g);
+void cgroup1_memory_exit(struct cgroup1 *g);
 void cgroup1_cpuset_top(struct cgroup1 *top);
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);
 /* May tasks come? 0, -ENOSPC: there is nothing to run on. Under cgroup1_mutex. */

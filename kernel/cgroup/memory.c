@@ -7,35 +7,51 @@
  * victim's group, the topmost such group dies as a whole.
  */
 #include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/v1.h"
 
 static struct cgroup *owner(struct mem_group *g)
 {
 	return container_of(g, struct cgroup, mem);
 }
 
+static struct cgroup1 *owner1(struct mem_group *g)
+{
+	return container_of(g, struct cgroup1, mem);
+}
+
 static void hold(struct mem_group *g)
 {
-	cgroup_get(owner(g));
+	if (g->v1)
+		cgroup1_get(owner1(g));
+	else
+		cgroup_get(owner(g));
 }
 
 static bool tryget(struct mem_group *g)
 {
-	return atomic_inc_not_zero(&owner(g)->refs);
+	return atomic_inc_not_zero(g->v1 ? &owner1(g)->refs : &owner(g)->refs);
 }
 
 static void release(struct mem_group *g)
 {
-	cgroup_put(owner(g));
+	if (g->v1)
+		cgroup1_put(owner1(g));
+	else
+		cgroup_put(owner(g));
 }
 
 static void event(struct mem_group *g)
 {
+	if (g->v1)
+		return; /* its files are not waited for */
 	cgroup_notify(owner(g), CGN_MEMORY);
 	cgroup_notify(owner(g), CGN_MEMORY_LOCAL);
 }
 
 static void huge_event(struct mem_group *g)
 {
+	if (g->v1)
+		return;
 	cgroup_notify(owner(g), CGN_HUGETLB);
 	cgroup_notify(owner(g), CGN_HUGETLB_LOCAL);
 }
@@ -77,6 +93,8 @@ static bool oom_kill_in(struct mem_group *g)
 	struct task *victim;
 	bool any;
 
+	if (g->v1)
+		return cgroup1_oom_kill(g);
 	victim = oom_kill_within(min(g->max, max_pfn), belongs_to, c, &any);
 	if (!victim)
 		return any;

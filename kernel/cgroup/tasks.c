@@ -161,7 +161,15 @@ static bool given_away(u32 controller)
 	return READ_ONCE(cgroup_given_away) & controller;
 }
 
-void cgroup_switch_io(bool away)
+static void switch_payers(struct task *t, u32 controllers, bool away)
+{
+	if (controllers & CG_IO)
+		WRITE_ONCE(t->io_group, away ? NULL : io_group_of(t->cgroup));
+	if (controllers & CG_MEMORY)
+		WRITE_ONCE(t->mem_group, away ? NULL : mem_group_of(t->cgroup));
+}
+
+void cgroup_switch_payers(u32 controllers, bool away)
 {
 	struct task *leader, *t;
 
@@ -171,7 +179,7 @@ void cgroup_switch_io(bool away)
 	list_for_each_entry(leader, &all_processes, tasks)
 		list_for_each_entry(t, &leader->signal->threads, thread_node)
 			if (!list_empty(&t->cg_list))
-				WRITE_ONCE(t->io_group, away ? NULL : io_group_of(t->cgroup));
+				switch_payers(t, controllers, away);
 	spin_unlock(&cgroup_tasks_lock);
 	read_unlock(&tasklist_lock);
 	up_write(&cgroup_threads);
@@ -267,7 +275,7 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 		return err;
 	}
 	t->cgroup = cgroup_get(c);
-	t->mem_group = mem_group_of(c);
+	t->mem_group = given_away(CG_MEMORY) ? NULL : mem_group_of(c);
 	t->io_group = given_away(CG_IO) ? NULL : io_group_of(c);
 	t->psi = cgroup_psi(c);
 	sched_set_group(t, cgroup_sched_group(c));
@@ -351,7 +359,8 @@ static void move_task(struct cgroup *dst, struct task *t)
 	pids_charge_force(cgroup_pids(dst));
 	pids_uncharge(cgroup_pids(from));
 	t->cgroup = cgroup_get(dst);
-	WRITE_ONCE(t->mem_group, mem_group_of(dst));
+	if (!given_away(CG_MEMORY))
+		WRITE_ONCE(t->mem_group, mem_group_of(dst));
 	if (!given_away(CG_IO))
 		WRITE_ONCE(t->io_group, io_group_of(dst));
 	cgroup_link_task(dst, t);

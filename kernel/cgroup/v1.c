@@ -77,6 +77,7 @@ static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32
 	io_group_init(&g->io, NULL);
 	pids_group_init(&g->pids, NULL);
 	sched_group_init(&g->sched);
+	cgroup1_memory_init(g);
 	work_setup(&g->release, release_work);
 	return g;
 }
@@ -93,6 +94,7 @@ struct cgroup1 *cgroup1_mkdir(struct cgroup1 *parent, const char *name, u32 len)
 		return ERR_PTR(-ENOMEM);
 	g->parent = cgroup1_get(parent);
 	g->level = parent->level + 1;
+	cgroup1_inherit_memory(g, parent);
 	if (parent->parent) { /* the top counts and shares nothing itself */
 		g->pids.parent = &parent->pids;
 		sched_group_link(&g->sched, &parent->sched);
@@ -142,6 +144,8 @@ int cgroup1_rmdir(struct cgroup1 *g)
 		sched_group_exit(&g->sched);
 	}
 	mutex_unlock(&cgroup1_mutex);
+	if (!err)
+		cgroup1_memory_exit(g);
 	return err;
 }
 
@@ -229,6 +233,7 @@ void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb)
 	listed[h->slot] = h;
 	cgroup1_net_owner(h, true);
 	cgroup1_blkio_owner(h, true);
+	cgroup1_memory_owner(h, true);
 }
 
 void cgroup1_unlist(struct cgroup1_hier *h)
@@ -240,6 +245,7 @@ void cgroup1_unlist(struct cgroup1_hier *h)
 	cgroup1_net_owner(h, false);
 	cgroup_take_back(cgroup1_taken(h->controllers));
 	cgroup1_blkio_owner(h, false);
+	cgroup1_memory_owner(h, false);
 }
 
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none)
@@ -397,6 +403,8 @@ static void put_into(struct task *t, u32 slot, struct cgroup1 *to)
 	t->cg1[slot] = to;
 	if (controllers & CG1_BLKIO)
 		cgroup1_blkio_moved(t, to);
+	if (controllers & CG1_MEMORY)
+		cgroup1_memory_moved(t, to);
 	if (controllers & CG1_CPU)
 		cgroup1_cpu_moved(t, to);
 	if (controllers & CG1_CPUSET)

@@ -2,7 +2,7 @@
 /*
  * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
  * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c),
- * perf_event, which has no files and only groups tasks. blkio (v1_blkio.c), cpu and pids (v1_cpu.c) and cpuset (v1_cpuset.c) are version 2's
+ * perf_event, which has no files and only groups tasks. blkio (v1_blkio.c), cpu and pids (v1_cpu.c), cpuset (v1_cpuset.c), memory and hugetlb (v1_memory.c) are version 2's
  * otherwise: a hierarchy takes them, and gives them back when it goes. The files are in kernel/fs/cgroup1.
  *
  * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
@@ -20,6 +20,7 @@
 #include "kernel/cgroup/pids.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/mm/iogroup.h"
+#include "kernel/mm/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
@@ -37,14 +38,16 @@ struct super_block;
 #define CG1_CPU BIT(1)
 #define CG1_CPUACCT BIT(2)
 #define CG1_BLKIO BIT(3)
-#define CG1_DEVICES BIT(4)
-#define CG1_FREEZER BIT(5)
-#define CG1_NET_CLS BIT(6)
-#define CG1_PERF_EVENT BIT(7)
-#define CG1_NET_PRIO BIT(8)
+#define CG1_MEMORY BIT(4)
+#define CG1_DEVICES BIT(5)
+#define CG1_FREEZER BIT(6)
+#define CG1_NET_CLS BIT(7)
+#define CG1_PERF_EVENT BIT(8)
+#define CG1_NET_PRIO BIT(9)
 #define CG1_NETWORK (CG1_NET_CLS | CG1_NET_PRIO)
-#define CG1_PIDS BIT(9)
-#define CG1_NR 10
+#define CG1_HUGETLB BIT(10)
+#define CG1_PIDS BIT(11)
+#define CG1_NR 12
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
 #define CGROUP1_DEPTH                                                                              \
@@ -67,7 +70,7 @@ struct cgroup1_hier {
 	struct list_head groups; /* those below the top that were not removed */
 };
 
-#define CGROUP1_FILES 64
+#define CGROUP1_FILES 96
 
 struct cgroup1_usage {
 	u64 exec, utime, stime; /* ns */
@@ -101,6 +104,13 @@ struct cgroup1 {
 	u32 prioidx; /* net_prio: no other group that lives has it; 0: the hierarchy has not that controller. Immutable */
 	struct io_group
 		io; /* blkio: what it does with disks, without what is below; tasks refer to it */
+	u64 ino;    /* of its directory; read racily */
+	struct mem_group mem;     /* memory, hugetlb */
+	u32 nr_oom;               /* who waits for memory; atomic */
+	struct list_head watches; /* of eventfds; under v1_memory.c's lock, as the next */
+	u32 nr_watches;
+	struct work told; /* they are to be looked at */
+	bool telling;
 	struct pids_group pids;
 	struct sched_group sched; /* cpu; settings under cgroup1_mutex */
 	/* cpuset: what was written, CS1_*; under cgroup1_mutex, cpus under cgroup1_lock, too */
@@ -179,6 +189,11 @@ int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* n
 int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
 int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
 int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
+/* memory: an eventfd is told when its pages pass @pages, or of each time that it is out of memory. -ENOMEM, -ENOSPC, -ENODEV; it keeps the reference. */
+int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
+int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
+u64 cgroup1_own_pages(struct cgroup1 *g,
+	const atomic64_t *of); /* @of: of g->mem, with those below; without them */
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */

@@ -19,7 +19,7 @@ void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on)
 	if (!(h->controllers & CG1_BLKIO))
 		return;
 	WRITE_ONCE(io_pages_unowned, on);
-	cgroup_switch_io(on);
+	cgroup_switch_payers(CG_IO, on);
 }
 
 void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g)

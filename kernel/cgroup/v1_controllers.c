@@ -12,8 +12,8 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
-const char *const cgroup1_controllers[CG1_NR] = { "cpuset", "cpu", "cpuacct", "blkio", "devices",
-	"freezer", "net_cls", "perf_event", "net_prio", "pids" };
+const char *const cgroup1_controllers[CG1_NR] = { "cpuset", "cpu", "cpuacct", "blkio", "memory",
+	"devices", "freezer", "net_cls", "perf_event", "net_prio", "hugetlb", "pids" };
 
 /* ---- cpuacct ---- */
 

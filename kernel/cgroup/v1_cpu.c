@@ -22,7 +22,9 @@
 u32 cgroup1_taken(u32 controllers)
 {
 	return (controllers & CG1_CPUSET ? CG_CPUSET : 0) | (controllers & CG1_CPU ? CG_CPU : 0) |
-	       (controllers & CG1_BLKIO ? CG_IO : 0) | (controllers & CG1_PIDS ? CG_PIDS : 0);
+	       (controllers & CG1_BLKIO ? CG_IO : 0) | (controllers & CG1_PIDS ? CG_PIDS : 0) |
+	       (controllers & CG1_MEMORY ? CG_MEMORY : 0) |
+	       (controllers & CG1_HUGETLB ? CG_HUGETLB : 0);
 }
 
 /* ---- pids ---- */

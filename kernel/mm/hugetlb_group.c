@@ -31,13 +31,18 @@ static bool try_charge(struct mem_group *g, enum huge_kind kind, u64 n)
 {
 	struct mem_group *at, *undo;
 
-	for (at = g; at->parent; at = at->parent)
-		if ((u64)atomic_add_return((s64)n, &at->huge.pages[kind]) >
-			READ_ONCE(at->huge.max[kind]))
+	for (at = g; at->parent; at = at->parent) {
+		u64 now = (u64)atomic_add_return((s64)n, &at->huge.pages[kind]);
+
+		if (now > READ_ONCE(at->huge.max[kind]))
 			goto err_undo;
+		if (now > READ_ONCE(at->huge.peak[kind]))
+			WRITE_ONCE(at->huge.peak[kind], now);
+	}
 	return true;
 
 err_undo:
+	__atomic_add_fetch(&at->huge.hits[kind], 1, __ATOMIC_RELAXED);
 	for (undo = g;; undo = undo->parent) {
 		atomic_sub((s64)n, &undo->huge.pages[kind]);
 		if (undo == at)
@@ -47,7 +52,7 @@ err_undo:
 
 struct mem_group *huge_charge(enum huge_kind kind, u64 n)
 {
-	struct mem_group *g = n ? mem_sock_begin() : NULL;
+	struct mem_group *g = n && mem_huge_begin ? mem_huge_begin() : NULL;
 
 	if (!g)
 		return NULL;

@@ -23,6 +23,8 @@ bool (*mem_group_tryget)(struct mem_group *g);
 void (*mem_group_release)(struct mem_group *g);
 bool (*mem_group_oom_kill)(struct mem_group *g);
 void (*mem_group_event)(struct mem_group *g);
+void (*mem_group_crossed)(struct mem_group *g);
+struct mem_group *(*mem_huge_begin)(void);
 
 static u64 usage_of(const struct mem_group *g)
 {
@@ -75,7 +77,10 @@ static void uncharge(struct mem_group *g, s64 n)
 	struct mem_group *at;
 
 	for (at = g; at && at->parent; at = at->parent) {
-		atomic_sub(n, &at->usage);
+		s64 left = atomic_sub_return(n, &at->usage);
+
+		if (unlikely(left < (s64)READ_ONCE(at->tell_below)))
+			mem_group_crossed(at);
 		mem_keeps_changed(at);
 	}
 }
@@ -86,6 +91,33 @@ static void note_peak(struct mem_group *g, u64 now)
 		WRITE_ONCE(g->peak, now);
 	if (now > READ_ONCE(g->watched))
 		WRITE_ONCE(g->watched, now);
+	if (likely(!g->v1))
+		return;
+	if (now + swap_of(g) > READ_ONCE(g->both_peak))
+		WRITE_ONCE(g->both_peak, now + swap_of(g));
+	if (now >= READ_ONCE(g->tell_from))
+		mem_group_crossed(g);
+}
+
+/* Is there as much as there may be, in memory and swap areas together? Then the latter do not help. */
+static bool both_full(const struct mem_group *g, u64 now)
+{
+	u64 max = READ_ONCE(g->both_max);
+
+	return unlikely(max != MEM_NO_LIMIT) && now + swap_of(g) >= max;
+}
+
+/* @now of @g would be more than there may be: it is counted. */
+static bool too_much(struct mem_group *g, u64 now)
+{
+	if (now > READ_ONCE(g->max)) {
+		__atomic_add_fetch(&g->hits, 1, __ATOMIC_RELAXED);
+		return true;
+	}
+	if (likely(!both_full(g, now - 1)))
+		return false;
+	__atomic_add_fetch(&g->both_hits, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 static bool must_not_fail(gfp_t gfp)
@@ -110,7 +142,7 @@ static bool try_charge(struct mem_group *g, s64 n, gfp_t gfp, struct mem_group *
 	for (at = g; at && at->parent; at = at->parent) {
 		u64 now = (u64)atomic_add_return(n, &at->usage);
 
-		if (!force && now > READ_ONCE(at->max))
+		if (!force && too_much(at, now))
 			goto err_undo;
 		if (unlikely(swap_of(at) > READ_ONCE(at->swap_high))) {
 			current->memcg_over += (u64)n;
@@ -140,10 +172,12 @@ err_undo:
 /* Is there room for what the group has beside caches? */
 static bool may_swap(const struct mem_group *g)
 {
-	if (!nr_swap_free() || !sysctl_swappiness)
+	int own = READ_ONCE(g->swappiness);
+
+	if (!nr_swap_free() || !(own < 0 ? sysctl_swappiness : own))
 		return false;
 	for (const struct mem_group *at = g; at->parent; at = at->parent)
-		if (swap_of(at) >= READ_ONCE(at->swap_max))
+		if (swap_of(at) >= READ_ONCE(at->swap_max) || both_full(at, usage_of(at)))
 			return false;
 	return !g->parent || atomic_read(&g->usage) > atomic_read(&g->file) + atomic_read(&g->sock);
 }
@@ -151,7 +185,8 @@ static bool may_swap(const struct mem_group *g)
 bool mem_group_is_limited(const struct mem_group *g)
 {
 	for (; g && g->parent; g = g->parent)
-		if (READ_ONCE(g->max) != MEM_NO_LIMIT || READ_ONCE(g->high) != MEM_NO_LIMIT)
+		if (READ_ONCE(g->max) != MEM_NO_LIMIT || READ_ONCE(g->high) != MEM_NO_LIMIT ||
+			READ_ONCE(g->both_max) != MEM_NO_LIMIT)
 			return true;
 	return false;
 }
@@ -173,7 +208,8 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 	for (int i = 0; i < RETRIES; i++) {
 		count_event(over, MEM_MAX);
 		if (!mem_group_reclaim(over, BATCH) && i > patience(over)) {
-			if (gfp & __GFP_NOOOM) {
+			/* who waits for room holds no lock: a fault does so in the end, a call fails */
+			if (gfp & __GFP_NOOOM || READ_ONCE(over->oom_waits)) {
 				current->memcg_oom = true;
 				return -ENOMEM;
 			}
@@ -390,7 +426,7 @@ bool mem_group_oom_own(void)
 	bool again = true; /* none is full any more */
 
 	for (g = own; g && g->parent; g = g->parent)
-		if (usage_of(g) >= READ_ONCE(g->max)) {
+		if (usage_of(g) >= READ_ONCE(g->max) || both_full(g, usage_of(g))) {
 			again = mem_group_oom(g);
 			break;
 		}
@@ -533,7 +569,9 @@ void mem_group_reset(struct mem_group *g)
 	g->min = g->low = 0;
 	if (g->parent)
 		mem_keeps_changed(g);
-	g->high = g->max = g->swap_high = g->swap_max = MEM_NO_LIMIT;
+	g->high = g->max = g->swap_high = g->swap_max = g->both_max = MEM_NO_LIMIT;
+	g->tell_from = ~0UL;
+	g->swappiness = -1;
 	g->oom_group = false;
 }
 

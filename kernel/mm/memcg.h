@@ -43,6 +43,8 @@ enum huge_kind { HUGE_USED, HUGE_RESERVED, HUGE_KINDS };
 struct huge_group {
 	atomic64_t pages[HUGE_KINDS];
 	u64 max[HUGE_KINDS];
+	u64 peak[HUGE_KINDS];       /* racy */
+	u64 hits[HUGE_KINDS];       /* charges that this limit refused; atomic */
 	u64 refused, refused_local; /* charges here and below; atomic */
 };
 struct mem_group;
@@ -91,6 +93,15 @@ struct mem_group {
 	u64 reclaimed;                                    /* pages, atomic */
 	struct mem_lru lru;
 	struct huge_group huge;
+
+	/* version 1: its owner is a group of that; memory and what is in swap areas together, their limit and their most */
+	bool v1;        /* immutable */
+	bool oom_waits; /* racy; who is out of memory waits, and nobody is killed */
+	int swappiness; /* racy; 0: nothing of it goes to swap areas for its limits; < 0: vm.swappiness counts */
+	u64 both_max, both_peak;
+	u64 hits, both_hits; /* charges that these limits refused; atomic */
+	u64 tell_below,
+		tell_from; /* mem_group_crossed() is told when its pages come to be less, or as many */
 };
 
 /* The most that was in use since mem_watch_begin(), which begins anew each time; before the first one, ever. Zeroed at first. In pages. */
@@ -169,6 +180,8 @@ extern bool (*mem_group_tryget)(struct mem_group *g);
 /* Kills in the group: true when somebody dies. An event has happened. */
 extern bool (*mem_group_oom_kill)(struct mem_group *g);
 extern void (*mem_group_event)(struct mem_group *g);
+extern struct mem_group *(*mem_huge_begin)(void); /* as mem_sock_begin(), of current's huge pages */
+extern void (*mem_group_crossed)(struct mem_group *g);    /* in any context */
 extern void (*mem_group_huge_event)(struct mem_group *g); /* a huge page was refused */
 
 #endif

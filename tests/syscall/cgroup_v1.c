@@ -50,8 +50,15 @@ static void options(void)
 	GIVES(mount_v1(
 		      "none,name=0123456789012345678901234567890123456789012345678901234567890123"),
 		EINVAL);
-	GIVES(mount_v1("cpu,memory"), EBUSY);
-	GIVES(mount_v1(NULL), EBUSY);
+	GIVES(mount_v1("cpu,all"), EINVAL);
+	GIVES(mount_v1("none,all"), EINVAL);
+	GIVES(mount_v1("cpu,memory"), 0);
+	GIVES(umount("v1"), 0);
+	GIVES(mount_v1(NULL), 0);
+	WANT("all of them", strstr(get("/proc/self/mountinfo"),
+				    " - cgroup none rw,cpuset,cpu,cpuacct,blkio,memory,devices,"
+				    "freezer,net_cls,perf_event,net_prio,hugetlb,pids"));
+	GIVES(umount("v1"), 0);
 	GIVES(mount_v1(NAMED ",xattr"), 0);
 	WANT("it is in mountinfo",
 		strstr(get("/proc/self/mountinfo"), " - cgroup none rw,xattr,name=nest.v1"));

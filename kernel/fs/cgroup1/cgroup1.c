@@ -5,8 +5,8 @@
  * Each hierarchy has a superblock of its own, whose dentries are the tree that is seen; a directory's inode refers to its group. Each group
  * below the top holds the superblock, so a hierarchy with groups outlives its mounts and is found again by its name or its controllers.
  *
- * Version 2 gives its controllers away while none of its groups has them (EBUSY), as on Linux; but for memory and hugetlb, which it keeps. A
- * remount adds and takes away no controller (EBUSY). Groups are not renamed. The file system "cpuset" is one with that controller and names of old.
+ * Version 2 gives its controllers away while none of its groups has them (EBUSY), as on Linux. A remount adds and takes away no controller (EBUSY).
+ * Groups are not renamed. The file system "cpuset" is one with that controller and names of old.
  *
  * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
  */
@@ -114,6 +114,7 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	if (!err) {
 		mutex_lock(&cgroup1_mutex);
 		g->dir = d; /* stays until cgroup1_rmdir() */
+		WRITE_ONCE(g->ino, d_inode(d)->i_ino);
 		mutex_unlock(&cgroup1_mutex);
 		atomic_inc(&dir->i_sb->s_active);
 	} else {
@@ -191,11 +192,10 @@ static const struct fs_param params[] = {
 
 /* What changes nothing; nor does xattr, which is kept: attributes are always there. */
 static const char *const ignored[] = { "favordynmods" };
-static const char *const of_version_2[] = { "all", "memory", "hugetlb" };
 
 struct options {
 	const char *name, *agent; /* into the text; NULL: not given */
-	bool none, clone_children, xattr, noprefix, version_2;
+	bool none, clone_children, xattr, noprefix, all;
 	u32 controllers; /* CG1_* */
 };
 
@@ -246,8 +246,8 @@ static int parse_option(struct options *o, const char *word)
 		o->noprefix = true;
 	} else if (!strcmp(word, "clone_children")) {
 		o->clone_children = true;
-	} else if (one_of(of_version_2, ARRAY_SIZE(of_version_2), word)) {
-		o->version_2 = true;
+	} else if (!strcmp(word, "all")) {
+		o->all = true;
 	} else if (controller(word)) {
 		o->controllers |= controller(word);
 	} else if (!one_of(ignored, ARRAY_SIZE(ignored), word)) {
@@ -267,12 +267,14 @@ static int parse_options(struct options *o, char *data)
 			err = parse_option(o, word);
 	if (err)
 		return err;
-	if (o->noprefix && (o->version_2 || o->controllers != CG1_CPUSET))
+	if (o->noprefix && (o->all || o->controllers != CG1_CPUSET))
 		return -EINVAL;
-	if (o->none && (o->version_2 || o->controllers || !o->name))
+	if ((o->none && (o->all || o->controllers || !o->name)) || (o->all && o->controllers))
 		return -EINVAL;
 	/* without anything all controllers are meant */
-	return o->version_2 || (!o->none && !o->name && !o->controllers) ? -EBUSY : 0;
+	if (o->all || (!o->none && !o->name && !o->controllers))
+		o->controllers = BIT(CG1_NR) - 1;
+	return 0;
 }
 
 /* ---- superblocks ---- */

@@ -53,34 +53,44 @@ int cg1_store_quota(struct file *f, struct cgroup1 *g, char *text)
 		g, v < 0 ? SCHED_QUOTA_NONE : (u64)v * US, g->sched.period, g->sched.burst);
 }
 
+static int show_us(struct seq *s, const u64 *ns)
+{
+	seq_printf(s, "%lu\n", READ_ONCE(*ns) / US);
+	return 0;
+}
+
+static int parse_us(const char *text, u64 *ns)
+{
+	if (kstrtou64(text, 0, ns) || *ns >= US_MAX)
+		return -EINVAL;
+	*ns *= US;
+	return 0;
+}
+
 int cg1_show_period(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%lu\n", READ_ONCE(g->sched.period) / US);
-	return 0;
+	return show_us(s, &g->sched.period);
 }
 
 int cg1_store_period(struct file *f, struct cgroup1 *g, char *text)
 {
-	u64 v;
+	u64 ns;
+	int err = parse_us(text, &ns);
 
-	if (kstrtou64(text, 0, &v) || v >= US_MAX)
-		return -EINVAL;
-	return cgroup1_set_quota(g, g->sched.quota, v * US, g->sched.burst);
+	return err ? err : cgroup1_set_quota(g, g->sched.quota, ns, g->sched.burst);
 }
 
 int cg1_show_burst(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%lu\n", READ_ONCE(g->sched.burst) / US);
-	return 0;
+	return show_us(s, &g->sched.burst);
 }
 
 int cg1_store_burst(struct file *f, struct cgroup1 *g, char *text)
 {
-	u64 v;
+	u64 ns;
+	int err = parse_us(text, &ns);
 
-	if (kstrtou64(text, 0, &v) || v >= US_MAX)
-		return -EINVAL;
-	return cgroup1_set_quota(g, g->sched.quota, g->sched.period, v * US);
+	return err ? err : cgroup1_set_quota(g, g->sched.quota, g->sched.period, ns);
 }
 
 int cg1_show_cpu_stat(struct seq *s, struct cgroup1 *g)

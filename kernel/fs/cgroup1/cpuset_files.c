@@ -16,6 +16,11 @@ static int show_list(struct seq *s, u64 mask)
 	return 0;
 }
 
+static int parse_list(const struct cgroup1 *g, char *text, u32 nr, u64 *mask, bool *beyond)
+{
+	return g->parent ? number_list_parse(text, nr, mask, beyond) : -EACCES;
+}
+
 int cg1_show_cpus(struct seq *s, struct cgroup1 *g)
 {
 	return show_list(s, READ_ONCE(g->cpus));
@@ -25,11 +30,8 @@ int cg1_store_cpus(struct file *f, struct cgroup1 *g, char *text)
 {
 	bool beyond;
 	u64 mask;
-	int err;
+	int err = parse_list(g, text, (u32)nr_cpus, &mask, &beyond);
 
-	if (!g->parent)
-		return -EACCES;
-	err = number_list_parse(text, (u32)nr_cpus, &mask, &beyond);
 	return err ? err : cgroup1_set_cpus(g, mask);
 }
 
@@ -42,11 +44,8 @@ int cg1_store_mems(struct file *f, struct cgroup1 *g, char *text)
 {
 	bool beyond;
 	u64 mask;
-	int err;
+	int err = parse_list(g, text, NUMBER_LIST_NODES, &mask, &beyond);
 
-	if (!g->parent)
-		return -EACCES;
-	err = number_list_parse(text, NUMBER_LIST_NODES, &mask, &beyond);
 	if (!err && (beyond || mask & ~1UL))
 		err = -EINVAL;
 	return err ? err : cgroup1_set_mems(g, mask);

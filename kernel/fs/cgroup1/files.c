@@ -309,6 +309,15 @@ static int store_reset(struct file *f, struct cgroup1 *g, char *text)
 
 /* ---- all of them ---- */
 
+#define SETTING(controller, name, verb)                                                            \
+	{                                                                                          \
+		name, 0644, EVERYWHERE, controller, cg1_show_##verb, cg1_store_##verb              \
+	}
+#define FIGURE(controller, name, verb)                                                             \
+	{                                                                                          \
+		name, 0444, EVERYWHERE, controller, cg1_show_##verb, NULL                          \
+	}
+
 static const struct cg1_file files[] = {
 	{ "cgroup.procs", 0644, EVERYWHERE, 0, show_procs, store_procs },
 	{ "cgroup.clone_children", 0644, EVERYWHERE, 0, show_clone, store_clone },
@@ -329,53 +338,64 @@ static const struct cg1_file files[] = {
 	{ "net_cls.classid", 0644, EVERYWHERE, CG1_NET_CLS, show_classid, store_classid },
 	{ "net_prio.prioidx", 0444, EVERYWHERE, CG1_NET_PRIO, show_prioidx, NULL },
 	{ "net_prio.ifpriomap", 0644, EVERYWHERE, CG1_NET_PRIO, show_ifpriomap, store_ifpriomap },
-	{ "blkio.throttle.read_bps_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_read_bps,
-		cg1_store_read_bps },
-	{ "blkio.throttle.write_bps_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_write_bps,
-		cg1_store_write_bps },
-	{ "blkio.throttle.read_iops_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_read_iops,
-		cg1_store_read_iops },
-	{ "blkio.throttle.write_iops_device", 0644, EVERYWHERE, CG1_BLKIO, cg1_show_write_iops,
-		cg1_store_write_iops },
-	{ "blkio.throttle.io_service_bytes", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_io_bytes, NULL },
-	{ "blkio.throttle.io_service_bytes_recursive", 0444, EVERYWHERE, CG1_BLKIO,
-		cg1_show_io_bytes_below, NULL },
-	{ "blkio.throttle.io_serviced", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_ios, NULL },
-	{ "blkio.throttle.io_serviced_recursive", 0444, EVERYWHERE, CG1_BLKIO, cg1_show_ios_below,
-		NULL },
-	{ "cpu.shares", 0644, EVERYWHERE, CG1_CPU, cg1_show_shares, cg1_store_shares },
-	{ "cpu.idle", 0644, EVERYWHERE, CG1_CPU, cg1_show_idle, cg1_store_idle },
-	{ "cpu.cfs_quota_us", 0644, EVERYWHERE, CG1_CPU, cg1_show_quota, cg1_store_quota },
-	{ "cpu.cfs_period_us", 0644, EVERYWHERE, CG1_CPU, cg1_show_period, cg1_store_period },
-	{ "cpu.cfs_burst_us", 0644, EVERYWHERE, CG1_CPU, cg1_show_burst, cg1_store_burst },
-	{ "cpu.stat", 0444, EVERYWHERE, CG1_CPU, cg1_show_cpu_stat, NULL },
+	SETTING(CG1_BLKIO, "blkio.throttle.read_bps_device", read_bps),
+	SETTING(CG1_BLKIO, "blkio.throttle.write_bps_device", write_bps),
+	SETTING(CG1_BLKIO, "blkio.throttle.read_iops_device", read_iops),
+	SETTING(CG1_BLKIO, "blkio.throttle.write_iops_device", write_iops),
+	FIGURE(CG1_BLKIO, "blkio.throttle.io_service_bytes", io_bytes),
+	FIGURE(CG1_BLKIO, "blkio.throttle.io_service_bytes_recursive", io_bytes_below),
+	FIGURE(CG1_BLKIO, "blkio.throttle.io_serviced", ios),
+	FIGURE(CG1_BLKIO, "blkio.throttle.io_serviced_recursive", ios_below),
+	SETTING(CG1_CPU, "cpu.shares", shares),
+	SETTING(CG1_CPU, "cpu.idle", idle),
+	SETTING(CG1_CPU, "cpu.cfs_quota_us", quota),
+	SETTING(CG1_CPU, "cpu.cfs_period_us", period),
+	SETTING(CG1_CPU, "cpu.cfs_burst_us", burst),
+	FIGURE(CG1_CPU, "cpu.stat", cpu_stat),
 	{ "pids.max", 0644, BELOW_TOP, CG1_PIDS, cg1_show_pids_max, cg1_store_pids_max },
 	{ "pids.current", 0444, BELOW_TOP, CG1_PIDS, cg1_show_pids_current, NULL },
 	{ "pids.peak", 0444, BELOW_TOP, CG1_PIDS, cg1_show_pids_peak, NULL },
 	{ "pids.events", 0444, BELOW_TOP, CG1_PIDS, cg1_show_pids_events, NULL },
-	{ "cpuset.cpus", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_cpus, cg1_store_cpus },
-	{ "cpuset.mems", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_mems, cg1_store_mems },
-	{ "cpuset.effective_cpus", 0444, EVERYWHERE, CG1_CPUSET, cg1_show_cpus, NULL },
-	{ "cpuset.effective_mems", 0444, EVERYWHERE, CG1_CPUSET, cg1_show_mems, NULL },
-	{ "cpuset.cpu_exclusive", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_cpu_exclusive,
-		cg1_store_cpu_exclusive },
-	{ "cpuset.mem_exclusive", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_mem_exclusive,
-		cg1_store_mem_exclusive },
-	{ "cpuset.mem_hardwall", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_mem_hardwall,
-		cg1_store_mem_hardwall },
-	{ "cpuset.sched_load_balance", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_balance,
-		cg1_store_balance },
-	{ "cpuset.sched_relax_domain_level", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_relax,
-		cg1_store_relax },
-	{ "cpuset.memory_migrate", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_memory_migrate,
-		cg1_store_memory_migrate },
-	{ "cpuset.memory_pressure", 0444, EVERYWHERE, CG1_CPUSET, cg1_show_pressure, NULL },
-	{ "cpuset.memory_spread_page", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_spread_page,
-		cg1_store_spread_page },
-	{ "cpuset.memory_spread_slab", 0644, EVERYWHERE, CG1_CPUSET, cg1_show_spread_slab,
-		cg1_store_spread_slab },
+	SETTING(CG1_CPUSET, "cpuset.cpus", cpus),
+	SETTING(CG1_CPUSET, "cpuset.mems", mems),
+	FIGURE(CG1_CPUSET, "cpuset.effective_cpus", cpus),
+	FIGURE(CG1_CPUSET, "cpuset.effective_mems", mems),
+	SETTING(CG1_CPUSET, "cpuset.cpu_exclusive", cpu_exclusive),
+	SETTING(CG1_CPUSET, "cpuset.mem_exclusive", mem_exclusive),
+	SETTING(CG1_CPUSET, "cpuset.mem_hardwall", mem_hardwall),
+	SETTING(CG1_CPUSET, "cpuset.sched_load_balance", balance),
+	SETTING(CG1_CPUSET, "cpuset.sched_relax_domain_level", relax),
+	SETTING(CG1_CPUSET, "cpuset.memory_migrate", memory_migrate),
+	FIGURE(CG1_CPUSET, "cpuset.memory_pressure", pressure),
+	SETTING(CG1_CPUSET, "cpuset.memory_spread_page", spread_page),
+	SETTING(CG1_CPUSET, "cpuset.memory_spread_slab", spread_slab),
 	{ "cpuset.memory_pressure_enabled", 0644, AT_TOP, CG1_CPUSET, cg1_show_pressure,
 		cg1_store_pressure },
+	FIGURE(CG1_MEMORY, "memory.usage_in_bytes", mem_usage),
+	SETTING(CG1_MEMORY, "memory.max_usage_in_bytes", mem_peak),
+	SETTING(CG1_MEMORY, "memory.limit_in_bytes", mem_limit),
+	SETTING(CG1_MEMORY, "memory.soft_limit_in_bytes", soft_limit),
+	SETTING(CG1_MEMORY, "memory.failcnt", mem_fails),
+	FIGURE(CG1_MEMORY, "memory.stat", mem_stat),
+	{ "memory.force_empty", 0200, EVERYWHERE, CG1_MEMORY, NULL, cg1_store_force_empty },
+	SETTING(CG1_MEMORY, "memory.use_hierarchy", hierarchy),
+	{ "cgroup.event_control", 0200, EVERYWHERE, CG1_MEMORY, NULL, cg1_store_event },
+	SETTING(CG1_MEMORY, "memory.move_charge_at_immigrate", move_charge),
+	SETTING(CG1_MEMORY, "memory.swappiness", swappiness),
+	SETTING(CG1_MEMORY, "memory.oom_control", oom),
+	FIGURE(CG1_MEMORY, "memory.memsw.usage_in_bytes", both_usage),
+	SETTING(CG1_MEMORY, "memory.memsw.max_usage_in_bytes", both_peak),
+	SETTING(CG1_MEMORY, "memory.memsw.limit_in_bytes", both_limit),
+	SETTING(CG1_MEMORY, "memory.memsw.failcnt", both_fails),
+	SETTING(CG1_HUGETLB, "hugetlb.2MB.limit_in_bytes", huge_limit),
+	FIGURE(CG1_HUGETLB, "hugetlb.2MB.usage_in_bytes", huge_usage),
+	SETTING(CG1_HUGETLB, "hugetlb.2MB.max_usage_in_bytes", huge_peak),
+	SETTING(CG1_HUGETLB, "hugetlb.2MB.failcnt", huge_fails),
+	SETTING(CG1_HUGETLB, "hugetlb.2MB.rsvd.limit_in_bytes", promised_limit),
+	FIGURE(CG1_HUGETLB, "hugetlb.2MB.rsvd.usage_in_bytes", promised_usage),
+	SETTING(CG1_HUGETLB, "hugetlb.2MB.rsvd.max_usage_in_bytes", promised_peak),
+	SETTING(CG1_HUGETLB, "hugetlb.2MB.rsvd.failcnt", promised_fails),
+	FIGURE(CG1_HUGETLB, "hugetlb.2MB.numa_stat", huge_numa),
 	{ "blkio.reset_stats", 0200, EVERYWHERE, CG1_BLKIO, NULL, store_reset },
 };
 _Static_assert(ARRAY_SIZE(files) <= CGROUP1_FILES, "cgroup1->files has room for them");
@@ -479,6 +499,11 @@ static const struct file_operations file_fops = {
 	.write_iter = cg1_write,
 	.llseek = generic_file_llseek,
 };
+
+const char *cg1_name_of(const struct file *f, const struct cgroup1 *g)
+{
+	return f->f_op == &file_fops && group_of(f) == g ? file_of(f)->name : NULL;
+}
 
 bool cg1_is_file(const struct cgroup1_hier *h, const char *name)
 {

@@ -59,6 +59,36 @@ CG1_RW(balance);
 CG1_RW(relax);
 CG1_RW(pressure);
 
+/* memory_files.c */
+int cg1_show_mem_usage(struct seq *s, struct cgroup1 *g);
+CG1_RW(mem_peak);
+CG1_RW(mem_fails);
+CG1_RW(mem_limit);
+int cg1_show_both_usage(struct seq *s, struct cgroup1 *g);
+CG1_RW(both_peak);
+CG1_RW(both_fails);
+CG1_RW(both_limit);
+CG1_RW(soft_limit);
+CG1_RW(hierarchy);
+CG1_RW(move_charge);
+CG1_RW(swappiness);
+CG1_RW(oom);
+int cg1_show_mem_stat(struct seq *s, struct cgroup1 *g);
+int cg1_store_force_empty(struct file *f, struct cgroup1 *g, char *text);
+int cg1_store_event(struct file *f, struct cgroup1 *g, char *text);
+CG1_RW(huge_limit);
+int cg1_show_huge_usage(struct seq *s, struct cgroup1 *g);
+CG1_RW(huge_peak);
+CG1_RW(huge_fails);
+CG1_RW(promised_limit);
+int cg1_show_promised_usage(struct seq *s, struct cgroup1 *g);
+CG1_RW(promised_peak);
+CG1_RW(promised_fails);
+int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g);
+
+/* files.c: which of @g's control files it is; NULL: none. */
+const char *cg1_name_of(const struct file *f, const struct cgroup1 *g);
+
 /* cgroup1.c */
 struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode);
 

@@ -10,6 +10,7 @@
 
 #include "arch/um/uaccess.h"
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/cgroup/v1.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
@@ -55,7 +56,10 @@ static u64 group_of(const struct page *p)
 {
 	const struct mem_group *g = READ_ONCE(p->memcg);
 
-	return g ? container_of(g, struct cgroup, mem)->id : 0;
+	if (!g)
+		return 0;
+	return g->v1 ? READ_ONCE(container_of(g, struct cgroup1, mem)->ino) :
+		       container_of(g, struct cgroup, mem)->id;
 }
 
 /* @none: of a frame that is not there. */

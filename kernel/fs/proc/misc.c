@@ -388,10 +388,10 @@ static int show_cgroups(struct seq *s, void *arg)
 		const char *name;
 		u32 v1; /* CG1_*; 0: it is version 2's */
 	} all[] = { { "cpuset", CG1_CPUSET }, { "cpu", CG1_CPU }, { "cpuacct", CG1_CPUACCT },
-		{ "blkio", CG1_BLKIO }, { "memory", 0 }, { "devices", CG1_DEVICES },
+		{ "blkio", CG1_BLKIO }, { "memory", CG1_MEMORY }, { "devices", CG1_DEVICES },
 		{ "freezer", CG1_FREEZER }, { "net_cls", CG1_NET_CLS },
-		{ "perf_event", CG1_PERF_EVENT }, { "net_prio", CG1_NET_PRIO }, { "hugetlb", 0 },
-		{ "pids", CG1_PIDS } };
+		{ "perf_event", CG1_PERF_EVENT }, { "net_prio", CG1_NET_PRIO },
+		{ "hugetlb", CG1_HUGETLB }, { "pids", CG1_PIDS } };
 
 	seq_puts(s, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
 	mutex_lock(&cgroup1_mutex);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * v1_memory.c: memory and hugetlb of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{memory,hugetlb}): version 2's controllers under another
+ * name (kernel/mm/memcg.c counts), with a limit of memory and swap areas together, and eventfds that are told.
+ *
+ * A group is below version 2's root for whoever looks for memory to reclaim; the top counts nothing. Whoever uses up what his group has may
+ * have somebody killed, as there, or wait until there is room, with oom_waits. An eventfd is told by a worker: of its number of pages
+ * passed in either direction, or of each time that the group is out of memory, and when the group is removed.
+ *
+ * Locks: cgroup1_mutex over settings; cgroup1_lock for who moves; cg1_watch_lock over eventfds.
+ */
+#include "kernel/cgroup/internal.h"
+#include "kernel/cgroup/v1.h"
+#include "kernel/mm/swap.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+#define WATCHES_MAX 1024   /* of a group; they stay until it goes */
+#define LOOK_NS 10000000UL /* whoever is out of memory looks so often whether there is room */
+
+struct watch {
+	struct list_head list;
+	struct file *eventfd; /* a reference */
+	bool oom;
+	u64 pages; /* of the others */
+	bool above;
+};
+
+static DEFINE_SPINLOCK(cg1_watch_lock);
+
+static int huge_slot = -1; /* of the hierarchy that has hugetlb; under cgroup1_mutex, read racily */
+
+void cgroup1_memory_init(struct cgroup1 *g)
+{
+	mem_group_init(&g->mem, NULL);
+	g->mem.v1 = true;
+	INIT_LIST_HEAD(&g->watches);
+}
+
+/* The top counts nothing. */
+void cgroup1_inherit_memory(struct cgroup1 *g, struct cgroup1 *parent)
+{
+	g->mem.parent = parent->parent ? &parent->mem : &cgroup_root.mem;
+	g->mem.oom_waits = READ_ONCE(parent->mem.oom_waits);
+	g->mem.swappiness =
+		parent->parent ? READ_ONCE(parent->mem.swappiness) : READ_ONCE(sysctl_swappiness);
+}
+
+void cgroup1_memory_owner(struct cgroup1_hier *h, bool on)
+{
+	if (h->controllers & CG1_HUGETLB)
+		WRITE_ONCE(huge_slot, on ? (int)h->slot : -1);
+	if (h->controllers & CG1_MEMORY)
+		cgroup_switch_payers(CG_MEMORY, on);
+}
+
+void cgroup1_memory_moved(struct task *t, struct cgroup1 *g)
+{
+	WRITE_ONCE(t->mem_group, g ? &g->mem : NULL);
+}
+
+/* Of current's huge pages: a group of either version, with a reference. */
+static struct mem_group *huge_payer(void)
+{
+	int slot = READ_ONCE(huge_slot);
+	struct cgroup1 *g;
+	struct cgroup *c;
+
+	if (slot >= 0) {
+		spin_lock(&cgroup1_lock);
+		g = current->cg1[slot];
+		if (g)
+			cgroup1_get(g);
+		spin_unlock(&cgroup1_lock);
+		return g ? &g->mem : NULL;
+	}
+	c = task_get_cgroup(current);
+	if (!cgroup_is_root(c))
+		return &c->mem;
+	cgroup_put(c);
+	return NULL;
+}
+
+u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of)
+{
+	const size_t at = (size_t)((const char *)of - (const char *)&g->mem);
+	s64 n = atomic_read(of);
+	struct cgroup1 *below;
+
+	mutex_lock(&cgroup1_mutex);
+	list_for_each_entry(below, &g->hier->groups, sibling) {
+		if (below->parent == g)
+			n -= atomic_read((const atomic64_t *)((const char *)&below->mem + at));
+		cond_resched(); /* there may be any number of groups; the mutex keeps the list */
+	}
+	mutex_unlock(&cgroup1_mutex);
+	return n > 0 ? (u64)n : 0;
+}
+
+/* ---- eventfds ---- */
+
+static u64 usage_of(const struct cgroup1 *g)
+{
+	return (u64)max(atomic_read(&g->mem.usage), 0L);
+}
+
+/* What of its usage is to be told next: the nearest numbers on both sides. Under cg1_watch_lock. */
+static void set_bounds(struct cgroup1 *g)
+{
+	u64 below = 0, from = ~0UL;
+	struct watch *w;
+
+	list_for_each_entry(w, &g->watches, list) {
+		if (w->oom)
+			continue;
+		if (w->above)
+			below = max(below, w->pages);
+		else
+			from = min(from, w->pages);
+	}
+	WRITE_ONCE(g->mem.tell_below, below);
+	WRITE_ONCE(g->mem.tell_from, from);
+}
+
+static void tell(struct work *work)
+{
+	struct cgroup1 *g = container_of(work, struct cgroup1, told);
+	struct watch *w;
+
+	spin_lock(&cg1_watch_lock);
+	g->telling = false;
+	list_for_each_entry(w, &g->watches, list)
+		if (!w->oom && w->above != (usage_of(g) >= w->pages)) {
+			w->above = !w->above;
+			eventfd_signal(w->eventfd, 1);
+		}
+	set_bounds(g);
+	spin_unlock(&cg1_watch_lock);
+	cgroup1_put(g);
+}
+
+/* With any lock held; the group has pages, which keep it. */
+static void crossed(struct mem_group *m)
+{
+	struct cgroup1 *g = container_of(m, struct cgroup1, mem);
+
+	if (xchg(&g->telling, true) || !atomic_inc_not_zero(&g->refs))
+		return;
+	work_setup(&g->told, tell);
+	work_queue(&g->told);
+}
+
+static int add_watch(struct cgroup1 *g, struct file *eventfd, bool oom, u64 pages)
+{
+	struct watch *w = kzalloc(sizeof(*w), GFP_KERNEL | __GFP_ACCOUNT);
+	int err = 0;
+
+	if (!w)
+		return -ENOMEM;
+	*w = (struct watch){ .eventfd = eventfd, .oom = oom, .pages = pages };
+	spin_lock(&cg1_watch_lock);
+	w->above = usage_of(g) >= pages;
+	if (READ_ONCE(g->dead))
+		err = -ENODEV;
+	else if (g->nr_watches >= WATCHES_MAX)
+		err = -ENOSPC;
+	if (!err) {
+		g->nr_watches++;
+		list_add_tail(&w->list, &g->watches);
+		set_bounds(g);
+		if (oom && READ_ONCE(g->nr_oom))
+			eventfd_signal(eventfd, 1);
+	}
+	spin_unlock(&cg1_watch_lock);
+	if (err)
+		kfree(w);
+	return err;
+}
+
+int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages)
+{
+	return add_watch(g, eventfd, false, pages);
+}
+
+int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd)
+{
+	return add_watch(g, eventfd, true, 0);
+}
+
+static struct watch *take_watch(struct cgroup1 *g)
+{
+	struct watch *w = NULL;
+
+	spin_lock(&cg1_watch_lock);
+	if (!list_empty(&g->watches)) {
+		w = list_first_entry(&g->watches, struct watch, list);
+		list_del(&w->list);
+	}
+	set_bounds(g);
+	spin_unlock(&cg1_watch_lock);
+	return w;
+}
+
+void cgroup1_memory_exit(struct cgroup1 *g)
+{
+	struct watch *w;
+
+	WRITE_ONCE(g->mem.low, 0); /* what it leaves is spared no longer */
+	mem_keeps_changed(&g->mem);
+	while ((w = take_watch(g))) {
+		eventfd_signal(w->eventfd, 1);
+		fput(w->eventfd);
+		kfree(w);
+		cond_resched();
+	}
+}
+
+/* ---- out of memory ---- */
+
+static void tell_oom(struct cgroup1 *g)
+{
+	struct watch *w;
+
+	spin_lock(&cg1_watch_lock);
+	list_for_each_entry(w, &g->watches, list)
+		if (w->oom)
+			eventfd_signal(w->eventfd, 1);
+	spin_unlock(&cg1_watch_lock);
+}
+
+static bool is_full(const struct cgroup1 *g)
+{
+	u64 both = usage_of(g) + (u64)max(atomic_read(&g->mem.swap), 0L);
+
+	return usage_of(g) >= READ_ONCE(g->mem.max) || both >= READ_ONCE(g->mem.both_max);
+}
+
+static void wait_for_room(struct cgroup1 *g)
+{
+	__atomic_add_fetch(&g->nr_oom, 1, __ATOMIC_RELAXED);
+	while (READ_ONCE(g->mem.oom_waits) && is_full(g) && !wait_interrupted(TASK_WAKEKILL)) {
+		set_current_state(TASK_KILLABLE);
+		schedule_deadline(ktime_get() + LOOK_NS);
+	}
+	__atomic_sub_fetch(&g->nr_oom, 1, __ATOMIC_RELAXED);
+}
+
+static bool belongs_to(struct task *p, void *arg)
+{
+	struct cgroup1 *g = arg, *its = READ_ONCE(p->cg1[g->hier->slot]);
+
+	return its && cgroup1_is_below(its, g);
+}
+
+bool cgroup1_oom_kill(struct mem_group *m)
+{
+	struct cgroup1 *g = container_of(m, struct cgroup1, mem), *its;
+	struct task *victim;
+	bool any;
+
+	tell_oom(g);
+	if (READ_ONCE(m->oom_waits)) {
+		wait_for_room(g);
+		return true;
+	}
+	victim = oom_kill_within(min(m->max, max_pfn), belongs_to, g, &any);
+	if (!victim)
+		return any;
+	its = cgroup1_of_task(victim, g->hier);
+	mem_group_killed(&its->mem);
+	cgroup1_put(its);
+	put_task(victim);
+	return true;
+}
+
+static int v1_memory_init(void)
+{
+	mem_group_crossed = crossed;
+	mem_huge_begin = huge_payer;
+	return 0;
+}
+INITCALL(1, v1_memory_init);
