@@ -211,7 +211,7 @@ static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
 	skb->pkt_type = PKT_OUTGOING;
 	if (unlikely(nf_active(net)) &&
 		(nf_hook(net, NF_INET_FORWARD, skb, in, f->dev) ||
-			nf_hook(net, NF_INET_POST_ROUTING, skb, NULL, f->dev)))
+			nf_hook(net, NF_INET_POST_ROUTING, skb, in, f->dev)))
 		return;
 	if (skb_len(skb) > f->mtu && !skb->gso)
 		ip_fragment(skb, f->mtu, f, ip_output);

@@ -550,14 +550,16 @@ static bool link_says_many(const struct sk_buff *skb)
 	       CONF4_OR(skb->dev, CONF4_DROP_L2_MULTICAST);
 }
 
-/* The whole packet, once all its fragments are there, begins anew. */
-static void reassemble(struct net *net, struct sk_buff *skb)
+static void receive(struct sk_buff *skb, bool shown);
+
+/* The whole packet, once all its fragments are there, begins anew; @shown: those were shown to the packet filter. */
+static void reassemble(struct net *net, struct sk_buff *skb, bool shown)
 {
 	skb = ip_defrag(net, skb);
 	if (!skb)
 		return;
 	memset(&skb->ip, 0, sizeof(skb->ip));
-	ip_rcv(skb); /* once: what was put together is no fragment */
+	receive(skb, shown); /* once: what was put together is no fragment */
 }
 
 /* One machine's packet in a frame for many (RFC 1122, 3.3.6), which conf/NAME/drop_unicast_in_l2_multicast keeps out. */
@@ -567,7 +569,7 @@ static bool is_smuggled(const struct sk_buff *skb)
 	       CONF6(skb->dev, CONF6_DROP_UNICAST) && !ip_is_multicast(&skb->ip.daddr);
 }
 
-void ip_rcv(struct sk_buff *skb)
+static void receive(struct sk_buff *skb, bool shown)
 {
 	struct net *net = skb->dev->net;
 	bool filtered = unlikely(nf_active(net));
@@ -585,11 +587,11 @@ void ip_rcv(struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	if (filtered && skb->ip.is_frag) {
-		reassemble(net, skb);
+	if (filtered && skb->ip.is_frag && nf_defrags(net)) {
+		reassemble(net, skb, false);
 		return;
 	}
-	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb))
+	if (filtered && !shown && !filter_in(net, NF_INET_PRE_ROUTING, skb))
 		return;
 	if (skb->pkt_type != PKT_LOOPBACK &&
 		(!ip_source_valid(net, skb) || unlikely(is_smuggled(skb)))) {
@@ -625,7 +627,7 @@ void ip_rcv(struct sk_buff *skb)
 		return;
 	}
 	if (skb->ip.is_frag) {
-		reassemble(net, skb);
+		reassemble(net, skb, filtered);
 		return;
 	}
 	if (unlikely(skb->ip.ext_len) && !ip6_options_hold(net, skb, true)) {
@@ -641,4 +643,9 @@ void ip_rcv(struct sk_buff *skb)
 	}
 	if (!filtered || filter_in(net, NF_INET_LOCAL_IN, skb))
 		deliver(net, skb);
+}
+
+void ip_rcv(struct sk_buff *skb)
+{
+	receive(skb, false);
 }

@@ -89,6 +89,7 @@ struct net {
 	int igmp_max_memberships, igmp_max_msf, igmp_qrv, igmp_link_local;
 	/* the packet filter (netfilter.h) */
 	u64 nf_hooks; /* bit n: nf_lists[n] is not empty */
+	bool nf_whole; /* a rule has looked for a socket: fragments are put together before the filter, from then on */
 	struct nf_hooks
 		*nf_lists[2 * 2 * 5]; /* by family and hook, and those of NAT: netfilter/core.c */
 	struct nft_net *nft;

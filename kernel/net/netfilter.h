@@ -52,6 +52,8 @@ static inline bool nf_active(const struct net *net)
 {
 	return READ_ONCE(net->nf_hooks) != 0;
 }
+/* Are fragments put together before the hooks? Else each of them is shown, and what is for this machine is whole at LOCAL_IN. */
+bool nf_defrags(const struct net *net);
 /* Shows @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it has gone (and was freed). */
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out);

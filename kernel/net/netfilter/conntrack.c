@@ -510,6 +510,13 @@ static const struct nf_hook_ops ct_hooks[] = {
 	{ .fn = confirm, .hook = NF_INET_POST_ROUTING, .priority = NF_PRI_LAST },
 };
 
+bool nf_defrags(const struct net *net)
+{
+	const struct nf_ct_net *c = smp_load_acquire(&net->ct);
+
+	return READ_ONCE(net->nf_whole) || (c && READ_ONCE(c->users));
+}
+
 int nf_ct_use(struct net *net)
 {
 	struct nf_ct_net *c = net->ct;

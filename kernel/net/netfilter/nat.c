@@ -100,7 +100,10 @@ static void port_bounds(const struct nf_range *r, u16 port, bool icmp, u32 *lo, 
 	}
 }
 
-/* Another port, so that nobody else has the tuple. False: there is none. */
+/*
+ * Another port, so that nobody else has the tuple. False: there is none. A destination that was said stays even if somebody has it: the source
+ * gets another port (its turn comes later), or the connection is not entered.
+ */
 static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_tuple *t, int manip)
 {
 	bool icmp = t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6;
@@ -115,8 +118,8 @@ static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_
 	if (!random && (!set || icmp || (ntohs(port) >= lo && ntohs(port) <= hi)) &&
 		!is_taken(ct, t))
 		return true;
-	if (!set && manip == NF_NAT_DST && !random)
-		return true; /* it is told when it is entered */
+	if (manip == NF_NAT_DST && !random && (!set || (lo == hi && ntohs(port) == lo)))
+		return true;
 	n = hi - lo + 1;
 	arch_random(&at, sizeof(at));
 	for (u32 i = 0; i < min(n, PORT_TRIES); i++) {
@@ -124,7 +127,7 @@ static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_
 		if (!is_taken(ct, t))
 			return true;
 	}
-	return false;
+	return manip == NF_NAT_DST;
 }
 
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip)

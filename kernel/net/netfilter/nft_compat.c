@@ -100,6 +100,8 @@ static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool ta
 		x->state = x->kind->open(c, x->info);
 		err = IS_ERR(x->state) ? PTR_ERR(x->state) : 0;
 	}
+	if (!err && x->kind->whole)
+		WRITE_ONCE(c->net->nf_whole, true);
 	if (err || !x->kind->tracks)
 		return err;
 	err = nf_ct_use(c->net);

@@ -251,7 +251,10 @@ static int nat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		~(u32)(NF_NAT_RANGE_PROTO_RANDOM_ALL | NF_NAT_RANGE_PERSISTENT |
 			NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_NETMAP | NF_NAT_RANGE_PROTO_SPECIFIED))
 		return -EOPNOTSUPP;
-	if (x->family != NFPROTO_IPV4 && x->family != NFPROTO_IPV6)
+	if (c->table->family != NFPROTO_INET && c->table->family != x->family)
+		return -EOPNOTSUPP;
+	if (x->family != NFPROTO_IPV4 && x->family != NFPROTO_IPV6 &&
+		(x->family != NFPROTO_INET || tb[NFTA_NAT_REG_ADDR_MIN]))
 		return -EAFNOSUPPORT;
 	err = check_chain(c, x->type == NFT_NAT_SNAT ?
 				     1 << NF_INET_POST_ROUTING | 1 << NF_INET_LOCAL_IN :
@@ -299,7 +302,7 @@ static void nat_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	int info, manip = x->type == NFT_NAT_SNAT ? NF_NAT_SRC : NF_NAT_DST;
 	struct nf_conn *ct = nf_ct_get(p->skb, &info);
 
-	if (!ct || p->v6 != (x->family == NFPROTO_IPV6)) {
+	if (!ct || (x->family != NFPROTO_INET && p->v6 != (x->family == NFPROTO_IPV6))) {
 		r->code = NFT_BREAK;
 		return;
 	}

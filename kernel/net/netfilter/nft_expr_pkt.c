@@ -384,6 +384,11 @@ static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 
 	nf_addrs(p->skb, p->v6, &src, &dst);
 	f.daddr = x->flags & NFTA_FIB_F_SADDR ? src : dst;
+	f.saddr = x->flags & NFTA_FIB_F_SADDR ? dst : src;
+	/* on its way through: the way back begins where the packet leaves */
+	if (x->flags & NFTA_FIB_F_SADDR && x->flags & NFTA_FIB_F_IIF &&
+		p->s->hook == NF_INET_FORWARD && p->s->out)
+		f.iif = p->s->out->ifindex;
 	if (x->flags & NFTA_FIB_F_IIF && p->s->in)
 		ifindex = p->s->in->ifindex;
 	if (x->flags & NFTA_FIB_F_OIF && p->s->out)

@@ -146,9 +146,9 @@ static int target_tproxy1(struct nft_pkt *p, const void *i)
 
 const struct xt_kind xt_proxy_targets[] = {
 	{ "TPROXY", 0, NFPROTO_IPV4, sizeof(struct xt_tproxy_target_info), .target = target_tproxy0,
-		.table = "mangle", .hooks = PRE_ROUTING, .ports = true },
+		.table = "mangle", .hooks = PRE_ROUTING, .ports = true, .whole = true },
 	{ "TPROXY", 1, 0, sizeof(struct xt_tproxy_target_info_v1), .target = target_tproxy1,
-		.table = "mangle", .hooks = PRE_ROUTING, .ports = true },
+		.table = "mangle", .hooks = PRE_ROUTING, .ports = true, .whole = true },
 	{ NULL },
 };
 
@@ -223,11 +223,11 @@ static int check_socket3(const void *i)
 
 const struct xt_kind xt_socket_matches[] = {
 	{ "socket", 1, 0, sizeof(struct xt_socket_mtinfo1), .check = check_socket1,
-		.match = match_socket, .hooks = INWARDS },
+		.match = match_socket, .hooks = INWARDS, .whole = true },
 	{ "socket", 2, 0, sizeof(struct xt_socket_mtinfo1), .check = check_socket2,
-		.match = match_socket, .hooks = INWARDS },
+		.match = match_socket, .hooks = INWARDS, .whole = true },
 	{ "socket", 3, 0, sizeof(struct xt_socket_mtinfo1), .check = check_socket3,
-		.match = match_socket, .hooks = INWARDS },
+		.match = match_socket, .hooks = INWARDS, .whole = true },
 	{ NULL },
 };
 
@@ -254,6 +254,7 @@ static int tproxy_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EINVAL;
 	if (!only_there(c, PRE_ROUTING))
 		return -EOPNOTSUPP;
+	WRITE_ONCE(c->net->nf_whole, true);
 	if (c->table->family != NFPROTO_INET && family != c->table->family)
 		return -EINVAL;
 	if (family == NFPROTO_UNSPEC && tb[NFTA_TPROXY_REG_ADDR]) /* whose would it be? */
@@ -324,6 +325,7 @@ static int socket_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EOPNOTSUPP;
 	if (!only_there(c, INWARDS | 1U << NF_INET_LOCAL_OUT))
 		return -EOPNOTSUPP;
+	WRITE_ONCE(c->net->nf_whole, true);
 	return nft_reg_store(tb[NFTA_SOCKET_DREG], &x->reg, x->key == NFT_SOCKET_MARK ? 4 : 1);
 }
 

@@ -24,6 +24,7 @@ struct xt_kind {
 	u8 proto;                      /* its rule must be for; 0: any */
 	bool ports;                    /* the same: for TCP or UDP */
 	u8 (*needs)(const void *info); /* the same, by what its structure says */
+	bool whole; /* fragments are put together before the filter, once it was there */
 };
 /* Each ended by one without a name. */
 extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], xt_rate_matches[],
