@@ -42,3 +42,11 @@ u64 ksym_address(const char *name)
 			return (u64)kernel_text_start + ksym_table[i].offset;
 	return 0;
 }
+
+const char *ksym_nth(u32 n, u64 *addr)
+{
+	if (n >= ksym_count)
+		return NULL;
+	*addr = (u64)kernel_text_start + ksym_table[n].offset;
+	return ksym_names + ksym_table[n].name;
+}

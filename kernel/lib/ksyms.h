@@ -14,5 +14,7 @@
 const char *ksym_lookup(u64 addr, u64 *offset);
 /* The address of a function by its name, or 0. */
 u64 ksym_address(const char *name);
+/* The name and address of the @n-th by address; NULL behind the last. */
+const char *ksym_nth(u32 n, u64 *addr);
 
 #endif
