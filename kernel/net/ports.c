@@ -49,24 +49,32 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 	return ip_equal(addr, baddr);
 }
 
-/* @i comes to where @o is. Who was given a program before has begun a group, and joins no other. */
-static bool may_share(const struct inet_sock *i, const struct inet_sock *o)
+/* SAID: of a port that was named; CHOSEN: of one that we would choose, of TCP, where no other is left. */
+enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
+
+/*
+ * @i comes to where @o is. Who was given a program before has begun a group, and joins no other. Nobody is put into a group by a port that he has
+ * not named.
+ */
+static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
-	if (i->c.reuseport && o->c.reuseport && i->uid == o->uid && !i->own_group)
-		return true;
+	bool group = i->c.reuseport && o->c.reuseport && i->uid == o->uid && !i->own_group;
+
+	if (how == SHARE_NOT || group)
+		return how == SHARE_SAID;
 	return i->c.reuseaddr && o->c.reuseaddr && !(i->table->stream && o->listening);
 }
 
 /* Has @o, if that is its port, what @i wants? @shares: not where they may share it. */
-static bool in_the_way(
-	const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o, bool shares)
+static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o,
+	enum port_share shares)
 {
-	return o != i && o->net == i->net && !(shares && may_share(i, o)) &&
+	return o != i && o->net == i->net && !may_share(i, o, shares) &&
 	       addresses_overlap(i, laddr, o, &o->laddr);
 }
 
-static bool any_in_the_way(
-	const struct inet_sock *i, const ip_addr *laddr, const ip_addr *at, u16 port, bool shares)
+static bool any_in_the_way(const struct inet_sock *i, const ip_addr *laddr, const ip_addr *at,
+	u16 port, enum port_share shares)
 {
 	const struct inet_sock *o;
 
@@ -77,7 +85,8 @@ static bool any_in_the_way(
 }
 
 /* One of each kind is looked at: for any address theirs do not matter, and for one those at the same and at any. */
-static bool conflicts(const struct inet_sock *i, const ip_addr *laddr, u16 port, bool shares)
+static bool conflicts(
+	const struct inet_sock *i, const ip_addr *laddr, u16 port, enum port_share shares)
 {
 	const struct inet_sock *o;
 
@@ -174,7 +183,7 @@ struct choosing {
 	const ip_addr *laddr;
 	const ip_addr *saddr, *raddr;
 	u16 rport;
-	bool shares; /* one that another socket has will do, where they may share it */
+	enum port_share shares; /* one that another socket has will do, where they may share it */
 };
 
 #define AT_ONCE 32 /* buckets, before others may have the table */
@@ -258,12 +267,12 @@ static u16 choose(const struct choosing *c)
 static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)
 {
 	bool stream = i->table->stream;
-	struct choosing c = { .i = i, .laddr = laddr, .shares = !stream };
+	struct choosing c = { .i = i, .laddr = laddr, .shares = stream ? SHARE_NOT : SHARE_SAID };
 	u16 port = choose(&c);
 
 	if (port || !stream || !READ_ONCE(i->net->autobind_reuse))
 		return port;
-	c.shares = true;
+	c.shares = SHARE_CHOSEN;
 	return choose(&c);
 }
 
@@ -272,7 +281,7 @@ int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_u
 	int err = 0;
 
 	spin_lock(&i->table->lock);
-	if (port && conflicts(i, laddr, port, true))
+	if (port && conflicts(i, laddr, port, SHARE_SAID))
 		err = -EADDRINUSE;
 	else if (!port && !i->lport)
 		port = choose_for(i, laddr);
@@ -289,7 +298,7 @@ int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_u
 /* Its own port, or one of our choice: 0 or -EADDRNOTAVAIL. It stands nowhere then. */
 static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
 {
-	struct choosing c = { i, NULL, saddr, raddr, rport, false };
+	struct choosing c = { i, NULL, saddr, raddr, rport, SHARE_NOT };
 	u16 port;
 
 	if (i->lport) {
@@ -423,7 +432,8 @@ int inet_enter_child(
 static bool listener_in_the_way(const struct inet_sock *i, const struct inet_sock *o)
 {
 	return o != i && o->listening && o->lport == i->lport && o->net == i->net &&
-	       !(o->c.reuseport && i->c.reuseport) && addresses_overlap(i, &i->laddr, o, &o->laddr);
+	       !(o->c.reuseport && i->c.reuseport && o->uid == i->uid) &&
+	       addresses_overlap(i, &i->laddr, o, &o->laddr);
 }
 
 static bool may_listen(const struct inet_sock *i)

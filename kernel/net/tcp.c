@@ -645,6 +645,14 @@ static void linger(struct tcp_sock *t)
 		wait_event_timeout(&t->inet.c.wait, !closing(t), until, true);
 }
 
+static bool has_unread(const struct tcp_sock *t)
+{
+	const struct list_head *rq = &t->inet.rq;
+	const struct sk_buff *last = list_last_entry(rq, struct sk_buff, list);
+
+	return !list_empty(rq) && after(last->tcp.seq + skb_len(last), t->copied_seq);
+}
+
 static void tcp_close(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
@@ -652,7 +660,7 @@ static void tcp_close(struct tcp_sock *t)
 
 	spin_lock(&i->c.lock);
 	i->sock = NULL;
-	unread = !list_empty(&i->rq) && tcp_in(t, TCPF_SYNCED);
+	unread = has_unread(t) && tcp_in(t, TCPF_SYNCED);
 	skb_free_list(&i->rq);
 	i->rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;

@@ -261,7 +261,7 @@ static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len
 
 /*
  * Everything before @seq has been read, by who began at @from. Where reading goes on: @seq, or, if another connection has begun meanwhile,
- * its front.
+ * its front. (One byte further is the same connection: pass_old_urgent().)
  */
 static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 {
@@ -270,7 +270,7 @@ static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 
 	spin_lock(&i->c.lock);
 	front = t->copied_seq;
-	if (unlikely(front != from)) {
+	if (unlikely(front != from) && (front != from + 1 || before(seq, front))) {
 		spin_unlock(&i->c.lock);
 		return front;
 	}

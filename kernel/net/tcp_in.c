@@ -188,6 +188,17 @@ static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 
 /* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
 
+/*
+ * The last one is at the front of what is to be read: it was out of band, and does not come as data once there is another. Its packet stays where it
+ * is: a reader may just look at it (tcp_data.c).
+ */
+static void pass_old_urgent(struct tcp_sock *t)
+{
+	if (t->urg_state && t->urg_seq == t->copied_seq && !t->inet.c.oobinline &&
+		t->copied_seq != t->rcv_nxt)
+		t->copied_seq++;
+}
+
 static void take_urgent(struct tcp_sock *t, const struct sk_buff *skb, u16 ptr)
 {
 	u32 at;
@@ -199,6 +210,7 @@ static void take_urgent(struct tcp_sock *t, const struct sk_buff *skb, u16 ptr)
 		return;
 	if (t->urg_state && !after(at, t->urg_seq))
 		return;
+	pass_old_urgent(t);
 	t->urg_seq = at;
 	t->urg_state = URG_AWAITED;
 	tcp_sigurg(t);

@@ -6,7 +6,7 @@
  *	tcp_rcv_adjust	the reader has taken bytes: a larger buffer, a window to announce
  *
  * Invariants:
- * 1. rq is [copied_seq, rcv_nxt) without gaps.
+ * 1. rq is [copied_seq, rcv_nxt) without gaps; a packet of nothing but an urgent byte that was passed over may stand before.
  * 2. ooo is sorted, without overlaps, and all of it lies after rcv_nxt; a place in it is found by a tree (skb_place()).
  * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
  * c.lock held throughout.

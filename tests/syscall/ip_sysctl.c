@@ -287,19 +287,38 @@ static void bogus(void)
 
 /* ---- ports ---- */
 
-static void autobind(const char *reuse)
+/* Both have these options, and want a port of one that there is. Who may listen to it then? */
+static void autobind_two(bool addr, bool port, const uid_t *uid)
 {
 	struct sockaddr_in a = at("127.0.0.1", 0);
-	int one = NEED(socket(AF_INET, SOCK_STREAM, 0)),
-	    two = NEED(socket(AF_INET, SOCK_STREAM, 0));
+	int fd[2];
+
+	for (int i = 0; i < 2; i++) {
+		NEED(seteuid(uid[i]));
+		fd[i] = NEED(socket(AF_INET, SOCK_STREAM, 0));
+		NEED(seteuid(0));
+		NEED(set(fd[i], SOL_SOCKET, SO_REUSEADDR, addr));
+		NEED(set(fd[i], SOL_SOCKET, SO_REUSEPORT, port));
+	}
+	say("addr %d port %d uids %d %d", addr, port, (int)uid[0], (int)uid[1]);
+	T(bind(fd[0], SA(&a), sizeof(a)));
+	if (T(bind(fd[1], SA(&a), sizeof(a))) == 0) {
+		T(listen(fd[0], 1));
+		T(listen(fd[1], 1));
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void autobind(const char *reuse)
+{
+	static const uid_t same[2], others[] = { 10, 20 };
 
 	T(tell("ipv4/ip_autobind_reuse", reuse));
-	NEED(set(one, SOL_SOCKET, SO_REUSEADDR, 1));
-	NEED(set(two, SOL_SOCKET, SO_REUSEADDR, 1));
-	T(bind(one, SA(&a), sizeof(a)));
-	T(bind(two, SA(&a), sizeof(a)));
-	close(one);
-	close(two);
+	for (int i = 0; i < 4; i++) {
+		autobind_two(i & 1, i & 2, same);
+		autobind_two(i & 1, i & 2, others);
+	}
 }
 
 /* ---- times of what was sent ---- */
