@@ -408,7 +408,7 @@ void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f)
 {
 	ip_addr addr;
 
-	if (!addr_source(f->dev, &f->next_hop, &addr))
+	if (!addr_source(f->dev, ip_is_v4(&f->next_hop) ? &f->next_hop : &f->daddr, &addr))
 		addr = ip_v4(0);
 	record_in(net, h, addr.w[3], known_to(net, h->saddr));
 }

@@ -13,6 +13,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/packet.h"
+#include "kernel/net/tcp.h"
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
 
@@ -219,6 +220,72 @@ static int show_head(struct seq *s, void *arg)
 	return 0;
 }
 
+/* ---- protocols ---- */
+
+/* Of the namespace: streams, or all others. */
+static u32 count_unix(bool streams)
+{
+	struct unix_sock **all = kmalloc(BATCH * sizeof(struct unix_sock *), GFP_KERNEL);
+	u32 done = 0, count = 0, n = 0;
+
+	do {
+		n = all ? unix_list(current_net(), all, BATCH, done) : 0;
+		for (u32 k = 0; k < n; k++) {
+			count += (all[k]->c.type == SOCK_STREAM) == streams;
+			unix_put(all[k]);
+		}
+		done += n;
+		cond_resched();
+	} while (n == BATCH);
+	kfree(all);
+	return count;
+}
+
+/* Those whose sockets are counted. Behind the size: what each has of Linux's calls, in the order of the file's head. */
+static int show_protocols(struct seq *s, void *arg)
+{
+	static const struct {
+		const char *name, *calls;
+		struct port_table *ports; /* NULL: of AF_UNIX */
+		u16 size;
+		bool v6, stream;
+	} all[] = {
+		{ "RAWv6", "yyynyyynyyyyyyyynn", &raw_socks, sizeof(struct inet_sock), true,
+			false },
+		{ "UDPLITEv6", "yyynyyynyyyynnyyyn", &udplite_ports, sizeof(struct inet_sock), true,
+			false },
+		{ "UDPv6", "yyynyyynyyyynnyyyn", &udp_ports, sizeof(struct inet_sock), true,
+			false },
+		{ "TCPv6", "yyyyyyyyyyyynyyyyy", &tcp_ports, sizeof(struct tcp_sock), true, true },
+		{ "UNIX-STREAM", "ynnnnnnnnnnnnnnnnn", NULL, sizeof(struct unix_sock), false,
+			true },
+		{ "UNIX", "ynnnnnnnnnnnnnnnnn", NULL, sizeof(struct unix_sock), false, false },
+		{ "UDP-Lite", "yyynyyynyyyynnyyyn", &udplite_ports, sizeof(struct inet_sock), false,
+			false },
+		{ "RAW", "yyynyyynyyyyyyyynn", &raw_socks, sizeof(struct inet_sock), false, false },
+		{ "UDP", "yyynyyynyyyynnyyyn", &udp_ports, sizeof(struct inet_sock), false, false },
+		{ "TCP", "yyyyyyyyyyyynyyyyy", &tcp_ports, sizeof(struct tcp_sock), false, true },
+	};
+
+	seq_puts(s, "protocol  size sockets  memory press maxhdr  slab module     "
+		    "cl co di ac io in de sh ss gs se re bi br ha uh gp em\n");
+	for (u32 k = 0; k < ARRAY_SIZE(all); k++) {
+		bool tcp = all[k].ports == &tcp_ports;
+		u32 n = all[k].ports ? net_count_socks(all[k].ports, all[k].v6) :
+				       count_unix(all[k].stream);
+
+		seq_printf(s, "%-9s %4u %6u  %6d   %-3s %6u   yes  kernel     ", all[k].name,
+			all[k].size, n, tcp ? tcp_mem_used() : -1,
+			!tcp               ? "NI" :
+			tcp_mem_pressure() ? "yes" :
+					     "no",
+			tcp ? 192 : 0);
+		for (u32 c = 0; all[k].calls[c]; c++)
+			seq_printf(s, " %c%s", all[k].calls[c], all[k].calls[c + 1] ? " " : "\n");
+	}
+	return 0;
+}
+
 static const struct {
 	const char *path;
 	show_fn show;
@@ -228,6 +295,7 @@ static const struct {
 	{ ".net/netlink", show_netlink, NULL },
 	{ ".net/packet", show_packet, NULL },
 	{ ".net/ptype", show_ptype, NULL },
+	{ ".net/protocols", show_protocols, NULL },
 	{ ".net/softnet_stat", show_softnet, NULL },
 	{ ".net/anycast6", show_head, "" },
 	{ ".net/connector", show_head, "Name            ID\ncn_proc         1:1\n" },

@@ -285,7 +285,8 @@ static int show_route(struct seq *s, void *arg)
 	seq_reserve(s, SHORT_LIST);
 	spin_lock(&net->lock);
 	list_for_each_entry(r, &net->routes, list) {
-		u32 bits = r->prefix - 96, gw = ip_is_any(&r->gateway) ? 0 : r->gateway.w[3];
+		u32 bits = r->prefix - 96,
+		    gw = ip_is_any(&r->gateway) || !ip_is_v4(&r->gateway) ? 0 : r->gateway.w[3];
 
 		if (!ip_is_v4(&r->dst) || r->table != RT_TABLE_MAIN || !has_room(s))
 			continue;

@@ -35,6 +35,9 @@ const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
 /* How long a list is, and some more: it may grow until it is copied. */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
+/* rtnl_via.c: a gateway of a route of IPv4 or not; none (any) is not told. And the one that attributes name: 0, also where they name none, or -EINVAL. */
+void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
+int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
 
 /* Writes one thing as a message. */

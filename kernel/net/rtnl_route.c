@@ -80,8 +80,7 @@ static void put_ways(struct nl_builder *b, const struct route *r)
 		h->rtnh_flags = told(w.flags) | told_state(w.dev, ip_is_v4(&r->dst));
 		h->rtnh_ifindex = w.ifindex;
 		b->len += sizeof(*h);
-		if (!ip_is_any(&w.gateway))
-			nl_attr_addr(b, RTA_GATEWAY, &w.gateway);
+		rtnl_put_gateway(b, &w.gateway, ip_is_v4(&r->dst));
 		h->rtnh_len = (u16)(b->len - from);
 	}
 	nl_nest_end(b, at);
@@ -142,8 +141,8 @@ static void put_route(
 		nl_attr_addr(b, RTA_PREFSRC, &r->prefsrc);
 	if (r->hops)
 		put_ways(b, r);
-	if (!r->hops && !ip_is_any(&r->gateway))
-		nl_attr_addr(b, RTA_GATEWAY, &r->gateway);
+	if (!r->hops)
+		rtnl_put_gateway(b, &r->gateway, v4);
 	if (!r->hops && (!v4 || !leads_nowhere(r->type)))
 		nl_attr_u32(b, RTA_OIF, (u32)e->ifindex);
 	if (!v4)
@@ -516,18 +515,18 @@ static int by_ourselves(struct net *net, struct nexthop *w)
 static int check_gateway(struct net *net, struct nexthop *w, u8 family)
 {
 	struct flow f = { .daddr = w->gateway, .oif = w->ifindex, .no_guess = true };
+	bool v4 = ip_is_v4(&w->gateway);
 
 	if (ip_is_multicast(&w->gateway))
 		return -EINVAL;
 	if (addr_is_local(net, &w->gateway, 0))
-		return family == AF_INET6 || w->flags & RTNH_F_ONLINK ? -EINVAL :
-									by_ourselves(net, w);
+		return !v4 || w->flags & RTNH_F_ONLINK ? -EINVAL : by_ourselves(net, w);
 	if (w->flags & RTNH_F_ONLINK)
 		return w->dev ? 0 : -ENODEV;
-	if (ip_is_linklocal(&w->gateway) && family == AF_INET6)
+	if (ip_is_linklocal(&w->gateway) && !v4)
 		return w->dev ? 0 : -EINVAL;
 	if (route_output(net, &f) || !ip_equal(&f.next_hop, &w->gateway))
-		return no_way(family);
+		return no_way(v4 ? family : AF_INET6);
 	if (f.broadcast)
 		return -EINVAL;
 	w->dev = f.dev;
@@ -561,8 +560,7 @@ static int check_way(struct net *net, struct nexthop *w, u8 family, const char *
 static int read_hop(const void *p, u32 len, u8 family, struct nexthop *w)
 {
 	const struct rtnexthop *h = p;
-	u32 size = family == AF_INET ? 4 : 16, got;
-	const void *gw;
+	u32 got;
 
 	if (len < sizeof(*h) || h->rtnh_len < sizeof(*h) || h->rtnh_len > len)
 		return -EINVAL;
@@ -572,14 +570,9 @@ static int read_hop(const void *p, u32 len, u8 family, struct nexthop *w)
 	len = h->rtnh_len - (u32)sizeof(*h);
 	if (h->rtnh_flags & ~RTNH_F_ONLINK)
 		return -EINVAL;
-	if (nl_nested(h + 1, len, RTA_VIA, 0, &got) || nl_nested(h + 1, len, RTA_ENCAP, 0, &got))
+	if (nl_nested(h + 1, len, RTA_ENCAP, 0, &got))
 		return -EOPNOTSUPP;
-	gw = nl_nested(h + 1, len, RTA_GATEWAY, size, &got);
-	if (gw && family == AF_INET)
-		w->gateway = ip_v4(*(const u32 *)gw);
-	else if (gw)
-		memcpy(&w->gateway, gw, size);
-	return 0;
+	return rtnl_read_gateway(h + 1, len, family, &w->gateway);
 }
 
 /* How many ways it says: they are counted first. */
@@ -673,7 +666,6 @@ static int read_route(const struct nlmsghdr *req, struct route *r, const char **
 		return -EINVAL;
 	}
 	if (nl_find(req, sizeof(*m), RTA_NH_ID, 0, NULL) ||
-		nl_find(req, sizeof(*m), RTA_VIA, 0, NULL) ||
 		nl_find(req, sizeof(*m), RTA_ENCAP, 0, NULL))
 		return -EOPNOTSUPP;
 	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &r->dst))
@@ -683,7 +675,9 @@ static int read_route(const struct nlmsghdr *req, struct route *r, const char **
 		*why = "Invalid prefix for given prefix length";
 		return -EINVAL;
 	}
-	rtnl_attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r->gateway);
+	if (rtnl_read_gateway(m + 1, req->nlmsg_len - (u32)NLMSG_LENGTH(sizeof(*m)), m->rtm_family,
+		    &r->gateway))
+		return -EINVAL;
 	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r->prefsrc);
 	r->prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
 	n = number(req, RTA_TABLE);

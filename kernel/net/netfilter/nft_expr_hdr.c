@@ -160,7 +160,7 @@ static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	else if (p->v6)
 		memcpy(to, &f.next_hop, 16);
 	else
-		*to = f.next_hop.w[3];
+		*to = (ip_is_v4(&f.next_hop) ? f.next_hop : f.daddr).w[3];
 }
 
 static void rt_dump(const struct nft_expr *e, struct nfb *b)
