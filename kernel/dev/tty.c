@@ -73,7 +73,7 @@ struct tty_struct *tty_alloc(
 	mutex_init(&tty->write_mutex);
 	init_waitqueue_head(&tty->read_wait);
 	init_waitqueue_head(&tty->write_wait);
-	INIT_LIST_HEAD(&tty->async);
+	fasync_list_init(&tty->async);
 	spin_lock_init(&tty->lock);
 	tty->termios = tty_std_termios;
 	return tty;

@@ -22,6 +22,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
+#include "kernel/vfs/fasync.h"
 
 struct file;
 struct inode;
@@ -84,7 +85,7 @@ struct tty_struct {
 
 	struct mutex read_mutex, write_mutex;
 	struct wait_queue_head read_wait, write_wait;
-	struct list_head async; /* who wants SIGIO; fasync_helper() has its lock */
+	struct fasync_list async; /* who wants SIGIO */
 
 	/* the line discipline; all under lock */
 	spinlock_t lock;

@@ -28,6 +28,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/cred.h"
+#include "kernel/vfs/fasync.h"
 #include "kernel/vfs/super.h"
 
 static int max_queued_events = 16384; /* fs.inotify */
@@ -46,7 +47,7 @@ struct instance {
 	struct radix watches;    /* by number, under watch_lock */
 	int last_wd;        /* numbers go up, so that a late event is not taken for a new watch's */
 	struct ucounts *uc; /* of it and its watches; the file keeps the namespace */
-	struct list_head async; /* who gets SIGIO */
+	struct fasync_list async; /* who gets SIGIO */
 };
 
 struct watch {
@@ -460,7 +461,7 @@ long sys_inotify_init1(int flags)
 	}
 	init_waitqueue_head(&in->wqh);
 	INIT_LIST_HEAD(&in->events);
-	INIT_LIST_HEAD(&in->async);
+	fasync_list_init(&in->async);
 	in->max_events = (u32)READ_ONCE(max_queued_events);
 	in->uc = uc;
 	fd = anon_fd("inotify", &inotify_fops, in, O_RDONLY | (flags & (IN_CLOEXEC | IN_NONBLOCK)));

@@ -78,8 +78,8 @@ static struct pipe_inode_info *pipe_alloc(void)
 	mutex_init(&p->mutex);
 	init_waitqueue_head(&p->rd_wait);
 	init_waitqueue_head(&p->wr_wait);
-	INIT_LIST_HEAD(&p->rd_async);
-	INIT_LIST_HEAD(&p->wr_async);
+	fasync_list_init(&p->rd_async);
+	fasync_list_init(&p->wr_async);
 	return p;
 }
 

@@ -5,6 +5,7 @@
 #ifndef NESTLING_IPC_PIPE_H
 #define NESTLING_IPC_PIPE_H
 
+#include "kernel/vfs/fasync.h"
 #include "kernel/vfs/vfs.h"
 
 struct page;
@@ -23,9 +24,9 @@ struct pipe_inode_info {
 	u32 head, tail;
 	u32 ring_size; /* a power of two */
 	u32 readers, writers;
-	u32 r_counter, w_counter;            /* opens ever made: a FIFO's opener waits for one */
-	u32 files;                           /* under inode->i_lock: open files, whichever way */
-	struct list_head rd_async, wr_async; /* of files with O_ASYNC */
+	u32 r_counter, w_counter;              /* opens ever made: a FIFO's opener waits for one */
+	u32 files;                             /* under inode->i_lock: open files, whichever way */
+	struct fasync_list rd_async, wr_async; /* of files with O_ASYNC */
 	bool is_fifo;
 	bool poll_usage; /* somebody polls: every change wakes, not only the edges from empty and full */
 	struct pipe_buf *bufs;

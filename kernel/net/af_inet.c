@@ -78,7 +78,7 @@ void inet_put(struct inet_sock *i)
 
 void inet_sigio(struct inet_sock *i, int band)
 {
-	if (unlikely(!list_empty(&i->c.async)))
+	if (unlikely(!fasync_none(&i->c.async)))
 		kill_fasync_list(&i->c.async, band);
 }
 

@@ -153,7 +153,7 @@ static struct sk_buff *with_link_header(struct net_device *dev, struct sk_buff *
 static void wake(struct packet_sock *p)
 {
 	wake_up_common(&p->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
-	if (unlikely(!list_empty(&p->c.async)))
+	if (unlikely(!fasync_none(&p->c.async)))
 		kill_fasync_list(&p->c.async, EPOLLIN | EPOLLRDNORM);
 }
 

@@ -45,7 +45,7 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 	sk->protocol = protocol;
 	spin_lock_init(&sk->lock);
 	init_waitqueue_head(&sk->wait);
-	INIT_LIST_HEAD(&sk->async);
+	fasync_list_init(&sk->async);
 	errq_init(sk);
 	sk->sndbuf = (u32)READ_ONCE(wmem_default);
 	sk->rcvbuf = (u32)READ_ONCE(rmem_default);

@@ -15,6 +15,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 #include "kernel/net/net.h"
+#include "kernel/vfs/fasync.h"
 #include "kernel/vfs/vfs.h"
 
 /* Types, as in socket(2) (UAPI headers leave them to libc). */
@@ -131,7 +132,7 @@ struct sock_common {
 	struct sock_rare rare;
 	struct sock_errq errq;
 	struct wait_queue_head wait; /* readers, writers, pollers */
-	struct list_head async;      /* who wants SIGIO; fasync_helper() has its lock */
+	struct fasync_list async;    /* who wants SIGIO */
 };
 
 struct socket;

@@ -483,7 +483,7 @@ static int tun_open(struct inode *inode, struct file *f)
 		return -ENOMEM;
 	tf->net = net_get(current_net());
 	init_waitqueue_head(&tf->wait);
-	INIT_LIST_HEAD(&tf->async);
+	fasync_list_init(&tf->async);
 	INIT_LIST_HEAD(&tf->queue);
 	spin_lock_init(&tf->lock);
 	f->private_data = tf;

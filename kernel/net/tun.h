@@ -24,6 +24,7 @@
 #include "kernel/sched/lock.h"
 #include "kernel/sched/timer.h"
 #include "kernel/task/cred.h"
+#include "kernel/vfs/fasync.h"
 #include "kernel/vfs/vfs.h"
 
 #define TUN_SHAPE                                                                                  \
@@ -45,7 +46,7 @@ struct tun_file {
 	u32 vnet_len;          /* as the device's */
 	bool pieces;           /* IFF_NAPI_FRAGS */
 	struct wait_queue_head wait;
-	struct list_head async;
+	struct fasync_list async;
 	spinlock_t lock;
 	struct list_head queue; /* frames that nobody has read yet */
 	u32 queued;

@@ -61,7 +61,7 @@ int tun_xmit(struct net_device *dev, struct sk_buff *skb)
 		return 0;
 	}
 	wake_up_poll(&tf->wait, EPOLLIN | EPOLLRDNORM);
-	if (unlikely(!list_empty(&tf->async)))
+	if (unlikely(!fasync_none(&tf->async)))
 		kill_fasync_list(&tf->async, EPOLLIN | EPOLLRDNORM);
 	return 0;
 }

@@ -614,14 +614,11 @@ void d_drop_name(struct name_snapshot *s);
 void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
 /* epoll.c: the @nth of the files that @ep watches as @fd, with a reference. ERR_PTR: -EINVAL (no epoll file), -ENOENT. */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
-/* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
-int fasync_helper(int fd, struct file *f, bool on, struct list_head *list);
 /* F_SETOWN, F_GETOWN: a process, a group (negative), or 0. */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);
 void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
 void file_sigurg(struct file *f); /* SIGURG to f_owner, whether O_ASYNC or not */
-void kill_fasync_list(struct list_head *list, int band);
 
 /* ---- descriptors ---- */
 #define FD_LEAF 64

@@ -52,7 +52,11 @@ void rtnl_tell_link(struct net_device *dev, u16 type, u32 change)
 void net_rx_flush(void)
 {
 }
-void kill_fasync_list(struct list_head *list, int band)
+void fasync_list_init(struct fasync_list *l)
+{
+	l->nr = 0;
+}
+void kill_fasync_list(struct fasync_list *l, int band)
 {
 }
 void *kcalloc(size_t n, size_t size, gfp_t gfp)
@@ -110,7 +114,7 @@ static void file_setup(struct tun_file *tf)
 {
 	*tf = (struct tun_file){ 0 };
 	init_waitqueue_head(&tf->wait);
-	INIT_LIST_HEAD(&tf->async);
+	fasync_list_init(&tf->async);
 	INIT_LIST_HEAD(&tf->queue);
 	spin_lock_init(&tf->lock);
 }

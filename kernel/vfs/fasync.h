@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fasync.h: for files that many have open: f_op->fasync puts a file on a list of theirs, and events signal all on it (O_ASYNC).
+ */
+#ifndef NESTLING_VFS_FASYNC_H
+#define NESTLING_VFS_FASYNC_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+
+struct file;
+
+struct fasync_list {
+	struct list_head idle,
+		due; /* of files; due: to be told of the last event. Under fasync.c's lock */
+	struct list_head late; /* a worker tells those that are due */
+	int bands;             /* of what: EPOLLHUP, EPOLLIN, EPOLLOUT */
+	u32 nr;
+};
+void fasync_list_init(struct fasync_list *l);
+/* So that no lock is taken for nobody. */
+static inline bool fasync_none(const struct fasync_list *l)
+{
+	return !READ_ONCE(l->nr);
+}
+/* Puts @f there or takes it away: 0 or -ENOMEM. The list may go when its last file has gone from it. */
+int fasync_helper(int fd, struct file *f, bool on, struct fasync_list *l);
+/* @band: EPOLL*. Works with spinlocks held. */
+void kill_fasync_list(struct fasync_list *l, int band);
+
+#endif
