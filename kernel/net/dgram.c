@@ -102,24 +102,67 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	return fits;
 }
 
-void dgram_copy_for(struct inet_sock *i, const struct sk_buff *skb, struct list_head *copies)
-{
-	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
+#define CROWD_PAGE ((PAGE_SIZE - 2 * sizeof(u64)) / sizeof(struct inet_sock *))
+struct dgram_crowd_page {
+	struct dgram_crowd_page *next;
+	u64 n;
+	struct inet_sock *sock[CROWD_PAGE];
+};
+BUILD_BUG_ON(sizeof(struct dgram_crowd_page) != PAGE_SIZE);
 
-	if (!c)
-		return;
-	inet_get(i);
-	c->owner = i;
-	list_add_tail(&c->list, copies);
+static bool crowd_page(struct dgram_crowd *c)
+{
+	struct dgram_crowd_page *p = get_free_page(GFP_ATOMIC);
+
+	if (!p)
+		return false;
+	p->next = NULL;
+	p->n = 0;
+	if (c->last)
+		c->last->next = p;
+	else
+		c->first = p;
+	c->last = p;
+	return true;
 }
 
-struct inet_sock *dgram_copy_of(struct sk_buff *copy)
+void dgram_crowd_add(struct dgram_crowd *c, struct inet_sock *i)
 {
-	struct inet_sock *i = copy->owner;
+	if (c->nr_few < ARRAY_SIZE(c->few)) {
+		inet_get(i);
+		c->few[c->nr_few++] = i;
+		return;
+	}
+	if ((!c->last || c->last->n == CROWD_PAGE) && !crowd_page(c))
+		return;
+	inet_get(i);
+	c->last->sock[c->last->n++] = i;
+}
 
-	list_del_init(&copy->list);
-	copy->owner = NULL;
-	return i;
+static void hand_copy(struct inet_sock *i, const struct sk_buff *skb,
+	void (*hand_over)(struct inet_sock *i, struct sk_buff *copy))
+{
+	struct sk_buff *copy = skb_clone(skb, GFP_ATOMIC);
+
+	if (copy)
+		hand_over(i, copy);
+	else
+		inet_put(i);
+}
+
+void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
+	void (*hand_over)(struct inet_sock *i, struct sk_buff *copy))
+{
+	struct dgram_crowd_page *p, *next;
+
+	for (u32 k = 0; k < c->nr_few; k++)
+		hand_copy(c->few[k], skb, hand_over);
+	for (p = c->first; p; p = next) {
+		next = p->next;
+		for (u64 k = 0; k < p->n; k++)
+			hand_copy(p->sock[k], skb, hand_over);
+		free_page_addr(p);
+	}
 }
 
 /* The packet that a peek looks at, by SO_PEEK_OFF: *skip: where in it. NULL: all lies before the offset. c.lock held. */

@@ -254,9 +254,10 @@ struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const 
 /* The same for the numbers of @skb, where a program may choose by its payload, @skip bytes behind its front. */
 struct inet_sock *inet_lookup_packet(
 	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip);
-/* A copy for each that a packet to many is for: dgram_copy_for(). */
+/* All that a packet to many is for. */
+struct dgram_crowd;
 void inet_lookup_all(
-	struct port_table *t, struct net *net, const struct sk_buff *skb, struct list_head *copies);
+	struct port_table *t, struct net *net, const struct sk_buff *skb, struct dgram_crowd *c);
 /* ports_reserved.c: may nobody be given it? And the file. */
 bool port_is_reserved(const struct net *net, u16 port);
 /* A map of @nr bits as a list of ranges, "1,5-9"; what of a text, which may go on (@cut), was taken into such a map, or -EINVAL. */
@@ -380,11 +381,17 @@ void inet_mc_drop_v6(struct inet_sock *i); /* i->op held */
 /* @skb, with @skip bytes of header, goes into the queue: consumed. False: no room. */
 bool dgram_queue(struct inet_sock *i, struct sk_buff *skb);
 /*
- * For packets that many get: a copy, with a reference to its socket, joins those that are handed over once the table's lock is given up;
- * whose it is, out of that list.
+ * For packets that many get: those sockets, few or a page of references at a time, which are taken with the table's lock held; nothing is copied under it.
+ * dgram_for_each() then gives each a copy, and with it the reference. Where there is no memory for a page those that follow get none.
  */
-void dgram_copy_for(struct inet_sock *i, const struct sk_buff *skb, struct list_head *copies);
-struct inet_sock *dgram_copy_of(struct sk_buff *copy);
+struct dgram_crowd {
+	u32 nr_few;
+	struct inet_sock *few[8];
+	struct dgram_crowd_page *first, *last;
+};
+void dgram_crowd_add(struct dgram_crowd *c, struct inet_sock *i);
+void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
+	void (*hand_over)(struct inet_sock *i, struct sk_buff *copy));
 /* The next one, taken out (peek: left in, with one more reference on nothing: a clone). ERR_PTR. */
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
 ssize_t dgram_recvmsg(struct socket *s, struct msg *m);

@@ -156,27 +156,26 @@ static bool is_for(const struct inet_sock *i, struct net *net, const struct sk_b
 		i, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport, skb->dev->ifindex);
 }
 
-static void copy_for_all(
-	struct hlist_head *h, struct net *net, const struct sk_buff *skb, struct list_head *copies)
+static void take_all(
+	struct hlist_head *h, struct net *net, const struct sk_buff *skb, struct dgram_crowd *c)
 {
 	struct inet_sock *i, *o;
 
 	hlist_for_each_entry(i, h, way.node)
 		if (is_for(i, net, skb))
 			for (o = i; o; o = way_next(o))
-				dgram_copy_for(o, skb, copies);
+				dgram_crowd_add(c, o);
 }
 
 void inet_lookup_all(
-	struct port_table *t, struct net *net, const struct sk_buff *skb, struct list_head *copies)
+	struct port_table *t, struct net *net, const struct sk_buff *skb, struct dgram_crowd *c)
 {
 	const ip_addr *at[] = { &skb->ip.daddr, &IP_ANY }, *from = &skb->ip.saddr;
 
 	spin_lock(&t->lock);
 	for (u32 k = 0; k < ARRAY_SIZE(at); k++) {
-		copy_for_all(
-			way_bucket(t, net, at[k], skb->dport, from, skb->sport), net, skb, copies);
-		copy_for_all(way_bucket(t, net, at[k], skb->dport, &IP_ANY, 0), net, skb, copies);
+		take_all(way_bucket(t, net, at[k], skb->dport, from, skb->sport), net, skb, c);
+		take_all(way_bucket(t, net, at[k], skb->dport, &IP_ANY, 0), net, skb, c);
 	}
 	spin_unlock(&t->lock);
 }

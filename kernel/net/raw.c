@@ -76,10 +76,9 @@ static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 
 bool raw_rcv(struct net *net, struct sk_buff *skb)
 {
-	struct sk_buff *c, *next;
+	struct dgram_crowd all = { 0 };
 	struct inet_sock *i;
 	bool ours = false;
-	LIST_HEAD(copies);
 
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return false;
@@ -88,11 +87,10 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 		if (!wants(i, net, skb))
 			continue;
 		ours = true;
-		dgram_copy_for(i, skb, &copies);
+		dgram_crowd_add(&all, i);
 	}
 	spin_unlock(&raw_socks.lock);
-	list_for_each_entry_safe(c, next, &copies, list)
-		hand_over(dgram_copy_of(c), c);
+	dgram_for_each(&all, skb, hand_over);
 	return ours;
 }
 

@@ -343,12 +343,10 @@ static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 /* Each socket that has asked for the group gets a copy. */
 static void to_many(struct net *net, struct sk_buff *skb)
 {
-	struct sk_buff *c, *next;
-	LIST_HEAD(copies);
+	struct dgram_crowd all = { 0 };
 
-	inet_lookup_all(table_of(skb->ip.proto), net, skb, &copies);
-	list_for_each_entry_safe(c, next, &copies, list)
-		hand_over(dgram_copy_of(c), c);
+	inet_lookup_all(table_of(skb->ip.proto), net, skb, &all);
+	dgram_for_each(&all, skb, hand_over);
 	kfree_skb(skb);
 }
 
