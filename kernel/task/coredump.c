@@ -364,8 +364,10 @@ static void build_files_note(struct dump *d)
 	struct vm_area *vma;
 	char *names;
 
-	list_for_each_entry(vma, &current->mm->mmap_list, vm_list)
+	list_for_each_entry(vma, &current->mm->mmap_list, vm_list) {
 		count += !!vma->vm_file;
+		cond_resched();
+	}
 	if ((2 + 3 * count) * sizeof(u64) > MAX_FILES_NOTE / 2)
 		count = 0;
 	names = (char *)(head + 2 + 3 * count);
@@ -374,9 +376,12 @@ static void build_files_note(struct dump *d)
 	head += 2;
 	left = count;
 	list_for_each_entry(vma, &current->mm->mmap_list, vm_list) {
-		if (!vma->vm_file || !left)
+		if (!left)
+			break;
+		if (!vma->vm_file)
 			continue;
 		left--;
+		cond_resched();
 		head[0] = vma->vm_start;
 		head[1] = vma->vm_end;
 		head[2] = vma->vm_pgoff;
@@ -473,6 +478,7 @@ static void take_mappings(struct dump *d)
 			if (d->nr_segments == MAX_SEGMENTS)
 				break;
 			take_segment(&d->segments[d->nr_segments++], vma);
+			cond_resched();
 		}
 		build_files_note(d);
 	} else {
