@@ -151,26 +151,36 @@ static void show_head(struct seq *s, const struct listing *l)
 #define BATCH 128U /* lines */
 #define COUNT_BATCH 4096U
 
+/* Of the caller's namespace, v4 [0] and v6 [1], and of all namespaces together. */
 struct count {
-	bool v6;
-	u32 n;
+	u32 n[2], time_wait, all;
 };
 
 static void count_one(struct inet_sock *i, void *arg)
 {
 	struct count *c = arg;
+	bool waits = i->table->stream && container_of(i, struct tcp_sock, inet)->waits_out;
 
-	c->n += i->v6 == c->v6;
+	c->all += !waits;
+	if (i->net != current_net())
+		return;
+	c->n[i->v6] += !waits;
+	c->time_wait += waits;
+}
+
+static struct count count_socks(struct port_table *t)
+{
+	struct port_walk w = { .table = t };
+	struct count c = { 0 };
+
+	while (ports_walk(&w, COUNT_BATCH, count_one, &c))
+		cond_resched();
+	return c;
 }
 
 u32 net_count_socks(struct port_table *t, bool v6)
 {
-	struct port_walk w = { .table = t };
-	struct count c = { .v6 = v6 };
-
-	while (ports_walk(&w, COUNT_BATCH, count_one, &c))
-		cond_resched();
-	return c.n;
+	return count_socks(t).n[v6];
 }
 
 /* A batch. */
@@ -371,15 +381,16 @@ static int show_if_inet6(struct seq *s, void *arg)
 
 static int show_sockstat(struct seq *s, void *arg)
 {
-	u32 tcp = net_count_socks(&tcp_ports, false), tw = (u32)atomic_read(&tcp_time_waits);
+	struct count tcp = count_socks(&tcp_ports), udp = count_socks(&udp_ports),
+		     raw = count_socks(&raw_socks);
 
 	seq_printf(s, "sockets: used %u\n",
-		tcp + net_count_socks(&udp_ports, false) + net_count_socks(&raw_socks, false));
-	seq_printf(s, "TCP: inuse %u orphan %d tw %u alloc %u mem %d\n", tcp > tw ? tcp - tw : 0,
-		tcp_orphans(), tw, tcp, tcp_mem_used());
+		tcp.n[0] + tcp.n[1] + udp.n[0] + udp.n[1] + raw.n[0] + raw.n[1]);
+	seq_printf(s, "TCP: inuse %u orphan %d tw %u alloc %u mem %d\n", tcp.n[0], tcp_orphans(),
+		tcp.time_wait, tcp.all, tcp_mem_used());
 	seq_printf(s,
 		"UDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse %u\nFRAG: inuse 0 memory 0\n",
-		net_count_socks(&udp_ports, false), net_count_socks(&raw_socks, false));
+		udp.n[0], raw.n[0]);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/net/protocols: how many sockets of a protocol the namespace has, and which calls it takes. */
+/* /proc/net/protocols and sockstat: how many sockets of a protocol the namespace has, and which calls it takes. */
 #include "inet.h"
 #include <netinet/udp.h>
 #include <sched.h>
@@ -24,6 +24,17 @@ static void counts(const char *when)
 			if (!strcmp(name, names[k]))
 				say("  %s: %d, %s, %s %s, size %d, calls%.*s", name, n, press, slab,
 					module, size > 0, (int)strcspn(line + at, "\n"), line + at);
+	}
+	if (f)
+		fclose(f);
+	f = fopen("/proc/net/sockstat", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "TCP: inuse %d orphan %*d tw %d", &n, &size) == 2)
+			say("  TCP: %d in use, %d wait", n, size);
+		if (sscanf(line, "UDP: inuse %d", &n) == 1)
+			say("  UDP: %d in use", n);
+		if (sscanf(line, "RAW: inuse %d", &n) == 1)
+			say("  RAW: %d in use", n);
 	}
 	if (f)
 		fclose(f);
