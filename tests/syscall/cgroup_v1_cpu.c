@@ -250,9 +250,10 @@ static void effects(void)
 		b = spent(q);
 	}
 	WANT("three times the shares, more than twice the time", a > 2 * b);
-	WANT("but not all", b > 50);
+	WANT("but not all", b * 10 > a);
 	GIVES(put("v1/b/cpu.cfs_quota_us", "10000"), 0);
-	if (guest) {
+	/* a host that gives the vCPU less than that holds nobody back */
+	for (int i = 0; guest && i < 5 && periods < 2; i++) {
 		slow = spent(busy_in("v1/b", 0, 1000));
 		periods = figure("v1/b/cpu.stat", "nr_throttled ");
 	}
