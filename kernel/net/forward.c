@@ -150,7 +150,8 @@ static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 	bool direct = ip_equal(&f->next_hop, &f->daddr);
 	struct flow back = { .saddr = IP_ANY, .daddr = skb->ip.saddr };
 
-	if (skb->ip.v6 || !ip_is_v4(&f->next_hop) || f->dev != skb->dev || !CONF4_OR(skb->dev, CONF4_SEND_REDIRECTS))
+	if (skb->ip.v6 || !ip_is_v4(&f->next_hop) || f->dev != skb->dev ||
+		!CONF4_OR(skb->dev, CONF4_SEND_REDIRECTS))
 		return;
 	if (route_output(net, &back) || back.dev != skb->dev ||
 		!ip_equal(&back.next_hop, &back.daddr))
