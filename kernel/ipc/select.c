@@ -99,7 +99,7 @@ static void poll_queue(struct file *f, struct wait_queue_head *q, struct poll_ta
 
 static void poll_begin(struct poll_wait *pw)
 {
-	pw->pt.queue = poll_queue;
+	pw->pt = (struct poll_table){ .queue = poll_queue };
 	pw->task = current;
 	pw->triggered = false;
 	pw->error = 0;

@@ -6,7 +6,7 @@
  * each arming leads to one run of it. A wake-up that comes while hooks are still being added takes ARMING to EARLY, and start looks
  * again. The work takes the hooks off, asks the file, and either calls done or arms again. With several shots the hooks stay: the work goes from FIRED
  * back to ARMED when it has told what there is; a wake-up meanwhile takes FIRED to AGAIN, and it looks again. Whoever is faster than the work
-takes FIRED or AGAIN to TAKEN and tells itself.
+ * takes FIRED or AGAIN to TAKEN and tells itself.
  *
  * Invariants: 1. hooks are touched by start, by the work, and by who has stopped it, which never overlap. 2. While hooks are on queues the state is not
  * IDLE. 3. Who has armed a poll and has no reference of his own (the work) does not look at it any more: async_poll_stop() may have ended it. So
@@ -161,6 +161,14 @@ int async_poll_start(struct async_poll *p)
 	}
 }
 
+/* By a worker, or by a task on its way to user mode: neither waits for a server. */
+static u32 look(struct async_poll *p)
+{
+	struct poll_table only = { .no_wait = true };
+
+	return vfs_poll(p->file, &only) & p->events;
+}
+
 /* Nothing is to be told: it is armed again. A canceller finds it so, or has made it AGAIN. */
 static bool rearmed(struct async_poll *p, u32 from)
 {
@@ -174,7 +182,7 @@ static void shots(struct async_poll *p)
 
 	if (!READ_ONCE(p->cancelled) && rearmed(p, TAKEN))
 		return;
-	mask = READ_ONCE(p->cancelled) ? 0 : vfs_poll(p->file, NULL) & p->events;
+	mask = READ_ONCE(p->cancelled) ? 0 : look(p);
 	if (READ_ONCE(p->cancelled) || (mask && (READ_ONCE(p->once) || !p->shot(p, mask)))) {
 		unhook(p);
 		p->done(p, READ_ONCE(p->cancelled) ? 0 : mask);
@@ -192,7 +200,7 @@ u32 async_poll_take(struct async_poll *p)
 		return 0;
 	if (cmpxchg(&p->state, was, (u32)TAKEN) != was)
 		return 0;
-	return vfs_poll(p->file, NULL) & p->events & ~ASYNC_POLL_ASK;
+	return look(p) & ~ASYNC_POLL_ASK;
 }
 
 static void poll_work(struct work *w)
@@ -205,6 +213,7 @@ static void poll_work(struct work *w)
 		return;
 	}
 	unhook(p);
+	p->table.no_wait = true;
 	if (!READ_ONCE(p->cancelled)) {
 		mask = async_poll_start(p);
 		if (!mask)

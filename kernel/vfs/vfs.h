@@ -590,6 +590,7 @@ struct poll_table {
 	/* queues the caller on @q; NULL: only ask */
 	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
 	u64 key; /* events asked for */
+	bool no_wait; /* whoever would have to ask others says what he knows, and wakes the queue when he knows more */
 };
 static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
 {

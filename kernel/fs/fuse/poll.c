@@ -106,7 +106,7 @@ static u32 ask_later(struct fuse_file *ff)
 	return 0;
 }
 
-/* For a worker: 0 as long as the server is being asked. */
+/* For who does not wait: 0 as long as the server is being asked. */
 static u32 poll_later(struct fuse_file *ff)
 {
 	struct fuse_conn *fc = ff->fc;
@@ -135,7 +135,7 @@ u32 fuse_poll(struct file *f, struct poll_table *pt)
 	if (ff->fc->no_poll)
 		return vfs_default_poll();
 	poll_wait(f, &ff->poll, pt);
-	if (current->flags & PF_KTHREAD)
+	if (current->flags & PF_KTHREAD || (pt && pt->no_wait))
 		return poll_later(ff);
 	spin_lock(&ff->fc->lock);
 	ff->known = false; /* it may have changed since: this asks again */
