@@ -323,7 +323,10 @@ static bool still_ending(struct uring *u)
 	return some;
 }
 
-/* Polls that were cancelled end in a worker, which needs none of our locks. A signal, or work for this task, does not wait for them. */
+/*
+ * Polls that were cancelled end in a worker, which needs none of our locks, or, those of this task, as its work, which makes a signal pending: they have
+ * ended when the call returns. Nobody with a signal waits.
+ */
 static long await_ends(struct uring *u, u64 deadline)
 {
 	while (still_ending(u)) {
