@@ -94,6 +94,7 @@ struct cutter {
 	struct packet_sock *p;
 	const struct packet_to *to;
 	u32 link;
+	u16 protocol; /* as the link's header has it */
 	u8 head[SKB_ROOM];
 };
 
@@ -102,20 +103,28 @@ static int send_piece(struct sk_buff *skb, const struct flow *f)
 	const struct cutter *c = container_of(f, struct cutter, flow);
 
 	memcpy(skb_push(skb, c->link), c->head, c->link);
+	skb->protocol = c->protocol;
 	return packet_leave(c->p, skb, c->to);
 }
 
 int packet_vnet_pieces(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size)
 {
-	struct cutter c = { .p = p, .to = to, .link = link };
+	struct cutter c = { .p = p, .to = to };
+	struct gso_about a;
 	u8 first;
 
-	skb_copy(skb, 0, c.head, link);
-	skb_pull(skb, link);
+	if (!gso_about(skb, link, &a)) {
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	c.link = a.ip; /* tags as well */
+	c.protocol = skb->protocol;
+	skb_copy(skb, 0, c.head, a.ip);
+	skb_pull(skb, a.ip);
 	skb_copy(skb, 0, &first, 1);
-	skb->protocol = first >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
-	size += first >> 4 == 6 ? 40 + 8 : (first & 15U) * 4;
+	skb->protocol = a.v6 ? ETH_P_IPV6 : ETH_P_IP;
+	size += a.v6 ? 40 + 8 : (first & 15U) * 4;
 	return ip_fragment(skb, size, &c.flow, send_piece);
 }
 
