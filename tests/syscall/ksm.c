@@ -263,9 +263,9 @@ static void twins(void)
 	char *p = mmap(
 		NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+	GIS(get("stable_node_chains") == 0 && get("stable_node_dups") == 0);
 	memset(p, 'x', PAGES * PAGE);
 	NEED(madvise(p, PAGES * PAGE, MADV_MERGEABLE));
-	GIS(get("stable_node_chains") == 0 && get("stable_node_dups") == 0);
 	GIS(settled());
 	GIS(settled() && get("pages_shared") >= PAGES / 10);
 	GIS(get("stable_node_chains") == 1 && get("stable_node_dups") == get("pages_shared"));
