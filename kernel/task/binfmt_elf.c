@@ -4,9 +4,11 @@
  *
  * load_elf(): check the headers; a new mm; its layout (stack, mmap base, where a PIE goes: all random unless ADDR_NO_RANDOMIZE);
  * the stack with the strings; the program; its interpreter; the vDSO; brk; and at last the vectors below the strings: argc, argv,
- * envp, auxv. exec.c puts the mm in place of the old one. Nothing here touches current, so every error is a clean error of execve.
+ * envp, auxv. exec.c puts the mm in place of the old one. Nothing here touches current; but as Linux gives up the old program once the
+ * headers and those of the interpreter are read, an error behind that (bprm.too_late) is no error of execve: the caller is killed.
  *
- * Invariants: nothing of the file is trusted (elf_check.c); every segment lies within the range that was found free for the file.
+ * Invariants: nothing of the file is trusted (elf_check.c); every segment lies within the range that its file asks for: a program's is free
+ * before, an interpreter's may lie over the program, but never over the stack.
  *
  * It knows no 32-bit programs (ENOEXEC) and ignores PT_GNU_PROPERTY.
  */
@@ -53,23 +55,24 @@ struct loader {
 
 /* ---- reading ---- */
 
-static int image_read(struct image *im, struct file *file, u64 task_size)
+/* Its headers. @bad: what it is called if they are no good; @cut: if it ends within the first. */
+static int image_read(struct image *im, struct file *file, int bad, int cut)
 {
 	u64 size;
 	int err;
 
 	im->file = file;
 	err = read_exact(file, &im->eh, sizeof(im->eh), 0);
-	if (!err)
-		err = elf_check_header(&im->eh);
 	if (err)
-		return err;
+		return err == -ENOEXEC ? cut : err;
+	if (elf_check_header(&im->eh))
+		return bad;
 	size = im->eh.e_phnum * sizeof(Elf64_Phdr);
 	im->ph = kmalloc(size, GFP_KERNEL);
 	if (!im->ph)
 		return -ENOMEM;
 	err = read_exact(file, im->ph, size, im->eh.e_phoff);
-	return err ? err : elf_check_segments(&im->eh, im->ph, task_size, &im->ext);
+	return err == -ENOEXEC ? bad : err;
 }
 
 /* The interpreter's name, kmalloc'd; NULL: static; ERR_PTR. */
@@ -88,7 +91,9 @@ static char *interp_name(const struct image *im)
 		if (!name)
 			return ERR_PTR(-ENOMEM);
 		err = read_exact(im->file, name, p->p_filesz, p->p_offset);
-		if (!err && name[p->p_filesz - 1])
+		if (err == -ENOEXEC)
+			err = -EIO;
+		else if (!err && name[p->p_filesz - 1])
 			err = -ENOEXEC;
 		if (!err)
 			return name;
@@ -102,18 +107,17 @@ static int open_interp(struct loader *l)
 {
 	char *name = interp_name(&l->prog);
 	struct file *f;
-	int err;
 
 	if (IS_ERR_OR_NULL(name))
 		return PTR_ERR(name);
-	f = open_exec(AT_FDCWD, name, 0);
+	f = open_exec(
+		AT_FDCWD, *name ? name : ".", 0); /* no name is the working directory: EACCES */
 	kfree(name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	bprm_note_reading(l->b, f);
 	l->has_interp = true;
-	err = image_read(&l->interp, f, l->mm->task_size);
-	return err == -ENOEXEC ? -ELIBBAD : err;
+	return image_read(&l->interp, f, -ELIBBAD, -EIO);
 }
 
 static void read_stack_rights(struct loader *l)
@@ -202,10 +206,11 @@ static int map_segment(
 	u64 start = p->p_vaddr + im->bias, file_end = start + p->p_filesz;
 	u64 end = start + p->p_memsz, in_page = start & ~PAGE_MASK;
 	u64 file_pages = p->p_filesz ? PAGE_ALIGN(file_end) : round_down(start, PAGE_SIZE);
-	int prot = elf_prot(p->p_flags), err;
+	int prot = elf_prot(p->p_flags), zeros = PROT_READ | PROT_WRITE, err;
 
 	if (implies_exec && (prot & PROT_READ))
 		prot |= PROT_EXEC;
+	zeros |= prot & PROT_EXEC; /* whole pages of them are data, whatever the rest is */
 	if (p->p_filesz) {
 		err = map_at(mm, im->file, start - in_page, file_pages - (start - in_page), prot,
 			p->p_offset - in_page);
@@ -216,19 +221,24 @@ static int map_segment(
 	}
 	if (PAGE_ALIGN(end) <= file_pages)
 		return 0;
-	return map_at(mm, NULL, file_pages, PAGE_ALIGN(end) - file_pages, prot, 0);
+	return map_at(mm, NULL, file_pages, PAGE_ALIGN(end) - file_pages, zeros, 0);
 }
 
-static bool range_is_free(struct mm *mm, u64 start, u64 end)
+/* Makes room for an interpreter that wants to be where the program is. -EEXIST: a program finds something there, or it is the stack. */
+static int clear_range(struct mm *mm, u64 start, u64 end, bool interp)
 {
 	struct vm_area *vma;
-	bool free;
+	bool free, may = interp;
 
 	down_read(&mm->mmap_lock);
 	vma = find_vma(mm, start);
 	free = !vma || vma->vm_start >= end;
+	for (; vma && vma->vm_start < end; vma = find_vma(mm, vma->vm_end))
+		may &= !(vma->vm_flags & VM_STACK);
 	up_read(&mm->mmap_lock);
-	return free;
+	if (free)
+		return 0;
+	return may ? do_munmap(mm, start, end - start) : -EEXIST;
 }
 
 /* Maps all of it, shifted so that it begins at @base (ET_DYN), or where it wants to be. */
@@ -236,6 +246,7 @@ static int image_map(struct loader *l, struct image *im, u64 base)
 {
 	bool implies_exec = BPRM_PERSONALITY(l->b) & READ_IMPLIES_EXEC_BIT;
 	u64 start, end;
+	int err;
 
 	im->bias = im->eh.e_type == ET_DYN ? base - im->ext.start : 0;
 	start = im->ext.start + im->bias;
@@ -244,18 +255,11 @@ static int image_map(struct loader *l, struct image *im, u64 base)
 		return -EPERM;
 	if (end < start || end > l->mm->task_size)
 		return -ENOMEM;
-	if (!range_is_free(l->mm, start, end))
-		return -EEXIST;
-	for (u32 i = 0; i < im->eh.e_phnum; i++) {
-		int err;
-
-		if (im->ph[i].p_type != PT_LOAD || !im->ph[i].p_memsz)
-			continue;
-		err = map_segment(l->mm, im, &im->ph[i], implies_exec);
-		if (err)
-			return err;
-	}
-	return 0;
+	err = clear_range(l->mm, start, end, im == &l->interp);
+	for (u32 i = 0; i < im->eh.e_phnum && !err; i++)
+		if (im->ph[i].p_type == PT_LOAD && im->ph[i].p_memsz)
+			err = map_segment(l->mm, im, &im->ph[i], implies_exec);
+	return err;
 }
 
 static u64 free_base(struct mm *mm, const struct image *im)
@@ -453,11 +457,21 @@ static int build_vectors(struct loader *l)
 
 /* ---- all of it ---- */
 
+static int image_check(const struct loader *l, struct image *im)
+{
+	return elf_check_segments(&im->eh, im->ph, l->mm->task_size, &im->ext);
+}
+
 static int build_mm(struct loader *l)
 {
 	struct image *entry = l->has_interp ? &l->interp : &l->prog;
 	int err;
 
+	err = image_check(l, &l->prog);
+	if (!err && l->has_interp)
+		err = image_check(l, &l->interp);
+	if (err)
+		return err;
 	read_stack_rights(l);
 	err = choose_layout(l);
 	if (!err)
@@ -496,11 +510,15 @@ int load_elf(struct bprm *b)
 		goto out_free;
 	if (!l->mm->task_size)
 		l->mm->task_size = arch_task_size();
-	err = image_read(&l->prog, b->file, l->mm->task_size);
+	err = image_read(&l->prog, b->file, -ENOEXEC, -ENOEXEC);
+	if (!err && l->prog.eh.e_type != ET_EXEC && l->prog.eh.e_type != ET_DYN)
+		err = -ENOEXEC;
 	if (!err)
 		err = open_interp(l);
-	if (!err)
+	if (!err) {
+		b->too_late = true;
 		err = build_mm(l);
+	}
 	if (!err) {
 		mm_prefault(l->mm, b->file);
 		b->mm = l->mm;

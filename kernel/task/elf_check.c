@@ -10,10 +10,7 @@
 
 int elf_check_header(const Elf64_Ehdr *eh)
 {
-	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
-		eh->e_ident[EI_DATA] != ELFDATA2LSB)
-		return -ENOEXEC;
-	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
+	if (memcmp(eh->e_ident, ELFMAG, SELFMAG)) /* of the rest of e_ident Linux reads nothing */
 		return -ENOEXEC;
 	if (eh->e_machine != EM_X86_64 || eh->e_phentsize != sizeof(Elf64_Phdr))
 		return -ENOEXEC;
@@ -27,13 +24,15 @@ static int check_load(const Elf64_Phdr *ph, u64 task_size)
 	u64 end;
 
 	if (ph->p_filesz > ph->p_memsz)
-		return -ENOEXEC;
+		return -EINVAL;
 	if (check_add_overflow(ph->p_vaddr, ph->p_memsz, &end) || end > task_size)
 		return -ENOMEM;
+	if (!ph->p_filesz)
+		return 0;
 	if (check_add_overflow(ph->p_offset, ph->p_filesz, &end) || end > (1UL << 62))
-		return -ENOEXEC;
+		return -EINVAL;
 	if ((ph->p_vaddr ^ ph->p_offset) & (PAGE_SIZE - 1))
-		return -ENOEXEC; /* no page of the file could lie where it says */
+		return -EINVAL; /* no page of the file could lie where it says */
 	return 0;
 }
 
@@ -46,15 +45,19 @@ int elf_check_segments(
 	const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size, struct elf_extent *ext)
 {
 	*ext = (struct elf_extent){ .start = ~0UL, .align = PAGE_SIZE };
+	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
+		return -EINVAL;
 	for (u32 i = 0; i < eh->e_phnum; i++) {
 		const Elf64_Phdr *p = &ph[i];
 		int err;
 
-		if (p->p_type != PT_LOAD || !p->p_memsz)
+		if (p->p_type != PT_LOAD)
 			continue;
 		err = check_load(p, task_size);
 		if (err)
 			return err;
+		if (!p->p_memsz)
+			continue;
 		ext->nr_loads++;
 		ext->start = min(ext->start, p->p_vaddr & PAGE_MASK);
 		ext->end = max(ext->end, PAGE_ALIGN(p->p_vaddr + p->p_memsz));
@@ -63,5 +66,5 @@ int elf_check_segments(
 		if (p->p_offset <= eh->e_phoff && eh->e_phoff - p->p_offset < p->p_filesz)
 			ext->phdr_vaddr = eh->e_phoff - p->p_offset + p->p_vaddr;
 	}
-	return ext->nr_loads ? 0 : -ENOEXEC;
+	return ext->nr_loads ? 0 : -EINVAL;
 }

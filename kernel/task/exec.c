@@ -7,7 +7,8 @@
  * old program had is exchanged for the new.
  *
  * Invariants:
- * 1. Before commit() nothing of current has changed. After de_thread() in it nothing can fail but own_files(), which kills then.
+ * 1. Before commit() nothing of current has changed; what fails while the loader maps kills all the same (bprm.too_late), as it does on Linux,
+ * which has given up the old program by then. After de_thread() nothing can fail but own_files(), which kills then.
  * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between; exec_update_mutex
  * while memory and credentials change, so that who looks at both sees the old or the new ones; new memory with old credentials (until files are
  * closed) is shown only where the new ones would show it too.
@@ -62,7 +63,6 @@ int bprm_take(struct bprm *b, struct file *f)
 {
 	bprm_close(b);
 	b->file = f;
-	bprm_note_reading(b, f); /* a script must not lay it open */
 	return read_start(b);
 }
 
@@ -112,6 +112,10 @@ static int load_binary(struct bprm *b)
 		if (err)
 			return err;
 	}
+	/* not a script, whose text is not in memory; but what an interpreter gets without having been allowed to open it */
+	bprm_note_reading(b, b->file);
+	if (b->executable)
+		bprm_note_reading(b, b->executable);
 	err = bprm_creds(b);
 	return err ? err : load_elf(b);
 }
@@ -501,12 +505,12 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 		err = open_first(b, dfd, name, flags);
 	if (!err)
 		err = gather_strings(b, s);
-	if (!err) {
-		bprm_note_reading(b, b->file);
+	if (!err)
 		err = load_binary(b);
-	}
 	if (!err)
 		err = commit(b);
+	else if (b->too_late && !s->kargv)
+		force_fatal_sig(SIGSEGV);
 	entry = b->entry;
 	sp = b->sp;
 	current->in_execve = false;

@@ -47,6 +47,7 @@ struct bprm {
 	/* the new image, built by the ELF loader */
 	struct mm *mm;
 	u64 entry, sp;
+	bool too_late; /* an error from here on kills */
 };
 #define UNSAFE_SHARE 1
 #define UNSAFE_PTRACE 2 /* by one who lacks CAP_SYS_PTRACE here */
