@@ -5,13 +5,33 @@
 #include <sys/mount.h>
 
 #define FILES 60000
+#define TIMES 100
 
-static double now_ms_f(void)
+static double now_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* How long the quickest of many times took. */
+static double open_often(int fd, struct file_handle *h, int *missed)
+{
+	double best = 1e9, t;
+
+	*missed = 0;
+	for (int i = 0; i < TIMES; i++) {
+		int f;
+
+		t = now_us();
+		f = open_by_handle_at(fd, h, O_RDONLY);
+		t = now_us() - t;
+		best = t < best ? t : best;
+		*missed += f < 0;
+		close(f);
+	}
+	return best;
 }
 
 TEST(handle_many)
@@ -20,8 +40,8 @@ TEST(handle_many)
 		struct file_handle h;
 		char room[64];
 	} fh = { .h.handle_bytes = 64 };
-	int id, fd, missed = 0;
-	double start;
+	double plain = 0, best;
+	int id, fd, missed;
 	char name[32];
 
 	NEED(unshare(CLONE_NEWNS));
@@ -33,20 +53,15 @@ TEST(handle_many)
 	for (int i = 0; i < FILES; i++) {
 		sprintf(name, "%d", i);
 		NEED(mknod(name, S_IFREG | 0600, 0));
-		if (i == 0)
+		if (i == 0) {
 			NEED(name_to_handle_at(AT_FDCWD, name, &fh.h, &id, 0));
+			plain = open_often(fd, &fh.h, &missed);
+		}
 	}
-	start = now_ms_f();
-	for (int i = 0; i < 30; i++) {
-		int f = open_by_handle_at(fd, &fh.h, O_RDONLY);
-
-		missed += f < 0;
-		close(f);
-	}
-	start = now_ms_f() - start;
+	best = open_often(fd, &fh.h, &missed);
 	if (getenv("SHOW"))
-		fprintf(stderr, "30 in %.1f ms\n", start);
-	say("not found: %d, at once: %d", missed, start < 150);
+		fprintf(stderr, "alone %.1f us, among many %.1f us\n", plain, best);
+	say("not found: %d, as quick as before: %d", missed, best < 8 * plain + 200);
 	NEED(chdir("/"));
 	NEED(umount2("t", MNT_DETACH));
 }
