@@ -94,7 +94,8 @@ static const char *arp_from(int op, int ms)
 static void asked(const char *what, const char *sip, const char *tip)
 {
 	arp(1, 1, sip, tip);
-	say("%s: %s answers", what, arp_from(2, 400));
+	wire_quiet();
+	say("%s: %s answers", what, arp_from(2, 0));
 }
 
 static void announce(const char *level, const char *to)
@@ -105,7 +106,7 @@ static void announce(const char *level, const char *to)
 	T(set_word("va0", "arp_announce", level));
 	NEED(bind(fd, SA(&from), sizeof(from)));
 	NEED(sendto(fd, "x", 1, 0, SA(&a), sizeof(a)));
-	say("announce %s: %s asks", level, arp_from(1, 2000));
+	say("announce %s: %s asks", level, arp_from(1, 100000));
 	close(fd);
 }
 
@@ -197,10 +198,10 @@ static void datagram(const char *from, const char *to, int many)
 
 static int came(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char c;
 
-	return poll(&p, 1, 300) > 0 && recv(fd, &c, 1, 0) == 1;
+	wire_quiet();
+	return recv(fd, &c, 1, MSG_DONTWAIT) == 1;
 }
 
 static void many(void)
@@ -228,7 +229,8 @@ static int left_by_other(void)
 	struct pollfd p = { .fd = wire2, .events = POLLIN };
 	int n;
 
-	while (poll(&p, 1, 300) > 0) {
+	wire_quiet();
+	while (poll(&p, 1, 0) > 0) {
 		n = (int)recv(wire2, f, sizeof(f), 0);
 		if (n >= 42 && f[12] == 8 && !f[13] && f[0] == 255 && f[23] == 17 && f[22] == 63)
 			return 1;
@@ -316,7 +318,7 @@ static void members(const char *version, const char *name, const char *group)
 	NEED(set_word("va0", "force_igmp_version", version));
 	T(set_word("va0", name, "60"));
 	NEED(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m, sizeof(m)));
-	while (n < 2 && (len = wire_read(f, sizeof(f), 900)))
+	while (n < 2 && (len = wire_read(f, sizeof(f), 100000)))
 		n += len >= 42 && f[12] == 8 && !f[13] && f[23] == 2;
 	say("version %s: %d reports", version, n);
 	close(fd);
@@ -325,7 +327,6 @@ static void members(const char *version, const char *name, const char *group)
 TEST(conf_sysctl)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-	struct seg s;
 
 	wire_open();
 	NEED(set_word("all", "rp_filter", "0"));
@@ -343,8 +344,7 @@ TEST(conf_sysctl)
 	announce("1", "10.9.0.51");
 	announce("2", "10.9.0.52");
 	announce("3", "10.9.0.53");
-	while (seg_read(&s, 50))
-		;
+	wire_settle();
 	for (char level[2] = "0"; *level <= '8'; ++*level)
 		ignore(level);
 	T(set_word("va0", "arp_ignore", "0"));

@@ -133,7 +133,7 @@ static int advertised(const char *least)
 
 	T(tell("ipv4/route/min_adv_mss", least));
 	connect(fd, SA(&a), sizeof(a));
-	while (seg_read(&s, 2000))
+	while (seg_read(&s, 100000))
 		if (s.its == port) {
 			o = seg_opt(&s, 2);
 			break;
@@ -158,7 +158,8 @@ static void pass(const char *from, int ttl, int link)
 	inet_pton(AF_INET, from, f + 26);
 	wire_put_sum(f + 24, wire_sum(f + 14, 20, 0));
 	NEED(send(wire, f, 1014, 0));
-	while (poll(&p, 1, 400) > 0) {
+	wire_quiet();
+	while (poll(&p, 1, 0) > 0) {
 		n = (int)recv(link, f, sizeof(f), 0);
 		if (n >= 42 && f[12] == 8 && !f[13] && f[23] == 1) {
 			inet_ntop(AF_INET, f + 26, text, sizeof(text));
@@ -215,7 +216,8 @@ static int told_of(const char *from, const char *to, int n, int type)
 	wire_put_sum(d + 24, wire_sum(d + 14, 20, 0));
 	while (n--)
 		NEED(send(wire, d, sizeof(d), 0));
-	while ((len = wire_read(f, sizeof(f), 400)))
+	wire_quiet();
+	while ((len = wire_read(f, sizeof(f), 0)))
 		got += len >= 42 && f[12] == 8 && !f[13] && f[23] == 1 && f[34] == type;
 	return got;
 }

@@ -96,15 +96,20 @@ static long ms(void)
 
 static const uint8_t plain[] = { 2, 4, 3, 232 }, with_sack[] = { 2, 4, 3, 232, 1, 1, 4, 2 };
 
-/* Reads what is on its way until nothing comes for @quiet ms; *first: the sequence number of its first segment. How many segments. */
-static int drain(uint32_t *first, int quiet)
+#define PATIENCE 100000 /* ms, for what must come */
+
+/* Reads what is on its way; *first: the sequence number of its first segment. How many segments. */
+static int drain(uint32_t *first)
 {
 	struct seg s;
 	int n = 0;
 
-	while (seg_read(&s, quiet))
-		if (s.len && !n++ && first)
+	wire_ask();
+	for (bool any = false; seg_before_answer(&s); n++)
+		if (s.len && !any && first) {
 			*first = s.seq;
+			any = true;
+		}
 	return n;
 }
 
@@ -119,16 +124,17 @@ static void duplicates(void)
 
 	seg_send(&last); /* the first may say something of the window */
 	NEED(send(fd, data, sizeof(data), 0));
-	drain(&first, 50);
+	drain(&first);
 	for (bool again = false; !again && n < 9;) {
 		seg_send(&last);
 		n++;
-		while (!again && seg_read(&s, 150))
-			again = s.len && s.seq == first;
+		wire_ask();
+		while (seg_before_answer(&s))
+			again = again || (s.len && s.seq == first);
 	}
 	say("reordering %s: goes again after %d duplicates", told("tcp_reordering"), n);
 	seg_abort(fd);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 static void reordering(void)
@@ -159,7 +165,7 @@ static void late(const char *most)
 	T(tell("tcp_max_reordering", most));
 	fd = seg_connected(++port, with_sack, sizeof(with_sack), &last);
 	NEED(send(fd, data, sizeof(data), 0));
-	drain(&first, 20);
+	drain(&first);
 	be[0] = htonl(first + 7000);
 	be[1] = htonl(first + 8000);
 	last.nopts = 12;
@@ -169,10 +175,10 @@ static void late(const char *most)
 	be[0] = htonl(first + 1000);
 	memcpy(last.opts + 4, be, 8);
 	seg_send(&last); /* and those before it */
-	drain(NULL, 50);
+	drain(NULL);
 	say("at most %s: reordering %u", most, info(fd).tcpi_reordering);
 	seg_abort(fd);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 /* How soon does the end of what was sent go again? */
@@ -188,13 +194,13 @@ static void probe(const char *kind)
 	T(tell("tcp_early_retrans", kind));
 	fd = seg_connected(++port, with_sack, sizeof(with_sack), &last);
 	end = last.ack;
-	NEED(send(fd, data, sizeof(data), 0));
 	sent = ms();
-	while (seg_read(&s, 3000) && (int)(s.seq + s.len - end) > 0)
+	NEED(send(fd, data, sizeof(data), 0));
+	while (seg_read(&s, PATIENCE) && (int)(s.seq + s.len - end) > 0)
 		end = s.seq + s.len;
-	say("early retransmission %s: %s", kind, ms() - sent < 700 ? "a probe" : "the timer");
+	say("early retransmission %s: %s", kind, ms() - sent < 3000 ? "a probe" : "the timer");
 	seg_abort(fd);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 static long third(void)
@@ -204,76 +210,107 @@ static long third(void)
 	int n = 0, fd = seg_connected(++port, with_sack, sizeof(with_sack), &last);
 	long sent;
 
-	NEED(send(fd, "x", 1, 0));
 	sent = ms();
-	while (n < 4 && seg_read(&s, 5000))
+	NEED(send(fd, "x", 1, 0));
+	while (n < 4 && seg_read(&s, PATIENCE))
 		n += !!s.len;
 	sent = ms() - sent;
 	seg_abort(fd);
-	drain(NULL, 20);
+	drain(NULL);
 	return sent;
+}
+
+/* The shortest of several: that the peer is slow at times makes it longer. */
+static unsigned short_rto(void)
+{
+	static uint16_t port = 780;
+	unsigned least = UINT_MAX;
+
+	for (int i = 0; i < 10 && least >= 150000; i++) {
+		struct seg last;
+		int fd = seg_connected(++port, with_sack, sizeof(with_sack), &last);
+		unsigned rto = info(fd).tcpi_rto;
+
+		least = rto < least ? rto : least;
+		seg_abort(fd);
+	}
+	return least;
+}
+
+/* How long a connection that nobody answers takes for so many SYNs. */
+static long syns(int n)
+{
+	struct sockaddr_in a = at("10.9.0.2", 799);
+	int fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+	long since = ms();
+	struct seg s;
+
+	T(connect(fd, SA(&a), sizeof(a)));
+	while (n--)
+		NEED(seg_read(&s, PATIENCE) ? 0 : -1);
+	since = ms() - since;
+	seg_abort(fd);
+	return since;
 }
 
 static void timeouts(void)
 {
-	struct seg last, s;
-	struct sockaddr_in a = at("10.9.0.2", 790);
-	int fd;
-	long since;
-
-	T(tell("tcp_rto_min_us", "1000000"));
+	T(tell("tcp_rto_min_us", "3000000"));
 	probe("0");
 	probe("3");
-	T(tell("tcp_rto_min_us", "200000"));
+	T(tell("tcp_rto_min_us", "500000"));
 	T(tell("tcp_early_retrans", "0"));
-	say("the third retransmission: %d", third() > 1100);
+	say("the third retransmission: %d", third() >= 3500);
 	T(tell("tcp_thin_linear_timeouts", "1"));
-	say("the third retransmission, thin: %d", third() > 1100);
+	say("the third retransmission, thin: %d", third() >= 3500);
 	T(tell("tcp_thin_linear_timeouts", "0"));
 	T(tell("tcp_early_retrans", "3"));
 	T(tell("tcp_rto_min_us", "20000"));
-	fd = seg_connected(780, with_sack, sizeof(with_sack), &last);
-	say("RTO of a short way: %d", info(fd).tcpi_rto < 150000);
-	seg_abort(fd);
+	say("RTO of a short way: %d", short_rto() < 150000);
 	T(tell("tcp_rto_min_us", "200000"));
-	fd = seg_connected(781, with_sack, sizeof(with_sack), &last);
-	say("RTO of a short way: %d", info(fd).tcpi_rto < 150000);
-	seg_abort(fd);
+	say("RTO of a short way: %d", short_rto() < 150000);
 	T(tell("tcp_rto_max_ms", "1000"));
 	T(tell("tcp_syn_linear_timeouts", "0"));
-	drain(NULL, 50);
-	fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-	T(connect(fd, SA(&a), sizeof(a)));
-	NEED(seg_read(&s, 3000) && seg_read(&s, 3000) ? 0 : -1);
-	since = ms();
-	NEED(seg_read(&s, 5000) ? 0 : -1);
-	say("the second time after less than 1.6 s: %d", ms() - since < 1600);
-	seg_abort(fd);
+	drain(NULL);
+	say("four times in less than seven seconds: %d", syns(4) < 7000);
 	T(tell("tcp_syn_linear_timeouts", "4"));
 	T(tell("tcp_rto_max_ms", "120000"));
 }
 
-static void shortest(const char *window)
+/* What it is once the second of two ways was longer. */
+static uint32_t rtt_of_two(void)
 {
 	static char data[1000];
 	static uint16_t port = 800;
 	struct seg last, s;
+	uint32_t rtt;
 	int fd;
 
-	T(tell("tcp_min_rtt_wlen", window));
 	fd = seg_connected(++port, with_sack, sizeof(with_sack), &last);
 	for (int i = 0; i < 2; i++) {
 		NEED(send(fd, data, sizeof(data), 0));
-		NEED(seg_read(&s, 1000) ? 0 : -1);
+		NEED(seg_read(&s, PATIENCE) ? 0 : -1);
 		if (i)
 			usleep(80000);
 		last = seg_answer(&s, last.seq, W_ACK);
 		seg_send(&last);
 		T_WAIT(!unacked(fd));
 	}
-	say("shortest round trip, window %s: %d", window, least_rtt(fd) > 60000);
+	rtt = least_rtt(fd);
 	seg_abort(fd);
-	drain(NULL, 20);
+	drain(NULL);
+	return rtt;
+}
+
+/* Each may be long where the machine is busy; the window decides whether one that is not counts. */
+static void shortest(const char *window)
+{
+	bool all = true;
+
+	T(tell("tcp_min_rtt_wlen", window));
+	for (int i = 0; i < 10 && all; i++)
+		all = rtt_of_two() > 60000;
+	say("shortest round trip, window %s: %d", window, all);
 }
 
 /* ---- what stands in segments ---- */
@@ -289,7 +326,7 @@ static void sizes(const char *least)
 	fd = seg_connected(++port, tiny, sizeof(tiny), &last);
 	say("least %s: %u bytes", least, info(fd).tcpi_snd_mss);
 	seg_abort(fd);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 static void windows(const char *on)
@@ -306,10 +343,10 @@ static void windows(const char *on)
 
 	T(tell("tcp_workaround_signed_windows", on));
 	seg_send(&s);
-	NEED(seg_read(&s, 1000) ? 0 : -1);
+	NEED(seg_read(&s, PATIENCE) ? 0 : -1);
 	say("a window with a sign, %s: %d", on, s.win > 32767);
 	close(l);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 static void ecn(const char *fallback)
@@ -322,12 +359,12 @@ static void ecn(const char *fallback)
 	T(tell("tcp_ecn_fallback", fallback));
 	T(connect(fd, SA(&a), sizeof(a)));
 	for (int i = 0; i < 2; i++) {
-		NEED(seg_read(&s, 3000) ? 0 : -1);
+		NEED(seg_read(&s, PATIENCE) ? 0 : -1);
 		say("fallback %s: SYN %d %s", fallback, i, s.flags & W_ECE ? "asks" : "does not");
 	}
 	seg_abort(fd);
 	T(tell("tcp_ecn", "2"));
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 /* ---- servers ---- */
@@ -348,11 +385,13 @@ static void half_open(const char *most)
 	for (uint16_t i = 0; i < 8; i++) {
 		s = syn(910, (uint16_t)(4000 + i));
 		seg_send(&s);
-		n += seg_read(&s, 300) && s.its == 4000 + i && s.flags == (W_SYN | W_ACK);
+		wire_ask();
+		while (seg_before_answer(&s))
+			n += s.its == 4000 + i && s.flags == (W_SYN | W_ACK);
 	}
 	say("at most %s: %d answered", most, n);
 	close(l);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 static void overflow(const char *abort)
@@ -360,6 +399,7 @@ static void overflow(const char *abort)
 	static uint16_t port = 920;
 	int l = seg_listener(++port, 1);
 	struct seg s, back[3];
+	bool reset;
 
 	T(tell("tcp_abort_on_overflow", abort));
 	for (uint16_t i = 0; i < 3; i++) {
@@ -369,15 +409,18 @@ static void overflow(const char *abort)
 		}
 		s = syn(port, (uint16_t)(5000 + i));
 		seg_send(&s);
-		NEED(seg_read(&back[i], 1000) ? 0 : -1);
+		NEED(seg_read(&back[i], PATIENCE) ? 0 : -1);
 	}
 	for (int i = 1; i < 3; i++) {
 		s = seg_answer(&back[i], 8, W_ACK);
 		seg_send(&s);
 	}
-	say("abort %s: %s", abort, seg_read(&s, 1000) && s.flags & W_RST ? "a reset" : "silence");
+	wire_ask();
+	for (reset = false; seg_before_answer(&s);)
+		reset = reset || s.flags & W_RST;
+	say("abort %s: %s", abort, reset ? "a reset" : "silence");
 	close(l);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 /* A reset for a connection that waits to be forgotten; is it still there? */
@@ -390,25 +433,25 @@ static void old_reset(const char *on)
 	T(tell("tcp_rfc1337", on));
 	fd = seg_connected(++port, plain, sizeof(plain), &last);
 	close(fd);
-	NEED(seg_read(&s, 1000) && s.flags & W_FIN ? 0 : -1);
+	NEED(seg_read(&s, PATIENCE) && s.flags & W_FIN ? 0 : -1);
 	last = seg_answer(&s, last.seq, W_FIN | W_ACK);
 	seg_send(&last);
-	NEED(seg_read(&s, 1000) ? 0 : -1);
+	NEED(seg_read(&s, PATIENCE) ? 0 : -1);
 	last.seq++;
 	last.flags = W_RST;
 	seg_send(&last);
 	last.flags = W_ACK;
 	last.seq -= 50;
 	seg_send(&last);
-	NEED(seg_read(&s, 1000) ? 0 : -1);
+	NEED(seg_read(&s, PATIENCE) ? 0 : -1);
 	say("rfc1337 %s: %s", on, s.flags & W_RST ? "forgotten" : "still there");
 }
 
 static void challenges(const char *most)
 {
 	static uint16_t port = 860;
-	struct seg last[6], s;
-	int fds[6], n = 0;
+	struct seg last[6];
+	int fds[6], n;
 
 	T(tell("tcp_challenge_ack_limit", most));
 	for (int i = 0; i < 6; i++)
@@ -417,12 +460,11 @@ static void challenges(const char *most)
 		last[i].flags = W_SYN;
 		seg_send(&last[i]);
 	}
-	while (seg_read(&s, 300))
-		n++;
+	n = drain(NULL);
 	say("at most %s: %s", most, n == 6 ? "all" : n && n <= 2 ? "one, or of two seconds" : "?");
 	for (int i = 0; i < 6; i++)
 		seg_abort(fds[i]);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 static void put_cookie(struct seg *s, const uint8_t *cookie)
@@ -446,7 +488,7 @@ static void fast(const char *what, uint8_t *cookie, bool ask)
 
 	put_cookie(&s, ask ? NULL : cookie);
 	seg_send(&s);
-	NEED(seg_read(&back, 1000) ? 0 : -1);
+	NEED(seg_read(&back, PATIENCE) ? 0 : -1);
 	o = seg_opt(&back, 34);
 	say("%s: %u bytes taken, %s", what, back.ack - s.seq - 1,
 		o && o[1] == 10 ? "a cookie" : "no cookie");
@@ -485,7 +527,7 @@ static void keys(void)
 	fast("of the key before", cookie, false);
 	T(tell("tcp_fastopen", "1"));
 	close(l);
-	drain(NULL, 20);
+	drain(NULL);
 }
 
 TEST(tcp_sysctl)

@@ -73,7 +73,7 @@ static T_UNUSED int wire_read(unsigned char *f, size_t size, int ms)
 
 		clock_gettime(CLOCK_MONOTONIC, &t);
 		now = t.tv_sec * 1000 + t.tv_nsec / 1000000;
-		if (now > until || poll(&p, 1, (int)(until - now)) <= 0)
+		if (poll(&p, 1, now < until ? (int)(until - now) : 0) <= 0)
 			return 0;
 		n = (int)NEED(recvfrom(wire, f, size, 0, SA(&a), &alen));
 		if (a.sll_pkttype != PACKET_OUTGOING)
@@ -81,19 +81,31 @@ static T_UNUSED int wire_read(unsigned char *f, size_t size, int ms)
 	}
 }
 
-/* All that was sent has been taken in: a question of ARP behind it has its answer. What else came meanwhile is gone. */
-static T_UNUSED void wire_settle(void)
+/* A question of ARP: its answer comes behind all that was sent before it, and behind what that has brought about at once. */
+static T_UNUSED void wire_ask(void)
 {
 	static const unsigned char ask[42] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 6, 0, 1, 8, 0,
 		6, 4, 0, 1, 2, 0, 0, 0, 0, 2, 10, 9, 0, 2, 0, 0, 0, 0, 0, 0, 10, 9, 0, 1 };
+
+	NEED(send(wire, ask, sizeof(ask), 0));
+}
+
+static T_UNUSED bool wire_is_answer(const unsigned char *f, int n)
+{
+	return n >= 42 && f[12] == 8 && f[13] == 6 && f[21] == 2;
+}
+
+/* All that was sent has been taken in. What else came meanwhile is gone. */
+static T_UNUSED void wire_settle(void)
+{
 	unsigned char f[2048];
 	int n;
 
-	NEED(send(wire, ask, sizeof(ask), 0));
+	wire_ask();
 	do {
 		n = wire_read(f, sizeof(f), 100000);
 		NEED(n ? 0 : -1);
-	} while (n < 42 || f[12] != 8 || f[13] != 6 || f[21] != 2);
+	} while (!wire_is_answer(f, n));
 }
 
 static T_UNUSED uint32_t wire_sum(const unsigned char *p, unsigned n, uint32_t sum)
@@ -126,6 +138,31 @@ static T_UNUSED void wire_ip(unsigned char *f, int proto, int peer, unsigned n)
 	NEED(send(wire, f, 34 + n, 0));
 }
 
+/* What was sent before has been taken in, and what it has brought about at once is here, to be read: an echo behind it is answered, twice. */
+static T_UNUSED void wire_quiet(void)
+{
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)if_nametoindex("vb0") };
+	unsigned char f[2048];
+	int own = wire, n;
+
+	wire = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
+	NEED(bind(wire, SA(&ll), sizeof(ll)));
+	for (int i = 0; i < 2; i++) {
+		memcpy(f + 34, (unsigned char[]){ 8, 0, 0, 0, 'q', 't', 0, (unsigned char)i }, 8);
+		wire_put_sum(f + 36, wire_sum(f + 34, 8, 0));
+		wire_ip(f, 1, 2, 8);
+		do {
+			n = wire_read(f, sizeof(f), 100000);
+			NEED(n ? 0 : -1);
+		} while (n < 42 || f[12] != 8 || f[13] || f[23] != 1 || f[34] || f[38] != 'q' ||
+			 f[41] != i);
+	}
+	close(wire);
+	wire = own;
+}
+
 static T_UNUSED void seg_send(const struct seg *s)
 {
 	unsigned char f[2048] = { 0 }, *t = f + 34,
@@ -148,20 +185,17 @@ static T_UNUSED void seg_send(const struct seg *s)
 	wire_ip(f, 6, s->peer, n);
 }
 
-/* The next segment of TCP that the stack sends, within @ms. False: none. */
-static T_UNUSED bool seg_read(struct seg *s, int ms)
+static unsigned char seg_frame[70000];
+
+/* Is this frame of @n bytes a segment of TCP? */
+static T_UNUSED bool seg_of_frame(struct seg *s, int n)
 {
-	static unsigned char f[70000];
-	unsigned char *t = f + 34;
+	const unsigned char *f = seg_frame, *t = f + 34;
 	uint32_t w;
 	uint16_t h;
-	int n;
 
-	do {
-		n = wire_read(f, sizeof(f), ms);
-		if (!n)
-			return false;
-	} while (n < 54 || f[12] != 8 || f[13] != 0 || f[23] != 6);
+	if (n < 54 || f[12] != 8 || f[13] != 0 || f[23] != 6)
+		return false;
 	*s = (struct seg){ .peer = f[33], .flags = t[13] };
 	memcpy(&h, t, 2);
 	s->our = ntohs(h);
@@ -177,6 +211,33 @@ static T_UNUSED bool seg_read(struct seg *s, int ms)
 	memcpy(s->opts, t + 20, s->nopts);
 	s->len = (unsigned)((f[16] << 8 | f[17]) - 40) - s->nopts;
 	return true;
+}
+
+/* The next segment of TCP that the stack sends, within @ms. False: none. */
+static T_UNUSED bool seg_read(struct seg *s, int ms)
+{
+	int n;
+
+	do {
+		n = wire_read(seg_frame, sizeof(seg_frame), ms);
+		if (!n)
+			return false;
+	} while (!seg_of_frame(s, n));
+	return true;
+}
+
+/* The next one that comes before the answer to wire_ask(). False: none, and the answer is here. */
+static T_UNUSED bool seg_before_answer(struct seg *s)
+{
+	for (;;) {
+		int n = wire_read(seg_frame, sizeof(seg_frame), 100000);
+
+		NEED(n ? 0 : -1);
+		if (wire_is_answer(seg_frame, n))
+			return false;
+		if (seg_of_frame(s, n))
+			return true;
+	}
 }
 
 /* Option @kind of @s; NULL. */
@@ -213,13 +274,13 @@ static T_UNUSED int seg_connected(
 	if (connect(fd, SA(&a), sizeof(a)) && errno != EINPROGRESS)
 		say("connect: %s", strerror(errno));
 	do
-		NEED(seg_read(&s, 5000) ? 0 : -1);
+		NEED(seg_read(&s, 100000) ? 0 : -1);
 	while (s.its != port || !(s.flags & W_SYN));
 	*last = seg_answer(&s, 1000, W_SYN | W_ACK);
 	memcpy(last->opts, opts, nopts);
 	last->nopts = nopts;
 	seg_send(last);
-	NEED(seg_read(&s, 5000) ? 0 : -1);
+	NEED(seg_read(&s, 100000) ? 0 : -1);
 	last->seq++;
 	last->flags = W_ACK;
 	last->nopts = 0;
