@@ -19,12 +19,29 @@ static u64 fail(long err)
 	return (u64)err;
 }
 
+/* Memory that is about to be read or written, all of it. */
+static void *memory(struct ebpf_machine *m, u64 at, u32 size)
+{
+	ebpf_pay(m, size);
+	return ebpf_memory(m, at, size);
+}
+
 /* ---- maps ---- */
+
+/* A key that is about to be looked for. */
+static const void *key_at(struct ebpf_machine *m, const struct bpf_map *map, u64 at)
+{
+	if (map->ops->by_length) /* for each bit once */
+		ebpf_pay(m, (u64)map->key_size * map->key_size * 8);
+	if (map->ops->head)
+		ebpf_pay(m, map->max / BPF_BUCKETS_MAX * 64ul); /* others in its chain */
+	return memory(m, at, map->key_size);
+}
 
 static u64 map_lookup(struct ebpf_machine *m, const u64 *r)
 {
 	struct bpf_map *map = ebpf_map(m, r[1]);
-	const void *key = map ? ebpf_memory(m, r[2], map->key_size) : NULL;
+	const void *key = map ? key_at(m, map, r[2]) : NULL;
 
 	if (!key || !map->ops->find)
 		return 0;
@@ -34,8 +51,8 @@ static u64 map_lookup(struct ebpf_machine *m, const u64 *r)
 static u64 map_update(struct ebpf_machine *m, const u64 *r)
 {
 	struct bpf_map *map = ebpf_map(m, r[1]);
-	const void *key = map ? ebpf_memory(m, r[2], map->key_size) : NULL;
-	const void *value = map ? ebpf_memory(m, r[3], map->value_size) : NULL;
+	const void *key = map ? key_at(m, map, r[2]) : NULL;
+	const void *value = map ? memory(m, r[3], map->value_size) : NULL;
 
 	if (!key || !value || !map->ops->update)
 		return fail(-EFAULT);
@@ -45,7 +62,7 @@ static u64 map_update(struct ebpf_machine *m, const u64 *r)
 static u64 map_delete(struct ebpf_machine *m, const u64 *r)
 {
 	struct bpf_map *map = ebpf_map(m, r[1]);
-	const void *key = map ? ebpf_memory(m, r[2], map->key_size) : NULL;
+	const void *key = map ? key_at(m, map, r[2]) : NULL;
 
 	return fail(key && map->ops->remove ? map->ops->remove(map, key) : -EFAULT);
 }
@@ -53,7 +70,7 @@ static u64 map_delete(struct ebpf_machine *m, const u64 *r)
 static u64 map_push(struct ebpf_machine *m, const u64 *r)
 {
 	struct bpf_map *map = ebpf_map(m, r[1]);
-	const void *value = map ? ebpf_memory(m, r[2], map->value_size) : NULL;
+	const void *value = map ? memory(m, r[2], map->value_size) : NULL;
 
 	return fail(value && map->ops->push ? map->ops->push(map, value, r[3]) : -EFAULT);
 }
@@ -61,7 +78,7 @@ static u64 map_push(struct ebpf_machine *m, const u64 *r)
 static u64 take(struct ebpf_machine *m, const u64 *r, bool out)
 {
 	struct bpf_map *map = ebpf_map(m, r[1]);
-	void *value = map ? ebpf_memory(m, r[2], map->value_size) : NULL;
+	void *value = map ? memory(m, r[2], map->value_size) : NULL;
 
 	return fail(value && map->ops->pop ? map->ops->pop(map, value, out) : -EFAULT);
 }
@@ -138,7 +155,7 @@ static u64 uid_gid(struct ebpf_machine *m, const u64 *r)
 static u64 comm(struct ebpf_machine *m, const u64 *r)
 {
 	u32 size = (u32)r[2];
-	char *to = size ? ebpf_memory(m, r[1], size) : NULL;
+	char *to = size ? memory(m, r[1], size) : NULL;
 
 	if (!to)
 		return fail(-EINVAL);
@@ -154,7 +171,7 @@ static u64 skb_load_bytes(struct ebpf_machine *m, const u64 *r)
 {
 	const struct ebpf_type *t = m->code->type;
 	u32 len = (u32)r[4];
-	void *to = ebpf_memory(m, r[3], len);
+	void *to = memory(m, r[3], len);
 
 	if (!to || !t->packet_read)
 		return fail(-EFAULT);

@@ -13,13 +13,17 @@
 #define NESTLING_BPF_MAP_H
 
 #include "kernel/bpf/internal.h"
+#include "kernel/lib/keyhash.h"
+#include "kernel/lib/string.h"
 
-#define MAP_NONE (~0u) /* no element */
+#define MAP_NONE (~0u)              /* no element */
+#define BPF_BUCKETS_MAX (64u << 10) /* of a hash table */
 
 struct bpf_map_ops {
 	bool per_cpu;
 	bool prog;         /* programs may hold pointers to its values */
 	bool no_key;       /* queues and stacks */
+	bool by_length;    /* a key is looked for by each of its lengths */
 	bool preallocated; /* all chunks are made when a program is to use it */
 	u32 flags;         /* of BPF_MAP_CREATE, beside those that all take */
 	u32 head;          /* bytes of an element before its key; 0: it has none */
@@ -85,6 +89,22 @@ u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
 int bpf_map_fill(struct bpf_map *m); /* all chunks: 0, -ENOMEM */
 /* Makes what programs of it will need, when one is loaded. 0, -ENOMEM. */
 int bpf_map_for_program(struct bpf_map *m);
+/* Of @n bytes and @more, for who has one key for all (kernel/lib/keyhash.h). */
+static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32 more)
+{
+	struct keyhash s;
+	u64 word;
+
+	keyhash_init(&s, k);
+	keyhash_word(&s, k, more);
+	for (; n >= sizeof(word); n -= (u32)sizeof(word), p += sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		keyhash_word(&s, k, word);
+	}
+	while (n--)
+		keyhash_byte(&s, k, *p++);
+	return keyhash_end(&s, k);
+}
 /* The value of this CPU in element @i, which is there: what a program may touch, value_size bytes. */
 u8 *bpf_map_value(const struct bpf_map *m, u32 i);
 

@@ -14,8 +14,9 @@
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
 
-#define BUCKETS_MAX (64u << 10)
+#define WALK 1024            /* elements that are looked at with the lock held */
 #define KEYED_MAX (4u << 20) /* key and value */
 
 struct head {
@@ -25,7 +26,8 @@ struct head {
 };
 
 struct hash {
-	u32 nr_buckets, seed, nr, made, free;
+	struct hash_key key; /* of its own: programs and their users choose what they put in */
+	u32 nr_buckets, nr, made, free;
 	u32 low;            /* none below it is in use */
 	u32 newest, oldest; /* of a map that drops */
 	u32 bucket[];
@@ -70,7 +72,7 @@ static int hash_make(struct bpf_map *m)
 	struct hash *h;
 	u32 n = 1;
 
-	while (n < min(m->max, BUCKETS_MAX))
+	while (n < min(m->max, BPF_BUCKETS_MAX))
 		n *= 2;
 	h = kmalloc(sizeof(*h) + n * sizeof(u32), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!h)
@@ -78,8 +80,8 @@ static int hash_make(struct bpf_map *m)
 	*h = (struct hash){
 		.nr_buckets = n, .free = MAP_NONE, .newest = MAP_NONE, .oldest = MAP_NONE
 	};
-	if (!(m->flags & BPF_F_ZERO_SEED))
-		arch_random(&h->seed, sizeof(h->seed));
+	arch_random(&h->key,
+		sizeof(h->key)); /* of BPF_F_ZERO_SEED, too: nothing is told in its order */
 	memset(h->bucket, 0xff, n * sizeof(u32)); /* MAP_NONE */
 	m->own = h;
 	return 0;
@@ -95,11 +97,8 @@ static void hash_free(struct bpf_map *m)
 static u32 *bucket_of(const struct bpf_map *m, const u8 *key)
 {
 	struct hash *own = m->own;
-	u64 h = own->seed ^ 0xcbf29ce484222325ul; /* FNV-1a */
 
-	for (u32 i = 0; i < m->key_size; i++)
-		h = (h ^ key[i]) * 0x100000001b3ul;
-	return &own->bucket[(u32)(h ^ h >> 32) & (own->nr_buckets - 1)];
+	return &own->bucket[bpf_map_hash(&own->key, key, m->key_size, 0) & (own->nr_buckets - 1)];
 }
 
 /* Where the number of the element with the key stands; there stands MAP_NONE if there is none. */
@@ -309,16 +308,23 @@ static int hash_remove(struct bpf_map *m, const void *key)
 	return err;
 }
 
-/* The first in use from *cursor on, in the order of the store; MAP_NONE. */
+/* The first in use from *cursor on, in the order of the store; MAP_NONE. Gives the lock up now and then: millions may be free. */
 static u32 used_from(struct bpf_map *m, u32 cursor)
 {
 	struct hash *h = m->own;
-	bool lowest = cursor <= h->low;
 
-	for (cursor = max(cursor, h->low); cursor < h->made && !head_at(m, cursor)->used; cursor++)
-		;
-	if (lowest)
-		h->low = cursor;
+	for (u32 n = 1;; n++) {
+		cursor = max(cursor, h->low);
+		if (cursor >= h->made || head_at(m, cursor)->used)
+			break;
+		h->low += cursor == h->low;
+		cursor++;
+		if (n % WALK)
+			continue;
+		spin_unlock(&m->lock);
+		cond_resched();
+		spin_lock(&m->lock);
+	}
 	return cursor < h->made ? cursor : MAP_NONE;
 }
 

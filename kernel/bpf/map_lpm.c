@@ -13,13 +13,15 @@
  *
  * Locks: map->lock.
  */
+#include "arch/um/arch.h"
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
 
 #define DATA_AT ((u32)sizeof(u32)) /* in a key */
 #define DATA_MAX 256
-#define BUCKETS_MAX (64u << 10)
+#define WALK 1024 /* elements that are looked at with the lock held */
 
 struct node {
 	u32 next;
@@ -27,6 +29,7 @@ struct node {
 };
 
 struct lpm {
+	struct hash_key key;
 	u32 nr, made, free, nr_buckets;
 	u32 of_length[DATA_MAX * 8 + 1]; /* so many prefixes have it */
 	u32 bucket[];
@@ -45,13 +48,14 @@ static int lpm_make(struct bpf_map *m)
 	struct lpm *l;
 	u32 n = 1;
 
-	while (n < min(m->max, BUCKETS_MAX))
+	while (n < min(m->max, BPF_BUCKETS_MAX))
 		n *= 2;
 	l = kzalloc(sizeof(*l) + n * sizeof(u32), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!l)
 		return -ENOMEM;
 	l->nr_buckets = n;
 	l->free = MAP_NONE;
+	arch_random(&l->key, sizeof(l->key));
 	memset(l->bucket, 0xff, n * sizeof(u32));
 	m->own = l;
 	return 0;
@@ -106,14 +110,10 @@ static u8 *key_of(const struct bpf_map *m, u32 i)
 static u32 *link_of(struct bpf_map *m, const u8 *key, u32 n)
 {
 	struct lpm *l = m->own;
-	u64 h = 0xcbf29ce484222325ul ^ n;
-	u32 *p;
+	u32 last = n % 8 ? key[DATA_AT + n / 8] & (0xff00 >> n % 8 & 0xff) : 0, h, *p;
 
-	for (u32 i = 0; i < n / 8; i++)
-		h = (h ^ key[DATA_AT + i]) * 0x100000001b3ul;
-	if (n % 8)
-		h = (h ^ (key[DATA_AT + n / 8] & (0xff00 >> n % 8 & 0xff))) * 0x100000001b3ul;
-	p = &l->bucket[(u32)(h ^ h >> 32) & (l->nr_buckets - 1)];
+	h = bpf_map_hash(&l->key, key + DATA_AT, n / 8, n << 8 | last);
+	p = &l->bucket[h & (l->nr_buckets - 1)];
 	while (*p != MAP_NONE &&
 		!(length_of(key_of(m, *p)) == n && same_bits(key_of(m, *p), key, n)))
 		p = &node_at(m, *p)->next;
@@ -258,7 +258,8 @@ static bool before(const u8 *a, const u8 *b)
 static int lpm_next(struct bpf_map *m, const void *key, void *next)
 {
 	const struct lpm *l = m->own;
-	const u8 *best = NULL;
+	u8 best[DATA_AT + DATA_MAX];
+	bool found = false;
 
 	spin_lock(&m->lock);
 	if (key && (length_of(key) > bits_of(m) || *link_of(m, key, length_of(key)) == MAP_NONE))
@@ -266,17 +267,26 @@ static int lpm_next(struct bpf_map *m, const void *key, void *next)
 	for (u32 i = 0; i < l->made; i++) {
 		const u8 *k = key_of(m, i);
 
-		if (node_at(m, i)->used && (!key || before(key, k)) && (!best || before(k, best)))
-			best = k;
+		if (node_at(m, i)->used && (!key || before(key, k)) &&
+			(!found || before(k, best))) {
+			memcpy(best, k, m->key_size);
+			found = true;
+		}
+		if (i % WALK != WALK - 1)
+			continue;
+		spin_unlock(&m->lock);
+		cond_resched();
+		spin_lock(&m->lock);
 	}
-	if (best)
-		memcpy(next, best, m->key_size);
 	spin_unlock(&m->lock);
-	return best ? 0 : -ENOENT;
+	if (found)
+		memcpy(next, best, m->key_size);
+	return found ? 0 : -ENOENT;
 }
 
 const struct bpf_map_ops map_lpm = {
 	.prog = true,
+	.by_length = true,
 	.head = sizeof(struct node),
 	.flags = BPF_F_NO_PREALLOC,
 	.check = lpm_check,

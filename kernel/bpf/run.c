@@ -4,7 +4,8 @@
  *
  * A program was verified before it comes here (verify.c). It is not trusted all the same: its pointers are not addresses of ours but
  * numbers (below), so that none can leak, and each access is looked up and refused when it leads nowhere; then, and in whatever else
- * the verifier should have caught, the program has said 0. Jumps back are counted, so it ends.
+ * the verifier should have caught, the program has said 0. Jumps back are counted, so it ends; and what helpers do for it, since one
+ * of them may have to hash a key of megabytes.
  *
  *	1 << 32	the context	2 << 32	the end of the stack	3 << 32	the packet's first byte
  *	4 << 32	a map, by its index in the program
@@ -16,8 +17,8 @@
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 
-#define MAX_BACK                                                                                   \
-	4000000 /* jumps back, of one run; the verifier lets none have as many as it looks at instructions */
+/* Jumps back and ebpf_pay()'s units, of one run. The verifier lets none have as many jumps or calls as it looks at instructions. */
+#define MAX_BACK 4000000
 
 /* ---- arithmetic ---- */
 
@@ -280,12 +281,18 @@ static void give_back(struct ebpf_machine *m, const struct caller *c, u32 *pc)
 	*pc = c->pc;
 }
 
+void ebpf_pay(struct ebpf_machine *m, u64 bytes)
+{
+	m->back -= (u32)min(bytes / 64, (u64)m->back);
+}
+
 static bool help(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	const struct ebpf_helper *h = ebpf_helper_of((u32)i->imm);
 
-	if (!h)
+	if (!h || !m->back)
 		return false;
+	m->back--;
 	m->r[BPF_REG_0] = h->call(m, m->r);
 	return true;
 }

@@ -337,6 +337,52 @@ static void test_tail_call(void **state)
 	bpf_map_free_store(&m);
 }
 
+/* A key of megabytes is megabytes of work: so many looks for one as a program may have instructions would take hours. */
+static void test_cost(void **state)
+{
+	u32 size = 1 << 20, counted = 0, first = 0;
+	struct bpf_map value = { .ops = &map_array,
+		.type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = size,
+		.value_bytes = size,
+		.max = 1 },
+		       hash = { .ops = &map_hash,
+			       .type = BPF_MAP_TYPE_HASH,
+			       .key_size = size,
+			       .value_size = 8,
+			       .key_at = map_hash.head,
+			       .value_at = map_hash.head + size,
+			       .value_bytes = 8,
+			       .max = 1 };
+	struct bpf_map *both[] = { &value, &hash };
+	struct bpf_insn p[] = { MOV(6, 100000),
+		I(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_MAP_VALUE, 0, 0), I(0, 0, 0, 0, 0),
+		LDX(BPF_W, 0, 2, 0), ALU(BPF_ADD, 0, 1), STX(BPF_W, 2, 0, 0),
+		I(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, 1), I(0, 0, 0, 0, 0),
+		I(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem), ALU(BPF_SUB, 6, 1),
+		JMP(BPF_JNE, 6, 0, -10), MOV(0, 1), EXIT };
+	struct ebpf_code c = {
+		.insn = p, .n = LEN(p), .maps = both, .nr_maps = 2, .type = &ebpf_type_device
+	};
+	u32 processed;
+
+	assert_int_equal(bpf_map_make_store(&value), 0);
+	assert_int_equal(bpf_map_make_store(&hash), 0);
+	assert_int_equal(map_hash.make(&hash), 0);
+	assert_int_equal(bpf_map_fill(&value), 0);
+	assert_int_equal(ebpf_verify(&c, &rights, NULL, &processed), 0);
+	current->cred = &cred;
+	assert_int_equal(ebpf_run(&c, &ctx), 0);
+	memcpy(&counted, bpf_map_at(&value, first), sizeof(counted));
+	assert_in_range(counted, 10, 1000);
+	p[0].imm = 10;
+	assert_int_equal(ebpf_run(&c, &ctx), 1);
+	map_hash.free(&hash);
+	bpf_map_free_store(&hash);
+	bpf_map_free_store(&value);
+}
+
 static void test_no_memory(void **state)
 {
 	const struct bpf_insn p[] = { LDX(BPF_W, 0, 1, 4), JMP(BPF_JGT, 0, 1, 1), EXIT, MOV(0, 0),
@@ -363,5 +409,5 @@ static void test_tag(void **state)
 UNIT_MAIN(cmocka_unit_test(test_form), cmocka_unit_test(test_hostile),
 	cmocka_unit_test(test_memory), cmocka_unit_test(test_arithmetic),
 	cmocka_unit_test(test_ranges), cmocka_unit_test(test_random),
-	cmocka_unit_test(test_tail_call), cmocka_unit_test(test_no_memory),
-	cmocka_unit_test(test_tag))
+	cmocka_unit_test(test_tail_call), cmocka_unit_test(test_cost),
+	cmocka_unit_test(test_no_memory), cmocka_unit_test(test_tag))
