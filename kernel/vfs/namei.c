@@ -90,19 +90,28 @@ static int nd_to_root(struct nameidata *nd)
 	return 0;
 }
 
+/* Between two mounts, of which guests choose how many stand on each other: others may run. -EINTR: this task is to end. */
+static int nd_rest(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 /* nd->path: down to what is mounted on it. */
 int nd_cross_mounts(struct nameidata *nd)
 {
 	struct mount *m;
+	int err = 0;
 
-	while (d_mounted(nd->path.dentry) && (m = mount_lookup(&nd->path))) {
+	while (!err && d_mounted(nd->path.dentry) && (m = mount_lookup(&nd->path))) {
 		if (nd->flags & LOOKUP_NO_XDEV) {
 			mntput(m);
 			return -EXDEV;
 		}
 		nd_set_path(nd, (struct path){ m, dget(m->mnt_root) });
+		err = nd_rest();
 	}
-	return 0;
+	return err;
 }
 
 /*
@@ -131,6 +140,7 @@ static int nd_dotdot(struct nameidata *nd)
 {
 	const struct dentry *from;
 	struct path to;
+	int err;
 
 	if (nd_at_root(nd)) {
 		if (nd->flags & LOOKUP_BENEATH)
@@ -151,6 +161,9 @@ static int nd_dotdot(struct nameidata *nd)
 		nd_set_path(nd, to);
 		if (nd_at_root(nd))
 			return nd_cross_mounts(nd);
+		err = nd_rest();
+		if (err)
+			return err;
 	}
 	from = nd->path.dentry;
 	to.mnt = mntget(nd->path.mnt);

@@ -16,8 +16,9 @@
  */
 #include "kernel/vfs/namei.h"
 
-#define MAX_NESTED 8   /* links in links */
-#define MAX_CLIMB 1000 /* folders that are passed on the way up to see whether a mount shows one */
+#define MAX_NESTED 8 /* links in links */
+/* Folders passed on the way up to see whether a mount shows one, and mounts that stand on each other. */
+#define MAX_CLIMB 1000
 
 struct fast {
 	struct mount *mnt;
@@ -40,16 +41,20 @@ static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 	return !m->mnt_idmap && generic_permission((struct inode *)dir, MAY_EXEC) == 0;
 }
 
-static inline void fast_cross_mounts(struct fast *f)
+/* False: not here. Guests choose how many mounts stand on each other, and a path may cross them hundreds of times. */
+static inline bool fast_cross_mounts(struct fast *f)
 {
 	while (unlikely(d_mounted(f->dentry))) {
 		struct mount *m = mount_lookup_rcu(f->mnt, f->dentry);
 
 		if (!m)
 			break;
+		if (++f->climbed > MAX_CLIMB)
+			return false;
 		f->mnt = m;
 		f->dentry = m->mnt_root;
 	}
+	return true;
 }
 
 /* Does the mount show where the walk has come to? Nothing else runs on this CPU meanwhile: a long way up is not for here. */
@@ -79,11 +84,12 @@ static bool fast_dotdot(struct fast *f)
 		}
 		if (f->mnt->mnt_parent == f->mnt)
 			break;
+		if (++f->climbed > MAX_CLIMB)
+			return false;
 		f->dentry = f->mnt->mnt_mountpoint;
 		f->mnt = f->mnt->mnt_parent;
 	}
-	fast_cross_mounts(f);
-	return true;
+	return fast_cross_mounts(f);
 }
 
 /* The text of a plain symlink, or NULL when the slow walk must look at it. */
@@ -217,7 +223,8 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 			continue;
 		}
 		f->dentry = d;
-		fast_cross_mounts(f);
+		if (!fast_cross_mounts(f))
+			return -ECHILD;
 	next:
 		if (end) {
 			if ((flags & LOOKUP_DIRECTORY) && !is_dir(f->dentry->d_inode))
