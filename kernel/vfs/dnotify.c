@@ -42,6 +42,7 @@ static void tell_locked(struct inode *dir, u32 events)
 
 	assert_mutex_held(&dnotify_lock);
 	while ((d = *at)) {
+		cond_resched(); /* guests choose how many there are */
 		if (d->mask & events)
 			kill_fasync(d->file, d->fd, EPOLLMSG);
 		if ((d->mask & events) && !(d->mask & DN_MULTISHOT)) {
