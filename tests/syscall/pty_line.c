@@ -42,7 +42,8 @@ static void shown(const char *what, const char *s)
 	struct pollfd p = { .fd = master, .events = POLLIN };
 
 	NEED(write(master, s, strlen(s)));
-	while (n < (int)sizeof(buf) && poll(&p, 1, 100) == 1)
+	/* each text ends with a newline, which is echoed last */
+	while (n < (int)sizeof(buf) && poll(&p, 1, n && buf[n - 1] == '\n' ? 100 : 100000) == 1)
 		n += (int)NEED(read(master, buf + n, sizeof(buf) - (size_t)n));
 	for (int i = 0; i < n; i++)
 		at += snprintf(out + at, sizeof(out) - (size_t)at,

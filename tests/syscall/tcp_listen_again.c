@@ -66,7 +66,7 @@ static int was_connecting(int *full, int *waiting)
 
 		p.fd = fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
 		(void)connect(fd, (struct sockaddr *)&a, sizeof(a));
-		if (poll(&p, 1, 300) == 0)
+		if (poll(&p, 1, 2000) == 0)
 			break;
 		waiting[n++] = fd;
 	} while (n < 8);
