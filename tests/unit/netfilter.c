@@ -551,8 +551,27 @@ static void test_far_behind(void **state)
 	}
 }
 
+/* What has expired goes a few hundred at a time: nn->lock is held meanwhile, and there may be a quarter of a million. */
+static void test_many_expired(void **state)
+{
+	struct nft_set s = { .key_len = 4, .flags = NFT_SET_TIMEOUT };
+	u32 before = 3000, calls = 0;
+
+	for (u32 i = 0; i < before; i++)
+		put(&s, i, false, 0)->expires = i % 3 ? 1 : ~0UL;
+	for (; calls < 100 && s.nelems > before / 3; calls++) {
+		u32 had = s.nelems;
+
+		nft_set_gc(NULL, &s);
+		assert_in_range(had - s.nelems, 1, 500);
+	}
+	assert_int_equal(s.nelems, before / 3);
+	clear(&s);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_cmp), cmocka_unit_test(test_registers),
 	cmocka_unit_test(test_bitwise_byteorder), cmocka_unit_test(test_attributes),
 	cmocka_unit_test(test_intervals), cmocka_unit_test(test_states_and_times),
 	cmocka_unit_test(test_ranges), cmocka_unit_test(test_of_one_key),
-	cmocka_unit_test(test_masquerade), cmocka_unit_test(test_far_behind))
+	cmocka_unit_test(test_masquerade), cmocka_unit_test(test_far_behind),
+	cmocka_unit_test(test_many_expired))

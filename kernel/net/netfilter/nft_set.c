@@ -405,6 +405,7 @@ void nft_set_free(struct net *net, struct nft_set *s)
 	while ((n = rb_first(&s->elems))) {
 		rb_erase(n, &s->elems);
 		nft_elem_free(net, rb_entry(n, struct nft_elem, node));
+		cond_resched();
 	}
 	if (s->catchall)
 		nft_elem_free(net, s->catchall);

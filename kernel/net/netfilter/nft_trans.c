@@ -371,6 +371,7 @@ void nft_abort(struct net *net)
 			undelete(nn, t);
 		else
 			unhooked |= unmake(net, t);
+		cond_resched();
 	}
 	if (unhooked)
 		synchronize_rcu();
@@ -379,6 +380,7 @@ void nft_abort(struct net *net)
 		if (pend_of(t->type, t->what) && !t->del)
 			free_it(net, t->type, t->what);
 		forget(next);
+		cond_resched();
 	}
 }
 

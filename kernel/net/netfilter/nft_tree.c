@@ -8,6 +8,7 @@
 #include "kernel/net/netfilter/nft.h"
 
 #define NFT_RANGES 4096U
+#define GC_MOST 256U /* elements that end with nn->lock held */
 
 /* By key; of equal ones an end comes first. */
 static int compare(const struct nft_set *s, const struct nft_elem *e, const u8 *key,
@@ -198,18 +199,22 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 {
 	struct rb_node *n = rb_first(&s->elems);
 	u64 now = ktime_get();
+	u32 ended = 0;
 
 	if (s->catchall && !s->catchall->pend && nft_elem_expired(s->catchall))
 		nft_elem_end(net, s->catchall); /* there is no room for two */
 	if (!(s->flags & NFT_SET_TIMEOUT) || now < s->next_gc)
 		return;
 	s->next_gc = now + NSEC_PER_SEC;
-	while (n) {
+	while (n && ended < GC_MOST) {
 		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
 
 		n = rb_next(n);
 		if (e->pend || !nft_elem_expired(e))
 			continue;
 		nft_elem_end(net, e);
+		ended++;
 	}
+	if (n) /* the next who comes goes on */
+		s->next_gc = now;
 }
