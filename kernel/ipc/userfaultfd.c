@@ -20,12 +20,13 @@
 #include "kernel/vfs/vfs.h"
 
 #define FEATURES                                                                                   \
-	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS |       \
-		UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |   \
-		UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |   \
-		UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE |               \
-		UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED |                    \
-		UFFD_FEATURE_WP_ASYNC)
+	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM |                             \
+		UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_MINOR_HUGETLBFS |                    \
+		UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM |          \
+		UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP |  \
+		UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_POISON |       \
+		UFFD_FEATURE_MOVE | UFFD_FEATURE_WP_HUGETLBFS_SHMEM |                              \
+		UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_ASYNC)
 
 #define MISC_MAJOR 10
 #define UFFD_MINOR 126 /* as Linux gives it: the first dynamic one */
@@ -152,15 +153,16 @@ static long ioctl_zeropage(struct uffd *u, uaddr_t arg)
 
 static long ioctl_continue(struct uffd *u, uaddr_t arg)
 {
+	u64 modes = UFFDIO_CONTINUE_MODE_DONTWAKE | UFFDIO_CONTINUE_MODE_WP;
 	struct uffdio_continue c;
 	s64 done;
 
 	if (copy_from_user(&c, arg, offsetof(struct uffdio_continue, mapped)))
 		return -EFAULT;
-	if (uffd_check_range(c.range.start, c.range.len) || c.mode & ~UFFDIO_CONTINUE_MODE_DONTWAKE)
+	if (uffd_check_range(c.range.start, c.range.len) || c.mode & ~modes)
 		return -EINVAL;
-	done = uffd_continue(
-		u, c.range.start, c.range.len, !(c.mode & UFFDIO_CONTINUE_MODE_DONTWAKE));
+	done = uffd_continue(u, c.range.start, c.range.len, c.mode & UFFDIO_CONTINUE_MODE_WP,
+		!(c.mode & UFFDIO_CONTINUE_MODE_DONTWAKE));
 	if (done == -ESRCH)
 		return done;
 	return report(uaddr_add(arg, offsetof(struct uffdio_continue, mapped)), done, c.range.len);

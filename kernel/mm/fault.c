@@ -375,6 +375,18 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 
 /* ---- a guest's fault ---- */
 
+u32 mm_page_shift(struct mm *mm, u64 addr)
+{
+	struct vm_area *v;
+	bool huge;
+
+	down_read(&mm->mmap_lock);
+	v = vma_lookup(mm, addr);
+	huge = v && v->vm_flags & VM_HUGETLB;
+	up_read(&mm->mmap_lock);
+	return huge ? HPAGE_SHIFT : PAGE_SHIFT;
+}
+
 /* The fault's page is allowed and claims to be mapped. The first time another thread may just have mapped it; when it happens again
  * the host has lost the mapping. */
 static void heal(struct mm *mm, u64 page)

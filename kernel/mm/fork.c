@@ -238,7 +238,7 @@ static int fork_marker(struct fork *f, struct vm_area *v, u64 va, pte_t marker)
 	bool swapped = marker & PTE_SWAP, ok;
 	pte_t *e;
 
-	if (marker == PTE_WP_MARKER && !(v->vm_flags & VM_UFFD_WP))
+	if (!fork_keeps_marker(v, marker))
 		return 0;
 	e = entry_lock(f->new, va);
 	if (!e)

@@ -6,6 +6,7 @@
  *	no entry, private       a page of the mapping's own, or the file's page: read-only (PTE_COW), or for a write a copy
  *	write, PTE_COW          a copy, or reuse where nobody else has the page
  *	fork                    private pages become read-only with PTE_COW in parent and child
+ *	userfaultfd             what its handler fills in: a page with its content, the file's, or the mark of one that is lost
  *
  * Private pages were promised to whoever mapped them, not to the children he forks. Where a copy for him fails the children lose theirs:
  * their entries go, and their areas become HUGE_LOST, so that a touch of theirs is a SIGBUS and never a page of zeros.
@@ -29,7 +30,7 @@ static u64 huge_index(const struct vm_area *v, u64 addr)
 	return vma_index(v, addr & HPAGE_MASK) >> HPAGE_ORDER;
 }
 
-/* The page that the entry at @addr names, or NULL; *e: the entry. The file's lock is held, so nobody takes the page away. */
+/* The page that the entry at @addr names, or NULL; *e: the entry, or 0. The file's lock is held, so nobody takes the page away. */
 static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 {
 	pte_t *p;
@@ -38,7 +39,7 @@ static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 	p = pmap_pte(&mm->pmap, addr & HPAGE_MASK, false);
 	*e = p && !pte_none(*p) ? *p : 0;
 	spin_unlock(&mm->page_table_lock);
-	return *e ? pfn_to_page(pte_pfn(*e)) : NULL;
+	return *e && !(*e & PTE_SPECIAL) ? pfn_to_page(pte_pfn(*e)) : NULL;
 }
 
 /* ---- making entries ---- */
@@ -52,6 +53,19 @@ static int map_page(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 		return -ENOMEM;
 	for (u64 i = 0; i < HPAGE_FRAMES; i++)
 		entry_set(v, e + i, head + i, bits);
+	entry_unlock(v->vm_mm);
+	return 0;
+}
+
+/* 0 takes markers away. 0 or -ENOMEM. */
+static int set_markers(struct vm_area *v, u64 addr, pte_t marker)
+{
+	pte_t *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
+
+	if (!e)
+		return -ENOMEM;
+	for (u64 i = 0; i < HPAGE_FRAMES; i++)
+		e[i] = marker;
 	entry_unlock(v->vm_mm);
 	return 0;
 }
@@ -118,16 +132,31 @@ static struct page *page_for_shared(struct vm_area *v, u64 index)
 	return head;
 }
 
+static bool beyond_end(const struct vm_area *v, u64 index)
+{
+	return index >= (u64)mapping_size(v->vm_mapping) >> HPAGE_SHIFT;
+}
+
+/* Has the file got, or lost, the page since userfault_check(), so that the fault is one for the handler? */
+static bool is_handlers(const struct vm_area *v, u64 index)
+{
+	bool there = huge_file_page(huge_file_of(v), index, false);
+
+	return v->vm_flags & (there ? VM_UFFD_MINOR : VM_UFFD_MISSING);
+}
+
 static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 {
 	u64 index = huge_index(v, addr);
 	pte_t bits = vma_rights(v), e;
 	struct page *head;
 
-	if (mapped_page(v->vm_mm, addr, &e))
+	if (mapped_page(v->vm_mm, addr, &e) || e)
 		return 0; /* another thread was faster */
-	if (index >= (u64)mapping_size(v->vm_mapping) >> HPAGE_SHIFT)
+	if (beyond_end(v, index))
 		return -ENXIO;
+	if (is_handlers(v, index))
+		return 0;
 	if (!make_table(v, addr))
 		return -ENOMEM;
 	head = vma_is_cow(v) ? page_for_private(v, index, flags, &bits) : page_for_shared(v, index);
@@ -337,7 +366,7 @@ static struct page *share_page(
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
-	if (e && !pte_none(*e))
+	if (e && !pte_none(*e) && !(*e & PTE_SPECIAL))
 		head = pfn_to_page(pte_pfn(*e));
 	if (head && pinned && vma_is_cow(from) && *e & PTE_RW && is_pinned(head)) {
 		*pinned = head;
@@ -369,24 +398,15 @@ static struct page *page_for_child(
 	return head;
 }
 
-/* What is not there is write-protected in the child, too, if it is watched. */
 static int fork_markers(struct vm_area *v, struct vm_area *from, u64 addr)
 {
-	pte_t *e;
-	bool any;
+	pte_t *e, marker;
 
 	spin_lock(&from->vm_mm->page_table_lock);
 	e = pmap_pte(&from->vm_mm->pmap, addr, false);
-	any = e && *e == PTE_WP_MARKER;
+	marker = e ? *e : 0;
 	spin_unlock(&from->vm_mm->page_table_lock);
-	if (!any || !(v->vm_flags & VM_UFFD_WP))
-		return 0;
-	e = entry_lock(v->vm_mm, addr);
-	for (u64 i = 0; e && i < HPAGE_FRAMES; i++)
-		e[i] = PTE_WP_MARKER;
-	if (e)
-		entry_unlock(v->vm_mm);
-	return e ? 0 : -ENOMEM;
+	return marker && fork_keeps_marker(v, marker) ? set_markers(v, addr, marker) : 0;
 }
 
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
@@ -413,4 +433,102 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 		cond_resched();
 	}
 	return err;
+}
+
+/* ---- what a handler of faults fills in ---- */
+
+/* Why no page of its own can come to @addr: 0: it can. */
+static int fill_refused(struct vm_area *v, u64 addr)
+{
+	u64 index = huge_index(v, addr);
+	pte_t e;
+
+	if (mapped_page(v->vm_mm, addr, &e))
+		return -EEXIST;
+	if (vma_is_cow(v))
+		return 0;
+	if (huge_file_page(huge_file_of(v), index, false))
+		return -EEXIST;
+	return beyond_end(v, index) ? -EFAULT : 0;
+}
+
+/* The caller's references go to the entries. Who fills them in says whether they are protected, whatever marker was there. */
+static int map_filled(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
+{
+	int err = set_markers(v, addr, 0);
+
+	if (!err)
+		err = map_page(v, addr, head, bits);
+	if (err)
+		huge_page_put(head);
+	return err;
+}
+
+static int copy_in(struct vm_area *v, u64 addr, void **from, pte_t bits)
+{
+	u64 index = huge_index(v, addr);
+	struct page *head;
+
+	if (!make_table(v, addr))
+		return -ENOMEM;
+	head = vma_is_cow(v) ? private_page(v, index) : page_for_shared(v, index);
+	if (IS_ERR_OR_NULL(head))
+		return -ENOMEM;
+	for (u64 i = 0; i < HPAGE_FRAMES; i++)
+		copy_page(page_address(head + i), from[i]);
+	return map_filled(v, addr, head, bits);
+}
+
+int hugetlb_fill(struct vm_area *v, u64 addr, void **from, pte_t bits)
+{
+	struct huge_file *f = huge_file_of(v);
+	int err;
+
+	mutex_lock(&f->lock);
+	err = fill_refused(v, addr);
+	if (!err && from)
+		err = copy_in(v, addr, from, bits);
+	mutex_unlock(&f->lock);
+	return err;
+}
+
+static int continue_locked(struct vm_area *v, u64 addr, pte_t bits)
+{
+	u64 index = huge_index(v, addr);
+	struct page *head = huge_file_page(huge_file_of(v), index, false);
+	pte_t e;
+
+	if (!head || beyond_end(v, index))
+		return -EFAULT;
+	if (mapped_page(v->vm_mm, addr, &e))
+		return -EEXIST;
+	huge_page_get(head);
+	return map_filled(v, addr, head, bits);
+}
+
+int hugetlb_continue(struct vm_area *v, u64 addr, pte_t bits)
+{
+	struct huge_file *f = huge_file_of(v);
+	int err;
+
+	mutex_lock(&f->lock);
+	err = continue_locked(v, addr, bits);
+	mutex_unlock(&f->lock);
+	return err;
+}
+
+int hugetlb_poison(struct vm_area *v, u64 addr)
+{
+	struct huge_file *f = huge_file_of(v);
+	pte_t *e, old;
+
+	mutex_lock(&f->lock);
+	e = entry_lock(v->vm_mm, addr);
+	old = e ? *e : 0;
+	if (e)
+		entry_unlock(v->vm_mm);
+	if (e && !old)
+		set_markers(v, addr, PTE_MARKER(PTE_POISON)); /* its table stands */
+	mutex_unlock(&f->lock);
+	return !e ? -ENOMEM : old ? -EEXIST : 0;
 }

@@ -97,5 +97,12 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 /* The child's area @v gets the entries of @from. *protect: the parent's space must be told. 0 or -ENOMEM. */
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect);
+/*
+ * For userfault_fill.c, at the beginning of a huge page; what is there stays (-EEXIST). hugetlb_fill: a page with the content of the 512 frames
+ * @from, mapped with @bits; NULL: only whether it could come. hugetlb_continue: the file's (-EFAULT: none). hugetlb_poison: a touch is SIGBUS.
+ */
+int hugetlb_fill(struct vm_area *v, u64 addr, void **from, pte_t bits);
+int hugetlb_continue(struct vm_area *v, u64 addr, pte_t bits);
+int hugetlb_poison(struct vm_area *v, u64 addr);
 
 #endif

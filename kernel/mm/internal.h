@@ -362,8 +362,15 @@ int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
 int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
 int uffd_note_fork(struct vm_area *from, struct vm_area *v);
 void uffd_drop_events(struct mm *mm); /* what this task has noted did not come about */
-/* No lock is held: tells and waits. 0, -ENOMEM, -EINTR. */
-int uffd_tell_removed(struct mm *mm, u64 start, u64 end);
+/* No lock is held: tells and waits. @whole: huge pages of which only a part lies in the range stay. 0, -ENOMEM, -EINTR. */
+int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole);
+/* Has a fork's child @v the marker that its parent has? Of shared memory it looks at the file. */
+static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
+{
+	if (marker == PTE_WP_MARKER)
+		return v->vm_flags & VM_UFFD_WP;
+	return !(marker & PTE_POISON) || vma_is_cow(v) || v->vm_flags & VM_UFFD_WP;
+}
 
 /* ---- zap.c ---- */
 

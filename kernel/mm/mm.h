@@ -622,6 +622,8 @@ void mm_prefault(struct mm *mm, struct file *exe);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 /* As madvise(2), of any mm. */
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
+/* Of the pages at @addr: PAGE_SHIFT where nothing is mapped. Takes mmap_lock. */
+u32 mm_page_shift(struct mm *mm, u64 addr);
 /* Frees the private memory of a mm whose process is dying; a touch of it is -EFAULT from then on. */
 void mm_reap(struct mm *mm);
 /* mempolicy.c: a policy (vm_policy) as /proc/PID/numa_maps has it, "bind=static:0". */

@@ -6,8 +6,8 @@
  *	userfault_wait()       queues a message, lets go of mmap_lock, sleeps until the handler wakes its address
  *	uffd_register() ...    which areas; userfault_fill.c has what the handler does about a fault
  *
- * What is watched: missing pages (of anonymous memory: no entry; of shared memory: not in the page cache), pages that are in the cache and
- * have no entry (minor), writes to write-protected pages (PTE_UFFD_WP, which goes with PTE_COW in private areas, so that
+ * What is watched: missing pages (of anonymous memory: no entry; of shared memory: not in the page cache, or among a file's huge pages), pages that
+ * are there and have no entry (minor), writes to write-protected pages (PTE_UFFD_WP, which goes with PTE_COW in private areas, so that
  * whoever takes the protection away leaves an ordinary page to be reused). Pages that are not there are protected by PTE_WP_MARKER: those of files
  * and shared memory, and with UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only noted: the protection goes,
  * and PAGEMAP_SCAN tells where it has gone; so any file's mapping can be watched.
@@ -131,7 +131,7 @@ static u64 kind_of_missing(struct vm_area *v, u64 addr)
 		return VM_UFFD_MISSING;
 	if ((u64)mapping_size(m) <= index << PAGE_SHIFT)
 		return 0; /* beyond the end: SIGBUS */
-	p = find_get_page(m, index);
+	p = v->vm_flags & VM_HUGETLB ? huge_file_frame(m->huge, index) : find_get_page(m, index);
 	there = p && (PageUptodate(p) || PagePrivate(p)); /* tmpfs has it, or has reserved it */
 	if (p)
 		put_page(p);
@@ -286,7 +286,7 @@ static bool watchable(const struct uffd *u, const struct vm_area *v, u64 mode)
 	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_DROPPABLE))
 		return false;
 	if (v->vm_flags & VM_HUGETLB)
-		return !(mode & ~(u64)VM_UFFD_WP);
+		return true;
 	if (mode == VM_UFFD_WP && u->features & UFFD_FEATURE_WP_ASYNC)
 		return true;
 	if (mode & VM_UFFD_MINOR && !shmem)
@@ -408,7 +408,7 @@ static u64 range_ioctls(u64 mode, bool huge)
 		ioctls &= ~BIT(_UFFDIO_WRITEPROTECT);
 	if (!(mode & UFFDIO_REGISTER_MODE_MINOR))
 		ioctls &= ~BIT(_UFFDIO_CONTINUE);
-	return huge ? ioctls & (BIT(_UFFDIO_WAKE) | BIT(_UFFDIO_WRITEPROTECT)) : ioctls;
+	return huge ? ioctls & ~(BIT(_UFFDIO_ZEROPAGE) | BIT(_UFFDIO_MOVE)) : ioctls;
 }
 
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)

@@ -33,6 +33,9 @@ struct uffdio_move {
 #define UFFDIO_MOVE_MODE_DONTWAKE 1UL
 #define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2UL
 #endif
+#ifndef UFFDIO_CONTINUE_MODE_WP
+#define UFFDIO_CONTINUE_MODE_WP 2UL
+#endif
 #ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
 #define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
 #endif
@@ -106,7 +109,7 @@ int uffd_wake(struct uffd *u, u64 start, u64 len);
 int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
 /* Bytes that were filled, or -errno when none were. @src NULL: zeros; @wp: write-protected. Wake themselves with @wake. */
 s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
-s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake);
+s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake);
 s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake);
 s64 uffd_move(struct uffd *u, u64 dst, u64 src, u64 len, bool holes, bool wake);
 

@@ -16,7 +16,7 @@
  */
 #include "kernel/mm/userfault.h"
 
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #define POLL_READABLE 1 /* EPOLLIN */
 
@@ -201,8 +201,35 @@ void mmap_write_unlock(struct mm *mm)
 	}
 }
 
+/* Cuts the range to what goes of @v: false: nothing. */
+static bool removed_part(const struct vm_area *v, u64 *start, u64 *end, bool whole)
+{
+	*start = max(*start, v->vm_start);
+	*end = min(*end, v->vm_end);
+	if (whole && v->vm_flags & VM_HUGETLB) {
+		if (*start & ~HPAGE_MASK)
+			return false; /* it will be refused */
+		*end &= HPAGE_MASK;
+	}
+	return *start < *end && wants(v, UFFD_FEATURE_EVENT_REMOVE);
+}
+
+static int note_removed(struct vm_area *v, u64 start, u64 end, bool whole)
+{
+	struct uffd_event *e;
+
+	if (!removed_part(v, &start, &end, whole))
+		return 0;
+	e = note(v->vm_mm, v->vm_uffd, UFFD_EVENT_REMOVE);
+	if (!e)
+		return -ENOMEM;
+	e->msg.arg.remove.start = start;
+	e->msg.arg.remove.end = end;
+	return 0;
+}
+
 /* Before memory is given up, so that the handler does not fill what it believes to be there. */
-int uffd_tell_removed(struct mm *mm, u64 start, u64 end)
+int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole)
 {
 	bool any = false;
 	int err = 0;
@@ -218,19 +245,9 @@ int uffd_tell_removed(struct mm *mm, u64 start, u64 end)
 		return 0;
 	if (down_write_killable(&mm->mmap_lock))
 		return -EINTR;
-	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {
-		struct uffd_event *e;
-
-		if (!wants(v, UFFD_FEATURE_EVENT_REMOVE))
-			continue;
-		e = note(mm, v->vm_uffd, UFFD_EVENT_REMOVE);
-		if (!e) {
-			err = -ENOMEM;
-			break;
-		}
-		e->msg.arg.remove.start = max(start, v->vm_start);
-		e->msg.arg.remove.end = min(end, v->vm_end);
-	}
+	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end && !err;
+		v = vma_next(v))
+		err = note_removed(v, start, end, whole);
 	mmap_write_unlock(mm);
 	return err;
 }

@@ -6,7 +6,7 @@
  *
  * The handler may belong to another process: what is filled is the descriptor's mm. Only entries are made; the guest that waits
  * faults again, finds them, and has them mapped. Data comes in without a lock held, into a frame of nobody's, and the area is looked at
- * again afterwards.
+ * again afterwards. That of a huge page waits in frames of its own (struct staging), and becomes a page of the pool when all of it is there.
  *
  * Locks: mmap_lock for reading, page_table_lock for each entry.
  */
@@ -17,39 +17,61 @@
 
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
-/* The watched area that all of the range lies in, or NULL. */
-static struct vm_area *find_target(struct mm *mm, u64 start, u64 end)
-{
-	struct vm_area *v = vma_lookup(mm, start);
-
-	return v && v->vm_uffd && v->vm_end >= end ? v : NULL;
-}
-
+/* What is filled: the range, and the descriptor's mm. */
 struct fill {
 	struct uffd *u;
 	u64 start, len;
 	uaddr_t src;
 	bool zero, wp;
+	void **staging; /* of a huge page: the frames its data comes into */
 };
+
+static u64 page_size_of(const struct vm_area *v)
+{
+	return v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
+}
+
+/* The watched area that all of the range lies in, in whole pages of its own: 0, -EAGAIN, -ENOENT, -EINVAL. */
+static int find_target(const struct fill *f, struct vm_area **v)
+{
+	u64 end = f->start + f->len;
+
+	if (atomic_read(&f->u->changing))
+		return -EAGAIN;
+	*v = vma_lookup(f->u->mm, f->start);
+	if (!*v || !(*v)->vm_uffd || (*v)->vm_end < end)
+		return -ENOENT;
+	if (f->wp && !((*v)->vm_flags & VM_UFFD_WP))
+		return -EINVAL;
+	if ((f->start | end) & (page_size_of(*v) - 1))
+		return -EINVAL;
+	return f->zero && (*v)->vm_flags & VM_HUGETLB ? -EINVAL : 0;
+}
 
 static pte_t fill_bits(const struct fill *f, const struct vm_area *v)
 {
 	pte_t bits = vma_rights(v) | PTE_D;
 
-	if (!f->wp)
-		return bits;
-	return entry_protected(v, bits);
+	return f->wp ? entry_protected(v, bits) : bits;
+}
+
+/* Nothing but a mark is there: of a guard, of what is lost or to be protected. Zeros alone do not take its place in private memory. */
+static bool may_fill(const struct fill *f, const struct vm_area *v, pte_t e)
+{
+	if (f->zero && vma_is_cow(v))
+		return !e;
+	return !e || (e & PTE_SPECIAL && !(e & PTE_SWAP));
 }
 
 /* Takes over the caller's reference when 0. */
-static int set_entry(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
+static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr);
 	int err = -EEXIST;
 
 	if (!e)
 		return -ENOMEM;
-	if (pte_none(*e)) {
+	if (may_fill(f, v, *e)) {
 		*e = 0; /* who fills it says whether it is protected */
 		entry_set(v, e, p, bits);
 		err = 0;
@@ -71,7 +93,7 @@ static int fill_new(struct address_space *m, struct page *p, const struct page *
  * Shared memory: the page goes into the file first, and is locked until it has its content: another thread's fault, which finds it there, is
  * none for the handler, and would go on with zeros.
  */
-static int fill_shared(struct vm_area *v, u64 addr, const struct page *from, pte_t bits)
+static int fill_shared(const struct fill *f, struct vm_area *v, u64 addr, const struct page *from)
 {
 	struct address_space *m = v->vm_mapping;
 	u64 index = vma_index(v, addr);
@@ -89,37 +111,25 @@ static int fill_shared(struct vm_area *v, u64 addr, const struct page *from, pte
 		return -ENOMEM;
 	err = PageUptodate(p) || PagePrivate(p) ? -EEXIST : fill_new(m, p, from);
 	if (!err)
-		err = set_entry(v, addr, p, bits);
+		err = set_entry(f, v, addr, p, fill_bits(f, v));
 	unlock_page(p);
 	if (err)
 		put_page(p);
 	return err;
 }
 
-static int check_target(const struct fill *f, u64 addr, struct vm_area **v)
-{
-	if (atomic_read(&f->u->changing))
-		return -EAGAIN;
-	*v = find_target(f->u->mm, f->start, f->start + f->len);
-	if (!*v)
-		return -ENOENT;
-	if ((*v)->vm_flags & VM_HUGETLB)
-		return -EINVAL;
-	if (f->wp && !((*v)->vm_flags & VM_UFFD_WP))
-		return -EINVAL;
-	return 0;
-}
-
 static int fill_locked(const struct fill *f, u64 addr, struct page *p)
 {
 	struct vm_area *v;
-	int err = check_target(f, addr, &v);
+	int err = find_target(f, &v);
 
 	if (err)
 		return err;
+	if (v->vm_flags & VM_HUGETLB)
+		return -EAGAIN; /* mapped there meanwhile */
 	if (vma_is_cow(v))
-		return set_entry(v, addr, p, fill_bits(f, v));
-	err = fill_shared(v, addr, p, fill_bits(f, v));
+		return set_entry(f, v, addr, p, fill_bits(f, v));
+	err = fill_shared(f, v, addr, p);
 	if (!err)
 		put_page(p);
 	return err;
@@ -147,32 +157,95 @@ static int fill_page(const struct fill *f, u64 done)
 	return err;
 }
 
-/* What is wrong with the range is told before what is wrong with the source. */
-static int fill_checked(const struct fill *f)
+/* ---- huge pages ---- */
+
+static void staging_free(struct fill *f)
+{
+	for (u64 i = 0; f->staging && i < HPAGE_FRAMES; i++)
+		if (f->staging[i])
+			free_page_addr(f->staging[i]);
+	kfree(f->staging);
+	f->staging = NULL;
+}
+
+static int staging_alloc(struct fill *f)
+{
+	f->staging = kzalloc(HPAGE_FRAMES * sizeof(void *), GFP_KERNEL);
+	if (!f->staging)
+		return -ENOMEM;
+	for (u64 i = 0; i < HPAGE_FRAMES; i++) {
+		f->staging[i] = get_free_page(GFP_USER);
+		if (!f->staging[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Into the area, @from being complete, or NULL: only whether it could come there. */
+static int fill_huge_locked(const struct fill *f, u64 done, void **from)
 {
 	struct mm *mm = f->u->mm;
 	struct vm_area *v;
 	int err;
 
 	down_read(&mm->mmap_lock);
-	err = check_target(f, f->start, &v);
+	err = find_target(f, &v);
+	if (!err)
+		err = v->vm_flags & VM_HUGETLB ?
+			      hugetlb_fill(v, f->start + done, from, fill_bits(f, v)) :
+			      -EAGAIN;
 	up_read(&mm->mmap_lock);
 	return err;
 }
 
-static s64 fill_range(const struct fill *f)
+static int fill_huge_page(struct fill *f, u64 done)
 {
+	int err = fill_huge_locked(f, done, NULL);
+
+	if (!err && !f->staging)
+		err = staging_alloc(f);
+	for (u64 i = 0; !err && i < HPAGE_FRAMES; i++) {
+		uaddr_t src = uaddr_add(f->src, done + (i << PAGE_SHIFT));
+
+		if (copy_from_user(f->staging[i], src, PAGE_SIZE))
+			err = -EFAULT;
+		cond_resched();
+	}
+	return err ? err : fill_huge_locked(f, done, f->staging);
+}
+
+/* ---- what is filled, page by page ---- */
+
+/* What is wrong with the range is told before what is wrong with the source. The size of its pages, or -errno. */
+static s64 fill_checked(const struct fill *f)
+{
+	struct mm *mm = f->u->mm;
+	struct vm_area *v;
+	s64 size;
+
+	down_read(&mm->mmap_lock);
+	size = find_target(f, &v);
+	if (!size)
+		size = (s64)page_size_of(v);
+	up_read(&mm->mmap_lock);
+	return size;
+}
+
+static s64 fill_range(struct fill *f)
+{
+	s64 size = fill_checked(f);
 	u64 done = 0;
-	int err = fill_checked(f);
+	int err = size < 0 ? (int)size : 0;
 
 	while (!err && done < f->len) {
-		err = fill_page(f, done);
+		err = size == PAGE_SIZE ? fill_page(f, done) : fill_huge_page(f, done);
 		if (!err)
-			done += PAGE_SIZE;
+			done += (u64)size;
 		if (wait_interrupted(TASK_KILLABLE))
 			err = -EINTR;
 		cond_resched();
 	}
+	staging_free(f);
 	return done ? (s64)done : err;
 }
 
@@ -211,30 +284,31 @@ static struct page *find_filled_page(struct vm_area *v, u64 index)
 }
 
 /* Text that others execute with its calls patched is written to by a fault (filefault.c). */
-static pte_t continue_bits(const struct vm_area *v, const struct page *p)
+static pte_t continue_bits(const struct fill *f, const struct vm_area *v, const struct page *p)
 {
-	pte_t bits = vma_rights(v);
+	pte_t bits = fill_bits(f, v);
 
-	return test_bit(PG_patched, &p->flags) ? bits & ~PTE_RW : bits | PTE_D;
+	if (vma_is_cow(v))
+		return (bits & ~(PTE_RW | PTE_D)) | PTE_COW;
+	return p && test_bit(PG_patched, &p->flags) ? bits & ~(PTE_RW | PTE_D) : bits;
 }
 
-static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
+static int continue_page(const struct fill *f, struct vm_area *v, u64 addr)
 {
-	struct vm_area *v = find_target(mm, start, start + len);
 	struct page *p;
 	int err;
 
-	if (!v)
-		return -ENOENT;
-	if (!v->vm_mapping || vma_is_cow(v) || v->vm_flags & VM_HUGETLB)
+	if (!v->vm_mapping)
 		return -EINVAL;
+	if (v->vm_flags & VM_HUGETLB)
+		return hugetlb_continue(v, addr, continue_bits(f, v, NULL));
 	if ((u64)mapping_size(v->vm_mapping) <= vma_index(v, addr) << PAGE_SHIFT)
-		return -EFAULT;
+		return -EINVAL;
 	p = find_filled_page(v, vma_index(v, addr));
 	if (!p)
 		return -EFAULT;
 	err = p->mapping == v->vm_mapping && PageUptodate(p) ?
-		      set_entry(v, addr, p, continue_bits(v, p)) :
+		      set_entry(f, v, addr, p, continue_bits(f, v, p)) :
 		      -EFAULT;
 	unlock_page(p);
 	if (err)
@@ -242,12 +316,30 @@ static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
 	return err;
 }
 
-/* Bytes for which @op succeeded, or -errno when there were none. */
-static s64 each_page(struct uffd *u, u64 start, u64 len, bool wake,
-	int (*op)(struct mm *mm, u64 start, u64 len, u64 addr))
+/* The size of the page that @op succeeded for, or -errno. */
+static s64 one_page(const struct fill *f, u64 addr,
+	int (*op)(const struct fill *f, struct vm_area *v, u64 addr))
 {
-	struct mm *mm = u->mm;
-	u64 done = 0;
+	struct mm *mm = f->u->mm;
+	struct vm_area *v;
+	s64 size;
+
+	down_read(&mm->mmap_lock);
+	size = find_target(f, &v);
+	if (!size)
+		size = op(f, v, addr);
+	if (!size)
+		size = (s64)page_size_of(v);
+	up_read(&mm->mmap_lock);
+	return size;
+}
+
+/* Bytes for which @op succeeded, or -errno when there were none. */
+static s64 each_page(const struct fill *f, bool wake,
+	int (*op)(const struct fill *f, struct vm_area *v, u64 addr))
+{
+	struct mm *mm = f->u->mm;
+	u64 start = f->start, len = f->len, done = 0;
 	int err = uffd_check_range(start, len);
 
 	if (err)
@@ -255,54 +347,56 @@ static s64 each_page(struct uffd *u, u64 start, u64 len, bool wake,
 	if (!atomic_inc_not_zero(&mm->mm_users))
 		return -ESRCH;
 	while (!err && done < len) {
-		down_read(&mm->mmap_lock);
-		err = atomic_read(&u->changing) ? -EAGAIN : op(mm, start, len, start + done);
-		up_read(&mm->mmap_lock);
-		if (!err)
-			done += PAGE_SIZE;
+		s64 size = one_page(f, start + done, op);
+
+		if (size > 0)
+			done += (u64)size;
+		else
+			err = (int)size;
 		if (wait_interrupted(TASK_KILLABLE))
 			err = -EINTR;
 		cond_resched();
 	}
 	mmput(mm);
 	if (done && wake)
-		uffd_wake_range(u, start, start + done);
+		uffd_wake_range(f->u, start, start + done);
 	return done ? (s64)done : err;
 }
 
-s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake)
+s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake)
 {
-	return each_page(u, start, len, wake, continue_page);
+	struct fill f = { .u = u, .start = start, .len = len, .wp = wp };
+
+	return each_page(&f, wake, continue_page);
 }
 
 /* ---- poison ---- */
 
-static int poison_page(struct mm *mm, u64 start, u64 len, u64 addr)
+static int poison_page(const struct fill *f, struct vm_area *v, u64 addr)
 {
-	struct vm_area *v = find_target(mm, start, start + len);
 	int err = 0;
 	pte_t *e;
 
-	if (!v)
-		return -ENOENT;
 	if (v->vm_flags & VM_HUGETLB)
-		return -EINVAL;
+		return hugetlb_poison(v, addr);
 	if (v->vm_mapping && (u64)mapping_size(v->vm_mapping) <= vma_index(v, addr) << PAGE_SHIFT)
 		return -EFAULT;
-	e = entry_lock(mm, addr);
+	e = entry_lock(v->vm_mm, addr);
 	if (!e)
 		return -ENOMEM;
-	if (!pte_none(*e))
+	if (*e)
 		err = -EEXIST;
 	else
 		*e = PTE_MARKER(PTE_POISON);
-	entry_unlock(mm);
+	entry_unlock(v->vm_mm);
 	return err;
 }
 
 s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake)
 {
-	return each_page(u, start, len, wake, poison_page);
+	struct fill f = { .u = u, .start = start, .len = len };
+
+	return each_page(&f, wake, poison_page);
 }
 
 /* ---- write protection ---- */

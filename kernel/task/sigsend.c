@@ -547,7 +547,7 @@ void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error)
 	info.si_code = code;
 	info.si_addr = (void *)addr;
 	if (sig == SIGBUS && code == BUS_MCEERR_AR)
-		info.si_addr_lsb = PAGE_SHIFT;
+		info.si_addr_lsb = (short)mm_page_shift(current->mm, addr);
 	force_info(&info, FORCE_HANDLED);
 }
 
