@@ -122,7 +122,7 @@ static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 
 static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
 {
-	if (v->vm_flags & VM_DROPPABLE)
+	if (v->vm_flags & (VM_SHARED | VM_DROPPABLE | VM_HUGETLB | VM_IO | VM_DONTEXPAND | VM_PFNMAP))
 		return IGNORED;
 	ksm_note(v->vm_mm);
 	return 0;
@@ -288,10 +288,22 @@ static int advise_range(const struct advice *a, struct mm *mm, u64 start, u64 en
 	return err ? err : hole;
 }
 
-/* MADV_REMOVE: a hole in the file behind a shared mapping that is or could be made writable. No lock may be held over the file system's work. */
+static int may_remove(const struct vm_area *v)
+{
+	if (seal_forbids(v, MADV_REMOVE))
+		return -EPERM;
+	if (v->vm_flags & VM_LOCKED || !v->vm_file)
+		return -EINVAL;
+	return v->vm_mapping && (v->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE) ? 0 : -EACCES;
+}
+
+/*
+ * MADV_REMOVE: a hole in the file behind a shared mapping that is or could be made writable. No lock may be held over the file system's work.
+ * Holes between areas are told at the end.
+ */
 static int remove_range(struct mm *mm, u64 start, u64 end)
 {
-	int err = 0;
+	int err = 0, hole = 0;
 
 	while (start < end && !err) {
 		struct vm_area *v;
@@ -299,15 +311,19 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 		u64 stop, off;
 
 		down_read(&mm->mmap_lock);
-		v = vma_lookup(mm, start);
-		if (!v || v->vm_flags & VM_LOCKED || !v->vm_file || !v->vm_mapping ||
-			(v->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE)) {
+		v = find_vma(mm, start);
+		if (!v || v->vm_start >= end) {
 			up_read(&mm->mmap_lock);
-			return !v                           ? -ENOMEM :
-			       seal_forbids(v, MADV_REMOVE) ? -EPERM :
-			       v->vm_flags & VM_LOCKED      ? -EINVAL :
-			       !v->vm_file                  ? -EINVAL :
-							      -EACCES;
+			return -ENOMEM;
+		}
+		if (v->vm_start > start) {
+			hole = -ENOMEM;
+			start = v->vm_start;
+		}
+		err = may_remove(v);
+		if (err) {
+			up_read(&mm->mmap_lock);
+			return err;
 		}
 		stop = min(end, v->vm_end);
 		off = vma_index(v, start) << PAGE_SHIFT;
@@ -321,25 +337,30 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 		mm_file_ops->put(f);
 		start = stop;
 	}
-	return err;
+	return err ? err : hole;
 }
 
-/* Memory that may only be written to is mapped readable by the processor, and yet is not to be read. */
-static bool all_readable(struct mm *mm, u64 start, u64 end)
+/* Where in [start, end) the first area lies that is not to be read: what may only be written to is mapped readable by the processor. */
+static u64 readable_until(struct mm *mm, u64 start, u64 end)
 {
-	bool yes = true;
+	struct vm_area *v;
 
 	down_read(&mm->mmap_lock);
-	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
-		yes &= (v->vm_flags & VM_READ) != 0;
+	for (v = find_vma(mm, start); v && v->vm_start < end && v->vm_flags & VM_READ;)
+		v = vma_next(v);
+	if (v && v->vm_start < end)
+		end = max(start, v->vm_start);
 	up_read(&mm->mmap_lock);
-	return yes;
+	return end;
 }
 
 static int populate_range(struct mm *mm, u64 start, u64 end, u32 flags)
 {
-	int err = mm_populate(mm, start, end, flags);
+	u64 stop = flags & FAULT_WRITE ? end : readable_until(mm, start, end);
+	int err = stop > start ? mm_populate(mm, start, stop, flags) : 0;
 
+	if (!err && stop < end)
+		err = -EFAULT;
 	return err == -ENXIO || err == -EIO ? -EFAULT : err == -EFAULT ? -EINVAL : err;
 }
 
@@ -364,8 +385,6 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 	}
 	if (advice == MADV_REMOVE)
 		return remove_range(mm, addr, end);
-	if (!a && advice == MADV_POPULATE_READ && !all_readable(mm, addr, end))
-		return -EINVAL;
 	if (!a)
 		return populate_range(mm, addr, end,
 			advice == MADV_POPULATE_WRITE ? FAULT_WRITE : FAULT_READ_ONLY);

@@ -496,6 +496,7 @@ u64 nr_dirty_pages(void);
 #define VM_SEALED BIT(39)    /* mseal: stays where and what it is */
 #define VM_DROPPABLE BIT(40) /* anonymous: pages go under pressure (droppable.c) */
 #define VM_NORESERVE 0x200000
+#define VM_SYNC 0x800000 /* MAP_SYNC was asked for: not on a disk */
 #define VM_HUGETLB 0x400000
 #define VM_WIPEONFORK 0x2000000
 #define VM_DONTDUMP 0x4000000

@@ -72,6 +72,7 @@ struct map_request {
 	struct mm *mm;
 	struct file *file;
 	u64 addr, len, pgoff, vm_flags;
+	u64 at; /* what choose_address() has found */
 	int prot, flags;
 	bool huge; /* the file is one of huge pages */
 };
@@ -124,33 +125,33 @@ static int check_file(struct map_request *r)
 	return 0;
 }
 
+static u64 asked_flags(const struct map_request *r)
+{
+	return prot_flags(r->prot) | r->mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
+	       (r->flags & MAP_LOCKED ? VM_LOCKED : 0) |
+	       (r->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0) |
+	       (r->flags & MAP_STACK ? VM_NOHUGEPAGE : 0) | (r->flags & MAP_SYNC ? VM_SYNC : 0);
+}
+
+/* What is wrong is told in Linux's order, behind what is wrong with the address. */
 static int check_request(struct map_request *r)
 {
 	struct mm *mm = r->mm;
-	u64 pages = r->len >> PAGE_SHIFT;
-	int err;
+	int err = 0;
 
-	r->vm_flags = prot_flags(r->prot) | mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-	err = check_type(r);
-	if (err)
-		return err;
-	if (r->flags & MAP_LOCKED)
-		r->vm_flags |= VM_LOCKED;
-	if (r->flags & MAP_GROWSDOWN) {
-		if (r->file || r->vm_flags & VM_SHARED)
-			return -EINVAL;
-		r->vm_flags |= VM_GROWSDOWN;
-	}
-	if (r->flags & MAP_NORESERVE && (sysctl_overcommit_memory != 2 || r->huge))
-		r->vm_flags |= VM_NORESERVE;
-	if (r->vm_flags & VM_LOCKED) {
-		err = check_lock_limit(mm, pages);
-		if (err)
-			return err;
-	}
-	err = r->file ? check_file(r) : 0;
+	r->vm_flags = asked_flags(r);
+	if (r->vm_flags & VM_LOCKED)
+		err = check_lock_limit(mm, r->len >> PAGE_SHIFT);
+	if (!err)
+		err = check_type(r);
+	if (!err && r->file)
+		err = check_file(r);
+	if (!err && r->flags & MAP_GROWSDOWN && (r->file || r->vm_flags & VM_SHARED))
+		err = -EINVAL;
 	if (!err && mm->mdwe && (r->prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
 		err = -EACCES;
+	if (r->flags & MAP_NORESERVE && (sysctl_overcommit_memory != 2 || r->huge))
+		r->vm_flags |= VM_NORESERVE;
 	return err;
 }
 
@@ -242,16 +243,12 @@ static struct vm_area *make_area(struct map_request *r, u64 at)
 static u64 map_counted(struct map_request *r)
 {
 	struct mm *mm = r->mm;
-	u64 at = choose_address(r), pages = r->len >> PAGE_SHIFT;
+	u64 at = r->at, pages = r->len >> PAGE_SHIFT;
 	struct vm_area *v;
 	int err;
 
-	if (IS_ERR_VALUE(at))
-		return at;
 	if (!may_expand_vm(
 		    mm, r->vm_flags, pages - min(pages, pages_in_range(mm, at, at + r->len))))
-		return -ENOMEM;
-	if (mm->map_count > sysctl_max_map_count) /* one more than it says, as on Linux */
 		return -ENOMEM;
 	if (needs_commit(r->vm_flags) && !r->huge) {
 		r->vm_flags |= VM_ACCOUNT;
@@ -289,7 +286,16 @@ static u64 map_region(struct map_request *r)
 {
 	struct address_space *m = NULL;
 	u64 at;
+	int err;
 
+	if (r->mm->map_count > sysctl_max_map_count) /* one more than it says, as on Linux */
+		return -ENOMEM;
+	r->at = choose_address(r);
+	if (IS_ERR_VALUE(r->at))
+		return r->at;
+	err = check_request(r);
+	if (err)
+		return err;
 	if (r->file && (r->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE))
 		m = mm_file_ops->mapping(r->file);
 	if (m && !mapping_count_writable(m))
@@ -357,8 +363,7 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 		ret = -EINTR;
 		goto out;
 	}
-	err = check_request(&r);
-	ret = err ? (u64)err : map_region(&r);
+	ret = map_region(&r);
 	mmap_write_unlock(mm);
 	populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
 		   vm_locked_now(r.vm_flags);
@@ -427,7 +432,8 @@ static struct file *shared_range(struct mm *mm, u64 start, u64 size, int *prot, 
 {
 	struct vm_area *first = vma_lookup(mm, start), *v = first;
 
-	if (!v || !(v->vm_flags & VM_SHARED) || !v->vm_file)
+	if (!v || (v->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE) ||
+		!v->vm_file)
 		return NULL;
 	while (v->vm_end < start + size) {
 		struct vm_area *next = vma_next(v);

@@ -194,10 +194,10 @@ static int apply_grows(struct mm *mm, struct protect *p, int grows)
 
 	if (!grows)
 		return 0;
-	if (grows & PROT_GROWSUP)
-		return -EINVAL;
 	if (!v || v->vm_start >= p->end)
 		return -ENOMEM;
+	if (grows & PROT_GROWSUP)
+		return v->vm_start > p->start ? -ENOMEM : -EINVAL;
 	if (!(v->vm_flags & VM_GROWSDOWN))
 		return -EINVAL;
 	p->start = min(p->start, v->vm_start);

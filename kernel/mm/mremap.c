@@ -227,6 +227,20 @@ static struct vm_area *check_area(struct remap *r)
 	return v;
 }
 
+/* Where it is to go, or with MREMAP_DONTUNMAP alone: where the caller would like it to. */
+static int check_target(const struct remap *r)
+{
+	u64 top = r->mm->task_size;
+
+	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+		return 0;
+	if (r->new_addr & ~PAGE_MASK || r->new_len > top || r->new_addr > top - r->new_len)
+		return -EINVAL;
+	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
+		return -EINVAL;
+	return r->flags & MREMAP_FIXED && r->new_addr < MMAP_MIN_ADDR ? -EPERM : 0;
+}
+
 static u64 remap_to(struct remap *r)
 {
 	u64 gone = r->old_len > r->new_len ? r->old_len - r->new_len : 0;
@@ -234,13 +248,6 @@ static u64 remap_to(struct remap *r)
 	struct vm_area *v;
 	int err;
 
-	if (r->new_addr & ~PAGE_MASK || r->new_len > mm->task_size ||
-		r->new_addr > mm->task_size - r->new_len)
-		return -EINVAL;
-	if (r->new_addr < MMAP_MIN_ADDR)
-		return -EPERM;
-	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
-		return -EINVAL;
 	r->old_len -= gone; /* what does not move may be anything */
 	v = check_area(r);
 	if (IS_ERR(v))
@@ -303,6 +310,8 @@ static u64 remap(struct remap *r)
 {
 	int err = align_huge(r, vma_lookup(r->mm, r->addr));
 
+	if (!err)
+		err = check_target(r);
 	if (err)
 		return err;
 	if (areas_sealed(vma_lookup(r->mm, r->addr), r->addr + 1))
@@ -326,7 +335,7 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 		return -EINVAL;
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
-	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
+	if (flags & MREMAP_DONTUNMAP && r.old_len != r.new_len)
 		return -EINVAL;
 	if (addr & ~PAGE_MASK || !r.new_len)
 		return -EINVAL;

@@ -269,13 +269,13 @@ u32 mm_page_kinds(struct mm *mm, u64 va, u64 end, u32 *kinds, u64 *next)
 }
 
 static const struct {
-	u64 flag;
+	u64 flags;
 	char name[3];
 } flag_names[] = {
 	{ VM_READ, "rd" },
 	{ VM_WRITE, "wr" },
 	{ VM_EXEC, "ex" },
-	{ VM_SHARED, "sh" },
+	{ VM_SHARED | VM_MAYWRITE, "sh" }, /* a file that nobody may write to is "ms" alone */
 	{ VM_MAYREAD, "mr" },
 	{ VM_MAYWRITE, "mw" },
 	{ VM_MAYEXEC, "me" },
@@ -292,6 +292,7 @@ static const struct {
 	{ VM_ACCOUNT, "ac" },
 	{ VM_NORESERVE, "nr" },
 	{ VM_HUGETLB, "ht" },
+	{ VM_SYNC, "sf" },
 	{ VM_WIPEONFORK, "wf" },
 	{ VM_DONTDUMP, "dd" },
 	{ VM_HUGEPAGE, "hg" },
@@ -311,7 +312,7 @@ int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size)
 	if (size)
 		buf[0] = 0;
 	for (u32 i = 0; i < ARRAY_SIZE(flag_names); i++)
-		if (vm_flags & flag_names[i].flag)
+		if ((vm_flags & flag_names[i].flags) == flag_names[i].flags)
 			n += scnprintf(buf + n, size - n, "%s ", flag_names[i].name);
 	return n;
 }

@@ -92,12 +92,18 @@ static ssize_t ext4_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 	return f->f_inode->i_flags & S_IMMUTABLE ? -EPERM : generic_file_write_iter(f, from, pos);
 }
 
+/* MAP_SYNC is for memory that keeps what is written. */
+static int ext4_mmap(struct file *f, struct vm_area *vma)
+{
+	return vma->vm_flags & VM_SYNC ? -EOPNOTSUPP : generic_file_mmap(f, vma);
+}
+
 const struct file_operations ext4_file_fops = {
 	.release = ext4_release,
 	.llseek = ext4_llseek,
 	.read_iter = generic_file_read_iter,
 	.write_iter = ext4_write_iter,
-	.mmap = generic_file_mmap,
+	.mmap = ext4_mmap,
 	.fsync = ext4_fsync,
 	.ioctl = ext4_ioctl,
 	.fallocate = ext4_fallocate,
