@@ -136,7 +136,7 @@ static bool nd_connected(struct nameidata *nd, const struct dentry *from)
 	return true;
 }
 
-static int nd_dotdot(struct nameidata *nd)
+int nd_dotdot(struct nameidata *nd)
 {
 	const struct dentry *from;
 	struct path to;
@@ -301,9 +301,9 @@ static int nd_search(struct nameidata *nd)
 {
 	struct inode *dir = nd->path.dentry->d_inode;
 
-	if (!is_dir(dir))
-		return nd->flags & LOOKUP_CACHED ? -EAGAIN : -ENOTDIR; /* as Linux says */
-	return path_permission(&nd->path, MAY_EXEC);
+	int err = is_dir(dir) ? path_permission(&nd->path, MAY_EXEC) : -ENOTDIR;
+
+	return err && nd->flags & LOOKUP_CACHED ? -EAGAIN : err; /* as Linux says */
 }
 
 /* LOOKUP_CACHED: what the cache knows without asking a file system. */

@@ -58,6 +58,8 @@ static inline int component_type(const struct qstr *q)
 /* walk.c */
 int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last);
 
+/* One step up, as far as the walk's flags allow. */
+int nd_dotdot(struct nameidata *nd);
 /* Walks to the parent of the last component. 0: nd_end() must follow; else it was called. */
 int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);
 /* By hand: start, walk (again and again), end. nd_end() follows whatever these return. */

@@ -358,6 +358,11 @@ static struct file *open_create_round(struct nameidata *nd, const struct open_ho
 	struct file *f;
 	int err;
 
+	if (nd->last.type == LAST_DOTDOT) {
+		err = nd_dotdot(nd);
+		if (err)
+			return ERR_PTR(err);
+	}
 	if (nd->last.type != LAST_NORM)
 		return open_after_create(nd, how, NULL);
 	if (nd->last.slash)

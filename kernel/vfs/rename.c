@@ -287,6 +287,7 @@ static int rename_between(struct rename *r)
 	return err;
 }
 
+/* @nname may be an ERR_PTR: what is wrong with the old path is told first. */
 static int do_rename(int odfd, const char *oname, int ndfd, const char *nname, u32 flags)
 {
 	struct rename *r;
@@ -299,7 +300,7 @@ static int do_rename(int odfd, const char *oname, int ndfd, const char *nname, u
 	err = nd_parent(&r->from, odfd, oname, 0);
 	if (err)
 		goto out_free;
-	err = nd_parent(&r->to, ndfd, nname, 0);
+	err = IS_ERR(nname) ? PTR_ERR(nname) : nd_parent(&r->to, ndfd, nname, 0);
 	if (err)
 		goto out_end_from;
 	err = rename_between(r);
@@ -324,9 +325,7 @@ long sys_renameat2(int odfd, uaddr_t oua, int ndfd, uaddr_t nua, int flags)
 	if (IS_ERR(oname))
 		return PTR_ERR(oname);
 	nname = getname(nua);
-	err = PTR_ERR(nname);
-	if (!IS_ERR(nname))
-		err = do_rename(odfd, oname, ndfd, nname, flags);
+	err = do_rename(odfd, oname, ndfd, nname, flags);
 	putname(nname);
 	putname(oname);
 	return err;

@@ -46,12 +46,13 @@ static int user_allowed(struct inode *inode, int mask)
 /* @judged: who gives capabilities has been found to be somebody who may. */
 static int xattr_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
+	int err;
+
 	if ((mask & MAY_WRITE) &&
 		((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
 		return -EPERM;
 	if (!strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN)) {
-		int err = user_allowed(inode, mask);
-
+		err = user_allowed(inode, mask);
 		return err || name[XATTR_USER_PREFIX_LEN] ? err : -EINVAL;
 	}
 	if (begins(name, "trusted."))
@@ -66,7 +67,8 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask, bool j
 	}
 	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
 		return 0;
-	return is_prefix(name) ? -EINVAL : -EOPNOTSUPP;
+	err = begins(name, XATTR_SYSTEM_PREFIX) ? 0 : inode_permission(inode, mask);
+	return err ? err : is_prefix(name) ? -EINVAL : -EOPNOTSUPP;
 }
 
 int xattr_permission(struct inode *inode, const char *name, int mask)
