@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
-#define PAGE 4096UL
 #define BASE 0x40000UL
 #define MAX_PH 12
 

@@ -302,15 +302,15 @@ static uint32_t rtt_of_two(void)
 	return rtt;
 }
 
-/* Each may be long where the machine is busy; the window decides whether one that is not counts. */
-static void shortest(const char *window)
+/* Is what is remembered long? One run may be longer, or miss its sample, where the machine is busy: as it should be in one of ten will do. */
+static void shortest(const char *window, bool want)
 {
-	bool all = true;
+	bool is = !want;
 
 	T(tell("tcp_min_rtt_wlen", window));
-	for (int i = 0; i < 10 && all; i++)
-		all = rtt_of_two() > 60000;
-	say("shortest round trip, window %s: %d", window, all);
+	for (int i = 0; i < 10 && is != want; i++)
+		is = rtt_of_two() > 60000;
+	say("shortest round trip, window %s: %d", window, is);
 }
 
 /* ---- what stands in segments ---- */
@@ -540,8 +540,8 @@ TEST(tcp_sysctl)
 	late("5");
 	T(tell("tcp_max_reordering", "300"));
 	timeouts();
-	shortest("0");
-	shortest("300");
+	shortest("0", true);
+	shortest("300", false);
 	sizes("48");
 	sizes("500");
 	sizes("48");
