@@ -122,7 +122,8 @@ static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 
 static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
 {
-	if (v->vm_flags & (VM_SHARED | VM_DROPPABLE | VM_HUGETLB | VM_IO | VM_DONTEXPAND | VM_PFNMAP))
+	if (v->vm_flags &
+		(VM_SHARED | VM_DROPPABLE | VM_HUGETLB | VM_IO | VM_DONTEXPAND | VM_PFNMAP))
 		return IGNORED;
 	ksm_note(v->vm_mm);
 	return 0;
@@ -294,7 +295,10 @@ static int may_remove(const struct vm_area *v)
 		return -EPERM;
 	if (v->vm_flags & VM_LOCKED || !v->vm_file)
 		return -EINVAL;
-	return v->vm_mapping && (v->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE) ? 0 : -EACCES;
+	return v->vm_mapping && (v->vm_flags & (VM_SHARED | VM_MAYWRITE)) ==
+					(VM_SHARED | VM_MAYWRITE) ?
+		       0 :
+		       -EACCES;
 }
 
 /*
