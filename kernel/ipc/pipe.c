@@ -135,7 +135,7 @@ void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b)
 	struct page *page = b->page;
 
 	b->page = NULL;
-	if (b->merge && atomic_read(&page->refcount) == 1) {
+	if (atomic_read(&page->refcount) == 1) {
 		for (u32 i = 0; i < ARRAY_SIZE(p->spare); i++) {
 			if (!p->spare[i]) {
 				p->spare[i] = page;
@@ -231,11 +231,7 @@ int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 
 /* ---- reading ---- */
 
-/*
- * Copies from the first buffer; bytes, or -EFAULT. A buffer whose copy faults stays whole, as on Linux: nothing is lost to a bad address.
- * What of a packet does not fit is dropped.
- */
-static ssize_t read_buf(struct pipe_inode_info *p, struct iov_iter *to)
+ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep)
 {
 	struct pipe_buf *b = pipe_slot(p, p->tail);
 	u32 n = min_t(u32, b->len, min_t(u64, to->count, PAGE_SIZE));
@@ -248,10 +244,7 @@ static ssize_t read_buf(struct pipe_inode_info *p, struct iov_iter *to)
 	}
 	if (done < n)
 		return -EFAULT;
-	pipe_consume(p,
-		b->packet ?
-			b->len :
-			n); /* what a reader leaves of a packet is lost; splice leaves it there */
+	pipe_consume(p, b->packet && !keep ? b->len : n);
 	return (ssize_t)n;
 }
 
@@ -268,7 +261,7 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	was_full = pipe_full(p);
 	while (n > 0 && to->count && !pipe_empty(p) && !packet) {
 		packet = pipe_slot(p, p->tail)->packet;
-		n = read_buf(p, to);
+		n = pipe_read_buf(p, to, false);
 		if (n > 0)
 			total += n;
 	}

@@ -62,6 +62,11 @@ struct page *pipe_page_get(struct pipe_inode_info *p); /* NULL: no memory */
 void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b);
 /* Takes @n bytes off the first buffer. */
 void pipe_consume(struct pipe_inode_info *p, u32 n);
+/*
+ * Copies from the first buffer; bytes, or -EFAULT. A buffer whose copy faults stays whole, as on Linux: nothing is lost to a bad address.
+ * What of a packet does not fit is dropped, or kept there (splices).
+ */
+ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep);
 void pipe_wake_readers(struct pipe_inode_info *p); /* without the mutex */
 void pipe_wake_writers(struct pipe_inode_info *p);
 void pipe_lock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
@@ -79,7 +84,7 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 /* splice(2), tee(2) between files; offsets NULL: the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
-ssize_t pipe_send_stream(struct file *pipe, struct file *in, size_t n);
+ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n);
 ssize_t tee_files(struct file *in, struct file *out, size_t len, u32 flags);
 
 #endif

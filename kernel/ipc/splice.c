@@ -121,11 +121,19 @@ static ssize_t read_page(
 	return vfs_read_iter(f, &it, pos);
 }
 
-/* One page's worth: bytes, 0 at the end, -errno. @more: read_page()'s; nor is room waited for. */
+/* What one buffer takes: a page, or the rest of the file's. */
+static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
+{
+	u64 in_page = S_ISREG(f->f_inode->i_mode) ? (u64)pos & ~PAGE_MASK : 0;
+
+	return min_t(size_t, len, PAGE_SIZE - in_page);
+}
+
+/* Up to @len, a page's worth: bytes, 0 at the end, -errno. @more: read_page()'s; nor is room waited for. */
 static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
 	bool nonblock, bool more)
 {
-	struct pipe_buf b = { .merge = true };
+	struct pipe_buf b = { 0 };
 	loff_t was = *pos;
 	bool waited = false;
 	ssize_t n;
@@ -142,7 +150,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 	}
 	if (waited && !pipe_full(p)) /* the file may let us wait, for ever */
 		pipe_wake_writers(p);
-	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE), nonblock, more);
+	n = read_page(f, pos, b.page, len, nonblock, more);
 	mutex_lock(&p->mutex);
 	if (n > 0)
 		err = pipe_wait_writable(
@@ -169,12 +177,14 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 	ssize_t total = 0, n = 0;
 
 	while (len) {
-		n = file_to_pipe_once(f, pos, p, len, nonblock, total);
+		size_t want = one_buffer(f, *pos, len);
+
+		n = file_to_pipe_once(f, pos, p, want, nonblock, total);
 		if (n <= 0)
 			break;
 		total += n;
 		len -= (size_t)n;
-		if (n < (ssize_t)PAGE_SIZE) /* a short read: what there is now */
+		if ((size_t)n < want) /* a short read: what there is now */
 			break;
 	}
 	return total ? total : n;
@@ -235,6 +245,20 @@ static bool can_splice(const struct file *f)
 	return false;
 }
 
+/* What cannot be spliced into a pipe is told when there is room for it: -EINVAL, or why there is none. */
+static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
+{
+	bool waited = false;
+	int err;
+
+	mutex_lock(&p->mutex);
+	err = pipe_wait_writable(p, nonblock, &waited);
+	mutex_unlock(&p->mutex);
+	if (waited && !pipe_full(p))
+		pipe_wake_writers(p);
+	return err ? err : -EINVAL;
+}
+
 /* Between a pipe and a file that is none, which is read or written at @off, or NULL: at its own position. */
 static ssize_t splice_at(
 	struct file *f, loff_t *off, struct file *pipe, bool write, size_t len, u32 flags)
@@ -244,10 +268,10 @@ static ssize_t splice_at(
 
 	if (off && !(f->f_mode & FMODE_LSEEK))
 		return -EINVAL;
-	if (!can_splice(f) || (write && f->f_flags & O_APPEND))
+	if ((off && pos < 0) || (write && f->f_flags & O_APPEND))
 		return -EINVAL;
-	if (write ? f->f_op->no_splice_write : f->f_op->no_splice_read)
-		return -EINVAL;
+	if (!can_splice(f) || (write ? f->f_op->no_splice_write : f->f_op->no_splice_read))
+		return write ? -EINVAL : refuse_to_pipe(file_pipe(pipe), nonblocking(pipe, flags));
 	if (f->f_op->splice_message)
 		n = write ? pipe_to_message(pipe, f, &pos, len) :
 			    message_to_pipe(f, &pos, pipe, len, flags);
@@ -306,9 +330,10 @@ static ssize_t do_splice(
 }
 
 /* Pipes to pipes are splice()'s alone. */
-ssize_t pipe_send_stream(struct file *pipe, struct file *in, size_t n)
+ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n)
 {
-	return file_pipe(in) ? -EINVAL : splice_files(in, NULL, pipe, NULL, n, 0);
+	return file_pipe(in) ? refuse_to_pipe(file_pipe(pipe), nonblocking(pipe, 0)) :
+			       splice_files(in, pos, pipe, NULL, n, 0);
 }
 
 long sys_splice(int fd_in, uaddr_t off_in, int fd_out, uaddr_t off_out, size_t len, int flags)
@@ -316,10 +341,10 @@ long sys_splice(int fd_in, uaddr_t off_in, int fd_out, uaddr_t off_out, size_t l
 	struct file *in, *out;
 	long ret = -EBADF;
 
-	if ((u32)flags & ~(u32)SPLICE_FLAGS)
-		return -EINVAL;
 	if (!len)
 		return 0;
+	if ((u32)flags & ~(u32)SPLICE_FLAGS)
+		return -EINVAL;
 	in = fget(fd_in);
 	if (!in)
 		return -EBADF;
@@ -351,30 +376,6 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 	}
 	fput(in);
 	return ret;
-}
-
-/* How many bytes of the iterator there are before the first page that cannot be read, within the first page's worth. */
-static size_t readable_bytes(const struct iov_iter *it)
-{
-	const struct uvec *v = it->vec ? it->vec : &it->one;
-	size_t n = 0, most = min(it->count, PAGE_SIZE);
-	u64 off = it->vec_off;
-
-	while (n < most) {
-		u64 addr = v->base + off, room = PAGE_SIZE - (addr & ~PAGE_MASK);
-
-		if (off == v->len) {
-			v++;
-			off = 0;
-			continue;
-		}
-		if (user_fault_in(current->mm, addr, false))
-			break;
-		room = min(room, v->len - off);
-		n += room;
-		off += room;
-	}
-	return min(n, most);
 }
 
 #define AREAS_AT_ONCE 256 /* a guest chooses how many there are, and in how many vectors */
@@ -411,16 +412,75 @@ static int check_secrets(const struct iov_iter *it)
 	return err;
 }
 
-/* Pages come one by one: what lies before a bad one is taken. Nothing is taken only if the first page's worth is not there as a whole. */
-static long pages_to_pipe(struct file *f, struct iov_iter *it)
+/* Bytes of the iterator that lie on one page of the guest's. */
+static size_t one_part(struct iov_iter *it)
 {
-	struct iov_iter again = *it;
-	long ret = vfs_write_iter(f, it, &f->f_pos);
+	const struct uvec *v = it->vec ? it->vec : &it->one;
+	u64 off = it->vec_off, addr;
 
-	if (ret != -EFAULT)
-		return ret;
-	again.count = readable_bytes(&again);
-	return again.count ? vfs_write_iter(f, &again, &f->f_pos) : -EFAULT;
+	while (off == v->len) {
+		v++;
+		off = 0;
+	}
+	addr = v->base + off;
+	return min(min(PAGE_SIZE - (addr & ~PAGE_MASK), v->len - off), it->count);
+}
+
+/* As a buffer of its own, to which nobody appends. */
+static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
+{
+	size_t n = one_part(it);
+	struct pipe_buf b = { .page = pipe_page_get(p), .len = (u32)n };
+
+	if (!b.page)
+		return -ENOMEM;
+	if (copy_from_iter(page_address(b.page), n, it) < n) {
+		pipe_buf_release(p, &b);
+		return -EFAULT;
+	}
+	pipe_push(p, &b);
+	return (ssize_t)n;
+}
+
+/* Page by page: what lies before a bad one is taken, and what there is no room for left. */
+static ssize_t pages_to_pipe(struct pipe_inode_info *p, struct iov_iter *it, bool nonblock)
+{
+	bool waited = false;
+	ssize_t total = 0, n;
+
+	mutex_lock(&p->mutex);
+	n = pipe_wait_writable(p, nonblock, &waited);
+	while (n >= 0 && it->count && !pipe_full(p)) {
+		n = part_to_pipe(p, it);
+		if (n > 0)
+			total += n;
+	}
+	mutex_unlock(&p->mutex);
+	if (total)
+		pipe_wake_readers(p);
+	if (waited && !pipe_full(p))
+		pipe_wake_writers(p);
+	return total ? total : n;
+}
+
+static ssize_t pipe_to_pages(struct pipe_inode_info *p, struct iov_iter *it, bool nonblock)
+{
+	bool waited = false;
+	ssize_t total = 0, n;
+
+	mutex_lock(&p->mutex);
+	n = pipe_wait_readable(p, nonblock, &waited);
+	while (n > 0 && it->count && !pipe_empty(p)) {
+		n = pipe_read_buf(p, it, true);
+		if (n > 0)
+			total += n;
+	}
+	mutex_unlock(&p->mutex);
+	if (total)
+		pipe_wake_writers(p);
+	if (waited && !pipe_empty(p))
+		pipe_wake_readers(p);
+	return total ? total : n;
 }
 
 long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
@@ -446,12 +506,11 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 		kfree(to_free);
 		goto out_put;
 	}
-	it.nowait = flags & SPLICE_F_NONBLOCK;
 	if (f->f_mode & FMODE_WRITE) {
 		ret = check_secrets(&it);
-		ret = ret ? ret : pages_to_pipe(f, &it);
+		ret = ret ? ret : pages_to_pipe(file_pipe(f), &it, flags & SPLICE_F_NONBLOCK);
 	} else {
-		ret = vfs_read_iter(f, &it, &f->f_pos);
+		ret = pipe_to_pages(file_pipe(f), &it, flags & SPLICE_F_NONBLOCK);
 	}
 	kfree(to_free);
 out_put:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * copy.c: sendfile(2) and copy_file_range(2): data from file to file within the kernel, through one buffer. Splicing with pipes is in
- * kernel/ipc/splice.c; sendfile into a pipe or a socket writes to it as write(2) does.
+ * kernel/ipc/splice.c, and so is sendfile into a pipe; into a socket it writes as write(2) does.
  *
  * What was read but could not be written is given back: the input's position moves by what was written.
  */
@@ -59,25 +59,25 @@ static ssize_t send_locked(struct file *out, struct file *in, loff_t *pos, size_
 	return done;
 }
 
+static bool can_send(const struct file *in)
+{
+	return in->f_op->read_iter && !in->f_op->no_splice_read && !is_dir(in->f_inode);
+}
+
+/* Both are open as they have to be. @pos: NULL, or not negative. */
 static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_t n)
 {
+	bool pipe = out->f_op->send_stream;
 	loff_t own = in->f_pos;
 	ssize_t done;
 
-	if (!(in->f_mode & FMODE_READ))
-		return -EBADF;
-	if (pos && !(in->f_mode & FMODE_PREAD))
-		return -ESPIPE;
-	if (!(out->f_mode & FMODE_WRITE))
-		return -EBADF;
-	if (!n && !(out->f_flags & O_APPEND))
-		return 0; /* what neither could do is not asked */
-	if (!in->f_op->read_iter || !out->f_op->write_iter || (out->f_flags & O_APPEND) ||
-		in->f_op->no_splice_read || out->f_op->no_splice_write)
+	if (pipe && n)
+		return out->f_op->send_stream(out, in, pos, n);
+	if (out->f_flags & O_APPEND || (!pipe && !(in->f_mode & FMODE_LSEEK)))
 		return -EINVAL;
-	if (!(in->f_mode & FMODE_PREAD))
-		return out->f_op->send_stream ? out->f_op->send_stream(out, in, n) : -EINVAL;
-	if (rw_verify_area(MAY_READ, in, pos ? pos : &own, n))
+	if (!n)
+		return 0; /* what neither could do is not asked */
+	if (!can_send(in) || !out->f_op->write_iter || out->f_op->no_splice_write)
 		return -EINVAL;
 	done = send_locked(out, in, pos ? pos : &own, min(n, MAX_RW_COUNT));
 	if (!pos && done > 0)
@@ -85,19 +85,31 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	return done;
 }
 
+/* What is wrong with @in is told before @out is looked at. */
+static int may_send(struct file *in, const loff_t *pos, size_t n)
+{
+	if (!in || !(in->f_mode & FMODE_READ))
+		return -EBADF;
+	if (pos && !(in->f_mode & FMODE_PREAD))
+		return -ESPIPE;
+	return rw_verify_area(MAY_READ, in, pos ? pos : &in->f_pos, n);
+}
+
 long sys_sendfile(int out_fd, int in_fd, uaddr_t uoff, size_t n)
 {
-	struct file *in = fget(in_fd), *out = fget(out_fd);
-	loff_t pos;
-	long done = -EBADF;
+	struct file *in = NULL, *out = NULL;
+	loff_t pos, *at = uoff.v ? &pos : NULL;
+	long done;
 
-	if (!in || !out)
+	if (at && get_user(pos, uoff))
+		return -EFAULT;
+	in = fget(in_fd);
+	done = may_send(in, at, n);
+	if (done)
 		goto out;
-	done = -EFAULT;
-	if (uoff.v && get_user(pos, uoff))
-		goto out;
-	done = do_sendfile(out, in, uoff.v ? &pos : NULL, n);
-	if (uoff.v && done >= 0 && put_user(pos, uoff))
+	out = fget(out_fd);
+	done = out && out->f_mode & FMODE_WRITE ? do_sendfile(out, in, at, n) : -EBADF;
+	if (at && done >= 0 && put_user(pos, uoff))
 		done = -EFAULT;
 out:
 	fput(in);

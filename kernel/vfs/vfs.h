@@ -456,8 +456,8 @@ struct file_operations {
 	/* splice() and sendfile() refuse, as Linux does where only read() and write() are written for */
 	bool no_splice_read, no_splice_write;
 	bool nowait; /* read_iter heeds iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files say so in f_mode */
-	/* Of pipes: sendfile(2) from what has no position. */
-	ssize_t (*send_stream)(struct file *to, struct file *in, size_t n);
+	/* Of pipes: sendfile(2) into one; @pos: NULL, or where in @in. */
+	ssize_t (*send_stream)(struct file *to, struct file *in, loff_t *pos, size_t n);
 	bool splice_message; /* one splice() is one read or write of the whole: a message */
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
