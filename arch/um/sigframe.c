@@ -167,7 +167,7 @@ static bool place(const struct ksignal *ks, u64 rsp, u64 *fpstate, u64 *frame)
 	sp = round_down(sp - fpu_frame_size(), 64UL);
 	*fpstate = sp;
 	*frame = round_down(sp - sizeof(struct rt_frame), 16UL) - 8;
-	return !alternate || on_sig_stack(*frame) || (current->sas_ss_flags & SS_AUTODISARM);
+	return !alternate || within_sig_stack(*frame);
 }
 
 int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)

@@ -229,11 +229,14 @@ static void restart_without_handler(struct regs *regs)
 
 /* ---- delivering ---- */
 
+bool within_sig_stack(u64 sp)
+{
+	return sp > current->sas_ss_sp && sp - current->sas_ss_sp <= current->sas_ss_size;
+}
+
 bool on_sig_stack(u64 sp)
 {
-	if (current->sas_ss_flags & SS_AUTODISARM)
-		return false;
-	return sp > current->sas_ss_sp && sp - current->sas_ss_sp <= current->sas_ss_size;
+	return !(current->sas_ss_flags & SS_AUTODISARM) && within_sig_stack(sp);
 }
 
 u64 sigsp(u64 sp, const struct ksignal *ks)

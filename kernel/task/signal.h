@@ -234,7 +234,9 @@ struct ksignal {
 	int sig;
 };
 
-/* Does the guest stack pointer lie on the alternate stack? (own task) */
+/* Does the guest stack pointer lie where the alternate stack is? (own task) */
+bool within_sig_stack(u64 sp);
+/* The same, and that makes a difference: with SS_AUTODISARM it is none while a handler runs on it. */
 bool on_sig_stack(u64 sp);
 /* The stack pointer for a frame of this action (SA_ONSTACK honoured). */
 u64 sigsp(u64 sp, const struct ksignal *ks);
