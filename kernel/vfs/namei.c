@@ -300,7 +300,6 @@ static bool nd_at_end(const struct nameidata *nd, const char *rest, bool *slash)
 static int nd_search(struct nameidata *nd)
 {
 	struct inode *dir = nd->path.dentry->d_inode;
-
 	int err = is_dir(dir) ? path_permission(&nd->path, MAY_EXEC) : -ENOTDIR;
 
 	return err && nd->flags & LOOKUP_CACHED ? -EAGAIN : err; /* as Linux says */
