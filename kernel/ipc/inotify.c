@@ -74,10 +74,11 @@ static const struct file_operations inotify_fops;
 
 /* ---- the queue ---- */
 
+/* Cookies are not compared: a name that is moved to twice running is told once, as on Linux. */
 static bool same_event(const struct event *a, const struct event *b)
 {
-	return a->ev.wd == b->ev.wd && a->ev.mask == b->ev.mask && a->ev.cookie == b->ev.cookie &&
-	       a->ev.len == b->ev.len && !memcmp(a->name, b->name, a->ev.len);
+	return a->ev.wd == b->ev.wd && a->ev.mask == b->ev.mask && a->ev.len == b->ev.len &&
+	       !memcmp(a->name, b->name, a->ev.len);
 }
 
 /* Names are padded with zeros to a whole number of event headers. */
@@ -262,14 +263,14 @@ static void notify(
 		iput(inode);
 }
 
-static void notify_inode(struct inode *inode, u32 mask)
+static void notify_inode(struct inode *inode, u32 mask, bool unlinked)
 {
 	/* of a directory's own moving and going inotify has never said that it is one */
 	if (mask & (IN_DELETE_SELF | IN_MOVE_SELF))
 		mask &= ~(u32)IN_ISDIR;
 	else if (S_ISDIR(inode->i_mode))
 		mask |= IN_ISDIR;
-	notify(inode, mask, 0, NULL, 0, false);
+	notify(inode, mask, 0, NULL, 0, unlinked);
 }
 
 void inotify_event(const struct fs_event *e)
@@ -284,7 +285,7 @@ void inotify_event(const struct fs_event *e)
 		notify(e->dir, mask | is_dir, e->cookie, e->name, e->len, e->unlinked);
 	}
 	if (!e->dirent && READ_ONCE(e->inode->i_fsnotify))
-		notify_inode(e->inode, mask);
+		notify_inode(e->inode, mask, e->unlinked);
 }
 
 /* No link is left, or the file system is unmounted: the watches go. */

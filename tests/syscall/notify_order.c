@@ -68,6 +68,50 @@ static void while_open(const char *name, int (*take_away)(const char *), const c
 	inotify_says("closed");
 }
 
+/* IN_EXCL_UNLINK: a file with another name is not told of what is done by the one that is gone. */
+static void by_a_name_that_is_gone(void)
+{
+	int fd, other;
+
+	ino = NEED(inotify_init1(IN_NONBLOCK));
+	t_text("f", "text");
+	NEED(link("f", "g"));
+	NEED(inotify_add_watch(ino, "g", IN_MODIFY | IN_ACCESS | IN_CLOSE | IN_EXCL_UNLINK));
+	fd = NEED(open("f", O_RDWR));
+	other = NEED(open("g", O_RDWR));
+	NEED(write(fd, "a", 1));
+	inotify_says("written by the first name");
+	NEED(unlink("f"));
+	NEED(write(fd, "b", 1));
+	NEED(pread(fd, &(char){ 0 }, 1, 0));
+	close(fd);
+	inotify_says("by the name that is gone");
+	NEED(write(other, "c", 1));
+	close(other);
+	inotify_says("by the other");
+	NEED(unlink("g"));
+	close(ino);
+}
+
+/* What is the same but for its cookie is the same. */
+static void moved_to_twice(void)
+{
+	ino = NEED(inotify_init1(IN_NONBLOCK));
+	t_text("f", "");
+	t_text("g", "");
+	NEED(inotify_add_watch(ino, ".", IN_MOVED_TO));
+	NEED(rename("f", "h"));
+	NEED(rename("g", "h"));
+	inotify_says("moved to twice");
+	t_text("f", "");
+	NEED(rename("f", "h"));
+	NEED(rename("h", "g"));
+	NEED(rename("g", "h"));
+	inotify_says("and with another between");
+	NEED(unlink("h"));
+	close(ino);
+}
+
 /* What is gone says so when nobody has it any more, and if that is now, before its folder says that the name is. */
 static void of_what_is_gone(void)
 {
@@ -214,6 +258,8 @@ TEST(notify_order)
 	NEED(chdir("t"));
 	by_inotify();
 	of_what_is_gone();
+	by_a_name_that_is_gone();
+	moved_to_twice();
 	by_names();
 	by_directory();
 	by_file();
