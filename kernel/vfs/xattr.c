@@ -17,14 +17,14 @@
 #include "kernel/vfs/file_caps.h"
 #include "kernel/vfs/idmap.h"
 
-static bool begins(const char *name, const char *prefix)
+static bool has_prefix(const char *name, const char *prefix)
 {
-	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
+	return !strncmp(name, prefix, strlen(prefix));
 }
 
-static bool is_prefix(const char *name)
+static bool begins(const char *name, const char *prefix)
 {
-	return !strcmp(name, "trusted.") || !strcmp(name, "security.");
+	return has_prefix(name, prefix) && name[strlen(prefix)];
 }
 
 /* An open one, not a name of one in a folder. */
@@ -43,32 +43,50 @@ static int user_allowed(struct inode *inode, int mask)
 	return inode_permission(inode, mask);
 }
 
+static int trusted_allowed(int mask)
+{
+	return capable(CAP_SYS_ADMIN) ? 0 : mask & MAY_WRITE ? -EPERM : -ENODATA;
+}
+
 /* @judged: who gives capabilities has been found to be somebody who may. */
+static int security_allowed(struct inode *inode, const char *name, int mask, bool judged)
+{
+	if (!(mask & MAY_WRITE))
+		return 0;
+	if (!strcmp(name, XATTR_NAME_CAPS)) /* not so removal, nor (but on Linux) an empty value */
+		return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
+	return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
+/* Is there such a name? Asked after who may use it. */
+static int name_exists(const struct inode *inode, const char *name, int mask)
+{
+	static const char *const spaces[] = { XATTR_USER_PREFIX, "trusted.", "security." };
+
+	for (u32 i = 0; i < ARRAY_SIZE(spaces); i++)
+		if (has_prefix(name, spaces[i]))
+			return begins(name, spaces[i]) ? 0 : -EINVAL;
+	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
+		return 0;
+	return -EOPNOTSUPP;
+}
+
 static int xattr_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
-	int err;
+	int err = 0;
 
 	if ((mask & MAY_WRITE) &&
 		((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
 		return -EPERM;
-	if (!strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN)) {
+	if (has_prefix(name, XATTR_USER_PREFIX))
 		err = user_allowed(inode, mask);
-		return err || name[XATTR_USER_PREFIX_LEN] ? err : -EINVAL;
-	}
-	if (begins(name, "trusted."))
-		return capable(CAP_SYS_ADMIN) ? 0 : mask & MAY_WRITE ? -EPERM : -ENODATA;
-	if (begins(name, "security.")) {
-		if (!(mask & MAY_WRITE))
-			return 0;
-		if (!strcmp(name,
-			    XATTR_NAME_CAPS)) /* not so removal, nor (but on Linux) an empty value */
-			return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
-		return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
-	}
-	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
-		return 0;
-	err = begins(name, XATTR_SYSTEM_PREFIX) ? 0 : inode_permission(inode, mask);
-	return err ? err : is_prefix(name) ? -EINVAL : -EOPNOTSUPP;
+	else if (has_prefix(name, "trusted."))
+		err = trusted_allowed(mask);
+	else if (has_prefix(name, "security."))
+		err = security_allowed(inode, name, mask, judged);
+	else if (!has_prefix(name, XATTR_SYSTEM_PREFIX))
+		err = inode_permission(inode, mask);
+	return err ? err : name_exists(inode, name, mask);
 }
 
 int xattr_permission(struct inode *inode, const char *name, int mask)

@@ -78,6 +78,28 @@ static void trusted(void)
 	});
 }
 
+/* Who may is asked before whether there is such a name; and what is there before whether there is room. */
+static void order(void)
+{
+	static const char *const prefixes[] = { "user.", "trusted.", "security.", "system.",
+		"other." };
+	char buf[65536] = "";
+
+	T(setxattr("f", "trusted.none", buf, sizeof(buf), XATTR_REPLACE));
+	T(setxattr("f", "trusted.b", buf, sizeof(buf), XATTR_CREATE));
+	for (int as_root = 1; as_root >= 0; as_root--)
+		CHILD({
+			if (!as_root)
+				NEED(setuid(65534));
+			for (int i = 0; i < 5; i++) {
+				say("%s", prefixes[i]);
+				T(setxattr("f", prefixes[i], "x", 1, 0));
+				T(getxattr("f", prefixes[i], buf, 10));
+				T(removexattr("f", prefixes[i]));
+			}
+		});
+}
+
 static void forms(void)
 {
 	int fd = NEED(open("f", O_RDONLY));
@@ -109,5 +131,6 @@ TEST(setxattr)
 {
 	t_text("f", "");
 	trusted();
+	order();
 	forms();
 }

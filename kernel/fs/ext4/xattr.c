@@ -180,7 +180,7 @@ int ext4_system_data(struct inode *inode, u8 **value, u32 *size)
 }
 
 static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size,
-	int flags, struct attr **was);
+	struct attr **was);
 
 int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void *value, u32 size)
 {
@@ -189,9 +189,7 @@ int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void 
 	int err = as ? ext4_attrs_load(inode, as) : -ENOMEM;
 
 	if (!err) {
-		err = change(as, SYSTEM, SYSTEM_DATA, value, size, 0, &was);
-		if (err == -ENODATA) /* there was none */
-			err = 0;
+		err = change(as, SYSTEM, SYSTEM_DATA, value, size, &was);
 		if (!err)
 			err = ext4_attrs_store(h, inode, as);
 		kfree(was);
@@ -203,15 +201,11 @@ int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void 
 
 /* *@was: what it replaces, the caller's from now on. */
 static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size,
-	int flags, struct attr **was)
+	struct attr **was)
 {
 	struct attr *old = ext4_attrs_find(as, index, name);
 	u32 i;
 
-	if (flags & 1 /* XATTR_CREATE */ && old)
-		return -EEXIST;
-	if ((flags & 2 /* XATTR_REPLACE */ || !value) && !old)
-		return -ENODATA;
 	for (i = 0; old && i < as->n; i++)
 		if (as->a[i] == old) {
 			*was = old;
@@ -219,6 +213,16 @@ static int change(struct attrs *as, u8 index, const char *name, const void *valu
 			break;
 		}
 	return value ? ext4_attrs_add(as, index, name, (u32)strlen(name), value, (u32)size) : 0;
+}
+
+/* What is said before whether there is room. */
+static int may_change(const struct attr *old, const void *value, int flags)
+{
+	if (flags & 1 /* XATTR_CREATE */ && old)
+		return -EEXIST;
+	if ((flags & 2 /* XATTR_REPLACE */ || !value) && !old)
+		return -ENODATA;
+	return 0;
 }
 
 static int set_attr(
@@ -233,8 +237,8 @@ static int set_attr(
 			       EXT4_VALUE_MAX :
 			       (u32)inode->i_sb->s_blocksize;
 
-	if (strlen(rest) > 255 || size > max_size)
-		return strlen(rest) > 255 ? -ERANGE : -ENOSPC;
+	if (strlen(rest) > 255)
+		return -ERANGE;
 	as = kmalloc(sizeof(*as), GFP_NOFS);
 	if (!as)
 		return -ENOMEM;
@@ -247,7 +251,10 @@ static int set_attr(
 	down_write(&ei->i_data_sem);
 	err = ext4_attrs_load(inode, as);
 	if (!err) {
-		err = change(as, index, rest, value, size, flags, &was);
+		err = may_change(ext4_attrs_find(as, index, rest), value, flags);
+		if (!err)
+			err = size > max_size ? -ENOSPC :
+						change(as, index, rest, value, size, &was);
 		if (!err && was && was->inum && !was->shared)
 			err = ext4_attr_hold_value(inode->i_sb, was);
 		if (!err)
