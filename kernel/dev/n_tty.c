@@ -37,6 +37,17 @@ static bool is_continuation(const struct tty_struct *tty, u8 c)
 	return I_FLAG(tty, IUTF8) && (c & 0xc0) == 0x80;
 }
 
+/* Letters as Linux knows them: Latin 1's are some. */
+static bool is_upper(u8 c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c < 0xdf && c != 0xd7);
+}
+
+static bool is_lower(u8 c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7);
+}
+
 /* ---- output processing ---- */
 
 static u32 next_tab(u32 column)
@@ -90,7 +101,7 @@ int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out)
 			tty->column--;
 		break;
 	default:
-		if (O_FLAG(tty, OLCUC) && c >= 'a' && c <= 'z')
+		if (O_FLAG(tty, OLCUC) && is_lower(c))
 			c -= 'a' - 'A';
 		if (c >= ' ' && c != 0x7f && !is_continuation(tty, c))
 			tty->column++;
@@ -129,8 +140,11 @@ static u32 echo_room(const struct tty_struct *tty)
 static void echo_raw(struct tty_struct *tty, u8 c)
 {
 	u8 out[8];
-	int n = n_tty_process_output(tty, c, out), i;
+	int n, i;
 
+	if (tty->echo_tail == tty->echo_head)
+		tty->echo_column = tty->column;
+	n = n_tty_process_output(tty, c, out);
 	if (echo_room(tty) < (u32)n)
 		return;
 	for (i = 0; i < n; i++)
@@ -140,12 +154,20 @@ static void echo_raw(struct tty_struct *tty, u8 c)
 /* A byte as echoctl shows it. */
 static void echo_char(struct tty_struct *tty, u8 c)
 {
-	if (L_FLAG(tty, ECHOCTL) && ((c < ' ' && c != '\t' && c != '\n') || c == 0x7f)) {
+	if (L_FLAG(tty, ECHOCTL) && ((c < ' ' && c != '\t') || c == 0x7f)) {
 		echo_raw(tty, '^');
 		echo_raw(tty, c ^ 0x40);
 		return;
 	}
 	echo_raw(tty, c);
+}
+
+/* What has not been shown yet never will be: it takes no columns. */
+static void forget_echoes(struct tty_struct *tty)
+{
+	if (tty->echo_tail != tty->echo_head)
+		tty->column = tty->echo_column;
+	tty->echo_tail = tty->echo_head;
 }
 
 static void echo_string(struct tty_struct *tty, const char *s)
@@ -194,65 +216,77 @@ static void finish_erasing(struct tty_struct *tty)
 	}
 }
 
-/* A character of @width columns goes from the screen: a tab has nothing to wipe out. */
-static void echo_erased(struct tty_struct *tty, u8 c, u32 width)
+/* The character whose bytes begin at @at goes from the screen, with its @width columns: a tab has nothing to wipe out. */
+static void echo_erased(struct tty_struct *tty, u64 at, u64 end, u32 width)
 {
+	u8 c = tty->read_buf[ring_at(at)];
+
 	if (L_FLAG(tty, ECHOPRT)) {
 		if (!tty->erasing) {
 			echo_raw(tty, '\\');
 			tty->erasing = true;
 		}
 		echo_char(tty, c);
+		while (++at < end)
+			echo_raw(tty, tty->read_buf[ring_at(at)]);
 		return;
 	}
 	for (; width; width--)
 		echo_string(tty, c == '\t' ? "\b" : "\b \b");
 }
 
-/* Takes the last character off the line (all bytes of a UTF-8 one) and shows that. False at the line's start. */
-static bool erase_one(struct tty_struct *tty)
+/* Where the last character of the line begins (all bytes of a UTF-8 one); its end: no character's beginning is there. */
+static u64 last_char(const struct tty_struct *tty)
 {
 	u64 at = tty->read_head;
-	u32 width = 0;
-	u8 c;
 
-	if (at == tty->canon_head)
-		return false;
-	do {
-		c = tty->read_buf[ring_at(--at)];
-	} while (is_continuation(tty, c) && at != tty->canon_head);
-	if (is_continuation(tty, c)) /* no character's beginning is there */
+	while (at != tty->canon_head)
+		if (!is_continuation(tty, tty->read_buf[ring_at(--at)]))
+			return at;
+	return tty->read_head;
+}
+
+/* Takes the last character off the line and shows that. False: there is none. */
+static bool erase_one(struct tty_struct *tty)
+{
+	u64 at = last_char(tty), end = tty->read_head;
+	u32 width = 0;
+
+	if (at == end)
 		return false;
 	while (tty->read_head != at)
 		width += drop_char(tty);
 	if (L_FLAG(tty, ECHO))
-		echo_erased(tty, c, width);
+		echo_erased(tty, at, end, width);
+	if (at == tty->canon_head && L_FLAG(tty, ECHO))
+		finish_erasing(tty);
 	return true;
 }
 
 static bool is_word_char(u8 c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c == '_' || c >= 0x80;
+	return (c >= '0' && c <= '9') || is_upper(c) || is_lower(c) || c == '_';
 }
 
 static void erase_word(struct tty_struct *tty)
 {
 	bool seen = false;
+	u64 at;
 
-	while (tty->read_head != tty->canon_head) {
-		bool word = is_word_char(tty->read_buf[ring_at(tty->read_head - 1)]);
+	while ((at = last_char(tty)) != tty->read_head) {
+		bool word = is_word_char(tty->read_buf[ring_at(at)]);
 
 		if (seen && !word)
 			return;
 		seen |= word;
-		if (!erase_one(tty))
-			return;
+		erase_one(tty);
 	}
 }
 
 static void kill_line(struct tty_struct *tty, u8 c)
 {
+	if (tty->read_head == tty->canon_head)
+		return;
 	if (!L_FLAG(tty, ECHO)) {
 		tty->read_head = tty->canon_head;
 		return;
@@ -343,8 +377,8 @@ static bool canon_key(struct tty_struct *tty, u8 c)
 	return true;
 }
 
-/* An ordinary byte: into the buffer, with echo. */
-static void plain_char(struct tty_struct *tty, u8 c)
+/* An ordinary byte: into the buffer, with echo. @newline: a return that became one, which is shown as itself. */
+static void plain_char(struct tty_struct *tty, u8 c, bool newline)
 {
 	u64 used = tty->read_head - tty->read_tail;
 	bool twice = c == 0xff && I_FLAG(tty, PARMRK);
@@ -359,8 +393,8 @@ static void plain_char(struct tty_struct *tty, u8 c)
 		finish_erasing(tty);
 		if (tty->canon_head == tty->read_head)
 			tty->line_column = tty->column;
-		if (c == '\n')
-			echo_raw(tty, '\n');
+		if (newline)
+			echo_raw(tty, c);
 		else
 			echo_char(tty, c);
 	}
@@ -382,7 +416,7 @@ void tty_stop_locked(struct tty_struct *tty)
 
 void tty_start_locked(struct tty_struct *tty)
 {
-	if (!tty->stopped)
+	if (!tty->stopped || tty->tco_stopped) /* what tcflow() has stopped it starts */
 		return;
 	tty->stopped = false;
 	if (tty->link && test_bit(TTY_PKT, &tty->link->flags))
@@ -420,6 +454,7 @@ static int signal_key(const struct tty_struct *tty, u8 c)
 /* One byte from the line. A signal that it stands for, or 0. Under lock. */
 static int receive_char(struct tty_struct *tty, u8 c)
 {
+	bool newline = false;
 	int sig;
 
 	if (L_FLAG(tty, EXTPROC) && !I_FLAG(tty, ISTRIP) &&
@@ -430,11 +465,11 @@ static int receive_char(struct tty_struct *tty, u8 c)
 	}
 	if (I_FLAG(tty, ISTRIP))
 		c &= 0x7f;
-	if (I_FLAG(tty, IUCLC) && L_FLAG(tty, IEXTEN) && c >= 'A' && c <= 'Z')
+	if (I_FLAG(tty, IUCLC) && L_FLAG(tty, IEXTEN) && is_upper(c))
 		c += 'a' - 'A';
 	if (tty->lnext) {
 		tty->lnext = false;
-		plain_char(tty, c);
+		plain_char(tty, c, false);
 		return 0;
 	}
 	if (I_FLAG(tty, IXON)) {
@@ -453,7 +488,7 @@ static int receive_char(struct tty_struct *tty, u8 c)
 	if (sig) {
 		if (!L_FLAG(tty, NOFLSH)) {
 			flush_input_locked(tty);
-			tty->echo_tail = tty->echo_head;
+			forget_echoes(tty);
 		}
 		if (I_FLAG(tty, IXON))
 			tty_start_locked(tty);
@@ -464,14 +499,15 @@ static int receive_char(struct tty_struct *tty, u8 c)
 	if (c == '\r') {
 		if (I_FLAG(tty, IGNCR))
 			return 0;
-		if (I_FLAG(tty, ICRNL))
+		newline = I_FLAG(tty, ICRNL);
+		if (newline)
 			c = '\n';
 	} else if (c == '\n' && I_FLAG(tty, INLCR)) {
 		c = '\r';
 	}
 	if (ICANON_ON(tty) && canon_key(tty, c))
 		return 0;
-	plain_char(tty, c);
+	plain_char(tty, c, newline);
 	return 0;
 }
 
@@ -542,8 +578,11 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 		i += input_until_signal(tty, buf + i, n - i, &sig, &wake);
 		if (!sig)
 			break;
-		if (!L_FLAG(tty, NOFLSH) && tty->ops->flush_buffer)
-			tty->ops->flush_buffer(tty);
+		if (!L_FLAG(tty, NOFLSH)) {
+			if (tty->ops->flush_buffer)
+				tty->ops->flush_buffer(tty);
+			tty_packet_status(tty, TIOCPKT_FLUSHREAD);
+		}
 		tty_signal_pgrp(tty, sig);
 	} while (i < n);
 	if (sig) /* the echo of the key comes after the flush, or it would be flushed as well */
@@ -595,7 +634,7 @@ void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old)
 		}
 		tty->erasing = tty->lnext = false;
 	}
-	if (!I_FLAG(tty, IXON) && tty->stopped && !tty->tco_stopped)
+	if (!I_FLAG(tty, IXON))
 		tty_start_locked(tty);
 	spin_unlock(&tty->lock);
 	wake_up_all(&tty->read_wait);

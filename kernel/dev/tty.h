@@ -94,6 +94,7 @@ struct tty_struct {
 	u64 read_head, canon_head, read_tail;
 	u8 *echo_buf;
 	u32 echo_head, echo_tail;
+	u32 echo_column;         /* before the first byte of the echo */
 	u32 column, line_column; /* of the output; of the line's end, as it would be shown */
 	bool lnext, erasing, stopped, tco_stopped;
 	u8 ctrl_status; /* packet mode */

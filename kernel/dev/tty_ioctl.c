@@ -241,6 +241,41 @@ static long get_winsize(struct tty_struct *tty, uaddr_t ua)
 
 /* ---- flow and queues ---- */
 
+/* What ^S has stopped only what ^Q does starts again. */
+static void stop_output(struct tty_struct *tty, bool stop)
+{
+	bool was;
+
+	spin_lock(&tty->lock);
+	was = tty->tco_stopped;
+	tty->tco_stopped = stop;
+	if (stop)
+		tty_stop_locked(tty);
+	else if (was)
+		tty_start_locked(tty);
+	spin_unlock(&tty->lock);
+	tty_packet_status(tty, 0);
+	tty_wakeup(tty);
+}
+
+/* Past what ^S has stopped. */
+static void send_flow_char(struct tty_struct *tty, u8 c)
+{
+	bool stopped;
+
+	spin_lock(&tty->lock);
+	stopped = tty->stopped;
+	tty_start_locked(tty);
+	spin_unlock(&tty->lock);
+	tty->ops->write(tty, &c, 1);
+	if (!stopped)
+		return;
+	spin_lock(&tty->lock);
+	tty_stop_locked(tty);
+	spin_unlock(&tty->lock);
+	tty_packet_status(tty, 0);
+}
+
 static long flow_control(struct tty_struct *tty, u64 arg)
 {
 	int err = tty_check_change(tty, SIGTTOU);
@@ -250,23 +285,12 @@ static long flow_control(struct tty_struct *tty, u64 arg)
 		return err;
 	switch (arg) {
 	case TCOOFF:
-	case TCOON:
-		spin_lock(&tty->lock);
-		tty->tco_stopped = arg == TCOOFF;
-		if (arg == TCOOFF)
-			tty_stop_locked(tty);
-		else
-			tty_start_locked(tty);
-		spin_unlock(&tty->lock);
-		tty_packet_status(tty, 0);
-		if (arg == TCOON)
-			tty_wakeup(tty);
-		return 0;
+	case TCOON: stop_output(tty, arg == TCOOFF); return 0;
 	case TCIOFF:
 	case TCION:
 		c = tty->termios.c_cc[arg == TCIOFF ? VSTOP : VSTART];
 		if (c)
-			tty->ops->write(tty, &c, 1);
+			send_flow_char(tty, c);
 		return 0;
 	}
 	return -EINVAL;
