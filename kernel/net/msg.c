@@ -160,7 +160,7 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 	return -EINVAL;
 }
 
-static int parse_control(const struct socket *s, struct msg *m, u64 ua, u64 len)
+static int parse_control(struct socket *s, struct msg *m, u64 ua, u64 len)
 {
 	char *buf;
 	u64 off = 0;
@@ -175,6 +175,8 @@ static int parse_control(const struct socket *s, struct msg *m, u64 ua, u64 len)
 		return -ENOMEM;
 	if (copy_from_user(buf, UADDR(ua), len))
 		err = -EFAULT;
+	else if (s->ops->may_send)
+		err = s->ops->may_send(s);
 	while (!err && len - off >= sizeof(struct user_cmsghdr)) {
 		const struct user_cmsghdr *h = (const void *)(buf + off);
 

@@ -553,29 +553,30 @@ err_fd:
 	return err;
 }
 
-long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
+static long accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags, bool nonblock)
 {
-	struct socket *s;
-	struct file *f;
-	long ret;
+	struct socket *s = file_socket(f);
 
 	if (flags & ~(int)(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return -EINVAL;
-	f = sock_get(fd, &s);
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	ret = accept_from(s, addr, addrlen, flags, f->f_flags & O_NONBLOCK);
+	return s ? accept_from(s, addr, addrlen, flags, nonblock) : -ENOTSOCK;
+}
+
+long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
+{
+	struct file *f = fget(fd);
+	long ret;
+
+	if (!f)
+		return -EBADF;
+	ret = accept_file(f, addr, addrlen, flags, f->f_flags & O_NONBLOCK);
 	fput(f);
 	return ret;
 }
 
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags)
 {
-	struct socket *s = file_socket(f);
-
-	if (flags & ~(int)(SOCK_CLOEXEC | SOCK_NONBLOCK))
-		return -EINVAL;
-	return s ? accept_from(s, addr, addrlen, flags, true) : -ENOTSOCK;
+	return accept_file(f, addr, addrlen, flags, true);
 }
 
 long sys_accept(int fd, uaddr_t addr, uaddr_t addrlen)

@@ -210,6 +210,8 @@ struct proto_ops {
 	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
 	int (*cmsg)(const struct socket *s, struct msg *m, int level, int type, const void *data,
 		u64 n);
+	/* What a socket says before it looks at any record: 0 or -errno. NULL: nothing. */
+	int (*may_send)(struct socket *s);
 	/* The socket has its file now. */
 	void (*opened)(struct socket *s);
 	/* NULL: there is nothing to map. */

@@ -79,7 +79,8 @@ void unix_msg_free(struct unix_msg *m)
 	while (m->nr_files)
 		fput(m->files[--m->nr_files]);
 	kfree(m->files);
-	kfree(m->from);
+	if (m->from)
+		unix_put(m->from);
 	if (m->data != (u8 *)(m + 1))
 		kfree(m->data);
 	kfree(m);
@@ -198,7 +199,7 @@ int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	if (a->len >= sizeof(u16) && a->family == AF_UNSPEC) {
 		other = NULL;
 	} else {
-		int err = unix_check_addr(a);
+		int err = unix_check_target(a);
 
 		if (!err)
 			err = unix_name_asked(u);
@@ -239,10 +240,10 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 {
 	if (l->state != UNIX_LISTEN || l->c.shutdown & SHUT_RD)
 		return -ECONNREFUSED;
-	if (u->state != UNIX_UNCONNECTED)
-		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 	if (l->nr_pending > l->backlog)
 		return -EAGAIN;
+	if (u->state != UNIX_UNCONNECTED)
+		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 	note_peer(srv);
 	share_peer(u, l);
 	make_pair(u, srv);
@@ -261,11 +262,18 @@ static int wait_for_backlog(struct unix_sock *l, u64 until)
 	return err == -ERESTARTSYS && until != ~0UL ? -EINTR : err;
 }
 
+static int connect_to_itself(const struct unix_sock *u)
+{
+	bool listens = READ_ONCE(u->state) == UNIX_LISTEN && !(u->c.shutdown & SHUT_RD);
+
+	return listens ? -EINVAL : -ECONNREFUSED;
+}
+
 static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *l, *srv;
 	u64 until = u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
-	int err = unix_check_addr(a);
+	int err = unix_check_target(a);
 
 	if (!err)
 		err = unix_name_asked(u);
@@ -286,7 +294,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 			break;
 		}
 		if (l == u) {
-			err = -EINVAL;
+			err = connect_to_itself(u);
 			break;
 		}
 		spin_lock_two(&u->c.lock, &l->c.lock);
@@ -351,7 +359,7 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 		if (srv)
 			break;
 		if (u->c.shutdown & SHUT_RD) /* what came before is taken all the same */
-			return -EINVAL;
+			return nonblock ? -EAGAIN : -EINVAL;
 		err = sock_wait_until(&u->c, can_accept(u), nonblock, limit, until);
 		if (err)
 			return err;
@@ -407,6 +415,14 @@ static void drop_path(struct unix_sock *u)
 	path_put(&path);
 }
 
+/* Is there what nobody has read? The first message may be an empty one: the mark of a byte out of band that was taken. u->c.lock held. */
+static bool has_unread(const struct unix_sock *u)
+{
+	const struct unix_msg *um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+
+	return um && (um->done < um->len || um->list.next != &u->queue);
+}
+
 /* The end of one side. Its peer sees end of file, or a reset when data was left unread or nobody had accepted it. */
 static void unix_die(struct unix_sock *u, bool never_accepted)
 {
@@ -417,7 +433,7 @@ static void unix_die(struct unix_sock *u, bool never_accepted)
 	spin_lock(&u->c.lock);
 	u->state = UNIX_DEAD;
 	p = u->peer;
-	unread = never_accepted || !list_empty(&u->queue);
+	unread = never_accepted || has_unread(u);
 	spin_unlock(&u->c.lock);
 	if (p && u->c.type != SOCK_DGRAM) {
 		spin_lock(&p->c.lock);
@@ -672,6 +688,14 @@ static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 
 	return 0;
 }
 
+static int seqpacket_may_send(struct socket *s)
+{
+	struct unix_sock *u = UNIX(s);
+	int err = xchg(&u->c.err, 0);
+
+	return err ? err : u->state == UNIX_CONNECTED ? 0 : -ENOTCONN;
+}
+
 static const struct proto_ops unix_stream_ops = {
 	.release = unix_release,
 	.bind = unix_bind,
@@ -705,6 +729,7 @@ static const struct proto_ops unix_seqpacket_ops = {
 	.peer_groups = unix_peer_groups,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
+	.may_send = seqpacket_may_send,
 };
 static const struct proto_ops unix_dgram_ops = {
 	.release = unix_release,

@@ -15,9 +15,9 @@ struct unix_msg {
 	u32 len, done;         /* bytes; taken so far (streams) */
 	u32 truesize;          /* what it counts for: memory, as Linux would need it */
 	struct ucred cred;
-	u64 stamp;                 /* when it was sent, real time */
-	struct sockaddr_buf *from; /* datagrams: the sender's name; kfree'd with it */
-	struct file **files;       /* references in flight */
+	u64 stamp;              /* when it was sent, real time */
+	struct unix_sock *from; /* datagrams: a reference: whose name is told, as it is then */
+	struct file **files;    /* references in flight */
 	u32 nr_files;
 	struct user_struct *payer; /* whose limit they count against in flight; a reference */
 	bool oob; /* a byte out of band, or, once it was taken (done), the mark where it stood */
@@ -82,12 +82,15 @@ void unix_put(struct unix_sock *u);
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
 void unix_names_init(void);
 int unix_check_addr(struct sockaddr_buf *a);
+int unix_check_target(struct sockaddr_buf *a); /* the same of one to connect or send to */
 /* The socket that an address names, with a reference. ERR_PTR. */
 bool unix_in_scope(const struct unix_sock *u); /* landlock.h */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
 int unix_name_asked(struct unix_sock *u); /* who is told of senders gets a name when it talks */
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
+/* @u's name into @a, for who asks whom a message is from: of length 0 when it has none, or @u is NULL. */
+void unix_name_told(const struct unix_sock *u, struct sockaddr_buf *a);
 /* An accepted socket has its listener's name, but is not found by it. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
 void unix_unhash(struct unix_sock *u); /* found by its name no more */

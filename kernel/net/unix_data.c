@@ -94,8 +94,10 @@ static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *t
 		m->nr_files = 0;
 		unix_inflight(um);
 	}
-	if (u->c.type == SOCK_DGRAM && u->name)
-		um->from = kmemdup(u->name, sizeof(*u->name), GFP_KERNEL);
+	if (u->c.type == SOCK_DGRAM) {
+		unix_get(u);
+		um->from = u;
+	}
 	return um;
 }
 
@@ -237,6 +239,39 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 	return n;
 }
 
+/* What a sender hears before anybody looks who it is for. */
+static int dgram_sender_may(struct unix_sock *u, u64 len)
+{
+	int err = unix_name_asked(u);
+
+	if (err)
+		return err;
+	if (len > u->c.sndbuf - 32)
+		return -EMSGSIZE;
+	err = xchg(&u->c.err, 0);
+	return !err && u->c.shutdown & SHUT_WR ? -EPIPE : err;
+}
+
+/* Who is named, or connected: a reference, or ERR_PTR. */
+static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
+{
+	bool named = m->name && m->name->len && u->c.type == SOCK_DGRAM;
+	struct unix_sock *to = named ? NULL : unix_peer_get(u);
+	int err = 0;
+
+	if (named)
+		err = unix_check_target(m->name);
+	else if (!to)
+		err = u->c.type == SOCK_DGRAM && u->c.shutdown & SHUT_WR ? -EPIPE : -ENOTCONN;
+	if (!err)
+		err = dgram_sender_may(u, m->iter.count);
+	if (!err && named)
+		return unix_find_sock(u->net, m->name, u->c.type);
+	if (err && to)
+		unix_put(to);
+	return err ? ERR_PTR(err) : to;
+}
+
 /* Datagrams and seqpackets: one message. */
 ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 {
@@ -247,30 +282,9 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (m->name && m->name->len && u->c.type == SOCK_DGRAM) {
-		err = unix_check_addr(m->name);
-		if (err)
-			return err;
-		to = unix_find_sock(u->net, m->name, u->c.type);
-		if (IS_ERR(to))
-			return PTR_ERR(to);
-	} else {
-		to = unix_peer_get(u);
-		if (!to)
-			return u->c.type == SOCK_DGRAM && u->c.shutdown & SHUT_WR ? -EPIPE :
-										    -ENOTCONN;
-	}
-	err = unix_name_asked(u);
-	if (err)
-		goto out;
-	err = -EMSGSIZE;
-	if (len > u->c.sndbuf - 32)
-		goto out;
-	err = xchg(&u->c.err, 0);
-	if (!err && u->c.shutdown & SHUT_WR)
-		err = -EPIPE;
-	if (err)
-		goto out;
+	to = dgram_receiver(u, m);
+	if (IS_ERR(to))
+		return PTR_ERR(to);
 	err = -EPERM; /* a connected receiver takes messages from its peer only */
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
 		goto out;
@@ -545,6 +559,43 @@ static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 	return wait_aside(u, m, peek, held);
 }
 
+/* Who is connected is who sent it. */
+static void name_of_peer(struct unix_sock *u, struct sockaddr_buf *name)
+{
+	struct unix_sock *p = unix_peer_get(u);
+
+	unix_name_told(p, name);
+	if (p)
+		unix_put(p);
+}
+
+/* The end comes from nobody: who asks for senders is told of process 0. */
+static int told_end(struct msg *m)
+{
+	m->cred = (struct ucred){ 0 };
+	m->has_cred = true;
+	return 0;
+}
+
+/* A read of no bytes waits all the same; the first message's records are its, and where it does not look only, gone. */
+static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *held)
+{
+	struct unix_msg *um;
+	int err = 0;
+
+	while (!err) {
+		um = next_msg(u, NULL);
+		if (um && !um->oob)
+			take_ancillary(&u->c, um, m);
+		if (um && m->name)
+			name_of_peer(u, m->name);
+		if (um)
+			return 0;
+		err = stream_wait(u, m, held);
+	}
+	return err == 1 ? told_end(m) : err;
+}
+
 static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 {
 	struct unix_sock *u = UNIX(s);
@@ -554,8 +605,8 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 	ssize_t done = 0, n;
 	int err;
 
-	if (!m->iter.count) /* waits all the same */
-		return wait_aside(u, m, false, held);
+	if (!m->iter.count)
+		return stream_read_nothing(u, m, held);
 	while (m->iter.count) {
 		n = peek ? stream_peek(u, m) : stream_read_some(u, m, !done);
 		if (n == -EAGAIN)
@@ -570,16 +621,9 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 			break;
 		err = stream_wait(u, m, held);
 		if (err)
-			return done ? done : err == 1 ? 0 : err;
+			return done ? done : err == 1 ? told_end(m) : err;
 	}
 	return done;
-}
-
-/* Who is connected is who sent it; a sender without a name has none here, not an empty one. */
-static void name_of_peer(struct socket *s, struct sockaddr_buf *name)
-{
-	if (unix_getname(s, name, true) || name->len <= sizeof(u16))
-		name->len = 0;
 }
 
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
@@ -588,8 +632,6 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 	bool held = true;
 	ssize_t n;
 
-	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
 	if (u->state != UNIX_CONNECTED)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&u->read_mutex))
@@ -598,7 +640,7 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 	if (held)
 		mutex_unlock(&u->read_mutex);
 	if (n > 0 && m->name)
-		name_of_peer(s, m->name);
+		name_of_peer(u, m->name);
 	return n;
 }
 
@@ -668,11 +710,9 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 	take_ancillary(&u->c, um, m);
 	if (m->name) {
 		if (u->c.type == SOCK_SEQPACKET)
-			name_of_peer(s, m->name);
-		else if (um->from)
-			*m->name = *um->from;
+			name_of_peer(u, m->name);
 		else
-			m->name->len = 0;
+			unix_name_told(um->from, m->name);
 	}
 	if (peek)
 		return n;

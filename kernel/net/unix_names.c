@@ -57,6 +57,11 @@ int unix_check_addr(struct sockaddr_buf *a)
 	return 0;
 }
 
+int unix_check_target(struct sockaddr_buf *a)
+{
+	return a->len <= sizeof(u16) ? -EINVAL : unix_check_addr(a);
+}
+
 static struct unix_sock *find_abstract(
 	const struct net *net, const struct sockaddr_buf *a, u16 type)
 {
@@ -95,8 +100,6 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 	struct path path;
 	int err;
 
-	if (a->len <= sizeof(u16))
-		return ERR_PTR(-EINVAL);
 	if (is_abstract(a)) {
 		spin_lock(&unix_names_lock);
 		u = find_abstract(net, a, type);
@@ -131,6 +134,7 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 	return u;
 }
 
+/* A socket that has a name makes the file all the same, and removes it: the errors of its path come first. */
 static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 {
 	struct path parent;
@@ -156,6 +160,8 @@ static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 			hlist_add_head(&u->name_hash, inode_bucket(d_inode(d)));
 		}
 		spin_unlock(&unix_names_lock);
+		if (err)
+			vfs_unlink(d_inode(parent.dentry), d);
 	}
 	done_path_create(&parent, d);
 	return err == -EEXIST ? -EADDRINUSE : err;
@@ -208,16 +214,6 @@ int unix_name_asked(struct unix_sock *u)
 	return autobind(u);
 }
 
-static bool path_exists(const struct sockaddr_buf *a)
-{
-	struct path path;
-
-	if (kern_path((const char *)a->data + 2, 0, &path))
-		return false;
-	path_put(&path);
-	return true;
-}
-
 int unix_bind(struct socket *s, struct sockaddr_buf *a)
 {
 	struct unix_sock *u = UNIX(s);
@@ -228,8 +224,8 @@ int unix_bind(struct socket *s, struct sockaddr_buf *a)
 		return err;
 	if (a->len == sizeof(u16))
 		return u->name ? 0 : autobind(u);
-	if (u->name)
-		return !is_abstract(a) && path_exists(a) ? -EADDRINUSE : -EINVAL;
+	if (u->name && is_abstract(a))
+		return -EINVAL;
 	name = kmemdup(a, sizeof(*a), GFP_KERNEL);
 	if (!name)
 		return -ENOMEM;
@@ -251,6 +247,17 @@ void unix_unhash(struct unix_sock *u)
 {
 	spin_lock(&unix_names_lock);
 	hlist_del_init(&u->name_hash);
+	spin_unlock(&unix_names_lock);
+}
+
+void unix_name_told(const struct unix_sock *u, struct sockaddr_buf *a)
+{
+	a->len = 0;
+	if (!u)
+		return;
+	spin_lock(&unix_names_lock);
+	if (u->name)
+		*a = *u->name;
 	spin_unlock(&unix_names_lock);
 }
 
