@@ -144,7 +144,12 @@ static void echo_raw(struct tty_struct *tty, u8 c)
 
 	if (tty->echo_tail == tty->echo_head)
 		tty->echo_column = tty->column;
-	n = n_tty_process_output(tty, c, out);
+	n = 1;
+	out[0] = c;
+	if (c == 0xff) /* shown as it is, whatever OPOST makes of it where it is written */
+		tty->column++;
+	else
+		n = n_tty_process_output(tty, c, out);
 	if (echo_room(tty) < (u32)n)
 		return;
 	for (i = 0; i < n; i++)

@@ -53,6 +53,9 @@ static void letters(void)
 	set(0, OPOST | OLCUC, 0);
 	NEED(write(slave, "Az\xde\xdf\xe0\xf7\xff.", 8));
 	comes("capital", master);
+	set(0, OPOST | OLCUC, ECHO);
+	shown("capital echo", "Az\xde\xe0\xff.");
+	comes("typed", slave);
 	set(0, 0, ICANON | IEXTEN);
 	NEED(write(master, "a \xe4\xe4 \xb5\xb5\027.\n", 10));
 	comes("a word", slave);
