@@ -224,15 +224,17 @@ int futex_wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
 	struct futex_q q = { 0 };
 	struct futex_key k;
 	u32 now;
-	int err = load_user_u32(addr, &now);
+	int err = futex_key_get(addr, private, &k);
 
 	if (err)
 		return err;
-	if (now != val)
-		return -EAGAIN;
-	err = futex_key_get(addr, private, &k);
-	if (err)
+	err = load_user_u32(addr, &now);
+	if (!err && now != val)
+		err = -EAGAIN;
+	if (err) {
+		futex_key_put(&k);
 		return err;
+	}
 	futex_enqueue(&q, &k, bitset);
 	err = load_user_u32(addr, &now);
 	if (!err && now != val)
@@ -395,10 +397,11 @@ static int op_apply(uaddr_t addr, u32 enc)
 
 	if (enc & ((u32)FUTEX_OP_OPARG_SHIFT << 28))
 		oparg = (s32)(1U << (oparg & 31));
+	if (!op_compute(op, 0, 0, &new_value))
+		return -ENOSYS;
 	err = load_user_u32(addr, &old);
 	while (!err) {
-		if (!op_compute(op, old, (u32)oparg, &new_value))
-			return -ENOSYS;
+		op_compute(op, old, (u32)oparg, &new_value);
 		seen = old;
 		err = cmpxchg_user_u32(addr, &seen, new_value);
 		if (!err && seen == old)
@@ -409,21 +412,34 @@ static int op_apply(uaddr_t addr, u32 enc)
 	return err;
 }
 
-static long do_wake_op(uaddr_t a1, uaddr_t a2, bool private, int nr1, int nr2, u32 enc)
+static long wake_op_keys(
+	const struct futex_key *k1, const struct futex_key *k2, int nr1, int nr2, int matched)
 {
-	long n, m;
-	int matched;
+	long n = futex_wake_key(k1, nr1, BITS_ANY), m;
 
-	if (a2.v & 3)
-		return -EINVAL;
-	matched = op_apply(a2, enc);
-	if (matched < 0)
-		return matched;
-	n = futex_wake(a1, private, nr1, BITS_ANY);
 	if (n < 0 || !matched)
 		return n;
-	m = futex_wake(a2, private, nr2, BITS_ANY);
+	m = futex_wake_key(k2, nr2, BITS_ANY);
 	return m < 0 ? m : n + m;
+}
+
+/* Nothing is written where one of the two addresses is none. */
+static long do_wake_op(uaddr_t a1, uaddr_t a2, bool private, int nr1, int nr2, u32 enc)
+{
+	struct futex_key k1, k2;
+	long ret = futex_key_get(a1, private, &k1);
+
+	if (ret)
+		return ret;
+	ret = futex_key_get(a2, private, &k2);
+	if (!ret) {
+		ret = op_apply(a2, enc);
+		if (ret >= 0)
+			ret = wake_op_keys(&k1, &k2, nr1, nr2, (int)ret);
+		futex_key_put(&k2);
+	}
+	futex_key_put(&k1);
+	return ret;
 }
 
 /* ---- the call ---- */
@@ -471,14 +487,14 @@ long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t add
 	u64 deadline = ~0UL;
 	long err;
 
-	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
-		return -ENOSYS;
 	if (takes_timeout(cmd)) {
 		err = futex_deadline(op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI,
 			cmd != FUTEX_WAIT, timeout, &deadline);
 		if (err)
 			return err;
 	}
+	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
+		return -ENOSYS;
 	switch (cmd) {
 	case FUTEX_WAIT: return do_wait(addr1, private, val, deadline, BITS_ANY);
 	case FUTEX_WAIT_BITSET:

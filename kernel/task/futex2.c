@@ -92,17 +92,17 @@ long sys_futex_requeue(uaddr_t waiters, uint32_t flags, int nr_wake, int nr_move
 		return -EINVAL;
 	if (copy_from_user(w, waiters, sizeof(w)))
 		return -EFAULT;
-	for (int i = 0; i < 2; i++) {
-		int err;
-
+	for (int i = 0; i < 2; i++)
 		if (w[i].__reserved || !futex2_right(w[i].flags, w[i].val))
 			return -EINVAL;
-		err = futex2_node(UADDR(w[i].uaddr), w[i].flags);
+	if (w[0].flags != w[1].flags)
+		return -EINVAL;
+	for (int i = 0; i < 2; i++) {
+		int err = futex2_node(UADDR(w[i].uaddr), w[i].flags);
+
 		if (err)
 			return err;
 	}
-	if (w[0].flags != w[1].flags)
-		return -EINVAL;
 	cmp = (u32)w[0].val;
 	return futex_requeue(UADDR(w[0].uaddr), UADDR(w[1].uaddr), w[0].flags & FUTEX_PRIVATE_FLAG,
 		nr_wake, nr_move, &cmp);

@@ -166,10 +166,29 @@ static void pi_new_owner(struct futex_bucket *b, const struct futex_key *k, stru
 			pi_attach(q, owner);
 }
 
+static bool has_waiters(const struct futex_key *k)
+{
+	struct futex_bucket *b = futex_bucket_of(k);
+	bool more, any;
+
+	spin_lock(&b->lock);
+	any = top_waiter(b, k, &more);
+	spin_unlock(&b->lock);
+	return any;
+}
+
+/* The word of a new owner where there was none: of waiters it says what is so. */
+static u32 taken(const struct futex_key *k, u32 old, u32 me)
+{
+	u32 waiters = old & FUTEX_WAITERS && has_waiters(k) ? FUTEX_WAITERS : 0;
+
+	return me | (old & FUTEX_OWNER_DIED) | waiters;
+}
+
 /*
  * Takes the word from 0 (or from a dead owner) or announces a waiter. 0: taken; 1: *owner has it and knows of waiters; -errno.
  */
-static int pi_try(uaddr_t addr, bool try, pid_t *owner)
+static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 {
 	u32 me = (u32)task_pid_vnr(current), old, seen, want;
 	int err = load_user_u32(addr, &old);
@@ -178,9 +197,7 @@ static int pi_try(uaddr_t addr, bool try, pid_t *owner)
 		if ((old & FUTEX_TID_MASK) == me)
 			return -EDEADLK;
 		if (!(old & FUTEX_TID_MASK))
-			want = me | (old & (FUTEX_WAITERS | FUTEX_OWNER_DIED));
-		else if (try)
-			return -EAGAIN;
+			want = taken(k, old, me);
 		else
 			want = old | FUTEX_WAITERS;
 		seen = old;
@@ -289,12 +306,12 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline)
 	if (err)
 		return err;
 	do {
-		err = pi_try(addr, try, &pid);
+		err = pi_try(addr, &k, &pid);
 		if (err <= 0)
 			break;
 		err = futex_pi_owner(addr, pid, &owner);
 		if (!err) {
-			err = pi_wait(addr, &k, owner, deadline);
+			err = try ? -EAGAIN : pi_wait(addr, &k, owner, deadline);
 			put_task(owner);
 		}
 		if (err > 0 &&
@@ -337,7 +354,10 @@ static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns
 	spin_unlock(&b->lock);
 }
 
-/* Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag: FUTEX_OWNER_DIED or 0. */
+/*
+ * Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag: FUTEX_OWNER_DIED or 0. What the word says of waiters
+ * stays where an owner ends that has none.
+ */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
@@ -356,6 +376,8 @@ long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 		want = flag;
 		if (heir)
 			want |= (u32)task_pid_vnr(heir->task) | (more ? FUTEX_WAITERS : 0);
+		else if (flag)
+			want |= old & FUTEX_WAITERS;
 		seen = old;
 		err = cmpxchg_user_u32(addr, &seen, want);
 		done = !err && seen == old;
@@ -367,8 +389,15 @@ long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 long futex_unlock_pi(uaddr_t addr, bool private)
 {
 	struct futex_key k;
-	long err = futex_key_get(addr, private, &k);
+	long err;
+	u32 word;
 
+	/* who does not own it learns no more than that, wherever the word is */
+	if (get_user(word, addr))
+		return -EFAULT;
+	if ((word & FUTEX_TID_MASK) != (u32)task_pid_vnr(current))
+		return -EPERM;
+	err = futex_key_get(addr, private, &k);
 	if (err)
 		return err;
 	err = futex_pi_hand_over(addr, &k, 0);
