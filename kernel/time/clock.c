@@ -213,7 +213,8 @@ long sys_clock_getres(int which, uaddr_t tp)
 
 	if (err)
 		return err;
-	if (which == CLOCK_REALTIME_COARSE || which == CLOCK_MONOTONIC_COARSE)
+	if (which == CLOCK_REALTIME_COARSE || which == CLOCK_MONOTONIC_COARSE ||
+		(which < 0 && (which & 3) < 2)) /* user and system time are counted in ticks */
 		res = COARSE_RES;
 	return tp.v ? put_timespec(tp, res) : 0;
 }
@@ -297,7 +298,7 @@ long sys_clock_settime(int which, uaddr_t tp)
 
 	if (which < 0) { /* of processor time or of a device: it can be named, and that is all */
 		err = get_timespec(tp, &ns);
-		return err ? err : clock_read(which, &ns) ? -EINVAL : -EPERM;
+		return err == -EFAULT ? err : clock_read(which, &ns) ? -EINVAL : -EPERM;
 	}
 	if (which != CLOCK_REALTIME)
 		return -EINVAL;
@@ -351,13 +352,28 @@ int clock_step(const struct __kernel_timex *tx)
 	return (int)set_real(ktime_get_real() + add);
 }
 
-static long adjust(uaddr_t ua)
+/* Can it be adjusted? 0 or -errno. */
+static int adjustable(int which)
+{
+	u64 now;
+
+	if (which == CLOCK_REALTIME)
+		return 0;
+	if (which < 0 && (which & 7) != CLOCK_OF_FILE)
+		return -EOPNOTSUPP;
+	return clock_read(which, &now) ? -EINVAL : -EOPNOTSUPP;
+}
+
+static long adjust(int which, uaddr_t ua)
 {
 	struct __kernel_timex tx;
 	int state;
 
 	if (copy_from_user(&tx, ua, sizeof(tx)))
 		return -EFAULT;
+	state = adjustable(which);
+	if (state)
+		return state;
 	state = ntp_adjust(&tx);
 	if (state >= 0 && copy_to_user(ua, &tx, sizeof(tx)))
 		return -EFAULT;
@@ -366,14 +382,10 @@ static long adjust(uaddr_t ua)
 
 long sys_adjtimex(uaddr_t tx)
 {
-	return adjust(tx);
+	return adjust(CLOCK_REALTIME, tx);
 }
 
 long sys_clock_adjtime(int which, uaddr_t tx)
 {
-	u64 now;
-
-	if (which == CLOCK_REALTIME)
-		return adjust(tx);
-	return clock_read(which, &now) ? -EINVAL : -EOPNOTSUPP;
+	return adjust(which, tx);
 }

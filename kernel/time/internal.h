@@ -34,4 +34,6 @@ int clock_step(const struct __kernel_timex *tx);
 int ntp_adjust(struct __kernel_timex *tx);
 void ntp_clear(void); /* the clock was set: what was to be corrected is void */
 
+#define CLOCK_OF_FILE 3 /* the low bits of a clock number that names a descriptor: a PTP clock */
+
 #endif

@@ -114,7 +114,8 @@ static u64 real_rest(struct signal_struct *sig)
 
 	if (!timer_armed(&sig->real_timer))
 		return 0;
-	rest = sig->real_timer.expires > now ? sig->real_timer.expires - now : 1000;
+	rest = min(sig->real_timer.expires, TIME_MAX);
+	rest = rest > now ? rest - now : 1000;
 	return sig->it_real_again ? rest_of_period(rest, sig->it_real_incr) : rest;
 }
 

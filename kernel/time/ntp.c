@@ -133,7 +133,9 @@ static int check(const struct __kernel_timex *tx)
 	if (tx->modes & 0x8000) { /* adjtime() */
 		if (!(tx->modes & ADJ_OFFSET))
 			return -EINVAL;
-		return tx->modes & 0x2000 || capable(CAP_SYS_TIME) ? 0 : -EPERM;
+		if (tx->modes & 0x2000 && !(tx->modes & ADJ_SETOFFSET))
+			return 0;
+		return capable(CAP_SYS_TIME) ? 0 : -EPERM;
 	}
 	if (tx->modes && !capable(CAP_SYS_TIME))
 		return -EPERM;

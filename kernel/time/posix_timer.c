@@ -27,7 +27,6 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-#define CLOCK_OF_FILE 3 /* the low bits of a clock number that names a descriptor: a PTP clock */
 #define MAX_AT_ONCE                                                                                \
 	32 /* CPU-time timers of a clock expire at one boundary: the others a millisecond later */
 
@@ -335,13 +334,21 @@ static int set_cpu_clock(struct k_itimer *kt, int clock)
 	return 0;
 }
 
-static int set_clock(struct k_itimer *kt, int clock)
+/* Are there timers on clocks of this kind? Whose processor time a number names is looked at by set_clock(). */
+static int clock_has_timers(int clock)
 {
 	u64 now;
 
 	if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE ||
 		clock == CLOCK_REALTIME_COARSE || (clock < 0 && (clock & 7) == CLOCK_OF_FILE))
 		return -EOPNOTSUPP;
+	return clock < 0 ? 0 : clock_read(clock, &now);
+}
+
+static int set_clock(struct k_itimer *kt, int clock)
+{
+	u64 now;
+
 	if (clock_read(clock, &now))
 		return -EINVAL;
 	if (clock < 0)
@@ -403,6 +410,9 @@ long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 
 	if (event.v && copy_from_user(&ev, event, sizeof(ev)))
 		return -EFAULT;
+	err = clock_has_timers(which);
+	if (err)
+		return err;
 	kt = kt_new(which);
 	if (!kt)
 		return -EAGAIN;
@@ -411,13 +421,13 @@ long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 	kt->notify = ev.sigev_notify;
 	kt->signo = ev.sigev_signo;
 	kt->value = (u64)ev.sigev_value.sival_ptr;
-	err = set_clock(kt, which);
-	if (!err)
-		err = event_valid(&ev) ? set_target(kt, &ev) : -EINVAL;
+	err = event_valid(&ev) ? set_target(kt, &ev) : -EINVAL;
 	if (!err)
 		err = set_signal(kt, &ev);
 	if (!err)
 		err = put_user(kt->id, id);
+	if (!err)
+		err = set_clock(kt, which);
 	if (err) {
 		kt_put(kt);
 		return err;
@@ -489,7 +499,7 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	kt->q->info.si_overrun = 0;
 	kt->q->unseen = 0;
 	kt->again = false;
-	kt->interval = interval;
+	kt->interval = value ? interval : 0;
 	kt->timer.clock = clock_timer_base(kt->clock, flags & TIMER_ABSTIME);
 	if (value && kt->timer.clock != kt->clock)
 		now = ktime_get();
