@@ -40,6 +40,20 @@ static int find_or_make(
 	return inode_permission(d->d_inode, wants[oflags & O_ACCMODE]);
 }
 
+/* A queue's file keeps all flags that it was opened with, and O_CLOEXEC; O_PATH: the name alone. */
+static struct file *queue_file(const struct path *path, int oflags)
+{
+	static const struct file_operations name_only;
+	struct file *f;
+
+	if ((oflags & (O_DIRECT | O_PATH)) == O_DIRECT)
+		return ERR_PTR(-EINVAL);
+	f = alloc_file(path, (u32)oflags, oflags & O_PATH ? &name_only : &mqueue_file_ops);
+	if (!IS_ERR(f))
+		f->f_flags |= (u32)oflags & (oflags & O_PATH ? ~0U : O_CLOEXEC);
+	return f;
+}
+
 static struct file *open_queue(
 	struct mount *m, const char *name, int oflags, umode_t mode, const struct mq_attr *attr)
 {
@@ -55,8 +69,7 @@ static struct file *open_queue(
 	if (IS_ERR(d))
 		return ERR_PTR(err);
 	path.dentry = d;
-	f = err ? ERR_PTR(err) :
-		  alloc_file(&path, (u32)oflags & (O_ACCMODE | O_NONBLOCK), &mqueue_file_ops);
+	f = err ? ERR_PTR(err) : queue_file(&path, oflags);
 	dput(d);
 	return f;
 }

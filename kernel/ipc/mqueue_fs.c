@@ -155,13 +155,12 @@ static int add_queue(struct ipc_namespace *ns, struct inode *dir, struct dentry 
 	s64 msgs = attr ? attr->mq_maxmsg : min(ns->mq_msg_max, ns->mq_msg_default);
 	s64 size = attr ? attr->mq_msgsize : min(ns->mq_msgsize_max, ns->mq_msgsize_default);
 	struct inode *inode;
-	int err = attr ? check_attr(ns, msgs, size) : 0;
+	int err = count_queue(ns);
 
-	if (!err)
-		err = count_queue(ns);
 	if (err)
 		return err;
-	inode = new_queue(dir->i_sb, dir, mode, msgs, size);
+	err = attr ? check_attr(ns, msgs, size) : 0;
+	inode = err ? ERR_PTR(err) : new_queue(dir->i_sb, dir, mode, msgs, size);
 	if (IS_ERR(inode)) {
 		atomic_dec(&ns->mq_queues);
 		return PTR_ERR(inode);
@@ -193,10 +192,17 @@ static const struct inode_operations mq_dir_iops = {
 	.setattr = simple_setattr,
 };
 
+/* Whoever sets the size is told that size: the line stays what it is. */
 static int mq_setattr(struct dentry *d, struct iattr *a)
 {
-	a->ia_valid &= ~(u32)ATTR_SIZE; /* the size is the line's */
-	return simple_setattr(d, a);
+	bool size = a->ia_valid & ATTR_SIZE;
+	int err;
+
+	a->ia_valid &= ~(u32)ATTR_SIZE;
+	err = simple_setattr(d, a);
+	if (!err && size)
+		i_size_write(d->d_inode, a->ia_size);
+	return err;
 }
 static const struct inode_operations mq_file_iops = { .setattr = mq_setattr };
 

@@ -436,8 +436,8 @@ static long message_write(const struct message *m, uaddr_t to, u64 size)
 	return (long)n;
 }
 
-/* Room for a copy; ERR_PTR, NULL when there is none to be made. */
-static struct message *copy_alloc(const struct ipc_namespace *ns, u64 size, int flags)
+/* Room for a copy; ERR_PTR, NULL when there is none to be made. As Linux does, it is filled from where it will go: EFAULT comes first. */
+static struct message *copy_alloc(const struct ipc_namespace *ns, uaddr_t to, u64 size, int flags)
 {
 	struct message *copy;
 	u64 room = min(size, (u64)ns->msg_max);
@@ -448,7 +448,10 @@ static struct message *copy_alloc(const struct ipc_namespace *ns, u64 size, int 
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
 	copy->size = room;
-	return copy;
+	if (!copy_from_user(copy->text, to, room))
+		return copy;
+	kfree(copy);
+	return ERR_PTR(-EFAULT);
 }
 
 long sys_msgrcv(int id, uaddr_t msg, size_t size, long type, int flags)
@@ -463,7 +466,7 @@ long sys_msgrcv(int id, uaddr_t msg, size_t size, long type, int flags)
 		return -EINVAL;
 	if (flags & MSG_COPY && (flags & MSG_EXCEPT || !(flags & IPC_NOWAIT)))
 		return -EINVAL;
-	copy = copy_alloc(ns, size, flags);
+	copy = copy_alloc(ns, msg, size, flags);
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
 	parse_search(&w, type, flags);

@@ -294,10 +294,10 @@ static long semop(int id, uaddr_t uops, u32 nops, u64 deadline, int deadline_err
 	struct sysv_perm *p;
 	long ret;
 
-	if (!nops || id < 0)
-		return -EINVAL;
 	if (nops > (u32)ns->sem_limits[2])
 		return -E2BIG;
+	if (!nops)
+		return -EINVAL;
 	if (nops > OPS_ON_STACK)
 		ops = kcalloc(nops, sizeof(*ops), GFP_KERNEL);
 	if (!ops)
@@ -305,7 +305,7 @@ static long semop(int id, uaddr_t uops, u32 nops, u64 deadline, int deadline_err
 	ret = -EFAULT;
 	if (copy_from_user(ops, uops, nops * sizeof(*ops)))
 		goto out;
-	ret = deadline_err;
+	ret = id < 0 ? -EINVAL : deadline_err;
 	if (ret)
 		goto out;
 	p = sysv_find(ns, IPC_SEM, id);

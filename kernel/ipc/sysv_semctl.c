@@ -168,7 +168,10 @@ static long sem_one(struct sem_set *s, int n, int cmd, u64 arg)
 
 	if (ret)
 		return ret;
-	ret = n < 0 ? -EINVAL : sysv_permits(&s->perm, cmd == SETVAL ? IPC_W : IPC_R);
+	if (cmd == SETVAL) /* only there the number is looked at before the rights */
+		ret = (u32)n >= s->nsems ? -EINVAL : sysv_permits(&s->perm, IPC_W);
+	else
+		ret = sysv_permits(&s->perm, IPC_R);
 	if (!ret && cmd == SETVAL)
 		ret = sem_setval(s, (u32)n, (int)arg);
 	else if (!ret)
