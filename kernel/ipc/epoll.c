@@ -621,6 +621,7 @@ long sys_epoll_ctl(int epfd, int op, int fd, uaddr_t uevent)
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&event, uevent, sizeof(event)))
 		return -EFAULT;
+	event.events &= ~(u32)EPOLLWAKEUP; /* nothing here sleeps: as of a Linux that cannot */
 	epf = fget(epfd);
 	if (!epf)
 		return -EBADF;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* epoll_create1(2), epoll_ctl(2), epoll_wait(2), epoll_pwait(2), epoll_pwait2(2): triggers, one shot, nesting. */
 #include "t.h"
+#include <linux/capability.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -240,6 +241,29 @@ static void sockets(int ep)
 	close(s[0]);
 }
 
+/* Of who may not keep the machine awake EPOLLWAKEUP is dropped. */
+static void wake_up(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct caps[2];
+	int ep = epoll_create1(0), p[2];
+	char path[64], text[400] = "";
+
+	NEED(syscall(SYS_capget, &h, caps));
+	caps[1].effective &= ~(1U << (CAP_BLOCK_SUSPEND - 32));
+	NEED(syscall(SYS_capset, &h, caps));
+	NEED(pipe(p));
+	T(control(ep, EPOLL_CTL_ADD, p[0], EPOLLIN | EPOLLWAKEUP, 1));
+	T(control(ep, EPOLL_CTL_MOD, p[0], EPOLLOUT | EPOLLWAKEUP, 1));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ep);
+	ep = open(path, O_RDONLY);
+	NEED(read(ep, text, sizeof(text) - 1));
+	say("%.16s", strstr(text, "events:") ? strstr(text, "events:") : "none");
+	close(ep);
+	close(p[0]);
+	close(p[1]);
+}
+
 TEST(epoll)
 {
 	int ep = NEED(epoll_create1(0));
@@ -253,4 +277,5 @@ TEST(epoll)
 	fairness(ep);
 	waiting(ep);
 	sockets(ep);
+	wake_up();
 }
