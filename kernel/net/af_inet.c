@@ -224,13 +224,23 @@ u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
 	return (h >> 12) | 1 | (READ_ONCE(i->net->label_ranges) ? LABEL_STATELESS : 0);
 }
 
+static bool no_source(const struct inet_sock *i, const ip_addr *addr)
+{
+	return unlikely(i->bound_to_many) && ip_equal(addr, &i->laddr);
+}
+
+ip_addr inet_source(const struct inet_sock *i)
+{
+	return no_source(i, &i->laddr) ? IP_ANY : i->laddr;
+}
+
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 {
 	bool v4 = ip_is_v4(daddr), mc = ip_is_multicast(daddr), ports = inet_has_ports(i);
 	int ttl = v4 ? (mc ? i->mc_ttl : i->ttl) : (mc ? i->mc_hops : i->hops);
 
 	*f = (struct flow){
-		.saddr = i->saddr,
+		.saddr = no_source(i, &i->saddr) ? IP_ANY : i->saddr,
 		.daddr = *daddr,
 		.oif = i->bound_if,
 		.proto = (u8)i->c.protocol,
@@ -281,6 +291,8 @@ static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 		return 0;
 	if (inet_needs_link(addr) && !scope && !i->bound_if)
 		return -EINVAL;
+	if (inet_needs_link(addr) && !netdev_find_index(i->net, scope ? scope : i->bound_if))
+		return -ENODEV;
 	if (ip_is_multicast(addr) || addr_is_broadcast(i->net, addr))
 		return i->c.type == SOCK_STREAM && !ip_is_v4(addr) ? -EINVAL : 0;
 	if (inet_may_have(i, addr) || addr_is_local(i->net, addr, scope))
@@ -288,28 +300,52 @@ static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 	return -EADDRNOTAVAIL;
 }
 
+/* A connection that has ended keeps only a port that was asked for: another may be bound, whoever holds the socket. */
+static bool is_free(struct inet_sock *i)
+{
+	bool closed = i->c.type != SOCK_STREAM || tcp_state_of(i) == TCP_CLOSE;
+
+	if (closed && i->c.type == SOCK_STREAM && i->lport && i->rport &&
+		!(i->port_by_user && !i->accepted))
+		inet_forget_peer(i);
+	return closed && !i->lport;
+}
+
+/* IPv4 looks at the address first, IPv6 at the socket. */
 static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope)
 {
+	bool stream = i->c.type == SOCK_STREAM, only = i->v6only;
 	ip_addr mine = *addr;
-	int err = check_local(i, addr, scope);
+	int err = i->v6 ? 0 : check_local(i, addr, scope);
 
+	if (i->v6 && stream && ip_is_multicast(addr) && !ip_is_v4(addr))
+		err = -EINVAL;
 	if (err)
 		return err;
 	if (port && port < READ_ONCE(i->net->port_free) && i->c.type != SOCK_RAW &&
 		!net_capable(i->net, CAP_NET_BIND_SERVICE))
 		return -EACCES;
-	if (i->lport || (i->c.type == SOCK_STREAM && tcp_state_of(i) != TCP_CLOSE))
+	if (!is_free(i))
 		return -EINVAL;
+	err = i->v6 ? check_local(i, addr, scope) : 0;
+	if (err)
+		return err;
 	if (scope)
 		i->bound_if = scope;
 	if (ip_is_any(addr))
 		mine = ip_is_v4(addr) && i->v6 ? *addr : IP_ANY;
+	i->bound_to_many =
+		!ip_is_any(&mine) && (ip_is_multicast(&mine) || addr_is_broadcast(i->net, &mine));
+	i->v6only |= i->v6 && !ip_is_any(&mine) && !ip_is_v4(&mine);
 	if (!port && i->bind_no_port) {
 		i->laddr = i->saddr = mine;
 		i->old_port = 0;
 		return 0;
 	}
-	return inet_get_port(i, &mine, port, port != 0);
+	err = inet_get_port(i, &mine, port, port != 0);
+	if (err)
+		i->v6only = only;
+	return err;
 }
 
 int inet_bind(struct socket *s, struct sockaddr_buf *a)

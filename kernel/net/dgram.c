@@ -387,12 +387,18 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 			return -EINVAL;
 		if (i->v6 && i->v6only && ip_is_v4(&to))
 			return -ENETUNREACH;
+		if (!*port && (i->table == &udp_ports || i->table == &udplite_ports))
+			return -EINVAL;
 	} else if (i->rport || !ip_is_any(&i->raddr)) { /* port 0 can be connected to as well */
 		to = i->raddr;
 		*port = i->rport;
 	} else {
 		return -EDESTADDRREQ;
 	}
+	if (m->ctl_err)
+		return m->ctl_err;
+	if (!ic->has_src && inet_wrong_family(i, &to))
+		return -EAFNOSUPPORT;
 	inet_flow(i, &to, f);
 	f->dport = inet_has_ports(i) ? *port : 0;
 	err = label_of(i, ic, flowinfo, f);
@@ -408,6 +414,8 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 		f->ttl = (u8)ic->ttl;
 	if (ic->has_tos)
 		f->tos = (u8)ic->tos;
+	if (ic->has_dontfrag)
+		f->no_fragment = ic->dontfrag || (i->pmtudisc6 >= 2 && i->pmtudisc6 <= 4);
 	if (m->flags & MSG_DONTROUTE)
 		f->dontroute = true;
 	if (!ip_is_v4(&to)) {
@@ -447,6 +455,11 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	u32 flowinfo;
 	int err, scope, link;
 
+	if (!i->lport && i->table != &raw_socks) { /* and keeps it, whatever comes of this */
+		err = inet_get_port(i, &i->laddr, 0, false);
+		if (err)
+			return -EAGAIN;
+	}
 	if (i->v6 && i->c.type == SOCK_RAW && a->len >= sizeof(u16) && a->family != AF_INET6)
 		return -EAFNOSUPPORT;
 	err = inet_read_peer(i, a, &to, &port, &scope);
@@ -457,15 +470,13 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	if (i->v6 && i->v6only && ip_is_v4(&to))
 		return a->family == AF_INET ? -EAFNOSUPPORT : -ENETUNREACH;
 	err = inet_link_of(i, &to, scope, &link);
-	if (err)
-		return err;
-	if (!i->lport && i->table != &raw_socks) /* and keeps it, whatever comes of this */
-		err = inet_get_port(i, &i->laddr, 0, false);
+	if (!err && inet_wrong_family(i, &to))
+		err = -EAFNOSUPPORT;
 	if (err)
 		return err;
 	inet_flow(i, &to, &f);
 	f.dport = inet_has_ports(i) ? port : 0;
-	f.saddr = i->laddr;
+	f.saddr = inet_source(i);
 	if ((scope || link) && !f.oif)
 		f.oif = scope ? scope : link;
 	err = route_output(i->net, &f);

@@ -114,6 +114,7 @@ struct inet_sock {
 	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_all6,
 		mc_loop, mc_loop6, nodefrag;
 	bool dontfrag6;
+	bool bound_to_many;        /* laddr is a group's or a broadcast: it is nobody's source */
 	bool rfc4884, rfc4884_6;   /* errors say where extensions begin in what they quote */
 	u8 min_ttl, min_hops;      /* of TCP: what comes with less is not heard */
 	bool bind_no_port;         /* bind(2) to an address alone leaves the port to connect */
@@ -231,6 +232,13 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr);
 bool inet_autolabel(const struct inet_sock *i);
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);
+/* Bound to an address of IPv4 a socket of IPv6 reaches none of IPv6. */
+static inline bool inet_wrong_family(const struct inet_sock *i, const ip_addr *to)
+{
+	return i->v6 && ip_is_v4(&i->laddr) && !ip_is_v4(to) && !ip_is_any(to);
+}
+/* The address that it is bound to, where packets can come from that; else any. */
+ip_addr inet_source(const struct inet_sock *i);
 
 /* ports.c */
 /* A port for the socket: @port, or 0 for one of our choice. 0, -EADDRINUSE. Takes table->lock. */

@@ -70,6 +70,13 @@ static int cmsg6(struct net *net, struct inet_control *c, int type, const void *
 		c->has_label = true;
 		c->label = ntohl(*(const u32 *)data) & 0xfffffU;
 		return 0;
+	case IPV6_DONTFRAG:
+		if (n != sizeof(int))
+			return -EINVAL;
+		value = *(const int *)data;
+		c->has_dontfrag = true;
+		c->dontfrag = value;
+		return value < 0 || value > 1 ? -EINVAL : 0;
 	case IPV6_2292HOPLIMIT:
 	case IPV6_HOPLIMIT:
 	case IPV6_TCLASS:

@@ -404,7 +404,8 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		return -ENOPROTOOPT;
 	if (!known6(opt, flag))
 		return -ENOPROTOOPT;
-	err = read_number(val, len, false, &n);
+	n = 0; /* what is nowhere */
+	err = val.v || len < sizeof(n) ? read_number(val, len, false, &n) : 0;
 	if (err)
 		return err;
 	if (opt == IPV6_TRANSPARENT && n && !net_capable(i->net, CAP_NET_ADMIN) &&
@@ -602,11 +603,7 @@ static int number4(struct inet_sock *i, int opt, int *n)
 	case IP_TOS: *n = i->tos; return 0;
 	case IP_TTL: *n = i->ttl < 0 ? i->net->default_ttl : i->ttl; return 0;
 	case IP_MULTICAST_TTL: *n = i->mc_ttl; return 0;
-	case IP_HDRINCL:
-		if (i->c.type != SOCK_RAW)
-			return -ENOPROTOOPT;
-		*n = i->hdrincl;
-		return 0;
+	case IP_HDRINCL: *n = i->hdrincl; return 0;
 	case IP_MTU_DISCOVER: *n = i->pmtudisc; return 0;
 	case IP_TRANSPARENT: *n = i->transparent; return 0;
 	case IP_UNICAST_IF: *n = (int)htonl((u32)i->ucast_if); return 0;
@@ -624,7 +621,7 @@ static int number4(struct inet_sock *i, int opt, int *n)
 		inet_flow(i, &i->raddr, &f);
 		if (route_output(i->net, &f))
 			return -ENOTCONN;
-		*n = (int)min(f.mtu, 65535U);
+		*n = (int)min(f.mtu, ip_is_v4(&i->raddr) ? 65535U : 65575U);
 		return 0;
 	}
 	return -ENOPROTOOPT;

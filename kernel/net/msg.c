@@ -270,6 +270,10 @@ static long send_header(struct file *f, struct socket *s, struct sock_header *h,
 	struct msg m = { .flags = flags, .name = h->to.len ? &h->to : NULL, .iter = h->iter };
 	long n = parse_control(s, &m, h->h.control, h->h.controllen);
 
+	if (s->ops->late_control && (n == -EINVAL || n == -EPERM)) {
+		m.ctl_err = (int)n;
+		n = 0;
+	}
 	if (!n)
 		n = do_send(f, s, &m);
 	msg_end(&m);

@@ -219,7 +219,7 @@ static struct net_device *device_for_group(struct net *net, const struct flow *f
 	struct net_device *d;
 
 	if (ip_is_v4(&f->daddr))
-		return i ? i->dev : NULL;
+		return i && ip_is_v4(&f->saddr) ? i->dev : NULL;
 	list_for_each_entry(d, &net->devices, list)
 		if ((d->flags & (IFF_UP | IFF_MULTICAST)) == (IFF_UP | IFF_MULTICAST))
 			return d;
@@ -230,6 +230,7 @@ int route_output(struct net *net, struct flow *f)
 {
 	const struct ifaddr *i;
 	struct net_device *dev;
+	bool to_many;
 	int err;
 
 	f->local = false;
@@ -237,19 +238,24 @@ int route_output(struct net *net, struct flow *f)
 	if (ip_is_any(&f->daddr)) { /* to ourselves */
 		bool v6 = !ip_is_v4(&f->daddr);
 
-		f->daddr = v6 ? (ip_addr){ { 0, 0, 0, htonl(1) } } : ip_v4(htonl(0x7f000001));
+		if (v6)
+			f->daddr = (ip_addr){ { 0, 0, 0, htonl(1) } };
+		else if (!ip_is_any(&f->saddr) && ip_is_v4(&f->saddr))
+			f->daddr = f->saddr; /* by which name we know ourselves */
+		else
+			f->daddr = ip_v4(htonl(0x7f000001));
 	}
 	spin_lock(&net->lock);
 	i = addr_find_local(net, &f->daddr, 0);
 	dev = f->oif ? netdev_by_index(net, f->oif) : NULL;
-	if (!f->oif && !i && ip_is_multicast(&f->daddr))
+	to_many = ip_is_multicast(&f->daddr) || (ip_is_v4(&f->daddr) && f->daddr.w[3] == ~0U);
+	if (!f->oif && !i && to_many)
 		dev = device_for_group(net, f);
 	if (f->oif && !dev)
 		err = -ENODEV;
 	else if (i)
 		err = to_ourselves(net, f, i);
-	else if (dev &&
-		 (ip_is_multicast(&f->daddr) || (ip_is_v4(&f->daddr) && f->daddr.w[3] == ~0U)))
+	else if (dev && to_many)
 		err = take_device(net, f, dev);
 	else {
 		err = rules_route(net, f, by_table);

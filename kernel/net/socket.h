@@ -141,7 +141,7 @@ struct sk_buff;
 
 /* What a sender may say of one message, beside its destination (ip(7), ipv6(7)). */
 struct inet_control {
-	bool has_src, has_ttl, has_tos, has_mark, has_segment, has_label;
+	bool has_src, has_ttl, has_tos, has_mark, has_segment, has_label, has_dontfrag, dontfrag;
 	ip_addr src;
 	int ifindex, ttl, tos;
 	u32 mark;              /* SO_MARK */
@@ -162,6 +162,7 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
+	int ctl_err; /* send, of who has late_control: what was wrong with its control messages */
 	u64 until; /* how long the call waits, once it has waited: sock_wait_aside(), sock_wait_again() */
 	u64 stamp; /* receive, streams: when the last byte came; 0: not taken */
 	bool has_tsflags, has_ts_id;
@@ -191,6 +192,7 @@ static inline void sock_peeked(struct sock_common *c, int n)
 void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff *skb);
 
 struct proto_ops {
+	bool late_control; /* sendmsg says itself when msg->ctl_err is due: other errors come first */
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, struct sockaddr_buf *a);
 	int (*connect)(struct socket *s, struct sockaddr_buf *a, bool nonblock);

@@ -322,12 +322,10 @@ long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 	struct file *f;
 	long err;
 
-	if (optlen < 0)
-		return -EINVAL;
 	f = sock_get(fd, &s);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	err = sock_setsockopt_file(f, level, optname, optval, optlen);
+	err = optlen < 0 ? -EINVAL : sock_setsockopt_file(f, level, optname, optval, optlen);
 	fput(f);
 	return err;
 }

@@ -238,12 +238,14 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	if (ip_is_multicast(to) || addr_is_broadcast(i->net, to))
 		return -ENETUNREACH;
 	err = inet_link_of(i, to, scope, &link);
+	if (!err && inet_wrong_family(i, to))
+		err = -EAFNOSUPPORT;
 	if (err)
 		return err;
 	inet_flow(i, to, &t->flow);
 	if (i->flowinfo & 0xfffffU && !ip_is_v4(to))
 		t->flow.label = i->flowinfo & 0xfffffU;
-	t->flow.saddr = i->laddr;
+	t->flow.saddr = inet_source(i);
 	t->flow.dport = port;
 	if (link && !t->flow.oif)
 		t->flow.oif = link;
@@ -410,6 +412,8 @@ static int begin_connect(
 		err = know_end(t);
 		return err ? err : 1;
 	}
+	if (t->conn == CONN_LOST)
+		return -EINVAL;
 	if (t->conn == CONN_MADE || t->state != TCP_CLOSE)
 		return -EISCONN;
 	err = inet_read_addr(i, a, &to, &port, &scope);
@@ -476,6 +480,20 @@ static int deferred_syn(struct tcp_sock *t, struct msg *m)
 	return err;
 }
 
+/* Without a name it can only be told how the attempt that there was has ended. */
+static int nameless_syn(struct tcp_sock *t)
+{
+	int err;
+
+	if (tcp_connecting(t))
+		return -EALREADY;
+	if (t->conn == CONN_BEGUN) {
+		err = know_end(t);
+		return err ? err : 1;
+	}
+	return t->conn == CONN_MADE || t->state != TCP_CLOSE ? -EISCONN : -EINVAL;
+}
+
 /* MSG_FASTOPEN: a connect(2) as part of a send, and forbidden to whom that is. */
 static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
 {
@@ -486,7 +504,7 @@ static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
 		(to && to->len >= sizeof(u16) && to->family == AF_UNSPEC))
 		return -EOPNOTSUPP;
 	if (!to)
-		return -EINVAL;
+		return nameless_syn(t);
 	if (landlocked())
 		err = landlock_tcp(t->inet.c.family, to->data, to->len, true);
 	return err ? err : begin_connect(s, t, to, m);
@@ -603,6 +621,8 @@ static int tcp_shutdown(struct socket *s, int how)
 
 	mutex_lock(&t->inet.op);
 	spin_lock(&t->inet.c.lock);
+	if (t->conn == CONN_BEGUN && t->state != TCP_SYN_SENT) /* connect() will not tell */
+		t->conn = t->state == TCP_CLOSE ? CONN_LOST : CONN_MADE;
 	if (t->state != TCP_LISTEN) {
 		t->inet.c.shutdown |= (u32)how; /* also without a connection */
 		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
@@ -622,6 +642,7 @@ static int tcp_shutdown(struct socket *s, int how)
 		tcp_set_state(t, TCP_CLOSE);
 		tcp_wake(t, EPOLLIN | EPOLLHUP);
 		spin_unlock(&t->inet.c.lock);
+		inet_forget_peer(&t->inet); /* a port that came by itself */
 		inet_stop_listening(&t->inet);
 		tcp_stop_listening(t);
 	}
@@ -728,6 +749,7 @@ static int stamp_start(struct socket *s, u32 flags)
 }
 
 static const struct proto_ops tcp_ops = {
+	.late_control = true,
 	.release = tcp_release,
 	.bind = inet_bind,
 	.connect = tcp_connect,

@@ -34,7 +34,7 @@ enum {
 	TCP_CLOSING,
 };
 /* A program learns of the end of what it has begun by another connect(); it can begin anew only then, or after AF_UNSPEC. */
-enum { CONN_NONE, CONN_BEGUN, CONN_MADE };
+enum { CONN_NONE, CONN_BEGUN, CONN_MADE, CONN_LOST };
 #define TCPF(state) (1U << (state))
 #define TCPF_SENDING (TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT))
 #define TCPF_SYNCED                                                                                \

@@ -193,6 +193,8 @@ static ssize_t send_message(struct socket *s, struct msg *m)
 			return first ? first : err;
 	}
 	err = send_error(t);
+	if (!err)
+		err = m->ctl_err;
 	if (err)
 		return first ? first : err;
 	if (mutex_lock_interruptible(&t->write_mutex))
@@ -373,7 +375,7 @@ static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
 {
 	int err;
 
-	if (after(t->rcv_nxt, t->copied_seq))
+	if (!list_empty(&t->inet.rq) && after(t->rcv_nxt, t->copied_seq))
 		return 0;
 	err = at_end(t);
 	if (err)

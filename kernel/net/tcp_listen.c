@@ -85,6 +85,9 @@ static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 	i->accepted = true;
 	i->listened_at = from->laddr;
 	i->pmtudisc = from->pmtudisc;
+	i->pmtudisc6 = from->pmtudisc6;
+	i->frag_size6 = from->frag_size6;
+	i->addr_prefs = from->addr_prefs;
 	i->c.net = i->net = net_get(from->net);
 	i->c.filter = filter_get_of(&from->c);
 	i->c.rare = from->c.rare;
@@ -407,7 +410,6 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 		return err;
 	t->listen_closed = false;
 	spin_lock(&i->c.lock);
-	i->c.err = 0;
 	tcp_set_state(t, TCP_LISTEN);
 	spin_unlock(&i->c.lock);
 	return 0;

@@ -116,6 +116,18 @@ static int send_gathered(struct inet_sock *i)
 	return err;
 }
 
+/* op held. */
+static int append(struct inet_sock *i, struct msg *m, size_t len)
+{
+	int err = gather(i, m, len);
+
+	if (err)
+		uncork(i);
+	else if (!i->corked && !(m->flags & MSG_MORE))
+		err = send_gathered(i);
+	return err;
+}
+
 static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
 	size_t len = m->iter.count;
@@ -128,13 +140,24 @@ static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow
 		ip4_opts_get(f->opts);
 		i->cork_port = port;
 	}
-	err = gather(i, m, len);
-	if (err)
-		uncork(i);
-	else if (!i->corked && !(m->flags & MSG_MORE))
-		err = send_gathered(i);
+	err = append(i, m, len);
 	mutex_unlock(&i->op);
 	return err ? err : (ssize_t)len;
+}
+
+/* To a packet that has been begun more is added, wherever the message would go. 0: there is none. */
+static ssize_t send_pending(struct inet_sock *i, struct msg *m)
+{
+	size_t len = m->iter.count;
+	int err = 0;
+	bool begun;
+
+	mutex_lock(&i->op);
+	begun = i->cork;
+	if (begun)
+		err = append(i, m, len);
+	mutex_unlock(&i->op);
+	return err ? err : begun ? (ssize_t)len : 0;
 }
 
 /* UDP_CORK is taken off: what has gathered goes. op held. */
@@ -250,28 +273,35 @@ static ssize_t send(struct socket *s, struct msg *m)
 	u16 port;
 	int err;
 
-	if (m->flags & MSG_OOB)
+	if (m->flags & MSG_OOB && !i->v6)
 		return -EOPNOTSUPP;
 	if (len > 65535)
 		return -EMSGSIZE;
-	err = xchg(&i->c.err, 0);
-	if (err)
-		return err;
+	if (unlikely(i->cork) && len && !(m->flags & MSG_ZEROCOPY)) {
+		ssize_t n = send_pending(i, m);
+
+		if (n)
+			return n;
+	}
 	err = autobind(i); /* as on Linux, whatever comes of the rest */
 	if (!err)
 		err = dgram_destination(i, m, &f, &port);
+	if (!err && m->flags & MSG_OOB && ip_is_v4(&f.daddr)) /* IPv6 does not look at it */
+		err = -EOPNOTSUPP;
 	if (!err && !port && ((m->name && m->name->len) || (i->v6 && ip_is_v4(&f.daddr))))
 		err = -EINVAL;
+	if (!err && len > (ip_is_v4(&f.daddr) ? UDP_MAX : UDP_MAX6)) {
+		too_long(i, &f, port);
+		err = -EMSGSIZE;
+	}
+	if (!err)
+		err = xchg(&i->c.err, 0);
 	if (!err && i->c.shutdown & SHUT_WR)
 		err = -EPIPE;
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)
 		return err;
-	if (len > (ip_is_v4(&f.daddr) ? UDP_MAX : UDP_MAX6)) {
-		too_long(i, &f, port);
-		return -EMSGSIZE;
-	}
 	f.proto = (u8)i->c.protocol;
 	return send_noticed(i, m, &f, port);
 }
@@ -467,6 +497,7 @@ void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 /* ---- sockets ---- */
 
 static const struct proto_ops udp_ops = {
+	.late_control = true,
 	.release = dgram_release,
 	.bind = inet_bind,
 	.connect = dgram_connect,
