@@ -359,7 +359,7 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 		if (srv)
 			break;
 		if (u->c.shutdown & SHUT_RD) /* what came before is taken all the same */
-			return nonblock ? -EAGAIN : -EINVAL;
+			return -EINVAL;
 		err = sock_wait_until(&u->c, can_accept(u), nonblock, limit, until);
 		if (err)
 			return err;

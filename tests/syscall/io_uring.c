@@ -498,6 +498,9 @@ static void test_sockets(void)
 	go("no socket", 1);
 	add(IORING_OP_ACCEPT, conn, NULL, 0, 0, 10);
 	go("no listener", 1);
+	NEED(shutdown(l, SHUT_RD));
+	add(IORING_OP_ACCEPT, l, NULL, 0, 0, 14); /* nobody will come: it does not wait */
+	go("no longer", 1);
 	add(IORING_OP_SHUTDOWN, c, NULL, SHUT_WR, 0, 11)->flags = IOSQE_IO_LINK;
 	add(IORING_OP_RECV, conn, buf, 10, 0, 12);
 	go("shut", 2);
