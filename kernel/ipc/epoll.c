@@ -701,7 +701,8 @@ static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 
 static int wait_ready(struct eventpoll *ep, u64 deadline)
 {
-	return WAIT_EVENT_(&ep->wait, !list_empty(&ep->ready), TASK_INTERRUPTIBLE, deadline, true);
+	return WAIT_EVENT_(
+		&ep->wait, !list_empty(&ep->ready), TASK_INTERRUPTIBLE, deadline, true, 0);
 }
 
 static long do_epoll_wait(int epfd, uaddr_t events, int max, u64 deadline)

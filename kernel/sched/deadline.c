@@ -110,7 +110,7 @@ void dl_throttle(void)
 		if (left <= t->dl_period) /* it has not ended meanwhile */
 			until += left;
 		WRITE_ONCE(t->dl_waits, true);
-		(void)WAIT_EVENT_(&none, !must_wait(t), TASK_WAKEKILL, until, false);
+		(void)WAIT_EVENT_(&none, !must_wait(t), TASK_WAKEKILL, until, false, 0);
 	}
 	if (t->dl_budget <= 0) {
 		sched_change(t, settle, 0, 0);

@@ -6,6 +6,7 @@
  *	wait_event(&wq, cond)                       uninterruptible
  *	err = wait_event_interruptible(&wq, cond)   0, or -ERESTARTSYS when a signal is pending
  *	err = wait_event_timeout(&wq, cond, deadline, interruptible)   0, -ETIMEDOUT (deadline: ktime_get() scale, ~0 none), -ERESTARTSYS
+ *	err = wait_event_poll(&wq, cond, deadline, events)   the same, interruptible, of who cares for these EPOLL* alone
  * or by hand: prepare_to_wait(); test; schedule(); finish_wait().
  */
 #ifndef NESTLING_SCHED_LOCK_H
@@ -37,6 +38,7 @@ struct wait_queue_entry {
 	wait_func_t func;
 	void *private; /* the task, for the default function */
 	bool exclusive;
+	u32 events; /* for the default function: a key with none of these does not wake; 0: any does */
 };
 
 void wait_queue_setup(struct wait_queue_head *q, const char *name);
@@ -72,12 +74,13 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 /* schedule() with a deadline (ktime_get() scale, ~0 none): 0 woken, -ETIMEDOUT. The state was set by the caller. */
 int schedule_deadline(u64 deadline);
 
-#define WAIT_EVENT_(q, cond, st, deadline_, excl)                                                  \
+#define WAIT_EVENT_(q, cond, st, deadline_, excl, events_)                                         \
 	({                                                                                         \
 		struct wait_queue_entry we_;                                                       \
 		u64 by_ = (deadline_); /* once: a wake-up for nothing does not put it off */       \
 		int ret_ = 0, to_ = 0;                                                             \
 		init_wait_entry(&we_);                                                             \
+		we_.events = (events_);                                                            \
 		for (;;) {                                                                         \
 			if (excl)                                                                  \
 				prepare_to_wait_exclusive(q, &we_, st);                            \
@@ -100,14 +103,16 @@ int schedule_deadline(u64 deadline);
 	})
 bool wait_interrupted(u32 state); /* a signal is pending that this state lets through */
 
-#define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false))
-#define wait_event_killable(q, cond) WAIT_EVENT_(q, cond, TASK_KILLABLE, ~0UL, false)
-#define wait_event_interruptible(q, cond) WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, false)
+#define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false, 0))
+#define wait_event_killable(q, cond) WAIT_EVENT_(q, cond, TASK_KILLABLE, ~0UL, false, 0)
+#define wait_event_interruptible(q, cond) WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, false, 0)
 #define wait_event_interruptible_exclusive(q, cond)                                                \
-	WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, true)
+	WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, true, 0)
 #define wait_event_timeout(q, cond, deadline, interruptible)                                       \
 	WAIT_EVENT_(q, cond, (interruptible) ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE,          \
-		deadline, false)
+		deadline, false, 0)
+#define wait_event_poll(q, cond, deadline, events)                                                 \
+	WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, deadline, false, events)
 
 struct mutex {
 	spinlock_t wait_lock;     /* raw; @waiters */

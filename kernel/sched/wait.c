@@ -26,11 +26,17 @@ void init_wait_entry(struct wait_queue_entry *e)
 	e->func = default_wake_function;
 	e->private = current;
 	e->exclusive = false;
+	e->events = 0;
+}
+
+static bool cares(const struct wait_queue_entry *e, u64 key)
+{
+	return likely(!e->events) || !key || key & e->events;
 }
 
 int default_wake_function(struct wait_queue_entry *e, u64 key)
 {
-	return wake_up_state(e->private, TASK_NORMAL);
+	return cares(e, key) ? wake_up_state(e->private, TASK_NORMAL) : 0;
 }
 
 static void queue_entry(struct wait_queue_head *q, struct wait_queue_entry *e, bool exclusive)
@@ -91,7 +97,7 @@ void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e)
 static int wake_entry(struct wait_queue_entry *e, u32 states, u64 key)
 {
 	if (e->func == default_wake_function)
-		return wake_up_state(e->private, states);
+		return cares(e, key) ? wake_up_state(e->private, states) : 0;
 	return e->func(e, key);
 }
 
