@@ -79,6 +79,7 @@ struct iov_iter {
 	bool nofault;  /* stop short instead of faulting in */
 	bool cached;   /* through the page cache, though the file is open with O_DIRECT */
 	bool nowait;   /* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
+	bool waits_later; /* with nowait: who asks waits himself, and is told what one who waits is told at once */
 	bool dsync,
 		sync; /* RWF_DSYNC, RWF_SYNC: for who answers -EIOCBQUEUED; else the caller's business */
 	struct io_async *async; /* NULL: wait */

@@ -65,8 +65,8 @@ long uring_receive_bundle(struct uring_req *r)
 
 	if (n)
 		return n;
-	n = sock_async_recv(r->file, &s.it, r->sqe.msg_flags | MSG_DONTWAIT);
-	if (n > 0 || (!n && file_socket(r->file)->sk->type == SOCK_DGRAM)) {
+	n = sock_async_recv(r->file, &s.it, r->sqe.msg_flags);
+	if (n > 0) {
 		r->tries = 0;
 		r->cflags = uring_use_several(r, s.vec, s.nr, (size_t)n);
 	} else {
@@ -80,7 +80,7 @@ long uring_receive_bundle(struct uring_req *r)
 
 static u32 send_flags(const struct uring_req *r)
 {
-	return (r->sqe.msg_flags & ~(u32)MSG_WAITALL) | MSG_DONTWAIT | MSG_NOSIGNAL;
+	return (r->sqe.msg_flags & ~(u32)MSG_WAITALL) | MSG_NOSIGNAL;
 }
 
 /* Of the buffer in which @n of the bytes end. */

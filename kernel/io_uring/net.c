@@ -3,7 +3,8 @@
  * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready; SHUTDOWN, BIND, LISTEN;
  * and URING_CMD, which sockets alone know.
  *
- * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter. With MSG_WAITALL what is sent or received over a stream goes on until all is
+ * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter, but for ACCEPT of a listener that is ready for ever and has nobody. With
+ * MSG_WAITALL what is sent or received over a stream goes on until all is
  * done. Headers and addresses are read when the request is submitted. Nobody gets SIGPIPE.
  *
  * With several shots each message or connection has a completion, until there is an error, the end, no buffer, or no room for a completion that
@@ -178,7 +179,7 @@ static int check_zc(struct uring_req *r)
 /* What is left is sent or received: how much. */
 static long transfer(struct uring_req *r, u64 at, size_t len)
 {
-	u32 flags = (r->sqe.msg_flags & ~(u32)MSG_WAITALL) | MSG_DONTWAIT;
+	u32 flags = r->sqe.msg_flags & ~(u32)MSG_WAITALL;
 	struct iov_iter it;
 
 	if (uring_sock_waits_all(r))
@@ -247,7 +248,7 @@ static u32 nonempty(const struct uring_req *r)
 /* Into the buffer that was chosen. */
 static long into_chosen(struct uring_req *r)
 {
-	u32 len = r->buf.len, flags = r->sqe.msg_flags | MSG_DONTWAIT;
+	u32 len = r->buf.len, flags = r->sqe.msg_flags;
 	uaddr_t at = UADDR(r->buf.addr);
 
 	if (!access_ok(at, len))
@@ -277,13 +278,23 @@ static long one_shot(struct uring_req *r)
 	if (n)
 		return n;
 	n = into_chosen(r);
-	if (n > 0 || (!n && file_socket(r->file)->sk->type == SOCK_DGRAM)) {
+	if (n > 0) { /* a message of no bytes takes no buffer, as on Linux */
 		r->tries = 0;
 		r->cflags = uring_use(r, (size_t)n) | nonempty(r);
 	} else {
 		uring_unchoose(r);
 	}
 	return n;
+}
+
+/* Was it a message of no bytes, or the end? That is the last of several, as on Linux. @n: what one_shot() gave. */
+static bool was_empty(const struct uring_req *r, long n)
+{
+	const struct user_msghdr *h = is_msg(r) ? &r->header->h : NULL;
+
+	return n <=
+	       (h ? (long)(sizeof(struct io_uring_recvmsg_out) + (u32)h->namelen + h->controllen) :
+		    0);
 }
 
 /* A stream knows whether there is more; others are asked, even if there is no buffer. */
@@ -307,7 +318,8 @@ static long receive_chosen(struct uring_req *r)
 			n = uring_sock_again(r, EPOLLIN, r->sqe.msg_flags & MSG_DONTWAIT);
 			continue;
 		}
-		if (n < 0 || !r->cflags || !several(r) || !uring_post_more(r, n, r->cflags))
+		if (n < 0 || !r->cflags || !several(r) || was_empty(r, n) ||
+			!uring_post_more(r, n, r->cflags))
 			break;
 		n = next_shot(r);
 	}
@@ -361,7 +373,8 @@ long accept_issue(struct uring_req *r)
 			cond_resched();
 			continue;
 		}
-		n = uring_sock_again(r, EPOLLIN, r->sqe.ioprio & URING_ACCEPT_DONTWAIT);
+		n = uring_sock_again(
+			r, EPOLLIN, r->sqe.ioprio & URING_ACCEPT_DONTWAIT || uring_in_vain(r));
 		if (n)
 			return n;
 	}

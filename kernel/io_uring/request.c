@@ -21,7 +21,8 @@
 
 #include "kernel/io_uring/uring.h"
 
-#define MAX_TRIES 4
+#define MAX_TRIES 4 /* at once; then every two milliseconds */
+#define VAIN_TRIES 128
 
 /* ---- references ---- */
 
@@ -428,13 +429,20 @@ long uring_wait_file(struct uring_req *r, u32 events)
 	return uring_wait_other(r, r->file, events);
 }
 
+bool uring_in_vain(const struct uring_req *r)
+{
+	return r->tries > VAIN_TRIES && r->file->f_flags & O_NONBLOCK;
+}
+
 long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 {
 	int mask;
 
 	if (r->tries >
-		MAX_TRIES) /* a datagram socket whose receiver is full says that it can be written to */
+		MAX_TRIES) { /* a datagram socket whose receiver is full says that it can be written to */
+		r->tries += r->tries <= VAIN_TRIES;
 		return uring_wait_a_while(r);
+	}
 
 	async_poll_setup(&r->poll, f, events | EPOLLERR | EPOLLHUP, file_ready);
 	r->poll.task = current;

@@ -197,6 +197,7 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 	if (polled && !(vfs_poll(r->file, NULL) & (events | EPOLLERR | EPOLLHUP)))
 		return -EAGAIN;
 	it.nowait = polled || r->sqe.rw_flags & RWF_NOWAIT;
+	it.waits_later = !(r->sqe.rw_flags & RWF_NOWAIT);
 	it.append = r->sqe.rw_flags & RWF_APPEND;
 	it.sync = r->sqe.rw_flags & RWF_SYNC;
 	it.dsync = r->sqe.rw_flags & RWF_DSYNC;
@@ -263,7 +264,7 @@ long read_shots_issue(struct uring_req *r)
 	while (!n) {
 		n = try(r, false, true, EPOLLIN);
 		r->failed = false;
-		if (n == -EAGAIN)
+		if (n == -EAGAIN && !uring_in_vain(r))
 			n = uring_wait_file(r, EPOLLIN);
 		else if (n > 0)
 			n = next_shot(r, n);
@@ -284,7 +285,7 @@ long rw_issue(struct uring_req *r)
 		return n;
 	for (;;) {
 		n = try(r, write, polled, events);
-		if (n != -EAGAIN || !polled || r->sqe.rw_flags & RWF_NOWAIT)
+		if (n != -EAGAIN || !polled || r->sqe.rw_flags & RWF_NOWAIT || uring_in_vain(r))
 			return n;
 		n = uring_wait_file(r, events);
 		if (n)

@@ -327,6 +327,8 @@ void uring_req_put(struct uring_req *r);
 /* Waits for events of r->file, then issues it again: URING_QUEUED, 0: they are there, -errno. */
 long uring_wait_file(struct uring_req *r, u32 events);
 long uring_wait_other(struct uring_req *r, struct file *f, u32 events); /* f: r has a reference */
+/* Its file is open with O_NONBLOCK, says that it is ready, and was asked many times: -EAGAIN is the result. */
+bool uring_in_vain(const struct uring_req *r);
 /* A reference: of a descriptor, or a registered file; NULL. */
 struct file *uring_file(struct uring *u, int fd, bool fixed);
 /* Two milliseconds, then issues it again: URING_QUEUED or -ECANCELED. For files that are ready and yet are not. */

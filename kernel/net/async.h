@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * async.h: calls on sockets for asynchronous I/O, beside those of socket.h: what the guest points to is read once, before; nothing waits:
- * -EAGAIN, -EINPROGRESS; -ENOTSOCK where the file is no socket. flags: MSG_DONTWAIT is the caller's.
+ * -EAGAIN, -EINPROGRESS; -ENOTSOCK where the file is no socket. The caller waits himself, unless flags have MSG_DONTWAIT, or for accept the file
+ * O_NONBLOCK: he is told at once what one who waits is told at once.
  */
 #ifndef NESTLING_NET_ASYNC_H
 #define NESTLING_NET_ASYNC_H

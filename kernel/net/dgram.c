@@ -230,7 +230,7 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 		if (skb)
 			return skb;
 		if (i->c.shutdown & SHUT_RD)
-			return m->nonblock ? ERR_PTR(-EAGAIN) : NULL;
+			return m->nonblock && !m->waits_later ? ERR_PTR(-EAGAIN) : NULL;
 		err = sock_wait_again(&i->c,
 			has_packet(i, m->flags & MSG_PEEK) || i->c.err || i->c.shutdown & SHUT_RD,
 			m, i->c.rcvtimeo);

@@ -196,7 +196,7 @@ static ssize_t do_send(struct file *f, struct socket *s, struct msg *m)
 {
 	ssize_t n;
 
-	m->nonblock = f->f_flags & O_NONBLOCK || m->flags & MSG_DONTWAIT;
+	m->nonblock = m->waits_later || f->f_flags & O_NONBLOCK || m->flags & MSG_DONTWAIT;
 	if (!m->has_cred)
 		m->cred = current_ucred();
 	n = s->ops->sendmsg(s, m);
@@ -265,9 +265,20 @@ void sock_header_free(struct sock_header *h)
 	kfree(h);
 }
 
-static long send_header(struct file *f, struct socket *s, struct sock_header *h, u32 flags)
+/* For asynchronous I/O. */
+static bool waits_later(u32 flags)
 {
-	struct msg m = { .flags = flags, .name = h->to.len ? &h->to : NULL, .iter = h->iter };
+	return !(flags & MSG_DONTWAIT);
+}
+
+/* @later: it does not wait, but its caller does. */
+static long send_header(
+	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
+{
+	struct msg m = { .flags = flags,
+		.name = h->to.len ? &h->to : NULL,
+		.iter = h->iter,
+		.waits_later = later };
 	long n = parse_control(s, &m, h->h.control, h->h.controllen);
 
 	if (s->ops->late_control && (n == -EINVAL || n == -EPERM)) {
@@ -290,7 +301,7 @@ static long send_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
 	long n = sock_header_import(&h, umsg, true);
 
 	if (!n)
-		n = send_header(f, s, &h, flags);
+		n = send_header(f, s, &h, flags, false);
 	sock_header_release(&h);
 	return n;
 }
@@ -584,14 +595,18 @@ static long finish_receive(
 	return err;
 }
 
-static long recv_header(struct file *f, struct socket *s, struct sock_header *h, u32 flags)
+/* @later: it does not wait, but its caller does. */
+static long recv_header(
+	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
 {
 	struct sockaddr_buf a = { .len = 0 };
-	struct msg m = { .flags = flags, .name = h->h.name ? &a : NULL, .iter = h->iter };
+	struct msg m = {
+		.flags = flags, .name = h->h.name ? &a : NULL, .iter = h->iter, .waits_later = later
+	};
 	long n;
 	int err;
 
-	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
+	m.nonblock = later || f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
 	n = s->ops->recvmsg(s, &m);
 	if (n >= 0) {
 		err = (int)finish_receive(s, &m, &h->h, h->at, flags);
@@ -609,7 +624,7 @@ static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
 	long n = sock_header_import(&h, umsg, false);
 
 	if (!n)
-		n = recv_header(f, s, &h, flags);
+		n = recv_header(f, s, &h, flags, false);
 	sock_header_release(&h);
 	return n;
 }
@@ -674,14 +689,14 @@ long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags)
 {
 	struct socket *s = file_socket(f);
 
-	return s ? send_header(f, s, h, flags) : -ENOTSOCK;
+	return s ? send_header(f, s, h, flags, waits_later(flags)) : -ENOTSOCK;
 }
 
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags)
 {
 	struct socket *s = file_socket(f);
 
-	return s ? recv_header(f, s, h, flags) : -ENOTSOCK;
+	return s ? recv_header(f, s, h, flags, waits_later(flags)) : -ENOTSOCK;
 }
 
 /* What came, and where: the name behind the head, then ancillary data, then the payload. */
@@ -708,7 +723,7 @@ long sock_async_recvmsg_out(
 {
 	struct socket *s = file_socket(f);
 	struct sockaddr_buf a = { .len = 0 };
-	struct msg m = { .flags = flags, .name = &a };
+	struct msg m = { .flags = flags, .name = &a, .waits_later = waits_later(flags) };
 	u64 head = sizeof(struct io_uring_recvmsg_out) + (u32)h->h.namelen + h->h.controllen;
 	long n, err;
 
@@ -730,7 +745,10 @@ long sock_async_recvmsg_out(
 long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags)
 {
 	struct socket *s = file_socket(f);
-	struct msg m = { .flags = flags, .name = h && h->to.len ? &h->to : NULL, .iter = *it };
+	struct msg m = { .flags = flags,
+		.name = h && h->to.len ? &h->to : NULL,
+		.iter = *it,
+		.waits_later = waits_later(flags) };
 
 	return s ? do_send(f, s, &m) : -ENOTSOCK;
 }
@@ -738,12 +756,13 @@ long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h,
 long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags)
 {
 	struct socket *s = file_socket(f);
-	struct msg m = { .flags = flags, .iter = *it };
+	struct msg m = {
+		.flags = flags, .iter = *it, .nonblock = true, .waits_later = waits_later(flags)
+	};
 	long n;
 
 	if (!s)
 		return -ENOTSOCK;
-	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
 	n = s->ops->recvmsg(s, &m);
 	msg_end(&m);
 	return n;

@@ -322,9 +322,9 @@ static void put_name(struct nl_builder *b, const struct unix_sock *u, u32 show)
 	}
 }
 
-static void put_queue(struct nl_builder *b, const struct unix_sock *u, const struct unix_sock *peer)
+static void put_queue(struct nl_builder *b, struct unix_sock *u)
 {
-	struct unix_diag_rqlen q = { (u32)u->queued, peer ? (u32)peer->queued : 0 };
+	struct unix_diag_rqlen q = { unix_inq(u), (u32)unix_wmem(u) };
 
 	if (u->state == UNIX_LISTEN)
 		q = (struct unix_diag_rqlen){ u->nr_pending, u->backlog };
@@ -349,10 +349,10 @@ static void put_unix(
 	if (r->udiag_show & UDIAG_SHOW_PEER && peer && u->state != UNIX_LISTEN)
 		nl_attr_u32(b, UNIX_DIAG_PEER, (u32)peer->c.ino);
 	if (r->udiag_show & UDIAG_SHOW_RQLEN)
-		put_queue(b, u, peer);
+		put_queue(b, u);
 	if (r->udiag_show & UDIAG_SHOW_MEMINFO) {
 		sock_meminfo(NULL, &u->c, mem);
-		mem[SK_MEMINFO_WMEM_ALLOC] = peer ? (u32)peer->queued : 0;
+		mem[SK_MEMINFO_WMEM_ALLOC] = (u32)unix_wmem(u);
 		nl_attr(b, UNIX_DIAG_MEMINFO, mem, sizeof(mem));
 	}
 	nl_attr(b, UNIX_DIAG_SHUTDOWN, &shutdown, 1);

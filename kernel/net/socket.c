@@ -76,7 +76,9 @@ struct ucred ucred_to_user(const struct ucred *c)
 
 static ssize_t sock_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	struct msg m = { .iter = *to, .nonblock = file_nonblock(f, to) };
+	struct msg m = { .iter = *to,
+		.nonblock = file_nonblock(f, to),
+		.waits_later = to->waits_later && !(f->f_flags & O_NONBLOCK) };
 	struct socket *s = f->private_data;
 	ssize_t n;
 
@@ -510,7 +512,8 @@ long sys_listen(int fd, int backlog)
 	return err;
 }
 
-static long accept_from(struct socket *s, uaddr_t addr, uaddr_t addrlen, int flags, bool nonblock)
+static long accept_from(
+	struct socket *s, uaddr_t addr, uaddr_t addrlen, int flags, enum sock_patience patience)
 {
 	struct socket *to;
 	struct sockaddr_buf a;
@@ -533,7 +536,7 @@ static long accept_from(struct socket *s, uaddr_t addr, uaddr_t addrlen, int fla
 		err = PTR_ERR(nf);
 		goto err_fd;
 	}
-	err = s->ops->accept(s, to, nonblock);
+	err = s->ops->accept(s, to, patience);
 	if (!err && addr.v) {
 		err = to->ops->getname(to, &a, true);
 		if (!err)
@@ -553,13 +556,14 @@ err_fd:
 	return err;
 }
 
-static long accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags, bool nonblock)
+static long accept_file(
+	struct file *f, uaddr_t addr, uaddr_t addrlen, int flags, enum sock_patience patience)
 {
 	struct socket *s = file_socket(f);
 
 	if (flags & ~(int)(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return -EINVAL;
-	return s ? accept_from(s, addr, addrlen, flags, nonblock) : -ENOTSOCK;
+	return s ? accept_from(s, addr, addrlen, flags, patience) : -ENOTSOCK;
 }
 
 long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
@@ -569,14 +573,16 @@ long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
 
 	if (!f)
 		return -EBADF;
-	ret = accept_file(f, addr, addrlen, flags, f->f_flags & O_NONBLOCK);
+	ret = accept_file(
+		f, addr, addrlen, flags, f->f_flags & O_NONBLOCK ? SOCK_TRIES : SOCK_WAITS);
 	fput(f);
 	return ret;
 }
 
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags)
 {
-	return accept_file(f, addr, addrlen, flags, true);
+	return accept_file(
+		f, addr, addrlen, flags, f->f_flags & O_NONBLOCK ? SOCK_TRIES : SOCK_WAITS_LATER);
 }
 
 long sys_accept(int fd, uaddr_t addr, uaddr_t addrlen)

@@ -162,6 +162,7 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
+	bool waits_later; /* with nonblock: as SOCK_WAITS_LATER */
 	int ctl_err; /* send, of who has late_control: what was wrong with its control messages */
 	u64 until; /* how long the call waits, once it has waited: sock_wait_aside(), sock_wait_again() */
 	u64 stamp; /* receive, streams: when the last byte came; 0: not taken */
@@ -191,13 +192,20 @@ static inline void sock_peeked(struct sock_common *c, int n)
 /* These, and what else SOL_SOCKET may tell of a packet. */
 void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff *skb);
 
+/* How a call meets what it would wait for. */
+enum sock_patience {
+	SOCK_WAITS,
+	SOCK_TRIES,       /* -EAGAIN, also where one who waits would be told something at once */
+	SOCK_WAITS_LATER, /* io_uring: -EAGAIN only where one who waits would wait */
+};
+
 struct proto_ops {
 	bool late_control; /* sendmsg says itself when msg->ctl_err is due: other errors come first */
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, struct sockaddr_buf *a);
 	int (*connect)(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 	int (*listen)(struct socket *s, int backlog);
-	int (*accept)(struct socket *s, struct socket *to, bool nonblock);
+	int (*accept)(struct socket *s, struct socket *to, enum sock_patience patience);
 	int (*getname)(struct socket *s, struct sockaddr_buf *a, bool peer);
 	u32 (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
 	int (*shutdown)(struct socket *s, int how);
@@ -237,7 +245,7 @@ void sock_register(int family, sock_create_fn create);
 void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol);
 /* The socket behind a file; NULL when it is none. */
 struct socket *file_socket(struct file *f);
-/* For asynchronous I/O, beside async.h: as the calls of that name, on a file, without waiting: -EAGAIN; -ENOTSOCK. */
+/* For asynchronous I/O, beside async.h, whose rules these have. */
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /* Puts a message as it is into the queue of the netlink socket @f (n 0: only asks whether it is one): 0, -ENOTSOCK, -EINVAL, -ENOBUFS. */
@@ -251,18 +259,21 @@ struct ucred ucred_to_user(const struct ucred *c);
 #define sock_wait(sk, cond, nonblock, timeout)                                                     \
 	({                                                                                         \
 		u64 t_ = (timeout);                                                                \
-		sock_wait_until(sk, cond, nonblock, t_, t_ ? ktime_get() + t_ : ~0UL);             \
+		sock_wait_until(sk, cond, nonblock, t_, t_ ? ktime_get() + t_ : ~0UL, 0);          \
 	})
 
-/* The same in a call that waits several times: until @until, which is looked at only where it waits; @timed: that is a limit. */
-#define sock_wait_until(sk, cond, nonblock, timed, until)                                          \
+/*
+ * The same in a call that waits several times: until @until, which is looked at only where it waits; @timed: that is a limit. @events: 0, or the
+ * EPOLL* one of which comes with whatever makes @cond true.
+ */
+#define sock_wait_until(sk, cond, nonblock, timed, until, events)                                  \
 	({                                                                                         \
 		int w_ = 0;                                                                        \
 		if (!(cond)) {                                                                     \
 			if (nonblock)                                                              \
 				w_ = -EAGAIN;                                                      \
 			else                                                                       \
-				w_ = wait_event_timeout(&(sk)->wait, cond, until, true);           \
+				w_ = wait_event_poll(&(sk)->wait, cond, until, events);            \
 			if (w_ == -ETIMEDOUT)                                                      \
 				w_ = -EAGAIN;                                                      \
 			else if (w_ == -ERESTARTSYS && (timed))                                    \
@@ -277,14 +288,14 @@ struct ucred ucred_to_user(const struct ucred *c);
 		u64 l_ = (timeout);                                                                \
 		if (!(m)->until)                                                                   \
 			(m)->until = l_ ? ktime_get() + l_ : ~0UL;                                 \
-		sock_wait_until(sk, cond, (m)->nonblock, l_, (m)->until);                          \
+		sock_wait_until(sk, cond, (m)->nonblock, l_, (m)->until, 0);                       \
 	})
 
 /*
  * Waits for @cond without @mutex, so that who comes with MSG_DONTWAIT is told so meanwhile. It is held again afterwards, or, with an error,
- * *@held is false. @timeout, ns, is the limit of the call, however often it waits (m->until).
+ * *@held is false. @timeout, ns, is the limit of the call, however often it waits (m->until). @events: as above.
  */
-#define sock_wait_aside(sk, cond, m, timeout, mutex, held)                                         \
+#define sock_wait_aside(sk, cond, m, timeout, mutex, held, events)                                 \
 	({                                                                                         \
 		u64 l_ = (timeout);                                                                \
 		int a_ = 0;                                                                        \
@@ -294,7 +305,7 @@ struct ucred ucred_to_user(const struct ucred *c);
 			if (!(m)->until)                                                           \
 				(m)->until = l_ ? ktime_get() + l_ : ~0UL;                         \
 			mutex_unlock(mutex);                                                       \
-			a_ = sock_wait_until(sk, cond, false, l_, (m)->until);                     \
+			a_ = sock_wait_until(sk, cond, false, l_, (m)->until, events);             \
 			*(held) = !mutex_lock_interruptible(mutex);                                \
 			if (!*(held) && !a_)                                                       \
 				a_ = l_ ? -EINTR : -ERESTARTSYS;                                   \

@@ -388,7 +388,7 @@ void tcp_sigurg(struct tcp_sock *t);
 
 /* tcp_listen.c */
 int tcp_listen(struct socket *s, int backlog);
-int tcp_accept(struct socket *s, struct socket *to, bool nonblock);
+int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience);
 void tcp_stop_listening(struct tcp_sock *l);
 /* A SYN for listener @l: a child in SYN_RECV, which answers. */
 void tcp_make_child(

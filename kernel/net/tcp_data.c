@@ -129,7 +129,7 @@ static int wait_writable(struct tcp_sock *t, struct msg *m, bool *held)
 	if (likely(tcp_writable(t)))
 		return 0;
 	while (!err && !may_write(t))
-		err = sock_wait_aside(c, may_write(t), m, c->sndtimeo, &t->write_mutex, held);
+		err = sock_wait_aside(c, may_write(t), m, c->sndtimeo, &t->write_mutex, held, 0);
 	return err;
 }
 
@@ -418,7 +418,7 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		err = done && (c->err || c->shutdown & SHUT_RD) ? 1 : at_end(t);
 		if (!err)
 			err = sock_wait_aside(c, may_read(t, from, seq), m, c->rcvtimeo,
-				&t->inet.read_mutex, held);
+				&t->inet.read_mutex, held, 0);
 		if (*held && t->copied_seq != from) {
 			from = t->copied_seq;
 			seq = from + off;

@@ -451,8 +451,9 @@ static void graft(struct socket *to, struct tcp_sock *c)
 	inet_put(fresh);
 }
 
-int tcp_accept(struct socket *s, struct socket *to, bool nonblock)
+int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience)
 {
+	bool nonblock = patience != SOCK_WAITS;
 	struct tcp_sock *t = TCP(INET(s)), *c;
 	u64 limit = t->inet.c.rcvtimeo, until = limit && !nonblock ? ktime_get() + limit : ~0UL;
 	int err;
@@ -464,8 +465,8 @@ int tcp_accept(struct socket *s, struct socket *to, bool nonblock)
 			return 0;
 		}
 		err = sock_wait_until(&t->inet.c,
-			!list_empty(&t->accept_q) || t->state != TCP_LISTEN, nonblock, limit,
-			until); /* of all: another may take what has come */
+			!list_empty(&t->accept_q) || t->state != TCP_LISTEN, nonblock, limit, until,
+			0); /* of all: another may take what has come */
 		if (err)
 			return err;
 	}

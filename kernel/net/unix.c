@@ -4,8 +4,9 @@
  * descriptors that it carries in unix_data.c, the descriptors' garbage in unix_gc.c.
  *
  * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect, accept, pair), any -> DEAD (release).
- * Data goes straight into the receiver's queue: a sender that finds no room (its own sndbuf is the limit) sleeps on the receiver's space
- * queue. A message with descriptors is a message of its own: a stream read never joins it with what comes after.
+ * Data goes straight into the receiver's queue, and is its sender's memory until it is read: a sender that has more than its sndbuf there
+ * sleeps on its own queue, and one of datagrams whose receiver's queue is full on that one's space queue. A message with descriptors is a
+ * message of its own: a stream read never joins it with what comes after.
  *
  * Locks: c.lock of a socket for its queue and state, two by address; the lock of unix_gc.c outside them. Copies from and to the guest
  * are made with no lock held.
@@ -15,6 +16,7 @@
 #include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/eventpoll.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 
 #include "kernel/lib/printk.h"
@@ -59,17 +61,53 @@ static void forget_peer_ids(struct unix_sock *u)
 	put_pid(u->peer_pid);
 }
 
-void unix_put(struct unix_sock *u)
+static void put_memory(struct unix_sock *u, u32 n)
 {
-	if (!atomic_dec_and_test(&u->refs))
+	if (atomic_sub_return(n, &u->wmem))
 		return;
-	unix_unlist(u);
 	kfree(u->name);
 	forget_peer_ids(u);
 	filter_put(u->c.filter);
 	net_put(u->net);
 	landlock_put(u->landlock);
 	kfree(u);
+}
+
+void unix_put(struct unix_sock *u)
+{
+	if (!atomic_dec_and_test(&u->refs))
+		return;
+	unix_unlist(u);
+	put_memory(u, 1);
+}
+
+void unix_charge(struct unix_sock *u, struct unix_msg *m)
+{
+	m->from = u;
+	atomic_add(m->truesize, &u->wmem);
+}
+
+static bool has_much_room(const struct unix_sock *u)
+{
+	return unix_wmem(u) * 4 <= u->c.sndbuf;
+}
+
+/* @u, which stays meanwhile, has memory again. */
+static void wake_writers(struct unix_sock *u)
+{
+	if (!has_much_room(u))
+		return;
+	if (waitqueue_active(&u->c.wait))
+		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	if (READ_ONCE(u->nospace) && xchg(&u->nospace, false))
+		kill_fasync_list(&u->c.async, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+}
+
+static void uncharge(struct unix_sock *u, u32 n)
+{
+	atomic_sub(n - 1, &u->wmem);
+	wake_writers(u);
+	put_memory(u, 1);
 }
 
 void unix_msg_free(struct unix_msg *m)
@@ -80,7 +118,7 @@ void unix_msg_free(struct unix_msg *m)
 		fput(m->files[--m->nr_files]);
 	kfree(m->files);
 	if (m->from)
-		unix_put(m->from);
+		uncharge(m->from, m->truesize);
 	if (m->data != (u8 *)(m + 1))
 		kfree(m->data);
 	kfree(m);
@@ -95,11 +133,10 @@ void unix_wake_readers(struct unix_sock *u)
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Who waits to send looks again; who polls is told only where there was no room. */
+/* Who waits to send looks again; who polls is told only where the queue was full. */
 static void wake_all(struct unix_sock *u)
 {
-	bool full = u->c.type != SOCK_DGRAM || u->nr_queued > UNIX_MAX_DGRAM_QUEUE ||
-		    u->wmem >= u->c.sndbuf;
+	bool full = u->nr_queued > UNIX_MAX_DGRAM_QUEUE;
 
 	wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP);
 	wake_up_common(&u->space, TASK_NORMAL, 0, full ? EPOLLOUT | EPOLLHUP : EPOLLMSG);
@@ -123,6 +160,7 @@ static struct unix_sock *unix_alloc(u16 type, struct net *net)
 	sock_init_common(&u->c, AF_UNIX, type, 0);
 	u->uid = current_euid();
 	atomic_set(&u->refs, 1);
+	atomic_set(&u->wmem, 1);
 	u->c.net = u->net = net_get(net);
 	u->landlock = landlock_get(current_cred()->landlock);
 	INIT_LIST_HEAD(&u->queue);
@@ -168,7 +206,7 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 	if (!u->nr_queued || !mutex_trylock(&u->read_mutex))
 		return;
 	while ((um = unix_dequeue(u))) {
-		unix_consumed(u, um->len, um->truesize);
+		unix_consumed(u, um->len);
 		unix_msg_free(um);
 	}
 	mutex_unlock(&u->read_mutex);
@@ -340,8 +378,9 @@ static bool can_accept(struct unix_sock *u)
 	return !list_empty(&u->pending) || u->state != UNIX_LISTEN || u->c.shutdown & SHUT_RD;
 }
 
-static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
+static int unix_accept(struct socket *s, struct socket *to, enum sock_patience patience)
 {
+	bool nonblock = patience != SOCK_WAITS;
 	struct unix_sock *u = UNIX(s), *srv, *fresh = UNIX(to);
 	u64 limit = u->c.rcvtimeo, until = limit && !nonblock ? ktime_get() + limit : ~0UL;
 	int err;
@@ -359,8 +398,9 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 		if (srv)
 			break;
 		if (u->c.shutdown & SHUT_RD) /* what came before is taken all the same */
-			return -EINVAL;
-		err = sock_wait_until(&u->c, can_accept(u), nonblock, limit, until);
+			return patience == SOCK_TRIES ? -EAGAIN : -EINVAL;
+		err = sock_wait_until(
+			&u->c, can_accept(u), nonblock, limit, until, EPOLLIN | EPOLLERR);
 		if (err)
 			return err;
 	}
@@ -454,10 +494,7 @@ static void unix_die(struct unix_sock *u, bool never_accepted)
 		unix_die(srv, true);
 		unix_put(srv);
 	}
-	unread = u->nr_queued;
 	drop_queue(u);
-	if (unread)
-		unix_wake_space(u);
 	drop_path(u);
 	spin_lock(&u->c.lock);
 	u->peer = NULL;
@@ -535,16 +572,15 @@ static int unix_release(struct socket *s)
 
 /* ---- polling, requests ---- */
 
+/* @p: to whom datagrams go, or NULL. */
 static bool writable(struct unix_sock *u, struct unix_sock *p)
 {
-	bool yes;
+	bool yes = has_much_room(u);
 
-	if (!p)
-		return true;
+	if (!yes || !p)
+		return yes;
 	spin_lock(&p->c.lock);
-	yes = unix_receiver_gone(p) || p->wmem * 4 <= u->c.sndbuf;
-	if (unix_queue_full(u, p))
-		yes = false;
+	yes = p->state == UNIX_DEAD || !unix_queue_full(u, p);
 	spin_unlock(&p->c.lock);
 	return yes;
 }
@@ -552,7 +588,7 @@ static bool writable(struct unix_sock *u, struct unix_sock *p)
 static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 {
 	struct unix_sock *u = UNIX(s), *p;
-	bool peer_gone;
+	bool peer_gone, dgram = u->c.type == SOCK_DGRAM;
 	u32 mask = 0, shut;
 
 	poll_wait(f, &u->c.wait, pt);
@@ -563,9 +599,9 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		       (shut == SHUT_BOTH ? EPOLLHUP : 0);
 	}
 	p = unix_peer_get(u);
-	if (p)
+	if (p && dgram)
 		poll_space(u, p, f, pt);
-	peer_gone = u->c.type != SOCK_DGRAM && p && p->state == UNIX_DEAD;
+	peer_gone = !dgram && p && p->state == UNIX_DEAD;
 	if (u->c.err)
 		mask |= EPOLLERR;
 	if (unix_readable(u))
@@ -573,16 +609,18 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	if (READ_ONCE(u->oob))
 		mask |= EPOLLPRI;
 	shut = u->c.shutdown;
-	if (p && u->c.type != SOCK_DGRAM) /* what the peer does not read cannot be sent */
+	if (p && !dgram) /* what the peer does not read cannot be sent */
 		shut |= (p->c.shutdown & SHUT_WR ? SHUT_RD : 0) |
 			(p->c.shutdown & SHUT_RD ? SHUT_WR : 0);
 	if (shut & SHUT_RD || peer_gone)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if ((shut & SHUT_BOTH) == SHUT_BOTH || peer_gone ||
-		(u->c.type != SOCK_DGRAM && u->state == UNIX_UNCONNECTED))
+		(!dgram && u->state == UNIX_UNCONNECTED))
 		mask |= EPOLLHUP;
-	if (writable(u, p))
+	if (writable(u, dgram ? p : NULL))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	else if (dgram)
+		WRITE_ONCE(u->nospace, true);
 	if (p)
 		unix_put(p);
 	return mask;
@@ -596,9 +634,21 @@ static bool at_mark(const struct unix_sock *u, const struct unix_msg *um)
 	return um == u->oob || !u->oob || um->list.next == &u->oob->list;
 }
 
+u32 unix_inq(struct unix_sock *u)
+{
+	struct unix_msg *um;
+	u32 n;
+
+	spin_lock(&u->c.lock);
+	um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+	n = u->c.type != SOCK_DGRAM ? (u32)u->queued : um ? um->len : 0;
+	spin_unlock(&u->c.lock);
+	return n;
+}
+
 static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 {
-	struct unix_sock *u = UNIX(s), *p;
+	struct unix_sock *u = UNIX(s);
 	struct unix_msg *um;
 	int n = 0;
 
@@ -606,28 +656,21 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 	case FIONREAD:
 		if (u->state == UNIX_LISTEN)
 			return -EINVAL;
-		spin_lock(&u->c.lock);
-		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
-		n = u->c.type != SOCK_DGRAM ? (int)u->queued : um ? (int)um->len : 0;
-		spin_unlock(&u->c.lock);
-		return put_user(n, UADDR(arg));
+		return put_user((int)unix_inq(u), UADDR(arg));
 	case SIOCATMARK:
 		spin_lock(&u->c.lock);
 		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
 		n = at_mark(u, um);
 		spin_unlock(&u->c.lock);
 		return put_user(n, UADDR(arg));
-	case TIOCOUTQ:
-		p = unix_peer_get(u);
-		if (p) {
-			spin_lock(&p->c.lock);
-			n = (int)p->wmem;
-			spin_unlock(&p->c.lock);
-			unix_put(p);
-		}
-		return put_user(n, UADDR(arg));
+	case TIOCOUTQ: return put_user((int)unix_wmem(u), UADDR(arg));
 	}
 	return -ENOTTY;
+}
+
+static void unix_meminfo(struct sock_common *sk, u32 *n)
+{
+	n[SK_MEMINFO_WMEM_ALLOC] = (u32)unix_wmem(container_of(sk, struct unix_sock, c));
 }
 
 static int peer_pidfd(struct unix_sock *u, void *val, u32 *len)
@@ -710,6 +753,7 @@ static const struct proto_ops unix_stream_ops = {
 	.getsockopt = unix_getsockopt,
 	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
+	.meminfo = unix_meminfo,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
 };
@@ -727,6 +771,7 @@ static const struct proto_ops unix_seqpacket_ops = {
 	.getsockopt = unix_getsockopt,
 	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
+	.meminfo = unix_meminfo,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
 	.may_send = seqpacket_may_send,
@@ -743,6 +788,7 @@ static const struct proto_ops unix_dgram_ops = {
 	.getsockopt = unix_getsockopt,
 	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
+	.meminfo = unix_meminfo,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
 };

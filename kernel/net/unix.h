@@ -16,7 +16,7 @@ struct unix_msg {
 	u32 truesize;          /* what it counts for: memory, as Linux would need it */
 	struct ucred cred;
 	u64 stamp;              /* when it was sent, real time */
-	struct unix_sock *from; /* datagrams: a reference: whose name is told, as it is then */
+	struct unix_sock *from; /* whose memory it is: that keeps it */
 	struct file **files;    /* references in flight */
 	u32 nr_files;
 	struct user_struct *payer; /* whose limit they count against in flight; a reference */
@@ -27,6 +27,9 @@ struct unix_msg {
 struct unix_sock {
 	struct sock_common c; /* c.lock protects what is not marked otherwise */
 	atomic_t refs;
+	/* atomic: truesize of what it has sent and nobody has read, and 1 for refs: who brings it to 0 frees */
+	atomic64_t wmem;
+	bool nospace;                     /* it was told that there is no room: it gets SIGIO */
 	struct hlist_node all;            /* under unix_names_lock */
 	struct net *net;                  /* a reference: whose abstract names; immutable */
 	struct landlock_domain *landlock; /* a reference: its maker's; immutable */
@@ -35,14 +38,14 @@ struct unix_sock {
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */
 	u64 queued;             /* bytes in it */
-	u64 wmem;               /* truesize of all in it, and of what a reader has in hand */
 	u32 nr_queued;
 	bool in_hand; /* a reader of the stream has the first message outside the queue, and may put it back */
-	struct unix_msg *oob;         /* in the queue: the byte out of band that nobody has taken */
-	struct wait_queue_head space; /* senders that wait for room here */
+	struct unix_msg *oob; /* in the queue: the byte out of band that nobody has taken */
+	struct wait_queue_head
+		space; /* who waits for room in the queue of datagrams, or to connect */
 	struct mutex polled_lock;
 	struct list_head
-		polled; /* of unix_polled: peers in whose space pollers of ours may stand */
+		polled; /* datagrams: of unix_polled: peers in whose space pollers of ours may stand */
 	struct mutex
 		read_mutex; /* one reader at a time: it may hold the first message while it copies */
 	struct ucred peercred;
@@ -77,6 +80,14 @@ void unix_wake_space(struct unix_sock *u);
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 void unix_get(struct unix_sock *u);
 void unix_put(struct unix_sock *u);
+/* @m's memory is its sender's @u, who stays until unix_msg_free(). */
+void unix_charge(struct unix_sock *u, struct unix_msg *m);
+static inline u64 unix_wmem(const struct unix_sock *u)
+{
+	return (u64)atomic_read(&u->wmem) - 1;
+}
+/* What FIONREAD tells: bytes to read; of a datagram socket those of the first. */
+u32 unix_inq(struct unix_sock *u);
 
 /* unix_names.c */
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
@@ -107,8 +118,8 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m);
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m);
 ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
 struct unix_msg *unix_dequeue(struct unix_sock *u);
-/* @n bytes were read; @truesize: of a message that is gone with them, or 0. Who waits for room is told. */
-void unix_consumed(struct unix_sock *u, u64 n, u32 truesize);
+/* @n bytes were read, of datagrams one: who waits for room in the queue is told. */
+void unix_consumed(struct unix_sock *u, u64 n);
 /* There is something to read, in the queue or in the hand of a reader who may put it back. */
 bool unix_readable(struct unix_sock *u);
 bool unix_receiver_gone(const struct unix_sock *to);

@@ -2,8 +2,8 @@
 /*
  * unix_data.c: AF_UNIX: data, descriptors and credentials on their way from one socket's sender to the other's queue and reader.
  *
- * A sender builds its message with no lock held, then puts it into the receiver's queue, or waits on the receiver's space queue. Readers of
- * one socket take turns (read_mutex), so one of them may hold the first message outside the queue while it copies. Who waits does not hold it: another,
+ * A sender waits until it has memory, builds its message with no lock held, then puts it into the receiver's queue; where that is full of
+ * datagrams it waits on the receiver's space queue. Readers of one socket take turns (read_mutex), so one of them may hold the first message outside the queue while it copies. Who waits does not hold it: another,
  * who does not want to wait, is told so.
  */
 #include <asm/errno.h>
@@ -83,6 +83,7 @@ static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *t
 	um->cred = sender(u, to, m);
 	um->stamp = ktime_get_real_coarse();
 	um->truesize = truesize_of(u->c.type, n);
+	unix_charge(u, um);
 	if (copy_from_iter(um->data, n, &m->iter) != n) {
 		unix_msg_free(um);
 		return ERR_PTR(-EFAULT);
@@ -94,22 +95,13 @@ static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *t
 		m->nr_files = 0;
 		unix_inflight(um);
 	}
-	if (u->c.type == SOCK_DGRAM) {
-		unix_get(u);
-		um->from = u;
-	}
 	return um;
 }
 
 bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to)
 {
-	return u->c.type == SOCK_DGRAM && to->peer != u && to->nr_queued > UNIX_MAX_DGRAM_QUEUE;
-}
-
-/* Room in @to for a message from @u: the last one may be too much. Under to's lock. */
-static bool has_space_locked(const struct unix_sock *u, const struct unix_sock *to)
-{
-	return !unix_queue_full(u, to) && to->wmem < u->c.sndbuf;
+	return u->c.type == SOCK_DGRAM && to != u && to->peer != u &&
+	       to->nr_queued > UNIX_MAX_DGRAM_QUEUE;
 }
 
 bool unix_receiver_gone(const struct unix_sock *to)
@@ -117,32 +109,79 @@ bool unix_receiver_gone(const struct unix_sock *to)
 	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
 }
 
-static bool send_ready(struct unix_sock *u, struct unix_sock *to)
+/* The last message may be too much. */
+static bool has_memory(const struct unix_sock *u)
 {
-	bool yes;
-
-	spin_lock(&to->c.lock);
-	yes = has_space_locked(u, to) || unix_receiver_gone(to);
-	spin_unlock(&to->c.lock);
-	return yes || u->c.shutdown & SHUT_WR;
+	return unix_wmem(u) < u->c.sndbuf;
 }
 
-/* *@until: of this message, 0 at first. Who is woken may find that another was first. */
-static int wait_for_space(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
+/* @to: at the other end of a connection; NULL for datagrams, whose end may be anybody. */
+static bool may_not_send(const struct unix_sock *u, const struct unix_sock *to)
 {
-	int err;
+	return u->c.shutdown & SHUT_WR || (to && unix_receiver_gone(to));
+}
 
-	if (nonblock)
-		return -EAGAIN;
-	if (!*until)
-		*until = u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
-	err = wait_event_timeout(&to->space, send_ready(u, to), *until, true);
+/* A limit of one wait, by SO_SNDTIMEO. */
+static u64 send_until(const struct unix_sock *u)
+{
+	return u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
+}
+
+static int wait_result(const struct unix_sock *u, int err)
+{
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
 	return err == -ERESTARTSYS && u->c.sndtimeo ? -EINTR : err;
 }
 
-/* Puts @um into @to's queue: 0, -EAGAIN (no room), -EPIPE/-ECONNREFUSED. It belongs to the queue when 0. */
+/* 0: @u may build one more message. @to: as above. Who is woken may find that another was first. */
+static int wait_for_memory(struct unix_sock *u, const struct unix_sock *to, bool nonblock)
+{
+	u64 until = 0;
+	int err = 0;
+
+	while (!err) {
+		err = READ_ONCE(u->c.err) ? xchg(&u->c.err, 0) : 0;
+		if (err)
+			break;
+		if (may_not_send(u, to))
+			return -EPIPE;
+		if (likely(has_memory(u)))
+			break;
+		WRITE_ONCE(u->nospace, true);
+		if (nonblock)
+			return -EAGAIN;
+		if (!until)
+			until = send_until(u);
+		err = wait_result(
+			u, wait_event_poll(&u->c.wait,
+				   has_memory(u) || READ_ONCE(u->c.err) || may_not_send(u, to),
+				   until, EPOLLOUT | EPOLLERR));
+	}
+	return err;
+}
+
+static bool has_place(struct unix_sock *u, struct unix_sock *to)
+{
+	bool yes;
+
+	spin_lock(&to->c.lock);
+	yes = !unix_queue_full(u, to) || unix_receiver_gone(to);
+	spin_unlock(&to->c.lock);
+	return yes || u->c.shutdown & SHUT_WR;
+}
+
+/* Datagrams: for a place in @to's queue. *@until: of this message, 0 at first. */
+static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
+{
+	if (nonblock)
+		return -EAGAIN;
+	if (!*until)
+		*until = send_until(u);
+	return wait_result(u, wait_event_timeout(&to->space, has_place(u, to), *until, true));
+}
+
+/* Puts @um into @to's queue: 0, -EAGAIN (it is full), -EPIPE/-ECONNREFUSED. It belongs to the queue when 0. */
 static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
 {
 	int err = 0;
@@ -150,14 +189,13 @@ static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *u
 	spin_lock(&to->c.lock);
 	if (unix_receiver_gone(to))
 		err = u->c.type == SOCK_DGRAM && to->state == UNIX_DEAD ? -ECONNREFUSED : -EPIPE;
-	else if (!has_space_locked(u, to))
+	else if (unix_queue_full(u, to))
 		err = -EAGAIN;
 	else {
 		if (um->oob)
 			unix_oob_comes(to, um);
 		list_add_tail(&um->list, &to->queue);
 		to->queued += um->len;
-		to->wmem += um->truesize;
 		to->nr_queued++;
 	}
 	spin_unlock(&to->c.lock);
@@ -178,14 +216,14 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 	return p;
 }
 
-/* One message into the queue, when there is room. */
-static int send_msg(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock)
+/* One message into the queue, when there is a place: else it is freed. @until: as above. */
+static int send_msg(
+	struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock, u64 *until)
 {
-	u64 until = 0;
 	int err;
 
 	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
-		err = wait_for_space(u, to, nonblock, &until);
+		err = wait_for_place(u, to, nonblock, until);
 		if (err)
 			break;
 	}
@@ -205,8 +243,12 @@ static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg
 	while (m->iter.count && !err) {
 		u64 left = m->iter.count - (oob && m->iter.count > 1);
 		u32 n = (u32)min(left, most);
-		struct unix_msg *um = build_msg(u, to, m, n, min(n, (u32)APART), first);
+		struct unix_msg *um;
 
+		err = wait_for_memory(u, to, m->nonblock);
+		if (err)
+			break;
+		um = build_msg(u, to, m, n, min(n, (u32)APART), first);
 		if (IS_ERR(um)) {
 			err = (int)PTR_ERR(um);
 			break;
@@ -214,7 +256,7 @@ static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg
 		first = false;
 		n = um->len;
 		um->oob = oob && !m->iter.count;
-		err = send_msg(u, to, um, m->nonblock);
+		err = send_msg(u, to, um, m->nonblock, &m->until);
 		if (!err)
 			done += n;
 		cond_resched();
@@ -234,22 +276,21 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 	to = unix_peer_get(u);
 	if (!to)
 		return -ENOTCONN;
-	n = u->c.shutdown & SHUT_WR || unix_receiver_gone(to) ? -EPIPE : send_pieces(u, to, m);
+	n = may_not_send(u, to) ? -EPIPE : send_pieces(u, to, m);
 	unix_put(to);
 	return n;
 }
 
-/* What a sender hears before anybody looks who it is for. */
-static int dgram_sender_may(struct unix_sock *u, u64 len)
+/* What a sender hears, and what it waits for, before anybody looks who it is for. @to: as above. */
+static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
 {
 	int err = unix_name_asked(u);
 
 	if (err)
 		return err;
-	if (len > u->c.sndbuf - 32)
+	if (m->iter.count > u->c.sndbuf - 32)
 		return -EMSGSIZE;
-	err = xchg(&u->c.err, 0);
-	return !err && u->c.shutdown & SHUT_WR ? -EPIPE : err;
+	return wait_for_memory(u, to, m->nonblock);
 }
 
 /* Who is named, or connected: a reference, or ERR_PTR. */
@@ -264,7 +305,7 @@ static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
 	else if (!to)
 		err = u->c.type == SOCK_DGRAM && u->c.shutdown & SHUT_WR ? -EPIPE : -ENOTCONN;
 	if (!err)
-		err = dgram_sender_may(u, m->iter.count);
+		err = dgram_sender_may(u, u->c.type == SOCK_DGRAM ? NULL : to, m);
 	if (!err && named)
 		return unix_find_sock(u->net, m->name, u->c.type);
 	if (err && to)
@@ -298,16 +339,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 		unix_msg_free(um);
 		goto out;
 	}
-	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
-		err = wait_for_space(u, to, m->nonblock, &m->until);
-		if (err)
-			break;
-	}
-	if (err)
-		unix_msg_free(um);
-	/* the memory of what could not be sent is free again */
-	if (err && err != -EAGAIN && u->c.type == SOCK_DGRAM)
-		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
+	err = send_msg(u, to, um, m->nonblock, &m->until);
 	if (err == -ECONNREFUSED && !(m->name && m->name->len)) {
 		struct sockaddr_buf unspec = { .len = sizeof(u16), .family = AF_UNSPEC };
 
@@ -416,13 +448,13 @@ static void requeue(struct unix_sock *u, struct unix_msg *um)
 	spin_unlock(&u->c.lock);
 }
 
-void unix_consumed(struct unix_sock *u, u64 n, u32 truesize)
+void unix_consumed(struct unix_sock *u, u64 n)
 {
 	spin_lock(&u->c.lock);
 	u->queued -= n;
-	u->wmem -= truesize;
 	spin_unlock(&u->c.lock);
-	unix_wake_space(u);
+	if (u->c.type == SOCK_DGRAM)
+		unix_wake_space(u);
 }
 
 /*
@@ -441,7 +473,6 @@ static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 {
 	struct unix_msg *um;
-	u32 truesize = 0;
 	ssize_t n;
 
 	if (unix_oob_stops(u, first))
@@ -465,11 +496,10 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 	if (um->done < um->len) {
 		requeue(u, um);
 	} else {
-		truesize = um->truesize;
 		WRITE_ONCE(u->in_hand, false);
 		unix_msg_free(um);
 	}
-	unix_consumed(u, (u64)n, truesize);
+	unix_consumed(u, (u64)n);
 	sock_peeked(&u->c, -(int)n);
 	return n;
 }
@@ -541,7 +571,7 @@ static bool something(struct unix_sock *u, bool part)
 static int wait_aside(struct unix_sock *u, struct msg *m, bool part, bool *held)
 {
 	return sock_wait_aside(&u->c, something(u, part) || u->c.err || over(u), m, u->c.rcvtimeo,
-		&u->read_mutex, held);
+		&u->read_mutex, held, EPOLLIN | EPOLLERR);
 }
 
 /* Nothing was there: 1 for the end, 0 to look again, or -errno. */
@@ -672,7 +702,9 @@ static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip
 		if (um)
 			return um;
 		if (u->c.shutdown & SHUT_RD)
-			return m->nonblock && u->c.type == SOCK_DGRAM ? ERR_PTR(-EAGAIN) : NULL;
+			return m->nonblock && !m->waits_later && u->c.type == SOCK_DGRAM ?
+				       ERR_PTR(-EAGAIN) :
+				       NULL;
 		if (u->c.type == SOCK_SEQPACKET && over(u) && !something(u, part))
 			return NULL;
 		err = wait_aside(u, m, part, held);
@@ -695,7 +727,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 	n = take_bytes(um, m, skip);
 	if (n < 0) { /* a message that met a bad address is gone, as on Linux */
 		if (!peek) {
-			unix_consumed(u, um->len, um->truesize);
+			unix_consumed(u, um->len);
 			unix_msg_free(um);
 		}
 		return n;
@@ -717,7 +749,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 	if (peek)
 		return n;
 	sock_peeked(&u->c, -(int)um->len);
-	unix_consumed(u, um->len, um->truesize);
+	unix_consumed(u, um->len);
 	unix_msg_free(um);
 	return n;
 }

@@ -167,7 +167,6 @@ static void empty_one(struct unix_sock *u)
 	spin_lock(&u->c.lock);
 	list_splice_tail_init(&u->queue, &garbage);
 	u->queued = 0;
-	u->wmem = 0;
 	u->nr_queued = 0;
 	u->oob = NULL;
 	spin_unlock(&u->c.lock);

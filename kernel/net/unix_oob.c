@@ -39,17 +39,7 @@ static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool
 	}
 	list_del_init(&um->list);
 	u->nr_queued--;
-	u->wmem -= um->truesize;
 	return um;
-}
-
-/* It has left room. */
-static void free_mark(struct unix_sock *u, struct unix_msg *mark)
-{
-	if (!mark)
-		return;
-	unix_msg_free(mark);
-	unix_wake_space(u);
 }
 
 /*
@@ -71,7 +61,8 @@ bool unix_oob_stops(struct unix_sock *u, bool first)
 				drop = pass_mark(u, um, READ_ONCE(u->c.oobinline));
 		}
 		spin_unlock(&u->c.lock);
-		free_mark(u, drop);
+		if (drop)
+			unix_msg_free(drop);
 	} while (drop);
 	return stop;
 }
@@ -110,7 +101,8 @@ ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m)
 			drop = take_oob(u, um);
 	}
 	spin_unlock(&u->c.lock);
-	free_mark(u, drop);
+	if (drop)
+		unix_msg_free(drop);
 	if (!um)
 		return -EINVAL;
 	m->out_flags |= MSG_OOB;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* io_uring_setup(2), io_uring_enter, io_uring_register: rings, transfers, polls, timeouts, sockets, links, overflow. */
 #include "uring.h"
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -501,6 +502,10 @@ static void test_sockets(void)
 	NEED(shutdown(l, SHUT_RD));
 	add(IORING_OP_ACCEPT, l, NULL, 0, 0, 14); /* nobody will come: it does not wait */
 	go("no longer", 1);
+	NEED(fcntl(l, F_SETFL, O_NONBLOCK));
+	T(accept(l, NULL, NULL));
+	add(IORING_OP_ACCEPT, l, NULL, 0, 0, 15); /* as one who does not wait is told */
+	go("no longer", 1);
 	add(IORING_OP_SHUTDOWN, c, NULL, SHUT_WR, 0, 11)->flags = IOSQE_IO_LINK;
 	add(IORING_OP_RECV, conn, buf, 10, 0, 12);
 	go("shut", 2);
@@ -511,6 +516,75 @@ static void test_sockets(void)
 	close(l);
 	close(c);
 	close(conn);
+}
+
+/* Sockets of datagrams behind SHUT_RD: who waits is told of the end, who does not that there is nothing; poll(2) says that they are ready. */
+static void test_shut(int family)
+{
+	int s = NEED(socket(family, SOCK_DGRAM, 0));
+	char buf[20];
+	struct iovec v = { buf, sizeof(buf) };
+	struct msghdr in = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	if (family == AF_INET) {
+		struct sockaddr_in a = { AF_INET, htons(9), { htonl(INADDR_LOOPBACK) }, { 0 } };
+
+		NEED(connect(s, (void *)&a, sizeof(a)));
+	}
+	NEED(shutdown(s, SHUT_RD));
+	open_ring(8, 0, 0);
+	T(recv(s, buf, sizeof(buf), 0));
+	T(recv(s, buf, sizeof(buf), MSG_DONTWAIT));
+	add(IORING_OP_RECV, s, buf, sizeof(buf), 0, 1);
+	go("shut", 1);
+	add(IORING_OP_RECVMSG, s, &in, 1, 0, 2);
+	go("shut", 1);
+	add(IORING_OP_READ, s, buf, sizeof(buf), 0, 3);
+	go("shut", 1);
+	add(IORING_OP_RECV, s, buf, sizeof(buf), 0, 4)->msg_flags = MSG_DONTWAIT;
+	go("shut", 1);
+	NEED(fcntl(s, F_SETFL, O_NONBLOCK));
+	add(IORING_OP_RECV, s, buf, sizeof(buf), 0, 5);
+	go("shut", 1);
+	add(IORING_OP_READ, s, buf, sizeof(buf), 0, 6);
+	go("shut", 1);
+	close_ring();
+	close(s);
+}
+
+/* A datagram of no bytes is the last of several shots. */
+static void test_empty(void)
+{
+	char buf[4][200];
+	struct msghdr in = { .msg_namelen = 8 };
+	struct io_uring_sqe *e;
+	int s[2];
+
+	NEED(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
+	open_ring(8, 0, 0);
+	add(IORING_OP_PROVIDE_BUFFERS, 4, buf, sizeof(buf[0]), 0, 1);
+	go("provided", 1);
+	for (int msg = 0; msg < 2; msg++) {
+		NEED(write(s[1], "some", 4));
+		NEED(send(s[1], "", 0, 0));
+		NEED(write(s[1], "more", 4));
+		e = add(msg ? IORING_OP_RECVMSG : IORING_OP_RECV, s[0], msg ? &in : NULL, msg, 0,
+			2 + msg);
+		e->ioprio = IORING_RECV_MULTISHOT;
+		e->flags = IOSQE_BUFFER_SELECT;
+		NEED(enter(1, 2, IORING_ENTER_GETEVENTS));
+		for (; ready(); ++*cq_head) {
+			struct io_uring_cqe *c = &cqes[*cq_head & (p.cq_entries - 1)];
+
+			say("%llu: %d, flags %x", (unsigned long long)c->user_data, c->res,
+				c->flags);
+		}
+		say("left: %zd %zd", recv(s[0], buf, 4, MSG_DONTWAIT),
+			recv(s[0], buf, 4, MSG_DONTWAIT));
+	}
+	close_ring();
+	close(s[0]);
+	close(s[1]);
 }
 
 /* A receiver that is full, while the sender's socket is ready: the request waits and keeps nobody busy. */
@@ -573,6 +647,9 @@ TEST(io_uring)
 	test_registered();
 	test_calls();
 	test_sockets();
+	test_shut(AF_UNIX);
+	test_shut(AF_INET);
+	test_empty();
 	test_full();
 	test_overflow();
 }

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_UNIX: how much fits before EAGAIN and until POLLOUT goes, in messages of which size, what SIOCOUTQ says, and how room comes back. */
+/*
+ * AF_UNIX: how much fits before EAGAIN and until POLLOUT goes, in messages of which size, what SIOCOUTQ says, and how room comes back; whose it is,
+ * who is woken, and what who waits for it is told.
+ */
 #include "t.h"
 
 #include <linux/sockios.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -82,6 +87,237 @@ static void strangers(void)
 	say("%d more than the limit, then %s", n - most, t_errno(errno));
 }
 
+static int named(const char *name, struct sockaddr_un *a)
+{
+	int fd = NEED(socket(AF_UNIX, SOCK_DGRAM, 0));
+
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	strcpy(a->sun_path, name);
+	NEED(bind(fd, (void *)a, sizeof(*a)));
+	return fd;
+}
+
+static int sender(int buf)
+{
+	int fd = NEED(socket(AF_UNIX, SOCK_DGRAM, 0));
+
+	NEED(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buf, sizeof(buf)));
+	return fd;
+}
+
+static int send_all(int fd, const struct sockaddr_un *to, size_t size)
+{
+	int n = 0;
+
+	while (sendto(fd, bytes, size, MSG_DONTWAIT, (const void *)to, to ? sizeof(*to) : 0) > 0)
+		n++;
+	say("%d of %zu, then %s", n, size, t_errno(errno));
+	return n;
+}
+
+/* What one has sent is its own memory, whoever is to read it: others have theirs. */
+static void whose(void)
+{
+	struct sockaddr_un a, b;
+	int x = named("x", &a), y = named("y", &b), one = sender(8000), two = sender(8000);
+
+	send_all(one, &a, 3000);
+	say("one: %d, writable %d", outq(one), writable(one));
+	send_all(one, &b, 3000); /* to whom nobody has sent */
+	send_all(two, &a, 1000);
+	send_all(two, &b, 3000);
+	say("two: %d", outq(two));
+	OK(close(x)); /* what lies there is nobody's any more */
+	say("one: %d, writable %d; two: %d, writable %d", outq(one), writable(one), outq(two),
+		writable(two));
+	OK(sendto(one, "x", 1, MSG_DONTWAIT, (void *)&b, sizeof(b)));
+	close(one); /* its message stays, and its memory with it */
+	OK(recv(y, bytes, sizeof(bytes), MSG_DONTWAIT));
+	T(recv(y, bytes, sizeof(bytes), MSG_DONTWAIT));
+	close(two);
+	close(y);
+	unlink("x");
+	unlink("y");
+}
+
+/* A full queue of datagrams: whom poll(2) calls writable, and who may send to himself. */
+static void full_queue(void)
+{
+	struct sockaddr_un a, me;
+	int to = named("q", &a), strange = sender(400000), known = sender(400000), self, one;
+
+	NEED(connect(known, (void *)&a, sizeof(a)));
+	say("writable: %d %d", writable(strange), writable(known));
+	do
+		one = sender(400000); /* each a little of its memory; it goes, its message stays */
+	while (sendto(one, "x", 1, MSG_DONTWAIT, (void *)&a, sizeof(a)) == 1 && !close(one));
+	close(one);
+	say("full: %d %d", writable(strange), writable(known));
+	T(send(known, "x", 1, MSG_DONTWAIT));
+	OK(recv(to, bytes, 1, 0));
+	say("one is read: %d %d", writable(strange), writable(known));
+	OK(send(known, "x", 1, MSG_DONTWAIT));
+	say("full: %d", writable(known));
+	NEED(shutdown(to, SHUT_RD));
+	say("not to be read: %d", writable(known));
+	T(send(known, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL));
+	close(to);
+	say("gone: %d", writable(known));
+	T(send(known, "x", 1, MSG_DONTWAIT));
+	self = named("self", &me);
+	IS(send_all(self, &me, 1) > 100); /* its memory is the limit, not its queue */
+	close(self);
+	close(strange);
+	close(known);
+	unlink("q");
+	unlink("self");
+}
+
+struct writing {
+	int fd, err;
+	ssize_t n;
+	bool named;
+	struct sockaddr_un to;
+};
+
+static void *write_much(void *arg)
+{
+	struct writing *w = arg;
+
+	do
+		w->n = w->named ? sendto(w->fd, bytes, 1000, MSG_NOSIGNAL, (void *)&w->to,
+					  sizeof(w->to)) :
+				  send(w->fd, bytes, 1000, MSG_NOSIGNAL);
+	while (w->n > 0);
+	w->err = errno;
+	return NULL;
+}
+
+static bool asleep(int fd)
+{
+	int was = -1;
+
+	while (was != outq(fd)) {
+		was = outq(fd);
+		usleep(50000);
+	}
+	return was > 0;
+}
+
+/* Who waits for memory hears what has happened meanwhile. */
+static void ends(const char *name, int type, int end)
+{
+	struct writing w = { .n = 0 };
+	pthread_t t;
+	int s[2];
+
+	NEED(socketpair(AF_UNIX, type, 0, s));
+	w.fd = s[0];
+	NEED(pthread_create(&t, NULL, write_much, &w));
+	IS(asleep(s[0]));
+	if (end < 0)
+		close(s[1]);
+	else
+		NEED(shutdown(s[end], end ? SHUT_RD : SHUT_WR));
+	if (end >= 0 && type == SOCK_DGRAM &&
+		end) { /* which nobody hears of who waits for memory */
+		while (recv(s[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+			;
+	}
+	pthread_join(t, NULL);
+	say("%s, end %d: %s", name, end, t_errno(w.err));
+	close(s[0]);
+	if (end >= 0)
+		close(s[1]);
+}
+
+/* Two senders wait for their own memory, which one reader gives back. */
+static void two_wait(void)
+{
+	struct writing w[2] = { { .named = true }, { .named = true } };
+	int to = named("t", &w[0].to), n = 0;
+	pthread_t t[2];
+
+	w[1].to = w[0].to;
+	for (int i = 0; i < 2; i++) {
+		w[i].fd = sender(20000);
+		NEED(pthread_create(&t[i], NULL, write_much, &w[i]));
+	}
+	IS(asleep(w[0].fd) && asleep(w[1].fd));
+	while (n < 1000)
+		n += recv(to, bytes, sizeof(bytes), 0) == 1000;
+	IS(asleep(w[0].fd) && asleep(w[1].fd));
+	close(to);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(t[i], NULL);
+		say("it ends with %s", t_errno(w[i].err));
+		close(w[i].fd);
+	}
+	unlink("t");
+}
+
+static volatile int sigios;
+
+static void on_sigio(int sig)
+{
+	sigios++;
+}
+
+/* SIGIO and an edge of epoll: once there is much room again, and only for who was told that there is none. */
+static void told(int type)
+{
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
+	int s[2], ep = NEED(epoll_create1(0)), n = 0;
+
+	signal(SIGIO, on_sigio);
+	NEED(socketpair(AF_UNIX, type, 0, s));
+	NEED(fcntl(s[0], F_SETOWN, getpid()));
+	NEED(fcntl(s[0], F_SETFL, O_ASYNC | O_NONBLOCK));
+	NEED(epoll_ctl(ep, EPOLL_CTL_ADD, s[0], &e));
+	say("edge %d", epoll_wait(ep, &e, 1, 0));
+	sigios = 0;
+	NEED(write(s[0], bytes, 1000));
+	NEED(read(s[1], bytes, 1000));
+	say("one: %d signals, edge %d", sigios, epoll_wait(ep, &e, 1, 0));
+	while (write(s[0], bytes, 1000) == 1000)
+		n++;
+	say("full: %d signals, edge %d", sigios, epoll_wait(ep, &e, 1, 0));
+	for (int i = 0; i < n && !sigios; i++) {
+		NEED(read(s[1], bytes, 1000));
+		if (sigios)
+			say("after %d of %d: %d signals, edge %d", i + 1, n, sigios,
+				epoll_wait(ep, &e, 1, 0));
+	}
+	NEED(read(s[1], bytes, 1000));
+	say("one more: %d signals, edge %d", sigios, epoll_wait(ep, &e, 1, 0));
+	signal(SIGIO, SIG_DFL);
+	close(s[0]);
+	close(s[1]);
+	close(ep);
+}
+
+/* More room than before, by SO_SNDBUF, is room for who waits. */
+static void more_room(void)
+{
+	struct writing w = { .n = 0 };
+	int s[2], buf = 200000;
+	pthread_t t;
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	w.fd = s[0];
+	NEED(setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &(int){ 10000 }, sizeof(int)));
+	NEED(pthread_create(&t, NULL, write_much, &w));
+	IS(asleep(s[0]));
+	say("%d", outq(s[0]));
+	NEED(setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &buf, sizeof(buf)));
+	IS(asleep(s[0]));
+	say("%d", outq(s[0]));
+	NEED(shutdown(s[0], SHUT_WR));
+	pthread_join(t, NULL);
+	close(s[0]);
+	close(s[1]);
+}
+
 TEST(unix_room)
 {
 	static const size_t sizes[] = { 1, 192, 193, 704, 705, 1728, 1729, 3776, 3777, 4096, 5000,
@@ -94,4 +330,15 @@ TEST(unix_room)
 	}
 	in_parts();
 	strangers();
+	whose();
+	full_queue();
+	for (int end = -1; end < 2; end++) {
+		ends("stream", SOCK_STREAM, end);
+		ends("seqpacket", SOCK_SEQPACKET, end);
+		ends("dgram", SOCK_DGRAM, end);
+	}
+	two_wait();
+	told(SOCK_STREAM);
+	told(SOCK_DGRAM);
+	more_room();
 }
