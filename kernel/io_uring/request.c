@@ -434,16 +434,25 @@ bool uring_in_vain(const struct uring_req *r)
 	return r->tries > VAIN_TRIES && r->file->f_flags & O_NONBLOCK;
 }
 
+/* True: it says so for long, as a datagram socket whose receiver is full, which can be written to for ever. */
+static bool ready_for_nothing(struct uring_req *r, struct file *f, u32 events)
+{
+	if (r->tries <= MAX_TRIES)
+		return false;
+	if (!(vfs_poll(f, NULL) & (events | EPOLLERR | EPOLLHUP))) {
+		r->tries = 0;
+		return false;
+	}
+	r->tries += r->tries <= VAIN_TRIES;
+	return true;
+}
+
 long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 {
 	int mask;
 
-	if (r->tries >
-		MAX_TRIES) { /* a datagram socket whose receiver is full says that it can be written to */
-		r->tries += r->tries <= VAIN_TRIES;
+	if (ready_for_nothing(r, f, events))
 		return uring_wait_a_while(r);
-	}
-
 	async_poll_setup(&r->poll, f, events | EPOLLERR | EPOLLHUP, file_ready);
 	r->poll.task = current;
 	if (!uring_enlist(r, ON_WAITING))

@@ -87,9 +87,10 @@ void unix_charge(struct unix_sock *u, struct unix_msg *m)
 	atomic_add(m->truesize, &u->wmem);
 }
 
+/* With the 1 that is for nothing, as on Linux: so poll(2) and uncharge(), which has it left, say the same. */
 static bool has_much_room(const struct unix_sock *u)
 {
-	return unix_wmem(u) * 4 <= u->c.sndbuf;
+	return (u64)atomic_read(&u->wmem) * 4 <= u->c.sndbuf;
 }
 
 /* @u, which stays meanwhile, has memory again. */

@@ -296,6 +296,25 @@ static void told(int type)
 	close(ep);
 }
 
+/* A quarter of it to the byte, less what a socket counts for nothing. */
+static void quarter(void)
+{
+	struct pollfd p = { .events = POLLOUT };
+	int s[2], n = 0;
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	p.fd = s[0];
+	NEED(setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &(int){ 3072 }, sizeof(int)));
+	while (send(s[0], bytes, 1, MSG_DONTWAIT) == 1)
+		n++;
+	say("%d, %d", n, outq(s[0]));
+	while (!poll(&p, 1, 0) && recv(s[1], bytes, 1, MSG_DONTWAIT) == 1)
+		;
+	say("writable at %d", outq(s[0]));
+	close(s[0]);
+	close(s[1]);
+}
+
 /* More room than before, by SO_SNDBUF, is room for who waits. */
 static void more_room(void)
 {
@@ -341,4 +360,5 @@ TEST(unix_room)
 	told(SOCK_STREAM);
 	told(SOCK_DGRAM);
 	more_room();
+	quarter();
 }
