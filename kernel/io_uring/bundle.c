@@ -150,9 +150,9 @@ static long next_transfer(struct uring_req *r, bool *last)
 
 long uring_send_chosen(struct uring_req *r)
 {
-	long n = file_socket(r->file) ?
-			 uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, EPOLLOUT) :
-			 -ENOTSOCK;
+	long n = file_socket(r->file) ? uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST,
+						EPOLLOUT, r->sqe.msg_flags & MSG_DONTWAIT) :
+					-ENOTSOCK;
 	bool last = false;
 
 	while (!n) {

@@ -56,6 +56,10 @@ static int check_sqe(struct uring_req *r)
 		return -EINVAL;
 	if (r->sqe.flags & IOSQE_BUFFER_SELECT && !op->select)
 		return -EOPNOTSUPP;
+	if (r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
+		r->ring->no_drain = true;
+	if (r->sqe.flags & IOSQE_IO_DRAIN && r->ring->no_drain)
+		return -EOPNOTSUPP;
 	if (r->ring->limits.active && !uring_permitted(r))
 		return -EACCES;
 	if ((r->sqe.ioprio && !op->ioprio) ||
@@ -75,7 +79,7 @@ static void start(struct uring_req *r)
 		uring_run(r);
 }
 
-/* The chain is complete: it runs, or, when one of it was refused, ends. */
+/* The chain is complete: it runs, or ends. */
 static void chain_start(struct batch *b)
 {
 	struct uring_req *head = b->head;
@@ -84,7 +88,7 @@ static void chain_start(struct batch *b)
 	if (!head)
 		return;
 	if (b->broken)
-		uring_cancel_chain(head, false);
+		uring_refuse_chain(head);
 	else
 		start(head);
 	b->broken = false;

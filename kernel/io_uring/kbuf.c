@@ -297,6 +297,8 @@ int provide_prep(struct uring_req *r)
 		return -EINVAL;
 	if (s->fd <= 0 || s->fd > MAX_IDS)
 		return -E2BIG;
+	if (!s->len)
+		return -EINVAL;
 	if (check_mul_overflow((u64)s->len, (u64)s->fd, &size) ||
 		check_add_overflow((u64)s->addr, size, &end))
 		return -EOVERFLOW;

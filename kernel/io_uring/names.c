@@ -7,9 +7,9 @@
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
 
 #include "kernel/io_uring/uring.h"
+#include "kernel/vfs/calls.h"
 
 static int take_name(struct uring_req *r, u64 at, u32 lookup_flags)
 {
@@ -47,9 +47,9 @@ int openat_prep(struct uring_req *r)
 {
 	int err = uring_plain_prep(r);
 
-	if (!err && r->sqe.file_index && r->sqe.open_flags & O_CLOEXEC)
-		err = -EINVAL;
-	return err ? err : take_name(r, r->sqe.addr, 0);
+	if (!err)
+		err = take_name(r, r->sqe.addr, 0);
+	return !err && r->sqe.file_index && r->sqe.open_flags & O_CLOEXEC ? -EINVAL : err;
 }
 
 long openat_issue(struct uring_req *r)
@@ -61,23 +61,20 @@ long openat_issue(struct uring_req *r)
 
 int openat2_prep(struct uring_req *r)
 {
-	struct open_how how = { 0 };
-	int err = uring_plain_prep(r);
+	int err = (int)get_open_how(&r->how, UADDR(r->sqe.off), r->sqe.len);
 
-	if (err)
-		return err;
-	if (r->sqe.file_index && copy_from_user(&how, UADDR(r->sqe.off), sizeof(how.flags)))
-		return -EFAULT;
-	if (how.flags & O_CLOEXEC)
-		return -EINVAL;
-	return take_name(r, r->sqe.addr, 0);
+	if (!err)
+		err = uring_plain_prep(r);
+	if (!err)
+		err = take_name(r, r->sqe.addr, 0);
+	return !err && r->sqe.file_index && r->how.flags & O_CLOEXEC ? -EINVAL : err;
 }
 
 long openat2_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	return uring_place_fd(r, sys_openat2(s->fd, UADDR(s->addr), UADDR(s->off), s->len));
+	return uring_place_fd(r, openat_how(s->fd, UADDR(s->addr), &r->how));
 }
 
 /* ---- names ---- */
@@ -129,6 +126,8 @@ int unlinkat_prep(struct uring_req *r)
 	const struct io_uring_sqe *s = &r->sqe;
 
 	if (s->off || s->len || s->splice_fd_in)
+		return -EINVAL;
+	if (!(s->flags & IOSQE_FIXED_FILE) && s->unlink_flags & ~(u32)AT_REMOVEDIR)
 		return -EINVAL;
 	return take_one(r);
 }

@@ -96,7 +96,7 @@ static int take_address(struct uring_req *r)
 	if (s->__pad3[0])
 		return -EINVAL;
 	if (!s->addr2)
-		return s->addr_len ? -EINVAL : 0;
+		return 0;
 	if (!header_new(r))
 		return -ENOMEM;
 	return sock_header_name(r->header, UADDR(s->addr2), s->addr_len);
@@ -113,25 +113,35 @@ static u32 known_flags(const struct uring_req *r)
 	return IORING_RECVSEND_POLL_FIRST | (is_msg(r) ? 0 : URING_RECVSEND_BUNDLE);
 }
 
+/* From here on there is a second completion, also when it is refused. */
+static int zc_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->flags & IOSQE_CQE_SKIP_SUCCESS || s->addr3 || s->__pad2[0])
+		return -EINVAL;
+	r->notify = true;
+	return 0;
+}
+
 int net_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
-	int err;
+	int err = is_zc(r) ? zc_prep(r) : 0;
 
-	if (s->ioprio & ~known_flags(r))
+	if (err)
+		return err;
+	if (s->ioprio & ~known_flags(r)) {
+		r->sqe.ioprio = 0; /* nor does its second completion heed them */
 		return -EINVAL;
+	}
 	if (is_msg(r) || is_receive(r) ? s->file_index || s->addr2 : 0)
 		return -EINVAL;
 	if (several(r) && (!selects(r) || s->msg_flags & MSG_WAITALL))
 		return -EINVAL;
-	if (is_zc(r) && (s->flags & IOSQE_CQE_SKIP_SUCCESS || s->addr3))
-		return -EINVAL;
 	if (is_msg(r))
-		err = take_header(r);
-	else
-		err = is_receive(r) ? 0 : take_address(r);
-	r->notify = !err && is_zc(r);
-	return err;
+		return take_header(r);
+	return is_receive(r) ? 0 : take_address(r);
 }
 
 /* ---- sending and receiving ---- */
@@ -146,12 +156,19 @@ long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 }
 
 /* When sqe.ioprio has @flag the socket is asked first: 0, or the result. */
-long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events)
+long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait)
 {
 	if (!(r->sqe.ioprio & flag) || r->polled_first)
 		return 0;
+	if (dontwait)
+		return -EAGAIN;
 	r->polled_first = true;
 	return uring_wait_file(r, events);
+}
+
+static bool dontwait(const struct uring_req *r)
+{
+	return r->sqe.msg_flags & MSG_DONTWAIT;
 }
 
 /* Only a stream goes on: one datagram is all. */
@@ -207,10 +224,14 @@ static bool is_all(const struct uring_req *r)
 
 static long all(struct uring_req *r, u32 events)
 {
+	bool recv = r->sqe.opcode == IORING_OP_RECV;
 	long n = check_zc(r);
 
+	if (!n && !recv &&
+		!file_socket(r->file)) /* RECV alone looks whether it is to be polled before that */
+		return -ENOTSOCK;
 	if (!n)
-		n = uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, events);
+		n = uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, events, dontwait(r));
 	while (!n) {
 		n = transfer(r, r->sqe.addr + (u64)r->done, r->sqe.len - (size_t)r->done);
 		if (n > 0) {
@@ -222,7 +243,7 @@ static long all(struct uring_req *r, u32 events)
 		}
 		if (n != -EAGAIN)
 			break;
-		n = uring_sock_again(r, events, r->sqe.msg_flags & MSG_DONTWAIT);
+		n = uring_sock_again(r, events, dontwait(r));
 	}
 	if (n == URING_QUEUED || !r->done)
 		return n;
@@ -308,14 +329,14 @@ static long next_shot(struct uring_req *r)
 static long receive_chosen(struct uring_req *r)
 {
 	long n = file_socket(r->file) ?
-			 uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, EPOLLIN) :
+			 uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, EPOLLIN, dontwait(r)) :
 			 -ENOTSOCK;
 
 	while (!n) {
 		r->cflags = 0;
 		n = one_shot(r);
 		if (n == -EAGAIN) {
-			n = uring_sock_again(r, EPOLLIN, r->sqe.msg_flags & MSG_DONTWAIT);
+			n = uring_sock_again(r, EPOLLIN, dontwait(r));
 			continue;
 		}
 		if (n < 0 || !r->cflags || !several(r) || was_empty(r, n) ||
@@ -345,7 +366,8 @@ int accept_prep(struct uring_req *r)
 	const struct io_uring_sqe *s = &r->sqe;
 	bool more = s->ioprio & IORING_ACCEPT_MULTISHOT;
 
-	if (s->file_index && s->accept_flags & SOCK_CLOEXEC)
+	if (s->accept_flags & ~(u32)(SOCK_CLOEXEC | SOCK_NONBLOCK) ||
+		(s->file_index && s->accept_flags & SOCK_CLOEXEC))
 		return -EINVAL;
 	if (more && s->file_index && s->file_index != IORING_FILE_INDEX_ALLOC)
 		return -EINVAL;
@@ -355,7 +377,8 @@ int accept_prep(struct uring_req *r)
 long accept_issue(struct uring_req *r)
 {
 	bool more = r->sqe.ioprio & IORING_ACCEPT_MULTISHOT;
-	long n = uring_sock_ask_first(r, URING_ACCEPT_POLL_FIRST, EPOLLIN);
+	bool nowait = r->sqe.ioprio & URING_ACCEPT_DONTWAIT;
+	long n = uring_sock_ask_first(r, URING_ACCEPT_POLL_FIRST, EPOLLIN, nowait);
 
 	if (n)
 		return n;
@@ -373,8 +396,7 @@ long accept_issue(struct uring_req *r)
 			cond_resched();
 			continue;
 		}
-		n = uring_sock_again(
-			r, EPOLLIN, r->sqe.ioprio & URING_ACCEPT_DONTWAIT || uring_in_vain(r));
+		n = uring_sock_again(r, EPOLLIN, nowait || uring_in_vain(r));
 		if (n)
 			return n;
 	}
@@ -421,7 +443,10 @@ int shutdown_prep(struct uring_req *r)
 
 long shutdown_issue(struct uring_req *r)
 {
-	return sock_shutdown_file(r->file, (int)r->sqe.len);
+	long n = sock_shutdown_file(r->file, (int)r->sqe.len);
+
+	r->failed = n == -ENOTSOCK;
+	return n;
 }
 
 long bind_issue(struct uring_req *r)

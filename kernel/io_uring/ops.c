@@ -9,9 +9,11 @@
 #include <linux/fs.h>
 
 #include "kernel/io_uring/uring.h"
+#include "kernel/ipc/epoll.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/vfs/calls.h"
 
+#define SOCK_TYPES 0xf /* what is beside them are flags of the descriptor */
 #define NOP_FLAGS                                                                                  \
 	(URING_NOP_INJECT_RESULT | URING_NOP_FILE | URING_NOP_FIXED_FILE |                         \
 		URING_NOP_FIXED_BUFFER | URING_NOP_TASK_WORK)
@@ -43,14 +45,20 @@ static int msg_ring_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->buf_index || s->msg_ring_flags & ~MSG_RING_FLAGS)
+	return s->buf_index || s->personality || s->msg_ring_flags & ~MSG_RING_FLAGS ? -EINVAL : 0;
+}
+
+static long send_data(struct uring_req *r, struct uring *to)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	bool pass = s->msg_ring_flags & URING_MSG_RING_FLAGS_PASS;
+
+	if (s->addr3 || s->msg_ring_flags & ~URING_MSG_RING_FLAGS_PASS || (s->file_index && !pass))
 		return -EINVAL;
-	if (s->addr == IORING_MSG_DATA) {
-		if (s->addr3 || s->msg_ring_flags & ~URING_MSG_RING_FLAGS_PASS)
-			return -EINVAL;
-		return s->file_index && !s->msg_ring_flags ? -EINVAL : 0;
-	}
-	return s->addr == IORING_MSG_SEND_FD ? 0 : -EINVAL;
+	if (READ_ONCE(to->flags) & IORING_SETUP_R_DISABLED)
+		return -EBADFD;
+	uring_post(to, (struct uring_result){ s->off, (s32)s->len, s->file_index }, true);
+	return 0;
 }
 
 /* The other ring's lock is taken while ours is held, so only if it is free. */
@@ -60,8 +68,10 @@ static long send_file(struct uring_req *r, struct uring *to)
 	struct file *f;
 	long ret;
 
-	if (to == r->ring)
+	if (s->len || to == r->ring)
 		return -EINVAL;
+	if (READ_ONCE(to->flags) & IORING_SETUP_R_DISABLED)
+		return -EBADFD;
 	f = s->addr3 < URING_MAX_ENTRIES ? uring_file(r->ring, (int)s->addr3, true) : NULL;
 	if (!f)
 		return -EBADF;
@@ -81,13 +91,13 @@ static long msg_ring_issue(struct uring_req *r)
 {
 	struct uring *to = r->file->private_data;
 
-	if (r->file->f_op != &uring_fops || READ_ONCE(to->flags) & IORING_SETUP_R_DISABLED)
+	if (r->file->f_op != &uring_fops)
 		return -EBADFD;
-	if (r->sqe.addr == IORING_MSG_SEND_FD)
-		return send_file(r, to);
-	uring_post(
-		to, (struct uring_result){ r->sqe.off, (s32)r->sqe.len, r->sqe.file_index }, true);
-	return 0;
+	switch (r->sqe.addr) {
+	case IORING_MSG_DATA: return send_data(r, to);
+	case IORING_MSG_SEND_FD: return send_file(r, to);
+	}
+	return -EINVAL;
 }
 
 /* ---- files ---- */
@@ -109,13 +119,25 @@ static long fsync_issue(struct uring_req *r)
 		r->file, off, end > 0 ? end : S64_MAX, r->sqe.fsync_flags & IORING_FSYNC_DATASYNC);
 }
 
+static int sync_range_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return s->addr || s->buf_index || s->splice_fd_in ? -EINVAL : 0;
+}
+
 static long sync_range_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->addr || s->buf_index || s->splice_fd_in)
-		return -EINVAL;
 	return vfs_sync_file_range(r->file, (s64)s->off, s->len, s->sync_range_flags);
+}
+
+static int fallocate_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return s->buf_index || s->rw_flags || s->splice_fd_in ? -EINVAL : 0;
 }
 
 static long fallocate_issue(struct uring_req *r)
@@ -123,8 +145,6 @@ static long fallocate_issue(struct uring_req *r)
 	const struct io_uring_sqe *s = &r->sqe;
 	long ret;
 
-	if (s->buf_index || s->rw_flags || s->splice_fd_in)
-		return -EINVAL;
 	uring_quiet(true);
 	ret = vfs_fallocate(r->file, (int)s->len, (s64)s->off, (s64)s->addr);
 	uring_quiet(false);
@@ -150,33 +170,37 @@ static long ftruncate_issue(struct uring_req *r)
 	return ret;
 }
 
+static int fadvise_prep(struct uring_req *r)
+{
+	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
+}
+
+/* The length is in sqe.addr, or else in sqe.len. */
 static long fadvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->buf_index || s->addr || s->splice_fd_in)
-		return -EINVAL;
-	return vfs_fadvise(r->file, (s64)s->off, s->len, (int)s->fadvise_advice);
+	return vfs_fadvise(
+		r->file, (s64)s->off, s->addr ? (s64)s->addr : s->len, (int)s->fadvise_advice);
 }
 
+static int madvise_prep(struct uring_req *r)
+{
+	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
+}
+
+/* The length is in sqe.off, or else in sqe.len. */
 static long madvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->buf_index || s->off || s->splice_fd_in)
-		return -EINVAL;
-	return sys_madvise(s->addr, s->len, (int)s->fadvise_advice);
+	return sys_madvise(s->addr, s->off ? s->off : s->len, (int)s->fadvise_advice);
 }
 
 int uring_plain_prep(struct uring_req *r)
 {
 	if (r->sqe.flags & IOSQE_FIXED_FILE)
 		return -EBADF;
-	return r->sqe.buf_index ? -EINVAL : 0;
-}
-
-static int file_prep(struct uring_req *r)
-{
 	return r->sqe.buf_index ? -EINVAL : 0;
 }
 
@@ -209,22 +233,31 @@ static long close_issue(struct uring_req *r)
 
 /* ---- descriptors ---- */
 
-static long epoll_ctl_issue(struct uring_req *r)
+static int epoll_ctl_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->splice_fd_in)
+	if (s->buf_index || s->splice_fd_in)
 		return -EINVAL;
-	return sys_epoll_ctl(s->fd, (int)s->len, (int)s->off, UADDR(s->addr));
+	if (s->len != EPOLL_CTL_DEL && copy_from_user(&r->event, UADDR(s->addr), sizeof(r->event)))
+		return -EFAULT;
+	return 0;
+}
+
+static long epoll_ctl_issue(struct uring_req *r)
+{
+	return epoll_ctl_event(r->sqe.fd, (int)r->sqe.len, (int)r->sqe.off, &r->event);
 }
 
 static int socket_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->addr || s->rw_flags || (s->file_index && s->off & O_CLOEXEC /* SOCK_CLOEXEC */))
+	if (s->addr || s->rw_flags || s->buf_index)
 		return -EINVAL;
-	return uring_plain_prep(r);
+	if (s->file_index && s->off & O_CLOEXEC) /* SOCK_CLOEXEC */
+		return -EINVAL;
+	return s->off & ~(u64)(SOCK_TYPES | O_CLOEXEC | O_NONBLOCK) ? -EINVAL : 0;
 }
 
 static long socket_issue(struct uring_req *r)
@@ -325,9 +358,30 @@ static long splice_wait(struct uring_req *r)
 	return r->done ? -EAGAIN : uring_wait_other(r, r->other, EPOLLIN);
 }
 
+/* Between what is no pipe nothing is spliced, and a pipe has no offset: that is told before anybody waits. */
+static int check_offsets(const struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	bool in = file_pipe(r->other) && (s64)s->splice_off_in != -1;
+	bool out = file_pipe(r->file) && (s64)s->off != -1;
+
+	if (s->opcode != IORING_OP_SPLICE || !s->len)
+		return 0;
+	if (!file_pipe(r->other) && !file_pipe(r->file))
+		return -EINVAL;
+	return in || out ? -ESPIPE : 0;
+}
+
+static bool pipe_nonblock(struct file *f)
+{
+	return file_pipe(f) && f->f_flags & O_NONBLOCK;
+}
+
 static long splice_tries(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
+	bool nonblock = s->splice_flags & SPLICE_F_NONBLOCK || pipe_nonblock(r->other) ||
+			pipe_nonblock(r->file);
 	long n;
 
 	for (;;) {
@@ -337,7 +391,7 @@ static long splice_tries(struct uring_req *r)
 		if (n > 0) {
 			r->done += n;
 			n = goes_on(r) ? 0 : r->done;
-		} else if (n == -EAGAIN && !(s->splice_flags & SPLICE_F_NONBLOCK)) {
+		} else if (n == -EAGAIN && !nonblock) {
 			n = splice_wait(r);
 		} else {
 			return n;
@@ -358,7 +412,9 @@ static long splice_issue(struct uring_req *r)
 			r, s->splice_fd_in, s->splice_flags & SPLICE_F_FD_IN_FIXED, &r->other_slot);
 	if (!r->other)
 		return -EBADF;
-	n = splice_tries(r);
+	n = check_offsets(r);
+	if (!n)
+		n = splice_tries(r);
 	if (n == URING_QUEUED) /* it may be over, and gone */
 		return n;
 	if (r->done)
@@ -378,6 +434,14 @@ static long splice_issue(struct uring_req *r)
 	{                                                                                          \
 		.prep = rw_prep, .issue = rw_issue, .file = true, .ioprio = true,                  \
 		.on_iopoll = true, .select = true                                                  \
+	}
+#define SOFT_CALL(p, i)                                                                            \
+	{                                                                                          \
+		.prep = p, .issue = i, .soft = true                                                \
+	}
+#define SOFT_FILE(p, i)                                                                            \
+	{                                                                                          \
+		.prep = p, .issue = i, .file = true, .soft = true                                  \
 	}
 #define CALL(p, i)                                                                                 \
 	{                                                                                          \
@@ -407,10 +471,10 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 	[IORING_OP_WRITE_FIXED] = RW,
 	[IORING_OP_READ] = RW_CHOSEN,
 	[IORING_OP_WRITE] = RW,
-	[IORING_OP_FSYNC] = NET(fsync_prep, fsync_issue),
+	[IORING_OP_FSYNC] = SOFT_FILE(fsync_prep, fsync_issue),
 	[IORING_OP_POLL_ADD] = NET(poll_add_prep, poll_add_issue),
 	[IORING_OP_POLL_REMOVE] = CALL(poll_remove_prep, poll_remove_issue),
-	[IORING_OP_SYNC_FILE_RANGE] = NET(file_prep, sync_range_issue),
+	[IORING_OP_SYNC_FILE_RANGE] = SOFT_FILE(sync_range_prep, sync_range_issue),
 	[IORING_OP_SENDMSG] = MSG(net_prep, send_issue),
 	[IORING_OP_RECVMSG] = MSG_CHOSEN(net_prep, recv_issue),
 	[IORING_OP_SEND] = MSG_CHOSEN(net_prep, send_issue),
@@ -420,20 +484,20 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 	[IORING_OP_ACCEPT] = MSG(accept_prep, accept_issue),
 	[IORING_OP_ASYNC_CANCEL] = CALL(cancel_prep, cancel_issue),
 	[IORING_OP_CONNECT] = NET(name_prep, connect_issue),
-	[IORING_OP_FALLOCATE] = NET(file_prep, fallocate_issue),
+	[IORING_OP_FALLOCATE] = SOFT_FILE(fallocate_prep, fallocate_issue),
 	[IORING_OP_OPENAT] = CALL(openat_prep, openat_issue),
 	[IORING_OP_CLOSE] = CALL(close_prep, close_issue),
-	[IORING_OP_STATX] = CALL(statx_prep, statx_issue),
-	[IORING_OP_FADVISE] = NET(file_prep, fadvise_issue),
-	[IORING_OP_MADVISE] = CALL(file_prep, madvise_issue),
+	[IORING_OP_STATX] = SOFT_CALL(statx_prep, statx_issue),
+	[IORING_OP_FADVISE] = NET(fadvise_prep, fadvise_issue),
+	[IORING_OP_MADVISE] = SOFT_CALL(madvise_prep, madvise_issue),
 	[IORING_OP_OPENAT2] = CALL(openat2_prep, openat2_issue),
-	[IORING_OP_EPOLL_CTL] = CALL(file_prep, epoll_ctl_issue),
-	[IORING_OP_SHUTDOWN] = NET(shutdown_prep, shutdown_issue),
-	[IORING_OP_RENAMEAT] = CALL(renameat_prep, renameat_issue),
-	[IORING_OP_UNLINKAT] = CALL(unlinkat_prep, unlinkat_issue),
-	[IORING_OP_MKDIRAT] = CALL(mkdirat_prep, mkdirat_issue),
-	[IORING_OP_SYMLINKAT] = CALL(symlinkat_prep, symlinkat_issue),
-	[IORING_OP_LINKAT] = CALL(linkat_prep, linkat_issue),
+	[IORING_OP_EPOLL_CTL] = CALL(epoll_ctl_prep, epoll_ctl_issue),
+	[IORING_OP_SHUTDOWN] = SOFT_FILE(shutdown_prep, shutdown_issue),
+	[IORING_OP_RENAMEAT] = SOFT_CALL(renameat_prep, renameat_issue),
+	[IORING_OP_UNLINKAT] = SOFT_CALL(unlinkat_prep, unlinkat_issue),
+	[IORING_OP_MKDIRAT] = SOFT_CALL(mkdirat_prep, mkdirat_issue),
+	[IORING_OP_SYMLINKAT] = SOFT_CALL(symlinkat_prep, symlinkat_issue),
+	[IORING_OP_LINKAT] = SOFT_CALL(linkat_prep, linkat_issue),
 	[IORING_OP_LINK_TIMEOUT] = CALL(link_timeout_prep, link_timeout_issue),
 	[IORING_OP_FILES_UPDATE] = ANY_RING(files_update_prep, files_update_issue),
 	[IORING_OP_MSG_RING] = { .prep = msg_ring_prep,
@@ -441,10 +505,10 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 		.file = true,
 		.on_iopoll = true },
 	[IORING_OP_SOCKET] = CALL(socket_prep, socket_issue),
-	[IORING_OP_FGETXATTR] = CALL(fxattr_prep, xattr_issue),
-	[IORING_OP_FSETXATTR] = CALL(fxattr_prep, xattr_issue),
-	[IORING_OP_GETXATTR] = CALL(xattr_prep, xattr_issue),
-	[IORING_OP_SETXATTR] = CALL(xattr_prep, xattr_issue),
+	[IORING_OP_FGETXATTR] = SOFT_CALL(fxattr_prep, xattr_issue),
+	[IORING_OP_FSETXATTR] = SOFT_CALL(fxattr_prep, xattr_issue),
+	[IORING_OP_GETXATTR] = SOFT_CALL(xattr_prep, xattr_issue),
+	[IORING_OP_SETXATTR] = SOFT_CALL(xattr_prep, xattr_issue),
 	[IORING_OP_PROVIDE_BUFFERS] = ANY_RING(provide_prep, provide_issue),
 	[IORING_OP_REMOVE_BUFFERS] = ANY_RING(remove_prep, remove_issue),
 	[IORING_OP_SPLICE] = NET(splice_prep, splice_issue),
@@ -461,7 +525,7 @@ const struct uring_op uring_ops[URING_OP_LAST] = {
 	[URING_OP_FUTEX_WAKE] = CALL(futex_wait_prep, futex_wake_issue),
 	[URING_OP_FUTEX_WAITV] = CALL(futex_waitv_prep, futex_waitv_issue),
 	[URING_OP_FIXED_FD_INSTALL] = NET(install_prep, install_issue),
-	[URING_OP_FTRUNCATE] = NET(ftruncate_prep, ftruncate_issue),
+	[URING_OP_FTRUNCATE] = SOFT_FILE(ftruncate_prep, ftruncate_issue),
 	[URING_OP_BIND] = NET(name_prep, bind_issue),
 	[URING_OP_LISTEN] = NET(listen_prep, listen_issue),
 };

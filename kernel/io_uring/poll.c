@@ -13,7 +13,7 @@
 #include "kernel/time/time.h"
 
 #define MAX_RING_POLLS 128
-#define POLL_FLAGS (IORING_POLL_ADD_MULTI | IORING_POLL_ADD_LEVEL)
+#define ALWAYS (EPOLLERR | EPOLLHUP | EPOLLNVAL | EPOLLRDHUP) /* told, asked for or not */
 
 /* ---- POLL_ADD ---- */
 
@@ -21,7 +21,7 @@ int poll_add_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->buf_index || s->off || s->addr || s->len & ~(u32)POLL_FLAGS)
+	if (s->buf_index || s->off || s->addr || s->len & ~(u32)IORING_POLL_ADD_MULTI)
 		return -EINVAL;
 	return s->len & IORING_POLL_ADD_MULTI && s->flags & IOSQE_CQE_SKIP_SUCCESS ? -EINVAL : 0;
 }
@@ -121,14 +121,17 @@ static long first_shot(struct uring_req *r, int mask)
 long poll_add_issue(struct uring_req *r)
 {
 	u32 events = r->sqe.poll32_events & 0xffff;
-	bool several = r->sqe.len & IORING_POLL_ADD_MULTI && r->file->f_op != &uring_fops, mine;
+	bool several = r->sqe.len & IORING_POLL_ADD_MULTI && r->file->f_op != &uring_fops &&
+		       r->file->f_op->poll;
+	bool mine;
 	int mask = may_poll(r);
 	long ret = URING_QUEUED;
 
 	if (mask)
 		return mask;
-	async_poll_setup(
-		&r->poll, r->file, events | EPOLLERR | EPOLLHUP | ASYNC_POLL_ASK, poll_over);
+	if (!r->file->f_op->poll && !(events & (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)))
+		return -EINVAL; /* nothing would ever come */
+	async_poll_setup(&r->poll, r->file, events | ALWAYS | ASYNC_POLL_ASK, poll_over);
 	r->poll.task = current;
 	if (several)
 		r->poll.shot = poll_shot;
@@ -149,7 +152,8 @@ long poll_add_issue(struct uring_req *r)
 
 static bool is_poll(const struct uring_req *r, const void *arg)
 {
-	return r->sqe.opcode == IORING_OP_POLL_ADD && r->sqe.user_data == *(const u64 *)arg;
+	return r->sqe.opcode == IORING_OP_POLL_ADD && r->sqe.user_data == *(const u64 *)arg &&
+	       r->where != ON_DRAINED;
 }
 
 int poll_remove_prep(struct uring_req *r)
@@ -260,7 +264,7 @@ static bool fits(const struct uring_req *r, const struct cancel_key *k)
 static bool is_wanted(const struct uring_req *r, const void *arg)
 {
 	const struct cancel_key *k = arg;
-	bool wanted = fits(r, k);
+	bool wanted = r->where != ON_DRAINED && fits(r, k); /* which nobody finds on Linux */
 
 	if (wanted)
 		*k->apart = waits_apart(r);

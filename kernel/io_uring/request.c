@@ -193,26 +193,52 @@ bool uring_delist(struct uring_req *r)
 
 /* ---- the end of a request ---- */
 
-static void post(struct uring_req *r, long res)
+static bool is_failure(const struct uring_req *r, long res)
+{
+	if (r->sqe.opcode == IORING_OP_TIMEOUT && res == -ETIME)
+		return !(r->sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS);
+	return r->failed || (res < 0 && !op_of(r)->soft);
+}
+
+/* The second completion of a SEND_ZC, which comes whatever has become of it. */
+static void post_notification(struct uring_req *r)
+{
+	struct uring_result c = { .user_data = r->sqe.user_data, .flags = IORING_CQE_F_NOTIF };
+
+	if (!r->notify)
+		return;
+	if (r->sqe.ioprio & IORING_SEND_ZC_REPORT_USAGE)
+		c.res = (s32)IORING_NOTIF_USAGE_ZC_COPIED;
+	uring_post(r->ring, c, true);
+}
+
+/* @begun: its SEND_ZC says that another completion follows, which it does in any case. */
+static void post(struct uring_req *r, long res, bool begun)
 {
 	struct uring_result c = { .user_data = r->sqe.user_data };
 
 	if (r->sqe.opcode == IORING_OP_TIMEOUT && (!res || res == -ETIME))
 		atomic_inc(&r->ring->timeouts);
-	if (res >= 0 && !r->failed && r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
+	if (!is_failure(r, res) && r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
 		return;
-	if (r->notify)
+	if (r->notify && begun)
 		r->cflags |= IORING_CQE_F_MORE;
 	c.res = (s32)res;
 	c.flags = r->cflags;
 	uring_post(r->ring, c, r->sqe.opcode != IORING_OP_TIMEOUT);
-	if (!r->notify)
-		return;
-	c.flags = IORING_CQE_F_NOTIF;
-	c.res = 0;
-	if (res >= 0 && r->sqe.ioprio & IORING_SEND_ZC_REPORT_USAGE)
-		c.res = (s32)IORING_NOTIF_USAGE_ZC_COPIED;
-	uring_post(r->ring, c, true);
+	post_notification(r);
+}
+
+static void end_unbegun(struct uring_req *r, bool silent, bool begun)
+{
+	r->next = NULL;
+	r->failed = true;
+	if (silent)
+		post_notification(r);
+	else
+		post(r, r->refused ? r->refused : -ECANCELED, begun);
+	not_busy(r); /* the first of a hard chain is, which was to go on */
+	uring_req_put(r);
 }
 
 void uring_cancel_chain(struct uring_req *r, bool silent)
@@ -220,13 +246,18 @@ void uring_cancel_chain(struct uring_req *r, bool silent)
 	while (r) {
 		struct uring_req *next = r->next;
 
-		r->next = NULL;
-		if (!silent)
-			post(r, r->refused ? r->refused : -ECANCELED);
-		not_busy(r); /* the first of a hard chain is, which was to go on */
-		uring_req_put(r);
+		end_unbegun(r, silent, false);
 		r = next;
 	}
+}
+
+void uring_refuse_chain(struct uring_req *head)
+{
+	struct uring_req *rest = head->next;
+	bool silent = head->sqe.flags & IOSQE_CQE_SKIP_SUCCESS;
+
+	end_unbegun(head, false, true);
+	uring_cancel_chain(rest, silent);
 }
 
 /* What a call says when it was interrupted means nothing to a request. */
@@ -244,13 +275,6 @@ static long part_or(struct uring_req *r, long res)
 	return r->done;
 }
 
-static bool is_failure(const struct uring_req *r, long res)
-{
-	if (r->sqe.opcode == IORING_OP_TIMEOUT && res == -ETIME)
-		return !(r->sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS);
-	return res < 0;
-}
-
 static void end_limit(struct uring_req *r)
 {
 	struct uring_req *lt = r->limit;
@@ -263,7 +287,7 @@ static void end_limit(struct uring_req *r)
 	if (res == -ETIME && r->cancelled && waits_apart(r))
 		res = 1;                               /* so many were cancelled */
 	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)) /* neither way is a failure of its own */
-		post(lt, res);
+		post(lt, res, true);
 	uring_req_put(lt);
 }
 
@@ -273,9 +297,10 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 	bool broken;
 
 	res = part_or(r, plain_error(res));
-	broken = (is_failure(r, res) || r->failed) && !(r->sqe.flags & IOSQE_IO_HARDLINK);
+	r->failed = r->failed || res == -ECANCELED;
+	broken = is_failure(r, res) && !(r->sqe.flags & IOSQE_IO_HARDLINK);
 	r->next = NULL;
-	post(r, res);
+	post(r, res, true);
 	end_limit(r);
 	if (next && broken) {
 		uring_cancel_chain(next, r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS);
@@ -307,6 +332,7 @@ static long issue(struct uring_req *r)
 	if (op->file && !r->file) {
 		r->file = uring_req_file(
 			r, r->sqe.fd, r->sqe.flags & IOSQE_FIXED_FILE, &r->file_slot);
+		r->failed = !r->file;
 		if (!r->file)
 			return -EBADF;
 	}

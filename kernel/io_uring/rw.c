@@ -98,21 +98,51 @@ static int import(struct uring_req *r, struct iov_iter *it)
 	return 0;
 }
 
-static int check(const struct uring_req *r, bool write)
+static int check(struct uring_req *r, bool write)
 {
 	const struct file *f = r->file;
+	bool fixed =
+		r->sqe.opcode == IORING_OP_READ_FIXED || r->sqe.opcode == IORING_OP_WRITE_FIXED;
+	int err = fixed ? uring_check_fixed(r) : 0;
 
+	if (err)
+		return err;
 	if (!(f->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	if (write ? !f->f_op->write_iter : !f->f_op->read_iter)
-		return S_ISDIR(f->f_inode->i_mode) && !write ? -EISDIR : -EINVAL;
 	if (r->sqe.rw_flags & ~(u32)RWF_OK)
+		return -EOPNOTSUPP;
+	if (r->sqe.rw_flags & RWF_NOWAIT && !(f->f_mode & FMODE_NOWAIT))
 		return -EOPNOTSUPP;
 	if (r->ring->flags & IORING_SETUP_IOPOLL) /* no device of ours can be polled */
 		return -EOPNOTSUPP;
-	if (r->sqe.rw_flags & RWF_NOWAIT && !(f->f_mode & FMODE_NOWAIT) && !f->f_op->poll)
-		return -EOPNOTSUPP;
-	return 0;
+	return r->sqe.rw_flags & RWF_HIPRI ? -EINVAL : 0;
+}
+
+/* What is wrong with a file that may be read or written, and is ready, or need not be. */
+static int cannot(const struct uring_req *r, bool write, size_t n)
+{
+	const struct file *f = r->file;
+	loff_t pos = (loff_t)r->sqe.off;
+
+	if (write && S_ISREG(f->f_inode->i_mode) && r->sqe.rw_flags & RWF_NOWAIT &&
+		!(f->f_flags & O_DIRECT))
+		return -EAGAIN; /* the cache may have no room: nobody knows before */
+	if (pos < -1)
+		return -EINVAL;
+	if (S_ISSOCK(f->f_inode->i_mode) && pos > 0)
+		return -ESPIPE;
+	if (write ? f->f_op->write_iter != NULL : f->f_op->read_iter != NULL)
+		return 0;
+	if (!S_ISDIR(f->f_inode->i_mode) || write)
+		return -EINVAL;
+	return n ? -EISDIR : 0;
+}
+
+/* Is it asked without waiting and says itself whether it is ready? Else it is polled first. */
+static bool says_itself(const struct file *f, bool write)
+{
+	return f->f_mode & FMODE_NOWAIT &&
+	       (!write || S_ISSOCK(f->f_inode->i_mode) || S_ISFIFO(f->f_inode->i_mode));
 }
 
 static ssize_t at_position(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
@@ -194,8 +224,12 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 
 	if (err)
 		return err;
-	if (polled && !(vfs_poll(r->file, NULL) & (events | EPOLLERR | EPOLLHUP)))
+	if (polled && !says_itself(r->file, write) &&
+		!(vfs_poll(r->file, NULL) & (events | EPOLLERR | EPOLLHUP)))
 		return -EAGAIN;
+	err = cannot(r, write, it.count);
+	if (err || (!write && !r->file->f_op->read_iter))
+		return err;
 	it.nowait = polled || r->sqe.rw_flags & RWF_NOWAIT;
 	it.waits_later = !(r->sqe.rw_flags & RWF_NOWAIT);
 	it.append = r->sqe.rw_flags & RWF_APPEND;
@@ -208,7 +242,7 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 	if (n == URING_QUEUED) /* it may be over, and gone */
 		return n;
 	r->failed = n >= 0 && (size_t)n < want;
-	if (n > 0 && write && r->sqe.rw_flags & (RWF_SYNC | RWF_DSYNC)) {
+	if (n > 0 && write && r->file->f_op->fsync && r->sqe.rw_flags & (RWF_SYNC | RWF_DSYNC)) {
 		err = vfs_fsync_range(r->file, 0, S64_MAX, !(r->sqe.rw_flags & RWF_SYNC));
 		n = err ? err : n;
 	}
@@ -243,6 +277,15 @@ static long next_shot(struct uring_req *r, long n)
 	return uring_wait_file(r, EPOLLIN);
 }
 
+/* Whether there is one to be chosen is told before what is wrong with the file. */
+static int has_buffer(struct uring_req *r)
+{
+	int err = r->sqe.flags & IOSQE_BUFFER_SELECT ? uring_choose(r) : 0;
+
+	uring_unchoose(r);
+	return err;
+}
+
 int read_shots_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -257,8 +300,7 @@ long read_shots_issue(struct uring_req *r)
 
 	if (!r->file->f_op->poll || S_ISREG(r->file->f_inode->i_mode))
 		return -EBADFD;
-	n = uring_choose(r);
-	uring_unchoose(r);
+	n = has_buffer(r);
 	if (!n)
 		n = check(r, false);
 	while (!n) {
@@ -279,8 +321,10 @@ long rw_issue(struct uring_req *r)
 	bool write = is_write(r),
 	     polled = r->file->f_op->poll && !S_ISREG(r->file->f_inode->i_mode);
 	u32 events = write ? EPOLLOUT : EPOLLIN;
-	long n = check(r, write);
+	long n = has_buffer(r);
 
+	if (!n)
+		n = check(r, write);
 	if (n)
 		return n;
 	for (;;) {

@@ -28,6 +28,22 @@ static u64 deadline_of(u64 ns, int clock, u32 flags)
 	return flags & IORING_TIMEOUT_ABS ? deadline_at(clock, ns) : deadline_in(ns);
 }
 
+/* A time as Linux reads it here, whose nanoseconds may be more than a second: 0, -EFAULT, -EINVAL. */
+static int get_time(u64 at, u64 *ns)
+{
+	struct __kernel_timespec ts;
+	u64 sec;
+
+	if (copy_from_user(&ts, UADDR(at), sizeof(ts)))
+		return -EFAULT;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0)
+		return -EINVAL;
+	if (check_mul_overflow((u64)ts.tv_sec, 1000000000UL, &sec) ||
+		check_add_overflow(sec, (u64)ts.tv_nsec, ns) || *ns > S64_MAX)
+		*ns = S64_MAX;
+	return 0;
+}
+
 int timeout_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -40,7 +56,7 @@ int timeout_prep(struct uring_req *r)
 		return -EINVAL;
 	if (s->timeout_flags & SEVERAL && s->timeout_flags & IORING_TIMEOUT_ABS)
 		return -EINVAL;
-	err = get_timespec(UADDR(s->addr), &ns);
+	err = get_time(s->addr, &ns);
 	r->period = ns;
 	if (!err)
 		r->deadline = deadline_of(ns, clock_of(s->timeout_flags), s->timeout_flags);
@@ -199,18 +215,19 @@ int timeout_remove_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->buf_index || s->len || s->splice_fd_in)
+	if (s->buf_index || s->len || s->splice_fd_in || s->flags & IOSQE_FIXED_FILE)
 		return -EINVAL;
 	if (!(s->timeout_flags & IORING_TIMEOUT_UPDATE_MASK))
 		return s->timeout_flags ? -EINVAL : 0;
 	if (s->timeout_flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS))
 		return -EINVAL;
-	return get_timespec(UADDR(s->addr2), &r->deadline);
+	return get_time(s->addr2, &r->deadline);
 }
 
 static bool is_timeout(const struct uring_req *r, const void *arg)
 {
-	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.user_data == *(const u64 *)arg;
+	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.user_data == *(const u64 *)arg &&
+	       r->where != ON_DRAINED;
 }
 
 /* Under cq_lock. */

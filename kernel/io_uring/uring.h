@@ -9,7 +9,9 @@
 #define NESTLING_IO_URING_H
 
 #include <linux/errno.h>
+#include <linux/eventpoll.h>
 #include <linux/io_uring.h>
+#include <linux/openat2.h>
 
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
@@ -94,6 +96,7 @@ struct uring {
 	struct mutex lock;    /* below */
 	u32 sq_head;
 	bool drain_next; /* IOSQE_IO_DRAIN stood within a chain: for the next */
+	bool no_drain;   /* IOSQE_CQE_SKIP_SUCCESS was used: nobody could count what comes before */
 	struct uring_table files, buffers;
 	u32 file_hint;            /* where the search for a free slot begins */
 	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: where it looks */
@@ -165,17 +168,21 @@ struct uring_req {
 	int refused; /* why it was never run, or 0 */
 	bool notify; /* SEND_ZC: a second completion */
 	bool polled_first;
-	bool failed;      /* did less than asked: breaks the chain */
+	bool failed;      /* did less than asked, or was not begun: breaks the chain */
 	struct uvec *vec; /* of readv and writev: imported when it was submitted */
 	struct iov_iter iter;
 	struct sock_header *header; /* of sendmsg and recvmsg: the same */
 	struct given_name *names;   /* of calls with paths: the same */
-	struct uring_chosen buf;    /* IOSQE_BUFFER_SELECT: while it is issued */
-	struct uring_buffer rest;   /* SEND: of one that was used, still to be sent */
-	u32 cflags;                 /* of the last completion: IORING_CQE_F_* */
-	u32 shot;       /* polls with several shots: what is to be told, under cq_lock */
-	bool update;    /* a poll that POLL_REMOVE changes: under cq_lock */
-	u32 new_events; /* the same */
+	union {
+		struct open_how how;      /* OPENAT2: the same */
+		struct epoll_event event; /* EPOLL_CTL */
+	};
+	struct uring_chosen buf;  /* IOSQE_BUFFER_SELECT: while it is issued */
+	struct uring_buffer rest; /* SEND: of one that was used, still to be sent */
+	u32 cflags;               /* of the last completion: IORING_CQE_F_* */
+	u32 shot;                 /* polls with several shots: what is to be told, under cq_lock */
+	bool update;              /* a poll that POLL_REMOVE changes: under cq_lock */
+	u32 new_events;           /* the same */
 	u64 new_data;
 	struct list_head deferred; /* under cq_lock, as the next */
 	struct list_head shot_link;
@@ -208,6 +215,7 @@ struct uring_op {
 	bool ioprio;                        /* sqe.ioprio is its own */
 	bool on_iopoll;                     /* may be given to a ring of IORING_SETUP_IOPOLL */
 	bool select;                        /* IOSQE_BUFFER_SELECT */
+	bool soft; /* what it answers with an error, once begun, has not failed: the chain goes on */
 };
 extern const struct uring_op uring_ops[URING_OP_LAST];
 static inline const struct uring_op *op_of(const struct uring_req *r)
@@ -323,6 +331,8 @@ void uring_abandon(struct uring_req *r, long res);
 /* @t, which exits, is the task of what waits no longer. */
 void uring_orphan(struct uring *u, struct task *t);
 void uring_cancel_chain(struct uring_req *r, bool silent);
+/* One of it was refused: all of it ends. Where the first is silent about success, that alone tells. */
+void uring_refuse_chain(struct uring_req *head);
 void uring_req_put(struct uring_req *r);
 /* Waits for events of r->file, then issues it again: URING_QUEUED, 0: they are there, -errno. */
 long uring_wait_file(struct uring_req *r, u32 events);
@@ -424,7 +434,7 @@ void uring_names_free(struct uring_req *r);
 
 /* net.c: what bundle.c needs as well. 0: try again; or the result. */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait);
-long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events);
+long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait);
 bool uring_sock_waits_all(const struct uring_req *r);
 /* bundle.c */
 static inline bool uring_bundles(const struct uring_req *r)

@@ -616,11 +616,18 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 long sys_epoll_ctl(int epfd, int op, int fd, uaddr_t uevent)
 {
 	struct epoll_event event = { 0 };
-	struct file *epf, *f;
-	long err;
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&event, uevent, sizeof(event)))
 		return -EFAULT;
+	return epoll_ctl_event(epfd, op, fd, &event);
+}
+
+long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e)
+{
+	struct epoll_event event = *e;
+	struct file *epf, *f;
+	long err;
+
 	event.events &= ~(u32)EPOLLWAKEUP; /* nothing here sleeps: as of a Linux that cannot */
 	epf = fget(epfd);
 	if (!epf)

@@ -53,6 +53,8 @@ static inline struct eventpoll *file_ep(struct file *f)
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
 }
 
+/* epoll_ctl(2) with an event that was read already. */
+long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
 /* Both with nest_lock held. May @ep watch @child? 0 or -ELOOP. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);
 /* Is @ep, or an epoll file below it, watched along too many ways? */

@@ -17,6 +17,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/idmap.h"
+#include "kernel/vfs/calls.h"
 #include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 #include "kernel/vfs/peek.h"
@@ -602,26 +603,33 @@ long sys_creat(uaddr_t ua, u32 mode)
 
 long sys_openat2(int dfd, uaddr_t ua, uaddr_t uhow, size_t size)
 {
+	struct open_how how;
+	long err = get_open_how(&how, uhow, size);
+
+	return err ? err : openat_how(dfd, ua, &how);
+}
+
+long get_open_how(struct open_how *h, uaddr_t uhow, size_t size)
+{
+	if (size < sizeof(*h))
+		return -EINVAL;
+	return size > PAGE_SIZE ? -E2BIG : copy_struct_from_user(h, sizeof(*h), uhow, size);
+}
+
+long openat_how(int dfd, uaddr_t ua, const struct open_how *h)
+{
 	struct open_how_k how;
-	struct open_how h;
 	int err;
 
-	if (size < sizeof(h))
-		return -EINVAL;
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	err = copy_struct_from_user(&h, sizeof(h), uhow, size);
-	if (err)
-		return err;
-	if ((h.flags & ~(u64)VALID_OPEN_FLAGS) || (h.resolve & ~(u64)VALID_RESOLVE) ||
-		(h.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) ==
+	if ((h->flags & ~(u64)VALID_OPEN_FLAGS) || (h->resolve & ~(u64)VALID_RESOLVE) ||
+		(h->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) ==
 			(RESOLVE_BENEATH | RESOLVE_IN_ROOT))
 		return -EINVAL;
-	if (h.flags & (O_CREAT | TMPFILE_BIT) ? h.mode & ~(u64)S_IALLUGO : h.mode)
+	if (h->flags & (O_CREAT | TMPFILE_BIT) ? h->mode & ~(u64)S_IALLUGO : h->mode)
 		return -EINVAL;
-	if ((h.flags & O_PATH) && (h.flags & ~(u64)PATH_OPEN_FLAGS))
+	if ((h->flags & O_PATH) && (h->flags & ~(u64)PATH_OPEN_FLAGS))
 		return -EINVAL;
-	err = build_open(h.flags, h.mode, h.resolve, &how);
+	err = build_open(h->flags, h->mode, h->resolve, &how);
 	return err ? err : open_fd(dfd, ua, &how);
 }
 
