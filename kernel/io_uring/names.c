@@ -7,6 +7,8 @@
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/limits.h>
+#include <linux/xattr.h>
 
 #include "kernel/io_uring/uring.h"
 #include "kernel/vfs/calls.h"
@@ -188,11 +190,26 @@ long linkat_issue(struct uring_req *r)
 
 /* ---- extended attributes ---- */
 
+/* What is wrong with the arguments refuses a request; what comes of the call is no failure. */
+static int check_xattr(const struct uring_req *r, bool get)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	char name[XATTR_NAME_MAX + 1];
+	ssize_t n;
+
+	if (s->xattr_flags & (get ? ~0U : ~(u32)(XATTR_CREATE | XATTR_REPLACE)))
+		return -EINVAL;
+	n = strncpy_from_user(name, UADDR(s->addr), sizeof(name));
+	if (n <= 0 || n == sizeof(name))
+		return n < 0 ? (int)n : -ERANGE;
+	return !get && s->len > XATTR_SIZE_MAX ? -E2BIG : 0;
+}
+
 int fxattr_prep(struct uring_req *r)
 {
 	bool get = r->sqe.opcode == IORING_OP_FGETXATTR || r->sqe.opcode == IORING_OP_GETXATTR;
 
-	return get && r->sqe.xattr_flags ? -EINVAL : r->sqe.flags & IOSQE_FIXED_FILE ? -EBADF : 0;
+	return r->sqe.flags & IOSQE_FIXED_FILE ? -EBADF : check_xattr(r, get);
 }
 
 int xattr_prep(struct uring_req *r)
@@ -202,15 +219,26 @@ int xattr_prep(struct uring_req *r)
 	return err ? err : take_name(r, r->sqe.addr3, 0);
 }
 
+static long fxattr_call(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	uaddr_t name = UADDR(s->addr), value = UADDR(s->addr2);
+	long n = s->opcode == IORING_OP_FGETXATTR ?
+			 sys_fgetxattr(s->fd, name, value, s->len) :
+			 sys_fsetxattr(s->fd, name, value, s->len, (int)s->xattr_flags);
+
+	r->failed = n == -EBADF;
+	return n;
+}
+
 long xattr_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 	uaddr_t name = UADDR(s->addr), value = UADDR(s->addr2), path = UADDR(s->addr3);
 
 	switch (s->opcode) {
-	case IORING_OP_FGETXATTR: return sys_fgetxattr(s->fd, name, value, s->len);
-	case IORING_OP_FSETXATTR:
-		return sys_fsetxattr(s->fd, name, value, s->len, (int)s->xattr_flags);
+	case IORING_OP_FGETXATTR:
+	case IORING_OP_FSETXATTR: return fxattr_call(r);
 	case IORING_OP_GETXATTR: return sys_getxattr(path, name, value, s->len);
 	default: return sys_setxattr(path, name, value, s->len, (int)s->xattr_flags);
 	}

@@ -199,18 +199,20 @@ static long madvise_issue(struct uring_req *r)
 
 int uring_plain_prep(struct uring_req *r)
 {
-	if (r->sqe.flags & IOSQE_FIXED_FILE)
-		return -EBADF;
-	return r->sqe.buf_index ? -EINVAL : 0;
+	if (r->sqe.buf_index)
+		return -EINVAL;
+	return r->sqe.flags & IOSQE_FIXED_FILE ? -EBADF : 0;
 }
 
 static int close_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->off || s->addr || s->len || s->rw_flags || s->buf_index || (s->file_index && s->fd))
+	if (s->off || s->addr || s->len || s->rw_flags || s->buf_index)
 		return -EINVAL;
-	return s->flags & IOSQE_FIXED_FILE ? -EBADF : 0;
+	if (s->flags & IOSQE_FIXED_FILE)
+		return -EBADF;
+	return s->file_index && s->fd ? -EINVAL : 0;
 }
 
 static long close_issue(struct uring_req *r)
@@ -257,7 +259,7 @@ static int socket_prep(struct uring_req *r)
 		return -EINVAL;
 	if (s->file_index && s->off & O_CLOEXEC) /* SOCK_CLOEXEC */
 		return -EINVAL;
-	return s->off & ~(u64)(SOCK_TYPES | O_CLOEXEC | O_NONBLOCK) ? -EINVAL : 0;
+	return (u32)s->off & ~(u32)(SOCK_TYPES | O_CLOEXEC | O_NONBLOCK) ? -EINVAL : 0;
 }
 
 static long socket_issue(struct uring_req *r)
@@ -367,6 +369,8 @@ static int check_offsets(const struct uring_req *r)
 
 	if (s->opcode != IORING_OP_SPLICE || !s->len)
 		return 0;
+	if (!(r->other->f_mode & FMODE_READ) || !(r->file->f_mode & FMODE_WRITE))
+		return -EBADF;
 	if (!file_pipe(r->other) && !file_pipe(r->file))
 		return -EINVAL;
 	return in || out ? -ESPIPE : 0;

@@ -174,6 +174,10 @@ static void splices(int file)
 	e->splice_fd_in = pipes[0];
 	e->splice_off_in = (uint64_t)-1;
 	tell("out of a pipe that does not wait");
+	e = add(IORING_OP_SPLICE, pipes[1], NULL, 5, (uint64_t)-1, 1);
+	e->splice_fd_in = pipes[1];
+	e->splice_off_in = 5;
+	tell("an end that cannot be read");
 	close(s[0]);
 	close(s[1]);
 	close(pipes[0]);
@@ -210,6 +214,27 @@ static void calls(int file)
 	s->accept_flags = 1;
 	tell("accept with a flag");
 	close(ep);
+}
+
+static void attributes(int file)
+{
+	char value[10] = "v";
+
+	add(IORING_OP_FSETXATTR, 77, "user.a", 1, (uintptr_t)value, 1)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 2);
+	tell("an attribute of no file");
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 1)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_FGETXATTR, file, "", 1, (uintptr_t)value, 2);
+	tell("no name");
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 1)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_FSETXATTR, file, "user.a", 1, (uintptr_t)value, 2)->xattr_flags = 8;
+	tell("no such flag");
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 1)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_FSETXATTR, file, "user.a", 70000, (uintptr_t)value, 2);
+	tell("too long");
+	add(IORING_OP_FGETXATTR, file, "user.none", 1, (uintptr_t)value, 1)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 2);
+	tell("none of that name");
 }
 
 static void sends(void)
@@ -256,6 +281,7 @@ TEST(uring_orders)
 	transfers(file, dir);
 	splices(file);
 	calls(file);
+	attributes(file);
 	sends();
 	close_ring();
 }
