@@ -252,22 +252,23 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct pipe_inode_info *p = f->private_data;
 	ssize_t total = 0, n = 0;
-	bool was_full, packet = false, waited = false;
+	bool room = false, packet = false, waited = false;
 
 	if (!to->count)
 		return 0;
 	mutex_lock(&p->mutex);
 	n = pipe_wait_readable(p, file_nonblock(f, to), &waited);
-	was_full = pipe_full(p);
 	while (n > 0 && to->count && !pipe_empty(p) && !packet) {
+		bool full = pipe_full(p);
+
 		packet = pipe_slot(p, p->tail)->packet;
 		n = pipe_read_buf(p, to, false);
 		if (n > 0)
 			total += n;
+		room = room || (full && !pipe_full(p));
 	}
-	was_full = was_full || p->poll_usage;
 	mutex_unlock(&p->mutex);
-	if (total && was_full)
+	if (total && room) /* there was none */
 		pipe_wake_writers(p);
 	else if (total)
 		kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);
