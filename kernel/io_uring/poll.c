@@ -314,6 +314,9 @@ long cancel_issue(struct uring_req *r)
 		.flags = s->cancel_flags, .opcode = s->len, .data = s->addr, .apart = &apart
 	};
 
+	if (s->flags & IOSQE_FIXED_FILE)
+		k.flags |= IORING_ASYNC_CANCEL_FD_FIXED;
+
 	return cancel_by(r->ring, &k, s->fd);
 }
 

@@ -427,11 +427,15 @@ static int free_slot(const struct uring *u)
 /* Puts the file of @fd into a slot that is free: its number, or -errno. */
 static int file_place(struct uring *u, int fd)
 {
+	struct file *f = fd < 0 ? NULL : fget(fd); /* whether it is open is told first */
 	int at = free_slot(u), err;
 
+	if (!f)
+		return -EBADF;
+	fput(f);
 	if (at < 0)
 		return at;
-	err = fd < 0 ? -EBADF : file_update(u, (u32)at, fd, 0);
+	err = file_update(u, (u32)at, fd, 0);
 	return err ? err : at;
 }
 

@@ -237,6 +237,28 @@ static void attributes(int file)
 	tell("none of that name");
 }
 
+static void tables(void)
+{
+	int p[2], bad = -1;
+	struct io_uring_sqe *s;
+
+	NEED(pipe(p));
+	NEED(reg(IORING_REGISTER_FILES, p, 1));
+	add(IORING_OP_FILES_UPDATE, -1, &bad, 1, IORING_FILE_INDEX_ALLOC, 1);
+	tell("no file, and no slot");
+	add(IORING_OP_FILES_UPDATE, -1, &p[1], 1, IORING_FILE_INDEX_ALLOC, 1);
+	tell("no slot");
+	add(IORING_OP_POLL_ADD, 0, NULL, 0, 0, 1)->flags = IOSQE_FIXED_FILE;
+	tell("a poll of a registered file");
+	s = add(IORING_OP_ASYNC_CANCEL, 0, NULL, 0, 0, 2);
+	s->flags = IOSQE_FIXED_FILE;
+	s->cancel_flags = IORING_ASYNC_CANCEL_FD;
+	tell("cancelled by that");
+	NEED(reg(IORING_UNREGISTER_FILES, NULL, 0));
+	close(p[0]);
+	close(p[1]);
+}
+
 static void sends(void)
 {
 	int s[2], u = NEED(socket(AF_INET, SOCK_DGRAM, 0));
@@ -282,6 +304,7 @@ TEST(uring_orders)
 	splices(file);
 	calls(file);
 	attributes(file);
+	tables();
 	sends();
 	close_ring();
 }
