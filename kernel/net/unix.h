@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unix.h: what unix.c (sockets), unix_names.c, unix_data.c and unix_gc.c (descriptors in flight) share. */
+/* unix.h: what unix.c (sockets), unix_names.c, unix_poll.c, unix_data.c and unix_gc.c (descriptors in flight) share. */
 #ifndef NESTLING_NET_UNIX_H
 #define NESTLING_NET_UNIX_H
 
@@ -86,8 +86,18 @@ static inline u64 unix_wmem(const struct unix_sock *u)
 {
 	return (u64)atomic_read(&u->wmem) - 1;
 }
+/* With the 1 that is for nothing, as on Linux: so poll(2) and uncharge(), which has it left, say the same. */
+static inline bool unix_has_much_room(const struct unix_sock *u)
+{
+	return (u64)atomic_read(&u->wmem) * 4 <= u->c.sndbuf;
+}
+
+/* unix_poll.c */
+u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
+long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
 /* What FIONREAD tells: bytes to read; of a datagram socket those of the first. */
 u32 unix_inq(struct unix_sock *u);
+void unix_forget_polled(struct unix_sock *u); /* its file is closed: nobody polls it */
 
 /* unix_names.c */
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */

@@ -16,8 +16,8 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
-#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/calls.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 #include "kernel/vfs/peek.h"
