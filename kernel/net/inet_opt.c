@@ -13,6 +13,7 @@
 #include "kernel/net/errqueue.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
+#include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
@@ -29,6 +30,8 @@
 /* younger than the headers that we are built with */
 #define IP_LOCAL_PORT_RANGE_ 51
 #define IP_PROTOCOL_ 52
+#define SO_ORIGINAL_DST 80 /* <linux/netfilter_ipv4.h>, which needs libc */
+#define IP6T_SO_ORIGINAL_DST 80
 #define PREFS_KINDS (IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_PUBTMP_DEFAULT)
 #define PREFS_HOMES (IPV6_PREFER_SRC_HOME | IPV6_PREFER_SRC_COA)
 #define PREFS_CGAS (IPV6_PREFER_SRC_CGA | IPV6_PREFER_SRC_NONCGA)
@@ -686,6 +689,47 @@ static int get_blob(const void *from, u32 size, void *val, u32 *len)
 	return 0;
 }
 
+/*
+ * SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: the destination of the connection's first packet before
+ * a rule translated it. *@len stays the caller's, as on Linux.
+ */
+static int original_dst(const struct inet_sock *i, bool v6, void *val, const u32 *len)
+{
+	struct nf_tuple t = { .src = i->saddr,
+		.dst = i->raddr,
+		.sport = htons(i->lport),
+		.dport = htons(i->rport),
+		.proto = IPPROTO_TCP };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in to4 = { .sin_family = AF_INET };
+	ip_addr dst;
+	u16 port;
+	int err;
+
+	if (i->c.protocol != IPPROTO_TCP)
+		return -ENOPROTOOPT;
+	if (*len < (v6 ? sizeof(to6) : sizeof(to4)))
+		return -EINVAL;
+	if (v6 == ip_is_v4(&i->raddr))
+		return -ENOENT;
+	err = nf_ct_original_dst(i->net, &t, &dst, &port);
+	if (err)
+		return err;
+	if (v6) {
+		to6.sin6_port = port;
+		to6.sin6_flowinfo = htonl(i->flowinfo & 0xfffff);
+		memcpy(&to6.sin6_addr, &dst, sizeof(to6.sin6_addr));
+		if (inet_needs_link(&dst))
+			to6.sin6_scope_id = (u32)i->bound_if;
+		memcpy(val, &to6, sizeof(to6));
+	} else {
+		to4.sin_port = port;
+		memcpy(&to4.sin_addr, &dst.w[3], 4);
+		memcpy(val, &to4, sizeof(to4));
+	}
+	return 0;
+}
+
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 {
 	struct inet_sock *i = INET(s);
@@ -704,6 +748,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 			return inet_pktoptions(i, false, val, len);
 		if (opt == IP_MULTICAST_IF)
 			return get_blob(&i->mc_addr.w[3], 4, val, len);
+		if (opt == SO_ORIGINAL_DST)
+			return original_dst(i, false, val, len);
 		err = number4(i, opt, &n);
 		return err ? err : put_number(n, true, val, len);
 	case SOL_IPV6:
@@ -717,6 +763,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 			return flowlabel_get(i, val, len);
 		if (opt == IPV6_2292PKTOPTIONS)
 			return inet_pktoptions(i, true, val, len);
+		if (opt == IP6T_SO_ORIGINAL_DST)
+			return original_dst(i, true, val, len);
 		err = number6(i, opt, &n);
 		return err ? err : put_number(n, false, val, len);
 	case SOL_UDP:

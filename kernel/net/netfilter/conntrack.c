@@ -244,6 +244,20 @@ struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t)
 	return d;
 }
 
+int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *dst, u16 *port)
+{
+	struct nf_conn_dir *d = nf_ct_find(net, local);
+	const struct nf_tuple *first;
+
+	if (!d)
+		return -ENOENT;
+	first = &d->ct->dir[IP_CT_DIR_ORIGINAL].t;
+	*dst = first->dst;
+	*port = first->dport;
+	nf_conn_put(d->ct);
+	return 0;
+}
+
 void nf_ct_kill(struct nf_conn *ct)
 {
 	struct nf_ct_net *c = ct->net->ct;

@@ -105,6 +105,11 @@ void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
 /* Has somebody this tuple? The direction with a reference to its connection; NULL. */
 struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
+/*
+ * Reads where the first packet of a connection was sent before translation. @local: the tuple of
+ * packets that the asking end sends. Takes ct->lock. 0, or -ENOENT: the connection is not tracked.
+ */
+int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *dst, u16 *port);
 /* Out of the table. ct->lock held; true: it was there, and the table's reference is the caller's. */
 bool nf_ct_unlink(struct nf_conn *ct);
 /* Calls @fn for each, without a lock, with a reference. */
