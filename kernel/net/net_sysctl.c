@@ -27,21 +27,7 @@ static int routes_max = INT32_MAX, low_latency;
 		SYSCTL_NUM(dir "gc_interval", (gc).interval, 1, 0x7fffffff / 1000)
 
 static const struct sysctl ints[] = {
-	SYSCTL_NUM("net/ipv4/tcp_syn_retries", tcp_limits.syn_retries, 1, 127),
-	SYSCTL_NUM("net/ipv4/tcp_synack_retries", tcp_limits.synack_retries, 0, 255),
-	SYSCTL_NUM("net/ipv4/tcp_retries2", tcp_limits.retries2, 0, 255),
-	SYSCTL_NUM("net/ipv4/tcp_fin_timeout", tcp_limits.fin_timeout, 0, 3600),
-	SYSCTL_NUM("net/ipv4/tcp_keepalive_time", tcp_limits.keep_time, 1, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_keepalive_intvl", tcp_limits.keep_intvl, 1, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_keepalive_probes", tcp_limits.keep_probes, 0, 255),
 	SYSCTL_NUM("net/ipv4/tcp_max_orphans", tcp_limits.max_orphans, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_max_tw_buckets", tcp_limits.max_tw, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_syncookies", tcp_limits.syncookies, 0, 2),
-	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
-	SYSCTL_NUM("net/ipv4/tcp_timestamps", tcp_limits.timestamps, 0, 1),
-	SYSCTL_NUM("net/ipv4/tcp_ecn", tcp_limits.ecn, 0, 2),
-	SYSCTL_NUM("net/ipv4/tcp_fastopen", tcp_limits.fastopen, 0, 0xffff),
-	SYSCTL_NUM("net/ipv4/tcp_syn_linear_timeouts", tcp_limits.syn_linear, 0, 127),
 	SYSCTL_NUM("net/ipv4/icmp_ratelimit", icmp_limits.ratelimit, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/icmp_ratemask", icmp_limits.ratemask, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/icmp_msgs_per_sec", icmp_limits.msgs_per_sec, 0, 0x7fffffff),
@@ -61,13 +47,6 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv6/icmp/ratelimit", icmp_limits.ratelimit6, 0, 0x7fffffff),
 	NEIGH_GC("net/ipv4/neigh/default/", neigh_gc[0]),
 	NEIGH_GC("net/ipv6/neigh/default/", neigh_gc[1]),
-	SYSCTL_NUM("net/ipv4/tcp_invalid_ratelimit", tcp_limits.invalid_ratelimit, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
-	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),
-	SYSCTL_NUM("net/ipv4/tcp_orphan_retries", tcp_limits.orphan_retries, 0, 255),
-	SYSCTL_NUM("net/ipv4/tcp_slow_start_after_idle", tcp_limits.slow_start_after_idle, 0, 255),
-	SYSCTL_NUM("net/ipv4/tcp_moderate_rcvbuf", tcp_limits.moderate_rcvbuf, 0, 255),
-	SYSCTL_BIG("net/ipv4/tcp_notsent_lowat", tcp_limits.notsent_lowat, 0, 0xffffffffL),
 };
 
 /* How it is here, for who asks and who sets what is set; another number is refused. */
@@ -133,10 +112,8 @@ static const struct net_sysctl vectors[] = {
 	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
-	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
-	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
 };
-/* One number each, which the owner of a namespace sets there. */
+/* What the owner of a namespace sets there, one number each but for sizes of buffers. */
 #define TCP_OWN(name, field, min, max)                                                             \
 	{                                                                                          \
 		"sys/net/ipv4/tcp_" name, &init_net.tcp.field, 1, min, max                         \
@@ -159,6 +136,28 @@ static const struct net_sysctl own[] = {
 	TCP_OWN("workaround_signed_windows", signed_windows, 0, 255),
 	TCP_OWN("rfc1337", rfc1337, 0, 255),
 	TCP_OWN("ecn_fallback", ecn_fallback, 0, 1),
+	TCP_OWN("syn_retries", syn_retries, 1, 127),
+	TCP_OWN("synack_retries", synack_retries, 0, 255),
+	TCP_OWN("retries2", retries2, 0, 255),
+	TCP_OWN("fin_timeout", fin_timeout, 0, INT32_MAX / 250),
+	TCP_OWN("keepalive_time", keep_time, 1, INT32_MAX / 250),
+	TCP_OWN("keepalive_intvl", keep_intvl, 1, INT32_MAX / 250),
+	TCP_OWN("keepalive_probes", keep_probes, 0, 255),
+	TCP_OWN("max_tw_buckets", max_tw, INT32_MIN, INT32_MAX),
+	TCP_OWN("syncookies", syncookies, 0, 255),
+	TCP_OWN("sack", sack, 0, 255),
+	TCP_OWN("timestamps", timestamps, 0, 255),
+	TCP_OWN("ecn", ecn, 0, 2),
+	TCP_OWN("fastopen", fastopen, INT32_MIN, INT32_MAX),
+	TCP_OWN("syn_linear_timeouts", syn_linear, 0, 127),
+	TCP_OWN("invalid_ratelimit", invalid_ratelimit, 0, INT32_MAX),
+	TCP_OWN("window_scaling", window_scaling, 0, 255),
+	TCP_OWN("orphan_retries", orphan_retries, 0, 255),
+	TCP_OWN("slow_start_after_idle", slow_start_after_idle, 0, 255),
+	TCP_OWN("moderate_rcvbuf", moderate_rcvbuf, 0, 255),
+	{ "sys/net/ipv4/tcp_rmem", init_net.tcp.rmem, 3, 1, INT32_MAX },
+	{ "sys/net/ipv4/tcp_wmem", init_net.tcp.wmem, 3, 1, INT32_MAX },
+	OWN("core/somaxconn", tcp.somaxconn, 0, 65535),
 	OWN("ipv4/ip_autobind_reuse", autobind_reuse, 0, 1),
 	OWN("ipv4/ip_forward_use_pmtu", forward_use_pmtu, 0, 255),
 	OWN("ipv4/icmp_ignore_bogus_error_responses", bogus_errors_ok, 0, 1),
@@ -373,6 +372,25 @@ static int store_fast_keys(char *text, size_t n, void *arg)
 	return tcp_fast_set_keys(current_net(), text + strspn(text, " \t"));
 }
 
+static int show_notsent_lowat(struct seq *s, void *arg)
+{
+	seq_printf(s, "%u\n", READ_ONCE(current_net()->tcp.notsent_lowat));
+	return 0;
+}
+
+/* Up to 2^32 - 1, which an int does not hold. */
+static int store_notsent_lowat(char *text, size_t n, void *arg)
+{
+	s64 got;
+
+	if (!*(text = strim(text)))
+		return 0;
+	if (sysctl_number(text, &got) || got < 0 || got > 0xffffffffL)
+		return -EINVAL;
+	WRITE_ONCE(current_net()->tcp.notsent_lowat, (u32)got);
+	return 0;
+}
+
 /* The machine's; another namespace shares them, and says so by the sign. */
 static int show_buckets(struct seq *s, void *arg)
 {
@@ -401,14 +419,14 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv6/max_dst_opts_length", "sys/net/ipv4/ip_unprivileged_port_start",
 	"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
 	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports",
-	"sys/net/ipv4/tcp_fastopen_key" };
+	"sys/net/ipv4/tcp_fastopen_key", "sys/net/ipv4/tcp_notsent_lowat" };
 
 /* What other namespaces do not see. */
 static const char *const only_first[] = { "ipv4/route/redirect_load", "ipv4/route/redirect_number",
 	"ipv4/route/redirect_silence", "ipv4/route/error_cost", "ipv4/route/error_burst",
-	"ipv4/route/max_size", "ipv4/tcp_low_latency", "ipv4/tcp_available_ulp",
-	"core/message_cost", "core/message_burst", "core/bpf_jit_enable", "core/busy_poll",
-	"core/busy_read" };
+	"ipv4/route/max_size", "ipv4/tcp_low_latency", "ipv4/tcp_available_ulp", "ipv4/tcp_mem",
+	"ipv4/tcp_max_orphans", "core/message_cost", "core/message_burst", "core/bpf_jit_enable",
+	"core/busy_poll", "core/busy_read" };
 
 static bool in_first_net(void *arg)
 {
@@ -436,6 +454,7 @@ static const struct {
 	{ "sys/net/ipv4/tcp_available_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_allowed_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_fastopen_key", 0600, show_fast_keys, store_fast_keys },
+	{ "sys/net/ipv4/tcp_notsent_lowat", 0644, show_notsent_lowat, store_notsent_lowat },
 	{ "sys/net/ipv4/tcp_ehash_entries", 0444, show_buckets, NULL },
 	{ "sys/net/ipv4/udp_hash_entries", 0444, show_buckets, NULL },
 	{ "sys/net/ipv4/tcp_available_ulp", 0444, show_nothing, NULL }, /* there is none */

@@ -69,7 +69,6 @@ void tcp_setup(struct tcp_sock *t)
 	tcp_timers_setup(t);
 	t->state = TCP_CLOSE;
 	t->rto = RTO_INIT;
-	t->window_clamp = (u32)tcp_limits.rmem[2];
 	t->rcv_wscale = 7;
 	t->peer_mss = t->mss = t->rcv_mss = MSS_DEFAULT;
 	tcp_cc_init(t);
@@ -80,6 +79,7 @@ void tcp_set_state(struct tcp_sock *t, u8 state)
 	if (t->waits_out && state == TCP_CLOSE) {
 		t->waits_out = false;
 		atomic_dec(&tcp_time_waits);
+		atomic_dec(&tcp_net(t)->time_waits);
 	}
 	WRITE_ONCE(t->state, state);
 }
@@ -112,7 +112,7 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 		segs = max(segs, 3 * SEG_MAX / t->mss);
 	while (per < one + SKB_OVERHEAD)
 		per *= 2;
-	want = min_t(u64, 2UL * segs * per, (u64)tcp_limits.wmem[2]);
+	want = min_t(u64, 2UL * segs * per, (u64)tcp_net(t)->wmem[2]);
 	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);
 }
 
@@ -201,7 +201,7 @@ bool tcp_has_peer(struct inet_sock *i)
 static u8 choose_wscale(const struct tcp_sock *t)
 {
 	u32 space = t->rcvbuf_fixed ? t->inet.c.rcvbuf :
-				      (u32)max(tcp_limits.rmem[2], (int)t->inet.c.rcvbuf);
+				      (u32)max(tcp_net(t)->rmem[2], (int)t->inet.c.rcvbuf);
 	u8 scale = 0;
 
 	space = min(space, t->window_clamp);
@@ -500,7 +500,7 @@ static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
 	struct sockaddr_buf *to = m->name;
 	int err = 0;
 
-	if (!(tcp_limits.fastopen & FAST_CLIENT) ||
+	if (!(tcp_net(t)->fastopen & FAST_CLIENT) ||
 		(to && to->len >= sizeof(u16) && to->family == AF_UNSPEC))
 		return -EOPNOTSUPP;
 	if (!to)
@@ -705,7 +705,7 @@ static void tcp_close(struct tcp_sock *t)
 			tcp_done(t);
 		} else {
 			tcp_time_wait(t, TCP_FIN_WAIT2,
-				(u64)(t->linger2 ? t->linger2 : tcp_limits.fin_timeout) *
+				(u64)(t->linger2 ? t->linger2 : tcp_net(t)->fin_timeout) *
 					NSEC_PER_SEC);
 		}
 	} else if (t->state == TCP_CLOSE) {
@@ -779,8 +779,8 @@ int tcp_create(struct socket *s, int family, int type, int protocol)
 	tcp_follow_net(t);
 	t->payer = mem_sock_begin();
 	t->inet.sock = s;
-	t->inet.c.rcvbuf = (u32)tcp_limits.rmem[1];
-	t->inet.c.sndbuf = (u32)tcp_limits.wmem[1];
+	t->inet.c.rcvbuf = (u32)tcp_net(t)->rmem[1];
+	t->inet.c.sndbuf = (u32)tcp_net(t)->wmem[1];
 	t->rcv_wscale = choose_wscale(t);
 	s->sk = &t->inet.c;
 	s->ops = &tcp_ops;

@@ -328,20 +328,19 @@ static inline bool tcp_connecting(const struct tcp_sock *t)
 	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
 }
 bool tcp_mem_full(void);
-/* /proc/sys/net/ipv4, and kin */
+/* What is counted for the whole machine: net.ipv4.tcp_mem (pages) and tcp_max_orphans. */
 extern struct tcp_limits {
-	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
-		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies, ecn,
-		invalid_ratelimit, fastopen, syn_linear, max_orphans, orphan_retries,
-		slow_start_after_idle, moderate_rcvbuf;
-	u64 notsent_lowat;
-	int mem[3]; /* pages */
-	int rmem[3], wmem[3];
+	int mem[3], max_orphans;
 } tcp_limits;
-/* What may wait unsent before writers do: the socket's own, or everybody's. */
+/* What the namespace of @t says (/proc/sys/net/ipv4/tcp_*). */
+static inline struct tcp_net *tcp_net(const struct tcp_sock *t)
+{
+	return &t->inet.net->tcp;
+}
+/* What may wait unsent before writers do: the socket's own, or its namespace's. */
 static inline u32 tcp_notsent_lowat(const struct tcp_sock *t)
 {
-	return t->notsent_lowat ? t->notsent_lowat : (u32)READ_ONCE(tcp_limits.notsent_lowat);
+	return t->notsent_lowat ? t->notsent_lowat : READ_ONCE(tcp_net(t)->notsent_lowat);
 }
 /* Writers go on when a third of the buffer is free, and less than notsent_lowat waits to be sent. */
 static inline bool tcp_writable(const struct tcp_sock *t)

@@ -19,7 +19,7 @@
 /* A path that has become longer is believed, once nothing shorter was seen for tcp_min_rtt_wlen, or half of that. */
 static void note_least(struct tcp_sock *t, u64 rtt)
 {
-	u64 window = (u64)READ_ONCE(t->inet.net->tcp.min_rtt_wlen) * NSEC_PER_SEC;
+	u64 window = (u64)READ_ONCE(tcp_net(t)->min_rtt_wlen) * NSEC_PER_SEC;
 	u64 now = tcp_now(t), before = t->min_rtt;
 
 	if (!t->min_rtt || now - t->min_at > window / 2) {

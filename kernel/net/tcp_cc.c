@@ -116,7 +116,7 @@ void tcp_cwnd_idle(struct tcp_sock *t)
 	u32 restart = min(t->cwnd, (u32)INIT_CWND), cwnd = t->cwnd;
 
 	if (t->packets_out || idle < t->rto || t->cwnd <= restart ||
-		!READ_ONCE(tcp_limits.slow_start_after_idle))
+		!READ_ONCE(tcp_net(t)->slow_start_after_idle))
 		return;
 	t->ssthresh = max(t->ssthresh, cwnd / 4 * 3);
 	for (; idle >= t->rto && cwnd > restart; idle -= t->rto)

@@ -22,7 +22,7 @@ void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn)
 {
 	bool asks = (syn->tcp.flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR);
 
-	if (asks && tcp_limits.ecn && !(syn->ip.tos & ECN_MASK))
+	if (asks && tcp_net(t)->ecn && !(syn->ip.tos & ECN_MASK))
 		t->ecn |= TCP_ECN_OK;
 }
 
@@ -38,7 +38,7 @@ static u8 on_syn(struct tcp_sock *t, u8 flags)
 {
 	if (flags & TH_ACK)
 		return t->ecn & TCP_ECN_OK ? TH_ECE : 0;
-	if (tcp_limits.ecn != 1 || (t->retries && READ_ONCE(t->inet.net->tcp.ecn_fallback))) {
+	if (tcp_net(t)->ecn != 1 || (t->retries && READ_ONCE(tcp_net(t)->ecn_fallback))) {
 		t->ecn = 0;
 		return 0;
 	}

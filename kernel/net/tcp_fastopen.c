@@ -98,7 +98,7 @@ int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
 	if (recall(t->inet.net, to, &g)) {
 		t->fast_cookie = g.cookie;
 		room = g.mss;
-	} else if (!(tcp_limits.fastopen & FAST_CLIENT_NO_COOKIE)) {
+	} else if (!(tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE)) {
 		return 0;
 	}
 	t->fast = FAST_SEND;
@@ -121,7 +121,7 @@ bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to)
 {
 	struct given g;
 
-	return recall(t->inet.net, to, &g) || tcp_limits.fastopen & FAST_CLIENT_NO_COOKIE;
+	return recall(t->inet.net, to, &g) || tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE;
 }
 
 struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
@@ -290,10 +290,10 @@ static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b
 bool tcp_fast_wanted(
 	struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o)
 {
-	bool free_for_all = tcp_limits.fastopen & FAST_SERVER_NO_COOKIE || l->fast_no_cookie;
+	bool free_for_all = tcp_net(l)->fastopen & FAST_SERVER_NO_COOKIE || l->fast_no_cookie;
 	struct fast_cookie own, before;
 
-	if (!(tcp_limits.fastopen & FAST_SERVER) || !READ_ONCE(l->fast_qlen) ||
+	if (!(tcp_net(l)->fastopen & FAST_SERVER) || !READ_ONCE(l->fast_qlen) ||
 		(!o->has_cookie && !(free_for_all && skb_len(skb))) ||
 		atomic_read(&l->nr_fast) >= (int)l->fast_qlen)
 		return false;

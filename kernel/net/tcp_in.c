@@ -144,7 +144,7 @@ static bool answered_lately(struct tcp_sock *t)
 {
 	u64 now = ktime_get();
 
-	if (t->last_odd && now - t->last_odd < (u64)tcp_limits.invalid_ratelimit * MSEC)
+	if (t->last_odd && now - t->last_odd < (u64)tcp_net(t)->invalid_ratelimit * MSEC)
 		return true;
 	t->last_odd = now;
 	return false;
@@ -253,9 +253,9 @@ static void take_fin(struct tcp_sock *t)
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o)
 {
 	t->peer_mss = o->mss ? o->mss : MSS_DEFAULT;
-	t->ts_ok = o->saw_ts && tcp_limits.timestamps;
-	t->sack_ok = o->sack_ok && tcp_limits.sack;
-	t->wscale_ok = o->has_wscale && tcp_limits.window_scaling;
+	t->ts_ok = o->saw_ts && tcp_net(t)->timestamps;
+	t->sack_ok = o->sack_ok && tcp_net(t)->sack;
+	t->wscale_ok = o->has_wscale && tcp_net(t)->window_scaling;
 	t->snd_wscale = t->wscale_ok ? o->wscale : 0;
 	if (!t->wscale_ok)
 		t->rcv_wscale = 0;
@@ -376,7 +376,7 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 	case TCP_SYN_RECV: tcp_fail(t, -ECONNREFUSED); break;
 	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
 	case TCP_TIME_WAIT:
-		if (READ_ONCE(t->inet.net->tcp.rfc1337)) /* the reset may be an old one, too */
+		if (READ_ONCE(tcp_net(t)->rfc1337)) /* the reset may be an old one, too */
 			tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
 		else
 			tcp_done(t);
@@ -406,7 +406,7 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 		return false;
 	}
 	if (t->listener && !t->fastopened && !tcp_offer(t)) { /* its queue is full */
-		if (READ_ONCE(t->inet.net->tcp.abort_on_overflow)) {
+		if (READ_ONCE(tcp_net(t)->abort_on_overflow)) {
 			tcp_refuse(t->inet.net, skb);
 			tcp_done(t);
 		}
@@ -429,7 +429,7 @@ static bool fin_acked(const struct tcp_sock *t)
 /* A FIN of @skb, which has brought the acknowledgement, is still to be taken. */
 static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	u64 len = (u64)(t->linger2 > 0 ? t->linger2 : tcp_limits.fin_timeout) * NSEC_PER_SEC;
+	u64 len = (u64)(t->linger2 > 0 ? t->linger2 : tcp_net(t)->fin_timeout) * NSEC_PER_SEC;
 
 	if (!fin_acked(t))
 		return;

@@ -119,10 +119,10 @@ static bool wants_cookie(struct tcp_sock *l)
 {
 	bool full;
 
-	if (!tcp_limits.syncookies)
+	if (!tcp_net(l)->syncookies)
 		return false;
 	spin_lock(&l->q_lock);
-	full = l->nr_syn > max(l->backlog, 128U) || tcp_limits.syncookies == 2;
+	full = l->nr_syn > max(l->backlog, 128U) || tcp_net(l)->syncookies == 2;
 	full &= l->nr_accept <= l->backlog;
 	spin_unlock(&l->q_lock);
 	return full;
@@ -131,9 +131,9 @@ static bool wants_cookie(struct tcp_sock *l)
 /* Without cookies a quarter of tcp_max_syn_backlog is kept for who is known to be there. q_lock held. */
 static bool crowded(const struct tcp_sock *l)
 {
-	int most = READ_ONCE(l->inet.net->tcp.max_syn_backlog);
+	int most = READ_ONCE(tcp_net(l)->max_syn_backlog);
 
-	return !tcp_limits.syncookies && most - (int)l->nr_syn < most >> 2;
+	return !tcp_net(l)->syncookies && most - (int)l->nr_syn < most >> 2;
 }
 
 /* @proven: its peer has sent back a cookie, and counts against the backlog alone. */
@@ -273,7 +273,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	struct tcp_opts then;
 	struct tcp_sock *c;
 
-	if (!tcp_limits.syncookies || skb->tcp.flags & (TH_SYN | TH_RST) ||
+	if (!tcp_net(l)->syncookies || skb->tcp.flags & (TH_SYN | TH_RST) ||
 		!tcp_cookie_good(skb, o, &then))
 		return NULL;
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
@@ -421,7 +421,7 @@ int tcp_listen(struct socket *s, int backlog)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	err = listen_locked(t, min(backlog, READ_ONCE(tcp_limits.somaxconn)));
+	err = listen_locked(t, min(backlog, READ_ONCE(tcp_net(t)->somaxconn)));
 	mutex_unlock(&t->inet.op);
 	if (!err)
 		s->listening = true;

@@ -6,6 +6,7 @@
 #ifndef NESTLING_NET_TCP_NET_H
 #define NESTLING_NET_TCP_NET_H
 
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/types.h"
 
@@ -17,6 +18,15 @@ struct tcp_net {
 	int rto_min_us, rto_max_ms, min_rtt_wlen;
 	int min_snd_mss, signed_windows;
 	int rfc1337, ecn_fallback;
+	int syn_retries, synack_retries, retries2, orphan_retries, syn_linear; /* tries */
+	int fin_timeout, keep_time, keep_intvl, keep_probes;                   /* seconds; tries */
+	int max_tw, somaxconn, syncookies, ecn, fastopen;
+	int sack, timestamps, window_scaling; /* what a handshake offers and takes */
+	int invalid_ratelimit;                /* ms */
+	int slow_start_after_idle, moderate_rcvbuf;
+	int rmem[3], wmem[3]; /* bytes: least, at first, most */
+	u32 notsent_lowat;
+	atomic_t time_waits; /* connections that wait in TIME_WAIT or FIN_WAIT2 without a file */
 	int fack, adv_win_scale;              /* without effect */
 	int challenge_limit, challenges_left; /* of this second; racy is fine */
 	u64 challenge_second;

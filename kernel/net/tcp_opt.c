@@ -134,7 +134,7 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 	case TCP_WINDOW_CLAMP:
 		if (!n && t->state != TCP_CLOSE)
 			return -EINVAL;
-		t->window_clamp = n ? (u32)max(n, 1152) : (u32)tcp_limits.rmem[2];
+		t->window_clamp = n ? (u32)max(n, 1152) : (u32)tcp_net(t)->rmem[2];
 		return 0;
 	case TCP_QUICKACK:
 		t->pingpong = !n;
@@ -178,13 +178,13 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 	case TCP_FASTOPEN:
 		if (n < 0 || !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
 			return -EINVAL;
-		t->fast_qlen = (u32)min(n, tcp_limits.somaxconn);
+		t->fast_qlen = (u32)min(n, tcp_net(t)->somaxconn);
 		tcp_fast_need_key(t->inet.net);
 		return 0;
 	case TCP_FASTOPEN_CONNECT:
 		if (in_range(n, 0, 1))
 			return -EINVAL;
-		if (!(tcp_limits.fastopen & FAST_CLIENT))
+		if (!(tcp_net(t)->fastopen & FAST_CLIENT))
 			return -EOPNOTSUPP;
 		if (t->state != TCP_CLOSE)
 			return -EINVAL;
@@ -203,7 +203,7 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 static void set_lowat(struct tcp_sock *t, int n)
 {
 	struct sock_common *c = &t->inet.c;
-	u32 most = t->rcvbuf_fixed ? c->rcvbuf : (u32)tcp_limits.rmem[2];
+	u32 most = t->rcvbuf_fixed ? c->rcvbuf : (u32)tcp_net(t)->rmem[2];
 
 	c->rcvlowat = max(min(n < 0 ? 0x7fffffffU : (u32)n, most / 2), 1U);
 	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
@@ -282,16 +282,16 @@ static int get_number(struct tcp_sock *t, int opt, int *n)
 			     (t->user_mss ? t->user_mss : (int)MSS_DEFAULT) :
 			     t->mss;
 		return 0;
-	case TCP_KEEPIDLE: *n = t->keep_idle ? (int)t->keep_idle : tcp_limits.keep_time; return 0;
+	case TCP_KEEPIDLE: *n = t->keep_idle ? (int)t->keep_idle : tcp_net(t)->keep_time; return 0;
 	case TCP_KEEPINTVL:
-		*n = t->keep_intvl ? (int)t->keep_intvl : tcp_limits.keep_intvl;
+		*n = t->keep_intvl ? (int)t->keep_intvl : tcp_net(t)->keep_intvl;
 		return 0;
-	case TCP_KEEPCNT: *n = t->keep_cnt ? (int)t->keep_cnt : tcp_limits.keep_probes; return 0;
-	case TCP_SYNCNT: *n = t->syn_cnt ? (int)t->syn_cnt : tcp_limits.syn_retries; return 0;
-	case TCP_LINGER2: *n = t->linger2 ? t->linger2 : tcp_limits.fin_timeout; return 0;
+	case TCP_KEEPCNT: *n = t->keep_cnt ? (int)t->keep_cnt : tcp_net(t)->keep_probes; return 0;
+	case TCP_SYNCNT: *n = t->syn_cnt ? (int)t->syn_cnt : tcp_net(t)->syn_retries; return 0;
+	case TCP_LINGER2: *n = t->linger2 ? t->linger2 : tcp_net(t)->fin_timeout; return 0;
 	case TCP_DEFER_ACCEPT: *n = secs_of(t->defer_tries); return 0;
 	case TCP_WINDOW_CLAMP: /* 0: none, as long as there is no connection */
-		*n = t->state == TCP_CLOSE && t->window_clamp == (u32)tcp_limits.rmem[2] ?
+		*n = t->state == TCP_CLOSE && t->window_clamp == (u32)tcp_net(t)->rmem[2] ?
 			     0 :
 			     (int)t->window_clamp;
 		return 0;

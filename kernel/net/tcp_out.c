@@ -68,7 +68,7 @@ u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
 
 void tcp_sync_mss(struct tcp_sock *t)
 {
-	u32 least = (u32)READ_ONCE(t->inet.net->tcp.min_snd_mss);
+	u32 least = (u32)READ_ONCE(tcp_net(t)->min_snd_mss);
 	u32 room = max(t->flow.mtu, header_size(t) + least) - header_size(t);
 	u32 mss = min(room, (u32)t->peer_mss);
 
@@ -135,7 +135,7 @@ u32 tcp_window_step(const struct tcp_sock *t)
 /* The largest window that @t tells without a scale; some take it for a number with a sign. */
 static u32 unscaled_max(const struct tcp_sock *t)
 {
-	return unlikely(READ_ONCE(t->inet.net->tcp.signed_windows)) ? 32767 : 65535;
+	return unlikely(READ_ONCE(tcp_net(t)->signed_windows)) ? 32767 : 65535;
 }
 
 /* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
@@ -180,7 +180,8 @@ static u8 *put_ts(u8 *p, u32 val, u32 echo)
 
 static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 {
-	bool sack = ack ? t->sack_ok : tcp_limits.sack, ts = ack ? t->ts_ok : tcp_limits.timestamps;
+	bool sack = ack ? t->sack_ok : tcp_net(t)->sack,
+	     ts = ack ? t->ts_ok : tcp_net(t)->timestamps;
 	u16 mss = htons(t->advmss);
 	u8 *start = p;
 
@@ -200,7 +201,7 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 		p[1] = 2;
 	}
 	p += ts ? TS_SPACE : sack ? 4 : 0;
-	if (ack ? t->wscale_ok : tcp_limits.window_scaling) {
+	if (ack ? t->wscale_ok : tcp_net(t)->window_scaling) {
 		p[0] = OPT_NOP;
 		p[1] = OPT_WSCALE;
 		p[2] = 3;

@@ -269,9 +269,9 @@ static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 	t->space_copied += copied;
 	if (now - t->space_at < rtt)
 		return;
-	if (!t->rcvbuf_fixed && !tcp_mem_pressure() && READ_ONCE(tcp_limits.moderate_rcvbuf) &&
+	if (!t->rcvbuf_fixed && !tcp_mem_pressure() && READ_ONCE(tcp_net(t)->moderate_rcvbuf) &&
 		(u64)t->space_copied * 4 > t->inet.c.rcvbuf) {
-		u64 want = min_t(u64, (u64)t->space_copied * 4, (u64)tcp_limits.rmem[2]);
+		u64 want = min_t(u64, (u64)t->space_copied * 4, (u64)tcp_net(t)->rmem[2]);
 
 		t->inet.c.rcvbuf = max(t->inet.c.rcvbuf, (u32)want);
 		t->window_clamp = max(t->window_clamp, t->inet.c.rcvbuf);

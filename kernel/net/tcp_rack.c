@@ -33,7 +33,7 @@ static void note_reordering(struct tcp_sock *t, u32 distance)
 	t->rack.reordered = true;
 	t->reord_seen++;
 	if (segs > t->reordering)
-		t->reordering = min(segs, (u32)READ_ONCE(t->inet.net->tcp.max_reordering));
+		t->reordering = min(segs, (u32)READ_ONCE(tcp_net(t)->max_reordering));
 }
 
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
@@ -126,7 +126,7 @@ static u64 probe_timeout(const struct tcp_sock *t)
 
 static bool may_probe(const struct tcp_sock *t)
 {
-	int early = READ_ONCE(t->inet.net->tcp.early_retrans);
+	int early = READ_ONCE(tcp_net(t)->early_retrans);
 
 	return (early == 3 || early == 4) && t->ca == CA_OPEN && t->sack_ok && t->packets_out &&
 	       !t->sacked_out && !t->tlp_high &&

@@ -88,8 +88,8 @@ void tcp_enter_loss(struct tcp_sock *t)
 
 	t->frto = t->ca == CA_OPEN || t->retries > 1;
 	/* enough had arrived to see the loss, if less reordering were expected */
-	if (t->ca == CA_OPEN && t->sacked_out >= (u32)READ_ONCE(t->inet.net->tcp.reordering))
-		t->reordering = min(t->reordering, (u32)READ_ONCE(t->inet.net->tcp.reordering));
+	if (t->ca == CA_OPEN && t->sacked_out >= (u32)READ_ONCE(tcp_net(t)->reordering))
+		t->reordering = min(t->reordering, (u32)READ_ONCE(tcp_net(t)->reordering));
 	if (t->ca == CA_OPEN || !after(t->high_seq, t->snd_una) ||
 		(t->ca == CA_LOSS && t->retries == 1)) { /* 0: only asked for a window */
 		undo_begin(t);

@@ -10,6 +10,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -19,30 +20,10 @@
 
 atomic_t tcp_time_waits;
 
-struct tcp_limits tcp_limits = {
-	.syn_retries = 6,
-	.synack_retries = 5,
-	.retries2 = 15,
-	.fin_timeout = 60,
-	.keep_time = 7200,
-	.keep_intvl = 75,
-	.keep_probes = 9,
-	.max_tw = 16384,
-	.somaxconn = 4096,
-	.sack = 1,
-	.timestamps = 1,
-	.window_scaling = 1,
-	.syncookies = 1,
-	.ecn = 2,
-	.invalid_ratelimit = 500,
-	.fastopen = FAST_CLIENT,
-	.syn_linear = 4,
-	.slow_start_after_idle = 1,
-	.moderate_rcvbuf = 1,
-	.notsent_lowat = ~0U,
-	.rmem = { 4096, 131072, 6291456 },
-	.wmem = { 4096, 16384, 4194304 },
-};
+struct tcp_limits tcp_limits;
+
+static const int rmem_first[3] = { 4096, 131072, 6291456 },
+		 wmem_first[3] = { 4096, 16384, 4194304 };
 
 void tcp_net_init(struct net *net)
 {
@@ -58,14 +39,40 @@ void tcp_net_init(struct net *net)
 		.min_rtt_wlen = 300,
 		.rto_min_us = (int)(RTO_MIN / USEC),
 		.rto_max_ms = (int)(RTO_MAX / MSEC),
+		.syn_retries = 6,
+		.synack_retries = 5,
+		.retries2 = 15,
+		.fin_timeout = 60,
+		.keep_time = 7200,
+		.keep_intvl = 75,
+		.keep_probes = 9,
+		.max_tw = 16384,
+		.somaxconn = 4096,
+		.sack = 1,
+		.timestamps = 1,
+		.window_scaling = 1,
+		.syncookies = 1,
+		.ecn = 2,
+		.invalid_ratelimit = 500,
+		.fastopen = FAST_CLIENT,
+		.syn_linear = 4,
+		.slow_start_after_idle = 1,
+		.moderate_rcvbuf = 1,
+		.notsent_lowat = ~0U,
 	};
 	spin_lock_init(&net->tcp.lock);
+	/* sizes of buffers are those of the first namespace, as it has them now */
+	memcpy(net->tcp.rmem, net == &init_net ? rmem_first : init_net.tcp.rmem,
+		sizeof(rmem_first));
+	memcpy(net->tcp.wmem, net == &init_net ? wmem_first : init_net.tcp.wmem,
+		sizeof(wmem_first));
 }
 
 void tcp_follow_net(struct tcp_sock *t)
 {
 	const struct tcp_net *n = &t->inet.net->tcp;
 
+	t->window_clamp = (u32)READ_ONCE(n->rmem[2]);
 	t->reordering = (u32)READ_ONCE(n->reordering);
 	t->rto_min = (u64)READ_ONCE(n->rto_min_us) * USEC;
 	t->rto_max = (u64)READ_ONCE(n->rto_max_ms) * MSEC;
@@ -133,9 +140,9 @@ static bool user_gives_up(const struct tcp_sock *t, u64 tried)
 }
 
 /* Of connections that nobody has open; tcp_orphan_retries 0 is the usual number. */
-static int orphan_retries(void)
+static int orphan_retries(const struct tcp_sock *t)
 {
-	return READ_ONCE(tcp_limits.orphan_retries) ?: ORPHAN_RETRIES;
+	return READ_ONCE(tcp_net(t)->orphan_retries) ?: ORPHAN_RETRIES;
 }
 
 /* How long one goes on trying is said in tries; a user timeout says it in time. */
@@ -145,22 +152,22 @@ static bool given_up(struct tcp_sock *t)
 
 	if (t->state == TCP_SYN_SENT)
 		return (t->retries && user_gives_up(t, tried)) ||
-		       t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_limits.syn_retries) +
-					     (u32)tcp_limits.syn_linear;
+		       t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_net(t)->syn_retries) +
+					     (u32)tcp_net(t)->syn_linear;
 	if (t->state == TCP_SYN_RECV)
-		return t->retries >= (u32)tcp_limits.synack_retries &&
+		return t->retries >= (u32)tcp_net(t)->synack_retries &&
 		       (!t->defer_acked || t->retries >= t->defer_tries);
 	if (t->user_timeout)
 		return user_gives_up(t, tried);
 	if (window_taken_back(t)) /* who answers keeps its connection */
 		return min(tried, now - max(t->last_ack, t->last_rcv)) > 2 * t->rto_max;
-	return t->retries >= (u32)(t->orphan ? orphan_retries() : tcp_limits.retries2);
+	return t->retries >= (u32)(t->orphan ? orphan_retries(t) : tcp_net(t)->retries2);
 }
 
 /* So little on its way that a wait costs it more than the network gains: no longer ones, for some time (TCP_THIN_LINEAR_TIMEOUTS, or for all). */
 static bool thin(const struct tcp_sock *t)
 {
-	return (t->thin_linear || READ_ONCE(t->inet.net->tcp.thin_linear)) &&
+	return (t->thin_linear || READ_ONCE(tcp_net(t)->thin_linear)) &&
 	       t->state == TCP_ESTABLISHED && t->packets_out < THIN_PACKETS &&
 	       t->retries <= THIN_RETRIES;
 }
@@ -185,7 +192,7 @@ static void retransmit(struct tcp_sock *t)
 	}
 	if (likely(!window_taken_back(t)))
 		count_failure(t);
-	if (t->state != TCP_SYN_SENT ? !thin(t) : t->retries > (u32)tcp_limits.syn_linear)
+	if (t->state != TCP_SYN_SENT ? !thin(t) : t->retries > (u32)tcp_net(t)->syn_linear)
 		t->backoff = (u8)min(t->backoff + 1, 16);
 	if (t->defer_acked &&
 		t->retries < t->defer_tries) { /* it is there, and has nothing to say */
@@ -204,7 +211,7 @@ static bool probed_enough(const struct tcp_sock *t)
 {
 	if (user_gives_up(t, ktime_get() - t->closed_at))
 		return true;
-	return t->probes >= tcp_limits.retries2 || (t->orphan && t->backoff >= orphan_retries());
+	return t->probes >= tcp_net(t)->retries2 || (t->orphan && t->backoff >= orphan_retries(t));
 }
 
 /* Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long enough. */
@@ -286,12 +293,12 @@ static void delack_timer(struct ktimer *k)
 
 static u64 keep_idle(const struct tcp_sock *t)
 {
-	return (u64)(t->keep_idle ? t->keep_idle : (u32)tcp_limits.keep_time) * NSEC_PER_SEC;
+	return (u64)(t->keep_idle ? t->keep_idle : (u32)tcp_net(t)->keep_time) * NSEC_PER_SEC;
 }
 
 static u64 keep_intvl(const struct tcp_sock *t)
 {
-	return (u64)(t->keep_intvl ? t->keep_intvl : (u32)tcp_limits.keep_intvl) * NSEC_PER_SEC;
+	return (u64)(t->keep_intvl ? t->keep_intvl : (u32)tcp_net(t)->keep_intvl) * NSEC_PER_SEC;
 }
 
 void tcp_arm_keepalive(struct tcp_sock *t)
@@ -302,7 +309,7 @@ void tcp_arm_keepalive(struct tcp_sock *t)
 
 static void keepalive(struct tcp_sock *t)
 {
-	u32 most = t->keep_cnt ? t->keep_cnt : (u32)tcp_limits.keep_probes;
+	u32 most = t->keep_cnt ? t->keep_cnt : (u32)tcp_net(t)->keep_probes;
 	u64 silent = ktime_get() - max(t->last_rcv, t->last_ack);
 
 	if (!t->inet.c.keepalive)
@@ -346,8 +353,9 @@ void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
 	if (!t->waits_out) {
 		t->waits_out = true;
 		atomic_inc(&tcp_time_waits);
+		atomic_inc(&tcp_net(t)->time_waits);
 		tcp_orphan_end(t);
-		if (atomic_read(&tcp_time_waits) > tcp_limits.max_tw) {
+		if (atomic_read(&tcp_net(t)->time_waits) > tcp_net(t)->max_tw) {
 			tcp_done(t);
 			return;
 		}

@@ -35,10 +35,14 @@ static void numbers(void)
 		"tcp_max_reordering", "tcp_early_retrans", "tcp_rto_min_us", "tcp_rto_max_ms",
 		"tcp_min_rtt_wlen", "tcp_min_snd_mss", "tcp_workaround_signed_windows",
 		"tcp_rfc1337", "tcp_ecn_fallback", "tcp_challenge_ack_limit",
-		"tcp_abort_on_overflow", "tcp_thin_linear_timeouts" };
+		"tcp_abort_on_overflow", "tcp_thin_linear_timeouts", "tcp_sack", "tcp_timestamps",
+		"tcp_window_scaling", "tcp_syncookies", "tcp_syn_retries", "tcp_synack_retries",
+		"tcp_retries2", "tcp_orphan_retries", "tcp_slow_start_after_idle",
+		"tcp_moderate_rcvbuf", "tcp_fastopen", "tcp_notsent_lowat" };
 	static const char *const values[] = { "-1", "0", "1", "2", "4", "5", "47", "48", "255",
 		"256", "300", "301", "999", "1000", "65535", "65536", "86400", "86401", "120000",
-		"120001", "2147483647", "2147483648", "x" };
+		"120001", "2147483647", "2147483648", "4294967295", "4294967296", "0x403",
+		"0x70403", "x" };
 	char took[256], was[32];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -530,9 +534,41 @@ static void keys(void)
 	drain(NULL);
 }
 
+/* A namespace that is made later begins with Linux's numbers, but for the sizes of buffers, and keeps its own. */
+static void apart(void)
+{
+	static const char *const names[] = { "tcp_timestamps", "tcp_sack", "tcp_fastopen",
+		"tcp_notsent_lowat", "tcp_slow_start_after_idle", "tcp_syncookies",
+		"tcp_synack_retries", "tcp_retries2", "tcp_fin_timeout", "tcp_keepalive_time" };
+	char was[10][32];
+
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(was[i], sizeof(was[i]), "%s", told(names[i]));
+		T(tell(names[i], "77") > 0);
+	}
+	if (!fork()) {
+		NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));
+		for (unsigned i = 0; i < 10; i++) {
+			say("%s there: %s", names[i], told(names[i]));
+			T(tell(names[i], "78") > 0);
+		}
+		T(tell("tcp_rmem", "4096 5000 6000") > 0);
+		T(tell("tcp_wmem", "4096 5000 6000") > 0);
+		say("%s, %s", told("tcp_rmem"), told("tcp_wmem"));
+		say("mem: %s, orphans: %s", told("tcp_mem"), told("tcp_max_orphans"));
+		exit(0);
+	}
+	wait(NULL);
+	for (unsigned i = 0; i < 10; i++) {
+		say("%s here: %s", names[i], told(names[i]));
+		T(tell(names[i], was[i]) > 0);
+	}
+}
+
 TEST(tcp_sysctl)
 {
 	wire_open();
+	apart();
 	T(tell("tcp_congestion_control", "reno"));
 	numbers();
 	reordering();
