@@ -198,9 +198,12 @@ int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 
 /*
  * Signals to the kernel process, by a host thread of their own. SIGTERM, SIGHUP and SIGINT raise @shutdown_irq; @grace ns after the
- * first of them the process ends with status 1. SIGTSTP stops and SIGCONT continues everything, SIGPIPE is ignored.
+ * first of them the process ends with status 1, or later where one carries a time (end.h). SIGTSTP stops and SIGCONT continues
+ * everything, SIGPIPE is ignored.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
+/* The value that the last SIGTERM carried, for init; 0. */
+int os_end_value(void);
 
 /* ---- the process ---- */
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os-linux/end.h"
 #include "os-linux/internal.h"
 
 #define MAX_STOP_HOOKS 8
@@ -18,6 +19,7 @@
 static int irq_of[NSIG]; /* irq + 1; 0: none */
 static int shutdown_line = NO_IRQ;
 static uint64_t grace_ns, end_at = OS_FOREVER;
+static int end_value; /* of the last SIGTERM that carried one */
 
 static struct {
 	void (*stop)(void);
@@ -61,11 +63,22 @@ static void after_stop(void)
 			stop_hooks[i].cont();
 }
 
-static void begin_shutdown(void)
+/* Asks for the end. A SIGTERM that names a time of its own decides how long it may take, on top of the grace. */
+static void begin_shutdown(const siginfo_t *info)
 {
-	if (end_at == OS_FOREVER)
-		__atomic_store_n(&end_at, os_clock_mono() + grace_ns, __ATOMIC_RELEASE);
+	int value = info->si_code == SI_QUEUE ? info->si_int : 0;
+	uint64_t more = (uint64_t)END_SECONDS(value) * 1000000000;
+
+	if (value)
+		__atomic_store_n(&end_value, value, __ATOMIC_RELEASE);
+	if (value || end_at == OS_FOREVER)
+		__atomic_store_n(&end_at, os_clock_mono() + grace_ns + more, __ATOMIC_RELEASE);
 	os_irq_raise(shutdown_line);
+}
+
+int os_end_value(void)
+{
+	return __atomic_load_n(&end_value, __ATOMIC_ACQUIRE);
 }
 
 bool os_end_asked(void)
@@ -73,14 +86,14 @@ bool os_end_asked(void)
 	return __atomic_load_n(&end_at, __ATOMIC_ACQUIRE) != OS_FOREVER;
 }
 
-static void handle(int signo)
+static void handle(int signo, const siginfo_t *info)
 {
 	int irq;
 
 	switch (signo) {
 	case SIGTERM:
 	case SIGHUP:
-	case SIGINT: begin_shutdown(); break;
+	case SIGINT: begin_shutdown(info); break;
 	case SIGQUIT: os_exit(1);
 	case SIGTSTP: stop_everything(); break;
 	case SIGCONT: after_stop(); break;
@@ -102,34 +115,35 @@ static void wanted_signals(sigset_t *set)
 }
 
 /* The next signal, or 0 once the grace of a shutdown is over. */
-static int next_signal(const sigset_t *set)
+static int next_signal(const sigset_t *set, siginfo_t *info)
 {
 	uint64_t now, left;
 	struct timespec ts;
 
 	if (end_at == OS_FOREVER)
-		return sigwaitinfo(set, NULL);
+		return sigwaitinfo(set, info);
 	now = os_clock_mono();
 	if (now >= end_at)
 		return 0;
 	left = end_at - now;
 	ts = (struct timespec){ .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
-	return sigtimedwait(set, NULL, &ts);
+	return sigtimedwait(set, info, &ts);
 }
 
 static void signal_thread(void *unused)
 {
+	siginfo_t info;
 	sigset_t set;
 
 	(void)unused;
 	wanted_signals(&set);
 	for (;;) {
-		int signo = next_signal(&set);
+		int signo = next_signal(&set, &info);
 
 		if (!signo)
 			os_exit(1);
 		if (signo > 0)
-			handle(signo);
+			handle(signo, &info);
 	}
 }
 

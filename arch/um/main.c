@@ -124,7 +124,7 @@ static struct work shutdown_work;
 
 static void shut_down(struct work *w)
 {
-	end_instance();
+	end_instance(os_end_value());
 }
 
 static void shutdown_irq(void *unused)

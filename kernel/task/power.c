@@ -43,21 +43,22 @@ static void restart_work(struct work *w)
 	kernel_restart();
 }
 
-/* The user has asked for the end: init hears of it as of ctrl-alt-del, which means a restart to some; it will be none. */
-void end_instance(void)
+static void tell_init(int value)
 {
-	WRITE_ONCE(ending, true);
-	ctrl_alt_del();
+	siginfo_t info = { .si_signo = SIGINT, .si_code = SI_KERNEL };
+
+	info.si_int = value;
+	if (init_process)
+		send_sig_group(SIGINT, init_process, value ? &info : SEND_SIG_PRIV);
 }
 
-void ctrl_alt_del(void)
+static void press_keys(int value)
 {
 	static struct work work;
 	static bool ready;
 
 	if (!cad_restarts) {
-		if (init_process)
-			send_sig_group(SIGINT, init_process, SEND_SIG_PRIV);
+		tell_init(value);
 		return;
 	}
 	if (!ready) {
@@ -65,6 +66,18 @@ void ctrl_alt_del(void)
 		work_setup(&work, restart_work);
 	}
 	work_queue(&work);
+}
+
+/* The user has asked for the end: init hears of it as of ctrl-alt-del, which means a restart to some; it will be none. */
+void end_instance(int value)
+{
+	WRITE_ONCE(ending, true);
+	press_keys(value);
+}
+
+void ctrl_alt_del(void)
+{
+	press_keys(0);
 }
 
 /* From inside a namespace of processes: its init dies, as if of SIGHUP (a restart) or SIGINT, and all in it with it. */

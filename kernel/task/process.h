@@ -110,7 +110,8 @@ bool syslog_unread(void);
 bool syslog_may_read_all(void); /* kernel.dmesg_restrict, and what current may */
 u64 syslog_cleared(void); /* the first record after those that SYSLOG_ACTION_CLEAR put aside */
 void ctrl_alt_del(void);
-void end_instance(void); /* the same, and a restart ends the instance from now on */
+/* The same, and a restart ends the instance from now on. @value goes to init with its signal, unless it is 0. */
+void end_instance(int value);
 
 struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the process; ERR_PTR */
 

@@ -161,7 +161,7 @@ bool work_queue(struct work *w)
 	w->func(w);
 	return true;
 }
-void end_instance(void)
+void end_instance(int value)
 {
 	arch_early_write("ctrl-alt-del\n", 13);
 	arch_power_off(0);

@@ -188,7 +188,7 @@ void arch_return_to_user(void)
 {
 	panic("there is no user mode here");
 }
-void end_instance(void)
+void end_instance(int value)
 {
 }
 bool signal_pending(struct task *t)

@@ -35,8 +35,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "os-linux/end.h"
 #include "tools/init/dhcp.h"
 #include "tools/init/job.h"
 
@@ -47,7 +49,8 @@ struct pump {
 	char buf[16384];
 };
 
-#define SHUTDOWN_GRACE 3 /* seconds without a sign of life, for a command that should end */
+#define SHUTDOWN_GRACE                                                                             \
+	5 /* seconds for programs that should end, where the host says nothing else */
 
 static int report_fd = -1, host_fd = -1;
 static pid_t child;
@@ -330,19 +333,22 @@ static void line_drain(const char *path)
 
 /* ---- running ---- */
 
-static volatile sig_atomic_t shutdown_wanted;
+static volatile sig_atomic_t shutdown_wanted, shutdown_value;
 
-static void on_signal(int sig)
+static void on_signal(int sig, siginfo_t *info, void *context)
 {
-	if (sig != SIGCHLD)
-		shutdown_wanted = 1;
+	if (sig == SIGCHLD)
+		return;
+	if (sig == SIGINT && info->si_code == SI_KERNEL)
+		shutdown_value = info->si_int;
+	shutdown_wanted = 1;
 }
 
-/* SIGINT is ctrl-alt-del: the host wants the instance to end. */
+/* SIGINT is ctrl-alt-del: the host wants the instance to end, and may say how (end.h). */
 static void catch_signals(sigset_t *unblocked)
 {
 	static const int caught[] = { SIGCHLD, SIGINT, SIGTERM };
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
 	sigset_t set;
 
 	reboot(RB_DISABLE_CAD);
@@ -373,6 +379,30 @@ static bool reap(int *status)
 	}
 }
 
+/* True if the command ignores SIGTERM, as an interactive shell does. */
+static bool ignores_term(void)
+{
+	char path[32], line[128];
+	unsigned long long ignored = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "SigIgn: %llx", &ignored) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return ignored >> (SIGTERM - 1) & 1;
+}
+
+/* A shell on a terminal ends when the terminal hangs up. Any other command has only its SIGTERM, and its time. */
+static void hang_up_shell(void)
+{
+	if (on_terminal && ignores_term())
+		kill(-child, SIGHUP);
+}
+
 /* One line of what the host wants; see the top. */
 static void obey(const char *line)
 {
@@ -385,9 +415,8 @@ static void obey(const char *line)
 	if (sig < 1 || sig >= NSIG)
 		return;
 	kill(-child, sig);
-	/* an interactive shell ignores SIGTERM */
-	if (sig == SIGTERM && on_terminal)
-		kill(-child, SIGHUP);
+	if (sig == SIGTERM)
+		hang_up_shell();
 	if (sig == SIGTERM || sig == SIGHUP)
 		kill(-child, SIGCONT);
 }
@@ -409,26 +438,57 @@ static void hear_host(void)
 	}
 }
 
+/* When programs are killed (now_ms()); -1: their end is not wanted. */
+static long kill_at = -1;
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void begin_shutdown(void)
+{
+	int value = shutdown_value, sig = value ? END_SIGNAL(value) : SIGTERM;
+
+	shutdown_wanted = 0;
+	kill(-1, sig);
+	kill(-1, SIGCONT);
+	if (sig == SIGTERM)
+		hang_up_shell();
+	if (value || kill_at < 0)
+		kill_at = now_ms() + 1000L * (value ? END_SECONDS(value) : SHUTDOWN_GRACE);
+}
+
+/* Waits until something can be done; kills what has had its time. As ppoll(2). */
+static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked)
+{
+	long left = kill_at - now_ms();
+	struct timespec t;
+
+	if (kill_at < 0)
+		return ppoll(pfd, n, NULL, unblocked);
+	if (left <= 0) {
+		kill(-1, SIGKILL);
+		left = 1000;
+	}
+	t = (struct timespec){ left / 1000, left % 1000 * 1000000 };
+	return ppoll(pfd, n, &t, unblocked);
+}
+
 static int run_until_end(const sigset_t *unblocked)
 {
 	int status = 0;
-	bool ending = false;
 
 	while (!reap(&status)) {
 		struct pollfd pfd[4] = { pump_poll(&in), pump_poll(&out), pump_poll(&err),
 			{ .fd = host_fd, .events = POLLIN } };
+		int n = wait_for_work(pfd, 4, unblocked);
 
-		const struct timespec grace = { SHUTDOWN_GRACE, 0 };
-		int n = ppoll(pfd, 4, ending ? &grace : NULL, unblocked);
-
-		if (shutdown_wanted) {
-			kill(-1, SIGTERM);
-			kill(-1, SIGHUP);
-			ending = true;
-			shutdown_wanted = 0;
-		} else if (!n) {
-			kill(-1, SIGKILL);
-		}
+		if (shutdown_wanted)
+			begin_shutdown();
 		if (n <= 0)
 			continue;
 		if (pfd[3].revents)

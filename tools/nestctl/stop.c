@@ -2,7 +2,8 @@
 /*
  * stop.c: `nestctl stop` and `nestctl kill`.
  *
- * stop is the kernel's SIGTERM: ctrl-alt-del for init, after which a restart ends the instance too. When its time is over the management
+ * stop is the kernel's SIGTERM: ctrl-alt-del for init, after which a restart ends the instance too. It carries the signal for programs
+ * and their time (os-linux/end.h): the built-in init kills them when it is over, and powers off. Where that does not come, the management
  * console is told to halt (disks are synced), and after two seconds the process is killed. The process is held by a descriptor, so
  * that its number cannot become another's meanwhile.
  */
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os-linux/end.h"
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/instance.h"
 #include "tools/nestctl/nestctl.h"
@@ -23,7 +25,11 @@
 #include "tools/nestctl/umid.h"
 
 #define HALT_MS 2000
+#define POWER_OFF_MS 5000 /* for an init that has killed what did not end */
 #define STEP_MS 200
+
+#define GUEST_RTMIN 34 /* as programs with glibc count */
+#define GUEST_RTMAX 64
 
 /* What is to be ended. */
 struct target {
@@ -103,14 +109,46 @@ static void kill_instance(const struct target *t)
 	remove_folder(&t->in);
 }
 
-static long seconds(const char *text)
+static int seconds(const char *text)
 {
 	char *end;
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 0 || n > 86400)
-		die("stop: --time: wants seconds, not '%s'", text);
-	return n;
+		die("stop: --timeout: wants seconds, at most 86400, not '%s'", text);
+	return (int)n;
+}
+
+/* "TERM", "SIGTERM", "15", "RTMIN+3", as the guest counts them. */
+static int signal_of(const char *text)
+{
+	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
+	bool rt = !strncasecmp(name, "RTMIN", 5);
+	const char *digits = rt && name[5] == '+' ? name + 6 : text;
+	char *end;
+	long n = strtol(digits, &end, 10);
+
+	if (rt && !name[5])
+		return GUEST_RTMIN;
+	if (*digits >= '0' && *digits <= '9' && !*end && n + rt > 0 &&
+		n <= GUEST_RTMAX - (rt ? GUEST_RTMIN : 0))
+		return (int)n + (rt ? GUEST_RTMIN : 0);
+	for (int sig = 1; sig < 32; sig++)
+		if (sigabbrev_np(sig) && !strcasecmp(name, sigabbrev_np(sig)))
+			return sig;
+	die("stop: --signal: there is no signal '%s'", text);
+}
+
+/* SIGTERM that says how programs are to end. */
+static void ask(const struct target *t, int sig, int time)
+{
+	siginfo_t info = { .si_signo = SIGTERM, .si_code = SI_QUEUE };
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_int = END_VALUE(sig, time);
+	if (syscall(SYS_pidfd_send_signal, t->pidfd, SIGTERM, &info, 0) && errno != ESRCH)
+		die("%s: %s", t->in.name, strerror(errno));
 }
 
 static void halt_or_kill(const struct target *t)
@@ -147,18 +185,23 @@ static bool ends_before(const struct target *t, long begun, long end)
 static int stop(int argc, char **argv)
 {
 	struct target *all;
-	long time = 10, begun;
+	int time = 10, sig = SIGTERM;
+	long begun, end;
 
-	while (next_option(&cmd_stop, argc, argv))
-		time = seconds(optarg);
+	for (int key; (key = next_option(&cmd_stop, argc, argv));)
+		if (key == 's')
+			sig = signal_of(optarg);
+		else
+			time = seconds(optarg);
 	all = hold_all(take_words(&cmd_stop, argc, argv, 1, -1));
 	for (struct target *t = all; t->in.name; t++)
-		send_signal(t->pidfd, SIGTERM, t->in.name);
+		ask(t, sig, time);
 	begun = now_ms();
+	end = begun + time * 1000L;
 	for (struct target *t = all; t->in.name; t++) {
-		if (ends_before(t, begun, begun + time * 1000))
+		if (ends_before(t, begun, end) || ends_before(t, end, end + POWER_OFF_MS))
 			continue;
-		warn("%s: did not end within %ld s, and is halted", t->in.name, time);
+		warn("%s: did not end within %d s, and is halted", t->in.name, time);
 		halt_or_kill(t);
 	}
 	progress_end();
@@ -175,17 +218,24 @@ static int kill_command(int argc, char **argv)
 }
 
 static const struct option_row stop_options[] = {
-	{ 't', "time", "SECONDS", "how long it may take (10)" },
+	{ 's', "signal", "SIGNAL",
+		"what programs get instead of SIGTERM, a name or a number; an init of the image's "
+		"own decides for itself" },
+	{ 't', "timeout", "SECONDS", "how long they may take (10) before they are killed" },
+	{ 't', "time", "SECONDS", NULL },
 	{ 0 },
 };
 
 const struct command cmd_stop = {
 	.name = "stop",
 	.args = "UMID...",
-	.help = "Ends instances in order: init is asked, as by ctrl-alt-del.",
-	.text = "All of them at the same time. One that still runs after its time is halted: disks "
-		"are synced, programs are not "
-		"asked. One that does not even do that is killed.",
+	.help = "Ends instances in order: programs are asked, then killed; init powers off.",
+	.text = "All of them at the same time. Programs get SIGTERM, and SIGKILL when their time "
+		"is "
+		"over; a shell on a terminal, which ignores SIGTERM, gets SIGHUP as well. An init "
+		"of the image's own is asked as by ctrl-alt-del. An instance that still runs five "
+		"seconds after the time is halted: disks are synced, programs are not asked. One "
+		"that does not even do that is killed.",
 	.options = stop_options,
 	.run = stop,
 };
