@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os-linux/end.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/run.h"
 
@@ -119,7 +120,10 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		if (sig < 0 && end_wanted && command_has_ended(r))
 			pump_drop();
 		if (deadline && time(NULL) >= deadline) {
-			kill(pid, step++ ? SIGKILL : SIGTERM);
+			if (step++)
+				kill(pid, SIGKILL);
+			else /* the command has had its time */
+				sigqueue(pid, SIGTERM, (union sigval){ END_VALUE(SIGTERM, 3) });
 			deadline += GRACE;
 		}
 		if (sig <= 0 || sig == SIGCHLD)
@@ -130,12 +134,12 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 			continue;
 		}
 		end_wanted = end_wanted || asks_for_end(sig);
-		if (dprintf(r->control_fd, "s%d\n", sig) < 0)
+		if (sig == SIGINT && ++interrupts >= 3)
+			kill(pid, SIGKILL);
+		if (dprintf(r->control_fd, "s%d\n", sig) < 0 && errno != EAGAIN)
 			kill(pid, SIGTERM);
 		if ((sig == SIGTERM || sig == SIGHUP) && !deadline)
 			deadline = time(NULL) + GRACE;
-		if (sig == SIGINT && ++interrupts == 3)
-			kill(pid, SIGKILL);
 	}
 }
 
@@ -157,7 +161,7 @@ static int result(const struct run *r, int status)
 	if (WEXITSTATUS(status) > 1)
 		die("the kernel ended with status %d", WEXITSTATUS(status));
 	if (!WEXITSTATUS(status) && !r->login)
-		die("the instance powered off before its command ended");
+		die("the instance powered off or restarted before its command ended");
 	return WEXITSTATUS(status);
 }
 

@@ -215,6 +215,7 @@ static void prepare(struct run *r)
 	job = job_text(r, &size);
 	r->status_fd = kernel_pipe(1, &r->status_end);
 	r->control_fd = kernel_pipe(0, &r->control_end);
+	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* an instance that hangs must not keep us */
 	ready = kernel_pipe(1, &r->ready_fd);
 
 	/* m: the image's pages are mapped where they can be; the kernel's log says why where they cannot */
@@ -224,6 +225,7 @@ static void prepare(struct run *r)
 	for (int i = 0; i < r->nr_volumes; i++)
 		add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
 			       r->volumes[i].host));
+	add(r, "noreboot"); /* what the next life would need is gone */
 	add(r, "con=null");
 	if (r->terminal)
 		add(r, "con0=fd:0,fd:1");
