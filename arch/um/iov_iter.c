@@ -218,15 +218,15 @@ int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write)
 
 /* ---- the frames behind it ---- */
 
+/*
+ * Without references: behind the first frame of a kmalloc'ed buffer, or of a slab, no frame counts any, so a last put_page would free memory
+ * that is in use.
+ */
 static s32 kernel_pages(const char *p, u32 nr, struct page **pages)
 {
-	u32 n;
-
-	for (n = 0; n < nr; n++) {
+	for (u32 n = 0; n < nr; n++)
 		pages[n] = virt_to_page(p + n * PAGE_SIZE);
-		get_page(pages[n]);
-	}
-	return (s32)n;
+	return (s32)nr;
 }
 
 ssize_t iov_iter_get_pages(

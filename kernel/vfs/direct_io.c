@@ -2,7 +2,7 @@
 /*
  * direct_io.c: reads and writes that go from the caller's own frames to the disk, past the page cache.
  *
- * One transfer is a struct direct_io: the frames are pinned piece by piece, bios are built on them along the extents that the file system
+ * One transfer is a struct direct_io: a guest's frames are pinned piece by piece (a kernel buffer is its owner's until the transfer has ended), bios are built on them along the extents that the file system
  * names (direct_io.h) and submitted; the last bio that ends, or the submitter, finishes it. Who waits finishes it himself; for an
  * asynchronous one (iov_iter.async) it is the last bio's end, or a worker where something is left to do that may sleep.
  *
@@ -42,7 +42,8 @@ struct direct_io {
 	u64 most; /* of a read: bytes up to the end of the file */
 	int err;  /* the first one; atomic */
 	bool write, unwritten, grows;
-	bool kernel; /* into memory of the kernel's, whose owner knows that it changes and may have locked it */
+	/* The memory is a kernel buffer: its frames are not pinned, and its owner knows that a read changes them and may have locked them. */
+	bool kernel;
 	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */
 	struct io_async *async; /* NULL: somebody waits for @done */
 	struct bio *late;       /* ended reads into pages of files; atomic stack by bio->private */
@@ -71,7 +72,7 @@ static void note_error(struct direct_io *d, int err)
 	cmpxchg(&d->err, 0, err);
 }
 
-/* Calls @fn for each frame of the bio; each was pinned once. */
+/* Calls @fn for each frame of the bio; a guest's was pinned once. */
 static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 {
 	for (u32 i = 0; i < bio->nr_vecs; i++) {
@@ -108,9 +109,10 @@ static bool wants_dirtying(const struct bio *bio)
 	return false;
 }
 
-static void release_bio(struct bio *bio)
+static void release_bio(const struct direct_io *d, struct bio *bio)
 {
-	for_each_page(bio, put_page);
+	if (!d->kernel)
+		for_each_page(bio, put_page);
 	bio_put(bio);
 }
 
@@ -122,7 +124,7 @@ static void dirty_late_pages(struct direct_io *d)
 		struct bio *next = bio->private;
 
 		for_each_page(bio, dirty_page);
-		release_bio(bio);
+		release_bio(d, bio);
 		bio = next;
 	}
 }
@@ -224,7 +226,7 @@ static void bio_ended(struct bio *bio)
 		while (!__atomic_compare_exchange_n(
 			&d->late, &old, bio, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 	} else {
-		release_bio(bio);
+		release_bio(d, bio);
 	}
 	direct_put(d);
 }
@@ -264,6 +266,13 @@ static int run_start(struct bio_run *r, const struct direct_extent *e, u32 pages
 	return 0;
 }
 
+/* Drops the reference that iov_iter_get_pages() took, where it took one. */
+static void unpin(const struct direct_io *d, struct page *p)
+{
+	if (!d->kernel)
+		put_page(p);
+}
+
 /* @len bytes of a frame, whose reference goes over: 0 or -errno (and the reference is the caller's still). @more: frames that will follow. */
 static int run_add(struct bio_run *r, const struct direct_extent *e, struct page *p, u32 off,
 	u32 len, u32 more)
@@ -280,7 +289,7 @@ static int run_add(struct bio_run *r, const struct direct_extent *e, struct page
 		vecs = 0;
 	} else if (r->bio) {
 		if (off && r->bio->nr_vecs == vecs)
-			put_page(p); /* goes on where the last piece ended, in the same frame */
+			unpin(r->d, p); /* goes on where the last piece ended, in the same frame */
 		r->next = e->sector + (len >> SECTOR_SHIFT);
 		return 0;
 	}
@@ -324,7 +333,7 @@ static ssize_t submit_piece(
 		off = 0;
 	}
 	for (; i < pieces; i++)
-		put_page(pages[i]);
+		unpin(r->d, pages[i]);
 	return err ? err : n;
 }
 
@@ -376,13 +385,15 @@ static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct
 		note_error(d, (int)n);
 }
 
-static void setup(struct direct_io *d, struct file *f, loff_t pos, u64 n, bool write)
+static void setup(struct direct_io *d, struct file *f, const struct iov_iter *it, loff_t pos, u64 n,
+	bool write)
 {
 	*d = (struct direct_io){ .inode = f->f_mapping->host,
 		.ops = f->f_op->direct,
 		.pos = pos,
 		.want = n,
-		.write = write };
+		.write = write,
+		.kernel = it->type == ITER_KERNEL };
 	init_completion(&d->done);
 	atomic_set(&d->refs, 1);
 	atomic_inc(&d->inode->i_dio_count);
@@ -396,7 +407,7 @@ static struct direct_io *setup_async(
 
 	if (!d)
 		return NULL;
-	setup(d, f, pos, n, write);
+	setup(d, f, it, pos, n, write);
 	d->file = get_file(f);
 	d->async = it->async;
 	d->sync = it->sync || (f->f_flags & O_SYNC & ~O_DSYNC);
@@ -477,10 +488,9 @@ static ssize_t read_locked(struct file *f, struct iov_iter *to, loff_t pos)
 	d = setup_async(f, to, pos, n, false);
 	if (!d) {
 		d = &here;
-		setup(d, f, pos, n, false);
+		setup(d, f, to, pos, n, false);
 	}
 	d->most = most;
-	d->kernel = to->type == ITER_KERNEL;
 	submit_range(d, to, e);
 	up_read(&m->host->i_rwsem);
 	if (d == &here)
@@ -557,7 +567,7 @@ ssize_t direct_write_unlock(struct file *f, struct iov_iter *from, loff_t *pos)
 		d = setup_async(f, from, *pos, (u64)n, true);
 	if (!d) {
 		d = &here;
-		setup(d, f, *pos, (u64)n, true);
+		setup(d, f, from, *pos, (u64)n, true);
 	}
 	d->grows = grows;
 	submit_range(d, from, (struct direct_extent){ .len = 0 });
