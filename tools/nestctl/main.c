@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c: nestctl's command line: finds the row of command.h's table and runs it. */
-#include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,8 +78,6 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	setlocale(LC_CTYPE, "C.UTF-8");
-	signal(SIGXFSZ,
-		SIG_IGN); /* a file that may not become larger is an error as a full disk is */
+	prepare_process();
 	return finish_output(run(argc, argv));
 }

@@ -30,8 +30,13 @@ bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *sto
 ssize_t get_some(int fd, char *buf, size_t size);
 /* SIGINT, SIGTERM and SIGHUP, which interrupt calls. A SIGHUP that is ignored (nohup) stays so. */
 void on_ending_signals(void (*handler)(int));
-/* A standard stream that is closed becomes /dev/null, lest a file of ours takes its place. */
+/* A standard stream that was closed, or that cannot be used in its direction, becomes /dev/null. */
 void open_standard_streams(void);
+/*
+ * Sets what a parent may have left otherwise: signal dispositions and mask, umask; and the locale. A standard stream that is closed gets a
+ * file on which its use fails, lest a file of ours takes its place.
+ */
+void prepare_process(void);
 void make_dirs(const char *path);
 /* "512M", "2G" or bytes; dies when it is not a size. */
 uint64_t parse_size(const char *text, const char *what);

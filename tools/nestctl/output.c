@@ -255,24 +255,39 @@ void output_finish(int fd, const char *path, bool replace)
 
 /* ---- temporary files ---- */
 
-int temporary_file(const char *what)
+/* A file in @dir that has no name; -1 with errno. */
+static int temporary_file_in(const char *dir)
 {
-	const char *dir = getenv("TMPDIR");
-	int fd =
-		open(dir && *dir ? dir : "/var/tmp", O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	int fd = open(dir, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600), err;
 	sigset_t before;
 	char *name;
 
 	if (fd >= 0)
 		return fd;
-	name = format("%s/nestling-XXXXXX", dir && *dir ? dir : "/var/tmp");
+	name = format("%s/nestling-XXXXXX", dir);
 	before = block_signals();
 	fd = mkostemp(name, O_CLOEXEC);
+	err = errno;
 	if (fd >= 0)
 		unlink(name);
 	restore_signals(&before);
-	if (fd < 0)
-		die("%s: no place for %s: %s", name, what, strerror(errno));
 	free(name);
+	errno = err;
 	return fd;
+}
+
+int temporary_file(const char *what)
+{
+	const char *dir = getenv("TMPDIR");
+	const char *const dirs[] = { dir && *dir ? dir : "/var/tmp", "/var/tmp", "/tmp" };
+	int first = 0;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		int fd = temporary_file_in(dirs[i]);
+
+		if (fd >= 0)
+			return fd;
+		first = first ? first : errno;
+	}
+	die("%s: no place for %s: %s", dirs[0], what, strerror(first));
 }

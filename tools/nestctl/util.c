@@ -2,6 +2,7 @@
 /* util.c: messages, memory, folders and child processes, as every command of nestctl needs them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -98,11 +99,49 @@ void write_all(int fd, const void *data, size_t size, const char *what)
 	}
 }
 
+/* Fills descriptor @fd where it is closed, so that its use fails as before. */
+static void fill_standard_stream(int fd)
+{
+	int flags = fd ? O_RDONLY : O_WRONLY;
+
+	if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+		return;
+	if (open("/dev/null", flags) != fd && open("/", O_PATH) != fd)
+		_exit(1);
+}
+
 void open_standard_streams(void)
 {
+	for (int fd = 0; fd < 3; fd++) {
+		int wrong = fd ? O_RDONLY : O_WRONLY, null;
+		int mode = fcntl(fd, F_GETFL);
+
+		if (mode >= 0 && (mode & O_ACCMODE) != wrong && !(mode & O_PATH))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0 || dup2(null, fd) < 0)
+			die("/dev/null: %s", strerror(errno));
+		close(null);
+	}
+}
+
+/* SIGHUP, SIGINT and SIGQUIT stay ignored where a parent wants it so: nohup(1), and shells for what runs in the background. */
+void prepare_process(void)
+{
+	static const int ours[] = { SIGCHLD, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2,
+		SIGWINCH };
+	sigset_t none;
+
 	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-			_exit(1);
+		fill_standard_stream(fd);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		signal(ours[i], SIG_DFL);
+	signal(SIGXFSZ,
+		SIG_IGN); /* a file that may not become larger is an error as a full disk is */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(umask(0) & 077); /* what we make we can read, write and search ourselves */
+	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop)
