@@ -9,6 +9,8 @@ KERNEL_SRC := $(filter-out arch/um/vdso/%,$(call find-src,arch/um)) \
 	$(call find-src,kernel) $(filter-out %_host.c,$(call find-src,drivers))
 STUB_SRC := $(call find-src,skas/stub)
 VDSO_SRC := $(call find-src,arch/um/vdso)
-NESTCTL_SRC := $(call find-src,tools/nestctl)
+# What needs shared libraries is nestctl-image's (mk/tools.mk).
+NESTCTL_IMAGE_SRC := $(patsubst %,tools/nestctl/%.c,image_main blob build bundle busybox export ext4_image import layers oci tree)
+NESTCTL_SRC := $(filter-out $(NESTCTL_IMAGE_SRC),$(call find-src,tools/nestctl))
 INIT_SRC := $(call find-src,tools/init)
 SLIRP_SRC := $(call find-src,tools/slirp)

@@ -117,6 +117,7 @@ PREFIX ?= /usr/local
 install: all
 	install -D -m 755 $(B)/nestling $(DESTDIR)$(PREFIX)/bin/nestling
 	install -D -m 755 $(B)/nestctl $(DESTDIR)$(PREFIX)/bin/nestctl
+	install -D -m 755 $(B)/nestctl-image $(DESTDIR)$(PREFIX)/libexec/nestling/nestctl-image
 	install -D -m 644 $(B)/nestling-gdb.py $(DESTDIR)$(PREFIX)/bin/nestling-gdb.py
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/nestling/gdb/nestling_gdb tools/gdb/nestling_gdb/*.py
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/nestling.1 docs/man/nestctl.1

@@ -4,8 +4,9 @@
 
 # Disk images are the same code in the kernel's process and here.
 NESTCTL_OBJ := $(call obj,$(NESTCTL_SRC))
+NESTCTL_IMAGE_OBJ := $(call obj,$(NESTCTL_IMAGE_SRC))
 IMAGE_OBJ := $(patsubst %,$(B)/obj/drivers/ubd/%_host.o,image chain holder layer media cow cow3 cow4 cow4_header cow4_pack cow4_table)
-$(NESTCTL_OBJ): WFLAGS = $(TOOLFLAGS)
+$(NESTCTL_OBJ) $(NESTCTL_IMAGE_OBJ): WFLAGS = $(TOOLFLAGS)
 $(NESTCTL_OBJ): | $(G)/build_id.h
 $(B)/obj/tools/nestctl/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'
 $(B)/obj/tools/nestctl/init_blob.o: $(B)/init
@@ -16,9 +17,16 @@ $(B)/init: $(INIT_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -static -s -o $@ $(INIT_OBJ)
 
-$(B)/nestctl: $(NESTCTL_OBJ) $(IMAGE_OBJ)
+# nestctl is static: it starts in a container or an instance that has no libraries, and at once. The image commands that need libarchive
+# and libext2fs are a program of their own, which it starts; what both need comes from the archive.
+$(B)/nestctl.a: $(NESTCTL_OBJ) $(IMAGE_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $(filter-out %/nestctl/main.o,$^)
+$(B)/nestctl: $(B)/obj/tools/nestctl/main.o $(B)/nestctl.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -no-pie -pthread -o $@ $(NESTCTL_OBJ) $(IMAGE_OBJ) -lext2fs -lcom_err -larchive -lz
+	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lz
+$(B)/nestctl-image: $(NESTCTL_IMAGE_OBJ) $(B)/nestctl.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -no-pie -pthread -o $@ $^ -lext2fs -lcom_err -larchive -lz
 
 # Without libslirp's header the kernel is built all the same and refuses eth0=slirp with the reason.
 SLIRP_OBJ := $(call obj,$(SLIRP_SRC))

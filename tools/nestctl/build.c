@@ -10,7 +10,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +172,7 @@ static void build(const char *suite, const char *path, uint64_t size, char **pac
 	fprintf(stderr, "made %s\n", path);
 }
 
-static int image_build(int argc, char **argv)
+int image_build(int argc, char **argv)
 {
 	const char *variant = "debian", *path = NULL, *size = NULL, *suite = NULL, *name;
 	char **packages;
@@ -206,28 +205,3 @@ static int image_build(int argc, char **argv)
 		packages);
 	return 0;
 }
-
-static const struct option_row options[] = {
-	{ 'v', "variant", "debian|busybox", "what to build (debian)" },
-	{ 'S', "suite", "bookworm|trixie|forky|sid",
-		"which Debian (bookworm), or another suite that mmdebstrap(1) knows" },
-	{ 's', "size", "SIZE", "room in its file system (2G, 64M); the file is sparse" },
-	{ 'o', "output", "FILE", "where the image goes, instead of the store" },
-	{ 0 },
-};
-
-const struct command cmd_image_build = {
-	.name = "image build",
-	.args = "[PACKAGE...]",
-	.help = "Makes an image of Debian, or a small one with busybox.",
-	.text = "Debian is made with mmdebstrap(1): its minbase variant, a few tools, and each "
-		"PACKAGE. A normal user can do this too, with user namespaces or, where there are "
-		"none, with fakechroot; owners and device nodes are right either way, since the "
-		"archive is written straight into the file system by libext2fs. busybox is the "
-		"host's static one and needs no network.\n\nThe image is called debian, "
-		"debian-SUITE or busybox "
-		"unless -o says where it goes. It appears under its name when it is complete and "
-		"e2fsck(8) finds nothing wrong with it.",
-	.options = options,
-	.run = image_build,
-};

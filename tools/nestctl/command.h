@@ -59,6 +59,7 @@ struct command {
 	const struct option_row *options; /* or NULL */
 	bool command_follows;             /* options end at the first word */
 	bool hidden;                      /* from --help */
+	bool helper;                      /* instead of run: nestctl-image runs it */
 	int (*run)(int argc, char **argv);
 	const struct command *const *sub; /* instead of run: ends in NULL */
 };
@@ -71,6 +72,9 @@ extern const struct command *const commands[]; /* ends in NULL */
 /* Runs what argv[0] (of @table) names; the exit status. @in: the group's name, or NULL. */
 int command_dispatch(const struct command *const *table, const char *in, int argc, char **argv);
 
+/* helper.c: nestctl-image in place of this process. Dies where it is not there. */
+int helper_run(const struct command *c, int argc, char **argv) __attribute__((noreturn));
+
 /* options.c: the key of the next option, 0 when there are no more. --help prints and exits, an unknown one dies. */
 int next_option(const struct command *c, int argc, char **argv);
 /* The words behind the options; dies with the usage when there are fewer than @min or more than @max (-1: any). */
@@ -80,7 +84,7 @@ const char *command_verb(const struct command *c);
 
 /* help.c */
 void help_command(const struct command *c);
-void help_all(void);
+void help_all(const struct command *const *table);
 /* "nestctl run [OPTION...] IMAGE [-- COMMAND...]", kept to the end. */
 const char *command_usage(const struct command *c);
 

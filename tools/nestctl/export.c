@@ -9,7 +9,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +128,7 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
-static int image_export(int argc, char **argv)
+int image_export(int argc, char **argv)
 {
 	const char *out = NULL, *image;
 	int (*add)(struct archive *) = NULL;
@@ -156,7 +155,7 @@ static int image_export(int argc, char **argv)
 		die("image export: %s", strerror(errno));
 	total = stat(image, &from) ? 0 : (uint64_t)from.st_blocks * 512;
 	clean_up_when_ended();
-	const char *const run[] = { "/proc/self/exe", "run", "--bare", "-T", "--net", "none", "--",
+	const char *const run[] = { nestctl_path, "run", "--bare", "-T", "--net", "none", "--",
 		image, "sh", "-c", script, NULL };
 	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), add ? ends[1] : fd,
 		memfd_create("errors", MFD_CLOEXEC) };
@@ -180,24 +179,3 @@ static int image_export(int argc, char **argv)
 		output_finish(fd, out, false);
 	return 0;
 }
-
-static const struct option_row options[] = {
-	{ 'o', "output", "FILE", "where the tar goes, instead of standard output" },
-	{ 0 },
-};
-
-const struct command cmd_image_export = {
-	.name = "image export",
-	.args = "IMAGE",
-	.help = "Writes a root tarball of an image.",
-	.text = "An instance over a copy-on-write layer that is thrown away packs its own files, "
-		"with the image's sh, mount and tar: no root is needed, and IMAGE may be a "
-		"copy-on-write layer too. Nothing is written to it. GNU tar keeps extended "
-		"attributes and "
-		"holes, that of busybox does not.\n\nFILE appears when it is complete; one that is "
-		"there is not replaced. It is compressed where its name ends in .gz, .tgz, .bz2, "
-		".xz, .txz or .zst.\n\n\tnestctl image export debian | zstd >debian.tar.zst\n"
-		"\tnestctl run --keep work.cow debian; nestctl image export ./work.cow -o work.tar",
-	.options = options,
-	.run = image_export,
-};

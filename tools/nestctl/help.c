@@ -122,11 +122,11 @@ void help_command(const struct command *c)
 		wrap(c->exits, strlen(c->exits), 0, 13);
 }
 
-void help_all(void)
+void help_all(const struct command *const *table)
 {
 	puts("usage: nestctl COMMAND [OPTION...]\n\nMakes images and starts, lists and controls "
 	     "instances of Nestling.\n");
-	print_table(commands);
+	print_table(table);
 	puts("\n`nestctl COMMAND --help` says more, and nestctl(1) says all of it.\n"
 	     "Exit status: 0; 1 when it could not be done, with one line on standard error that "
 	     "says why;\nthe command's own for run and exec.");

@@ -131,5 +131,7 @@ static const struct command *const image_commands[] = { &cmd_image_build, &cmd_i
 const struct command cmd_image = {
 	.name = "image",
 	.help = "Makes, imports, exports, lists and removes images.",
+	.text = "build, import and export are done by nestctl-image, which needs libarchive and "
+		"libext2fs. It is looked for beside nestctl, in ../libexec/nestling and in PATH.",
 	.sub = image_commands,
 };

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +169,7 @@ static const char *name_for(const char *file)
 	return name;
 }
 
-static int image_import(int argc, char **argv)
+int image_import(int argc, char **argv)
 {
 	const char *size = NULL, *name, *path;
 	struct container c;
@@ -191,33 +190,3 @@ static int image_import(int argc, char **argv)
 	write_image(read_all(words[0], &c), path, bytes, &c);
 	return 0;
 }
-
-static const struct option_row options[] = {
-	{ 's', "size", "SIZE",
-		"room in its file system (what is in it, a quarter more, and 256M); the file is "
-		"sparse" },
-	{ 0 },
-};
-
-const struct command cmd_image_import = {
-	.name = "image import",
-	.args = "FILE [NAME]",
-	.help = "Makes an image of a root tarball or a container's image.",
-	.text = "FILE is a tar of a root file system, plain or compressed with gzip, bzip2, xz or "
-		"zstd; an OCI layout, as a folder or a tar; or what docker save or podman save "
-		"writes. - is standard input. Its contents say what it is. NAME is by default "
-		"FILE's name without folder and endings; with a slash it is a path, and the image "
-		"does not go to the store. An image that is there is not replaced.\n\nOf a "
-		"container's image that for amd64 is taken. Its layers are merged, the digest of "
-		"each part is checked, and the environment, entry point, command, folder and user "
-		"of its configuration become what nestctl run does (NAME.ext4.config "
-		"beside it).\n\nOwners, modes, times, hard links, device nodes and extended "
-		"attributes "
-		"(user., trusted. and security., so capabilities too) are kept, whoever runs "
-		"this. The image appears when it is complete and e2fsck(8) finds nothing wrong "
-		"with it.\n\n\tnestctl image import debian-rootfs.tar.xz debian\n\tskopeo copy "
-		"docker://alpine oci:alpine && nestctl image import alpine\n\tdocker save web | "
-		"nestctl image import - web && nestctl run web",
-	.options = options,
-	.run = image_import,
-};

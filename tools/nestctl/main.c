@@ -34,6 +34,12 @@ int command_dispatch(const struct command *const *table, const char *in, int arg
 	if (!c)
 		die("%s%sno command '%s'; try nestctl %s%s--help", in ? in : "", in ? ": " : "",
 			argv[0], in ? in : "", in ? " " : "");
+	if (c->helper && argc == 2 && is_help(argv[1]) && strcmp(argv[1], "help")) {
+		help_command(c);
+		return 0;
+	}
+	if (c->helper)
+		helper_run(c, argc, argv);
 	if (!c->sub)
 		return c->run(argc, argv);
 	if (argc > 1 && !is_help(argv[1]))
@@ -59,7 +65,7 @@ static int help(int argc, char **argv)
 	if (c)
 		help_command(c);
 	else
-		help_all();
+		help_all(commands);
 	return 0;
 }
 
