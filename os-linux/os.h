@@ -212,6 +212,9 @@ void os_write_stderr(const char *buf, size_t n);
 void os_write_stdout(const char *buf, size_t n);
 /* Runs what was registered with os_at_exit() (terminals are put back) and ends the process. From any thread, once. */
 void os_exit(int status) __attribute__((noreturn));
+/* From now on the process ends with OS_EXIT_LOST where it would end with 0: data that the guest wrote is lost. */
+#define OS_EXIT_LOST 3
+void os_note_lost(void);
 /*
  * os_exit(), but starts the same program again with the same arguments, under the same pid. Not when a signal has asked for the end
  * meanwhile, which a panic cannot serve in order: then it is os_exit(1).

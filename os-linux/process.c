@@ -20,6 +20,7 @@
 static void (*at_exit[MAX_AT_EXIT])(void);
 static int nr_at_exit;
 static int exiting, at_exit_ran;
+static int data_lost;       /* atomic: see os_note_lost() */
 static sigset_t first_mask; /* what we were started with */
 
 int os_at_exit(void (*fn)(void))
@@ -64,11 +65,18 @@ static void dump_coverage(void)
 }
 #endif
 
+void os_note_lost(void)
+{
+	__atomic_store_n(&data_lost, 1, __ATOMIC_RELEASE);
+}
+
 void os_exit(int status)
 {
 	be_the_only_one();
 	os_run_at_exit();
 	dump_coverage();
+	if (!status && __atomic_load_n(&data_lost, __ATOMIC_ACQUIRE))
+		status = OS_EXIT_LOST;
 	_exit(status);
 }
 

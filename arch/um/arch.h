@@ -190,6 +190,8 @@ void arch_early_write(
 	const char *s, size_t n);   /* to the host's stderr: refusals, the reason of a panic */
 const char *arch_strerror(int err); /* an errno in words, for refusals */
 void arch_power_off(int status) __noreturn; /* flush is the caller's job */
+/* Makes the process end with status OS_EXIT_LOST where it would end with 0: data of the guest is lost. */
+void arch_note_lost(void);
 void arch_reboot(void) __noreturn;
 
 /* ---- boot parameters ---- */

@@ -188,6 +188,11 @@ void arch_early_write(const char *s, size_t n)
 	os_write_stderr(s, n);
 }
 
+void arch_note_lost(void)
+{
+	os_note_lost();
+}
+
 const char *arch_strerror(int err)
 {
 	return os_strerror(err);

@@ -67,6 +67,20 @@ static void cable_put(struct con_cable *c)
 
 /* ---- output ---- */
 
+/* Tells once that a file which takes a console's output has no room. An end that nobody holds any more is none of those. */
+static void tell_full(int err)
+{
+	static int told;
+	char line[200];
+
+	if ((err != ENOSPC && err != EDQUOT && err != EFBIG) ||
+		__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED))
+		return;
+	os_note_lost();
+	snprintf(line, sizeof(line), "nestling: output of a console is lost: %s\n", strerror(err));
+	os_write_stderr(line, strlen(line));
+}
+
 static void write_all(struct con_cable *c, const uint8_t *buf, size_t n)
 {
 	size_t done = 0;
@@ -81,6 +95,7 @@ static void write_all(struct con_cable *c, const uint8_t *buf, size_t n)
 
 			poll(p, 2, -1);
 		} else if (r < 0 && errno != EINTR) {
+			tell_full(errno);
 			return; /* nobody is there any more: what is written to it is lost */
 		}
 	}

@@ -4,26 +4,32 @@
  *
  * Locks: none; printk.c has one writer at a time.
  */
+#include <asm/errno.h>
+
 #include "arch/um/arch.h"
+#include "kernel/lib/lost.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "os-linux/os.h"
 
 static int file;
 static u64 end;
+static char name[128]; /* "kmsg=FILE" */
 
 static void write_stderr(struct console *con, const char *s, size_t n)
 {
 	os_write_stderr(s, n);
 }
 
-/* A host that is full loses lines: there is nobody to tell. */
+/* A host that is full loses lines; the end of the instance tells. */
 static void write_file(struct console *con, const char *s, size_t n)
 {
 	long done = os_file_pwrite(file, s, n, end);
 
 	if (done > 0)
 		end += (u64)done;
+	if (done < (long)n)
+		note_lost(name, n - (size_t)max(done, 0L), done < 0 ? (int)done : -ENOSPC);
 }
 
 static int set_kmsg(const char *value)
@@ -38,6 +44,7 @@ static int set_kmsg(const char *value)
 		if (size < 0)
 			refuse("kmsg=%s: %s", value, arch_strerror((int)size));
 		end = (u64)size;
+		scnprintf(name, sizeof(name), "kmsg=%s", value);
 	}
 	if (!con.list.next)
 		console_register(&con);

@@ -13,6 +13,7 @@
 #include "drivers/console/ttylog_host.h"
 #include "kernel/dev/tty.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/lost.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
@@ -49,6 +50,8 @@ static void add(struct tty_struct *tty, int what, int direction, const void *dat
 	r.usec = now % SECOND / 1000;
 	err = ttylog_host_add(tty->name, &r, sizeof(r), data, n);
 	mutex_unlock(&order);
+	if (err)
+		note_lost("the log of terminals", n, err);
 	if (err && !xchg(&warned, 1))
 		pr_err("%s: the log of terminals is not complete: %s\n", tty->name,
 			arch_strerror(err));

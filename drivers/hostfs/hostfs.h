@@ -28,6 +28,7 @@
 
 #include "arch/um/arch.h"
 #include "drivers/hostfs/hostfs_host.h"
+#include "kernel/lib/lost.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
@@ -42,6 +43,7 @@
 struct hostfs_sb {
 	struct hostfs_node *root;
 	char *dir;              /* as mounted, for show_options */
+	const char *folder;     /* the host's folder that is shared, for messages */
 	u64 interval;           /* ns that names and attributes hold; 0 never, HOSTFS_FOREVER */
 	bool real_ids;          /* the host's ids are the guest's: we may give files away */
 	bool setid;             /* set-id bits of files are shown and stored */

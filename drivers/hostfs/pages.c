@@ -181,12 +181,25 @@ static void hostfs_readahead(struct address_space *m, struct file *f, u64 index,
 
 /* ---- writing back ---- */
 
+/* Tells of what the host has refused, @bytes of @inode, and counts it: no program waits for write-back. */
+static void pages_lost(struct inode *inode, s64 bytes, int err)
+{
+	static struct log_limit limit;
+	const char *dir = ((const struct hostfs_sb *)inode->i_sb->s_fs_info)->folder;
+
+	if (may_log(&limit, ktime_get(), "hostfs"))
+		pr_err("hostfs: %s: %ld bytes of inode %lu are lost: %s\n", dir, (long)bytes,
+			inode->i_ino, arch_strerror(err));
+	note_lost(dir, (u64)bytes, err);
+}
+
 /* Writes the pages of @r, and unlocks and puts them. */
 static int write_run(struct inode *inode, struct request *r)
 {
 	struct hostfs_file *f = hostfs_writer(HOSTFS_I(inode));
 	struct hostfs_attr a;
 	s64 put = -EIO, want = 0;
+	int err;
 
 	for (u32 i = 0; i < r->io->nr; i++)
 		want += (s64)r->io->vec[i].len;
@@ -205,7 +218,10 @@ static int write_run(struct inode *inode, struct request *r)
 	}
 	r->nr = r->io->nr = r->io->at = 0;
 	r->io->result = 0;
-	return put == want ? 0 : put < 0 ? (int)put : -ENOSPC;
+	err = put == want ? 0 : put < 0 ? (int)put : -ENOSPC;
+	if (err)
+		pages_lost(inode, want - max(put, (s64)0), err);
+	return err;
 }
 
 /* @p is referenced. Takes it into the run if it is dirty still: false, it is put. */

@@ -347,6 +347,7 @@ static int hostfs_fill_super(struct super_block *sb, void *data, bool silent)
 	hs->dir = kstrdup(m->path && *m->path ? m->path : "/");
 	if (!hs->dir)
 		return -ENOMEM;
+	hs->folder = strcmp(m->share->dir, "/") ? m->share->dir : hs->dir;
 	hs->uid = m->uid;
 	hs->gid = m->gid;
 	hs->real_ids = hostfs_host_ids(&hs->host_uid, &hs->host_gid);

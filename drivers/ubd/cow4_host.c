@@ -144,10 +144,13 @@ static bool is_open(const struct layer *l, const struct cow4 *c)
 	return c->session || (c->torn_is_fine && !l->rdonly);
 }
 
-static void cow4_at_exit(struct layer *l)
+static int cow4_at_exit(struct layer *l)
 {
-	if (is_open(l, l->state) && !cow4_flush_at_exit(l))
+	int err = is_open(l, l->state) ? cow4_flush_at_exit(l) : 0;
+
+	if (!err && is_open(l, l->state))
 		say_clean(l);
+	return err;
 }
 
 static void cow4_close(struct layer *l, bool clean)

@@ -73,6 +73,26 @@ int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size)
 #define DISKS_MAX 64
 static struct ubd_host *disks[DISKS_MAX]; /* atomic; for the end of the process */
 
+static void say(const char *text)
+{
+	os_write_stderr(text, strlen(text));
+}
+
+/* Tells that the last flush has failed with @err: no request of the guest waits for it. Async-signal-safe. */
+static void tell_lost(const struct ubd_host *h, int err)
+{
+	const char *why = strerrordesc_np(-err);
+
+	if (!err || err == -EBUSY) /* a thread is in a flush: nobody was told that it has ended */
+		return;
+	os_note_lost();
+	say("nestling: ");
+	say(h->file);
+	say(": the last changes could not be brought to the disk: ");
+	say(why ? why : "unknown error");
+	say("\n");
+}
+
 static void at_exit(void)
 {
 	int i;
@@ -81,7 +101,7 @@ static void at_exit(void)
 		struct ubd_host *h = __atomic_exchange_n(&disks[i], NULL, __ATOMIC_ACQ_REL);
 
 		if (h)
-			image_at_exit(h->image);
+			tell_lost(h, image_at_exit(h->image));
 	}
 }
 
@@ -146,12 +166,16 @@ int ubd_host_open(struct ubd_open *o)
 	struct ubd_host *h = calloc(1, sizeof(*h));
 	int err;
 
-	if (!h) {
+	if (h)
+		h->file = strdup(o->file);
+	if (!h || !h->file) {
+		free(h);
 		snprintf(o->err, sizeof(o->err), "%s: %s", o->file, strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	err = open_files(o, h);
 	if (err) {
+		free(h->file);
 		free(h);
 		return err;
 	}
@@ -175,6 +199,7 @@ void ubd_host_close(struct ubd_host *h)
 	ubd_aio_close(h->aio);
 	forget(h);
 	media_detach(image_fd(h->image));
-	image_close(h->image);
+	tell_lost(h, image_close(h->image));
+	free(h->file);
 	free(h);
 }

@@ -11,6 +11,7 @@
 
 struct ubd_host {
 	struct image *image; /* immutable, as all above the lock */
+	char *file;          /* as the user named it */
 	uint32_t flags;
 	int irq;
 	uint64_t size;

@@ -400,12 +400,11 @@ int image_flush(struct image *im)
 	return im->top->ops->flush(im->top);
 }
 
-void image_at_exit(struct image *im)
+int image_at_exit(struct image *im)
 {
 	if (im->rdonly)
-		return;
+		return 0;
 	if (im->top->ops->at_exit)
-		im->top->ops->at_exit(im->top);
-	else if (__atomic_load_n(&im->written, __ATOMIC_RELAXED))
-		layer_sync(im->top);
+		return im->top->ops->at_exit(im->top);
+	return __atomic_load_n(&im->written, __ATOMIC_RELAXED) ? layer_sync(im->top) : 0;
 }

@@ -55,9 +55,9 @@ int image_close(struct image *im);
 
 /*
  * The process ends: a flush and the mark of a close, as far as they can be had now. Async-signal-safe; other threads may be in calls
- * still, what they write from now on may be lost. Nothing is freed or unlocked.
+ * still, what they write from now on may be lost. Nothing is freed or unlocked. 0 or what the flush said; -EBUSY: one is under way.
  */
-void image_at_exit(struct image *im);
+int image_at_exit(struct image *im);
 
 uint64_t image_size(const struct image *im);
 /* The file that is written to: an fd that stays the image's. */

@@ -50,7 +50,7 @@ struct layer_ops {
 	int (*own)(struct layer *l, uint64_t off, uint64_t len);
 	int (*flush)(struct layer *l);
 	/* See image_at_exit(). NULL: nothing is kept back. */
-	void (*at_exit)(struct layer *l);
+	int (*at_exit)(struct layer *l);
 	/* Is @below, which is open, what the header was made for? NULL: it has no such header. */
 	int (*check)(struct layer *l, struct layer_open *lo);
 	/* The layer below is another file from now on, and the file says so on the disk. */

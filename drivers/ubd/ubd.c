@@ -335,6 +335,7 @@ static int ubd_open_files(struct ubd *u, u32 n, char *why, size_t size)
 		pr_notice("%s: %s\n", u->param, o.note);
 	u->host = o.host;
 	d->serial = u->serial;
+	d->host_file = strncmp(u->file, "/proc/self/fd/", 14) ? u->file : "";
 	d->capacity = o.size >> SECTOR_SHIFT;
 	d->ro = o.rdonly;
 	d->discard = o.discard;

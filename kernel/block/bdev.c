@@ -138,6 +138,7 @@ static void end_write(struct bio *bio)
 	if (bio->status) {
 		SetPageError(p);
 		mapping_set_error(p->mapping, bio->status);
+		bio_lost(bio);
 	}
 	end_page_writeback(p);
 	put_page(p);

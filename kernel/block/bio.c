@@ -65,6 +65,9 @@ void bio_endio(struct bio *bio, int status)
 	if (bio->bdev) {
 		disk_account_end(bio);
 		queue_leave(bio);
+		/* what was joined is tried once more in parts: queue.c */
+		if (unlikely(status && status != -EOPNOTSUPP && !bio_is_joined(bio)))
+			bio_tell_error(bio);
 	}
 	bio->end_io(bio);
 }

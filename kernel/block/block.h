@@ -65,6 +65,12 @@ void submit_bio(
 	struct bio *bio); /* never fails; errors come through end_io. In a task: it may sleep */
 int submit_bio_wait(struct bio *bio); /* status; may sleep */
 void bio_endio(struct bio *bio, int status);
+/* Tells in the log that the driver has refused @bio. */
+void bio_tell_error(const struct bio *bio);
+/* For the end_io of a write that no task waits for and that has failed: tells of its pages, and counts them as lost. */
+void bio_lost(const struct bio *bio);
+/* Counts @bytes (0: an unknown number) as lost on @b's disk by error @err, for the end of the instance. */
+void bdev_lost(struct block_device *b, u64 bytes, int err);
 /* An end_io: the locked pages of the vecs (each may be several) are read, or have an error; they are unlocked, the bio is put. */
 void bio_end_read_pages(struct bio *bio);
 /*
@@ -125,6 +131,8 @@ struct gendisk {
 	struct backing_dev *bdi; /* write-back and read-ahead; set by add_disk */
 	struct block_device *part[16]; /* [0] is the whole disk */
 	const char *serial;            /* /sys/block/DISK/serial, or NULL */
+	const char *
+		host_file; /* the host's file that the disk is, "" if it has no name; NULL: it is none */
 	u32 nr_requests; /* that the driver has under way at once; who submits more sleeps. 0: one by one, and they queue in the driver */
 	atomic_t under_way; /* as long as there is a limit */
 	atomic_t changes;   /* under way, all that is neither read nor flush */
@@ -133,7 +141,8 @@ struct gendisk {
 		driver_vec_bytes; /* immutable: what the driver needs in each bio, and for each of its vectors */
 	struct list_head list;
 };
-void queue_leave(struct bio *bio); /* it has ended */
+void queue_leave(struct bio *bio);         /* it has ended */
+bool bio_is_joined(const struct bio *bio); /* true if it stands for several */
 /*
  * What changes the disk waits from now on, before it takes one of the requests that reads need; what was under way has ended when this returns.
  * Until queue_release(), which wakes who waits. A flush passes. disks_release(): all disks that are held, and power-off cannot wait for.

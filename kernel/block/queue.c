@@ -208,6 +208,11 @@ static void end_merged(struct bio *all)
 	bio_put(all);
 }
 
+bool bio_is_joined(const struct bio *bio)
+{
+	return bio->end_io == end_merged;
+}
+
 static bool can_join(const struct bio *a, const struct bio *b)
 {
 	return a->bdev == b->bdev && a->part == b->part && a->opf == b->opf && has_data(a->opf) &&

@@ -8,6 +8,7 @@
 #include <linux/reboot.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/lost.h"
 #include "kernel/mm/leak.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
@@ -24,6 +25,7 @@ void kernel_power_off(void)
 		leak_report();
 	}
 	sched_before_idle(); /* frames that are held back */
+	tell_lost();
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);
 }
@@ -34,6 +36,7 @@ void kernel_restart(void)
 		kernel_power_off();
 	sync_and_quiesce_all();
 	sched_before_idle();
+	tell_lost();
 	pr_info("reboot: Restarting system\n");
 	arch_reboot();
 }

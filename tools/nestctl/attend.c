@@ -23,6 +23,8 @@
 #include "tools/nestctl/run.h"
 
 #define GRACE 10
+#define KERNEL_LOST                                                                                \
+	3 /* the kernel's status where data of the guest is lost: OS_EXIT_LOST of os-linux/os.h */
 
 static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 	SIGTSTP };
@@ -154,8 +156,14 @@ static int result(const struct run *r, int status)
 	line[strcspn(line, "\r\n")] = '\0';
 	if (!strncmp(line, "error ", 6))
 		die("%s: %s", r->image, line + 6);
-	if (sscanf(line, "status %d", &code) == 1)
+	if (sscanf(line, "status %d", &code) == 1) {
+		/* the kernel has said which data is lost, on our standard error */
+		if (!code && WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
+			return 1;
 		return code;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
+		return 1;
 	if (WIFSIGNALED(status))
 		die("the kernel was killed by signal %d", WTERMSIG(status));
 	if (WEXITSTATUS(status) > 1)

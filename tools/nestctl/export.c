@@ -128,6 +128,19 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
+/* What the instance calls its standard output is the file @out. @said: its messages. */
+static __attribute__((noreturn)) void not_exported(
+	const char *image, const char *out, char *said, int status)
+{
+	static const char stream[] = "standard output: ";
+	const char *why = *said ? last_line(said) : "";
+
+	if (out && !strncmp(why, stream, sizeof(stream) - 1))
+		die("%s: %s", out, why + sizeof(stream) - 1);
+	die("%s: not exported: %s", image,
+		*why ? why : format("its sh, mount and tar ended with status %d", status));
+}
+
 int image_export(int argc, char **argv)
 {
 	const char *out = NULL, *image;
@@ -171,9 +184,7 @@ int image_export(int argc, char **argv)
 	status = wait_for(pid);
 	said = program_said(fds[2]);
 	if (status)
-		die("%s: not exported: %s", image,
-			*said ? last_line(said) :
-				format("its sh, mount and tar ended with status %d", status));
+		not_exported(image, out, said, status);
 	fputs(said, stderr);
 	if (out)
 		output_finish(fd, out, false);

@@ -415,7 +415,7 @@ const struct command cmd_run = {
 		"same, at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
 		"make\n\tnestctl run -p 8080:80 -e MODE=test web",
 	.exits = "the command's; 128+N where signal N killed it; 126 and 127 when it could not be "
-		 "run",
+		 "run; 1 instead of 0 where the host had no room for what the guest wrote",
 	.options = options,
 	.command_follows = true,
 	.run = run_command,

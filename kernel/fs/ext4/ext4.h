@@ -19,6 +19,7 @@
 #include "kernel/fs/ext4/disk.h"
 #include "kernel/fs/ext4/options.h"
 #include "kernel/lib/crc.h"
+#include "kernel/lib/lost.h"
 #include "kernel/vfs/super.h"
 
 #define EFSCORRUPTED EUCLEAN
@@ -108,7 +109,8 @@ struct ext4_sb {
 	struct ext4_options opt,
 		def_opt; /* def_opt: what holds when nothing is asked for; opt under s_umount */
 	struct ext4_errors err;
-	struct ext4_disk_sb disk; /* as read; features and geometry never change */
+	struct log_limit lost_limit; /* of lines that write-back prints */
+	struct ext4_disk_sb disk;    /* as read; features and geometry never change */
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
@@ -243,6 +245,8 @@ int ext4_flush_disk(struct ext4_sb
 		*sbi); /* what was written has reached the medium; nobarrier: not asked for */
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
+/* True if the log was given up because the disk has refused a request, not because of damage. */
+bool ext4_lost_by_disk(const struct ext4_sb *sbi);
 /* balloc.c: the blocks that transaction @t freed may be had again. */
 struct ext4_freed {
 	struct ext4_freed *next;

@@ -92,9 +92,10 @@ struct ext4_journal {
 	spinlock_t lock;
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
-	bool frozen; /* no handle may begin until it is thawed */
-	bool busy;   /* the thread is at a commit or a checkpoint */
-	bool closed; /* no handle may begin: read-only from now on */
+	bool disk_refused; /* @aborted, and by an error of the disk */
+	bool frozen;       /* no handle may begin until it is thawed */
+	bool busy;         /* the thread is at a commit or a checkpoint */
+	bool closed;       /* no handle may begin: read-only from now on */
 	u32 next_tid, committed_tid, wanted_tid;
 	u32 flushed_tid; /* the last one whose commit flushed the disk */
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;

@@ -442,12 +442,20 @@ void ext4_journal_abort(struct ext4_sb *sbi, int err)
 		return;
 	printk(KERN_CRIT "EXT4-fs (%s): journal aborted (%d), file system is read-only now\n",
 		sbi->sb->s_id, err);
+	j->disk_refused = err != -EFSCORRUPTED;
+	if (j->disk_refused)
+		bdev_lost(sbi->sb->s_bdev, 0, err);
 	spin_lock(&j->lock);
 	j->aborted = true;
 	spin_unlock(&j->lock);
 	sbi->sb->s_flags |= SB_RDONLY;
 	wake_up_all(&j->wait_start);
 	wake_up_all(&j->wait_done);
+}
+
+bool ext4_lost_by_disk(const struct ext4_sb *sbi)
+{
+	return ext4_journal_is_aborted(sbi) && sbi->journal->disk_refused;
 }
 
 bool ext4_journal_is_aborted(const struct ext4_sb *sbi)

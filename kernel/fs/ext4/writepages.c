@@ -17,10 +17,25 @@
 #define RUN_MAX                                                                                    \
 	448U /* what collects them fits in a frame: memory in small pieces does not stop write-back */
 
+/* Tells in the log what write-back could not write, and counts it. */
+static void tell_lost_pages(const struct bio *bio)
+{
+	struct inode *inode = bio->vec[0].page->mapping->host;
+	u64 block = (bio->sector - bio->part->start) >> (inode->i_blkbits - SECTOR_SHIFT);
+
+	bio_lost(bio);
+	if (may_log(&EXT4_SB(inode->i_sb)->lost_limit, ktime_get(), "ext4_end_bio"))
+		printk(KERN_WARNING "EXT4-fs warning (device %s): I/O error %d writing to inode "
+				    "%lu starting block %lu\n",
+			inode->i_sb->s_id, bio->status, inode->i_ino, (unsigned long)block);
+}
+
 static void end_pages(const struct bio *bio)
 {
 	u32 i;
 
+	if (bio->status)
+		tell_lost_pages(bio);
 	for (i = 0; i < bio->nr_vecs; i++) {
 		struct page *p = bio->vec[i].page;
 		u32 left = bio->vec[i].len;
@@ -180,8 +195,10 @@ static int write_page_pieces(
 		run.n++;
 	}
 	err = write_piece_run(inode, p, &run, err);
-	if (err)
+	if (err) {
 		mapping_set_error(p->mapping, err);
+		bdev_lost(inode->i_sb->s_bdev, PAGE_SIZE, err);
+	}
 	end_page_writeback(p);
 	return err;
 }
@@ -249,6 +266,8 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 			end = pages[i]->index << PAGE_SHIFT;
 		printk(KERN_ERR "EXT4-fs (%s): inode %lu: write-back failed (%d): data is lost\n",
 			inode->i_sb->s_id, inode->i_ino, err);
+		if (err == -EIO)
+			bdev_lost(inode->i_sb->s_bdev, (u64)(n - i) << PAGE_SHIFT, err);
 		fail_pages(pages + i, n - i, err);
 	}
 	advance_disksize(h, inode, end);
@@ -354,8 +373,11 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 		err = (int)PTR_ERR(h);
 		mapping_set_error(inode->i_mapping, err);
 		for (i = 0; i < n; i++) /* aborted: the data can go nowhere any more */
-			if (err == -EROFS && clear_page_dirty_for_io(pages[i]))
+			if (err == -EROFS && clear_page_dirty_for_io(pages[i])) {
 				ext4_drop_promise(pages[i]);
+				if (ext4_lost_by_disk(EXT4_SB(inode->i_sb)))
+					bdev_lost(inode->i_sb->s_bdev, PAGE_SIZE, err);
+			}
 		unlock_all(pages, n);
 		return err;
 	}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lost.c: see lost.h.
+ *
+ * The table is fixed: a write may fail because memory is short. The last entry is for all names that find no room.
+ * Locks: lost_lock, innermost; nothing is printed under it.
+ */
+#include "kernel/lib/lost.h"
+
+#include "arch/um/arch.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+#define NAMES_MAX 32
+#define NAME_MAX 128
+
+#define LIMIT_NS 5000000000UL
+#define LIMIT_LINES 10
+
+struct lost {
+	char name[NAME_MAX];
+	u64 bytes;
+	int err;   /* the first one; 0: the entry is free */
+	bool told; /* @bytes have been told to the user */
+};
+
+static DEFINE_SPINLOCK(lost_lock);
+static struct lost table[NAMES_MAX];
+
+/* Returns the entry of @name, or a free one, or the last. lost_lock is held. */
+static struct lost *entry_of(const char *name)
+{
+	u32 i;
+
+	for (i = 0; i < NAMES_MAX - 1 && table[i].err; i++)
+		if (!strcmp(table[i].name, name))
+			break;
+	return &table[i];
+}
+
+void note_lost(const char *name, u64 bytes, int err)
+{
+	struct lost *l;
+
+	spin_lock(&lost_lock);
+	l = entry_of(name);
+	if (!l->err) {
+		l->err = err;
+		strscpy(l->name, name, sizeof(l->name));
+	}
+	l->bytes += bytes;
+	l->told = false;
+	spin_unlock(&lost_lock);
+}
+
+bool has_lost(const char *name)
+{
+	bool yes;
+
+	spin_lock(&lost_lock);
+	yes = entry_of(name)->err;
+	spin_unlock(&lost_lock);
+	return yes;
+}
+
+static void tell(const struct lost *l)
+{
+	char line[NAME_MAX + 160];
+	int n;
+
+	if (l->bytes)
+		n = scnprintf(line, sizeof(line), "%s: %lu KiB that were written are lost: %s\n",
+			l->name, (unsigned long)DIV_ROUND_UP(l->bytes, 1024UL),
+			arch_strerror(l->err));
+	else
+		n = scnprintf(line, sizeof(line), "%s: the last changes are lost: %s\n", l->name,
+			arch_strerror(l->err));
+	printk(KERN_CRIT "%s", line);
+	arch_early_write("nestling: ", 10);
+	arch_early_write(line, (size_t)n);
+}
+
+void tell_lost(void)
+{
+	u32 i;
+
+	for (i = 0; i < NAMES_MAX; i++) {
+		struct lost l;
+
+		spin_lock(&lost_lock);
+		l = table[i];
+		table[i].told = true;
+		spin_unlock(&lost_lock);
+		if (!l.err || l.told)
+			continue;
+		arch_note_lost();
+		tell(&l);
+	}
+}
+
+bool may_log(struct log_limit *l, u64 now, const char *name)
+{
+	u32 missed = 0;
+	bool yes;
+
+	spin_lock(&lost_lock);
+	if (!l->said || now - l->begun >= LIMIT_NS) {
+		missed = l->missed;
+		l->begun = now;
+		l->said = l->missed = 0;
+	}
+	yes = l->said < LIMIT_LINES;
+	l->said += yes;
+	l->missed += !yes;
+	spin_unlock(&lost_lock);
+	if (missed)
+		printk(KERN_WARNING "%s: %u callbacks suppressed\n", name, missed);
+	return yes;
+}
