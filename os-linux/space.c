@@ -16,6 +16,7 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -189,7 +190,7 @@ static int launch(const struct os_space_setup *s)
 	zygote = spawn(pair[1], ctl, physmem, image);
 	err = zygote < 0 ? -errno : 0;
 	close(pair[1]);
-	zygote_socket = pair[0];
+	zygote_socket = err ? -1 : pair[0]; /* no zygote: os_space_stop() has nothing to kill */
 	if (err)
 		close(pair[0]);
 err_close_image:
@@ -458,12 +459,14 @@ int os_space_fork(uint64_t order_offset, uint64_t order_size)
 	struct zyg_msg m = { .cmd = ZYG_FORK, .a = { (int64_t)order_offset, (int64_t)order_size } };
 	long pid = request_fd(&m, -1);
 
-	return pid < 0 ? (int)pid : add_or_end(pid);
+	return pid < 0 ? (int)pid : os_space_adopt((uint32_t)pid);
 }
 
 int os_space_adopt(uint32_t pid)
 {
-	return add_or_end(pid);
+	if (!pid || pid > INT_MAX) /* to kill(2) those would be groups of processes */
+		return -ESRCH;
+	return add_or_end((pid_t)pid);
 }
 
 /* Not for pid 0, which would be our own process group: a task that is reaped already. */
