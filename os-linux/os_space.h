@@ -28,9 +28,16 @@
 #define OS_SPACE_FSGSBASE 2 /* rdfsbase and its kin work in user mode */
 #define OS_SPACE_BMI2 4     /* rorx */
 #define OS_SPACE_LDT 8      /* modify_ldt */
-unsigned os_space_caps(void);
-/* Bytes of an xsave area as a signal frame holds it, and the mask of its features. */
-uint32_t os_space_xstate(uint64_t *features);
+#define OS_SPACE_IRET 16    /* iretq from user mode to user mode */
+struct os_space_host {
+	unsigned caps; /* OS_SPACE_* */
+	/* Bytes of an xsave area as a signal frame holds it; 512: the CPU or the host has no XSAVE. */
+	uint32_t xstate_size;
+	/* The mask of the area's components; 0 without XSAVE. */
+	uint64_t xfeatures;
+};
+/* 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the child at once. */
+int os_space_probe(struct os_space_host *host);
 /* End of the addresses that a program may map. */
 uint64_t os_space_top(void);
 
@@ -137,7 +144,7 @@ int os_trace_get_regs(int task, struct os_trace_regs *regs);
 int os_trace_set_regs(int task, const struct os_trace_regs *regs);
 /* The AUDIT_ARCH_* of the call before which it stopped. */
 uint32_t os_trace_arch(int task);
-/* xsave areas, standard format; bytes, or -errno. */
+/* xsave areas, standard format; of 512 bytes: what fxsave knows. 0 or -errno. */
 int os_trace_get_xstate(int task, void *area, uint32_t size);
 int os_trace_set_xstate(int task, const void *area, uint32_t size);
 

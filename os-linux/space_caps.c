@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space_caps.c: what the host offers to spaces: the size of the FPU's state, seccomp, FSGSBASE, the top of the address space. Each is tried
- * rather than asked for; os_space.h is the contract.
+ * space_caps.c: what the host offers to spaces: the size of the FPU's state, iretq, FSGSBASE,
+ * seccomp, the top of the address space. Each is tried rather than asked for; os_space.h is the
+ * contract.
+ *
+ * What a trial installs cannot be taken off again, and what it executes may be a fault. So trials
+ * run in a child. The child has our memory and our stack, but a signal table of its own: there each
+ * signal by which a host refuses an instruction or a call ends the trial at hand, and nothing else.
+ * A child that the host kills leaves the capabilities found until then.
  */
 #include <asm/ldt.h>
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <errno.h>
-#include <pthread.h>
+#include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -20,42 +29,131 @@
 
 #include "os-linux/os_space.h"
 
-static struct {
-	uint32_t size;
-	uint64_t features;
-} xstate_seen;
+#define FX_SIZE 512
+#define SW_MAGIC 464 /* struct _fpx_sw_bytes, in the FPU state of a signal frame */
+#define SW_FEATURES 472
+#define SW_SIZE 480
+#define XSTATE_MAGIC 0x46505853
+#define HWCAP2_FSGSBASE 2
+#define CPUID_HYPERVISOR (1U << 31) /* leaf 1, ecx */
+#define CPUID_HYPERVISOR_NAME 0x40000000
+#define CPUID_SMAP (1U << 20) /* leaf 7, ebx */
 
-/* The frame of a signal says how large the host's xsave area is (struct _fpx_sw_bytes at 464). */
+/* Written by the child, which shares our memory; read when the child has ended. */
+static volatile struct os_space_host seen;
+static sigjmp_buf refused;
+
+static void on_refusal(int sig)
+{
+	(void)sig;
+	siglongjmp(refused, 1);
+}
+
+/* Returns what @works says, or false where it was ended by a signal. */
+static bool attempt(bool (*works)(void))
+{
+	return !sigsetjmp(refused, 1) && works();
+}
+
+/* The frame of a signal says how large the host's xsave area is. */
 static void see_xstate(int sig, siginfo_t *info, void *context)
 {
 	const char *fp = (const char *)((ucontext_t *)context)->uc_mcontext.fpregs;
 	uint32_t magic, size;
+	uint64_t features;
 
 	(void)sig;
 	(void)info;
-	memcpy(&magic, fp + 464, 4);
-	memcpy(&size, fp + 480, 4);
-	memcpy(&xstate_seen.features, fp + 472, 8);
-	xstate_seen.size = magic == 0x46505853 ? size : 512;
+	memcpy(&magic, fp + SW_MAGIC, sizeof(magic));
+	memcpy(&size, fp + SW_SIZE, sizeof(size));
+	memcpy(&features, fp + SW_FEATURES, sizeof(features));
+	seen.xstate_size = magic == XSTATE_MAGIC ? size : FX_SIZE;
+	seen.xfeatures = magic == XSTATE_MAGIC ? features : 0;
 }
 
-uint32_t os_space_xstate(uint64_t *features)
+/* True if a signal arrived, whose frame has been looked at. */
+static bool xstate_is_seen(void)
 {
-	struct sigaction sa = { .sa_sigaction = see_xstate, .sa_flags = SA_SIGINFO }, old;
-	sigset_t set, old_set;
+	struct sigaction sa = { .sa_sigaction = see_xstate, .sa_flags = SA_SIGINFO };
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR2);
-	sigaction(SIGUSR2, &sa, &old);
-	pthread_sigmask(SIG_UNBLOCK, &set, &old_set);
-	pthread_kill(pthread_self(), SIGUSR2);
-	pthread_sigmask(SIG_SETMASK, &old_set, NULL);
-	sigaction(SIGUSR2, &old, NULL);
-	*features = xstate_seen.features;
-	return xstate_seen.size;
+	sigaction(SIGURG, &sa, NULL);
+	syscall(SYS_tgkill, getpid(), gettid(), SIGURG);
+	return seen.xstate_size;
 }
 
-/* A child tries it: a filter cannot be taken off again. */
+/* The version of QEMU's kind of machine, as 901 for 9.1; 0 where it is not told. */
+static long qemu_version(void)
+{
+	char text[64] = "", *at, *rest;
+	int fd = open("/sys/class/dmi/id/product_version", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	long major;
+
+	if (fd >= 0)
+		close(fd);
+	at = n > 0 ? strrchr(text, '-') : NULL;
+	if (!at)
+		return 0;
+	major = strtol(at + 1, &rest, 10);
+	return major > 0 && major < 1000 && *rest == '.' ? major * 100 + atoi(rest + 1) : 0;
+}
+
+/*
+ * True on a CPU that QEMU before 9.1 emulates with SMAP. Its iretq reads the frame as the
+ * supervisor, which the host's kernel takes for a fault of its own: an oops, or its end. So there
+ * iretq is not tried.
+ */
+static bool iret_is_dangerous(void)
+{
+	unsigned a, b, c, d, name[3];
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & CPUID_HYPERVISOR))
+		return false;
+	__cpuid(CPUID_HYPERVISOR_NAME, a, name[0], name[1], name[2]);
+	return !memcmp(name, "TCGTCGTCGTCG", sizeof(name)) &&
+	       __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & CPUID_SMAP && qemu_version() < 901;
+}
+
+/* True if iretq to user mode works there. */
+static bool iret_works(void)
+{
+	uint64_t ss, cs;
+
+	if (iret_is_dangerous())
+		return false;
+	__asm__ volatile("mov %%ss, %0\n\t"
+			 "mov %%cs, %1\n\t"
+			 "mov %%rsp, %%rax\n\t"
+			 "sub $128, %%rsp\n\t"
+			 "push %0\n\t"
+			 "push %%rax\n\t"
+			 "pushfq\n\t"
+			 "push %1\n\t"
+			 "lea 1f(%%rip), %%rcx\n\t"
+			 "push %%rcx\n\t"
+			 "iretq\n"
+			 "1:"
+			 : "=&r"(ss), "=&r"(cs)
+			 :
+			 : "rax", "rcx", "memory", "cc");
+	return true;
+}
+
+/*
+ * An instance around us lends gs base to its own stub while nobody asks for it. It does not
+ * announce FSGSBASE then, but has it: arch_prctl(2) asks.
+ */
+static bool fsgsbase_works(void)
+{
+	bool announced = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
+	uint64_t base;
+
+	if (!announced && syscall(SYS_arch_prctl, ARCH_SET_GS, 0))
+		return false;
+	__asm__ volatile("rdgsbase %0; wrgsbase %0" : "=r"(base));
+	return announced || !base;
+}
+
 static bool seccomp_works(void)
 {
 	struct {
@@ -68,51 +166,10 @@ static bool seccomp_works(void)
 		const void *filter;
 	} prog = { 1, &insn };
 	uint32_t trap = 0x00030000;
-	int status;
-	pid_t pid;
 
-	if (syscall(SYS_seccomp, 2 /* GET_ACTION_AVAIL */, 0, &trap))
-		return false;
-	pid = vfork();
-	if (!pid) {
-		syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0);
-		_exit(syscall(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, &prog) !=
-			0);
-	}
-	if (pid < 0)
-		return false;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status == 0;
-}
-
-/*
- * A host that lends gs base to somebody else while nobody asks for it (an instance around us) does not offer FSGSBASE, but has it:
- * a child asks by arch_prctl and tries.
- */
-static bool fsgsbase_works(void)
-{
-	struct rlimit no_core = { 0, 0 };
-	int status;
-	pid_t pid;
-
-	if (getauxval(AT_HWCAP2) & 2)
-		return true;
-	pid = vfork();
-	if (!pid) {
-		uint64_t base;
-
-		setrlimit(RLIMIT_CORE, &no_core);
-		if (syscall(SYS_arch_prctl, ARCH_SET_GS, 0))
-			_exit(1);
-		__asm__ volatile("rdgsbase %0; wrgsbase %0" : "=r"(base));
-		_exit(base != 0);
-	}
-	if (pid < 0)
-		return false;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status == 0;
+	return !syscall(SYS_seccomp, 2 /* GET_ACTION_AVAIL */, 0, &trap) &&
+	       !syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0) &&
+	       !syscall(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, &prog);
 }
 
 /* Reads nothing. Writing even an empty entry would give this process an LDT, which every switch to it then loads. */
@@ -121,19 +178,60 @@ static bool ldt_works(void)
 	return syscall(SYS_modify_ldt, 0, NULL, 0) == 0;
 }
 
-unsigned os_space_caps(void)
+static void catch_refusals(void)
 {
-	unsigned caps = 0;
+	static const int by[] = { SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGSYS };
+	struct sigaction sa = { .sa_handler = on_refusal };
+	struct rlimit no_core = { 0, 0 };
+	sigset_t set;
 
-	if (seccomp_works())
-		caps |= OS_SPACE_SECCOMP;
-	if (fsgsbase_works())
-		caps |= OS_SPACE_FSGSBASE;
+	sigemptyset(&set);
+	sigaddset(&set, SIGURG);
+	for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+		sigaction(by[i], &sa, NULL);
+		sigaddset(&set, by[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	setrlimit(RLIMIT_CORE, &no_core);
+}
+
+/* The child's whole life. The filter comes last: a host that kills for it leaves the rest. */
+static void __attribute__((noreturn, noinline)) try_all(void)
+{
+	catch_refusals();
+	attempt(xstate_is_seen);
+	if (attempt(iret_works))
+		seen.caps |= OS_SPACE_IRET;
+	if (attempt(fsgsbase_works))
+		seen.caps |= OS_SPACE_FSGSBASE;
+	if (attempt(ldt_works))
+		seen.caps |= OS_SPACE_LDT;
+	if (attempt(seccomp_works))
+		seen.caps |= OS_SPACE_SECCOMP;
+	_exit(0);
+}
+
+static __attribute__((noinline)) pid_t spawn(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid)
+		try_all();
+	return pid;
+}
+
+int os_space_probe(struct os_space_host *host)
+{
+	pid_t pid = spawn();
+
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*host = seen;
 	if (__builtin_cpu_supports("bmi2"))
-		caps |= OS_SPACE_BMI2;
-	if (ldt_works())
-		caps |= OS_SPACE_LDT;
-	return caps;
+		host->caps |= OS_SPACE_BMI2;
+	return host->xstate_size ? 0 : -EPERM;
 }
 
 /* Can the page at @addr be mapped, or is it already? */

@@ -26,11 +26,14 @@
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
 
-#define ALARM_SIGNAL (SIGRTMIN + 3)
+#define ALARM_SIGNAL SIGVTALRM /* gdb passes it on without a stop, as by default it does few */
 #define ALARM_PERIOD 10000000
 #define REQUEST_SYSEMU 31 /* PTRACE_SYSEMU: in no UAPI header */
 #define REQUEST_GETREGS 12
 #define REQUEST_SETREGS 13
+#define REQUEST_GETFPREGS 14
+#define REQUEST_SETFPREGS 15
+#define FX_SIZE 512
 #define XSTATE_ROOM 16384 /* with AMX it is 11,008 */
 
 _Static_assert(sizeof(struct os_trace_regs) == 27 * 8, "user_regs_struct");
@@ -197,6 +200,8 @@ int os_trace_get_xstate(int task, void *area, uint32_t size)
 {
 	struct iovec iov = { area, size };
 
+	if (size == FX_SIZE)
+		return (int)trace(REQUEST_GETFPREGS, task, NULL, area);
 	return (int)trace(PTRACE_GETREGSET, task, (void *)NT_X86_XSTATE, &iov);
 }
 
@@ -209,6 +214,8 @@ int os_trace_set_xstate(int task, const void *area, uint32_t size)
 	uint8_t whole[XSTATE_ROOM] __attribute__((aligned(64)));
 	struct iovec iov = { whole, sizeof(whole) };
 
+	if (size == FX_SIZE)
+		return (int)trace(REQUEST_SETFPREGS, task, NULL, (void *)area);
 	if (!xstate_whole) {
 		int err = (int)trace(PTRACE_GETREGSET, task, (void *)NT_X86_XSTATE, &iov);
 

@@ -22,7 +22,6 @@
 
 u32 xstate_size;
 
-#define XSAVE_LEGACY 512
 #define XSAVE_HEADER 64
 #define XSAVE_SOFTWARE 464 /* from there to the header no bytes are loaded */
 #define FX_MXCSR 24
@@ -40,9 +39,16 @@ static struct {
 	u32 at, size;
 } parts[64];
 
+/* The components in use. Without XSAVE there is no header, and the two that fxsave saves always are. */
 static u64 xstate_bv(const u8 *area)
 {
-	return *(const u64 *)(area + XSAVE_LEGACY);
+	return has_xsave() ? *(const u64 *)(area + XSAVE_LEGACY) : XSTATE_FP_SSE;
+}
+
+/* Bytes of an area that each copy takes: fxsave's, and the header where there is XSAVE. */
+static u32 head_size(void)
+{
+	return has_xsave() ? XSTATE_HEAD : XSAVE_LEGACY;
 }
 
 void fpu_learn_parts(void)
@@ -85,6 +91,8 @@ static void make_loadable(u8 *area)
 	u32 *mxcsr = (u32 *)(area + FX_MXCSR);
 
 	*mxcsr &= MXCSR_MASK;
+	if (!has_xsave())
+		return;
 	header[0] &= skas.xfeatures;
 	for (u32 i = 1; i < XSAVE_HEADER / 8; i++)
 		header[i] = 0;
@@ -113,9 +121,9 @@ bool fpu_in_area(const struct runner *r)
 /* Whoever reads the area sees zeros where a component is initial, as xsave would have written them. */
 static void copy_out(struct runner *r, struct fpu *fpu, u64 off)
 {
-	memcpy(fpu->area, r->alt + off, XSTATE_HEAD);
+	memcpy(fpu->area, r->alt + off, head_size());
 	make_loadable(fpu->area);
-	memset(fpu->area + XSTATE_HEAD, 0, xstate_size - XSTATE_HEAD);
+	memset(fpu->area + head_size(), 0, xstate_size - head_size());
 	copy_parts(fpu->area, r->alt + off, xstate_bv(fpu->area));
 }
 
@@ -135,7 +143,7 @@ static bool is_there(const struct runner *r, const struct fpu *fpu, u64 off)
 {
 	const u8 *there = r->alt + off;
 
-	if (!same(fpu->area, there, XSAVE_LEGACY, XSAVE_HEADER) ||
+	if (!same(fpu->area, there, XSAVE_LEGACY, head_size() - XSAVE_LEGACY) ||
 		!same(fpu->area, there, 0, XSAVE_SOFTWARE))
 		return false;
 	for (u64 left = xstate_bv(fpu->area) & ~XSTATE_FP_SSE; left; left &= left - 1) {
@@ -150,7 +158,7 @@ static bool is_there(const struct runner *r, const struct fpu *fpu, u64 off)
 /* Of components that are not in use the area keeps what it had. */
 static void copy_in(struct runner *r, const struct fpu *fpu, u64 off)
 {
-	memcpy(r->alt + off, fpu->area, XSTATE_HEAD);
+	memcpy(r->alt + off, fpu->area, head_size());
 	copy_parts(r->alt + off, fpu->area, xstate_bv(fpu->area));
 }
 
@@ -420,5 +428,6 @@ void skas_fpu_init(struct fpu *fpu)
 	memset(fpu->area, 0, xstate_size);
 	*(u16 *)fpu->area = 0x37f;
 	*(u32 *)(fpu->area + FX_MXCSR) = 0x1f80;
-	*(u64 *)(fpu->area + XSAVE_LEGACY) = XSTATE_FP_SSE;
+	if (has_xsave())
+		*(u64 *)(fpu->area + XSAVE_LEGACY) = XSTATE_FP_SSE;
 }

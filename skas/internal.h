@@ -162,6 +162,13 @@ struct skas {
 };
 extern struct skas skas;
 
+/* Bytes of an FPU state that fxsave knows; an xstate_size of that is a host without XSAVE. */
+#define XSAVE_LEGACY 512
+static inline bool has_xsave(void)
+{
+	return xstate_size > XSAVE_LEGACY;
+}
+
 #define stat_inc(field) ((void)__atomic_fetch_add(&skas.stats.field, 1, __ATOMIC_RELAXED))
 
 /* running[16 * cpu]: os_space.h; the first bytes of the control file's mapping. */

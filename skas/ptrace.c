@@ -10,9 +10,9 @@
  *	in the stub     before the gate's futex call: a fault or trap was left to the handler, because only a handler is told
  *	                its error code. Registers are in the control page, the FPU state is in the frame
  *
- * and three ways on: from guest code with other registers; from the stub by its own way out; and,
- * whenever another FPU state has to go in, from either with everything set by ptrace (an abandoned
- * handler leaves nothing behind: no signal is masked).
+ * and three ways on: from guest code with other registers; from the stub by its own way out, where
+ * the CPU has an iretq that works; and, whenever another FPU state has to go in, from either with
+ * everything set by ptrace (an abandoned handler leaves nothing behind: no signal is masked).
  *
  * Invariants:
  * 1. r->regs_live says which kind of stop it is; r->fp is valid in both, since the state of a stop
@@ -154,7 +154,7 @@ static void write_out_sse(u8 *area)
 {
 	u64 *bv = (u64 *)(area + XSAVE_BV);
 
-	if (*bv & XSTATE_SSE)
+	if (!has_xsave() || *bv & XSTATE_SSE)
 		return;
 	memset(area + XMM_FIRST, 0, XMM_END - XMM_FIRST);
 	*bv |= XSTATE_SSE;
@@ -199,6 +199,8 @@ static int prepare(struct runner *r, const struct regs *regs, struct fpu *fpu)
 	runner_load_regs(r, regs);
 	if (loaded || r->regs_live)
 		return set_all(r, loaded);
+	if (!(skas.caps & OS_SPACE_IRET))
+		return set_all(r, true);
 	return leave_stub(r);
 }
 
@@ -289,6 +291,9 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 			return -ESRCH;
 		if (*signo == SIG_KICK && !in_stub(t->rip))
 			return 0;
+		/* The stub is on its way to the kernel then: it never leaves by itself. */
+		if (*signo == SIG_KICK && !(skas.caps & OS_SPACE_IRET))
+			*signo = 0;
 		/* a sibling may send it from one fault to the next, with no call and no pause between them */
 		if (os_clock_mono() >= deadline) {
 			if (!kick_again(r, &kicking))

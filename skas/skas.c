@@ -187,29 +187,18 @@ static int start_mode(const struct skas_ops *ops)
 	return err;
 }
 
+#define ASKED "seccomp=on: "
 /* Can seccomp mode work here at all? NULL, or why not. */
 static const char *seccomp_obstacle(void)
 {
 	if (!(skas.caps & OS_SPACE_SECCOMP))
-		return "seccomp=on: the host offers no seccomp filters";
+		return ASKED "the host offers no seccomp filters";
 	if (!(skas.caps & OS_SPACE_FSGSBASE))
-		return "seccomp=on: the host's kernel or CPU lacks FSGSBASE";
+		return ASKED "the host's kernel or CPU lacks FSGSBASE";
+	if (!(skas.caps & OS_SPACE_IRET))
+		return ASKED "iretq faults in user mode, as in QEMU before 9.1 with SMAP "
+			     "(remedy: -cpu MODEL,-smap)";
 	return NULL;
-}
-
-static int probe(const char **why)
-{
-	skas.caps = os_space_caps();
-	skas.host_cpus = os_ncpus();
-	xstate_size = os_space_xstate(&skas.xfeatures);
-	fpu_learn_parts();
-	handoff_init();
-	answers_init();
-	space_init();
-	if (xstate_size >= 576 && xstate_size <= MAX_XSTATE)
-		return 0;
-	*why = "the host's FPU state has a size that is not supported";
-	return -ENODEV;
 }
 
 static const char *reason(int err)
@@ -227,6 +216,29 @@ static const char *reason(int err)
 	return "the host's address space or system calls do not allow guest address spaces";
 }
 
+static int probe(const char **why)
+{
+	struct os_space_host host;
+	int err = os_space_probe(&host);
+
+	if (err) {
+		*why = reason(err);
+		return err;
+	}
+	skas.caps = host.caps;
+	skas.xfeatures = host.xfeatures;
+	xstate_size = host.xstate_size;
+	skas.host_cpus = os_ncpus();
+	fpu_learn_parts();
+	handoff_init();
+	answers_init();
+	space_init();
+	if (xstate_size >= XSAVE_LEGACY && xstate_size <= MAX_XSTATE)
+		return 0;
+	*why = "the host's FPU state has a size that is not supported";
+	return -ENODEV;
+}
+
 static int start_any_mode(const char **why)
 {
 	const char *obstacle = seccomp_obstacle();
@@ -236,6 +248,8 @@ static int start_any_mode(const char **why)
 		*why = obstacle;
 		return err;
 	}
+	if (skas.cfg.mode != SKAS_PTRACE && obstacle)
+		pr_notice("skas: guests run under ptrace: %s\n", obstacle + sizeof(ASKED) - 1);
 	if (skas.cfg.mode != SKAS_PTRACE && !obstacle)
 		err = start_mode(&seccomp_ops);
 	if (err && skas.cfg.mode != SKAS_SECCOMP)

@@ -68,13 +68,24 @@
 #define FUTEX_WAKE 1
 
 /*
- * xsave64 or xrstor64 with the area at rdi, all components that the host's signal frames have; eax and edx go. The CPU may have more (AMX's
+ * xsave64 or xrstor64 with the area at rdi, all components that the host's signal frames have; eax, edx and flags go.
+ * A host without XSAVE has none: fxsave64 or fxrstor64 then. The CPU may have more (AMX's
  * tiles, 8 KiB, which a program has to ask for): they stay as they are at first, and the area has no room for them.
  */
 .macro ALL_STATES insn
 	mov stub_xfeatures(%rip), %eax
+	test %eax, %eax
+	jz legacy\@
 	mov stub_xfeatures + 4(%rip), %edx
 	\insn (%rdi)
+	jmp done\@
+legacy\@:
+	.ifc \insn, xsave64
+	fxsave64 (%rdi)
+	.else
+	fxrstor64 (%rdi)
+	.endif
+done\@:
 .endm
 
 /* The words of this slot; rcx goes. */

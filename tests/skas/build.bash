@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# bash build.bash BUILD OUT: the skas test. skas/ and harness.c and runners.c as kernel world, joined; os-linux/ and host.c as host world; guest.c as the
+# bash build.bash BUILD OUT: the skas test. skas/ and harness.c and runners.c as kernel world, joined; os-linux/, host.c and lacks.c as host world; guest.c as the
 # guest's image inside.
 set -euo pipefail
 build=$1 out=$2
@@ -25,8 +25,11 @@ gcc -c -o "$work/image.o" "$work/image.S"
 for part in harness runners; do
 	gcc "${flags[@]}" "${world[@]}" -D__NESTLING_KERNEL__ -c -o "$work/$part.o" "tests/skas/$part.c"
 done
-gcc "${flags[@]}" -D_GNU_SOURCE -fno-pie -c -o "$work/host.o" tests/skas/host.c
+for part in host lacks; do
+	gcc "${flags[@]}" -D_GNU_SOURCE -fno-pie -c -o "$work/$part.o" "tests/skas/$part.c"
+done
 ld -r -o "$work/joined.o" "$work/harness.o" "$work/runners.o" "$work/image.o" $(printf "$build/obj/%s.o " "${kernel[@]}")
 objcopy --keep-global-symbol=harness_main "$work/joined.o" "$work/kernel.o"
-gcc -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -o "$out" "$work/kernel.o" "$work/host.o" \
+gcc -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--wrap=os_space_probe -o "$out" "$work/kernel.o" \
+	"$work/host.o" "$work/lacks.o" \
 	$(printf "$build/obj/%s.o " "${host[@]}")

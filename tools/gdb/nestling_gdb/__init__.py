@@ -7,7 +7,7 @@ setup() is called once for each program that gdb opens. Each module registers it
 import gdb
 
 # Signals that are part of how the kernel works: shown to nobody. A fault of the kernel itself is stopped at where it is reported.
-QUIET = "SIG37 SIGUSR1 SIGUSR2 SIGSYS SIGCHLD SIGALRM SIGPROF SIGCONT SIGPIPE SIGHUP SIGWINCH SIGSEGV SIGBUS SIGILL SIGFPE"
+QUIET = "SIGUSR1 SIGUSR2 SIGSYS SIGCHLD SIGALRM SIGPROF SIGCONT SIGPIPE SIGHUP SIGWINCH SIGSEGV SIGBUS SIGILL SIGFPE"
 
 
 class Trouble(gdb.Breakpoint):
