@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
 	@echo 'make check        all tests; check-long adds the slow ones'
 	@echo 'make check-nested  instances inside instances: every mixture of modes three deep, and four; linux.uml inside'
+	@echo 'make check-hosts   hosts that this machine is not, by QEMU: old CPUs, Debian kernels 6.1 and 6.12 (root, Debian, its archive)'
 	@echo 'make crash        a file system in use is killed or loses power, ROUNDS=500 times (SEED=, KIND= of tests/crash/crash.bash)'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make fuzz-cow     spoilt headers and tables of COW files, FUZZ_RUNS=1500'
@@ -68,6 +69,9 @@ check-long: deps
 check-nested: deps
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(B) --long nested
+# Hosts played by QEMU (tests/hosts/hosts.bash), ONLY=REGEX of them; a minute, and the set-up. docs/hosts.md says what is measured.
+check-hosts: all
+	@BUILD=$(CURDIR)/$(B) bash tests/hosts/hosts.bash
 # Crashes of a file system in use, ROUNDS=500 of them, and a fifth as many under sqlite and git; in check-long as well, and some in check.
 crash: all
 	@status=0; BUILD=$(CURDIR)/$(B) ROUNDS=$(or $(ROUNDS),500) tests/crash/long-rounds || status=1; \

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+#
+# bash hosts.bash: boots instances on hosts that this machine is not, played by QEMU's emulation of a CPU and Debian's kernels.  Not a
+# suite of tests/run: `make check-hosts` starts it, as root, on Debian, with a way to its archive.  ONLY=REGEX picks hosts.
+#
+# Set-up: QEMU and cpio are installed; the kernels are fetched into build/tests/hosts and not installed.  One that the archive does
+# not have is named as missing, and its hosts are skipped.
+#
+# A host is a kernel, a CPU model, and what is wanted there: the mode that seccomp=auto chooses, and a word of the line by which
+# seccomp=on is refused, if it is.  In each, three instances run: one in the mode that is chosen, one with seccomp=on, one with
+# seccomp=off; their shell counts, computes in floating point in two programs at once, and ends.
+. "$(dirname "$0")/../lib.sh"
+store=$BUILD/tests/hosts
+mkdir -p "$store"
+
+# ---- set-up ----
+
+need_programs() {
+	local missing=()
+	command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86)
+	command -v cpio >/dev/null || missing+=(cpio)
+	((${#missing[@]})) || return 0
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" </dev/null >/dev/null
+}
+# apt with sources of its own: the backports are none of this machine's
+own_apt() {
+	local tool=$1
+	shift
+	mkdir -p "$store/apt/lists/partial" "$store/apt/cache/archives/partial"
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/%s main\n' \
+		'debian bookworm' 'debian bookworm-backports' 'debian-security bookworm-security' >"$store/apt/sources"
+	"$tool" -qq -o "Dir::Etc::sourcelist=$store/apt/sources" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$store/apt/lists" \
+		-o "Dir::Cache=$store/apt/cache" -o APT::Sandbox::User=root "$@"
+}
+# need_kernel VERSION: the newest of Debian's cloud kernels of that version, in $store/vmlinuz-VERSION
+need_kernel() {
+	local package
+	[[ ! -e $store/vmlinuz-$1 ]] || return 0
+	[[ -e $store/apt/updated ]] || { own_apt apt-get update && touch "$store/apt/updated"; } || return 1
+	package=$(own_apt apt-cache search --names-only "^linux-image-${1//./\\.}\\..*-cloud-amd64-unsigned\$" | sort -V | tail -n 1 | cut -d' ' -f1)
+	[[ -n $package ]] && (cd "$store/apt" && own_apt apt-get download "$package") &&
+		dpkg-deb --fsys-tarfile "$store/apt/${package}"_*.deb | tar -C "$store/apt" -xf - ./boot &&
+		mv "$store"/apt/boot/vmlinuz-"$1".* "$store/vmlinuz-$1"
+}
+
+# What every host has: the kernel, a small root file system for its guests, busybox, and an init that plays the user.
+make_initramfs() {
+	local top=$work/top
+	mkdir -p "$top/bin" "$top/dev" "$top/proc" "$top/sys" "$top/tmp" "$work/guest/bin" "$work/guest/proc" "$work/guest/dev" "$work/guest/tmp"
+	cp "$(command -v busybox)" "$top/bin/busybox"
+	ln -s busybox "$top/bin/sh"
+	cp "$top/bin/busybox" "$work/guest/bin/busybox"
+	"$top/bin/busybox" --list | while read -r applet; do [[ $applet == busybox ]] || ln -s busybox "$work/guest/bin/$applet"; done
+	cat >"$work/guest/job" <<'JOB'
+mount -t proc proc /proc
+echo "@mode $(cat /proc/nestling/mode)"
+pi() { awk 'BEGIN { for (i = 0; i < 3000; i++) s += (i % 2 ? -4 : 4) / (2 * i + 1); printf "%.6f\n", s }'; }
+pi >/tmp/a & pi >/tmp/b
+wait
+n=0; while [ $n -lt 200 ]; do n=$((n + 1)); done
+echo "@job $n $(cat /tmp/a /tmp/b | tr '\n' ' ')"
+poweroff -f
+JOB
+	truncate -s 8M "$top/root.ext4"
+	mke2fs -q -t ext4 -d "$work/guest" "$top/root.ext4" || return 1
+	objcopy --strip-debug "$KERNEL" "$top/nestling"
+	cat >"$top/init" <<'INIT'
+#!/bin/sh
+export PATH=/bin HOME=/tmp
+busybox mount -t proc proc /proc
+busybox mount -t devtmpfs dev /dev
+busybox mkdir -p /dev/shm
+busybox mount -t tmpfs tmpfs /dev/shm
+busybox mount -t tmpfs tmpfs /tmp
+for mode in auto on off; do
+	way=
+	[ $mode = auto ] || way=seccomp=$mode
+	busybox timeout -s KILL 150 /nestling ubd0r=/root.ext4 mem=64M root=/dev/ubda ro con=null con0=null,fd:1 $way \
+		init=/bin/sh -- -c 'mount -t tmpfs tmpfs /tmp; . /job' </dev/null >/tmp/out 2>/tmp/err
+	echo "@status $mode $?"
+	busybox sed -n "s/^@/@$mode /p" /tmp/out
+	busybox grep -a 'nestling:\|skas:\|panic' /tmp/out /tmp/err | busybox sed "s/^[^:]*:/@said $mode /"
+done
+busybox poweroff -f
+INIT
+	chmod 755 "$top/init"
+	(cd "$top" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/initramfs"
+}
+
+# ---- the hosts ----
+
+# One line of what the host's console has told, without what a serial line adds.
+told() { tr -d '\r' <"$work/console" | grep -a "^@$1" | head -n 1 | cut -c$((${#1} + 3))-; }
+right_answer='200 3.141259 3.141259 '
+
+# ran NAME MODE WANTED: the instance that was started with seccomp=MODE ran in the mode WANTED, and all it did was right
+ran() {
+	same "$1, seccomp=$2: mode, answers, status" "$(told "$2 mode") / $(told "$2 job") / $(told "status $2")" "$3 / $right_answer / 0"
+}
+# host NAME KERNEL CPU MODE [WORD [PARAMETER]]: MODE is the one that is chosen, WORD is of the refusal of seccomp=on
+host() {
+	local name="$1 with Linux $2"
+	[[ $name =~ ${ONLY:-.} ]] || return 0
+	need_kernel "$2" || { echo "missing $name: the archive has no such kernel"; return; }
+	timeout -k 5 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu "$3" -smp 2 -m 512 -nodefaults -no-reboot -display none -serial stdio \
+		-kernel "$store/vmlinuz-$2" -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 ${6:-}" \
+		</dev/null >"$work/console" 2>"$work/qemu" || { no "$name" "QEMU: $(tail -n 1 "$work/qemu")"; return; }
+	[[ -z ${VERBOSE:-} ]] || grep -a '^@' "$work/console"
+	ran "$name" auto "$4"
+	ran "$name" off ptrace
+	if [[ -z ${5:-} ]]; then
+		ran "$name" on "seccomp patched"
+	else
+		same "$name, seccomp=on: status" "$(told 'status on')" 1
+		check "$name, seccomp=auto: the log names $5" grep -aq "^@said auto .*$5" "$work/console"
+		check "$name, seccomp=on: the line names $5" grep -aq "^@said on .*$5" "$work/console"
+	fi
+}
+
+need_programs || { no "qemu-system-x86 cannot be installed"; exit 1; }
+make_initramfs || { no "no file system for the guests"; exit 1; }
+host "a CPU of 2008 (Nehalem)" 6.1 Nehalem ptrace FSGSBASE
+host "QEMU's default CPU (qemu64)" 6.1 qemu64 ptrace FSGSBASE
+host "a CPU without FSGSBASE" 6.1 max,-smap,-fsgsbase ptrace FSGSBASE
+host "a kernel with nofsgsbase" 6.1 max,-smap ptrace FSGSBASE nofsgsbase
+host "a CPU without XSAVE" 6.1 max,-smap,-xsave "seccomp patched"
+for version in 6.1 6.12; do
+	host "all that QEMU knows but SMAP" $version max,-smap "seccomp patched"
+	host "all that QEMU knows" $version max ptrace iretq
+done
+exit $bad
