@@ -181,6 +181,21 @@ static void write_name(
 	inet_write_addr(i, a, &shown, port, inet_scope(i));
 }
 
+static void write_peer(struct inet_sock *i, struct sockaddr_buf *a)
+{
+	write_name(i, a, &i->raddr, i->rport);
+	if (i->v6 && i->sends_flowinfo)
+		((struct sockaddr_in6 *)(void *)a->data)->sin6_flowinfo = htonl(i->flowinfo);
+}
+
+int inet_accept_name(struct socket *s, struct sockaddr_buf *a)
+{
+	if (!INET(s)->rport)
+		return -ENOTCONN;
+	write_peer(INET(s), a);
+	return 0;
+}
+
 int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 {
 	struct inet_sock *i = INET(s);
@@ -188,10 +203,8 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	if (peer && (!i->rport || (i->c.type == SOCK_STREAM && !tcp_has_peer(i))))
 		return -ENOTCONN;
 	if (peer)
-		write_name(i, a, &i->raddr, i->rport);
-	if (peer && i->v6 && i->sends_flowinfo)
-		((struct sockaddr_in6 *)(void *)a->data)->sin6_flowinfo = htonl(i->flowinfo);
-	if (!peer)
+		write_peer(i, a);
+	else
 		write_name(i, a, &i->saddr, i->lport ? i->lport : i->old_port);
 	return 0;
 }

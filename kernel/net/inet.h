@@ -227,6 +227,7 @@ int inet_bind(struct socket *s, struct sockaddr_buf *a);
 bool inet_has_peer(struct inet_sock *i);
 int inet_become_v4(struct inet_sock *i, int family);
 int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
+int inet_accept_name(struct socket *s, struct sockaddr_buf *a);
 /* The flow to a destination, with the socket's options. */
 /* The flow label of what it sends to @daddr, 0: none; is it asked for? */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr);

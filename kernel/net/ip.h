@@ -124,6 +124,9 @@ struct ip_stats {
 	struct udp_stats udp, udplite;
 	u64 tcp_active, tcp_passive, tcp_fails, tcp_resets, tcp_in, tcp_out, tcp_retrans,
 		tcp_in_errs, tcp_out_rsts, tcp_cookies_sent, tcp_cookies_good, tcp_cookies_bad;
+	struct {
+		u64 active, active_fail, passive, passive_fail, overflow, asked, paused, old_key;
+	} fast; /* Fast Open */
 };
 void icmp_count_out(u8 type, bool v6);
 #define IP_STATS(v6) (*((v6) ? &ip6_stats : &ip_stats))

@@ -241,8 +241,13 @@ static int show_netstat(struct seq *s, void *arg)
 	const struct ip_stats *n = &ip_stats;
 
 	seq_printf(s,
-		"TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed\nTcpExt: %lu %lu %lu\n",
-		n->tcp_cookies_sent, n->tcp_cookies_good, n->tcp_cookies_bad);
+		"TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed TCPFastOpenActive "
+		"TCPFastOpenActiveFail TCPFastOpenPassive TCPFastOpenPassiveFail "
+		"TCPFastOpenListenOverflow TCPFastOpenCookieReqd TCPFastOpenBlackhole "
+		"TCPFastOpenPassiveAltKey\nTcpExt: %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
+		n->tcp_cookies_sent, n->tcp_cookies_good, n->tcp_cookies_bad, n->fast.active,
+		n->fast.active_fail, n->fast.passive, n->fast.passive_fail, n->fast.overflow,
+		n->fast.asked, n->fast.paused, n->fast.old_key);
 	seq_puts(s, "IpExt: InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts "
 		    "OutBcastPkts InOctets OutOctets InMcastOctets OutMcastOctets InBcastOctets "
 		    "OutBcastOctets InCsumErrors InNoECTPkts InECT1Pkts InECT0Pkts InCEPkts "

@@ -61,7 +61,6 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("ipv4/tcp_stdurg", zero, 0),
 	AS_IT_IS("ipv4/tcp_autocorking", zero, 0),
 	AS_IT_IS("ipv4/tcp_comp_sack_nr", zero, 0),
-	AS_IT_IS("ipv4/tcp_fastopen_blackhole_timeout_sec", zero, 0),
 	AS_IT_IS("ipv4/tcp_migrate_req", zero, 0),
 	AS_IT_IS("ipv4/tcp_no_ssthresh_metrics_save", one, 1),
 	AS_IT_IS("ipv4/icmp_echo_enable_probe", zero, 0),
@@ -372,6 +371,24 @@ static int store_fast_keys(char *text, size_t n, void *arg)
 	return tcp_fast_set_keys(current_net(), text + strspn(text, " \t"));
 }
 
+static int show_fast_pause(struct seq *s, void *arg)
+{
+	seq_printf(s, "%d\n", READ_ONCE(current_net()->tcp.fast_pause_sec));
+	return 0;
+}
+
+static int store_fast_pause(char *text, size_t n, void *arg)
+{
+	s64 got;
+
+	if (!*(text = strim(text)))
+		return 0;
+	if (sysctl_number(text, &got) || got < 0 || got > INT32_MAX)
+		return -EINVAL;
+	tcp_fast_set_pause(current_net(), (int)got);
+	return 0;
+}
+
 static int show_notsent_lowat(struct seq *s, void *arg)
 {
 	seq_printf(s, "%u\n", READ_ONCE(current_net()->tcp.notsent_lowat));
@@ -419,7 +436,8 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv6/max_dst_opts_length", "sys/net/ipv4/ip_unprivileged_port_start",
 	"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind", "sys/net/ipv6/bindv6only",
 	"sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/ip_local_reserved_ports",
-	"sys/net/ipv4/tcp_fastopen_key", "sys/net/ipv4/tcp_notsent_lowat" };
+	"sys/net/ipv4/tcp_fastopen_key", "sys/net/ipv4/tcp_notsent_lowat",
+	"sys/net/ipv4/tcp_fastopen_blackhole_timeout_sec" };
 
 /* What other namespaces do not see. */
 static const char *const only_first[] = { "ipv4/route/redirect_load", "ipv4/route/redirect_number",
@@ -454,6 +472,8 @@ static const struct {
 	{ "sys/net/ipv4/tcp_available_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_allowed_congestion_control", 0444, show_congestions, NULL },
 	{ "sys/net/ipv4/tcp_fastopen_key", 0600, show_fast_keys, store_fast_keys },
+	{ "sys/net/ipv4/tcp_fastopen_blackhole_timeout_sec", 0644, show_fast_pause,
+		store_fast_pause },
 	{ "sys/net/ipv4/tcp_notsent_lowat", 0644, show_notsent_lowat, store_notsent_lowat },
 	{ "sys/net/ipv4/tcp_ehash_entries", 0444, show_buckets, NULL },
 	{ "sys/net/ipv4/udp_hash_entries", 0444, show_buckets, NULL },

@@ -538,7 +538,8 @@ static long accept_from(
 	}
 	err = s->ops->accept(s, to, patience);
 	if (!err && addr.v) {
-		err = to->ops->getname(to, &a, true);
+		err = to->ops->accept_name ? to->ops->accept_name(to, &a) :
+					     to->ops->getname(to, &a, true);
 		if (!err)
 			err = sockaddr_to_user(&a, addr, addrlen);
 		else

@@ -164,6 +164,7 @@ void tcp_done(struct tcp_sock *t)
 	list_for_each_entry_safe(skb, next, &t->wq, list)
 		tcp_unqueue(t, skb);
 	t->packets_out = t->sacked_out = t->lost_out = t->retrans_out = 0;
+	tcp_fast_ended(t);
 	skb_free_list(&t->ooo);
 	t->ooo_tree = RB_ROOT;
 	t->ooo_mem = t->nr_sacks = 0;
@@ -173,7 +174,7 @@ void tcp_done(struct tcp_sock *t)
 	tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP | EPOLLERR);
 	if (t->listener)
 		tcp_forget_child(t);
-	tcp_fast_done(t);
+	tcp_fast_done(t, false);
 	t->defer_connect = false;
 	drop_self(t);
 }
@@ -423,13 +424,14 @@ static int begin_connect(
 	if (err)
 		return err;
 	t->fast = FAST_NO;
-	t->syn_data_sent = t->syn_data_acked = false;
+	t->syn_data_sent = t->syn_data_acked = t->fast_syn = t->fast_checked = false;
+	t->fast_fail = TFO_STATUS_UNSPEC;
+	t->total_retrans = 0;
 	if (m) {
 		err = tcp_fast_prepare(t, &to, m);
 		if (err)
 			return err;
 	} else if (t->fast_connect) {
-		t->fast = FAST_ASK;
 		defer = tcp_fast_known(t, &to);
 	}
 	err = flowlabel_named(i, a, &i->flowinfo);
@@ -681,7 +683,7 @@ static void tcp_close(struct tcp_sock *t)
 
 	spin_lock(&i->c.lock);
 	i->sock = NULL;
-	unread = has_unread(t) && tcp_in(t, TCPF_SYNCED);
+	unread = has_unread(t) && tcp_in(t, TCPF_SYNCED | TCPF(TCP_SYN_RECV));
 	skb_free_list(&i->rq);
 	i->rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;
@@ -756,6 +758,7 @@ static const struct proto_ops tcp_ops = {
 	.listen = tcp_listen,
 	.accept = tcp_accept,
 	.getname = inet_getname,
+	.accept_name = inet_accept_name,
 	.poll = tcp_poll,
 	.shutdown = tcp_shutdown,
 	.sendmsg = tcp_sendmsg,

@@ -83,16 +83,20 @@ struct sack_block {
 	u32 start, end;
 };
 
-/* Fast open's. len 0: a question for one. */
+/* Fast open's. len 0: a question for one. exp: in the experimental option of before RFC 7413. */
 struct fast_cookie {
 	u8 len, val[16];
+	bool exp;
 };
 #define TCPOPT_FASTOPEN 34
+#define TCPOPT_EXP 254
+#define FASTOPEN_MAGIC 0xf989U /* of the experimental option (RFC 6994) */
 /* net.ipv4.tcp_fastopen */
 #define FAST_CLIENT 1
 #define FAST_SERVER 2
 #define FAST_CLIENT_NO_COOKIE 4
 #define FAST_SERVER_NO_COOKIE 0x200
+#define FAST_SERVER_ALL 0x400 /* every listener, with its backlog as the length of the queue */
 #define MSG_FASTOPEN 0x20000000
 
 /* What a segment's options say. */
@@ -228,18 +232,27 @@ struct tcp_sock {
 	u64 progress; /* when something was sent or acknowledged last */
 
 	/* fast open */
-	enum { FAST_NO, FAST_ASK, FAST_SEND } fast; /* the SYN, or its answer, bears fast_cookie */
+	/* FAST_ASK, FAST_SEND: the SYN, or its answer, bears fast_cookie; FAST_BARE: data go without it */
+	enum { FAST_NO, FAST_ASK, FAST_SEND, FAST_BARE } fast;
+	bool fast_syn;     /* our SYN had the option */
+	bool fast_checked; /* it went though Fast Open had been paused before */
+	u8 fast_fail;      /* TFO_*: why no data went with the SYN, or why they did not arrive */
 	struct fast_cookie fast_cookie;
 	struct sk_buff *syn_data; /* to go with the SYN; under op */
 	bool syn_data_sent, syn_data_acked;
 	bool fast_connect,
 		defer_connect; /* TCP_FASTOPEN_CONNECT; the SYN waits for the first write */
 	bool fast_no_cookie;
-	bool fastopened;                /* accepted before the handshake is complete */
-	u32 fast_qlen;                  /* of a listener: how many of those there may be */
-	atomic_t nr_fast;               /* and are */
+	bool offered;     /* of a child: it stands in the queue of accept(), or has left it */
+	bool fastopened;  /* accepted before the handshake is complete */
+	u32 fast_qlen;    /* of a listener: how many of those there may be */
+	atomic_t nr_fast; /* and are */
 	struct tcp_sock *fast_listener; /* of such a child; a reference */
-	u32 write_pending;              /* writers that wait for the handshake: racy is fine */
+	atomic_t nr_fast_resets; /* of a listener: those that a reset has ended, which count */
+	u64 fast_reset_at;       /* as well for a while from the last one on */
+	u64 fast_keys[2][2];     /* TCP_FASTOPEN_KEY, under the namespace's tcp.lock */
+	u32 nr_fast_keys;        /* 0: the namespace's are used */
+	u32 write_pending;       /* writers that wait for the handshake: racy is fine */
 
 	/* timers */
 	struct ktimer early;             /* a probe, or a look at what may be lost */
@@ -464,17 +477,25 @@ void tcp_fast_drop(struct tcp_sock *t);                     /* what was to go wi
 bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to); /* data may go with a SYN to @to */
 /* The SYN stands in the queue; t->syn_data, which is returned, joins it, and both go as one segment. */
 struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t);
-void tcp_fast_answered(struct tcp_sock *t, const struct tcp_opts *o); /* the SYN, and maybe more */
-u8 *tcp_fast_option(const struct tcp_sock *t, u8 *p, u32 room);
+/* The SYN was answered by @skb, which may have data of its own, and acknowledges ours or not. */
+void tcp_fast_answered(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o);
+void tcp_fast_timeout(struct tcp_sock *t, bool last); /* of a segment of ours; @last: given up */
+void tcp_fast_ended(struct tcp_sock *t);
+void tcp_fast_set_pause(struct net *net, int secs); /* tcp_fastopen_blackhole_timeout_sec */
+u8 *tcp_fast_option(struct tcp_sock *t, u8 *p, u32 room);
 /* @skb, a SYN for listener @l: may the child @c begin with its data? Else its answer may bear a cookie. */
 bool tcp_fast_wanted(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb,
 	const struct tcp_opts *o);
 void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb);
-void tcp_fast_done(struct tcp_sock *c);  /* it is a connection like others, or has ended */
+/* It is a connection like others, or has ended; @reset: by its peer's reset. */
+void tcp_fast_done(struct tcp_sock *c, bool reset);
 void tcp_fast_need_key(struct net *net); /* a server begins: there is a key from now on */
 /* net.ipv4.tcp_fastopen_key: what is written there; @n as snprintf(). 0 or -EINVAL. */
 int tcp_fast_set_keys(struct net *net, const char *text);
 int tcp_fast_show_keys(struct net *net, char *buf, size_t n);
+/* TCP_FASTOPEN_KEY: @n keys of 16 bytes; the second is the one before. */
+void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n);
+u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2]);
 
 /* tcp_mem.c */
 void tcp_mem_sync(struct tcp_sock *t); /* its queues have changed */

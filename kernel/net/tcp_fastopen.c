@@ -8,7 +8,9 @@
  *	a server	TCP_FASTOPEN on the listener: tcp_fast_wanted looks at the cookie, tcp_fast_accept makes the child one that can be accepted,
  *			read from and written to before the handshake is complete
  *
- * A SYN that has to go again bears neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits.
+ * A SYN that has to go again bears neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server that gives no cookie is asked by the
+ * experimental option next time (kind 254); an answer has the form that its question had. Where a path seems to swallow such connections, clients
+ * pause it for tcp_fastopen_blackhole_timeout_sec, and longer each time in a row.
  * Locks: cookie_lock (spin) for the cookies that we were given; c.lock of the socket for the rest, where it is not said otherwise.
  */
 #include <asm/errno.h>
@@ -23,6 +25,8 @@
 #define COOKIES 64
 #define COOKIE_SIZE 8 /* of ours */
 #define OPTION_ROOM 40
+#define RESET_COUNTS (60 * NSEC_PER_SEC) /* so long does a child that a reset has ended count */
+#define PAUSE_DOUBLINGS 6U
 
 /* One that a server has given us. That a namespace has gone does not matter: a wrong cookie costs nothing but itself. */
 struct given {
@@ -30,7 +34,8 @@ struct given {
 	ip_addr server;
 	u64 used;
 	u16 mss;
-	struct fast_cookie cookie;
+	u8 try_exp; /* 1: it gave no cookie, so that the experimental option is tried; 2: that did not help either */
+	struct fast_cookie cookie; /* len 0: none */
 };
 
 static DEFINE_SPINLOCK(cookie_lock);
@@ -51,14 +56,23 @@ static struct given *find_or_oldest(const struct net *net, const ip_addr *server
 	return oldest;
 }
 
-static void remember(
-	const struct net *net, const ip_addr *server, const struct fast_cookie *c, u16 mss)
+/* @c NULL: none was given, and @try_exp says what to try. */
+static void remember(const struct net *net, const ip_addr *server, const struct fast_cookie *c,
+	u16 mss, u8 try_exp)
 {
-	struct given *g;
+	struct given *g, fresh = { net, *server, ktime_get(), mss, 0, { 0 } };
 
 	spin_lock(&cookie_lock);
 	g = find_or_oldest(net, server);
-	*g = (struct given){ net, *server, ktime_get(), mss, *c };
+	if (g->net == net && ip_equal(&g->server, server)) {
+		fresh.cookie = g->cookie;
+		fresh.try_exp = g->try_exp;
+	}
+	if (c)
+		fresh.cookie = *c;
+	else if (!fresh.cookie.len)
+		fresh.try_exp = max(fresh.try_exp, try_exp);
+	*g = fresh;
 	spin_unlock(&cookie_lock);
 }
 
@@ -69,7 +83,7 @@ static bool recall(const struct net *net, const ip_addr *server, struct given *t
 
 	spin_lock(&cookie_lock);
 	g = find_or_oldest(net, server);
-	found = g->net == net && ip_equal(&g->server, server) && g->cookie.len;
+	found = g->net == net && ip_equal(&g->server, server);
 	if (found) {
 		g->used = ktime_get();
 		*to = *g;
@@ -78,7 +92,113 @@ static bool recall(const struct net *net, const ip_addr *server, struct given *t
 	return found;
 }
 
+/* ---- pauses of clients ---- */
+
+/* A path seems to swallow what is sent so. */
+static void pause_clients(struct net *net)
+{
+	struct tcp_net *n = &net->tcp;
+
+	if (!READ_ONCE(n->fast_pause_sec))
+		return;
+	spin_lock(&n->lock);
+	n->fast_pauses += n->fast_pauses < UINT32_MAX;
+	n->fast_paused_at = ktime_get();
+	spin_unlock(&n->lock);
+	ip_stats.fast.paused++;
+}
+
+/* True: no connection may begin so now. */
+static bool paused(struct tcp_sock *t)
+{
+	struct tcp_net *n = tcp_net(t);
+	bool yes = false;
+	u64 len;
+
+	if (likely(!READ_ONCE(n->fast_pause_sec) || !READ_ONCE(n->fast_pauses)))
+		return false;
+	spin_lock(&n->lock);
+	if (n->fast_pauses) {
+		len = (u64)n->fast_pause_sec << min(n->fast_pauses - 1, PAUSE_DOUBLINGS);
+		yes = ktime_get() - n->fast_paused_at < len * NSEC_PER_SEC;
+		t->fast_checked = !yes;
+	}
+	spin_unlock(&n->lock);
+	return yes;
+}
+
+void tcp_fast_set_pause(struct net *net, int secs)
+{
+	spin_lock(&net->tcp.lock);
+	WRITE_ONCE(net->tcp.fast_pause_sec, secs);
+	net->tcp.fast_pauses = 0;
+	spin_unlock(&net->tcp.lock);
+}
+
+void tcp_fast_timeout(struct tcp_sock *t, bool last)
+{
+	if (!(t->fast_syn || t->syn_data_sent || t->syn_data_acked) ||
+		!(t->retries == 2 || (t->retries < 2 && last)))
+		return;
+	pause_clients(t->inet.net);
+	t->fast_fail = t->state == TCP_SYN_SENT ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
+}
+
+/* A FIN without what was before it, and nothing else: somebody on the way has ended it. A connection that had data shows that the way is good. */
+void tcp_fast_ended(struct tcp_sock *t)
+{
+	struct tcp_net *n = tcp_net(t);
+
+	if (likely(!t->fast_syn))
+		return;
+	if (!t->data_segs_in && !list_empty(&t->ooo) && t->ooo.next == t->ooo.prev &&
+		list_first_entry(&t->ooo, struct sk_buff, list)->tcp.flags & TH_FIN) {
+		pause_clients(t->inet.net);
+	} else if (t->data_segs_in && t->fast_checked && !t->flow.local) {
+		spin_lock(&n->lock);
+		n->fast_pauses = 0;
+		spin_unlock(&n->lock);
+	}
+}
+
 /* ---- clients ---- */
+
+/* How a connection to @to begins: FAST_*, and what is known of that server. */
+static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
+{
+	bool known = recall(t->inet.net, to, g);
+
+	t->fast_fail = TFO_STATUS_UNSPEC;
+	if (!known)
+		*g = (struct given){ 0 };
+	if (unlikely(paused(t)))
+		return FAST_NO;
+	if (tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE || t->fast_no_cookie)
+		return FAST_BARE;
+	if (g->cookie.len)
+		return FAST_SEND;
+	g->cookie.exp = g->try_exp == 1;
+	t->fast_fail = TFO_COOKIE_UNAVAILABLE;
+	return FAST_ASK;
+}
+
+/* Payload that fits into a SYN to @to: what the server has said, if it has, and what the way takes. */
+static u32 room_of_syn(struct tcp_sock *t, const ip_addr *to, u16 said)
+{
+	struct flow f = { 0 };
+	u32 mss = MSS_DEFAULT;
+
+	if (t->state == TCP_SYN_SENT) {
+		mss = t->advmss;
+	} else {
+		inet_flow(&t->inet, to, &f);
+		f.saddr = inet_source(&t->inet);
+		if (!route_output(t->inet.net, &f))
+			mss = tcp_advmss(t, &f);
+	}
+	mss = said ? min(mss, (u32)said) : mss;
+	return max(mss, MSS_DEFAULT) - OPTION_ROOM;
+}
 
 void tcp_fast_drop(struct tcp_sock *t)
 {
@@ -88,21 +208,16 @@ void tcp_fast_drop(struct tcp_sock *t)
 
 int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
 {
-	u32 room = MSS_DEFAULT, n;
-	struct given g = { 0 };
 	struct sk_buff *skb;
+	struct given g;
+	u32 n;
 
-	t->fast = FAST_ASK;
-	t->fast_cookie = (struct fast_cookie){ 0 };
 	tcp_fast_drop(t);
-	if (recall(t->inet.net, to, &g)) {
-		t->fast_cookie = g.cookie;
-		room = g.mss;
-	} else if (!(tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE)) {
+	t->fast = way_of(t, to, &g);
+	t->fast_cookie = g.cookie;
+	if (t->fast != FAST_SEND && t->fast != FAST_BARE)
 		return 0;
-	}
-	t->fast = FAST_SEND;
-	n = (u32)min_t(u64, m->iter.count, max(room, MSS_DEFAULT) - OPTION_ROOM);
+	n = (u32)min_t(u64, m->iter.count, room_of_syn(t, to, g.mss));
 	if (!n)
 		return 0;
 	skb = skb_alloc(n, GFP_KERNEL);
@@ -121,7 +236,9 @@ bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to)
 {
 	struct given g;
 
-	return recall(t->inet.net, to, &g) || tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE;
+	t->fast = way_of(t, to, &g);
+	t->fast_cookie = g.cookie;
+	return t->fast == FAST_SEND || t->fast == FAST_BARE;
 }
 
 struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
@@ -162,27 +279,67 @@ static void rewind(struct tcp_sock *t)
 	tcp_disarm(t, &t->rtx);
 }
 
-void tcp_fast_answered(struct tcp_sock *t, const struct tcp_opts *o)
+/* What comes with a SYN, behind its number. */
+static void take_syn_data(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	if (t->fast && o->cookie.len && o->has_cookie)
-		remember(t->inet.net, &t->inet.raddr, &o->cookie, o->mss ? o->mss : MSS_DEFAULT);
-	t->fast = FAST_NO;
-	if (!t->syn_data_sent)
-		return;
-	t->syn_data_acked = after(t->snd_una, t->iss + 1);
-	if (!list_empty(&t->wq))
-		rewind(t);
+	struct sk_buff *data = skb_clone(skb, GFP_ATOMIC);
+
+	if (!data)
+		return; /* it is as good as lost, and comes again */
+	data->tcp.flags &= (u8)~TH_SYN;
+	data->tcp.seq++;
+	tcp_take_data(t, data);
+	t->syn_data_acked = true;
 }
 
-u8 *tcp_fast_option(const struct tcp_sock *t, u8 *p, u32 room)
+static void remember_answer(struct tcp_sock *t, const struct tcp_opts *o)
 {
-	u32 n = 2U + t->fast_cookie.len;
+	bool given = o->has_cookie && o->cookie.len;
+	u16 mss = o->mss ? o->mss : MSS_DEFAULT;
 
-	if (t->fast == FAST_NO || t->retries || round_up(n, 4) > room)
+	if (!t->fast_syn)
+		return;
+	if (given)
+		remember(t->inet.net, &t->inet.raddr, &o->cookie, mss, 0);
+	else if (!t->total_retrans && !o->has_cookie && !t->syn_data_sent)
+		remember(t->inet.net, &t->inet.raddr, NULL, mss, t->fast_cookie.exp ? 2 : 1);
+}
+
+void tcp_fast_answered(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
+{
+	bool fast = t->fast_syn || t->syn_data_sent;
+
+	remember_answer(t, o);
+	t->fast = FAST_NO;
+	if (!fast)
+		return;
+	if (t->syn_data_sent && !list_empty(&t->wq)) {
+		t->fast_fail = t->total_retrans ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
+		ip_stats.fast.active_fail++;
+		rewind(t);
+		return;
+	}
+	t->syn_data_acked = t->syn_data_sent;
+	if (t->syn_data_acked)
+		ip_stats.fast.active++;
+	if (skb->tcp.end_seq != t->rcv_nxt)
+		take_syn_data(t, skb);
+}
+
+u8 *tcp_fast_option(struct tcp_sock *t, u8 *p, u32 room)
+{
+	u32 head = t->fast_cookie.exp ? 4 : 2, n = head + t->fast_cookie.len;
+
+	if (t->fast == FAST_NO || t->fast == FAST_BARE || t->retries || round_up(n, 4) > room)
 		return p;
-	p[0] = TCPOPT_FASTOPEN;
+	t->fast_syn |= t->state == TCP_SYN_SENT;
+	p[0] = t->fast_cookie.exp ? TCPOPT_EXP : TCPOPT_FASTOPEN;
 	p[1] = (u8)n;
-	memcpy(p + 2, t->fast_cookie.val, t->fast_cookie.len);
+	if (t->fast_cookie.exp) {
+		p[2] = FASTOPEN_MAGIC >> 8;
+		p[3] = FASTOPEN_MAGIC & 255;
+	}
+	memcpy(p + head, t->fast_cookie.val, t->fast_cookie.len);
 	for (; n & 3; n++)
 		p[n] = 1;
 	return p + n;
@@ -260,23 +417,41 @@ int tcp_fast_show_keys(struct net *net, char *buf, size_t n)
 	return len;
 }
 
-/* Of the present key, and (false: there is none) of the one before. Servers that share their keys know each other's cookies: Linux's, too. */
-static bool own_cookie(struct net *net, const struct sk_buff *skb, u32 which, struct fast_cookie *c)
+void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n)
 {
-	u64 words[4], key[2], h;
-	u32 n = 4, nr;
+	spin_lock(&tcp_net(t)->lock);
+	memcpy(t->fast_keys, keys, n * sizeof(keys[0]));
+	t->nr_fast_keys = n;
+	spin_unlock(&tcp_net(t)->lock);
+}
 
-	spin_lock(&net->tcp.lock);
-	nr = net->tcp.nr_fast_keys;
-	memcpy(key, net->tcp.fast_keys[which], sizeof(key));
-	spin_unlock(&net->tcp.lock);
+/* Those of the listener itself, or its namespace's. Returns how many. */
+u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
+{
+	struct tcp_net *n = tcp_net(t);
+	u32 nr;
+
+	spin_lock(&n->lock);
+	nr = t->nr_fast_keys ? t->nr_fast_keys : n->nr_fast_keys;
+	memcpy(keys, t->nr_fast_keys ? t->fast_keys : n->fast_keys, sizeof(n->fast_keys));
+	spin_unlock(&n->lock);
+	return nr;
+}
+
+/* Of the present key, and (false: there is none) of the one before. Servers that share their keys know each other's cookies: Linux's, too. */
+static bool own_cookie(
+	struct tcp_sock *l, const struct sk_buff *skb, u32 which, struct fast_cookie *c)
+{
+	u64 words[4], keys[2][2], h;
+	u32 n = 4, nr = tcp_fast_get_keys(l, keys);
+
 	memcpy(&words[0], &skb->ip.saddr, 16);
 	memcpy(&words[2], &skb->ip.daddr, 16);
 	if (!skb->ip.v6) {
 		words[0] = (u64)skb->ip.daddr.w[3] << 32 | skb->ip.saddr.w[3];
 		n = 1;
 	}
-	h = siphash(key, words, n);
+	h = siphash(keys[which], words, n);
 	c->len = COOKIE_SIZE;
 	memcpy(c->val, &h, COOKIE_SIZE);
 	return which < nr;
@@ -287,48 +462,77 @@ static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b
 	return a->len == b->len && !memcmp(a->val, b->val, a->len);
 }
 
+/* Children before the end of their handshake, and those that a reset has ended lately: whoever makes such addresses up gains nothing by resets. */
+static bool queue_full(struct tcp_sock *l)
+{
+	int most = (int)READ_ONCE(l->fast_qlen), resets = atomic_read(&l->nr_fast_resets);
+
+	if (!most)
+		return true;
+	if (resets && ktime_get() - READ_ONCE(l->fast_reset_at) >= RESET_COUNTS) {
+		atomic_set(&l->nr_fast_resets, 0);
+		resets = 0;
+	}
+	if (atomic_read(&l->nr_fast) + resets < most)
+		return false;
+	ip_stats.fast.overflow++;
+	return true;
+}
+
 bool tcp_fast_wanted(
 	struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o)
 {
-	bool free_for_all = tcp_net(l)->fastopen & FAST_SERVER_NO_COOKIE || l->fast_no_cookie;
-	struct fast_cookie own, before;
+	int bits = READ_ONCE(tcp_net(l)->fastopen);
+	struct fast_cookie own = { 0 }, before = { 0 };
 
-	if (!(tcp_net(l)->fastopen & FAST_SERVER) || !READ_ONCE(l->fast_qlen) ||
-		(!o->has_cookie && !(free_for_all && skb_len(skb))) ||
-		atomic_read(&l->nr_fast) >= (int)l->fast_qlen)
+	if (o->has_cookie && !o->cookie.len)
+		ip_stats.fast.asked++;
+	if (!(bits & FAST_SERVER) || (!o->has_cookie && !skb_len(skb)) || queue_full(l))
 		return false;
-	if (free_for_all)
+	if (bits & FAST_SERVER_NO_COOKIE || l->fast_no_cookie)
 		return true;
+	if (!o->has_cookie)
+		return false;
 	tcp_fast_need_key(l->inet.net);
-	own_cookie(l->inet.net, skb, 0, &own);
+	own_cookie(l, skb, 0, &own);
 	if (same_cookie(&o->cookie, &own))
 		return true;
 	c->fast = FAST_ASK; /* the answer says the right one */
 	c->fast_cookie = own;
-	return own_cookie(l->inet.net, skb, 1, &before) && same_cookie(&o->cookie, &before);
+	c->fast_cookie.exp = o->cookie.exp;
+	if (!o->cookie.len)
+		return false;
+	if (own_cookie(l, skb, 1, &before) && same_cookie(&o->cookie, &before)) {
+		ip_stats.fast.old_key++;
+		return true;
+	}
+	ip_stats.fast.passive_fail++;
+	return false;
 }
 
 void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb)
 {
-	struct sk_buff *data = skb_len(skb) ? skb_clone(skb, GFP_ATOMIC) : NULL;
-
 	c->fastopened = true;
 	c->fast_listener = l;
 	tcp_get(l);
 	atomic_inc(&l->nr_fast);
 	c->last_rcv = c->space_at = ktime_get();
-	if (!data)
-		return;
-	data->tcp.flags &= (u8)~TH_SYN;
-	data->tcp.seq++;
-	tcp_take_data(c, data);
-	c->syn_data_acked = true;
+	ip_stats.fast.passive++;
+	if (skb->tcp.end_seq != c->rcv_nxt)
+		take_syn_data(c, skb);
 }
 
-void tcp_fast_done(struct tcp_sock *c)
+void tcp_fast_done(struct tcp_sock *c, bool reset)
 {
+	struct tcp_sock *l = c->fast_listener;
+
 	if (!c->fastopened)
 		return;
 	c->fastopened = false;
-	atomic_dec(&c->fast_listener->nr_fast);
+	atomic_dec(&l->nr_fast);
+	if (!reset || c->listener ||
+		READ_ONCE(l->state) != TCP_LISTEN) /* not accepted: it is in that queue */
+		return;
+	WRITE_ONCE(l->fast_reset_at, ktime_get());
+	atomic_inc(&l->nr_fast_resets);
 }

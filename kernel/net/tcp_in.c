@@ -24,6 +24,16 @@ static u32 be32(const u8 *p)
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
+/* Even, 4 to 16 bytes; none at all is a question. */
+static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
+{
+	if (len & 1 || len > sizeof(o->cookie.val) || (len && len < 4))
+		return;
+	o->has_cookie = true;
+	o->cookie = (struct fast_cookie){ .len = (u8)len, .exp = exp };
+	memcpy(o->cookie.val, p, len);
+}
+
 static void parse_option(const u8 *p, u32 len, struct tcp_opts *o)
 {
 	switch (p[0]) {
@@ -43,12 +53,10 @@ static void parse_option(const u8 *p, u32 len, struct tcp_opts *o)
 			o->sacks[o->nr_sacks++] =
 				(struct sack_block){ be32(p + 2 + i * 8), be32(p + 6 + i * 8) };
 		break;
-	case TCPOPT_FASTOPEN:
-		if (len != 2 && (len < 6 || len > 18 || len & 1))
-			break;
-		o->has_cookie = true;
-		o->cookie.len = (u8)(len - 2);
-		memcpy(o->cookie.val, p + 2, len - 2);
+	case TCPOPT_FASTOPEN: parse_cookie(p + 2, len - 2, false, o); break;
+	case TCPOPT_EXP:
+		if (len >= 4 && (p[2] << 8 | p[3]) == FASTOPEN_MAGIC)
+			parse_cookie(p + 4, len - 4, true, o);
 		break;
 	case 8:
 		if (len == 10) {
@@ -227,6 +235,15 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 	tcp_wake(t, EPOLLPRI);
 }
 
+/* Who polls is told when it is enough (SO_RCVLOWAT); a reader may want less. */
+static void tell_reader(struct tcp_sock *t)
+{
+	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
+		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
+	else if (waitqueue_active(&t->inet.c.wait))
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, EPOLLMSG);
+}
+
 /* ---- FIN ---- */
 
 static void take_fin(struct tcp_sock *t)
@@ -297,8 +314,12 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 		tcp_ecn_answered(t, skb);
 		tcp_ack(t, skb, NULL, 0);
 		t->snd_wnd = t->max_window = skb->tcp.window;
-		tcp_fast_answered(t, o);
 		tcp_enter_established(t);
+		tcp_fast_answered(t, skb, o);
+		if (after(t->rcv_nxt, t->irs + 1) && t->inet.rmem)
+			tell_reader(t);
+		if (unlikely(t->fin_seen))
+			take_fin(t);
 		if (!t->send_head && !t->write_pending) {
 			tcp_send_ack(t);
 		} else { /* goes with data */
@@ -309,6 +330,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	}
 	/* both sides have called: our SYN goes again, with an ACK */
 	tcp_set_state(t, TCP_SYN_RECV);
+	t->fast = FAST_NO;
 	tcp_ecn_asked(t, skb);
 	if (!list_empty(&t->wq)) {
 		struct sk_buff *syn = list_first_entry(&t->wq, struct sk_buff, list);
@@ -372,8 +394,8 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 		return;
 	}
 	ip_stats.tcp_resets++;
+	tcp_fast_done(t, true);
 	switch (t->state) {
-	case TCP_SYN_RECV: tcp_fail(t, -ECONNREFUSED); break;
 	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
 	case TCP_TIME_WAIT:
 		if (READ_ONCE(tcp_net(t)->rfc1337)) /* the reset may be an old one, too */
@@ -412,7 +434,7 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 		}
 		return false; /* the peer will ask again */
 	}
-	tcp_fast_done(t);
+	tcp_fast_done(t, false);
 	t->snd_wnd = t->max_window = skb->tcp.window;
 	t->snd_wl1 = skb->tcp.seq;
 	tcp_enter_established(t);
@@ -465,15 +487,6 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 	tcp_refuse(t->inet.net, skb);
 	tcp_fail(t, -ECONNRESET);
 	return true;
-}
-
-/* Who polls is told when it is enough (SO_RCVLOWAT); a reader may want less. */
-static void tell_reader(struct tcp_sock *t)
-{
-	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
-		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
-	else if (waitqueue_active(&t->inet.c.wait))
-		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, EPOLLMSG);
 }
 
 static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
@@ -697,7 +710,9 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 			pmtu_learn(net, remote, e->info);
 			tcp_mtu_reduced(t, pmtu_of(net, remote, t->flow.mtu));
 		}
-	} else if (t->state == TCP_SYN_SENT) {
+	} else if (t->state == TCP_SYN_SENT ||
+		   (t->state == TCP_SYN_RECV && !t->fastopened == !t->listener)) {
+		/* also of both sides' calls, and of a fast one that is not accepted yet */
 		if (asked)
 			errq_icmp(i, e, remote, rport, 0);
 		tcp_fail(t, -e->err);

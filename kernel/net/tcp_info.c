@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are in microseconds, but for the last_* ones:
- * milliseconds. What this stack has no notion of (delivery rates, fast open's failures) is 0; nothing is paced, so its rate is boundless unless
+ * milliseconds. What this stack has no notion of (delivery rates) is 0; nothing is paced, so its rate is boundless unless
  * SO_MAX_PACING_RATE says otherwise. c.lock held.
  */
 #include <linux/netlink.h>
@@ -138,6 +138,7 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
 		.tcpi_reord_seen = t->reord_seen,
 		.tcpi_rcv_ooopack = t->ooo_packets,
 		.tcpi_snd_wnd = t->snd_wnd,
+		.tcpi_fastopen_client_fail = t->fast_fail & 3,
 	};
 	all->rcv_wnd = t->rcv_wnd;
 	all->total_rto = t->total_rto;

@@ -261,7 +261,7 @@ void tcp_make_child(
 		if (fast && tcp_offer(c))
 			tcp_offered(c);
 		else /* its queue has become full: it is offered as others are, when the handshake is complete */
-			tcp_fast_done(c);
+			tcp_fast_done(c, false);
 	}
 	spin_unlock(&c->inet.c.lock);
 	tcp_put(c);
@@ -304,6 +304,7 @@ bool tcp_offer(struct tcp_sock *c)
 	ok = !l->listen_closed && l->nr_accept <= l->backlog && !list_empty(&c->q_link);
 	if (ok) {
 		list_move_tail(&c->q_link, &l->accept_q);
+		c->offered = true;
 		l->nr_syn--;
 		l->nr_accept++;
 	}
@@ -329,7 +330,7 @@ void tcp_forget_child(struct tcp_sock *c)
 	bool was = false;
 
 	spin_lock(&l->q_lock);
-	if (c->snd_una == c->iss && !c->fastopened && !list_empty(&c->q_link)) {
+	if (!c->offered && !list_empty(&c->q_link)) {
 		list_del_init(&c->q_link);
 		l->nr_syn--;
 		was = true;
@@ -409,6 +410,11 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	if (err)
 		return err;
 	t->listen_closed = false;
+	if (!t->fast_qlen && (READ_ONCE(tcp_net(t)->fastopen) & (FAST_SERVER | FAST_SERVER_ALL)) ==
+				     (FAST_SERVER | FAST_SERVER_ALL)) {
+		t->fast_qlen = (u32)max(backlog, 0);
+		tcp_fast_need_key(i->net);
+	}
 	spin_lock(&i->c.lock);
 	tcp_set_state(t, TCP_LISTEN);
 	spin_unlock(&i->c.lock);

@@ -34,6 +34,10 @@ struct tcp_net {
 		lock; /* for the next: of the cookies of fast open, the present one and the one before */
 	u64 fast_keys[2][2];
 	u32 nr_fast_keys;
+	/* tcp_fastopen_blackhole_timeout_sec; clients' Fast Open paused so often in a row, and when last */
+	int fast_pause_sec;
+	u32 fast_pauses;
+	u64 fast_paused_at;
 };
 
 struct net;

@@ -212,6 +212,19 @@ static void set_lowat(struct tcp_sock *t, int n)
 		c->rcvbuf = max(c->rcvbuf, 2 * c->rcvlowat);
 }
 
+/* One key, or two. */
+static int set_fast_keys(struct tcp_sock *t, uaddr_t val, u32 len)
+{
+	u64 keys[2][2];
+
+	if (len != sizeof(keys[0]) && len != sizeof(keys))
+		return -EINVAL;
+	if (copy_from_user(keys, val, len))
+		return -EFAULT;
+	tcp_fast_set_own_keys(t, keys, len / sizeof(keys[0]));
+	return 0;
+}
+
 /* What all families have, where TCP has to know of it. */
 static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 {
@@ -259,6 +272,8 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		return set_congestion(t, val, len);
 	if (opt == TCP_ULP) /* we know none */
 		return len ? -ENOENT : -EINVAL;
+	if (opt == TCP_FASTOPEN_KEY)
+		return set_fast_keys(t, val, len);
 	if (len < sizeof(int))
 		return -EINVAL;
 	if (get_user(n, val))
@@ -354,6 +369,13 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	if (opt == TCP_ULP ||
 		opt == TCP_CC_INFO) { /* there is none; ours tell nothing of themselves */
 		*len = 0;
+		return 0;
+	}
+	if (opt == TCP_FASTOPEN_KEY) {
+		u64 keys[2][2];
+
+		*len = min(*len, tcp_fast_get_keys(t, keys) * (u32)sizeof(keys[0]));
+		memcpy(val, keys, *len);
 		return 0;
 	}
 	if (opt == TCP_REPAIR_WINDOW)

@@ -155,7 +155,7 @@ static bool given_up(struct tcp_sock *t)
 		       t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_net(t)->syn_retries) +
 					     (u32)tcp_net(t)->syn_linear;
 	if (t->state == TCP_SYN_RECV)
-		return t->retries >= (u32)tcp_net(t)->synack_retries &&
+		return t->retries >= (u32)(tcp_net(t)->synack_retries + t->fastopened) &&
 		       (!t->defer_acked || t->retries >= t->defer_tries);
 	if (t->user_timeout)
 		return user_gives_up(t, tried);
@@ -184,9 +184,13 @@ static void count_failure(struct tcp_sock *t)
 
 static void retransmit(struct tcp_sock *t)
 {
+	bool last;
+
 	if (!t->first_failure)
 		t->first_failure = ktime_get();
-	if (given_up(t)) {
+	last = given_up(t);
+	tcp_fast_timeout(t, last);
+	if (last) {
 		tcp_fail(t, t->inet.c.soft_err ? t->inet.c.soft_err : -ETIMEDOUT);
 		return;
 	}

@@ -156,6 +156,32 @@ static void unsent(void)
 	close(l);
 }
 
+/* TCP_FASTOPEN_KEY: one key or two, of this listener. */
+static void keys(void)
+{
+	static const unsigned sizes[] = { 0, 15, 16, 17, 31, 32, 33 };
+	unsigned char key[33], got[64];
+	int l = listen_any();
+
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (unsigned char)(i + 1);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		for (unsigned k = 0; k < sizeof(sizes) / sizeof(*sizes); k++) {
+			socklen_t n = sizes[k];
+			int err =
+				setsockopt(l, SOL_TCP, TCP_FASTOPEN_KEY, key, sizes[i]) ? errno : 0;
+
+			memset(got, 0, sizeof(got));
+			key[0]++;
+			if (getsockopt(l, SOL_TCP, TCP_FASTOPEN_KEY, got, &n))
+				n = 1000;
+			/* without a key of its own it is the namespace's */
+			say("%u: %s, of %u %d: %d\n", sizes[i], err ? strerrorname_np(err) : "ok",
+				sizes[k], i < 2 ? 0 : (int)n, i < 2 ? 0 : got[0]);
+		}
+	close(l);
+}
+
 TEST(tcp_fast)
 {
 	lo_up();
@@ -167,4 +193,5 @@ TEST(tcp_fast)
 	connect_first();
 	unread();
 	unsent();
+	keys();
 }

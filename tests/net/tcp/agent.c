@@ -99,6 +99,7 @@ static const struct option {
 	{ "quickack", SOL_TCP_, TCP_QUICKACK },
 	{ "usertimeout", SOL_TCP_, TCP_USER_TIMEOUT },
 	{ "fastopen", SOL_TCP_, TCP_FASTOPEN },
+	{ "nocookie", SOL_TCP_, TCP_FASTOPEN_NO_COOKIE },
 	{ "fastconnect", SOL_TCP_, TCP_FASTOPEN_CONNECT },
 	{ "notsent", SOL_TCP_, TCP_NOTSENT_LOWAT },
 	{ "inq", SOL_TCP_, TCP_INQ },
@@ -426,9 +427,43 @@ static void do_info(struct command *c, int s)
 			f++;
 		if (!strcmp(c->word[i], "syn_data"))
 			v = !!(ti.tcpi_options & TCPI_OPT_SYN_DATA);
+		else if (!strcmp(c->word[i], "fast_fail"))
+			v = ti.tcpi_fastopen_client_fail;
 		else if (f < all)
 			memcpy(&v, (char *)&ti + fields[f].at, fields[f].size);
 		snprintf(text + at, sizeof(text) - at, "%s%lu", at ? " " : "", v);
+	}
+	answer(c, "%s", text);
+}
+
+/* How much counters of TcpExt have grown since they were asked for last. */
+static void do_count(struct command *c, int s)
+{
+	static unsigned long before[WORDS];
+	char names[8192] = "", values[8192] = "", text[256] = "";
+	FILE *f = fopen("/proc/net/netstat", "r");
+
+	(void)s;
+	while (f && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f) &&
+		strncmp(names, "TcpExt:", 7))
+		;
+	if (f)
+		fclose(f);
+	for (int i = 2; i < c->n; i++) {
+		char *n, *v, *n_save, *v_save, all[2][8192];
+		unsigned long now = 0;
+
+		strcpy(all[0], names);
+		strcpy(all[1], values);
+		n = strtok_r(all[0], " \n", &n_save);
+		v = strtok_r(all[1], " \n", &v_save);
+		for (; n && v && strcmp(n, c->word[i]); n = strtok_r(NULL, " \n", &n_save))
+			v = strtok_r(NULL, " \n", &v_save);
+		if (n && v)
+			now = strtoul(v, NULL, 10);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%lu",
+			i > 2 ? " " : "", now - before[i]);
+		before[i] = now;
 	}
 	answer(c, "%s", text);
 }
@@ -518,7 +553,7 @@ static const struct {
 	{ "accept", do_accept }, { "send", do_send }, { "recv", do_recv }, { "skip", do_skip },
 	{ "close", do_close }, { "shutdown", do_shutdown }, { "set", do_set }, { "get", do_get },
 	{ "info", do_info }, { "poll", do_poll }, { "queued", do_queued }, { "urgent", do_urgent },
-	{ "v6", do_v6 }, { "drain", do_drain }, { "sysctl", do_sysctl } };
+	{ "v6", do_v6 }, { "drain", do_drain }, { "sysctl", do_sysctl }, { "count", do_count } };
 
 static void *run(void *p)
 {

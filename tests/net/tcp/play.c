@@ -315,6 +315,7 @@ static void send_options(struct segment *s)
 	if (after("sack"))
 		s->nr_sack = read_sacks(after("sack"), c->iss, s->sack);
 	s->cookie_len = NO_COOKIE;
+	s->exp = has("exp");
 	if (has("askcookie"))
 		s->cookie_len = 0;
 	if (after("cookie")) {
@@ -422,6 +423,8 @@ static void want_options(const struct segment *s)
 		want(s->nr_sack == n && !memcmp(sack, s->sack, (size_t)n * 8), s, "SACK blocks");
 	if (after("cookie"))
 		want_number("cookie", (uint32_t)s->cookie_len, s);
+	if (after("cookie"))
+		want(s->exp == has("exp"), s, "kind of the cookie's option");
 	else
 		want(s->cookie_len == NO_COOKIE || has("anycookie"), s, "no cookie");
 }
@@ -431,6 +434,7 @@ static void want_segment(const struct segment *s, uint32_t seq, uint32_t len)
 	int flags = flag_bits(word[1]), mask = flags & F_PSH ? 0xff : 0xff & ~F_PSH;
 
 	want((s->flags & mask) == flags, s, "flags");
+	want(!has("nopush") || !(s->flags & F_PSH), s, "no PSH");
 	if (flags & F_SYN && !c->heard)
 		hear(s);
 	if (strcmp(word[2], "*")) {

@@ -123,8 +123,12 @@ static size_t put_options(const struct segment *s, uint8_t *p)
 		*p++ = (uint8_t)s->ws;
 	}
 	if (s->cookie_len != NO_COOKIE) {
-		*p++ = 34;
-		*p++ = (uint8_t)(2 + s->cookie_len);
+		*p++ = s->exp ? 254 : 34;
+		*p++ = (uint8_t)((s->exp ? 4 : 2) + s->cookie_len);
+		if (s->exp) {
+			put16(p, 0xf989);
+			p += 2;
+		}
 		memcpy(p, s->cookie, (size_t)s->cookie_len);
 		p += s->cookie_len;
 	}
@@ -187,6 +191,12 @@ static const char *take_option(struct segment *s, const uint8_t *p, size_t n)
 		s->tsecr = get32(p + 6);
 		return n == 10 ? NULL : "a timestamp of another size";
 	case 34:
+	case 254:
+		s->exp = p[0] == 254;
+		if (s->exp && (n < 4 || get16(p + 2) != 0xf989))
+			return "an experimental option without Fast Open's number";
+		p += s->exp ? 2 : 0;
+		n -= s->exp ? 2 : 0;
 		s->cookie_len = (int)n - 2;
 		if (n > 18)
 			return "a cookie that is too long";
