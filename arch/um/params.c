@@ -5,7 +5,7 @@
  * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers them. params_parse() looks each
  * argument up and calls the setters, before anything is built: no memory allocator, no output but refuse(). Values stay valid.
  * What nobody knows goes to init, as Linux does: NAME=VALUE into its environment, other words (and all behind "--") into its
- * arguments. A driver's prefix with a number belongs to the driver, which refuses numbers that it does not have; of a prefix that ends
+ * arguments; behind "strict" it is refused, and an option ("--word") always is. A driver's prefix with a number belongs to the driver, which refuses numbers that it does not have; of a prefix that ends
  * in '*' ("ubd*") all that begins like it does, so that a mistake is not taken for something of init's.
  *
  * Invariants: arg_text holds a copy of every argument (Law 2: no pointer to libc's memory).
@@ -25,6 +25,15 @@ const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1]
 
 static char arg_text[MAX_TEXT], line_text[MAX_TEXT];
 static size_t arg_used;
+
+static bool strict;
+
+static int set_strict(const char *value)
+{
+	strict = true;
+	return 0;
+}
+PARAM("strict", set_strict, "refuse what is unknown, instead of handing it to init");
 
 static bool is_digit(char c)
 {
@@ -158,6 +167,10 @@ void params_parse(int argc, char **argv)
 			print_version();
 		else if (set_known(arg) || !*arg)
 			continue;
+		else if (!strncmp(arg, "--", 2))
+			refuse("%s: no such option; see nestling --help", arg);
+		else if (strict)
+			refuse("%s: no such parameter; see nestling --help", arg);
 		else if (strchr(arg, '='))
 			hand_on_env(arg);
 		else
