@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/ubd/layer_host.h"
@@ -184,6 +185,16 @@ static int backing_stat(int fd, struct stat *st, uint64_t *size)
 	*size = (uint64_t)st->st_size;
 	return S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, size) < 0 ? -errno : 0;
 }
+/* Seconds since 1970 as a date in UTC, in @text. */
+static const char *time_text(uint32_t seconds, char text[32])
+{
+	time_t t = seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &tm))
+		strcpy(text, "?");
+	return text;
+}
 
 int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, size_t errsize)
 {
@@ -203,11 +214,14 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 		return -EINVAL;
 	}
 	if ((uint32_t)st.st_mtime != info->mtime) {
+		char then[32], now[32];
+
 		snprintf(err, errsize,
-			"made for %s as it was at time %u; the backing file has changed since or "
-			"is another (%u); if its contents are the same, nestctl cow rebase -u "
+			"made for %s as it was at %s; the backing file has changed since or "
+			"is another (%s); if its contents are the same, nestctl cow rebase -u "
 			"says so",
-			info->backing, info->mtime, (uint32_t)st.st_mtime);
+			info->backing, time_text(info->mtime, then),
+			time_text((uint32_t)st.st_mtime, now));
 		return -EINVAL;
 	}
 	return 0;
