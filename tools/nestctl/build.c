@@ -172,9 +172,19 @@ static void build(const char *suite, const char *path, uint64_t size, char **pac
 	fprintf(stderr, "made %s\n", path);
 }
 
+/* A symbolic link stands for another image, which stays (tools/default-image makes one). */
+static void refuse_to_replace(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISREG(st.st_mode))
+		die("%s: there is an image already; --force replaces it", path);
+}
+
 int image_build(int argc, char **argv)
 {
 	const char *variant = "debian", *path = NULL, *size = NULL, *suite = NULL, *name;
+	bool force = false;
 	char **packages;
 
 	for (int key; (key = next_option(&cmd_image_build, argc, argv));) {
@@ -182,11 +192,18 @@ int image_build(int argc, char **argv)
 		case 'v': variant = optarg; break;
 		case 's': size = optarg; break;
 		case 'S': suite = optarg; break;
+		case 'f': force = true; break;
 		default: path = optarg; break;
 		}
 	}
 	packages = take_words(&cmd_image_build, argc, argv, 0, -1);
 	bool debian = !strcmp(variant, "debian");
+
+	for (char **p = packages; *p; p++)
+		if (!**p || **p == '-' || strpbrk(*p, ", \t\n"))
+			die("image build: '%s' is no package", *p);
+	if (path && (!*path || path[strlen(path) - 1] == '/'))
+		die("image build: -o '%s': wants the name of a file", path);
 
 	if (!debian && strcmp(variant, "busybox"))
 		die("--variant: '%s' is neither debian nor busybox", variant);
@@ -201,7 +218,9 @@ int image_build(int argc, char **argv)
 	name = suite && strcmp(suite, DEFAULT_SUITE) ? format("debian-%s", suite) : variant;
 	if (!path)
 		image_lock(name);
-	build(debian ? suite ? suite : DEFAULT_SUITE : NULL, path ? path : image_path(name), bytes,
-		packages);
+	path = path ? path : image_path(name);
+	if (!force)
+		refuse_to_replace(path);
+	build(debian ? suite ? suite : DEFAULT_SUITE : NULL, path, bytes, packages);
 	return 0;
 }

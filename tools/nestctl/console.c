@@ -168,6 +168,8 @@ static bool send_keys(const char *keys, size_t n)
 
 /* ---- what comes ---- */
 
+static const char *line = "?"; /* that is asked for */
+
 /* A packet: false when the instance has ended. */
 static bool receive(void)
 {
@@ -180,7 +182,7 @@ static bool receive(void)
 		return false;
 	if (buf[0] == ATTACH_ERROR) {
 		restore();
-		die("%.*s", (int)n - 1, buf + 1);
+		die("%s: %.*s; `nestctl console -l` lists the lines", line, (int)n - 1, buf + 1);
 	}
 	if (buf[0] == ATTACH_DATA)
 		write_all(1, buf + 1, (size_t)n - 1, "standard output");
@@ -273,12 +275,12 @@ static int list_lines(bool json)
 	return 0;
 }
 
-static void attach(const char *line, int flags)
+static void attach(int flags)
 {
 	char text[32];
 
 	if (strlen(line) < 1 || strlen(line) > 12)
-		die("%s: there is no such line", line);
+		die("%s: there is no such line; `nestctl console -l` lists the lines", line);
 	text[0] = (char)flags;
 	strcpy(text + 1, line);
 	send_packet(ATTACH_LINE, text, 1 + strlen(line));
@@ -307,7 +309,8 @@ static int console_run(int argc, char **argv)
 	if (list)
 		return list_lines(json);
 	words += !socket_path;
-	attach(line_name(*words ? *words : "con0"), flags);
+	line = line_name(*words ? *words : "con0");
+	attach(flags);
 	take_terminal();
 	if (raw && escape >= 0)
 		fprintf(stderr, "[escape key is ^%c; ^%c d detaches]\r\n", escape + '@',

@@ -117,13 +117,16 @@ static void watch(pid_t pid, int fd, uint64_t total)
 	progress_end();
 }
 
+#define OUTPUT "standard output: " /* as nestctl run names it */
+
 /* Without "nestctl: ", which die() puts there. */
 static const char *last_line(char *text)
 {
 	size_t n = strlen(text);
 	char *line;
 
-	text[n - (text[n - 1] == '\n')] = '\0';
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = '\0';
 	line = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
@@ -183,6 +186,8 @@ int image_export(int argc, char **argv)
 	}
 	status = wait_for(pid);
 	said = program_said(fds[2]);
+	if (status && out && !strncmp(last_line(said), OUTPUT, strlen(OUTPUT)))
+		die("%s: %s", out, last_line(said) + strlen(OUTPUT));
 	if (status)
 		not_exported(image, out, said, status);
 	fputs(said, stderr);

@@ -86,8 +86,13 @@ static int image_list(int argc, char **argv)
 
 static int image_path_of(int argc, char **argv)
 {
+	const char *path;
+
 	next_option(&cmd_path, argc, argv);
-	return puts(image_path(take_words(&cmd_path, argc, argv, 1, 1)[0])) < 0;
+	path = image_path(take_words(&cmd_path, argc, argv, 1, 1)[0]);
+	if (access(path, F_OK))
+		die("%s: %s", path, strerror(errno));
+	return puts(path) < 0;
 }
 
 static int image_rm(int argc, char **argv)

@@ -65,6 +65,10 @@ static void add_volume(struct run *r, char *text)
 		die("-v %s: %s", text, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		die("-v %s: %s", text, strerror(ENOTDIR));
+	if (access(v->host, R_OK | X_OK))
+		die("-v %s: %s", text, strerror(errno));
+	if (!v->guest[strspn(v->guest, "/.")])
+		die("-v %s:%s: the image's root cannot be covered", text, v->guest);
 	r->nr_volumes++;
 }
 
@@ -167,6 +171,28 @@ static void use_channels(struct run *r, int ready)
 		add(r, "con3=null,fd:2");
 }
 
+/* What --keep names is a layer over this image, or can be made. Dies. */
+static void check_keep(const struct run *r)
+{
+	const char *slash = strrchr(r->cow, '/');
+	const char *dir = !slash          ? "." :
+			  slash == r->cow ? "/" :
+					    format("%.*s", (int)(slash - r->cow), r->cow);
+	struct stat st;
+
+	if (stat(r->cow, &st)) {
+		if (errno != ENOENT || !*r->cow || access(dir, W_OK | X_OK))
+			die("run: --keep '%s': %s", r->cow, strerror(errno));
+		return;
+	}
+	if (!S_ISREG(st.st_mode))
+		die("run: --keep %s: not a regular file", r->cow);
+	if (access(r->cow, R_OK | W_OK))
+		die("run: --keep %s: %s", r->cow, strerror(errno));
+	if (st.st_size && image_is_raw(r->cow))
+		die("run: --keep %s: not a copy-on-write layer", r->cow);
+}
+
 static void choose_terminal(struct run *r)
 {
 	if (r->want_terminal && !(isatty(0) && isatty(1)))
@@ -210,6 +236,8 @@ static void prepare(struct run *r)
 	if (access(r->image, R_OK))
 		die("%s: %s%s", r->image, strerror(errno),
 			errno == ENOENT ? "; `nestctl image build` makes one" : "");
+	if (r->cow)
+		check_keep(r);
 	free(job_text(r, &size)); /* whether it is a login shell */
 	choose_terminal(r);
 	job = job_text(r, &size);
@@ -308,12 +336,18 @@ static void parse_option(struct run *r, int key)
 	case KEY_BARE: r->bare = true; break;
 	case KEY_NET: r->net = optarg; break;
 	case KEY_NAME: add(r, format("umid=%s", optarg)); break;
-	case KEY_PARAM: add_param(r, optarg); break;
+	case KEY_PARAM:
+		if (!*optarg || !strncmp(optarg, "--", 2))
+			die("run: --param '%s': this is no parameter", optarg);
+		add_param(r, optarg);
+		break;
 	case 'p':
 		if (add_forward(r, optarg))
 			break;
 		if (*optarg >= '0' && *optarg <= '9')
 			die("run: -p %s: wants [ADDRESS:]HOST:GUEST[/udp], with ports", optarg);
+		if (!*optarg)
+			die("run: -p '': wants [ADDRESS:]HOST:GUEST[/udp]");
 		add_param(r, optarg);
 		break;
 	default: break; /* -i and --rm say what is so anyway */
@@ -346,9 +380,11 @@ static void parse(struct run *r, int argc, char **argv)
 
 static int run_command(int argc, char **argv)
 {
-	struct run r = {
-		.kernel = default_kernel(), .argv = { "nestling" }, .argc = 1, .fds = { 0, 1, 2 }
-	};
+	struct run r = { .kernel = default_kernel(),
+		/* what is unknown is a mistake: the built-in init takes no words */
+		.argv = { "nestling", "strict" },
+		.argc = 2,
+		.fds = { 0, 1, 2 } };
 
 	open_standard_streams();
 	parse(&r, argc, argv);

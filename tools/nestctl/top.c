@@ -452,6 +452,8 @@ static int top(int argc, char **argv)
 		}
 	}
 	only = take_words(&cmd_top, argc, argv, 0, 1)[0];
+	if (only)
+		instance_find(only);
 	v.live = !v.json && times < 0 && screen_enter();
 	if (times < 0 && !v.live)
 		times = 1;
