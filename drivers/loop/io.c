@@ -194,7 +194,7 @@ static int loop_thread(void *arg)
 		wake_up_all(&lo->wait); /* loop_freeze() */
 		if (finished(lo))
 			break;
-		wait_event(&lo->wait, has_work(lo));
+		wait_event_idle(&lo->wait, has_work(lo));
 	}
 	complete(&lo->gone);
 	return 0;

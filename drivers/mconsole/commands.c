@@ -79,7 +79,7 @@ static void cmd_stop(struct mconsole_call *c)
 	stopped = true;
 	freeze_all_tasks(true);
 	for (int i = 0; i < STOP_STEPS && !all_tasks_frozen(); i++) {
-		set_current_state(TASK_UNINTERRUPTIBLE);
+		set_current_state(TASK_IDLE);
 		schedule_deadline(ktime_get() + STOP_STEP);
 	}
 	mconsole_print(c, "stopped%s",

@@ -169,12 +169,12 @@ static int session_thread(void *arg)
 {
 	struct exec_session *s = arg;
 
-	wait_event(&exec_wait, READ_ONCE(s->begun));
+	wait_event_idle(&exec_wait, READ_ONCE(s->begun));
 	while (!s->err && !READ_ONCE(s->ended)) {
 		u32 seen = exec_events();
 
 		hear(s);
-		wait_event(&exec_wait, exec_events() != seen || READ_ONCE(s->ended));
+		wait_event_idle(&exec_wait, exec_events() != seen || READ_ONCE(s->ended));
 	}
 	exec_tty_end(s);
 	tell(s);

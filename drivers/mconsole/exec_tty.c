@@ -37,7 +37,7 @@ static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 			buf += put;
 			n -= (size_t)put;
 		} else if (put == -EAGAIN) {
-			wait_event(&exec_wait, exec_events() != seen || READ_ONCE(s->left));
+			wait_event_idle(&exec_wait, exec_events() != seen || READ_ONCE(s->left));
 		} else {
 			return;
 		}
@@ -70,7 +70,7 @@ static bool type_in(struct exec_session *s, const u8 *buf, u32 n)
 		u32 piece = min(n, (u32)max(room, 0));
 
 		if (!piece) {
-			set_current_state(TASK_UNINTERRUPTIBLE);
+			set_current_state(TASK_IDLE);
 			schedule_deadline(ktime_get() + FULL_STEP);
 			continue;
 		}
@@ -92,7 +92,7 @@ static int in_thread(void *arg)
 		long n = exec_host_recv(s->fds[EXEC_IN], buf, CHUNK);
 
 		if (n == -EAGAIN)
-			wait_event(&exec_wait,
+			wait_event_idle(&exec_wait,
 				exec_events() != seen || READ_ONCE(s->ended) || READ_ONCE(s->left));
 		else if (n <= 0 || !type_in(s, buf, (u32)n))
 			break;

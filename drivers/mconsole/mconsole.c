@@ -97,7 +97,7 @@ static void send_packet(struct mconsole_call *c, const void *data, size_t len)
 			c->lost = err;
 			return;
 		}
-		set_current_state(TASK_UNINTERRUPTIBLE);
+		set_current_state(TASK_IDLE);
 		schedule_deadline(ktime_get() + REPLY_STEP);
 		c->lost = i >= REPLY_STEPS;
 	}
@@ -199,7 +199,7 @@ static int __noreturn mconsole_thread(void *unused)
 	static struct mconsole_packet packet;
 
 	for (;;) {
-		wait_event(&wait, xchg(&asked, 0));
+		wait_event_idle(&wait, xchg(&asked, 0));
 		while (mconsole_host_recv(&packet)) {
 			serve(&packet);
 			mconsole_host_done(&packet);

@@ -229,7 +229,8 @@ static const char *hold(struct snapshot *s)
 {
 	int why = SNAPSHOT_GOES_ON;
 
-	wait_event(&wait, READ_ONCE(s->end) || (why = snapshot_host_look()) != SNAPSHOT_GOES_ON);
+	wait_event_idle(
+		&wait, READ_ONCE(s->end) || (why = snapshot_host_look()) != SNAPSHOT_GOES_ON);
 	if (!still_held())
 		return "the disks were released by the guest";
 	if (said_end(s))

@@ -499,9 +499,9 @@ static bool pause_where_due(u64 *left)
 	} else {
 		*left = READ_ONCE(ksm_pages_to_scan);
 		if (ms)
-			wait_event_timeout(&ksm_wait,
+			wait_event_idle_timeout(&ksm_wait,
 				READ_ONCE(run) != KSM_MERGE || READ_ONCE(ksm_sleep_ms) != ms,
-				ktime_get() + ms * 1000000, false);
+				ktime_get() + ms * 1000000);
 	}
 	cond_resched();
 	return READ_ONCE(run) == KSM_MERGE;
@@ -599,11 +599,11 @@ static int ksmd(void *arg)
 		prune();
 		mutex_unlock(&ksm_mutex);
 		/* while nobody looks for more, for merged pages that have lost their last entry */
-		wait_event_timeout(&ksm_wait, READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
+		wait_event_idle_timeout(&ksm_wait,
+			READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
 			READ_ONCE(nr_merged) || READ_ONCE(zeros) ?
 				ktime_get() + max(READ_ONCE(ksm_prune_ms), 100UL) * 1000000 :
-				~0UL,
-			false);
+				~0UL);
 	}
 	return 0;
 }

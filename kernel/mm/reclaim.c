@@ -377,7 +377,7 @@ static int kswapd(void *arg)
 	for (;;) {
 		u64 dirty = 0, freed;
 
-		wait_event(&kswapd_wait, READ_ONCE(kswapd_wanted));
+		wait_event_idle(&kswapd_wait, READ_ONCE(kswapd_wanted));
 		WRITE_ONCE(kswapd_wanted, false);
 		for (int priority = 0; priority < 3 && nr_free_frames() < zone_marks.high;
 			priority++)

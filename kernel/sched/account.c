@@ -9,7 +9,9 @@
  * charged already (acct_over), the same task gets it back with what it uses next. What is not charged is the vCPU's "steal".
  *
  * The load average is brought up to date when somebody looks or a switch finds it five seconds old, with as many steps as
- * five-second periods have passed: a tickless idle machine needs no timer for it.
+ * five-second periods have passed: a tickless idle machine needs no timer for it. A step takes the average number of active tasks since
+ * the step before (account_active()), for a look at one moment would always find the task whose wake-up led to it. Active are
+ * runnable tasks, and uninterruptible sleepers unless TASK_NOLOAD says that they only wait for work.
  *
  * Locks: fields of a task and of a vCPU are written by the task and the vCPU itself; load_lock.
  */
@@ -24,6 +26,8 @@ void (*sched_cpu_timers)(u64 now);
 
 static DEFINE_SPINLOCK(load_lock);
 static u64 load[3], load_at; /* under load_lock; load_at read racily */
+static u64 sampled_at;       /* when the runqueues' activity was read last; under load_lock */
+static s64 sampled_sum;      /* what it was then: ns; under load_lock */
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
@@ -221,23 +225,47 @@ u64 nr_context_switches(void)
 	return n;
 }
 
-static u64 active_tasks(void)
+/* ns of activity of a runqueue until @now. A reader that meets many changes takes what it has: the next sample makes up for it. */
+static s64 active_until(const struct rq *rq, u64 now)
 {
-	s64 n = nr_running();
+	s64 sum = 0;
 
-	for (int i = 0; i < nr_cpus; i++)
-		n += READ_ONCE(cpu_rq(i)->nr_uninterruptible);
-	return n > 0 ? (u64)n : 0;
+	for (int i = 0; i < 8; i++) {
+		u32 seq = smp_load_acquire(&rq->active_seq);
+		s64 delta, nr;
+
+		delta = (s64)(now - READ_ONCE(rq->active_at));
+		nr = (s64)READ_ONCE(rq->nr_running) + READ_ONCE(rq->nr_uninterruptible);
+		sum = READ_ONCE(rq->active_sum) + (delta > 0 ? nr * delta : 0);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && seq == READ_ONCE(rq->active_seq))
+			break;
+	}
+	return sum;
 }
 
-/* @periods steps of: load = load * decay + active * (1 - decay). */
+/* How many tasks were active on average since the last sample, with LOAD_SHIFT bits of fraction. Under load_lock. */
+static u64 active_since_sample(u64 now)
+{
+	s64 sum = 0, delta;
+	u64 elapsed = now - sampled_at;
+
+	for (int i = 0; i < nr_cpus; i++)
+		sum += active_until(cpu_rq(i), now);
+	delta = sum - sampled_sum;
+	sampled_sum = sum;
+	sampled_at = now;
+	return delta > 0 ? (u64)delta / (elapsed >> LOAD_SHIFT) : 0;
+}
+
+/* @periods steps of: load = load * decay + active * (1 - decay), rounded towards @active. */
 static u64 decayed(u64 old, u64 decay, u64 active, u64 periods)
 {
 	u64 keep = LOAD_ONE;
 
 	for (; periods && keep; periods--)
 		keep = (keep * decay + LOAD_ONE / 2) >> LOAD_SHIFT;
-	return (old * keep + (active << LOAD_SHIFT) * (LOAD_ONE - keep) + LOAD_ONE / 2) >>
+	return (old * keep + active * (LOAD_ONE - keep) + (active >= old ? LOAD_ONE - 1 : 0)) >>
 	       LOAD_SHIFT;
 }
 
@@ -247,12 +275,12 @@ void loadavg_update(u64 now)
 	u64 periods, active;
 
 	if (!spin_trylock_raw(&load_lock))
-		return; /* somebody else does it */
+		return; /* another vCPU does it */
 	if (!load_at)
-		load_at = now;
+		load_at = sampled_at = now;
 	periods = now > load_at ? (now - load_at) / LOAD_PERIOD : 0;
 	if (periods) {
-		active = active_tasks();
+		active = active_since_sample(now);
 		for (int i = 0; i < 3; i++)
 			load[i] = decayed(load[i], load_decay[i], active, min(periods, 2000UL));
 		load_at += periods * LOAD_PERIOD;

@@ -227,7 +227,7 @@ static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yiel
 			prev->state = TASK_RUNNING;
 		} else {
 			class_sleep_curr(rq, prev);
-			rq->nr_uninterruptible += !!(prev->state & TASK_UNINTERRUPTIBLE);
+			rq->nr_uninterruptible += task_is_load(prev);
 			rq->nr_iowait += prev->in_iowait;
 			return;
 		}
@@ -359,6 +359,7 @@ static void do_schedule(bool preempted, bool yields)
 	now = arch_cpu_clock();
 	clear_bit(TIF_NEED_RESCHED, &prev->work_flags);
 	class_update_curr(rq, now);
+	account_active(rq, now);
 	put_prev(rq, prev, preempted, yields);
 	rq->join = 0;
 	next = pick_next(rq, prev, yields);
@@ -457,6 +458,7 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	psi_change(t, to->cpu, t->se.queued_at, 1, 0, 0);
 	if (wakeup)
 		t->se.woken_exec = t->se.sum_exec;
+	account_active(to, t->se.queued_at);
 	class_enqueue(to, t, wakeup);
 	if (class_should_preempt(to, t))
 		resched_curr(to);
@@ -484,7 +486,10 @@ static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
 	}
 	if (t->on_cpu || !cpu_allowed(t, to->cpu))
 		return false;
-	from->nr_uninterruptible -= !!(t->state & TASK_UNINTERRUPTIBLE);
+	if (task_is_load(t)) {
+		account_active(from, arch_cpu_clock());
+		from->nr_uninterruptible--;
+	}
 	if (t->in_iowait)
 		end_iowait(from, t);
 	t->state = TASK_RUNNING;

@@ -54,7 +54,10 @@ struct rq {
 	int moving_to;         /* on that vCPU if that can be, -1: on any */
 	int join;              /* a vCPU, plus 1, that curr is to join when it is put; own vCPU */
 	/* statistics */
-	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */
+	s64 nr_uninterruptible; /* counted as load; may be negative: tasks wake elsewhere */
+	s64 active_sum;         /* ns of tasks that ran, were runnable or counted as load, up to */
+	u64 active_at;          /* this time */
+	u32 active_seq;         /* odd while both change: loadavg_update() reads without the lock */
 	s64 nr_iowait;
 	u64 switches;
 	u64 run_ns, wait_ns, slices;
@@ -225,6 +228,25 @@ u64 sched_next(void);  /* ktime at which sched_tick has something to do; ~0 */
 void account_idle(struct rq *rq, u64 now);
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now);
 void loadavg_update(u64 now);
+/* True for a sleeper that the load average counts. */
+static inline bool task_is_load(const struct task *t)
+{
+	return (t->state & TASK_IDLE) == TASK_UNINTERRUPTIBLE;
+}
+/* Adds the time since the last change of what is active here; before each change. rq->lock. */
+static inline void account_active(struct rq *rq, u64 now)
+{
+	s64 delta = (s64)(now - rq->active_at);
+
+	if (delta <= 0) /* another vCPU's clock */
+		return;
+	WRITE_ONCE(rq->active_seq, rq->active_seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WRITE_ONCE(rq->active_sum,
+		rq->active_sum + ((s64)rq->nr_running + rq->nr_uninterruptible) * delta);
+	WRITE_ONCE(rq->active_at, now);
+	smp_store_release(&rq->active_seq, rq->active_seq + 1);
+}
 
 /* timer.c */
 u64 timers_expire(

@@ -104,6 +104,11 @@ int schedule_deadline(u64 deadline);
 bool wait_interrupted(u32 state); /* a signal is pending that this state lets through */
 
 #define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false, 0))
+/* For kernel threads without work: not counted for the load average. */
+#define wait_event_idle(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, false, 0))
+#define wait_event_idle_exclusive(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, true, 0))
+#define wait_event_idle_timeout(q, cond, deadline)                                                 \
+	((void)WAIT_EVENT_(q, cond, TASK_IDLE, deadline, false, 0))
 #define wait_event_killable(q, cond) WAIT_EVENT_(q, cond, TASK_KILLABLE, ~0UL, false, 0)
 #define wait_event_interruptible(q, cond) WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, false, 0)
 #define wait_event_interruptible_exclusive(q, cond)                                                \

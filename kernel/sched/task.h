@@ -45,7 +45,9 @@ struct psi_group;
 #define TASK_TRACED 8
 #define TASK_DEAD 16 /* never runs again */
 #define TASK_WAKEKILL 32
+#define TASK_NOLOAD 64 /* does not count for the load average */
 #define TASK_KILLABLE (TASK_UNINTERRUPTIBLE | TASK_WAKEKILL)
+#define TASK_IDLE (TASK_UNINTERRUPTIBLE | TASK_NOLOAD) /* a kernel thread without work */
 #define TASK_NORMAL (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
 
 /* task->flags. Those of PF_SHOWN have Linux's values: /proc/PID/stat tells them, and systemd knows kernel threads by them. */

@@ -126,7 +126,7 @@ static int worker(void *arg)
 	struct work *w = NULL;
 
 	for (;;) {
-		wait_event_interruptible_exclusive(&work_wait, (w = begin_one(me)) != NULL);
+		wait_event_idle_exclusive(&work_wait, (w = begin_one(me)) != NULL);
 		if (w)
 			run_one(me, w);
 	}

@@ -30,6 +30,6 @@ char task_state_char(struct task *t)
 	if (state & TASK_STOPPED)
 		return 'T';
 	if (state & TASK_UNINTERRUPTIBLE)
-		return (t->flags & PF_KTHREAD) ? 'I' : 'D';
+		return (state & TASK_NOLOAD) ? 'I' : 'D';
 	return (state & TASK_INTERRUPTIBLE) ? 'S' : 'R';
 }

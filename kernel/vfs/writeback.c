@@ -315,9 +315,9 @@ static int flusher(void *arg)
 	current->flags |= PF_FLUSHER;
 	for (;;) {
 		due = bdi_next_due(b, last);
-		wait_event_timeout(&b->wait,
+		wait_event_idle_timeout(&b->wait,
 			READ_ONCE(b->wanted) || ktime_get() >= due || bdi_next_due(b, last) < due,
-			due, false);
+			due);
 		if (!READ_ONCE(b->wanted) && ktime_get() < bdi_next_due(b, last))
 			continue;
 		WRITE_ONCE(b->wanted, false);
@@ -325,7 +325,7 @@ static int flusher(void *arg)
 		last = ktime_get();
 		if (bdi_is_over(b)) { /* nothing could be written: not in a tight loop */
 			bdi_wake(b);
-			set_current_state(TASK_UNINTERRUPTIBLE);
+			set_current_state(TASK_IDLE);
 			schedule_deadline(ktime_get() + 10000000);
 		}
 	}

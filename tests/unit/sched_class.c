@@ -293,6 +293,47 @@ static void both_sums(void **state)
 	assert_int_equal(rq->times.steal, 35000000);
 }
 
+/* For @ns with so many tasks runnable and @asleep in a wait that counts; what /proc/loadavg says of a minute then, in hundredths. */
+static u64 load_after(u64 ns, u32 running, s64 asleep)
+{
+	u64 avg[3];
+
+	account_active(rq, now);
+	rq->nr_running = running;
+	rq->nr_uninterruptible = asleep;
+	now += ns;
+	sched_loadavg(avg);
+	return (avg[0] * 100 + 1024) >> 11;
+}
+
+static void load_average(void **state)
+{
+	struct task *t = &tasks[0];
+	u64 avg[3];
+
+	sched_loadavg(avg); /* the first sample begins here */
+	assert_int_equal(load_after(600 * NSEC_PER_SEC, 0, 0), 0);
+	assert_in_range(load_after(600 * NSEC_PER_SEC, 1, 1), 199, 201);
+	/* one task that wakes for a millisecond each second, and reads the load average itself, is next to nothing */
+	for (u32 i = 0; i < 1200; i++) {
+		load_after(999000000, 0, 0);
+		load_after(1000000, 1, 0);
+	}
+	sched_loadavg(avg);
+	assert_in_range(avg[0], 0, 20);
+	assert_in_range(avg[2], 0, 1100); /* 15 minutes still know of before */
+	for (u32 i = 0; i < 7200; i++)
+		load_after(NSEC_PER_SEC, 0, 0);
+	sched_loadavg(avg);
+	assert_int_equal(avg[0] + avg[1] + avg[2], 0);
+	t->state = TASK_IDLE;
+	assert_false(task_is_load(t));
+	t->state = TASK_KILLABLE;
+	assert_true(task_is_load(t));
+	t->state = TASK_INTERRUPTIBLE;
+	assert_false(task_is_load(t));
+}
+
 static void realtime(void **state)
 {
 	for (u32 i = 0; i < 4; i++)
@@ -333,5 +374,6 @@ static void round_robin(void **state)
 
 UNIT_MAIN(cmocka_unit_test_setup(by_weight, setup), cmocka_unit_test_setup(sleeper, setup),
 	cmocka_unit_test_setup(stream, setup), cmocka_unit_test_setup(pair, setup),
-	cmocka_unit_test_setup(stolen, setup), cmocka_unit_test_setup(both_sums, setup),
-	cmocka_unit_test_setup(realtime, setup), cmocka_unit_test_setup(round_robin, setup))
+	cmocka_unit_test_setup(stolen, setup), cmocka_unit_test_setup(load_average, setup),
+	cmocka_unit_test_setup(both_sums, setup), cmocka_unit_test_setup(realtime, setup),
+	cmocka_unit_test_setup(round_robin, setup))

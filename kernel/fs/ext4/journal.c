@@ -336,8 +336,8 @@ static int journal_thread(void *arg)
 		if (!commit_due(j, &deadline)) {
 			u64 seen = deadline;
 
-			wait_event_timeout(&j->wait_work,
-				j->stop || commit_due(j, &other) || other != seen, deadline, false);
+			wait_event_idle_timeout(&j->wait_work,
+				j->stop || commit_due(j, &other) || other != seen, deadline);
 			continue;
 		}
 		spin_lock(&j->lock);
