@@ -7,7 +7,7 @@
  *	file.c    open files, their data           pages.c  the page cache
  *	readdir.c listings                         xattr.c  extended attributes
  *	poll.c    polls                            notify.c what the server tells unasked
- *	ioctl.c   ioctls
+ *	ioctl.c   ioctls                           old.c    servers of protocols before 7.13
  *
  * The server is a guest program and hostile. Whatever it answers is checked: lengths against what was asked, types, numbers, names, sizes. It
  * may never answer: every wait for it ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
@@ -106,6 +106,7 @@ struct fuse_req {
 	void *out;
 	u32 out_size, out_len; /* room, and what came */
 	bool out_var;          /* less may come */
+	u32 out_cut;           /* bytes that the answer of an old server lacks: old.c */
 	int err;
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
@@ -187,6 +188,10 @@ void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
 /* One request with up to two arguments and an answer of exactly @outn bytes. 0 or -errno. */
 int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
 	size_t bn, void *out, size_t outn);
+
+/* old.c */
+void fuse_fit_request(struct fuse_req *r); /* after INIT, before it is queued */
+void fuse_fit_answer(struct fuse_req *r);  /* that has come without an error */
 
 /* super.c */
 void fuse_send_init(struct fuse_conn *fc);

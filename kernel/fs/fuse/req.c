@@ -237,6 +237,7 @@ int fuse_send(struct fuse_req *r)
 		return -EINTR;
 	if (ids_unknown(r))
 		return -EOVERFLOW;
+	fuse_fit_request(r);
 	err = queue(r);
 	if (err)
 		return err;
@@ -245,6 +246,8 @@ int fuse_send(struct fuse_req *r)
 		return -EINTR;
 	if (err && wait_event_killable(&r->wait, is_done(r)) && abandon(r))
 		return -EINTR;
+	if (!r->err)
+		fuse_fit_answer(r);
 	return r->err;
 }
 
@@ -255,6 +258,7 @@ void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r))
 	r->async = true;
 	r->end = end;
 	ids_unknown(r);
+	fuse_fit_request(r);
 	err = queue(r);
 	if (err) {
 		r->state = FUSE_DONE;

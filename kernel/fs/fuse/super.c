@@ -268,7 +268,11 @@ static void init_end(struct fuse_req *r)
 	memset(&o, 0, sizeof(o));
 	if (ok) {
 		memcpy(&o, r->out, min_t(size_t, sizeof(o), r->out_len));
-		ok = o.major == FUSE_KERNEL_VERSION && o.minor >= 13;
+		ok = o.major == FUSE_KERNEL_VERSION && o.minor;
+		if (o.minor < 6) /* there were no flags */
+			o.flags = o.flags2 = 0;
+		if (o.minor < 5)
+			o.max_write = 0;
 	}
 	if (!ok) {
 		spin_lock(&fc->lock);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * old.c: servers of protocols 7.1 to 7.12, whose structures are shorter than today's (the FUSE_COMPAT_* sizes of <linux/fuse.h>).
+ *
+ * Requests are made in today's form. fuse_fit_request() brings them into the server's before they are queued, and fuse_fit_answer() brings
+ * the answer into today's. What an old structure lacks is zero.
+ */
+#include "kernel/fs/fuse/fuse.h"
+
+#define OLD_CREATE_IN sizeof(struct fuse_open_in)
+#define OLD_CREATE_OUT (FUSE_COMPAT_ENTRY_OUT_SIZE + sizeof(struct fuse_open_out))
+
+/* Cuts the argument at the head of the request from @from bytes to @to. What stands behind it moves up. */
+static void cut_argument(struct fuse_req *r, size_t from, size_t to)
+{
+	char *in = r->in;
+	size_t n = r->h.len - sizeof(r->h);
+
+	if (n < from)
+		return;
+	memmove(in + to, in + from, n - from);
+	r->h.len -= (u32)(from - to);
+}
+
+/* 7.12 brought the umask of MKNOD and CREATE, 7.9 the lock's owner of WRITE. */
+static void fit_arguments(struct fuse_req *r)
+{
+	u32 minor = r->fc->minor;
+
+	switch (r->h.opcode) {
+	case FUSE_MKNOD:
+		cut_argument(r, sizeof(struct fuse_mknod_in), FUSE_COMPAT_MKNOD_IN_SIZE);
+		break;
+	case FUSE_CREATE: cut_argument(r, sizeof(struct fuse_create_in), OLD_CREATE_IN); break;
+	case FUSE_WRITE:
+		if (minor < 9)
+			cut_argument(r, sizeof(struct fuse_write_in), FUSE_COMPAT_WRITE_IN_SIZE);
+		break;
+	default: break;
+	}
+}
+
+/* 7.9 brought the block size of attributes, 7.4 the fragment size of STATFS. */
+static u32 old_answer(const struct fuse_req *r)
+{
+	u32 minor = r->fc->minor;
+
+	if (r->h.opcode == FUSE_STATFS && minor < 4)
+		return FUSE_COMPAT_STATFS_SIZE;
+	if (minor >= 9)
+		return r->out_size;
+	switch (r->h.opcode) {
+	case FUSE_LOOKUP:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_SYMLINK:
+	case FUSE_LINK: return FUSE_COMPAT_ENTRY_OUT_SIZE;
+	case FUSE_CREATE: return OLD_CREATE_OUT;
+	case FUSE_GETATTR:
+	case FUSE_SETATTR: return FUSE_COMPAT_ATTR_OUT_SIZE;
+	default: return r->out_size;
+	}
+}
+
+void fuse_fit_request(struct fuse_req *r)
+{
+	u32 old;
+
+	if (likely(r->fc->minor >= 12) || r->h.opcode == FUSE_INIT)
+		return;
+	fit_arguments(r);
+	old = old_answer(r);
+	if (old < r->out_size) {
+		r->out_cut = r->out_size - old;
+		r->out_size = old;
+	}
+}
+
+void fuse_fit_answer(struct fuse_req *r)
+{
+	char *out = r->out;
+
+	if (likely(!r->out_cut))
+		return;
+	if (r->h.opcode ==
+		FUSE_CREATE) { /* the entry lacks its end, the opening stands behind it */
+		memmove(out + sizeof(struct fuse_entry_out), out + FUSE_COMPAT_ENTRY_OUT_SIZE,
+			sizeof(struct fuse_open_out));
+		memset(out + FUSE_COMPAT_ENTRY_OUT_SIZE, 0, r->out_cut);
+	} else {
+		memset(out + r->out_size, 0, r->out_cut);
+	}
+}
