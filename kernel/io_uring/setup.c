@@ -159,6 +159,7 @@ void uring_put(struct uring *u)
 		put_pid(u->issuer);
 	if (u->owner)
 		put_pid(u->owner);
+	clock_unwatch(&u->watch);
 	uring_free(u, 1, sizeof(*u));
 }
 
@@ -197,6 +198,7 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	INIT_LIST_HEAD(&u->shots);
 	INIT_LIST_HEAD(&u->again);
 	init_waitqueue_head(&u->wait);
+	timeout_init(u);
 	u->clock = CLOCK_MONOTONIC;
 	u->mm = current->mm;
 	u->workers[0] = min(p->sq_entries, 4U * (u32)nr_cpus);

@@ -28,6 +28,17 @@ static u64 deadline_of(u64 ns, int clock, u32 flags)
 	return flags & IORING_TIMEOUT_ABS ? deadline_at(clock, ns) : deadline_in(ns);
 }
 
+/* When the timer of @r is to go off now. */
+static u64 due(const struct uring_req *r)
+{
+	return r->real ? deadline_at(CLOCK_REALTIME, r->period) : r->deadline;
+}
+
+static bool follows_clock(int clock, u32 flags)
+{
+	return clock == CLOCK_REALTIME && flags & IORING_TIMEOUT_ABS;
+}
+
 /* A time as Linux reads it here, whose nanoseconds may be more than a second: 0, -EFAULT, -EINVAL. */
 static int get_time(u64 at, u64 *ns)
 {
@@ -58,9 +69,13 @@ int timeout_prep(struct uring_req *r)
 		return -EINVAL;
 	err = get_time(s->addr, &ns);
 	r->period = ns;
-	if (!err)
-		r->deadline = deadline_of(ns, clock_of(s->timeout_flags), s->timeout_flags);
-	return err;
+	if (err)
+		return err;
+	r->deadline = deadline_of(ns, clock_of(s->timeout_flags), s->timeout_flags);
+	r->real = follows_clock(clock_of(s->timeout_flags), s->timeout_flags);
+	if (r->real)
+		clock_watch(&r->ring->watch);
+	return 0;
 }
 
 static bool several(const struct uring_req *r)
@@ -100,8 +115,9 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* the timer's, and ours while we look */
-	timer_start(&r->timer, deadline);
-	spin_lock(&u->cq_lock); /* a canceller may have come before the timer was armed */
+	spin_lock(
+		&u->cq_lock); /* clock_set() comes before or after; a canceller may have come before */
+	timer_start(&r->timer, r->real ? due(r) : deadline);
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
 		uring_unlist_locked(r);
 		ret = -ECANCELED;
@@ -120,6 +136,7 @@ static bool told_shot(struct uring_req *r)
 	if ((u32)r->sqe.off)
 		r->sqe.off--;
 	r->deadline = deadline_in(r->period);
+	r->real = false;
 	atomic_inc(&r->ring->timeouts);
 	return uring_post_more(r, -ETIME, 0);
 }
@@ -297,12 +314,15 @@ static long update(struct uring *u, const struct io_uring_sqe *by, u64 ns)
 	struct uring_req *r;
 	long ret = -ENOENT;
 
+	if (by->timeout_flags & IORING_TIMEOUT_ABS)
+		clock_watch(&u->watch);
 	spin_lock(&u->cq_lock);
 	r = find_to_update(u, by);
 	if (r)
 		ret = -EALREADY;
 	if (r && timer_cancel(&r->timer)) {
 		r->period = ns;
+		r->real = follows_clock(clock_of(r->sqe.timeout_flags), by->timeout_flags);
 		without_number(r);
 		timer_start(&r->timer,
 			deadline_of(ns, clock_of(r->sqe.timeout_flags), by->timeout_flags));
@@ -343,6 +363,16 @@ static void limit_over(struct ktimer *t)
 	uring_req_put(lt);
 }
 
+/* The clock may be set meanwhile: clock_set() comes before or after. */
+static void limit_arm(struct uring_req *lt)
+{
+	struct uring *u = lt->ring;
+
+	spin_lock(&u->cq_lock);
+	timer_start(&lt->timer, due(lt));
+	spin_unlock(&u->cq_lock);
+}
+
 void limit_start(struct uring_req *r, struct uring_req *lt)
 {
 	if (!lt || lt->limited)
@@ -351,7 +381,7 @@ void limit_start(struct uring_req *r, struct uring_req *lt)
 	lt->limited = r;
 	atomic_inc(&lt->refs); /* the timer's */
 	timer_setup(&lt->timer, limit_over);
-	timer_start(&lt->timer, lt->deadline);
+	limit_arm(lt);
 }
 
 long limit_stop(struct uring_req *lt)
@@ -363,4 +393,45 @@ long limit_stop(struct uring_req *lt)
 	uring_req_put(lt->limited);
 	uring_req_put(lt);
 	return -ECANCELED;
+}
+
+/* ---- the clock is set ---- */
+
+/* Under cq_lock. A timer that has gone off is left alone. */
+static void follow_clock(struct uring_req *r)
+{
+	if (r && r->real && timer_cancel(&r->timer))
+		timer_start(&r->timer, due(r));
+}
+
+static void follow_in(const struct list_head *list)
+{
+	struct uring_req *r;
+
+	list_for_each_entry(r, list, link) {
+		follow_clock(r);
+		if (r->limit && r->limit->limited)
+			follow_clock(r->limit);
+	}
+}
+
+static void clock_set(struct clock_watch *w)
+{
+	struct uring *u = container_of(w, struct uring, watch);
+	struct uring_req *r;
+
+	spin_lock(&u->cq_lock);
+	for (u32 i = 0; i < URING_BUCKETS; i++)
+		follow_in(&u->waiting[i]);
+	follow_in(&u->counting);
+	follow_in(&u->ending);
+	list_for_each_entry(r, uring_defers(u) ? &u->deferred : &u->again, deferred)
+		if (r->limit && r->limit->limited)
+			follow_clock(r->limit);
+	spin_unlock(&u->cq_lock);
+}
+
+void timeout_init(struct uring *u)
+{
+	clock_watch_setup(&u->watch, clock_set);
 }

@@ -24,6 +24,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
+#include "kernel/time/time.h"
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/given.h"
 #include "kernel/vfs/vfs.h"
@@ -127,6 +128,7 @@ struct uring {
 	u32 nr_active; /* requests that wait, or have waited and have not finished */
 	bool dying;
 	struct wait_queue_head wait;
+	struct clock_watch watch; /* from the first timeout at a time of CLOCK_REALTIME on */
 };
 
 struct uring_overflow {
@@ -195,7 +197,8 @@ struct uring_req {
 	struct ktimer timer;
 	u64 target; /* timeouts: value of ring->counted that ends it */
 	u64 deadline;
-	u64 period; /* timeouts with several shots: nanoseconds */
+	u64 period; /* timeouts: the nanoseconds that were asked for; with several shots, between two */
+	bool real;  /* @period is a time of CLOCK_REALTIME, which the timer follows: timeout.c */
 	bool rings; /* the same: one is due */
 	struct task_work work;
 };
@@ -368,6 +371,7 @@ int timeout_prep(struct uring_req *r);
 long timeout_issue(struct uring_req *r);
 long timeout_remove_issue(struct uring_req *r);
 int timeout_remove_prep(struct uring_req *r);
+void timeout_init(struct uring *u);
 bool timeout_stop(struct uring_req *r); /* under cq_lock: true, its timer will not run */
 /* Under cq_lock: before whom of ring->counting it is put. */
 struct list_head *timeout_place(struct uring_req *r);

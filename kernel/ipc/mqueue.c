@@ -112,7 +112,8 @@ static void enqueue(struct mq_waiter *w, struct list_head *list)
 }
 
 /* Until somebody has finished @w. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS. */
-static int mq_sleep(struct mq_inode *q, struct mq_waiter *w, struct list_head *list, u64 deadline)
+static int mq_sleep(
+	struct mq_inode *q, struct mq_waiter *w, struct list_head *list, struct wait_until until)
 {
 	int err = 0;
 
@@ -127,7 +128,7 @@ static int mq_sleep(struct mq_inode *q, struct mq_waiter *w, struct list_head *l
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
 		else
-			err = schedule_deadline(deadline);
+			err = schedule_until(until);
 	}
 	__set_current_state(TASK_RUNNING);
 	spin_lock(&q->lock);
@@ -145,15 +146,15 @@ static void touched(struct mq_inode *q)
 /* ---- sending ---- */
 
 /* 0: the message is gone; *n says whom to tell. */
-static int mq_send(
-	struct mq_inode *q, struct mq_message *m, bool nonblock, u64 deadline, struct mq_notify *n)
+static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, struct wait_until until,
+	struct mq_notify *n)
 {
 	struct mq_waiter w = { .msg = m };
 	int err = 0;
 
 	spin_lock(&q->lock);
 	if (q->nr >= q->max_msgs) {
-		err = nonblock ? -EAGAIN : mq_sleep(q, &w, &q->senders, deadline);
+		err = nonblock ? -EAGAIN : mq_sleep(q, &w, &q->senders, until);
 	} else if (!list_empty(&q->receivers)) {
 		finish(list_first_entry(&q->receivers, struct mq_waiter, link), m);
 		touched(q);
@@ -168,18 +169,18 @@ static int mq_send(
 	return err;
 }
 
-/* 0 with a deadline (~0: none), -EFAULT, -EINVAL. */
-static int get_deadline(uaddr_t timeout, u64 *deadline)
+/* 0 with the end of the wait, -EFAULT, -EINVAL. */
+static int get_deadline(uaddr_t timeout, struct wait_until *until)
 {
 	u64 abs;
 	int err;
 
-	*deadline = ~0UL;
+	*until = WAIT_FOREVER;
 	if (!timeout.v)
 		return 0;
 	err = get_timespec(timeout, &abs);
 	if (!err)
-		*deadline = deadline_at(CLOCK_REALTIME, abs);
+		*until = (struct wait_until){ .at = abs, .real = true };
 	return err;
 }
 
@@ -196,7 +197,7 @@ struct fd mq_fd(int fd, int *err)
 	return (struct fd){ NULL, false };
 }
 
-static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, u64 deadline)
+static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, struct wait_until until)
 {
 	struct mq_inode *q = MQ(f->f_inode);
 	struct mq_notify n = { .owner = NULL };
@@ -210,7 +211,7 @@ static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, u64 dead
 	m = message_read(text, len, prio);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
-	err = mq_send(q, m, f->f_flags & O_NONBLOCK, deadline, &n);
+	err = mq_send(q, m, f->f_flags & O_NONBLOCK, until, &n);
 	if (err)
 		message_free(m);
 	mq_notify_send(&n);
@@ -218,9 +219,9 @@ static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, u64 dead
 }
 
 /* What both calls look at first, in Linux's order. @f is for fdput() when it is 0. */
-static int begin(int fd, uaddr_t timeout, u32 prio, struct fd *f, u64 *deadline)
+static int begin(int fd, uaddr_t timeout, u32 prio, struct fd *f, struct wait_until *until)
 {
-	int err = get_deadline(timeout, deadline);
+	int err = get_deadline(timeout, until);
 
 	if (err)
 		return err;
@@ -232,13 +233,13 @@ static int begin(int fd, uaddr_t timeout, u32 prio, struct fd *f, u64 *deadline)
 
 long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout)
 {
-	u64 deadline;
+	struct wait_until until;
 	struct fd f;
-	long ret = begin(fd, timeout, prio, &f, &deadline);
+	long ret = begin(fd, timeout, prio, &f, &until);
 
 	if (ret)
 		return ret;
-	ret = send_to(f.file, msg, len, prio, deadline);
+	ret = send_to(f.file, msg, len, prio, until);
 	fdput(f);
 	return ret;
 }
@@ -259,7 +260,7 @@ static void admit_sender(struct mq_inode *q)
 	finish(w, NULL);
 }
 
-static struct mq_message *mq_receive(struct mq_inode *q, bool nonblock, u64 deadline)
+static struct mq_message *mq_receive(struct mq_inode *q, bool nonblock, struct wait_until until)
 {
 	struct mq_waiter w = { .msg = NULL };
 	struct mq_message *m;
@@ -271,14 +272,15 @@ static struct mq_message *mq_receive(struct mq_inode *q, bool nonblock, u64 dead
 		admit_sender(q);
 		touched(q);
 	} else {
-		err = nonblock ? -EAGAIN : mq_sleep(q, &w, &q->receivers, deadline);
+		err = nonblock ? -EAGAIN : mq_sleep(q, &w, &q->receivers, until);
 		m = err ? ERR_PTR(err) : w.msg;
 	}
 	spin_unlock(&q->lock);
 	return m;
 }
 
-static long receive_from(struct file *f, uaddr_t text, size_t len, uaddr_t prio, u64 deadline)
+static long receive_from(
+	struct file *f, uaddr_t text, size_t len, uaddr_t prio, struct wait_until until)
 {
 	struct mq_inode *q = MQ(f->f_inode);
 	struct mq_message *m;
@@ -288,7 +290,7 @@ static long receive_from(struct file *f, uaddr_t text, size_t len, uaddr_t prio,
 		return -EBADF;
 	if (len < (u64)q->msg_size)
 		return -EMSGSIZE;
-	m = mq_receive(q, f->f_flags & O_NONBLOCK, deadline);
+	m = mq_receive(q, f->f_flags & O_NONBLOCK, until);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
 	ret = (long)m->size;
@@ -300,13 +302,13 @@ static long receive_from(struct file *f, uaddr_t text, size_t len, uaddr_t prio,
 
 long sys_mq_timedreceive(int fd, uaddr_t msg, size_t len, uaddr_t prio, uaddr_t timeout)
 {
-	u64 deadline;
+	struct wait_until until;
 	struct fd f;
-	long ret = begin(fd, timeout, 0, &f, &deadline);
+	long ret = begin(fd, timeout, 0, &f, &until);
 
 	if (ret)
 		return ret;
-	ret = receive_from(f.file, msg, len, prio, deadline);
+	ret = receive_from(f.file, msg, len, prio, until);
 	fdput(f);
 	return ret;
 }

@@ -74,6 +74,19 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 /* schedule() with a deadline (ktime_get() scale, ~0 none): 0 woken, -ETIMEDOUT. The state was set by the caller. */
 int schedule_deadline(u64 deadline);
 
+/* When a wait ends: a time on ktime_get()'s scale (~0: never), or, if @real, of CLOCK_REALTIME, with which it moves when that is set. */
+struct wait_until {
+	u64 at;
+	bool real;
+};
+#define WAIT_FOREVER ((struct wait_until){ .at = ~0UL })
+static inline bool waits_forever(struct wait_until until)
+{
+	return !until.real && until.at == ~0UL;
+}
+/* kernel/time: schedule_deadline() that follows clock_settime(). The caller has set its state. 0 woken, -ETIMEDOUT. */
+int schedule_until(struct wait_until until);
+
 #define WAIT_EVENT_(q, cond, st, deadline_, excl, events_)                                         \
 	({                                                                                         \
 		struct wait_queue_entry we_;                                                       \

@@ -202,7 +202,7 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 /* ---- WAIT ---- */
 
 /* Until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued already; not queued afterwards. */
-int futex_sleep(struct futex_q *q, u64 deadline)
+int futex_sleep(struct futex_q *q, struct wait_until until)
 {
 	int err = 0;
 
@@ -213,13 +213,13 @@ int futex_sleep(struct futex_q *q, u64 deadline)
 		if (wait_interrupted(TASK_INTERRUPTIBLE))
 			err = -ERESTARTSYS;
 		else
-			err = schedule_deadline(deadline);
+			err = schedule_until(until);
 	}
 	__set_current_state(TASK_RUNNING);
 	return futex_unqueue(q) ? err : 0;
 }
 
-int futex_wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
+int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset)
 {
 	struct futex_q q = { 0 };
 	struct futex_key k;
@@ -242,32 +242,34 @@ int futex_wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
 	if (err)
 		err = futex_unqueue(&q) ? err : 0;
 	else
-		err = futex_sleep(&q, deadline);
+		err = futex_sleep(&q, until);
 	futex_key_put(&q.key);
 	return err;
 }
 
 static long wait_restart(struct restart_block *rb)
 {
+	struct wait_until until = { .at = rb->arg[3], .real = rb->arg[5] };
 	int err = futex_wait_on(
-		UADDR(rb->arg[0]), rb->arg[1], (u32)rb->arg[2], rb->arg[3], (u32)rb->arg[4]);
+		UADDR(rb->arg[0]), rb->arg[1], (u32)rb->arg[2], until, (u32)rb->arg[4]);
 
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
 }
 
-static long do_wait(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
+static long do_wait(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset)
 {
 	struct restart_block *rb = &current->restart;
-	int err = futex_wait_on(addr, private, val, deadline, bitset);
+	int err = futex_wait_on(addr, private, val, until, bitset);
 
-	if (err != -ERESTARTSYS || deadline == ~0UL)
+	if (err != -ERESTARTSYS || waits_forever(until))
 		return err;
 	rb->fn = wait_restart;
 	rb->arg[0] = addr.v;
 	rb->arg[1] = private;
 	rb->arg[2] = val;
-	rb->arg[3] = deadline;
+	rb->arg[3] = until.at;
 	rb->arg[4] = bitset;
+	rb->arg[5] = until.real;
 	return -ERESTART_RESTARTBLOCK;
 }
 
@@ -444,12 +446,12 @@ static long do_wake_op(uaddr_t a1, uaddr_t a2, bool private, int nr1, int nr2, u
 
 /* ---- the call ---- */
 
-int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline)
+int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_until *until)
 {
 	struct __kernel_timespec ts;
 	u64 ns, now, base;
 
-	*deadline = ~0UL;
+	*until = WAIT_FOREVER;
 	if (!timeout.v)
 		return 0;
 	if (copy_from_user(&ts, timeout, sizeof(ts)))
@@ -459,13 +461,17 @@ int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline)
 	if ((u64)ts.tv_sec >= (u64)INT64_MAX / 1000000000UL)
 		return 0;
 	ns = (u64)ts.tv_sec * 1000000000UL + (u64)ts.tv_nsec;
-	now = ktime_get();
-	if (!absolute) {
-		*deadline = now + ns;
+	if (absolute && realtime) {
+		*until = (struct wait_until){ .at = ns, .real = true };
 		return 0;
 	}
-	base = realtime ? ktime_get_real() : time_ns_read(CLOCK_MONOTONIC, now);
-	*deadline = ns > base ? now + (ns - base) : 0;
+	now = ktime_get();
+	if (!absolute) {
+		until->at = now + ns;
+		return 0;
+	}
+	base = time_ns_read(CLOCK_MONOTONIC, now);
+	until->at = ns > base ? now + (ns - base) : 0;
 	return 0;
 }
 
@@ -484,32 +490,30 @@ long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t add
 {
 	int cmd = op & FUTEX_CMD_MASK, nr2 = (int)timeout.v;
 	bool private = op & FUTEX_PRIVATE_FLAG;
-	u64 deadline = ~0UL;
+	struct wait_until until = WAIT_FOREVER;
 	long err;
 
 	if (takes_timeout(cmd)) {
 		err = futex_deadline(op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI,
-			cmd != FUTEX_WAIT, timeout, &deadline);
+			cmd != FUTEX_WAIT, timeout, &until);
 		if (err)
 			return err;
 	}
 	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
 		return -ENOSYS;
 	switch (cmd) {
-	case FUTEX_WAIT: return do_wait(addr1, private, val, deadline, BITS_ANY);
-	case FUTEX_WAIT_BITSET:
-		return val3 ? do_wait(addr1, private, val, deadline, val3) : -EINVAL;
+	case FUTEX_WAIT: return do_wait(addr1, private, val, until, BITS_ANY);
+	case FUTEX_WAIT_BITSET: return val3 ? do_wait(addr1, private, val, until, val3) : -EINVAL;
 	case FUTEX_WAKE: return futex_wake(addr1, private, (int)val, BITS_ANY);
 	case FUTEX_WAKE_BITSET: return futex_wake(addr1, private, (int)val, val3);
 	case FUTEX_REQUEUE: return futex_requeue(addr1, addr2, private, (int)val, nr2, NULL);
 	case FUTEX_CMP_REQUEUE: return futex_requeue(addr1, addr2, private, (int)val, nr2, &val3);
 	case FUTEX_WAKE_OP: return do_wake_op(addr1, addr2, private, (int)val, nr2, val3);
 	case FUTEX_LOCK_PI:
-	case FUTEX_LOCK_PI2: return futex_lock_pi(addr1, private, false, deadline);
-	case FUTEX_TRYLOCK_PI: return futex_lock_pi(addr1, private, true, ~0UL);
+	case FUTEX_LOCK_PI2: return futex_lock_pi(addr1, private, false, until);
+	case FUTEX_TRYLOCK_PI: return futex_lock_pi(addr1, private, true, WAIT_FOREVER);
 	case FUTEX_UNLOCK_PI: return futex_unlock_pi(addr1, private);
-	case FUTEX_WAIT_REQUEUE_PI:
-		return futex_wait_requeue_pi(addr1, private, val, deadline, addr2);
+	case FUTEX_WAIT_REQUEUE_PI: return futex_wait_requeue_pi(addr1, private, val, until, addr2);
 	case FUTEX_CMP_REQUEUE_PI:
 		return futex_cmp_requeue_pi(addr1, addr2, private, (int)val, nr2, val3);
 	default: return -ENOSYS;

@@ -65,14 +65,14 @@ long sys_futex_wake(uaddr_t addr, unsigned long mask, int nr, uint32_t flags)
 long sys_futex_wait(uaddr_t addr, unsigned long val, unsigned long mask, uint32_t flags,
 	uaddr_t timeout, int clock)
 {
-	u64 deadline;
+	struct wait_until until;
 	int err;
 
 	if (!futex2_right(flags, val) || !futex2_right(flags, mask))
 		return -EINVAL;
 	if (timeout.v && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
 		return -EINVAL;
-	err = futex_deadline(clock == CLOCK_REALTIME, true, timeout, &deadline);
+	err = futex_deadline(clock == CLOCK_REALTIME, true, timeout, &until);
 	if (err)
 		return err;
 	if (!mask)
@@ -80,7 +80,7 @@ long sys_futex_wait(uaddr_t addr, unsigned long val, unsigned long mask, uint32_
 	err = futex2_node(addr, flags);
 	if (err)
 		return err;
-	return futex_wait_on(addr, flags & FUTEX_PRIVATE_FLAG, (u32)val, deadline, (u32)mask);
+	return futex_wait_on(addr, flags & FUTEX_PRIVATE_FLAG, (u32)val, until, (u32)mask);
 }
 
 long sys_futex_requeue(uaddr_t waiters, uint32_t flags, int nr_wake, int nr_move)

@@ -60,13 +60,13 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset);
 bool futex_unqueue(struct futex_q *q); /* false: a waker had taken it off */
 void futex_wake_q(struct futex_q *q);  /* under its bucket's lock; q is gone afterwards */
 /* Until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, not afterwards. */
-int futex_sleep(struct futex_q *q, u64 deadline);
+int futex_sleep(struct futex_q *q, struct wait_until until);
 
 /* One waiter of the queue becomes another's: both buckets are locked. */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k);
 
 /* ---- the operations, for calls of their own ---- */
-int futex_wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset);
+int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset);
 int futex_wake_key(const struct futex_key *k, int nr, u32 bitset);
 long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
 /* @cmp: what the first word has to hold, or NULL. */
@@ -90,7 +90,7 @@ int futex_words_queue(struct wait_word *w, u32 n);
 int futex_words_unqueue(
 	struct wait_word *w, u32 n); /* the last that a waker had taken off, or -1 */
 bool futex_words_woken(struct wait_word *w, u32 n);
-int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline);
+int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_until *until);
 
 /* ---- futex_pi.c, futex_requeue.c ---- */
 /* Makes @q a waiter for @owner's lock (NULL: nobody has it yet), or for another's; boosts. Under the bucket's lock. */
@@ -107,9 +107,9 @@ long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
 int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
 /* The owner that we waited for has ended with the lock held: it is ours if nobody was faster. 0 or 1 (was), -errno. */
 int futex_pi_inherit(uaddr_t addr, pid_t owner);
-long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, u64 deadline, uaddr_t a2);
+long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until until, uaddr_t a2);
 long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 cmp);
-long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline);
+long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until);
 long futex_unlock_pi(uaddr_t addr, bool private);
 /* Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag: FUTEX_OWNER_DIED or 0. */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag);

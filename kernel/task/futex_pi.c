@@ -274,7 +274,8 @@ static void enqueue_for(struct futex_q *q, const struct futex_key *k, struct tas
 }
 
 /* Waits for @owner. 0: the lock is ours, 1: try again, -errno. */
-static int pi_wait(uaddr_t addr, const struct futex_key *k, struct task *owner, u64 deadline)
+static int pi_wait(
+	uaddr_t addr, const struct futex_key *k, struct task *owner, struct wait_until until)
 {
 	/* requeue_to: nor does a plain wake or requeue take it while it is queued and no PI waiter yet */
 	struct futex_q q = { .requeue_to = k };
@@ -290,13 +291,13 @@ static int pi_wait(uaddr_t addr, const struct futex_key *k, struct task *owner, 
 		return futex_unqueue(&q) ? 1 : 0;
 	if (err)
 		return futex_unqueue(&q) ? err : 0;
-	err = futex_sleep(&q, deadline);
+	err = futex_sleep(&q, until);
 	if (!err && !q.woken)
 		return futex_pi_inherit(addr, q.gone);
 	return err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
 }
 
-long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline)
+long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until)
 {
 	struct task *owner;
 	struct futex_key k;
@@ -311,7 +312,7 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline)
 			break;
 		err = futex_pi_owner(addr, pid, &owner);
 		if (!err) {
-			err = try ? -EAGAIN : pi_wait(addr, &k, owner, deadline);
+			err = try ? -EAGAIN : pi_wait(addr, &k, owner, until);
 			put_task(owner);
 		}
 		if (err > 0 &&

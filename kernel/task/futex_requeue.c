@@ -108,21 +108,21 @@ long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int
 }
 
 /* Asleep in the one queue or in the other. 0: the lock is ours. */
-static long wait_moved(struct futex_q *q, uaddr_t a2, bool private, u64 deadline)
+static long wait_moved(struct futex_q *q, uaddr_t a2, bool private, struct wait_until until)
 {
-	long err = futex_sleep(q, deadline);
+	long err = futex_sleep(q, until);
 
 	if (!err &&
 		!q->woken) { /* its owner has ended: we take it over, or wait for the next one */
 		err = futex_pi_inherit(a2, q->gone);
-		return err > 0 ? futex_lock_pi(a2, private, false, deadline) : err;
+		return err > 0 ? futex_lock_pi(a2, private, false, until) : err;
 	}
 	if (err != -ERESTARTSYS)
 		return err;
 	return futex_key_eq(&q->key, q->requeue_to) ? -EAGAIN : -ERESTARTNOINTR;
 }
 
-long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, u64 deadline, uaddr_t a2)
+long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until until, uaddr_t a2)
 {
 	struct futex_key k1, k2;
 	struct futex_q q = { .requeue_to = &k2 };
@@ -148,7 +148,7 @@ long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, u64 deadline, uadd
 	if (ret) /* who was moved and given the lock meanwhile, has it */
 		ret = futex_unqueue(&q) ? ret : 0;
 	else
-		ret = wait_moved(&q, a2, private, deadline);
+		ret = wait_moved(&q, a2, private, until);
 out_put_k1:
 	futex_key_put(&k1);
 out_put_k2:

@@ -70,7 +70,7 @@ bool futex_words_woken(struct wait_word *w, u32 n)
 	return false;
 }
 
-static int wait_any(struct wait_word *w, u32 n, u64 deadline)
+static int wait_any(struct wait_word *w, u32 n, struct wait_until until)
 {
 	int err = futex_words_queue(w, n), woken;
 
@@ -83,7 +83,7 @@ static int wait_any(struct wait_word *w, u32 n, u64 deadline)
 		if (wait_interrupted(TASK_INTERRUPTIBLE))
 			err = -ERESTARTSYS;
 		else
-			err = schedule_deadline(deadline);
+			err = schedule_until(until);
 	}
 	__set_current_state(TASK_RUNNING);
 	woken = futex_words_unqueue(w, n);
@@ -93,14 +93,14 @@ static int wait_any(struct wait_word *w, u32 n, u64 deadline)
 long sys_futex_waitv(uaddr_t waiters, u32 nr, int flags, uaddr_t timeout, int clock)
 {
 	struct wait_word *w;
-	u64 deadline = ~0UL;
+	struct wait_until until = WAIT_FOREVER;
 	long ret = 0;
 
 	if (flags || !nr || nr > FUTEX_WAITV_MAX || !waiters.v)
 		return -EINVAL;
 	if (timeout.v && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
 		return -EINVAL;
-	ret = futex_deadline(clock == CLOCK_REALTIME, true, timeout, &deadline);
+	ret = futex_deadline(clock == CLOCK_REALTIME, true, timeout, &until);
 	if (ret)
 		return ret;
 	w = kcalloc(nr, sizeof(*w), GFP_KERNEL);
@@ -109,7 +109,7 @@ long sys_futex_waitv(uaddr_t waiters, u32 nr, int flags, uaddr_t timeout, int cl
 	for (u32 i = 0; i < nr && !ret; i++)
 		ret = futex_word_get(uaddr_add(waiters, i * sizeof(struct futex_waitv)), &w[i]);
 	if (!ret)
-		ret = wait_any(w, nr, deadline);
+		ret = wait_any(w, nr, until);
 	kfree(w);
 	return ret;
 }

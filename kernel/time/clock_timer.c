@@ -130,6 +130,35 @@ void clock_has_moved(void)
 	set_anew();
 }
 
+/* ---- sleeping until a time of CLOCK_REALTIME ---- */
+
+struct real_sleeper {
+	struct clock_timer timer;
+	struct task *task; /* NULL: the time has come */
+};
+
+static void real_sleeper_over(struct clock_timer *ct)
+{
+	struct real_sleeper *s = container_of(ct, struct real_sleeper, timer);
+	struct task *t = s->task;
+
+	WRITE_ONCE(s->task, NULL);
+	wake_up_state(t, TASK_NORMAL | TASK_WAKEKILL);
+}
+
+int schedule_until(struct wait_until until)
+{
+	struct real_sleeper s = { .task = current };
+
+	if (!until.real)
+		return schedule_deadline(until.at);
+	clock_timer_setup(&s.timer, CLOCK_REALTIME, real_sleeper_over);
+	clock_timer_start(&s.timer, until.at);
+	schedule();
+	clock_timer_cancel_sync(&s.timer);
+	return READ_ONCE(s.task) ? 0 : -ETIMEDOUT;
+}
+
 /* ---- jumps ---- */
 
 static DEFINE_SPINLOCK(clock_watches_lock);
