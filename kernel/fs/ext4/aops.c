@@ -183,8 +183,10 @@ static int begin_write(
 	u64 index = (u64)pos >> PAGE_SHIFT;
 	u32 off = (u32)((u64)pos & (PAGE_SIZE - 1));
 	struct page *p;
-	int err;
+	int err = ext4_alive(EXT4_SB(inode->i_sb));
 
+	if (err)
+		return err;
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
 	if (pos > i_size_read(inode))
@@ -267,8 +269,10 @@ static int ext4_page_mkwrite(struct file *file, struct page *page)
 {
 	struct inode *inode = file->f_mapping->host;
 	u64 start = page->index << PAGE_SHIFT, size;
-	int err = 0;
+	int err = ext4_alive(EXT4_SB(inode->i_sb));
 
+	if (err)
+		return err;
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
 	file_update_time(file);

@@ -82,8 +82,10 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 {
 	u32 first = (u32)((u64)pos >> inode->i_blkbits), n = count_blocks(inode, pos, len);
 	u64 at = first, end = at + n;
-	int err = 0;
+	int err = ext4_alive(EXT4_SB(inode->i_sb));
 
+	if (err)
+		return err;
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
 	if (ext4_is_inline(inode) || end > ext4_max_blocks(inode) || !n)

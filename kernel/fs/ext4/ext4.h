@@ -121,6 +121,7 @@ struct ext4_sb {
 	struct ext4_buf *sb_buf; /* the block with the superblock */
 	u32 sb_off;              /* where in it */
 	bool failed;             /* ext4_error() was called */
+	bool shutdown;           /* atomic: stopped by FS_IOC_SHUTDOWN, until it is unmounted */
 	struct mutex
 		sb_disk_lock; /* who reads the superblock's place on the disk to write it changed, and who writes it; a leaf */
 
@@ -214,7 +215,7 @@ int ext4_journal_freeze(struct super_block *sb);
 void ext4_journal_thaw(struct super_block *sb);
 bool ext4_journal_frozen(const struct ext4_sb *sbi);
 bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
-/* A handle on the running transaction for a change of at most @credits blocks. Nests. ERR_PTR(-EROFS: aborted, -ENOMEM). */
+/* A handle on the running transaction for a change of at most @credits blocks. Nests. ERR_PTR(-EROFS: aborted, -EIO: shut down). */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);
 /* More credits in the same transaction: 0, or -EAGAIN (stop, start again). */
@@ -245,6 +246,14 @@ int ext4_flush_disk(struct ext4_sb
 		*sbi); /* what was written has reached the medium; nobarrier: not asked for */
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
+/* Stops the log without making the file system read-only; see shutdown.c. */
+void ext4_journal_give_up(struct ext4_sb *sbi);
+/* Returns 0, or -EIO after FS_IOC_SHUTDOWN. */
+static inline int ext4_alive(const struct ext4_sb *sbi)
+{
+	return unlikely(__atomic_load_n(&sbi->shutdown, __ATOMIC_ACQUIRE)) ? -EIO : 0;
+}
+long ext4_shutdown(struct super_block *sb, uaddr_t from); /* FS_IOC_SHUTDOWN */
 /* True if the log was given up because the disk has refused a request, not because of damage. */
 bool ext4_lost_by_disk(const struct ext4_sb *sbi);
 /* balloc.c: the blocks that transaction @t freed may be had again. */

@@ -18,8 +18,10 @@ int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	struct inode *inode = f->f_inode;
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	bool only_data = datasync && S_ISREG(inode->i_mode);
-	int err = 0, r;
+	int err = ext4_alive(sbi), r;
 
+	if (err)
+		return err;
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return sbi->failed || ext4_journal_is_aborted(sbi) ? -EROFS : 0;
 	if (S_ISREG(inode->i_mode))
@@ -89,19 +91,40 @@ static int ext4_release(struct inode *inode, struct file *f)
 /* Who has opened it before it was made immutable does not change it any more either. */
 static ssize_t ext4_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
+	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
+
+	if (err)
+		return err;
 	return f->f_inode->i_flags & S_IMMUTABLE ? -EPERM : generic_file_write_iter(f, from, pos);
+}
+
+static ssize_t ext4_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
+
+	return err ? err : generic_file_read_iter(f, to, pos);
+}
+
+static int ext4_file_open(struct inode *inode, struct file *f)
+{
+	return ext4_alive(EXT4_SB(inode->i_sb));
 }
 
 /* MAP_SYNC is for memory that keeps what is written. */
 static int ext4_mmap(struct file *f, struct vm_area *vma)
 {
+	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
+
+	if (err)
+		return err;
 	return vma->vm_flags & VM_SYNC ? -EOPNOTSUPP : generic_file_mmap(f, vma);
 }
 
 const struct file_operations ext4_file_fops = {
+	.open = ext4_file_open,
 	.release = ext4_release,
 	.llseek = ext4_llseek,
-	.read_iter = generic_file_read_iter,
+	.read_iter = ext4_read_iter,
 	.write_iter = ext4_write_iter,
 	.mmap = ext4_mmap,
 	.fsync = ext4_fsync,

@@ -22,6 +22,7 @@
 #define EXT4_IOC_MOVE_EXT _IOWR('f', 15, u8[40])
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, u64)
 #define EXT4_IOC_SWAP_BOOT _IO('f', 17)
+#define EXT4_IOC_SHUTDOWN _IOR('X', 125, u32)
 
 static long get_label(struct ext4_sb *sbi, uaddr_t to)
 {
@@ -77,6 +78,7 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FS_IOC_GETVERSION: return put_user(inode->i_generation, UADDR(arg));
 	case FS_IOC_GETFSLABEL: return get_label(EXT4_SB(inode->i_sb), UADDR(arg));
 	case FS_IOC_SETFSLABEL: return set_label(f, UADDR(arg));
+	case EXT4_IOC_SHUTDOWN: return ext4_shutdown(inode->i_sb, UADDR(arg));
 	case FITRIM: return ext4_fitrim(inode->i_sb, UADDR(arg));
 	case EXT4_IOC_GETVERSION_OLD: return put_user(inode->i_generation, UADDR(arg));
 	case EXT4_IOC_MOVE_EXT:

@@ -96,7 +96,7 @@ static void want_commit_locked(struct ext4_journal *j, u32 tid)
 		j->wanted_tid = tid;
 }
 
-/* Joins the running transaction, or makes one: 0, -EAGAIN (wait), -EROFS. */
+/* Joins the running transaction, or makes one: 0, -EAGAIN (wait), -EROFS, -EIO (shut down). */
 static int join(struct ext4_journal *j, struct ext4_handle *h)
 {
 	struct ext4_txn *fresh = NULL;
@@ -116,7 +116,7 @@ static int join(struct ext4_journal *j, struct ext4_handle *h)
 		}
 	}
 	if (j->aborted || j->closed) {
-		err = -EROFS;
+		err = ext4_alive(j->sbi) ? -EIO : -EROFS;
 	} else if (may_start(j, h->credits)) {
 		h->txn = j->running;
 		h->txn->updates++;
@@ -145,6 +145,8 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 		h->refs++;
 		return h;
 	}
+	if (ext4_alive(EXT4_SB(sb)))
+		return ERR_PTR(-EIO);
 	if (!j || sb->s_flags & SB_RDONLY)
 		return ERR_PTR(-EROFS);
 	h = kmalloc(
@@ -445,10 +447,19 @@ void ext4_journal_abort(struct ext4_sb *sbi, int err)
 	j->disk_refused = err != -EFSCORRUPTED;
 	if (j->disk_refused)
 		bdev_lost(sbi->sb->s_bdev, 0, err);
+	sbi->sb->s_flags |= SB_RDONLY;
+	ext4_journal_give_up(sbi);
+}
+
+void ext4_journal_give_up(struct ext4_sb *sbi)
+{
+	struct ext4_journal *j = sbi->journal;
+
+	if (!j)
+		return;
 	spin_lock(&j->lock);
 	j->aborted = true;
 	spin_unlock(&j->lock);
-	sbi->sb->s_flags |= SB_RDONLY;
 	wake_up_all(&j->wait_start);
 	wake_up_all(&j->wait_done);
 }

@@ -170,6 +170,10 @@ static int ext4_unfreeze(struct super_block *sb)
 
 	if (!ext4_journal_frozen(sbi))
 		return 0;
+	if (ext4_alive(sbi)) { /* nothing is written any more: the disk stays clean */
+		ext4_journal_thaw(sb);
+		return 0;
+	}
 	mark_in_use(sbi);
 	current->flags |=
 		PF_MEMALLOC; /* what memory there is may wait for this, even who was killed for his */

@@ -373,7 +373,8 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 		err = (int)PTR_ERR(h);
 		mapping_set_error(inode->i_mapping, err);
 		for (i = 0; i < n; i++) /* aborted: the data can go nowhere any more */
-			if (err == -EROFS && clear_page_dirty_for_io(pages[i])) {
+			if ((err == -EROFS || ext4_alive(EXT4_SB(inode->i_sb))) &&
+				clear_page_dirty_for_io(pages[i])) {
 				ext4_drop_promise(pages[i]);
 				if (ext4_lost_by_disk(EXT4_SB(inode->i_sb)))
 					bdev_lost(inode->i_sb->s_bdev, PAGE_SIZE, err);
