@@ -21,6 +21,7 @@
 #define MODE_READ 1
 #define MODE_WRITE 2
 #define MODE_APPEND_ONLY 4
+#define MODE_SWAP 8        /* an active swap area */
 #define MAP_DROPPABLE_ 0x8 /* a type, of Linux 6.11 */
 #define MAP_ABOVE4G_ 0x80  /* of Linux 6.6; what has a choice lies there anyway */
 #define LEGACY_MASK                                                                                \
@@ -115,6 +116,8 @@ static int check_file(struct map_request *r)
 			return -EACCES;
 		r->vm_flags &= ~VM_MAYWRITE;
 	}
+	if (r->vm_flags & VM_SHARED && r->prot & PROT_WRITE && mode & MODE_SWAP)
+		return -ETXTBSY;
 	if (r->vm_flags & VM_SHARED && mode & MODE_WRITE && mode & MODE_APPEND_ONLY)
 		return -EACCES;
 	if (mm_file_ops->may_exec(r->file))
@@ -299,7 +302,7 @@ static u64 map_region(struct map_request *r)
 	if (r->file && (r->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE))
 		m = mm_file_ops->mapping(r->file);
 	if (m && !mapping_count_writable(m))
-		return mm_file_ops->mode(r->file) & 8 ? -ETXTBSY : -EPERM;
+		return mm_file_ops->mode(r->file) & MODE_SWAP ? -ETXTBSY : -EPERM;
 	at = map_counted(r);
 	if (m)
 		atomic_dec(&m->i_mmap_writable); /* the area is counted now, or there is none */

@@ -3,7 +3,9 @@
  * swapon.c: swap areas on block devices and in files (swapon(2), swapoff(2)): the header that mkswap wrote, where each slot lies on the disk, and
  * the requests. What is in the slots is kernel/mm's.
  *
- * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is, and nobody may write to it. A device is opened exclusively.
+ * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is, and nobody may write to it. Mappings that are writable already stay: the
+ * fsync behind the mark takes the right to write from their pages, and the next store finds the mark (page_mkwrite) and is SIGBUS. A device is
+ * opened exclusively.
  *
  * Not on a disk whose writes may need memory (gendisk.no_swap: loop devices), as that may be the memory which the write is to free.
  *
@@ -294,8 +296,8 @@ static int claim_file(struct file *f)
 	down_write(&inode->i_rwsem);
 	if (inode->i_flags & S_SWAPFILE)
 		err = -EBUSY;
-	else if (!mapping_deny_writable(f->f_mapping))
-		err = -EBUSY; /* somebody may write to it through a mapping */
+	else if (!S_ISREG(inode->i_mode) && !mapping_deny_writable(f->f_mapping))
+		err = -EBUSY; /* a task may write to the device through a mapping */
 	else
 		inode->i_flags |= S_SWAPFILE;
 	if (!err)
@@ -310,11 +312,13 @@ static void unclaim_file(struct file *f)
 
 	down_write(&inode->i_rwsem);
 	inode->i_flags &= ~(u32)S_SWAPFILE;
-	mapping_allow_writable(f->f_mapping);
+	if (!S_ISREG(inode->i_mode))
+		mapping_allow_writable(f->f_mapping);
 	up_write(&inode->i_rwsem);
 	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* what others have read meanwhile */
 }
 
+/* Behind S_SWAPFILE: what is dirty has its blocks and goes out, and no page becomes dirty any more. */
 static int settle_file(struct file *f)
 {
 	int err = vfs_fsync_range(f, 0, S64_MAX, false);

@@ -10,6 +10,7 @@
  *	uffd                userfaultfd: registering, moving
  *	bus                 reads memory whose area fails: which pages were SIGBUS
  *	stress SECONDS      processes and threads that write, read, page out, fork, zap, move
+ *	mapped PATH         an area in a file that is mapped writable before; what stores, new mappings and mprotect say
  *	hold MIB            keeps that much, prints a line, and ends when its input does
  */
 #define _GNU_SOURCE
@@ -519,6 +520,47 @@ static int call(const char *what, int err)
 	return err != 0;
 }
 
+static sigjmp_buf no_store;
+
+static void on_no_store(int sig)
+{
+	siglongjmp(no_store, 1);
+}
+
+static const char *store(volatile char *p)
+{
+	if (sigsetjmp(no_store, 1))
+		return "SIGBUS";
+	*p = 'x';
+	return "ok";
+}
+
+/* Page 1 is clean when the area begins, page 2 is dirty; both have been written through the mapping. */
+static int mapped(const char *path)
+{
+	int fd = open(path, O_RDWR);
+	char *p = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), *q;
+
+	if (fd < 0 || p == MAP_FAILED)
+		return say("mapped", 0);
+	signal(SIGBUS, on_no_store);
+	p[PAGE] = 'a';
+	msync(p, 16 * PAGE, MS_SYNC);
+	p[2 * PAGE] = 'b';
+	call("on", swapon(path, 0));
+	printf("read: %c%c\n", p[PAGE], p[2 * PAGE]);
+	printf("stores: %s %s %s\n", store(p + PAGE), store(p + 2 * PAGE), store(p + 3 * PAGE));
+	call("map to write",
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	call("map to read", q == MAP_FAILED);
+	call("mprotect", mprotect(q, PAGE, PROT_READ | PROT_WRITE));
+	printf("store: %s\n", store(q));
+	call("off", swapoff(path));
+	printf("stores: %s %s %s\n", store(p + PAGE), store(p + 2 * PAGE), store(q));
+	return say("mapped", 1);
+}
+
 static int hold(u64 mib)
 {
 	u64 pages = mib * (MIB / PAGE);
@@ -557,6 +599,8 @@ int main(int argc, char **argv)
 		return bus();
 	if (!strcmp(what, "stress"))
 		return stress(n);
+	if (!strcmp(what, "mapped"))
+		return mapped(argv[2]);
 	if (!strcmp(what, "hold"))
 		return hold(n);
 	return 2;

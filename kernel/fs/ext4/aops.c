@@ -279,7 +279,10 @@ static int ext4_page_mkwrite(struct file *file, struct page *page)
 	down_read(&inode->i_data.invalidate_lock);
 	lock_page(page);
 	size = (u64)i_size_read(inode);
-	if (page->mapping == &inode->i_data && start < size) {
+	if (inode->i_flags &
+		S_SWAPFILE) { /* under the page's lock: see settle_file() of swapon.c */
+		err = -ETXTBSY;
+	} else if (page->mapping == &inode->i_data && start < size) {
 		err = ext4_promise(inode, page, 0, (u32)min(size - start, PAGE_SIZE));
 		if (!err)
 			set_page_dirty(page);
