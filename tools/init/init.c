@@ -513,8 +513,11 @@ int main(void)
 	on_terminal = job.terminal;
 	enter_image();
 	mount_all();
+	if (*job.hostname) {
+		hosts_add(job.hostname);
+		sethostname(job.hostname, strlen(job.hostname));
+	}
 	mount_volumes(&job);
-	sethostname(job.hostname, strlen(job.hostname));
 	loopback_up();
 	dhcp_configure("eth0");
 	catch_signals(&unblocked);

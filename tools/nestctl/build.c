@@ -113,6 +113,12 @@ static bool read_nothing(int fd)
 	return ioctl(fd, FIONREAD, &n) || !n;
 }
 
+/* mmdebstrap leaves the builder's host name, and no /etc/hosts. */
+static const char names_hook[] =
+	"--customize-hook=echo nest >\"$1/etc/hostname\"; printf '%s\\t%s\\n' 127.0.0.1 localhost "
+	"127.0.1.1 nest ::1 'localhost ip6-localhost ip6-loopback' ff02::1 ip6-allnodes ff02::2 "
+	"ip6-allrouters >\"$1/etc/hosts\"";
+
 static void debian_populate(struct ext4_image *im, const char *suite, char **packages)
 {
 	const char *include = base_packages;
@@ -123,7 +129,7 @@ static void debian_populate(struct ext4_image *im, const char *suite, char **pac
 	if (pipe2(pipe_fds, O_CLOEXEC))
 		die("cannot make a pipe: %s", strerror(errno));
 	const char *const argv[] = { "mmdebstrap", "--mode=auto", "--variant=minbase",
-		"--format=tar", format("--include=%s", include), suite, "-", NULL };
+		"--format=tar", names_hook, format("--include=%s", include), suite, "-", NULL };
 	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), pipe_fds[1], -1 };
 	pid_t pid = spawn(argv, fds);
 

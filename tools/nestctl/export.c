@@ -171,8 +171,8 @@ int image_export(int argc, char **argv)
 		die("image export: %s", strerror(errno));
 	total = stat(image, &from) ? 0 : (uint64_t)from.st_blocks * 512;
 	clean_up_when_ended();
-	const char *const run[] = { nestctl_path, "run", "--bare", "-T", "--net", "none", "--",
-		image, "sh", "-c", script, NULL };
+	const char *const run[] = { nestctl_path, "run", "--bare", "--as-is", "-T", "--net", "none",
+		"--", image, "sh", "-c", script, NULL };
 	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), add ? ends[1] : fd,
 		memfd_create("errors", MFD_CLOEXEC) };
 

@@ -47,7 +47,7 @@ char *job_text(struct run *r, size_t *size)
 	if (!r->bare)
 		config = image_config_read(r->image);
 	put(f, 'm', r->terminal ? "terminal" : r->joined ? "joined" : "channels");
-	put(f, 'h', host_name_of(r->image));
+	put(f, 'h', r->as_is ? "" : host_name_of(r->image));
 	put(f, 't', term ? term : "dumb");
 	for (int i = 0; i < r->nr_volumes; i++)
 		put(f, 'v', r->volumes[i].guest);

@@ -317,7 +317,7 @@ static void add_env(struct run *r, const char *text)
 	r->env_size += n;
 }
 
-enum { KEY_NET = 256, KEY_NAME, KEY_PARAM, KEY_RM, KEY_BARE };
+enum { KEY_NET = 256, KEY_NAME, KEY_PARAM, KEY_RM, KEY_BARE, KEY_AS_IS };
 
 static void parse_option(struct run *r, int key)
 {
@@ -334,6 +334,7 @@ static void parse_option(struct run *r, int key)
 	case 'v': add_volume(r, optarg); break;
 	case 'V': r->verbose = true; break;
 	case KEY_BARE: r->bare = true; break;
+	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NET: r->net = optarg; break;
 	case KEY_NAME: add(r, format("umid=%s", optarg)); break;
 	case KEY_PARAM:
@@ -411,6 +412,7 @@ static const struct option_row options[] = {
 	{ KEY_BARE, "bare", NULL,
 		"what the image says of its command (environment, folder, user, entry point) does "
 		"not count" },
+	{ KEY_AS_IS, "as-is", NULL, NULL }, /* image export's */
 	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
 		"connections to port HOST of this machine (127.0.0.1 unless ADDRESS says "
 		"otherwise) go to port GUEST of the instance. Anything that is not of this form is "
