@@ -13,6 +13,13 @@ bad=0
 
 ok() { echo "ok      $1"; }
 no() { echo "NOT OK  $1${2:+: $2}"; bad=1; }
+# skip NAME WHY: a test that this host has not what it takes for; tests/run counts it and says why
+skip() { echo "skip    $1: $2"; }
+# skip_rest WHY: the rest of the file
+skip_rest() {
+	skip "${0##*/}" "$1"
+	exit $bad
+}
 # check NAME COMMAND...: the command succeeds
 check() {
 	local name=$1

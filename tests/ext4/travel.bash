@@ -5,12 +5,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 uml=${UML:-$(command -v linux.uml)}
 if [[ -z $uml ]]; then
-	ok "skipped: no linux.uml (package user-mode-linux)"
-	exit 0
+	skip_rest "no linux.uml (package user-mode-linux)"
 fi
 if ! uml_runs "$uml"; then
-	ok "skipped: $uml does not run here"
-	exit 0
+	skip_rest "$uml does not run here"
 fi
 
 # what a turn does, in either

@@ -14,8 +14,7 @@ own_network() {
 			[[ -n $why ]] || unshare -n ip tuntap add t0 mode tap 2>/dev/null || why="no tap device to be had"
 		fi
 		if [[ -n $why ]]; then
-			ok "$(basename "$0"): skipped: $why"
-			exit 0
+			skip_rest "$why"
 		fi
 		IN_NETNS=1 exec unshare -n "$0"
 	fi

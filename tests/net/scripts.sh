@@ -53,7 +53,7 @@ once_more() {
 host_plays() { play host unshare -n sh "$work/host" "$@" tap:h0 "$work/agent" "${FILES[@]}"; }
 on_host() { # WORD...
 	[[ -c /dev/net/tun && -r /dev/net/tun && -w /dev/net/tun ]] && command -v ip >/dev/null &&
-		unshare -n ip tuntap add t0 mode tap 2>/dev/null || { echo "#   no tap device here: not compared with the host"; return; }
+		unshare -n ip tuntap add t0 mode tap 2>/dev/null || { skip "${0##*/} on the host" "no tap device to be had"; return; }
 	once_more host host_plays "$@"
 }
 guest_plays() {
