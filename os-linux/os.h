@@ -42,6 +42,21 @@ int os_file_sync(int file);
 /* Human text of an errno (positive or negative), for refusals. Static storage. */
 const char *os_strerror(int err);
 
+/* ---- why the host says no (why.c) ---- */
+/*
+ * Notes that the host has refused @call, a string that stays, with @err, an errno > 0, for
+ * os_why(). Returns -@err.
+ */
+int os_refused(const char *call, int err);
+/*
+ * What the host refused with @err, negative, and the cause as far as it can be read: limits,
+ * sysctls, filters. For refusals; the calling thread's last refused call is named when it is
+ * known. Valid until the next call of the thread.
+ */
+const char *os_why(int err);
+/* What limits the number of processes here: "pids.max of the control group /a is 12". */
+void os_why_no_tasks(char *buf, size_t size);
+
 /* ---- memory ---- */
 
 /* A sparse memory file of @size bytes (a memfd). A handle. */

@@ -58,12 +58,19 @@ struct os_space_setup {
 	bool *tsc_traps; /* NULL, or rdtsc is to be SIGSEGV in all tasks of spaces: whether the host does that */
 };
 /*
- * 0 and *vdso (0: the host has none); -EAGAIN: the window was taken, try again or elsewhere; other
- * errors are final.
+ * 0 and *vdso (0: the host has none); -EADDRINUSE: the window was taken, try again or elsewhere;
+ * other errors are final, and os_why() knows the call.
  */
 int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
 /* The zygote, and every task of it, end. */
 void os_space_stop(void);
+/*
+ * True if the zygote has died, which it does not before we do: how, and of what if that can be
+ * read ("was killed by signal 9").
+ */
+bool os_space_zygote_died(char *buf, size_t size);
+/* The same of a task that has died by itself and is not reaped. */
+bool os_space_died(int task, char *buf, size_t size);
 /* Gives the zygote another file, for mappers made from now on, at that fd of theirs. */
 int os_space_give_file(int file, int at_fd);
 

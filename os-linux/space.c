@@ -30,6 +30,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +41,7 @@
 #include "os-linux/internal.h"
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
+#include "os-linux/why.h"
 #include "skas/stub_abi.h"
 
 #define MAX_TASKS 65536
@@ -58,6 +60,8 @@ static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int zygote_socket = -1;
 static pid_t zygote;
+static volatile int
+	exec_refusal; /* -errno of the call that kept the last child from becoming the zygote; 0: none */
 static bool ordinary; /* it is scheduled by SCHED_OTHER: not by chrt's will; set once */
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -117,30 +121,60 @@ static int map_words(const struct os_space_setup *s)
 			MAP_SHARED | MAP_FIXED, ZFD_CTL, (int64_t)s->words_off } };
 	long r = request_fd(&m, -1);
 
-	return r == (long)s->words_at ? 0 : r < 0 ? (int)r : -ENOMEM;
+	return r == (long)s->words_at ? 0 : os_refused("mmap", r < 0 ? (int)-r : ENOMEM);
 }
 
 /* ---- starting the zygote ---- */
 
-/* memfds without MFD_EXEC may be refused by the host's policy, with it by an old host. */
+/* An old host does not know MFD_EXEC. */
 static int image_fd(const struct os_space_setup *s)
 {
 	int fd = memfd_create("nestling-space", MFD_CLOEXEC | 0x10 /* MFD_EXEC */);
 
-	if (fd < 0)
+	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("nestling-space", MFD_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return os_refused("memfd_create", errno);
 	for (uint64_t done = 0; done < s->size;) {
 		ssize_t n = write(fd, (const char *)s->image + done, s->size - done);
 
 		if (n <= 0) {
+			int err = os_refused("write", n ? errno : ENOSPC);
+
 			close(fd);
-			return -ENOMEM;
+			return err;
 		}
 		done += n;
 	}
 	return fd;
+}
+
+/*
+ * Hosts before Linux 5.9 have no close_range, and a filter may refuse it. Closes what /proc names,
+ * or else all below the limit.
+ */
+static void close_each(int from, int to)
+{
+	struct rlimit rl = { 0 };
+	int last = to;
+
+	if (!getrlimit(RLIMIT_NOFILE, &rl) && (rlim_t)to >= rl.rlim_cur)
+		last = (int)rl.rlim_cur - 1;
+	for (int fd = from; fd <= last; fd++)
+		close(fd);
+}
+
+static void close_all(int from, int to)
+{
+	if (from <= to && syscall(SYS_close_range, from, to, 0))
+		close_each(from, to);
+}
+
+/* Ends the child that cannot become the zygote; its parent, whose memory it shares, knows why. */
+static void __attribute__((noreturn)) give_up_exec(const char *call)
+{
+	exec_refusal = os_refused(call, errno);
+	_exit(ZEXIT_REQUEST);
 }
 
 /* Between vfork and exec: puts fds where the zygote expects them, closes all others, and goes. */
@@ -156,14 +190,14 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 		safe[i] = fcntl(want[i][0], F_DUPFD, CHILD_SPARE_FD);
 	for (int i = 0; i < 4; i++)
 		if (safe[i] < 0 || dup2(safe[i], want[i][1]) < 0)
-			_exit(ZEXIT_REQUEST);
-	syscall(SYS_close_range, 0, ZFD_SOCKET - 1, 0);
+			give_up_exec(safe[i] < 0 ? "fcntl" : "dup2");
+	close_all(0, ZFD_SOCKET - 1);
 	close(ZFD_SOCKET + 1);
-	syscall(SYS_close_range, IMAGE_FD + 1, ZFD_REGION - 1, 0);
-	syscall(SYS_close_range, ZFD_REGION + 1, ~0U, 0);
+	close_all(IMAGE_FD + 1, ZFD_REGION - 1);
+	close_all(ZFD_REGION + 1, INT_MAX);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
-	_exit(ZEXIT_REQUEST);
+	give_up_exec("execveat");
 }
 
 static __attribute__((noinline)) pid_t spawn(int socket, int ctl, int physmem, int image)
@@ -184,11 +218,13 @@ static int launch(const struct os_space_setup *s)
 	image = image_fd(s);
 	if (image < 0)
 		return image;
-	err = -EMFILE;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		err = os_refused("socketpair", errno);
 		goto err_close_image;
+	}
+	exec_refusal = 0;
 	zygote = spawn(pair[1], ctl, physmem, image);
-	err = zygote < 0 ? -errno : 0;
+	err = zygote < 0 ? os_refused("vfork", errno) : 0;
 	close(pair[1]);
 	zygote_socket = err ? -1 : pair[0]; /* no zygote: os_space_stop() has nothing to kill */
 	if (err)
@@ -196,6 +232,15 @@ static int launch(const struct os_space_setup *s)
 err_close_image:
 	close(image);
 	return err;
+}
+
+/*
+ * Why the zygote does not answer: what it was refused, or that its own addresses were taken, where
+ * exec killed it.
+ */
+static int start_failure(void)
+{
+	return exec_refusal ? exec_refusal : -EADDRINUSE;
 }
 
 static void abandon_zygote(void)
@@ -223,7 +268,7 @@ static int move_mapping(const struct os_space_setup *s, uint64_t from, uint64_t 
 		return -ENOSPC;
 	r = remote_call(
 		SYS_mremap, start, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-	return (uint64_t)r == to ? 0 : (int)r;
+	return (uint64_t)r == to ? 0 : os_refused("mremap", (int)-r);
 }
 
 struct mapping {
@@ -277,16 +322,18 @@ static int clear_address_space(const struct os_space_setup *s)
 	if (!r && s->top > s->base + s->window)
 		r = remote_call(
 			SYS_munmap, s->base + s->window, s->top - s->base - s->window, 0, 0, 0);
-	return (int)r;
+	return r ? os_refused("munmap", (int)-r) : 0;
 }
 
 /* The filter holds for the zygote and all that it forks. */
 static int install_filter(const struct os_space_setup *s)
 {
+	long r;
+
 	if (!s->filter)
 		return 0;
-	return (int)remote_call(
-		SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, s->filter, 0, 0);
+	r = remote_call(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, s->filter, 0, 0);
+	return r ? os_refused("seccomp", (int)-r) : 0;
 }
 
 static void kick_cpu(int cpu);
@@ -298,16 +345,17 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 	if (!tasks) {
 		tasks = mmap(NULL, MAX_TASKS * sizeof(*tasks), PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (tasks == MAP_FAILED)
-			return -ENOMEM;
+		if (tasks == MAP_FAILED) {
+			tasks = NULL;
+			return os_refused("mmap", errno);
+		}
 	}
 	err = launch(s);
 	if (err)
 		return err;
-	/* Where its own addresses were taken, exec killed it. */
 	if (remote_call(SYS_getpid, 0, 0, 0, 0, 0) != zygote) {
 		abandon_zygote();
-		return -EAGAIN;
+		return start_failure();
 	}
 	os_short_slices(zygote); /* all tasks of spaces inherit it */
 	ordinary = sched_getscheduler(zygote) == SCHED_OTHER;
@@ -325,6 +373,7 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 		abandon_zygote();
 		return err;
 	}
+	os_space_note_oom_kills();
 	running = s->running;
 	os_kicker_set(kick_cpu);
 	return 0;
@@ -438,6 +487,21 @@ pid_t os_space_pid(int task)
 	return tasks[task].pid;
 }
 
+uint64_t *os_space_delay_seen(int task)
+{
+	return &tasks[task].delay_seen;
+}
+
+pid_t os_space_zygote(void)
+{
+	return zygote_socket < 0 ? 0 : zygote;
+}
+
+bool os_space_ordinary(void)
+{
+	return ordinary;
+}
+
 void os_space_set_traced(int task)
 {
 	tasks[task].traced = true;
@@ -459,7 +523,7 @@ int os_space_fork(uint64_t order_offset, uint64_t order_size)
 	struct zyg_msg m = { .cmd = ZYG_FORK, .a = { (int64_t)order_offset, (int64_t)order_size } };
 	long pid = request_fd(&m, -1);
 
-	return pid < 0 ? (int)pid : os_space_adopt((uint32_t)pid);
+	return pid < 0 ? os_refused("fork", (int)-pid) : os_space_adopt((uint32_t)pid);
 }
 
 int os_space_adopt(uint32_t pid)
@@ -646,140 +710,4 @@ int os_space_requeue(uint32_t *from, uint32_t *to, uint32_t val)
 void os_space_yield(void)
 {
 	sched_yield();
-}
-
-/* ---- placement ---- */
-
-/* The host CPUs that the process could use when it first asked. */
-static const cpu_set_t *allowed_cpus(void)
-{
-	static cpu_set_t set;
-	static int done;
-
-	if (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
-		sched_getaffinity(getpid(), sizeof(set), &set);
-		__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
-	}
-	return &set;
-}
-
-static void pin(pid_t pid, int nth)
-{
-	const cpu_set_t *all = allowed_cpus();
-	cpu_set_t one;
-
-	if (nth < 0) {
-		sched_setaffinity(pid, sizeof(*all), all);
-		return;
-	}
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, all) || nth--)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		sched_setaffinity(pid, sizeof(one), &one);
-		return;
-	}
-}
-
-void os_space_pin(int task, int host_cpu)
-{
-	pin(tasks[task].pid, host_cpu);
-}
-
-void os_space_patient(int task, int patient)
-{
-	struct sched_param param = { 0 };
-
-	if (ordinary)
-		sched_setscheduler(tasks[task].pid, patient ? SCHED_BATCH : SCHED_OTHER, &param);
-}
-
-void os_space_pin_self(int host_cpu)
-{
-	pin(0, host_cpu);
-}
-
-int os_space_this_cpu(void)
-{
-	const cpu_set_t *all = allowed_cpus();
-	int here = sched_getcpu(), n = 0;
-
-	for (int cpu = 0; cpu < here; cpu++)
-		n += CPU_ISSET(cpu, all) != 0;
-	return n;
-}
-
-static uint64_t read_delay(int fd)
-{
-	char buf[128], *delay;
-	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
-
-	if (n <= 0)
-		return 0;
-	buf[n] = 0;
-	delay = strchr(buf, ' ');
-	return delay ? strtoull(delay, NULL, 10) : 0;
-}
-
-/* Our own file stays open: it is looked at more often. */
-static int own_schedstat(void)
-{
-	static __thread int fd = -1;
-
-	if (fd < 0)
-		fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-	return fd;
-}
-
-uint64_t os_space_delayed(int task)
-{
-	char path[64];
-	uint64_t delay;
-	int fd;
-
-	if (!task)
-		return read_delay(own_schedstat());
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)tasks[task].pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	delay = read_delay(fd);
-	if (fd >= 0)
-		close(fd);
-	return delay;
-}
-
-/* The file is the thread's that opened it, whoever reads it. */
-static uint64_t vcpu_stolen(int cpu)
-{
-	static struct {
-		int fd;
-		uint64_t seen;
-	} vcpus[OS_MAX_CPUS];
-	uint64_t delay, grown = 0;
-
-	if (!__atomic_load_n(&vcpus[cpu].fd, __ATOMIC_ACQUIRE)) {
-		if (os_this_cpu != cpu)
-			return 0;
-		vcpus[cpu].seen = read_delay(own_schedstat());
-		__atomic_store_n(&vcpus[cpu].fd, own_schedstat(), __ATOMIC_RELEASE);
-		return 0;
-	}
-	delay = read_delay(vcpus[cpu].fd);
-	if (delay > vcpus[cpu].seen) {
-		grown = delay - vcpus[cpu].seen;
-		vcpus[cpu].seen = delay;
-	}
-	return grown;
-}
-
-uint64_t os_space_stolen(int cpu, int task)
-{
-	uint64_t own = vcpu_stolen(cpu), delay, seen, its;
-
-	if (!task)
-		return own;
-	delay = os_space_delayed(task);
-	seen = __atomic_exchange_n(&tasks[task].delay_seen, delay, __ATOMIC_RELAXED);
-	its = delay > seen ? delay - seen : 0;
-	return own > its ? own : its;
 }

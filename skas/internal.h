@@ -266,6 +266,9 @@ u64 handoff_patience(u64 deadline);
 	(500 * NSEC_PER_USEC) /* that a stay may cost after its end: a spin of 50 us, and what a hypervisor makes of it */
 void watch_ends(struct runner *r); /* it is about to be reaped: nobody else ends it any more */
 
+/* skas.c */
+void note_death(const char *role, int task); /* how it died by itself, for skas_why_lost() */
+
 /* pool.c */
 void pool_empty(void);
 

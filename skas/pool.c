@@ -224,3 +224,8 @@ void pool_empty(void)
 	while ((s = take(-1, 0, true)))
 		space_end(s);
 }
+
+void skas_trim(void)
+{
+	pool_empty();
+}

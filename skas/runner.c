@@ -68,8 +68,11 @@ static int clone_runner_locked(struct runner *r)
 	int err;
 
 	err = order_slot(r);
-	if (!err)
+	if (!err) {
 		err = clone(r);
+		if (err)
+			os_refused("clone", -err);
+	}
 	if (!err)
 		err = os_space_adopt(s->orders->pid);
 	if (err < 0)

@@ -126,9 +126,9 @@ static int start_zygote(void)
 {
 	u64 top = os_space_top();
 	u64 base = round_down(top - STUB_WINDOW, TRAMP_WINDOW);
-	int err = -EAGAIN;
+	int err = -EADDRINUSE;
 
-	for (int i = 0; i < START_ATTEMPTS && err == -EAGAIN; i++) {
+	for (int i = 0; i < START_ATTEMPTS && err == -EADDRINUSE; i++) {
 		if (i >= LOWER_AFTER)
 			base -= LOWER_STEP;
 		skas.base = base;
@@ -201,19 +201,16 @@ static const char *seccomp_obstacle(void)
 	return NULL;
 }
 
+/* What no mode could do. */
 static const char *reason(int err)
 {
-	switch (err) {
-	case -EAGAIN:
-		return "the host allows no more processes (ulimit -u, pids.max): no address space "
-		       "for a guest";
-	case -ENOMEM: return "the host has no memory for a guest's address space";
-	case -EPERM:
-		return "the host forbids ptrace (kernel.yama.ptrace_scope), and seccomp mode is "
-		       "not possible";
-	case -EACCES: return "the host forbids programs in memory files (vm.memfd_noexec)";
-	}
-	return "the host's address space or system calls do not allow guest address spaces";
+	static char text[400];
+
+	if (err == -EADDRINUSE)
+		return "no address space for a guest: the top of the host's address space is in "
+		       "use";
+	snprintf(text, sizeof(text), "no address space for a guest: %s", os_why(err));
+	return text;
 }
 
 static int probe(const char **why)
@@ -355,6 +352,27 @@ static int make_ready(struct space *s, struct runner *r)
 	return space_pending(s) ? space_flush(s) : 0;
 }
 
+/* For people: where two spaces are lost at once one of them is told. */
+static char why_lost[256];
+
+void note_death(const char *role, int task)
+{
+	char how[200];
+
+	if (os_space_died(task, how, sizeof(how)))
+		snprintf(why_lost, sizeof(why_lost), "%s %s", role, how);
+}
+
+const char *skas_why_lost(void)
+{
+	return why_lost;
+}
+
+bool skas_zygote_died(char *buf, size_t size)
+{
+	return os_space_zygote_died(buf, size);
+}
+
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
 	struct skas_event *ev)
 {
@@ -366,6 +384,7 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 		skas.ops->run(r, regs, fpu, deadline, ev);
 	if (likely(ev->type != EV_DEAD))
 		return;
+	note_death("a runner", r->task);
 	pr_notice("skas: a space is lost: runner %s, event %u, turn %u, signal %d at stub+%#llx, "
 		  "fault at %#llx\n",
 		os_space_is_dead(r->task) == 1 ? "dead" : "alive", r->ctl->event, r->ctl->turn,

@@ -264,6 +264,8 @@ static int hand_over(struct space *s)
 	smp_store_release(&o->seq, ++s->seq);
 	os_futex_wake(&o->seq, 1);
 	err = await_ack(s);
+	if (err)
+		note_death("a mapper", s->mapper);
 	return err ? err : -(int)(o->err & 0xff);
 }
 

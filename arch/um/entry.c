@@ -8,7 +8,7 @@
  *		EV_SIGNAL   a signal that the guest's own instruction caused
  *		EV_KICK     nothing: the boundary work is the point
  *		EV_DEAD     the space is lost: so is everybody who used it
- *		EV_SCARCE   wait_for_host(): somebody else gives up his space
+ *		EV_SCARCE   wait_for_host(): another task gives up its space (scarce.c)
  *	->  boundary work ...
  *
  * States of the vCPU (os.h): kernel -> guest (published before the last look for work, so that no kick is lost) -> kernel.
@@ -28,6 +28,7 @@
 #include "arch/um/ldt.h"
 #include "arch/um/patch.h"
 #include "arch/um/sample.h"
+#include "arch/um/scarce.h"
 #include "arch/um/timetravel.h"
 #include "kernel/mm/iogroup.h"
 #include "arch/um/watch.h"
@@ -46,9 +47,6 @@
 #define POLL_NS                                                                                    \
 	1000000UL /* a vCPU that makes many system calls looks at the event set this often */
 #define TRAPNO_DB 1
-#define SPACE_RETRY_NS 1000000UL
-#define SCARCE_GAP_NS (100 * SPACE_RETRY_NS) /* without an event: scarcity was over in between */
-#define SPACE_RETRIES 30000
 
 #define WORK_MASK                                                                                  \
 	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) |                           \
@@ -68,51 +66,6 @@ static struct last_poll {
 /* ---- debug registers ---- */
 
 static bool debug_regs_used; /* by some runner, since the start */
-
-/* ---- at the host's limits of processes and memory ---- */
-
-static void host_gives_none(const struct task *t)
-{
-	pr_err("%s[%d]: the host gives no process for its address space\n", t->comm, t->pid);
-	force_fatal_sig(SIGKILL);
-}
-
-static void host_pause(void)
-{
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule_deadline(ktime_get() + SPACE_RETRY_NS);
-}
-
-/* Who has no space (those that could be had are taken: make_space()) waits for others to give up theirs, half a minute. */
-static struct space *space_of(struct task *t)
-{
-	for (int i = 0; i < SPACE_RETRIES; i++) {
-		struct space *s = pmap_space(&t->mm->pmap);
-
-		if (!IS_ERR(s))
-			return s;
-		if (fatal_signal_pending(t))
-			return NULL;
-		host_pause();
-	}
-	host_gives_none(t);
-	return NULL;
-}
-
-/* Who has one and no runner in it for this vCPU does the same: a space that is taken from somebody frees two tasks at least. */
-static void wait_for_host(struct task *t)
-{
-	struct arch_task *a = &t->arch;
-	u64 now = ktime_get();
-
-	if (now - a->scarce_last > SCARCE_GAP_NS)
-		a->scarce_since = now;
-	a->scarce_last = now;
-	if (now - a->scarce_since > SPACE_RETRIES * SPACE_RETRY_NS)
-		host_gives_none(t);
-	else if (!mm_take_idle_space())
-		host_pause();
-}
 
 /*
  * False: the host does not do it, or it slept: begin anew. A site that is patched has no instructions to stop at: its page becomes what it
@@ -264,6 +217,7 @@ static void serve(struct task *t, const struct skas_event *ev)
 	case EV_KICK: break;
 	case EV_DEAD:
 		vcpu_park_when_stopping();
+		space_lost(t);
 		do_space_died();
 		break;
 	case EV_SCARCE: wait_for_host(t); break;
@@ -425,6 +379,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		rseq_resume(&t->arch.regs);
 	if (unlikely(t->mm->ldt || has_selectors(&t->arch.regs)))
 		ldt_check(t->mm->ldt, &t->arch.regs);
+	scarce_before_guest(t);
 	s = space_of(t);
 	if (!s)
 		return false;

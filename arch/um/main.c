@@ -10,6 +10,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/scarce.h"
 #include "arch/um/timetravel.h"
 #include "arch/um/watch.h"
 #include "arch/um/vdso/vdso.h"
@@ -122,8 +123,11 @@ u64 arch_task_size(void)
 
 static struct work shutdown_work;
 
+/* An init that waits for a process of the host's cannot hear of it. */
 static void shut_down(struct work *w)
 {
+	if (host_is_scarce())
+		kernel_power_off();
 	end_instance(os_end_value());
 }
 
@@ -134,11 +138,14 @@ static void shutdown_irq(void *unused)
 
 static void signals_init(void)
 {
-	int irq = irq_register("shutdown", shutdown_irq, NULL);
+	int irq = irq_register("shutdown", shutdown_irq, NULL), err;
 
 	work_setup(&shutdown_work, shut_down);
-	if (irq < 0 || os_signals_setup(irq, SHUTDOWN_GRACE))
-		refuse("the host refuses a thread for signals");
+	if (irq < 0)
+		panic("no interrupt for the shutdown");
+	err = os_signals_setup(irq, SHUTDOWN_GRACE);
+	if (err)
+		refuse("no host thread for signals: %s", os_why(err));
 }
 
 /* Process 2, the parent of all kernel threads: when it has booted the kernel it has nothing more to do. */

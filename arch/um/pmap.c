@@ -592,6 +592,7 @@ static struct space *make_space(struct pmap *pm)
 			return s;
 		}
 		pm->space = s;
+		pm->space_since = ktime_get();
 		pm->queued = true;
 		pmap_image_adopt(pm, s);
 		sync_locked(pm, MMAP_MIN_ADDR, arch_task_size(), false, false, REFILL_ORDERS);
@@ -620,6 +621,11 @@ struct space *pmap_space(struct pmap *pm)
 	if (!IS_ERR(s) && READ_ONCE(cpu_pmap[smp_processor_id()]) != pm)
 		return pmap_space(pm);
 	return s;
+}
+
+void pmap_leave(void)
+{
+	(void)xchg(&cpu_pmap[smp_processor_id()], NULL);
 }
 
 bool pmap_take_space(struct pmap *pm)

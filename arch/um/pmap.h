@@ -60,7 +60,8 @@ struct pmap {
 	bool queued; /* orders were queued that must be flushed before guest code goes on; under @lock, read racily by pmap_space() */
 	bool ahead;  /* orders were queued that need not; under @lock */
 	bool lazy; /* there may be entries with PTE_LAZY; set under page_table_lock, never cleared */
-	u64 nr_tables; /* under mm->page_table_lock */
+	u64 nr_tables;   /* under mm->page_table_lock */
+	u64 space_since; /* ktime_get() when @space was got; under @lock, read racily */
 	u64 image; /* whom it resembles: mms with the same value map much alike. Set before the first run */
 	struct page **
 		retired; /* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
@@ -152,6 +153,11 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
  * The space stays this mm's until this vCPU calls pmap_space() for another mm.
  */
 struct space *pmap_space(struct pmap *pm);
+/*
+ * This vCPU runs no guest before its next pmap_space(): the space that it ran last may be taken
+ * away.
+ */
+void pmap_leave(void);
 /* Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is in use. */
 bool pmap_take_space(struct pmap *pm);
 

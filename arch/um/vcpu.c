@@ -20,6 +20,7 @@
 #include <asm/errno.h>
 #include "arch/um/internal.h"
 #include "arch/um/ioport.h"
+#include "arch/um/scarce.h"
 #include "arch/um/timetravel.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
@@ -277,6 +278,7 @@ void vcpu_idle_loop(void)
 			schedule();
 			continue;
 		}
+		scarce_idle();
 		sched_before_idle();
 		arch_idle(timers_next());
 	}
@@ -302,8 +304,7 @@ static void start_one(int cpu)
 	sched_init_idle(idle, cpu);
 	err = os_vcpu_start(cpu, vcpu_enter, idle->arch.kstack);
 	if (err)
-		refuse("ncpus=%d: cannot start a host thread for vCPU %d: %s", nr_cpus, cpu,
-			os_strerror(err));
+		refuse("ncpus=%d: no host thread for vCPU %d: %s", nr_cpus, cpu, os_why(err));
 }
 
 void vcpu_init(void)

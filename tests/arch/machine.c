@@ -15,6 +15,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
+#include "arch/um/scarce.h"
 #include "skas/skas.h"
 #include "tests/arch/machine_host.h"
 
@@ -160,6 +161,18 @@ bool work_queue(struct work *w)
 {
 	w->func(w);
 	return true;
+}
+u32 host_waiters;
+void scarce_leave(void)
+{
+}
+bool host_is_scarce(void)
+{
+	return false;
+}
+void kernel_power_off(void)
+{
+	arch_power_off(0);
 }
 void end_instance(int value)
 {

@@ -10,6 +10,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/internal.h"
 #include "kernel/task/process.h"
+#include "arch/um/scarce.h"
 #include "skas/skas.h"
 #include "tests/sched/fakes.h"
 
@@ -187,6 +188,18 @@ void entry_clock_skipped(void)
 void arch_return_to_user(void)
 {
 	panic("there is no user mode here");
+}
+u32 host_waiters;
+void scarce_leave(void)
+{
+}
+bool host_is_scarce(void)
+{
+	return false;
+}
+void kernel_power_off(void)
+{
+	arch_power_off(0);
 }
 void end_instance(int value)
 {

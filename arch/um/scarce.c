@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scarce.c: a guest at the host's limit of processes.
+ *
+ * Address spaces are a cache: a guest task needs one mapper and one runner while it runs, and
+ * nothing while it sleeps. So where the host gives no process the task takes the space of a task
+ * that does not run, by turns, and at last its own runners on other vCPUs. Tasks that run give
+ * their space up after SHARE_NS while another waits. Two processes of the host's are enough for
+ * every guest.
+ *
+ * What waits for half a minute is killed. Process 1 waits for five seconds: then the instance
+ * ends with a line that names the limit.
+ *
+ * Locks: none. host_waiters and scarce_at are atomic words.
+ */
+#include "arch/um/scarce.h"
+
+#include <asm/errno.h>
+#include <asm/signal.h>
+
+#include "arch/um/internal.h"
+#include "kernel/lib/printk.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "skas/skas.h"
+
+#define RETRY_NS 1000000UL
+#define SHARE_NS 20000000UL /* a space may be kept for so long while a task waits for one */
+#define SHARE_PAUSE_NS (3 * RETRY_NS)
+#define GAP_NS (100 * RETRY_NS) /* without a refusal: scarcity was over in between */
+#define RETRIES 30000
+#define RETRIES_INIT 5000
+
+u32 host_waiters;
+static u64 scarce_at; /* ktime_get() of the last wait */
+
+bool host_is_scarce(void)
+{
+	u64 at = READ_ONCE(scarce_at);
+
+	return at && ktime_get() - at < GAP_NS;
+}
+
+void scarce_leave(void)
+{
+	pmap_leave();
+}
+
+/* Other vCPUs look at host_waiters when they are kicked. */
+static void pause_for(u64 ns)
+{
+	WRITE_ONCE(scarce_at, ktime_get());
+	__atomic_fetch_add(&host_waiters, 1, __ATOMIC_SEQ_CST);
+	pmap_leave();
+	for (int cpu = 0; cpu < nr_cpus; cpu++)
+		if (cpu != smp_processor_id())
+			arch_kick_cpu(cpu);
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule_deadline(ktime_get() + ns);
+	__atomic_fetch_sub(&host_waiters, 1, __ATOMIC_SEQ_CST);
+}
+
+static void give_up(const struct task *t)
+{
+	char why[256];
+
+	os_why_no_tasks(why, sizeof(why));
+	if (t->tgid == 1)
+		refuse("the host allows no more processes, and process 1 needs two: %s", why);
+	pr_err("%s[%d]: the host gives no process for its address space: %s\n", t->comm, t->pid,
+		why);
+	force_fatal_sig(SIGKILL);
+}
+
+static u64 retries(const struct task *t)
+{
+	return t->tgid == 1 ? RETRIES_INIT : RETRIES;
+}
+
+/*
+ * What the host says of the process that all spaces come from: it does not end before the kernel
+ * does.
+ */
+static void check_zygote(void)
+{
+	char why[256];
+
+	if (!skas_zygote_died(why, sizeof(why)))
+		return;
+	vcpu_park_when_stopping();
+	refuse("the zygote, which makes address spaces, %s (mem=%luM)", why,
+		physmem_frames >> (20 - PAGE_SHIFT));
+}
+
+void space_lost(struct task *t)
+{
+	/* The zygote's children die a moment before it is seen to be dead. */
+	for (int i = 0; i < 10; i++) {
+		check_zygote();
+		os_sleep_until(os_clock_mono() + RETRY_NS);
+	}
+	if (t->tgid == 1 && *skas_why_lost())
+		refuse("process 1 has lost its address space: %s (mem=%luM)", skas_why_lost(),
+			physmem_frames >> (20 - PAGE_SHIFT));
+}
+
+struct space *space_of(struct task *t)
+{
+	for (u64 i = 0; i < retries(t); i++) {
+		struct space *s = pmap_space(&t->mm->pmap);
+
+		if (likely(!IS_ERR(s)))
+			return s;
+		if (fatal_signal_pending(t))
+			return NULL;
+		check_zygote();
+		pause_for(RETRY_NS);
+	}
+	give_up(t);
+	return NULL;
+}
+
+void wait_for_host(struct task *t)
+{
+	struct arch_task *a = &t->arch;
+	u64 now = ktime_get();
+
+	if (now - a->scarce_last > GAP_NS)
+		a->scarce_since = now;
+	a->scarce_last = now;
+	if (now - a->scarce_since > retries(t) * RETRY_NS) {
+		give_up(t);
+		return;
+	}
+	if (mm_take_idle_space())
+		return;
+	check_zygote();
+	/* Its own: a new one needs no more than a mapper and a runner here. */
+	pmap_leave();
+	if (pmap_take_space(&t->mm->pmap))
+		skas_trim();
+	pause_for(RETRY_NS);
+}
+
+void scarce_share(struct task *t)
+{
+	struct pmap *pm = &t->mm->pmap;
+
+	if (!READ_ONCE(pm->space) || ktime_get() - READ_ONCE(pm->space_since) < SHARE_NS)
+		return;
+	pmap_leave();
+	pmap_take_space(pm);
+	pause_for(SHARE_PAUSE_NS);
+}

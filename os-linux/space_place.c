@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * space_place.c: on which of the host's CPUs tasks of spaces and vCPU threads run, and how long
+ * they wait for them; os_space.h is the contract.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+#include "os-linux/os_space.h"
+#include "os-linux/space_internal.h"
+
+/* ---- placement ---- */
+
+/* The host CPUs that the process could use when it first asked. */
+static const cpu_set_t *allowed_cpus(void)
+{
+	static cpu_set_t set;
+	static int done;
+
+	if (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+		sched_getaffinity(getpid(), sizeof(set), &set);
+		__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
+	}
+	return &set;
+}
+
+static void pin(pid_t pid, int nth)
+{
+	const cpu_set_t *all = allowed_cpus();
+	cpu_set_t one;
+
+	if (nth < 0) {
+		sched_setaffinity(pid, sizeof(*all), all);
+		return;
+	}
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, all) || nth--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(pid, sizeof(one), &one);
+		return;
+	}
+}
+
+void os_space_pin(int task, int host_cpu)
+{
+	pin(os_space_pid(task), host_cpu);
+}
+
+void os_space_patient(int task, int patient)
+{
+	struct sched_param param = { 0 };
+
+	if (os_space_ordinary())
+		sched_setscheduler(os_space_pid(task), patient ? SCHED_BATCH : SCHED_OTHER, &param);
+}
+
+void os_space_pin_self(int host_cpu)
+{
+	pin(0, host_cpu);
+}
+
+int os_space_this_cpu(void)
+{
+	const cpu_set_t *all = allowed_cpus();
+	int here = sched_getcpu(), n = 0;
+
+	for (int cpu = 0; cpu < here; cpu++)
+		n += CPU_ISSET(cpu, all) != 0;
+	return n;
+}
+
+static uint64_t read_delay(int fd)
+{
+	char buf[128], *delay;
+	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	delay = strchr(buf, ' ');
+	return delay ? strtoull(delay, NULL, 10) : 0;
+}
+
+/* Our own file stays open: it is looked at more often. */
+static int own_schedstat(void)
+{
+	static __thread int fd = -1;
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	return fd;
+}
+
+uint64_t os_space_delayed(int task)
+{
+	char path[64];
+	uint64_t delay;
+	int fd;
+
+	if (!task)
+		return read_delay(own_schedstat());
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)os_space_pid(task));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	delay = read_delay(fd);
+	if (fd >= 0)
+		close(fd);
+	return delay;
+}
+
+/* The file is the thread's that opened it, whoever reads it. */
+static uint64_t vcpu_stolen(int cpu)
+{
+	static struct {
+		int fd;
+		uint64_t seen;
+	} vcpus[OS_MAX_CPUS];
+	uint64_t delay, grown = 0;
+
+	if (!__atomic_load_n(&vcpus[cpu].fd, __ATOMIC_ACQUIRE)) {
+		if (os_this_cpu != cpu)
+			return 0;
+		vcpus[cpu].seen = read_delay(own_schedstat());
+		__atomic_store_n(&vcpus[cpu].fd, own_schedstat(), __ATOMIC_RELEASE);
+		return 0;
+	}
+	delay = read_delay(vcpus[cpu].fd);
+	if (delay > vcpus[cpu].seen) {
+		grown = delay - vcpus[cpu].seen;
+		vcpus[cpu].seen = delay;
+	}
+	return grown;
+}
+
+uint64_t os_space_stolen(int cpu, int task)
+{
+	uint64_t own = vcpu_stolen(cpu), delay, seen, its;
+
+	if (!task)
+		return own;
+	delay = os_space_delayed(task);
+	seen = __atomic_exchange_n(os_space_delay_seen(task), delay, __ATOMIC_RELAXED);
+	its = delay > seen ? delay - seen : 0;
+	return own > its ? own : its;
+}
