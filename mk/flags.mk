@@ -23,6 +23,7 @@ CBASE += -DCONFIG_DEBUG=1
 endif
 ifeq ($(MODE),debug)
 OPT := -Og
+KSAN := -ftrivial-auto-var-init=pattern
 endif
 ifeq ($(MODE),ubsan)
 CBASE += -DCONFIG_UBSAN=1

@@ -24,6 +24,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/uninit.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 
@@ -156,6 +157,7 @@ int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size)
 
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n)
 {
+	uninit_check(src, n);
 	return user_copy(dst.v, (char *)src, n, true, false, to_user);
 }
 
@@ -171,6 +173,7 @@ size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n)
 
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n)
 {
+	uninit_check(src, n);
 	return user_copy(dst.v, (char *)src, n, true, true, to_user);
 }
 

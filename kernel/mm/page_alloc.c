@@ -9,6 +9,7 @@
  * The frames themselves are buddy.c's. The vCPU caches belong to their vCPU: kernel code is not preempted. It does not free memory by
  * itself: reclaim.c does.
  */
+#include "kernel/mm/uninit.h"
 #include "kernel/mm/zone.h"
 
 #include "kernel/sched/task.h"
@@ -181,6 +182,8 @@ struct page *alloc_pages(gfp_t gfp, u32 order)
 	for (u64 i = 0; i < 1UL << order; i++) {
 		if (gfp & __GFP_ZERO && !test_bit(PG_zero, &p[i].flags))
 			clear_page(page_address(p + i));
+		else if (!(gfp & __GFP_ZERO))
+			uninit_fill(page_address(p + i), PAGE_SIZE);
 		p[i].flags = 0;
 		atomic_set(&p[i].mapcount, 0);
 		atomic_set(&p[i].refcount, 0);

@@ -21,6 +21,7 @@
  * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics. Behind that is struct slab_tail: who allocated it (leak.c).
  */
 #include "kernel/lib/asan.h"
+#include "kernel/mm/uninit.h"
 #include "kernel/mm/inject.h"
 #include "kernel/mm/internal.h"
 #include "kernel/mm/leak.h"
@@ -73,7 +74,7 @@ static struct kmem_cache cache_cache, mag_cache;
 #define TAIL (REDZONE + sizeof(struct slab_tail)) /* red zone, and who has it */
 #define FREE_BYTE 0x6b
 #define FREE_END 0xa5
-#define NEW_BYTE 0x5a
+#define NEW_BYTE UNINIT_BYTE
 #define ZONE_BYTE 0xbb
 
 static struct slab_tail *tail_of(const struct kmem_cache *c, void *obj)

@@ -20,6 +20,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/uninit.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/internal.h"
 #include <asm/errno.h>
@@ -77,6 +78,7 @@ long syscall_dispatch(u64 nr64, const u64 args[6])
 	if (!d->handler)
 		return unimplemented(nr, nr, d->name);
 	count(&counter(nr)->calls);
+	uninit_stack();
 	ret = likely(!syscall_strace) ? d->call(args) : syscall_traced(nr, d, args);
 	if (IS_ERR_VALUE(ret))
 		count(&counter(nr)->errors); /* maybe of another vCPU than before */

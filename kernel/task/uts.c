@@ -117,7 +117,7 @@ static void old_release(char *release, size_t size)
 	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
 		rest++;
 	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
-	memcpy(release, text, min(size, sizeof(text)));
+	strscpy(release, text, size); /* and no more: the caller gets all of @release */
 }
 
 long sys_uname(uaddr_t to)
@@ -160,6 +160,7 @@ long sys_setdomainname(uaddr_t name, int len)
 
 long sys_sysinfo(uaddr_t to)
 {
+	u64 since = time_ns_read(CLOCK_BOOTTIME, ktime_get_boottime());
 	struct meminfo mi;
 	struct sysinfo si;
 	u64 avg[3];
@@ -167,7 +168,7 @@ long sys_sysinfo(uaddr_t to)
 	memset(&si, 0, sizeof(si));
 	si_meminfo(&mi);
 	sched_loadavg(avg);
-	si.uptime = (s64)(time_ns_read(CLOCK_BOOTTIME, ktime_get_boottime()) / 1000000000UL);
+	si.uptime = (s64)(since / 1000000000UL + !!(since % 1000000000UL)); /* a second begun counts */
 	for (int i = 0; i < 3; i++)
 		si.loads[i] = avg[i] << (SI_LOAD_SHIFT - 11);
 	si.totalram = mi.total * PAGE_SIZE;

@@ -26,10 +26,17 @@ static void address(void)
 
 static void uname_of(int persona)
 {
-	struct utsname u;
+	struct utsname u, plain;
+	size_t n;
 
+	NEED(personality(PER_LINUX));
+	NEED(uname(&plain));
 	NEED(personality(persona));
+	memset(&u, 0x55, sizeof(u));
 	NEED(uname(&u));
+	n = strlen(u.release) + 1;
+	say("behind the release is what was there: %d",
+		!memcmp(u.release + n, plain.release + n, sizeof(u.release) - n));
 	say("%#x: %s, 2.6: %s", persona, u.machine, strncmp(u.release, "2.6.", 4) ? "no" : "yes");
 }
 

@@ -6,11 +6,14 @@
 TEST(sysinfo)
 {
 	struct sysinfo s;
+	struct timespec up;
 	struct rusage a, b;
 	char *p;
 	int i;
 
+	T(clock_gettime(CLOCK_BOOTTIME, &up));
 	T(sysinfo(&s));
+	say("a second begun counts: %d", s.uptime >= up.tv_sec + (up.tv_nsec > 0));
 	say("%d %d %d %d", s.totalram > 0, s.freeram <= s.totalram, s.procs > 0, s.mem_unit >= 1);
 	T(sysinfo(BAD));
 	T(getrusage(RUSAGE_SELF, &a));
