@@ -268,6 +268,10 @@ bool handle_bus_error(struct mm *mm, u64 addr);
 bool signal_pending(struct task *t);
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
+/* task/fault_log.c: lines of the kernel's log about current, which is about to get SIGSEGV, or the signal of a trap. */
+void log_segfault(u64 addr, u64 error);
+void log_trap(int sig, int trapno, u64 error);
+u64 arch_host_ns(void); /* the host's monotonic clock, which moves on whatever the guest's does */
 /* task/ptrace.c, when TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number to serve, or -1: skip it, rax is
  * what it returns) and after it, before do_signal(). */
 long syscall_trace_enter(struct regs *regs);

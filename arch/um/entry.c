@@ -153,6 +153,8 @@ static void serve_fault(struct task *t, const struct skas_event *ev)
 	if (!sig)
 		return;
 	remember_trap(t, 14, ev->error, ev->addr);
+	if (sig == SIGSEGV)
+		log_segfault(ev->addr, ev->error);
 	force_sig_fault(sig, code, ev->addr, 14, ev->error);
 }
 
@@ -185,6 +187,7 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
 		return;
 	remember_trap(t, (u64)ev->trapno, ev->error, t->arch.cr2);
+	log_trap(ev->signo, ev->trapno, ev->error);
 	force_sig_fault(ev->signo, ev->code, ev->addr, ev->trapno, ev->error);
 }
 
@@ -193,6 +196,7 @@ static void refuse_i386(struct task *t)
 {
 	t->arch.regs.orig_rax = -1UL;
 	remember_trap(t, 13, 0x402, 0);
+	log_trap(SIGSEGV, 13, 0x402);
 	force_sig_fault(SIGSEGV, SI_KERNEL, 0, 13, 0x402);
 }
 

@@ -50,6 +50,11 @@ u64 ktime_get(void)
 	return likely(!time_frozen) ? os_clock_mono() - mono_base : frozen_now;
 }
 
+u64 arch_host_ns(void)
+{
+	return os_clock_mono();
+}
+
 u64 ktime_get_boottime(void)
 {
 	return since(os_clock_boot(), boot_base);

@@ -84,18 +84,60 @@ static bool dies_with_group(struct task *p)
 	c = task_get_cgroup(p);
 	mem_group_killed(&c->mem);
 	cgroup_put(c);
+	oom_tell_killed(p);
 	return true;
+}
+
+static void path_of(struct cgroup *c, char *buf, size_t size)
+{
+	char *text = cgroup_path(c, &cgroup_root, buf, size);
+
+	if (IS_ERR(text))
+		strscpy(buf, "(too long)", size);
+	else
+		memmove(buf, text, strlen(text) + 1);
+}
+
+static void task_path(struct task *p, char *buf, size_t size)
+{
+	struct cgroup *c = task_get_cgroup(p);
+
+	path_of(c, buf, size);
+	cgroup_put(c);
+}
+
+static void scope_path(struct task *p, void *arg, char *buf, size_t size)
+{
+	if (p)
+		task_path(p, buf, size);
+	else
+		path_of(arg, buf, size);
+}
+
+static void tell_use(void *arg)
+{
+	const struct mem_group *g = &((struct cgroup *)arg)->mem;
+
+	oom_tell_use("memory", (u64)atomic_read(&g->usage), g->max, g->events[MEM_MAX]);
+	oom_tell_use("swap", (u64)atomic_read(&g->swap), g->swap_max,
+		g->swap_events[MEM_SWAP_MAX]);
 }
 
 static bool oom_kill_in(struct mem_group *g)
 {
 	struct cgroup *c = owner(g), *victims_group, *unit;
+	struct oom_scope scope = { .total = min(g->max, max_pfn),
+		.in = belongs_to,
+		.tell = tell_use,
+		.path = scope_path,
+		.arg = c };
 	struct task *victim;
+	char path[OOM_PATH_MAX];
 	bool any;
 
 	if (g->v1)
 		return cgroup1_oom_kill(g);
-	victim = oom_kill_within(min(g->max, max_pfn), belongs_to, c, &any);
+	victim = oom_kill_within(&scope, &any);
 	if (!victim)
 		return any;
 	victims_group = task_get_cgroup(victim);
@@ -103,6 +145,8 @@ static bool oom_kill_in(struct mem_group *g)
 	unit = unit_of(victims_group, c);
 	if (unit) {
 		mem_group_killed_all(&unit->mem);
+		path_of(unit, path, sizeof(path));
+		pr_info("Tasks in %s are going to be killed due to memory.oom.group set\n", path);
 		cgroup_kill_those(unit, dies_with_group);
 	}
 	cgroup_put(victims_group);
@@ -118,6 +162,7 @@ static int memory_init(void)
 	mem_group_event = event;
 	mem_group_huge_event = huge_event;
 	mem_group_oom_kill = oom_kill_in;
+	oom_memcg_path = task_path;
 	return 0;
 }
 INITCALL(1, memory_init);

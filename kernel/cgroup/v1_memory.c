@@ -252,9 +252,33 @@ static bool belongs_to(struct task *p, void *arg)
 	return its && cgroup1_is_below(its, g);
 }
 
+static void tell_use(void *arg)
+{
+	const struct mem_group *m = &((struct cgroup1 *)arg)->mem;
+	u64 used = (u64)atomic_read(&m->usage);
+
+	oom_tell_use("memory", used, m->max, m->hits);
+	oom_tell_use("memory+swap", used + (u64)atomic_read(&m->swap), m->both_max, m->both_hits);
+}
+
+static void scope_path(struct task *p, void *arg, char *buf, size_t size)
+{
+	struct cgroup1 *scope = arg, *g = p ? cgroup1_of_task(p, scope->hier) : scope;
+
+	if (cgroup1_path(g, scope->hier->top, buf, size) < 0)
+		strscpy(buf, "(too long)", size);
+	if (p)
+		cgroup1_put(g);
+}
+
 bool cgroup1_oom_kill(struct mem_group *m)
 {
 	struct cgroup1 *g = container_of(m, struct cgroup1, mem), *its;
+	struct oom_scope scope = { .total = min(m->max, max_pfn),
+		.in = belongs_to,
+		.tell = tell_use,
+		.path = scope_path,
+		.arg = g };
 	struct task *victim;
 	bool any;
 
@@ -263,7 +287,7 @@ bool cgroup1_oom_kill(struct mem_group *m)
 		wait_for_room(g);
 		return true;
 	}
-	victim = oom_kill_within(min(m->max, max_pfn), belongs_to, g, &any);
+	victim = oom_kill_within(&scope, &any);
 	if (!victim)
 		return any;
 	its = cgroup1_of_task(victim, g->hier);

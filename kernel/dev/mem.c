@@ -211,6 +211,7 @@ static int kmsg_open(struct inode *inode, struct file *f)
 	if (!r)
 		return -ENOMEM;
 	r->reads = f->f_mode & FMODE_READ;
+	r->seq = printk_first_seq();
 	mutex_init(&r->lock);
 	f->private_data = r;
 	return 0;
@@ -245,19 +246,28 @@ static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t si
 	return (ssize_t)n;
 }
 
-/* The lock is not held over the wait: who shares the file, and does not want to wait, or is to end, is not held up. 0 or -errno. */
+/*
+ * Fetches the next record: 0 or -errno, -EPIPE once when records were overwritten before this reader saw them. The lock is not held over the
+ * wait, so that tasks that share the file and do not want to wait, or are to end, are not held up.
+ */
 static int next_record(
 	struct file *f, struct kmsg_file *r, const struct iov_iter *to, struct printk_record *rec)
 {
+	u64 seq;
 	int err;
 
 	for (;;) {
 		if (mutex_lock_interruptible(&r->lock))
 			return -ERESTARTSYS;
+		seq = r->seq;
 		err = printk_read(&r->seq, rec);
+		if (!err && rec->seq != seq) { /* this record is the next read's */
+			r->seq = rec->seq;
+			err = -EPIPE;
+		}
 		mutex_unlock(&r->lock);
 		if (err != -EAGAIN)
-			return 0;
+			return err;
 		if (file_nonblock(f, to))
 			return -EAGAIN;
 		err = wait_event_interruptible(&printk_wait, READ_ONCE(r->seq) < printk_next_seq());
@@ -336,11 +346,15 @@ static ssize_t kmsg_write(struct file *f, struct iov_iter *from, loff_t *pos)
 static u32 kmsg_poll(struct file *f, struct poll_table *pt)
 {
 	struct kmsg_file *r = f->private_data;
+	u64 seq;
 
 	poll_wait(f, &printk_wait, pt);
 	if (!r->reads)
 		return EPOLLOUT | EPOLLWRNORM;
-	return r->seq < printk_next_seq() ? EPOLLIN | EPOLLRDNORM : 0;
+	seq = READ_ONCE(r->seq);
+	if (seq >= printk_next_seq())
+		return 0;
+	return EPOLLIN | EPOLLRDNORM | (seq < printk_first_seq() ? EPOLLERR | EPOLLPRI : 0);
 }
 
 static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
@@ -352,7 +366,7 @@ static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
 	if (off)
 		return -ESPIPE;
 	if (whence == SEEK_SET)
-		r->seq = 0;
+		r->seq = printk_first_seq();
 	else if (whence == SEEK_DATA)
 		r->seq = syslog_cleared();
 	else if (whence == SEEK_END)

@@ -46,6 +46,7 @@ static LIST_HEAD(console_list);
 static DEFINE_SPINLOCK(ring_lock);
 
 int console_loglevel = 7;
+int sysctl_printk_ratelimit = 5, sysctl_printk_ratelimit_burst = 10, sysctl_printk_delay;
 
 static struct ring_record *record_at(u32 off)
 {
@@ -163,6 +164,11 @@ u64 printk_next_seq(void)
 	return READ_ONCE(next_seq);
 }
 
+u64 printk_first_seq(void)
+{
+	return READ_ONCE(tail_seq);
+}
+
 bool printk_take_wake(void)
 {
 	if (likely(!READ_ONCE(reader_wake)))
@@ -254,6 +260,22 @@ static u64 timestamp(void)
 	return ktime_get();
 }
 
+/*
+ * Spins, since printk() may be called with spinlocks held. The host's clock is what counts: with time travel a guest's stands still while its
+ * vCPU is busy.
+ */
+static void delay_writer(void)
+{
+	int ms = READ_ONCE(sysctl_printk_delay);
+	u64 until;
+
+	if (likely(!ms))
+		return;
+	until = arch_host_ns() + (u64)ms * 1000000UL;
+	while (arch_host_ns() < until)
+		cpu_relax();
+}
+
 int vprintk(const char *fmt, va_list ap)
 {
 	char buf[LINE_MAX + 2];
@@ -269,6 +291,7 @@ int vprintk(const char *fmt, va_list ap)
 		level = (u8)s[1];
 		s += 2;
 	}
+	delay_writer();
 	spin_lock(&ring_lock);
 	do {
 		size_t len = strcspn(s, "\n");
@@ -291,6 +314,35 @@ int printk(const char *fmt, ...)
 	n = vprintk(fmt, ap);
 	va_end(ap);
 	return n;
+}
+
+bool printk_ratelimit(const char *func)
+{
+	static DEFINE_SPINLOCK(limit_lock);
+	static u64 since;
+	static int said, left_out;
+	u64 span = (u64)max(READ_ONCE(sysctl_printk_ratelimit), 0) * 1000000000UL;
+	u64 now = timestamp();
+	int lost = 0;
+	bool may;
+
+	if (!span)
+		return true;
+	spin_lock(&limit_lock);
+	if (!since || now - since > span) {
+		lost = left_out;
+		since = now;
+		said = left_out = 0;
+	}
+	may = said < READ_ONCE(sysctl_printk_ratelimit_burst);
+	if (may)
+		said++;
+	else
+		left_out++;
+	spin_unlock(&limit_lock);
+	if (lost)
+		pr_warn("%s: %d callbacks suppressed\n", func, lost);
+	return may;
 }
 
 static int set_quiet(const char *value)

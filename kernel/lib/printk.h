@@ -19,6 +19,7 @@
 #define KERN_NOTICE "\0015"
 #define KERN_INFO "\0016"
 #define KERN_DEBUG "\0017"
+#define KERN_DEFAULT KERN_WARNING
 
 int printk(const char *fmt, ...) __printf(1, 2);
 int vprintk(const char *fmt, va_list ap);
@@ -54,10 +55,19 @@ struct printk_record {
 /* Fetches the record with the lowest number >= *seq; 0, or -EAGAIN when there is none yet. Sets *seq past it. */
 int printk_read(u64 *seq, struct printk_record *rec);
 u64 printk_next_seq(void);
+u64 printk_first_seq(void); /* of the oldest record that is still there */
 extern struct wait_queue_head
 	printk_wait; /* woken when a line is added (from a boundary, never inside printk) */
 bool printk_take_wake(
 	void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
+
+/*
+ * True if the caller may write a message that programs can provoke: kernel.printk_ratelimit_burst of them in kernel.printk_ratelimit seconds.
+ * @func: who says later how many were left out.
+ */
+bool printk_ratelimit(const char *func);
+extern int sysctl_printk_ratelimit, sysctl_printk_ratelimit_burst;
+extern int sysctl_printk_delay; /* milliseconds that each message holds its writer up */
 
 extern int panic_timeout; /* seconds until a restart; 0: end; negative: at once */
 /* Broken invariant: prints, back-trace, guest state; the process ends with exit 2 and the reason on stderr. */

@@ -14,6 +14,8 @@
 
 int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks = 1;
 
+void (*oom_memcg_path)(struct task *p, char *buf, size_t size);
+
 struct usage {
 	u64 anon, file, shmem, tables, swap, total_vm; /* pages */
 };
@@ -59,9 +61,15 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 	return points + p->signal->oom_score_adj * (s64)(total / 1000);
 }
 
+/* True if @p is of the group that is out of memory; @scope NULL: the machine is. */
+static bool is_within(const struct oom_scope *scope, struct task *p)
+{
+	return !scope || scope->in(p, scope->arg);
+}
+
 /* The victim with a reference, or NULL; *waiting: an earlier one has not let go of its memory yet. */
-static struct task *choose_victim(u64 total, struct usage *best_usage, bool *waiting,
-	bool (*in)(struct task *p, void *arg), void *arg)
+static struct task *choose_victim(
+	u64 total, struct usage *best_usage, bool *waiting, const struct oom_scope *scope)
 {
 	s64 best_points = INT64_MIN;
 	struct task *p, *best = NULL;
@@ -71,7 +79,7 @@ static struct task *choose_victim(u64 total, struct usage *best_usage, bool *wai
 	for_each_process(p) {
 		s64 points = badness(p, total, &u);
 
-		if (points == INT64_MIN || (in && !in(p, arg)))
+		if (points == INT64_MIN || !is_within(scope, p))
 			continue;
 		if (p->signal->oom_victim) {
 			*waiting = true;
@@ -96,14 +104,34 @@ static unsigned long long kb(u64 pages)
 	return pages * (PAGE_SIZE / 1024);
 }
 
-static void kill_victim(struct task *p, const struct usage *u)
+static void tell_killed(const char *why, struct task *p, const struct usage *u)
+{
+	pr_err("%s: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, "
+	       "file-rss:%llukB, shmem-rss:%llukB, UID:%u pgtables:%llukB oom_score_adj:%d\n",
+		why, p->tgid, p->comm, kb(u->total_vm), kb(u->anon), kb(u->file), kb(u->shmem),
+		p->cred->uid, kb(u->tables), p->signal->oom_score_adj);
+}
+
+void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused)
+{
+	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE); /* none: as Linux counts it */
+	pr_info("%s: usage %llukB, limit %llukB, failcnt %llu\n", what, kb(pages), kb(limit),
+		(unsigned long long)refused);
+}
+
+void oom_tell_killed(struct task *p)
+{
+	struct usage u = { 0 };
+
+	memory_of(p, &u);
+	tell_killed("Memory cgroup out of memory", p, &u);
+}
+
+static void kill_victim(const char *why, struct task *p, const struct usage *u)
 {
 	struct task *t;
 
-	pr_err("Out of memory: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, "
-	       "file-rss:%llukB, shmem-rss:%llukB, UID:%u pgtables:%llukB oom_score_adj:%d\n",
-		p->tgid, p->comm, kb(u->total_vm), kb(u->anon), kb(u->file), kb(u->shmem),
-		p->cred->uid, kb(u->tables), p->signal->oom_score_adj);
+	tell_killed(why, p, u);
 	__atomic_add_fetch(&vmstat.oom_kill, 1, __ATOMIC_RELAXED);
 	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
@@ -113,19 +141,51 @@ static void kill_victim(struct task *p, const struct usage *u)
 	read_unlock(&tasklist_lock);
 }
 
-static void dump_tasks(u64 total)
+static void dump_tasks(u64 total, const struct oom_scope *scope)
 {
 	struct task *p;
 	struct usage u;
 
-	pr_info("[  pid  ]   uid  tgid total_vm      rss pgtables oom_score_adj name\n");
+	pr_info("Tasks state (memory values in pages):\n");
+	pr_info("[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem "
+		"pgtables_bytes swapents oom_score_adj name\n");
 	read_lock(&tasklist_lock);
 	for_each_process(p)
-		if (badness(p, total, &u) != INT64_MIN)
-			pr_info("[%7d] %5u %5d %8lu %8lu %8lu %13d %s\n", p->pid, p->cred->uid,
-				p->tgid, u.total_vm, u.anon + u.file + u.shmem, u.tables,
-				p->signal->oom_score_adj, p->comm);
+		if (badness(p, total, &u) != INT64_MIN && is_within(scope, p))
+			pr_info("[%7d] %5u %5d %8lu %8lu %8lu %8lu %9lu %8lu %8lu         %5d %s\n",
+				p->pid, p->cred->uid, p->tgid, u.total_vm,
+				u.anon + u.file + u.shmem, u.anon, u.file, u.shmem,
+				u.tables * PAGE_SIZE, u.swap, p->signal->oom_score_adj, p->comm);
 	read_unlock(&tasklist_lock);
+}
+
+static void tell_invoked(const char *mask, u32 order)
+{
+	pr_warn("%s invoked oom-killer: gfp_mask=%s, order=%u, oom_score_adj=%d\n", current->comm,
+		mask, order, current->signal->oom_score_adj);
+}
+
+/* One line that programs take apart: why, where, and which task. */
+static void tell_choice(struct task *victim, const struct oom_scope *scope)
+{
+	char *text = kmalloc(2 * OOM_PATH_MAX + 64, GFP_ATOMIC), *own = text + OOM_PATH_MAX + 64;
+	const char *constraint = scope ? "MEMCG" : "NONE";
+
+	if (!text)
+		return;
+	strscpy(text, "global_oom", OOM_PATH_MAX);
+	strscpy(own, "/", OOM_PATH_MAX);
+	if (scope) {
+		scope->path(NULL, scope->arg, own, OOM_PATH_MAX);
+		scnprintf(text, OOM_PATH_MAX + 64, "oom_memcg=%s", own);
+		scope->path(victim, scope->arg, own, OOM_PATH_MAX);
+	} else if (oom_memcg_path) {
+		oom_memcg_path(victim, own, OOM_PATH_MAX);
+	}
+	pr_info("oom-kill:constraint=CONSTRAINT_%s,nodemask=(null),cpuset=/,mems_allowed=0,%s,"
+		"task_memcg=%s,task=%s,pid=%d,uid=%u\n",
+		constraint, text, own, victim->comm, victim->pid, victim->cred->uid);
+	kfree(text);
 }
 
 /* Where it has gone. */
@@ -143,6 +203,7 @@ static void dump_memory(const struct meminfo *mi)
 
 static bool do_oom_kill(gfp_t gfp, u32 order)
 {
+	const char *why = "Out of memory (oom_kill_allocating_task)";
 	struct usage u = { 0 };
 	bool waiting = false;
 	struct meminfo mi;
@@ -159,32 +220,39 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 		victim = current->group_leader;
 		get_task(victim);
 	} else {
-		victim = choose_victim(mi.total, &u, &waiting, NULL, NULL);
+		victim = choose_victim(mi.total, &u, &waiting, NULL);
+		why = "Out of memory";
 	}
 	if (!victim)
 		return waiting;
-	pr_warn("%s invoked oom-killer: gfp_mask=0x%x, order=%u, oom_score_adj=%d\n", current->comm,
-		gfp, order, current->signal->oom_score_adj);
+	tell_invoked(gfp & GFP_USER ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)" :
+				      "0xcc0(GFP_KERNEL)",
+		order);
 	dump_memory(&mi);
 	if (sysctl_oom_dump_tasks)
-		dump_tasks(mi.total);
-	kill_victim(victim, &u);
+		dump_tasks(mi.total, NULL);
+	tell_choice(victim, NULL);
+	kill_victim(why, victim, &u);
 	put_task(victim);
 	return true;
 }
 
-struct task *oom_kill_within(u64 total, bool (*in)(struct task *p, void *arg), void *arg, bool *any)
+struct task *oom_kill_within(const struct oom_scope *scope, bool *any)
 {
 	struct usage u = { 0 };
 	struct task *victim;
 
 	*any = false;
-	victim = choose_victim(total, &u, any, in, arg);
+	victim = choose_victim(scope->total, &u, any, scope);
 	if (!victim)
 		return NULL;
 	*any = true;
-	pr_warn("%s invoked oom-killer: memory cgroup out of memory\n", current->comm);
-	kill_victim(victim, &u);
+	tell_invoked("0xcc0(GFP_KERNEL)", 0);
+	scope->tell(scope->arg);
+	if (sysctl_oom_dump_tasks)
+		dump_tasks(scope->total, scope);
+	tell_choice(victim, scope);
+	kill_victim("Memory cgroup out of memory", victim, &u);
 	return victim;
 }
 

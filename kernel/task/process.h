@@ -87,12 +87,24 @@ extern struct uts_change uts_changes[NR_UTS_FIELDS];
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
-/*
- * Kills the worst of the processes that @in takes, @total pages being all there is: it, with a reference, or NULL. *any: somebody
- * dies, an earlier victim perhaps.
- */
-struct task *oom_kill_within(
-	u64 total, bool (*in)(struct task *p, void *arg), void *arg, bool *any);
+#define OOM_PATH_MAX 256
+/* A memory group that is out of memory, as the killer sees it. */
+struct oom_scope {
+	u64 total; /* pages: the group's limit */
+	bool (*in)(struct task *p, void *arg); /* true if @p is of the group; under tasklist_lock */
+	void (*tell)(void *arg);               /* writes use and limits to the log */
+	/* Writes the path of @p's group, of the group itself with NULL. */
+	void (*path)(struct task *p, void *arg, char *buf, size_t size);
+	void *arg;
+};
+/* Kills the worst process of @scope and returns it with a reference, or NULL. *any: a process dies, an earlier victim perhaps. */
+struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
+/* Writes a counter of a group to the log, for oom_scope.tell(): pages in use, the limit, and how often it refused. */
+void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
+/* Writes to the log that @p is killed with its memory group. */
+void oom_tell_killed(struct task *p);
+/* The path of a task's memory group; NULL until the controller is there. */
+extern void (*oom_memcg_path)(struct task *p, char *buf, size_t size);
 /* No kernel thread, not process 1, and it has not asked to be spared. */
 bool oom_may_kill(const struct task *p);
 /* A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will not freeze. */

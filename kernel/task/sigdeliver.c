@@ -61,8 +61,10 @@ static bool tell_parents(void)
 static void die(int signr, const siginfo_t *info, bool dump)
 {
 	current->flags |= PF_SIGNALED;
-	if (dump)
+	if (dump) {
+		log_fatal_signal(signr);
 		coredump(info);
+	}
 	do_group_exit(signr);
 }
 
@@ -303,7 +305,7 @@ void do_signal(struct regs *regs)
 long sys_rt_sigreturn(void)
 {
 	struct regs *regs = task_regs(current);
-	u64 mask = 0;
+	u64 mask = 0, frame = regs->rsp - 8;
 	int err;
 
 	current->restart.fn = NULL;
@@ -312,6 +314,7 @@ long sys_rt_sigreturn(void)
 		set_current_blocked(mask);
 	if (!err)
 		return (long)regs->rax;
+	log_bad_frame(frame);
 	force_sig(SIGSEGV);
 	return 0;
 }

@@ -56,6 +56,22 @@ static void cleared(void)
 		close(fd);
 }
 
+/* kernel.printk_delay holds each message's writer up. */
+static void delayed(void)
+{
+	struct timespec a, b;
+	int fd = GNEED(open("/proc/sys/kernel/printk_delay", O_WRONLY));
+
+	GNEED(write(fd, "50", 2));
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	say_into_log("<7>late");
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	GNEED(pwrite(fd, "0", 1, 0));
+	GIS((b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec >= 50000000L);
+	if (in_guest())
+		close(fd);
+}
+
 static void restricted(const char *value)
 {
 	int fd = GNEED(open("/proc/sys/kernel/dmesg_restrict", O_WRONLY));
@@ -85,6 +101,37 @@ static void closed(void)
 		G(open("/dev/kmsg", O_RDONLY) > 0, "1");
 		G(syscall(SYS_syslog, 10, NULL, 0) > 0, "1");
 	});
+}
+
+static long fails_reading(int fd, char *text, size_t size)
+{
+	return poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 0) == 1 ? read(fd, text, size) : 0;
+}
+
+/* A reader whose records were overwritten is told once, and goes on with the oldest that is there. */
+static void overwritten(void)
+{
+	static char text[8192], filler[800];
+	int fd = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+	int out = GNEED(open("/dev/kmsg", O_WRONLY));
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	if (in_guest()) {
+		NEED(lseek(fd, 0, SEEK_END));
+		memset(filler, 'f', sizeof(filler));
+		for (int i = 0; i < 4000; i++)
+			NEED(write(out, filler, sizeof(filler)));
+		NEED(poll(&p, 1, 0));
+	}
+	G(p.revents, "9"); /* POLLIN, and unasked POLLERR */
+	G(fails_reading(fd, text, sizeof(text)), "-1 EPIPE");
+	G(fails_reading(fd, text, sizeof(text)) > 800, "1");
+	G(lseek(fd, 0, SEEK_SET), "0");
+	G(fails_reading(fd, text, sizeof(text)) > 800, "1");
+	if (in_guest()) {
+		close(fd);
+		close(out);
+	}
 }
 
 /* Who waits for a record does not hold up who shares the file with it. */
@@ -134,6 +181,8 @@ TEST(kmsg)
 	if (in_guest())
 		close(fd);
 	cleared();
+	delayed();
 	closed();
 	together();
+	overwritten();
 }

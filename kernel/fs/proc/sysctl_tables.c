@@ -22,12 +22,11 @@
 
 /* ---- kernel ---- */
 
-static int tainted, sysrq_mask = 1, kptr_restrict, print_fatal_signals, sysctl_writes_strict = 1;
+static int tainted, sysrq_mask = 1, kptr_restrict, sysctl_writes_strict = 1;
 static int numa_balancing, zone_reclaim_mode; /* of several nodes: there is one */
 static int panic_on_warn, panic_on_oops = 1, modules_disabled = 1;
 static int urandom_reseed_secs = 60, write_wakeup_threshold = 256;
-static int printk_default = 4, printk_minimum = 1, printk_boot = 7, printk_ratelimit = 5,
-	   printk_ratelimit_burst = 10, printk_delay;
+static int printk_default = 4, printk_minimum = 1, printk_boot = 7;
 static char modprobe_path[128] = "/sbin/modprobe", poweroff_cmd[128] = "/sbin/poweroff";
 
 static int show_printk(char *buf, size_t size)
@@ -232,11 +231,10 @@ static const struct sysctl tables[] = {
 	NUM("kernel/panic_on_oops", panic_on_oops, 1, 1),
 	NUM("kernel/panic_on_warn", panic_on_warn, 0, 1),
 	TEXT("kernel/poweroff_cmd", poweroff_cmd),
-	NUM("kernel/print-fatal-signals", print_fatal_signals, 0, 1),
 	BOTH("kernel/printk", show_printk, store_printk),
-	NUM("kernel/printk_delay", printk_delay, 0, 10000),
-	NUM("kernel/printk_ratelimit", printk_ratelimit, 0, INT_MAX_),
-	NUM("kernel/printk_ratelimit_burst", printk_ratelimit_burst, 0, INT_MAX_),
+	NUM("kernel/printk_delay", sysctl_printk_delay, 0, 10000),
+	NUM("kernel/printk_ratelimit", sysctl_printk_ratelimit, 0, INT_MAX_),
+	NUM("kernel/printk_ratelimit_burst", sysctl_printk_ratelimit_burst, 0, INT_MAX_),
 	NUM("kernel/random/urandom_min_reseed_secs", urandom_reseed_secs, 0, INT_MAX_),
 	NUM("kernel/random/write_wakeup_threshold", write_wakeup_threshold, 0, 256),
 	NUM("kernel/numa_balancing", numa_balancing, 0, 3),
