@@ -119,8 +119,7 @@ static void tell_use(void *arg)
 	const struct mem_group *g = &((struct cgroup *)arg)->mem;
 
 	oom_tell_use("memory", (u64)atomic_read(&g->usage), g->max, g->events[MEM_MAX]);
-	oom_tell_use("swap", (u64)atomic_read(&g->swap), g->swap_max,
-		g->swap_events[MEM_SWAP_MAX]);
+	oom_tell_use("swap", (u64)atomic_read(&g->swap), g->swap_max, g->swap_events[MEM_SWAP_MAX]);
 }
 
 static bool oom_kill_in(struct mem_group *g)

@@ -255,10 +255,11 @@ struct task {
 	u64 min_flt, maj_flt;          /* own */
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
 	u64 timer_slack_ns;
-	u32 loginuid, sessionid; /* own: kernel/fs/proc/pid_login.c */
-	u64 mempolicy;           /* own: kernel/mm/mempolicy.c */
-	int ioprio;              /* read and written racily: kernel/task/ioprio.c */
-	void *journal_info;      /* open ext4 handle */
+	u64 default_timer_slack_ns; /* what 0 asks for: its parent's slack at the fork */
+	u32 loginuid, sessionid;    /* own: kernel/fs/proc/pid_login.c */
+	u64 mempolicy;              /* own: kernel/mm/mempolicy.c */
+	int ioprio;                 /* read and written racily: kernel/task/ioprio.c */
+	void *journal_info;         /* open ext4 handle */
 	void *plug;        /* own (struct blk_plug): what it has submitted and no driver has yet */
 	u64 syscall_nr;    /* for /proc/PID/syscall, -1 in user mode */
 	const char *wchan; /* what it waits for, for /proc/PID/wchan */

@@ -88,8 +88,9 @@ void log_segfault(u64 addr, u64 error)
 	if (!READ_ONCE(sysctl_exception_trace) || !is_unhandled(SIGSEGV) ||
 		!printk_ratelimit("show_signal_msg"))
 		return;
-	n = scnprintf(line, sizeof(line), "%s[%d]: segfault at %llx ip %016llx sp %016llx error %llx",
-		current->comm, current->pid, (unsigned long long)addr, (unsigned long long)r->rip,
+	n = scnprintf(line, sizeof(line),
+		"%s[%d]: segfault at %llx ip %016llx sp %016llx error %llx", current->comm,
+		current->pid, (unsigned long long)addr, (unsigned long long)r->rip,
 		(unsigned long long)r->rsp, (unsigned long long)error);
 	n = put_place(line, n, r->rip);
 	scnprintf(line + n, sizeof(line) - (size_t)n, " likely on CPU %d (core %d, socket 0)", cpu,
@@ -100,10 +101,15 @@ void log_segfault(u64 addr, u64 error)
 
 void log_trap(int sig, int trapno, u64 error)
 {
-	static const char *const names[] = { [0] = "trap divide error", [3] = "trap int3",
-		[4] = "trap overflow", [5] = "trap bounds", [6] = "trap invalid opcode",
-		[10] = "trap invalid TSS", [11] = "trap segment not present",
-		[12] = "trap stack segment", [13] = "general protection fault",
+	static const char *const names[] = { [0] = "trap divide error",
+		[3] = "trap int3",
+		[4] = "trap overflow",
+		[5] = "trap bounds",
+		[6] = "trap invalid opcode",
+		[10] = "trap invalid TSS",
+		[11] = "trap segment not present",
+		[12] = "trap stack segment",
+		[13] = "general protection fault",
 		[17] = "trap alignment check" };
 	const struct regs *r = task_regs(current);
 	char line[LINE];
@@ -178,8 +184,8 @@ void log_fatal_signal(int sig)
 
 static const struct sysctl sysctls[] = {
 	SYSCTL_NUM("debug/exception-trace", sysctl_exception_trace, -0x80000000L, 0x7fffffff),
-	SYSCTL_NUM("kernel/print-fatal-signals", sysctl_print_fatal_signals, -0x80000000L,
-		0x7fffffff),
+	SYSCTL_NUM(
+		"kernel/print-fatal-signals", sysctl_print_fatal_signals, -0x80000000L, 0x7fffffff),
 };
 
 static int fault_log_init(void)

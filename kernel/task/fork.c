@@ -87,6 +87,7 @@ static void copy_own_fields(struct task *t, u64 flags)
 	t->no_tsc = current->no_tsc;
 	t->no_new_privs = current->no_new_privs;
 	t->timer_slack_ns = current->timer_slack_ns;
+	t->default_timer_slack_ns = current->timer_slack_ns;
 	t->loginuid = current->loginuid;
 	t->sessionid = current->sessionid;
 	t->prctl_bits = current->prctl_bits;

@@ -163,6 +163,7 @@ void task_init_common(struct task *t)
 	t->start_boottime = ktime_get_boottime();
 	t->syscall_nr = ~0UL;
 	t->timer_slack_ns = 50000;
+	t->default_timer_slack_ns = 50000;
 	t->loginuid = t->sessionid = (u32)-1;
 }
 

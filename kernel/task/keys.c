@@ -15,8 +15,7 @@
 #define TABLE_SIZE 256
 #define SECOND 1000000000UL
 #define MAX_PAYERS 4096
-#define KEYS_LIMIT 1000000
-#define BYTES_LIMIT 25000000
+#define LIMIT_MAX 0x7fffffff /* what root may raise a limit to */
 
 static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
 static int gc_delay = 300; /* a key that nobody holds goes at once: nothing waits for this */
@@ -342,10 +341,10 @@ int key_user_line(int i, char *buf, size_t size)
 /* ---- limits ---- */
 
 static const struct sysctl sysctls[] = {
-	SYSCTL_NUM("kernel/keys/maxkeys", user_keys, 0, KEYS_LIMIT),
-	SYSCTL_NUM("kernel/keys/maxbytes", user_bytes, 0, BYTES_LIMIT),
-	SYSCTL_NUM("kernel/keys/root_maxkeys", root_keys, 0, KEYS_LIMIT),
-	SYSCTL_NUM("kernel/keys/root_maxbytes", root_bytes, 0, BYTES_LIMIT),
+	SYSCTL_NUM("kernel/keys/maxkeys", user_keys, 0, LIMIT_MAX),
+	SYSCTL_NUM("kernel/keys/maxbytes", user_bytes, 0, LIMIT_MAX),
+	SYSCTL_NUM("kernel/keys/root_maxkeys", root_keys, 0, LIMIT_MAX),
+	SYSCTL_NUM("kernel/keys/root_maxbytes", root_bytes, 0, LIMIT_MAX),
 	SYSCTL_NUM("kernel/keys/gc_delay", gc_delay, 0, 0x7fffffff),
 };
 

@@ -225,8 +225,8 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 	}
 	if (!victim)
 		return waiting;
-	tell_invoked(gfp & GFP_USER ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)" :
-				      "0xcc0(GFP_KERNEL)",
+	tell_invoked(
+		gfp & GFP_USER ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)" : "0xcc0(GFP_KERNEL)",
 		order);
 	dump_memory(&mi);
 	if (sysctl_oom_dump_tasks)

@@ -89,7 +89,7 @@ static long set_timer_slack(u64 ns)
 {
 	if (current->policy == SCHED_FIFO || current->policy == SCHED_RR)
 		return 0;
-	current->timer_slack_ns = (s64)ns <= 0 ? 50000 : ns;
+	current->timer_slack_ns = ns ? ns : current->default_timer_slack_ns;
 	return 0;
 }
 
@@ -244,7 +244,7 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_GET_SECUREBITS: return current_cred()->securebits;
 	case PR_SET_SECUREBITS: return prctl_set_securebits(a2);
 	case PR_SET_TIMERSLACK: return set_timer_slack(a2);
-	case PR_GET_TIMERSLACK: return (long)min(t->timer_slack_ns, (u64)INT64_MAX);
+	case PR_GET_TIMERSLACK: return (long)t->timer_slack_ns;
 	case PR_SET_MM: return prctl_set_mm(a2, a3, a4, a5);
 	case PR_SET_CHILD_SUBREAPER: return set_subreaper(a2);
 	case PR_GET_CHILD_SUBREAPER: return put_int(UADDR(a2), t->signal->is_child_subreaper);

@@ -90,7 +90,7 @@ void uts_set(enum uts_field which, const char name[65]);
 #define OOM_PATH_MAX 256
 /* A memory group that is out of memory, as the killer sees it. */
 struct oom_scope {
-	u64 total; /* pages: the group's limit */
+	u64 total;                             /* pages: the group's limit */
 	bool (*in)(struct task *p, void *arg); /* true if @p is of the group; under tasklist_lock */
 	void (*tell)(void *arg);               /* writes use and limits to the log */
 	/* Writes the path of @p's group, of the group itself with NULL. */

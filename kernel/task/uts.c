@@ -168,7 +168,8 @@ long sys_sysinfo(uaddr_t to)
 	memset(&si, 0, sizeof(si));
 	si_meminfo(&mi);
 	sched_loadavg(avg);
-	si.uptime = (s64)(since / 1000000000UL + !!(since % 1000000000UL)); /* a second begun counts */
+	si.uptime =
+		(s64)(since / 1000000000UL + !!(since % 1000000000UL)); /* a second begun counts */
 	for (int i = 0; i < 3; i++)
 		si.loads[i] = avg[i] << (SI_LOAD_SHIFT - 11);
 	si.totalram = mi.total * PAGE_SIZE;

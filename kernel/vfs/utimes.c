@@ -50,7 +50,7 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 	} else {
 		attr_time(&a, &t[0], &a.ia_atime, ATTR_ATIME, ATTR_ATIME_SET);
 		attr_time(&a, &t[1], &a.ia_mtime, ATTR_MTIME, ATTR_MTIME_SET);
-		if (!inode_owner_or_capable(inode))
+		if (inode->i_flags & (S_IMMUTABLE | S_APPEND) || !inode_owner_or_capable(inode))
 			err = -EPERM; /* one now, one omitted, too */
 	}
 	if (!err) {

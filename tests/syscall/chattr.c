@@ -71,6 +71,13 @@ static void plain(void)
 	close(fd);
 }
 
+static int touch(long atime, long mtime)
+{
+	struct timespec t[2] = { { 0, atime }, { 0, mtime } };
+
+	return utimensat(AT_FDCWD, "f", t, 0);
+}
+
 static void append_only(int fd)
 {
 	int a;
@@ -84,6 +91,11 @@ static void append_only(int fd)
 	CHECK(fcntl(a, F_SETFL, 0), -EPERM);
 	CHECK(ftruncate(a, 0), -EPERM);
 	CHECK(unlink("f"), -EPERM);
+	CHECK(touch(UTIME_NOW, UTIME_NOW), 0);
+	CHECK(touch(UTIME_OMIT, UTIME_OMIT), 0);
+	CHECK(touch(UTIME_NOW, UTIME_OMIT), -EPERM);
+	CHECK(touch(UTIME_OMIT, UTIME_NOW), -EPERM);
+	CHECK(touch(5, UTIME_NOW), -EPERM);
 	close(a);
 	CHECK(set(fd, FS_APPEND_FL, false), 0);
 }

@@ -72,6 +72,27 @@ static void reaper(void)
 	T(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0));
 }
 
+/* What 0 asks for is the slack that the parent had at the fork. */
+static void slack(void)
+{
+	T(prctl(PR_SET_TIMERSLACK, 7000, 0, 0, 0));
+	CHILD({
+		int fd = open("/proc/self/timerslack_ns", O_WRONLY);
+
+		T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+		T(prctl(PR_SET_TIMERSLACK, 99, 0, 0, 0));
+		T(prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0));
+		T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+		T(prctl(PR_SET_TIMERSLACK, 99, 0, 0, 0));
+		T(write(fd, "0", 1));
+		T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+		T(prctl(PR_SET_TIMERSLACK, -1L, 0, 0, 0));
+		T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+	});
+	T(prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0));
+	T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+}
+
 TEST(prctl)
 {
 	if (t_argc > 1) {
@@ -102,5 +123,6 @@ TEST(prctl)
 	T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
 	T(prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0));
 	T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
+	slack();
 	T(prctl(9999, 0, 0, 0, 0));
 }

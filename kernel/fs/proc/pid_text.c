@@ -366,7 +366,7 @@ int proc_store_timerslack(struct task *t, struct file *f, char *text)
 		return err;
 	if (t != current && !ns_capable_to(t, CAP_SYS_NICE))
 		return -EPERM;
-	WRITE_ONCE(t->timer_slack_ns, v ? v : 50000);
+	WRITE_ONCE(t->timer_slack_ns, v ? v : t->default_timer_slack_ns);
 	return 0;
 }
 
