@@ -82,6 +82,15 @@ typedef void (*vma_fn)(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 
 static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg);
 
+/* The area behind @v, or NULL. */
+static struct vm_area *area_after(const struct mm *mm, struct vm_area *v)
+{
+	return v->vm_list.next == &mm->mmap_list ?
+		       NULL :
+		       list_entry(v->vm_list.next, struct vm_area, vm_list);
+}
+
+/* A piece of the text, or all of a summary, which prints nothing here. An area that has grown since the last piece is told again. */
 static int for_each_vma(struct seq *s, struct mm *mm, vma_fn fn, void *arg)
 {
 	char *buf = get_free_page(GFP_KERNEL);
@@ -90,9 +99,13 @@ static int for_each_vma(struct seq *s, struct mm *mm, vma_fn fn, void *arg)
 	if (!buf)
 		return -ENOMEM;
 	down_read(&mm->mmap_lock);
-	list_for_each_entry(vma, &mm->mmap_list, vm_list)
+	vma = find_vma(mm, s->cursor);
+	for (; vma && !s->next; vma = area_after(mm, vma)) {
 		fn(s, vma, buf, arg);
-	if (fn != rollup_fn && arch_has_vsyscall())
+		if (seq_has_piece(s))
+			s->next = vma->vm_end;
+	}
+	if (!s->next && fn != rollup_fn && arch_has_vsyscall())
 		fn(s, &vsyscall_area, buf, arg);
 	up_read(&mm->mmap_lock);
 	free_page_addr(buf);

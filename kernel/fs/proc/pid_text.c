@@ -73,11 +73,11 @@ int proc_show_cmdline(struct seq *s, struct task *t)
 	 * does not.
 	 */
 	if (s->len && !s->full && s->len == arg_end - arg_start && mm->env_start == arg_end &&
-		s->buf[s->len - 1]) {
+		seq_char(s, s->len - 1)) {
 		size_t before = s->len, i;
 
 		show_memory(s, mm, mm->env_start, mm->env_end, PAGE_SIZE);
-		for (i = before; i < s->len && s->buf[i]; i++)
+		for (i = before; i < s->len && seq_char(s, i); i++)
 			;
 		s->len = i < s->len ? i + 1 : i;
 	}

@@ -7,6 +7,9 @@
  * Many a text is made with spinlocks held. So a buffer grows, while it is written, without sleeping; when there is no memory at hand for
  * that, it is brought to the size that was wanted afterwards, and the text made once more.
  *
+ * A text of CHUNK bytes lies in one block, and a longer one in several: memory need not be contiguous. A text that may be longer than memory is
+ * made in pieces: the show function begins at s->cursor, ends when there is enough, and says in s->next where the next piece begins.
+ *
  * What was reserved in vain is given back. A user whose other open files keep more than one KEPT_PARTth of the memory keeps no more than a page of
  * this one; the text is made anew for each read.
  *
@@ -19,6 +22,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 
+#define CHUNK (64U << 10)
 #define SEQ_MAX (64U << 20)
 #define STORE_MAX 4096
 #define KEPT_PART 32
@@ -30,30 +34,86 @@ static void set_size(struct seq *s, size_t size)
 	s->size = size;
 }
 
-static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
+/* The first CHUNK bytes grow in one block. */
+static bool grow_first(struct seq *s, size_t need, gfp_t gfp)
 {
-	size_t size = max_t(size_t, s->size * 2, PAGE_SIZE);
+	size_t size = max_t(size_t, s->size, PAGE_SIZE / 2);
 	char *buf;
 
-	while (size < s->len + need + 1)
+	do
 		size *= 2;
-	buf = size <= SEQ_MAX ? krealloc(s->buf, size, gfp) : NULL;
-	if (!buf) {
-		s->full = true;
-		s->wanted = size;
+	while (size < need);
+	buf = krealloc(s->buf, size, gfp);
+	if (!buf)
 		return false;
-	}
 	s->buf = buf;
 	set_size(s, size);
 	return true;
 }
 
+static bool add_chunk(struct seq *s, gfp_t gfp)
+{
+	char *chunk;
+
+	if (!s->more)
+		s->more = kmalloc(SEQ_MAX / CHUNK * sizeof(*s->more), gfp);
+	chunk = s->more ? kmalloc(CHUNK, gfp) : NULL;
+	if (!chunk)
+		return false;
+	s->more[s->size / CHUNK - 1] = chunk;
+	set_size(s, s->size + CHUNK);
+	return true;
+}
+
+/* Makes room for @need more bytes and a terminator. False: there is none, and the text is to be made again with more. */
+static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
+{
+	size_t size = s->len + need + 1;
+	bool grown = size <= SEQ_MAX;
+
+	while (grown && s->size < size)
+		grown = s->size < CHUNK ? grow_first(s, min_t(size_t, size, CHUNK), gfp) :
+					  add_chunk(s, gfp);
+	if (!grown) {
+		s->full = true;
+		s->wanted = max(size, s->size * 2);
+	}
+	return grown;
+}
+
+/* Where byte @at of the text lies, and how many bytes follow in the same block. */
+static char *place_of(const struct seq *s, size_t at, size_t *room)
+{
+	if (at < CHUNK) {
+		*room = min_t(size_t, s->size, CHUNK) - at;
+		return s->buf + at;
+	}
+	*room = CHUNK - at % CHUNK;
+	return s->more[at / CHUNK - 1] + at % CHUNK;
+}
+
 void seq_write(struct seq *s, const void *p, size_t n)
 {
+	size_t room;
+
 	if (s->full || (s->len + n + 1 > s->size && !seq_grow(s, n, GFP_ATOMIC)))
 		return;
-	memcpy(s->buf + s->len, p, n);
-	s->len += n;
+	while (n) {
+		char *to = place_of(s, s->len, &room);
+
+		room = min(room, n);
+		memcpy(to, p, room);
+		p = (const char *)p + room;
+		n -= room;
+		s->len += room;
+	}
+}
+
+char seq_char(const struct seq *s, size_t at)
+{
+	size_t room;
+
+	return *place_of(s, at, &room);
 }
 
 void seq_reserve(struct seq *s, size_t n)
@@ -67,24 +127,41 @@ void seq_puts(struct seq *s, const char *text)
 	seq_write(s, text, strlen(text));
 }
 
+/* For a text that does not fit behind what there is: it may end in another block. */
+static void print_aside(struct seq *s, size_t n, const char *fmt, va_list ap)
+{
+	char few[256], *text = n < sizeof(few) ? few : kmalloc(n + 1, GFP_ATOMIC);
+
+	if (!text) {
+		s->full = true;
+		s->wanted = max(s->len + n + 1, s->size * 2);
+		return;
+	}
+	vsnprintf(text, n + 1, fmt, ap);
+	seq_write(s, text, n);
+	if (text != few)
+		kfree(text);
+}
+
 void seq_printf(struct seq *s, const char *fmt, ...)
 {
+	size_t room, n;
 	va_list ap;
-	int n;
+	char *to;
 
 	if (s->full || (s->len + 256 > s->size && !seq_grow(s, 256, GFP_ATOMIC)))
 		return;
+	to = place_of(s, s->len, &room);
 	va_start(ap, fmt);
-	n = vsnprintf(s->buf + s->len, s->size - s->len, fmt, ap);
+	n = (size_t)vsnprintf(to, room, fmt, ap);
 	va_end(ap);
-	if ((size_t)n >= s->size - s->len) {
-		if (!seq_grow(s, (size_t)n, GFP_ATOMIC))
-			return;
-		va_start(ap, fmt);
-		vsnprintf(s->buf + s->len, s->size - s->len, fmt, ap);
-		va_end(ap);
+	if (n < room) {
+		s->len += n;
+		return;
 	}
-	s->len += (size_t)n;
+	va_start(ap, fmt);
+	print_aside(s, n, fmt, ap);
+	va_end(ap);
 }
 
 void seq_escape(struct seq *s, const char *text)
@@ -105,8 +182,22 @@ void seq_open(struct seq *s, const struct file *f)
 	s->payer = f->f_cred->user;
 }
 
+/* Gives back the blocks behind the first @size bytes. */
+static void drop_chunks(struct seq *s, size_t size)
+{
+	while (s->size > max_t(size_t, size, CHUNK)) {
+		kfree(s->more[s->size / CHUNK - 2]);
+		set_size(s, s->size - CHUNK);
+	}
+	if (s->size <= CHUNK) {
+		kfree(s->more);
+		s->more = NULL;
+	}
+}
+
 static void forget_text(struct seq *s)
 {
+	drop_chunks(s, 0);
 	kfree(s->buf);
 	s->buf = NULL;
 	s->len = 0;
@@ -151,10 +242,7 @@ int proc_text_release(struct inode *inode, struct file *f)
 static bool make_room(struct seq *s)
 {
 	forget_text(s);
-	s->buf = s->wanted <= SEQ_MAX ? kmalloc(s->wanted, GFP_KERNEL) : NULL;
-	if (s->buf)
-		set_size(s, s->wanted);
-	return s->buf;
+	return seq_grow(s, s->wanted - 1, GFP_KERNEL);
 }
 
 static int make_text(struct seq *s, int (*make)(struct seq *s, void *arg), void *arg)
@@ -163,23 +251,30 @@ static int make_text(struct seq *s, int (*make)(struct seq *s, void *arg), void 
 
 	do {
 		s->len = 0;
+		s->next = 0;
 		s->full = false;
 		err = make(s, arg);
 	} while (!err && s->full && make_room(s));
 	return err ? err : s->full ? -ENOMEM : 0;
 }
 
+/* What of the piece stands from *pos on. */
 static ssize_t copy_text(const struct seq *s, struct iov_iter *to, loff_t *pos)
 {
-	size_t n;
+	ssize_t done = 0;
 
-	if (*pos < 0 || (size_t)*pos >= s->len)
-		return 0;
-	n = copy_to_iter(s->buf + *pos, min_t(size_t, s->len - (size_t)*pos, to->count), to);
-	if (!n && to->count)
-		return -EFAULT;
-	*pos += (loff_t)n;
-	return (ssize_t)n;
+	while (*pos >= s->base && *pos - s->base < (loff_t)s->len && to->count) {
+		size_t at = (size_t)(*pos - s->base), room, n;
+		char *from = place_of(s, at, &room);
+
+		room = min(min(room, s->len - at), to->count);
+		n = copy_to_iter(from, room, to);
+		*pos += (loff_t)n;
+		done += (ssize_t)n;
+		if (n < room)
+			return done ? done : -EFAULT;
+	}
+	return done;
 }
 
 static void shrink_text(struct seq *s)
@@ -187,6 +282,9 @@ static void shrink_text(struct seq *s)
 	size_t size = PAGE_SIZE;
 	char *buf;
 
+	drop_chunks(s, round_up(s->len + 1, CHUNK));
+	if (s->size > CHUNK)
+		return;
 	while (size < s->len + 1)
 		size *= 2;
 	buf = size <= s->size / 4 ? krealloc(s->buf, size, GFP_KERNEL) : NULL;
@@ -204,23 +302,52 @@ static bool may_keep(const struct seq *s)
 		       nr_managed_frames() * (PAGE_SIZE / KEPT_PART);
 }
 
+/* Makes the piece that *pos lies in, of those from @base on. */
+static int find_piece(struct seq *s, loff_t pos, int (*make)(struct seq *s, void *arg), void *arg)
+{
+	int err = 0;
+
+	if (!pos || !s->buf || pos < s->base) {
+		s->base = 0;
+		s->cursor = 0;
+		err = make_text(s, make, arg);
+	}
+	while (!err && s->next && pos - s->base >= (loff_t)s->len) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		s->base += (loff_t)s->len;
+		s->cursor = s->next;
+		err = make_text(s, make, arg);
+	}
+	return err;
+}
+
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg)
 {
-	ssize_t n = mutex_lock_killable(&s->lock);
+	ssize_t n = mutex_lock_killable(&s->lock), done = 0;
 
 	if (n)
 		return n;
-	if (*pos == 0 || !s->buf)
-		n = make_text(s, make, arg);
-	if (!n) {
-		shrink_text(s);
-		n = copy_text(s, to, pos);
-	}
+	if (*pos < 0)
+		goto out;
+	do {
+		n = find_piece(s, *pos, make, arg);
+		if (!n) {
+			shrink_text(s);
+			n = copy_text(s, to, pos);
+		}
+		if (n > 0)
+			done += n;
+	} while (n > 0 && to->count && s->next);
+	if (n < 0) /* what there is may be half of a piece */
+		forget_text(s);
 	if (!may_keep(s))
 		forget_text(s);
+out:
 	mutex_unlock(&s->lock);
-	return n;
+	return done ? done : n;
 }
 
 static int show_entry(struct seq *s, void *arg)
