@@ -3,6 +3,8 @@
  * cachestat.c: cachestat(2): how much of a range of a file is in the page cache, and in which state. Evictions are not remembered here, so
  * both of their counts are 0. Whoever may not write the file is not told, as what is cached says what others read.
  */
+#include <linux/magic.h>
+
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
@@ -54,6 +56,8 @@ long sys_cachestat(int fd, uaddr_t urange, uaddr_t ucounts, int flags)
 		return -EBADF;
 	if (copy_from_user(&r, urange, sizeof(r)))
 		err = -EFAULT;
+	else if (f.file->f_inode->i_sb->s_magic == HUGETLBFS_MAGIC)
+		err = -EOPNOTSUPP; /* its pages are counted nowhere */
 	else if (!may_ask(f.file))
 		err = -EPERM;
 	else if (flags)

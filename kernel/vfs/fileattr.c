@@ -244,6 +244,7 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 {
 	struct inode *inode = f->f_inode;
 	struct file_extent e = { .pos = 0 };
+	u32 bits = inode->i_sb->s_blocksize_bits; /* of vfat: a sector */
 	s32 block;
 	int err;
 
@@ -256,12 +257,15 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 	if (block < 0)
 		return -EINVAL;
 	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX); /* delayed blocks get a place */
-	err = inode->i_op->extent_at(inode, (u64)block << inode->i_blkbits, &e);
+	err = inode->i_op->extent_at(inode, (u64)block << bits, &e);
 	if (err)
 		return err;
-	e.phys += ((u64)block << inode->i_blkbits) - e.pos;
-	block = e.flags & FILE_EXTENT_HOLE ? 0 : (s32)(e.phys >> inode->i_blkbits);
-	return put_user(block, arg);
+	e.phys += ((u64)block << bits) - e.pos;
+	block = e.flags & FILE_EXTENT_HOLE ? 0 : (s32)(e.phys >> bits);
+	if (e.phys >> bits > 0x7fffffff && !(e.flags & FILE_EXTENT_HOLE))
+		err = -ERANGE;
+	block = err ? 0 : block;
+	return put_user(block, arg) ? -EFAULT : err;
 }
 
 struct fiemap_walk {
@@ -365,7 +369,7 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 	u64 max = inode->i_sb->s_maxbytes, end;
 	int err;
 
-	if (!inode->i_op->extent_at)
+	if (!inode->i_op->extent_at || inode->i_op->only_fibmap)
 		return -EOPNOTSUPP;
 	if (copy_from_user(h, arg, sizeof(*h)))
 		return -EFAULT;

@@ -121,6 +121,8 @@ int vfs_sync_file_range(struct file *f, loff_t off, loff_t n, u32 flags)
 	}
 	if (!err && (flags & SYNC_FILE_RANGE_WAIT_AFTER))
 		err = filemap_fdatawait_range(m, off, end);
+	if (!err && f->f_op->sync_range)
+		err = f->f_op->sync_range(f, off, end, flags);
 	return err ? err : mapping_wb_check(m, &f->f_wb_err_seq);
 }
 

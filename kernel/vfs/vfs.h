@@ -165,6 +165,7 @@ struct inode_operations {
 	int (*set_flags)(struct inode *inode, u32 flags);
 	/* The extent, or the hole, that byte @pos of the file is in. */
 	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
+	bool only_fibmap; /* extent_at is for FIBMAP: FIEMAP is EOPNOTSUPP */
 	/* The bytes of the device that its attributes lie in, pos 0: a hole, there are none. */
 	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
 };
@@ -451,6 +452,8 @@ struct file_operations {
 	int (*flush)(struct file *f);                        /* every close(2) */
 	int (*release)(struct inode *inode, struct file *f); /* the last reference */
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
+	/* sync_file_range(2) where writepages is not all of the way; @end inclusive. NULL: it is */
+	int (*sync_range)(struct file *f, loff_t start, loff_t end, u32 flags);
 	int (*fasync)(int fd, struct file *f, bool on);
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
 	/* splice() and sendfile() refuse, as Linux does where only read() and write() are written for */

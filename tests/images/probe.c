@@ -7,6 +7,7 @@
  *	probe touch DIR                  the same calls, the answers thrown away, bounded: for damaged images
  *	probe handles DIR                every file again by its handle
  *	probe map DIR                    every file by mmap, compared with read
+ *	probe place DIR DISK             sync_file_range brings a file to the disk DISK (a name of /sys/block), and FIBMAP says where it lies
  *	probe gap DIR                    what lies between a file's end and what is written behind it is zeros, whatever lay there before
  *	probe broken DIR                 writes to b, reads a until it fails, and says what fsync of b says then
  *	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was done is printed
@@ -17,10 +18,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -293,6 +297,70 @@ static int broken(void)
 	return 0;
 }
 
+/* Sectors that have been written to the disk @name since boot. */
+static unsigned long sectors_written(const char *name)
+{
+	char path[64], line[256] = "";
+	unsigned long n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", name);
+	f = fopen(path, "r");
+	if (f && fgets(line, sizeof(line), f))
+		sscanf(line, "%*u %*u %*u %*u %*u %*u %lu", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Whether the device /dev/@name has block @n of @fd, which FIBMAP names, by the bytes i % 251. */
+static int lies_there(int fd, const char *name, int n, int size)
+{
+	unsigned char got[4096];
+	char path[64];
+	int block = n, dev, same = 1;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	dev = open(path, O_RDONLY);
+	if (ioctl(fd, FIBMAP, &block) || block <= 0 ||
+		pread(dev, got, size, (off_t)block * size) != size)
+		same = 0;
+	for (int i = 0; i < size && same; i++)
+		same = got[i] == (n * size + i) % 251;
+	close(dev);
+	return same;
+}
+
+/* sync_file_range(2) has brought a file to the disk @name, and FIBMAP says where. */
+static int place(const char *name)
+{
+	static unsigned char buf[40000];
+	struct fiemap map = { .fm_length = sizeof(buf) };
+	int fd = open("placed", O_RDWR | O_CREAT, 0644), size = 0, far = 100000000;
+	unsigned long before;
+
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (unsigned char)(i % 251);
+	if (write(fd, buf, sizeof(buf)) != sizeof(buf))
+		return 2;
+	before = sectors_written(name);
+	if (sync_file_range(fd, 0, 0,
+		    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			    SYNC_FILE_RANGE_WAIT_AFTER))
+		return puts("sync_file_range"), 1;
+	if (sectors_written(name) - before < sizeof(buf) / 512)
+		return printf("%lu sectors were written\n", sectors_written(name) - before), 1;
+	if (ioctl(fd, FIGETBSZ, &size) || size < 512 || size > 4096)
+		return puts("FIGETBSZ"), 1;
+	if (!lies_there(fd, name, 0, size) || !lies_there(fd, name, 30000 / size, size))
+		return puts("FIBMAP"), 1;
+	if (ioctl(fd, FIBMAP, &far) || far)
+		return puts("FIBMAP behind the end"), 1;
+	if (!ioctl(fd, FS_IOC_FIEMAP, &map) || errno != EOPNOTSUPP)
+		return puts("FIEMAP"), 1;
+	return unlink("placed") != 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -307,6 +375,8 @@ int main(int argc, char **argv)
 		return gap();
 	if (!strcmp(what, "broken"))
 		return broken();
+	if (!strcmp(what, "place") && argc == 4)
+		return place(argv[3]);
 	quiet = !strcmp(what, "touch");
 	full = argc <= 3;
 	plain = argc > 3 && !strcmp(argv[3], "plain");

@@ -41,7 +41,7 @@ static void cached(void)
 	struct {
 		uint64_t cache, dirty, writeback, evicted, recently;
 	} c;
-	int fd = NEED(open("f", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	int fd = NEED(open("f", O_RDWR | O_CREAT | O_TRUNC, 0600)), huge;
 
 	have = known(CACHESTAT);
 	CHECK(syscall(CACHESTAT, fd, &r, &c, 0), 0);
@@ -62,6 +62,10 @@ static void cached(void)
 	CHECK(syscall(CACHESTAT, fd, BAD, &c, 0), -EFAULT);
 	CHECK(syscall(CACHESTAT, fd, &r, BAD, 0), -EFAULT);
 	close(fd);
+	huge = memfd_create("huge", MFD_HUGETLB);
+	have = have && huge >= 0;
+	CHECK(syscall(CACHESTAT, huge, &r, &c, 0), -EOPNOTSUPP);
+	close(huge);
 }
 
 static mode_t mode_of(const char *path)

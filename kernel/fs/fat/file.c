@@ -6,6 +6,7 @@
  * comes from write(). A page that is written back is copied into the device's pages; fsync and sync write those to the disk.
  */
 #include <asm/errno.h>
+#include <linux/fs.h>
 
 #include "kernel/fs/fat/fat.h"
 #include "kernel/sched/task.h"
@@ -228,11 +229,67 @@ int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	return err ? err : r;
 }
 
+/*
+ * A page that is written back lies in the device's pages: these are what sync_file_range(2) has to write and to wait for. What a cluster's
+ * neighbours have in the same page goes along.
+ */
+static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
+{
+	struct inode *inode = f->f_inode;
+	struct address_space *dev = inode->i_sb->s_bdev->mapping;
+	u64 pos = (u64)start, size = (u64)i_size_read(inode), last = min((u64)end, size - 1), at, n;
+	int err = 0, r;
+
+	if (!size || pos > last || !(flags & (SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)))
+		return 0;
+	for (; pos <= last && !err; pos += n) {
+		n = last - pos + 1;
+		err = fat_map(FAT_I(inode), pos, &at, &n);
+		if (err)
+			break;
+		if (flags & SYNC_FILE_RANGE_WRITE) {
+			struct writeback_control wbc = { .nr_to_write = ~0UL,
+				.start = (loff_t)at,
+				.end = (loff_t)(at + n - 1) };
+
+			err = dev->a_ops->writepages(dev, &wbc);
+		}
+		if (flags & SYNC_FILE_RANGE_WAIT_AFTER) {
+			r = filemap_fdatawait_range(dev, (loff_t)at, (loff_t)(at + n - 1));
+			err = err ? err : r;
+		}
+		cond_resched();
+	}
+	fat_note_lost(inode);
+	return err == -ENODATA ? 0 : err; /* cut meanwhile */
+}
+
+/* Where byte @pos lies on the device: for FIBMAP. FAT has no holes but what is behind the end. */
+static int fat_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
+{
+	u64 size = (u64)i_size_read(inode), n = size - pos, at;
+	int err = pos < size ? fat_map(FAT_I(inode), pos, &at, &n) : -ENODATA;
+
+	if (err == -ENODATA) {
+		*e = (struct file_extent){ .pos = pos, .len = 1, .flags = FILE_EXTENT_HOLE };
+		return 0;
+	}
+	if (!err)
+		*e = (struct file_extent){ .pos = pos, .len = n, .phys = at };
+	return err;
+}
+
 const struct file_operations fat_file_fops = {
 	.llseek = generic_file_llseek,
 	.read_iter = generic_file_read_iter,
 	.write_iter = fat_write_iter,
 	.mmap = generic_file_mmap,
 	.fsync = fat_fsync,
+	.sync_range = fat_sync_range,
 };
-const struct inode_operations fat_file_iops = { .setattr = fat_setattr, .getattr = fat_getattr };
+const struct inode_operations fat_file_iops = {
+	.setattr = fat_setattr,
+	.getattr = fat_getattr,
+	.extent_at = fat_extent_at,
+	.only_fibmap = true,
+};

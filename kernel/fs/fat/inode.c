@@ -354,22 +354,36 @@ int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 	return 0;
 }
 
-/* What FAT can keep of a wish: that a file cannot be written to. 0, -EPERM. */
+/* True if FAT can keep the permissions @mode, of which the mask of the mount is taken away: read-only or not is all that it has. */
+static bool holds_mode(const struct inode *inode, umode_t mode)
+{
+	const struct fat_sb *s = FAT_SB(inode->i_sb);
+	umode_t mask = S_ISDIR(inode->i_mode) ? s->dmask : s->fmask, write = 0222 & ~mask;
+
+	if ((mode & 0555 & ~mask) != (inode->i_mode & 0555 & ~mask))
+		return false;
+	mode &= write;
+	return mode == write || (!mode && write && !S_ISDIR(inode->i_mode));
+}
+
+/* 0, or -EPERM for an owner or a bit that FAT never has. A mode that it cannot keep is dropped in silence, as on Linux. */
 static int check_wish(struct inode *inode, struct iattr *a)
 {
 	const struct fat_sb *s = FAT_SB(inode->i_sb);
-	umode_t mask = S_ISDIR(inode->i_mode) ? s->dmask : s->fmask, mode = a->ia_mode & 0777;
+	umode_t mask = S_ISDIR(inode->i_mode) ? s->dmask : s->fmask;
 
 	if ((a->ia_valid & ATTR_UID && a->ia_uid != s->uid) ||
 		(a->ia_valid & ATTR_GID && a->ia_gid != s->gid))
 		return -EPERM;
 	if (!(a->ia_valid & ATTR_MODE))
 		return 0;
-	if (a->ia_mode & 07000 || (mode & 0555) != (inode->i_mode & 0555))
+	if (a->ia_mode & 07000)
 		return -EPERM;
-	if (S_ISDIR(inode->i_mode))
-		return (mode & 0222) == (0222 & ~mask) ? 0 : -EPERM;
-	return !(mode & 0222) || (mode & 0222) == (0222 & ~mask) ? 0 : -EPERM;
+	if (holds_mode(inode, a->ia_mode))
+		a->ia_mode &= ~mask;
+	else
+		a->ia_valid &= ~(u32)ATTR_MODE;
+	return 0;
 }
 
 static int set_size(struct inode *inode, loff_t size);
