@@ -68,8 +68,8 @@ struct segment {
 struct dump {
 	struct file *file;
 	loff_t pos;
-	u64 limit;
-	bool pipe;
+	u64 limit, written; /* RLIMIT_CORE; the bytes that it counts, which are none of a hole */
+	bool pipe, begun;   /* begun: a core that is cut short is one too */
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
@@ -167,22 +167,42 @@ static void emit(struct dump *d, const void *p, size_t n)
 
 	if (d->err || !n)
 		return;
-	if ((u64)d->pos + n > d->limit) {
+	if (n > d->limit - d->written) {
 		d->err = -EFBIG;
 		return;
 	}
 	done = kernel_write(d->file, p, n, d->pipe ? &nowhere : &d->pos);
 	if (d->pipe && done > 0)
 		d->pos += done;
+	if (done > 0)
+		d->written += (u64)done;
 	if (done != (ssize_t)n)
 		d->err = done < 0 ? (int)done : -ENOSPC;
 }
 
 static const u8 zeros[PAGE_SIZE];
 
+/* Leaves a hole of @n bytes, at most a page; a pipe gets zeros. */
+static void skip(struct dump *d, size_t n)
+{
+	if (d->pipe)
+		emit(d, zeros, n);
+	else if (!d->err)
+		d->pos += (loff_t)n;
+}
+
+/* A hole at the end makes the file as long as its headers say, where the limit lets it. */
+static void end_file(struct dump *d)
+{
+	if (d->pipe || d->err || d->pos <= i_size_read(d->file->f_inode))
+		return;
+	d->pos--;
+	emit(d, zeros, 1);
+}
+
 static void pad_to(struct dump *d, u64 align)
 {
-	emit(d, zeros, (size_t)(round_up((u64)d->pos, align) - (u64)d->pos));
+	skip(d, (size_t)(round_up((u64)d->pos, align) - (u64)d->pos));
 }
 
 static u64 note_size(u64 n)
@@ -266,12 +286,8 @@ static void emit_memory(struct dump *d, u64 start, u64 size)
 			return;
 		}
 		p = get_user_page(current->mm, addr, FOLL_FORCE | FOLL_DUMP);
-		if (IS_ERR_OR_NULL(p) && d->pipe) {
-			emit(d, zeros, PAGE_SIZE);
-		} else if (IS_ERR_OR_NULL(p)) {
-			if ((u64)d->pos + PAGE_SIZE > d->limit)
-				d->err = -EFBIG;
-			d->pos += PAGE_SIZE; /* a hole */
+		if (IS_ERR_OR_NULL(p)) {
+			skip(d, PAGE_SIZE);
 		} else {
 			emit(d, page_address(p), PAGE_SIZE);
 			put_page(p);
@@ -501,11 +517,13 @@ static void write_core(struct dump *d)
 	notes = notes_size(d, nr);
 	data = round_up(
 		sizeof(Elf64_Ehdr) + (d->nr_segments + 1) * sizeof(Elf64_Phdr) + notes, PAGE_SIZE);
+	d->begun = true;
 	emit_headers(d, notes, data);
 	emit_notes(d);
 	pad_to(d, PAGE_SIZE);
 	for (u32 i = 0; i < d->nr_segments; i++)
 		emit_memory(d, d->segments[i].start, d->segments[i].size);
+	end_file(d);
 	kfree(d->segments);
 }
 
@@ -586,7 +604,7 @@ void coredump(const siginfo_t *info)
 		d.file = d.pipe ? open_pipe(info->si_signo) : open_core(info->si_signo);
 		if (!IS_ERR(d.file)) {
 			write_core(&d);
-			written = !d.err;
+			written = d.begun;
 		}
 		if (d.pipe)
 			core_pipe_end(IS_ERR(d.file) ? NULL : d.file);
