@@ -239,6 +239,29 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 	}
 }
 
+static bool is_udp(const struct inet_sock *i)
+{
+	return i->c.protocol == IPPROTO_UDP || i->c.protocol == IPPROTO_UDPLITE;
+}
+
+/* UDP counts a datagram when it is read, not when it comes. */
+static void count_read(struct inet_sock *i, const struct sk_buff *skb, bool good)
+{
+	struct udp_stats *n = &UDP_STATS(i->net, i->c.protocol == IPPROTO_UDPLITE, skb->ip.v6);
+
+	if (is_udp(i) && good)
+		n->in++;
+	else if (is_udp(i))
+		n->in_errors++;
+}
+
+/* IPv4 counts a missing route where a UDP socket sends; IPv6 wherever it looks. */
+static void count_no_route(struct inet_sock *i, const ip_addr *to, int err)
+{
+	if (err == -ENETUNREACH && (is_udp(i) || !ip_is_v4(to)))
+		IP_STATS(i->net, !ip_is_v4(to)).out_noroutes++;
+}
+
 static ssize_t receive(struct inet_sock *i, struct msg *m)
 {
 	struct sk_buff *skb = dgram_wait(i, m);
@@ -259,8 +282,10 @@ static ssize_t receive(struct inet_sock *i, struct msg *m)
 		inet_write_addr(i, m->name, &skb->ip.saddr, skb->sport, skb->dev->ifindex);
 	inet_tell(i, m, skb);
 	WRITE_ONCE(i->last_stamp, skb->stamp);
-	if (!(m->flags & MSG_PEEK))
+	if (!(m->flags & MSG_PEEK)) {
 		rfree(i, skb_truesize(skb));
+		count_read(i, skb, ret >= 0);
+	}
 	sock_peeked(&i->c, m->flags & MSG_PEEK ? (int)n : -(int)len);
 	kfree_skb(skb);
 	return ret;
@@ -430,6 +455,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 	if (ic->has_mark)
 		f->mark = ic->mark;
 	err = route_output(i->net, f);
+	count_no_route(i, &to, err);
 	if (!err)
 		err = may_broadcast(i, &to);
 	if (!err && i->frag_size6 && !ip_is_v4(&f->daddr))

@@ -130,7 +130,7 @@ static void refuse_way(struct net *net, struct sk_buff *skb, int err)
 	bool v6 = skb->ip.v6;
 	u8 type = v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH;
 
-	IP_STATS(v6).out_noroutes++;
+	IP_STATS(net, v6).out_noroutes++;
 	if (!v6 && !icmp_may_refuse(net, &skb->ip.saddr)) {
 		kfree_skb(skb);
 		return;
@@ -208,7 +208,7 @@ static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
 		count_hop4(h);
 	if (!skb->ip.v6 && unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
 		ip4_opts_forward(net, h, f);
-	IP_STATS(skb->ip.v6).forwarded++;
+	IP_STATS(net, skb->ip.v6).forwarded++;
 	skb->pkt_type = PKT_OUTGOING;
 	if (unlikely(nf_active(net)) &&
 		(nf_hook(net, NF_INET_FORWARD, skb, in, f->dev) ||
@@ -233,13 +233,13 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 	int err;
 
 	if (!may_forward(skb)) {
-		IP_STATS(skb->ip.v6).in_addr_errors++;
+		IP_STATS(net, skb->ip.v6).in_addr_errors++;
 		kfree_skb(skb);
 		return;
 	}
 	if (!skb->ip.v6 && unlikely(skb->ip.hdr_len > sizeof(struct iphdr)) &&
 		!ip4_opts_may_forward(net, skb)) {
-		IP_STATS(false).in_hdr_errors++;
+		IP_STATS(net, false).in_hdr_errors++;
 		kfree_skb(skb);
 		return;
 	}

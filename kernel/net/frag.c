@@ -107,6 +107,7 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 {
 	static atomic_t ids;
 	bool v4 = skb->protocol == ETH_P_IP;
+	struct net *net = READ_ONCE(f->dev->net);
 	u8 model[MODEL_MAX];
 	u32 hlen = mtu < MTU_MIN ? 0 : header_len(skb), n, total, room = 0;
 	u32 all = hlen + (v4 ? 0 : (u32)sizeof(struct frag6)); /* headers of a piece */
@@ -152,13 +153,13 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 			c->charged = skb->charged;
 			skb->destructor = NULL;
 		}
-		IP_STATS(!v4).frag_creates++;
+		IP_STATS(net, !v4).frag_creates++;
 		err = send(c, f);
 	}
 	if (err)
-		IP_STATS(!v4).frag_fails++;
+		IP_STATS(net, !v4).frag_fails++;
 	else
-		IP_STATS(!v4).frag_oks++;
+		IP_STATS(net, !v4).frag_oks++;
 	kfree_skb(skb);
 	return err;
 }
@@ -181,6 +182,11 @@ struct frag_queue {
 	u32 memory;
 	u64 deadline;
 };
+
+static struct net *net_of(const struct frag_queue *q)
+{
+	return container_of(q->of - q->v6, struct net, frags[0]);
+}
 
 static DEFINE_SPINLOCK(frag_lock);
 static struct rb_root due;
@@ -210,7 +216,7 @@ static void drop_oldest(struct net_frags *of, struct list_head *dead)
 {
 	struct frag_queue *q = list_first_entry(&of->queues, struct frag_queue, list);
 
-	IP_STATS(q->v6).reasm_fails++;
+	IP_STATS(net_of(q), q->v6).reasm_fails++;
 	drop(q, dead);
 }
 
@@ -405,7 +411,7 @@ struct sk_buff *ip_defrag_for(
 	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead)
 {
 	struct sk_buff *whole = NULL;
-	struct ip_stats *stats = &IP_STATS(skb->ip.v6);
+	struct ip_stats *stats = &IP_STATS(net, skb->ip.v6);
 	struct net_frags *of = &net->frags[skb->ip.v6];
 	struct frag_queue *q = NULL;
 	int err = -EINVAL;
@@ -467,8 +473,8 @@ static void drop_expired(struct ktimer *t)
 			timer_start(&frag_timer, q->deadline);
 			break;
 		}
-		IP_STATS(q->v6).reasm_timeouts++;
-		IP_STATS(q->v6).reasm_fails++;
+		IP_STATS(net_of(q), q->v6).reasm_timeouts++;
+		IP_STATS(net_of(q), q->v6).reasm_fails++;
 		drop(q, &dead);
 	}
 	spin_unlock(&frag_lock);

@@ -252,8 +252,10 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 		return;
 	hlen = h->ihl * 4U;
 	all = skb_header(skb, hlen + 8, tmp);
-	if (!all)
+	if (!all) {
+		IP_STATS(net, false).icmp_in_errors++;
 		return;
+	}
 	h = (const struct iphdr *)all;
 	local = ip_v4(h->saddr);
 	remote = ip_v4(h->daddr);
@@ -346,10 +348,10 @@ void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb)
 /* ---- in ---- */
 
 /* The header of what has come, counted; NULL: it is none. */
-static const struct icmphdr *header(const struct sk_buff *skb, struct icmphdr *tmp)
+static const struct icmphdr *header(struct net *net, const struct sk_buff *skb, struct icmphdr *tmp)
 {
 	const struct icmphdr *h = skb_header(skb, sizeof(*h), tmp);
-	struct ip_stats *n = &IP_STATS(skb->ip.v6);
+	struct ip_stats *n = &IP_STATS(net, skb->ip.v6);
 
 	n->icmp_in++;
 	if (h && checksum_good(skb)) {
@@ -364,7 +366,7 @@ static const struct icmphdr *header(const struct sk_buff *skb, struct icmphdr *t
 void icmp_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct icmphdr tmp;
-	const struct icmphdr *h = header(skb, &tmp);
+	const struct icmphdr *h = header(net, skb, &tmp);
 	struct ip_error e;
 
 	if (!h)
@@ -394,7 +396,7 @@ out:
 void icmp6_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct icmphdr tmp;
-	const struct icmphdr *h = header(skb, &tmp);
+	const struct icmphdr *h = header(net, skb, &tmp);
 	struct ip_error e;
 
 	if (!h)

@@ -55,6 +55,7 @@ void igmp_send(struct sk_buff *skb)
 		.alert = { 0x94, 4 },
 	};
 	h->ip.check = csum_fold(csum_partial(h, sizeof(*h), 0));
+	IP_STATS(net, false).out_requests++;
 	ip_send_raw(net, skb, &f);
 }
 

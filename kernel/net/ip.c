@@ -15,8 +15,6 @@
 #include "kernel/net/neigh.h"
 #include "kernel/net/netfilter.h"
 
-struct ip_stats ip_stats, ip6_stats;
-
 #define IP_DF 0x4000
 #define IP_MF 0x2000
 #define IP_OFFSET_OR_MORE 0x3fff
@@ -97,7 +95,7 @@ static bool loop_back(struct sk_buff *skb, const struct flow *f)
 int ip_output(struct sk_buff *skb, const struct flow *f)
 {
 	static const u8 all[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	struct ip_stats *n = &IP_STATS(skb->protocol == ETH_P_IPV6);
+	struct ip_stats *n = &IP_STATS(READ_ONCE(f->dev->net), skb->protocol == ETH_P_IPV6);
 
 	n->out_octets += skb_len(skb);
 	n->out_transmits++;
@@ -207,14 +205,14 @@ static int send_cut(struct net *net, struct sk_buff *skb, const struct flow *f)
 	return gso_sent(err, some);
 }
 
-void icmp_count_out(u8 type, bool v6)
+void icmp_count_out(struct net *net, u8 type, bool v6)
 {
-	IP_STATS(v6).icmp_out++;
-	IP_STATS(v6).icmp_types_out[type]++;
+	IP_STATS(net, v6).icmp_out++;
+	IP_STATS(net, v6).icmp_types_out[type]++;
 }
 
 /* @skb is ICMP's, and begins with its header. */
-static void count_icmp(const struct sk_buff *skb, const struct flow *f)
+static void count_icmp(struct net *net, const struct sk_buff *skb, const struct flow *f)
 {
 	bool v6 = !ip_is_v4(&f->daddr);
 	const u8 *h;
@@ -224,7 +222,7 @@ static void count_icmp(const struct sk_buff *skb, const struct flow *f)
 		return;
 	h = skb_header(skb, 1, &tmp);
 	if (h)
-		icmp_count_out(*h, v6);
+		icmp_count_out(net, *h, v6);
 }
 
 /* As the route says, or the device that it leads to. */
@@ -243,7 +241,7 @@ static int send_with_proto(struct net *net, struct sk_buff *skb, const struct fl
 	u8 ttl = f->ttl || f->stays ? f->ttl : default_ttl(net, f, v4);
 	/* what the card cuts has segments that fit */
 	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
-	struct ip_stats *n = &IP_STATS(!v4);
+	struct ip_stats *n = &IP_STATS(net, !v4);
 
 	n->out_requests++;
 	skb->prioidx = f->prioidx;
@@ -277,7 +275,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	u8 next = f->proto;
 
-	count_icmp(skb, f);
+	count_icmp(net, skb, f);
 	if (unlikely(f->ext)) {
 		skb = ip6_ext_push(skb, f->ext, &next);
 		if (!skb)
@@ -295,7 +293,8 @@ int ip_answer_by(const struct sk_buff *skb)
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
-	IP_STATS(!ip_is_v4(&f->daddr)).out_requests++;
+	if (!ip_is_v4(&f->daddr)) /* IPv4 counts none, as on Linux */
+		IP_STATS(net, true).out_requests++;
 	if (skb_len(skb) > f->mtu || has_left(net, f)) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
@@ -310,7 +309,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 
 int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
-	IP_STATS(!ip_is_v4(&f->daddr)).out_requests++;
+	IP_STATS(net, !ip_is_v4(&f->daddr)).out_requests++;
 	if (has_left(net, f) || (skb->gso ? gso_segment_len(skb) : skb_len(skb)) > f->mtu) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
@@ -484,13 +483,12 @@ static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb)
 static bool for_us(struct net *net, struct sk_buff *skb)
 {
 	const ip_addr *d = &skb->ip.daddr;
-	struct ip_stats *n = &IP_STATS(skb->ip.v6);
+	struct ip_stats *n = &IP_STATS(net, skb->ip.v6);
 	u32 len = skb_len(skb) + (skb->ip.v6 ? skb->ip.hdr_len : 0);
 
-	n->in_ecn[skb->ip.tos & 3]++;
 	if (ip_is_multicast(d)) {
-		n->in_mcast++;
-		n->in_mcast_octets += len;
+		n->in_mcast += !skb->defragged;
+		n->in_mcast_octets += skb->defragged ? 0 : len;
 		skb->broadcast = true;
 		return mcast_accepts(skb->dev, d, &skb->ip.saddr, skb->ip.proto);
 	}
@@ -501,7 +499,7 @@ static bool for_us(struct net *net, struct sk_buff *skb)
 		skb->broadcast = false;
 		return false;
 	}
-	if (skb->broadcast) {
+	if (skb->broadcast && !skb->defragged) {
 		n->in_bcast++;
 		n->in_bcast_octets += len;
 	}
@@ -511,10 +509,11 @@ static bool for_us(struct net *net, struct sk_buff *skb)
 static void deliver(struct net *net, struct sk_buff *skb)
 {
 	bool taken = raw_rcv(net, skb);
+	struct ip_stats *n = &IP_STATS(net, skb->ip.v6);
 
 	if (!skb->ip.v6)
 		skb_pull(skb, skb->ip.hdr_len);
-	IP_STATS(skb->ip.v6).in_delivers++;
+	n->in_delivers++;
 	switch (skb->ip.proto) {
 	case IPPROTO_TCP: tcp_rcv(net, skb); return;
 	case IPPROTO_UDP:
@@ -536,7 +535,8 @@ static void deliver(struct net *net, struct sk_buff *skb)
 		return;
 	}
 	if (!taken) {
-		IP_STATS(skb->ip.v6).in_unknown++;
+		n->in_delivers--;
+		n->in_unknown++;
 		icmp_unreachable(
 			net, skb, 2 /* protocol */, 4 /* port; the nearest that there is */);
 	}
@@ -573,15 +573,19 @@ static void receive(struct sk_buff *skb, bool shown)
 {
 	struct net *net = skb->dev->net;
 	bool filtered = unlikely(nf_active(net));
-	struct ip_stats *n = &IP_STATS(skb->protocol == ETH_P_IPV6);
+	struct ip_stats *n = &IP_STATS(net, skb->protocol == ETH_P_IPV6);
 
-	n->in_receives++;
-	n->in_octets += skb_len(skb);
+	if (!skb->defragged) { /* its pieces are counted */
+		n->in_receives++;
+		n->in_octets += skb_len(skb);
+	}
 	if (skb->pkt_type == PKT_OTHERHOST || !parse(skb)) {
 		n->in_hdr_errors++;
 		kfree_skb(skb);
 		return;
 	}
+	if (!skb->defragged)
+		n->in_ecn[skb->ip.tos & 3]++;
 	if (unlikely(skb->ip.ext_len) && !ip6_options_hold(net, skb, false)) {
 		n->in_hdr_errors++;
 		kfree_skb(skb);

@@ -106,30 +106,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb);
 /* An echo reply for the ping socket that asked. */
 void ping_rcv(struct net *net, struct sk_buff *skb);
 
-struct udp_stats {
-	u64 in, noports, in_errors, out, rcvbuf_errors;
-};
-
-/* Counters of /proc/net/snmp, snmp6 and netstat, of one family; TCP's are in IPv4's. */
-struct ip_stats {
-	u64 forwarded;
-	u64 in_receives, in_hdr_errors, in_addr_errors, in_unknown, in_discards, in_delivers,
-		out_requests, out_discards, out_noroutes, out_transmits;
-	u64 reasm_timeouts, reasm_reqds, reasm_oks, reasm_fails, frag_oks, frag_fails, frag_creates;
-	u64 in_octets, out_octets, in_mcast, in_mcast_octets, out_mcast, out_mcast_octets, in_bcast,
-		in_bcast_octets, out_bcast, out_bcast_octets;
-	u64 in_ecn[4]; /* by the field's value */
-	u64 icmp_in, icmp_in_errors, icmp_csum_errors, icmp_out;
-	u64 icmp_types_in[256], icmp_types_out[256];
-	struct udp_stats udp, udplite;
-	u64 tcp_active, tcp_passive, tcp_fails, tcp_resets, tcp_in, tcp_out, tcp_retrans,
-		tcp_in_errs, tcp_out_rsts, tcp_cookies_sent, tcp_cookies_good, tcp_cookies_bad;
-	struct {
-		u64 active, active_fail, passive, passive_fail, overflow, asked, paused, old_key;
-	} fast; /* Fast Open */
-};
-void icmp_count_out(u8 type, bool v6);
-#define IP_STATS(v6) (*((v6) ? &ip6_stats : &ip_stats))
-extern struct ip_stats ip_stats, ip6_stats; /* without a lock: figures for people */
+/* Counts an ICMP message that @net sends. */
+void icmp_count_out(struct net *net, u8 type, bool v6);
 
 #endif

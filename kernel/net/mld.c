@@ -48,7 +48,7 @@ void mld_send(struct sk_buff *skb)
 
 	memcpy(skb_payload(skb) + 2, &sum, 2);
 	memcpy(skb_push(skb, sizeof(alert)), alert, sizeof(alert));
-	icmp_count_out(skb_payload(skb)[0], true);
+	icmp_count_out(dev->net, skb_payload(skb)[0], true);
 	ip_send(dev->net, skb, &f);
 }
 

@@ -13,6 +13,7 @@
 #include "kernel/net/addr.h"
 #include "kernel/net/netdev.h"
 #include "kernel/net/prefix.h"
+#include "kernel/net/stats.h"
 #include "kernel/net/tcp_net.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/nsproxy.h"
@@ -76,6 +77,7 @@ struct net {
 		u64 high_thresh, low_thresh; /* /proc/sys/net/ipv4/ipfrag_* */
 		int time;
 	} frags[2];
+	struct net_stats stats;
 	u32 nr_neighs, neighs_by_hand; /* under neigh.c's lock */
 	/* what neighbour discovery has to do later; under ndisc.c's lock */
 	struct list_head nd_jobs;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net_snmp.c: /proc/net/snmp, snmp6 and netstat: counters of the protocols, in Linux's order and under its names (RFC 1213, 4293), for netstat -s,
- * nstat and ss -s. What cannot happen here is 0; of netstat's TCP events those are told that are counted.
+ * nstat and ss -s. What cannot happen here is 0; TcpExt names the events that are counted (stats.h).
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
@@ -11,7 +11,7 @@
 
 static void show_ip(struct seq *s)
 {
-	const struct ip_stats *n = &ip_stats;
+	const struct ip_stats *n = &IP_STATS(current_net(), false);
 
 	seq_puts(s, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams "
 		    "InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "
@@ -40,7 +40,7 @@ static void show_types(struct seq *s, const u64 *n, bool values, const char *nam
 static void show_icmp(struct seq *s)
 {
 	static const u8 types[] = { 3, 11, 12, 4, 5, 8, 0, 13, 14, 17, 18 };
-	const struct ip_stats *n = &ip_stats;
+	const struct ip_stats *n = &IP_STATS(current_net(), false);
 
 	seq_puts(s, "Icmp: InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs "
 		    "InSrcQuenchs InRedirects InEchos InEchoReps InTimestamps InTimestampReps "
@@ -67,15 +67,14 @@ static void show_icmp(struct seq *s)
 
 static void show_tcp(struct seq *s)
 {
-	const struct ip_stats *n = &ip_stats;
+	const struct tcp_stats *n = &current_net()->stats.tcp;
 
 	seq_puts(s,
 		"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "
 		"EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n");
-	seq_printf(s, "Tcp: 1 200 120000 -1 %lu %lu %lu %lu %u %lu %lu %lu %lu %lu 0\n",
-		n->tcp_active, n->tcp_passive, n->tcp_fails, n->tcp_resets,
-		net_count_socks(&tcp_ports, false), n->tcp_in, n->tcp_out, n->tcp_retrans,
-		n->tcp_in_errs, n->tcp_out_rsts);
+	seq_printf(s, "Tcp: 1 200 120000 -1 %lu %lu %lu %lu %u %lu %lu %lu %lu %lu %lu\n",
+		n->active, n->passive, n->fails, n->resets, net_count_socks(&tcp_ports, false),
+		n->in, n->out, n->retrans, n->in_errs, n->out_rsts, n->csum_errors);
 }
 
 static void show_udp(struct seq *s, const char *name, const struct udp_stats *n)
@@ -84,8 +83,8 @@ static void show_udp(struct seq *s, const char *name, const struct udp_stats *n)
 		"%s: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors "
 		"InCsumErrors IgnoredMulti MemErrors\n",
 		name);
-	seq_printf(s, "%s: %lu %lu %lu %lu %lu 0 0 0 0\n", name, n->in, n->noports, n->in_errors,
-		n->out, n->rcvbuf_errors);
+	seq_printf(s, "%s: %lu %lu %lu %lu %lu 0 %lu 0 0\n", name, n->in, n->noports, n->in_errors,
+		n->out, n->rcvbuf_errors, n->csum_errors);
 }
 
 static int show_snmp(struct seq *s, void *arg)
@@ -93,8 +92,8 @@ static int show_snmp(struct seq *s, void *arg)
 	show_ip(s);
 	show_icmp(s);
 	show_tcp(s);
-	show_udp(s, "Udp", &ip_stats.udp);
-	show_udp(s, "UdpLite", &ip_stats.udplite);
+	show_udp(s, "Udp", &IP_STATS(current_net(), false).udp);
+	show_udp(s, "UdpLite", &IP_STATS(current_net(), false).udplite);
 	return 0;
 }
 
@@ -107,7 +106,7 @@ static void line6(struct seq *s, const char *name, u64 n)
 
 static void show_ip6(struct seq *s)
 {
-	const struct ip_stats *n = &ip6_stats;
+	const struct ip_stats *n = &IP_STATS(current_net(), true);
 	const struct {
 		const char *name;
 		u64 n;
@@ -173,7 +172,7 @@ static void show_icmp6(struct seq *s)
 		{ 137, "Redirects" },
 		{ 143, "MLDv2Reports" },
 	};
-	const struct ip_stats *n = &ip6_stats;
+	const struct ip_stats *n = &IP_STATS(current_net(), true);
 	char name[64];
 
 	line6(s, "Icmp6InMsgs", n->icmp_in);
@@ -212,7 +211,7 @@ static void show_udp6(struct seq *s, const char *proto, const struct udp_stats *
 		{ "OutDatagrams", n->out },
 		{ "RcvbufErrors", n->rcvbuf_errors },
 		{ "SndbufErrors", 0 },
-		{ "InCsumErrors", 0 },
+		{ "InCsumErrors", n->csum_errors },
 		{ "IgnoredMulti", 0 },
 		{ "MemErrors", 0 },
 	};
@@ -229,8 +228,8 @@ static int show_snmp6(struct seq *s, void *arg)
 {
 	show_ip6(s);
 	show_icmp6(s);
-	show_udp6(s, "Udp6", &ip6_stats.udp, false);
-	show_udp6(s, "UdpLite6", &ip6_stats.udplite, true);
+	show_udp6(s, "Udp6", &IP_STATS(current_net(), true).udp, false);
+	show_udp6(s, "UdpLite6", &IP_STATS(current_net(), true).udplite, true);
 	return 0;
 }
 
@@ -238,16 +237,20 @@ static int show_snmp6(struct seq *s, void *arg)
 
 static int show_netstat(struct seq *s, void *arg)
 {
-	const struct ip_stats *n = &ip_stats;
+	static const char *const names[] = {
+#define X(name) #name,
+		TCP_EXT_COUNTERS(X)
+#undef X
+	};
+	const struct ip_stats *n = &IP_STATS(current_net(), false);
 
-	seq_printf(s,
-		"TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed TCPFastOpenActive "
-		"TCPFastOpenActiveFail TCPFastOpenPassive TCPFastOpenPassiveFail "
-		"TCPFastOpenListenOverflow TCPFastOpenCookieReqd TCPFastOpenBlackhole "
-		"TCPFastOpenPassiveAltKey\nTcpExt: %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
-		n->tcp_cookies_sent, n->tcp_cookies_good, n->tcp_cookies_bad, n->fast.active,
-		n->fast.active_fail, n->fast.passive, n->fast.passive_fail, n->fast.overflow,
-		n->fast.asked, n->fast.paused, n->fast.old_key);
+	seq_puts(s, "TcpExt:");
+	for (u32 k = 0; k < TCP_EXT_NR; k++)
+		seq_printf(s, " %s", names[k]);
+	seq_puts(s, "\nTcpExt:");
+	for (u32 k = 0; k < TCP_EXT_NR; k++)
+		seq_printf(s, " %lu", current_net()->stats.tcp_ext[k]);
+	seq_puts(s, "\n");
 	seq_puts(s, "IpExt: InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts "
 		    "OutBcastPkts InOctets OutOctets InMcastOctets OutMcastOctets InBcastOctets "
 		    "OutBcastOctets InCsumErrors InNoECTPkts InECT1Pkts InECT0Pkts InCEPkts "

@@ -81,6 +81,8 @@ void tcp_set_state(struct tcp_sock *t, u8 state)
 		atomic_dec(&tcp_time_waits);
 		atomic_dec(&tcp_net(t)->time_waits);
 	}
+	if (state == TCP_CLOSE && tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT)))
+		t->inet.net->stats.tcp.resets++;
 	WRITE_ONCE(t->state, state);
 }
 
@@ -158,6 +160,8 @@ void tcp_done(struct tcp_sock *t)
 {
 	struct sk_buff *skb, *next;
 
+	if (t->state == TCP_SYN_SENT || (t->state == TCP_SYN_RECV && !t->orphan))
+		t->inet.net->stats.tcp.fails++;
 	tcp_set_state(t, TCP_CLOSE);
 	tcp_timers_off(t);
 	inet_unhash(&t->inet);
@@ -251,6 +255,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	if (link && !t->flow.oif)
 		t->flow.oif = link;
 	err = route_output(i->net, &t->flow);
+	if (err == -ENETUNREACH)
+		IP_STATS(i->net, !ip_is_v4(to)).out_noroutes++;
 	if (err)
 		return err;
 	if (i->frag_size6 && !ip_is_v4(to))
@@ -283,7 +289,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	tcp_get(t);
 	t->self_ref = true;
 	tcp_set_state(t, TCP_SYN_SENT);
-	ip_stats.tcp_active++;
+	i->net->stats.tcp.active++;
 	t->defer_connect = defer;
 	shut = i->c.shutdown;
 	err = defer ? 0 : tcp_send_syn(t);
@@ -688,9 +694,14 @@ static void tcp_close(struct tcp_sock *t)
 	i->rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;
 	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
+		tcp_set_state(t, TCP_CLOSE); /* the program gave up: no failed attempt is counted */
 		tcp_done(t);
 	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&
 		   (unread || (i->c.linger.on && !i->c.linger.secs))) {
+		if (unread)
+			TCP_EXT_COUNT(i->net, TCPAbortOnClose);
+		else
+			TCP_EXT_COUNT(i->net, TCPAbortOnData);
 		tcp_send_reset(t);
 		tcp_done(t);
 	} else {
@@ -703,6 +714,7 @@ static void tcp_close(struct tcp_sock *t)
 	t->orphan = true;
 	if (t->state == TCP_FIN_WAIT2) {
 		if (t->linger2 < 0) {
+			TCP_EXT_COUNT(i->net, TCPAbortOnLinger);
 			tcp_send_reset(t);
 			tcp_done(t);
 		} else {

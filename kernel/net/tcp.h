@@ -146,6 +146,7 @@ struct arrived {
 	bool again; /* something that went more than once is acknowledged: when its neighbours came is not known */
 	bool sacks, dsack; /* something new was SACKed; something came twice */
 	bool orig;         /* something of before high_seq that went only once */
+	bool synack;       /* our answer to a SYN is acknowledged: Linux counts it nowhere */
 };
 
 /* RFC 8985. */
@@ -511,7 +512,8 @@ u32 tcp_keyed_hash(const u64 *words, u32 n); /* SipHash with a key that nobody k
 /* Answers the SYN @skb for @c, which is in no table and may be forgotten then. */
 void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o);
 /* Does @skb bring back a cookie? *o: what its SYN had said. */
-bool tcp_cookie_good(const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o);
+bool tcp_cookie_good(
+	struct net *net, const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o);
 
 /* tcp_ecn.c */
 void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn);

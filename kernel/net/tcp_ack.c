@@ -133,6 +133,7 @@ static void note_arrival(
 	const struct tcp_sock *t, const struct sk_buff *skb, u32 n, struct arrived *when)
 {
 	when->acked += n;
+	when->synack |= (skb->tcp.flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK);
 	if (skb->tcp.retrans)
 		when->again = true;
 	else if (!(skb->tcp.sacked & SKB_SACKED))

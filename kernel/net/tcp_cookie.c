@@ -74,7 +74,7 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 	else
 		c->sack_ok = c->wscale_ok = false; /* there is no place to remember them */
 	last_sent = ktime_get();
-	ip_stats.tcp_cookies_sent++;
+	TCP_EXT_COUNT(c->inet.net, SyncookiesSent);
 	tcp_send_synack(c);
 }
 
@@ -93,7 +93,8 @@ static void recall(const struct tcp_opts *now, u32 low, struct tcp_opts *o)
 	o->wscale = (u8)(bits & NO_WSCALE);
 }
 
-bool tcp_cookie_good(const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o)
+bool tcp_cookie_good(
+	struct net *net, const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o)
 {
 	u32 isn = skb->tcp.ack_seq - 1, irs = skb->tcp.seq - 1;
 	u64 minute = ktime_get() / MINUTE;
@@ -106,9 +107,9 @@ bool tcp_cookie_good(const struct sk_buff *skb, const struct tcp_opts *now, stru
 		if (cookie(skb, irs, minute - age, isn & 7) != isn)
 			continue;
 		recall(now, isn, o);
-		ip_stats.tcp_cookies_good++;
+		TCP_EXT_COUNT(net, SyncookiesRecv);
 		return true;
 	}
-	ip_stats.tcp_cookies_bad++;
+	TCP_EXT_COUNT(net, SyncookiesFailed);
 	return false;
 }

@@ -105,7 +105,7 @@ static void pause_clients(struct net *net)
 	n->fast_pauses += n->fast_pauses < UINT32_MAX;
 	n->fast_paused_at = ktime_get();
 	spin_unlock(&n->lock);
-	ip_stats.fast.paused++;
+	TCP_EXT_COUNT(net, TCPFastOpenBlackhole);
 }
 
 /* True: no connection may begin so now. */
@@ -315,13 +315,13 @@ void tcp_fast_answered(struct tcp_sock *t, const struct sk_buff *skb, const stru
 		return;
 	if (t->syn_data_sent && !list_empty(&t->wq)) {
 		t->fast_fail = t->total_retrans ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
-		ip_stats.fast.active_fail++;
+		TCP_EXT_COUNT(t->inet.net, TCPFastOpenActiveFail);
 		rewind(t);
 		return;
 	}
 	t->syn_data_acked = t->syn_data_sent;
 	if (t->syn_data_acked)
-		ip_stats.fast.active++;
+		TCP_EXT_COUNT(t->inet.net, TCPFastOpenActive);
 	if (skb->tcp.end_seq != t->rcv_nxt)
 		take_syn_data(t, skb);
 }
@@ -475,7 +475,7 @@ static bool queue_full(struct tcp_sock *l)
 	}
 	if (atomic_read(&l->nr_fast) + resets < most)
 		return false;
-	ip_stats.fast.overflow++;
+	TCP_EXT_COUNT(l->inet.net, TCPFastOpenListenOverflow);
 	return true;
 }
 
@@ -486,7 +486,7 @@ bool tcp_fast_wanted(
 	struct fast_cookie own = { 0 }, before = { 0 };
 
 	if (o->has_cookie && !o->cookie.len)
-		ip_stats.fast.asked++;
+		TCP_EXT_COUNT(l->inet.net, TCPFastOpenCookieReqd);
 	if (!(bits & FAST_SERVER) || (!o->has_cookie && !skb_len(skb)) || queue_full(l))
 		return false;
 	if (bits & FAST_SERVER_NO_COOKIE || l->fast_no_cookie)
@@ -503,10 +503,10 @@ bool tcp_fast_wanted(
 	if (!o->cookie.len)
 		return false;
 	if (own_cookie(l, skb, 1, &before) && same_cookie(&o->cookie, &before)) {
-		ip_stats.fast.old_key++;
+		TCP_EXT_COUNT(l->inet.net, TCPFastOpenPassiveAltKey);
 		return true;
 	}
-	ip_stats.fast.passive_fail++;
+	TCP_EXT_COUNT(l->inet.net, TCPFastOpenPassiveFail);
 	return false;
 }
 
@@ -517,7 +517,7 @@ void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buf
 	tcp_get(l);
 	atomic_inc(&l->nr_fast);
 	c->last_rcv = c->space_at = ktime_get();
-	ip_stats.fast.passive++;
+	TCP_EXT_COUNT(l->inet.net, TCPFastOpenPassive);
 	if (skb->tcp.end_seq != c->rcv_nxt)
 		take_syn_data(c, skb);
 }

@@ -84,7 +84,7 @@ static void parse_options(const u8 *p, u32 n, struct tcp_opts *o)
 }
 
 /* Pulls the header into skb->tcp. */
-static bool parse(struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr)
+static bool parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr)
 {
 	u8 tmp[60];
 	const struct tcphdr *h = skb_header(skb, sizeof(*h), tmp);
@@ -98,8 +98,10 @@ static bool parse(struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr)
 		return false;
 	if (!skb->csum_ok &&
 		csum_fold(skb_sum(skb, 0, len,
-			csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, IPPROTO_TCP, len))))
+			csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, IPPROTO_TCP, len)))) {
+		net->stats.tcp.csum_errors++;
 		return false;
+	}
 	p = skb_header(skb, hlen, tmp);
 	h = (const struct tcphdr *)p;
 	parse_options(p + sizeof(*h), hlen - (u32)sizeof(*h), o);
@@ -393,9 +395,13 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 		challenge(t);
 		return;
 	}
-	ip_stats.tcp_resets++;
 	tcp_fast_done(t, true);
 	switch (t->state) {
+	case TCP_SYN_RECV:
+		if (t->orphan) /* tcp_done() counts the others */
+			t->inet.net->stats.tcp.fails++;
+		tcp_fail(t, -ECONNREFUSED);
+		break;
 	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
 	case TCP_TIME_WAIT:
 		if (READ_ONCE(tcp_net(t)->rfc1337)) /* the reset may be an old one, too */
@@ -428,12 +434,16 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 		return false;
 	}
 	if (t->listener && !t->fastopened && !tcp_offer(t)) { /* its queue is full */
+		TCP_EXT_COUNT(t->inet.net, ListenOverflows);
+		TCP_EXT_COUNT(t->inet.net, ListenDrops);
 		if (READ_ONCE(tcp_net(t)->abort_on_overflow)) {
 			tcp_refuse(t->inet.net, skb);
 			tcp_done(t);
 		}
 		return false; /* the peer will ask again */
 	}
+	if (t->listener && !t->fastopened)
+		t->inet.net->stats.tcp.passive++;
 	tcp_fast_done(t, false);
 	t->snd_wnd = t->max_window = skb->tcp.window;
 	t->snd_wl1 = skb->tcp.seq;
@@ -460,6 +470,7 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 		tcp_set_state(t, TCP_FIN_WAIT2);
 		tcp_wake(t, EPOLLOUT);
 		if (t->orphan && t->linger2 < 0) {
+			TCP_EXT_COUNT(t->inet.net, TCPAbortOnLinger);
 			tcp_refuse(t->inet.net, skb);
 			tcp_done(t);
 		} else if (t->orphan && skb->tcp.flags & TH_FIN)
@@ -484,6 +495,7 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 			!t->orphan && !(t->inet.c.shutdown & SHUT_RD) :
 			!t->orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))
 		return false;
+	TCP_EXT_COUNT(t->inet.net, TCPAbortOnData);
 	tcp_refuse(t->inet.net, skb);
 	tcp_fail(t, -ECONNRESET);
 	return true;
@@ -652,9 +664,9 @@ void tcp_rcv(struct net *net, struct sk_buff *skb)
 	u16 urg;
 	u32 had = skb_len(skb);
 
-	ip_stats.tcp_in++;
-	if (skb->broadcast || !parse(skb, &o, &urg)) {
-		ip_stats.tcp_in_errs++;
+	net->stats.tcp.in++;
+	if (skb->broadcast || !parse(net, skb, &o, &urg)) {
+		net->stats.tcp.in_errs++;
 		kfree_skb(skb);
 		return;
 	}

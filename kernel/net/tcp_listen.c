@@ -150,6 +150,8 @@ static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 		c->listener = l;
 		list_add_tail(&c->q_link, &l->syn_q);
 		l->nr_syn++;
+	} else if (l->nr_accept > l->backlog) {
+		TCP_EXT_COUNT(l->inet.net, ListenOverflows);
 	}
 	spin_unlock(&l->q_lock);
 	return ok;
@@ -236,8 +238,10 @@ void tcp_make_child(
 	struct tcp_sock *c = child_new(net, l, skb, skb->tcp.seq, o);
 	bool fast;
 
-	if (!c)
+	if (!c) {
+		TCP_EXT_COUNT(net, ListenDrops);
 		return;
+	}
 	fast = tcp_fast_wanted(l, c, skb, o);
 	if (unlikely(!fast && wants_cookie(l))) {
 		tcp_send_cookie(c, skb, o);
@@ -252,11 +256,13 @@ void tcp_make_child(
 	tcp_get(c);
 	c->self_ref = true;
 	if (!queue_syn(l, c, false)) {
+		TCP_EXT_COUNT(net, ListenDrops);
 		tcp_done(c);
 	} else {
-		ip_stats.tcp_passive++;
-		if (fast)
+		if (fast) {
+			net->stats.tcp.passive++; /* of others: when the handshake is complete */
 			tcp_fast_accept(l, c, skb);
+		}
 		tcp_send_syn(c);
 		if (fast && tcp_offer(c))
 			tcp_offered(c);
@@ -274,7 +280,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	struct tcp_sock *c;
 
 	if (!tcp_net(l)->syncookies || skb->tcp.flags & (TH_SYN | TH_RST) ||
-		!tcp_cookie_good(skb, o, &then))
+		!tcp_cookie_good(net, skb, o, &then))
 		return NULL;
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
 	if (!c || !child_enter(c, skb))
@@ -285,9 +291,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	c->rcv_wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
 	tcp_get(c);
 	c->self_ref = true;
-	if (queue_syn(l, c, true))
-		ip_stats.tcp_passive++;
-	else
+	if (!queue_syn(l, c, true))
 		tcp_done(c);
 	spin_unlock(&c->inet.c.lock);
 	return c;

@@ -160,6 +160,12 @@ static u16 take_window(struct tcp_sock *t, bool syn)
 
 	if (syn)
 		w = min(w, unscaled_max(t));
+	if (unlikely(!w != !t->rcv_wnd) && !syn) {
+		if (w)
+			TCP_EXT_COUNT(t->inet.net, TCPFromZeroWindowAdv);
+		else
+			TCP_EXT_COUNT(t->inet.net, TCPToZeroWindowAdv);
+	}
 	t->rcv_wnd = w;
 	t->rcv_wup = t->rcv_nxt;
 	return (u16)(syn ? w : w >> t->rcv_wscale);
@@ -328,7 +334,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	if (t->state != TCP_SYN_RECV ||
 		!(flags & TH_SYN)) /* an answer is the listener's, as on Linux */
 		t->segs_out += max(skb->tcp.segs, (u16)1);
-	ip_stats.tcp_out += max(skb->tcp.segs, (u16)1);
+	t->inet.net->stats.tcp.out += max(skb->tcp.segs, (u16)1);
 	if (flags & TH_ACK)
 		ack_sent(t);
 	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.ttl, 0) : max(t->inet.hops, 0));
@@ -378,7 +384,7 @@ void tcp_send_ack(struct tcp_sock *t)
 
 void tcp_send_reset(struct tcp_sock *t)
 {
-	ip_stats.tcp_out_rsts++;
+	t->inet.net->stats.tcp.out_rsts++;
 	send_bare(t, t->snd_nxt, TH_RST | TH_ACK);
 }
 
@@ -479,6 +485,8 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 	t->snd_nxt = skb->tcp.end_seq;
 	skb->tcp.segs = tcp_segs_of(t, skb->len);
 	t->packets_out += skb->tcp.segs;
+	if (!(skb->tcp.flags & TH_SYN))
+		t->inet.net->stats.tcp_ext[TCP_EXT_TCPOrigDataSent] += skb->tcp.segs;
 	if (was_idle)
 		tcp_rearm_rtx(t);
 	tcp_rack_arm_probe(t);
@@ -588,7 +596,9 @@ void tcp_retransmit_lost(struct tcp_sock *t)
 		skb->tcp.retrans++;
 		t->retrans_out += skb->tcp.segs;
 		t->total_retrans++;
-		ip_stats.tcp_retrans++;
+		if (skb->tcp.flags & TH_SYN)
+			TCP_EXT_COUNT(t->inet.net, TCPSynRetrans);
+		t->inet.net->stats.tcp.retrans++;
 	}
 }
 
@@ -688,8 +698,8 @@ void tcp_refuse(struct net *net, const struct sk_buff *skb)
 	((u8 *)h)[12] = sizeof(*h) << 2;
 	((u8 *)h)[13] = flags;
 	checksum(h, r, &f);
-	ip_stats.tcp_out++;
-	ip_stats.tcp_out_rsts++;
+	net->stats.tcp.out++;
+	net->stats.tcp.out_rsts++;
 	f.label = reflects ? skb->ip.label : 0;
 	ip_send(net, r, &f);
 }

@@ -178,7 +178,7 @@ static void send_probe(struct tcp_sock *t)
 		last->tcp.retrans++;
 		t->bytes_retrans += last->len;
 		t->total_retrans++;
-		ip_stats.tcp_retrans++;
+		t->inet.net->stats.tcp.retrans++;
 	}
 	t->tlp_high = t->snd_nxt;
 	tcp_rearm_rtx(t);

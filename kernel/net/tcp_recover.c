@@ -265,6 +265,7 @@ void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *wh
 	if (!t->sack_ok)
 		count_duplicates(t, when->acked, dup, when);
 	t->delivered += when->delivered;
+	t->inet.net->stats.tcp_ext[TCP_EXT_TCPDelivered] += when->delivered - when->synack;
 	if (t->ca == CA_LOSS) {
 		if (when->acked)
 			tcp_cwnd_grow(t, when->acked);

@@ -182,16 +182,32 @@ static void count_failure(struct tcp_sock *t)
 	t->retries++;
 }
 
+/* True for a child whose handshake is not complete. Linux counts its timeouts nowhere. */
+static bool is_request(const struct tcp_sock *t)
+{
+	return t->state == TCP_SYN_RECV && t->listener && !t->fastopened;
+}
+
+/* Ends a connection whose peer does not answer. */
+static void give_up(struct tcp_sock *t, int err)
+{
+	if (!is_request(t))
+		TCP_EXT_COUNT(t->inet.net, TCPAbortOnTimeout);
+	tcp_fail(t, err);
+}
+
 static void retransmit(struct tcp_sock *t)
 {
 	bool last;
 
 	if (!t->first_failure)
 		t->first_failure = ktime_get();
+	if (!is_request(t) && !window_taken_back(t))
+		TCP_EXT_COUNT(t->inet.net, TCPTimeouts);
 	last = given_up(t);
 	tcp_fast_timeout(t, last);
 	if (last) {
-		tcp_fail(t, t->inet.c.soft_err ? t->inet.c.soft_err : -ETIMEDOUT);
+		give_up(t, t->inet.c.soft_err ? t->inet.c.soft_err : -ETIMEDOUT);
 		return;
 	}
 	if (likely(!window_taken_back(t)))
@@ -238,9 +254,10 @@ static void probe(struct tcp_sock *t)
 	if (!t->closed_at)
 		t->closed_at = ktime_get();
 	if (probed_enough(t)) {
-		tcp_fail(t, -ETIMEDOUT);
+		give_up(t, -ETIMEDOUT);
 		return;
 	}
+	TCP_EXT_COUNT(t->inet.net, TCPWinProbe);
 	t->probes = (u8)min(t->probes + 1, 200);
 	t->backoff = (u8)min(t->backoff + 1, 16);
 	tcp_send_probe(t, false);
@@ -286,6 +303,7 @@ static void delack_timer(struct ktimer *k)
 	spin_lock(&t->inet.c.lock);
 	if (t->ack_due && tcp_in(t, TCPF_SYNCED)) {
 		t->pingpong = false;
+		TCP_EXT_COUNT(t->inet.net, DelayedACKs);
 		tcp_send_ack(t);
 	}
 	spin_unlock(&t->inet.c.lock);
@@ -325,9 +343,10 @@ static void keepalive(struct tcp_sock *t)
 	if (t->user_timeout ? silent >= (u64)t->user_timeout * MSEC && t->keep_sent :
 			      t->keep_sent >= most) {
 		tcp_send_reset(t);
-		tcp_fail(t, -ETIMEDOUT);
+		give_up(t, -ETIMEDOUT);
 		return;
 	}
+	TCP_EXT_COUNT(t->inet.net, TCPKeepAlive);
 	t->keep_sent++;
 	tcp_send_probe(t, false);
 	tcp_arm(t, &t->keep, keep_intvl(t));
@@ -355,6 +374,7 @@ void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
 {
 	tcp_set_state(t, state);
 	if (!t->waits_out) {
+		TCP_EXT_COUNT(t->inet.net, TW);
 		t->waits_out = true;
 		atomic_inc(&tcp_time_waits);
 		atomic_inc(&tcp_net(t)->time_waits);

@@ -22,11 +22,9 @@
 
 /* ---- sending ---- */
 
-static struct udp_stats *udp_stats(const struct port_table *t, bool v6)
+static struct udp_stats *udp_stats(struct net *net, const struct port_table *t, bool v6)
 {
-	struct ip_stats *n = &IP_STATS(v6);
-
-	return t == &udplite_ports ? &n->udplite : &n->udp;
+	return &UDP_STATS(net, t == &udplite_ports, v6);
 }
 
 static void push_header(
@@ -68,9 +66,10 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 		dgram_want_stamps(i, skb, m);
 	push_header(skb, i, f, port);
 	dgram_charge(i, skb, f);
-	udp_stats(i->table, !ip_is_v4(&f->daddr))->out++;
 	err = ip_send(i->net, skb, f);
 	net_rx_flush();
+	if (!err)
+		udp_stats(i->net, i->table, !ip_is_v4(&f->daddr))->out++;
 	return told(i, f, err);
 }
 
@@ -326,7 +325,8 @@ static u32 covered_by(const struct udphdr *h, u32 len, bool lite)
 	return n < sizeof(*h) || n > len ? 0 : n;
 }
 
-static bool parse(struct sk_buff *skb)
+/* False: it is malformed, or its checksum is wrong, which @n counts. */
+static bool parse(struct sk_buff *skb, struct udp_stats *n)
 {
 	struct udphdr tmp;
 	const struct udphdr *h = skb_header(skb, sizeof(*h), &tmp);
@@ -348,13 +348,28 @@ static bool parse(struct sk_buff *skb)
 	if (unlikely(
 		    skb->unsummed)) /* IPv6: whoever it is for may have asked for that (RFC 6935) */
 		return true;
-	return !csum_fold(skb_sum(
-		skb, 0, covered, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
+	if (!csum_fold(skb_sum(skb, 0, covered,
+		    csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len))))
+		return true;
+	n->csum_errors++;
+	return false;
 }
 
 static struct port_table *table_of(u8 proto)
 {
 	return proto == IPPROTO_UDPLITE ? &udplite_ports : &udp_ports;
+}
+
+/* Consumes @skb, whose header has been pulled. What is queued is counted when it is read (dgram.c). */
+static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
+{
+	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr))) {
+		n->in_errors++;
+		kfree_skb(skb);
+	} else if (!dgram_queue(i, skb)) {
+		n->rcvbuf_errors++;
+		n->in_errors++;
+	}
 }
 
 /* One of many copies to its socket, which ends the reference to that. */
@@ -363,8 +378,8 @@ static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 	bool wanted = inet_wants_group(i, skb) && (!skb->unsummed || i->no_check6_rx);
 
 	skb_pull(skb, sizeof(struct udphdr));
-	if (wanted && sock_filter_skb(&i->c, skb, sizeof(struct udphdr)))
-		dgram_queue(i, skb);
+	if (wanted)
+		enqueue(udp_stats(i->net, i->table, skb->ip.v6), i, skb);
 	else
 		kfree_skb(skb);
 	inet_put(i);
@@ -384,15 +399,7 @@ static void to_many(struct net *net, struct sk_buff *skb)
 static void deliver(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
 	skb_pull(skb, sizeof(struct udphdr));
-	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr))) {
-		n->in_errors++;
-		kfree_skb(skb);
-	} else if (dgram_queue(i, skb)) {
-		n->in++;
-	} else {
-		n->rcvbuf_errors++;
-		n->in_errors++;
-	}
+	enqueue(n, i, skb);
 }
 
 /* The @len bytes at @off of @skb's payload as a datagram of their own, with a copy of both headers. NULL. */
@@ -446,10 +453,10 @@ static void deliver_cut(struct udp_stats *n, struct inet_sock *i, struct sk_buff
 
 void udp_rcv(struct net *net, struct sk_buff *skb)
 {
-	struct udp_stats *n = udp_stats(table_of(skb->ip.proto), skb->ip.v6);
+	struct udp_stats *n = udp_stats(net, table_of(skb->ip.proto), skb->ip.v6);
 	struct inet_sock *i;
 
-	if (!parse(skb)) {
+	if (!parse(skb, n)) {
 		n->in_errors++;
 		kfree_skb(skb);
 		return;

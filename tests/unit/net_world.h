@@ -15,7 +15,6 @@
 #include "kernel/net/vlan.h"
 #include "unit.h"
 
-struct ip_stats ip_stats, ip6_stats;
 u32 packet_taps; /* nobody listens */
 struct net init_net;
 static u64 now = 1000;
