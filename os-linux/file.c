@@ -7,9 +7,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/fs.h>
 
@@ -150,4 +153,64 @@ const char *os_strerror(int err)
 	const char *text = strerrordesc_np(err < 0 ? -err : err);
 
 	return text ? text : "unknown error";
+}
+
+/* ---- descriptors of a child ---- */
+
+struct entry64 { /* what getdents64(2) writes; libc's own calls are not for a vfork child */
+	uint64_t ino, off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* The descriptors of [from, to] in one piece of a listing of /proc/self/fd, but for its own. */
+static void close_listed(const char *buf, long n, int from, int to, int dir)
+{
+	const struct entry64 *e;
+
+	for (long at = 0; at < n; at += e->len) {
+		int fd = 0;
+
+		e = (const struct entry64 *)(buf + at);
+		for (const char *p = e->name; *p >= '0' && *p <= '9'; p++)
+			fd = fd * 10 + (*p - '0');
+		if (e->name[0] != '.' && fd >= from && fd <= to && fd != dir)
+			close(fd);
+	}
+}
+
+/*
+ * For hosts before Linux 5.9, which have no close_range(2), and filters that refuse it: what
+ * /proc names, or without /proc what the limit allows.
+ */
+static void close_each(int from, int to)
+{
+	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct rlimit rl = { 0 };
+	char buf[4096] __attribute__((aligned(8)));
+	long n;
+
+	if (dir >= 0) {
+		while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+			close_listed(buf, n, from, to, dir);
+		close(dir);
+		if (!n)
+			return;
+	}
+	if (!getrlimit(RLIMIT_NOFILE, &rl) && (rlim_t)to >= rl.rlim_cur)
+		to = (int)rl.rlim_cur - 1;
+	for (int fd = from; fd <= to; fd++)
+		close(fd);
+}
+
+void os_close_range(int from, int to)
+{
+	if (from <= to && syscall(SYS_close_range, from, to, 0))
+		close_each(from, to);
+}
+
+void os_close_from(int from)
+{
+	os_close_range(from, INT_MAX);
 }

@@ -22,6 +22,12 @@ extern char **os_argv;
 /* vec[i]: page i from @va on is in the process's page table; at most 512. 0 or -errno. mem.c */
 int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
 
+/*
+ * Sets what this process was born with to what it needs, once and first. NULL, or why that cannot
+ * be; inherit.c
+ */
+const char *os_inherit_setup(void);
+
 /* Alternate signal stack of a vCPU thread; fault.c. 0 or -errno. */
 int os_fault_thread_setup(void);
 

@@ -212,9 +212,10 @@ int os_fault_setup(const struct os_fault_config *cfg);
 int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 
 /*
- * Signals to the kernel process, by a host thread of their own. SIGTERM, SIGHUP and SIGINT raise @shutdown_irq; @grace ns after the
- * first of them the process ends with status 1, or later where one carries a time (end.h). SIGTSTP stops and SIGCONT continues
- * everything, SIGPIPE is ignored.
+ * Signals to the kernel process, by a host thread of their own. SIGTERM, SIGHUP (unless it was
+ * ignored at the start), SIGINT, SIGALRM and SIGXCPU raise @shutdown_irq; @grace ns after the
+ * first of them the process ends with status 1, or later where one carries a time (end.h).
+ * SIGTSTP stops and SIGCONT continues everything, SIGPIPE is ignored.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
 /* The value that the last SIGTERM carried, for init; 0. */
@@ -235,7 +236,10 @@ void os_note_lost(void);
  * meanwhile, which a panic cannot serve in order: then it is os_exit(1).
  */
 void os_restart(void) __attribute__((noreturn));
-/* Raises RLIMIT_NOFILE to its hard limit, ignores SIGPIPE, blocks signals, no core dumps of guest memory. Early, once. */
+/*
+ * Sets what was inherited (inherit.c), ignores SIGPIPE, blocks signals. What cannot work ends the
+ * process with a line. Early, once.
+ */
 void os_process_setup(void);
 
 /* ---- the host's CPUs ---- */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -126,16 +125,16 @@ static void no_signals_of_children(void)
 
 void os_process_setup(void)
 {
-	struct rlimit rl;
+	const char *why = os_inherit_setup();
 
+	if (why) {
+		fprintf(stderr, "nestling: %s\n", why);
+		exit(1);
+	}
 	block_signals();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGPROF, SIG_IGN); /* vCPUs do not block it: thread.c */
 	no_signals_of_children();
-	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_cur < rl.rlim_max) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
 }
 
 static void write_all(int fd, const char *buf, size_t n)

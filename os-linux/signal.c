@@ -93,6 +93,8 @@ static void handle(int signo, const siginfo_t *info)
 	switch (signo) {
 	case SIGTERM:
 	case SIGHUP:
+	case SIGALRM:
+	case SIGXCPU:
 	case SIGINT: begin_shutdown(info); break;
 	case SIGQUIT: os_exit(1);
 	case SIGTSTP: stop_everything(); break;
@@ -107,11 +109,14 @@ static void handle(int signo, const siginfo_t *info)
 static void wanted_signals(sigset_t *set)
 {
 	static const int wanted[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH,
-		SIGUSR1, SIGUSR2 };
+		SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU };
+	struct sigaction hup;
 
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		sigaddset(set, wanted[i]);
+	if (!sigaction(SIGHUP, NULL, &hup) && hup.sa_handler == SIG_IGN) /* nohup */
+		sigdelset(set, SIGHUP);
 }
 
 /* The next signal, or 0 once the grace of a shutdown is over. */

@@ -30,7 +30,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -149,27 +148,6 @@ static int image_fd(const struct os_space_setup *s)
 	return fd;
 }
 
-/*
- * Hosts before Linux 5.9 have no close_range, and a filter may refuse it. Closes what /proc names,
- * or else all below the limit.
- */
-static void close_each(int from, int to)
-{
-	struct rlimit rl = { 0 };
-	int last = to;
-
-	if (!getrlimit(RLIMIT_NOFILE, &rl) && (rlim_t)to >= rl.rlim_cur)
-		last = (int)rl.rlim_cur - 1;
-	for (int fd = from; fd <= last; fd++)
-		close(fd);
-}
-
-static void close_all(int from, int to)
-{
-	if (from <= to && syscall(SYS_close_range, from, to, 0))
-		close_each(from, to);
-}
-
 /* Ends the child that cannot become the zygote; its parent, whose memory it shares, knows why. */
 static void __attribute__((noreturn)) give_up_exec(const char *call)
 {
@@ -191,10 +169,10 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 	for (int i = 0; i < 4; i++)
 		if (safe[i] < 0 || dup2(safe[i], want[i][1]) < 0)
 			give_up_exec(safe[i] < 0 ? "fcntl" : "dup2");
-	close_all(0, ZFD_SOCKET - 1);
+	os_close_range(0, ZFD_SOCKET - 1);
 	close(ZFD_SOCKET + 1);
-	close_all(IMAGE_FD + 1, ZFD_REGION - 1);
-	close_all(ZFD_REGION + 1, INT_MAX);
+	os_close_range(IMAGE_FD + 1, ZFD_REGION - 1);
+	os_close_from(ZFD_REGION + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
 	give_up_exec("execveat");

@@ -59,6 +59,7 @@ static pid_t start(struct con_host *h)
 	extern char **environ;
 	char nestctl[512], title[64], socket[256];
 	char *argv[12], **a = argv; /* posix_spawnp changes none of them */
+	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	pid_t pid;
@@ -87,7 +88,10 @@ static pid_t start(struct con_host *h)
 		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	err = posix_spawnp(&pid, program, NULL, &attr, argv, environ);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+	err = posix_spawnp(&pid, program, &files, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	return err ? -1 : pid;
 }

@@ -27,13 +27,13 @@
 
 extern const char slirp_helper_start[], slirp_helper_end[];
 
-/* memfds without MFD_EXEC may be refused by the host's policy, with it by an old host. */
+/* An old host does not know MFD_EXEC. */
 static int image_fd(void)
 {
 	size_t size = (size_t)(slirp_helper_end - slirp_helper_start), done = 0;
 	int fd = memfd_create("nestling-slirp", MFD_CLOEXEC | 0x10 /* MFD_EXEC */);
 
-	if (fd < 0)
+	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("nestling-slirp", MFD_CLOEXEC);
 	while (fd >= 0 && done < size) {
 		ssize_t n = write(fd, slirp_helper_start + done, size - done);
@@ -60,7 +60,8 @@ static void exec_helper(int socket, int image, char *const *argv)
 	for (int fd = 0; fd < 3; fd++)
 		if (null >= 0)
 			dup2(null, fd);
-	syscall(SYS_close_range, IMAGE_FD + 1, ~0U, 0);
+	os_child_signals();
+	os_close_from(IMAGE_FD + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
 	_exit(127);

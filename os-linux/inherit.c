@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inherit.c: what a process is born with, and what this one needs instead. Called first of all, by
+ * os_process_setup().
+ *
+ * Whoever starts an instance may leave it closed standard descriptors, ignored signals, a umask
+ * that takes the owner's rights, low soft limits, a personality or timers of its own. What would
+ * change how the kernel or its guests run is set here; children inherit it. What is meant for the
+ * instance stays: hard limits, an ignored SIGHUP (nohup), an alarm clock, the nice value, the CPUs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+
+#define STACK_WANTED (8UL << 20)
+#define GET_MDWE 66 /* prctl(2): memory that was written may not be executed, since Linux 6.3 */
+
+/* A file that is opened later must not become standard output. Returns 0 or -1. */
+static int open_standard_files(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		int unused[2];
+
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		if (open("/dev/null", O_RDWR) == fd)
+			continue;
+		if (pipe(unused)) /* where there is no /dev/null: both ends, of which none is read */
+			return -1;
+	}
+	return 0;
+}
+
+/* Raises the soft limit to the hard one. */
+static void raise_limit(int resource)
+{
+	struct rlimit rl;
+
+	if (getrlimit(resource, &rl) || rl.rlim_cur == rl.rlim_max)
+		return;
+	if (resource == RLIMIT_STACK && rl.rlim_cur >= STACK_WANTED)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	if (resource == RLIMIT_STACK && rl.rlim_max > STACK_WANTED)
+		rl.rlim_cur = STACK_WANTED;
+	setrlimit(resource, &rl);
+}
+
+static void raise_limits(void)
+{
+	static const int needed[] = { RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE,
+		RLIMIT_STACK, RLIMIT_SIGPENDING };
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		raise_limit(needed[i]);
+}
+
+/* A personality would give guests executable data (READ_IMPLIES_EXEC) or other addresses. */
+static void plain_personality(void)
+{
+	int now = personality(0xffffffff);
+
+	if (now > 0)
+		personality(PER_LINUX);
+}
+
+/* The interval timers that count CPU time survive exec; their signals are the profiler's here. */
+static void stop_cpu_timers(void)
+{
+	struct itimerval off = { 0 };
+
+	setitimer(ITIMER_VIRTUAL, &off, NULL);
+	setitimer(ITIMER_PROF, &off, NULL);
+}
+
+/* The owner can use what is created, whatever others may. */
+static void keep_owner_rights(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask & ~(mode_t)0700);
+}
+
+void os_child_signals(void)
+{
+	struct sigaction dfl = { 0 };
+	sigset_t none;
+
+	dfl.sa_handler = SIG_DFL;
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			sigaction(sig, &dfl, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+const char *os_inherit_setup(void)
+{
+	if (open_standard_files())
+		return "cannot open standard input, output or error: they are closed";
+	keep_owner_rights();
+	raise_limits();
+	plain_personality();
+	stop_cpu_timers();
+	prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
+	if (personality(0xffffffff) > 0 && personality(0xffffffff) & READ_IMPLIES_EXEC)
+		return "the host keeps the personality READ_IMPLIES_EXEC: guests' data would be "
+		       "executable";
+	if (prctl(GET_MDWE, 0, 0, 0, 0) > 0)
+		return "the host forbids memory that is written and then executed (PR_SET_MDWE, "
+		       "MemoryDenyWriteExecute=): guests need it";
+	return NULL;
+}
