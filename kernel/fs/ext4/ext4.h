@@ -55,6 +55,7 @@ struct ext4_buf {
 };
 #define BUF_UPTODATE 1
 #define BUF_VERIFIED 2 /* its checksum and structure have been checked */
+#define BUF_LOGGING 8  /* its transaction is on its way into the log, and has no copy in it yet */
 #define BUF_PRIVATE                                                                                \
 	4 /* stands for no block of the disk (inline.c): freed with its last reference */
 
@@ -114,6 +115,7 @@ struct ext4_sb {
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
+	u64 sectors_at_mount; /* written to the device before this mount */
 	bool csum, gdt_csum, unsigned_hash, replayed;
 	bool read_only_features; /* may never be mounted rw */
 	u32 cluster_bits;        /* bigalloc: blocks in a cluster (read-only) */
@@ -122,6 +124,9 @@ struct ext4_sb {
 	u32 sb_off;              /* where in it */
 	bool failed;             /* ext4_error() was called */
 	bool shutdown;           /* atomic: stopped by FS_IOC_SHUTDOWN, until it is unmounted */
+	bool written_beside; /* the device's file was written to while nothing was written here */
+	bool last_mounted;   /* where we are mounted has been noted in the superblock */
+	bool tenant;         /* the device knows us as its tenant (tenant.c) */
 	struct mutex
 		sb_disk_lock; /* who reads the superblock's place on the disk to write it changed, and who writes it; a leaf */
 
@@ -198,6 +203,9 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
 /* When it is in the cache: a reference, or NULL. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
+bool ext4_buf_is_newer(const struct ext4_buf *b); /* than what the disk has at its place */
+/* Forgets what is cached of a block, so that the next user reads it anew. False: it is in use, or newer than the disk, and stays. */
+bool ext4_bdrop(struct ext4_sb *sbi, u64 block);
 /* One that is in no cache and never written: NULL. */
 struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi);
 void ext4_bget(struct ext4_buf *b);
@@ -274,6 +282,14 @@ long ext4_fitrim(struct super_block *sb, uaddr_t arg);
 void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
 /* super.c: counters into the superblock's block, in the barrier of a commit. */
 void ext4_sb_update(struct ext4_sb *sbi);
+void ext4_sb_count(
+	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* counters as of now; alloc_lock */
+/* KiB written to the device: since it was mounted, ever. */
+u64 ext4_session_kbytes(const struct ext4_sb *sbi);
+u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
+/* tenant.c: from when to when reads and writes of the device's file take what is cached here into account. Once the root is there. */
+void ext4_tenant_enter(struct ext4_sb *sbi);
+void ext4_tenant_leave(struct ext4_sb *sbi);
 int ext4_replay(
 	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
 
@@ -337,6 +353,8 @@ u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g
 /* The descriptor was changed: its checksum, and its block into the transaction. alloc_lock held. */
 void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
+/* Reads all again that are in memory, and checks them: alone but for readers. 0 or -errno. */
+int ext4_reread_groups(struct super_block *sb, struct ext4_sb *sbi);
 int ext4_read_groups(
 	struct super_block *sb, struct ext4_sb *sbi); /* at mount, checked; what it read is sbi's */
 

@@ -76,6 +76,32 @@ void ext4_flush_new(struct inode *inode)
 		ext4_aops.writepages(&inode->i_data, &wbc);
 }
 
+/* Notes where the file system is mounted: by the first regular file that is opened, as on Linux. */
+static void note_last_mounted(struct file *f)
+{
+	struct ext4_sb *sbi = EXT4_SB(f->f_inode->i_sb);
+	struct path root = { .mnt = f->f_path.mnt };
+	struct ext4_disk_sb *d = ext4_live_sb(sbi);
+	char buf[sizeof(d->s_last_mounted)], *path;
+	struct ext4_handle *h;
+
+	if (!root.mnt || !ext4_journal_open(sbi) || ext4_journal_frozen(sbi))
+		return;
+	sbi->last_mounted = true;
+	root.dentry = root.mnt->mnt_root;
+	path = d_path(&root, buf, sizeof(buf));
+	if (IS_ERR(path))
+		return;
+	h = ext4_start(sbi->sb, 1);
+	if (IS_ERR(h))
+		return;
+	mutex_lock(&sbi->alloc_lock);
+	strscpy(d->s_last_mounted, path, sizeof(d->s_last_mounted));
+	mutex_unlock(&sbi->alloc_lock);
+	ext4_dirty(h, sbi->sb_buf);
+	ext4_stop(h);
+}
+
 /* A file that was cut to nothing and written anew: a crash soon after must not find it empty. */
 static int ext4_release(struct inode *inode, struct file *f)
 {
@@ -107,7 +133,12 @@ static ssize_t ext4_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 
 static int ext4_file_open(struct inode *inode, struct file *f)
 {
-	return ext4_alive(EXT4_SB(inode->i_sb));
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	int err = ext4_alive(sbi);
+
+	if (!err && !READ_ONCE(sbi->last_mounted) && !(inode->i_sb->s_flags & SB_RDONLY))
+		note_last_mounted(f);
+	return err;
 }
 
 /* MAP_SYNC is for memory that keeps what is written. */
