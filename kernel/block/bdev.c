@@ -4,7 +4,7 @@
  *
  * Each block_device has an inode on the internal "bdev" file system whose mapping caches the device. All nodes in /dev with the same
  * number share it: open points file->f_mapping there. File systems read their metadata either through this mapping or with their own
- * bios; ext4 says which (kernel/fs/ext4/buffer.c).
+ * bios (ext4: kernel/fs/ext4/buffer.c), and then are the device's tenant: rw.c, which has reading and writing.
  *
  * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page lock.
  */
@@ -22,7 +22,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
-#include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/super.h"
 
 #define RA_SECTORS_MAX 65536 /* 32 MiB */
@@ -157,7 +156,7 @@ static int write_one(struct block_device *b, struct page *p)
 		unlock_page(p);
 		return 0;
 	}
-	bio = bio_alloc(b, 1, REQ_WRITE, GFP_NOFS);
+	bio = bio_alloc(b, 1, REQ_WRITE | REQ_FROM_CACHE, GFP_NOFS);
 	if (!bio) {
 		unlock_page(p);
 		return -ENOMEM;
@@ -408,81 +407,13 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
 	return generic_llseek_size(f, off, whence, size, size);
 }
 
-static ssize_t blkdev_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
-{
-	return generic_file_read_iter(f, to, pos);
-}
-
-static int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
 	struct block_device *b = file_bdev(f);
-	int err = filemap_write_and_wait_range(b->mapping, start, end);
+	int err = filemap_write_and_wait_range(b->mapping, start, end), tenant = tenant_sync(b);
 	int flush = b->disk->ro ? 0 : bdev_flush(b);
 
-	return err ? err : flush;
-}
-
-/* ---- O_DIRECT ---- */
-
-/* All of it lies where it lies. */
-static int blkdev_map(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e)
-{
-	*e = (struct direct_extent){ .bdev = inode->i_bdev,
-		.sector = (u64)pos >> SECTOR_SHIFT,
-		.len = len,
-		.kind = DIRECT_DATA };
-	return 0;
-}
-
-static const struct direct_ops blkdev_direct_ops = { .map = blkdev_map };
-
-static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
-{
-	struct inode *inode = f->f_mapping->host;
-
-	sb_start_direct_write(inode->i_sb);
-	down_write(&inode->i_rwsem);
-	return direct_write_unlock(f, from, pos);
-}
-
-/* ---- writing, as a file ---- */
-
-static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
-{
-	struct block_device *b = file_bdev(f);
-	loff_t size = (loff_t)(b->nr_sectors << SECTOR_SHIFT), start = *pos;
-	ssize_t n;
-
-	if (b->inode->i_flags & S_SWAPFILE)
-		return -ETXTBSY;
-	if (b->holder && b->holder != f && b->write_holder)
-		return -EPERM; /* a mounted file system owns it */
-	if (b->disk->ro)
-		return -EPERM;
-	if (!from->count)
-		return 0;
-	if (*pos >= size)
-		return -ENOSPC;
-	if (f->f_flags & O_DIRECT && !from->cached &&
-		!direct_io_aligned(f->f_mapping->host, from, *pos))
-		return -EINVAL;
-	if ((u64)from->count > (u64)(size - *pos))
-		from->count = (u64)(size - *pos);
-	n = file_goes_direct(f, from) ? write_direct(f, from, pos) : -ENOTBLK;
-	if (n == -ENOTBLK)
-		n = filemap_write(f, f->f_mapping, from, pos);
-	if (n > 0 && f->f_flags & (O_DSYNC | __O_SYNC)) {
-		int err = blkdev_fsync(f, start, start + n - 1, true);
-
-		if (err)
-			return err;
-	} else if (n > 0 && f->f_flags & O_DIRECT) { /* through, but not flushed */
-		int err = filemap_write_and_wait_range(f->f_mapping, start, start + n - 1);
-
-		if (err)
-			return err;
-	}
-	return n;
+	return err ? err : tenant ? tenant : flush;
 }
 
 /* The answer to a geometry question: what fdisk expects of a disk without geometry. */

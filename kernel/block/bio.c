@@ -59,10 +59,20 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 	return true;
 }
 
+/* True if the disk may hold now what page caches of its devices do not. */
+static bool changes_past_cache(const struct bio *bio)
+{
+	u32 op = bio->opf & REQ_OP_MASK;
+
+	return op != REQ_READ && op != REQ_FLUSH && !(bio->opf & REQ_FROM_CACHE);
+}
+
 void bio_endio(struct bio *bio, int status)
 {
 	bio->status = status;
 	if (bio->bdev) {
+		if (changes_past_cache(bio))
+			__atomic_add_fetch(&bio->bdev->disk->changed, 1, __ATOMIC_SEQ_CST);
 		disk_account_end(bio);
 		queue_leave(bio);
 		/* what was joined is tried once more in parts: queue.c */

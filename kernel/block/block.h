@@ -27,6 +27,8 @@
 #define REQ_META 0x800
 #define REQ_PAST_CACHE 0x1000 /* of a read: nobody expects that what is below keeps a copy */
 
+#define REQ_FROM_CACHE 0x2000 /* of a write: of the device's own page cache, which has the data */
+
 struct bio_vec {
 	struct page *page;
 	u32 off, len;
@@ -137,6 +139,8 @@ struct gendisk {
 	atomic_t under_way; /* as long as there is a limit */
 	atomic_t changes;   /* under way, all that is neither read nor flush */
 	bool held;          /* atomic: no change begins; see queue_hold() */
+	/* Changes that went past the page caches of its devices and have ended; atomic. */
+	u64 changed;
 	u32 driver_bytes,
 		driver_vec_bytes; /* immutable: what the driver needs in each bio, and for each of its vectors */
 	struct list_head list;
@@ -154,6 +158,22 @@ static inline bool queue_is_held(const struct gendisk *d)
 {
 	return __atomic_load_n(&d->held, __ATOMIC_SEQ_CST);
 }
+/*
+ * A mounted file system that has metadata blocks of the device in a cache of its own. Reading and writing the device's file takes them into
+ * account (rw.c). Called by tasks that may sleep, with tenant_lock held for reading.
+ */
+struct bdev_tenant {
+	/* Which of the @nr (at most 32) blocks from @block on hold something newer than the disk: bit i is block + i. */
+	u32 (*newer)(void *arg, u64 block, u32 nr);
+	/* Copies a block that newer() has named; @to is left as it is where the disk has it by now. */
+	void (*read)(void *arg, u64 block, u8 *to);
+	/* Takes @n bytes for byte @off of the block. 1: the tenant brings them to the disk; 0: the caller does; -errno. */
+	int (*write)(void *arg, u64 block, u32 off, const u8 *from, u32 n);
+	/* The caller has written some of the @nr blocks to the disk: copies that nobody uses go. */
+	void (*written)(void *arg, u64 block, u32 nr);
+	/* What write() has taken goes to the disk. 0 or -errno. */
+	int (*sync)(void *arg);
+};
 struct block_device {
 	struct gendisk *disk;
 	u32 partno;
@@ -166,8 +186,16 @@ struct block_device {
 	bool gone; /* a partition that is no more: does not open, may come back */
 	void *holder; /* exclusive: a mounted file system, or who has opened it with O_EXCL; under claim_lock */
 	bool write_holder;
+	struct rwsem
+		tenant_lock; /* the three below; outside all locks of the tenant but s_umount */
+	const struct bdev_tenant *tenant; /* NULL: none */
+	void *tenant_arg;
+	u32 tenant_block; /* bytes; divides PAGE_SIZE */
+	u64 cached_at;    /* disk->changed when clean pages of the mapping were right; atomic */
 	struct disk_stats stat;
 };
+/* A mounted file system, which holds the device, becomes its tenant, or (@t NULL) is its tenant no more. */
+void bdev_set_tenant(struct block_device *b, const struct bdev_tenant *t, void *arg, u32 block);
 /* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
 int add_disk(struct gendisk *d);
 void del_gendisk(struct gendisk *d);

@@ -110,6 +110,7 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	b->start = start;
 	b->nr_sectors = nr;
 	mutex_init(&b->lock);
+	init_rwsem(&b->tenant_lock);
 	err = bdev_inode_create(b);
 	if (err) {
 		kfree(b);

@@ -9,6 +9,14 @@
 int bdev_inode_create(struct block_device *b);
 void bdev_inode_destroy(struct block_device *b);
 
+/* bdev.c, rw.c: operations of a device as a file. */
+int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
+ssize_t blkdev_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
+ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
+struct direct_ops;
+extern const struct direct_ops blkdev_direct_ops;
+int tenant_sync(struct block_device *b); /* what the device's tenant has goes to the disk */
+
 /* genhd.c */
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size);
 

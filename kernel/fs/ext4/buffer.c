@@ -147,6 +147,37 @@ struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block)
 	return b;
 }
 
+bool ext4_buf_is_newer(const struct ext4_buf *b)
+{
+	/* in the order in which a change goes: the transaction lets go of it last when the log has it, and so on */
+	return smp_load_acquire(&b->flags) & BUF_UPTODATE &&
+	       (smp_load_acquire(&b->txn) || smp_load_acquire(&b->flags) & BUF_LOGGING ||
+		       smp_load_acquire(&b->copy));
+}
+
+bool ext4_bdrop(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b;
+	bool used = false;
+
+	spin_lock(&sbi->buf_lock);
+	hlist_for_each_entry(b, bucket(sbi, block), hash)
+		if (b->block == block)
+			break;
+	if (b && b->refs) {
+		used = true;
+		b = NULL;
+	} else if (b) {
+		list_del_init(&b->lru);
+		hlist_del_init(&b->hash);
+		sbi->nr_bufs--;
+	}
+	spin_unlock(&sbi->buf_lock);
+	if (b)
+		buf_free(b);
+	return !used;
+}
+
 /* It waits for memory: a change to several blocks cannot stop half way, and an inode without names must go (never NULL). */
 static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 {

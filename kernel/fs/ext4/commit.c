@@ -292,7 +292,8 @@ static void take_snapshot(struct commit *c)
 	spin_lock(&j->lock);
 	list_for_each_entry_safe(b, next, &t->bufs, t_list) {
 		list_del_init(&b->t_list);
-		WRITE_ONCE(b->txn, NULL);
+		__atomic_or_fetch(&b->flags, BUF_LOGGING, __ATOMIC_RELAXED);
+		__atomic_store_n(&b->txn, NULL, __ATOMIC_RELEASE);
 	}
 	j->running = NULL;
 	j->committing = t;
@@ -498,6 +499,12 @@ static int write_log(struct commit *c)
 	return err ? err : write_commit_block(c);
 }
 
+/* The buffer has its copy, or will have none: see ext4_buf_is_newer(). */
+static void end_logging(struct ext4_buf *b)
+{
+	__atomic_and_fetch(&b->flags, ~(u32)BUF_LOGGING, __ATOMIC_RELEASE);
+}
+
 /* The transaction is on disk: its copies are what a checkpoint writes; copies of revoked blocks are not. */
 static void keep_copies(struct commit *c)
 {
@@ -523,6 +530,7 @@ static void keep_copies(struct commit *c)
 			j->nr_checkpoint++;
 		}
 		b->copy = logged(c, i)->copy;
+		end_logging(b);
 	}
 }
 
@@ -532,6 +540,7 @@ static void drop_copies(struct commit *c)
 
 	for (i = 0; i < c->n; i++) {
 		kfree(logged(c, i)->copy);
+		end_logging(logged(c, i)->b);
 		ext4_brelse(logged(c, i)->b);
 	}
 }

@@ -2,12 +2,13 @@
 /*
  * group.c: group descriptors: where they lie, what they name, their checksums.
  *
- * ext4_read_groups() checks each once, at mount: that what it names lies within the file system, and its checksum. After that they
+ * ext4_read_groups() checks each at mount, and ext4_reread_groups() where the device's file was written to meanwhile: that what it names lies within the file system, and its checksum. After that they
  * are read as they are, and changed under alloc_lock, each change ending in ext4_group_dirty().
  * Source: linux-doc, filesystems/ext4/{group_descr,checksums}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group)
@@ -120,6 +121,31 @@ void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
 	if (sbi->csum || sbi->gdt_csum)
 		g->bg_checksum = group_csum(sbi, group, g);
 	ext4_dirty(h, sbi->gdt[group / sbi->descs_per_block]);
+}
+
+int ext4_reread_groups(struct super_block *sb, struct ext4_sb *sbi)
+{
+	u8 *data = kmalloc(sbi->block_size, GFP_KERNEL);
+	u32 i, group;
+	int err = data ? 0 : -ENOMEM;
+
+	for (i = 0; i < sbi->gdt_blocks && !err; i++) {
+		struct ext4_buf *b = sbi->gdt[i];
+
+		err = bdev_rw(sb->s_bdev, REQ_READ | REQ_META,
+			b->block * (sbi->block_size >> SECTOR_SHIFT), data, sbi->block_size);
+		if (err)
+			break;
+		mutex_lock(&sbi->alloc_lock);
+		memcpy(b->data, data, sbi->block_size);
+		mutex_unlock(&sbi->alloc_lock);
+	}
+	for (group = 0; group < sbi->nr_groups && !err; group++) {
+		err = check_group(sb, sbi, group);
+		cond_resched();
+	}
+	kfree(data);
+	return err;
 }
 
 int ext4_read_groups(struct super_block *sb, struct ext4_sb *sbi)

@@ -28,6 +28,18 @@ static u64 count64(u32 lo, u32 hi)
 	return lo | (u64)hi << 32;
 }
 
+u64 ext4_session_kbytes(const struct ext4_sb *sbi)
+{
+	const u64 *now = &sbi->sb->s_bdev->stat.group[STAT_WRITE].sectors;
+
+	return (__atomic_load_n(now, __ATOMIC_RELAXED) - sbi->sectors_at_mount) >> 1;
+}
+
+u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi)
+{
+	return sbi->disk.s_kbytes_written + ext4_session_kbytes(sbi);
+}
+
 /* What the groups say is the truth; the superblock's own counters may be old after a crash. */
 static void sum_groups(struct ext4_sb *sbi)
 {
@@ -65,17 +77,24 @@ void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 		d->s_checksum = ext4_csum(~0U, d, offsetof(struct ext4_disk_sb, s_checksum));
 }
 
-void ext4_sb_update(struct ext4_sb *sbi)
+void ext4_sb_count(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 {
-	struct ext4_disk_sb *d = ext4_live_sb(sbi);
-	u64 free, now = ktime_get_real() / 1000000000;
+	u64 free = sbi->free_blocks + ext4_held_blocks(sbi); /* held ones are free on disk */
 
-	mutex_lock(&sbi->alloc_lock);
-	free = sbi->free_blocks + ext4_held_blocks(sbi); /* held ones are free on disk */
 	d->s_free_blocks_count_lo = (u32)free;
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
 		d->s_free_blocks_count_hi = (u32)(free >> 32);
 	d->s_free_inodes_count = (u32)sbi->free_inodes;
+	d->s_kbytes_written = ext4_lifetime_kbytes(sbi);
+}
+
+void ext4_sb_update(struct ext4_sb *sbi)
+{
+	struct ext4_disk_sb *d = ext4_live_sb(sbi);
+	u64 now = ktime_get_real() / 1000000000;
+
+	mutex_lock(&sbi->alloc_lock);
+	ext4_sb_count(sbi, d);
 	d->s_wtime = (u32)now;
 	d->s_wtime_hi = (u8)(now >> 32);
 	ext4_errors_to_disk(sbi, d);
@@ -218,6 +237,7 @@ static void ext4_put_super(struct super_block *sb)
 {
 	if (!EXT4_SB(sb))
 		return;
+	ext4_tenant_leave(EXT4_SB(sb));
 	end_writing(sb);
 	ext4_journal_free(EXT4_SB(sb));
 	ext4_orphans_free(EXT4_SB(sb));
@@ -347,6 +367,18 @@ static int to_read_only(struct super_block *sb)
 	return err;
 }
 
+/* A check of the file system while it was mounted read-only may have changed what is in memory. */
+static int reread(struct super_block *sb, struct ext4_sb *sbi)
+{
+	int err = ext4_reread_groups(sb, sbi);
+
+	if (err)
+		return err;
+	sum_groups(sbi);
+	sbi->written_beside = false;
+	return 0;
+}
+
 static int to_read_write(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -358,7 +390,12 @@ static int to_read_write(struct super_block *sb)
 	/* its thread is there still, and buffers in memory have changes that never were committed: only unmounting forgets them */
 	if (ext4_journal_is_aborted(sbi))
 		return -EROFS;
-	err = begin_writing(sb);
+	/* no task reads or writes the device's file beside us while another journal comes */
+	ext4_tenant_leave(sbi);
+	err = sbi->written_beside ? reread(sb, sbi) : 0;
+	if (!err)
+		err = begin_writing(sb);
+	ext4_tenant_enter(sbi);
 	if (err) {
 		end_writing(sb); /* its thread as well, if it got that far */
 		return err;
@@ -458,6 +495,8 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 	if (!sbi)
 		return NULL;
 	sbi->sb = sb;
+	sbi->sectors_at_mount =
+		__atomic_load_n(&sb->s_bdev->stat.group[STAT_WRITE].sectors, __ATOMIC_RELAXED);
 	arch_random(&sbi->generations, sizeof(sbi->generations));
 	mutex_init(&sbi->alloc_lock);
 	mutex_init(&sbi->trim_lock);
@@ -614,7 +653,10 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_time_gran = 1;
 	sb->s_time_min = -(1L << 31);
 	sb->s_time_max = (1L << 34) - (1L << 31) - 1;
-	err = load_and_recover(sb, data, silent);
+	err = sync_blockdev(
+		sb->s_bdev); /* what was written to the device's file, and is not read through its cache */
+	if (!err)
+		err = load_and_recover(sb, data, silent);
 	sbi = EXT4_SB(sb);
 	if (err)
 		return err; /* put_super gives back what there is */
@@ -631,6 +673,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	err = get_root(sb);
 	if (err)
 		return err;
+	ext4_tenant_enter(sbi);
 	sbi->err.writable = !sb->s_bdev->disk->ro;
 	if (!(sb->s_flags & SB_RDONLY))
 		ext4_orphan_cleanup(sb);
