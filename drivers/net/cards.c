@@ -367,6 +367,15 @@ static struct mconsole_device eth_device = {
 
 /* ---- boot ---- */
 
+/* What the user can mend at once is said on standard error as well. */
+static void tell_user(const char *card, const char *why)
+{
+	char line[400];
+
+	scnprintf(line, sizeof(line), "nestling: %s: no network: %s\n", card, why);
+	os_write_stderr(line, strlen(line));
+}
+
 static void boot_card(struct card *c)
 {
 	char err[300];
@@ -377,6 +386,8 @@ static void boot_card(struct card *c)
 	if (!c->optional)
 		refuse("%s: %s", c->param, err[0] ? err : os_strerror(bad));
 	pr_warn("%s: no network: %s\n", c->param, err[0] ? err : os_strerror(bad));
+	if (bad == -ELIBACC)
+		tell_user(c->param, err);
 	c->given = false;
 }
 

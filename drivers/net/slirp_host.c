@@ -64,7 +64,7 @@ static void exec_helper(int socket, int image, char *const *argv)
 	os_close_from(IMAGE_FD + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
-	_exit(127);
+	_exit(126);
 }
 
 static __attribute__((noinline)) pid_t spawn(int socket, int image, char *const *argv)
@@ -93,22 +93,33 @@ static int split(char *text, char **argv)
 	return 0;
 }
 
-static void reap(struct net_host *h)
+/* Its wait status; 0 where there is none. */
+static int end_helper(struct net_host *h)
 {
+	int status = 0;
+
 	if (!h->pid)
-		return;
+		return 0;
 	kill(h->pid, SIGKILL);
-	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	h->pid = 0;
+	return status;
 }
 
-/* Its first message: "ok", or what is wrong. */
+static void reap(struct net_host *h)
+{
+	end_helper(h);
+}
+
+#define NO_LIBRARY 127 /* what the dynamic loader ends with */
+
+/* Its first message: "ok", or what is wrong. -ELIBACC: it found no libslirp. */
 static int hear(struct net_host *h)
 {
 	char text[200];
 	ssize_t n = recv(h->asked, text, sizeof(text) - 1, MSG_DONTWAIT);
-	int err;
+	int err, status;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		err = net_wait_on(h);
@@ -123,12 +134,12 @@ static int hear(struct net_host *h)
 		return 0;
 	}
 	net_stop_asking(h);
-	reap(h);
+	status = end_helper(h);
 	if (n > 0)
 		return net_fail(h, EINVAL, "%s", text);
-	return net_fail(h, EIO,
-		"the slirp helper does not start; is libslirp installed (Debian: "
-		"libslirp0)?");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIBRARY)
+		return net_fail(h, ELIBACC, "libslirp is not installed (Debian: libslirp0)");
+	return net_fail(h, EIO, "the slirp helper does not start");
 }
 
 static int slirp_check(struct net_host *h)
