@@ -33,7 +33,7 @@ u64 ktime_get_real(void)
 {
 	return now;
 }
-void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
+void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix)
 {
 }
 void arch_random(void *p, size_t n)

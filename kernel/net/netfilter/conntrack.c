@@ -21,7 +21,8 @@
 #define EACH_STEP 64 /* buckets at once */
 #define EACH_ROOM 512
 #define EVENTS_AUTO 2
-#define LOG_LEVEL 4
+#define LOG_LEVEL 5
+#define LOG_FLAGS 0xfU /* all of NF_LOG_* but the decoded link header */
 
 u32 nf_ct_max = 65536;
 
@@ -43,7 +44,7 @@ void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const c
 	if (likely(!which) || (which != IPPROTO_RAW && which != l4->proto))
 		return;
 	snprintf(text, sizeof(text), "nf_ct_proto_%u: %s ", l4->proto, why);
-	nf_log_packet(&shown, LOG_LEVEL, text);
+	nf_log_packet(&shown, LOG_LEVEL, LOG_FLAGS, text);
 }
 
 void nf_conn_get(struct nf_conn *ct)

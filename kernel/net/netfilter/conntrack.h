@@ -4,7 +4,7 @@
  *
  *	conntrack.c  the table; a packet's connection     ct_proto.c  TCP's states, timeouts, ICMP errors
  *	ct_show.c    /proc/net/nf_conntrack               ctnetlink.c  conntrack(8)
- *	nat.c        which address and port it gets; packets rewritten      reject.c  refusals, the log
+ *	nat.c        which address and port it gets; packets rewritten      reject.c  refusals     log.c  the log
  *
  * A connection has two tuples: of the packets that its first one was like, and of the answers as they arrive here. Translation changes
  * the second before the connection is entered; packets are rewritten so that they are the opposite of the other direction's tuple.
@@ -152,8 +152,10 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
 
 /* NFT_REJECT_* with the family's own code. */
 void nf_reject(struct nf_state *s, int type, int code);
+/* ---- log.c ---- */
+
 extern int nf_log_all_netns; /* and not init_net alone */
-void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix);
+void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix);
 
 /* ---- checksums ---- */
 

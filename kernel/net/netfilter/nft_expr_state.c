@@ -225,7 +225,7 @@ static void log_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	if (x->to_group)
 		nflog_packet(p, x->group, x->prefix, x->snaps ? x->snap : ~0U);
 	else
-		nf_log_packet(p->s, x->level, x->prefix);
+		nf_log_packet(p->s, x->level, x->flags, x->prefix);
 }
 
 static void log_dump(const struct nft_expr *e, struct nfb *b)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reject.c: refusals that the filter sends: ICMP errors and TCP resets; and lines of the kernel's log, at most LINES in a second, so that
- * packets cannot flood it. Called without the filter's lock (what is sent takes the same way), the log with.
+ * reject.c: refusals that the filter sends: ICMP errors and TCP resets. Called without the filter's lock (what is sent takes the same way).
  *
  * What refuses is not refused with an answer itself, whatever a rule has made of it on its way out: that would be the next one's cause, down the stack.
  */
@@ -9,14 +8,12 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "kernel/lib/printk.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/netfilter/conntrack.h"
 
 #define QUOTE4 548U
 #define QUOTE6 1232U
-#define LINES 50U
 
 /* The answer may not be to many, nor about what is a fragment or an error itself. */
 static bool may_answer(
@@ -125,71 +122,4 @@ void nf_reject(struct nf_state *s, int type, int code)
 		send_icmp(s, (s->v6 ? icmpx6 : icmpx4)[code & 3]);
 	else
 		send_icmp(s, (u8)code);
-}
-
-/* ---- the log ---- */
-
-int nf_log_all_netns;
-
-static bool may_log(void)
-{
-	static atomic64_t second, lines;
-	s64 now = (s64)(ktime_get() / NSEC_PER_SEC);
-
-	if (atomic_read(&second) != now) {
-		atomic_set(&second, now);
-		atomic_set(&lines, 0);
-	}
-	return atomic_inc_return(&lines) <= LINES;
-}
-
-static void addr_text(char *to, size_t size, const ip_addr *a, bool v6)
-{
-	const u8 *b = (const u8 *)a;
-
-	if (!v6) {
-		snprintf(to, size, "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
-		return;
-	}
-	for (u32 i = 0; i < 8; i++, to += 5, size -= 5)
-		snprintf(to, size, "%02x%02x%s", b[i * 2], b[i * 2 + 1], i < 7 ? ":" : "");
-}
-
-static const char *proto_name(u8 proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP: return "TCP";
-	case IPPROTO_UDP: return "UDP";
-	case IPPROTO_ICMP: return "ICMP";
-	case IPPROTO_ICMPV6: return "ICMPv6";
-	default: return NULL;
-	}
-}
-
-/* As Linux writes it, without what a link header and options say; a namespace of somebody's own does not write there, unless root lets it. */
-void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
-{
-	char src[44], dst[44], ports[40] = "", proto[12];
-	struct nf_l4 l4;
-	ip_addr from, to;
-	u8 h[4] = { 0 };
-
-	if ((s->net != &init_net && !READ_ONCE(nf_log_all_netns)) || !may_log())
-		return;
-	nf_addrs(s->skb, s->v6, &from, &to);
-	addr_text(src, sizeof(src), &from, s->v6);
-	addr_text(dst, sizeof(dst), &to, s->v6);
-	snprintf(proto, sizeof(proto), "%u", 0U);
-	if (nf_find_l4(s->skb, s->v6, &l4) && skb_len(s->skb) >= l4.off + 4)
-		skb_copy(s->skb, l4.off, h, 4);
-	snprintf(proto, sizeof(proto), "%u", l4.proto);
-	if (l4.proto == IPPROTO_TCP || l4.proto == IPPROTO_UDP)
-		snprintf(ports, sizeof(ports), " SPT=%u DPT=%u", (u32)h[0] << 8 | h[1],
-			(u32)h[2] << 8 | h[3]);
-	else if (l4.proto == IPPROTO_ICMP || l4.proto == IPPROTO_ICMPV6)
-		snprintf(ports, sizeof(ports), " TYPE=%u CODE=%u", h[0], h[1]);
-	printk("\001%c%sIN=%s OUT=%s SRC=%s DST=%s LEN=%u PROTO=%s%s\n",
-		(int)('0' + min(level, 7U)), prefix, s->in ? s->in->name : "",
-		s->out ? s->out->name : "", src, dst, skb_len(s->skb),
-		proto_name(l4.proto) ? proto_name(l4.proto) : proto, ports);
 }

@@ -57,7 +57,7 @@ static int target_log(struct nft_pkt *p, const void *i)
 {
 	const struct xt_log_info *m = i;
 
-	nf_log_packet(p->s, m->level, m->prefix);
+	nf_log_packet(p->s, m->level, m->logflags, m->prefix);
 	return NFT_CONTINUE;
 }
 
