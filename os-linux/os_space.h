@@ -82,6 +82,8 @@ void os_space_end(int task);
 int os_space_reap(int task);
 /* 1: it is dead, as the host says (not reaped); 0: it lives. */
 int os_space_is_dead(int task);
+/* 1: the host has given it another parent than the zygote, as gVisor does; 0: not, or unknown. */
+int os_space_is_stray(int task);
 /* Interrupts a runner (SIGUSR1). */
 void os_space_kick(int task);
 /*

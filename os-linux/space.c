@@ -541,17 +541,47 @@ int os_space_reap(int task)
 	return status;
 }
 
+/* What follows the name in /proc/PID/stat, from the state on: false where that cannot be read. */
+static bool read_stat(pid_t pid, char *state, int *parent)
+{
+	char path[64], buf[512], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	p = strrchr(buf, ')'); /* the end of the name, which may be anything */
+	return p && sscanf(p, ") %c %d", state, parent) == 2;
+}
+
+/* By its state where the host has no descriptor for us, or none at all. A zombie is dead. */
 int os_space_is_dead(int task)
 {
 	struct pollfd p = { .events = POLLIN };
-	int r;
+	int r, parent;
+	char state;
 
 	p.fd = (int)syscall(SYS_pidfd_open, tasks[task].pid, 0);
+	if (p.fd < 0 && errno == ESRCH)
+		return 1;
 	if (p.fd < 0)
-		return errno == ESRCH;
+		return read_stat(tasks[task].pid, &state, &parent) && strchr("ZX", state);
 	r = poll(&p, 1, 0);
 	close(p.fd);
 	return r == 1;
+}
+
+int os_space_is_stray(int task)
+{
+	int parent;
+	char state;
+
+	return read_stat(tasks[task].pid, &state, &parent) && parent != zygote;
 }
 
 void os_space_kick(int task)
@@ -660,22 +690,13 @@ uint64_t os_space_usertime(int task)
 	return task_clock(task, 1);
 }
 
-/* Behind the name, which is in parentheses: S; D is a fault that waits for a disk, or the freezer, T and t stops. */
+/* S; D is a fault that waits for a disk, or the freezer, T and t are stops. */
 int os_space_is_asleep(int task)
 {
-	char path[64], buf[256], *p;
-	ssize_t n;
-	int fd;
+	int parent;
+	char state;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tasks[task].pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
-	buf[n > 0 ? n : 0] = 0;
-	p = strrchr(buf, ')');
-	return p && !strncmp(p, ") S", 3);
+	return read_stat(tasks[task].pid, &state, &parent) && state == 'S';
 }
 
 int os_space_requeue(uint32_t *from, uint32_t *to, uint32_t val)

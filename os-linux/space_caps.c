@@ -27,6 +27,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "os-linux/os.h"
 #include "os-linux/os_space.h"
 
 #define FX_SIZE 512
@@ -225,7 +226,7 @@ int os_space_probe(struct os_space_host *host)
 	pid_t pid = spawn();
 
 	if (pid < 0)
-		return -errno;
+		return os_refused("vfork", errno);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	*host = seen;

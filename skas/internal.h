@@ -150,6 +150,7 @@ struct skas {
 	u32 max_spaces;
 	int ctl_file;
 	int host_cpus;
+	bool strays; /* the host has ignored CLONE_PARENT: no runner starts */
 	u64 xfeatures;
 	bool patching; /* guests may have patched sites: gs base leads to the control page */
 	struct {

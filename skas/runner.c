@@ -134,6 +134,7 @@ int runner_make(struct runner *r)
 	if (!err)
 		err = skas.ops->attach(r);
 	if (err) {
+		skas.strays = os_space_is_stray(r->task);
 		pr_warn("skas: a runner did not start: error %d\n", err);
 		/* against a space_kill(), which would end whoever has the handle next */
 		skas_lock(&r->space->lock);

@@ -206,6 +206,9 @@ static const char *reason(int err)
 {
 	static char text[400];
 
+	if (skas.strays)
+		return "no address space for a guest: the host ignores CLONE_PARENT, as gVisor "
+		       "does";
 	if (err == -EADDRINUSE)
 		return "no address space for a guest: the top of the host's address space is in "
 		       "use";
@@ -232,7 +235,8 @@ static int probe(const char **why)
 	space_init();
 	if (xstate_size >= XSAVE_LEGACY && xstate_size <= MAX_XSTATE)
 		return 0;
-	*why = "the host's FPU state has a size that is not supported";
+	*why = "the host's signal frames have an FPU state of a size that is not supported, as "
+	       "in gVisor on a CPU with AMX";
 	return -ENODEV;
 }
 

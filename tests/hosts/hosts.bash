@@ -3,12 +3,14 @@
 # bash hosts.bash: boots instances on hosts that this machine is not, played by QEMU's emulation of a CPU and Debian's kernels.  Not a
 # suite of tests/run: `make check-hosts` starts it, as root, on Debian, with a way to its archive.  ONLY=REGEX picks hosts.
 #
-# Set-up: QEMU and cpio are installed; the kernels are fetched into build/tests/hosts and not installed.  One that the archive does
-# not have is named as missing, and its hosts are skipped.
+# Set-up: QEMU and cpio are installed; the kernels and gVisor are fetched into build/tests/hosts and not installed.  What the archive
+# does not have is named as missing, and its hosts are skipped.
 #
 # A host is a kernel, a CPU model, and what is wanted there: the mode that seccomp=auto chooses, and a word of the line by which
 # seccomp=on is refused, if it is.  In each, three instances run: one in the mode that is chosen, one with seccomp=on, one with
 # seccomp=off; their shell counts, computes in floating point in two programs at once, and ends.
+#
+# gVisor is a host on this machine, and on a CPU of QEMU's (without AMX, whose states are too large for our frames there).
 . "$(dirname "$0")/../lib.sh"
 store=$BUILD/tests/hosts
 mkdir -p "$store"
@@ -43,15 +45,31 @@ need_kernel() {
 		mv "$store"/apt/boot/vmlinuz-"$1".* "$store/vmlinuz-$1"
 }
 
-# What every host has: the kernel, a small root file system for its guests, busybox, and an init that plays the user.
-make_initramfs() {
-	local top=$work/top
-	mkdir -p "$top/bin" "$top/dev" "$top/proc" "$top/sys" "$top/tmp" "$work/guest/bin" "$work/guest/proc" "$work/guest/dev" "$work/guest/tmp"
-	cp "$(command -v busybox)" "$top/bin/busybox"
-	ln -s busybox "$top/bin/sh"
-	cp "$top/bin/busybox" "$work/guest/bin/busybox"
-	"$top/bin/busybox" --list | while read -r applet; do [[ $applet == busybox ]] || ln -s busybox "$work/guest/bin/$applet"; done
-	cat >"$work/guest/job" <<'JOB'
+need_gvisor() {
+	[[ ! -e $store/gvisor/usr/bin/runsc ]] || return 0
+	(mkdir -p "$store/apt" && cd "$store/apt" && own_apt apt-get update && own_apt apt-get download runsc) &&
+		dpkg-deb -x "$store"/apt/runsc_*.deb "$store/gvisor"
+}
+
+# The user's part, in a host's init or in gVisor: $1 is a folder with the programs.
+cat >"$work/play" <<'PLAY'
+for mode in auto on off; do
+	way=
+	[ $mode = auto ] || way=seccomp=$mode
+	busybox timeout -s KILL 150 $1/nestling ubd0r=$1/root.ext4 mem=64M root=/dev/ubda ro con=null con0=null,fd:1 $way \
+		init=/bin/sh -- -c 'mount -t tmpfs tmpfs /tmp; . /job' </dev/null >/tmp/out 2>/tmp/err
+	echo "@status $mode $?"
+	busybox sed -n "s/^@/@$mode /p" /tmp/out
+	busybox cat /tmp/out /tmp/err | busybox grep -a 'nestling:\|skas:\|panic' | busybox sed "s/^/@said $mode /"
+done
+PLAY
+# The guests' root file system: busybox, and what its shell does.
+make_guest() {
+	local busybox=$(command -v busybox) top=$work/guest
+	mkdir -p "$top/bin" "$top/proc" "$top/dev" "$top/tmp"
+	cp "$busybox" "$top/bin/busybox"
+	"$busybox" --list | while read -r applet; do [[ $applet == busybox ]] || ln -s busybox "$top/bin/$applet"; done
+	cat >"$top/job" <<'JOB'
 mount -t proc proc /proc
 echo "@mode $(cat /proc/nestling/mode)"
 pi() { awk 'BEGIN { for (i = 0; i < 3000; i++) s += (i % 2 ? -4 : 4) / (2 * i + 1); printf "%.6f\n", s }'; }
@@ -61,30 +79,41 @@ n=0; while [ $n -lt 200 ]; do n=$((n + 1)); done
 echo "@job $n $(cat /tmp/a /tmp/b | tr '\n' ' ')"
 poweroff -f
 JOB
-	truncate -s 8M "$top/root.ext4"
-	mke2fs -q -t ext4 -d "$work/guest" "$top/root.ext4" || return 1
-	objcopy --strip-debug "$KERNEL" "$top/nestling"
+	truncate -s 8M "$work/root.ext4"
+	mke2fs -q -t ext4 -d "$top" "$work/root.ext4" && objcopy --strip-debug "$KERNEL" "$work/nestling"
+}
+# make_initramfs NAME [PROGRAM...]: what a host has.  With runsc it plays in gVisor, which cannot do with a root file system that is rootfs.
+make_initramfs() {
+	local top=$work/top
+	rm -rf "$top"
+	mkdir -p "$top/bin" "$top/dev" "$top/proc" "$top/sys" "$top/tmp" "$top/new"
+	cp "$work/play" "$work/root.ext4" "$work/nestling" "$top"
+	cp "$(command -v busybox)" "${@:2}" "$top/bin"
+	ln -s busybox "$top/bin/sh"
 	cat >"$top/init" <<'INIT'
 #!/bin/sh
 export PATH=/bin HOME=/tmp
+if [ -e /bin/runsc ] && [ ! -e /moved ]; then
+	busybox mount -t tmpfs -o size=300m tmpfs /new
+	busybox cp -a /bin /init /play /root.ext4 /nestling /new
+	busybox mkdir -p /new/dev /new/proc /new/sys /new/tmp /new/moved
+	exec busybox switch_root /new /init
+fi
 busybox mount -t proc proc /proc
+busybox mount -t sysfs sysfs /sys
 busybox mount -t devtmpfs dev /dev
 busybox mkdir -p /dev/shm
 busybox mount -t tmpfs tmpfs /dev/shm
 busybox mount -t tmpfs tmpfs /tmp
-for mode in auto on off; do
-	way=
-	[ $mode = auto ] || way=seccomp=$mode
-	busybox timeout -s KILL 150 /nestling ubd0r=/root.ext4 mem=64M root=/dev/ubda ro con=null con0=null,fd:1 $way \
-		init=/bin/sh -- -c 'mount -t tmpfs tmpfs /tmp; . /job' </dev/null >/tmp/out 2>/tmp/err
-	echo "@status $mode $?"
-	busybox sed -n "s/^@/@$mode /p" /tmp/out
-	busybox grep -a 'nestling:\|skas:\|panic' /tmp/out /tmp/err | busybox sed "s/^[^:]*:/@said $mode /"
-done
+if [ -e /bin/runsc ]; then
+	runsc --root /tmp/runsc --ignore-cgroups --network=none --platform=ptrace do /bin/sh /play ''
+else
+	. /play ''
+fi
 busybox poweroff -f
 INIT
 	chmod 755 "$top/init"
-	(cd "$top" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/initramfs"
+	(cd "$top" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/$1"
 }
 
 # ---- the hosts ----
@@ -97,28 +126,57 @@ right_answer='200 3.141259 3.141259 '
 ran() {
 	same "$1, seccomp=$2: mode, answers, status" "$(told "$2 mode") / $(told "$2 job") / $(told "status $2")" "$3 / $right_answer / 0"
 }
+# boot KERNEL CPU INITRAMFS [PARAMETER]: a host in QEMU; its console is in $work/console
+boot() {
+	timeout -k 5 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu "$2" -smp 2 -m 1200 -nodefaults -no-reboot -display none -serial stdio \
+		-kernel "$store/vmlinuz-$1" -initrd "$work/$3" -append "console=ttyS0 quiet panic=-1 ${4:-}" </dev/null >"$work/console" 2>"$work/qemu"
+	local status=$?
+	[[ -z ${VERBOSE:-} ]] || grep -a '^@' "$work/console"
+	return $status
+}
+# refused NAME MODE WORD: the instance ended with 1, and the line that says why has WORD
+refused() {
+	same "$1, seccomp=$2: status" "$(told "status $2")" 1
+	check "$1, seccomp=$2: the line names $3" grep -aq "^@said $2 nestling: .*$3" "$work/console"
+}
+wanted() { [[ $1 =~ ${ONLY:-.} ]]; }
 # host NAME KERNEL CPU MODE [WORD [PARAMETER]]: MODE is the one that is chosen, WORD is of the refusal of seccomp=on
 host() {
 	local name="$1 with Linux $2"
-	[[ $name =~ ${ONLY:-.} ]] || return 0
+	wanted "$name" || return 0
 	need_kernel "$2" || { echo "missing $name: the archive has no such kernel"; return; }
-	timeout -k 5 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu "$3" -smp 2 -m 512 -nodefaults -no-reboot -display none -serial stdio \
-		-kernel "$store/vmlinuz-$2" -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 ${6:-}" \
-		</dev/null >"$work/console" 2>"$work/qemu" || { no "$name" "QEMU: $(tail -n 1 "$work/qemu")"; return; }
-	[[ -z ${VERBOSE:-} ]] || grep -a '^@' "$work/console"
+	boot "$2" "$3" initramfs "${6:-}" || { no "$name" "QEMU: $(tail -n 1 "$work/qemu")"; return; }
 	ran "$name" auto "$4"
 	ran "$name" off ptrace
 	if [[ -z ${5:-} ]]; then
 		ran "$name" on "seccomp patched"
 	else
-		same "$name, seccomp=on: status" "$(told 'status on')" 1
+		refused "$name" on "$5"
 		check "$name, seccomp=auto: the log names $5" grep -aq "^@said auto .*$5" "$work/console"
-		check "$name, seccomp=on: the line names $5" grep -aq "^@said on .*$5" "$work/console"
 	fi
+}
+# gvisor NAME [CPU]: no mode works in it.  Without a CPU it runs on this machine.
+gvisor() {
+	local runsc=$store/gvisor/usr/bin/runsc why='CLONE_PARENT\|FPU state' mode
+	wanted "$1" || return 0
+	need_gvisor || { echo "missing $1: the archive has no runsc"; return; }
+	if (($# == 2)); then
+		need_kernel 6.1 || { echo "missing $1: the archive has no kernel 6.1"; return; }
+		make_initramfs initramfs.gvisor "$runsc"
+		boot 6.1 "$2" initramfs.gvisor || { no "$1" "QEMU: $(tail -n 1 "$work/qemu")"; return; }
+		why=CLONE_PARENT
+	else
+		timeout -k 5 300 "$runsc" --root "$work/runsc" --ignore-cgroups --network=none --platform=ptrace do /bin/sh "$work/play" "$work" \
+			</dev/null >"$work/console" 2>"$work/runsc.log"
+		grep -q '^@status' "$work/console" || { echo "missing $1: runsc does not run here: $(tail -n 1 "$work/runsc.log")"; return; }
+		[[ -z ${VERBOSE:-} ]] || grep -a '^@' "$work/console"
+	fi
+	for mode in auto off; do refused "$1" $mode "$why"; done
+	refused "$1" on 'seccomp\|FPU state'
 }
 
 need_programs || { no "qemu-system-x86 cannot be installed"; exit 1; }
-make_initramfs || { no "no file system for the guests"; exit 1; }
+make_guest && make_initramfs initramfs || { no "no file system for the guests"; exit 1; }
 host "a CPU of 2008 (Nehalem)" 6.1 Nehalem ptrace FSGSBASE
 host "QEMU's default CPU (qemu64)" 6.1 qemu64 ptrace FSGSBASE
 host "a CPU without FSGSBASE" 6.1 max,-smap,-fsgsbase ptrace FSGSBASE
@@ -128,4 +186,6 @@ for version in 6.1 6.12; do
 	host "all that QEMU knows but SMAP" $version max,-smap "seccomp patched"
 	host "all that QEMU knows" $version max ptrace iretq
 done
+gvisor "gVisor on this machine"
+gvisor "gVisor on a CPU without AMX" max,-smap
 exit $bad
