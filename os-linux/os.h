@@ -225,7 +225,7 @@ int os_end_value(void);
 
 /* All of @n bytes, best effort. */
 void os_write_stderr(const char *buf, size_t n);
-void os_write_stdout(const char *buf, size_t n);
+int os_write_stdout(const char *buf, size_t n); /* 0 or -errno */
 /* Runs what was registered with os_at_exit() (terminals are put back) and ends the process. From any thread, once. */
 void os_exit(int status) __attribute__((noreturn));
 /* From now on the process ends with OS_EXIT_LOST where it would end with 0: data that the guest wrote is lost. */

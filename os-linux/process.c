@@ -137,7 +137,7 @@ void os_process_setup(void)
 	no_signals_of_children();
 }
 
-static void write_all(int fd, const char *buf, size_t n)
+static int write_all(int fd, const char *buf, size_t n)
 {
 	while (n) {
 		ssize_t done = write(fd, buf, n);
@@ -145,10 +145,11 @@ static void write_all(int fd, const char *buf, size_t n)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			return;
+			return done < 0 ? -errno : -EIO;
 		buf += done;
 		n -= done;
 	}
+	return 0;
 }
 
 /* A terminal that a console has made raw does not go back to the first column by itself. */
@@ -170,7 +171,7 @@ void os_write_stderr(const char *buf, size_t n)
 	}
 }
 
-void os_write_stdout(const char *buf, size_t n)
+int os_write_stdout(const char *buf, size_t n)
 {
-	write_all(STDOUT_FILENO, buf, n);
+	return write_all(STDOUT_FILENO, buf, n);
 }

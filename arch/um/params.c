@@ -120,7 +120,10 @@ static const char *keep(const char *arg)
 
 static void print(const char *text)
 {
-	os_write_stdout(text, strlen(text));
+	int err = os_write_stdout(text, strlen(text));
+
+	if (err)
+		refuse("standard output: %s", arch_strerror(err));
 }
 
 static void print_help(void)

@@ -163,7 +163,10 @@ size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t 
 		r = write(c->fd, buf, n);
 	if (r >= 0)
 		return (size_t)r;
-	return errno == EAGAIN || errno == EINTR ? 0 : n;
+	if (errno == EAGAIN || errno == EINTR)
+		return 0;
+	tell_full(errno);
+	return n;
 }
 
 /* ---- input ---- */

@@ -442,8 +442,11 @@ void ext4_journal_abort(struct ext4_sb *sbi, int err)
 
 	if (!j || j->aborted)
 		return;
-	printk(KERN_CRIT "EXT4-fs (%s): journal aborted (%d), file system is read-only now\n",
-		sbi->sb->s_id, err);
+	printk(KERN_ERR "Aborting journal on device %s-8.\n", sbi->sb->s_id);
+	printk(KERN_CRIT "EXT4-fs (%s): journal aborted (%d)\n", sbi->sb->s_id, err);
+	if (sbi->opt.errors == EXT4_ERRORS_PANIC)
+		panic("EXT4-fs (device %s): panic forced after error", sbi->sb->s_id);
+	printk(KERN_CRIT "EXT4-fs (%s): Remounting filesystem read-only\n", sbi->sb->s_id);
 	j->disk_refused = err != -EFSCORRUPTED;
 	if (j->disk_refused)
 		bdev_lost(sbi->sb->s_bdev, 0, err);
