@@ -482,6 +482,13 @@ void d_unpersist(struct dentry *d)
 		dput(d);
 }
 
+void d_set_managed(struct dentry *d)
+{
+	spin_lock(&d->d_lock);
+	d->d_flags |= DCACHE_MANAGED;
+	spin_unlock(&d->d_lock);
+}
+
 void d_set_mounted(struct dentry *d, bool on)
 {
 	spin_lock(&d->d_lock);

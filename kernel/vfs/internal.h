@@ -138,6 +138,11 @@ static inline bool d_mounted(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MOUNTED;
 }
+/* True where a walk has to look for more than the dentry: a mount, or a file system that manages it. */
+static inline bool d_mounted_or_managed(const struct dentry *d)
+{
+	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);
+}
 void d_set_mounted(struct dentry *d, bool on);
 bool d_is_ancestor(const struct dentry *a,
 	const struct dentry *d); /* a == d or above; under s_rename_mutex or rename_lock */
@@ -206,7 +211,6 @@ static inline bool mnt_tryget(struct mount *m)
 struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
 /* The mount on top of p with a reference, or NULL */
 struct mount *mount_lookup(const struct path *p);
-bool follow_up(struct path *p); /* to the mountpoint; false at the top */
 bool path_is_under(const struct path *p, const struct path *root); /* takes the locks */
 bool mnt_readonly(const struct mount *m);
 void mnt_dissolve(struct mount *m);        /* the file with FMODE_NEED_UNMOUNT is closed */

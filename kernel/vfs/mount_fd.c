@@ -134,7 +134,8 @@ static long open_detached_copy(const struct path *path, bool recursive, u32 ofla
 
 long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 {
-	u32 flags = (u32)uflags, lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	u32 flags = (u32)uflags, lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+					  (flags & AT_NO_AUTOMOUNT ? 0 : LOOKUP_AUTOMOUNT);
 	bool clone = flags & OPEN_TREE_CLONE;
 	struct path path;
 	long ret;

@@ -97,13 +97,45 @@ static int nd_rest(void)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
+/*
+ * Has the file system of nd->path mount what belongs there, as often as nothing is mounted afterwards. A mere look at what exists, as by
+ * stat(2), mounts nothing: -EISDIR.
+ */
+static int nd_automount(struct nameidata *nd)
+{
+	const struct dentry *d = nd->path.dentry;
+
+	if (!d->d_op->d_automount || (d->d_inode && !nd->trigger))
+		return -EISDIR;
+	if (nd->flags & LOOKUP_CACHED)
+		return -EAGAIN;
+	if (++nd->links > MAX_LINKS)
+		return -ELOOP;
+	return d->d_op->d_automount(&nd->path);
+}
+
 /* nd->path: down to what is mounted on it. */
 int nd_cross_mounts(struct nameidata *nd)
 {
 	struct mount *m;
+	bool managed;
 	int err = 0;
 
-	while (!err && d_mounted(nd->path.dentry) && (m = mount_lookup(&nd->path))) {
+	while (!err && d_mounted_or_managed(nd->path.dentry)) {
+		managed = d_managed(nd->path.dentry);
+		if (managed && nd->flags & LOOKUP_CACHED)
+			return -EAGAIN;
+		if (managed && nd->path.dentry->d_op->d_manage)
+			err = nd->path.dentry->d_op->d_manage(&nd->path);
+		if (err)
+			break;
+		m = d_mounted(nd->path.dentry) ? mount_lookup(&nd->path) : NULL;
+		if (!m && !managed)
+			break;
+		if (!m) {
+			err = nd_automount(nd);
+			continue;
+		}
 		if (nd->flags & LOOKUP_NO_XDEV) {
 			mntput(m);
 			return -EXDEV;
@@ -111,7 +143,7 @@ int nd_cross_mounts(struct nameidata *nd)
 		nd_set_path(nd, (struct path){ m, dget(m->mnt_root) });
 		err = nd_rest();
 	}
-	return err;
+	return err == -EISDIR ? 0 : err;
 }
 
 /*
@@ -316,6 +348,29 @@ static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 	return ERR_PTR(-EAGAIN);
 }
 
+/* A name (consumed) that its file system may make now, with what is mounted there. ERR_PTR. */
+static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
+{
+	struct path p = { nd->path.mnt, d };
+	int err = d->d_op->d_manage ? d->d_op->d_manage(&p) : 0;
+
+	if (!err && nd->flags & LOOKUP_CACHED)
+		err = -EAGAIN;
+	if (!err && d->d_op->d_automount)
+		err = d->d_op->d_automount(&p);
+	if (!err || err == -EISDIR)
+		return p.dentry;
+	dput(p.dentry);
+	return ERR_PTR(err);
+}
+
+/* True where the component is walked through, opened, or asked for with what is mounted on it. */
+static bool is_use(const struct nameidata *nd, bool last, bool slash)
+{
+	return !last || slash ||
+	       nd->flags & (LOOKUP_DIRECTORY | LOOKUP_OPEN | LOOKUP_CREATE | LOOKUP_AUTOMOUNT);
+}
+
 /* One component, not a dot. */
 static int nd_step(
 	struct nameidata *nd, const struct qstr *q, const char **name, bool follow, bool last)
@@ -323,6 +378,10 @@ static int nd_step(
 	struct dentry *d =
 		nd->flags & LOOKUP_CACHED ? nd_cached(nd, q) : lookup_name(nd->path.dentry, q, 0);
 
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	if (!d->d_inode && d_managed(d))
+		d = nd_make_name(nd, d);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	if (!d->d_inode) {
@@ -372,6 +431,7 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 			return -ENAMETOOLONG;
 		if (type == LAST_NORM)
 			nd->seen.mnt = NULL;
+		nd->trigger = is_use(nd, end, slash);
 		if (type == LAST_DOTDOT)
 			err = nd_dotdot(nd);
 		else if (type == LAST_NORM)

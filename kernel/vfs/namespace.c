@@ -192,7 +192,7 @@ static int do_bind(struct path *where, const char *from, bool recursive)
 
 	if (!from || !*from)
 		return -EINVAL;
-	err = kern_path(from, LOOKUP_FOLLOW, &old);
+	err = kern_path(from, LOOKUP_FOLLOW | LOOKUP_AUTOMOUNT, &old);
 	if (err)
 		return err;
 	down_write(&namespace_sem);

@@ -391,6 +391,7 @@ static struct file *open_create_round(struct nameidata *nd, const struct open_ho
 	path_get(&parent);
 	path_put(&nd->path);
 	nd->path = (struct path){ mntget(parent.mnt), d };
+	nd->trigger = true;
 	err = nd_cross_mounts(nd);
 	f = err ? ERR_PTR(err) : open_after_create(nd, how, parent.dentry->d_inode);
 	path_put(&parent);

@@ -165,7 +165,8 @@ static int stat_name(int dfd, const char *name, u32 lookup, struct stat_request 
 
 static int stat_at(int dfd, uaddr_t ua, int flags, struct kstat *st, u32 mask)
 {
-	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+		     (flags & AT_NO_AUTOMOUNT ? 0 : LOOKUP_AUTOMOUNT);
 	struct stat_request rq = { st, mask, flags };
 	char *name;
 	int err;
@@ -189,7 +190,7 @@ static int stat_at(int dfd, uaddr_t ua, int flags, struct kstat *st, u32 mask)
 long sys_newfstatat(int dfd, uaddr_t ua, uaddr_t buf, int flags)
 {
 	struct kstat st;
-	int err = stat_at(dfd, ua, flags, &st, STATX_BASIC_STATS | STAT_PLAIN);
+	int err = stat_at(dfd, ua, flags | AT_NO_AUTOMOUNT, &st, STATX_BASIC_STATS | STAT_PLAIN);
 
 	return err ? err : copy_stat(&st, buf);
 }

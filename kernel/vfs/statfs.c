@@ -76,7 +76,7 @@ static int do_statfs(const struct path *p, uaddr_t buf)
 long sys_statfs(uaddr_t ua, uaddr_t buf)
 {
 	struct path path;
-	int err = user_path_at(AT_FDCWD, ua, LOOKUP_FOLLOW, &path);
+	int err = user_path_at(AT_FDCWD, ua, LOOKUP_FOLLOW | LOOKUP_AUTOMOUNT, &path);
 
 	if (err)
 		return err;

@@ -147,6 +147,17 @@ void for_each_super_of(
 	struct backing_dev *b, void (*fn)(struct super_block *sb, void *arg), void *arg);
 /* Starts the thread that writes to the device, where there is none yet: 0 or -ENOMEM. */
 int writeback_start(struct backing_dev *b);
+/* automount.c: what file systems that have others mount on them ask of the tree of mounts */
+bool follow_up(struct path *p); /* to the mountpoint; false at the top */
+bool path_is_mountpoint(const struct path *p);
+bool path_mounted_on(
+	const struct path *p, struct path *on); /* true: the root of the mount on it, a reference */
+bool path_has_submounts(const struct path *p);  /* on or below it, within its mount */
+/* True if files of mounts on or below it are in use. */
+bool path_mounts_busy(const struct path *p);
+/* True if the mount or what is mounted on it is in use, besides @mine references. */
+bool mnt_tree_busy(struct mount *m, int mine);
+bool mnt_may_umount(struct mount *m, int mine); /* nothing is mounted on it, and it is not in use */
 /* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));

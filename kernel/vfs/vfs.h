@@ -314,6 +314,7 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 #define DCACHE_PSEUDO 0x100 /* of a pipe, socket, memfd: no place in a tree */
 #define DCACHE_ROOT 0x200
 #define DCACHE_GONE_TOLD 0x400 /* watchers know that its file is gone */
+#define DCACHE_MANAGED 0x800   /* walks call d_manage() and d_automount() of its d_op */
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
@@ -323,6 +324,16 @@ struct dentry_operations {
 	void (*d_release)(struct dentry *d);
 	char *(*d_dname)(
 		struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */
+	/*
+	 * DCACHE_MANAGED: a walk has come here, before it crosses to what is mounted. May sleep. 0: go on; -EISDIR: the walk stays
+	 * here, and nothing is mounted by itself.
+	 */
+	int (*d_manage)(const struct path *p);
+	/*
+	 * DCACHE_MANAGED: nothing is mounted here and something should be. May sleep, and may put another dentry, positive, in the
+	 * place of p->dentry. 0: look again.
+	 */
+	int (*d_automount)(struct path *p);
 };
 
 #define DNAME_INLINE 40
@@ -366,6 +377,11 @@ void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inod
 struct dentry *d_splice_alias(struct inode *inode,
 	struct dentry *d); /* lookup's result; takes the inode; inode may be ERR_PTR */
 void d_drop(struct dentry *d);
+void d_set_managed(struct dentry *d); /* DCACHE_MANAGED, for as long as it lives */
+static inline bool d_managed(const struct dentry *d)
+{
+	return READ_ONCE(d->d_flags) & DCACHE_MANAGED;
+}
 void d_delete(struct dentry *d); /* after unlink: negative or dropped */
 void d_move(struct dentry *d, struct dentry *target);
 void d_exchange(struct dentry *a, struct dentry *b);

@@ -44,9 +44,12 @@ static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 /* False: not here. Guests choose how many mounts stand on each other, and a path may cross them hundreds of times. */
 static inline bool fast_cross_mounts(struct fast *f)
 {
-	while (unlikely(d_mounted(f->dentry))) {
-		struct mount *m = mount_lookup_rcu(f->mnt, f->dentry);
+	while (unlikely(d_mounted_or_managed(f->dentry))) {
+		struct mount *m;
 
+		if (d_managed(f->dentry))
+			return false; /* its file system may sleep */
+		m = mount_lookup_rcu(f->mnt, f->dentry);
 		if (!m)
 			break;
 		if (++f->climbed > MAX_CLIMB)
@@ -209,7 +212,7 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 			return -ECHILD;
 		inode = smp_load_acquire(&d->d_inode);
 		if (!inode)
-			return -ENOENT;
+			return unlikely(d_managed(d)) ? -ECHILD : -ENOENT;
 		if (is_lnk(inode) && (!end || (flags & LOOKUP_FOLLOW))) {
 			link = fast_link(f, dir, d, inode);
 			if (!link)

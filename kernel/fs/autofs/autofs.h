@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * autofs.h: folders on which a daemon mounts what belongs there when a program comes to them (linux-doc: filesystems/autofs), protocol 5.
+ *
+ *	super.c   mounting, options, inodes        root.c    names, and what walks find here
+ *	wait.c    requests to the daemon           expire.c  which mounts may go again
+ *	dev.c     /dev/autofs, ioctls of a mount
+ *
+ * A mount is a trigger as a whole (direct, offset), or each name in its root is one (indirect). A walk that comes to a trigger makes a
+ * request: a packet into the daemon's pipe with a token. It waits until the daemon has said READY or FAIL for that token. The processes
+ * of the daemon's process group see the folders as they are (autofs_oz()). When the pipe breaks, or on request, the mount is catatonic:
+ * all requests fail, and all processes see the folders as they are.
+ *
+ * Locks: autofs_sb.lock (requests, infos' flags, catatonic, pipe, oz_pgrp); pipe_lock around a write, so that whole packets go in.
+ * Neither is held while a request is waited for.
+ */
+#ifndef NESTLING_FS_AUTOFS_H
+#define NESTLING_FS_AUTOFS_H
+
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/ioctl.h>
+#include <linux/limits.h>
+#include <linux/magic.h>
+#include <linux/stat.h>
+
+#include "kernel/lib/string.h"
+
+/* This header wants some of libc's, which the kernel world has not. */
+#define _SYS_IOCTL_H 1
+#define _LINUX_STRING_H_
+#include <linux/auto_dev-ioctl.h>
+
+#include "kernel/task/cred.h"
+#include "kernel/task/nsproxy.h"
+#include "kernel/task/pid_ns.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/super.h"
+
+struct autofs_sb {
+	struct super_block *sb;
+	u32 type; /* AUTOFS_TYPE_*; immutable, as the next three */
+	bool strictexpire, ignore;
+	int min_proto, max_proto;
+	int pipe_fd, pgrp; /* as they were said: for show_options; racy */
+	u64 pipe_ino;      /* the same: the inode of the pipe */
+	u64 last_ino;      /* atomic */
+	struct mutex pipe_lock;
+	struct mutex lock;   /* below */
+	struct file *pipe;   /* a reference; NULL: none any more */
+	struct pid *oz_pgrp; /* a reference */
+	bool catatonic;
+	u64 timeout; /* ns, 0: nothing expires by itself */
+	u32 last_token;
+	struct list_head requests; /* of struct autofs_request */
+	struct list_head names; /* of autofs_info.link: what is in the root, the youngest first */
+	struct wait_queue_head expired; /* processes that wait until an expiry is over */
+};
+
+/* Of a dentry, in d_fsdata: the root's, and those of names in it. Under autofs_sb.lock. */
+struct autofs_info {
+	struct list_head link;
+	struct dentry *dentry;
+	u64 last_used; /* ktime */
+	bool expiring; /* the daemon is unmounting it */
+	kuid_t uid;    /* of the last process whose request was met; -1: none */
+	kgid_t gid;
+};
+
+static inline struct autofs_sb *AUTOFS_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+static inline struct autofs_info *autofs_info(const struct dentry *d)
+{
+	return d->d_fsdata;
+}
+static inline bool autofs_is_trigger(const struct autofs_sb *s)
+{
+	return s->type != AUTOFS_TYPE_INDIRECT;
+}
+
+/* super.c */
+struct inode *autofs_new_inode(struct super_block *sb, umode_t mode); /* NULL: no memory */
+int autofs_use_pipe(struct file *f); /* 0, -EINVAL: it is no pipe that can be written to */
+extern struct file_operations autofs_root_fops, autofs_dir_fops;
+
+/* root.c */
+extern const struct dentry_operations autofs_dops;
+extern const struct inode_operations autofs_dir_iops;
+bool autofs_oz(struct autofs_sb *s); /* true: current sees the folders as they are */
+bool autofs_oz_locked(const struct autofs_sb *s);
+int autofs_info_new(struct dentry *d); /* 0 or -ENOMEM */
+
+/* wait.c */
+/* Asks the daemon to mount (or, with @expire, to unmount) what belongs to @p, and waits: 0 or what the daemon says, -EINTR, -ENOENT. */
+int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
+int autofs_answer(struct autofs_sb *s, u32 token, int status); /* 0 or -EINVAL */
+void autofs_catatonic(struct autofs_sb *s);
+/* Until nobody unmounts what is on @d: 0 or -EINTR. */
+int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);
+
+/* expire.c */
+int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* 0, -EAGAIN: there is nothing */
+
+/* dev.c */
+long autofs_mount_ioctl(struct file *f, u32 cmd, u64 arg);
+
+#endif

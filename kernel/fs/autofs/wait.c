@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.c: requests to the daemon: made by a walk or an expiry, met by an ioctl of the daemon, waited for by any number of processes.
+ *
+ * A request is on the list until it is answered, whether or not a process still waits for it: the next one that comes joins it.
+ */
+#include "kernel/fs/autofs/autofs.h"
+
+struct autofs_request {
+	struct list_head link; /* of autofs_sb.requests, until it is answered */
+	u32 users;             /* processes that wait, and the list; under lock, as all below */
+	bool done;
+	int status;
+	struct wait_queue_head wait;
+	const struct dentry *dentry; /* for comparison only */
+	struct autofs_v5_packet packet;
+};
+
+/* Under lock. */
+static void put_request(struct autofs_request *r)
+{
+	if (!--r->users)
+		kfree(r);
+}
+
+/* Under lock: the request, which is on the list, leaves it. */
+static void end_request(struct autofs_request *r, int status)
+{
+	list_del_init(&r->link);
+	r->status = status;
+	WRITE_ONCE(r->done, true);
+	wake_up_all(&r->wait);
+	put_request(r);
+}
+
+static void fail_all(struct autofs_sb *s)
+{
+	struct autofs_request *r, *next;
+
+	assert_mutex_held(&s->lock);
+	list_for_each_entry_safe(r, next, &s->requests, link)
+		end_request(r, -ENOENT);
+}
+
+void autofs_catatonic(struct autofs_sb *s)
+{
+	struct file *pipe;
+
+	mutex_lock(&s->lock);
+	s->catatonic = true;
+	fail_all(s);
+	pipe = s->pipe;
+	s->pipe = NULL;
+	mutex_unlock(&s->lock);
+	if (pipe)
+		fput(pipe);
+}
+
+int autofs_answer(struct autofs_sb *s, u32 token, int status)
+{
+	struct autofs_request *r;
+	int err = -EINVAL;
+
+	mutex_lock(&s->lock);
+	list_for_each_entry(r, &s->requests, link) {
+		if (r->packet.wait_queue_token != token)
+			continue;
+		end_request(r, status);
+		err = 0;
+		break;
+	}
+	mutex_unlock(&s->lock);
+	return err;
+}
+
+/* The name of @d as the daemon knows it: its path below the root; of a trigger, digits that mean nothing. 0 or -ENAMETOOLONG. */
+static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5_packet *p)
+{
+	if (autofs_is_trigger(s)) {
+		p->len = (u32)scnprintf(p->name, sizeof(p->name), "%08x", p->wait_queue_token);
+		return 0;
+	}
+	if (d->d_name.len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(p->name, d->d_name.name, d->d_name.len);
+	p->len = d->d_name.len;
+	return 0;
+}
+
+/* The numbers are those of the daemon's namespaces. A process that has none there asks for nothing: -ENOENT. */
+static int fill_packet(struct autofs_sb *s, struct autofs_request *r, struct dentry *d, bool expire)
+{
+	struct autofs_v5_packet *p = &r->packet;
+	const struct pid_namespace *ns = pid_ns_of(s->oz_pgrp);
+	const struct user_namespace *users = s->sb->s_user_ns;
+
+	p->hdr.proto_version = AUTOFS_PROTO_VERSION;
+	if (autofs_is_trigger(s))
+		p->hdr.type = expire ? autofs_ptype_expire_direct : autofs_ptype_missing_direct;
+	else
+		p->hdr.type = expire ? autofs_ptype_expire_indirect : autofs_ptype_missing_indirect;
+	if (!++s->last_token)
+		++s->last_token;
+	p->wait_queue_token = s->last_token;
+	p->dev = (MINOR(s->sb->s_dev) & 0xff) | MAJOR(s->sb->s_dev) << 8 |
+		 (MINOR(s->sb->s_dev) & ~0xffU) << 12;
+	p->ino = d_inode(s->sb->s_root)->i_ino;
+	p->uid = from_kuid_munged(users, current_cred()->uid);
+	p->gid = from_kgid_munged(users, current_cred()->gid);
+	p->pid = (u32)task_pid_nr_ns(current, ns);
+	p->tgid = (u32)task_pid_nr_ns(current->group_leader, ns);
+	if (!p->pid || !p->tgid)
+		return -ENOENT;
+	return name_of(s, d, p);
+}
+
+static struct autofs_request *find(struct autofs_sb *s, const struct dentry *d)
+{
+	struct autofs_request *r;
+
+	list_for_each_entry(r, &s->requests, link)
+		if (r->dentry == d)
+			return r;
+	return NULL;
+}
+
+/* A broken pipe is no reason to signal the process that happened to come here. */
+static ssize_t write_packet(
+	struct autofs_sb *s, struct file *pipe, const struct autofs_v5_packet *p)
+{
+	u32 flags = current->flags & PF_NO_XFSZ;
+	loff_t pos = 0;
+	ssize_t n;
+
+	mutex_lock(&s->pipe_lock);
+	current->flags |= PF_NO_XFSZ;
+	n = kernel_write(pipe, p, sizeof(*p), &pos);
+	current->flags = (current->flags & ~PF_NO_XFSZ) | flags;
+	mutex_unlock(&s->pipe_lock);
+	return n;
+}
+
+/* The request is on the list, and the daemon does not know of it yet. A signal or no memory fails this one, all else breaks the pipe. */
+static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct file *pipe)
+{
+	u32 token = r->packet.wait_queue_token;
+	ssize_t n = write_packet(s, pipe, &r->packet);
+
+	if (n == sizeof(r->packet))
+		return;
+	if (n == -ENOMEM)
+		autofs_answer(s, token, -ENOMEM);
+	else if (n == -ERESTARTSYS || n == -EINTR)
+		autofs_answer(s, token, -EINTR);
+	else
+		autofs_catatonic(s);
+}
+
+static struct autofs_request *request_new(struct autofs_sb *s, struct dentry *d, bool expire)
+{
+	struct autofs_request *r = kzalloc(sizeof(*r), GFP_KERNEL | __GFP_ACCOUNT);
+	int err;
+
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	err = fill_packet(s, r, d, expire);
+	if (err) {
+		kfree(r);
+		return ERR_PTR(err);
+	}
+	init_waitqueue_head(&r->wait);
+	r->dentry = d;
+	r->users = 1;
+	list_add_tail(&r->link, &s->requests);
+	return r;
+}
+
+/* Waits for @r, which current has been counted for, and lets it go. */
+static int await(struct autofs_sb *s, struct autofs_request *r)
+{
+	int err = wait_event_killable(&r->wait, READ_ONCE(r->done));
+
+	mutex_lock(&s->lock);
+	if (r->done)
+		err = r->status;
+	else if (err)
+		err = -EINTR;
+	put_request(r);
+	mutex_unlock(&s->lock);
+	return err;
+}
+
+static void remember(struct autofs_sb *s, const struct dentry *d)
+{
+	struct autofs_info *i = autofs_info(d);
+
+	mutex_lock(&s->lock);
+	if (i) {
+		i->uid = current_cred()->uid;
+		i->gid = current_cred()->gid;
+		i->last_used = ktime_get();
+	}
+	mutex_unlock(&s->lock);
+}
+
+int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire)
+{
+	struct autofs_request *r;
+	struct file *pipe = NULL;
+	int err;
+
+	mutex_lock(&s->lock);
+	r = s->catatonic || !s->pipe ? ERR_PTR(-ENOENT) : find(s, p->dentry);
+	if (!r && !expire && path_is_mountpoint(p)) { /* in the meantime */
+		mutex_unlock(&s->lock);
+		return 0;
+	}
+	if (!r) {
+		r = request_new(s, p->dentry, expire);
+		if (!IS_ERR(r)) {
+			pipe = s->pipe;
+			get_file(pipe);
+		}
+	}
+	if (!IS_ERR(r))
+		r->users++;
+	mutex_unlock(&s->lock);
+	if (IS_ERR(r))
+		return (int)PTR_ERR(r);
+	if (pipe) {
+		tell_daemon(s, r, pipe);
+		fput(pipe);
+	}
+	err = await(s, r);
+	if (!err && !expire)
+		remember(s, p->dentry);
+	return err;
+}
+
+static bool is_expiring(struct autofs_sb *s, const struct dentry *d)
+{
+	const struct autofs_info *i = autofs_info(d);
+	bool yes;
+
+	mutex_lock(&s->lock);
+	yes = i && i->expiring;
+	mutex_unlock(&s->lock);
+	return yes;
+}
+
+int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d)
+{
+	const struct autofs_info *i = autofs_info(d);
+
+	if (!i || !READ_ONCE(i->expiring))
+		return 0;
+	return wait_event_killable(&s->expired, !is_expiring(s, d)) ? -EINTR : 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * automount.c: what a file system that has others mount on its folders asks of the tree of mounts: is something mounted, is it in use?
+ *
+ * Locks: namespace_sem for reading, so that trees stand still; counts of references may change at once.
+ */
+#include "kernel/vfs/mount.h"
+
+bool path_is_mountpoint(const struct path *p)
+{
+	struct mount *m = d_mounted(p->dentry) ? mount_lookup(p) : NULL;
+
+	mntput(m);
+	return m;
+}
+
+bool path_mounted_on(const struct path *p, struct path *on)
+{
+	struct mount *m = d_mounted(p->dentry) ? mount_lookup(p) : NULL;
+
+	if (m)
+		*on = (struct path){ m, dget(m->mnt_root) };
+	return m;
+}
+
+/* The next mount that stands on @p or below it, after @after (NULL: the first); not what stands on that. namespace_sem held. */
+static struct mount *next_on(const struct path *p, const struct mount *after)
+{
+	struct mount *m;
+
+	list_for_each_entry(m, &p->mnt->mnt_mounts, mnt_child) {
+		if (after) {
+			after = m == after ? NULL : after;
+			continue;
+		}
+		if (d_is_below(m->mnt_mountpoint, p->dentry))
+			return m;
+	}
+	return NULL;
+}
+
+bool path_has_submounts(const struct path *p)
+{
+	bool has;
+
+	down_read(&namespace_sem);
+	has = next_on(p, NULL);
+	up_read(&namespace_sem);
+	return has;
+}
+
+/* References to the mounts of a tree, without those that they have of each other. namespace_sem held. */
+static s64 tree_users(struct mount *top)
+{
+	s64 users = 1; /* no other has one of the top's parent */
+
+	for (struct mount *m = top; m; m = mnt_next(m, top))
+		users += (s64)atomic_read(&m->mnt_count) - 2;
+	return users;
+}
+
+bool path_mounts_busy(const struct path *p)
+{
+	bool busy = false;
+
+	down_read(&namespace_sem);
+	for (struct mount *m = next_on(p, NULL); m && !busy; m = next_on(p, m))
+		busy = tree_users(m) > 0;
+	up_read(&namespace_sem);
+	return busy;
+}
+
+bool mnt_tree_busy(struct mount *m, int mine)
+{
+	bool busy;
+
+	down_read(&namespace_sem);
+	busy = tree_users(m) > mine;
+	up_read(&namespace_sem);
+	return busy;
+}
+
+bool mnt_may_umount(struct mount *m, int mine)
+{
+	bool may;
+
+	down_read(&namespace_sem);
+	may = list_empty(&m->mnt_mounts) && !mnt_busy(m, mine);
+	up_read(&namespace_sem);
+	return may;
+}
