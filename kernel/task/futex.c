@@ -25,6 +25,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/task/futex_internal.h"
 #include "kernel/task/nsproxy.h"
+#include "kernel/vfs/vfs.h"
 
 struct futex_bucket futex_table[FUTEX_BUCKETS];
 
@@ -48,18 +49,30 @@ static bool may_be_shared(const struct vm_area *vma)
 	return vma->vm_flags & (VM_WRITE | VM_SHARED) || vma->vm_file;
 }
 
+/* True behind the end of the file that is mapped, where no page can be. mmap_lock held. */
+static bool is_behind_end(const struct vm_area *vma, u64 at)
+{
+	const struct inode *inode = vma->vm_mapping ? vma->vm_mapping->host : NULL;
+
+	return inode && S_ISREG(inode->i_mode) &&
+	       at >= round_up((u64)i_size_read(inode), PAGE_SIZE);
+}
+
 static int key_of_mapping(struct mm *mm, uaddr_t addr, struct futex_key *k)
 {
 	struct vm_area *vma;
+	u64 at = 0;
 	int err = 0;
 
 	down_read(&mm->mmap_lock);
 	vma = find_vma(mm, addr.v);
-	if (!vma || vma->vm_start > addr.v || !may_be_shared(vma)) {
+	if (vma)
+		at = (vma->vm_pgoff << PAGE_SHIFT) + (addr.v - vma->vm_start);
+	if (!vma || vma->vm_start > addr.v || !may_be_shared(vma) || is_behind_end(vma, at)) {
 		err = -EFAULT;
 	} else if ((vma->vm_flags & VM_SHARED) && vma->vm_mapping) {
 		k->owner = vma->vm_mapping;
-		k->at = (vma->vm_pgoff << PAGE_SHIFT) + (addr.v - vma->vm_start);
+		k->at = at;
 		k->file = vma->vm_file;
 		if (k->file)
 			mm_file_ops->get(k->file);

@@ -217,6 +217,32 @@ static void read_only(void)
 	T(futex(none, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
 }
 
+/* A word behind the end of the file that is mapped, shared or not. */
+static void behind_the_end(void)
+{
+	int fd = NEED(memfd_create("x", 0));
+	int *two[2];
+
+	NEED(ftruncate(fd, 2 * PAGE));
+	for (int i = 0; i < 2; i++) {
+		two[i] = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, i ? MAP_PRIVATE : MAP_SHARED,
+			fd, 0);
+		two[i][PAGE / 4] = 1;
+	}
+	NEED(ftruncate(fd, 100));
+	for (int i = 0; i < 2; i++) {
+		int *at = two[i] + PAGE / 4;
+
+		T(futex(at - 1, FUTEX_WAKE, 1, NULL, NULL, 0));
+		T(futex(at, FUTEX_WAKE, 1, NULL, NULL, 0));
+		T(futex(at, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+		T(futex(at, FUTEX_REQUEUE, 1, (void *)1, words, 0));
+		T(futex(words, FUTEX_REQUEUE, 1, (void *)1, at, 0));
+		T(futex(at, FUTEX_WAIT, 1, NULL, NULL, 0));
+	}
+	close(fd);
+}
+
 TEST(futex)
 {
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -226,6 +252,7 @@ TEST(futex)
 	requeue();
 	wake_op();
 	read_only();
+	behind_the_end();
 	processes();
 	inheritance();
 }
