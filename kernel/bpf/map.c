@@ -10,6 +10,8 @@
  *
  * Locks: maps_lock for the numbers; map->lock for frozen.
  */
+#include <linux/eventpoll.h>
+
 #include "kernel/bpf/map.h"
 
 #include "arch/um/arch.h"
@@ -115,8 +117,15 @@ static int map_mmap(struct file *f, struct vm_area *vma)
 	return -EINVAL; /* BPF_F_MMAPABLE is not taken */
 }
 
+/* No map here has events to wait for. */
+static u32 map_poll(struct file *f, struct poll_table *pt)
+{
+	return EPOLLERR;
+}
+
 static const struct file_operations map_fops = {
 	.release = map_release,
+	.poll = map_poll,
 	.show_fdinfo = map_fdinfo,
 	.mmap = map_mmap,
 };

@@ -4,6 +4,7 @@
  * freezing; what is told of a map, and finding it by its number.
  */
 #include "t.h"
+#include <sys/epoll.h>
 #include <linux/bpf.h>
 
 static long bpf(int cmd, union bpf_attr *a)
@@ -355,6 +356,22 @@ static void nobody(void)
 	close(fd);
 }
 
+/* A map can be waited for, and has an error to tell at once. */
+static void polled(void)
+{
+	int fd = make(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0, NULL), ep = NEED(epoll_create1(0));
+	struct epoll_event e = { .events = EPOLLIN };
+	struct pollfd p = { fd, POLLIN | POLLOUT, 0 };
+
+	T(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e));
+	T(epoll_wait(ep, &e, 1, 0));
+	say("%x", e.events);
+	T(poll(&p, 1, 0));
+	say("%x", p.revents);
+	close(ep);
+	close(fd);
+}
+
 TEST(bpf_map)
 {
 	making();
@@ -367,4 +384,5 @@ TEST(bpf_map)
 	rights();
 	told();
 	nobody();
+	polled();
 }
