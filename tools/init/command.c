@@ -194,10 +194,24 @@ static void go_there(const struct job *job, const struct user *u)
 		refuse("/", strerror(errno));
 }
 
+/* A folder of programs or of libraries that a folder of the host's stands over; NULL: there is none. */
+static const char *covered(const struct job *job)
+{
+	static const char *const system[] = { "/usr", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin",
+		"/usr/sbin", "/usr/lib", "/usr/lib64" };
+
+	for (int i = 0; i < job->nr_volumes; i++)
+		for (size_t j = 0; j < sizeof(system) / sizeof(system[0]); j++)
+			if (!strcmp(job->volumes[i], system[j]))
+				return system[j];
+	return NULL;
+}
+
 void job_exec(const struct job *job)
 {
 	struct user u = { .uid = 0 };
 	sigset_t none;
+	int err;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -214,7 +228,9 @@ void job_exec(const struct job *job)
 		snprintf(name, sizeof(name), "-%s", strrchr(u.shell, '/') + 1);
 		execl(u.shell, name, (char *)NULL);
 	}
-	fprintf(stderr, "nestctl: %s: %s\n", job->argv[0] ? job->argv[0] : u.shell,
-		strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
+	err = errno;
+	fprintf(stderr, "nestctl: %s: %s%s%s\n", job->argv[0] ? job->argv[0] : u.shell,
+		strerror(err), err == ENOENT && covered(job) ? "; -v covers the image's " : "",
+		err == ENOENT && covered(job) ? covered(job) : "");
+	_exit(err == ENOENT ? 127 : 126);
 }
