@@ -389,13 +389,18 @@ static int add_links(struct block_device *b, const char *name, const char *dir_b
 
 static int add_disk_only(struct block_device *b, const char *dir)
 {
-	char link[64], *target = keep("../devices/virtual/block/", b->disk->name);
+	char link[96], number[32], *target = keep("../devices/virtual/block/", b->disk->name), *bdi;
 	int err = add_files(dir, disk_files, ARRAY_SIZE(disk_files), b);
 
 	if (!err)
 		err = add_queue(b, dir);
-	if (!target)
+	scnprintf(number, sizeof(number), "%u:%u", MAJOR(b->dev), MINOR(b->dev));
+	bdi = keep("../../bdi/", number);
+	if (!target || !bdi)
 		return -ENOMEM;
+	scnprintf(link, sizeof(link), "%s/bdi", dir);
+	if (!err)
+		err = sysfs_symlink(link, bdi);
 	scnprintf(link, sizeof(link), "block/%s", b->disk->name);
 	if (!err)
 		err = sysfs_symlink(link, target);
