@@ -12,8 +12,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/vfs/fserror.h"
 
-#define CODE_CORRUPTED 5 /* s_first_error_errcode and its like have numbers of their own */
-
 void ext4_stop_writing(struct super_block *sb, int err)
 {
 	if (sb->s_flags & SB_RDONLY)
@@ -57,13 +55,13 @@ void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 	d->s_first_error_time_hi = (u8)(e->first.time >> 32);
 	d->s_first_error_line = e->first.line;
 	d->s_first_error_ino = e->first.ino;
-	d->s_first_error_errcode = CODE_CORRUPTED;
+	d->s_first_error_errcode = EXT4_CODE_CORRUPTED;
 	memcpy(d->s_first_error_func, e->first.func, sizeof(d->s_first_error_func));
 	d->s_last_error_time = (u32)e->last.time;
 	d->s_last_error_time_hi = (u8)(e->last.time >> 32);
 	d->s_last_error_line = e->last.line;
 	d->s_last_error_ino = e->last.ino;
-	d->s_last_error_errcode = CODE_CORRUPTED;
+	d->s_last_error_errcode = EXT4_CODE_CORRUPTED;
 	memcpy(d->s_last_error_func, e->last.func, sizeof(d->s_last_error_func));
 	spin_unlock(&e->lock);
 	ext4_sb_set_csum(sbi, d);

@@ -149,6 +149,7 @@ struct ext4_sb {
 	u32 orphans_left;         /* of these, how many have left memory */
 
 	struct ext4_journal *journal; /* NULL: read-only */
+	struct place *place;          /* in /sys/fs/ext4; NULL: none (sysfs.c) */
 
 	spinlock_t buf_lock;
 	struct hlist_head *buf_hash;
@@ -290,6 +291,10 @@ u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
 /* tenant.c: from when to when reads and writes of the device's file take what is cached here into account. Once the root is there. */
 void ext4_tenant_enter(struct ext4_sb *sbi);
 void ext4_tenant_leave(struct ext4_sb *sbi);
+/* sysfs.c: /sys/fs/ext4/DEVICE appears, and disappears. */
+void ext4_sysfs_enter(struct ext4_sb *sbi);
+void ext4_sysfs_leave(struct ext4_sb *sbi);
+#define EXT4_CODE_CORRUPTED 5 /* s_first_error_errcode and its like have numbers of their own */
 int ext4_replay(
 	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
 

@@ -100,6 +100,7 @@ struct ext4_journal {
 	u32 flushed_tid; /* the last one whose commit flushed the disk */
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
+	pid_t thread_nr; /* the thread's number, for /sys */
 	struct completion thread_done;
 	struct list_head lost; /* bios of new blocks that failed, under lock (lost.c) */
 	atomic_t nr_lost;      /* those, and the ones about to be */

@@ -21,6 +21,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 #define ROOM_LEAST 1024 /* blocks: handles of a few hundred fit into a quarter */
 
@@ -666,6 +667,7 @@ int ext4_journal_load(struct super_block *sb, bool write)
 		goto out_free;
 	j->thread = kthread_run(journal_thread, j, "jbd2/%s", sb->s_id);
 	if (j->thread) {
+		j->thread_nr = pid_nr(j->thread->thread_pid);
 		EXT4_SB(sb)->journal = j;
 		return 0;
 	}

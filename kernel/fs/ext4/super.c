@@ -238,6 +238,7 @@ static void ext4_put_super(struct super_block *sb)
 	if (!EXT4_SB(sb))
 		return;
 	ext4_tenant_leave(EXT4_SB(sb));
+	ext4_sysfs_leave(EXT4_SB(sb));
 	end_writing(sb);
 	ext4_journal_free(EXT4_SB(sb));
 	ext4_orphans_free(EXT4_SB(sb));
@@ -392,10 +393,12 @@ static int to_read_write(struct super_block *sb)
 		return -EROFS;
 	/* no task reads or writes the device's file beside us while another journal comes */
 	ext4_tenant_leave(sbi);
+	ext4_sysfs_leave(sbi);
 	err = sbi->written_beside ? reread(sb, sbi) : 0;
 	if (!err)
 		err = begin_writing(sb);
 	ext4_tenant_enter(sbi);
+	ext4_sysfs_enter(sbi);
 	if (err) {
 		end_writing(sb); /* its thread as well, if it got that far */
 		return err;
@@ -674,6 +677,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	if (err)
 		return err;
 	ext4_tenant_enter(sbi);
+	ext4_sysfs_enter(sbi);
 	sbi->err.writable = !sb->s_bdev->disk->ro;
 	if (!(sb->s_flags & SB_RDONLY))
 		ext4_orphan_cleanup(sb);
