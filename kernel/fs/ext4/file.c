@@ -138,6 +138,8 @@ static int ext4_file_open(struct inode *inode, struct file *f)
 
 	if (!err && !READ_ONCE(sbi->last_mounted) && !(inode->i_sb->s_flags & SB_RDONLY))
 		note_last_mounted(f);
+	f->f_mode |=
+		FMODE_NOWAIT; /* vfs knows it only of files that are read by generic_file_read_iter() itself */
 	return err;
 }
 
