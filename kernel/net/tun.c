@@ -339,9 +339,12 @@ static long set_owner(struct tun *t, u32 cmd, u64 arg)
 	return 0;
 }
 
-/* What the program could take uncut and without sums: it gets none of that, which it may. */
-static long set_offload(u64 arg)
+/* What the program takes uncut and without sums: segments of TCP, if it takes those of both families. The rest it gets whole, as it may. */
+static long set_offload(struct tun *t, u64 arg)
 {
+	u64 all = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	bool uncut = (arg & all) == all;
+
 	if (arg & TUN_F_CSUM) {
 		arg &= ~(u64)TUN_F_CSUM;
 		if (arg & (TUN_F_TSO4 | TUN_F_TSO6))
@@ -350,7 +353,10 @@ static long set_offload(u64 arg)
 		if ((arg & 0x60) == 0x60) /* TUN_F_USO4, USO6 */
 			arg &= ~0x60UL;
 	}
-	return arg ? -EINVAL : 0;
+	if (arg)
+		return -EINVAL;
+	WRITE_ONCE(t->dev->csum_out, uncut);
+	return 0;
 }
 
 /* All queues have the same. */
@@ -427,7 +433,7 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 	case TUNSETOWNER:
 	case TUNSETGROUP: return set_owner(t, cmd, arg);
 	case TUNSETLINK: return t->dev->flags & IFF_UP ? -EBUSY : arg == t->dev->type ? 0 : -EINVAL;
-	case TUNSETOFFLOAD: return set_offload(arg);
+	case TUNSETOFFLOAD: return set_offload(t, arg);
 	case TUNGETVNETHDRSZ:
 	case TUNSETVNETHDRSZ: return header_size(t, cmd, &a->n);
 	case TUNGETSNDBUF:

@@ -4,16 +4,19 @@
  *
  *	[struct tun_pi, unless IFF_NO_PI] [struct virtio_net_hdr, with IFF_VNET_HDR] a packet (IFF_TUN) or a frame of Ethernet (IFF_TAP)
  *
- * What leaves is always cut and summed up. What comes in may lack both, as its virtio_net_hdr says: it is cut where it leaves by
+ * What leaves is cut and summed up, but for segments of TCP where TUNSETOFFLOAD says that the program takes those as they are: their
+ * checksum is the pseudo header's, and virtio_net_hdr, if there is one, says so. What comes in may lack both, as its virtio_net_hdr says: it is cut where it leaves by
  * a card (gso.c). At most txqueuelen frames and QUEUE_BYTES wait for a reader; more are dropped, as a wire would.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/tcp.h>
 #include <linux/virtio_net.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/net/gso.h"
 #include "kernel/net/netfilter.h"
 #include "kernel/net/tun.h"
 #include "kernel/net/vlan.h"
@@ -89,10 +92,28 @@ void tun_purge(struct tun_file *tf)
 		kfree_skb(skb);
 }
 
+/* What is left to the program to do with @skb. */
+static void describe(const struct tun_file *tf, const struct sk_buff *skb, struct virtio_net_hdr *v)
+{
+	struct gso_about a;
+
+	if (likely(!skb->csum_head) || !gso_about(skb, tf->flags & IFF_TAP ? ETH_HLEN : 0, &a) ||
+		!a.tcp)
+		return;
+	v->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	v->csum_start = (u16)a.csum_start;
+	v->csum_offset = offsetof(struct tcphdr, check);
+	if (!skb->gso)
+		return;
+	v->gso_type = a.v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+	v->gso_size = skb->gso;
+	v->hdr_len = (u16)a.head_len;
+}
+
 static ssize_t put_frame(const struct tun_file *tf, const struct sk_buff *skb, struct iov_iter *to)
 {
 	struct tun_pi pi = { .proto = htons(skb->protocol) };
-	static const u8 zero[TUN_VNET_MIN];
+	struct virtio_net_hdr v = { 0 };
 	size_t room = to->count;
 	u32 len = skb_len(skb), vnet = tf->flags & IFF_VNET_HDR ? READ_ONCE(tf->vnet_len) : 0;
 	ssize_t total = (ssize_t)len + vnet;
@@ -109,7 +130,8 @@ static ssize_t put_frame(const struct tun_file *tf, const struct sk_buff *skb, s
 	if (vnet) {
 		if (to->count < vnet)
 			return -EINVAL;
-		if (copy_to_iter(zero, sizeof(zero), to) != sizeof(zero) ||
+		describe(tf, skb, &v);
+		if (copy_to_iter(&v, TUN_VNET_MIN, to) != TUN_VNET_MIN ||
 			iov_iter_zero(vnet - TUN_VNET_MIN, to) != vnet - TUN_VNET_MIN)
 			return -EFAULT;
 	}

@@ -370,7 +370,12 @@ static void do_send(void)
 static void hear(const struct segment *s)
 {
 	uint32_t end = s->seq + s->len + !!(s->flags & F_SYN) + !!(s->flags & F_FIN);
+	char b[512];
 
+	if (getenv("TRACE")) {
+		describe(s, b, sizeof(b));
+		fprintf(stderr, "%.3f %s:%d %s\n", now() - last, script->file, at_line, b);
+	}
 	if (s->flags & F_SYN && !c->heard) {
 		c->iss = s->seq;
 		c->next = s->seq + 1;

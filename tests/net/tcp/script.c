@@ -7,6 +7,7 @@
  *	SIDE	tap:NAME	a tap device that is there; AGENT is a command
  *		fd		AGENT is a command that has the link as descriptor 3 (eth0=fd,3)
  *	WORD	long		those marked so, too
+ *		offload		the device takes segments that are not cut
  *		-j N		so many at once (8)
  *		slack=N		times may be off N times more
  *		only=TEXT	titles that have TEXT
@@ -48,6 +49,7 @@ static struct player players[64];
 static int nr_scripts, jobs = 8, link_fd, agent_in, agent_out, next_id = 1, bad;
 static pid_t agent_pid;
 static double slack = 1;
+static bool offload;
 
 static void die(const char *what)
 {
@@ -118,6 +120,8 @@ static int open_tap(const char *name)
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &r) || ioctl(s, SIOCGIFHWADDR, &r))
 		die(name);
 	memcpy(their_mac, r.ifr_hwaddr.sa_data, 6);
+	if (offload && ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6))
+		die("TUNSETOFFLOAD");
 	close(s);
 	return fd;
 }
@@ -359,6 +363,8 @@ int main(int argc, char **argv)
 	for (; i < argc && strncmp(argv[i], "tap:", 4) && strcmp(argv[i], "fd"); i++) {
 		if (!strcmp(argv[i], "long"))
 			want_long = true;
+		else if (!strcmp(argv[i], "offload"))
+			offload = segments_uncut = true;
 		else if (!strcmp(argv[i], "-j") && i + 1 < argc)
 			jobs = atoi(argv[++i]);
 		else if (!strncmp(argv[i], "slack=", 6))

@@ -35,6 +35,9 @@ struct segment {
 	uint32_t data_at; /* offset in the stream of the payload's first byte */
 };
 
+/* What comes is not cut into segments, and has no checksum. */
+extern bool segments_uncut;
+
 /* The two ends, as a frame from the peer has them. */
 struct ends {
 	bool v6;
