@@ -69,7 +69,8 @@ struct tcp_meta {
 	u32 window;
 	u32 tsval, tsecr;
 	bool saw_ts;
-	u8 hlen; /* of its header */
+	bool eor; /* a program's message ends here: nothing joins it */
+	u8 hlen;  /* of its header */
 };
 
 /* To whom a frame went; the values of <linux/if_packet.h>. */

@@ -272,7 +272,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->advmss = tcp_advmss(t, &t->flow);
 	t->peer_mss = t->advmss;
 	tcp_sync_mss(t);
-	t->iss = t->snd_una = t->snd_nxt = t->write_seq = tcp_new_iss(i);
+	t->iss = t->snd_una = t->snd_nxt = t->write_seq = t->pushed_seq = tcp_new_iss(i);
 	t->rack.xmit = 0; /* what an earlier connection has seen does not count */
 	t->rack.reordered = false;
 	t->min_rtt = 0;

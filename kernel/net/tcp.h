@@ -179,6 +179,7 @@ struct tcp_sock {
 	struct list_head wq;
 	struct sk_buff *send_head; /* first that was never sent; NULL */
 	u32 wmem;                  /* true sizes in wq */
+	u32 pushed_seq;            /* the end of what had PSH last */
 	u32 iss, snd_una, snd_nxt, write_seq, snd_wnd, snd_wl1, max_window, snd_sml, snd_up;
 	u16 mss, advmss, user_mss, peer_mss; /* mss: payload of a full segment, options off */
 	u8 snd_wscale, rcv_wscale;
@@ -195,6 +196,7 @@ struct tcp_sock {
 	struct sack_block sacks[MAX_SACKS], dsack; /* newest first; dsack.end 0: none */
 	u32 nr_sacks;
 	bool ack_now, ack_due, pingpong, fin_seen;
+	u8 exchanges;   /* answers that went soon after data came, until pingpong */
 	bool peer_done; /* its FIN has been taken: reading ends there, whatever comes after */
 	u32 quick;      /* so many more segments are acknowledged at once */
 	bool tell_inq;  /* TCP_INQ */
@@ -532,6 +534,8 @@ void tcp_rack_arm_probe(struct tcp_sock *t);
 /* @twice: a bare duplicate without SACK says that something came twice, too. */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice);
 void tcp_early_timer(struct tcp_sock *t);
+/* True: the retransmission timer has run, and a probe that was due at the same time has gone instead. */
+bool tcp_rack_probe_first(struct tcp_sock *t);
 
 /* tcp_out.c */
 /* Sends what window, cwnd and Nagle allow; @more: hold a segment that is not full. c.lock held. */
@@ -570,6 +574,8 @@ static inline u32 tcp_burst(const struct tcp_sock *t)
 {
 	return t->flow.local ? SEG_LOCAL : SEG_MAX;
 }
+/* Bytes a second that cwnd and round trip come to, times tcp_pacing_*_ratio; ~0: no round trip is known. */
+u64 tcp_pacing_rate(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
 u32 tcp_window_step(const struct tcp_sock *t); /* a segment, or half of a buffer that takes none */
 u32 tcp_ts(const struct tcp_sock *t);

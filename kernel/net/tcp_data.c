@@ -41,16 +41,56 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 	if (!t->send_head)
 		return false;
 	last = list_last_entry(&t->wq, struct sk_buff, list);
-	if (last->tcp.flags & (TH_SYN | TH_FIN) || !last->buf || skb_tailroom(last) < skb->len ||
+	if (last->tcp.flags & (TH_SYN | TH_FIN) || last->tcp.eor || !last->buf ||
+		skb_tailroom(last) < skb->len ||
 		last->len + skb->len > max(tcp_seg_size(t), tcp_seg_goal(t)))
 		return false;
 	memcpy(skb_payload(last) + last->len, skb_payload(skb), skb->len);
 	last->len += skb->len;
 	last->tcp.end_seq += skb->len;
-	last->tcp.flags |= skb->tcp.flags;
+	last->tcp.flags = (u8)(last->tcp.flags & ~TH_PSH) | skb->tcp.flags;
+	last->tcp.eor = skb->tcp.eor;
 	last->stamp_wanted = skb->stamp_wanted;
 	last->stamp_key = skb->stamp_key;
 	return true;
+}
+
+/*
+ * The last skb has less than a segment, has not gone, and its buffer is full: the front of @skb joins it in another one, since a short segment in
+ * the middle would go at once. True: that was all of @skb.
+ */
+static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct sk_buff *last, *fresh;
+	u32 seg = tcp_seg_size(t), n;
+
+	if (!t->send_head)
+		return false;
+	last = list_last_entry(&t->wq, struct sk_buff, list);
+	if (last->tcp.flags & (TH_SYN | TH_FIN) || last->tcp.eor || !last->len || last->len >= seg)
+		return false;
+	fresh = skb_alloc(seg, GFP_ATOMIC);
+	if (!fresh)
+		return false;
+	n = min(seg - last->len, skb->len);
+	memcpy(fresh->buf->data, skb_payload(last), last->len);
+	memcpy(fresh->buf->data + last->len, skb_payload(skb), n);
+	fresh->len = last->len + n;
+	fresh->tcp.flags = TH_ACK;
+	fresh->tcp.seq = last->tcp.seq;
+	fresh->tcp.end_seq = last->tcp.end_seq + n;
+	if (n == skb->len) {
+		fresh->tcp.flags = skb->tcp.flags;
+		fresh->tcp.eor = skb->tcp.eor;
+		fresh->stamp_wanted = skb->stamp_wanted;
+		fresh->stamp_key = skb->stamp_key;
+	}
+	tcp_unqueue(t, last);
+	tcp_queue(t, fresh);
+	skb->off += n;
+	skb->len -= n;
+	skb->tcp.seq += n;
+	return !skb->len;
 }
 
 /* @skb's payload is ours to send. Consumed. 0 or an error of the connection. */
@@ -65,15 +105,22 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 		kfree_skb(skb);
 		return err;
 	}
-	skb->tcp.flags = TH_ACK | (last ? TH_PSH : 0);
+	skb->tcp.flags = TH_ACK;
+	skb->tcp.eor = last && m->flags & MSG_EOR;
 	skb->tcp.seq = t->write_seq;
 	t->write_seq += skb->len;
+	if ((last && !(m->flags & MSG_MORE)) ||
+		after(t->write_seq, t->pushed_seq + t->max_window / 2)) {
+		skb->tcp.flags |=
+			TH_PSH; /* its reader shall have it now: at the end, and now and then before */
+		t->pushed_seq = t->write_seq;
+	}
 	skb->tcp.end_seq = t->write_seq;
 	if (last) {
 		skb->stamp_wanted = errq_wanted(&t->inet.c, m);
 		skb->stamp_key = t->write_seq - 1 - t->inet.c.rare.tskey;
 	}
-	if (append_to_last(t, skb))
+	if (append_to_last(t, skb) || fill_last(t, skb))
 		kfree_skb(skb);
 	else
 		tcp_queue(t, skb);
@@ -90,13 +137,17 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	return 0;
 }
 
-/* What was queued without a push goes. */
-static void push_queued(struct tcp_sock *t, u32 *queued)
+/* What was queued without a push goes. @waits: its writer waits for room, so that nothing follows soon. */
+static void push_queued(struct tcp_sock *t, u32 *queued, bool waits)
 {
 	if (!*queued)
 		return;
 	*queued = 0;
 	spin_lock(&t->inet.c.lock);
+	if (waits && t->send_head) {
+		list_last_entry(&t->wq, struct sk_buff, list)->tcp.flags |= TH_PSH;
+		t->pushed_seq = t->write_seq;
+	}
 	tcp_push(t, true);
 	spin_unlock(&t->inet.c.lock);
 	net_rx_flush();
@@ -146,7 +197,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		u32 n;
 
 		if (unlikely(!tcp_writable(t))) {
-			push_queued(t, &queued); /* first: nobody answers what has not gone */
+			push_queued(t, &queued, true); /* first: nobody answers what has not gone */
 			err = wait_writable(t, m, held);
 			if (err)
 				break;
@@ -167,7 +218,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		done += n;
 		cond_resched();
 	}
-	push_queued(t, &queued);
+	push_queued(t, &queued, false);
 	return done ? done : err;
 }
 

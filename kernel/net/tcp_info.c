@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are in microseconds, but for the last_* ones:
- * milliseconds. What this stack has no notion of (delivery rates) is 0; nothing is paced, so its rate is boundless unless
- * SO_MAX_PACING_RATE says otherwise. c.lock held.
+ * milliseconds. What this stack has no notion of (delivery rates) is 0; nothing is paced: the rate is what cwnd and round
+ * trip come to, which sizes bursts, and no more than SO_MAX_PACING_RATE. c.lock held.
  */
 #include <linux/netlink.h>
 
@@ -53,9 +53,14 @@ void tcp_chrono(struct tcp_sock *t, int kind)
 	t->chrono_at = now;
 }
 
-static u64 pacing(const struct tcp_sock *t)
+static u64 max_pacing(const struct tcp_sock *t)
 {
 	return t->inet.c.rare.pacing ? t->inet.c.rare.pacing : ~0UL;
+}
+
+static u64 pacing(const struct tcp_sock *t)
+{
+	return min(tcp_pacing_rate(t), max_pacing(t));
 }
 
 static u8 ca_state(const struct tcp_sock *t)
@@ -73,7 +78,7 @@ static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
 		.tcpi_snd_cwnd = t->cwnd,
 		.tcpi_reordering = t->reordering,
 		.tcpi_pacing_rate = pacing(t),
-		.tcpi_max_pacing_rate = pacing(t),
+		.tcpi_max_pacing_rate = max_pacing(t),
 	};
 }
 
@@ -118,7 +123,7 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
 		.tcpi_rcv_space = met ? t->inet.c.rcvbuf / 2 : 0,
 		.tcpi_total_retrans = t->total_retrans,
 		.tcpi_pacing_rate = pacing(t),
-		.tcpi_max_pacing_rate = pacing(t),
+		.tcpi_max_pacing_rate = max_pacing(t),
 		.tcpi_bytes_acked = t->bytes_acked,
 		.tcpi_bytes_received = t->bytes_received,
 		.tcpi_segs_out = (u32)t->segs_out,

@@ -252,7 +252,7 @@ void tcp_make_child(
 		save_syn(c, skb);
 	if (!child_enter(c, skb))
 		return;
-	c->iss = c->snd_una = c->snd_nxt = c->write_seq = tcp_new_iss(&c->inet);
+	c->iss = c->snd_una = c->snd_nxt = c->write_seq = c->pushed_seq = tcp_new_iss(&c->inet);
 	tcp_get(c);
 	c->self_ref = true;
 	if (!queue_syn(l, c, false)) {
@@ -287,7 +287,7 @@ struct tcp_sock *tcp_child_of_cookie(
 		return ERR_PTR(-ENOBUFS);
 	c->defer_tries = 0; /* no timer counts them: what has no data is accepted, too */
 	c->iss = c->snd_una = skb->tcp.ack_seq - 1;
-	c->snd_nxt = c->write_seq = c->iss + 1;
+	c->snd_nxt = c->write_seq = c->pushed_seq = c->iss + 1;
 	c->rcv_wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
 	tcp_get(c);
 	c->self_ref = true;

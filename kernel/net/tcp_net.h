@@ -26,6 +26,11 @@ struct tcp_net {
 	int slow_start_after_idle, moderate_rcvbuf;
 	int rmem[3], wmem[3]; /* bytes: least, at first, most */
 	u32 notsent_lowat;
+	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca; /* sizes of bursts; percent */
+	int pingpong_thresh;
+	/* without effect: nothing is deferred for larger bursts, there is no probing of MTUs, and routes are looked up at each timeout */
+	int tso_win_divisor, base_mss, mtu_probe_floor, probe_interval, probe_threshold, retries1,
+		limit_output_bytes;
 	atomic_t time_waits; /* connections that wait in TIME_WAIT or FIN_WAIT2 without a file */
 	int fack, adv_win_scale;              /* without effect */
 	int challenge_limit, challenges_left; /* of this second; racy is fine */

@@ -138,6 +138,7 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 		return 0;
 	case TCP_QUICKACK:
 		t->pingpong = !n;
+		t->exchanges = 0;
 		if (n) {
 			t->quick = 16;
 			if (t->ack_due &&

@@ -287,6 +287,8 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 		h->urg_ptr = htons(min(t->snd_up - skb->tcp.seq, 65535U));
 		flags |= TH_URG;
 	}
+	if (skb->gso) /* as on Linux: what joins segments again passes them on at once */
+		flags |= TH_PSH;
 	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
 	((u8 *)h)[13] = flags;
 	h->window = htons(take_window(t, flags & TH_SYN));
@@ -427,6 +429,7 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	skb->stamp_wanted = 0; /* it is the last byte that counts */
 	skb->tcp.end_seq = rest->tcp.seq;
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
+	skb->tcp.eor = false;
 	list_add(&rest->list, &skb->list);
 	rest->charged = skb->charged; /* the buffer is theirs together, and goes with the last */
 	skb->charged = sizeof(*skb);
@@ -492,14 +495,52 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 	tcp_rack_arm_probe(t);
 	if (skb->len % t->mss)
 		t->snd_sml = skb->tcp.end_seq;
-	if (tcp_now(t) - t->last_rcv < ATO_MIN)
-		t->pingpong = true;
+	if (!t->pingpong && tcp_now(t) - t->last_rcv < ATO_MIN) {
+		t->exchanges = (u8)min(t->exchanges + 1, 255);
+		t->pingpong = t->exchanges >= READ_ONCE(tcp_net(t)->pingpong_thresh);
+	}
 }
 
-/* So much may go at once: a segment, or what cwnd allows of those that the card cuts. The caller knows that it allows one. */
+u64 tcp_pacing_rate(const struct tcp_sock *t)
+{
+	const struct tcp_net *n = tcp_net(t);
+	u64 rate;
+
+	if (!t->srtt)
+		return ~0UL;
+	rate = (u64)t->mss * max(t->cwnd, t->packets_out) * NSEC_PER_SEC / t->srtt;
+	return rate / 100 *
+	       (u64)READ_ONCE(*(t->cwnd < t->ssthresh / 2 ? &n->pacing_ss : &n->pacing_ca));
+}
+
+/*
+ * Segments of one packet that the card cuts: what goes in about a millisecond, on short ways more, so that a slow way gets no bursts. At least
+ * tcp_min_tso_segs.
+ */
+static u32 tso_segs(const struct tcp_sock *t, u32 seg)
+{
+	u64 bytes = tcp_pacing_rate(t) >> 10;
+	u32 shift = (u32)READ_ONCE(tcp_net(t)->tso_rtt_log);
+	u64 r = shift < 64 ? t->min_rtt / USEC >> shift : 0;
+
+	bytes = min(bytes, (u64)SEG_MAX);
+	if (r < 32)
+		bytes += SEG_MAX >> r;
+	return max((u32)min(bytes, (u64)SEG_MAX) / seg, (u32)READ_ONCE(tcp_net(t)->min_tso_segs));
+}
+
+/*
+ * So much may go at once: a segment, or what cwnd allows of those that the card cuts, but no more than half of it: while one half is on its way,
+ * the other is acknowledged. The caller knows that cwnd allows one.
+ */
 static u32 burst(const struct tcp_sock *t, u32 seg)
 {
-	return tcp_card_cuts(t) ? min((t->cwnd - tcp_in_flight(t)) * seg, SEG_MAX) : seg;
+	u32 n;
+
+	if (!tcp_card_cuts(t))
+		return seg;
+	n = min(t->cwnd - tcp_in_flight(t), max(t->cwnd / 2, 1U));
+	return min(min(n, tso_segs(t, seg)) * seg, SEG_MAX);
 }
 
 /* What fits of @skb into window, cwnd and segments: its payload; 0: nothing now. */

@@ -189,6 +189,7 @@ void tcp_enter_quick(struct tcp_sock *t)
 {
 	t->quick = max(t->quick, TCP_QUICK_ACKS);
 	t->pingpong = false;
+	t->exchanges = 0;
 }
 
 /* The peer's segments tell how large they are, for acknowledgements and windows. */

@@ -157,10 +157,15 @@ static void send_probe(struct tcp_sock *t)
 
 	t->tlp_dsacked = false;
 	if (t->send_head) {
+		bool nodelay = t->nodelay, corked = t->corked;
 		u32 cwnd = t->cwnd;
 
 		t->cwnd = max(t->cwnd, tcp_in_flight(t) + 1);
+		t->nodelay = true; /* what waits to be filled goes, too */
+		t->corked = false;
 		tcp_push(t, false);
+		t->nodelay = nodelay;
+		t->corked = corked;
 		t->cwnd = cwnd;
 	}
 	t->tlp_retrans = t->snd_nxt == was;
@@ -199,6 +204,18 @@ void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice)
 			tcp_reduce(t);
 	}
 	t->tlp_high = 0;
+}
+
+bool tcp_rack_probe_first(struct tcp_sock *t)
+{
+	if (!timer_armed(&t->early) || t->early_kind != EARLY_PROBE || !may_probe(t) ||
+		t->progress + probe_timeout(t) > tcp_now(t) + MSEC)
+		return false;
+	tcp_disarm(t, &t->early);
+	send_probe(t);
+	if (!timer_armed(&t->rtx))
+		tcp_rearm_rtx(t);
+	return true;
 }
 
 void tcp_early_timer(struct tcp_sock *t)

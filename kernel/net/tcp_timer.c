@@ -59,6 +59,18 @@ void tcp_net_init(struct net *net)
 		.slow_start_after_idle = 1,
 		.moderate_rcvbuf = 1,
 		.notsent_lowat = ~0U,
+		.min_tso_segs = 2,
+		.tso_rtt_log = 9,
+		.pacing_ss = 200,
+		.pacing_ca = 120,
+		.pingpong_thresh = 1,
+		.tso_win_divisor = 3,
+		.base_mss = 1024,
+		.mtu_probe_floor = TCP_SND_MSS_MIN,
+		.probe_interval = 600,
+		.probe_threshold = 8,
+		.retries1 = 3,
+		.limit_output_bytes = 4 << 20,
 	};
 	spin_lock_init(&net->tcp.lock);
 	/* sizes of buffers are those of the first namespace, as it has them now */
@@ -200,6 +212,8 @@ static void retransmit(struct tcp_sock *t)
 {
 	bool last;
 
+	if (unlikely(tcp_rack_probe_first(t)))
+		return;
 	if (!t->first_failure)
 		t->first_failure = ktime_get();
 	if (!is_request(t) && !window_taken_back(t))
@@ -246,6 +260,7 @@ static void probe(struct tcp_sock *t)
 
 		t->nodelay = true;
 		t->corked = false;
+		skb->tcp.flags |= TH_PSH; /* nothing tells when more of it comes */
 		tcp_push(t, false);
 		t->nodelay = nodelay;
 		t->corked = corked;
@@ -304,6 +319,7 @@ static void delack_timer(struct ktimer *k)
 	if (t->ack_due && tcp_in(t, TCPF_SYNCED)) {
 		t->pingpong = false;
 		TCP_EXT_COUNT(t->inet.net, DelayedACKs);
+		t->exchanges = 0;
 		tcp_send_ack(t);
 	}
 	spin_unlock(&t->inet.c.lock);
