@@ -120,11 +120,11 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 
 bool tcp_wants_room(struct tcp_sock *t)
 {
-	if (tcp_writable(t))
+	if (tcp_worth_waking(t))
 		return true;
 	WRITE_ONCE(t->nospace, true);
 	smp_mb(); /* with tcp_write_space() */
-	return tcp_writable(t);
+	return tcp_worth_waking(t);
 }
 
 void tcp_write_space(struct tcp_sock *t)
@@ -133,7 +133,7 @@ void tcp_write_space(struct tcp_sock *t)
 	if (tcp_in_flight(t) < t->cwnd)
 		tcp_grow_sndbuf(t);
 	smp_mb(); /* with tcp_wants_room() */
-	if (READ_ONCE(t->nospace) && tcp_writable(t)) {
+	if (READ_ONCE(t->nospace) && tcp_worth_waking(t)) {
 		WRITE_ONCE(t->nospace, false);
 		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
 	}

@@ -366,6 +366,12 @@ static inline bool tcp_writable(const struct tcp_sock *t)
 	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf && !tcp_mem_full() &&
 	       t->write_seq - t->snd_nxt < tcp_notsent_lowat(t);
 }
+/* It is worth waking writers: less than half of notsent_lowat waits, so that they have more than a little to do. */
+static inline bool tcp_worth_waking(const struct tcp_sock *t)
+{
+	return tcp_writable(t) &&
+	       (!t->wmem || (u64)(t->write_seq - t->snd_nxt) * 2 < tcp_notsent_lowat(t));
+}
 static inline void tcp_get(struct tcp_sock *t)
 {
 	inet_get(&t->inet);

@@ -302,13 +302,21 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 	       !nf_active(t->inet.net) && tcp_seg_size(t) == t->mss;
 }
 
-/* A small buffer is not one packet: while that is on its way, the next is written. */
+/*
+ * A small buffer, or a peer's small window, is not one packet: while that is on its way, the next is written. Where little may wait unsent, what can go
+ * at once is a packet of its own.
+ */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
-	u32 most = min(SEG_MAX, t->inet.c.sndbuf / 4);
+	u32 most = min(SEG_MAX, t->inet.c.sndbuf / 4), flying = tcp_in_flight(t);
 
-	return tcp_card_cuts(t) ? max(most - most % t->mss, (u32)t->mss) :
-				  min(tcp_seg_size(t), tcp_burst(t));
+	if (!tcp_card_cuts(t))
+		return min(tcp_seg_size(t), tcp_burst(t));
+	if (t->max_window > MSS_DEFAULT)
+		most = min(most, t->max_window / 2);
+	if (unlikely(tcp_notsent_lowat(t) != ~0U) && !t->send_head && flying < t->cwnd)
+		most = min(most, (t->cwnd - flying) * t->mss);
+	return max(most - most % t->mss, (u32)t->mss);
 }
 
 static void ack_sent(struct tcp_sock *t)
