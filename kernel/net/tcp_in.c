@@ -400,7 +400,7 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 	case TCP_SYN_RECV:
 		if (t->orphan) /* tcp_done() counts the others */
 			t->inet.net->stats.tcp.fails++;
-		tcp_fail(t, -ECONNREFUSED);
+		tcp_fail(t, -ECONNRESET);
 		break;
 	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
 	case TCP_TIME_WAIT:
