@@ -303,8 +303,8 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 }
 
 /*
- * A small buffer, or a peer's small window, is not one packet: while that is on its way, the next is written. Where little may wait unsent, what can go
- * at once is a packet of its own.
+ * A small buffer is not one packet: while that is on its way, the next is written. Where little may wait unsent, what can go at once is a packet of
+ * its own, and others are no more than half of the peer's window.
  */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
@@ -312,10 +312,11 @@ u32 tcp_seg_goal(const struct tcp_sock *t)
 
 	if (!tcp_card_cuts(t))
 		return min(tcp_seg_size(t), tcp_burst(t));
-	if (t->max_window > MSS_DEFAULT)
-		most = min(most, t->max_window / 2);
-	if (unlikely(tcp_notsent_lowat(t) != ~0U) && !t->send_head && flying < t->cwnd)
-		most = min(most, (t->cwnd - flying) * t->mss);
+	if (unlikely(tcp_notsent_lowat(t) != ~0U)) {
+		most = min(most, max(t->max_window / 2, MSS_DEFAULT));
+		if (!t->send_head && flying < t->cwnd)
+			most = min(most, (t->cwnd - flying) * t->mss);
+	}
 	return max(most - most % t->mss, (u32)t->mss);
 }
 
