@@ -9,11 +9,18 @@
 #include "arch/um/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
+#include "kernel/net/gso.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/tun.h"
 #include "unit.h"
 
 /* ---- the world around ---- */
+
+/* No frame here is uncut. */
+bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a)
+{
+	return false;
+}
 
 static struct tun_file *leaves; /* meanwhile */
 static bool disabled;           /* or that */
