@@ -99,46 +99,6 @@ void tcp_sigurg(struct tcp_sock *t)
 		file_sigurg(t->inet.sock->file);
 }
 
-/*
- * Room for twice what may be on its way, as true sizes: while one window is in flight the program fills the next. A size that the program
- * chose stays as it is.
- */
-void tcp_grow_sndbuf(struct tcp_sock *t)
-{
-	u32 segs = max(t->cwnd, (u32)INIT_CWND), per = 512, one = t->mss + 320U;
-	u64 want;
-
-	if (t->sndbuf_fixed || tcp_mem_pressure())
-		return;
-	if (tcp_card_cuts(t)) /* a few packets of many segments, or sender and card take turns */
-		segs = max(segs, 3 * SEG_MAX / t->mss);
-	while (per < one + SKB_OVERHEAD)
-		per *= 2;
-	want = min_t(u64, 2UL * segs * per, (u64)tcp_net(t)->wmem[2]);
-	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);
-}
-
-bool tcp_wants_room(struct tcp_sock *t)
-{
-	if (tcp_worth_waking(t))
-		return true;
-	WRITE_ONCE(t->nospace, true);
-	smp_mb(); /* with tcp_write_space() */
-	return tcp_worth_waking(t);
-}
-
-void tcp_write_space(struct tcp_sock *t)
-{
-	/* all that may go has gone, and the window would take more: the buffer holds too little */
-	if (tcp_in_flight(t) < t->cwnd)
-		tcp_grow_sndbuf(t);
-	smp_mb(); /* with tcp_wants_room() */
-	if (READ_ONCE(t->nospace) && tcp_worth_waking(t)) {
-		WRITE_ONCE(t->nospace, false);
-		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
-	}
-}
-
 bool tcp_enough(const struct tcp_sock *t, u32 avail)
 {
 	const struct inet_sock *i = &t->inet;
