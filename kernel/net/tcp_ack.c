@@ -242,15 +242,32 @@ static bool too_old(const struct tcp_sock *t, u32 ack)
 	return before(ack, t->snd_una - (u32)most);
 }
 
+/* Blocks of what was sent, to @to: one that ends behind it is nothing that the peer can have. Returns how many. */
+static u32 valid_blocks(
+	const struct tcp_sock *t, const struct sack_block *b, u32 n, struct sack_block *to)
+{
+	u32 nr = 0;
+
+	for (u32 i = 0; i < n && i < MAX_SACKS; i++)
+		if (before(b[i].start, b[i].end) && !after(b[i].end, t->snd_nxt))
+			to[nr++] = b[i];
+	return nr;
+}
+
 bool tcp_ack(
 	struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks, u32 nr_sacks)
 {
 	u32 ack = skb->tcp.ack_seq, was = t->snd_una;
+	struct sack_block valid[MAX_SACKS];
 	struct arrived when = { 0 };
 	bool updated, dup;
 
 	if (after(ack, t->snd_nxt) || too_old(t, ack))
 		return false;
+	if (unlikely(nr_sacks)) {
+		nr_sacks = valid_blocks(t, sacks, nr_sacks, valid);
+		sacks = valid;
+	}
 	t->last_ack = tcp_now(t);
 	if (before(ack, t->snd_una)) {
 		take_sacks(t, sacks, nr_sacks, &when);
