@@ -90,7 +90,8 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 }
 
 struct cutter {
-	struct flow flow; /* of no meaning here */
+	struct flow
+		flow; /* only its device counts here: pieces are counted in that one's namespace */
 	struct packet_sock *p;
 	const struct packet_to *to;
 	u32 link;
@@ -110,7 +111,7 @@ static int send_piece(struct sk_buff *skb, const struct flow *f)
 int packet_vnet_pieces(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size)
 {
-	struct cutter c = { .p = p, .to = to };
+	struct cutter c = { .flow.dev = to->dev, .p = p, .to = to };
 	struct gso_about a;
 	u8 first;
 
