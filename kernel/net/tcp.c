@@ -482,21 +482,24 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
 	u64 had = m->iter.count;
+	bool pending;
 	ssize_t n;
 	int err;
 
 	mutex_lock(&t->inet.op);
+	t->write_pending++; /* before the SYN goes: its answer asks for it */
 	if (t->defer_connect)
 		err = deferred_syn(t, m);
 	else
 		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1; /* another has sent it */
 	mutex_unlock(&t->inet.op);
+	pending = !err && m->iter.count;
+	t->write_pending -= !pending;
 	if (err)
 		return err == 1 ? 0 : err;
 	n = (ssize_t)(had - m->iter.count);
-	t->write_pending++;
 	err = finish_connect(t, m->nonblock);
-	t->write_pending--;
+	t->write_pending -= pending;
 	return n && (!err || err == -EINPROGRESS || err == -ERESTARTSYS) ? n : err;
 }
 
