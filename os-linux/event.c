@@ -77,9 +77,13 @@ int os_irq_setup(struct os_irq_page *p, int n)
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = KICK_EVENT };
 
 	event_set = epoll_create1(EPOLL_CLOEXEC);
+	if (event_set < 0)
+		return os_refused("epoll_create1", errno);
 	kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (event_set < 0 || kick_fd < 0 || epoll_ctl(event_set, EPOLL_CTL_ADD, kick_fd, &ev))
-		return -errno;
+	if (kick_fd < 0)
+		return os_refused("eventfd2", errno);
+	if (epoll_ctl(event_set, EPOLL_CTL_ADD, kick_fd, &ev))
+		return os_refused("epoll_ctl", errno);
 	ncpus = n;
 	polling.host_cpus = os_ncpus();
 	__atomic_store_n(&page, p, __ATOMIC_RELEASE);

@@ -175,7 +175,7 @@ int os_fault_setup(const struct os_fault_config *cfg)
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < sizeof(fault_signals) / sizeof(fault_signals[0]); i++)
 		if (sigaction(fault_signals[i], &sa, NULL))
-			return -errno;
+			return os_refused("rt_sigaction", errno);
 	return 0;
 }
 
@@ -186,8 +186,10 @@ int os_fault_thread_setup(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	stack_t ss = { .ss_sp = p, .ss_size = ALT_STACK_SIZE };
 
-	if (p == MAP_FAILED || sigaltstack(&ss, NULL))
-		return -errno;
+	if (p == MAP_FAILED)
+		return os_refused("mmap", errno);
+	if (sigaltstack(&ss, NULL))
+		return os_refused("sigaltstack", errno);
 	oops_stack[os_this_cpu] = p + ALT_STACK_SIZE;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,6 +23,7 @@
 #include "os-linux/internal.h"
 
 #define STACK_WANTED (8UL << 20)
+#define STACK_LEAST (256UL << 10) /* the main thread is a vCPU: as much as the others have */
 #define GET_MDWE 66 /* prctl(2): memory that was written may not be executed, since Linux 6.3 */
 
 /* A file that is opened later must not become standard output. Returns 0 or -1. */
@@ -62,6 +64,19 @@ static void raise_limits(void)
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		raise_limit(needed[i]);
+}
+
+/* A line when the hard limit leaves the main thread too small a stack, or NULL. */
+static const char *stack_refusal(void)
+{
+	static char text[100];
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_STACK, &rl) || rl.rlim_cur >= STACK_LEAST)
+		return NULL;
+	snprintf(text, sizeof(text), "ulimit -s is %lu KiB: the main thread needs %lu",
+		(unsigned long)rl.rlim_cur >> 10, STACK_LEAST >> 10);
+	return text;
 }
 
 /* A personality would give guests executable data (READ_IMPLIES_EXEC) or other addresses. */
@@ -118,5 +133,5 @@ const char *os_inherit_setup(void)
 	if (prctl(GET_MDWE, 0, 0, 0, 0) > 0)
 		return "the host forbids memory that is written and then executed (PR_SET_MDWE, "
 		       "MemoryDenyWriteExecute=): guests need it";
-	return NULL;
+	return stack_refusal();
 }

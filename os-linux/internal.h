@@ -28,6 +28,9 @@ int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
  */
 const char *os_inherit_setup(void);
 
+/* 0, or the negative errno of a call that the host refuses and os_why() names; needs.c */
+int os_lacks_call(void);
+
 /* Alternate signal stack of a vCPU thread; fault.c. 0 or -errno. */
 int os_fault_thread_setup(void);
 

@@ -24,7 +24,7 @@ static int sized_handle(int fd, uint64_t size)
 	int h;
 
 	if (ftruncate(fd, size)) {
-		h = -errno;
+		h = os_refused("ftruncate", errno);
 		goto err_close;
 	}
 	h = os_handle_add(fd);
@@ -43,7 +43,7 @@ int os_mem_create(const char *name, uint64_t size)
 
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(name, MFD_CLOEXEC);
-	return fd < 0 ? -errno : sized_handle(fd, size);
+	return fd < 0 ? os_refused("memfd_create", errno) : sized_handle(fd, size);
 }
 
 int os_mem_open(const char *path, uint64_t size)
@@ -84,7 +84,7 @@ int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigne
 	mflags |= flags & OS_MAP_POPULATE ? MAP_POPULATE : 0;
 	p = mmap(addr, len, host_prot(prot), mflags, fd, off);
 	if (p == MAP_FAILED)
-		return -errno;
+		return os_refused("mmap", errno);
 	if (p != addr) { /* a host that does not know MAP_FIXED_NOREPLACE */
 		munmap(p, len);
 		return -EEXIST;

@@ -126,7 +126,10 @@ static void no_signals_of_children(void)
 void os_process_setup(void)
 {
 	const char *why = os_inherit_setup();
+	int err = why ? 0 : os_lacks_call();
 
+	if (err)
+		why = os_why(err);
 	if (why) {
 		fprintf(stderr, "nestling: %s\n", why);
 		exit(1);

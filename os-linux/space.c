@@ -151,6 +151,8 @@ static int image_fd(const struct os_space_setup *s)
 /* Ends the child that cannot become the zygote; its parent, whose memory it shares, knows why. */
 static void __attribute__((noreturn)) give_up_exec(const char *call)
 {
+	if (errno == EINVAL || errno == EBADF) /* a number above the limit of descriptors */
+		errno = EMFILE;
 	exec_refusal = os_refused(call, errno);
 	_exit(ZEXIT_REQUEST);
 }
@@ -501,7 +503,7 @@ int os_space_fork(uint64_t order_offset, uint64_t order_size)
 	struct zyg_msg m = { .cmd = ZYG_FORK, .a = { (int64_t)order_offset, (int64_t)order_size } };
 	long pid = request_fd(&m, -1);
 
-	return pid < 0 ? os_refused("fork", (int)-pid) : os_space_adopt((uint32_t)pid);
+	return pid < 0 ? os_refused("clone", (int)-pid) : os_space_adopt((uint32_t)pid);
 }
 
 int os_space_adopt(uint32_t pid)

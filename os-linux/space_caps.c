@@ -42,6 +42,7 @@
 
 /* Written by the child, which shares our memory; read when the child has ended. */
 static volatile struct os_space_host seen;
+static volatile bool no_return; /* its signal handler could not return */
 static sigjmp_buf refused;
 
 static void on_refusal(int sig)
@@ -200,7 +201,7 @@ static void catch_refusals(void)
 static void __attribute__((noreturn, noinline)) try_all(void)
 {
 	catch_refusals();
-	attempt(xstate_is_seen);
+	no_return = !attempt(xstate_is_seen) && seen.xstate_size;
 	if (attempt(iret_works))
 		seen.caps |= OS_SPACE_IRET;
 	if (attempt(fsgsbase_works))
@@ -229,6 +230,8 @@ int os_space_probe(struct os_space_host *host)
 		return os_refused("vfork", errno);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	if (no_return)
+		return os_refused("rt_sigreturn", EPERM);
 	*host = seen;
 	if (__builtin_cpu_supports("bmi2"))
 		host->caps |= OS_SPACE_BMI2;

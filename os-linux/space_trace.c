@@ -63,7 +63,7 @@ static int alarm_make(void)
 	ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
 	if (sigaction(ALARM_SIGNAL, &sa, NULL) ||
 		timer_create(CLOCK_MONOTONIC, &ev, &alarm_clock.timer))
-		return -errno;
+		return os_refused("timer_create", errno);
 	alarm_clock.made = true;
 	return 0;
 }
@@ -156,15 +156,16 @@ int os_trace_seize(int task)
 	int status, signo, err;
 
 	err = alarm_clock.made ? 0 : alarm_make();
-	if (!err)
-		err = (int)trace(PTRACE_SEIZE, task, NULL,
-			(void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD));
 	if (err)
 		return err;
+	err = (int)trace(
+		PTRACE_SEIZE, task, NULL, (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD));
+	if (err)
+		return os_refused("ptrace", -err);
 	os_space_set_traced(task);
 	err = (int)trace(PTRACE_INTERRUPT, task, NULL, NULL);
 	if (err)
-		return err;
+		return os_refused("ptrace", -err);
 	while (waitpid(os_space_pid(task), &status, __WALL) < 0)
 		if (errno != EINTR)
 			return -errno;

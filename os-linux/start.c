@@ -52,11 +52,14 @@ static void name_helper_to_gdb(void)
 
 int main(int argc, char **argv, char **envp)
 {
+	int err;
+
 	os_argv = argv;
 	os_process_setup();
 	name_helper_to_gdb();
-	if (os_vcpu_adopt(0)) {
-		fputs("nestling: cannot set up the main thread\n", stderr);
+	err = os_vcpu_adopt(0);
+	if (err) {
+		fprintf(stderr, "nestling: no main thread: %s\n", os_why(err));
 		return 1;
 	}
 	arch_start(argc, argv, envp);

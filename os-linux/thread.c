@@ -60,9 +60,10 @@ static int start_thread(const struct start *from)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	err = pthread_create(&thread, &attr, thread_main, s);
 	pthread_attr_destroy(&attr);
-	if (err)
-		free(s);
-	return -err;
+	if (!err)
+		return 0;
+	free(s);
+	return os_refused("clone3", err);
 }
 
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg)

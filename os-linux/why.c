@@ -17,7 +17,10 @@
 #include <unistd.h>
 
 #include "os-linux/os.h"
+#include "os-linux/os_space.h"
 #include "os-linux/why.h"
+
+#define TOP_WANTED (1UL << 46) /* what the kernel and its guests have below 2^47 */
 
 static __thread struct {
 	const char *call;
@@ -90,10 +93,16 @@ static void why_no_memory(char *buf, size_t size)
 {
 	unsigned long limit;
 
-	if (limited(RLIMIT_AS, &limit))
-		snprintf(buf, size, "ulimit -v is %lu", limit / 1024);
+	uint64_t top = limited(RLIMIT_AS, &limit) ? 0 : os_space_top();
+
+	if (top && top < TOP_WANTED)
+		snprintf(buf, size,
+			"programs of this host have %d bits of addresses, 47 are needed",
+			64 - __builtin_clzl(top - 1));
+	else if (limited(RLIMIT_AS, &limit))
+		snprintf(buf, size, "ulimit -v is %lu KiB", limit / 1024);
 	else if (limited(RLIMIT_DATA, &limit))
-		snprintf(buf, size, "ulimit -d is %lu", limit / 1024);
+		snprintf(buf, size, "ulimit -d is %lu KiB", limit / 1024);
 	else if (number_in("/proc/sys/vm/overcommit_memory") == 2)
 		snprintf(buf, size, "vm.overcommit_memory is 2");
 }
@@ -128,7 +137,7 @@ static void find_cause(const char *call, int err, char *buf, size_t size)
 		break;
 	case EFBIG:
 		if (limited(RLIMIT_FSIZE, &limit))
-			snprintf(buf, size, "ulimit -f is %lu", limit / 1024);
+			snprintf(buf, size, "ulimit -f is %lu KiB", limit / 1024);
 		break;
 	case EAGAIN: os_why_no_tasks(buf, size); break;
 	case ENOMEM: why_no_memory(buf, size); break;

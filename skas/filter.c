@@ -124,8 +124,8 @@ static void runner_filter(struct program *p, u64 base, int slot, u32 word, bool 
 static void mapper_filter(struct program *p, u64 base)
 {
 	static const u16 calls[] = { __NR_mmap, __NR_munmap, __NR_mprotect, __NR_modify_ldt,
-		__NR_pwrite64, __NR_clone, __NR_prctl, __NR_getppid, __NR_close_range,
-		__NR_sigaltstack, __NR_seccomp, __NR_exit };
+		__NR_pwrite64, __NR_clone, __NR_prctl, __NR_getppid, __NR_close_range, __NR_unshare,
+		__NR_close, __NR_sigaltstack, __NR_seccomp, __NR_exit };
 
 	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
 	want(p, IP_HI, base >> 32);

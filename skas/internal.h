@@ -205,7 +205,7 @@ int runner_make(struct runner *r);
 int runner_park(
 	struct runner *r); /* 0: it sleeps at r->park, which nobody but us can have brought about */
 bool runner_is_parked(struct runner *r); /* and still does */
-void runner_end(struct runner *r);
+int runner_end(struct runner *r);        /* its wait status; 0: there was none */
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
 void runner_wipe_page(struct runner *r);

@@ -85,6 +85,27 @@ static int clone_runner_locked(struct runner *r)
 }
 
 /*
+ * What the host refused a runner that ended before it slept: by its status, and the errno that it
+ * left.
+ */
+static int start_refusal(const struct runner *r, int status)
+{
+	static const char *const calls[] = {
+		[ZEXIT_ORPHAN - ZEXIT_ORPHAN] = "getppid",
+		[ZEXIT_DEATHSIG - ZEXIT_ORPHAN] = "prctl",
+		[ZEXIT_FILES - ZEXIT_ORPHAN] = "close_range and unshare",
+		[ZEXIT_STACK - ZEXIT_ORPHAN] = "sigaltstack",
+		[ZEXIT_FILTER - ZEXIT_ORPHAN] = "seccomp",
+	};
+	int code = (int)READ_ONCE(r->ctl->code), step = (status >> 8) - ZEXIT_ORPHAN;
+
+	if (status & 0x7f || step < 0 || step >= (int)ARRAY_SIZE(calls) || !calls[step] ||
+		code >= 0 || code < -4095)
+		return -ECHILD;
+	return os_refused(calls[step], -code);
+}
+
+/*
  * Asleep behind its filter, as only the host can say: a hello, and all else in the control page, a sibling may have written. Before that it
  * gets no turn and no kick. It is asked in slices; who keeps it from sleeping is soon found out.
  */
@@ -110,7 +131,7 @@ static int await_sleep(struct runner *r)
  */
 int runner_make(struct runner *r)
 {
-	int err;
+	int err, status;
 
 	memset(r->ctl, 0, sizeof(*r->ctl));
 	fpu_set_areas(r);
@@ -138,9 +159,9 @@ int runner_make(struct runner *r)
 		pr_warn("skas: a runner did not start: error %d\n", err);
 		/* against a space_kill(), which would end whoever has the handle next */
 		skas_lock(&r->space->lock);
-		runner_end(r);
+		status = runner_end(r);
 		skas_unlock(&r->space->lock);
-		return err;
+		return err == -ECHILD ? start_refusal(r, status) : err;
 	}
 	runner_wipe_page(r);
 	r->state = RUNNER_PARKED;
@@ -179,12 +200,12 @@ bool runner_is_parked(struct runner *r)
 
 /* ---- ending ---- */
 
-void runner_end(struct runner *r)
+int runner_end(struct runner *r)
 {
 	int status;
 
 	if (r->state == RUNNER_NONE)
-		return;
+		return 0;
 	watch_ends(r);
 	os_space_end(r->task);
 	status = os_space_reap(r->task);
@@ -196,6 +217,7 @@ void runner_end(struct runner *r)
 	r->debug = (struct debug_regs){ 0 };
 	r->tsc_traps = false;
 	r->state = RUNNER_NONE;
+	return status;
 }
 
 /* Of a stopped runner. */

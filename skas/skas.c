@@ -271,7 +271,7 @@ int skas_init(const struct skas_config *cfg, const char **why)
 		return err;
 	err = open_control_file();
 	if (err) {
-		*why = "cannot map the control file of guest address spaces";
+		*why = reason(err);
 		return err;
 	}
 	return start_any_mode(why);

@@ -241,6 +241,7 @@
 #define ZFD_CTL 5
 #define ZFD_REGION 16 /* + region number */
 #define MAX_REGIONS 16
+#define ZFD_END 64 /* no descriptor of a mapper has this number or a higher one */
 
 /* ---- zygote requests: struct zyg_msg, answered by one long ---- */
 #define ZYG_CALL 1 /* one system call, nr and a[] */
@@ -256,7 +257,7 @@
 #define ZEXIT_ORDERS 73   /* mapper: cannot map its order area */
 #define ZEXIT_UNMAP 74    /* mapper: cannot unmap the zygote's part */
 #define ZEXIT_DEATHSIG 75 /* runner: prctl(PR_SET_PDEATHSIG) */
-#define ZEXIT_FILES 76    /* runner: close_range */
+#define ZEXIT_FILES 76    /* runner: close_range, and unshare in its place */
 #define ZEXIT_STACK 77    /* runner: sigaltstack */
 #define ZEXIT_FILTER 78   /* runner: seccomp */
 

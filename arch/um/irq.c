@@ -45,7 +45,7 @@ void irq_init(void)
 	irq_page.cpu[0].state = OS_CPU_KERNEL;
 	err = os_irq_setup(&irq_page, nr_cpus);
 	if (err)
-		refuse("the host refuses an event set: %s", os_strerror(err));
+		refuse("no event set: %s", os_why(err));
 }
 
 int irq_register(const char *name, void (*handler)(void *arg), void *arg)

@@ -205,5 +205,5 @@ void oops_init(void)
 	}
 	err = os_fault_setup(&cfg);
 	if (err)
-		refuse("the host refuses signal handlers: %s", os_strerror(err));
+		refuse("no signal handlers: %s", os_why(err));
 }

@@ -80,12 +80,12 @@ void physmem_init(void)
 	if (file < 0 && physmem_path)
 		refuse("physmem=%s: %s", physmem_path, os_strerror(file));
 	if (file < 0)
-		refuse("mem=%luM: the host refuses it: %s", mem_size >> 20, os_strerror(file));
+		refuse("mem=%luM: %s", mem_size >> 20, os_why(file));
 	physmem_file = file;
 	err = os_mem_map(
 		(void *)KERNEL_MAP_BASE, mem_size, OS_PROT_READ | OS_PROT_WRITE, file, 0, 0);
 	if (err)
-		refuse("mem=%luM: cannot be mapped: %s", mem_size >> 20, os_strerror(err));
+		refuse("mem=%luM: %s", mem_size >> 20, os_why(err));
 }
 
 static u64 kdata_size(void)
@@ -101,10 +101,10 @@ void arena_init(void)
 
 	arena_file = os_mem_create("arena", size);
 	if (arena_file < 0)
-		refuse("the host refuses memory for the kernel: %s", os_strerror(arena_file));
+		refuse("no memory for the kernel: %s", os_why(arena_file));
 	err = os_mem_adopt(__kdata_start, kdata_size(), arena_file, 0);
 	if (err)
-		refuse("the kernel's data cannot be mapped: %s", os_strerror(err));
+		refuse("the kernel's data cannot be mapped: %s", os_why(err));
 }
 
 int arena_map_stack(void *addr, u64 index)

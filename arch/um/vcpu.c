@@ -82,7 +82,7 @@ void vcpu_init_stacks(void)
 	int err = os_mem_map((void *)KSTACK_BASE, KSTACK_WINDOW, 0, -1, 0, 0);
 
 	if (err)
-		refuse("the host gives no room for kernel stacks: %s", os_strerror(err));
+		refuse("no kernel stacks: %s", os_why(err));
 	os_mem_protect(boot_stack(), KSTACK_SIZE, 0);
 }
 

@@ -61,6 +61,7 @@
 #define FLAGS_CLEAN 2 /* AC, NT, DF, TF clear */
 #define PR_SET_PDEATHSIG 1
 #define SIGKILL 9
+#define CLONE_FILES 0x400
 #define CLOSE_RANGE_UNSHARE 2
 #define SECCOMP_SET_MODE_FILTER 1
 #define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4
@@ -121,22 +122,37 @@ runner_start:
 	syscall
 	mov $ZEXIT_DEATHSIG, %edi
 	test %rax, %rax
-	jnz stub_exit
+	jnz runner_exit
 
 	mov $__NR_getppid, %eax
 	syscall
 	mov $ZEXIT_ORPHAN, %edi
 	cmp O_ZPID(%r12), %eax
-	jne stub_exit
+	jne runner_exit
 
 	mov $__NR_close_range, %eax
 	xor %edi, %edi
 	mov $-1, %esi
 	mov $CLOSE_RANGE_UNSHARE, %edx
 	syscall
+	test %rax, %rax
+	jz 2f
+
+	/* Linux before 5.9, or a filter that does not know the call: one by one. */
+	mov $__NR_unshare, %eax
+	mov $CLONE_FILES, %edi
+	syscall
 	mov $ZEXIT_FILES, %edi
 	test %rax, %rax
-	jnz stub_exit
+	jnz runner_exit
+	mov $ZFD_END, %ebp
+1:	dec %ebp
+	mov $__NR_close, %eax
+	mov %ebp, %edi
+	syscall
+	test %ebp, %ebp
+	jnz 1b
+2:
 
 	/* The filter before the stack: a signal that struck between the two would find no stack, and be the end. */
 	testl $OF_FILTER, O_FLAGS(%r12)
@@ -149,7 +165,7 @@ runner_start:
 	syscall
 	mov $ZEXIT_FILTER, %edi
 	test %rax, %rax
-	jnz stub_exit
+	jnz runner_exit
 
 1:	imul $STACK_T_SIZE, %r13d, %edi
 	lea O_STACKS(%r12, %rdi), %rdi
@@ -160,7 +176,7 @@ runner_start:
 runner_has_stack:
 	mov $ZEXIT_STACK, %edi
 	test %rax, %rax
-	jnz stub_exit
+	jnz runner_exit
 
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov %rsp, C_FRSP(%rbx)
@@ -188,6 +204,8 @@ runner_has_stack:
 runner_untraced:
 	jmp 1b
 
+runner_exit:					/* with what the call said, for start_refusal() */
+	mov %eax, C_CODE(%rbx)
 stub_exit:
 	mov $__NR_exit, %eax
 	syscall

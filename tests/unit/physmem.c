@@ -55,6 +55,10 @@ int os_mem_info(struct os_mem_info *info)
 void os_write_stderr(const char *buf, size_t n)
 {
 }
+const char *os_why(int err)
+{
+	return "";
+}
 const char *os_strerror(int err)
 {
 	return "";
