@@ -55,6 +55,9 @@ int os_mem_info(struct os_mem_info *info)
 void os_write_stderr(const char *buf, size_t n)
 {
 }
+void os_note_lost(void)
+{
+}
 const char *os_why(int err)
 {
 	return "";
