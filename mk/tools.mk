@@ -19,7 +19,7 @@ $(B)/init: $(INIT_OBJ)
 
 # nestctl is static: it starts in a container or an instance that has no libraries, and at once. The image commands that need libarchive
 # and libext2fs are a program of their own, which it starts; what both need comes from the archive.
-$(B)/nestctl.a: $(NESTCTL_OBJ) $(IMAGE_OBJ)
+$(B)/nestctl.a: $(NESTCTL_OBJ) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o
 	$(Q)rm -f $@ && ar rcs $@ $(filter-out %/nestctl/main.o,$^)
 $(B)/nestctl: $(B)/obj/tools/nestctl/main.o $(B)/nestctl.a
 	$(call say,LINK,$@)

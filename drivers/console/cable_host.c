@@ -348,8 +348,9 @@ static int start_ways(struct con_cable *c, unsigned ways, struct con_open *o)
 	}
 	if (err) {
 		c->refs--;
+		snprintf(o->err, sizeof(o->err), "no thread: %s", os_why(err));
 		errno = -err;
-		return fail(o, "a thread");
+		return -1;
 	}
 	if (ways & CABLE_OUT)
 		line_tap_add(c->h, &c->tap, LINE_NOW);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "os-linux/end.h"
+#include "os-linux/why.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/run.h"
 
@@ -48,6 +49,8 @@ void attend_prepare(void)
 	sigaddset(&held, SIGTTIN);
 	sigprocmask(SIG_BLOCK, &held, NULL);
 }
+
+static uint64_t oom_kills; /* of our control group, before the kernel was started */
 
 static pid_t start_kernel(struct run *r)
 {
@@ -145,6 +148,20 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 	}
 }
 
+/* The memory limit of our control group, which is the kernel's, where that killed it; or nothing. */
+static const char *why_killed(const struct run *r, int status)
+{
+	char group[256];
+	uint64_t limit;
+
+	if (WTERMSIG(status) != SIGKILL || os_cgroup_oom_kills() <= oom_kills)
+		return "";
+	if (!os_cgroup_memory_limit(group, sizeof(group), &limit))
+		return format(": the host had no memory left (mem=%s)", r->mem);
+	return format(": the memory limit of the control group %s is %lu MiB (mem=%s)", group,
+		(unsigned long)(limit >> 20), r->mem);
+}
+
 /* What init reported, or what the kernel's own end means. */
 static int result(const struct run *r, int status)
 {
@@ -165,7 +182,8 @@ static int result(const struct run *r, int status)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
 		return 1;
 	if (WIFSIGNALED(status))
-		die("the kernel was killed by signal %d", WTERMSIG(status));
+		die("the kernel was killed by signal %d%s", WTERMSIG(status),
+			why_killed(r, status));
 	if (WEXITSTATUS(status) > 1)
 		die("the kernel ended with status %d", WEXITSTATUS(status));
 	if (!WEXITSTATUS(status) && !r->login)
@@ -175,10 +193,12 @@ static int result(const struct run *r, int status)
 
 int attend(struct run *r)
 {
-	pid_t pid = start_kernel(r);
+	pid_t pid;
 	int status;
 	bool written;
 
+	oom_kills = os_cgroup_oom_kills();
+	pid = start_kernel(r);
 	close(r->status_end);
 	close(r->control_end);
 	close(r->ready_fd);
