@@ -25,6 +25,7 @@ enum pe_kind {
 	PE_DIR_NS,
 	PE_DIR_NET,
 	PE_DIR_MAP_FILES,
+	PE_DIR_ATTR,
 	PE_LINK,
 	PE_TEXT,
 	PE_FOPS
@@ -291,6 +292,10 @@ static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, s
 	case PE_DIR_NET:
 		inode->i_op = &proc_net_dir_iops;
 		inode->i_fop = &proc_net_dir_fops;
+		break;
+	case PE_DIR_ATTR:
+		inode->i_op = &proc_attr_dir_iops;
+		inode->i_fop = &proc_attr_dir_fops;
 		break;
 	case PE_DIR_MAP_FILES:
 		inode->i_op = &proc_map_files_iops;
@@ -633,6 +638,7 @@ static const struct pid_entry pid_entries[] = {
 	DIR("fdinfo", 0555, PE_DIR_FDINFO),
 	DIR("ns", 0511, PE_DIR_NS),
 	DIR("net", 0555, PE_DIR_NET),
+	DIR("attr", 0555, PE_DIR_ATTR),
 	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
 	TEXT_SEQ("autogroup", 0644, proc_show_autogroup, proc_store_autogroup, true),
 	TEXT_MM("auxv", 0400, proc_show_auxv, MM_OPEN | MM_KEPT),

@@ -220,10 +220,10 @@ long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg);
 struct inode *proc_pid_inode(
 	struct inode *dir, umode_t mode, struct pid *pid, bool thread, struct task *t);
 int proc_pid_setattr(struct dentry *d, struct iattr *attr);
-extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops, proc_map_files_iops,
-	proc_pid_link_iops;
-extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_map_files_fops,
-	proc_pagemap_fops;
+extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops, proc_attr_dir_iops,
+	proc_map_files_iops, proc_pid_link_iops;
+extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_attr_dir_fops,
+	proc_map_files_fops, proc_pagemap_fops;
 
 /* Lookup's end: @inode, of a task, under @d. -ENOMEM where it is NULL. */
 struct dentry *proc_pid_add(struct dentry *d, struct inode *inode);
