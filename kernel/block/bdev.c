@@ -419,11 +419,14 @@ int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 /* The answer to a geometry question: what fdisk expects of a disk without geometry. */
 static long put_geometry(struct block_device *b, u64 arg)
 {
-	struct hd_geometry g = { .heads = 255, .sectors = 63 };
+	struct hd_geometry g;
 
+	memset(&g, 0, sizeof(g)); /* the hole in it, too */
+	g.heads = 255;
+	g.sectors = 63;
 	g.cylinders = (u16)min_t(u64, b->disk->capacity / (255 * 63), 65535);
 	g.start = b->start;
-	return put_user(g, UADDR(arg));
+	return copy_to_user(UADDR(arg), &g, sizeof(g)) ? -EFAULT : 0;
 }
 
 static void drop_range(struct block_device *b, u64 from, u64 len)

@@ -130,7 +130,7 @@ static long get_termios(struct tty_struct *tty, enum termios_form form, uaddr_t 
 		io.c_lflag = (u16)k.c_lflag;
 		io.c_line = k.c_line;
 		memcpy(io.c_cc, k.c_cc, NCC);
-		return put_user(io, ua);
+		return copy_to_user(ua, &io, sizeof(io)) ? -EFAULT : 0;
 	}
 }
 

@@ -495,17 +495,17 @@ out:
 
 static long msg_info(struct ipc_namespace *ns, int cmd, uaddr_t buf)
 {
-	struct msginfo mi = {
-		.msgpool = MSGPOOL,
-		.msgmap = MSGMAP,
-		.msgmax = ns->msg_max,
-		.msgmnb = ns->msg_mnb,
-		.msgmni = ns->msg_mni,
-		.msgssz = MSGSSZ,
-		.msgtql = MSGTQL,
-		.msgseg = (u16)MSGSEG,
-	};
+	struct msginfo mi;
 
+	memset(&mi, 0, sizeof(mi)); /* its end, too, which no field covers */
+	mi.msgpool = MSGPOOL;
+	mi.msgmap = MSGMAP;
+	mi.msgmax = ns->msg_max;
+	mi.msgmnb = ns->msg_mnb;
+	mi.msgmni = ns->msg_mni;
+	mi.msgssz = MSGSSZ;
+	mi.msgtql = MSGTQL;
+	mi.msgseg = (u16)MSGSEG;
 	if (cmd == MSG_INFO) {
 		mi.msgpool = sysv_in_use(ns, IPC_MSG);
 		mi.msgmap = (int)min(atomic_read(&ns->msgs), (s64)INT32_MAX);

@@ -91,15 +91,15 @@ static void put_address(struct packet_ring *r, u64 frame, const struct sockaddr_
 static void put_v1(
 	struct packet_ring *r, u64 at, const struct sk_buff *skb, u32 keep, u32 mac, u32 net)
 {
-	struct tpacket_hdr h = {
-		.tp_len = skb->pkt.len,
-		.tp_snaplen = keep,
-		.tp_mac = (u16)mac,
-		.tp_net = (u16)net,
-		.tp_sec = (u32)(skb->stamp / NSEC_PER_SEC),
-		.tp_usec = (u32)(skb->stamp % NSEC_PER_SEC / 1000),
-	};
+	struct tpacket_hdr h;
 
+	memset(&h, 0, sizeof(h)); /* its end, too, which no field covers */
+	h.tp_len = skb->pkt.len;
+	h.tp_snaplen = keep;
+	h.tp_mac = (u16)mac;
+	h.tp_net = (u16)net;
+	h.tp_sec = (u32)(skb->stamp / NSEC_PER_SEC);
+	h.tp_usec = (u32)(skb->stamp % NSEC_PER_SEC / 1000);
 	ring_write(&r->m, at, &h, sizeof(h));
 }
 

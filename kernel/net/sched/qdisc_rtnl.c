@@ -31,20 +31,25 @@ const struct qdisc_stats qdisc_no_stats;
 
 void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const void *app, u32 len)
 {
-	const struct gnet_stats_basic basic = { .bytes = s->bytes, .packets = s->packets };
+	struct gnet_stats_basic basic;
+	struct tc_stats old;
 	const struct gnet_stats_queue queue = { .qlen = s->qlen,
 		.backlog = s->backlog,
 		.drops = s->drops,
 		.requeues = s->requeues,
 		.overlimits = s->overlimits };
-	const struct tc_stats old = { .bytes = s->bytes,
-		.packets = s->packets,
-		.drops = s->drops,
-		.overlimits = s->overlimits,
-		.qlen = s->qlen,
-		.backlog = s->backlog };
 	u32 at = nl_nest_plain(b, TCA_STATS2);
 
+	memset(&basic, 0, sizeof(basic)); /* its end, too, which no field covers */
+	basic.bytes = s->bytes;
+	basic.packets = s->packets;
+	memset(&old, 0, sizeof(old));
+	old.bytes = s->bytes;
+	old.packets = s->packets;
+	old.drops = s->drops;
+	old.overlimits = s->overlimits;
+	old.qlen = s->qlen;
+	old.backlog = s->backlog;
 	if (s != &qdisc_no_stats) {
 		nl_attr(b, TCA_STATS_BASIC, &basic, sizeof(basic));
 		nl_attr(b, TCA_STATS_QUEUE, &queue, sizeof(queue));
