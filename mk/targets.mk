@@ -7,7 +7,7 @@ help:
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
 	@echo 'make check        all tests; check-long adds the slow ones'
 	@echo 'make check-nested  instances inside instances: every mixture of modes three deep, and four; linux.uml inside'
-	@echo 'make check-hosts   hosts that this machine is not, by QEMU: old CPUs, Debian kernels 6.1 and 6.12 (root, Debian, its archive)'
+	@echo 'make check-hosts   hosts that this machine is not, by QEMU: old CPUs, Debian kernels 5.10 to 6.12, gVisor (root, Debian, its archive)'
 	@echo 'make crash        a file system in use is killed or loses power, ROUNDS=500 times (SEED=, KIND= of tests/crash/crash.bash)'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make fuzz-cow     spoilt headers and tables of COW files, FUZZ_RUNS=1500'

@@ -19,6 +19,7 @@
 #include "os-linux/host.h"
 
 #define HELPER_FD 3 /* tools/slirp/slirp.h knows it */
+#define IMAGE_PATH "/proc/self/fd/4"
 #define IMAGE_FD 4
 #define SPARE_FD 10
 #define WORDS_MAX 72
@@ -64,6 +65,8 @@ static void exec_helper(int socket, int image, char *const *argv)
 	os_close_from(IMAGE_FD + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
+	if (errno == ENOENT) /* some hosts, as Debian's Linux 5.10, take no empty path there */
+		execve(IMAGE_PATH, argv, envp);
 	_exit(126);
 }
 

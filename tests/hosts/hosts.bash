@@ -24,13 +24,13 @@ need_programs() {
 	((${#missing[@]})) || return 0
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" </dev/null >/dev/null
 }
-# apt with sources of its own: the backports are none of this machine's
+# apt with sources of its own: older and newer kernels are none of this machine's
 own_apt() {
 	local tool=$1
 	shift
 	mkdir -p "$store/apt/lists/partial" "$store/apt/cache/archives/partial"
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/%s main\n' \
-		'debian bookworm' 'debian bookworm-backports' 'debian-security bookworm-security' >"$store/apt/sources"
+		'debian bookworm' 'debian bookworm-backports' 'debian-security bookworm-security' 'debian bullseye' >"$store/apt/sources"
 	"$tool" -qq -o "Dir::Etc::sourcelist=$store/apt/sources" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$store/apt/lists" \
 		-o "Dir::Cache=$store/apt/cache" -o APT::Sandbox::User=root "$@"
 }
@@ -182,7 +182,7 @@ host "QEMU's default CPU (qemu64)" 6.1 qemu64 ptrace FSGSBASE
 host "a CPU without FSGSBASE" 6.1 max,-smap,-fsgsbase ptrace FSGSBASE
 host "a kernel with nofsgsbase" 6.1 max,-smap ptrace FSGSBASE nofsgsbase
 host "a CPU without XSAVE" 6.1 max,-smap,-xsave "seccomp patched"
-for version in 6.1 6.12; do
+for version in 5.10 6.1 6.12; do
 	host "all that QEMU knows but SMAP" $version max,-smap "seccomp patched"
 	host "all that QEMU knows" $version max ptrace iretq
 done
