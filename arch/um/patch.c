@@ -55,15 +55,15 @@ static u64 hash_of(u64 addr)
 static struct site *site_of_thunk(struct patch *p, u64 addr)
 {
 	for (u32 i = 0; i < p->nr_sites; i++)
-		if (within(addr, p->sites[i].thunk, THUNK_SIZE))
-			return &p->sites[i];
+		if (within(addr, site_at(p, i)->thunk, THUNK_SIZE))
+			return site_at(p, i);
 	return NULL;
 }
 
 static struct site *site_behind(struct patch *p, u64 rip)
 {
 	for (u32 i = 0; i < p->nr_sites; i++) {
-		struct site *s = &p->sites[i];
+		struct site *s = site_at(p, i);
 
 		if (s->addr + SYSCALL_LEN == rip && s->live && s->shape.form == SITE_NEXT)
 			return s;
@@ -151,8 +151,8 @@ static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *take
 		}
 	}
 	for (u32 i = 0; found && i < p->nr_sites; i++)
-		if (within(p->sites[i].addr, taken->va, PAGE_SIZE))
-			p->sites[i].live = false;
+		if (within(site_at(p, i)->addr, taken->va, PAGE_SIZE))
+			site_at(p, i)->live = false;
 	spin_unlock(&p->lock);
 	return found;
 }
@@ -235,7 +235,7 @@ static bool overlaps_other_site(struct patch *p, const struct request *q)
 	u64 start = jump_of(q), end = start + JMP_LEN;
 
 	for (u32 i = 0; i < p->nr_sites; i++) {
-		const struct site *s = &p->sites[i];
+		const struct site *s = site_at(p, i);
 		u64 jump = (s->addr & PAGE_MASK) + s->shape.start;
 
 		if (s->live && jump < end && start < jump + JMP_LEN)
@@ -248,7 +248,7 @@ static bool overlaps_other_site(struct patch *p, const struct request *q)
 static struct site *known_site(struct patch *p, const struct request *q)
 {
 	for (u32 i = 0; i < p->nr_sites; i++) {
-		struct site *s = &p->sites[i];
+		struct site *s = site_at(p, i);
 
 		if (s->addr == q->addr && !s->live && s->nr == (u32)q->nr &&
 			s->shape.form == SITE_MOV && q->shape.form == SITE_MOV &&
@@ -258,15 +258,26 @@ static struct site *known_site(struct patch *p, const struct request *q)
 	return NULL;
 }
 
+/* Makes the row of site @i, if it is missing. patch->lock held. False: no memory. */
+static bool need_row(struct patch *p, u32 i)
+{
+	struct site_row **row = &p->rows[i / ROW_SITES];
+
+	if (!*row)
+		*row = kmalloc(sizeof(**row), GFP_ATOMIC);
+	return *row;
+}
+
 /* patch->lock held. NULL: full, or no thunk in reach (*need_arena). */
 static struct site *new_site(struct patch *p, struct request *q, bool *need_arena)
 {
 	const u8 *text = page_address(q->frame);
-	struct site *s = &p->sites[p->nr_sites];
+	struct site *s;
 	u64 thunk;
 
-	if (p->nr_sites == MAX_SITES)
+	if (p->nr_sites == MAX_SITES || !need_row(p, p->nr_sites))
 		return NULL;
+	s = site_at(p, p->nr_sites);
 	thunk = arena_reserve_thunk(p, jump_of(q), q->shape.form, &q->spare);
 	*need_arena = !thunk;
 	if (!thunk)
@@ -466,7 +477,7 @@ bool patch_may_jump(struct mm *mm, u64 rip)
 	spin_lock(&p->lock);
 	if (!site_behind(p, rip))
 		for (u32 i = 0; i < p->nr_sites && !gone; i++) {
-			const struct site *s = &p->sites[i];
+			const struct site *s = site_at(p, i);
 
 			gone = s->shape.form == SITE_NEXT && s->addr + SYSCALL_LEN == rip &&
 			       arena_at(p, s->thunk)->dead;
@@ -509,18 +520,48 @@ static void share(struct patch *p)
 	}
 }
 
+static void free_patch(struct patch *p)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(p->rows); i++)
+		kfree(p->rows[i]);
+	kfree(p);
+}
+
+/* A patch with rows for as many sites as @p has. NULL: no memory. Otherwise p->lock is held. */
+static struct patch *alloc_copy(struct patch *p)
+{
+	struct patch *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
+	u32 rows = 0;
+
+	if (!copy)
+		return NULL;
+	for (;;) {
+		spin_lock(&p->lock);
+		if (p->nr_sites <= rows * ROW_SITES)
+			return copy;
+		spin_unlock(&p->lock);
+		copy->rows[rows] = kmalloc(sizeof(*copy->rows[rows]), GFP_KERNEL);
+		if (!copy->rows[rows]) {
+			free_patch(copy);
+			return NULL;
+		}
+		rows++;
+	}
+}
+
 int arch_patch_fork(struct mm *new, struct mm *old)
 {
 	struct patch *p = old->patch, *copy;
 
 	if (!p)
 		return 0;
-	copy = kmalloc(sizeof(*copy), GFP_KERNEL);
+	copy = alloc_copy(p);
 	if (!copy)
 		return -ENOMEM;
-	spin_lock(&p->lock);
 	share(p);
-	memcpy(copy, p, offsetof(struct patch, sites[p->nr_sites]));
+	memcpy(copy, p, offsetof(struct patch, rows));
+	for (u32 i = 0; i < p->nr_sites; i++)
+		*site_at(copy, i) = *site_at(p, i);
 	spin_unlock(&p->lock);
 	spin_lock_init(&copy->lock);
 	copy->lost = false;
@@ -543,5 +584,5 @@ void arch_patch_free(struct mm *mm)
 		put_page(p->shadows[i].copy);
 		put_page(p->shadows[i].frame);
 	}
-	kfree(p);
+	free_patch(p);
 }

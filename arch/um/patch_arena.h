@@ -19,6 +19,7 @@
 #define MAX_ARENAS 8
 #define MAX_SHADOWS 64
 #define MAX_SITES 256
+#define ROW_SITES 64 /* of a row, which fits in a page: memory may lie in pieces */
 
 struct arena {
 	u64 va;
@@ -42,6 +43,10 @@ struct site {
 	bool live; /* its page has a shadow */
 };
 
+struct site_row {
+	struct site sites[ROW_SITES];
+};
+
 struct patch {
 	spinlock_t lock;
 	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
@@ -49,8 +54,14 @@ struct patch {
 	u64 resume_mask; /* bits of hash_of() where a site of SITE_NEXT goes on */
 	struct arena arenas[MAX_ARENAS];
 	struct shadow shadows[MAX_SHADOWS];
-	struct site sites[MAX_SITES];
+	struct site_row *rows[MAX_SITES / ROW_SITES]; /* made as sites need them */
 };
+
+/* Returns site @i, which has its row. */
+static inline struct site *site_at(struct patch *p, u32 i)
+{
+	return &p->rows[i / ROW_SITES]->sites[i % ROW_SITES];
+}
 
 static inline bool within(u64 addr, u64 start, u64 size)
 {

@@ -145,6 +145,7 @@ int main(void)
 	int in = open("in", O_RDWR | O_CREAT | O_TRUNC, 0600), sv[2], p[2];
 	int out = open("out", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	unsigned long done;
+	pid_t child;
 	long n = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -176,7 +177,10 @@ int main(void)
 		need("datagram", recv(sv[1], data, 8000, 0), 8000);
 		close(sv[0]);
 		close(sv[1]);
-		need("fork", wait(NULL) == -1 && fork() ? wait(NULL) > 0 : (_exit(0), 0), 1);
+		child = fork();
+		if (!child)
+			_exit(0);
+		need("fork", child < 0 ? -1 : waitpid(child, NULL, 0) == child, 1);
 	}
 	puts(bad ? "failed" : "done");
 	return 0;
