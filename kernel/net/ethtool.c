@@ -10,6 +10,7 @@
 
 #include "arch/um/uaccess.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/ethtool.h"
 #include "kernel/net/link.h"
 #include "kernel/net/net.h"
 #include "kernel/net/rtnl.h"
@@ -76,17 +77,6 @@ static long get_link_settings(const struct net_device *d, u64 arg)
 	return copy_to_user(UADDR(arg + sizeof(s)), (u32[3]){ 0 }, 3 * sizeof(u32)) ? -EFAULT : 0;
 }
 
-/* No feature has a name here: none can be switched. */
-static long get_features(u64 arg)
-{
-	struct ethtool_gfeatures f;
-
-	if (get_user(f, UADDR(arg)))
-		return -EFAULT;
-	f.size = 0;
-	return put_user(f, UADDR(arg));
-}
-
 /* What stamps packets have. */
 static long get_ts_info(u64 arg)
 {
@@ -98,16 +88,6 @@ static long get_ts_info(u64 arg)
 	};
 
 	return put_user(ts, UADDR(arg));
-}
-
-static long get_sset_info(u64 arg)
-{
-	struct ethtool_sset_info i;
-
-	if (get_user(i, UADDR(arg)))
-		return -EFAULT;
-	i.sset_mask = 0;
-	return put_user(i, UADDR(arg));
 }
 
 /* ---- queues: of cards; each sends and receives ---- */
@@ -186,9 +166,11 @@ long ethtool_ioctl(struct net *net, struct net_device *d, u64 arg)
 	case ETHTOOL_GLINK: return get_value(cmd, has_link(d), arg);
 	case ETHTOOL_GSET: return get_settings(d, arg);
 	case ETHTOOL_GLINKSETTINGS: return get_link_settings(d, arg);
-	case ETHTOOL_GFEATURES: return get_features(arg);
+	case ETHTOOL_GFEATURES: return ethtool_get_features(d, arg);
+	case ETHTOOL_SFEATURES: return ethtool_set_features(net, arg);
 	case ETHTOOL_GET_TS_INFO: return get_ts_info(arg);
-	case ETHTOOL_GSSET_INFO: return get_sset_info(arg);
+	case ETHTOOL_GSSET_INFO: return ethtool_get_sset_info(arg);
+	case ETHTOOL_GSTRINGS: return ethtool_get_strings(arg);
 	case ETHTOOL_GCHANNELS: return get_channels(d, arg);
 	case ETHTOOL_SCHANNELS: return set_channels(net, d, arg);
 	case ETHTOOL_GRXRINGS: return get_rings(d, arg);

@@ -211,9 +211,10 @@ static int read_mode(const void *data, u32 len, u32 *mode)
 {
 	u32 n;
 	const u32 *v = data ? nl_nested(data, len, IFLA_MACVLAN_MODE, sizeof(*v), &n) : NULL;
+	const u16 *flags =
+		data ? nl_nested(data, len, IFLA_MACVLAN_FLAGS, sizeof(*flags), &n) : NULL;
 
-	if (data && (nl_nested(data, len, IFLA_MACVLAN_MACADDR_MODE, 0, &n) ||
-			    nl_nested(data, len, IFLA_MACVLAN_FLAGS, 0, &n)))
+	if (data && (nl_nested(data, len, IFLA_MACVLAN_MACADDR_MODE, 0, &n) || (flags && *flags)))
 		return -EOPNOTSUPP;
 	*mode = v ? *v : MACVLAN_MODE_VEPA;
 	if (*mode == MACVLAN_MODE_SOURCE)

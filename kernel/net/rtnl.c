@@ -42,6 +42,8 @@ void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n)
 {
 	struct rtattr *a = (void *)(b->buf + b->len);
 
+	if (unlikely(n > sizeof(b->buf) || RTA_SPACE(n) > sizeof(b->buf) - b->len))
+		return;
 	memset(a, 0, RTA_SPACE(n));
 	a->rta_type = type;
 	a->rta_len = (u16)RTA_LENGTH(n);
@@ -72,7 +74,8 @@ u32 nl_nest(struct nl_builder *b, u16 type)
 
 void nl_nest_end(struct nl_builder *b, u32 at)
 {
-	((struct rtattr *)(b->buf + at))->rta_len = (u16)(b->len - at);
+	if (likely(b->len > at))
+		((struct rtattr *)(b->buf + at))->rta_len = (u16)(b->len - at);
 }
 
 void nl_end(struct nl_builder *b)

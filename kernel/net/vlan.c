@@ -181,14 +181,35 @@ bool vlan_insert(struct sk_buff *skb)
 
 /* ---- the device ---- */
 
+/* True if the priorities in nest @attr, if there is one, become 0, as they do without a map. */
+static bool maps_to_zero(const void *data, u32 len, u16 attr)
+{
+	u32 n;
+	const u8 *at = nl_nested(data, len, attr, 0, &n), *end = at + n;
+
+	while (at && end - at >= (long)sizeof(struct rtattr)) {
+		const struct rtattr *a = (const void *)at;
+		struct ifla_vlan_qos_mapping m;
+
+		if (a->rta_len < sizeof(*a) || a->rta_len > end - at ||
+			a->rta_len < RTA_LENGTH(sizeof(m)))
+			return false;
+		memcpy(&m, RTA_DATA(a), sizeof(m));
+		if (m.to)
+			return false;
+		at += min((long)RTA_ALIGN((u32)a->rta_len), (long)(end - at));
+	}
+	return true;
+}
+
 static int set_flags(struct vlan *v, const void *data, u32 len)
 {
 	struct ifla_vlan_flags f;
 	const void *p;
 	u32 n;
 
-	if (nl_nested(data, len, IFLA_VLAN_EGRESS_QOS, 0, &n) ||
-		nl_nested(data, len, IFLA_VLAN_INGRESS_QOS, 0, &n))
+	if (!maps_to_zero(data, len, IFLA_VLAN_EGRESS_QOS) ||
+		!maps_to_zero(data, len, IFLA_VLAN_INGRESS_QOS))
 		return -EOPNOTSUPP;
 	p = nl_nested(data, len, IFLA_VLAN_FLAGS, sizeof(f), &n);
 	if (!p)

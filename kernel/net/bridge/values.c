@@ -33,6 +33,24 @@ static const struct fixed {
 	{ IFLA_BR_NF_CALL_IPTABLES, 1, 0 },
 	{ IFLA_BR_NF_CALL_IP6TABLES, 1, 0 },
 	{ IFLA_BR_NF_CALL_ARPTABLES, 1, 0 },
+	{ IFLA_BR_VLAN_PROTOCOL, 2, 0x0081 }, /* 802.1Q, in network order */
+	{ IFLA_BR_VLAN_STATS_ENABLED, 1, 0 },
+	{ IFLA_BR_VLAN_STATS_PER_PORT, 1, 0 },
+	{ IFLA_BR_VLAN_DEFAULT_PVID, 2, 1 },
+	/* of snooping, which is off: Linux's defaults; intervals in ticks */
+	{ IFLA_BR_MCAST_QUERY_USE_IFADDR, 1, 0 },
+	{ IFLA_BR_MCAST_HASH_ELASTICITY, 4, 16 },
+	{ IFLA_BR_MCAST_HASH_MAX, 4, 4096 },
+	{ IFLA_BR_MCAST_LAST_MEMBER_CNT, 4, 2 },
+	{ IFLA_BR_MCAST_STARTUP_QUERY_CNT, 4, 2 },
+	{ IFLA_BR_MCAST_LAST_MEMBER_INTVL, 8, SECOND },
+	{ IFLA_BR_MCAST_MEMBERSHIP_INTVL, 8, 260 * SECOND },
+	{ IFLA_BR_MCAST_QUERIER_INTVL, 8, 255 * SECOND },
+	{ IFLA_BR_MCAST_QUERY_INTVL, 8, 125 * SECOND },
+	{ IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, 8, 10 * SECOND },
+	{ IFLA_BR_MCAST_STARTUP_QUERY_INTVL, 8, 3124 }, /* a quarter of 125 s in steps of 4 ms */
+	{ IFLA_BR_MCAST_IGMP_VERSION, 1, 2 },
+	{ IFLA_BR_MCAST_MLD_VERSION, 1, 1 },
 };
 
 /* The same of a port. */
@@ -80,6 +98,8 @@ int br_set_value(struct bridge *br, u16 attr, u64 v)
 {
 	const struct fixed *f = find_fixed(fixed_values, ARRAY_SIZE(fixed_values), attr);
 
+	if (attr == IFLA_BR_MCAST_STARTUP_QUERY_INTVL && v == f->value + 1)
+		return 0; /* what it is before it is rounded */
 	if (f)
 		return v == f->value ? 0 : -EOPNOTSUPP;
 	switch (attr) {
