@@ -9,7 +9,7 @@ static const struct option_row build_options[] = {
 		"which Debian (bookworm), or another suite that mmdebstrap(1) knows" },
 	{ 's', "size", "SIZE", "room in its file system (2G, 64M); the file is sparse" },
 	{ 'o', "output", "FILE", "where the image goes, instead of the store" },
-	{ 'f', "force", NULL, "replace an image that is there" },
+	{ 'f', "force", NULL, "replace an existing image" },
 	{ 0 },
 };
 
@@ -24,8 +24,8 @@ const struct command cmd_image_build = {
 		"host's static one and needs no network.\n\nThe image is called debian, "
 		"debian-SUITE or busybox "
 		"unless -o says where it goes. It appears under its name when it is complete and "
-		"e2fsck(8) finds nothing wrong with it. One that is there is replaced with --force "
-		"alone, then.",
+		"e2fsck(8) finds nothing wrong with it. An existing image of that name is replaced "
+		"with --force only.",
 	.options = build_options,
 	.helper = true,
 };
