@@ -393,6 +393,23 @@ void tcp_stop_listening(struct tcp_sock *t)
 	net_rx_flush();
 }
 
+/*
+ * Drops the reference to the listener that has given @t. A listener keeps none, else each would keep the one before it, and the end of the last
+ * would end them all, one within another.
+ */
+static void forget_giver(struct tcp_sock *t)
+{
+	struct tcp_sock *l;
+
+	spin_lock(&t->inet.c.lock);
+	l = t->fastopened ? NULL : t->fast_listener;
+	if (l)
+		t->fast_listener = NULL;
+	spin_unlock(&t->inet.c.lock);
+	if (l)
+		tcp_put(l);
+}
+
 static int listen_locked(struct tcp_sock *t, int backlog)
 {
 	struct inet_sock *i = &t->inet;
@@ -414,6 +431,7 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	if (err)
 		return err;
 	t->listen_closed = false;
+	forget_giver(t);
 	if (!t->fast_qlen && (READ_ONCE(tcp_net(t)->fastopen) & (FAST_SERVER | FAST_SERVER_ALL)) ==
 				     (FAST_SERVER | FAST_SERVER_ALL)) {
 		t->fast_qlen = (u32)max(backlog, 0);
