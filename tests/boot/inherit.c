@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inherit.c: starts a program in a state that few parents leave: `inherit STATE PROGRAM
- * [ARGUMENT...]`. States are those of the table at the end.
+ * [ARGUMENT...]`. States are those of the table at the end. The status is 126 where the host
+ * refuses the state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +44,13 @@ static int none_open(void)
 
 static int thousand_open(void)
 {
-	struct rlimit rl = { 4096, 4096 };
+	struct rlimit rl;
 
+	if (getrlimit(RLIMIT_NOFILE, &rl))
+		return -1;
+	if (rl.rlim_max > 4096)
+		rl.rlim_max = 4096;
+	rl.rlim_cur = rl.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &rl);
 	for (int i = 0; i < 1000; i++)
 		if (open("/", O_RDONLY) < 0)
@@ -58,14 +64,14 @@ static int umask_all(void)
 	return 0;
 }
 
-/* The hard limit stays. */
+/* The hard limit stays, and bounds what is set. */
 static int soft(int resource, rlim_t value)
 {
 	struct rlimit rl;
 
 	if (getrlimit(resource, &rl))
 		return -1;
-	rl.rlim_cur = value;
+	rl.rlim_cur = value < rl.rlim_max ? value : rl.rlim_max;
 	return setrlimit(resource, &rl);
 }
 
