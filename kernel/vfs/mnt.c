@@ -162,6 +162,53 @@ static void mnt_release(struct mount *m)
 	}
 }
 
+/* ---- releasing without the caller's locks ---- */
+
+/* Kernel threads and zombies have no way to user mode: a work item releases for them. */
+static struct task_work *orphans; /* lock-free list */
+static struct work orphan_work;
+
+static void release_task_work(struct task_work *w)
+{
+	mnt_release(container_of(w, struct mount, mnt_work));
+}
+
+static void release_orphans(struct work *w)
+{
+	struct task_work *l = xchg(&orphans, NULL), *next;
+
+	for (; l; l = next) {
+		next = l->next;
+		release_task_work(l);
+	}
+}
+
+/*
+ * Drops a reference where the caller holds a directory's lock: the last one ends on the caller's way to user mode, for the end
+ * of a superblock takes s_umount, which is outside of i_rwsem.
+ */
+static void mntput_later(struct mount *m)
+{
+	if (!atomic_dec_and_test(&m->mnt_count))
+		return;
+	if (!(current->flags & PF_KTHREAD) && !current->exit_state) {
+		m->mnt_work.func = release_task_work;
+		task_work_add(current, &m->mnt_work);
+		return;
+	}
+	do
+		m->mnt_work.next = READ_ONCE(orphans);
+	while (cmpxchg(&orphans, m->mnt_work.next, &m->mnt_work) != m->mnt_work.next);
+	work_queue(&orphan_work);
+}
+
+static int mnt_init(void)
+{
+	work_setup(&orphan_work, release_orphans);
+	return 0;
+}
+INITCALL(1, mnt_init);
+
 void mntput(struct mount *m)
 {
 	if (!m)
@@ -529,7 +576,7 @@ void mnt_umount_tree(struct mount *m, struct list_head *dead)
 	mnt_ns_changed(ns);
 }
 
-void mnt_put_list(struct list_head *dead)
+static void put_list(struct list_head *dead, void (*put)(struct mount *m))
 {
 	while (!list_empty(dead)) {
 		struct mount *m = list_first_entry(dead, struct mount, mnt_list);
@@ -537,9 +584,14 @@ void mnt_put_list(struct list_head *dead)
 
 		list_del_init(&m->mnt_list);
 		m->mnt_dead_at = (struct path){ NULL, NULL };
-		mntput(m);
+		put(m);
 		path_put(&at);
 	}
+}
+
+void mnt_put_list(struct list_head *dead)
+{
+	put_list(dead, mntput);
 }
 
 /* ---- questions ---- */
@@ -629,7 +681,7 @@ void detach_mounts(struct dentry *d)
 			mnt_umount_tree(m, &dead);
 	} while (m);
 	up_write(&namespace_sem);
-	mnt_put_list(&dead);
+	put_list(&dead, mntput_later);
 }
 
 static bool is_under(const struct path *p, const struct path *root)

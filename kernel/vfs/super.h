@@ -223,6 +223,7 @@ struct mount {
 	struct user_namespace *mnt_idmap; /* a reference, set once: idmap.h */
 	u32 mnt_state;                    /* MNT_*, vfs/internal.h; under namespace_sem */
 	struct path mnt_dead_at; /* after umount: where it was, until the references are dropped */
+	struct task_work mnt_work; /* once the last reference is gone: mntput_later() */
 	struct rcu_head mnt_rcu;
 };
 struct mnt_namespace; /* vfs/mount.h */
