@@ -255,7 +255,8 @@ static u64 active_since_sample(u64 now)
 	delta = sum - sampled_sum;
 	sampled_sum = sum;
 	sampled_at = now;
-	return delta > 0 ? (u64)delta / (elapsed >> LOAD_SHIFT) : 0;
+	/* the last look may have come as late as the last moment of its period */
+	return delta > 0 ? (u64)delta / max(elapsed >> LOAD_SHIFT, 1UL) : 0;
 }
 
 /* @periods steps of: load = load * decay + active * (1 - decay), rounded towards @active. */
