@@ -386,9 +386,15 @@ void limit_start(struct uring_req *r, struct uring_req *lt)
 
 long limit_stop(struct uring_req *lt)
 {
+	struct uring *u = lt->ring;
+	bool stopped;
+
 	if (!lt->limited)
 		return -ECANCELED;
-	if (!timer_cancel(&lt->timer))
+	spin_lock(&u->cq_lock); /* clock_set() takes the timer off and puts it back */
+	stopped = timer_cancel(&lt->timer);
+	spin_unlock(&u->cq_lock);
+	if (!stopped)
 		return -ETIME;
 	uring_req_put(lt->limited);
 	uring_req_put(lt);
