@@ -8,10 +8,15 @@
 
 bool path_is_mountpoint(const struct path *p)
 {
-	struct mount *m = d_mounted(p->dentry) ? mount_lookup(p) : NULL;
+	bool is;
 
-	mntput(m);
-	return m;
+	if (!d_mounted(p->dentry))
+		return false;
+	/* no reference is taken: a daemon that unmounts must not find it busy */
+	spin_lock(&mount_seq.lock);
+	is = mount_lookup_rcu(p->mnt, p->dentry);
+	spin_unlock(&mount_seq.lock);
+	return is;
 }
 
 bool path_mounted_on(const struct path *p, struct path *on)

@@ -12,15 +12,17 @@ struct autofs_request {
 	bool done;
 	int status;
 	struct wait_queue_head wait;
-	const struct dentry *dentry; /* for comparison only */
+	struct dentry *dentry; /* a reference: no other name gets its address meanwhile */
 	struct autofs_v5_packet packet;
 };
 
 /* Under lock. */
 static void put_request(struct autofs_request *r)
 {
-	if (!--r->users)
-		kfree(r);
+	if (--r->users)
+		return;
+	dput(r->dentry);
+	kfree(r);
 }
 
 /* Under lock: the request, which is on the list, leaves it. */
@@ -42,18 +44,26 @@ static void fail_all(struct autofs_sb *s)
 		end_request(r, -ENOENT);
 }
 
-void autofs_catatonic(struct autofs_sb *s)
+/* @broken: only if that is still the pipe, and not another daemon's by now. NULL: in any case. */
+static void give_up(struct autofs_sb *s, const struct file *broken)
 {
-	struct file *pipe;
+	struct file *pipe = NULL;
 
 	mutex_lock(&s->lock);
-	s->catatonic = true;
-	fail_all(s);
-	pipe = s->pipe;
-	s->pipe = NULL;
+	if (!broken || s->pipe == broken) {
+		s->catatonic = true;
+		fail_all(s);
+		pipe = s->pipe;
+		s->pipe = NULL;
+	}
 	mutex_unlock(&s->lock);
 	if (pipe)
 		fput(pipe);
+}
+
+void autofs_catatonic(struct autofs_sb *s)
+{
+	give_up(s, NULL);
 }
 
 int autofs_answer(struct autofs_sb *s, u32 token, int status)
@@ -153,7 +163,7 @@ static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct fi
 	else if (n == -ERESTARTSYS || n == -EINTR)
 		autofs_answer(s, token, -EINTR);
 	else
-		autofs_catatonic(s);
+		give_up(s, pipe);
 }
 
 static struct autofs_request *request_new(struct autofs_sb *s, struct dentry *d, bool expire)
@@ -169,7 +179,7 @@ static struct autofs_request *request_new(struct autofs_sb *s, struct dentry *d,
 		return ERR_PTR(err);
 	}
 	init_waitqueue_head(&r->wait);
-	r->dentry = d;
+	r->dentry = dget(d);
 	r->users = 1;
 	list_add_tail(&r->link, &s->requests);
 	return r;
