@@ -33,6 +33,15 @@ static bool may_write(struct tcp_sock *t)
 	       !tcp_may_send(t);
 }
 
+/* The bytes of @from are in @to now. A time that @to was to tell stays wanted, and is told of @from's end where that wants one, too. */
+static void join_stamps(struct sk_buff *to, const struct sk_buff *from)
+{
+	if (likely(!from->stamp_wanted))
+		return;
+	to->stamp_wanted |= from->stamp_wanted;
+	to->stamp_key = from->stamp_key;
+}
+
 /* Into the last skb, if that has not gone yet and has room. */
 static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -50,8 +59,7 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 	last->tcp.end_seq += skb->len;
 	last->tcp.flags = (u8)(last->tcp.flags & ~TH_PSH) | skb->tcp.flags;
 	last->tcp.eor = skb->tcp.eor;
-	last->stamp_wanted = skb->stamp_wanted;
-	last->stamp_key = skb->stamp_key;
+	join_stamps(last, skb);
 	return true;
 }
 
@@ -79,11 +87,11 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 	fresh->tcp.flags = TH_ACK;
 	fresh->tcp.seq = last->tcp.seq;
 	fresh->tcp.end_seq = last->tcp.end_seq + n;
+	join_stamps(fresh, last);
 	if (n == skb->len) {
 		fresh->tcp.flags = skb->tcp.flags;
 		fresh->tcp.eor = skb->tcp.eor;
-		fresh->stamp_wanted = skb->stamp_wanted;
-		fresh->stamp_key = skb->stamp_key;
+		join_stamps(fresh, skb);
 	}
 	tcp_unqueue(t, last);
 	tcp_queue(t, fresh);

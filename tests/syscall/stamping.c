@@ -432,6 +432,20 @@ static void small(void)
 	close(fd[1]);
 }
 
+/* Bytes of a call that wants no times join those of one that does, whose times are told all the same. */
+static void joined(int fd, size_t n)
+{
+	static char big[2000];
+	int on = 1;
+
+	setsockopt(fd, SOL_TCP, TCP_CORK, &on, sizeof(on));
+	T(send(fd, big, n, 0));
+	send_with(fd, "without times", SO_TIMESTAMPING_OLD, 0, 0, 0);
+	on = 0;
+	setsockopt(fd, SOL_TCP, TCP_CORK, &on, sizeof(on));
+	drain(fd);
+}
+
 /* Bytes of a stream: the number is that of the last byte of each call, whatever the segments. */
 static void bytes(void)
 {
@@ -456,6 +470,8 @@ static void bytes(void)
 		on = 0;
 		setsockopt(fd[0], SOL_TCP, TCP_CORK, &on, sizeof(on));
 		drain(fd[0]);
+		joined(fd[0], 10);
+		joined(fd[0], 1020);
 		T(set(fd[0], SOL_SOCKET, SO_TIMESTAMPING_OLD, SW | TX | TSONLY));
 		T(send(fd[0], big, 10, 0));
 		drain(fd[0]);
