@@ -142,7 +142,9 @@ static ssize_t write_packet(
 	loff_t pos = 0;
 	ssize_t n;
 
-	mutex_lock(&s->pipe_lock);
+	if (mutex_lock_killable(
+		    &s->pipe_lock)) /* a daemon that does not read holds up the holder */
+		return -EINTR;
 	current->flags |= PF_NO_XFSZ;
 	n = kernel_write(pipe, p, sizeof(*p), &pos);
 	current->flags = (current->flags & ~PF_NO_XFSZ) | flags;
