@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup.c: what the host's control groups allow this process, for the texts of why.c. Both
- * versions of the hierarchy.
+ * cgroup.c: limits of the host's control groups for this process, for the texts of why.c. Knows
+ * both versions of the hierarchy.
  *
  * A group is looked up in /proc/self/cgroup, its folder in /proc/self/mountinfo. In a container
  * the mounted folder may be a part of the hierarchy: then the mount's root is taken off the
- * group's path. Where anything is missing the answer is that there is no limit.
+ * group's path. If a file or a mount is missing, there is no limit.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #include "os-linux/why.h"
 
-#define NEAR 16 /* what was refused may have ended meanwhile, and others with it */
+#define NEAR 16 /* processes below the limit that may have ended since the refusal */
 
 struct group {
 	char dir[PATH_MAX]; /* in the file system of groups */
@@ -36,7 +36,7 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-/* The path of our group in the hierarchy with @controller, or with NULL in that of version 2. */
+/* Returns our group's path in the hierarchy with @controller; NULL: in that of version 2. */
 static bool own_path(const char *controller, char *path, size_t size)
 {
 	FILE *f = fopen("/proc/self/cgroup", "re");
@@ -61,7 +61,7 @@ static bool own_path(const char *controller, char *path, size_t size)
 }
 
 /*
- * Sets @root and @point to those of the mount of the hierarchy with @controller, or with NULL of
+ * Sets @root and @point to root and mount point of the hierarchy with @controller; NULL: of that of
  * version 2.
  */
 static bool mounted_at(const char *controller, char *root, char *point)
@@ -102,7 +102,7 @@ static bool find_group(const char *controller, struct group *g)
 	       (int)sizeof(g->dir);
 }
 
-/* Goes to the parent; false at the top. */
+/* Goes to the parent group. False at the top. */
 static bool go_up(struct group *g)
 {
 	char *slash = strrchr(g->dir + g->top, '/');
@@ -114,8 +114,8 @@ static bool go_up(struct group *g)
 }
 
 /*
- * The number behind @key (or the first word with "") in a file of the group; false where there is
- * none, or "max".
+ * Reads the number behind @key ("": the first word) in a file of the group. False if there is none,
+ * or "max".
  */
 static bool read_number(const struct group *g, const char *name, const char *key, uint64_t *value)
 {
@@ -157,7 +157,7 @@ bool os_cgroup_pids_full(char *name, size_t size, uint64_t *limit)
 	return false;
 }
 
-/* Of version 1 and 2. */
+/* Reads the count of version 1, or else of version 2. */
 uint64_t os_cgroup_oom_kills(void)
 {
 	struct group g;
@@ -170,7 +170,7 @@ uint64_t os_cgroup_oom_kills(void)
 	return 0;
 }
 
-/* Version 1 has a number near the largest where there is no limit. */
+/* In version 1 no limit is a number near the largest. */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit)
 {
 	bool old;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * end.h: the value that a SIGTERM for an instance may carry (sigqueue(3)): which signal its programs get, and after how many seconds
- * they are killed. The kernel hands it to init with the SIGINT of ctrl-alt-del. 0: SIGTERM, and init's own time.
+ * end.h: the value that a SIGTERM for an instance may carry (sigqueue(3)): the signal for its
+ * programs, and the seconds after which they are killed. The kernel passes it to init with the
+ * SIGINT of ctrl-alt-del. 0: SIGTERM, and init's own time.
  */
 #ifndef NESTLING_OS_END_H
 #define NESTLING_OS_END_H

@@ -157,14 +157,14 @@ const char *os_strerror(int err)
 
 /* ---- descriptors of a child ---- */
 
-struct entry64 { /* what getdents64(2) writes; libc's own calls are not for a vfork child */
+struct entry64 { /* of getdents64(2): a vfork child cannot use readdir(3) */
 	uint64_t ino, off;
 	uint16_t len;
 	uint8_t type;
 	char name[];
 };
 
-/* The descriptors of [from, to] in one piece of a listing of /proc/self/fd, but for its own. */
+/* Closes descriptors of [from, to] named in a piece of a /proc/self/fd listing, but its own. */
 static void close_listed(const char *buf, long n, int from, int to, int dir)
 {
 	const struct entry64 *e;
@@ -181,8 +181,8 @@ static void close_listed(const char *buf, long n, int from, int to, int dir)
 }
 
 /*
- * For hosts before Linux 5.9, which have no close_range(2), and filters that refuse it: what
- * /proc names, or without /proc what the limit allows.
+ * Closes descriptors where close_range(2) is missing (before Linux 5.9) or refused: those in /proc,
+ * or without /proc all below the limit.
  */
 static void close_each(int from, int to)
 {

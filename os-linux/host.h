@@ -41,10 +41,10 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 int os_signal_irq(int signo, int irq);
 /* Called by os_exit(), last registered first, on the thread that ends the process; async-signal-safe code only. */
 int os_at_exit(void (*fn)(void));
-/* For a child between vfork and exec: no signal is blocked or ignored. */
+/* Unblocks signals and resets ignored ones, in a child between vfork and exec. */
 void os_child_signals(void);
 /*
- * Closes descriptors, also where the host has no close_range(2). Between vfork and exec.
+ * Closes descriptors, also without close_range(2). Can be called between vfork and exec.
  */
 void os_close_range(int from, int to);
 void os_close_from(int from);

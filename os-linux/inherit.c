@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inherit.c: what a process is born with, and what this one needs instead. Called first of all, by
- * os_process_setup().
+ * inherit.c: corrects the state that the process has inherited. Called first by os_process_setup().
  *
- * Whoever starts an instance may leave it closed standard descriptors, ignored signals, a umask
- * that takes the owner's rights, low soft limits, a personality or timers of its own. What would
- * change how the kernel or its guests run is set here; children inherit it. What is meant for the
- * instance stays: hard limits, an ignored SIGHUP (nohup), an alarm clock, the nice value, the CPUs.
+ * A parent may leave closed standard descriptors, ignored signals, a umask that takes the owner's
+ * rights, low soft limits, a personality or timers of its own. State that would change how the
+ * kernel or its guests run is reset here, and children inherit the result. State that is meant for
+ * the instance stays: hard limits, an ignored SIGHUP (nohup), an alarm clock, the nice value, the
+ * CPUs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 #define STACK_LEAST (256UL << 10) /* the main thread is a vCPU: as much as the others have */
 #define GET_MDWE 66 /* prctl(2): memory that was written may not be executed, since Linux 6.3 */
 
-/* A file that is opened later must not become standard output. Returns 0 or -1. */
+/* Opens closed standard descriptors, lest a later file becomes standard output. 0 or -1. */
 static int open_standard_files(void)
 {
 	for (int fd = 0; fd < 3; fd++) {
@@ -36,7 +36,7 @@ static int open_standard_files(void)
 			continue;
 		if (open("/dev/null", O_RDWR) == fd)
 			continue;
-		if (pipe(unused)) /* where there is no /dev/null: both ends, of which none is read */
+		if (pipe(unused)) /* without /dev/null: both ends of a pipe that has no reader */
 			return -1;
 	}
 	return 0;
@@ -66,7 +66,7 @@ static void raise_limits(void)
 		raise_limit(needed[i]);
 }
 
-/* A line when the hard limit leaves the main thread too small a stack, or NULL. */
+/* Returns an error line if the hard limit leaves too small a stack, or NULL. */
 static const char *stack_refusal(void)
 {
 	static char text[100];
@@ -79,7 +79,7 @@ static const char *stack_refusal(void)
 	return text;
 }
 
-/* A personality would give guests executable data (READ_IMPLIES_EXEC) or other addresses. */
+/* Resets the personality: it could make data executable (READ_IMPLIES_EXEC) or move addresses. */
 static void plain_personality(void)
 {
 	int now = personality(0xffffffff);
@@ -88,7 +88,7 @@ static void plain_personality(void)
 		personality(PER_LINUX);
 }
 
-/* The interval timers that count CPU time survive exec; their signals are the profiler's here. */
+/* Stops the timers of CPU time, which survive exec: the profiler uses their signals. */
 static void stop_cpu_timers(void)
 {
 	struct itimerval off = { 0 };
@@ -97,7 +97,7 @@ static void stop_cpu_timers(void)
 	setitimer(ITIMER_PROF, &off, NULL);
 }
 
-/* The owner can use what is created, whatever others may. */
+/* Keeps the owner's rights in the umask. */
 static void keep_owner_rights(void)
 {
 	mode_t mask = umask(0);

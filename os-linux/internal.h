@@ -23,12 +23,12 @@ extern char **os_argv;
 int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
 
 /*
- * Sets what this process was born with to what it needs, once and first. NULL, or why that cannot
- * be; inherit.c
+ * inherit.c: corrects inherited state, once and first. Returns NULL, or the reason why this is not
+ * possible.
  */
 const char *os_inherit_setup(void);
 
-/* 0, or the negative errno of a call that the host refuses and os_why() names; needs.c */
+/* needs.c: tries needed calls. 0, or -errno of a refused call, which os_why() names. */
 int os_lacks_call(void);
 
 /* Alternate signal stack of a vCPU thread; fault.c. 0 or -errno. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * needs.c: host calls that no instance can do without, each tried once at the start.
+ * needs.c: host calls that each instance needs, each tried once at the start.
  *
- * Under a filter that refuses one of them an instance would hang, or fail later for what looks like
- * another reason. Each is made so that it changes nothing. Only a refusal counts (EPERM, EACCES,
+ * Under a filter that refuses one of them an instance would hang, or fail later with a misleading
+ * reason. Each call is made so that it changes nothing. Only a refusal counts (EPERM, EACCES,
  * ENOSYS); calls that cannot be tried so are named where they fail (os_refused()).
  */
 #include <errno.h>
@@ -26,7 +26,7 @@
 
 #define PAGE 4096
 
-/* True if errno says that the call is not to be had here, which os_why() will name. */
+/* True if errno says that the host refuses the call, which is noted for os_why(). */
 static bool no(const char *call)
 {
 	if (errno != EPERM && errno != EACCES && errno != ENOSYS)
@@ -81,7 +81,7 @@ static bool lacks_files(void)
 	       REFUSED(pwrite64, -1, &byte, 1, 0L) || REFUSED(getrandom, &byte, 1, GRND_NONBLOCK);
 }
 
-/* Of a socket that is none. */
+/* Tries the calls of sockets, without a socket. */
 static bool lacks_messages(void)
 {
 	struct msghdr m = { 0 };

@@ -49,12 +49,11 @@ const char *os_strerror(int err);
  */
 int os_refused(const char *call, int err);
 /*
- * What the host refused with @err, negative, and the cause as far as it can be read: limits,
- * sysctls, filters. For refusals; the calling thread's last refused call is named when it is
- * known. Valid until the next call of the thread.
+ * Returns a text with the thread's last refused call, if known, the error @err (negative), and the
+ * cause as far as it can be read: limits, sysctls, filters. Valid until the thread's next call.
  */
 const char *os_why(int err);
-/* What limits the number of processes here: "pids.max of the control group /a is 12". */
+/* Returns the limit of processes: "pids.max of the control group /a is 12". */
 void os_why_no_tasks(char *buf, size_t size);
 
 /* ---- memory ---- */
@@ -218,7 +217,7 @@ int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
  * SIGTSTP stops and SIGCONT continues everything, SIGPIPE is ignored.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
-/* The value that the last SIGTERM carried, for init; 0. */
+/* Returns the value that the last SIGTERM carried, for init, or 0. */
 int os_end_value(void);
 
 /* ---- the process ---- */
@@ -228,7 +227,7 @@ void os_write_stderr(const char *buf, size_t n);
 int os_write_stdout(const char *buf, size_t n); /* 0 or -errno */
 /* Runs what was registered with os_at_exit() (terminals are put back) and ends the process. From any thread, once. */
 void os_exit(int status) __attribute__((noreturn));
-/* From now on the process ends with OS_EXIT_LOST where it would end with 0: data that the guest wrote is lost. */
+/* Notes that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
 #define OS_EXIT_LOST 3
 void os_note_lost(void);
 /*
@@ -237,8 +236,8 @@ void os_note_lost(void);
  */
 void os_restart(void) __attribute__((noreturn));
 /*
- * Sets what was inherited (inherit.c), ignores SIGPIPE, blocks signals. What cannot work ends the
- * process with a line. Early, once.
+ * Corrects inherited state (inherit.c), ignores SIGPIPE, blocks signals. Ends the process with a
+ * line if this cannot work. Called once, early.
  */
 void os_process_setup(void);
 

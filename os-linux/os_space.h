@@ -31,12 +31,14 @@
 #define OS_SPACE_IRET 16    /* iretq from user mode to user mode */
 struct os_space_host {
 	unsigned caps; /* OS_SPACE_* */
-	/* Bytes of an xsave area as a signal frame holds it; 512: the CPU or the host has no XSAVE. */
+	/*
+	 * Bytes of an xsave area as a signal frame holds it; 512: the CPU or the host has no XSAVE.
+	 */
 	uint32_t xstate_size;
 	/* The mask of the area's components; 0 without XSAVE. */
 	uint64_t xfeatures;
 };
-/* 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the child at once. */
+/* Returns 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the child. */
 int os_space_probe(struct os_space_host *host);
 /* End of the addresses that a program may map. */
 uint64_t os_space_top(void);
@@ -65,11 +67,11 @@ int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
 /* The zygote, and every task of it, end. */
 void os_space_stop(void);
 /*
- * True if the zygote has died, which it does not before we do: how, and of what if that can be
- * read ("was killed by signal 9").
+ * True if the zygote has died, which normally outlives us. The text says how, with the cause if it
+ * can be read ("was killed by signal 9").
  */
 bool os_space_zygote_died(char *buf, size_t size);
-/* The same of a task that has died by itself and is not reaped. */
+/* True if @task has died by itself and is not reaped; the text says how. */
 bool os_space_died(int task, char *buf, size_t size);
 /* Gives the zygote another file, for mappers made from now on, at that fd of theirs. */
 int os_space_give_file(int file, int at_fd);
@@ -82,7 +84,7 @@ void os_space_end(int task);
 int os_space_reap(int task);
 /* 1: it is dead, as the host says (not reaped); 0: it lives. */
 int os_space_is_dead(int task);
-/* 1: the host has given it another parent than the zygote, as gVisor does; 0: not, or unknown. */
+/* Returns 1 if the host gave the task another parent than the zygote, as gVisor does, or 0. */
 int os_space_is_stray(int task);
 /* Interrupts a runner (SIGUSR1). */
 void os_space_kick(int task);
@@ -153,7 +155,7 @@ int os_trace_get_regs(int task, struct os_trace_regs *regs);
 int os_trace_set_regs(int task, const struct os_trace_regs *regs);
 /* The AUDIT_ARCH_* of the call before which it stopped. */
 uint32_t os_trace_arch(int task);
-/* xsave areas, standard format; of 512 bytes: what fxsave knows. 0 or -errno. */
+/* Copy xsave areas, standard format; 512 bytes: fxsave areas. 0 or -errno. */
 int os_trace_get_xstate(int task, void *area, uint32_t size);
 int os_trace_set_xstate(int task, const void *area, uint32_t size);
 

@@ -63,7 +63,7 @@ static void after_stop(void)
 			stop_hooks[i].cont();
 }
 
-/* Asks for the end. A SIGTERM that names a time of its own decides how long it may take, on top of the grace. */
+/* Asks for the end. The time that a SIGTERM carries is added to the grace. */
 static void begin_shutdown(const siginfo_t *info)
 {
 	int value = info->si_code == SI_QUEUE ? info->si_int : 0;

@@ -60,9 +60,8 @@ static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int zygote_socket = -1;
 static pid_t zygote;
-static volatile int
-	exec_refusal; /* -errno of the call that kept the last child from becoming the zygote; 0: none */
-static bool ordinary; /* it is scheduled by SCHED_OTHER: not by chrt's will; set once */
+static volatile int exec_refusal; /* -errno of the call that failed in the last child; 0: none */
+static bool ordinary;             /* it is scheduled by SCHED_OTHER: not by chrt's will; set once */
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static uint32_t no_tasks[16 * OS_MAX_CPUS];
@@ -126,7 +125,7 @@ static int map_words(const struct os_space_setup *s)
 
 /* ---- starting the zygote ---- */
 
-/* An old host does not know MFD_EXEC. */
+/* Hosts before Linux 6.3 refuse MFD_EXEC. */
 static int image_fd(const struct os_space_setup *s)
 {
 	int fd = memfd_create("nestling-space", MFD_CLOEXEC | 0x10 /* MFD_EXEC */);
@@ -149,7 +148,7 @@ static int image_fd(const struct os_space_setup *s)
 	return fd;
 }
 
-/* Ends the child that cannot become the zygote; its parent, whose memory it shares, knows why. */
+/* Ends the child, which cannot become the zygote. Its parent reads the reason in shared memory. */
 static void __attribute__((noreturn)) give_up_exec(const char *call)
 {
 	if (errno == EINVAL || errno == EBADF) /* a number above the limit of descriptors */
@@ -178,7 +177,7 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 	os_close_from(ZFD_REGION + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
-	if (errno == ENOENT) /* some hosts, as Debian's Linux 5.10, take no empty path there */
+	if (errno == ENOENT) /* some hosts, such as Debian's Linux 5.10, refuse an empty path */
 		execve(IMAGE_PATH, argv, envp);
 	give_up_exec("execveat");
 }
@@ -218,8 +217,8 @@ err_close_image:
 }
 
 /*
- * Why the zygote does not answer: what it was refused, or that its own addresses were taken, where
- * exec killed it.
+ * Returns why the zygote does not answer: a call was refused, or exec killed it since its addresses
+ * were taken.
  */
 static int start_failure(void)
 {
@@ -546,7 +545,7 @@ int os_space_reap(int task)
 	return status;
 }
 
-/* What follows the name in /proc/PID/stat, from the state on: false where that cannot be read. */
+/* Reads /proc/PID/stat from the state on, behind the name. False if that is not possible. */
 static bool read_stat(pid_t pid, char *state, int *parent)
 {
 	char path[64], buf[512], *p;
@@ -560,11 +559,11 @@ static bool read_stat(pid_t pid, char *state, int *parent)
 	n = read(fd, buf, sizeof(buf) - 1);
 	close(fd);
 	buf[n > 0 ? n : 0] = 0;
-	p = strrchr(buf, ')'); /* the end of the name, which may be anything */
+	p = strrchr(buf, ')'); /* the end of the name, which may have brackets */
 	return p && sscanf(p, ") %c %d", state, parent) == 2;
 }
 
-/* By its state where the host has no descriptor for us, or none at all. A zombie is dead. */
+/* Asks for the state if there is no pidfd. A zombie is dead. */
 int os_space_is_dead(int task)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -695,7 +694,7 @@ uint64_t os_space_usertime(int task)
 	return task_clock(task, 1);
 }
 
-/* S; D is a fault that waits for a disk, or the freezer, T and t are stops. */
+/* S: asleep; D: a fault that waits for a disk, or the freezer; T, t: stopped. */
 int os_space_is_asleep(int task)
 {
 	int parent;

@@ -4,10 +4,10 @@
  * seccomp, the top of the address space. Each is tried rather than asked for; os_space.h is the
  * contract.
  *
- * What a trial installs cannot be taken off again, and what it executes may be a fault. So trials
- * run in a child. The child has our memory and our stack, but a signal table of its own: there each
- * signal by which a host refuses an instruction or a call ends the trial at hand, and nothing else.
- * A child that the host kills leaves the capabilities found until then.
+ * A trial may install what cannot be removed, and may execute a faulting instruction. So trials run
+ * in a child with our memory and our stack, but with a signal table of its own. A signal by which a
+ * host refuses an instruction or a call ends the current trial alone. A child that the host kills
+ * leaves the capabilities found until then.
  */
 #include <asm/ldt.h>
 #include <asm/prctl.h>
@@ -42,7 +42,7 @@
 
 /* Written by the child, which shares our memory; read when the child has ended. */
 static volatile struct os_space_host seen;
-static volatile bool no_return; /* its signal handler could not return */
+static volatile bool no_return; /* a signal handler could not return */
 static sigjmp_buf refused;
 
 static void on_refusal(int sig)
@@ -51,13 +51,13 @@ static void on_refusal(int sig)
 	siglongjmp(refused, 1);
 }
 
-/* Returns what @works says, or false where it was ended by a signal. */
+/* Returns the result of @works, or false if a signal ended it. */
 static bool attempt(bool (*works)(void))
 {
 	return !sigsetjmp(refused, 1) && works();
 }
 
-/* The frame of a signal says how large the host's xsave area is. */
+/* Reads the size of the host's xsave area from a signal frame. */
 static void see_xstate(int sig, siginfo_t *info, void *context)
 {
 	const char *fp = (const char *)((ucontext_t *)context)->uc_mcontext.fpregs;
@@ -73,7 +73,7 @@ static void see_xstate(int sig, siginfo_t *info, void *context)
 	seen.xfeatures = magic == XSTATE_MAGIC ? features : 0;
 }
 
-/* True if a signal arrived, whose frame has been looked at. */
+/* True if a signal arrived and its frame was read. */
 static bool xstate_is_seen(void)
 {
 	struct sigaction sa = { .sa_sigaction = see_xstate, .sa_flags = SA_SIGINFO };
@@ -83,7 +83,7 @@ static bool xstate_is_seen(void)
 	return seen.xstate_size;
 }
 
-/* The version of QEMU's kind of machine, as 901 for 9.1; 0 where it is not told. */
+/* Returns the version of QEMU's machine type, 901 for 9.1, or 0 if it is unknown. */
 static long qemu_version(void)
 {
 	char text[64] = "", *at, *rest;
@@ -116,7 +116,7 @@ static bool iret_is_dangerous(void)
 	       __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & CPUID_SMAP && qemu_version() < 901;
 }
 
-/* True if iretq to user mode works there. */
+/* True if iretq works in user mode. */
 static bool iret_works(void)
 {
 	uint64_t ss, cs;
@@ -142,8 +142,8 @@ static bool iret_works(void)
 }
 
 /*
- * An instance around us lends gs base to its own stub while nobody asks for it. It does not
- * announce FSGSBASE then, but has it: arch_prctl(2) asks.
+ * An outer instance lends gs base to its own stub until arch_prctl(2) asks for it. Before that it
+ * does not announce FSGSBASE, but has it.
  */
 static bool fsgsbase_works(void)
 {
@@ -174,7 +174,10 @@ static bool seccomp_works(void)
 	       !syscall(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, &prog);
 }
 
-/* Reads nothing. Writing even an empty entry would give this process an LDT, which every switch to it then loads. */
+/*
+ * Tries modify_ldt(2) by an empty read: a write would give this process an LDT, which slows each
+ * switch.
+ */
 static bool ldt_works(void)
 {
 	return syscall(SYS_modify_ldt, 0, NULL, 0) == 0;
@@ -197,7 +200,7 @@ static void catch_refusals(void)
 	setrlimit(RLIMIT_CORE, &no_core);
 }
 
-/* The child's whole life. The filter comes last: a host that kills for it leaves the rest. */
+/* Runs all trials in the child. The filter comes last, since a host may kill the child for it. */
 static void __attribute__((noreturn, noinline)) try_all(void)
 {
 	catch_refusals();

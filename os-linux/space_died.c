@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space_died.c: of what the zygote and tasks of spaces have died; os_space.h is the contract.
+ * space_died.c: causes of death of the zygote and of tasks of spaces; os_space.h is the contract.
  *
  * A death is looked at, not reaped: the zygote reaps tasks when it is told to, and the zygote
  * itself is reaped when it is abandoned.
@@ -21,14 +21,14 @@
 #define EXIT_FIELD 52
 #define MIB (1UL << 20)
 
-static uint64_t oom_kills; /* of our control group, when we began */
+static uint64_t oom_kills; /* of our control group, at our start */
 
 void os_space_note_oom_kills(void)
 {
 	oom_kills = os_cgroup_oom_kills();
 }
 
-/* " (...)": the memory limit, if it was that; or nothing. */
+/* Writes " (...)" with the memory limit if that is the cause, or nothing. */
 static void add_limit(char *buf, size_t size)
 {
 	size_t n = strlen(buf);

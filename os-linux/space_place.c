@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space_place.c: on which of the host's CPUs tasks of spaces and vCPU threads run, and how long
- * they wait for them; os_space.h is the contract.
+ * space_place.c: places tasks of spaces and vCPU threads on the host's CPUs, and reads how long
+ * they wait there; os_space.h is the contract.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -88,7 +88,7 @@ static uint64_t read_delay(int fd)
 	return delay ? strtoull(delay, NULL, 10) : 0;
 }
 
-/* Our own file stays open: it is looked at more often. */
+/* The vCPU thread's own file stays open, since it is read more often. */
 static int own_schedstat(void)
 {
 	static __thread int fd = -1;
@@ -114,7 +114,7 @@ uint64_t os_space_delayed(int task)
 	return delay;
 }
 
-/* The file is the thread's that opened it, whoever reads it. */
+/* The file shows the thread that opened it, not its reader. */
 static uint64_t vcpu_stolen(int cpu)
 {
 	static struct {

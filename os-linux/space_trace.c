@@ -26,7 +26,7 @@
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
 
-#define ALARM_SIGNAL SIGVTALRM /* gdb passes it on without a stop, as by default it does few */
+#define ALARM_SIGNAL SIGVTALRM /* gdb passes it on without a stop by default */
 #define ALARM_PERIOD 10000000
 #define REQUEST_SYSEMU 31 /* PTRACE_SYSEMU: in no UAPI header */
 #define REQUEST_GETREGS 12

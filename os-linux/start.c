@@ -16,7 +16,7 @@ void arch_start(int argc, char **argv, char **envp) __attribute__((noreturn));
 
 char **os_argv;
 
-/* Reads the beginning of a file as a string: empty where that is not possible. */
+/* Reads the beginning of a file as a string, empty on an error. */
 static void read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -28,8 +28,8 @@ static void read_text(const char *path, char *text, size_t size)
 }
 
 /*
- * gdb refuses the script that lies beside the program, unless it was told to trust the folder. The
- * script says by NESTLING_GDB that it was loaded (tools/gdb/nestling_gdb).
+ * Names `nestctl gdb` if gdb has refused the script beside the program, which it does unless it
+ * trusts the folder. A loaded script sets NESTLING_GDB (tools/gdb/nestling_gdb).
  */
 static void name_helper_to_gdb(void)
 {

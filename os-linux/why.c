@@ -6,8 +6,8 @@
  *	return os_refused("mremap", errno);     where the host says no
  *	refuse("...: %s", os_why(err));         where the instance ends for it
  *
- * Only what can be read is named as the cause: a limit that is set, a sysctl, a filter that is
- * installed. Where nothing can be read the text ends with the errno's own words.
+ * A text names a cause only if it can be read: a limit, a sysctl, an installed filter. Otherwise it
+ * ends with the errno's own words.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #include "os-linux/os_space.h"
 #include "os-linux/why.h"
 
-#define TOP_WANTED (1UL << 46) /* what the kernel and its guests have below 2^47 */
+#define TOP_WANTED (1UL << 46) /* the kernel and its guests use addresses below 2^47 */
 
 static __thread struct {
 	const char *call;
@@ -34,7 +34,7 @@ int os_refused(const char *call, int err)
 	return -err;
 }
 
-/* The first number in a file of /proc, or -1. */
+/* Returns the first number in a file of /proc, or -1. */
 static long number_in(const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -64,7 +64,7 @@ static bool filtered(void)
 	return mode == 2;
 }
 
-/* True if the soft limit is set: its value. */
+/* True if the soft limit is set; returns its value by pointer. */
 static bool limited(int resource, unsigned long *value)
 {
 	struct rlimit rl;
@@ -119,7 +119,7 @@ static void why_forbidden(const char *call, char *buf, size_t size)
 		snprintf(buf, size, "by a security module or the host's kernel");
 }
 
-/* Writes the cause, or nothing. */
+/* Writes the cause of a refusal, or nothing. */
 static void find_cause(const char *call, int err, char *buf, size_t size)
 {
 	long noexec = number_in("/proc/sys/vm/memfd_noexec");

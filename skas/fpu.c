@@ -39,13 +39,16 @@ static struct {
 	u32 at, size;
 } parts[64];
 
-/* The components in use. Without XSAVE there is no header, and the two that fxsave saves always are. */
+/*
+ * Returns the components in use. Without XSAVE there is no header, and fxsave's two are always in
+ * use.
+ */
 static u64 xstate_bv(const u8 *area)
 {
 	return has_xsave() ? *(const u64 *)(area + XSAVE_LEGACY) : XSTATE_FP_SSE;
 }
 
-/* Bytes of an area that each copy takes: fxsave's, and the header where there is XSAVE. */
+/* Returns the bytes that each copy needs: fxsave's area, and the header with XSAVE. */
 static u32 head_size(void)
 {
 	return has_xsave() ? XSTATE_HEAD : XSAVE_LEGACY;

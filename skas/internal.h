@@ -163,7 +163,7 @@ struct skas {
 };
 extern struct skas skas;
 
-/* Bytes of an FPU state that fxsave knows; an xstate_size of that is a host without XSAVE. */
+/* Bytes of an fxsave area; as xstate_size: the host has no XSAVE. */
 #define XSAVE_LEGACY 512
 static inline bool has_xsave(void)
 {
@@ -205,7 +205,7 @@ int runner_make(struct runner *r);
 int runner_park(
 	struct runner *r); /* 0: it sleeps at r->park, which nobody but us can have brought about */
 bool runner_is_parked(struct runner *r); /* and still does */
-int runner_end(struct runner *r);        /* its wait status; 0: there was none */
+int runner_end(struct runner *r);        /* returns its wait status; 0: no runner */
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
 void runner_wipe_page(struct runner *r);
@@ -268,7 +268,7 @@ u64 handoff_patience(u64 deadline);
 void watch_ends(struct runner *r); /* it is about to be reaped: nobody else ends it any more */
 
 /* skas.c */
-void note_death(const char *role, int task); /* how it died by itself, for skas_why_lost() */
+void note_death(const char *role, int task); /* notes its death for skas_why_lost() */
 
 /* pool.c */
 void pool_empty(void);

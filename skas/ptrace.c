@@ -10,8 +10,8 @@
  *	in the stub     before the gate's futex call: a fault or trap was left to the handler, because only a handler is told
  *	                its error code. Registers are in the control page, the FPU state is in the frame
  *
- * and three ways on: from guest code with other registers; from the stub by its own way out, where
- * the CPU has an iretq that works; and, whenever another FPU state has to go in, from either with
+ * and three ways on: from guest code with other registers; from the stub by its own way out, if
+ * iretq works on the CPU; and, whenever another FPU state has to go in, from either with
  * everything set by ptrace (an abandoned handler leaves nothing behind: no signal is masked).
  *
  * Invariants:

@@ -85,8 +85,8 @@ static int clone_runner_locked(struct runner *r)
 }
 
 /*
- * What the host refused a runner that ended before it slept: by its status, and the errno that it
- * left.
+ * Names the call that the host refused a runner which ended before it slept, from the runner's
+ * status and errno.
  */
 static int start_refusal(const struct runner *r, int status)
 {

@@ -201,7 +201,7 @@ static const char *seccomp_obstacle(void)
 	return NULL;
 }
 
-/* What no mode could do. */
+/* Returns an error for a host on which no mode works. */
 static const char *reason(int err)
 {
 	static char text[400];
@@ -356,7 +356,7 @@ static int make_ready(struct space *s, struct runner *r)
 	return space_pending(s) ? space_flush(s) : 0;
 }
 
-/* For people: where two spaces are lost at once one of them is told. */
+/* For messages only: of two spaces lost at once, the later one is kept. */
 static char why_lost[256];
 
 void note_death(const char *role, int task)

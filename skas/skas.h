@@ -235,19 +235,20 @@ void skas_fpu_init(struct fpu *fpu);
 /* Forgets a live state without saving (exit, exec). */
 void skas_fpu_drop(struct fpu *fpu);
 
-/* Ends the spaces of the pool: their host processes are gone when it returns. */
+/* Ends the spaces of the pool. Their host processes are gone when it returns. */
 void skas_trim(void);
 
 /* Text for /proc/nestling/handoff: counts of spun, slept, woken. Bytes written. */
 int skas_format_stats(char *buf, size_t size);
 
 /*
- * True if the zygote has died, and how: "was killed by signal 9". No guest can run any more then.
+ * True if the zygote has died, so that no guest can run; the text says how: "was killed by
+ * signal 9".
  */
 bool skas_zygote_died(char *buf, size_t size);
 /*
- * How a mapper or runner of the space that was lost last died by itself: "a runner was killed by
- * signal 9"; "": none did.
+ * Returns how a mapper or runner of the last lost space died: "a runner was killed by signal 9";
+ * "": none did.
  */
 const char *skas_why_lost(void);
 

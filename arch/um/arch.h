@@ -190,7 +190,7 @@ void arch_early_write(
 	const char *s, size_t n);   /* to the host's stderr: refusals, the reason of a panic */
 const char *arch_strerror(int err); /* an errno in words, for refusals */
 void arch_power_off(int status) __noreturn; /* flush is the caller's job */
-/* Makes the process end with status OS_EXIT_LOST where it would end with 0: data of the guest is lost. */
+/* Notes that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
 void arch_note_lost(void);
 void arch_reboot(void) __noreturn;
 
@@ -268,7 +268,7 @@ bool handle_bus_error(struct mm *mm, u64 addr);
 bool signal_pending(struct task *t);
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
-/* task/fault_log.c: lines of the kernel's log about current, which is about to get SIGSEGV, or the signal of a trap. */
+/* task/fault_log.c: log a fault of current, before it gets SIGSEGV or the signal of a trap. */
 void log_segfault(u64 addr, u64 error);
 void log_trap(int sig, int trapno, u64 error);
 u64 arch_host_ns(void); /* the host's monotonic clock, which moves on whatever the guest's does */

@@ -219,8 +219,8 @@ int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write)
 /* ---- the frames behind it ---- */
 
 /*
- * Without references: behind the first frame of a kmalloc'ed buffer, or of a slab, no frame counts any, so a last put_page would free memory
- * that is in use.
+ * Takes no references: only the first frame of a kmalloc'ed buffer or of a slab counts them, so a
+ * last put_page() of another frame would free memory in use.
  */
 static s32 kernel_pages(const char *p, u32 nr, struct page **pages)
 {

@@ -123,7 +123,7 @@ u64 arch_task_size(void)
 
 static struct work shutdown_work;
 
-/* An init that waits for a process of the host's cannot hear of it. */
+/* An init that waits for a host process gets no signals. */
 static void shut_down(struct work *w)
 {
 	if (host_is_scarce())

@@ -5,8 +5,10 @@
  * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers them. params_parse() looks each
  * argument up and calls the setters, before anything is built: no memory allocator, no output but refuse(). Values stay valid.
  * What nobody knows goes to init, as Linux does: NAME=VALUE into its environment, other words (and all behind "--") into its
- * arguments; behind "strict" it is refused, and an option ("--word") always is. A driver's prefix with a number belongs to the driver, which refuses numbers that it does not have; of a prefix that ends
- * in '*' ("ubd*") all that begins like it does, so that a mistake is not taken for something of init's.
+ * arguments; behind "strict" it is refused. An option ("--word") is always refused. A driver's
+ * prefix with a number belongs to the driver, which refuses numbers that it does not have; of a
+ * prefix that ends in '*' ("ubd*") all that begins like it does, so that a mistake is not taken for
+ * something of init's.
  *
  * Invariants: arg_text holds a copy of every argument (Law 2: no pointer to libc's memory).
  */

@@ -258,7 +258,7 @@ static struct site *known_site(struct patch *p, const struct request *q)
 	return NULL;
 }
 
-/* Makes the row of site @i, if it is missing. patch->lock held. False: no memory. */
+/* Allocates the row of site @i if it is missing. patch->lock held. False: no memory. */
 static bool need_row(struct patch *p, u32 i)
 {
 	struct site_row **row = &p->rows[i / ROW_SITES];
@@ -527,7 +527,7 @@ static void free_patch(struct patch *p)
 	kfree(p);
 }
 
-/* A patch with rows for as many sites as @p has. NULL: no memory. Otherwise p->lock is held. */
+/* Allocates a patch with rows for as many sites as @p has and locks @p. NULL: no memory. */
 static struct patch *alloc_copy(struct patch *p)
 {
 	struct patch *copy = kzalloc(sizeof(*copy), GFP_KERNEL);

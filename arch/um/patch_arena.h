@@ -19,7 +19,7 @@
 #define MAX_ARENAS 8
 #define MAX_SHADOWS 64
 #define MAX_SITES 256
-#define ROW_SITES 64 /* of a row, which fits in a page: memory may lie in pieces */
+#define ROW_SITES 64 /* sites in a row; a row fits in a page, so needs no large block */
 
 struct arena {
 	u64 va;
@@ -57,7 +57,7 @@ struct patch {
 	struct site_row *rows[MAX_SITES / ROW_SITES]; /* made as sites need them */
 };
 
-/* Returns site @i, which has its row. */
+/* Returns site @i, whose row exists. */
 static inline struct site *site_at(struct patch *p, u32 i)
 {
 	return &p->rows[i / ROW_SITES]->sites[i % ROW_SITES];

@@ -154,8 +154,8 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
  */
 struct space *pmap_space(struct pmap *pm);
 /*
- * This vCPU runs no guest before its next pmap_space(): the space that it ran last may be taken
- * away.
+ * Says that this vCPU runs no guest before its next pmap_space(): other tasks may take the space
+ * that it ran last.
  */
 void pmap_leave(void);
 /* Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is in use. */

@@ -3,13 +3,13 @@
  * scarce.c: a guest at the host's limit of processes.
  *
  * Address spaces are a cache: a guest task needs one mapper and one runner while it runs, and
- * nothing while it sleeps. So where the host gives no process the task takes the space of a task
- * that does not run, by turns, and at last its own runners on other vCPUs. Tasks that run give
- * their space up after SHARE_NS while another waits. Two processes of the host's are enough for
- * every guest.
+ * nothing while it sleeps. Where the host gives no process, the task takes the space of a task
+ * that does not run, by turns, and at last ends its own runners on other vCPUs. Running tasks
+ * give their space up after SHARE_NS while another task waits. Two processes of the host are
+ * enough for every guest.
  *
- * What waits for half a minute is killed. Process 1 waits for five seconds: then the instance
- * ends with a line that names the limit.
+ * A task that waits for half a minute is killed. After five seconds of waiting by process 1 the
+ * instance ends with a line that names the limit.
  *
  * Locks: none. host_waiters and scarce_at are atomic words.
  */
@@ -27,9 +27,9 @@
 #include "skas/skas.h"
 
 #define RETRY_NS 1000000UL
-#define SHARE_NS 20000000UL /* a space may be kept for so long while a task waits for one */
+#define SHARE_NS 20000000UL /* how long a task keeps its space while another one waits */
 #define SHARE_PAUSE_NS (3 * RETRY_NS)
-#define GAP_NS (100 * RETRY_NS) /* without a refusal: scarcity was over in between */
+#define GAP_NS (100 * RETRY_NS) /* a pause between refusals that ends a scarcity */
 #define RETRIES 30000
 #define RETRIES_INIT 5000
 
@@ -80,8 +80,7 @@ static u64 retries(const struct task *t)
 }
 
 /*
- * What the host says of the process that all spaces come from: it does not end before the kernel
- * does.
+ * Ends the instance if the zygote, the process that all spaces come from, has died.
  */
 static void check_zygote(void)
 {
@@ -96,7 +95,7 @@ static void check_zygote(void)
 
 void space_lost(struct task *t)
 {
-	/* The zygote's children die a moment before it is seen to be dead. */
+	/* The children of a dead zygote may be seen dead a moment before the zygote. */
 	for (int i = 0; i < 10; i++) {
 		check_zygote();
 		os_sleep_until(os_clock_mono() + RETRY_NS);
@@ -137,7 +136,7 @@ void wait_for_host(struct task *t)
 	if (mm_take_idle_space())
 		return;
 	check_zygote();
-	/* Its own: a new one needs no more than a mapper and a runner here. */
+	/* The task's own space: a new one needs only a mapper and a runner on this vCPU. */
 	pmap_leave();
 	if (pmap_take_space(&t->mm->pmap))
 		skas_trim();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* scarce.h: tasks that wait for a process of the host's (scarce.c). */
+/* scarce.h: tasks that wait for a host process (scarce.c). */
 #ifndef NESTLING_SCARCE_H
 #define NESTLING_SCARCE_H
 
@@ -10,15 +10,15 @@ struct task;
 struct space;
 
 /*
- * The space of @t, which is current; NULL: a signal kills it, or has just been sent for want of a
- * space. Sleeps.
+ * Returns the space of @t, which is current, and waits for one. NULL: a signal kills @t, perhaps
+ * SIGKILL for want of a space. Sleeps.
  */
 struct space *space_of(struct task *t);
-/* For current, whose space has no runner on this vCPU, and the host gives none. Sleeps. */
+/* Waits until the host gives a runner for current's space on this vCPU. Sleeps. */
 void wait_for_host(struct task *t);
 /*
- * Ends the instance if the zygote has died, or if @t, whose space is lost, is process 1: with a
- * line that says how.
+ * Ends the instance with a line that names the cause if the zygote has died, or if @t, whose
+ * space is lost, is process 1.
  */
 void space_lost(struct task *t);
 /* True if a task has waited for the host a moment ago. */
@@ -28,7 +28,7 @@ extern u32 host_waiters; /* tasks that sleep until the host has a process for th
 void scarce_leave(void);
 void scarce_share(struct task *t);
 
-/* For a vCPU without a guest: the space of the last one may be taken away. */
+/* Lets other tasks take the space that this idle vCPU ran last. */
 static inline void scarce_idle(void)
 {
 	if (unlikely(READ_ONCE(host_waiters)))
@@ -36,8 +36,8 @@ static inline void scarce_idle(void)
 }
 
 /*
- * Before guest code of current runs: a space that it has had for a while is given up for tasks
- * that wait. May sleep.
+ * Gives up the space of current for waiting tasks if current has had it for SHARE_NS. Called
+ * before guest code runs. May sleep.
  */
 static inline void scarce_before_guest(struct task *t)
 {

@@ -108,9 +108,11 @@ void iov_iter_advance(struct iov_iter *it, size_t n);
 void iov_iter_revert(struct iov_iter *it,
 	size_t n); /* only what this iterator has advanced since the last vec boundary or import */
 /*
- * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer; *off is where they begin in the first. @write: to be
- * written to. How many bytes; the iterator stands behind them. -EFAULT. A guest's frames have a reference each, which the caller drops. A kernel
- * buffer must be in the direct map, and its frames get no reference: its owner keeps the buffer until the transfer has ended.
+ * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer; *off is
+ * where they begin in the first. @write: to be written to. Returns the number of bytes, by which
+ * the iterator advances, or -EFAULT. A guest's frames have a reference each, which the caller
+ * drops. A kernel buffer must be in the direct map, and its frames get no reference: its owner
+ * keeps the buffer until the transfer has ended.
  */
 ssize_t iov_iter_get_pages(
 	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off);

@@ -67,7 +67,7 @@ static void cable_put(struct con_cable *c)
 
 /* ---- output ---- */
 
-/* Tells once that a file which takes a console's output has no room. An end that nobody holds any more is none of those. */
+/* Reports once that a file for a console's output has no room. A closed peer is not reported. */
 static void tell_full(int err)
 {
 	static int told;

@@ -21,7 +21,7 @@ static void write_stderr(struct console *con, const char *s, size_t n)
 	os_write_stderr(s, n);
 }
 
-/* A host that is full loses lines; the end of the instance tells. */
+/* A full host disk loses lines, which the end of the instance reports. */
 static void write_file(struct console *con, const char *s, size_t n)
 {
 	long done = os_file_pwrite(file, s, n, end);

@@ -181,7 +181,10 @@ static void hostfs_readahead(struct address_space *m, struct file *f, u64 index,
 
 /* ---- writing back ---- */
 
-/* Tells of what the host has refused, @bytes of @inode, and counts it: no program waits for write-back. */
+/*
+ * Reports and counts @bytes of @inode that the host has refused in writeback, for which no program
+ * waits.
+ */
 static void pages_lost(struct inode *inode, s64 bytes, int err)
 {
 	static struct log_limit limit;

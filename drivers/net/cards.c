@@ -367,7 +367,7 @@ static struct mconsole_device eth_device = {
 
 /* ---- boot ---- */
 
-/* What the user can mend at once is said on standard error as well. */
+/* A cause that the user can remove is written to standard error as well. */
 static void tell_user(const char *card, const char *why)
 {
 	char line[400];

@@ -28,7 +28,7 @@
 
 extern const char slirp_helper_start[], slirp_helper_end[];
 
-/* An old host does not know MFD_EXEC. */
+/* Hosts before Linux 6.3 refuse MFD_EXEC. */
 static int image_fd(void)
 {
 	size_t size = (size_t)(slirp_helper_end - slirp_helper_start), done = 0;
@@ -65,7 +65,7 @@ static void exec_helper(int socket, int image, char *const *argv)
 	os_close_from(IMAGE_FD + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
-	if (errno == ENOENT) /* some hosts, as Debian's Linux 5.10, take no empty path there */
+	if (errno == ENOENT) /* some hosts, such as Debian's Linux 5.10, refuse an empty path */
 		execve(IMAGE_PATH, argv, envp);
 	_exit(126);
 }
@@ -96,7 +96,7 @@ static int split(char *text, char **argv)
 	return 0;
 }
 
-/* Its wait status; 0 where there is none. */
+/* Reaps the helper and returns its wait status, 0 if there is none. */
 static int end_helper(struct net_host *h)
 {
 	int status = 0;
@@ -115,9 +115,9 @@ static void reap(struct net_host *h)
 	end_helper(h);
 }
 
-#define NO_LIBRARY 127 /* what the dynamic loader ends with */
+#define NO_LIBRARY 127 /* exit status of the dynamic loader */
 
-/* Its first message: "ok", or what is wrong. -ELIBACC: it found no libslirp. */
+/* Reads the helper's first message, "ok" or an error. -ELIBACC: libslirp is missing. */
 static int hear(struct net_host *h)
 {
 	char text[200];

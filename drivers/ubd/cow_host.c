@@ -185,7 +185,7 @@ static int backing_stat(int fd, struct stat *st, uint64_t *size)
 	*size = (uint64_t)st->st_size;
 	return S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, size) < 0 ? -errno : 0;
 }
-/* Seconds since 1970 as a date in UTC, in @text. */
+/* Writes seconds since 1970 to @text as a date in UTC. */
 static const char *time_text(uint32_t seconds, char text[32])
 {
 	time_t t = seconds;

@@ -78,12 +78,14 @@ static void say(const char *text)
 	os_write_stderr(text, strlen(text));
 }
 
-/* Tells that the last flush has failed with @err: no request of the guest waits for it. Async-signal-safe. */
+/*
+ * Reports that the last flush, for which no request waits, has failed with @err. Async-signal-safe.
+ */
 static void tell_lost(const struct ubd_host *h, int err)
 {
 	const char *why = strerrordesc_np(-err);
 
-	if (!err || err == -EBUSY) /* a thread is in a flush: nobody was told that it has ended */
+	if (!err || err == -EBUSY) /* -EBUSY: a thread is in a flush, whose end was not reported */
 		return;
 	os_note_lost();
 	say("nestling: ");

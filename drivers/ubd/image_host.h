@@ -55,7 +55,8 @@ int image_close(struct image *im);
 
 /*
  * The process ends: a flush and the mark of a close, as far as they can be had now. Async-signal-safe; other threads may be in calls
- * still, what they write from now on may be lost. Nothing is freed or unlocked. 0 or what the flush said; -EBUSY: one is under way.
+ * still, what they write from now on may be lost. Nothing is freed or unlocked. Returns the flush's
+ * result; -EBUSY: a flush is under way.
  */
 int image_at_exit(struct image *im);
 

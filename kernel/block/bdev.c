@@ -4,7 +4,8 @@
  *
  * Each block_device has an inode on the internal "bdev" file system whose mapping caches the device. All nodes in /dev with the same
  * number share it: open points file->f_mapping there. File systems read their metadata either through this mapping or with their own
- * bios (ext4: kernel/fs/ext4/buffer.c), and then are the device's tenant: rw.c, which has reading and writing.
+ * bios (ext4: kernel/fs/ext4/buffer.c), and then are the device's tenant. rw.c has reading and
+ * writing.
  *
  * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page lock.
  */
@@ -421,7 +422,7 @@ static long put_geometry(struct block_device *b, u64 arg)
 {
 	struct hd_geometry g;
 
-	memset(&g, 0, sizeof(g)); /* the hole in it, too */
+	memset(&g, 0, sizeof(g)); /* including its padding */
 	g.heads = 255;
 	g.sectors = 63;
 	g.cylinders = (u16)min_t(u64, b->disk->capacity / (255 * 63), 65535);

@@ -59,7 +59,7 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 	return true;
 }
 
-/* True if the disk may hold now what page caches of its devices do not. */
+/* True if @bio may have changed the disk behind its devices' page caches. */
 static bool changes_past_cache(const struct bio *bio)
 {
 	u32 op = bio->opf & REQ_OP_MASK;
@@ -75,7 +75,7 @@ void bio_endio(struct bio *bio, int status)
 			__atomic_add_fetch(&bio->bdev->disk->changed, 1, __ATOMIC_SEQ_CST);
 		disk_account_end(bio);
 		queue_leave(bio);
-		/* what was joined is tried once more in parts: queue.c */
+		/* a merged bio is tried once more in parts: queue.c */
 		if (unlikely(status && status != -EOPNOTSUPP && !bio_is_joined(bio)))
 			bio_tell_error(bio);
 	}

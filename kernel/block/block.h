@@ -27,7 +27,7 @@
 #define REQ_META 0x800
 #define REQ_PAST_CACHE 0x1000 /* of a read: nobody expects that what is below keeps a copy */
 
-#define REQ_FROM_CACHE 0x2000 /* of a write: of the device's own page cache, which has the data */
+#define REQ_FROM_CACHE 0x2000 /* a write of the device's page cache, which has the data */
 
 struct bio_vec {
 	struct page *page;
@@ -67,11 +67,11 @@ void submit_bio(
 	struct bio *bio); /* never fails; errors come through end_io. In a task: it may sleep */
 int submit_bio_wait(struct bio *bio); /* status; may sleep */
 void bio_endio(struct bio *bio, int status);
-/* Tells in the log that the driver has refused @bio. */
+/* Logs that the driver has refused @bio. */
 void bio_tell_error(const struct bio *bio);
-/* For the end_io of a write that no task waits for and that has failed: tells of its pages, and counts them as lost. */
+/* Logs the pages of a failed write for which no task waits, and counts them as lost. */
 void bio_lost(const struct bio *bio);
-/* Counts @bytes (0: an unknown number) as lost on @b's disk by error @err, for the end of the instance. */
+/* Counts @bytes (0: an unknown number) as lost on @b's disk by @err, for the instance's end. */
 void bdev_lost(struct block_device *b, u64 bytes, int err);
 /* An end_io: the locked pages of the vecs (each may be several) are read, or have an error; they are unlocked, the bio is put. */
 void bio_end_read_pages(struct bio *bio);
@@ -133,20 +133,19 @@ struct gendisk {
 	struct backing_dev *bdi; /* write-back and read-ahead; set by add_disk */
 	struct block_device *part[16]; /* [0] is the whole disk */
 	const char *serial;            /* /sys/block/DISK/serial, or NULL */
-	const char *
-		host_file; /* the host's file that the disk is, "" if it has no name; NULL: it is none */
+	const char *host_file; /* the host's file of the disk, "" if it has no name; NULL: none */
 	u32 nr_requests; /* that the driver has under way at once; who submits more sleeps. 0: one by one, and they queue in the driver */
 	atomic_t under_way; /* as long as there is a limit */
 	atomic_t changes;   /* under way, all that is neither read nor flush */
 	bool held;          /* atomic: no change begins; see queue_hold() */
-	/* Changes that went past the page caches of its devices and have ended; atomic. */
+	/* Number of completed writes that bypassed the page caches of its devices; atomic. */
 	u64 changed;
 	u32 driver_bytes,
 		driver_vec_bytes; /* immutable: what the driver needs in each bio, and for each of its vectors */
 	struct list_head list;
 };
-void queue_leave(struct bio *bio);         /* it has ended */
-bool bio_is_joined(const struct bio *bio); /* true if it stands for several */
+void queue_leave(struct bio *bio);         /* @bio has ended */
+bool bio_is_joined(const struct bio *bio); /* true if several bios were merged into it */
 /*
  * What changes the disk waits from now on, before it takes one of the requests that reads need; what was under way has ended when this returns.
  * Until queue_release(), which wakes who waits. A flush passes. disks_release(): all disks that are held, and power-off cannot wait for.
@@ -159,19 +158,25 @@ static inline bool queue_is_held(const struct gendisk *d)
 	return __atomic_load_n(&d->held, __ATOMIC_SEQ_CST);
 }
 /*
- * A mounted file system that has metadata blocks of the device in a cache of its own. Reading and writing the device's file takes them into
- * account (rw.c). Called by tasks that may sleep, with tenant_lock held for reading.
+ * A mounted file system that caches metadata blocks of the device itself. Reads and writes of the
+ * device's file (rw.c) call it, in tasks that may sleep, with tenant_lock held for reading.
  */
 struct bdev_tenant {
-	/* Which of the @nr (at most 32) blocks from @block on hold something newer than the disk: bit i is block + i. */
+	/*
+	 * Returns which of the @nr (at most 32) blocks from @block on are newer than the disk: bit
+	 * i is block + i.
+	 */
 	u32 (*newer)(void *arg, u64 block, u32 nr);
-	/* Copies a block that newer() has named; @to is left as it is where the disk has it by now. */
+	/* Copies a block that newer() has named; leaves @to alone if it is on the disk by now. */
 	void (*read)(void *arg, u64 block, u8 *to);
-	/* Takes @n bytes for byte @off of the block. 1: the tenant brings them to the disk; 0: the caller does; -errno. */
+	/*
+	 * Offers @n bytes at byte @off of the block. 1: the tenant writes them to the disk; 0: the
+	 * caller does; -errno.
+	 */
 	int (*write)(void *arg, u64 block, u32 off, const u8 *from, u32 n);
-	/* The caller has written some of the @nr blocks to the disk: copies that nobody uses go. */
+	/* Drops unused copies of the @nr blocks, some of which the caller has written to disk. */
 	void (*written)(void *arg, u64 block, u32 nr);
-	/* What write() has taken goes to the disk. 0 or -errno. */
+	/* Writes to the disk what write() has taken. 0 or -errno. */
 	int (*sync)(void *arg);
 };
 struct block_device {
@@ -194,7 +199,7 @@ struct block_device {
 	u64 cached_at;    /* disk->changed when clean pages of the mapping were right; atomic */
 	struct disk_stats stat;
 };
-/* A mounted file system, which holds the device, becomes its tenant, or (@t NULL) is its tenant no more. */
+/* Makes a mounted file system, which holds the device, its tenant; @t NULL: ends that. */
 void bdev_set_tenant(struct block_device *b, const struct bdev_tenant *t, void *arg, u32 block);
 /* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
 int add_disk(struct gendisk *d);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * error.c: what a disk has refused: told in the log, in Linux's words, and counted where no task waits for the request.
+ * error.c: logs the requests that a disk has refused, in Linux's words, and counts those for which
+ * no task waits.
  *
  *	bio_tell_error(bio)   bio_endio(): "I/O error, dev ubda, sector N op 0x1:(WRITE) ..."
- *	bio_lost(bio)         the end_io of write-back: "Buffer I/O error on dev ubda, logical block N, lost async page write"
- *	bdev_lost(b, n, err)  the same for data that never became a bio
+ *	bio_lost(bio)         the end_io of writeback: "Buffer I/O error on dev ubda, logical ..."
+ *	bdev_lost(b, n, err)  a count of lost data that never became a bio
  *
- * What is lost on a disk that is a file of the host's is counted for the end of the instance (kernel/lib/lost.h). A loop
- * device is not such a disk: its file is on one. The log has at most ten lines of a kind in five seconds.
+ * Data lost on a disk with a file of the host is counted for the end of the instance
+ * (kernel/lib/lost.h). A loop device is not such a disk. The log has at most ten lines of a kind in
+ * five seconds.
  */
 #include <asm/errno.h>
 
@@ -19,7 +21,7 @@
 
 static struct log_limit request_limit, buffer_limit;
 
-/* Returns what Linux calls the error. */
+/* Returns Linux's name of the error. */
 static const char *error_name(int err)
 {
 	switch (err) {

@@ -15,7 +15,7 @@ ssize_t blkdev_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 struct direct_ops;
 extern const struct direct_ops blkdev_direct_ops;
-int tenant_sync(struct block_device *b); /* what the device's tenant has goes to the disk */
+int tenant_sync(struct block_device *b); /* writes the tenant's data to disk */
 
 /* genhd.c */
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size);

@@ -2,14 +2,17 @@
 /*
  * rw.c: reading and writing a block device as a file, also beside its tenant.
  *
- * A mounted file system reads and writes the device past the device's page cache, and may have metadata that is not on the disk yet. While it
- * is the tenant (block.h):
- *   - a read drops clean pages of the cache where the disk has changed since (disk->changed), and takes from the tenant what it has newer;
- *   - a write offers each block to the tenant, and what the tenant does not take is on the disk when the write returns.
- * So what the tenant does not keep to itself is seen on both sides. O_DIRECT reads the disk; a write with O_DIRECT is as any other. A
- * mapping of the device is not looked after beyond that.
+ * A mounted file system bypasses the device's page cache, and may have metadata that is not on the
+ * disk yet. While it is the tenant (block.h):
+ *   - a read drops clean pages of the cache if the disk has changed since (disk->changed), and
+ *     copies newer blocks from the tenant;
+ *   - a write offers each block to the tenant, and blocks that the tenant does not take are on the
+ *     disk when the write returns.
+ * So both sides see each other's changes. O_DIRECT reads the disk; a write with O_DIRECT is treated
+ * as any other write. Mappings of the device see changes only when its page cache does.
  *
- * Lock: tenant_lock for reading around each call; taken for writing where the tenant comes and goes.
+ * Lock: tenant_lock for reading around each call; taken for writing where the tenant comes and
+ * goes.
  */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -28,7 +31,7 @@ static struct block_device *file_bdev(const struct file *f)
 
 /* ---- O_DIRECT ---- */
 
-/* All of it lies where it lies. */
+/* Maps the device's bytes to themselves, as one extent. */
 static int blkdev_map(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e)
 {
 	*e = (struct direct_extent){ .bdev = inode->i_bdev,
@@ -71,7 +74,10 @@ int tenant_sync(struct block_device *b)
 	return err;
 }
 
-/* Drops clean pages if the disk has changed since the cache was right. A change that ends later is the next caller's. */
+/*
+ * Drops clean pages if the disk has changed since @cached_at. The next caller handles changes that
+ * complete later.
+ */
 static void refresh_cache(struct block_device *b)
 {
 	u64 changed = __atomic_load_n(&b->disk->changed, __ATOMIC_SEQ_CST);
@@ -82,7 +88,7 @@ static void refresh_cache(struct block_device *b)
 	__atomic_store_n(&b->cached_at, changed, __ATOMIC_RELAXED);
 }
 
-/* The bytes from *pos on that lie in one page, through @page: bytes, 0 at the end, -errno. */
+/* Reads the bytes from *pos on in one page, through @page. Returns bytes, 0 at the end, -errno. */
 static ssize_t read_page_beside(
 	struct file *f, struct block_device *b, u8 *page, u32 n, loff_t pos, bool nowait)
 {
@@ -132,7 +138,7 @@ static ssize_t read_beside(struct file *f, struct block_device *b, struct iov_it
 	return done ? done : n;
 }
 
-/* @n bytes that lie in one page, to the disk through the cache: 0 or -errno. */
+/* Writes @n bytes within one page to the disk through the cache. 0 or -errno. */
 static int write_through(struct file *f, const u8 *data, u32 n, loff_t pos)
 {
 	loff_t at = pos;
@@ -148,7 +154,10 @@ static int write_through(struct file *f, const u8 *data, u32 n, loff_t pos)
 	return filemap_write_and_wait_range(f->f_mapping, pos, pos + n - 1);
 }
 
-/* Block by block: what the tenant does not take goes to the disk. Bytes, or -errno where the first block failed. */
+/*
+ * Offers each block to the tenant and writes the others to the disk. Returns bytes, or -errno if
+ * the first block failed.
+ */
 static ssize_t write_page_beside(
 	struct file *f, struct block_device *b, const u8 *data, u32 n, loff_t pos)
 {
@@ -198,7 +207,7 @@ static ssize_t write_with_tenant(
 	return done ? done : n;
 }
 
-/* -ENOTBLK: the device has no tenant. */
+/* Writes beside the tenant. -ENOTBLK: the device has none. */
 static ssize_t write_beside_tenant(
 	struct file *f, struct block_device *b, struct iov_iter *from, loff_t *pos)
 {
@@ -265,7 +274,7 @@ ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 
 		if (err)
 			return err;
-	} else if (n > 0 && f->f_flags & O_DIRECT) { /* through, but not flushed */
+	} else if (n > 0 && f->f_flags & O_DIRECT) { /* to the disk, but not flushed */
 		int err = filemap_write_and_wait_range(f->f_mapping, start, start + n - 1);
 
 		if (err)

@@ -117,7 +117,7 @@ static int map_mmap(struct file *f, struct vm_area *vma)
 	return -EINVAL; /* BPF_F_MMAPABLE is not taken */
 }
 
-/* No map here has events to wait for. */
+/* Reports EPOLLERR: no supported map has events. */
 static u32 map_poll(struct file *f, struct poll_table *pt)
 {
 	return EPOLLERR;

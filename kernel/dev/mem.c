@@ -247,8 +247,9 @@ static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t si
 }
 
 /*
- * Fetches the next record: 0 or -errno, -EPIPE once when records were overwritten before this reader saw them. The lock is not held over the
- * wait, so that tasks that share the file and do not want to wait, or are to end, are not held up.
+ * Fetches the next record: 0 or -errno, -EPIPE once when records were overwritten before this
+ * reader saw them. The lock is dropped for the wait, so that nonblocking and killed tasks that
+ * share the file are not delayed.
  */
 static int next_record(
 	struct file *f, struct kmsg_file *r, const struct iov_iter *to, struct printk_record *rec)

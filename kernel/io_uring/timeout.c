@@ -28,7 +28,7 @@ static u64 deadline_of(u64 ns, int clock, u32 flags)
 	return flags & IORING_TIMEOUT_ABS ? deadline_at(clock, ns) : deadline_in(ns);
 }
 
-/* When the timer of @r is to go off now. */
+/* Returns the time at which the timer of @r is to expire. */
 static u64 due(const struct uring_req *r)
 {
 	return r->real ? deadline_at(CLOCK_REALTIME, r->period) : r->deadline;
@@ -115,8 +115,7 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* the timer's, and ours while we look */
-	spin_lock(
-		&u->cq_lock); /* clock_set() comes before or after; a canceller may have come before */
+	spin_lock(&u->cq_lock);  /* clock_set() waits; a canceller may have come before */
 	timer_start(&r->timer, r->real ? due(r) : deadline);
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
 		uring_unlist_locked(r);
@@ -401,9 +400,9 @@ long limit_stop(struct uring_req *lt)
 	return -ECANCELED;
 }
 
-/* ---- the clock is set ---- */
+/* ---- clock_settime() ---- */
 
-/* Under cq_lock. A timer that has gone off is left alone. */
+/* Rearms a timer that has not expired. cq_lock held. */
 static void follow_clock(struct uring_req *r)
 {
 	if (r && r->real && timer_cancel(&r->timer))

@@ -128,7 +128,7 @@ struct uring {
 	u32 nr_active; /* requests that wait, or have waited and have not finished */
 	bool dying;
 	struct wait_queue_head wait;
-	struct clock_watch watch; /* from the first timeout at a time of CLOCK_REALTIME on */
+	struct clock_watch watch; /* registered since the first CLOCK_REALTIME timeout */
 };
 
 struct uring_overflow {
@@ -197,8 +197,8 @@ struct uring_req {
 	struct ktimer timer;
 	u64 target; /* timeouts: value of ring->counted that ends it */
 	u64 deadline;
-	u64 period; /* timeouts: the nanoseconds that were asked for; with several shots, between two */
-	bool real;  /* @period is a time of CLOCK_REALTIME, which the timer follows: timeout.c */
+	u64 period; /* timeouts: requested ns; with several shots, between two */
+	bool real;  /* @period is a CLOCK_REALTIME, which the timer follows: timeout.c */
 	bool rings; /* the same: one is due */
 	struct task_work work;
 };

@@ -169,7 +169,7 @@ static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, stru
 	return err;
 }
 
-/* 0 with the end of the wait, -EFAULT, -EINVAL. */
+/* Reads the end of the wait from the caller. 0, -EFAULT, -EINVAL. */
 static int get_deadline(uaddr_t timeout, struct wait_until *until)
 {
 	u64 abs;

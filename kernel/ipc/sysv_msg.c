@@ -497,7 +497,7 @@ static long msg_info(struct ipc_namespace *ns, int cmd, uaddr_t buf)
 {
 	struct msginfo mi;
 
-	memset(&mi, 0, sizeof(mi)); /* its end, too, which no field covers */
+	memset(&mi, 0, sizeof(mi)); /* including padding at its end */
 	mi.msgpool = MSGPOOL;
 	mi.msgmap = MSGMAP;
 	mi.msgmax = ns->msg_max;

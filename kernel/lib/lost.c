@@ -2,8 +2,8 @@
 /*
  * lost.c: see lost.h.
  *
- * The table is fixed: a write may fail because memory is short. The last entry is for all names that find no room.
- * Locks: lost_lock, innermost; nothing is printed under it.
+ * The table has a fixed size, since a write may fail for want of memory. Its last entry is for all
+ * names beyond its size. Locks: lost_lock, innermost; nothing is printed under it.
  */
 #include "kernel/lib/lost.h"
 
@@ -22,13 +22,13 @@ struct lost {
 	char name[NAME_MAX];
 	u64 bytes;
 	int err;   /* the first one; 0: the entry is free */
-	bool told; /* @bytes have been told to the user */
+	bool told; /* the user has been told */
 };
 
 static DEFINE_SPINLOCK(lost_lock);
 static struct lost table[NAMES_MAX];
 
-/* Returns the entry of @name, or a free one, or the last. lost_lock is held. */
+/* Returns the entry of @name, or a free one, or the last. lost_lock held. */
 static struct lost *entry_of(const char *name)
 {
 	u32 i;

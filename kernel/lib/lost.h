@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.h: data that programs have written and that the host has refused, when no program waited for the write.
+ * lost.h: counts data of the guest that the host has refused, when no program waited for the write.
  *
- * A disk or a mounted folder of the host notes it under its name as it happens; the end of the instance tells the user.
+ * Each disk and each folder of the host counts under its name. The end of the instance reports the
+ * counts to the user.
  */
 #ifndef NESTLING_LIB_LOST_H
 #define NESTLING_LIB_LOST_H
 
 #include "kernel/lib/types.h"
 
-/* Adds @bytes (0: an unknown number) to what @name has lost by error @err (-errno). Callable anywhere. */
+/* Adds @bytes (0: an unknown number) to the count of @name. @err: -errno. Callable anywhere. */
 void note_lost(const char *name, u64 bytes, int err);
 /* True if @name has lost anything since boot. */
 bool has_lost(const char *name);
-/* Tells of each name in the log and on standard error, once; the process ends with status 3 then, instead of 0. */
+/*
+ * Reports each name in the log and on standard error, once. The process then ends with status 3
+ * instead of 0.
+ */
 void tell_lost(void);
 
 /* Limits lines in the log to a few in five seconds. Protected by a lock of lost.c. */
@@ -21,7 +25,7 @@ struct log_limit {
 	u64 begun; /* ktime of the first line of these five seconds */
 	u32 said, missed;
 };
-/* True if a line may be printed now. Prints "@name: N callbacks suppressed" when lines were left out before. */
+/* True if a line may be printed now. Prints "@name: N callbacks suppressed" after omitted lines. */
 bool may_log(struct log_limit *l, u64 now, const char *name);
 
 #endif

@@ -261,8 +261,8 @@ static u64 timestamp(void)
 }
 
 /*
- * Spins, since printk() may be called with spinlocks held. The host's clock is what counts: with time travel a guest's stands still while its
- * vCPU is busy.
+ * Spins, since printk() may be called with spinlocks held. Uses the host's clock, since with time
+ * travel the guest's clock stands still while its vCPU is busy.
  */
 static void delay_writer(void)
 {

@@ -62,12 +62,13 @@ bool printk_take_wake(
 	void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
 
 /*
- * True if the caller may write a message that programs can provoke: kernel.printk_ratelimit_burst of them in kernel.printk_ratelimit seconds.
- * @func: who says later how many were left out.
+ * True if the caller may write a message that programs can provoke: kernel.printk_ratelimit_burst
+ * of them in kernel.printk_ratelimit seconds. @func: the name in the later count of suppressed
+ * messages.
  */
 bool printk_ratelimit(const char *func);
 extern int sysctl_printk_ratelimit, sysctl_printk_ratelimit_burst;
-extern int sysctl_printk_delay; /* milliseconds that each message holds its writer up */
+extern int sysctl_printk_delay; /* milliseconds by which each message delays its writer */
 
 extern int panic_timeout; /* seconds until a restart; 0: end; negative: at once */
 /* Broken invariant: prints, back-trace, guest state; the process ends with exit 2 and the reason on stderr. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uninit.c: says which code hands uninitialised kernel memory to guests (debug builds).
+ * uninit.c: reports code that copies uninitialised kernel memory to guests (debug builds).
  *
- * A line `uninit: 4 of 390 bytes at +62: sys_uname+0x8c < ...` names the run's length and place in what is copied, and the callers. Each
- * caller is told once. Data of guests that holds the byte itself is reported as well, so a line is a lead and no proof.
+ * A line `uninit: 4 of 390 bytes at +62: sys_uname+0x8c < ...` names the run's length and offset in
+ * the copied bytes, and the callers. Each caller is reported once. Data of guests that holds the
+ * byte itself is reported as well, so a line is a lead and no proof.
  *
- * Locks: none. A caller may be told twice when two vCPUs meet it at once.
+ * Locks: none. A caller may be reported twice when two vCPUs find it at once.
  */
 #include "kernel/mm/uninit.h"
 
@@ -34,7 +35,7 @@ void __noinline uninit_stack(void)
 		return;
 	n = min_t(u64, here - start, DEPTH);
 	start = here - n;
-	/* Nothing lives below the stack pointer: there is no red zone, and an interruption's frame is gone when it ends. */
+	/* The stack below the stack pointer is unused: there is no red zone. */
 	__asm__ volatile("rep stosb" : "+D"(start), "+c"(n) : "a"(UNINIT_BYTE) : "memory");
 }
 
@@ -43,7 +44,7 @@ void uninit_fill(void *p, size_t n)
 	memset(p, UNINIT_BYTE, n);
 }
 
-/* True if the caller was told before. */
+/* True if the caller was reported before. */
 static bool told(u64 site)
 {
 	for (u32 i = 0; i < ROWS; i++) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uninit.h: finds kernel memory that reaches guests uninitialised. Debug builds fill memory with UNINIT_BYTE when it is allocated, and the
- * unused part of the kernel stack when a system call begins; whatever is copied to guest memory is searched for it. In other builds every
- * function here is empty.
+ * uninit.h: finds kernel memory that reaches guests uninitialised. Debug builds fill memory with
+ * UNINIT_BYTE when it is allocated, and the unused part of the kernel stack when a system call
+ * begins. Each copy to guest memory is searched for the byte. In other builds every function here
+ * is empty.
  */
 #ifndef NESTLING_MM_UNINIT_H
 #define NESTLING_MM_UNINIT_H
@@ -14,7 +15,10 @@
 #if defined(CONFIG_DEBUG) && !defined(__NESTLING_UNIT__)
 /* Fills the stack below the caller. */
 void uninit_stack(void);
-/* Reports the first run of UNINIT_BYTE in @n bytes at @p that is long enough not to be chance, once for each caller. */
+/*
+ * Reports the first run of UNINIT_BYTE in @n bytes at @p that is long enough not to be chance, once
+ * for each caller.
+ */
 void uninit_check(const void *p, size_t n);
 /* Fills memory that was allocated. */
 void uninit_fill(void *p, size_t n);

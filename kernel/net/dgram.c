@@ -244,7 +244,7 @@ static bool is_udp(const struct inet_sock *i)
 	return i->c.protocol == IPPROTO_UDP || i->c.protocol == IPPROTO_UDPLITE;
 }
 
-/* UDP counts a datagram when it is read, not when it comes. */
+/* Counts a datagram that is read: UDP does not count its arrival. */
 static void count_read(struct inet_sock *i, const struct sk_buff *skb, bool good)
 {
 	struct udp_stats *n = &UDP_STATS(i->net, i->c.protocol == IPPROTO_UDPLITE, skb->ip.v6);
@@ -255,7 +255,7 @@ static void count_read(struct inet_sock *i, const struct sk_buff *skb, bool good
 		n->in_errors++;
 }
 
-/* IPv4 counts a missing route where a UDP socket sends; IPv6 wherever it looks. */
+/* Counts a missing route: IPv4 does for sends of UDP, IPv6 for each lookup. */
 static void count_no_route(struct inet_sock *i, const ip_addr *to, int err)
 {
 	if (err == -ENETUNREACH && (is_udp(i) || !ip_is_v4(to)))

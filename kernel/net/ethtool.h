@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ethtool.h: the parts of SIOCETHTOOL. @arg: the program's structure. 0, or -EFAULT and what each says. */
+/*
+ * ethtool.h: the parts of SIOCETHTOOL. @arg: the program's structure. 0, or -EFAULT and what each
+ * says.
+ */
 #ifndef NESTLING_NET_ETHTOOL_H
 #define NESTLING_NET_ETHTOOL_H
 
@@ -10,7 +13,10 @@ struct net_device;
 
 /* ethtool_features.c */
 long ethtool_get_features(const struct net_device *d, u64 arg);
-/* -EPERM, -EINVAL (another number of words); ETHTOOL_F_UNSUPPORTED where the program asks for a change. */
+/*
+ * -EPERM, -EINVAL (another number of words); ETHTOOL_F_UNSUPPORTED where the program asks for a
+ * change.
+ */
 long ethtool_set_features(struct net *net, u64 arg);
 long ethtool_get_sset_info(u64 arg);
 /* -EOPNOTSUPP: no such set. */

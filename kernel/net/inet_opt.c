@@ -690,8 +690,8 @@ static int get_blob(const void *from, u32 size, void *val, u32 *len)
 }
 
 /*
- * SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: the destination of the connection's first packet before
- * a rule translated it. *@len stays the caller's, as on Linux.
+ * Answers SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: the destination of the connection's first
+ * packet before translation. Leaves *@len as the caller set it, as Linux does.
  */
 static int original_dst(const struct inet_sock *i, bool v6, void *val, const u32 *len)
 {

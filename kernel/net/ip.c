@@ -575,7 +575,7 @@ static void receive(struct sk_buff *skb, bool shown)
 	bool filtered = unlikely(nf_active(net));
 	struct ip_stats *n = &IP_STATS(net, skb->protocol == ETH_P_IPV6);
 
-	if (!skb->defragged) { /* its pieces are counted */
+	if (!skb->defragged) { /* its fragments were counted */
 		n->in_receives++;
 		n->in_octets += skb_len(skb);
 	}

@@ -112,7 +112,7 @@ static const struct net_sysctl vectors[] = {
 	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
 };
-/* What the owner of a namespace sets there, one number each but for sizes of buffers. */
+/* Each namespace's own values: one number each, but three for sizes of buffers. */
 #define TCP_OWN(name, field, min, max)                                                             \
 	{                                                                                          \
 		"sys/net/ipv4/tcp_" name, &init_net.tcp.field, 1, min, max                         \
@@ -407,7 +407,7 @@ static int show_notsent_lowat(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Up to 2^32 - 1, which an int does not hold. */
+/* Takes values up to 2^32 - 1, beyond an int. */
 static int store_notsent_lowat(char *text, size_t n, void *arg)
 {
 	s64 got;

@@ -93,7 +93,7 @@ static void put_v1(
 {
 	struct tpacket_hdr h;
 
-	memset(&h, 0, sizeof(h)); /* its end, too, which no field covers */
+	memset(&h, 0, sizeof(h)); /* including padding at its end */
 	h.tp_len = skb->pkt.len;
 	h.tp_snaplen = keep;
 	h.tp_mac = (u16)mac;

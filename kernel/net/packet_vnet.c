@@ -90,8 +90,7 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 }
 
 struct cutter {
-	struct flow
-		flow; /* only its device counts here: pieces are counted in that one's namespace */
+	struct flow flow; /* only its device is used: fragments count in the device's namespace */
 	struct packet_sock *p;
 	const struct packet_to *to;
 	u32 link;

@@ -17,7 +17,9 @@ struct nl_builder {
 };
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);
-/* Appends an attribute. One that finds no room is left out: no message that we build needs so much. */
+/*
+ * Appends an attribute. One that finds no room is left out: no message that we build needs so much.
+ */
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
 /* Four bytes or sixteen. */

@@ -69,8 +69,8 @@ struct tcp_meta {
 	u32 window;
 	u32 tsval, tsecr;
 	bool saw_ts;
-	bool eor; /* a program's message ends here: nothing joins it */
-	u8 hlen;  /* of its header */
+	bool eor; /* end of a record: no data may be appended */
+	u8 hlen;  /* length of its header */
 };
 
 /* To whom a frame went; the values of <linux/if_packet.h>. */

@@ -207,7 +207,7 @@ struct proto_ops {
 	int (*listen)(struct socket *s, int backlog);
 	int (*accept)(struct socket *s, struct socket *to, enum sock_patience patience);
 	int (*getname)(struct socket *s, struct sockaddr_buf *a, bool peer);
-	/* the peer of what accept() gives, though it may have ended; NULL: by getname */
+	/* accept()'s peer address, also of an ended connection; NULL: getname */
 	int (*accept_name)(struct socket *s, struct sockaddr_buf *a);
 	u32 (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
 	int (*shutdown)(struct socket *s, int how);

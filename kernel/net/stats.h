@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.h: the counters of one network namespace, which /proc/net/snmp, snmp6 and netstat show (net_snmp.c). Meanings: RFC 1213, 2013,
- * 4022, 4113, 4293; those of TcpExt as on Linux. They are counted without a lock: figures for people, which may miss one.
+ * stats.h: the counters of one network namespace, which /proc/net/snmp, snmp6 and netstat show
+ * (net_snmp.c). RFC 1213, 2013, 4022, 4113 and 4293 define them; those of TcpExt are Linux's. They
+ * are updated without a lock, so that an event may be missed.
  */
 #ifndef NESTLING_NET_STATS_H
 #define NESTLING_NET_STATS_H
@@ -12,7 +13,7 @@ struct udp_stats {
 	u64 in, noports, in_errors, out, rcvbuf_errors, csum_errors;
 };
 
-/* Of one family. */
+/* The counters of one address family. */
 struct ip_stats {
 	u64 forwarded;
 	u64 in_receives, in_hdr_errors, in_addr_errors, in_unknown, in_discards, in_delivers,
@@ -20,18 +21,18 @@ struct ip_stats {
 	u64 reasm_timeouts, reasm_reqds, reasm_oks, reasm_fails, frag_oks, frag_fails, frag_creates;
 	u64 in_octets, out_octets, in_mcast, in_mcast_octets, out_mcast, out_mcast_octets, in_bcast,
 		in_bcast_octets, out_bcast, out_bcast_octets;
-	u64 in_ecn[4]; /* by the field's value */
+	u64 in_ecn[4]; /* by value of the ECN field */
 	u64 icmp_in, icmp_in_errors, icmp_csum_errors, icmp_out;
 	u64 icmp_types_in[256], icmp_types_out[256];
 	struct udp_stats udp, udplite;
 };
 
-/* TCP over both families. */
+/* TCP's counters, over both families. */
 struct tcp_stats {
 	u64 active, passive, fails, resets, in, out, retrans, in_errs, out_rsts, csum_errors;
 };
 
-/* TcpExt of /proc/net/netstat, in Linux's order and under its names; what is not counted is not shown. */
+/* TcpExt of /proc/net/netstat: the counted events, with Linux's names and in its order. */
 #define TCP_EXT_COUNTERS(X)                                                                        \
 	X(SyncookiesSent)                                                                          \
 	X(SyncookiesRecv)                                                                          \

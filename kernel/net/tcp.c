@@ -487,7 +487,7 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	t->write_pending++; /* before the SYN goes: its answer asks for it */
+	t->write_pending++; /* before the SYN is sent: the SYN-ACK looks at it */
 	if (t->defer_connect)
 		err = deferred_syn(t, m);
 	else
@@ -657,7 +657,7 @@ static void tcp_close(struct tcp_sock *t)
 	i->rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;
 	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
-		tcp_set_state(t, TCP_CLOSE); /* the program gave up: no failed attempt is counted */
+		tcp_set_state(t, TCP_CLOSE); /* closed by the program: not a failed attempt */
 		tcp_done(t);
 	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&
 		   (unread || (i->c.linger.on && !i->c.linger.secs))) {

@@ -83,7 +83,7 @@ struct sack_block {
 	u32 start, end;
 };
 
-/* Fast open's. len 0: a question for one. exp: in the experimental option of before RFC 7413. */
+/* A Fast Open cookie. len 0: a request for one. exp: in the experimental option (RFC 6994). */
 struct fast_cookie {
 	u8 len, val[16];
 	bool exp;
@@ -96,7 +96,7 @@ struct fast_cookie {
 #define FAST_SERVER 2
 #define FAST_CLIENT_NO_COOKIE 4
 #define FAST_SERVER_NO_COOKIE 0x200
-#define FAST_SERVER_ALL 0x400 /* every listener, with its backlog as the length of the queue */
+#define FAST_SERVER_ALL 0x400 /* every listener; its backlog bounds the queue */
 #define MSG_FASTOPEN 0x20000000
 
 /* What a segment's options say. */
@@ -146,7 +146,7 @@ struct arrived {
 	bool again; /* something that went more than once is acknowledged: when its neighbours came is not known */
 	bool sacks, dsack; /* something new was SACKed; something came twice */
 	bool orig;         /* something of before high_seq that went only once */
-	bool synack;       /* our answer to a SYN is acknowledged: Linux counts it nowhere */
+	bool synack;       /* our SYN-ACK is acknowledged, which Linux does not count */
 };
 
 /* RFC 8985. */
@@ -179,7 +179,7 @@ struct tcp_sock {
 	struct list_head wq;
 	struct sk_buff *send_head; /* first that was never sent; NULL */
 	u32 wmem;                  /* true sizes in wq */
-	u32 pushed_seq;            /* the end of what had PSH last */
+	u32 pushed_seq;            /* end of the last data sent with PSH */
 	u32 iss, snd_una, snd_nxt, write_seq, snd_wnd, snd_wl1, max_window, snd_sml, snd_up;
 	u16 mss, advmss, user_mss, peer_mss; /* mss: payload of a full segment, options off */
 	u8 snd_wscale, rcv_wscale;
@@ -196,7 +196,7 @@ struct tcp_sock {
 	struct sack_block sacks[MAX_SACKS], dsack; /* newest first; dsack.end 0: none */
 	u32 nr_sacks;
 	bool ack_now, ack_due, pingpong, fin_seen;
-	u8 exchanges;   /* answers that went soon after data came, until pingpong */
+	u8 exchanges;   /* quick answers to received data, until pingpong */
 	bool peer_done; /* its FIN has been taken: reading ends there, whatever comes after */
 	u32 quick;      /* so many more segments are acknowledged at once */
 	bool tell_inq;  /* TCP_INQ */
@@ -235,27 +235,27 @@ struct tcp_sock {
 	u64 progress; /* when something was sent or acknowledged last */
 
 	/* fast open */
-	/* FAST_ASK, FAST_SEND: the SYN, or its answer, bears fast_cookie; FAST_BARE: data go without it */
+	/* FAST_ASK, FAST_SEND: fast_cookie is in the SYN or SYN-ACK; FAST_BARE: data without it */
 	enum { FAST_NO, FAST_ASK, FAST_SEND, FAST_BARE } fast;
-	bool fast_syn;     /* our SYN had the option */
-	bool fast_checked; /* it went though Fast Open had been paused before */
-	u8 fast_fail;      /* TFO_*: why no data went with the SYN, or why they did not arrive */
+	bool fast_syn;     /* our SYN had the Fast Open option */
+	bool fast_checked; /* our SYN was sent after a pause of Fast Open */
+	u8 fast_fail;      /* TFO_*: why the SYN had no data, or why the data did not arrive */
 	struct fast_cookie fast_cookie;
 	struct sk_buff *syn_data; /* to go with the SYN; under op */
 	bool syn_data_sent, syn_data_acked;
 	bool fast_connect,
 		defer_connect; /* TCP_FASTOPEN_CONNECT; the SYN waits for the first write */
 	bool fast_no_cookie;
-	bool offered;     /* of a child: it stands in the queue of accept(), or has left it */
-	bool fastopened;  /* accepted before the handshake is complete */
-	u32 fast_qlen;    /* of a listener: how many of those there may be */
-	atomic_t nr_fast; /* and are */
+	bool offered;                   /* of a child: it was put into the accept queue */
+	bool fastopened;                /* accepted before the handshake is complete */
+	u32 fast_qlen;                  /* of a listener: limit of Fast Open children */
+	atomic_t nr_fast;               /* of a listener: Fast Open children */
 	struct tcp_sock *fast_listener; /* of such a child; a reference */
-	atomic_t nr_fast_resets; /* of a listener: those that a reset has ended, which count */
-	u64 fast_reset_at;       /* as well for a while from the last one on */
-	u64 fast_keys[2][2];     /* TCP_FASTOPEN_KEY, under the namespace's tcp.lock */
-	u32 nr_fast_keys;        /* 0: the namespace's are used */
-	u32 write_pending;       /* writers that wait for the handshake: racy is fine */
+	atomic_t nr_fast_resets;        /* of a listener: children ended by a reset lately */
+	u64 fast_reset_at;              /* ktime of the last such reset */
+	u64 fast_keys[2][2];            /* TCP_FASTOPEN_KEY, under the namespace's tcp.lock */
+	u32 nr_fast_keys;               /* 0: the namespace's keys */
+	u32 write_pending;              /* writers that wait for the handshake: racy is fine */
 
 	/* timers */
 	struct ktimer early;             /* a probe, or a look at what may be lost */
@@ -344,16 +344,16 @@ static inline bool tcp_connecting(const struct tcp_sock *t)
 	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
 }
 bool tcp_mem_full(void);
-/* What is counted for the whole machine: net.ipv4.tcp_mem (pages) and tcp_max_orphans. */
+/* Limits of the whole machine: net.ipv4.tcp_mem (pages) and tcp_max_orphans. */
 extern struct tcp_limits {
 	int mem[3], max_orphans;
 } tcp_limits;
-/* What the namespace of @t says (/proc/sys/net/ipv4/tcp_*). */
+/* Returns the sysctls of @t's namespace (/proc/sys/net/ipv4/tcp_*). */
 static inline struct tcp_net *tcp_net(const struct tcp_sock *t)
 {
 	return &t->inet.net->tcp;
 }
-/* What may wait unsent before writers do: the socket's own, or its namespace's. */
+/* Returns the unsent bytes at which writers wait: the socket's limit, or its namespace's. */
 static inline u32 tcp_notsent_lowat(const struct tcp_sock *t)
 {
 	return t->notsent_lowat ? t->notsent_lowat : READ_ONCE(tcp_net(t)->notsent_lowat);
@@ -366,7 +366,7 @@ static inline bool tcp_writable(const struct tcp_sock *t)
 	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf && !tcp_mem_full() &&
 	       t->write_seq - t->snd_nxt < tcp_notsent_lowat(t);
 }
-/* It is worth waking writers: less than half of notsent_lowat waits, so that they have more than a little to do. */
+/* True if less than half of notsent_lowat is unsent, so that waking writers is worth it. */
 static inline bool tcp_worth_waking(const struct tcp_sock *t)
 {
 	return tcp_writable(t) &&
@@ -486,9 +486,9 @@ void tcp_fast_drop(struct tcp_sock *t);                     /* what was to go wi
 bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to); /* data may go with a SYN to @to */
 /* The SYN stands in the queue; t->syn_data, which is returned, joins it, and both go as one segment. */
 struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t);
-/* The SYN was answered by @skb, which may have data of its own, and acknowledges ours or not. */
+/* Handles the SYN-ACK @skb, which may have data, and may acknowledge ours. */
 void tcp_fast_answered(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o);
-void tcp_fast_timeout(struct tcp_sock *t, bool last); /* of a segment of ours; @last: given up */
+void tcp_fast_timeout(struct tcp_sock *t, bool last); /* @last: giving up */
 void tcp_fast_ended(struct tcp_sock *t);
 void tcp_fast_set_pause(struct net *net, int secs); /* tcp_fastopen_blackhole_timeout_sec */
 u8 *tcp_fast_option(struct tcp_sock *t, u8 *p, u32 room);
@@ -496,13 +496,13 @@ u8 *tcp_fast_option(struct tcp_sock *t, u8 *p, u32 room);
 bool tcp_fast_wanted(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb,
 	const struct tcp_opts *o);
 void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb);
-/* It is a connection like others, or has ended; @reset: by its peer's reset. */
+/* Uncounts a Fast Open child: its handshake is complete, or it ended (@reset: by a reset). */
 void tcp_fast_done(struct tcp_sock *c, bool reset);
 void tcp_fast_need_key(struct net *net); /* a server begins: there is a key from now on */
 /* net.ipv4.tcp_fastopen_key: what is written there; @n as snprintf(). 0 or -EINVAL. */
 int tcp_fast_set_keys(struct net *net, const char *text);
 int tcp_fast_show_keys(struct net *net, char *buf, size_t n);
-/* TCP_FASTOPEN_KEY: @n keys of 16 bytes; the second is the one before. */
+/* Sets TCP_FASTOPEN_KEY: @n keys of 16 bytes; the second is the previous key. */
 void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n);
 u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2]);
 
@@ -540,7 +540,7 @@ void tcp_rack_arm_probe(struct tcp_sock *t);
 /* @twice: a bare duplicate without SACK says that something came twice, too. */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice);
 void tcp_early_timer(struct tcp_sock *t);
-/* True: the retransmission timer has run, and a probe that was due at the same time has gone instead. */
+/* True if a probe was due when the retransmission timer expired, and was sent instead. */
 bool tcp_rack_probe_first(struct tcp_sock *t);
 
 /* tcp_out.c */
@@ -580,7 +580,7 @@ static inline u32 tcp_burst(const struct tcp_sock *t)
 {
 	return t->flow.local ? SEG_LOCAL : SEG_MAX;
 }
-/* Bytes a second that cwnd and round trip come to, times tcp_pacing_*_ratio; ~0: no round trip is known. */
+/* Returns cwnd per round trip in bytes/s, times tcp_pacing_*_ratio; ~0: no round trip known. */
 u64 tcp_pacing_rate(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
 u32 tcp_window_step(const struct tcp_sock *t); /* a segment, or half of a buffer that takes none */

@@ -242,7 +242,7 @@ static bool too_old(const struct tcp_sock *t, u32 ack)
 	return before(ack, t->snd_una - (u32)most);
 }
 
-/* Blocks of what was sent, to @to: one that ends behind it is nothing that the peer can have. Returns how many. */
+/* Copies valid SACK blocks to @to, without those beyond what was sent. Returns their number. */
 static u32 valid_blocks(
 	const struct tcp_sock *t, const struct sack_block *b, u32 n, struct sack_block *to)
 {

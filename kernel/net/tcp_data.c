@@ -64,8 +64,9 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 }
 
 /*
- * The last skb has less than a segment, has not gone, and its buffer is full: the front of @skb joins it in another one, since a short segment in
- * the middle would go at once. True: that was all of @skb.
+ * Fills an unsent last skb that is shorter than a segment and whose buffer is full: copies it and
+ * the front of @skb into a new buffer. A short segment in the middle would be sent at once
+ * otherwise. True: all of @skb was taken.
  */
 static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -119,8 +120,7 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	t->write_seq += skb->len;
 	if ((last && !(m->flags & MSG_MORE)) ||
 		after(t->write_seq, t->pushed_seq + t->max_window / 2)) {
-		skb->tcp.flags |=
-			TH_PSH; /* its reader shall have it now: at the end, and now and then before */
+		skb->tcp.flags |= TH_PSH; /* for the reader: at the end, and at times before */
 		t->pushed_seq = t->write_seq;
 	}
 	skb->tcp.end_seq = t->write_seq;
@@ -145,7 +145,7 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	return 0;
 }
 
-/* What was queued without a push goes. @waits: its writer waits for room, so that nothing follows soon. */
+/* Sends what was queued. @waits: the writer waits for room, so that no data follows soon. */
 static void push_queued(struct tcp_sock *t, u32 *queued, bool waits)
 {
 	if (!*queued)
@@ -205,7 +205,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		u32 n;
 
 		if (unlikely(!tcp_writable(t))) {
-			push_queued(t, &queued, true); /* first: nobody answers what has not gone */
+			push_queued(t, &queued, true); /* first: unsent data gets no answer */
 			err = wait_writable(t, m, held);
 			if (err)
 				break;

@@ -8,10 +8,12 @@
  *	a server	TCP_FASTOPEN on the listener: tcp_fast_wanted looks at the cookie, tcp_fast_accept makes the child one that can be accepted,
  *			read from and written to before the handshake is complete
  *
- * A SYN that has to go again bears neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server that gives no cookie is asked by the
- * experimental option next time (kind 254); an answer has the form that its question had. Where a path seems to swallow such connections, clients
- * pause it for tcp_fastopen_blackhole_timeout_sec, and longer each time in a row.
- * Locks: cookie_lock (spin) for the cookies that we were given; c.lock of the socket for the rest, where it is not said otherwise.
+ * A retransmitted SYN has neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server
+ * that gave no cookie is asked by the experimental option next time (kind 254); an answer has the
+ * form of its request. Where a path seems to drop such connections, clients pause Fast Open for
+ * tcp_fastopen_blackhole_timeout_sec, and longer each time in a row. Locks: cookie_lock (spin) for
+ * the cookies that we were given; c.lock of the socket for the rest, where it is not said
+ * otherwise.
  */
 #include <asm/errno.h>
 
@@ -25,7 +27,7 @@
 #define COOKIES 64
 #define COOKIE_SIZE 8 /* of ours */
 #define OPTION_ROOM 40
-#define RESET_COUNTS (60 * NSEC_PER_SEC) /* so long does a child that a reset has ended count */
+#define RESET_COUNTS (60 * NSEC_PER_SEC) /* how long a child counts after a reset has ended it */
 #define PAUSE_DOUBLINGS 6U
 
 /* One that a server has given us. That a namespace has gone does not matter: a wrong cookie costs nothing but itself. */
@@ -34,7 +36,7 @@ struct given {
 	ip_addr server;
 	u64 used;
 	u16 mss;
-	u8 try_exp; /* 1: it gave no cookie, so that the experimental option is tried; 2: that did not help either */
+	u8 try_exp; /* 1: no cookie, so try the experimental option; 2: that failed, too */
 	struct fast_cookie cookie; /* len 0: none */
 };
 
@@ -56,7 +58,7 @@ static struct given *find_or_oldest(const struct net *net, const ip_addr *server
 	return oldest;
 }
 
-/* @c NULL: none was given, and @try_exp says what to try. */
+/* Notes a server's cookie. @c NULL: it gave none, and @try_exp says what to try. */
 static void remember(const struct net *net, const ip_addr *server, const struct fast_cookie *c,
 	u16 mss, u8 try_exp)
 {
@@ -94,7 +96,7 @@ static bool recall(const struct net *net, const ip_addr *server, struct given *t
 
 /* ---- pauses of clients ---- */
 
-/* A path seems to swallow what is sent so. */
+/* Begins a pause: a path seems to drop Fast Open connections. */
 static void pause_clients(struct net *net)
 {
 	struct tcp_net *n = &net->tcp;
@@ -108,7 +110,7 @@ static void pause_clients(struct net *net)
 	TCP_EXT_COUNT(net, TCPFastOpenBlackhole);
 }
 
-/* True: no connection may begin so now. */
+/* True during a pause of Fast Open. */
 static bool paused(struct tcp_sock *t)
 {
 	struct tcp_net *n = tcp_net(t);
@@ -144,7 +146,10 @@ void tcp_fast_timeout(struct tcp_sock *t, bool last)
 	t->fast_fail = t->state == TCP_SYN_SENT ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
 }
 
-/* A FIN without what was before it, and nothing else: somebody on the way has ended it. A connection that had data shows that the way is good. */
+/*
+ * Begins a pause if only a FIN arrived, without the data before it: a middlebox ended the
+ * connection. Ends pauses if data arrived.
+ */
 void tcp_fast_ended(struct tcp_sock *t)
 {
 	struct tcp_net *n = tcp_net(t);
@@ -163,7 +168,7 @@ void tcp_fast_ended(struct tcp_sock *t)
 
 /* ---- clients ---- */
 
-/* How a connection to @to begins: FAST_*, and what is known of that server. */
+/* Returns how a connection to @to begins, FAST_*, with what is known of that server. */
 static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
 {
 	bool known = recall(t->inet.net, to, g);
@@ -182,7 +187,9 @@ static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
 	return FAST_ASK;
 }
 
-/* Payload that fits into a SYN to @to: what the server has said, if it has, and what the way takes. */
+/*
+ * Returns the payload of a SYN to @to: bounded by the server's MSS, if known, and the route's MTU.
+ */
 static u32 room_of_syn(struct tcp_sock *t, const ip_addr *to, u16 said)
 {
 	struct flow f = { 0 };
@@ -279,13 +286,13 @@ static void rewind(struct tcp_sock *t)
 	tcp_disarm(t, &t->rtx);
 }
 
-/* What comes with a SYN, behind its number. */
+/* Queues the data of a received SYN. */
 static void take_syn_data(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	struct sk_buff *data = skb_clone(skb, GFP_ATOMIC);
 
 	if (!data)
-		return; /* it is as good as lost, and comes again */
+		return; /* treated as lost: the peer sends it again */
 	data->tcp.flags &= (u8)~TH_SYN;
 	data->tcp.seq++;
 	tcp_take_data(t, data);
@@ -425,7 +432,7 @@ void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n)
 	spin_unlock(&tcp_net(t)->lock);
 }
 
-/* Those of the listener itself, or its namespace's. Returns how many. */
+/* Copies the keys of the listener, or its namespace's. Returns their number. */
 u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
 {
 	struct tcp_net *n = tcp_net(t);
@@ -462,7 +469,10 @@ static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b
 	return a->len == b->len && !memcmp(a->val, b->val, a->len);
 }
 
-/* Children before the end of their handshake, and those that a reset has ended lately: whoever makes such addresses up gains nothing by resets. */
+/*
+ * True if the listener takes no further child. Children that a reset ended lately count, so that
+ * resets gain spoofed addresses nothing.
+ */
 static bool queue_full(struct tcp_sock *l)
 {
 	int most = (int)READ_ONCE(l->fast_qlen), resets = atomic_read(&l->nr_fast_resets);
@@ -531,7 +541,7 @@ void tcp_fast_done(struct tcp_sock *c, bool reset)
 	c->fastopened = false;
 	atomic_dec(&l->nr_fast);
 	if (!reset || c->listener ||
-		READ_ONCE(l->state) != TCP_LISTEN) /* not accepted: it is in that queue */
+		READ_ONCE(l->state) != TCP_LISTEN) /* in the accept queue, not accepted */
 		return;
 	WRITE_ONCE(l->fast_reset_at, ktime_get());
 	atomic_inc(&l->nr_fast_resets);

@@ -24,7 +24,7 @@ static u32 be32(const u8 *p)
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
-/* Even, 4 to 16 bytes; none at all is a question. */
+/* True for an even length of 4 to 16 bytes, and for 0, a request. */
 static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
 {
 	if (len & 1 || len > sizeof(o->cookie.val) || (len && len < 4))
@@ -237,7 +237,7 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 	tcp_wake(t, EPOLLPRI);
 }
 
-/* Who polls is told when it is enough (SO_RCVLOWAT); a reader may want less. */
+/* Wakes up pollers at SO_RCVLOWAT bytes, and readers that want less. */
 static void tell_reader(struct tcp_sock *t)
 {
 	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
@@ -724,7 +724,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 		}
 	} else if (t->state == TCP_SYN_SENT ||
 		   (t->state == TCP_SYN_RECV && !t->fastopened == !t->listener)) {
-		/* also of both sides' calls, and of a fast one that is not accepted yet */
+		/* also in a simultaneous open, and in a Fast Open child before accept() */
 		if (asked)
 			errq_icmp(i, e, remote, rport, 0);
 		tcp_fail(t, -e->err);

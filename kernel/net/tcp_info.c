@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are in microseconds, but for the last_* ones:
- * milliseconds. What this stack has no notion of (delivery rates) is 0; nothing is paced: the rate is what cwnd and round
- * trip come to, which sizes bursts, and no more than SO_MAX_PACING_RATE. c.lock held.
+ * milliseconds. What this stack has no notion of (delivery rates) is 0; nothing is paced: the rate
+ * is cwnd per round trip, which sizes bursts, bounded by SO_MAX_PACING_RATE. c.lock held.
  */
 #include <linux/netlink.h>
 

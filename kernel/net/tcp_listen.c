@@ -260,7 +260,7 @@ void tcp_make_child(
 		tcp_done(c);
 	} else {
 		if (fast) {
-			net->stats.tcp.passive++; /* of others: when the handshake is complete */
+			net->stats.tcp.passive++; /* others count at the end of the handshake */
 			tcp_fast_accept(l, c, skb);
 		}
 		tcp_send_syn(c);

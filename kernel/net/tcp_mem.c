@@ -85,8 +85,8 @@ void tcp_orphan_end(struct tcp_sock *t)
 }
 
 /*
- * Room for twice what may be on its way, as true sizes: while one window is in flight the program fills the next. A size that the program
- * chose stays as it is.
+ * Grows the buffer to twice the window, in true sizes: while one window is in flight, the program
+ * fills the next. A size that the program chose stays.
  */
 void tcp_grow_sndbuf(struct tcp_sock *t)
 {
@@ -95,7 +95,8 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 
 	if (t->sndbuf_fixed || tcp_mem_pressure())
 		return;
-	if (tcp_card_cuts(t)) /* a few packets of many segments, or sender and card take turns */
+	/* a few packets of many segments, since one would make sender and card take turns */
+	if (tcp_card_cuts(t))
 		segs = max(segs, 3 * SEG_MAX / t->mss);
 	while (per < one + SKB_OVERHEAD)
 		per *= 2;
@@ -114,7 +115,7 @@ bool tcp_wants_room(struct tcp_sock *t)
 
 void tcp_write_space(struct tcp_sock *t)
 {
-	/* all that may go has gone, and the window would take more: the buffer holds too little */
+	/* all is sent and the window has room: the buffer is too small */
 	if (tcp_in_flight(t) < t->cwnd)
 		tcp_grow_sndbuf(t);
 	smp_mb(); /* with tcp_wants_room() */

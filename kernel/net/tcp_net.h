@@ -21,14 +21,17 @@ struct tcp_net {
 	int syn_retries, synack_retries, retries2, orphan_retries, syn_linear; /* tries */
 	int fin_timeout, keep_time, keep_intvl, keep_probes;                   /* seconds; tries */
 	int max_tw, somaxconn, syncookies, ecn, fastopen;
-	int sack, timestamps, window_scaling; /* what a handshake offers and takes */
+	int sack, timestamps, window_scaling; /* options of a handshake */
 	int invalid_ratelimit;                /* ms */
 	int slow_start_after_idle, moderate_rcvbuf;
-	int rmem[3], wmem[3]; /* bytes: least, at first, most */
+	int rmem[3], wmem[3]; /* bytes: minimum, default, maximum */
 	u32 notsent_lowat;
 	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca; /* sizes of bursts; percent */
 	int pingpong_thresh;
-	/* without effect: nothing is deferred for larger bursts, there is no probing of MTUs, and routes are looked up at each timeout */
+	/*
+	 * without effect: no deferral for larger bursts, no MTU probing, a route lookup at each
+	 * timeout
+	 */
 	int tso_win_divisor, base_mss, mtu_probe_floor, probe_interval, probe_threshold, retries1,
 		limit_output_bytes;
 	atomic_t time_waits; /* connections that wait in TIME_WAIT or FIN_WAIT2 without a file */
@@ -39,7 +42,9 @@ struct tcp_net {
 		lock; /* for the next: of the cookies of fast open, the present one and the one before */
 	u64 fast_keys[2][2];
 	u32 nr_fast_keys;
-	/* tcp_fastopen_blackhole_timeout_sec; clients' Fast Open paused so often in a row, and when last */
+	/*
+	 * tcp_fastopen_blackhole_timeout_sec; number of pauses in a row, and the start of the last
+	 */
 	int fast_pause_sec;
 	u32 fast_pauses;
 	u64 fast_paused_at;

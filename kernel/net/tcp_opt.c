@@ -213,7 +213,7 @@ static void set_lowat(struct tcp_sock *t, int n)
 		c->rcvbuf = max(c->rcvbuf, 2 * c->rcvlowat);
 }
 
-/* One key, or two. */
+/* Sets one key, or two. */
 static int set_fast_keys(struct tcp_sock *t, uaddr_t val, u32 len)
 {
 	u64 keys[2][2];

@@ -287,7 +287,7 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 		h->urg_ptr = htons(min(t->snd_up - skb->tcp.seq, 65535U));
 		flags |= TH_URG;
 	}
-	if (skb->gso) /* as on Linux: what joins segments again passes them on at once */
+	if (skb->gso) /* as on Linux: GRO passes segments with PSH on at once */
 		flags |= TH_PSH;
 	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
 	((u8 *)h)[13] = flags;
@@ -303,8 +303,9 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 }
 
 /*
- * A small buffer is not one packet: while that is on its way, the next is written. Where little may wait unsent, what can go at once is a packet of
- * its own, and others are no more than half of the peer's window.
+ * Bounds a packet under TCP_NOTSENT_LOWAT, so that a small buffer is not one packet: the program
+ * writes the next while one is in flight. Data that can be sent at once becomes a packet, and other
+ * packets have at most half of the peer's window.
  */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
@@ -523,8 +524,8 @@ u64 tcp_pacing_rate(const struct tcp_sock *t)
 }
 
 /*
- * Segments of one packet that the card cuts: what goes in about a millisecond, on short ways more, so that a slow way gets no bursts. At least
- * tcp_min_tso_segs.
+ * Returns the segments of one TSO packet: about a millisecond's worth, more on short paths, so that
+ * a slow path gets no bursts. At least tcp_min_tso_segs.
  */
 static u32 tso_segs(const struct tcp_sock *t, u32 seg)
 {
@@ -539,8 +540,9 @@ static u32 tso_segs(const struct tcp_sock *t, u32 seg)
 }
 
 /*
- * So much may go at once: a segment, or what cwnd allows of those that the card cuts, but no more than half of it: while one half is on its way,
- * the other is acknowledged. The caller knows that cwnd allows one.
+ * Returns the bytes that may be sent at once: one segment, or a TSO packet of at most half of cwnd,
+ * so that one half is acknowledged while the other is in flight. The caller knows that cwnd allows
+ * one segment.
  */
 static u32 burst(const struct tcp_sock *t, u32 seg)
 {

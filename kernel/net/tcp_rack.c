@@ -161,7 +161,7 @@ static void send_probe(struct tcp_sock *t)
 		u32 cwnd = t->cwnd;
 
 		t->cwnd = max(t->cwnd, tcp_in_flight(t) + 1);
-		t->nodelay = true; /* what waits to be filled goes, too */
+		t->nodelay = true; /* sends partial segments, too */
 		t->corked = false;
 		tcp_push(t, false);
 		t->nodelay = nodelay;

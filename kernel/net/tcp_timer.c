@@ -73,7 +73,7 @@ void tcp_net_init(struct net *net)
 		.limit_output_bytes = 4 << 20,
 	};
 	spin_lock_init(&net->tcp.lock);
-	/* sizes of buffers are those of the first namespace, as it has them now */
+	/* the first namespace's current buffer sizes */
 	memcpy(net->tcp.rmem, net == &init_net ? rmem_first : init_net.tcp.rmem,
 		sizeof(rmem_first));
 	memcpy(net->tcp.wmem, net == &init_net ? wmem_first : init_net.tcp.wmem,
@@ -194,7 +194,7 @@ static void count_failure(struct tcp_sock *t)
 	t->retries++;
 }
 
-/* True for a child whose handshake is not complete. Linux counts its timeouts nowhere. */
+/* True for a child in its handshake, whose timeouts Linux does not count. */
 static bool is_request(const struct tcp_sock *t)
 {
 	return t->state == TCP_SYN_RECV && t->listener && !t->fastopened;
@@ -260,7 +260,7 @@ static void probe(struct tcp_sock *t)
 
 		t->nodelay = true;
 		t->corked = false;
-		skb->tcp.flags |= TH_PSH; /* nothing tells when more of it comes */
+		skb->tcp.flags |= TH_PSH; /* more data of it may never come */
 		tcp_push(t, false);
 		t->nodelay = nodelay;
 		t->corked = corked;

@@ -339,7 +339,10 @@ static long set_owner(struct tun *t, u32 cmd, u64 arg)
 	return 0;
 }
 
-/* What the program takes uncut and without sums: segments of TCP, if it takes those of both families. The rest it gets whole, as it may. */
+/*
+ * Sets the offloads that the program takes. TCP is passed uncut and without checksums only if it
+ * takes both families.
+ */
 static long set_offload(struct tun *t, u64 arg)
 {
 	u64 all = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;

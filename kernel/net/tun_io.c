@@ -4,9 +4,11 @@
  *
  *	[struct tun_pi, unless IFF_NO_PI] [struct virtio_net_hdr, with IFF_VNET_HDR] a packet (IFF_TUN) or a frame of Ethernet (IFF_TAP)
  *
- * What leaves is cut and summed up, but for segments of TCP where TUNSETOFFLOAD says that the program takes those as they are: their
- * checksum is the pseudo header's, and virtio_net_hdr, if there is one, says so. What comes in may lack both, as its virtio_net_hdr says: it is cut where it leaves by
- * a card (gso.c). At most txqueuelen frames and QUEUE_BYTES wait for a reader; more are dropped, as a wire would.
+ * A packet that leaves is segmented and gets its checksum, unless TUNSETOFFLOAD says that the
+ * program takes TCP's packets uncut: their checksum is the pseudo header's, and virtio_net_hdr, if
+ * there is one, says so. What comes in may lack both, as its virtio_net_hdr says: it is cut where
+ * it leaves by a card (gso.c). At most txqueuelen frames and QUEUE_BYTES wait for a reader; more
+ * are dropped, as a wire would.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -92,7 +94,7 @@ void tun_purge(struct tun_file *tf)
 		kfree_skb(skb);
 }
 
-/* What is left to the program to do with @skb. */
+/* Describes in the header what the program has to do with @skb. */
 static void describe(const struct tun_file *tf, const struct sk_buff *skb, struct virtio_net_hdr *v)
 {
 	struct gso_about a;

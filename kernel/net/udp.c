@@ -325,7 +325,7 @@ static u32 covered_by(const struct udphdr *h, u32 len, bool lite)
 	return n < sizeof(*h) || n > len ? 0 : n;
 }
 
-/* False: it is malformed, or its checksum is wrong, which @n counts. */
+/* False if @skb is malformed or its checksum is wrong, which @n counts. */
 static bool parse(struct sk_buff *skb, struct udp_stats *n)
 {
 	struct udphdr tmp;
@@ -360,7 +360,9 @@ static struct port_table *table_of(u8 proto)
 	return proto == IPPROTO_UDPLITE ? &udplite_ports : &udp_ports;
 }
 
-/* Consumes @skb, whose header has been pulled. What is queued is counted when it is read (dgram.c). */
+/*
+ * Consumes @skb, whose header has been pulled. What is queued is counted when it is read (dgram.c).
+ */
 static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
 	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr))) {

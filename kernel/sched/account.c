@@ -9,9 +9,10 @@
  * charged already (acct_over), the same task gets it back with what it uses next. What is not charged is the vCPU's "steal".
  *
  * The load average is brought up to date when somebody looks or a switch finds it five seconds old, with as many steps as
- * five-second periods have passed: a tickless idle machine needs no timer for it. A step takes the average number of active tasks since
- * the step before (account_active()), for a look at one moment would always find the task whose wake-up led to it. Active are
- * runnable tasks, and uninterruptible sleepers unless TASK_NOLOAD says that they only wait for work.
+ * five-second periods have passed: a tickless idle machine needs no timer for it. A step takes the
+ * average number of active tasks since the step before (account_active()): a sample of one moment
+ * would always find the task whose wake-up led to it. Active are runnable tasks, and
+ * uninterruptible sleepers without TASK_NOLOAD, which marks kernel threads that wait for work.
  *
  * Locks: fields of a task and of a vCPU are written by the task and the vCPU itself; load_lock.
  */
@@ -26,8 +27,8 @@ void (*sched_cpu_timers)(u64 now);
 
 static DEFINE_SPINLOCK(load_lock);
 static u64 load[3], load_at; /* under load_lock; load_at read racily */
-static u64 sampled_at;       /* when the runqueues' activity was read last; under load_lock */
-static s64 sampled_sum;      /* what it was then: ns; under load_lock */
+static u64 sampled_at;       /* time of the last sample; under load_lock */
+static s64 sampled_sum;      /* activity at that time: ns; under load_lock */
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
@@ -225,7 +226,10 @@ u64 nr_context_switches(void)
 	return n;
 }
 
-/* ns of activity of a runqueue until @now. A reader that meets many changes takes what it has: the next sample makes up for it. */
+/*
+ * Returns ns of activity of a runqueue until @now. After many concurrent changes the value is old,
+ * which the next sample corrects.
+ */
 static s64 active_until(const struct rq *rq, u64 now)
 {
 	s64 sum = 0;
@@ -244,7 +248,10 @@ static s64 active_until(const struct rq *rq, u64 now)
 	return sum;
 }
 
-/* How many tasks were active on average since the last sample, with LOAD_SHIFT bits of fraction. Under load_lock. */
+/*
+ * Returns the mean number of active tasks since the last sample, with LOAD_SHIFT bits of fraction.
+ * load_lock held.
+ */
 static u64 active_since_sample(u64 now)
 {
 	s64 sum = 0, delta;
@@ -259,7 +266,7 @@ static u64 active_since_sample(u64 now)
 	return delta > 0 ? (u64)delta / max(elapsed >> LOAD_SHIFT, 1UL) : 0;
 }
 
-/* @periods steps of: load = load * decay + active * (1 - decay), rounded towards @active. */
+/* Returns @periods steps of load = load * decay + active * (1 - decay), rounded towards @active. */
 static u64 decayed(u64 old, u64 decay, u64 active, u64 periods)
 {
 	u64 keep = LOAD_ONE;

@@ -54,7 +54,7 @@ struct rq {
 	int moving_to;         /* on that vCPU if that can be, -1: on any */
 	int join;              /* a vCPU, plus 1, that curr is to join when it is put; own vCPU */
 	/* statistics */
-	s64 nr_uninterruptible; /* counted as load; may be negative: tasks wake elsewhere */
+	s64 nr_uninterruptible; /* sleepers counted as load; may be negative: tasks migrate */
 	s64 active_sum;         /* ns of tasks that ran, were runnable or counted as load, up to */
 	u64 active_at;          /* this time */
 	u32 active_seq;         /* odd while both change: loadavg_update() reads without the lock */
@@ -233,7 +233,7 @@ static inline bool task_is_load(const struct task *t)
 {
 	return (t->state & TASK_IDLE) == TASK_UNINTERRUPTIBLE;
 }
-/* Adds the time since the last change of what is active here; before each change. rq->lock. */
+/* Adds the activity since the last change. Called before each change. rq->lock held. */
 static inline void account_active(struct rq *rq, u64 now)
 {
 	s64 delta = (s64)(now - rq->active_at);

@@ -74,7 +74,10 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 /* schedule() with a deadline (ktime_get() scale, ~0 none): 0 woken, -ETIMEDOUT. The state was set by the caller. */
 int schedule_deadline(u64 deadline);
 
-/* When a wait ends: a time on ktime_get()'s scale (~0: never), or, if @real, of CLOCK_REALTIME, with which it moves when that is set. */
+/*
+ * The end of a wait: on ktime_get()'s scale (~0: never), or of CLOCK_REALTIME if @real, which
+ * follows clock_settime().
+ */
 struct wait_until {
 	u64 at;
 	bool real;
@@ -84,7 +87,10 @@ static inline bool waits_forever(struct wait_until until)
 {
 	return !until.real && until.at == ~0UL;
 }
-/* kernel/time: schedule_deadline() that follows clock_settime(). The caller has set its state. 0 woken, -ETIMEDOUT. */
+/*
+ * kernel/time: sleeps until @until and follows clock_settime(). Caller sets its state first. 0 or
+ * -ETIMEDOUT.
+ */
 int schedule_until(struct wait_until until);
 
 #define WAIT_EVENT_(q, cond, st, deadline_, excl, events_)                                         \
@@ -117,7 +123,7 @@ int schedule_until(struct wait_until until);
 bool wait_interrupted(u32 state); /* a signal is pending that this state lets through */
 
 #define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false, 0))
-/* For kernel threads without work: not counted for the load average. */
+/* Waits as a kernel thread without work, which the load average does not count. */
 #define wait_event_idle(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, false, 0))
 #define wait_event_idle_exclusive(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_IDLE, ~0UL, true, 0))
 #define wait_event_idle_timeout(q, cond, deadline)                                                 \

@@ -255,7 +255,7 @@ struct task {
 	u64 min_flt, maj_flt;          /* own */
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
 	u64 timer_slack_ns;
-	u64 default_timer_slack_ns; /* what 0 asks for: its parent's slack at the fork */
+	u64 default_timer_slack_ns; /* PR_SET_TIMERSLACK 0: the parent's slack at fork */
 	u32 loginuid, sessionid;    /* own: kernel/fs/proc/pid_login.c */
 	u64 mempolicy;              /* own: kernel/mm/mempolicy.c */
 	int ioprio;                 /* read and written racily: kernel/task/ioprio.c */

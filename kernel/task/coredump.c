@@ -68,8 +68,8 @@ struct segment {
 struct dump {
 	struct file *file;
 	loff_t pos;
-	u64 limit, written; /* RLIMIT_CORE; the bytes that it counts, which are none of a hole */
-	bool pipe, begun;   /* begun: a core that is cut short is one too */
+	u64 limit, written; /* RLIMIT_CORE; bytes written, without holes */
+	bool pipe, begun;   /* begun: a truncated core counts as a core */
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
@@ -182,7 +182,7 @@ static void emit(struct dump *d, const void *p, size_t n)
 
 static const u8 zeros[PAGE_SIZE];
 
-/* Leaves a hole of @n bytes, at most a page; a pipe gets zeros. */
+/* Leaves a hole of @n bytes, at most a page; writes zeros to a pipe. */
 static void skip(struct dump *d, size_t n)
 {
 	if (d->pipe)
@@ -191,7 +191,7 @@ static void skip(struct dump *d, size_t n)
 		d->pos += (loff_t)n;
 }
 
-/* A hole at the end makes the file as long as its headers say, where the limit lets it. */
+/* Extends the file by a hole at its end to the length in its headers, if the limit allows. */
 static void end_file(struct dump *d)
 {
 	if (d->pipe || d->err || d->pos <= i_size_read(d->file->f_inode))

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault_log.c: what the kernel's log says of programs that fault, in Linux's words: "segfault at" with the code around it, "traps:", "bad
- * frame in", and with kernel.print-fatal-signals the registers. Crash collectors and administrators read these lines.
+ * fault_log.c: lines of the kernel's log about programs that fault, in Linux's words: "segfault at"
+ * with the code around it, "traps:", "bad frame in", and with kernel.print-fatal-signals the
+ * registers. Crash collectors and administrators read these lines.
  *
- * A signal that the program handles, or that its tracer sees, is not told; debug.exception-trace turns the lines off, and printk_ratelimit()
- * bounds them. Each line is put together here, since the log takes whole lines only.
+ * A signal with a handler or a tracer is not logged. debug.exception-trace turns the lines off, and
+ * printk_ratelimit() bounds them. Each line is put together here, since the log takes whole lines
+ * only.
  *
- * Locks: mmap_lock of current's memory, tried and never waited for. The code is read where it is present: nothing is faulted in.
+ * Locks: mmap_lock of current's memory, tried and never waited for. The code is read where it is
+ * present: no page is faulted in.
  */
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/internal.h"
 #include "kernel/vfs/vfs.h"
 
-#define CODE_BEFORE 42U /* bytes that are shown before the instruction */
+#define CODE_BEFORE 42U /* bytes shown before the instruction */
 #define CODE_BYTES 64U
 #define LINE 400
 
@@ -54,7 +57,7 @@ static int put_place(char *line, int n, u64 ip)
 	return n;
 }
 
-/* The bytes around @ip, the instruction's first in brackets. */
+/* Appends the bytes around @ip, with the instruction's first in brackets. */
 static void print_code(u64 ip, const char *level)
 {
 	u64 start = ip - CODE_BEFORE;

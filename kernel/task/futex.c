@@ -49,7 +49,9 @@ static bool may_be_shared(const struct vm_area *vma)
 	return vma->vm_flags & (VM_WRITE | VM_SHARED) || vma->vm_file;
 }
 
-/* True behind the end of the file that is mapped, where no page can be. mmap_lock held. */
+/*
+ * True if the address is behind the end of the mapped file, where no page can be. mmap_lock held.
+ */
 static bool is_behind_end(const struct vm_area *vma, u64 at)
 {
 	const struct inode *inode = vma->vm_mapping ? vma->vm_mapping->host : NULL;

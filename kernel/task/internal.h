@@ -220,7 +220,7 @@ void flush_sigqueue_mask(u64 mask, struct sigpending *p);
 int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool group);
 int do_send_sig_info(int sig, const siginfo_t *info, struct task *t, bool group);
 void force_sig_info(const siginfo_t *info);
-/* fault_log.c: current's signal frame at @frame cannot be read; current dies of @sig, with a core. */
+/* fault_log.c: logs the unreadable signal frame @frame and kills current by @sig, with a core. */
 void log_bad_frame(u64 frame);
 void log_fatal_signal(int sig);
 void complete_signal(int sig, struct task *t, bool group);

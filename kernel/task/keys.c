@@ -15,7 +15,7 @@
 #define TABLE_SIZE 256
 #define SECOND 1000000000UL
 #define MAX_PAYERS 4096
-#define LIMIT_MAX 0x7fffffff /* what root may raise a limit to */
+#define LIMIT_MAX 0x7fffffff /* the highest limit that root may set */
 
 static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
 static int gc_delay = 300; /* a key that nobody holds goes at once: nothing waits for this */

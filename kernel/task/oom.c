@@ -61,7 +61,7 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 	return points + p->signal->oom_score_adj * (s64)(total / 1000);
 }
 
-/* True if @p is of the group that is out of memory; @scope NULL: the machine is. */
+/* True if @p is in the group that is out of memory; @scope NULL: the whole machine is. */
 static bool is_within(const struct oom_scope *scope, struct task *p)
 {
 	return !scope || scope->in(p, scope->arg);
@@ -114,7 +114,7 @@ static void tell_killed(const char *why, struct task *p, const struct usage *u)
 
 void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused)
 {
-	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE); /* none: as Linux counts it */
+	limit = min(limit, (u64)INT64_MAX / PAGE_SIZE); /* no limit: Linux's number */
 	pr_info("%s: usage %llukB, limit %llukB, failcnt %llu\n", what, kb(pages), kb(limit),
 		(unsigned long long)refused);
 }
@@ -165,7 +165,7 @@ static void tell_invoked(const char *mask, u32 order)
 		mask, order, current->signal->oom_score_adj);
 }
 
-/* One line that programs take apart: why, where, and which task. */
+/* Logs one line for programs to parse: the constraint, the group and the task. */
 static void tell_choice(struct task *victim, const struct oom_scope *scope)
 {
 	char *text = kmalloc(2 * OOM_PATH_MAX + 64, GFP_ATOMIC), *own = text + OOM_PATH_MAX + 64;

@@ -71,7 +71,10 @@ static void press_keys(int value)
 	work_queue(&work);
 }
 
-/* The user has asked for the end: init hears of it as of ctrl-alt-del, which means a restart to some; it will be none. */
+/*
+ * Signals init as for ctrl-alt-del, at the user's request. Its restart, if any, becomes a
+ * power-off.
+ */
 void end_instance(int value)
 {
 	WRITE_ONCE(ending, true);

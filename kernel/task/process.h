@@ -88,22 +88,28 @@ void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
 #define OOM_PATH_MAX 256
-/* A memory group that is out of memory, as the killer sees it. */
+/* A memory group that is out of memory, for the OOM killer. */
 struct oom_scope {
 	u64 total;                             /* pages: the group's limit */
-	bool (*in)(struct task *p, void *arg); /* true if @p is of the group; under tasklist_lock */
+	bool (*in)(struct task *p, void *arg); /* true if @p is in the group; tasklist_lock held */
 	void (*tell)(void *arg);               /* writes use and limits to the log */
-	/* Writes the path of @p's group, of the group itself with NULL. */
+	/* Writes the path of @p's group; NULL: of the group itself. */
 	void (*path)(struct task *p, void *arg, char *buf, size_t size);
 	void *arg;
 };
-/* Kills the worst process of @scope and returns it with a reference, or NULL. *any: a process dies, an earlier victim perhaps. */
+/*
+ * Kills the worst process of @scope; returns it with a reference, or NULL. *any: true if a process
+ * dies, perhaps an earlier victim.
+ */
 struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
-/* Writes a counter of a group to the log, for oom_scope.tell(): pages in use, the limit, and how often it refused. */
+/*
+ * Logs a counter of a group, for oom_scope.tell(): pages in use, the limit, and the number of
+ * failures.
+ */
 void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
-/* Writes to the log that @p is killed with its memory group. */
+/* Logs that @p is killed with its memory group. */
 void oom_tell_killed(struct task *p);
-/* The path of a task's memory group; NULL until the controller is there. */
+/* Writes the path of a task's memory group; NULL until the controller exists. */
 extern void (*oom_memcg_path)(struct task *p, char *buf, size_t size);
 /* No kernel thread, not process 1, and it has not asked to be spared. */
 bool oom_may_kill(const struct task *p);
@@ -122,7 +128,10 @@ bool syslog_unread(void);
 bool syslog_may_read_all(void); /* kernel.dmesg_restrict, and what current may */
 u64 syslog_cleared(void); /* the first record after those that SYSLOG_ACTION_CLEAR put aside */
 void ctrl_alt_del(void);
-/* The same, and a restart ends the instance from now on. @value goes to init with its signal, unless it is 0. */
+/*
+ * Does ctrl_alt_del(), and a restart ends the instance from now on. @value, unless 0, goes to init
+ * with the signal.
+ */
 void end_instance(int value);
 
 struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the process; ERR_PTR */

@@ -117,7 +117,7 @@ static void old_release(char *release, size_t size)
 	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
 		rest++;
 	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
-	strscpy(release, text, size); /* and no more: the caller gets all of @release */
+	strscpy(release, text, size); /* no byte behind the NUL: the guest gets them, too */
 }
 
 long sys_uname(uaddr_t to)
@@ -168,8 +168,7 @@ long sys_sysinfo(uaddr_t to)
 	memset(&si, 0, sizeof(si));
 	si_meminfo(&mi);
 	sched_loadavg(avg);
-	si.uptime =
-		(s64)(since / 1000000000UL + !!(since % 1000000000UL)); /* a second begun counts */
+	si.uptime = (s64)(since / 1000000000UL + !!(since % 1000000000UL)); /* rounded up */
 	for (int i = 0; i < 3; i++)
 		si.loads[i] = avg[i] << (SI_LOAD_SHIFT - 11);
 	si.totalram = mi.total * PAGE_SIZE;

@@ -250,7 +250,10 @@ void setattr_copy(struct inode *inode, const struct iattr *a)
 		inode->i_mode = (inode->i_mode & S_IFMT) | (a->ia_mode & S_IALLUGO);
 }
 
-/* Of file systems without a setattr of their own. What their files say is made up, so that a size is a number and nothing else. */
+/*
+ * Sets attributes for file systems without a setattr. Their files have generated text, so that a
+ * size has no effect.
+ */
 static int setattr_plain(struct dentry *d, struct iattr *a)
 {
 	int err = setattr_prepare(d, a);

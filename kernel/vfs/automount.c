@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * automount.c: what a file system that has others mount on its folders asks of the tree of mounts: is something mounted, is it in use?
+ * automount.c: questions about the tree of mounts for file systems with automounts: is a folder a
+ * mount point, is a mount in use?
  *
- * Locks: namespace_sem for reading, so that trees stand still; counts of references may change at once.
+ * Locks: namespace_sem for reading, so that trees do not change; reference counts may.
  */
 #include "kernel/vfs/mount.h"
 
@@ -28,7 +29,10 @@ bool path_mounted_on(const struct path *p, struct path *on)
 	return m;
 }
 
-/* The next mount that stands on @p or below it, after @after (NULL: the first); not what stands on that. namespace_sem held. */
+/*
+ * Returns the next mount on @p or below it, after @after (NULL: the first), but no mount on that
+ * mount. namespace_sem held.
+ */
 static struct mount *next_on(const struct path *p, const struct mount *after)
 {
 	struct mount *m;
@@ -54,10 +58,13 @@ bool path_has_submounts(const struct path *p)
 	return has;
 }
 
-/* References to the mounts of a tree, without those that they have of each other. namespace_sem held. */
+/*
+ * Returns the references to the mounts of a tree, without those among themselves. namespace_sem
+ * held.
+ */
 static s64 tree_users(struct mount *top)
 {
-	s64 users = 1; /* no other has one of the top's parent */
+	s64 users = 1; /* the top's parent is outside of the tree */
 
 	for (struct mount *m = top; m; m = mnt_next(m, top))
 		users += (s64)atomic_read(&m->mnt_count) - 2;

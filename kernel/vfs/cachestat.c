@@ -57,7 +57,7 @@ long sys_cachestat(int fd, uaddr_t urange, uaddr_t ucounts, int flags)
 	if (copy_from_user(&r, urange, sizeof(r)))
 		err = -EFAULT;
 	else if (f.file->f_inode->i_sb->s_magic == HUGETLBFS_MAGIC)
-		err = -EOPNOTSUPP; /* its pages are counted nowhere */
+		err = -EOPNOTSUPP; /* pages of hugetlbfs have no marks */
 	else if (!may_ask(f.file))
 		err = -EPERM;
 	else if (flags)

@@ -2,9 +2,11 @@
 /*
  * direct_io.c: reads and writes that go from the caller's own frames to the disk, past the page cache.
  *
- * One transfer is a struct direct_io: a guest's frames are pinned piece by piece (a kernel buffer is its owner's until the transfer has ended), bios are built on them along the extents that the file system
- * names (direct_io.h) and submitted; the last bio that ends, or the submitter, finishes it. Who waits finishes it himself; for an
- * asynchronous one (iov_iter.async) it is the last bio's end, or a worker where something is left to do that may sleep.
+ * One transfer is a struct direct_io: a guest's frames are pinned piece by piece (a kernel buffer's
+ * owner keeps it until the transfer has ended), bios are built on them along the extents that the
+ * file system names (direct_io.h) and submitted; the last bio that ends, or the submitter, finishes
+ * it. Who waits finishes it himself; for an asynchronous one (iov_iter.async) it is the last bio's
+ * end, or a worker where something is left to do that may sleep.
  *
  * The page cache: what is dirty in the range is written first. A write then drops the range's pages, and once more when it has ended, for
  * what was read or mapped meanwhile; a page that cannot be dropped since somebody dirties it sends the write through the cache. A mapping
@@ -42,7 +44,10 @@ struct direct_io {
 	u64 most; /* of a read: bytes up to the end of the file */
 	int err;  /* the first one; atomic */
 	bool write, unwritten, grows;
-	/* The memory is a kernel buffer: its frames are not pinned, and its owner knows that a read changes them and may have locked them. */
+	/*
+	 * A kernel buffer: its frames are not pinned or marked dirty, since its owner does so and
+	 * may have locked them.
+	 */
 	bool kernel;
 	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */
 	struct io_async *async; /* NULL: somebody waits for @done */
@@ -72,7 +77,7 @@ static void note_error(struct direct_io *d, int err)
 	cmpxchg(&d->err, 0, err);
 }
 
-/* Calls @fn for each frame of the bio; a guest's was pinned once. */
+/* Calls @fn for each frame of the bio, once for each pin of a guest's frame. */
 static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 {
 	for (u32 i = 0; i < bio->nr_vecs; i++) {
@@ -266,7 +271,7 @@ static int run_start(struct bio_run *r, const struct direct_extent *e, u32 pages
 	return 0;
 }
 
-/* Drops the reference that iov_iter_get_pages() took, where it took one. */
+/* Drops the reference of iov_iter_get_pages(), which takes none of kernel buffers. */
 static void unpin(const struct direct_io *d, struct page *p)
 {
 	if (!d->kernel)
@@ -289,7 +294,7 @@ static int run_add(struct bio_run *r, const struct direct_extent *e, struct page
 		vecs = 0;
 	} else if (r->bio) {
 		if (off && r->bio->nr_vecs == vecs)
-			unpin(r->d, p); /* goes on where the last piece ended, in the same frame */
+			unpin(r->d, p); /* continues in the last piece's frame */
 		r->next = e->sector + (len >> SECTOR_SHIFT);
 		return 0;
 	}

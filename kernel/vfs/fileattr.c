@@ -244,7 +244,7 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 {
 	struct inode *inode = f->f_inode;
 	struct file_extent e = { .pos = 0 };
-	u32 bits = inode->i_sb->s_blocksize_bits; /* of vfat: a sector */
+	u32 bits = inode->i_sb->s_blocksize_bits; /* vfat: a sector */
 	s32 block;
 	int err;
 

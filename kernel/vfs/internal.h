@@ -138,7 +138,7 @@ static inline bool d_mounted(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MOUNTED;
 }
-/* True where a walk has to look for more than the dentry: a mount, or a file system that manages it. */
+/* True if a walk has to look for a mount on @d, or to ask a file system that manages it. */
 static inline bool d_mounted_or_managed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);

@@ -258,7 +258,7 @@ int simple_rename(
 	return 0;
 }
 
-/* A size is taken and forgotten: the text of such a file is made up. */
+/* Takes a size without effect, since the file's text is generated. */
 int simple_setattr(struct dentry *d, struct iattr *a)
 {
 	int err = setattr_prepare(d, a);

@@ -98,8 +98,8 @@ static int nd_rest(void)
 }
 
 /*
- * Has the file system of nd->path mount what belongs there, as often as nothing is mounted afterwards. A mere look at what exists, as by
- * stat(2), mounts nothing: -EISDIR.
+ * Has the file system of nd->path mount there, and repeats it while nothing is mounted. A mere look
+ * at the name, as by stat(2), mounts nothing: -EISDIR.
  */
 static int nd_automount(struct nameidata *nd)
 {
@@ -348,7 +348,10 @@ static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 	return ERR_PTR(-EAGAIN);
 }
 
-/* A name (consumed) that its file system may make now, with what is mounted there. ERR_PTR. */
+/*
+ * Consumes a name that its file system may create now, and returns it, or what is mounted on it.
+ * ERR_PTR.
+ */
 static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 {
 	struct path p = { nd->path.mnt, d };
@@ -364,7 +367,7 @@ static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 	return ERR_PTR(err);
 }
 
-/* True where the component is walked through, opened, or asked for with what is mounted on it. */
+/* True if the component is walked through, opened, or used with what is mounted on it. */
 static bool is_use(const struct nameidata *nd, bool last, bool slash)
 {
 	return !last || slash ||

@@ -26,7 +26,7 @@ struct nameidata {
 	u32 flags;
 	int depth, links;
 	bool want_dir, jumped;
-	bool trigger; /* what the walk comes to next is used as more than a name: automounts are made */
+	bool trigger;   /* the next component is more than a name: make automounts */
 	u32 rseq, mseq; /* at the start, for restricted lookups */
 	/* behind "..": where the path was found to lie below its mount's root, at rename_seq @seen_seq; for comparison only */
 	struct path seen;

@@ -147,11 +147,11 @@ void for_each_super_of(
 	struct backing_dev *b, void (*fn)(struct super_block *sb, void *arg), void *arg);
 /* Starts the thread that writes to the device, where there is none yet: 0 or -ENOMEM. */
 int writeback_start(struct backing_dev *b);
-/* automount.c: what file systems that have others mount on them ask of the tree of mounts */
+/* automount.c: questions of file systems with automounts */
 bool follow_up(struct path *p); /* to the mountpoint; false at the top */
 bool path_is_mountpoint(const struct path *p);
 bool path_mounted_on(
-	const struct path *p, struct path *on); /* true: the root of the mount on it, a reference */
+	const struct path *p, struct path *on); /* true: a mount; its root with a reference */
 bool path_has_submounts(const struct path *p);  /* on or below it, within its mount */
 /* True if files of mounts on or below it are in use. */
 bool path_mounts_busy(const struct path *p);

@@ -3,9 +3,9 @@
  * swapon.c: swap areas on block devices and in files (swapon(2), swapoff(2)): the header that mkswap wrote, where each slot lies on the disk, and
  * the requests. What is in the slots is kernel/mm's.
  *
- * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is, and nobody may write to it. Mappings that are writable already stay: the
- * fsync behind the mark takes the right to write from their pages, and the next store finds the mark (page_mkwrite) and is SIGBUS. A device is
- * opened exclusively.
+ * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is and refuses writes.
+ * Writable mappings made before stay: the fsync after S_SWAPFILE write-protects their pages, and
+ * the next store finds it set (page_mkwrite) and gets SIGBUS. A device is opened exclusively.
  *
  * Not on a disk whose writes may need memory (gendisk.no_swap: loop devices), as that may be the memory which the write is to free.
  *
@@ -297,7 +297,7 @@ static int claim_file(struct file *f)
 	if (inode->i_flags & S_SWAPFILE)
 		err = -EBUSY;
 	else if (!S_ISREG(inode->i_mode) && !mapping_deny_writable(f->f_mapping))
-		err = -EBUSY; /* a task may write to the device through a mapping */
+		err = -EBUSY; /* a mapping may write to the device */
 	else
 		inode->i_flags |= S_SWAPFILE;
 	if (!err)
@@ -318,7 +318,10 @@ static void unclaim_file(struct file *f)
 	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* what others have read meanwhile */
 }
 
-/* Behind S_SWAPFILE: what is dirty has its blocks and goes out, and no page becomes dirty any more. */
+/*
+ * Writes dirty pages, whose blocks are allocated, after S_SWAPFILE is set. No page becomes dirty
+ * after that.
+ */
 static int settle_file(struct file *f)
 {
 	int err = vfs_fsync_range(f, 0, S64_MAX, false);

@@ -314,7 +314,7 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 #define DCACHE_PSEUDO 0x100 /* of a pipe, socket, memfd: no place in a tree */
 #define DCACHE_ROOT 0x200
 #define DCACHE_GONE_TOLD 0x400 /* watchers know that its file is gone */
-#define DCACHE_MANAGED 0x800   /* walks call d_manage() and d_automount() of its d_op */
+#define DCACHE_MANAGED 0x800   /* walks call d_op's d_manage() and d_automount() */
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
@@ -325,13 +325,13 @@ struct dentry_operations {
 	char *(*d_dname)(
 		struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */
 	/*
-	 * DCACHE_MANAGED: a walk has come here, before it crosses to what is mounted. May sleep. 0: go on; -EISDIR: the walk stays
-	 * here, and nothing is mounted by itself.
+	 * DCACHE_MANAGED: called by a walk before it crosses to a mount. May sleep. 0: cross;
+	 * -EISDIR: stay, without an automount.
 	 */
 	int (*d_manage)(const struct path *p);
 	/*
-	 * DCACHE_MANAGED: nothing is mounted here and something should be. May sleep, and may put another dentry, positive, in the
-	 * place of p->dentry. 0: look again.
+	 * DCACHE_MANAGED: mounts here, where nothing is mounted. May sleep, and may replace
+	 * p->dentry by a positive one. 0: look again.
 	 */
 	int (*d_automount)(struct path *p);
 };
@@ -377,7 +377,7 @@ void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inod
 struct dentry *d_splice_alias(struct inode *inode,
 	struct dentry *d); /* lookup's result; takes the inode; inode may be ERR_PTR */
 void d_drop(struct dentry *d);
-void d_set_managed(struct dentry *d); /* DCACHE_MANAGED, for as long as it lives */
+void d_set_managed(struct dentry *d); /* DCACHE_MANAGED for its lifetime */
 static inline bool d_managed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MANAGED;
@@ -468,7 +468,7 @@ struct file_operations {
 	int (*flush)(struct file *f);                        /* every close(2) */
 	int (*release)(struct inode *inode, struct file *f); /* the last reference */
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
-	/* sync_file_range(2) where writepages is not all of the way; @end inclusive. NULL: it is */
+	/* sync_file_range(2); @end inclusive. NULL: writepages is enough */
 	int (*sync_range)(struct file *f, loff_t start, loff_t end, u32 flags);
 	int (*fasync)(int fd, struct file *f, bool on);
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);

@@ -138,7 +138,7 @@ runner_start:
 	test %rax, %rax
 	jz 2f
 
-	/* Linux before 5.9, or a filter that does not know the call: one by one. */
+	/* no close_range(2), before Linux 5.9 or under a filter: close one by one */
 	mov $__NR_unshare, %eax
 	mov $CLONE_FILES, %edi
 	syscall

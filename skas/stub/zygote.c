@@ -227,7 +227,7 @@ void zygote_main(void)
 	call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	call2(__NR_setrlimit, RLIMIT_CORE, &no_core);
 	call2(__NR_arch_prctl, ARCH_SET_GS,
-		0); /* ours, should the host be an instance: fsgsbase_works() */
+		0); /* gs base becomes ours if the host is an instance: fsgsbase_works() */
 	for (;;) {
 		r = receive(&m, &fd);
 		if (r <= 0)

@@ -135,7 +135,7 @@ static int deny(unsigned nr, unsigned err)
 	return install(insn, sizeof(insn) / sizeof(insn[0]));
 }
 
-/* The program's own stack and libraries, which lie at 2^46 and above, were mapped by the kernel. */
+/* The program's stack and libraries, at 2^46 and above, are mapped before the filter. */
 static int deny_high(void)
 {
 	struct sock_filter insn[] = {

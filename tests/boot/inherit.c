@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inherit.c: starts a program in a state that few parents leave: `inherit STATE PROGRAM
- * [ARGUMENT...]`. States are those of the table at the end. The status is 126 where the host
- * refuses the state.
+ * inherit.c: starts a program in an unusual inherited state: `inherit STATE PROGRAM [ARGUMENT...]`.
+ * The table at the end lists the states. The status is 126 where the host refuses the state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +63,7 @@ static int umask_all(void)
 	return 0;
 }
 
-/* The hard limit stays, and bounds what is set. */
+/* Lowers the soft limit alone; the hard limit bounds it. */
 static int soft(int resource, rlim_t value)
 {
 	struct rlimit rl;
@@ -127,7 +126,7 @@ static int old_layout(void)
 	return personality(ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO | UNAME26 | STICKY_TIMEOUTS) < 0;
 }
 
-/* Blocked, so that their signals do not end the program before it can do anything about them. */
+/* Blocks the timers' signals, so that they do not end the program before it can react. */
 static int timers_run(void)
 {
 	struct itimerval fast = { { 0, 1000 }, { 0, 1000 } };

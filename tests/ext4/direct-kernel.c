@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct-kernel.c: direct I/O on memory that is the kernel's: copy_file_range(2), sendfile(2) and splice(2) to and from descriptors with
- * O_DIRECT, and a loop device behind one.
+ * direct-kernel.c: direct I/O on memory of the kernel: copy_file_range(2), sendfile(2) and
+ * splice(2) to and from descriptors with O_DIRECT, and a loop device behind one.
  *
- *	direct-kernel copies DIR FILES   copies within, to and from FILES files of DIR, beside cached writes and dropped caches: "N wrong"
+ *	direct-kernel copies DIR FILES   copies FILES files of DIR, beside cached writes: "N wrong"
  *	direct-kernel loop FILE DEVICE   binds FILE to the loop device, open with O_DIRECT
  */
 #define _GNU_SOURCE
@@ -68,7 +68,7 @@ static void splice_all(int in, int out, const char *what)
 	close(p[1]);
 }
 
-/* Memory that other programs use, so that a frame that was freed too early is soon another's. */
+/* Uses memory in other programs, so that a frame that was freed too early is soon reused. */
 static void churn(const char *dir)
 {
 	int fd = file(dir, "churn", 0, O_RDWR | O_CREAT | O_TRUNC),

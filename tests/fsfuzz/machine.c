@@ -44,7 +44,7 @@ void panic(const char *fmt, ...)
 	host_die(text);
 }
 
-/* ---- /sys, which nobody reads ---- */
+/* ---- /sys: no test reads it ---- */
 
 struct mutex sysfs_grow;
 

@@ -7,7 +7,7 @@
  *	probe touch DIR                  the same calls, the answers thrown away, bounded: for damaged images
  *	probe handles DIR                every file again by its handle
  *	probe map DIR                    every file by mmap, compared with read
- *	probe place DIR DISK             sync_file_range brings a file to the disk DISK (a name of /sys/block), and FIBMAP says where it lies
+ *	probe place DIR DISK             sync_file_range writes a file to DISK (of /sys/block); FIBMAP
  *	probe gap DIR                    what lies between a file's end and what is written behind it is zeros, whatever lay there before
  *	probe broken DIR                 writes to b, reads a until it fails, and says what fsync of b says then
  *	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was done is printed
@@ -297,7 +297,7 @@ static int broken(void)
 	return 0;
 }
 
-/* Sectors that have been written to the disk @name since boot. */
+/* Returns the sectors written to the disk @name since boot. */
 static unsigned long sectors_written(const char *name)
 {
 	char path[64], line[256] = "";
@@ -313,7 +313,7 @@ static unsigned long sectors_written(const char *name)
 	return n;
 }
 
-/* Whether the device /dev/@name has block @n of @fd, which FIBMAP names, by the bytes i % 251. */
+/* True if /dev/@name has the bytes i % 251 of block @n of @fd where FIBMAP says. */
 static int lies_there(int fd, const char *name, int n, int size)
 {
 	unsigned char got[4096];
@@ -331,7 +331,7 @@ static int lies_there(int fd, const char *name, int n, int size)
 	return same;
 }
 
-/* sync_file_range(2) has brought a file to the disk @name, and FIBMAP says where. */
+/* Checks that sync_file_range(2) writes a file to the disk @name, where FIBMAP says. */
 static int place(const char *name)
 {
 	static unsigned char buf[40000];

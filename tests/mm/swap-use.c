@@ -10,7 +10,7 @@
  *	uffd                userfaultfd: registering, moving
  *	bus                 reads memory whose area fails: which pages were SIGBUS
  *	stress SECONDS      processes and threads that write, read, page out, fork, zap, move
- *	mapped PATH         an area in a file that is mapped writable before; what stores, new mappings and mprotect say
+ *	mapped PATH         an area in a file that is mapped writable: stores, new mappings, mprotect
  *	hold MIB            keeps that much, prints a line, and ends when its input does
  */
 #define _GNU_SOURCE
@@ -535,7 +535,7 @@ static const char *store(volatile char *p)
 	return "ok";
 }
 
-/* Page 1 is clean when the area begins, page 2 is dirty; both have been written through the mapping. */
+/* Page 1 is clean at swapon(2), page 2 is dirty; the mapping has written both before. */
 static int mapped(const char *path)
 {
 	int fd = open(path, O_RDWR);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lacks.c: a host that lacks what the environment's LACKS names, of this one: fsgsbase, iret,
- * xsave, seccomp. It stands between skas and os_space_probe().
+ * lacks.c: hides features of the host that LACKS in the environment names: fsgsbase, iret, xsave,
+ * seccomp. It stands between skas and os_space_probe().
  */
 #include <stdlib.h>
 #include <string.h>

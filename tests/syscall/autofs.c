@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * autofs: a daemon of the test's own mounts what others come to, on a direct and an indirect mount: what triggers and what does not, what
- * the packets say, failures, waiters that are killed, expiry, the daemon's own view, catatonic mounts and their revival.
+ * autofs: the test's own daemon mounts at the first use of a direct and an indirect mount. Calls
+ * that trigger and calls that do not, the packets, failures, killed waiters, expiry, the daemon's
+ * view, catatonic mounts and their revival.
  */
 #include "guest.h"
 #include "recorded.h"
@@ -21,11 +22,11 @@ enum { MOUNT, FAIL, HOLD, LINK };
 
 static struct {
 	int mode, status;   /* what the daemon does with the next packets */
-	int packets;        /* so many have come */
+	int packets;        /* number received */
 	int release;        /* HOLD ends */
-	int expire;         /* the daemon's other process is to expire, how - 1 */
-	int expired, error; /* what that gave, once @expire is 0 again */
-	int order, done;    /* a command for the daemon's process, and those that it has done */
+	int expire;         /* how + 1 of an expiry for the daemon's second process */
+	int expired, error; /* result of the expiry, valid once @expire is 0 */
+	int order, done;    /* a command for the daemon, and the last one done */
 	int results[8];
 	struct autofs_v5_packet last[64];
 } * sh;
@@ -136,7 +137,7 @@ static void mount_autofs(const char *kind)
 	fd = open_mount(where);
 }
 
-/* Another process of the daemon's group, since the call waits for the daemon. */
+/* Runs expiries in another process of the daemon's group, since they wait for the daemon. */
 static void expirer(void)
 {
 	for (;;) {
@@ -161,7 +162,7 @@ static void obey(int order)
 	struct statfs sf;
 	char path[40];
 
-	if (order == 1) { /* what it sees itself: nothing is mounted for it */
+	if (order == 1) { /* the daemon's view: no automount */
 		snprintf(path, sizeof(path), "%s/file", where);
 		sh->results[0] = open(path, O_RDONLY) < 0 ? errno : 0;
 		sh->results[1] = statfs(where, &sf) ? errno : (int)sf.f_type;
@@ -192,7 +193,7 @@ static void obey(int order)
 		args(fd);
 		u.a.setpipefd.pipefd = pipes[1];
 		sh->results[0] = ioctl(dev, AUTOFS_DEV_IOCTL_SETPIPEFD, &u) ? errno : 0;
-	} else if (order == 4) { /* what the last requester was */
+	} else if (order == 4) { /* the last requester's ids */
 		args_path(fd, "./d");
 		sh->results[0] = ioctl(dev, AUTOFS_DEV_IOCTL_REQUESTER, &u) ? errno : 0;
 		sh->results[1] = (int)u.a.requester.uid;
@@ -202,7 +203,7 @@ static void obey(int order)
 		sh->results[4] = ioctl(dev, AUTOFS_DEV_IOCTL_ASKUMOUNT, args(fd)) ?
 					 errno :
 					 (int)u.a.askumount.may_umount;
-	} else if (order == 5) { /* nobody reads any more */
+	} else if (order == 5) { /* close the only reading end */
 		close(pipes[0]);
 		close(pipes[1]);
 		pipes[0] = -1;
@@ -279,7 +280,7 @@ static void expire(const char *how, int flags)
 	t_result(how, sh->expired, sh->error);
 }
 
-/* What came since the last look. */
+/* Prints the packets since the last look. */
 static void say_packets(void)
 {
 	static int seen;
@@ -368,7 +369,7 @@ static void direct(void)
 	expire("expire at once", AUTOFS_EXP_IMMEDIATE);
 	say_packets();
 	looks_only();
-	/* a waiter can be killed; who comes next joins the request */
+	/* a waiter can be killed; the next process joins the request */
 	sh->mode = HOLD;
 	child = SPAWN(open(file, O_RDONLY));
 	T_WAIT(__atomic_load_n(&sh->packets, __ATOMIC_SEQ_CST) == 6);
@@ -431,7 +432,7 @@ static void indirect(void)
 	expire("expire one", AUTOFS_EXP_IMMEDIATE);
 	expire("expire nothing", AUTOFS_EXP_IMMEDIATE);
 	say_packets();
-	signal(SIGPIPE, SIG_IGN); /* some kernels send it to the process that comes here */
+	signal(SIGPIPE, SIG_IGN); /* some kernels send it to the requesting process */
 	order(5);
 	T(stat("i/late", &st));
 	T(stat("i/later", &st));
@@ -475,7 +476,7 @@ static void refused(void)
 	close(file);
 }
 
-/* Has this host autofs? It may be a module that is not loaded. */
+/* True if this host has autofs, which may be a module that is not loaded. */
 static bool host_lacks_it(void)
 {
 	char text[4000];

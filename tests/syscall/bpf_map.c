@@ -356,7 +356,7 @@ static void nobody(void)
 	close(fd);
 }
 
-/* A map can be waited for, and has an error to tell at once. */
+/* poll(2) and epoll take a map and report an error at once. */
 static void polled(void)
 {
 	int fd = make(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0, NULL), ep = NEED(epoll_create1(0));

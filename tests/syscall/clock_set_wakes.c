@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waits until an absolute time of CLOCK_REALTIME end when the clock is set past it (in the guest only: the host's clock stays alone);
- * those for a span, and those on other clocks, do not.
+ * Waits until an absolute time of CLOCK_REALTIME end when the clock is set past that time (in
+ * guests only: the host's clock is not set). Relative waits, and waits on other clocks, do not end.
  */
 #include "uring.h"
 #include "guest.h"
@@ -152,7 +152,7 @@ static bool asleep(pid_t tid)
 	return strstr(text, ") S ");
 }
 
-/* Over when its lasting wait, on a clock that is not set, is stopped. */
+/* Ends when its long wait, on a clock that is not set, is stopped. */
 static void *relative(void *arg)
 {
 	struct timespec span = { .tv_sec = 1800 };

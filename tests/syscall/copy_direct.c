@@ -7,7 +7,7 @@
 
 static char *buf, *other;
 
-/* On a file system without O_DIRECT (tmpfs of old kernels) there is nothing to see. */
+/* Skips a file system without O_DIRECT (tmpfs of old kernels). */
 static int direct(const char *name)
 {
 	return open(name, O_RDWR | O_CREAT | O_DIRECT, 0600);
@@ -86,7 +86,7 @@ TEST(copy_direct)
 	for (int i = 0; i < SIZE; i++)
 		buf[i] = (char)(i * 7 + i / 4096);
 	T(pwrite(in, buf, SIZE, 0));
-	for (int i = 0; i < 20; i++) /* a frame that is freed too early is soon another's */
+	for (int i = 0; i < 20; i++) /* a frame that is freed too early is soon reused */
 		copies(in, out);
 	sends(in, out);
 	splices(in, out);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RLIMIT_CORE counts what is written of a core, not its holes; a core that is cut short is one (WCOREDUMP); below a page there is none.
- * The host's pattern and disk are not ours: its side says what it should be.
+ * RLIMIT_CORE counts the bytes written of a core, not its holes. A truncated core sets WCOREDUMP; a
+ * limit below a page allows none. The host's core pattern and disk are not ours, so the host's side
+ * prints the expectation.
  */
 #include "guest.h"
 #include <elf.h>
 
 #define MIB (1UL << 20)
 
-/* Ends by abort() with @size bytes mapped, of which the first @used and the last page are written to. */
+/*
+ * Ends by abort() with @size bytes mapped, of which the first @used and the last page are written
+ * to.
+ */
 static void crash(rlim_t limit, size_t size, size_t used)
 {
 	struct rlimit lim = { limit, RLIM_INFINITY };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel's log says of programs that fault: "segfault at", "Code:" and "traps:", debug.exception-trace and the limit on such lines,
- * kernel.print-fatal-signals, and a signal frame that cannot be read. Guests only: a host's log is not ours to read. Addresses are compared, not
- * shown.
+ * Lines of the kernel's log about programs that fault: "segfault at", "Code:" and "traps:",
+ * debug.exception-trace and the limit on such lines, kernel.print-fatal-signals, and an unreadable
+ * signal frame. Guests only: a host's log is not ours to read. Addresses are compared, not shown.
  */
 #include "guest.h"
 #include "t.h"
@@ -23,7 +23,7 @@ static void put(const char *path, const char *value)
 	}
 }
 
-/* True if the line is of the kind that is looked for: the kernel may write others meanwhile. */
+/* True if the line is about a fault: the kernel may log other lines meanwhile. */
 static bool is_ours(const char *l)
 {
 	static const char *const heads[] = { "Code: ", "CPU: ", "RIP: ", "RSP: " };
@@ -34,7 +34,7 @@ static bool is_ours(const char *l)
 	return strstr(l, "fault_log");
 }
 
-/* The text of the next record of ours, without its head and newline; "" when there is none. */
+/* Returns the text of the next record about a fault, without head and newline, or "". */
 static const char *line(void)
 {
 	static char text[8192];
@@ -90,7 +90,10 @@ static pid_t dies(int how)
 	return pid;
 }
 
-/* True if the next line is @head with the child's name and number in it, and goes on with @with somewhere. */
+/*
+ * True if the next line is @head with the child's name and number in it, and goes on with @with
+ * somewhere.
+ */
 static bool tells(const char *format, pid_t pid, const char *with)
 {
 	char head[128];
@@ -133,7 +136,7 @@ static void exits(int sig)
 	_exit(0);
 }
 
-/* A signal that is handled, and one that a tracer would see, is nobody's fault. */
+/* A signal with a handler, or with a tracer, is not logged. */
 static void handled(void)
 {
 	pid_t pid = !in_guest() ? 0 : SPAWN({
@@ -165,7 +168,7 @@ static void fatal_signals(void)
 	skip_all();
 }
 
-/* One line, then none for as long as the span lasts, which is longer than the test. */
+/* One line, then none for the rest of the interval, which is longer than the test. */
 static void limited(void)
 {
 	put(RATE, "0");
@@ -183,7 +186,7 @@ static void limited(void)
 TEST(fault_log)
 {
 	log_fd = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
-	put(RATE, "0"); /* others that have faulted before do not count */
+	put(RATE, "0"); /* earlier faults of other programs do not count */
 	GNEED(lseek(log_fd, 0, SEEK_END));
 	segfaults();
 	traps();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers of protocols 7.1 to 7.12, whose structures are shorter: each call, in the form that such a server knows. */
+/*
+ * Servers of protocols 7.1 to 7.12, whose structures are shorter: each call with the structures of
+ * its time.
+ */
 #include "fuse_server.h"
 #include <sys/statfs.h>
 
@@ -9,7 +12,7 @@ static unsigned long size;
 static mode_t mode;
 static volatile unsigned mknod_len, create_len;
 
-/* The beginning of today's structure, as much of it as there was. */
+/* The size of an old structure, the beginning of today's. */
 static size_t entry_size(void)
 {
 	return minor < 9 ? FUSE_COMPAT_ENTRY_OUT_SIZE : sizeof(struct fuse_entry_out);

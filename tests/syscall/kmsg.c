@@ -56,7 +56,7 @@ static void cleared(void)
 		close(fd);
 }
 
-/* kernel.printk_delay holds each message's writer up. */
+/* kernel.printk_delay delays the writer of each message. */
 static void delayed(void)
 {
 	struct timespec a, b;
@@ -108,7 +108,7 @@ static long fails_reading(int fd, char *text, size_t size)
 	return poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 0) == 1 ? read(fd, text, size) : 0;
 }
 
-/* A reader whose records were overwritten is told once, and goes on with the oldest that is there. */
+/* A reader whose records were overwritten gets EPIPE once, then the oldest record. */
 static void overwritten(void)
 {
 	static char text[8192], filler[800];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RTM_NEWLINK with attributes that say what is so anyway, as NetworkManager sends them: bridges, macvlan, VLANs; ethtool's names. */
+/*
+ * RTM_NEWLINK with attributes that say what is so anyway, as NetworkManager sends them: bridges,
+ * macvlan, VLANs; ethtool's names.
+ */
 #include "netns.h"
 
 #include "guest.h"
@@ -19,7 +22,9 @@ struct value {
 #attr, attr, size, v                                                               \
 	}
 
-/* Makes a device @name of @kind over @lower (NULL: none) with the @n attributes at @v. 0 or -errno. */
+/*
+ * Makes a device @name of @kind over @lower (NULL: none) with the @n attributes at @v. 0 or -errno.
+ */
 static int make(const char *kind, const char *name, const char *lower, const struct value *v, int n)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWLINK,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/net/snmp, snmp6 and netstat: what each event adds, and that a network namespace has its own. */
+/*
+ * /proc/net/snmp, snmp6 and netstat: the counters that each event changes; each network namespace
+ * has its own.
+ */
 #include "t.h"
 
 #include <arpa/inet.h>
@@ -9,7 +12,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* The number called @name of protocol @proto in a file of lines by twos: names, numbers. -1: it is not there. */
+/*
+ * Returns the number @name of protocol @proto in a file of pairs of lines: names, numbers. -1:
+ * missing.
+ */
 static long in_pairs(const char *path, const char *proto, const char *name)
 {
 	static char names[8192], numbers[8192];
@@ -48,7 +54,7 @@ static long in_snmp6(const char *name)
 	return found;
 }
 
-/* "Proto:Name", or a name of snmp6. */
+/* Returns the number "Proto:Name", or a name of snmp6. */
 static long count(const char *what)
 {
 	const char *colon = strchr(what, ':');
@@ -61,7 +67,7 @@ static long count(const char *what)
 		proto, colon + 1);
 }
 
-/* What @event adds to each of @names, a list that NULL ends. A number above @most is told as that. */
+/* Prints what @event adds to each of @names, which NULL ends, at most @most. */
 static void adds(const char *event, void (*fn)(void), long most, const char *const *names)
 {
 	long before[16];
@@ -175,7 +181,7 @@ static void ip6_unroutable(void)
 	close(s);
 }
 
-/* A packet with its own header over IPv4 to this machine: protocol @proto, @n bytes of @data. */
+/* Sends an IPv4 packet with its own header to this machine: @proto, @n bytes of @data. */
 static void raw(int proto, const void *data, size_t n)
 {
 	unsigned char p[64] = { 0x45, [8] = 64, [9] = (unsigned char)proto, [12] = 127, [15] = 1,
@@ -200,7 +206,7 @@ static void bad_sum(void)
 	raw(IPPROTO_TCP, tcp, sizeof(tcp));
 }
 
-/* The error quotes too little to say whose it is. */
+/* Sends an ICMP error that quotes too little to find its socket. */
 static void unknown_protocol(void)
 {
 	raw(250, "abcd", 4);

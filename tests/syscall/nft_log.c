@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines that nft's `log` writes into the kernel's log: the link header, the fields of IPv4 and IPv6, of TCP, UDP and ICMP, what an ICMP error
- * quotes, options, owner and mark; packets that are cut short. Guests only: a host's log is its own. The words are Linux's.
+ * Lines that nft's `log` writes into the kernel's log: the link header, the fields of IPv4 and
+ * IPv6, of TCP, UDP and ICMP, the quote of an ICMP error, options, owner and mark, and truncated
+ * packets. Guests only: a host's log is not ours to read. The words are Linux's.
  */
 #include "guest.h"
 #include "inet.h"
@@ -13,7 +14,7 @@
 
 static int kmsg = -1;
 
-/* @value is written in the machine's first network namespace. */
+/* Writes @value in the machine's first network namespace. */
 static void let_all(const char *value)
 {
 	int first = NEED(open("/proc/1/ns/net", O_RDONLY)),
@@ -29,7 +30,7 @@ static void let_all(const char *value)
 	close(own);
 }
 
-/* A table whose chain of what comes in logs all, with NF_LOG_* of @flags. */
+/* Makes a table whose input chain logs all packets, with NF_LOG_* of @flags. */
 static int log_all(int family, const char *prefix, int flags)
 {
 	unsigned h, x, d, e;
@@ -69,7 +70,7 @@ static int no_table(int family)
 	return finish();
 }
 
-/* Numbers that nobody chose become N. */
+/* Replaces numbers that the test did not choose by N. */
 static void mask(char *line)
 {
 	static const char *const names[] = { " ID=", " SPT=", " SEQ=", " FLOWLBL=", " WINDOW=" };
@@ -86,7 +87,7 @@ static void mask(char *line)
 	}
 }
 
-/* The next line with @prefix, or "". */
+/* Returns the next line with @prefix, or "". */
 static const char *logged(const char *prefix)
 {
 	static char line[2048];
@@ -113,7 +114,7 @@ static const char *logged(const char *prefix)
 	"IN=lo OUT= MAC=00:00:00:00:00:00:00:00:00:00:00:00:86:dd SRC=" ONE6 " DST=" ONE6          \
 	" LEN=" #len " TC=0 HOPLIMIT=64 FLOWLBL=N "
 
-/* A datagram to @port of the loopback. */
+/* Sends a datagram to @port on loopback. */
 static void datagram(int family, int port)
 {
 	struct sockaddr_in to = at("127.0.0.1", port);
@@ -130,7 +131,7 @@ static void datagram(int family, int port)
 	close(fd);
 }
 
-/* A connection that is refused. */
+/* Tries a connection that is refused. */
 static void connection(void)
 {
 	struct sockaddr_in to = at("127.0.0.1", 7777);

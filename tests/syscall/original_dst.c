@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: where a connection was going before a rule redirected it, as transparent proxies ask. */
+/*
+ * SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: a redirected connection's first destination, for
+ * transparent proxies.
+ */
 #include "guest.h"
 #include "nft.h"
 
@@ -9,7 +12,7 @@
 
 #define ORIGINAL_DST 80
 
-/* A rule of nat: TCP to port 81 goes to port 8081 of this machine. */
+/* Adds a NAT rule: TCP to port 81 goes to port 8081 of this machine. */
 static void redirect_81(void)
 {
 	uint16_t from = htons(81), to = htons(8081);
@@ -89,7 +92,7 @@ static int tcp(int family)
 
 static char told[80];
 
-/* The answer as text, or the error. */
+/* Returns the answer as text, or the error. */
 static const char *original(int fd, int level, socklen_t room)
 {
 	struct sockaddr_in6 a = { 0 };
@@ -105,7 +108,7 @@ static const char *original(int fd, int level, socklen_t room)
 	return told;
 }
 
-/* A client's connection to @host, port @port, and the server's end of it. */
+/* Connects a client to @host, port @port, and accepts the connection. */
 static void connect_to(int listener, int family, const char *host, int port, int *c, int *a)
 {
 	struct sockaddr_in6 to;
@@ -126,7 +129,7 @@ static void family(int f, const char *host, int level, const char *want, const c
 	GNEED(listen(l, 5));
 	connect_to(l, f, host, 81, &c, &a);
 	GT(original(a, level, 28), want);
-	GT(original(c, level, 28), want); /* the client hears it too */
+	GT(original(c, level, 28), want); /* the client's end answers, too */
 	GT(original(a, level, f == AF_INET ? 15 : 27), "EINVAL");
 	GT(original(l, level, 28), "ENOENT");
 	close(c);

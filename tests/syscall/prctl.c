@@ -72,7 +72,7 @@ static void reaper(void)
 	T(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0));
 }
 
-/* What 0 asks for is the slack that the parent had at the fork. */
+/* PR_SET_TIMERSLACK 0 restores the slack that the parent had at fork. */
 static void slack(void)
 {
 	T(prctl(PR_SET_TIMERSLACK, 7000, 0, 0, 0));

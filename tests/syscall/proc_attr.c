@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID/attr where no security module labels anything. A host that has one that does is not asked. */
+/* /proc/PID/attr without a security module that labels. A host with such a module is skipped. */
 #include "guest.h"
 
 static void file(const char *name, bool writable)

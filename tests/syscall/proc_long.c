@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/self/maps, smaps and numa_maps of 60,000 areas: every area once and in order, whatever the reader's buffer, while areas come and go
- * elsewhere; a read in the middle of the file, and a file that is begun anew.
+ * /proc/self/maps, smaps and numa_maps of 60,000 areas: every area once and in order, for each size
+ * of buffer, while other areas come and go. A read in the middle of the file, and a second read
+ * from its start.
  */
 #include "t.h"
 
@@ -9,7 +10,7 @@
 
 static char *base;
 
-/* The text of @path, read @step bytes at a time, with a NUL behind it; its length in *len. */
+/* Reads @path, @step bytes at a time. Returns the text with a NUL, and its length in *len. */
 static char *text_of(const char *path, size_t step, size_t *len)
 {
 	int fd = NEED(open(path, O_RDONLY));
@@ -26,7 +27,7 @@ static char *text_of(const char *path, size_t step, size_t *len)
 	return text;
 }
 
-/* How many lines of the text begin with the next of our areas. */
+/* Returns how many lines of the text begin with our areas, in order. */
 static unsigned long in_order(char *text)
 {
 	unsigned long next = (unsigned long)base, found = 0;
@@ -53,7 +54,7 @@ static void whole(const char *path, size_t step)
 	munmap(text, 96 << 20);
 }
 
-/* The text from a position on is that of the whole: nothing of it changes between the two. */
+/* Checks that the text from a position on equals the end of the whole text. */
 static void middle(void)
 {
 	int fd = NEED(open("/proc/self/maps", O_RDONLY));

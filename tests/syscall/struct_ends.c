@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What no field of a structure covers, its end and its holes, is zero where the kernel fills it in. */
+/* The kernel fills padding of a structure, at its end and between its fields, with zeros. */
 #include "t.h"
 
 #include <asm/termbits.h>

@@ -156,7 +156,7 @@ static void unsent(void)
 	close(l);
 }
 
-/* TCP_FASTOPEN_KEY: one key or two, of this listener. */
+/* TCP_FASTOPEN_KEY: one key or two of this listener. */
 static void keys(void)
 {
 	static const unsigned sizes[] = { 0, 15, 16, 17, 31, 32, 33 };
@@ -175,7 +175,7 @@ static void keys(void)
 			key[0]++;
 			if (getsockopt(l, SOL_TCP, TCP_FASTOPEN_KEY, got, &n))
 				n = 1000;
-			/* without a key of its own it is the namespace's */
+			/* without its own key the namespace's is used */
 			say("%u: %s, of %u %d: %d\n", sizes[i], err ? strerrorname_np(err) : "ok",
 				sizes[k], i < 2 ? 0 : (int)n, i < 2 ? 0 : got[0]);
 		}

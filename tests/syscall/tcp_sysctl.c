@@ -534,7 +534,10 @@ static void keys(void)
 	drain(NULL);
 }
 
-/* A namespace that is made later begins with Linux's numbers, but for the sizes of buffers, and keeps its own. */
+/*
+ * A new namespace begins with Linux's defaults, but copies the sizes of buffers, and keeps its own
+ * values.
+ */
 static void apart(void)
 {
 	static const char *const names[] = { "tcp_timestamps", "tcp_sack", "tcp_fastopen",

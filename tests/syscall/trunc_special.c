@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files whose text is made up can be truncated, by path, by descriptor and by O_TRUNC, as shells do it with '>'; what they say stays. */
+/*
+ * Files with generated text can be truncated by path, by descriptor and by O_TRUNC, as shells do
+ * with '>'; the text stays.
+ */
 #include "guest.h"
 #include <sys/mount.h>
 
@@ -15,7 +18,7 @@ static void say_of(const char *path, char *to)
 		close(fd);
 }
 
-/* The size is what was asked last, or it never changes. */
+/* Checks that the size is the last one asked for, or that it never changes. */
 static void cut(const char *path, bool has_size)
 {
 	struct stat st;

@@ -293,7 +293,10 @@ static void both_sums(void **state)
 	assert_int_equal(rq->times.steal, 35000000);
 }
 
-/* For @ns with so many tasks runnable and @asleep in a wait that counts; what /proc/loadavg says of a minute then, in hundredths. */
+/*
+ * Runs for @ns with some runnable tasks and @asleep in a counted wait. Returns the one-minute load
+ * average in hundredths.
+ */
 static u64 load_after(u64 ns, u32 running, s64 asleep)
 {
 	u64 avg[3];
@@ -314,14 +317,14 @@ static void load_average(void **state)
 	sched_loadavg(avg); /* the first sample begins here */
 	assert_int_equal(load_after(600 * NSEC_PER_SEC, 0, 0), 0);
 	assert_in_range(load_after(600 * NSEC_PER_SEC, 1, 1), 199, 201);
-	/* one task that wakes for a millisecond each second, and reads the load average itself, is next to nothing */
+	/* a task that runs a millisecond each second, and reads the load average, hardly counts */
 	for (u32 i = 0; i < 1200; i++) {
 		load_after(999000000, 0, 0);
 		load_after(1000000, 1, 0);
 	}
 	sched_loadavg(avg);
 	assert_in_range(avg[0], 0, 20);
-	assert_in_range(avg[2], 0, 1100); /* 15 minutes still know of before */
+	assert_in_range(avg[2], 0, 1100); /* the mean of 15 minutes has the time before */
 	for (u32 i = 0; i < 7200; i++)
 		load_after(NSEC_PER_SEC, 0, 0);
 	sched_loadavg(avg);

@@ -16,7 +16,7 @@
 
 /* ---- the world around ---- */
 
-/* No frame here is uncut. */
+/* Fakes: no frame is uncut. */
 bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a)
 {
 	return false;

@@ -194,7 +194,7 @@ static void go_there(const struct job *job, const struct user *u)
 		refuse("/", strerror(errno));
 }
 
-/* A folder of programs or of libraries that a folder of the host's stands over; NULL: there is none. */
+/* Returns a folder of programs or libraries that a host's folder covers, or NULL. */
 static const char *covered(const struct job *job)
 {
 	static const char *const system[] = { "/usr", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin",

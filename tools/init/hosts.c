@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hosts.c: /etc/hosts of the image knows localhost and the instance's own name: lines that are missing are added, in the layer that is
- * written to. A symbolic link stays as it is: the file is somebody else's business.
+ * hosts.c: adds lines for localhost and the instance's own name to /etc/hosts where they are
+ * missing, in the layer. A symbolic link is left alone, since another program manages the file.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static bool is_host_name(const char *name)
 	return *name;
 }
 
-/* What the file holds, with its end; NULL where it is too large or cannot be read. */
+/* Reads the file and terminates its text. NULL if it is too large or cannot be read. */
 static char *read_hosts(int fd)
 {
 	struct stat st;

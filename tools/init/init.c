@@ -344,7 +344,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	shutdown_wanted = 1;
 }
 
-/* SIGINT is ctrl-alt-del: the host wants the instance to end, and may say how (end.h). */
+/* Handles SIGINT, ctrl-alt-del: the host ends the instance, and may say how (end.h). */
 static void catch_signals(sigset_t *unblocked)
 {
 	static const int caught[] = { SIGCHLD, SIGINT, SIGTERM };
@@ -396,7 +396,7 @@ static bool ignores_term(void)
 	return ignored >> (SIGTERM - 1) & 1;
 }
 
-/* A shell on a terminal ends when the terminal hangs up. Any other command has only its SIGTERM, and its time. */
+/* Hangs up a shell on a terminal, which ignores SIGTERM. Other commands get SIGTERM alone. */
 static void hang_up_shell(void)
 {
 	if (on_terminal && ignores_term())
@@ -438,7 +438,7 @@ static void hear_host(void)
 	}
 }
 
-/* When programs are killed (now_ms()); -1: their end is not wanted. */
+/* When programs are killed (now_ms()); -1: never. */
 static long kill_at = -1;
 
 static long now_ms(void)
@@ -462,7 +462,7 @@ static void begin_shutdown(void)
 		kill_at = now_ms() + 1000L * (value ? END_SECONDS(value) : SHUTDOWN_GRACE);
 }
 
-/* Waits until something can be done; kills what has had its time. As ppoll(2). */
+/* Waits as ppoll(2) does; kills programs whose time is over. */
 static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked)
 {
 	long left = kill_at - now_ms();

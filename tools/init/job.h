@@ -4,7 +4,7 @@
  * letter that says what it is:
  *
  *	mMODE  "terminal", "channels", or "joined": output and errors are one channel, so that their order stays
- *	hNAME  the host's name, which /etc/hosts gets to know (empty: neither is touched)      tTERM  the kind of terminal
+ *	hNAME  the host name, also for /etc/hosts (empty: no change)    tTERM  the kind of terminal
  *	vDIR   where the host's folder number 0, 1 ... (the kernel's hostfs0= ...) is mounted; in their order
  *	eNAME=VALUE  environment             wDIR   where the command starts
  *	uUSER[:GROUP]  names or numbers      then an empty string and the command; none: the user's login shell
@@ -28,7 +28,7 @@ struct job {
 
 /* Reads /job: false with errno when it is none. */
 bool job_read(struct job *job);
-/* hosts.c: /etc/hosts knows localhost and @name. */
+/* hosts.c: adds localhost and @name to /etc/hosts. */
 void hosts_add(const char *name);
 /* The command, as its user, in its folder: never returns; 126 or 127 when it cannot be run. */
 void job_exec(const struct job *job) __attribute__((noreturn));

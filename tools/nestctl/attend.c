@@ -127,7 +127,7 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		if (deadline && time(NULL) >= deadline) {
 			if (step++)
 				kill(pid, SIGKILL);
-			else /* the command has had its time */
+			else /* the command's time is over */
 				sigqueue(pid, SIGTERM, (union sigval){ END_VALUE(SIGTERM, 3) });
 			deadline += GRACE;
 		}
@@ -148,7 +148,10 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 	}
 }
 
-/* The memory limit of our control group, which is the kernel's, where that killed it; or nothing. */
+/*
+ * Returns the memory limit of our control group, also the kernel's, if it killed the kernel, or
+ * nothing.
+ */
 static const char *why_killed(const struct run *r, int status)
 {
 	char group[256];
@@ -174,7 +177,7 @@ static int result(const struct run *r, int status)
 	if (!strncmp(line, "error ", 6))
 		die("%s: %s", r->image, line + 6);
 	if (sscanf(line, "status %d", &code) == 1) {
-		/* the kernel has said which data is lost, on our standard error */
+		/* the kernel has named the lost data on our standard error */
 		if (!code && WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
 			return 1;
 		return code;

@@ -113,7 +113,7 @@ static bool read_nothing(int fd)
 	return ioctl(fd, FIONREAD, &n) || !n;
 }
 
-/* mmdebstrap leaves the builder's host name, and no /etc/hosts. */
+/* Writes /etc/hosts and /etc/hostname: mmdebstrap leaves the builder's host name. */
 static const char names_hook[] =
 	"--customize-hook=echo nest >\"$1/etc/hostname\"; printf '%s\\t%s\\n' 127.0.0.1 localhost "
 	"127.0.1.1 nest ::1 'localhost ip6-localhost ip6-loopback' ff02::1 ip6-allnodes ff02::2 "
@@ -178,7 +178,7 @@ static void build(const char *suite, const char *path, uint64_t size, char **pac
 	fprintf(stderr, "made %s\n", path);
 }
 
-/* A symbolic link stands for another image, which stays (tools/default-image makes one). */
+/* A symbolic link names another image, which stays (tools/default-image makes one). */
 static void refuse_to_replace(const char *path)
 {
 	struct stat st;

@@ -59,7 +59,7 @@ struct command {
 	const struct option_row *options; /* or NULL */
 	bool command_follows;             /* options end at the first word */
 	bool hidden;                      /* from --help */
-	bool helper;                      /* instead of run: nestctl-image runs it */
+	bool helper;                      /* nestctl-image runs it, instead of @run */
 	int (*run)(int argc, char **argv);
 	const struct command *const *sub; /* instead of run: ends in NULL */
 };
@@ -72,7 +72,7 @@ extern const struct command *const commands[]; /* ends in NULL */
 /* Runs what argv[0] (of @table) names; the exit status. @in: the group's name, or NULL. */
 int command_dispatch(const struct command *const *table, const char *in, int argc, char **argv);
 
-/* helper.c: nestctl-image in place of this process. Dies where it is not there. */
+/* helper.c: executes nestctl-image in place of this process. Dies if it is missing. */
 int helper_run(const struct command *c, int argc, char **argv) __attribute__((noreturn));
 
 /* options.c: the key of the next option, 0 when there are no more. --help prints and exits, an unknown one dies. */

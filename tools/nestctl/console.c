@@ -168,7 +168,7 @@ static bool send_keys(const char *keys, size_t n)
 
 /* ---- what comes ---- */
 
-static const char *line = "?"; /* that is asked for */
+static const char *line = "?"; /* the requested line */
 
 /* A packet: false when the instance has ended. */
 static bool receive(void)

@@ -131,7 +131,7 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
-/* What the instance calls its standard output is the file @out. @said: its messages. */
+/* Dies with the instance's last message of @said, where @out replaces its standard output. */
 static __attribute__((noreturn)) void not_exported(
 	const char *image, const char *out, char *said, int status)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* helper.c: starts nestctl-image, the program of the commands that need shared libraries, in place of nestctl. */
+/*
+ * helper.c: starts nestctl-image, the program of the commands that need shared libraries, in place
+ * of nestctl.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -10,7 +13,10 @@
 
 #define HELPER "nestctl-image"
 
-/* Beside nestctl, where `make install` puts it, or in PATH; NULL: nowhere. */
+/*
+ * Returns the helper's path: beside nestctl, where `make install` puts it, or in PATH. NULL:
+ * missing.
+ */
 static const char *find_helper(const char *self)
 {
 	static const char *const places[] = { "", "../libexec/nestling/" };

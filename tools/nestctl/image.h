@@ -30,7 +30,7 @@ const char *image_reserve(const char *name);
 /* Dies where an instance runs over it. */
 void image_remove(const char *name);
 
-/* image_rows.c; what nestctl-image runs for them. */
+/* image_rows.c; the functions that nestctl-image runs for them. */
 extern const struct command cmd_image_build, cmd_image_import, cmd_image_export;
 int image_build(int argc, char **argv);
 int image_import(int argc, char **argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_main.c: nestctl-image, which nestctl starts for the image commands that need libarchive and libext2fs, so that nestctl itself needs
- * no shared library.
+ * image_main.c: nestctl-image, which nestctl executes for commands that need libarchive and
+ * libext2fs, so that nestctl needs no shared library.
  *
  *	nestctl-image NESTCTL VERB [WORD...]	NESTCTL: the path of the nestctl that started it
  */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* image_rows.c: the rows of the commands that nestctl-image runs: nestctl knows their options, help and completion without it. */
+/*
+ * image_rows.c: the rows of the commands that nestctl-image runs: nestctl knows their options, help
+ * and completion without it.
+ */
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/image.h"
 

@@ -30,11 +30,11 @@ bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *sto
 ssize_t get_some(int fd, char *buf, size_t size);
 /* SIGINT, SIGTERM and SIGHUP, which interrupt calls. A SIGHUP that is ignored (nohup) stays so. */
 void on_ending_signals(void (*handler)(int));
-/* A standard stream that was closed, or that cannot be used in its direction, becomes /dev/null. */
+/* Opens /dev/null for a standard stream that is closed or not usable in its direction. */
 void open_standard_streams(void);
 /*
- * Sets what a parent may have left otherwise: signal dispositions and mask, umask; and the locale. A standard stream that is closed gets a
- * file on which its use fails, lest a file of ours takes its place.
+ * Corrects inherited signal dispositions, signal mask and umask, and sets the locale. A closed
+ * standard stream gets a file on which each use fails, lest a file of ours takes its place.
  */
 void prepare_process(void);
 void make_dirs(const char *path);

@@ -255,7 +255,7 @@ void output_finish(int fd, const char *path, bool replace)
 
 /* ---- temporary files ---- */
 
-/* A file in @dir that has no name; -1 with errno. */
+/* Opens a file without a name in @dir. -1 with errno. */
 static int temporary_file_in(const char *dir)
 {
 	int fd = open(dir, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600), err;

@@ -171,7 +171,7 @@ static void use_channels(struct run *r, int ready)
 		add(r, "con3=null,fd:2");
 }
 
-/* What --keep names is a layer over this image, or can be made. Dies. */
+/* Checks that --keep names a layer over this image, or a file that can be made. Dies if not. */
 static void check_keep(const struct run *r)
 {
 	const char *slash = strrchr(r->cow, '/');
@@ -243,7 +243,7 @@ static void prepare(struct run *r)
 	job = job_text(r, &size);
 	r->status_fd = kernel_pipe(1, &r->status_end);
 	r->control_fd = kernel_pipe(0, &r->control_end);
-	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* an instance that hangs must not keep us */
+	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* an instance that hangs must not block us */
 	ready = kernel_pipe(1, &r->ready_fd);
 
 	/* m: the image's pages are mapped where they can be; the kernel's log says why where they cannot */
@@ -253,7 +253,7 @@ static void prepare(struct run *r)
 	for (int i = 0; i < r->nr_volumes; i++)
 		add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
 			       r->volumes[i].host));
-	add(r, "noreboot"); /* what the next life would need is gone */
+	add(r, "noreboot"); /* a second boot would lack its files */
 	add(r, "con=null");
 	if (r->terminal)
 		add(r, "con0=fd:0,fd:1");
@@ -382,7 +382,7 @@ static void parse(struct run *r, int argc, char **argv)
 static int run_command(int argc, char **argv)
 {
 	struct run r = { .kernel = default_kernel(),
-		/* what is unknown is a mistake: the built-in init takes no words */
+		/* unknown words are mistakes: the built-in init takes none */
 		.argv = { "nestling", "strict" },
 		.argc = 2,
 		.fds = { 0, 1, 2 } };

@@ -21,8 +21,8 @@ struct volume {
 struct run {
 	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user;
 	bool verbose, want_terminal, no_terminal;
-	bool bare;  /* what the image says of its command does not count */
-	bool as_is; /* nothing is added to the image's files */
+	bool bare;  /* the image's configuration is ignored */
+	bool as_is; /* no file of the image is changed */
 	struct volume volumes[VOLUMES_MAX];
 	int nr_volumes;
 	char *env; /* "eNAME=VALUE" strings, each with its end */

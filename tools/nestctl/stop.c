@@ -2,10 +2,11 @@
 /*
  * stop.c: `nestctl stop` and `nestctl kill`.
  *
- * stop is the kernel's SIGTERM: ctrl-alt-del for init, after which a restart ends the instance too. It carries the signal for programs
- * and their time (os-linux/end.h): the built-in init kills them when it is over, and powers off. Where that does not come, the management
- * console is told to halt (disks are synced), and after two seconds the process is killed. The process is held by a descriptor, so
- * that its number cannot become another's meanwhile.
+ * stop is the kernel's SIGTERM: ctrl-alt-del for init, after which a restart ends the instance too.
+ * It carries the signal for programs and their time (os-linux/end.h): the built-in init then kills
+ * them and powers off. If the power-off does not come, the management console is told to halt
+ * (disks are synced), and after two seconds the process is killed. The process is held by a
+ * descriptor, so that its number cannot become another's meanwhile.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,10 +26,10 @@
 #include "tools/nestctl/umid.h"
 
 #define HALT_MS 2000
-#define POWER_OFF_MS 5000 /* for an init that has killed what did not end */
+#define POWER_OFF_MS 5000 /* time for an init that has killed the programs */
 #define STEP_MS 200
 
-#define GUEST_RTMIN 34 /* as programs with glibc count */
+#define GUEST_RTMIN 34 /* SIGRTMIN of glibc */
 #define GUEST_RTMAX 64
 
 /* What is to be ended. */
@@ -119,7 +120,7 @@ static int seconds(const char *text)
 	return (int)n;
 }
 
-/* "TERM", "SIGTERM", "15", "RTMIN+3", as the guest counts them. */
+/* Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's number. */
 static int signal_of(const char *text)
 {
 	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
@@ -139,7 +140,7 @@ static int signal_of(const char *text)
 	die("stop: --signal: there is no signal '%s'", text);
 }
 
-/* SIGTERM that says how programs are to end. */
+/* Sends SIGTERM with the programs' signal and time. */
 static void ask(const struct target *t, int sig, int time)
 {
 	siginfo_t info = { .si_signo = SIGTERM, .si_code = SI_QUEUE };

@@ -125,7 +125,10 @@ void open_standard_streams(void)
 	}
 }
 
-/* SIGHUP, SIGINT and SIGQUIT stay ignored where a parent wants it so: nohup(1), and shells for what runs in the background. */
+/*
+ * Resets signals, but leaves SIGHUP, SIGINT and SIGQUIT ignored: nohup(1), and shells for
+ * background jobs, ignore them.
+ */
 void prepare_process(void)
 {
 	static const int ours[] = { SIGCHLD, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2,
@@ -136,11 +139,10 @@ void prepare_process(void)
 		fill_standard_stream(fd);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL);
-	signal(SIGXFSZ,
-		SIG_IGN); /* a file that may not become larger is an error as a full disk is */
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG is an error like ENOSPC */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(umask(0) & 077); /* what we make we can read, write and search ourselves */
+	umask(umask(0) & 077); /* the owner can use what we make */
 	setlocale(LC_CTYPE, "C.UTF-8");
 }
 

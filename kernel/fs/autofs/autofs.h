@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * autofs.h: folders on which a daemon mounts what belongs there when a program comes to them (linux-doc: filesystems/autofs), protocol 5.
+ * autofs.h: folders on which a daemon mounts a file system at their first use (linux-doc:
+ * filesystems/autofs), protocol 5.
  *
- *	super.c   mounting, options, inodes        root.c    names, and what walks find here
- *	wait.c    requests to the daemon           expire.c  which mounts may go again
+ *	super.c   mounting, options, inodes        root.c    names and path walks
+ *	wait.c    requests to the daemon           expire.c  mounts that may be unmounted
  *	dev.c     /dev/autofs, ioctls of a mount
  *
- * A mount is a trigger as a whole (direct, offset), or each name in its root is one (indirect). A walk that comes to a trigger makes a
- * request: a packet into the daemon's pipe with a token. It waits until the daemon has said READY or FAIL for that token. The processes
- * of the daemon's process group see the folders as they are (autofs_oz()). When the pipe breaks, or on request, the mount is catatonic:
- * all requests fail, and all processes see the folders as they are.
+ * A mount is a trigger as a whole (direct, offset), or each name in its root is one (indirect). A
+ * walk that comes to a trigger makes a request: a packet into the daemon's pipe with a token. It
+ * waits until the daemon answers READY or FAIL for that token. The processes of the daemon's
+ * process group see the bare folders (autofs_oz()). When the pipe breaks, or on request, the mount
+ * becomes catatonic: all requests fail, and all processes see the bare folders.
  *
- * Locks: autofs_sb.lock (requests, infos' flags, catatonic, pipe, oz_pgrp); pipe_lock around a write, so that whole packets go in.
- * Neither is held while a request is waited for.
+ * Locks: autofs_sb.lock (requests, infos' flags, catatonic, pipe, oz_pgrp); pipe_lock around a
+ * write, so that packets stay whole. Neither is held during a wait for a request.
  */
 #ifndef NESTLING_FS_AUTOFS_H
 #define NESTLING_FS_AUTOFS_H
@@ -26,7 +28,7 @@
 
 #include "kernel/lib/string.h"
 
-/* This header wants some of libc's, which the kernel world has not. */
+/* <linux/auto_fs.h> includes headers of libc, which the kernel world lacks. */
 #define _SYS_IOCTL_H 1
 #define _LINUX_STRING_H_
 #include <linux/auto_dev-ioctl.h>
@@ -43,28 +45,28 @@ struct autofs_sb {
 	u32 type; /* AUTOFS_TYPE_*; immutable, as the next three */
 	bool strictexpire, ignore;
 	int min_proto, max_proto;
-	int pipe_fd, pgrp; /* as they were said: for show_options; racy */
-	u64 pipe_ino;      /* the same: the inode of the pipe */
+	int pipe_fd, pgrp; /* as given at mount: for show_options; racy */
+	u64 pipe_ino;      /* the inode of the pipe, for show_options; racy */
 	u64 last_ino;      /* atomic */
 	struct mutex pipe_lock;
 	struct mutex lock;   /* below */
-	struct file *pipe;   /* a reference; NULL: none any more */
+	struct file *pipe;   /* a reference; NULL: closed */
 	struct pid *oz_pgrp; /* a reference */
 	bool catatonic;
-	u64 timeout; /* ns, 0: nothing expires by itself */
+	u64 timeout; /* ns, 0: no mount expires by itself */
 	u32 last_token;
-	struct list_head requests; /* of struct autofs_request */
-	struct list_head names; /* of autofs_info.link: what is in the root, the youngest first */
+	struct list_head requests;      /* of struct autofs_request */
+	struct list_head names;         /* autofs_info.link: names in the root, newest first */
 	struct wait_queue_head expired; /* processes that wait until an expiry is over */
 };
 
-/* Of a dentry, in d_fsdata: the root's, and those of names in it. Under autofs_sb.lock. */
+/* d_fsdata of the root's dentry, and of each name in it. Protected by autofs_sb.lock. */
 struct autofs_info {
 	struct list_head link;
 	struct dentry *dentry;
 	u64 last_used; /* ktime */
 	bool expiring; /* the daemon is unmounting it */
-	kuid_t uid;    /* of the last process whose request was met; -1: none */
+	kuid_t uid;    /* of the process whose request succeeded last; -1: none */
 	kgid_t gid;
 };
 
@@ -83,26 +85,29 @@ static inline bool autofs_is_trigger(const struct autofs_sb *s)
 
 /* super.c */
 struct inode *autofs_new_inode(struct super_block *sb, umode_t mode); /* NULL: no memory */
-int autofs_use_pipe(struct file *f); /* 0, -EINVAL: it is no pipe that can be written to */
+int autofs_use_pipe(struct file *f); /* 0; -EINVAL: not a writable pipe */
 extern struct file_operations autofs_root_fops, autofs_dir_fops;
 
 /* root.c */
 extern const struct dentry_operations autofs_dops;
 extern const struct inode_operations autofs_dir_iops;
-bool autofs_oz(struct autofs_sb *s); /* true: current sees the folders as they are */
+bool autofs_oz(struct autofs_sb *s); /* true: current sees the bare folders */
 bool autofs_oz_locked(const struct autofs_sb *s);
 int autofs_info_new(struct dentry *d); /* 0 or -ENOMEM */
 
 /* wait.c */
-/* Asks the daemon to mount (or, with @expire, to unmount) what belongs to @p, and waits: 0 or what the daemon says, -EINTR, -ENOENT. */
+/*
+ * Asks the daemon to mount (with @expire: to unmount) a file system at @p and waits. 0, the
+ * daemon's error, -EINTR, -ENOENT.
+ */
 int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
 int autofs_answer(struct autofs_sb *s, u32 token, int status); /* 0 or -EINVAL */
 void autofs_catatonic(struct autofs_sb *s);
-/* Until nobody unmounts what is on @d: 0 or -EINTR. */
+/* Waits until an expiry of @d is over: 0 or -EINTR. */
 int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);
 
 /* expire.c */
-int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* 0, -EAGAIN: there is nothing */
+int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* 0; -EAGAIN: none */
 
 /* dev.c */
 long autofs_mount_ioctl(struct file *f, u32 cmd, u64 arg);

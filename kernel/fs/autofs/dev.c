@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dev.c: what the daemon says: ioctls of /dev/autofs, which name a mount by a descriptor of its root, and the older ones of the root
- * itself. A mount that something covers is opened by /dev/autofs only (OPENMOUNT).
+ * dev.c: the daemon's commands: ioctls of /dev/autofs, which name a mount by a descriptor of its
+ * root, and the older ioctls of the root itself. A covered mount can be opened by /dev/autofs only
+ * (OPENMOUNT).
  */
 #include <linux/fs.h>
 #include <linux/major.h>
@@ -34,7 +35,10 @@ static bool is_wanted(const struct path *p, const struct wanted *w)
 	return !w->type || w->type & AUTOFS_SB(p->dentry->d_sb)->type;
 }
 
-/* The topmost of the mounts that stand on each other at @name that is one of ours and wanted: a reference. 0, -ENOENT, -errno. */
+/*
+ * Finds the topmost autofs mount at @name that @wanted accepts, with a reference. 0, -ENOENT,
+ * -errno.
+ */
 static int find_mount(const char *name, const struct wanted *w, struct path *p)
 {
 	int err = kern_path(name, 0, p);
@@ -61,7 +65,7 @@ struct command {
 
 static long do_version(struct command *c)
 {
-	return 0; /* check_version() has filled it in */
+	return 0; /* check_version() has filled in the version */
 }
 
 static long do_protover(struct command *c)
@@ -163,7 +167,7 @@ static long do_catatonic(struct command *c)
 	return 0;
 }
 
-/* The old one, in seconds. */
+/* Exchanges the time-out for the old one, in seconds. */
 static u64 set_timeout(struct autofs_sb *s, u64 seconds)
 {
 	u64 old;
@@ -214,7 +218,7 @@ static long do_askumount(struct command *c)
 	return 0;
 }
 
-/* By its name alone: is it a mount, of which device and kind? 1 or 0. */
+/* Looks up a name alone: 1 with device and kind if it is a mount, otherwise 0. */
 static long is_mountpoint_at(struct autofs_dev_ioctl *a)
 {
 	struct wanted w = { .type = a->ismountpoint.in.type };
@@ -231,7 +235,7 @@ static long is_mountpoint_at(struct autofs_dev_ioctl *a)
 	return ret;
 }
 
-/* Does one of our mounts, whose descriptor the caller has, have something mounted on it? */
+/* Returns 1 if a file system is mounted on the autofs mount of the caller's descriptor. */
 static long do_ismountpoint(struct command *c)
 {
 	struct wanted w = { .by_dev = true };
@@ -256,9 +260,9 @@ static long do_ismountpoint(struct command *c)
 }
 
 #define NEEDS_PATH 1
-#define NO_MOUNT 2       /* ioctlfd is not looked at */
-#define MAY_LACK_MOUNT 4 /* it may be -1 */
-#define FOR_ALL 8        /* no rights are needed */
+#define NO_MOUNT 2       /* ioctlfd is ignored */
+#define MAY_LACK_MOUNT 4 /* ioctlfd may be -1 */
+#define FOR_ALL 8        /* no capability is needed */
 
 static const struct {
 	long (*run)(struct command *c);
@@ -293,7 +297,7 @@ static int check_version(struct autofs_dev_ioctl *a)
 	return 0;
 }
 
-/* A copy of what the caller says, its path terminated. ERR_PTR. */
+/* Copies the caller's arguments, with the path terminated. ERR_PTR. */
 static struct autofs_dev_ioctl *get_args(uaddr_t ua)
 {
 	struct autofs_dev_ioctl head, *a;
@@ -336,7 +340,7 @@ static int find_file(struct command *c, u32 flags)
 	if (c->file->f_op != &autofs_root_fops)
 		return -EINVAL;
 	c->s = AUTOFS_SB(c->file->f_inode->i_sb);
-	/* another process than the daemon may only take the mount from a daemon that is gone */
+	/* only the daemon's processes, or any process when the mount is catatonic */
 	if (!(flags & MAY_LACK_MOUNT) && !autofs_oz(c->s))
 		return -EACCES;
 	return 0;
@@ -381,7 +385,7 @@ static long dev_ioctl(struct file *f, u32 cmd, u64 arg)
 	return ret;
 }
 
-/* ---- the mount's own ---- */
+/* ---- ioctls of the mount ---- */
 
 static long old_timeout(struct autofs_sb *s, uaddr_t ua)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* expire.c: which mount has not been used for so long that the daemon may unmount it. */
+/* expire.c: finds mounts that have been unused for so long that the daemon may unmount them. */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/libfs.h"
 
-/* Under lock. A mount in use is one that was used just now. */
+/* True if @info may expire. Lock held. Counts a mount in use as used now. */
 static bool is_old(const struct autofs_sb *s, struct autofs_info *i, bool busy, u32 how)
 {
 	if (i->expiring)
@@ -32,7 +32,10 @@ static struct dentry *choose_trigger(struct autofs_sb *s, struct mount *m, u32 h
 	return dget(root);
 }
 
-/* A name that something is mounted on or below, or a symlink. Whole trees only go at once, so that leaves alone are none. */
+/*
+ * True for a name with a mount on or below it, and for a symlink. Whole trees expire at once, never
+ * single leaves.
+ */
 static bool may_expire(const struct autofs_sb *s, const struct path *p, u32 how)
 {
 	const struct inode *inode = d_inode(p->dentry);

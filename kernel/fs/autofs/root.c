@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * root.c: the names of an autofs mount, and what walks do at them.
+ * root.c: the names of an autofs mount, and path walks over them.
  *
- * In an indirect mount a name that is not there is looked up as a negative dentry that is managed: the walk then asks the daemon for it,
- * which makes the folder and mounts on it, or makes a symlink. Only the daemon changes names.
+ * In an indirect mount a missing name is looked up as a managed negative dentry. The walk then asks
+ * the daemon, which makes the folder and mounts on it, or makes a symlink. Only the daemon changes
+ * names.
  */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/libfs.h"
@@ -45,7 +46,7 @@ static void autofs_release(struct dentry *d)
 
 /* ---- walks ---- */
 
-/* True of a folder with something in it, on which nothing is mounted, and of a symlink: there is nothing to wait for. */
+/* True if no mount is needed: for a symlink, and for a folder with entries and without a mount. */
 static bool is_complete(const struct path *p)
 {
 	const struct inode *inode = d_inode(p->dentry);
@@ -79,7 +80,7 @@ static int autofs_manage(const struct path *p)
 	return is_complete(p) ? -EISDIR : 0;
 }
 
-/* The daemon may have made the name anew while it was waited for. */
+/* The daemon may have made the name anew during the wait. */
 static int take_new_dentry(struct path *p)
 {
 	struct dentry *parent, *d;

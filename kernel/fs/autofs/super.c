@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: mounting, and inodes. Options: fd= (the write end of the daemon's pipe), pgrp= (default: the mounter's), minproto=, maxproto=,
- * uid=, gid=, one of direct, offset and indirect (the default), strictexpire, ignore (for programs that list mounts).
+ * super.c: mounting, and inodes. Options: fd= (the write end of the daemon's pipe), pgrp= (default:
+ * the mounter's), minproto=, maxproto=, uid=, gid=, one of direct, offset and indirect (the
+ * default), strictexpire, ignore (for programs that list mounts).
  */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/fsparam.h"
@@ -66,7 +67,7 @@ static void autofs_evict_inode(struct inode *inode)
 	clear_inode(inode);
 }
 
-/* An empty folder on which nothing is mounted is one that could not be mounted. */
+/* True for an empty folder without a mount: mounting there has failed. */
 static int autofs_dir_open(struct inode *inode, struct file *f)
 {
 	if (!autofs_oz(AUTOFS_SB(inode->i_sb)) && simple_dir_empty(inode) &&
@@ -174,7 +175,7 @@ int autofs_use_pipe(struct file *f)
 	if (!S_ISFIFO(f->f_inode->i_mode) || !(f->f_mode & FMODE_WRITE))
 		return -EINVAL;
 	spin_lock(&f->f_lock);
-	f->f_flags = (f->f_flags & ~(u32)O_NONBLOCK) | O_DIRECT; /* a packet each */
+	f->f_flags = (f->f_flags & ~(u32)O_NONBLOCK) | O_DIRECT; /* each write is one packet */
 	spin_unlock(&f->f_lock);
 	return 0;
 }
@@ -216,7 +217,7 @@ static void sb_free(struct autofs_sb *s)
 static int take_options(struct autofs_sb *s, const struct options *o)
 {
 	if (o->minproto > AUTOFS_MAX_PROTO_VERSION || o->maxproto < AUTOFS_PROTO_VERSION)
-		return -EINVAL; /* no older protocol is spoken */
+		return -EINVAL; /* no other protocol is supported */
 	s->type = o->type;
 	s->strictexpire = o->strictexpire;
 	s->ignore = o->ignore;
@@ -282,7 +283,7 @@ static struct dentry *autofs_mount(
 	return root;
 }
 
-/* One that was not finished is freed by autofs_mount(). */
+/* autofs_mount() frees an unfinished superblock itself. */
 static void autofs_kill_sb(struct super_block *sb)
 {
 	struct autofs_sb *s = AUTOFS_SB(sb);

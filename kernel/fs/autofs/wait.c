@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.c: requests to the daemon: made by a walk or an expiry, met by an ioctl of the daemon, waited for by any number of processes.
+ * wait.c: requests to the daemon. A walk or an expiry makes one, an ioctl of the daemon answers it,
+ * any number of processes wait for it.
  *
- * A request is on the list until it is answered, whether or not a process still waits for it: the next one that comes joins it.
+ * A request is on the list until it is answered, even if no process waits for it any more: a later
+ * process joins it.
  */
 #include "kernel/fs/autofs/autofs.h"
 
 struct autofs_request {
 	struct list_head link; /* of autofs_sb.requests, until it is answered */
-	u32 users;             /* processes that wait, and the list; under lock, as all below */
+	u32 users;             /* waiting processes, and the list; under lock, as all below */
 	bool done;
 	int status;
 	struct wait_queue_head wait;
@@ -25,7 +27,7 @@ static void put_request(struct autofs_request *r)
 	kfree(r);
 }
 
-/* Under lock: the request, which is on the list, leaves it. */
+/* Takes the request off the list. Lock held. */
 static void end_request(struct autofs_request *r, int status)
 {
 	list_del_init(&r->link);
@@ -83,7 +85,10 @@ int autofs_answer(struct autofs_sb *s, u32 token, int status)
 	return err;
 }
 
-/* The name of @d as the daemon knows it: its path below the root; of a trigger, digits that mean nothing. 0 or -ENAMETOOLONG. */
+/*
+ * Writes the name of @d for the daemon: its path below the root, or for a trigger digits without a
+ * meaning. 0 or -ENAMETOOLONG.
+ */
 static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5_packet *p)
 {
 	if (autofs_is_trigger(s)) {
@@ -97,7 +102,7 @@ static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5
 	return 0;
 }
 
-/* The numbers are those of the daemon's namespaces. A process that has none there asks for nothing: -ENOENT. */
+/* Fills in ids of the daemon's namespaces. -ENOENT: current has none there. */
 static int fill_packet(struct autofs_sb *s, struct autofs_request *r, struct dentry *d, bool expire)
 {
 	struct autofs_v5_packet *p = &r->packet;
@@ -134,7 +139,7 @@ static struct autofs_request *find(struct autofs_sb *s, const struct dentry *d)
 	return NULL;
 }
 
-/* A broken pipe is no reason to signal the process that happened to come here. */
+/* Writes without SIGPIPE: current is not the program that uses the pipe. */
 static ssize_t write_packet(
 	struct autofs_sb *s, struct file *pipe, const struct autofs_v5_packet *p)
 {
@@ -152,7 +157,10 @@ static ssize_t write_packet(
 	return n;
 }
 
-/* The request is on the list, and the daemon does not know of it yet. A signal or no memory fails this one, all else breaks the pipe. */
+/*
+ * Sends the request, which is on the list. A signal or want of memory fails this request, other
+ * errors break the pipe.
+ */
 static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct file *pipe)
 {
 	u32 token = r->packet.wait_queue_token;
@@ -187,7 +195,7 @@ static struct autofs_request *request_new(struct autofs_sb *s, struct dentry *d,
 	return r;
 }
 
-/* Waits for @r, which current has been counted for, and lets it go. */
+/* Waits for @r, in which current is counted, and drops it. */
 static int await(struct autofs_sb *s, struct autofs_request *r)
 {
 	int err = wait_event_killable(&r->wait, READ_ONCE(r->done));

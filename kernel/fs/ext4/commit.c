@@ -499,7 +499,7 @@ static int write_log(struct commit *c)
 	return err ? err : write_commit_block(c);
 }
 
-/* The buffer has its copy, or will have none: see ext4_buf_is_newer(). */
+/* The buffer has its copy now, or gets none: see ext4_buf_is_newer(). */
 static void end_logging(struct ext4_buf *b)
 {
 	__atomic_and_fetch(&b->flags, ~(u32)BUF_LOGGING, __ATOMIC_RELEASE);

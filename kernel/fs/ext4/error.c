@@ -17,7 +17,7 @@ void ext4_stop_writing(struct super_block *sb, int err)
 	if (sb->s_flags & SB_RDONLY)
 		return;
 	if (EXT4_SB(sb)->journal && !ext4_journal_is_aborted(EXT4_SB(sb)))
-		ext4_journal_abort(EXT4_SB(sb), err); /* says so */
+		ext4_journal_abort(EXT4_SB(sb), err); /* logs the error */
 	else
 		printk(KERN_CRIT "EXT4-fs (%s): Remounting filesystem read-only\n", sb->s_id);
 	sb->s_flags |= SB_RDONLY;

@@ -55,7 +55,7 @@ struct ext4_buf {
 };
 #define BUF_UPTODATE 1
 #define BUF_VERIFIED 2 /* its checksum and structure have been checked */
-#define BUF_LOGGING 8  /* its transaction is on its way into the log, and has no copy in it yet */
+#define BUF_LOGGING 8  /* its transaction is being logged and has no copy of it yet */
 #define BUF_PRIVATE                                                                                \
 	4 /* stands for no block of the disk (inline.c): freed with its last reference */
 
@@ -110,7 +110,7 @@ struct ext4_sb {
 	struct ext4_options opt,
 		def_opt; /* def_opt: what holds when nothing is asked for; opt under s_umount */
 	struct ext4_errors err;
-	struct log_limit lost_limit; /* of lines that write-back prints */
+	struct log_limit lost_limit; /* for log lines of writeback */
 	struct ext4_disk_sb disk;    /* as read; features and geometry never change */
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
@@ -124,9 +124,9 @@ struct ext4_sb {
 	u32 sb_off;              /* where in it */
 	bool failed;             /* ext4_error() was called */
 	bool shutdown;           /* atomic: stopped by FS_IOC_SHUTDOWN, until it is unmounted */
-	bool written_beside; /* the device's file was written to while nothing was written here */
-	bool last_mounted;   /* where we are mounted has been noted in the superblock */
-	bool tenant;         /* the device knows us as its tenant (tenant.c) */
+	bool written_beside;     /* the device was written to while the mount was read-only */
+	bool last_mounted;       /* the superblock has the mount point */
+	bool tenant;             /* we are the device's tenant (tenant.c) */
 	struct mutex
 		sb_disk_lock; /* who reads the superblock's place on the disk to write it changed, and who writes it; a leaf */
 
@@ -149,7 +149,7 @@ struct ext4_sb {
 	u32 orphans_left;         /* of these, how many have left memory */
 
 	struct ext4_journal *journal; /* NULL: read-only */
-	struct place *place;          /* in /sys/fs/ext4; NULL: none (sysfs.c) */
+	struct place *place;          /* files in /sys/fs/ext4; NULL: none (sysfs.c) */
 
 	spinlock_t buf_lock;
 	struct hlist_head *buf_hash;
@@ -204,8 +204,11 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
 /* When it is in the cache: a reference, or NULL. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
-bool ext4_buf_is_newer(const struct ext4_buf *b); /* than what the disk has at its place */
-/* Forgets what is cached of a block, so that the next user reads it anew. False: it is in use, or newer than the disk, and stays. */
+bool ext4_buf_is_newer(const struct ext4_buf *b); /* true: the disk has an older state */
+/*
+ * Drops the buffer of a block, so that the next user reads it anew. False: it is in use or newer
+ * than the disk.
+ */
 bool ext4_bdrop(struct ext4_sb *sbi, u64 block);
 /* One that is in no cache and never written: NULL. */
 struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi);
@@ -224,7 +227,10 @@ int ext4_journal_freeze(struct super_block *sb);
 void ext4_journal_thaw(struct super_block *sb);
 bool ext4_journal_frozen(const struct ext4_sb *sbi);
 bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
-/* A handle on the running transaction for a change of at most @credits blocks. Nests. ERR_PTR(-EROFS: aborted, -EIO: shut down). */
+/*
+ * A handle on the running transaction for a change of at most @credits blocks. Nests.
+ * ERR_PTR(-EROFS: aborted, -EIO: shut down).
+ */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);
 /* More credits in the same transaction: 0, or -EAGAIN (stop, start again). */
@@ -285,13 +291,13 @@ void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
 void ext4_sb_update(struct ext4_sb *sbi);
 void ext4_sb_count(
 	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* counters as of now; alloc_lock */
-/* KiB written to the device: since it was mounted, ever. */
+/* Return KiB written to the device: since the mount, ever. */
 u64 ext4_session_kbytes(const struct ext4_sb *sbi);
 u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
-/* tenant.c: from when to when reads and writes of the device's file take what is cached here into account. Once the root is there. */
+/* tenant.c: begin and end being the device's tenant. Begins when the root exists. */
 void ext4_tenant_enter(struct ext4_sb *sbi);
 void ext4_tenant_leave(struct ext4_sb *sbi);
-/* sysfs.c: /sys/fs/ext4/DEVICE appears, and disappears. */
+/* sysfs.c: show and hide /sys/fs/ext4/DEVICE. */
 void ext4_sysfs_enter(struct ext4_sb *sbi);
 void ext4_sysfs_leave(struct ext4_sb *sbi);
 #define EXT4_CODE_CORRUPTED 5 /* s_first_error_errcode and its like have numbers of their own */
@@ -358,7 +364,7 @@ u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g
 /* The descriptor was changed: its checksum, and its block into the transaction. alloc_lock held. */
 void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
-/* Reads all again that are in memory, and checks them: alone but for readers. 0 or -errno. */
+/* Reads all descriptors in memory again and checks them; no writer may run. 0 or -errno. */
 int ext4_reread_groups(struct super_block *sb, struct ext4_sb *sbi);
 int ext4_read_groups(
 	struct super_block *sb, struct ext4_sb *sbi); /* at mount, checked; what it read is sbi's */

@@ -76,7 +76,7 @@ void ext4_flush_new(struct inode *inode)
 		ext4_aops.writepages(&inode->i_data, &wbc);
 }
 
-/* Notes where the file system is mounted: by the first regular file that is opened, as on Linux. */
+/* Notes the mount point when the first regular file is opened, as on Linux. */
 static void note_last_mounted(struct file *f)
 {
 	struct ext4_sb *sbi = EXT4_SB(f->f_inode->i_sb);
@@ -138,8 +138,7 @@ static int ext4_file_open(struct inode *inode, struct file *f)
 
 	if (!err && !READ_ONCE(sbi->last_mounted) && !(inode->i_sb->s_flags & SB_RDONLY))
 		note_last_mounted(f);
-	f->f_mode |=
-		FMODE_NOWAIT; /* vfs knows it only of files that are read by generic_file_read_iter() itself */
+	f->f_mode |= FMODE_NOWAIT; /* vfs sets it only for files with generic_file_read_iter() */
 	return err;
 }
 

@@ -92,9 +92,9 @@ struct ext4_journal {
 	spinlock_t lock;
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
-	bool disk_refused; /* @aborted, and by an error of the disk */
-	bool frozen;       /* no handle may begin until it is thawed */
-	bool busy;         /* the thread is at a commit or a checkpoint */
+	bool disk_refused; /* an error of the disk has aborted it */
+	bool frozen;       /* no handle may begin until the thaw */
+	bool busy;         /* a commit or checkpoint is running */
 	bool closed;       /* no handle may begin: read-only from now on */
 	u32 next_tid, committed_tid, wanted_tid;
 	u32 flushed_tid; /* the last one whose commit flushed the disk */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shutdown.c: FS_IOC_SHUTDOWN: the file system stops as if its disk were gone, while it stays mounted. Tests of crashes use it.
+ * shutdown.c: FS_IOC_SHUTDOWN: the file system stops as if its disk were gone, and stays mounted.
+ * Crash tests use it.
  *
- *	default     all that was written reaches the disk first; there is nothing to replay
+ *	default     all changes reach the disk first; there is nothing to replay
  *	logflush    the running transaction is committed; the next mount replays the log
- *	nologflush  nothing more is written: what was not committed is lost
+ *	nologflush  no more writes: changes that were not committed are lost
  *
- * From then on files do not open, and reads, writes, mappings, fsync and changes of any kind are EIO; names and attributes
- * can be looked up. Only unmounting ends it. The log is given up as after an error of the disk, but the file system does
- * not become read-only: the answer is EIO, not EROFS.
+ * From then on open, reads, writes, mappings, fsync and changes of any kind are EIO; names and
+ * attributes can be looked up. Only unmounting ends this state. The journal is aborted as after an
+ * error of the disk, but the file system does not become read-only, so the error is EIO, not EROFS.
  *
- * Order: sbi->shutdown is set before the log is given up, so that who is refused by the log finds it set.
+ * Order: sbi->shutdown is set before the abort, so that a task whose handle the journal refuses
+ * finds it set.
  */
 #include <linux/capability.h>
 
@@ -26,7 +28,9 @@ static void stop_all(struct ext4_sb *sbi)
 	__atomic_store_n(&sbi->shutdown, true, __ATOMIC_SEQ_CST);
 }
 
-/* Brings everything to the disk and stops while no writer is within. -EBUSY: it is frozen already, and so all is there. */
+/*
+ * Writes all to the disk and stops, with writers kept out. -EBUSY: frozen, so all is on the disk.
+ */
 static int stop_whole(struct super_block *sb)
 {
 	int err = freeze_super(sb);

@@ -79,7 +79,7 @@ void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 
 void ext4_sb_count(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 {
-	u64 free = sbi->free_blocks + ext4_held_blocks(sbi); /* held ones are free on disk */
+	u64 free = sbi->free_blocks + ext4_held_blocks(sbi); /* promised blocks are free on disk */
 
 	d->s_free_blocks_count_lo = (u32)free;
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
@@ -189,7 +189,7 @@ static int ext4_unfreeze(struct super_block *sb)
 
 	if (!ext4_journal_frozen(sbi))
 		return 0;
-	if (ext4_alive(sbi)) { /* nothing is written any more: the disk stays clean */
+	if (ext4_alive(sbi)) { /* no more writes: the disk stays clean */
 		ext4_journal_thaw(sb);
 		return 0;
 	}
@@ -368,7 +368,7 @@ static int to_read_only(struct super_block *sb)
 	return err;
 }
 
-/* A check of the file system while it was mounted read-only may have changed what is in memory. */
+/* e2fsck may have changed, during the read-only mount, what is in memory. */
 static int reread(struct super_block *sb, struct ext4_sb *sbi)
 {
 	int err = ext4_reread_groups(sb, sbi);
@@ -391,7 +391,7 @@ static int to_read_write(struct super_block *sb)
 	/* its thread is there still, and buffers in memory have changes that never were committed: only unmounting forgets them */
 	if (ext4_journal_is_aborted(sbi))
 		return -EROFS;
-	/* no task reads or writes the device's file beside us while another journal comes */
+	/* no task may use the device's file while the journal is replaced */
 	ext4_tenant_leave(sbi);
 	ext4_sysfs_leave(sbi);
 	err = sbi->written_beside ? reread(sb, sbi) : 0;
@@ -656,8 +656,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_time_gran = 1;
 	sb->s_time_min = -(1L << 31);
 	sb->s_time_max = (1L << 34) - (1L << 31) - 1;
-	err = sync_blockdev(
-		sb->s_bdev); /* what was written to the device's file, and is not read through its cache */
+	err = sync_blockdev(sb->s_bdev); /* the mount bypasses its page cache */
 	if (!err)
 		err = load_and_recover(sb, data, silent);
 	sbi = EXT4_SB(sb);

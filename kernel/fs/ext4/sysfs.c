@@ -2,11 +2,12 @@
 /*
  * sysfs.c: /sys/fs/ext4/DEVICE while a file system is mounted, and /sys/fs/ext4/features.
  *
- * What is there is true: numbers that the superblock has, counters, the journal's thread. Of Linux's files those are left out that tune what we
- * do in other ways (mb_*, inode_readahead_blks), or count what we do not count (warnings, messages). The block of an error is not noted: 0.
+ * The files show numbers of the superblock, counters, and the journal's thread. Linux's files that
+ * tune its allocator are missing (mb_*, inode_readahead_blks), and so are counts of warnings and
+ * messages. The block of an error is not recorded and reads 0.
  *
- * A device's files stay when it is unmounted, hidden, for its next mount. Locks: sysfs_grow while files are added; places_lock for the list and
- * place->sbi, outside alloc_lock.
+ * An unmounted device's files stay, hidden, for its next mount. Locks: sysfs_grow while files are
+ * added; places_lock for the list and place->sbi, outside alloc_lock.
  */
 #include "kernel/fs/ext4/jbd.h"
 #include "kernel/fs/sysfs/device.h"
@@ -57,7 +58,7 @@ static const char *const names[NR_FILES] = {
 	[LAST_FUNC] = "last_error_func",
 };
 
-/* A device that has been mounted from. It stays. */
+/* A device with an ext4 that was mounted; never freed. */
 struct place {
 	struct list_head list;
 	char name[sizeof(((struct super_block *)0)->s_id)]; /* immutable */
@@ -83,7 +84,7 @@ static u64 error_number(const struct ext4_error_at *at, enum what what)
 	}
 }
 
-/* @what is one of the first error's. */
+/* Prints field @what of the first error, or with @last that of the last one. */
 static void show_error(struct seq *s, struct ext4_sb *sbi, enum what what, bool last)
 {
 	struct ext4_error_at at;
@@ -155,7 +156,7 @@ static bool is_mounted(void *arg)
 	return READ_ONCE(((struct place *)arg)->sbi);
 }
 
-/* ---- what this ext4 can do ---- */
+/* ---- features ---- */
 
 static int show_supported(struct seq *s, void *arg)
 {
@@ -163,7 +164,7 @@ static int show_supported(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Under sysfs_grow, once: before the first device. */
+/* Adds the files of features, once, before the first device. sysfs_grow held. */
 static void add_features(void)
 {
 	sysfs_create("fs/ext4/features/batched_discard", show_supported, NULL);
@@ -183,7 +184,7 @@ static struct place *find(const char *name)
 	return NULL;
 }
 
-/* Under sysfs_grow. What there was no memory for is not there. */
+/* Adds a device's files; those without memory are missing. sysfs_grow held. */
 static struct place *place_new(const char *name)
 {
 	struct place *p = kzalloc(sizeof(*p), GFP_KERNEL);

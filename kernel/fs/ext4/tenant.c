@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tenant.c: reads and writes of the device's file while we are mounted from it (block.h: bdev_tenant).
+ * tenant.c: reads and writes of the device's file while it is mounted (block.h: bdev_tenant).
  *
- * A read sees metadata as it is in memory where the disk has an older state: in the running transaction, on its way into the log, or
- * committed and not written home. The superblock is read with its counters as of now, and a checksum that fits.
+ * A read gets metadata from memory where the disk has an older state: in the running transaction,
+ * on its way into the log, or committed and not checkpointed. The superblock is read with current
+ * counters and a valid checksum.
  *
- * A write to the superblock is ours: it goes into the buffer, and under a handle into the log, so that neither a commit nor a crash brings
- * the old one back; tune2fs(8) works so. Fields that only we know stay. The features and sizes that we work with are those of the mount
- * (sbi->disk); nothing in the buffer is trusted. Other blocks the writer brings to the disk: a buffer that nobody uses goes, and is read and
- * checked again. One that is in use or newer than the disk stays, and wins: code that holds it has checked it. Descriptors, which are held
- * for as long as we are mounted, are read again where a mount that was read-only becomes writable.
+ * A write to the superblock goes into the buffer, and under a handle into the log, so that no
+ * commit and no crash restores the old one; tune2fs(8) needs that. Fields that describe this mount
+ * keep their values. The mount keeps its features and sizes (sbi->disk); the buffer is never
+ * trusted for them. Other blocks are written to the disk by block/rw.c. An unused buffer of such a
+ * block is dropped, then read and checked again. A buffer in use, or newer than the disk, stays and
+ * overrides the write, since its holder has checked it. Group descriptors, which a mount always
+ * holds, are read again when a read-only mount becomes writable.
  *
- * Locks: tenant_lock of the device outside; alloc_lock for superblock, descriptors and bitmaps, b->lock for other blocks; sb_disk_lock.
+ * Locks: tenant_lock of the device outside; alloc_lock for superblock, descriptors and bitmaps,
+ * b->lock for other blocks; sb_disk_lock.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
@@ -29,7 +33,7 @@ static bool block_is_newer(struct ext4_sb *sbi, u64 block)
 	struct ext4_buf *b;
 	bool newer;
 
-	if (ext4_alive(sbi)) /* shut down: what the disk has is all there is */
+	if (ext4_alive(sbi)) /* after a shutdown the disk is read as it is */
 		return false;
 	if (block == sbi->sb_buf->block)
 		return ext4_journal_open(sbi);
@@ -58,7 +62,7 @@ static void read_super(struct ext4_sb *sbi, u8 *to)
 	mutex_lock(&sbi->alloc_lock);
 	memcpy(to, sbi->sb_buf->data, sbi->block_size);
 	ext4_sb_count(sbi, d);
-	ext4_errors_to_disk(sbi, d); /* its checksum, too */
+	ext4_errors_to_disk(sbi, d); /* sets the checksum, too */
 	mutex_unlock(&sbi->alloc_lock);
 }
 
@@ -87,7 +91,7 @@ static void tenant_read(void *arg, u64 block, u8 *to)
 
 /* ---- writing ---- */
 
-/* Fields that say what is going on in this mount: no writer knows them. */
+/* Restores fields that describe this mount, which a writer cannot know. */
 struct own_fields {
 	u32 last_orphan, incompat, ro_compat;
 	u16 state;
@@ -112,7 +116,10 @@ static void restore_own(struct ext4_disk_sb *d, const struct own_fields *own)
 		d->s_state &= (u16)~EXT4_VALID_FS;
 }
 
-/* Changes bytes of the block with the superblock. Where we are mounted for writing our own fields stay, and the checksum is made anew. */
+/*
+ * Changes bytes in the superblock's block. A writable mount keeps its own fields and computes the
+ * checksum anew.
+ */
 static void change(struct ext4_sb *sbi, u8 *block, u32 off, const u8 *from, u32 n)
 {
 	struct ext4_disk_sb *d = (void *)(block + sbi->sb_off);
@@ -125,7 +132,7 @@ static void change(struct ext4_sb *sbi, u8 *block, u32 off, const u8 *from, u32 
 	ext4_sb_set_csum(sbi, d);
 }
 
-/* Nothing goes into the log: the same bytes at the superblock's place on the disk. */
+/* Writes the superblock's bytes to the disk without the journal. */
 static int change_place(struct ext4_sb *sbi, u32 off, const u8 *from, u32 n)
 {
 	sector_t at = sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT);

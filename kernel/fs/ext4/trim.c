@@ -95,7 +95,7 @@ long ext4_fitrim(struct super_block *sb, uaddr_t arg)
 		return -EOPNOTSUPP;
 	if (sb->s_flags & SB_RDONLY)
 		return -EROFS;
-	if (ext4_alive(sbi)) /* blocks that are free in memory may be files' on the disk */
+	if (ext4_alive(sbi)) /* blocks free in memory may belong to files on the disk */
 		return -EIO;
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;

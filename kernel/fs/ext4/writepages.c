@@ -17,7 +17,7 @@
 #define RUN_MAX                                                                                    \
 	448U /* what collects them fits in a frame: memory in small pieces does not stop write-back */
 
-/* Tells in the log what write-back could not write, and counts it. */
+/* Logs and counts what writeback could not write. */
 static void tell_lost_pages(const struct bio *bio)
 {
 	struct inode *inode = bio->vec[0].page->mapping->host;

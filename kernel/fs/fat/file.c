@@ -230,8 +230,8 @@ int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 }
 
 /*
- * A page that is written back lies in the device's pages: these are what sync_file_range(2) has to write and to wait for. What a cluster's
- * neighbours have in the same page goes along.
+ * Writeback of a file copies its pages into the device's pages, which sync_file_range(2) has to
+ * write and wait for. Other clusters in the same page are written, too.
  */
 static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 {
@@ -261,10 +261,10 @@ static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 		cond_resched();
 	}
 	fat_note_lost(inode);
-	return err == -ENODATA ? 0 : err; /* cut meanwhile */
+	return err == -ENODATA ? 0 : err; /* truncated meanwhile */
 }
 
-/* Where byte @pos lies on the device: for FIBMAP. FAT has no holes but what is behind the end. */
+/* Maps byte @pos to its place on the device, for FIBMAP. FAT has no holes before the end. */
 static int fat_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
 {
 	u64 size = (u64)i_size_read(inode), n = size - pos, at;

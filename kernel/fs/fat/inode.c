@@ -354,7 +354,7 @@ int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 	return 0;
 }
 
-/* True if FAT can keep the permissions @mode, of which the mask of the mount is taken away: read-only or not is all that it has. */
+/* True if FAT can store @mode under the mount's mask: a file is read-only or it is not. */
 static bool holds_mode(const struct inode *inode, umode_t mode)
 {
 	const struct fat_sb *s = FAT_SB(inode->i_sb);
@@ -366,7 +366,10 @@ static bool holds_mode(const struct inode *inode, umode_t mode)
 	return mode == write || (!mode && write && !S_ISDIR(inode->i_mode));
 }
 
-/* 0, or -EPERM for an owner or a bit that FAT never has. A mode that it cannot keep is dropped in silence, as on Linux. */
+/*
+ * Returns -EPERM for an owner or a bit that FAT cannot store, otherwise 0. Drops another mode
+ * silently, as Linux does.
+ */
 static int check_wish(struct inode *inode, struct iattr *a)
 {
 	const struct fat_sb *s = FAT_SB(inode->i_sb);

@@ -106,7 +106,7 @@ struct fuse_req {
 	void *out;
 	u32 out_size, out_len; /* room, and what came */
 	bool out_var;          /* less may come */
-	u32 out_cut;           /* bytes that the answer of an old server lacks: old.c */
+	u32 out_cut;           /* bytes missing from an old server's answer: old.c */
 	int err;
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
@@ -191,7 +191,7 @@ int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_
 
 /* old.c */
 void fuse_fit_request(struct fuse_req *r); /* after INIT, before it is queued */
-void fuse_fit_answer(struct fuse_req *r);  /* that has come without an error */
+void fuse_fit_answer(struct fuse_req *r);  /* after a successful answer */
 
 /* super.c */
 void fuse_send_init(struct fuse_conn *fc);

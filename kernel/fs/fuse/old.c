@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * old.c: servers of protocols 7.1 to 7.12, whose structures are shorter than today's (the FUSE_COMPAT_* sizes of <linux/fuse.h>).
+ * old.c: servers of protocols 7.1 to 7.12, whose structures are shorter than today's (the
+ * FUSE_COMPAT_* sizes of <linux/fuse.h>).
  *
- * Requests are made in today's form. fuse_fit_request() brings them into the server's before they are queued, and fuse_fit_answer() brings
- * the answer into today's. What an old structure lacks is zero.
+ * Requests are made with today's structures. fuse_fit_request() converts them to the server's
+ * before they are queued, and fuse_fit_answer() converts the answer back. Fields that an old
+ * structure lacks become zero.
  */
 #include "kernel/fs/fuse/fuse.h"
 
 #define OLD_CREATE_IN sizeof(struct fuse_open_in)
 #define OLD_CREATE_OUT (FUSE_COMPAT_ENTRY_OUT_SIZE + sizeof(struct fuse_open_out))
 
-/* Cuts the argument at the head of the request from @from bytes to @to. What stands behind it moves up. */
+/* Shortens the request's first argument from @from bytes to @to. The bytes behind it move up. */
 static void cut_argument(struct fuse_req *r, size_t from, size_t to)
 {
 	char *in = r->in;
@@ -22,7 +24,7 @@ static void cut_argument(struct fuse_req *r, size_t from, size_t to)
 	r->h.len -= (u32)(from - to);
 }
 
-/* 7.12 brought the umask of MKNOD and CREATE, 7.9 the lock's owner of WRITE. */
+/* Protocol 7.12 added the umask of MKNOD and CREATE, 7.9 the lock owner of WRITE. */
 static void fit_arguments(struct fuse_req *r)
 {
 	u32 minor = r->fc->minor;
@@ -40,7 +42,7 @@ static void fit_arguments(struct fuse_req *r)
 	}
 }
 
-/* 7.9 brought the block size of attributes, 7.4 the fragment size of STATFS. */
+/* Protocol 7.9 added the block size of attributes, 7.4 the fragment size of STATFS. */
 static u32 old_answer(const struct fuse_req *r)
 {
 	u32 minor = r->fc->minor;
@@ -82,8 +84,7 @@ void fuse_fit_answer(struct fuse_req *r)
 
 	if (likely(!r->out_cut))
 		return;
-	if (r->h.opcode ==
-		FUSE_CREATE) { /* the entry lacks its end, the opening stands behind it */
+	if (r->h.opcode == FUSE_CREATE) { /* the entry is shorter, and the open answer follows it */
 		memmove(out + sizeof(struct fuse_entry_out), out + FUSE_COMPAT_ENTRY_OUT_SIZE,
 			sizeof(struct fuse_open_out));
 		memset(out + FUSE_COMPAT_ENTRY_OUT_SIZE, 0, r->out_cut);

@@ -269,7 +269,7 @@ static void init_end(struct fuse_req *r)
 	if (ok) {
 		memcpy(&o, r->out, min_t(size_t, sizeof(o), r->out_len));
 		ok = o.major == FUSE_KERNEL_VERSION && o.minor;
-		if (o.minor < 6) /* there were no flags */
+		if (o.minor < 6) /* protocols before 7.6 have no flags */
 			o.flags = o.flags2 = 0;
 		if (o.minor < 5)
 			o.max_write = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_attr.c: /proc/PID/attr, where programs look for the labels of SELinux, Smack and AppArmor. As on a Linux whose security modules label
- * nothing (Landlock alone): the files are there, and have neither a text nor take one (EINVAL).
+ * pid_attr.c: /proc/PID/attr, where programs look for the labels of SELinux, Smack and AppArmor. As
+ * on a Linux whose security modules do not label (Landlock alone), the files exist, and reads and
+ * writes are EINVAL.
  */
 #include <asm/errno.h>
 
@@ -22,7 +23,7 @@ static const struct attr_file {
 	{ "sockcreate", 0666 },
 };
 
-/* The memory that the task has now is kept: a program that another one has become may not write what the first has opened. */
+/* Keeps the task's memory, so that a file opened before execve(2) cannot be written after it. */
 static int attr_open(struct inode *inode, struct file *f)
 {
 	struct task *t = proc_task(inode);
@@ -55,7 +56,7 @@ static ssize_t attr_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return -EINVAL;
 }
 
-/* Only a task's own may be written, in one piece. */
+/* A task may write only its own files, each in one piece. */
 static ssize_t attr_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct task *t;

@@ -82,7 +82,7 @@ typedef void (*vma_fn)(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 
 static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg);
 
-/* The area behind @v, or NULL. */
+/* Returns the area behind @v, or NULL. */
 static struct vm_area *area_after(const struct mm *mm, struct vm_area *v)
 {
 	return v->vm_list.next == &mm->mmap_list ?
@@ -90,7 +90,10 @@ static struct vm_area *area_after(const struct mm *mm, struct vm_area *v)
 		       list_entry(v->vm_list.next, struct vm_area, vm_list);
 }
 
-/* A piece of the text, or all of a summary, which prints nothing here. An area that has grown since the last piece is told again. */
+/*
+ * Prints a piece of the text, or sums up all areas for a summary. Repeats an area that has grown
+ * since the last piece.
+ */
 static int for_each_vma(struct seq *s, struct mm *mm, vma_fn fn, void *arg)
 {
 	char *buf = get_free_page(GFP_KERNEL);

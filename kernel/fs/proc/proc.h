@@ -3,7 +3,8 @@
  * proc.h: how a file in /proc (or /sys) is made.
  *
  * A file's text is made whole when it is read from the start, by a show function that prints into a growing buffer; reads serve it
- * from there. Texts of a process's areas are made in pieces. An entry of the fixed tree is registered by path:
+ * from there. Texts of a process's areas are made in pieces. An entry of the fixed tree is
+ * registered by path:
  *
  *	static int show_uptime(struct seq *s, void *arg) { seq_printf(s, ...); return 0; }
  *	proc_create("uptime", 0444, show_uptime, NULL, NULL);
@@ -27,9 +28,9 @@ struct seq {
 	char *buf;
 	char **more; /* the blocks behind the first, or NULL */
 	size_t len, size;
-	u64 cursor; /* where the piece begins that is made; 0: at the text's start. What it counts is the show function's */
-	u64 next;   /* where the next piece begins, set by the show function; 0: there is none */
-	loff_t base;               /* the file's position of the piece's first byte */
+	u64 cursor;  /* start of this piece, in units of the show function; 0: start of the text */
+	u64 next;    /* start of the next piece, set by the show function; 0: there is none */
+	loff_t base; /* the file's position of the piece's first byte */
 	struct user_struct *payer; /* an open file's opener (f_cred keeps it), or NULL */
 	bool full;     /* there was no memory for more at hand: what is printed is lost */
 	size_t wanted; /* then: the size that it is to have */
@@ -45,9 +46,9 @@ struct seq {
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq *s, const void *p, size_t n);
 void seq_puts(struct seq *s, const char *text);
-/* Byte @at of what was printed. */
+/* Returns byte @at of the printed text. */
 char seq_char(const struct seq *s, size_t at);
-/* True if a piece of a text is long enough to end. */
+/* True if this piece is long enough, so that the show function may end it. */
 static inline bool seq_has_piece(const struct seq *s)
 {
 	return s->full || s->len >= SEQ_PIECE;

@@ -7,8 +7,9 @@
  * Many a text is made with spinlocks held. So a buffer grows, while it is written, without sleeping; when there is no memory at hand for
  * that, it is brought to the size that was wanted afterwards, and the text made once more.
  *
- * A text of CHUNK bytes lies in one block, and a longer one in several: memory need not be contiguous. A text that may be longer than memory is
- * made in pieces: the show function begins at s->cursor, ends when there is enough, and says in s->next where the next piece begins.
+ * A text of CHUNK bytes lies in one block, and a longer one in several: memory need not be
+ * contiguous. A text that may be longer than memory is made in pieces: the show function begins at
+ * s->cursor, ends a piece that is long enough, and sets s->next to the start of the next.
  *
  * What was reserved in vain is given back. A user whose other open files keep more than one KEPT_PARTth of the memory keeps no more than a page of
  * this one; the text is made anew for each read.
@@ -65,7 +66,10 @@ static bool add_chunk(struct seq *s, gfp_t gfp)
 	return true;
 }
 
-/* Makes room for @need more bytes and a terminator. False: there is none, and the text is to be made again with more. */
+/*
+ * Makes room for @need more bytes and a terminator. False: there is none, and the text is to be
+ * made again with more.
+ */
 static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 {
 	size_t size = s->len + need + 1;
@@ -81,7 +85,7 @@ static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 	return grown;
 }
 
-/* Where byte @at of the text lies, and how many bytes follow in the same block. */
+/* Returns the address of byte @at, and in the last argument the bytes that follow in its block. */
 static char *place_of(const struct seq *s, size_t at, size_t *room)
 {
 	if (at < CHUNK) {
@@ -127,7 +131,7 @@ void seq_puts(struct seq *s, const char *text)
 	seq_write(s, text, strlen(text));
 }
 
-/* For a text that does not fit behind what there is: it may end in another block. */
+/* Prints a text that does not fit into the current block. */
 static void print_aside(struct seq *s, size_t n, const char *fmt, va_list ap)
 {
 	char few[256], *text = n < sizeof(few) ? few : kmalloc(n + 1, GFP_ATOMIC);
@@ -258,7 +262,7 @@ static int make_text(struct seq *s, int (*make)(struct seq *s, void *arg), void 
 	return err ? err : s->full ? -ENOMEM : 0;
 }
 
-/* What of the piece stands from *pos on. */
+/* Copies the rest of the piece from *pos on. */
 static ssize_t copy_text(const struct seq *s, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
@@ -302,7 +306,7 @@ static bool may_keep(const struct seq *s)
 		       nr_managed_frames() * (PAGE_SIZE / KEPT_PART);
 }
 
-/* Makes the piece that *pos lies in, of those from @base on. */
+/* Makes the piece with *pos, of the pieces from @base on. */
 static int find_piece(struct seq *s, loff_t pos, int (*make)(struct seq *s, void *arg), void *arg)
 {
 	int err = 0;
@@ -341,7 +345,7 @@ ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 		if (n > 0)
 			done += n;
 	} while (n > 0 && to->count && s->next);
-	if (n < 0) /* what there is may be half of a piece */
+	if (n < 0) /* the piece may be incomplete */
 		forget_text(s);
 	if (!may_keep(s))
 		forget_text(s);

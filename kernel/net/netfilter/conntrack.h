@@ -4,7 +4,7 @@
  *
  *	conntrack.c  the table; a packet's connection     ct_proto.c  TCP's states, timeouts, ICMP errors
  *	ct_show.c    /proc/net/nf_conntrack               ctnetlink.c  conntrack(8)
- *	nat.c        which address and port it gets; packets rewritten      reject.c  refusals     log.c  the log
+ *	nat.c        chooses addresses, rewrites packets        reject.c  refusals     log.c  the log
  *
  * A connection has two tuples: of the packets that its first one was like, and of the answers as they arrive here. Translation changes
  * the second before the connection is entered; packets are rewritten so that they are the opposite of the other direction's tuple.
@@ -106,8 +106,8 @@ bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *
 /* Has somebody this tuple? The direction with a reference to its connection; NULL. */
 struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
 /*
- * Reads where the first packet of a connection was sent before translation. @local: the tuple of
- * packets that the asking end sends. Takes ct->lock. 0, or -ENOENT: the connection is not tracked.
+ * Reads the destination of a connection's first packet before translation. @local: the tuple of
+ * packets that the caller's end sends. Takes ct->lock. 0, or -ENOENT: not tracked.
  */
 int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *dst, u16 *port);
 /* Out of the table. ct->lock held; true: it was there, and the table's reference is the caller's. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c: packets in the kernel's log, in Linux's words, which programs that read firewall logs take apart (fail2ban, psad, logwatch): devices,
- * link header, addresses, the fields of IP and of the transport, what an ICMP error quotes, owner and mark. NF_LOG_* add sequence numbers,
+ * log.c: packets in the kernel's log, in Linux's words, for programs that parse firewall logs
+ * (fail2ban, psad, logwatch). A line has devices, link header, addresses, the fields of IP and of
+ * the transport, the packet quoted by an ICMP error, and the mark. NF_LOG_* add sequence numbers,
  * options and the owner. At most LINES in a second, so that packets cannot flood the log.
  *
- * Called with the filter's lock. A packet that is cut short is INCOMPLETE, and never read beyond its end.
+ * Called with the filter's lock. A truncated packet is logged as INCOMPLETE, and never read beyond
+ * its end.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -47,7 +49,7 @@ static u32 left_from(const struct line *l, u32 off)
 	return off < len ? len - off : 0;
 }
 
-/* Copies @n bytes at @off. False: they are not there, which the line says. */
+/* Copies @n bytes at @off. False: the packet ends before, which the line says. */
 static bool get(struct line *l, u32 off, void *to, u32 n)
 {
 	u32 left = left_from(l, off);
@@ -82,7 +84,7 @@ static void put_addr6(struct line *l, const char *name, const u8 *a)
 		PUT(l, "%02x%02x%s", a[i], a[i + 1], i < 14 ? ":" : " ");
 }
 
-/* Options of a header: @n bytes at @off. */
+/* Prints options of a header: @n bytes at @off. */
 static void put_options(struct line *l, u32 off, u32 n)
 {
 	u8 bytes[40];
@@ -137,7 +139,7 @@ static void put_spi(struct line *l, u32 off, bool fragment, const char *name, u3
 static void put_ip4(struct line *l, u32 off, bool quoted);
 static void put_ip6(struct line *l, u32 off, bool quoted);
 
-/* What an error quotes; a quote within a quote is not followed. */
+/* Prints the packet quoted by an ICMP error, but no quote within a quote. */
 static void put_quote(struct line *l, u32 off, bool quoted, void (*put)(struct line *, u32, bool))
 {
 	if (quoted)
@@ -149,7 +151,7 @@ static void put_quote(struct line *l, u32 off, bool quoted, void (*put)(struct l
 
 static void put_icmp(struct line *l, u32 off, bool fragment, bool quoted)
 {
-	/* bytes that there must be behind type, code and checksum, or nothing of them is told */
+	/* bytes that must follow type, code and checksum to be printed */
 	static const u8 needs[19] = { [0] = 4,
 		[3] = 28,
 		[4] = 28,
@@ -246,7 +248,10 @@ static bool is_extension(u8 proto)
 	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
 }
 
-/* The extension headers. Returns where the transport begins, with its number in *proto; 0: there is nothing more to tell. */
+/*
+ * Prints the extension headers. Returns the transport's offset, and its number in *proto; 0:
+ * nothing follows.
+ */
 static u32 put_extensions(struct line *l, u32 off, u8 *proto, bool *fragment)
 {
 	u8 h[8];
@@ -291,7 +296,7 @@ static void put_ip6(struct line *l, u32 off, bool quoted)
 		put_transport(l, proto, off, fragment, quoted);
 }
 
-/* The link header that the packet came with; the loopback's is nowhere, and as a packet socket has it. */
+/* Prints the link header of a received packet; on loopback it is zero, as for a packet socket. */
 static void put_link(struct line *l, const struct nf_state *s)
 {
 	u8 lo[ETH_HLEN] = { [12] = (u8)(s->skb->protocol >> 8), [13] = (u8)s->skb->protocol };
@@ -313,7 +318,7 @@ static void put_link(struct line *l, const struct nf_state *s)
 	PUT(l, " ");
 }
 
-/* A namespace other than the first does not write to the machine's log, unless root lets it. */
+/* Only the first namespace writes to the log, unless nf_log_all_netns is set. */
 void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix)
 {
 	struct line *l;

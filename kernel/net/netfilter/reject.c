@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reject.c: refusals that the filter sends: ICMP errors and TCP resets. Called without the filter's lock (what is sent takes the same way).
+ * reject.c: refusals that the filter sends: ICMP errors and TCP resets. Called without the filter's
+ * lock, since the answers pass the filter, too.
  *
  * What refuses is not refused with an answer itself, whatever a rule has made of it on its way out: that would be the next one's cause, down the stack.
  */

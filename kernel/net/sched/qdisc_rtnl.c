@@ -40,7 +40,7 @@ void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const vo
 		.overlimits = s->overlimits };
 	u32 at = nl_nest_plain(b, TCA_STATS2);
 
-	memset(&basic, 0, sizeof(basic)); /* its end, too, which no field covers */
+	memset(&basic, 0, sizeof(basic)); /* including padding at its end */
 	basic.bytes = s->bytes;
 	basic.packets = s->packets;
 	memset(&old, 0, sizeof(old));

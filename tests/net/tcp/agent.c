@@ -436,7 +436,7 @@ static void do_info(struct command *c, int s)
 	answer(c, "%s", text);
 }
 
-/* How much counters of TcpExt have grown since they were asked for last. */
+/* Prints how much counters of TcpExt have grown since the last question. */
 static void do_count(struct command *c, int s)
 {
 	static unsigned long before[WORDS];

@@ -27,15 +27,15 @@ struct segment {
 	uint32_t mss, tsval, tsecr, sack[4][2];
 	int ws, nr_sack, cookie_len;
 	uint8_t cookie[16];
-	bool sackok, ts, exp; /* exp: the cookie stands in the experimental option */
-	uint8_t kinds[12];    /* of the options, as they stood */
+	bool sackok, ts, exp; /* exp: the cookie is in the experimental option */
+	uint8_t kinds[12];    /* of the options, in their order */
 	bool bad_sum;         /* to be sent with a wrong checksum */
 	bool good_data;       /* of one that came: its payload is the pattern at data_at */
 	const uint8_t *payload;
 	uint32_t data_at; /* offset in the stream of the payload's first byte */
 };
 
-/* What comes is not cut into segments, and has no checksum. */
+/* Has the device deliver packets uncut and without checksums. */
 extern bool segments_uncut;
 
 /* The two ends, as a frame from the peer has them. */
