@@ -78,10 +78,11 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 	last = list_last_entry(&t->wq, struct sk_buff, list);
 	if (last->tcp.flags & (TH_SYN | TH_FIN) || last->tcp.eor || !last->len || last->len >= seg)
 		return false;
-	fresh = skb_alloc(seg, GFP_ATOMIC);
+	n = min(seg - last->len, skb->len);
+	/* with as much room again, so that the next ones are copied once: a whole segment of the loopback's would use up a small buffer */
+	fresh = skb_alloc(min(seg, 2 * (last->len + n)), GFP_ATOMIC);
 	if (!fresh)
 		return false;
-	n = min(seg - last->len, skb->len);
 	memcpy(fresh->buf->data, skb_payload(last), last->len);
 	memcpy(fresh->buf->data + last->len, skb_payload(skb), n);
 	fresh->len = last->len + n;
@@ -145,18 +146,39 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	return 0;
 }
 
-/* Sends what was queued. @waits: the writer waits for room, so that no data follows soon. */
-static void push_queued(struct tcp_sock *t, u32 *queued, bool waits)
+/* Sends what was queued without a push. */
+static void push_queued(struct tcp_sock *t, u32 *queued)
 {
 	if (!*queued)
 		return;
 	*queued = 0;
 	spin_lock(&t->inet.c.lock);
-	if (waits && t->send_head) {
+	tcp_push(t, true);
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+}
+
+/*
+ * Sends all that window and cwnd allow, since the writer waits for room and no data follows soon. Data that TCP_CORK or Nagle held would keep
+ * the room that the writer waits for.
+ */
+static void push_for_room(struct tcp_sock *t, u32 *queued)
+{
+	bool nodelay, corked;
+
+	*queued = 0;
+	spin_lock(&t->inet.c.lock);
+	nodelay = t->nodelay;
+	corked = t->corked;
+	if (t->send_head) {
 		list_last_entry(&t->wq, struct sk_buff, list)->tcp.flags |= TH_PSH;
 		t->pushed_seq = t->write_seq;
 	}
-	tcp_push(t, true);
+	t->nodelay = true;
+	t->corked = false;
+	tcp_push(t, false);
+	t->nodelay = nodelay;
+	t->corked = corked;
 	spin_unlock(&t->inet.c.lock);
 	net_rx_flush();
 }
@@ -205,7 +227,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		u32 n;
 
 		if (unlikely(!tcp_writable(t))) {
-			push_queued(t, &queued, true); /* first: unsent data gets no answer */
+			push_for_room(t, &queued); /* first: unsent data gets no answer */
 			err = wait_writable(t, m, held);
 			if (err)
 				break;
@@ -226,7 +248,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		done += n;
 		cond_resched();
 	}
-	push_queued(t, &queued, false);
+	push_queued(t, &queued);
 	return done ? done : err;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* TCP: options of fast open, deferred accepts, what is unread and unsent, and what is refused; writes that begin a connection. */
 #include "inet.h"
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 
@@ -156,7 +157,29 @@ static void unsent(void)
 	close(l);
 }
 
-/* TCP_FASTOPEN_KEY: one key or two of this listener. */
+/* A writer for whom there is no room has left nothing behind that could go: not under TCP_CORK, nor for Nagle's sake. */
+static void no_room(int cork)
+{
+	int l = listen_any(), s = socket(AF_INET, SOCK_STREAM, 0), c, small = 8192, left = -1;
+	size_t all = 0;
+	ssize_t n = 0;
+
+	setsockopt(s, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	connect(s, (struct sockaddr *)&where, sizeof(where));
+	c = accept(l, NULL, NULL);
+	setsockopt(s, SOL_TCP, TCP_CORK, &cork, sizeof(cork));
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	/* the peer's window takes as much; whether the buffer does depends on its acknowledgements */
+	for (; all < 30000 && n >= 0; all += n > 0 ? (size_t)n : 0)
+		n = write(s, buf, 1000);
+	ioctl(s, SIOCOUTQNSD, &left);
+	IS(n >= 0 || (errno == EAGAIN && !left));
+	close(c);
+	close(s);
+	close(l);
+}
+
+/* TCP_FASTOPEN_KEY: one key or two, of this listener. */
 static void keys(void)
 {
 	static const unsigned sizes[] = { 0, 15, 16, 17, 31, 32, 33 };
@@ -193,5 +216,7 @@ TEST(tcp_fast)
 	connect_first();
 	unread();
 	unsent();
+	no_room(1);
+	no_room(0);
 	keys();
 }
