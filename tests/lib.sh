@@ -9,6 +9,7 @@ IMAGE=${IMAGE:-$BUILD/tests/debian.ext4} BUSYBOX=${BUSYBOX:-$BUILD/tests/busybox
 work=$(mktemp -d)
 # Who is interrupted may leave the mounts of an image that mmdebstrap was making there: /sys and /dev are the host's.
 trap 'rm -rf --one-file-system "$work"' EXIT
+# A test that ends kills $(jobs -rp) at most: the number of a child that has been waited for may be another program's by then.
 bad=0
 
 ok() { echo "ok      $1"; }

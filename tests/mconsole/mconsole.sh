@@ -4,7 +4,7 @@ export HOME=$work TMPDIR=$work
 unset XDG_RUNTIME_DIR
 dir=$work/.uml
 kernels=()
-trap 'kill -KILL "${kernels[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill -KILL $(jobs -rp) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 
 # start NAME [PARAMETER...]: a busybox instance whose shell reads the fifo NAME.in; $kernel is its pid
 start() {
