@@ -9,7 +9,7 @@ KERNEL_SRC := $(filter-out arch/um/vdso/%,$(call find-src,arch/um)) \
 	$(call find-src,kernel) $(filter-out %_host.c,$(call find-src,drivers))
 STUB_SRC := $(call find-src,skas/stub)
 VDSO_SRC := $(call find-src,arch/um/vdso)
-# What needs shared libraries is nestctl-image's (mk/tools.mk).
+# Files that need shared libraries belong to nestctl-image (mk/tools.mk).
 NESTCTL_IMAGE_SRC := $(patsubst %,tools/nestctl/%.c,image_main blob build bundle busybox export ext4_image import layers oci tree)
 NESTCTL_SRC := $(filter-out $(NESTCTL_IMAGE_SRC),$(call find-src,tools/nestctl))
 INIT_SRC := $(call find-src,tools/init)

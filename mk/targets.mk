@@ -69,7 +69,8 @@ check-long: deps
 check-nested: deps
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(B) --long nested
-# Hosts played by QEMU (tests/hosts/hosts.bash), ONLY=REGEX of them; a minute, and the set-up. docs/hosts.md says what is measured.
+# Hosts emulated by QEMU (tests/hosts/hosts.bash), ONLY=REGEX picks some; takes a minute, and the
+# set-up. docs/hosts.md has the results.
 check-hosts: all
 	@BUILD=$(CURDIR)/$(B) bash tests/hosts/hosts.bash
 # Crashes of a file system in use, ROUNDS=500 of them, and a fifth as many under sqlite and git; in check-long as well, and some in check.

@@ -17,8 +17,9 @@ $(B)/init: $(INIT_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -static -s -o $@ $(INIT_OBJ)
 
-# nestctl is static: it starts in a container or an instance that has no libraries, and at once. The image commands that need libarchive
-# and libext2fs are a program of their own, which it starts; what both need comes from the archive.
+# nestctl is static: it starts quickly, and in a container or an instance without libraries. The
+# image commands need libarchive and libext2fs and are a second program, which nestctl executes; the
+# archive has the code of both.
 $(B)/nestctl.a: $(NESTCTL_OBJ) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o
 	$(Q)rm -f $@ && ar rcs $@ $(filter-out %/nestctl/main.o,$^)
 $(B)/nestctl: $(B)/obj/tools/nestctl/main.o $(B)/nestctl.a

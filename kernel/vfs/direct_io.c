@@ -5,8 +5,8 @@
  * One transfer is a struct direct_io: a guest's frames are pinned piece by piece (a kernel buffer's
  * owner keeps it until the transfer has ended), bios are built on them along the extents that the
  * file system names (direct_io.h) and submitted; the last bio that ends, or the submitter, finishes
- * it. Who waits finishes it himself; for an asynchronous one (iov_iter.async) it is the last bio's
- * end, or a worker where something is left to do that may sleep.
+ * it. A waiting submitter finishes it; an asynchronous one (iov_iter.async) is finished by the
+ * last bio's end, or by a worker if the rest may sleep.
  *
  * The page cache: what is dirty in the range is written first. A write then drops the range's pages, and once more when it has ended, for
  * what was read or mapped meanwhile; a page that cannot be dropped since somebody dirties it sends the write through the cache. A mapping

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
-# bash hosts.bash: boots instances on hosts that this machine is not, played by QEMU's emulation of a CPU and Debian's kernels.  Not a
-# suite of tests/run: `make check-hosts` starts it, as root, on Debian, with a way to its archive.  ONLY=REGEX picks hosts.
+# bash hosts.bash: boots instances on other hosts: QEMU emulates their CPUs, and they run Debian's
+# kernels.  Not a suite of tests/run: `make check-hosts` starts it, as root, on Debian, with access to
+# Debian's archive.  ONLY=REGEX picks hosts.
 #
-# Set-up: QEMU and cpio are installed; the kernels and gVisor are fetched into build/tests/hosts and not installed.  What the archive
-# does not have is named as missing, and its hosts are skipped.
+# Set-up: QEMU and cpio are installed; the kernels and gVisor are fetched into build/tests/hosts and
+# not installed.  A package that the archive lacks is named, and its hosts are skipped.
 #
-# A host is a kernel, a CPU model, and what is wanted there: the mode that seccomp=auto chooses, and a word of the line by which
-# seccomp=on is refused, if it is.  In each, three instances run: one in the mode that is chosen, one with seccomp=on, one with
-# seccomp=off; their shell counts, computes in floating point in two programs at once, and ends.
+# A host is a kernel, a CPU model, and the expectation: the mode that seccomp=auto chooses, and a word
+# of the line by which seccomp=on is refused, if it is.  Each host runs three instances: without
+# seccomp=, with seccomp=on and with seccomp=off.  Their shell counts, computes in floating point in
+# two programs at once, and ends.
 #
-# gVisor is a host on this machine, and on a CPU of QEMU's (without AMX, whose states are too large for our frames there).
+# gVisor runs on this machine, and on an emulated CPU without AMX, whose FPU states are too large.
 . "$(dirname "$0")/../lib.sh"
 store=$BUILD/tests/hosts
 mkdir -p "$store"
@@ -24,7 +26,7 @@ need_programs() {
 	((${#missing[@]})) || return 0
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" </dev/null >/dev/null
 }
-# apt with sources of its own: older and newer kernels are none of this machine's
+# runs apt with separate sources, since the machine's own lack older and newer kernels
 own_apt() {
 	local tool=$1
 	shift
@@ -34,7 +36,7 @@ own_apt() {
 	"$tool" -qq -o "Dir::Etc::sourcelist=$store/apt/sources" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$store/apt/lists" \
 		-o "Dir::Cache=$store/apt/cache" -o APT::Sandbox::User=root "$@"
 }
-# need_kernel VERSION: the newest of Debian's cloud kernels of that version, in $store/vmlinuz-VERSION
+# need_kernel VERSION: fetches Debian's newest cloud kernel of it to $store/vmlinuz-VERSION
 need_kernel() {
 	local package
 	[[ ! -e $store/vmlinuz-$1 ]] || return 0
@@ -82,7 +84,8 @@ JOB
 	truncate -s 8M "$work/root.ext4"
 	mke2fs -q -t ext4 -d "$top" "$work/root.ext4" && objcopy --strip-debug "$KERNEL" "$work/nestling"
 }
-# make_initramfs NAME [PROGRAM...]: what a host has.  With runsc it plays in gVisor, which cannot do with a root file system that is rootfs.
+# make_initramfs NAME [PROGRAM...]: makes a host's file system.  With runsc the instances run in gVisor,
+# which refuses rootfs as its root file system.
 make_initramfs() {
 	local top=$work/top
 	rm -rf "$top"
@@ -118,15 +121,15 @@ INIT
 
 # ---- the hosts ----
 
-# One line of what the host's console has told, without what a serial line adds.
+# Prints one line of the host's console, without carriage returns.
 told() { tr -d '\r' <"$work/console" | grep -a "^@$1" | head -n 1 | cut -c$((${#1} + 3))-; }
 right_answer='200 3.141259 3.141259 '
 
-# ran NAME MODE WANTED: the instance that was started with seccomp=MODE ran in the mode WANTED, and all it did was right
+# ran NAME MODE WANTED: checks that the instance with seccomp=MODE ran in mode WANTED, with right results
 ran() {
 	same "$1, seccomp=$2: mode, answers, status" "$(told "$2 mode") / $(told "$2 job") / $(told "status $2")" "$3 / $right_answer / 0"
 }
-# boot KERNEL CPU INITRAMFS [PARAMETER]: a host in QEMU; its console is in $work/console
+# boot KERNEL CPU INITRAMFS [PARAMETER]: boots a host in QEMU, with its console in $work/console
 boot() {
 	timeout -k 5 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu "$2" -smp 2 -m 1200 -nodefaults -no-reboot -display none -serial stdio \
 		-kernel "$store/vmlinuz-$1" -initrd "$work/$3" -append "console=ttyS0 quiet panic=-1 ${4:-}" </dev/null >"$work/console" 2>"$work/qemu"
@@ -134,13 +137,14 @@ boot() {
 	[[ -z ${VERBOSE:-} ]] || grep -a '^@' "$work/console"
 	return $status
 }
-# refused NAME MODE WORD: the instance ended with 1, and the line that says why has WORD
+# refused NAME MODE WORD: checks that the instance ended with 1, and that its error line has WORD
 refused() {
 	same "$1, seccomp=$2: status" "$(told "status $2")" 1
 	check "$1, seccomp=$2: the line names $3" grep -aq "^@said $2 nestling: .*$3" "$work/console"
 }
 wanted() { [[ $1 =~ ${ONLY:-.} ]]; }
-# host NAME KERNEL CPU MODE [WORD [PARAMETER]]: MODE is the one that is chosen, WORD is of the refusal of seccomp=on
+# host NAME KERNEL CPU MODE [WORD [PARAMETER]]: MODE is the default mode, WORD is in the refusal of
+# seccomp=on
 host() {
 	local name="$1 with Linux $2"
 	wanted "$name" || return 0
@@ -155,7 +159,7 @@ host() {
 		check "$name, seccomp=auto: the log names $5" grep -aq "^@said auto .*$5" "$work/console"
 	fi
 }
-# gvisor NAME [CPU]: no mode works in it.  Without a CPU it runs on this machine.
+# gvisor NAME [CPU]: checks that no mode works in gVisor.  Without a CPU it runs on this machine.
 gvisor() {
 	local runsc=$store/gvisor/usr/bin/runsc why='CLONE_PARENT\|FPU state' mode
 	wanted "$1" || return 0

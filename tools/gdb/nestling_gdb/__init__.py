@@ -27,7 +27,7 @@ def setup(objfile):
     from . import breaks, crash, guest, locks, misc, printers, step, tasks, vfs, vmas  # each registers its commands
 
     gdb.execute("handle %s nostop noprint pass" % QUIET, to_string=True)
-    gdb.execute("set environment NESTLING_GDB 1")  # the kernel need not name the helper
+    gdb.execute("set environment NESTLING_GDB 1")  # keeps the kernel from naming the helper
     printers.register(objfile)
     tasks.register(objfile)
     for function, text in (("oops_entry", "a fault in the kernel; `bt` here, then docs/debugging.md"), ("panic", "the kernel panics")):
