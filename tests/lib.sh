@@ -14,9 +14,9 @@ bad=0
 
 ok() { echo "ok      $1"; }
 no() { echo "NOT OK  $1${2:+: $2}"; bad=1; }
-# skip NAME WHY: a test that this host has not what it takes for; tests/run counts it and says why
+# skip NAME WHY: skips a test that this host lacks something for; tests/run counts it and says why
 skip() { echo "skip    $1: $2"; }
-# skip_rest WHY: the rest of the file
+# skip_rest WHY: skips the rest of the file
 skip_rest() {
 	skip "${0##*/}" "$1"
 	exit $bad

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
 # bash hosts.bash: boots instances on other hosts: QEMU emulates their CPUs, and they run Debian's
-# kernels.  Not a suite of tests/run: `make check-hosts` starts it, as root, on Debian, with access to
-# Debian's archive.  ONLY=REGEX picks hosts.
+# kernels.  Not a suite of tests/run: `make check-hosts` starts it, as root, on Debian, with access
+# to Debian's archive.  ONLY=REGEX picks hosts.
 #
 # Set-up: QEMU and cpio are installed; the kernels and gVisor are fetched into build/tests/hosts and
 # not installed.  A package that the archive lacks is named, and its hosts are skipped.
 #
-# A host is a kernel, a CPU model, and the expectation: the mode that seccomp=auto chooses, and a word
-# of the line by which seccomp=on is refused, if it is.  Each host runs three instances: without
-# seccomp=, with seccomp=on and with seccomp=off.  Their shell counts, computes in floating point in
-# two programs at once, and ends.
+# A host is a kernel, a CPU model, and the expectation: the mode that seccomp=auto chooses, and a
+# word of the line by which seccomp=on is refused, if it is.  Each host runs three instances:
+# without seccomp=, with seccomp=on and with seccomp=off.  Their shell counts, computes in floating
+# point in two programs at once, and ends.
 #
 # gVisor runs on this machine, and on an emulated CPU without AMX, whose FPU states are too large.
 . "$(dirname "$0")/../lib.sh"
@@ -84,8 +84,8 @@ JOB
 	truncate -s 8M "$work/root.ext4"
 	mke2fs -q -t ext4 -d "$top" "$work/root.ext4" && objcopy --strip-debug "$KERNEL" "$work/nestling"
 }
-# make_initramfs NAME [PROGRAM...]: makes a host's file system.  With runsc the instances run in gVisor,
-# which refuses rootfs as its root file system.
+# make_initramfs NAME [PROGRAM...]: makes a host's file system.  With runsc the instances run in
+# gVisor, which refuses rootfs as its root file system.
 make_initramfs() {
 	local top=$work/top
 	rm -rf "$top"
@@ -125,7 +125,8 @@ INIT
 told() { tr -d '\r' <"$work/console" | grep -a "^@$1" | head -n 1 | cut -c$((${#1} + 3))-; }
 right_answer='200 3.141259 3.141259 '
 
-# ran NAME MODE WANTED: checks that the instance with seccomp=MODE ran in mode WANTED, with right results
+# ran NAME MODE WANTED: checks that the instance with seccomp=MODE ran in mode WANTED, with right
+# results
 ran() {
 	same "$1, seccomp=$2: mode, answers, status" "$(told "$2 mode") / $(told "$2 job") / $(told "status $2")" "$3 / $right_answer / 0"
 }
