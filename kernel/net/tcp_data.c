@@ -33,7 +33,10 @@ static bool may_write(struct tcp_sock *t)
 	       !tcp_may_send(t);
 }
 
-/* The bytes of @from are in @to now. A time that @to was to tell stays wanted, and is told of @from's end where that wants one, too. */
+/*
+ * Merges the timestamp requests of @from into @to, which has got the bytes of @from: a request of
+ * @to stays wanted, at the end of @from if that has one.
+ */
 static void join_stamps(struct sk_buff *to, const struct sk_buff *from)
 {
 	if (likely(!from->stamp_wanted))
@@ -79,7 +82,10 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 	if (last->tcp.flags & (TH_SYN | TH_FIN) || last->tcp.eor || !last->len || last->len >= seg)
 		return false;
 	n = min(seg - last->len, skb->len);
-	/* with as much room again, so that the next ones are copied once: a whole segment of the loopback's would use up a small buffer */
+	/*
+	 * with as much room again, so that the next ones are copied once: a whole segment of the
+	 * loopback's would use up a small buffer
+	 */
 	fresh = skb_alloc(min(seg, 2 * (last->len + n)), GFP_ATOMIC);
 	if (!fresh)
 		return false;
@@ -159,8 +165,8 @@ static void push_queued(struct tcp_sock *t, u32 *queued)
 }
 
 /*
- * Sends all that window and cwnd allow, since the writer waits for room and no data follows soon. Data that TCP_CORK or Nagle held would keep
- * the room that the writer waits for.
+ * Sends all that window and cwnd allow, since the writer waits for room and no data follows soon.
+ * Data that TCP_CORK or Nagle held would keep the room that the writer waits for.
  */
 static void push_for_room(struct tcp_sock *t, u32 *queued)
 {

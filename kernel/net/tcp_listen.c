@@ -394,8 +394,8 @@ void tcp_stop_listening(struct tcp_sock *t)
 }
 
 /*
- * Drops the reference to the listener that has given @t. A listener keeps none, else each would keep the one before it, and the end of the last
- * would end them all, one within another.
+ * Drops the reference to the listener that has given @t. A listener keeps none, else each would
+ * keep the one before it, and the end of the last would end them all, one within another.
  */
 static void forget_giver(struct tcp_sock *t)
 {

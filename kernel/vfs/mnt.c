@@ -184,8 +184,8 @@ static void release_orphans(struct work *w)
 }
 
 /*
- * Drops a reference where the caller holds a directory's lock: the last one ends on the caller's way to user mode, for the end
- * of a superblock takes s_umount, which is outside of i_rwsem.
+ * Drops a reference where the caller holds a directory's lock: the last one ends on the caller's
+ * way to user mode, for the end of a superblock takes s_umount, which is outside of i_rwsem.
  */
 static void mntput_later(struct mount *m)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An autofs daemon that does not read its pipe: walks wait, some for its answer, one for room in the pipe and the others for that one. All of
- * them can be killed. The host only says what is expected.
+ * An autofs daemon that does not read its pipe: walks wait, some for its answer, one for room in
+ * the pipe and the others for that one. All of them can be killed. The host only says what is
+ * expected.
  */
 #include "guest.h"
 

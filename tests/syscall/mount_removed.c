@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is mounted in one namespace on a name that another removes goes with the name: the file systems have ended when rmdir(), unlink() and
- * rename() return. The host only says what is expected.
+ * What is mounted in one namespace on a name that another removes goes with the name: the file
+ * systems have ended when rmdir(), unlink() and rename() return. The host only says what is
+ * expected.
  */
 #include "guest.h"
 
@@ -11,7 +12,10 @@
 
 static int watch, to_child[2], to_parent[2];
 
-/* True if the file system that was mounted last and removed from under its namespace has told its watch of its end. */
+/*
+ * True if the file system that was mounted last and removed from under its namespace has told its
+ * watch of its end.
+ */
 static bool has_ended(void)
 {
 	char buf[4096] __attribute__((aligned(8)));

@@ -432,7 +432,10 @@ static void small(void)
 	close(fd[1]);
 }
 
-/* Bytes of a call that wants no times join those of one that does, whose times are told all the same. */
+/*
+ * Bytes of a call that wants no times join those of one that does, whose times are told all the
+ * same.
+ */
 static void joined(int fd, size_t n)
 {
 	static char big[2000];

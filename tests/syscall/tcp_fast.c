@@ -157,7 +157,10 @@ static void unsent(void)
 	close(l);
 }
 
-/* A writer for whom there is no room has left nothing behind that could go: not under TCP_CORK, nor for Nagle's sake. */
+/*
+ * A writer for whom there is no room has left nothing behind that could go: not under TCP_CORK, nor
+ * for Nagle's sake.
+ */
 static void no_room(int cork)
 {
 	int l = listen_any(), s = socket(AF_INET, SOCK_STREAM, 0), c, small = 8192, left = -1;
@@ -169,7 +172,9 @@ static void no_room(int cork)
 	c = accept(l, NULL, NULL);
 	setsockopt(s, SOL_TCP, TCP_CORK, &cork, sizeof(cork));
 	fcntl(s, F_SETFL, O_NONBLOCK);
-	/* the peer's window takes as much; whether the buffer does depends on its acknowledgements */
+	/*
+	 * the peer's window takes as much; whether the buffer does depends on its acknowledgements
+	 */
 	for (; all < 30000 && n >= 0; all += n > 0 ? (size_t)n : 0)
 		n = write(s, buf, 1000);
 	ioctl(s, SIOCOUTQNSD, &left);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP Fast Open: a socket that a listener has given becomes a listener itself, many times over, and the last one is closed. */
+/*
+ * TCP Fast Open: a socket that a listener has given becomes a listener itself, many times over, and
+ * the last one is closed.
+ */
 #include "netns.h"
 #include "put.h"
 
