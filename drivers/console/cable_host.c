@@ -130,17 +130,27 @@ static void writer_thread(void *arg)
 	cable_put(c);
 }
 
+/* Starts the writer where there is none. c->lock held. 0 or -errno. */
+static int need_writer(struct con_cable *c)
+{
+	int err = 0;
+
+	if (c->writer || c->closing)
+		return 0;
+	c->refs++;
+	err = os_worker_start("con-out", writer_thread, c);
+	c->writer = !err;
+	c->refs -= !c->writer;
+	return err;
+}
+
 static void cable_ready(struct con_tap *t)
 {
 	struct con_cable *c = (struct con_cable *)((char *)t - offsetof(struct con_cable, tap));
 
 	pthread_mutex_lock(&c->lock);
 	c->pending = true;
-	if (!c->writer && !c->closing) {
-		c->refs++;
-		c->writer = os_worker_start("con-out", writer_thread, c) == 0;
-		c->refs -= !c->writer;
-	}
+	need_writer(c);
 	pthread_cond_signal(&c->more);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -337,17 +347,37 @@ static int open_side(
 	return 0;
 }
 
-static int start_ways(struct con_cable *c, unsigned ways, struct con_open *o)
+/*
+ * Starts the threads. The writer of a file is seldom needed. Any other is there from the beginning:
+ * where the host has no thread for it later, all that is written would be lost.
+ */
+static int start_threads(struct con_cable *c, unsigned ways)
 {
 	int err = 0;
 
-	c->tap = (struct con_tap){ .paces = true, .idle = true, .ready = cable_ready };
-	if (ways & CABLE_IN) {
+	pthread_mutex_lock(&c->lock);
+	if (ways & CABLE_OUT && !c->plain_file)
+		err = need_writer(c);
+	if (!err && ways & CABLE_IN) {
 		c->refs++;
 		err = os_worker_start("con-in", reader_thread, c);
+		c->refs -= err != 0;
 	}
+	if (err) { /* the writer ends */
+		__atomic_store_n(&c->closing, true, __ATOMIC_RELEASE);
+		pthread_cond_broadcast(&c->more);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return err;
+}
+
+static int start_ways(struct con_cable *c, unsigned ways, struct con_open *o)
+{
+	int err;
+
+	c->tap = (struct con_tap){ .paces = true, .idle = true, .ready = cable_ready };
+	err = start_threads(c, ways);
 	if (err) {
-		c->refs--;
 		snprintf(o->err, sizeof(o->err), "no thread: %s", os_why(err));
 		errno = -err;
 		return -1;
