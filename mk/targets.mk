@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-rooms lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
+	@echo 'make quick        build, unit tests, and the tests of what differs from main (tests/rooms), in one way'
 	@echo 'make check        all tests; check-long adds the slow ones'
 	@echo 'make check-nested  instances inside instances: every mixture of modes three deep, and four; linux.uml inside'
 	@echo 'make check-hosts   hosts that this machine is not, by QEMU: old CPUs, Debian kernels 5.10 to 6.12, gVisor (root, Debian, its archive)'
@@ -59,6 +60,10 @@ bench-instances: deps
 	@$(MAKE) --no-print-directory all
 	@bench/instances --build $(B) $(BENCHFLAGS)
 
+# The tests of the rooms that differ from main (tests/quick); two minutes for a change in one file.
+quick: deps
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) all
+	@tests/quick --build $(B)
 check: deps
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(B)
@@ -95,13 +100,15 @@ FILES ?= $(C_FILES)
 WHICH = $(strip $(FILES))
 
 lint: deps
-	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-syscalls lint-format lint-tidy && echo 'lint: clean'
+	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-syscalls lint-rooms lint-format lint-tidy && echo 'lint: clean'
 lint-laws: $(B)/kernel.o
 	$(Q)tools/lint/laws $(B)
 lint-arrows:
 	$(Q)tools/lint/arrows
 lint-syscalls: $(B)/kernel.raw.o
 	$(Q)tools/lint/syscalls $(B)
+lint-rooms:
+	$(Q)tests/quick --check
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(WHICH) 2>&1 | grep -E 'error:' | sed 's/ code should.*//' | \
 		awk -F: '!seen[$$1]++ { print $$1 ":" $$2 ": not formatted; run make tidy" } END { exit NR > 0 }'
