@@ -18,7 +18,8 @@
 
 #include "os-linux/why.h"
 
-#define NEAR 16 /* processes below the limit that may have ended since the refusal */
+/* Processes below the limit that may have ended since the refusal. */
+#define NEAR 16
 
 struct group {
 	char dir[PATH_MAX]; /* in the file system of groups */
@@ -61,8 +62,8 @@ static bool own_path(const char *controller, char *path, size_t size)
 }
 
 /*
- * Sets @root and @point to root and mount point of the hierarchy with @controller; NULL: of that of
- * version 2.
+ * Sets @root and @point to root and mount point of the hierarchy with @controller; NULL: of the
+ * hierarchy of version 2.
  */
 static bool mounted_at(const char *controller, char *root, char *point)
 {
@@ -114,8 +115,8 @@ static bool go_up(struct group *g)
 }
 
 /*
- * Reads the number behind @key ("": the first word) in a file of the group. False if there is none,
- * or "max".
+ * Reads the number behind @key ("": the first word) in a file of the group. False if the number is
+ * missing or "max".
  */
 static bool read_number(const struct group *g, const char *name, const char *key, uint64_t *value)
 {
@@ -170,7 +171,7 @@ uint64_t os_cgroup_oom_kills(void)
 	return 0;
 }
 
-/* In version 1 no limit is a number near the largest. */
+/* Version 1 has no word for "no limit": it shows a number near the largest. */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit)
 {
 	bool old;

@@ -64,7 +64,10 @@ int os_sleep_until(uint64_t deadline)
 	return -err;
 }
 
-/* WAIT_BITSET takes an absolute time; not FUTEX_PRIVATE, since control pages are shared with other processes. */
+/*
+ * WAIT_BITSET takes an absolute time. FUTEX_PRIVATE is not possible, since control pages are shared
+ * with other processes.
+ */
 int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline)
 {
 	struct timespec ts = timespec_of(deadline);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cpuinfo.c: what the host says of its CPUs. */
+/* cpuinfo.c: what the host says about its CPUs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static void copy_text(char *to, size_t size, const char *from)
 	to[strcspn(to, "\n")] = 0;
 }
 
-/* One line of /proc/cpuinfo, split at its colon. */
+/* Takes a line of /proc/cpuinfo, split at its colon. */
 static void take_line(struct os_cpuinfo *info, const char *key, const char *value)
 {
 	if (!strcmp(key, "vendor_id"))

@@ -2,26 +2,31 @@
 /*
  * event.c: interrupt lines, kicks, and the event set that idle vCPUs sleep in.
  *
- *	os_irq_raise(irq)     sets the line's bit in the page that both worlds share; kicks a vCPU when none would look by itself
- *	os_idle(cpu, t)       the first idle vCPU owns the event set and waits for it, the others on their kicked word
- *	os_event_poll(cpu)    a busy vCPU looks at the set
+ *      os_irq_raise(irq)     sets the line's bit in the page that both worlds share; kicks a vCPU
+ *                            if none would look by itself
+ *      os_idle(cpu, t)       the first idle vCPU owns the event set and waits for it, the others on
+ *                            their kicked word
+ *      os_event_poll(cpu)    a busy vCPU looks at the set
  *
- * An fd's readiness sets its line's bit, in the vCPU that waited: no thread lies in between.
+ * The vCPU that waited sets the line of a ready fd itself: no thread lies in between.
  *
- * An event that the owner takes for the sake of another idle vCPU costs two wake-ups. When that happens again and again for one and the
- * same, that one is the heir: it takes the set over when it goes idle.
+ * An event that the owner takes for another idle vCPU costs two wake-ups. When that happens several
+ * times in a row for one vCPU, that vCPU becomes the heir: it takes the set over when it goes idle.
  *
- * A wake-up from another CPU takes as long as the work of a small packet. So when events have come soon after the owner went idle, it looks
- * for them for a while before it sleeps (poll_first), on a CPU that nothing of ours needs and while nobody else takes that away.
+ * A wake-up from another CPU takes as long as the work of a small packet. So when events came soon
+ * after the owner went idle, it polls for a while before it sleeps (poll_first). It polls only on a
+ * CPU that no thread of ours needs, and stops when another program takes that CPU.
  *
  * Invariants:
- * 1. owner is a vCPU in os_idle() or os_event_poll(), or -1. Only it waits for the set.
- * 2. Whoever writes kicked from 0 to 1 sends what is needed; who finds 1 relies on that one. A vCPU looks at kicked after it has
- *    published its state (or has become the owner), so a kick that was sent too early is seen.
+ * 1. owner is a vCPU in os_idle() or os_event_poll(), or -1. Only the owner waits for the set.
+ * 2. The thread that writes kicked from 0 to 1 sends the kick; a thread that finds 1 relies on
+ *    that. A vCPU reads kicked after it has published its state or become the owner, so a kick that
+ *    was sent too early is seen.
+ * 3. While an heir has not taken over, no other vCPU becomes the owner. The heir does, or it gives
+ *    up being the heir and tries once more.
  *
- * 3. While there is an heir that has not taken over, nobody else becomes the owner; it does, or gives up being the heir and tries once more.
- *
- * Locks: none. The words of struct os_irq_page, owner and heir are atomic, each step ordered by a full barrier.
+ * Locks: none. The words of struct os_irq_page, owner and heir are atomic, each step ordered by a
+ * full barrier.
  */
 #include <errno.h>
 #include <poll.h>
@@ -36,31 +41,41 @@
 #define KICK_EVENT (~(uint64_t)0)
 #define EVENTS_AT_ONCE 32
 #define HEIR_AFTER 8 /* events for one vCPU in a row */
-/* The owner needs a wake-up's time to give way; on a busy host the heir had better sleep, and be one later. */
+/*
+ * How often the heir looks whether the owner has given way, which takes a wake-up's time. On a busy
+ * host the heir had better sleep and take over later.
+ */
 #define HEIR_TRIES 50
 
-#define POLL_NS 80000    /* looks for so long */
-#define POLL_SOON 150000 /* an event after so long, with the wake-up, had better been looked for */
-#define POLL_AFTER 8     /* such ones in a row */
-#define POLL_LOST_NS 15000 /* no look takes so long: somebody else has the CPU */
-#define POLL_PAUSE 64      /* events until the next attempt after that; each time twice as many */
+#define POLL_NS 80000 /* ns that the owner polls at most */
+/* ns: polling pays for an event that comes this soon, the wake-up included */
+#define POLL_SOON 150000
+#define POLL_AFTER 8 /* soon events in a row */
+/* ns: a look that takes longer means that another program has the CPU */
+#define POLL_LOST_NS 15000
+/* events until the next attempt after a lost CPU; doubles each time */
+#define POLL_PAUSE 64
 #define POLL_PAUSE_MAX 16384
-#define POLL_WELL 1000 /* looks in a row after which all that is forgotten */
+/* successful looks in a row that end the doubling */
+#define POLL_WELL 1000
 
 static struct os_irq_page *page; /* set once by os_irq_setup() */
 static int ncpus;
 static int event_set = -1, kick_fd = -1;
 static int owner = -1;
 static int heir = -1;
-static struct {          /* guesses: a race costs a wake-up */
-	int taken;       /* events have come that nobody was woken for yet */
-	int whom, often; /* who was woken for the last ones, how often in a row */
+static struct { /* guesses: a race costs a wake-up */
+	/* events came that woke no vCPU yet */
+	int taken;
+	/* the vCPU woken last, and how often in a row */
+	int whom, often;
 } served = { .whom = -1 };
-static uint8_t
-	owned[OS_MAX_CPUS]; /* has been the owner, idle, since it looked at the set last; its own */
+/* The vCPU was the owner while idle, and has not looked at the set since. Its own. */
+static uint8_t owned[OS_MAX_CPUS];
 static struct {
 	int host_cpus;
-	int soon;  /* waits in a row that were short; below zero: a pause */
+	/* Waits in a row that were short; negative: a pause. */
+	int soon;
 	int pause; /* how long the last one was */
 	int well;  /* looks since then that found something */
 } polling;         /* the owner's */
@@ -71,7 +86,7 @@ void os_kicker_set(void (*kick)(int cpu))
 	__atomic_store_n(&kicker, kick, __ATOMIC_RELEASE);
 }
 
-/* Edge-triggered, so that the eventfd need never be read. */
+/* The kick is edge-triggered, so that the eventfd need never be read. */
 int os_irq_setup(struct os_irq_page *p, int n)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = KICK_EVENT };
@@ -121,7 +136,7 @@ int os_cpu_state(int cpu)
 	return __atomic_load_n(&page->cpu[cpu].state, __ATOMIC_SEQ_CST);
 }
 
-/* The owner has woken @cpu, perhaps because of what it has just taken. */
+/* Notes that the owner has woken @cpu, perhaps for an event that it has just taken. */
 static void note_served(int cpu)
 {
 	int same = __atomic_load_n(&served.whom, __ATOMIC_RELAXED) == cpu;
@@ -157,7 +172,10 @@ void os_cpu_kick(int cpu)
 	}
 }
 
-/* A vCPU that will come to a boundary by itself is best, then one that sleeps, the owner of the set first. */
+/*
+ * Prefers a vCPU that comes to a boundary by itself, then a sleeping one, the owner of the set
+ * first.
+ */
 static int choose_cpu(void)
 {
 	int idle = -1, guest = -1;
@@ -178,7 +196,7 @@ static int choose_cpu(void)
 	return idle >= 0 ? idle : guest;
 }
 
-/* True when the bit was not set before. */
+/* True if the bit was not set before. */
 static int set_pending(int irq)
 {
 	uint64_t bit = (uint64_t)1 << (irq % 64);
@@ -207,7 +225,10 @@ void os_kick_guests(void)
 			os_cpu_kick(i);
 }
 
-/* epoll_pwait2, and for hosts before Linux 5.11 the one that counts milliseconds. */
+/*
+ * Waits with epoll_pwait2(), or on hosts before Linux 5.11 with epoll_pwait(), which counts
+ * milliseconds.
+ */
 static int wait_events(struct epoll_event *ev, uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
@@ -230,12 +251,12 @@ static void note_events(const struct epoll_event *ev, int n)
 			continue;
 		set_pending((int)ev[i].data.u64);
 		if (__atomic_exchange_n(&served.taken, 1,
-			    __ATOMIC_RELAXED)) /* the last ones were for nobody else */
+			    __ATOMIC_RELAXED)) /* the last ones were for no other vCPU */
 			__atomic_store_n(&served.often, 0, __ATOMIC_RELAXED);
 	}
 }
 
-/* The caller is the owner. Returns how many. */
+/* Takes events, for the owner. Returns how many. */
 static int take_events(uint64_t ns)
 {
 	struct epoll_event ev[EVENTS_AT_ONCE];
@@ -260,7 +281,7 @@ static int is_kicked(int cpu)
 	return __atomic_load_n(&page->cpu[cpu].kicked, __ATOMIC_SEQ_CST) != 0;
 }
 
-/* For a vCPU that goes idle, when another one owns the set: 1 when it is ours now. */
+/* True if the vCPU, which goes idle, has taken the set over from its owner. */
 static int take_over(int cpu)
 {
 	int nobody = -1, was = __atomic_load_n(&owner, __ATOMIC_SEQ_CST), mine = 0;
@@ -293,7 +314,10 @@ static int has_pending(void)
 
 /* ---- looking before sleeping ---- */
 
-/* One CPU for us, one for who sends us events, and two for every vCPU that is at work, which has a runner. */
+/*
+ * True if the host has CPUs to spare: one for us, one for the sender of our events, two for every
+ * vCPU at work, which has a runner.
+ */
 static int room_to_poll(int cpu)
 {
 	int need = 2;
@@ -315,7 +339,7 @@ static void lost_the_cpu(void)
 	polling.well = 0;
 }
 
-/* True when something has come, or the deadline. */
+/* True if an event or the deadline has come. */
 static int poll_first(int cpu, uint64_t deadline)
 {
 	uint64_t start = os_clock_mono(), was = start, now;
@@ -339,7 +363,7 @@ static int poll_first(int cpu, uint64_t deadline)
 	}
 }
 
-/* What a wait of the owner's tells of the next one. */
+/* Updates the guess about the owner's next wait. */
 static void learn(uint64_t start, int events)
 {
 	if (polling.soon < 0)
@@ -350,7 +374,7 @@ static void learn(uint64_t start, int events)
 		polling.soon = 0;
 }
 
-/* The owner's wait. */
+/* Waits as the owner. */
 static void wait_as_owner(int cpu, uint64_t deadline)
 {
 	uint64_t start = os_clock_mono(), ns = deadline == OS_FOREVER ? OS_FOREVER : 0;
@@ -378,7 +402,9 @@ void os_idle(int cpu, uint64_t deadline)
 	__atomic_store_n(&owner, -1, __ATOMIC_SEQ_CST);
 }
 
-/* A vCPU that sleeps on its futex makes the better owner, unless we sleep now and then ourselves. */
+/*
+ * A vCPU that sleeps on its futex is the better owner, unless this vCPU sleeps now and then itself.
+ */
 void os_event_poll(int cpu)
 {
 	if (__atomic_load_n(&owner, __ATOMIC_SEQ_CST) != -1)

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.c: synchronous faults of vCPU threads.
  *
- * The handler runs on the thread's alternate stack. It never calls into the kernel world: it changes where the thread goes on, at
- * a fixup or at the kernel world's oops entry, and returns.
- *
- * A SIGBUS in guarded memory (os_fault_guard()) replaces the page and repeats the access, so that no code which reads such memory needs a
- * fixup of its own.
- *
- * States of a vCPU: fine -> (first fault) reporting -> (second fault) the process ends at once.
+ * A SIGBUS in guarded memory (os_fault_guard()) replaces the page and repeats the access, so code
+ * that reads such memory needs no fixup of its own.
  */
 #include <errno.h>
 #include <signal.h>
@@ -35,8 +29,11 @@ static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
 
 #define GUARDS 16
 #define PAGE 4096UL
-#define SINGLE_PAGES                                                                               \
-	1024 /* so many are replaced one by one: each may cost two VMAs. Then by the megabyte */
+/*
+ * Pages that are replaced one by one, each for up to two VMAs. Later ones are replaced by the
+ * megabyte.
+ */
+#define SINGLE_PAGES 1024
 #define PIECE (1UL << 20)
 
 static struct guard {
@@ -67,7 +64,10 @@ static const struct guard *find_guard(uint64_t addr)
 	return NULL;
 }
 
-/* Zeros in the place of what the host does not give: whether that worked. Two threads may do it for one page: nothing is lost. */
+/*
+ * True if zeros now stand in the place of the page that the host does not give. Two threads may
+ * replace one page: nothing is lost.
+ */
 static int replace_page(uint64_t addr)
 {
 	const struct guard *g = find_guard(addr);
@@ -179,7 +179,7 @@ int os_fault_setup(const struct os_fault_config *cfg)
 	return 0;
 }
 
-/* Both stacks stay for the life of the thread, which is that of the process. */
+/* Both stacks stay for the life of the thread, which is the life of the process. */
 int os_fault_thread_setup(void)
 {
 	char *p = mmap(NULL, ALT_STACK_SIZE + OOPS_STACK_SIZE, PROT_READ | PROT_WRITE,

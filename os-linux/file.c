@@ -2,8 +2,8 @@
 /*
  * file.c: the table of handles, and files that the kernel world reads and writes.
  *
- * A handle is an index into handles[], from 1. A slot is claimed and given back with one atomic step, so no lock is needed;
- * whoever uses a handle while another thread closes it has a bug of its own.
+ * A handle is an index into handles[], from 1. A slot is claimed and given back with one atomic
+ * step, so no lock is needed. To use a handle while another thread closes it is the caller's bug.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static int open_flags(unsigned flags)
 	return oflags;
 }
 
-/* O_NONBLOCK, so that a FIFO does not hold us; it has no effect on what we accept. */
+/* O_NONBLOCK keeps a FIFO from blocking us; it has no effect on the files that are accepted. */
 int os_file_open(const char *path, unsigned flags)
 {
 	struct stat st;
@@ -157,14 +157,18 @@ const char *os_strerror(int err)
 
 /* ---- descriptors of a child ---- */
 
-struct entry64 { /* of getdents64(2): a vfork child cannot use readdir(3) */
+/* of getdents64(2): a vfork child cannot use readdir(3) */
+struct entry64 {
 	uint64_t ino, off;
 	uint16_t len;
 	uint8_t type;
 	char name[];
 };
 
-/* Closes descriptors of [from, to] named in a piece of a /proc/self/fd listing, but its own. */
+/*
+ * Closes the descriptors of [from, to] named in a piece of a /proc/self/fd listing, except the
+ * listing's own.
+ */
 static void close_listed(const char *buf, long n, int from, int to, int dir)
 {
 	const struct entry64 *e;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host.h: what host-world files (drivers/X/X_host.c, os-linux itself) may use beside os.h and libc. Never included by kernel world.
+ * host.h: what host-world files (drivers/X/X_host.c, os-linux itself) may use beside os.h and libc.
+ * The kernel world never includes it.
  */
 #ifndef NESTLING_OS_HOST_H
 #define NESTLING_OS_HOST_H
@@ -9,53 +10,74 @@
 
 /* ---- handles ---- */
 
-/* A handle for @fd, which os-linux owns from now on (os_file_close() closes it). Or -EMFILE (@fd is not closed then). */
+/*
+ * Returns a handle for @fd, which os-linux owns from now on: os_file_close() closes it. Or -EMFILE;
+ * then @fd stays open and the caller's.
+ */
 int os_handle_add(int fd);
-/* The host fd behind a handle, or -EBADF. */
+/* Returns the host fd behind a handle, or -EBADF. */
 int os_handle_fd(int file);
 
-/* ---- the event set ----
- * An fd whose readiness raises an interrupt line. One-shot: after it has fired, the back end drains the fd until it would
- * block and then calls os_event_rearm(). EPOLLIN and EPOLLOUT of <sys/epoll.h>. -EPERM: this kind of file is always ready
- * (regular files, /dev/null); read it on a worker.
+/*
+ * ---- the event set ----
+ *
+ * An fd whose readiness raises an interrupt line. One-shot: after it has fired, the back end drains
+ * the fd until it would block and then calls os_event_rearm(). Events are EPOLLIN and EPOLLOUT of
+ * <sys/epoll.h>. -EPERM: a file of this kind is always ready (a regular file, /dev/null); a worker
+ * reads it.
  */
 int os_event_add(int fd, uint32_t events, int irq);
 int os_event_rearm(int fd, uint32_t events, int irq);
-/* As os_event_add(), but each time that the fd becomes ready again it fires anew, without a call: for an eventfd that nobody reads. */
+/*
+ * Adds @fd as os_event_add() does, but edge-triggered: the line fires anew each time the fd becomes
+ * ready, without a call. For an eventfd that is never read.
+ */
 int os_event_add_edge(int fd, uint32_t events, int irq);
 void os_event_del(int fd);
 
 /* ---- threads ---- */
 
-/* The host's thread of a vCPU, 0: not begun yet; OS_CPU_*. From any thread; both may be old when they are looked at. */
+/*
+ * os_vcpu_tid() returns the host thread of a vCPU, 0 before it has started; os_cpu_state() returns
+ * its OS_CPU_*. Callable from any thread. Both values may be stale when the caller uses them.
+ */
 int os_vcpu_tid(int cpu);
-int os_vcpu_self(void); /* the vCPU of this thread, or -1; async-signal-safe */
+/* Returns the vCPU of this thread, or -1. Async-signal-safe. */
+int os_vcpu_self(void);
 int os_cpu_state(int cpu);
 
-/* A worker: all signals blocked, 256 KiB stack, detached. It may block; it reports by os_irq_raise(). 0 or -errno. */
+/*
+ * Starts a worker: a detached thread with all signals blocked and a stack of 256 KiB. It may block,
+ * and reports by os_irq_raise(). Returns 0 or -errno.
+ */
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 
 /* ---- signals and the end ---- */
 
-/* SIGWINCH, SIGUSR1 or SIGUSR2 raises @irq. 0 or -EINVAL. */
+/* Makes @signo (SIGWINCH, SIGUSR1 or SIGUSR2) raise @irq. Returns 0 or -EINVAL. */
 int os_signal_irq(int signo, int irq);
-/* Called by os_exit(), last registered first, on the thread that ends the process; async-signal-safe code only. */
+/*
+ * Registers @fn for os_exit(), which calls the last registered function first, on the thread that
+ * ends the process. @fn must be async-signal-safe.
+ */
 int os_at_exit(void (*fn)(void));
 /* Unblocks signals and resets ignored ones, in a child between vfork and exec. */
 void os_child_signals(void);
-/*
- * Closes descriptors, also without close_range(2). Can be called between vfork and exec.
- */
+/* Close descriptors, also on hosts without close_range(2). Callable between vfork and exec. */
 void os_close_range(int from, int to);
 void os_close_from(int from);
-/* os_exit(), but @end ends the process. */
+/* Ends like os_exit(), except that @end ends the process. */
 void os_end_by(void (*end)(void)) __attribute__((noreturn));
-/* Called around SIGTSTP: before the stop (put the terminal back) and after SIGCONT (take it again). */
+/*
+ * Registers functions around SIGTSTP: @stop runs before the stop (puts the terminal back), @cont
+ * after SIGCONT (takes it again).
+ */
 int os_at_stop(void (*stop)(void), void (*cont)(void));
 
 /*
- * skas (os-linux/space.c) says how a vCPU in guest code is brought back: kick(cpu) makes its current skas_run() return soon. It may
- * be called from any host thread, at any time, also when that vCPU is no longer in guest code; it must not block.
+ * Registers how a vCPU in guest code is brought back (os-linux/space.c, for skas): kick(cpu) makes
+ * its current skas_run() return soon. It is called from any host thread at any time, even when that
+ * vCPU has left guest code; it must not block.
  */
 void os_kicker_set(void (*kick)(int cpu));
 

@@ -23,8 +23,10 @@
 #include "os-linux/internal.h"
 
 #define STACK_WANTED (8UL << 20)
-#define STACK_LEAST (256UL << 10) /* the main thread is a vCPU: as much as the others have */
-#define GET_MDWE 66 /* prctl(2): memory that was written may not be executed, since Linux 6.3 */
+/* The main thread is a vCPU: its stack is at least as large as theirs. */
+#define STACK_LEAST (256UL << 10)
+/* prctl(2): memory that was written may not be executed, since Linux 6.3 */
+#define GET_MDWE 66
 
 /* Opens closed standard descriptors, lest a later file becomes standard output. 0 or -1. */
 static int open_standard_files(void)
@@ -36,7 +38,8 @@ static int open_standard_files(void)
 			continue;
 		if (open("/dev/null", O_RDWR) == fd)
 			continue;
-		if (pipe(unused)) /* without /dev/null: both ends of a pipe that has no reader */
+		/* without /dev/null: both ends of a pipe that has no reader */
+		if (pipe(unused))
 			return -1;
 	}
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of os-linux. */
+/* internal.h: what the files of os-linux share. */
 #ifndef NESTLING_OS_INTERNAL_H
 #define NESTLING_OS_INTERNAL_H
 
@@ -11,15 +11,20 @@
 extern __thread int os_this_cpu;
 
 /*
- * The host's scheduler gives that thread and what it forks short slices: it runs sooner after a wake-up, for a shorter time, and as
- * much in all. A hand-off between two that sleep in turn does not wait for the slices of all others then.
+ * Asks the host's scheduler for short slices for thread @tid and the processes that it forks: after
+ * a wake-up they run sooner and for a shorter time, with an unchanged share in all. So a hand-off
+ * between two threads that sleep in turn does not wait until the slices of all other threads are
+ * over.
  */
 void os_short_slices(int tid);
 
 /* The argument vector of main(), for os_restart(). */
 extern char **os_argv;
 
-/* vec[i]: page i from @va on is in the process's page table; at most 512. 0 or -errno. mem.c */
+/*
+ * Sets vec[i] if page @va + i is in the page table of process @pid, for at most 512 pages. Returns
+ * 0 or -errno. mem.c
+ */
 int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
 
 /*
@@ -28,19 +33,21 @@ int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
  */
 const char *os_inherit_setup(void);
 
-/* needs.c: tries needed calls. 0, or -errno of a refused call, which os_why() names. */
+/*
+ * Tries the needed calls (needs.c). Returns 0, or -errno of a refused call, which os_why() names.
+ */
 int os_lacks_call(void);
 
-/* Alternate signal stack of a vCPU thread; fault.c. 0 or -errno. */
+/* Sets up the alternate signal stack of a vCPU thread (fault.c). Returns 0 or -errno. */
 int os_fault_thread_setup(void);
 
-/* Brings every vCPU that is in guest code back; event.c. */
+/* Brings every vCPU back that is in guest code (event.c). */
 void os_kick_guests(void);
 
-/* A signal has asked for the end; signal.c. */
+/* True if a signal has asked for the end (signal.c). */
 bool os_end_asked(void);
 
-/* What os_at_exit() collected, once; process.c. */
+/* Runs the functions that os_at_exit() registered, once (process.c). */
 void os_run_at_exit(void);
 
 #endif

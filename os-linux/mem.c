@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem.c: memory files and their mappings in the kernel process. Addresses are always fixed: the address map is arch/um/layout.h.
+ * mem.c: memory files and their mappings in the kernel process. Addresses are always fixed: the
+ * address map is arch/um/layout.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #define MFD_EXEC 0x0010U
 #endif
 
-/* A handle for @fd with its size set, or closes it. */
+/* Returns a handle for @fd after setting its size; closes @fd on an error. */
 static int sized_handle(int fd, uint64_t size)
 {
 	int h;
@@ -36,7 +37,10 @@ err_close:
 	return h;
 }
 
-/* Guests execute from it, so it must not be sealed against that; older hosts do not know the flag. */
+/*
+ * Guests execute from the memfd, so it must not be sealed against execution. Older hosts do not
+ * know the flag.
+ */
 int os_mem_create(const char *name, uint64_t size)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_EXEC);
@@ -85,7 +89,8 @@ int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigne
 	p = mmap(addr, len, host_prot(prot), mflags, fd, off);
 	if (p == MAP_FAILED)
 		return os_refused("mmap", errno);
-	if (p != addr) { /* a host that does not know MAP_FIXED_NOREPLACE */
+	/* a host that does not know MAP_FIXED_NOREPLACE */
+	if (p != addr) {
 		munmap(p, len);
 		return -EEXIST;
 	}
@@ -138,7 +143,10 @@ int os_mem_enlarge(void *addr, size_t len)
 {
 	int err = madvise(addr, len, MADV_COLLAPSE) ? -errno : 0;
 
-	/* an empty range is refused only where the advice itself is unknown: before Linux 6.1, or without large pages */
+	/*
+	 * An empty range is refused only where the advice itself is unknown: before Linux 6.1, or
+	 * without large pages.
+	 */
 	if (err == -EINVAL && madvise(addr, 0, MADV_COLLAPSE))
 		err = -EOPNOTSUPP;
 	return err;
@@ -202,7 +210,10 @@ int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec)
 	return 0;
 }
 
-/* Two pages that are there, mapped once more: one is written to, and the other one must not have come with it. */
+/*
+ * Maps two resident pages once more and writes to one: the other must not have entered the page
+ * table with it.
+ */
 static int try_touch(int fd)
 {
 	volatile char *one = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), *two;
@@ -233,7 +244,7 @@ int os_mem_tells_touched(void)
 	return tells;
 }
 
-/* The number behind "@key" in a file of the host's /proc, or @otherwise. */
+/* Returns the number behind "@key" in a file of the host's /proc, or @otherwise. */
 static uint64_t proc_number(const char *path, const char *format, uint64_t otherwise)
 {
 	char line[256];

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * os_space.h: the host side of guest address spaces, for skas/ only (and os_guard_terminal() for
- * consoles' back ends).
+ * the back ends of consoles).
  *
  * A task is a mapper or a runner: a host process, named here by a handle > 0. The zygote is the
- * parent of all of them and reaps only what os_space_reap() says, so a handle's pid is never
- * somebody else's.
+ * parent of all tasks and reaps a task only after os_space_reap(), so the pid of a handle never
+ * belongs to another process.
  *
- *	os_space_start(&setup);                the zygote runs
- *	m = os_space_fork(offset);             a mapper, for the order area at that offset of the control file
- *	r = os_space_adopt(pid);               a runner that a mapper has made
- *	os_space_end(r); os_space_reap(r);     SIGKILL; then wait for the death, and the handle is free
+ *      os_space_start(&setup);                the zygote runs
+ *      m = os_space_fork(offset);             a mapper, for the order area at that offset of the
+ *                                             control file
+ *      r = os_space_adopt(pid);               a runner that a mapper has made
+ *      os_space_end(r); os_space_reap(r);     SIGKILL; then waits for the death, frees the handle
  *
- * Rules are those of os.h: any thread, results >= 0 or -errno. The ptrace calls (os_trace_*) are
- * for the thread that called os_trace_seize() on that task. Locks: the zygote's socket and the task
- * table have a mutex each, leaves of every order.
+ * The rules of os.h hold: any thread, results >= 0 or -errno. Only the thread that called
+ * os_trace_seize() on a task may make the ptrace calls (os_trace_*) for it. Locks: a mutex for the
+ * zygote's socket and one for the task table, both leaves.
  */
 #ifndef NESTLING_OS_SPACE_H
 #define NESTLING_OS_SPACE_H
@@ -25,46 +26,52 @@
 
 /* ---- what the host offers ---- */
 #define OS_SPACE_SECCOMP 1  /* filters with RET_TRAP */
-#define OS_SPACE_FSGSBASE 2 /* rdfsbase and its kin work in user mode */
+#define OS_SPACE_FSGSBASE 2 /* rdfsbase etc. work in user mode */
 #define OS_SPACE_BMI2 4     /* rorx */
 #define OS_SPACE_LDT 8      /* modify_ldt */
 #define OS_SPACE_IRET 16    /* iretq from user mode to user mode */
 struct os_space_host {
 	unsigned caps; /* OS_SPACE_* */
-	/*
-	 * Bytes of an xsave area as a signal frame holds it; 512: the CPU or the host has no XSAVE.
-	 */
+	/* Bytes of an xsave area in a signal frame; 512 if the CPU or the host has no XSAVE. */
 	uint32_t xstate_size;
-	/* The mask of the area's components; 0 without XSAVE. */
+	/* mask of the area's components, or 0 */
 	uint64_t xfeatures;
 };
 /* Returns 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the child. */
 int os_space_probe(struct os_space_host *host);
-/* End of the addresses that a program may map. */
+/* Returns the end of the addresses that a program may map. */
 uint64_t os_space_top(void);
 
 /* ---- the zygote ---- */
 struct os_space_setup {
-	const void *image; /* an ELF program, static, at fixed addresses */
+	/* a static ELF program at fixed addresses */
+	const void *image;
 	uint64_t size;
-	uint64_t base, window; /* nothing else stays mapped in it, but the host's vdso and vvar: */
+	/* The host's vdso and vvar move here; nothing else but the image stays mapped. */
+	uint64_t base, window;
 	uint64_t vdso_at, vdso_room;
 	uint64_t top; /* os_space_top() */
-	uint64_t
-		filter; /* of the sock_fprog in the image that zygote and mappers install; 0 none */
-	int ctl, physmem;                         /* files */
-	uint64_t words_at, words_size, words_off; /* of ctl, mapped read-only into every space */
-	uint32_t *
-		running; /* running[16 * cpu]: the task that vCPU waits for, 0 none; the kicker reads it */
-	bool *tsc_may; /* whether the host has PR_SET_TSC for them */
-	bool *tsc_traps; /* NULL, or rdtsc is to be SIGSEGV in all tasks of spaces: whether the host does that */
+	/* Address in the image of the sock_fprog that zygote and mappers install, or 0. */
+	uint64_t filter;
+	int ctl, physmem; /* files */
+	/* Range of ctl that is mapped read-only into every space. */
+	uint64_t words_at, words_size, words_off;
+	/* running[16 * cpu]: the task that vCPU waits for, or 0; the kicker reads it. */
+	uint32_t *running;
+	bool *tsc_may; /* set: the host has PR_SET_TSC for them */
+	/*
+	 * If not NULL, rdtsc is to be SIGSEGV in all tasks of spaces; set to whether the host does
+	 * that.
+	 */
+	bool *tsc_traps;
 };
 /*
- * 0 and *vdso (0: the host has none); -EADDRINUSE: the window was taken, try again or elsewhere;
- * other errors are final, and os_why() knows the call.
+ * Starts the zygote. Returns 0 and *vdso, which is 0 if the host has none. -EADDRINUSE: the window
+ * was taken, the caller tries again or elsewhere. Other errors are final, and os_why() knows the
+ * refused call.
  */
 int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
-/* The zygote, and every task of it, end. */
+/* Ends the zygote and all its tasks. */
 void os_space_stop(void);
 /*
  * True if the zygote has died, which normally outlives us. The text says how, with the cause if it
@@ -73,64 +80,74 @@ void os_space_stop(void);
 bool os_space_zygote_died(char *buf, size_t size);
 /* True if @task has died by itself and is not reaped; the text says how. */
 bool os_space_died(int task, char *buf, size_t size);
-/* Gives the zygote another file, for mappers made from now on, at that fd of theirs. */
+/* Gives the zygote another file, which mappers made from now on have at descriptor @at_fd. */
 int os_space_give_file(int file, int at_fd);
 
 /* ---- tasks ---- */
 int os_space_fork(uint64_t order_offset, uint64_t order_size);
 int os_space_adopt(uint32_t pid);
 void os_space_end(int task);
-/* Its wait status, or -errno. Waits until it is dead. */
+/* Waits until the task is dead and returns its wait status, or -errno. */
 int os_space_reap(int task);
-/* 1: it is dead, as the host says (not reaped); 0: it lives. */
+/* Returns 1 if the host says that the task is dead (not reaped), or 0. */
 int os_space_is_dead(int task);
 /* Returns 1 if the host gave the task another parent than the zygote, as gVisor does, or 0. */
 int os_space_is_stray(int task);
 /* Interrupts a runner (SIGUSR1). */
 void os_space_kick(int task);
 /*
- * After running[16 * cpu] has been cleared: 0 when no kick to @task is being sent or pending;
- * -EBUSY otherwise. Costs a look into /proc when the task has been kicked since the last call that
+ * Returns 0 when no kick to @task is being sent or pending, or -EBUSY. The caller has cleared
+ * running[16 * cpu]. Costs a look into /proc when the task was kicked since the last call that
  * returned 0.
  */
 int os_space_quiet(int task, int cpu);
-/* How many VMAs it has; or -errno. Slow. */
+/* Returns how many VMAs the task has, or -errno. Slow. */
 int os_space_count_maps(int task);
-/* vec[i]: page i from @va on is in its page table; at most 512. 0 or -errno. */
+/*
+ * Sets vec[i] if page @va + i is in the task's page table, for at most 512 pages. Returns 0 or
+ * -errno.
+ */
 int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec);
-/* CPU time it has used, in ns; 0 when the host does not say. */
+/* Returns the CPU time that the task has used, in ns, or 0 if the host does not say. */
 uint64_t os_space_cputime(int task);
-uint64_t os_space_usertime(
-	int task); /* the part of it that is not the host's kernel's, by its ticks */
-/* 1: it sleeps, in a call of its own that a signal would end; 0: it does not, or the host does not say. */
+/* Returns the task's CPU time in user mode, in ns, as the host's ticks count it. */
+uint64_t os_space_usertime(int task);
+/*
+ * Returns 1 if the task sleeps in a call of its own that a signal would end, or 0, also if the host
+ * does not say.
+ */
 int os_space_is_asleep(int task);
 /*
- * FUTEX_CMP_REQUEUE: moves one sleeper from @from to @to if *from is still @val; how many moved, or
- * -EAGAIN.
+ * Moves one sleeper from @from to @to if *from is still @val (FUTEX_CMP_REQUEUE). Returns how many
+ * moved, or -EAGAIN.
  */
 int os_space_requeue(uint32_t *from, uint32_t *to, uint32_t val);
 void os_space_yield(void);
 
 /*
- * ---- placement: host CPUs are numbered 0 .. os_ncpus()-1 as this process may use them; -1: any
- * ----
+ * ---- placement ----
+ *
+ * Host CPUs are numbered 0 to os_ncpus()-1, those that this process may use; -1 is any of them.
  */
 void os_space_pin(int task, int host_cpu);
 /*
- * A patient task does not preempt what runs on its CPU when it is woken. Others do, now and then. Nothing changes where we were
- * started under another policy than the usual one.
+ * Sets whether a task is patient: woken, it does not preempt the task that runs on its CPU. Tasks
+ * that are not patient do so now and then. Changes nothing if the instance was started under
+ * another policy than SCHED_OTHER.
  */
 void os_space_patient(int task, int patient);
 void os_space_pin_self(int host_cpu);
-int os_space_this_cpu(void); /* where this thread runs now */
+int os_space_this_cpu(void); /* the CPU of this thread */
 /*
- * How long this thread has been ready to run, but not running, in ns; 0 when the host does not say.
+ * Returns how long @task has been ready to run but not running, in ns, or 0 if the host does not
+ * say.
  */
 uint64_t os_space_delayed(int task);
 /*
- * By how much the waiting of vCPU @cpu's thread, or of @task (0: no task) if that is more, has grown since this was asked for them last,
- * in ns. Not the sum: the thread, when its time-out comes, waits while the task computes or waits too. For the thread it begins with the
- * first call on that thread itself. One call at a time for a vCPU; from any of our threads.
+ * Returns by how much the waiting time of vCPU @cpu's thread or of @task (0: no task), whichever is
+ * more, has grown since the last call for them, in ns. It is not the sum: the thread, when its
+ * time-out comes, waits while the task computes or waits too. The thread's first call begins its
+ * count. Callable from any of our threads, one call at a time for a vCPU.
  */
 uint64_t os_space_stolen(int cpu, int task);
 
@@ -140,40 +157,47 @@ struct os_trace_regs { /* as PTRACE_GETREGS gives them */
 	uint64_t rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
 };
 enum os_trace_stop {
-	OS_TRACE_SYSCALL, /* before a system call, which will not be made */
+	/* before a system call, which is not made */
+	OS_TRACE_SYSCALL,
 	OS_TRACE_SIGNAL,  /* *signo is about to be delivered */
 	OS_TRACE_TIMEOUT, /* it still runs */
 	OS_TRACE_DEAD,
 };
-/* Takes a runner that waits in its futex: it is then stopped before that call. 0 or -errno. */
+/* Seizes a runner that waits in its futex and stops it before that call. Returns 0 or -errno. */
 int os_trace_seize(int task);
-/* Lets it go on with signal @signo (0 none) to its next stop; an os_trace_stop. */
+/*
+ * Continues the runner with signal @signo (0: none) until its next stop. Returns an os_trace_stop.
+ */
 int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo);
-/* After OS_TRACE_TIMEOUT: waits on. */
+/* Goes on waiting after OS_TRACE_TIMEOUT. */
 int os_trace_wait(int task, uint64_t deadline, int *stop_signo);
 int os_trace_get_regs(int task, struct os_trace_regs *regs);
 int os_trace_set_regs(int task, const struct os_trace_regs *regs);
-/* The AUDIT_ARCH_* of the call before which it stopped. */
+/* Returns the AUDIT_ARCH_* of the call before which the runner stopped. */
 uint32_t os_trace_arch(int task);
-/* Copy xsave areas, standard format; 512 bytes: fxsave areas. 0 or -errno. */
+/* Copy xsave areas in standard format; 512 bytes: fxsave areas. Return 0 or -errno. */
 int os_trace_get_xstate(int task, void *area, uint32_t size);
 int os_trace_set_xstate(int task, const void *area, uint32_t size);
 
 /*
- * ---- debug registers of a runner that is in the stub: they stay until it ends, or these change them ----
+ * ---- debug registers of a runner in the stub ----
  *
- * DR0 to DR3 and DR7, as x86 has them; of those that @dr7 does not enable the address does not count. 0; -ESRCH: it is dead; another error:
- * the host does not let us trace, or has no room: none is enabled if that could be seen to.
+ * They stay until the runner ends or these functions change them.
+ *
+ * os_space_debug_set() sets DR0 to DR3 and DR7 as x86 has them; the address of a breakpoint that
+ * @dr7 does not enable is ignored. Returns 0, or -ESRCH if the runner is dead. Another error means
+ * that the host forbids tracing or has no room; then as far as possible no breakpoint is enabled.
  */
 int os_space_debug_set(int task, const uint64_t addr[4], uint64_t dr7);
-/* What the last debug trap was, as DR6 says it, without the bits that are fixed. 0 or -errno. */
+/* Reads DR6 of the last debug trap, without the bits that are fixed. Returns 0 or -errno. */
 int os_space_debug_hits(int task, uint64_t *dr6);
 
 /* ---- terminals: host world only ---- */
 /*
- * The present settings of the terminal @fd are put back when the kernel process ends, by SIGKILL
- * too. Call it before changing them, and os_unguard_terminal() with its number after they have been
- * put back. Or -errno: -ENOTTY; -ENOSPC after four; -EAGAIN before os_space_start().
+ * os_guard_terminal() has the present settings of terminal @fd put back when the kernel process
+ * ends, even by SIGKILL. The caller guards before it changes the settings, and calls
+ * os_unguard_terminal() with the returned number after it has put them back. Errors: -ENOTTY;
+ * -ENOSPC after four guards; -EAGAIN before os_space_start().
  */
 int os_guard_terminal(int fd);
 void os_unguard_terminal(int guard);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.c: how the host process begins and ends. The one who calls os_exit() first ends it; everyone else who calls waits.
+ * process.c: how the host process begins and ends. The first caller of os_exit() ends it; later
+ * callers wait.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,7 +21,7 @@ static void (*at_exit[MAX_AT_EXIT])(void);
 static int nr_at_exit;
 static int exiting, at_exit_ran;
 static int data_lost;       /* atomic: see os_note_lost() */
-static sigset_t first_mask; /* what we were started with */
+static sigset_t first_mask; /* the signal mask at our start */
 
 int os_at_exit(void (*fn)(void))
 {
@@ -88,13 +89,17 @@ void os_end_by(void (*end)(void))
 	_exit(2);
 }
 
-/* All our fds close on exec, and the zygote goes when its socket does. The vCPU that we are may be pinned: the next life is not. */
+/*
+ * All our fds close on exec, and the zygote ends with its socket. The calling vCPU may be pinned;
+ * the new program must not be.
+ */
 void os_restart(void)
 {
 	be_the_only_one();
 	os_run_at_exit();
 	dump_coverage();
-	if (os_end_asked()) /* late: the thread of the signals still takes them */
+	/* late: the signal thread still takes them */
+	if (os_end_asked())
 		_exit(1);
 	sigprocmask(SIG_SETMASK, &first_mask, NULL);
 	os_space_pin_self(-1);
@@ -114,12 +119,16 @@ static void block_signals(void)
 	sigprocmask(SIG_SETMASK, &set, &first_mask);
 }
 
-/* Whoever wants to know of a child waits for it. A signal for each stop of a traced process would wake a thread at each system call of a guest. */
+/*
+ * A thread that needs a child's status waits for the child. A SIGCHLD for each stop of a traced
+ * process would wake a thread at each system call of a guest.
+ */
 static void no_signals_of_children(void)
 {
 	struct sigaction sa = { .sa_flags = SA_NOCLDSTOP };
 
-	sa.sa_handler = SIG_DFL; /* an ignored one would reap behind our back */
+	/* if ignored, the host would reap children */
+	sa.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &sa, NULL);
 }
 
@@ -155,7 +164,7 @@ static int write_all(int fd, const char *buf, size_t n)
 	return 0;
 }
 
-/* A terminal that a console has made raw does not go back to the first column by itself. */
+/* A terminal in raw mode does not return to the first column by itself. */
 void os_write_stderr(const char *buf, size_t n)
 {
 	struct termios t;

@@ -2,8 +2,8 @@
 /*
  * signal.c: signals to the kernel process.
  *
- * All threads block them; one thread waits for them and turns them into interrupts. It needs nobody else to be alive, so a
- * kernel that hangs still ends a while after SIGTERM.
+ * All threads block them. One thread waits for them and turns them into interrupts. It depends on
+ * no other thread, so a kernel that hangs still ends a while after SIGTERM.
  */
 #include <errno.h>
 #include <signal.h>
@@ -119,7 +119,7 @@ static void wanted_signals(sigset_t *set)
 		sigdelset(set, SIGHUP);
 }
 
-/* The next signal, or 0 once the grace of a shutdown is over. */
+/* Returns the next signal, or 0 once the grace of a shutdown is over. */
 static int next_signal(const sigset_t *set, siginfo_t *info)
 {
 	uint64_t now, left;

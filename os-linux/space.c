@@ -50,18 +50,21 @@
 
 static struct task {
 	pid_t pid;
-	uint32_t kicked; /* since os_space_quiet() last said 0 */
+	uint32_t kicked; /* since os_space_quiet() last returned 0 */
 	bool traced;
 	int next_free;
 	uint64_t delay_seen; /* os_space_stolen() */
 } * tasks;
-static int nr_tasks = 1, first_free; /* under task_lock, as the list of free handles */
+/* Under task_lock, like the list of free handles. */
+static int nr_tasks = 1, first_free;
 static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int zygote_socket = -1;
 static pid_t zygote;
-static volatile int exec_refusal; /* -errno of the call that failed in the last child; 0: none */
-static bool ordinary;             /* it is scheduled by SCHED_OTHER: not by chrt's will; set once */
+/* -errno of the call that failed in the last child, or 0 */
+static volatile int exec_refusal;
+/* scheduled by SCHED_OTHER; set once */
+static bool ordinary;
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static uint32_t no_tasks[16 * OS_MAX_CPUS];
@@ -151,7 +154,7 @@ static int image_fd(const struct os_space_setup *s)
 /* Ends the child, which cannot become the zygote. Its parent reads the reason in shared memory. */
 static void __attribute__((noreturn)) give_up_exec(const char *call)
 {
-	if (errno == EINVAL || errno == EBADF) /* a number above the limit of descriptors */
+	if (errno == EINVAL || errno == EBADF) /* above the limit of descriptors */
 		errno = EMFILE;
 	exec_refusal = os_refused(call, errno);
 	_exit(ZEXIT_REQUEST);
@@ -177,7 +180,8 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 	os_close_from(ZFD_REGION + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
-	if (errno == ENOENT) /* some hosts, such as Debian's Linux 5.10, refuse an empty path */
+	/* some hosts, such as Debian's Linux 5.10, refuse an empty path */
+	if (errno == ENOENT)
 		execve(IMAGE_PATH, argv, envp);
 	give_up_exec("execveat");
 }
@@ -208,7 +212,8 @@ static int launch(const struct os_space_setup *s)
 	zygote = spawn(pair[1], ctl, physmem, image);
 	err = zygote < 0 ? os_refused("vfork", errno) : 0;
 	close(pair[1]);
-	zygote_socket = err ? -1 : pair[0]; /* no zygote: os_space_stop() has nothing to kill */
+	/* no zygote: os_space_stop() has nothing to kill */
+	zygote_socket = err ? -1 : pair[0];
 	if (err)
 		close(pair[0]);
 err_close_image:
@@ -217,8 +222,8 @@ err_close_image:
 }
 
 /*
- * Returns why the zygote does not answer: a call was refused, or exec killed it since its addresses
- * were taken.
+ * Returns why the zygote does not answer: a call was refused, or exec killed it because its
+ * addresses were in use.
  */
 static int start_failure(void)
 {
@@ -234,13 +239,16 @@ static void abandon_zygote(void)
 		;
 }
 
-/* The host's pages that move beside the stub: vvar, other data pages of the vdso, the vdso. */
+/*
+ * True for the host's pages that move beside the stub: vvar, other data pages of the vdso, the
+ * vdso.
+ */
 static bool wanted_mapping(const char *name)
 {
 	return !strncmp(name, "[vvar", 5) || !strcmp(name, "[vdso]");
 }
 
-/* Moves one mapping to the same place relative to @from as it had. */
+/* Moves a mapping, which keeps its distance from @from. */
 static int move_mapping(const struct os_space_setup *s, uint64_t from, uint64_t start, uint64_t end)
 {
 	uint64_t to = s->vdso_at + (start - from);
@@ -307,7 +315,7 @@ static int clear_address_space(const struct os_space_setup *s)
 	return r ? os_refused("munmap", (int)-r) : 0;
 }
 
-/* The filter holds for the zygote and all that it forks. */
+/* Installs the filter in the zygote; all tasks that it forks inherit it. */
 static int install_filter(const struct os_space_setup *s)
 {
 	long r;
@@ -362,8 +370,9 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 }
 
 /*
- * Everything is killed. Nobody waits for the tasks: other vCPUs may just be making or ending some, and whatever is missed here dies
- * with the zygote (PR_SET_PDEATHSIG). Their new parent reaps them.
+ * Kills the zygote and all tasks without waiting for tasks: other vCPUs may be making or ending
+ * some at this moment. A task that is missed here dies with the zygote (PR_SET_PDEATHSIG), and its
+ * new parent reaps it.
  */
 void os_space_stop(void)
 {
@@ -510,19 +519,23 @@ int os_space_fork(uint64_t order_offset, uint64_t order_size)
 
 int os_space_adopt(uint32_t pid)
 {
-	if (!pid || pid > INT_MAX) /* to kill(2) those would be groups of processes */
+	/* to kill(2) those would be groups of processes */
+	if (!pid || pid > INT_MAX)
 		return -ESRCH;
 	return add_or_end((pid_t)pid);
 }
 
-/* Not for pid 0, which would be our own process group: a task that is reaped already. */
+/* Pid 0, a task that is reaped already, is left out: it would be our own process group. */
 void os_space_end(int task)
 {
 	if (tasks[task].pid > 0)
 		kill(tasks[task].pid, SIGKILL);
 }
 
-/* Nobody is about to kick it any more: neither whoever gets its handle next, nor who on the host gets its number. */
+/*
+ * Waits until no kick to the task is on its way: it must not hit the next owner of its handle, or
+ * the host process that gets its number.
+ */
 static void await_kickers(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* running[] was cleared without one */
@@ -545,7 +558,7 @@ int os_space_reap(int task)
 	return status;
 }
 
-/* Reads /proc/PID/stat from the state on, behind the name. False if that is not possible. */
+/* Reads /proc/PID/stat from the state on, behind the name. False if that fails. */
 static bool read_stat(pid_t pid, char *state, int *parent)
 {
 	char path[64], buf[512], *p;
@@ -559,11 +572,12 @@ static bool read_stat(pid_t pid, char *state, int *parent)
 	n = read(fd, buf, sizeof(buf) - 1);
 	close(fd);
 	buf[n > 0 ? n : 0] = 0;
-	p = strrchr(buf, ')'); /* the end of the name, which may have brackets */
+	/* the end of the name, which may have brackets */
+	p = strrchr(buf, ')');
 	return p && sscanf(p, ") %c %d", state, parent) == 2;
 }
 
-/* Asks for the state if there is no pidfd. A zombie is dead. */
+/* Asks for the state if the task has no pidfd. A zombie is dead. */
 int os_space_is_dead(int task)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -595,8 +609,8 @@ void os_space_kick(int task)
 }
 
 /*
- * The kicker: see os_kicker_set(). Whoever has cleared running[] waits until kickers[] is 0, so no
- * kick comes late.
+ * The kicker: see os_kicker_set(). The thread that has cleared running[] waits until kickers[] is
+ * 0, so no kick comes late.
  */
 static void kick_cpu(int cpu)
 {
@@ -610,7 +624,7 @@ static void kick_cpu(int cpu)
 	__atomic_fetch_sub(&kickers[cpu], 1, __ATOMIC_SEQ_CST);
 }
 
-/* Does /proc say that SIG_KICK is pending for it? */
+/* True if /proc says that SIG_KICK is pending for the process. */
 static bool kick_pending(pid_t pid)
 {
 	char path[64], buf[4096], *p;
@@ -673,7 +687,7 @@ int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec)
 	return os_pagemap((int)tasks[task].pid, va, n, vec);
 }
 
-/* Of a process's clocks 2 is the scheduler's own and precise, 1 is for user mode alone. */
+/* Reads a CPU clock of the process: 2 is the scheduler's own and precise, 1 is user mode alone. */
 static uint64_t task_clock(int task, unsigned which)
 {
 	clockid_t clock = (clockid_t)((~(unsigned)tasks[task].pid << 3) | which);
@@ -694,7 +708,7 @@ uint64_t os_space_usertime(int task)
 	return task_clock(task, 1);
 }
 
-/* S: asleep; D: a fault that waits for a disk, or the freezer; T, t: stopped. */
+/* States: S is asleep; D waits for a disk or the freezer; T and t are stopped. */
 int os_space_is_asleep(int task)
 {
 	int parent;

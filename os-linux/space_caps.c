@@ -31,7 +31,8 @@
 #include "os-linux/os_space.h"
 
 #define FX_SIZE 512
-#define SW_MAGIC 464 /* struct _fpx_sw_bytes, in the FPU state of a signal frame */
+/* struct _fpx_sw_bytes, in the FPU state of a signal frame */
+#define SW_MAGIC 464
 #define SW_FEATURES 472
 #define SW_SIZE 480
 #define XSTATE_MAGIC 0x46505853
@@ -241,7 +242,7 @@ int os_space_probe(struct os_space_host *host)
 	return host->xstate_size ? 0 : -EPERM;
 }
 
-/* Can the page at @addr be mapped, or is it already? */
+/* True if the page at @addr is mapped or can be. */
 static bool mappable(uint64_t addr)
 {
 	void *p = mmap((void *)addr, 4096, PROT_NONE,

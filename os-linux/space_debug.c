@@ -2,8 +2,9 @@
 /*
  * space_debug.c: debug registers of runners; os_space.h is the contract.
  *
- * Only a tracer may set them, and they outlive its letting go. So a runner is seized, stopped, written to, and let go at once: outside of that
- * it has no tracer, its signals are its own, and it pays nothing. Where it sleeps in its futex that call begins anew.
+ * Only a tracer may set them, and they stay when it detaches. So a runner is seized, stopped,
+ * written to and released at once. Outside of that it has no tracer, its signals are its own, and
+ * it pays nothing. A futex call in which it slept begins anew.
  */
 #include <errno.h>
 #include <linux/ptrace.h>
@@ -39,7 +40,10 @@ static pid_t wait_for(pid_t pid, int *status)
 	return r;
 }
 
-/* One that has been killed meanwhile is a zombie of ours, too, before it is its parent's. */
+/*
+ * Detaches from the runner. A runner that was killed meanwhile is a zombie of its tracer first,
+ * before it is its parent's.
+ */
 static void let_go(pid_t pid, int signo)
 {
 	int status;
@@ -48,7 +52,10 @@ static void let_go(pid_t pid, int signo)
 		wait_for(pid, &status);
 }
 
-/* Stops it. A signal that it was about to take instead of our stop is given back when it goes on. */
+/*
+ * Stops the runner. A signal that it was about to take instead of our stop is given back when it
+ * goes on.
+ */
 static long hold(pid_t pid, int *signo)
 {
 	int status = 0;
@@ -57,14 +64,18 @@ static long hold(pid_t pid, int *signo)
 	if (err)
 		return err;
 	trace(PTRACE_INTERRUPT, pid, 0,
-		0); /* refused by the dead alone: they are waited for as well */
+		/* ESRCH: it is dead, and waited for too */
+		0);
 	if (wait_for(pid, &status) < 0 || !WIFSTOPPED(status))
 		return -ESRCH;
 	*signo = status >> 16 ? 0 : WSTOPSIG(status);
 	return 0;
 }
 
-/* Without kinds and lengths of what is off: the host judges those, too, of a register that was on before. */
+/*
+ * Removes kinds and lengths of disabled breakpoints: the host checks them too, if the register was
+ * enabled before.
+ */
 static uint64_t only_enabled(uint64_t dr7)
 {
 	uint64_t kept = dr7 & 0xffff;
@@ -75,7 +86,9 @@ static uint64_t only_enabled(uint64_t dr7)
 	return kept;
 }
 
-/* All off first: so no step is refused for what another register still says. */
+/*
+ * Disables all breakpoints first, so that no step is refused for an old value of another register.
+ */
 static long write_all(pid_t pid, const uint64_t addr[NR_BREAKS], uint64_t dr7)
 {
 	long err = trace(PTRACE_POKEUSR, pid, place_of(7), 0);

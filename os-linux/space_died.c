@@ -17,7 +17,8 @@
 #include "os-linux/space_internal.h"
 #include "os-linux/why.h"
 
-#define STATE_FIELD 3 /* of /proc/PID/stat; the first behind the name */
+/* of /proc/PID/stat; the first behind the name */
+#define STATE_FIELD 3
 #define EXIT_FIELD 52
 #define MIB (1UL << 20)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* space_internal.h: between the files space*.c. */
+/* space_internal.h: what the files space*.c share. */
 #ifndef NESTLING_OS_SPACE_INTERNAL_H
 #define NESTLING_OS_SPACE_INTERNAL_H
 
@@ -8,10 +8,12 @@
 #include <sys/types.h>
 
 pid_t os_space_pid(int task);
-uint64_t *os_space_delay_seen(int task); /* of os_space_stolen() */
-bool os_space_ordinary(void);            /* the zygote's scheduling policy is the usual one */
-pid_t os_space_zygote(void);             /* 0: there is none */
-void os_space_set_traced(int task);      /* we see its death first, as its tracer */
-void os_space_note_oom_kills(void);      /* kills until now are not ours; space_died.c */
+uint64_t *os_space_delay_seen(int task); /* for os_space_stolen() */
+/* True if the zygote's scheduling policy is SCHED_OTHER. */
+bool os_space_ordinary(void);
+pid_t os_space_zygote(void);        /* 0: no zygote */
+void os_space_set_traced(int task); /* our tracer sees its death first */
+/* Takes the control group's count of OOM kills: later ones are ours (space_died.c). */
+void os_space_note_oom_kills(void);
 
 #endif

@@ -88,7 +88,7 @@ static uint64_t read_delay(int fd)
 	return delay ? strtoull(delay, NULL, 10) : 0;
 }
 
-/* The vCPU thread's own file stays open, since it is read more often. */
+/* Opens the vCPU thread's own file, which stays open since it is read more often. */
 static int own_schedstat(void)
 {
 	static __thread int fd = -1;
@@ -114,7 +114,7 @@ uint64_t os_space_delayed(int task)
 	return delay;
 }
 
-/* The file shows the thread that opened it, not its reader. */
+/* The file shows the thread that opened it, not the reader. */
 static uint64_t vcpu_stolen(int cpu)
 {
 	static struct {

@@ -26,7 +26,8 @@
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
 
-#define ALARM_SIGNAL SIGVTALRM /* gdb passes it on without a stop by default */
+/* gdb passes it on without a stop by default */
+#define ALARM_SIGNAL SIGVTALRM
 #define ALARM_PERIOD 10000000
 #define REQUEST_SYSEMU 31 /* PTRACE_SYSEMU: in no UAPI header */
 #define REQUEST_GETREGS 12
@@ -44,7 +45,7 @@ static __thread struct {
 	uint64_t armed; /* the deadline it is set for, 0: none */
 } alarm_clock;
 
-/* libc's ptrace() is variadic and peeks for us; the plain call is enough. */
+/* Calls ptrace(2) directly: libc's function is variadic and returns peeked words. */
 static long trace(long request, int task, void *addr, void *data)
 {
 	return syscall(SYS_ptrace, request, (long)os_space_pid(task), addr, data) < 0 ? -errno : 0;
@@ -106,8 +107,8 @@ static bool is_stop_signal(int sig)
 }
 
 /*
- * A stop of the whole process group: it stays stopped until SIGCONT, of which we hear as another
- * event.
+ * Handles a stop of the whole process group: the runner stays stopped until SIGCONT, which arrives
+ * as another event.
  */
 static void group_stop(int task, int sig)
 {
@@ -150,7 +151,7 @@ int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo)
 	return os_trace_wait(task, deadline, stop_signo);
 }
 
-/* Its futex call is cut short and begins anew, before which it stops. */
+/* The runner's futex call is interrupted and begins anew; the runner stops before it. */
 int os_trace_seize(int task)
 {
 	int status, signo, err;
@@ -185,8 +186,8 @@ int os_trace_set_regs(int task, const struct os_trace_regs *regs)
 }
 
 /*
- * Hosts before 5.3 do not say; then it is taken for a 64-bit call, whose numbers are checked like
- * any.
+ * Hosts before Linux 5.3 do not say. Then it is taken for a 64-bit call, whose number is checked
+ * like any.
  */
 uint32_t os_trace_arch(int task)
 {
@@ -206,10 +207,13 @@ int os_trace_get_xstate(int task, void *area, uint32_t size)
 	return (int)trace(PTRACE_GETREGSET, task, (void *)NT_X86_XSTATE, &iov);
 }
 
-/* Bytes that the host wants when it is given a state, 0: not known yet. */
+/* Bytes of state that the host wants, 0: not known yet. */
 static _Atomic uint32_t xstate_whole;
 
-/* The host takes its whole area only, with places for what a program has to ask for (AMX's tiles): they stay as they are at first. */
+/*
+ * The host takes only its whole area, which has room for state that a program has to ask for (AMX's
+ * tiles). That room keeps its initial content.
+ */
 int os_trace_set_xstate(int task, const void *area, uint32_t size)
 {
 	uint8_t whole[XSTATE_ROOM] __attribute__((aligned(64)));

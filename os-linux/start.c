@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start.c: main(). The host's main thread becomes vCPU 0 and lives until the end: the zygote's and the spaces' parent-death
- * signals hang on it.
+ * start.c: main(). The host's main thread becomes vCPU 0 and lives until the end: the parent-death
+ * signals of the zygote and of the spaces depend on it.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "os-linux/internal.h"
 
-/* arch/um/switch.S: goes over to vCPU 0's kernel stack and never returns. */
+/* arch/um/switch.S: switches to vCPU 0's kernel stack and never returns. */
 void arch_start(int argc, char **argv, char **envp) __attribute__((noreturn));
 
 char **os_argv;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread.c: vCPU threads and workers. All inherit the signal mask of os_process_setup(): everything blocked but synchronous faults.
+ * thread.c: vCPU threads and workers. All inherit the signal mask of os_process_setup(), which
+ * blocks everything but synchronous faults.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -34,7 +35,8 @@ static void *thread_main(void *p)
 
 	free(p);
 	prctl(PR_SET_NAME, s.name);
-	os_space_pin_self(-1); /* the vCPU that starts us may be pinned; we may run anywhere */
+	/* the vCPU that starts us may be pinned */
+	os_space_pin_self(-1);
 	if (s.cpu >= 0 && os_vcpu_adopt(s.cpu)) {
 		static const char text[] = "nestling: cannot set up a vCPU thread\n";
 
@@ -82,7 +84,7 @@ int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg)
 	return start_thread(&s);
 }
 
-/* struct sched_attr, as far as it is needed (sched_setattr(2)): libc has neither. */
+/* struct sched_attr as far as needed (sched_setattr(2)); libc has neither. */
 struct fair_attr {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -112,7 +114,7 @@ int os_vcpu_tid(int cpu)
 	return __atomic_load_n(&tids[cpu], __ATOMIC_ACQUIRE);
 }
 
-/* The profiler's signal reaches vCPUs only; until it asks for it, it is ignored. */
+/* The profiler's signal reaches vCPUs only. It is ignored until the profiler asks for it. */
 static void admit_sampling(void)
 {
 	sigset_t set;
@@ -122,7 +124,7 @@ static void admit_sampling(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* The default slack of 50 us would be added to every deadline of an idle vCPU. */
+/* The default timer slack of 50 us would delay every deadline of an idle vCPU. */
 int os_vcpu_adopt(int cpu)
 {
 	os_this_cpu = cpu;

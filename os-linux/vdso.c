@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vdso.c: what the host's vdso offers. ELF as the System V ABI has it; only symbols with an address count, versions are ignored.
+ * vdso.c: what the host's vdso offers. ELF as the System V ABI has it. Only symbols with an address
+ * count; versions are ignored.
  */
 #include <elf.h>
 #include <errno.h>
@@ -54,7 +55,10 @@ static int read_image(struct image *im)
 	return im->symbols && im->names && im->count ? 0 : -ENOENT;
 }
 
-/* With any other clock source the vdso makes a system call, which would be the guest's. */
+/*
+ * True if the vdso reads the clock in user mode. With any other clock source it makes a system
+ * call, which would be the guest's.
+ */
 static int clock_in_user_mode(void)
 {
 	static const char *const good[] = { "tsc", "kvm-clock", "hyperv_clocksource_tsc_page" };

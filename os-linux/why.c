@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * why.c: why the host has refused a call, in words. The one place that turns a call and its errno
- * into the text of a refusal.
+ * why.c: why the host has refused a call, in words. Only this file turns a call and its errno into
+ * the text of a refusal.
  *
- *	return os_refused("mremap", errno);     where the host says no
- *	refuse("...: %s", os_why(err));         where the instance ends for it
+ *      return os_refused("mremap", errno);     where the host refuses
+ *      refuse("...: %s", os_why(err));         where the instance ends for it
  *
  * A text names a cause only if it can be read: a limit, a sysctl, an installed filter. Otherwise it
  * ends with the errno's own words.
@@ -20,7 +20,8 @@
 #include "os-linux/os_space.h"
 #include "os-linux/why.h"
 
-#define TOP_WANTED (1UL << 46) /* the kernel and its guests use addresses below 2^47 */
+/* the kernel and its guests use addresses below 2^47 */
+#define TOP_WANTED (1UL << 46)
 
 static __thread struct {
 	const char *call;
