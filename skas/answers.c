@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answers.c: calls that the stub answers, because they ask only what the kernel knew when it gave the turn: who the thread is, and
- * that nobody waits for its vCPU. See docs/skas.md.
+ * answers.c: calls that the stub answers, because they ask only for what the kernel knew when it
+ * gave the turn: the identity of the thread, and that no task waits for its vCPU. See docs/skas.md.
  *
- * Nobody may see an old answer once the change is done. Revoking: the generation goes up, (full barrier) the control page that each
- * vCPU's runner goes by says that nothing is known. Running: answers under a generation, the runner is published, (full barrier) the
- * generation is compared again, and with another one nothing is known. So either the vCPU sees the new generation, or who revokes sees
- * the runner's page and what it says. Answers themselves change only while the kernel has the turn. The page may be that of a runner
- * which has stopped or gone: in the control file all of them are mapped for ever, and that nothing is known is always right.
+ * No thread may see an old answer once the change is done:
+ * - Revoking: the generation goes up, (full barrier) the control page of each vCPU's runner says
+ *   that nothing is known.
+ * - Running: answers are written under a generation, the runner is published, (full barrier) the
+ *   generation is compared again. If it has changed, the page says that nothing is known. So either
+ *   the vCPU sees the new generation, or the revoking vCPU sees the runner's page and what it says.
  *
- * Locks: none. A runner's page is written by its own vCPU, but for that one word.
+ * Answers themselves change only while the kernel has the turn. The page may be that of a runner
+ * which has stopped or gone: all pages of the control file stay mapped, and to say that nothing is
+ * known is always right.
+ *
+ * Locks: none. A runner's page is written by its own vCPU, except for that one word.
  */
 #include <asm/unistd.h>
 
 #include "skas/internal.h"
 
-/* Also of an instance that is restored: what its tasks and vCPUs had is of an older generation, and of other control pages. */
+/*
+ * Starts a new generation. A restored instance needs that too: its tasks and vCPUs have answers of
+ * an older generation, and of other control pages.
+ */
 void answers_init(void)
 {
 	skas.answers_generation++;
@@ -74,7 +82,10 @@ void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool
 	r->offered_at = known ? now : 0;
 }
 
-/* Revoked meanwhile: the guest goes without, so that no number of changes elsewhere can keep it from running. */
+/*
+ * Drops answers that were revoked meanwhile. The guest runs without them, so no number of changes
+ * elsewhere can keep it from running.
+ */
 void answers_settle(struct runner *r)
 {
 	if (r->offered_at && unlikely(r->offered_at != READ_ONCE(skas.answers_generation)))

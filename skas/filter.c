@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c: the seccomp filters. The mapper's is written into the stub's image once its base is known, a runner's into its space's order
- * area before it is made.
+ * filter.c: the seccomp filters. The mapper's is written into the stub's image once its base is
+ * known, a runner's into its space's order area before the runner is made.
  *
- * The zygote installs the mapper's; mappers and runners inherit it, and each runner adds its own.
- * Filters cost time at every installation and every system call, so they are short, and the
- * runner's fails first where a guest's own calls fail: the number.
+ * The zygote installs the mapper's filter; mappers and runners inherit it, and each runner adds its
+ * own. Filters cost time at every installation and every system call, so they are short. The
+ * runner's filter first tests the number, where most of a guest's calls fail.
  *
- *	mapper   zygote's text (spaces unmap it) and nothing above it, where the host's vdso has calls of its own: everything. Else, in the
- *	         mapper's and the runners' set-up code: what these need. Futex, WAIT or WAKE, from anywhere.
- *	runner   futex, from the one address behind its slot's gate, no timeout: WAIT on its own word, which nobody else can; WAKE of
- *	         who waits for its turn word, the kernel, or for a word of its vCPU, another runner, who looks whether it was meant. The
- *	         sigaltstack of its set-up, with the one stack that the order area has for it: whoever calls it again changes nothing. All
- *	         else is RET_TRAP: that is how a guest's system calls reach us. With @kill it is the end of the task: in ptrace mode no call
- *	         ever gets to the filter, it is a second wall.
+ *    mapper   from the zygote's text (spaces unmap it) and from the addresses below it, where the
+ *             host's vdso has calls of its own: everything. Else, from the set-up code of the
+ *             mapper and the runners: what these need. FUTEX_WAIT and FUTEX_WAKE from anywhere.
+ *    runner   futex, from the one address behind its slot's gate, without timeout: WAIT on its own
+ *             word, on which no other task can wait; WAKE of its turn word, where the kernel waits,
+ *             or of a word of its vCPU, where another runner waits and checks whether it was meant.
+ *             The sigaltstack of its set-up, with the one stack that the order area has for it: to
+ *             repeat it changes nothing. All other calls are RET_TRAP: so a guest's system calls
+ *             reach the kernel. With @kill they end the task: in ptrace mode no call ever gets to
+ *             the filter, which is a second wall.
  *
  * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init()
  * ensures.
@@ -29,7 +32,7 @@
 
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
-#define SET_UP 11 /* instructions for a call that is no futex */
+#define SET_UP 11 /* instructions for a call other than futex */
 
 struct program {
 	struct sock_filter *insn;
@@ -53,8 +56,8 @@ static void load(struct program *p, u32 offset)
 #define IP_HI (IP_LO + 4)
 
 /*
- * Jumps over the rest are patched by seal(): a jf (or jt) of TO_TRAP goes to the last instruction,
- * TO_ALLOW to the one before.
+ * Placeholders in jumps, which seal() patches: a jf (or jt) of TO_TRAP goes to the last
+ * instruction, TO_ALLOW to the one before it.
  */
 #define TO_TRAP 0xff
 #define TO_ALLOW 0xfe
@@ -145,7 +148,7 @@ static void mapper_filter(struct program *p, u64 base)
 	seal(p, SECCOMP_RET_TRAP);
 }
 
-/* The sock_fprog at @area, which the space has at @va; behind it @p's instructions. */
+/* Writes the sock_fprog to @area, which the space has at @va, and @p's instructions behind it. */
 static void finish(u8 *area, u64 va, const struct program *p, u32 room)
 {
 	struct sock_fprog prog = { .len = (u16)p->len,
@@ -156,7 +159,7 @@ static void finish(u8 *area, u64 va, const struct program *p, u32 room)
 	memcpy(area, &prog, sizeof(prog));
 }
 
-/* @area is stub_filters in the image. */
+/* Writes the mapper's filter; @area is stub_filters in the image. */
 void filters_write(u8 *area, u64 base)
 {
 	struct program p = { .insn = (struct sock_filter *)(area + FILTER_MAPPER) };

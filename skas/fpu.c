@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fpu.c: where a guest thread's FPU state is. Live in a runner, it lies in the newest signal frame
- * on that runner's alt stack (the host put it there, the stub's xrstor takes it from there), or, after a call through
- * a patched site (r->live), in the registers. It is copied to the task's own area only when somebody needs it; from
- * registers the runner has to save it first, which costs a hand-off.
+ * fpu.c: where a guest thread's FPU state is. A live state lies in the newest signal frame on its
+ * runner's alt stack: the host put it there, and the stub's xrstor loads it from there. After a
+ * call through a patched site (r->live) it is in the runner's registers. It is copied to the task's
+ * own area only when it is needed; from registers the runner has to save it first, which costs a
+ * hand-off.
  *
- *	in fpu->area (fpu->runner NULL)  --fpu_enter()-->       live (r->owner, fpu->runner)
- *	live                             --skas_fpu_save(), fpu_evict()-->  in fpu->area
- *	live in the registers            --another task of the space is entered-->  parked (r->parked[], an area of the alt stack)
- *	parked                           --fpu_enter()-->       live;  --skas_fpu_save(), eviction-->  in fpu->area
- *	live, parked                     --skas_fpu_drop()-->   nowhere
+ *      in fpu->area (fpu->runner NULL)
+ *          fpu_enter()                            -> live (r->owner, fpu->runner)
+ *      live
+ *          skas_fpu_save(), fpu_evict()           -> in fpu->area
+ *      live in the registers
+ *          another task of the space is entered   -> parked (r->parked[], an area of the alt stack)
+ *      parked
+ *          fpu_enter()                            -> live
+ *          skas_fpu_save(), eviction              -> in fpu->area
+ *      live, parked
+ *          skas_fpu_drop()                        -> nowhere
  *
- * Invariants: f->runner == r exactly when r->owner == f or one of r->parked[] is f. r->fp + xstate_size lies in the alt stack:
- * checked when it was taken. What is copied is what the guest may have written there: its own FPU
- * state, whatever it is. It is made loadable when it goes back (an xrstor that faults would end the
- * runner). Locks: r->lock guards owner, parked and the fpu->runner that points to r. A state can be
- * saved by another vCPU than the runner's, when its task does not run; r waits for its turn then.
+ * Invariants:
+ * 1. f->runner == r exactly if r->owner == f or one of r->parked[] is f.
+ * 2. r->fp + xstate_size lies in the alt stack: checked when r->fp was taken.
+ * 3. What is copied is what the guest may have written there: its own FPU state, whatever it is. It
+ *    is made loadable when it goes back, since an xrstor that faults would end the runner.
+ *
+ * Locks: r->lock protects owner, parked and the fpu->runner that points to r. Another vCPU than the
+ * runner's can save a state while its task does not run; the runner then waits for its turn.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
@@ -23,7 +33,8 @@
 u32 xstate_size;
 
 #define XSAVE_HEADER 64
-#define XSAVE_SOFTWARE 464 /* from there to the header no bytes are loaded */
+/* no bytes are loaded from here to the header */
+#define XSAVE_SOFTWARE 464
 #define FX_MXCSR 24
 #define MXCSR_MASK 0xffff
 #define XSTATE_FP_SSE 3UL
@@ -34,14 +45,14 @@ u32 xstate_size;
 #define SWAP_CPU_LIMIT (50 * NSEC_PER_MSEC)
 #define SWAP_SLICE (50 * NSEC_PER_USEC)
 
-/* Where each component lies; size 0: not known, and then states are copied whole. */
+/* The place of each component. Size 0: unknown, and then states are copied whole. */
 static struct {
 	u32 at, size;
 } parts[64];
 
 /*
- * Returns the components in use. Without XSAVE there is no header, and fxsave's two are always in
- * use.
+ * Returns the components in use. Without XSAVE the area has no header, and fxsave's two components
+ * are always in use.
  */
 static u64 xstate_bv(const u8 *area)
 {
@@ -71,8 +82,9 @@ void fpu_learn_parts(void)
 }
 
 /*
- * What is behind the header: the components that @bv names, which are those in use. All others are initial, so no bytes of theirs are
- * loaded. To and from an alt stack each line travels between two CPUs, and most programs use few components.
+ * Copies what lies behind the header: the components in use, which @bv names. All others are
+ * initial, so their bytes are never loaded. To and from an alt stack each line travels between two
+ * CPUs, and most programs use few components.
  */
 static void copy_parts(u8 *to, const u8 *from, u64 bv)
 {
@@ -87,7 +99,7 @@ static void copy_parts(u8 *to, const u8 *from, u64 bv)
 	}
 }
 
-/* The fields of an xsave area for which xrstor faults. */
+/* Mends the fields of an xsave area for which xrstor faults. */
 static void make_loadable(u8 *area)
 {
 	u64 *header = (u64 *)(area + XSAVE_LEGACY);
@@ -108,20 +120,23 @@ static u64 area_at(int area)
 	return (u64)area * round_up(xstate_size, 64);
 }
 
-/* The area into which calls save their state (C_CALLNR), and none of them yet. */
+/* Resets the area into which calls save their state (C_CALLNR): no call does yet. */
 void fpu_set_areas(struct runner *r)
 {
 	r->ctl->call_fp = r->va - SLOT_CTL + SLOT_ALT + area_at(FPU_AREAS);
 	r->ctl->call_nr = NO_CALL;
 }
 
-/* The state is below all frames. */
+/* True if the state is in an area, below all frames. */
 bool fpu_in_area(const struct runner *r)
 {
 	return r->fp <= area_at(FPU_AREAS);
 }
 
-/* Whoever reads the area sees zeros where a component is initial, as xsave would have written them. */
+/*
+ * Copies a state to fpu->area. A component in its initial state reads as zeros there, as xsave
+ * would have written it.
+ */
 static void copy_out(struct runner *r, struct fpu *fpu, u64 off)
 {
 	memcpy(fpu->area, r->alt + off, head_size());
@@ -139,8 +154,9 @@ static bool same(const u8 *a, const u8 *b, u32 at, u32 size)
 }
 
 /*
- * Has the alt stack this state there already? The initial state that a signal handler begins with often is, from the last signal, as is
- * what that handler returns to: the call that was interrupted has saved it. Then both CPUs have the lines, and no line has to travel.
+ * True if the alt stack has this state already. It often has the initial state, with which a signal
+ * handler begins, from the last signal. It also often has the state that the handler returns to,
+ * saved by the interrupted call. Then both CPUs have the lines, and no line has to travel.
  */
 static bool is_there(const struct runner *r, const struct fpu *fpu, u64 off)
 {
@@ -158,14 +174,17 @@ static bool is_there(const struct runner *r, const struct fpu *fpu, u64 off)
 	return true;
 }
 
-/* Of components that are not in use the area keeps what it had. */
+/* Copies a state to the alt stack. Components that are not in use keep their old bytes. */
 static void copy_in(struct runner *r, const struct fpu *fpu, u64 off)
 {
 	memcpy(r->alt + off, fpu->area, head_size());
 	copy_parts(r->alt + off, fpu->area, xstate_bv(fpu->area));
 }
 
-/* The registers' state, which only the runner itself can save. Where it is, or -errno: what fpu->area held last counts. */
+/*
+ * Has the runner save the state of its registers. Returns its offset, or -errno; then the last
+ * content of fpu->area counts.
+ */
 static s64 save_registers(struct runner *r, int area)
 {
 	u32 how = READ_ONCE(r->ctl->exit);
@@ -175,7 +194,10 @@ static s64 save_registers(struct runner *r, int area)
 	return off;
 }
 
-/* It has the turn, and saves the state within its first instructions, if it gets a CPU; a sibling may say that it has not. */
+/*
+ * Waits until the runner, which has the turn, has saved the state, which it does within its first
+ * instructions on a CPU. A sibling may pretend that it has not.
+ */
 static void await_swap(struct runner *r)
 {
 	u64 end = os_clock_mono() + SWAP_PATIENCE, used = os_space_cputime(r->task);
@@ -211,7 +233,10 @@ static int area_of(const struct runner *r, const struct fpu *fpu)
 	return -1;
 }
 
-/* An area other than @not, an empty one if there is one: who is parked there goes. */
+/*
+ * Returns an area other than @not, preferably an empty one; a state that is parked there is moved
+ * out.
+ */
 static int free_area(struct runner *r, int not )
 {
 	int area = not == 0 ? 1 : 0;
@@ -223,7 +248,7 @@ static int free_area(struct runner *r, int not )
 	return area;
 }
 
-/* The owner's state out of its frame, or out of the registers. r->lock held. */
+/* Moves the owner's state out of its frame, or out of the registers. r->lock held. */
 static void fetch_owner(struct runner *r)
 {
 	s64 off = (s64)r->fp;
@@ -239,8 +264,9 @@ static void fetch_owner(struct runner *r)
 }
 
 /*
- * The owner's state makes room for @fpu's. Out of a frame it is copied. Out of the registers the runner will put it into
- * an area on its way to @fpu's task; there it stays until its task comes back to this runner, or somebody wants it.
+ * Makes room for @fpu's state. The owner's state is copied out of a frame. Out of the registers the
+ * runner will save it to an area on its way to @fpu's task. There it stays until its task comes
+ * back to this runner, or until it is needed elsewhere.
  */
 static void make_room(struct runner *r, const struct fpu *fpu)
 {
@@ -281,10 +307,11 @@ static void load(struct runner *r, struct fpu *fpu)
 
 	skas_lock(&r->lock);
 	make_room(r, fpu);
-	r->live = false; /* also when the owner is gone, and has left its state in the registers */
+	/* Even if the owner is gone and has left its state in the registers. */
+	r->live = false;
 	area = area_of(r, fpu);
-	if (area >= 0 &&
-		area == r->swap) { /* the turn that would have put it there was never given */
+	/* The turn that would have put it there was never given. */
+	if (area >= 0 && area == r->swap) {
 		r->parked[area] = NULL;
 		WRITE_ONCE(r->swap, -1);
 		r->live = true;
@@ -297,9 +324,9 @@ static void load(struct runner *r, struct fpu *fpu)
 }
 
 /*
- * Before guest code runs: @fpu's state will be the runner's. True when it had to be put there (at
- * the bottom of the alt stack). Only the vCPU that runs @fpu's task gives states to the runner, and nobody fetches
- * the state of a task that runs: so no lock when it is there.
+ * Makes @fpu's state the runner's, before guest code runs. Returns true if it had to be copied
+ * there (to the bottom of the alt stack). Only the vCPU that runs @fpu's task gives states to the
+ * runner, and the state of a running task is never fetched. So no lock is needed if it is there.
  */
 bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
@@ -325,7 +352,10 @@ int fpu_frame(struct runner *r, u64 *off)
 	return 0;
 }
 
-/* After an event: what the runner was to do on its way is done. With a frame, the owner's state is there. */
+/*
+ * Clears after an event what the runner was to do on its way. With @frame, takes the frame's state
+ * as the owner's. Returns 0 or -EFAULT.
+ */
 int fpu_note_event(struct runner *r, bool frame)
 {
 	WRITE_ONCE(r->swapping, false);
@@ -334,8 +364,9 @@ int fpu_note_event(struct runner *r, bool frame)
 }
 
 /*
- * Before the control page is made ready for a turn: true when a state has to leave the registers on the way. Then nobody
- * else can ask for it until fpu_give(), or skas_unlock(&r->lock) when no turn is given after all.
+ * Called before the control page is made ready for a turn. Returns true, with r->lock held, if a
+ * state has to leave the registers on the way. Then no other vCPU can ask for it until fpu_give(),
+ * or until skas_unlock(&r->lock) if no turn is given after all.
  */
 bool fpu_lock_swap(struct runner *r)
 {
@@ -365,7 +396,7 @@ void fpu_reset(struct runner *r)
 		r->parked[i] = NULL;
 }
 
-/* The runner will lose its memory: whose state is there keeps it. */
+/* Copies all states out, since the runner will lose its memory. */
 void fpu_evict(struct runner *r)
 {
 	skas_lock(&r->lock);
@@ -424,7 +455,10 @@ void skas_fpu_drop(struct fpu *fpu)
 	skas_unlock(&r->lock);
 }
 
-/* x87 and SSE as after exec: control word 0x37f, mxcsr 0x1f80, all else in its initial state. */
+/*
+ * Sets x87 and SSE as after exec: control word 0x37f, mxcsr 0x1f80, everything else in its initial
+ * state.
+ */
 void skas_fpu_init(struct fpu *fpu)
 {
 	skas_fpu_drop(fpu);

@@ -1,113 +1,149 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * handoff.c: how a vCPU and its runner wait for each other, and on which host CPUs they and the
- * mapper are.
+ * mapper run.
  *
- * Placement is worth more than anything else: a wake-up across CPUs costs tens of microseconds, on
- * the same CPU four; a partner that spins on another CPU notices within a tenth of one; a partner
- * that spins on our own CPU costs a whole tick. So there are two ways:
+ * Placement matters more than anything else. A wake-up across CPUs costs tens of microseconds, on
+ * one CPU four. A partner that spins on another CPU notices within a tenth of a microsecond; a
+ * partner that spins on our own CPU costs a whole tick. So there are two ways:
  *
- *	apart      vCPU at home, its runners on the partner CPU; both spin about as long as a wake-up would cost, then sleep
- *	together   vCPU and runners at home; nobody spins
+ *     apart      vCPU at home, its runners on the partner CPU; both spin about as long as a wake-up
+ *                would cost, then sleep
+ *     together   vCPU and runners at home; neither spins
  *
- * A vCPU goes apart where the host has a CPU for every busy vCPU and one for its partner, and
- * hand-offs come often; it comes together again when spinning fails too often, because the guest or
- * the kernel computes for long, or when others compete for the CPUs. After a failure it waits before it
- * tries again, longer each time. About once a millisecond is soon enough to look.
+ * A vCPU goes apart if the host has a CPU for every busy vCPU and one for its partner, and
+ * hand-offs come often. It comes together again when spinning fails too often, because the guest or
+ * the kernel computes for long, or when other programs compete for the CPUs. After a failure it
+ * waits before it tries again, longer each time. It looks about once a millisecond.
  *
  * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended
- * floats for a while: it is not pinned, and its runners stay where they are. Where it is then is home, unless
- * another one at work has its home there and there are CPUs enough. A runner that computes for long needs nobody near:
- * it is let run anywhere until its next hand-off.
+ * floats for a while: it is not pinned, and its runners stay where they are. The CPU on which it
+ * ends up is its new home, unless that is the home of another busy vCPU and there are enough CPUs.
+ * A runner that computes for long needs no partner near: it may run anywhere until its next
+ * hand-off.
  *
- *	handoff_place(r);               where, and how it will wait
- *	r's turn = RUN
- *	handoff_placed(r);              the last runner is sent to sleep
- *	handoff_count_wake(r);          r is woken if it sleeps
- *	handoff_wait(r, deadline);      until the turn is the kernel's
+ *      handoff_place(r);               where, and how it will wait
+ *      r's turn = RUN
+ *      handoff_placed(r);              the last runner is sent to sleep
+ *      handoff_count_wake(r);          r is woken if it sleeps
+ *      handoff_wait(r, deadline);      until the turn is the kernel's
  *
- * A guest whose tasks make short calls all the time gains more by the CPU that spins than by one vCPU more: where the host has no
- * CPU for both, the scheduler leaves such tasks on one vCPU (skas_shares()), and a vCPU that is too many hands its tasks over
- * (skas_rests()).
+ * A guest whose tasks make short calls all the time gains more from the CPU that spins than from
+ * one more vCPU. If the host has no CPU for both, the scheduler leaves such tasks on one vCPU
+ * (skas_shares()), and a superfluous vCPU hands its tasks over (skas_rests()).
  *
- * Where the host says itself when a runner has stopped (ptrace), handoff_place() and handoff_slept() are all.
+ * Where the host itself says when a runner has stopped (ptrace), only handoff_place() and
+ * handoff_slept() are used.
  *
- * Locks: struct placement belongs to its vCPU; last is cleared by
- * whoever ends a runner (cmpxchg).
+ * Locks: struct placement belongs to its vCPU. Any vCPU that ends a runner clears last (cmpxchg).
  */
 #include "skas/internal.h"
 #include "skas/trial.h"
 
-#define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then a look at what is going on */
+#define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then it looks at what is going on */
 #define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
-#define POLL_NS 40                          /* between two looks while spinning, about */
-#define FIRST_LOOK 2                        /* so many times POLL_NS after the turn was given */
-#define SPIN_FLOOR 8                        /* the least is this part of the most */
-#define GAP_SHARE 8                         /* of a new gap in the mean of all */
-#define GAP_MOST 16                         /* no gap counts for more times SPIN_NS */
-#define SWITCH_NS (4 * NSEC_PER_USEC)       /* that a runner waits for the one before it to leave */
+/* about the time between looks while spinning */
+#define POLL_NS 40
+/* POLL_NS after the turn was given */
+#define FIRST_LOOK 2
+#define SPIN_FLOOR 8 /* divisor of the most for the least */
+#define GAP_SHARE 8  /* divisor: share of a new gap in the mean */
+#define GAP_MOST 16  /* times SPIN_NS: no gap counts for more */
+/* time that a runner waits for the last one to leave */
+#define SWITCH_NS (4 * NSEC_PER_USEC)
 #define LOOK_NS NSEC_PER_MSEC
-#define BUSY_ONE 256  /* one vCPU at work at every look, */
-#define BUSY_SHARE 4  /* of which the newest counts for so much */
-#define OFTEN 16      /* hand-offs in a look that make going apart worth while */
-#define FEW 4         /* fewer say nothing about how spinning fares */
-#define MISSES_BAD 4  /* more than one miss for so many hits, and sleeping is cheaper */
-#define MISSES 16     /* so many are looked at at once */
+#define BUSY_ONE 256 /* one vCPU at work at every look */
+#define BUSY_SHARE 4 /* divisor: share of the newest look */
+/* hand-offs in a look that make going apart worthwhile */
+#define OFTEN 16
+/* fewer waits say nothing about spinning */
+#define FEW 4
+/* if more than one of so many waits is a miss, sleeping is cheaper */
+#define MISSES_BAD 4
+#define MISSES 16     /* waits judged together */
 #define BACKOFF_MIN 4 /* looks */
 #define BACKOFF_MAX 64
-#define WATCH_NS (8 * NSEC_PER_MSEC) /* apart, the delays of both are looked at so often */
-#define MOVE_LOOKS 128 /* times LOOK_NS between looks at whether the home is contended */
-#define FLOAT_LOOKS 4  /* while the host's scheduler chooses the next one */
-#define COMPUTES_NS (10 * NSEC_PER_MSEC) /* without a hand-off: a runner that may run anywhere */
-#define SHORT_NS                                                                                   \
-	(4 * NSEC_PER_USEC) /* calls that come so often are worth a CPU that spins for them, */
-#define SLEPT_NS 4400UL     /* each of which costs so much without one */
-#define FRESH_LOOKS 2       /* so long that holds: less than the slice of somebody who computes */
-#define REST_LOOKS 32       /* between two rests of a vCPU */
-#define CREDIT 32 /* hand-offs that spinning ended, hence short ones, between looks at the TSC */
+/* apart, how often the delays of both are compared */
+#define WATCH_NS (8 * NSEC_PER_MSEC)
+/* times LOOK_NS between looks at whether the home is contended */
+#define MOVE_LOOKS 128
+/* while the host's scheduler chooses the next home */
+#define FLOAT_LOOKS 4
+/* a runner that goes so long without a hand-off may run anywhere */
+#define COMPUTES_NS (10 * NSEC_PER_MSEC)
+/* mean time between calls that makes a CPU that spins for them worthwhile */
+#define SHORT_NS (4 * NSEC_PER_USEC)
+#define SLEPT_NS 4400UL /* cost of such a call without that CPU */
+/* looks for which that finding holds: less than the slice of a program that computes */
+#define FRESH_LOOKS 2
+#define REST_LOOKS 32 /* looks between two rests of a vCPU */
+/* short hand-offs, ended by spinning, between looks at the TSC */
+#define CREDIT 32
 
-static u32 spin_pauses; /* POLL_NS in cpu_relax()s: a round of spinning */
+/* POLL_NS in cpu_relax()s: a round of spinning */
+static u32 spin_pauses;
 static u32 spin_rounds; /* SPIN_NS in rounds */
-static u64 spin_ticks;  /* and in ticks of the TSC */
+static u64 spin_ticks;  /* SPIN_NS in ticks of the TSC */
 static u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
 
 static struct placement {
-	u32 credit; /* hand-offs until the TSC is read: at the next one when spinning fails */
-	u32 generation; /* of all that decides about places; a runner that was placed under it is in its place */
+	/* hand-offs until the TSC is read; when spinning fails, the next one reads it */
+	u32 credit;
+	/*
+	 * Counts changes of all that decides about places. A runner that was placed under the
+	 * current generation is in its place.
+	 */
+	u32 generation;
 	struct runner *last;
-	struct ctl_page *
-		last_ctl; /* its page: mapped for ever, while the struct may become another space's, or zero, at any time */
-	bool passed;   /* the one before it was told to wake it */
-	bool switched; /* the runner that has the turn is not the one that had it before */
-	bool pinned;   /* this vCPU's thread, to home */
-	bool floating; /* it shall not be, until home_at */
+	/*
+	 * The page of the last runner. It stays mapped, while the struct may become another
+	 * space's, or zero, at any time.
+	 */
+	struct ctl_page *last_ctl;
+	/* the last runner was told to wake this one */
+	bool passed;
+	/* The runner with the turn is not the one that had it before. */
+	bool switched;
+	bool pinned;   /* this vCPU's thread is pinned to home */
+	bool floating; /* it shall not be pinned until home_at */
 	bool apart, impatient;
-	int home, partner; /* host CPUs: the vCPU's, and its runners' while they are apart */
-	u32 hits, misses;  /* since the last look: waits that spinning ended, or did not */
-	u64 spun, slept, woken, across, went_apart, moves; /* statistics; others read them */
+	/* host CPUs: of the vCPU, and of its runners while they are apart */
+	int home, partner;
+	/* since the last look: waits that spinning ended, and others */
+	u32 hits, misses;
+	u64 spun, slept, woken, across, went_apart, moves; /* statistics; other vCPUs read them */
 	u64 next_look;                                     /* TSC */
-	s32 others; /* vCPUs at work at a look, on average, in BUSY_ONEs */
-	u32 backoff,
-		wait; /* looks: the next wait after a failure, what is left of the present one */
-	u64 home_at;  /* TSC: the home is looked at again, or chosen */
+	/* mean number of vCPUs at work at a look, in BUSY_ONEs */
+	s32 others;
+	/* looks: the next pause after a failure, the rest of the present one */
+	u32 backoff, wait;
+	/* TSC: when the home is looked at again, or chosen */
+	u64 home_at;
 	struct home {
-		struct runner *r; /* the one that was about to run, */
-		u64 own, runners; /* ns that the thread, and it, had waited for their CPU, */
-		u64 handoffs, spun,
-			time; /* and how many there had been, at that time: at the last such look */
+		struct runner *r; /* the runner that was about to run */
+		/* ns that the thread, and the runner, had waited for a CPU at the last look */
+		u64 own, runners;
+		/* hand-offs at that look, those ended by spinning, and its time */
+		u64 handoffs, spun, time;
 	} seen;
-	struct runner *watched; /* apart: whose delays, with ours, were */
-	u64 watched_delay;      /* so long, in ns, */
-	u64 watched_at;         /* at that time, */
-	u64 watched_spun;       /* after so many hand-offs that spinning ended */
-	u32 switches;           /* from runner to runner since then */
-	int last_task;          /* of the runner placed last; others read it */
-	u64 stolen_slept;       /* slept, when skas_stolen() was asked last */
-	u64 rate_at,
-		rate_n; /* TSC, and hand-offs until then: how often they come is looked at since */
-	bool few;       /* the last look at that found few */
-	u64 calls_until; /* TSC: they come often, until this is looked at anew; others read it, as what follows */
-	u64 rests_again; /* TSC: not before that it rests */
+	struct runner *watched; /* apart: runner whose delays are compared */
+	u64 watched_delay;      /* ns: its delay and ours at the last look */
+	u64 watched_at;         /* time of that look */
+	/* hand-offs ended by spinning at that look */
+	u64 watched_spun;
+	u32 switches; /* from runner to runner since that look */
+	/* of the runner placed last; other vCPUs read it */
+	int last_task;
+	u64 stolen_slept; /* slept at the last skas_stolen() */
+	/* when the rate of hand-offs was last looked at (TSC), and their number then */
+	u64 rate_at, rate_n;
+	bool few; /* the last look at the rate found few */
+	/*
+	 * TSC: until when calls come often, then looked at anew. Other vCPUs read it and what
+	 * follows.
+	 */
+	u64 calls_until;
+	u64 rests_again; /* TSC: when it may rest again */
 	struct home_trial trial;
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
@@ -120,9 +156,10 @@ static inline u64 ticks(void)
 }
 
 /*
- * How long a pause is, and a tick of the TSC; the best of some, since we may lose the CPU in between. Each look at a turn word takes
- * its cache line away from the one who is writing there: the longer the line travels, the more that costs, and to look a little later
- * costs less.
+ * Measures the length of a pause and of a tick of the TSC. Takes the best of several tries, since
+ * we may lose the CPU in between. Each look at a turn word takes its cache line away from the CPU
+ * that is writing there. The longer the line travels, the more that costs, and to look a little
+ * later costs less.
  */
 static void calibrate(void)
 {
@@ -180,8 +217,9 @@ static bool at_work(int cpu)
 }
 
 /*
- * A CPU for every busy vCPU, and one for its partner. One that runs now and then, say a shell between two commands, does
- * not count: what matters is how many are at work at an average look.
+ * True if the host has a CPU for every busy vCPU, and one for its partner. A vCPU that runs now and
+ * then, such as for a shell between two commands, does not count: what matters is how many are at
+ * work at an average look.
  */
 static bool room_to_spin(struct placement *p)
 {
@@ -201,10 +239,11 @@ static void fall_back(struct placement *p)
 }
 
 /*
- * When others have the CPUs, two that need each other must both be on one at the same time, and lose a time slice
- * whenever either is not: then it is far better to share one CPU. The host says how long each was ready and waited. But each
- * hand-off that spinning ended has saved a change of places: a peer that answers each of our packets takes a CPU for some microseconds
- * again and again, and while we hand over many times in between, to share one would cost more.
+ * True if other programs compete for the CPUs. Then partners apart must both be on a CPU at one
+ * time, and lose a time slice whenever either is not: it is far better to share one CPU. The host
+ * says how long each was ready and waited. But each hand-off that spinning ended has saved a
+ * switch. A peer that answers each of our packets takes a CPU for some microseconds again and
+ * again; while we hand over many times in between, to share one CPU would cost more.
  */
 static bool contended(struct placement *p, struct runner *last)
 {
@@ -229,10 +268,14 @@ static bool spinning_fails(const struct placement *p)
 	return p->misses * MISSES_BAD > p->hits;
 }
 
-/* Few hand-offs in a look say nothing yet. Where others have the CPUs there never are many: they are summed up. */
+/*
+ * Judges whether to stay apart. Few hand-offs in a look say nothing yet. Where other programs have
+ * the CPUs there are never many, so they are summed up.
+ */
 static void stay_apart(struct placement *p)
 {
-	struct runner *last = READ_ONCE(p->last); /* who ends it clears that at any time */
+	/* a vCPU that ends it clears it at any time */
+	struct runner *last = READ_ONCE(p->last);
 
 	if (spinning_fails(p) && p->hits + p->misses >= FEW)
 		fall_back(p);
@@ -257,15 +300,16 @@ static void choose(struct placement *p)
 		p->wait--;
 	p->apart = room && !p->wait && p->hits >= OFTEN;
 	p->went_apart += p->apart;
-	p->watched =
-		NULL; /* together each waits for the other's CPU all the time: that is no contention */
+	/* together each waits for the other's CPU, which is no contention */
+	p->watched = NULL;
 	p->hits = p->misses = 0;
 }
 
 /*
- * Is the CPU that is our home wanted by others? The thread waits for it, or it hardly does, since it mostly sleeps, and the runner waits
- * that computes there. To change places takes its time, too. Many hand-offs make up for short waits, as in contended(), but not for half the
- * CPU, which is what somebody takes who computes there.
+ * True if other programs want the CPU that is our home. Then the thread waits for it; or the thread
+ * hardly waits, since it mostly sleeps, and the runner that computes there waits. To move costs
+ * time, too. Many hand-offs make up for short waits, as in contended(), but not for half the CPU,
+ * which is what a program takes that computes there.
  */
 static bool home_contended(const struct home *was, const struct home *is)
 {
@@ -286,7 +330,10 @@ static bool is_anothers_home(const struct placement *p, int cpu)
 	return false;
 }
 
-/* Where the host's scheduler has put us, or the next CPU after that which is nobody's home. */
+/*
+ * Returns the CPU that the host's scheduler chose for us, or the next CPU after it that is no
+ * vCPU's home.
+ */
 static int next_home(const struct placement *p)
 {
 	int here = os_space_this_cpu();
@@ -301,8 +348,8 @@ static int next_home(const struct placement *p)
 }
 
 /*
- * Where others compete for our CPU the host's scheduler is let choose: for a while we are not
- * pinned, then where it put us is home.
+ * Lets the host's scheduler choose if others compete for our CPU: for a while we are not pinned,
+ * then the CPU on which we are is home.
  */
 static void look_at_home(struct placement *p, struct runner *r, u64 now)
 {
@@ -330,7 +377,10 @@ static void look_at_home(struct placement *p, struct runner *r, u64 now)
 	p->seen = is;
 }
 
-/* The next one to try as a home: the one after the last that was tried, if it is nobody's; or ours. */
+/*
+ * Returns the next CPU to try as a home: the next after the last one tried that is no other vCPU's
+ * home, or our own home.
+ */
 static int next_trial(const struct placement *p)
 {
 	for (int i = 1; i <= skas.host_cpus; i++) {
@@ -358,9 +408,11 @@ void skas_waited_for_disk(int cpu, u64 ns)
 }
 
 /*
- * Do hand-offs come so often that each vCPU wants its partner's CPU more than the guest wants another vCPU? While they sleep
- * each takes longer, and that is no work. One look that finds few ends nothing: the host may have had our CPU for others meanwhile, or the task that
- * calls waited for the one beside it; and a pair that is parted for that wakes each other from CPU to CPU from then on.
+ * Decides whether hand-offs come so often that each vCPU needs its partner's CPU more than the
+ * guest needs another vCPU. Hand-offs that sleep take longer, and that is no work. One look that
+ * finds few ends nothing: the host may have given our CPU to others meanwhile, or the calling task
+ * may have waited for the task beside it. A pair that is parted for that would wake each other from
+ * CPU to CPU from then on.
  */
 static void look_at_rate(struct placement *p, u64 now)
 {
@@ -377,7 +429,7 @@ static void look_at_rate(struct placement *p, u64 now)
 	p->rate_n = n;
 }
 
-/* Apart whatever happens: then at least nobody is patient while it does not work. */
+/* Stays apart whatever happens; then at least no runner is patient while that does not work. */
 static void stay_forced(struct placement *p)
 {
 	p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;
@@ -413,7 +465,10 @@ static bool calls_often(const struct placement *p, u64 now)
 	return (s64)(READ_ONCE(p->calls_until) - now) > 0;
 }
 
-/* With the vCPUs that are at work and @to, or one more (-1), the host has no CPU for the partner of each. */
+/*
+ * True if the host has no CPU for the partner of each vCPU at work, with @to among them, or with
+ * one more (-1).
+ */
 static bool too_many(int to)
 {
 	int n = to < 0;
@@ -467,9 +522,10 @@ static void pin_runner(struct runner *r, int host_cpu)
 }
 
 /*
- * Apart, the next runner is woken before the last one is sent to sleep (handoff_placed()); it need not preempt that one, which costs an
- * interrupt from CPU to CPU and a second switch. Where others compete for the CPU it would wait for too long: together nobody is
- * patient.
+ * Sets a runner's patience. Apart, the next runner is woken before the last one is sent to sleep
+ * (handoff_placed()). It need not preempt that one, which would cost an interrupt from CPU to CPU
+ * and a second switch. Where others compete for the CPU it would wait for too long: together no
+ * runner is patient.
  */
 static void set_patience(struct runner *r, bool patient)
 {
@@ -487,7 +543,7 @@ static void pin_self(struct placement *p)
 	os_space_pin_self(p->home);
 }
 
-/* The vCPU's thread floats for a while: its runners are left where they are. */
+/* Places a vCPU and its runner. If the vCPU's thread floats, its runners stay where they are. */
 static void place(struct placement *p, struct runner *r)
 {
 	pin_self(p);
@@ -509,7 +565,7 @@ static void look_at_clock(struct placement *p, struct runner *r)
 		look(p, r, now);
 }
 
-/* Before a runner goes on. */
+/* Places a runner before it goes on. */
 void handoff_place(struct runner *r)
 {
 	struct placement *p = &placement[r->cpu];
@@ -522,13 +578,15 @@ void handoff_place(struct runner *r)
 }
 
 /*
- * After a runner was given the turn, before it is woken if it sleeps: one that was driven before, and may still spin where this one
- * shall run, is told to sleep. It needs about as long for that as the wake-up takes. Earlier, and the CPU goes idle in between, and to
- * wake an idle CPU is what costs; later, and this one waits for it.
+ * Called after a runner was given the turn, and before it is woken if it sleeps. A runner that was
+ * driven before, and may still spin where this one shall run, is told to sleep. It needs about as
+ * long for that as the wake-up takes. If it were told earlier, the CPU would go idle in between,
+ * and to wake an idle CPU is what costs. If later, this runner would wait for it.
  *
- * Apart, it is told to wake this one, too: both are on the same CPU, where a wake-up costs a fraction of what ours would from another. Where
- * it sleeps already, which it says before it looks at its turn word for the last time, we do it. A guest may keep it from doing so; then we
- * do it when spinning has been in vain (handoff_wait()).
+ * Apart, the last runner is also told to wake this one: both are on one CPU, where a wake-up costs
+ * a fraction of ours from another CPU. If the last runner sleeps already, which it says before it
+ * looks at its turn word for the last time, we wake this one. A guest may keep it from waking; then
+ * we do it when spinning has been in vain (handoff_wait()).
  */
 bool handoff_placed(struct runner *r, bool asleep)
 {
@@ -547,7 +605,8 @@ bool handoff_placed(struct runner *r, bool asleep)
 			WRITE_ONCE(c->pass, r->space->orders->word);
 		p->passed = cmpxchg(&c->turn, TURN_KERNEL, TURN_PARK) == TURN_KERNEL && pass &&
 			    !READ_ONCE(c->rsleep);
-		if (pass && !p->passed) /* or it would do it when it sleeps the next time */
+		/* or it would wake it the next time it sleeps */
+		if (pass && !p->passed)
 			WRITE_ONCE(c->pass, 0);
 	}
 	p->switches++;
@@ -556,7 +615,7 @@ bool handoff_placed(struct runner *r, bool asleep)
 	return p->passed;
 }
 
-/* The vCPU that waits for it sleeps at once, so that it runs here. */
+/* Moves the mapper to this CPU, since the vCPU that waits for it sleeps at once. */
 void handoff_place_mapper(struct space *s)
 {
 	int here = os_space_this_cpu();
@@ -572,7 +631,7 @@ void handoff_forget(struct runner *r)
 	cmpxchg(&placement[r->cpu].last, r, NULL);
 }
 
-/* @r computes: where is the host's affair, until handoff_place(). */
+/* Lets the host choose the CPU of @r, which computes, until handoff_place(). */
 void handoff_let_go(struct runner *r)
 {
 	os_space_pin(r->task, -1);
@@ -597,8 +656,8 @@ static void miss(struct placement *p)
 }
 
 /*
- * A runner had to be woken. That is a failure of its spinning if it was driven last; else another one has used its CPU
- * meanwhile.
+ * Counts that a runner had to be woken. Its spinning failed if it was driven last; else another
+ * runner has used its CPU meanwhile.
  */
 void handoff_count_wake(struct runner *r)
 {
@@ -610,7 +669,7 @@ void handoff_count_wake(struct runner *r)
 		miss(p);
 }
 
-/* The mean of the gaps between calls; those that spinning bridged count as none. */
+/* Updates the mean of the gaps between calls; a gap that spinning bridged counts as none. */
 static inline void learn(struct runner *r, u64 gap)
 {
 	r->gap += ((s64)gap - (s64)r->gap) / GAP_SHARE;
@@ -618,8 +677,8 @@ static inline void learn(struct runner *r, u64 gap)
 }
 
 /*
- * No call follows the turn sooner than the line has gone there and back, and a look before that takes it away from the runner that is
- * about to write it.
+ * Waits before the first look: no call follows the turn sooner than the line has gone there and
+ * back, and an earlier look takes the line away from the runner that is about to write it.
  */
 static inline void wait_for_line(void)
 {
@@ -643,8 +702,8 @@ static bool spin(struct runner *r)
 }
 
 /*
- * Spinning did not pay: the guest computed for so long, with @slept ticks of it after the spinning. While it does so on average for
- * longer than a wake-up costs, little is spun.
+ * Notes that spinning did not pay: the guest computed for long, with @slept ticks of it after the
+ * spinning. While it does so on average for longer than a wake-up costs, little is spun.
  */
 static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 {
@@ -653,7 +712,7 @@ static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 	miss(p);
 }
 
-/* Sleeps until the turn comes or a look is due: -ETIMEDOUT after the deadline. */
+/* Sleeps until the turn comes or a look is due. -ETIMEDOUT after the deadline. */
 static int sleep_on_turn(struct runner *r, u64 deadline)
 {
 	u32 *turn = &r->ctl->turn;
@@ -673,7 +732,10 @@ static int sleep_on_turn(struct runner *r, u64 deadline)
 	return 0;
 }
 
-/* 0: the turn is no longer the runner's, or the runner is dead; -ETIMEDOUT. */
+/*
+ * Waits for the turn. Returns 0 when the turn is no longer the runner's, or the runner is dead; or
+ * -ETIMEDOUT.
+ */
 int handoff_wait(struct runner *r, u64 deadline)
 {
 	struct placement *p = &placement[r->cpu];
@@ -727,7 +789,10 @@ void handoff_sum(struct handoff_counts *c)
 	}
 }
 
-/* Two that take turns on one CPU wait a little for each other; that is the cost of a hand-off and nobody's theft. */
+/*
+ * Two threads that take turns on one CPU wait a little for each other: that is the cost of a
+ * hand-off and is not counted as stolen.
+ */
 u64 skas_stolen(int cpu)
 {
 	struct placement *p = &placement[cpu];

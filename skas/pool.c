@@ -3,17 +3,21 @@
  * pool.c: spaces between two guests. A space costs a fork and a runner to make, a proof of stop to
  * keep.
  *
- *	space_put()        its runners are proved stopped and wiped (one that cannot be is ended), then it goes to the pool
- *	space_get_like()   takes one out, best one whose last owner was like the next, or makes one
- *	space_get()        the same, with an order queued that unmaps everything
+ *    space_put()        its runners are proved stopped and wiped (or ended, if that fails), then it
+ *                       goes to the pool
+ *    space_get_like()   takes a space out, preferably one whose last owner was like the next, or
+ *                       makes one
+ *    space_get()        takes or makes one, and queues an order that unmaps everything
  *
- * A pooled space still maps what its last guest had, and its last orders may still be queued. That is
- * harmless: nothing in it runs, and its next owner unmaps what he does not want before anything
- * does. So giving a space back wakes no mapper, and the next guest of its kind finds most of its mappings in place.
+ * A pooled space still maps what its last guest had, and its last orders may still be queued. That
+ * is harmless: nothing in it runs, and its next owner unmaps what it does not want before anything
+ * does. So giving a space back wakes no mapper, and the next guest of its kind finds most of its
+ * mappings in place.
  *
- * A space with an LDT, or where rdtsc traps, does not go to the pool: its next guest would have it too.
+ * A space with an LDT, or where rdtsc traps, does not go to the pool: its next guest would have it
+ * too.
  *
- * Locks: pool_lock (spin) for the list. A space in the pool belongs to nobody.
+ * Locks: pool_lock (spin) for the list. A space in the pool has no owner.
  */
 #include <asm/unistd.h>
 
@@ -21,19 +25,20 @@
 #include "skas/internal.h"
 
 #define POOL_MAX 32
-#define POOL_SPREAD 8 /* fewer in the pool, and who comes again gets one of his own */
+/* With fewer in the pool, a guest that comes again gets a new space. */
+#define POOL_SPREAD 8
 #define MISSED 16
 
 static DEFINE_SPINLOCK(pool_lock);
 static LIST_HEAD(pool); /* the newest first */
 static int pool_size;
-/* Keys of late that found no kin, the oldest at next_missed; under pool_lock. */
+/* Recent keys that found no kin, the oldest at next_missed; under pool_lock. */
 static u64 missed[MISSED];
 static u32 next_missed;
 
 /*
- * How well it suits: a runner on that vCPU saves a clone, the image many orders. What suits nobody in particular goes before what may
- * suit the next one.
+ * Returns how well a space suits: a runner on that vCPU saves a clone, the image saves many orders.
+ * A space that suits no known guest goes first; others may suit the next guest.
  */
 static int fitness(const struct space *s, int cpu, u64 key)
 {
@@ -44,7 +49,7 @@ static int fitness(const struct space *s, int cpu, u64 key)
 	return ready ? (s->image.nr ? 2 : 3) : 0;
 }
 
-/* Under pool_lock. */
+/* Finds the best space. Under pool_lock. */
 static struct space *find(int cpu, u64 key)
 {
 	struct space *s, *best = NULL;
@@ -53,7 +58,7 @@ static struct space *find(int cpu, u64 key)
 	list_for_each_entry(s, &pool, list) {
 		fit = fitness(s, cpu, key);
 		if (fit > best_fit ||
-			(fit == best_fit && fit < 4)) { /* of equals the oldest, but for its kin */
+			(fit == best_fit && fit < 4)) { /* of equals the oldest, except for kin */
 			best = s;
 			best_fit = fit;
 		}
@@ -61,7 +66,7 @@ static struct space *find(int cpu, u64 key)
 	return best;
 }
 
-/* Has it found no kin before? Under pool_lock. */
+/* True if the key has found no kin before. Under pool_lock. */
 static bool missed_before(u64 key)
 {
 	for (u32 i = 0; i < MISSED; i++)
@@ -72,8 +77,10 @@ static bool missed_before(u64 key)
 }
 
 /*
- * A shell's children and the programs that they become would take each other's spaces in turn, and neither find what it has left. So who has
- * to take a stranger's for the second time gets a new one instead, as long as there are few, unless he takes @any.
+ * Takes a space from the pool, or returns NULL. A shell's children and the programs that they
+ * become would take each other's spaces in turn, and neither would find the mappings that it has
+ * left. So a guest that has to take a stranger's space for the second time gets a new one instead,
+ * as long as there are few, unless it takes @any.
  */
 static struct space *take(int cpu, u64 key, bool any)
 {
@@ -165,8 +172,9 @@ static void stop_runner(struct runner *r)
 }
 
 /*
- * What their control pages say is nobody's, and says that they are to sleep. With one of several that is not asleep any more this was for
- * nothing: it is ended, and what it may have written goes, too. How many there were.
+ * Ends the runners that moved, and returns how many. The control pages now belong to no guest and
+ * say that runners are to sleep. If one of several runners is not asleep any more, the wiping was
+ * in vain: it is ended, and what it may have written goes too.
  */
 static int end_who_moved(struct space *s)
 {
@@ -196,10 +204,12 @@ static int wipe_pages(struct space *s)
 }
 
 /*
- * All of them, and only then is what their control pages say nobody's: until the last one has stopped it could write to the pages of all,
- * also of those that were parked all the time. And one that somebody on the host has stopped and let go on (runner_is_parked()) may have
- * found there that it has the turn, until its page was wiped. So where there are several all are looked at once more, after that: those that
- * are where they were put have slept since then, so at the wiping all did.
+ * Stops all runners. Their control pages can be wiped only after that: until the last one has
+ * stopped it could write to the pages of all, even of those that were parked all the time. A runner
+ * that a process of the host has stopped and continued (runner_is_parked()) may have found there
+ * that it has the turn, until its page was wiped. So if there are several, all are looked at once
+ * more after the wiping. Those that are at their place have slept since then, so at the wiping all
+ * did.
  */
 static void stop_runners(struct space *s)
 {

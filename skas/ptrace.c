@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ptrace.c: guest code under PTRACE_SYSEMU, for hosts without seccomp, and as the reference for
- * what is right. The same spaces, mappers and stub as in seccomp mode; the runner is traced by its
- * vCPU's thread and is always stopped while we have the turn.
+ * correct behaviour. Spaces, mappers and stub are those of seccomp mode. The runner is traced by
+ * its vCPU's thread and is always stopped while we have the turn.
  *
  * Two kinds of stop:
  *
- *	in guest code   before a system call, or with a kick about to be delivered: registers and FPU state are the tracee's
- *	in the stub     before the gate's futex call: a fault or trap was left to the handler, because only a handler is told
- *	                its error code. Registers are in the control page, the FPU state is in the frame
+ *    in guest code   before a system call, or with a kick about to be delivered: registers and FPU
+ *                    state are the tracee's
+ *    in the stub     before the gate's futex call: a fault or trap was left to the handler, because
+ *                    only a handler is told its error code. Registers are in the control page, the
+ *                    FPU state is in the frame
  *
- * and three ways on: from guest code with other registers; from the stub by its own way out, if
- * iretq works on the CPU; and, whenever another FPU state has to go in, from either with
- * everything set by ptrace (an abandoned handler leaves nothing behind: no signal is masked).
+ * and three ways on:
+ * - from guest code with other registers;
+ * - from the stub by its own way out, if iretq works on the CPU;
+ * - from either with everything set by ptrace, whenever another FPU state has to go in. An
+ *   abandoned handler leaves nothing behind: no signal is masked.
  *
  * Invariants:
- * 1. r->regs_live says which kind of stop it is; r->fp is valid in both, since the state of a stop
- *    in guest code is fetched at once to the bottom of the alt stack: another vCPU, which may not
- *    trace this runner, can then take it from there (fpu.c).
+ * 1. r->regs_live says which kind of stop it is. r->fp is valid in both, since the state of a stop
+ *    in guest code is fetched at once to the bottom of the alt stack. So another vCPU, which may
+ *    not trace this runner, can take it from there (fpu.c).
  * 2. A ptrace stop is reported by the host: it needs no proof. A kick that is still pending makes
  *    it stop again at once.
  *
- * The runner has the filter of seccomp mode too, where the host has seccomp, with death instead of
+ * Where the host has seccomp, the runner has the filter of seccomp mode too, with death instead of
  * a signal: a second wall that no call reaches while SYSEMU works.
  */
 #include <asm/signal.h>
@@ -48,7 +52,7 @@ static bool at_gate(const struct runner *r, u64 rip)
 	       skas.base + STUB_SYM_futex_gates + (u64)r->cpu * GATE_SIZE + SYSCALL_INSN_SIZE;
 }
 
-/* Where it slept: at its gate, or where the host has no filters at the end of its set-up. */
+/* True if the runner was asleep: at its gate, or without filters at the end of its set-up. */
 static bool at_rest(const struct runner *r, u64 rip)
 {
 	return skas.caps & OS_SPACE_SECCOMP ? at_gate(r, rip) :
@@ -71,15 +75,15 @@ static int ptrace_attach(struct runner *r)
 
 /* ---- registers ---- */
 
-/* SETREGS takes selectors of privilege 3 only, or none; a guest can have loaded others. */
+/* Returns a selector that SETREGS takes: privilege 3, or none. A guest can have loaded others. */
 static u16 user_selector(u16 sel)
 {
 	return sel ? sel | 3 : 0;
 }
 
 /*
- * Other values that SETREGS would refuse were made harmless by runner_load_regs(), from whose control
- * page they come.
+ * Fills in the registers. Other values that SETREGS would refuse were made harmless by
+ * runner_load_regs(), which wrote the control page.
  */
 static void to_trace(const struct ctl_page *c, struct os_trace_regs *t)
 {
@@ -149,7 +153,10 @@ static void from_trace(const struct os_trace_regs *t, struct regs *regs)
 
 /* ---- going on ---- */
 
-/* xrstor loads mxcsr in any case, the host takes it only with a component that goes by it: so SSE's initial state is written out. */
+/*
+ * Writes out SSE's initial state: xrstor loads mxcsr in any case, but the host takes it only with a
+ * component that depends on it.
+ */
 static void write_out_sse(u8 *area)
 {
 	u64 *bv = (u64 *)(area + XSAVE_BV);
@@ -175,7 +182,10 @@ static int set_all(struct runner *r, bool fpu_too)
 	return os_trace_set_regs(r->task, &t);
 }
 
-/* By the stub's own way out, which loads everything but, without FSGSBASE, the segment bases. */
+/*
+ * Leaves by the stub's own way out, which loads everything except, without FSGSBASE, the segment
+ * bases.
+ */
 static int leave_stub(struct runner *r)
 {
 	struct os_trace_regs t;
@@ -229,7 +239,7 @@ static void stopped_in_guest(
 		return;
 	}
 	ev->type = EV_SYSCALL;
-	/* `syscall` leaves rip in rcx; where it does not look like that the host is asked. */
+	/* `syscall` leaves rip in rcx; if they differ, the host is asked. */
 	ev->i386 = t->rcx != t->rip && os_trace_arch(r->task) != AUDIT_ARCH_X86_64;
 }
 
@@ -248,7 +258,7 @@ static void stopped_in_stub(
 	}
 }
 
-/* It runs past its deadline: a kick. False when that has not helped for too long. */
+/* Kicks a runner that runs past its deadline. False if kicks have been in vain for too long. */
 static bool kick_again(struct runner *r, struct kicking *k)
 {
 	if (!k->last)
@@ -261,9 +271,9 @@ static bool kick_again(struct runner *r, struct kicking *k)
 }
 
 /*
- * Lets it run until a stop that is an event. Signals are the handler's, a kick too where it strikes
- * in the stub: only the stub knows what state it is in. On return *signo is SIG_KICK for a kick in
- * guest code, 0 for a call; the stop's registers are in @t.
+ * Lets the runner run until a stop that is an event. Signals go to the handler, as does a kick that
+ * strikes in the stub: only the stub knows its own state. On return *signo is SIG_KICK for a kick
+ * in guest code, 0 for a call; the stop's registers are in @t.
  */
 static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, int *signo)
 {
@@ -291,10 +301,13 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 			return -ESRCH;
 		if (*signo == SIG_KICK && !in_stub(t->rip))
 			return 0;
-		/* The stub is on its way to the kernel then: it never leaves by itself. */
+		/* The stub is then on its way to the kernel: it never leaves by itself. */
 		if (*signo == SIG_KICK && !(skas.caps & OS_SPACE_IRET))
 			*signo = 0;
-		/* a sibling may send it from one fault to the next, with no call and no pause between them */
+		/*
+		 * A sibling may send the runner from one fault to the next, with no call and no
+		 * pause between them.
+		 */
 		if (os_clock_mono() >= deadline) {
 			if (!kick_again(r, &kicking))
 				return -ETIMEDOUT;
@@ -332,8 +345,8 @@ static void ptrace_run(
 }
 
 /*
- * Nothing to prove; what it will run next is set by ptrace, since no FPU state is live in it any
- * more.
+ * Needs no proof of stop. Ptrace sets what the runner will run next, since no FPU state is live in
+ * it any more.
  */
 static int ptrace_stop(struct runner *r)
 {

@@ -4,8 +4,8 @@
  * into the control page, the event out of it.
  *
  * Everything read from a control page is a request of the guest. The worst that a forged one may do
- * is to end the guest program: numbers are copied once into our memory and either checked or given
- * to the guest's own kernel side as the guest's own registers.
+ * is to end the guest program: numbers are copied once into our memory. They are either checked, or
+ * passed to the guest's kernel side as the guest's own registers.
  */
 #include <asm/signal.h>
 #include <asm/unistd.h>
@@ -19,8 +19,8 @@
 #define START_SLICE (NSEC_PER_SEC / 20)
 #define PROOF_LIMIT (10 * NSEC_PER_MSEC)
 #define TRAPNO_PF 14
-#define FLAGS_USER                                                                                 \
-	0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
+/* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
+#define FLAGS_USER 0x254dd5
 #define FLAGS_ALWAYS 0x202
 #define FLAG_TF 0x100
 #define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - ALT_TOP)
@@ -52,15 +52,16 @@ static int clone(struct runner *r)
 		.nr = __NR_clone,
 		.rdi = CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID,
 		.r10 = r->va + C_TURN,
-		.r9 = r->va, /* no argument of clone: the new runner finds its control page in it */
+		/* clone ignores it: the new runner finds its control page in it */
+		.r9 = r->va,
 	};
 
 	return space_try_locked(r->space, &o);
 }
 
 /*
- * The mapper makes it; its pid is in the order area then. s->lock held: a space_kill() sees it from
- * then on.
+ * Has the mapper make the runner, whose pid is then in the order area. s->lock held, so that a
+ * space_kill() sees the runner.
  */
 static int clone_runner_locked(struct runner *r)
 {
@@ -85,7 +86,7 @@ static int clone_runner_locked(struct runner *r)
 }
 
 /*
- * Names the call that the host refused a runner which ended before it slept, from the runner's
+ * Names the call that the host refused to a runner which ended before it slept, from the runner's
  * status and errno.
  */
 static int start_refusal(const struct runner *r, int status)
@@ -106,8 +107,9 @@ static int start_refusal(const struct runner *r, int status)
 }
 
 /*
- * Asleep behind its filter, as only the host can say: a hello, and all else in the control page, a sibling may have written. Before that it
- * gets no turn and no kick. It is asked in slices; who keeps it from sleeping is soon found out.
+ * Waits until the runner sleeps behind its filter, which only the host can say: a sibling may have
+ * written the hello and everything else in the control page. Before that the runner gets no turn
+ * and no kick. It is asked in slices; a sibling that keeps it from sleeping is soon found out.
  */
 static int await_sleep(struct runner *r)
 {
@@ -126,8 +128,8 @@ static int await_sleep(struct runner *r)
 }
 
 /*
- * 0: PARKED, with no FPU state. -EAGAIN, -ENOMEM: the host has no task for us now, the space is as
- * before.
+ * Makes a runner: 0 and PARKED, with no FPU state. -EAGAIN, -ENOMEM: the host has no task for us
+ * now, and the space is unchanged.
  */
 int runner_make(struct runner *r)
 {
@@ -157,7 +159,7 @@ int runner_make(struct runner *r)
 	if (err) {
 		skas.strays = os_space_is_stray(r->task);
 		pr_warn("skas: a runner did not start: error %d\n", err);
-		/* against a space_kill(), which would end whoever has the handle next */
+		/* A space_kill() would end the next task with this handle. */
 		skas_lock(&r->space->lock);
 		status = runner_end(r);
 		skas_unlock(&r->space->lock);
@@ -172,7 +174,8 @@ int runner_make(struct runner *r)
 /* ---- proof of stop ---- */
 
 /*
- * Moved from its word, where nobody else can wait, to a word of ours: it was asleep in its one futex call, and can only come out behind it.
+ * Moves the runner from its word, where no other task can wait, to a word of ours. So it was asleep
+ * in its one futex call, and can only come out behind it.
  */
 int runner_park(struct runner *r)
 {
@@ -190,8 +193,9 @@ int runner_park(struct runner *r)
 }
 
 /*
- * Where a signal of the host's user (SIGSTOP), a freezer or a tracer has stopped it, its call has begun anew, on its word; and who wakes it
- * there, as any guest may, lets it look at its turn word, where a sibling may say RUN. So a look: is it where only we can have put it?
+ * True if the runner is where only the kernel can have put it. If a signal of the host's user
+ * (SIGSTOP), a freezer or a tracer has stopped it, its call has begun anew, on its word. Any guest
+ * may wake it there; then it looks at its turn word, where a sibling may say RUN.
  */
 bool runner_is_parked(struct runner *r)
 {
@@ -213,14 +217,14 @@ int runner_end(struct runner *r)
 		pr_debug("skas: a runner ended with code %d\n", status >> 8);
 	handoff_forget(r);
 	r->task = 0;
-	/* skas_debug() compares before the next one is made, which has none. */
+	/* skas_debug() compares before the next runner, which has none. */
 	r->debug = (struct debug_regs){ 0 };
 	r->tsc_traps = false;
 	r->state = RUNNER_NONE;
 	return status;
 }
 
-/* Of a stopped runner. */
+/* Wipes the control page of a stopped runner. */
 void runner_wipe_page(struct runner *r)
 {
 	memset(r->ctl, 0, sizeof(*r->ctl));
@@ -228,13 +232,14 @@ void runner_wipe_page(struct runner *r)
 	r->ctl->turn = TURN_PARK;
 	r->fresh = true;
 	r->loads = false;
-	r->placed = 0; /* what it was told about spinning is gone, and */
-	r->told = 0;   /* about its guest */
+	/* what it was told about spinning is gone */
+	r->placed = 0;
+	r->told = 0; /* and about its guest */
 	WRITE_ONCE(r->watched.fresh, true);
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 }
 
-/* A stopped runner forgets what it ran. What it will run next is put there by the next run. */
+/* Makes a stopped runner forget what it ran. The next run puts there what it will run next. */
 void runner_wipe(struct runner *r)
 {
 	runner_wipe_page(r);
@@ -268,16 +273,19 @@ void runner_unpublish(struct runner *r)
 }
 
 /*
- * A guest that does not heed kicks, yet computes, is not worth having. The limits are wide: a busy host has been seen to leave a
- * runner without CPU for two seconds, and time that a hypervisor takes away counts as the runner's own, which on a busy host below a
- * Nestling is most of it. Time in which it was ready and the host ran others is no fault of it; nor is a pause of the whole instance,
- * which is one long wait. But one that has the turn and was kicked, or woken, does not sleep before it has given it back: who is found asleep
- * each time is not worth having either.
+ * Limits for a guest that does not heed kicks, yet computes. They are wide: a busy host has been
+ * seen to leave a runner without CPU for two seconds. Time that a hypervisor takes away counts as
+ * the runner's own, and on a busy host below a Nestling that is most of it. Time in which the
+ * runner was ready and the host ran others is not its fault; nor is a pause of the whole instance,
+ * which is one long wait. But a runner that has the turn and was kicked, or woken, does not sleep
+ * before it has given the turn back. So a runner that is found asleep each time is given up too.
  */
-#define KICKS 20                               /* ignored before CPU time counts, or sleep */
-#define KICK_LIMIT (10 * NSEC_PER_SEC)         /* of neither having CPU time nor waiting for it */
-#define KICK_LIMIT_UNKNOWN (30 * NSEC_PER_SEC) /* where the host does not say how long it waited */
-#define KICK_PAUSE (NSEC_PER_SEC / 4)          /* what one wait counts for at most */
+#define KICKS 20 /* ignored before CPU time or sleep counts */
+/* time without having a CPU or waiting for one */
+#define KICK_LIMIT (10 * NSEC_PER_SEC)
+/* if the host does not say how long it waited */
+#define KICK_LIMIT_UNKNOWN (30 * NSEC_PER_SEC)
+#define KICK_PAUSE (NSEC_PER_SEC / 4) /* the most that one wait counts for */
 
 void kicking_begin(struct kicking *k, const struct runner *r)
 {
@@ -306,7 +314,10 @@ bool kicking_goes_on(struct kicking *k, const struct runner *r)
 	return false;
 }
 
-/* A cache line that is not written stays shared with the runner's CPU. True: it had to be. */
+/*
+ * Stores a value and returns true if it differs: a cache line that is not written stays shared with
+ * the runner's CPU.
+ */
 static inline bool put(u64 *to, u64 value)
 {
 	if (READ_ONCE(*to) == value)
@@ -315,7 +326,10 @@ static inline bool put(u64 *to, u64 value)
 	return true;
 }
 
-/* What the stub can load: a base of the guest's half below the stub's window, or, as any program may by wrgsbase, of the host kernel's half. */
+/*
+ * Returns an address that the stub can load: a base of the guest's half below the stub's window, or
+ * of the host kernel's half, which any program may set by wrgsbase.
+ */
 static u64 canonical(u64 addr)
 {
 	bool high =
@@ -324,7 +338,10 @@ static u64 canonical(u64 addr)
 	return addr < skas.base || high ? addr : 0;
 }
 
-/* While sites may be patched, the trampoline finds its control page by gs: a thread whose base is 0 has it there. */
+/*
+ * Returns gs base for the guest. While sites may be patched, the trampoline finds its control page
+ * by gs: a thread whose base is 0 is lent that address.
+ */
 static u64 gs_for(const struct runner *r, const struct regs *regs)
 {
 	bool lend = skas.patching && !regs->own_gs && !r->space->segs;
@@ -332,7 +349,10 @@ static u64 gs_for(const struct runner *r, const struct regs *regs)
 	return !regs->gs_base && lend ? r->va : canonical(regs->gs_base);
 }
 
-/* What was lent comes back as 0. Anything else, 0 too, the thread has loaded by itself: as after ARCH_SET_GS, nothing is lent any more. */
+/*
+ * Returns the thread's own gs base: a lent one comes back as 0. Any other value, also 0, the thread
+ * has loaded itself; as after ARCH_SET_GS, nothing is lent any more.
+ */
 static u64 gs_of(const struct runner *r, struct regs *regs, u64 gs_base)
 {
 	if (!skas.patching)
@@ -343,7 +363,10 @@ static u64 gs_of(const struct runner *r, struct regs *regs, u64 gs_base)
 	return gs_base;
 }
 
-/* A program that has loaded a selector, as those with an LDT do, keeps its own from then on. */
+/*
+ * True if the space's selectors count. A program that has loaded a selector, as one with an LDT
+ * does, keeps its own from then on.
+ */
 static bool has_segments(struct space *s, int selectors)
 {
 	if (unlikely(selectors) && !s->segs)
@@ -352,8 +375,9 @@ static bool has_segments(struct space *s, int selectors)
 }
 
 /*
- * With an LDT, cs and ss may be anything: iretq with what is no segment is the guest's own fault, and a guest could make it itself. Of
- * ds and its kin the caller knows that they can be loaded; where that has ceased to be so, the stub comes back as after a kick.
+ * Puts selectors. With an LDT, cs and ss may be anything: an iretq to an invalid segment is the
+ * guest's own fault, which it could make itself. The caller knows that ds, es, fs and gs can be
+ * loaded; if that has ceased to be so, the stub comes back as after a kick.
  */
 static bool put_segments(struct runner *r, const struct regs *regs)
 {
@@ -380,7 +404,10 @@ static bool put_segments(struct runner *r, const struct regs *regs)
 	return true;
 }
 
-/* Selectors that the last event did not save are those that were put: a patched call's. */
+/*
+ * Takes selectors. If the last event did not save them (a patched call), they are those that were
+ * put.
+ */
 static void take_segments(struct runner *r, struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
@@ -400,14 +427,18 @@ static void take_segments(struct runner *r, struct regs *regs)
 	regs->gs = READ_ONCE(c->gs);
 }
 
-/* Those that go to the control page and come from it as they are. rax is the only one that a call's answer changes. */
+/*
+ * Registers that go to the control page and come from it unchanged. Only rax is changed by a call's
+ * answer.
+ */
 #define PLAIN_REGS(x)                                                                              \
 	x(r15) x(r14) x(r13) x(r12) x(rbp) x(rbx) x(r10) x(r9) x(r8) x(rsp) x(rdi) x(rsi) x(rdx)   \
 		x(rip)
 
 /*
- * Registers with which iretq and wrfsbase do not fault, as far as they are not the guest's own
- * affair. True: a way out that sets nothing but rax, and rcx and r11 as a system call does, sets all that has changed.
+ * Puts registers with which iretq and wrfsbase do not fault, except by the guest's own fault.
+ * Returns true if all changes can be made by a way out that sets nothing but rax, and rcx and r11
+ * as a system call does.
  */
 static bool put_regs(struct runner *r, const struct regs *regs)
 {
@@ -426,7 +457,7 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	return !changed;
 }
 
-/* Registers, and how the runner is to leave the stub with them. */
+/* Loads the registers, and how the runner is to leave the stub with them. */
 void runner_load_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
@@ -473,8 +504,8 @@ static void decode_patched_call(struct runner *r, struct regs *regs, struct skas
 	take_regs(r, regs);
 	regs->rcx = regs->rip;
 	regs->r11 = regs->eflags;
-	regs->cs =
-		USER_CS; /* the trampoline does not say it, and is 64-bit code; the page has that of the last event */
+	/* The trampoline, 64-bit code, does not save cs: the page has that of the last event. */
+	regs->cs = USER_CS;
 	ev->type = EV_SYSCALL;
 	ev->patched = true;
 	ev->addr = regs->rip;
@@ -502,8 +533,9 @@ static void decode_trap(struct ctl_page *c, u32 signo, struct skas_event *ev)
 }
 
 /*
- * The kernel has the turn: what happened? No event means that the runner died (the host wrote the
- * turn word) or that the guest forged the turn; both are EV_DEAD, and the caller ends what is left.
+ * Decodes the event when the kernel has the turn. No event means that the runner died (the host
+ * wrote the turn word) or that the guest forged the turn. Both are EV_DEAD, and the caller ends
+ * what is left.
  */
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 {
@@ -511,7 +543,8 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 
 	*ev = (struct skas_event){ .type = EV_DEAD };
 	if ((event == EVT_CALL || event == EVT_CALL_SAVED) && skas.ops != &seccomp_ops)
-		return; /* forged: there are no patched sites, and nobody who could save a live state */
+		/* forged: no site is patched, and the stub could not save a live state */
+		return;
 	if (event && fpu_note_event(r, event != EVT_CALL))
 		return;
 	switch (event) {

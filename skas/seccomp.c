@@ -4,24 +4,29 @@
  * runner, whose handler in the stub writes the control page and hands the turn over; we hand it
  * back.
  *
- *	vCPU                                                   runner
- *	registers -> control page, turn = RUN, wake            (waits: spins a while, then sleeps on its word)
- *	waits: spins a while, then sleeps on the turn word     guest code ... signal ... registers -> control page, turn = KERNEL, wake
+ *      vCPU                                       runner
+ *      registers -> control page,                 (waits: spins a while, then sleeps on its word)
+ *      turn = RUN, wake
+ *      waits: spins a while, then sleeps          guest code ... signal ...
+ *      on the turn word                           registers -> control page, turn = KERNEL, wake
  *
  * The turn word, with kwait and rsleep ("I sleep, or am about to") beside it, is the whole
  * protocol. Each side writes its flag, then (full barrier) looks at the turn; each writes the turn,
- * then (full barrier) looks at the other's flag. The runner reads its word before it writes its flag, and who wakes it changes the word first.
- * A guest can write all but the word at any time, so a turn
- * without an event ends the guest, every sleep ends by itself, and a kick heals a lost wake-up. How
- * both sides wait, and where, is handoff.c.
+ * then (full barrier) looks at the other's flag. The runner reads its word before it writes its
+ * flag, and the side that wakes it changes the word first.
  *
- * Proof of stop: docs/skas.md. Locks: a runner is driven by its vCPU alone, but for seccomp_save_fpu(), which any vCPU may
- * call under r->lock.
+ * A guest can write everything but the word at any time. So a turn without an event ends the guest,
+ * every sleep ends by itself, and a kick heals a lost wake-up. How both sides wait, and where, is
+ * handoff.c.
+ *
+ * Proof of stop: docs/skas.md. Locks: a runner is driven by its vCPU alone, except for
+ * seccomp_save_fpu(), which any vCPU may call under r->lock.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define SAVE_SLICE (20 * NSEC_PER_MSEC) /* while a state is to come out of the registers */
+/* how long the kernel waits for a state to come out of the registers */
+#define SAVE_SLICE (20 * NSEC_PER_MSEC)
 
 static bool kick_once(struct runner *r)
 {
@@ -30,7 +35,7 @@ static bool kick_once(struct runner *r)
 	return !handoff_wait(r, os_clock_mono() + KICK_WAIT);
 }
 
-/* The deadline has passed. A runner that does not come is let run anywhere. */
+/* Kicks a runner when the deadline has passed. A runner that does not come may run anywhere. */
 static int kick_home(struct runner *r)
 {
 	struct kicking k = { 0 };
@@ -42,7 +47,8 @@ static int kick_home(struct runner *r)
 	do {
 		if (kick_once(r))
 			return 0;
-		if (os_space_is_dead(r->task) == 1) /* and a sibling says that it has the turn */
+		/* and a sibling pretends that it has the turn */
+		if (os_space_is_dead(r->task) == 1)
 			return -ESRCH;
 	} while (kicking_goes_on(&k, r));
 	return -ETIMEDOUT;
@@ -63,7 +69,7 @@ static void give_turn(struct runner *r)
 	if (handoff_placed(r, asleep)) {
 		handoff_count_wake(r);
 	} else if (parked) {
-		/* a stray signal may have sent it back to its word */
+		/* A stray signal may have sent it back to its word. */
 		if (!os_futex_wake(&r->park, 1))
 			runner_wake(r);
 		handoff_count_wake(r);
@@ -97,7 +103,7 @@ static void seccomp_run(
 		fpu_give(r);
 	r->again = false;
 	give_turn(r);
-	/* A kick that came before the turn was given fell on a waiting runner, which ignores it. */
+	/* A kick that came before the turn was given has hit a waiting runner, which ignores it. */
 	if (skas_kicked(r->cpu))
 		os_space_kick(r->task);
 	err = handoff_wait(r, deadline);
@@ -112,8 +118,8 @@ static void seccomp_run(
 }
 
 /*
- * A slice has passed and the turn is not back. A sibling may have written over what the runner goes by: it is woken again; and given up when
- * it is dead, or as one that ignores kicks.
+ * Called when a slice has passed and the turn is not back. A sibling may have written over the
+ * runner's words, so it is woken again. True if it is to be given up: it is dead, or ignores kicks.
  */
 static bool stalls(struct runner *r, struct kicking *k)
 {
@@ -127,9 +133,11 @@ static bool stalls(struct runner *r, struct kicking *k)
 }
 
 /*
- * The runner waits in the stub with the state in its registers; the answer says where it has put it. Asked by any vCPU,
- * r->lock held; the runner's own vCPU does not run it meanwhile. A kick that comes in between has the state in its frame,
- * which is as good. One that does not answer is not what the kernel takes it for: the space is lost, and its program with the next stay.
+ * Has the runner save its state. It waits in the stub with the state in its registers; the answer
+ * says where it has put it. Any vCPU may ask, with r->lock held; the runner's own vCPU does not run
+ * it meanwhile. A kick that comes in between has the state in its frame, which serves as well. A
+ * runner that does not answer breaks the protocol: the space is lost, and its program ends with the
+ * next stay.
  */
 static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {
@@ -171,7 +179,7 @@ static int seccomp_stop(struct runner *r)
 	int err;
 
 	if (r->debug.dr7)
-		return -EBUSY; /* no next guest is to stop at these */
+		return -EBUSY; /* the next guest must not stop at these */
 	if (r->state == RUNNER_PARKED && runner_is_parked(r))
 		return 0;
 	err = os_space_quiet(r->task, r->cpu);

@@ -3,8 +3,8 @@
  * skas.c: the door skas.h: start and end, and the choice of the mode.
  *
  * skas_init() probes the host, writes the filters and the addresses of the chosen window into a
- * copy of the stub's image, has the zygote started from it, and makes one space with one runner as
- * a trial: what that cannot do, no guest could.
+ * copy of the stub's image, and has the zygote started from it. Then it makes one space with one
+ * runner as a trial: what fails there, no guest could do.
  */
 #include <asm/unistd.h>
 #include <linux/elf.h>
@@ -14,13 +14,16 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define MAX_XSTATE 5632 /* two frames and three states beside them fit the alt stack */
+/* two frames and three states beside them fit the alt stack */
+#define MAX_XSTATE 5632
 #define START_ATTEMPTS 16
-#define LOWER_AFTER 8 /* attempts at the very top, where the zygote's own stack is random */
+/* attempts at the very top, where the place of the zygote's own stack is random */
+#define LOWER_AFTER 8
 #define LOWER_STEP (16UL * STUB_WINDOW)
 #define TRAMP_WINDOW (16UL << 20)
-#define TRAMP_DISP 2   /* of the displacement in its lea */
-#define TRAMP_SHIFT 24 /* of the bits by which the trampoline knows the window */
+#define TRAMP_DISP 2 /* displacement in the trampoline's lea */
+/* shift of the address bits by which the trampoline knows the window */
+#define TRAMP_SHIFT 24
 
 struct skas skas;
 
@@ -40,7 +43,7 @@ static const Elf64_Phdr *phdr_of(const void *image, u64 addr)
 	return NULL;
 }
 
-/* The bytes of the file that are loaded. */
+/* Returns the bytes of the file that are loaded. */
 static u64 loaded_size(const void *image)
 {
 	const Elf64_Ehdr *eh = image;
@@ -60,7 +63,10 @@ static u64 file_offset(const void *image, u64 addr)
 	return ph->p_offset + (addr - ph->p_vaddr);
 }
 
-/* A program for that window: linked at 0, without relocations, it only needs its headers moved. */
+/*
+ * Writes a program for that window: linked at 0, without relocations, it only needs its headers
+ * moved.
+ */
 static void write_image(u8 *image, u64 size, u64 base)
 {
 	s32 window = -(s32)(u32)(base >> TRAMP_SHIFT);
@@ -86,7 +92,10 @@ static void write_image(u8 *image, u64 size, u64 base)
 
 /* ---- the zygote ---- */
 
-/* The image is put together where the first space's control area will be. */
+/*
+ * Starts the zygote at @base. The image is put together where the first space's control area will
+ * be.
+ */
 static int start_zygote_at(u64 base, u64 top)
 {
 	u8 *image = (u8 *)(CTL_MAP_BASE + skas.ctl_stride);
@@ -119,8 +128,9 @@ static int start_zygote_at(u64 base, u64 top)
 }
 
 /*
- * As high as it goes. The window does not cross 4 GiB: filters compare addresses by halves; and no
- * guest maps anything in the 16 MiB that it begins: the trampoline knows it by that.
+ * Starts the zygote at the highest possible address. The window does not cross 4 GiB, since filters
+ * compare addresses by halves. It begins 16 MiB in which no guest maps anything: the trampoline
+ * knows it by that.
  */
 static int start_zygote(void)
 {
@@ -156,7 +166,7 @@ static int open_control_file(void)
 	return err;
 }
 
-/* One space, one runner. They go to the pool. */
+/* Makes one space and one runner, which then go to the pool. */
 static int trial(void)
 {
 	struct space *s = space_make();
@@ -188,7 +198,7 @@ static int start_mode(const struct skas_ops *ops)
 }
 
 #define ASKED "seccomp=on: "
-/* Can seccomp mode work here at all? NULL, or why not. */
+/* Returns NULL if seccomp mode can work here, or why not. */
 static const char *seccomp_obstacle(void)
 {
 	if (!(skas.caps & OS_SPACE_SECCOMP))
@@ -326,7 +336,7 @@ int skas_region_add(int region, int file)
 {
 	if (region < 1 || region >= MAX_REGIONS)
 		return -EINVAL;
-	pool_empty(); /* at boot that is the one of the trial */
+	pool_empty(); /* at boot that is the space of the trial */
 	if (spaces_exist())
 		return -EBUSY;
 	return os_space_give_file(file, ZFD_REGION + region);
@@ -334,7 +344,10 @@ int skas_region_add(int region, int file)
 
 /* ---- running ---- */
 
-/* At the host's limit of tasks pooled spaces are given up. -EAGAIN: that was not enough. */
+/*
+ * Makes a runner, giving up pooled spaces at the host's limit of tasks. -EAGAIN: that was not
+ * enough.
+ */
 static int make_runner(struct runner *r)
 {
 	int err = runner_make(r);
@@ -346,7 +359,7 @@ static int make_runner(struct runner *r)
 	return err == -ENOMEM ? -EAGAIN : err;
 }
 
-/* A runner, and no order left. */
+/* Makes a runner and applies all orders. */
 static int make_ready(struct space *s, struct runner *r)
 {
 	if (unlikely(space_dead(s)))
@@ -416,7 +429,8 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 	err = make_ready(s, r);
 	if (err == -EAGAIN)
 		return err;
-	if (err) { /* skas_run() is not to make one that watches nothing */
+	/* skas_run() must not make one that watches nothing */
+	if (err) {
 		space_lose(s);
 		return 0;
 	}
@@ -428,7 +442,8 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 	/* It is dead, which skas_run() tells. A zombie may not be traced: -EPERM. */
 	if (err == -ESRCH || os_space_is_dead(r->task) == 1)
 		return 0;
-	if (r->debug.dr7) { /* nobody else is to stop at what may still be there */
+	/* no other task must stop at a breakpoint that may remain */
+	if (r->debug.dr7) {
 		space_lose(s);
 		return 0;
 	}
@@ -442,7 +457,7 @@ int skas_debug_hits(struct space *s, int cpu, u64 *dr6)
 
 /* ---- the counter ---- */
 
-/* The mapper has it, and with it the runners that it makes. */
+/* Has the mapper, and with it the runners that it makes, trap rdtsc. */
 static int ask_for_tsc(struct space *s)
 {
 	struct order o = { .nr = __NR_prctl, .rdi = PR_SET_TSC, .rsi = PR_TSC_SIGSEGV };

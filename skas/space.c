@@ -2,18 +2,18 @@
 /*
  * space.c: spaces and the orders to their mappers.
  *
- *	space_make()   the zygote forks a mapper; nothing but the stub is mapped
- *	space_order()  queues a system call that the mapper shall make; a full batch flushes
- *	space_flush()  hands the batch over and waits for the acknowledgement
- *	space_end()    kills and reaps all tasks
+ *      space_make()   the zygote forks a mapper; nothing but the stub is mapped
+ *      space_order()  queues a system call that the mapper shall make; a full batch flushes
+ *      space_flush()  hands the batch over and waits for the acknowledgement
+ *      space_end()    kills and reaps all tasks
  *
- * A batch: orders, their number, then seq (release) and a futex wake; the mapper makes them in turn
- * and writes ack = seq with pwrite, after the errno of the first that failed. Until then the order
- * area belongs to the mapper.
+ * A batch is: orders, their number, then seq (release) and a futex wake. The mapper makes the calls
+ * in turn and writes ack = seq with pwrite, after the errno of the first that failed. Until then
+ * the order area belongs to the mapper.
  *
  * Invariants:
  * 1. The order area is written by kernel and mapper only: an acknowledgement is evidence.
- * 2. A failed order leaves an address space that nobody knows: the space is dead.
+ * 2. A failed order leaves an address space in an unknown state: the space is dead.
  * 3. space->dead never becomes false again before space_end().
  *
  * Locks: space->lock over everything here; index_lock (spin) for the list of free indices.
@@ -28,16 +28,18 @@
 #define LDT_WRITE 0x11
 #define COUNT_FROM 32768
 #define COUNT_STEP 8192
-#define MAPPER_PATIENCE (100 * NSEC_PER_MSEC) /* between looks whether it still lives */
+#define MAPPER_PATIENCE (100 * NSEC_PER_MSEC) /* between looks whether the mapper lives */
 
 /*
- * Indices that were used and are free: a stack of MAX in the control file's first area, behind
+ * Free indices that were used before: a stack of MAX in the control file's first area, behind
  * running[].
  */
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
-#define DEATH_SLICE (20 * NSEC_PER_USEC) /* between looks whether a killed runner is dead */
-#define DEATH_MOST (2 * NSEC_PER_SEC)    /* where the host cannot say, for want of descriptors */
+/* between looks whether a killed runner is dead */
+#define DEATH_SLICE (20 * NSEC_PER_USEC)
+/* limit if the host cannot say, for want of descriptors */
+#define DEATH_MOST (2 * NSEC_PER_SEC)
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
 static u32 nr_free, next_index;       /* under index_lock */
@@ -123,7 +125,7 @@ static void setup_runner(struct space *s, int cpu)
 	r->placed = 0;
 }
 
-/* The stack_t of a slot: read by the runner before it has a stack. */
+/* Writes the stack_t of a slot, which the runner reads before it has a stack. */
 static void setup_stack(struct space *s, int cpu)
 {
 	u64 *stack = (u64 *)((u8 *)s->orders + O_STACKS + cpu * STACK_T_SIZE);
@@ -186,7 +188,7 @@ static void signal_tasks(struct space *s)
 	os_space_end(s->mapper);
 }
 
-/* One that is just being ended by its own vCPU has no task soon. */
+/* Waits until the runner is dead. A runner that its own vCPU is ending soon has no task. */
 static void await_death(struct runner *r)
 {
 	u64 end = os_clock_mono() + DEATH_MOST;
@@ -197,9 +199,10 @@ static void await_death(struct runner *r)
 }
 
 /*
- * Takes it out of action: every task of it dies. space_end() collects them. s->lock held, or nobody
- * else knows the space. A signal is no death: a runner on another CPU goes on until it has come there,
- * and whoever finds the space dead frees frames that it maps. So this waits.
+ * Kills every task of the space and waits until they are dead; space_end() reaps them. s->lock
+ * held, or the caller is the only one that knows the space. A signal is no death: a runner on
+ * another CPU goes on until the signal has reached it, and a caller that finds the space dead frees
+ * frames that it maps. So this waits.
  */
 void space_kill(struct space *s)
 {
@@ -233,7 +236,7 @@ void space_end(struct space *s)
 
 /* ---- orders ---- */
 
-/* Waits for ack == seq; -ECHILD when the mapper died. */
+/* Waits for ack == seq; -ECHILD if the mapper died. */
 static int await_ack(struct space *s)
 {
 	struct order_area *o = s->orders;
@@ -269,7 +272,7 @@ static int hand_over(struct space *s)
 	return err ? err : -(int)(o->err & 0xff);
 }
 
-/* A batch of one order, which may fail and change nothing then (clone). */
+/* Applies a batch of one order (clone), which may fail and then changes nothing. */
 int space_try_locked(struct space *s, const struct order *o)
 {
 	int err = space_flush_locked(s);
@@ -312,7 +315,7 @@ int space_order(struct space *s, const struct order *o)
 	return err;
 }
 
-/* The range lies in what guests may map. */
+/* True if guests may map the range. */
 static bool range_ok(u64 va, u64 len)
 {
 	u64 end;
@@ -335,8 +338,8 @@ static int guest_order(struct space *s, const struct order *o, bool due)
 }
 
 /*
- * Each order is taken for as many new VMAs as it can make, although neighbours merge. Where that
- * comes near to the host's limit the host is asked, now and then.
+ * Counts each order as the most new VMAs that it can make, although neighbours merge. Near the
+ * host's limit the host is asked, now and then.
  */
 static void count_maps(struct space *s, u32 n)
 {
@@ -384,7 +387,7 @@ int space_unmap(struct space *s, u64 va, u64 len)
 {
 	struct order o = { .nr = __NR_munmap, .rdi = va, .rsi = len };
 
-	count_maps(s, 1); /* it may split one */
+	count_maps(s, 1); /* may split one */
 	if (va <= MMAP_MIN_ADDR && va + len >= skas.base)
 		s->nr_maps = s->count_at = 0;
 	return guest_order(s, &o, true);
@@ -404,8 +407,8 @@ int space_protect(struct space *s, u64 va, u64 len, int prot)
 }
 
 /*
- * The order itself carries the descriptor, where r10 and r8 are, since the space maps the order area: the mapper has no other memory that
- * the guest cannot write.
+ * Queues an LDT order. It carries the descriptor itself, where r10 and r8 are, since the space maps
+ * the order area: the mapper has no other memory that the guest cannot write.
  */
 static int ldt_order(struct space *s, const struct user_desc *entry, bool now)
 {

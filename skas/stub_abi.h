@@ -3,32 +3,35 @@
  * stub_abi.h: what the kernel and the stub share. Included by skas/, by skas/stub/ (assembly too)
  * and by os-linux/space.c.
  *
- * The stub window (STUB_WINDOW bytes at the top of what a guest may map; its base is chosen at
- * start by skas_init(), so the stub computes every address from its own rip):
+ * The stub window has STUB_WINDOW bytes at the top of what a guest may map. skas_init() chooses its
+ * base at start, so the stub computes every address from its own rip:
  *
- *	base + STUB_TEXT       r-x   handlers, hand-off, mapper, runner set-up
- *	     + STUB_RODATA     r--   seccomp filters (written into the image by the kernel), the byte table
- *	     + STUB_ZTEXT      r-x   the zygote proper; spaces unmap it
- *	     + STUB_ZDATA      rw-   its data and stack; spaces unmap it
- *	     + STUB_ORDERS     r--   the order area of this space (mapped in spaces only)
- *	     + STUB_VDSO       the host's vvar and vdso, moved here
- *	     + STUB_SLOTS      one slot of SLOT_STRIDE bytes per vCPU; mapped when that vCPU first runs the space:
- *	                         + SLOT_CTL    rw-   control page
- *	                         + SLOT_ALT    rw-   alt stack of the runner's handlers, up to the end of the slot
- *	     + STUB_WORDS      r--   for each vCPU a word of each space: its runner sleeps there
+ *  base + STUB_TEXT       r-x   handlers, hand-off, mapper, runner set-up
+ *       + STUB_RODATA     r--   seccomp filters (the kernel writes them into the image), byte table
+ *       + STUB_ZTEXT      r-x   the zygote proper; spaces unmap it
+ *       + STUB_ZDATA      rw-   its data and stack; spaces unmap it
+ *       + STUB_ORDERS     r--   the order area of this space (mapped in spaces only)
+ *       + STUB_VDSO             the host's vvar and vdso, moved here
+ *       + STUB_SLOTS            one slot of SLOT_STRIDE bytes per vCPU; mapped when that vCPU
+ *                               first runs the space:
+ *           + SLOT_CTL    rw-   control page
+ *           + SLOT_ALT    rw-   alt stack of the runner's handlers, up to the end of the slot
+ *       + STUB_WORDS      r--   for each vCPU one word of each space: its runner sleeps there
  *
  * A handler finds its slot by rounding rsp down: the host chose that rsp, since each runner has its
  * own alt stack.
  *
  * The control file holds for each space (CTL_STRIDE bytes, skas_ctl_stride()):
- *	+ CTL_ORDERS   order area: read-only in the space, written by the kernel and, through its fd, by the mapper
- *	+ CTL_PRIVATE  struct space and the park words: no space ever maps this
- *	+ CTL_SLOT(i)  the SLOT_SIZE bytes of slot i, writable by the guest
+ *     + CTL_ORDERS   order area: read-only in the space, written by the kernel and, through its fd,
+ *                    by the mapper
+ *     + CTL_PRIVATE  struct space and the park words: no space ever maps this
+ *     + CTL_SLOT(i)  the SLOT_SIZE bytes of slot i, writable by the guest
  *
- * Who writes what:
- *	words          kernel
- *	order area     kernel; the mapper pwrites O_ACK, O_ERRNO, O_PID from constants; the zygote pwrites O_ZPID
- *	control page   kernel while it has the turn, runner otherwise, and a hostile guest at any time
+ * Writers:
+ *    words          kernel
+ *    order area     kernel; the mapper pwrites O_ACK, O_ERRNO, O_PID from constants; the zygote
+ *                   pwrites O_ZPID
+ *    control page   kernel while it has the turn, runner otherwise, and a hostile guest at any time
  * So nothing in a control page is evidence: the kernel reads each word once and checks it.
  */
 #ifndef NESTLING_STUB_ABI_H
@@ -52,12 +55,13 @@
 #define SLOT_CTL 0x7000
 #define SLOT_ALT 0x8000
 #define SLOT_ALT_SIZE 0x8000
-#define ALT_TOP 64       /* a runner without a frame has rsp so far below the end of the slot */
+/* A runner without a frame has rsp this far below the end of the slot. */
+#define ALT_TOP 64
 #define SLOT_SIZE 0x9000 /* control page and alt stack, one mapping */
 #define STUB_MAX_SLOTS 64
 #define STUB_WORDS 0x500000
 #define WORDS_SHIFT 15
-#define WORDS_SIZE 0x8000 /* of a slot: a word for each space */
+#define WORDS_SIZE 0x8000 /* of a slot: one word for each space */
 
 /* ---- one space in the control file ---- */
 #define CTL_ORDERS 0x0
@@ -66,66 +70,84 @@
 #define CTL_PRIVATE 0x8000
 #define CTL_PRIVATE_SIZE 0x8000
 #define CTL_FIRST_SLOT 0x10000
-#define CTL_WORDS                                                                                  \
-	0x10000 /* in the first area of the file, which is no space's; written by the kernel alone */
-#define CTL_SLOT(i)                                                                                \
-	(CTL_FIRST_SLOT + (i)*SLOT_STRIDE) /* + SLOT_CTL is not added: SLOT_SIZE bytes from here */
+/* In the first area of the file, which belongs to no space. Only the kernel writes it. */
+#define CTL_WORDS 0x10000
+/* SLOT_SIZE bytes; SLOT_CTL is not added */
+#define CTL_SLOT(i) (CTL_FIRST_SLOT + (i)*SLOT_STRIDE)
 
 /* ---- order area ---- */
-#define O_SEQ 0   /* u32, futex of the mapper: number of the newest batch */
-#define O_COUNT 4 /* u32, orders in it */
-#define O_ACK 8 /* u32, futex of the kernel: number of the last batch that was applied, or failed */
-#define O_ERRNO                                                                                    \
-	12       /* u32, only its low byte is written: errno of the first order that failed, or 0 */
-#define O_PID 16 /* u32: pid of the runner that the batch made */
-#define O_ZPID 20  /* u32: pid of the zygote, every task's parent */
+/* u32, futex of the mapper: number of the newest batch */
+#define O_SEQ 0
+#define O_COUNT 4 /* u32, orders in the batch */
+/* u32, futex of the kernel: number of the last batch that was applied or failed */
+#define O_ACK 8
+/* u32, of which only the low byte is written: errno of the first order that failed, or 0 */
+#define O_ERRNO 12
+/* u32, pid of the runner that the batch made */
+#define O_PID 16
+/* u32, pid of the zygote, every task's parent */
+#define O_ZPID 20
 #define O_FLAGS 24 /* u32, OF_* */
-#define O_WORD 28  /* u32: of this space's words the offset in those of a slot */
-#define O_FILE 32  /* u64: offset of this order area in the control file */
+/* u32, offset of this space's words in the words of a slot */
+#define O_WORD 28
+/* u64, offset of this order area in the control file */
+#define O_FILE 32
 #define O_BATCH 64 /* the orders */
 #define ORDER_SIZE 64
 #define ORDER_MAX 120
 #define O_STACKS 0x2000 /* stack_t of each slot */
 #define STACK_T_SIZE 24
 /*
- * For each slot the sock_fprog of its runner, and the instructions. Each has its own: hello is no evidence that a runner has read its
- * filter, so nothing may be written here while a runner of that slot exists.
+ * For each slot the sock_fprog of its runner, and the instructions. Each slot has its own.
+ * EVT_HELLO is no evidence that a runner has read its filter, so nothing may be written here while
+ * a runner of that slot exists.
  */
 #define O_FILTERS 0x2800
 #define FILTER_RUNNER_SIZE 304
 #define FILTER_PROG_SIZE 16
-#define OF_FILTER 1 /* runners install their filter (the host has seccomp) */
-#define OF_FSGSBASE                                                                                \
-	2 /* rdfsbase and its kin work; else only ptrace mode runs, and it sets the bases */
+/* runners install their filter (the host has seccomp) */
+#define OF_FILTER 1
+/* rdfsbase etc. work. Else only ptrace mode runs, and it sets the bases. */
+#define OF_FSGSBASE 2
 
 /* ---- an order: the mapper's seven registers ---- */
 #define OR_NR 0
 #define OR_RDI 8
 #define OR_RSI 16
 #define OR_RDX 24
-#define OR_R10 32 /* with OR_R8 it can hold the user_desc of a modify_ldt */
+/* with OR_R8 it can hold the user_desc of a modify_ldt order */
+#define OR_R10 32
 #define OR_R8 40
 #define OR_R9 48
 
 /*
  * ---- control page ----
  *
- * By cache lines, since they travel between two CPUs, and between some that takes as long as a hundred instructions. A patched call
- * writes the fourth; of the second and third what has changed since the last one, so that they mostly stay in both caches, as the first
- * does; the fifth stays with the runner. The answer is in the fourth, and nothing else is written where only rax has changed.
+ * Grouped by cache lines, since they travel between two CPUs, which between some CPUs takes as long
+ * as a hundred instructions. A patched call writes the fourth line. Of the second and third it
+ * writes only what has changed since the last call, so these lines mostly stay in both caches, like
+ * the first. The fifth stays with the runner. The answer is in the fourth, and nothing else is
+ * written if only rax has changed.
  */
-#define C_RSPIN 0  /* u32: rounds that the runner spins before it sleeps */
-#define C_RSLEEP 4 /* u32: runner sleeps, or is about to */
+/* u32, rounds that the runner spins before it sleeps */
+#define C_RSPIN 0
+#define C_RSLEEP 4 /* u32, the runner sleeps or is about to */
 #define C_FP 8     /* xsave area that the next exit loads */
-#define C_FRSP 16  /* rsp while the runner waits: below the frame that holds the FPU state */
-#define C_SAVE 24  /* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
-#define C_CALLNR                                                                                   \
-	32 /* u32: a patched call with this number saves the FPU state at C_CALLFP on its way; ~0: none does */
-#define C_CALLFP 40 /* xsave area for that */
-#define C_RING 48   /* the ring that ring_take (stub.S) may take events from, or 0 */
-#define C_RPAUSE 56 /* u32: pauses in a round of spinning */
-#define C_PASS                                                                                     \
-	60 /* u32: who stops spinning first wakes the runner whose word is there, among those of its slot; 0: nobody */
+/* rsp while the runner waits: below the frame with the FPU state */
+#define C_FRSP 16
+/* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
+#define C_SAVE 24
+/* u32, a patched call with this number saves the FPU state at C_CALLFP; ~0: no call does */
+#define C_CALLNR 32
+#define C_CALLFP 40 /* xsave area for C_CALLNR */
+/* ring from which ring_take (stub.S) may take events, or 0 */
+#define C_RING 48
+#define C_RPAUSE 56 /* u32, pauses in a round of spinning */
+/*
+ * u32, offset of the word in this slot whose runner is to be woken by the runner that stops
+ * spinning, or 0
+ */
+#define C_PASS 60
 
 #define C_FS 64
 #define C_GS 72
@@ -142,8 +164,8 @@
 #define C_RSP 152
 #define C_CS 160
 #define C_SS 168
-#define C_RCX                                                                                      \
-	176 /* with EVT_CALL, and on the way back with EXIT_JUMP, neither counts: they are rip and eflags */
+/* Not used with EVT_CALL and EXIT_JUMP, where they are rip and eflags. */
+#define C_RCX 176
 #define C_R11 184
 
 #define C_RDI 192
@@ -152,56 +174,71 @@
 #define C_RAX 216
 #define C_RIP 224
 #define C_EFLAGS 232
-#define C_TURN 240  /* u32: the futex */
-#define C_KWAIT 244 /* u32: kernel sleeps, or is about to */
-#define C_EXIT 248  /* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
-#define C_EV 252    /* u32: signal number, or EVT_* */
+#define C_TURN 240  /* u32, the futex */
+#define C_KWAIT 244 /* u32, the kernel sleeps or is about to */
+/* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
+#define C_EXIT 248
+#define C_EV 252 /* u32, signal number or EVT_* */
 
-#define C_JUMP 256 /* where EXIT_JUMP goes: the trampoline took it from the thunk */
-#define C_OWNRBX                                                                                   \
-	264 /* the trampoline's own: the guest's rbx, rsp and flags on their way to where they belong */
+/* Where EXIT_JUMP goes; the trampoline took it from the thunk. */
+#define C_JUMP 256
+/* The trampoline's own: the guest's rbx, rsp and flags on their way to their places. */
+#define C_OWNRBX 264
 #define C_OWNRSP 272
 #define C_OWNFLAGS 280
-#define C_OWNRAX 288 /* answer_take's: to be a call for the kernel after all */
+/* answer_take's own, for a call that goes to the kernel after all. */
+#define C_OWNRAX 288
 #define C_OWNR11 296
-#define C_YIELDS 304 /* u32: that are answered until one goes to the kernel */
-#define C_SEGS 308   /* u32: not 0: the next exit but by a jump loads the selectors */
+/* u32, sched_yield()s answered until one goes to the kernel */
+#define C_YIELDS 304
+/* u32, not 0: the next exit loads the selectors, unless it is EXIT_JUMP */
+#define C_SEGS 308
 
 #define C_CODE 320 /* u32 */
 #define C_TRAPNO 328
 #define C_ERROR 336
 #define C_CR2 344
 #define C_SIADDR 352
-#define C_SYS 360     /* si_syscall, and si_arch in the upper half */
-#define C_STUBRIP 368 /* where in the stub an event struck; 0 when in the guest */
-#define C_DS 376      /* u16 each; saved with every event but those of patched calls */
+/* si_syscall, with si_arch in the upper half */
+#define C_SYS 360
+/* address in the stub that an event struck; 0 for one in guest code */
+#define C_STUBRIP 368
+/* u16 each; saved with every event except those of patched calls */
+#define C_DS 376
 #define C_ES 378
 #define C_FSSEL 380
 #define C_GSSEL 382
 
-#define C_IRET 384 /* five words: iretq's frame */
+#define C_IRET 384 /* five words, the frame of iretq */
 #define IRET_SIZE 40
 
 /*
- * Calls that the stub answers. The kernel writes the answers while it has the turn, and C_KNOWN at any time; both lines are read by both
- * sides and hardly ever written.
+ * Calls that the stub answers. The kernel writes the answers while it has the turn, and C_KNOWN at
+ * any time. Both sides read both lines, which are rarely written.
  */
 #define C_KNOWN 448 /* u32, KNOWN_* */
-#define C_ANSWERS                                                                                  \
-	512 /* u32 for each call with a number below ANSWERS, NO_ANSWER where the kernel has to be asked */
+/* u32 for each call number below ANSWERS; NO_ANSWER: the kernel has to be asked */
+#define C_ANSWERS 512
 #define ANSWERS 187
 #define NO_ANSWER 0xffffffff
-#define KNOWN_SELF 1  /* C_ANSWERS are right: who the thread that runs is */
-#define KNOWN_YIELD 2 /* nobody waits for this vCPU */
-#define YIELDS 1000   /* so many sched_yield()s may be answered in a row */
+/* C_ANSWERS are those of the running thread */
+#define KNOWN_SELF 1
+#define KNOWN_YIELD 2 /* no task waits for this vCPU */
+/* sched_yield()s that may be answered in a row */
+#define YIELDS 1000
 
-/* With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers. */
+/*
+ * With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers.
+ */
 #define EXIT_FRAME 0
-#define EXIT_IRET 1 /* registers from the control page, by iretq */
-#define EXIT_JUMP                                                                                  \
-	2 /* of a patched call, of whose registers only rax has changed; rcx and r11 become rip and flags */
-#define EXIT_SAVE 3 /* not at all: save the FPU state at C_SAVE, give the turn back */
-#define EXIT_SWAP 4 /* save it, then as EXIT_FRAME: another task of this space goes on */
+/* loads the registers from the control page, by iretq */
+#define EXIT_IRET 1
+/* returns from a patched call that has changed only rax; rcx and r11 become rip and flags */
+#define EXIT_JUMP 2
+/* does not leave: saves the FPU state at C_SAVE and gives the turn back */
+#define EXIT_SAVE 3
+/* saves it, then leaves like EXIT_FRAME: another task of this space goes on */
+#define EXIT_SWAP 4
 
 /* ---- a ring of events, struct aio_ring (kernel/aio/aio.h) ---- */
 #define RING_NR 4
@@ -212,21 +249,24 @@
 #define RING_EVENTS 32
 #define EVENT_SHIFT 5
 
-/* ---- what a thunk says of itself, struct skas_thunk: r11 points to it ---- */
+/* ---- the record of a thunk, struct skas_thunk: r11 points to it ---- */
 #define T_RET 0
 #define T_RESUME 8
 #define T_SYSCALL 16
 
-#define TURN_KERNEL 0 /* also what the host writes when a runner dies (CLONE_CHILD_CLEARTID) */
+/* Also the value that the host writes when a runner dies (CLONE_CHILD_CLEARTID). */
+#define TURN_KERNEL 0
 #define TURN_RUN 1
-#define TURN_PARK 2 /* still the kernel's turn; stop spinning and sleep */
+/* still the kernel's turn; the runner shall stop spinning and sleep */
+#define TURN_PARK 2
 
 #define EVT_HELLO 1000 /* a new runner is ready */
-#define EVT_CALL                                                                                   \
-	1001 /* a system call through a patched site; the FPU state stays in the registers */
+/* a system call through a patched site; the FPU state stays in the registers */
+#define EVT_CALL 1001
 #define EVT_SAVED 1002      /* EXIT_SAVE is done */
-#define EVT_CALL_SAVED 1003 /* as EVT_CALL; the FPU state is at C_FP */
-#define EVT_BROKEN 2000     /* a fault inside the stub that has no roll-forward */
+#define EVT_CALL_SAVED 1003 /* EVT_CALL with the FPU state at C_FP */
+/* a fault inside the stub that has no roll-forward */
+#define EVT_BROKEN 2000
 
 #define SIG_KICK 10   /* SIGUSR1 */
 #define SIG_ORPHAN 12 /* SIGUSR2: the zygote's parent died */
@@ -241,15 +281,17 @@
 #define ZFD_CTL 5
 #define ZFD_REGION 16 /* + region number */
 #define MAX_REGIONS 16
-#define ZFD_END 64 /* no descriptor of a mapper has this number or a higher one */
+/* descriptors of a mapper are below this */
+#define ZFD_END 64
 
 /* ---- zygote requests: struct zyg_msg, answered by one long ---- */
 #define ZYG_CALL 1 /* one system call, nr and a[] */
-#define ZYG_FORK 2 /* a[0]: offset of the order area, a[1]: its size. The mapper's pid */
-#define ZYG_REAP 3 /* a[0]: pid, known dead. Its wait status */
+/* a[0]: offset of the order area, a[1]: its size; returns the mapper's pid */
+#define ZYG_FORK 2
+#define ZYG_REAP 3 /* a[0]: pid, known dead; wait status */
 #define ZYG_FD 4   /* SCM_RIGHTS; a[0]: fd number it gets */
-#define ZYG_GUARD                                                                                  \
-	5 /* a[0]: slot, a[1]: fd, or -1: forget. data: struct termios2 to set on the way out */
+/* a[0]: slot, a[1]: fd, or -1 to forget; data: struct termios2 to set at the end */
+#define ZYG_GUARD 5
 
 /* ---- exit codes of the stub's tasks: which step failed ---- */
 #define ZEXIT_REQUEST 71  /* zygote: request too short */
@@ -257,9 +299,10 @@
 #define ZEXIT_ORDERS 73   /* mapper: cannot map its order area */
 #define ZEXIT_UNMAP 74    /* mapper: cannot unmap the zygote's part */
 #define ZEXIT_DEATHSIG 75 /* runner: prctl(PR_SET_PDEATHSIG) */
-#define ZEXIT_FILES 76    /* runner: close_range, and unshare in its place */
-#define ZEXIT_STACK 77    /* runner: sigaltstack */
-#define ZEXIT_FILTER 78   /* runner: seccomp */
+/* runner: close_range, or unshare in its place */
+#define ZEXIT_FILES 76
+#define ZEXIT_STACK 77  /* runner: sigaltstack */
+#define ZEXIT_FILTER 78 /* runner: seccomp */
 
 #ifndef __ASSEMBLER__
 

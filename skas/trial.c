@@ -7,7 +7,7 @@ static void new_row(struct home_trial *t)
 	t->sum = 0;
 }
 
-/* The row at home is whole: off to the other one. */
+/* Begins the row at the other CPU, when the row at home is complete. */
 static int leave(struct home_trial *t, int here, int other)
 {
 	t->was = t->sum;
@@ -18,7 +18,10 @@ static int leave(struct home_trial *t, int here, int other)
 	return other;
 }
 
-/* And that at the other one: it has to be better by an eighth, else each noise would move us. */
+/*
+ * Decides after the row at the other CPU: it has to be better by an eighth, else each noise would
+ * move us.
+ */
 static int decide(struct home_trial *t)
 {
 	t->away = false;

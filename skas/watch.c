@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c: who computes while nobody drives it.
+ * watch.c: finds runners that compute while no vCPU drives them.
  *
- * The end of a stay is what a control page says, and a guest can say it and compute on: its task sleeps, its runner has the host's CPU, and
- * nobody is charged. So once in a while each runner's CPU time is compared with the stays that its vCPU has given it. What is left over, but for
- * a little after each stay (it wakes us, spins, and falls asleep), nobody has allowed.
+ * The end of a stay is what a control page says, and a guest can say it and compute on: its task
+ * sleeps, its runner has the host's CPU, and no task is charged. So once in a while each runner's
+ * CPU time is compared with the stays that its vCPU has given it. The runner may also use a little
+ * after each stay: it wakes us, spins, and falls asleep. What is left over was not allowed.
  *
- * That alone is no proof: any program of a vCPU may wake the runners of it for nothing, and each such wake-up costs the one that is woken
- * some time in the host's kernel. So what is left over has to be spent in the guest's own code for the most part (a runner that is woken
- * for nothing looks once at its turn word), and it has to be at it in most of several looks. Then the runner is killed, and its program with
+ * That alone is no proof: any program of a vCPU may wake the runners of it for nothing, and each
+ * such wake-up costs the woken runner some time in the host's kernel. So the excess has to be spent
+ * mostly in the guest's own code (a runner that is woken for nothing looks once at its turn word),
+ * and it has to show in most of several looks. Then the runner is killed, and its program ends with
  * its next stay.
  *
- * Who looks is one thread at a time, with no lock: numbers of a stay that is going on may be behind, and the slack is wide. A runner that is
- * being ended is told by ends_lock, which makes sure that a handle is not somebody else's by the time it is killed.
+ * One thread at a time looks, with no lock: numbers of a stay that is going on may be stale, and
+ * the slack is wide. ends_lock protects the mark of a runner that is being ended, so a handle is
+ * not another runner's by the time it is killed.
  */
 #include "skas/internal.h"
 
 #define SPACES_AT_ONCE 64
-#define ACTIVE_NS NSEC_PER_MSEC        /* of CPU time since the last look: somebody is at work */
-#define DOUBT_NS (200 * NSEC_PER_MSEC) /* so much that is not explained is a doubt, */
-#define LEAK_NS (20 * NSEC_PER_MSEC)   /* less this for each look */
-#define DOUBTS 6                       /* are no doubt any more */
+/* CPU time since the last look that means work */
+#define ACTIVE_NS NSEC_PER_MSEC
+/* unexplained time that is one doubt */
+#define DOUBT_NS (200 * NSEC_PER_MSEC)
+#define LEAK_NS (20 * NSEC_PER_MSEC) /* subtracted for each look */
+#define DOUBTS 6                     /* doubts that are proof */
 
 static DEFINE_SPINLOCK(ends_lock);
 
@@ -51,7 +56,10 @@ static void begin(struct watched *w, u64 used, u64 allowed)
 	w->allowed = allowed;
 }
 
-/* There is reason to doubt. But who is asleep now, or has spent half of it in the host's kernel, has one to his credit. */
+/*
+ * Judges a runner with an excess. It is credited if it is asleep now, or if it has spent half of
+ * the excess in the host's kernel.
+ */
 static void judge(struct runner *r, int task, u64 allowed, s64 excess)
 {
 	struct watched *w = &r->watched;
@@ -94,7 +102,7 @@ static void look_at(struct runner *r, bool *active)
 
 	if (state == RUNNER_NONE || !task)
 		return;
-	if (state == RUNNER_RUNNING) { /* its vCPU is answerable for it */
+	if (state == RUNNER_RUNNING) { /* its vCPU answers for it */
 		*active = true;
 		return;
 	}

@@ -4,25 +4,29 @@
  * the signal handlers of a runner and its hand-off to the kernel.
  *
  * Invariants:
- * 1. Nothing here depends on memory that a guest can write, except a runner on its own behalf: the
- *    mapper lives in registers and reads the order area, which is read-only in the space; a new
- *    runner uses registers and read-only memory until its filter is in place, or where the host has
- *    none until it is traced. A signal before that is its end: it has no stack yet.
+ * 1. Nothing here depends on memory that a guest can write, except a runner on its own behalf. The
+ *    mapper lives in registers and reads the order area, which is read-only in the space. A new
+ *    runner uses registers and read-only memory until its filter is in place, or on a host without
+ *    filters until it is traced. A signal before that ends it, since it has no stack yet.
  * 2. Every address is relative to rip: the window may stand anywhere.
  * 3. Each slot has a system call instruction of its own (futex_gates) and its filter admits only
- *    the address behind it, so what follows the instruction knows by constants alone which runner
- *    it is. It trusts no register.
+ *    the address behind it. So the code behind the instruction knows by constants alone which
+ *    runner it is. It trusts no register.
  * 4. There is no rt_sigreturn: handlers leave by xrstor and iretq, so a guest cannot change its
  *    signal mask.
  *
  * States of a runner, by rip (the kick rules at in_stub go by these labels):
  *
- *	guest ---signal---> h_all .. wait_turn     entry: registers go to the control page; an event is on its way
- *	wait_turn .. go                            the kernel has the turn (or has just given it back)
- *	go .. go_live                              leaving; the FPU state is still in the saved frame
- *	go_live .. go_end                          leaving; the FPU state is live, the control page holds the registers
- *	ring_take .. ring_end                      therein: a call is answered, or not
- *	answer_take .. answer_end                  the same, of other calls
+ *      guest ---signal---> h_all .. wait_turn     entry: registers go to the control page; an event
+ *                                                 is on its way
+ *      wait_turn .. go                            the kernel has the turn (or has just given it
+ *                                                 back)
+ *      go .. go_live                              leaving; the FPU state is still in the saved
+ *                                                 frame
+ *      go_live .. go_end                          leaving; the FPU state is live, the control page
+ *                                                 holds the registers
+ *      ring_take .. ring_end                      within that: io_getevents is answered, or not
+ *      answer_take .. answer_end                  within that: another call is answered, or not
  */
 #include "skas/stub_abi.h"
 #include <asm/unistd.h>
@@ -69,9 +73,10 @@
 #define FUTEX_WAKE 1
 
 /*
- * xsave64 or xrstor64 with the area at rdi, all components that the host's signal frames have; eax, edx and flags go.
- * A host without XSAVE has none: fxsave64 or fxrstor64 then. The CPU may have more (AMX's
- * tiles, 8 KiB, which a program has to ask for): they stay as they are at first, and the area has no room for them.
+ * Runs xsave64 or xrstor64 on the area at rdi, with all components that the host's signal frames
+ * have; eax, edx and flags are lost. A host without XSAVE has none: fxsave64 or fxrstor64 is used
+ * then. The CPU may have more components (AMX's tiles, 8 KiB, which a program has to ask for). They
+ * keep their initial state, and the area has no room for them.
  */
 .macro ALL_STATES insn
 	mov stub_xfeatures(%rip), %eax
@@ -89,7 +94,7 @@ legacy\@:
 done\@:
 .endm
 
-/* The words of this slot; rcx goes. */
+/* Loads the address of this slot's words; rcx is lost. */
 .macro WORDS to
 	lea stub_text + STUB_SLOTS(%rip), %\to
 	mov %rbx, %rcx
@@ -154,7 +159,10 @@ runner_start:
 	jnz 1b
 2:
 
-	/* The filter before the stack: a signal that struck between the two would find no stack, and be the end. */
+	/*
+	 * The filter comes before the stack: a signal between the two would find no stack and end
+	 * the runner.
+	 */
 	testl $OF_FILTER, O_FLAGS(%r12)
 	jz 1f
 	imul $FILTER_RUNNER_SIZE, %r13d, %edx
@@ -184,7 +192,10 @@ runner_has_stack:
 	testl $OF_FILTER, O_FLAGS(%r12)
 	jnz handoff
 
-	/* No filter: nothing that a guest can write is looked at before there is a tracer, which takes it from here. */
+	/*
+	 * Without a filter, nothing that a guest can write is read before the runner is traced. The
+	 * tracer takes it over from here.
+	 */
 	xor %eax, %eax
 	xchg %eax, C_TURN(%rbx)
 	lea C_TURN(%rbx), %rdi
@@ -204,7 +215,8 @@ runner_has_stack:
 runner_untraced:
 	jmp 1b
 
-runner_exit:					/* with what the call said, for start_refusal() */
+/* Exits with the call's result in the control page, for start_refusal(). */
+runner_exit:
 	mov %eax, C_CODE(%rbx)
 stub_exit:
 	mov $__NR_exit, %eax
@@ -216,12 +228,12 @@ mapper_end:
 /*
  * ---- a patched call site ----
  *
- * From a thunk: r11 points to its record (T_*), rcx is free, all else is the guest's, flags and stack included. gs base
- * leads to the control page, unless the guest has set it to something of its own: then bits 24 to 55 differ from the
- * window's, since a guest can map nothing in the window's 16 MiB; skas_init() writes the difference into the lea. Up to
- * there no flag changes.
+ * From a thunk: r11 points to its record (T_*), rcx is free. All other registers are the guest's,
+ * flags and stack included. gs base leads to the control page, unless the guest has set its own.
+ * Then bits 24 to 55 differ from the window's, since a guest can map nothing in the window's 16
+ * MiB; skas_init() writes the difference into the lea. Up to there no flag changes.
  */
-	/* a line that is not written stays in both caches */
+	/* A line that is not written stays in both caches. */
 	.macro KEEP reg, at
 	cmp \reg, \at(%rbx)
 	je keep\@
@@ -253,8 +265,9 @@ tramp_window:
 	je call
 
 /*
- * Who am I, and may others run: where the kernel has said so, that needs no hand-off. Until the last jump nothing has happened that counts:
- * whatever signal strikes before it, the call goes to the kernel (in_stub). The answer is as old as the look at C_KNOWN.
+ * Answers "who am I" and "may others run" without a hand-off, if the kernel has allowed it. Until
+ * the last jump nothing has happened that counts: whatever signal strikes before it, the call goes
+ * to the kernel (in_stub). The answer is as old as the look at C_KNOWN.
  */
 	mov %rax, C_OWNRAX(%rbx)
 	mov %r11, C_OWNR11(%rbx)
@@ -281,7 +294,7 @@ answer_take:
 	jmp *%gs:C_JUMP
 answer_end:
 
-/* Of the registers only rbx counts: in_stub may lead here from anywhere above. */
+/* Only rbx is valid here: in_stub may lead here from anywhere above. */
 answer_no:
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov C_OWNRAX(%rbx), %rax
@@ -320,7 +333,10 @@ call_kernel:
 	cmp %eax, C_CALLNR(%rbx)
 	jne handoff
 
-	/* The kernel will want the FPU state of this call, as of the last one with that number. */
+	/*
+	 * The kernel will want the FPU state of this call, as it did for the last one with that
+	 * number.
+	 */
 	mov C_CALLFP(%rbx), %rdi
 	ALL_STATES xsave64
 	mov %rdi, C_FP(%rbx)
@@ -399,7 +415,7 @@ h_all:
 	mov %fs, C_FSSEL(%rbx)
 	mov %gs, C_GSSEL(%rbx)
 	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
-	jz h_event				/* the kernel learns them over ptrace */
+	jz h_event				/* the kernel learns them by ptrace */
 	rdfsbase %rax
 	mov %rax, C_FS(%rbx)
 	rdgsbase %rax
@@ -456,16 +472,17 @@ wait_sleep:
 	jnz pass
 	mov O_WORD + stub_text + STUB_ORDERS(%rip), %eax
 	add %rax, %rdi
-	mov (%rdi), %r10d			/* who wakes us changes it first, */
+	mov (%rdi), %r10d			/* the waker changes it first */
 	movl $1, C_RSLEEP(%rbx)
-	lock orl $0, C_RSLEEP(%rbx)		/* and has changed the turn word before: seen before we look at that once more */
+	/* The waker changes the turn word before: its change is seen before the next look. */
+	lock orl $0, C_RSLEEP(%rbx)
 	cmp %edx, C_TURN(%rbx)
 	jne awake
 	mov %r10d, %edx
 	mov $FUTEX_WAIT, %esi
 	jmp call_futex
 
-/* Our CPU is the next runner's: we are about to sleep, and wake it first. */
+/* Our CPU is the next runner's: we wake it before we sleep. */
 pass:
 	movl $0, C_PASS(%rbx)
 	and $WORDS_SIZE - 4, %eax
@@ -473,7 +490,7 @@ pass:
 	mov $FUTEX_WAKE, %esi
 	mov $1, %edx
 
-/* rdi: word; esi: operation; edx: value. Through the gate of this slot. */
+/* Makes a futex call through the gate of this slot. rdi: word, esi: operation, edx: value. */
 call_futex:
 	lea stub_text + STUB_SLOTS(%rip), %rax
 	mov %rbx, %rcx
@@ -498,14 +515,15 @@ futex_gates:
 	.set slot, slot + 1
 	.endr
 
-/* A guest may have jumped to the gate itself: only rbx is known. */
+/* Only rbx is known: a guest may have jumped to the gate itself. */
 after_futex:
 	mov C_FRSP(%rbx), %rsp
 	pushq $FLAGS_CLEAN
 	popfq
 	cmpl $0, C_RSLEEP(%rbx)
-	je wait_spin				/* it was we who woke somebody */
-awake:						/* to a turn that was given before; or for nothing, then it is not worth spinning */
+	je wait_spin				/* this was a wake-up that we sent */
+/* Awake for a turn that was given before; or for nothing, and then it is not worth spinning. */
+awake:
 	movl $0, C_RSLEEP(%rbx)
 	mov C_TURN(%rbx), %edx
 	cmp $TURN_RUN, %edx
@@ -526,8 +544,9 @@ go:
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
 1:	cmpl $0, C_SEGS(%rbx)
+	/* A sibling may have taken the segment away: in_stub. */
 	je 1f
-go_segs:					/* a sibling may have taken the segment away: in_stub */
+go_segs:
 	mov C_DS(%rbx), %ds
 	mov C_ES(%rbx), %es
 	mov C_FSSEL(%rbx), %fs
@@ -541,7 +560,7 @@ go_segs_end:
 	wrgsbase %rax
 1:	cmpl $EXIT_IRET, C_EXIT(%rbx)
 	jne 1f
-	pushq $FLAGS_CLEAN			/* iretq does not bear NT */
+	pushq $FLAGS_CLEAN			/* iretq fails with NT set */
 	popfq
 	jmp go_live
 1:	mov C_FP(%rbx), %rdi
@@ -571,10 +590,13 @@ go_live:
 	iretq
 
 /*
- * io_getevents through a patched site: where the kernel has named the ring and enough events are in it, they are taken without a hand-off.
- * The control page holds the registers as they are to be for the kernel; rdi the ring, rsi how many at least, rdx at most, r10 where to, r8
- * how long. Until the new head is stored nothing has happened: whatever signal strikes before that, a kick or a fault of the ring's or the
- * caller's memory, sends the call to the kernel (in_stub). From then on the control page says what the call has returned.
+ * io_getevents through a patched site. If the kernel has named the ring and it has enough events,
+ * they are taken without a hand-off. The control page holds the registers as the kernel will need
+ * them. rdi: the ring, rsi: least number, rdx: most, r10: buffer, r8: timeout.
+ *
+ * Until the new head is stored nothing has happened. Any signal before that, a kick or a fault of
+ * the ring's or the caller's memory, sends the call to the kernel (in_stub). From then on the
+ * control page has the call's result.
  */
 ring_take:
 	test %rdi, %rdi
@@ -582,10 +604,11 @@ ring_take:
 	cmp %rdi, C_RING(%rbx)
 	jne ring_no
 	cmpl $RING_MAGIC, RING_MAGIC_AT(%rdi)
+	/* the time itself does not matter, but it must be readable */
 	jne ring_no
 	test %r8, %r8
 	jz 1f
-	mov (%r8), %rax				/* the time is of no interest, that it can be read is */
+	mov (%r8), %rax
 	mov 8(%r8), %rax
 1:	mov RING_NR(%rdi), %r11d
 	mov RING_HEAD(%rdi), %ecx
@@ -599,13 +622,13 @@ ring_take:
 	jae 2f
 	add %r11d, %eax
 2:	test %rsi, %rsi
-	js ring_no				/* wrong arguments are the kernel's */
+	js ring_no				/* the kernel judges wrong arguments */
 	cmp %rdx, %rsi
 	jg ring_no
 	test %rdx, %rdx
 	jz ring_no
 	cmp %rsi, %rax
-	jl ring_no				/* too few: it sleeps */
+	jl ring_no				/* too few: the kernel sleeps */
 	cmp %rdx, %rax
 	cmovg %edx, %eax
 	mov %eax, %esi
@@ -633,7 +656,7 @@ ring_take:
 ring_end:
 	mov C_R8(%rbx), %r8
 	mov C_R9(%rbx), %r9
-/* What the wait has used is restored; rbx last, gs still leads to the control page. */
+/* Restores what the wait has used. rbx comes last; gs still leads to the control page. */
 go_jump:
 	pushq C_EFLAGS(%rbx)
 	popfq
@@ -667,7 +690,10 @@ in_stub:
 	mov %rbx, UC_RBX(%rdx)
 	jmp resume
 
-	/* A kick on the way in: the call goes to the kernel and is not answered here, or nobody would have heeded it. */
+	/*
+	 * A kick on the way in: the call goes to the kernel and is not answered here, or the kick
+	 * would be lost.
+	 */
 1:	lea tramp(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
@@ -677,13 +703,14 @@ in_stub:
 	jae 1f
 	movq $0, C_RING(%rbx)
 
+/* A ring that is not mapped is not tried again until the kernel has looked. */
 1:	lea ring_take(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
 	lea ring_end(%rip), %rax
 	cmp %rax, %rcx
 	jae 1f
-	movq $0, C_RING(%rbx)			/* a ring that is not mapped is not tried again until the kernel has looked */
+	movq $0, C_RING(%rbx)
 	lea ring_no(%rip), %rax
 	mov %rax, UC_RIP(%rdx)
 	jmp resume
@@ -695,13 +722,14 @@ in_stub:
 	cmp %rax, %rcx
 	jae 1f
 	/*
-	 * leaving, FPU live: the control page is the state, this frame has the FPU. A kick, or a
-	 * fault of iretq.
+	 * Leaving, FPU live, after a kick or a fault of iretq: the control page has the registers,
+	 * this frame the FPU state.
 	 */
+	/* EXIT_JUMP: rcx and r11 are not in the page yet. */
 	lea ring_take(%rip), %rax
 	cmp %rax, %rcx
 	jb h_leaving
-h_jumping:					/* of EXIT_JUMP rcx and r11 are not in the page yet */
+h_jumping:
 	mov C_RIP(%rbx), %rax
 	mov %rax, C_RCX(%rbx)
 	mov C_EFLAGS(%rbx), %rax
@@ -710,7 +738,7 @@ h_leaving:
 	mov %rcx, C_STUBRIP(%rbx)
 	jmp h_event
 
-	/* A segment that is not there any more: as a kick, and the kernel looks which. */
+	/* A segment is gone: handled as a kick, and the kernel finds out which. */
 1:	lea go_segs(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
@@ -725,19 +753,23 @@ h_leaving:
 	jb resume				/* entry: an event is on its way */
 	lea go_live(%rip), %rax
 	cmp %rax, %rcx
-	jae resume				/* this code, on behalf of an earlier kick */
+	jae resume				/* this code, for an earlier kick */
 	lea go(%rip), %rax
 	cmp %rax, %rcx
 	jae 2f
 	cmpl $TURN_RUN, C_TURN(%rbx)
-	jne resume				/* the kernel's turn: it asks for nothing */
-	/* the turn was given and not used yet: give it back, with what holds the FPU state: this frame or the saved one */
-2:	movl $0, C_RSLEEP(%rbx)			/* where it struck is left for good */
+	jne resume				/* the kernel's turn: nothing to do */
+	/*
+	 * The turn was given and not used yet. It is given back, with the frame that holds the FPU
+	 * state: this one or the saved one.
+	 */
+2:	movl $0, C_RSLEEP(%rbx)			/* the code that was hit is abandoned */
 	cmpl $EXIT_FRAME, C_EXIT(%rbx)
 	je 4f
 	cmpl $EXIT_SWAP, C_EXIT(%rbx)
+	/* The other task's state is saved first, from this frame. */
 	jne 3f
-	mov UC_FPSTATE(%rdx), %rdi		/* the other task's state first, from this frame */
+	mov UC_FPSTATE(%rdx), %rdi
 	ALL_STATES xrstor64
 	mov C_SAVE(%rbx), %rdi
 	ALL_STATES xsave64
@@ -752,9 +784,9 @@ h_leaving:
 	jmp h_leaving
 
 /*
- * Back to where the signal struck, in the stub. The iret frame is built in the frame's own slots of
- * rsp, rip, flags, cs and err: rsp never rises above this frame, so that another kick cannot
- * overwrite an older one.
+ * Returns to the instruction in the stub that the signal struck. The iret frame is built in the
+ * frame's own slots of rsp, rip, flags, cs and err. So rsp never rises above this frame, and
+ * another kick cannot overwrite an older one.
  */
 resume:
 	mov %rdx, %r8
@@ -802,7 +834,7 @@ stub_end:
 stub_filters:
 	.space FILTERS_SIZE
 	.globl stub_xfeatures
-stub_xfeatures:				/* skas_init() writes it */
+stub_xfeatures:				/* written by skas_init() */
 	.quad 0
 	.globl stub_bytes
 stub_bytes:

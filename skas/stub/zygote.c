@@ -3,12 +3,12 @@
  * zygote.c: the process that all spaces are forked from. Freestanding: no libc, TLS, rseq, robust
  * list or tid pointer, so that a fork has nothing to undo.
  *
- * It answers requests (stub_abi.h: ZYG_*) on a socket until the kernel closes its end, and it is
- * the parent of every mapper and runner: it reaps when told, so that no pid is used again while the
- * kernel knows it. When the kernel goes, however, it puts guarded terminals back and ends; its
- * death takes all spaces along (PR_SET_PDEATHSIG).
+ * It answers requests (stub_abi.h: ZYG_*) on a socket until the kernel closes its end. It is the
+ * parent of every mapper and runner and reaps when told, so that no pid is reused while the kernel
+ * knows it. When the kernel ends, the zygote puts guarded terminals back and ends too; its death
+ * takes all spaces along (PR_SET_PDEATHSIG).
  *
- * It does not decide anything: what a space maps, and when it ends, the kernel says.
+ * It decides nothing: the kernel says what a space maps and when it ends.
  */
 #include <stdint.h>
 #include <asm/ioctls.h>
@@ -50,7 +50,7 @@ struct fd_control {
 #define NR_GUARDS 4
 
 static struct {
-	int fd; /* of a terminal, + 1; 0: none */
+	int fd; /* of a terminal, + 1, or 0 */
 	unsigned char termios[48];
 } guards[NR_GUARDS];
 static int zpid;
@@ -79,7 +79,7 @@ __attribute__((noreturn)) static void leave(int status)
 		call1(__NR_exit_group, status);
 }
 
-/* The kernel is gone. SIGTTOU is ignored, so the ioctl works from the background too. */
+/* Ends after the kernel. SIGTTOU is ignored, so the ioctl works from the background too. */
 __attribute__((noreturn)) void zygote_orphan(void)
 {
 	for (int i = 0; i < NR_GUARDS; i++)
@@ -96,7 +96,7 @@ static void handle(int sig, uint64_t handler, uint64_t flags)
 }
 
 /*
- * What spaces inherit: the handlers of runners; signals of the terminal and of shutting down do not
+ * Sets what spaces inherit: the handlers of runners. Signals of the terminal and of shutdown do not
  * reach them.
  */
 static void set_signals(void)
@@ -117,8 +117,8 @@ static void set_signals(void)
 }
 
 /*
- * A new mapper: the order area, then out of here. What is the zygote's own is closed: the socket,
- * terminals.
+ * Becomes a mapper: maps the order area and leaves this code. The zygote's own descriptors are
+ * closed: the socket, terminals.
  */
 __attribute__((noreturn)) static void become_mapper(long file_offset, long size)
 {
@@ -152,7 +152,7 @@ static long fork_space(long file_offset, long size)
 	return pid;
 }
 
-/* __WALL: in ptrace mode the kernel was the first to see the task die. */
+/* Reaps @pid. __WALL, since in ptrace mode the kernel was the first to see the task die. */
 static long reap(long pid)
 {
 	int status = 0;
@@ -214,7 +214,8 @@ static long receive(struct zyg_msg *m, int *fd)
 
 void zygote_main(void)
 {
-	static const char name[] = "nestling-space"; /* exec of a memfd calls us by a number */
+	/* exec of a memfd names the process by a number */
+	static const char name[] = "nestling-space";
 	struct rlimit no_core = { 0, 0 };
 	struct zyg_msg m;
 	long r;
@@ -227,7 +228,8 @@ void zygote_main(void)
 	call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	call2(__NR_setrlimit, RLIMIT_CORE, &no_core);
 	call2(__NR_arch_prctl, ARCH_SET_GS,
-		0); /* gs base becomes ours if the host is an instance: fsgsbase_works() */
+		/* If the host is an instance, gs base becomes ours: fsgsbase_works(). */
+		0);
 	for (;;) {
 		r = receive(&m, &fd);
 		if (r <= 0)
