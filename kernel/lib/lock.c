@@ -12,9 +12,9 @@
  */
 #include "arch/um/arch.h"
 #include "kernel/lib/atomic.h"
-#include "kernel/lib/contention.h"
+#include "kernel/lib/debug/contention.h"
 #include "kernel/lib/lock.h"
-#include "kernel/lib/lockdep.h"
+#include "kernel/lib/debug/lockdep.h"
 #include "kernel/lib/printk.h"
 
 #define SPINS 60

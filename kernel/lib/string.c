@@ -11,7 +11,7 @@
  * It does not fix up faults; memory that may vanish is copied by arch/um.
  */
 #include "kernel/lib/alloc.h"
-#include "kernel/lib/asan.h"
+#include "kernel/lib/debug/asan.h"
 #include "kernel/lib/string.h"
 
 typedef u64 word_t __attribute__((may_alias, aligned(1)));

@@ -10,7 +10,7 @@
  *
  * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c knows the others.
  */
-#include "kernel/lib/contention.h"
+#include "kernel/lib/debug/contention.h"
 #include "kernel/mm/hugetlb_internal.h"
 
 #include "kernel/sched/task.h"

@@ -20,7 +20,7 @@
  * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is allocated again, a new one with 0x5a; behind each object
  * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics. Behind that is struct slab_tail: who allocated it (leak.c).
  */
-#include "kernel/lib/asan.h"
+#include "kernel/lib/debug/asan.h"
 #include "kernel/mm/uninit.h"
 #include "kernel/mm/inject.h"
 #include "kernel/mm/internal.h"

@@ -11,7 +11,7 @@
  */
 #include <asm/errno.h>
 
-#include "kernel/lib/contention.h"
+#include "kernel/lib/debug/contention.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
 

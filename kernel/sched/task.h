@@ -11,7 +11,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
-#include "kernel/lib/lockdep.h"
+#include "kernel/lib/debug/lockdep.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"

@@ -11,7 +11,7 @@
 #include <linux/mman.h>
 
 #include "gen/stub_syms.h"
-#include "kernel/lib/contention.h"
+#include "kernel/lib/debug/contention.h"
 #include "kernel/lib/string.h"
 #include "tests/skas/harness.h"
 

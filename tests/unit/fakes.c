@@ -4,7 +4,7 @@
  * error, locks that nobody contends for, and a panic that fails the test.  All weak: a test or the real source may define
  * its own.
  */
-#include "kernel/lib/contention.h"
+#include "kernel/lib/debug/contention.h"
 #include "kernel/lib/trace.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"

@@ -9,7 +9,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
-#include "kernel/lib/contention.h"
+#include "kernel/lib/debug/contention.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/leak.h"

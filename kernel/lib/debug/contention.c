@@ -7,7 +7,7 @@
  *
  * Locks: none: the numbers of a row are added to atomically, and a reader may see one without another.
  */
-#include "kernel/lib/contention.h"
+#include "kernel/lib/debug/contention.h"
 
 #include "arch/um/arch.h"
 #include "kernel/lib/ksyms.h"

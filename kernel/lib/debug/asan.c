@@ -10,7 +10,7 @@
  * It does not check the kernel's own variables and stacks (the debug build's guard pages do that), nor frames of the page
  * cache.
  */
-#include "kernel/lib/asan.h"
+#include "kernel/lib/debug/asan.h"
 
 #ifdef CONFIG_ASAN
 #include "arch/um/layout.h"

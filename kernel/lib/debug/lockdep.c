@@ -6,7 +6,7 @@
  * test-and-set word, guards the growing: the checker cannot use the locks that it checks. The first report turns
  * the checker off, because after it the graph says little.
  */
-#include "kernel/lib/lockdep.h"
+#include "kernel/lib/debug/lockdep.h"
 
 #ifdef CONFIG_DEBUG
 #include "arch/um/arch.h"
