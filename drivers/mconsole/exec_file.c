@@ -16,7 +16,7 @@
 #include "drivers/mconsole/exec.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/vfs.h"
 

@@ -22,7 +22,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/super.h"
 
 #define RA_SECTORS_MAX 65536 /* 32 MiB */

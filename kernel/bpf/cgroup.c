@@ -20,7 +20,7 @@
 #include "kernel/cgroup/v1.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/vfs.h"
 
 #define MAX_PROGRAMS 64

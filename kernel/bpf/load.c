@@ -9,7 +9,7 @@
 #include "kernel/bpf/types.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/vfs.h"
 
 #define LICENSE_MAX 128

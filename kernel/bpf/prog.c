@@ -15,7 +15,7 @@
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/vfs.h"
 
 #define MAX_ID (INT32_MAX - 1)

@@ -17,7 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/vfs.h"
 
 #define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))

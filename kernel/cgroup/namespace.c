@@ -9,7 +9,7 @@
 
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
 
 struct cgroup_namespace {

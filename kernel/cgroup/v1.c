@@ -11,9 +11,9 @@
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 
 DEFINE_MUTEX(cgroup1_mutex);
 DEFINE_SPINLOCK(cgroup1_lock);

@@ -22,7 +22,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/async_poll.h"

@@ -17,7 +17,7 @@
 
 #include "kernel/ipc/notify.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define FAN_FID_BITS (FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID)
 #define FAN_PERM_EVENTS (FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM)

@@ -27,7 +27,7 @@
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/fasync.h"
 #include "kernel/vfs/super.h"
 

@@ -16,7 +16,7 @@
 #include "arch/um/arch.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/vfs.h"

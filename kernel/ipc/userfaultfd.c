@@ -16,7 +16,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/userfault.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/vfs.h"
 
 #define FEATURES                                                                                   \

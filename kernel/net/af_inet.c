@@ -14,7 +14,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 struct sockaddr_v4 {
 	u16 family, port;

@@ -10,7 +10,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/ioctl.h"
 #include "kernel/net/neigh.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define ATF_COM 0x02
 #define ATF_PERM 0x04

@@ -19,7 +19,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/net.h"
 #include "kernel/net/netlink.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/proc_event.h"
 

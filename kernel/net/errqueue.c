@@ -22,7 +22,7 @@
 #include "kernel/net/packet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define DATA_MAX 65600U
 #define QUOTE_LEAST 128U /* RFC 4884, 4.1: extensions are not before that */

@@ -14,7 +14,7 @@
 #include "kernel/net/link.h"
 #include "kernel/net/net.h"
 #include "kernel/net/rtnl.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define SPEED_OF_A_VIRTUAL_LINK 10000
 

@@ -11,7 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/ethtool.h"
 #include "kernel/net/net.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define NAMES 64U
 #define WORDS (NAMES / 32)

@@ -19,7 +19,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define BUCKETS 256
 #define LEASES_MAX 4096

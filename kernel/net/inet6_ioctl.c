@@ -13,7 +13,7 @@
 #include "kernel/net/ioctl.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/netdev.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define RTF_GATEWAY 2
 #define RTF_REJECT 0x200

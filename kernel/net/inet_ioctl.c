@@ -17,7 +17,7 @@
 #include "kernel/net/ioctl.h"
 #include "kernel/net/link.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsfs.h"
 
 struct sockaddr4 {

@@ -16,7 +16,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define SOL_UDPLITE 136
 #define UDPLITE_SEND_CSCOV 10

@@ -14,7 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/inet.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define HEADER sizeof(struct iphdr)
 #define DAY_MS 86400000U

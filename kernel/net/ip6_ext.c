@@ -15,7 +15,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/ip.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define OPTS_MAX (8U * 255)
 

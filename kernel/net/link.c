@@ -25,7 +25,7 @@
 #include "kernel/net/skb.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/vfs.h"

@@ -16,7 +16,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/netlink.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/pid_ns.h"
 
 #define PORT_BUCKETS 256U

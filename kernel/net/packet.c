@@ -12,7 +12,7 @@
 #include "kernel/net/packet.h"
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define PACKET_MAX 65550U              /* the longest packet, with a link header */
 #define LL_SIZE(halen) (12U + (halen)) /* of a sockaddr_ll with so long an address */

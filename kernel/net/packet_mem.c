@@ -18,7 +18,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define RING_MAX (256U << 20)
 #define MIDDLE (RING_MAX >> PAGE_SHIFT) /* pages */

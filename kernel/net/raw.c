@@ -18,7 +18,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 /* A ping socket's port, in a table of its own, is the identifier. */
 struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };

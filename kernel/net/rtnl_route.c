@@ -15,8 +15,8 @@
 #include "kernel/net/netlink.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
-#include "kernel/task/cred.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/cred.h"
+#include "kernel/ident/user_ns.h"
 
 #define USER_METRIC 1024 /* of IPv6 routes that say none, as Linux has it */
 #define TICK (NSEC_PER_SEC / 100)

@@ -14,8 +14,8 @@
 #include "kernel/mm/mm.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
-#include "kernel/task/cred.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/cred.h"
+#include "kernel/ident/user_ns.h"
 
 #define RULES_MAX 1024
 #define PRIO_MAIN 32766

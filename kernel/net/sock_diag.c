@@ -17,7 +17,7 @@
 #include "kernel/net/netlink.h"
 #include "kernel/net/tcp.h"
 #include "kernel/net/unix.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/super.h"
 
 #define BATCH 256

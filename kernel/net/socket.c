@@ -21,7 +21,7 @@
 #include "kernel/net/skb.h"
 #include "kernel/net/sock_cgroup.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/io_signal.h"
 #include "kernel/vfs/landlock.h"

@@ -16,7 +16,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/net/packet.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define RCVBUF_MIN 2304U
 #define SNDBUF_MIN (2 * RCVBUF_MIN)

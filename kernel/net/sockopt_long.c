@@ -12,7 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/inet.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define STAMPING_ALL ((1U << 19) - 1) /* what is known, more than our headers know */
 

@@ -9,7 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define KEEP_IDLE_MAX 32767
 #define KEEP_COUNT_MAX 127

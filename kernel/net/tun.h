@@ -23,7 +23,7 @@
 #include "kernel/net/skb.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/timer.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/fasync.h"
 #include "kernel/vfs/vfs.h"
 

@@ -22,7 +22,7 @@
 #include "kernel/net/filter.h"
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 

@@ -12,7 +12,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 
 static DEFINE_MUTEX(unix_gc_lock);

@@ -19,7 +19,7 @@
 #include <linux/fcntl.h>
 
 #include "kernel/task/exec.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 #include "kernel/vfs/libfs.h"
 #include "kernel/vfs/super.h"
 

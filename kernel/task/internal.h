@@ -15,7 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
 #include "kernel/task/sigselect.h"

@@ -25,7 +25,7 @@
 
 #include "kernel/lib/atomic.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 
 struct cred;
 struct file;

@@ -7,7 +7,7 @@
 #include <asm/errno.h>
 
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/proc_event.h"
 

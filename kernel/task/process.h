@@ -6,7 +6,7 @@
 #define NESTLING_TASK_PROCESS_H
 
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 
 struct file;

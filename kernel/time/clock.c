@@ -15,7 +15,7 @@
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"

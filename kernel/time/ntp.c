@@ -19,7 +19,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/time/internal.h"
 #include "kernel/time/time.h"
 

@@ -18,7 +18,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/signal.h"
 #include "kernel/time/time.h"

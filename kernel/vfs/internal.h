@@ -29,7 +29,7 @@
 #include "kernel/lib/keyhash.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/signal.h"

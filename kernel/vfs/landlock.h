@@ -11,7 +11,7 @@
 #define NESTLING_VFS_LANDLOCK_H
 
 #include "kernel/lib/types.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 struct dentry;
 struct file;

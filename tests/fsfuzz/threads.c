@@ -4,9 +4,9 @@
  * when one of them waits. A wait is a turn of the others, again and again: one that nobody ends is found by counting.
  */
 #include "kernel/lib/printk.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 #include "tests/fsfuzz/machine.h"
 #include "tests/fsfuzz/world.h"
 

@@ -9,7 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "unit.h"
 
 void ebpf_log(struct ebpf_log *log, const char *fmt, ...)

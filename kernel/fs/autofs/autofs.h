@@ -33,7 +33,7 @@
 #define _LINUX_STRING_H_
 #include <linux/auto_dev-ioctl.h>
 
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"

@@ -10,9 +10,9 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/nsproxy.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 #include "kernel/vfs/super.h"
 
 /* files.c: the control files of a directory, as entries of it; its i_rwsem is not held, or is (to remove). 0 or -ENOMEM. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pressure_files.c: {cpu,memory,io}.pressure of a group, as /proc/pressure is of the machine; and cgroup.pressure, whether it has them. */
 #include "kernel/fs/cgroup2/internal.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 
 static int show(struct seq *s, struct cgroup *c, enum psi_resource r)
 {

@@ -11,7 +11,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/mm/rmap.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 /* ---- of all there is ---- */
 

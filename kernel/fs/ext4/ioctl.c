@@ -11,7 +11,7 @@
 #include "arch/um/uaccess.h"
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define LABEL_MAX 16
 

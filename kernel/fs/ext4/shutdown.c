@@ -19,7 +19,7 @@
 #include "arch/um/uaccess.h"
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 enum { GOING_DEFAULT, GOING_LOGFLUSH, GOING_NOLOGFLUSH };
 

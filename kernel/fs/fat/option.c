@@ -8,7 +8,7 @@
 #include "kernel/fs/fat/fat.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 static const char *const shortnames[] = {
 	[FAT_MIXED] = "mixed", [FAT_LOWER] = "lower", [FAT_WIN95] = "win95", [FAT_WINNT] = "winnt"

@@ -12,7 +12,7 @@
 #include "kernel/fs/fat/fat.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define SAY_EVERY 1000000000UL /* ns between messages of damage */
 

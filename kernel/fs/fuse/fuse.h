@@ -33,7 +33,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/super.h"
 

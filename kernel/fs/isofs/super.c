@@ -15,7 +15,7 @@
 #include "kernel/fs/isofs/isofs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {

@@ -37,7 +37,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/vfs/super.h"
 
 #define OVL_MAX_LAYERS 128

@@ -11,7 +11,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 

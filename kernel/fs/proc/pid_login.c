@@ -8,7 +8,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/process.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 
 static atomic_t last_session;
 

@@ -10,8 +10,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/psi.h"
-#include "kernel/task/cred.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/cred.h"
+#include "kernel/ident/user_ns.h"
 
 struct pressure_file {
 	enum psi_resource resource;

@@ -15,7 +15,7 @@
 #ifndef NESTLING_FS_PROC_H
 #define NESTLING_FS_PROC_H
 
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/super.h"
 

@@ -10,7 +10,7 @@
 
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 
 static const char *const prefixes[] = { "user.", "trusted.", "security." };

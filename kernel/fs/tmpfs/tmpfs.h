@@ -11,7 +11,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/simple_xattr.h"
 #include "kernel/vfs/super.h"

@@ -14,7 +14,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/net/bridge/bridge.h"
 #include "kernel/net/bridge_rtnl.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define LIST_MAX 1024U
 

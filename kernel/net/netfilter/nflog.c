@@ -13,7 +13,7 @@
 
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define RANGE_MAX (0xffffU - NLA_HDRLEN)
 

@@ -8,7 +8,7 @@
 #include "kernel/net/netfilter/nfnetlink.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 #define GROUPS 32
 #define NLMSG_ERROR_ROOM 128U

@@ -10,7 +10,7 @@
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/cred.h"
+#include "kernel/ident/cred.h"
 
 /* ---- payload ---- */
 

@@ -9,7 +9,7 @@
 
 #include "kernel/lib/atomic.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/user_ns.h"
+#include "kernel/ident/user_ns.h"
 
 struct group_info {
 	atomic_t usage;
