@@ -9,7 +9,7 @@
 #include <linux/fs.h>
 
 #include "kernel/io_uring/uring.h"
-#include "kernel/ipc/epoll.h"
+#include "kernel/event/epoll.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/vfs/calls.h"
 

@@ -5,7 +5,7 @@
  * A walk looks at each file once (eventpoll.walk), however many ways lead to it. nest_lock is held throughout, so no circle comes to be. A walk down
  * holds the mutexes on its way; a walk up the f_locks, in one stretch that frees no file (call_rcu): items may go meanwhile, and epoll files be closed.
  */
-#include "kernel/ipc/epoll.h"
+#include "kernel/event/epoll.h"
 
 #define MAX_NEST 4
 

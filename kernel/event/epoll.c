@@ -30,7 +30,7 @@
 #include <linux/eventpoll.h>
 
 #include "gen/syscalls.h"
-#include "kernel/ipc/epoll.h"
+#include "kernel/event/epoll.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
