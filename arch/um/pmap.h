@@ -33,7 +33,7 @@ typedef u64 pte_t;
 #define PTE_UFFD_WP BIT(55) /* userfaultfd: a write waits for somebody to allow it */
 #define PTE_GUARD BIT(56)   /* marker: a touch is SIGSEGV */
 #define PTE_POISON BIT(57)  /* marker: a touch is SIGBUS, as of memory that has failed */
-#define PTE_SWAP BIT(58)    /* with SPECIAL: the page is in a swap area (kernel/mm/swap.h) */
+#define PTE_SWAP BIT(58)    /* with SPECIAL: the page is in a swap area (kernel/mm/swap/swap.h) */
 #define PTE_LAZY                                                                                   \
 	BIT(59) /* with RESERVED and MAPPED: the host was not asked to map it at once (pmap_touched.c) */
 #define PTE_NX BIT(63)

@@ -4,7 +4,7 @@
  *
  *	pmap_image_save(pm, s)    the space goes back: its image is what the entries say that it maps
  *	pmap_image_adopt(pm, s)   a space from the pool: entries that its image has already become PTE_MAPPED, the rest is unmapped
- *	pmap_kin(image, ...)      what that will be, for who chooses the frames of a child (kernel/mm/sibling.c)
+ *	pmap_kin(image, ...)      what that will be, for who chooses the frames of a child (kernel/mm/frame/sibling.c)
  *
  * A mapping order costs one to two microseconds and the host's faults behind it as much again, and the next child of a shell, or the
  * next run of a program at fixed addresses, wants nearly all of what the last one had. The image is a list of (address, frame,

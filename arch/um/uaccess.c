@@ -24,7 +24,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/uninit.h"
+#include "kernel/mm/debug/uninit.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 

@@ -23,7 +23,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/trace.h"
 #include "kernel/block/block.h"
-#include "kernel/mm/iogroup.h"
+#include "kernel/mm/group/iogroup.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"

@@ -19,8 +19,8 @@
 
 #include "kernel/cgroup/pids.h"
 #include "kernel/lib/atomic.h"
-#include "kernel/mm/iogroup.h"
-#include "kernel/mm/memcg.h"
+#include "kernel/mm/group/iogroup.h"
+#include "kernel/mm/group/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"

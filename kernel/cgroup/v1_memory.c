@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1_memory.c: memory and hugetlb of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{memory,hugetlb}): version 2's controllers under another
- * name (kernel/mm/memcg.c counts), with a limit of memory and swap areas together, and eventfds that are told.
+ * name (kernel/mm/group/memcg.c counts), with a limit of memory and swap areas together, and eventfds that are told.
  *
  * A group is below version 2's root for whoever looks for memory to reclaim; the top counts nothing. Whoever uses up what his group has may
  * have somebody killed, as there, or wait until there is room, with oom_waits. An eventfd is told by a worker: of its number of pages
@@ -11,7 +11,7 @@
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
-#include "kernel/mm/swap.h"
+#include "kernel/mm/swap/swap.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/vfs.h"
 

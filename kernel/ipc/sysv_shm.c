@@ -20,7 +20,7 @@
 #include <linux/resource.h>
 
 #include "kernel/ipc/sysv_shm.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 
 static const struct file_operations shm_file_ops;
 

@@ -7,8 +7,8 @@
  */
 #include <linux/capability.h>
 
-#include "kernel/mm/hugetlb_internal.h"
-#include "kernel/mm/swap.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
+#include "kernel/mm/swap/swap.h"
 
 int sysctl_overcommit_memory, sysctl_overcommit_ratio = 50;
 u64 sysctl_overcommit_kbytes; /* 0: the ratio counts */

@@ -17,10 +17,10 @@
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
  */
-#include "kernel/mm/sibling.h"
-#include "kernel/mm/userbreak.h"
-#include "kernel/mm/hugetlb_internal.h"
-#include "kernel/mm/swap_internal.h"
+#include "kernel/mm/frame/sibling.h"
+#include "kernel/mm/debug/userbreak.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
+#include "kernel/mm/swap/swap_internal.h"
 
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
 #define SMALL_RSS                                                                                  \

@@ -8,7 +8,7 @@
  *
  * Secret memory (memfd_secret) is for nobody here: it is copied from and to only through the entries of who maps it (uaccess).
  */
-#include "kernel/mm/fault.h"
+#include "kernel/mm/fault/fault.h"
 
 /* Under page_table_lock: the page is mapped, so it is in its mapping. */
 static bool is_secret(const struct page *p)

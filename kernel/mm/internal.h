@@ -5,9 +5,9 @@
 #ifndef NESTLING_MM_INTERNAL_H
 #define NESTLING_MM_INTERNAL_H
 
-#include "kernel/mm/memcg.h"
+#include "kernel/mm/group/memcg.h"
 #include "kernel/mm/mm.h"
-#include "kernel/mm/rmap.h"
+#include "kernel/mm/file/rmap.h"
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"

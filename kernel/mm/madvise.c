@@ -5,7 +5,7 @@
  * Advice about huge pages is accepted and remembered as Linux does, and changes nothing: frames come in extents anyway. Paging out is pageout.c's,
  * merging ksm.c's. MADV_FREE drops at once.
  */
-#include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
 
 #include <asm/mman.h>
 

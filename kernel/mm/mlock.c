@@ -5,8 +5,8 @@
  * Memory is never swapped, so locking means: faulted in now, accounted against RLIMIT_MEMLOCK, and spared by MADV_DONTNEED. Clean
  * pages of files under a lock stay mapped: reclaim asks page_memory_locked().
  */
-#include "kernel/mm/hugetlb_internal.h"
-#include "kernel/mm/swap_internal.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
+#include "kernel/mm/swap/swap_internal.h"
 
 #include <asm/mman.h>
 #include <linux/capability.h>

@@ -9,8 +9,8 @@
  *
  * Lock: mm_list_lock for the list of all mms.
  */
-#include "kernel/mm/userbreak.h"
-#include "kernel/mm/fault.h"
+#include "kernel/mm/debug/userbreak.h"
+#include "kernel/mm/fault/fault.h"
 
 #define ADDR_NO_RANDOMIZE 0x0040000
 #define GAP_MIN (128UL << 20)

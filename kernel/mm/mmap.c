@@ -9,7 +9,7 @@
  *
  * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit (commit.c).
  */
-#include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
 
 #include <asm/mman.h>
 #include <linux/capability.h>

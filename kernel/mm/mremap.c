@@ -6,7 +6,7 @@
  * new one by faults. While entries of a file's area move, i_mmap_sem is held for writing, so that truncation finds each of them
  * in the one place or in the other.
  */
-#include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
 
 #include <asm/mman.h>
 #include <linux/mman.h>

@@ -2,9 +2,9 @@
 /*
  * stats.c: numbers for /proc: meminfo, vmstat, smaps. Racy by nature: no lock but page_table_lock where entries are read.
  */
-#include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/page_kinds.h"
-#include "kernel/mm/swap_internal.h"
+#include "kernel/mm/swap/swap_internal.h"
 
 atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages, nr_table_pages;
 

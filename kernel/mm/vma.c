@@ -14,7 +14,7 @@
  * no hole is larger than mm->free_largest. A request for more begins at the mark, any other at the top; what frees addresses above
  * the mark moves it up. Both fields are under mmap_lock (writing).
  */
-#include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
 
 #include <asm/mman.h>
 

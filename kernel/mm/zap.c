@@ -13,8 +13,8 @@
  * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they are handed out: those that came
  * from the host as holes (PG_zero) are asked for there (mincore), one question for each run of frames; the recycled ones are not looked at.
  */
-#include "kernel/mm/hugetlb_internal.h"
-#include "kernel/mm/swap_internal.h"
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
+#include "kernel/mm/swap/swap_internal.h"
 
 #define BATCH 64
 #define BATCH_TABLES 64 /* markers fill no batch: so many tables of them, and others get the lock */

@@ -13,7 +13,7 @@
 #include <linux/sockios.h>
 
 #include "arch/um/arch.h"
-#include "kernel/mm/memcg.h"
+#include "kernel/mm/group/memcg.h"
 #include "kernel/net/errqueue.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"

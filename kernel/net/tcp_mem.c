@@ -14,7 +14,7 @@
 #include <linux/eventpoll.h>
 
 #include "arch/um/arch.h"
-#include "kernel/mm/memcg.h"
+#include "kernel/mm/group/memcg.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 

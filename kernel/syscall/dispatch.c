@@ -20,7 +20,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/uninit.h"
+#include "kernel/mm/debug/uninit.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/internal.h"
 #include <asm/errno.h>

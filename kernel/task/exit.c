@@ -21,7 +21,7 @@
 #include "kernel/lib/trace.h"
 #include "kernel/task/futex.h"
 #include "kernel/cgroup/cgroup.h"
-#include "kernel/mm/userbreak.h"
+#include "kernel/mm/debug/userbreak.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
 #include "kernel/task/proc_event.h"

@@ -9,7 +9,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/lost.h"
-#include "kernel/mm/leak.h"
+#include "kernel/mm/debug/leak.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/super.h"

@@ -24,7 +24,7 @@
 
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
-#include "kernel/mm/iogroup.h"
+#include "kernel/mm/group/iogroup.h"
 #include "kernel/vfs/internal.h"
 
 #define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)

@@ -4,7 +4,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/sysctl.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/vfs/internal.h"
 
 #define NAME_PREFIX "memfd:"

@@ -3,7 +3,7 @@
 #ifndef NESTLING_VFS_SWAP_H
 #define NESTLING_VFS_SWAP_H
 
-#include "kernel/mm/swap.h"
+#include "kernel/mm/swap/swap.h"
 #include "kernel/vfs/vfs.h"
 
 /* Each area, in the order in which they came. No area comes or goes meanwhile. */

@@ -10,7 +10,7 @@
 #include "kernel/lib/decompress.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/internal.h"
-#include "kernel/mm/iogroup.h"
+#include "kernel/mm/group/iogroup.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/ident/user_ns.h"

@@ -5,8 +5,8 @@
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/cgroup1/internal.h"
-#include "kernel/mm/hugetlb.h"
-#include "kernel/mm/swap.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
+#include "kernel/mm/swap/swap.h"
 
 #define NO_LIMIT (INT64_MAX & ~(s64)(PAGE_SIZE - 1)) /* as bytes */
 

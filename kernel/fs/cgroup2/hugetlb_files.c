@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hugetlb_files.c: the files of the hugetlb controller: huge pages in use and promised, of the one size that there is, their limits, and what was refused. */
 #include "kernel/fs/cgroup2/internal.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 
 static int show_pages(struct seq *s, const struct cgroup *c, enum huge_kind kind)
 {

@@ -6,7 +6,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/rmap.h"
+#include "kernel/mm/file/rmap.h"
 #include "kernel/sched/task.h"
 
 /* ---- reading ---- */

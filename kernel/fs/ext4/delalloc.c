@@ -9,7 +9,7 @@
  * from the slack (reserved per promise). Lock: alloc_lock for what is promised in all.
  */
 #include "kernel/fs/ext4/ext4.h"
-#include "kernel/mm/rmap.h"
+#include "kernel/mm/file/rmap.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 

@@ -9,7 +9,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 
 enum { TOTAL, FREE, RESERVED, SURPLUS, OVERCOMMIT };
 

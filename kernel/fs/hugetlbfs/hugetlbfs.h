@@ -4,7 +4,7 @@
 #define NESTLING_FS_HUGETLBFS_H
 
 #include "kernel/fs/tmpfs/tmpfs.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 
 struct hugetlbfs_sb {
 	struct tmpfs_sb t;        /* first: names and inodes are tmpfs's */

@@ -12,7 +12,7 @@
 #include "kernel/lib/debug/contention.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/leak.h"
+#include "kernel/mm/debug/leak.h"
 #include "kernel/mm/mm.h"
 
 static void count_contention(bool on)

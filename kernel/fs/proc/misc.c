@@ -12,7 +12,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/keys.h"

@@ -13,7 +13,7 @@
 #include "arch/um/uaccess.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
 

@@ -16,9 +16,9 @@
 #include "arch/um/uaccess.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/hugetlb.h"
+#include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/mm/page_kinds.h"
-#include "kernel/mm/userfault.h"
+#include "kernel/mm/userfault/userfault.h"
 #include "kernel/sched/task.h"
 
 /* As in linux/fs.h since Linux 6.7. */

@@ -12,7 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
-#include "kernel/mm/userfault.h"
+#include "kernel/mm/userfault/userfault.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/exec.h"
 #include "kernel/task/process.h"

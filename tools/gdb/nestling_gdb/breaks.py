@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Breakpoints in guest programs.
 
-This gdb has the kernel's process alone, and the program is in another. So it writes down in the kernel's table (kernel/mm/userbreak.c)
+This gdb has the kernel's process alone, and the program is in another. So it writes down in the kernel's table (kernel/mm/debug/userbreak.c)
 what is wanted; the kernel puts the breakpoint into the program's memory when a task of its next goes there, calls user_break_hit() when it is
 reached, where gdb stops, and steps over it.
 """

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * userbreak.c: breakpoints in guest programs, for the kernel's debugger (userbreak.h has the interface).
+ *
+ * A breakpoint is an int3 in the program's memory, in a copy of the page that is the process's own. It goes in and out when a task
+ * of that process is on its way to guest code, and so from a debugger that only writes flags. States of an entry:
+ *
+ *	free -> wanted (the debugger) -> in: the next task of the mm on its way to guest code
+ *	in, a task traps: user_break_hit(), where the debugger stops; then out, and the task steps over the instruction by the
+ *		trap flag (stepper); the next time that it goes to guest code from elsewhere, or the step's trap has come: in
+ *	in, not wanted any more: out, and free
+ *
+ * Invariants: 1. the program's registers never hold a trap flag of ours outside of user_breaks_enter() to _leave(), so none gets into a signal
+ * frame. 2. a forked child's memory has none. 3. a trap whose int3 is gone meanwhile is no signal: the instruction is executed again.
+ *
+ * What it does not do: while one thread steps over a breakpoint, another may pass it. A program that reads its own code, or whose tracer
+ * does, sees the int3.
+ *
+ * Locks: breaks_lock, which may sleep.
+ */
+#include "kernel/mm/debug/userbreak.h"
+
+#include "arch/um/uaccess.h"
+#include "kernel/mm/internal.h"
+#include "kernel/sched/task.h"
+
+#define EFLAGS_TF 0x100UL
+#define TRAPNO_DB 1
+#define TRAPNO_BP 3
+#define INT3 0xcc
+
+u32 user_breaks_on;
+static struct user_break user_breaks[32];
+static DEFINE_MUTEX(breaks_lock);
+
+/* The debugger stops here. */
+static void __noinline user_break_hit(struct user_break *b)
+{
+	__asm__ volatile("" : : "r"(b) : "memory");
+}
+
+static bool poke(struct mm *mm, u64 addr, u8 byte)
+{
+	return access_mm(mm, addr, &byte, 1, true, true) == 1;
+}
+
+static void put_in(struct user_break *b)
+{
+	b->failed = access_mm(b->mm, b->addr, &b->was, 1, false, true) != 1 ||
+		    !poke(b->mm, b->addr, INT3);
+	b->in = !b->failed;
+}
+
+/* In @mm. The program may have unmapped it, or have something else there by now. */
+static void restore(const struct user_break *b, struct mm *mm)
+{
+	u8 now;
+
+	if (access_mm(mm, b->addr, &now, 1, false, true) == 1 && now == INT3)
+		poke(mm, b->addr, b->was);
+}
+
+static void take_out(struct user_break *b)
+{
+	restore(b, b->mm);
+	b->in = false;
+}
+
+/* Of current's mm. */
+static void carry_out(struct user_break *b, struct regs *r)
+{
+	bool wanted = READ_ONCE(b->wanted);
+
+	if (b->stepper == current && (b->stepped || r->rip != b->addr))
+		b->stepper = NULL;
+	if (b->in && (!wanted || b->stepper))
+		take_out(b);
+	else if (wanted && !b->in && !b->stepper && !b->failed)
+		put_in(b);
+	if (b->stepper == current) {
+		b->armed = !(r->eflags & EFLAGS_TF);
+		r->eflags |= EFLAGS_TF;
+	} else if (!wanted && !b->in && !b->stepper) {
+		*b = (struct user_break){ 0 };
+	}
+}
+
+void user_breaks_enter(struct regs *r)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++) {
+		struct user_break *b = &user_breaks[i];
+
+		if (!b->mm || b->mm != current->mm)
+			continue;
+		mutex_lock(&breaks_lock);
+		if (b->mm == current->mm)
+			carry_out(b, r);
+		mutex_unlock(&breaks_lock);
+	}
+}
+
+void user_breaks_leave(struct regs *r)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++)
+		if (user_breaks[i].stepper == current && user_breaks[i].armed)
+			r->eflags &= ~EFLAGS_TF;
+}
+
+static bool trap_step(void)
+{
+	bool ours = false;
+
+	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++) {
+		if (user_breaks[i].stepper != current)
+			continue;
+		user_breaks[i].stepped = true;
+		ours = user_breaks[i].armed;
+	}
+	return ours;
+}
+
+/* An int3 is there that the program has itself, in one byte or in two. */
+static bool own_int3(u64 rip)
+{
+	u8 code[2] = { 0, INT3 };
+
+	if (access_mm(current->mm, rip - 2, code, 2, false, true) != 2 &&
+		access_mm(current->mm, rip - 1, code + 1, 1, false, true) != 1)
+		return true;
+	return code[1] == INT3 || (code[0] == 0xcd && code[1] == 3);
+}
+
+static bool trap_break(struct regs *r)
+{
+	struct user_break *hit = NULL;
+	u64 at = r->rip - 1;
+	bool known = false;
+
+	mutex_lock(&breaks_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++) {
+		struct user_break *b = &user_breaks[i];
+
+		if (b->mm != current->mm || b->addr != at || b->was == INT3)
+			continue;
+		known = true;
+		if (!b->wanted || b->stepper)
+			continue;
+		b->stepper = current;
+		b->stepped = b->armed = false;
+		hit = b;
+	}
+	mutex_unlock(&breaks_lock);
+	if (!known && own_int3(r->rip))
+		return false;
+	r->rip = at;
+	if (hit)
+		user_break_hit(hit);
+	return true;
+}
+
+bool user_breaks_trap(struct regs *r, int trapno)
+{
+	return trapno == TRAPNO_DB ? trap_step() : trapno == TRAPNO_BP ? trap_break(r) : false;
+}
+
+void user_breaks_fork(struct mm *new, struct mm *old)
+{
+	mutex_lock(&breaks_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++)
+		/* a stepper may have taken it out only since the copy was made */
+		if (user_breaks[i].mm == old && (user_breaks[i].in || user_breaks[i].stepper))
+			restore(&user_breaks[i], new);
+	mutex_unlock(&breaks_lock);
+}
+
+void user_breaks_task_gone(const struct task *t)
+{
+	mutex_lock(&breaks_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++)
+		if (user_breaks[i].stepper == t)
+			user_breaks[i].stepper = NULL;
+	mutex_unlock(&breaks_lock);
+}
+
+void user_breaks_mm_gone(const struct mm *mm)
+{
+	mutex_lock(&breaks_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++)
+		if (user_breaks[i].mm == mm)
+			user_breaks[i] = (struct user_break){ 0 };
+	mutex_unlock(&breaks_lock);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * anon.c: first touches of anonymous memory, by extents.
+ *
+ * A fault fills the empty entries around it, within an aligned window of the VMA, with contiguous frames. The window begins with 64 KiB
+ * (a small area is filled at once) and is four times as large, up to 2 MiB, each time the next fault is just where the last window
+ * ended: such a range proves dense. Aligned windows and ascending frames let the host merge neighbours into one of its VMAs.
+ *
+ * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled ones are zeroed here and mapped
+ * with the host's populate, but in groups with a limit. All but the page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When
+ * memory is short, windows shrink to one page and the untouched ones go back (reclaim.c).
+ *
+ * Small areas of a program that touches most of them are filled when they are made (fault_ahead()), with no fault.
+ *
+ * Cost: one order for the window; 94 ns for each recycled page that is zeroed.
+ */
+#include "kernel/mm/fault/fault.h"
+#include "kernel/mm/group/memcg.h"
+
+#define ORDER_FIRST 4
+#define ORDER_MAX 9
+#define ORDER_STEP 2
+#define EAGER_FROM 4 /* of mm->eager: most small areas of late were touched */
+#define EAGER_MAX 8
+#define EAGER_SAMPLE 16 /* one of so many is left to its fault, to see */
+#define TABLE_SPAN (512 * PAGE_SIZE)
+
+struct page *anon_page_alloc(void)
+{
+	struct page *p = alloc_page(GFP_USER | __GFP_NOOOM);
+
+	if (p)
+		p->flags = BIT(PG_anon) | BIT(PG_uptodate);
+	return p;
+}
+
+struct page *frame_run_take(struct frame_run *r)
+{
+	struct page *p;
+
+	if (!r->left && r->order) {
+		r->next = alloc_extent(GFP_USER, r->order);
+		r->left = r->next ? 1U << r->order : 0;
+	}
+	if (!r->left)
+		return anon_page_alloc();
+	p = r->next++;
+	r->left--;
+	p->flags = BIT(PG_anon) | BIT(PG_uptodate);
+	return p;
+}
+
+void frame_run_end(struct frame_run *r)
+{
+	for (; r->left; r->next++, r->left--) {
+		if (test_bit(PG_zero, &r->next->flags))
+			free_fresh_page(r->next);
+		else
+			put_page(r->next);
+	}
+}
+
+/* Each small area that is left to its fault counts one down, the fault two up. Hints: no lock. */
+bool anon_small_made(struct mm *mm, u64 start, u64 end)
+{
+	u8 eager = READ_ONCE(mm->eager);
+
+	WRITE_ONCE(mm->small_start, start);
+	WRITE_ONCE(mm->small_end, end);
+	if (eager >= EAGER_FROM && ++mm->eager_made % EAGER_SAMPLE)
+		return true;
+	if (eager)
+		WRITE_ONCE(mm->eager, eager - 1);
+	return false;
+}
+
+static void small_touched(struct mm *mm)
+{
+	WRITE_ONCE(mm->eager, min_t(u8, READ_ONCE(mm->eager) + 2, EAGER_MAX));
+}
+
+/* The small area that @addr lies in: all of a VMA, or of a larger one what the last mmap has added to it. */
+static bool small_area(const struct vm_area *v, u64 addr, u64 *start, u64 *end)
+{
+	*start = v->vm_start;
+	*end = v->vm_end;
+	if (*end - *start <= SMALL_AREA)
+		return true;
+	*start = max(*start, READ_ONCE(v->vm_mm->small_start));
+	*end = min(*end, READ_ONCE(v->vm_mm->small_end));
+	return addr >= *start && addr < *end && *end - *start <= SMALL_AREA;
+}
+
+/* The window for a fault at @addr: aligned, inside the VMA. */
+static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
+{
+	u32 order = ORDER_FIRST;
+	u64 size;
+
+	if (v->vm_uffd) { /* what nobody has touched is not there */
+		*start = addr;
+		*end = addr + PAGE_SIZE;
+		return;
+	}
+	if (small_area(v, addr, start, end)) { /* all of it, as far as one table reaches */
+		*start = max(*start, addr & ~(TABLE_SPAN - 1));
+		*end = min(*end, (addr & ~(TABLE_SPAN - 1)) + TABLE_SPAN);
+		return;
+	}
+	if (addr == v->next_fault)
+		order = min_t(
+			u32, max_t(u32, v->extent_order, ORDER_FIRST) + ORDER_STEP, ORDER_MAX);
+	v->extent_order = order;
+	size = PAGE_SIZE << order;
+	*start = max(v->vm_start, addr & ~(size - 1));
+	*end = min(v->vm_end, (addr & ~(size - 1)) + size);
+}
+
+/* Shrinks the window to the empty entries around @addr. Under page_table_lock; @e is @addr's. */
+static void clip_to_empty(pte_t *e, u64 addr, u64 *start, u64 *end)
+{
+	u64 lo = addr, hi = addr + PAGE_SIZE;
+	pte_t *p;
+
+	for (p = e; lo > *start && !p[-1]; p--)
+		lo -= PAGE_SIZE;
+	for (p = e; hi < *end && !p[1]; p++)
+		hi += PAGE_SIZE;
+	*start = lo;
+	*end = hi;
+}
+
+/* Puts the frames that no entry took back. */
+static void put_rest(struct page *p, u32 from, u32 to)
+{
+	for (u32 i = from; i < to; i++) {
+		p[i].flags &= BIT(PG_zero);
+		if (p[i].flags)
+			free_fresh_page(p + i);
+		else
+			put_page(p + i);
+	}
+}
+
+/* A whole extent for @n pages, or at least one frame. *got tells how many. */
+static struct page *extent_alloc(u32 n, u32 *got)
+{
+	u32 order = n > 1 ? 32 - __builtin_clz(n - 1) : 0;
+	struct page *p = alloc_extent(GFP_USER | __GFP_NOOOM, order);
+
+	if (!p && order)
+		p = alloc_extent(GFP_USER | __GFP_NOOOM, order = 0);
+	if (!p)
+		return NULL;
+	*got = min_t(u32, n, 1U << order);
+	put_rest(p, *got, 1U << order);
+	return p;
+}
+
+/* Zeroes what is not; true: most of it is backed by the host. */
+static bool extent_zero(struct page *p, u32 n)
+{
+	u32 used = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		if (!test_bit(PG_zero, &p[i].flags)) {
+			clear_page(page_address(p + i));
+			used++;
+		}
+		p[i].flags |= BIT(PG_anon) | BIT(PG_uptodate);
+	}
+	return used * 2 > n;
+}
+
+/* Somebody may be killed for what counts as touched, so it has to be known what was (pmap_touched.c). */
+static bool must_tell(void)
+{
+	return unlikely(current->mem_group) && mem_group_is_limited(current->mem_group) &&
+	       pmap_tells_touched();
+}
+
+/* The host maps all of a large page that the space has mapped, when one of its frames is touched: that would not tell. One frame of the @n alone then. */
+static u32 those_that_tell(struct page *p, u32 n)
+{
+	if (n == 1 || !large_block_backs(page_to_pfn(p)))
+		return n;
+	put_rest(p, 1, n);
+	return 1;
+}
+
+int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info)
+{
+	struct mm *mm = v->vm_mm;
+	pte_t bits = vma_rights(v), *e;
+	u64 start, end, va;
+	bool lazy = must_tell();
+	struct page *p;
+	u32 n, i;
+
+	if (!info->ahead && small_area(v, addr, &start, &end))
+		small_touched(mm);
+	window(v, addr, &start, &end);
+	e = entry_lock(mm, addr);
+	if (!e)
+		return -ENOMEM;
+	clip_to_empty(e, addr, &start, &end);
+	entry_unlock(mm);
+
+	p = extent_alloc((end - start) >> PAGE_SHIFT, &n);
+	if (!p)
+		return -ENOMEM;
+	if (lazy)
+		n = those_that_tell(p, n);
+	if (n < (end - start) >> PAGE_SHIFT) {
+		start = addr;
+		end = addr + n * PAGE_SIZE;
+	}
+	info->populate = extent_zero(p, n);
+	if (lazy) {
+		bits |= PTE_LAZY;
+		info->populate = false;
+	}
+
+	e = entry_lock(mm, start);
+	if (!e) {
+		put_rest(p, 0, n);
+		return -ENOMEM;
+	}
+	for (i = 0, va = start; i < n; i++, va += PAGE_SIZE) {
+		if (!pte_none(e[i])) /* another thread was faster */
+			put_rest(p, i, i + 1);
+		else
+			entry_set(v, &e[i], p + i,
+				bits | (va == addr && !info->ahead ? 0 : PTE_RESERVED));
+		if ((va == addr && !info->ahead) || info->populate) /* the host will back it */
+			clear_bit(PG_zero, &p[i].flags);
+	}
+	if (bits & PTE_LAZY)
+		WRITE_ONCE(mm->pmap.lazy, true);
+	entry_unlock(mm);
+	v->next_fault = end;
+	info->start = start;
+	info->end = end;
+	return 0;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fileio.c: read(2) and write(2) through the page cache: what read_iter and write_iter of a disk file or tmpfs call.
+ *
+ *	n = filemap_read(file, mapping, iter, &pos);
+ *	n = filemap_write(file, mapping, iter, &pos);      the inode's i_rwsem is held
+ *
+ * Reading takes the pages of a stretch with one look at the tree and copies from them unlocked, as Linux does: a concurrent write
+ * may be seen in part, never anything but file data. The size is looked at after a page is uptodate, so what lies
+ * beyond the end is never copied.
+ *
+ * Writing faults the guest's pages in first and then copies with the file's page locked and faults off: the source may be a mapping
+ * of the same page. A copy that comes out short is tried again with fewer bytes.
+ */
+#include "kernel/mm/internal.h"
+#include "kernel/mm/group/iogroup.h"
+
+#include "arch/um/uaccess.h"
+#include "kernel/sched/task.h"
+
+#define READ_BATCH 16
+
+/*
+ * The pages of the bytes from @pos on that are there without a gap, at most @nr: how many. Reads ahead when the first is missing, or says
+ * EAGAIN when nobody may wait.
+ */
+static s32 read_batch(
+	struct address_space *m, struct file *f, u64 pos, u32 nr, bool nowait, struct page **pages)
+{
+	u32 n = find_get_run(m, pos, min_t(u32, nr, READ_BATCH), pages);
+
+	if (n)
+		return (s32)n;
+	if (nowait)
+		return -EAGAIN;
+	page_cache_readahead(m, f, pos >> PAGE_SHIFT, nr);
+	pages[0] = read_cache_page(m, pos >> PAGE_SHIFT, f);
+	return IS_ERR(pages[0]) ? PTR_ERR(pages[0]) : 1;
+}
+
+/* A page that is read piece by piece was accessed once. */
+static void note_access(struct file *f, struct page *p)
+{
+	struct file_ra *ra = mm_file_ops->ra ? mm_file_ops->ra(f) : NULL;
+
+	if (ra && (ra->prev == p->index || ra->advice & RA_NOREUSE)) {
+		ra->prev = p->index;
+		return;
+	}
+	if (ra) {
+		ra->prev = p->index;
+		if (ra->misses)
+			ra->misses--;
+	}
+	mark_page_accessed(p);
+}
+
+/* Copies from one page what the iterator wants of it. Bytes, 0 at the end of the file, -EFAULT, or another error. */
+static ssize_t read_from_page(
+	struct address_space *m, struct file *f, struct page *p, struct iov_iter *to, loff_t pos)
+{
+	u64 off = pos & (PAGE_SIZE - 1);
+	u64 n = min_t(u64, PAGE_SIZE - off, to->count);
+	loff_t size;
+	size_t done;
+	int err;
+
+	if (to->nowait && !test_bit(PG_uptodate, &p->flags))
+		return -EAGAIN;
+	if (test_bit(PG_readahead, &p->flags))
+		page_cache_readahead_next(m, f, p);
+	err = page_make_uptodate(m, p, f);
+	if (err)
+		return err;
+	size = mapping_size(m);
+	if (pos >= size)
+		return 0;
+	n = min_t(u64, n, size - pos);
+	note_access(f, p);
+	done = copy_to_iter((char *)page_address(p) + off, n, to);
+	if (region_lost(page_address(p))) {
+		iov_iter_revert(to, done);
+		return -EIO;
+	}
+	return done ? (ssize_t)done : -EFAULT;
+}
+
+ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos)
+{
+	struct page *pages[READ_BATCH];
+	ssize_t done = 0, n = 0;
+
+	while (to->count && *pos < mapping_size(m)) {
+		u64 index = *pos >> PAGE_SHIFT;
+		u64 end = min_t(u64, *pos + to->count, mapping_size(m));
+		s32 nr = read_batch(
+			m, f, *pos, ((end - 1) >> PAGE_SHIFT) - index + 1, to->nowait, pages);
+
+		if (nr < 0) {
+			n = nr;
+			break;
+		}
+		n = 1;
+		for (s32 i = 0; i < nr; i++) {
+			if (n > 0 && to->count) {
+				n = read_from_page(m, f, pages[i], to, *pos);
+				if (n > 0) {
+					*pos += n;
+					done += n;
+					if (*pos & (PAGE_SIZE - 1) && to->count && i + 1 < nr)
+						n = 0; /* short: the rest is looked at again */
+				}
+			}
+			put_page(pages[i]);
+		}
+		if (n == PAGE_TRUNCATED) {
+			n = 0; /* and perhaps the file ends here now */
+			continue;
+		}
+		if (n < 0 || (n == 0 && *pos >= mapping_size(m)))
+			break;
+		io_pause();
+		cond_resched();
+	}
+	if (mm_file_ops->touch)
+		mm_file_ops->touch(f);
+	return done ? done : min_t(ssize_t, n, 0);
+}
+
+/* One piece within one page. Bytes, 0 when the copy must be tried again, or -errno. */
+static ssize_t write_piece(
+	struct file *f, struct address_space *m, struct iov_iter *from, loff_t pos, u64 n)
+{
+	u64 off = pos & (PAGE_SIZE - 1);
+	void *fsdata = NULL;
+	struct page *page;
+	size_t copied;
+	bool nofault = from->nofault;
+	ssize_t ret;
+
+	ret = m->a_ops->write_begin(f, m, pos, n, &page, &fsdata);
+	if (ret)
+		return ret;
+	from->nofault = true;
+	copied = copy_from_iter((char *)page_address(page) + off, n, from);
+	from->nofault = nofault;
+	if (unlikely(test_bit(PG_patched, &page->flags)))
+		page_text_changed(page);
+	ret = m->a_ops->write_end(f, m, pos, n, copied, page, fsdata);
+	if (ret < (ssize_t)copied)
+		iov_iter_revert(from, copied - max_t(ssize_t, ret, 0));
+	return ret;
+}
+
+ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t done = 0, n = 0;
+	u64 limit = PAGE_SIZE;
+
+	while (from->count) {
+		u64 off = *pos & (PAGE_SIZE - 1);
+		u64 want = min_t(u64, min_t(u64, PAGE_SIZE - off, limit), from->count);
+
+		n = iov_iter_fault_in(from, want, false);
+		if (n && limit > 1) {
+			limit = 1; /* up to the very byte that faults */
+			continue;
+		}
+		if (n)
+			break;
+		n = write_piece(f, m, from, *pos, want);
+		if (n < 0)
+			break;
+		*pos += n;
+		done += n;
+		if (!n && wait_interrupted(TASK_KILLABLE)) {
+			n = -EINTR;
+			break;
+		}
+		balance_dirty_pages(m);
+		cond_resched();
+	}
+	return done ? done : n;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iogroup.c: who reads and writes how much of which disk, and who has to slow down.
+ *
+ * A group and all above have a node for each disk that they used or that they are limited on. Nodes stay until the group is freed, so the list is
+ * read with no lock. The root, and whoever is in it, is not counted: its figures are the disks'.
+ *
+ * Who pays: for a read, and for a write past the cache, who submits it. Pages of the cache are written by threads of the kernel, or by whoever
+ * syncs, long after they were made dirty: the request counts for the group that pays for the memory of its first page, and the bytes are taken from
+ * the limit when a page becomes dirty, from the group of who did that. While pages have no owners (io_pages_unowned) the submitter pays for them, too.
+ *
+ * A limit is a rate. What is begun moves the time at which it is paid (paid_at) by its cost, from now or from where that time is already. Nothing is
+ * held back in a queue, where it would keep locked pages, and the journal, from others: a task that has begun more than it may waits
+ * until that time where it holds nothing but the file that it reads or writes (io_pause()): between the pieces of a call, and on its way to user mode. So a call is let go its first
+ * piece (a window of read-ahead), and a fault its own, at full speed, and the mean is the limit.
+ *
+ * Locks: limits_lock for limits and times; none sleeps or is taken within.
+ */
+#include <asm/errno.h>
+
+#include "kernel/mm/internal.h"
+#include "kernel/mm/group/iogroup.h"
+#include "kernel/mm/group/memcg.h"
+
+#define SECOND_NS 1000000000UL
+#define SHORT_NS 1000000UL /* less is not slept, but is still owed */
+#define DISCARD_COST 512   /* bytes: it moves none */
+
+u32 io_nr_limits;
+bool io_pages_unowned;
+static DEFINE_SPINLOCK(limits_lock);
+static u32 generation; /* of limits; who waits by older ones is let go */
+static DECLARE_WAIT_QUEUE_HEAD(changed);
+
+/* ---- nodes ---- */
+
+struct io_node *io_group_node(const struct io_group *g, dev_t dev)
+{
+	struct io_node *n;
+
+	for (n = __atomic_load_n(&g->nodes, __ATOMIC_ACQUIRE); n; n = n->next)
+		if (n->dev == dev)
+			return n;
+	return NULL;
+}
+
+/* NULL: memory is short. Two who make one at once: the second is found behind the first, and is not looked at. */
+static struct io_node *get_node(struct io_group *g, dev_t dev, gfp_t gfp)
+{
+	struct io_node *n = io_group_node(g, dev), *fresh;
+
+	if (likely(n))
+		return n;
+	fresh = kzalloc(sizeof(*fresh), gfp);
+	if (!fresh)
+		return NULL;
+	fresh->dev = dev;
+	for (u32 i = 0; i < IO_LIMITS; i++)
+		fresh->limit[i] = IO_NO_LIMIT;
+	spin_lock(&limits_lock);
+	n = io_group_node(g, dev);
+	if (!n) {
+		fresh->next = g->nodes;
+		__atomic_store_n(&g->nodes, fresh, __ATOMIC_RELEASE);
+		n = fresh;
+		fresh = NULL;
+	}
+	spin_unlock(&limits_lock);
+	kfree(fresh);
+	return n;
+}
+
+void io_group_init(struct io_group *g, struct io_group *parent)
+{
+	g->parent = parent;
+	g->nodes = NULL;
+}
+
+void io_group_free(struct io_group *g)
+{
+	while (g->nodes) {
+		struct io_node *n = g->nodes;
+
+		g->nodes = n->next;
+		kfree(n);
+	}
+}
+
+/* ---- limits ---- */
+
+static bool is_limited(const struct io_node *n)
+{
+	for (u32 i = 0; i < IO_LIMITS; i++)
+		if (n->limit[i] != IO_NO_LIMIT)
+			return true;
+	return false;
+}
+
+static void set_limits(struct io_node *n, const u64 *limit)
+{
+	bool was = is_limited(n);
+
+	for (u32 i = 0; i < IO_LIMITS; i++) {
+		WRITE_ONCE(n->limit[i], limit ? limit[i] : IO_NO_LIMIT);
+		n->paid_at[i] = 0;
+	}
+	WRITE_ONCE(io_nr_limits, io_nr_limits + is_limited(n) - was);
+	WRITE_ONCE(generation, generation + 1);
+}
+
+int io_group_limit(struct io_group *g, dev_t dev, const u64 *limit)
+{
+	struct io_node *n = get_node(g, dev, GFP_KERNEL);
+
+	if (!n)
+		return -ENOMEM;
+	spin_lock(&limits_lock);
+	set_limits(n, limit);
+	spin_unlock(&limits_lock);
+	wake_up_all(&changed);
+	return 0;
+}
+
+void io_group_reset(struct io_group *g)
+{
+	bool any = false;
+
+	spin_lock(&limits_lock);
+	for (struct io_node *n = g->nodes; n; n = n->next)
+		if (is_limited(n)) {
+			set_limits(n, NULL);
+			any = true;
+		}
+	spin_unlock(&limits_lock);
+	if (any)
+		wake_up_all(&changed);
+}
+
+/* ---- paying ---- */
+
+/* @cost of one of the group's limits has been begun: when it is paid. */
+static u64 pay_one(struct io_node *n, u32 which, u64 cost, u64 now)
+{
+	u64 limit = n->limit[which];
+
+	if (limit == IO_NO_LIMIT)
+		return 0;
+	n->paid_at[which] = max(n->paid_at[which], now) + cost * SECOND_NS / limit;
+	return n->paid_at[which];
+}
+
+/* @bytes and @ios of what is begun, by current if @wait: it has to wait for that then. */
+static void pay(struct io_group *g, dev_t dev, bool write, u64 bytes, u64 ios, bool wait)
+{
+	u64 now = ktime_get(), paid = 0;
+
+	spin_lock(&limits_lock);
+	for (; g; g = g->parent) {
+		struct io_node *n = io_group_node(g, dev);
+
+		if (!n)
+			continue;
+		if (bytes)
+			paid = max(paid, pay_one(n, write ? IO_WBPS : IO_RBPS, bytes, now));
+		if (ios)
+			paid = max(paid, pay_one(n, write ? IO_WIOPS : IO_RIOPS, ios, now));
+	}
+	if (wait && paid > max(now + SHORT_NS, current->io_paid_at)) {
+		current->io_paid_at = paid;
+		current->io_generation = generation;
+		set_bit(TIF_CGROUP, &current->work_flags);
+	}
+	spin_unlock(&limits_lock);
+}
+
+void io_charge_dirty(dev_t dev)
+{
+	if (!READ_ONCE(io_pages_unowned))
+		pay(current->io_group, dev, true, PAGE_SIZE, 0, true);
+}
+
+static bool let_go(void)
+{
+	return READ_ONCE(generation) != current->io_generation ||
+	       ktime_get() >= current->io_paid_at;
+}
+
+void io_wait_until_paid(void)
+{
+	struct wait_queue_entry e;
+
+	if (frees_memory(current) || spin_depth())
+		return;
+	init_wait_entry(&e);
+	for (;;) {
+		prepare_to_wait(&changed, &e, TASK_KILLABLE);
+		if (let_go() || current->flags & PF_EXITING || wait_interrupted(TASK_KILLABLE))
+			break;
+		current->in_iowait = true;
+		schedule_deadline(current->io_paid_at);
+		current->in_iowait = false;
+	}
+	finish_wait(&changed, &e);
+	current->io_paid_at = 0;
+}
+
+/* ---- counting ---- */
+
+/* A page of a file is being written for who pays for it; else it is current's own doing. */
+static struct io_group *payer(u32 kind, const struct page *p, bool *cached)
+{
+	*cached = kind == IO_WRITE && p && PageWriteback(p) && !READ_ONCE(io_pages_unowned);
+	if (*cached)
+		return p->memcg ? p->memcg->io : NULL;
+	return current->io_group;
+}
+
+void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page)
+{
+	bool cached;
+	struct io_group *own = payer(kind, page, &cached), *g;
+
+	if (likely(!own))
+		return;
+	for (g = own; g; g = g->parent) {
+		struct io_node *n = get_node(g, dev, GFP_ATOMIC);
+
+		if (!n)
+			continue; /* a moment that is not counted */
+		__atomic_add_fetch(&n->bytes[kind], bytes, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&n->ios[kind], 1, __ATOMIC_RELAXED);
+	}
+	if (likely(!READ_ONCE(io_nr_limits)))
+		return;
+	if (kind == IO_DISCARD)
+		bytes = DISCARD_COST;
+	pay(own, dev, kind != IO_READ, cached ? 0 : bytes, 1, !cached);
+}

@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memcg.c: charging frames to groups, and keeping groups within their limits.
+ *
+ * page->memcg names the group that pays; it is set when the frame is allocated and cleared when it is freed, so no lock guards it. Counts are
+ * atomic and go up to the root of the tree: a charge that exceeds a limit on the way is undone, then pages of files are reclaimed within that
+ * group, and the charge tried again. A fault that still fails says so in current->memcg_oom, and out_of_memory(), which holds no lock,
+ * has somebody of the group killed. Who is dying, frees memory, or holds a spinlock is never refused.
+ *
+ * An extent of several frames is a convenience, as is what the caller can do without (__GFP_SPARE): it is refused rather than reclaimed for.
+ */
+#include "kernel/mm/group/memcg.h"
+#include "kernel/mm/swap/swap_internal.h"
+#include "kernel/sched/psi.h"
+
+#define RETRIES 16
+#define BATCH 32
+#define PAY_FROM 64 /* pages above memory.high, in one call */
+#define MAX_PENALTY_NS 2000000000UL
+
+void (*mem_group_hold)(struct mem_group *g);
+bool (*mem_group_tryget)(struct mem_group *g);
+void (*mem_group_release)(struct mem_group *g);
+bool (*mem_group_oom_kill)(struct mem_group *g);
+void (*mem_group_event)(struct mem_group *g);
+void (*mem_group_crossed)(struct mem_group *g);
+struct mem_group *(*mem_huge_begin)(void);
+
+static u64 usage_of(const struct mem_group *g)
+{
+	s64 n = atomic_read(&g->usage);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+static u64 swap_of(const struct mem_group *g)
+{
+	s64 n = atomic_read(&g->swap);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+static void count_event(struct mem_group *g, enum mem_event e)
+{
+	__atomic_add_fetch(&g->local_events[e], 1, __ATOMIC_RELAXED);
+	for (; g && g->parent; g = g->parent) {
+		__atomic_add_fetch(&g->events[e], 1, __ATOMIC_RELAXED);
+		if (mem_group_event)
+			mem_group_event(g);
+	}
+}
+
+/*
+ * Who pays for current's memory, with a reference; NULL: nobody. Others may move current to another group while it sleeps, and the old one is
+ * freed when it is removed. A group whose last reference has gone is no longer current's: there is another one.
+ */
+static struct mem_group *get_own_group(void)
+{
+	struct mem_group *g;
+
+	do
+		g = READ_ONCE(current->mem_group);
+	while (g && mem_group_tryget && !mem_group_tryget(g));
+	return g;
+}
+
+static void put_group(struct mem_group *g)
+{
+	if (g && mem_group_release)
+		mem_group_release(g);
+}
+
+/* ---- charging ---- */
+
+static void uncharge(struct mem_group *g, s64 n)
+{
+	struct mem_group *at;
+
+	for (at = g; at && at->parent; at = at->parent) {
+		s64 left = atomic_sub_return(n, &at->usage);
+
+		if (unlikely(left < (s64)READ_ONCE(at->tell_below)))
+			mem_group_crossed(at);
+		mem_keeps_changed(at);
+	}
+}
+
+static void note_peak(struct mem_group *g, u64 now)
+{
+	if (now > READ_ONCE(g->peak))
+		WRITE_ONCE(g->peak, now);
+	if (now > READ_ONCE(g->watched))
+		WRITE_ONCE(g->watched, now);
+	if (likely(!g->v1))
+		return;
+	if (now + swap_of(g) > READ_ONCE(g->both_peak))
+		WRITE_ONCE(g->both_peak, now + swap_of(g));
+	if (now >= READ_ONCE(g->tell_from))
+		mem_group_crossed(g);
+}
+
+/* Is there as much as there may be, in memory and swap areas together? Then the latter do not help. */
+static bool both_full(const struct mem_group *g, u64 now)
+{
+	u64 max = READ_ONCE(g->both_max);
+
+	return unlikely(max != MEM_NO_LIMIT) && now + swap_of(g) >= max;
+}
+
+/* @now of @g would be more than there may be: it is counted. */
+static bool too_much(struct mem_group *g, u64 now)
+{
+	if (now > READ_ONCE(g->max)) {
+		__atomic_add_fetch(&g->hits, 1, __ATOMIC_RELAXED);
+		return true;
+	}
+	if (likely(!both_full(g, now - 1)))
+		return false;
+	__atomic_add_fetch(&g->both_hits, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+static bool must_not_fail(gfp_t gfp)
+{
+	if (gfp & __GFP_SPARE)
+		return false;
+	return gfp & (GFP_ATOMIC | __GFP_NOFAIL) || current->flags & PF_EXITING ||
+	       frees_memory(current) || wait_interrupted(TASK_WAKEKILL) || spin_depth();
+}
+
+static bool is_convenience(s64 n, gfp_t gfp)
+{
+	return n > 1 || gfp & __GFP_SPARE;
+}
+
+/* True; or false with nothing charged and *over set to the group whose limit is in the way. */
+static bool try_charge(struct mem_group *g, s64 n, gfp_t gfp, struct mem_group **over)
+{
+	bool force = must_not_fail(gfp), convenience = is_convenience(n, gfp);
+	struct mem_group *at, *undo;
+
+	for (at = g; at && at->parent; at = at->parent) {
+		u64 now = (u64)atomic_add_return(n, &at->usage);
+
+		if (!force && too_much(at, now))
+			goto err_undo;
+		if (unlikely(swap_of(at) > READ_ONCE(at->swap_high))) {
+			current->memcg_over += (u64)n;
+			set_bit(TIF_CGROUP, &current->work_flags);
+		}
+		if (now > READ_ONCE(at->high)) {
+			if (convenience && !force)
+				goto err_undo;
+			current->memcg_over += (u64)n;
+			set_bit(TIF_CGROUP, &current->work_flags);
+		}
+		note_peak(at, now);
+		mem_keeps_changed(at);
+	}
+	return true;
+
+err_undo:
+	*over = at;
+	for (undo = g;; undo = undo->parent) {
+		atomic_sub(n, &undo->usage);
+		mem_keeps_changed(undo);
+		if (undo == at)
+			return false;
+	}
+}
+
+/* Is there room for what the group has beside caches? */
+static bool may_swap(const struct mem_group *g)
+{
+	int own = READ_ONCE(g->swappiness);
+
+	if (!nr_swap_free() || !(own < 0 ? sysctl_swappiness : own))
+		return false;
+	for (const struct mem_group *at = g; at->parent; at = at->parent)
+		if (swap_of(at) >= READ_ONCE(at->swap_max) || both_full(at, usage_of(at)))
+			return false;
+	return !g->parent || atomic_read(&g->usage) > atomic_read(&g->file) + atomic_read(&g->sock);
+}
+
+bool mem_group_is_limited(const struct mem_group *g)
+{
+	for (; g && g->parent; g = g->parent)
+		if (READ_ONCE(g->max) != MEM_NO_LIMIT || READ_ONCE(g->high) != MEM_NO_LIMIT ||
+			READ_ONCE(g->both_max) != MEM_NO_LIMIT)
+			return true;
+	return false;
+}
+
+/* How often reclaim may yield nothing before somebody is killed. */
+static int patience(const struct mem_group *g)
+{
+	return may_swap(g) ? 10 : 2;
+}
+
+static int charge(struct mem_group *g, s64 n, gfp_t gfp)
+{
+	struct mem_group *over = NULL;
+
+	if (try_charge(g, n, gfp, &over))
+		return 0;
+	if (is_convenience(n, gfp))
+		return -ENOMEM;
+	for (int i = 0; i < RETRIES; i++) {
+		count_event(over, MEM_MAX);
+		if (!mem_group_reclaim(over, BATCH) && i > patience(over)) {
+			/* who waits for room holds no lock: a fault does so in the end, a call fails */
+			if (gfp & __GFP_NOOOM || READ_ONCE(over->oom_waits)) {
+				current->memcg_oom = true;
+				return -ENOMEM;
+			}
+			if (!mem_group_oom(over))
+				return -ENOMEM;
+		}
+		if (try_charge(g, n, gfp, &over))
+			return 0;
+	}
+	current->memcg_oom = true;
+	return -ENOMEM;
+}
+
+void mem_count_paid(const struct page *p, enum mem_stat what, s64 n)
+{
+	for (struct mem_group *g = p->memcg; g && g->parent; g = g->parent)
+		atomic_add(n, &g->stat[what]);
+}
+
+static void is_kernels(struct page *p, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		set_bit(PG_kmem, &p[i].flags);
+	mem_count(p, MEM_KERNEL, n);
+}
+
+int mem_charge(struct page *p, u32 n, gfp_t gfp)
+{
+	struct mem_group *g = get_own_group();
+	int err = g ? charge(g, n, gfp) : 0;
+
+	if (!err && g) {
+		if (atomic_add_return(n, &g->local) == n && mem_group_hold)
+			mem_group_hold(g);
+		for (u32 i = 0; i < n; i++)
+			p[i].memcg = g;
+		if (gfp & __GFP_ACCOUNT && !(gfp & GFP_USER))
+			is_kernels(p, n);
+	}
+	put_group(g);
+	return err;
+}
+
+void mem_uncharge(struct page *p)
+{
+	struct mem_group *g = p->memcg;
+
+	if (unlikely(test_bit(PG_kmem, &p->flags)))
+		mem_count(p, MEM_KERNEL, -1);
+	p->memcg = NULL;
+	uncharge(g, 1);
+	if (atomic_sub_return(1, &g->local) == 0 && mem_group_release)
+		mem_group_release(g);
+}
+
+void mem_count_cached(struct page *p, bool memory_only, s64 n)
+{
+	for (struct mem_group *g = p->memcg; g && g->parent; g = g->parent) {
+		atomic_add(n, &g->file);
+		if (memory_only)
+			atomic_add(n, &g->shmem);
+	}
+}
+
+/* ---- sockets ---- */
+
+struct mem_group *mem_sock_begin(void)
+{
+	return get_own_group();
+}
+
+void mem_sock_charge(struct mem_group *g, s64 pages)
+{
+	for (; g && g->parent; g = g->parent) {
+		atomic_add(pages, &g->sock);
+		note_peak(g, (u64)max_t(s64, atomic_add_return(pages, &g->usage), 0));
+		mem_keeps_changed(g);
+	}
+}
+
+void mem_sock_end(struct mem_group *g)
+{
+	put_group(g);
+}
+
+/* ---- swap areas ---- */
+
+static void swap_uncharge_to(struct mem_group *g, const struct mem_group *end)
+{
+	for (; g != end && g->parent; g = g->parent)
+		atomic_sub(1, &g->swap);
+}
+
+/* A slot keeps the group's owner as a frame does. */
+bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
+{
+	for (struct mem_group *at = g; at->parent; at = at->parent) {
+		u64 now = (u64)atomic_add_return(1, &at->swap);
+
+		if (now > READ_ONCE(at->swap_max)) {
+			swap_uncharge_to(g, at->parent);
+			if (!*full && mem_group_tryget && mem_group_tryget(at))
+				*full = at;
+			return false;
+		}
+		if (now > READ_ONCE(at->swap_peak))
+			WRITE_ONCE(at->swap_peak, now);
+		if (now > READ_ONCE(at->swap_watched))
+			WRITE_ONCE(at->swap_watched, now);
+	}
+	if (atomic_add_return(1, &g->local) == 1 && mem_group_hold)
+		mem_group_hold(g);
+	return true;
+}
+
+void mem_swap_uncharge(struct mem_group *g)
+{
+	swap_uncharge_to(g, NULL);
+	if (atomic_sub_return(1, &g->local) == 0 && mem_group_release)
+		mem_group_release(g);
+}
+
+static void count_swap_event(struct mem_group *g, enum mem_swap_event e)
+{
+	for (; g && g->parent; g = g->parent) {
+		__atomic_add_fetch(&g->swap_events[e], 1, __ATOMIC_RELAXED);
+		if (mem_group_event)
+			mem_group_event(g);
+	}
+}
+
+void mem_swap_refused(struct mem_group *full)
+{
+	count_swap_event(full, MEM_SWAP_MAX);
+	count_swap_event(full, MEM_SWAP_FAIL);
+	put_group(full);
+}
+
+/* ---- reclaim ---- */
+
+bool mem_belongs(const struct page *p, const struct mem_group *top)
+{
+	for (const struct mem_group *g = p->memcg; g; g = g->parent)
+		if (g == top)
+			return true;
+	return false;
+}
+
+void mem_group_count_low(struct mem_group *g)
+{
+	count_event(g, MEM_LOW);
+}
+
+static bool chosen(const struct page *p, void *group)
+{
+	const struct mem_group *g = group;
+
+	return !g->parent || mem_belongs(p, g);
+}
+
+/* The root has all that is there, and counts nothing. */
+static bool has_cached(const struct mem_group *g)
+{
+	return !g->parent || atomic_read(&g->file) > atomic_read(&g->shmem);
+}
+
+u64 mem_group_reclaim(struct mem_group *g, u64 pages)
+{
+	u64 freed = 0, dirty = 0;
+	bool stall;
+
+	if (frees_memory(current) || spin_depth() ||
+		!(has_cached(g) || droppable_any() || may_swap(g)))
+		return 0;
+	stall = psi_memstall_enter();
+	current->flags |= PF_MEMALLOC | PF_RECLAIM;
+	for (int round = 0; round < 3 && freed < pages; round++)
+		freed += shrink_lru_group(pages - freed, g, SPARE_LOW, &dirty);
+	if (!freed)
+		freed += shrink_lru_group(pages, g, SPARE_MIN, &dirty);
+	if (freed < pages)
+		freed += droppable_shrink(pages - freed, chosen, g);
+	if (freed < pages && may_swap(g))
+		freed += swap_shrink(pages - freed, chosen, g);
+	current->flags &= ~(PF_MEMALLOC | PF_RECLAIM);
+	__atomic_add_fetch(&g->reclaimed, freed, __ATOMIC_RELAXED);
+	if (!freed && dirty) {
+		wake_flushers();
+		sleep_ns(5000000);
+		freed = 1;
+	} else if (!freed &&
+		   may_swap(g)) { /* on its way, or somebody holds a lock: see patience() */
+		sleep_ns(10000000);
+	}
+	psi_memstall_leave(stall);
+	return freed;
+}
+
+bool mem_group_oom(struct mem_group *g)
+{
+	if (break_reservations_in(g))
+		return true;
+	count_event(g, MEM_OOM);
+	if (!mem_group_oom_kill || !mem_group_oom_kill(g))
+		return false;
+	if (!wait_interrupted(TASK_WAKEKILL))
+		sleep_ns(2000000); /* the victim needs the CPU */
+	return true;
+}
+
+bool mem_group_oom_own(void)
+{
+	struct mem_group *own = get_own_group(), *g;
+	bool again = true; /* none is full any more */
+
+	for (g = own; g && g->parent; g = g->parent)
+		if (usage_of(g) >= READ_ONCE(g->max) || both_full(g, usage_of(g))) {
+			again = mem_group_oom(g);
+			break;
+		}
+	put_group(own);
+	return again;
+}
+
+void mem_group_killed(struct mem_group *g)
+{
+	count_event(g, MEM_OOM_KILL);
+}
+
+void mem_group_killed_all(struct mem_group *g)
+{
+	count_event(g, MEM_OOM_GROUP_KILL);
+}
+
+void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
+{
+	for (int i = 0, idle = 0; i < 1000 && !wait_interrupted(TASK_WAKEKILL); i++) {
+		u64 now = usage_of(g);
+
+		if (now <= pages)
+			return;
+		if (mem_group_reclaim(g, now - pages) || (may_swap(g) && ++idle < patience(g)))
+			continue;
+		if (!kill || !mem_group_oom(g))
+			return;
+	}
+}
+
+/* The longer it stays above, by so much longer it sleeps: ten milliseconds for each hundredth that is too much. */
+static u64 penalty(u64 now, u64 high)
+{
+	if (now <= high)
+		return 0;
+	return min((now - high) * 1000000000 / max(high, 1UL), MAX_PENALTY_NS);
+}
+
+void mem_group_pay(void)
+{
+	u64 over = current->memcg_over, wait = 0;
+	struct mem_group *own, *g;
+
+	current->memcg_over = 0;
+	if (!over)
+		return;
+	own = get_own_group();
+	for (g = own; g && g->parent; g = g->parent) {
+		u64 now = usage_of(g), high = READ_ONCE(g->high);
+
+		if (unlikely(swap_of(g) > READ_ONCE(g->swap_high))) {
+			count_swap_event(g, MEM_SWAP_HIGH);
+			wait = max(wait, penalty(swap_of(g), READ_ONCE(g->swap_high)));
+		}
+		if (now <= high)
+			continue;
+		count_event(g, MEM_HIGH);
+		mem_group_reclaim(g, max(now - high, over));
+		wait = max(wait, penalty(usage_of(g), high));
+	}
+	put_group(own);
+	if (wait && !wait_interrupted(TASK_WAKEKILL)) {
+		bool stall = psi_memstall_enter();
+
+		set_current_state(TASK_KILLABLE);
+		schedule_deadline(ktime_get() + wait);
+		psi_memstall_leave(stall);
+	}
+}
+
+void mem_group_pay_on_the_way(void)
+{
+	if (unlikely(current->memcg_over > PAY_FROM))
+		mem_group_pay();
+}
+
+/* ---- peaks that begin anew ---- */
+
+static DEFINE_SPINLOCK(watch_lock);
+
+/* The group has one peak for all who watch: what it was for the others is noted before it begins anew. */
+static void watch_begin(struct list_head *watches, u64 *watched, u64 now, struct mem_watch *w)
+{
+	struct mem_watch *other;
+
+	spin_lock(&watch_lock);
+	list_for_each_entry(other, watches, list)
+		other->most = max(other->most, READ_ONCE(*watched));
+	if (!w->on)
+		list_add(&w->list, watches);
+	w->on = true;
+	w->most = now;
+	WRITE_ONCE(*watched, w->most);
+	spin_unlock(&watch_lock);
+}
+
+static u64 watch_peak(const u64 *watched, const u64 *peak, const struct mem_watch *w)
+{
+	u64 most;
+
+	spin_lock(&watch_lock);
+	most = w->on ? max(w->most, READ_ONCE(*watched)) : READ_ONCE(*peak);
+	spin_unlock(&watch_lock);
+	return most;
+}
+
+void mem_watch_begin(struct mem_group *g, struct mem_watch *w)
+{
+	watch_begin(&g->watches, &g->watched, usage_of(g), w);
+}
+
+u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w)
+{
+	return watch_peak(&g->watched, &g->peak, w);
+}
+
+void mem_swap_watch_begin(struct mem_group *g, struct mem_watch *w)
+{
+	watch_begin(&g->swap_watches, &g->swap_watched, swap_of(g), w);
+}
+
+u64 mem_swap_watch_peak(struct mem_group *g, const struct mem_watch *w)
+{
+	return watch_peak(&g->swap_watched, &g->swap_peak, w);
+}
+
+void mem_watch_end(struct mem_watch *w)
+{
+	spin_lock(&watch_lock);
+	if (w->on)
+		list_del(&w->list);
+	spin_unlock(&watch_lock);
+}
+
+/* ---- life ---- */
+
+void mem_group_reset(struct mem_group *g)
+{
+	g->min = g->low = 0;
+	if (g->parent)
+		mem_keeps_changed(g);
+	g->high = g->max = g->swap_high = g->swap_max = g->both_max = MEM_NO_LIMIT;
+	g->tell_from = ~0UL;
+	g->swappiness = -1;
+	g->oom_group = false;
+}
+
+void mem_group_init(struct mem_group *g, struct mem_group *parent)
+{
+	g->parent = parent;
+	INIT_LIST_HEAD(&g->watches);
+	mem_lru_init(&g->lru);
+	INIT_LIST_HEAD(&g->swap_watches);
+	mem_group_reset(g);
+	huge_group_reset(g);
+}

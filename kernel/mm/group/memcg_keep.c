@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memcg_keep.c: what memory.min and memory.low keep of a group when others reclaim.
+ *
+ *	mem_keeps_changed(g)          its usage, or what it asks for
+ *	mem_overage(g, top, spare)    what reclaim for @top may take of it
+ *
+ * A group asks for so much; of that its usage counts, at most. Directly below the group that is reclaimed it gets what it asks for. Further down the
+ * groups below one share what that one has: where they ask for more than that, by what each has of what it asks for; where they ask for less, the
+ * rest goes to what they have beyond that, in proportion (with the mount option memory_recursiveprot). The group that is reclaimed itself is not spared.
+ *
+ * Each group knows the sum of what those below it count for (below); each remembers what it has told (told). Racy by nature: a sum may lag
+ * behind until the next change. Where no group has ever asked for anything all of this is a look at a flag.
+ */
+#include "kernel/mm/internal.h"
+#include "kernel/mm/group/memcg.h"
+
+static bool any_keeps;
+bool mem_keeps_recursive;
+
+static u64 usage_of(const struct mem_group *g)
+{
+	s64 n = atomic_read(&g->usage);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+static u64 asked(const struct mem_group *g, enum mem_keep kind)
+{
+	return kind == KEEP_MIN ? READ_ONCE(g->min) : READ_ONCE(g->low);
+}
+
+void mem_keeps_told(struct mem_group *g)
+{
+	u64 usage = usage_of(g);
+
+	for (int kind = 0; kind < KEEPS; kind++) {
+		s64 now = (s64)min(usage, asked(g, kind));
+		s64 old = (s64)xchg(&g->told[kind], (u64)now);
+
+		if (now != old)
+			atomic_add(now - old, &g->parent->below[kind]);
+	}
+}
+
+void mem_keeps_set(struct mem_group *g)
+{
+	if (!g->parent)
+		return;
+	WRITE_ONCE(any_keeps, true);
+	WRITE_ONCE(g->keeps, true);
+	mem_keeps_told(g);
+}
+
+/* Of what its parent has. */
+static u64 share(const struct mem_group *g, enum mem_keep kind, u64 parents)
+{
+	u64 usage = usage_of(g), own = min(usage, asked(g, kind)), above = usage_of(g->parent);
+	s64 sum = atomic_read(&g->parent->below[kind]);
+	u64 all = max_t(u64, own, sum > 0 ? (u64)sum : 0);
+
+	parents = min(parents, above);
+	if (all > parents)
+		return parents * own / all;
+	if (READ_ONCE(mem_keeps_recursive) && parents > all && above > all && usage > own)
+		own += (parents - all) * (usage - own) / (above - all);
+	return own;
+}
+
+static const struct mem_group *child_towards(const struct mem_group *top, const struct mem_group *g)
+{
+	while (g && g->parent != top)
+		g = g->parent;
+	return g;
+}
+
+static u64 kept(const struct mem_group *g, const struct mem_group *top, enum mem_keep kind)
+{
+	const struct mem_group *at = child_towards(top, g);
+	u64 keep = at ? asked(at, kind) : 0;
+
+	while (at && at != g && keep) {
+		at = child_towards(at, g);
+		keep = share(at, kind, keep);
+	}
+	return keep;
+}
+
+u64 mem_overage(const struct mem_group *g, const struct mem_group *top, enum mem_spare spare)
+{
+	u64 keep, usage;
+
+	if (likely(!READ_ONCE(any_keeps)) || spare == SPARE_NONE || !g || !g->parent || g == top)
+		return ~0UL;
+	for (const struct mem_group *at = g; !top; at = at->parent) /* the machine's: the root's */
+		top = at->parent ? NULL : at;
+	keep = kept(g, top, KEEP_MIN);
+	if (spare == SPARE_LOW)
+		keep = max(keep, kept(g, top, KEEP_LOW));
+	usage = usage_of(g);
+	return usage > keep ? usage - keep : 0;
+}
+
+void mem_note_low(struct page **pages, u32 n, const struct mem_group *top)
+{
+	struct mem_group *last = NULL;
+
+	if (likely(!READ_ONCE(any_keeps)))
+		return;
+	for (u32 i = 0; i < n; i++) {
+		struct mem_group *g = pages[i]->memcg;
+
+		if (g && g != last && mem_spared(g, top, SPARE_LOW))
+			mem_group_count_low(g);
+		last = g;
+	}
+}

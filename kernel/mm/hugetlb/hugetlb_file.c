@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hugetlb_file.c: the huge pages of a file, and what is promised: that a page will be there when it is touched.
+ *
+ * A shared mapping promises to its file: each index that is touched later has its page, whoever touches it, until the file is cut. A
+ * private mapping promises to itself (struct huge_promise): a bit for each page that was taken, or given up. MAP_NORESERVE promises
+ * nothing: a touch finds a page that nobody was promised, or is a SIGBUS.
+ *
+ * A slot of a file is empty -> promised -> a page -> empty (hole, truncation). A page has the file's reference of each frame.
+ *
+ * Invariants: 1. For each promised slot and each bit of a promise that is not set, the pool keeps a page. 2. A page is in a slot below
+ * i_size, unless fallocate() kept the size.
+ *
+ * Locks: huge_file.lock for all here. It is held while entries are made and while they are taken away, so no fault maps a page that has
+ * left its file. Promises of private mappings come and go with areas, under mmap_lock.
+ */
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
+
+struct file *(*hugetlb_file_setup)(const char *name, loff_t size, bool promise);
+int sysctl_hugetlb_shm_group;
+
+void huge_file_init(struct huge_file *f, struct huge_quota *quota)
+{
+	*f = (struct huge_file){ .slots = RADIX_INIT, .quota = quota };
+	mutex_init(&f->lock);
+}
+
+/* ---- promises of files ---- */
+
+static u64 count_empty(struct huge_file *f, u64 first, u64 end)
+{
+	u64 n = end - first;
+
+	for (u64 at = first; radix_next(&f->slots, &at) && at < end; at++)
+		n--;
+	return n;
+}
+
+/* Takes the promises of [first, end) back: how many. */
+static u64 forget_promises(struct huge_file *f, u64 first, u64 end)
+{
+	u64 n = 0;
+	void *slot;
+
+	for (u64 at = first; (slot = radix_next(&f->slots, &at)) && at < end; at++)
+		if (slot_is_promise(slot)) {
+			radix_delete(&f->slots, at);
+			huge_uncharge(HUGE_RESERVED, slot_payer(slot), 1);
+			n++;
+		}
+	return n;
+}
+
+/* Into the empty slots of [first, end), until memory is out: how many. */
+static u64 insert_promises(struct huge_file *f, struct mem_group *payer, u64 first, u64 end)
+{
+	u64 made = 0;
+	int err = 0;
+
+	for (u64 at = first; at < end && (!err || err == -EEXIST); at++) {
+		err = radix_insert(&f->slots, at, slot_of_promise(payer));
+		made += !err;
+	}
+	return made;
+}
+
+int huge_file_promise(struct huge_file *f, u64 first, u64 end)
+{
+	struct mem_group *payer;
+	u64 n;
+	int err;
+
+	assert_mutex_held(&f->lock);
+	n = count_empty(f, first, end);
+	payer = huge_charge(HUGE_RESERVED, n);
+	if (IS_ERR(payer))
+		return (int)PTR_ERR(payer);
+	err = huge_reserve(f->quota, n);
+	if (!err) {
+		n -= insert_promises(f, payer, first, end);
+		if (n) { /* no memory: what was promised stays so until the file is cut */
+			huge_unreserve(f->quota, n);
+			err = -ENOMEM;
+		}
+	}
+	if (err)
+		huge_uncharge(HUGE_RESERVED, payer, n);
+	return err;
+}
+
+/* ---- pages of files ---- */
+
+/* The page that was promised there: who was charged for the promise goes on being so. */
+static struct page *take_promised(struct huge_file *f, struct mem_group *payer)
+{
+	struct mem_group *used = huge_charge(HUGE_USED, 1);
+	struct page *head;
+
+	if (IS_ERR(used))
+		return ERR_PTR(-ENOSPC);
+	head = huge_take(f->quota, true);
+	huge_page_owned(head, used, payer);
+	return head;
+}
+
+static struct page *make_page(struct huge_file *f, u64 index, void *slot)
+{
+	struct page *head =
+		slot ? take_promised(f, slot_payer(slot)) : huge_take_charged(f->quota, NULL, 0);
+
+	if (IS_ERR(head))
+		return head;
+	if (slot) {
+		radix_replace(&f->slots, index, head);
+	} else if (radix_insert(&f->slots, index, head)) {
+		huge_page_put(head);
+		return ERR_PTR(-ENOMEM);
+	}
+	f->pages++;
+	return head;
+}
+
+struct page *huge_file_page(struct huge_file *f, u64 index, bool make)
+{
+	void *slot;
+
+	assert_mutex_held(&f->lock);
+	slot = radix_lookup(&f->slots, index);
+	if (slot_is_page(slot))
+		return slot;
+	return make ? make_page(f, index, slot) : NULL;
+}
+
+int huge_file_allocate(struct huge_file *f, u64 index)
+{
+	struct page *head;
+
+	mutex_lock(&f->lock);
+	head = huge_file_page(f, index, true);
+	mutex_unlock(&f->lock);
+	return IS_ERR(head) ? (int)PTR_ERR(head) : 0;
+}
+
+struct page *huge_file_frame(struct huge_file *f, u64 index)
+{
+	struct page *p;
+
+	mutex_lock(&f->lock);
+	p = huge_file_page(f, index >> HPAGE_ORDER, false);
+	if (p) {
+		p += index & (HPAGE_FRAMES - 1);
+		get_page(p);
+	}
+	mutex_unlock(&f->lock);
+	return p;
+}
+
+void huge_file_drop(struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises)
+{
+	void *slot;
+	u64 n;
+
+	assert_mutex_held(&f->lock);
+	if (first >= end)
+		return;
+	unmap_mapping_range(m, first << HPAGE_ORDER,
+		end > ~0UL >> HPAGE_ORDER ? 0 : (end - first) << HPAGE_ORDER);
+	for (u64 at = first; (slot = radix_next(&f->slots, &at)) && at < end; at++) {
+		if (!slot_is_page(slot))
+			continue;
+		radix_delete(&f->slots, at);
+		f->pages--;
+		huge_page_put(slot);
+	}
+	n = promises ? forget_promises(f, first, end) : 0;
+	huge_unreserve(f->quota, n);
+}
+
+/* ---- promises of private mappings ---- */
+
+static u64 huge_index(const struct vm_area *v, u64 addr)
+{
+	return vma_index(v, addr) >> HPAGE_ORDER;
+}
+
+static struct huge_promise *promise_of(const struct vm_area *v)
+{
+	void *p = READ_ONCE(v->vm_private); /* NULL may become HUGE_LOST at any time */
+
+	return p == HUGE_LOST ? NULL : p;
+}
+
+/* How many of [first, end) are not spent; they are now. */
+static u64 spend(struct huge_promise *p, u64 first, u64 end)
+{
+	u64 n = 0;
+
+	for (u64 i = first - p->first; i < end - p->first; i++)
+		n += !test_and_set_bit(i % 64, &p->spent[i / 64]);
+	return n;
+}
+
+bool huge_promise_spend(struct vm_area *v, u64 index)
+{
+	struct huge_promise *p = promise_of(v);
+
+	return p && spend(p, index, index + 1);
+}
+
+static void promise_put(struct huge_promise *p)
+{
+	if (--p->refs)
+		return;
+	huge_uncharge(HUGE_RESERVED, p->payer, p->charged);
+	kfree(p);
+}
+
+/* A split gives two areas of one promise; a fork's child gets none. */
+static void huge_open(struct vm_area *v)
+{
+	struct huge_promise *p = promise_of(v);
+
+	if (!p)
+		return;
+	if (p->mm == v->vm_mm)
+		p->refs++;
+	else
+		v->vm_private = NULL;
+}
+
+/* What was not taken is given up. */
+static void huge_close(struct vm_area *v)
+{
+	struct huge_promise *p = promise_of(v);
+	struct huge_file *f = v->vm_mapping->huge;
+	u64 n, gone;
+
+	if (!p)
+		return;
+	mutex_lock(&f->lock);
+	n = spend(p, huge_index(v, v->vm_start), huge_index(v, v->vm_end));
+	gone = min(p->charged, vma_pages(v) >> HPAGE_ORDER);
+	p->charged -= gone;
+	mutex_unlock(&f->lock);
+	huge_uncharge(HUGE_RESERVED, p->payer, gone);
+	promise_put(p);
+	huge_unreserve(f->quota, n);
+}
+
+static const struct vm_operations huge_vm_ops = { .open = huge_open, .close = huge_close };
+
+static int private_promise(struct huge_file *f, struct vm_area *v)
+{
+	u64 nr = vma_pages(v) >> HPAGE_ORDER;
+	struct mem_group *payer = huge_charge(HUGE_RESERVED, nr);
+	struct huge_promise *p;
+	int err;
+
+	if (IS_ERR(payer))
+		return (int)PTR_ERR(payer);
+	err = huge_reserve(f->quota, nr);
+	if (err)
+		goto err_uncharge;
+	p = kzalloc(sizeof(*p) + DIV_ROUND_UP(nr, 64) * sizeof(u64), GFP_KERNEL);
+	if (!p) {
+		err = -ENOMEM;
+		goto err_unreserve;
+	}
+	p->payer = payer;
+	p->charged = nr;
+	p->refs = 1;
+	p->mm = v->vm_mm;
+	p->first = huge_index(v, v->vm_start);
+	p->nr = nr;
+	v->vm_private = p;
+	return 0;
+
+err_unreserve:
+	huge_unreserve(f->quota, nr);
+err_uncharge:
+	huge_uncharge(HUGE_RESERVED, payer, nr);
+	return err;
+}
+
+void huge_promise_moved(struct mm *mm, u64 addr, u64 len)
+{
+	for (struct vm_area *v = find_vma(mm, addr); v && v->vm_start < addr + len;
+		v = vma_next(v)) {
+		struct huge_promise *p = promise_of(v);
+
+		if (!(v->vm_flags & VM_HUGETLB) || !p || v->vm_ops != &huge_vm_ops)
+			continue;
+		v->vm_private = NULL;
+		promise_put(p);
+	}
+}
+
+/* ---- mmap ---- */
+
+int hugetlb_mmap(struct address_space *m, struct vm_area *v)
+{
+	struct huge_file *f = m->huge;
+	u64 first, end;
+
+	assert_mutex_held(&f->lock);
+	if ((v->vm_start | v->vm_end | v->vm_pgoff << PAGE_SHIFT) & ~HPAGE_MASK)
+		return -EINVAL;
+	v->vm_flags =
+		(v->vm_flags & ~(u64)(VM_LOCKED | VM_LOCKONFAULT)) | VM_HUGETLB | VM_DONTEXPAND;
+	v->vm_ops = &huge_vm_ops;
+	if (v->vm_flags & VM_NORESERVE || f->prepaid)
+		return 0;
+	if (!(v->vm_flags & VM_SHARED))
+		return private_promise(f, v);
+	first = v->vm_pgoff >> HPAGE_ORDER;
+	end = first + (vma_pages(v) >> HPAGE_ORDER);
+	return huge_file_promise(f, first, end);
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hugetlb_pool.c: the pool of huge pages, and quotas of mounts.
+ *
+ *	hugetlb_resize(n)                   an administrator sets pages aside, or gives them back
+ *	huge_reserve(q, n)                  mmap and shmget: n pages are promised
+ *	head = huge_take(q, true)           a fault: one that was promised;  (q, false): one that nobody was promised
+ *	put_page(frame) ...                 the last of 512 brings the page back
+ *	huge_unreserve(q, n)                promises that are not needed any more
+ *
+ * States of a page: in the buddy allocator -> free (in pool.free; PG_zero of its first frame: known to be zero) -> in use (PG_huge in all
+ * frames; ->private of the first counts frames with references, that of the second is its quota, those of the next two who pays) -> free, or to the buddy allocator where it
+ * is surplus.
+ *
+ * Invariants: 1. reserved <= free, so what was promised can be taken. 2. surplus <= total. 3. A surplus page is never free unless it is promised.
+ *
+ * Memory is reclaimed for a pool that grows, but nothing is moved: where free frames are in pieces it reaches less than was asked for.
+ *
+ * Locks: pool.lock, of all counts and quotas, innermost: frames come and go outside of it. resize_lock over a change of size.
+ */
+#include "kernel/mm/hugetlb/hugetlb_internal.h"
+
+#define RECLAIM_ROUNDS 8
+
+static struct {
+	spinlock_t lock;
+	struct list_head free;
+	u64 total, nr_free, reserved, surplus, overcommit;
+} pool = { .lock = SPINLOCK_INIT(pool.lock), .free = LIST_HEAD_INIT(pool.free) };
+static DEFINE_MUTEX(resize_lock);
+
+void hugetlb_numbers(struct hugetlb_numbers *n)
+{
+	spin_lock(&pool.lock);
+	*n = (struct hugetlb_numbers){ pool.total, pool.nr_free, pool.reserved, pool.surplus,
+		pool.overcommit };
+	spin_unlock(&pool.lock);
+}
+
+/* ---- frames ---- */
+
+/* Is there a huge page's worth of frames beyond what the system needs to go on? Reclaims for it. */
+static bool memory_to_spare(void)
+{
+	u64 least = HPAGE_FRAMES + 2 * zone_marks.high;
+
+	for (int round = 0; nr_free_frames() < least && round < RECLAIM_ROUNDS; round++)
+		if (!try_to_free_pages(GFP_KERNEL, HPAGE_ORDER))
+			break;
+	return nr_free_frames() >= least;
+}
+
+/* 512 frames of zeros, in no pool yet; NULL. May sleep. */
+static struct page *frames_get(void)
+{
+	struct page *head;
+
+	if (!memory_to_spare())
+		return NULL;
+	head = alloc_pages(GFP_KERNEL | __GFP_ZERO, HPAGE_ORDER);
+	if (head)
+		set_bit(PG_zero, &head->flags);
+	return head;
+}
+
+static void frames_free(struct page *head)
+{
+	head->flags = 0;
+	free_pages(head, HPAGE_ORDER);
+}
+
+/* ---- under pool.lock ---- */
+
+static void add_free(struct page *head)
+{
+	assert_spin_held(&pool.lock);
+	list_add(&head->lru, &pool.free);
+	pool.nr_free++;
+}
+
+static struct page *take_free(void)
+{
+	struct page *head;
+
+	assert_spin_held(&pool.lock);
+	BUG_ON(!pool.nr_free);
+	head = list_first_entry(&pool.free, struct page, lru);
+	list_del(&head->lru);
+	pool.nr_free--;
+	return head;
+}
+
+static bool may_have_surplus(void)
+{
+	return pool.surplus < pool.overcommit;
+}
+
+/* ---- size ---- */
+
+static bool grow_by_one(void)
+{
+	struct page *head = frames_get();
+
+	if (!head)
+		return false;
+	spin_lock(&pool.lock);
+	pool.total++;
+	add_free(head);
+	spin_unlock(&pool.lock);
+	return true;
+}
+
+/* One that is free and promised to nobody leaves. */
+static bool shrink_by_one(u64 count)
+{
+	struct page *head = NULL;
+
+	spin_lock(&pool.lock);
+	if (pool.total - pool.surplus > count && pool.nr_free > pool.reserved) {
+		head = take_free();
+		pool.total--;
+	}
+	spin_unlock(&pool.lock);
+	if (head)
+		frames_free(head);
+	return head;
+}
+
+/* Surplus pages count as persistent ones, up to @count; beyond it persistent ones in use become surplus and go when they are free. */
+static u64 recount_surplus(u64 count)
+{
+	u64 persistent;
+
+	spin_lock(&pool.lock);
+	persistent = pool.total - pool.surplus;
+	if (persistent < count)
+		pool.surplus -= min(pool.surplus, count - persistent);
+	else
+		pool.surplus += persistent - count;
+	persistent = pool.total - pool.surplus;
+	spin_unlock(&pool.lock);
+	return persistent;
+}
+
+void hugetlb_resize(u64 count)
+{
+	u64 persistent;
+
+	mutex_lock(&resize_lock);
+	while (shrink_by_one(count))
+		cond_resched();
+	for (persistent = recount_surplus(count); persistent < count && grow_by_one();
+		persistent++) {
+		cond_resched();
+		if (wait_interrupted(TASK_KILLABLE))
+			break;
+	}
+	mutex_unlock(&resize_lock);
+}
+
+void hugetlb_set_overcommit(u64 count)
+{
+	spin_lock(&pool.lock);
+	pool.overcommit = count;
+	spin_unlock(&pool.lock);
+}
+
+/* ---- surplus ---- */
+
+/* Surplus pages that are promised to nobody any more. */
+static void drop_surplus(void)
+{
+	for (;;) {
+		struct page *head = NULL;
+
+		spin_lock(&pool.lock);
+		if (pool.surplus && pool.nr_free > pool.reserved) {
+			head = take_free();
+			pool.surplus--;
+			pool.total--;
+		}
+		spin_unlock(&pool.lock);
+		if (!head)
+			return;
+		frames_free(head);
+	}
+}
+
+/* A surplus page for somebody who is about to promise or take it; false: none is allowed or to be had. */
+static bool add_surplus(void)
+{
+	struct page *head =
+		READ_ONCE(pool.surplus) < READ_ONCE(pool.overcommit) ? frames_get() : NULL;
+	bool taken = false;
+
+	if (!head)
+		return false;
+	spin_lock(&pool.lock);
+	if (may_have_surplus()) {
+		pool.surplus++;
+		pool.total++;
+		add_free(head);
+		taken = true;
+	}
+	spin_unlock(&pool.lock);
+	if (!taken)
+		frames_free(head);
+	return taken;
+}
+
+/* ---- quotas, under pool.lock; q->reserved is max(0, min - used), promised by the pool ---- */
+
+static bool quota_allows(const struct huge_quota *q, u64 n)
+{
+	return !q || (n <= q->max && q->used <= q->max - n);
+}
+
+/* How many of @n pages more the pool must promise: the others are the mount's own. */
+static u64 of_pool(const struct huge_quota *q, u64 n)
+{
+	return q ? n - min(n, q->reserved) : n;
+}
+
+static void quota_charge(struct huge_quota *q, u64 n)
+{
+	if (!q)
+		return;
+	q->reserved -= min(n, q->reserved);
+	q->used += n;
+}
+
+/* How many of @n pages less the pool need promise: the others go on being promised to the mount. *last: the quota is to be freed. */
+static u64 quota_uncharge(struct huge_quota *q, u64 n, bool *last)
+{
+	u64 own = 0;
+
+	*last = false;
+	if (!q)
+		return n;
+	q->used -= n;
+	if (q->used < q->min)
+		own = min(n, q->min - q->used - q->reserved);
+	q->reserved += own;
+	*last = q->gone && !q->used;
+	return n - own;
+}
+
+/* ---- promises ---- */
+
+/* 1: done; 0: the pool is too small; -ENOMEM: the mount may not have so much. */
+static int try_reserve(struct huge_quota *q, u64 n)
+{
+	int done = -ENOMEM;
+
+	spin_lock(&pool.lock);
+	if (quota_allows(q, n)) {
+		u64 more = of_pool(q, n);
+
+		done = pool.nr_free - pool.reserved >= more;
+		if (done) {
+			pool.reserved += more;
+			quota_charge(q, n);
+		}
+	}
+	spin_unlock(&pool.lock);
+	return done;
+}
+
+int huge_reserve(struct huge_quota *q, u64 n)
+{
+	int done;
+
+	do
+		done = try_reserve(q, n);
+	while (!done && add_surplus());
+	if (done > 0)
+		return 0;
+	drop_surplus();
+	return -ENOMEM;
+}
+
+void huge_unreserve(struct huge_quota *q, u64 n)
+{
+	bool last;
+
+	if (!n)
+		return;
+	spin_lock(&pool.lock);
+	pool.reserved -= quota_uncharge(q, n, &last);
+	spin_unlock(&pool.lock);
+	drop_surplus();
+	if (last)
+		kfree(q);
+}
+
+struct huge_quota *huge_quota_new(u64 max, u64 min)
+{
+	struct huge_quota *q = kzalloc(sizeof(*q), GFP_KERNEL);
+
+	if (!q)
+		return NULL;
+	if (huge_reserve(NULL, min)) {
+		kfree(q);
+		return NULL;
+	}
+	q->max = max;
+	q->min = q->reserved = min;
+	return q;
+}
+
+/* What the mount has for sure and does not use it will not need. */
+void huge_quota_put(struct huge_quota *q)
+{
+	bool last;
+
+	if (!q)
+		return;
+	spin_lock(&pool.lock);
+	pool.reserved -= q->reserved;
+	q->reserved = q->min = 0;
+	q->gone = true;
+	last = !q->used;
+	spin_unlock(&pool.lock);
+	drop_surplus();
+	if (last)
+		kfree(q);
+}
+
+u64 huge_quota_used(struct huge_quota *q)
+{
+	u64 n;
+
+	spin_lock(&pool.lock);
+	n = q->used;
+	spin_unlock(&pool.lock);
+	return n;
+}
+
+/* ---- pages ---- */
+
+/* Under pool.lock: one that nobody was promised, or that the mount has for sure. */
+static struct page *try_take(struct huge_quota *q)
+{
+	u64 more = of_pool(q, 1);
+
+	if (!quota_allows(q, 1) || pool.nr_free - pool.reserved < more)
+		return NULL;
+	pool.reserved -= 1 - more;
+	quota_charge(q, 1);
+	return take_free();
+}
+
+/* The loop ends: where somebody takes the surplus page that was just made, the limit comes nearer. */
+static struct page *take_left_over(struct huge_quota *q)
+{
+	struct page *head;
+	bool allowed;
+
+	do {
+		spin_lock(&pool.lock);
+		allowed = quota_allows(q, 1);
+		head = try_take(q);
+		spin_unlock(&pool.lock);
+	} while (!head && allowed && add_surplus());
+	return head;
+}
+
+static struct page *take_promised(void)
+{
+	struct page *head;
+
+	spin_lock(&pool.lock);
+	BUG_ON(!pool.reserved);
+	pool.reserved--;
+	head = take_free();
+	spin_unlock(&pool.lock);
+	return head;
+}
+
+static void clear_huge_page(struct page *head)
+{
+	if (test_bit(PG_zero, &head->flags))
+		return;
+	for (u64 i = 0; i < HPAGE_FRAMES; i++)
+		clear_page(page_address(head + i));
+}
+
+struct page *huge_take(struct huge_quota *q, bool promised)
+{
+	struct page *head = promised ? take_promised() : take_left_over(q);
+
+	if (!head)
+		return NULL;
+	clear_huge_page(head);
+	for (u64 i = 0; i < HPAGE_FRAMES; i++) {
+		head[i].flags = BIT(PG_huge) | BIT(PG_uptodate);
+		atomic_set(&head[i].mapcount, 0);
+		atomic_set(&head[i].refcount, 1);
+	}
+	head->private = HPAGE_FRAMES;
+	head[1].private = (u64)q;
+	return head;
+}
+
+void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved)
+{
+	head[2].private = (u64)used;
+	head[3].private = (u64)reserved;
+}
+
+struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 index)
+{
+	struct mem_group *used = huge_charge(HUGE_USED, 1), *reserved = NULL;
+	struct page *head;
+	bool promised;
+
+	if (IS_ERR(used))
+		return ERR_PTR(-ENOSPC);
+	promised = v && huge_promise_spend(v, index);
+	if (!promised)
+		reserved = huge_charge(HUGE_RESERVED, 1);
+	head = IS_ERR(reserved) ? NULL : huge_take(q, promised);
+	if (head) {
+		huge_page_owned(head, used, reserved);
+		return head;
+	}
+	if (!IS_ERR(reserved))
+		huge_uncharge(HUGE_RESERVED, reserved, 1);
+	huge_uncharge(HUGE_USED, used, 1);
+	return ERR_PTR(-ENOSPC);
+}
+
+void huge_page_get(struct page *head)
+{
+	for (u64 i = 0; i < HPAGE_FRAMES; i++)
+		get_page(head + i);
+}
+
+void huge_page_put(struct page *head)
+{
+	for (u64 i = 0; i < HPAGE_FRAMES; i++)
+		put_page(head + i);
+}
+
+static void page_free(struct page *head)
+{
+	struct huge_quota *q = (struct huge_quota *)head[1].private;
+	struct mem_group *used = (struct mem_group *)head[2].private;
+	struct mem_group *reserved = (struct mem_group *)head[3].private;
+	bool surplus, last;
+	u64 own;
+
+	for (u64 i = 0; i < HPAGE_FRAMES; i++) {
+		head[i].flags = 0;
+		head[i].private = 0;
+	}
+	spin_lock(&pool.lock);
+	own = 1 - quota_uncharge(q, 1, &last);
+	surplus = pool.surplus && !own;
+	if (surplus) {
+		pool.surplus--;
+		pool.total--;
+	} else {
+		add_free(head);
+		pool.reserved += own;
+	}
+	spin_unlock(&pool.lock);
+	if (surplus)
+		frames_free(head);
+	if (last)
+		kfree(q);
+	huge_uncharge(HUGE_USED, used, 1);
+	huge_uncharge(HUGE_RESERVED, reserved, 1);
+}
+
+void huge_frame_free(struct page *p)
+{
+	struct page *head = huge_head(p);
+
+	BUG_ON(atomic_read(&p->mapcount));
+	if (!__atomic_sub_fetch(&head->private, 1, __ATOMIC_ACQ_REL))
+		page_free(head);
+}

@@ -1,0 +1,782 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ksm.c: anonymous pages of equal content become one, in areas that programs have named by MADV_MERGEABLE (Linux: mm/ksm.rst).
+ *
+ *	ksm_set_run()	0: merged pages stay, nobody looks for more; 1: ksmd looks; 2: all are parted again
+ *	ksm_note(mm)	it has such an area: from MADV_MERGEABLE and fork
+ *	ksm_numbers()	what /sys/kernel/mm/ksm tells
+ *
+ * ksmd goes round all such areas, a batch of pages at a time. A page that reads as a merged one does is replaced by it. One that has not
+ * changed since the last round, and of which this round has seen a twin, is copied into a new merged page, which replaces it; the twin follows in
+ * the second half of the round, which looks for merged pages only. A merged page is an anonymous frame as a fork makes them: mapped
+ * read-only with PTE_COW, PG_forked, and with a reference of ours, so that nobody is ever its sole owner (cow.c) and a write copies it.
+ * There is no way back from it to its entries, and none is needed. With use_zero_pages pages of zeros have one merged page of their own, which
+ * any number may map, without a twin.
+ *
+ * A page that has not changed and had no twin again and again is passed over for some rounds (smart_scan). How many pages ksmd looks at between
+ * two sleeps may be chosen by the advisor (ksm_advisor.c). ksm_part.c parts them again.
+ *
+ * What programs write must not choose what is compared with what: the sums have a key.
+ *
+ * Replacing: mmap_lock is held for writing, so no fault makes an entry writable. The entries lose PTE_RW under page_table_lock (uaccess
+ * writes under it), the space lets go of them; then nobody can write, the contents are compared, and the entry changes. One that turned
+ * out to differ is written to again by way of a fault that finds its sole owner.
+ *
+ * Invariants: 1. node->page is anonymous, PG_ksm, and never written while it is in the table. 2. Pages with more references than entries
+ * (pins; spaces that have not let go yet) are left alone.
+ *
+ * Locks: ksm_mutex, inside mmap_lock, for all that is here.
+ */
+#include "kernel/mm/fault/fault.h"
+
+#include "kernel/lib/keyhash.h"
+
+#define BUCKETS 4096
+#define BATCH 32
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_NS 1000000UL
+#define SEEN (PAGE_SIZE / sizeof(struct seen))
+#define AGE_OF_SKIPS 3 /* rounds without a twin before a page is passed over */
+#define SKIPS_MAX 8
+#define SHORT_OF                                                                                   \
+	(2 * zone_marks.high) /* free frames below which nothing new is made, though less would be needed later */
+
+struct node { /* a merged page */
+	struct hlist_node link;
+	struct page *page;
+	u32 sum;
+	u32 chosen; /* by pages of the present batch, which do not map it yet */
+};
+struct single { /* a page of this round that no other was like */
+	struct hlist_node link;
+	pfn_t pfn;
+	u32 sum;
+};
+
+/* What is known of a frame. */
+struct seen {
+	u32 sum;    /* when it was last looked at */
+	u8 age;     /* rounds since, in which it was looked at and had no twin */
+	u8 skips;   /* rounds for which it is still to be passed over */
+	bool alone; /* it is passed over in this round */
+};
+
+u64 ksm_prune_ms = 2000, ksm_smart_scan = 1; /* read without a lock */
+
+static DEFINE_MUTEX(ksm_mutex);
+static DECLARE_WAIT_QUEUE_HEAD(ksm_wait);
+static atomic_t nr_mms; /* that have mergeable areas, or had */
+static u32 run;         /* KSM_*; written under ksm_mutex */
+static u64 max_sharing = 256;
+static u64 across_nodes = 1, use_zero; /* there is one node only */
+static u32 nr_merged;                  /* in the table */
+static struct hlist_head merged[BUCKETS],
+	singles[BUCKETS];          /* those that read the same are neighbours */
+static struct node *zeros;         /* the merged page of zeros that is in no table, or NULL */
+static struct page *page_of_zeros; /* its page; read without a lock, for comparison */
+static struct seen **seen;         /* of all frames; pages of SEEN, made when wanted */
+static u64 nr_seen;                /* such pages */
+static struct hash_key key;
+static u64 pruned;     /* when */
+static u64 nr_singles; /* now, in this round */
+static u64 nr_alone;   /* in this round: pages that were passed over */
+static u64 nr_changed; /* in this round: pages that had changed since the last */
+static u64 busy_ns;    /* of ksmd in this round, without its sleeps */
+static u64 last_singles, last_changed, rounds, scanned, skipped;
+
+/* ---- contents ---- */
+
+static u32 checksum(const void *page)
+{
+	const u64 *w = page;
+	struct keyhash h;
+
+	keyhash_init(&h, &key);
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
+		keyhash_word(&h, &key, w[i]);
+	return keyhash_end(&h, &key) | 1; /* 0 is for a frame that was not looked at */
+}
+
+static bool same_content(const struct page *a, const struct page *b)
+{
+	return !memcmp(page_address(a), page_address(b), PAGE_SIZE);
+}
+
+/* ---- merged pages ---- */
+
+/* One that nobody maps any more is only waiting for prune(). */
+static bool has_room(const struct node *n)
+{
+	u64 maps = (u64)atomic_read(&n->page->mapcount) + n->chosen;
+
+	return maps && maps < max_sharing;
+}
+
+static struct node *find_merged(u32 sum, const struct page *p)
+{
+	struct node *n;
+
+	if (use_zero && zeros && zeros->sum == sum && same_content(zeros->page, p))
+		return zeros;
+	hlist_for_each_entry(n, &merged[sum % BUCKETS], link)
+		if (n->sum == sum && has_room(n) && same_content(n->page, p))
+			return n;
+	return NULL;
+}
+
+/* A new merged page that reads as @p does, for a table; NULL: no memory. */
+static struct node *make_node(u32 sum, const struct page *p)
+{
+	struct node *n;
+
+	n = kmalloc(sizeof(*n), GFP_KERNEL | __GFP_NOOOM);
+	if (!n)
+		return NULL;
+	n->page = alloc_page(GFP_USER | __GFP_NOOOM);
+	if (!n->page) {
+		kfree(n);
+		return NULL;
+	}
+	n->page->flags = BIT(PG_anon) | BIT(PG_uptodate) | BIT(PG_forked) | BIT(PG_ksm);
+	n->sum = sum;
+	n->chosen = 0;
+	copy_page(page_address(n->page), page_address(p));
+	return n;
+}
+
+static struct node *make_merged(u32 sum, const struct page *p)
+{
+	struct hlist_node **at = &merged[sum % BUCKETS].first;
+	struct node *n = make_node(sum, p);
+
+	if (!n)
+		return NULL;
+	while (*at && container_of(*at, struct node, link)->sum != sum)
+		at = &(*at)->next;
+	hlist_add_at(&n->link, at);
+	nr_merged++;
+	return n;
+}
+
+static bool is_zero(const struct page *p)
+{
+	const u64 *w = page_address(p);
+
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
+		if (w[i])
+			return false;
+	return true;
+}
+
+/* All pages of zeros go there, where that is wanted. */
+static struct node *find_zeros(u32 sum, const struct page *p)
+{
+	if (!use_zero || !is_zero(p))
+		return NULL;
+	if (!zeros)
+		zeros = make_node(sum, p);
+	WRITE_ONCE(page_of_zeros, zeros ? zeros->page : NULL);
+	return zeros;
+}
+
+static void free_node(struct node *n)
+{
+	clear_bit(PG_ksm, &n->page->flags);
+	put_page(n->page);
+	kfree(n);
+}
+
+/* Those that nobody maps any more go. A reference can only be had through an entry, or here. */
+static void prune(void)
+{
+	struct hlist_node *next;
+	struct node *n;
+
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched())
+		hlist_for_each_entry_safe(n, next, &merged[i], link) {
+			if (atomic_read(&n->page->refcount) != 1)
+				continue;
+			hlist_del_init(&n->link);
+			free_node(n);
+			nr_merged--;
+		}
+	if (zeros && atomic_read(&zeros->page->refcount) == 1) {
+		WRITE_ONCE(page_of_zeros, NULL);
+		free_node(zeros);
+		zeros = NULL;
+	}
+	pruned = ktime_get();
+}
+
+static bool is_to_be_pruned(void)
+{
+	return (nr_merged || zeros) && ktime_get() - pruned >= READ_ONCE(ksm_prune_ms) * 1000000;
+}
+
+/* ---- pages without a twin ---- */
+
+static void forget_single(struct single *s)
+{
+	hlist_del_init(&s->link);
+	kfree(s);
+	nr_singles--;
+}
+
+/* Somebody's page that reads as @p does, by now. Whose it is does not matter: one that has no right to join leaves a merged page with one entry. */
+static bool is_twin(pfn_t pfn, const struct page *p)
+{
+	const struct page *q = pfn_to_page(pfn);
+
+	return q != p && atomic_read(&q->mapcount) > 0 && PageAnon(q) && same_content(q, p);
+}
+
+/* Has this round seen a page like @p? If not, it has now. */
+static bool find_twin(u32 sum, struct page *p)
+{
+	struct hlist_head *head = &singles[sum % BUCKETS];
+	struct single *s;
+
+	hlist_for_each_entry(s, head, link) {
+		if (s->sum == sum && is_twin(s->pfn, p)) {
+			forget_single(s);
+			return true;
+		}
+	}
+	s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_NOOOM);
+	if (!s)
+		return false;
+	s->pfn = page_to_pfn(p);
+	s->sum = sum;
+	hlist_add_head(&s->link, head);
+	nr_singles++;
+	return false;
+}
+
+static void forget_singles(void)
+{
+	for (u32 i = 0; i < BUCKETS && nr_singles; i++, cond_resched())
+		while (!hlist_empty(&singles[i]))
+			forget_single(container_of(singles[i].first, struct single, link));
+}
+
+/* ---- replacing ---- */
+
+struct merge {
+	u64 va;
+	struct node *to;
+};
+
+bool ksm_may_merge(const struct vm_area *v)
+{
+	return (v->vm_flags & VM_MERGEABLE || v->vm_mm->merge_all) && vma_is_anon(v) &&
+	       vma_is_cow(v) &&
+	       !(v->vm_flags & (VM_SHARED | VM_EXEC | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_LOCKED |
+				       VM_UFFD_ALL | VM_SPECIAL_NAME));
+}
+
+static bool replaceable(pte_t e)
+{
+	struct page *p;
+
+	if (!e || !(e & PTE_P) || e & (PTE_SPECIAL | PTE_UFFD_WP))
+		return false;
+	p = pfn_to_page(pte_pfn(e));
+	return PageAnon(p) && !test_bit(PG_ksm, &p->flags) &&
+	       atomic_read(&p->refcount) == atomic_read(&p->mapcount);
+}
+
+/* Nobody can write to the pages of the batch when it returns. */
+static void forbid_writes(struct mm *mm, const struct merge *m, u32 n)
+{
+	spin_lock(&mm->page_table_lock);
+	for (u32 i = 0; i < n; i++) {
+		pte_t *e = pmap_pte(&mm->pmap, m[i].va, false);
+
+		if (e && replaceable(*e))
+			*e = (*e & ~(PTE_RW | PTE_BROKEN)) | PTE_COW;
+	}
+	spin_unlock(&mm->page_table_lock);
+	pmap_drop(&mm->pmap, m[0].va, m[n - 1].va + PAGE_SIZE);
+	pmap_flush(&mm->pmap);
+}
+
+/* Who paid for the first page that a merged one replaces pays for that, as long as there is one: or what is merged would be nobody's. */
+static void take_payer(struct page *merged_page, struct page *old)
+{
+	if (merged_page->memcg)
+		return;
+	merged_page->memcg = old->memcg;
+	old->memcg = NULL;
+}
+
+/* The page that was there, whose reference is the caller's now; NULL: it stays. */
+static struct page *replace(struct vm_area *v, const struct merge *m, bool *was_mapped)
+{
+	struct mm *mm = v->vm_mm;
+	struct page *old = NULL;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, m->va, false);
+	if (e && replaceable(*e) && !(*e & PTE_RW) &&
+		same_content(pfn_to_page(pte_pfn(*e)), m->to->page)) {
+		old = pfn_to_page(pte_pfn(*e));
+		*was_mapped |= (*e & PTE_MAPPED) != 0;
+		clear_bit(PG_zero, &old->flags);
+		account_rss(mm, old, -1);
+		atomic_dec(&old->mapcount);
+		get_page(m->to->page);
+		take_payer(m->to->page, old);
+		entry_set(v, e, m->to->page, (vma_rights(v) & ~PTE_RW) | PTE_COW | PTE_D);
+	}
+	spin_unlock(&mm->page_table_lock);
+	return old;
+}
+
+static void replace_all(struct vm_area *v, const struct merge *m, u32 n)
+{
+	struct pmap *pm = &v->vm_mm->pmap;
+	struct page *old[BATCH];
+	bool was_mapped = false;
+	u32 count = 0;
+
+	pmap_change_begin(pm); /* ksmd is no user of the mm */
+	forbid_writes(v->vm_mm, m, n);
+	for (u32 i = 0; i < n; i++) {
+		old[count] = replace(v, &m[i], &was_mapped);
+		count += old[count] != NULL;
+		m[i].to->chosen = 0;
+	}
+	if (was_mapped)
+		pmap_drop(pm, m[0].va, m[n - 1].va + PAGE_SIZE);
+	pmap_change_end(pm);
+	if (count)
+		pmap_retire(pm, old, count);
+}
+
+/* ---- looking ---- */
+
+/* What is known of @p; NULL: no memory. */
+static struct seen *seen_of(const struct page *p)
+{
+	pfn_t pfn = page_to_pfn(p);
+	struct seen **some = &seen[pfn / SEEN];
+
+	if (!*some) {
+		*some = get_free_page(GFP_KERNEL | __GFP_ZERO | __GFP_NOOOM);
+		nr_seen += *some != NULL;
+	}
+	return *some ? *some + pfn % SEEN : NULL;
+}
+
+/* Has it had no twin so often that this round is none for it? */
+static bool is_passed_over(struct seen *s, bool second_half)
+{
+	if (second_half)
+		return s->alone;
+	s->alone = s->skips && READ_ONCE(ksm_smart_scan);
+	if (s->alone) {
+		s->skips--;
+		skipped++;
+		nr_alone++;
+	}
+	return s->alone;
+}
+
+static void had_no_twin(struct seen *s)
+{
+	if (s->age < 255)
+		s->age++;
+	if (s->age >= AGE_OF_SKIPS)
+		s->skips = (u8)min(s->age - AGE_OF_SKIPS + 1, SKIPS_MAX);
+}
+
+/* The merged page that @p shall give way to, or NULL. */
+static struct node *choose(struct page *p, bool second_half)
+{
+	struct seen *s = seen_of(p);
+	struct node *to;
+	u32 sum;
+
+	if (s && is_passed_over(s, second_half))
+		return NULL;
+	sum = checksum(page_address(p));
+	to = find_merged(sum, p);
+	if (to || second_half || nr_free_frames() < SHORT_OF || !s)
+		return to;
+	if (s->sum != sum) {
+		*s = (struct seen){ .sum = sum };
+		nr_changed++;
+		return NULL;
+	}
+	to = find_zeros(sum, p);
+	if (!to && find_twin(sum, p))
+		to = make_merged(sum, p);
+	if (!to)
+		had_no_twin(s);
+	return to;
+}
+
+/* A frame of an anonymous area stays where it is while mmap_lock is held for writing. */
+static struct page *page_at(struct mm *mm, u64 va, struct hole_cursor *holes)
+{
+	pte_t *e, was;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, va, false);
+	was = e ? *e : 0;
+	spin_unlock(&mm->page_table_lock);
+	return replaceable(was) && entry_touched(was, holes) ? pfn_to_page(pte_pfn(was)) : NULL;
+}
+
+static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
+{
+	struct hole_cursor holes = { 0 };
+	struct merge m[BATCH];
+	u32 n = 0;
+
+	for (; va < end; va += PAGE_SIZE) {
+		struct page *p = page_at(v->vm_mm, va, &holes);
+		struct node *to = p ? choose(p, second_half) : NULL;
+
+		scanned++;
+		if (!to)
+			continue;
+		to->chosen++;
+		m[n++] = (struct merge){ va, to };
+	}
+	if (n)
+		replace_all(v, m, n);
+}
+
+/* Who has it may wait for a file's server, and that for ever: then this one's pages are looked at in another round. */
+static bool lock_or_pass(struct mm *mm)
+{
+	for (u32 tries = 0; tries < LOCK_TRIES; tries++) {
+		if (down_write_trylock(&mm->mmap_lock))
+			return true;
+		sleep_ns(LOCK_PAUSE_NS);
+	}
+	return false;
+}
+
+/*
+ * A batch of @mm from *va on; false: there is none any more, or it is passed over. ksmd is no user of it: the last mmput() would be its own,
+ * and a program that its parent has waited for would still hold its files. So mmap_lock keeps what there is: the areas go under it.
+ */
+static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
+{
+	struct vm_area *v = NULL;
+	u64 end;
+
+	if (!lock_or_pass(mm))
+		return false;
+	mutex_lock(&ksm_mutex);
+	if (atomic_read(&mm->mm_users))
+		for (v = find_vma(mm, *va); v && !ksm_may_merge(v); v = vma_next(v))
+			;
+	if (v && run == KSM_MERGE) {
+		u64 began = ktime_get();
+
+		*va = mm_next_entry(mm, max(*va, v->vm_start), v->vm_end);
+		end = min(v->vm_end, *va + BATCH * PAGE_SIZE);
+		look_at(v, *va, end, second_half);
+		*va = end;
+		busy_ns += ktime_get() - began;
+	}
+	mutex_unlock(&ksm_mutex);
+	up_write(&mm->mmap_lock);
+	return v;
+}
+
+/* Sleeps where as many pages as are to be looked at in one go have been. False: it is not to go on. */
+static bool pause_where_due(u64 *left)
+{
+	u64 ms = READ_ONCE(ksm_sleep_ms);
+
+	if (*left > BATCH) {
+		*left -= BATCH;
+	} else {
+		*left = READ_ONCE(ksm_pages_to_scan);
+		if (ms)
+			wait_event_idle_timeout(&ksm_wait,
+				READ_ONCE(run) != KSM_MERGE || READ_ONCE(ksm_sleep_ms) != ms,
+				ktime_get() + ms * 1000000);
+	}
+	cond_resched();
+	return READ_ONCE(run) == KSM_MERGE;
+}
+
+/* The mms with mergeable areas, each mmgrab()bed: how many. */
+static u32 gather(struct mm **list, u32 room)
+{
+	struct mm *mm;
+	u32 n = 0;
+
+	spin_lock(&mm_list_lock);
+	list_for_each_entry(mm, &mm_list, mm_list)
+		if (READ_ONCE(mm->mergeable) && n < room) {
+			mmgrab(mm);
+			list[n++] = mm;
+		}
+	spin_unlock(&mm_list_lock);
+	return n;
+}
+
+static void half_round(struct mm **list, u32 n, u64 *left, bool second)
+{
+	for (u32 i = 0; i < n; i++)
+		for (u64 va = 0; look_at_batch(list[i], &va, second);)
+			if (!pause_where_due(left))
+				return;
+}
+
+static void round_done(bool whole)
+{
+	mutex_lock(&ksm_mutex);
+	if (is_to_be_pruned())
+		prune();
+	if (whole) {
+		last_singles = nr_singles + nr_alone;
+		last_changed = nr_changed;
+		rounds++;
+	}
+	forget_singles();
+	nr_changed = nr_alone = 0;
+	mutex_unlock(&ksm_mutex);
+}
+
+void ksm_set_advisor(bool on)
+{
+	mutex_lock(&ksm_mutex);
+	if (on != ksm_advisor.on)
+		WRITE_ONCE(ksm_pages_to_scan, on ? ksm_advisor.min_pages : KSM_PAGES_TO_SCAN);
+	WRITE_ONCE(ksm_advisor.on, on);
+	mutex_unlock(&ksm_mutex);
+}
+
+static void advise(u64 pages, u64 began)
+{
+	mutex_lock(&ksm_mutex);
+	if (ksm_advisor.on && run == KSM_MERGE)
+		WRITE_ONCE(ksm_pages_to_scan, ksm_advised(pages, ktime_get() - began, busy_ns));
+	busy_ns = 0;
+	mutex_unlock(&ksm_mutex);
+}
+
+static void go_round(u64 *left)
+{
+	u64 began = ktime_get(), before = scanned;
+	u32 room = (u32)atomic_read(&nr_mms) + 8, n;
+	struct mm **list = kmalloc(room * sizeof(struct mm *), GFP_KERNEL);
+
+	if (!list) {
+		sleep_ns(100000000);
+		return;
+	}
+	n = gather(list, room);
+	half_round(list, n, left, false);
+	half_round(list, n, left, true);
+	for (u32 i = 0; i < n; i++)
+		mmdrop(list[i]);
+	kfree(list);
+	round_done(READ_ONCE(run) == KSM_MERGE);
+	advise(scanned - before, began);
+}
+
+static int ksmd(void *arg)
+{
+	u64 left = 0;
+
+	for (;;) {
+		if (READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms)) {
+			go_round(&left);
+			left = 0; /* however few pages there are */
+			pause_where_due(&left);
+			continue;
+		}
+		mutex_lock(&ksm_mutex);
+		prune();
+		mutex_unlock(&ksm_mutex);
+		/* while nobody looks for more, for merged pages that have lost their last entry */
+		wait_event_idle_timeout(&ksm_wait,
+			READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
+			READ_ONCE(nr_merged) || READ_ONCE(zeros) ?
+				ktime_get() + max(READ_ONCE(ksm_prune_ms), 100UL) * 1000000 :
+				~0UL);
+	}
+	return 0;
+}
+
+/* ---- parting ---- */
+
+/* Of all programs. Who dies meanwhile has none; where there is no memory for a copy the page stays merged. */
+static void part_all(void)
+{
+	u32 room = (u32)atomic_read(&nr_mms) + 8, n;
+	struct mm **list = kmalloc(room * sizeof(struct mm *), GFP_KERNEL);
+
+	if (!list)
+		return;
+	n = gather(list, room);
+	for (u32 i = 0; i < n; i++) {
+		if (atomic_inc_not_zero(&list[i]->mm_users)) {
+			ksm_part(list[i], 0, list[i]->task_size);
+			mmput(list[i]);
+		}
+		mmdrop(list[i]);
+	}
+	kfree(list);
+}
+
+/* ---- doors ---- */
+
+void ksm_set_pace(u64 *what, u64 value)
+{
+	WRITE_ONCE(*what, value);
+	wake_up_all(&ksm_wait); /* its sleep may have been meant to be a long one */
+}
+
+void ksm_note(struct mm *mm)
+{
+	if (mm->mergeable)
+		return;
+	mm->mergeable = true;
+	atomic_inc(&nr_mms);
+	wake_up_all(&ksm_wait);
+}
+
+void ksm_mm_gone(struct mm *mm)
+{
+	if (mm->mergeable)
+		atomic_dec(&nr_mms);
+}
+
+int ksm_set_run(u64 value)
+{
+	if (value > KSM_PART)
+		return -EINVAL;
+	mutex_lock(&ksm_mutex);
+	if (value == KSM_MERGE && !seen) {
+		arch_random(&key, sizeof(key));
+		seen = kzalloc(DIV_ROUND_UP(max_pfn, SEEN) * sizeof(*seen), GFP_KERNEL);
+	}
+	if (value == KSM_MERGE && !seen) {
+		mutex_unlock(&ksm_mutex);
+		return -ENOMEM;
+	}
+	WRITE_ONCE(run, (u32)value);
+	mutex_unlock(&ksm_mutex);
+	wake_up_all(&ksm_wait);
+	if (value != KSM_PART)
+		return 0;
+	part_all();
+	mutex_lock(&ksm_mutex);
+	prune();
+	last_singles = last_changed = 0;
+	mutex_unlock(&ksm_mutex);
+	return 0;
+}
+
+/* Only while nothing is merged. */
+static int set_unmerged(u64 *what, u64 value)
+{
+	struct ksm_numbers k;
+	int err = 0;
+
+	ksm_numbers(&k);
+	mutex_lock(&ksm_mutex);
+	if (k.shared && value != *what)
+		err = -EBUSY;
+	else
+		*what = value;
+	mutex_unlock(&ksm_mutex);
+	return err;
+}
+
+int ksm_set_max_sharing(u64 value)
+{
+	if (value < 2 || value > INT32_MAX)
+		return -EINVAL;
+	return set_unmerged(&max_sharing, value);
+}
+
+int ksm_set_across_nodes(u64 value)
+{
+	return value > 1 ? -EINVAL : set_unmerged(&across_nodes, value);
+}
+
+void ksm_set_use_zero(bool on)
+{
+	mutex_lock(&ksm_mutex);
+	use_zero = on;
+	mutex_unlock(&ksm_mutex);
+}
+
+bool ksm_is_zero(const struct page *p)
+{
+	return READ_ONCE(page_of_zeros) == p;
+}
+
+bool ksm_watches(const struct vm_area *v)
+{
+	return READ_ONCE(seen) && ksm_may_merge(v);
+}
+
+u64 ksm_overhead(u64 pages)
+{
+	return pages * sizeof(struct seen);
+}
+
+/* Of those that read the same: chains of more than one, and what they consist of. */
+static void count_twins(u32 bucket, struct ksm_numbers *k)
+{
+	u32 sum = 0;
+	u64 alike = 0;
+	struct node *n;
+
+	hlist_for_each_entry(n, &merged[bucket], link) {
+		if (!atomic_read(&n->page->mapcount))
+			continue;
+		alike = n->sum == sum ? alike + 1 : 1;
+		sum = n->sum;
+		k->chains += alike == 2;
+		k->twins += alike == 2 ? 2 : alike > 2;
+	}
+}
+
+void ksm_numbers(struct ksm_numbers *k)
+{
+	struct node *n;
+
+	memset(k, 0, sizeof(*k));
+	mutex_lock(&ksm_mutex);
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched()) {
+		hlist_for_each_entry(n, &merged[i], link) {
+			s64 maps = atomic_read(&n->page->mapcount);
+
+			k->shared += maps > 0;
+			k->sharing += maps > 1 ? (u64)maps - 1 : 0;
+		}
+		count_twins(i, k);
+	}
+	k->zero = zeros ? (u64)atomic_read(&zeros->page->mapcount) : 0;
+	k->profit = (s64)((k->sharing + k->zero) * PAGE_SIZE) -
+		    (s64)(nr_seen * PAGE_SIZE + nr_merged * sizeof(struct node));
+	k->skipped = skipped;
+	k->across_nodes = across_nodes;
+	k->use_zero = use_zero;
+	k->run = run;
+	k->max_sharing = max_sharing;
+	k->unshared = last_singles;
+	k->changed = last_changed;
+	k->rounds = rounds;
+	k->scanned = scanned;
+	mutex_unlock(&ksm_mutex);
+}
+
+static int ksm_start(void)
+{
+	return kthread_run(ksmd, NULL, "ksmd") ? 0 : -ENOMEM;
+}
+INITCALL(2, ksm_start);

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lru.c: in which order pages of files are dropped under pressure. Two lists for each memory group that has such pages, and for what is nobody's, as
+ * Linux has them: a page enters at the head of the inactive list; the second access moves it to the active one; when the active list is the
+ * longer, its tail goes back. Pages of memory-only mappings (tmpfs) and anonymous pages are on none: they cannot be dropped.
+ *
+ * A group that is over its limit has its own lists looked through, and those of groups below, whatever others have. When the machine is short all
+ * with pages take turns, and each gives as large a part of a turn's pages as it has of all (due; the fraction that is left stays in rest).
+ *
+ * Lock: lru_lock for lists, counts and the flags PG_lru and PG_active. A page that leaves its mapping loses p->mapping first and is
+ * taken off its list then: who isolates it in between, or puts it back, sees one or the other. Its group is the same all that time.
+ */
+#include "kernel/mm/internal.h"
+#include "kernel/mm/group/memcg.h"
+
+#define TURN 1024UL /* pages that all together give before it begins anew */
+
+static DEFINE_SPINLOCK(lru_lock);
+static struct mem_lru nobodys = {
+	.lists = { LIST_HEAD_INIT(nobodys.lists[0]), LIST_HEAD_INIT(nobodys.lists[1]) },
+	.busy = LIST_HEAD_INIT(nobodys.busy),
+};
+static LIST_HEAD(busy); /* of struct mem_lru, with pages */
+static u64 nr_busy;
+static u64 totals[2]; /* of all lists */
+
+void mem_lru_init(struct mem_lru *l)
+{
+	INIT_LIST_HEAD(&l->lists[0]);
+	INIT_LIST_HEAD(&l->lists[1]);
+	INIT_LIST_HEAD(&l->busy);
+}
+
+static struct mem_lru *lru_of(const struct page *p)
+{
+	return p->memcg ? &p->memcg->lru : &nobodys;
+}
+
+static u64 pages_on(const struct mem_lru *l)
+{
+	return l->counts[0] + l->counts[1];
+}
+
+static void link_page(struct page *p, bool active)
+{
+	struct mem_lru *l = lru_of(p);
+
+	if (!pages_on(l)) {
+		list_add_tail(&l->busy, &busy);
+		nr_busy++;
+	}
+	list_add(&p->lru, &l->lists[active]);
+	l->counts[active]++;
+	WRITE_ONCE(totals[active], totals[active] + 1);
+	set_bit(PG_lru, &p->flags);
+	if (active)
+		set_bit(PG_active, &p->flags);
+}
+
+static void unlink_page(struct page *p)
+{
+	bool active = test_bit(PG_active, &p->flags);
+	struct mem_lru *l = lru_of(p);
+
+	list_del(&p->lru);
+	l->counts[active]--;
+	WRITE_ONCE(totals[active], totals[active] - 1);
+	clear_bit(PG_lru, &p->flags);
+	clear_bit(PG_active, &p->flags);
+	if (!pages_on(l)) {
+		list_del_init(&l->busy);
+		nr_busy--;
+		l->due = l->rest = 0;
+	}
+}
+
+/* To the head of the other list, or of its own. */
+static void move_page(struct page *p, bool active)
+{
+	bool was = test_bit(PG_active, &p->flags);
+	struct mem_lru *l = lru_of(p);
+
+	list_move(&p->lru, &l->lists[active]);
+	l->counts[was]--;
+	l->counts[active]++;
+	WRITE_ONCE(totals[was], totals[was] - 1);
+	WRITE_ONCE(totals[active], totals[active] + 1);
+	if (active)
+		set_bit(PG_active, &p->flags);
+	else
+		clear_bit(PG_active, &p->flags);
+}
+
+void lru_add(struct page *p)
+{
+	spin_lock(&lru_lock);
+	link_page(p, false);
+	spin_unlock(&lru_lock);
+}
+
+void lru_del(struct page *p)
+{
+	spin_lock(&lru_lock);
+	if (test_bit(PG_lru, &p->flags))
+		unlink_page(p);
+	spin_unlock(&lru_lock);
+}
+
+void mark_page_accessed(struct page *p)
+{
+	if (!test_bit(PG_referenced, &p->flags)) {
+		set_bit(PG_referenced, &p->flags);
+		return;
+	}
+	if (test_bit(PG_active, &p->flags) || !test_bit(PG_lru, &p->flags))
+		return;
+	spin_lock(&lru_lock);
+	if (test_bit(PG_lru, &p->flags) && !test_bit(PG_active, &p->flags)) {
+		move_page(p, true);
+		count_vm(pgactivate, 1);
+	}
+	spin_unlock(&lru_lock);
+}
+
+void lru_deactivate(struct page *p)
+{
+	clear_bit(PG_referenced, &p->flags);
+	spin_lock(&lru_lock);
+	if (test_bit(PG_lru, &p->flags) && test_bit(PG_active, &p->flags)) {
+		move_page(p, false);
+		count_vm(pgdeactivate, 1);
+	}
+	spin_unlock(&lru_lock);
+}
+
+u64 nr_lru_pages(bool active)
+{
+	return READ_ONCE(totals[active]);
+}
+
+/* ---- the cold end ---- */
+
+static void balance(struct mem_lru *l, u64 nr)
+{
+	while (nr-- && l->counts[1] > l->counts[0]) {
+		struct page *p = list_last_entry(&l->lists[1], struct page, lru);
+
+		clear_bit(PG_referenced, &p->flags);
+		move_page(p, false);
+		count_vm(pgdeactivate, 1);
+	}
+}
+
+static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
+{
+	u32 n = 0;
+
+	balance(l, nr * 2);
+	while (n < nr && !list_empty(&l->lists[0])) {
+		struct page *p = list_last_entry(&l->lists[0], struct page, lru);
+
+		unlink_page(p);
+		if (atomic_inc_not_zero(&p->refcount))
+			pages[n++] = p;
+	}
+	return n;
+}
+
+/* It is the turn of @l, one of those that have @all together, it @has of it, and give @turn. What it has gives at most nr of what is due. */
+static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64 all, u64 turn)
+{
+	u32 n;
+
+	if (!all)
+		return 0;
+	if (!l->due) {
+		l->rest += turn * has;
+		l->due = l->rest / all;
+		l->rest %= all;
+	}
+	nr = min(nr, l->due);
+	l->due -= nr;
+	n = nr ? take(l, pages, nr) : 0;
+	if (!l->due && !list_empty(&l->busy))
+		list_move_tail(&l->busy, &busy);
+	return n;
+}
+
+/* Two turns of all give something, even where each is due less than a page in one. */
+static u64 turn_of(u64 lists)
+{
+	return max(TURN, 4 * lists);
+}
+
+static struct mem_group *owner_of(struct mem_lru *l)
+{
+	return l == &nobodys ? NULL : container_of(l, struct mem_group, lru);
+}
+
+u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare)
+{
+	u32 n = 0;
+
+	spin_lock(&lru_lock);
+	for (u64 left = 2 * nr_busy + 1; left && n < nr && !list_empty(&busy); left--) {
+		struct mem_lru *l = list_first_entry(&busy, struct mem_lru, busy);
+		u64 all = totals[0] + totals[1];
+
+		if (unlikely(mem_spared(owner_of(l), NULL, spare)))
+			list_move_tail(&l->busy, &busy);
+		else
+			n += take_due(l, pages + n, nr - n, pages_on(l), all,
+				whole ? all : turn_of(nr_busy));
+	}
+	spin_unlock(&lru_lock);
+	return n;
+}
+
+static bool is_below(struct mem_lru *l, const struct mem_group *top)
+{
+	const struct mem_group *g;
+
+	if (!top->parent)
+		return true; /* the root has all that is there */
+	for (g = owner_of(l); g; g = g->parent)
+		if (g == top)
+			return true;
+	return false;
+}
+
+/* Has it all that is there with what is below? */
+static bool has_all(const struct mem_group *g)
+{
+	return g->parent && pages_on(&g->lru) &&
+	       (s64)pages_on(&g->lru) >= atomic_read(&g->file) - atomic_read(&g->shmem);
+}
+
+/* What is not kept counts: who is a little above that gives little. */
+static u64 may_give(struct mem_lru *l, const struct mem_group *top, enum mem_spare spare)
+{
+	return is_below(l, top) ? min(pages_on(l), mem_overage(owner_of(l), top, spare)) : 0;
+}
+
+static u32 isolate_below(
+	struct page **pages, u32 nr, const struct mem_group *top, enum mem_spare spare)
+{
+	u64 all = 0, lists = 0, left;
+	struct mem_lru *l, *next;
+	u32 n = 0;
+
+	list_for_each_entry(l, &busy, busy) {
+		u64 has = may_give(l, top, spare);
+
+		all += has;
+		lists += has != 0;
+	}
+	left = nr_busy; /* who has had his turn is at the end of the list again */
+	list_for_each_entry_safe(l, next, &busy, busy) {
+		u64 has;
+
+		if (!left-- || n >= nr)
+			break;
+		has = may_give(l, top, spare);
+		if (has)
+			n += take_due(l, pages + n, nr - n, has, all, turn_of(lists));
+	}
+	return n;
+}
+
+u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g, enum mem_spare spare)
+{
+	u32 n;
+
+	spin_lock(&lru_lock);
+	n = has_all(g) ? take(&g->lru, pages, nr) : isolate_below(pages, nr, g, spare);
+	spin_unlock(&lru_lock);
+	return n;
+}
+
+void lru_putback(struct page *p, bool active)
+{
+	spin_lock(&lru_lock);
+	if (p->mapping && !test_bit(PG_lru, &p->flags))
+		link_page(p, active);
+	spin_unlock(&lru_lock);
+}
+
+void mem_group_lru(const struct mem_group *g, u64 *inactive, u64 *active)
+{
+	struct mem_lru *l;
+
+	*inactive = *active = 0;
+	spin_lock(&lru_lock);
+	list_for_each_entry(l, &busy, busy)
+		if (is_below(l, g)) {
+			*inactive += l->counts[0];
+			*active += l->counts[1];
+		}
+	spin_unlock(&lru_lock);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim.c: gets frames back when they are short.
+ *
+ * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of the lru; mapped ones that nobody has
+ * touched since they last came to that end (mapped_may_go()); as large a part of the caches of objects (shrinkers) as of the pages; empty slabs; frames that were mapped ahead of faults and never touched. Dirty
+ * pages and inodes are the flusher's: it is woken, and the allocation waits a little. Then anonymous memory goes to swap areas, where there
+ * are any (swap_out.c). When nothing helps the caller asks the OOM killer.
+ *
+ * kswapd is woken below the low watermark and works up to the high one. An allocation that finds nothing does the same by itself.
+ * PF_MEMALLOC marks a task that frees memory: it may use the reserve and does not come here again.
+ */
+#include "kernel/mm/swap/swap_internal.h"
+#include "kernel/sched/psi.h"
+
+#define BATCH 32
+#define LOOKS 4096 /* entries under one hold of page_table_lock */
+
+static LIST_HEAD(shrinkers);
+static DEFINE_SPINLOCK(shrinkers_lock);
+static DECLARE_WAIT_QUEUE_HEAD(kswapd_wait);
+static bool kswapd_wanted; /* racy hint */
+static struct task *kswapd_task;
+bool (*oom_kill)(gfp_t gfp, u32 order);
+int sysctl_vfs_cache_pressure = 100;
+
+void register_shrinker(struct shrinker *s)
+{
+	spin_lock(&shrinkers_lock);
+	list_add_tail(&s->list, &shrinkers);
+	spin_unlock(&shrinkers_lock);
+}
+
+/* ---- pages of files ---- */
+
+/* What becomes of a page at the cold end. */
+enum fate { DROPPED, KEPT, USED };
+
+/* How hard it is tried. */
+enum effort {
+	UNMAPPED, /* pages that nobody maps */
+	IDLE,     /* and mapped ones that nobody has touched since their mappings were taken away */
+	ALL,
+};
+
+/*
+ * A mapped page. The host does not tell which were touched, so its mappings are taken away, and when it comes to the cold end again
+ * somebody has faulted it in meanwhile, and it is in use, or nobody has. True: it may be dropped.
+ */
+static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
+{
+	if (effort == UNMAPPED)
+		return false;
+	if (effort == IDLE && test_and_clear_bit(PG_idle, &p->flags)) {
+		*fate = USED;
+		return false;
+	}
+	if (PageDirty(p) || PageWriteback(p))
+		return false;
+	if (page_memory_locked(p)) {
+		*fate = USED;
+		return false;
+	}
+	set_bit(PG_idle, &p->flags);
+	page_unmap_all(p);
+	return effort == ALL;
+}
+
+/* Of the pages that nobody maps each was read at most once since it came to this list: a second time would have moved it. */
+static enum fate drop_one(struct page *p, enum effort effort)
+{
+	enum fate fate = KEPT;
+	struct address_space *m;
+
+	if (!trylock_page(p))
+		return KEPT;
+	m = p->mapping;
+	if (m && (!atomic_read(&p->mapcount) || mapped_may_go(p, effort, &fate)) &&
+		try_drop_clean_page(p, m))
+		fate = DROPPED;
+	unlock_page(p);
+	return fate;
+}
+
+/* Drops what it can of isolated pages and puts the rest back: how many. */
+static u64 drop_batch(struct page **pages, u32 n, enum effort effort, u64 *dirty)
+{
+	u64 freed = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		enum fate fate = drop_one(pages[i], effort);
+
+		if (fate == DROPPED) {
+			freed++;
+		} else {
+			*dirty += PageDirty(pages[i]) || PageWriteback(pages[i]);
+			lru_putback(pages[i], fate == USED);
+		}
+		put_page(pages[i]);
+	}
+	return freed;
+}
+
+u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty)
+{
+	u64 freed = 0, scan = max(nr * 2, 64UL);
+
+	while (scan && freed < nr) {
+		struct page *pages[BATCH];
+		u32 n = lru_isolate_group(pages, BATCH, g, spare);
+
+		if (spare != SPARE_LOW)
+			mem_note_low(pages, n, g);
+		freed += drop_batch(pages, n, ALL, dirty);
+		if (!n)
+			break;
+		scan -= min((u64)n, scan);
+		cond_resched();
+	}
+	return freed;
+}
+
+static void count_scan(u32 scanned, u64 stolen, u64 *freed)
+{
+	if (current == kswapd_task) {
+		count_vm(scan_kswapd, scanned);
+		count_vm(steal_kswapd, stolen);
+	} else if (current->flags & PF_MEMALLOC) { /* not of vm.drop_caches */
+		count_vm(scan_direct, scanned);
+		count_vm(steal_direct, stolen);
+	}
+	*freed += stolen;
+}
+
+static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
+{
+	bool whole = scan >= nr_lru_pages(false) + nr_lru_pages(true);
+	enum mem_spare spare = effort == UNMAPPED ? SPARE_LOW : SPARE_MIN;
+	u64 freed = 0;
+
+	if (!(current->flags & PF_MEMALLOC)) /* vm.drop_caches */
+		spare = SPARE_NONE;
+	while (scan) {
+		struct page *pages[BATCH];
+		u32 n = lru_isolate(pages, min_t(u64, scan, BATCH), whole, spare);
+
+		if (spare == SPARE_MIN)
+			mem_note_low(pages, n, NULL);
+		count_scan(n, drop_batch(pages, n, effort, dirty), &freed);
+		if (!n)
+			break;
+		scan -= n;
+		cond_resched();
+	}
+	return freed;
+}
+
+/* ---- caches of objects ---- */
+
+#define SCAN_BATCH 128UL
+#define SCAN_MOST 16 /* times what there is, whatever vm.vfs_cache_pressure says */
+
+/* Others run in between: a cache may have millions of objects. */
+static u64 scan_cache(struct shrinker *s, u64 n)
+{
+	u64 freed = 0;
+
+	while (n && s->count()) {
+		u64 step = min(n, SCAN_BATCH);
+
+		count_vm(slabs_scanned, step);
+		freed += s->scan(step);
+		n -= step;
+		cond_resched();
+	}
+	return freed;
+}
+
+/* @part of @whole of each cache, but at least one object where @some. */
+static u64 shrink_caches(u64 part, u64 whole, bool some)
+{
+	struct shrinker *s;
+	u64 freed = 0;
+
+	list_for_each_entry(s, &shrinkers, list) { /* shrinkers are never removed */
+		u64 all = s->count();
+		u64 n = all * (u64)READ_ONCE(sysctl_vfs_cache_pressure) / 100;
+
+		n = min(n, all * SCAN_MOST);
+		n = n && some ? max(n * part / whole, 1UL) : n * part / whole;
+		freed += scan_cache(s, n);
+	}
+	return freed;
+}
+
+/* ---- reservations ---- */
+
+u64 break_reservations_of(struct mm *mm, bool wait)
+{
+	struct vm_area *v;
+	u64 freed = 0;
+
+	if (wait)
+		down_write(&mm->mmap_lock);
+	else if (!down_write_trylock(&mm->mmap_lock))
+		return 0;
+	list_for_each_entry(v, &mm->mmap_list, vm_list)
+		if (vma_is_anon(v) && vma_is_cow(v))
+			freed += zap_untouched(v, v->vm_start, v->vm_end);
+	up_write(&mm->mmap_lock);
+	return freed;
+}
+
+static u64 break_reservations(u64 wanted)
+{
+	u64 freed = 0;
+
+	for (int i = 0; i < 64 && freed < wanted; i++) {
+		struct mm *mm = next_mm();
+
+		if (!mm)
+			break;
+		freed += break_reservations_of(mm, false);
+		mmdrop(mm);
+	}
+	return freed;
+}
+
+/* Has it frames that were mapped ahead, as far as we know, and @g or a group below pays for them? */
+static bool reserves_for(struct mm *mm, const struct mem_group *g)
+{
+	bool found = false;
+	u64 va = 0;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	for (u32 looked = 0; !found && (e = pmap_next(&mm->pmap, &va, mm->task_size));
+		va += PAGE_SIZE) {
+		if (!*e)
+			pmap_step(&e, &va);
+		else if ((*e & (PTE_RESERVED | PTE_SPECIAL)) == PTE_RESERVED)
+			found = mem_belongs(pfn_to_page(pte_pfn(*e)), g);
+		if (!(++looked % LOOKS)) {
+			spin_unlock(&mm->page_table_lock);
+			cond_resched();
+			spin_lock(&mm->page_table_lock);
+		}
+	}
+	spin_unlock(&mm->page_table_lock);
+	return found;
+}
+
+u64 break_reservations_in(const struct mem_group *g)
+{
+	u64 freed = 0;
+
+	for (u32 n = count_mms(); n; n--) {
+		struct mm *mm = next_mm();
+
+		if (!mm)
+			break;
+		if (atomic_read(&mm->rss_anon) > 0 && reserves_for(mm, g))
+			freed += break_reservations_of(mm, false);
+		mmdrop(mm);
+	}
+	return freed;
+}
+
+/* ---- all of it ---- */
+
+/* @priority: 0 is gentle, 3 tries everything. Frames freed. */
+static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
+{
+	u64 lru = nr_lru_pages(false) + nr_lru_pages(true);
+	u64 scan = priority > 2 ? lru : min(lru, wanted * 4 << priority);
+	u64 freed = shrink_lru(scan, priority > 2 ? ALL : priority > 0 ? IDLE : UNMAPPED, dirty);
+
+	if (freed < wanted)
+		freed += droppable_shrink(wanted - freed, NULL, NULL);
+	/* objects age as fast as pages do, or a walk over a large tree would drive all data out */
+	if (!(gfp & GFP_NOFS))
+		freed += freed < wanted ? shrink_caches(1, 8 >> priority, true) :
+					  shrink_caches(scan, max(lru, 1UL), false);
+	if (freed < wanted || priority > 1)
+		freed += slab_shrink();
+	if (freed < wanted && priority > 0 && !(gfp & GFP_NOFS))
+		freed += break_reservations(wanted);
+	if (freed < wanted && priority >= (sysctl_swappiness ? 1 : 3))
+		freed += swap_shrink(wanted - freed, NULL, NULL);
+	return freed;
+}
+
+/* vm.drop_caches. A page that was referenced is spared once, so there are rounds. */
+void drop_caches(int what)
+{
+	u64 dirty = 0, freed = 1;
+
+	if (what & DROP_PAGES)
+		count_vm(drop_pagecache, 1);
+	if (what & DROP_SLAB)
+		count_vm(drop_slab, 1);
+	for (int round = 0; what & DROP_PAGES && round < 4 && (freed || round < 2); round++)
+		freed = shrink_lru(nr_lru_pages(false) + nr_lru_pages(true), UNMAPPED, &dirty);
+	if (what & DROP_PAGES)
+		direct_drop_unused();
+	if (what & DROP_SLAB) {
+		while (shrink_caches(1, 1, true) > 16)
+			cond_resched();
+		slab_shrink();
+	}
+}
+
+/* Who writes them himself waits for what is on its way, not for what he has not begun with. */
+static bool clean_soon(u64 dirty)
+{
+	if (current->flags & PF_FLUSHER)
+		return nr_writeback_pages();
+	return dirty || inodes_are_wanted();
+}
+
+/*
+ * There is room in an area, and what could go there: somebody else just has it on its way, or holds mmap_lock, or a child that is about to end
+ * shares it. Who asks tries a few times more before anybody is killed.
+ */
+static bool swap_may_help(void)
+{
+	return nr_swap_free() && sysctl_swappiness && atomic_read(&nr_anon_pages) > 0;
+}
+
+u64 try_to_free_pages(gfp_t gfp, u32 order)
+{
+	u64 wanted = max(64UL, 2UL << order), freed = 0, dirty = 0;
+	u32 old = current->flags & PF_MEMALLOC;
+	bool stall, others_wait = frees_memory(current);
+
+	if (current->flags & PF_RECLAIM || spin_depth())
+		return 0;
+	if (others_wait) /* a thread that others wait for, so that they can write: it drops pages, but enters no file system */
+		gfp |= GFP_NOFS;
+	stall = psi_memstall_enter();
+	count_vm(allocstall, 1);
+	current->flags |= PF_MEMALLOC | PF_RECLAIM;
+	if (current->mm)
+		pmap_flush(&current->mm->pmap); /* frees what it has retired */
+	for (int priority = 0; priority < 4 && freed < wanted; priority++)
+		freed += shrink(wanted - freed, gfp, priority, &dirty);
+	current->flags = (current->flags & ~(PF_MEMALLOC | PF_RECLAIM)) | old;
+	if (!freed && clean_soon(dirty)) {
+		wait_for_flushers(!dirty);
+		freed = 1;
+	} else if (!freed && swap_may_help()) {
+		sleep_ns(10000000);
+		freed = 1;
+	}
+	psi_memstall_leave(stall);
+	return freed;
+}
+
+bool out_of_memory(struct mm *mm)
+{
+	bool limit = current->memcg_oom;
+
+	current->memcg_oom = false;
+	if (break_reservations_of(mm, true))
+		return true;
+	if (limit)
+		return mem_group_oom_own();
+	/* what reclaim has freed for the caller others have had each time; by now there is enough */
+	if (nr_swap_free() && nr_free_frames() > zone_marks.low)
+		return true;
+	return oom_kill && oom_kill(GFP_USER, 0);
+}
+
+static int kswapd(void *arg)
+{
+	current->flags |= PF_MEMALLOC | PF_RECLAIM;
+	for (;;) {
+		u64 dirty = 0, freed;
+
+		wait_event_idle(&kswapd_wait, READ_ONCE(kswapd_wanted));
+		WRITE_ONCE(kswapd_wanted, false);
+		for (int priority = 0; priority < 3 && nr_free_frames() < zone_marks.high;
+			priority++)
+			do
+				freed = shrink(zone_marks.high, 0, priority, &dirty);
+			while (freed && nr_free_frames() < zone_marks.high);
+		if (dirty)
+			wake_flushers();
+		sleep_ns(2000000); /* at most so often */
+	}
+	return 0;
+}
+
+void wake_kswapd(void)
+{
+	if (!kswapd_task || READ_ONCE(kswapd_wanted))
+		return;
+	WRITE_ONCE(kswapd_wanted, true);
+	wake_up_all(&kswapd_wait);
+}
+
+static int kswapd_start(void)
+{
+	kswapd_task = kthread_run(kswapd, NULL, "kswapd0");
+	return kswapd_task ? 0 : -ENOMEM;
+}
+INITCALL(2, kswapd_start);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swap_internal.h: between swap.c (areas and slots), swap_out.c and swap_in.c, and what the rest of mm asks of them.
+ */
+#ifndef NESTLING_MM_SWAP_INTERNAL_H
+#define NESTLING_MM_SWAP_INTERNAL_H
+
+#include "kernel/mm/fault/fault.h"
+#include "kernel/mm/swap/swap.h"
+
+struct mem_group;
+
+/* ---- entries ---- */
+
+#define SWAP_SLOT_BITS 35
+#define SWAP_SLOT_MASK (BIT(SWAP_SLOT_BITS) - 1)
+
+static inline pte_t swap_entry(u32 type, u64 slot)
+{
+	return PTE_SPECIAL | PTE_SWAP | ((u64)type << SWAP_SLOT_BITS | slot) << PAGE_SHIFT;
+}
+static inline u32 swap_type(pte_t e)
+{
+	return (u32)(pte_pfn(e) >> SWAP_SLOT_BITS);
+}
+static inline u64 swap_slot(pte_t e)
+{
+	return pte_pfn(e) & SWAP_SLOT_MASK;
+}
+
+/* ---- swap.c. Under the page_table_lock that @e was read under, or with a use of it ---- */
+
+/* One entry more names the slot; false: there are too many. */
+bool swap_get(pte_t e);
+void swap_put(pte_t e); /* one less */
+/* As swap_get(), for who reads it in; *held: its frame with a reference, if it has one in memory. */
+bool swap_use(pte_t e, struct page **held);
+/* Of an entry that was once read, for numbers: how many name its slot; *held: it has its frame in memory. */
+u32 swap_look(pte_t e, bool *held);
+/* The slots of @n from @e's on, which the caller has a use of, into frames: 0 or -errno. Sleeps. */
+int swap_read(pte_t e, struct page **pages, u32 n);
+u32 swap_run(pte_t e, u32 n);
+
+/* Free slots in a run, taken out of an area for a write. */
+struct swap_slots {
+	struct swap_area *area;
+	u64 first;
+	u32 n;
+	void *request; /* for the area's write */
+};
+bool swap_slots_take(struct swap_slots *s, u32 want);
+/* Those from the @used-th on are free again. */
+void swap_slots_return(struct swap_slots *s, u32 used);
+void swap_slots_cancel(struct swap_slots *s); /* there is no write; while a slot is still taken */
+/*
+ * The @i-th has @p's content from now on, and its reference: the entry that is to stand for it. 0: @p's group may have no more (*full: that
+ * whose limit it is, with a reference, if there was none yet). Under page_table_lock.
+ */
+pte_t swap_slot_fill(const struct swap_slots *s, u32 i, struct page *p, struct mem_group **full);
+void swap_slots_write(const struct swap_slots *s, struct page **pages, u32 n,
+	void (*done)(void *arg, int status), void *arg);
+/* The write of the @i-th has ended: true: the frame is free. */
+bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int status);
+
+/* ---- swap_out.c ---- */
+
+/* Writes out about @wanted pages that @chosen (NULL: all) takes, and waits: how many frames came free. As droppable_shrink(). */
+u64 swap_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
+/* Those of the range that can be go; mmap_lock is held for reading. 0 or -EINTR. */
+int swap_out_range(struct vm_area *v, u64 start, u64 end);
+bool vma_may_swap(const struct vm_area *v);
+
+/* ---- swap_in.c ---- */
+
+/* @e is in a swap area: reads it, and some that lie beside it. 0: look again; -errno. mmap_lock is held. */
+int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
+/* All of the range, of one area or (@type less than 0) of any. mmap_lock is held. 0 or -errno. */
+int swap_in_range(struct vm_area *v, u64 start, u64 end, int type);
+/* All that @type has: 0, -ENOMEM, -EINTR, -EIO. @any_left is asked between. */
+int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_area *a);
+
+#endif

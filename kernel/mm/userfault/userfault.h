@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * userfault.h: faults that a guest program handles itself: what the descriptor (kernel/mm/userfault/userfaultfd.c) asks of mm.
+ */
+#ifndef NESTLING_MM_USERFAULT_H
+#define NESTLING_MM_USERFAULT_H
+
+#include <linux/userfaultfd.h>
+
+#include "kernel/mm/mm.h"
+
+/* What came after Linux 6.1, whose headers may be all that there is. */
+#ifndef _UFFDIO_POISON
+#define _UFFDIO_POISON 0x08
+#define UFFD_FEATURE_POISON (1 << 14)
+struct uffdio_poison {
+	struct uffdio_range range;
+	__u64 mode;
+	__s64 updated;
+};
+#define UFFDIO_POISON _IOWR(UFFDIO, _UFFDIO_POISON, struct uffdio_poison)
+#define UFFDIO_POISON_MODE_DONTWAKE 1UL
+#endif
+#ifndef _UFFDIO_MOVE
+#define _UFFDIO_MOVE 0x05
+#define UFFD_FEATURE_MOVE (1 << 16)
+struct uffdio_move {
+	__u64 dst, src, len;
+	__u64 mode;
+	__s64 move;
+};
+#define UFFDIO_MOVE _IOWR(UFFDIO, _UFFDIO_MOVE, struct uffdio_move)
+#define UFFDIO_MOVE_MODE_DONTWAKE 1UL
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2UL
+#endif
+#ifndef UFFDIO_CONTINUE_MODE_WP
+#define UFFDIO_CONTINUE_MODE_WP 2UL
+#endif
+#ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
+#define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
+#endif
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+#define UFFD_RANGE_IOCTLS                                                                          \
+	(UFFD_API_RANGE_IOCTLS | (u64)1 << _UFFDIO_POISON | (u64)1 << _UFFDIO_MOVE)
+
+struct uffd_event;
+
+/* One descriptor. Under readers.lock: the lists, features, released. */
+struct uffd {
+	atomic_t refs;
+	struct mm *
+		mm; /* whose faults: only the struct is kept (mmgrab). Immutable, as is user_only */
+	bool user_only;
+	bool ready; /* UFFDIO_API was called */
+	bool released;
+	u32 file_flags; /* O_CLOEXEC, O_NONBLOCK: a child's descriptor has them too */
+	u64 features;
+	atomic_t changing; /* events that are on their way: nothing is filled */
+	struct wait_queue_head readers;
+	struct list_head pending; /* of userfault_waiter.list: not read yet */
+	struct list_head read;    /* read, not yet woken */
+	struct list_head events;  /* userfault_event.c */
+	struct wait_queue_head senders;
+};
+
+extern int
+	sysctl_unprivileged_userfaultfd; /* vm.unprivileged_userfaultfd: kernel faults without CAP_SYS_PTRACE */
+struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags);
+void uffd_put(struct uffd *u);
+/* The descriptor is closed: areas are as before, and who waits looks again. */
+void uffd_release(struct uffd *u);
+
+/* The next message; false when there is none. */
+bool uffd_take_message(struct uffd *u, struct uffd_msg *msg);
+void uffd_counts(struct uffd *u, u64 *pending, u64 *total);
+static inline bool uffd_has_message(const struct uffd *u)
+{
+	return !list_empty(&u->pending) || !list_empty(&u->events);
+}
+
+/*
+ * The next event that is not a fault, or NULL. Its reader ends with uffd_event_read(), when *@child (NULL but for a fork) is a descriptor,
+ * or gives it back.
+ */
+struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
+void uffd_event_read(struct uffd_event *e);
+void uffd_event_back(struct uffd_event *e);
+
+/* 0 or -EINVAL: not page-aligned, empty, outside of what a guest can map. */
+int uffd_check_range(u64 start, u64 len);
+void uffd_wake_range(struct uffd *u, u64 start, u64 end);
+/*
+ * Of an area, under mmap_lock, and before it is let go of pmap_settle(): the space is told, but may not know yet. PROTECT_EMPTY: what is there stays as it is. -ENOMEM:
+ * no memory for tables of what is not there.
+ */
+enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
+int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
+/* May PAGEMAP_SCAN protect the area's pages? */
+bool uffd_is_async(const struct vm_area *v);
+/* Each: 0 or -errno as the ioctls of that name have it; -ESRCH: the mm is gone. Ranges are checked here. */
+int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls);
+int uffd_unregister(struct uffd *u, u64 start, u64 len);
+int uffd_wake(struct uffd *u, u64 start, u64 len);
+int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
+/* Bytes that were filled, or -errno when none were. @src NULL: zeros; @wp: write-protected. Wake themselves with @wake. */
+s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
+s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake);
+s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake);
+s64 uffd_move(struct uffd *u, u64 dst, u64 src, u64 len, bool holes, bool wake);
+
+#endif
