@@ -16,7 +16,7 @@
 #include <linux/falloc.h>
 
 #include "drivers/hostfs/hostfs.h"
-#include "kernel/vfs/locks.h"
+#include "kernel/vfs/lock/locks.h"
 
 #define CHUNK_PAGES 64
 

@@ -19,7 +19,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
 #include "kernel/task/sysrq.h"
-#include "kernel/vfs/peek.h"
+#include "kernel/vfs/name/peek.h"
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 

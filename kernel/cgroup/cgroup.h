@@ -21,7 +21,7 @@
 #include "kernel/sched/lock.h"
 #include "kernel/sched/psi.h"
 #include "kernel/sched/task.h"
-#include "kernel/vfs/simple_xattr.h"
+#include "kernel/vfs/xattr/simple_xattr.h"
 
 struct file;
 struct inode;

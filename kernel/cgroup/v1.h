@@ -25,7 +25,7 @@
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
-#include "kernel/vfs/simple_xattr.h"
+#include "kernel/vfs/xattr/simple_xattr.h"
 
 struct cred;
 struct dentry;

@@ -22,7 +22,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
-#include "kernel/vfs/fasync.h"
+#include "kernel/vfs/lock/fasync.h"
 
 struct file;
 struct inode;

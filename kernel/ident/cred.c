@@ -14,7 +14,7 @@
 
 #include "kernel/task/internal.h"
 #include "kernel/task/proc_event.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 int suid_dumpable;
 static DEFINE_SPINLOCK(users_lock);

@@ -10,7 +10,7 @@
 
 #include "kernel/io_uring/uring.h"
 #include "kernel/event/epoll.h"
-#include "kernel/ipc/pipe.h"
+#include "kernel/vfs/pipe/pipe.h"
 #include "kernel/vfs/calls.h"
 
 #define SOCK_TYPES 0xf /* what is beside them are flags of the descriptor */

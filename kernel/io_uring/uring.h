@@ -26,7 +26,7 @@
 #include "kernel/task/signal.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/async_poll.h"
-#include "kernel/vfs/given.h"
+#include "kernel/vfs/mount/given.h"
 #include "kernel/vfs/vfs.h"
 
 struct sock_header;

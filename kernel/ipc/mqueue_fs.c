@@ -14,7 +14,7 @@
 
 #include "kernel/ipc/mqueue.h"
 #include "kernel/lib/printk.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 #include "kernel/vfs/libfs.h"
 #include "kernel/vfs/super.h"
 

@@ -23,8 +23,8 @@
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/pid_ns.h"
-#include "kernel/vfs/io_signal.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/lock/io_signal.h"
+#include "kernel/vfs/landlock/landlock.h"
 #include "kernel/vfs/libfs.h"
 
 static sock_create_fn families[AF_MAX]; /* written at boot */

@@ -15,7 +15,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 #include "kernel/net/net.h"
-#include "kernel/vfs/fasync.h"
+#include "kernel/vfs/lock/fasync.h"
 #include "kernel/vfs/vfs.h"
 
 /* Types, as in socket(2) (UAPI headers leave them to libc). */

@@ -18,7 +18,7 @@
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 /* ---- life ---- */
 

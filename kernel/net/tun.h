@@ -24,7 +24,7 @@
 #include "kernel/sched/lock.h"
 #include "kernel/sched/timer.h"
 #include "kernel/ident/cred.h"
-#include "kernel/vfs/fasync.h"
+#include "kernel/vfs/lock/fasync.h"
 #include "kernel/vfs/vfs.h"
 
 #define TUN_SHAPE                                                                                  \

@@ -6,7 +6,7 @@
 #include <linux/un.h>
 
 #include "kernel/net/internal.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 

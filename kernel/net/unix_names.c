@@ -15,7 +15,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/unix.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 
 #define NAME_HASH 4096
 

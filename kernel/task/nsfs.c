@@ -14,7 +14,7 @@
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/libfs.h"
-#include "kernel/vfs/mount.h"
+#include "kernel/vfs/mount/mount.h"
 #include "kernel/vfs/super.h"
 
 static struct mount *nsfs_mnt; /* set at boot */

@@ -24,7 +24,7 @@
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 #define EFLAGS_TF 0x100UL
 

@@ -16,7 +16,7 @@
 #include "kernel/lib/trace.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 static bool info_is_special(const siginfo_t *info)
 {

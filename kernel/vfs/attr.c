@@ -10,12 +10,12 @@
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/calls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
-#include "kernel/vfs/io_signal.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/lock/io_signal.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 #define NSEC 1000000000L
 #define DAY (24 * 60 * 60)

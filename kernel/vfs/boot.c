@@ -7,7 +7,7 @@
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/idmap.h"
-#include "kernel/vfs/mount.h"
+#include "kernel/vfs/mount/mount.h"
 
 /* ---- mm's view of files ---- */
 

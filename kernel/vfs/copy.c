@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * copy.c: sendfile(2) and copy_file_range(2): data from file to file within the kernel, through one buffer. Splicing with pipes is in
- * kernel/ipc/splice.c, and so is sendfile into a pipe; into a socket it writes as write(2) does.
+ * kernel/vfs/pipe/splice.c, and so is sendfile into a pipe; into a socket it writes as write(2) does.
  *
  * What was read but could not be written is given back: the input's position moves by what was written.
  */

@@ -9,7 +9,7 @@
  * Locks: a directory's i_rwsem while it is searched for a name.
  */
 #include "gen/syscalls.h"
-#include "kernel/vfs/namei.h"
+#include "kernel/vfs/name/namei.h"
 
 #define MAX_HANDLE 128
 #define TYPE_INO_GEN 1

@@ -9,7 +9,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* idmap.c: id-mapped mounts (idmap.h): the translation, and who may make one. */
 #include "kernel/vfs/idmap.h"
-#include "kernel/vfs/mount.h"
+#include "kernel/vfs/mount/mount.h"
 
 /* ---- ids ---- */
 

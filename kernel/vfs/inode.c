@@ -19,7 +19,7 @@
 #include <linux/inotify.h>
 
 #include "arch/um/arch.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/libfs.h"
 

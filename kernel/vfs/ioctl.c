@@ -8,7 +8,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 static int change_flag(struct file *f, uaddr_t arg, u32 flag)
 {

@@ -15,12 +15,12 @@
 #include <linux/openat2.h>
 
 #include "gen/syscalls.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/calls.h"
 #include "kernel/vfs/idmap.h"
-#include "kernel/vfs/landlock.h"
-#include "kernel/vfs/namei.h"
-#include "kernel/vfs/peek.h"
+#include "kernel/vfs/landlock/landlock.h"
+#include "kernel/vfs/name/namei.h"
+#include "kernel/vfs/name/peek.h"
 
 #define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
 #define VALID_OPEN_FLAGS                                                                           \

@@ -17,7 +17,7 @@
 #include "kernel/block/block.h"
 #include "kernel/lib/radix.h"
 #include "kernel/vfs/internal.h"
-#include "kernel/vfs/landlock.h"
+#include "kernel/vfs/landlock/landlock.h"
 
 LIST_HEAD(super_blocks);
 DEFINE_SPINLOCK(sb_lock);

@@ -762,7 +762,7 @@ int chrdev_line(int i, char *buf, size_t size);
 enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4 };
 extern int (*device_permission)(umode_t mode, dev_t dev, int what);
 
-/* ---- FIFOs: kernel/ipc/pipe.c ---- */
+/* ---- FIFOs: kernel/vfs/pipe/pipe.c ---- */
 extern const struct file_operations pipefifo_fops; /* i_fop of S_IFIFO inodes */
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
 

@@ -10,7 +10,7 @@ fsfuzz_sources() {
 	(cd "$root" && ls kernel/fs/{ext4,fat,isofs,squashfs}/*.c kernel/lib/{crc,radix,string,vsprintf,rbtree,sort,lost}.c \
 		kernel/vfs/{super,freeze,inode,dcache,dcache_shrink,dcache_splice,libfs,acl,sync,writeback,attr,idmap,permission,filesystems,direct_io}.c \
 		kernel/mm/{filemap,truncate,page,writeback,readahead,bdi,lru}.c kernel/block/{bio,bdev,rw,partition,genhd,queue,stat,error}.c \
-		kernel/vfs/xattr.c kernel/vfs/file_caps.c tests/fsfuzz/{machine,memory,threads,use}.c tests/unit/fakes.c)
+		kernel/vfs/xattr/xattr.c kernel/vfs/xattr/file_caps.c tests/fsfuzz/{machine,memory,threads,use}.c tests/unit/fakes.c)
 }
 
 build_fsfuzz() {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lock_range.c: the algebra of record locks agrees with an array of bytes, for random requests of three owners.
- * SOURCES: kernel/vfs/lock_range.c
+ * SOURCES: kernel/vfs/lock/lock_range.c
  */
 #include "kernel/lib/string.h"
-#include "kernel/vfs/locks.h"
+#include "kernel/vfs/lock/locks.h"
 #include "unit.h"
 
 void *calloc(size_t n, size_t size);

@@ -5,7 +5,7 @@
  * default), strictexpire, ignore (for programs that list mounts).
  */
 #include "kernel/fs/autofs/autofs.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 #include "kernel/vfs/libfs.h"
 
 #define AUTOFS_MAGIC 0x0187

@@ -14,7 +14,7 @@
 
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/cgroup1/internal.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 #include "kernel/vfs/libfs.h"
 
 static DEFINE_MUTEX(cg1_mount_lock);

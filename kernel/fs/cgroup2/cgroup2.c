@@ -14,7 +14,7 @@
 
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/fs/sysfs/sysfs.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 #include "kernel/vfs/libfs.h"
 
 #define FILE_INO(c, i) (((c)->id << 8) | BIT(48) | (u64)(i))

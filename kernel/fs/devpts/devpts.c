@@ -21,7 +21,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 #include "kernel/vfs/libfs.h"
 #include "kernel/vfs/super.h"
 

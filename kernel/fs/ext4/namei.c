@@ -12,7 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 
 #define EXT4_LINK_MAX 65000
 #define NEW_CREDITS (EXT4_DIR_CREDITS + 3 * EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS)

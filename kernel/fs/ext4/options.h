@@ -3,7 +3,7 @@
 #ifndef NESTLING_EXT4_OPTIONS_H
 #define NESTLING_EXT4_OPTIONS_H
 
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 struct super_block;
 struct ext4_disk_sb;

@@ -6,7 +6,7 @@
 #include "kernel/fs/ext4/xattr.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 
 static const struct {
 	u8 index;

@@ -8,7 +8,7 @@
  * Locks: ovl_inode.lock of what is copied, under which ovl_inode.upper is set; then the real directories by lock_rename().
  */
 #include "kernel/fs/overlay/overlay.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 
 #define COPY_BUF 65536
 

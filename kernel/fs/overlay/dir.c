@@ -9,7 +9,7 @@
  * Locks: vfs holds the overlay directory's i_rwsem; the upper one's is taken here.
  */
 #include "kernel/fs/overlay/overlay.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 
 struct new_entry {
 	umode_t mode;

@@ -6,8 +6,8 @@
  * caller's credentials; what is then done to the real file is done with the mounter's. The overlay's own xattrs are hidden.
  */
 #include "kernel/fs/overlay/overlay.h"
-#include "kernel/vfs/acl.h"
-#include "kernel/vfs/file_caps.h"
+#include "kernel/vfs/xattr/acl.h"
+#include "kernel/vfs/xattr/file_caps.h"
 
 /* ---- xattrs of the layers: the mounter's credentials are taken ---- */
 

@@ -9,7 +9,7 @@
  * names in a lower layer is several here, since only one of them will be copied up at a time.
  */
 #include "kernel/fs/overlay/overlay.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 
 #define REDIRECT_MAX 256
 

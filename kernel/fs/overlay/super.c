@@ -11,7 +11,7 @@
  */
 #include "arch/um/arch.h"
 #include "kernel/fs/overlay/overlay.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 #define WORK_NAME "work"
 

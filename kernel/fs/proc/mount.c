@@ -20,7 +20,7 @@
 #include "kernel/ident/cred.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 enum hidepid { HIDE_OFF, HIDE_NOACCESS, HIDE_INVISIBLE, HIDE_UNPTRACEABLE = 4 };
 

@@ -13,7 +13,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 static struct proc_entry sysfs_root = {
 	.name = "", .mode = S_IFDIR | 0555, .ino = 1, .fops = &sysfs_file_fops

@@ -6,7 +6,7 @@
 #include <linux/fs.h>
 
 #include "kernel/fs/tmpfs/tmpfs.h"
-#include "kernel/vfs/acl.h"
+#include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/libfs.h"
 
 static const struct inode_operations tmpfs_dir_iops, tmpfs_link_iops, tmpfs_special_iops;

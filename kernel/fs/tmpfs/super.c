@@ -9,7 +9,7 @@
  */
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "arch/um/arch.h"
-#include "kernel/vfs/fsparam.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 static struct kmem_cache *inode_cache;
 static const struct tmpfs_kind tmpfs_files = {

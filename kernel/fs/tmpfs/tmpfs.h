@@ -13,7 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/signal.h"
-#include "kernel/vfs/simple_xattr.h"
+#include "kernel/vfs/xattr/simple_xattr.h"
 #include "kernel/vfs/super.h"
 
 /* What regular files of a kind of tmpfs are. Immutable. */

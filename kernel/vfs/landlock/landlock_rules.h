@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* landlock_rules.h: between landlock.c (rule sets), landlock_domain.c (domains) and landlock_path.c (checks of paths). */
+#ifndef NESTLING_VFS_LANDLOCK_RULES_H
+#define NESTLING_VFS_LANDLOCK_RULES_H
+
+#include "kernel/vfs/internal.h"
+#include "kernel/vfs/landlock/landlock.h"
+
+#define LANDLOCK_ABI 6 /* of Linux 6.12 */
+#define LANDLOCK_LAYERS 16
+
+/* The rights and structures that the headers we build with may lack; values of Linux's UAPI. */
+#define LL_EXECUTE (1U << 0)
+#define LL_WRITE_FILE (1U << 1)
+#define LL_READ_FILE (1U << 2)
+#define LL_READ_DIR (1U << 3)
+#define LL_REMOVE_DIR (1U << 4)
+#define LL_REMOVE_FILE (1U << 5)
+#define LL_MAKE_CHAR (1U << 6)
+#define LL_MAKE_DIR (1U << 7)
+#define LL_MAKE_REG (1U << 8)
+#define LL_MAKE_SOCK (1U << 9)
+#define LL_MAKE_FIFO (1U << 10)
+#define LL_MAKE_BLOCK (1U << 11)
+#define LL_MAKE_SYM (1U << 12)
+#define LL_REFER (1U << 13)
+#define LL_TRUNCATE (1U << 14)
+#define LL_IOCTL_DEV (1U << 15)
+#define LL_FS_ALL 0xffffU
+#define LL_FS_FILE (LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE | LL_IOCTL_DEV)
+#define LL_BIND_TCP 1U
+#define LL_CONNECT_TCP 2U
+#define LL_NET_ALL 3U
+#define LL_SCOPE_ABSTRACT 1U
+#define LL_SCOPE_SIGNAL 2U
+#define LL_SCOPE_ALL 3U
+
+/* A file that rules name, shared by all copies of them; until its file system is unmounted. */
+struct ll_object {
+	u32 usage;              /* under objects_lock */
+	struct inode *inode;    /* a reference; NULL: unmounted. Under objects_lock, read without */
+	struct super_block *sb; /* for comparison only */
+	struct dentry *dentry;  /* a reference, like inode: see there */
+	struct inode *going;    /* of who unmounts: the references that it puts */
+	struct dentry *going_dentry;
+	struct list_head list;
+};
+
+struct ll_rule {
+	u64 key;               /* the inode's address, or a port */
+	struct ll_object *obj; /* a reference; NULL for ports */
+	u32 access;
+};
+
+/* Sorted by key. */
+struct ll_rules {
+	struct ll_rule *v;
+	u32 nr, room;
+};
+
+struct landlock_domain {
+	atomic_t usage;
+	u32 depth;                      /* 1: the oldest layer */
+	struct landlock_domain *parent; /* a reference; this and all below immutable */
+	u32 fs, net, scope;             /* what this layer handles */
+	u32 any_fs, any_net;            /* what this and the older ones handle */
+	struct ll_rules files, ports;
+	struct work freeing;
+};
+
+/* The rights that the rule of @key grants: 0 where there is none. */
+u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode);
+int ll_copy(struct ll_rules *to, const struct ll_rules *from); /* 0, -ENOMEM (@to is empty) */
+void ll_free(struct ll_rules *r);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fasync.c: who is told of an event by a signal: owners of files with O_ASYNC, and of those that have asked for one event.
+ *
+ *	fasync_helper() -> idle -> (kill_fasync_list()) due -> (its owner is told) idle -> fasync_helper()
+ *
+ * How many files are on a list and how many processes an owner means a guest chooses, and events come with locks held: of each, some TELL_NOW
+ * tasks are told at once, a worker tells the others. What comes while some of a list are due is told together with that.
+ *
+ * Locks: fasync_lock for all lists, outside of f_lock; signals are sent without it.
+ */
+#include <linux/eventpoll.h>
+
+#include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
+#include "kernel/vfs/lock/fasync.h"
+#include "kernel/vfs/internal.h"
+#include "kernel/vfs/landlock/landlock.h"
+
+#define TELL_NOW 64
+#define TELL_BATCH 256
+
+/* ---- an owner ---- */
+
+/* May whoever set the owner signal @t? His ids and his domain were kept for that. His own process he always may. */
+static bool owner_may_signal(const struct fown *o, struct task *t)
+{
+	const struct cred *c = get_task_cred(t);
+	bool ok = o->euid == 0 || o->euid == c->suid || o->euid == c->uid || o->uid == c->suid ||
+		  o->uid == c->uid;
+
+	if (o->landlock && t->signal->pids[PIDTYPE_TGID] != o->setter)
+		ok = ok && landlock_may_signal(o->landlock, c->landlock);
+	put_cred(c);
+	return ok;
+}
+
+struct telling {
+	const struct fown *to;
+	const siginfo_t *info;
+	int sig;
+	u32 asked; /* how many tasks were looked at */
+};
+
+static void tell_process(struct task *t, void *arg)
+{
+	struct telling *what = arg;
+
+	what->asked++;
+	if (!owner_may_signal(what->to, t))
+		return;
+	if (what->to->type == PIDTYPE_PGID)
+		send_sig_one_of_many(what->sig, t, what->info);
+	else
+		send_sig_group(what->sig, t, what->info);
+}
+
+static void tell_thread(const struct telling *what)
+{
+	struct task *t = pid_get_task(what->to->pid, PIDTYPE_PID);
+
+	if (!t)
+		return;
+	if (owner_may_signal(what->to, t))
+		send_sig(what->sig, t, what->info);
+	put_task(t);
+}
+
+/* si_code and si_band of an event. */
+static void tell_reason(siginfo_t *info, int band)
+{
+	if (band & EPOLLMSG) {
+		info->si_code = POLL_MSG;
+		info->si_band = EPOLLIN | EPOLLRDNORM | EPOLLMSG;
+	} else if (band & EPOLLHUP) {
+		info->si_code = POLL_HUP;
+		info->si_band = EPOLLHUP | EPOLLERR;
+	} else if (band & EPOLLIN) {
+		info->si_code = POLL_IN;
+		info->si_band = EPOLLIN | EPOLLRDNORM;
+	} else {
+		info->si_code = POLL_OUT;
+		info->si_band = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	}
+}
+
+/* A copy of the owner, with references; false: there is none. */
+static bool get_owner(struct file *f, struct fown *o)
+{
+	spin_lock(&f->f_lock);
+	*o = f->f_owner;
+	get_pid(o->pid);
+	get_pid(o->setter);
+	landlock_get(o->landlock);
+	spin_unlock(&f->f_lock);
+	return o->pid;
+}
+
+/* How many tasks were looked at. */
+static u32 signal_owner(const struct fown *o, int sig, const siginfo_t *info)
+{
+	struct telling what = { o, info, sig, 1 };
+
+	if (o->type == PIDTYPE_PID)
+		tell_thread(&what);
+	else
+		for_each_in_pid(o->pid, o->type, tell_process, &what);
+	return what.asked;
+}
+
+static u32 tell_owner(const struct fown *o, int fd, int band)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = o->signum ? o->signum : SIGIO;
+	tell_reason(&info, band);
+	info.si_fd = fd;
+	return signal_owner(o, info.si_signo, o->signum ? &info : SEND_SIG_PRIV);
+}
+
+void kill_fasync(struct file *f, int fd, int band)
+{
+	struct fown o;
+
+	if (get_owner(f, &o))
+		tell_owner(&o, fd, band);
+	fown_put(&o);
+}
+
+void file_sigurg(struct file *f)
+{
+	struct fown o;
+
+	if (get_owner(f, &o))
+		signal_owner(&o, SIGURG, SEND_SIG_PRIV);
+	fown_put(&o);
+}
+
+/* ---- lists ---- */
+
+struct fasync_entry {
+	struct list_head list;
+	const struct fasync_list *on;
+	struct file *file;
+	struct fasync_entry *next; /* of the file's: it is on two lists at most */
+	int fd;                    /* by which it was asked for: siginfo tells it */
+};
+static DEFINE_SPINLOCK(fasync_lock);
+static LIST_HEAD(late_lists); /* those with owners that the worker tells; under fasync_lock */
+static void tell_late(struct work *w);
+static struct work late_work = { .func = tell_late };
+
+/* Where the file's entry for @l is linked, or where one would be. By the file: how long the list is a guest chooses. */
+static struct fasync_entry **fasync_find(const struct fasync_list *l, struct file *f)
+{
+	struct fasync_entry **at = &f->f_fasync;
+
+	assert_spin_held(&fasync_lock);
+	while (*at && (*at)->on != l)
+		at = &(*at)->next;
+	return at;
+}
+
+/* Whoever has the list may free it when its last entry has gone. */
+static void fasync_unlink(struct fasync_list *l, struct fasync_entry **at)
+{
+	struct fasync_entry *e = *at;
+
+	assert_spin_held(&fasync_lock);
+	list_del(&e->list);
+	WRITE_ONCE(*at, e->next);
+	WRITE_ONCE(l->nr, l->nr - 1);
+	if (list_empty(&l->due))
+		list_del_init(&l->late);
+}
+
+void fasync_list_init(struct fasync_list *l)
+{
+	INIT_LIST_HEAD(&l->idle);
+	INIT_LIST_HEAD(&l->due);
+	INIT_LIST_HEAD(&l->late);
+	l->nr = 0;
+}
+
+int fasync_helper(int fd, struct file *f, bool on, struct fasync_list *l)
+{
+	struct fasync_entry *fresh = NULL, **at;
+
+	if (on) {
+		fresh = kmalloc(sizeof(*fresh), GFP_KERNEL);
+		if (!fresh)
+			return -ENOMEM;
+		*fresh = (struct fasync_entry){ .on = l, .file = f, .fd = fd };
+	}
+	spin_lock(&fasync_lock);
+	at = fasync_find(l, f);
+	if (on && !*at) {
+		list_add(&fresh->list, &l->idle);
+		WRITE_ONCE(*at, fresh);
+		WRITE_ONCE(l->nr, l->nr + 1);
+		fresh = NULL;
+	} else if (on) {
+		(*at)->fd = fd;
+	} else if (*at) {
+		fresh = *at;
+		fasync_unlink(l, at);
+	}
+	spin_unlock(&fasync_lock);
+	kfree(fresh);
+	return 0;
+}
+
+static int reason_of(int band)
+{
+	if (band & EPOLLHUP)
+		return EPOLLHUP;
+	return band & EPOLLIN ? EPOLLIN : EPOLLOUT;
+}
+
+/* All of them are due, of this event too. */
+static void all_due(struct fasync_list *l, int band)
+{
+	assert_spin_held(&fasync_lock);
+	if (list_empty(&l->due))
+		l->bands = 0;
+	l->bands |= reason_of(band);
+	list_splice_tail_init(&l->idle, &l->due);
+}
+
+/* Tells the next one that is due: how many tasks were looked at. fasync_lock is let go in between. */
+static u32 tell_next(struct fasync_list *l)
+{
+	static const int each[] = { EPOLLHUP, EPOLLIN, EPOLLOUT };
+	struct fasync_entry *e = list_first_entry(&l->due, struct fasync_entry, list);
+	int fd = e->fd, bands = l->bands;
+	struct fown o;
+	u32 n = 1;
+
+	list_move_tail(&e->list, &l->idle);
+	if (list_empty(&l->due))
+		list_del_init(&l->late);
+	get_owner(e->file, &o);
+	spin_unlock(&fasync_lock);
+	for (u32 i = 0; o.pid && i < ARRAY_SIZE(each); i++)
+		if (bands & each[i])
+			n += tell_owner(&o, fd, each[i]);
+	fown_put(&o);
+	spin_lock(&fasync_lock);
+	return n;
+}
+
+static void tell_late(struct work *w)
+{
+	u32 n = 0;
+
+	spin_lock(&fasync_lock);
+	while (!list_empty(&late_lists)) {
+		struct fasync_list *l = list_first_entry(&late_lists, struct fasync_list, late);
+
+		list_move_tail(&l->late, &late_lists);
+		n += tell_next(l);
+		if (n < TELL_BATCH)
+			continue;
+		spin_unlock(&fasync_lock);
+		cond_resched();
+		n = 0;
+		spin_lock(&fasync_lock);
+	}
+	spin_unlock(&fasync_lock);
+}
+
+void kill_fasync_list(struct fasync_list *l, int band)
+{
+	u32 n = 0;
+
+	if (fasync_none(l))
+		return;
+	spin_lock(&fasync_lock);
+	all_due(l, band);
+	while (n < TELL_NOW && !list_empty(&l->due) && list_empty(&l->late))
+		n += tell_next(l);
+	if (!list_empty(&l->due) && list_empty(&l->late)) {
+		list_add_tail(&l->late, &late_lists);
+		work_queue(&late_work);
+	}
+	spin_unlock(&fasync_lock);
+}

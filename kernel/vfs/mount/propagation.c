@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * propagation.c: shared, private, slave and unbindable mounts (mount_namespaces(7)).
+ *
+ * Mounts of a peer group (mnt_group_id, a ring through mnt_share) repeat each other's mounts and umounts below them. A slave
+ * (mnt_master, on the master's mnt_slave_list) repeats its master's, not the reverse. Groups are made of bind mounts and of copies for
+ * new namespaces.
+ *
+ * Lock: namespace_sem for writing.
+ */
+#include "kernel/vfs/mount/mount.h"
+
+static int next_group; /* under namespace_sem */
+
+bool mnt_is_shared(const struct mount *m)
+{
+	return m->mnt_group_id != 0;
+}
+
+int mnt_make_group(struct mount *m)
+{
+	if (!m->mnt_group_id)
+		m->mnt_group_id = ++next_group;
+	return 0;
+}
+
+static void leave_master(struct mount *m)
+{
+	if (!m->mnt_master)
+		return;
+	list_del_init(&m->mnt_slave);
+	m->mnt_master = NULL;
+}
+
+static void set_master(struct mount *m, struct mount *master)
+{
+	leave_master(m);
+	m->mnt_master = master;
+	if (master)
+		list_add(&m->mnt_slave, &master->mnt_slave_list);
+}
+
+static struct mount *other_peer(struct mount *m)
+{
+	return list_empty(&m->mnt_share) ? NULL :
+					   list_first_entry(&m->mnt_share, struct mount, mnt_share);
+}
+
+/* Its slaves go to a peer, or to its own master. */
+static void hand_over_slaves(struct mount *m)
+{
+	struct mount *heir = other_peer(m), *s, *next;
+
+	if (!heir)
+		heir = m->mnt_master;
+	list_for_each_entry_safe(s, next, &m->mnt_slave_list, mnt_slave)
+		set_master(s, heir);
+}
+
+void mnt_leave_group(struct mount *m)
+{
+	hand_over_slaves(m);
+	list_del_init(&m->mnt_share);
+	m->mnt_group_id = 0;
+	leave_master(m);
+}
+
+static void make_slave(struct mount *m)
+{
+	struct mount *peer = other_peer(m), *master = peer ? peer : m->mnt_master;
+
+	hand_over_slaves(m);
+	list_del_init(&m->mnt_share);
+	m->mnt_group_id = 0;
+	set_master(m, master);
+}
+
+int mnt_set_type(struct mount *m, u32 type)
+{
+	if (type != MS_SLAVE)
+		m->mnt_state &= ~MNT_UNBINDABLE;
+	switch (type) {
+	case MS_SHARED: return mnt_make_group(m);
+	case MS_SLAVE: make_slave(m); return 0;
+	case MS_UNBINDABLE: m->mnt_state |= MNT_UNBINDABLE; /* fall through */
+	default: mnt_leave_group(m); return 0;
+	}
+}
+
+/* ---- who repeats ---- */
+
+typedef int (*repeater_t)(struct mount *t, void *arg);
+
+/* The slaves of a mount (peers of a slave are slaves of the same master), and theirs. Chains deeper than this stop repeating. */
+#define MAX_CHAIN 16
+
+static int for_each_slave(struct mount *m, repeater_t fn, void *arg, int depth)
+{
+	struct mount *s, *next;
+	int err = 0;
+
+	if (depth > MAX_CHAIN)
+		return 0;
+	list_for_each_entry_safe(s, next, &m->mnt_slave_list, mnt_slave) {
+		err = fn(s, arg);
+		if (!err)
+			err = for_each_slave(s, fn, arg, depth + 1);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/* All that repeat what happens to @origin: called once for each. */
+static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
+{
+	struct mount *m = origin;
+	int err;
+
+	if (!mnt_is_shared(origin))
+		return 0;
+	do {
+		err = m == origin ? 0 : fn(m, arg);
+		if (!err)
+			err = for_each_slave(m, fn, arg, 0);
+		m = list_next_entry(m, mnt_share);
+	} while (!err && m != origin);
+	return err;
+}
+
+/* ---- mount ---- */
+
+/*
+ * All copies are made before the first one is attached: what is being mounted does not repeat itself on its own copies. Until then a
+ * copy's place is in mnt_dead_at, and mnt_list chains them.
+ */
+struct repeat_mount {
+	const struct path *where;
+	struct list_head copies;
+};
+
+static bool same_place_exists(struct mount *t, struct dentry *d)
+{
+	if (!(t->mnt_state & MNT_IN_NS) || t->mnt_sb != d->d_sb)
+		return false;
+	return d_is_below(d, t->mnt_root);
+}
+
+/* A copy of @from for @t: ERR_PTR, or NULL where there is no such place. @slave: below it in the chain, else its peer. */
+static struct mount *copy_for(
+	struct repeat_mount *r, struct mount *t, struct mount *from, bool slave)
+{
+	u32 n = mnt_tree_size(from);
+	struct mount *copy, *c;
+	int err;
+
+	if (!same_place_exists(t, r->where->dentry))
+		return NULL;
+	err = mnt_ns_room(t->mnt_ns, n);
+	if (err)
+		return ERR_PTR(err);
+	copy = mnt_copy_tree(from, from->mnt_root, COPY_RECURSIVE | (slave ? COPY_SLAVE : 0));
+	if (IS_ERR(copy))
+		return copy;
+	for (c = copy; c && slave && mnt_is_shared(t); c = mnt_next(c, copy))
+		mnt_make_group(c);
+	if (t->mnt_ns->ns.owner != r->where->mnt->mnt_ns->ns.owner) {
+		mnt_lock_tree(copy);
+		copy->mnt_state &= ~MNT_LOCKED;
+	}
+	t->mnt_ns->nr_coming += n;
+	copy->mnt_dead_at = (struct path){ mntget(t), dget(r->where->dentry) };
+	list_add_tail(&copy->mnt_list, &r->copies);
+	return copy;
+}
+
+static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount *from, int depth);
+
+/*
+ * The peers of @s, which are slaves of the same master: the first copy is a slave of @from, the others are its peers. Then what hangs below them:
+ * the order in which Linux makes copies, and so that of their numbers.
+ */
+static int copy_for_slave_group(
+	struct repeat_mount *r, struct mount *s, struct mount *from, int depth)
+{
+	struct mount *p = s, *first = NULL, *last = NULL, *copy;
+	int err = 0;
+
+	do {
+		p->mnt_state |= MNT_VISITED;
+		copy = copy_for(r, p, last ? last : from, !last);
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+		last = copy ? copy : last;
+		first = first ? first : copy;
+		p = list_next_entry(p, mnt_share);
+	} while (mnt_is_shared(s) && p != s);
+	p = s;
+	do {
+		err = copy_for_slaves(r, p, first ? first : from, depth + 1);
+		p = list_next_entry(p, mnt_share);
+	} while (!err && mnt_is_shared(s) && p != s);
+	return err;
+}
+
+static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount *from, int depth)
+{
+	struct mount *s;
+	int err = 0;
+
+	if (depth > MAX_CHAIN)
+		return 0;
+	list_for_each_entry(s, &m->mnt_slave_list, mnt_slave) {
+		if ((s->mnt_state & MNT_VISITED) || !(s->mnt_state & MNT_IN_NS))
+			continue;
+		err = copy_for_slave_group(r, s, from, depth);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static int unvisit(struct mount *t, void *arg)
+{
+	t->mnt_state &= ~MNT_VISITED;
+	return 0;
+}
+
+/* A copy goes below what is mounted at its place already: that stays in sight. */
+static void attach_copy(struct mount *copy)
+{
+	struct path at = copy->mnt_dead_at;
+	struct mount *top = mount_lookup_rcu(at.mnt, at.dentry);
+
+	list_del_init(&copy->mnt_list);
+	copy->mnt_dead_at = (struct path){ NULL, NULL };
+	if (top)
+		mnt_slip_below(copy, top);
+	else
+		mnt_attach(copy, &at);
+	path_put(&at);
+}
+
+static void drop_copies(struct list_head *copies, struct list_head *dead)
+{
+	while (!list_empty(copies)) {
+		struct mount *m = list_first_entry(copies, struct mount, mnt_list);
+		struct path at = m->mnt_dead_at;
+
+		list_del_init(&m->mnt_list);
+		m->mnt_dead_at = (struct path){ NULL, NULL };
+		mnt_umount_tree(m, dead);
+		path_put(&at); /* cannot be the last: it is attached */
+	}
+}
+
+/* For the peers of @origin, each a copy of the one before, then for those that hang below them. 0 or -errno. */
+static int copy_for_all(struct repeat_mount *r, struct mount *origin, struct mount *m)
+{
+	struct mount *p, *copy, *last = m;
+	int err;
+
+	for (p = list_next_entry(origin, mnt_share); p != origin;
+		p = list_next_entry(p, mnt_share)) {
+		copy = copy_for(r, p, last, false);
+		if (IS_ERR(copy))
+			return (int)PTR_ERR(copy);
+		last = copy ? copy : last;
+	}
+	p = origin;
+	do {
+		err = copy_for_slaves(r, p, m, 0);
+		p = list_next_entry(p, mnt_share);
+	} while (!err && p != origin);
+	return err;
+}
+
+int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead)
+{
+	struct repeat_mount r = { .where = where };
+	struct mount *origin = where->mnt, *c;
+	int err;
+
+	if (!mnt_is_shared(origin))
+		return 0;
+	INIT_LIST_HEAD(&r.copies);
+	for (c = m; c; c = mnt_next(c, m))
+		mnt_make_group(c);
+	if (m->mnt_ns != origin->mnt_ns)
+		origin->mnt_ns->nr_coming = mnt_tree_size(m);
+	err = copy_for_all(&r, origin, m);
+	for_each_repeater(origin, unvisit, NULL);
+	origin->mnt_ns->nr_coming = 0;
+	list_for_each_entry(c, &r.copies, mnt_list)
+		c->mnt_dead_at.mnt->mnt_ns->nr_coming = 0;
+	if (err) {
+		drop_copies(&r.copies, dead);
+		return err;
+	}
+	while (!list_empty(&r.copies))
+		attach_copy(list_first_entry(&r.copies, struct mount, mnt_list));
+	return 0;
+}
+
+/* ---- umount ---- */
+
+/*
+ * What is unmounted below a shared mount is unmounted at the same place of its repeaters, when nothing but another such mount, or one
+ * that covers it whole, is mounted on it. A cover falls down onto what was below. MNT_GOING: will be unmounted; MNT_VISITED: could
+ * not be, since it has children, but may when those go.
+ */
+struct repeat_umount {
+	struct dentry *at;
+	struct list_head going; /* of mnt_going */
+};
+
+static bool may_go(struct mount *m)
+{
+	struct mount *c;
+
+	if (m->mnt_state & MNT_LOCKED)
+		return false;
+	list_for_each_entry(c, &m->mnt_mounts, mnt_child)
+		if (!(c->mnt_state & MNT_GOING) && c->mnt_mountpoint != m->mnt_root)
+			return false;
+	return true;
+}
+
+static int repeat_umount(struct mount *t, void *arg)
+{
+	struct repeat_umount *r = arg;
+	struct mount *c = mount_lookup_rcu(t, r->at);
+
+	while (c && !(c->mnt_state & MNT_GOING)) {
+		if (!may_go(c)) {
+			c->mnt_state |= MNT_VISITED;
+			list_move_tail(&c->mnt_going, &r->going);
+			break;
+		}
+		c->mnt_state |= MNT_GOING;
+		list_move_tail(&c->mnt_going, &r->going);
+		c = c->mnt_parent;
+		if (!(c->mnt_state & MNT_VISITED))
+			break;
+	}
+	return 0;
+}
+
+/* What covers a mount that goes comes to lie on the first one below that stays. */
+static void lower_cover(struct mount *m)
+{
+	struct mount *c, *cover = NULL, *p = m;
+	struct path at;
+
+	list_for_each_entry(c, &m->mnt_mounts, mnt_child)
+		if (!(c->mnt_state & MNT_GOING) && c->mnt_mountpoint == m->mnt_root)
+			cover = c;
+	if (!cover)
+		return;
+	while ((p->mnt_state & MNT_GOING) && p->mnt_parent != p) {
+		at = (struct path){ p->mnt_parent, p->mnt_mountpoint };
+		p = p->mnt_parent;
+	}
+	mnt_move(cover, &at);
+}
+
+void propagate_umount(struct mount *top, bool whole, struct list_head *dead)
+{
+	struct repeat_umount r = { NULL, LIST_HEAD_INIT(r.going) };
+	struct mount *m, *next;
+
+	for (m = top; m; m = whole ? mnt_next(m, top) : NULL)
+		m->mnt_state |= MNT_GOING;
+	/* children before parents, so that these find them going */
+	for (m = whole ? mnt_last(top) : top; m; m = m == top ? NULL : mnt_prev(m)) {
+		r.at = m->mnt_mountpoint;
+		if (m->mnt_parent != m)
+			for_each_repeater(m->mnt_parent, repeat_umount, &r);
+	}
+	list_for_each_entry(m, &r.going, mnt_going)
+		if (m->mnt_state & MNT_GOING)
+			lower_cover(m);
+	list_for_each_entry_safe(m, next, &r.going, mnt_going) {
+		bool goes = m->mnt_state & MNT_GOING;
+
+		list_del_init(&m->mnt_going);
+		m->mnt_state &= ~(MNT_GOING | MNT_VISITED);
+		if (goes)
+			mnt_umount_one(m, dead);
+	}
+	for (m = top; m; m = whole ? mnt_next(m, top) : NULL)
+		m->mnt_state &= ~MNT_GOING;
+}
+
+struct repeat_busy {
+	struct dentry *at;
+	bool busy;
+};
+
+static int repeat_busy(struct mount *t, void *arg)
+{
+	struct repeat_busy *r = arg;
+	struct mount *c = mount_lookup_rcu(t, r->at), *only;
+	int cover = 0;
+
+	if (!c)
+		return 0;
+	if (!list_empty(&c->mnt_mounts)) {
+		only = list_first_entry(&c->mnt_mounts, struct mount, mnt_child);
+		if (!list_is_singular(&c->mnt_mounts) || only->mnt_mountpoint != c->mnt_root)
+			return 0; /* it will stay */
+		cover = 1;
+	}
+	if (mnt_busy(c, cover))
+		r->busy = true;
+	return 0;
+}
+
+bool propagation_busy(struct mount *m)
+{
+	struct repeat_busy r = { m->mnt_mountpoint, false };
+
+	if (m->mnt_parent != m)
+		for_each_repeater(m->mnt_parent, repeat_busy, &r);
+	return r.busy;
+}

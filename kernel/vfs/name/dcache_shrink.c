@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dcache_shrink.c: unused dentries go: from the cold end of the LRU list under memory pressure, whole subtrees when a directory is removed
+ * or a file system unmounted.
+ *
+ * Unused -> dead is dentry_condemn(), with d_lock held; the dead are gathered on a list and buried (dentry_bury) without locks, since that
+ * may put an inode and a parent. A walk over a tree goes depth first and holds a reference on the directory it is in; a rename
+ * under its feet makes it miss something, never go astray, and the callers that must get all repeat until a pass finds nothing.
+ *
+ * Locks: d_lock of a parent before its child's; the LRU lock inside d_lock, so the shrinker only tries d_lock.
+ */
+#include "kernel/vfs/name/dcache.h"
+
+#define SHRINK_BATCH 128
+
+static void bury_list(struct list_head *dead)
+{
+	while (!list_empty(dead)) {
+		struct dentry *d = list_first_entry(dead, struct dentry, d_lru);
+
+		list_del_init(&d->d_lru);
+		dput(dentry_bury(d));
+		cond_resched();
+	}
+}
+
+struct shrink_walk {
+	struct list_head dead;
+	u64 nr;      /* on @dead */
+	bool umount; /* references that only say "stay" are dropped first */
+	bool more;   /* the batch was full: look at this directory again */
+};
+
+static bool condemn_child(struct dentry *c, struct shrink_walk *w)
+{
+	if (w->umount && (c->d_flags & DCACHE_PERSISTENT)) {
+		c->d_flags &= ~DCACHE_PERSISTENT;
+		atomic_dec(&c->d_count);
+	}
+	if (!dentry_condemn(c))
+		return false;
+	list_add_tail(&c->d_lru, &w->dead);
+	w->nr++;
+	return true;
+}
+
+/*
+ * Condemns the unused among the children of @p, from @from on (which was gone down to: its reference is dropped here), up to the first that has
+ * children of its own, which is returned with a reference, or NULL. Not further: what is behind it is looked at when that is done, and once.
+ */
+static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
+{
+	struct dentry *c, *next, *down = NULL;
+
+	w->nr = 0;
+	w->more = false;
+	spin_lock(&p->d_lock);
+	if (from && (from->d_parent != p || list_empty(&from->d_child))) {
+		spin_unlock(&p->d_lock); /* renamed meanwhile */
+		dput(from);
+		return NULL;
+	}
+	c = from ? from : list_first_entry(&p->d_subdirs, struct dentry, d_child);
+	for (; &c->d_child != &p->d_subdirs && !w->more && !down; c = next) {
+		next = list_next_entry(c, d_child);
+		spin_lock(&c->d_lock);
+		if (c == from)
+			atomic_dec(&c->d_count);
+		if (!condemn_child(c, w) && c != from && !list_empty(&c->d_subdirs) && d_tryget(c))
+			down = c;
+		spin_unlock(&c->d_lock);
+		w->more = w->nr >= SHRINK_BATCH;
+	}
+	spin_unlock(&p->d_lock);
+	return down;
+}
+
+/* One pass over the tree below @root, depth first; the number of dentries it freed. */
+static u64 shrink_pass(struct dentry *root, bool umount)
+{
+	struct shrink_walk w = { .dead = LIST_HEAD_INIT(w.dead), .umount = umount };
+	struct dentry *p = dget(root), *from = NULL, *down;
+	u64 freed = 0;
+
+	for (;;) {
+		down = condemn_children(p, from, &w);
+		from = NULL;
+		freed += w.nr;
+		bury_list(&w.dead);
+		if (w.more) {
+			dput(down);
+		} else if (down) {
+			dput(p);
+			p = down;
+		} else if (p == root || p->d_parent == p) {
+			break;
+		} else {
+			from = p;
+			p = dget_parent(from);
+		}
+	}
+	dput(p);
+	return freed;
+}
+
+void shrink_dcache_parent(struct dentry *d)
+{
+	while (shrink_pass(d, false))
+		cond_resched();
+}
+
+void shrink_dcache_for_umount(struct super_block *sb)
+{
+	struct dentry *root = sb->s_root;
+
+	if (!root)
+		return;
+	while (shrink_pass(root, true))
+		cond_resched();
+	sb->s_root =
+		NULL; /* what others are just letting go goes with its inode (wait_for_inodes()) */
+	dput(root);
+}
+
+void shrink_dcache_sb(struct super_block *sb)
+{
+	if (sb->s_root)
+		shrink_dcache_parent(sb->s_root);
+}
+
+void d_invalidate(struct dentry *d)
+{
+	d_drop(d);
+	if (d->d_inode && is_dir(d->d_inode))
+		shrink_dcache_parent(d);
+	if (d_mounted(d))
+		detach_mounts(d);
+}
+
+/* Takes from the cold end; recently used ones get a second round. */
+static struct dentry *lru_victim(void)
+{
+	struct dentry *d, *victim = NULL;
+	bool passed;
+
+	spin_lock(&dentry_lru.lock);
+	for (int tries = 0; tries < 32 && !victim && !list_empty(&dentry_lru.list); tries++) {
+		d = list_last_entry(&dentry_lru.list, struct dentry, d_lru);
+		list_move(&d->d_lru, &dentry_lru.list);
+		if (!spin_trylock(&d->d_lock))
+			continue;
+		passed = atomic_read(&d->d_count) != 0;
+		if (passed) {
+			list_del_init(&d->d_lru);
+			dentry_lru.nr--;
+			d->d_flags &= ~DCACHE_LRU;
+		} else if (d->d_flags & DCACHE_REFERENCED) {
+			d->d_flags &= ~DCACHE_REFERENCED;
+			passed = true;
+		}
+		if (passed)
+			spin_unlock(&d->d_lock);
+		else
+			victim = d; /* its d_lock is held */
+	}
+	spin_unlock(&dentry_lru.lock);
+	return victim;
+}
+
+static u64 dcache_count(void)
+{
+	return READ_ONCE(dentry_lru.nr);
+}
+
+static u64 dcache_scan(u64 nr)
+{
+	u64 freed = 0;
+
+	while (nr--) {
+		struct dentry *d = lru_victim();
+		bool dead;
+
+		if (!d)
+			continue;
+		dead = dentry_condemn(d);
+		spin_unlock(&d->d_lock);
+		if (!dead)
+			continue;
+		freed++;
+		dput(dentry_bury(d));
+	}
+	return freed;
+}
+
+void dcache_stats(u64 *nr, u64 *unused)
+{
+	*nr = atomic_read(&nr_dentries);
+	*unused = READ_ONCE(dentry_lru.nr);
+}
+
+static struct shrinker dcache_shrinker = { .count = dcache_count, .scan = dcache_scan };
+
+void dcache_shrinker_init(void)
+{
+	register_shrinker(&dcache_shrinker);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dcache_splice.c: a directory has one dentry. A lookup that finds one whose dentry is elsewhere (it was renamed by others than us, or the
+ * file system is broken, or a program that plays with us) moves that to the new name.
+ *
+ * Locks: the directory's i_rwsem is held, for reading at least. What else a rename takes is above it in the order, so it can only be tried.
+ */
+#include "kernel/vfs/name/dcache.h"
+
+bool d_instantiate_only(struct dentry *d, struct inode *inode)
+{
+	const struct dentry *a;
+	bool ok = true;
+
+	BUG_ON(d->d_inode);
+	spin_lock(&inode->i_lock);
+	list_for_each_entry(a, &inode->i_dentry, d_alias)
+		ok = ok && atomic_read(&a->d_count) < 0; /* they are dead */
+	if (ok) {
+		list_add(&d->d_alias, &inode->i_dentry);
+		smp_store_release(&d->d_inode, inode);
+	}
+	spin_unlock(&inode->i_lock);
+	return ok;
+}
+
+/* From another directory: as a rename, but that lookups there do not mind. */
+static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
+{
+	struct inode *from;
+	int err = -ESTALE;
+
+	if (!mutex_trylock(&d->d_sb->s_rename_mutex))
+		return err;
+	from = alias->d_parent->d_inode;
+	if (d_move_within(alias, d)) { /* another lookup has brought it here */
+		err = 0;
+	} else if (d_is_ancestor(alias, d)) {
+		err = -ELOOP;
+	} else if (down_read_trylock(&from->i_rwsem)) {
+		d_move(alias, d);
+		up_read(&from->i_rwsem);
+		err = 0;
+	}
+	mutex_unlock(&d->d_sb->s_rename_mutex);
+	return err;
+}
+
+/* As d_rehash(), but all or nothing for a lookup of another name of this directory, which moves the dentry from the moment it has its inode. */
+static void rehash_new(struct dentry *d)
+{
+	spin_lock(&rename_seq.lock);
+	d_rehash(d);
+	spin_unlock(&rename_seq.lock);
+}
+
+/* A directory that has a live name already: it moves here, unless this would make a loop (a broken file system). */
+static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)
+{
+	int err = 0;
+
+	if (alias->d_flags & DCACHE_ROOT)
+		err = -ELOOP;
+	else if (!d_move_within(alias, d))
+		err = splice_from_elsewhere(alias, d);
+	iput(inode);
+	if (!err)
+		return alias;
+	dput(alias);
+	return ERR_PTR(err);
+}
+
+struct dentry *d_splice_alias(struct inode *inode, struct dentry *d)
+{
+	struct dentry *alias;
+
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	if (!inode || !is_dir(inode)) {
+		d_add(d, inode);
+		return NULL;
+	}
+	do {
+		alias = d_find_alias(inode);
+		if (alias)
+			return splice_known_dir(inode, alias, d);
+	} while (!d_instantiate_only(d, inode));
+	rehash_new(d);
+	return NULL;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lookup.c: one name in one directory, from the cache or the file system.
+ *
+ *   lookup_name(parent, &name, flags)    with no lock
+ *   lookup_hash(parent, &name, flags)    with the directory's i_rwsem
+ *
+ * Locks: i_rwsem around the file system's lookup, for writing; or for reading where one may take for ever and the file system can do it
+ * (FUSE: s_shared_lookup), with one lookup of a name at a time. All these waits can be killed.
+ */
+#include "kernel/vfs/name/namei.h"
+
+/* Asks the file system whether a cached dentry still holds. The dentry, or NULL when it was dropped. Consumes the reference. */
+struct dentry *revalidate(struct dentry *d, u32 flags)
+{
+	int ok;
+
+	if (!d->d_op || !d->d_op->d_revalidate)
+		return d;
+	ok = d->d_op->d_revalidate(d, flags);
+	if (ok > 0)
+		return d;
+	if (ok == 0)
+		d_invalidate(d);
+	dput(d);
+	return ok ? ERR_PTR(ok) : NULL;
+}
+
+/* A name that is not cached: the file system is asked. */
+static struct dentry *lookup_real(struct dentry *parent, const struct qstr *name, u32 flags)
+{
+	struct inode *dir = parent->d_inode;
+	struct dentry *d, *other;
+
+	if (dir->i_flags & S_DEAD)
+		return ERR_PTR(-ENOENT);
+	if (!dir->i_op->lookup)
+		return ERR_PTR(-ENOTDIR);
+	d = d_alloc(parent, name);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	other = dir->i_op->lookup(dir, d, flags);
+	if (!other)
+		return d;
+	dput(d);
+	return other;
+}
+
+struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags)
+{
+	struct dentry *d = d_lookup(parent, name);
+
+	return d ? revalidate(d, flags) : NULL;
+}
+
+struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags)
+{
+	struct dentry *d = lookup_cached(parent, name, flags);
+
+	return d ? d : lookup_real(parent, name, flags);
+}
+
+/* ---- lookups side by side, where a process answers them ---- */
+
+#define NR_LOOKING 64
+struct looking { /* on the stack of who asks: others wait, for the same name only */
+	struct list_head list;
+	const struct dentry *parent;
+	const struct qstr *name;
+};
+static struct looking_bucket {
+	spinlock_t lock;
+	struct list_head list; /* of struct looking, under lock */
+	struct wait_queue_head wait;
+} looking[NR_LOOKING];
+
+static struct looking_bucket *looking_bucket(const struct looking *l)
+{
+	return &looking[hash_u64((u64)l->parent + l->name->hash) & (NR_LOOKING - 1)];
+}
+
+static bool is_looked_for(struct looking_bucket *b, const struct looking *l)
+{
+	const struct looking *o;
+
+	assert_spin_held(&b->lock);
+	list_for_each_entry(o, &b->list, list)
+		if (o->parent == l->parent && o->name->len == l->name->len &&
+			!memcmp(o->name->name, l->name->name, l->name->len))
+			return true;
+	return false;
+}
+
+static bool nobody_looks(struct looking_bucket *b, const struct looking *l)
+{
+	bool yes;
+
+	spin_lock(&b->lock);
+	yes = !is_looked_for(b, l);
+	spin_unlock(&b->lock);
+	return yes;
+}
+
+/* 0: it is ours to ask, and looking_end() follows; 1: somebody has asked, look again; -EINTR. */
+static int looking_begin(struct looking *l)
+{
+	struct looking_bucket *b = looking_bucket(l);
+	bool wait;
+
+	spin_lock(&b->lock);
+	wait = is_looked_for(b, l);
+	if (!wait)
+		list_add(&l->list, &b->list);
+	spin_unlock(&b->lock);
+	if (!wait)
+		return 0;
+	return wait_event_killable(&b->wait, nobody_looks(b, l)) ? -EINTR : 1;
+}
+
+static void looking_end(struct looking *l)
+{
+	struct looking_bucket *b = looking_bucket(l);
+
+	spin_lock(&b->lock);
+	list_del(&l->list);
+	spin_unlock(&b->lock);
+	wake_up_all(&b->wait);
+}
+
+/* As lookup_hash(), with i_rwsem for reading. */
+static struct dentry *lookup_shared(struct dentry *parent, const struct qstr *name, u32 flags)
+{
+	struct looking l = { .parent = parent, .name = name };
+	struct dentry *d;
+	int err;
+
+	do {
+		d = lookup_cached(parent, name, flags);
+		if (d)
+			return d;
+		err = looking_begin(&l);
+	} while (err > 0);
+	if (err)
+		return ERR_PTR(err);
+	d = lookup_cached(parent, name, flags); /* who asked before us may have ended just now */
+	if (!d)
+		d = lookup_real(parent, name, flags);
+	looking_end(&l);
+	return d;
+}
+
+void looking_init(void)
+{
+	for (int i = 0; i < NR_LOOKING; i++) {
+		spin_lock_init(&looking[i].lock);
+		INIT_LIST_HEAD(&looking[i].list);
+		init_waitqueue_head(&looking[i].wait);
+	}
+}
+
+struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags)
+{
+	struct rwsem *s = &parent->d_inode->i_rwsem;
+	struct dentry *d = lookup_cached(parent, name, flags);
+
+	if (d)
+		return d;
+	if (READ_ONCE(parent->d_sb->s_shared_lookup)) {
+		if (down_read_killable(s))
+			return ERR_PTR(-EINTR);
+		d = lookup_shared(parent, name, flags);
+		up_read(s);
+		return d;
+	}
+	if (down_write_killable(s))
+		return ERR_PTR(-EINTR);
+	d = lookup_hash(parent, name, flags);
+	up_write(s);
+	return d;
+}

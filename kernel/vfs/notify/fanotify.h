@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fanotify.h: between fanotify.c (groups and marks), fanotify_event.c (what becomes of an event) and fanotify_read.c (how it is read).
+ *
+ * A group is an open file. Its marks stand on inodes, mounts and superblocks; all marks are in one hash by their object. An event looks up the
+ * marks of its file, directory, mount and superblock, adds their masks up group by group, and is queued in each group that wants it.
+ *
+ * Locks: fanotify_lock (mutex): marks, group->acc_*; group->wqh.lock: the queues and the states of permission events. An inode that is evicted,
+ * by reclaim too, has its marks taken away under fanotify_lock: what is allocated with it held is GFP_NOFS.
+ */
+#ifndef NESTLING_IPC_FANOTIFY_H
+#define NESTLING_IPC_FANOTIFY_H
+
+#include <asm/errno.h>
+#include <linux/fanotify.h>
+#include <linux/fcntl.h>
+
+#include "kernel/vfs/notify/notify.h"
+#include "kernel/lib/string.h"
+#include "kernel/ident/cred.h"
+
+#define FAN_FID_BITS (FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID)
+#define FAN_PERM_EVENTS (FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM)
+#define FAN_PATH_EVENTS                                                                            \
+	(FAN_ACCESS | FAN_MODIFY | FAN_CLOSE | FAN_OPEN | FAN_OPEN_EXEC | FAN_PERM_EVENTS)
+#define FAN_DIRENT_EVENTS (FAN_CREATE | FAN_DELETE | FAN_MOVE | FAN_RENAME)
+
+enum fan_type { FAN_ON_INODE, FAN_ON_MOUNT, FAN_ON_SB };
+
+struct fan_group {
+	atomic_t refs; /* the file, permission events that wait */
+	u32 flags, event_f_flags;
+	bool unprivileged;
+	struct ucounts *uc;     /* of it and its marks; the file keeps the namespace */
+	struct list_head marks; /* of fan_mark.group_link, under fanotify_lock */
+	u32 nr_marks;
+	struct list_head hit; /* list of one event's groups; with acc_*: under fanotify_lock */
+	u32 acc_mask, acc_ignored,
+		acc_rename; /* acc_rename: 1 the old, 2 the new directory is marked */
+	struct wait_queue_head wqh;
+	struct list_head events,
+		asked; /* of fan_event.link: to be read; read, and to be answered */
+	u32 nr_events;
+	u32 max_events; /* immutable: fs.fanotify.max_queued_events when it was made */
+	bool dead;
+};
+
+struct fan_mark {
+	struct hlist_node node; /* by object */
+	struct list_head group_link;
+	struct fan_group *group;
+	const void *object; /* inode (a reference unless evictable), mount, superblock */
+	enum fan_type type;
+	u32 mask, ignored;
+	u32 flags; /* FAN_MARK_IGNORED_SURV_MODIFY, FAN_MARK_IGNORE, FAN_MARK_EVICTABLE */
+};
+
+struct fan_fid {
+	u32 bytes; /* 0: none */
+	s32 type;
+	u32 fsid[2];
+	u32 fh[3];
+};
+
+struct fan_event {
+	struct list_head link;
+	u32 mask;
+	struct pid *pid;
+	struct path path; /* references, or NULL */
+	struct fan_fid object, dir, new_dir;
+	char *name, *new_name; /* in @text */
+	s32 error;             /* FAN_FS_ERROR: the first one, and how many since it was queued */
+	u32 error_count;
+	/* permission events: under group->wqh.lock */
+	bool permission;
+	int fd;
+	u32 response; /* FAN_ALLOW, FAN_DENY; 0 not yet */
+	char text[];
+};
+
+extern struct mutex fanotify_lock;
+extern const struct file_operations fanotify_fops;
+
+void fan_group_put(struct fan_group *g);
+void fan_event_free(struct fan_event *e);
+/* Calls fn for each mark of @object; under fanotify_lock. */
+void fan_for_each_mark(const void *object, void (*fn)(struct fan_mark *m, void *arg), void *arg);
+int fan_fsid(struct super_block *sb, u32 fsid[2]);
+void fan_release_events(struct fan_group *g);
+int fanotify_release(struct inode *inode, struct file *f);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * splice_message.c: splices from and to a file whose reads and writes are messages (/dev/fuse).
+ *
+ * One splice is one read or one write. What is read stands in pages of ours until all of it goes into the pipe; what is written is
+ * taken out of the pipe first, whether the file then takes it or not. So neither is done with the pipe locked.
+ */
+#include <asm/errno.h>
+
+#include "kernel/vfs/pipe/pipe.h"
+#include "kernel/lib/string.h"
+
+struct message {
+	struct pipe_buf *bufs;
+	u32 n, max;
+	u32 at; /* the buffer that is read next */
+};
+
+static void message_free(struct message *m)
+{
+	for (u32 i = 0; i < m->n; i++)
+		put_page(m->bufs[i].page);
+	kfree(m->bufs);
+}
+
+/* The buffer with room behind what is there; NULL: too many, or no memory. */
+static struct pipe_buf *room_in(struct message *m)
+{
+	struct pipe_buf *b = m->n ? &m->bufs[m->n - 1] : NULL;
+
+	if (b && b->len < PAGE_SIZE)
+		return b;
+	if (m->n == m->max)
+		return NULL;
+	b = &m->bufs[m->n];
+	*b = (struct pipe_buf){ .page = alloc_page(GFP_KERNEL | __GFP_ACCOUNT), .merge = true };
+	if (!b->page)
+		return NULL;
+	m->n++;
+	return b;
+}
+
+static size_t fill(struct iov_iter *it, void *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		struct pipe_buf *b = room_in(it->private);
+		size_t piece;
+
+		if (!b)
+			break;
+		piece = min_t(size_t, n - done, PAGE_SIZE - b->len);
+		memcpy((char *)page_address(b->page) + b->len, (char *)buf + done, piece);
+		b->len += (u32)piece;
+		done += piece;
+	}
+	return done;
+}
+
+static size_t drain(struct iov_iter *it, void *buf, size_t n)
+{
+	struct message *m = it->private;
+	size_t done = 0;
+
+	while (done < n && m->at < m->n) {
+		struct pipe_buf *b = &m->bufs[m->at];
+		size_t piece = min_t(size_t, n - done, b->len);
+
+		memcpy((char *)buf + done, (char *)page_address(b->page) + b->offset, piece);
+		b->offset += (u32)piece;
+		b->len -= (u32)piece;
+		done += piece;
+		m->at += !b->len;
+	}
+	return done;
+}
+
+/* Buffers that are free now, of which there is one at least; -errno. */
+static long room_of(struct pipe_inode_info *p, bool nonblock)
+{
+	bool waited = false;
+	long n;
+
+	mutex_lock(&p->mutex);
+	n = pipe_wait_writable(p, nonblock, &waited);
+	if (!n)
+		n = p->ring_size - (p->head - p->tail);
+	mutex_unlock(&p->mutex);
+	if (waited && !pipe_full(p)) /* the file may let us wait, for ever */
+		pipe_wake_writers(p);
+	return n;
+}
+
+/* All of it or nothing. */
+static int put_in(struct pipe_inode_info *p, struct message *m)
+{
+	int err = 0;
+
+	mutex_lock(&p->mutex);
+	if (p->ring_size - (p->head - p->tail) < m->n)
+		err = -EIO;
+	for (u32 i = 0; !err && i < m->n; i++)
+		pipe_push(p, &m->bufs[i]);
+	mutex_unlock(&p->mutex);
+	if (err)
+		return err;
+	m->n = 0;
+	pipe_wake_readers(p);
+	return 0;
+}
+
+ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t len, u32 flags)
+{
+	bool nonblock = (flags & SPLICE_F_NONBLOCK) || (pipe->f_flags & O_NONBLOCK);
+	struct pipe_inode_info *p = file_pipe(pipe);
+	long room = room_of(p, nonblock);
+	struct message m = { .max = (u32)room };
+	struct iov_iter it;
+	ssize_t n;
+	int err;
+
+	if (room < 0)
+		return room;
+	len = min_t(size_t, len, (size_t)room * PAGE_SIZE);
+	m.max = (u32)((len + PAGE_SIZE - 1) / PAGE_SIZE);
+	m.bufs = kcalloc(m.max, sizeof(*m.bufs), GFP_KERNEL);
+	if (!m.bufs)
+		return -ENOMEM;
+	iov_iter_call(&it, fill, &m, len);
+	n = vfs_read_iter(f, &it, pos);
+	err = n > 0 ? put_in(p, &m) : 0;
+	message_free(&m);
+	return err ? err : n;
+}
+
+/* How many buffers @len bytes are, the last of them perhaps in part; 0: there are not as many bytes. */
+static u32 buffers_of(struct pipe_inode_info *p, size_t len)
+{
+	size_t have = 0;
+	u32 at = p->tail;
+
+	while (at != p->head && have < len)
+		have += pipe_slot(p, at++)->len;
+	return have < len ? 0 : at - p->tail;
+}
+
+static void take_out(struct pipe_inode_info *p, struct message *m, size_t len)
+{
+	while (len) {
+		struct pipe_buf *b = pipe_slot(p, p->tail), *to = &m->bufs[m->n++];
+		u32 n = (u32)min_t(size_t, b->len, len);
+
+		*to = *b;
+		to->len = n;
+		get_page(to->page);
+		b->merge =
+			false; /* it is not ours alone: kept for the next write it would be changed under our eyes */
+		pipe_consume(p, n);
+		len -= n;
+	}
+}
+
+ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t len)
+{
+	struct pipe_inode_info *p = file_pipe(pipe);
+	struct message m = { .n = 0 };
+	struct iov_iter it;
+	ssize_t n = 0;
+
+	mutex_lock(&p->mutex);
+	m.max = buffers_of(p, len);
+	if (!m.max)
+		n = -EINVAL;
+	else if (!(m.bufs = kcalloc(m.max, sizeof(*m.bufs), GFP_KERNEL)))
+		n = -ENOMEM;
+	else
+		take_out(p, &m, len);
+	mutex_unlock(&p->mutex);
+	if (n)
+		return n;
+	pipe_wake_writers(p);
+	iov_iter_call(&it, drain, &m, len);
+	n = vfs_write_iter(f, &it, pos);
+	message_free(&m);
+	return n;
+}
