@@ -303,7 +303,7 @@ int arch_sigreturn(struct regs *regs, u64 *sigmask);
 /* The vDSO: maps it into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
 int arch_map_vdso(struct mm *mm, u64 *base);
 
-/* HWCAPs and so on for the auxv: kernel/task/exec.c asks these. */
+/* HWCAPs and so on for the auxv: kernel/task/exec/exec.c asks these. */
 u64 arch_auxv(u32 type); /* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */
 /* Host CPU text for /proc/cpuinfo and lscpu: model name, flags, mhz. Bytes written. */
 int arch_cpuinfo(int cpu, char *buf, size_t size);

@@ -40,7 +40,7 @@
 #include "kernel/mm/debug/userbreak.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "skas/skas.h"
 
 #define TICK_NS 4000000UL

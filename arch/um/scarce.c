@@ -23,7 +23,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "skas/skas.h"
 
 #define RETRY_NS 1000000UL

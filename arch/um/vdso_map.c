@@ -13,7 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 #include "skas/skas.h"
 
 #define MAX_IMAGE_PAGES 4

@@ -21,7 +21,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
 struct wait_queue_head exec_wait = WAIT_QUEUE_HEAD_INIT(exec_wait);

@@ -16,7 +16,7 @@
 
 #include "kernel/aio/aio.h"
 #include "kernel/lib/sysctl.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"
 
 #define NR_LIMIT (0x10000000U / sizeof(struct io_event))

@@ -14,7 +14,7 @@
 
 #include "kernel/aio/aio.h"
 #include "kernel/task/ioprio.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 void aio_request_put(struct aio_request *r)
 {

@@ -10,7 +10,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 
 struct cgroup_namespace {
 	struct ns_common ns;

@@ -14,8 +14,8 @@
 
 #include "kernel/cgroup/v1.h"
 #include "kernel/lib/sort.h"
-#include "kernel/task/pid_ns.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/task/signal/signal.h"
 
 DEFINE_RWSEM(cgroup_threads);
 struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);

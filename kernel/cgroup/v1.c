@@ -12,7 +12,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/ident/user_ns.h"
 
 DEFINE_MUTEX(cgroup1_mutex);

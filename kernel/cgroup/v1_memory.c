@@ -12,7 +12,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 #include "kernel/mm/swap/swap.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
 #define WATCHES_MAX 1024   /* of a group; they stay until it goes */

@@ -17,7 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
 #define NR_LINES 64

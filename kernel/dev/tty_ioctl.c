@@ -13,7 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
 static struct tty_struct *real_tty(struct tty_struct *tty)

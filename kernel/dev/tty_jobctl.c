@@ -15,9 +15,9 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/task/sysrq.h"
 #include "kernel/vfs/vfs.h"
 

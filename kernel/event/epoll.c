@@ -35,7 +35,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"

@@ -17,7 +17,7 @@
 #include "arch/um/arch.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/vfs.h"
 

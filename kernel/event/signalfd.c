@@ -11,7 +11,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"
 

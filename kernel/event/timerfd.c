@@ -17,7 +17,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/vfs.h"
 

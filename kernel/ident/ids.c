@@ -5,7 +5,7 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/proc_event.h"
 
 long sys_getpid(void)

@@ -17,9 +17,9 @@
  */
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
-#include "kernel/task/exec.h"
+#include "kernel/task/exec/exec.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 
 #define RESERVED_PIDS 300
 #define PID_MAX_LIMIT (4 * 1024 * 1024)

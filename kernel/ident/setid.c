@@ -5,7 +5,7 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 
 #define KEEP ((u32)-1)
 #define NGROUPS_LIMIT 65536

@@ -8,7 +8,7 @@
 #include <linux/securebits.h>
 
 #include "kernel/task/internal.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 #include "kernel/vfs/super.h"
 
 #define MAX_LEVEL 32

@@ -56,7 +56,7 @@ struct ucounts {
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
 
-/* The beginning of every namespace (kernel/task/nsproxy.h). */
+/* The beginning of every namespace (kernel/task/ns/nsproxy.h). */
 struct ns_common {
 	atomic_t count;
 	u32 inum;                     /* immutable */

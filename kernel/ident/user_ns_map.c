@@ -9,7 +9,7 @@
  * Locks: map_mutex for all writers.
  */
 #include "kernel/task/internal.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 
 #define MAX_EXTENTS 340
 

@@ -9,7 +9,7 @@
  */
 #include "kernel/io_uring/uring.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"
 
 #define SQE_FLAGS                                                                                  \

@@ -23,7 +23,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/mount/given.h"

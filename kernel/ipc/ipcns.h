@@ -15,7 +15,7 @@
 #include "kernel/lib/radix.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 
 struct mount;
 struct task;
@@ -36,7 +36,7 @@ struct ipc_ids {
 };
 
 struct ipc_namespace {
-	struct ns_common ns; /* kernel/task/nsproxy.h */
+	struct ns_common ns; /* kernel/task/ns/nsproxy.h */
 	struct ipc_ids ids[IPC_TYPES];
 	/* limits: proc(5), /proc/sys/kernel */
 	u64 shm_max, shm_all; /* bytes; pages */

@@ -25,8 +25,8 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/pid_ns.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/task/signal/signal.h"
 
 #define IPC_R 0444 /* rights to ask sysv_permits() for */
 #define IPC_W 0222

@@ -18,7 +18,7 @@
 #include "kernel/net/link.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsfs.h"
+#include "kernel/task/ns/nsfs.h"
 
 struct sockaddr4 {
 	u16 family, port;

@@ -4,7 +4,7 @@
 #define NESTLING_NET_INTERNAL_H
 
 #include "kernel/net/socket.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 /* The file of @fd with a reference, and its socket. ERR_PTR(-EBADF, -ENOTSOCK). */
 struct file *sock_get(int fd, struct socket **s);

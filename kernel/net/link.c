@@ -26,8 +26,8 @@
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsproxy.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
 #define LINKS_MAX 4096U

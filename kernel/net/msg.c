@@ -20,7 +20,7 @@
 #include "kernel/net/sock_cgroup.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
 
 /* As x86-64 has them. */

@@ -16,14 +16,14 @@
 #include "kernel/net/stats.h"
 #include "kernel/net/tcp_net.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 
 #define NSEC_PER_SEC 1000000000UL
 #define NSEC_PER_MSEC 1000000UL
 #define NL_PROTOCOLS 17 /* of netlink: NETLINK_GENERIC is the last that we have */
 
 struct net {
-	struct ns_common ns; /* kernel/task/nsproxy.h */
+	struct ns_common ns; /* kernel/task/ns/nsproxy.h */
 	struct rcu_head rcu; /* packets on their way see its devices */
 	spinlock_t lock;
 	struct list_head devices; /* of net_device.list, by ifindex */

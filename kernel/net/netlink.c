@@ -17,7 +17,7 @@
 #include "kernel/net/netlink.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 
 #define PORT_BUCKETS 256U
 

@@ -32,7 +32,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/net/netlink.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 /* That a socket is in a group. */
 struct nl_member {

@@ -22,7 +22,7 @@
 #include "kernel/net/sock_cgroup.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/vfs/lock/io_signal.h"
 #include "kernel/vfs/landlock/landlock.h"
 #include "kernel/vfs/libfs.h"

@@ -17,7 +17,7 @@
 #include "kernel/net/errqueue.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/landlock/landlock.h"
 
 /* ---- life ---- */

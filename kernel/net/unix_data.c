@@ -16,7 +16,7 @@
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 /*
  * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how many fit before EAGAIN. The head of

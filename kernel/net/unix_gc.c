@@ -13,7 +13,7 @@
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 static DEFINE_MUTEX(unix_gc_lock);
 static LIST_HEAD(inflight_list); /* of inflight_link, under unix_gc_lock */

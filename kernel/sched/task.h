@@ -202,7 +202,7 @@ struct task {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	u64 blocked, saved_sigmask, real_blocked; /* own writes under the lock */
-	struct sigpending *pending;               /* this thread's queue (kernel/task/signal.h) */
+	struct sigpending *pending;               /* this thread's queue (kernel/task/signal/signal.h) */
 	u64 sas_ss_sp, sas_ss_size;
 	u32 sas_ss_flags;
 	u32 jobctl;
@@ -330,7 +330,7 @@ int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u6
 /* Of current, a task of SCHED_DEADLINE: gives up what is left of its budget; sleeps until its next period when there is none. */
 void dl_yield(void);
 void dl_throttle(void);
-/* Lends @t a real-time priority (0: none): true when that changes what it runs at. Under pi_lock (kernel/task/futex_pi.c). */
+/* Lends @t a real-time priority (0: none): true when that changes what it runs at. Under pi_lock (kernel/task/futex/futex_pi.c). */
 bool sched_boost(struct task *t, int prio);
 int sched_rt_prio(const struct task *t); /* what it runs at: 1 to 99, or 0 for a fair task */
 int sched_setaffinity(struct task *t, u64 mask); /* 0, -EINVAL, -EBUSY */

@@ -15,7 +15,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/internal.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 #define RING_MOST (1UL << 20)
 #define RING_LEAST (1UL << 16)

@@ -19,15 +19,15 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/trace.h"
-#include "kernel/task/futex.h"
+#include "kernel/task/futex/futex.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/mm/debug/userbreak.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/spawn.h"
-#include "kernel/task/pid_ns.h"
-#include "kernel/task/seccomp.h"
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
 void (*task_leave_tty)(bool on_exit);

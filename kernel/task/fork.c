@@ -21,9 +21,9 @@
 #include "kernel/lib/trace.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/proc_event.h"
-#include "kernel/task/seccomp.h"
+#include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
 #define EFLAGS_TF 0x100UL

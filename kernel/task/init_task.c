@@ -11,8 +11,8 @@
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/pid_ns.h"
-#include "kernel/task/seccomp.h"
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
 struct task *init_process;

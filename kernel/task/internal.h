@@ -17,8 +17,8 @@
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
-#include "kernel/task/sigselect.h"
+#include "kernel/task/signal/signal.h"
+#include "kernel/task/signal/sigselect.h"
 
 struct user_regs_struct;
 

@@ -12,8 +12,8 @@
 #include "gen/syscalls.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/nsfs.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/nsfs.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 

@@ -11,7 +11,7 @@
 #include "kernel/lib/lost.h"
 #include "kernel/mm/debug/leak.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/vfs/super.h"
 
 static bool ending;

@@ -12,7 +12,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
 #include "kernel/task/proc_event.h"
-#include "kernel/task/seccomp.h"
+#include "kernel/task/seccomp/seccomp.h"
 
 static long set_name(uaddr_t from)
 {

@@ -12,7 +12,7 @@
 #include <linux/resource.h>
 
 #include "kernel/task/internal.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
 static void get_bounds(const struct mm *mm, struct prctl_mm_map *m)

@@ -7,7 +7,7 @@
 
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 struct file;
 

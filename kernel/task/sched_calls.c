@@ -15,10 +15,10 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/futex.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/futex/futex.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 #define ATTR_SIZE_V0 48
 #define PRIO_PROCESS 0

@@ -15,7 +15,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/waitid.h"
 #include "kernel/vfs/vfs.h"
 

@@ -5,7 +5,7 @@
 #ifndef NESTLING_TASK_WAITID_H
 #define NESTLING_TASK_WAITID_H
 
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 /* One look by current, as with WNOHANG: 0, with info->si_signo 0 if there is nothing to tell; or -errno. */
 long waitid_look(int which, pid_t id, int options, siginfo_t *info);

@@ -14,7 +14,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 
 #define MIN_WAIT 1000000UL /* ns: no finer than this */

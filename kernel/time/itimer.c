@@ -12,7 +12,7 @@
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 

@@ -20,10 +20,10 @@
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/nsproxy.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 

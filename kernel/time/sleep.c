@@ -10,11 +10,11 @@
 
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 #include "kernel/time/time.h"
 #include "gen/syscalls.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 
 struct clock_sleep {
 	struct clock_timer timer;

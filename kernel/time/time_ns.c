@@ -19,8 +19,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsproxy.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"
 
 struct time_namespace {

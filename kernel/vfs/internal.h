@@ -30,9 +30,9 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsproxy.h"
-#include "kernel/task/pid_ns.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/limits.h"
 #include "kernel/vfs/super.h"
 

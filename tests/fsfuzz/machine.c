@@ -12,7 +12,7 @@
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/iogroup.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/ident/user_ns.h"
 #include "kernel/vfs/internal.h"
 #include "tests/fsfuzz/machine.h"

@@ -5,7 +5,7 @@
  */
 #include "kernel/lib/printk.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/ident/user_ns.h"
 #include "tests/fsfuzz/machine.h"
 #include "tests/fsfuzz/world.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * elf_check.c: headers that must be refused, and ten thousand random ones that must do no harm.
- * SOURCES: kernel/task/elf_check.c kernel/lib/string.c
+ * SOURCES: kernel/task/exec/elf_check.c kernel/lib/string.c
  */
 #include <asm/errno.h>
 
 #include "kernel/lib/string.h"
-#include "kernel/task/elf_check.h"
+#include "kernel/task/exec/elf_check.h"
 #include "unit.h"
 
 #define TOP 0x7ffffffff000UL

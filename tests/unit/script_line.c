@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * script_line.c: the first line of scripts, good, odd and hostile.
- * SOURCES: kernel/task/script_line.c kernel/lib/string.c
+ * SOURCES: kernel/task/exec/script_line.c kernel/lib/string.c
  */
 #include <asm/errno.h>
 
 #include "kernel/lib/string.h"
-#include "kernel/task/script_line.h"
+#include "kernel/task/exec/script_line.h"
 #include "unit.h"
 
 #define SIZE 256

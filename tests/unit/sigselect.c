@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sigselect.c: which pending signal is delivered first.
- * SOURCES: kernel/task/sigselect.c
+ * SOURCES: kernel/task/signal/sigselect.c
  */
-#include "kernel/task/sigselect.h"
+#include "kernel/task/signal/sigselect.h"
 #include "unit.h"
 
 #define SIG(n) (1UL << ((n)-1))

@@ -34,10 +34,10 @@
 #include <linux/auto_dev-ioctl.h>
 
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsproxy.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/super.h"
 
 struct autofs_sb {

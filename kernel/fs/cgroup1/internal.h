@@ -11,7 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 #include "kernel/ident/user_ns.h"
 #include "kernel/vfs/super.h"
 

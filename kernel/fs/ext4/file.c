@@ -10,7 +10,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/libfs.h"
 
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)

@@ -14,7 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 struct dx_entry {
 	__le32 hash; /* of the first: limit in the low half, count in the high */

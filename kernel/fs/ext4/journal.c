@@ -21,7 +21,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 #define ROOM_LEAST 1024 /* blocks: handles of a few hundred fit into a quarter */
 

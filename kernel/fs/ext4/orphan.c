@@ -12,7 +12,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 /* Of a damaged list: so many that cannot be finished are kept, and looked through for each that follows. The rest is the next mount's. */
 #define LEFT_MAX 4096

@@ -11,7 +11,7 @@
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 #define SPLIT_BLOCKS 16
 #define DROP_TRIES 16

@@ -14,7 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 static int discard_one(struct ext4_sb *sbi, const struct ext4_freed *f)
 {

@@ -34,7 +34,7 @@
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/super.h"
 
 #define FUSE_MAX_IO (32 * PAGE_SIZE) /* of one READ or WRITE */

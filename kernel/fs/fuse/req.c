@@ -6,8 +6,8 @@
  * makes an INTERRUPT for the server and the wait goes on; one that kills ends it.
  */
 #include "kernel/fs/fuse/fuse.h"
-#include "kernel/task/nsproxy.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
 
 struct fuse_conn *fuse_conn_new(void)

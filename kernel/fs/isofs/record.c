@@ -9,7 +9,7 @@
 
 #include "kernel/fs/isofs/isofs.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 static bool record_ok(const struct iso_dir_record *d, u32 left)
 {

@@ -7,9 +7,9 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 
-/* ---- ns: links to the namespaces of a task (kernel/task/nsfs.c) ---- */
+/* ---- ns: links to the namespaces of a task (kernel/task/ns/nsfs.c) ---- */
 
 static const char *ns_get_link(struct dentry *d, struct inode *inode, char **to_free)
 {

@@ -10,7 +10,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/nsproxy.h"
+#include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 
 #define TRIES 3 /* before who mounts has to wait for the whole text */

@@ -13,10 +13,10 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/nsproxy.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
-#include "kernel/task/seccomp.h"
+#include "kernel/task/seccomp/seccomp.h"
 
 #define TICK_NS 10000000UL /* USER_HZ is 100 */
 

@@ -14,7 +14,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/mm/userfault/userfault.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/exec.h"
+#include "kernel/task/exec/exec.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/limits.h"
 

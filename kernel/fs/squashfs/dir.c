@@ -10,7 +10,7 @@
 
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 #define DIR_BASE 3
 

@@ -11,7 +11,7 @@
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 static const char *const prefixes[] = { "user.", "trusted.", "security." };
 

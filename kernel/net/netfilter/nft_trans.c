@@ -9,7 +9,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 
 struct nft_net *nft_net(struct net *net)
 {

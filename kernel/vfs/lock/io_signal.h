@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* io_signal.h: signals for what current writes. kernel/task/signal.h comes before it. */
+/* io_signal.h: signals for what current writes. kernel/task/signal/signal.h comes before it. */
 #ifndef NESTLING_VFS_IO_SIGNAL_H
 #define NESTLING_VFS_IO_SIGNAL_H
 

@@ -10,7 +10,7 @@
 
 #include "kernel/vfs/notify/fanotify.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 
 #define MERGE_MAX 128 /* how far back an equal event is looked for */
 #define PERM_GROUPS 8 /* that are asked without memory of their own */

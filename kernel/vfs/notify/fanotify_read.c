@@ -9,9 +9,9 @@
 #include <linux/eventpoll.h>
 
 #include "kernel/vfs/notify/fanotify.h"
-#include "kernel/task/pid_ns.h"
+#include "kernel/task/ns/pid_ns.h"
 #include "kernel/task/process.h"
-#include "kernel/task/signal.h"
+#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/super.h"
 
 #define FILEID_INVALID 0xff

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * binfmt_script.c: a file that begins with "#!" runs its interpreter: argv becomes interpreter, optional argument, the script's
+ * name, and what followed argv[0]. The interpreter may be a script again, five deep (exec.c counts).
+ */
+#include "kernel/task/exec/exec.h"
+#include "kernel/task/exec/script_line.h"
+
+int load_script(struct bprm *b)
+{
+	struct script_line line;
+	char *interp;
+	int err;
+
+	err = script_parse(b->buf, sizeof(b->buf), &line);
+	if (err)
+		return err;
+	if (b->path_inaccessible)
+		return -ENOENT; /* the interpreter could not open it by its name */
+	err = args_remove_first(&b->args);
+	if (!err)
+		err = args_push_kernel(&b->args, b->interp ? b->interp : b->filename);
+	if (!err && line.arg) {
+		err = args_push_kernel(&b->args, line.arg);
+		b->args.argc++;
+	}
+	if (!err)
+		err = args_push_kernel(&b->args, line.interp);
+	b->args.argc += 2;
+	if (err)
+		return err;
+	interp = kstrdup(line.interp);
+	if (!interp)
+		return -ENOMEM;
+	kfree(b->interp);
+	b->interp = interp;
+	return bprm_open(b, interp);
+}

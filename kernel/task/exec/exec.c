@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.c: execve and execveat: a process becomes another program.
+ *
+ * do_execveat(): gather the strings, find a format (a script leads to its interpreter, and so on), let the ELF loader build the
+ * new address space. Up to here everything can fail and the caller goes on. Then commit(): the other threads die, and what the
+ * old program had is exchanged for the new.
+ *
+ * Invariants:
+ * 1. Before commit() nothing of current has changed; what fails while the loader maps kills all the same (bprm.too_late), as it does on Linux,
+ * which has given up the old program by then. After de_thread() nothing can fail but own_files(), which kills then.
+ * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between; exec_update_mutex
+ * while memory and credentials change, so that who looks at both sees the old or the new ones; new memory with old credentials (until files are
+ * closed) is shown only where the new ones would show it too.
+ *
+ * Locks: signal->cred_guard_mutex (outermost here), the rest inside the functions that are called.
+ */
+#include <linux/fcntl.h>
+#include <linux/ptrace.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/trace.h"
+#include "kernel/task/exec/exec.h"
+#include "kernel/task/perf.h"
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/task/proc_event.h"
+
+#define MAX_INTERPRETERS 5
+
+int read_exact(struct file *f, void *buf, size_t n, u64 pos)
+{
+	loff_t at = (loff_t)pos;
+	ssize_t got;
+
+	if (at < 0)
+		return -ENOEXEC;
+	got = kernel_read(f, buf, n, &at);
+	if (got < 0)
+		return (int)got;
+	return (size_t)got == n ? 0 : -ENOEXEC;
+}
+
+/* ---- the file ---- */
+
+static int read_start(struct bprm *b)
+{
+	loff_t pos = 0;
+	ssize_t n;
+
+	memset(b->buf, 0, sizeof(b->buf));
+	n = kernel_read(b->file, b->buf, sizeof(b->buf), &pos);
+	return n < 0 ? (int)n : 0;
+}
+
+static void bprm_close(struct bprm *b)
+{
+	if (b->file)
+		exe_file_put(b->file);
+	b->file = NULL;
+}
+
+int bprm_take(struct bprm *b, struct file *f)
+{
+	bprm_close(b);
+	b->file = f;
+	return read_start(b);
+}
+
+int bprm_open(struct bprm *b, const char *name)
+{
+	struct file *f = open_exec(AT_FDCWD, name, 0);
+
+	return IS_ERR(f) ? PTR_ERR(f) : bprm_take(b, f);
+}
+
+static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
+{
+	struct file *f = open_exec(dfd, name, flags);
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	b->file = f;
+	b->filename = name;
+	if (dfd == AT_FDCWD || name[0] == '/')
+		return read_start(b);
+	b->fdpath = kmalloc(PATH_MAX + 32, GFP_KERNEL);
+	if (!b->fdpath)
+		return -ENOMEM;
+	if (name[0])
+		snprintf(b->fdpath, PATH_MAX + 32, "/dev/fd/%d/%s", dfd, name);
+	else
+		snprintf(b->fdpath, PATH_MAX + 32, "/dev/fd/%d", dfd);
+	b->filename = b->fdpath;
+	b->by_descriptor = !name[0];
+	b->path_inaccessible = fd_is_cloexec(current, dfd);
+	return read_start(b);
+}
+
+/* Runs the formats until one has built an address space. */
+static int load_binary(struct bprm *b)
+{
+	int err;
+
+	for (b->depth = 0;; b->depth++) {
+		if (b->depth > MAX_INTERPRETERS)
+			return -ELOOP;
+		err = load_misc(b);
+		if (err == -ENOEXEC)
+			err = load_script(b);
+		if (err == -ENOEXEC)
+			break;
+		if (err)
+			return err;
+	}
+	/* not a script, whose text is not in memory; but what an interpreter gets without having been allowed to open it */
+	bprm_note_reading(b, b->file);
+	if (b->executable)
+		bprm_note_reading(b, b->executable);
+	err = bprm_creds(b);
+	return err ? err : load_elf(b);
+}
+
+/* ---- the point of no return ---- */
+
+/* The old memory's last duties: nothing of it is used from here on. */
+static void leave_mm(void)
+{
+	struct mm *old = current->mm;
+
+	exit_mm_release();
+	arch_exec_regs(0, 0); /* our FPU state leaves the old space */
+	if (old) {
+		u64 rss = (u64)(old->rss_anon.v + old->rss_file.v + old->rss_shmem.v);
+
+		current->signal->maxrss = max(current->signal->maxrss, max(rss, old->hiwater_rss));
+	}
+}
+
+/* Handlers of one's own; a process that shared them with another goes on with a copy. @fresh was made beforehand. */
+static void own_sighand(struct sighand_struct *fresh)
+{
+	struct sighand_struct *old = current->sighand;
+
+	if (!fresh)
+		return;
+	write_lock(&tasklist_lock);
+	spin_lock(&old->lock);
+	memcpy(fresh->action, old->action, sizeof(fresh->action));
+	WRITE_ONCE(current->sighand, fresh);
+	spin_unlock(&old->lock);
+	write_unlock(&tasklist_lock);
+	sighand_put(old);
+}
+
+static void reset_signals(void)
+{
+	spin_lock(&current->sighand->lock);
+	flush_signal_handlers(current, false);
+	spin_unlock(&current->sighand->lock);
+	current->sas_ss_sp = current->sas_ss_size = 0;
+	current->sas_ss_flags = SS_DISABLE;
+	current->restart.fn = NULL;
+	process_timers_exec(current->signal);
+}
+
+static void set_comm(const char *name, size_t len)
+{
+	spin_lock(&current->alloc_lock);
+	memset(current->comm, 0, sizeof(current->comm));
+	memcpy(current->comm, name, min(len, sizeof(current->comm) - 1));
+	spin_unlock(&current->alloc_lock);
+}
+
+/* The last component of how the caller named it; of what he gave by its descriptor alone, the file's name. */
+static void take_name(const struct bprm *b)
+{
+	const char *slash = strrchr(b->filename, '/');
+	const char *base = slash ? slash + 1 : b->filename;
+	struct name_snapshot s;
+
+	if (!b->by_descriptor) {
+		set_comm(base, strlen(base));
+		return;
+	}
+	d_keep_name(b->mm->exe_file->f_path.dentry, &s);
+	set_comm(s.name.name, s.name.len);
+	d_drop_name(&s);
+}
+
+static bool is_dumpable(const struct bprm *b)
+{
+	const struct cred *c = b->cred;
+
+	/* not b->secure: what a tracer has kept from its rights is secure, and has nothing to hide */
+	return !b->nondump && c->euid == c->uid && c->egid == c->gid &&
+	       !cred_gains(current_cred(), c);
+}
+
+static void take_credentials(struct bprm *b)
+{
+	const struct cred *old = current_cred();
+
+	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
+		current->pdeath_signal = 0;
+	commit_creds(b->cred); /* may make it undumpable: set anew by the caller */
+	b->cred = NULL;
+}
+
+/* The program's own file for its interpreter, open; the vector has stood there without its value. */
+static void hand_over_executable(struct bprm *b)
+{
+	struct mm *mm = current->mm;
+	int fd = get_unused_fd(0);
+	u64 value = (u64)fd;
+
+	if (fd < 0) {
+		force_fatal_sig(SIGSEGV); /* the old program is gone */
+		return;
+	}
+	allow_write_access(b->executable);
+	fd_install(fd, b->executable);
+	b->executable = NULL;
+	mm->auxv[b->execfd_nr] = value;
+	if (access_mm(mm, b->execfd_at, &value, sizeof(value), true, true) !=
+		(ssize_t)sizeof(value))
+		force_fatal_sig(SIGSEGV);
+}
+
+static struct user_namespace *owner_of_memory(const struct bprm *b)
+{
+	return b->dump_ns ? b->dump_ns : current_user_ns();
+}
+
+/* Who has power there may look at it though it is not dumpable. Others read it under alloc_lock, a tracer while we are stopped. */
+static void give_memory_to(struct mm *mm, struct user_namespace *ns)
+{
+	struct user_namespace *old = mm->user_ns;
+
+	if (old == ns)
+		return;
+	spin_lock(&current->alloc_lock);
+	mm->user_ns = get_user_ns(ns);
+	spin_unlock(&current->alloc_lock);
+	put_user_ns(old);
+}
+
+/*
+ * The new memory, shown to nobody who might not see the old one: descriptors of the old program are still open. Others may look at it from
+ * here on, and have to find the new program once the last of those descriptors is closed: its end is how a parent learns of the exec. The
+ * result is the old memory, to be put.
+ */
+static struct mm *show_new_mm(struct bprm *b)
+{
+	u32 dumpable = is_dumpable(b) ? 1 : 0;
+	struct mm *old = current->mm;
+	struct user_namespace *ns = owner_of_memory(b);
+
+	/* who has come from above with what he does not show is not laid open yet to the root of where he is */
+	if (old && old->dump_mode != 1 && old->user_ns && old->user_ns->level < ns->level)
+		ns = old->user_ns;
+	give_memory_to(b->mm, ns);
+	/* suid_dumpable is for those who may look at the new credentials: these are still the old ones */
+	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
+	mutex_lock(&current->signal->exec_update_mutex);
+	spin_lock(&current->alloc_lock);
+	current->mm = b->mm;
+	spin_unlock(&current->alloc_lock);
+	mutex_unlock(&current->signal->exec_update_mutex);
+	take_name(b);
+	return old;
+}
+
+/* Whose it is: for others (exec_hold()) one step with what they may look at. */
+static void become(struct bprm *b)
+{
+	bool dumpable = is_dumpable(b);
+
+	mutex_lock(&current->signal->exec_update_mutex);
+	take_credentials(b);
+	give_memory_to(b->mm, owner_of_memory(b));
+	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
+	if (perf_counted(current))
+		perf_exec(!dumpable && suid_dumpable != 1);
+	mutex_unlock(&current->signal->exec_update_mutex);
+}
+
+/*
+ * Behind de_thread(): who had the table with his threads only keeps it, and with it his POSIX locks. A copy is for who shares it with another
+ * process.
+ */
+static int own_files(void)
+{
+	int err = unshare_files(~0U);
+
+	if (err)
+		force_fatal_sig(SIGSEGV); /* the other threads are gone, as on Linux */
+	return err;
+}
+
+static int commit(struct bprm *b)
+{
+	struct sighand_struct *fresh = NULL;
+	struct mm *old;
+	int err;
+
+	if (atomic_read(&current->sighand->count) > 1) {
+		fresh = sighand_alloc();
+		if (!fresh)
+			return -ENOMEM;
+	}
+	err = exec_namespaces(b->mm);
+	if (!err) /* the last that can fail, and then only for who is being killed: the other threads are gone behind it */
+		err = de_thread();
+	if (!err)
+		err = own_files();
+	if (err) {
+		sighand_put(fresh);
+		return err;
+	}
+	if (atomic_read(&current->sighand->count) == 1) {
+		sighand_put(fresh);
+		fresh = NULL;
+	}
+	if (atomic_read(&current->uring_busy) || current->uring_rings)
+		task_uring_end(current);
+	b->file->f_mode |=
+		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
+	if (current->mm) {
+		b->mm->coredump_filter = current->mm->coredump_filter;
+		b->mm->thp_disabled = current->mm->thp_disabled;
+		b->mm->mdwe = mdwe_inherited(current->mm->mdwe);
+		ksm_exec(b->mm, current->mm);
+	}
+	b->mm->exe_file = b->file;
+	b->file = NULL;
+	leave_mm();
+	old = show_new_mm(b);
+	vfork_finish(current);
+	files_close_on_exec(current->files);
+	/* the old program's choice of exit signals for its children is not the new one's */
+	WRITE_ONCE(current->signal->exec_id, current->signal->exec_id + 1);
+	become(b);
+	if (old)
+		mmput(old);
+	own_sighand(fresh);
+	current->personality &= ~b->per_clear;
+	current->flags &= ~(u32)PF_FORKNOEXEC;
+	current->did_exec = true;
+	keys_exec(current);
+	current->robust_list = UNULL;
+	current->rseq = UNULL;
+	reset_signals();
+	TRACE(exec, "%s[%d] %s", current->comm, current->pid, b->filename);
+	if (b->executable)
+		hand_over_executable(b);
+	b->mm = NULL;
+	return 0;
+}
+
+/* ---- the way there ---- */
+
+/* One's own fs_struct stays so to the end: another process that came to share it could chroot() a program with rights. */
+static void check_unsafe(struct bprm *b)
+{
+	struct fs_struct *fs = current->fs;
+	struct task *t;
+	int users = 0;
+
+	if (current->no_new_privs)
+		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
+	read_lock(&tasklist_lock);
+	/* a tracer with power over this namespace gains nothing by what we become; cred_guard_mutex keeps others away */
+	if (current->ptrace &&
+		!cred_ns_capable(current->ptracer_cred, current_user_ns(), CAP_SYS_PTRACE))
+		b->unsafe |= UNSAFE_PTRACE;
+	spin_lock(&fs->lock);
+	for_each_thread(current->signal, t)
+		users += READ_ONCE(t->fs) == fs;
+	if (atomic_read(&fs->users) > users)
+		b->unsafe |= UNSAFE_SHARE;
+	else
+		fs->in_exec = true;
+	spin_unlock(&fs->lock);
+	read_unlock(&tasklist_lock);
+}
+
+/* A sharer's exec never set it. */
+static void end_unsafe(void)
+{
+	spin_lock(&current->fs->lock);
+	current->fs->in_exec = false;
+	spin_unlock(&current->fs->lock);
+}
+
+/* The strings of one exec: from a guest's vectors, or the kernel's own (k* set). */
+struct exec_strings {
+	uaddr_t argv, envp;
+	const char *const *kargv, *const *kenvp;
+};
+
+static int count_kernel(const char *const *v)
+{
+	int n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+static int push_kernel_vector(struct exec_args *a, const char *const *v, int n)
+{
+	int err = 0;
+
+	while (!err && n-- > 0)
+		err = args_push_kernel(a, v[n]);
+	return err;
+}
+
+static int gather_strings(struct bprm *b, const struct exec_strings *s)
+{
+	struct exec_args *a = &b->args;
+	int err;
+
+	a->argc = s->kargv ? count_kernel(s->kargv) : args_count(s->argv);
+	if (a->argc < 0)
+		return a->argc;
+	a->envc = s->kargv ? count_kernel(s->kenvp) : args_count(s->envp);
+	if (a->envc < 0)
+		return a->envc;
+	err = args_limits(a);
+	if (!err)
+		err = args_push_kernel(a, b->filename);
+	a->exec = a->p;
+	if (!err)
+		err = s->kargv ? push_kernel_vector(a, s->kenvp, a->envc) :
+				 args_push_user(a, s->envp, a->envc);
+	if (!err)
+		err = s->kargv ? push_kernel_vector(a, s->kargv, a->argc) :
+				 args_push_user(a, s->argv, a->argc);
+	if (!err && !a->argc) {
+		/* programs trust that there is an argv[0] */
+		err = args_push_kernel(a, "");
+		a->argc = 1;
+	}
+	return err;
+}
+
+static void bprm_free(struct bprm *b)
+{
+	bprm_close(b);
+	if (b->executable)
+		exe_file_put(b->executable);
+	if (b->mm)
+		mmput(b->mm);
+	if (b->cred)
+		abort_creds(b->cred);
+	args_free(&b->args);
+	kfree(b->interp);
+	kfree(b->fdpath);
+	kfree(b);
+}
+
+/* A tracer learns of it: by an event, or as of old by a SIGTRAP. */
+static void tell_tracer(pid_t old_pid)
+{
+	if (!current->ptrace)
+		return;
+	if (ptrace_event_enabled(current, PTRACE_EVENT_EXEC))
+		ptrace_event(PTRACE_EVENT_EXEC, (u64)old_pid);
+	else if (!(current->ptrace & PT_SEIZED))
+		send_sig(SIGTRAP, current, SEND_SIG_NOINFO);
+}
+
+/* RLIMIT_NPROC, which setuid() did not heed. */
+static bool too_many_processes(void)
+{
+	bool yes = current->over_nproc &&
+		   (u64)atomic_read(&current_cred()->user->processes) > rlimit(RLIMIT_NPROC);
+
+	if (!yes)
+		current->over_nproc = false;
+	return yes;
+}
+
+static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
+{
+	struct bprm *b = too_many_processes() ? ERR_PTR(-EAGAIN) : kzalloc(sizeof(*b), GFP_KERNEL);
+	pid_t old_pid; /* de_thread() may change it */
+	u64 entry, sp;
+	int err;
+
+	if (IS_ERR_OR_NULL(b))
+		return b ? PTR_ERR(b) : -ENOMEM;
+	err = mutex_lock_interruptible(&current->signal->cred_guard_mutex);
+	if (err) {
+		kfree(b);
+		return -ERESTARTNOINTR;
+	}
+	current->in_execve = true;
+	old_pid = ptrace_own_nr(); /* nobody begins to trace it from here on */
+	check_unsafe(b);
+	b->cred = prepare_creds();
+	err = b->cred ? args_init(&b->args) : -ENOMEM;
+	if (!err)
+		err = open_first(b, dfd, name, flags);
+	if (!err)
+		err = gather_strings(b, s);
+	if (!err)
+		err = load_binary(b);
+	if (!err)
+		err = commit(b);
+	else if (b->too_late && !s->kargv)
+		force_fatal_sig(SIGSEGV);
+	entry = b->entry;
+	sp = b->sp;
+	current->in_execve = false;
+	end_unsafe();
+	mutex_unlock(&current->signal->cred_guard_mutex);
+	bprm_free(b);
+	if (err)
+		return err;
+	hw_debug_free(current);
+	user_dispatch_clear(current);
+	arch_exec_regs(entry, sp);
+	tell_tracer(old_pid);
+	proc_event_exec();
+	return 0;
+}
+
+int kernel_execve(const char *path, const char *const *argv, const char *const *envp)
+{
+	struct exec_strings s = { .kargv = argv, .kenvp = envp };
+
+	task_work_run(); /* files that the caller wrote and closed must not look busy */
+	return do_execveat(AT_FDCWD, path, &s, 0);
+}
+
+static long execve_user(int dfd, uaddr_t upath, uaddr_t argv, uaddr_t envp, u32 flags)
+{
+	struct exec_strings s = { .argv = argv, .envp = envp };
+	char *name;
+	long err;
+
+	name = getname_flags(upath, (flags & AT_EMPTY_PATH) ? LOOKUP_EMPTY : 0);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = flags & ~(u32)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) ?
+		      -EINVAL :
+		      do_execveat(dfd, name, &s, flags);
+	putname(name);
+	return err;
+}
+
+long sys_execve(uaddr_t path, uaddr_t argv, uaddr_t envp)
+{
+	return execve_user(AT_FDCWD, path, argv, envp, 0);
+}
+
+long sys_execveat(int dfd, uaddr_t path, uaddr_t argv, uaddr_t envp, int flags)
+{
+	return execve_user(dfd, path, argv, envp, (u32)flags);
+}

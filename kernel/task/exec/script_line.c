@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * script_line.c: the rules of execve(2) for "#!": the line ends at a newline or a zero byte, or is cut at the end of the buffer;
+ * blanks and tabs before the interpreter, between it and its argument and at the end do not count; the argument is all the rest,
+ * one string. A line that is cut must at least have the interpreter's whole name, which only a blank behind it shows.
+ */
+#include <asm/errno.h>
+
+#include "kernel/task/exec/script_line.h"
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static char *skip_blanks(char *p, char *end)
+{
+	while (p < end && blank(*p))
+		p++;
+	return p;
+}
+
+static char *skip_word(char *p, char *end)
+{
+	while (p < end && !blank(*p) && *p)
+		p++;
+	return p;
+}
+
+/* Where the line ends, or NULL: it is cut within the interpreter's name. */
+static char *line_end(char *p, char *end)
+{
+	char *e;
+
+	for (e = p; e < end; e++)
+		if (*e == '\n' || !*e)
+			return e;
+	e = skip_word(skip_blanks(p, end), end);
+	return e < end ? end - 1 : NULL;
+}
+
+int script_parse(char *buf, size_t size, struct script_line *line)
+{
+	char *end, *word, *p;
+
+	if (size < 3 || buf[0] != '#' || buf[1] != '!')
+		return -ENOEXEC;
+	end = line_end(buf + 2, buf + size);
+	if (!end)
+		return -ENOEXEC;
+	while (end > buf + 2 && blank(end[-1]))
+		end--;
+	word = skip_blanks(buf + 2, end);
+	if (word == end)
+		return -ENOEXEC;
+	p = skip_word(word, end);
+	line->interp = word;
+	line->arg = NULL;
+	*end = 0;
+	if (p < end) {
+		*p = 0;
+		p = skip_blanks(p + 1, end);
+		if (p < end)
+			line->arg = p;
+	}
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex.h: what exit and exec ask of futexes (kernel/task/futex/futex.c).
+ */
+#ifndef NESTLING_TASK_FUTEX_H
+#define NESTLING_TASK_FUTEX_H
+
+#include "kernel/lib/types.h"
+
+struct task;
+
+/* Of current, with its mm still there: walks the robust list, gives up what it owns. At exit and exec. */
+void futex_exit_task(void);
+/* @t has another priority: whom it waits for inherits it. */
+void futex_pi_priority_changed(struct task *t);
+/* Wakes up to @nr waiters on a word of current's mm, shared or private: the clear_child_tid of an ending thread. */
+int futex_wake_addr(uaddr_t addr, int nr);
+
+#endif

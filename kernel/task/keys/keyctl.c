@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keyctl.c: add_key(2), request_key(2), keyctl(2). Everything of the guest's is copied before keys_mutex is taken, and results after it
+ * is dropped. Operations that need a helper in user space, DH and asymmetric keys, persistent and restricted keyrings and notifications
+ * give EOPNOTSUPP. Source: keyrings(7), keyctl(2).
+ */
+#include <linux/keyctl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/keys/keys.h"
+
+#define TYPE_LEN 32
+#define DESC_LEN 4096
+#define USER_MAX 32767U
+#define BIG_MAX (1024U * 1024U - 1)
+
+/* ---- arguments ---- */
+
+static int get_type(uaddr_t ua)
+{
+	char type[TYPE_LEN];
+	ssize_t n = strncpy_from_user(type, ua, TYPE_LEN);
+
+	if (n < 0)
+		return (int)n;
+	if (n == 0 || n == TYPE_LEN)
+		return -EINVAL;
+	return type[0] == '.' ? -EPERM : key_type_of(type);
+}
+
+/* A description, kfree'd by the caller; NULL for none. ERR_PTR. */
+static char *get_desc(uaddr_t ua)
+{
+	char *desc;
+	ssize_t n;
+
+	if (!ua.v)
+		return NULL;
+	desc = kmalloc(DESC_LEN, GFP_KERNEL);
+	if (!desc)
+		return ERR_PTR(-ENOMEM);
+	n = strncpy_from_user(desc, ua, DESC_LEN);
+	if (n > 0 && n < DESC_LEN)
+		return desc;
+	kfree(desc);
+	if (n == 0)
+		return NULL;
+	return ERR_PTR(n < 0 ? n : -EINVAL);
+}
+
+static void *get_payload(uaddr_t ua, u64 len)
+{
+	void *data;
+
+	if (len > BIG_MAX)
+		return ERR_PTR(-EINVAL);
+	if (!len)
+		return NULL;
+	data = kmalloc(len, GFP_KERNEL);
+	if (!data)
+		return ERR_PTR(-ENOMEM);
+	if (!copy_from_user(data, ua, len))
+		return data;
+	kfree(data);
+	return ERR_PTR(-EFAULT);
+}
+
+static int payload_fits(enum key_type type, const char *desc, u64 len)
+{
+	switch (type) {
+	case KEY_KEYRING: return len ? -EINVAL : 0;
+	case KEY_LOGON: /* "service:name" */
+		if (desc && (!strchr(desc, ':') || desc[0] == ':'))
+			return -EINVAL;
+		return len && len <= USER_MAX ? 0 : -EINVAL;
+	case KEY_USER: return len && len <= USER_MAX ? 0 : -EINVAL;
+	default: return len ? 0 : -EINVAL;
+	}
+}
+
+/* ---- add_key ---- */
+
+static u32 default_perm(enum key_type type)
+{
+	u32 pos = KEY_VIEW | KEY_SEARCH | KEY_LINK | KEY_SETATTR | KEY_WRITE;
+
+	if (type != KEY_LOGON)
+		pos |= KEY_READ;
+	return KEY_POS(pos) | KEY_USR(KEY_VIEW);
+}
+
+/* The key's serial. *data is NULL afterwards when the key has it. */
+static long add_locked(enum key_type type, const char *desc, void **data, u32 len, s32 ring_id)
+{
+	struct key *ring = key_lookup(ring_id, true, KEY_WRITE), *k = NULL;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	ret = payload_fits(type, desc, len);
+	if (!ret && !desc)
+		ret = -EINVAL;
+	if (!ret && ring->type != KEY_KEYRING)
+		ret = -ENOTDIR;
+	if (ret)
+		goto out;
+	if (type != KEY_KEYRING)
+		k = keyring_find(ring, type, desc);
+	if (k && !key_alive(k)) {
+		ret = key_may_as(k, KEY_WRITE, key_possessed_by(ring_id, ring)) ?
+			      key_set_payload(k, *data, len) :
+			      -EACCES;
+		if (!ret)
+			*data = NULL;
+		ret = ret ? ret : k->serial;
+		goto out;
+	}
+	k = key_alloc(type, desc, default_perm(type));
+	ret = PTR_ERR(k);
+	if (IS_ERR(k))
+		goto out;
+	ret = key_set_payload(k, *data, len);
+	if (!ret) {
+		*data = NULL;
+		ret = keyring_link(ring, k);
+	}
+	ret = ret ? ret : k->serial;
+	key_put(k);
+out:
+	key_put(ring);
+	return ret;
+}
+
+long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int ring)
+{
+	int type;
+	void *data;
+	char *desc;
+	long ret;
+
+	if (len > BIG_MAX)
+		return -EINVAL;
+	type = get_type(utype);
+	if (type < 0 && type != -ENODEV)
+		return type;
+	desc = get_desc(udesc);
+	if (IS_ERR(desc))
+		return PTR_ERR(desc);
+	if (desc && desc[0] == '.' && type == KEY_KEYRING) {
+		kfree(desc);
+		return -EPERM;
+	}
+	data = get_payload(payload, len);
+	ret = PTR_ERR(data);
+	if (!IS_ERR(data)) {
+		mutex_lock(&keys_mutex);
+		ret = type < 0 ? type :
+				 add_locked((enum key_type)type, desc, &data, (u32)len, ring);
+		mutex_unlock(&keys_mutex);
+		kfree(data);
+	}
+	kfree(desc);
+	return ret;
+}
+
+/* ---- request_key ---- */
+
+#define NEGATIVE_LIFE (60UL * 1000000000UL)
+
+/* Where what is constructed goes, by KEYCTL_SET_REQKEY_KEYRING: else the first that there is of thread's, process's, session's. */
+static struct key *default_dest(void)
+{
+	struct key *ring;
+
+	if (current->reqkey_default)
+		return key_lookup(-(s32)current->reqkey_default, true, KEY_WRITE);
+	for (s32 id = KEY_SPEC_THREAD_KEYRING; id > KEY_SPEC_SESSION_KEYRING; id--) {
+		ring = key_lookup(id, false, KEY_WRITE);
+		if (!IS_ERR(ring))
+			return ring;
+	}
+	return key_lookup(KEY_SPEC_SESSION_KEYRING, true, KEY_WRITE);
+}
+
+/* No helper is called to make the key: as where there is none, it is there for a minute without a payload, in @ring. */
+static long construct(enum key_type type, const char *desc, struct key *ring)
+{
+	struct key *to = ring ? ring : default_dest(), *k;
+	long err;
+
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	k = type == KEY_KEYRING ? ERR_PTR(-EPERM) : key_alloc(type, desc, default_perm(type));
+	err = PTR_ERR(k);
+	if (!IS_ERR(k)) {
+		k->rejected = -ENOKEY;
+		k->expiry = ktime_get() + NEGATIVE_LIFE;
+		err = keyring_link(to, k);
+		key_put(k);
+	}
+	if (!ring)
+		key_put(to);
+	return err ? err : -ENOENT;
+}
+
+static bool negative_there(enum key_type type, const char *desc, struct key *ring)
+{
+	struct key *to = ring ? ring : default_dest(), *k;
+	bool there;
+
+	if (IS_ERR(to))
+		return false;
+	k = to->type == KEY_KEYRING ? keyring_find(to, type, desc) : NULL;
+	there = k && k->rejected && key_alive(k) == k->rejected;
+	if (!ring)
+		key_put(to);
+	return there;
+}
+
+/* @dest 0: nowhere, but for a key that would be constructed. */
+static long request_locked(enum key_type type, const char *desc, bool callout, s32 dest)
+{
+	struct key *ring = NULL, *k;
+	long ret;
+
+	if (dest) {
+		ring = key_lookup(dest, true, KEY_WRITE);
+		if (IS_ERR(ring))
+			return PTR_ERR(ring);
+	}
+	k = keys_search(type, desc);
+	ret = PTR_ERR(k);
+	if (!IS_ERR(k)) {
+		ret = ring ? keyring_link(ring, k) : 0;
+		ret = ret ? ret : k->serial;
+		key_put(k);
+	} else if (ret == -ENOKEY && callout && !negative_there(type, desc, ring)) {
+		ret = construct(type, desc, ring);
+	}
+	key_put(ring);
+	return ret;
+}
+
+long sys_request_key(uaddr_t utype, uaddr_t udesc, uaddr_t ucallout, int dest)
+{
+	int type = get_type(utype);
+	char *desc, *callout;
+	long ret;
+
+	if (type < 0 && type != -ENODEV)
+		return type;
+	desc = get_desc(udesc);
+	if (IS_ERR(desc))
+		return PTR_ERR(desc);
+	callout = get_desc(ucallout);
+	ret = IS_ERR(callout) ? PTR_ERR(callout) : desc ? 0 : -EINVAL;
+	if (!ret) {
+		mutex_lock(&keys_mutex);
+		ret = type < 0 ? -ENOKEY :
+				 request_locked((enum key_type)type, desc, ucallout.v, dest);
+		mutex_unlock(&keys_mutex);
+	}
+	if (!IS_ERR(callout))
+		kfree(callout);
+	kfree(desc);
+	return ret;
+}
+
+/* ---- keyctl: one key ---- */
+
+static long op_get_id(s32 id, bool create)
+{
+	struct key *k = key_lookup(id, create, KEY_SEARCH);
+	long ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = k->serial;
+	key_put(k);
+	return ret;
+}
+
+static long op_update(s32 id, void **data, u32 len)
+{
+	struct key *k = key_lookup(id, false, KEY_WRITE);
+	long ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = k->type == KEY_KEYRING ? -EOPNOTSUPP : payload_fits(k->type, NULL, len);
+	if (!ret)
+		ret = key_set_payload(k, *data, len);
+	if (!ret)
+		*data = NULL;
+	key_put(k);
+	return ret;
+}
+
+static long op_revoke(s32 id)
+{
+	struct key *k = key_lookup(id, false, KEY_WRITE);
+
+	if (IS_ERR(k) && PTR_ERR(k) == -EACCES)
+		k = key_lookup(id, false, KEY_SETATTR);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	k->revoked = true;
+	if (k->type == KEY_KEYRING)
+		keyring_clear(k);
+	else
+		key_set_payload(k, NULL, 0);
+	key_put(k);
+	return 0;
+}
+
+/* No keyring keeps a key that is not valid any more: without memory for the list of all, this one waits for the end of its keyrings. */
+static void unlink_everywhere(struct key *gone)
+{
+	s32 *serials;
+	s64 n = key_serials(&serials);
+
+	if (n < 0)
+		return;
+	for (s64 i = 0; i < n && atomic_read(&gone->refs) > 1; i++) {
+		struct key *ring = key_find(serials[i]);
+
+		if (ring && ring->type == KEY_KEYRING)
+			keyring_unlink(ring, gone);
+		key_put(ring);
+	}
+	kfree(serials);
+}
+
+static long op_invalidate(s32 id)
+{
+	struct key *k = key_lookup(id, false, KEY_SEARCH);
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	k->invalid = true;
+	unlink_everywhere(k);
+	key_put(k);
+	return 0;
+}
+
+/* ~0: it stays as it is. */
+static long op_chown(s32 id, u32 user, u32 group)
+{
+	kuid_t uid = make_kuid(current_user_ns(), user);
+	kgid_t gid = make_kgid(current_user_ns(), group);
+	struct key *k;
+	long ret = 0;
+
+	if ((user != ~0U && !uid_valid(uid)) || (group != ~0U && !uid_valid(gid)))
+		return -EINVAL;
+	if (user == ~0U && group == ~0U)
+		return 0;
+	k = key_lookup(id, true, KEY_SETATTR);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (group != ~0U && gid != k->gid && !in_group(gid) && !capable(CAP_SYS_ADMIN))
+		ret = -EACCES;
+	if (!ret && user != ~0U)
+		ret = key_chown(k, uid);
+	if (!ret && group != ~0U)
+		k->gid = gid;
+	key_put(k);
+	return ret;
+}
+
+static long op_setperm(s32 id, u32 perm)
+{
+	struct key *k;
+	long ret = -EACCES;
+
+	if (perm & ~0x3f3f3f3fU)
+		return -EINVAL;
+	k = key_lookup(id, true, KEY_SETATTR);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (k->uid == current_fsuid() || capable(CAP_SYS_ADMIN)) {
+		k->perm = perm;
+		ret = 0;
+	}
+	key_put(k);
+	return ret;
+}
+
+static long op_timeout(s32 id, u32 seconds)
+{
+	struct key *k = key_lookup(id, true, KEY_SETATTR);
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	k->expiry = seconds ? ktime_get() + seconds * 1000000000UL : 0;
+	key_put(k);
+	return 0;
+}
+
+/* ---- keyctl: results in *out (kfree'd by the caller), whose length is returned ---- */
+
+static long op_describe(s32 id, void **out)
+{
+	struct user_namespace *ns = current_user_ns();
+	struct key *k = key_lookup(id, true, KEY_VIEW);
+	size_t room;
+	long ret = -ENOMEM;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	room = strlen(k->desc) + 64;
+	*out = kmalloc(room, GFP_KERNEL);
+	if (*out)
+		ret = scnprintf(*out, room, "%s;%d;%d;%08x;%s", key_type_name(k->type),
+			      (int)from_kuid_munged(ns, k->uid), (int)from_kgid_munged(ns, k->gid),
+			      k->perm, k->desc) +
+		      1;
+	key_put(k);
+	return ret;
+}
+
+static long read_links(struct key *ring, void **out)
+{
+	s32 *ids = kmalloc(max(ring->nr, 1U) * sizeof(*ids), GFP_KERNEL);
+
+	*out = ids;
+	if (!ids)
+		return -ENOMEM;
+	for (u32 i = 0; i < ring->nr; i++)
+		ids[i] = ring->links[i]->serial;
+	return (long)(ring->nr * sizeof(*ids));
+}
+
+/* @room: the reader's buffer; 0: the length alone is asked for. */
+static long op_read(s32 id, u64 room, void **out)
+{
+	struct key *k = key_lookup(id, false, 0);
+	long ret;
+
+	if (IS_ERR(k)) /* a name that no key can have is as one that none has */
+		return PTR_ERR(k) == -EINVAL ? -ENOKEY : PTR_ERR(k);
+	if (!key_may_as(k, KEY_READ, false) && !key_possessed_by(id, k))
+		ret = -EACCES;
+	else if (k->type == KEY_LOGON)
+		ret = -EOPNOTSUPP;
+	else if (k->type == KEY_KEYRING) /* a short buffer that would cut a number is wrong */
+		ret = room <= PAGE_SIZE && room % sizeof(s32) ? -EINVAL : read_links(k, out);
+	else
+		ret = (*out = kmemdup(k->data, k->len, GFP_KERNEL)) ? (long)k->len : -ENOMEM;
+	key_put(k);
+	return ret;
+}
+
+static long op_security(s32 id, void **out)
+{
+	struct key *k = key_lookup(id, true, KEY_VIEW);
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	key_put(k);
+	*out = kzalloc(1, GFP_KERNEL); /* no security module, no label */
+	return *out ? 1 : -ENOMEM;
+}
+
+/* ---- keyctl: keyrings ---- */
+
+static long op_clear(s32 id)
+{
+	struct key *k = key_lookup(id, true, KEY_WRITE);
+	long ret = 0;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (k->type == KEY_KEYRING)
+		keyring_clear(k);
+	else
+		ret = -ENOTDIR;
+	key_put(k);
+	return ret;
+}
+
+static long op_link(s32 id, s32 ring_id)
+{
+	struct key *ring = key_lookup(ring_id, true, KEY_WRITE), *k;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	k = key_lookup(id, true, KEY_LINK);
+	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_link(ring, k);
+	if (!IS_ERR(k))
+		key_put(k);
+	key_put(ring);
+	return ret;
+}
+
+/* Keys that are good for nothing else, too. */
+static long op_unlink(s32 id, s32 ring_id)
+{
+	struct key *ring = key_lookup(ring_id, false, KEY_WRITE), *k;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	k = key_lookup_dead(id);
+	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_unlink(ring, k);
+	if (!IS_ERR(k))
+		key_put(k);
+	key_put(ring);
+	return ret;
+}
+
+static long op_move(s32 id, s32 from_id, s32 to_id, u32 flags)
+{
+	struct key *from, *to, *k;
+	long ret;
+
+	if (flags & ~(u32)KEYCTL_MOVE_EXCL)
+		return -EINVAL;
+	k = key_lookup(id, true, KEY_LINK);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	from = key_lookup(from_id, false, KEY_WRITE);
+	ret = PTR_ERR(from);
+	if (IS_ERR(from))
+		goto out_key;
+	to = key_lookup(to_id, true, KEY_WRITE);
+	ret = PTR_ERR(to);
+	if (IS_ERR(to))
+		goto out_from;
+	if (from->type != KEY_KEYRING || to->type != KEY_KEYRING)
+		ret = -ENOTDIR;
+	else if (from == to)
+		ret = 0;
+	else if (keyring_find(from, k->type, k->desc) != k)
+		ret = -ENOENT;
+	else if (flags && keyring_find(to, k->type, k->desc))
+		ret = -EEXIST;
+	else
+		ret = keyring_link(to, k);
+	if (!ret && from != to)
+		ret = keyring_unlink(from, k);
+	key_put(to);
+out_from:
+	key_put(from);
+out_key:
+	key_put(k);
+	return ret;
+}
+
+static long op_search(s32 ring_id, enum key_type type, const char *desc, s32 dest)
+{
+	struct key *ring = key_lookup(ring_id, false, KEY_SEARCH), *to = NULL, *k;
+	bool possessed;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	possessed = key_possessed_by(ring_id, ring);
+	if (dest)
+		to = key_lookup(dest, true, KEY_WRITE);
+	k = IS_ERR(to)                ? ERR_CAST(to) :
+	    ring->type == KEY_KEYRING ? keyring_search(ring, type, desc, possessed) :
+					ERR_PTR(-ENOTDIR);
+	ret = PTR_ERR(k);
+	if (!IS_ERR(k)) {
+		ret = to ? !key_may_as(k, KEY_LINK, possessed) ? -EACCES : keyring_link(to, k) : 0;
+		ret = ret ? ret : k->serial;
+		key_put(k);
+	}
+	if (!IS_ERR(to))
+		key_put(to);
+	key_put(ring);
+	return ret;
+}
+
+static long op_join(const char *name)
+{
+	struct key *k;
+
+	if (name && name[0] == '.')
+		return -EPERM;
+	k = join_session(name);
+	return IS_ERR(k) ? PTR_ERR(k) : k->serial;
+}
+
+static long op_reqkey_default(s32 which)
+{
+	long old = current->reqkey_default;
+
+	if (which == KEY_REQKEY_DEFL_NO_CHANGE)
+		return old;
+	if (which < 0 || which > KEY_REQKEY_DEFL_REQUESTOR_KEYRING ||
+		which == KEY_REQKEY_DEFL_GROUP_KEYRING)
+		return -EINVAL;
+	current->reqkey_default = (u8)which;
+	return old;
+}
+
+/* ---- the call ---- */
+
+static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	switch (op) {
+	case KEYCTL_GET_KEYRING_ID: return op_get_id((s32)a2, (int)a3);
+	case KEYCTL_REVOKE: return op_revoke((s32)a2);
+	case KEYCTL_INVALIDATE: return op_invalidate((s32)a2);
+	case KEYCTL_CHOWN: return op_chown((s32)a2, (u32)a3, (u32)a4);
+	case KEYCTL_SETPERM: return op_setperm((s32)a2, (u32)a3);
+	case KEYCTL_CLEAR: return op_clear((s32)a2);
+	case KEYCTL_LINK: return op_link((s32)a2, (s32)a3);
+	case KEYCTL_UNLINK: return op_unlink((s32)a2, (s32)a3);
+	case KEYCTL_MOVE: return op_move((s32)a2, (s32)a3, (s32)a4, (u32)a5);
+	case KEYCTL_SET_TIMEOUT: return op_timeout((s32)a2, (u32)a3);
+	case KEYCTL_SESSION_TO_PARENT: return session_to_parent();
+	case KEYCTL_SET_REQKEY_KEYRING: return op_reqkey_default((s32)a2);
+	case KEYCTL_ASSUME_AUTHORITY: return a2 ? (s32)a2 < 0 ? -EINVAL : -ENOKEY : 0;
+	case KEYCTL_INSTANTIATE:
+	case KEYCTL_INSTANTIATE_IOV:
+	case KEYCTL_NEGATE:
+	case KEYCTL_REJECT: return -EPERM; /* no authority to construct was given */
+	default: return -EOPNOTSUPP;
+	}
+}
+
+/* Those whose result goes to a buffer of the guest's: the length is told, and it is copied when all of it fits. */
+static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
+{
+	void *out = NULL;
+	long n;
+
+	mutex_lock(&keys_mutex);
+	n = op == KEYCTL_READ     ? op_read(id, buf.v ? size : 0, &out) :
+	    op == KEYCTL_DESCRIBE ? op_describe(id, &out) :
+				    op_security(id, &out);
+	mutex_unlock(&keys_mutex);
+	if (n > 0 && buf.v && size >= (u64)n && copy_to_user(buf, out, (u64)n))
+		n = -EFAULT;
+	kfree(out);
+	return n;
+}
+
+static long update(s32 id, uaddr_t payload, u64 len)
+{
+	void *data;
+	long ret;
+
+	if (len > PAGE_SIZE)
+		return -EINVAL;
+	data = get_payload(payload, len);
+	if (IS_ERR(data))
+		return PTR_ERR(data);
+	mutex_lock(&keys_mutex);
+	ret = op_update(id, &data, (u32)len);
+	mutex_unlock(&keys_mutex);
+	kfree(data);
+	return ret;
+}
+
+static long search(s32 ring, uaddr_t utype, uaddr_t udesc, s32 dest)
+{
+	int type = get_type(utype);
+	char *desc;
+	long ret;
+
+	if (type < 0 && type != -ENODEV)
+		return type;
+	desc = get_desc(udesc);
+	if (IS_ERR_OR_NULL(desc))
+		return desc ? PTR_ERR(desc) : -EINVAL;
+	mutex_lock(&keys_mutex);
+	ret = type < 0 ? -ENOKEY : op_search(ring, (enum key_type)type, desc, dest);
+	mutex_unlock(&keys_mutex);
+	kfree(desc);
+	return ret;
+}
+
+/* Types of ours know no restriction of their own: a keyring takes all keys, or none any more. */
+static long op_restrict(s32 id, bool typed, int type)
+{
+	struct key *k = key_lookup(id, false, KEY_SETATTR);
+	long ret = 0;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (k->type != KEY_KEYRING)
+		ret = -ENOTDIR;
+	else if (k->restricted)
+		ret = typed && type >= 0 ? -ENOENT : -EEXIST;
+	else if (typed)
+		ret = type < 0 ? -ENOKEY : -ENOENT;
+	else
+		k->restricted = true;
+	key_put(k);
+	return ret;
+}
+
+static long restrict_ring(s32 id, uaddr_t utype, uaddr_t urestriction)
+{
+	int type = utype.v ? get_type(utype) : 0;
+	char *restriction;
+	long ret;
+
+	if (type < 0 && type != -ENODEV)
+		return type;
+	if (!utype.v && urestriction.v)
+		return -EINVAL;
+	restriction = utype.v ? get_desc(urestriction) : NULL;
+	if (IS_ERR(restriction))
+		return PTR_ERR(restriction);
+	kfree(restriction);
+	mutex_lock(&keys_mutex);
+	ret = op_restrict(id, utype.v, type);
+	mutex_unlock(&keys_mutex);
+	return ret;
+}
+
+static long join(uaddr_t uname)
+{
+	char *name = get_desc(uname);
+	long ret;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	if (!name && uname.v) /* empty, where one without a name is asked for by NULL */
+		return -EINVAL;
+	mutex_lock(&keys_mutex);
+	ret = op_join(name);
+	mutex_unlock(&keys_mutex);
+	kfree(name);
+	return ret;
+}
+
+static long capabilities(uaddr_t buf, u64 size)
+{
+	u8 caps[2] = { KEYCTL_CAPS0_CAPABILITIES | KEYCTL_CAPS0_BIG_KEY | KEYCTL_CAPS0_INVALIDATE |
+			       KEYCTL_CAPS0_RESTRICT_KEYRING | KEYCTL_CAPS0_MOVE,
+		0 };
+
+	if (size && (copy_to_user(buf, caps, min(size, (u64)sizeof(caps))) ||
+			    (size > sizeof(caps) &&
+				    clear_user(uaddr_add(buf, sizeof(caps)), size - sizeof(caps)))))
+		return -EFAULT;
+	return sizeof(caps);
+}
+
+long sys_keyctl(int op, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	long ret;
+
+	switch (op) {
+	case KEYCTL_UPDATE: return update((s32)a2, UADDR(a3), a4);
+	case KEYCTL_READ:
+	case KEYCTL_DESCRIBE:
+	case KEYCTL_GET_SECURITY: return reading_op(op, (s32)a2, UADDR(a3), a4);
+	case KEYCTL_SEARCH: return search((s32)a2, UADDR(a3), UADDR(a4), (s32)a5);
+	case KEYCTL_JOIN_SESSION_KEYRING: return join(UADDR(a2));
+	case KEYCTL_RESTRICT_KEYRING: return restrict_ring((s32)a2, UADDR(a3), UADDR(a4));
+	case KEYCTL_CAPABILITIES: return capabilities(UADDR(a2), a3);
+	}
+	mutex_lock(&keys_mutex);
+	ret = simple_op(op, a2, a3, a4, a5);
+	mutex_unlock(&keys_mutex);
+	return ret;
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nsproxy.c: which namespaces a task is in: at fork, unshare(2), setns(2) and exit. What they are: nsproxy.h.
+ *
+ * unshare and setns build everything first (a nsproxy, an fs_struct, credentials) and commit at the end, where nothing can fail.
+ *
+ * Locks: task->alloc_lock around the exchange of a task's nsproxy.
+ */
+#include "kernel/task/ns/nsproxy.h"
+#include "gen/syscalls.h"
+#include "kernel/lib/radix.h"
+#include "kernel/task/internal.h"
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/vfs/vfs.h"
+
+#define FIRST_INUM 4026531842U /* those below are the initial ones', the same everywhere */
+
+struct nsproxy init_nsproxy = { .count = ATOMIC_INIT(1) };
+const u32 clone_ns_flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+			   CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+static DEFINE_SPINLOCK(inum_lock);
+static struct radix inums = RADIX_INIT; /* under inum_lock; index: number - FIRST_INUM */
+static u64 last_inum;                   /* under inum_lock */
+
+/* Numbers are not used again soon: a program may compare with one it has kept. */
+static u32 inum_get(void)
+{
+	s64 n;
+
+	spin_lock(&inum_lock);
+	n = radix_alloc(&inums, last_inum, 0x07ffffff, &inums);
+	if (n == -ENOSPC)
+		n = radix_alloc(&inums, 0, 0x07ffffff, &inums);
+	if (n >= 0)
+		last_inum = (u64)n + 1;
+	spin_unlock(&inum_lock);
+	return n < 0 ? 0 : FIRST_INUM + (u32)n;
+}
+
+static void inum_put(u32 inum)
+{
+	spin_lock(&inum_lock);
+	radix_delete(&inums, inum - FIRST_INUM);
+	spin_unlock(&inum_lock);
+}
+
+/* ---- namespaces ---- */
+
+void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *init)
+{
+	init->ops = ops;
+	init->owner = &init_user_ns;
+	init_nsproxy.ns[slot] = init;
+}
+
+int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner)
+{
+	ns->uc = ucounts_charge(owner, current_euid(), ops->count);
+	if (IS_ERR(ns->uc))
+		return PTR_ERR(ns->uc);
+	ns->inum = inum_get();
+	if (!ns->inum) {
+		ucounts_uncharge(ns->uc, ops->count);
+		return -ENOMEM;
+	}
+	atomic_set(&ns->count, 1);
+	ns->ops = ops;
+	ns->owner = get_user_ns(owner);
+	return 0;
+}
+
+void ns_fini(struct ns_common *ns)
+{
+	inum_put(ns->inum);
+	ucounts_uncharge(ns->uc, ns->ops->count);
+	put_user_ns(ns->owner);
+}
+
+struct ns_common *ns_get(struct ns_common *ns)
+{
+	if (ns)
+		atomic_inc(&ns->count);
+	return ns;
+}
+
+void ns_put(struct ns_common *ns)
+{
+	if (ns && atomic_dec_and_test(&ns->count))
+		ns->ops->free(ns);
+}
+
+/* ---- proxies ---- */
+
+static struct nsproxy *proxy_copy(const struct nsproxy *from)
+{
+	struct nsproxy *p = kmalloc(sizeof(*p), GFP_KERNEL);
+
+	if (!p)
+		return NULL;
+	atomic_set(&p->count, 1);
+	for (int i = 0; i < NS_SLOTS; i++)
+		p->ns[i] = ns_get(from->ns[i]);
+	return p;
+}
+
+void nsproxy_put(struct nsproxy *p)
+{
+	if (!p || !atomic_dec_and_test(&p->count))
+		return;
+	for (int i = 0; i < NS_SLOTS; i++)
+		ns_put(p->ns[i]);
+	kfree(p);
+}
+
+void switch_namespaces(struct task *t, struct nsproxy *to)
+{
+	struct nsproxy *old = t->nsproxy;
+
+	spin_lock(&t->alloc_lock);
+	t->nsproxy = to;
+	spin_unlock(&t->alloc_lock);
+	nsproxy_put(old);
+}
+
+int exec_namespaces(struct mm *mm)
+{
+	struct nsproxy *p = current->nsproxy;
+
+	if (p->ns[NS_TIME] == p->ns[NS_TIME_CHILD])
+		return 0;
+	p = proxy_copy(p);
+	if (!p)
+		return -ENOMEM;
+	ns_put(p->ns[NS_TIME]);
+	p->ns[NS_TIME] = ns_get(p->ns[NS_TIME_CHILD]);
+	p->ns[NS_TIME]->ops->enter(p->ns[NS_TIME], mm);
+	switch_namespaces(current, p);
+	return 0;
+}
+
+void exit_namespaces(struct task *t)
+{
+	switch_namespaces(t, NULL);
+}
+
+struct ns_common *ns_of_task(struct task *t, enum ns_slot slot)
+{
+	struct ns_common *ns = NULL;
+
+	spin_lock(&t->alloc_lock);
+	if (t->nsproxy)
+		ns = ns_get(t->nsproxy->ns[slot]);
+	spin_unlock(&t->alloc_lock);
+	return ns;
+}
+
+/* CLONE_NEWTIME makes the one that children get: a task's own clocks do not jump. */
+static bool slot_is_new(enum ns_slot slot, u64 flags)
+{
+	const struct ns_common *init = init_nsproxy.ns[slot];
+
+	return init && slot != NS_TIME && (flags & init->ops->flag);
+}
+
+/* The proxy of current with new namespaces for @flags, owned by @owner; @fs is moved to the new mounts. ERR_PTR. */
+static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct fs_struct *fs)
+{
+	struct nsproxy *p = proxy_copy(current->nsproxy);
+
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	for (int i = 0; i < NS_SLOTS; i++) {
+		struct ns_common *ns;
+
+		if (!slot_is_new(i, flags))
+			continue;
+		ns = p->ns[i]->ops->copy(p->ns[i], owner, fs);
+		if (IS_ERR(ns)) {
+			nsproxy_put(p);
+			return ERR_CAST(ns);
+		}
+		ns_put(p->ns[i]);
+		p->ns[i] = ns;
+	}
+	return p;
+}
+
+/* The flags of kinds that are not there. */
+static u64 unknown_kinds(u64 flags)
+{
+	for (int i = 0; i < NS_SLOTS; i++)
+		if (init_nsproxy.ns[i])
+			flags &= ~(u64)init_nsproxy.ns[i]->ops->flag;
+	return flags & clone_ns_flags & ~(u64)CLONE_NEWUSER;
+}
+
+struct user_namespace *current_ns_owner(enum ns_slot slot)
+{
+	const struct nsproxy *p = current->nsproxy;
+
+	return p && p->ns[slot] ? p->ns[slot]->owner : &init_user_ns;
+}
+
+int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
+{
+	struct nsproxy *old = current->nsproxy, *p;
+	bool shares_mm =
+		flags &
+		CLONE_VM; /* the clocks of who shares our memory stay ours: the vDSO is in it */
+
+	flags &= clone_ns_flags & ~(u64)CLONE_NEWUSER;
+	if (flags && !ns_capable(owner, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (unknown_kinds(flags))
+		return -EINVAL;
+	if (!flags && (shares_mm || old->ns[NS_TIME] == old->ns[NS_TIME_CHILD])) {
+		atomic_inc(&old->count);
+		child->nsproxy = old;
+		return 0;
+	}
+	p = new_proxy(flags, owner, child->fs);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	if (!shares_mm && p->ns[NS_TIME] != p->ns[NS_TIME_CHILD]) {
+		ns_put(p->ns[NS_TIME]);
+		p->ns[NS_TIME] = ns_get(p->ns[NS_TIME_CHILD]);
+	}
+	child->nsproxy = p;
+	return 0;
+}
+
+/* ---- unshare ---- */
+
+/* New mounts want a copy, shared or not: what moves to them is given up again where a namespace behind them fails. */
+static int unshare_fs(u64 flags, struct fs_struct **fs)
+{
+	*fs = NULL;
+	if (!(flags & CLONE_FS) ||
+		(atomic_read(&current->fs->users) == 1 && !(flags & CLONE_NEWNS)))
+		return 0;
+	*fs = fs_dup(current->fs);
+	return IS_ERR_OR_NULL(*fs) ? -ENOMEM : 0;
+}
+
+static u64 implied_flags(u64 flags)
+{
+	if (flags & CLONE_NEWUSER)
+		flags |= CLONE_THREAD | CLONE_FS;
+	if (flags & CLONE_VM)
+		flags |= CLONE_SIGHAND;
+	if (flags & CLONE_SIGHAND)
+		flags |= CLONE_THREAD;
+	if (flags & CLONE_NEWNS)
+		flags |= CLONE_FS;
+	return flags;
+}
+
+static int check_unshare(u64 flags)
+{
+	if (flags & ~(CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES |
+			    CLONE_SYSVSEM | (u64)clone_ns_flags) ||
+		unknown_kinds(flags))
+		return -EINVAL;
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && !thread_group_empty(current))
+		return -EINVAL;
+	if ((flags & (CLONE_SIGHAND | CLONE_VM)) && atomic_read(&current->sighand->count) > 1)
+		return -EINVAL;
+	if ((flags & CLONE_VM) && atomic_read(&current->mm->mm_users) > 1)
+		return -EINVAL;
+	return 0;
+}
+
+static int unshare_cred(u64 flags, struct cred **cred)
+{
+	int err;
+
+	*cred = NULL;
+	if (!(flags & CLONE_NEWUSER))
+		return 0;
+	*cred = prepare_creds();
+	if (!*cred)
+		return -ENOMEM;
+	err = create_user_ns(*cred);
+	if (!err)
+		return 0;
+	abort_creds(*cred);
+	*cred = NULL;
+	return err;
+}
+
+static int unshare_proxy(u64 flags, struct cred *cred, struct fs_struct *fs, struct nsproxy **proxy)
+{
+	struct user_namespace *owner = cred ? cred->user_ns : current_user_ns();
+
+	*proxy = NULL;
+	if (!(flags & clone_ns_flags & ~(u64)CLONE_NEWUSER))
+		return 0;
+	if (!cred && !ns_capable(owner, CAP_SYS_ADMIN))
+		return -EPERM;
+	*proxy = new_proxy(flags, owner, fs ? fs : current->fs);
+	if (!IS_ERR(*proxy))
+		return 0;
+	return PTR_ERR(*proxy);
+}
+
+long sys_unshare(u64 flags)
+{
+	struct nsproxy *proxy = NULL;
+	struct cred *cred = NULL;
+	struct fs_struct *fs = NULL;
+	int err;
+
+	flags = implied_flags(flags);
+	err = check_unshare(flags);
+	if (!err)
+		err = unshare_fs(flags, &fs);
+	if (err)
+		return err;
+	if (flags & CLONE_FILES)
+		err = unshare_files(~0U);
+	if (!err)
+		err = unshare_cred(flags, &cred);
+	if (err)
+		goto err_fs;
+	err = unshare_proxy(flags, cred, fs, &proxy);
+	if (err)
+		goto err_cred;
+	if ((flags & (CLONE_SYSVSEM | CLONE_NEWIPC)) && task_ipc_ops)
+		task_ipc_ops->unshare_sem(current);
+	if (proxy)
+		switch_namespaces(current, proxy);
+	if (fs)
+		fs_exchange(fs);
+	return cred ? commit_creds(cred) : 0;
+
+err_cred:
+	if (cred)
+		abort_creds(cred);
+err_fs:
+	if (fs)
+		fs_put(fs);
+	return err;
+}
+
+/* ---- setns ---- */
+
+int ns_install_default(struct nsset *set, struct ns_common *ns)
+{
+	struct user_namespace *mine = set->cred ? set->cred->user_ns : current_user_ns();
+
+	if (!ns_capable(ns->owner, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (set->cred ? !cred_ns_capable(set->cred, mine, CAP_SYS_ADMIN) :
+			!ns_capable(mine, CAP_SYS_ADMIN))
+		return -EPERM;
+	return 0;
+}
+
+static enum ns_slot slot_of(const struct ns_common *ns)
+{
+	for (int i = 0; i < NS_SLOTS; i++)
+		if (init_nsproxy.ns[i] && init_nsproxy.ns[i]->ops == ns->ops)
+			return i;
+	return NS_SLOTS;
+}
+
+static int install_one(struct nsset *set, struct ns_common *ns)
+{
+	enum ns_slot slot = slot_of(ns);
+	int err = ns->ops->install(set, ns);
+
+	if (err || slot == NS_SLOTS)
+		return err;
+	ns_put(set->proxy->ns[slot]);
+	set->proxy->ns[slot] = ns_get(ns);
+	if (slot == NS_TIME) {
+		ns_put(set->proxy->ns[NS_TIME_CHILD]);
+		set->proxy->ns[NS_TIME_CHILD] = ns_get(ns);
+	}
+	return 0;
+}
+
+static int nsset_begin(struct nsset *set, u64 flags)
+{
+	memset(set, 0, sizeof(*set));
+	set->flags = flags;
+	set->proxy = proxy_copy(current->nsproxy);
+	if (!set->proxy)
+		return -ENOMEM;
+	if (flags & CLONE_NEWUSER) {
+		set->cred = prepare_creds();
+		if (!set->cred)
+			return -ENOMEM;
+	}
+	if (flags & CLONE_NEWNS) {
+		/* alone it may use current's own: nothing fails behind it */
+		set->fs = flags == CLONE_NEWNS ? current->fs : fs_dup(current->fs);
+		if (IS_ERR_OR_NULL(set->fs)) {
+			set->fs = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void nsset_abort(struct nsset *set)
+{
+	if (set->cred)
+		abort_creds(set->cred);
+	if (set->fs && set->fs != current->fs)
+		fs_put(set->fs);
+	nsproxy_put(set->proxy);
+}
+
+static void nsset_commit(struct nsset *set)
+{
+	if (set->cred)
+		commit_creds(set->cred);
+	if (set->fs && set->fs != current->fs)
+		fs_exchange(set->fs);
+	if ((set->flags & CLONE_NEWIPC) && task_ipc_ops)
+		task_ipc_ops->unshare_sem(current);
+	switch_namespaces(current, set->proxy);
+}
+
+/* All kinds of @flags that the process of a pidfd is in: the user namespace first, since it may give the rights for the others. */
+static int install_all(struct nsset *set, struct task *t)
+{
+	static const enum ns_slot order[] = { NS_MNT, NS_UTS, NS_IPC, NS_PID, NS_CGROUP, NS_NET,
+		NS_TIME };
+	const struct cred *c = get_task_cred(t);
+	int err = 0;
+
+	if (!ptrace_may_access(t, false))
+		err = -EPERM;
+	if (!err && (set->flags & CLONE_NEWUSER))
+		err = install_one(set, &c->user_ns->ns);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(order); i++) {
+		const struct ns_common *init = init_nsproxy.ns[order[i]];
+		struct ns_common *ns;
+
+		if (!init || !(set->flags & init->ops->flag))
+			continue;
+		ns = order[i] == NS_PID ? task_active_pid_ns_get(t) : ns_of_task(t, order[i]);
+		err = ns ? install_one(set, ns) : -ESRCH;
+		ns_put(ns);
+	}
+	put_cred(c);
+	return err;
+}
+
+static int check_setns_flags(u64 flags)
+{
+	return !flags || (flags & ~(u64)clone_ns_flags) || unknown_kinds(flags) ? -EINVAL : 0;
+}
+
+/* Fills @set from the descriptor's namespace or process. */
+static int setns_fill(struct nsset *set, struct file *f, u64 nstype)
+{
+	struct ns_common *ns = nsfs_file_ns(f);
+	struct task *t;
+	int err;
+
+	if (ns) {
+		if (nstype && nstype != ns->ops->flag)
+			return -EINVAL;
+		err = nsset_begin(set, ns->ops->flag);
+		return err ? err : install_one(set, ns);
+	}
+	if (IS_ERR(pidfd_pid(f)))
+		return -EINVAL;
+	err = check_setns_flags(nstype);
+	if (err)
+		return err;
+	t = pid_get_task(pidfd_pid(f), PIDTYPE_PID);
+	if (!t)
+		return -ESRCH;
+	err = nsset_begin(set, nstype);
+	if (!err)
+		err = install_all(set, t);
+	put_task(t);
+	return err;
+}
+
+long sys_setns(int fd, int nstype)
+{
+	struct file *f = fget(fd);
+	struct nsset set = { 0 };
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = setns_fill(&set, f, (u32)nstype);
+	if (err)
+		nsset_abort(&set);
+	else
+		nsset_commit(&set);
+	fput(f);
+	return err;
+}

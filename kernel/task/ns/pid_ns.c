@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_ns.c: pid namespaces: making, joining, their end. What they mean: pid_ns.h, pid_namespaces(7).
+ *
+ * The end: the last thread of the namespace's init, in exit_notify(), closes the namespace for new numbers, ignores SIGCHLD so that
+ * its children go by themselves, kills every process with a number there, reaps zombies, and sleeps until nothing is left but its own
+ * numbers. Processes whose parent is outside are reaped by it.
+ *
+ * Locks: tasklist_lock for child_reaper; numbers are pid.c's.
+ */
+#include "kernel/task/ns/pid_ns.h"
+#include "kernel/task/internal.h"
+
+static struct ns_common *pid_ns_copy(
+	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
+
+static void pid_ns_free(struct ns_common *ns)
+{
+	struct pid_namespace *p = container_of(ns, struct pid_namespace, ns);
+
+	for (;;) {
+		struct pid_namespace *up = p->parent;
+
+		ns_fini(&p->ns);
+		kfree(p);
+		if (!up || !atomic_dec_and_test(&up->ns.count))
+			return;
+		p = up;
+	}
+}
+
+static struct ns_common *pid_ns_parent(struct ns_common *ns)
+{
+	struct pid_namespace *up = container_of(ns, struct pid_namespace, ns)->parent;
+
+	return up ? &up->ns : NULL;
+}
+
+bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns)
+{
+	while (ns->level > top->level)
+		ns = ns->parent;
+	return ns == top;
+}
+
+/* Only downward: a child would be unseen by its parent. */
+static int pid_ns_install(struct nsset *set, struct ns_common *ns)
+{
+	int err = ns_install_default(set, ns);
+
+	if (err)
+		return err;
+	return in_pidns(current_pid_ns(), container_of(ns, struct pid_namespace, ns)) ? 0 : -EINVAL;
+}
+
+static const struct ns_ops pid_ns_ops = {
+	.name = "pid",
+	.flag = CLONE_NEWPID,
+	.count = UCOUNT_PID,
+	.copy = pid_ns_copy,
+	.free = pid_ns_free,
+	.install = pid_ns_install,
+	.parent = pid_ns_parent,
+};
+
+struct pid_namespace init_pid_ns = {
+	.ns = { .count = ATOMIC_INIT(2),
+		.inum = 4026531836U,
+		.ops = &pid_ns_ops,
+		.owner = &init_user_ns },
+	.map = RADIX_INIT,
+	.last_given = 1, /* 1 is kept for init */
+};
+
+static struct ns_common *pid_ns_copy(
+	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
+{
+	struct pid_namespace *up = container_of(old, struct pid_namespace, ns), *p;
+	int err;
+
+	if (!in_userns(up->ns.owner, owner) || current_pid_ns() != up)
+		return ERR_PTR(-EINVAL);
+	if (up->level >= MAX_PID_NS_LEVEL)
+		return ERR_PTR(-ENOSPC);
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	err = ns_init(&p->ns, &pid_ns_ops, owner);
+	if (err) {
+		kfree(p);
+		return ERR_PTR(err);
+	}
+	p->parent = up;
+	ns_get(&up->ns);
+	p->level = up->level + 1;
+	p->memfd_noexec = READ_ONCE(up->memfd_noexec);
+	return &p->ns;
+}
+
+struct ns_common *task_active_pid_ns_get(struct task *t)
+{
+	struct ns_common *ns;
+
+	read_lock(&tasklist_lock);
+	ns = t->thread_pid ? ns_get(&pid_ns_of(t->thread_pid)->ns) : NULL;
+	read_unlock(&tasklist_lock);
+	return ns;
+}
+
+/* ---- numbers of tasks ---- */
+
+pid_t task_pid_nr_ns(struct task *t, const struct pid_namespace *ns)
+{
+	return ns->level ? pid_nr_ns(READ_ONCE(t->thread_pid), ns) : t->pid;
+}
+
+pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns)
+{
+	if (!ns->level)
+		return t->tgid;
+	return pid_nr_ns(READ_ONCE(t->signal->pids[PIDTYPE_TGID]), ns);
+}
+
+pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns)
+{
+	struct pid *p;
+
+	if (!ns->level)
+		return nr;
+	p = find_get_pid_ns(nr, &init_pid_ns);
+	nr = pid_nr_ns(p, ns);
+	put_pid(p);
+	return nr;
+}
+
+pid_t pid_from_global(pid_t nr)
+{
+	return pid_from_global_ns(nr, current_pid_ns());
+}
+
+pid_t next_process_ns(pid_t from, struct pid_namespace *ns)
+{
+	u64 nr = (u64)from;
+	struct pid *p;
+
+	while ((p = next_pid_ns(&nr, ns))) {
+		struct task *t = pid_get_task(p, PIDTYPE_TGID);
+
+		put_pid(p);
+		if (t) {
+			put_task(t);
+			return (pid_t)nr;
+		}
+		nr++;
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static void kill_all(struct pid_namespace *ns)
+{
+	struct pid *p;
+
+	for (u64 nr = 2; (p = next_pid_ns(&nr, ns)); nr++) {
+		struct task *t = pid_get_task(p, PIDTYPE_PID);
+
+		put_pid(p);
+		if (!t)
+			continue;
+		if (!same_thread_group(t, current))
+			send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
+		put_task(t);
+		cond_resched();
+	}
+}
+
+void zap_pid_ns(struct task *t)
+{
+	struct pid_namespace *ns = task_active_pid_ns(t);
+	u32 mine = thread_group_leader(t) ?
+			   1 :
+			   2; /* a leader that went first is a zombie until we are gone */
+
+	pid_ns_close(ns, t);
+	spin_lock(&t->sighand->lock);
+	t->sighand->action[SIGCHLD - 1].handler = 1;
+	spin_unlock(&t->sighand->lock);
+	kill_all(ns);
+	for (;;) {
+		zap_wait();
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (pid_ns_count(ns) <= mine)
+			break;
+		schedule_deadline(ktime_get() +
+				  100000000); /* a child that waited for its tracer tells nobody */
+	}
+	__set_current_state(TASK_RUNNING);
+	pid_ns_close(ns, NULL);
+	if (ns->reboot)
+		t->signal->group_exit_code = ns->reboot;
+}
+
+static int pid_ns_init(void)
+{
+	ns_register(NS_PID, &pid_ns_ops, &init_pid_ns.ns);
+	return 0;
+}
+INITCALL(1, pid_ns_init);

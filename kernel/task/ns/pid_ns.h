@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_ns.h: pid namespaces: each process has a number in its own and in all above.
+ *
+ * task->pid, task->tgid and pid->nr are the numbers in the initial namespace: for the kernel's own use and its messages. What a
+ * program is told comes from pid_vnr() and its kin, what it says goes through find_get_pid(), both in the namespace of current.
+ *
+ * The first process of a namespace is its init (child_reaper): orphans become its children, signals without a handler do not
+ * touch it from inside, and with it the namespace ends: all in it are killed and no number is given any more.
+ *
+ * Locks: pidmap_lock for map, last_given and nr_pids; tasklist_lock for child_reaper.
+ */
+#ifndef NESTLING_TASK_PID_NS_H
+#define NESTLING_TASK_PID_NS_H
+
+#include "kernel/lib/radix.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/task/signal/signal.h"
+
+#define MAX_PID_NS_LEVEL 32
+
+struct pid_namespace {
+	struct ns_common ns;
+	struct pid_namespace *parent; /* a reference */
+	u32 level;
+	struct radix map; /* number -> struct pid */
+	pid_t last_given;
+	u32 nr_pids; /* numbers in use */
+	bool dying;  /* under pidmap_lock: no more numbers */
+	struct task *child_reaper;
+	struct task *zapper; /* init, while it waits for the others to go; under pidmap_lock */
+	int memfd_noexec;    /* vm.memfd_noexec as set here; those above count as well */
+	int reboot; /* reboot(2) from inside: the signal that init is said to have died of */
+};
+extern struct pid_namespace init_pid_ns;
+
+static inline struct pid_namespace *pid_ns_of(const struct pid *p)
+{
+	return p->level ? p->upper[p->level - 1].ns : &init_pid_ns;
+}
+/* Where the task itself lives; NULL when it has been released. tasklist_lock, or current. */
+static inline struct pid_namespace *task_active_pid_ns(const struct task *t)
+{
+	const struct pid *p = READ_ONCE(t->thread_pid);
+
+	return p ? pid_ns_of(p) : NULL;
+}
+struct ns_common *task_active_pid_ns_get(struct task *t); /* a reference, or NULL */
+static inline pid_t pid_nr_ns(const struct pid *p, const struct pid_namespace *ns)
+{
+	if (!p || ns->level > p->level)
+		return 0;
+	if (!ns->level)
+		return p->nr;
+	return p->upper[ns->level - 1].ns == ns ? p->upper[ns->level - 1].nr : 0;
+}
+static inline struct pid_namespace *current_pid_ns(void)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+
+	return ns ? ns : &init_pid_ns; /* idle, or released already */
+}
+/* As current sees it; 0: not at all. */
+static inline pid_t pid_vnr(const struct pid *p)
+{
+	return pid_nr_ns(p, current_pid_ns());
+}
+pid_t task_pid_nr_ns(struct task *t, const struct pid_namespace *ns);  /* the thread's number */
+pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns); /* its process's */
+static inline pid_t task_pid_vnr(struct task *t)
+{
+	return task_pid_nr_ns(t, current_pid_ns());
+}
+static inline pid_t task_tgid_vnr(struct task *t)
+{
+	return task_tgid_nr_ns(t, current_pid_ns());
+}
+/* A number of the initial namespace as @ns, or current, sees it; 0: not at all. */
+pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
+pid_t pid_from_global(pid_t nr);
+struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns);
+/* Is @ns the same as, or below, @top? */
+bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns);
+/* The lowest process number >= nr in @ns, or 0: for /proc. */
+pid_t next_process_ns(pid_t nr, struct pid_namespace *ns);
+
+#endif
