@@ -25,7 +25,7 @@
 #include "drivers/net/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/net/link.h"
+#include "kernel/net/link/link.h"
 #include "kernel/sched/lock.h"
 #include "os-linux/os.h"
 

@@ -5,7 +5,7 @@
 
 #include "drivers/net/net_host.h"
 #include "kernel/net/net.h"
-#include "kernel/net/skb.h"
+#include "kernel/net/socket/skb.h"
 
 #define RX_SLOTS 16
 #define OUT_PIECES (4U * NET_BATCH)

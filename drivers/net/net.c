@@ -20,8 +20,8 @@
 #include "drivers/net/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/net/gso.h"
-#include "kernel/net/link.h"
+#include "kernel/net/link/gso.h"
+#include "kernel/net/link/link.h"
 #include "kernel/sched/task.h"
 
 #define COPY_BREAK                                                                                 \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skb.c: programs that look at packets: on sockets (SO_ATTACH_BPF; kernel/net/filter.c has the packet as they see it) and of groups. Their
+ * skb.c: programs that look at packets: on sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c has the packet as they see it) and of groups. Their
  * context is struct __sk_buff, of which there is nothing in memory but cb: each field is a question (linux/bpf.h).
  *
  * What no device of ours says is 0: queues, hashes, NAPI's numbers.
@@ -11,8 +11,8 @@
 #include "kernel/bpf/types.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/net/netdev.h"
-#include "kernel/net/skb.h"
+#include "kernel/net/link/netdev.h"
+#include "kernel/net/socket/skb.h"
 
 #define AT(field) ((u32)offsetof(struct __sk_buff, field))
 #define AFTER(field) (AT(field) + (u32)sizeof(((struct __sk_buff *)0)->field))

@@ -3,7 +3,7 @@
 #ifndef NESTLING_BPF_SKB_H
 #define NESTLING_BPF_SKB_H
 
-#include "kernel/net/filter.h"
+#include "kernel/net/packet/filter.h"
 
 struct ebpf_skb {
 	struct filter_view *view;

@@ -3,7 +3,7 @@
  * v1_net.c: net_cls and net_prio of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{net_cls,net_prio}): numbers that sockets are marked
  * with, a class for the packet filter and an index of priorities for cards.
  *
- * A socket has the numbers themselves and knows nothing of groups; the priorities are the cards' (kernel/net/sock_cgroup.c), by index. An index
+ * A socket has the numbers themselves and knows nothing of groups; the priorities are the cards' (kernel/net/socket/sock_cgroup.c), by index. An index
  * belongs to its group until the group's memory goes. A socket may outlive that, and then means the next group that has the index: as on Linux.
  *
  * Locks: cgroup1_mutex for moves and classes; cgroup1_lock over whose numbers are which; ids_lock, innermost, over the indices.

@@ -10,7 +10,7 @@
 #include <linux/eventpoll.h>
 
 #include "kernel/io_uring/uring.h"
-#include "kernel/net/async.h"
+#include "kernel/net/socket/async.h"
 
 #define MAX_SEVERAL 256U
 #define MAX_BYTES 0x7ffff000UL

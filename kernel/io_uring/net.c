@@ -13,7 +13,7 @@
 #include <linux/eventpoll.h>
 
 #include "kernel/io_uring/uring.h"
-#include "kernel/net/async.h"
+#include "kernel/net/socket/async.h"
 
 #define ACCEPT_FLAGS (IORING_ACCEPT_MULTISHOT | URING_ACCEPT_DONTWAIT | URING_ACCEPT_POLL_FIRST)
 

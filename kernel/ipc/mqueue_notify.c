@@ -12,7 +12,7 @@
 #include <linux/signal.h>
 
 #include "kernel/ipc/mqueue.h"
-#include "kernel/net/socket.h"
+#include "kernel/net/socket/socket.h"
 
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n)
 {

@@ -3,7 +3,7 @@
 #ifndef NESTLING_NET_INTERNAL_H
 #define NESTLING_NET_INTERNAL_H
 
-#include "kernel/net/socket.h"
+#include "kernel/net/socket/socket.h"
 #include "kernel/task/signal/signal.h"
 
 /* The file of @fd with a reference, and its socket. ERR_PTR(-EBADF, -ENOTSOCK). */

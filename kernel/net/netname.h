@@ -6,7 +6,7 @@
 #ifndef NESTLING_NET_NETNAME_H
 #define NESTLING_NET_NETNAME_H
 
-#include "kernel/net/netdev.h"
+#include "kernel/net/link/netdev.h"
 
 struct netname {
 	char name[IFNAMSIZ];  /* under the names' mutex; read without */

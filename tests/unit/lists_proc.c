@@ -2,15 +2,15 @@
 /*
  * lists_proc.c: /proc/net/ptype looks up no device while it holds the lock of those who listen, which who receives waits for; and tells of so
  * many at most. /proc/net/unix lets others run, and does not begin anew for every few sockets.
- * SOURCES: kernel/net/lists_proc.c kernel/lib/string.c
+ * SOURCES: kernel/net/proc/lists_proc.c kernel/lib/string.c
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/net/inet.h"
-#include "kernel/net/netlink.h"
-#include "kernel/net/packet.h"
-#include "kernel/net/unix.h"
+#include "kernel/net/inet/inet.h"
+#include "kernel/net/netlink/netlink.h"
+#include "kernel/net/packet/packet.h"
+#include "kernel/net/unix/unix.h"
 #include "unit.h"
 
 /* What /proc/net/protocols counts, which is not looked at here. */

@@ -8,11 +8,11 @@
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
-#include "kernel/net/frag.h"
-#include "kernel/net/ip.h"
-#include "kernel/net/neigh.h"
-#include "kernel/net/rtnl.h"
-#include "kernel/net/vlan.h"
+#include "kernel/net/inet/frag.h"
+#include "kernel/net/inet/ip.h"
+#include "kernel/net/neigh/neigh.h"
+#include "kernel/net/netlink/rtnl.h"
+#include "kernel/net/link/vlan.h"
 #include "unit.h"
 
 u32 packet_taps; /* nobody listens */

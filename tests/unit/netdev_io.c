@@ -2,18 +2,18 @@
 /*
  * netdev_io.c: a card's queue beside what is thrown away of it: the count is that of the frames that wait or are in send(), whoever takes
  * them out, so that the queue has room again.
- * SOURCES: kernel/net/netdev_io.c kernel/net/netdev_queues.c
+ * SOURCES: kernel/net/link/netdev_io.c kernel/net/link/netdev_queues.c
  */
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/errqueue.h"
-#include "kernel/net/gso.h"
-#include "kernel/net/ip.h"
-#include "kernel/net/neigh.h"
+#include "kernel/net/socket/errqueue.h"
+#include "kernel/net/link/gso.h"
+#include "kernel/net/inet/ip.h"
+#include "kernel/net/neigh/neigh.h"
 #include "kernel/net/net.h"
-#include "kernel/net/skb.h"
-#include "kernel/net/sock_cgroup.h"
-#include "kernel/net/vlan.h"
+#include "kernel/net/socket/skb.h"
+#include "kernel/net/socket/sock_cgroup.h"
+#include "kernel/net/link/vlan.h"
 #include "kernel/sched/task.h"
 #include "unit.h"
 

@@ -4,7 +4,7 @@
  * a connection gets, packets rewritten there and back with checksums that stay right.
  * SOURCES: kernel/net/netfilter/nft_expr_data.c kernel/net/netfilter/nft_core.c kernel/net/netfilter/nft_tree.c
  * SOURCES: kernel/net/netfilter/nat.c kernel/net/netfilter/conntrack.c kernel/net/netfilter/ct_proto.c
- * SOURCES: kernel/net/netfilter/core.c kernel/net/netfilter/nfnetlink.c kernel/net/skb.c kernel/lib/rbtree.c kernel/lib/string.c
+ * SOURCES: kernel/net/netfilter/core.c kernel/net/netfilter/nfnetlink.c kernel/net/socket/skb.c kernel/lib/rbtree.c kernel/lib/string.c
  */
 #include <linux/ip.h>
 #include <linux/netfilter/nf_nat.h>

@@ -2,10 +2,10 @@
 /*
  * prefix.c: networks in a hash: what is found for an address is what a walk over all of them finds, in the order that their owner gave them, while they
  * come and go and the hash grows; and a look is short, however many there are.
- * SOURCES: kernel/net/prefix.c
+ * SOURCES: kernel/net/route/prefix.c
  */
 #include "kernel/lib/string.h"
-#include "kernel/net/prefix.h"
+#include "kernel/net/route/prefix.h"
 #include "unit.h"
 
 #define N 3000

@@ -2,16 +2,16 @@
 /*
  * tun_late.c: a frame that found its queue of /dev/net/tun before that was disabled, or went, is not put into it after: whoever reads there next
  * may be another device's program.
- * SOURCES: kernel/net/tun_io.c kernel/net/tun_queue.c
+ * SOURCES: kernel/net/link/tun_io.c kernel/net/link/tun_queue.c
  */
 #include <asm/errno.h>
 
 #include "arch/um/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/gso.h"
-#include "kernel/net/rtnl.h"
-#include "kernel/net/tun.h"
+#include "kernel/net/link/gso.h"
+#include "kernel/net/netlink/rtnl.h"
+#include "kernel/net/link/tun.h"
 #include "unit.h"
 
 /* ---- the world around ---- */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * uevent.c: what is told of a device's queues that come and go, one by one; and that others run in between, since there may be thousands.
- * SOURCES: kernel/net/uevent.c kernel/lib/string.c kernel/lib/vsprintf.c
+ * SOURCES: kernel/net/netlink/uevent.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include "kernel/fs/sysfs/device.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/net/link.h"
+#include "kernel/net/link/link.h"
 #include "kernel/net/net.h"
 #include "unit.h"
 

@@ -5,7 +5,7 @@
  *
  *	/sys/devices/virtual/CLASS/NAME/{dev,uevent,subsystem}    <- /sys/class/CLASS/NAME, /sys/dev/char/MAJOR:MINOR
  *
- * Who sends events on (kernel/net/uevent.c) registers itself. Locks: sysfs_grow, while places are added.
+ * Who sends events on (kernel/net/netlink/uevent.c) registers itself. Locks: sysfs_grow, while places are added.
  */
 #include <asm/errno.h>
 #include <linux/major.h>

@@ -19,9 +19,9 @@
 #include <linux/if_bridge.h>
 
 #include "kernel/lib/lock.h"
-#include "kernel/net/link.h"
-#include "kernel/net/rtnl.h"
-#include "kernel/net/skb.h"
+#include "kernel/net/link/link.h"
+#include "kernel/net/netlink/rtnl.h"
+#include "kernel/net/socket/skb.h"
 #include "kernel/sched/timer.h"
 
 #define BR_PORTS_MAX 1023U

@@ -15,7 +15,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/bridge/bridge.h"
-#include "kernel/net/netfilter.h"
+#include "kernel/net/netfilter/netfilter.h"
 
 #define VLAN_HLEN 4U
 

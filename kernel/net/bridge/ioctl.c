@@ -13,7 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/bridge/bridge.h"
-#include "kernel/net/bridge_rtnl.h"
+#include "kernel/net/netlink/bridge_rtnl.h"
 #include "kernel/ident/cred.h"
 
 #define LIST_MAX 1024U

@@ -15,8 +15,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/bridge/bridge.h"
-#include "kernel/net/bridge_rtnl.h"
-#include "kernel/net/socket.h"
+#include "kernel/net/netlink/bridge_rtnl.h"
+#include "kernel/net/socket/socket.h"
 
 #define USER_HZ 100
 #define NLM_F_BULK_DELETE 0x200

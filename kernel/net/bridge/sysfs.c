@@ -11,7 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/bridge/bridge.h"
-#include "kernel/net/net_sysfs.h"
+#include "kernel/net/link/net_sysfs.h"
 
 static bool when_bridge(const struct net_device *d)
 {

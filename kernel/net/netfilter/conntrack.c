@@ -11,7 +11,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/icmp.h"
+#include "kernel/net/inet/icmp.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/sched/task.h"
 

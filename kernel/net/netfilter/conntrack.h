@@ -16,7 +16,7 @@
 
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
-#include "kernel/net/netfilter.h"
+#include "kernel/net/netfilter/netfilter.h"
 
 #define NF_PRI_CONNTRACK (-200)
 #define NF_PRI_NAT_DST (-100)

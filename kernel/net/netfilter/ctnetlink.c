@@ -9,7 +9,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/sysctl.h"
-#include "kernel/net/net_sysctl.h"
+#include "kernel/net/proc/net_sysctl.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nfnetlink.h"
 

@@ -11,7 +11,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter/xt_TEE.h>
 
-#include "kernel/net/ip.h"
+#include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/net/netfilter/xt.h"

@@ -13,7 +13,7 @@
 #include <linux/netfilter/nf_log.h>
 
 #include "kernel/lib/printk.h"
-#include "kernel/net/ip.h"
+#include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/conntrack.h"
 
 #define LINES 50U

@@ -15,7 +15,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "kernel/lib/string.h"
-#include "kernel/net/netlink.h"
+#include "kernel/net/netlink/netlink.h"
 
 /* ---- reading ---- */
 

@@ -23,7 +23,7 @@
 
 #include "kernel/lib/rbtree.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/netfilter.h"
+#include "kernel/net/netfilter/netfilter.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nfnetlink.h"
 

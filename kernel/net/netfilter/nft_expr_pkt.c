@@ -6,7 +6,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
-#include "kernel/net/ip.h"
+#include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/sched/task.h"

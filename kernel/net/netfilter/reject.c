@@ -9,8 +9,8 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "kernel/net/icmp.h"
-#include "kernel/net/ip.h"
+#include "kernel/net/inet/icmp.h"
+#include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/conntrack.h"
 
 #define QUOTE4 548U

@@ -11,7 +11,7 @@
 #include <linux/netfilter/xt_TPROXY.h>
 #include <linux/netfilter/xt_socket.h>
 
-#include "kernel/net/inet.h"
+#include "kernel/net/inet/inet.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/net/netfilter/xt.h"

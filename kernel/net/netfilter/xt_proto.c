@@ -13,7 +13,7 @@
 #include <linux/netfilter_ipv6/ip6t_mh.h>
 #include <linux/netfilter_ipv6/ip6t_opts.h>
 
-#include "kernel/net/filter.h"
+#include "kernel/net/packet/filter.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/xt.h"
 

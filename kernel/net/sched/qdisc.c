@@ -16,8 +16,8 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/gso.h"
-#include "kernel/net/link.h"
+#include "kernel/net/link/gso.h"
+#include "kernel/net/link/link.h"
 
 #define RUN_MAX 64U
 #define CARD_MOST                                                                                  \

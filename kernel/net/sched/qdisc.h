@@ -27,8 +27,8 @@
 #include <linux/rtnetlink.h>
 
 #include "kernel/net/net.h"
-#include "kernel/net/rtnl.h"
-#include "kernel/net/skb.h"
+#include "kernel/net/netlink/rtnl.h"
+#include "kernel/net/socket/skb.h"
 
 struct qdisc;
 

@@ -15,8 +15,8 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/net/link.h"
-#include "kernel/net/netlink.h"
+#include "kernel/net/link/link.h"
+#include "kernel/net/netlink/netlink.h"
 #include "kernel/net/sched/qdisc.h"
 
 #define FIXED ((u32)sizeof(struct tcmsg))

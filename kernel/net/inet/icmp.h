@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* icmp.h: ICMP's header and types; <linux/icmp.h> needs libc. Source: RFC 792. */
+#ifndef NESTLING_NET_ICMP_H
+#define NESTLING_NET_ICMP_H
+
+#include "kernel/lib/types.h"
+#include "kernel/net/inet/addr.h"
+
+struct net;
+struct flow;
+
+#define ICMP_ECHOREPLY 0
+#define ICMP_DEST_UNREACH 3
+#define ICMP_REDIRECT 5
+#define ICMP_ECHO 8
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+#define ICMP_FRAG_NEEDED 4 /* code of DEST_UNREACH */
+
+struct icmphdr {
+	u8 type, code;
+	u16 checksum;
+	union {
+		struct {
+			u16 id, sequence; /* echo */
+		};
+		struct {
+			u16 unused, mtu; /* ICMP_FRAG_NEEDED */
+		};
+		u32 word; /* ICMPv6: the mtu */
+	};
+};
+
+/* icmp_limit.c: /proc/sys/net: milliseconds between errors to one destination; types that count; errors a second to all, and at once. */
+struct icmp_limits {
+	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
+	/* route/: in ticks of 4 ms, but for redirect_number */
+	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;
+	int message_cost, message_burst; /* net.core: so many lines in so many seconds */
+};
+extern struct icmp_limits icmp_limits;
+void icmp_net_init(struct net *net);
+/* May an error or an answer go out by @f, that the caller has looked up? It counts from now on. */
+bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
+/* May the router at @to, who goes on sending what could go directly, be told so once more? That there is no way for his packet? */
+bool icmp_may_redirect(const struct net *net, const ip_addr *to);
+bool icmp_may_refuse(const struct net *net, const ip_addr *to);
+/* May what somebody else sends make a line of the log? */
+bool net_may_warn(void);
+
+#endif

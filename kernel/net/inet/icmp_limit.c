@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * icmp_limit.c: how many errors leave this machine (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f; icmp(7)): so many to one destination, and so many to
+ * all, each a bucket of tokens. Who sends rubbish, or has it sent in another's name, gets no flood for it.
+ *
+ * The types of icmp_ratemask and ipv6/icmp/ratemask are counted, by default errors, but not "too large", since connections depend on it. Nothing is
+ * counted that stays on this machine. Destinations share PEERS places by hash: a new one begins anew in the place of the old.
+ * Locks: limit_lock (spin).
+ */
+#include <linux/icmpv6.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/lock.h"
+#include "kernel/net/inet/icmp.h"
+#include "kernel/net/net.h"
+
+#define ICMP_SOURCE_QUENCH 4
+#define PEER_BITS 8
+#define PEER_BURST 6U
+#define TICK (4 * NSEC_PER_MSEC)
+
+struct icmp_limits icmp_limits = {
+	.ratelimit = 1000,
+	.ratemask = BIT(ICMP_DEST_UNREACH) | BIT(ICMP_SOURCE_QUENCH) | BIT(ICMP_TIME_EXCEEDED) |
+		    BIT(ICMP_PARAMETERPROB),
+	.msgs_per_sec = 1000,
+	.msgs_burst = 50,
+	.ratelimit6 = 1000,
+	.redirect_load = 5,
+	.redirect_number = 9,
+	.redirect_silence = 5 << 10,
+	.error_cost = 250,
+	.error_burst = 5 * 250,
+	.message_cost = 5,
+	.message_burst = 10,
+};
+
+/* @full: as much time as it may have saved up; a message costs a part of that. */
+struct bucket {
+	u64 saved, at;
+};
+
+static DEFINE_SPINLOCK(limit_lock);
+static struct bucket all;
+static struct peer {
+	const struct net *net;
+	ip_addr addr;
+	struct bucket b;
+	u32 redirects;   /* that he has not heeded */
+	u64 redirect_at; /* the last one, or what would have been one */
+} peers[1 << PEER_BITS];
+
+static bool has(struct bucket *b, u64 cost, u64 full, u64 now)
+{
+	b->saved = min(b->saved + (now - b->at), full);
+	b->at = now;
+	return b->saved >= cost;
+}
+
+static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
+{
+	if (!has(b, cost, full, now))
+		return false;
+	b->saved -= cost;
+	return true;
+}
+
+/*
+ * Of what is everybody's a message takes nothing, its cost or twice that, once its cost on average: who counts the answers of a closed port
+ * does not learn how many somebody else has got (whose ports he looks for so).
+ */
+static bool take_of_all(u64 cost, u64 full, u64 now)
+{
+	u32 r;
+
+	if (!has(&all, cost, full, now))
+		return false;
+	arch_random(&r, sizeof(r));
+	all.saved -= min(all.saved, cost * (r % 3));
+	return true;
+}
+
+static u64 ticks(const int *n)
+{
+	return (u64)max(READ_ONCE(*n), 0) * TICK;
+}
+
+/* limit_lock held. */
+static struct peer *peer_of(const struct net *net, const ip_addr *to, u64 now)
+{
+	struct peer *p = &peers[(ip_hash(to) ^ (u32)((u64)net >> 8)) >> (32 - PEER_BITS)];
+
+	if (p->net != net || !ip_equal(&p->addr, to))
+		*p = (struct peer){ .net = net, .addr = *to, .b = { ~0UL >> 1, now } };
+	return p;
+}
+
+static bool take_of_peer(const struct net *net, const ip_addr *to, u64 cost, u64 now)
+{
+	struct peer *p = peer_of(net, to, now);
+
+	return take(&p->b, cost, cost * PEER_BURST, now);
+}
+
+void icmp_net_init(struct net *net)
+{
+	net->icmp6_ratemask[0] = ~BIT(ICMPV6_PKT_TOOBIG);
+	net->icmp6_ratemask[1] = ~0UL;
+}
+
+static bool counts(const struct net *net, bool v6, u8 type, u8 code)
+{
+	if (v6)
+		return READ_ONCE(net->icmp6_ratemask[type / 64]) >> type % 64 & 1;
+	return type < 32 && icmp_limits.ratemask & (int)BIT(type) &&
+	       !(type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED);
+}
+
+/* Each one that is not heeded makes the next wait twice as long, until there are too many; then not before he has been silent for a while. */
+bool icmp_may_redirect(const struct net *net, const ip_addr *to)
+{
+	u64 now = ktime_get();
+	struct peer *p;
+	bool ok = false;
+
+	spin_lock(&limit_lock);
+	p = peer_of(net, to, now);
+	if (now - p->redirect_at > ticks(&icmp_limits.redirect_silence))
+		p->redirects = 0;
+	if ((int)p->redirects >= READ_ONCE(icmp_limits.redirect_number)) {
+		p->redirect_at = now;
+	} else if (!p->redirects || now - p->redirect_at > ticks(&icmp_limits.redirect_load)
+								   << min(p->redirects, 31U)) {
+		p->redirect_at = now;
+		p->redirects++;
+		ok = true;
+	}
+	spin_unlock(&limit_lock);
+	return ok;
+}
+
+/* From what the errors themselves are taken from, as on Linux. */
+bool icmp_may_refuse(const struct net *net, const ip_addr *to)
+{
+	u64 now = ktime_get();
+	bool ok;
+
+	spin_lock(&limit_lock);
+	ok = take(&peer_of(net, to, now)->b, ticks(&icmp_limits.error_cost),
+		ticks(&icmp_limits.error_burst), now);
+	spin_unlock(&limit_lock);
+	return ok;
+}
+
+bool net_may_warn(void)
+{
+	static u64 begun;
+	static int lines;
+	u64 now = ktime_get(),
+	    span = (u64)max(READ_ONCE(icmp_limits.message_cost), 0) * NSEC_PER_SEC;
+	bool ok;
+
+	spin_lock(&limit_lock);
+	if (!begun || now - begun > span) {
+		begun = now;
+		lines = 0;
+	}
+	ok = !span || lines++ < READ_ONCE(icmp_limits.message_burst);
+	spin_unlock(&limit_lock);
+	return ok;
+}
+
+bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code)
+{
+	u64 now = ktime_get(),
+	    peer = (u64)(v6 ? icmp_limits.ratelimit6 : icmp_limits.ratelimit) * NSEC_PER_MSEC;
+	u64 cost = NSEC_PER_SEC / (u64)max(icmp_limits.msgs_per_sec, 1);
+	bool ok;
+
+	if (f->local || f->dev->flags & IFF_LOOPBACK || !counts(net, v6, type, code))
+		return true;
+	spin_lock(&limit_lock);
+	ok = (!peer || take_of_peer(net, &f->daddr, peer, now)) &&
+	     take_of_all(cost, cost * (u64)max(icmp_limits.msgs_burst, 1), now);
+	spin_unlock(&limit_lock);
+	return ok;
+}

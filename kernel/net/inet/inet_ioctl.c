@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inet_ioctl.c: the ioctls of devices that any socket answers (netdevice(7)), as ifconfig, glibc's if_nametoindex() and many programs use
+ * them, and those of addresses and routes, which each family answers for itself: IPv4 here, IPv6 in inet6_ioctl.c, neighbours in
+ * arp_ioctl.c. Sources: netdevice(7), socket(7), rtnetlink(7) for what they set.
+ */
+#include <asm/errno.h>
+#include <linux/ioctl.h>
+#include <linux/net_tstamp.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/netlink/bridge_rtnl.h"
+#include "kernel/net/inet/inet.h"
+#include "kernel/net/ioctl.h"
+#include "kernel/net/link/link.h"
+#include "kernel/sched/task.h"
+#include "kernel/ident/cred.h"
+#include "kernel/task/ns/nsfs.h"
+
+struct sockaddr4 {
+	u16 family, port;
+	u32 addr;
+	u8 zero[8];
+};
+struct ifmap {
+	u64 mem_start, mem_end;
+	u16 base;
+	u8 irq, dma, port, pad[3];
+};
+/* struct ifreq and ifconf; <linux/if.h> needs libc. */
+struct ifreq {
+	char name[IFNAMSIZ];
+	union {
+		struct sockaddr4 addr;
+		struct {
+			u16 family;
+			u8 data[14];
+		} hw;
+		s16 flags;
+		int number;
+		struct ifmap map;
+		u64 data;
+		char newname[IFNAMSIZ];
+	};
+};
+BUILD_BUG_ON(sizeof(struct ifreq) != 40);
+/* SIOCGSTAMP_NEW and SIOCGSTAMPNS_NEW, whose names want libc's types. */
+#define STAMP_NEW_USEC _IOR(SOCK_IOC_TYPE, 6, u64[2])
+#define STAMP_NEW_NSEC _IOR(SOCK_IOC_TYPE, 7, u64[2])
+struct ifconf {
+	int len;
+	int pad;
+	u64 buf;
+};
+
+static struct ifaddr *first_addr4(struct net *net, const struct net_device *d)
+{
+	struct ifaddr *a;
+
+	list_for_each_entry(a, &net->addrs, list)
+		if (a->dev == d && ip_is_v4(&a->addr))
+			return a;
+	return NULL;
+}
+
+static u32 netmask(u32 prefix)
+{
+	return prefix ? htonl(~0U << (32 - prefix)) : 0;
+}
+
+static void put_addr(struct ifreq *r, u32 addr)
+{
+	r->addr = (struct sockaddr4){ .family = AF_INET, .addr = addr };
+}
+
+/* ---- reading; net->lock held ---- */
+
+static int get_addr(struct net *net, struct net_device *d, u32 cmd, struct ifreq *r)
+{
+	struct ifaddr *a = first_addr4(net, d);
+
+	if (!a)
+		return -EADDRNOTAVAIL;
+	switch (cmd) {
+	case SIOCGIFADDR: put_addr(r, a->addr.w[3]); break;
+	case SIOCGIFDSTADDR: put_addr(r, a->peer.w[3]); break;
+	case SIOCGIFBRDADDR: put_addr(r, a->broadcast.w[3]); break;
+	default: put_addr(r, netmask(a->prefix));
+	}
+	return 0;
+}
+
+static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq *r)
+{
+	switch (cmd) {
+	case SIOCGIFADDR:
+	case SIOCGIFDSTADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFNETMASK: return get_addr(net, d, cmd, r);
+	case SIOCGIFFLAGS: r->flags = (s16)netdev_shown_flags(d); return 0;
+	case SIOCGIFINDEX: r->number = d->ifindex; return 0;
+	case SIOCGIFMTU: r->number = (int)d->mtu; return 0;
+	case SIOCGIFMETRIC: r->number = 0; return 0;
+	case SIOCGIFTXQLEN: r->number = (int)d->txqlen; return 0;
+	case SIOCGIFMAP: memset(&r->map, 0, sizeof(r->map)); return 0;
+	case SIOCGIFSLAVE: return -EINVAL;
+	case SIOCGIFHWADDR:
+		memset(&r->hw, 0, sizeof(r->hw));
+		r->hw.family = d->type;
+		memcpy(r->hw.data, d->addr, sizeof(d->addr));
+		return 0;
+	}
+	return -EOPNOTSUPP; /* what only some drivers answer, and none of ours */
+}
+
+static long read_device(struct net *net, u32 cmd, u64 arg)
+{
+	struct net_device *d;
+	struct ifreq r;
+	int err = -ENODEV;
+
+	if (get_user(r, UADDR(arg)))
+		return -EFAULT;
+	r.name[IFNAMSIZ - 1] = 0;
+	spin_lock(&net->lock);
+	d = cmd == SIOCGIFNAME ? netdev_by_index(net, r.number) : netdev_by_name(net, r.name);
+	if (d && cmd == SIOCGIFNAME) {
+		strscpy(r.name, d->name, sizeof(r.name));
+		err = 0;
+	} else if (d) {
+		err = get_one(net, d, cmd, &r);
+	}
+	spin_unlock(&net->lock);
+	return err ? err : put_user(r, UADDR(arg));
+}
+
+/* Every device with an IPv4 address, as many as fit; no buffer: how much that would be. */
+static long read_all(struct net *net, u64 arg)
+{
+	struct ifreq all[32];
+	struct ifconf c;
+	struct ifaddr *a;
+	u32 n = 0;
+
+	if (get_user(c, UADDR(arg)))
+		return -EFAULT;
+	spin_lock(&net->lock);
+	list_for_each_entry(a, &net->addrs, list) {
+		if (n == ARRAY_SIZE(all) || !ip_is_v4(&a->addr))
+			continue;
+		memset(&all[n], 0, sizeof(all[n]));
+		strscpy(all[n].name, a->label[0] ? a->label : a->dev->name, IFNAMSIZ);
+		put_addr(&all[n], a->addr.w[3]);
+		n++;
+	}
+	spin_unlock(&net->lock);
+	if (c.buf && c.len >= 0) {
+		n = min(n, (u32)c.len / (u32)sizeof(all[0]));
+		if (copy_to_user(UADDR(c.buf), all, n * sizeof(all[0])))
+			return -EFAULT;
+	}
+	c.len = (int)(n * sizeof(all[0]));
+	return put_user(c, UADDR(arg));
+}
+
+/* ---- writing ---- */
+
+/* Ones behind a zero. */
+static bool bad_mask(u32 word)
+{
+	u32 host = ~ntohl(word);
+
+	return host & (host + 1);
+}
+
+/* Does @a say already what is asked for? Then nothing is taken away with it, as on Linux. */
+static bool says_so(const struct ifaddr *a, u32 cmd, u32 word)
+{
+	switch (cmd) {
+	case SIOCSIFADDR: return a->addr.w[3] == word;
+	case SIOCSIFNETMASK: return !bad_mask(word) && a->prefix == __builtin_popcount(word);
+	case SIOCSIFBRDADDR: return a->broadcast.w[3] == word;
+	case SIOCSIFDSTADDR: return a->peer.w[3] == word;
+	}
+	return false;
+}
+
+static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
+{
+	struct ifaddr now = { .prefix = 32 }, *a;
+	u32 addr = r->addr.addr;
+	bool had;
+
+	spin_lock(&net->lock);
+	a = first_addr4(net, d);
+	had = a;
+	if (a)
+		now = *a;
+	spin_unlock(&net->lock);
+	if (!had && cmd != SIOCSIFADDR)
+		return -EADDRNOTAVAIL;
+	if (had && says_so(&now, cmd, addr))
+		return 0;
+	if (cmd == SIOCSIFNETMASK && bad_mask(addr))
+		return -EINVAL;
+	if (had)
+		addr_del(d, &now.addr, now.prefix);
+	switch (cmd) {
+	case SIOCSIFADDR: {
+		u32 top = ntohl(addr) >> 24;
+
+		if (!addr)
+			return 0;
+		now.addr = now.peer = ip_v4(addr);
+		now.prefix = top < 128 ? 8 : top < 192 ? 16 : 24;
+		break;
+	}
+	case SIOCSIFNETMASK: now.prefix = (u8)__builtin_popcount(addr); break;
+	case SIOCSIFBRDADDR: now.broadcast = ip_v4(addr); break;
+	case SIOCSIFDSTADDR: now.peer = ip_v4(addr); break;
+	}
+	strscpy(now.label, r->name, sizeof(now.label));
+	return addr_add(d, &now);
+}
+
+/* A link address that the card is to let in, by hand. */
+static long change_multicast(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
+{
+	int err;
+
+	if (d->type != ARPHRD_ETHER || r->hw.family != AF_UNSPEC)
+		return -EINVAL;
+	spin_lock(&net->lock);
+	err = cmd == SIOCADDMULTI ? mcast_mac_add(d, r->hw.data, true) :
+				    mcast_mac_del(d, r->hw.data, true);
+	spin_unlock(&net->lock);
+	return err;
+}
+
+/* No card's hardware stamps packets; what the request is worth is said first. struct hwtstamp_config. */
+static long set_stamping(u64 arg)
+{
+	u32 config[3];
+
+	if (get_user(config, UADDR(arg)))
+		return -EFAULT;
+	if (config[0] & ~(u32)HWTSTAMP_FLAG_BONDED_PHC_INDEX)
+		return -EINVAL;
+	if (config[1] > HWTSTAMP_TX_ONESTEP_P2P || config[2] > HWTSTAMP_FILTER_NTP_ALL)
+		return -ERANGE;
+	return -EOPNOTSUPP;
+}
+
+/* What a program that may change things says of a device: @r is read, *@d the device of its name. 0 or -errno. */
+static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct net_device **d)
+{
+	if (get_user(*r, UADDR(arg)))
+		return -EFAULT;
+	if (!net_capable(net, CAP_NET_ADMIN))
+		return -EPERM;
+	r->name[IFNAMSIZ - 1] = 0;
+	*d = netdev_find(net, r->name);
+	return *d ? 0 : -ENODEV;
+}
+
+static long write_device(struct net *net, u32 cmd, u64 arg)
+{
+	struct net_device *d;
+	struct ifreq r;
+	long err = device_to_change(net, arg, &r, &d);
+
+	if (err)
+		return err;
+	switch (cmd) {
+	case SIOCSIFFLAGS: return netdev_change_flags(d, (u16)r.flags, NETDEV_USERS_FLAGS);
+	case SIOCSIFNAME:
+		r.newname[IFNAMSIZ - 1] = 0;
+		return link_rename(net, d->ifindex, r.newname);
+	case SIOCSIFHWADDR:
+		if (r.hw.family != d->type)
+			return -EINVAL;
+		return netdev_set_address(d, r.hw.data);
+	case SIOCADDMULTI:
+	case SIOCDELMULTI: return change_multicast(net, d, cmd, &r);
+	case SIOCSIFMTU: return r.number < 0 ? -EINVAL : netdev_set_mtu(d, (u32)r.number);
+	case SIOCSIFTXQLEN:
+		if (r.number < 0)
+			return -EINVAL;
+		d->txqlen = (u32)r.number;
+		return 0;
+	case SIOCSIFHWBROADCAST: return r.hw.family == d->type ? -EOPNOTSUPP : -EINVAL;
+	case SIOCSIFSLAVE: return -EINVAL; /* of no device any more */
+	case SIOCSHWTSTAMP: return set_stamping(r.data);
+	}
+	return -EOPNOTSUPP; /* no card has a metric, a map, a transceiver to be asked (MII), or bonds others */
+}
+
+static long write_addr(struct net *net, u32 cmd, u64 arg)
+{
+	struct net_device *d;
+	struct ifreq r;
+	long err = device_to_change(net, arg, &r, &d);
+
+	if ((!err || err == -ENODEV) && r.addr.family != AF_INET)
+		return -EINVAL;
+	return err ? err : set_addr(net, d, cmd, &r);
+}
+
+/* ---- routes: struct rtentry of route(8); <linux/route.h> needs libc ---- */
+
+#define RTF_UP 1
+#define RTF_GATEWAY 2
+#define RTF_HOST 4
+#define RTF_REJECT 0x200
+
+struct rtentry {
+	u64 pad1;
+	struct sockaddr4 dst, gateway, mask;
+	u16 flags;
+	s16 pad2[3];
+	u64 pad3;
+	void *pad4;
+	s16 metric;
+	s16 pad5[3];
+	u64 dev; /* a name */
+	u64 mtu, window;
+	u16 irtt;
+};
+BUILD_BUG_ON(sizeof(struct rtentry) != 120);
+
+static int route_device(struct net *net, const struct rtentry *e, struct route *r)
+{
+	struct flow f = { .daddr = r->gateway };
+	char name[IFNAMSIZ];
+	long n;
+
+	if (!e->dev) {
+		if (!(e->flags & RTF_GATEWAY))
+			return -ENODEV;
+		if (route_output(net, &f) || f.local)
+			return -ENETUNREACH;
+		r->dev = f.dev;
+		return 0;
+	}
+	n = strncpy_from_user(name, UADDR(e->dev), sizeof(name));
+	if (n < 0 || n == sizeof(name))
+		return n < 0 ? -EFAULT : -ENODEV;
+	r->dev = netdev_find(net, name);
+	return r->dev ? 0 : -ENODEV;
+}
+
+static long change_route(struct net *net, u32 cmd, u64 arg)
+{
+	struct rtentry e;
+	struct route r = { .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST };
+	u32 mask;
+	int err;
+
+	if (!net_capable(net, CAP_NET_ADMIN))
+		return -EPERM;
+	if (get_user(e, UADDR(arg)))
+		return -EFAULT;
+	if (e.dst.family != AF_INET)
+		return -EAFNOSUPPORT;
+	mask = e.flags & RTF_HOST ? ~0U : ntohl(e.mask.addr);
+	if (~mask & (~mask + 1) || e.dst.addr & ~htonl(mask))
+		return -EINVAL;
+	r.dst = ip_v4(e.dst.addr);
+	r.prefix = (u8)(96 + __builtin_popcount(mask));
+	r.metric = e.metric > 0 ? (u32)e.metric - 1 : 0;
+	r.scope = e.flags & RTF_GATEWAY ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	if (e.flags & RTF_GATEWAY)
+		r.gateway = ip_v4(e.gateway.addr);
+	if (cmd == SIOCDELRT) {
+		r.type = r.protocol = 0;
+		r.scope = RT_SCOPE_NOWHERE;
+	}
+	if (e.flags & RTF_REJECT) {
+		r.type = RTN_UNREACHABLE;
+		r.scope = RT_SCOPE_HOST;
+		r.gateway = IP_ANY;
+		r.dev = net->lo;
+		return cmd == SIOCADDRT ? route_add(net, &r) : route_del(net, &r);
+	}
+	if (cmd == SIOCDELRT && !e.dev)
+		return route_del(net, &r);
+	err = route_device(net, &e, &r);
+	if (err)
+		return err;
+	return cmd == SIOCADDRT ? route_add(net, &r) : route_del(net, &r);
+}
+
+static long ethtool(struct net *net, u64 arg)
+{
+	struct net_device *d;
+	struct ifreq r;
+	u32 sub;
+
+	if (get_user(r, UADDR(arg)) || get_user(sub, UADDR(r.data)))
+		return -EFAULT;
+	r.name[IFNAMSIZ - 1] = 0;
+	d = netdev_find(net, r.name);
+	return d ? ethtool_ioctl(net, d, r.data) : -ENODEV;
+}
+
+static long dev_ioctl(struct net *net, u32 cmd, u64 arg)
+{
+	struct ifreq r;
+
+	switch (cmd) {
+	case SIOCGIFBR:
+	case SIOCSIFBR:
+	case SIOCBRADDBR:
+	case SIOCBRDELBR:
+	case SIOCBRADDIF:
+	case SIOCBRDELIF:
+	case SIOCDEVPRIVATE: return br_ioctl(net, cmd, arg);
+	case SIOCGIFVLAN:
+	case SIOCSIFVLAN: return -ENOPKG; /* rtnetlink makes VLANs */
+	case SIOCGIFCONF: return read_all(net, arg);
+	case SIOCETHTOOL: return ethtool(net, arg);
+	case SIOCGSKNS: return net_capable(net, CAP_NET_ADMIN) ? nsfs_fd(&net->ns) : -EPERM;
+	case SIOCGIFNAME:
+	case SIOCGIFFLAGS:
+	case SIOCGIFINDEX:
+	case SIOCGIFMTU:
+	case SIOCGIFMETRIC:
+	case SIOCGIFTXQLEN:
+	case SIOCGIFMAP:
+	case SIOCGIFSLAVE:
+	case SIOCGIFHWADDR:
+	case SIOCGHWTSTAMP:
+	case SIOCWANDEV:
+	case SIOCBONDSLAVEINFOQUERY:
+	case SIOCBONDINFOQUERY:
+	case SIOCDEVPRIVATE + 1 ... SIOCDEVPRIVATE + 15: return read_device(net, cmd, arg);
+	case SIOCSIFFLAGS:
+	case SIOCADDMULTI:
+	case SIOCDELMULTI:
+	case SIOCSIFMTU:
+	case SIOCSIFMETRIC:
+	case SIOCSIFTXQLEN:
+	case SIOCSIFNAME:
+	case SIOCSIFMAP:
+	case SIOCSIFSLAVE:
+	case SIOCSIFHWADDR:
+	case SIOCSIFHWBROADCAST:
+	case SIOCSHWTSTAMP:
+	case SIOCGMIIPHY:
+	case SIOCGMIIREG:
+	case SIOCSMIIREG:
+	case SIOCBONDENSLAVE:
+	case SIOCBONDRELEASE:
+	case SIOCBONDSETHWADDR:
+	case SIOCBONDCHANGEACTIVE: return write_device(net, cmd, arg);
+	}
+	/* nobody's, but of sockets: looked at all the same */
+	if (_IOC_TYPE(cmd) == SOCK_IOC_TYPE && get_user(r, UADDR(arg)))
+		return -EFAULT;
+	return -ENOTTY;
+}
+
+static long inet_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
+{
+	struct ifreq r;
+
+	switch (cmd) {
+	case SIOCADDRT:
+	case SIOCDELRT: return change_route(c->net, cmd, arg);
+	case SIOCGARP:
+	case SIOCSARP:
+	case SIOCDARP: return arp_ioctl(c->net, cmd, arg);
+	case SIOCGIFADDR:
+	case SIOCGIFDSTADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFNETMASK: return read_device(c->net, cmd, arg);
+	case SIOCSIFADDR:
+	case SIOCSIFNETMASK:
+	case SIOCSIFBRDADDR:
+	case SIOCSIFDSTADDR: return write_addr(c->net, cmd, arg);
+	case SIOCRTMSG: return c->family == AF_INET ? -EINVAL : -ENOTTY;
+	case SIOCGIFPFLAGS:
+	case SIOCSIFPFLAGS: /* no device has private ones */
+		if (c->family != AF_INET)
+			break;
+		return get_user(r, UADDR(arg)) ? -EFAULT : -EINVAL;
+	}
+	return -ENOTTY;
+}
+
+/* Of the last packet that was read while it was not told by SO_TIMESTAMP. */
+static long last_stamp(const struct sock_common *c, u32 cmd, u64 arg)
+{
+	u64 ns = c->rare.last_stamp;
+	s64 t[2] = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
+
+	if (!ns)
+		return -ENOENT;
+	if (cmd == SIOCGSTAMP_OLD || cmd == STAMP_NEW_USEC)
+		t[1] /= 1000;
+	return copy_to_user(UADDR(arg), t, sizeof(t)) ? -EFAULT : 0;
+}
+
+long net_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
+{
+	bool v4 = c->family == AF_INET || c->family == AF_PACKET, v6 = c->family == AF_INET6;
+	long err = -ENOTTY;
+
+	switch (cmd) {
+	case SIOCGSTAMP_OLD:
+	case SIOCGSTAMPNS_OLD:
+	case STAMP_NEW_USEC:
+	case STAMP_NEW_NSEC:
+		if (v4 || v6)
+			return last_stamp(c, cmd, arg);
+	}
+	if (v4)
+		err = inet_ioctl(c, cmd, arg);
+	else if (v6)
+		err = inet6_ioctl(c->net, cmd, arg);
+	return err == -ENOTTY ? dev_ioctl(c->net, cmd, arg) : err;
+}

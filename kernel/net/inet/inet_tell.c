@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inet_tell.c: what a program is told of packets that came, as control messages that its options ask for (ip(7), ipv6(7)).
+ *
+ *	a datagram    recvmsg(2) takes the records with it
+ *	a stream      getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS asks for them. Over IPv4, of a connection that was
+ *	              accepted, they tell of its SYN for ever; over IPv6 of the newest segment that came while an option asked
+ *
+ * Where a stream has heard nothing yet the records are there all the same, with no device and the TTL of multicast. systemd-resolved
+ * wants them so, of DNS over TCP.
+ */
+#include <asm/errno.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+
+#include "kernel/lib/string.h"
+#include "kernel/net/inet/inet.h"
+
+/* in6_pktinfo, with an address as the stack has it. */
+struct pktinfo6 {
+	ip_addr addr;
+	u32 ifindex;
+};
+
+void inet_hear(struct inet_heard *h, const struct sk_buff *skb)
+{
+	*h = (struct inet_heard){
+		.daddr = skb->ip.daddr,
+		.ifindex = skb->dev->ifindex,
+		.label = skb->ip.label,
+		.ttl = skb->ip.ttl,
+		.tos = skb->ip.tos,
+	};
+}
+
+void inet_tell_changed(struct inet_sock *i)
+{
+	WRITE_ONCE(i->keeps_last,
+		i->v6 && (i->pktinfo6 || i->recvhops || i->recvtclass || i->recvflow6 ||
+				 i->pktinfo6_old || i->hoplimit_old));
+}
+
+/* ---- IPv4 ---- */
+
+static void tell4(
+	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, int tos_size)
+{
+	if (i->pktinfo) {
+		struct in_pktinfo p = {
+			.ipi_ifindex = h->ifindex,
+			.ipi_spec_dst.s_addr = spec_dst,
+			.ipi_addr.s_addr = h->daddr.w[3],
+		};
+
+		msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &p, sizeof(p));
+	}
+	if (i->recvttl)
+		msg_put_cmsg(m, SOL_IP, IP_TTL, &(int){ h->ttl }, sizeof(int));
+	if (i->recvtos)
+		msg_put_cmsg(m, SOL_IP, IP_TOS, &(int){ h->tos }, (u32)tos_size);
+}
+
+/* ---- IPv6 ---- */
+
+static void tell6_pktinfo(struct msg *m, int type, const struct inet_heard *h)
+{
+	struct pktinfo6 p = { h->daddr, (u32)h->ifindex };
+
+	msg_put_cmsg(m, SOL_IPV6, type, &p, sizeof(p));
+}
+
+static void tell6_new(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
+{
+	if (i->pktinfo6)
+		tell6_pktinfo(m, IPV6_PKTINFO, h);
+	if (i->recvhops)
+		msg_put_cmsg(m, SOL_IPV6, IPV6_HOPLIMIT, &(int){ h->ttl }, sizeof(int));
+	if (i->recvtclass)
+		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ h->tos }, sizeof(int));
+}
+
+/* In RFC 2292's form. */
+static void tell6_old(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
+{
+	if (i->pktinfo6_old)
+		tell6_pktinfo(m, IPV6_2292PKTINFO, h);
+	if (i->hoplimit_old)
+		msg_put_cmsg(m, SOL_IPV6, IPV6_2292HOPLIMIT, &(int){ h->ttl }, sizeof(int));
+}
+
+static void tell6_flow(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
+{
+	if (i->recvflow6)
+		msg_put_cmsg(m, SOL_IPV6, IPV6_FLOWINFO,
+			&(u32){ htonl((u32)h->tos << 20 | h->label) }, sizeof(u32));
+}
+
+/* ---- datagrams ---- */
+
+/* Whom the packet was for, as a socket address. */
+static void put_origdst(struct msg *m, const struct sk_buff *skb)
+{
+	struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_port = htons(skb->dport),
+		.sin_addr.s_addr = skb->ip.daddr.w[3],
+	};
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(skb->dport) };
+
+	if (!skb->ip.v6) {
+		msg_put_cmsg(m, SOL_IP, IP_ORIGDSTADDR, &in, sizeof(in));
+		return;
+	}
+	memcpy(&in6.sin6_addr, &skb->ip.daddr, sizeof(in6.sin6_addr));
+	msg_put_cmsg(m, SOL_IPV6, IPV6_ORIGDSTADDR, &in6, sizeof(in6));
+}
+
+void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
+{
+	bool v6 = skb->ip.v6;
+	struct inet_heard h;
+
+	msg_put_skb_info(m, &i->c, skb);
+	inet_hear(&h, skb);
+	if (v6) {
+		tell6_new(i, m, &h);
+		if (h.label || h.tos)
+			tell6_flow(i, m, &h);
+		if (unlikely(skb->ip.ext_len))
+			ip6_ext_tell(i, m, skb);
+		tell6_old(i, m, &h);
+	} else {
+		if (i->pktinfo6) /* with a mapped address */
+			tell6_pktinfo(m, IPV6_PKTINFO, &h);
+		/* a ping socket is not told which address of its own a packet had reached */
+		tell4(i, m, &h, i->table == &ping_ids ? 0 : h.daddr.w[3], 1);
+		if (unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
+			ip4_opts_tell(i, m, skb);
+	}
+	if (v6 ? i->origdst6 : i->origdst)
+		put_origdst(m, skb);
+	if (skb->frag_size && (v6 ? i->recvfragsize6 : i->recvfragsize))
+		msg_put_cmsg(m, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVFRAGSIZE : IP_RECVFRAGSIZE,
+			&(int){ skb->frag_size }, sizeof(int));
+	if (i->gro && skb->gso)
+		msg_put_cmsg(m, SOL_UDP, UDP_GRO, &(int){ skb->gso }, sizeof(int));
+}
+
+void inet_tell_heard(
+	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6)
+{
+	if (v6) {
+		tell6_new(i, m, h);
+		if (h->label || h->tos)
+			tell6_flow(i, m, h);
+		tell6_old(i, m, h);
+	} else {
+		if (i->pktinfo6) /* with a mapped address */
+			tell6_pktinfo(m, IPV6_PKTINFO, h);
+		tell4(i, m, h, spec_dst, 1);
+	}
+}
+
+/* ---- streams ---- */
+
+static void stream4(struct inet_sock *i, struct msg *m)
+{
+	struct inet_heard h = i->syn;
+
+	if (!h.ifindex)
+		h.ttl = 1;
+	h.daddr = i->saddr;
+	tell4(i, m, &h, h.daddr.w[3], sizeof(int));
+}
+
+static void stream6(struct inet_sock *i, struct msg *m)
+{
+	struct inet_heard h = i->last;
+
+	if (h.ifindex) {
+		tell6_new(i, m, &h);
+		if (h.label || h.tos)
+			tell6_flow(i, m, &h);
+		tell6_old(i, m, &h);
+		return;
+	}
+	h = i->syn;
+	h.daddr = h.ifindex ? i->raddr : IP_ANY;
+	if (!h.ifindex) {
+		h.ttl = 1;
+		h.ifindex = i->sticky_if;
+	}
+	tell6_new(i, m, &h);
+	tell6_old(i, m, &h);
+	tell6_flow(i, m, &h);
+}
+
+int inet_pktoptions(struct inet_sock *i, bool v6, void *val, u32 *len)
+{
+	struct msg m = { .ctl_len = 0 };
+
+	if (i->c.type != SOCK_STREAM)
+		return -ENOPROTOOPT;
+	spin_lock(&i->c.lock);
+	if (v6)
+		stream6(i, &m);
+	else
+		stream4(i, &m);
+	spin_unlock(&i->c.lock);
+	*len = msg_flatten(&m, val, *len);
+	return 0;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ip6_ext.c: IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options that go with what a socket of datagrams
+ * sends, of all of it (setsockopt) or of one message, which then has no others; and headers that came, told as ancillary data.
+ *
+ * A struct ip6_ext never changes and is counted: a socket has one, a message that is sent has one, and so has what a corked datagram waits with.
+ * Routing headers are told, and not sent. Options that came with fragments are not told. Those that nobody here knows, and how many there may be
+ * (ipv6/max_hbh_opts_number and its kin): ip6_options_hold(), of hop-by-hop options on every packet, of a destination's where it has arrived.
+ */
+#include <asm/errno.h>
+#include <linux/icmpv6.h>
+#include <linux/in6.h>
+
+#include "kernel/lib/string.h"
+#include "kernel/net/inet/inet.h"
+#include "kernel/net/inet/ip.h"
+#include "kernel/sched/task.h"
+#include "kernel/ident/cred.h"
+
+#define OPTS_MAX (8U * 255)
+
+struct ip6_ext {
+	atomic_t refs;
+	u32 hop, dst; /* lengths; hop-by-hop options stand first */
+	u8 data[];
+};
+
+struct ip6_ext *ip6_ext_get(struct ip6_ext *x)
+{
+	if (x)
+		atomic_inc(&x->refs);
+	return x;
+}
+
+void ip6_ext_put(struct ip6_ext *x)
+{
+	if (x && atomic_dec_and_test(&x->refs))
+		kfree(x);
+}
+
+u32 ip6_ext_len(const struct ip6_ext *x)
+{
+	return x ? x->hop + x->dst : 0;
+}
+
+void ip6_ext_drop(struct msg *m)
+{
+	ip6_ext_put(m->inet.ext);
+	m->inet.ext = NULL;
+	ip4_opts_put(m->inet.opts);
+	m->inet.opts = NULL;
+}
+
+struct ip6_ext *ip6_ext_of(struct inet_sock *i)
+{
+	struct ip6_ext *x;
+
+	if (likely(!READ_ONCE(i->ext)))
+		return NULL;
+	spin_lock(&i->c.lock);
+	x = ip6_ext_get(i->ext);
+	spin_unlock(&i->c.lock);
+	return x;
+}
+
+/* @old with other options of one kind, @n bytes of them; *out NULL: there are none left. */
+static int change(const struct ip6_ext *old, bool hop, const u8 *opts, u32 n, struct ip6_ext **out)
+{
+	u32 had_hop = old ? old->hop : 0, had_dst = old ? old->dst : 0;
+	u32 h = hop ? n : had_hop, d = hop ? had_dst : n;
+	struct ip6_ext *x;
+
+	*out = NULL;
+	if (!h && !d)
+		return 0;
+	x = kmalloc(sizeof(*x) + h + d, GFP_KERNEL | __GFP_ACCOUNT);
+	if (!x)
+		return -ENOBUFS;
+	atomic_set(&x->refs, 1);
+	x->hop = h;
+	x->dst = d;
+	if (h)
+		memcpy(x->data, hop ? opts : old->data, h);
+	if (d)
+		memcpy(x->data + h, hop ? old->data + had_hop : opts, d);
+	*out = x;
+	return 0;
+}
+
+/* How long the options are, by their own word. -EINVAL: there is not as much. */
+static int length_of(const u8 *opts, u64 n)
+{
+	u32 len = n >= 2 ? (opts[1] + 1U) * 8 : 0;
+
+	return len && len <= n && len <= OPTS_MAX ? (int)len : -EINVAL;
+}
+
+static int set(struct inet_sock *i, bool hop, const u8 *opts, u32 n)
+{
+	struct ip6_ext *x, *old = i->ext; /* op held: nobody else changes it */
+	int err = change(old, hop, opts, n, &x);
+
+	if (err)
+		return err;
+	spin_lock(&i->c.lock);
+	i->ext = x;
+	spin_unlock(&i->c.lock);
+	ip6_ext_put(old);
+	return 0;
+}
+
+int ip6_ext_set(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	u8 *opts;
+	int n = 0, err = 0;
+
+	if (i->c.type == SOCK_STREAM)
+		return -ENOPROTOOPT;
+	if (!net_capable(i->net, CAP_NET_RAW))
+		return -EPERM;
+	if (!len)
+		return set(i, opt == IPV6_HOPOPTS, NULL, 0);
+	if (len < 8 || len & 7 || len > OPTS_MAX)
+		return -EINVAL;
+	opts = kmalloc(len, GFP_KERNEL);
+	if (!opts)
+		return -ENOBUFS;
+	if (copy_from_user(opts, val, len))
+		err = -EFAULT;
+	if (!err)
+		n = length_of(opts, len);
+	if (!err)
+		err = n < 0 ? n : set(i, opt == IPV6_HOPOPTS, opts, (u32)n);
+	kfree(opts);
+	return err;
+}
+
+int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len)
+{
+	struct ip6_ext *x = ip6_ext_of(i);
+	bool hop = opt == IPV6_HOPOPTS;
+	u32 n = x ? (hop ? x->hop : x->dst) : 0;
+
+	*len = min(*len, n);
+	if (x)
+		memcpy(val, x->data + (hop ? 0 : x->hop), *len);
+	ip6_ext_put(x);
+	return 0;
+}
+
+int ip6_ext_cmsg(struct net *net, struct inet_control *c, int type, const void *data, u64 n)
+{
+	struct ip6_ext *x;
+	int len = length_of(data, n), err;
+
+	if (len < 0)
+		return len;
+	if (!net_capable(net, CAP_NET_RAW))
+		return -EPERM;
+	err = change(c->ext, type == IPV6_HOPOPTS, data, (u32)len, &x);
+	if (err)
+		return err;
+	ip6_ext_put(c->ext);
+	c->ext = x;
+	return 0;
+}
+
+/* ---- out ---- */
+
+struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *next)
+{
+	u32 n = x->hop + x->dst, len = skb_len(skb);
+	struct sk_buff *s = skb_alloc(n + len, GFP_ATOMIC);
+	u8 *to;
+
+	if (!s) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	to = s->buf->data;
+	memcpy(to, x->data, n);
+	skb_copy(skb, 0, to + n, len);
+	s->len = n + len;
+	if (x->dst) {
+		to[x->hop] = *next;
+		*next = IPPROTO_DSTOPTS;
+	}
+	if (x->hop) {
+		to[0] = *next;
+		*next = IPPROTO_HOPOPTS;
+	}
+	s->mark = skb->mark;
+	s->priority = skb->priority;
+	s->prioidx = skb->prioidx;
+	s->stamp_wanted = skb->stamp_wanted;
+	s->stamp_key = skb->stamp_key;
+	s->stamp_for = skb->stamp_for;
+	s->destructor = skb->destructor; /* the sender's budget goes along */
+	s->owner = skb->owner;
+	s->charged = skb->charged;
+	skb->destructor = NULL;
+	kfree_skb(skb);
+	return s;
+}
+
+/* ---- in: what the options of a header say of themselves (RFC 8200, 4.2) ---- */
+
+#define OPT_PAD1 0
+#define OPT_PADN 1
+#define OPT_ALERT 5
+#define PAD_MAX 7U
+#define UNKNOWN_OPTION 2 /* of ICMPV6_PARAMPROB */
+
+/* Nobody here knows the option @kind. True: it may be passed over; else it says itself whether its sender is told, of the byte @at. */
+static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
+{
+	u8 action = kind >> 6;
+
+	if (!action)
+		return true;
+	if (action == 2 || (action == 3 && !ip_is_multicast(&skb->ip.daddr))) {
+		ip_rewind(skb);
+		icmp_error(net, skb, ICMPV6_PARAMPROB, UNKNOWN_OPTION, at);
+	}
+	return false;
+}
+
+/* Padding of @n bytes, zeros but for the option's head. */
+static bool pads(const u8 *p, u32 n, u32 *padding)
+{
+	*padding += n;
+	for (u32 i = 2; i < n; i++)
+		if (p[i])
+			return false;
+	return *padding <= PAD_MAX;
+}
+
+/* The header at @p of @len bytes. As Linux has it, most below 0 is a number, too, and what nobody knows is not passed over then. */
+static bool options_hold(struct net *net, struct sk_buff *skb, const u8 *p, u32 len, bool dst)
+{
+	int most = READ_ONCE(net->opts6_max[dst]), seen = 0;
+	u32 at = (u32)(p - skb->buf->data) - skb->ip.ext_at + 40, padding = 0, n;
+	bool known_only = most < 0;
+
+	if ((s64)len > READ_ONCE(net->opts6_len[dst]))
+		return false;
+	most = most == INT32_MIN ? INT32_MAX : known_only ? -most : most;
+	for (u32 i = 2; i < len; i += n) {
+		n = p[i] == OPT_PAD1 ? 1 : i + 1 < len ? p[i + 1] + 2U : len;
+		if (i + n > len)
+			return false;
+		if (p[i] == OPT_PAD1 || p[i] == OPT_PADN) {
+			if (!pads(p + i, n, &padding))
+				return false;
+			continue;
+		}
+		padding = 0;
+		if (++seen > most)
+			return false;
+		if (!dst && p[i] == OPT_ALERT && n == 4)
+			continue;
+		if (known_only || !pass_over(net, skb, p[i], at + i))
+			return false;
+	}
+	return true;
+}
+
+bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst)
+{
+	const u8 *p = skb->buf->data + skb->ip.ext_at, *end = p + skb->ip.ext_len;
+	u8 kind = skb->ip.ext_first;
+
+	while (end - p >= 8 && (dst || kind == IPPROTO_HOPOPTS)) {
+		u32 n = kind == IPPROTO_FRAGMENT ? 8 : (p[1] + 1U) * 8;
+
+		if (n > end - p)
+			return false;
+		if (kind == (dst ? IPPROTO_DSTOPTS : IPPROTO_HOPOPTS) &&
+			!options_hold(net, skb, p, n, dst))
+			return false;
+		kind = p[0];
+		p += n;
+		if (!dst)
+			break;
+	}
+	return true;
+}
+
+/* ---- in, told to a socket ---- */
+
+static void tell(struct msg *m, bool wanted, bool wanted_old, int type, int old, const u8 *p, u32 n)
+{
+	if (wanted)
+		msg_put_cmsg(m, SOL_IPV6, type, p, n);
+	if (wanted_old)
+		msg_put_cmsg(m, SOL_IPV6, old, p, n);
+}
+
+void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
+{
+	const u8 *p = skb->buf->data + skb->ip.ext_at, *end = p + skb->ip.ext_len;
+	u8 kind = skb->ip.ext_first;
+
+	while (end - p >= 8) {
+		u32 n = kind == IPPROTO_FRAGMENT ? 8 : (p[1] + 1U) * 8;
+
+		if (n > end - p)
+			return;
+		switch (kind) {
+		case IPPROTO_HOPOPTS:
+			tell(m, i->recvhop, i->hop_old, IPV6_HOPOPTS, IPV6_2292HOPOPTS, p, n);
+			break;
+		case IPPROTO_DSTOPTS:
+			tell(m, i->recvdst, i->dst_old, IPV6_DSTOPTS, IPV6_2292DSTOPTS, p, n);
+			break;
+		case IPPROTO_ROUTING:
+			tell(m, i->recvrt, i->rt_old, IPV6_RTHDR, IPV6_2292RTHDR, p, n);
+			break;
+		}
+		kind = p[0];
+		p += n;
+	}
+}

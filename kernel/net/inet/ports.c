@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports.c: who may have which port.
+ *
+ * A port may be shared: by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under the rules of socket(7) and
+ * ip(7), and by connections to different peers. However many share one, it is one of each kind that who wants it is compared with (ports_crowd.c). Who gets
+ * a packet is in ports_find.c. Locks: table->lock for all of it; a search for a free port gives it up now and then.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/inet/ports.h"
+
+struct port_table tcp_ports = { .lock = SPINLOCK_INIT(tcp_ports.lock), .stream = true };
+struct port_table udp_ports = { .lock = SPINLOCK_INIT(udp_ports.lock) };
+struct port_table udplite_ports = { .lock = SPINLOCK_INIT(udplite_ports.lock) };
+struct port_table raw_socks = { .lock = SPINLOCK_INIT(raw_socks.lock) };
+
+struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto)
+{
+	return way_bucket(&raw_socks, net, &IP_ANY, (u16)proto, &IP_ANY, 0);
+}
+
+/* ---- conflicts ---- */
+
+/* Does @from, the any-address of the one, stand for the other's addresses too? That of IPv4 may be bound by IPv6's sockets. */
+static bool any_covers(const struct inet_sock *any, const ip_addr *from,
+	const struct inet_sock *other, const ip_addr *addr)
+{
+	bool v6 = any->v6 && !ip_is_v4(from);
+
+	if (v6 && !any->v6only)
+		return true;
+	if (v6)
+		return other->v6 && !ip_is_v4(addr);
+	return !other->v6 || ip_is_v4(addr) || (ip_is_any(addr) && !other->v6only);
+}
+
+static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
+	const struct inet_sock *b, const ip_addr *baddr)
+{
+	if (a->bound_if && b->bound_if && a->bound_if != b->bound_if)
+		return false;
+	if (ip_is_any(addr))
+		return any_covers(a, addr, b, baddr);
+	if (ip_is_any(baddr))
+		return any_covers(b, baddr, a, addr);
+	return ip_equal(addr, baddr);
+}
+
+/* SAID: of a port that was named; CHOSEN: of one that we would choose, of TCP, where no other is left. */
+enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
+
+/*
+ * @i comes to where @o is. Who was given a program before has begun a group, and joins no other. Nobody is put into a group by a port that he has
+ * not named.
+ */
+static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
+{
+	bool group = i->c.reuseport && o->c.reuseport && i->uid == o->uid && !i->own_group;
+
+	if (how == SHARE_NOT || group)
+		return how == SHARE_SAID;
+	return i->c.reuseaddr && o->c.reuseaddr && !(i->table->stream && o->listening);
+}
+
+/* Has @o, if that is its port, what @i wants? @shares: not where they may share it. */
+static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o,
+	enum port_share shares)
+{
+	return o != i && o->net == i->net && !may_share(i, o, shares) &&
+	       addresses_overlap(i, laddr, o, &o->laddr);
+}
+
+static bool any_in_the_way(const struct inet_sock *i, const ip_addr *laddr, const ip_addr *at,
+	u16 port, enum port_share shares)
+{
+	const struct inet_sock *o;
+
+	hlist_for_each_entry(o, place_bucket(i->table, i->net, at, port), place.node)
+		if (o->lport == port && in_the_way(i, laddr, o, shares))
+			return true;
+	return false;
+}
+
+/* One of each kind is looked at: for any address theirs do not matter, and for one those at the same and at any. */
+static bool conflicts(
+	const struct inet_sock *i, const ip_addr *laddr, u16 port, enum port_share shares)
+{
+	const struct inet_sock *o;
+
+	if (!ip_is_any(laddr))
+		return any_in_the_way(i, laddr, laddr, port, shares) ||
+		       any_in_the_way(i, laddr, &IP_ANY, port, shares);
+	hlist_for_each_entry(o, kind_bucket(i->table, i->net, port), kind.node)
+		if (o->lport == port && in_the_way(i, laddr, o, shares))
+			return true;
+	return false;
+}
+
+/* ---- binding ---- */
+
+void inet_enter_list(struct inet_sock *i, struct hlist_head *h)
+{
+	assert_spin_held(&i->table->lock);
+	i->in_table = true;
+	i->entered = i->age = ++i->table->entered;
+	hlist_add_head(&i->port_node, h);
+}
+
+static void hash_port(struct inet_sock *i)
+{
+	inet_enter_list(i, port_bucket(i->table, i->net, i->lport));
+	ports_join(i);
+}
+
+/* 0 or -ENOMEM: nothing has changed. */
+static int enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
+{
+	ip_addr was = i->laddr;
+	int err;
+
+	i->laddr = *laddr;
+	i->lport = port;
+	err = unlikely(i->c.reuseport) ? group_enter(i) : 0;
+	if (err) {
+		i->laddr = was;
+		i->lport = 0;
+		return err;
+	}
+	i->saddr = *laddr;
+	i->port_by_user = by_user;
+	hash_port(i);
+	return 0;
+}
+
+static u32 random_below(u32 n)
+{
+	u32 r;
+
+	arch_random(&r, sizeof(r));
+	return r % n;
+}
+
+/* The ports that may be chosen for it: the first, and how many. */
+static u32 port_range(const struct inet_sock *i, u32 *n)
+{
+	u32 low = (u32)READ_ONCE(i->net->port_min), high = (u32)READ_ONCE(i->net->port_max);
+	u32 l = READ_ONCE(i->range_low), h = READ_ONCE(i->range_high);
+
+	high = max(low, high); /* one may be new already, the other not yet */
+	if (l >= low && l <= high)
+		low = l;
+	if (h >= low && h <= high)
+		high = h;
+	*n = high - low + 1;
+	return low;
+}
+
+/* Only connections whose port nobody has asked for have it: one more is no harm. */
+static bool is_shareable(const struct inet_sock *i, const struct inet_sock *o)
+{
+	return o->net != i->net || (o->traits & PORT_LENDS);
+}
+
+static bool peer_taken(
+	struct inet_sock *i, const ip_addr *saddr, u16 lport, const ip_addr *raddr, u16 rport)
+{
+	const struct inet_sock *o;
+
+	hlist_for_each_entry(
+		o, peer_bucket(i->table, i->net, saddr, lport, raddr, rport), peer_node)
+		if (o != i && o->net == i->net && o->lport == lport && o->rport == rport &&
+			ip_equal(&o->saddr, saddr) && ip_equal(&o->raddr, raddr))
+			return true;
+	return false;
+}
+
+/* Who wants a port of our choice: at an address, or (NULL) for a connection. */
+struct choosing {
+	struct inet_sock *i;
+	const ip_addr *laddr;
+	const ip_addr *saddr, *raddr;
+	u16 rport;
+	enum port_share shares; /* one that another socket has will do, where they may share it */
+};
+
+#define AT_ONCE 32 /* buckets, before others may have the table */
+
+static bool wants_any(const struct choosing *c)
+{
+	return c->laddr && ip_is_any(c->laddr);
+}
+
+static bool bars(const struct choosing *c, const struct inet_sock *o)
+{
+	if (!c->laddr)
+		return !is_shareable(c->i, o);
+	if (wants_any(c))
+		return in_the_way(c->i, c->laddr, o, c->shares);
+	return o->net == c->i->net; /* perhaps: at its place */
+}
+
+/* Of the ports that have @port's bucket those that (perhaps) cannot be had: bit n of n * TABLE_SIZE and what is left of @port. */
+static u64 taken_beside(const struct choosing *c, u16 port)
+{
+	const struct inet_sock *i = c->i, *o;
+	u64 taken = 0;
+
+	BUILD_BUG_ON(TABLE_SIZE * 64 != 1 << 16);
+	hlist_for_each_entry(o, kind_bucket(i->table, i->net, port), kind.node)
+		if (bars(c, o))
+			taken |= 1UL << o->lport / TABLE_SIZE;
+	return taken;
+}
+
+static bool may_choose(const struct choosing *c, u16 port, u64 taken)
+{
+	bool barred = taken >> port / TABLE_SIZE & 1;
+
+	if (barred && c->laddr && !wants_any(c))
+		barred = conflicts(c->i, c->laddr, port, c->shares);
+	return !barred && !port_is_reserved(c->i->net, port) &&
+	       (c->laddr || !peer_taken(c->i, c->saddr, port, c->raddr, c->rport));
+}
+
+/* Of the @n ports from @low on those whose bucket the one @first behind it has: one that may be had, 0: none. @start: which is looked at first. */
+static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u32 start)
+{
+	u32 m = (n - first + TABLE_SIZE - 1) / TABLE_SIZE;
+	u64 taken = taken_beside(c, (u16)(low + first));
+
+	for (u32 j = 0; j < m; j++) {
+		u16 port = (u16)(low + first + (start / TABLE_SIZE + j) % m * TABLE_SIZE);
+
+		if (may_choose(c, port, taken))
+			return port;
+	}
+	return 0;
+}
+
+/*
+ * A free one, from a random start; 0: there is none. All ports of a bucket together: where most are taken each of thousands of looks would be at all
+ * kinds of a bucket. The table is given up now and then meanwhile, and is held since the answer was true. Others of one socket come here one by one (op).
+ */
+static u16 choose(const struct choosing *c)
+{
+	u32 n, low = port_range(c->i, &n), start = random_below(n);
+	u16 port = 0;
+
+	for (u32 k = 0; k < TABLE_SIZE && !port; k++) {
+		u32 first = (start + k) % TABLE_SIZE;
+
+		if (k % AT_ONCE == AT_ONCE - 1) {
+			spin_unlock(&c->i->table->lock);
+			cond_resched();
+			spin_lock(&c->i->table->lock);
+		}
+		if (first < n)
+			port = choose_beside(c, low, first, n, start);
+	}
+	return port;
+}
+
+/* One of TCP's that another socket has is given out only where ip_autobind_reuse says so, and no other is left. */
+static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)
+{
+	bool stream = i->table->stream;
+	struct choosing c = { .i = i, .laddr = laddr, .shares = stream ? SHARE_NOT : SHARE_SAID };
+	u16 port = choose(&c);
+
+	if (port || !stream || !READ_ONCE(i->net->autobind_reuse))
+		return port;
+	c.shares = SHARE_CHOSEN;
+	return choose(&c);
+}
+
+int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
+{
+	int err = 0;
+
+	spin_lock(&i->table->lock);
+	if (port && conflicts(i, laddr, port, SHARE_SAID))
+		err = -EADDRINUSE;
+	else if (!port && !i->lport)
+		port = choose_for(i, laddr);
+	if (i->lport)
+		err = -EINVAL;
+	else if (!port)
+		err = -EADDRINUSE;
+	if (!err)
+		err = enter_port(i, laddr, port, by_user);
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+/* Its own port, or one of our choice: 0 or -EADDRNOTAVAIL. It stands nowhere then. */
+static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
+{
+	struct choosing c = { i, NULL, saddr, raddr, rport, SHARE_NOT };
+	u16 port;
+
+	if (i->lport) {
+		if (peer_taken(i, saddr, i->lport, raddr, rport))
+			return -EADDRNOTAVAIL;
+		if (i->in_table)
+			ports_leave(i);
+		return 0;
+	}
+	port = choose(&c);
+	if (!port)
+		return -EADDRNOTAVAIL;
+	i->lport = port;
+	i->port_by_user = false;
+	inet_enter_list(i, port_bucket(i->table, i->net, port));
+	return 0;
+}
+
+/* Bound to any address, it is bound to the one that it sends from while it has a peer; a group is one at an address. */
+static void take_address(struct inet_sock *i, const ip_addr *addr)
+{
+	if (i->group)
+		group_leave(i);
+	i->laddr = *addr;
+	i->addr_by_connect = true;
+}
+
+static int set_peer_locked(
+	struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
+{
+	bool stream = i->table->stream;
+	int err = stream ? port_for_peer(i, saddr, raddr, rport) : 0;
+
+	if (err)
+		return err;
+	if (!stream && port_is_placed(i))
+		ports_leave(i);
+	if (!stream && ip_is_any(&i->laddr))
+		take_address(i, saddr);
+	i->saddr = *saddr;
+	i->raddr = *raddr;
+	i->rport = rport;
+	if (port_is_placed(i))
+		ports_join(i);
+	if (stream)
+		hlist_add_head(&i->peer_node,
+			peer_bucket(i->table, i->net, saddr, i->lport, raddr, rport));
+	return 0;
+}
+
+int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
+{
+	int err;
+
+	spin_lock(&i->table->lock);
+	err = set_peer_locked(i, saddr, raddr, rport);
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+/* It is the youngest at its port and address, and of no group, as on Linux. Who lists the sockets finds it where it was. */
+static void begin_again(struct inet_sock *i)
+{
+	if (i->group)
+		group_leave(i);
+	if (i->addr_by_connect)
+		i->laddr = IP_ANY;
+	i->addr_by_connect = false;
+	i->age = ++i->table->entered;
+}
+
+void inet_drop_peer(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	if (port_is_placed(i))
+		ports_leave(i);
+	if (i->addr_by_connect || i->group)
+		begin_again(i);
+	i->raddr = IP_ANY;
+	i->rport = 0;
+	i->saddr = i->laddr;
+	if (port_is_placed(i))
+		ports_join(i);
+	spin_unlock(&i->table->lock);
+}
+
+static void leave_port(struct inet_sock *i)
+{
+	if (port_is_placed(i)) {
+		ports_leave(i);
+		if (i->group)
+			group_leave(i);
+	}
+	if (i->in_table)
+		hlist_del_init(&i->port_node);
+	i->in_table = false;
+}
+
+void inet_unhash(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	leave_port(i);
+	hlist_del_init(&i->peer_node);
+	hlist_del_init(&i->way.node); /* a raw one's */
+	spin_unlock(&i->table->lock);
+}
+
+/* It shares the listener's port, but is of no group. */
+int inet_enter_child(
+	struct inet_sock *i, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
+{
+	int err = -EADDRINUSE;
+
+	spin_lock(&i->table->lock);
+	if (!peer_taken(i, local, lport, remote, rport)) {
+		i->laddr = *local;
+		i->lport = lport;
+		inet_enter_list(i, port_bucket(i->table, i->net, lport));
+		i->saddr = *local;
+		i->raddr = *remote;
+		i->rport = rport;
+		ports_join(i);
+		hlist_add_head(
+			&i->peer_node, peer_bucket(i->table, i->net, local, lport, remote, rport));
+		err = 0;
+	}
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+static bool listener_in_the_way(const struct inet_sock *i, const struct inet_sock *o)
+{
+	return o != i && o->listening && o->lport == i->lport && o->net == i->net &&
+	       !(o->c.reuseport && i->c.reuseport && o->uid == i->uid) &&
+	       addresses_overlap(i, &i->laddr, o, &o->laddr);
+}
+
+static bool may_listen(const struct inet_sock *i)
+{
+	const ip_addr *at[] = { &i->laddr, &IP_ANY };
+	const struct inet_sock *o;
+
+	hlist_for_each_entry(o, kind_bucket(i->table, i->net, i->lport), kind.node)
+		if (ip_is_any(&i->laddr) && listener_in_the_way(i, o))
+			return false;
+	for (u32 k = 0; k < ARRAY_SIZE(at); k++)
+		hlist_for_each_entry(o, place_bucket(i->table, i->net, at[k], i->lport), place.node)
+			if (listener_in_the_way(i, o))
+				return false;
+	return true;
+}
+
+int inet_start_listening(struct inet_sock *i)
+{
+	int err;
+
+	spin_lock(&i->table->lock);
+	err = may_listen(i) ? 0 : -EADDRINUSE;
+	ports_leave(i);
+	if (!err && i->c.reuseport)
+		err = group_enter(i);
+	if (!err) {
+		i->listening = true;
+		i->raddr = IP_ANY;
+		i->rport = 0;
+	}
+	ports_join(i);
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+void inet_stop_listening(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	if (port_is_placed(i))
+		ports_leave(i);
+	i->listening = false;
+	if (port_is_placed(i))
+		ports_join(i);
+	spin_unlock(&i->table->lock);
+}
+
+/* A port that was asked for stays, and is shared again. */
+static void keep_port(struct inet_sock *i)
+{
+	if (unlikely(i->c.reuseport) && group_enter(i) && i->group)
+		group_leave(i); /* no memory: it is of none */
+	if (i->in_table)
+		ports_join(i);
+	else
+		hash_port(i);
+}
+
+void inet_forget_peer(struct inet_sock *i)
+{
+	bool keeps;
+
+	spin_lock(&i->table->lock);
+	keeps = i->port_by_user && i->lport && !i->accepted; /* that port is the listener's */
+	hlist_del_init(&i->peer_node);
+	if (!keeps)
+		leave_port(i);
+	else if (i->in_table)
+		ports_leave(i);
+	if (i->accepted) {
+		i->laddr = i->listened_at;
+		i->port_by_user = i->accepted = false;
+	}
+	i->raddr = IP_ANY;
+	i->rport = 0;
+	i->saddr = i->laddr;
+	if (!keeps && i->lport)
+		i->old_port = i->lport;
+	if (keeps)
+		keep_port(i);
+	else
+		i->lport = 0;
+	spin_unlock(&i->table->lock);
+}
+
+/* ---- options ---- */
+
+void inet_change_begin(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	if (port_is_placed(i))
+		ports_leave(i);
+}
+
+void inet_change_end(struct inet_sock *i)
+{
+	bool shares = i->c.reuseport && !i->accepted && (!i->table->stream || !i->rport);
+
+	if (port_is_placed(i)) {
+		if (!i->c.reuseport && i->group)
+			group_leave(i);
+		else if (shares && !i->group)
+			(void)group_enter(i); /* no memory: it is of none */
+		ports_join(i);
+	}
+	spin_unlock(&i->table->lock);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports.h: what ports.c (who may have which port), ports_crowd.c (where a socket stands), ports_group.c (SO_REUSEPORT) and ports_find.c (who gets a
+ * packet) know of each other. table->lock is held in all of them.
+ */
+#ifndef NESTLING_NET_PORTS_H
+#define NESTLING_NET_PORTS_H
+
+#include "kernel/net/inet/inet.h"
+
+/* ---- ports_crowd.c ---- */
+
+/* Some traits of a socket, by which it is told from others at its port. */
+#define PORT_LISTENS 1U
+#define PORT_LENDS 2U /* a connection whose port nobody has asked for: others may have it too */
+
+/* Is the peer one by its port? Of a ping socket that is a number which no packet bears. */
+static inline bool has_flow(const struct inet_sock *i)
+{
+	return i->rport && i->table != &ping_ids;
+}
+/* Does it stand where sockets with ports do? */
+static inline bool port_is_placed(const struct inet_sock *i)
+{
+	return i->in_table && i->lport && i->table != &raw_socks;
+}
+
+/* Hashes are sums of parts, so that who looks several times need not begin again. */
+u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport);
+u64 addr_part(const struct port_table *t, u32 at,
+	const ip_addr *a); /* @at: 0 local, 4 remote; 0 for IP_ANY */
+static inline u32 way_of(u64 parts)
+{
+	return parts >> 32 & (WAYS_SIZE - 1);
+}
+struct hlist_head *port_bucket(struct port_table *t, const struct net *net, u16 port);
+struct hlist_head *kind_bucket(struct port_table *t, const struct net *net, u16 port);
+struct hlist_head *place_bucket(
+	struct port_table *t, const struct net *net, const ip_addr *laddr, u16 port);
+struct hlist_head *peer_bucket(struct port_table *t, const struct net *net, const ip_addr *local,
+	u16 lport, const ip_addr *remote, u16 rport);
+/* Of datagrams: @rport 0 and IP_ANY for those without a peer. */
+struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const ip_addr *laddr,
+	u16 lport, const ip_addr *remote, u16 rport);
+
+/* It stands among its kind, at its place, and where packets find it. What these are may change between the two only. */
+void ports_join(struct inet_sock *i);
+void ports_leave(struct inet_sock *i);
+/* All that @first stands for, it first: for (o = first; o; o = way_next(o)). */
+struct inet_sock *way_next(const struct inet_sock *o);
+
+/* ---- ports_group.c ---- */
+
+/* It becomes one of those that share its port, which it has: 0 or -ENOMEM. */
+int group_enter(struct inet_sock *i);
+void group_leave(struct inet_sock *i);
+/* Whether packets may choose it. */
+void group_offer(struct inet_sock *i);
+void group_withdraw(struct inet_sock *i);
+/* The one that gets the flow of that hash. */
+struct inet_sock *group_pick(const struct reuse_group *g, u32 hash);
+/* The one that its program names, NULL: there is none. */
+struct inet_sock *group_ask(const struct reuse_group *g, const struct sk_buff *skb, u32 skip);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports_crowd.c: where a socket that has a port stands, so that nobody has to look at each of those that share it.
+ *
+ *	kind	by port: what it is and may, its address left out but for whether that is any, and of which family
+ *	place	by address and port: the same, with the address
+ *	way	by address, port and peer: those that packets are looked for among, the youngest first
+ *
+ * In each of the three one stands in the bucket for all that are alike: a walk over a bucket meets as many as there are differences, not as there are
+ * sockets. Programs can make these differences: two for each option, one for each device, one for each user. ports_leave() must come before any of them
+ * changes, ports_join() after. Locks: table->lock.
+ */
+#include "arch/um/arch.h"
+#include "kernel/net/inet/ports.h"
+
+/* ---- hashes ---- */
+
+/*
+ * Multilinear, with a key that nobody knows: whoever chooses addresses and ports, two connections share a bucket as seldom as random
+ * ones do.
+ */
+u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport)
+{
+	while (unlikely(!t->peer_key[PEER_WORDS]))
+		arch_random(t->peer_key, sizeof(t->peer_key));
+	return t->peer_key[PEER_WORDS] + t->peer_key[8] * ((u32)lport << 16 | rport) +
+	       t->peer_key[9] * (u32)((u64)net >> 6);
+}
+
+u64 addr_part(const struct port_table *t, u32 at, const ip_addr *a)
+{
+	u64 h = 0;
+
+	for (u32 i = 0; i < 4; i++)
+		h += t->peer_key[at + i] * a->w[i];
+	return h;
+}
+
+static u32 port_index(const struct net *net, u16 port)
+{
+	return (port ^ ((u64)net >> 8)) % TABLE_SIZE;
+}
+
+struct hlist_head *port_bucket(struct port_table *t, const struct net *net, u16 port)
+{
+	return &t->by_port[port_index(net, port)];
+}
+
+struct hlist_head *kind_bucket(struct port_table *t, const struct net *net, u16 port)
+{
+	return &t->kinds[port_index(net, port)];
+}
+
+static u32 keyed_hash(struct port_table *t, const struct net *net, const ip_addr *local, u16 lport,
+	const ip_addr *remote, u16 rport)
+{
+	u64 parts = ports_part(t, net, lport, rport);
+
+	return way_of(parts + addr_part(t, 0, local) + addr_part(t, 4, remote));
+}
+
+struct hlist_head *peer_bucket(struct port_table *t, const struct net *net, const ip_addr *local,
+	u16 lport, const ip_addr *remote, u16 rport)
+{
+	return &t->by_peer[keyed_hash(t, net, local, lport, remote, rport)];
+}
+
+struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const ip_addr *laddr,
+	u16 lport, const ip_addr *remote, u16 rport)
+{
+	return &t->ways[keyed_hash(
+		t, net, ip_is_any(laddr) ? &IP_ANY : laddr, lport, remote, rport)];
+}
+
+struct hlist_head *place_bucket(
+	struct port_table *t, const struct net *net, const ip_addr *laddr, u16 port)
+{
+	const ip_addr *at = ip_is_any(laddr) ? &IP_ANY : laddr;
+
+	return &t->places[keyed_hash(t, net, at, port, &IP_ANY, 0)];
+}
+
+/* ---- who is like whom ---- */
+
+static u32 traits_of(const struct inet_sock *i)
+{
+	bool stream = i->table->stream;
+
+	return (stream && i->listening ? PORT_LISTENS : 0) |
+	       (stream && !i->port_by_user && i->rport ? PORT_LENDS : 0) | (u32)i->v6 << 2 |
+	       (u32)i->v6only << 3 | (u32)i->c.reuseaddr << 4 | (u32)i->c.reuseport << 5 |
+	       (u32)ip_is_v4(&i->laddr) << 6 | (u32)ip_is_any(&i->laddr) << 7;
+}
+
+static bool same_kind(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return a->lport == b->lport && a->net == b->net && a->traits == b->traits &&
+	       a->bound_if == b->bound_if && a->uid == b->uid;
+}
+
+static bool same_place(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return same_kind(a, b) && a->group == b->group && ip_equal(&a->laddr, &b->laddr);
+}
+
+static bool same_way(const struct inet_sock *a, const struct inet_sock *b)
+{
+	bool flow = has_flow(a);
+
+	return a->lport == b->lport && a->net == b->net && a->bound_if == b->bound_if &&
+	       a->v6 == b->v6 && a->v6only == b->v6only && a->group == b->group &&
+	       ip_equal(&a->laddr, &b->laddr) && flow == has_flow(b) &&
+	       (!flow || (a->rport == b->rport && ip_equal(&a->raddr, &b->raddr)));
+}
+
+/* ---- crowds ---- */
+
+static void crowd_enter(struct hlist_head *h, struct port_crowd *c, struct port_crowd *like)
+{
+	if (like)
+		list_add_tail(&c->kin, &like->kin);
+	else
+		hlist_add_head(&c->node, h);
+}
+
+static void crowd_leave(struct port_crowd *c)
+{
+	if (!hlist_unhashed(&c->node) && !list_empty(&c->kin))
+		hlist_add_at(
+			&list_first_entry(&c->kin, struct port_crowd, kin)->node, c->node.pprev);
+	hlist_del_init(&c->node);
+	list_del_init(&c->kin);
+}
+
+static void enter_kind(struct inet_sock *i)
+{
+	struct hlist_head *h = kind_bucket(i->table, i->net, i->lport);
+	struct port_crowd *like = NULL;
+	struct inet_sock *o;
+
+	hlist_for_each_entry(o, h, kind.node)
+		if (same_kind(o, i))
+			like = &o->kind;
+	crowd_enter(h, &i->kind, like);
+}
+
+static void enter_place(struct inet_sock *i)
+{
+	struct hlist_head *h = place_bucket(i->table, i->net, &i->laddr, i->lport);
+	struct port_crowd *like = NULL;
+	struct inet_sock *o;
+
+	hlist_for_each_entry(o, h, place.node)
+		if (same_place(o, i))
+			like = &o->place;
+	crowd_enter(h, &i->place, like);
+}
+
+/* ---- rows ---- */
+
+static struct inet_sock *row_entry(struct rb_node *n)
+{
+	return rb_entry_safe(n, struct inet_sock, way.at);
+}
+
+static void row_insert(struct rb_root *all, struct inet_sock *i)
+{
+	struct rb_node **link = &all->node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = i->age > row_entry(parent)->age ? &parent->left : &parent->right;
+	}
+	rb_link_node(&i->way.at, parent, link);
+	rb_insert_color(&i->way.at, all);
+}
+
+/* @heir stands for all in @leader's place. */
+static void row_hand_over(struct inet_sock *leader, struct inet_sock *heir)
+{
+	heir->way.all = leader->way.all;
+	hlist_add_at(&heir->way.node, leader->way.node.pprev);
+	hlist_del_init(&leader->way.node);
+}
+
+static void row_enter(struct hlist_head *h, struct inet_sock *i)
+{
+	struct inet_sock *o, *like = NULL;
+
+	hlist_for_each_entry(o, h, way.node)
+		if (same_way(o, i))
+			like = o;
+	i->way.in = true;
+	i->way.all = RB_ROOT;
+	row_insert(like ? &like->way.all : &i->way.all, i);
+	if (!like)
+		hlist_add_head(&i->way.node, h);
+	else if (i->age > like->age)
+		row_hand_over(like, i);
+}
+
+static struct inet_sock *row_leader(struct inet_sock *i)
+{
+	struct rb_node *n = &i->way.at;
+
+	while (n->parent)
+		n = n->parent;
+	while (n->left)
+		n = n->left;
+	return row_entry(n);
+}
+
+static void row_leave(struct inet_sock *i)
+{
+	struct inet_sock *leader = row_leader(i), *heir;
+
+	i->way.in = false;
+	rb_erase(&i->way.at, &leader->way.all);
+	if (leader != i)
+		return;
+	heir = row_entry(rb_first(&i->way.all));
+	if (heir)
+		row_hand_over(i, heir);
+	hlist_del_init(&i->way.node);
+}
+
+struct inet_sock *way_next(const struct inet_sock *o)
+{
+	return row_entry(rb_next(&o->way.at));
+}
+
+/* ---- the door ---- */
+
+void inet_init_ports(struct inet_sock *i)
+{
+	INIT_HLIST_NODE(&i->port_node);
+	INIT_HLIST_NODE(&i->peer_node);
+	INIT_HLIST_NODE(&i->kind.node);
+	INIT_HLIST_NODE(&i->place.node);
+	INIT_HLIST_NODE(&i->way.node);
+	INIT_LIST_HEAD(&i->kind.kin);
+	INIT_LIST_HEAD(&i->place.kin);
+	i->group_cpu = -1;
+}
+
+void ports_join(struct inet_sock *i)
+{
+	assert_spin_held(&i->table->lock);
+	i->traits = traits_of(i);
+	enter_kind(i);
+	enter_place(i);
+	if (i->table->stream && !i->listening)
+		return;
+	if (has_flow(i))
+		row_enter(
+			way_bucket(i->table, i->net, &i->laddr, i->lport, &i->raddr, i->rport), i);
+	else
+		row_enter(way_bucket(i->table, i->net, &i->laddr, i->lport, &IP_ANY, 0), i);
+	if (i->group && !has_flow(i))
+		group_offer(i);
+}
+
+void ports_leave(struct inet_sock *i)
+{
+	assert_spin_held(&i->table->lock);
+	crowd_leave(&i->kind);
+	crowd_leave(&i->place);
+	if (i->way.in)
+		row_leave(i);
+	if (i->group)
+		group_withdraw(i);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports_walk.c: all sockets of a table, some at a time, for who lists them: ports_walk(), ports_walk_end(). By the order in which they came, since they
+ * come and go meanwhile. Locks: table->lock, given up between the times.
+ */
+#include "kernel/net/inet/inet.h"
+
+/* Behind the buckets come those that have no port. */
+static struct hlist_head *walk_list(const struct port_walk *w)
+{
+	return w->bucket == TABLE_SIZE ? &w->table->raw : &w->table->by_port[w->bucket];
+}
+
+static struct inet_sock *next_of(const struct inet_sock *i)
+{
+	return hlist_entry_safe(i->port_node.next, struct inet_sock, port_node);
+}
+
+/* Where it goes on in its bucket: behind the one that it had come to, or where that one stood. NULL: with the next bucket. */
+static struct inet_sock *resume(const struct port_walk *w)
+{
+	struct inet_sock *i;
+
+	if (w->at && w->at->in_table && w->at->entered == w->behind)
+		return next_of(w->at);
+	hlist_for_each_entry(i, walk_list(w), port_node)
+		if (!w->behind || i->entered < w->behind)
+			return i;
+	return NULL;
+}
+
+static struct inet_sock *next_bucket(struct port_walk *w)
+{
+	struct inet_sock *i = NULL;
+
+	while (!i && w->bucket < TABLE_SIZE) {
+		w->bucket++;
+		i = hlist_entry_safe(walk_list(w)->first, struct inet_sock, port_node);
+	}
+	w->behind = 0;
+	return i;
+}
+
+bool ports_walk(
+	struct port_walk *w, u32 most, void (*fn)(struct inet_sock *i, void *arg), void *arg)
+{
+	struct inet_sock *was = w->at, *last = NULL, *i;
+
+	spin_lock(&w->table->lock);
+	if (!w->newest)
+		w->newest = w->table->entered;
+	for (i = resume(w); i || (i = next_bucket(w)); i = next_of(i)) {
+		if (!most--)
+			break;
+		if (i->entered <= w->newest)
+			fn(i, arg);
+		w->behind = i->entered;
+		last = i;
+	}
+	w->at = i ? last : NULL;
+	if (w->at)
+		inet_get(w->at);
+	spin_unlock(&w->table->lock);
+	if (was)
+		inet_put(was);
+	return i;
+}
+
+void ports_walk_end(struct port_walk *w)
+{
+	if (w->at)
+		inet_put(w->at);
+	w->at = NULL;
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * raw.c: raw sockets (raw(7)): every packet of a protocol, for who may (CAP_NET_RAW); and ping sockets (icmp(7)): ICMP echoes
+ * with an identifier of one's own, for the groups of net.ipv4.ping_group_range.
+ *
+ * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks: raw_socks.lock for the lists:
+ * one of all, for who asks which there are, and those of packets, by namespace and protocol.
+ */
+#include <asm/errno.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/net/inet/frag.h"
+#include "kernel/net/packet/filter.h"
+#include "kernel/net/inet/icmp.h"
+#include "kernel/net/inet/inet.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+#include "kernel/ident/cred.h"
+
+/* A ping socket's port, in a table of its own, is the identifier. */
+struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
+
+/* ---- in ---- */
+
+static bool wants(const struct inet_sock *i, struct net *net, const struct sk_buff *skb)
+{
+	if (i->net != net || i->v6 != skb->ip.v6 || (i->c.protocol != skb->ip.proto))
+		return false;
+	if (i->bound_if && i->bound_if != skb->dev->ifindex)
+		return false;
+	if (!ip_is_any(&i->laddr) && !ip_equal(&i->laddr, &skb->ip.daddr))
+		return false;
+	return ip_is_any(&i->raddr) || ip_equal(&i->raddr, &skb->ip.saddr);
+}
+
+/* The filter of types that ICMP_FILTER and ICMP6_FILTER set. */
+static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
+{
+	u8 type;
+
+	if (skb->ip.proto == IPPROTO_ICMP && !skb->ip.v6 && skb_len(skb) > skb->ip.hdr_len) {
+		skb_copy(skb, skb->ip.hdr_len, &type, 1);
+		return type < 32 && i->icmp_filter >> type & 1;
+	}
+	if (skb->ip.proto == IPPROTO_ICMPV6 && skb_len(skb)) {
+		skb_copy(skb, 0, &type, 1);
+		return i->icmp6_filter[type / 32] >> (type % 32) & 1;
+	}
+	return false;
+}
+
+/* As the socket asks for it, if it does. */
+static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
+{
+	u32 len = skb_len(skb);
+
+	if (!skb->ip.v6 || i->csum_at < 0 || skb->csum_ok)
+		return true;
+	return !csum_fold(skb_sum(
+		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
+}
+
+/* To one of its sockets, which ends the reference to that. */
+static void hand_over(struct inet_sock *i, struct sk_buff *skb)
+{
+	if (!filtered(i, skb) && inet_wants_group(i, skb) && checksum_good(i, skb) &&
+		sock_filter_skb(&i->c, skb, 0))
+		dgram_queue(i, skb);
+	else
+		kfree_skb(skb);
+	inet_put(i);
+}
+
+bool raw_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct dgram_crowd all = { 0 };
+	struct inet_sock *i;
+	bool ours = false;
+
+	if (likely(hlist_empty(&raw_socks.raw)))
+		return false;
+	spin_lock(&raw_socks.lock);
+	hlist_for_each_entry(i, inet_raw_bucket(net, skb->ip.proto), way.node) {
+		if (!wants(i, net, skb))
+			continue;
+		ours = true;
+		dgram_crowd_add(&all, i);
+	}
+	spin_unlock(&raw_socks.lock);
+	dgram_for_each(&all, skb, hand_over);
+	return ours;
+}
+
+void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
+	const struct ip_error *e)
+{
+	struct ip_error whole = *e; /* for who writes the network's header itself */
+	struct inet_sock *i;
+	bool ours = false;
+
+	whole.quote_at = 0;
+
+	if (likely(hlist_empty(&raw_socks.raw)))
+		return;
+	spin_lock(&raw_socks.lock);
+	hlist_for_each_entry(i, inet_raw_bucket(net, proto), way.node) {
+		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto ||
+			(i->bound_if && i->bound_if != e->quote->dev->ifindex))
+			continue;
+		if ((ip_is_any(&i->laddr) || ip_equal(&i->laddr, local)) &&
+			(ip_is_any(&i->raddr) || ip_equal(&i->raddr, remote))) {
+			dgram_error(i, i->hdrincl ? &whole : e, remote, 0, 0);
+			ours = true;
+		}
+	}
+	spin_unlock(&raw_socks.lock);
+	if (ours && e->err == EMSGSIZE)
+		pmtu_learn(net, remote, e->info);
+}
+
+void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e)
+{
+	u16 id = (u16)(hdr[4] << 8 | hdr[5]);
+	struct inet_sock *i =
+		inet_lookup_port(&ping_ids, net, local, id, remote, 0, e->quote->dev->ifindex);
+
+	if (!i)
+		return;
+	dgram_error(i, e, remote, 0, 0);
+	if (e->err == EMSGSIZE)
+		pmtu_learn(net, remote, e->info);
+	inet_put(i);
+}
+
+/* ---- out ---- */
+
+/* The program has written the header; what it left open is filled in. */
+static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
+{
+	struct iphdr *h = (struct iphdr *)skb_payload(skb);
+
+	if (skb->len < sizeof(*h) || h->ihl < 5 || h->ihl * 4U > skb->len) {
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	h->tot_len = htons(skb->len);
+	if (!h->saddr)
+		h->saddr = f->saddr.w[3];
+	h->check = 0;
+	h->check = csum_fold(csum_partial(h, h->ihl * 4U, 0));
+	return ip_send_raw(i->net, skb, f);
+}
+
+/* The same with IPv6, of which nothing is filled in. */
+static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
+{
+	if (skb->len < sizeof(struct ipv6hdr)) {
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	return ip_send_raw(i->net, skb, f);
+}
+
+/* Where the socket has it, which is even. False: the packet is too short. */
+static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
+{
+	int off = READ_ONCE(i->csum_at); /* setsockopt() may change it meanwhile */
+	u16 *at;
+
+	if (off < 0)
+		return true;
+	if ((u32)off + 2 > skb->len)
+		return false;
+	at = (u16 *)(skb_payload(skb) + off);
+	*at = 0;
+	*at = csum_fold(
+		skb_sum(skb, 0, skb->len, csum_pseudo(&f->saddr, &f->daddr, f->proto, skb->len)));
+	return true;
+}
+
+static size_t header_len(const struct inet_sock *i)
+{
+	return i->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+}
+
+static ssize_t raw_send(struct socket *s, struct msg *m)
+{
+	struct inet_sock *i = INET(s);
+	size_t len = m->iter.count;
+	struct sk_buff *skb;
+	struct flow f;
+	u16 port;
+	int err;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (len > 65535)
+		return -EMSGSIZE;
+	err = dgram_destination(i, m, &f, &port);
+	if (!err && i->v6 && ip_is_v4(&f.daddr))
+		err = -ENETUNREACH; /* one can be connected to it, and that is all */
+	else if (!err && i->hdrincl && f.opts)
+		err = -EINVAL; /* the header is the program's own */
+	else if (!err && i->hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
+		err = -EPIPE; /* other packets go out all the same */
+	if (!err)
+		err = dgram_wait_wmem(i, m);
+	if (err)
+		return err;
+	skb = skb_from_iter(&m->iter, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	skb->foreign = true; /* what sums of a transport stand in there are the program's */
+	dgram_charge(i, skb, &f);
+	dgram_want_stamps(i, skb, m);
+	if (i->hdrincl) {
+		err = i->v6 ? send_with_header6(i, skb, &f) : send_with_header(i, skb, &f);
+	} else {
+		if (i->v6 && !fill_checksum(i, skb, &f)) {
+			kfree_skb(skb);
+			return -EINVAL;
+		}
+		err = ip_send(i->net, skb, &f);
+	}
+	net_rx_flush();
+	return err ? err : (ssize_t)len;
+}
+
+static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
+{
+	ssize_t ret = raw_send(s, m);
+
+	ip6_ext_drop(m);
+	return ret;
+}
+
+static ssize_t raw_recvmsg(struct socket *s, struct msg *m)
+{
+	return m->flags & MSG_OOB ? -EOPNOTSUPP : dgram_recvmsg(s, m);
+}
+
+/* ---- raw sockets ---- */
+
+static int raw_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct inet_sock *i = INET(s);
+	ip_addr addr;
+	u16 port;
+	int scope, err;
+
+	if (i->v6 && a->len >= sizeof(u16) && a->family != AF_INET6)
+		return -EINVAL;
+	if (!i->v6 && a->len >= sizeof(u16))
+		a->family = AF_INET; /* nobody looks at it */
+	err = inet_read_addr(i, a, &addr, &port, &scope);
+	if (err)
+		return err;
+	if (inet_needs_link(&addr) && !scope && !i->bound_if)
+		return -EINVAL;
+	if ((i->v6 && ip_is_v4(&addr)) ||
+		(!ip_is_any(&addr) && !inet_may_have(i, &addr) && !ip_is_multicast(&addr) &&
+			!addr_is_broadcast(i->net, &addr) && !addr_is_local(i->net, &addr, scope)))
+		return -EADDRNOTAVAIL;
+	spin_lock(&raw_socks.lock);
+	i->laddr = i->saddr = ip_is_any(&addr) ? IP_ANY : addr;
+	if (scope)
+		i->bound_if = scope;
+	spin_unlock(&raw_socks.lock);
+	return 0;
+}
+
+static int raw_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
+{
+	struct inet_sock *i = INET(s);
+	ip_addr addr = peer ? i->raddr : i->saddr;
+
+	if (peer && (ip_is_any(&i->raddr) || !i->rport)) /* a port of none is no peer */
+		return -ENOTCONN;
+	inet_write_addr(i, a, &addr, peer ? i->rport : (u16)i->c.protocol, inet_scope(i));
+	return 0;
+}
+
+static int raw_shutdown(struct socket *s, int how)
+{
+	struct inet_sock *i = INET(s);
+
+	spin_lock(&i->c.lock);
+	i->c.shutdown |= (u32)how;
+	spin_unlock(&i->c.lock);
+	wake_up_common(&i->c.wait, TASK_NORMAL, 0, 0);
+	return ip_is_any(&i->raddr) ? -ENOTCONN : 0;
+}
+
+static const struct proto_ops raw_ops = {
+	.release = dgram_release,
+	.bind = raw_bind,
+	.connect = dgram_connect,
+	.getname = raw_getname,
+	.poll = dgram_poll,
+	.shutdown = raw_shutdown,
+	.sendmsg = raw_sendmsg,
+	.recvmsg = raw_recvmsg,
+	.setsockopt = inet_setsockopt,
+	.getsockopt = inet_getsockopt,
+	.ioctl = dgram_ioctl,
+	.queued = dgram_queued,
+	.cmsg = inet_cmsg,
+};
+
+int raw_create(struct socket *s, int family, int type, int protocol)
+{
+	struct inet_sock *i;
+
+	if (!net_capable(current_net(), CAP_NET_RAW))
+		return -EPERM;
+	if (!protocol) /* those above 255 send, and no packet is theirs */
+		return -EPROTONOSUPPORT;
+	i = kzalloc(sizeof(*i), GFP_KERNEL);
+	if (!i)
+		return -ENOMEM;
+	inet_init_sock(i, s, family, type, protocol, &raw_socks);
+	i->hdrincl = protocol == IPPROTO_RAW;
+	i->c.reuseaddr = true; /* as Linux tells it; there are no ports */
+	i->sock = s;
+	s->sk = &i->c;
+	s->ops = &raw_ops;
+	spin_lock(&raw_socks.lock);
+	inet_enter_list(i, &raw_socks.raw);
+	hlist_add_head(&i->way.node, inet_raw_bucket(i->net, i->c.protocol));
+	spin_unlock(&raw_socks.lock);
+	return 0;
+}
+
+/* ---- ping sockets ---- */
+
+void ping_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct icmphdr tmp;
+	const struct icmphdr *h = skb_header(skb, sizeof(*h), &tmp);
+	struct inet_sock *i = inet_lookup_port(
+		&ping_ids, net, &skb->ip.daddr, ntohs(h->id), &skb->ip.saddr, 0, skb->dev->ifindex);
+
+	if (!i) {
+		kfree_skb(skb);
+		return;
+	}
+	if (sock_filter_skb(&i->c, skb, 0))
+		dgram_queue(i, skb);
+	else
+		kfree_skb(skb);
+	inet_put(i);
+}
+
+/* Nothing but a request is sent, which is looked at before all else. */
+static int check_echo(const struct inet_sock *i, const struct iov_iter *iter)
+{
+	struct iov_iter first = *iter;
+	struct icmphdr h;
+
+	if (iter->count < sizeof(h))
+		return -EINVAL;
+	if (copy_from_iter(&h, sizeof(h), &first) != sizeof(h))
+		return -EFAULT;
+	return h.type == (i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !h.code ? 0 : -EINVAL;
+}
+
+static ssize_t ping_send(struct socket *s, struct msg *m)
+{
+	struct inet_sock *i = INET(s);
+	size_t len = m->iter.count;
+	struct sk_buff *skb;
+	struct icmphdr *h;
+	struct flow f;
+	u16 port;
+	int err = i->lport ? 0 : inet_get_port(i, &i->laddr, 0, false); /* as with UDP, first */
+
+	if (err)
+		return err;
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (len > 65535)
+		return -EMSGSIZE;
+	err = check_echo(i, &m->iter);
+	if (!err)
+		err = dgram_destination(i, m, &f, &port);
+	if (!err)
+		err = dgram_wait_wmem(i, m);
+	if (err)
+		return err;
+	skb = skb_from_iter(&m->iter, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	h = (struct icmphdr *)skb_payload(skb);
+	h->type = i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO; /* the program may have written since */
+	h->code = 0;
+	h->id = htons(i->lport);
+	if (i->v6) {
+		fill_checksum(i, skb, &f);
+	} else {
+		h->checksum = 0;
+		h->checksum = csum_fold(csum_partial(h, (u32)len, 0));
+	}
+	dgram_charge(i, skb, &f);
+	dgram_want_stamps(i, skb, m);
+	err = ip_send(i->net, skb, &f);
+	net_rx_flush();
+	return err ? err : (ssize_t)len;
+}
+
+static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
+{
+	ssize_t ret = ping_send(s, m);
+
+	ip6_ext_drop(m);
+	return ret;
+}
+
+/* Of hosts only: neither groups nor broadcasts, and with IPv6 no address of IPv4. */
+static int ping_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct inet_sock *i = INET(s);
+	ip_addr addr;
+	u16 port;
+	int scope;
+
+	if (i->v6 && a->len < 28) /* a whole sockaddr_in6 */
+		return -EINVAL;
+	if (!inet_read_addr(i, a, &addr, &port, &scope)) {
+		if (i->v6 && (ip_is_v4(&addr) || ip_is_multicast(&addr)))
+			return -EINVAL;
+		if (ip_is_multicast(&addr) || addr_is_broadcast(i->net, &addr))
+			return -EADDRNOTAVAIL;
+	}
+	return inet_bind(s, a);
+}
+
+static int ping_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	struct inet_sock *i = INET(s);
+
+	if (i->v6 && a->len >= sizeof(u16) && a->family != AF_INET6 && a->family != AF_UNSPEC)
+		return -EAFNOSUPPORT;
+	return dgram_connect(s, a, nonblock);
+}
+
+static bool may_ping(const struct net *net)
+{
+	const struct cred *c = current_cred();
+	bool may = net->ping_gid_min <= c->egid && c->egid <= net->ping_gid_max;
+
+	for (u32 k = 0; k < c->group_info->ngroups; k++)
+		may |= net->ping_gid_min <= c->group_info->gid[k] &&
+		       c->group_info->gid[k] <= net->ping_gid_max;
+	return may;
+}
+
+static const struct proto_ops ping_ops = {
+	.release = dgram_release,
+	.bind = ping_bind,
+	.connect = ping_connect,
+	.getname = inet_getname,
+	.poll = dgram_poll,
+	.shutdown = dgram_shutdown,
+	.sendmsg = ping_sendmsg,
+	.recvmsg = raw_recvmsg,
+	.setsockopt = inet_setsockopt,
+	.getsockopt = inet_getsockopt,
+	.ioctl = dgram_ioctl,
+	.queued = dgram_queued,
+	.cmsg = inet_cmsg,
+};
+
+int ping_create(struct socket *s, int family, int type, int protocol)
+{
+	struct inet_sock *i;
+
+	if ((family == AF_INET6) != (protocol == IPPROTO_ICMPV6))
+		return -EPROTONOSUPPORT;
+	if (!may_ping(current_net()))
+		return -EACCES;
+	i = kzalloc(sizeof(*i), GFP_KERNEL);
+	if (!i)
+		return -ENOMEM;
+	inet_init_sock(i, s, family, type, protocol, &ping_ids);
+	i->v6only = family == AF_INET6; /* what it asks is of ICMPv6 */
+	i->sock = s;
+	s->sk = &i->c;
+	s->ops = &ping_ops;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* gso.h: many segments of TCP in one packet, and packets of a card's queue that leave as one frame. See gso.c. */
+#ifndef NESTLING_NET_GSO_H
+#define NESTLING_NET_GSO_H
+
+#include <asm/errno.h>
+
+#include "kernel/net/socket/skb.h"
+
+/* One frame: @packets packets of the queue, from the first on. */
+struct gso_frame {
+	u32 packets;
+	u32 head_len; /* of its headers */
+	u16 csum_start; /* of the transport's header, whose checksum is left to the card; 0: there is none left */
+	u16 seg; /* payload of each segment, 0: it is not to be cut */
+	bool v6;
+};
+
+/*
+ * What @first and the packets behind it in @queue make, of at most @most packets. With more than one, the frame's headers are written
+ * to @head (SKB_ROOM bytes); the payloads follow each other in the packets' buffers.
+ */
+void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 most, u8 *head,
+	struct gso_frame *f);
+
+/*
+ * What the card does not cut or sum up: the segments of @skb with their checksums, at the end of @to; @skb is consumed. Where skb->gso is 0
+ * that is one packet. Before its network header stand @l2 bytes, in front of which another 8 may be a VLAN's. 0 or -errno: -EINVAL (it does
+ * not look like TCP or UDP), -ENOBUFS; what there is of them is in @to.
+ */
+int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
+/*
+ * What sending the pieces comes to, of which @err is the first error and @some have gone. Where a queue had room for a part of them, all count
+ * as sent: TCP would take none for sent, and not heed the peer's acknowledgement of those.
+ */
+static inline int gso_sent(int err, bool some)
+{
+	return err == -ENOBUFS && some ? 0 : err;
+}
+/* The length of its longest segment, without a link header; it begins with its network header. */
+u32 gso_segment_len(const struct sk_buff *skb);
+
+/* What a packet of TCP or UDP is, whose checksum somebody else makes. */
+struct gso_about {
+	bool tcp, v6;
+	u32 ip, csum_start, head_len; /* where its headers begin and end */
+};
+/* Before its network header stand @l2 bytes. False: it is neither, a fragment, or too short. */
+bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a);
+/* Writes the pseudo header's sum in the place of the checksum. @frame: the packet, in one piece. */
+void gso_pseudo_sum(u8 *frame, const struct gso_about *a);
+
+#endif

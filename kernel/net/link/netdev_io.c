@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netdev_io.c: the way of packets between devices and the network layer.
+ *
+ *	dev_xmit() -> lo -> netif_rx() -> this vCPU's backlog -> net_rx_flush() -> ip_rcv()
+ *	dev_xmit() -> a card's queue ----------------------------> net_rx_flush() -> its send(), many packets at once
+ *	interrupt -> netdev_poll() -> its poll() -> netif_rx() --> net_rx_flush() -> ip_rcv(), arp_rcv()
+ *
+ * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its locks: no wake-up of
+ * a thread, no lock but the receiving socket's. What processing sends (acknowledgements) goes to the end of the backlog.
+ * A flush ends after FLUSH_MAX packets: what is left goes on in a kernel thread (spill), so that frames that go in circles between
+ * devices cost what one task costs, and bounded memory.
+ *
+ * A card that sends often holds its frames back for a moment while their vCPU has work: until that goes idle, HOLD_FRAMES wait, or
+ * HOLD_NS have passed. Each frame may wake a peer on the host, which takes a CPU from us for longer than the frame took: so it gets
+ * many at once. Who waits for an answer is idle soon, and one that sends now and then is never held up.
+ *
+ * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty, or stopped until
+ * netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's vCPU, a few rounds) -> on again, or the thread polls.
+ * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps. spill.lock. netdev.h has the rest.
+ */
+#include <asm/errno.h>
+#include <linux/sched.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/socket/errqueue.h"
+#include "kernel/net/link/gso.h"
+#include "kernel/net/inet/ip.h"
+#include "kernel/net/neigh/neigh.h"
+#include "kernel/net/net.h"
+#include "kernel/net/sched/qdisc.h"
+#include "kernel/net/socket/skb.h"
+#include "kernel/net/socket/sock_cgroup.h"
+#include "kernel/net/link/vlan.h"
+#include "kernel/sched/task.h"
+
+#define POLL_BUDGET 64 /* frames in a round */
+#define BACKLOG_BYTES (64UL << 20)
+#define BACKLOG_PART 8   /* and not more than such a part of the memory */
+#define SPILL_PART 4     /* of that for what goes on in the thread */
+#define FLUSH_MAX 16384U /* packets of a flush */
+#define SPILL_MAX 4096U
+#define SPILL_PIECE 128U
+#define POLL_ROUNDS 4 /* of them in a row, before a thread takes over */
+
+#define HOLD_NS 250000UL
+#define HOLD_FRAMES 64U
+#define HOLD_LARGE 4096U /* a larger frame is worth a host call of its own */
+#define OFTEN_NS NSEC_PER_MSEC
+#define OFTEN 16U /* frames in OFTEN_NS */
+
+u32 netdev_max_backlog = 16384; /* packets of a vCPU; lo's largest windows fit */
+
+static struct backlog {
+	struct list_head queue;
+	u32 len;
+	u64 bytes; /* of true sizes */
+	u64 room; /* for them: as much as they may be, as it was at the last flush; 0: nothing was flushed yet */
+	struct list_head senders; /* of netdev_queue.link */
+	bool running;
+	bool held;                 /* the senders' frames are held back, until the timer's time */
+	bool held_enough;          /* that is over */
+	struct netdev_queue *full; /* has frames enough, which another vCPU holds */
+	u32 processed, dropped,
+		squeezed; /* packets; flushes that left some: /proc/net/softnet_stat */
+	struct ktimer hold;
+} backlogs[MAX_CPUS];
+
+/* What a flush has left: who makes frames go in circles must not keep a vCPU. Guarded by its lock. */
+static struct {
+	spinlock_t lock;
+	struct list_head queue;
+	u32 len;
+	u64 bytes;
+	struct work work;
+} spill;
+
+/* What makes frames go in circles costs nobody anything but this: true sizes that may wait on a vCPU. */
+static u64 backlog_room(void)
+{
+	return min(BACKLOG_BYTES, nr_managed_frames() * (PAGE_SIZE / BACKLOG_PART));
+}
+
+/* ---- receiving ---- */
+
+/* By which of its queues @skb came is not known of what other devices hand on. */
+static struct netdev_stats *rx_stats(struct net_device *dev, const struct sk_buff *skb)
+{
+	u32 queue = skb->queue;
+
+	return unlikely(dev->more) && queue > 1 && queue <= dev->nr_queues ?
+		       dev->more[queue - 2].stats :
+		       &dev->stats;
+}
+
+void netif_rx(struct net_device *dev, struct sk_buff *skb)
+{
+	struct backlog *b = &backlogs[smp_processor_id()];
+	struct netdev_stats *stats;
+
+	skb->dev = dev;
+	skb->prioidx = 0; /* its sender's: it is nobody's now, wherever it goes on to */
+	if (unlikely(b->len >= READ_ONCE(netdev_max_backlog) ||
+		     b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {
+		dev->stats.rx_dropped++;
+		b->dropped++;
+		kfree_skb(skb);
+		return;
+	}
+	stats = rx_stats(dev, skb);
+	stats->rx_packets++;
+	stats->rx_bytes += skb_len(skb);
+	b->len++;
+	b->bytes += skb_truesize(skb);
+	list_add_tail(&skb->list, &b->queue);
+}
+
+void netif_loop(struct net_device *dev, struct sk_buff *skb)
+{
+	struct backlog *b = &backlogs[smp_processor_id()];
+
+	skb->dev = dev;
+	b->len++;
+	b->bytes += skb_truesize(skb);
+	list_add_tail(&skb->list, &b->queue);
+}
+
+static struct sk_buff *backlog_take(struct backlog *b)
+{
+	struct sk_buff *skb = list_first_entry_or_null(&b->queue, struct sk_buff, list);
+
+	if (skb) {
+		list_del_init(&skb->list);
+		b->len--;
+		b->bytes -= skb_truesize(skb);
+	}
+	return skb;
+}
+
+static void deliver(struct sk_buff *skb)
+{
+	bool (*handler)(struct net_device * dev, struct sk_buff * skb) =
+		READ_ONCE(skb->dev->rx_handler);
+
+	if (unlikely(skb->protocol == ETH_P_8021Q) && !skb->vlan_proto && !vlan_untag(skb)) {
+		skb->dev->stats.rx_dropped++;
+		kfree_skb(skb);
+		return;
+	}
+	if (skb->pkt_type == PKT_LOOPBACK)
+		handler = NULL;
+	else if (unlikely(READ_ONCE(packet_taps)))
+		packet_tap_in(skb);
+	if (unlikely(skb->vlan_proto) && vlan_rx(skb))
+		return;
+	if (unlikely(handler) && handler(skb->dev, skb))
+		return;
+	if (unlikely(skb->vlan_proto) && !vlan_rx_priority(skb))
+		return;
+	switch (skb->protocol) {
+	case ETH_P_IP:
+	case ETH_P_IPV6: ip_rcv(skb); break;
+	case ETH_P_ARP: arp_rcv(skb); break;
+	default: skb->dev->stats.rx_dropped++; kfree_skb(skb);
+	}
+}
+
+/* At most @most packets: how many. */
+static u32 process_backlog(struct backlog *b, u32 most)
+{
+	struct sk_buff *skb;
+	u32 n = 0;
+
+	for (; n < most && (skb = backlog_take(b)); n++)
+		deliver(skb);
+	b->processed += n;
+	return n;
+}
+
+static void flush_tx(struct netdev_queue *q);
+
+/* As many as are held back at most: what does not fit into the queue is dropped. */
+static u32 hold_most(const struct net_device *dev)
+{
+	return min(HOLD_FRAMES, READ_ONCE(dev->txqlen));
+}
+
+/* Frames of @q may wait. */
+static bool may_hold(struct netdev_queue *q, u64 now)
+{
+	u64 since = now - q->period, sent = q->stats->tx_packets;
+
+	if (since >= OFTEN_NS) {
+		q->often = since < 2 * OFTEN_NS && sent - q->counted >= OFTEN;
+		q->period = now;
+		q->counted = sent;
+	}
+	return q->often && !READ_ONCE(q->large) && READ_ONCE(q->txq_len) < hold_most(q->dev);
+}
+
+/* True: all that wait are held back. */
+static bool hold(struct backlog *b)
+{
+	struct netdev_queue *q;
+	u64 now;
+
+	if (b->held_enough || list_empty(&b->senders))
+		return false;
+	now = ktime_get();
+	list_for_each_entry(q, &b->senders, link)
+		if (!may_hold(q, now))
+			return false;
+	if (!b->held)
+		timer_start(&b->hold, now + HOLD_NS);
+	b->held = true;
+	return true;
+}
+
+static void process_senders(struct backlog *b)
+{
+	struct netdev_queue *full = b->full;
+
+	b->full = NULL;
+	if (unlikely(full))
+		flush_tx(full);
+	if (hold(b))
+		return;
+	if (b->held)
+		timer_cancel(&b->hold);
+	b->held = b->held_enough = false;
+	while (!list_empty(&b->senders)) {
+		struct netdev_queue *q = list_first_entry(&b->senders, struct netdev_queue, link);
+
+		list_del_init(&q->link);
+		xchg(&q->listed, 0);
+		flush_tx(q);
+	}
+}
+
+/* What is left of a long flush goes on in a kernel thread, that others may run meanwhile. */
+static void spill_over(struct backlog *b)
+{
+	struct sk_buff *skb;
+
+	while ((skb = backlog_take(b))) {
+		bool taken = false;
+
+		spin_lock(&spill.lock);
+		if (spill.len < SPILL_MAX && spill.bytes < b->room / SPILL_PART &&
+			READ_ONCE(skb->dev->flags) & IFF_UP) {
+			list_add_tail(&skb->list, &spill.queue);
+			spill.len++;
+			spill.bytes += skb_truesize(skb);
+			taken = true;
+		}
+		spin_unlock(&spill.lock);
+		if (!taken)
+			kfree_skb(skb);
+	}
+	work_queue(&spill.work);
+}
+
+static void flush(struct backlog *b, u32 most)
+{
+	u32 n = 0;
+
+	if (b->running)
+		return;
+	b->running = true;
+	b->room = backlog_room();
+	do {
+		n += process_backlog(b, most - n);
+		process_senders(b);
+	} while (!list_empty(&b->queue) && n < most);
+	b->running = false;
+	if (unlikely(!list_empty(&b->queue))) {
+		b->squeezed++;
+		spill_over(b);
+	}
+}
+
+void net_io_counts(u32 cpu, struct net_io_counts *c)
+{
+	const struct backlog *b = &backlogs[cpu];
+
+	*c = (struct net_io_counts){ READ_ONCE(b->processed), READ_ONCE(b->dropped),
+		READ_ONCE(b->squeezed), READ_ONCE(b->len) };
+}
+
+void net_rx_flush(void)
+{
+	flush(&backlogs[smp_processor_id()], FLUSH_MAX);
+}
+
+/* What is held back goes out now. */
+static void send_held(struct backlog *b)
+{
+	if (!b->held)
+		return;
+	b->held_enough = true;
+	net_rx_flush();
+}
+
+static void hold_over(struct ktimer *t)
+{
+	send_held(container_of(t, struct backlog, hold));
+}
+
+static void before_idle(void)
+{
+	send_held(&backlogs[smp_processor_id()]);
+}
+
+/* A piece of it; the rest has its turn behind other work. */
+static void spill_go_on(struct work *w)
+{
+	struct backlog *b = &backlogs[smp_processor_id()];
+	struct sk_buff *skb;
+	bool more;
+
+	spin_lock(&spill.lock);
+	for (u32 i = 0; i < SPILL_PIECE && spill.len; i++) {
+		skb = list_first_entry(&spill.queue, struct sk_buff, list);
+		list_move_tail(&skb->list, &b->queue);
+		spill.len--;
+		spill.bytes -= skb_truesize(skb);
+		b->len++;
+		b->bytes += skb_truesize(skb);
+	}
+	more = spill.len;
+	spin_unlock(&spill.lock);
+	flush(b, 2 * SPILL_PIECE);
+	if (more)
+		work_queue(&spill.work);
+	cond_resched(); /* a worker that always finds work gives way only here */
+}
+
+void netdev_spill_forget(const struct net *net)
+{
+	struct sk_buff *skb, *next;
+	LIST_HEAD(dead);
+
+	spin_lock(&spill.lock);
+	list_for_each_entry_safe(skb, next, &spill.queue, list) {
+		if (skb->dev->net != net)
+			continue;
+		list_move_tail(&skb->list, &dead);
+		spill.len--;
+		spill.bytes -= skb_truesize(skb);
+	}
+	spin_unlock(&spill.lock);
+	skb_free_list(&dead);
+}
+
+/*
+ * q->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one that comes before the poller has
+ * gone must not be lost, so it leaves word.
+ */
+enum { POLL_IDLE, POLLING, POLL_AGAIN };
+
+/* True: there may be more. */
+static bool poll_once(struct netdev_queue *q)
+{
+	u32 n;
+
+	WRITE_ONCE(q->in_poll, true);
+	xchg(&q->polling, POLLING);
+	n = q->dev->ops->poll(q, POLL_BUDGET);
+	net_rx_flush();
+	smp_store_release(&q->in_poll, false);
+	return n == POLL_BUDGET || cmpxchg(&q->polling, POLLING, POLL_IDLE) != POLLING;
+}
+
+static void poll_thread(struct work *w)
+{
+	struct netdev_queue *q = container_of(w, struct netdev_queue, poll_work);
+
+	while (poll_once(q))
+		cond_resched();
+}
+
+void netdev_poll(struct netdev_queue *q)
+{
+	if (xchg(&q->polling, POLL_AGAIN) != POLL_IDLE)
+		return;
+	for (int i = 0; i < POLL_ROUNDS; i++)
+		if (!poll_once(q))
+			return;
+	work_queue(&q->poll_work);
+}
+
+bool netdev_polling(const struct netdev_queue *q)
+{
+	smp_mb(); /* what makes poll() do nothing was said before */
+	return smp_load_acquire(&q->in_poll);
+}
+
+void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index)
+{
+	memset(q, 0, sizeof(*q));
+	q->dev = dev;
+	q->index = index;
+	q->stats = index ? &q->own : &dev->stats;
+	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->txq);
+	INIT_LIST_HEAD(&q->link);
+	work_setup(&q->poll_work, poll_thread);
+}
+
+/* ---- sending ---- */
+
+/* One vCPU at a time sends; who comes meanwhile leaves what it has to that one. */
+static void flush_tx(struct netdev_queue *q)
+{
+	struct net_device *dev = q->dev;
+	LIST_HEAD(batch);
+
+	spin_lock(&q->lock);
+	while (!q->busy && !q->stopped && !list_empty(&q->txq) && !READ_ONCE(dev->tx_frozen)) {
+		u32 sent;
+
+		q->busy = true;
+		q->woken = false;
+		q->large = false;
+		list_splice_tail_init(&q->txq, &batch);
+		spin_unlock(&q->lock);
+		sent = dev->ops->send(q, &batch);
+		spin_lock(&q->lock);
+		q->txq_len -= sent;
+		if (!list_empty(&batch)) {
+			WRITE_ONCE(q->stopped, !q->woken);
+			list_splice_tail_init(&q->txq, &batch);
+			list_splice_tail_init(&batch, &q->txq);
+		}
+		smp_store_release(&q->busy, false); /* last: a card looks without the lock */
+	}
+	spin_unlock(&q->lock);
+	if (unlikely(READ_ONCE(dev->qdisc)))
+		qdisc_more(dev);
+}
+
+void netdev_tx_wake(struct netdev_queue *q)
+{
+	spin_lock(&q->lock);
+	q->stopped = false;
+	q->woken = true;
+	spin_unlock(&q->lock);
+	flush_tx(q);
+	if (unlikely(READ_ONCE(q->dev->qdisc)))
+		net_rx_flush();
+}
+
+static void purge(struct netdev_queue *q)
+{
+	struct sk_buff *skb;
+	LIST_HEAD(batch);
+
+	spin_lock(&q->lock);
+	list_for_each_entry(skb, &q->txq, list)
+		q->txq_len--; /* what a vCPU has in send() it counts itself */
+	list_splice_tail_init(&q->txq, &batch);
+	q->stopped = false;
+	spin_unlock(&q->lock);
+	skb_free_list(&batch);
+}
+
+void netdev_purge_tx(struct net_device *dev)
+{
+	for (u32 i = 0; i < dev->nr_queues; i++)
+		purge(netdev_queue(dev, i));
+}
+
+void netdev_forget_senders(const struct net_device *dev)
+{
+	for (int i = 0; i < MAX_CPUS; i++) {
+		struct netdev_queue *q = READ_ONCE(backlogs[i].full);
+
+		if (q &&
+			q->dev ==
+				dev) /* unless its vCPU is quicker: a grace period, and it is through */
+			cmpxchg(&backlogs[i].full, q, NULL);
+	}
+}
+
+/* Of @n, the queue that @skb leaves by. */
+static struct netdev_queue *queue_of(struct net_device *dev, struct sk_buff *skb, u32 n)
+{
+	if (!skb->flow)
+		skb->flow = flow_of_frame(dev, skb);
+	skb->queue = (u16)flow_share(skb->flow, n);
+	return netdev_queue(dev, skb->queue);
+}
+
+/* The same, locked: so it stays that one until @skb is in it. */
+static struct netdev_queue *lock_queue(struct net_device *dev, struct sk_buff *skb)
+{
+	for (;;) {
+		u32 n = READ_ONCE(dev->real_tx);
+		struct netdev_queue *q = likely(n == 1) ? &dev->first : queue_of(dev, skb, n);
+
+		spin_lock(&q->lock);
+		if (likely(n == dev->real_tx))
+			return q;
+		spin_unlock(&q->lock);
+	}
+}
+
+static int queue_tx(struct net_device *dev, struct sk_buff *skb)
+{
+	struct backlog *b = &backlogs[smp_processor_id()];
+	struct netdev_queue *q = lock_queue(dev, skb);
+	bool full = q->txq_len >= dev->txqlen, enough;
+
+	skb->dev = dev;
+	if (!full) {
+		q->large |= skb_len(skb) > HOLD_LARGE;
+		list_add_tail(&skb->list, &q->txq);
+		q->txq_len++;
+	}
+	enough = q->large || q->txq_len >= hold_most(dev);
+	spin_unlock(&q->lock);
+	if (full) {
+		q->stats->tx_dropped++;
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
+	if (!xchg(&q->listed, 1))
+		list_add_tail(&q->link, &b->senders);
+	else if (enough)
+		b->full = q;
+	return 0;
+}
+
+/* The sender wants to know when. */
+static void stamp(const struct net_device *dev, struct sk_buff *skb)
+{
+	if (skb->stamp_wanted & SKB_STAMP_SCHED)
+		errq_sent(dev, skb, SCM_TSTAMP_SCHED);
+	if (skb->stamp_wanted & SKB_STAMP_SENT)
+		errq_sent(dev, skb, SCM_TSTAMP_SND);
+	skb->stamp_for = NULL;
+}
+
+/* To a card, what somebody else was to cut or to sum up. */
+static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
+{
+	LIST_HEAD(cut);
+	int err = gso_cut(skb, dev->type == ARPHRD_ETHER ? ETH_HLEN : 0, &cut);
+	bool some = false;
+
+	while (!list_empty(&cut)) {
+		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
+		int e;
+
+		list_del_init(&s->list);
+		e = netdev_xmit_now(dev, s);
+		some |= !e;
+		err = err ? err : e;
+	}
+	return gso_sent(err, some);
+}
+
+/* A card can be asked only with headers as our own TCP writes them. */
+static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
+{
+	return unlikely(skb->gso || skb->csum_owed) && (dev->ops->send || dev->ops->cuts_nothing) &&
+	       !(dev->csum_out && skb->csum_head);
+}
+
+static struct netdev_stats *tx_stats(struct net_device *dev, struct sk_buff *skb)
+{
+	u32 n = READ_ONCE(dev->real_tx);
+
+	skb->queue = 0;
+	return likely(n == 1) || !dev->ops->send ? &dev->stats : queue_of(dev, skb, n)->stats;
+}
+
+int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
+{
+	struct netdev_stats *stats;
+
+	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
+		kfree_skb(skb);
+		return -ENETDOWN;
+	}
+	if (!dev->carrier) { /* as a queue that nobody empties */
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return 0;
+	}
+	if (to_be_cut(dev, skb))
+		return xmit_cut(dev, skb);
+	stats = tx_stats(dev, skb);
+	stats->tx_packets++;
+	stats->tx_bytes += skb_len(skb);
+	if (unlikely(skb->stamp_for))
+		stamp(dev, skb);
+	if (unlikely(skb->vlan_proto) && !dev->ops->takes_tags && !vlan_insert(skb)) {
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
+	if (unlikely(READ_ONCE(packet_taps)))
+		packet_tap_out(dev, skb);
+	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);
+}
+
+int dev_xmit(struct net_device *dev, struct sk_buff *skb)
+{
+	if (unlikely(READ_ONCE(dev->prio_map)))
+		sock_cgroup_priority(dev, skb);
+	if (likely(!READ_ONCE(dev->qdisc)))
+		return netdev_xmit_now(dev, skb);
+	if (unlikely(skb->stamp_for)) /* who that is need not be there any more when it leaves */
+		stamp(dev, skb);
+	return qdisc_xmit(dev, skb);
+}
+
+void netdev_io_init(void)
+{
+	for (int i = 0; i < MAX_CPUS; i++) {
+		INIT_LIST_HEAD(&backlogs[i].queue);
+		INIT_LIST_HEAD(&backlogs[i].senders);
+		timer_setup(&backlogs[i].hold, hold_over);
+	}
+	sched_idle_work = before_idle;
+	spin_lock_init(&spill.lock);
+	INIT_LIST_HEAD(&spill.queue);
+	work_setup(&spill.work, spill_go_on);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netdev_queues.c: how many queues a device has and uses, and their figures together.
+ *
+ * A card's number changes (ethtool -L) without losing a frame or turning two of a flow round:
+ *
+ *	frozen     nobody begins to send; what is in send() ends
+ *	all locks  the frames that wait go to the queues of their flows as they are now, each behind those of its flow; the number changes
+ *	thawed     every queue sends
+ *
+ * Who adds a frame has looked at the number under the lock of the queue that it adds to (lock_queue()), so it comes before all that or finds
+ * the new queue. Locks: link.c's mutex for changes; the queues' locks, the first one first.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/net.h"
+#include "kernel/net/netname.h"
+#include "kernel/net/netlink/rtnl.h"
+#include "kernel/net/socket/skb.h"
+#include "kernel/sched/task.h"
+
+void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n)
+{
+	dev->more = more;
+	dev->nr_queues = dev->num_tx = dev->num_rx = dev->real_tx = dev->real_rx = n;
+	for (u32 i = 1; i < n; i++)
+		netdev_queue_init(&more[i - 1], dev, i);
+}
+
+/* None of its queues is in send(), or on a vCPU's list of those that it will send by. */
+static bool is_quiet(struct net_device *dev)
+{
+	for (u32 i = 0; i < dev->nr_queues; i++) {
+		const struct netdev_queue *q = netdev_queue(dev, i);
+
+		if (READ_ONCE(q->busy) || READ_ONCE(q->listed))
+			return false;
+	}
+	return true;
+}
+
+void netdev_quiesce(struct net_device *dev)
+{
+	synchronize_rcu(); /* whoever put a frame into a queue has seen that it is down */
+	while (!is_quiet(dev)) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + NSEC_PER_MSEC);
+	}
+	netdev_purge_tx(dev);
+	netdev_forget_senders(dev);
+	synchronize_rcu(); /* whoever had just taken a queue from its list is through with it */
+}
+
+u32 netdev_tx_waiting(struct net_device *dev)
+{
+	u32 most = READ_ONCE(dev->first.txq_len);
+
+	for (u32 i = 1; i < dev->nr_queues; i++)
+		most = max(most, READ_ONCE(dev->more[i - 1].txq_len));
+	return most;
+}
+
+/* Another vCPU is in send() for as long as a host call takes. */
+static void wait_for_senders(struct net_device *dev)
+{
+	for (u32 i = 0; i < dev->nr_queues; i++) {
+		struct netdev_queue *q = netdev_queue(dev, i);
+
+		spin_lock(&q->lock);
+		while (q->busy) {
+			spin_unlock(&q->lock);
+			set_current_state(TASK_UNINTERRUPTIBLE);
+			schedule_deadline(ktime_get() + NSEC_PER_MSEC / 10);
+			spin_lock(&q->lock);
+		}
+		spin_unlock(&q->lock);
+	}
+}
+
+/* Lockdep knows one lock of a class: the first stands for all. */
+static void lock_all(struct net_device *dev)
+{
+	spin_lock(&dev->first.lock);
+	for (u32 i = 1; i < dev->nr_queues; i++)
+		spin_lock_raw(&dev->more[i - 1].lock);
+}
+
+static void unlock_all(struct net_device *dev)
+{
+	for (u32 i = dev->nr_queues - 1; i; i--)
+		spin_unlock_raw(&dev->more[i - 1].lock);
+	spin_unlock(&dev->first.lock);
+}
+
+/* The frames of a flow wait in one queue, so they stay in their order. */
+static void share_out(struct net_device *dev, struct list_head *frames, u32 n)
+{
+	while (!list_empty(frames)) {
+		struct sk_buff *skb = list_first_entry(frames, struct sk_buff, list);
+		struct netdev_queue *q;
+
+		if (!skb->flow)
+			skb->flow = flow_of_frame(dev, skb);
+		skb->queue = (u16)flow_share(skb->flow, n);
+		q = netdev_queue(dev, skb->queue);
+		list_move_tail(&skb->list, &q->txq);
+		q->txq_len++;
+	}
+}
+
+void netdev_resize_tx(struct net_device *dev, u32 n)
+{
+	LIST_HEAD(frames);
+
+	WRITE_ONCE(dev->tx_frozen, true);
+	wait_for_senders(dev);
+	lock_all(dev);
+	for (u32 i = 0; i < dev->nr_queues; i++) {
+		struct netdev_queue *q = netdev_queue(dev, i);
+
+		list_splice_tail_init(&q->txq, &frames);
+		q->txq_len = 0;
+	}
+	share_out(dev, &frames, n);
+	WRITE_ONCE(dev->real_tx, n);
+	WRITE_ONCE(dev->tx_frozen, false);
+	unlock_all(dev);
+	for (u32 i = 0; i < dev->nr_queues; i++)
+		netdev_tx_wake(netdev_queue(dev, i));
+}
+
+void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx)
+{
+	u32 had_rx = dev->real_rx;
+	u32 had_tx = dev->ops->send ? had_rx : dev->real_tx; /* a card sends by them already */
+
+	if (rx)
+		WRITE_ONCE(dev->real_rx, rx);
+	if (tx)
+		WRITE_ONCE(dev->real_tx, tx);
+	if (list_empty(&dev->list))
+		return;
+	netname_queues(dev->name, dev->real_rx, dev->real_tx);
+	netdev_queue_uevents(dev, true, had_tx, dev->real_tx);
+	netdev_queue_uevents(dev, false, had_rx, dev->real_rx);
+}
+
+void netdev_sum(const struct net_device *dev, struct netdev_stats *s)
+{
+	*s = dev->stats;
+	for (u32 i = 1; i < dev->nr_queues; i++) {
+		const struct netdev_stats *own = &dev->more[i - 1].own;
+
+		s->rx_packets += own->rx_packets;
+		s->rx_bytes += own->rx_bytes;
+		s->tx_packets += own->tx_packets;
+		s->tx_bytes += own->tx_bytes;
+		s->tx_dropped += own->tx_dropped;
+	}
+}

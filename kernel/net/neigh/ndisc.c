@@ -1,0 +1,800 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ndisc.c: IPv6 neighbour discovery and the addresses that a card gives itself (RFC 4861, 4862).
+ *
+ *	ndisc_up(dev)       the card has come up: it takes a link-local address, then looks for routers
+ *	ndisc_solicit()     who has this address? (neigh.c asks)
+ *	ndisc_rcv()         what others say: solicitations, advertisements of neighbours and routers
+ *
+ * States of an address of ours: tentative (nobody may use it; we ask so often (dad_transmits) whether somebody has it) -> valid after a second
+ * of silence, or gone when somebody has. One from a router's prefix is gone when its lifetime ends, unless the router says it anew. Addresses
+ * set by hand are valid at once.
+ * A job is something that a card does later: the test of an address goes on or ends, the next question for routers, the end of a route. addrs.c has
+ * the lifetimes of addresses. What of a router's word is believed: conf/NAME/accept_ra and its kin (linux-doc networking/ip-sysctl).
+ *
+ * Invariants: 1. nothing is believed that has not come from this link (hop limit 255). 2. A card takes no address from routers when it has
+ * max_addresses, a namespace has at most JOBS_MAX jobs. 3. Each length in a message is checked against what is left of it.
+ * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and routes. Nothing is sent under either.
+ * Not here: redirects (passed over), proxies, being a router, privacy addresses.
+ */
+#include <asm/errno.h>
+#include <linux/icmpv6.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/inet/icmp.h"
+#include "kernel/net/inet/ip.h"
+#include "kernel/net/neigh/neigh.h"
+
+#define ND_RS 133
+#define ND_RA 134
+#define ND_NS 135
+#define ND_NA 136
+#define ND_REDIRECT 137
+#define OPT_SOURCE 1
+#define OPT_TARGET 2
+#define OPT_PREFIX 3
+#define OPT_MTU 5
+#define OPT_NONCE 14 /* RFC 7527 */
+#define OPT_ROUTE 24 /* RFC 4191 */
+#define NA_ROUTER 0x80
+#define NA_SOLICITED 0x40
+#define NA_OVERRIDE 0x20
+#define PREFIX_AUTO 0x40
+
+#define ROUTE_METRIC 1024 /* of a route to a part of the net that a router tells */
+#define SHORTEST                                                                                   \
+	(100 * NSEC_PER_MSEC) /* between two questions, whatever the owner of a namespace sets */
+#define JOBS_MAX 128
+#define NONCE 6
+#define FOREVER (~0UL)
+#define SHORTENED_TO                                                                               \
+	7200 /* seconds: anybody on the link may say that an address ends (RFC 4862, 5.5.3 e) */
+#define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
+
+enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
+struct job {
+	struct list_head list; /* net->nd_jobs */
+	enum job_kind kind;
+	struct net_device *dev;
+	ip_addr addr; /* of the address; of the router */
+	u64 at;
+	union {
+		struct
+		{ /* of JOB_DAD: so many questions are left; how they are known as our own; so many addresses were tried before */
+			int tries;
+			bool has_nonce;
+			u8 nonce[NONCE];
+			u32 made;
+		};
+		struct
+		{ /* of JOB_ANOTHER: which is to be made in place of addr, and to last as long */
+			u32 again;
+			u64 expires, preferred_until;
+		};
+		struct { /* of JOB_RS: so many were sent; the wait before this one */
+			int sent;
+			u64 waited;
+		};
+		struct { /* of JOB_ROUTE_ENDS */
+			ip_addr dst;
+			u8 prefix, pref;
+			u32 metric;
+		};
+	};
+};
+
+static DEFINE_SPINLOCK(jobs_lock);
+
+static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
+static const ip_addr all_routers = { { htonl(0xff020000), 0, 0, htonl(2) } };
+
+ip_addr mcast_solicited_node(const ip_addr *a)
+{
+	return (ip_addr){ { htonl(0xff020000), 0, htonl(1),
+		htonl(0xff000000 | (ntohl(a->w[3]) & 0xffffff)) } };
+}
+
+/* ---- messages out ---- */
+
+/* @option 0: it has none; else it says @value. */
+static struct sk_buff *message(
+	u8 type, u32 word, const ip_addr *target, u8 option, const u8 value[ETH_ALEN])
+{
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
+	struct icmphdr *h;
+	u8 *p;
+
+	if (!skb)
+		return NULL;
+	if (option) {
+		p = skb_push(skb, 8);
+		p[0] = option;
+		p[1] = 1;
+		memcpy(p + 2, value, ETH_ALEN);
+	}
+	if (target)
+		memcpy(skb_push(skb, 16), target, 16);
+	h = skb_push(skb, sizeof(*h));
+	*h = (struct icmphdr){ .type = type, .word = htonl(word) };
+	return skb;
+}
+
+static void send(
+	struct net_device *dev, struct sk_buff *skb, const ip_addr *from, const ip_addr *to)
+{
+	struct flow f = {
+		.saddr = *from,
+		.daddr = *to,
+		.next_hop = *to,
+		.dev = dev,
+		.mtu = dev->mtu,
+		.proto = IPPROTO_ICMPV6,
+		.ttl = 255,
+		.tos = (u8)CONF6(dev, CONF6_NDISC_TCLASS),
+	};
+	struct icmphdr *h;
+
+	if (!skb)
+		return;
+	h = (struct icmphdr *)(skb->room + skb->head);
+	h->checksum = csum_fold(
+		skb_sum(skb, 0, skb_len(skb), csum_pseudo(from, to, IPPROTO_ICMPV6, skb_len(skb))));
+	ip_send(dev->net, skb, &f);
+}
+
+void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
+{
+	ip_addr from, to = mac ? *addr : mcast_solicited_node(addr);
+
+	if (addr_source(dev, addr, &from))
+		send(dev, message(ND_NS, 0, addr, OPT_SOURCE, dev->addr), &from, &to);
+}
+
+/* Who has the address that we would like? */
+static void probe(const struct job *j)
+{
+	ip_addr to = mcast_solicited_node(&j->addr);
+
+	send(j->dev, message(ND_NS, 0, &j->addr, j->has_nonce ? OPT_NONCE : 0, j->nonce), &IP_ANY,
+		&to);
+}
+
+static void ask_for_routers(struct net_device *dev)
+{
+	ip_addr from;
+
+	if (addr_source(dev, &all_routers, &from))
+		send(dev, message(ND_RS, 0, NULL, OPT_SOURCE, dev->addr), &from, &all_routers);
+}
+
+/* ---- jobs ---- */
+
+static bool same_job(const struct job *a, const struct job *b)
+{
+	return a->kind == b->kind && a->dev == b->dev && ip_equal(&a->addr, &b->addr) &&
+	       (a->kind != JOB_ROUTE_ENDS ||
+		       (a->prefix == b->prefix && ip_equal(&a->dst, &b->dst)));
+}
+
+static struct job *find_job(const struct job *like)
+{
+	struct job *j;
+
+	list_for_each_entry(j, &like->dev->net->nd_jobs, list)
+		if (same_job(j, like))
+			return j;
+	return NULL;
+}
+
+static void free_job(struct net *net, struct job *j)
+{
+	list_del(&j->list);
+	net->nr_nd_jobs--;
+	kfree(j);
+}
+
+/* The same job at another time, or a new one. False: too many, or no memory. */
+static bool schedule_job(const struct job *job)
+{
+	struct net *net = job->dev->net;
+	struct job *j;
+
+	spin_lock(&jobs_lock);
+	j = find_job(job);
+	if (!j && net->nr_nd_jobs < JOBS_MAX) {
+		j = kzalloc(sizeof(*j), GFP_ATOMIC);
+		if (j) {
+			list_add_tail(&j->list, &net->nd_jobs);
+			net->nr_nd_jobs++;
+		}
+	}
+	if (j) {
+		struct list_head place = j->list;
+
+		*j = *job;
+		j->list = place;
+		if (j->at != FOREVER)
+			timer_start(&net->nd_timer, 0); /* it finds the next */
+	}
+	spin_unlock(&jobs_lock);
+	return j;
+}
+
+/* Forgets the job @like; *@was (NULL: nobody asks): what it was. False: there was none. */
+static bool drop_job(const struct job *like, struct job *was)
+{
+	struct job *j;
+
+	spin_lock(&jobs_lock);
+	j = find_job(like);
+	if (j && was)
+		*was = *j;
+	if (j)
+		free_job(like->dev->net, j);
+	spin_unlock(&jobs_lock);
+	return j;
+}
+
+/* ---- routers are looked for, by what is waited in between (RFC 7559) ---- */
+
+/* A router asks no other. */
+static bool believes_routers(const struct net_device *dev)
+{
+	int accept = CONF6(dev, CONF6_ACCEPT_RA);
+
+	return accept > 0 && (accept > 1 || !CONF6(dev, CONF6_FORWARDING));
+}
+
+static u64 time_of(const struct net_device *dev, u32 key)
+{
+	return (u64)max(CONF6(dev, key), 0) * NSEC_PER_MSEC;
+}
+
+/* A tenth more or less, so that not all on the link ask at once. */
+static u64 about(u64 time)
+{
+	u64 r;
+
+	arch_random(&r, sizeof(r));
+	return time - time / 10 + r % (time / 5 + 1);
+}
+
+static void look_for_routers(const struct job *j)
+{
+	u64 most = time_of(j->dev, CONF6_RS_MAX_INTERVAL), wait;
+	int limit = CONF6(j->dev, CONF6_RS_COUNT), sent = j->sent;
+	struct job next = *j;
+
+	if (!believes_routers(j->dev) || (limit >= 0 && sent >= limit))
+		return;
+	ask_for_routers(j->dev);
+	next.sent = sent < INT32_MAX ? sent + 1 : sent;
+	wait = j->waited ? j->waited + about(j->waited) : about(time_of(j->dev, CONF6_RS_INTERVAL));
+	if (j->waited && wait > most)
+		wait = about(most);
+	next.waited = max(wait, SHORTEST);
+	next.at = ktime_get() + next.waited;
+	if (limit < 0 || next.sent < limit)
+		schedule_job(&next);
+}
+
+/* ---- the test of an address ---- */
+
+static void after_dad(struct net_device *dev, const ip_addr *addr)
+{
+	struct job rs = { .kind = JOB_RS, .dev = dev };
+
+	if (!addr_set_valid(dev, addr))
+		return;
+	ndisc_added(dev, addr);
+	if (!ip_is_linklocal(addr))
+		return;
+	mcast_have_address(dev);
+	rs.at = dev->nd_up + time_of(dev, CONF6_RS_DELAY);
+	schedule_job(&rs);
+}
+
+static void do_dad(const struct job *j)
+{
+	u64 wait = (u64)max(CONF_NEIGH(j->dev, false, NEIGH_RETRANS), 0) * NSEC_PER_MSEC;
+	struct job next = *j;
+
+	if (j->tries <= 0) {
+		after_dad(j->dev, &j->addr);
+		return;
+	}
+	next.tries--;
+	next.at = ktime_get() + max(wait, SHORTEST);
+	if (schedule_job(&next))
+		probe(j);
+	else
+		addr_del(j->dev, &j->addr, -1); /* it would be tentative for ever */
+}
+
+/* Takes an address in @prefix, and tests first whether somebody has it (accept_dad), as he had @made before. */
+static void take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
+{
+	bool dad = CONF6(dev, CONF6_ACCEPT_DAD) > 0 ||
+		   READ_ONCE(dev->net->conf_all.v6[CONF6_ACCEPT_DAD]) > 0;
+	struct job j = { .kind = JOB_DAD, .dev = dev, .made = made };
+
+	addr_gen(dev, prefix, made, a);
+	a->flags |= IFA_F_TENTATIVE;
+	if (addr_add(dev, a))
+		return;
+	j.addr = a->addr;
+	j.tries = dad ? CONF6(dev, CONF6_DAD_TRANSMITS) : 0;
+	j.has_nonce = CONF6_OR(dev, CONF6_ENHANCED_DAD);
+	if (j.has_nonce)
+		arch_random(j.nonce, sizeof(j.nonce));
+	do_dad(&j);
+}
+
+static void make_another(const struct job *j)
+{
+	struct ifaddr a = {
+		.prefix = 64,
+		.scope = ip_is_linklocal(&j->addr) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.expires = j->expires,
+		.preferred_until = j->preferred_until,
+	};
+
+	take_address(j->dev, &j->addr, j->again, &a);
+}
+
+/* ---- what is due ---- */
+
+static void route_ends(const struct job *j)
+{
+	struct route r = {
+		.dev = j->dev,
+		.dst = j->dst,
+		.prefix = j->prefix,
+		.gateway = j->addr,
+		.metric = j->metric,
+		.table = RT_TABLE_MAIN,
+		.protocol = RTPROT_RA,
+	};
+
+	route_del(j->dev->net, &r);
+}
+
+static void do_job(const struct job *j)
+{
+	switch (j->kind) {
+	case JOB_NONE: break;
+	case JOB_DAD: do_dad(j); break;
+	case JOB_RS: look_for_routers(j); break;
+	case JOB_ROUTE_ENDS: route_ends(j); break;
+	case JOB_ANOTHER: make_another(j); break;
+	}
+}
+
+/* Takes out one that is due. Else arms the timer for the next. */
+static bool take_due(struct net *net, struct job *due)
+{
+	u64 now = ktime_get(), next = FOREVER;
+	struct job *j, *found = NULL;
+
+	spin_lock(&jobs_lock);
+	list_for_each_entry(j, &net->nd_jobs, list) {
+		if (!found && j->at <= now)
+			found = j;
+		next = min(next, j->at);
+	}
+	if (found) {
+		*due = *found;
+		free_job(net, found);
+	} else if (next != FOREVER) {
+		timer_start(&net->nd_timer, next);
+	}
+	spin_unlock(&jobs_lock);
+	return found;
+}
+
+static void jobs_tick(struct ktimer *t)
+{
+	struct net *net = container_of(t, struct net, nd_timer);
+	struct job j;
+
+	while (take_due(net, &j))
+		do_job(&j);
+	net_rx_flush();
+}
+
+void ndisc_net_init(struct net *net)
+{
+	INIT_LIST_HEAD(&net->nd_jobs);
+	timer_setup(&net->nd_timer, jobs_tick);
+}
+
+/* Its devices are down: there are no jobs, and nobody makes one. */
+void ndisc_net_end(struct net *net)
+{
+	timer_cancel_sync(&net->nd_timer);
+}
+
+/* No job of the whole card is done any more. */
+static void cancel_all(struct net_device *dev)
+{
+	struct job *j, *next;
+
+	spin_lock(&jobs_lock);
+	list_for_each_entry_safe(j, next, &dev->net->nd_jobs, list)
+		if (j->dev == dev)
+			free_job(dev->net, j);
+	spin_unlock(&jobs_lock);
+}
+
+/* ---- addresses of our own ---- */
+
+static bool can_have_link_local(const struct net_device *dev)
+{
+	return dev->type == ARPHRD_ETHER && !(dev->flags & IFF_NOARP) && dev->mtu >= IPV6_MTU_MIN;
+}
+
+void ndisc_regenerate(struct net_device *dev)
+{
+	static const ip_addr prefix = { { htonl(0xfe800000) } };
+	struct ifaddr a = { .prefix = 64, .scope = RT_SCOPE_LINK };
+
+	if (!(READ_ONCE(dev->flags) & IFF_UP) || CONF6(dev, CONF6_DISABLE) ||
+		!can_have_link_local(dev) ||
+		CONF6(dev, CONF6_ADDR_GEN_MODE) == IN6_ADDR_GEN_MODE_NONE)
+		return;
+	take_address(dev, &prefix, 0, &a);
+	net_rx_flush();
+}
+
+void ndisc_up(struct net_device *dev)
+{
+	dev->nd_up = ktime_get();
+	if (!can_have_link_local(dev))
+		return;
+	ndisc_notify(dev);
+	ndisc_regenerate(dev);
+}
+
+/* It goes down, for good, or has no IPv6 any more. */
+void ndisc_down(struct net_device *dev)
+{
+	bool keep = CONF6_FIRST(dev, CONF6_KEEP_ADDR) > 0 && !CONF6(dev, CONF6_DISABLE);
+
+	cancel_all(dev);
+	addrs6_forget(dev, keep && !dev->gone);
+}
+
+/* Where a secret makes addresses, it makes another one, so often as idgen_retries says. */
+static void somebody_has(struct net_device *dev, const ip_addr *addr)
+{
+	struct job dad = { .kind = JOB_DAD, .dev = dev, .addr = *addr }, was;
+	struct job another = { .kind = JOB_ANOTHER, .dev = dev, .addr = *addr };
+	struct ifaddr a;
+	bool there = addr_read(dev, addr, &a);
+
+	if (!drop_job(&dad, &was))
+		was.made = ~0U;
+	addr_del(dev, addr, -1);
+	pr_warn("%s: an IPv6 address of ours is in use elsewhere\n", dev->name);
+	if (!there || !(a.flags & IFA_F_STABLE_PRIVACY) ||
+		was.made >= (u32)max(READ_ONCE(dev->net->idgen_retries), 0))
+		return;
+	another.again = was.made + 1;
+	another.expires = a.expires;
+	another.preferred_until = a.preferred_until;
+	another.at = ktime_get() + (u64)max(READ_ONCE(dev->net->idgen_delay), 0) * NSEC_PER_SEC;
+	schedule_job(&another);
+}
+
+/* ---- messages in ---- */
+
+/* The MAC address, or what else has its size, in the option @type of the options in [p, end). False: they make no sense. */
+static bool find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
+{
+	*mac = NULL;
+	while (p < end) {
+		if (end - p < 8 || !p[1] || end - p < p[1] * 8)
+			return false;
+		if (p[0] == type && p[1] == 1)
+			*mac = p + 2;
+		p += p[1] * 8;
+	}
+	return true;
+}
+
+/* @asker NULL: nobody has asked, all hear of it. Who has asked us alone knows where we are (not @where): that is not said, nor does it change. */
+static void advertise(struct net_device *dev, const ip_addr *addr, const ip_addr *asker, bool where)
+{
+	u32 flags = (where ? (u32)NA_OVERRIDE : 0) | (asker ? (u32)NA_SOLICITED : 0) |
+		    (CONF6(dev, CONF6_FORWARDING) ? (u32)NA_ROUTER : 0);
+
+	where |= CONF6(dev, CONF6_FORCE_TLLAO) != 0;
+	send(dev, message(ND_NA, flags << 24, addr, where ? OPT_TARGET : 0, dev->addr), addr,
+		asker ? asker : &all_nodes);
+}
+
+void ndisc_added(struct net_device *dev, const ip_addr *addr)
+{
+	if (dev->type == ARPHRD_ETHER && !(dev->flags & IFF_NOARP) && dev->flags & IFF_UP &&
+		!ip_is_v4(addr) && CONF6_OR(dev, CONF6_NDISC_NOTIFY))
+		advertise(dev, addr, NULL, true);
+}
+
+void ndisc_notify(struct net_device *dev)
+{
+	const struct ifaddr *i;
+	ip_addr all[8];
+	u32 n = 0;
+
+	if (!CONF6_OR(dev, CONF6_NDISC_NOTIFY))
+		return;
+	netdev_lock_net(dev);
+	list_for_each_entry(i, &dev->net->addrs, list)
+		if (i->dev == dev && !ip_is_v4(&i->addr) && !(i->flags & IFA_F_TENTATIVE) &&
+			n < ARRAY_SIZE(all))
+			all[n++] = i->addr;
+	spin_unlock(&dev->net->lock);
+	for (u32 k = 0; k < n; k++)
+		ndisc_added(dev, &all[k]);
+	net_rx_flush();
+}
+
+/* Has our own question about an address come back to us? */
+static bool is_ours(struct net_device *dev, const ip_addr *addr, const u8 *nonce)
+{
+	struct job *j;
+	bool ours;
+
+	spin_lock(&jobs_lock);
+	j = find_job(&(struct job){ .kind = JOB_DAD, .dev = dev, .addr = *addr });
+	ours = j && j->has_nonce && nonce && !memcmp(j->nonce, nonce, NONCE);
+	spin_unlock(&jobs_lock);
+	return ours;
+}
+
+static void got_ns(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u32 len)
+{
+	bool probing = ip_is_any(&ip->saddr);
+	const u8 *mac, *nonce;
+	ip_addr target;
+	int state;
+
+	if (len < 24 || !find_mac(m + 24, m + len, OPT_SOURCE, &mac) ||
+		!find_mac(m + 24, m + len, OPT_NONCE, &nonce))
+		return;
+	memcpy(&target, m + 8, 16);
+	if (ip_is_multicast(&target) || (probing && (mac || !ip_is_multicast(&ip->daddr))))
+		return;
+	state = addr_state(dev, &target);
+	if (state == ADDR_TENTATIVE && probing && !is_ours(dev, &target, nonce))
+		somebody_has(dev, &target);
+	if (state != ADDR_VALID)
+		return;
+	if (!probing && mac)
+		neigh_learn(dev, &ip->saddr, mac, NEIGH_CREATE | NEIGH_OVERRIDE);
+	advertise(dev, &target, probing ? NULL : &ip->saddr, ip_is_multicast(&ip->daddr));
+}
+
+/* May one who was not asked for make himself known (RFC 9131)? To routers alone, and where the second degree is set if he is of this network. */
+static bool accepts_untracked(struct net_device *dev, const ip_addr *from)
+{
+	int accept = CONF6(dev, CONF6_ACCEPT_UNTRACKED_NA);
+
+	return accept && CONF6(dev, CONF6_FORWARDING) && (accept == 1 || addr6_is_near(dev, from));
+}
+
+static void got_na(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u32 len)
+{
+	const u8 *mac;
+	ip_addr target;
+	u32 how = NEIGH_ISROUTER_KNOWN;
+
+	if (len < 24 || !find_mac(m + 24, m + len, OPT_TARGET, &mac))
+		return;
+	memcpy(&target, m + 8, 16);
+	if (ip_is_multicast(&target) || (ip_is_multicast(&ip->daddr) && m[4] & NA_SOLICITED))
+		return;
+	if (!(m[4] & NA_SOLICITED) && CONF6(dev, CONF6_DROP_UNSOLICITED_NA))
+		return;
+	switch (addr_state(dev, &target)) {
+	case ADDR_TENTATIVE: somebody_has(dev, &target); return;
+	case ADDR_VALID: return;
+	}
+	how |= m[4] & NA_SOLICITED ? NEIGH_SOLICITED : 0;
+	how |= m[4] & NA_OVERRIDE ? NEIGH_OVERRIDE : 0;
+	how |= m[4] & NA_ROUTER ? NEIGH_ROUTER : 0;
+	how |= accepts_untracked(dev, &ip->saddr) ? NEIGH_CREATE : 0;
+	neigh_learn(dev, &target, mac, how);
+}
+
+static u32 be32_at(const u8 *p)
+{
+	u32 v;
+
+	memcpy(&v, p, 4);
+	return ntohl(v);
+}
+
+static u64 end_of(u64 seconds)
+{
+	return seconds >= LIFETIME_MAX ? FOREVER : ktime_get() + seconds * NSEC_PER_SEC;
+}
+
+/* Seconds that are too few to be heeded; 0 is an end. */
+static bool too_short(const struct net_device *dev, u64 lifetime)
+{
+	return lifetime && lifetime < (u64)max(CONF6(dev, CONF6_RA_MIN_LFT), 0);
+}
+
+static void got_prefix(struct net_device *dev, const u8 *p)
+{
+	u64 valid = be32_at(p + 4), preferred = be32_at(p + 8);
+	u64 least = CONF6(dev, CONF6_RA_PIO_LIFE) ? 0 : end_of(SHORTENED_TO);
+	u32 most = (u32)max(CONF6(dev, CONF6_MAX_ADDRESSES), 0);
+	struct ifaddr a = { .prefix = 64, .expires = end_of(valid) };
+	ip_addr prefix;
+
+	memcpy(&prefix, p + 16, 16);
+	if (p[2] != 64 || !(p[3] & PREFIX_AUTO) || ip_is_linklocal(&prefix) ||
+		ip_is_multicast(&prefix) || preferred > valid || too_short(dev, valid))
+		return;
+	addr_gen(dev, &prefix, 0, &a);
+	if (ip_is_v4(&a.addr) || ip_is_loopback(&a.addr))
+		return;
+	if (addr_renew(dev, &a.addr, a.expires, end_of(preferred), least))
+		return;
+	a.preferred_until = preferred >= LIFETIME_MAX ? 0 : end_of(preferred);
+	if (valid && addr_state(dev, &a.addr) == ADDR_NONE && (!most || addr6_count(dev) < most))
+		take_address(dev, &prefix, 0, &a);
+}
+
+/* The way to @dst by a router is there so long; @pref: how much it wants to be taken (RFC 4191). */
+static void got_way(struct job *end, u32 lifetime, u8 pref)
+{
+	struct route r = {
+		.dev = end->dev,
+		.dst = end->dst,
+		.prefix = end->prefix,
+		.gateway = end->addr,
+		.table = RT_TABLE_MAIN,
+		.protocol = RTPROT_RA,
+		.type = RTN_UNICAST,
+		.metric = end->metric,
+		.pref = pref,
+	};
+	struct job was;
+
+	end->pref = pref;
+	if (drop_job(end, &was) && (!lifetime || was.metric != end->metric || was.pref != pref))
+		route_ends(&was);
+	end->at = end_of(lifetime);
+	if (lifetime && schedule_job(end))
+		route_add(end->dev->net, &r);
+}
+
+static void got_router(struct net_device *dev, const ip_addr *from, const u8 *m)
+{
+	struct job end = {
+		.kind = JOB_ROUTE_ENDS,
+		.dev = dev,
+		.addr = *from,
+		.metric = (u32)CONF6(dev, CONF6_RA_METRIC),
+	};
+	u32 lifetime = (u32)m[6] << 8 | m[7];
+	u8 pref = CONF6(dev, CONF6_RA_RTR_PREF) ? m[5] >> 3 & 3 : 0;
+
+	if (too_short(dev, lifetime))
+		return;
+	got_way(&end, lifetime, pref == 2 ? 0 : pref);
+	if (m[4] && m[4] >= CONF6(dev, CONF6_RA_MIN_HOP_LIMIT))
+		WRITE_ONCE(dev->conf.v6[CONF6_HOP_LIMIT], m[4]);
+}
+
+/* A part of the net that is best reached by this router: where accept_ra_rt_info_{min,max}_plen let it be so long. */
+static void got_route(struct net_device *dev, const ip_addr *from, const u8 *p)
+{
+	struct job end = {
+		.kind = JOB_ROUTE_ENDS,
+		.dev = dev,
+		.addr = *from,
+		.prefix = p[2],
+		.metric = p[2] ? ROUTE_METRIC : (u32)CONF6(dev, CONF6_RA_METRIC),
+	};
+	u8 pref = p[3] >> 3 & 3, *dst = (u8 *)&end.dst;
+	u32 lifetime = be32_at(p + 4);
+
+	if (p[1] > 3 || p[2] > 128 ||
+		p[1] < (p[2] > 64   ? 3 :
+			       p[2] ? 2 :
+				      1) ||
+		pref == 2 || too_short(dev, lifetime))
+		return;
+	if (p[2] < CONF6(dev, CONF6_RA_INFO_MIN) || p[2] > CONF6(dev, CONF6_RA_INFO_MAX) ||
+		(!p[2] && !CONF6(dev, CONF6_RA_DEFRTR)))
+		return;
+	memcpy(dst, p + 8, (p[2] + 7U) / 8);
+	if (p[2] % 8)
+		dst[p[2] / 8] &= (u8)(0xff00U >> p[2] % 8);
+	got_way(&end, lifetime, pref);
+}
+
+static void got_mtu(struct net_device *dev, const u8 *p)
+{
+	u32 mtu = be32_at(p + 4);
+
+	if (mtu >= IPV6_MTU_MIN && mtu <= READ_ONCE(dev->mtu))
+		WRITE_ONCE(dev->conf.v6[CONF6_MTU], (int)mtu);
+}
+
+/* How long neighbours are there without a word, and between two questions; milliseconds, 0: no word of it. */
+static void got_times(struct net_device *dev, u32 reachable, u32 retrans)
+{
+	int *words = dev->conf.v6 + CONF6_NEIGH;
+
+	if (retrans && retrans <= INT32_MAX)
+		WRITE_ONCE(words[NEIGH_RETRANS], (int)retrans);
+	if (reachable && reachable <= INT32_MAX / 3) {
+		WRITE_ONCE(words[NEIGH_REACHABLE], (int)reachable);
+		WRITE_ONCE(words[NEIGH_STALE], (int)reachable * 3);
+	}
+}
+
+static void got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u32 len)
+{
+	const u8 *mac, *p = m + 16, *end = m + len;
+	bool ours;
+
+	if (!believes_routers(dev) || len < 16 || !ip_is_linklocal(&ip->saddr) ||
+		!find_mac(p, end, OPT_SOURCE, &mac))
+		return;
+	drop_job(&(struct job){ .kind = JOB_RS, .dev = dev }, NULL);
+	ours = addr_is_local(dev->net, &ip->saddr, dev->ifindex);
+	if (ours && CONF6(dev, CONF6_RA_FROM_LOCAL)) {
+		if (m[6] | m[7] && CONF6(dev, CONF6_RA_DEFRTR))
+			return; /* no way leads to ourselves */
+		ours = false;
+	}
+	if (mac)
+		neigh_learn(dev, &ip->saddr, mac,
+			NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_ROUTER | NEIGH_ISROUTER_KNOWN);
+	if (!ours && CONF6(dev, CONF6_RA_DEFRTR))
+		got_router(dev, &ip->saddr, m);
+	got_times(dev, be32_at(m + 8), be32_at(m + 12));
+	for (; p < end; p += p[1] * 8) { /* find_mac() has seen that they are whole */
+		if (p[0] == OPT_ROUTE && !ours && CONF6(dev, CONF6_RA_RTR_PREF))
+			got_route(dev, &ip->saddr, p);
+		else if (p[0] == OPT_PREFIX && p[1] == 4 && CONF6(dev, CONF6_RA_PINFO) &&
+			 CONF6(dev, CONF6_AUTOCONF) && !ours)
+			got_prefix(dev, p);
+		else if (p[0] == OPT_MTU && p[1] == 1 && CONF6(dev, CONF6_RA_MTU))
+			got_mtu(dev, p);
+	}
+}
+
+#define MESSAGE_MAX 1280
+
+/* It need not, and so nothing of it can hide from who guards the link (RFC 6980). */
+static bool came_in_pieces(const struct sk_buff *skb)
+{
+	return (skb->defragged || skb->ip.frag_header) && CONF6(skb->dev, CONF6_SUPPRESS_FRAG);
+}
+
+void ndisc_rcv(struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+	u32 len = min(skb_len(skb), (u32)MESSAGE_MAX);
+	u8 m[MESSAGE_MAX];
+
+	if (skb->ip.ttl == 255 && dev->type == ARPHRD_ETHER && len >= 8 && !came_in_pieces(skb)) {
+		skb_copy(skb, 0, m, len);
+		switch (m[1] ? 0 : m[0]) {
+		case ND_NS: got_ns(dev, &skb->ip, m, len); break;
+		case ND_NA: got_na(dev, &skb->ip, m, len); break;
+		case ND_RA: got_ra(dev, &skb->ip, m, len); break;
+		}
+	}
+	kfree_skb(skb);
+}

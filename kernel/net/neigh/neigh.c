@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * neigh.c: the neighbour table (RFC 4861, 7.3; arp(7)).
+ *
+ *	neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and somebody is asked
+ *	neigh_learn(dev, addr, mac, how) a message says where it is
+ *	neigh_confirm(dev, addr)         what is above has heard from it
+ *
+ * States:
+ *	(none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart (retrans_time_ms), three times
+ *	                       (mcast_solicit); packets wait
+ *	INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits hears EHOSTUNREACH)
+ *	REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
+ *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word (delay_first_probe_time)
+ *	DELAY -> PROBE         asks that machine alone, three times (ucast_solicit), then programs, then all (mcast_resolicit)
+ *	PROBE -> REACHABLE, FAILED
+ *	STALE -> gone          after a minute without use (gc_stale_time); so is FAILED. A collector looks every gc_interval, and does nothing
+ *	                       while there are few (gc_thresh1)
+ *	FAILED -> INCOMPLETE   neigh_output()
+ *	PERMANENT, NOARP       set by hand, never change
+ *	any -> gone (RTM_DELNEIGH, with the state that it had) when the device goes down or gets another address, by hand, or to make room
+ *	any but PERMANENT -> gone when the device loses its link, unless conf/NAME/{arp,ndisc}_evict_nocarrier is 0
+ *
+ * Invariants: 1. packets wait in INCOMPLETE entries only. 2. By hand a namespace has at most BY_HAND_MAX, so it cannot take all from the others
+ * (of the rest neigh_table.c says how many there are). 3. The packets that wait for one cost at most unres_qlen_bytes, or there is one.
+ * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out first.
+ */
+#include <asm/errno.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/inet/ip.h"
+#include "kernel/net/neigh/neigh_table.h"
+#include "kernel/net/socket/skb.h"
+
+/* Who is to be asked; neigh_lock held. */
+enum ask { ASK_NOBODY, ASK_ONE, ASK_APP, ASK_ALL };
+
+static enum ask next_question(const struct neigh *n)
+{
+	u64 one = neigh_param(n, NEIGH_ASK_ONE), app = one + neigh_param(n, NEIGH_ASK_APP);
+	u64 all = app + neigh_param(n, n->state == NUD_PROBE ? NEIGH_ASK_AGAIN : NEIGH_ASK_ALL);
+
+	if (n->state == NUD_PROBE && n->probes < one)
+		return ASK_ONE;
+	if (n->probes < app)
+		return ASK_APP;
+	return n->probes < all ? ASK_ALL : ASK_NOBODY;
+}
+
+/* ---- asking and sending, without the lock ---- */
+
+/* Who has sent a packet of IPv4, which begins with its header, in @to; NULL. */
+static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
+{
+	u32 be;
+
+	if (skb->protocol != ETH_P_IP || skb_len(skb) < 16)
+		return NULL;
+	skb_copy(skb, 12, &be, sizeof(be));
+	*to = ip_v4(be);
+	return to;
+}
+
+/* @from: who waits for it; NULL. */
+static void solicit(struct net *net, struct net_device *dev, enum ask whom,
+	const struct neigh_info *about, const ip_addr *from)
+{
+	const u8 *mac = whom == ASK_ONE ? about->mac : NULL;
+
+	if (whom == ASK_NOBODY)
+		return;
+	if (whom == ASK_APP)
+		rtnl_tell_neigh(net, about, RTM_GETNEIGH);
+	else if (ip_is_v4(&about->addr))
+		arp_solicit(dev, &about->addr, mac, from);
+	else
+		ndisc_solicit(dev, &about->addr, mac);
+}
+
+static void send_all(struct net_device *dev, struct list_head *queue, const u8 *mac)
+{
+	struct sk_buff *skb, *next;
+
+	list_for_each_entry_safe(skb, next, queue, list) {
+		list_del_init(&skb->list);
+		eth_send(dev, skb, mac, skb->protocol);
+	}
+}
+
+/* Those who sent them hear of it, in the namespace that the device was in then: it may be another one's by now. */
+static void fail_all(struct net *net, struct net_device *dev, struct list_head *queue)
+{
+	struct sk_buff *skb, *next;
+
+	list_for_each_entry_safe(skb, next, queue, list) {
+		list_del_init(&skb->list);
+		icmp_no_host(net, dev, skb);
+		kfree_skb(skb);
+	}
+}
+
+/* ---- output ---- */
+
+static void enqueue(struct neigh *n, struct sk_buff *skb, struct neigh_grave *dead)
+{
+	u32 cost = skb_truesize(skb), most = neigh_param(n, NEIGH_QUEUE);
+
+	while (!list_empty(&n->queue) && (u64)n->queued + cost > most) { /* the oldest goes */
+		struct sk_buff *oldest = list_first_entry(&n->queue, struct sk_buff, list);
+
+		n->queued -= skb_truesize(oldest);
+		list_move_tail(&oldest->list, &dead->packets);
+	}
+	if (!skb->destructor) /* TCP's: nothing keeps the socket that wants the time while it waits */
+		skb->stamp_for = NULL;
+	list_add_tail(&skb->list, &n->queue);
+	n->queued += cost;
+}
+
+/* Who is to be asked now, the first question. */
+static enum ask wait_for_answer(struct neigh *n, struct sk_buff *skb, struct neigh_grave *dead)
+{
+	enum ask whom = ASK_NOBODY;
+
+	if (n->state != NUD_INCOMPLETE) {
+		n->probes =
+			neigh_param(n, NEIGH_ASK_ONE); /* as if that one had been asked already */
+		neigh_set_state(n, NUD_INCOMPLETE, neigh_retrans_time(n));
+		whom = next_question(n);
+		n->probes++;
+	}
+	enqueue(n, skb, dead);
+	return whom;
+}
+
+static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
+{
+	enum ask whom = ASK_NOBODY;
+	struct neigh_info info;
+	struct net *net = NULL;
+	u8 mac[ETH_ALEN];
+	ip_addr sender;
+	const ip_addr *from = sender_of(skb, &sender);
+	bool known = false;
+	struct neigh_grave dead;
+	struct neigh *n;
+
+	neigh_grave_init(&dead);
+	spin_lock(&neigh_lock);
+	n = neigh_find(dev, to);
+	if (!n)
+		n = neigh_create(dev, to, &dead);
+	if (n) {
+		n->used = ktime_get();
+		if (!(n->state & NUD_BY_HAND))
+			neigh_touch(n);
+		known = n->state & NUD_VALID;
+		if (n->state == NUD_STALE)
+			neigh_set_delay(n);
+		if (known)
+			memcpy(mac, n->mac, ETH_ALEN);
+		else
+			whom = wait_for_answer(n, skb, &dead);
+		if (whom != ASK_NOBODY) {
+			neigh_describe(n, &info);
+			net = n->net;
+		}
+	}
+	spin_unlock(&neigh_lock);
+	neigh_bury(&dead);
+	solicit(net, dev, whom, &info, from);
+	if (known)
+		return eth_send(dev, skb, mac, skb->protocol);
+	if (!n)
+		kfree_skb(skb);
+	return n ? 0 : -ENOBUFS;
+}
+
+/* RFC 1112, 6.4; RFC 2464, 7. */
+void mcast_mac_of(const ip_addr *group, u8 *mac)
+{
+	const u8 *a = (const u8 *)&group->w[3];
+
+	if (ip_is_v4(group)) {
+		mac[0] = 0x01;
+		mac[1] = 0x00;
+		mac[2] = 0x5e;
+		mac[3] = a[1] & 0x7f;
+		memcpy(mac + 4, a + 2, 2);
+	} else {
+		mac[0] = mac[1] = 0x33;
+		memcpy(mac + 2, a, 4);
+	}
+}
+
+int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
+{
+	u8 mac[ETH_ALEN];
+
+	if (ip_is_multicast(to))
+		mcast_mac_of(to, mac);
+	else if (dev->flags & IFF_NOARP)
+		memcpy(mac, dev->addr, ETH_ALEN);
+	else
+		return resolve(dev, to, skb);
+	return eth_send(dev, skb, mac, skb->protocol);
+}
+
+/* ---- learning ---- */
+
+static bool should_know(const struct net_device *dev)
+{
+	return dev->flags & IFF_UP && !(dev->flags & (IFF_NOARP | IFF_LOOPBACK));
+}
+
+/* What one message changes. True: packets that waited may go. */
+static bool learn(struct neigh *n, const u8 *mac, u32 how)
+{
+	bool valid = n->state & NUD_VALID;
+	bool differs = !valid || (mac && memcmp(n->mac, mac, ETH_ALEN) != 0);
+	u64 now = ktime_get();
+
+	if (n->state & NUD_BY_HAND || (!mac && !valid))
+		return false;
+	if (how & NEIGH_ISROUTER_KNOWN)
+		n->flags = how & NEIGH_ROUTER ? NTF_ROUTER : 0;
+	if (valid && differs && how & NEIGH_UNLESS_NEW &&
+		now - n->updated < neigh_param(n, NEIGH_LOCK) * (NSEC_PER_SEC / 100))
+		return false; /* of several answers the first one counts */
+	if (valid && differs && !(how & NEIGH_OVERRIDE)) { /* not from that one: let it be asked */
+		if (n->state == NUD_REACHABLE)
+			neigh_set_stale(n);
+		return false;
+	}
+	if (differs) {
+		memcpy(n->mac, mac, ETH_ALEN);
+		n->updated = now;
+	}
+	if (how & NEIGH_SOLICITED)
+		neigh_set_reachable(n);
+	else if (differs)
+		neigh_set_stale(n);
+	return true;
+}
+
+void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how)
+{
+	LIST_HEAD(queue);
+	u8 to[ETH_ALEN], was = NUD_NONE;
+	struct neigh_info info = { .state = NUD_NONE };
+	struct neigh_grave dead;
+	struct neigh *n;
+
+	if (!should_know(dev) || (mac && eth_is_multicast(mac)))
+		return;
+	neigh_grave_init(&dead);
+	spin_lock(&neigh_lock);
+	n = neigh_find(dev, addr);
+	if (!n && how & NEIGH_CREATE && mac)
+		n = neigh_create(dev, addr, &dead);
+	if (n && n->state == NUD_NONE) /* we had not asked */
+		how &= ~(u32)NEIGH_SOLICITED;
+	if (n)
+		was = n->state;
+	if (n && learn(n, mac, how)) {
+		list_splice_tail_init(&n->queue, &queue);
+		n->queued = 0;
+		memcpy(to, n->mac, ETH_ALEN);
+	}
+	if (n)
+		neigh_describe(n, &info);
+	spin_unlock(&neigh_lock);
+	neigh_bury(&dead);
+	if (info.state != was)
+		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
+	send_all(dev, &queue, to);
+}
+
+void neigh_confirm(struct net_device *dev, const ip_addr *addr)
+{
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	n = neigh_find(dev, addr);
+	if (n && n->state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE))
+		neigh_set_reachable(n);
+	spin_unlock(&neigh_lock);
+}
+
+/* ---- time ---- */
+
+/* What the deadline of one entry asks for, to be done without the lock. */
+struct due {
+	struct net_device *dev;
+	struct net *net;
+	ip_addr sender;
+	const ip_addr *from; /* NULL, or `sender`: of the packet that has begun to wait last */
+	enum ask whom;
+	bool tell;
+	struct neigh_info info;
+	struct list_head failed;
+	struct neigh_grave dead;
+};
+
+static void give_up(struct neigh *n, struct due *d)
+{
+	neigh_set_failed(n);
+	list_splice_tail_init(&n->queue, &d->failed);
+	n->queued = 0;
+}
+
+static void expire(struct neigh *n, struct due *d)
+{
+	d->dev = n->dev;
+	switch (n->state) {
+	case NUD_REACHABLE: neigh_set_stale(n); return;
+	case NUD_DELAY:
+		n->probes = 0;
+		n->state = NUD_PROBE;
+		break;
+	case NUD_INCOMPLETE:
+	case NUD_PROBE: break;
+	default: neigh_collect(n, &d->dead); return;
+	}
+	d->whom = next_question(n);
+	if (d->whom == ASK_NOBODY) {
+		give_up(n, d);
+		return;
+	}
+	n->probes++;
+	if (!list_empty(&n->queue))
+		d->from = sender_of(list_last_entry(&n->queue, struct sk_buff, list), &d->sender);
+	neigh_set_state(n, n->state, neigh_retrans_time(n));
+}
+
+static bool do_due(void)
+{
+	struct due d = { .whom = ASK_NOBODY };
+	struct neigh *n;
+
+	INIT_LIST_HEAD(&d.failed);
+	neigh_grave_init(&d.dead);
+	spin_lock(&neigh_lock);
+	n = neigh_due();
+	if (n) {
+		struct net *net = n->dev->net;
+
+		d.tell = n->state & (NUD_REACHABLE | NUD_INCOMPLETE | NUD_PROBE);
+		d.net = net;
+		expire(n, &d);
+		if (d.tell || d.whom != ASK_NOBODY)
+			neigh_describe(n, &d.info);
+	}
+	spin_unlock(&neigh_lock);
+	if (d.tell && d.info.state & (NUD_STALE | NUD_FAILED))
+		rtnl_tell_neigh(d.net, &d.info, RTM_NEWNEIGH);
+	solicit(d.net, d.dev, d.whom, &d.info, d.from);
+	fail_all(d.net, d.dev, &d.failed);
+	neigh_bury(&d.dead);
+	return n;
+}
+
+static void neigh_tick(struct ktimer *t)
+{
+	while (do_due())
+		;
+	net_rx_flush();
+}
+
+/* ---- by hand, and for people ---- */
+
+static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
+{
+	if (mac)
+		memcpy(n->mac, mac, ETH_ALEN);
+	else if (state & NUD_VALID && !(n->state & NUD_VALID) && !(state & NUD_NOARP))
+		return -EINVAL;
+	n->flags = flags;
+	n->probes = 0;
+	switch (state) {
+	case NUD_REACHABLE: neigh_set_reachable(n); break;
+	case NUD_DELAY: neigh_set_delay(n); break;
+	case NUD_PROBE:
+	case NUD_INCOMPLETE: neigh_set_state(n, (u8)state, 0); break;
+	case NUD_NONE:
+	case NUD_FAILED: neigh_set_failed(n); break;
+	case NUD_STALE: neigh_set_stale(n); break;
+	default: neigh_set_state(n, (u8)state, FOREVER);
+	}
+	return 0;
+}
+
+static bool may_set(const struct net *net, const struct neigh *n, u16 state)
+{
+	return !(state & NUD_BY_HAND) || (n && n->state & NUD_BY_HAND) ||
+	       net->neighs_by_hand < BY_HAND_MAX;
+}
+
+static bool worth_telling(const struct neigh_info *before, const struct neigh_info *now)
+{
+	return (before->state | now->state) & NUD_VALID &&
+	       (before->state != now->state || before->flags != now->flags ||
+		       memcmp(before->mac, now->mac, ETH_ALEN) != 0);
+}
+
+int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
+	u32 nlflags)
+{
+	LIST_HEAD(queue);
+	struct neigh_info info;
+	struct neigh_grave dead;
+	struct neigh_info before = { .state = NUD_NONE };
+	u8 to[ETH_ALEN];
+	struct neigh *n;
+	int err = 0;
+
+	if (state & ~0xffU || (state & (state - 1)))
+		return -EINVAL;
+	neigh_grave_init(&dead);
+	spin_lock(&neigh_lock);
+	n = neigh_find(dev, addr);
+	if (n && nlflags & NLM_F_EXCL)
+		err = -EEXIST;
+	else if (!n && !(nlflags & NLM_F_CREATE))
+		err = -ENOENT;
+	else if (!n && state & NUD_VALID && !mac && !(state & NUD_NOARP))
+		err = -EINVAL;
+	else if (!may_set(dev->net, n, state))
+		err = -ENOBUFS;
+	else if (!n)
+		n = neigh_create(dev, addr, &dead);
+	if (n)
+		neigh_describe(n, &before);
+	if (!err)
+		err = n ? set_locked(n, mac, state, flags) : -ENOBUFS;
+	if (!err)
+		neigh_describe(n, &info);
+	if (!err && n->state & NUD_VALID) {
+		list_splice_tail_init(&n->queue, &queue);
+		n->queued = 0;
+		memcpy(to, n->mac, ETH_ALEN);
+	}
+	spin_unlock(&neigh_lock);
+	neigh_bury(&dead); /* who made room: another neighbour, another namespace's */
+	if (!err && worth_telling(&before, &info))
+		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
+	send_all(dev, &queue, to);
+	net_rx_flush();
+	return err;
+}
+
+static int neigh_init(void)
+{
+	timer_setup(&neigh_timer, neigh_tick);
+	return 0;
+}
+INITCALL(1, neigh_init);

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * neigh_table.c: the neighbour table's entries: where they stand, how many there may be, when their time comes, and who takes them away. What they
+ * do, and what is asked and sent, is neigh.c's.
+ *
+ * Invariants: 1. There are at most gc_thresh3 entries of a family that nobody has set by hand; the least recently used makes room. 2. An entry with
+ * a deadline stands in the tree by_deadline, one that was not set by hand in its family's list lru, the least recently used first, so that time
+ * and room cost no walk over all of them under the lock: the collector's turn is a deadline, too.
+ * Locks: neigh_lock (spin) for all of it. Nothing is told or freed under it: neigh_bury() does that.
+ */
+#include <asm/errno.h>
+#include <linux/rtnetlink.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/inet/ip.h"
+#include "kernel/net/neigh/neigh_table.h"
+#include "kernel/net/socket/skb.h"
+
+#define NEIGH_BITS 8
+#define NEIGH_BUCKETS (1U << NEIGH_BITS)
+#define SHORTEST                                                                                   \
+	(100 * NSEC_PER_MSEC) /* between two questions: who sets the time may ask for a thousand at once */
+#define FAILED_TIME (60 * NSEC_PER_SEC)
+#define IDLE (5 * NSEC_PER_SEC) /* above gc_thresh2 who was used before that goes */
+
+struct neigh_gc neigh_gc[2] = { { 128, 512, 1024, 30 }, { 128, 512, 1024, 30 } };
+
+DEFINE_SPINLOCK(neigh_lock);
+static struct hlist_head table[NEIGH_BUCKETS];
+static u32 nr_neighs[2], nr_by_hand[2]; /* all; of these by hand */
+static struct rb_root by_deadline;
+static struct list_head lru[2] = { LIST_HEAD_INIT(lru[0]), LIST_HEAD_INIT(lru[1]) };
+struct ktimer neigh_timer;
+static u64 timer_at = FOREVER;
+
+/* ---- neigh_lock held ---- */
+
+static struct hlist_head *bucket(const struct net_device *dev, const ip_addr *addr)
+{
+	return &table[(ip_hash(addr) ^ (u32)dev->ifindex * 0x85ebca6bU) >> (32 - NEIGH_BITS)];
+}
+
+struct neigh *neigh_find(const struct net_device *dev, const ip_addr *addr)
+{
+	struct neigh *n;
+
+	hlist_for_each_entry(n, bucket(dev, addr), node)
+		if (n->dev == dev && ip_equal(&n->addr, addr))
+			return n;
+	return NULL;
+}
+
+/* Its family's part of what there are two of. */
+static u32 family(const struct neigh *n)
+{
+	return !ip_is_v4(&n->addr);
+}
+
+static void set_deadline(struct neigh *n, u64 at)
+{
+	struct rb_node **link = &by_deadline.node, *parent = NULL;
+
+	if (n->deadline != FOREVER)
+		rb_erase(&n->due, &by_deadline);
+	n->deadline = at;
+	if (at == FOREVER)
+		return;
+	while (*link) {
+		parent = *link;
+		link = at < rb_entry(parent, struct neigh, due)->deadline ? &parent->left :
+									    &parent->right;
+	}
+	rb_link_node(&n->due, parent, link);
+	rb_insert_color(&n->due, &by_deadline);
+}
+
+static void count_by_hand(struct neigh *n, u8 state)
+{
+	u32 was = !!(n->state & NUD_BY_HAND), is = !!(state & NUD_BY_HAND);
+
+	nr_by_hand[family(n)] += is - was;
+	n->net->neighs_by_hand += is - was;
+}
+
+void neigh_grave_init(struct neigh_grave *g)
+{
+	INIT_LIST_HEAD(&g->neighs);
+	INIT_LIST_HEAD(&g->packets);
+}
+
+void neigh_drop(struct neigh *n, struct neigh_grave *g)
+{
+	hlist_del_init(&n->node);
+	list_move_tail(&n->lru, &g->neighs);
+	set_deadline(n, FOREVER);
+	n->dev->nr_neighs--;
+	n->net->nr_neighs--;
+	nr_neighs[family(n)]--;
+	count_by_hand(n, NUD_NONE);
+	list_splice_tail_init(&n->queue, &g->packets);
+}
+
+static bool is_idle(const struct neigh *n, u64 now)
+{
+	return now - max(n->used, n->updated) > IDLE;
+}
+
+/* For another one of a family. False: there may be none. */
+static bool make_room(u32 f, struct neigh_grave *dead)
+{
+	u32 soft = (u32)READ_ONCE(neigh_gc[f].thresh2), hard = (u32)READ_ONCE(neigh_gc[f].thresh3);
+	u64 now = ktime_get();
+
+	for (;;) {
+		u32 there = nr_neighs[f] - nr_by_hand[f];
+		struct neigh *oldest = list_first_entry_or_null(&lru[f], struct neigh, lru);
+
+		if (!oldest || (there < hard && (there < soft || !is_idle(oldest, now))))
+			return there < hard;
+		neigh_drop(oldest, dead);
+	}
+}
+
+struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct neigh_grave *dead)
+{
+	struct neigh *n;
+
+	assert_spin_held(&neigh_lock);
+	if (!make_room(!ip_is_v4(addr), dead))
+		return NULL;
+	n = kzalloc(sizeof(*n), GFP_ATOMIC);
+	if (!n)
+		return NULL;
+	n->dev = dev;
+	n->net = dev->net;
+	n->addr = *addr;
+	n->state = NUD_NONE;
+	n->deadline = FOREVER;
+	n->used = n->updated = ktime_get();
+	INIT_LIST_HEAD(&n->queue);
+	list_add_tail(&n->lru, &lru[family(n)]);
+	hlist_add_head(&n->node, bucket(dev, addr));
+	dev->nr_neighs++;
+	n->net->nr_neighs++;
+	nr_neighs[family(n)]++;
+	return n;
+}
+
+static void arm(u64 at)
+{
+	if (at >= timer_at)
+		return;
+	timer_at = at;
+	timer_start(&neigh_timer, at);
+}
+
+void neigh_set_state(struct neigh *n, u8 state, u64 lasts)
+{
+	u64 now = ktime_get();
+
+	count_by_hand(n, state);
+	if (state & NUD_BY_HAND)
+		list_del_init(&n->lru);
+	else if (list_empty(&n->lru))
+		list_add_tail(&n->lru, &lru[family(n)]);
+	if (n->state != state)
+		n->updated = now;
+	n->state = state;
+	set_deadline(n, lasts == FOREVER ? FOREVER : now + lasts);
+	if (state == NUD_REACHABLE)
+		n->confirmed = now;
+	arm(n->deadline);
+}
+
+/* What its device's sysctls say of it. */
+u32 neigh_param(const struct neigh *n, u32 key)
+{
+	return (u32)max(CONF_NEIGH(n->dev, ip_is_v4(&n->addr), key), 0);
+}
+
+/* When the collector looks next, at @at or later. */
+static u64 next_collection(const struct neigh *n, u64 at)
+{
+	u64 interval = (u64)READ_ONCE(neigh_gc[family(n)].interval) * NSEC_PER_SEC;
+
+	return (max(at, ktime_get()) / interval + 1) * interval;
+}
+
+static void collect_at(struct neigh *n, u64 at)
+{
+	set_deadline(n, next_collection(n, at));
+	arm(n->deadline);
+}
+
+void neigh_set_stale(struct neigh *n)
+{
+	neigh_set_state(n, NUD_STALE, FOREVER);
+	collect_at(n, max(n->used, n->confirmed) + neigh_param(n, NEIGH_STALE) * NSEC_PER_MSEC);
+}
+
+void neigh_set_failed(struct neigh *n)
+{
+	neigh_set_state(n, NUD_FAILED, FOREVER);
+	collect_at(n, ktime_get() + FAILED_TIME);
+}
+
+u64 neigh_retrans_time(const struct neigh *n)
+{
+	return max(neigh_param(n, NEIGH_RETRANS) * NSEC_PER_MSEC, SHORTEST);
+}
+
+void neigh_set_reachable(struct neigh *n)
+{
+	neigh_set_state(n, NUD_REACHABLE, neigh_param(n, NEIGH_REACHABLE) * NSEC_PER_MSEC);
+}
+
+void neigh_set_delay(struct neigh *n)
+{
+	neigh_set_state(n, NUD_DELAY, neigh_param(n, NEIGH_DELAY) * NSEC_PER_MSEC);
+}
+
+void neigh_describe(const struct neigh *n, struct neigh_info *i)
+{
+	*i = (struct neigh_info){
+		.addr = n->addr,
+		.ifindex = n->dev->ifindex,
+		.state = n->state,
+		.flags = n->flags,
+		.probes = n->probes,
+		.used = n->used,
+		.confirmed = n->confirmed,
+		.updated = n->updated,
+	};
+	memcpy(i->mac, n->mac, ETH_ALEN);
+	memcpy(i->dev, n->dev->name, IFNAMSIZ);
+}
+
+void neigh_touch(struct neigh *n)
+{
+	list_move_tail(&n->lru, &lru[family(n)]);
+}
+
+void neigh_collect(struct neigh *n, struct neigh_grave *dead)
+{
+	if (nr_neighs[family(n)] < (u32)READ_ONCE(neigh_gc[family(n)].thresh1))
+		collect_at(n, 0);
+	else
+		neigh_drop(n, dead);
+}
+
+struct neigh *neigh_due(void)
+{
+	struct neigh *n = rb_entry_safe(rb_first(&by_deadline), struct neigh, due);
+
+	if (n && n->deadline <= ktime_get())
+		return n;
+	timer_at = FOREVER;
+	if (n)
+		arm(n->deadline);
+	return NULL;
+}
+
+/* ---- without the lock ---- */
+
+/* Who listens hears of them, with the state that they had. Without the lock, and before the next boundary: they name devices and namespaces. */
+void neigh_bury(struct neigh_grave *g)
+{
+	struct neigh *n, *next;
+	struct neigh_info info;
+
+	list_for_each_entry_safe(n, next, &g->neighs, lru) {
+		neigh_describe(n, &info);
+		rtnl_tell_neigh(n->net, &info, RTM_DELNEIGH);
+		list_del(&n->lru);
+		kfree(n);
+	}
+	skb_free_list(&g->packets);
+}
+
+void neigh_forget(struct net_device *dev)
+{
+	struct hlist_node *next;
+	struct neigh_grave dead;
+	struct neigh *n;
+
+	arp_forget(dev);
+	neigh_grave_init(&dead);
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->dev == dev)
+				neigh_drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	neigh_bury(&dead);
+}
+
+void neigh_link_lost(struct net_device *dev)
+{
+	bool go4 = CONF4_AND(dev, CONF4_ARP_EVICT), go6 = CONF6_AND(dev, CONF6_NDISC_EVICT);
+	struct hlist_node *next;
+	struct neigh_grave dead;
+	struct neigh *n;
+
+	neigh_grave_init(&dead);
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->dev == dev && n->state != NUD_PERMANENT &&
+				(ip_is_v4(&n->addr) ? go4 : go6))
+				neigh_drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	neigh_bury(&dead);
+}
+
+void neigh_net_end(struct net *net)
+{
+	struct hlist_node *next;
+	struct neigh_grave dead;
+	struct neigh *n;
+
+	neigh_grave_init(&dead);
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS && net->nr_neighs; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->net == net)
+				neigh_drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	neigh_bury(&dead);
+}
+
+u32 neigh_list(struct net *net, struct neigh_info *info, u32 max)
+{
+	struct neigh *n;
+	u32 got = 0;
+
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
+		hlist_for_each_entry(n, &table[b], node)
+			if (n->dev->net == net && got < max)
+				neigh_describe(n, &info[got++]);
+	spin_unlock(&neigh_lock);
+	return got;
+}
+
+int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info)
+{
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	n = neigh_find(dev, addr);
+	if (n)
+		neigh_describe(n, info);
+	spin_unlock(&neigh_lock);
+	return n ? 0 : -ENOENT;
+}
+
+int neigh_del(struct net_device *dev, const ip_addr *addr)
+{
+	struct neigh_info info;
+	struct neigh_grave dead;
+	bool tell = false;
+	struct neigh *n;
+
+	neigh_grave_init(&dead);
+	spin_lock(&neigh_lock);
+	n = neigh_find(dev, addr);
+	if (n) {
+		tell = n->state & NUD_VALID;
+		neigh_set_state(n, NUD_FAILED, FOREVER);
+		neigh_describe(n, &info);
+		neigh_drop(n, &dead);
+	}
+	spin_unlock(&neigh_lock);
+	if (tell)
+		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
+	neigh_bury(&dead);
+	return n ? 0 : -ENOENT;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* neigh_table.h: between neigh.c and neigh_table.c. */
+#ifndef NESTLING_NET_NEIGH_TABLE_H
+#define NESTLING_NET_NEIGH_TABLE_H
+
+#include <linux/rtnetlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/net/neigh/neigh.h"
+
+#define BY_HAND_MAX 1024U /* of a namespace */
+#define FOREVER (~0UL)
+
+#define NUD_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
+#define NUD_BY_HAND (NUD_PERMANENT | NUD_NOARP)
+
+struct neigh {
+	struct hlist_node node;
+	struct rb_node due;   /* of by_deadline, unless deadline is FOREVER */
+	struct list_head lru; /* empty of those by hand */
+	struct net_device *dev;
+	struct net *net; /* that dev was in when this was made */
+	ip_addr addr;
+	u8 mac[ETH_ALEN];
+	u8 state, flags;
+	u32 probes;
+	u64 deadline; /* of its state */
+	u64 used, confirmed, updated;
+	struct list_head queue;
+	u32 queued; /* what that costs */
+};
+
+/* What has left the table, and the packets that waited: for neigh_bury(), once the lock is given up. */
+struct neigh_grave {
+	struct list_head neighs; /* by neigh.lru */
+	struct list_head packets;
+};
+
+extern spinlock_t neigh_lock;
+extern struct ktimer neigh_timer;
+
+/* ---- neigh_lock held ---- */
+
+struct neigh *neigh_find(const struct net_device *dev, const ip_addr *addr);
+/* One more, for which another may have to go; NULL: there is no room. */
+struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct neigh_grave *dead);
+void neigh_drop(struct neigh *n, struct neigh_grave *g);
+/* @lasts: ns, FOREVER: until something happens. */
+void neigh_set_state(struct neigh *n, u8 state, u64 lasts);
+void neigh_set_stale(struct neigh *n);
+void neigh_set_failed(struct neigh *n);
+void neigh_set_reachable(struct neigh *n);
+void neigh_set_delay(struct neigh *n);
+u32 neigh_param(const struct neigh *n, u32 key); /* what its device's sysctls say of it */
+u64 neigh_retrans_time(const struct neigh *n);
+void neigh_describe(const struct neigh *n, struct neigh_info *i);
+void neigh_touch(struct neigh *n); /* it is the last one that was used; not of those by hand */
+/* The collector looks at one whose time is over: it goes, unless there are few. */
+void neigh_collect(struct neigh *n, struct neigh_grave *dead);
+/* The first one whose time has come; NULL: none, and the timer is set for the next. */
+struct neigh *neigh_due(void);
+
+/* ---- without it ---- */
+
+void neigh_grave_init(struct neigh_grave *g);
+/* Who listens hears of them, with the state that they had. Before the next boundary: they name devices and namespaces. */
+void neigh_bury(struct neigh_grave *g);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* bridge_rtnl.h: the requests of rtnetlink's family AF_BRIDGE (bridge/netlink.c), and brctl's calls (bridge/ioctl.c). */
+#ifndef NESTLING_NET_BRIDGE_RTNL_H
+#define NESTLING_NET_BRIDGE_RTNL_H
+
+#include "kernel/net/netlink/rtnl.h"
+
+int br_dump_ports(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int br_change_links(struct net *net, const struct nlmsghdr *req);
+int br_dump_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int br_change_fdb(struct net *net, const struct nlmsghdr *req);
+/* Any socket's: SIOCBRADDBR and its kin. -ENOTTY: none of these. */
+long br_ioctl(struct net *net, u32 cmd, u64 arg);
+
+#endif

@@ -1,0 +1,789 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_route.c: routes as rtnetlink(7) says and changes them: with several ways (RTA_MULTIPATH), metrics (mtu, advmss, hoplimit), preference
+ * and end. What would have no effect is refused. Dumps are in the order of Linux's trees: by address, of those that begin alike the longest
+ * prefix first; with IPv6 what contains others comes behind them.
+ */
+#include <asm/errno.h>
+#include <linux/in_route.h>
+#include <linux/rtnetlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/inet/inet.h"
+#include "kernel/net/netlink/netlink.h"
+#include "kernel/net/netlink/rtnl.h"
+#include "kernel/net/socket/socket.h"
+#include "kernel/ident/cred.h"
+#include "kernel/ident/user_ns.h"
+
+#define USER_METRIC 1024 /* of IPv6 routes that say none, as Linux has it */
+#define TICK (NSEC_PER_SEC / 100)
+#define TOS_MASK 0x1c
+#define MTU_MAX (65535 - 15)
+
+/* ---- telling ---- */
+
+struct route_entry {
+	struct route r;
+	int ifindex;
+};
+
+static bool leads_nowhere(u8 type)
+{
+	return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT ||
+	       type == RTN_THROW;
+}
+
+static u8 told(u8 flags)
+{
+	return flags & RTNH_F_ONLINK;
+}
+
+/* A way without a link is as good as dead to who does not take it. */
+static u8 told_state(const struct net_device *dev, bool v4)
+{
+	u8 state = way_state(dev);
+	int ignored = v4 ? CONF4(dev, CONF4_IGNORE_LINKDOWN) : CONF6(dev, CONF6_IGNORE_LINKDOWN);
+
+	return state & RTNH_F_LINKDOWN && ignored ? state | RTNH_F_DEAD : state;
+}
+
+/* What is said of a route as a whole; of several ways of IPv4 what holds for all. */
+static u8 route_flags(const struct route *r)
+{
+	u8 state = RTNH_F_LINKDOWN;
+
+	if (r->type == RTN_LOCAL && ip_is_v4(&r->dst))
+		return told(r->flags);
+	if (!r->hops)
+		return told(r->flags) |
+		       (r->dev && !leads_nowhere(r->type) ? told_state(r->dev, ip_is_v4(&r->dst)) :
+							    0);
+	for (u32 n = 0; n < r->hops->nr; n++)
+		state &= told_state(r->hops->hop[n].dev, ip_is_v4(&r->dst));
+	return ip_is_v4(&r->dst) ? state : 0;
+}
+
+static void put_ways(struct nl_builder *b, const struct route *r)
+{
+	u32 at = nl_nest_plain(b, RTA_MULTIPATH);
+
+	for (u32 n = 0; n < route_ways(r); n++) {
+		struct nexthop w = route_way(r, n);
+		struct rtnexthop *h = (void *)(b->buf + b->len);
+		u32 from = b->len;
+
+		memset(h, 0, sizeof(*h));
+		h->rtnh_hops = (u8)(w.weight - 1);
+		h->rtnh_flags = told(w.flags) | told_state(w.dev, ip_is_v4(&r->dst));
+		h->rtnh_ifindex = w.ifindex;
+		b->len += sizeof(*h);
+		rtnl_put_gateway(b, &w.gateway, ip_is_v4(&r->dst));
+		h->rtnh_len = (u16)(b->len - from);
+	}
+	nl_nest_end(b, at);
+}
+
+static void put_metrics(struct nl_builder *b, const struct route *r)
+{
+	u32 at;
+
+	if (!r->mtu && !r->advmss && !r->hoplimit)
+		return;
+	at = nl_nest_plain(b, RTA_METRICS);
+	if (r->mtu)
+		nl_attr_u32(b, RTAX_MTU, r->mtu);
+	if (r->advmss)
+		nl_attr_u32(b, RTAX_ADVMSS, r->advmss);
+	if (r->hoplimit)
+		nl_attr_u32(b, RTAX_HOPLIMIT, r->hoplimit);
+	nl_nest_end(b, at);
+}
+
+static void put_end(struct nl_builder *b, const struct route *r)
+{
+	u64 now = ktime_get();
+	struct rta_cacheinfo info = { 0 };
+
+	if (r->expires)
+		info.rta_expires = (int)((r->expires - min(r->expires, now)) / TICK);
+	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
+	nl_attr(b, RTA_PREF, &r->pref, 1);
+}
+
+static void put_route(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	const struct route_entry *e = what;
+	const struct route *r = &e->r;
+	struct rtmsg *m = nl_begin(b, req, portid, RTM_NEWROUTE, flags, sizeof(*m));
+	bool v4 = ip_is_v4(&r->dst);
+
+	m->rtm_family = v4 ? AF_INET : AF_INET6;
+	m->rtm_dst_len = v4 ? (u8)(r->prefix - 96) : r->prefix;
+	m->rtm_table = r->table < 256 ? (u8)r->table : RT_TABLE_COMPAT;
+	m->rtm_protocol = r->protocol;
+	m->rtm_scope = r->scope;
+	m->rtm_type = r->type;
+	m->rtm_tos = r->tos;
+	m->rtm_flags = route_flags(r);
+	nl_attr_u32(b, RTA_TABLE, r->table);
+	if (m->rtm_dst_len)
+		nl_attr_addr(b, RTA_DST, &r->dst);
+	if (v4 && r->metric)
+		nl_attr_u32(b, RTA_PRIORITY, r->metric);
+	put_metrics(b, r);
+	if (!v4)
+		nl_attr_u32(b, RTA_PRIORITY, r->metric);
+	if (!ip_is_any(&r->prefsrc))
+		nl_attr_addr(b, RTA_PREFSRC, &r->prefsrc);
+	if (r->hops)
+		put_ways(b, r);
+	if (!r->hops)
+		rtnl_put_gateway(b, &r->gateway, v4);
+	if (!r->hops && (!v4 || !leads_nowhere(r->type)))
+		nl_attr_u32(b, RTA_OIF, (u32)e->ifindex);
+	if (!v4)
+		put_end(b, r);
+	nl_end(b);
+}
+
+/* The answer to RTM_GETROUTE: a way, and what was asked. */
+struct way {
+	struct route_entry e;
+	ip_addr src;
+	u32 iif, mark;
+	kuid_t uid;
+};
+
+/*
+ * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
+ * shows an origin and a scope, which it has not).
+ */
+static void put_way(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	const struct rta_cacheinfo info = { .rta_clntref = 1 };
+	const struct way *w = what;
+	const struct route_entry *e = &w->e;
+	bool v4 = ip_is_v4(&e->r.dst);
+	struct rtmsg *m;
+
+	put_route(b, req, portid, flags, e);
+	m = NLMSG_DATA((struct nlmsghdr *)(b->buf + b->msg));
+	if (!v4 || !ip_is_any(&w->src)) {
+		m->rtm_src_len = v4 ? 32 : 128;
+		nl_attr_addr(b, RTA_SRC, &w->src);
+	}
+	if (w->iif)
+		nl_attr_u32(b, RTA_IIF, w->iif);
+	if (!v4) {
+		nl_end(b);
+		return;
+	}
+	if (w->mark)
+		nl_attr_u32(b, RTA_MARK, w->mark);
+	m->rtm_flags = RTM_F_CLONED | (e->r.type == RTN_LOCAL ? RTCF_LOCAL : 0U);
+	if (!w->iif)
+		nl_attr_u32(b, RTA_UID, from_kuid_munged(current_user_ns(), w->uid));
+	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
+	nl_end(b);
+}
+
+static void put_route_gone(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	put_route(b, req, portid, flags, what);
+	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELROUTE;
+}
+
+void rtnl_tell_route(struct net *net, const struct route *r, u16 type)
+{
+	struct route_entry e = { *r, r->dev ? r->dev->ifindex : 0 };
+
+	rtnl_tell(net, ip_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,
+		type == RTM_NEWROUTE ? put_route : put_route_gone, &e);
+}
+
+/* ---- asking ---- */
+
+static bool comes_before(const struct route *a, const struct route *b)
+{
+	bool v4 = ip_is_v4(&a->dst);
+	int by_addr;
+
+	if (v4 != ip_is_v4(&b->dst))
+		return v4;
+	if (a->table != b->table) /* as they lie in a hash of 256 */
+		return (u8)a->table == (u8)b->table ? a->table < b->table :
+						      (u8)a->table < (u8)b->table;
+	by_addr = memcmp(&a->dst, &b->dst, sizeof(a->dst));
+	if (!v4 && a->prefix != b->prefix &&
+		ip_prefix_equal(&a->dst, &b->dst, min(a->prefix, b->prefix)))
+		return a->prefix > b->prefix;
+	return by_addr ? by_addr < 0 : a->prefix > b->prefix;
+}
+
+/* Those that are equal stay as they are: the list has them by metric. */
+static void sort_entries(struct route_entry **all, u32 n, struct route_entry **room)
+{
+	for (u32 run = 1; run < n; run *= 2) {
+		for (u32 at = 0; at < n; at += 2 * run) {
+			u32 a = at, mid = min(at + run, n), b = mid, end = min(mid + run, n);
+
+			for (u32 k = at; k < end; k++) {
+				bool take_b = b < end &&
+					      (a == mid || comes_before(&all[b]->r, &all[a]->r));
+
+				room[k] = take_b ? all[b++] : all[a++];
+			}
+		}
+		memcpy(all, room, n * sizeof(*all));
+	}
+}
+
+/* What a strict dump asks for; 0: anything. */
+struct wish {
+	u8 family, protocol, type;
+	u32 table, flags;
+	int oif;
+};
+
+static bool leaves_by(const struct route *r, int oif)
+{
+	if (ip_is_v4(&r->dst) && leads_nowhere(r->type))
+		return false; /* those of IPv6 have lo */
+	for (u32 n = 0; n < route_ways(r); n++)
+		if (route_way(r, n).ifindex == oif)
+			return true;
+	return false;
+}
+
+static bool wanted(const struct route *r, const struct wish *w)
+{
+	if (w->flags || (w->family && (w->family == AF_INET) != ip_is_v4(&r->dst)))
+		return false; /* nothing is cached */
+	return (!w->table || r->table == w->table) &&
+	       (!w->protocol || r->protocol == w->protocol) && (!w->type || r->type == w->type) &&
+	       (!w->oif || leaves_by(r, w->oif));
+}
+
+static bool has_table(struct net *net, const struct wish *w)
+{
+	bool has;
+
+	spin_lock(&net->lock);
+	has = route_has_table(net, w->family == AF_INET, w->table);
+	spin_unlock(&net->lock);
+	return has;
+}
+
+static int read_wish(
+	struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, struct wish *w)
+{
+	const u32 *table = nl_find(req, sizeof(struct rtmsg), RTA_TABLE, sizeof(u32), NULL);
+	const u32 *oif = nl_find(req, sizeof(struct rtmsg), RTA_OIF, sizeof(u32), NULL);
+	const struct rtmsg *m = NLMSG_DATA(req);
+	u8 family = req->nlmsg_len > NLMSG_HDRLEN ? m->rtm_family : 0;
+
+	*w = (struct wish){ .family = family == AF_INET || family == AF_INET6 ? family : 0 };
+	if (!d->strict)
+		return 0;
+	w->table = table ? *table : m->rtm_table;
+	w->protocol = m->rtm_protocol;
+	w->type = m->rtm_type;
+	w->flags = m->rtm_flags;
+	w->oif = oif ? (int)*oif : 0;
+	d->each = NLM_F_DUMP_FILTERED;
+	if (w->oif && !netdev_find_index(net, w->oif))
+		return -ENODEV;
+	if (w->table || w->protocol || w->type || w->flags || w->oif)
+		d->done = NLM_F_DUMP_FILTERED;
+	return w->family && w->table && !has_table(net, w) ? -ENOENT : 0;
+}
+
+/* Several addresses may have the same broadcast: such entries of table local stand next to each other, and are told once. */
+static bool is_told(struct route_entry *const *order, u32 at)
+{
+	const struct route *r = &order[at]->r;
+
+	while (r->table == RT_TABLE_LOCAL && at--) {
+		const struct route *o = &order[at]->r;
+
+		if (o->table != r->table || o->prefix != r->prefix || !ip_equal(&o->dst, &r->dst))
+			return false;
+		if (!o->hops && !r->hops && o->dev == r->dev && o->type == r->type &&
+			o->tos == r->tos && o->metric == r->metric && o->protocol == r->protocol &&
+			ip_equal(&o->gateway, &r->gateway) && ip_equal(&o->prefsrc, &r->prefsrc))
+			return true;
+	}
+	return false;
+}
+
+/* Copies of what is wanted, of those in the list and of table local. net->lock held. */
+static u32 pick_routes(struct net *net, const struct wish *wish, struct route_entry *all, u32 room,
+	struct route *local, u32 local_room)
+{
+	u32 n = 0, nr_local = local_routes(net, local, local_room);
+	u64 now = ktime_get();
+	struct route *r;
+
+	list_for_each_entry(r, &net->routes, list) {
+		if (n == room || !wanted(r, wish) || (r->expires && r->expires <= now))
+			continue;
+		all[n] = (struct route_entry){ *r, r->dev->ifindex };
+		nexthops_get(all[n++].r.hops);
+	}
+	for (u32 k = 0; k < nr_local && n < room; k++)
+		if (wanted(&local[k], wish))
+			all[n++] = (struct route_entry){ local[k], local[k].dev->ifindex };
+	return n;
+}
+
+int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg)
+{
+	u32 local_room = rtnl_room_for(net, &net->addrs) * 4;
+	u32 room = rtnl_room_for(net, &net->routes) + local_room, n = 0;
+	struct route *local = kcalloc(local_room, sizeof(*local), GFP_KERNEL);
+	struct route_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
+	struct route_entry **order =
+		kcalloc((size_t)room * 2, sizeof(struct route_entry *), GFP_KERNEL);
+	struct wish wish;
+	int err = read_wish(net, req, d, &wish);
+
+	if (!all || !order || !local)
+		err = -ENOMEM;
+	if (!err) {
+		spin_lock(&net->lock);
+		n = pick_routes(net, &wish, all, room, local, local_room);
+		spin_unlock(&net->lock);
+		for (u32 k = 0; k < n; k++)
+			order[k] = &all[k];
+		sort_entries(order, n, order + room);
+	}
+	for (u32 i = 0; i < n; i++)
+		if (!err && !is_told(order, i))
+			err = emit(arg, put_route, order[i]);
+	for (u32 i = 0; i < n; i++)
+		nexthops_put(all[i].r.hops);
+	kfree(order);
+	kfree(all);
+	kfree(local);
+	return err;
+}
+
+/* Whose packet it is, and of what protocol and ports. 0 or -errno. */
+static int look_for(const struct nlmsghdr *req, struct flow *f)
+{
+	const u32 fixed = sizeof(struct rtmsg), *uid = nl_find(req, fixed, RTA_UID, 4, NULL);
+	const u16 *sport = nl_find(req, fixed, RTA_SPORT, 2, NULL);
+	const u16 *dport = nl_find(req, fixed, RTA_DPORT, 2, NULL);
+	const u8 *proto = nl_find(req, fixed, RTA_IP_PROTO, 1, NULL);
+	u8 icmp = ip_is_v4(&f->daddr) ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+
+	if (proto && *proto != IPPROTO_TCP && *proto != IPPROTO_UDP && *proto != icmp)
+		return -EOPNOTSUPP;
+	f->proto = proto ? *proto : 0;
+	f->sport = sport ? ntohs(*sport) : 0;
+	f->dport = dport ? ntohs(*dport) : 0;
+	f->owned = true;
+	f->uid = uid ? make_kuid(current_user_ns(), *uid) : current_cred()->euid;
+	return 0;
+}
+
+static bool is_an_address(struct net *net, const ip_addr *a)
+{
+	bool yes;
+
+	spin_lock(&net->lock);
+	yes = addr_find_local(net, a, 0) != NULL;
+	spin_unlock(&net->lock);
+	return yes;
+}
+
+/* What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody else. 0 or -errno. */
+static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *oif = nl_find(req, sizeof(*m), RTA_OIF, sizeof(u32), NULL);
+	const u32 *iif = nl_find(req, sizeof(*m), RTA_IIF, sizeof(u32), NULL);
+	const u32 *mark = nl_find(req, sizeof(*m), RTA_MARK, sizeof(u32), NULL);
+	struct net_device *in = NULL;
+	int err;
+
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f->daddr))
+		return -EINVAL;
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_SRC, m->rtm_family, &f->saddr))
+		f->saddr = IP_ANY;
+	else if (m->rtm_family == AF_INET && !iif && !addr_is_local(net, &f->saddr, 0))
+		return -ENETUNREACH;
+	err = look_for(req, f);
+	if (err)
+		return err;
+	f->tos = m->rtm_tos & ~3;
+	f->mark = mark ? *mark : 0;
+	f->oif = oif ? (int)*oif : 0;
+	if (iif && *iif) {
+		in = netdev_find_index(net, (int)*iif);
+		if (!in)
+			return -ENODEV;
+	}
+	if (!in || in == net->lo)
+		return route_output(net, f);
+	f->iif = (int)*iif;
+	if (is_an_address(net, &f->daddr))
+		return route_output(net, f);
+	if (!nl_find(req, sizeof(*m), RTA_UID, 4, NULL))
+		f->uid = (u32)-1; /* nobody's */
+	return route_forward(net, f);
+}
+
+int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	struct way w = { .e.r = { .table = RT_TABLE_MAIN, .type = RTN_UNICAST }, .src = IP_ANY };
+	struct route *r = &w.e.r;
+	struct flow f = { 0 };
+	int err;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
+		return -EINVAL;
+	err = look_up(net, req, &f);
+	if (err)
+		return err;
+	(void)rtnl_attr_addr(req, sizeof(*m), RTA_SRC, m->rtm_family, &w.src);
+	w.iif = (u32)f.iif;
+	w.mark = f.mark;
+	w.uid = f.uid;
+	if (ip_is_v4(&f.daddr) ? m->rtm_flags & RTM_F_LOOKUP_TABLE && !f.local : f.table != 0)
+		r->table = f.table;
+	r->dst = f.daddr;
+	r->prefix = 128;
+	if (!w.iif && (!ip_is_v4(&f.daddr) || !ip_equal(&w.src, &f.saddr)))
+		r->prefsrc = f.saddr;
+	r->mtu = f.route_mtu;
+	r->advmss = f.advmss;
+	if (!ip_is_v4(&f.daddr)) {
+		r->metric = f.metric;
+		r->protocol = f.local && !f.table ? RTPROT_KERNEL : f.protocol;
+	}
+	if (!ip_equal(&f.next_hop, &f.daddr))
+		r->gateway = f.next_hop;
+	if (f.local) {
+		r->type = RTN_LOCAL;
+		if (!ip_is_v4(&f.daddr) ||
+			net->policy) /* else Linux looks both IPv4 tables up in one */
+			r->table = f.table ? f.table : RT_TABLE_LOCAL;
+	}
+	w.e.ifindex = f.dev->ifindex;
+	return emit(arg, put_way, &w);
+}
+
+/* ---- changing ---- */
+
+static const u32 *number(const struct nlmsghdr *req, u16 type)
+{
+	return nl_find(req, sizeof(struct rtmsg), type, sizeof(u32), NULL);
+}
+
+static int no_way(u8 family)
+{
+	return family == AF_INET ? -ENETUNREACH : -EHOSTUNREACH;
+}
+
+/* By an IPv4 address of our own: it leads to the device that has it, and there to whom the packet is for. */
+static int by_ourselves(struct net *net, struct nexthop *w)
+{
+	struct ifaddr *i;
+
+	spin_lock(&net->lock);
+	i = addr_find_local(net, &w->gateway, w->ifindex);
+	if (i)
+		w->dev = i->dev;
+	spin_unlock(&net->lock);
+	if (!i)
+		return -ENETUNREACH;
+	w->ifindex = w->dev->ifindex;
+	w->flags |= WAY_OURS;
+	return 0;
+}
+
+/* A gateway is somebody on the link; where it is not said on which, that is looked up. */
+static int check_gateway(struct net *net, struct nexthop *w, u8 family)
+{
+	struct flow f = { .daddr = w->gateway, .oif = w->ifindex, .no_guess = true };
+	bool v4 = ip_is_v4(&w->gateway);
+
+	if (ip_is_multicast(&w->gateway))
+		return -EINVAL;
+	if (addr_is_local(net, &w->gateway, 0))
+		return !v4 || w->flags & RTNH_F_ONLINK ? -EINVAL : by_ourselves(net, w);
+	if (w->flags & RTNH_F_ONLINK)
+		return w->dev ? 0 : -ENODEV;
+	if (ip_is_linklocal(&w->gateway) && !v4)
+		return w->dev ? 0 : -EINVAL;
+	if (route_output(net, &f) || !ip_equal(&f.next_hop, &w->gateway))
+		return no_way(v4 ? family : AF_INET6);
+	if (f.broadcast)
+		return -EINVAL;
+	w->dev = f.dev;
+	w->ifindex = f.dev->ifindex;
+	return 0;
+}
+
+static int check_way(struct net *net, struct nexthop *w, u8 family, const char **why)
+{
+	int err;
+
+	w->dev = w->ifindex ? netdev_find_index(net, w->ifindex) : NULL;
+	if (w->ifindex && !w->dev)
+		return -ENODEV;
+	if (!ip_is_any(&w->gateway)) {
+		err = check_gateway(net, w, family);
+		if (err) {
+			*why = family == AF_INET ? "Nexthop has invalid gateway" : NULL;
+			return err;
+		}
+	}
+	if (!w->dev)
+		return -ENODEV;
+	if (w->dev->flags & IFF_UP)
+		return 0;
+	*why = family == AF_INET ? "Device for nexthop is not up" : NULL;
+	return -ENETDOWN;
+}
+
+/* One of RTA_MULTIPATH, at @p with @len bytes left. */
+static int read_hop(const void *p, u32 len, u8 family, struct nexthop *w)
+{
+	const struct rtnexthop *h = p;
+	u32 got;
+
+	if (len < sizeof(*h) || h->rtnh_len < sizeof(*h) || h->rtnh_len > len)
+		return -EINVAL;
+	*w = (struct nexthop){ .ifindex = h->rtnh_ifindex,
+		.weight = h->rtnh_hops + 1U,
+		.flags = h->rtnh_flags & RTNH_F_ONLINK };
+	len = h->rtnh_len - (u32)sizeof(*h);
+	if (h->rtnh_flags & ~RTNH_F_ONLINK)
+		return -EINVAL;
+	if (nl_nested(h + 1, len, RTA_ENCAP, 0, &got))
+		return -EOPNOTSUPP;
+	return rtnl_read_gateway(h + 1, len, family, &w->gateway);
+}
+
+/* How many ways it says: they are counted first. */
+static int count_hops(const u8 *p, u32 len)
+{
+	int n = 0;
+
+	while (len >= sizeof(struct rtnexthop)) {
+		const struct rtnexthop *h = (const void *)p;
+		u32 step = RTNH_ALIGN((u32)h->rtnh_len);
+
+		if (h->rtnh_len < sizeof(*h) || h->rtnh_len > len)
+			return -EINVAL;
+		n++;
+		p += min(step, len);
+		len -= min(step, len);
+	}
+	return n && n <= (int)HOPS_MAX ? n : -EINVAL;
+}
+
+static int read_hops(
+	struct net *net, const u8 *p, u32 len, u8 family, struct route *r, const char **why)
+{
+	int n = count_hops(p, len), err = 0;
+	struct nexthops *h;
+
+	if (n < 0)
+		return n;
+	h = nexthops_alloc((u32)n);
+	if (!h)
+		return -ENOMEM;
+	for (int k = 0; k < n && !err; k++) {
+		u32 step = min(RTNH_ALIGN((u32)((const struct rtnexthop *)p)->rtnh_len), len);
+
+		err = read_hop(p, len, family, &h->hop[k]);
+		if (!err)
+			err = check_way(net, &h->hop[k], family, why);
+		p += step;
+		len -= step;
+	}
+	if (err) {
+		nexthops_put(h);
+		return err;
+	}
+	r->dev = h->hop[0].dev;
+	r->gateway = h->hop[0].gateway;
+	r->flags = h->hop[0].flags;
+	if (n == 1)
+		nexthops_put(h);
+	else
+		r->hops = h;
+	return 0;
+}
+
+/* Those that have an effect. */
+static int read_metrics(const struct nlmsghdr *req, struct route *r)
+{
+	u32 len, got;
+	const u8 *p = nl_find(req, sizeof(struct rtmsg), RTA_METRICS, 0, &len);
+
+	for (u16 type = 1; p && type <= RTAX_MAX; type++) {
+		const u32 *v = nl_nested(p, len, type, sizeof(*v), &got);
+
+		if (!v || !*v)
+			continue;
+		switch (type) {
+		case RTAX_MTU: r->mtu = min(*v, (u32)MTU_MAX); break;
+		case RTAX_ADVMSS: r->advmss = min(*v, 65535U - 40); break;
+		case RTAX_HOPLIMIT:
+			if (*v > 255)
+				return -EINVAL;
+			r->hoplimit = (u8)*v;
+			break;
+		default: return -EOPNOTSUPP;
+		}
+	}
+	return 0;
+}
+
+/* What both adding and deleting say. */
+static int read_route(const struct nlmsghdr *req, struct route *r, const char **why)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *n;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
+		(m->rtm_family != AF_INET && m->rtm_family != AF_INET6))
+		return -EINVAL;
+	if (m->rtm_dst_len > (m->rtm_family == AF_INET ? 32 : 128) || m->rtm_src_len) {
+		*why = m->rtm_family == AF_INET ? "Invalid prefix length" : NULL;
+		return -EINVAL;
+	}
+	if (nl_find(req, sizeof(*m), RTA_NH_ID, 0, NULL) ||
+		nl_find(req, sizeof(*m), RTA_ENCAP, 0, NULL))
+		return -EOPNOTSUPP;
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &r->dst))
+		r->dst = m->rtm_family == AF_INET ? ip_v4(0) : IP_ANY;
+	if (m->rtm_family == AF_INET && m->rtm_dst_len < 32 &&
+		ntohl(r->dst.w[3]) & ~0U >> m->rtm_dst_len) {
+		*why = "Invalid prefix for given prefix length";
+		return -EINVAL;
+	}
+	if (rtnl_read_gateway(m + 1, req->nlmsg_len - (u32)NLMSG_LENGTH(sizeof(*m)), m->rtm_family,
+		    &r->gateway))
+		return -EINVAL;
+	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r->prefsrc);
+	r->prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
+	n = number(req, RTA_TABLE);
+	r->table = n ? *n : m->rtm_table;
+	if (!r->table)
+		r->table = RT_TABLE_MAIN;
+	r->protocol = m->rtm_protocol;
+	r->scope = m->rtm_scope;
+	r->type = m->rtm_type;
+	if (m->rtm_family == AF_INET)
+		r->tos = m->rtm_tos & TOS_MASK;
+	r->flags = (u8)m->rtm_flags & RTNH_F_ONLINK;
+	n = number(req, RTA_PRIORITY);
+	r->metric = n ? *n : 0;
+	return 0;
+}
+
+static int del_route(struct net *net, const struct nlmsghdr *req, struct route *r, const char **why)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *oif = number(req, RTA_OIF);
+	u32 len;
+	const u8 *hops = nl_find(req, sizeof(*m), RTA_MULTIPATH, 0, &len);
+	int err = 0;
+
+	r->dev = oif ? netdev_find_index(net, (int)*oif) : NULL;
+	if (oif && *oif && !r->dev)
+		return -ENODEV;
+	if (hops)
+		err = read_hops(net, hops, len, m->rtm_family, r, why);
+	if (!err)
+		err = route_del(net, r);
+	nexthops_put(r->hops);
+	return err;
+}
+
+/* A way of IPv4 that makes a network this machine's leads nowhere else. */
+static bool local_is_odd(const struct route *r, const void *hops, const char **why)
+{
+	if (r->scope != RT_SCOPE_HOST)
+		*why = "Invalid scope";
+	else if (hops)
+		*why = "Route with host scope can not have multiple nexthops";
+	else if (!ip_is_any(&r->gateway))
+		*why = "Route with host scope can not have a gateway";
+	else
+		return false;
+	return true;
+}
+
+static int new_route(struct net *net, const struct nlmsghdr *req, struct route *r, const char **why)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *oif = number(req, RTA_OIF), *end = number(req, RTA_EXPIRES);
+	const u8 *pref = nl_find(req, sizeof(*m), RTA_PREF, 1, NULL);
+	struct nexthop way = {
+		.gateway = r->gateway, .ifindex = oif ? (int)*oif : 0, .flags = r->flags
+	};
+	u32 len;
+	const u8 *hops = nl_find(req, sizeof(*m), RTA_MULTIPATH, 0, &len);
+	int err = read_metrics(req, r);
+
+	if (err)
+		return err;
+	if (!r->type)
+		r->type = RTN_UNICAST;
+	if (m->rtm_family == AF_INET6) {
+		r->metric = r->metric ? r->metric : USER_METRIC;
+		r->scope = RT_SCOPE_UNIVERSE;
+		r->pref = pref && *pref != 2 ? *pref & 3 : 0;
+		r->expires = end && *end ? ktime_get() + *end * NSEC_PER_SEC : 0;
+	}
+	if (leads_nowhere(r->type) && m->rtm_family == AF_INET &&
+		(!ip_is_any(&r->gateway) || way.ifindex || hops)) {
+		*why = "Gateway, device and multipath can not be specified for this route type";
+		return -EINVAL;
+	}
+	if (leads_nowhere(r->type)) {
+		r->dev = net->lo; /* and lo stays */
+		r->gateway = IP_ANY;
+	} else if (r->type != RTN_UNICAST && r->type != RTN_LOCAL) {
+		return -EOPNOTSUPP;
+	} else if (r->type == RTN_LOCAL && m->rtm_family == AF_INET && local_is_odd(r, hops, why)) {
+		return -EINVAL;
+	} else if (hops) {
+		err = read_hops(net, hops, len, m->rtm_family, r, why);
+	} else {
+		err = check_way(net, &way, m->rtm_family, why);
+		r->dev = way.dev;
+		r->flags = way.flags;
+	}
+	if (!err && !ip_is_any(&r->prefsrc) && !addr_is_local(net, &r->prefsrc, 0))
+		err = -EINVAL;
+	if (!err)
+		err = route_change(net, r, req->nlmsg_flags);
+	nexthops_put(r->hops);
+	return err;
+}
+
+int rtnl_change_route(struct net *net, const struct nlmsghdr *req, const char **why)
+{
+	struct route r = { 0 };
+	int err = read_route(req, &r, why);
+
+	if (err)
+		return err;
+	return req->nlmsg_type == RTM_DELROUTE ? del_route(net, req, &r, why) :
+						 new_route(net, req, &r, why);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF): which packets, and how much of each, a socket gets.
+ *
+ * A program is immutable and counted: children of a listener share it. A socket's pointer to it is replaced under c.lock and read
+ * without (a program is freed after a grace period).
+ */
+#ifndef NESTLING_NET_FILTER_H
+#define NESTLING_NET_FILTER_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/bpf.h"
+#include "kernel/net/socket/socket.h"
+#include "kernel/sched/timer.h"
+
+struct sk_buff;
+
+struct sk_filter {
+	atomic_t refs;
+	struct rcu_head rcu;
+	void *extended; /* a program of kernel/bpf, which takes the place of @insn; a reference */
+	u32 len;
+	struct sock_filter insn[];
+};
+
+/* A packet as a program sees it. Offsets are from the view's first byte. */
+struct filter_view {
+	struct bpf_input in;
+	const u8 *flat; /* the bytes, where there is no skb */
+	const struct sk_buff
+		*skb; /* else: @back pulled bytes, then what it has; negative: without so many */
+	s32 back;
+	s32 net; /* where the network header begins */
+	u8 pkt_type;
+};
+
+/*
+ * Does the socket take a packet? It begins, for the program, @back bytes before @skb's front (a header that was pulled), its network header
+ * stands before that or there. What the program does not let through is cut off @skb, but never the header.
+ */
+bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
+/* The same for bytes without an skb: *len becomes what passes. */
+bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
+/* For a view that is filled but for @in: what the program says. */
+u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
+
+struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */
+struct sk_filter *filter_get(struct sk_filter *f);     /* NULL is fine, for both */
+/* The same of a socket that may get another one meanwhile. Takes c->lock. */
+struct sk_filter *filter_get_of(struct sock_common *c);
+void filter_put(struct sk_filter *f);
+
+/* Extended programs, as kernel/bpf registers them; NULL before. */
+struct filter_view;
+struct filter_programs {
+	void *(*get)(int fd); /* a reference, or ERR_PTR(-EBADF, -EINVAL) */
+	void (*put)(void *prog);
+	u32 (*run)(const void *prog, struct filter_view *v);
+};
+extern const struct filter_programs *filter_programs;
+/* @n bytes of the view at @off, or false. @legacy: @off may be SKF_NET_OFF and the like, @n at most 4. */
+bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy);
+struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) */
+
+/* Options of SOL_SOCKET. */
+int sock_attach_program(struct sock_common *c, int fd);
+int sock_attach_filter(struct sock_common *c, uaddr_t val, u32 len);
+int sock_detach_filter(struct sock_common *c);
+/* The program for who asks: instructions; @val NULL is a question about the length only. */
+long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room);
+
+#endif

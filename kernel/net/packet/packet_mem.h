@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * packet_mem.h: memory that a socket shares with its program, for the rings of AF_PACKET. It is divided into blocks, and these into frames;
+ * none of either lies across the end of one. Offsets are from the ring's front, and the caller's to check: what lies in the memory may change
+ * at any time.
+ */
+#ifndef NESTLING_NET_PACKET_MEM_H
+#define NESTLING_NET_PACKET_MEM_H
+
+#include "kernel/net/packet/packet.h"
+
+#define BLOCK_HEADER 48U /* sizeof(struct tpacket_block_desc), aligned */
+
+/* All immutable while the ring is there, but for keep. */
+struct ring_mem {
+	struct file *file; /* the socket's */
+	struct page **pages;
+	u32 nr_pages;
+	u32 first; /* page of the file */
+	bool keep; /* the socket ends: who has them mapped keeps the pages */
+	u32 version;
+	u32 block_size, block_nr, frame_size, frame_nr, per_block;
+	u64 charged; /* against a quarter of the memory, for the rings of all sockets, and a 16th for those of a user */
+	struct user_struct *user;
+};
+
+/* Of zeros, for a request that was checked. -ENOMEM: what there is of it is still to be put. p->op held. */
+int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket_req3 *q, bool tx);
+void ring_mem_put(struct ring_mem *m);
+
+void *ring_at(const struct ring_mem *m, u64 off);
+/* Words are aligned, so they lie in one page. */
+static inline u32 *ring_word(const struct ring_mem *m, u64 off)
+{
+	return ring_at(m, off);
+}
+void ring_write(const struct ring_mem *m, u64 off, const void *data, u32 n);
+void ring_read(const struct ring_mem *m, u64 off, void *data, u32 n);
+void ring_write_skb(const struct ring_mem *m, u64 off, const struct sk_buff *skb, u32 n);
+static inline u64 ring_frame(const struct ring_mem *m, u32 n)
+{
+	return (u64)(n / m->per_block) * m->block_size + (u64)(n % m->per_block) * m->frame_size;
+}
+
+/* packet_ring.c, packet_tx.c: ERR_PTR(-ENOMEM); NULL is free already. */
+struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_req3 *q);
+struct packet_tx *packet_tx_new(struct packet_sock *p, const struct tpacket_req3 *q);
+struct ring_mem *packet_ring_mem(struct packet_ring *r);
+struct ring_mem *packet_tx_mem(struct packet_tx *t);
+
+#endif

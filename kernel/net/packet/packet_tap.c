@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * packet_tap.c: packets on their way to and from devices, shown to the AF_PACKET sockets that have asked for them.
+ *
+ * A socket gets a clone that begins with the link header (SOCK_RAW) or behind it (SOCK_DGRAM). lo has no such header; one of zeros
+ * is put there, as Linux has it. What goes out is shown to those who look at every protocol, but not to who sent it.
+ * packet.h has the locks.
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/packet/packet.h"
+#include "kernel/sched/task.h"
+
+DEFINE_SPINLOCK(packet_taps_lock);
+u32 packet_taps; /* how many, so that others pass by quickly */
+
+/* ---- who looks ---- */
+
+static void tap(struct packet_sock *p)
+{
+	if (p->running || !p->proto)
+		return;
+	hlist_add_head(&p->tap, &p->c.net->packet_taps);
+	p->running = true;
+	packet_taps++;
+	if (p->fanout)
+		packet_fanout_listen(p, true);
+}
+
+static void untap(struct packet_sock *p)
+{
+	if (!p->running)
+		return;
+	hlist_del_init(&p->tap);
+	p->running = false;
+	packet_taps--;
+	if (p->fanout)
+		packet_fanout_listen(p, false);
+}
+
+int packet_look(struct packet_sock *p, int ifindex, u16 proto)
+{
+	struct net *net = p->c.net;
+	struct net_device *d;
+	bool up = true, found = true;
+
+	if (ifindex) {
+		spin_lock(&net->lock);
+		d = netdev_by_index(net, ifindex);
+		found = d;
+		up = d && d->flags & IFF_UP;
+		spin_unlock(&net->lock);
+	}
+	if (!found)
+		return -ENODEV;
+	spin_lock(&packet_taps_lock);
+	untap(p);
+	p->ifindex = ifindex;
+	p->proto = proto;
+	if (up)
+		tap(p);
+	spin_unlock(&packet_taps_lock);
+	return up || !proto ? 0 : -ENETDOWN;
+}
+
+void packet_for_each(struct net *net, void (*fn)(const struct packet_sock *p, void *arg), void *arg)
+{
+	struct packet_sock *p;
+
+	spin_lock(&packet_taps_lock);
+	hlist_for_each_entry(p, &net->packet_taps, tap)
+		fn(p, arg);
+	spin_unlock(&packet_taps_lock);
+}
+
+void packet_look_away(struct packet_sock *p)
+{
+	spin_lock(&packet_taps_lock);
+	untap(p);
+	spin_unlock(&packet_taps_lock);
+}
+
+void packet_device_gone(struct net_device *dev)
+{
+	struct packet_sock *p;
+	struct hlist_node *next;
+
+	spin_lock(&packet_taps_lock);
+	hlist_for_each_entry_safe(p, next, &dev->net->packet_taps, tap) {
+		if (p->ifindex != dev->ifindex)
+			continue;
+		untap(p);
+		p->ifindex = -1;
+		WRITE_ONCE(p->c.err, -ENETDOWN);
+		wake_up(&p->c.wait);
+	}
+	spin_unlock(&packet_taps_lock);
+}
+
+/* ---- what they get ---- */
+
+void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a)
+{
+	*a = (struct sockaddr_ll){
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(skb->protocol),
+		.sll_ifindex = skb->pkt.ifindex,
+		.sll_hatype = skb->pkt.hatype,
+		.sll_pkttype = skb->pkt_type,
+		.sll_halen = skb->pkt.hatype == ARPHRD_NONE ? 0 : ETH_ALEN,
+	};
+	memcpy(a->sll_addr, skb->pkt.source, ETH_ALEN);
+}
+
+u32 packet_status(const struct sk_buff *skb)
+{
+	bool transport = skb->protocol == ETH_P_IP || skb->protocol == ETH_P_IPV6;
+
+	/* over lo nobody has written checksums, and nobody will */
+	return TP_STATUS_USER |
+	       (skb->vlan_proto ? TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID : 0) |
+	       ((skb->csum_ok || skb->csum_head) && transport ? TP_STATUS_CSUMNOTREADY : 0);
+}
+
+/* A clone that begins with the link header. NULL. */
+static struct sk_buff *with_link_header(struct net_device *dev, struct sk_buff *skb, bool out)
+{
+	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
+	struct ethhdr *h;
+
+	if (!c)
+		return NULL;
+	if (c->mac_len && !skb_headlen(c)) { /* it stands in the buffer */
+		c->off -= c->mac_len;
+		c->len += c->mac_len;
+	} else if (dev->type != ARPHRD_NONE && (dev->type != ARPHRD_ETHER || !out)) {
+		h = skb_push(c, sizeof(*h));
+		memset(h, 0, sizeof(*h));
+		h->h_proto = htons(c->protocol);
+	}
+	if (out)
+		c->pkt_type = PKT_OUTGOING;
+	c->dev = dev;
+	c->pkt = (struct packet_meta){ .ifindex = dev->ifindex, .hatype = dev->type };
+	if (dev->type != ARPHRD_NONE)
+		skb_copy(c, ETH_ALEN, c->pkt.source, ETH_ALEN);
+	return c;
+}
+
+static void wake(struct packet_sock *p)
+{
+	wake_up_common(&p->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	if (unlikely(!fasync_none(&p->c.async)))
+		kill_fasync_list(&p->c.async, EPOLLIN | EPOLLRDNORM);
+}
+
+static bool has_room(const struct packet_sock *p, const struct sk_buff *c)
+{
+	return !p->rmem || p->rmem + skb_truesize(c) <= p->c.rcvbuf;
+}
+
+/* Into the queue. Consumes @c. q_lock held. */
+static bool enqueue(struct packet_sock *p, struct sk_buff *c)
+{
+	if (!has_room(p, c))
+		return false;
+	p->rmem += skb_truesize(c);
+	c->dropped = p->drops;
+	list_add_tail(&c->list, &p->rq);
+	return true;
+}
+
+/* One socket's share of @all. packet_taps_lock held. */
+static void show(struct packet_sock *p, const struct sk_buff *all)
+{
+	u32 link = packet_link_len(all->pkt.hatype);
+	u32 net = p->c.type == SOCK_RAW ? link : 0, keep;
+	struct sk_buff *c = skb_clone(all, GFP_ATOMIC);
+	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
+	const struct sk_filter *f = READ_ONCE(p->c.filter);
+	struct sockaddr_ll from;
+	bool taken, whole = false; /* what the ring cuts is in the queue as well */
+
+	if (!c)
+		return;
+	if (!net)
+		skb_pull(c, link);
+	keep = f ? min(sock_filter_view(f, &v, skb_len(c)), skb_len(c)) : skb_len(c);
+	if (!keep) {
+		kfree_skb(c);
+		return;
+	}
+	c->pkt.len = skb_len(c);
+	if (p->vnet)
+		c = packet_vnet_show(c);
+	if (!c)
+		return;
+	if (!c->stamp)
+		c->stamp = ktime_get_real();
+	spin_lock(&p->q_lock);
+	p->packets++;
+	if (p->ring) {
+		packet_address(c, &from);
+		whole = p->copy_thresh && has_room(p, c) && packet_ring_cuts(p, keep, net);
+		taken = packet_ring_put(p, c, &from, keep, net, whole);
+		if (taken && whole)
+			enqueue(p, c);
+	} else {
+		skb_trim(c, keep);
+		taken = enqueue(p, c);
+	}
+	if (!taken)
+		p->drops++;
+	if (!taken || (p->ring && !whole))
+		kfree_skb(c);
+	spin_unlock(&p->q_lock);
+	wake(p);
+}
+
+static void show_group(struct packet_fanout *f, struct sk_buff *all, struct list_head *dead)
+{
+	struct sk_buff *whole = packet_fanout_whole(f, all, dead);
+
+	if (!whole)
+		return;
+	show(packet_fanout_pick(f, whole, packet_link_len(whole->pkt.hatype)), whole);
+	if (whole != all)
+		list_add_tail(&whole->list, dead);
+}
+
+static bool wants(const struct packet_sock *p, const struct net_device *dev,
+	const struct sk_buff *skb, bool out)
+{
+	if (p->c.net != dev->net || (p->ifindex && p->ifindex != dev->ifindex))
+		return false;
+	if (p->fanout && !packet_fanout_is_first(p)) /* who stands for the others asks */
+		return false;
+	if (out && p->fanout)
+		return p->proto == ETH_P_ALL && packet_fanout_wants_sent(p->fanout, skb->owner);
+	if (out)
+		return p->proto == ETH_P_ALL && !p->ignore_outgoing && skb->owner != p;
+	return p->proto == ETH_P_ALL || p->proto == skb->protocol;
+}
+
+static void look(struct net_device *dev, struct sk_buff *skb, bool out)
+{
+	struct sk_buff *all = NULL;
+	struct packet_sock *p;
+	struct net *net = READ_ONCE(dev->net);
+	LIST_HEAD(dead);
+
+	if (hlist_empty(&net->packet_taps)) /* those of others are nothing to us */
+		return;
+	spin_lock(&packet_taps_lock);
+	hlist_for_each_entry(p, &net->packet_taps, tap) {
+		if (!wants(p, dev, skb, out))
+			continue;
+		if (!all)
+			all = with_link_header(dev, skb, out);
+		if (!all)
+			break;
+		if (p->fanout)
+			show_group(p->fanout, all, &dead);
+		else
+			show(p, all);
+	}
+	spin_unlock(&packet_taps_lock);
+	skb_free_list(&dead);
+	kfree_skb(all);
+}
+
+void packet_tap_out(struct net_device *dev, struct sk_buff *skb)
+{
+	u16 protocol = skb->protocol;
+	struct ethhdr h;
+
+	if (dev->type == ARPHRD_ETHER) { /* who writes frames does not always say what they are */
+		skb_copy(skb, 0, &h, sizeof(h));
+		skb->protocol = ntohs(h.h_proto);
+	}
+	look(dev, skb, true);
+	skb->protocol = protocol;
+}
+
+void packet_tap_in(struct sk_buff *skb)
+{
+	look(skb->dev, skb, false);
+}

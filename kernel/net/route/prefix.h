@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prefix.h: networks by their numbers: a hash of all that somebody keeps, whatever he keeps of them, so that who asks whether an address is in
+ * one looks once for each length that there is, not at each network.
+ *
+ *	struct prefix_hash h;           all 0: empty
+ *	prefix_set(&n, space, &net, 96 + 24);
+ *	prefix_ready(&h) && prefix_add(&h, &n, NULL);
+ *	for (bits = prefix_longest(&lens, 128); bits >= 0; bits = prefix_longest(&lens, bits - 1))
+ *		for (p = prefix_first(&h, space, bits, &addr); p; p = prefix_next(&h, p))
+ *
+ * A space is a number of the user's (a table of routes, a kind of addresses); nothing of one is found in another. Those of the same network are met in
+ * the order that their owner gives them. The hash has a key of the machine's own, so that nobody chooses who shares a bucket; it grows with what is in it.
+ * Locks: the user's, for everything.
+ */
+#ifndef NESTLING_NET_PREFIX_H
+#define NESTLING_NET_PREFIX_H
+
+#include "kernel/lib/list.h"
+#include "kernel/net/inet/addr.h"
+
+struct prefix_node {
+	struct list_head list; /* of its bucket */
+	ip_addr net;           /* without what is behind its bits */
+	u32 space;
+	u8 bits; /* of 128 */
+};
+struct prefix_hash {
+	struct list_head *buckets; /* NULL: there was never anything */
+	u32 size, nr;
+};
+/* How many there are of each length. */
+struct prefix_lens {
+	u64 set[3];
+	u16 nr[129];
+};
+
+/* Has it room? It is asked before the first one comes. */
+bool prefix_ready(struct prefix_hash *h);
+void prefix_free(struct prefix_hash *h);
+void prefix_set(struct prefix_node *n, u32 space, const ip_addr *net, u32 bits);
+/* Before @before, of the same network; NULL: behind all of it. prefix_ready() has said yes. */
+void prefix_add(struct prefix_hash *h, struct prefix_node *n, struct prefix_node *before);
+void prefix_del(struct prefix_hash *h, struct prefix_node *n);
+/* The first one of the network that @a is in by its first @bits; NULL. And the next of the same network. */
+struct prefix_node *prefix_first(
+	const struct prefix_hash *h, u32 space, u32 bits, const ip_addr *a);
+struct prefix_node *prefix_next(const struct prefix_hash *h, const struct prefix_node *n);
+
+void prefix_len_add(struct prefix_lens *l, u32 bits);
+void prefix_len_del(struct prefix_lens *l, u32 bits);
+/* The longest that is not longer than @most; -1: there is none. */
+int prefix_longest(const struct prefix_lens *l, int most);
+
+#endif

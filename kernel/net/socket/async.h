@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * async.h: calls on sockets for asynchronous I/O, beside those of socket.h: what the guest points to is read once, before; nothing waits:
+ * -EAGAIN, -EINPROGRESS; -ENOTSOCK where the file is no socket. The caller waits himself, unless flags have MSG_DONTWAIT, or for accept the file
+ * O_NONBLOCK: he is told at once what one who waits is told at once.
+ */
+#ifndef NESTLING_NET_ASYNC_H
+#define NESTLING_NET_ASYNC_H
+
+#include "kernel/net/socket/socket.h"
+
+/* struct msghdr as x86-64 has it. */
+struct user_msghdr {
+	u64 name;
+	int namelen;
+	u32 pad;
+	u64 iov;
+	u64 iovlen;
+	u64 control;
+	u64 controllen;
+	u32 flags;
+	u32 pad2;
+};
+
+/* A header that was read once, with what it points to but for the ancillary data. */
+struct sock_header {
+	uaddr_t at;
+	struct user_msghdr h;
+	struct sockaddr_buf to; /* send, connect: len 0: none */
+	struct uvec *vec;
+	struct iov_iter iter; /* what is left: sending and receiving move it on */
+};
+
+/* 0 or -errno; then it has to be released. */
+long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send);
+int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen); /* into h->to */
+void sock_header_release(struct sock_header *h);
+void sock_header_free(struct sock_header *h); /* releases and kfrees; NULL: nothing */
+
+long sock_shutdown_file(struct file *f, int how);
+long sock_listen_file(struct file *f, int backlog);
+/* Bytes to be read, or sent and not acknowledged: -EOPNOTSUPP for families that do not count them so. */
+long sock_queued_file(struct file *f, bool out);
+long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
+/* The answer's length. SOL_SOCKET alone, else -EOPNOTSUPP. */
+long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
+long sock_async_bind(struct file *f, struct sock_header *h);
+long sock_async_connect(struct file *f, struct sock_header *h);
+long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
+long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
+/* Receives into one buffer: struct io_uring_recvmsg_out, the name, the ancillary data, the payload, with the room that @h says. */
+long sock_async_recvmsg_out(
+	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
+/* @h NULL, or h->to says where to. */
+long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags);
+long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags);
+
+#endif

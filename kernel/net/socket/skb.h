@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * skb.h: a packet. Headers stand in the skb itself, built from the end of room[] towards its start; the payload lies in a
+ * buffer that several skbs may share:
+ *
+ *	room[  ... free ... | IP | TCP ]   +   buf->data[off .. off + len)
+ *	                    ^head                  payload
+ *
+ * So a retransmission queue keeps the payload, each transmission is a clone with headers of its own, and the receiver of a
+ * loopback packet reads the sender's bytes in place. A frame from a device lies in the buffer whole, with head at the end;
+ * parsing pulls headers off the front, wherever they are.
+ *
+ * Ownership: an skb has one owner. The buffer is counted; who has cloned it must not write to it. Locks: none of its own.
+ */
+#ifndef NESTLING_NET_SKB_H
+#define NESTLING_NET_SKB_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/inet/addr.h"
+
+struct net_device;
+struct sock_common;
+struct sk_buff;
+struct nf_conn;
+
+#define SKB_STAMP_SCHED 1
+#define SKB_STAMP_SENT 2
+#define SKB_STAMP_ACK 4
+
+struct pbuf {
+	atomic_t refs;
+	u32 size;
+	u8 *data; /* behind this, or, of a large one, a block of its own: that is as large as it says, and begins with a page as programs' do */
+};
+
+/* What the network layer has read out of its header, for the layers above. */
+struct ip_meta {
+	ip_addr saddr, daddr;
+	u8 proto, ttl, tos;
+	bool v6;
+	bool frag_header; /* a fragment's header stood there, be it of a fragment or not */
+	bool alert_mld;   /* a router alert for MLD stood in the options */
+	u8 hdr_len;    /* of the network header that was pulled, without IPv6's extension headers */
+	u32 front_off; /* where that header stands: skb->off and skb->head before it was pulled */
+	u8 front_head;
+	u32 label; /* of IPv6's flow */
+	u32 ext_at; /* where IPv6's extension headers lie in the buffer, the first of kind ext_first */
+	u16 ext_len;
+	u8 ext_first;
+	/* of a fragment */
+	bool is_frag, frag_more;
+	u16 frag_off, frag_len; /* bytes, of what is behind the headers */
+	u32 frag_id;
+};
+
+/* TCP's, while a segment is in one of its queues. */
+struct tcp_meta {
+	u32 seq, end_seq; /* SYN and FIN count one each */
+	u32 ack_seq;
+	u8 flags;
+	u8 sacked; /* TCPCB_* */
+	u16 retrans;
+	u16 segs; /* so many it counts as, since it was sent */
+	u64 sent; /* ktime_get() of the last transmission; 0: never */
+	u32 window;
+	u32 tsval, tsecr;
+	bool saw_ts;
+	bool eor; /* end of a record: no data may be appended */
+	u8 hlen;  /* length of its header */
+};
+
+/* To whom a frame went; the values of <linux/if_packet.h>. */
+enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING, PKT_LOOPBACK };
+
+/* AF_PACKET's, of a clone that it shows: the device may be gone when it is read. */
+struct packet_meta {
+	int ifindex;
+	u16 hatype;
+	u8 source[6]; /* of its link header */
+	u32 len;      /* before a filter cut it */
+};
+
+/* What a packet counts for besides its bytes: not sizeof, so that another field changes nothing of what a default send buffer takes. */
+#define SKB_OVERHEAD 432U
+#define SKB_ROOM 160 /* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
+
+struct sk_buff {
+	struct list_head list;
+	struct net_device
+		*dev; /* it came from, or leaves by; a reference is held by who queues it */
+	struct pbuf *buf;
+	u32 off, len; /* of the payload */
+	u16 protocol; /* ETH_P_*, host order */
+	u8 head;      /* index of the first header byte */
+	bool csum_ok; /* the checksums need no looking at: it never left this machine */
+	bool broadcast;
+	bool defragged; /* put together from fragments */
+	u16 frag_size;  /* of the largest of these */
+	u8 pkt_type;    /* PKT_* */
+	u8 csum_head; /* index in room[] of the transport's header whose checksum the card fills in: what stands there is the
+			       pseudo header's sum. 0: none */
+	u8 mac_len;   /* of the link header that stands before what eth_rx() left; 0: none */
+	bool unsummed;    /* a datagram of IPv6 without a checksum */
+	bool room_pulled; /* the headers that were pulled last stood in room[] */
+	u16 sport, dport; /* of UDP, once it is parsed */
+	u16 gso; /* of TCP: many segments with so much payload (gso.c), of UDP: many datagrams; 0: it is one */
+	bool csum_owed; /* of one that came in: its transport's checksum is that of the pseudo header; it needs one to leave again */
+	bool foreign; /* came in, or was written by a program as a frame: nobody here has seen to its checksums */
+	u16 covered; /* UDP-Lite: so many bytes by the checksum, 0: all */
+	u64 stamp;   /* ktime_get_real() of its arrival, 0: not taken */
+	u16 vlan_proto,
+		vlan_tci; /* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
+	u32 mark, priority; /* of the socket that sent it */
+	u32 uid, gid; /* whose socket that is; while the filter looks at what goes out, and: */
+	bool owned;
+	u32 classid; /* the same: of net_cls */
+	u32 prioidx; /* of the socket that sent it: net_prio; 0: none */
+	u32 nf_info; /* what nfct is to it; below, a reference (netfilter.h) */
+	struct nf_conn *nfct;
+	ip_addr proxy; /* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */
+	u16 proxy_port; /* is not 0 */
+	bool is_copy;   /* made by a rule (netfilter/dup.c), for the device copy_if; 0: any */
+	bool is_answer; /* a rule's refusal (netfilter/reject.c), or a copy of one */
+	u32 copy_if;
+	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
+	u32 stamp_key;
+	struct sock_common *stamp_for; /* who that is; good until dev_xmit() returns */
+	u32 flow; /* flow_hash(), 0: nobody has asked; a fragment's is that of the whole */
+	u16 queue; /* of the card: by which it leaves; by which it came, from 1 on, where there are several */
+	u32 dropped; /* by the receiver before it */
+	u32 charged; /* bytes that the destructor gives back */
+	void (*destructor)(struct sk_buff *skb);
+	void *owner;
+	struct ip_meta ip;
+	union {
+		struct tcp_meta tcp;
+		struct packet_meta pkt;
+	};
+	struct rb_node place; /* in a queue that is searched, as well as list (skb_place()) */
+	u8 room[SKB_ROOM];
+};
+_Static_assert(sizeof(struct sk_buff) <= 512,
+	"it would need a larger class of kmalloc(), and SKB_OVERHEAD another look");
+
+/* With a fresh buffer of @size bytes and no payload yet (len 0). NULL. */
+struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
+/* With @len bytes of @from as its payload: what a program sends. ERR_PTR(-ENOBUFS, -EFAULT). */
+struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
+/* A second packet with the same bytes, that shares the buffer; no owner. NULL. */
+struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
+void kfree_skb(struct sk_buff *skb); /* NULL is fine */
+/* Its owner gets back what it was charged. */
+void skb_orphan(struct sk_buff *skb);
+void skb_free_list(struct list_head *queue);
+/* Into a queue's tree, behind @before (NULL: the first of all). It stands on the queue's list, too, which has the same order. */
+void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before);
+static inline bool list_is_last_skb(const struct list_head *queue, const struct sk_buff *skb)
+{
+	return skb->list.next == queue;
+}
+
+static inline u32 skb_headlen(const struct sk_buff *skb)
+{
+	return SKB_ROOM - skb->head;
+}
+static inline u32 skb_len(const struct sk_buff *skb)
+{
+	return skb_headlen(skb) + skb->len;
+}
+static inline u8 *skb_payload(const struct sk_buff *skb)
+{
+	return skb->buf->data + skb->off;
+}
+/* What it costs its owner's budget. */
+static inline u32 skb_truesize(const struct sk_buff *skb)
+{
+	return SKB_OVERHEAD + (skb->buf ? skb->buf->size : 0);
+}
+/* Need its checksums not be looked at where it stays on this machine? */
+static inline bool skb_sums_hold(const struct sk_buff *skb)
+{
+	return skb->csum_ok || !skb->foreign;
+}
+/* Free bytes behind the payload; 0 when the buffer is shared. */
+static inline u32 skb_tailroom(const struct sk_buff *skb)
+{
+	if (!skb->buf || atomic_read(&skb->buf->refs) != 1)
+		return 0;
+	return skb->buf->size - skb->off - skb->len;
+}
+
+/* Room for @n header bytes in front. The caller knows that they fit (SKB_ROOM). */
+void *skb_push(struct sk_buff *skb, u32 n);
+/* Drops @n bytes from the front; there are as many. */
+void skb_pull(struct sk_buff *skb, u32 n);
+/* The @n bytes in front of the first one: headers that were pulled, of which that many stand in one piece. */
+static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
+{
+	return skb->room_pulled || !skb->buf ? skb->room + skb->head - n : skb_payload(skb) - n;
+}
+/* Are there as many, in one piece? Not where the network's header stood in room[] and the transport's in the buffer (raw sockets). */
+static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
+{
+	return n <= (skb->room_pulled || !skb->buf ? skb->head : skb->off);
+}
+/* The network's header of a packet that was parsed: it stands in one piece, or did not get there. */
+static inline const u8 *skb_network(const struct sk_buff *skb)
+{
+	return skb->ip.front_head < SKB_ROOM ? skb->room + skb->ip.front_head :
+					       skb->buf->data + skb->ip.front_off;
+}
+/* It stands in room[], and what was pulled behind it in the buffer: extension headers, or what a program wrote itself. */
+static inline bool skb_network_apart(const struct sk_buff *skb)
+{
+	return skb->ip.hdr_len && skb->ip.front_head < SKB_ROOM && skb->buf && !skb->room_pulled;
+}
+/* How many bytes that header stands before the first one, of what was parsed: extension headers and what else was pulled lie between. */
+static inline u32 skb_network_back(const struct sk_buff *skb)
+{
+	bool in_room = skb->ip.front_head < SKB_ROOM;
+
+	if (in_room == (skb->room_pulled || !skb->buf))
+		return in_room ? (u32)skb->head - skb->ip.front_head : skb->off - skb->ip.front_off;
+	/* in two pieces */
+	return (u32)(skb->head - skb->ip.front_head) + skb->off - skb->ip.front_off;
+}
+/* Makes it @n bytes long, headers included; it was at least that. */
+void skb_trim(struct sk_buff *skb, u32 n);
+/* The first @n bytes in one piece, copied to @tmp where they are not. NULL: it is shorter. */
+const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
+/* Copies @n bytes from offset @from; there are as many. */
+void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
+/* The same to a reader's iterator: 0 or -EFAULT. */
+int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
+/*
+ * SIOCOUTQ and FIONREAD of a socket whose datagrams lie in @rq, under @lock, and which has sent @wmem that is still on its way; -ENOTTY:
+ * neither of these.
+ */
+int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
+long skb_queue_ioctl(
+	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
+/* Nobody else sees what is written to the payload from now on. False: no memory. */
+bool skb_own_payload(struct sk_buff *skb);
+/* Writes @n bytes at offset @to; there are as many, and the payload is its own where they reach it. */
+void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
+/* One's complement sum, not folded, of bytes [from, from + n). */
+u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
+/* A copy whose payload is its own and holds everything, headers too. NULL. */
+struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);
+
+/* ---- checksums (RFC 1071) ---- */
+u32 csum_partial(const void *p, u32 n, u32 sum);
+static inline u16 csum_fold(u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16)~sum;
+}
+/* Of the pseudo header of TCP, UDP and ICMPv6. */
+u32 csum_pseudo(const ip_addr *saddr, const ip_addr *daddr, u8 proto, u32 len);
+
+#endif

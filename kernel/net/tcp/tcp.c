@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp.c: the life of a TCP socket as programs see it (tcp(7)): connect, poll, shutdown, close.
+ *
+ *	CLOSE -> connect: SYN_SENT -> ESTABLISHED;   CLOSE -> listen: LISTEN;   accept: a child of LISTEN, made in tcp_listen.c
+ *	close: FIN_WAIT1 or LAST_ACK as an orphan, that ends by itself; with unread data or linger 0, a reset
+ *
+ * Listening is in tcp_listen.c, sending and receiving in tcp_data.c. Locks: tcp.h.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+#include <linux/sockios.h>
+
+#include "arch/um/arch.h"
+#include "kernel/mm/group/memcg.h"
+#include "kernel/net/socket/errqueue.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal/signal.h"
+#include "kernel/vfs/landlock/landlock.h"
+
+/* ---- life ---- */
+
+static void tcp_free(struct inet_sock *i)
+{
+	struct tcp_sock *t = TCP(i);
+
+	skb_free_list(&t->wq);
+	skb_free_list(&t->ooo);
+	t->wmem = t->ooo_mem = t->inet.rmem = 0;
+	tcp_mem_sync(t);
+	mem_sock_end(t->payer);
+	if (t->listener)
+		tcp_put(t->listener);
+	if (t->fast_listener)
+		tcp_put(t->fast_listener);
+	kfree_skb(t->syn_data);
+	kfree(t->saved_syn);
+	kfree(t);
+}
+
+struct tcp_sock *tcp_alloc(gfp_t gfp)
+{
+	struct tcp_sock *t = kzalloc(sizeof(*t), gfp);
+
+	if (!t)
+		return NULL;
+	t->inet.free = tcp_free;
+	atomic_set(&t->inet.refs, 1);
+	mutex_init(&t->inet.op);
+	mutex_init(&t->inet.read_mutex);
+	INIT_LIST_HEAD(&t->inet.rq);
+	errq_init(&t->inet.c);
+	INIT_LIST_HEAD(&t->inet.members);
+	inet_init_ports(&t->inet);
+	return t;
+}
+
+void tcp_setup(struct tcp_sock *t)
+{
+	INIT_LIST_HEAD(&t->wq);
+	INIT_LIST_HEAD(&t->ooo);
+	INIT_LIST_HEAD(&t->accept_q);
+	INIT_LIST_HEAD(&t->syn_q);
+	INIT_LIST_HEAD(&t->q_link);
+	spin_lock_init(&t->q_lock);
+	mutex_init(&t->write_mutex);
+	tcp_timers_setup(t);
+	t->state = TCP_CLOSE;
+	t->rto = RTO_INIT;
+	t->rcv_wscale = 7;
+	t->peer_mss = t->mss = t->rcv_mss = MSS_DEFAULT;
+	tcp_cc_init(t);
+}
+
+void tcp_set_state(struct tcp_sock *t, u8 state)
+{
+	if (t->waits_out && state == TCP_CLOSE) {
+		t->waits_out = false;
+		atomic_dec(&tcp_time_waits);
+		atomic_dec(&tcp_net(t)->time_waits);
+	}
+	if (state == TCP_CLOSE && tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT)))
+		t->inet.net->stats.tcp.resets++;
+	WRITE_ONCE(t->state, state);
+}
+
+void tcp_wake(struct tcp_sock *t, u64 key)
+{
+	if (waitqueue_active(&t->inet.c.wait))
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, key);
+	inet_sigio(&t->inet, (int)key);
+}
+
+void tcp_sigurg(struct tcp_sock *t)
+{
+	if (t->inet.sock && t->inet.sock->file)
+		file_sigurg(t->inet.sock->file);
+}
+
+bool tcp_enough(const struct tcp_sock *t, u32 avail)
+{
+	const struct inet_sock *i = &t->inet;
+
+	return avail >= max(i->c.rcvlowat, 1U) ||
+	       (avail && ((s32)(t->rcv_wup + t->rcv_wnd - t->rcv_nxt) <= (s32)t->rcv_mss ||
+				 i->rmem > i->c.rcvbuf - i->c.rcvbuf / 8));
+}
+
+static void drop_self(struct tcp_sock *t)
+{
+	if (!t->self_ref)
+		return;
+	t->self_ref = false;
+	tcp_put(t);
+}
+
+void tcp_done(struct tcp_sock *t)
+{
+	struct sk_buff *skb, *next;
+
+	if (t->state == TCP_SYN_SENT || (t->state == TCP_SYN_RECV && !t->orphan))
+		t->inet.net->stats.tcp.fails++;
+	tcp_set_state(t, TCP_CLOSE);
+	tcp_timers_off(t);
+	inet_unhash(&t->inet);
+	list_for_each_entry_safe(skb, next, &t->wq, list)
+		tcp_unqueue(t, skb);
+	t->packets_out = t->sacked_out = t->lost_out = t->retrans_out = 0;
+	tcp_fast_ended(t);
+	skb_free_list(&t->ooo);
+	t->ooo_tree = RB_ROOT;
+	t->ooo_mem = t->nr_sacks = 0;
+	t->inet.c.shutdown = SHUT_BOTH;
+	tcp_mem_sync(t);
+	tcp_orphan_end(t);
+	tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP | EPOLLERR);
+	if (t->listener)
+		tcp_forget_child(t);
+	tcp_fast_done(t, false);
+	t->defer_connect = false;
+	drop_self(t);
+}
+
+void tcp_fail(struct tcp_sock *t, int err)
+{
+	WRITE_ONCE(t->inet.c.err, err);
+	tcp_done(t);
+}
+
+int tcp_state_of(struct inet_sock *i)
+{
+	return READ_ONCE(TCP(i)->state);
+}
+
+bool tcp_has_peer(struct inet_sock *i)
+{
+	return !tcp_in(TCP(i),
+		TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_SYN_SENT) | TCPF(TCP_TIME_WAIT));
+}
+
+/* ---- connect ---- */
+
+/* The window scale that the largest buffer will need. */
+static u8 choose_wscale(const struct tcp_sock *t)
+{
+	u32 space = t->rcvbuf_fixed ? t->inet.c.rcvbuf :
+				      (u32)max(tcp_net(t)->rmem[2], (int)t->inet.c.rcvbuf);
+	u8 scale = 0;
+
+	space = min(space, t->window_clamp);
+	while (space > 65535 && scale < WSCALE_MAX) {
+		space >>= 1;
+		scale++;
+	}
+	return scale;
+}
+
+/* Rules may know another way for the port that it was given just now. */
+static int look_with_port(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+	bool look = i->net->policy_by_ports && t->flow.sport != i->lport;
+	int err;
+
+	t->flow.sport = i->lport;
+	err = look ? route_output(i->net, &t->flow) : 0;
+	if (err)
+		inet_forget_peer(i); /* a port that it was bound to stays */
+	return err;
+}
+
+/* @defer: the SYN waits for the first write. */
+static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope, bool defer)
+{
+	struct inet_sock *i = &t->inet;
+	u32 shut;
+	int err, link;
+
+	if (i->v6 && i->v6only && ip_is_v4(to))
+		return -ENETUNREACH;
+	if (ip_is_multicast(to) || addr_is_broadcast(i->net, to))
+		return -ENETUNREACH;
+	err = inet_link_of(i, to, scope, &link);
+	if (!err && inet_wrong_family(i, to))
+		err = -EAFNOSUPPORT;
+	if (err)
+		return err;
+	inet_flow(i, to, &t->flow);
+	if (i->flowinfo & 0xfffffU && !ip_is_v4(to))
+		t->flow.label = i->flowinfo & 0xfffffU;
+	t->flow.saddr = inet_source(i);
+	t->flow.dport = port;
+	if (link && !t->flow.oif)
+		t->flow.oif = link;
+	err = route_output(i->net, &t->flow);
+	if (err == -ENETUNREACH)
+		IP_STATS(i->net, !ip_is_v4(to)).out_noroutes++;
+	if (err)
+		return err;
+	if (i->frag_size6 && !ip_is_v4(to))
+		t->flow.mtu = min(t->flow.mtu, (u32)i->frag_size6);
+	err = inet_set_peer(i, &t->flow.saddr, &t->flow.daddr, port);
+	if (!err)
+		err = look_with_port(t);
+	if (err)
+		return err;
+	i->link_if = link;
+	spin_lock(&i->c.lock);
+	t->rcv_wscale = choose_wscale(t);
+	t->advmss = tcp_advmss(t, &t->flow);
+	t->peer_mss = t->advmss;
+	tcp_sync_mss(t);
+	t->iss = t->snd_una = t->snd_nxt = t->write_seq = t->pushed_seq = tcp_new_iss(i);
+	t->rack.xmit = 0; /* what an earlier connection has seen does not count */
+	t->rack.reordered = false;
+	t->min_rtt = 0;
+	t->tlp_high = 0;
+	t->undo.on = t->frto = t->urg_sending = false;
+	t->rcv_nxt = t->rcv_wup = t->copied_seq = 0;
+	t->rto = RTO_INIT;
+	t->srtt = 0;
+	t->retries = t->backoff = 0;
+	t->ecn = 0;
+	t->first_failure = 0;
+	tcp_cc_init(t);
+	i->c.err = 0;
+	tcp_get(t);
+	t->self_ref = true;
+	tcp_set_state(t, TCP_SYN_SENT);
+	i->net->stats.tcp.active++;
+	t->defer_connect = defer;
+	shut = i->c.shutdown;
+	err = defer ? 0 : tcp_send_syn(t);
+	if (err) {
+		tcp_done(t);
+		i->c.shutdown = shut; /* it was no connection's end */
+	}
+	spin_unlock(&i->c.lock);
+	net_rx_flush();
+	return err;
+}
+
+/* Nothing is left of what a connection has brought. c.lock held; read_mutex, too: a reader copies without the other. */
+static void drop_received(struct tcp_sock *t)
+{
+	skb_free_list(&t->inet.rq);
+	t->inet.rmem = 0;
+	t->peer_done = t->ack_due = t->ack_now = false;
+	t->urg_state = URG_NONE;
+	t->dsack.end = 0;
+	tcp_mem_sync(t);
+}
+
+/* Of a connection that has ended; its port may be had again when it came by itself. op held. 0 or -ERESTARTSYS. */
+static int forget_connection(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+
+	if (mutex_lock_interruptible(&i->read_mutex))
+		return -ERESTARTSYS;
+	spin_lock(&i->c.lock);
+	drop_received(t);
+	spin_unlock(&i->c.lock);
+	mutex_unlock(&i->read_mutex);
+	inet_forget_peer(i);
+	return 0;
+}
+
+static int disconnect(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+	bool fresh; /* bound at most: it stays so, where we chose the port, too */
+	int err = 0;
+
+	if (mutex_lock_interruptible(&i->read_mutex))
+		return -ERESTARTSYS;
+	spin_lock(&i->c.lock);
+	fresh = t->state == TCP_CLOSE && !i->rport;
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_TIME_WAIT)))
+		err = -ECONNRESET;
+	if (tcp_in(t, TCPF_SYNCED) && t->state != TCP_TIME_WAIT)
+		tcp_send_reset(t);
+	if (t->state != TCP_CLOSE)
+		tcp_done(t);
+	drop_received(t);
+	if (err)
+		i->c.err = err;
+	i->c.shutdown = 0;
+	t->conn = CONN_NONE;
+	spin_unlock(&i->c.lock);
+	mutex_unlock(&i->read_mutex);
+	if (!fresh)
+		inet_forget_peer(i);
+	inet_stop_listening(i);
+	tcp_stop_listening(t);
+	net_rx_flush();
+	return 0;
+}
+
+/* The attempt has ended: how? op held. */
+static int know_end(struct tcp_sock *t)
+{
+	int err;
+
+	if (t->state != TCP_CLOSE) {
+		t->conn = CONN_MADE;
+		return 0;
+	}
+	err = t->conn == CONN_BEGUN ? forget_connection(t) : 0; /* it may be bound anew */
+	if (err)
+		return err;
+	t->conn = CONN_NONE;
+	t->inet.c.shutdown = 0;
+	err = xchg(&t->inet.c.err, 0);
+	return err ? err : -ECONNABORTED;
+}
+
+static int finish_connect(struct tcp_sock *t, bool nonblock)
+{
+	struct inet_sock *i = &t->inet;
+	int err = nonblock ? -EINPROGRESS :
+			     sock_wait(&i->c, !tcp_connecting(t), false, i->c.sndtimeo);
+
+	if (err)
+		return err == -EAGAIN ? -EINPROGRESS : err;
+	mutex_lock(&i->op);
+	/* another may have heard the end, and begun anew */
+	err = !nonblock && tcp_connecting(t) ? -EALREADY : know_end(t);
+	mutex_unlock(&i->op);
+	return err;
+}
+
+/* @m: what goes with the SYN, of a program that asks for fast open. 0; 1: there is nothing to wait for; -errno. */
+static int begin_connect(
+	struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a, struct msg *m)
+{
+	struct inet_sock *i = &t->inet;
+	ip_addr to;
+	u16 port;
+	int scope, err;
+	bool defer = false;
+
+	if (a->len < sizeof(u16))
+		return -EINVAL;
+	if (a->family == AF_UNSPEC) {
+		err = disconnect(t);
+		if (err)
+			return err;
+		s->listening = false;
+		return 1;
+	}
+	if (t->defer_connect)
+		return -EISCONN;
+	if (tcp_connecting(t))
+		return -EALREADY;
+	if (t->conn == CONN_BEGUN) {
+		err = know_end(t);
+		return err ? err : 1;
+	}
+	if (t->conn == CONN_LOST)
+		return -EINVAL;
+	if (t->conn == CONN_MADE || t->state != TCP_CLOSE)
+		return -EISCONN;
+	err = inet_read_addr(i, a, &to, &port, &scope);
+	if (err)
+		return err;
+	err = i->rport ? forget_connection(t) : 0;
+	if (err)
+		return err;
+	t->fast = FAST_NO;
+	t->syn_data_sent = t->syn_data_acked = t->fast_syn = t->fast_checked = false;
+	t->fast_fail = TFO_STATUS_UNSPEC;
+	t->total_retrans = 0;
+	if (m) {
+		err = tcp_fast_prepare(t, &to, m);
+		if (err)
+			return err;
+	} else if (t->fast_connect) {
+		defer = tcp_fast_known(t, &to);
+	}
+	err = flowlabel_named(i, a, &i->flowinfo);
+	if (err)
+		return err;
+	i->flowinfo &= ~(3U << 20); /* ECN's bits are the connection's */
+	err = start_connect(t, &to, port, scope, defer);
+	t->conn = err ? CONN_NONE : CONN_BEGUN;
+	if (err)
+		tcp_fast_drop(t);
+	return err ? err : defer;
+}
+
+static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int err;
+
+	mutex_lock(&t->inet.op);
+	err = begin_connect(s, t, a, NULL);
+	mutex_unlock(&t->inet.op);
+	if (err == 1)
+		return 0;
+	if (err && !(err == -EALREADY && !nonblock))
+		return err;
+	return finish_connect(t, nonblock);
+}
+
+/* The SYN that connect() has put off. op held. */
+static int deferred_syn(struct tcp_sock *t, struct msg *m)
+{
+	int err = tcp_fast_prepare(t, &t->inet.raddr, m);
+
+	if (err)
+		return err;
+	spin_lock(&t->inet.c.lock);
+	err = -EPIPE;
+	if (t->state == TCP_SYN_SENT && t->defer_connect) {
+		t->defer_connect = false;
+		err = tcp_send_syn(t);
+		if (err)
+			tcp_done(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	if (err)
+		tcp_fast_drop(t);
+	net_rx_flush();
+	return err;
+}
+
+/* Without a name it can only be told how the attempt that there was has ended. */
+static int nameless_syn(struct tcp_sock *t)
+{
+	int err;
+
+	if (tcp_connecting(t))
+		return -EALREADY;
+	if (t->conn == CONN_BEGUN) {
+		err = know_end(t);
+		return err ? err : 1;
+	}
+	return t->conn == CONN_MADE || t->state != TCP_CLOSE ? -EISCONN : -EINVAL;
+}
+
+/* MSG_FASTOPEN: a connect(2) as part of a send, and forbidden to whom that is. */
+static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
+{
+	struct sockaddr_buf *to = m->name;
+	int err = 0;
+
+	if (!(tcp_net(t)->fastopen & FAST_CLIENT) ||
+		(to && to->len >= sizeof(u16) && to->family == AF_UNSPEC))
+		return -EOPNOTSUPP;
+	if (!to)
+		return nameless_syn(t);
+	if (landlocked())
+		err = landlock_tcp(t->inet.c.family, to->data, to->len, true);
+	return err ? err : begin_connect(s, t, to, m);
+}
+
+ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	u64 had = m->iter.count;
+	bool pending;
+	ssize_t n;
+	int err;
+
+	mutex_lock(&t->inet.op);
+	t->write_pending++; /* before the SYN is sent: the SYN-ACK looks at it */
+	if (t->defer_connect)
+		err = deferred_syn(t, m);
+	else
+		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1; /* another has sent it */
+	mutex_unlock(&t->inet.op);
+	pending = !err && m->iter.count;
+	t->write_pending -= !pending;
+	if (err)
+		return err == 1 ? 0 : err;
+	n = (ssize_t)(had - m->iter.count);
+	err = finish_connect(t, m->nonblock);
+	t->write_pending -= pending;
+	return n && (!err || err == -EINPROGRESS || err == -ERESTARTSYS) ? n : err;
+}
+
+/* ---- poll, ioctl ---- */
+
+static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	struct sock_common *c = &t->inet.c;
+	u32 mask = 0, state, avail;
+
+	poll_wait(f, &c->wait, pt);
+	state = READ_ONCE(t->state);
+	if (state == TCP_LISTEN)
+		return list_empty(&t->accept_q) ? 0 : EPOLLIN | EPOLLRDNORM;
+	if (c->shutdown == SHUT_BOTH || state == TCP_CLOSE)
+		mask |= EPOLLHUP;
+	if (c->shutdown & SHUT_RD)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (t->defer_connect)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (state != TCP_SYN_SENT && (state != TCP_SYN_RECV || t->fastopened)) {
+		avail = t->rcv_nxt - t->copied_seq;
+		if (t->urg_state && !t->inet.c.oobinline && avail == 1 &&
+			t->urg_seq == t->copied_seq)
+			avail = 0;
+		if (tcp_enough(t, avail) && !list_empty(&t->inet.rq))
+			mask |= EPOLLIN | EPOLLRDNORM;
+		if (c->shutdown & SHUT_WR || state == TCP_CLOSE || tcp_wants_room(t))
+			mask |= EPOLLOUT | EPOLLWRNORM;
+		if (t->urg_state == URG_HERE)
+			mask |= EPOLLPRI;
+	}
+	if (READ_ONCE(c->err) || !errq_empty(c))
+		mask |= EPOLLERR | (c->rare.select_err ? EPOLLPRI : 0);
+	return mask;
+}
+
+static int tcp_queued(struct socket *s, u32 cmd)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	u32 n = 0;
+
+	if (t->state == TCP_LISTEN && cmd != SIOCATMARK)
+		return -EINVAL;
+	spin_lock(&t->inet.c.lock);
+	switch (cmd) {
+	case FIONREAD:
+		if (!list_empty(&t->inet.rq))
+			n = t->rcv_nxt - t->copied_seq - t->peer_done;
+		if (t->urg_state && !t->inet.c.oobinline && t->urg_seq - t->copied_seq < n)
+			n = t->urg_seq - t->copied_seq;
+		break;
+	case SIOCOUTQ: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_una; break;
+	case SIOCOUTQNSD: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_nxt; break;
+	case SIOCATMARK: n = t->urg_state && t->urg_seq == t->copied_seq; break;
+	}
+	spin_unlock(&t->inet.c.lock);
+	return (int)min(n, 0x7fffffffU);
+}
+
+static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
+{
+	int n;
+
+	if (cmd != FIONREAD && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
+		return net_ioctl(s->sk, cmd, arg);
+	n = tcp_queued(s, cmd);
+	return n < 0 ? n : put_user(n, UADDR(arg));
+}
+
+/* ---- the end ---- */
+
+/* Our side is closed: a FIN, if there is somebody to tell. c.lock held. */
+static void close_write(struct tcp_sock *t)
+{
+	switch (t->state) {
+	case TCP_SYN_RECV:
+	case TCP_ESTABLISHED: tcp_set_state(t, TCP_FIN_WAIT1); break;
+	case TCP_CLOSE_WAIT: tcp_set_state(t, TCP_LAST_ACK); break;
+	default: return;
+	}
+	tcp_send_fin(t);
+}
+
+static int tcp_shutdown(struct socket *s, int how)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int err = 0;
+
+	mutex_lock(&t->inet.op);
+	spin_lock(&t->inet.c.lock);
+	if (t->conn == CONN_BEGUN && t->state != TCP_SYN_SENT) /* connect() will not tell */
+		t->conn = t->state == TCP_CLOSE ? CONN_LOST : CONN_MADE;
+	if (t->state != TCP_LISTEN) {
+		t->inet.c.shutdown |= (u32)how; /* also without a connection */
+		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
+			err = -ENOTCONN;
+		if (t->state == TCP_SYN_SENT) { /* as by AF_UNSPEC: another attempt may begin */
+			tcp_fail(t, -ECONNRESET);
+			t->inet.c.shutdown = 0;
+			t->conn = CONN_NONE;
+		} else if (how & SHUT_WR)
+			close_write(t);
+		tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
+	}
+	spin_unlock(&t->inet.c.lock);
+	if (t->state == TCP_LISTEN && how & SHUT_RD) {
+		s->listening = false;
+		spin_lock(&t->inet.c.lock);
+		tcp_set_state(t, TCP_CLOSE);
+		tcp_wake(t, EPOLLIN | EPOLLHUP);
+		spin_unlock(&t->inet.c.lock);
+		inet_forget_peer(&t->inet); /* a port that came by itself */
+		inet_stop_listening(&t->inet);
+		tcp_stop_listening(t);
+	}
+	mutex_unlock(&t->inet.op);
+	net_rx_flush();
+	return err;
+}
+
+static bool closing(const struct tcp_sock *t)
+{
+	return tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_CLOSING) | TCPF(TCP_LAST_ACK));
+}
+
+/* SO_LINGER: until the peer has everything, or the time is up. */
+static void linger(struct tcp_sock *t)
+{
+	u32 secs = (u32)t->inet.c.linger.secs; /* below 0: for ever, about */
+	u64 until = ktime_get() + secs * NSEC_PER_SEC;
+
+	if (t->inet.c.linger.on && secs && !(current->flags & (PF_EXITING | PF_KTHREAD)))
+		wait_event_timeout(&t->inet.c.wait, !closing(t), until, true);
+}
+
+static bool has_unread(const struct tcp_sock *t)
+{
+	const struct list_head *rq = &t->inet.rq;
+	const struct sk_buff *last = list_last_entry(rq, struct sk_buff, list);
+
+	return !list_empty(rq) && after(last->tcp.seq + skb_len(last), t->copied_seq);
+}
+
+static void tcp_close(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+	bool unread;
+
+	spin_lock(&i->c.lock);
+	i->sock = NULL;
+	unread = has_unread(t) && tcp_in(t, TCPF_SYNCED | TCPF(TCP_SYN_RECV));
+	skb_free_list(&i->rq);
+	i->rmem = 0;
+	i->c.shutdown |= SHUT_BOTH;
+	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
+		tcp_set_state(t, TCP_CLOSE); /* closed by the program: not a failed attempt */
+		tcp_done(t);
+	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&
+		   (unread || (i->c.linger.on && !i->c.linger.secs))) {
+		if (unread)
+			TCP_EXT_COUNT(i->net, TCPAbortOnClose);
+		else
+			TCP_EXT_COUNT(i->net, TCPAbortOnData);
+		tcp_send_reset(t);
+		tcp_done(t);
+	} else {
+		close_write(t);
+	}
+	spin_unlock(&i->c.lock);
+	net_rx_flush();
+	linger(t);
+	spin_lock(&i->c.lock);
+	t->orphan = true;
+	if (t->state == TCP_FIN_WAIT2) {
+		if (t->linger2 < 0) {
+			TCP_EXT_COUNT(i->net, TCPAbortOnLinger);
+			tcp_send_reset(t);
+			tcp_done(t);
+		} else {
+			tcp_time_wait(t, TCP_FIN_WAIT2,
+				(u64)(t->linger2 ? t->linger2 : tcp_net(t)->fin_timeout) *
+					NSEC_PER_SEC);
+		}
+	} else if (t->state == TCP_CLOSE) {
+		inet_unhash(i);
+	} else if (t->state != TCP_TIME_WAIT && !tcp_orphan_begin(t)) {
+		tcp_send_reset(t);
+		tcp_done(t);
+	}
+	tcp_mem_sync(t);
+	spin_unlock(&i->c.lock);
+	net_rx_flush();
+}
+
+static int tcp_release(struct socket *s)
+{
+	struct tcp_sock *t = TCP(INET(s));
+
+	if (t->state == TCP_LISTEN) {
+		spin_lock(&t->inet.c.lock);
+		tcp_set_state(t, TCP_CLOSE);
+		t->inet.sock = NULL;
+		spin_unlock(&t->inet.c.lock);
+		inet_unhash(&t->inet);
+		tcp_stop_listening(t);
+	} else {
+		tcp_close(t);
+	}
+	tcp_put(t);
+	return 0;
+}
+
+/* SOF_TIMESTAMPING_OPT_ID counts bytes from here. */
+static int stamp_start(struct socket *s, u32 flags)
+{
+	struct tcp_sock *t = TCP(INET(s));
+
+	if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+		return -EINVAL;
+	t->inet.c.rare.tskey = flags & SOF_TIMESTAMPING_OPT_ID_TCP_ ? t->write_seq : t->snd_una;
+	return 0;
+}
+
+static const struct proto_ops tcp_ops = {
+	.late_control = true,
+	.release = tcp_release,
+	.bind = inet_bind,
+	.connect = tcp_connect,
+	.listen = tcp_listen,
+	.accept = tcp_accept,
+	.getname = inet_getname,
+	.accept_name = inet_accept_name,
+	.poll = tcp_poll,
+	.shutdown = tcp_shutdown,
+	.sendmsg = tcp_sendmsg,
+	.recvmsg = tcp_recvmsg,
+	.stamp_start = stamp_start,
+	.setsockopt = tcp_setsockopt,
+	.getsockopt = tcp_getsockopt,
+	.ioctl = tcp_ioctl,
+	.queued = tcp_queued,
+};
+
+int tcp_create(struct socket *s, int family, int type, int protocol)
+{
+	struct tcp_sock *t = tcp_alloc(GFP_KERNEL);
+
+	if (!t)
+		return -ENOMEM;
+	tcp_setup(t);
+	inet_init_sock(&t->inet, s, family, type, protocol, &tcp_ports);
+	t->reno = READ_ONCE(t->inet.net->reno);
+	tcp_follow_net(t);
+	t->payer = mem_sock_begin();
+	t->inet.sock = s;
+	t->inet.c.rcvbuf = (u32)tcp_net(t)->rmem[1];
+	t->inet.c.sndbuf = (u32)tcp_net(t)->wmem[1];
+	t->rcv_wscale = choose_wscale(t);
+	s->sk = &t->inet.c;
+	s->ops = &tcp_ops;
+	return 0;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_ack.c: what an acknowledgement says: what has arrived, and how long it took. What is lost is tcp_rack.c's and tcp_recover.c's to say, how
+ * fast to go on tcp_cc.c's.
+ *
+ * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (what an acknowledgement may be).
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/socket/errqueue.h"
+#include "kernel/net/neigh/neigh.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+/* ---- round trips (RFC 6298) ---- */
+
+/* A path that has become longer is believed, once nothing shorter was seen for tcp_min_rtt_wlen, or half of that. */
+static void note_least(struct tcp_sock *t, u64 rtt)
+{
+	u64 window = (u64)READ_ONCE(tcp_net(t)->min_rtt_wlen) * NSEC_PER_SEC;
+	u64 now = tcp_now(t), before = t->min_rtt;
+
+	if (!t->min_rtt || now - t->min_at > window / 2) {
+		/* what the half before has seen stays for one more, unless that is over, too */
+		before = !t->min_rtt || now - t->min_at > window ? rtt : t->min_now;
+		t->min_now = rtt;
+		t->min_at = now;
+	}
+	t->min_now = min(t->min_now, rtt);
+	t->min_rtt = min(before, t->min_now);
+}
+
+static void rtt_sample(struct tcp_sock *t, u64 rtt)
+{
+	u64 delta;
+
+	rtt = max(rtt, 1UL);
+	note_least(t, rtt);
+	if (!t->srtt) {
+		t->srtt = rtt;
+		t->rttvar = rtt / 2;
+	} else {
+		delta = t->srtt > rtt ? t->srtt - rtt : rtt - t->srtt;
+		t->rttvar = (3 * t->rttvar + delta) / 4;
+		t->srtt = (7 * t->srtt + rtt) / 8;
+	}
+	t->backoff = 0; /* not before there is a sample (RFC 6298, 5.7; Karn) */
+	t->rto = min(t->srtt + max(4 * t->rttvar, t->rto_min), t->rto_max);
+}
+
+/* ---- what was acknowledged ---- */
+
+static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		if (!before(skb->tcp.seq, b[i].start) && !after(skb->tcp.end_seq, b[i].end))
+			return true;
+	return false;
+}
+
+/*
+ * Many segments in one skb, of which a block covers some, but not the first: those before it stay, the list goes on with the others.
+ * True: it covers the first, and @skb has no more than it covers now. Whole segments only: a peer does not make us cut finer than that.
+ */
+static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_block *b, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		u32 from = b[i].start - skb->tcp.seq, to = b[i].end - skb->tcp.seq;
+
+		if (!after(b[i].end, skb->tcp.seq) || !before(b[i].start, skb->tcp.end_seq))
+			continue;
+		if (!after(b[i].start, skb->tcp.seq)) {
+			to -= to % t->mss;
+			if (to && to < skb->len)
+				return !tcp_split(t, skb, to);
+			continue;
+		}
+		from += t->mss - 1;
+		from -= from % t->mss;
+		if (from < skb->len && from < to) {
+			tcp_split(t, skb, from);
+			return false;
+		}
+	}
+	return false;
+}
+
+/* Marks what the blocks cover; blocks outside of what is in flight say nothing. */
+static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, struct arrived *when)
+{
+	struct sk_buff *skb;
+
+	if (!n)
+		return;
+	list_for_each_entry(skb, &t->wq, list) {
+		if (skb == t->send_head)
+			break;
+		if (skb->tcp.sacked & SKB_SACKED)
+			continue;
+		if (!sacked_by(skb, b, n) && !(skb->tcp.segs > 1 && cut_out(t, skb, b, n)))
+			continue;
+		if (skb->tcp.sacked & SKB_LOST) {
+			skb->tcp.sacked &= (u8)~SKB_LOST;
+			t->lost_out -= skb->tcp.segs;
+		}
+		if (!skb->tcp.retrans)
+			when->sacked = skb->tcp.sent;
+		tcp_rack_sent_arrived(t, skb);
+		tcp_forget_retrans(t, skb);
+		if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->high_seq))
+			when->orig = true;
+		skb->tcp.sacked |= SKB_SACKED;
+		t->sacked_out += skb->tcp.segs;
+		when->delivered += skb->tcp.segs;
+		when->sacks = true;
+	}
+}
+
+static void forget_counts(struct tcp_sock *t, struct sk_buff *skb)
+{
+	t->packets_out -= skb->tcp.segs;
+	tcp_forget_retrans(t, skb);
+	if (skb->tcp.sacked & SKB_SACKED)
+		t->sacked_out -= skb->tcp.segs;
+	if (skb->tcp.sacked & SKB_LOST)
+		t->lost_out -= skb->tcp.segs;
+}
+
+/* @n segments of @skb are acknowledged. */
+static void note_arrival(
+	const struct tcp_sock *t, const struct sk_buff *skb, u32 n, struct arrived *when)
+{
+	when->acked += n;
+	when->synack |= (skb->tcp.flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK);
+	if (skb->tcp.retrans)
+		when->again = true;
+	else if (!(skb->tcp.sacked & SKB_SACKED))
+		when->sent = skb->tcp.sent;
+	if (skb->tcp.sacked & SKB_SACKED)
+		return;
+	when->delivered += n;
+	if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->high_seq))
+		when->orig = true;
+}
+
+/* The front of what @skb has has arrived. */
+static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct arrived *when)
+{
+	u32 n = ack - skb->tcp.seq, segs = skb->tcp.segs;
+
+	if (skb->tcp.flags & TH_SYN || n > skb->len)
+		return;
+	skb->off += n;
+	skb->len -= n;
+	skb->tcp.seq = ack;
+	tcp_recount(t, skb, 0);
+	if (segs > skb->tcp.segs)
+		note_arrival(t, skb, segs - skb->tcp.segs, when);
+}
+
+/* Everything up to @ack leaves the queue. */
+static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, struct arrived *when)
+{
+	while (!list_empty(&t->wq)) {
+		struct sk_buff *skb = list_first_entry(&t->wq, struct sk_buff, list);
+
+		if (skb == t->send_head)
+			break;
+		if (after(skb->tcp.end_seq, ack)) {
+			if (after(ack, skb->tcp.seq))
+				trim_front(t, skb, ack, when);
+			break;
+		}
+		note_arrival(t, skb, skb->tcp.segs, when);
+		if (!(skb->tcp.sacked & SKB_SACKED))
+			tcp_rack_sent_arrived(t, skb);
+		if (unlikely(skb->stamp_wanted & SKB_STAMP_ACK))
+			errq_acked(t, skb, by);
+		forget_counts(t, skb);
+		tcp_unqueue(t, skb);
+	}
+}
+
+/* Karn's rule, and timestamps where it leaves nothing (RFC 6298, 3; RFC 7323, 4). */
+static void take_rtt(
+	struct tcp_sock *t, const struct sk_buff *skb, const struct arrived *when, bool advanced)
+{
+	u64 sent = when->sent && !when->again ? when->sent : when->sacked;
+
+	if (sent) {
+		rtt_sample(t, tcp_now(t) - sent);
+		tcp_hystart(t, tcp_now(t) - sent);
+	} else if (advanced && skb->tcp.saw_ts && skb->tcp.tsecr && t->ts_ok) {
+		u32 ms = tcp_ts(t) - skb->tcp.tsecr;
+
+		if (ms < 600000)
+			rtt_sample(t, (u64)ms * MSEC);
+	}
+}
+
+/* None at all is news, too: a peer without memory closes a window that it has offered. */
+static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 ack = skb->tcp.ack_seq, wnd = skb->tcp.window;
+
+	if (!(after(ack, t->snd_una) || after(skb->tcp.seq, t->snd_wl1) ||
+		    (skb->tcp.seq == t->snd_wl1 && (wnd > t->snd_wnd || !wnd))))
+		return false;
+	t->snd_wl1 = skb->tcp.seq;
+	if (wnd == t->snd_wnd)
+		return false;
+	t->snd_wnd = wnd;
+	t->max_window = max(t->max_window, wnd);
+	return true;
+}
+
+/* A first block below what is acknowledged, or inside the second, tells of what came twice (RFC 2883). */
+static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
+{
+	if (!n)
+		return false;
+	return before(b[0].start, ack) ||
+	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
+}
+
+/* Its neighbour is there, since what we sent by it has arrived: nobody needs to ask. Now and then is enough. */
+static void confirm_way(struct tcp_sock *t)
+{
+	if (t->flow.local || t->last_ack - t->confirmed < NSEC_PER_SEC)
+		return;
+	t->confirmed = t->last_ack;
+	neigh_confirm(t->flow.dev, &t->flow.next_hop);
+}
+
+/* Of what lies behind a window of the past, nobody who hears us would speak (RFC 5961, 5.2). */
+static bool too_old(const struct tcp_sock *t, u32 ack)
+{
+	u64 most = min_t(u64, t->max_window, t->bytes_acked);
+
+	return before(ack, t->snd_una - (u32)most);
+}
+
+/* Copies valid SACK blocks to @to, without those beyond what was sent. Returns their number. */
+static u32 valid_blocks(
+	const struct tcp_sock *t, const struct sack_block *b, u32 n, struct sack_block *to)
+{
+	u32 nr = 0;
+
+	for (u32 i = 0; i < n && i < MAX_SACKS; i++)
+		if (before(b[i].start, b[i].end) && !after(b[i].end, t->snd_nxt))
+			to[nr++] = b[i];
+	return nr;
+}
+
+bool tcp_ack(
+	struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks, u32 nr_sacks)
+{
+	u32 ack = skb->tcp.ack_seq, was = t->snd_una;
+	struct sack_block valid[MAX_SACKS];
+	struct arrived when = { 0 };
+	bool updated, dup;
+
+	if (after(ack, t->snd_nxt) || too_old(t, ack))
+		return false;
+	if (unlikely(nr_sacks)) {
+		nr_sacks = valid_blocks(t, sacks, nr_sacks, valid);
+		sacks = valid;
+	}
+	t->last_ack = tcp_now(t);
+	if (before(ack, t->snd_una)) {
+		take_sacks(t, sacks, nr_sacks, &when);
+		tcp_react(t, skb, &when, false);
+		return true;
+	}
+	updated = update_window(t, skb);
+	take_sacks(t, sacks, nr_sacks, &when);
+	dup = ack == t->snd_una && t->packets_out && !updated && skb->tcp.seq == skb->tcp.end_seq;
+	t->bytes_acked += ack - was - (was == t->iss && t->state != TCP_SYN_SENT && ack != was);
+	t->snd_una = ack;
+	clean_queue(t, skb, ack, &when);
+	if (!t->sack_ok && when.again) /* no telling which one has come */
+		when.orig = false;
+	if (ack != was || when.sacked)
+		take_rtt(t, skb, &when, ack != was);
+	if (ack != was) {
+		confirm_way(t);
+		t->retries = 0;
+		if (unlikely(t->rto_at)) {
+			t->rto_time += (u32)((tcp_now(t) - t->rto_at) / NSEC_PER_MSEC);
+			t->rto_at = 0;
+		}
+		t->first_failure = 0;
+		t->inet.c.soft_err = 0;
+		tcp_rearm_rtx(t);
+	}
+	t->probes = 0;
+	if (t->snd_wnd) {
+		t->closed_at = 0;
+		if (updated && !t->packets_out)
+			t->backoff = 0;
+	}
+	if (t->urg_sending && !before(ack, t->snd_up))
+		t->urg_sending = false;
+	if (unlikely(is_dsack(ack, sacks, nr_sacks))) {
+		when.dsack = true;
+		t->dsack_dups++;
+		tcp_undo_dsack(t, &sacks[0]);
+		tcp_rack_dsack(t, sacks[0].end);
+	}
+	if (unlikely(t->tlp_high))
+		tcp_rack_probe_acked(t, ack,
+			ack == was && !updated && !nr_sacks && skb->tcp.seq == skb->tcp.end_seq);
+	tcp_react(t, skb, &when, dup);
+	if (list_empty(&t->wq) && t->chrono_kind != CHRONO_NONE)
+		tcp_chrono(t, CHRONO_NONE);
+	if (ack != was && t->packets_out)
+		tcp_rack_arm_probe(t);
+	t->space_due |= when.acked || when.sacks;
+	return true;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_cookie.c: SYN cookies (RFC 4987, 3.6): when a listener's queue of half-open connections is full, nothing is kept of a SYN. The sequence
+ * number of the answer says what has to be known, so that nobody can make one up, and comes back with the third segment:
+ *
+ *	bits 31..8	SipHash of addresses, ports, the peer's sequence number and the lower bits, with a secret key
+ *	bits 7..3	the minute, modulo 32: a cookie is good for two minutes
+ *	bits 2..0	which of eight sizes the peer's MSS is not below
+ *
+ * Where the SYN had a timestamp, the lowest six bits of ours say its window scale and whether it may use SACK.
+ * net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/siphash.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define MINUTE (60 * NSEC_PER_SEC)
+#define GOOD_FOR 2 /* minutes */
+#define LOW_BITS 8
+#define OPT_SACK 16
+#define NO_WSCALE 15
+
+static const u16 sizes[8] = { 88, 536, 1220, 1300, 1440, 1460, 8960, 65455 };
+static u64 last_sent; /* racy is fine: when the last one was made */
+
+u32 tcp_keyed_hash(const u64 *words, u32 n)
+{
+	static u64 key[2];
+
+	while (!READ_ONCE(key[0]))
+		arch_random(key, sizeof(key));
+	return (u32)siphash(key, words, n);
+}
+
+/* ---- cookies ---- */
+
+/* For the connection that @skb is of, whose peer began with @irs. */
+static u32 cookie(const struct sk_buff *skb, u32 irs, u64 minute, u32 size)
+{
+	u32 low = (u32)(minute & 31) << 3 | size;
+	u64 words[6];
+
+	memcpy(&words[0], &skb->ip.saddr, 16);
+	memcpy(&words[2], &skb->ip.daddr, 16);
+	words[4] = (u64)skb->sport << 48 | (u64)skb->dport << 32 | irs;
+	words[5] = minute << 8 | low;
+	return tcp_keyed_hash(words, ARRAY_SIZE(words)) << LOW_BITS | low;
+}
+
+static u32 size_index(u16 mss)
+{
+	u32 i = ARRAY_SIZE(sizes) - 1;
+
+	while (i && sizes[i] > mss)
+		i--;
+	return i;
+}
+
+void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o)
+{
+	u64 minute = ktime_get() / MINUTE;
+
+	c->inet.saddr = skb->ip.daddr;
+	c->inet.raddr = skb->ip.saddr;
+	c->inet.lport = skb->dport;
+	c->inet.rport = skb->sport;
+	c->iss = cookie(skb, c->irs, minute, size_index(o->mss ? o->mss : MSS_DEFAULT));
+	c->snd_nxt = c->iss;
+	c->ecn = 0;
+	if (c->ts_ok)
+		c->cookie_opts = (u8)(TCP_COOKIE_OPTS | (c->sack_ok ? OPT_SACK : 0) |
+				      (c->wscale_ok ? min(c->snd_wscale, (u8)14) : NO_WSCALE));
+	else
+		c->sack_ok = c->wscale_ok = false; /* there is no place to remember them */
+	last_sent = ktime_get();
+	TCP_EXT_COUNT(c->inet.net, SyncookiesSent);
+	tcp_send_synack(c);
+}
+
+/* What the SYN had said, as far as the cookie and the timestamp tell. */
+static void recall(const struct tcp_opts *now, u32 low, struct tcp_opts *o)
+{
+	u32 bits = now->tsecr & 63;
+
+	*o = (struct tcp_opts){ .mss = sizes[low & 7] };
+	if (!now->saw_ts)
+		return;
+	o->saw_ts = true;
+	o->tsval = now->tsval;
+	o->sack_ok = bits & OPT_SACK;
+	o->has_wscale = (bits & NO_WSCALE) != NO_WSCALE;
+	o->wscale = (u8)(bits & NO_WSCALE);
+}
+
+bool tcp_cookie_good(
+	struct net *net, const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o)
+{
+	u32 isn = skb->tcp.ack_seq - 1, irs = skb->tcp.seq - 1;
+	u64 minute = ktime_get() / MINUTE;
+
+	if (!last_sent || ktime_get() - last_sent > (GOOD_FOR + 1) * MINUTE)
+		return false;
+	for (u32 age = 0; age < GOOD_FOR && age <= minute; age++) {
+		if (((minute - age) & 31) != (isn >> 3 & 31))
+			continue;
+		if (cookie(skb, irs, minute - age, isn & 7) != isn)
+			continue;
+		recall(now, isn, o);
+		TCP_EXT_COUNT(net, SyncookiesRecv);
+		return true;
+	}
+	TCP_EXT_COUNT(net, SyncookiesFailed);
+	return false;
+}

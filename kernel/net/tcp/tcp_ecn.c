@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_ecn.c: explicit congestion notification (RFC 3168): a router marks a packet where it would have dropped it, the receiver echoes that,
+ * and the sender slows down as for a loss, with nothing to send again.
+ *
+ *	SYN with ECE and CWR -> ASKED; an answer with ECE alone -> OK, on both sides
+ *	a packet marked CE   -> DEMAND: our acknowledgements bear ECE until a segment with CWR comes
+ *	an ACK with ECE      -> cwnd is cut, once a round trip; QUEUED: CWR goes with the next new data
+ *
+ * Only new data is sent as capable (section 6.1.5). net.ipv4.tcp_ecn: 0 never, 1 ask for it, 2 only when the peer asks. A SYN that has to
+ * go again does not ask, since there are boxes that drop those that do. c.lock held throughout.
+ */
+#include "arch/um/arch.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define ECN_MASK 3
+#define ECN_CAPABLE 2 /* ECT(0) */
+#define ECN_MARKED 3  /* CE */
+
+void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn)
+{
+	bool asks = (syn->tcp.flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR);
+
+	if (asks && tcp_net(t)->ecn && !(syn->ip.tos & ECN_MASK))
+		t->ecn |= TCP_ECN_OK;
+}
+
+void tcp_ecn_answered(struct tcp_sock *t, const struct sk_buff *synack)
+{
+	bool agrees = (synack->tcp.flags & (TH_ECE | TH_CWR)) == TH_ECE;
+
+	t->ecn = t->ecn & TCP_ECN_ASKED && agrees ? TCP_ECN_OK : 0;
+	t->ecn_high = t->iss;
+}
+
+static u8 on_syn(struct tcp_sock *t, u8 flags)
+{
+	if (flags & TH_ACK)
+		return t->ecn & TCP_ECN_OK ? TH_ECE : 0;
+	if (tcp_net(t)->ecn != 1 || (t->retries && READ_ONCE(tcp_net(t)->ecn_fallback))) {
+		t->ecn = 0;
+		return 0;
+	}
+	t->ecn = TCP_ECN_ASKED;
+	return TH_ECE | TH_CWR;
+}
+
+u8 tcp_ecn_out(struct tcp_sock *t, struct sk_buff *skb)
+{
+	u8 flags = skb->tcp.flags;
+
+	if (unlikely(flags & TH_SYN)) {
+		skb->tcp.flags |= on_syn(t, flags);
+		return 0;
+	}
+	if (likely(!(t->ecn & TCP_ECN_OK)) || flags & TH_RST)
+		return 0;
+	if (t->ecn & TCP_ECN_DEMAND)
+		skb->tcp.flags |= TH_ECE;
+	if (!skb->len || skb->tcp.sent)
+		return 0;
+	if (t->ecn & TCP_ECN_QUEUED)
+		skb->tcp.flags |= TH_CWR;
+	t->ecn &= (u8)~TCP_ECN_QUEUED;
+	return ECN_CAPABLE;
+}
+
+/* Once for what was in flight. A loss has cut already. */
+static void echoed(struct tcp_sock *t)
+{
+	if (before(t->snd_una, t->ecn_high))
+		return;
+	t->ecn_high = t->snd_nxt;
+	t->ecn |= TCP_ECN_QUEUED;
+	if (t->ca == CA_OPEN)
+		tcp_reduce(t);
+}
+
+void tcp_ecn_in(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u8 mark = skb->ip.tos & ECN_MASK;
+
+	if (likely(!(t->ecn & TCP_ECN_OK)))
+		return;
+	if (skb->tcp.flags & TH_ECE)
+		echoed(t);
+	if (skb->tcp.flags & TH_CWR)
+		t->ecn &= (u8)~TCP_ECN_DEMAND;
+	if (!mark || !skb_len(skb))
+		return;
+	t->ecn |= TCP_ECN_SEEN;
+	if (mark == ECN_MARKED) {
+		t->ecn |= TCP_ECN_DEMAND;
+		t->ack_now = true;
+	}
+}

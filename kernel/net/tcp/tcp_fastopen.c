@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_fastopen.c: TCP Fast Open (RFC 7413): data that go with a SYN, for whom a cookie of the server's shows that its address is its own.
+ *
+ *	a client	sends with MSG_FASTOPEN, or after connect() with TCP_FASTOPEN_CONNECT. With a cookie of that server: SYN, cookie
+ *			and data (tcp_fast_send); else the SYN asks for one, and data wait for the handshake
+ *	its answer	tcp_fast_answered: the cookie is kept; data that the server has not taken go again
+ *	a server	TCP_FASTOPEN on the listener: tcp_fast_wanted looks at the cookie, tcp_fast_accept makes the child one that can be accepted,
+ *			read from and written to before the handshake is complete
+ *
+ * A retransmitted SYN has neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server
+ * that gave no cookie is asked by the experimental option next time (kind 254); an answer has the
+ * form of its request. Where a path seems to drop such connections, clients pause Fast Open for
+ * tcp_fastopen_blackhole_timeout_sec, and longer each time in a row. Locks: cookie_lock (spin) for
+ * the cookies that we were given; c.lock of the socket for the rest, where it is not said
+ * otherwise.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/siphash.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define COOKIES 64
+#define COOKIE_SIZE 8 /* of ours */
+#define OPTION_ROOM 40
+#define RESET_COUNTS (60 * NSEC_PER_SEC) /* how long a child counts after a reset has ended it */
+#define PAUSE_DOUBLINGS 6U
+
+/* One that a server has given us. That a namespace has gone does not matter: a wrong cookie costs nothing but itself. */
+struct given {
+	const struct net *net; /* NULL: free; compared only */
+	ip_addr server;
+	u64 used;
+	u16 mss;
+	u8 try_exp; /* 1: no cookie, so try the experimental option; 2: that failed, too */
+	struct fast_cookie cookie; /* len 0: none */
+};
+
+static DEFINE_SPINLOCK(cookie_lock);
+static struct given given[COOKIES]; /* under cookie_lock */
+
+/* ---- cookies that we were given ---- */
+
+static struct given *find_or_oldest(const struct net *net, const ip_addr *server)
+{
+	struct given *oldest = &given[0];
+
+	for (u32 i = 0; i < COOKIES; i++) {
+		if (given[i].net == net && ip_equal(&given[i].server, server))
+			return &given[i];
+		if (given[i].used < oldest->used)
+			oldest = &given[i];
+	}
+	return oldest;
+}
+
+/* Notes a server's cookie. @c NULL: it gave none, and @try_exp says what to try. */
+static void remember(const struct net *net, const ip_addr *server, const struct fast_cookie *c,
+	u16 mss, u8 try_exp)
+{
+	struct given *g, fresh = { net, *server, ktime_get(), mss, 0, { 0 } };
+
+	spin_lock(&cookie_lock);
+	g = find_or_oldest(net, server);
+	if (g->net == net && ip_equal(&g->server, server)) {
+		fresh.cookie = g->cookie;
+		fresh.try_exp = g->try_exp;
+	}
+	if (c)
+		fresh.cookie = *c;
+	else if (!fresh.cookie.len)
+		fresh.try_exp = max(fresh.try_exp, try_exp);
+	*g = fresh;
+	spin_unlock(&cookie_lock);
+}
+
+static bool recall(const struct net *net, const ip_addr *server, struct given *to)
+{
+	struct given *g;
+	bool found;
+
+	spin_lock(&cookie_lock);
+	g = find_or_oldest(net, server);
+	found = g->net == net && ip_equal(&g->server, server);
+	if (found) {
+		g->used = ktime_get();
+		*to = *g;
+	}
+	spin_unlock(&cookie_lock);
+	return found;
+}
+
+/* ---- pauses of clients ---- */
+
+/* Begins a pause: a path seems to drop Fast Open connections. */
+static void pause_clients(struct net *net)
+{
+	struct tcp_net *n = &net->tcp;
+
+	if (!READ_ONCE(n->fast_pause_sec))
+		return;
+	spin_lock(&n->lock);
+	n->fast_pauses += n->fast_pauses < UINT32_MAX;
+	n->fast_paused_at = ktime_get();
+	spin_unlock(&n->lock);
+	TCP_EXT_COUNT(net, TCPFastOpenBlackhole);
+}
+
+/* True during a pause of Fast Open. */
+static bool paused(struct tcp_sock *t)
+{
+	struct tcp_net *n = tcp_net(t);
+	bool yes = false;
+	u64 len;
+
+	if (likely(!READ_ONCE(n->fast_pause_sec) || !READ_ONCE(n->fast_pauses)))
+		return false;
+	spin_lock(&n->lock);
+	if (n->fast_pauses) {
+		len = (u64)n->fast_pause_sec << min(n->fast_pauses - 1, PAUSE_DOUBLINGS);
+		yes = ktime_get() - n->fast_paused_at < len * NSEC_PER_SEC;
+		t->fast_checked = !yes;
+	}
+	spin_unlock(&n->lock);
+	return yes;
+}
+
+void tcp_fast_set_pause(struct net *net, int secs)
+{
+	spin_lock(&net->tcp.lock);
+	WRITE_ONCE(net->tcp.fast_pause_sec, secs);
+	net->tcp.fast_pauses = 0;
+	spin_unlock(&net->tcp.lock);
+}
+
+void tcp_fast_timeout(struct tcp_sock *t, bool last)
+{
+	if (!(t->fast_syn || t->syn_data_sent || t->syn_data_acked) ||
+		!(t->retries == 2 || (t->retries < 2 && last)))
+		return;
+	pause_clients(t->inet.net);
+	t->fast_fail = t->state == TCP_SYN_SENT ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
+}
+
+/*
+ * Begins a pause if only a FIN arrived, without the data before it: a middlebox ended the
+ * connection. Ends pauses if data arrived.
+ */
+void tcp_fast_ended(struct tcp_sock *t)
+{
+	struct tcp_net *n = tcp_net(t);
+
+	if (likely(!t->fast_syn))
+		return;
+	if (!t->data_segs_in && !list_empty(&t->ooo) && t->ooo.next == t->ooo.prev &&
+		list_first_entry(&t->ooo, struct sk_buff, list)->tcp.flags & TH_FIN) {
+		pause_clients(t->inet.net);
+	} else if (t->data_segs_in && t->fast_checked && !t->flow.local) {
+		spin_lock(&n->lock);
+		n->fast_pauses = 0;
+		spin_unlock(&n->lock);
+	}
+}
+
+/* ---- clients ---- */
+
+/* Returns how a connection to @to begins, FAST_*, with what is known of that server. */
+static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
+{
+	bool known = recall(t->inet.net, to, g);
+
+	t->fast_fail = TFO_STATUS_UNSPEC;
+	if (!known)
+		*g = (struct given){ 0 };
+	if (unlikely(paused(t)))
+		return FAST_NO;
+	if (tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE || t->fast_no_cookie)
+		return FAST_BARE;
+	if (g->cookie.len)
+		return FAST_SEND;
+	g->cookie.exp = g->try_exp == 1;
+	t->fast_fail = TFO_COOKIE_UNAVAILABLE;
+	return FAST_ASK;
+}
+
+/*
+ * Returns the payload of a SYN to @to: bounded by the server's MSS, if known, and the route's MTU.
+ */
+static u32 room_of_syn(struct tcp_sock *t, const ip_addr *to, u16 said)
+{
+	struct flow f = { 0 };
+	u32 mss = MSS_DEFAULT;
+
+	if (t->state == TCP_SYN_SENT) {
+		mss = t->advmss;
+	} else {
+		inet_flow(&t->inet, to, &f);
+		f.saddr = inet_source(&t->inet);
+		if (!route_output(t->inet.net, &f))
+			mss = tcp_advmss(t, &f);
+	}
+	mss = said ? min(mss, (u32)said) : mss;
+	return max(mss, MSS_DEFAULT) - OPTION_ROOM;
+}
+
+void tcp_fast_drop(struct tcp_sock *t)
+{
+	kfree_skb(t->syn_data);
+	t->syn_data = NULL;
+}
+
+int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
+{
+	struct sk_buff *skb;
+	struct given g;
+	u32 n;
+
+	tcp_fast_drop(t);
+	t->fast = way_of(t, to, &g);
+	t->fast_cookie = g.cookie;
+	if (t->fast != FAST_SEND && t->fast != FAST_BARE)
+		return 0;
+	n = (u32)min_t(u64, m->iter.count, room_of_syn(t, to, g.mss));
+	if (!n)
+		return 0;
+	skb = skb_alloc(n, GFP_KERNEL);
+	if (!skb)
+		return -ENOBUFS;
+	skb->len = (u32)copy_from_iter(skb->buf->data, n, &m->iter);
+	if (!skb->len) {
+		kfree_skb(skb);
+		return -EFAULT;
+	}
+	t->syn_data = skb;
+	return 0;
+}
+
+bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to)
+{
+	struct given g;
+
+	t->fast = way_of(t, to, &g);
+	t->fast_cookie = g.cookie;
+	return t->fast == FAST_SEND || t->fast == FAST_BARE;
+}
+
+struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
+{
+	struct sk_buff *data = t->syn_data, *c;
+	u32 len = data->len;
+
+	t->syn_data = NULL;
+	data->tcp.flags = TH_ACK | TH_PSH;
+	data->tcp.seq = t->iss + 1;
+	data->tcp.end_seq = t->write_seq = t->iss + 1 + len;
+	tcp_queue(t, data);
+	c = skb_clone(data, GFP_ATOMIC);
+	data->tcp.sent = ktime_get();
+	t->syn_data_sent = true;
+	if (!c)
+		return data; /* as if it were lost */
+	c->tcp.seq = t->iss;
+	c->tcp.flags = TH_SYN;
+	tcp_send_segment(t, c);
+	return data;
+}
+
+/* What the server has not taken was never sent. */
+static void rewind(struct tcp_sock *t)
+{
+	struct sk_buff *skb;
+
+	list_for_each_entry(skb, &t->wq, list) {
+		if (skb == t->send_head)
+			break;
+		skb->tcp.sacked = 0;
+		skb->tcp.sent = 0;
+	}
+	t->send_head = list_first_entry_or_null(&t->wq, struct sk_buff, list);
+	t->packets_out = t->sacked_out = t->lost_out = t->retrans_out = 0;
+	t->snd_nxt = t->snd_una;
+	tcp_disarm(t, &t->rtx);
+}
+
+/* Queues the data of a received SYN. */
+static void take_syn_data(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	struct sk_buff *data = skb_clone(skb, GFP_ATOMIC);
+
+	if (!data)
+		return; /* treated as lost: the peer sends it again */
+	data->tcp.flags &= (u8)~TH_SYN;
+	data->tcp.seq++;
+	tcp_take_data(t, data);
+	t->syn_data_acked = true;
+}
+
+static void remember_answer(struct tcp_sock *t, const struct tcp_opts *o)
+{
+	bool given = o->has_cookie && o->cookie.len;
+	u16 mss = o->mss ? o->mss : MSS_DEFAULT;
+
+	if (!t->fast_syn)
+		return;
+	if (given)
+		remember(t->inet.net, &t->inet.raddr, &o->cookie, mss, 0);
+	else if (!t->total_retrans && !o->has_cookie && !t->syn_data_sent)
+		remember(t->inet.net, &t->inet.raddr, NULL, mss, t->fast_cookie.exp ? 2 : 1);
+}
+
+void tcp_fast_answered(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
+{
+	bool fast = t->fast_syn || t->syn_data_sent;
+
+	remember_answer(t, o);
+	t->fast = FAST_NO;
+	if (!fast)
+		return;
+	if (t->syn_data_sent && !list_empty(&t->wq)) {
+		t->fast_fail = t->total_retrans ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
+		TCP_EXT_COUNT(t->inet.net, TCPFastOpenActiveFail);
+		rewind(t);
+		return;
+	}
+	t->syn_data_acked = t->syn_data_sent;
+	if (t->syn_data_acked)
+		TCP_EXT_COUNT(t->inet.net, TCPFastOpenActive);
+	if (skb->tcp.end_seq != t->rcv_nxt)
+		take_syn_data(t, skb);
+}
+
+u8 *tcp_fast_option(struct tcp_sock *t, u8 *p, u32 room)
+{
+	u32 head = t->fast_cookie.exp ? 4 : 2, n = head + t->fast_cookie.len;
+
+	if (t->fast == FAST_NO || t->fast == FAST_BARE || t->retries || round_up(n, 4) > room)
+		return p;
+	t->fast_syn |= t->state == TCP_SYN_SENT;
+	p[0] = t->fast_cookie.exp ? TCPOPT_EXP : TCPOPT_FASTOPEN;
+	p[1] = (u8)n;
+	if (t->fast_cookie.exp) {
+		p[2] = FASTOPEN_MAGIC >> 8;
+		p[3] = FASTOPEN_MAGIC & 255;
+	}
+	memcpy(p + head, t->fast_cookie.val, t->fast_cookie.len);
+	for (; n & 3; n++)
+		p[n] = 1;
+	return p + n;
+}
+
+/* ---- servers ---- */
+
+void tcp_fast_need_key(struct net *net)
+{
+	struct tcp_net *n = &net->tcp;
+	u64 key[2];
+
+	if (likely(READ_ONCE(n->nr_fast_keys)))
+		return;
+	arch_random(key, sizeof(key));
+	spin_lock(&n->lock);
+	if (!n->nr_fast_keys) {
+		memcpy(n->fast_keys[0], key, sizeof(key));
+		n->nr_fast_keys = 1;
+	}
+	spin_unlock(&n->lock);
+}
+
+/* Four words in hexadecimal, with lines between them; what is behind does not matter. */
+static bool parse_key(const char *p, u32 word[4])
+{
+	p += strspn(p, " \t");
+	for (u32 i = 0; i < 4; i++) {
+		char digits[9];
+		u64 v;
+		size_t n = strspn(p, "0123456789abcdefABCDEF");
+
+		if (!n || n >= sizeof(digits))
+			return false;
+		memcpy(digits, p, n);
+		digits[n] = 0;
+		if (kstrtou64(digits, 16, &v))
+			return false;
+		word[i] = (u32)v;
+		p += n;
+		if (i < 3 && *p++ != '-')
+			return false;
+	}
+	return true;
+}
+
+int tcp_fast_set_keys(struct net *net, const char *text)
+{
+	struct tcp_net *n = &net->tcp;
+	const char *second = strchr(text, ',');
+	u32 word[2][4], nr = second ? 2 : 1;
+
+	if (!parse_key(text, word[0]) || (second && !parse_key(second + 1, word[1])))
+		return -EINVAL;
+	spin_lock(&n->lock);
+	memcpy(n->fast_keys, word, nr * sizeof(n->fast_keys[0]));
+	WRITE_ONCE(n->nr_fast_keys, nr);
+	spin_unlock(&n->lock);
+	return 0;
+}
+
+int tcp_fast_show_keys(struct net *net, char *buf, size_t n)
+{
+	struct tcp_net *t = &net->tcp;
+	u32 word[2][4], nr;
+	int len = 0;
+
+	spin_lock(&t->lock);
+	memcpy(word, t->fast_keys, sizeof(word));
+	nr = max(t->nr_fast_keys, 1U);
+	spin_unlock(&t->lock);
+	for (u32 i = 0; i < nr; i++)
+		len += scnprintf(buf + len, n - (size_t)len, "%s%08x-%08x-%08x-%08x", i ? "," : "",
+			word[i][0], word[i][1], word[i][2], word[i][3]);
+	return len;
+}
+
+void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n)
+{
+	spin_lock(&tcp_net(t)->lock);
+	memcpy(t->fast_keys, keys, n * sizeof(keys[0]));
+	t->nr_fast_keys = n;
+	spin_unlock(&tcp_net(t)->lock);
+}
+
+/* Copies the keys of the listener, or its namespace's. Returns their number. */
+u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
+{
+	struct tcp_net *n = tcp_net(t);
+	u32 nr;
+
+	spin_lock(&n->lock);
+	nr = t->nr_fast_keys ? t->nr_fast_keys : n->nr_fast_keys;
+	memcpy(keys, t->nr_fast_keys ? t->fast_keys : n->fast_keys, sizeof(n->fast_keys));
+	spin_unlock(&n->lock);
+	return nr;
+}
+
+/* Of the present key, and (false: there is none) of the one before. Servers that share their keys know each other's cookies: Linux's, too. */
+static bool own_cookie(
+	struct tcp_sock *l, const struct sk_buff *skb, u32 which, struct fast_cookie *c)
+{
+	u64 words[4], keys[2][2], h;
+	u32 n = 4, nr = tcp_fast_get_keys(l, keys);
+
+	memcpy(&words[0], &skb->ip.saddr, 16);
+	memcpy(&words[2], &skb->ip.daddr, 16);
+	if (!skb->ip.v6) {
+		words[0] = (u64)skb->ip.daddr.w[3] << 32 | skb->ip.saddr.w[3];
+		n = 1;
+	}
+	h = siphash(keys[which], words, n);
+	c->len = COOKIE_SIZE;
+	memcpy(c->val, &h, COOKIE_SIZE);
+	return which < nr;
+}
+
+static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b)
+{
+	return a->len == b->len && !memcmp(a->val, b->val, a->len);
+}
+
+/*
+ * True if the listener takes no further child. Children that a reset ended lately count, so that
+ * resets gain spoofed addresses nothing.
+ */
+static bool queue_full(struct tcp_sock *l)
+{
+	int most = (int)READ_ONCE(l->fast_qlen), resets = atomic_read(&l->nr_fast_resets);
+
+	if (!most)
+		return true;
+	if (resets && ktime_get() - READ_ONCE(l->fast_reset_at) >= RESET_COUNTS) {
+		atomic_set(&l->nr_fast_resets, 0);
+		resets = 0;
+	}
+	if (atomic_read(&l->nr_fast) + resets < most)
+		return false;
+	TCP_EXT_COUNT(l->inet.net, TCPFastOpenListenOverflow);
+	return true;
+}
+
+bool tcp_fast_wanted(
+	struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o)
+{
+	int bits = READ_ONCE(tcp_net(l)->fastopen);
+	struct fast_cookie own = { 0 }, before = { 0 };
+
+	if (o->has_cookie && !o->cookie.len)
+		TCP_EXT_COUNT(l->inet.net, TCPFastOpenCookieReqd);
+	if (!(bits & FAST_SERVER) || (!o->has_cookie && !skb_len(skb)) || queue_full(l))
+		return false;
+	if (bits & FAST_SERVER_NO_COOKIE || l->fast_no_cookie)
+		return true;
+	if (!o->has_cookie)
+		return false;
+	tcp_fast_need_key(l->inet.net);
+	own_cookie(l, skb, 0, &own);
+	if (same_cookie(&o->cookie, &own))
+		return true;
+	c->fast = FAST_ASK; /* the answer says the right one */
+	c->fast_cookie = own;
+	c->fast_cookie.exp = o->cookie.exp;
+	if (!o->cookie.len)
+		return false;
+	if (own_cookie(l, skb, 1, &before) && same_cookie(&o->cookie, &before)) {
+		TCP_EXT_COUNT(l->inet.net, TCPFastOpenPassiveAltKey);
+		return true;
+	}
+	TCP_EXT_COUNT(l->inet.net, TCPFastOpenPassiveFail);
+	return false;
+}
+
+void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb)
+{
+	c->fastopened = true;
+	c->fast_listener = l;
+	tcp_get(l);
+	atomic_inc(&l->nr_fast);
+	c->last_rcv = c->space_at = ktime_get();
+	TCP_EXT_COUNT(l->inet.net, TCPFastOpenPassive);
+	if (skb->tcp.end_seq != c->rcv_nxt)
+		take_syn_data(c, skb);
+}
+
+void tcp_fast_done(struct tcp_sock *c, bool reset)
+{
+	struct tcp_sock *l = c->fast_listener;
+
+	if (!c->fastopened)
+		return;
+	c->fastopened = false;
+	atomic_dec(&l->nr_fast);
+	if (!reset || c->listener ||
+		READ_ONCE(l->state) != TCP_LISTEN) /* in the accept queue, not accepted */
+		return;
+	WRITE_ONCE(l->fast_reset_at, ktime_get());
+	atomic_inc(&l->nr_fast_resets);
+}

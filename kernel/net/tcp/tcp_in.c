@@ -1,0 +1,739 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_in.c: segments that come, state by state (RFC 9293, 3.10.7). Their payload goes to tcp_queue.c.
+ *
+ * What comes is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST, SYN, ACK (RFC 5961: what may be forged blindly
+ * is challenged), urgent data, payload, FIN. Locks: c.lock of the one socket that a segment is for, taken in tcp_rcv().
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+
+#include "arch/um/arch.h"
+#include "kernel/net/socket/errqueue.h"
+#include "kernel/net/inet/frag.h"
+#include "kernel/net/packet/filter.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define PAWS_IDLE (24UL * 24 * 3600 * NSEC_PER_SEC)
+
+/* ---- parsing ---- */
+
+static u32 be32(const u8 *p)
+{
+	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
+}
+
+/* True for an even length of 4 to 16 bytes, and for 0, a request. */
+static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
+{
+	if (len & 1 || len > sizeof(o->cookie.val) || (len && len < 4))
+		return;
+	o->has_cookie = true;
+	o->cookie = (struct fast_cookie){ .len = (u8)len, .exp = exp };
+	memcpy(o->cookie.val, p, len);
+}
+
+static void parse_option(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	switch (p[0]) {
+	case 2:
+		if (len == 4)
+			o->mss = (u16)(p[2] << 8 | p[3]);
+		break;
+	case 3:
+		if (len == 3) {
+			o->has_wscale = true;
+			o->wscale = min(p[2], (u8)WSCALE_MAX);
+		}
+		break;
+	case 4: o->sack_ok = len == 2; break;
+	case 5:
+		for (u32 i = 0; i < MAX_SACKS && 2 + (i + 1) * 8 <= len; i++)
+			o->sacks[o->nr_sacks++] =
+				(struct sack_block){ be32(p + 2 + i * 8), be32(p + 6 + i * 8) };
+		break;
+	case TCPOPT_FASTOPEN: parse_cookie(p + 2, len - 2, false, o); break;
+	case TCPOPT_EXP:
+		if (len >= 4 && (p[2] << 8 | p[3]) == FASTOPEN_MAGIC)
+			parse_cookie(p + 4, len - 4, true, o);
+		break;
+	case 8:
+		if (len == 10) {
+			o->saw_ts = true;
+			o->tsval = be32(p + 2);
+			o->tsecr = be32(p + 6);
+		}
+		break;
+	}
+}
+
+static void parse_options(const u8 *p, u32 n, struct tcp_opts *o)
+{
+	*o = (struct tcp_opts){ 0 };
+	while (n && p[0]) {
+		u32 len = p[0] == 1 ? 1 : n > 1 ? p[1] : 0;
+
+		if (!len || len > n || (p[0] != 1 && len < 2))
+			return;
+		if (p[0] != 1 && !(p[0] == 5 && o->nr_sacks))
+			parse_option(p, len, o);
+		p += len;
+		n -= len;
+	}
+}
+
+/* Pulls the header into skb->tcp. */
+static bool parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr)
+{
+	u8 tmp[60];
+	const struct tcphdr *h = skb_header(skb, sizeof(*h), tmp);
+	u32 hlen, len = skb_len(skb);
+	const u8 *p;
+
+	if (!h)
+		return false;
+	hlen = (u32)(((const u8 *)h)[12] >> 4) * 4;
+	if (hlen < sizeof(*h) || hlen > len)
+		return false;
+	if (!skb->csum_ok &&
+		csum_fold(skb_sum(skb, 0, len,
+			csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, IPPROTO_TCP, len)))) {
+		net->stats.tcp.csum_errors++;
+		return false;
+	}
+	p = skb_header(skb, hlen, tmp);
+	h = (const struct tcphdr *)p;
+	parse_options(p + sizeof(*h), hlen - (u32)sizeof(*h), o);
+	skb->sport = ntohs(h->source);
+	skb->dport = ntohs(h->dest);
+	skb->tcp = (struct tcp_meta){
+		.seq = ntohl(h->seq),
+		.ack_seq = ntohl(h->ack_seq),
+		.flags = p[13],
+		.window = ntohs(h->window),
+		.tsval = o->tsval,
+		.tsecr = o->tsecr,
+		.saw_ts = o->saw_ts,
+		.hlen = (u8)hlen,
+	};
+	*urg_ptr = ntohs(h->urg_ptr);
+	skb_pull(skb, hlen);
+	skb->tcp.end_seq = skb->tcp.seq + skb_len(skb) + !!(skb->tcp.flags & TH_SYN) +
+			   !!(skb->tcp.flags & TH_FIN);
+	return true;
+}
+
+/* ---- acknowledging ---- */
+
+static void schedule_ack(struct tcp_sock *t)
+{
+	t->ack_due = true;
+	if (!timer_armed(&t->delack))
+		tcp_arm(t, &t->delack, ATO_MIN);
+}
+
+/* Data has been taken: now, or later with what goes the other way. */
+static void maybe_ack(struct tcp_sock *t)
+{
+	if (!t->ack_due && !t->ack_now)
+		return;
+	if (t->ack_now || t->nr_sacks ||
+		(t->rcv_nxt - t->rcv_wup > t->rcv_mss && tcp_window(t) >= t->rcv_wnd) ||
+		(t->quick && !t->pingpong))
+		tcp_send_ack(t);
+	else
+		schedule_ack(t);
+}
+
+/*
+ * Has a connection answered something of the kind within tcp_invalid_ratelimit? Else two ends that find each other's acknowledgements
+ * outside of their windows would go on for ever.
+ */
+static bool answered_lately(struct tcp_sock *t)
+{
+	u64 now = ktime_get();
+
+	if (t->last_odd && now - t->last_odd < (u64)tcp_net(t)->invalid_ratelimit * MSEC)
+		return true;
+	t->last_odd = now;
+	return false;
+}
+
+/*
+ * An answer that a blind attacker could make us give: not often for one connection, and so many a second of all of the namespace's, where
+ * tcp_challenge_ack_limit says how many (RFC 5961, 7). Nobody knows how many it will be: who counts what is left for his own connections would
+ * learn what others have used up (CVE-2016-5696).
+ */
+static void challenge(struct tcp_sock *t)
+{
+	struct tcp_net *n = &t->inet.net->tcp;
+	u64 now = ktime_get() / NSEC_PER_SEC;
+	u32 r, limit = (u32)READ_ONCE(n->challenge_limit);
+
+	if (answered_lately(t))
+		return;
+	if (limit < INT32_MAX && now != n->challenge_second) {
+		n->challenge_second = now;
+		arch_random(&r, sizeof(r));
+		n->challenges_left = (int)((limit + 1) / 2 + (limit ? r % limit : 0));
+	}
+	if (limit == INT32_MAX || n->challenges_left-- > 0)
+		tcp_send_ack(t);
+}
+
+/* @skb is not in the window, or from the past: the peer hears what we have, and of its data that came before. */
+static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
+
+	if (seq == end && answered_lately(t))
+		return;
+	if (seq != end && before(seq, t->rcv_nxt) && t->state != TCP_TIME_WAIT) {
+		tcp_enter_quick(t);
+		t->dsack = (struct sack_block){ seq, before(end, t->rcv_nxt) ? end : t->rcv_nxt };
+	}
+	tcp_send_ack(t);
+}
+
+/* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
+
+/*
+ * The last one is at the front of what is to be read: it was out of band, and does not come as data once there is another. Its packet stays where it
+ * is: a reader may just look at it (tcp_data.c).
+ */
+static void pass_old_urgent(struct tcp_sock *t)
+{
+	if (t->urg_state && t->urg_seq == t->copied_seq && !t->inet.c.oobinline &&
+		t->copied_seq != t->rcv_nxt)
+		t->copied_seq++;
+}
+
+static void take_urgent(struct tcp_sock *t, const struct sk_buff *skb, u16 ptr)
+{
+	u32 at;
+
+	if (!(skb->tcp.flags & TH_URG))
+		return;
+	at = skb->tcp.seq + (ptr ? ptr - 1U : 0);
+	if (before(at, t->copied_seq) || before(at, t->rcv_nxt))
+		return;
+	if (t->urg_state && !after(at, t->urg_seq))
+		return;
+	pass_old_urgent(t);
+	t->urg_seq = at;
+	t->urg_state = URG_AWAITED;
+	tcp_sigurg(t);
+}
+
+static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 off = t->urg_seq - skb->tcp.seq;
+
+	if (t->urg_state != URG_AWAITED || off >= skb_len(skb))
+		return;
+	skb_copy(skb, off, &t->urg_byte, 1);
+	t->urg_state = URG_HERE;
+	tcp_wake(t, EPOLLPRI);
+}
+
+/* Wakes up pollers at SO_RCVLOWAT bytes, and readers that want less. */
+static void tell_reader(struct tcp_sock *t)
+{
+	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
+		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
+	else if (waitqueue_active(&t->inet.c.wait))
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, EPOLLMSG);
+}
+
+/* ---- FIN ---- */
+
+static void take_fin(struct tcp_sock *t)
+{
+	t->fin_seen = false;
+	t->peer_done = true;
+	t->ack_now = true;
+	t->inet.c.shutdown |= SHUT_RD;
+	switch (t->state) {
+	case TCP_SYN_RECV:
+	case TCP_ESTABLISHED: tcp_set_state(t, TCP_CLOSE_WAIT); break;
+	case TCP_FIN_WAIT1: tcp_set_state(t, TCP_CLOSING); break;
+	case TCP_FIN_WAIT2:
+		tcp_send_ack(t);
+		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+		break;
+	}
+	tcp_wake(t, EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
+			    (t->inet.c.shutdown == SHUT_BOTH ? EPOLLHUP : 0));
+}
+
+/* ---- SYNs ---- */
+
+void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o)
+{
+	t->peer_mss = o->mss ? o->mss : MSS_DEFAULT;
+	t->ts_ok = o->saw_ts && tcp_net(t)->timestamps;
+	t->sack_ok = o->sack_ok && tcp_net(t)->sack;
+	t->wscale_ok = o->has_wscale && tcp_net(t)->window_scaling;
+	t->snd_wscale = t->wscale_ok ? o->wscale : 0;
+	if (!t->wscale_ok)
+		t->rcv_wscale = 0;
+	if (t->ts_ok) {
+		t->ts_recent = o->tsval;
+		t->ts_recent_at = tcp_now(t);
+	}
+}
+
+/* ---- SYN_SENT ---- */
+
+static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o)
+{
+	u8 fl = skb->tcp.flags;
+	bool acks = fl & TH_ACK;
+
+	if (acks && (!after(skb->tcp.ack_seq, t->iss) || after(skb->tcp.ack_seq, t->snd_nxt))) {
+		tcp_refuse(t->inet.net, skb);
+		if (!t->retries &&
+			after(skb->tcp.ack_seq, t->snd_nxt)) /* of one before: ask again, soon */
+			tcp_arm(t, &t->rtx, 2 * MSEC);
+		return;
+	}
+	if (fl & TH_RST) {
+		if (acks)
+			tcp_fail(t, -ECONNREFUSED);
+		return;
+	}
+	if (!(fl & TH_SYN))
+		return;
+	t->irs = skb->tcp.seq;
+	t->rcv_nxt = t->rcv_wup = t->copied_seq = t->space_seq = t->irs + 1;
+	tcp_take_opts(t, o);
+	t->snd_wl1 = skb->tcp.seq;
+	t->snd_wnd = t->max_window = skb->tcp.window;
+	tcp_sync_mss(t);
+	t->last_rcv = tcp_now(t);
+	if (acks) {
+		tcp_ecn_answered(t, skb);
+		tcp_ack(t, skb, NULL, 0);
+		t->snd_wnd = t->max_window = skb->tcp.window;
+		tcp_enter_established(t);
+		tcp_fast_answered(t, skb, o);
+		if (after(t->rcv_nxt, t->irs + 1) && t->inet.rmem)
+			tell_reader(t);
+		if (unlikely(t->fin_seen))
+			take_fin(t);
+		if (!t->send_head && !t->write_pending) {
+			tcp_send_ack(t);
+		} else { /* goes with data */
+			schedule_ack(t);
+			tcp_push(t, false);
+		}
+		return;
+	}
+	/* both sides have called: our SYN goes again, with an ACK */
+	tcp_set_state(t, TCP_SYN_RECV);
+	t->fast = FAST_NO;
+	tcp_ecn_asked(t, skb);
+	if (!list_empty(&t->wq)) {
+		struct sk_buff *syn = list_first_entry(&t->wq, struct sk_buff, list);
+
+		syn->tcp.flags |= TH_ACK;
+		tcp_transmit(t, syn);
+	}
+}
+
+void tcp_enter_established(struct tcp_sock *t)
+{
+	tcp_set_state(t, TCP_ESTABLISHED);
+	t->last_rcv = t->space_at = tcp_now(t);
+	t->rcv_mss = min((u32)t->advmss, MSS_DEFAULT);
+	t->quick = TCP_QUICK_ACKS;
+	tcp_grow_sndbuf(t);
+	tcp_arm_keepalive(t);
+	tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* ---- all other states ---- */
+
+/* An old timestamp tells an old segment (RFC 7323, 5), unless nothing was heard for long. */
+static bool paws_rejects(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return t->ts_ok && skb->tcp.saw_ts && before(skb->tcp.tsval, t->ts_recent) &&
+	       tcp_now(t) - t->ts_recent_at < PAWS_IDLE && !(skb->tcp.flags & TH_RST);
+}
+
+static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 end = t->rcv_wup + t->rcv_wnd;
+
+	if (before(end, t->rcv_nxt))
+		end = t->rcv_nxt;
+	return !before(skb->tcp.end_seq, t->rcv_wup) && !after(skb->tcp.seq, end);
+}
+
+/* Who has sent a FIN may not know that we have it. */
+static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return skb->tcp.seq == t->rcv_nxt - 1 &&
+	       tcp_in(t, TCPF(TCP_CLOSE_WAIT) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
+}
+
+/* At the next byte, or at the highest that we have said to have (RFC 5961, 3). */
+static bool reset_fits(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 high = t->rcv_nxt;
+
+	for (u32 i = 0; i < t->nr_sacks; i++)
+		if (after(t->sacks[i].end, high))
+			high = t->sacks[i].end;
+	return skb->tcp.seq == t->rcv_nxt || skb->tcp.seq == high || reset_before_fin(t, skb);
+}
+
+static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (!reset_fits(t, skb)) {
+		challenge(t);
+		return;
+	}
+	tcp_fast_done(t, true);
+	switch (t->state) {
+	case TCP_SYN_RECV:
+		if (t->orphan) /* tcp_done() counts the others */
+			t->inet.net->stats.tcp.fails++;
+		tcp_fail(t, -ECONNRESET);
+		break;
+	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
+	case TCP_TIME_WAIT:
+		if (READ_ONCE(tcp_net(t)->rfc1337)) /* the reset may be an old one, too */
+			tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+		else
+			tcp_done(t);
+		break;
+	default: tcp_fail(t, -ECONNRESET);
+	}
+}
+
+static void note_timestamp(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (t->ts_ok && skb->tcp.saw_ts && !after(skb->tcp.seq, t->rcv_wup)) {
+		t->ts_recent = skb->tcp.tsval;
+		t->ts_recent_at = tcp_now(t);
+	}
+}
+
+/* The handshake is complete. False: not by this segment. */
+static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (!after(skb->tcp.ack_seq, t->iss) || after(skb->tcp.ack_seq, t->snd_nxt)) {
+		tcp_refuse(t->inet.net, skb);
+		return false;
+	}
+	if (t->listener && t->defer_tries && !t->fastopened && skb->tcp.seq == skb->tcp.end_seq &&
+		t->retries < t->defer_tries) {
+		t->defer_acked = true;
+		return false;
+	}
+	if (t->listener && !t->fastopened && !tcp_offer(t)) { /* its queue is full */
+		TCP_EXT_COUNT(t->inet.net, ListenOverflows);
+		TCP_EXT_COUNT(t->inet.net, ListenDrops);
+		if (READ_ONCE(tcp_net(t)->abort_on_overflow)) {
+			tcp_refuse(t->inet.net, skb);
+			tcp_done(t);
+		}
+		return false; /* the peer will ask again */
+	}
+	if (t->listener && !t->fastopened)
+		t->inet.net->stats.tcp.passive++;
+	tcp_fast_done(t, false);
+	t->snd_wnd = t->max_window = skb->tcp.window;
+	t->snd_wl1 = skb->tcp.seq;
+	tcp_enter_established(t);
+	tcp_offered(t);
+	return true;
+}
+
+/* Our FIN has arrived? */
+static bool fin_acked(const struct tcp_sock *t)
+{
+	return t->snd_una == t->write_seq && list_empty(&t->wq);
+}
+
+/* A FIN of @skb, which has brought the acknowledgement, is still to be taken. */
+static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u64 len = (u64)(t->linger2 > 0 ? t->linger2 : tcp_net(t)->fin_timeout) * NSEC_PER_SEC;
+
+	if (!fin_acked(t))
+		return;
+	switch (t->state) {
+	case TCP_FIN_WAIT1:
+		tcp_set_state(t, TCP_FIN_WAIT2);
+		tcp_wake(t, EPOLLOUT);
+		if (t->orphan && t->linger2 < 0) {
+			TCP_EXT_COUNT(t->inet.net, TCPAbortOnLinger);
+			tcp_refuse(t->inet.net, skb);
+			tcp_done(t);
+		} else if (t->orphan && skb->tcp.flags & TH_FIN)
+			tcp_arm(t, &t->keep, len);
+		else if (t->orphan)
+			tcp_time_wait(t, TCP_FIN_WAIT2, len);
+		break;
+	case TCP_CLOSING:
+		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, 0); /* who lingers */
+		break;
+	case TCP_LAST_ACK: tcp_done(t); break;
+	}
+}
+
+/* Nobody will read it: the peer is told (RFC 1122, 4.2.2.13). */
+static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (!skb_len(skb) || !after(skb->tcp.end_seq - !!(skb->tcp.flags & TH_FIN), t->rcv_nxt))
+		return false; /* nothing, or nothing new but a FIN */
+	if (tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) ?
+			!t->orphan && !(t->inet.c.shutdown & SHUT_RD) :
+			!t->orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))
+		return false;
+	TCP_EXT_COUNT(t->inet.net, TCPAbortOnData);
+	tcp_refuse(t->inet.net, skb);
+	tcp_fail(t, -ECONNRESET);
+	return true;
+}
+
+static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
+{
+	u8 fl = skb->tcp.flags;
+
+	if (paws_rejects(t, skb)) {
+		if (fl & TH_SYN)
+			challenge(t);
+		else
+			answer_old(t, skb);
+		goto drop;
+	}
+	if (!in_window(t, skb)) {
+		if (fl & TH_RST && reset_before_fin(t, skb))
+			take_reset(t, skb);
+		else if (fl & TH_SYN && t->state != TCP_TIME_WAIT)
+			challenge(t);
+		else if (!(fl & TH_RST)) {
+			if (t->state == TCP_TIME_WAIT)
+				tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+			answer_old(t, skb);
+		}
+		goto drop;
+	}
+	if (fl & TH_RST) {
+		take_reset(t, skb);
+		goto drop;
+	}
+	if (fl & TH_SYN && !(t->state == TCP_SYN_RECV && skb->tcp.seq == t->irs)) {
+		challenge(t);
+		goto drop;
+	}
+	if (!(fl & TH_ACK)) {
+		if (fl & TH_SYN) /* the peer has not got our answer */
+			tcp_send_synack(t);
+		goto drop;
+	}
+	if (fl & TH_SYN) { /* of the handshake: its place is taken, what comes with it is behind */
+		skb->tcp.seq++;
+		skb->tcp.flags &= (u8)~TH_SYN;
+		t->ack_now = true;
+	}
+	if (t->state == TCP_SYN_RECV && !synrecv_done(t, skb))
+		goto drop;
+	if (!tcp_ack(t, skb, o->sacks, o->nr_sacks)) {
+		challenge(t);
+		goto drop;
+	}
+	note_timestamp(t, skb);
+	tcp_ecn_in(t, skb);
+	if (skb_len(skb)) {
+		t->data_segs_in++;
+		t->last_rcv = tcp_now(t);
+	}
+	if (unlikely(t->inet.keeps_last) && skb->ip.v6)
+		inet_hear(&t->inet.last, skb);
+	t->keep_sent = 0;
+	after_ack(t, skb);
+	if (tcp_in(t, TCPF(TCP_CLOSE)) || data_to_nobody(t, skb))
+		goto drop;
+	if (tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))) {
+		take_urgent(t, skb, urg);
+		find_urgent(t, skb);
+		if (tcp_take_data(t, skb) && t->inet.rmem)
+			tell_reader(t);
+		if (t->fin_seen)
+			take_fin(t);
+	} else {
+		if (skb->tcp.seq != skb->tcp.end_seq)
+			t->ack_now = true; /* what is behind the FIN does not count */
+		kfree_skb(skb);
+	}
+	if (tcp_in(t, TCPF(TCP_CLOSE)))
+		return;
+	tcp_push(t, false);
+	if (t->space_due || unlikely(tcp_notsent_lowat(t) != ~0U)) {
+		t->space_due = false;
+		tcp_write_space(t);
+	}
+	maybe_ack(t);
+	return;
+drop:
+	kfree_skb(skb);
+}
+
+/* A new connection may take the numbers of one in TIME_WAIT, when it is clear that it is newer (RFC 6191). */
+static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
+{
+	if (t->state != TCP_TIME_WAIT || (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
+		return false;
+	return after(skb->tcp.seq, t->rcv_nxt) ||
+	       (t->ts_ok && o->saw_ts && after(o->tsval, t->ts_recent));
+}
+
+static void to_socket(
+	struct net *net, struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
+{
+	bool timed;
+	u8 state;
+
+	spin_lock(&t->inet.c.lock);
+	timed = tcp_now_begin(t);
+	t->segs_in++;
+	if (t->state != TCP_LISTEN)
+		t->inet.c.rare.incoming_cpu = smp_processor_id();
+	if (t->state != TCP_LISTEN && !(skb->tcp.flags & TH_SYN))
+		skb->tcp.window <<= t->snd_wscale;
+	state = t->state;
+	if (state == TCP_SYN_SENT)
+		synsent(t, skb, o);
+	else if (state != TCP_LISTEN && state != TCP_CLOSE)
+		synced(t, skb, o, urg);
+	tcp_now_end(t, timed);
+	tcp_mem_sync(t);
+	spin_unlock(&t->inet.c.lock);
+	if (state == TCP_LISTEN) {
+		struct tcp_sock *c =
+			skb->tcp.flags & TH_ACK ? tcp_child_of_cookie(net, t, skb, o) : NULL;
+
+		if (IS_ERR(c)) {
+			kfree_skb(skb);
+			return;
+		}
+		if (c) {
+			if (READ_ONCE(c->state) != TCP_CLOSE)
+				to_socket(net, c, skb, o, urg);
+			else /* no room: it is as good as lost, and comes again */
+				kfree_skb(skb);
+			spin_lock(&c->inet.c.lock);
+			if (c->state == TCP_SYN_RECV) /* refused; no timer would end it */
+				tcp_done(c);
+			spin_unlock(&c->inet.c.lock);
+			tcp_put(c);
+			return;
+		}
+		if (skb->tcp.flags & TH_ACK)
+			tcp_refuse(net, skb);
+		else if ((skb->tcp.flags & (TH_SYN | TH_RST | TH_FIN)) == TH_SYN)
+			tcp_make_child(net, t, skb, o);
+	} else if (state == TCP_CLOSE) {
+		tcp_refuse(net, skb);
+	}
+	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_SENT)
+		kfree_skb(skb);
+}
+
+/* By the socket's filter, which sees the header (of @hlen bytes) too; what it cuts off has not come. */
+static bool passes(struct inet_sock *i, struct sk_buff *skb, u32 hlen)
+{
+	u32 had = skb_len(skb);
+
+	if (!sock_filter_skb(&i->c, skb, hlen))
+		return false;
+	skb->tcp.end_seq -= had - skb_len(skb);
+	return true;
+}
+
+void tcp_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct inet_sock *i;
+	struct tcp_opts o;
+	u16 urg;
+	u32 had = skb_len(skb);
+
+	net->stats.tcp.in++;
+	if (skb->broadcast || !parse(net, skb, &o, &urg)) {
+		net->stats.tcp.in_errs++;
+		kfree_skb(skb);
+		return;
+	}
+	i = inet_lookup_peer(&tcp_ports, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
+		skb->sport, skb->dev->ifindex);
+	if (i && unlikely(reopens(TCP(i), skb, &o))) {
+		spin_lock(&i->c.lock);
+		if (TCP(i)->state == TCP_TIME_WAIT)
+			tcp_done(TCP(i));
+		spin_unlock(&i->c.lock);
+		inet_put(i);
+		i = NULL;
+	}
+	if (!i)
+		i = inet_lookup_packet(&tcp_ports, net, skb, 0);
+	if (!i) {
+		tcp_refuse(net, skb);
+		kfree_skb(skb);
+		return;
+	}
+	if (unlikely(skb->ip.ttl < (skb->ip.v6 ? i->min_hops : i->min_ttl))) {
+		kfree_skb(skb);
+		inet_put(i);
+		return;
+	}
+	if (unlikely(i->c.filter) && !passes(i, skb, had - skb_len(skb))) {
+		kfree_skb(skb);
+		inet_put(i);
+		return;
+	}
+	to_socket(net, TCP(i), skb, &o, urg);
+	inet_put(i);
+}
+
+void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e)
+{
+	u16 lport = (u16)(hdr[0] << 8 | hdr[1]), rport = (u16)(hdr[2] << 8 | hdr[3]);
+	struct inet_sock *i = inet_lookup_peer(
+		&tcp_ports, net, local, lport, remote, rport, e->quote->dev->ifindex);
+	u32 seq = be32(hdr + 4);
+	struct tcp_sock *t;
+	bool asked;
+
+	if (!i)
+		return;
+	t = TCP(i);
+	asked = ip_is_v4(remote) ? i->recverr : i->recverr6;
+	spin_lock(&i->c.lock);
+	if (before(seq, t->snd_una) || after(seq, t->snd_nxt)) { /* not about what is on its way */
+	} else if (e->err == EMSGSIZE) { /* no error: it goes again in smaller pieces */
+		if (e->info) {
+			pmtu_learn(net, remote, e->info);
+			tcp_mtu_reduced(t, pmtu_of(net, remote, t->flow.mtu));
+		}
+	} else if (t->state == TCP_SYN_SENT ||
+		   (t->state == TCP_SYN_RECV && !t->fastopened == !t->listener)) {
+		/* also in a simultaneous open, and in a Fast Open child before accept() */
+		if (asked)
+			errq_icmp(i, e, remote, rport, 0);
+		tcp_fail(t, -e->err);
+	} else if (asked) {
+		WRITE_ONCE(i->c.err, -e->err);
+		tcp_wake(t, EPOLLERR);
+	} else {
+		WRITE_ONCE(i->c.soft_err, -e->err);
+	}
+	spin_unlock(&i->c.lock);
+	inet_put(i);
+}

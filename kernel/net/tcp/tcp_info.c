@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are in microseconds, but for the last_* ones:
+ * milliseconds. What this stack has no notion of (delivery rates) is 0; nothing is paced: the rate
+ * is cwnd per round trip, which sizes bursts, bounded by SO_MAX_PACING_RATE. c.lock held.
+ */
+#include <linux/netlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define TS_OPTION 12U /* bytes of each segment, where both have timestamps */
+#define CA_STATE_RECOVERY 3
+#define CA_STATE_LOSS 4
+#define TCP_NLA_REHASH_ 27 /* younger than the headers that we are built with */
+
+static u8 options(const struct tcp_sock *t)
+{
+	return (u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) | (t->sack_ok ? TCPI_OPT_SACK : 0) |
+		    (t->wscale_ok ? TCPI_OPT_WSCALE : 0) |
+		    (t->ecn & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
+		    (t->ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0) |
+		    (t->syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
+}
+
+static u32 ms_since(u64 then)
+{
+	return then ? (u32)((ktime_get() - then) / MSEC) : 0;
+}
+
+static u64 busy_for(const struct tcp_sock *t, int kind)
+{
+	u64 n = t->chrono[kind];
+
+	if (t->chrono_kind == kind || (kind == CHRONO_BUSY && t->chrono_kind != CHRONO_NONE))
+		n += ktime_get() - t->chrono_at;
+	return n / USEC;
+}
+
+/* What is going on from now on: CHRONO_*. Waiting for the window or for room is being busy, too. */
+void tcp_chrono(struct tcp_sock *t, int kind)
+{
+	u64 now = tcp_now(t), spent = now - t->chrono_at;
+
+	if (t->chrono_kind != CHRONO_NONE) {
+		t->chrono[CHRONO_BUSY] += spent;
+		if (t->chrono_kind != CHRONO_BUSY)
+			t->chrono[t->chrono_kind] += spent;
+	}
+	t->chrono_kind = (u8)kind;
+	t->chrono_at = now;
+}
+
+static u64 max_pacing(const struct tcp_sock *t)
+{
+	return t->inet.c.rare.pacing ? t->inet.c.rare.pacing : ~0UL;
+}
+
+static u64 pacing(const struct tcp_sock *t)
+{
+	return min(tcp_pacing_rate(t), max_pacing(t));
+}
+
+static u8 ca_state(const struct tcp_sock *t)
+{
+	return t->ca == CA_OPEN ? 0 : t->ca == CA_RECOVERY ? CA_STATE_RECOVERY : CA_STATE_LOSS;
+}
+
+/* Nothing is known of connections that are still to come. */
+static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
+{
+	*i = (struct tcp_info){
+		.tcpi_state = t->state,
+		.tcpi_unacked = t->nr_accept,
+		.tcpi_sacked = t->backlog,
+		.tcpi_snd_cwnd = t->cwnd,
+		.tcpi_reordering = t->reordering,
+		.tcpi_pacing_rate = pacing(t),
+		.tcpi_max_pacing_rate = max_pacing(t),
+	};
+}
+
+void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
+{
+	struct tcp_info *i = &all->i;
+	bool met = t->state != TCP_CLOSE && t->state != TCP_SYN_SENT;
+
+	memset(all, 0, sizeof(*all));
+	if (t->state == TCP_LISTEN) {
+		fill_listener(t, i);
+		return;
+	}
+	*i = (struct tcp_info){
+		.tcpi_state = t->state == TCP_TIME_WAIT ? (u8)TCP_CLOSE : t->state,
+		.tcpi_ca_state = ca_state(t),
+		.tcpi_retransmits = t->retries,
+		.tcpi_probes = t->probes,
+		.tcpi_backoff = t->backoff,
+		.tcpi_options = options(t),
+		.tcpi_snd_wscale = t->snd_wscale & 15,
+		.tcpi_rcv_wscale = t->wscale_ok ? t->rcv_wscale & 15 : 0,
+		.tcpi_rto = (u32)(t->rto / USEC),
+		.tcpi_ato = t->data_segs_in ? (u32)(ATO_MIN / USEC) : 0,
+		.tcpi_snd_mss = t->mss,
+		.tcpi_rcv_mss = met ? t->rcv_mss : 0,
+		.tcpi_unacked = t->packets_out,
+		.tcpi_sacked = t->sacked_out,
+		.tcpi_lost = t->lost_out,
+		.tcpi_retrans = t->retrans_out,
+		.tcpi_last_data_sent = ms_since(t->last_sent),
+		.tcpi_last_data_recv = ms_since(t->last_rcv),
+		.tcpi_last_ack_recv = ms_since(t->last_ack),
+		.tcpi_pmtu = ip_is_v4(&t->flow.daddr) ? min(t->flow.mtu, 65535U) : t->flow.mtu,
+		.tcpi_rcv_ssthresh = t->rcv_wnd,
+		.tcpi_rtt = (u32)(t->srtt / USEC),
+		.tcpi_rttvar = (u32)(t->rttvar / USEC),
+		.tcpi_snd_ssthresh = t->ssthresh,
+		.tcpi_snd_cwnd = t->cwnd,
+		.tcpi_advmss = t->advmss - (t->ts_ok && t->advmss > TS_OPTION ? TS_OPTION : 0),
+		.tcpi_reordering = t->reordering,
+		.tcpi_rcv_space = met ? t->inet.c.rcvbuf / 2 : 0,
+		.tcpi_total_retrans = t->total_retrans,
+		.tcpi_pacing_rate = pacing(t),
+		.tcpi_max_pacing_rate = max_pacing(t),
+		.tcpi_bytes_acked = t->bytes_acked,
+		.tcpi_bytes_received = t->bytes_received,
+		.tcpi_segs_out = (u32)t->segs_out,
+		.tcpi_segs_in = (u32)t->segs_in,
+		.tcpi_notsent_bytes = t->write_seq - t->snd_nxt,
+		.tcpi_min_rtt = t->min_rtt ? (u32)(t->min_rtt / USEC) : ~0U,
+		.tcpi_data_segs_in = t->data_segs_in,
+		.tcpi_data_segs_out = t->data_segs_out,
+		.tcpi_busy_time = busy_for(t, CHRONO_BUSY),
+		.tcpi_rwnd_limited = busy_for(t, CHRONO_WINDOW),
+		.tcpi_sndbuf_limited = busy_for(t, CHRONO_BUFFER),
+		.tcpi_delivered = t->delivered,
+		.tcpi_delivered_ce = t->delivered_ce,
+		.tcpi_bytes_sent = t->bytes_sent,
+		.tcpi_bytes_retrans = t->bytes_retrans,
+		.tcpi_dsack_dups = t->dsack_dups,
+		.tcpi_reord_seen = t->reord_seen,
+		.tcpi_rcv_ooopack = t->ooo_packets,
+		.tcpi_snd_wnd = t->snd_wnd,
+		.tcpi_fastopen_client_fail = t->fast_fail & 3,
+	};
+	all->rcv_wnd = t->rcv_wnd;
+	all->total_rto = t->total_rto;
+	all->total_rto_recoveries = t->rto_recoveries;
+	all->total_rto_time = t->rto_time + ms_since(t->rto_at);
+}
+
+/* ---- SCM_TIMESTAMPING_OPT_STATS ---- */
+
+static void put(u8 **to, u16 type, u64 value, u16 size)
+{
+	struct nlattr a = { (u16)(sizeof(a) + size), type };
+
+	memcpy(*to, &a, sizeof(a));
+	memset(*to + sizeof(a), 0, NLA_ALIGN(size));
+	memcpy(*to + sizeof(a), &value, size);
+	*to += sizeof(a) + NLA_ALIGN(size);
+}
+
+u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to)
+{
+	u8 *at = to;
+
+	put(&at, TCP_NLA_BUSY, busy_for(t, CHRONO_BUSY), 8);
+	put(&at, TCP_NLA_RWND_LIMITED, busy_for(t, CHRONO_WINDOW), 8);
+	put(&at, TCP_NLA_SNDBUF_LIMITED, busy_for(t, CHRONO_BUFFER), 8);
+	put(&at, TCP_NLA_DATA_SEGS_OUT, t->data_segs_out, 8);
+	put(&at, TCP_NLA_TOTAL_RETRANS, t->total_retrans, 8);
+	put(&at, TCP_NLA_PACING_RATE, pacing(t), 8);
+	put(&at, TCP_NLA_DELIVERY_RATE, 0, 8);
+	put(&at, TCP_NLA_SND_CWND, t->cwnd, 4);
+	put(&at, TCP_NLA_REORDERING, t->reordering, 4);
+	put(&at, TCP_NLA_MIN_RTT, t->min_rtt ? t->min_rtt / USEC : ~0U, 4);
+	put(&at, TCP_NLA_RECUR_RETRANS, t->retries, 1);
+	put(&at, TCP_NLA_DELIVERY_RATE_APP_LMT, 0, 1);
+	put(&at, TCP_NLA_SND_SSTHRESH, t->ssthresh, 4);
+	put(&at, TCP_NLA_DELIVERED, t->delivered + (by ? 1 : 0), 4); /* what arrived now, too */
+	put(&at, TCP_NLA_DELIVERED_CE, t->delivered_ce, 4);
+	put(&at, TCP_NLA_SNDQ_SIZE, t->write_seq - t->snd_una, 4);
+	put(&at, TCP_NLA_CA_STATE, ca_state(t), 1);
+	put(&at, TCP_NLA_BYTES_SENT, t->bytes_sent, 8);
+	put(&at, TCP_NLA_BYTES_RETRANS, t->bytes_retrans, 8);
+	put(&at, TCP_NLA_DSACK_DUPS, t->dsack_dups, 4);
+	put(&at, TCP_NLA_REORD_SEEN, t->reord_seen, 4);
+	put(&at, TCP_NLA_SRTT, t->srtt / USEC, 4);
+	put(&at, TCP_NLA_TIMEOUT_REHASH, 0, 2);
+	put(&at, TCP_NLA_BYTES_NOTSENT, t->write_seq - t->snd_nxt, 4);
+	put(&at, TCP_NLA_EDT, ktime_get(), 8);
+	if (by)
+		put(&at, TCP_NLA_TTL, by->ip.ttl, 1);
+	put(&at, TCP_NLA_REHASH_, 0, 4);
+	return (u32)(at - to);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_mem.c: how much memory the queues of all connections take together, and what happens when it is too much.
+ *
+ *	net.ipv4.tcp_mem	low, pressure, high, in pages. Above pressure, until it is below low again, buffers do not grow and windows stay small;
+ *				above high a connection that holds something already gets no more: writers wait, what comes is as good as lost
+ *	net.ipv4.tcp_max_orphans	connections that nobody has open; more, or one above high with data, are reset
+ *
+ * The group of who made the connection, or accepted it, is charged with its share (memory.stat's sock), whatever its limits are.
+ *
+ * Every connection may hold one segment each way, whatever the sum says, so that all go on. A connection's share is looked at when a
+ * segment or a call is done with (tcp_mem_sync()), in steps of a few pages. c.lock held, but by tcp_mem_pressure() and tcp_mem_full().
+ */
+#include <linux/eventpoll.h>
+
+#include "arch/um/arch.h"
+#include "kernel/mm/group/memcg.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define STEP 4 /* pages */
+#define PAGES_PER_ORPHAN 46
+#define ORPHANS_MIN 1024
+#define PAGES_MIN 128
+
+static atomic_t used; /* pages */
+static bool pressure; /* racy is fine */
+static atomic_t orphans;
+
+void tcp_mem_sync(struct tcp_sock *t)
+{
+	u32 bytes = t->inet.rmem + t->ooo_mem + t->wmem;
+	int pages = (int)(round_up(bytes, PAGE_SIZE) / PAGE_SIZE), more = pages - t->mem_pages, now;
+
+	if (likely(!more || (pages && more < STEP && more > -STEP)))
+		return;
+	t->mem_pages = pages;
+	mem_sock_charge(t->payer, more);
+	atomic_add(more, &used);
+	now = atomic_read(&used);
+	if (now > READ_ONCE(tcp_limits.mem[1]))
+		WRITE_ONCE(pressure, true);
+	else if (now < READ_ONCE(tcp_limits.mem[0]))
+		WRITE_ONCE(pressure, false);
+}
+
+bool tcp_mem_pressure(void)
+{
+	return READ_ONCE(pressure);
+}
+
+bool tcp_mem_full(void)
+{
+	return unlikely(READ_ONCE(pressure)) && atomic_read(&used) > READ_ONCE(tcp_limits.mem[2]);
+}
+
+int tcp_mem_used(void)
+{
+	return atomic_read(&used);
+}
+
+int tcp_orphans(void)
+{
+	return atomic_read(&orphans);
+}
+
+bool tcp_orphan_begin(struct tcp_sock *t)
+{
+	if (t->counted_orphan)
+		return true;
+	t->counted_orphan = true;
+	atomic_inc(&orphans);
+	if (atomic_read(&orphans) <= READ_ONCE(tcp_limits.max_orphans) &&
+		!(tcp_mem_full() && t->wmem > PAGE_SIZE))
+		return true;
+	return false;
+}
+
+void tcp_orphan_end(struct tcp_sock *t)
+{
+	if (!t->counted_orphan)
+		return;
+	t->counted_orphan = false;
+	atomic_dec(&orphans);
+}
+
+/*
+ * Grows the buffer to twice the window, in true sizes: while one window is in flight, the program
+ * fills the next. A size that the program chose stays.
+ */
+void tcp_grow_sndbuf(struct tcp_sock *t)
+{
+	u32 segs = max(t->cwnd, (u32)INIT_CWND), per = 512, one = t->mss + 320U;
+	u64 want;
+
+	if (t->sndbuf_fixed || tcp_mem_pressure())
+		return;
+	/* a few packets of many segments, since one would make sender and card take turns */
+	if (tcp_card_cuts(t))
+		segs = max(segs, 3 * SEG_MAX / t->mss);
+	while (per < one + SKB_OVERHEAD)
+		per *= 2;
+	want = min_t(u64, 2UL * segs * per, (u64)tcp_net(t)->wmem[2]);
+	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);
+}
+
+bool tcp_wants_room(struct tcp_sock *t)
+{
+	if (tcp_worth_waking(t))
+		return true;
+	WRITE_ONCE(t->nospace, true);
+	smp_mb(); /* with tcp_write_space() */
+	return tcp_worth_waking(t);
+}
+
+void tcp_write_space(struct tcp_sock *t)
+{
+	/* all is sent and the window has room: the buffer is too small */
+	if (tcp_in_flight(t) < t->cwnd)
+		tcp_grow_sndbuf(t);
+	smp_mb(); /* with tcp_wants_room() */
+	if (READ_ONCE(t->nospace) && tcp_worth_waking(t)) {
+		WRITE_ONCE(t->nospace, false);
+		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
+	}
+}
+
+static int tcp_mem_init(void)
+{
+	struct meminfo mi;
+	int most;
+
+	si_meminfo(&mi);
+	most = (int)min_t(u64, max(mi.total / 16, (u64)PAGES_MIN), 0x3fffffff);
+	tcp_limits.mem[0] = most / 4 * 3;
+	tcp_limits.mem[1] = most;
+	tcp_limits.mem[2] = most / 4 * 6;
+	tcp_limits.max_orphans =
+		(int)max_t(u64, min_t(u64, mi.total / PAGES_PER_ORPHAN, 131072), ORPHANS_MIN);
+	return 0;
+}
+INITCALL(3, tcp_mem_init);

@@ -1,0 +1,757 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_out.c: segments that go: when (window, cwnd, Nagle), with which header, and the queue that keeps them until they are
+ * acknowledged.
+ *
+ * Each transmission is a clone of the queue's skb: the payload is shared, the header is its own. Sources: RFC 9293, 7323
+ * (window scale, timestamps), 2018 (SACK), 896 and Minshall's change to it (Nagle), 1122 (4.2.3.4, silly windows).
+ */
+#include <asm/errno.h>
+#include <linux/ip.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/netfilter/netfilter.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define OPT_NOP 1
+#define OPT_MSS 2
+#define OPT_WSCALE 3
+#define OPT_SACK_OK 4
+#define OPT_SACK 5
+#define OPT_TS 8
+#define TS_SPACE 12
+#define PRESSURE_SEGMENTS 4U /* what we offer while memory is short */
+
+/* ---- numbers ---- */
+
+/* The clock of timestamps: milliseconds, from a random start for each connection. */
+u32 tcp_ts(const struct tcp_sock *t)
+{
+	u32 now = (u32)(tcp_now(t) / MSEC) + t->iss, said;
+
+	if (likely(!t->cookie_opts))
+		return now;
+	said = (now & ~63U) | (t->cookie_opts & 63);
+	return after(said, now) ? said - 64 : said;
+}
+
+/* Four microseconds a step, on top of what nobody can guess (RFC 6528). */
+u32 tcp_new_iss(const struct inet_sock *i)
+{
+	u64 words[5] = { [4] = 1UL << 63 | (u64)i->lport << 16 | i->rport };
+
+	memcpy(&words[0], &i->saddr, 16);
+	memcpy(&words[2], &i->raddr, 16);
+	return tcp_keyed_hash(words, ARRAY_SIZE(words)) + (u32)(ktime_get() / 4000);
+}
+
+static u32 header_size(const struct tcp_sock *t)
+{
+	return (ip_is_v4(&t->flow.daddr) ? 20U : 40U) + sizeof(struct tcphdr);
+}
+
+/* What we tell the peer: what its route says, or what the way takes, but not less than route/min_adv_mss: he may have a better way to us.
+ * And no more than TCP_MAXSEG asked for. */
+u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
+{
+	const struct net *net = t->inet.net;
+	bool v4 = ip_is_v4(&f->daddr);
+	int said = READ_ONCE(*(v4 ? &net->min_adv_mss : &net->min_adv_mss6));
+	u32 headers = v4 ? 40 : 60, least = (u32)clamp(said, 0, 65535 - 40);
+
+	u32 mss = f->advmss ? f->advmss : min(max(f->mtu, headers + least) - headers, 65535U - 40);
+
+	return (u16)(t->user_mss ? min(mss, (u32)t->user_mss) : mss);
+}
+
+void tcp_sync_mss(struct tcp_sock *t)
+{
+	u32 least = (u32)READ_ONCE(tcp_net(t)->min_snd_mss);
+	u32 room = max(t->flow.mtu, header_size(t) + least) - header_size(t);
+	u32 mss = min(room, (u32)t->peer_mss);
+
+	if (t->user_mss)
+		mss = min(mss, (u32)t->user_mss);
+	if (ip_is_v4(&t->flow.daddr)) /* RFC 6691 */
+		mss -= min(mss, ip4_opts_len(t->inet.opts));
+	mss = max(mss, least);
+	if (t->ts_ok)
+		mss -= TS_SPACE;
+	t->mss = (u16)mss;
+}
+
+void tcp_opts_changed(struct inet_sock *i)
+{
+	struct tcp_sock *t = container_of(i, struct tcp_sock, inet);
+
+	spin_lock(&i->c.lock);
+	if (t->state != TCP_CLOSE && t->state != TCP_LISTEN)
+		tcp_sync_mss(t);
+	spin_unlock(&i->c.lock);
+}
+
+void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu)
+{
+	if (mtu >= t->flow.mtu)
+		return;
+	t->flow.mtu = mtu;
+	tcp_sync_mss(t);
+	tcp_too_large(t);
+}
+
+u32 tcp_seg_size(const struct tcp_sock *t)
+{
+	u32 most = t->max_window > MSS_DEFAULT ? t->max_window / 2 : t->max_window;
+
+	return most && t->mss > most ? max(most, 48U) : t->mss;
+}
+
+/* ---- the window that we offer ---- */
+
+static u32 rcv_space(const struct tcp_sock *t)
+{
+	u32 used = t->inet.rmem + t->ooo_mem, all = t->inet.c.rcvbuf;
+
+	if (unlikely(tcp_mem_pressure()))
+		all = min(all, PRESSURE_SEGMENTS * 2 * max((u32)t->rcv_mss, MSS_DEFAULT));
+	return used >= all ? 0 : (all - used) / 2;
+}
+
+/* What can be said of @space: no more, but something where there is something, however coarse the scale is. */
+static u32 scaled(u32 space, u8 scale)
+{
+	u32 unit = 1U << scale;
+
+	return space && space < unit ? unit : space & ~(unit - 1);
+}
+
+u32 tcp_window_step(const struct tcp_sock *t)
+{
+	return min((u32)t->rcv_mss, t->inet.c.rcvbuf / 4);
+}
+
+/* The largest window that @t tells without a scale; some take it for a number with a sign. */
+static u32 unscaled_max(const struct tcp_sock *t)
+{
+	return unlikely(READ_ONCE(tcp_net(t)->signed_windows)) ? 32767 : 65535;
+}
+
+/* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
+u32 tcp_window(struct tcp_sock *t)
+{
+	u32 offered = t->rcv_wup + t->rcv_wnd, space = min(rcv_space(t), t->window_clamp);
+	u32 now = after(offered, t->rcv_nxt) ? offered - t->rcv_nxt : 0;
+	u32 step = tcp_window_step(t);
+
+	if (space < step && space < now + step)
+		space = now;
+	if (!t->wscale_ok || !t->rcv_wscale)
+		space = min(space, unscaled_max(t));
+	else
+		space = scaled(min(space, 65535U << t->rcv_wscale), t->rcv_wscale);
+	return max(space, round_up(now, 1U << t->rcv_wscale));
+}
+
+static u16 take_window(struct tcp_sock *t, bool syn)
+{
+	u32 w = tcp_window(t);
+
+	if (syn)
+		w = min(w, unscaled_max(t));
+	if (unlikely(!w != !t->rcv_wnd) && !syn) {
+		if (w)
+			TCP_EXT_COUNT(t->inet.net, TCPFromZeroWindowAdv);
+		else
+			TCP_EXT_COUNT(t->inet.net, TCPToZeroWindowAdv);
+	}
+	t->rcv_wnd = w;
+	t->rcv_wup = t->rcv_nxt;
+	return (u16)(syn ? w : w >> t->rcv_wscale);
+}
+
+/* ---- headers ---- */
+
+static u8 *put_ts(u8 *p, u32 val, u32 echo)
+{
+	u32 be[2] = { htonl(val), htonl(echo) };
+
+	p[0] = p[1] = OPT_NOP;
+	p[2] = OPT_TS;
+	p[3] = 10;
+	memcpy(p + 4, be, sizeof(be));
+	return p + TS_SPACE;
+}
+
+static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
+{
+	bool sack = ack ? t->sack_ok : tcp_net(t)->sack,
+	     ts = ack ? t->ts_ok : tcp_net(t)->timestamps;
+	u16 mss = htons(t->advmss);
+	u8 *start = p;
+
+	p[0] = OPT_MSS;
+	p[1] = 4;
+	memcpy(p + 2, &mss, 2);
+	p += 4;
+	if (sack) {
+		p[0] = p[1] = OPT_NOP;
+		p[2] = OPT_SACK_OK;
+		p[3] = 2;
+	}
+	if (ts)
+		put_ts(p, tcp_ts(t), ack ? t->ts_recent : 0);
+	if (sack && ts) { /* in the place of what fills up */
+		p[0] = OPT_SACK_OK;
+		p[1] = 2;
+	}
+	p += ts ? TS_SPACE : sack ? 4 : 0;
+	if (ack ? t->wscale_ok : tcp_net(t)->window_scaling) {
+		p[0] = OPT_NOP;
+		p[1] = OPT_WSCALE;
+		p[2] = 3;
+		p[3] = t->rcv_wscale;
+		p += 4;
+	}
+	return tcp_fast_option(t, p, 40 - (u32)(p - start));
+}
+
+static u8 *put_sacks(struct tcp_sock *t, u8 *p)
+{
+	u32 n = t->nr_sacks, max = t->ts_ok ? 3 : 4, count = 0;
+	u8 *head = p;
+
+	if (!t->sack_ok || (!n && !t->dsack.end))
+		return p;
+	p += 4;
+	if (t->dsack.end) {
+		u32 be[2] = { htonl(t->dsack.start), htonl(t->dsack.end) };
+
+		memcpy(p, be, 8);
+		p += 8;
+		count++;
+		t->dsack.end = 0;
+	}
+	for (u32 i = 0; i < n && count < max; i++, count++) {
+		u32 be[2] = { htonl(t->sacks[i].start), htonl(t->sacks[i].end) };
+
+		memcpy(p, be, 8);
+		p += 8;
+	}
+	head[0] = head[1] = OPT_NOP;
+	head[2] = OPT_SACK;
+	head[3] = (u8)(2 + count * 8);
+	return p;
+}
+
+/* The card fills it in, where it can: it finds the pseudo header's sum. */
+static void checksum(struct tcphdr *h, struct sk_buff *skb, const struct flow *f)
+{
+	u32 len = skb_len(skb), sum;
+
+	if (f->local)
+		return;
+	sum = csum_pseudo(&f->saddr, &f->daddr, IPPROTO_TCP, len);
+	if (f->dev->csum_out) {
+		skb->csum_head = skb->head;
+		h->check = (u16)~csum_fold(sum);
+	} else {
+		h->check = csum_fold(skb_sum(skb, 0, len, sum));
+	}
+}
+
+/* Puts the header before the payload of @skb, which is ours to change. */
+static void push_header(struct tcp_sock *t, struct sk_buff *skb)
+{
+	u8 opts[40], *end = opts, flags = skb->tcp.flags;
+	struct tcphdr *h;
+	u32 n;
+
+	if (flags & TH_SYN)
+		end = put_syn_options(t, end, flags & TH_ACK);
+	else {
+		if (t->ts_ok)
+			end = put_ts(end, tcp_ts(t), t->ts_recent);
+		end = put_sacks(t, end);
+	}
+	n = (u32)(end - opts);
+	memcpy(skb_push(skb, n), opts, n);
+	h = skb_push(skb, sizeof(*h));
+	memset(h, 0, sizeof(*h));
+	h->source = htons(t->inet.lport);
+	h->dest = htons(t->inet.rport);
+	h->seq = htonl(skb->tcp.seq);
+	h->ack_seq = flags & TH_ACK ? htonl(t->rcv_nxt) : 0;
+	if (t->urg_sending && after(t->snd_up, skb->tcp.seq)) {
+		h->urg_ptr = htons(min(t->snd_up - skb->tcp.seq, 65535U));
+		flags |= TH_URG;
+	}
+	if (skb->gso) /* as on Linux: GRO passes segments with PSH on at once */
+		flags |= TH_PSH;
+	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
+	((u8 *)h)[13] = flags;
+	h->window = htons(take_window(t, flags & TH_SYN));
+	checksum(h, skb, &t->flow);
+}
+
+/* A packet filter wants to see what travels. */
+bool tcp_card_cuts(const struct tcp_sock *t)
+{
+	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !t->inet.opts &&
+	       !nf_active(t->inet.net) && tcp_seg_size(t) == t->mss;
+}
+
+/*
+ * Bounds a packet under TCP_NOTSENT_LOWAT, so that a small buffer is not one packet: the program
+ * writes the next while one is in flight. Data that can be sent at once becomes a packet, and other
+ * packets have at most half of the peer's window.
+ */
+u32 tcp_seg_goal(const struct tcp_sock *t)
+{
+	u32 most = min(SEG_MAX, t->inet.c.sndbuf / 4), flying = tcp_in_flight(t);
+
+	if (!tcp_card_cuts(t))
+		return min(tcp_seg_size(t), tcp_burst(t));
+	if (unlikely(tcp_notsent_lowat(t) != ~0U)) {
+		most = min(most, max(t->max_window / 2, MSS_DEFAULT));
+		if (!t->send_head && flying < t->cwnd)
+			most = min(most, (t->cwnd - flying) * t->mss);
+	}
+	return max(most - most % t->mss, (u32)t->mss);
+}
+
+static void ack_sent(struct tcp_sock *t)
+{
+	t->ack_now = t->ack_due = false;
+	if (t->quick)
+		t->quick--;
+	if (timer_armed(&t->delack))
+		tcp_disarm(t, &t->delack);
+}
+
+int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct flow f = t->flow;
+	u8 flags = skb->tcp.flags, ecn = tcp_ecn_out(t, skb);
+	u32 len = skb->len;
+
+	if (len) {
+		t->data_segs_out += max(skb->tcp.segs, (u16)1);
+		t->bytes_sent += len;
+		t->last_sent = tcp_now(t);
+	}
+	skb->gso = len > t->mss && !(flags & TH_SYN) ? t->mss : 0;
+	push_header(t, skb);
+	if (t->state != TCP_SYN_RECV ||
+		!(flags & TH_SYN)) /* an answer is the listener's, as on Linux */
+		t->segs_out += max(skb->tcp.segs, (u16)1);
+	t->inet.net->stats.tcp.out += max(skb->tcp.segs, (u16)1);
+	if (flags & TH_ACK)
+		ack_sent(t);
+	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.ttl, 0) : max(t->inet.hops, 0));
+	f.tos = (ip_is_v4(&f.daddr) ? t->inet.tos : t->inet.tclass) | ecn;
+	f.classid = READ_ONCE(t->inet.c.classid);
+	f.prioidx = READ_ONCE(t->inet.c.prioidx);
+	f.proto = IPPROTO_TCP;
+	f.dont_fragment = true;
+	f.opts = ip_is_v4(&f.daddr) ? t->inet.opts : NULL;
+	return ip_send(t->inet.net, skb, &f);
+}
+
+/* A clone of the queue's @skb goes out. 0 or -errno. */
+int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
+
+	if (!c)
+		return -ENOBUFS;
+	skb->tcp.sent = tcp_now(t);
+	if (t->ca == CA_RECOVERY)
+		t->prr_out++;
+	if (unlikely(skb->stamp_wanted) && !skb->tcp.retrans)
+		c->stamp_for = &t->inet.c;
+	return tcp_send_segment(t, c);
+}
+
+static void send_bare(struct tcp_sock *t, u32 seq, u8 flags)
+{
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
+
+	if (!skb) {
+		t->ack_due = true;
+		tcp_arm(t, &t->delack, RTO_MIN);
+		return;
+	}
+	skb->tcp.seq = seq;
+	skb->tcp.flags = flags;
+	tcp_send_segment(t, skb);
+}
+
+void tcp_send_ack(struct tcp_sock *t)
+{
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+		send_bare(t, t->snd_nxt, TH_ACK);
+}
+
+void tcp_send_reset(struct tcp_sock *t)
+{
+	t->inet.net->stats.tcp.out_rsts++;
+	send_bare(t, t->snd_nxt, TH_RST | TH_ACK);
+}
+
+/* One before what was acknowledged last, so that the peer has to answer. */
+void tcp_send_probe(struct tcp_sock *t, bool urgent)
+{
+	send_bare(t, t->snd_una - (urgent ? 0 : 1), TH_ACK);
+}
+
+/* ---- the queue ---- */
+
+void tcp_queue(struct tcp_sock *t, struct sk_buff *skb)
+{
+	list_add_tail(&skb->list, &t->wq);
+	skb->charged = skb_truesize(skb);
+	t->wmem += skb->charged;
+	if (!t->send_head)
+		t->send_head = skb;
+}
+
+void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb)
+{
+	if (t->send_head == skb)
+		t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
+	list_del_init(&skb->list);
+	t->wmem -= min(t->wmem, skb->charged);
+	kfree_skb(skb);
+}
+
+int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
+{
+	struct sk_buff *rest = skb_clone(skb, GFP_ATOMIC);
+
+	if (!rest)
+		return -ENOMEM;
+	rest->off += len;
+	rest->len -= len;
+	rest->tcp.seq += len;
+	skb->len = len;
+	skb->stamp_wanted = 0; /* it is the last byte that counts */
+	skb->tcp.end_seq = rest->tcp.seq;
+	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
+	skb->tcp.eor = false;
+	list_add(&rest->list, &skb->list);
+	rest->charged = skb->charged; /* the buffer is theirs together, and goes with the last */
+	skb->charged = sizeof(*skb);
+	t->wmem += sizeof(*skb);
+	if (before(skb->tcp.seq, t->snd_nxt) && t->send_head != skb) { /* both are out */
+		rest->tcp.segs = tcp_segs_of(t, rest->len);
+		tcp_recount(t, skb, rest->tcp.segs);
+	}
+	return 0;
+}
+
+void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside)
+{
+	u32 more = tcp_segs_of(t, skb->len) + beside - skb->tcp.segs; /* or fewer: modulo 2^32 */
+
+	skb->tcp.segs = tcp_segs_of(t, skb->len);
+	t->packets_out += more;
+	if (skb->tcp.sacked & SKB_LOST)
+		t->lost_out += more;
+	if (skb->tcp.sacked & SKB_RETRANS)
+		t->retrans_out += more;
+	if (skb->tcp.sacked & SKB_SACKED)
+		t->sacked_out += more;
+}
+
+/* ---- new data ---- */
+
+static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 end = t->snd_una + t->snd_wnd;
+
+	return after(end, skb->tcp.seq) ? end - skb->tcp.seq : 0;
+}
+
+/* The last @len bytes of @skb. Nagle, as Minshall has it: one segment that is not full may be on its way. */
+static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 len, bool more)
+{
+	if (len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
+		return false;
+	if (len >= tcp_burst(t)) /* as full as we make them */
+		return false;
+	if (skb->list.next != &t->wq)
+		return false; /* more stands behind it than fits in */
+	if (more || t->corked)
+		return true;
+	if (t->nodelay)
+		return false;
+	return t->packets_out && after(t->snd_sml, t->snd_una) && !after(t->snd_sml, t->snd_nxt);
+}
+
+static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
+{
+	bool was_idle = !t->packets_out;
+
+	t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
+	t->snd_nxt = skb->tcp.end_seq;
+	skb->tcp.segs = tcp_segs_of(t, skb->len);
+	t->packets_out += skb->tcp.segs;
+	if (!(skb->tcp.flags & TH_SYN))
+		t->inet.net->stats.tcp_ext[TCP_EXT_TCPOrigDataSent] += skb->tcp.segs;
+	if (was_idle)
+		tcp_rearm_rtx(t);
+	tcp_rack_arm_probe(t);
+	if (skb->len % t->mss)
+		t->snd_sml = skb->tcp.end_seq;
+	if (!t->pingpong && tcp_now(t) - t->last_rcv < ATO_MIN) {
+		t->exchanges = (u8)min(t->exchanges + 1, 255);
+		t->pingpong = t->exchanges >= READ_ONCE(tcp_net(t)->pingpong_thresh);
+	}
+}
+
+u64 tcp_pacing_rate(const struct tcp_sock *t)
+{
+	const struct tcp_net *n = tcp_net(t);
+	u64 rate;
+
+	if (!t->srtt)
+		return ~0UL;
+	rate = (u64)t->mss * max(t->cwnd, t->packets_out) * NSEC_PER_SEC / t->srtt;
+	return rate / 100 *
+	       (u64)READ_ONCE(*(t->cwnd < t->ssthresh / 2 ? &n->pacing_ss : &n->pacing_ca));
+}
+
+/*
+ * Returns the segments of one TSO packet: about a millisecond's worth, more on short paths, so that
+ * a slow path gets no bursts. At least tcp_min_tso_segs.
+ */
+static u32 tso_segs(const struct tcp_sock *t, u32 seg)
+{
+	u64 bytes = tcp_pacing_rate(t) >> 10;
+	u32 shift = (u32)READ_ONCE(tcp_net(t)->tso_rtt_log);
+	u64 r = shift < 64 ? t->min_rtt / USEC >> shift : 0;
+
+	bytes = min(bytes, (u64)SEG_MAX);
+	if (r < 32)
+		bytes += SEG_MAX >> r;
+	return max((u32)min(bytes, (u64)SEG_MAX) / seg, (u32)READ_ONCE(tcp_net(t)->min_tso_segs));
+}
+
+/*
+ * Returns the bytes that may be sent at once: one segment, or a TSO packet of at most half of cwnd,
+ * so that one half is acknowledged while the other is in flight. The caller knows that cwnd allows
+ * one segment.
+ */
+static u32 burst(const struct tcp_sock *t, u32 seg)
+{
+	u32 n;
+
+	if (!tcp_card_cuts(t))
+		return seg;
+	n = min(t->cwnd - tcp_in_flight(t), max(t->cwnd / 2, 1U));
+	return min(min(n, tso_segs(t, seg)) * seg, SEG_MAX);
+}
+
+/* What fits of @skb into window, cwnd and segments: its payload; 0: nothing now. */
+static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
+{
+	u32 left = window_left(t, skb), seg = tcp_seg_size(t), n = min(skb->len, burst(t, seg)),
+	    tail;
+
+	if (skb->tcp.end_seq - skb->tcp.seq <= left && skb->len <= seg)
+		return max(skb->len, 1U);
+	if (n > seg) {
+		n = max(min(n, left), seg);
+		tail = n % seg;
+		if (tail && (n < skb->len || holds_back(t, skb, tail, more)))
+			n -= tail;
+	}
+	if (n <= left)
+		return n;
+	/* a piece, if it is not a silly one */
+	if (left >= seg || (left && left >= t->max_window / 2) || (left && !t->packets_out))
+		return left;
+	return 0;
+}
+
+static void note_busy(struct tcp_sock *t, bool closed)
+{
+	int kind = closed ? CHRONO_WINDOW : CHRONO_BUSY;
+
+	if (t->chrono_kind != kind && !(kind == CHRONO_BUSY && t->chrono_kind == CHRONO_BUFFER))
+		tcp_chrono(t, kind);
+}
+
+void tcp_push(struct tcp_sock *t, bool more)
+{
+	bool limited = false, any = false, closed = false, timed = tcp_now_begin(t);
+
+	if (t->send_head)
+		tcp_cwnd_idle(t);
+	while (t->send_head && !tcp_in(t, TCPF(TCP_CLOSE))) {
+		struct sk_buff *skb = t->send_head;
+		u32 n;
+
+		limited = tcp_in_flight(t) >= t->cwnd;
+		if (limited || holds_back(t, skb, skb->len, more))
+			break;
+		n = sendable(t, skb, more);
+		closed = !n;
+		if (!n || (n < skb->len && tcp_split(t, skb, n)))
+			break;
+		if (tcp_transmit(t, skb) == -ENOBUFS)
+			break;
+		sent_new(t, skb);
+		any = true;
+	}
+	if (any || limited)
+		tcp_cwnd_used(t, limited);
+	if (!list_empty(&t->wq))
+		note_busy(t, closed);
+	if (t->send_head && !t->packets_out && !timer_armed(&t->rtx))
+		tcp_arm(t, &t->rtx,
+			holds_back(t, t->send_head, t->send_head->len, more) ? CORK_MAX : t->rto);
+	tcp_now_end(t, timed);
+}
+
+/* The peer has taken back what it had offered; the first segment goes all the same, and asks it. */
+bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return skb->tcp.seq != t->snd_una && !window_left(t, skb);
+}
+
+/* What is marked as lost, as far as cwnd and the window allow. */
+void tcp_retransmit_lost(struct tcp_sock *t)
+{
+	struct sk_buff *skb;
+
+	if (!t->lost_out)
+		return;
+	list_for_each_entry(skb, &t->wq, list) {
+		if (skb == t->send_head || tcp_in_flight(t) >= t->cwnd)
+			break;
+		if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & (SKB_RETRANS | SKB_SACKED))
+			continue;
+		if (tcp_beyond_window(t, skb) || (skb->len > t->mss && tcp_split(t, skb, t->mss)))
+			break;
+		if (!t->undo.stamped) {
+			t->undo.stamped = true;
+			t->undo.stamp = tcp_ts(t);
+		}
+		if (tcp_transmit(t, skb) == -ENOBUFS)
+			break;
+		t->undo.retrans = max(t->undo.retrans, 0) + 1;
+		t->bytes_retrans += skb->len;
+		skb->tcp.sacked |= SKB_RETRANS;
+		skb->tcp.retrans++;
+		t->retrans_out += skb->tcp.segs;
+		t->total_retrans++;
+		if (skb->tcp.flags & TH_SYN)
+			TCP_EXT_COUNT(t->inet.net, TCPSynRetrans);
+		t->inet.net->stats.tcp.retrans++;
+	}
+}
+
+/* ---- SYN and FIN stand in the queue like data ---- */
+
+int tcp_send_syn(struct tcp_sock *t)
+{
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC), *data = NULL;
+
+	if (!skb)
+		return -ENOBUFS;
+	skb->tcp.flags = t->state == TCP_SYN_RECV ? TH_SYN | TH_ACK : TH_SYN;
+	skb->tcp.seq = t->iss;
+	skb->tcp.end_seq = t->iss + 1;
+	t->write_seq = skb->tcp.end_seq;
+	tcp_queue(t, skb);
+	if (t->state == TCP_SYN_SENT)
+		t->first_failure = ktime_get();
+	if (unlikely(t->syn_data)) {
+		data = tcp_fast_send_syn(t);
+		skb->tcp.sent = data->tcp.sent;
+	} else {
+		tcp_transmit(t, skb);
+	}
+	sent_new(t, skb);
+	if (unlikely(data))
+		sent_new(t, data);
+	return 0;
+}
+
+void tcp_send_synack(struct tcp_sock *t)
+{
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
+
+	if (!skb)
+		return;
+	skb->tcp.flags = TH_SYN | TH_ACK;
+	skb->tcp.seq = t->iss;
+	skb->tcp.end_seq = t->iss + 1;
+	tcp_send_segment(t, skb);
+}
+
+void tcp_send_fin(struct tcp_sock *t)
+{
+	struct sk_buff *skb = t->send_head ? list_last_entry(&t->wq, struct sk_buff, list) : NULL;
+
+	if (skb) {
+		skb->tcp.flags |= TH_FIN | TH_ACK;
+		skb->tcp.end_seq++;
+	} else {
+		skb = skb_alloc(0, GFP_ATOMIC);
+		if (!skb) { /* there is nothing that a timer could send again */
+			tcp_send_reset(t);
+			tcp_fail(t, -ENOBUFS);
+			return;
+		}
+		skb->tcp.flags = TH_FIN | TH_ACK;
+		skb->tcp.seq = t->write_seq;
+		skb->tcp.end_seq = t->write_seq + 1;
+		tcp_queue(t, skb);
+	}
+	t->write_seq++;
+	t->corked = false;
+	tcp_push(t, false);
+}
+
+/* ---- without a socket ---- */
+
+void tcp_refuse(struct net *net, const struct sk_buff *skb)
+{
+	struct flow f = { .saddr = skb->ip.daddr,
+		.daddr = skb->ip.saddr,
+		.oif = ip_answer_by(skb),
+		.proto = IPPROTO_TCP,
+		.sport = skb->dport,
+		.dport = skb->sport };
+	bool reflects = READ_ONCE(net->label_reflect) & REFLECT_RESETS;
+	struct sk_buff *r;
+	struct tcphdr *h;
+	u8 flags = TH_RST;
+
+	if (skb->tcp.flags & TH_RST || skb->broadcast || route_output(net, &f))
+		return;
+	r = skb_alloc(0, GFP_ATOMIC);
+	if (!r)
+		return;
+	h = skb_push(r, sizeof(*h));
+	memset(h, 0, sizeof(*h));
+	h->source = htons(skb->dport);
+	h->dest = htons(skb->sport);
+	if (skb->tcp.flags & TH_ACK) {
+		h->seq = htonl(skb->tcp.ack_seq);
+	} else {
+		flags |= TH_ACK;
+		h->ack_seq = htonl(skb->tcp.end_seq);
+	}
+	((u8 *)h)[12] = sizeof(*h) << 2;
+	((u8 *)h)[13] = flags;
+	checksum(h, r, &f);
+	net->stats.tcp.out++;
+	net->stats.tcp.out_rsts++;
+	f.label = reflects ? skb->ip.label : 0;
+	ip_send(net, r, &f);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_rack.c: RACK-TLP (RFC 8985): losses are found by time. A segment is lost when one that was sent later has arrived, and a little more
+ * than a round trip has passed since it was sent; that holds for what was sent again, too. When nothing comes at all, a probe makes the
+ * peer say what it has, long before the retransmission timer.
+ *
+ *	tcp_rack_sent_arrived	for every segment that an ACK or a SACK block covers
+ *	tcp_rack_find_lost	once for each ACK; what may still come by itself is looked at again by the timer
+ *	tcp_rack_arm_probe	after new data and after progress; the timer is set once and looks when it runs whether it is time
+ *
+ * Locks: c.lock. The timer's reference is as the others' (tcp_timer.c).
+ */
+#include "arch/um/arch.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define REO_MULT_MAX 20
+#define REO_ROUNDS 16 /* recoveries until the window of reordering is narrow again */
+#define PTO_EXTRA (2 * MSEC)
+#define EARLY_PROBE 0
+#define EARLY_REORDER 1
+
+static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
+{
+	return t1 > t2 || (t1 == t2 && after(end1, end2));
+}
+
+/* What was sent @distance bytes before another that has arrived comes only now. */
+static void note_reordering(struct tcp_sock *t, u32 distance)
+{
+	u32 segs = (distance + t->mss - 1) / t->mss;
+
+	t->rack.reordered = true;
+	t->reord_seen++;
+	if (segs > t->reordering)
+		t->reordering = min(segs, (u32)READ_ONCE(tcp_net(t)->max_reordering));
+}
+
+void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	struct rack *r = &t->rack;
+	u64 rtt = tcp_now(t) - skb->tcp.sent;
+
+	if (!skb->tcp.sent)
+		return;
+	if (!r->xmit || after(skb->tcp.end_seq, r->fack)) /* the first says where numbers begin */
+		r->fack = skb->tcp.end_seq;
+	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans) {
+		note_reordering(t, r->fack - skb->tcp.seq);
+	}
+	/* what came so soon after it was sent again is the first one, late */
+	if (skb->tcp.retrans && t->min_rtt && rtt < t->min_rtt)
+		return;
+	r->rtt = rtt;
+	if (sent_after(skb->tcp.sent, skb->tcp.end_seq, r->xmit, r->end_seq)) {
+		r->xmit = skb->tcp.sent;
+		r->end_seq = skb->tcp.end_seq;
+	}
+}
+
+/* The peer says that it has got something twice: we are too quick. */
+void tcp_rack_dsack(struct tcp_sock *t, u32 end)
+{
+	t->rack.mult = min(t->rack.mult + 1, (u32)REO_MULT_MAX);
+	t->rack.rounds = REO_ROUNDS;
+	t->tlp_dsacked |= end == t->tlp_high;
+}
+
+/* A recovery is over. */
+void tcp_rack_recovered(struct tcp_sock *t)
+{
+	if (t->rack.rounds && !--t->rack.rounds)
+		t->rack.mult = 1;
+}
+
+static u64 reorder_window(const struct tcp_sock *t)
+{
+	const struct rack *r = &t->rack;
+
+	if (!r->reordered && (t->ca != CA_OPEN || t->sacked_out >= t->reordering))
+		return 0;
+	return min((u64)max(r->mult, 1U) * t->min_rtt / 4, t->srtt);
+}
+
+/* True: something is lost. */
+bool tcp_rack_find_lost(struct tcp_sock *t)
+{
+	const struct rack *r = &t->rack;
+	u64 now = tcp_now(t), grace = r->rtt + reorder_window(t), wait = 0;
+	struct sk_buff *skb;
+	bool any = false;
+
+	if (!r->xmit)
+		return false;
+	list_for_each_entry(skb, &t->wq, list) {
+		if (skb == t->send_head)
+			break;
+		if (skb->tcp.sacked & SKB_SACKED ||
+			(skb->tcp.sacked & SKB_LOST && !(skb->tcp.sacked & SKB_RETRANS)) ||
+			!sent_after(r->xmit, r->end_seq, skb->tcp.sent, skb->tcp.end_seq))
+			continue;
+		if (skb->tcp.sent + grace <= now) {
+			tcp_mark_lost(t, skb);
+			any = true;
+		} else {
+			wait = max(wait, skb->tcp.sent + grace - now);
+		}
+	}
+	if (wait) {
+		t->early_kind = EARLY_REORDER;
+		tcp_arm(t, &t->early, wait + 10000);
+	}
+	return any;
+}
+
+/* ---- probes ---- */
+
+static u64 probe_timeout(const struct tcp_sock *t)
+{
+	u64 pto = t->srtt ? 2 * t->srtt : RTO_INIT;
+
+	/* one alone may have its acknowledgement delayed */
+	pto += t->packets_out == 1 ? t->rto_min : PTO_EXTRA;
+	return min(pto, t->rto);
+}
+
+static bool may_probe(const struct tcp_sock *t)
+{
+	int early = READ_ONCE(tcp_net(t)->early_retrans);
+
+	return (early == 3 || early == 4) && t->ca == CA_OPEN && t->sack_ok && t->packets_out &&
+	       !t->sacked_out && !t->tlp_high &&
+	       tcp_in(t,
+		       TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
+}
+
+void tcp_rack_arm_probe(struct tcp_sock *t)
+{
+	u64 in;
+
+	t->progress = tcp_now(t);
+	if (!may_probe(t))
+		return;
+	in = probe_timeout(t);
+	if (timer_armed(&t->early) &&
+		(t->early_kind != EARLY_PROBE || t->early.expires <= t->progress + in))
+		return;
+	t->early_kind = EARLY_PROBE;
+	tcp_arm(t, &t->early, in);
+}
+
+/* New data if there is some that may go, else the last segment again. */
+static void send_probe(struct tcp_sock *t)
+{
+	u32 was = t->snd_nxt;
+	struct sk_buff *last;
+
+	t->tlp_dsacked = false;
+	if (t->send_head) {
+		bool nodelay = t->nodelay, corked = t->corked;
+		u32 cwnd = t->cwnd;
+
+		t->cwnd = max(t->cwnd, tcp_in_flight(t) + 1);
+		t->nodelay = true; /* sends partial segments, too */
+		t->corked = false;
+		tcp_push(t, false);
+		t->nodelay = nodelay;
+		t->corked = corked;
+		t->cwnd = cwnd;
+	}
+	t->tlp_retrans = t->snd_nxt == was;
+	if (t->tlp_retrans) {
+		last = t->send_head ? list_prev_entry(t->send_head, list) :
+				      list_last_entry(&t->wq, struct sk_buff, list);
+		/* it was counted with the size of segments of then, which may have grown */
+		if (last->tcp.segs > 1 && (last->tcp.segs - 1U) * t->mss < last->len) {
+			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->mss))
+				return;
+			last = list_next_entry(last, list);
+		}
+		if (tcp_beyond_window(t, last) || tcp_transmit(t, last))
+			return;
+		last->tcp.retrans++;
+		t->bytes_retrans += last->len;
+		t->total_retrans++;
+		t->inet.net->stats.tcp.retrans++;
+	}
+	t->tlp_high = t->snd_nxt;
+	tcp_rearm_rtx(t);
+}
+
+/*
+ * What a probe has shown (RFC 8985, 7.4.2). That its end is acknowledged tells nothing yet: the acknowledgement may have been late. A tail
+ * that went again was lost when what was sent after it is acknowledged, and the peer has told of nothing that came twice until then.
+ */
+void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice)
+{
+	if (!t->tlp_high || before(ack, t->tlp_high))
+		return;
+	if (t->tlp_retrans && !t->tlp_dsacked && !twice) {
+		if (ack == t->tlp_high)
+			return;
+		if (t->ca == CA_OPEN)
+			tcp_reduce(t);
+	}
+	t->tlp_high = 0;
+}
+
+bool tcp_rack_probe_first(struct tcp_sock *t)
+{
+	if (!timer_armed(&t->early) || t->early_kind != EARLY_PROBE || !may_probe(t) ||
+		t->progress + probe_timeout(t) > tcp_now(t) + MSEC)
+		return false;
+	tcp_disarm(t, &t->early);
+	send_probe(t);
+	if (!timer_armed(&t->rtx))
+		tcp_rearm_rtx(t);
+	return true;
+}
+
+void tcp_early_timer(struct tcp_sock *t)
+{
+	u64 due = t->progress + probe_timeout(t), now = ktime_get();
+
+	if (t->early_kind == EARLY_REORDER) {
+		if (tcp_rack_find_lost(t))
+			tcp_losses_found(t);
+		return;
+	}
+	if (!may_probe(t))
+		return;
+	if (due > now)
+		tcp_arm(t, &t->early, due - now);
+	else
+		send_probe(t);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_timer.c: what happens when nothing comes: retransmission and probes of a closed window (rtx), delayed acknowledgements
+ * (delack), keepalive, and the end of FIN_WAIT2 and TIME_WAIT (keep).
+ *
+ * An armed timer holds a reference, which its function puts. A function that runs late finds a state in which it has nothing to do.
+ * Sources: RFC 6298, 1122 (4.2.3.5, 4.2.3.6), 5482 (user timeout), tcp(7).
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/tcp/tcp.h"
+#include "kernel/sched/task.h"
+
+#define ORPHAN_RETRIES 8
+#define THIN_PACKETS 4
+#define THIN_RETRIES 6
+
+atomic_t tcp_time_waits;
+
+struct tcp_limits tcp_limits;
+
+static const int rmem_first[3] = { 4096, 131072, 6291456 },
+		 wmem_first[3] = { 4096, 16384, 4194304 };
+
+void tcp_net_init(struct net *net)
+{
+	net->tcp = (struct tcp_net){
+		.max_syn_backlog = max(128, TABLE_SIZE / 128),
+		.reordering = 3,
+		.max_reordering = 300,
+		.min_snd_mss = TCP_SND_MSS_MIN,
+		.challenge_limit = 0x7fffffff,
+		.ecn_fallback = 1,
+		.adv_win_scale = 1,
+		.early_retrans = 3,
+		.min_rtt_wlen = 300,
+		.rto_min_us = (int)(RTO_MIN / USEC),
+		.rto_max_ms = (int)(RTO_MAX / MSEC),
+		.syn_retries = 6,
+		.synack_retries = 5,
+		.retries2 = 15,
+		.fin_timeout = 60,
+		.keep_time = 7200,
+		.keep_intvl = 75,
+		.keep_probes = 9,
+		.max_tw = 16384,
+		.somaxconn = 4096,
+		.sack = 1,
+		.timestamps = 1,
+		.window_scaling = 1,
+		.syncookies = 1,
+		.ecn = 2,
+		.invalid_ratelimit = 500,
+		.fastopen = FAST_CLIENT,
+		.syn_linear = 4,
+		.slow_start_after_idle = 1,
+		.moderate_rcvbuf = 1,
+		.notsent_lowat = ~0U,
+		.min_tso_segs = 2,
+		.tso_rtt_log = 9,
+		.pacing_ss = 200,
+		.pacing_ca = 120,
+		.pingpong_thresh = 1,
+		.tso_win_divisor = 3,
+		.base_mss = 1024,
+		.mtu_probe_floor = TCP_SND_MSS_MIN,
+		.probe_interval = 600,
+		.probe_threshold = 8,
+		.retries1 = 3,
+		.limit_output_bytes = 4 << 20,
+	};
+	spin_lock_init(&net->tcp.lock);
+	/* the first namespace's current buffer sizes */
+	memcpy(net->tcp.rmem, net == &init_net ? rmem_first : init_net.tcp.rmem,
+		sizeof(rmem_first));
+	memcpy(net->tcp.wmem, net == &init_net ? wmem_first : init_net.tcp.wmem,
+		sizeof(wmem_first));
+}
+
+void tcp_follow_net(struct tcp_sock *t)
+{
+	const struct tcp_net *n = &t->inet.net->tcp;
+
+	t->window_clamp = (u32)READ_ONCE(n->rmem[2]);
+	t->reordering = (u32)READ_ONCE(n->reordering);
+	t->rto_min = (u64)READ_ONCE(n->rto_min_us) * USEC;
+	t->rto_max = (u64)READ_ONCE(n->rto_max_ms) * MSEC;
+}
+
+void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in)
+{
+	if (!timer_armed(k))
+		tcp_get(t);
+	timer_start(k, tcp_now(t) + in);
+}
+
+void tcp_disarm(struct tcp_sock *t, struct ktimer *k)
+{
+	if (timer_cancel(k))
+		tcp_put(t);
+}
+
+void tcp_timers_off(struct tcp_sock *t)
+{
+	tcp_disarm(t, &t->rtx);
+	tcp_disarm(t, &t->early);
+	tcp_disarm(t, &t->delack);
+	tcp_disarm(t, &t->keep);
+}
+
+/* A user timeout, which began at @since, is not passed over by a long wait. 0: it has not begun. */
+static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
+{
+	u64 end = since + (u64)t->user_timeout * MSEC, now = tcp_now(t);
+
+	if (!t->user_timeout || !since)
+		return wait;
+	return min(wait, end > now ? end - now : MSEC);
+}
+
+static u64 rto_now(const struct tcp_sock *t)
+{
+	return min(t->rto << min((u32)t->backoff, 16U), t->rto_max);
+}
+
+/* After progress: while something is on its way, from now on. */
+void tcp_rearm_rtx(struct tcp_sock *t)
+{
+	if (t->packets_out)
+		tcp_arm(t, &t->rtx,
+			until_given_up(t,
+				t->state == TCP_SYN_SENT && !t->retries ? 0 : t->first_failure,
+				rto_now(t)));
+	else
+		tcp_disarm(t, &t->rtx);
+}
+
+/* ---- retransmission ---- */
+
+/* The peer has closed its window over what is on its way: what goes again asks for it, as a probe does, and is no failure. */
+static bool window_taken_back(const struct tcp_sock *t)
+{
+	return !t->snd_wnd && !t->orphan && tcp_in(t, TCPF_SYNCED);
+}
+
+static bool user_gives_up(const struct tcp_sock *t, u64 tried)
+{
+	return t->user_timeout && tried >= (u64)t->user_timeout * MSEC;
+}
+
+/* Of connections that nobody has open; tcp_orphan_retries 0 is the usual number. */
+static int orphan_retries(const struct tcp_sock *t)
+{
+	return READ_ONCE(tcp_net(t)->orphan_retries) ?: ORPHAN_RETRIES;
+}
+
+/* How long one goes on trying is said in tries; a user timeout says it in time. */
+static bool given_up(struct tcp_sock *t)
+{
+	u64 now = ktime_get(), tried = t->first_failure ? now - t->first_failure : 0;
+
+	if (t->state == TCP_SYN_SENT)
+		return (t->retries && user_gives_up(t, tried)) ||
+		       t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_net(t)->syn_retries) +
+					     (u32)tcp_net(t)->syn_linear;
+	if (t->state == TCP_SYN_RECV)
+		return t->retries >= (u32)(tcp_net(t)->synack_retries + t->fastopened) &&
+		       (!t->defer_acked || t->retries >= t->defer_tries);
+	if (t->user_timeout)
+		return user_gives_up(t, tried);
+	if (window_taken_back(t)) /* who answers keeps its connection */
+		return min(tried, now - max(t->last_ack, t->last_rcv)) > 2 * t->rto_max;
+	return t->retries >= (u32)(t->orphan ? orphan_retries(t) : tcp_net(t)->retries2);
+}
+
+/* So little on its way that a wait costs it more than the network gains: no longer ones, for some time (TCP_THIN_LINEAR_TIMEOUTS, or for all). */
+static bool thin(const struct tcp_sock *t)
+{
+	return (t->thin_linear || READ_ONCE(tcp_net(t)->thin_linear)) &&
+	       t->state == TCP_ESTABLISHED && t->packets_out < THIN_PACKETS &&
+	       t->retries <= THIN_RETRIES;
+}
+
+static void count_failure(struct tcp_sock *t)
+{
+	if (!t->retries) {
+		t->rto_recoveries++;
+		t->rto_at = ktime_get();
+	}
+	t->total_rto++;
+	t->retries++;
+}
+
+/* True for a child in its handshake, whose timeouts Linux does not count. */
+static bool is_request(const struct tcp_sock *t)
+{
+	return t->state == TCP_SYN_RECV && t->listener && !t->fastopened;
+}
+
+/* Ends a connection whose peer does not answer. */
+static void give_up(struct tcp_sock *t, int err)
+{
+	if (!is_request(t))
+		TCP_EXT_COUNT(t->inet.net, TCPAbortOnTimeout);
+	tcp_fail(t, err);
+}
+
+static void retransmit(struct tcp_sock *t)
+{
+	bool last;
+
+	if (unlikely(tcp_rack_probe_first(t)))
+		return;
+	if (!t->first_failure)
+		t->first_failure = ktime_get();
+	if (!is_request(t) && !window_taken_back(t))
+		TCP_EXT_COUNT(t->inet.net, TCPTimeouts);
+	last = given_up(t);
+	tcp_fast_timeout(t, last);
+	if (last) {
+		give_up(t, t->inet.c.soft_err ? t->inet.c.soft_err : -ETIMEDOUT);
+		return;
+	}
+	if (likely(!window_taken_back(t)))
+		count_failure(t);
+	if (t->state != TCP_SYN_SENT ? !thin(t) : t->retries > (u32)tcp_net(t)->syn_linear)
+		t->backoff = (u8)min(t->backoff + 1, 16);
+	if (t->defer_acked &&
+		t->retries < t->defer_tries) { /* it is there, and has nothing to say */
+		tcp_rearm_rtx(t);
+		return;
+	}
+	tcp_enter_loss(t);
+	route_output(t->inet.net, &t->flow);
+	tcp_sync_mss(t);
+	tcp_retransmit_lost(t);
+	tcp_rearm_rtx(t);
+}
+
+/* Who answers keeps its connection, for as long as somebody has it open. */
+static bool probed_enough(const struct tcp_sock *t)
+{
+	if (user_gives_up(t, ktime_get() - t->closed_at))
+		return true;
+	return t->probes >= tcp_net(t)->retries2 || (t->orphan && t->backoff >= orphan_retries(t));
+}
+
+/* Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long enough. */
+static void probe(struct tcp_sock *t)
+{
+	struct sk_buff *skb = t->send_head;
+
+	if (!skb)
+		return;
+	if (t->snd_wnd && after(t->snd_una + t->snd_wnd, skb->tcp.seq)) {
+		bool nodelay = t->nodelay, corked = t->corked;
+
+		t->nodelay = true;
+		t->corked = false;
+		skb->tcp.flags |= TH_PSH; /* more data of it may never come */
+		tcp_push(t, false);
+		t->nodelay = nodelay;
+		t->corked = corked;
+		return;
+	}
+	if (!t->closed_at)
+		t->closed_at = ktime_get();
+	if (probed_enough(t)) {
+		give_up(t, -ETIMEDOUT);
+		return;
+	}
+	TCP_EXT_COUNT(t->inet.net, TCPWinProbe);
+	t->probes = (u8)min(t->probes + 1, 200);
+	t->backoff = (u8)min(t->backoff + 1, 16);
+	tcp_send_probe(t, false);
+	tcp_arm(t, &t->rtx, until_given_up(t, t->closed_at, rto_now(t)));
+}
+
+static void rtx_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, rtx);
+
+	spin_lock(&t->inet.c.lock);
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
+		!timer_armed(k)) {
+		if (t->packets_out)
+			retransmit(t);
+		else
+			probe(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+static void early_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, early);
+
+	spin_lock(&t->inet.c.lock);
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
+		!timer_armed(k) && t->packets_out)
+		tcp_early_timer(t);
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+/* ---- acknowledgements ---- */
+
+static void delack_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, delack);
+
+	spin_lock(&t->inet.c.lock);
+	if (t->ack_due && tcp_in(t, TCPF_SYNCED)) {
+		t->pingpong = false;
+		TCP_EXT_COUNT(t->inet.net, DelayedACKs);
+		t->exchanges = 0;
+		tcp_send_ack(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+/* ---- keepalive and the last states ---- */
+
+static u64 keep_idle(const struct tcp_sock *t)
+{
+	return (u64)(t->keep_idle ? t->keep_idle : (u32)tcp_net(t)->keep_time) * NSEC_PER_SEC;
+}
+
+static u64 keep_intvl(const struct tcp_sock *t)
+{
+	return (u64)(t->keep_intvl ? t->keep_intvl : (u32)tcp_net(t)->keep_intvl) * NSEC_PER_SEC;
+}
+
+void tcp_arm_keepalive(struct tcp_sock *t)
+{
+	if (t->inet.c.keepalive && tcp_in(t, TCPF_SYNCED & ~TCPF(TCP_TIME_WAIT)))
+		tcp_arm(t, &t->keep, keep_idle(t));
+}
+
+static void keepalive(struct tcp_sock *t)
+{
+	u32 most = t->keep_cnt ? t->keep_cnt : (u32)tcp_net(t)->keep_probes;
+	u64 silent = ktime_get() - max(t->last_rcv, t->last_ack);
+
+	if (!t->inet.c.keepalive)
+		return;
+	if (t->packets_out || t->send_head || silent < keep_idle(t)) {
+		tcp_arm(t, &t->keep, silent < keep_idle(t) ? keep_idle(t) - silent : keep_idle(t));
+		return;
+	}
+	if (t->user_timeout ? silent >= (u64)t->user_timeout * MSEC && t->keep_sent :
+			      t->keep_sent >= most) {
+		tcp_send_reset(t);
+		give_up(t, -ETIMEDOUT);
+		return;
+	}
+	TCP_EXT_COUNT(t->inet.net, TCPKeepAlive);
+	t->keep_sent++;
+	tcp_send_probe(t, false);
+	tcp_arm(t, &t->keep, keep_intvl(t));
+}
+
+static void keep_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, keep);
+
+	spin_lock(&t->inet.c.lock);
+	if (!timer_armed(k)) {
+		if (t->state == TCP_TIME_WAIT)
+			tcp_done(t);
+		else if (t->state == TCP_FIN_WAIT2 && t->orphan)
+			tcp_done(t);
+		else if (tcp_in(t, TCPF_SYNCED))
+			keepalive(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
+{
+	tcp_set_state(t, state);
+	if (!t->waits_out) {
+		TCP_EXT_COUNT(t->inet.net, TW);
+		t->waits_out = true;
+		atomic_inc(&tcp_time_waits);
+		atomic_inc(&tcp_net(t)->time_waits);
+		tcp_orphan_end(t);
+		if (atomic_read(&tcp_net(t)->time_waits) > tcp_net(t)->max_tw) {
+			tcp_done(t);
+			return;
+		}
+	}
+	tcp_arm(t, &t->keep, len);
+}
+
+void tcp_timers_setup(struct tcp_sock *t)
+{
+	timer_setup(&t->rtx, rtx_timer);
+	timer_setup(&t->early, early_timer);
+	timer_setup(&t->delack, delack_timer);
+	timer_setup(&t->keep, keep_timer);
+}

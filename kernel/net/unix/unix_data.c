@@ -1,0 +1,773 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix_data.c: AF_UNIX: data, descriptors and credentials on their way from one socket's sender to the other's queue and reader.
+ *
+ * A sender waits until it has memory, builds its message with no lock held, then puts it into the receiver's queue; where that is full of
+ * datagrams it waits on the receiver's space queue. Readers of one socket take turns (read_mutex), so one of them may hold the first message outside the queue while it copies. Who waits does not hold it: another,
+ * who does not want to wait, is told so.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/packet/filter.h"
+#include "kernel/net/unix/unix.h"
+#include "kernel/sched/task.h"
+#include "kernel/ident/cred.h"
+#include "kernel/task/signal/signal.h"
+
+/*
+ * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how many fit before EAGAIN. The head of
+ * an skb takes so much, with its structures, and is as large as a slab; what is more lies in pages.
+ */
+#define STREAM_HEAD 3776 /* bytes in the head of one that has pages */
+#define DGRAM_HEAD 16064
+#define APART                                                                                      \
+	1024 /* bytes more than which lie in a slab object of their own: they are pages as a rule */
+#define STREAM_CHUNK (STREAM_HEAD + 32768U)
+
+static u32 truesize_of(int type, u32 n)
+{
+	u32 most = type == SOCK_STREAM ? STREAM_HEAD : DGRAM_HEAD;
+	u32 paged = n > most ? min(n, (u32)PAGE_ALIGN(n - most)) : 0;
+
+	return skb_truesize_of(n - paged) + (u32)PAGE_ALIGN(paged);
+}
+
+/* ---- sending ---- */
+
+/* A message with room for @n bytes, or at least @least when memory lies in small pieces. NULL: no memory. */
+static struct unix_msg *alloc_msg(size_t n, u32 least)
+{
+	bool apart = n > APART;
+	struct unix_msg *um = kmalloc(sizeof(*um) + (apart ? 0 : n), GFP_KERNEL);
+
+	if (!um)
+		return NULL;
+	*um = (struct unix_msg){ .len = (u32)n, .data = (u8 *)(um + 1) };
+	INIT_LIST_HEAD(&um->list);
+	if (!apart)
+		return um;
+	um->data = kmalloc_most(&n, least, GFP_KERNEL);
+	um->len = (u32)n;
+	if (um->data)
+		return um;
+	kfree(um);
+	return NULL;
+}
+
+/* Who sent it is noted when either end asks for that by now, or the other end is not accepted yet; or when the sender says it. */
+static struct ucred sender(
+	const struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
+{
+	bool noted = m->has_cred || u->c.passcred || u->c.rare.passpidfd || to->c.passcred ||
+		     to->c.rare.passpidfd || !READ_ONCE(to->file);
+
+	return noted ? m->cred : (struct ucred){ 0, ~0U, ~0U };
+}
+
+/* A message for @to with @n (at least @least) bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
+static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
+	u32 n, u32 least, bool with_files)
+{
+	struct unix_msg *um;
+
+	if (with_files && m->nr_files && unix_too_many_inflight())
+		return ERR_PTR(-ETOOMANYREFS);
+	um = alloc_msg(n, least);
+	if (!um)
+		return ERR_PTR(-ENOBUFS);
+	n = um->len;
+	um->cred = sender(u, to, m);
+	um->stamp = ktime_get_real_coarse();
+	um->truesize = truesize_of(u->c.type, n);
+	unix_charge(u, um);
+	if (copy_from_iter(um->data, n, &m->iter) != n) {
+		unix_msg_free(um);
+		return ERR_PTR(-EFAULT);
+	}
+	if (with_files && m->nr_files) {
+		um->files = m->files;
+		um->nr_files = m->nr_files;
+		m->files = NULL;
+		m->nr_files = 0;
+		unix_inflight(um);
+	}
+	return um;
+}
+
+bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to)
+{
+	return u->c.type == SOCK_DGRAM && to != u && to->peer != u &&
+	       to->nr_queued > UNIX_MAX_DGRAM_QUEUE;
+}
+
+bool unix_receiver_gone(const struct unix_sock *to)
+{
+	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
+}
+
+/* The last message may be too much. */
+static bool has_memory(const struct unix_sock *u)
+{
+	return unix_wmem(u) < u->c.sndbuf;
+}
+
+/* @to: at the other end of a connection; NULL for datagrams, whose end may be anybody. */
+static bool may_not_send(const struct unix_sock *u, const struct unix_sock *to)
+{
+	return u->c.shutdown & SHUT_WR || (to && unix_receiver_gone(to));
+}
+
+/* A limit of one wait, by SO_SNDTIMEO. */
+static u64 send_until(const struct unix_sock *u)
+{
+	return u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
+}
+
+static int wait_result(const struct unix_sock *u, int err)
+{
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && u->c.sndtimeo ? -EINTR : err;
+}
+
+/* 0: @u may build one more message. @to: as above. Who is woken may find that another was first. */
+static int wait_for_memory(struct unix_sock *u, const struct unix_sock *to, bool nonblock)
+{
+	u64 until = 0;
+	int err = 0;
+
+	while (!err) {
+		err = READ_ONCE(u->c.err) ? xchg(&u->c.err, 0) : 0;
+		if (err)
+			break;
+		if (may_not_send(u, to))
+			return -EPIPE;
+		if (likely(has_memory(u)))
+			break;
+		WRITE_ONCE(u->nospace, true);
+		if (nonblock)
+			return -EAGAIN;
+		if (!until)
+			until = send_until(u);
+		err = wait_result(
+			u, wait_event_poll(&u->c.wait,
+				   has_memory(u) || READ_ONCE(u->c.err) || may_not_send(u, to),
+				   until, EPOLLOUT | EPOLLERR));
+	}
+	return err;
+}
+
+static bool has_place(struct unix_sock *u, struct unix_sock *to)
+{
+	bool yes;
+
+	spin_lock(&to->c.lock);
+	yes = !unix_queue_full(u, to) || unix_receiver_gone(to);
+	spin_unlock(&to->c.lock);
+	return yes || u->c.shutdown & SHUT_WR;
+}
+
+/* Datagrams: for a place in @to's queue. *@until: of this message, 0 at first. */
+static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
+{
+	if (nonblock)
+		return -EAGAIN;
+	if (!*until)
+		*until = send_until(u);
+	return wait_result(u, wait_event_timeout(&to->space, has_place(u, to), *until, true));
+}
+
+/* Puts @um into @to's queue: 0, -EAGAIN (it is full), -EPIPE/-ECONNREFUSED. It belongs to the queue when 0. */
+static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
+{
+	int err = 0;
+
+	spin_lock(&to->c.lock);
+	if (unix_receiver_gone(to))
+		err = u->c.type == SOCK_DGRAM && to->state == UNIX_DEAD ? -ECONNREFUSED : -EPIPE;
+	else if (unix_queue_full(u, to))
+		err = -EAGAIN;
+	else {
+		if (um->oob)
+			unix_oob_comes(to, um);
+		list_add_tail(&um->list, &to->queue);
+		to->queued += um->len;
+		to->nr_queued++;
+	}
+	spin_unlock(&to->c.lock);
+	if (!err)
+		unix_wake_readers(to);
+	return err;
+}
+
+struct unix_sock *unix_peer_get(struct unix_sock *u)
+{
+	struct unix_sock *p;
+
+	spin_lock(&u->c.lock);
+	p = u->peer;
+	if (p)
+		unix_get(p);
+	spin_unlock(&u->c.lock);
+	return p;
+}
+
+/* One message into the queue, when there is a place: else it is freed. @until: as above. */
+static int send_msg(
+	struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock, u64 *until)
+{
+	int err;
+
+	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
+		err = wait_for_place(u, to, nonblock, until);
+		if (err)
+			break;
+	}
+	if (err)
+		unix_msg_free(um);
+	return err;
+}
+
+/* All of it; with MSG_OOB the last byte is a message of its own. */
+static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg *m)
+{
+	u64 most = min_t(u64, STREAM_CHUNK, max((s64)u->c.sndbuf / 2 - 64, 1L));
+	bool oob = m->flags & MSG_OOB, first = true;
+	ssize_t done = 0;
+	int err = 0;
+
+	while (m->iter.count && !err) {
+		u64 left = m->iter.count - (oob && m->iter.count > 1);
+		u32 n = (u32)min(left, most);
+		struct unix_msg *um;
+
+		err = wait_for_memory(u, to, m->nonblock);
+		if (err)
+			break;
+		um = build_msg(u, to, m, n, min(n, (u32)APART), first);
+		if (IS_ERR(um)) {
+			err = (int)PTR_ERR(um);
+			break;
+		}
+		first = false;
+		n = um->len;
+		um->oob = oob && !m->iter.count;
+		err = send_msg(u, to, um, m->nonblock, &m->until);
+		if (!err)
+			done += n;
+		cond_resched();
+	}
+	return done ? done : err;
+}
+
+ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s), *to;
+	ssize_t n;
+
+	if (m->flags & MSG_OOB && !m->iter.count)
+		return -EOPNOTSUPP;
+	if (m->name && m->name->len)
+		return u->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
+	to = unix_peer_get(u);
+	if (!to)
+		return -ENOTCONN;
+	n = may_not_send(u, to) ? -EPIPE : send_pieces(u, to, m);
+	unix_put(to);
+	return n;
+}
+
+/* What a sender hears, and what it waits for, before anybody looks who it is for. @to: as above. */
+static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
+{
+	int err = unix_name_asked(u);
+
+	if (err)
+		return err;
+	if (m->iter.count > u->c.sndbuf - 32)
+		return -EMSGSIZE;
+	return wait_for_memory(u, to, m->nonblock);
+}
+
+/* Who is named, or connected: a reference, or ERR_PTR. */
+static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
+{
+	bool named = m->name && m->name->len && u->c.type == SOCK_DGRAM;
+	struct unix_sock *to = named ? NULL : unix_peer_get(u);
+	int err = 0;
+
+	if (named)
+		err = unix_check_target(m->name);
+	else if (!to)
+		err = u->c.type == SOCK_DGRAM && u->c.shutdown & SHUT_WR ? -EPIPE : -ENOTCONN;
+	if (!err)
+		err = dgram_sender_may(u, u->c.type == SOCK_DGRAM ? NULL : to, m);
+	if (!err && named)
+		return unix_find_sock(u->net, m->name, u->c.type);
+	if (err && to)
+		unix_put(to);
+	return err ? ERR_PTR(err) : to;
+}
+
+/* Datagrams and seqpackets: one message. */
+ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s), *to;
+	u64 len = m->iter.count;
+	struct unix_msg *um;
+	int err;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	to = dgram_receiver(u, m);
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	err = -EPERM; /* a connected receiver takes messages from its peer only */
+	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
+		goto out;
+	if (READ_ONCE(u->peer) != to && !unix_in_scope(to))
+		goto out;
+	um = build_msg(u, to, m, (u32)len, (u32)len, true);
+	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
+	if (err)
+		goto out;
+	if (!sock_filter_bytes(&to->c, um->data, &um->len)) { /* the sender is not told */
+		unix_msg_free(um);
+		goto out;
+	}
+	err = send_msg(u, to, um, m->nonblock, &m->until);
+	if (err == -ECONNREFUSED && !(m->name && m->name->len)) {
+		struct sockaddr_buf unspec = { .len = sizeof(u16), .family = AF_UNSPEC };
+
+		unix_dgram_connect(s, &unspec, false);
+	}
+out:
+	unix_put(to);
+	return err ? err : (ssize_t)len;
+}
+
+/* ---- receiving ---- */
+
+/* Under the lock: a reader takes the message out, and puts it back, in one step each, and wakes nobody. */
+bool unix_readable(struct unix_sock *u)
+{
+	bool yes;
+
+	if (!list_empty(&u->queue))
+		return true;
+	spin_lock(&u->c.lock);
+	yes = !list_empty(&u->queue) || u->in_hand;
+	spin_unlock(&u->c.lock);
+	return yes;
+}
+
+/* Nothing more will come. */
+static bool over(struct unix_sock *u)
+{
+	return u->c.shutdown & SHUT_RD ||
+	       (u->c.type != SOCK_DGRAM &&
+		       (!u->peer || u->peer->state == UNIX_DEAD || u->peer->c.shutdown & SHUT_WR));
+}
+
+/* Copies of the descriptors for a peek; the message keeps its own. */
+static int peek_files(struct unix_msg *um, struct msg *m)
+{
+	u32 i;
+
+	m->files = kmemdup(um->files, um->nr_files * sizeof(um->files[0]), GFP_ATOMIC);
+	if (!m->files)
+		return -ENOMEM;
+	for (i = 0; i < um->nr_files; i++)
+		get_file(um->files[i]);
+	m->nr_files = um->nr_files;
+	return 0;
+}
+
+static void take_ancillary(const struct sock_common *c, struct unix_msg *um, struct msg *m)
+{
+	if (c->type != SOCK_STREAM && c->timestamp)
+		msg_put_stamps(m, c, um->stamp);
+	m->cred = um->cred;
+	m->has_cred = true;
+	if (!um->nr_files)
+		return;
+	unix_gc_lock_queue();
+	if (m->flags & MSG_PEEK) {
+		peek_files(um, m);
+	} else {
+		unix_notinflight(um);
+		m->files = um->files;
+		m->nr_files = um->nr_files;
+		um->files = NULL;
+		um->nr_files = 0;
+	}
+	unix_gc_unlock_queue();
+}
+
+static bool same_cred(const struct ucred *a, const struct ucred *b)
+{
+	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
+}
+
+/* The queue's first message taken out; NULL when there is none. For a reader of a stream, who puts back what he leaves, it is in
+ * his hand: who polls meanwhile is not told that nothing is there. A byte out of band that has come since he looked for marks stays: its mark is to be
+ * passed first.
+ */
+static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
+{
+	struct unix_msg *um;
+
+	spin_lock(&u->c.lock);
+	um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+	if (um && in_hand && unlikely(um->oob))
+		um = NULL;
+	if (um) {
+		list_del_init(&um->list);
+		u->nr_queued--;
+		u->in_hand |= in_hand;
+	}
+	spin_unlock(&u->c.lock);
+	return um;
+}
+
+struct unix_msg *unix_dequeue(struct unix_sock *u)
+{
+	return take_first(u, false);
+}
+
+static void requeue(struct unix_sock *u, struct unix_msg *um)
+{
+	spin_lock(&u->c.lock);
+	list_add(&um->list, &u->queue);
+	u->nr_queued++;
+	u->in_hand = false;
+	spin_unlock(&u->c.lock);
+}
+
+void unix_consumed(struct unix_sock *u, u64 n)
+{
+	spin_lock(&u->c.lock);
+	u->queued -= n;
+	spin_unlock(&u->c.lock);
+	if (u->c.type == SOCK_DGRAM)
+		unix_wake_space(u);
+}
+
+/*
+ * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left (or it was a peek).
+ * Readers of one socket are serialised by its read mutex, so nobody sees the queue without it.
+ */
+static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
+{
+	u32 from = um->done + skip, n = (u32)min_t(u64, um->len - from, m->iter.count);
+
+	if (copy_to_iter(um->data + from, n, &m->iter) != n)
+		return -EFAULT;
+	return n;
+}
+
+static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
+{
+	struct unix_msg *um;
+	ssize_t n;
+
+	if (unix_oob_stops(u, first))
+		return -EAGAIN;
+	um = take_first(u, true);
+	if (!um)
+		return 0;
+	/* one read does not mix senders; it ends behind a message with files, but may begin before it */
+	if (!first && u->c.passcred && !same_cred(&um->cred, &m->cred)) {
+		requeue(u, um);
+		return -EAGAIN;
+	}
+	n = take_bytes(um, m, 0);
+	if (n < 0) {
+		requeue(u, um);
+		return n;
+	}
+	if (first || um->nr_files)
+		take_ancillary(&u->c, um, m);
+	um->done += (u32)n;
+	if (um->done < um->len) {
+		requeue(u, um);
+	} else {
+		WRITE_ONCE(u->in_hand, false);
+		unix_msg_free(um);
+	}
+	unix_consumed(u, (u64)n);
+	sock_peeked(&u->c, -(int)n);
+	return n;
+}
+
+/* The message behind @um, or the first one. Only readers take messages out, and they have read_mutex. */
+static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
+{
+	struct list_head *at;
+
+	spin_lock(&u->c.lock);
+	at = um ? um->list.next : u->queue.next;
+	spin_unlock(&u->c.lock);
+	return at == &u->queue ? NULL : list_entry(at, struct unix_msg, list);
+}
+
+/* Looks, from the offset of SO_PEEK_OFF on, at as many messages as a read would join. */
+static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
+{
+	int off = READ_ONCE(u->c.peek_off);
+	u32 skip = off > 0 ? (u32)off : 0;
+	struct unix_msg *um = NULL;
+	ssize_t done = 0, n;
+
+	while (m->iter.count && (um = next_msg(u, um))) {
+		u32 left = um->len - um->done;
+
+		if (um->oob && unix_oob_stops_peek(u, um, done))
+			break;
+		if (um->oob && !u->c.oobinline)
+			continue;
+		if (skip >=
+			left) { /* as peek_ready() counts, or who waits finds nothing, for ever */
+			skip -= left;
+			continue;
+		}
+		if (done && u->c.passcred && !same_cred(&um->cred, &m->cred))
+			break;
+		n = take_bytes(um, m, skip);
+		if (n < 0)
+			return done ? done : n;
+		if (!done || um->nr_files)
+			take_ancillary(&u->c, um, m);
+		skip = 0;
+		done += n;
+		if (um->nr_files)
+			break;
+	}
+	sock_peeked(&u->c, (int)done);
+	return done;
+}
+
+/* More is here than a peek passes over; a byte out of band is none that it sees. */
+static bool peek_ready(struct unix_sock *u)
+{
+	u64 n;
+
+	spin_lock(&u->c.lock);
+	n = u->queued - (u->oob && !u->c.oobinline);
+	spin_unlock(&u->c.lock);
+	return n > (u64)max(READ_ONCE(u->c.peek_off), 0);
+}
+
+/* @part: for a peek, which passes over what is there; who holds read_mutex finds something then, so that a loop ends. */
+static bool something(struct unix_sock *u, bool part)
+{
+	return part ? peek_ready(u) : unix_readable(u);
+}
+
+static int wait_aside(struct unix_sock *u, struct msg *m, bool part, bool *held)
+{
+	return sock_wait_aside(&u->c, something(u, part) || u->c.err || over(u), m, u->c.rcvtimeo,
+		&u->read_mutex, held, EPOLLIN | EPOLLERR);
+}
+
+/* Nothing was there: 1 for the end, 0 to look again, or -errno. */
+static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
+{
+	bool peek = m->flags & MSG_PEEK;
+	int err = u->c.err;
+
+	if (err) {
+		u->c.err = 0;
+		return err;
+	}
+	if (over(u) && !something(u, peek))
+		return 1; /* the other side has finished */
+	return wait_aside(u, m, peek, held);
+}
+
+/* Who is connected is who sent it. */
+static void name_of_peer(struct unix_sock *u, struct sockaddr_buf *name)
+{
+	struct unix_sock *p = unix_peer_get(u);
+
+	unix_name_told(p, name);
+	if (p)
+		unix_put(p);
+}
+
+/* The end comes from nobody: who asks for senders is told of process 0. */
+static int told_end(struct msg *m)
+{
+	m->cred = (struct ucred){ 0 };
+	m->has_cred = true;
+	return 0;
+}
+
+/* A read of no bytes waits all the same; the first message's records are its, and where it does not look only, gone. */
+static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *held)
+{
+	struct unix_msg *um;
+	int err = 0;
+
+	while (!err) {
+		um = next_msg(u, NULL);
+		if (um && !um->oob)
+			take_ancillary(&u->c, um, m);
+		if (um && m->name)
+			name_of_peer(u, m->name);
+		if (um)
+			return 0;
+		err = stream_wait(u, m, held);
+	}
+	return err == 1 ? told_end(m) : err;
+}
+
+static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
+{
+	struct unix_sock *u = UNIX(s);
+	bool peek = m->flags & MSG_PEEK;
+	size_t target =
+		m->flags & MSG_WAITALL ? m->iter.count : min_t(u64, u->c.rcvlowat, m->iter.count);
+	ssize_t done = 0, n;
+	int err;
+
+	if (!m->iter.count)
+		return stream_read_nothing(u, m, held);
+	while (m->iter.count) {
+		n = peek ? stream_peek(u, m) : stream_read_some(u, m, !done);
+		if (n == -EAGAIN)
+			break;
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		cond_resched();
+		if (n && !peek && !m->nr_files)
+			continue;
+		if (n || (size_t)done >= max_t(size_t, target, 1) || (done && u->c.err))
+			break;
+		err = stream_wait(u, m, held);
+		if (err)
+			return done ? done : err == 1 ? told_end(m) : err;
+	}
+	return done;
+}
+
+ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s);
+	bool held = true;
+	ssize_t n;
+
+	if (u->state != UNIX_CONNECTED)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&u->read_mutex))
+		return -ERESTARTSYS;
+	n = m->flags & MSG_OOB ? unix_oob_recv(u, m) : stream_recv_locked(s, m, &held);
+	if (held)
+		mutex_unlock(&u->read_mutex);
+	if (n > 0 && m->name)
+		name_of_peer(u, m->name);
+	return n;
+}
+
+/* The datagram that a peek is to look at, and where in it; NULL: all of it lies before the offset. */
+static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
+{
+	struct unix_msg *um = NULL;
+
+	while ((um = next_msg(u, um)) && *skip && *skip >= um->len)
+		*skip -= um->len;
+	return um;
+}
+
+/* The next datagram: taken out, or for a peek left where it is. NULL: the end; ERR_PTR. */
+static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip, bool *held)
+{
+	bool peek = m->flags & MSG_PEEK;
+	struct unix_msg *um;
+	bool part;
+	int err;
+
+	for (;;) {
+		err = xchg(&u->c.err, 0);
+		if (err)
+			return ERR_PTR(err);
+		*skip = peek ? (u32)max(READ_ONCE(u->c.peek_off), 0) : 0;
+		part = *skip;
+		um = peek ? dgram_at_offset(u, skip) : unix_dequeue(u);
+		if (um)
+			return um;
+		if (u->c.shutdown & SHUT_RD)
+			return m->nonblock && !m->waits_later && u->c.type == SOCK_DGRAM ?
+				       ERR_PTR(-EAGAIN) :
+				       NULL;
+		if (u->c.type == SOCK_SEQPACKET && over(u) && !something(u, part))
+			return NULL;
+		err = wait_aside(u, m, part, held);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
+{
+	struct unix_sock *u = UNIX(s);
+	bool peek = m->flags & MSG_PEEK;
+	struct unix_msg *um;
+	u32 skip = 0;
+	ssize_t n;
+
+	um = wait_dgram(u, m, &skip, held);
+	if (IS_ERR_OR_NULL(um))
+		return PTR_ERR(um);
+	n = take_bytes(um, m, skip);
+	if (n < 0) { /* a message that met a bad address is gone, as on Linux */
+		if (!peek) {
+			unix_consumed(u, um->len);
+			unix_msg_free(um);
+		}
+		return n;
+	}
+	if (peek)
+		sock_peeked(&u->c, (int)n);
+	if ((u32)n < um->len - skip) {
+		m->out_flags |= MSG_TRUNC;
+		if (m->flags & MSG_TRUNC)
+			n = um->len - skip;
+	}
+	take_ancillary(&u->c, um, m);
+	if (m->name) {
+		if (u->c.type == SOCK_SEQPACKET)
+			name_of_peer(u, m->name);
+		else
+			unix_name_told(um->from, m->name);
+	}
+	if (peek)
+		return n;
+	sock_peeked(&u->c, -(int)um->len);
+	unix_consumed(u, um->len);
+	unix_msg_free(um);
+	return n;
+}
+
+ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s);
+	bool held = true;
+	ssize_t n;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (u->c.type == SOCK_SEQPACKET && u->state != UNIX_CONNECTED)
+		return -ENOTCONN;
+	if (mutex_lock_interruptible(&u->read_mutex))
+		return -ERESTARTSYS;
+	n = dgram_recv_locked(s, m, &held);
+	if (held)
+		mutex_unlock(&u->read_mutex);
+	return n;
+}

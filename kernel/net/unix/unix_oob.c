@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix_oob.c: AF_UNIX: the byte out of band of a stream (MSG_OOB), and the marks that those leave which were taken. Readers of one socket take turns
+ * (read_mutex), senders do not wait for them: what is looked at and then done is under one u->c.lock.
+ */
+#include <asm/errno.h>
+
+#include "kernel/net/unix/unix.h"
+
+void unix_oob_comes(struct unix_sock *to, struct unix_msg *um)
+{
+	assert_spin_held(&to->c.lock);
+	if (to->oob)
+		to->oob->oob = false; /* it becomes data like any other */
+	to->oob = um;
+	if (to->file)
+		file_sigurg(to->file);
+}
+
+/*
+ * Marks: u->oob is the byte out of band that nobody has taken, and the last in the queue that has um->oob; others that have it were taken. Does
+ * @um, which is one, end a call that has something already (@some)? The mark of a taken one does only while it is the last. u->c.lock held.
+ */
+static bool mark_stops(const struct unix_sock *u, const struct unix_msg *um, bool some)
+{
+	return some && (um == u->oob || !u->oob);
+}
+
+/* The mark @um is passed over at the front: the message to free, or NULL, where it is read in line. u->c.lock held. */
+static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool in_line)
+{
+	if (um == u->oob) {
+		u->oob = NULL;
+		if (in_line) {
+			um->oob = false;
+			return NULL;
+		}
+		u->queued--;
+	}
+	list_del_init(&um->list);
+	u->nr_queued--;
+	return um;
+}
+
+/*
+ * What stands at the front out of band: a read that has something already stops before it; another passes over the mark, and over the byte,
+ * which is lost to MSG_OOB then, unless it is to be read in line. True: stop.
+ */
+bool unix_oob_stops(struct unix_sock *u, bool first)
+{
+	struct unix_msg *um, *drop;
+	bool stop = false;
+
+	do {
+		drop = NULL;
+		spin_lock(&u->c.lock);
+		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+		if (um && unlikely(um->oob)) {
+			stop = mark_stops(u, um, !first);
+			if (!stop)
+				drop = pass_mark(u, um, READ_ONCE(u->c.oobinline));
+		}
+		spin_unlock(&u->c.lock);
+		if (drop)
+			unix_msg_free(drop);
+	} while (drop);
+	return stop;
+}
+
+bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool some)
+{
+	bool stop;
+
+	spin_lock(&u->c.lock);
+	stop = mark_stops(u, um, some);
+	spin_unlock(&u->c.lock);
+	return stop;
+}
+
+/* The byte out of band is taken, and its mark stays; where that of an earlier one stands right before it, that one goes. u->c.lock held. */
+static struct unix_msg *take_oob(struct unix_sock *u, struct unix_msg *um)
+{
+	struct unix_msg *before = um->list.prev == &u->queue ? NULL : list_prev_entry(um, list);
+
+	um->done = um->len;
+	u->oob = NULL;
+	u->queued--;
+	return before && before->oob ? pass_mark(u, before, false) : NULL;
+}
+
+ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m)
+{
+	struct unix_msg *um, *drop = NULL;
+	u8 byte = 0;
+
+	spin_lock(&u->c.lock);
+	um = u->c.oobinline ? NULL : u->oob;
+	if (um) {
+		byte = um->data[0];
+		if (!(m->flags & MSG_PEEK))
+			drop = take_oob(u, um);
+	}
+	spin_unlock(&u->c.lock);
+	if (drop)
+		unix_msg_free(drop);
+	if (!um)
+		return -EINVAL;
+	m->out_flags |= MSG_OOB;
+	return copy_to_iter(&byte, 1, &m->iter) == 1 ? 1 : -EFAULT;
+}
