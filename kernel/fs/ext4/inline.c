@@ -12,7 +12,7 @@
  *
  * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; the attribute of short files, images that Linux made.
  */
-#include "kernel/fs/ext4/xattr.h"
+#include "kernel/fs/ext4/xattr/xattr.h"
 
 #include "kernel/lib/string.h"
 

@@ -15,7 +15,7 @@
  * Not here: data=writeback and file systems without a log, which promise nothing; data that overwrites a file's own.
  * Locks: lost_mutex -> j->lock.
  */
-#include "kernel/fs/ext4/jbd.h"
+#include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"

@@ -9,7 +9,7 @@
  * An unmounted device's files stay, hidden, for its next mount. Locks: sysfs_grow while files are
  * added; places_lock for the list and place->sbi, outside alloc_lock.
  */
-#include "kernel/fs/ext4/jbd.h"
+#include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/fs/sysfs/device.h"
 #include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"

@@ -7,7 +7,7 @@
  * write and no hole to manage. A block that several inodes share (h_refcount > 1, which Linux makes and we never do) is left to the others.
  * Lock: i_data_sem. Source: linux-doc, filesystems/ext4/attributes.
  */
-#include "kernel/fs/ext4/xattr.h"
+#include "kernel/fs/ext4/xattr/xattr.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 

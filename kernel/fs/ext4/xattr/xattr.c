@@ -3,7 +3,7 @@
  * xattr.c: extended attributes as vfs asks for them; how they lie on the disk: xattr_store.c, xattr_acl.c.
  * Lock: i_data_sem.
  */
-#include "kernel/fs/ext4/xattr.h"
+#include "kernel/fs/ext4/xattr/xattr.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/xattr/acl.h"

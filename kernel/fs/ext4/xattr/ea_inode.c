@@ -8,7 +8,7 @@
  * Callers hold a handle for what changes; no lock of the owner's is needed. The value's own i_data_sem: its blocks, its count.
  * Source: linux-doc, filesystems/ext4/attributes; where the numbers lie, images that Linux made.
  */
-#include "kernel/fs/ext4/xattr.h"
+#include "kernel/fs/ext4/xattr/xattr.h"
 
 #include "kernel/lib/string.h"
 

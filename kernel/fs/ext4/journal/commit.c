@@ -6,7 +6,7 @@
  * Costs: a memcpy of each dirty block at the barrier, bios of up to 256 blocks into the log, one commit block with PREFLUSH and FUA; a
  * checkpoint writes the copies in block order and flushes once.
  */
-#include "kernel/fs/ext4/jbd.h"
+#include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"

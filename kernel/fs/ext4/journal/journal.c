@@ -17,7 +17,7 @@
  * tail before the first commit block behind it can reach the disk.
  * Locks: j->lock (spin) for the running transaction and its list; everything after the barrier belongs to the journal thread.
  */
-#include "kernel/fs/ext4/jbd.h"
+#include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"

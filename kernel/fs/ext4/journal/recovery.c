@@ -7,7 +7,7 @@
  * to R. A descriptor or revoke block of a transaction that counts has the right checksum, or the log is damaged and nothing is replayed; unless the
  * commit block is older than the one before it, a leftover: the log ends there. Everything in the log is hostile: block numbers and lengths are checked, the scan is bounded by the log's length.
  */
-#include "kernel/fs/ext4/jbd.h"
+#include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"

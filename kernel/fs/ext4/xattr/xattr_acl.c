@@ -3,7 +3,7 @@
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 
-#include "kernel/fs/ext4/xattr.h"
+#include "kernel/fs/ext4/xattr/xattr.h"
 
 struct disk_acl { /* follows a version word */
 	__le16 tag, perm;
