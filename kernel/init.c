@@ -2,7 +2,7 @@
 /*
  * init.c: from the first kernel thread to the first program.
  *
- * kernel_main() (called by arch/um/main.c in a kernel thread of its own) runs the initcalls, level by level, and starts process 1, which
+ * kernel_main() (called by arch/um/entry/main.c in a kernel thread of its own) runs the initcalls, level by level, and starts process 1, which
  * finds a root, puts /dev in its place, opens /dev/console as 0, 1 and 2 and executes init:
  *
  *	initrd= with an /init (rdinit=)   that one, on the unpacked archive; root= is its business
@@ -14,7 +14,7 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "gen/build_id.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -8,7 +8,7 @@
  *
  * Invariants: at most six arguments, all of them integers or pointers; the result is in rax (and rdx); host_sp is
  * aligned to 16; the caller is on a kernel stack; X never calls back into the kernel world through another door.
- * A door first tests whether it is to be counted (arch/um/doors.c). The chain of frame pointers stays whole, so that a back-trace crosses the door. For gdb a door is marked as signal handlers are:
+ * A door first tests whether it is to be counted (arch/um/machine/doors.c). The chain of frame pointers stays whole, so that a back-trace crosses the door. For gdb a door is marked as signal handlers are:
  * it takes any other frame whose caller lies on a lower stack for the end of a damaged one.
  */
 #include "arch/um/layout.h"

@@ -16,7 +16,7 @@ $(B)/obj/arch/um/vdso/vrandom.c.o: WFLAGS = $(filter-out -mgeneral-regs-only,$(V
 
 # Nothing may be instrumented that the sanitizers' run time calls, or that looks into free objects by trade; and a loop in
 # memcpy must not become a call of memcpy.
-NOSAN := kernel/lib/debug/asan kernel/lib/debug/ubsan kernel/lib/ksyms kernel/mm/frame/slab kernel/mm/debug/leak arch/um/asan
+NOSAN := kernel/lib/debug/asan kernel/lib/debug/ubsan kernel/lib/ksyms kernel/mm/frame/slab kernel/mm/debug/leak arch/um/machine/asan
 $(NOSAN:%=$(B)/obj/%.o) $(B)/obj/gen/ksyms.S.o: KSAN :=
 $(B)/obj/kernel/lib/string.o: WFLAGS += -fno-tree-loop-distribute-patterns
 

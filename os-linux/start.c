@@ -11,7 +11,7 @@
 
 #include "os-linux/internal.h"
 
-/* arch/um/switch.S: switches to vCPU 0's kernel stack and never returns. */
+/* arch/um/machine/switch.S: switches to vCPU 0's kernel stack and never returns. */
 void arch_start(int argc, char **argv, char **envp) __attribute__((noreturn));
 
 char **os_argv;

@@ -3,7 +3,7 @@
 #ifndef NESTLING_ARCH_INTERNAL_H
 #define NESTLING_ARCH_INTERNAL_H
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "os-linux/os.h"
 
 /* What this vCPU is doing, pending lines and kicks: irq.c. */

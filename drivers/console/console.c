@@ -17,7 +17,7 @@
 #include <asm/errno.h>
 #include <linux/major.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/console/internal.h"
 #include "drivers/mconsole/mconsole.h"
 #include "os-linux/os.h"

@@ -9,7 +9,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/console/ttylog_host.h"
 #include "kernel/dev/tty.h"
 #include "kernel/lib/atomic.h"

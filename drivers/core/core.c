@@ -6,7 +6,7 @@
  * are left out, since the host would fill them with zeros. Guest processes are not in it, but all that they have in memory is. The process ends by
  * SIGABRT then, not with status 2, and panic= does not start it again.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/core/core_host.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/printk.h"

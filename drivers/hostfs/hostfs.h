@@ -26,7 +26,7 @@
 #include <linux/mount.h>
 #include <linux/stat.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/hostfs/hostfs_host.h"
 #include "kernel/lib/lost.h"
 #include "kernel/lib/printk.h"

@@ -13,7 +13,7 @@
 #include <asm/errno.h>
 #include <linux/major.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/loop/loop.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

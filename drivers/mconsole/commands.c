@@ -8,7 +8,7 @@
 #include <asm/errno.h>
 #include <linux/sched.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/internal.h"
 #include "kernel/cgroup/freezer.h"
 #include "kernel/fs/proc/proc.h"

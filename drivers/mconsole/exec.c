@@ -13,7 +13,7 @@
 #include <asm/errno.h>
 #include <linux/signal.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/exec.h"
 #include "drivers/mconsole/internal.h"
 #include "kernel/lib/atomic.h"

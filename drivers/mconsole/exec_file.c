@@ -12,7 +12,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "drivers/mconsole/exec.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

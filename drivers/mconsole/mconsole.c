@@ -14,7 +14,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/internal.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"

@@ -7,7 +7,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/internal.h"
 #include "kernel/dev/watchdog.h"
 #include "kernel/fs/proc/proc.h"

@@ -10,7 +10,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/internal.h"
 #include "drivers/perf/perf.h"
 #include "kernel/lib/string.h"

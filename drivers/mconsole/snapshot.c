@@ -19,7 +19,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/internal.h"
 #include "drivers/mconsole/snapshot_host.h"
 #include "kernel/block/block.h"

@@ -9,7 +9,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/internal.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/trace.h"

@@ -16,7 +16,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/net/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -18,9 +18,9 @@
 
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/sample.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/entry/sample.h"
+#include "arch/um/machine/uaccess.h"
 #include "drivers/perf/perf_host.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/string.h"

@@ -17,7 +17,7 @@
 #include <asm/errno.h>
 #include <linux/major.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "drivers/mconsole/mconsole.h"
 #include "drivers/ubd/ubd_host.h"
 #include "kernel/block/block.h"

@@ -6,8 +6,8 @@
 #include <linux/aio_abi.h>
 #include <linux/errno.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -9,7 +9,7 @@
 #include <asm/errno.h>
 #include <linux/major.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/block/internal.h"
 #include "kernel/lib/printk.h"

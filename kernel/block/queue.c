@@ -20,7 +20,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/trace.h"
 #include "kernel/block/block.h"
 #include "kernel/mm/group/iogroup.h"

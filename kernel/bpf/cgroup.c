@@ -14,7 +14,7 @@
  */
 #include <linux/stat.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/bpf/internal.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/cgroup/v1.h"

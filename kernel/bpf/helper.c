@@ -7,7 +7,7 @@
  */
 #include "kernel/bpf/helper.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/bpf/machine.h"
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"

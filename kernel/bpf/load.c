@@ -3,8 +3,8 @@
  * load.c: what bpf(2) brings becomes a program: rights, licence, the maps that it names by descriptors, then the verifier, and what that
  * says to the guest.
  */
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/bpf/map.h"
 #include "kernel/bpf/types.h"
 #include "kernel/lib/string.h"

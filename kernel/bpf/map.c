@@ -14,8 +14,8 @@
 
 #include "kernel/bpf/map.h"
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

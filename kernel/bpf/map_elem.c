@@ -3,7 +3,7 @@
  * map_elem.c: what system calls do with the elements of maps: one at a time, or in batches. Keys and values are copied from and to the
  * guest around each, in memory of their own.
  */
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

@@ -10,7 +10,7 @@
  *
  * Locks: map->lock over the chains, keys and marks, and over values that system calls read or write.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* map_store.c: where the elements of a map lie (map.h): chunks, each made when its first element is wanted. */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/bpf/map.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"

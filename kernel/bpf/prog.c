@@ -9,8 +9,8 @@
  *
  * Locks: progs_lock for the table.
  */
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/bpf/map.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"

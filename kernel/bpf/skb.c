@@ -5,7 +5,7 @@
  *
  * What no device of ours says is 0: queues, hashes, NAPI's numbers.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/bpf/machine.h"
 #include "kernel/bpf/skb.h"
 #include "kernel/bpf/types.h"

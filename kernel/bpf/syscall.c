@@ -10,7 +10,7 @@
  *
  * Who may: CAP_BPF (or CAP_SYS_ADMIN) to load, with CAP_NET_ADMIN to attach, detach and ask, both over the first user namespace.
  */
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/bpf/map.h"
 #include "kernel/lib/printk.h"

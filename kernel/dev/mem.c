@@ -11,7 +11,7 @@
 #include <linux/major.h>
 #include <linux/random.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"

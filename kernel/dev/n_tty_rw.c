@@ -9,7 +9,7 @@
 #include <asm/signal.h>
 #include <linux/eventpoll.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/dev/n_tty.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

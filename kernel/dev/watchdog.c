@@ -12,8 +12,8 @@
 #include <linux/major.h>
 #include <linux/watchdog.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/dev/watchdog.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"

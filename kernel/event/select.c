@@ -14,7 +14,7 @@
 #include <linux/personality.h>
 #include <linux/time_types.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/signal/signal.h"

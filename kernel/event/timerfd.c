@@ -13,7 +13,7 @@
 #include <linux/ioctl.h>
 #include <linux/timerfd.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"

@@ -13,8 +13,8 @@
 #include <linux/io_uring.h>
 #include <linux/openat2.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/io_uring/newer.h"
 #include "kernel/lib/printk.h"

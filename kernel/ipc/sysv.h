@@ -17,8 +17,8 @@
 #include <linux/msg.h>
 #include <linux/sem.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/ipc/ipcns.h"
 #include "kernel/lib/string.h"

@@ -10,7 +10,7 @@
  * A rwlock's word: readers in the low bits, WRITER held for writing, WAITING a writer waits (new readers stay out),
  * SLEEPERS somebody sleeps. The unlock that leaves the word without holders clears SLEEPERS and wakes all.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/debug/contention.h"
 #include "kernel/lib/lock.h"

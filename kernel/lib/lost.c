@@ -7,7 +7,7 @@
  */
 #include "kernel/lib/lost.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

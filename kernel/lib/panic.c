@@ -5,7 +5,7 @@
  * refuse(): a boot that cannot work; one line on stderr, exit 1. panic(): a broken invariant; details to the log and the
  * consoles, the reason in one line on stderr, exit 2. A panic inside a panic goes straight to stderr.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/printk.h"

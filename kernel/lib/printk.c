@@ -17,7 +17,7 @@
  *
  * It does not join fragments: a call without a newline makes a line all the same.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"

@@ -9,7 +9,7 @@
  */
 #include "kernel/lib/trace.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/string.h"
 

@@ -3,7 +3,7 @@
  * types.h: the fixed-width types, compiler words and small macros that every kernel-world file uses.
  *
  * uaddr_t is a guest virtual address. It is a struct so that it cannot be dereferenced: the only way to what it names is
- * arch/um/uaccess.h, which reads each byte once (Law 5).
+ * arch/um/machine/uaccess.h, which reads each byte once (Law 5).
  */
 #ifndef NESTLING_LIB_TYPES_H
 #define NESTLING_LIB_TYPES_H

@@ -9,7 +9,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/mm/file/rmap.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"

@@ -9,7 +9,7 @@
 
 #include <asm/mman.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "gen/syscalls.h"
 
 #define MADV_DONTNEED_LOCKED_ 24

@@ -13,7 +13,7 @@
 #include <linux/capability.h>
 #include <linux/mempolicy.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 
 #define MODE_SHIFT 48

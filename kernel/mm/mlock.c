@@ -12,7 +12,7 @@
 #include <linux/capability.h>
 #include <linux/mman.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 
 /* Huge pages never go, so their areas are neither marked nor cut. */

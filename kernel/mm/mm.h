@@ -9,7 +9,7 @@
 #define NESTLING_MM_H
 
 #include "arch/um/layout.h"
-#include "arch/um/pmap.h"
+#include "arch/um/machine/pmap.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/radix.h"
@@ -572,10 +572,10 @@ struct mm {
 	struct list_head mm_list;   /* all mms, for reclaim and OOM; under mm_list_lock */
 	struct list_head droppable; /* droppable.c, under a lock of its own */
 	u64 vdso_base;
-	struct patch *patch; /* of call sites (arch/um/patch.c), or NULL; set once */
+	struct patch *patch; /* of call sites (arch/um/patch/patch.c), or NULL; set once */
 	bool watched;        /* a thread has, or had, debug registers: no more sites are patched */
 	struct ldt *
-		ldt; /* modify_ldt(2) (arch/um/ldt.c), or NULL; set once; what it holds is under pmap.lock */
+		ldt; /* modify_ldt(2) (arch/um/entry/ldt.c), or NULL; set once; what it holds is under pmap.lock */
 	u64 owner_pid;
 	u32 membarrier;             /* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
 	u8 eager, eager_made;       /* anon.c: whether new small areas are filled at once; hints, */

@@ -16,7 +16,7 @@
  *
  * Locks: fields of a task and of a vCPU are written by the task and the vCPU itself; load_lock.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/sched/internal.h"
 
 #define LOAD_PERIOD (5 * NSEC_PER_SEC)

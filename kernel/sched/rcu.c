@@ -13,7 +13,7 @@
  *
  * Functions run at a boundary, in order, with no lock held, and may not sleep.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/sched/internal.h"
 
 #define RCU_DELAY_NS (10 * MSEC)

@@ -12,7 +12,7 @@
  *
  * Locks: rq->lock.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/sched/internal.h"
 
 #define LOOK_NS 4000000UL

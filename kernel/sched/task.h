@@ -8,7 +8,7 @@
 #ifndef NESTLING_SCHED_TASK_H
 #define NESTLING_SCHED_TASK_H
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/debug/lockdep.h"

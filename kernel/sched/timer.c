@@ -17,7 +17,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/sched/internal.h"
 
 #define AT_ONCE_NS 1000000UL

@@ -2,7 +2,7 @@
 /*
  * dispatch.c: from a system-call number to its handler.
  *
- * syscall_dispatch() is called by arch/um/entry.c for every system call of a guest program. It
+ * syscall_dispatch() is called by arch/um/entry/entry.c for every system call of a guest program. It
  * finds the entry of the generated table, counts the call, calls the handler through its typed
  * wrapper, and counts the result when it is an error. syscall_count_line() tells the counts.
  *

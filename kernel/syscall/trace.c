@@ -15,8 +15,8 @@
  *
  * It does not show structures, only paths and the beginning of what is written.
  */
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/trace.h"

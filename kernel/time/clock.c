@@ -12,8 +12,8 @@
 #include <linux/timex.h>
 #include <linux/times.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/ns/nsproxy.h"

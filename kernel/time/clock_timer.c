@@ -8,7 +8,7 @@
  * Locks: clock_timers_lock: the list; what is in it is armed, or about to look whether it has expired. Arming of one timer is
  * serialised by its owner. clock_watches_lock: who is told of jumps; their locks are taken inside it.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/time/time.h"
 
 static DEFINE_SPINLOCK(clock_timers_lock);

@@ -11,7 +11,7 @@
  */
 #include <linux/sched.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"

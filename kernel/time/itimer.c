@@ -9,8 +9,8 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"

@@ -14,7 +14,7 @@
 #include <asm/errno.h>
 #include <linux/timex.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"

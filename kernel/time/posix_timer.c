@@ -17,8 +17,8 @@
 #include <asm/errno.h>
 #include <asm/siginfo.h>
 
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/ns/pid_ns.h"

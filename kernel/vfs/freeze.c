@@ -10,7 +10,7 @@
  * another file system that is frozen). Writes past page cache and journal wait in sb_start_direct_write(), and the file system's own in its freeze_fs.
  * Locks: s_umount for writing around s_frozen; it is read without.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/internal.h"

@@ -18,7 +18,7 @@
  */
 #include <linux/inotify.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/libfs.h"

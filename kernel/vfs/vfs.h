@@ -15,7 +15,7 @@
 #include <asm-generic/fcntl.h>
 #include <linux/stat.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"

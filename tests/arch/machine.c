@@ -5,17 +5,17 @@
  * says which test the first kernel thread runs; tests/arch/machine builds and starts it.
  */
 #include "arch/um/internal.h"
-#include "arch/um/ioport.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/entry/ioport.h"
+#include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
-#include "arch/um/watch.h"
+#include "arch/um/entry/watch.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
-#include "arch/um/scarce.h"
+#include "arch/um/entry/scarce.h"
 #include "skas/skas.h"
 #include "tests/arch/machine_host.h"
 

@@ -3,8 +3,8 @@
  * harness.c: the kernel with mm, sched, task, arch and skas as they are, and nothing above: process 1 is tests/mm/guest.c as a flat
  * image at 0x400000. What files would do is missing; write(2) prints.
  */
-#include "arch/um/arch.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes.c: mm, skas and task for scheduler.c: the smallest things that serve. */
 #include "arch/um/internal.h"
-#include "arch/um/ioport.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/entry/ioport.h"
+#include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
-#include "arch/um/watch.h"
+#include "arch/um/entry/watch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/internal.h"
 #include "kernel/task/process.h"
-#include "arch/um/scarce.h"
+#include "arch/um/entry/scarce.h"
 #include "skas/skas.h"
 #include "tests/sched/fakes.h"
 

@@ -6,7 +6,7 @@
 #include <linux/sched.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * physmem.c: which frames the host backs: those in its memory, and those that it has swapped out.
- * SOURCES: arch/um/physmem.c
+ * SOURCES: arch/um/machine/physmem.c
  */
 #include "arch/um/internal.h"
 #include "unit.h"

@@ -6,7 +6,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/link/gso.h"

@@ -4,14 +4,14 @@
  * sorted, merged and counted; page tables give their frames back. There is no space: orders are counted by fakes.
  * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mprotect.c
  * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c kernel/mm/fault/fault.c kernel/mm/fault/fault_count.c kernel/mm/fault/prefault.c kernel/mm/fault/anon.c kernel/mm/fault/cow.c
- * SOURCES: kernel/mm/mseal.c kernel/mm/swap/swap.c kernel/mm/swap/swap_in.c kernel/mm/fork.c kernel/mm/frame/sibling.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c arch/um/pmap_table.c arch/um/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
+ * SOURCES: kernel/mm/mseal.c kernel/mm/swap/swap.c kernel/mm/swap/swap_in.c kernel/mm/fork.c kernel/mm/frame/sibling.c kernel/mm/gup.c kernel/mm/stats.c arch/um/machine/pmap.c arch/um/machine/pmap_table.c arch/um/machine/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
 
 #include "unit.h"
 #include "frames.h"
-#include "arch/um/patch.h"
+#include "arch/um/patch/patch.h"
 #include "kernel/mm/fault/fault.h"
 #include "os-linux/os.h"
 #include "skas/skas.h"

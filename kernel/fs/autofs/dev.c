@@ -7,7 +7,7 @@
 #include <linux/fs.h>
 #include <linux/major.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/time/time.h"

@@ -10,7 +10,7 @@
  */
 #include "kernel/fs/tmpfs/tmpfs.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/sysfs/device.h"
 #include "kernel/vfs/libfs.h"
 

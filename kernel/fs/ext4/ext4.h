@@ -14,7 +14,7 @@
 
 #include <asm/errno.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/block/block.h"
 #include "kernel/fs/ext4/disk.h"
 #include "kernel/fs/ext4/options.h"

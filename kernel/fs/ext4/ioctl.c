@@ -8,7 +8,7 @@
 #include <linux/capability.h>
 #include <linux/fs.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"

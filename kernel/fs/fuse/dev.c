@@ -11,7 +11,7 @@
 #include <linux/eventpoll.h>
 #include <linux/major.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/fuse/fuse.h"
 
 #define FUSE_MINOR_NR 229 /* of the misc major: devices.txt */

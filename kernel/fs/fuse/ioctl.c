@@ -8,7 +8,7 @@
  */
 #include <asm/ioctl.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/vfs/idmap.h"
 

@@ -8,7 +8,7 @@
  * An inode is found by its nodeid, counts the lookups that the server has answered with it, and gives them back by one FORGET when it is
  * evicted. A nodeid that comes back as another type is the server's fault: EIO.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/fuse/fuse.h"
 
 static struct kmem_cache *inode_cache;

@@ -11,7 +11,7 @@
 #include <asm/errno.h>
 #include <linux/magic.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/isofs/isofs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"

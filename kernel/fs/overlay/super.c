@@ -9,7 +9,7 @@
  *
  * Each layer has a private mount, so nothing that is mounted or unmounted elsewhere touches it.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/mount/fsparam.h"
 

@@ -8,7 +8,7 @@
 #include <asm/errno.h>
 #include <linux/kernel-page-flags.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/cgroup/v1.h"
 #include "kernel/fs/proc/proc.h"

@@ -9,7 +9,7 @@
 #include <asm/errno.h>
 #include <linux/tty.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/string.h"

@@ -7,7 +7,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/debug/contention.h"
 #include "kernel/lib/printk.h"

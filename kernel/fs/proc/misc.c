@@ -5,7 +5,7 @@
 #include <asm/errno.h>
 #include <linux/time.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/cgroup/v1.h"

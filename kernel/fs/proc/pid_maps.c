@@ -6,7 +6,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/hugetlb/hugetlb.h"

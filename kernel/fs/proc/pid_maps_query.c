@@ -10,7 +10,7 @@
 #include <linux/ioctl.h>
 #include <linux/limits.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/hugetlb/hugetlb.h"

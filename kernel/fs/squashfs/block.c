@@ -12,7 +12,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/lib/decompress.h"
 

@@ -9,7 +9,7 @@
 #include <asm/errno.h>
 #include <linux/magic.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/lib/decompress.h"
 #include "kernel/lib/printk.h"

@@ -4,8 +4,8 @@
  * are the host's, as they were at boot; what it does not tell is not there. Who shares a cache is told by our own topology: each vCPU is a core of
  * one package, which shares the caches from the third level on.
  */
-#include "arch/um/arch.h"
-#include "arch/um/host_cpu.h"
+#include "arch/um/machine/arch.h"
+#include "arch/um/machine/host_cpu.h"
 #include "kernel/fs/sysfs/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -10,7 +10,7 @@
 #include <asm/errno.h>
 #include <linux/major.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/sysfs/device.h"
 #include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"

@@ -6,7 +6,7 @@
 #include <asm/errno.h>
 #include <linux/magic.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/fs/sysfs/device.h"
 #include "kernel/fs/sysfs/internal.h"

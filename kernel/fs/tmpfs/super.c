@@ -8,7 +8,7 @@
  * Lock: tmpfs_sb.lock for the counters.
  */
 #include "kernel/fs/tmpfs/tmpfs.h"
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/vfs/mount/fsparam.h"
 
 static struct kmem_cache *inode_cache;

@@ -17,7 +17,7 @@ enum {
 };
 
 #ifdef CONFIG_ASAN
-/* arch/um/asan.c: where the shadow of the direct map's first @size bytes lies.  Before this nothing is checked. */
+/* arch/um/machine/asan.c: where the shadow of the direct map's first @size bytes lies.  Before this nothing is checked. */
 void asan_start(void *shadow, u64 size);
 /* @p is aligned to eight bytes, and so is @n. */
 void asan_poison(const void *p, size_t n, u8 why);

@@ -9,7 +9,7 @@
  */
 #include "kernel/lib/debug/contention.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/string.h"
 

@@ -9,7 +9,7 @@
 #include "kernel/lib/debug/lockdep.h"
 
 #ifdef CONFIG_DEBUG
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

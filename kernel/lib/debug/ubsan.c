@@ -9,7 +9,7 @@
 #include "kernel/lib/types.h"
 
 #ifdef CONFIG_UBSAN
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 
 struct source {

@@ -21,7 +21,7 @@
  */
 #include "kernel/mm/debug/leak.h"
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/ksyms.h"
 #include "kernel/mm/internal.h"
 #include "kernel/sched/task.h"

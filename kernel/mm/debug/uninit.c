@@ -11,7 +11,7 @@
 #include "kernel/mm/debug/uninit.h"
 
 #if defined(CONFIG_DEBUG) && !defined(__NESTLING_UNIT__)
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -20,7 +20,7 @@
  */
 #include "kernel/mm/debug/userbreak.h"
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/mm/internal.h"
 #include "kernel/sched/task.h"
 

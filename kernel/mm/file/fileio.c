@@ -15,7 +15,7 @@
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/iogroup.h"
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/sched/task.h"
 
 #define READ_BATCH 16

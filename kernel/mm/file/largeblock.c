@@ -24,7 +24,7 @@
  */
 #include "kernel/mm/internal.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/sched/timer.h"
 
 #define BLOCK_ORDER LARGE_BLOCK_ORDER

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * region.c: frames of regions other than physmem: pages of host files that can be read and never written (arch/um/region.c maps them).
+ * region.c: frames of regions other than physmem: pages of host files that can be read and never written (arch/um/machine/region.c maps them).
  *
  *	p = region_page_take(pfn);       NULL: somebody has it, or the host has lost it
  *	... like any page: references, mapcount, the page cache ...

@@ -13,7 +13,7 @@
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/userfault/userfault.h"
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 
 #define TABLE_SPAN (512 * PAGE_SIZE)
 

@@ -11,7 +11,7 @@
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/mm/userfault/userfault.h"
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/sched/task.h"
 
 struct move {

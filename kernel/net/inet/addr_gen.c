@@ -12,7 +12,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/siphash.h"

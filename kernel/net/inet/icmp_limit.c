@@ -9,7 +9,7 @@
  */
 #include <linux/icmpv6.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/lock.h"
 #include "kernel/net/inet/icmp.h"
 #include "kernel/net/net.h"

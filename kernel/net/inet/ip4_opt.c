@@ -10,7 +10,7 @@
 #include <asm/errno.h>
 #include <linux/ip.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/icmp.h"
 #include "kernel/net/inet/inet.h"

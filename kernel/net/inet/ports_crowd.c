@@ -10,7 +10,7 @@
  * sockets. Programs can make these differences: two for each option, one for each device, one for each user. ports_leave() must come before any of them
  * changes, ports_join() after. Locks: table->lock.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/inet/ports.h"
 
 /* ---- hashes ---- */

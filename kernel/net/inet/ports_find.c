@@ -3,7 +3,7 @@
  * ports_find.c: who gets a packet. A connection is found by its four numbers; else the socket whose binding fits best gets it, the youngest of those that fit
  * equally, or one of a group (SO_REUSEPORT). A look meets one socket for all that are alike (ports_crowd.c). Locks: table->lock.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/inet/ports.h"
 
 static bool family_takes(const struct inet_sock *i, const ip_addr *addr)

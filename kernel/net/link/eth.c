@@ -7,7 +7,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"

@@ -8,7 +8,7 @@
 #include <linux/net_tstamp.h>
 #include <linux/rtnetlink.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/link/ethtool.h"
 #include "kernel/net/link/link.h"

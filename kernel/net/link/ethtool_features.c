@@ -7,7 +7,7 @@
 #include <asm/errno.h>
 #include <linux/ethtool.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/link/ethtool.h"
 #include "kernel/net/net.h"

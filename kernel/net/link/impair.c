@@ -9,7 +9,7 @@
  *
  * With all of them at 0 (as at boot) nothing of this costs more than one look. Lock: late_lock (spin) for packets on their way.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/net.h"

@@ -11,7 +11,7 @@
  * Who adds a frame has looked at the number under the lock of the queue that it adds to (lock_queue()), so it comes before all that or finds
  * the new queue. Locks: link.c's mutex for changes; the queues' locks, the first one first.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/net.h"
 #include "kernel/net/netname.h"

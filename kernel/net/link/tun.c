@@ -15,7 +15,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

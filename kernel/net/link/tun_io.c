@@ -16,7 +16,7 @@
 #include <linux/tcp.h>
 #include <linux/virtio_net.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/link/gso.h"
 #include "kernel/net/netfilter/netfilter.h"

@@ -11,7 +11,7 @@
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/netlink/rtnl.h"

@@ -11,7 +11,7 @@
 #include <asm/errno.h>
 #include <linux/in.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/mcast/mcast.h"
 #include "kernel/net/net.h"

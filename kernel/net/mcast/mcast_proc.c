@@ -6,7 +6,7 @@
 #include <asm/errno.h>
 #include <linux/in.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

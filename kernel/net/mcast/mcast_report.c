@@ -8,7 +8,7 @@
  */
 #include <linux/in.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/mcast/mcast.h"
 #include "kernel/net/net.h"

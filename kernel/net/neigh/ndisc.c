@@ -22,7 +22,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/icmp.h"
 #include "kernel/net/inet/ip.h"

@@ -5,7 +5,7 @@
 
 #include <linux/rtnetlink.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/net/neigh/neigh.h"
 

@@ -7,7 +7,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

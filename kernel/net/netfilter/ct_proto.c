@@ -5,7 +5,7 @@
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/netfilter/conntrack.h"

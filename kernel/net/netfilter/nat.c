@@ -10,7 +10,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter/nf_nat.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"
 

@@ -4,7 +4,7 @@
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/nft.h"

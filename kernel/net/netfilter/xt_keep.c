@@ -10,7 +10,7 @@
 #include <linux/netfilter/xt_recent.h>
 #include <linux/netfilter/xt_statistic.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft_count.h"

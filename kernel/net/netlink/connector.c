@@ -14,7 +14,7 @@
 #include <asm/errno.h>
 #include <linux/connector.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/net.h"

@@ -11,7 +11,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/netlink/bridge_rtnl.h"

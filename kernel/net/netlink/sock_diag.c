@@ -12,7 +12,7 @@
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/netlink/netlink.h"
 #include "kernel/net/tcp/tcp.h"

@@ -9,7 +9,7 @@
 #include <linux/in6.h>
 #include <linux/netlink.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/socket/skb.h"
 #include "kernel/sched/task.h"

@@ -6,7 +6,7 @@
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/packet/packet.h"

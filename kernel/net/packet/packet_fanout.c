@@ -14,7 +14,7 @@
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/frag.h"
 #include "kernel/net/inet/ip.h"

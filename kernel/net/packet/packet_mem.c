@@ -15,7 +15,7 @@
 #include <asm/errno.h>
 #include <linux/falloc.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"

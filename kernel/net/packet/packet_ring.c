@@ -10,7 +10,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/packet/packet_mem.h"
 #include "kernel/sched/task.h"

@@ -9,7 +9,7 @@
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/packet/packet.h"
 #include "kernel/sched/task.h"

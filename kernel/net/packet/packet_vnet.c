@@ -13,7 +13,7 @@
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/frag.h"
 #include "kernel/net/link/gso.h"

@@ -5,7 +5,7 @@
 #include <asm/errno.h>
 #include <linux/if_addr.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/icmp.h"

@@ -5,7 +5,7 @@
  *
  * Lock: pmtu_lock (spin).
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/inet/frag.h"
 
 #define ENTRIES 64

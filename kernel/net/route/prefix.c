@@ -3,7 +3,7 @@
  * prefix.c: networks by their numbers (prefix.h). Buckets are as many as there are nodes, or twice as many; where there is no memory for more they stay as
  * they are and get longer. The hash is multilinear in the words of the key, by numbers that are made up once: two keys share a bucket by chance alone.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/route/prefix.h"

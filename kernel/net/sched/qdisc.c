@@ -12,7 +12,7 @@
 #include <asm/errno.h>
 #include <linux/if_ether.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

@@ -14,7 +14,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/internal.h"

@@ -2,7 +2,7 @@
 /* skb.c: packets, their buffers and checksums. skb.h says how they lie in memory. */
 #include <asm/errno.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/netfilter.h"
 #include "kernel/net/socket/skb.h"

@@ -12,7 +12,7 @@
 #include <linux/eventpoll.h>
 #include <linux/sockios.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/mm/group/memcg.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/tcp/tcp.h"

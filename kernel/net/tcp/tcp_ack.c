@@ -7,7 +7,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/neigh/neigh.h"

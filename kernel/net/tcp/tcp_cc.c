@@ -10,7 +10,7 @@
  *
  * c.lock held throughout.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 

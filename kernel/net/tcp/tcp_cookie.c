@@ -10,7 +10,7 @@
  * Where the SYN had a timestamp, the lowest six bits of ours say its window scale and whether it may use SACK.
  * net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/siphash.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"

@@ -9,7 +9,7 @@
  */
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"

@@ -10,7 +10,7 @@
  * Only new data is sent as capable (section 6.1.5). net.ipv4.tcp_ecn: 0 never, 1 ask for it, 2 only when the peer asks. A SYN that has to
  * go again does not ask, since there are boxes that drop those that do. c.lock held throughout.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 

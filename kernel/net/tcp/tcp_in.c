@@ -8,7 +8,7 @@
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/inet/frag.h"
 #include "kernel/net/packet/filter.h"

@@ -6,7 +6,7 @@
  */
 #include <linux/netlink.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"

@@ -12,7 +12,7 @@
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/mm/group/memcg.h"
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/tcp/tcp.h"

@@ -13,7 +13,7 @@
  */
 #include <linux/eventpoll.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/mm/group/memcg.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"

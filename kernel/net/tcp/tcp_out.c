@@ -9,7 +9,7 @@
 #include <asm/errno.h>
 #include <linux/ip.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/netfilter.h"
 #include "kernel/net/tcp/tcp.h"

@@ -11,7 +11,7 @@
  * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
  * c.lock held throughout.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 

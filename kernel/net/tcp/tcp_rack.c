@@ -10,7 +10,7 @@
  *
  * Locks: c.lock. The timer's reference is as the others' (tcp_timer.c).
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 

@@ -10,7 +10,7 @@
  * again (timestamps, RFC 3522), or when, after the timer, something arrives that went only once (F-RTO, RFC 5682). cwnd and ssthresh are then as before.
  * c.lock held throughout.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 

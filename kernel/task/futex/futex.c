@@ -20,7 +20,7 @@
 #include <linux/time_types.h>
 #include <linux/time.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/futex/futex_internal.h"

@@ -11,7 +11,7 @@
 #ifndef NESTLING_TASK_FUTEX_ASYNC_H
 #define NESTLING_TASK_FUTEX_ASYNC_H
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/sched/lock.h"
 
 struct futex_async;

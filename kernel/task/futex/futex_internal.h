@@ -8,7 +8,7 @@
 #include <asm/errno.h>
 #include <linux/futex.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/futex/futex.h"
 #include "kernel/task/process.h"

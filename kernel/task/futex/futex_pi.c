@@ -15,7 +15,7 @@
  */
 #include <linux/sched.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/task/futex/futex_internal.h"
 #include "kernel/task/ns/pid_ns.h"
 

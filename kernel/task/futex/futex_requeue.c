@@ -9,7 +9,7 @@
  *
  * Locks: both buckets, by address; never over access to a word.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/task/futex/futex_internal.h"
 
 /*

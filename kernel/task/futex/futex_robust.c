@@ -5,7 +5,7 @@
  * The list is the guest's: each entry is followed once, at most ROBUST_LIMIT of them, and nothing is believed but what the lock words
  * say. A word that names this thread gets FUTEX_OWNER_DIED, and one waiter is woken.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/printk.h"
 #include "kernel/task/futex/futex_internal.h"

@@ -2,7 +2,7 @@
 /*
  * ptrace_debug.c: the debug registers that a tracer gives to a tracee (struct user's u_debugreg): four breakpoints and watchpoints.
  *
- * Where the host lets us, they are loaded into the host's own for the thread's stays in guest code (arch/um/entry.c), and cost nothing there. Where
+ * Where the host lets us, they are loaded into the host's own for the thread's stays in guest code (arch/um/entry/entry.c), and cost nothing there. Where
  * it does not (ptrace mode, no right to trace) a task with an enabled one is single-stepped, by the trap flag, some microseconds an instruction,
  * and the kernel compares: what the instruction was to touch (insn.c) with watchpoints, and, where no other thread writes there, memory before
  * and after, for what insn.c does not know. A breakpoint at the very instruction that a stay would begin with is looked for here in both ways:

@@ -7,7 +7,7 @@
  */
 #include <linux/errno.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/mm/mm.h"
 

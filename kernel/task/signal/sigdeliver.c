@@ -2,7 +2,7 @@
 /*
  * sigdeliver.c: from a pending signal to a handler's frame, a stop, or death.
  *
- * arch/um/entry.c calls do_signal() on the way to user mode while TIF_SIGPENDING is set. get_signal() takes one signal and does
+ * arch/um/entry/entry.c calls do_signal() on the way to user mode while TIF_SIGPENDING is set. get_signal() takes one signal and does
  * its default action by itself; only one with a handler comes out, and deliver() builds its frame with arch_setup_frame().
  * A system call that was interrupted is restarted or ends with EINTR, as the handler's flags and the call's result say.
  *

@@ -25,7 +25,7 @@
  */
 #include <linux/inotify.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/vfs/name/dcache.h"
 
 struct ext_name { /* of names that do not fit in d_iname; shared after a rename over another */

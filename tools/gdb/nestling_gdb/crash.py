@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a kernel has crashed: the registers of the fault that its handler has kept (arch/um/oops.c), as gdb's own frames."""
+"""Where a kernel has crashed: the registers of the fault that its handler has kept (arch/um/entry/oops.c), as gdb's own frames."""
 import gdb
 
 from .base import report, symbol, text

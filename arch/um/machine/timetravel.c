@@ -15,7 +15,7 @@
  *
  * Locks: none for the clocks, there is one vCPU; seed_lock for the random numbers, which host threads do not ask for.
  */
-#include "arch/um/timetravel.h"
+#include "arch/um/machine/timetravel.h"
 
 #include "arch/um/internal.h"
 #include "kernel/lib/lock.h"

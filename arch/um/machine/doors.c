@@ -5,7 +5,7 @@
  *
  * Locks: none; doors add atomically.
  */
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "arch/um/layout.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/string.h"

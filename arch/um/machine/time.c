@@ -8,7 +8,7 @@
  * Locks: none; realtime_offset is one word, written by clock_settime() (the last writer wins), tai_offset another, by adjtimex().
  */
 #include "arch/um/internal.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/atomic.h"
 

@@ -20,8 +20,8 @@
 #include <asm/ldt.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/ldt.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/entry/ldt.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

@@ -4,7 +4,7 @@
  * pmap_init() and pmap_destroy(), whose mm is nobody else's.
  */
 #include "arch/um/internal.h"
-#include "arch/um/pmap.h"
+#include "arch/um/machine/pmap.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

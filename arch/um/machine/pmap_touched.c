@@ -18,7 +18,7 @@
  * lazily costs the guest the host's fault for each page, 0.4 us more than populating; so it is done only in memory groups that have a limit.
  */
 #include "arch/um/internal.h"
-#include "arch/um/pmap.h"
+#include "arch/um/machine/pmap.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "skas/skas.h"

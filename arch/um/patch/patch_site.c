@@ -20,7 +20,7 @@
  *	18  syscall                            15  INSN
  *	20  jmp behind the site                ..  jmp behind INSN
  */
-#include "arch/um/patch_site.h"
+#include "arch/um/patch/patch_site.h"
 
 #include "kernel/lib/string.h"
 

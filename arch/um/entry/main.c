@@ -10,9 +10,9 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
-#include "arch/um/scarce.h"
-#include "arch/um/timetravel.h"
-#include "arch/um/watch.h"
+#include "arch/um/entry/scarce.h"
+#include "arch/um/machine/timetravel.h"
+#include "arch/um/entry/watch.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"

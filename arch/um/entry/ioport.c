@@ -20,10 +20,10 @@
 #include <asm/signal.h>
 #include <linux/capability.h>
 
-#include "arch/um/insn.h"
+#include "arch/um/entry/insn.h"
 #include "arch/um/internal.h"
-#include "arch/um/ioport.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/entry/ioport.h"
+#include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

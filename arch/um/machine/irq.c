@@ -19,7 +19,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/machine/timetravel.h"
 #include "kernel/lib/trace.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/lock.h"

@@ -22,10 +22,10 @@
  *
  * Locks: pmap->lock is held; page_table_lock is taken here.
  */
-#include "arch/um/pmap.h"
+#include "arch/um/machine/pmap.h"
 
 #include "arch/um/internal.h"
-#include "arch/um/patch.h"
+#include "arch/um/patch/patch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"

@@ -6,9 +6,9 @@
  */
 #include <asm/signal.h>
 
-#include "arch/um/insn.h"
+#include "arch/um/entry/insn.h"
 #include "arch/um/internal.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/sched/task.h"
 
 #define TRAP_TRACE_CODE 2 /* TRAP_TRACE of <asm-generic/siginfo.h> */

@@ -19,7 +19,7 @@
  * Locks: clock.lock (raw: the scheduler asks with its own held) to change it; read under clock.seq.
  */
 #include "arch/um/internal.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/machine/timetravel.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/lock.h"
 

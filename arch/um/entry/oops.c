@@ -9,7 +9,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
-#include "arch/um/oops.h"
+#include "arch/um/entry/oops.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

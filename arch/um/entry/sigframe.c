@@ -23,7 +23,7 @@
 #include <linux/signal.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"

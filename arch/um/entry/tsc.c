@@ -13,10 +13,10 @@
  */
 #include <asm/signal.h>
 
-#include "arch/um/insn.h"
+#include "arch/um/entry/insn.h"
 #include "arch/um/internal.h"
-#include "arch/um/ldt.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/entry/ldt.h"
+#include "arch/um/machine/timetravel.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

@@ -55,18 +55,18 @@ struct arch_task {
 	u64 answers_at; /* skas_answers_now() when they were right, 0: never */
 	u64 scarce_since,
 		scarce_last; /* ktime_get() of the first and the last time in a row that the host had no task for it */
-	struct io_bitmap *ports; /* arch/um/ioport.c's, NULL: none */
+	struct io_bitmap *ports; /* arch/um/entry/ioport.c's, NULL: none */
 	u8 iopl;                 /* iopl(2)'s level */
 };
 
 /*
- * Patched call sites (arch/um/patch.c). forget: what stands in the range, or its frames, is about to change, or has
+ * Patched call sites (arch/um/patch/patch.c). forget: what stands in the range, or its frames, is about to change, or has
  * changed: it runs as it is written from then on; may sleep, mmap_lock or i_mmap_sem keeps the areas. fork: 0 or -ENOMEM.
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
 void arch_patch_free(struct mm *mm); /* nobody else knows the mm any more */
-/* Segments of a program's own (arch/um/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end. */
+/* Segments of a program's own (arch/um/entry/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end. */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
 /* What a frame or a tracer wants a thread of @mm to have as cs or ss: may it be? */
@@ -143,7 +143,7 @@ void arch_cpu_waited_for_disk(int cpu,
 	u64 ns); /* said by vCPU @cpu itself, whose thread slept in the host for so long (skas/trial.h) */
 u64 arch_cpu_clock_local(void); /* to be compared with this vCPU's own readings only */
 
-/* ---- physmem (region 0), arch/um/physmem.c ---- */
+/* ---- physmem (region 0), arch/um/machine/physmem.c ---- */
 /* Frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped. The guest boots with the first of them. */
 extern pfn_t physmem_frames, physmem_boot_frames;
 /* Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no spinlock held. 0 or -errno. */
@@ -162,7 +162,7 @@ void physmem_backed(pfn_t pfn, u64 n, u8 *vec);
 /* Bytes the host says are available, for /proc/meminfo's benefit and the watermarks of give-back. */
 u64 physmem_host_free(void);
 
-/* ---- other regions of frames, arch/um/region.c ---- */
+/* ---- other regions of frames, arch/um/machine/region.c ---- */
 /*
  * The pages of a host file (@file: an os handle, for reading, owned by the region from now on) become frames that can only be read: an
  * image that is mapped directly, a snapshot. They are mapped here at pfn_to_virt() and can be mapped by every space that is made
@@ -237,8 +237,8 @@ struct initcall {
 	static const struct initcall initcall_##f __used                                           \
 		__attribute__((section("initcalls"), aligned(8))) = { f, #f, lvl }
 
-/* ---- page tables as the guest sees them, host mappings as their cache: arch/um/pmap.h ---- */
-/* ---- guest memory access: arch/um/uaccess.h ---- */
+/* ---- page tables as the guest sees them, host mappings as their cache: arch/um/machine/pmap.h ---- */
+/* ---- guest memory access: arch/um/machine/uaccess.h ---- */
 
 /* ---- entry points that the machine calls ---- */
 void kernel_main(void); /* kernel/init.c: first kernel thread, after boot */
@@ -291,7 +291,7 @@ void rseq_resume(struct regs *regs);
 void rseq_signal(struct regs *regs);
 void do_space_died(void); /* current's space was lost: kill all users of its mm */
 
-/* ---- signal frames (arch/um/sigframe.c), called by task/signal.c ---- */
+/* ---- signal frames (arch/um/entry/sigframe.c), called by task/signal.c ---- */
 struct ksignal;
 int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask); /* 0 or -EFAULT */
 /*

@@ -7,7 +7,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

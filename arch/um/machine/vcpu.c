@@ -19,9 +19,9 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
-#include "arch/um/ioport.h"
-#include "arch/um/scarce.h"
-#include "arch/um/timetravel.h"
+#include "arch/um/entry/ioport.h"
+#include "arch/um/entry/scarce.h"
+#include "arch/um/machine/timetravel.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

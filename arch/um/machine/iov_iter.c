@@ -8,7 +8,7 @@
 #include <asm/errno.h>
 #include <linux/uio.h>
 
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"

@@ -6,7 +6,7 @@
 #ifndef NESTLING_UM_PATCH_ARENA_H
 #define NESTLING_UM_PATCH_ARENA_H
 
-#include "arch/um/patch_site.h"
+#include "arch/um/patch/patch_site.h"
 #include "kernel/lib/lock.h"
 #include "kernel/mm/mm.h"
 

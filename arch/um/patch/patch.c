@@ -25,9 +25,9 @@
 #include <asm/unistd.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/patch.h"
-#include "arch/um/patch_arena.h"
-#include "arch/um/patch_site.h"
+#include "arch/um/patch/patch.h"
+#include "arch/um/patch/patch_arena.h"
+#include "arch/um/patch/patch_site.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"

@@ -2,7 +2,7 @@
 /* cpuinfo.c: what guests are told of the CPU: /proc/cpuinfo and the auxiliary vector. It is the host's CPU, read once. */
 #include <linux/auxvec.h>
 
-#include "arch/um/host_cpu.h"
+#include "arch/um/machine/host_cpu.h"
 #include "arch/um/internal.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/printk.h"

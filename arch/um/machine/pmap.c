@@ -29,13 +29,13 @@
  *
  * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a cache.
  */
-#include "arch/um/pmap.h"
+#include "arch/um/machine/pmap.h"
 
 #include <asm/errno.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/ldt.h"
-#include "arch/um/patch.h"
+#include "arch/um/entry/ldt.h"
+#include "arch/um/patch/patch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -13,7 +13,7 @@
  *
  * Locks: none. host_waiters and scarce_at are atomic words.
  */
-#include "arch/um/scarce.h"
+#include "arch/um/entry/scarce.h"
 
 #include <asm/errno.h>
 #include <asm/signal.h>

@@ -17,11 +17,11 @@
  *
  * Locks: page_table_lock of the mm; nobody may hold a spinlock that is ordered behind it, and none at all where a fault may come.
  */
-#include "arch/um/uaccess.h"
+#include "arch/um/machine/uaccess.h"
 
 #include <asm/errno.h>
 
-#include "arch/um/arch.h"
+#include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/debug/uninit.h"

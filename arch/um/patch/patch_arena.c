@@ -9,8 +9,8 @@
 #include <asm/errno.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/patch.h"
-#include "arch/um/patch_arena.h"
+#include "arch/um/patch/patch.h"
+#include "arch/um/patch/patch_arena.h"
 #include "kernel/lib/string.h"
 
 #define AWAY 0x60000000UL      /* an arena likes to be so far from its first site */

@@ -8,8 +8,8 @@
  * Locks: none. stirred is written by vCPUs that run guests, dormant by whoever ends a look and whoever sets the timer.
  */
 #include "arch/um/internal.h"
-#include "arch/um/timetravel.h"
-#include "arch/um/watch.h"
+#include "arch/um/machine/timetravel.h"
+#include "arch/um/entry/watch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"

@@ -11,7 +11,7 @@
 #ifndef NESTLING_PATCH_H
 #define NESTLING_PATCH_H
 
-#include "arch/um/pmap.h"
+#include "arch/um/machine/pmap.h"
 #include "kernel/lib/regs.h"
 #include "skas/skas.h"
 
