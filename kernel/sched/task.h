@@ -202,7 +202,7 @@ struct task {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	u64 blocked, saved_sigmask, real_blocked; /* own writes under the lock */
-	struct sigpending *pending;               /* this thread's queue (kernel/task/signal/signal.h) */
+	struct sigpending *pending; /* this thread's queue (kernel/task/signal/signal.h) */
 	u64 sas_ss_sp, sas_ss_size;
 	u32 sas_ss_flags;
 	u32 jobctl;

@@ -7,10 +7,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 fsfuzz_sources() {
-	(cd "$root" && ls kernel/fs/{ext4,fat,isofs,squashfs}/*.c kernel/lib/{crc,radix,string,vsprintf,rbtree,sort,lost}.c \
-		kernel/vfs/{super,freeze,inode,dcache,dcache_shrink,dcache_splice,libfs,acl,sync,writeback,attr,idmap,permission,filesystems,direct_io}.c \
-		kernel/mm/{filemap,truncate,page,writeback,readahead,bdi,lru}.c kernel/block/{bio,bdev,rw,partition,genhd,queue,stat,error}.c \
-		kernel/vfs/xattr/xattr.c kernel/vfs/xattr/file_caps.c tests/fsfuzz/{machine,memory,threads,use}.c tests/unit/fakes.c)
+	(cd "$root" && ls kernel/fs/{ext4,ext4/*,fat,isofs,squashfs}/*.c kernel/lib/{crc,radix,string,vsprintf,rbtree,sort,lost}.c \
+		kernel/vfs/{super,freeze,inode,libfs,sync,writeback,attr,idmap,direct_io}.c kernel/vfs/name/{dcache,dcache_shrink,dcache_splice,permission}.c \
+		kernel/mm/file/{filemap,truncate,writeback,readahead,bdi}.c kernel/mm/frame/page.c kernel/mm/reclaim/lru.c kernel/vfs/mount/filesystems.c kernel/block/{bio,bdev,rw,partition,genhd,queue,stat,error}.c \
+		kernel/vfs/xattr/{acl,xattr,file_caps}.c tests/fsfuzz/{machine,memory,threads,use}.c tests/unit/fakes.c)
 }
 
 build_fsfuzz() {

@@ -10,9 +10,10 @@ mode=$([[ $build == build ]] || basename "$build")
 
 show() { printf 'include Makefile\nshow:\n\t@echo $(%s)\n' "$1" | make -s --no-print-directory MODE="$mode" -f - show; }
 kernel=() host=()
-for f in kernel/{mm,sched,task,lib,syscall,time}/*.c arch/um/*.c skas/*.c arch/um/*.S; do
+sources=$(find kernel/{mm,sched,ident,task,lib,syscall,time} arch/um/{machine,entry,patch} skas/*.c \( -name '*.c' -o -name '*.S' \) ! -name userfaultfd.c)
+for f in $(LC_ALL=C sort <<<"$sources"); do
 	f=${f%.*}
-	[[ $mode != "" && $mode != debug || $f != kernel/lib/?san ]] || continue
+	[[ $mode != "" && $mode != debug || $f != kernel/lib/debug/?san ]] || continue
 	kernel+=("$build/obj/$f.o")
 done
 kernel+=("$build/obj/gen/blobs.S.o" "$build/obj/gen/syscalls_table.o")
