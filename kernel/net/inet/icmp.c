@@ -393,32 +393,44 @@ out:
 	kfree_skb(skb);
 }
 
+static void take_ndisc(struct net *net, struct sk_buff *skb)
+{
+	ndisc_rcv(skb);
+}
+
+/* Messages of ICMPv6 that another file consumes. */
+static const struct {
+	u8 first, last;
+	void (*take)(struct net *net, struct sk_buff *skb);
+} consumers[] = {
+	{ ND_RS, ND_REDIRECT, take_ndisc },
+	{ ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REPLY, ping_rcv },
+	{ ICMPV6_MGM_QUERY, ICMPV6_MGM_REDUCTION, mld_rcv },
+	{ ICMPV6_MLD2_REPORT, ICMPV6_MLD2_REPORT, mld_rcv },
+};
+
 void icmp6_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct icmphdr tmp;
 	const struct icmphdr *h = header(net, skb, &tmp);
 	struct ip_error e;
 
-	if (!h)
-		goto out;
-	switch (h->type) {
-	case ICMPV6_ECHO_REQUEST:
+	for (u32 i = 0; h && i < ARRAY_SIZE(consumers); i++) {
+		if (h->type >= consumers[i].first && h->type <= consumers[i].last) {
+			consumers[i].take(net, skb);
+			return;
+		}
+	}
+	if (h && h->type == ICMPV6_ECHO_REQUEST) {
 		if (may_echo(net, skb))
 			echo(net, skb, ICMPV6_ECHO_REPLY);
-		break;
-	case ICMPV6_ECHO_REPLY: ping_rcv(net, skb); return;
-	case 130 ... 132:
-	case 143: mld_rcv(net, skb); return;
-	case 133 ... 137: ndisc_rcv(skb); return; /* neighbour discovery */
-	case 0 ... 127:                           /* errors, known or not */
+	} else if (h && !(h->type & ICMPV6_INFOMSG_MASK)) { /* an error, known or not */
 		error6(h->type, h->code, ntohl(h->word), &e);
 		e.offender = skb->ip.saddr;
 		if (h->type == ICMPV6_DEST_UNREACH || h->type == ICMPV6_TIME_EXCEED)
 			e.ext_at = (ntohl(h->word) >> 24) * 8;
 		skb_pull(skb, sizeof(*h));
 		quoted6(net, skb, &e);
-		break;
 	}
-out:
 	kfree_skb(skb);
 }

@@ -16,6 +16,12 @@ struct flow;
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12
 #define ICMP_FRAG_NEEDED 4 /* code of DEST_UNREACH */
+/* Types of ICMPv6 that are neighbour discovery (RFC 4861), without gaps. */
+#define ND_RS 133
+#define ND_RA 134
+#define ND_NS 135
+#define ND_NA 136
+#define ND_REDIRECT 137
 
 struct icmphdr {
 	u8 type, code;

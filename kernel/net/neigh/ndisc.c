@@ -28,11 +28,6 @@
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/neigh/neigh.h"
 
-#define ND_RS 133
-#define ND_RA 134
-#define ND_NS 135
-#define ND_NA 136
-#define ND_REDIRECT 137
 #define OPT_SOURCE 1
 #define OPT_TARGET 2
 #define OPT_PREFIX 3

@@ -625,11 +625,15 @@ static int membership(struct nl_sock *n, int opt, u32 group)
 	return nl_set_groups(n, bit, opt == NETLINK_ADD_MEMBERSHIP ? bit : 0);
 }
 
+/* Options that are on or off, as bits of nl_sock.options. */
+#define FLAG_OPTIONS                                                                               \
+	(1U << NETLINK_PKTINFO | 1U << NETLINK_BROADCAST_ERROR | 1U << NETLINK_NO_ENOBUFS |        \
+		1U << NETLINK_LISTEN_ALL_NSID | 1U << NETLINK_CAP_ACK | 1U << NETLINK_EXT_ACK |    \
+		1U << NETLINK_GET_STRICT_CHK)
+
 static bool is_flag(int opt)
 {
-	return opt == NETLINK_PKTINFO || opt == NETLINK_BROADCAST_ERROR ||
-	       opt == NETLINK_NO_ENOBUFS || opt == NETLINK_LISTEN_ALL_NSID ||
-	       opt == NETLINK_CAP_ACK || opt == NETLINK_EXT_ACK || opt == NETLINK_GET_STRICT_CHK;
+	return opt >= 0 && opt < 32 && FLAG_OPTIONS >> opt & 1;
 }
 
 static int nl_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)

@@ -10,6 +10,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/packet/packet.h"
+#include "kernel/net/socket/opt_table.h"
 #include "kernel/net/link/vlan.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
@@ -518,86 +519,90 @@ static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 
 /* ---- options ---- */
 
-static int set_number(struct packet_sock *p, int opt, int n)
+/* Refuses what would change the layout of a ring that is mapped. */
+static int no_ring(void *sk, const struct sock_opt *o, int n)
 {
-	bool ring = p->ring || p->tx;
-	int size;
+	const struct packet_sock *p = sk;
 
-	switch (opt) {
-	case PACKET_AUXDATA: p->auxdata = n; return 0;
-	case PACKET_ORIGDEV: p->origdev = n; return 0;
-	case PACKET_COPY_THRESH: p->copy_thresh = (u32)n; return 0;
-	case PACKET_TIMESTAMP: p->timestamp = (u32)n; return 0;
-	case PACKET_QDISC_BYPASS: p->qdisc_bypass = n; return 0;
-	case PACKET_IGNORE_OUTGOING:
-		if (n < 0 || n > 1)
-			return -EINVAL;
-		p->ignore_outgoing = n;
-		return 0;
-	case PACKET_VERSION:
-		if (n < TPACKET_V1 || n > TPACKET_V3)
-			return -EINVAL;
-		if (ring)
-			return -EBUSY;
-		p->version = (u32)n;
-		return 0;
-	case PACKET_RESERVE:
-		if (n < 0)
-			return -EINVAL;
-		if (ring)
-			return -EBUSY;
-		p->reserve = (u32)n;
-		return 0;
-	case PACKET_LOSS:
-		if (ring)
-			return -EBUSY;
-		p->loss = n;
-		return 0;
-	case PACKET_TX_HAS_OFF:
-		if (!ring)
-			p->tx_has_off = n;
-		return 0; /* without effect where there is a ring, as on Linux */
-	case PACKET_VNET_HDR:
-	case PACKET_VNET_HDR_SZ:
-		size = p->c.type == SOCK_RAW ? packet_vnet_size(opt, n) : -EINVAL;
-		if (size < 0 || ring)
-			return size < 0 ? size : -EBUSY;
-		WRITE_ONCE(p->vnet, (u32)size);
-		return 0;
-	}
-	return -ENOPROTOOPT;
+	return p->ring || p->tx ? -EBUSY : 0;
 }
 
-static bool is_number(int opt)
+/* Has no effect where there is a ring, as on Linux. */
+static int set_tx_has_off(void *sk, const struct sock_opt *o, int n)
 {
-	switch (opt) {
-	case PACKET_AUXDATA:
-	case PACKET_ORIGDEV:
-	case PACKET_COPY_THRESH:
-	case PACKET_TIMESTAMP:
-	case PACKET_QDISC_BYPASS:
-	case PACKET_IGNORE_OUTGOING:
-	case PACKET_VERSION:
-	case PACKET_RESERVE:
-	case PACKET_LOSS:
-	case PACKET_TX_HAS_OFF:
-	case PACKET_VNET_HDR:
-	case PACKET_VNET_HDR_SZ: return true;
-	}
-	return false;
+	if (!no_ring(sk, o, n))
+		opt_store(o, sk, n);
+	return 0;
 }
 
-/* More bytes than a number's are no fault. */
-static bool loose(int opt)
+static int set_vnet(void *sk, const struct sock_opt *o, int n)
 {
-	return opt == PACKET_AUXDATA || opt == PACKET_ORIGDEV || opt == PACKET_VNET_HDR ||
-	       opt == PACKET_VNET_HDR_SZ;
+	struct packet_sock *p = sk;
+	int size = p->c.type == SOCK_RAW ? packet_vnet_size(o->opt, n) : -EINVAL;
+
+	if (size < 0)
+		return size;
+	if (p->ring || p->tx)
+		return -EBUSY;
+	WRITE_ONCE(p->vnet, (u32)size);
+	return 0;
+}
+
+static int get_vnet(void *sk, const struct sock_opt *o, int *n)
+{
+	const struct packet_sock *p = sk;
+
+	*n = !!p->vnet;
+	return 0;
+}
+
+static int get_fanout(void *sk, const struct sock_opt *o, int *n)
+{
+	*n = (int)packet_fanout_get(sk);
+	return 0;
+}
+
+#define FIELD(f) OPT_FIELD(struct packet_sock, f)
+#define EXACT .flags = OPT_EXACT
+
+static const struct sock_opt packet_options[] = {
+	{ PACKET_AUXDATA, FIELD(auxdata) },
+	{ PACKET_ORIGDEV, FIELD(origdev) },
+	{ PACKET_COPY_THRESH, FIELD(copy_thresh), EXACT },
+	{ PACKET_TIMESTAMP, FIELD(timestamp), EXACT },
+	{ PACKET_QDISC_BYPASS, FIELD(qdisc_bypass), EXACT },
+	{ PACKET_IGNORE_OUTGOING, FIELD(ignore_outgoing), OPT_SWITCH, EXACT },
+	{ PACKET_VERSION, FIELD(version), OPT_RANGE(TPACKET_V1, TPACKET_V3), EXACT,
+		.may = no_ring },
+	{ PACKET_RESERVE, FIELD(reserve), OPT_RANGE(0, 0x7fffffff), EXACT, .may = no_ring },
+	{ PACKET_LOSS, FIELD(loss), EXACT, .may = no_ring },
+	{ PACKET_TX_HAS_OFF, FIELD(tx_has_off), EXACT, .set = set_tx_has_off },
+	{ PACKET_VNET_HDR, .set = set_vnet, .get = get_vnet },
+	{ PACKET_VNET_HDR_SZ, FIELD(vnet), .set = set_vnet },
+	{ PACKET_FANOUT, .get = get_fanout },
+};
+
+static const struct sock_opt *option(int opt)
+{
+	return opt_find(packet_options, ARRAY_SIZE(packet_options), opt);
+}
+
+static int set_number(struct packet_sock *p, int opt, uaddr_t val, u32 len)
+{
+	const struct sock_opt *o = option(opt);
+	int n;
+
+	if (!opt_may_set(o, &p->c))
+		return -ENOPROTOOPT;
+	if (len < sizeof(n) || (len > sizeof(n) && o->flags & OPT_EXACT))
+		return -EINVAL;
+	return get_user(n, val) ? -EFAULT : opt_set(o, &p->c, n);
 }
 
 static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 {
 	struct packet_sock *p = PACKET(s);
-	int n, err;
+	int err;
 
 	if (level != SOL_PACKET)
 		return -ENOPROTOOPT;
@@ -609,13 +614,7 @@ static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, 
 	case PACKET_TX_RING: err = packet_set_ring(p, opt, val, len); break;
 	case PACKET_FANOUT: err = packet_fanout_join(p, val, len); break;
 	case PACKET_FANOUT_DATA: err = packet_fanout_data(p, val, len); break;
-	default:
-		err = !is_number(opt)                                     ? -ENOPROTOOPT :
-		      len < sizeof(n) || (len > sizeof(n) && !loose(opt)) ? -EINVAL :
-		      get_user(n, val)                                    ? -EFAULT :
-									    0;
-		if (!err)
-			err = set_number(p, opt, n);
+	default: err = set_number(p, opt, val, len);
 	}
 	mutex_unlock(&p->op);
 	return err;
@@ -636,46 +635,35 @@ static int statistics(struct packet_sock *p, void *val, u32 *len)
 	return 0;
 }
 
-static int header_length(const u32 *asked, u32 *n)
+/* Tells the length of a frame's header of the version that the caller's @len bytes at @val name. */
+static int header_length(const void *val, u32 len, int *n)
 {
-	if (*asked > TPACKET_V3)
+	u32 version;
+
+	if (len < sizeof(version))
 		return -EINVAL;
-	*n = packet_header_size(*asked);
+	memcpy(&version, val, sizeof(version));
+	if (version > TPACKET_V3)
+		return -EINVAL;
+	*n = (int)packet_header_size(version);
 	return 0;
 }
 
 static int packet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 {
 	struct packet_sock *p = PACKET(s);
-	u32 n, asked = 0;
-	int err;
+	int n, err;
 
 	if (level != SOL_PACKET)
 		return -ENOPROTOOPT;
 	switch (opt) {
 	case PACKET_STATISTICS: return statistics(p, val, len);
-	case PACKET_AUXDATA: n = p->auxdata; break;
-	case PACKET_COPY_THRESH: n = p->copy_thresh; break;
-	case PACKET_ORIGDEV: n = p->origdev; break;
-	case PACKET_VERSION: n = p->version; break;
-	case PACKET_RESERVE: n = p->reserve; break;
-	case PACKET_LOSS: n = p->loss; break;
-	case PACKET_TIMESTAMP: n = p->timestamp; break;
-	case PACKET_IGNORE_OUTGOING: n = p->ignore_outgoing; break;
-	case PACKET_QDISC_BYPASS: n = p->qdisc_bypass; break;
-	case PACKET_TX_HAS_OFF: n = p->tx_has_off; break;
-	case PACKET_VNET_HDR: n = !!p->vnet; break;
-	case PACKET_VNET_HDR_SZ: n = p->vnet; break;
-	case PACKET_FANOUT: n = packet_fanout_get(p); break;
 	case PACKET_ROLLOVER_STATS: return packet_rollover_stats(p, val, len);
-	case PACKET_HDRLEN: /* the caller's number says of which version */
-		memcpy(&asked, val, sizeof(asked));
-		err = *len < sizeof(n) ? -EINVAL : header_length(&asked, &n);
-		if (err)
-			return err;
-		break;
-	default: return -ENOPROTOOPT;
+	case PACKET_HDRLEN: err = header_length(val, *len, &n); break;
+	default: err = opt_get(option(opt), &p->c, &n);
 	}
+	if (err)
+		return err;
 	*len = min(*len, (u32)sizeof(n));
 	memcpy(val, &n, *len);
 	return 0;

@@ -15,6 +15,7 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/packet/packet.h"
+#include "kernel/net/socket/opt_table.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 
@@ -22,6 +23,8 @@
 #define SNDBUF_MIN (2 * RCVBUF_MIN)
 #define BUF_MOST 0x3fffffffU
 #define NSEC 1000000000UL
+#define PRIORITY_FREE 6   /* the highest priority that needs no right */
+#define BUDGET_MOST 65535 /* packets */
 
 /* A number below zero is taken for a large one, as Linux takes it. */
 static u32 buffer_size(int val, u32 limit, u32 least)
@@ -50,74 +53,41 @@ static int set_timeout(u64 *to, uaddr_t val, u32 len)
 	return 0;
 }
 
-/* Who may receive control messages of these kinds: -EOPNOTSUPP for the others. */
-static bool has_option(const struct sock_common *sk, int opt)
+static bool is_inet(const struct sock_common *sk)
 {
-	bool local = sk->family == AF_UNIX, inet = sk->family == AF_INET || sk->family == AF_INET6;
+	return opt_kind(sk) & KIND_INET;
+}
 
-	switch (opt) {
-	case SO_PASSCRED:
-	case SO_PASSSEC: return local || sk->family == AF_NETLINK;
-	case SO_PASSPIDFD_:
-	case SO_PASSRIGHTS_: return local;
-	case SO_PEEK_OFF: return local || (inet && sk->type != SOCK_RAW);
-	case SO_TXREHASH: return inet && sk->type == SOCK_STREAM;
+static int reuseport_may(void *sk, const struct sock_opt *o, int n)
+{
+	return n && !is_inet(sk) ? -EOPNOTSUPP : 0;
+}
+
+/* Sets SO_REUSEADDR or SO_REUSEPORT, on which depends who may share a port. */
+static int set_sharing(void *sk, const struct sock_opt *o, int n)
+{
+	bool *flag = (bool *)((u8 *)sk + o->at);
+	struct inet_sock *i = container_of((struct sock_common *)sk, struct inet_sock, c);
+
+	if (!is_inet(sk)) {
+		*flag = n;
+	} else if (*flag != (n != 0)) {
+		inet_change_begin(i);
+		*flag = n;
+		inet_change_end(i);
 	}
-	return true;
-}
-
-static bool *flag_option(struct sock_common *sk, int opt)
-{
-	switch (opt) {
-	case SO_REUSEADDR: return &sk->reuseaddr;
-	case SO_REUSEPORT: return &sk->reuseport;
-	case SO_KEEPALIVE: return &sk->keepalive;
-	case SO_BROADCAST: return &sk->broadcast;
-	case SO_DONTROUTE: return &sk->dontroute;
-	case SO_OOBINLINE: return &sk->oobinline;
-	case SO_PASSCRED: return &sk->passcred;
-	case SO_DEBUG: return &sk->debug;
-	case SO_PASSSEC: return &sk->passsec; /* no security module: there is no label to pass */
-	case SO_NO_CHECK: return &sk->rare.no_check;
-	case SO_RXQ_OVFL: return &sk->rare.rxq_ovfl;
-	case SO_NOFCS: return &sk->rare.nofcs;
-	case SO_SELECT_ERR_QUEUE: return &sk->rare.select_err;
-	case SO_WIFI_STATUS: return &sk->rare.wifi_status;
-	case SO_PREFER_BUSY_POLL: return &sk->rare.prefer_busy_poll;
-	case SO_RCVMARK: return &sk->rare.rcvmark;
-	case SO_RCVPRIORITY_: return &sk->rare.rcvpriority;
-	case SO_PASSPIDFD_: return &sk->rare.passpidfd;
-	}
-	return NULL;
-}
-
-static void set_sharing(struct inet_sock *i, bool *flag, bool val)
-{
-	if (*flag == val)
-		return;
-	inet_change_begin(i);
-	*flag = val;
-	inet_change_end(i);
-}
-
-static int set_flag(struct sock_common *sk, int opt, bool *flag, int val)
-{
-	bool inet = sk->family == AF_INET || sk->family == AF_INET6;
-
-	if (opt == SO_REUSEPORT && val && !inet)
-		return -EOPNOTSUPP;
-	if ((opt == SO_DEBUG || opt == SO_PREFER_BUSY_POLL) && val && !capable(CAP_NET_ADMIN))
-		return opt == SO_DEBUG ? -EACCES : -EPERM;
-	if (inet && (opt == SO_REUSEADDR || opt == SO_REUSEPORT))
-		set_sharing(container_of(sk, struct inet_sock, c), flag, val);
-	else
-		*flag = val;
 	return 0;
 }
 
-static void set_cpu(struct sock_common *sk, int cpu)
+static int debug_may(void *sk, const struct sock_opt *o, int n)
 {
-	bool inet = sk->family == AF_INET || sk->family == AF_INET6;
+	return n && !capable(CAP_NET_ADMIN) ? -EACCES : 0;
+}
+
+static int set_cpu(void *sock, const struct sock_opt *o, int cpu)
+{
+	struct sock_common *sk = sock;
+	bool inet = is_inet(sk);
 
 	if (inet)
 		inet_change_begin(container_of(sk, struct inet_sock, c));
@@ -125,16 +95,16 @@ static void set_cpu(struct sock_common *sk, int cpu)
 	sk->rare.cpu_wanted = cpu >= 0;
 	if (inet)
 		inet_change_end(container_of(sk, struct inet_sock, c));
+	return 0;
 }
 
-static int set_buffer(struct sock_common *sk, int opt, int val)
+static int set_buffer(void *sock, const struct sock_opt *o, int val)
 {
-	bool force = opt == SO_SNDBUFFORCE || opt == SO_RCVBUFFORCE;
-	bool snd = opt == SO_SNDBUF || opt == SO_SNDBUFFORCE;
+	struct sock_common *sk = sock;
+	bool force = o->opt == SO_SNDBUFFORCE || o->opt == SO_RCVBUFFORCE;
+	bool snd = o->opt == SO_SNDBUF || o->opt == SO_SNDBUFFORCE;
 	u32 most = (u32)(snd ? READ_ONCE(sysctl_wmem_max) : READ_ONCE(sysctl_rmem_max));
 
-	if (force && !capable(CAP_NET_ADMIN)) /* it is the machine's memory */
-		return -EPERM;
 	if (force)
 		val = max(val, 0);
 	*(snd ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(
@@ -145,36 +115,34 @@ static int set_buffer(struct sock_common *sk, int opt, int val)
 	return 0;
 }
 
-/* A number that takes a right to set. */
-static int set_privileged(struct sock_common *sk, int opt, int val)
+static int set_rcvlowat(void *sock, const struct sock_opt *o, int n)
 {
-	bool may = net_capable(sk->net, CAP_NET_ADMIN);
+	struct sock_common *sk = sock;
 
-	switch (opt) {
-	case SO_PRIORITY:
-		if ((val < 0 || val > 6) && !may && !net_capable(sk->net, CAP_NET_RAW))
-			return -EPERM;
-		sk->priority = (u32)val;
-		return 0;
-	case SO_MARK:
-		if (!may && !net_capable(sk->net, CAP_NET_RAW))
-			return -EPERM;
-		sk->mark = (u32)val;
-		return 0;
-	case SO_BUSY_POLL:
-		if (val < 0)
-			return -EINVAL;
-		sk->rare.busy_poll = val;
-		return 0;
-	case SO_BUSY_POLL_BUDGET:
-		if (val > 0 && !capable(CAP_NET_ADMIN))
-			return -EPERM;
-		return (u32)val > 65535 ? -EINVAL : 0;
-	}
-	return -ENOPROTOOPT;
+	sk->rcvlowat = n < 0 ? 0x7fffffff : max((u32)n, 1U);
+	return 0;
 }
 
-/* TCP and UDP. */
+/* High priorities need a right. */
+static int priority_may(void *sock, const struct sock_opt *o, int n)
+{
+	const struct sock_common *sk = sock;
+
+	if (n >= 0 && n <= PRIORITY_FREE)
+		return 0;
+	return net_capable(sk->net, CAP_NET_ADMIN) || net_capable(sk->net, CAP_NET_RAW) ? 0 :
+											  -EPERM;
+}
+
+/* Nothing polls devices, so the budget is checked and has no effect. */
+static int set_budget(void *sk, const struct sock_opt *o, int n)
+{
+	if (n > 0 && !capable(CAP_NET_ADMIN))
+		return -EPERM;
+	return n < 0 || n > BUDGET_MOST ? -EINVAL : 0;
+}
+
+/* True for TCP and UDP. */
 static bool knows_zerocopy(const struct sock_common *sk)
 {
 	if (sk->family != AF_INET && sk->family != AF_INET6)
@@ -183,15 +151,39 @@ static bool knows_zerocopy(const struct sock_common *sk)
 	       (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP);
 }
 
-static void set_stamp(struct sock_common *sk, int opt, int val)
+/* Refuses what the socket cannot do before a bad value. */
+static int set_zerocopy(void *sock, const struct sock_opt *o, int n)
 {
-	if (val) {
-		sk->timestamp = opt == SO_TIMESTAMP_OLD || opt == SO_TIMESTAMP_NEW ? STAMP_USEC :
-										     STAMP_NSEC;
-		sk->rare.stamps_new = opt == SO_TIMESTAMP_NEW || opt == SO_TIMESTAMPNS_NEW;
+	if (!knows_zerocopy(sock))
+		return -EOPNOTSUPP;
+	if (n < 0 || n > 1)
+		return -EINVAL;
+	opt_store(o, sock, n);
+	return 0;
+}
+
+static int set_stamp(void *sock, const struct sock_opt *o, int n)
+{
+	struct sock_common *sk = sock;
+
+	if (n) {
+		sk->timestamp = (u8)o->arg;
+		sk->rare.stamps_new = o->opt == SO_TIMESTAMP_NEW || o->opt == SO_TIMESTAMPNS_NEW;
 	} else {
 		sk->timestamp = 0;
 	}
+	return 0;
+}
+
+/* Reads whether stamps are taken as the option asks. SO_TIMESTAMP_NEW is on for either precision, as on Linux. */
+static int get_stamp(void *sock, const struct sock_opt *o, int *n)
+{
+	const struct sock_common *sk = sock;
+	bool new = o->opt == SO_TIMESTAMP_NEW || o->opt == SO_TIMESTAMPNS_NEW;
+	bool exact = sk->timestamp == o->arg;
+
+	*n = sk->rare.stamps_new == new && (exact || (o->opt == SO_TIMESTAMP_NEW && sk->timestamp));
+	return 0;
 }
 
 /* No descriptor is that of a program. */
@@ -205,97 +197,215 @@ static int no_program(int fd)
 	return -EINVAL;
 }
 
-static int set_number(struct sock_common *sk, int opt, int val)
+static int set_passrights(void *sock, const struct sock_opt *o, int n)
 {
-	switch (opt) {
-	case SO_TIMESTAMP_OLD:
-	case SO_TIMESTAMPNS_OLD:
-	case SO_TIMESTAMP_NEW:
-	case SO_TIMESTAMPNS_NEW: set_stamp(sk, opt, val); return 0;
-	case SO_SNDBUF:
-	case SO_RCVBUF:
-	case SO_SNDBUFFORCE:
-	case SO_RCVBUFFORCE: return set_buffer(sk, opt, val);
-	case SO_RCVLOWAT: sk->rcvlowat = val < 0 ? 0x7fffffff : max((u32)val, 1U); return 0;
-	case SO_PASSRIGHTS_: sk->rare.no_passrights = !val; return 0;
-	case SO_PEEK_OFF: WRITE_ONCE(sk->peek_off, val); return 0;
-	case SO_LOCK_FILTER:
-		if (sk->rare.filter_locked && !val)
-			return -EPERM;
-		sk->rare.filter_locked = val;
-		return 0;
-	case SO_DETACH_FILTER: return sock_detach_filter(sk);
-	case SO_ATTACH_BPF: return sock_attach_program(sk, val);
-	case SO_ATTACH_REUSEPORT_EBPF: return sk->rare.filter_locked ? -EPERM : no_program(val);
-	case SO_INCOMING_CPU: set_cpu(sk, val); return 0;
-	case SO_ATTACH_REUSEPORT_CBPF:
-	case SO_DETACH_REUSEPORT_BPF:
-		return -EINVAL; /* in no group: a family that has them takes it before */
-	case SO_CNX_ADVICE:     /* no route is remembered that could be given up */
-	case SO_BSDCOMPAT: return 0;
-	case SO_BUF_LOCK:
-		if (val & ~SOCK_BUF_LOCK_MASK)
-			return -EINVAL;
-		sk->rare.buf_lock = (u8)val;
-		return 0;
-	case SO_TXREHASH:
-		if (val < -1 || val > 1)
-			return -EINVAL;
-		sk->rare.no_txrehash = !val;
-		return 0;
-	case SO_RESERVE_MEM: return -EOPNOTSUPP; /* no memory is set aside */
-	case SO_ZEROCOPY:
-		if (!knows_zerocopy(sk))
-			return -EOPNOTSUPP;
-		if (val < 0 || val > 1)
-			return -EINVAL;
-		WRITE_ONCE(sk->rare.zerocopy, val);
-		return 0;
-	}
-	return set_privileged(sk, opt, val);
+	struct sock_common *sk = sock;
+
+	sk->rare.no_passrights = !n;
+	return 0;
+}
+
+static int get_passrights(void *sock, const struct sock_opt *o, int *n)
+{
+	const struct sock_common *sk = sock;
+
+	*n = !sk->rare.no_passrights;
+	return 0;
+}
+
+static int set_txrehash(void *sock, const struct sock_opt *o, int n)
+{
+	struct sock_common *sk = sock;
+
+	sk->rare.no_txrehash = !n;
+	return 0;
+}
+
+static int get_txrehash(void *sock, const struct sock_opt *o, int *n)
+{
+	const struct sock_common *sk = sock;
+
+	*n = !sk->rare.no_txrehash;
+	return 0;
+}
+
+/* A locked filter stays locked. */
+static int lock_filter_may(void *sock, const struct sock_opt *o, int n)
+{
+	const struct sock_common *sk = sock;
+
+	return sk->rare.filter_locked && !n ? -EPERM : 0;
+}
+
+static int detach_filter(void *sk, const struct sock_opt *o, int n)
+{
+	return sock_detach_filter(sk);
+}
+
+static int attach_program(void *sk, const struct sock_opt *o, int fd)
+{
+	return sock_attach_program(sk, fd);
+}
+
+static int take_filter(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
+{
+	return sock_attach_filter(sk, val, len);
+}
+
+/* Refuses programs that choose among the sockets of a port, for families that have no such groups. */
+static int no_reuse_program(void *sock, const struct sock_opt *o, int fd)
+{
+	const struct sock_common *sk = sock;
+
+	if (o->opt != SO_ATTACH_REUSEPORT_EBPF)
+		return -EINVAL;
+	return sk->rare.filter_locked ? -EPERM : no_program(fd);
+}
+
+static int set_buf_lock(void *sk, const struct sock_opt *o, int n)
+{
+	if (n & ~SOCK_BUF_LOCK_MASK)
+		return -EINVAL;
+	opt_store(o, sk, n);
+	return 0;
+}
+
+/* Refuses to set memory aside. */
+static int no_reserve(void *sk, const struct sock_opt *o, int n)
+{
+	return -EOPNOTSUPP;
+}
+
+static int take_linger(void *sock, const struct sock_opt *o, uaddr_t val, u32 len)
+{
+	struct sock_common *sk = sock;
+	int linger[2];
+
+	if (len < sizeof(sk->linger))
+		return -EINVAL;
+	if (get_user(linger, val))
+		return -EFAULT;
+	sk->linger.on = linger[0] != 0;
+	if (linger[0])
+		sk->linger.secs = linger[1];
+	return 0;
+}
+
+static int take_timeout(void *sock, const struct sock_opt *o, uaddr_t val, u32 len)
+{
+	return set_timeout((u64 *)((u8 *)sock + o->arg), val, len);
+}
+
+static int take_device(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
+{
+	return sock_bind_device(sk, o->opt, val, len);
+}
+
+/* Takes the pending error, or else the one that did not end a connection. */
+static int get_error(void *sock, const struct sock_opt *o, int *n)
+{
+	struct sock_common *sk = sock;
+
+	*n = -xchg(&sk->err, 0);
+	if (!*n)
+		*n = -xchg(&sk->soft_err, 0);
+	return 0;
+}
+
+/* Reads a number that is the same for all sockets. */
+static int get_constant(void *sk, const struct sock_opt *o, int *n)
+{
+	*n = o->arg;
+	return 0;
+}
+
+#define FIELD(f) OPT_FIELD(struct sock_common, f)
+#define CONSTANT(v) .arg = (v), .get = get_constant
+#define RO .flags = OPT_READ_ONLY
+#define TIMEOUT(f)                                                                                 \
+	.arg = offsetof(struct sock_common, f), .flags = OPT_OWN_LENGTH, .take = take_timeout
+#define STAMP(unit) .arg = (unit), .set = set_stamp, .get = get_stamp
+#define LOCAL (KIND_UNIX | KIND_NETLINK)
+
+static const struct sock_opt socket_options[] = {
+	{ SO_REUSEADDR, FIELD(reuseaddr), .set = set_sharing },
+	{ SO_REUSEPORT, FIELD(reuseport), .may = reuseport_may, .set = set_sharing },
+	{ SO_ERROR, .get = get_error }, { SO_TYPE, FIELD(type), RO },
+	{ SO_DOMAIN, FIELD(family), RO }, { SO_PROTOCOL, FIELD(protocol), RO },
+	{ SO_SNDBUF, FIELD(sndbuf), .set = set_buffer },
+	{ SO_RCVBUF, FIELD(rcvbuf), .set = set_buffer },
+	{ SO_SNDBUFFORCE, .right = OPT_HOST_ADMIN, .flags = OPT_RIGHT_ALWAYS, .set = set_buffer },
+	{ SO_RCVBUFFORCE, .right = OPT_HOST_ADMIN, .flags = OPT_RIGHT_ALWAYS, .set = set_buffer },
+	{ SO_BUF_LOCK, FIELD(rare.buf_lock), .set = set_buf_lock },
+	{ SO_RESERVE_MEM, .set = no_reserve, .get = opt_get_zero },
+	{ SO_RCVLOWAT, FIELD(rcvlowat), .set = set_rcvlowat }, { SO_SNDLOWAT, CONSTANT(1) },
+	{ SO_RCVTIMEO_OLD, TIMEOUT(rcvtimeo) }, { SO_RCVTIMEO_NEW, TIMEOUT(rcvtimeo) },
+	{ SO_SNDTIMEO_OLD, TIMEOUT(sndtimeo) }, { SO_SNDTIMEO_NEW, TIMEOUT(sndtimeo) },
+	{ SO_LINGER, .take = take_linger }, { SO_KEEPALIVE, FIELD(keepalive) },
+	{ SO_OOBINLINE, FIELD(oobinline) }, { SO_BROADCAST, FIELD(broadcast) },
+	{ SO_DONTROUTE, FIELD(dontroute) },
+	{ SO_BINDTODEVICE, .flags = OPT_OWN_LENGTH, .take = take_device },
+	{ SO_BINDTOIFINDEX, .flags = OPT_OWN_LENGTH, .take = take_device },
+	{ SO_PRIORITY, FIELD(priority), .may = priority_may },
+	{ SO_MARK, FIELD(mark), .right = OPT_NET_RAW, .flags = OPT_RIGHT_ALWAYS },
+	{ SO_DEBUG, FIELD(debug), .may = debug_may },
+	{ SO_PASSCRED, FIELD(passcred), .kinds = LOCAL },
+	{ SO_PASSSEC, FIELD(passsec), .kinds = LOCAL }, /* no security module: no label to pass */
+	{ SO_PASSPIDFD_, FIELD(rare.passpidfd), .kinds = KIND_UNIX },
+	{ SO_PASSRIGHTS_, .kinds = KIND_UNIX, .set = set_passrights, .get = get_passrights },
+	{ SO_PEEK_OFF, FIELD(peek_off), .kinds = KIND_UNIX | KIND_STREAM | KIND_DGRAM },
+	{ SO_TIMESTAMP_OLD, STAMP(STAMP_USEC) }, { SO_TIMESTAMP_NEW, STAMP(STAMP_USEC) },
+	{ SO_TIMESTAMPNS_OLD, STAMP(STAMP_NSEC) }, { SO_TIMESTAMPNS_NEW, STAMP(STAMP_NSEC) },
+	{ SO_ATTACH_FILTER, .take = take_filter },
+	{ SO_ATTACH_BPF, .flags = OPT_EXACT, .set = attach_program },
+	{ SO_DETACH_FILTER, .set = detach_filter },
+	{ SO_LOCK_FILTER, FIELD(rare.filter_locked), .may = lock_filter_may },
+	{ SO_BPF_EXTENSIONS, CONSTANT(SKF_AD_MAX) },
+	{ SO_ATTACH_REUSEPORT_EBPF, .flags = OPT_EXACT, .set = no_reuse_program },
+	{ SO_ATTACH_REUSEPORT_CBPF, .set = no_reuse_program },
+	{ SO_DETACH_REUSEPORT_BPF, .set = no_reuse_program },
+	{ SO_INCOMING_CPU, FIELD(rare.incoming_cpu), .set = set_cpu },
+	{ SO_INCOMING_NAPI_ID, .get = opt_get_zero },
+	{ SO_BUSY_POLL, FIELD(rare.busy_poll), OPT_RANGE(0, 0x7fffffff) },
+	{ SO_BUSY_POLL_BUDGET, .set = set_budget },
+	{ SO_PREFER_BUSY_POLL, FIELD(rare.prefer_busy_poll), .right = OPT_HOST_ADMIN },
+	{ SO_ZEROCOPY, FIELD(rare.zerocopy), .set = set_zerocopy },
+	{ SO_TXREHASH, OPT_RANGE(-1, 1), .kinds = KIND_STREAM, .set = set_txrehash,
+		.get = get_txrehash },
+	{ SO_RXQ_OVFL, FIELD(rare.rxq_ovfl) }, { SO_RCVMARK, FIELD(rare.rcvmark) },
+	{ SO_RCVPRIORITY_, FIELD(rare.rcvpriority) },
+	{ SO_SELECT_ERR_QUEUE, FIELD(rare.select_err) },
+	{ SO_WIFI_STATUS, FIELD(rare.wifi_status) }, { SO_NO_CHECK, FIELD(rare.no_check) },
+	{ SO_NOFCS, FIELD(rare.nofcs) }, { SO_BSDCOMPAT, .set = opt_ignore, .get = opt_get_zero },
+	{ SO_CNX_ADVICE, .set = opt_ignore }, /* sockets remember no route that could be given up */
+};
+
+static const struct sock_opt *find(int opt)
+{
+	return opt_find(socket_options, ARRAY_SIZE(socket_options), opt);
 }
 
 static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 {
+	const struct sock_opt *o = find(opt);
 	struct sock_common *sk = s->sk;
-	bool *flag = flag_option(sk, opt);
-	int val, linger[2];
+	int n;
 
-	if (opt == SO_RCVTIMEO_OLD || opt == SO_SNDTIMEO_OLD || opt == SO_RCVTIMEO_NEW ||
-		opt == SO_SNDTIMEO_NEW)
-		return set_timeout(opt == SO_RCVTIMEO_OLD || opt == SO_RCVTIMEO_NEW ?
-					   &sk->rcvtimeo :
-					   &sk->sndtimeo,
-			uval, len);
-	if (opt == SO_BINDTODEVICE || opt == SO_BINDTOIFINDEX)
-		return sock_bind_device(sk, opt, uval, len);
+	if (o && o->flags & OPT_OWN_LENGTH)
+		return o->take(sk, o, uval, len);
 	if (len < sizeof(int))
 		return -EINVAL;
-	if (get_user(val, uval))
+	if (get_user(n, uval))
 		return -EFAULT;
-	if ((opt == SO_ATTACH_BPF || opt == SO_ATTACH_REUSEPORT_EBPF) && len != sizeof(int))
+	if (!o)
+		return sock_set_long(s, opt, uval, len);
+	if (len != sizeof(int) && o->flags & OPT_EXACT)
 		return -EINVAL;
-	if (!has_option(sk, opt))
+	if (!opt_has(o, sk))
 		return -EOPNOTSUPP;
-	if (flag)
-		return set_flag(sk, opt, flag, val);
-	switch (opt) {
-	case SO_LINGER:
-		if (len < sizeof(sk->linger))
-			return -EINVAL;
-		if (get_user(linger, uval))
-			return -EFAULT;
-		sk->linger.on = linger[0] != 0;
-		if (linger[0])
-			sk->linger.secs = linger[1];
-		return 0;
-	case SO_ATTACH_FILTER: return sock_attach_filter(sk, uval, len);
-	case SO_TIMESTAMPING_OLD:
-	case SO_TIMESTAMPING_NEW:
-	case SO_MAX_PACING_RATE:
-	case SO_TXTIME: return sock_set_long(s, opt, uval, len);
-	}
-	return set_number(sk, opt, val);
+	if (o->take)
+		return o->take(sk, o, uval, len);
+	return opt_may_set(o, sk) ? opt_set(o, sk, n) : -ENOPROTOOPT;
 }
 
 long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen)
@@ -330,63 +440,15 @@ long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 	return err;
 }
 
-static int get_number(struct socket *s, int opt, int *val)
-{
-	struct sock_common *sk = s->sk;
-	bool *flag = flag_option(sk, opt);
-	u8 stamp = sk->timestamp;
-	bool new = sk->rare.stamps_new;
-
-	if (flag) {
-		*val = *flag;
-		return 0;
-	}
-	switch (opt) {
-	case SO_TIMESTAMP_OLD: *val = stamp == STAMP_USEC && !new; return 0;
-	case SO_TIMESTAMPNS_OLD: *val = stamp == STAMP_NSEC && !new; return 0;
-	case SO_TIMESTAMP_NEW: *val = stamp && new; return 0; /* of either precision, as on Linux */
-	case SO_TIMESTAMPNS_NEW: *val = stamp == STAMP_NSEC && new; return 0;
-	case SO_TYPE: *val = sk->type; return 0;
-	case SO_DOMAIN: *val = sk->family; return 0;
-	case SO_PROTOCOL: *val = (int)sk->protocol; return 0;
-	case SO_ERROR:
-		*val = -xchg(&sk->err, 0);
-		if (!*val)
-			*val = -xchg(&sk->soft_err, 0);
-		return 0;
-	case SO_SNDBUF: *val = (int)sk->sndbuf; return 0;
-	case SO_RCVBUF: *val = (int)sk->rcvbuf; return 0;
-	case SO_RCVLOWAT: *val = (int)sk->rcvlowat; return 0;
-	case SO_SNDLOWAT: *val = 1; return 0;
-	case SO_ACCEPTCONN: *val = s->listening; return 0;
-	case SO_PRIORITY: *val = (int)sk->priority; return 0;
-	case SO_MARK: *val = (int)sk->mark; return 0;
-	case SO_LOCK_FILTER: *val = sk->rare.filter_locked; return 0;
-	case SO_PEEK_OFF: *val = sk->peek_off; return 0;
-	case SO_PASSRIGHTS_: *val = !sk->rare.no_passrights; return 0;
-	case SO_BUSY_POLL: *val = sk->rare.busy_poll; return 0;
-	case SO_BPF_EXTENSIONS: *val = SKF_AD_MAX; return 0;
-	case SO_INCOMING_CPU: *val = sk->rare.incoming_cpu; return 0;
-	case SO_INCOMING_NAPI_ID: *val = 0; return 0;
-	case SO_BSDCOMPAT: *val = 0; return 0;
-	case SO_ZEROCOPY: *val = sk->rare.zerocopy; return 0;
-	case SO_BUF_LOCK: *val = sk->rare.buf_lock; return 0;
-	case SO_RESERVE_MEM: *val = 0; return 0;
-	case SO_TXREHASH: *val = !sk->rare.no_txrehash; return 0;
-	}
-	return -ENOPROTOOPT;
-}
-
 /* @val has room for 256 bytes; *len in: what the caller takes, out: what there is. */
 static int get_common(struct socket *s, int opt, void *val, u32 *len)
 {
+	const struct sock_opt *o = find(opt);
 	struct sock_common *sk = s->sk;
 	int number, err;
 
-	if (opt == SO_RCVTIMEO_OLD || opt == SO_SNDTIMEO_OLD || opt == SO_RCVTIMEO_NEW ||
-		opt == SO_SNDTIMEO_NEW) {
-		u64 t = opt == SO_RCVTIMEO_OLD || opt == SO_RCVTIMEO_NEW ? sk->rcvtimeo :
-									   sk->sndtimeo;
+	if (o && o->take == take_timeout) {
+		u64 t = *(const u64 *)((const u8 *)sk + o->arg);
 		s64 tv[2] = { (s64)(t / NSEC), (s64)(t % NSEC / 1000) };
 
 		*len = min(*len, (u32)sizeof(tv));
@@ -398,12 +460,13 @@ static int get_common(struct socket *s, int opt, void *val, u32 *len)
 		memcpy(val, &sk->linger, *len);
 		return 0;
 	}
-	if (!has_option(sk, opt))
+	if (o && !opt_has(o, sk))
 		return -EOPNOTSUPP;
 	err = sock_get_long(s, opt, val, len);
 	if (err != -ENOPROTOOPT)
 		return err;
-	err = get_number(s, opt, &number);
+	number = s->listening;
+	err = opt == SO_ACCEPTCONN ? 0 : opt_get(o, sk, &number);
 	if (err)
 		return err;
 	*len = min(*len, (u32)sizeof(number));

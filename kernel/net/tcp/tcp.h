@@ -88,8 +88,20 @@ struct fast_cookie {
 	u8 len, val[16];
 	bool exp;
 };
+/* Kinds of options, and the lengths of those that have one fixed. */
+#define TCPOPT_END 0
+#define TCPOPT_PAD 1
+#define TCPOPT_MSS 2
+#define TCPOPT_WSCALE 3
+#define TCPOPT_SACK_OK 4
+#define TCPOPT_SACK 5
+#define TCPOPT_STAMPS 8
 #define TCPOPT_FASTOPEN 34
 #define TCPOPT_EXP 254
+#define TCPOLEN_MSS 4
+#define TCPOLEN_WSCALE 3
+#define TCPOLEN_SACK_OK 2
+#define TCPOLEN_STAMPS 10
 #define FASTOPEN_MAGIC 0xf989U /* of the experimental option (RFC 6994) */
 /* net.ipv4.tcp_fastopen */
 #define FAST_CLIENT 1

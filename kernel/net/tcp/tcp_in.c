@@ -24,7 +24,7 @@ static u32 be32(const u8 *p)
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
-/* True for an even length of 4 to 16 bytes, and for 0, a request. */
+/* Takes a Fast Open cookie: an even length of 4 to 16 bytes, or 0, which requests one. */
 static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
 {
 	if (len & 1 || len > sizeof(o->cookie.val) || (len && len < 4))
@@ -34,49 +34,85 @@ static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
 	memcpy(o->cookie.val, p, len);
 }
 
+/* Each of these takes an option of @len bytes at @p, kind and length among them. */
+static void parse_mss(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	o->mss = (u16)(p[2] << 8 | p[3]);
+}
+
+static void parse_wscale(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	o->has_wscale = true;
+	o->wscale = min(p[2], (u8)WSCALE_MAX);
+}
+
+static void parse_sack_ok(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	o->sack_ok = len == TCPOLEN_SACK_OK;
+}
+
+/* Takes blocks from the first SACK option of a segment alone. */
+static void parse_sack(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	if (o->nr_sacks)
+		return;
+	for (u32 i = 0; i < MAX_SACKS && 2 + (i + 1) * 8 <= len; i++)
+		o->sacks[o->nr_sacks++] =
+			(struct sack_block){ be32(p + 2 + i * 8), be32(p + 6 + i * 8) };
+}
+
+static void parse_stamps(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	o->saw_ts = true;
+	o->tsval = be32(p + 2);
+	o->tsecr = be32(p + 6);
+}
+
+static void parse_fastopen(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	parse_cookie(p + 2, len - 2, false, o);
+}
+
+static void parse_experiment(const u8 *p, u32 len, struct tcp_opts *o)
+{
+	if ((p[2] << 8 | p[3]) == FASTOPEN_MAGIC)
+		parse_cookie(p + 4, len - 4, true, o);
+}
+
+/* Options with a length, which is at least `least` and at most `most`; others are skipped. */
+static const struct {
+	u8 kind, least, most;
+	void (*parse)(const u8 *p, u32 len, struct tcp_opts *o);
+} options[] = {
+	{ TCPOPT_STAMPS, TCPOLEN_STAMPS, TCPOLEN_STAMPS, parse_stamps },
+	{ TCPOPT_SACK, 2, 255, parse_sack },
+	{ TCPOPT_MSS, TCPOLEN_MSS, TCPOLEN_MSS, parse_mss },
+	{ TCPOPT_WSCALE, TCPOLEN_WSCALE, TCPOLEN_WSCALE, parse_wscale },
+	{ TCPOPT_SACK_OK, 2, 255, parse_sack_ok },
+	{ TCPOPT_FASTOPEN, 2, 255, parse_fastopen },
+	{ TCPOPT_EXP, 4, 255, parse_experiment },
+};
+
 static void parse_option(const u8 *p, u32 len, struct tcp_opts *o)
 {
-	switch (p[0]) {
-	case 2:
-		if (len == 4)
-			o->mss = (u16)(p[2] << 8 | p[3]);
-		break;
-	case 3:
-		if (len == 3) {
-			o->has_wscale = true;
-			o->wscale = min(p[2], (u8)WSCALE_MAX);
-		}
-		break;
-	case 4: o->sack_ok = len == 2; break;
-	case 5:
-		for (u32 i = 0; i < MAX_SACKS && 2 + (i + 1) * 8 <= len; i++)
-			o->sacks[o->nr_sacks++] =
-				(struct sack_block){ be32(p + 2 + i * 8), be32(p + 6 + i * 8) };
-		break;
-	case TCPOPT_FASTOPEN: parse_cookie(p + 2, len - 2, false, o); break;
-	case TCPOPT_EXP:
-		if (len >= 4 && (p[2] << 8 | p[3]) == FASTOPEN_MAGIC)
-			parse_cookie(p + 4, len - 4, true, o);
-		break;
-	case 8:
-		if (len == 10) {
-			o->saw_ts = true;
-			o->tsval = be32(p + 2);
-			o->tsecr = be32(p + 6);
-		}
-		break;
+	for (u32 i = 0; i < ARRAY_SIZE(options); i++) {
+		if (options[i].kind != p[0])
+			continue;
+		if (len >= options[i].least && len <= options[i].most)
+			options[i].parse(p, len, o);
+		return;
 	}
 }
 
 static void parse_options(const u8 *p, u32 n, struct tcp_opts *o)
 {
 	*o = (struct tcp_opts){ 0 };
-	while (n && p[0]) {
-		u32 len = p[0] == 1 ? 1 : n > 1 ? p[1] : 0;
+	while (n && p[0] != TCPOPT_END) {
+		u32 len = p[0] == TCPOPT_PAD ? 1 : n > 1 ? p[1] : 0;
 
-		if (!len || len > n || (p[0] != 1 && len < 2))
+		if (!len || len > n || (p[0] != TCPOPT_PAD && len < 2))
 			return;
-		if (p[0] != 1 && !(p[0] == 5 && o->nr_sacks))
+		if (p[0] != TCPOPT_PAD)
 			parse_option(p, len, o);
 		p += len;
 		n -= len;

@@ -7,21 +7,21 @@
 
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/socket/opt_table.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 
 #define KEEP_IDLE_MAX 32767
 #define KEEP_COUNT_MAX 127
+#define MAXSEG_MOST 32767
+#define LINGER2_MOST 120 /* s */
+#define CLAMP_LEAST 1152 /* bytes */
+#define INT_MOST 0x7fffffff
 #define CC_NAME 16
 #define TCP_IS_MPTCP_ 43 /* younger than the headers that we are built with */
 
 /* ---- setting ---- */
-
-static int in_range(int n, int low, int high)
-{
-	return n < low || n > high ? -EINVAL : 0;
-}
 
 int tcp_cc_find(const char *name, bool *reno)
 {
@@ -43,23 +43,58 @@ static int set_congestion(struct tcp_sock *t, uaddr_t val, u32 len)
 	return err;
 }
 
-static void set_nodelay(struct tcp_sock *t, bool on)
+static int nodelay_changed(void *sk, const struct sock_opt *o, int n)
 {
-	t->nodelay = on;
-	if (on)
-		tcp_push(t, false);
-}
-
-static int set_idle(struct tcp_sock *t, int n)
-{
-	if (in_range(n, 1, KEEP_IDLE_MAX))
-		return -EINVAL;
-	t->keep_idle = (u32)n;
-	tcp_arm_keepalive(t);
+	if (n)
+		tcp_push(sk, false);
 	return 0;
 }
 
-/* TCP_DEFER_ACCEPT is told in seconds, and counted in SYN+ACKs: one after 1 s, 2 s more, and so on. */
+static int cork_changed(void *sk, const struct sock_opt *o, int n)
+{
+	if (!n)
+		tcp_push(sk, false);
+	return 0;
+}
+
+static int maxseg_may(void *sk, const struct sock_opt *o, int n)
+{
+	return n && n < (int)MSS_MIN ? -EINVAL : 0;
+}
+
+/* Reads the segment size in use, or before there is a connection the limit that was set. */
+static int get_maxseg(void *sk, const struct sock_opt *o, int *n)
+{
+	const struct tcp_sock *t = sk;
+
+	*n = !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ? t->mss :
+	     t->user_mss                                    ? t->user_mss :
+							      (int)MSS_DEFAULT;
+	return 0;
+}
+
+static int keepidle_changed(void *sk, const struct sock_opt *o, int n)
+{
+	tcp_arm_keepalive(sk);
+	return 0;
+}
+
+/* Reads a field whose 0 means the namespace's value, which is at offset o->arg of struct tcp_net. */
+static int get_or_net(void *sk, const struct sock_opt *o, int *n)
+{
+	const int *field = (const int *)((const u8 *)sk + o->at);
+
+	*n = *field ? *field : *(const int *)((const u8 *)tcp_net(sk) + o->arg);
+	return 0;
+}
+
+static int set_linger2(void *sk, const struct sock_opt *o, int n)
+{
+	opt_store(o, sk, n < 0 ? -1 : min(n, LINGER2_MOST));
+	return 0;
+}
+
+/* Returns how long @tries SYN+ACKs of TCP_DEFER_ACCEPT take, in seconds: 1 until the first, 2 more until the second. */
 static int secs_of(u32 tries)
 {
 	u32 wait = 1, all = 0;
@@ -80,124 +115,161 @@ static u32 tries_of(int secs)
 	return n;
 }
 
-/* Connections are not moved (CRIU's work): who may ask is told that, the others what Linux tells them; to switch it off is no news. */
-static int set_repair(struct tcp_sock *t, int n)
+static int set_defer(void *sk, const struct sock_opt *o, int n)
 {
+	struct tcp_sock *t = sk;
+
+	t->defer_tries = tries_of(n);
+	return 0;
+}
+
+static int get_defer(void *sk, const struct sock_opt *o, int *n)
+{
+	const struct tcp_sock *t = sk;
+
+	*n = secs_of(t->defer_tries);
+	return 0;
+}
+
+/* Limits the window, 0: to what the namespace allows, which only a closed socket may ask for. */
+static int set_clamp(void *sk, const struct sock_opt *o, int n)
+{
+	struct tcp_sock *t = sk;
+
+	if (!n && t->state != TCP_CLOSE)
+		return -EINVAL;
+	t->window_clamp = n ? (u32)max(n, CLAMP_LEAST) : (u32)tcp_net(t)->rmem[2];
+	return 0;
+}
+
+static int get_clamp(void *sk, const struct sock_opt *o, int *n)
+{
+	const struct tcp_sock *t = sk;
+	bool none = t->state == TCP_CLOSE && t->window_clamp == (u32)tcp_net(t)->rmem[2];
+
+	*n = none ? 0 : (int)t->window_clamp;
+	return 0;
+}
+
+static int set_quickack(void *sk, const struct sock_opt *o, int n)
+{
+	struct tcp_sock *t = sk;
+
+	t->pingpong = !n;
+	t->exchanges = 0;
+	t->quick = n ? TCP_QUICK_ACKS : 0;
+	if (n && t->ack_due && tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
+		tcp_send_ack(t);
+	return 0;
+}
+
+static int get_quickack(void *sk, const struct sock_opt *o, int *n)
+{
+	const struct tcp_sock *t = sk;
+
+	*n = !t->pingpong;
+	return 0;
+}
+
+static int get_timestamp(void *sk, const struct sock_opt *o, int *n)
+{
+	*n = (int)tcp_ts(sk);
+	return 0;
+}
+
+/*
+ * Refuses to begin repair, since connections are not moved (CRIU's work); to end it changes nothing.
+ * A caller without the right is told so first, as on Linux.
+ */
+static int set_repair(void *sk, const struct sock_opt *o, int n)
+{
+	const struct tcp_sock *t = sk;
+
 	if (!net_capable(t->inet.net, CAP_NET_ADMIN) || t->state == TCP_LISTEN)
 		return -EPERM;
-	if (in_range(n, -1, 1))
+	if (n < -1 || n > 1)
 		return -EINVAL;
 	return n > 0 ? -EOPNOTSUPP : 0;
 }
 
-/* What is told to a connection under repair, of one that never is. */
-static int refuse_repair(const struct tcp_sock *t, int opt)
+/* Refuses what only a connection under repair may set. */
+static int refuse_repair(void *sk, const struct sock_opt *o, int n)
 {
-	if (opt == TCP_REPAIR_OPTIONS || (opt == TCP_QUEUE_SEQ && t->state == TCP_CLOSE))
+	const struct tcp_sock *t = sk;
+
+	if (o->opt == TCP_REPAIR_OPTIONS || (o->opt == TCP_QUEUE_SEQ && t->state == TCP_CLOSE))
 		return -EINVAL;
 	return -EPERM;
 }
 
-/* c.lock held. */
-static int set_number(struct tcp_sock *t, int opt, int n)
+static int get_repair_queue(void *sk, const struct sock_opt *o, int *n)
 {
-	switch (opt) {
-	case TCP_NODELAY: set_nodelay(t, n); return 0;
-	case TCP_CORK:
-		t->corked = n;
-		if (!n)
-			tcp_push(t, false);
-		return 0;
-	case TCP_MAXSEG:
-		if (n && in_range(n, (int)MSS_MIN, 32767))
-			return -EINVAL;
-		t->user_mss = (u16)n;
-		return 0;
-	case TCP_KEEPIDLE: return set_idle(t, n);
-	case TCP_KEEPINTVL:
-		if (in_range(n, 1, KEEP_IDLE_MAX))
-			return -EINVAL;
-		t->keep_intvl = (u32)n;
-		return 0;
-	case TCP_KEEPCNT:
-		if (in_range(n, 1, KEEP_COUNT_MAX))
-			return -EINVAL;
-		t->keep_cnt = (u32)n;
-		return 0;
-	case TCP_SYNCNT:
-		if (in_range(n, 1, KEEP_COUNT_MAX))
-			return -EINVAL;
-		t->syn_cnt = (u32)n;
-		return 0;
-	case TCP_LINGER2: t->linger2 = n < 0 ? -1 : n > 120 ? 120 : n; return 0;
-	case TCP_DEFER_ACCEPT: t->defer_tries = tries_of(n); return 0;
-	case TCP_WINDOW_CLAMP:
-		if (!n && t->state != TCP_CLOSE)
-			return -EINVAL;
-		t->window_clamp = n ? (u32)max(n, 1152) : (u32)tcp_net(t)->rmem[2];
-		return 0;
-	case TCP_QUICKACK:
-		t->pingpong = !n;
-		t->exchanges = 0;
-		if (n) {
-			t->quick = 16;
-			if (t->ack_due &&
-				tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
-				tcp_send_ack(t);
-		} else {
-			t->quick = 0;
-		}
-		return 0;
-	case TCP_USER_TIMEOUT:
-		if (n < 0)
-			return -EINVAL;
-		t->user_timeout = (u32)n;
-		return 0;
-	case TCP_NOTSENT_LOWAT: t->notsent_lowat = (u32)n; return 0;
-	case TCP_THIN_LINEAR_TIMEOUTS:
-		if (in_range(n, 0, 1))
-			return -EINVAL;
-		t->thin_linear = n;
-		return 0;
-	case TCP_THIN_DUPACK: return in_range(n, 0, 1); /* RACK finds losses of thin streams, too */
-	case TCP_SAVE_SYN:
-		if (in_range(n, 0, 1))
-			return -EINVAL;
-		t->save_syn = (u8)n;
-		return 0;
-	case TCP_REPAIR: return set_repair(t, n);
-	case TCP_TIMESTAMP:
-	case TCP_REPAIR_QUEUE:
-	case TCP_QUEUE_SEQ:
-	case TCP_REPAIR_OPTIONS:
-	case TCP_REPAIR_WINDOW: return refuse_repair(t, opt);
-	case TCP_INQ:
-		if (in_range(n, 0, 1))
-			return -EINVAL;
-		t->tell_inq = n;
-		return 0;
-	case TCP_FASTOPEN:
-		if (n < 0 || !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
-			return -EINVAL;
-		t->fast_qlen = (u32)min(n, tcp_net(t)->somaxconn);
-		tcp_fast_need_key(t->inet.net);
-		return 0;
-	case TCP_FASTOPEN_CONNECT:
-		if (in_range(n, 0, 1))
-			return -EINVAL;
-		if (!(tcp_net(t)->fastopen & FAST_CLIENT))
-			return -EOPNOTSUPP;
-		if (t->state != TCP_CLOSE)
-			return -EINVAL;
-		t->fast_connect = n;
-		return 0;
-	case TCP_FASTOPEN_NO_COOKIE:
-		if (in_range(n, 0, 1) || !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
-			return -EINVAL;
-		t->fast_no_cookie = n;
-		return 0;
-	}
-	return -ENOPROTOOPT;
+	return -EINVAL;
+}
+
+static int no_connection(void *sk, const struct sock_opt *o, int n)
+{
+	return tcp_in(sk, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ? 0 : -EINVAL;
+}
+
+static int set_fastopen(void *sk, const struct sock_opt *o, int n)
+{
+	struct tcp_sock *t = sk;
+
+	t->fast_qlen = (u32)min(n, tcp_net(t)->somaxconn);
+	tcp_fast_need_key(t->inet.net);
+	return 0;
+}
+
+static int fast_connect_may(void *sk, const struct sock_opt *o, int n)
+{
+	const struct tcp_sock *t = sk;
+
+	if (!(tcp_net(t)->fastopen & FAST_CLIENT))
+		return -EOPNOTSUPP;
+	return t->state == TCP_CLOSE ? 0 : -EINVAL;
+}
+
+#define FIELD(f) OPT_FIELD(struct tcp_sock, f)
+#define OR_NET(f) .arg = offsetof(struct tcp_net, f), .get = get_or_net
+
+/* Set and read with c.lock held. TCP_THIN_DUPACK: RACK finds the losses of thin streams anyway. */
+static const struct sock_opt tcp_options[] = {
+	{ TCP_NODELAY, FIELD(nodelay), .changed = nodelay_changed },
+	{ TCP_CORK, FIELD(corked), .changed = cork_changed },
+	{ TCP_QUICKACK, .set = set_quickack, .get = get_quickack },
+	{ TCP_MAXSEG, FIELD(user_mss), OPT_RANGE(0, MAXSEG_MOST), .may = maxseg_may,
+		.get = get_maxseg },
+	{ TCP_KEEPIDLE, FIELD(keep_idle), OPT_RANGE(1, KEEP_IDLE_MAX), .changed = keepidle_changed,
+		OR_NET(keep_time) },
+	{ TCP_KEEPINTVL, FIELD(keep_intvl), OPT_RANGE(1, KEEP_IDLE_MAX), OR_NET(keep_intvl) },
+	{ TCP_KEEPCNT, FIELD(keep_cnt), OPT_RANGE(1, KEEP_COUNT_MAX), OR_NET(keep_probes) },
+	{ TCP_SYNCNT, FIELD(syn_cnt), OPT_RANGE(1, KEEP_COUNT_MAX), OR_NET(syn_retries) },
+	{ TCP_LINGER2, FIELD(linger2), .set = set_linger2, OR_NET(fin_timeout) },
+	{ TCP_USER_TIMEOUT, FIELD(user_timeout), OPT_RANGE(0, INT_MOST) },
+	{ TCP_DEFER_ACCEPT, .set = set_defer, .get = get_defer },
+	{ TCP_WINDOW_CLAMP, .set = set_clamp, .get = get_clamp },
+	{ TCP_NOTSENT_LOWAT, FIELD(notsent_lowat) },
+	{ TCP_INQ, FIELD(tell_inq), OPT_SWITCH },
+	{ TCP_SAVE_SYN, FIELD(save_syn), OPT_SWITCH },
+	{ TCP_THIN_LINEAR_TIMEOUTS, FIELD(thin_linear), OPT_SWITCH },
+	{ TCP_THIN_DUPACK, OPT_SWITCH, .set = opt_ignore, .get = opt_get_zero },
+	{ TCP_TIMESTAMP, .set = refuse_repair, .get = get_timestamp },
+	{ TCP_REPAIR, .set = set_repair, .get = opt_get_zero },
+	{ TCP_REPAIR_QUEUE, .set = refuse_repair, .get = get_repair_queue },
+	{ TCP_QUEUE_SEQ, .set = refuse_repair, .get = get_repair_queue },
+	{ TCP_REPAIR_OPTIONS, .set = refuse_repair },
+	{ TCP_REPAIR_WINDOW, .set = refuse_repair },
+	{ TCP_FASTOPEN, FIELD(fast_qlen), OPT_RANGE(0, INT_MOST), .may = no_connection,
+		.set = set_fastopen },
+	{ TCP_FASTOPEN_CONNECT, FIELD(fast_connect), OPT_SWITCH, .may = fast_connect_may },
+	{ TCP_FASTOPEN_NO_COOKIE, FIELD(fast_no_cookie), OPT_SWITCH, .may = no_connection },
+	{ TCP_IS_MPTCP_, .get = opt_get_zero },
+};
+
+static const struct sock_opt *find(int opt)
+{
+	return opt_find(tcp_options, ARRAY_SIZE(tcp_options), opt);
 }
 
 /* No more than half of what the buffer may grow to, which it then has to be at least. */
@@ -263,6 +335,7 @@ static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 {
 	struct tcp_sock *t = TCP(INET(s));
+	const struct sock_opt *o;
 	int n, err;
 
 	if (level == SOL_SOCKET)
@@ -271,7 +344,7 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		return inet_setsockopt(s, level, opt, val, len);
 	if (opt == TCP_CONGESTION)
 		return set_congestion(t, val, len);
-	if (opt == TCP_ULP) /* we know none */
+	if (opt == TCP_ULP) /* none is built */
 		return len ? -ENOENT : -EINVAL;
 	if (opt == TCP_FASTOPEN_KEY)
 		return set_fast_keys(t, val, len);
@@ -279,8 +352,11 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		return -EINVAL;
 	if (get_user(n, val))
 		return -EFAULT;
+	o = find(opt);
+	if (!opt_may_set(o, s->sk))
+		return -ENOPROTOOPT;
 	spin_lock(&t->inet.c.lock);
-	err = set_number(t, opt, n);
+	err = opt_set(o, s->sk, n);
 	spin_unlock(&t->inet.c.lock);
 	net_rx_flush();
 	return err;
@@ -288,49 +364,7 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 
 /* ---- reading ---- */
 
-static int get_number(struct tcp_sock *t, int opt, int *n)
-{
-	switch (opt) {
-	case TCP_NODELAY: *n = t->nodelay; return 0;
-	case TCP_CORK: *n = t->corked; return 0;
-	case TCP_MAXSEG:
-		*n = tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ?
-			     (t->user_mss ? t->user_mss : (int)MSS_DEFAULT) :
-			     t->mss;
-		return 0;
-	case TCP_KEEPIDLE: *n = t->keep_idle ? (int)t->keep_idle : tcp_net(t)->keep_time; return 0;
-	case TCP_KEEPINTVL:
-		*n = t->keep_intvl ? (int)t->keep_intvl : tcp_net(t)->keep_intvl;
-		return 0;
-	case TCP_KEEPCNT: *n = t->keep_cnt ? (int)t->keep_cnt : tcp_net(t)->keep_probes; return 0;
-	case TCP_SYNCNT: *n = t->syn_cnt ? (int)t->syn_cnt : tcp_net(t)->syn_retries; return 0;
-	case TCP_LINGER2: *n = t->linger2 ? t->linger2 : tcp_net(t)->fin_timeout; return 0;
-	case TCP_DEFER_ACCEPT: *n = secs_of(t->defer_tries); return 0;
-	case TCP_WINDOW_CLAMP: /* 0: none, as long as there is no connection */
-		*n = t->state == TCP_CLOSE && t->window_clamp == (u32)tcp_net(t)->rmem[2] ?
-			     0 :
-			     (int)t->window_clamp;
-		return 0;
-	case TCP_QUICKACK: *n = !t->pingpong; return 0;
-	case TCP_USER_TIMEOUT: *n = (int)t->user_timeout; return 0;
-	case TCP_NOTSENT_LOWAT: *n = (int)t->notsent_lowat; return 0;
-	case TCP_THIN_LINEAR_TIMEOUTS: *n = t->thin_linear; return 0;
-	case TCP_THIN_DUPACK:
-	case TCP_REPAIR:
-	case TCP_IS_MPTCP_: *n = 0; return 0;
-	case TCP_REPAIR_QUEUE:
-	case TCP_QUEUE_SEQ: return -EINVAL;
-	case TCP_SAVE_SYN: *n = t->save_syn; return 0;
-	case TCP_TIMESTAMP: *n = (int)tcp_ts(t); return 0;
-	case TCP_INQ: *n = t->tell_inq; return 0;
-	case TCP_FASTOPEN: *n = (int)t->fast_qlen; return 0;
-	case TCP_FASTOPEN_CONNECT: *n = t->fast_connect; return 0;
-	case TCP_FASTOPEN_NO_COOKIE: *n = t->fast_no_cookie; return 0;
-	}
-	return -ENOPROTOOPT;
-}
-
-/* Once: who has read it has it. -EINVAL: there is too little room, and it stays. */
+/* Hands over the saved SYN, once. -EINVAL: there is too little room, and it stays. */
 static int get_saved_syn(struct tcp_sock *t, void *val, u32 *len)
 {
 	u8 *saved;
@@ -389,7 +423,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		*len = min(*len, (u32)sizeof(info));
 		memcpy(val, &info, *len);
 	}
-	err = opt == TCP_INFO ? 0 : get_number(t, opt, &n);
+	err = opt == TCP_INFO ? 0 : opt_get(find(opt), s->sk, &n);
 	spin_unlock(&t->inet.c.lock);
 	if (err || opt == TCP_INFO)
 		return err;

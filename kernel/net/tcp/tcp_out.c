@@ -15,12 +15,6 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 
-#define OPT_NOP 1
-#define OPT_MSS 2
-#define OPT_WSCALE 3
-#define OPT_SACK_OK 4
-#define OPT_SACK 5
-#define OPT_TS 8
 #define TS_SPACE 12
 #define PRESSURE_SEGMENTS 4U /* what we offer while memory is short */
 
@@ -177,8 +171,8 @@ static u8 *put_ts(u8 *p, u32 val, u32 echo)
 {
 	u32 be[2] = { htonl(val), htonl(echo) };
 
-	p[0] = p[1] = OPT_NOP;
-	p[2] = OPT_TS;
+	p[0] = p[1] = TCPOPT_PAD;
+	p[2] = TCPOPT_STAMPS;
 	p[3] = 10;
 	memcpy(p + 4, be, sizeof(be));
 	return p + TS_SPACE;
@@ -191,25 +185,25 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	u16 mss = htons(t->advmss);
 	u8 *start = p;
 
-	p[0] = OPT_MSS;
+	p[0] = TCPOPT_MSS;
 	p[1] = 4;
 	memcpy(p + 2, &mss, 2);
 	p += 4;
 	if (sack) {
-		p[0] = p[1] = OPT_NOP;
-		p[2] = OPT_SACK_OK;
+		p[0] = p[1] = TCPOPT_PAD;
+		p[2] = TCPOPT_SACK_OK;
 		p[3] = 2;
 	}
 	if (ts)
 		put_ts(p, tcp_ts(t), ack ? t->ts_recent : 0);
 	if (sack && ts) { /* in the place of what fills up */
-		p[0] = OPT_SACK_OK;
+		p[0] = TCPOPT_SACK_OK;
 		p[1] = 2;
 	}
 	p += ts ? TS_SPACE : sack ? 4 : 0;
 	if (ack ? t->wscale_ok : tcp_net(t)->window_scaling) {
-		p[0] = OPT_NOP;
-		p[1] = OPT_WSCALE;
+		p[0] = TCPOPT_PAD;
+		p[1] = TCPOPT_WSCALE;
 		p[2] = 3;
 		p[3] = t->rcv_wscale;
 		p += 4;
@@ -239,8 +233,8 @@ static u8 *put_sacks(struct tcp_sock *t, u8 *p)
 		memcpy(p, be, 8);
 		p += 8;
 	}
-	head[0] = head[1] = OPT_NOP;
-	head[2] = OPT_SACK;
+	head[0] = head[1] = TCPOPT_PAD;
+	head[2] = TCPOPT_SACK;
 	head[3] = (u8)(2 + count * 8);
 	return p;
 }
