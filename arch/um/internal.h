@@ -10,7 +10,10 @@
 extern struct os_irq_page irq_page;
 void irq_init(void);
 bool cpu_kicked(int cpu);
-/* Publishes what this vCPU does next; a full barrier follows, so that the caller may look for work afterwards. */
+/*
+ * Publishes what this vCPU does next; a full barrier follows, so that the caller may look for work
+ * afterwards.
+ */
 static inline void cpu_set_state(int cpu, u32 state)
 {
 	__atomic_exchange_n(&irq_page.cpu[cpu].state, state, __ATOMIC_SEQ_CST);
@@ -18,8 +21,8 @@ static inline void cpu_set_state(int cpu, u32 state)
 
 /* vcpu.c */
 /*
- * vCPU 0's idle stack is the first aligned block in boot_area. The linker is not asked to align it: that would part the
- * kernel's bss from its data by a hole that is not mapped.
+ * vCPU 0's idle stack is the first aligned block in boot_area. The linker is not asked to align it:
+ * that would part the kernel's bss from its data by a hole that is not mapped.
  */
 #define BOOT_AREA_SIZE (2 * KSTACK_ALIGN)
 extern u8 boot_area[BOOT_AREA_SIZE];
@@ -27,9 +30,11 @@ static inline u8 *boot_stack(void)
 {
 	return (u8 *)round_up((u64)boot_area, (u64)KSTACK_ALIGN);
 }
-void vcpu_boot_init(void);   /* current works from here on */
-void vcpu_init_stacks(void); /* the window of kernel stacks, once the arena stands */
-void *kstack_alloc(void);    /* a block (its guard half is unmapped), or NULL */
+void vcpu_boot_init(void); /* current works from here on */
+/* the window of kernel stacks, once the arena stands */
+void vcpu_init_stacks(void);
+/* a block (its guard half is unmapped), or NULL */
+void *kstack_alloc(void);
 void kstack_free(void *block);
 void vcpu_choose_number(void);
 void vcpu_init(void);
@@ -42,10 +47,13 @@ static inline struct kstack_head *kstack_head_of(void *block)
 
 /* switch.S */
 struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
-void task_first(void);        /* where a new stack begins: schedule_tail(rax), then rbx(r12) */
-void vcpu_enter(void *block); /* host world to the stack @block, calls vcpu_main() */
+/* where a new stack begins: schedule_tail(rax), then rbx(r12) */
+void task_first(void);
+/* host world to the stack @block, calls vcpu_main() */
+void vcpu_enter(void *block);
 void vcpu_main(void) __noreturn;
-void vcpu_park_when_stopping(void); /* main.c: does not return once the machine is going down */
+/* main.c: does not return once the machine is going down */
+void vcpu_park_when_stopping(void);
 void arch_main(int argc, char **argv, char **envp) __noreturn;
 
 /* physmem.c */

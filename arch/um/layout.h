@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layout.h: the address map. Constants only: C, assembly and the linker script's generator include it.
+ * layout.h: the address map. Constants only: C, assembly and the linker script's generator include
+ * it.
  *
  * Kernel process ("nestling"):
  *   0x0000'6000'0000   the kernel image, static, at most 64 MiB
- *   KERNEL_MAP_BASE    direct map: frame pfn of region 0 (physmem) is at KERNEL_MAP_BASE + pfn * 4096; other regions
- *                      follow, each at the address of its first frame number, in the upper half
+ *   KERNEL_MAP_BASE    direct map: frame pfn of region 0 (physmem) is at KERNEL_MAP_BASE + pfn *
+ *                      4096; other regions follow, each at the address of its first frame number,
+ *                      in the upper half
  *   KSTACK_BASE        window of kernel stacks, KSTACK_ALIGN each, guard in the lower half
  *   INITRD_BASE        the host's file of initrd=, until it is unpacked
- *   REGION_PAGES_BASE  the struct pages of the other regions' frames, and what was lost of them (arch/um/machine/region.c)
+ *   REGION_PAGES_BASE  the struct pages of the other regions' frames, and what was lost of them
+ *                      (arch/um/machine/region.c)
  *   ASAN_SHADOW_BASE   MODE=asan: a byte for eight of the direct map
- *   CTL_MAP_BASE       the control file of all spaces (skas/stub_abi.h): shared with them, rebuilt after a restore
- * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the usable top is probed
- * (arch_task_size()), since an instance inside an instance finds a smaller world.
+ *   CTL_MAP_BASE       the control file of all spaces (skas/stub_abi.h): shared with them, rebuilt
+ *                      after a restore
+ * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the
+ * usable top is probed (arch_task_size()), since an instance inside an instance finds a smaller
+ * world.
  */
 #ifndef NESTLING_ARCH_LAYOUT_H
 #define NESTLING_ARCH_LAYOUT_H
@@ -40,15 +45,19 @@
 #endif
 
 /*
- * A kernel stack: an aligned block of KSTACK_ALIGN bytes, of which the lower half is unmapped and the upper half (from
- * +KSTACK_ALIGN/2, KSTACK_SIZE bytes) is the stack. Its lowest 64 bytes hold struct kstack_head: the task at +0 and the
- * host stack pointer of the vCPU that runs it at +8, from which the doors switch stacks (build/gen/doors.S).
+ * A kernel stack: an aligned block of KSTACK_ALIGN bytes, of which the lower half is unmapped and
+ * the upper half (from
+ * +KSTACK_ALIGN/2, KSTACK_SIZE bytes) is the stack. Its lowest 64 bytes hold struct kstack_head:
+ * the task at +0 and the host stack pointer of the vCPU that runs it at +8, from which the doors
+ * switch stacks (build/gen/doors.S).
  */
 #define KSTACK_HEAD_TASK 0
 #define KSTACK_HEAD_HOST_SP 8
 
-#define MMAP_MIN_ADDR 0x10000 /* 0x200000 once call sites are patched (slot windows) */
+/* 0x200000 once call sites are patched (slot windows) */
+#define MMAP_MIN_ADDR 0x10000
 #define MAX_CPUS 64
-#define MAX_DOORS 512 /* functions of the host world that the kernel world calls */
+/* functions of the host world that the kernel world calls */
+#define MAX_DOORS 512
 
 #endif

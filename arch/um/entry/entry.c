@@ -11,13 +11,14 @@
  *		EV_SCARCE   wait_for_host(): another task gives up its space (scarce.c)
  *	->  boundary work ...
  *
- * States of the vCPU (os.h): kernel -> guest (published before the last look for work, so that no kick is lost) -> kernel.
+ * States of the vCPU (os.h): kernel -> guest (published before the last look for work, so that no
+ * kick is lost) -> kernel.
  *
  * Invariants:
- * 1. skas_run() always has a deadline: the next timer or the end of the time slice, and at the latest a tick from the last look at
- *    the event set, since a busy vCPU has to look by itself.
- * 2. regs->orig_rax is the number of the system call that is being served, or -1 after any other event: signal code restarts
- *    calls by it.
+ * 1. skas_run() always has a deadline: the next timer or the end of the time slice, and at the
+ *    latest a tick from the last look at the event set, since a busy vCPU has to look by itself.
+ * 2. regs->orig_rax is the number of the system call that is being served, or -1 after any other
+ *    event: signal code restarts calls by it.
  *
  * Locks: none; everything here belongs to the current task or to this vCPU.
  */
@@ -44,8 +45,8 @@
 #include "skas/skas.h"
 
 #define TICK_NS 4000000UL
-#define POLL_NS                                                                                    \
-	1000000UL /* a vCPU that makes many system calls looks at the event set this often */
+/* a vCPU that makes many system calls looks at the event set this often */
+#define POLL_NS 1000000UL
 #define TRAPNO_DB 1
 
 #define WORK_MASK                                                                                  \
@@ -59,8 +60,9 @@ void (*arch_guest_sampler)(struct task *t);
 
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {
-	u64 at;    /* arch_cpu_clock() */
-	u64 ahead; /* of the host's clock at that time; modulo 2^64 */
+	u64 at; /* arch_cpu_clock() */
+	/* of the host's clock at that time; modulo 2^64 */
+	u64 ahead;
 } __aligned(64) last_polls[MAX_CPUS];
 
 /* ---- debug registers ---- */
@@ -68,8 +70,9 @@ static struct last_poll {
 static bool debug_regs_used; /* by some runner, since the start */
 
 /*
- * False: the host does not do it, or it slept: begin anew. A site that is patched has no instructions to stop at: its page becomes what it
- * was. Before patch_resume(), and before the space's orders are flushed.
+ * False: the host does not do it, or it slept: begin anew. A site that is patched has no
+ * instructions to stop at: its page becomes what it was. Before patch_resume(), and before the
+ * space's orders are flushed.
  */
 static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 {
@@ -94,7 +97,10 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 		if (d->dr7 >> (2 * i) & 3)
 			arch_patch_forget(t->mm, d->addr[i] & PAGE_MASK,
 				(d->addr[i] & PAGE_MASK) + PAGE_SIZE);
-	/* Where there was something to forget it may have slept: vCPU, space and runner are looked up anew. */
+	/*
+	 * Where there was something to forget it may have slept: vCPU, space and runner are looked
+	 * up anew.
+	 */
 	return !READ_ONCE(t->mm->patch);
 }
 
@@ -183,7 +189,10 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 	if (unlikely(user_breaks_on) && ev->signo == SIGTRAP &&
 		user_breaks_trap(&t->arch.regs, ev->trapno))
 		return;
-	/* frames of a host's file that was cut; the stub's own word for it proves nothing and costs a look */
+	/*
+	 * frames of a host's file that was cut; the stub's own word for it proves nothing and costs
+	 * a look
+	 */
 	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
 		return;
 	remember_trap(t, (u64)ev->trapno, ev->error, t->arch.cr2);
@@ -338,8 +347,8 @@ static void look_around(struct last_poll *p, int cpu)
 }
 
 /*
- * The host time at which the guest must come back; 0 when the next timer is due already. @now is the vCPU's clock, read after
- * @timer: a deadline of "now" has passed.
+ * The host time at which the guest must come back; 0 when the next timer is due already. @now is
+ * the vCPU's clock, read after @timer: a deadline of "now" has passed.
  */
 static u64 next_deadline(int cpu, u64 timer, u64 now)
 {
@@ -356,7 +365,10 @@ void entry_clock_skipped(void)
 	last_polls[smp_processor_id()] = (struct last_poll){ 0, 0 };
 }
 
-/* A live FPU state stays with the vCPU that ran the task last; here it is fetched when the task has migrated. */
+/*
+ * A live FPU state stays with the vCPU that ran the task last; here it is fetched when the task has
+ * migrated.
+ */
 static void claim_fpu(struct task *t, int cpu)
 {
 	if (t->arch.fpu_cpu == cpu)
@@ -371,7 +383,10 @@ static bool has_selectors(const struct regs *r)
 	return r->ds | r->es | r->fs | r->gs;
 }
 
-/* False when there was work after all. What may sleep comes first: the task may be on another vCPU afterwards. */
+/*
+ * False when there was work after all. What may sleep comes first: the task may be on another vCPU
+ * afterwards.
+ */
 static bool run_guest(struct task *t, struct skas_event *ev)
 {
 	struct space *s;

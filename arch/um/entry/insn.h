@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * insn.h: single instructions of guest code that the kernel executes in its place (tsc.c, ioport.c). For the fault's own task.
+ * insn.h: single instructions of guest code that the kernel executes in its place (tsc.c,
+ * ioport.c). For the fault's own task.
  */
 #ifndef NESTLING_ARCH_UM_INSN_H
 #define NESTLING_ARCH_UM_INSN_H
@@ -15,7 +16,10 @@
 
 struct task;
 
-/* The bytes at linear address @at into @code[INSN_MAX]; how many there are: code may end at the end of a page. May sleep. */
+/*
+ * The bytes at linear address @at into @code[INSN_MAX]; how many there are: code may end at the end
+ * of a page. May sleep.
+ */
 u32 insn_read(u64 at, u8 *code);
 /* It has been executed and rip is behind it: the trap of the flag, which did not come by itself. */
 void insn_stepped(struct task *t);

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioport.c: ioperm(2), iopl(2), and the machine's I/O bus, on which there is nothing: a read gives all ones, a write goes nowhere.
+ * ioport.c: ioperm(2), iopl(2), and the machine's I/O bus, on which there is nothing: a read gives
+ * all ones, a write goes nowhere.
  *
- * The host lets no guest code near its own ports, so in, out, ins and outs are general protection faults there. Where the thread may use the
- * port they are executed here (Intel's manual, volume 2: IN, INS, OUT, OUTS; volume 1, chapter 19: the bitmap). As in Linux iopl(3) allows
- * all ports and no interrupt flag: cli and sti do nothing then.
+ * The host lets no guest code near its own ports, so in, out, ins and outs are general protection
+ * faults there. Where the thread may use the port they are executed here (Intel's manual, volume 2:
+ * IN, INS, OUT, OUTS; volume 1, chapter 19: the bitmap). As in Linux iopl(3) allows all ports and
+ * no interrupt flag: cli and sti do nothing then.
  *
- *	ioperm()	a bitmap of a thread's own, made at the first port that is allowed; a clear bit allows
+ *	ioperm()	a bitmap of a thread's own, made at the first port that is allowed; a clear
+ *	                bit allows
  *	clone, fork	shared until one of the two changes it; exec keeps it
  *	ioport_trap()	entry.c asks for each general protection fault
  *
- * Invariants: 1. A bitmap with more than one owner is not written to. 2. Those whose bitmap is NULL and whose level is below 3 may use no port.
+ * Invariants: 1. A bitmap with more than one owner is not written to. 2. Those whose bitmap is NULL
+ * and whose level is below 3 may use no port.
  *
  * Deliberately not: ports in 16 and 32-bit code (segments of an LDT), NT_386_IOPERM, /dev/port.
  *
@@ -33,9 +37,11 @@
 
 #define NR_PORTS 65536U
 #define LEVEL_ALL 3
-#define PIECE 256 /* bytes of a repeated instruction that are served at once, at most */
+/* bytes of a repeated instruction that are served at once, at most */
+#define PIECE 256
 #define FAULT_READ 4
-#define FAULT_WRITE 6 /* of the error code: user mode, and a write */
+/* of the error code: user mode, and a write */
+#define FAULT_WRITE 6
 
 struct io_bitmap {
 	atomic_t owners;
@@ -160,9 +166,10 @@ static bool may_use(const struct arch_task *a, u32 port, u32 size)
 
 struct port_insn {
 	u8 opcode, immediate;
-	u8 len;      /* of it all */
-	u8 size;     /* bytes of the port: 1, 2, 4 */
-	u8 segment;  /* prefix 0x64 or 0x65, 0: none that counts in 64-bit code */
+	u8 len;  /* of it all */
+	u8 size; /* bytes of the port: 1, 2, 4 */
+	/* prefix 0x64 or 0x65, 0: none that counts in 64-bit code */
+	u8 segment;
 	bool word;   /* the prefix of 16-bit operands */
 	bool addr32; /* addresses and the count have 32 bits */
 	bool rep;
@@ -202,7 +209,10 @@ static bool is_out(const struct port_insn *in)
 	return in->opcode & 2;
 }
 
-/* A REX prefix counts right before the opcode only; of its bits W alone matters: then 0x66 does not. */
+/*
+ * A REX prefix counts right before the opcode only; of its bits W alone matters: then 0x66 does
+ * not.
+ */
 static bool decode(struct port_insn *in, const u8 *code, u32 n)
 {
 	u32 at = 0;
@@ -246,7 +256,10 @@ static u64 cut(u64 v, const struct port_insn *in)
 	return in->addr32 ? (u32)v : v;
 }
 
-/* How many bytes at @addr are served at once: within one page, but for an element that crosses into the next. */
+/*
+ * How many bytes at @addr are served at once: within one page, but for an element that crosses into
+ * the next.
+ */
 static u32 piece(const struct port_insn *in, const struct regs *r, u64 addr)
 {
 	u64 count = in->rep ? cut(r->rcx, in) : 1;

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ldt.c: modify_ldt(2): segments of a program's own, 16 and 32 bit ones, for emulators and old thread libraries.
+ * ldt.c: modify_ldt(2): segments of a program's own, 16 and 32 bit ones, for emulators and old
+ * thread libraries.
  *
- * The table of an mm is kept here as the processor has it, and is the host's as well: each entry that changes is one order to the
- * mapper, whose LDT is that of the space's runners (skas.h: space_ldt()).
+ * The table of an mm is kept here as the processor has it, and is the host's as well: each entry
+ * that changes is one order to the mapper, whose LDT is that of the space's runners (skas.h:
+ * space_ldt()).
  *
  *	modify_ldt()   the space's table changes first, which can fail, then ours
  *	fork           a copy; exec begins without
  *	a new space    ldt_install() queues all entries
- *	before guest code runs   ldt_check() zeroes selectors that have nothing behind them (any more), also of an mm without a table
+ *	before guest code runs   ldt_check() zeroes selectors that have nothing behind them (any
+ *	                         more), also of an mm without a table
  *
- * Invariants: 1. Every entry here is one that Linux would take: a descriptor for user mode, never of 64-bit code, marked as used.
- * 2. mm->ldt is set once and goes with the mm; pages of the table are never freed before. So selectors can be looked up without a lock;
- * one that goes away right then makes the stub come back (stub.S: go_segs).
+ * Invariants: 1. Every entry here is one that Linux would take: a descriptor for user mode, never
+ * of 64-bit code, marked as used. 2. mm->ldt is set once and goes with the mm; pages of the table
+ * are never freed before. So selectors can be looked up without a lock; one that goes away right
+ * then makes the stub come back (stub.S: go_segs).
  *
- * Locks: pmap->lock over changes, and over copying. Memory is allocated before it is taken: where that is short, one flushes one's own pmap.
+ * Locks: pmap->lock over changes, and over copying. Memory is allocated before it is taken: where
+ * that is short, one flushes one's own pmap.
  */
 #include <asm/errno.h>
 #include <asm/ldt.h>
@@ -28,8 +33,8 @@
 #include "kernel/sched/task.h"
 #include "skas/skas.h"
 
-#define LDT_GFP                                                                                    \
-	(GFP_KERNEL | __GFP_ACCOUNT) /* 64 KiB for each memory that asks: nothing else bounds it */
+/* 64 KiB for each memory that asks: nothing else bounds it */
+#define LDT_GFP (GFP_KERNEL | __GFP_ACCOUNT)
 
 #define FUNC_READ 0
 #define FUNC_WRITE_OLD 1
@@ -48,7 +53,8 @@
 #define DESC_PRESENT BIT(47)
 
 struct ldt {
-	u32 nr; /* one more than the highest entry that was ever written */
+	/* one more than the highest entry that was ever written */
+	u32 nr;
 	u64 *page[NR_PAGES];
 };
 

@@ -3,10 +3,11 @@
  * main.c: from the first instruction in the kernel world to the first kernel thread.
  *
  * os-linux/start.c main() -> switch.S arch_start() -> arch_main() on vCPU 0's boot stack:
- *	parameters; physmem and the arena; stacks, interrupts, oopses; frames and slabs; spaces; scheduler; the other vCPUs;
- *	a kernel thread for kernel_main(); and then vCPU 0's idle loop.
+ *	parameters; physmem and the arena; stacks, interrupts, oopses; frames and slabs; spaces;
+ *	scheduler; the other vCPUs; a kernel thread for kernel_main(); and then vCPU 0's idle loop.
  *
- * Whatever cannot work ends in refuse(): one line on stderr, status 1. Nothing of the guest has run then.
+ * Whatever cannot work ends in refuse(): one line on stderr, status 1. Nothing of the guest has run
+ * then.
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
@@ -148,7 +149,10 @@ static void signals_init(void)
 		refuse("no host thread for signals: %s", os_why(err));
 }
 
-/* Process 2, the parent of all kernel threads: when it has booted the kernel it has nothing more to do. */
+/*
+ * Process 2, the parent of all kernel threads: when it has booted the kernel it has nothing more to
+ * do.
+ */
 static int first_thread(void *unused)
 {
 	kernel_main();
@@ -186,7 +190,8 @@ void arch_main(int argc, char **argv, char **envp)
 	vcpu_idle_loop();
 }
 
-static u32 stopping; /* set once: the machine is being taken down */
+/* set once: the machine is being taken down */
+static u32 stopping;
 
 /* Taking the spaces away must not look like their death to vCPUs that run guests. */
 void vcpu_park_when_stopping(void)

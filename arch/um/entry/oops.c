@@ -2,10 +2,11 @@
 /*
  * oops.c: what is printed when the kernel itself goes wrong.
  *
- * A synchronous fault of a vCPU thread is caught by os-linux/fault.c, which makes the thread go on in oops_entry(), on a stack of
- * the vCPU's own kept for this: registers, back-trace, task, guest state; then panic(). A second fault of that vCPU ends the
- * process at once. Back-traces follow frame pointers and believe nothing: each frame must lie on a stack that we know, above the
- * one before it.
+ * A synchronous fault of a vCPU thread is caught by os-linux/fault.c, which makes the thread go on
+ * in oops_entry(), on a stack of the vCPU's own kept for this: registers, back-trace, task, guest
+ * state; then panic(). A second fault of that vCPU ends the process at once. Back-traces follow
+ * frame pointers and believe nothing: each frame must lie on a stack that we know, above the one
+ * before it.
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
@@ -21,7 +22,10 @@
 extern const struct os_fixup __start_fixups[] __weak, __stop_fixups[] __weak;
 extern char etext[];
 
-/* The table of symbols (kernel/lib/ksyms.c): the name of the function around @addr and the distance to its start. */
+/*
+ * The table of symbols (kernel/lib/ksyms.c): the name of the function around @addr and the distance
+ * to its start.
+ */
 const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
 static struct os_fault fault_frame[MAX_CPUS];
@@ -115,7 +119,10 @@ void arch_dump_stack(void)
 	print_guest(current);
 }
 
-/* One that sleeps; what is running now has left its last place here. What switch_stack() pushed: rbp is the sixth word. */
+/*
+ * One that sleeps; what is running now has left its last place here. What switch_stack() pushed:
+ * rbp is the sixth word.
+ */
 void arch_dump_task(struct task *t)
 {
 	u64 sp = READ_ONCE(t->arch.ksp);
@@ -152,7 +159,10 @@ static void print_registers(const struct os_fault *f)
 	pr_err("R13: %016lx R14: %016lx R15: %016lx\n", f->r13, f->r14, f->r15);
 }
 
-/* The task whose stack the fault struck, if that can be told: a fault in a door strikes the host stack. */
+/*
+ * The task whose stack the fault struck, if that can be told: a fault in a door strikes the host
+ * stack.
+ */
 static struct task *task_of_fault(const struct os_fault *f)
 {
 	u64 head = (f->rsp & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE;

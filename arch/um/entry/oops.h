@@ -8,7 +8,10 @@
 struct ktimer;
 struct task;
 
-/* Where another task stands in the kernel, into the log; of one that is running, nothing. The caller holds a reference. */
+/*
+ * Where another task stands in the kernel, into the log; of one that is running, nothing. The
+ * caller holds a reference.
+ */
 void arch_dump_task(struct task *t);
 /* A program's registers, as it came into the kernel last. */
 void arch_dump_guest(struct task *t);

@@ -2,9 +2,10 @@
 /*
  * params.c: the command line.
  *
- * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers them. params_parse() looks each
- * argument up and calls the setters, before anything is built: no memory allocator, no output but refuse(). Values stay valid.
- * What nobody knows goes to init, as Linux does: NAME=VALUE into its environment, other words (and all behind "--") into its
+ * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers
+ * them. params_parse() looks each argument up and calls the setters, before anything is built: no
+ * memory allocator, no output but refuse(). Values stay valid. What nobody knows goes to init, as
+ * Linux does: NAME=VALUE into its environment, other words (and all behind "--") into its
  * arguments; behind "strict" it is refused. An option ("--word") is always refused. A driver's
  * prefix with a number belongs to the driver, which refuses numbers that it does not have; of a
  * prefix that ends in '*' ("ubd*") all that begins like it does, so that a mistake is not taken for
@@ -83,7 +84,10 @@ static void hand_on(const char **list, const char *arg)
 	list[n] = arg;
 }
 
-/* NAME=VALUE takes the place of an earlier one with that name. A dot makes it a module's parameter, which init must not see. */
+/*
+ * NAME=VALUE takes the place of an earlier one with that name. A dot makes it a module's parameter,
+ * which init must not see.
+ */
 static void hand_on_env(const char *arg)
 {
 	size_t n = (size_t)(strchr(arg, '=') - arg) + 1;

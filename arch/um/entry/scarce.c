@@ -27,9 +27,11 @@
 #include "skas/skas.h"
 
 #define RETRY_NS 1000000UL
-#define SHARE_NS 20000000UL /* how long a task keeps its space while another one waits */
+/* how long a task keeps its space while another one waits */
+#define SHARE_NS 20000000UL
 #define SHARE_PAUSE_NS (3 * RETRY_NS)
-#define GAP_NS (100 * RETRY_NS) /* a pause between refusals that ends a scarcity */
+/* a pause between refusals that ends a scarcity */
+#define GAP_NS (100 * RETRY_NS)
 #define RETRIES 30000
 #define RETRIES_INIT 5000
 

@@ -24,7 +24,8 @@ void space_lost(struct task *t);
 /* True if a task has waited for the host a moment ago. */
 bool host_is_scarce(void);
 
-extern u32 host_waiters; /* tasks that sleep until the host has a process for them */
+/* tasks that sleep until the host has a process for them */
+extern u32 host_waiters;
 void scarce_leave(void);
 void scarce_share(struct task *t);
 

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sigframe.c: the frame of a signal handler on the guest's stack, byte by byte as x86-64 Linux lays it out, and the way back.
+ * sigframe.c: the frame of a signal handler on the guest's stack, byte by byte as x86-64 Linux lays
+ * it out, and the way back.
  *
- * From high addresses to low: red zone (128 bytes, or the alternate stack's top); the FPU state, 64-byte aligned: XSAVE's standard
- * format with struct _fpx_sw_bytes in the bytes that it leaves free, and FP_XSTATE_MAGIC2 behind it; struct rt_frame, so that
- * rsp + 8 is a multiple of 16 (as after a call).
+ * From high addresses to low: red zone (128 bytes, or the alternate stack's top); the FPU state,
+ * 64-byte aligned: XSAVE's standard format with struct _fpx_sw_bytes in the bytes that it leaves
+ * free, and FP_XSTATE_MAGIC2 behind it; struct rt_frame, so that rsp + 8 is a multiple of 16 (as
+ * after a call).
  *
- * task/signal.c calls arch_setup_frame() with the action it chose, and arch_sigreturn() for rt_sigreturn(2).
+ * task/signal.c calls arch_setup_frame() with the action it chose, and arch_sigreturn() for
+ * rt_sigreturn(2).
  *
  * Invariants:
- * 1. What sigreturn reads is a guest's word: read once, checked, and only then taken over. Registers can hold nothing that
- *    the guest could not have put there itself: segments are the two user segments or the program's own (LDT), eflags only the user's bits.
- * 2. An FPU image with bits or reserved bytes that XRSTOR would refuse is refused here (the runner must not fault on it).
+ * 1. What sigreturn reads is a guest's word: read once, checked, and only then taken over.
+ *    Registers can hold nothing that the guest could not have put there itself: segments are the
+ *    two user segments or the program's own (LDT), eflags only the user's bits.
+ * 2. An FPU image with bits or reserved bytes that XRSTOR would refuse is refused here (the runner
+ *    must not fault on it).
  *
  * Locks: none; all of it is current's own.
  */
@@ -35,12 +40,15 @@
 #define XSAVE_HEADER 64
 #define XSAVE_HEAD (XSAVE_LEGACY + XSAVE_HEADER)
 #define XFEATURE_FPSSE 3UL
-#define MXCSR_MASK 0xffff /* all that skas/fpu.c lets a state have, denormals-are-zeros among it */
+/* all that skas/fpu.c lets a state have, denormals-are-zeros among it */
+#define MXCSR_MASK 0xffff
 #define SA_RESTORER_FLAG 0x04000000
 
-#define EFLAGS_CLEAR 0x10500 /* RF, DF, TF: a handler starts without them */
-#define EFLAGS_USER 0x50dd5  /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
-#define EFLAGS_KEPT 0x204000 /* ID, NT: as the handler leaves them, whatever its frame says */
+/* RF, DF, TF: a handler starts without them */
+#define EFLAGS_CLEAR 0x10500
+#define EFLAGS_USER 0x50dd5 /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
+/* ID, NT: as the handler leaves them, whatever its frame says */
+#define EFLAGS_KEPT 0x204000
 #define EFLAGS_FIXED 0x202
 
 struct rt_frame {
@@ -86,7 +94,10 @@ static int put_fpu_legacy(u64 at, const u8 *area)
 	return 0;
 }
 
-/* Programs that know nothing of XSAVE change the legacy part: its bits are set so that the change counts. */
+/*
+ * Programs that know nothing of XSAVE change the legacy part: its bits are set so that the change
+ * counts.
+ */
 static int put_fpu(u64 at, const u8 *area)
 {
 	struct xsave_head head;
@@ -203,7 +214,10 @@ int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 
 /* ---- and back ---- */
 
-/* Does the image have an extended part that we can take? Otherwise its legacy part counts, and the rest is initial. */
+/*
+ * Does the image have an extended part that we can take? Otherwise its legacy part counts, and the
+ * rest is initial.
+ */
 static bool is_extended(u64 at, const struct xsave_head *head)
 {
 	u32 magic2;
@@ -256,7 +270,10 @@ err_reset:
 	return -EFAULT;
 }
 
-/* A frame of before UC_STRICT_RESTORE_SS may say nothing of ss: 64-bit code goes on with the usual one. */
+/*
+ * A frame of before UC_STRICT_RESTORE_SS may say nothing of ss: 64-bit code goes on with the usual
+ * one.
+ */
 static int check_segments(struct ucontext *uc)
 {
 	struct sigcontext *sc = &uc->uc_mcontext;
@@ -326,7 +343,10 @@ static void take_altstack(const stack_t *ss)
 	t->sas_ss_flags = (u32)ss->ss_flags;
 }
 
-/* A frame whose floating point cannot be taken is an error, but its registers count: a handler of that SIGSEGV goes on from there. */
+/*
+ * A frame whose floating point cannot be taken is an error, but its registers count: a handler of
+ * that SIGSEGV goes on from there.
+ */
 int arch_sigreturn(struct regs *regs, u64 *sigmask)
 {
 	struct fpu *fpu = &current->arch.fpu;

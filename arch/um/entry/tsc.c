@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tsc.c: rdtsc of guest programs. As a rule it reads the host's counter. With rdtsc=trap, which frozen time asks for by itself, the host
- * faults it (PR_SET_TSC of the zygote, inherited by all that runs guest code), and it reads the guest's monotonic clock, a tick a
- * nanosecond: so a run that measures with it repeats.
+ * tsc.c: rdtsc of guest programs. As a rule it reads the host's counter. With rdtsc=trap, which
+ * frozen time asks for by itself, the host faults it (PR_SET_TSC of the zygote, inherited by all
+ * that runs guest code), and it reads the guest's monotonic clock, a tick a nanosecond: so a run
+ * that measures with it repeats.
  *
- * A thread of the guest may have it fault as well (PR_SET_TSC). The runners of its space are then made anew by a mapper that has asked for that
- * (skas_trap_tsc()), and stay so: for the space's other threads, and when it may read it again, the host's counter is read here.
+ * A thread of the guest may have it fault as well (PR_SET_TSC). The runners of its space are then
+ * made anew by a mapper that has asked for that (skas_trap_tsc()), and stay so: for the space's
+ * other threads, and when it may read it again, the host's counter is read here.
  *
- * The host's vDSO reads the counter, so guests must not call it then (vdso_map.c): clock_gettime() is a system call.
+ * The host's vDSO reads the counter, so guests must not call it then (vdso_map.c): clock_gettime()
+ * is a system call.
  *
  * Locks: none.
  */
@@ -97,7 +100,10 @@ static u64 counter(void)
 	return (u64)hi << 32 | lo;
 }
 
-/* The clock's code in the vDSO calls the host's, which no area of the guest names; it is the kernel's own host's as well. */
+/*
+ * The clock's code in the vDSO calls the host's, which no area of the guest names; it is the
+ * kernel's own host's as well.
+ */
 static u32 code_at(u64 at, u8 *code)
 {
 	u64 vdso = skas_host_vdso();

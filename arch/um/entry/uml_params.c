@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uml_params.c: parameters of User Mode Linux that mean nothing here, each refused with a line that says what to use instead: they
- * would go to init otherwise, and the user would think that they had worked. docs/uml.md has the whole table.
+ * uml_params.c: parameters of User Mode Linux that mean nothing here, each refused with a line that
+ * says what to use instead: they would go to init otherwise, and the user would think that they had
+ * worked. docs/uml.md has the whole table.
  */
 #include "arch/um/internal.h"
 #include "kernel/lib/printk.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vdso_map.c: puts the vDSO into guests. The image (arch/um/vdso, linked in as vdso_so_start) is copied once into frames that
- * all guests share; the page below it holds struct vdso_data. Both are mapped read-only.
+ * vdso_map.c: puts the vDSO into guests. The image (arch/um/vdso, linked in as vdso_so_start) is
+ * copied once into frames that all guests share; the page below it holds struct vdso_data. Both are
+ * mapped read-only.
  *
  * Locks: none. The frames are filled at boot; data changes word by word.
  */

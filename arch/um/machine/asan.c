@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* asan.c: memory for the address sanitizer's shadow of the direct map (kernel/lib/debug/asan.h); MODE=asan only. */
+/*
+ * asan.c: memory for the address sanitizer's shadow of the direct map (kernel/lib/debug/asan.h);
+ * MODE=asan only.
+ */
 #ifdef CONFIG_ASAN
 #include "arch/um/internal.h"
 #include "kernel/lib/debug/asan.h"

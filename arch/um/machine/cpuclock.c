@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpuclock.c: arch_cpu_clock(), the clock of accounting and of the scheduler, which is read at every entry and exit. It counts the
- * TSC, in nanoseconds; asking the host's vdso through a door costs three times as much.
+ * cpuclock.c: arch_cpu_clock(), the clock of accounting and of the scheduler, which is read at
+ * every entry and exit. It counts the TSC, in nanoseconds; asking the host's vdso through a door
+ * costs three times as much.
  *
- *	arch_cpu_clock()        may be compared with what another vCPU read, if a lock or the like is between the readings
- *	arch_cpu_clock_local()  only with this vCPU's own readings, and may then be a few ns early; a third of the cost
+ *	arch_cpu_clock()        may be compared with what another vCPU read, if a lock or the like
+ *	                        is between the readings
+ *	arch_cpu_clock_local()  only with this vCPU's own readings, and may then be a few ns early;
+ *	                        a third of the cost
  *
- * The TSC is believed for a window of at most a second; then the host's clock is asked (refresh), and how far the two went says how
- * long a tick is for the next window. So a host that was suspended or moved, or a TSC that began again, is noticed.
+ * The TSC is believed for a window of at most a second; then the host's clock is asked (refresh),
+ * and how far the two went says how long a tick is for the next window. So a host that was
+ * suspended or moved, or a TSC that began again, is noticed.
  *
- * States: off (rate 0: the answer is os_clock_mono()'s, ns later; or frozen_now) -> cpu_clock_start() -> on, where the host's own vdso uses the TSC.
+ * States: off (rate 0: the answer is os_clock_mono()'s, ns later; or frozen_now) ->
+ * cpu_clock_start() -> on, where the host's own vdso uses the TSC.
  *
  * Invariants:
- * 1. It never goes back, on no vCPU: a refresh takes the later of what the host's clock and what the TSC say.
- * 2. It goes at the rate of the host's monotonic clock, but may be ahead of it: who compares it with a deadline on the host's
- *    scale takes the difference now and then (entry.c).
+ * 1. It never goes back, on no vCPU: a refresh takes the later of what the host's clock and what
+ *    the TSC say.
+ * 2. It goes at the rate of the host's monotonic clock, but may be ahead of it: who compares it
+ *    with a deadline on the host's scale takes the difference now and then (entry.c).
  *
  * Locks: clock.lock (raw: the scheduler asks with its own held) to change it; read under clock.seq.
  */
@@ -26,12 +32,14 @@
 #define MSEC 1000000UL
 #define WINDOW_FIRST (16 * MSEC)
 #define WINDOW_LAST (1000 * MSEC)
-#define START_NS (MSEC / 2)   /* for the first rate, which is good to some hundred ppm */
-#define RESTART_NS (2 * MSEC) /* more than readers can have seen of a TSC that began again */
-#define SKEW_TICKS 100000UL   /* two CPUs' counters may differ by so much */
+/* for the first rate, which is good to some hundred ppm */
+#define START_NS (MSEC / 2)
+/* more than readers can have seen of a TSC that began again */
+#define RESTART_NS (2 * MSEC)
+#define SKEW_TICKS 100000UL /* two CPUs' counters may differ by so much */
 #define SAMPLES 3
-#define RATE_TOLERANCE                                                                             \
-	512 /* a rate that differs by more than this part was measured over a pause */
+/* a rate that differs by more than this part was measured over a pause */
+#define RATE_TOLERANCE 512
 
 static struct {
 	spinlock_t lock;
@@ -83,7 +91,10 @@ static struct sample take_sample(void)
 	return s;
 }
 
-/* ns / ticks with 32 bits of fraction; the quotient is below 2^32 where a tick is shorter than a second. */
+/*
+ * ns / ticks with 32 bits of fraction; the quotient is below 2^32 where a tick is shorter than a
+ * second.
+ */
 static u64 measured_rate(u64 ns, u64 ticks)
 {
 	while (ns >> 32) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cpuinfo.c: what guests are told of the CPU: /proc/cpuinfo and the auxiliary vector. It is the host's CPU, read once. */
+/*
+ * cpuinfo.c: what guests are told of the CPU: /proc/cpuinfo and the auxiliary vector. It is the
+ * host's CPU, read once.
+ */
 #include <linux/auxvec.h>
 
 #include "arch/um/machine/host_cpu.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doors.c: how often each door (mk/door.h) was gone through, counted while door_counting is set. A door tests that byte, which nobody
- * writes meanwhile, before all else; what it counts is one call of the host world, be it no system call of the host's or several.
+ * doors.c: how often each door (mk/door.h) was gone through, counted while door_counting is set. A
+ * door tests that byte, which nobody writes meanwhile, before all else; what it counts is one call
+ * of the host world, be it no system call of the host's or several.
  *
  * Locks: none; doors add atomically.
  */

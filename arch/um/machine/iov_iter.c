@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iov_iter.c: memory to read into or write from, as guest vectors or one kernel buffer. Interface: uaccess.h.
+ * iov_iter.c: memory to read into or write from, as guest vectors or one kernel buffer. Interface:
+ * uaccess.h.
  *
- * Invariants: count is the sum of what is left of all vectors; vec_off < vec[0].len while count > 0 (empty vectors are skipped).
- * A copy that faults comes out short and the iterator stands at the byte that faulted.
+ * Invariants: count is the sum of what is left of all vectors; vec_off < vec[0].len while count > 0
+ * (empty vectors are skipped). A copy that faults comes out short and the iterator stands at the
+ * byte that faulted.
  */
 #include <asm/errno.h>
 #include <linux/uio.h>
@@ -75,7 +77,10 @@ int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_f
 	return 0;
 }
 
-/* The vectors: a single buffer's lies in the iterator itself, which may be copied, so no pointer to it is kept. */
+/*
+ * The vectors: a single buffer's lies in the iterator itself, which may be copied, so no pointer to
+ * it is kept.
+ */
 static const struct uvec *vecs(const struct iov_iter *it)
 {
 	return it->vec ? it->vec : &it->one;

@@ -2,18 +2,21 @@
 /*
  * irq.c: numbered interrupt lines, taken at boundaries.
  *
- * A back end in the host world raises a line (os_irq_raise()), which sets a bit of irq_page.pending; a vCPU runs the handler when it
- * comes to a boundary: on its way into and out of guest code, idling, in schedule() and cond_resched().
+ * A back end in the host world raises a line (os_irq_raise()), which sets a bit of
+ * irq_page.pending; a vCPU runs the handler when it comes to a boundary: on its way into and out of
+ * guest code, idling, in schedule() and cond_resched().
  *
  *	irq = irq_register("ubd0", handler, dev);   hand irq to the back end
  *	irq_unregister(irq);                        after the back end has stopped
  *
- * States of a line: free -> (irq_register) quiet -> (os_irq_raise) pending -> (irq_poll) running -> quiet, or pending again.
+ * States of a line: free -> (irq_register) quiet -> (os_irq_raise) pending -> (irq_poll) running ->
+ * quiet, or pending again.
  *
  * Invariants:
- * 1. A handler runs on one vCPU at a time: the bit of irq_running. A vCPU that finds it set leaves the pending bit to the one that
- *    set it, which looks again after it has cleared it.
- * 2. Nothing is lost between "look for work" and "go to sleep": the vCPU publishes its state first (os.h tells the protocol).
+ * 1. A handler runs on one vCPU at a time: the bit of irq_running. A vCPU that finds it set leaves
+ *    the pending bit to the one that set it, which looks again after it has cleared it.
+ * 2. Nothing is lost between "look for work" and "go to sleep": the vCPU publishes its state first
+ *    (os.h tells the protocol).
  *
  * Locks: lines_lock (the table of lines; handlers are called without it).
  */

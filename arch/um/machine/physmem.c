@@ -2,12 +2,13 @@
 /*
  * physmem.c: the machine's memory, and the arena with the kernel world's own state.
  *
- * - physmem (region 0): a sparse memfd of mem= bytes, or the file of physmem=PATH, mapped whole at KERNEL_MAP_BASE. Spaces map
- *   pieces of the same file.
- * - arena: a second memfd that holds the kernel world's data and bss (remapped where they are linked) and the kernel stacks. With
- *   physmem it is all that a snapshot must save (Law 2).
+ * - physmem (region 0): a sparse memfd of mem= bytes, or the file of physmem=PATH, mapped whole at
+ *   KERNEL_MAP_BASE. Spaces map pieces of the same file.
+ * - arena: a second memfd that holds the kernel world's data and bss (remapped where they are
+ *   linked) and the kernel stacks. With physmem it is all that a snapshot must save (Law 2).
  *
- * Interface: physmem_init(), arena_init() at boot; physmem_release() and physmem_next() for mm's give-back.
+ * Interface: physmem_init(), arena_init() at boot; physmem_release() and physmem_next() for mm's
+ * give-back.
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
@@ -123,7 +124,9 @@ int physmem_release(pfn_t pfn, u64 n)
 	return os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
-/* The host takes a part of which nothing is backed for one that nobody wants: so a byte is touched. */
+/*
+ * The host takes a part of which nothing is backed for one that nobody wants: so a byte is touched.
+ */
 int physmem_enlarge(pfn_t pfn, u64 n)
 {
 	u8 *p = (u8 *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));
@@ -158,7 +161,10 @@ static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 	}
 }
 
-/* Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. One call, and one for each run of those that are not in memory. */
+/*
+ * Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. One
+ * call, and one for each run of those that are not in memory.
+ */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {
 	if (physmem_path || os_mem_incore((void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT)),

@@ -3,31 +3,37 @@
  * pmap.c: the space's host mappings as a cache of the page tables (pmap_table.c).
  *
  * The protocol between entries and orders:
- *	- Entries are read and written under mm->page_table_lock. Orders are queued under pmap->lock, outside of it (orders may
- *	  reach the host). Lock order: pmap->lock, then page_table_lock.
- *	- Whoever queues an order holds pmap->lock, looks at the entries under page_table_lock, sets or clears PTE_MAPPED to what
- *	  the space will have when the order is applied, lets go of page_table_lock, and queues the order with pmap->lock still
- *	  held. So the order queue has the order in which the entries were looked at, and PTE_MAPPED never claims more than the
+ *	- Entries are read and written under mm->page_table_lock. Orders are queued under
+ *	  pmap->lock, outside of it (orders may reach the host). Lock order: pmap->lock, then
+ *	  page_table_lock.
+ *	- Whoever queues an order holds pmap->lock, looks at the entries under page_table_lock, sets
+ *	  or clears PTE_MAPPED to what the space will have when the order is applied, lets go of
+ *	  page_table_lock, and queues the order with pmap->lock still held. So the order queue has
+ *	  the order in which the entries were looked at, and PTE_MAPPED never claims more than the
  *	  space has after all queued orders.
- *	- Whoever takes an entry away (unmap, truncate, COW) changes it under page_table_lock, then calls pmap_drop() or
- *	  pmap_sync(), then gives the frame to pmap_retire(), which frees it after a flush. A pmap_sync() that ran before saw the
- *	  old entry and its order is ahead in the queue; one that runs after sees the new one.
- *	- A flush is a wake-up of the mapper and a sleep of ours, so they are saved: where no guest code of the mm can run before
- *	  the caller itself goes back to it (quiet()), orders stay queued and frames retired until that flush, which
- *	  pmap_space() makes anyway. With other threads the flush comes before the call returns.
- *	- A fault on an entry that already allows the access and claims to be mapped drops the page and maps it again
- *	  (fault.c): whatever the host has lost heals itself.
+ *	- Whoever takes an entry away (unmap, truncate, COW) changes it under page_table_lock, then
+ *	  calls pmap_drop() or pmap_sync(), then gives the frame to pmap_retire(), which frees it
+ *	  after a flush. A pmap_sync() that ran before saw the old entry and its order is ahead in
+ *	  the queue; one that runs after sees the new one.
+ *	- A flush is a wake-up of the mapper and a sleep of ours, so they are saved: where no guest
+ *	  code of the mm can run before the caller itself goes back to it (quiet()), orders stay
+ *	  queued and frames retired until that flush, which pmap_space() makes anyway. With other
+ *	  threads the flush comes before the call returns.
+ *	- A fault on an entry that already allows the access and claims to be mapped drops the page
+ *	  and maps it again (fault.c): whatever the host has lost heals itself.
  *
- *	- Orders that only add mappings (pmap_sync_ahead) wait for the next flush that must be. Whoever touches such a page before
- *	  faults, and then they are flushed (pmap_urge).
+ *	- Orders that only add mappings (pmap_sync_ahead) wait for the next flush that must be.
+ *	  Whoever touches such a page before faults, and then they are flushed (pmap_urge).
  *
- * Invariants: 1. PTE_MAPPED set and no orders queued: the space maps that frame with at most the rights that the entry had
- * when it was synced. 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). Where they grow, or
- * the frame is another one, PTE_MAPPED stays (the space maps something there) and PTE_STALE is set.
- * 3. no space: no PTE_MAPPED counts; pmap_take_space() clears them.
- * 4. Frames are retired only while orders are queued; no space maps them when they are freed.
+ * Invariants: 1. PTE_MAPPED set and no orders queued: the space maps that frame with at most the
+ * rights that the entry had when it was synced. 2. Rights of a mapped entry are reduced only
+ * together with pmap_update_rights(). Where they grow, or the frame is another one, PTE_MAPPED
+ * stays (the space maps something there) and PTE_STALE is set. 3. no space: no PTE_MAPPED counts;
+ * pmap_take_space() clears them. 4. Frames are retired only while orders are queued; no space maps
+ * them when they are freed.
  *
- * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a cache.
+ * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a
+ * cache.
  */
 #include "arch/um/machine/pmap.h"
 
@@ -47,7 +53,8 @@
 #define ENTRIES 512
 #define LEAF_SPAN (ENTRIES * PAGE_SIZE)
 #define RUNS 32
-#define MAPS_RESERVE 4000 /* room below the host's limit for orders that are on their way */
+/* room below the host's limit for orders that are on their way */
+#define MAPS_RESERVE 4000
 
 static struct pmap *cpu_pmap
 	[MAX_CPUS]; /* whose space the vCPU runs; written by it, read by pmap_take_space() */
@@ -73,7 +80,8 @@ struct run {
 	u64 va, len;
 	pfn_t pfn;
 	pte_t rights;
-	bool over; /* the space maps something there, which must go */
+	/* the space maps something there, which must go */
+	bool over;
 };
 
 static int run_prot(pte_t rights)
@@ -84,7 +92,10 @@ static int run_prot(pte_t rights)
 	       (rights & PTE_NX ? 0 : OS_PROT_EXEC);
 }
 
-/* What may be given to what the space maps: where that is another frame than the entry's, which is to come, nobody may write to it. */
+/*
+ * What may be given to what the space maps: where that is another frame than the entry's, which is
+ * to come, nobody may write to it.
+ */
 static pte_t mapped_rights(pte_t e)
 {
 	return e & PTE_RIGHTS & ~(e & PTE_STALE ? PTE_RW : 0UL);
@@ -106,8 +117,9 @@ static bool wants_mapping(pte_t e)
 }
 
 /*
- * Gathers runs of entries of [*va, end) for one purpose: what is to be mapped (want 0: PTE_P, not MAPPED or stale), or what is mapped
- * (want PTE_MAPPED). Takes page_table_lock for one leaf table at a time. Stops when @runs is full; *va is where to go on.
+ * Gathers runs of entries of [*va, end) for one purpose: what is to be mapped (want 0: PTE_P, not
+ * MAPPED or stale), or what is mapped (want PTE_MAPPED). Takes page_table_lock for one leaf table
+ * at a time. Stops when @runs is full; *va is where to go on.
  */
 static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run *runs, u32 max)
 {
@@ -232,7 +244,10 @@ static int flush_locked(struct pmap *pm)
 	return err;
 }
 
-/* No guest code of this mm runs before the caller goes back to it: its only task is in the kernel, and calls us. */
+/*
+ * No guest code of this mm runs before the caller goes back to it: its only task is in the kernel,
+ * and calls us.
+ */
 static bool quiet(struct pmap *pm)
 {
 	struct mm *mm = mm_of(pm);
@@ -391,7 +406,10 @@ int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate)
 	mutex_lock(&pm->lock);
 	if (pm->space) {
 		err = sync_locked(pm, start, end, populate, false, 0);
-		/* Truncation may have taken an entry before that looked: then nothing was mapped over the old frame. */
+		/*
+		 * Truncation may have taken an entry before that looked: then nothing was mapped
+		 * over the old frame.
+		 */
 		if (!err && !all_readable(pm, start, end))
 			err = drop_locked(pm, start, end);
 	}
@@ -452,7 +470,8 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
 	return any;
 }
 
-#define MAX_PROTECTS 64 /* more runs than this: dropping the range costs less */
+/* more runs than this: dropping the range costs less */
+#define MAX_PROTECTS 64
 
 static int update_rights_locked(struct pmap *pm, u64 start, u64 end)
 {
@@ -489,7 +508,10 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 	return err;
 }
 
-/* Takes the right to write of the entries away. True: there are entries; *mapped: the space has to be told of some. */
+/*
+ * Takes the right to write of the entries away. True: there are entries; *mapped: the space has to
+ * be told of some.
+ */
 static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 {
 	bool any = false;
@@ -518,8 +540,9 @@ static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 }
 
 /*
- * Entries, orders and flush under one hold of the lock: who comes after another one and finds the entries protected already must not go on
- * before that one's flush. Nor is a page safe that no entry claims to be mapped: the order that drops it may still be in the queue.
+ * Entries, orders and flush under one hold of the lock: who comes after another one and finds the
+ * entries protected already must not go on before that one's flush. Nor is a page safe that no
+ * entry claims to be mapped: the order that drops it may still be in the queue.
  */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
 {
@@ -568,7 +591,8 @@ bool pmap_runs_beside(struct pmap *pm)
 /* ---- spaces ---- */
 
 #define TAKE_TRIES 4
-#define REFILL_ORDERS 256 /* of a fresh space; the rest comes by faults */
+/* of a fresh space; the rest comes by faults */
+#define REFILL_ORDERS 256
 
 /* At the host's limits somebody who sleeps gives his up. */
 static struct space *get_or_take_space(struct pmap *pm)
@@ -617,7 +641,10 @@ struct space *pmap_space(struct pmap *pm)
 	if (likely(s && !READ_ONCE(pm->queued)))
 		return s;
 	s = make_space(pm);
-	/* slept, and went on elsewhere; or here, where somebody else has run meanwhile and has left his name */
+	/*
+	 * slept, and went on elsewhere; or here, where somebody else has run meanwhile and has left
+	 * his name
+	 */
 	if (!IS_ERR(s) && READ_ONCE(cpu_pmap[smp_processor_id()]) != pm)
 		return pmap_space(pm);
 	return s;

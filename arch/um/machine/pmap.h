@@ -2,12 +2,13 @@
 /*
  * pmap.h: an mm's page table and, as a cache of it, the host mappings of its space (a TLB).
  *
- * Four levels of 8-byte entries with x86's positions, and software bits. mm/ decides what the entries say, under
- * mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings may be dropped at any time: they come back
- * by a fault.
+ * Four levels of 8-byte entries with x86's positions, and software bits. mm/ decides what the
+ * entries say, under mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings may
+ * be dropped at any time: they come back by a fault.
  *
- * An entry is 0 (nothing), names a frame, or is a marker, which names none and is never mapped; one of these says nothing, too (pte_none()). PTE_P: the guest may read it (PROT_NONE
- * keeps the frame without PTE_P).
+ * An entry is 0 (nothing), names a frame, or is a marker, which names none and is never mapped; one
+ * of these says nothing, too (pte_none()). PTE_P: the guest may read it (PROT_NONE keeps the frame
+ * without PTE_P).
  */
 #ifndef NESTLING_PMAP_H
 #define NESTLING_PMAP_H
@@ -22,26 +23,31 @@ typedef u64 pte_t;
 #define PTE_US BIT(2)
 #define PTE_A BIT(5)
 #define PTE_D BIT(6)
-#define PTE_MAPPED BIT(9)    /* the space maps it, with the rights the entry had then */
-#define PTE_COW BIT(10)      /* private: copy before the first write */
-#define PTE_RESERVED BIT(11) /* frame of an extent reservation, not yet touched as far as we know */
-#define PTE_SPECIAL BIT(52)  /* no struct page behind it */
-#define PTE_BROKEN                                                                                 \
-	BIT(53) /* a copy made by a write after a fork: the next fork copies it at once */
-#define PTE_STALE                                                                                  \
-	BIT(54) /* with MAPPED: what the space maps is behind the entry and must be mapped anew */
-#define PTE_UFFD_WP BIT(55) /* userfaultfd: a write waits for somebody to allow it */
-#define PTE_GUARD BIT(56)   /* marker: a touch is SIGSEGV */
-#define PTE_POISON BIT(57)  /* marker: a touch is SIGBUS, as of memory that has failed */
-#define PTE_SWAP BIT(58)    /* with SPECIAL: the page is in a swap area (kernel/mm/swap/swap.h) */
-#define PTE_LAZY                                                                                   \
-	BIT(59) /* with RESERVED and MAPPED: the host was not asked to map it at once (pmap_touched.c) */
+/* the space maps it, with the rights the entry had then */
+#define PTE_MAPPED BIT(9)
+#define PTE_COW BIT(10) /* private: copy before the first write */
+/* frame of an extent reservation, not yet touched as far as we know */
+#define PTE_RESERVED BIT(11)
+#define PTE_SPECIAL BIT(52) /* no struct page behind it */
+/* a copy made by a write after a fork: the next fork copies it at once */
+#define PTE_BROKEN BIT(53)
+/* with MAPPED: what the space maps is behind the entry and must be mapped anew */
+#define PTE_STALE BIT(54)
+/* userfaultfd: a write waits for somebody to allow it */
+#define PTE_UFFD_WP BIT(55)
+#define PTE_GUARD BIT(56) /* marker: a touch is SIGSEGV */
+/* marker: a touch is SIGBUS, as of memory that has failed */
+#define PTE_POISON BIT(57)
+/* with SPECIAL: the page is in a swap area (kernel/mm/swap/swap.h) */
+#define PTE_SWAP BIT(58)
+/* with RESERVED and MAPPED: the host was not asked to map it at once (pmap_touched.c) */
+#define PTE_LAZY BIT(59)
 #define PTE_NX BIT(63)
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
 #define PTE_MARKER(kind) (PTE_SPECIAL | PTE_PFN_MASK | (kind)) /* PTE_GUARD, PTE_POISON */
-#define PTE_WP_MARKER                                                                              \
-	PTE_MARKER(PTE_UFFD_WP) /* nothing is there: what comes is write-protected (userfaultfd) */
+/* nothing is there: what comes is write-protected (userfaultfd) */
+#define PTE_WP_MARKER PTE_MARKER(PTE_UFFD_WP)
 #define pte_pfn(e) (((e)&PTE_PFN_MASK) >> PAGE_SHIFT)
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
 
@@ -57,12 +63,20 @@ struct pmap {
 	pte_t *root;       /* under mm->page_table_lock */
 	struct space *
 		space; /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
-	bool queued; /* orders were queued that must be flushed before guest code goes on; under @lock, read racily by pmap_space() */
-	bool ahead;  /* orders were queued that need not; under @lock */
-	bool lazy; /* there may be entries with PTE_LAZY; set under page_table_lock, never cleared */
-	u64 nr_tables;   /* under mm->page_table_lock */
-	u64 space_since; /* ktime_get() when @space was got; under @lock, read racily */
-	u64 image; /* whom it resembles: mms with the same value map much alike. Set before the first run */
+	/*
+	 * orders were queued that must be flushed before guest code goes on; under @lock, read
+	 * racily by pmap_space()
+	 */
+	bool queued;
+	/* orders were queued that need not; under @lock */
+	bool ahead;
+	/* there may be entries with PTE_LAZY; set under page_table_lock, never cleared */
+	bool lazy;
+	u64 nr_tables; /* under mm->page_table_lock */
+	/* ktime_get() when @space was got; under @lock, read racily */
+	u64 space_since;
+	/* whom it resembles: mms with the same value map much alike. Set before the first run */
+	u64 image;
 	struct page **
 		retired; /* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
 	u32 nr_retired;
@@ -70,9 +84,10 @@ struct pmap {
 };
 
 /*
- * Around changes of entries, until their orders are queued, by who has no use of the mm and takes entries away (truncation, reclaim, who
- * reuses another's huge page: they come by the file). The space may go to the pool at any time, and what it maps is not what the
- * entries say meanwhile: its image is not kept. Write-back changes entries and queues under pmap->lock, so it needs none.
+ * Around changes of entries, until their orders are queued, by who has no use of the mm and takes
+ * entries away (truncation, reclaim, who reuses another's huge page: they come by the file). The
+ * space may go to the pool at any time, and what it maps is not what the entries say meanwhile: its
+ * image is not kept. Write-back changes entries and queues under pmap->lock, so it needs none.
  */
 static inline void pmap_change_begin(struct pmap *pm)
 {
@@ -86,14 +101,23 @@ static inline void pmap_change_end(struct pmap *pm)
 int pmap_init(struct pmap *pm);
 void pmap_destroy(
 	struct pmap *pm); /* the tables are empty of present entries; gives the space back */
-/* The last user is gone: gives the space back before the entries are taken down, so that no orders are needed. */
+/*
+ * The last user is gone: gives the space back before the entries are taken down, so that no orders
+ * are needed.
+ */
 void pmap_put_space(struct pmap *pm);
 
 /* The entry for @va; NULL when its table does not exist (and @alloc is false) or memory is out. */
 pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc);
-/* The next entry at or after *va and below end that lies in an existing table; NULL when there is none. Sets *va. */
+/*
+ * The next entry at or after *va and below end that lies in an existing table; NULL when there is
+ * none. Sets *va.
+ */
 pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end);
-/* For a walk through a table, most of which is empty: an empty entry and its neighbours, where all are, are one step. May leave *va behind the end. */
+/*
+ * For a walk through a table, most of which is empty: an empty entry and its neighbours, where all
+ * are, are one step. May leave *va behind the end.
+ */
 static inline void pmap_step(pte_t **e, u64 *va)
 {
 	const pte_t *n = *e;
@@ -107,50 +131,83 @@ void pmap_free_tables(
 	struct pmap *pm, u64 start, u64 end); /* tables with no entry left in the range */
 
 /*
- * Maps into the space what the entries of [start, end) say and the space does not map yet, runs of contiguous frames with the
- * same rights in one order each, at most @max orders (0: no limit). Queues: applied before guest code goes on. An mm that has
- * no space yet gets everything when pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
+ * Maps into the space what the entries of [start, end) say and the space does not map yet, runs of
+ * contiguous frames with the same rights in one order each, at most @max orders (0: no limit).
+ * Queues: applied before guest code goes on. An mm that has no space yet gets everything when
+ * pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
  */
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
-/* The same for what may be touched soon: the orders wait for the next flush that something else asks for. */
+/*
+ * The same for what may be touched soon: the orders wait for the next flush that something else
+ * asks for.
+ */
 int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
-/* The guest has touched something that is to be mapped. True: orders were waiting; they are applied before it goes on. */
+/*
+ * The guest has touched something that is to be mapped. True: orders were waiting; they are applied
+ * before it goes on.
+ */
 bool pmap_urge(struct pmap *pm);
-/* After entries of a range that the space maps got other frames: maps these, queued. The old frames go to pmap_retire(). */
+/*
+ * After entries of a range that the space maps got other frames: maps these, queued. The old frames
+ * go to pmap_retire().
+ */
 int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
-/* What the space shall map of the range has changed without the entries: maps it anew where it is mapped, and flushes. */
+/*
+ * What the space shall map of the range has changed without the entries: maps it anew where it is
+ * mapped, and flushes.
+ */
 int pmap_refresh(struct pmap *pm, u64 start, u64 end);
-/* Drops the host mappings of [start, end) (clears MAPPED), queued; pmap_settle() or pmap_flush() waits for it. */
+/*
+ * Drops the host mappings of [start, end) (clears MAPPED), queued; pmap_settle() or pmap_flush()
+ * waits for it.
+ */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
-/* The same, but no order when no entry of the range is mapped: false then. For ranges whose entries still stand. */
+/*
+ * The same, but no order when no entry of the range is mapped: false then. For ranges whose entries
+ * still stand.
+ */
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
-/* Gives what the space maps of the range the rights that the entries have now (mprotect, fork, write-back); queued. */
+/*
+ * Gives what the space maps of the range the rights that the entries have now (mprotect, fork,
+ * write-back); queued.
+ */
 int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
 #define pmap_wrprotect pmap_update_rights
-/* No entry of the range allows writing any more, and no runner writes there, when it returns (write-back). */
+/*
+ * No entry of the range allows writing any more, and no runner writes there, when it returns
+ * (write-back).
+ */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
 /*
- * What the guest has touched of the range since it was mapped with PTE_LAZY loses PTE_RESERVED: what still has both, and MAPPED, nobody has. Costs
- * a look at a flag where there are none; else, for each table with some, ten microseconds and 10 to 20 ns a page. No spinlock is held.
+ * What the guest has touched of the range since it was mapped with PTE_LAZY loses PTE_RESERVED:
+ * what still has both, and MAPPED, nobody has. Costs a look at a flag where there are none; else,
+ * for each table with some, ten microseconds and 10 to 20 ns a page. No spinlock is held.
  */
 void pmap_note_touched(struct pmap *pm, u64 start, u64 end);
 /* The host can tell: PTE_LAZY is of use. */
 bool pmap_tells_touched(void);
-/* After it no runner uses a mapping that was dropped or protected before, whoever claims to have stopped. */
+/*
+ * After it no runner uses a mapping that was dropped or protected before, whoever claims to have
+ * stopped.
+ */
 int pmap_flush(struct pmap *pm);
-/* After it no guest code runs with such a mapping: flushes, unless the flush on the caller's way to the guest is soon enough. */
+/*
+ * After it no guest code runs with such a mapping: flushes, unless the flush on the caller's way to
+ * the guest is soon enough.
+ */
 int pmap_settle(struct pmap *pm);
 /* May guest code of the mm run before the caller itself goes back to it? */
 bool pmap_runs_beside(struct pmap *pm);
 /*
- * Frees frames (a reference of each is handed over) that entries no longer name and whose orders are queued: after the
- * next flush, which happens here where other threads may run guest code.
+ * Frees frames (a reference of each is handed over) that entries no longer name and whose orders
+ * are queued: after the next flush, which happens here where other threads may run guest code.
  */
 void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
 
 /*
- * Called by entry.c before guest code runs: makes sure there is a space and that all orders are applied. ERR_PTR on host limits.
- * The space stays this mm's until this vCPU calls pmap_space() for another mm.
+ * Called by entry.c before guest code runs: makes sure there is a space and that all orders are
+ * applied. ERR_PTR on host limits. The space stays this mm's until this vCPU calls pmap_space() for
+ * another mm.
  */
 struct space *pmap_space(struct pmap *pm);
 /*
@@ -158,7 +215,10 @@ struct space *pmap_space(struct pmap *pm);
  * that it ran last.
  */
 void pmap_leave(void);
-/* Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is in use. */
+/*
+ * Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is
+ * in use.
+ */
 bool pmap_take_space(struct pmap *pm);
 
 /* Under pmap->lock, no orders queued. */
@@ -169,8 +229,9 @@ void pmap_image_save(struct pmap *pm, struct space *s);
 int pmap_image_adopt(struct pmap *pm, struct space *s);
 
 /*
- * What the space maps that an mm with that @image will probably get: pages whose frames may have been its last owner's own, in ascending order, at
- * most @max: how many. Entries that say the same need no orders. A hint, and old at once.
+ * What the space maps that an mm with that @image will probably get: pages whose frames may have
+ * been its last owner's own, in ascending order, at most @max: how many. Entries that say the same
+ * need no orders. A hint, and old at once.
  */
 struct pmap_kin {
 	u64 va;

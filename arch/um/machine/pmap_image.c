@@ -2,23 +2,30 @@
 /*
  * pmap_image.c: what a space in the pool still maps, and what of it the next mm can keep.
  *
- *	pmap_image_save(pm, s)    the space goes back: its image is what the entries say that it maps
- *	pmap_image_adopt(pm, s)   a space from the pool: entries that its image has already become PTE_MAPPED, the rest is unmapped
- *	pmap_kin(image, ...)      what that will be, for who chooses the frames of a child (kernel/mm/frame/sibling.c)
+ *	pmap_image_save(pm, s)    the space goes back: its image is what the entries say that it
+ *	                          maps
+ *	pmap_image_adopt(pm, s)   a space from the pool: entries that its image has already become
+ *	                          PTE_MAPPED, the rest is unmapped
+ *	pmap_kin(image, ...)      what that will be, for who chooses the frames of a child
+ *	                          (kernel/mm/frame/sibling.c)
  *
- * A mapping order costs one to two microseconds and the host's faults behind it as much again, and the next child of a shell, or the
- * next run of a program at fixed addresses, wants nearly all of what the last one had. The image is a list of (address, frame,
- * rights); it says nothing about what the frames hold, so it does not matter that they have been freed, and used by others, meanwhile:
- * nothing runs in a pooled space, and before anything does, all that the new entries do not say in the very same way is unmapped.
+ * A mapping order costs one to two microseconds and the host's faults behind it as much again, and
+ * the next child of a shell, or the next run of a program at fixed addresses, wants nearly all of
+ * what the last one had. The image is a list of (address, frame, rights); it says nothing about
+ * what the frames hold, so it does not matter that they have been freed, and used by others,
+ * meanwhile: nothing runs in a pooled space, and before anything does, all that the new entries do
+ * not say in the very same way is unmapped.
  *
- * Invariants: 1. An image holds all that the space maps below the stub once its queued orders are applied, or its nr is 0: nobody
- * knows, and adopting begins with unmapping everything. 2. Adopted pages have the entry's frame and the entry's rights.
+ * Invariants: 1. An image holds all that the space maps below the stub once its queued orders are
+ * applied, or its nr is 0: nobody knows, and adopting begins with unmapping everything. 2. Adopted
+ * pages have the entry's frame and the entry's rights.
  *
- * Entries change before their orders are queued. At exit only those who come by a file, and ksmd, can be in between (pmap_change_begin()): then nobody
- * knows. The space of a living mm is taken without an image.
+ * Entries change before their orders are queued. At exit only those who come by a file, and ksmd,
+ * can be in between (pmap_change_begin()): then nobody knows. The space of a living mm is taken
+ * without an image.
  *
- * Text with patched call sites: the frame is the shadow where there is one (patch.h). An mm that has ever lost a shadow saves no
- * image, since its space may not have been told yet.
+ * Text with patched call sites: the frame is the shadow where there is one (patch.h). An mm that
+ * has ever lost a shadow saves no image, since its space may not have been told yet.
  *
  * Locks: pmap->lock is held; page_table_lock is taken here.
  */
@@ -33,7 +40,8 @@
 #include "skas/skas.h"
 
 #define LEAF_SPAN (512 * PAGE_SIZE)
-#define WORTH 8 /* pages: with fewer in common a space is as good as an empty one */
+/* pages: with fewer in common a space is as good as an empty one */
+#define WORTH 8
 
 static struct mm *mm_of(struct pmap *pm)
 {
@@ -45,7 +53,10 @@ static spinlock_t *entries_of(struct pmap *pm)
 	return &mm_of(pm)->page_table_lock;
 }
 
-/* Pages that had no shadow: to ask for each would cost more than all the rest. Who makes one later has it mapped after us (pmap_refresh()). */
+/*
+ * Pages that had no shadow: to ask for each would cost more than all the rest. Who makes one later
+ * has it mapped after us (pmap_refresh()).
+ */
 struct no_shadows {
 	u64 start, end;
 };
@@ -96,7 +107,8 @@ void pmap_image_save(struct pmap *pm, struct space *s)
 	whole = !atomic_read(&pm->strangers);
 	while (whole && (e = pmap_next(pm, &va, end)))
 		do {
-			if (*e & PTE_MAPPED) /* a stale one maps something else: nobody knows */
+			/* a stale one maps something else: nobody knows */
+			if (*e & PTE_MAPPED)
 				whole = !(*e & PTE_STALE) &&
 					save_page(im, va, mapped_pfn(pm, &none, va, *e),
 						*e & PTE_RIGHTS);
@@ -139,8 +151,8 @@ static void leftover_add(struct leftover *l, u64 start, u64 end)
 }
 
 /*
- * Pages of @r from @i on that are alike, kept or not: how many; *keep tells. With @mark those that are kept become PTE_MAPPED. All
- * are in one leaf table.
+ * Pages of @r from @i on that are alike, kept or not: how many; *keep tells. With @mark those that
+ * are kept become PTE_MAPPED. All are in one leaf table.
  */
 static u32 compare(struct pmap *pm, const struct space_run *r, u32 i, bool mark, bool *keep)
 {
@@ -204,7 +216,8 @@ int pmap_image_adopt(struct pmap *pm, struct space *s)
 /* ---- what a sibling has left ---- */
 
 #define KIN_RUNS 120
-#define KIN_CONST 8 /* pages; longer runs that nobody may write to are a file's */
+/* pages; longer runs that nobody may write to are a file's */
+#define KIN_CONST 8
 
 u32 pmap_kin(u64 image, struct pmap_kin *kin, u32 max)
 {

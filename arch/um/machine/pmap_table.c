@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmap_table.c: page tables in frames: four levels as the CPU has them, though no CPU walks them. All under page_table_lock, but for
- * pmap_init() and pmap_destroy(), whose mm is nobody else's.
+ * pmap_table.c: page tables in frames: four levels as the CPU has them, though no CPU walks them.
+ * All under page_table_lock, but for pmap_init() and pmap_destroy(), whose mm is nobody else's.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"
@@ -59,7 +59,10 @@ static bool line_empty(const pte_t *e)
 	return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
 }
 
-/* From an address whose entry in @table is empty to the next one that is not, or to the end of the table. */
+/*
+ * From an address whose entry in @table is empty to the next one that is not, or to the end of the
+ * table.
+ */
 static u64 skip_empty(const pte_t *table, u64 va, int level)
 {
 	u64 span = BIT(PAGE_SHIFT + 9 * level);
@@ -109,7 +112,10 @@ static void free_table(struct pmap *pm, pte_t *t)
 	pm->nr_tables--;
 }
 
-/* Frees what is empty of the tables that @t points to, for [start, end) of the span that begins at @base. */
+/*
+ * Frees what is empty of the tables that @t points to, for [start, end) of the span that begins at
+ * @base.
+ */
 static void free_below(struct pmap *pm, pte_t *t, int level, u64 base, u64 start, u64 end)
 {
 	u64 span = BIT(PAGE_SHIFT + 9 * level);

@@ -5,17 +5,21 @@
  *	pmap_note_touched(pm, start, end)   those lose PTE_RESERVED
  *	pmap_tells_touched()                it can be found out on this host
  *
- * What a page holds does not tell: zeros may have been written to it. A frame that the host did not back when it was mapped tells by being
- * backed now (mm asks for that with mincore). A recycled one is backed anyway; but where the space's mapping was made without populating, the
- * host enters a page in its own page table when it is touched, and /proc/PID/pagemap shows that. So such entries have PTE_LAZY. A page that is
- * read brings its neighbours in the cache with it, up to 64 KiB around, which then count as touched: on the side of who counts too much.
+ * What a page holds does not tell: zeros may have been written to it. A frame that the host did not
+ * back when it was mapped tells by being backed now (mm asks for that with mincore). A recycled one
+ * is backed anyway; but where the space's mapping was made without populating, the host enters a
+ * page in its own page table when it is touched, and /proc/PID/pagemap shows that. So such entries
+ * have PTE_LAZY. A page that is read brings its neighbours in the cache with it, up to 64 KiB
+ * around, which then count as touched: on the side of who counts too much.
  *
- * It is known as long as the space maps the page as it did: whoever has it dropped asks before. PTE_LAZY goes with PTE_MAPPED, and where the
- * space had the mapping from somebody else (pmap_image.c). A page that still has PTE_RESERVED without both is told by its content, as far as
+ * It is known as long as the space maps the page as it did: whoever has it dropped asks before.
+ * PTE_LAZY goes with PTE_MAPPED, and where the space had the mapping from somebody else
+ * (pmap_image.c). A page that still has PTE_RESERVED without both is told by its content, as far as
  * that goes.
  *
- * Cost: a look at pm->lazy; where it is set, for each table with such entries, the opening of a file, 8 us, and 10 to 20 ns a page. Mapping
- * lazily costs the guest the host's fault for each page, 0.4 us more than populating; so it is done only in memory groups that have a limit.
+ * Cost: a look at pm->lazy; where it is set, for each table with such entries, the opening of a
+ * file, 8 us, and 10 to 20 ns a page. Mapping lazily costs the guest the host's fault for each
+ * page, 0.4 us more than populating; so it is done only in memory groups that have a limit.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"
@@ -29,7 +33,8 @@
 
 bool pmap_tells_touched(void)
 {
-	static u8 told; /* 1: no, 2: yes; the same value whoever writes it */
+	/* 1: no, 2: yes; the same value whoever writes it */
+	static u8 told;
 
 	if (unlikely(!told))
 		told = os_mem_tells_touched() ? 2 : 1;
@@ -41,7 +46,10 @@ static bool is_open(pte_t e)
 	return (e & ALL) == ALL && !(e & PTE_SPECIAL);
 }
 
-/* The first and the last such entry of [start, end), which lies in one table. Under page_table_lock. */
+/*
+ * The first and the last such entry of [start, end), which lies in one table. Under
+ * page_table_lock.
+ */
 static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last)
 {
 	pte_t *e = pmap_pte(pm, start, false);

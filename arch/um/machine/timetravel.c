@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timetravel.c: the two modes in which the guest's time is not the host's (timetravel.h), and the numbers of seed=.
+ * timetravel.c: the two modes in which the guest's time is not the host's (timetravel.h), and the
+ * numbers of seed=.
  *
- *	time-travel            idle -> the clocks skip to the next timer; busy -> they go as the host's
+ *	time-travel            idle -> the clocks skip to the next timer; busy -> they go as the
+ *	                       host's
  *	time-travel=inf-cpu    idle -> the same; busy -> they stand, and a system call takes CALL_NS
  *
- * Frozen time depends on nothing but what the guest does, so that a run repeats: slices end after so many calls, and who spins on a
- * clock sees it move. What computes without a call would never give way to others; so after LONG_RUN of the host's time as much of
- * frozen time passes, and only a run in which that happens may differ from another one. Time in which the host stood still, or ran
- * others, is none that it computed: what passes between two looks counts as two ticks at most. Disks serve in the caller (UBD_F_INLINE), so
- * that nothing is under way when the machine is idle. What comes from outside (consoles, cards) comes when it comes.
+ * Frozen time depends on nothing but what the guest does, so that a run repeats: slices end after
+ * so many calls, and who spins on a clock sees it move. What computes without a call would never
+ * give way to others; so after LONG_RUN of the host's time as much of frozen time passes, and only
+ * a run in which that happens may differ from another one. Time in which the host stood still, or
+ * ran others, is none that it computed: what passes between two looks counts as two ticks at most.
+ * Disks serve in the caller (UBD_F_INLINE), so that nothing is under way when the machine is idle.
+ * What comes from outside (consoles, cards) comes when it comes.
  *
- * Cost: nothing while off but a test at each call and entry; a skip changes some words and the vDSO's page.
+ * Cost: nothing while off but a test at each call and entry; a skip changes some words and the
+ * vDSO's page.
  *
- * Locks: none for the clocks, there is one vCPU; seed_lock for the random numbers, which host threads do not ask for.
+ * Locks: none for the clocks, there is one vCPU; seed_lock for the random numbers, which host
+ * threads do not ask for.
  */
 #include "arch/um/machine/timetravel.h"
 
@@ -26,14 +32,16 @@
 
 #define CALL_NS 1000UL
 #define LONG_RUN 1000000000UL /* of both times */
-#define TICK_NS 4000000UL     /* of the host's time: consoles are looked after */
+/* of the host's time: consoles are looked after */
+#define TICK_NS 4000000UL
 #define POLL_CALLS 256
 
 bool time_travels, time_frozen;
 u64 frozen_now;
-static u64 calls, polled_at;    /* numbers of calls */
-static u64 run_calls = ~0UL;    /* guest code runs since that call */
-static u64 run_looked, run_had; /* the host's time: of the last look at it, and what it has had */
+static u64 calls, polled_at; /* numbers of calls */
+static u64 run_calls = ~0UL; /* guest code runs since that call */
+/* the host's time: of the last look at it, and what it has had */
+static u64 run_looked, run_had;
 
 static int set_basic(const char *unused)
 {

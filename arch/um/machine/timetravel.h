@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timetravel.h: clocks that do not wait. time-travel: an idle machine goes to its next timer at once. time-travel=inf-cpu: besides,
- * the clocks stand still while anything runs (time_frozen), but for CALL_NS that every system call takes; so what happens when does not
- * depend on the host. Both want one vCPU.
+ * timetravel.h: clocks that do not wait. time-travel: an idle machine goes to its next timer at
+ * once. time-travel=inf-cpu: besides, the clocks stand still while anything runs (time_frozen), but
+ * for CALL_NS that every system call takes; so what happens when does not depend on the host. Both
+ * want one vCPU.
  */
 #ifndef NESTLING_TIMETRAVEL_H
 #define NESTLING_TIMETRAVEL_H
 
 #include "kernel/lib/types.h"
 
-extern bool time_frozen; /* inf-cpu; constant after boot, as time_travels (arch.h) */
-extern u64 frozen_now;   /* the guest's monotonic clock then; by the only vCPU */
+/* inf-cpu; constant after boot, as time_travels (arch.h) */
+extern bool time_frozen;
+/* the guest's monotonic clock then; by the only vCPU */
+extern u64 frozen_now;
 
-void timetravel_init(void); /* after the parameters and the host's clocks: refuses several vCPUs */
+/* after the parameters and the host's clocks: refuses several vCPUs */
+void timetravel_init(void);
 
-/* The only vCPU has nothing to do before @deadline (guest's; ~0: ever): goes there, unless something has come from outside. */
+/*
+ * The only vCPU has nothing to do before @deadline (guest's; ~0: ever): goes there, unless
+ * something has come from outside.
+ */
 void timetravel_idle(u64 deadline);
 
 void timetravel_call(void); /* a system call begins, in frozen time */
-/* Before guest code runs on, in frozen time. The host time at which it must come back, 0: there is a timer due. */
+/*
+ * Before guest code runs on, in frozen time. The host time at which it must come back, 0: there is
+ * a timer due.
+ */
 u64 timetravel_enter(void);
 
 /* time.c: moves all clocks on, in a machine that is idle. */

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uaccess.c: the kernel reads and writes guest memory: it walks the guest's page table and copies through the direct map.
+ * uaccess.c: the kernel reads and writes guest memory: it walks the guest's page table and copies
+ * through the direct map.
  *
- *	copy_from_user(), copy_to_user(), get_user(), put_user(), strncpy_from_user(), cmpxchg_user_u32()
+ *	copy_from_user(), copy_to_user(), get_user(), put_user(), strncpy_from_user(),
+ *	cmpxchg_user_u32()
  *
- * One page at a time: under page_table_lock the entry is looked up, checked for the right, and the bytes are copied. So
- * the frame cannot be freed or write-protected during the copy, and no reference is needed. The lock is nearly always free (one
- * atomic operation), and a page's copy takes a tenth of a microsecond. What is missing or may not be written to yet is faulted in
- * with the lock dropped (mm/fault.c), then the copy goes on.
+ * One page at a time: under page_table_lock the entry is looked up, checked for the right, and the
+ * bytes are copied. So the frame cannot be freed or write-protected during the copy, and no
+ * reference is needed. The lock is nearly always free (one atomic operation), and a page's copy
+ * takes a tenth of a microsecond. What is missing or may not be written to yet is faulted in with
+ * the lock dropped (mm/fault.c), then the copy goes on.
  *
- * A frame may be a host file's page that the host cannot give any more: it reads as zeros then, and whoever has read from it asks
- * region_lost() before he lets go of the lock: -EFAULT.
+ * A frame may be a host file's page that the host cannot give any more: it reads as zeros then, and
+ * whoever has read from it asks region_lost() before he lets go of the lock: -EFAULT.
  *
- * Guest memory is hostile: each byte is read once, and addresses are checked by the walk itself: what has no entry and no area
- * is -EFAULT.
+ * Guest memory is hostile: each byte is read once, and addresses are checked by the walk itself:
+ * what has no entry and no area is -EFAULT.
  *
- * Locks: page_table_lock of the mm; nobody may hold a spinlock that is ordered behind it, and none at all where a fault may come.
+ * Locks: page_table_lock of the mm; nobody may hold a spinlock that is ordered behind it, and none
+ * at all where a fault may come.
  */
 #include "arch/um/machine/uaccess.h"
 
@@ -35,7 +39,10 @@ bool access_ok(uaddr_t a, size_t n)
 	return n <= limit && a.v <= limit - n;
 }
 
-/* Direct-map address of the guest's byte, with page_table_lock held; NULL: not there, or not with this right. */
+/*
+ * Direct-map address of the guest's byte, with page_table_lock held; NULL: not there, or not with
+ * this right.
+ */
 static char *user_lock(struct mm *mm, u64 addr, bool write)
 {
 	pte_t *e;
@@ -56,7 +63,8 @@ static void user_unlock(struct mm *mm)
 	spin_unlock(&mm->page_table_lock);
 }
 
-#define MAX_TRIES 64 /* a fault that was resolved and undone by another thread, again and again */
+/* a fault that was resolved and undone by another thread, again and again */
+#define MAX_TRIES 64
 
 /* The same, faulting in. NULL: -EFAULT. */
 static char *user_lock_fault(struct mm *mm, u64 addr, bool write)
@@ -187,7 +195,10 @@ static inline u64 zero_bytes(u64 v)
 	return (v - 0x0101010101010101UL) & ~v & 0x8080808080808080UL;
 }
 
-/* Copies @n bytes (to nowhere when @dst is NULL) until a terminator is among them: its index, or @n. Each byte is read once. */
+/*
+ * Copies @n bytes (to nowhere when @dst is NULL) until a terminator is among them: its index, or
+ * @n. Each byte is read once.
+ */
 static size_t copy_string(char *dst, const char *p, size_t n)
 {
 	size_t i = 0;
@@ -211,7 +222,10 @@ static size_t copy_string(char *dst, const char *p, size_t n)
 	return n;
 }
 
-/* Looks for the terminator in at most @n bytes, copying them to @dst if there is one. The index of the terminator, @n, or -EFAULT. */
+/*
+ * Looks for the terminator in at most @n bytes, copying them to @dst if there is one. The index of
+ * the terminator, @n, or -EFAULT.
+ */
 static ssize_t scan_string(char *dst, u64 addr, size_t n)
 {
 	struct mm *mm = current->mm;
@@ -322,7 +336,10 @@ int pin_user_page(uaddr_t ua, bool write, struct page **page)
 	return 0;
 }
 
-/* The page may have been written back, and is clean, since its entry was looked at: what has come in after that is not lost. */
+/*
+ * The page may have been written back, and is clean, since its entry was looked at: what has come
+ * in after that is not lost.
+ */
 static void written_to(struct page *p)
 {
 	smp_mb();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uaccess.h: the only way to guest memory. Addresses are of current->mm unless an mm is named. All may sleep (faults): no
- * spinlock held. Each byte is read once.
+ * uaccess.h: the only way to guest memory. Addresses are of current->mm unless an mm is named. All
+ * may sleep (faults): no spinlock held. Each byte is read once.
  */
 #ifndef NESTLING_UACCESS_H
 #define NESTLING_UACCESS_H
@@ -16,11 +16,15 @@ size_t copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t clear_user(uaddr_t dst, size_t n);
 /*
- * A structure of @size bytes, as the guest knows it, into @dst of @known bytes: what the guest's lacks is zero, and what it has more than
- * ours must be. 0, -EFAULT, -E2BIG. The caller has bounded @size (clone3, openat2 and their kin: a page).
+ * A structure of @size bytes, as the guest knows it, into @dst of @known bytes: what the guest's
+ * lacks is zero, and what it has more than ours must be. 0, -EFAULT, -E2BIG. The caller has bounded
+ * @size (clone3, openat2 and their kin: a page).
  */
 int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size);
-/* The same, but pages that are not there are not faulted in: short then. For copies with locks held. */
+/*
+ * The same, but pages that are not there are not faulted in: short then. For copies with locks
+ * held.
+ */
 size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);
 /* Faults one page of current's in unless it is there. 0 or -EFAULT. */
@@ -29,9 +33,15 @@ int user_make_present(uaddr_t ua, bool write);
 ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
 /* Length with the terminator, > max when there is none, 0 on fault. */
 size_t strnlen_user(uaddr_t s, size_t max);
-/* Of another mm (ptrace, /proc/PID/mem, cmdline); bytes copied or -EFAULT. force: as ptrace, in spite of protections. */
+/*
+ * Of another mm (ptrace, /proc/PID/mem, cmdline); bytes copied or -EFAULT. force: as ptrace, in
+ * spite of protections.
+ */
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
-/* What anonymous memory holds: of a file's pages, which the server of a FUSE file may never bring, nothing. */
+/*
+ * What anonymous memory holds: of a file's pages, which the server of a FUSE file may never bring,
+ * nothing.
+ */
 ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n);
 
 /* Does [a, a+n) lie within what guests may map (no mapping is looked up)? */
@@ -45,15 +55,18 @@ bool access_ok(uaddr_t a, size_t n);
 		copy_to_user((ua), &pu_, sizeof(pu_)) ? -EFAULT : 0;                               \
 	})
 
-/* Atomic operation on an aligned 32-bit guest word: 0 with *old set, or -EFAULT, -EINVAL (alignment). */
+/*
+ * Atomic operation on an aligned 32-bit guest word: 0 with *old set, or -EFAULT, -EINVAL
+ * (alignment).
+ */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
 int load_user_u32_nofault(uaddr_t ua,
 	u32 *val); /* works with spinlocks held (but page_table_lock and those behind it) */
 
 /*
- * Pins the page under @ua (faulted in, for writing when @write): a reference the caller drops with put_page. For futex keys,
- * vmsplice, O_DIRECT. 0 or -EFAULT.
+ * Pins the page under @ua (faulted in, for writing when @write): a reference the caller drops with
+ * put_page. For futex keys, vmsplice, O_DIRECT. 0 or -EFAULT.
  */
 int pin_user_page(uaddr_t ua, bool write, struct page **page);
 
@@ -65,21 +78,27 @@ struct uvec {
 	u64 len;
 };
 /*
- * Who wants to be told when a transfer is over rather than wait for it (asynchronous I/O). read_iter or write_iter may answer -EIOCBQUEUED
- * then, and done() is called once, with bytes or -errno, at a boundary or in any task: it may not sleep, and may free the object. It may
- * be called before read_iter has returned. Any other answer is the result, and done() is never called.
+ * Who wants to be told when a transfer is over rather than wait for it (asynchronous I/O).
+ * read_iter or write_iter may answer -EIOCBQUEUED then, and done() is called once, with bytes or
+ * -errno, at a boundary or in any task: it may not sleep, and may free the object. It may be called
+ * before read_iter has returned. Any other answer is the result, and done() is never called.
  */
 struct io_async {
 	void (*done)(struct io_async *a, ssize_t res);
 };
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL, ITER_CALL } type;
-	bool append;   /* a write at the end, wherever the file's position (RWF_APPEND) */
-	bool in_place; /* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
-	bool nofault;  /* stop short instead of faulting in */
-	bool cached;   /* through the page cache, though the file is open with O_DIRECT */
-	bool nowait;   /* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
-	bool waits_later; /* with nowait: who asks waits himself, and is told what one who waits is told at once */
+	/* a write at the end, wherever the file's position (RWF_APPEND) */
+	bool append;
+	/* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
+	bool in_place;
+	bool nofault; /* stop short instead of faulting in */
+	/* through the page cache, though the file is open with O_DIRECT */
+	bool cached;
+	/* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
+	bool nowait;
+	/* with nowait: who asks waits himself, and is told what one who waits is told at once */
+	bool waits_later;
 	bool dsync,
 		sync; /* RWF_DSYNC, RWF_SYNC: for who answers -EIOCBQUEUED; else the caller's business */
 	struct io_async *async; /* NULL: wait */
@@ -98,7 +117,10 @@ void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
 /* One way only, and nothing but copied: for messages. */
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
-/* Imports a guest iovec array: 0 or -EFAULT, -EINVAL, -ENOMEM; *to_free is kfree'd by the caller afterwards. */
+/*
+ * Imports a guest iovec array: 0 or -EFAULT, -EINVAL, -ENOMEM; *to_free is kfree'd by the caller
+ * afterwards.
+ */
 int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free);
 /* Bytes copied; short on a fault. The iterator advances by that. */
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
@@ -123,7 +145,10 @@ static inline size_t iov_iter_first_len(const struct iov_iter *it)
 }
 /* All addresses and lengths together, for a look at their low bits. */
 u64 iov_iter_alignment(const struct iov_iter *it);
-/* Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to succeed; 0 or -EFAULT. */
+/*
+ * Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to
+ * succeed; 0 or -EFAULT.
+ */
 int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write);
 
 #endif

@@ -2,11 +2,13 @@
 /*
  * vcpu.c: vCPUs, their idle tasks, and kernel stacks.
  *
- * A vCPU is a host thread. It enters the kernel world once, on its idle task's stack, and from then on moves from stack to stack
- * by arch_switch(). The host stack that it came from serves the doors: its pointer is in the head of whichever kernel stack
- * the vCPU runs on (arch_switch() hands it on).
+ * A vCPU is a host thread. It enters the kernel world once, on its idle task's stack, and from then
+ * on moves from stack to stack by arch_switch(). The host stack that it came from serves the doors:
+ * its pointer is in the head of whichever kernel stack the vCPU runs on (arch_switch() hands it
+ * on).
  *
- *	vcpu_boot_init()     vCPU 0's idle task is current, on the boot stack (in bss, since nothing is mapped yet)
+ *	vcpu_boot_init()     vCPU 0's idle task is current, on the boot stack (in bss, since nothing
+ *	                     is mapped yet)
  *	vcpu_init_stacks()   the window of stacks can be used
  *	vcpu_start_all()     idle tasks and host threads of the other vCPUs
  *	vcpu_idle_loop()     where every vCPU ends up

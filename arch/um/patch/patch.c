@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch.c: patched call sites of an mm: which there are, their shadow frames, and their thunks. Shapes and bytes are
- * patch_site.c's; docs/skas.md tells the whole.
+ * patch.c: patched call sites of an mm: which there are, their shadow frames, and their thunks.
+ * Shapes and bytes are patch_site.c's; docs/skas.md tells the whole.
  *
- *	site     cold -> (PATCH_AFTER traps) -> patched: its page has a shadow -> (the page changes) -> cold
- *	arena    an area "[thunks]" of 64 KiB within a jump's reach of the text; its thunks are never used twice
- *	shadow   copy of a text frame with the sites of that page patched; what the space maps instead of the frame, as long
- *	         as the entry still names that frame. read(), ptrace and /proc/PID/mem see the frame.
+ *	site     cold -> (PATCH_AFTER traps) -> patched: its page has a shadow -> (the page changes)
+ *	         -> cold
+ *	arena    an area "[thunks]" of 64 KiB within a jump's reach of the text; its thunks are
+ *	         never used twice
+ *	shadow   copy of a text frame with the sites of that page patched; what the space maps
+ *	         instead of the frame, as long as the entry still names that frame. read(), ptrace
+ *	         and /proc/PID/mem see the frame.
  *
  * Invariants:
- * 1. A page has a shadow only while nobody can write to its frame: the area may be executed and not written, the frame is
- *    not mapped writable elsewhere. Whoever is about to change the area (munmap, mprotect, mremap), the frame (write,
- *    truncation) or its other mappings says so first, and the shadow goes (arch_patch_forget, arch_patch_page_changed).
- * 2. A shadow is never written once it can be mapped: a further site makes a new one. It keeps its frame alive, so that
- *    the same frame number is the same frame.
- * 3. A thunk is complete before a shadow that leads to it can be mapped, and stays until its mm ends: a thread may be in it.
- * 4. fork shares shadows and thunks; what both have is written by neither (thunk pages: arena->shared).
+ * 1. A page has a shadow only while nobody can write to its frame: the area may be executed and not
+ *    written, the frame is not mapped writable elsewhere. Whoever is about to change the area
+ *    (munmap, mprotect, mremap), the frame (write, truncation) or its other mappings says so first,
+ *    and the shadow goes (arch_patch_forget, arch_patch_page_changed).
+ * 2. A shadow is never written once it can be mapped: a further site makes a new one. It keeps its
+ *    frame alive, so that the same frame number is the same frame.
+ * 3. A thunk is complete before a shadow that leads to it can be mapped, and stays until its mm
+ *    ends: a thread may be in it.
+ * 4. fork shares shadows and thunks; what both have is written by neither (thunk pages:
+ *    arena->shared).
  *
- * Locks: patch->lock (spin) guards everything in struct patch; inside of pmap->lock. mm->patch is set once, under
- * mmap_lock for writing, and lives as long as the mm.
+ * Locks: patch->lock (spin) guards everything in struct patch; inside of pmap->lock. mm->patch is
+ * set once, under mmap_lock for writing, and lives as long as the mm.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -33,10 +39,12 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 
-#define PATCH_AFTER 16 /* traps of a site: what patching costs, about */
-#define NEVER 255      /* count of a site that cannot be patched */
+/* traps of a site: what patching costs, about */
+#define PATCH_AFTER 16
+#define NEVER 255 /* count of a site that cannot be patched */
 #define COUNTS_SHIFT 10
-#define FAULT_FETCH 16 /* x86's bit of a fetch in a page fault's error */
+/* x86's bit of a fetch in a page fault's error */
+#define FAULT_FETCH 16
 #define COUNTS (1 << COUNTS_SHIFT)
 
 /* How often a site has trapped: a cache that forgets, written by everybody without a lock. */
@@ -134,8 +142,8 @@ bool patch_lost_shadow(struct mm *mm)
 /* ---- forgetting ---- */
 
 /*
- * Takes out a shadow that begins in [start, end). The references are the caller's, to be put when no space maps it any
- * more.
+ * Takes out a shadow that begins in [start, end). The references are the caller's, to be put when
+ * no space maps it any more.
  */
 static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *taken)
 {
@@ -208,7 +216,10 @@ static u64 jump_of(const struct request *q)
 	return (q->addr & PAGE_MASK) + q->shape.start;
 }
 
-/* The frame of the site, with a reference, if nobody can write to it through this mm. mmap_lock held. */
+/*
+ * The frame of the site, with a reference, if nobody can write to it through this mm. mmap_lock
+ * held.
+ */
 static struct page *text_frame(struct mm *mm, u64 addr)
 {
 	struct vm_area *v = find_vma(mm, addr);
@@ -298,7 +309,9 @@ static void write_jump(struct request *q, u64 thunk)
 	memcpy(at + 1, &rel, sizeof(rel));
 }
 
-/* patch->lock held: the new shadow takes the place of the old one, whose references go to q->old. */
+/*
+ * patch->lock held: the new shadow takes the place of the old one, whose references go to q->old.
+ */
 static void swap_shadow(struct patch *p, struct request *q, struct shadow *s)
 {
 	if (s)
@@ -314,7 +327,8 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	struct shadow *old = shadow_at(p, q->addr & PAGE_MASK);
 	struct site *s;
 
-	if (READ_ONCE(q->mm->watched)) /* by another thread: it has forgotten this page, or will */
+	/* by another thread: it has forgotten this page, or will */
+	if (READ_ONCE(q->mm->watched))
 		return -ENOSPC;
 	if (old && old->frame != q->frame)
 		return -EAGAIN; /* of a frame that was there before: forgotten first */
@@ -405,14 +419,20 @@ static int patch_site(struct mm *mm, u64 addr, u64 nr)
 	return err;
 }
 
-/* The process is part of the key: an mm's place is soon another's, and programs that call little would be patched by turns. */
+/*
+ * The process is part of the key: an mm's place is soon another's, and programs that call little
+ * would be patched by turns.
+ */
 void patch_count_trap(struct mm *mm, const struct regs *r)
 {
 	u64 addr = r->rip - SYSCALL_LEN;
 	u64 key = addr ^ (u64)mm << 16 ^ (u64)current->tgid << 40;
 	u64 i = (key * 0x9e3779b97f4a7c15UL) >> (64 - COUNTS_SHIFT);
 
-	/* unwinders know the one by its bytes; a breakpoint on an instruction of the site would be passed by */
+	/*
+	 * unwinders know the one by its bytes; a breakpoint on an instruction of the site would be
+	 * passed by
+	 */
 	if (r->orig_rax == __NR_rt_sigreturn || current->hw_debug)
 		return;
 	if (counts[i].key != key) {

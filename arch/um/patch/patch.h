@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch.h: call sites of guests, patched so that a system call is a jump (docs/skas.md). What mm/ must tell is in
- * arch.h: arch_patch_*().
+ * patch.h: call sites of guests, patched so that a system call is a jump (docs/skas.md). What mm/
+ * must tell is in arch.h: arch_patch_*().
  *
- * A site is a `syscall` instruction of a guest's text. Once it has trapped often, its page is replaced in the space, and
- * only there, by a shadow frame in which the site jumps to a thunk; the thunk jumps to the stub's trampoline
- * (skas_patch_entry()). The guest's registers never show a thunk to anybody: patch_unwind() takes them out of it after
- * every event, and patch_resume() puts them back where the site's second instruction is no longer in its place.
+ * A site is a `syscall` instruction of a guest's text. Once it has trapped often, its page is
+ * replaced in the space, and only there, by a shadow frame in which the site jumps to a thunk; the
+ * thunk jumps to the stub's trampoline (skas_patch_entry()). The guest's registers never show a
+ * thunk to anybody: patch_unwind() takes them out of it after every event, and patch_resume() puts
+ * them back where the site's second instruction is no longer in its place.
  */
 #ifndef NESTLING_PATCH_H
 #define NESTLING_PATCH_H
@@ -17,18 +18,22 @@
 
 struct mm;
 
-/* A system call has come by a trap; regs as they are then. May sleep; no lock held. Sites that come often are patched. */
+/*
+ * A system call has come by a trap; regs as they are then. May sleep; no lock held. Sites that come
+ * often are patched.
+ */
 void patch_count_trap(struct mm *mm, const struct regs *r);
 
 /*
- * After any event but a patched call: registers that show a thunk are turned back or on, to an instruction of the guest's
- * own. True: the event was of our making (a step, an old instruction that is no more) and there is nothing to be done.
+ * After any event but a patched call: registers that show a thunk are turned back or on, to an
+ * instruction of the guest's own. True: the event was of our making (a step, an old instruction
+ * that is no more) and there is nothing to be done.
  */
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 
 /*
- * May a patched call that has come from before @rip go back by the jump that its thunk asked for? Not when the thunk has
- * gone meanwhile.
+ * May a patched call that has come from before @rip go back by the jump that its thunk asked for?
+ * Not when the thunk has gone meanwhile.
  */
 bool patch_may_jump(struct mm *mm, u64 rip);
 
@@ -36,13 +41,16 @@ bool patch_may_jump(struct mm *mm, u64 rip);
 u64 patch_resume(struct mm *mm, u64 rip);
 
 /*
- * The first page of [*va, end) that has a shadow of the frame which the run maps there (@pfn at @start): *va and its
- * shadow. False: there is none. For pmap.c, with pmap->lock held, of runs that may be executed and not written.
+ * The first page of [*va, end) that has a shadow of the frame which the run maps there (@pfn at
+ * @start): *va and its shadow. False: there is none. For pmap.c, with pmap->lock held, of runs that
+ * may be executed and not written.
  */
 bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow);
 /* The first page at or after @va that has a shadow, of whatever frame; or ~0. */
 u64 patch_next_shadow(struct mm *mm, u64 va);
-/* A page of the mm has lost its shadow at some time, so that its space may map one that is no more. */
+/*
+ * A page of the mm has lost its shadow at some time, so that its space may map one that is no more.
+ */
 bool patch_lost_shadow(struct mm *mm);
 
 #endif

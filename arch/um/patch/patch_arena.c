@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_arena.c: where the thunks of patched call sites stand: areas "[thunks]" within a jump's reach of the text. See patch.c.
+ * patch_arena.c: where the thunks of patched call sites stand: areas "[thunks]" within a jump's
+ * reach of the text. See patch.c.
  *
  *	taken (its place is nobody else's) -> ready (its area is there) -> dead (the program has changed the area)
  *
- * No place is used twice, and no thunk: a thread may be in it until its mm ends. Locks: patch->lock; mmap_lock while a place is looked for.
+ * No place is used twice, and no thunk: a thread may be in it until its mm ends. Locks:
+ * patch->lock; mmap_lock while a place is looked for.
  */
 #include <asm/errno.h>
 
@@ -13,7 +15,8 @@
 #include "arch/um/patch/patch_arena.h"
 #include "kernel/lib/string.h"
 
-#define AWAY 0x60000000UL      /* an arena likes to be so far from its first site */
+/* an arena likes to be so far from its first site */
+#define AWAY 0x60000000UL
 #define STACK_GAP (64UL << 20) /* below an area that may be a stack */
 
 struct arena *arena_at(struct patch *p, u64 addr)
@@ -166,7 +169,10 @@ static bool was_arena(struct patch *p, u64 at)
 	return was;
 }
 
-/* Far above, where neither the heap nor the next library comes to stand, and it is not the first area of a program. */
+/*
+ * Far above, where neither the heap nor the next library comes to stand, and it is not the first
+ * area of a program.
+ */
 static u64 room_above(struct mm *mm, u64 jump)
 {
 	u64 at = (jump + AWAY) & ~(ARENA_SIZE - 1);
@@ -183,7 +189,10 @@ static u64 room_above(struct mm *mm, u64 jump)
 	return 0;
 }
 
-/* There, or the next room below. No place is used twice: threads may still be on their way out of it. mmap_lock held. */
+/*
+ * There, or the next room below. No place is used twice: threads may still be on their way out of
+ * it. mmap_lock held.
+ */
 static u64 find_room(struct mm *mm, u64 jump)
 {
 	u64 at = room_above(mm, jump);
@@ -203,8 +212,9 @@ static u64 find_room(struct mm *mm, u64 jump)
 }
 
 /*
- * The place is taken before the area is there: of two threads that found the same room one gets it, also when the program has unmapped the
- * other's area meanwhile, and an unmapping that comes before arena_ready() is noted.
+ * The place is taken before the area is there: of two threads that found the same room one gets it,
+ * also when the program has unmapped the other's area meanwhile, and an unmapping that comes before
+ * arena_ready() is noted.
  */
 static int arena_add(struct patch *p, u64 va)
 {
@@ -250,7 +260,8 @@ int arena_make(struct mm *mm, u64 jump)
 	if (!va)
 		return -ENOMEM;
 	err = arena_add(mm->patch, va);
-	if (err) /* of two that come at once the second looks again: its site is as good as the other's */
+	/* of two that come at once the second looks again: its site is as good as the other's */
+	if (err)
 		return err == -EEXIST ? 0 : err;
 	v = install_special_mapping(mm, va, ARENA_SIZE,
 		VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_DONTEXPAND | VM_DONTDUMP,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_arena.h: what the two halves of an mm's patched call sites share: patch.c (sites, shadows) and patch_arena.c (arenas and their thunks).
- * patch.c tells what these are, and the invariants.
+ * patch_arena.h: what the two halves of an mm's patched call sites share: patch.c (sites, shadows)
+ * and patch_arena.c (arenas and their thunks). patch.c tells what these are, and the invariants.
  */
 #ifndef NESTLING_UM_PATCH_ARENA_H
 #define NESTLING_UM_PATCH_ARENA_H
@@ -19,14 +19,20 @@
 #define MAX_ARENAS 8
 #define MAX_SHADOWS 64
 #define MAX_SITES 256
-#define ROW_SITES 64 /* sites in a row; a row fits in a page, so needs no large block */
+/* sites in a row; a row fits in a page, so needs no large block */
+#define ROW_SITES 64
 
 struct arena {
 	u64 va;
-	bool ready; /* its area is there: before that nothing leads to it */
-	bool dead; /* the program has changed the area: nothing leads there any more, but threads may be in it */
+	/* its area is there: before that nothing leads to it */
+	bool ready;
+	/*
+	 * the program has changed the area: nothing leads there any more, but threads may be in it
+	 */
+	bool dead;
 	struct page *pages[ARENA_PAGES];
-	u64 shared; /* bits of pages that another mm has too, or that are full */
+	/* bits of pages that another mm has too, or that are full */
+	u64 shared;
 	u64 used[ARENA_THUNKS / 64];
 };
 
@@ -50,8 +56,10 @@ struct site_row {
 struct patch {
 	spinlock_t lock;
 	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
-	bool lost;       /* a shadow has gone: the space may still map it for a moment */
-	u64 resume_mask; /* bits of hash_of() where a site of SITE_NEXT goes on */
+	/* a shadow has gone: the space may still map it for a moment */
+	bool lost;
+	/* bits of hash_of() where a site of SITE_NEXT goes on */
+	u64 resume_mask;
 	struct arena arenas[MAX_ARENAS];
 	struct shadow shadows[MAX_SHADOWS];
 	struct site_row *rows[MAX_SITES / ROW_SITES]; /* made as sites need them */
@@ -71,14 +79,21 @@ static inline bool within(u64 addr, u64 start, u64 size)
 /* Of that address, dead ones too; NULL. patch->lock held. */
 struct arena *arena_at(struct patch *p, u64 addr);
 /*
- * A thunk that the jump at @jump can have, for good: its address, or 0. @spare becomes its page where it has none (NULL then). patch->lock held.
+ * A thunk that the jump at @jump can have, for good: its address, or 0. @spare becomes its page
+ * where it has none (NULL then). patch->lock held.
  */
 u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct page **spare);
 /* The bytes of a thunk that was reserved. patch->lock held. */
 struct thunk *arena_thunk(struct patch *p, u64 addr);
-/* An area of thunks for that jump, in an mm that has its patch. 0 (it may be another thread's) or -errno. Takes mmap_lock. */
+/*
+ * An area of thunks for that jump, in an mm that has its patch. 0 (it may be another thread's) or
+ * -errno. Takes mmap_lock.
+ */
 int arena_make(struct mm *mm, u64 jump);
-/* The program changes the range: nothing leads there any more. True: some were in it. Takes patch->lock. */
+/*
+ * The program changes the range: nothing leads there any more. True: some were in it. Takes
+ * patch->lock.
+ */
 bool arenas_end(struct patch *p, u64 start, u64 end);
 
 #endif

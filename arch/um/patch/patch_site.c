@@ -2,21 +2,24 @@
 /*
  * patch_site.c: shapes of call sites, and thunks. See patch_site.h.
  *
- * SITE_NEXT is safe by what has been seen: `syscall` was executed, so it and what follows it are instructions, and its
- * five bytes hold one boundary, behind the `syscall`, where the jump has a byte that is no instruction.
+ * SITE_NEXT is safe by what has been seen: `syscall` was executed, so it and what follows it are
+ * instructions, and its five bytes hold one boundary, behind the `syscall`, where the jump has a
+ * byte that is no instruction.
  *
- * SITE_MOV needs to know that the five bytes before the `syscall` are an instruction and not the end of another one. They
- * read b8 and a number of four bytes, which rax holds. An instruction that ends with them has b8 as
- *	- its ModRM (disp32 follows): memory at rax+number. It was executed with rax = number, so it would have faulted,
- *	  except for those that do not touch memory: lea, prefetch and nop;
+ * SITE_MOV needs to know that the five bytes before the `syscall` are an instruction and not the
+ * end of another one. They read b8 and a number of four bytes, which rax holds. An instruction that
+ * ends with them has b8 as
+ *	- its ModRM (disp32 follows): memory at rax+number. It was executed with rax = number, so it
+ *	  would have faulted, except for those that do not touch memory: lea, prefetch and nop;
  *	- its opcode, with a prefix that changes the register: mov $number,%r8d;
- *	- its SIB with disp32, or the last byte before an imm32: SIB, disp8, disp32; or inside an imm64 or a 64-bit address.
+ *	- its SIB with disp32, or the last byte before an imm32: SIB, disp8, disp32; or inside an
+ *	  imm64 or a 64-bit address.
  * Where the bytes before allow one of these, the shape is refused.
  *
  *	thunk of SITE_MOV                      thunk of SITE_NEXT
  *	 0  mov $nr,%eax                        0  lea record(%rip),%r11
  *	 5  lea record(%rip),%r11               7  jmp *entry(%rip)
- *	12  jmp *entry(%rip)                   13  syscall                 for a gs base of the guest's own
+ *	12  jmp *entry(%rip) 13 syscall for a gs base of the guest's own
  *	18  syscall                            15  INSN
  *	20  jmp behind the site                ..  jmp behind INSN
  */
@@ -91,7 +94,10 @@ static bool is_mov(const u8 *page, u32 off, u64 nr)
 	return imm == nr && !may_be_an_end(page + off - MOV_LEN);
 }
 
-/* Length of an instruction that may be moved and has three bytes at least; 0: it is none. At most INSN_MAX bytes at @p. */
+/*
+ * Length of an instruction that may be moved and has three bytes at least; 0: it is none. At most
+ * INSN_MAX bytes at @p.
+ */
 static u32 movable(const u8 *p)
 {
 	bool wide = (p[0] & 0xf8) == 0x48; /* REX.W */

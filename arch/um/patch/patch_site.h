@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_site.h: which call sites can be patched, and how. Pure: bytes in, bytes out (tests/unit/patch_site.c).
+ * patch_site.h: which call sites can be patched, and how. Pure: bytes in, bytes out
+ * (tests/unit/patch_site.c).
  *
- *	SITE_MOV    mov $nr,%eax; syscall     the five bytes of the mov become jmp rel32; the syscall stays as it is
- *	SITE_NEXT   syscall; INSN             the syscall and the first three bytes of INSN become jmp rel32, whose second
- *	                                      displacement byte is no instruction: a jump to INSN raises SIGILL
+ *	SITE_MOV    mov $nr,%eax; syscall the five bytes of the mov become jmp rel32; the syscall
+ *	            stays as it is
+ *	SITE_NEXT   syscall; INSN the syscall and the first three bytes of INSN become jmp rel32,
+ *	            whose second
+ *	                                      displacement byte is no instruction: a jump to INSN
+ *	                                      raises SIGILL
  *
  * INSN is one of a few that mean the same anywhere: what C libraries, musl and Go do with a result.
  */
@@ -28,8 +32,8 @@ struct site_shape {
 #define INSN_MAX 6
 
 /*
- * The `syscall` at offset @off of @page (4096 bytes) has just been executed with number @nr. Looks at nothing outside of
- * the page.
+ * The `syscall` at offset @off of @page (4096 bytes) has just been executed with number @nr. Looks
+ * at nothing outside of the page.
  */
 struct site_shape site_recognise(const u8 *page, u32 off, u64 nr);
 
@@ -45,13 +49,16 @@ struct thunk {
 	struct skas_thunk record;
 };
 
-/* For a site whose `syscall` is at @site, a thunk that will stand at @at; @entry: the address of a word that holds the trampoline's. */
+/*
+ * For a site whose `syscall` is at @site, a thunk that will stand at @at; @entry: the address of a
+ * word that holds the trampoline's.
+ */
 void thunk_write(struct thunk *t, u64 at, u64 site, const struct site_shape *s, const u8 *insn,
 	u32 nr, u64 entry);
 
 /*
- * A thread was stopped at offset @off of the thunk of the site at @site: where it is in terms of its own code. Up to the
- * trampoline it has not done anything yet.
+ * A thread was stopped at offset @off of the thunk of the site at @site: where it is in terms of
+ * its own code. Up to the trampoline it has not done anything yet.
  */
 u64 thunk_unwind(u64 site, const struct site_shape *s, u32 off);
 /* SITE_NEXT: where the copy of INSN is. */

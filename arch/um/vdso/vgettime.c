@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vgettime.c: the vDSO's functions. They run in guest code, on the guest's stack: no writable data, no relocation.
+ * vgettime.c: the vDSO's functions. They run in guest code, on the guest's stack: no writable data,
+ * no relocation.
  *
- * The host's own vdso stays mapped in every space, so a clock is the host's answer plus an offset. Clocks whose answer depends on
- * the task, and everything when the host's vdso cannot be used, go to the kernel by a system call.
+ * The host's own vdso stays mapped in every space, so a clock is the host's answer plus an offset.
+ * Clocks whose answer depends on the task, and everything when the host's vdso cannot be used, go
+ * to the kernel by a system call.
  */
 #include <asm/unistd.h>
 #include <linux/time.h>
@@ -28,8 +30,9 @@ static long call2(long nr, long a, void *b)
 }
 
 /*
- * The host's clock that answers for the guest's @clock, with the guest's offset; -1: ask the kernel. They are the clocks that the
- * kernel itself reads (arch/um/machine/time.c): who mixes calls and the vDSO sees no step back.
+ * The host's clock that answers for the guest's @clock, with the guest's offset; -1: ask the
+ * kernel. They are the clocks that the kernel itself reads (arch/um/machine/time.c): who mixes
+ * calls and the vDSO sees no step back.
  */
 static long host_clock(long clock, int64_t *offset)
 {

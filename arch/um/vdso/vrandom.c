@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vrandom.c: __vdso_getrandom(): random bytes without a system call, out of a state that the caller gives (Linux 6.11: who calls it with a
- * length of ~0 for the state is told how large that is, and how to map it).
+ * vrandom.c: __vdso_getrandom(): random bytes without a system call, out of a state that the caller
+ * gives (Linux 6.11: who calls it with a length of ~0 for the state is told how large that is, and
+ * how to map it).
  *
- * A state is a ChaCha20 key (RFC 8439's block function, with a counter of 64 bits) and bytes made ahead. The key comes from the kernel. Each time
- * bytes are made, the first 32 become the next key, and bytes that were given away are wiped: who reads a state later learns nothing of what
- * it has given.
+ * A state is a ChaCha20 key (RFC 8439's block function, with a counter of 64 bits) and bytes made
+ * ahead. The key comes from the kernel. Each time bytes are made, the first 32 become the next key,
+ * and bytes that were given away are wiped: who reads a state later learns nothing of what it has
+ * given.
  *
- * The kernel may drop a state's page at any moment, and a fork's child begins without: it reads as zeros then, and its generation is not the
- * kernel's, which is never 0. So the generation is written before the key is asked for, and is read again once the bytes are made: if it is no
- * longer what it was, they may come from a key of zeros, and all is done anew. The kernel goes to another generation when all keys are to
- * be forgotten, and after REFILLS_MAX keys of its own a state asks for a new one by itself.
+ * The kernel may drop a state's page at any moment, and a fork's child begins without: it reads as
+ * zeros then, and its generation is not the kernel's, which is never 0. So the generation is
+ * written before the key is asked for, and is read again once the bytes are made: if it is no
+ * longer what it was, they may come from a key of zeros, and all is done anew. The kernel goes to
+ * another generation when all keys are to be forgotten, and after REFILLS_MAX keys of its own a
+ * state asks for a new one by itself.
  *
- * A signal handler that finds the state in use makes the system call, and so does who comes with what is not understood here.
+ * A signal handler that finds the state in use makes the system call, and so does who comes with
+ * what is not understood here.
  */
 #include <asm/errno.h>
 #include <asm/mman.h>
@@ -31,7 +36,8 @@
 #define BATCH 96 /* two blocks without the key */
 #define LEN_MAX (0x7fffffffUL & ~(PAGE - 1))
 #define REFILLS_MAX 65536U /* keys */
-#define WHOLE_BLOCKS 64    /* so many at once, before their key is forgotten */
+/* so many at once, before their key is forgotten */
+#define WHOLE_BLOCKS 64
 
 typedef uint32_t vec __attribute__((vector_size(16)));
 
@@ -159,7 +165,8 @@ static long refresh(struct vrandom_state *s, uint64_t generation)
 
 	if (*now == generation && s->refills < REFILLS_MAX)
 		return 0;
-	*now = generation; /* before the key: if the page goes in between, this goes with it */
+	/* before the key: if the page goes in between, this goes with it */
+	*now = generation;
 	s->refills = 0;
 	s->used = BATCH;
 	barrier();
