@@ -42,12 +42,15 @@
 
 struct autofs_sb {
 	struct super_block *sb;
-	u32 type; /* AUTOFS_TYPE_*; immutable, as the next three */
+	/* AUTOFS_TYPE_*; immutable, as the next three */
+	u32 type;
 	bool strictexpire, ignore;
 	int min_proto, max_proto;
-	int pipe_fd, pgrp; /* as given at mount: for show_options; racy */
-	u64 pipe_ino;      /* the inode of the pipe, for show_options; racy */
-	u64 last_ino;      /* atomic */
+	/* as given at mount: for show_options; racy */
+	int pipe_fd, pgrp;
+	/* the inode of the pipe, for show_options; racy */
+	u64 pipe_ino;
+	u64 last_ino; /* atomic */
 	struct mutex pipe_lock;
 	struct mutex lock;   /* below */
 	struct file *pipe;   /* a reference; NULL: closed */
@@ -55,9 +58,11 @@ struct autofs_sb {
 	bool catatonic;
 	u64 timeout; /* ns, 0: no mount expires by itself */
 	u32 last_token;
-	struct list_head requests;      /* of struct autofs_request */
-	struct list_head names;         /* autofs_info.link: names in the root, newest first */
-	struct wait_queue_head expired; /* processes that wait until an expiry is over */
+	struct list_head requests; /* of struct autofs_request */
+	/* autofs_info.link: names in the root, newest first */
+	struct list_head names;
+	/* processes that wait until an expiry is over */
+	struct wait_queue_head expired;
 };
 
 /* d_fsdata of the root's dentry, and of each name in it. Protected by autofs_sb.lock. */
@@ -66,7 +71,8 @@ struct autofs_info {
 	struct dentry *dentry;
 	u64 last_used; /* ktime */
 	bool expiring; /* the daemon is unmounting it */
-	kuid_t uid;    /* of the process whose request succeeded last; -1: none */
+	/* of the process whose request succeeded last; -1: none */
+	kuid_t uid;
 	kgid_t gid;
 };
 

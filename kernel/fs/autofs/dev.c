@@ -59,13 +59,15 @@ static int find_mount(const char *name, const struct wanted *w, struct path *p)
 
 struct command {
 	struct autofs_dev_ioctl *a;
-	struct file *file; /* of a->ioctlfd: the root of a mount; NULL where none is needed */
+	/* of a->ioctlfd: the root of a mount; NULL where none is needed */
+	struct file *file;
 	struct autofs_sb *s;
 };
 
 static long do_version(struct command *c)
 {
-	return 0; /* check_version() has filled in the version */
+	/* check_version() has filled in the version */
+	return 0;
 }
 
 static long do_protover(struct command *c)

@@ -9,12 +9,15 @@
 #include "kernel/fs/autofs/autofs.h"
 
 struct autofs_request {
-	struct list_head link; /* of autofs_sb.requests, until it is answered */
-	u32 users;             /* waiting processes, and the list; under lock, as all below */
+	/* of autofs_sb.requests, until it is answered */
+	struct list_head link;
+	/* waiting processes, and the list; under lock, as all below */
+	u32 users;
 	bool done;
 	int status;
 	struct wait_queue_head wait;
-	struct dentry *dentry; /* a reference: no other name gets its address meanwhile */
+	/* a reference: no other name gets its address meanwhile */
+	struct dentry *dentry;
 	struct autofs_v5_packet packet;
 };
 

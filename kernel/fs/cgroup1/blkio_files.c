@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blkio_files.c: the files of version 1's blkio (linux-doc's admin-guide/cgroup-v1/blkio-controller): a line for each disk.
+ * blkio_files.c: the files of version 1's blkio (linux-doc's
+ * admin-guide/cgroup-v1/blkio-controller): a line for each disk.
  *
- * What is written is counted when a task submits it that waits for it (writes past the cache, syncs): all is "Sync". The kernel's own threads
- * are at the top.
+ * What is written is counted when a task submits it that waits for it (writes past the cache,
+ * syncs): all is "Sync". The kernel's own threads are at the top.
  */
 #include "kernel/block/block.h"
 #include "kernel/fs/cgroup1/internal.h"
@@ -23,7 +24,10 @@ static int show_limit(struct seq *s, struct cgroup1 *g, u32 which)
 	return 0;
 }
 
-/* "8:0 1048576": as Linux reads it, the number ends where its digits do, and is one of 64 bits; 0 is no limit. */
+/*
+ * "8:0 1048576": as Linux reads it, the number ends where its digits do, and is one of 64 bits; 0
+ * is no limit.
+ */
 static int store_limit(struct cgroup1 *g, char *text, u32 which)
 {
 	u64 limit = 0;
@@ -80,7 +84,10 @@ static void show_disk(struct sum *sum, dev_t dev, const u64 *v)
 	sum->total += total;
 }
 
-/* The fields are those of disk_stat_fields(): requests and sectors of reads, of writes; of discards from the 11th on. */
+/*
+ * The fields are those of disk_stat_fields(): requests and sectors of reads, of writes; of discards
+ * from the 11th on.
+ */
 static void show_top(struct sum *sum, dev_t dev, const u64 *f)
 {
 	u64 all[IO_KINDS] = { sum->ios ? f[0] : f[2] << 9, sum->ios ? f[4] : f[6] << 9,

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup1.c: the file system "cgroup": a hierarchy of version 1, with a name or controllers, a directory for each group.
+ * cgroup1.c: the file system "cgroup": a hierarchy of version 1, with a name or controllers, a
+ * directory for each group.
  *
- * Each hierarchy has a superblock of its own, whose dentries are the tree that is seen; a directory's inode refers to its group. Each group
- * below the top holds the superblock, so a hierarchy with groups outlives its mounts and is found again by its name or its controllers.
+ * Each hierarchy has a superblock of its own, whose dentries are the tree that is seen; a
+ * directory's inode refers to its group. Each group below the top holds the superblock, so a
+ * hierarchy with groups outlives its mounts and is found again by its name or its controllers.
  *
- * Version 2 gives its controllers away while none of its groups has them (EBUSY), as on Linux. A remount adds and takes away no controller (EBUSY).
- * Groups are not renamed. The file system "cpuset" is one with that controller and names of old.
+ * Version 2 gives its controllers away while none of its groups has them (EBUSY), as on Linux. A
+ * remount adds and takes away no controller (EBUSY). Groups are not renamed. The file system
+ * "cpuset" is one with that controller and names of old.
  *
  * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
  */
@@ -102,7 +105,8 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	struct cgroup1 *g;
 	int err;
 
-	if (strchr(d->d_name.name, '\n')) /* it would be two lines of /proc/PID/cgroup */
+	/* it would be two lines of /proc/PID/cgroup */
+	if (strchr(d->d_name.name, '\n'))
 		return -EINVAL;
 	if (cg1_is_file(group_of(dir)->hier,
 		    d->d_name.name)) /* @dir may be so new that its files are still to come */
@@ -380,7 +384,10 @@ static struct dentry *make_super(
 	return root;
 }
 
-/* Those with any of the controllers that are just going, and have no groups any more, are in nobody's way. */
+/*
+ * Those with any of the controllers that are just going, and have no groups any more, are in
+ * nobody's way.
+ */
 static int free_controllers(u32 mask)
 {
 	struct cgroup1_hier *h;
@@ -393,7 +400,10 @@ static int free_controllers(u32 mask)
 	return 0;
 }
 
-/* The hierarchy that is asked for, s_umount held and s_active counted; NULL, and nobody is in its way: it is not there, or just going. */
+/*
+ * The hierarchy that is asked for, s_umount held and s_active counted; NULL, and nobody is in its
+ * way: it is not there, or just going.
+ */
 static struct super_block *grab(const struct options *o)
 {
 	struct cgroup1_hier *h;
@@ -416,7 +426,10 @@ static struct super_block *grab(const struct options *o)
 	return err ? ERR_PTR(err) : sb;
 }
 
-/* From the top, whose reference it takes, to the directory that is the root in current's cgroup namespace. */
+/*
+ * From the top, whose reference it takes, to the directory that is the root in current's cgroup
+ * namespace.
+ */
 static struct dentry *ns_dentry(struct dentry *root)
 {
 	struct super_block *sb = root->d_sb;
@@ -453,7 +466,8 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 		return dget(sb->s_root);
 	if (!o->none && !o->controllers)
 		return ERR_PTR(-EINVAL);
-	if (!cgroup_ns_is_first()) /* it would stay, with its groups, when their namespaces have gone */
+	/* it would stay, with its groups, when their namespaces have gone */
+	if (!cgroup_ns_is_first())
 		return ERR_PTR(-EPERM);
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(

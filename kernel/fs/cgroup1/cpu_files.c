@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu_files.c: the files of version 1's cpu and pids: shares, quota, and how many tasks. Times are in microseconds, those of cpu.stat in ns. */
+/*
+ * cpu_files.c: the files of version 1's cpu and pids: shares, quota, and how many tasks. Times are
+ * in microseconds, those of cpu.stat in ns.
+ */
 #include "kernel/fs/cgroup1/internal.h"
 
 #define US 1000UL
@@ -7,7 +10,8 @@
 
 /* ---- cpu ---- */
 
-#define IDLE_SHARES 3 /* what a group that is idle is told to have */
+/* what a group that is idle is told to have */
+#define IDLE_SHARES 3
 
 int cg1_show_shares(struct seq *s, struct cgroup1 *g)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c: the control files of a group of version 1 (linux-doc's admin-guide/cgroup-v1/cgroups): who is in it, whether the agent hears when
- * it becomes empty, and, at the top, who the agent is; then those of its hierarchy's controllers.
+ * files.c: the control files of a group of version 1 (linux-doc's admin-guide/cgroup-v1/cgroups):
+ * who is in it, whether the agent hears when it becomes empty, and, at the top, who the agent is;
+ * then those of its hierarchy's controllers.
  *
  * Locks: those of kernel/cgroup/v1.c; cgroup1_mutex for the agent's name.
  */
@@ -299,7 +300,10 @@ static int store_ifpriomap(struct file *f, struct cgroup1 *g, char *text)
 
 /* ---- blkio ---- */
 
-/* It is of schedulers that choose among groups, of which there is none: what requests are counted is not set to 0, as on Linux. */
+/*
+ * It is of schedulers that choose among groups, of which there is none: what requests are counted
+ * is not set to 0, as on Linux.
+ */
 static int store_reset(struct file *f, struct cgroup1 *g, char *text)
 {
 	u64 v;

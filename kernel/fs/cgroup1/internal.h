@@ -15,7 +15,10 @@
 #include "kernel/ident/user_ns.h"
 #include "kernel/vfs/super.h"
 
-/* files.c: the control files of a directory, as entries of it; its i_rwsem is not held, or is (to remove). 0 or -ENOMEM. */
+/*
+ * files.c: the control files of a directory, as entries of it; its i_rwsem is not held, or is (to
+ * remove). 0 or -ENOMEM.
+ */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
 bool cg1_is_file(

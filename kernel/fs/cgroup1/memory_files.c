@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_files.c: the files of version 1's memory and hugetlb. Sizes are bytes, taken with k, m, g, t, or -1, which is no limit, and cut to pages.
- * The top's figures are the machine's, and it has no limits. Of the kernel's memory, and of pressure, nothing is told: no memory.kmem.*.
+ * memory_files.c: the files of version 1's memory and hugetlb. Sizes are bytes, taken with k, m, g,
+ * t, or -1, which is no limit, and cut to pages. The top's figures are the machine's, and it has no
+ * limits. Of the kernel's memory, and of pressure, nothing is told: no memory.kmem.*.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/cgroup1/internal.h"
@@ -160,7 +161,9 @@ int cg1_store_both_limit(struct file *f, struct cgroup1 *g, char *text)
 	return store_limit(g, text, true);
 }
 
-/* What has less than that is spared when others look for memory, as with memory.low of version 2. */
+/*
+ * What has less than that is spared when others look for memory, as with memory.low of version 2.
+ */
 int cg1_show_soft_limit(struct seq *s, struct cgroup1 *g)
 {
 	u64 low = READ_ONCE(g->mem.low);
@@ -218,7 +221,10 @@ int cg1_store_move_charge(struct file *f, struct cgroup1 *g, char *text)
 	return kstrtou64(text, 0, &v) || v ? -EINVAL : 0;
 }
 
-/* 0: nothing of it goes to swap areas on account of its limits; beyond that no number makes a difference. */
+/*
+ * 0: nothing of it goes to swap areas on account of its limits; beyond that no number makes a
+ * difference.
+ */
 int cg1_show_swappiness(struct seq *s, struct cgroup1 *g)
 {
 	seq_printf(

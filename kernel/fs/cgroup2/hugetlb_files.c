@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* hugetlb_files.c: the files of the hugetlb controller: huge pages in use and promised, of the one size that there is, their limits, and what was refused. */
+/*
+ * hugetlb_files.c: the files of the hugetlb controller: huge pages in use and promised, of the one
+ * size that there is, their limits, and what was refused.
+ */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/mm/hugetlb/hugetlb.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_files.c: io.stat and io.max: what a group and those below it read and write of each disk, and how much of that they may a second. Formats: linux-doc's
- * admin-guide/cgroup-v2. io.weight and io.latency are not there: requests wait in no queue of ours that could choose among groups.
+ * io_files.c: io.stat and io.max: what a group and those below it read and write of each disk, and
+ * how much of that they may a second. Formats: linux-doc's admin-guide/cgroup-v2. io.weight and
+ * io.latency are not there: requests wait in no queue of ours that could choose among groups.
  */
 #include "kernel/block/block.h"
 #include "kernel/fs/cgroup2/internal.h"
@@ -16,7 +17,10 @@ static void show_stat(struct seq *s, dev_t dev, const u64 *bytes, const u64 *ios
 			ios[IO_WRITE], bytes[IO_DISCARD], ios[IO_DISCARD]);
 }
 
-/* The root's figures are the disks': reads, merges, sectors, ms; writes; then discards from the 11th on. */
+/*
+ * The root's figures are the disks': reads, merges, sectors, ms; writes; then discards from the
+ * 11th on.
+ */
 static void show_disk(const struct block_device *b, const u64 *v, void *seq)
 {
 	const u64 bytes[IO_KINDS] = { v[2] << 9, v[6] << 9, v[13] << 9 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* memory_files.c: the files of the memory controller: usage, limits, events, statistics, reclaim on demand. */
+/*
+ * memory_files.c: the files of the memory controller: usage, limits, events, statistics, reclaim on
+ * demand.
+ */
 #include "kernel/fs/cgroup2/internal.h"
 
 static u64 pages_of(const atomic64_t *a)

@@ -2,8 +2,9 @@
 /*
  * procs.c: cgroup.procs and cgroup.threads: who is in a group, and moving.
  *
- * Whoever moves a process needs the right to write to cgroup.procs of the destination (asked when it was opened) and of the common ancestor
- * of both groups: a delegated subtree cannot be left or entered from within, nor can a cgroup namespace by whoever it is.
+ * Whoever moves a process needs the right to write to cgroup.procs of the destination (asked when
+ * it was opened) and of the common ancestor of both groups: a delegated subtree cannot be left or
+ * entered from within, nor can a cgroup namespace by whoever it is.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/task/ns/pid_ns.h"

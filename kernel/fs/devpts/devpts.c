@@ -2,13 +2,16 @@
 /*
  * devpts.c: the file system of pseudo-terminal slaves, mounted on /dev/pts.
  *
- * Each mount is an instance of its own (the option "newinstance" says no more), as on Linux since 4.7: with its own numbers, and with a
- * ptmx in it. Another ptmx, /dev/ptmx as a rule, belongs to the instance that is mounted on pts/ beside it.
- * Nodes come and go with the ptys; the dentry of a node pins it, as in any memory file system. Options: uid=, gid=, mode=, ptmxmode=, max=.
+ * Each mount is an instance of its own (the option "newinstance" says no more), as on Linux since
+ * 4.7: with its own numbers, and with a ptmx in it. Another ptmx, /dev/ptmx as a rule, belongs to
+ * the instance that is mounted on pts/ beside it. Nodes come and go with the ptys; the dentry of a
+ * node pins it, as in any memory file system. Options: uid=, gid=, mode=, ptmxmode=, max=.
  *
- * An open master holds its superblock's s_active (devpts_acquire), so that the tree is there when its node is taken out of it; a slave may
- * stay open for longer and holds struct devpts with the numbers alone.
- * Locks: the root's i_rwsem for nodes, dp->lock for numbers; options are written at mount and remount (s_umount).
+ * An open master holds its superblock's s_active (devpts_acquire), so that the tree is there when
+ * its node is taken out of it; a slave may stay open for longer and holds struct devpts with the
+ * numbers alone.
+ * Locks: the root's i_rwsem for nodes, dp->lock for numbers; options are written at mount and
+ * remount (s_umount).
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -109,7 +112,8 @@ static int add_node(
 	inode->i_private = private;
 	down_write(&root->i_rwsem);
 	d = d_lookup(sb->s_root, &q);
-	if (d) { /* a negative entry that a lookup left behind */
+	/* a negative entry that a lookup left behind */
+	if (d) {
 		d_drop(d);
 		dput(d);
 	}
@@ -319,7 +323,10 @@ static int devpts_show_options(struct super_block *sb, char *buf, size_t size)
 
 static const struct pts_options defaults = { .mode = 0600, .max = NUMBERS };
 
-/* What is not named is as it was by default, as everywhere with devpts; the ptmx that is there changes with it. */
+/*
+ * What is not named is as it was by default, as everywhere with devpts; the ptmx that is there
+ * changes with it.
+ */
 static int devpts_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct pts_options o = defaults;

@@ -2,9 +2,10 @@
 /*
  * devtmpfs.c: the file system of /dev: a tmpfs in which device nodes appear by themselves.
  *
- * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before it is mounted: the first call makes
- * the superblock. Names may have folders ("input/mice"), which are made as needed. Everything belongs to root; programs of the guest
- * may change and remove what they like, as in any tmpfs.
+ * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before it
+ * is mounted: the first call makes the superblock. Names may have folders ("input/mice"), which are
+ * made as needed. Everything belongs to root; programs of the guest may change and remove what they
+ * like, as in any tmpfs.
  *
  * Locks: dev_mutex for making the instance; the directories' i_rwsem.
  */
@@ -15,7 +16,8 @@
 #include "kernel/vfs/libfs.h"
 
 static DEFINE_MUTEX(dev_mutex);
-static struct mount *dev_mount; /* under dev_mutex until set, then immutable */
+/* under dev_mutex until set, then immutable */
+static struct mount *dev_mount;
 
 static int dev_fill_super(struct super_block *sb, void *data, bool silent)
 {

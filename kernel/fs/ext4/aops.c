@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aops.c: the pages of files: reading in large bios, and writing into the cache, which reserves blocks (delalloc.c) and allocates none:
- * write-back does that (writepages.c), a whole run of dirty pages at once, so that a large file gets few extents and large bios.
+ * aops.c: the pages of files: reading in large bios, and writing into the cache, which reserves
+ * blocks (delalloc.c) and allocates none: write-back does that (writepages.c), a whole run of dirty
+ * pages at once, so that a large file gets few extents and large bios.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -126,7 +127,10 @@ static int ext4_readpage(struct file *file, struct page *page)
 	return read_pages(inode, &page, 1);
 }
 
-/* Blocks that lie in an image which is mapped directly need not be read: only whole pages can be mapped. */
+/*
+ * Blocks that lie in an image which is mapped directly need not be read: only whole pages can be
+ * mapped.
+ */
 static u32 ext4_direct(struct address_space *m, u64 index, u32 nr, pfn_t *pfn)
 {
 	struct inode *inode = m->host;
@@ -225,7 +229,10 @@ static int begin_write(
 	return 0;
 }
 
-/* What is promised keeps blocks back for its trees as well, which it mostly does not need: on a disk that is nearly full it gets its blocks first. */
+/*
+ * What is promised keeps blocks back for its trees as well, which it mostly does not need: on a
+ * disk that is nearly full it gets its blocks first.
+ */
 static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
 	struct page **page, void **fsdata)
 {
@@ -262,8 +269,9 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 }
 
 /*
- * The page comes unlocked and goes back locked; the fault looks whether it was truncated meanwhile. It is dirty before invalidate_lock is let
- * go: who writes pages out and drops them under that lock (shift.c) must find it, or what is written to it now would be lost.
+ * The page comes unlocked and goes back locked; the fault looks whether it was truncated meanwhile.
+ * It is dirty before invalidate_lock is let go: who writes pages out and drops them under that lock
+ * (shift.c) must find it, or what is written to it now would be lost.
  */
 static int ext4_page_mkwrite(struct file *file, struct page *page)
 {

@@ -2,10 +2,11 @@
 /*
  * balloc.c: allocating and freeing blocks.
  *
- * A search begins at the goal (behind the file's last block, else in its inode's group) and takes the first free run of the wanted length;
- * when no group has one that long, the longest run seen. For a file's data that is what the file will want soon (window.c). Blocks that a
- * running transaction has freed are marked free on disk but held in memory (group_info.held) until it commits: a crash before that must
- * find their old content.
+ * A search begins at the goal (behind the file's last block, else in its inode's group) and takes
+ * the first free run of the wanted length; when no group has one that long, the longest run seen.
+ * For a file's data that is what the file will want soon (window.c). Blocks that a running
+ * transaction has freed are marked free on disk but held in memory (group_info.held) until it
+ * commits: a crash before that must find their old content.
  *
  * Invariant: free_blocks counts bits that are free and not held.
  * Lock: alloc_lock. Source: linux-doc, filesystems/ext4/{bitmaps,group_descr,checksums}.
@@ -157,7 +158,10 @@ static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 	u32 flex = sane ? 1U << sbi->disk.s_log_groups_per_flex : 1, from = group & ~(flex - 1);
 
 	memset(map, 0, sbi->block_size);
-	/* the superblock's number of reserved descriptor blocks may be more than a group has, or the map */
+	/*
+	 * the superblock's number of reserved descriptor blocks may be more than a group has, or
+	 * the map
+	 */
 	bits_set(map, 0, min(ext4_base_blocks(sbi, group), n));
 	for (g = from; g < sbi->nr_groups && g < from + flex; g++) {
 		struct ext4_disk_group *d = ext4_group(sbi, g);
@@ -194,7 +198,9 @@ static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
 	return 0;
 }
 
-/* A reference to the group's bitmap, ready for use; made when the group was uninitialised. ERR_PTR. */
+/*
+ * A reference to the group's bitmap, ready for use; made when the group was uninitialised. ERR_PTR.
+ */
 static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -240,13 +246,16 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 
 /* ---- allocating ---- */
 
-#define ENOUGH 2048U /* blocks: no other group is looked at for more */
-#define DECENT 64U   /* as good as any, where more is far */
-#define FAR 16       /* groups */
-#define FAR_FEW 2    /* the same for few blocks, of which there is room for what is needed now */
+/* blocks: no other group is looked at for more */
+#define ENOUGH 2048U
+#define DECENT 64U /* as good as any, where more is far */
+#define FAR 16     /* groups */
+/* the same for few blocks, of which there is room for what is needed now */
+#define FAR_FEW 2
 
 struct search {
-	u64 ino;     /* whose windows are no obstacle; 0: nobody's */
+	/* whose windows are no obstacle; 0: nobody's */
+	u64 ino;
 	bool anyone; /* windows are not looked at */
 	u32 want, enough, best_len, best_bit, best_group;
 	u32 need; /* of @want: at once */
@@ -262,7 +271,10 @@ static u32 allowed(
 		       ext4_window_clip(sbi, s->ino, ext4_group_first(sbi, group) + bit, n, skip);
 }
 
-/* Looks through a group from @from: true when a run of the wanted length was found (best_* say where). */
+/*
+ * Looks through a group from @from: true when a run of the wanted length was found (best_* say
+ * where).
+ */
 static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const u8 *map, u32 from)
 {
 	const u8 *held = sbi->groups[group].held;
@@ -310,7 +322,10 @@ static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, in
 	return block;
 }
 
-/* Groups in order from the goal's: the first that has the whole run, or the longest run of those up to the first that has enough. */
+/*
+ * Groups in order from the goal's: the first that has the whole run, or the longest run of those up
+ * to the first that has enough.
+ */
 static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, struct search *s)
 {
 	u32 group = ext4_block_group(sbi, goal), i;
@@ -334,7 +349,10 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 		if (!found && from)
 			found = search_group(sbi, s, g, b->data, 0);
 		ext4_brelse(b);
-		/* far groups are not worth a long walk when something decent is at hand, nor a wish for more room any where all is in pieces */
+		/*
+		 * far groups are not worth a long walk when something decent is at hand, nor a wish
+		 * for more room any where all is in pieces
+		 */
 		if (s->best_len >= s->enough || (i > FAR && s->best_len >= DECENT) ||
 			(i > FAR_FEW && s->need < DECENT && s->best_len >= s->need))
 			break;
@@ -401,7 +419,10 @@ static u64 take_found(
 	return block;
 }
 
-/* Nothing was found: is it because blocks are held to be discarded? Then that is over when this returns, and none begins before trim_lock is let go. */
+/*
+ * Nothing was found: is it because blocks are held to be discarded? Then that is over when this
+ * returns, and none begins before trim_lock is let go.
+ */
 static bool wait_for_trim(struct ext4_sb *sbi)
 {
 	if (!sbi->trimming)

@@ -2,14 +2,16 @@
 /*
  * buffer.c: the cache of metadata blocks of one mounted file system.
  *
- *	b = ext4_bread(sbi, block, use);  change it under a handle;  ext4_dirty(h, b);  ext4_brelse(b);
+ *	b = ext4_bread(sbi, block, use);  change it under a handle; ext4_dirty(h, b);
+ *	                                  ext4_brelse(b);
  *
- * Blocks are found by number in a hash; unused ones stay on an LRU list up to a limit. The first user reads the block under b->lock; a
- * failed read leaves it not up to date, and the next user tries again. The journal holds references on what is dirty or not yet written
- * home, so an unused block is always the same as on disk.
- * Memory pressure and vm.drop_caches take unused ones, the oldest first (a shrinker).
- * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read, and around an inode that is put into its slot. caches_lock for the list of caches, outside
- * buf_lock.
+ * Blocks are found by number in a hash; unused ones stay on an LRU list up to a limit. The first
+ * user reads the block under b->lock; a failed read leaves it not up to date, and the next user
+ * tries again. The journal holds references on what is dirty or not yet written home, so an unused
+ * block is always the same as on disk. Memory pressure and vm.drop_caches take unused ones, the
+ * oldest first (a shrinker).
+ * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read, and
+ * around an inode that is put into its slot. caches_lock for the list of caches, outside buf_lock.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
@@ -178,7 +180,10 @@ bool ext4_bdrop(struct ext4_sb *sbi, u64 block)
 	return !used;
 }
 
-/* It waits for memory: a change to several blocks cannot stop half way, and an inode without names must go (never NULL). */
+/*
+ * It waits for memory: a change to several blocks cannot stop half way, and an inode without names
+ * must go (never NULL).
+ */
 static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b = kzalloc(sizeof(*b), GFP_NOFS | __GFP_NOFAIL);
@@ -224,7 +229,10 @@ static const char *kind_name(u64 use)
 	return names[min_t(u64, use >> 32, ARRAY_SIZE(names) - 1)];
 }
 
-/* The caller has a reference, so the use does not change any more: 0, or -EFSCORRUPTED where it is another. */
+/*
+ * The caller has a reference, so the use does not change any more: 0, or -EFSCORRUPTED where it is
+ * another.
+ */
 static int take_for(struct ext4_buf *b, u64 use)
 {
 	u64 was = __atomic_load_n(&b->use, __ATOMIC_RELAXED);
@@ -276,7 +284,10 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use)
 	return ERR_PTR(err);
 }
 
-/* Is the caller's reference the only one? Then it has this use; who comes from now on waits for b->lock, and looks at what is in it anew. */
+/*
+ * Is the caller's reference the only one? Then it has this use; who comes from now on waits for
+ * b->lock, and looks at what is in it anew.
+ */
 static bool take_alone(struct ext4_buf *b, u64 use)
 {
 	bool alone;
@@ -301,7 +312,10 @@ struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use)
 	b = getblk(sbi, block);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
-	/* the bitmap of a damaged image may have what is in use as free: its user, who may have b->lock, counts on what is in it */
+	/*
+	 * the bitmap of a damaged image may have what is in use as free: its user, who may have
+	 * b->lock, counts on what is in it
+	 */
 	if (!mutex_trylock(&b->lock))
 		goto busy;
 	if (!take_alone(b, use)) {

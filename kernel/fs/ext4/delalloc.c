@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delalloc.c: delayed allocation: a page that is written to in the cache has no blocks yet, but a promise of them.
+ * delalloc.c: delayed allocation: a page that is written to in the cache has no blocks yet, but a
+ * promise of them.
  *
- * page->private under PG_private, under the page lock, says how many blocks are promised and, where blocks are smaller than pages, which of the
- * page's blocks were written to, so that holes beside them stay holes.
- * Invariants: 1. a dirty page either has its blocks or a promise; a promise is given back when the page is allocated, truncated or dropped;
- * 2. delayed + what is allocated never exceeds what there is, so that write-back of promised pages does not fail; metadata for them is taken
- * from the slack (reserved per promise). Lock: alloc_lock for what is promised in all.
+ * page->private under PG_private, under the page lock, says how many blocks are promised and, where
+ * blocks are smaller than pages, which of the page's blocks were written to, so that holes beside
+ * them stay holes.
+ * Invariants: 1. a dirty page either has its blocks or a promise; a promise is given back when the
+ * page is allocated, truncated or dropped; 2. delayed + what is allocated never exceeds what there
+ * is, so that write-back of promised pages does not fail; metadata for them is taken from the slack
+ * (reserved per promise). Lock: alloc_lock for what is promised in all.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/mm/file/rmap.h"
@@ -16,8 +19,9 @@
 /* ---- of all there is ---- */
 
 /*
- * Slack for the blocks of trees that promised data may need: a block that is far from all others may split a node at each of three levels and put one in,
- * or lack as many in a block list; many lie together.
+ * Slack for the blocks of trees that promised data may need: a block that is far from all others
+ * may split a node at each of three levels and put one in, or lack as many in a block list; many
+ * lie together.
  */
 static u64 slack(u64 delayed)
 {
@@ -181,8 +185,8 @@ int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * The file is about to grow beyond the page that its end lies in: who writes to that page through a mapping must ask again, since only the
- * blocks up to the old end are promised.
+ * The file is about to grow beyond the page that its end lies in: who writes to that page through a
+ * mapping must ask again, since only the blocks up to the old end are promised.
  */
 void ext4_end_moves(struct inode *inode)
 {

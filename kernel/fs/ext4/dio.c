@@ -2,12 +2,15 @@
 /*
  * dio.c: O_DIRECT of files: where their bytes lie, for vfs/direct_io.c.
  *
- * A read looks at the map. A write needs blocks: where there is a hole, or the file ends, they are allocated unwritten before the data is
- * submitted, and become written, with the size behind them, in one transaction that begins when the data has reached the device; so a crash
- * in between shows zeros or the old size, never what the blocks held before. Blocks that are there and written need no transaction.
+ * A read looks at the map. A write needs blocks: where there is a hole, or the file ends, they are
+ * allocated unwritten before the data is submitted, and become written, with the size behind them,
+ * in one transaction that begins when the data has reached the device; so a crash in between shows
+ * zeros or the old size, never what the blocks held before. Blocks that are there and written need
+ * no transaction.
  *
- * Through the page cache go: files in their inodes, files without extents where a block is missing, and writes that begin or end inside a
- * block that is not written yet, since the rest of it must become zeros.
+ * Through the page cache go: files in their inodes, files without extents where a block is missing,
+ * and writes that begin or end inside a block that is not written yet, since the rest of it must
+ * become zeros.
  *
  * Locks: as direct_io.h says; i_data_sem for each look at the map.
  */
@@ -110,7 +113,9 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 	return err ? err : (s64)len;
 }
 
-/* The size on disk follows the blocks that have been written, in the same transaction: up to @end. */
+/*
+ * The size on disk follows the blocks that have been written, in the same transaction: up to @end.
+ */
 static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 {
 	loff_t at = (loff_t)(((u64)m->lblk + m->len) << inode->i_blkbits);
@@ -122,8 +127,9 @@ static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 }
 
 /*
- * Unwritten blocks of [pos, pos + n) become written, some in each transaction. The size on disk follows in each: it may be behind what it is in
- * memory, where pages further out have no blocks yet, and a crash must not find blocks beyond it.
+ * Unwritten blocks of [pos, pos + n) become written, some in each transaction. The size on disk
+ * follows in each: it may be behind what it is in memory, where pages further out have no blocks
+ * yet, and a crash must not find blocks beyond it.
  */
 static int set_written(struct inode *inode, loff_t pos, u64 n)
 {
@@ -176,7 +182,8 @@ static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
 {
 	int err;
 
-	if (n <= 0) /* blocks for what has not become the file's go again */
+	/* blocks for what has not become the file's go again */
+	if (n <= 0)
 		return grows ? ext4_truncate(inode) : 0;
 	if (grows) {
 		if (pos > i_size_read(inode))

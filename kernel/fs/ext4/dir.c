@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories as files of entries: checking a block, finding, adding and removing names. htree.c has the index, readdir.c the listing.
+ * dir.c: directories as files of entries: checking a block, finding, adding and removing names.
+ * htree.c has the index, readdir.c the listing.
  *
- * A directory is a file of blocks of entries. The blocks of an htree's inner nodes look like one empty entry to who does not know the tree,
- * so a walk over all blocks finds every name. Lengths and bounds of a block are checked whenever it is taken, since a damaged image may
- * have something else in the same block, which changes it; its checksum once (BUF_VERIFIED).
+ * A directory is a file of blocks of entries. The blocks of an htree's inner nodes look like one
+ * empty entry to who does not know the tree, so a walk over all blocks finds every name. Lengths
+ * and bounds of a block are checked whenever it is taken, since a damaged image may have something
+ * else in the same block, which changes it; its checksum once (BUF_VERIFIED).
  * Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -20,7 +22,9 @@ u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)
 	return len == 0xffff || !len ? sbi->block_size : len;
 }
 
-/* A slash or a zero byte in a name would be a path to somewhere else, or to the directory itself. */
+/*
+ * A slash or a zero byte in a name would be a path to somewhere else, or to the directory itself.
+ */
 static bool name_ok(const struct ext4_dir_entry *de)
 {
 	u32 i;
@@ -45,8 +49,9 @@ bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 }
 
 /*
- * A node of an index: its entries, one free one or "." and "..", reach to the block's end, and the index is below them. It has a checksum of
- * another kind, before which Linux leaves what was there: in the root four bytes of the tail of the block that it once was.
+ * A node of an index: its entries, one free one or "." and "..", reach to the block's end, and the
+ * index is below them. It has a checksum of another kind, before which Linux leaves what was there:
+ * in the root four bytes of the tail of the block that it once was.
  */
 static bool is_index_block(const struct ext4_sb *sbi, const u8 *block)
 {
@@ -107,7 +112,8 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 	up_read(&EXT4_I(dir)->i_data_sem);
 	if (err)
 		return ERR_PTR(err);
-	if (!map.pblk || map.unwritten) { /* only of a damaged directory, which may be all holes */
+	/* only of a damaged directory, which may be all holes */
+	if (!map.pblk || map.unwritten) {
 		cond_resched();
 		return fatal_signal_pending(current) ? ERR_PTR(-EINTR) : NULL;
 	}
@@ -374,7 +380,10 @@ static int note_entry(struct ext4_handle *h, struct inode *dir)
 	return ext4_write_inode_raw(h, dir);
 }
 
-/* What must be written with an entry is read before the entry changes: a disk that cannot be read then leaves no half of a change. ERR_PTR. */
+/*
+ * What must be written with an entry is read before the entry changes: a disk that cannot be read
+ * then leaves no half of a change. ERR_PTR.
+ */
 static struct ext4_buf *home_block(struct inode *dir)
 {
 	struct ext4_disk_inode *raw;

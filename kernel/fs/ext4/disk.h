@@ -155,7 +155,8 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_GOOD_OLD_INODE_SIZE 128
 
 /* i_flags */
-#define EXT4_SECRM_FL 0x1 /* wishes that nobody fulfils, as the next two */
+/* wishes that nobody fulfils, as the next two */
+#define EXT4_SECRM_FL 0x1
 #define EXT4_UNRM_FL 0x2
 #define EXT4_COMPR_FL 0x4
 #define EXT4_SYNC_FL 0x8
@@ -172,8 +173,11 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_EA_INODE_FL 0x200000
 #define EXT4_INLINE_DATA_FL 0x10000000
 
-/* What lsattr shows, what chattr may change, and what of the latter is not done here: journaled data, blocks beyond the end, DAX, project
- * ids, names without case, and extents where there were none. Of what it shows, wishes for the rest go unheard. */
+/*
+ * What lsattr shows, what chattr may change, and what of the latter is not done here: journaled
+ * data, blocks beyond the end, DAX, project ids, names without case, and extents where there were
+ * none. Of what it shows, wishes for the rest go unheard.
+ */
 #define EXT4_USER_VISIBLE 0x725bdfffU
 #define EXT4_USER_CHANGES                                                                          \
 	(EXT4_SECRM_FL | EXT4_UNRM_FL | EXT4_COMPR_FL | EXT4_SYNC_FL | EXT4_IMMUTABLE_FL |         \

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * error.c: damage that was found: said in the log, counted in the superblock, followed by what errors= asks for.
+ * error.c: damage that was found: said in the log, counted in the superblock, followed by what
+ * errors= asks for.
  *
- * The superblock remembers how many errors there were since the last e2fsck, and the first and the last: when, in which function and line of
- * ours, at which inode. What is in memory (sbi->err, under err_lock) goes into the live superblock with each commit; it is also written
- * straight to the disk when it happens, past the journal, for after errors=remount-ro or panic there is no commit any more. A log that is
- * replayed brings an older superblock back: ext4_keep_errors() puts them in again.
+ * The superblock remembers how many errors there were since the last e2fsck, and the first and the
+ * last: when, in which function and line of ours, at which inode. What is in memory (sbi->err,
+ * under err_lock) goes into the live superblock with each commit; it is also written straight to
+ * the disk when it happens, past the journal, for after errors=remount-ro or panic there is no
+ * commit any more. A log that is replayed brings an older superblock back: ext4_keep_errors() puts
+ * them in again.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -67,7 +70,10 @@ void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 	ext4_sb_set_csum(sbi, d);
 }
 
-/* The superblock as it is on the disk, with the errors in it. What fails here has been said in the log at least. */
+/*
+ * The superblock as it is on the disk, with the errors in it. What fails here has been said in the
+ * log at least.
+ */
 static void write_errors(struct ext4_sb *sbi)
 {
 	struct ext4_disk_sb *d = kmalloc(sizeof(*d), GFP_NOFS);
@@ -75,7 +81,8 @@ static void write_errors(struct ext4_sb *sbi)
 
 	if (!d)
 		return;
-	mutex_lock(&sbi->sb_disk_lock); /* a checkpoint may bring a newer one between the two */
+	/* a checkpoint may bring a newer one between the two */
+	mutex_lock(&sbi->sb_disk_lock);
 	if (!bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META, at, d, sizeof(*d)) &&
 		d->s_magic == EXT4_MAGIC) {
 		ext4_errors_to_disk(sbi, d);

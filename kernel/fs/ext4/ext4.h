@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ext4.h: what the files of kernel/fs/ext4 share: the mounted file system, inodes in memory, metadata blocks, handles.
+ * ext4.h: what the files of kernel/fs/ext4 share: the mounted file system, inodes in memory,
+ * metadata blocks, handles.
  *
- * Everything read from the disk is hostile: a number from disk is checked where it is read (super.c, inode.c, extent.c, dir.c ...) before
- * it is used as an index, a length or a block number; what fails is reported by ext4_error() and answered with -EFSCORRUPTED.
+ * Everything read from the disk is hostile: a number from disk is checked where it is read
+ * (super.c, inode.c, extent.c, dir.c ...) before it is used as an index, a length or a block
+ * number; what fails is reported by ext4_error() and answered with -EFSCORRUPTED.
  *
- * Locks, outermost first: i_rwsem (vfs), page lock (mm), journal handle (journal.c), i_data_sem, alloc_lock, orphan_lock, j->lock and
- * buf_lock (spin). Pages are never locked under a handle. A handle keeps its transaction from committing, so it is held for as long as one
- * consistent change takes and never over user copies.
+ * Locks, outermost first: i_rwsem (vfs), page lock (mm), journal handle (journal.c), i_data_sem,
+ * alloc_lock, orphan_lock, j->lock and buf_lock (spin). Pages are never locked under a handle. A
+ * handle keeps its transaction from committing, so it is held for as long as one consistent change
+ * takes and never over user copies.
  */
 #ifndef NESTLING_EXT4_H
 #define NESTLING_EXT4_H
@@ -33,52 +36,63 @@ struct ext4_handle;
 /* ---- metadata blocks (buffer.c) ---- */
 
 /*
- * One block of metadata, by number, in the file system's own cache. The bdev's page cache is not used for them: the journal decides when
- * each block may reach the disk. The data is changed under a handle and the lock of what it describes (directory: i_rwsem, extents:
- * i_data_sem, bitmaps and descriptors: alloc_lock), then ext4_dirty() puts it into the running transaction.
+ * One block of metadata, by number, in the file system's own cache. The bdev's page cache is not
+ * used for them: the journal decides when each block may reach the disk. The data is changed under
+ * a handle and the lock of what it describes (directory: i_rwsem, extents: i_data_sem, bitmaps and
+ * descriptors: alloc_lock), then ext4_dirty() puts it into the running transaction.
  */
 struct ext4_buf {
 	struct hlist_node hash; /* under sbi->buf_lock */
 	struct list_head lru;   /* while unused; under sbi->buf_lock */
 	struct ext4_sb *sbi;
-	u64 block;         /* immutable while hashed */
-	u32 refs;          /* under sbi->buf_lock */
-	u32 flags;         /* BUF_*, atomic */
-	u64 use;           /* EXT4_USE(): what it was taken for; 0: for nothing yet; atomic */
-	struct mutex lock; /* reading it in; putting an inode into its slot */
-	u8 *data;          /* block_size bytes */
+	u64 block; /* immutable while hashed */
+	u32 refs;  /* under sbi->buf_lock */
+	u32 flags; /* BUF_*, atomic */
+	/* EXT4_USE(): what it was taken for; 0: for nothing yet; atomic */
+	u64 use;
+	/* reading it in; putting an inode into its slot */
+	struct mutex lock;
+	u8 *data; /* block_size bytes */
 	/* journal: under j->lock */
-	struct ext4_txn *txn; /* dirty in this running transaction (holds a reference) */
+	/* dirty in this running transaction (holds a reference) */
+	struct ext4_txn *txn;
 	struct list_head t_list;
-	u8 *copy; /* as committed last and not yet written home (holds a reference); the journal thread's */
+	/* as committed last and not yet written home (holds a reference); the journal thread's */
+	u8 *copy;
 	struct list_head cp_list; /* j->checkpoint; the journal thread's */
 };
 #define BUF_UPTODATE 1
-#define BUF_VERIFIED 2 /* its checksum and structure have been checked */
-#define BUF_LOGGING 8  /* its transaction is being logged and has no copy of it yet */
-#define BUF_PRIVATE                                                                                \
-	4 /* stands for no block of the disk (inline.c): freed with its last reference */
+/* its checksum and structure have been checked */
+#define BUF_VERIFIED 2
+/* its transaction is being logged and has no copy of it yet */
+#define BUF_LOGGING 8
+/* stands for no block of the disk (inline.c): freed with its last reference */
+#define BUF_PRIVATE 4
 
 /*
- * What a block is taken for, and by which inode, if it is one's own. Whoever has looked at a block under the lock of what it describes counts on
- * what he has seen for as long as he has that lock. A damaged image may name one block in two places, which have two locks: the first who takes it
- * has it, for as long as it is in the cache or until it is new again (ext4_bnew()).
+ * What a block is taken for, and by which inode, if it is one's own. Whoever has looked at a block
+ * under the lock of what it describes counts on what he has seen for as long as he has that lock. A
+ * damaged image may name one block in two places, which have two locks: the first who takes it has
+ * it, for as long as it is in the cache or until it is new again (ext4_bnew()).
  */
 enum ext4_kind {
 	EXT4_SUPER = 1,
 	EXT4_GROUPS, /* descriptors */
 	EXT4_BITMAP,
 	EXT4_INODES,
-	EXT4_ATTRS, /* inodes may share it: who reads it expects it to change (xattr_store.c) */
-	EXT4_NODE,  /* of the inode's extent tree */
-	EXT4_MAP,   /* an indirect block of its */
-	EXT4_DATA,  /* of a directory, a symlink, a value, the file of orphans */
+	/* inodes may share it: who reads it expects it to change (xattr_store.c) */
+	EXT4_ATTRS,
+	EXT4_NODE, /* of the inode's extent tree */
+	EXT4_MAP,  /* an indirect block of its */
+	/* of a directory, a symlink, a value, the file of orphans */
+	EXT4_DATA,
 };
 #define EXT4_USE(kind, ino) ((u64)(kind) << 32 | (u32)(ino))
 
 /* What is known of a block group beside its descriptor; under alloc_lock. */
 struct ext4_group_info {
-	u8 *held; /* blocks freed by a transaction that has not committed: not to be had yet; NULL: none */
+	/* blocks freed by a transaction that has not committed: not to be had yet; NULL: none */
+	u8 *held;
 	u32 nr_held;
 	u32 next; /* where the last search ended */
 	bool bad; /* its bitmap is damaged: no allocation */
@@ -97,9 +111,13 @@ struct ext4_errors {
 	bool writable; /* they may be noted on the disk */
 };
 
-/* Where blocks of a file will go that it does not have yet: other files look elsewhere first (window.c). */
+/*
+ * Where blocks of a file will go that it does not have yet: other files look elsewhere first
+ * (window.c).
+ */
 struct ext4_window {
-	u64 ino, first; /* ino 0: none; first: a block, the place of the file's block @lblk */
+	/* ino 0: none; first: a block, the place of the file's block @lblk */
+	u64 ino, first;
 	u32 lblk, len;
 	u64 used; /* the higher the later */
 };
@@ -111,22 +129,26 @@ struct ext4_sb {
 		def_opt; /* def_opt: what holds when nothing is asked for; opt under s_umount */
 	struct ext4_errors err;
 	struct log_limit lost_limit; /* for log lines of writeback */
-	struct ext4_disk_sb disk;    /* as read; features and geometry never change */
+	/* as read; features and geometry never change */
+	struct ext4_disk_sb disk;
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
 	u64 sectors_at_mount; /* written to the device before this mount */
 	bool csum, gdt_csum, unsigned_hash, replayed;
 	bool read_only_features; /* may never be mounted rw */
-	u32 cluster_bits;        /* bigalloc: blocks in a cluster (read-only) */
+	/* bigalloc: blocks in a cluster (read-only) */
+	u32 cluster_bits;
 	struct ext4_buf **gdt;   /* blocks of group descriptors, referenced */
 	struct ext4_buf *sb_buf; /* the block with the superblock */
 	u32 sb_off;              /* where in it */
 	bool failed;             /* ext4_error() was called */
-	bool shutdown;           /* atomic: stopped by FS_IOC_SHUTDOWN, until it is unmounted */
-	bool written_beside;     /* the device was written to while the mount was read-only */
-	bool last_mounted;       /* the superblock has the mount point */
-	bool tenant;             /* we are the device's tenant (tenant.c) */
+	/* atomic: stopped by FS_IOC_SHUTDOWN, until it is unmounted */
+	bool shutdown;
+	/* the device was written to while the mount was read-only */
+	bool written_beside;
+	bool last_mounted; /* the superblock has the mount point */
+	bool tenant;       /* we are the device's tenant (tenant.c) */
 	struct mutex
 		sb_disk_lock; /* who reads the superblock's place on the disk to write it changed, and who writes it; a leaf */
 
@@ -134,27 +156,33 @@ struct ext4_sb {
 		alloc_lock; /* bitmaps, descriptors, group_info, the counters below; to be split by group */
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
-	u64 reserved_all; /* immutable: what not even root's data gets, for extents' nodes */
+	/* immutable: what not even root's data gets, for extents' nodes */
+	u64 reserved_all;
 	struct ext4_window windows[EXT4_WINDOWS]; /* window.c */
 	u64 window_clock;
-	u64 delayed; /* promised to dirty pages, not allocated yet */
+	/* promised to dirty pages, not allocated yet */
+	u64 delayed;
 	struct mutex
 		trim_lock; /* outside alloc_lock, under a handle: blocks are held to be discarded */
-	u64 trimming;      /* so many, which can be promised; under alloc_lock */
+	/* so many, which can be promised; under alloc_lock */
+	u64 trimming;
 	u32 next_dir_group;
 	atomic_t generations; /* inodes made, from a random number on */
 
 	struct mutex orphan_lock;
-	struct list_head orphans; /* of ext4_orphan.link, newest first, as on disk */
-	u32 orphans_left;         /* of these, how many have left memory */
+	/* of ext4_orphan.link, newest first, as on disk */
+	struct list_head orphans;
+	u32 orphans_left; /* of these, how many have left memory */
 
 	struct ext4_journal *journal; /* NULL: read-only */
-	struct place *place;          /* files in /sys/fs/ext4; NULL: none (sysfs.c) */
+	/* files in /sys/fs/ext4; NULL: none (sysfs.c) */
+	struct place *place;
 
 	spinlock_t buf_lock;
 	struct hlist_head *buf_hash;
-	struct list_head buf_lru;   /* unused ones, oldest first */
-	struct list_head buf_cache; /* buffer.c's list of caches; under its caches_lock */
+	struct list_head buf_lru; /* unused ones, oldest first */
+	/* buffer.c's list of caches; under its caches_lock */
+	struct list_head buf_cache;
 	u32 nr_bufs;
 };
 static inline struct ext4_sb *EXT4_SB(const struct super_block *sb)
@@ -167,28 +195,36 @@ static inline struct ext4_sb *EXT4_SB(const struct super_block *sb)
 struct ext4_orphan {
 	struct list_head link;
 	u32 ino;
-	bool left; /* its inode has left memory and is not done with: the next mount's */
+	/* its inode has left memory and is not done with: the next mount's */
+	bool left;
 };
 
 struct ext4_inode {
 	struct inode vfs;
-	u32 i_flags;        /* EXT4_*_FL */
-	__le32 i_block[15]; /* extent root, block map or fast symlink; under i_data_sem */
+	u32 i_flags; /* EXT4_*_FL */
+	/* extent root, block map or fast symlink; under i_data_sem */
+	__le32 i_block[15];
 	struct rwsem i_data_sem;
 	u32 csum_seed;
 	u16 extra_isize;
 	u64 file_acl;
-	u32 dtime;       /* next orphan, while one */
-	loff_t disksize; /* i_size as far as blocks are there; under i_data_sem */
+	u32 dtime; /* next orphan, while one */
+	/* i_size as far as blocks are there; under i_data_sem */
+	loff_t disksize;
 	struct ext4_orphan orphan;
 	u32 disk_version; /* i_version as on disk */
 	u32 sync_tid;     /* the last transaction that changed it */
-	u32 data_tid;     /* of a regular file: the last one that changed more than its times */
-	u64 delayed;      /* blocks promised to its dirty pages; atomic */
-	u64 goal;         /* behind its last allocated block; under i_data_sem */
-	u32 goal_lblk;    /* the file's block that would lie there */
-	bool rewritten;   /* was cut to nothing: what is written next goes to the disk at close */
-	bool slot_clean;  /* new: what its slot on disk held before is gone */
+	/* of a regular file: the last one that changed more than its times */
+	u32 data_tid;
+	/* blocks promised to its dirty pages; atomic */
+	u64 delayed;
+	/* behind its last allocated block; under i_data_sem */
+	u64 goal;
+	u32 goal_lblk; /* the file's block that would lie there */
+	/* was cut to nothing: what is written next goes to the disk at close */
+	bool rewritten;
+	/* new: what its slot on disk held before is gone */
+	bool slot_clean;
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 {
@@ -198,7 +234,10 @@ static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 void ext4_bufs_shrinker_init(void); /* once */
 int ext4_bufs_init(struct ext4_sb *sbi);
 void ext4_bufs_destroy(struct ext4_sb *sbi);
-/* The block, read: a reference for ext4_brelse(). ERR_PTR(-EFSCORRUPTED: no such block, or it has another use; -EIO, -ENOMEM). */
+/*
+ * The block, read: a reference for ext4_brelse(). ERR_PTR(-EFSCORRUPTED: no such block, or it has
+ * another use; -EIO, -ENOMEM).
+ */
 struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
 /* The block without reading it: zeroed, for a block that was just allocated. ERR_PTR. */
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
@@ -222,7 +261,10 @@ int ext4_journal_load(struct super_block *sb,
 /* Commits, checkpoints; no handle begins any more. 0, or -errno: something is left in the log. */
 int ext4_journal_close(struct ext4_sb *sbi);
 void ext4_journal_free(struct ext4_sb *sbi); /* of a closed one, at unmount */
-/* What has been done is where it belongs, the log is empty, and no handle begins: whoever wants one waits for the thaw. The journal is open. */
+/*
+ * What has been done is where it belongs, the log is empty, and no handle begins: whoever wants one
+ * waits for the thaw. The journal is open.
+ */
 int ext4_journal_freeze(struct super_block *sb);
 void ext4_journal_thaw(struct super_block *sb);
 bool ext4_journal_frozen(const struct ext4_sb *sbi);
@@ -236,14 +278,21 @@ void ext4_stop(struct ext4_handle *h);
 /* More credits in the same transaction: 0, or -EAGAIN (stop, start again). */
 int ext4_extend(struct ext4_handle *h, u32 credits);
 void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b);
-/* The metadata block is freed: earlier copies in the log must never be replayed, nor written home once this has committed. */
+/*
+ * The metadata block is freed: earlier copies in the log must never be replayed, nor written home
+ * once this has committed.
+ */
 void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
-/* Data that must be on disk before the transaction commits: counts a bio of the handle's transaction; the bio's end calls _done. */
+/*
+ * Data that must be on disk before the transaction commits: counts a bio of the handle's
+ * transaction; the bio's end calls _done.
+ */
 struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
 void ext4_ordered_done(struct ext4_txn *t, bool failed);
 /*
- * lost.c: new blocks whose data could not be written. _begin before the pages of such a bio end, _end (which takes the bio) afterwards, before
- * ext4_ordered_done(): neither sleeps. _settle: all of them are zeros now, or the log is given up; it sleeps, under a handle or not.
+ * lost.c: new blocks whose data could not be written. _begin before the pages of such a bio end,
+ * _end (which takes the bio) afterwards, before ext4_ordered_done(): neither sleeps. _settle: all
+ * of them are zeros now, or the log is given up; it sleeps, under a handle or not.
  */
 bool ext4_hides_lost(const struct ext4_sb *sbi); /* is it done here? The journal is open */
 void ext4_lost_begin(struct ext4_txn *t);
@@ -278,8 +327,11 @@ struct ext4_freed {
 	u32 count;
 };
 void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
-/* Free runs of at least @min_len blocks of bits [*from, end) of a group, some of them, become held: a list for ext4_release_trimmed(). trim_lock
- * is held from the one to the other: an allocation that finds nothing waits for it. */
+/*
+ * Free runs of at least @min_len blocks of bits [*from, end) of a group, some of them, become held:
+ * a list for ext4_release_trimmed(). trim_lock is held from the one to the other: an allocation
+ * that finds nothing waits for it.
+ */
 int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
 	u32 min_len, struct ext4_freed **list);
 void ext4_release_trimmed(struct ext4_sb *sbi, struct ext4_freed *list);
@@ -300,14 +352,17 @@ void ext4_tenant_leave(struct ext4_sb *sbi);
 /* sysfs.c: show and hide /sys/fs/ext4/DEVICE. */
 void ext4_sysfs_enter(struct ext4_sb *sbi);
 void ext4_sysfs_leave(struct ext4_sb *sbi);
-#define EXT4_CODE_CORRUPTED 5 /* s_first_error_errcode and its like have numbers of their own */
+/* s_first_error_errcode and its like have numbers of their own */
+#define EXT4_CODE_CORRUPTED 5
 int ext4_replay(
 	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
 
 /* Credits of common changes. */
-#define EXT4_ALLOC_CREDITS 12 /* one allocation: bitmap, descriptor, a split of every level */
+/* one allocation: bitmap, descriptor, a split of every level */
+#define EXT4_ALLOC_CREDITS 12
 #define EXT4_INODE_CREDITS 2
-#define EXT4_DIR_CREDITS 12 /* an entry into an htree with splits, without the allocations */
+/* an entry into an htree with splits, without the allocations */
+#define EXT4_DIR_CREDITS 12
 
 /* ---- super.c ---- */
 /* The superblock in its buffer; to be changed under a handle and alloc_lock. */
@@ -370,13 +425,19 @@ int ext4_read_groups(
 	struct super_block *sb, struct ext4_sb *sbi); /* at mount, checked; what it read is sbi's */
 
 /* ---- window.c ---- */
-/* How many blocks from @lblk on a file that asks for @len of them should find room for. alloc_lock held, as by the next four. */
+/*
+ * How many blocks from @lblk on a file that asks for @len of them should find room for. alloc_lock
+ * held, as by the next four.
+ */
 u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on, u32 len);
 bool ext4_window_small(struct inode *inode); /* takes the first room there is */
 /* The one that has a place for the block, or NULL. */
 struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk);
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len);
-/* How many of the free blocks [block, block+len) file @ino may take; 0: *skip blocks are to be passed over. */
+/*
+ * How many of the free blocks [block, block+len) file @ino may take; 0: *skip blocks are to be
+ * passed over.
+ */
 u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip);
 void ext4_window_closed(
 	struct ext4_sb *sbi, struct inode *inode); /* its last writer has gone, or goes */
@@ -385,24 +446,32 @@ void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
 /* ---- balloc.c, ialloc.c ---- */
 /* Up to *len contiguous blocks at or near @goal: the first, *len what was got. 0 with *err set. */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
-/* The same for the file's blocks from @lblk on, where its window has them; @on: at @goal its last extent would go on. */
+/*
+ * The same for the file's blocks from @lblk on, where its window has them; @on: at @goal its last
+ * extent would go on.
+ */
 u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on,
 	u32 *len, int *err);
 void ext4_free_blocks(
 	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
 /*
- * A reference to the bitmap that freeing the block will change: what cannot go back any more must not find that it cannot be read. NULL where
- * it is damaged or there is no such block: freeing says so, and the block is lost. ERR_PTR: it cannot be read.
+ * A reference to the bitmap that freeing the block will change: what cannot go back any more must
+ * not find that it cannot be read. NULL where it is damaged or there is no such block: freeing says
+ * so, and the block is lost. ERR_PTR: it cannot be read.
  */
 struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
 /*
- * Without a commit, for what has no promise of its own (a directory's block, an attribute's): of what no dirty page was promised, and of root's
- * share only where the caller may, or @anyone. 0 or -ENOSPC.
+ * Without a commit, for what has no promise of its own (a directory's block, an attribute's): of
+ * what no dirty page was promised, and of root's share only where the caller may, or @anyone. 0 or
+ * -ENOSPC.
  */
 int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks, bool anyone);
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
-/* A change came to nothing with @err; no handle is open. True: blocks that had been freed are to be had now, try again. *tries: 0 at first. */
+/*
+ * A change came to nothing with @err; no handle is open. True: blocks that had been freed are to be
+ * had now, try again. *tries: 0 at first.
+ */
 bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
 u64 ext4_held_blocks(const struct ext4_sb *sbi); /* under alloc_lock */
 u64 ext4_max_blocks(const struct inode *inode);  /* what its map can name */
@@ -410,7 +479,9 @@ void ext4_end_moves(struct inode *inode);        /* before the size of a file gr
 u32 ext4_base_blocks(
 	struct ext4_sb *sbi, u32 group); /* superblock and descriptors at its beginning */
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */
-/* A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR. */
+/*
+ * A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR.
+ */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
 struct ext4_buf *ext4_hold_inode_bitmap(
@@ -426,7 +497,10 @@ struct inode *ext4_parent_inode(struct inode *dir);      /* by its ".." */
 bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* what the bitmap says */
 /* The inode into its table block, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
-/* Is there something for ext4_write_inode_raw() to write? Attributes in the inode's own space aside, which their writer writes. */
+/*
+ * Is there something for ext4_write_inode_raw() to write? Attributes in the inode's own space
+ * aside, which their writer writes.
+ */
 /* The handle changes what fsync, and fdatasync as well, must bring to the disk. */
 void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
 bool ext4_inode_differs(struct inode *inode);
@@ -442,9 +516,15 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
 {
 	return (u32)(PAGE_SIZE >> inode->i_blkbits);
 }
-/* The page is locked where there is one. Bytes [from, to) are about to be dirtied: 0, or -ENOSPC when their blocks could not be had later. */
+/*
+ * The page is locked where there is one. Bytes [from, to) are about to be dirtied: 0, or -ENOSPC
+ * when their blocks could not be had later.
+ */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
-/* The page's promise goes over to the caller, who gives it back: how many blocks. @mask: which blocks were written to. */
+/*
+ * The page's promise goes over to the caller, who gives it back: how many blocks. @mask: which
+ * blocks were written to.
+ */
 u32 ext4_take_promise(struct page *p, u8 *mask);
 void ext4_give_back(struct inode *inode, u32 blocks);
 void ext4_drop_promise(struct page *p);
@@ -453,28 +533,38 @@ extern const struct address_space_operations ext4_aops;
 
 /* ---- extent.c: where file blocks are; extent_write.c: changing that. i_data_sem held. ---- */
 struct ext4_map {
-	u32 lblk, len;  /* asked; len is cut to what the answer holds for */
+	/* asked; len is cut to what the answer holds for */
+	u32 lblk, len;
 	u64 pblk;       /* 0: a hole */
 	bool unwritten; /* allocated, reads as zeros */
-	bool fresh;     /* ext4_map_create() has made it written: the disk holds who knows what */
+	/* ext4_map_create() has made it written: the disk holds who knows what */
+	bool fresh;
 };
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
 int ext4_extent_check_root(struct inode *inode);
-/* Allocates what is missing at the beginning of the range (len is cut to one extent); @unwritten: as such. */
+/*
+ * Allocates what is missing at the beginning of the range (len is cut to one extent); @unwritten:
+ * as such.
+ */
 int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
-/* Frees blocks from @from up to and with @last. Restarts the handle as needed (*h changes), without i_data_sem meanwhile. */
+/*
+ * Frees blocks from @from up to and with @last. Restarts the handle as needed (*h changes), without
+ * i_data_sem meanwhile.
+ */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 /*
- * The part in [@from, @last] of the last extent that has one moves by @by blocks, its data stays where it is: 1, and *at is where it
- * began; 0: there is none; -errno. There must be room in the file system for what splits need (ext4_reserve).
+ * The part in [@from, @last] of the last extent that has one moves by @by blocks, its data stays
+ * where it is: 1, and *at is where it began; 0: there is none; -errno. There must be room in the
+ * file system for what splits need (ext4_reserve).
  */
 int ext4_shift_last(
 	struct ext4_handle *h, struct inode *inode, u32 from, u32 last, s64 by, u32 *at);
 void ext4_extent_init(struct inode *inode);
 #define EXT4_REMOVE_CREDITS 48
 
-struct ext4_path {          /* one level of a search: the node and the entry in it */
+/* one level of a search: the node and the entry in it */
+struct ext4_path {
 	struct ext4_buf *b; /* NULL at the root */
 	struct ext4_extent_header *h;
 	u32 i;
@@ -487,7 +577,10 @@ int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
 int ext4_orphan_del(
 	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
 void ext4_orphan_evicted(struct inode *inode);       /* it goes from memory, done with or not */
-/* It has just been read from @raw, and is not unlocked yet: perhaps it had left before it was done with. */
+/*
+ * It has just been read from @raw, and is not unlocked yet: perhaps it had left before it was done
+ * with.
+ */
 void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw);
 bool ext4_orphans_removed(struct ext4_sb *sbi); /* is there one in memory that has no name? */
 void ext4_orphans_free(struct ext4_sb *sbi);
@@ -503,8 +596,9 @@ int ext4_set_flags(struct inode *inode, u32 flags);
 #define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 /*
- * Blocks for the hole that @m begins with, or a part of it, unwritten, beside what is promised to others; @m is cut to them, or to what is there
- * already. @end: the size follows them, up to there; 0: it does not. i_rwsem held, no handle.
+ * Blocks for the hole that @m begins with, or a part of it, unwritten, beside what is promised to
+ * others; @m is cut to them, or to what is there already. @end: the size follows them, up to there;
+ * 0: it does not. i_rwsem held, no handle.
  */
 int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end);
 extern const struct direct_ops ext4_direct_ops; /* dio.c */
@@ -520,16 +614,27 @@ static inline bool ext4_is_inline(const struct inode *inode)
 bool ext4_wants_inline(const struct inode *inode); /* may what is new lie in its inode? */
 /* What lies in the inode: bytes, at most @room; -ENODATA: nothing does. */
 int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
-/* It gets blocks: before its size or map changes. No handle needed. @shorter: that is not refused where the disk is full but for root. */
+/*
+ * It gets blocks: before its size or map changes. No handle needed. @shorter: that is not refused
+ * where the disk is full but for root.
+ */
 int ext4_inline_out(struct inode *inode, bool shorter);
-/* Page @index is to be written: 0 when it is in the inode now, -ENOSPC when it belongs into blocks. */
+/*
+ * Page @index is to be written: 0 when it is in the inode now, -ENOSPC when it belongs into blocks.
+ */
 int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page);
-/* The entries of a directory as a leaf of its own: changed, it goes back by ext4_leaf_dirty(). ERR_PTR. */
+/*
+ * The entries of a directory as a leaf of its own: changed, it goes back by ext4_leaf_dirty().
+ * ERR_PTR.
+ */
 struct ext4_buf *ext4_inline_dir(struct inode *dir);
 int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf);
 
 /* ---- file.c, dir.c, readdir.c, namei.c, htree.c ---- */
-/* A leaf was changed: its checksum, and into the transaction; one of an inline directory back into the inode. 0 or -errno. */
+/*
+ * A leaf was changed: its checksum, and into the transaction; one of an inline directory back into
+ * the inode. 0 or -errno.
+ */
 int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b);
 bool ext4_dir_indexed(const struct inode *dir); /* says that it has an index */
 extern const u8 ext4_dtype_of[8];               /* a file type on disk, as readdir says it */
@@ -538,7 +643,10 @@ extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
 	ext4_fast_symlink_iops, ext4_special_iops;
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg); /* ioctl.c */
-/* auto_da_alloc: blocks for what is written and has none yet, and the data on its way. No handle, no lock of pages. */
+/*
+ * auto_da_alloc: blocks for what is written and has none yet, and the data on its way. No handle,
+ * no lock of pages.
+ */
 void ext4_flush_new(struct inode *inode);
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 /* A directory's block, checked: ERR_PTR. NULL: a hole. */
@@ -569,8 +677,10 @@ struct ext4_buf *ext4_htree_find(
 int ext4_htree_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
 /*
- * Calls @take for the leaf that has names of hash @from, if there are any, and those behind it as long as names of one hash go on there, or none was taken:
- * it returns how many have been in all, or -errno. *next: where the next leaf begins, ~0: there is none. -ENOENT: the index cannot be used.
+ * Calls @take for the leaf that has names of hash @from, if there are any, and those behind it as
+ * long as names of one hash go on there, or none was taken: it returns how many have been in all,
+ * or -errno. *next: where the next leaf begins, ~0: there is none. -ENOENT: the index cannot be
+ * used.
  */
 int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,

@@ -2,8 +2,9 @@
 /*
  * extent.c: from file blocks to disk blocks: extent trees, and the block maps of older files.
  *
- * Every node is checked when it is read: magic, entry counts against its size, depth one less than its parent's, checksum, and for the
- * blocks it names that they lie in the file system. Caller holds i_data_sem for reading.
+ * Every node is checked when it is read: magic, entry counts against its size, depth one less than
+ * its parent's, checksum, and for the blocks it names that they lie in the file system. Caller
+ * holds i_data_sem for reading.
  * Source: linux-doc, filesystems/ext4/ifork.
  */
 #include "kernel/fs/ext4/extent.h"
@@ -75,7 +76,10 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 	return 0;
 }
 
-/* The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries begin with the same word. */
+/*
+ * The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries
+ * begin with the same word.
+ */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk)
 {
 	const struct ext4_extent *e = (const void *)(h + 1);

@@ -23,10 +23,16 @@ static inline bool extent_unwritten(const struct ext4_extent *e)
 }
 /* Checks a node that should have @depth, once. 0 or -errno. */
 int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
-/* The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries begin with the same word. */
+/*
+ * The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries
+ * begin with the same word.
+ */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
-/* The handle's transaction is full: a new one, i_data_sem is let go meanwhile. 0, or -errno and no handle. */
+/*
+ * The handle's transaction is full: a new one, i_data_sem is let go meanwhile. 0, or -errno and no
+ * handle.
+ */
 int ext4_restart(struct ext4_handle **h, struct inode *inode);
 
 /* ---- indirect.c: the same for files without extents ---- */

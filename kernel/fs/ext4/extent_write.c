@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * extent_write.c: changing extent trees: inserting, splitting, removing, and turning unwritten extents into written ones.
+ * extent_write.c: changing extent trees: inserting, splitting, removing, and turning unwritten
+ * extents into written ones.
  *
- * Every change is a search for the place, one small step, and a new search: a full leaf is made room for by splitting one node (or by
- * growing the tree at the root) and looking again, until the entry fits. That costs a few more searches in the rare case and leaves no
- * intermediate state that another step would have to know.
+ * Every change is a search for the place, one small step, and a new search: a full leaf is made
+ * room for by splitting one node (or by growing the tree at the root) and looking again, until the
+ * entry fits. That costs a few more searches in the rare case and leaves no intermediate state that
+ * another step would have to know.
  *
- * Invariants: entries of a node are sorted and do not overlap; an index entry's block is its first child's; nodes other than the root
- * are never left empty at the end of a call. Caller holds i_data_sem for writing and a handle.
+ * Invariants: entries of a node are sorted and do not overlap; an index entry's block is its first
+ * child's; nodes other than the root are never left empty at the end of a call. Caller holds
+ * i_data_sem for writing and a handle.
  */
 #include "kernel/fs/ext4/extent.h"
 #include "kernel/lib/string.h"
@@ -69,7 +72,10 @@ static struct ext4_extent make_extent(u32 lblk, u64 pblk, u32 len, bool unwritte
 	return e;
 }
 
-/* The node was changed: its checksum and its block; the root goes with the inode, which the caller writes. fdatasync wants both, whatever the inode says. */
+/*
+ * The node was changed: its checksum and its block; the root goes with the inode, which the caller
+ * writes. fdatasync wants both, whatever the inode says.
+ */
 static void node_dirty(struct ext4_handle *h, struct inode *inode, struct ext4_path *p)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -197,8 +203,9 @@ static int grow(struct ext4_handle *h, struct inode *inode)
 }
 
 /*
- * Splits path[level] (full, not the root), whose parent has room. Appending to a leaf starts an empty one for block @lblk, so that a file that
- * grows fills its leaves; otherwise half of the entries move.
+ * Splits path[level] (full, not the root), whose parent has room. Appending to a leaf starts an
+ * empty one for block @lblk, so that a file that grows fills its leaves; otherwise half of the
+ * entries move.
  */
 static int split(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int level, u32 lblk)
@@ -280,7 +287,10 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 	return false;
 }
 
-/* The first block of the node at path[@depth] has changed: index entries above it name it, as far as it is their first. */
+/*
+ * The first block of the node at path[@depth] has changed: index entries above it name it, as far
+ * as it is their first.
+ */
 static void fix_indexes(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
@@ -364,7 +374,10 @@ struct cut {
 	bool unwritten;
 };
 
-/* The part in [from, last] of the last extent that has one; empty where none has. The depth of its leaf, or -errno. */
+/*
+ * The part in [from, last] of the last extent that has one; empty where none has. The depth of its
+ * leaf, or -errno.
+ */
 static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *path, struct cut *c)
 {
 	int depth = ext4_find_path(inode, last, path);
@@ -402,7 +415,10 @@ static bool in_two(const struct cut *c)
 	return c->from > c->start && c->end < c->stop;
 }
 
-/* The bitmaps that will be written to: of the blocks, and of the nodes that become empty. Then nothing can fail any more. */
+/*
+ * The bitmaps that will be written to: of the blocks, and of the nodes that become empty. Then
+ * nothing can fail any more.
+ */
 struct held {
 	struct ext4_buf *b[EXT4_MAX_DEPTH + 2];
 	u32 n;
@@ -481,7 +497,8 @@ static int make_leaf_room(struct ext4_handle *h, struct inode *inode, u32 start,
 }
 
 /*
- * Takes the part [from, last] of the last extent that has one, or the end of that part: 1 when something was taken, 0 when nothing is left, or
+ * Takes the part [from, last] of the last extent that has one, or the end of that part: 1 when
+ * something was taken, 0 when nothing is left, or
  * -errno, and nothing has changed.
  */
 static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 last, bool data)
@@ -531,7 +548,10 @@ int ext4_restart(struct ext4_handle **h, struct inode *inode)
 	int err;
 
 	ext4_write_inode_raw(*h, inode);
-	/* write-back of the same file has a handle that waits for this lock, and no transaction commits as long as it has */
+	/*
+	 * write-back of the same file has a handle that waits for this lock, and no transaction
+	 * commits as long as it has
+	 */
 	up_write(&EXT4_I(inode)->i_data_sem);
 	ext4_stop(*h);
 	*h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
@@ -553,7 +573,10 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 		cond_resched();
 		if (ext4_extend(*h, 8) == 0)
 			continue;
-		/* the transaction is full: what is done so far is consistent (the inode is an orphan, or only has a hole) */
+		/*
+		 * the transaction is full: what is done so far is consistent (the inode is an
+		 * orphan, or only has a hole)
+		 */
 		r = ext4_restart(h, inode);
 		if (r)
 			return r;
@@ -634,7 +657,10 @@ static void merge_around(struct ext4_extent_header *h, u32 i)
 	}
 }
 
-/* The unwritten blocks [lblk, lblk+len) of one extent become written, in its leaf: what cannot be done leaves all as it was. */
+/*
+ * The unwritten blocks [lblk, lblk+len) of one extent become written, in its leaf: what cannot be
+ * done leaves all as it was.
+ */
 static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk)
 {
 	struct ext4_extent written = make_extent(lblk, pblk, len, false), *e;
@@ -668,8 +694,9 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 }
 
 /*
- * Where block @lblk is wanted: on with the last one, or else as far from its neighbour's place as the two are apart in the file, so that what comes
- * between them has room: two who write one file in two places (fsync and the flusher, for two) would cut it to pieces otherwise.
+ * Where block @lblk is wanted: on with the last one, or else as far from its neighbour's place as
+ * the two are apart in the file, so that what comes between them has room: two who write one file
+ * in two places (fsync and the flusher, for two) would cut it to pieces otherwise.
  */
 static u64 find_goal(struct inode *inode, u32 lblk, bool *on)
 {

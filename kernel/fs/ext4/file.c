@@ -2,8 +2,10 @@
 /*
  * file.c: operations of files, symbolic links and special files; fsync.
  *
- * fsync writes the file's pages, then waits for the transaction that has its inode and blocks; when that has committed already, or was
- * committing while the pages were written, what was written in place may still sit in the disk's cache and is flushed. fdatasync waits for the transaction that changed more of it than its times.
+ * fsync writes the file's pages, then waits for the transaction that has its inode and blocks; when
+ * that has committed already, or was committing while the pages were written, what was written in
+ * place may still sit in the disk's cache and is flushed. fdatasync waits for the transaction that
+ * changed more of it than its times.
  */
 #include <linux/fs.h>
 
@@ -138,7 +140,8 @@ static int ext4_file_open(struct inode *inode, struct file *f)
 
 	if (!err && !READ_ONCE(sbi->last_mounted) && !(inode->i_sb->s_flags & SB_RDONLY))
 		note_last_mounted(f);
-	f->f_mode |= FMODE_NOWAIT; /* vfs sets it only for files with generic_file_read_iter() */
+	/* vfs sets it only for files with generic_file_read_iter() */
+	f->f_mode |= FMODE_NOWAIT;
 	return err;
 }
 
@@ -211,7 +214,10 @@ int ext4_get_flags(struct inode *inode, u32 *flags)
 	return 0;
 }
 
-/* Some bits are ours to change: a wish that leaves them as they are is granted, as chattr sends all that it has read. */
+/*
+ * Some bits are ours to change: a wish that leaves them as they are is granted, as chattr sends all
+ * that it has read.
+ */
 int ext4_set_flags(struct inode *inode, u32 flags)
 {
 	struct ext4_inode *ei = EXT4_I(inode);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * geometry.c: the superblock at mount: is it one, which features does it ask for, do its sizes and counts make sense.
+ * geometry.c: the superblock at mount: is it one, which features does it ask for, do its sizes and
+ * counts make sense.
  *
- * What makes a mount fail says so in one printk line. Features that we do not know are refused (incompat) or make the mount read-only
- * (ro_compat); both are told by name.
+ * What makes a mount fail says so in one printk line. Features that we do not know are refused
+ * (incompat) or make the mount read-only (ro_compat); both are told by name.
  * Source: linux-doc, filesystems/ext4/super.
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -86,8 +87,9 @@ static void name_features(const struct feature *f, u32 n, u32 set, char *buf, si
 }
 
 /*
- * A power cut in the midst of a checkpoint may leave the superblock half new: it is two sectors. The log is kept until a checkpoint has
- * reached the disk, so that the replay mends it; what is needed for that never changes.
+ * A power cut in the midst of a checkpoint may leave the superblock half new: it is two sectors.
+ * The log is kept until a checkpoint has reached the disk, so that the replay mends it; what is
+ * needed for that never changes.
  */
 static bool may_be_torn(const struct ext4_sb *sbi)
 {

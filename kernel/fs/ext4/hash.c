@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hash.c: the hashes of directory indexes: legacy, half MD4 and TEA, each with names as signed or unsigned bytes.
+ * hash.c: the hashes of directory indexes: legacy, half MD4 and TEA, each with names as signed or
+ * unsigned bytes.
  *
- * They must agree with what is on disk bit for bit. Half MD4 is three rounds of MD4 (RFC 1320) over eight words; TEA is Wheeler and Needham's
- * cipher, sixteen rounds. Source: linux-doc, filesystems/ext4/directory; RFC 1320.
+ * They must agree with what is on disk bit for bit. Half MD4 is three rounds of MD4 (RFC 1320) over
+ * eight words; TEA is Wheeler and Needham's cipher, sixteen rounds. Source: linux-doc,
+ * filesystems/ext4/directory; RFC 1320.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
@@ -11,7 +13,8 @@
 #define HASH_LEGACY 0
 #define HASH_HALF_MD4 1
 #define HASH_TEA 2
-#define HASH_EOF 0x7fffffffU /* means the end of a directory, so no name may have it */
+/* means the end of a directory, so no name may have it */
+#define HASH_EOF 0x7fffffffU
 
 static u32 rol(u32 v, int n)
 {
@@ -33,7 +36,10 @@ static u32 md4_h(u32 x, u32 y, u32 z)
 	return x ^ y ^ z;
 }
 
-/* One round: eight steps on the four words in turn. Three bodies, each with its function and shifts: listing a directory hashes each name. */
+/*
+ * One round: eight steps on the four words in turn. Three bodies, each with its function and
+ * shifts: listing a directory hashes each name.
+ */
 static inline __attribute__((always_inline)) void md4_round(u32 s[4], const u32 in[8],
 	u32 (*fn)(u32, u32, u32), const u8 order[8], const int shift[4], u32 k)
 {

@@ -2,13 +2,16 @@
 /*
  * htree.c: the index of a directory: from a name's hash to the block that has it.
  *
- * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block); with more than a block's worth of pairs there is a level of
- * nodes between it and the leaves (two with largedir). The first pair has no hash: it takes everything below the second's, and in its place stand limit and count.
- * A hash with its lowest bit set says that names of the same hash began in the leaf before.
+ * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block); with more than a
+ * block's worth of pairs there is a level of nodes between it and the leaves (two with largedir).
+ * The first pair has no hash: it takes everything below the second's, and in its place stand limit
+ * and count. A hash with its lowest bit set says that names of the same hash began in the leaf
+ * before.
  *
- * As in extent_write.c, adding is a loop: look for the leaf; if it is full make room by one step (split the leaf, split a node, or put a
- * level in) and look again. A structure that makes no sense gives -ENOENT, and the directory is then searched block by block.
- * Caller holds the directory's i_rwsem. Source: linux-doc, filesystems/ext4/directory.
+ * As in extent_write.c, adding is a loop: look for the leaf; if it is full make room by one step
+ * (split the leaf, split a node, or put a level in) and look again. A structure that makes no sense
+ * gives -ENOENT, and the directory is then searched block by block. Caller holds the directory's
+ * i_rwsem. Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -17,7 +20,8 @@
 #include "kernel/task/signal/signal.h"
 
 struct dx_entry {
-	__le32 hash; /* of the first: limit in the low half, count in the high */
+	/* of the first: limit in the low half, count in the high */
+	__le32 hash;
 	__le32 block;
 } __packed;
 struct dx_root_info {
@@ -34,7 +38,8 @@ struct dx_root_info {
 struct frame {
 	struct ext4_buf *b;
 	struct dx_entry *e; /* its entries */
-	u32 off, i;         /* where they begin in the block; the one that was taken */
+	/* where they begin in the block; the one that was taken */
+	u32 off, i;
 };
 struct search {
 	struct inode *dir;
@@ -170,8 +175,8 @@ static int check_root(struct search *s)
 }
 
 /*
- * Frames from the root down to the node above the leaf, of @name, or where it is NULL of @hash: 0, -ENOENT, -errno. Frames are put by the caller in any
- * case.
+ * Frames from the root down to the node above the leaf, of @name, or where it is NULL of @hash: 0,
+ * -ENOENT, -errno. Frames are put by the caller in any case.
  */
 static int dx_search(struct search *s, struct inode *dir, const struct qstr *name, u32 hash)
 {

@@ -2,8 +2,9 @@
 /*
  * ialloc.c: allocating and freeing inode numbers.
  *
- * A file goes into its directory's group, a directory into the next group with more free inodes and blocks than the average, so that trees
- * spread. Lock: alloc_lock. Source: linux-doc, filesystems/ext4/{group_descr,inodes}.
+ * A file goes into its directory's group, a directory into the next group with more free inodes and
+ * blocks than the average, so that trees spread. Lock: alloc_lock. Source: linux-doc,
+ * filesystems/ext4/{group_descr,inodes}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * indirect.c: changing the block maps of files without extents, as ext2 and ext3 made them: 12 blocks in the inode, then trees of one, two and
- * three levels. extent.c reads them.
+ * indirect.c: changing the block maps of files without extents, as ext2 and ext3 made them: 12
+ * blocks in the inode, then trees of one, two and three levels. extent.c reads them.
  *
- * ext4_ind_create() allocates one block and what is missing on the way to it; ext4_ind_remove() frees everything from a block on. An
- * allocation that fails half-way leaves an empty indirect block, which is valid. Trees from the disk may be knotted: their depth is bounded by
- * the place in the inode, and a block that is freed twice sets sbi->failed, which ends the walk.
- * Caller holds i_data_sem for writing and a handle, and writes the inode. A node that a hole has emptied stays; it goes with the file.
+ * ext4_ind_create() allocates one block and what is missing on the way to it; ext4_ind_remove()
+ * frees everything from a block on. An allocation that fails half-way leaves an empty indirect
+ * block, which is valid. Trees from the disk may be knotted: their depth is bounded by the place in
+ * the inode, and a block that is freed twice sets sbi->failed, which ends the walk. Caller holds
+ * i_data_sem for writing and a handle, and writes the inode. A node that a hole has emptied stays;
+ * it goes with the file.
  * Source: linux-doc, filesystems/ext4/ifork.
  */
 #include "kernel/fs/ext4/extent.h"
@@ -42,7 +44,10 @@ static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 
 	return level;
 }
 
-/* A new block into *@at, which lies in @owner (NULL: the inode); @node: zeroed, as an indirect block. */
+/*
+ * A new block into *@at, which lies in @owner (NULL: the inode); @node: zeroed, as an indirect
+ * block.
+ */
 static int fill_slot(
 	struct ext4_handle *h, struct inode *inode, __le32 *at, struct ext4_buf *owner, bool node)
 {
@@ -124,8 +129,8 @@ static int more_credits(struct ext4_handle **h, struct inode *inode)
 }
 
 /*
- * Frees what *@at (in @owner) leads to over @level levels, of its data blocks those in [@from, @end); the nodes as well when that is all, as
- * @end 'beyond the last' says.
+ * Frees what *@at (in @owner) leads to over @level levels, of its data blocks those in [@from,
+ * @end); the nodes as well when that is all, as @end 'beyond the last' says.
  */
 static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct ext4_buf *owner,
 	int level, u64 from, u64 end)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inline.c: small files and directories that lie in their inode (feature inline_data): 60 bytes in place of the block map, the rest as the
- * attribute system.data behind the inode's fields.
+ * inline.c: small files and directories that lie in their inode (feature inline_data): 60 bytes in
+ * place of the block map, the rest as the attribute system.data behind the inode's fields.
  *
- * Files: reading fills page 0 from the inode. Writing goes through the page cache as ever; write-back (ext4_inline_write) puts the page into
- * the inode when the whole file fits and has no blocks yet. Whatever else changes a file (size, holes, pages further out) first gives it blocks:
- * ext4_inline_out(). The data then is written before the handle ends, so no crash finds the block without it.
+ * Files: reading fills page 0 from the inode. Writing goes through the page cache as ever;
+ * write-back (ext4_inline_write) puts the page into the inode when the whole file fits and has no
+ * blocks yet. Whatever else changes a file (size, holes, pages further out) first gives it blocks:
+ * ext4_inline_out(). The data then is written before the handle ends, so no crash finds the block
+ * without it.
  *
- * Directories: the first word is the parent, then entries. ext4_inline_dir() makes an ordinary leaf of them in a buffer of its own, which
- * everybody reads and changes like a block; ext4_leaf_dirty() packs it again, or gives the directory a block when it does not fit.
+ * Directories: the first word is the parent, then entries. ext4_inline_dir() makes an ordinary leaf
+ * of them in a buffer of its own, which everybody reads and changes like a block; ext4_leaf_dirty()
+ * packs it again, or gives the directory a block when it does not fit.
  *
- * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; the attribute of short files, images that Linux made.
+ * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; the attribute of short files,
+ * images that Linux made.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
 
@@ -73,8 +77,8 @@ int ext4_inline_read(struct inode *inode, u8 *to, u32 room)
 }
 
 /*
- * Block 0 in place of what is in the inode: where. @data: goes there first; NULL: the caller's, through the journal. On failure all is as it was.
- * i_data_sem held for writing.
+ * Block 0 in place of what is in the inode: where. @data: goes there first; NULL: the caller's,
+ * through the journal. On failure all is as it was. i_data_sem held for writing.
  */
 static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 *block)
 {
@@ -98,7 +102,8 @@ static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 
 			ext4_free_blocks(h, inode, m.pblk, 1, false);
 		memcpy(ei->i_block, saved, sizeof(saved));
 		ei->i_flags = flags;
-		ext4_write_inode_raw(h, inode); /* somebody may have written what was between */
+		/* somebody may have written what was between */
+		ext4_write_inode_raw(h, inode);
 	}
 	*block = m.pblk;
 	return err;

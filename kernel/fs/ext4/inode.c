@@ -2,8 +2,9 @@
 /*
  * inode.c: inodes from the disk and back.
  *
- * ext4_iget() checks an inode's number, checksum, extra size and block map before anybody uses it. ext4_write_inode_raw() puts one into its
- * table block in the caller's transaction; mark_inode_dirty() does that at once, so no inode is dirty outside the journal.
+ * ext4_iget() checks an inode's number, checksum, extra size and block map before anybody uses it.
+ * ext4_write_inode_raw() puts one into its table block in the caller's transaction;
+ * mark_inode_dirty() does that at once, so no inode is dirty outside the journal.
  * Source: linux-doc, filesystems/ext4/{inodes,ifork}.
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -138,7 +139,10 @@ static u64 map_sectors(const struct inode *inode)
 	return inode->i_blocks > acl ? inode->i_blocks - acl : 0;
 }
 
-/* With ea_inode values of attributes may be counted as well: there the size alone tells, as on Linux. */
+/*
+ * With ea_inode values of attributes may be counted as well: there the size alone tells, as on
+ * Linux.
+ */
 static bool is_fast_symlink(const struct inode *inode)
 {
 	const struct ext4_inode *ei = EXT4_I(inode);
@@ -277,7 +281,9 @@ err_fail:
 	return ERR_PTR(err);
 }
 
-/* The number comes from outside: the bitmap is asked before the slot is believed to hold an inode. */
+/*
+ * The number comes from outside: the bitmap is asked before the slot is believed to hold an inode.
+ */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -493,7 +499,8 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	changed = put_changes(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
-	if (changed) /* noted before anybody else finds it written */
+	/* noted before anybody else finds it written */
+	if (changed)
 		ext4_note_change(h, inode);
 	else
 		WRITE_ONCE(ei->sync_tid, ext4_handle_tid(h));

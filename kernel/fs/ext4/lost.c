@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c: new blocks whose data the disk has refused hold zeros before a commit makes them a file's.
+ * lost.c: new blocks whose data the disk has refused hold zeros before a commit makes them a
+ * file's.
  *
- * Write-back allocates a block as written and its transaction commits when the data has ended, well or badly. What has ended badly would
- * show what the block held before, another file's bytes for one. So such a bio does not go: it is the record of the sectors, and
+ * Write-back allocates a block as written and its transaction commits when the data has ended, well
+ * or badly. What has ended badly would show what the block held before, another file's bytes for
+ * one. So such a bio does not go: it is the record of the sectors, and
  *
  *	ext4_lost_begin(txn);  its pages end;  ext4_lost_end(txn, bio);		in end_io
- *	ext4_settle_lost(sbi);		zeroes all there are; if a disk refuses that too, the log is given up, and nothing shows after a crash
+ *	ext4_settle_lost(sbi);		zeroes all there are; if a disk refuses that too, the log is
+ *	                                given up, and nothing shows after a crash
  *
- * The commit settles when the data of its transaction has ended; who writes to blocks that are there already settles first, or the zeros might
- * come after its data. Blocks that were freed meanwhile are nobody's yet: their transaction has not committed. Zeros are a hole on the host's side
- * where it can have one, so that a host that is full can be had to give them.
+ * The commit settles when the data of its transaction has ended; who writes to blocks that are
+ * there already settles first, or the zeros might come after its data. Blocks that were freed
+ * meanwhile are nobody's yet: their transaction has not committed. Zeros are a hole on the host's
+ * side where it can have one, so that a host that is full can be had to give them.
  *
- * Not here: data=writeback and file systems without a log, which promise nothing; data that overwrites a file's own.
+ * Not here: data=writeback and file systems without a log, which promise nothing; data that
+ * overwrites a file's own.
  * Locks: lost_mutex -> j->lock.
  */
 #include "kernel/fs/ext4/journal/jbd.h"

@@ -2,8 +2,9 @@
 /*
  * namei.c: names: looking up, making, removing, renaming.
  *
- * Each operation is one handle: the new inode, its name, the counts. vfs holds the i_rwsem of the directories and has checked permissions
- * and existence. A new inode is written (while I_NEW: the whole slot) before its name is; when the name fails the inode goes again.
+ * Each operation is one handle: the new inode, its name, the counts. vfs holds the i_rwsem of the
+ * directories and has checked permissions and existence. A new inode is written (while I_NEW: the
+ * whole slot) before its name is; when the name fails the inode goes again.
  */
 #include <linux/fs.h>
 
@@ -56,7 +57,10 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 /* ---- making ---- */
 
-/* The new inode is written and gets its name: it belongs to the dentry afterwards; on failure it goes. */
+/*
+ * The new inode is written and gets its name: it belongs to the dentry afterwards; on failure it
+ * goes.
+ */
 static int add_name(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	int err = ext4_write_inode_raw(h, inode);
@@ -179,7 +183,10 @@ static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode
 	return err;
 }
 
-/* A directory's count says how many "." and ".." name it; above the maximum it stays at 1 (dir_nlink). */
+/*
+ * A directory's count says how many "." and ".." name it; above the maximum it stays at 1
+ * (dir_nlink).
+ */
 static void inc_dir_count(struct inode *dir)
 {
 	if (dir->i_nlink == 1)
@@ -493,7 +500,10 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 	return err;
 }
 
-/* A directory's block with "..", which will @change: it is read, and looked at, before a name changes. NULL: nothing will. ERR_PTR. */
+/*
+ * A directory's block with "..", which will @change: it is read, and looked at, before a name
+ * changes. NULL: nothing will. ERR_PTR.
+ */
 static struct ext4_buf *parent_block(struct inode *inode, bool change)
 {
 	struct qstr dotdot = { .name = "..", .len = 2 };
@@ -543,7 +553,10 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 	return err;
 }
 
-/* After one name has been changed or made and the other could not be had: as it was. What was just read and changed is in memory. */
+/*
+ * After one name has been changed or made and the other could not be had: as it was. What was just
+ * read and changed is in memory.
+ */
 static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dentry *new,
 	struct inode *inode, struct inode *victim)
 {

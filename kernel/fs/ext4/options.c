@@ -2,11 +2,14 @@
 /*
  * options.c: the mount options of ext4: words to flags and numbers, and back for /proc/mounts.
  *
- *	ext4_default_options(sb, disk, &o);  ext4_parse_options(sb, data, &o);  ...  ext4_show_option_list(&o, &def, buf, size);
+ *	ext4_default_options(sb, disk, &o);  ext4_parse_options(sb, data, &o); ...
+ *	                                     ext4_show_option_list(&o, &def, buf, size);
  *
- * Every word that Linux takes is taken. What changes nothing here (it tunes an allocator or a cache that we do not have) is accepted and
- * shown as Linux shows it, and the log says that it has no effect; what would change what is stored or seen and is not done (quotas,
- * DAX, data=journal) is refused, but for quotas, which are ignored with a word in the log, so that an fstab that asks for them boots.
+ * Every word that Linux takes is taken. What changes nothing here (it tunes an allocator or a cache
+ * that we do not have) is accepted and shown as Linux shows it, and the log says that it has no
+ * effect; what would change what is stored or seen and is not done (quotas, DAX, data=journal) is
+ * refused, but for quotas, which are ignored with a word in the log, so that an fstab that asks for
+ * them boots.
  * Source: linux-doc, admin-guide/ext4; what is shown, and in which order, by the host's own ext4.
  */
 #include "kernel/fs/ext4/options.h"
@@ -15,7 +18,8 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-#define MAX_COMMIT 8589934U /* seconds; more would not fit into the jiffies of others */
+/* seconds; more would not fit into the jiffies of others */
+#define MAX_COMMIT 8589934U
 
 /* s_default_mount_opts */
 #define DEFM_DEBUG 0x1
@@ -285,7 +289,8 @@ void ext4_default_options(
 		o->flags &= ~EXT4_OPT_BARRIER;
 	if (def & DEFM_NODELALLOC)
 		o->flags &= ~EXT4_OPT_DELALLOC;
-	if ((def & DEFM_JMODE) == DEFM_JMODE) /* of the other two one is what is done anyway */
+	/* of the other two one is what is done anyway */
+	if ((def & DEFM_JMODE) == DEFM_JMODE)
 		o->data = EXT4_DATA_WRITEBACK;
 	if ((def & DEFM_JMODE) == 0x20)
 		printk(KERN_NOTICE

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* options.h: what a mount was asked for: flags, and numbers in the units of ext4's mount options. */
+/*
+ * options.h: what a mount was asked for: flags, and numbers in the units of ext4's mount options.
+ */
 #ifndef NESTLING_EXT4_OPTIONS_H
 #define NESTLING_EXT4_OPTIONS_H
 
@@ -26,7 +28,8 @@ struct ext4_disk_sb;
 #define EXT4_OPT_NOACL 0x8000U
 #define EXT4_OPT_INIT_ITABLE 0x10000U
 #define EXT4_OPT_DATA_ERR_ABORT 0x20000U
-#define EXT4_OPT_ABORT 0x40000U /* of a remount: stop writing now, as after an error */
+/* of a remount: stop writing now, as after an error */
+#define EXT4_OPT_ABORT 0x40000U
 
 enum ext4_data_mode {
 	EXT4_DATA_DEFAULT,
@@ -41,13 +44,20 @@ struct ext4_options {
 	u32 commit; /* seconds */
 	u32 resuid, resgid;
 	u32 min_batch, max_batch, stripe, readahead, init_itable, max_dir_kb;
-	u32 sb_block; /* in units of 1024 bytes: where the superblock is read from */
+	/* in units of 1024 bytes: where the superblock is read from */
+	u32 sb_block;
 };
 
-/* What holds when nothing is asked for: @d (may be NULL) says what tune2fs -o and -E mount_opts have left in the superblock. */
+/*
+ * What holds when nothing is asked for: @d (may be NULL) says what tune2fs -o and -E mount_opts
+ * have left in the superblock.
+ */
 void ext4_default_options(
 	struct super_block *sb, const struct ext4_disk_sb *d, struct ext4_options *o);
-/* Changes @o by the words of @data, which is cut up. -EINVAL, and a line in the log, for what is not known or makes no sense. */
+/*
+ * Changes @o by the words of @data, which is cut up. -EINVAL, and a line in the log, for what is
+ * not known or makes no sense.
+ */
 int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *o);
 /* ",a,b=c": what differs from @def; how many bytes. */
 int ext4_show_option_list(

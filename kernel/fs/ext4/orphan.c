@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orphan.c: inodes that are on their way out: a list chained through i_dtime from the superblock, and the orphan file.
+ * orphan.c: inodes that are on their way out: a list chained through i_dtime from the superblock,
+ * and the orphan file.
  *
- * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on the list: after a crash the next mount
- * finishes it. We use the list only; a file system with the feature orphan_file may come with inodes in its orphan file (Linux puts them
- * there), which are finished at mount as those of the list are, and taken out of the file.
- * One that cannot be finished, since something cannot be read, keeps its place when its inode leaves memory, and is the next mount's.
+ * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on
+ * the list: after a crash the next mount finishes it. We use the list only; a file system with the
+ * feature orphan_file may come with inodes in its orphan file (Linux puts them there), which are
+ * finished at mount as those of the list are, and taken out of the file. One that cannot be
+ * finished, since something cannot be read, keeps its place when its inode leaves memory, and is
+ * the next mount's.
  * Locks: orphan_lock for the list, under a handle.
  * Source: linux-doc, filesystems/ext4/orphan.
  */
@@ -14,7 +17,10 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/signal/signal.h"
 
-/* Of a damaged list: so many that cannot be finished are kept, and looked through for each that follows. The rest is the next mount's. */
+/*
+ * Of a damaged list: so many that cannot be finished are kept, and looked through for each that
+ * follows. The rest is the next mount's.
+ */
 #define LEFT_MAX 4096
 
 #define ORPHAN_MAGIC 0x0b10ca04U
@@ -111,7 +117,10 @@ static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 	return o;
 }
 
-/* The list on disk still leads through it, so it keeps its place: or who is added or taken out next cut off all behind it. */
+/*
+ * The list on disk still leads through it, so it keeps its place: or who is added or taken out next
+ * cut off all behind it.
+ */
 void ext4_orphan_evicted(struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -181,7 +190,10 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 	mutex_unlock(&sbi->orphan_lock);
 }
 
-/* It is on disk's list, behind all that were met before; @inode is NULL where it cannot be read. False: it was met before, the list goes in a circle. */
+/*
+ * It is on disk's list, behind all that were met before; @inode is NULL where it cannot be read.
+ * False: it was met before, the list goes in a circle.
+ */
 static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 {
 	struct ext4_orphan *o;
@@ -213,7 +225,10 @@ static void take_off(struct inode *inode)
 	ext4_stop(h);
 }
 
-/* One inode that was left over: files that were removed while open go, half-done truncations are finished. False: it was met before. */
+/*
+ * One inode that was left over: files that were removed while open go, half-done truncations are
+ * finished. False: it was met before.
+ */
 static bool finish(struct inode *inode)
 {
 	bool first = meet(EXT4_SB(inode->i_sb), (u32)inode->i_ino, inode);
@@ -274,7 +289,10 @@ static u32 file_csum(struct inode *file, const struct ext4_buf *b)
 		b->sbi->block_size - sizeof(struct orphan_tail));
 }
 
-/* The entry is done with: it is taken out of its block before its inode goes, which then is on the list. */
+/*
+ * The entry is done with: it is taken out of its block before its inode goes, which then is on the
+ * list.
+ */
 static int take_entry(struct inode *file, struct ext4_buf *b, u32 i, struct inode *orphan)
 {
 	struct orphan_tail *tail = (void *)(b->data + b->sbi->block_size - sizeof(*tail));

@@ -2,16 +2,19 @@
 /*
  * readdir.c: listing a directory.
  *
- * A directory that has an index, or one block (or none) and would get one, is listed in the order of its names' hashes, as on Linux, and a position says a
- * hash: who goes on there finds each name that has been there all the time once, whatever was made or removed meanwhile; a name never changes its
- * hash, but its block when a leaf is split, and its offset when another goes. A leaf at a time is looked at, and what belongs to it by its hashes sorted.
- * Others are listed as their entries lie, positions are bytes.
+ * A directory that has an index, or one block (or none) and would get one, is listed in the order
+ * of its names' hashes, as on Linux, and a position says a hash: who goes on there finds each name
+ * that has been there all the time once, whatever was made or removed meanwhile; a name never
+ * changes its hash, but its block when a leaf is split, and its offset when another goes. A leaf at
+ * a time is looked at, and what belongs to it by its hashes sorted. Others are listed as their
+ * entries lie, positions are bytes.
  *
  *	position: 0 "."; 1 ".."; 2 the first name; hash (31 bits) << 32 | 32 bits more of it; DIR_END
  *
- * Names that share all these bits share a position. Who stops between two of them goes on by the place in the directory of the next (struct dir_place), which
- * is right as long as none of them is moved. An index that cannot be used leads to a listing by bytes from the start: names may come twice then.
- * Caller holds i_rwsem, and f_pos_lock for private_data.
+ * Names that share all these bits share a position. Who stops between two of them goes on by the
+ * place in the directory of the next (struct dir_place), which is right as long as none of them is
+ * moved. An index that cannot be used leads to a listing by bytes from the start: names may come
+ * twice then. Caller holds i_rwsem, and f_pos_lock for private_data.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/sort.h"
@@ -21,9 +24,11 @@
 #define DIR_END ((loff_t)(~0UL >> 1))
 #define FIRST_NAME 2
 
-struct dir_place { /* file->private_data; NULL: nothing to be remembered */
+/* file->private_data; NULL: nothing to be remembered */
+struct dir_place {
 	loff_t pos;
-	u64 at;      /* of the names at @pos those before this place have been told */
+	/* of the names at @pos those before this place have been told */
+	u64 at;
 	bool linear; /* the index could not be used */
 };
 
@@ -168,8 +173,9 @@ static int take_block(struct listing *l)
 }
 
 /*
- * The next names, from l->from on, in order. *next: the position behind them, where all that were looked at had room. What lies in a leaf and belongs into
- * one behind it would not be found there by who goes on in the midst, and is not told of: no search finds it either.
+ * The next names, from l->from on, in order. *next: the position behind them, where all that were
+ * looked at had room. What lies in a leaf and belongs into one behind it would not be found there
+ * by who goes on in the midst, and is not told of: no search finds it either.
  */
 static int take_names(struct listing *l, u64 *next)
 {

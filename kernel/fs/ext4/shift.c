@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shift.c: taking a range out of a file (FALLOC_FL_COLLAPSE_RANGE) and putting a hole into it (FALLOC_FL_INSERT_RANGE).
+ * shift.c: taking a range out of a file (FALLOC_FL_COLLAPSE_RANGE) and putting a hole into it
+ * (FALLOC_FL_INSERT_RANGE).
  *
- * No data moves: the extents behind the range get other file blocks, one in each transaction, the nearest first when they move down and
- * the last first when they move up, so that each goes to a place that is empty. A crash in between leaves a file whose extents are
- * moved in part, as on Linux, and its size is the larger one; the tree is sound at each commit. A few blocks are reserved before, so that a split finds room.
+ * No data moves: the extents behind the range get other file blocks, one in each transaction, the
+ * nearest first when they move down and the last first when they move up, so that each goes to a
+ * place that is empty. A crash in between leaves a file whose extents are moved in part, as on
+ * Linux, and its size is the larger one; the tree is sound at each commit. A few blocks are
+ * reserved before, so that a split finds room.
  *
- * Locks: i_rwsem is held by the caller; pages from the range on are written and dropped first. invalidate_lock is held from there until the size
- * is set, so that none comes back meanwhile: it would be written to where another one's blocks are by then.
+ * Locks: i_rwsem is held by the caller; pages from the range on are written and dropped first.
+ * invalidate_lock is held from there until the size is set, so that none comes back meanwhile: it
+ * would be written to where another one's blocks are by then.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/sched/task.h"
@@ -18,8 +22,9 @@
 #define LAST_BLOCK (~0U - 1)
 
 /*
- * Everything from @off on is on disk, and no page of it is left. Under invalidate_lock: no page comes back. A mapping may write to one that is
- * there between the two, which is then written again.
+ * Everything from @off on is on disk, and no page of it is left. Under invalidate_lock: no page
+ * comes back. A mapping may write to one that is there between the two, which is then written
+ * again.
  */
 static int drop_pages(struct inode *inode, loff_t off)
 {
@@ -74,7 +79,10 @@ static int shift_down(struct inode *inode, u32 from, u32 by)
 	return min(err, 0);
 }
 
-/* The extents from @from on move up by @by blocks; an extent over @from is cut. *@moved: one of them has. */
+/*
+ * The extents from @from on move up by @by blocks; an extent over @from is cut. *@moved: one of
+ * them has.
+ */
 static int shift_up(struct inode *inode, u32 from, u32 by, bool *moved)
 {
 	u32 last = LAST_BLOCK, at;

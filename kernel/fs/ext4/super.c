@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: mounting, remounting, unmounting; counters. geometry.c reads the superblock, options.c the options, error.c follows errors=.
+ * super.c: mounting, remounting, unmounting; counters. geometry.c reads the superblock, options.c
+ * the options, error.c follows errors=.
  *
  * What makes a mount fail says so in one printk line.
  * Source: linux-doc, filesystems/ext4/{super,group_descr,checksums}.
@@ -101,7 +102,10 @@ void ext4_sb_update(struct ext4_sb *sbi)
 	mutex_unlock(&sbi->alloc_lock);
 }
 
-/* Straight to the disk, past the journal: flags that say whether it must be replayed. Nothing is in the log. */
+/*
+ * Straight to the disk, past the journal: flags that say whether it must be replayed. Nothing is in
+ * the log.
+ */
 static int write_sb(struct ext4_sb *sbi)
 {
 	int err;
@@ -149,7 +153,8 @@ static int begin_writing(struct super_block *sb)
 	d->s_mtime = (u32)now;
 	d->s_mtime_hi = (u8)(now >> 32);
 	err = write_sb(sbi);
-	if (err) /* nothing is in the log; its thread has to end before another try frees it */
+	/* nothing is in the log; its thread has to end before another try frees it */
+	if (err)
 		ext4_journal_close(sbi);
 	return err;
 }
@@ -160,7 +165,8 @@ static void end_writing(struct super_block *sb)
 
 	if (!ext4_journal_open(sbi))
 		return;
-	if (ext4_journal_close(sbi)) /* what is in the log stays for the next mount */
+	/* what is in the log stays for the next mount */
+	if (ext4_journal_close(sbi))
 		return;
 	write_clean(sbi);
 }
@@ -317,8 +323,8 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 }
 
 /*
- * Removed files that write-back was the last to have are on their way out; those that somebody still has open stay orphans, which is why
- * this has an end.
+ * Removed files that write-back was the last to have are on their way out; those that somebody
+ * still has open stay orphans, which is why this has an end.
  */
 static void wait_for_removed(struct ext4_sb *sbi)
 {
@@ -388,7 +394,10 @@ static int to_read_write(struct super_block *sb)
 	if (sbi->read_only_features || sbi->failed || sb->s_bdev->disk->ro ||
 		sbi->opt.flags & EXT4_OPT_NOLOAD)
 		return -EROFS;
-	/* its thread is there still, and buffers in memory have changes that never were committed: only unmounting forgets them */
+	/*
+	 * its thread is there still, and buffers in memory have changes that never were committed:
+	 * only unmounting forgets them
+	 */
 	if (ext4_journal_is_aborted(sbi))
 		return -EROFS;
 	/* no task may use the device's file while the journal is replaced */
@@ -510,7 +519,10 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 	return sbi;
 }
 
-/* A log that must be replayed changes what was read: replay, and read again. 1: done, read again; 0: nothing to do. */
+/*
+ * A log that must be replayed changes what was read: replay, and read again. 1: done, read again;
+ * 0: nothing to do.
+ */
 static int recover(struct super_block *sb, struct ext4_sb *sbi)
 {
 	int err;
@@ -617,7 +629,10 @@ static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 	return !strcmp(sb->s_type->name, "ext2") || EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL);
 }
 
-/* Blocks that never are files': what stands before the groups' data, bitmaps, tables of inodes, the log. */
+/*
+ * Blocks that never are files': what stands before the groups' data, bitmaps, tables of inodes, the
+ * log.
+ */
 static u64 count_overhead(struct ext4_sb *sbi)
 {
 	u64 n = sbi->first_data_block, log = 0;

@@ -33,7 +33,8 @@ static bool block_is_newer(struct ext4_sb *sbi, u64 block)
 	struct ext4_buf *b;
 	bool newer;
 
-	if (ext4_alive(sbi)) /* after a shutdown the disk is read as it is */
+	/* after a shutdown the disk is read as it is */
+	if (ext4_alive(sbi))
 		return false;
 	if (block == sbi->sb_buf->block)
 		return ext4_journal_open(sbi);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trim.c: telling the disk which blocks hold nothing: online (mount option discard: what a transaction freed, when it has committed) and
- * when asked (FITRIM, fstrim(8)).
+ * trim.c: telling the disk which blocks hold nothing: online (mount option discard: what a
+ * transaction freed, when it has committed) and when asked (FITRIM, fstrim(8)).
  *
- * What is being discarded is held (balloc.c: group_info.held): nobody can allocate it meanwhile. FITRIM's requests have trim_lock, for which an
- * allocation waits that finds nothing else: what is held may be promised to dirty pages.
+ * What is being discarded is held (balloc.c: group_info.held): nobody can allocate it meanwhile.
+ * FITRIM's requests have trim_lock, for which an allocation waits that finds nothing else: what is
+ * held may be promised to dirty pages.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -95,7 +96,8 @@ long ext4_fitrim(struct super_block *sb, uaddr_t arg)
 		return -EOPNOTSUPP;
 	if (sb->s_flags & SB_RDONLY)
 		return -EROFS;
-	if (ext4_alive(sbi)) /* blocks free in memory may belong to files on the disk */
+	/* blocks free in memory may belong to files on the disk */
+	if (ext4_alive(sbi))
 		return -EIO;
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;

@@ -2,9 +2,10 @@
 /*
  * truncate.c: shrinking and removing files, setattr, fallocate.
  *
- * Removing blocks may take several transactions, so an inode that shrinks or goes is first an orphan (orphan.c): after a crash the next mount
- * finishes it. Order for shrinking: size in memory, page cache, then under a handle the
- * orphan entry and size on disk, then the blocks, then the entry goes.
+ * Removing blocks may take several transactions, so an inode that shrinks or goes is first an
+ * orphan (orphan.c): after a crash the next mount finishes it. Order for shrinking: size in memory,
+ * page cache, then under a handle the orphan entry and size on disk, then the blocks, then the
+ * entry goes.
  * Locks: i_rwsem held by the caller (not at eviction: nobody else has the inode).
  */
 #include <linux/falloc.h>
@@ -73,8 +74,9 @@ static int has_block_at(struct inode *inode, loff_t pos)
 }
 
 /*
- * Bytes [from, to) of one page become zeros, in the cache and, by write-back, on disk. One that is clean and lies in a hole is zeros, and stays
- * clean: no block is promised to it, nor would be to who writes to it next.
+ * Bytes [from, to) of one page become zeros, in the cache and, by write-back, on disk. One that is
+ * clean and lies in a hole is zeros, and stays clean: no block is promised to it, nor would be to
+ * who writes to it next.
  */
 static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
 {
@@ -112,7 +114,10 @@ static bool page_cached(struct inode *inode, loff_t pos)
 	return p != NULL;
 }
 
-/* A part of a page at the edge of what is cut out; where no block was, none is made (small blocks are not looked at one by one). */
+/*
+ * A part of a page at the edge of what is cut out; where no block was, none is made (small blocks
+ * are not looked at one by one).
+ */
 static int zero_edge(struct inode *inode, loff_t from, loff_t to)
 {
 	int there;
@@ -133,7 +138,10 @@ static void change_size(struct inode *inode, loff_t size)
 	up_write(&EXT4_I(inode)->i_data_sem);
 }
 
-/* A file that gets longer lies in blocks: write-back may put it into its inode as long as it is short. */
+/*
+ * A file that gets longer lies in blocks: write-back may put it into its inode as long as it is
+ * short.
+ */
 static int make_longer(struct inode *inode, loff_t size)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -153,7 +161,10 @@ static int make_longer(struct inode *inode, loff_t size)
 	return err;
 }
 
-/* Blocks could not be freed: with the old size they are the file's still, not behind its end; those that have gone are a hole. */
+/*
+ * Blocks could not be freed: with the old size they are the file's still, not behind its end; those
+ * that have gone are a hole.
+ */
 static void regrow(struct inode *inode, loff_t old)
 {
 	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
@@ -166,8 +177,9 @@ static void regrow(struct inode *inode, loff_t old)
 }
 
 /*
- * The zeros behind the new end are on their way before the transaction that has the size, and its commit waits for them: or a crash could leave
- * there what was cut off, for who makes the file longer again to see. What goes wrong fsync is told of.
+ * The zeros behind the new end are on their way before the transaction that has the size, and its
+ * commit waits for them: or a crash could leave there what was cut off, for who makes the file
+ * longer again to see. What goes wrong fsync is told of.
  */
 static void write_tail(struct inode *inode, loff_t size)
 {
@@ -271,7 +283,10 @@ static int give_up_number(struct ext4_handle *h, struct inode *inode)
 	return err;
 }
 
-/* What cannot be done now, since something cannot be read, the next mount does: the inode then says what has been done, and stays on the list. */
+/*
+ * What cannot be done now, since something cannot be read, the next mount does: the inode then says
+ * what has been done, and stays on the list.
+ */
 static void delete_inode(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -347,7 +362,10 @@ static int punch(struct inode *inode, loff_t off, loff_t len)
 	return err;
 }
 
-/* Cuts @m to what is there already (@room 0), or to a hole that fits beside what is promised to others: @room blocks, reserved. */
+/*
+ * Cuts @m to what is there already (@room 0), or to a hole that fits beside what is promised to
+ * others: @room blocks, reserved.
+ */
 static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 {
 	struct ext4_map have = *m;

@@ -2,15 +2,18 @@
 /*
  * window.c: a file that grows has its place kept: what it will want next lies where it is wanted.
  *
- * A window maps a range of a file's blocks to a run of the disk's. Who is given blocks in a new place (ext4_alloc_data()) gets a window as well,
- * of as much as the file can be expected to want: what is promised already where nobody writes to it any more, else twice of what it has
- * and is promised. As long as it lasts, each of its blocks has its one place, in whatever order write-back comes; others look elsewhere.
- * Files of less than SMALL blocks take the first room there is, so that small ones that are closed before they are written out (an unpacked
- * archive) lie one behind the other.
+ * A window maps a range of a file's blocks to a run of the disk's. Who is given blocks in a new
+ * place (ext4_alloc_data()) gets a window as well, of as much as the file can be expected to want:
+ * what is promised already where nobody writes to it any more, else twice of what it has and is
+ * promised. As long as it lasts, each of its blocks has its one place, in whatever order write-back
+ * comes; others look elsewhere. Files of less than SMALL blocks take the first room there is, so
+ * that small ones that are closed before they are written out (an unpacked archive) lie one behind
+ * the other.
  *
- * A window reserves nothing: the bitmaps do not know it (a crash finds no trace, free blocks are counted as free), and a search that finds
- * too little elsewhere does not look at windows. There are EXT4_WINDOWS, of them OWN_MAX for one file; the one that was used least
- * recently is forgotten for a new one. At the last close what the file will not fill goes; at a truncation all of them.
+ * A window reserves nothing: the bitmaps do not know it (a crash finds no trace, free blocks are
+ * counted as free), and a search that finds too little elsewhere does not look at windows. There
+ * are EXT4_WINDOWS, of them OWN_MAX for one file; the one that was used least recently is forgotten
+ * for a new one. At the last close what the file will not fill goes; at a truncation all of them.
  * Lock: alloc_lock. Cost: a look at EXT4_WINDOWS entries for each free run that a search meets.
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -18,8 +21,10 @@
 #define SMALL 16        /* blocks */
 #define LONG 256        /* of a run: a stream */
 #define STREAM_MIN 4096 /* for a stream */
-#define OPEN_MIN 512    /* for all else that somebody has open for writing */
-#define PLACE_MAX 2048  /* for a few blocks that do not follow the last ones */
+/* for all else that somebody has open for writing */
+#define OPEN_MIN 512
+/* for a few blocks that do not follow the last ones */
+#define PLACE_MAX 2048
 #define OWN_MAX 4
 
 static bool has_writer(const struct inode *inode)

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writepages.c: write-back of files: runs of dirty pages get their blocks and go to the disk in large bios.
+ * writepages.c: write-back of files: runs of dirty pages get their blocks and go to the disk in
+ * large bios.
  *
- * The data of blocks that a transaction allocates is on its way before the handle ends and is waited for by the commit (ordered mode), so no
- * crash shows stale blocks. The size on disk (disksize) follows the blocks.
+ * The data of blocks that a transaction allocates is on its way before the handle ends and is
+ * waited for by the commit (ordered mode), so no crash shows stale blocks. The size on disk
+ * (disksize) follows the blocks.
  *
- * Order: pages are locked, then the handle begins, then pages are marked under write-back and mapped; no page is ever locked under a handle. A
- * file system with blocks smaller than a page goes page by page and waits; it is for small images. Blocks of a dirty page that were not written
- * to (its edge may have been zeroed) are written if they are there.
+ * Order: pages are locked, then the handle begins, then pages are marked under write-back and
+ * mapped; no page is ever locked under a handle. A file system with blocks smaller than a page goes
+ * page by page and waits; it is for small images. Blocks of a dirty page that were not written to
+ * (its edge may have been zeroed) are written if they are there.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
-#define RUN_MAX                                                                                    \
-	448U /* what collects them fits in a frame: memory in small pieces does not stop write-back */
+/* what collects them fits in a frame: memory in small pieces does not stop write-back */
+#define RUN_MAX 448U
 
 /* Logs and counts what writeback could not write. */
 static void tell_lost_pages(const struct bio *bio)
@@ -113,8 +116,9 @@ static void write_extent(struct ext4_handle *h, struct inode *inode, struct page
 }
 
 /*
- * Blocks for what is written, and the size on disk goes along under the same lock: a crash must not find blocks beyond it. @size: the file's
- * when write-back began. It may be cut meanwhile: then the blocks are taken away after this, and the size on disk with them.
+ * Blocks for what is written, and the size on disk goes along under the same lock: a crash must not
+ * find blocks beyond it. @size: the file's when write-back began. It may be cut meanwhile: then the
+ * blocks are taken away after this, and the size on disk with them.
  */
 static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size)
 {
@@ -127,7 +131,10 @@ static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4
 	return err;
 }
 
-/* The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for what reads as zeros. */
+/*
+ * The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for what
+ * reads as zeros.
+ */
 static int piece_block(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size, bool wanted)
 {
@@ -210,12 +217,16 @@ static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end
 	loff_t size;
 
 	down_write(&ei->i_data_sem);
-	/* looked at under the lock: the pages are written, and who cuts the file (ext4_truncate()) no longer waits for us */
+	/*
+	 * looked at under the lock: the pages are written, and who cuts the file (ext4_truncate())
+	 * no longer waits for us
+	 */
 	size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
 	if (size > ei->disksize)
 		ei->disksize = size;
 	up_write(&ei->i_data_sem);
-	if (ext4_inode_differs(inode)) /* blocks that were there already need no transaction */
+	/* blocks that were there already need no transaction */
+	if (ext4_inode_differs(inode))
 		ext4_write_inode_raw(h, inode);
 }
 
@@ -228,7 +239,10 @@ static void fail_pages(struct page **pages, u32 n, int err)
 	}
 }
 
-/* Allocates and writes a run of pages under write-back, within the handle; @size: the file's when they came under it. */
+/*
+ * Allocates and writes a run of pages under write-back, within the handle; @size: the file's when
+ * they came under it.
+ */
 static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n,
 	u64 size, const u8 *masks, u32 opf)
 {
@@ -307,7 +321,9 @@ static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *
 	return n;
 }
 
-/* The part of the last page beyond the end of the file is zeroed: a mapping may have written there. */
+/*
+ * The part of the last page beyond the end of the file is zeroed: a mapping may have written there.
+ */
 static void zero_tail(struct inode *inode, struct page *p)
 {
 	u64 size = (u64)i_size_read(inode);
@@ -318,8 +334,9 @@ static void zero_tail(struct inode *inode, struct page *p)
 }
 
 /*
- * From locked to under write-back; pages beyond the end of the file are just clean. How many are left. Their promises (*promised blocks) hold
- * until the blocks are allocated, or a writer would be promised the same blocks in between.
+ * From locked to under write-back; pages beyond the end of the file are just clean. How many are
+ * left. Their promises (*promised blocks) hold until the blocks are allocated, or a writer would be
+ * promised the same blocks in between.
  */
 static u32 begin_writeback(
 	struct inode *inode, struct page **pages, u32 n, u32 *promised, u8 *masks)
@@ -335,7 +352,8 @@ static u32 begin_writeback(
 			put_page(p);
 			continue;
 		}
-		set_page_writeback(p); /* an fsync that finds it clean finds it under write-back */
+		/* an fsync that finds it clean finds it under write-back */
+		set_page_writeback(p);
 		clear_page_dirty_for_io(p);
 		zero_tail(inode, p);
 		*promised += ext4_take_promise(p, &masks[kept]);
@@ -372,7 +390,8 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 	if (IS_ERR(h)) {
 		err = (int)PTR_ERR(h);
 		mapping_set_error(inode->i_mapping, err);
-		for (i = 0; i < n; i++) /* aborted: the data can go nowhere any more */
+		/* aborted: the data can go nowhere any more */
+		for (i = 0; i < n; i++)
 			if ((err == -EROFS || ext4_alive(EXT4_SB(inode->i_sb))) &&
 				clear_page_dirty_for_io(pages[i])) {
 				ext4_drop_promise(pages[i]);
@@ -383,8 +402,9 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 		return err;
 	}
 	/*
-	 * Before a page is seen under write-back: an fsync that waits for it must wait for this transaction as well. New blocks are noted by
-	 * ext4_map_create(), before their bio goes; a write within the file's own blocks needs no transaction.
+	 * Before a page is seen under write-back: an fsync that waits for it must wait for this
+	 * transaction as well. New blocks are noted by ext4_map_create(), before their bio goes; a
+	 * write within the file's own blocks needs no transaction.
 	 */
 	if (grows(inode, pages[n - 1]->index))
 		ext4_note_change(h, inode);

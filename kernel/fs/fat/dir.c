@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories: slots of 32 bytes; a long name stands in the slots before that of its short one, the last part first.
+ * dir.c: directories: slots of 32 bytes; a long name stands in the slots before that of its short
+ * one, the last part first.
  *
- * fat_next() reads them in order and takes a long name for what it is only if all of its slots are there in order and have the short one's sum.
- * Positions handed to readdir: 0 and 1 are the dots, then FAT_DOTS_DIR + bytes into the directory.
+ * fat_next() reads them in order and takes a long name for what it is only if all of its slots are
+ * there in order and have the short one's sum. Positions handed to readdir: 0 and 1 are the dots,
+ * then FAT_DOTS_DIR + bytes into the directory.
  */
 #include <asm/errno.h>
 
@@ -36,7 +38,8 @@ static int read_slot(struct inode *dir, u32 off, struct fat_slot *d, u64 *at)
 
 /* A long name that is being put together. */
 struct assembly {
-	u32 first, left; /* offset of its first slot; parts that are missing, 0: there is none */
+	/* offset of its first slot; parts that are missing, 0: there is none */
+	u32 first, left;
 	u8 sum;
 	bool done;
 };
@@ -202,7 +205,8 @@ static int grow_dir(struct inode *dir, u32 bytes)
 		if (!err)
 			err = fat_write(s, at, zero, s->cluster_size);
 	}
-	if (err) /* what stands in clusters that are not zeros is no slot */
+	/* what stands in clusters that are not zeros is no slot */
+	if (err)
 		fat_shrink(FAT_I(dir), had);
 	else
 		i_size_write(dir, (loff_t)fat_chain_bytes(FAT_I(dir), &err));

@@ -2,18 +2,22 @@
 /*
  * fat.h: between the files of the driver of vfat and msdos.
  *
- *	super.c  boot sector, mount, FSINFO, dirty bit     table.c  the FAT: clusters taken, given back, found; runs of a file
+ *	super.c  boot sector, mount, FSINFO, dirty bit table.c the FAT: clusters taken, given back,
+ *	         found; runs of a file
  *	option.c mount options                              name.c   characters, short names
  *	dir.c    slots: walking, adding, taking away        namei.c  lookup, create, remove, rename
  *	inode.c  inodes and times                           file.c   pages, sizes
  *
- * All of the disk, also the contents of files, is read and written through the page cache of the device: a page of it may hold a sector of the FAT, a
- * directory and a piece of a file at once, so only one cache can be right. A file's pages are copies that are written into it.
+ * All of the disk, also the contents of files, is read and written through the page cache of the
+ * device: a page of it may hold a sector of the FAT, a directory and a piece of a file at once, so
+ * only one cache can be right. A file's pages are copies that are written into it.
  *
- * Everything on the disk is hostile: a chain is at most as long as there are clusters, a number outside of them, or a ring, ends it with -EIO.
+ * Everything on the disk is hostile: a chain is at most as long as there are clusters, a number
+ * outside of them, or a ring, ends it with -EIO.
  *
- * Locks: i_rwsem of directories and files (vfs), then fat_inode.lock (its runs), then fat_sb.lock (the FAT, the count of free clusters).
- * fat_sb.entry_lock: where an inode's slot is, against whoever writes it back; nothing but device pages within. hash_lock is a leaf.
+ * Locks: i_rwsem of directories and files (vfs), then fat_inode.lock (its runs), then fat_sb.lock
+ * (the FAT, the count of free clusters). fat_sb.entry_lock: where an inode's slot is, against
+ * whoever writes it back; nothing but device pages within. hash_lock is a leaf.
  */
 #ifndef NESTLING_FAT_H
 #define NESTLING_FAT_H
@@ -59,7 +63,8 @@ struct fat_sb {
 };
 
 struct fat_run {
-	u32 from, at, n; /* clusters of the file; number of the first; how many */
+	/* clusters of the file; number of the first; how many */
+	u32 from, at, n;
 };
 struct fat_inode {
 	struct inode vfs;
@@ -70,11 +75,16 @@ struct fat_inode {
 	bool whole; /* the runs go to the end of the chain */
 	u32 passed,
 		passed_at; /* a cluster that the chain must not meet again; how many came before */
-	u64 slot_at; /* of the short slot on the device, 0: the root, or removed; under entry_lock and hash_lock */
-	u64 dir_ino;      /* of the directory it is in */
-	u32 name_hash[2]; /* of its long and short name, whatever their case */
+	/*
+	 * of the short slot on the device, 0: the root, or removed; under entry_lock and hash_lock
+	 */
+	u64 slot_at;
+	u64 dir_ino; /* of the directory it is in */
+	/* of its long and short name, whatever their case */
+	u32 name_hash[2];
 	u8 attr;
-	u32 dev_errors; /* of write-back of the device, told already: fat_note_lost() */
+	/* of write-back of the device, told already: fat_note_lost() */
+	u32 dev_errors;
 	struct hlist_node hash;
 };
 
@@ -101,7 +111,10 @@ int fat_show_options(struct super_block *sb, char *buf, size_t size);
 int fat_write(struct fat_sb *s, u64 at, const void *buf, size_t n); /* into the device's pages */
 u64 fat_cluster_at(const struct fat_sb *s, u32 cluster);
 int fat_count_free(struct fat_sb *s);
-/* Bytes of the file from @pos on that lie one behind the other, at most *n: *at, *n. -ENODATA: the chain ends before. */
+/*
+ * Bytes of the file from @pos on that lie one behind the other, at most *n: *at, *n. -ENODATA: the
+ * chain ends before.
+ */
 int fat_map(struct fat_inode *fi, u64 pos, u64 *at, u64 *n);
 int fat_grow(struct fat_inode *fi, u64 bytes);   /* the chain is long enough: 0, -ENOSPC */
 int fat_shrink(struct fat_inode *fi, u64 bytes); /* and no longer than needed */
@@ -122,14 +135,18 @@ bool fat_name_same(const u16 *a, u32 an, const u16 *b, u32 bn);
 u32 fat_short_units(
 	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as it is shown */
 u8 fat_short_sum(const u8 name[11]);
-/* The short name that @name would have: true if it says all of it (then *lcase, else a tail is needed). */
+/*
+ * The short name that @name would have: true if it says all of it (then *lcase, else a tail is
+ * needed).
+ */
 bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[11], u8 *lcase);
 void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 
 /* ---- dir.c ---- */
 struct fat_entry {
-	u32 first, off; /* of the first slot, of the short one, in the directory */
-	u64 at;         /* of the short one on the device */
+	/* of the first slot, of the short one, in the directory */
+	u32 first, off;
+	u64 at; /* of the short one on the device */
 	struct fat_slot slot;
 	bool has_long;
 	struct fat_name name; /* long, or short as it is shown */

@@ -2,8 +2,9 @@
 /*
  * file.c: the contents of files: pages that are copies of what the device's page cache has.
  *
- * FAT knows no holes: what is written behind the end brings the zeros between with it, and clusters are taken when data is written, so ENOSPC
- * comes from write(). A page that is written back is copied into the device's pages; fsync and sync write those to the disk.
+ * FAT knows no holes: what is written behind the end brings the zeros between with it, and clusters
+ * are taken when data is written, so ENOSPC comes from write(). A page that is written back is
+ * copied into the device's pages; fsync and sync write those to the disk.
  */
 #include <asm/errno.h>
 #include <linux/fs.h>
@@ -60,7 +61,10 @@ static int fat_write_begin(struct file *file, struct address_space *m, loff_t po
 		return -EROFS;
 	if ((u64)pos + len > 0xffffffffUL)
 		return -EFBIG;
-	/* under i_rwsem, where the position is final: what lies between has clusters that were others' before */
+	/*
+	 * under i_rwsem, where the position is final: what lies between has clusters that were
+	 * others' before
+	 */
 	err = pos > i_size_read(m->host) ? fat_extend(m->host, pos) : 0;
 	if (!err)
 		err = fat_grow(FAT_I(m->host), (u64)pos + len);
@@ -109,7 +113,8 @@ static int fat_page_mkwrite(struct file *file, struct page *page)
 	if (sb_is_rdonly(file->f_mapping->host->i_sb))
 		return -EROFS;
 	file_update_time(file);
-	lock_page(page); /* what lies within the size has its clusters */
+	/* what lies within the size has its clusters */
+	lock_page(page);
 	return 0;
 }
 
@@ -124,7 +129,8 @@ static int fat_writepages(struct address_space *m, struct writeback_control *wbc
 		lock_page(p);
 		if (p->mapping == m && PageDirty(p)) {
 			wait_on_page_writeback(p);
-			set_page_writeback(p); /* an fsync that finds it clean waits for the copy */
+			/* an fsync that finds it clean waits for the copy */
+			set_page_writeback(p);
 			clear_page_dirty_for_io(p);
 			r = copy_page_range(m->host, p, true);
 			end_page_writeback(p);
@@ -190,7 +196,8 @@ static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 	struct inode *inode = f->f_inode;
 	ssize_t n = generic_file_write_iter(f, from, pos);
 
-	if (n < 0 || from->count) { /* clusters that were taken for more than was written */
+	/* clusters that were taken for more than was written */
+	if (n < 0 || from->count) {
 		down_write(&inode->i_rwsem);
 		fat_shrink(FAT_I(inode), (u64)i_size_read(inode));
 		up_write(&inode->i_rwsem);
@@ -199,8 +206,9 @@ static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 }
 
 /*
- * What is written back goes into the device's pages, and may be refused when those are written, by whoever does that: nobody can tell whose it was. So it
- * is every file's error that is asked for next, and by that each descriptor's.
+ * What is written back goes into the device's pages, and may be refused when those are written, by
+ * whoever does that: nobody can tell whose it was. So it is every file's error that is asked for
+ * next, and by that each descriptor's.
  */
 void fat_note_lost(struct inode *inode)
 {

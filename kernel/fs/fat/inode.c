@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: inodes: a slot of a directory and what follows from the mount's options; times; back to the slot.
+ * inode.c: inodes: a slot of a directory and what follows from the mount's options; times; back to
+ * the slot.
  *
- * An inode is found by the place of its slot, which rename changes; so there is a hash of places beside vfs's of numbers. A number is that of the
- * place where the inode was found first, or one that no place has when an older inode still carries it.
- * Times are two seconds coarse and in UTC.
+ * An inode is found by the place of its slot, which rename changes; so there is a hash of places
+ * beside vfs's of numbers. A number is that of the place where the inode was found first, or one
+ * that no place has when an older inode still carries it. Times are two seconds coarse and in UTC.
  */
 #include <asm/errno.h>
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name.c: names: UTF-16 on disk and for comparing, UTF-8 (or ISO 8859-1) for the guest, code page 437 in short names.
+ * name.c: names: UTF-16 on disk and for comparing, UTF-8 (or ISO 8859-1) for the guest, code page
+ * 437 in short names.
  *
- * Case does not matter when names are compared. Letters that have two cases are those of Latin (with its first extension), Greek and Cyrillic.
+ * Case does not matter when names are compared. Letters that have two cases are those of Latin
+ * (with its first extension), Greek and Cyrillic.
  */
 #include <asm/errno.h>
 
@@ -212,7 +214,10 @@ u8 fat_short_sum(const u8 name[11])
 	return sum;
 }
 
-/* Part of a short name: at most @room characters of @n. False: it does not say all. *cases: 1 small letters, 2 capitals. */
+/*
+ * Part of a short name: at most @room characters of @n. False: it does not say all. *cases: 1 small
+ * letters, 2 capitals.
+ */
 static bool make_part(const u16 *from, u32 n, u8 *to, u32 room, u32 *cases)
 {
 	bool exact = true;

@@ -2,8 +2,9 @@
 /*
  * super.c: mounting vfat and msdos: the boot sector, the dirty bit, FSINFO, statfs.
  *
- * While it is mounted for writing the volume says that it is dirty; unmounting, and remounting read-only, write FSINFO and take that back, unless
- * it was dirty before or damage was found. What makes a mount fail says so in one printk line.
+ * While it is mounted for writing the volume says that it is dirty; unmounting, and remounting
+ * read-only, write FSINFO and take that back, unless it was dirty before or damage was found. What
+ * makes a mount fail says so in one printk line.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>

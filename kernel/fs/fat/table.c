@@ -4,8 +4,9 @@
  *
  *	fat_map(fi, pos, &at, &n)   fat_grow(fi, bytes)   fat_shrink(fi, bytes)
  *
- * An entry says which cluster follows: 0 it is free, 1 and what is outside an error, the highest values the end. Each inode keeps its chain as runs
- * of clusters, read as far as somebody asked. An entry is written to all copies of the FAT unless the boot sector says that one is in use.
+ * An entry says which cluster follows: 0 it is free, 1 and what is outside an error, the highest
+ * values the end. Each inode keeps its chain as runs of clusters, read as far as somebody asked. An
+ * entry is written to all copies of the FAT unless the boot sector says that one is in use.
  */
 #include <asm/errno.h>
 
@@ -217,8 +218,9 @@ static int add_known(struct fat_inode *fi, u32 cluster)
 }
 
 /*
- * A chain that comes by a cluster again has no end (by Brent: the cluster that is looked out for is the last one of each power of two). Else a small
- * image had chains of as many clusters as its boot sector says, and the runs for them.
+ * A chain that comes by a cluster again has no end (by Brent: the cluster that is looked out for is
+ * the last one of each power of two). Else a small image had chains of as many clusters as its boot
+ * sector says, and the runs for them.
  */
 static bool goes_round(struct fat_inode *fi, u32 next)
 {

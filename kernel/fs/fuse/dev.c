@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dev.c: /dev/fuse, the server's side: read() takes a request, write() brings an answer or a notification.
+ * dev.c: /dev/fuse, the server's side: read() takes a request, write() brings an answer or a
+ * notification.
  *
- * A fresh file has no connection; mounting attaches one (fd=), FUSE_DEV_IOC_CLONE shares another file's. When the last file of a connection
- * is closed the connection ends.
+ * A fresh file has no connection; mounting attaches one (fd=), FUSE_DEV_IOC_CLONE shares another
+ * file's. When the last file of a connection is closed the connection ends.
  *
- * Order of service: interrupts, forgets, requests. An answer is found by its unique number among those sent; one that is not found
- * (abandoned, or invented) is ENOENT, one of the wrong length EINVAL.
+ * Order of service: interrupts, forgets, requests. An answer is found by its unique number among
+ * those sent; one that is not found (abandoned, or invented) is ENOENT, one of the wrong length
+ * EINVAL.
  */
 #include <linux/eventpoll.h>
 #include <linux/major.h>
@@ -17,7 +19,8 @@
 #define FUSE_MINOR_NR 229 /* of the misc major: devices.txt */
 
 static const struct file_operations fuse_dev_fops;
-static DEFINE_MUTEX(attach_mutex); /* file->private_data from NULL to a connection, once */
+/* file->private_data from NULL to a connection, once */
+static DEFINE_MUTEX(attach_mutex);
 
 static struct fuse_conn *conn_of(struct file *f)
 {
@@ -307,7 +310,10 @@ static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct
 	return 0;
 }
 
-/* The request that is being answered from now on, with a reference; NULL: there is none, or it is being answered already. */
+/*
+ * The request that is being answered from now on, with a reference; NULL: there is none, or it is
+ * being answered already.
+ */
 static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 {
 	struct fuse_req *r;
@@ -327,8 +333,8 @@ static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 }
 
 /*
- * The body may take its time (its page is missing), so the request stays on the list: who aborts or abandons it meanwhile ends it. Two
- * answers do not meet; a bad one is EIO to who waits.
+ * The body may take its time (its page is missing), so the request stays on the list: who aborts or
+ * abandons it meanwhile ends it. Two answers do not meet; a bad one is EIO to who waits.
  */
 static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
 {
@@ -348,12 +354,14 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 		fuse_req_finish(r);
 	fuse_req_put(r);
 	return !done && !err ? -ENOENT :
-			       err; /* it was given up: nobody holds what the answer hands out */
+			       /* it was given up: nobody holds what the answer hands out */
+			       err;
 }
 
 /*
- * libfuse lends its header to the pipe by vmsplice() and writes the length of a short answer into it afterwards. Our vmsplice() has
- * copied what was there before, so what was spliced says itself how long it is.
+ * libfuse lends its header to the pipe by vmsplice() and writes the length of a short answer into
+ * it afterwards. Our vmsplice() has copied what was there before, so what was spliced says itself
+ * how long it is.
  */
 static bool corrected_later(const struct fuse_out_header *h, const struct iov_iter *from, ssize_t n)
 {

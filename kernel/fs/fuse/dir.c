@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: names and attributes. A dentry holds until the ktime in d_fsdata (0: it is looked up anew each time), attributes until
- * fuse_inode.attr_until; both times are the server's wish.
+ * dir.c: names and attributes. A dentry holds until the ktime in d_fsdata (0: it is looked up anew
+ * each time), attributes until fuse_inode.attr_until; both times are the server's wish.
  *
- * Without allow_other only the user who mounted may enter (EACCES for all others, root included): a server could hang or fool
- * them. Without default_permissions the server judges, by what it answers and by ACCESS.
+ * Without allow_other only the user who mounted may enter (EACCES for all others, root included): a
+ * server could hang or fool them. Without default_permissions the server judges, by what it answers
+ * and by ACCESS.
  */
 #include "kernel/fs/fuse/fuse.h"
 
@@ -136,7 +137,10 @@ static void fill_setattr(
 	}
 }
 
-/* Set-id bits go by a change of mode, unless the server said that it does it. Ours may be an old one, and vfs has changed it already. */
+/*
+ * Set-id bits go by a change of mode, unless the server said that it does it. Ours may be an old
+ * one, and vfs has changed it already.
+ */
 static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const struct iattr *a)
 {
 	int err;
@@ -307,7 +311,10 @@ static u64 asking_names(struct fuse_conn *fc)
 	return v;
 }
 
-/* @asked: asking_names() before the server was. Where it has taken names back since, this may be one: the next look asks. */
+/*
+ * @asked: asking_names() before the server was. Where it has taken names back since, this may be
+ * one: the next look asks.
+ */
 static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e, u64 asked)
 {
 	struct fuse_conn *fc = d->d_sb->s_fs_info;
@@ -359,7 +366,8 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 	}
 	set_entry_until(d, &e, names);
 	other = d_splice_alias(inode, d);
-	if (!IS_ERR(other)) /* now that it can be found: who took it back before has not seen it */
+	/* now that it can be found: who took it back before has not seen it */
+	if (!IS_ERR(other))
 		set_entry_until(other ? other : d, &e, names);
 	return other;
 }
@@ -375,7 +383,8 @@ static int revalidate_by_lookup(struct dentry *d)
 	struct name_snapshot name;
 	int err;
 
-	d_keep_name(d, &name); /* nothing is held: it may be renamed any moment */
+	/* nothing is held: it may be renamed any moment */
+	d_keep_name(d, &name);
 	err = send_lookup(parent->d_inode, &name.name, &e);
 	d_drop_name(&name);
 	dput(parent);
@@ -407,8 +416,8 @@ static int fuse_revalidate(struct dentry *d, u32 flags)
 const struct dentry_operations fuse_dops = { .d_revalidate = fuse_revalidate };
 
 /*
- * A change that has failed: the server knows @d otherwise than we do (it answers @surprise), or whoever asked was killed while the server
- * had his request and nobody knows. The next look asks.
+ * A change that has failed: the server knows @d otherwise than we do (it answers @surprise), or
+ * whoever asked was killed while the server had his request and nobody knows. The next look asks.
  */
 static void doubt_name(struct inode *dir, struct dentry *d, int err, int surprise)
 {
@@ -452,7 +461,8 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 		iput(inode);
 		return -EIO;
 	}
-	set_entry_until(d, &e, names); /* now that who takes it back sees what it is */
+	/* now that who takes it back sees what it is */
+	set_entry_until(d, &e, names);
 	return 0;
 }
 

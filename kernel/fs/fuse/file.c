@@ -2,9 +2,10 @@
 /*
  * file.c: open files and their data.
  *
- * Reads go through the page cache (pages.c) unless the server asked for direct I/O. Writes go through: the server has the data when
- * write() returns, and pages that are cached get it too. But where the server has asked for it (FUSE_WRITEBACK_CACHE) they wait in the
- * page cache until the file is closed or synced, or time or room runs out; so do the times of the file.
+ * Reads go through the page cache (pages.c) unless the server asked for direct I/O. Writes go
+ * through: the server has the data when write() returns, and pages that are cached get it too. But
+ * where the server has asked for it (FUSE_WRITEBACK_CACHE) they wait in the page cache until the
+ * file is closed or synced, or time or room runs out; so do the times of the file.
  *
  * Locks: the inode's i_rwsem for writes; fuse_inode.lock for the list of writers.
  */
@@ -68,9 +69,10 @@ static void send_and_forget(
 }
 
 /*
- * A request whose answer nobody waits for. The server is not told to forget the node of @inode before it has answered: the request may
- * be the last that names it, and a server with several threads may look at it late. (@nodeid may be another one's.) @out: what the answer
- * takes, which nobody reads.
+ * A request whose answer nobody waits for. The server is not told to forget the node of @inode
+ * before it has answered: the request may be the last that names it, and a server with several
+ * threads may look at it late. (@nodeid may be another one's.) @out: what the answer takes, which
+ * nobody reads.
  */
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out)
@@ -87,7 +89,10 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 	return 0;
 }
 
-/* Of who exits: nobody waits for it, so that there are only so many which the server has not answered. */
+/*
+ * Of who exits: nobody waits for it, so that there are only so many which the server has not
+ * answered.
+ */
 static int flush_and_forget(struct file *f, const struct fuse_flush_in *in)
 {
 	struct fuse_file *ff = f->private_data;
@@ -117,7 +122,8 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 		send_and_forget(inode, ff->release, ff->nodeid, put_forget);
 	}
 	fuse_conn_put(ff->fc);
-	call_rcu(&ff->rcu, fuse_file_free); /* who leaves the queue may still hold its lock */
+	/* who leaves the queue may still hold its lock */
+	call_rcu(&ff->rcu, fuse_file_free);
 }
 
 /* A handle that CREATE has left for us; NULL. */
@@ -231,7 +237,10 @@ static int fuse_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* What had to wait is with the server now, or this says that it was not taken; fsync of another file says so, too. */
+/*
+ * What had to wait is with the server now, or this says that it was not taken; fsync of another
+ * file says so, too.
+ */
 static int flush_ours(struct file *f)
 {
 	u32 since = f->f_wb_err_seq;
@@ -410,12 +419,15 @@ static ssize_t send_write(
 
 	if (err)
 		return err;
-	return o.size > n || !o.size ?
-		       -EIO :
-		       (ssize_t)o.size; /* nothing: who writes all would go on for ever */
+	return o.size > n || !o.size ? -EIO :
+				       /* nothing: who writes all would go on for ever */
+				       (ssize_t)o.size;
 }
 
-/* What was written goes into the pages that are cached; one that is half read is dropped by its next reader's size check. */
+/*
+ * What was written goes into the pages that are cached; one that is half read is dropped by its
+ * next reader's size check.
+ */
 static void update_pages(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
 	while (n) {
@@ -448,7 +460,8 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 			break;
 		}
 		n = send_write(ff, buf, got, *pos, f->f_flags, 0);
-		if (n < 0) { /* the server may have taken it, or a part: what is cached is old */
+		/* the server may have taken it, or a part: what is cached is old */
+		if (n < 0) {
 			invalidate_mapping_pages(&inode->i_data, (u64)*pos >> PAGE_SHIFT,
 				((u64)*pos + got - 1) >> PAGE_SHIFT);
 			break;
@@ -626,7 +639,8 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	}
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE))
 		fuse_set_size(inode, off + len, true);
-	if (!err && zeroes) /* else it is space, and what is in the pages stays */
+	/* else it is space, and what is in the pages stays */
+	if (!err && zeroes)
 		truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
 	fuse_stale_attr(inode);
 	up_write(&inode->i_rwsem);

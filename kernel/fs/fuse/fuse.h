@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuse.h: file systems that a guest program serves through /dev/fuse (linux-doc: filesystems/fuse; the protocol: <linux/fuse.h>).
+ * fuse.h: file systems that a guest program serves through /dev/fuse (linux-doc: filesystems/fuse;
+ * the protocol: <linux/fuse.h>).
  *
  *	req.c     connections and requests         dev.c    /dev/fuse: the server's side
  *	super.c   mounting, INIT, inodes           dir.c    names, attributes
@@ -9,14 +10,17 @@
  *	poll.c    polls                            notify.c what the server tells unasked
  *	ioctl.c   ioctls                           old.c    servers of protocols before 7.13
  *
- * The server is a guest program and hostile. Whatever it answers is checked: lengths against what was asked, types, numbers, names, sizes. It
- * may never answer: every wait for it ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
- * ends, which closing /dev/fuse, umount -f and unmounting do. Nothing that the kernel does for others waits for a server: write-back sends
- * copies and goes on, release and forget need no answer.
+ * The server is a guest program and hostile. Whatever it answers is checked: lengths against what
+ * was asked, types, numbers, names, sizes. It may never answer: every wait for it ends when the
+ * task is killed (the request is then abandoned: its memory is its own) or the connection ends,
+ * which closing /dev/fuse, umount -f and unmounting do. Nothing that the kernel does for others
+ * waits for a server: write-back sends copies and goes on, release and forget need no answer.
  *
- * States of a request: PENDING (in fc->pending) -> SENT (in fc->sent, the server has it) -> DONE; an abort makes all DONE.
+ * States of a request: PENDING (in fc->pending) -> SENT (in fc->sent, the server has it) -> DONE;
+ * an abort makes all DONE.
  *
- * Locks: fuse_conn.lock (the lists, the states; innermost but for wait queues), fuse_inode.lock (counts and files of an inode).
+ * Locks: fuse_conn.lock (the lists, the states; innermost but for wait queues), fuse_inode.lock
+ * (counts and files of an inode).
  */
 #ifndef NESTLING_FS_FUSE_H
 #define NESTLING_FS_FUSE_H
@@ -39,12 +43,13 @@
 
 #define FUSE_MAX_IO (32 * PAGE_SIZE) /* of one READ or WRITE */
 #define FUSE_MAX_ASYNC 64            /* writes on their way in the background */
-#define FUSE_MAX_DIRTY                                                                             \
-	2048 /* pages of a connection that mappings may dirty, with those on their way */
+/* pages of a connection that mappings may dirty, with those on their way */
+#define FUSE_MAX_DIRTY 2048
 #define FUSE_NAME_LEN 1024
-#define FUSE_MAX_RETRIEVED                                                                         \
-	64 /* answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
-#define FUSE_MAX_FLUSHES 4096 /* what more processes that end would flush is not told */
+/* answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
+#define FUSE_MAX_RETRIEVED 64
+/* what more processes that end would flush is not told */
+#define FUSE_MAX_FLUSHES 4096
 
 struct fuse_conn {
 	atomic_t refs;
@@ -58,7 +63,8 @@ struct fuse_conn {
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;
 	u32 max_read_asked; /* the option, 0: none */
-	bool writeback; /* what is written waits in the page cache; sizes and times of files are then ours */
+	/* what is written waits in the page cache; sizes and times of files are then ours */
+	bool writeback;
 	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask,
 		handle_killpriv; /* the server itself takes set-id bits from what is written, truncated, given away */
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
@@ -71,15 +77,24 @@ struct fuse_conn {
 	u64 next_unique;
 	struct list_head pending, sent, interrupts;
 	struct list_head forgets; /* of fuse_forget.list */
-	struct rb_root answers;   /* those of sent that have an answer, by their number */
-	struct rb_root polls;     /* of fuse_file.poll_node: files that were polled, by poll_kh */
+	/* those of sent that have an answer, by their number */
+	struct rb_root answers;
+	/* of fuse_file.poll_node: files that were polled, by poll_kh */
+	struct rb_root polls;
 	u32 nr_async, nr_dirty;
-	atomic_t nr_flushes;            /* of processes that have ended, not yet answered */
-	u32 nr_retrieved;               /* answers to RETRIEVE that the server has not read */
+	/* of processes that have ended, not yet answered */
+	atomic_t nr_flushes;
+	/* answers to RETRIEVE that the server has not read */
+	u32 nr_retrieved;
 	struct wait_queue_head readers; /* servers that wait for work */
 	struct wait_queue_head waiters; /* INIT, room for writes */
-	u64 entry_version;              /* counts the names that the server has taken back */
-	u64 attr_version; /* atomic: counts the changes of size that we have made or seen, and INVAL_INODE, of all inodes */
+	/* counts the names that the server has taken back */
+	u64 entry_version;
+	/*
+	 * atomic: counts the changes of size that we have made or seen, and INVAL_INODE, of all
+	 * inodes
+	 */
+	u64 attr_version;
 };
 
 struct fuse_forget {
@@ -98,15 +113,19 @@ struct fuse_req {
 	struct rb_node node;         /* of fc->answers, while it is SENT */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* likewise */
-	bool answered;               /* likewise: an answer is being read, or was */
+	/* likewise: an answer is being read, or was */
+	bool answered;
 	bool async;
-	bool oneway; /* done once it is read; its number is the server's */
+	/* done once it is read; its number is the server's */
+	bool oneway;
 	struct fuse_in_header h;
-	void *in; /* behind the header: h.len - sizeof(h) bytes */
+	/* behind the header: h.len - sizeof(h) bytes */
+	void *in;
 	void *out;
 	u32 out_size, out_len; /* room, and what came */
 	bool out_var;          /* less may come */
-	u32 out_cut;           /* bytes missing from an old server's answer: old.c */
+	/* bytes missing from an old server's answer: old.c */
+	u32 out_cut;
 	int err;
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
@@ -119,38 +138,55 @@ struct fuse_req {
 
 struct fuse_inode {
 	struct inode vfs;
-	struct fuse_forget *forget; /* made with the inode, so that it cannot fail */
+	/* made with the inode, so that it cannot fail */
+	struct fuse_forget *forget;
 	u64 nodeid, ino;
 	spinlock_t lock; /* all below */
 	u64 nlookup;
-	u64 attr_until;   /* ktime until which the attributes hold */
-	u64 attr_version; /* of our last one: what was asked before says nothing about the size */
-	u64 inval_version; /* of the server's last INVAL_INODE: what was asked before holds, but not for long */
+	u64 attr_until; /* ktime until which the attributes hold */
+	/* of our last one: what was asked before says nothing about the size */
+	u64 attr_version;
+	/* of the server's last INVAL_INODE: what was asked before holds, but not for long */
+	u64 inval_version;
 	struct list_head writers; /* of fuse_file.link: open for writing */
 	u32 nr_async;             /* writes on their way */
 	struct list_head
 		flights; /* these, of fuse_req.flight: a page is not sent again before its older data has been answered */
-	bool times_ours;           /* mtime and ctime that the server has not been told */
-	struct fuse_file *created; /* made by CREATE, for the open that follows */
-	bool ours; /* set with the first attributes: size, mtime and ctime are what we say (fuse_conn.writeback) */
+	/* mtime and ctime that the server has not been told */
+	bool times_ours;
+	/* made by CREATE, for the open that follows */
+	struct fuse_file *created;
+	/*
+	 * set with the first attributes: size, mtime and ctime are what we say
+	 * (fuse_conn.writeback)
+	 */
+	bool ours;
 	struct wait_queue_head wait;
 };
 
 struct fuse_file {
 	struct fuse_conn *fc;
-	struct list_head link;    /* of fuse_inode.writers */
-	struct rb_node poll_node; /* of fuse_conn.polls, if @polled; under fc->lock */
+	struct list_head link; /* of fuse_inode.writers */
+	/* of fuse_conn.polls, if @polled; under fc->lock */
+	struct rb_node poll_node;
 	bool polled;
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
-	u32 users; /* its struct file, writes on their way; under fuse_inode.lock. The server hears of the last one's end */
+	/*
+	 * its struct file, writes on their way; under fuse_inode.lock. The server hears of the last
+	 * one's end
+	 */
+	u32 users;
 	u32 close_flags; /* f_flags at the end */
 	bool none;       /* the server knows no opening: no RELEASE */
 	struct fuse_req
 		*release; /* for the end; fuse_file_release() and fuse_file_drop() take it */
 	bool dir;
 	struct task *maker; /* of a created one, to compare only */
-	/* polls of workers, under fc->lock: the server is being asked, has said revents, has told of an event since it was asked */
+	/*
+	 * polls of workers, under fc->lock: the server is being asked, has said revents, has told
+	 * of an event since it was asked
+	 */
 	bool asking, known, notified;
 	u32 revents;
 	struct wait_queue_head poll;
@@ -181,7 +217,8 @@ void fuse_req_put(struct fuse_req *r);
 int fuse_send(struct fuse_req *r); /* and wait: 0 or -errno */
 void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r)); /* takes the reference */
 void fuse_req_done_locked(struct fuse_req *r, int err);
-void fuse_req_finish(struct fuse_req *r); /* after it is done and off all lists: wakes, drops */
+/* after it is done and off all lists: wakes, drops */
+void fuse_req_finish(struct fuse_req *r);
 void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
 /* An inode's: queued with the last reference, if there is anything to forget. */
 void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
@@ -226,7 +263,10 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 	const void *in, size_t n, size_t out);
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
-/* READ or READDIR of at most @n bytes: the request with its answer (out, out_len), for fuse_req_put(). ERR_PTR. */
+/*
+ * READ or READDIR of at most @n bytes: the request with its answer (out, out_len), for
+ * fuse_req_put(). ERR_PTR.
+ */
 struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
 /* READ into @buf: bytes, short at the end of the file, or -errno. */
 ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags);
@@ -245,13 +285,17 @@ long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* of files and directories *
 
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
-int fuse_flush_pages(struct inode *inode); /* sends dirty pages and waits, unless killed */
+/* sends dirty pages and waits, unless killed */
+int fuse_flush_pages(struct inode *inode);
 void fuse_send_all(
 	struct inode *inode); /* without waiting, however many: nobody could send them later */
 /* Until the copies of an aborted connection have let go of their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
 
-/* The page, locked, with a reference; ERR_PTR(-EINTR): whoever fills it may never do so, and the caller is being killed. */
+/*
+ * The page, locked, with a reference; ERR_PTR(-EINTR): whoever fills it may never do so, and the
+ * caller is being killed.
+ */
 struct page *fuse_grab_page(struct address_space *m, u64 index);
 
 /* readdir.c */

@@ -2,9 +2,10 @@
 /*
  * ioctl.c: ioctls of files and directories, which the server answers.
  *
- * The command itself says how many bytes go to the server and come back (asm-generic/ioctl.h), so it never sees an address that it could
- * use, and cannot ask for more (FUSE_IOCTL_RETRY is for character devices in user space: CUSE). What chattr and lsattr ask is of another size
- * than its command says. One that the server does not know is ENOTTY.
+ * The command itself says how many bytes go to the server and come back (asm-generic/ioctl.h), so
+ * it never sees an address that it could use, and cannot ask for more (FUSE_IOCTL_RETRY is for
+ * character devices in user space: CUSE). What chattr and lsattr ask is of another size than its
+ * command says. One that the server does not know is ENOTTY.
  */
 #include <asm/ioctl.h>
 
@@ -48,7 +49,10 @@ static int old_flags(const struct file *f, u32 *flags)
 	return out.o.result < 0 ? -EIO : 0;
 }
 
-/* Nor does anybody without the right for it make a file immutable, or the contrary: a server of root's would obey. @value: the argument. */
+/*
+ * Nor does anybody without the right for it make a file immutable, or the contrary: a server of
+ * root's would obey. @value: the argument.
+ */
 static int may_change(const struct file *f, u32 cmd, const u32 *value)
 {
 	const u32 hard = FS_IMMUTABLE_FL | FS_APPEND_FL;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c: what the server tells without being asked: a file that was polled is ready (poll.c), names and attributes hold no longer, data of a
- * file changes (STORE), and it wants to know what is cached (RETRIEVE).
+ * notify.c: what the server tells without being asked: a file that was polled is ready (poll.c),
+ * names and attributes hold no longer, data of a file changes (STORE), and it wants to know what is
+ * cached (RETRIEVE).
  *
- * Each message is one write() to the device: a header without a number, its error field says which it is, then the body.
+ * Each message is one write() to the device: a header without a number, its error field says which
+ * it is, then the body.
  *
- * STORE puts data into the page cache, and the file grows to its end. Pages that it fills to their end, or the file's, are as good as read. It
- * waits for pages that are being read: a server with one thread must not store into what it is just asked for, which is so with Linux, too;
- * it can be killed then.
- * RETRIEVE gets the run of pages that are cached as a request of its own, NOTIFY_REPLY, under the number that it has asked for; no answer
- * follows. As many as FUSE_MAX_RETRIEVED wait for who does not read them.
+ * STORE puts data into the page cache, and the file grows to its end. Pages that it fills to their
+ * end, or the file's, are as good as read. It waits for pages that are being read: a server with
+ * one thread must not store into what it is just asked for, which is so with Linux, too; it can be
+ * killed then. RETRIEVE gets the run of pages that are cached as a request of its own,
+ * NOTIFY_REPLY, under the number that it has asked for; no answer follows. As many as
+ * FUSE_MAX_RETRIEVED wait for who does not read them.
  */
 #include "kernel/fs/fuse/fuse.h"
 
@@ -87,7 +90,10 @@ static int inval_inode(struct fuse_conn *fc, struct iov_iter *from)
 	return 0;
 }
 
-/* @child: only if the name is that node's, which is gone; 0: whatever it is. @keep: the next look asks, nobody forgets it before. */
+/*
+ * @child: only if the name is that node's, which is gone; 0: whatever it is. @keep: the next look
+ * asks, nobody forgets it before.
+ */
 static int inval_name(struct inode *dir, const struct qstr *name, u64 child, bool keep)
 {
 	struct dentry *parent = d_find_alias(dir), *d = parent ? d_lookup(parent, name) : NULL;
@@ -136,7 +142,10 @@ static int inval_entry(
 
 /* ---- data ---- */
 
-/* @n bytes at @pos, all in one page. One that is not read yet gets them only if nothing of it remains to be read. */
+/*
+ * @n bytes at @pos, all in one page. One that is not read yet gets them only if nothing of it
+ * remains to be read.
+ */
 static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
 	size_t off = (size_t)pos & (PAGE_SIZE - 1);
@@ -162,7 +171,10 @@ static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t 
 	return 0;
 }
 
-/* The data comes through a buffer: no page of ours is locked while the server's own are missing, which may be of the same file. */
+/*
+ * The data comes through a buffer: no page of ours is locked while the server's own are missing,
+ * which may be of the same file.
+ */
 static int store_pages(struct inode *inode, loff_t pos, size_t n, struct iov_iter *from)
 {
 	char *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);

@@ -84,7 +84,8 @@ void fuse_fit_answer(struct fuse_req *r)
 
 	if (likely(!r->out_cut))
 		return;
-	if (r->h.opcode == FUSE_CREATE) { /* the entry is shorter, and the open answer follows it */
+	/* the entry is shorter, and the open answer follows it */
+	if (r->h.opcode == FUSE_CREATE) {
 		memmove(out + sizeof(struct fuse_entry_out), out + FUSE_COMPAT_ENTRY_OUT_SIZE,
 			sizeof(struct fuse_open_out));
 		memset(out + FUSE_COMPAT_ENTRY_OUT_SIZE, 0, r->out_cut);

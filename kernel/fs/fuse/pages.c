@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.c: the page cache of a file: filled by READ, a run of pages at a time, and written back where it is dirty.
+ * pages.c: the page cache of a file: filled by READ, a run of pages at a time, and written back
+ * where it is dirty.
  *
- * Where the server has asked for it (FUSE_WRITEBACK_CACHE) write() dirties pages, too. The pages of a run go out in one WRITE.
+ * Where the server has asked for it (FUSE_WRITEBACK_CACHE) write() dirties pages, too. The pages of
+ * a run go out in one WRITE.
  *
- * A dirty page is sent as a copy in the background: it is clean at once, so nothing in the kernel waits for a server but who asked
- * for it (fsync, close, truncate), and those can be killed. How many such pages and copies there may be is limited, together and for the
- * copies alone; but who leaves as its process ends and cannot wait sends all that is dirty, since nobody may be there to do it later:
+ * A dirty page is sent as a copy in the background: it is clean at once, so nothing in the kernel
+ * waits for a server but who asked for it (fsync, close, truncate), and those can be killed. How
+ * many such pages and copies there may be is limited, together and for the copies alone; but who
+ * leaves as its process ends and cannot wait sends all that is dirty, since nobody may be there to
+ * do it later:
  *
  *	fuse_page_mkwrite, fuse_write_end (counted: fc->nr_dirty) -> fuse_writepages (take_slot: fc->nr_async) -> written (the slot is free)
  *
- * Locks: page locks while READ fills pages and while a copy is made; fuse_conn.lock and fuse_inode.lock for the counts.
+ * Locks: page locks while READ fills pages and while a copy is made; fuse_conn.lock and
+ * fuse_inode.lock for the counts.
  */
 #include "kernel/fs/fuse/fuse.h"
 
@@ -52,8 +57,9 @@ static bool no_async(struct fuse_inode *fi)
 }
 
 /*
- * A copy that is on its way may be of these very pages, which were clean since and have been dropped: the server must have it before it is
- * asked for them. Any handle of the inode will do where no file is named.
+ * A copy that is on its way may be of these very pages, which were clean since and have been
+ * dropped: the server must have it before it is asked for them. Any handle of the inode will do
+ * where no file is named.
  */
 static int fill_pages(struct file *f, struct page **pages, u32 n)
 {
@@ -202,7 +208,10 @@ static void written(struct fuse_req *r)
 	drop_of_conn(fc);
 }
 
-/* A page that is not dirty any more, or is thrown away, has its place back if it had one: PG_private, under the page lock, says so. */
+/*
+ * A page that is not dirty any more, or is thrown away, has its place back if it had one:
+ * PG_private, under the page lock, says so.
+ */
 static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 {
 	if (!PagePrivate(p))
@@ -213,7 +222,10 @@ static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 	spin_unlock(&fc->lock);
 }
 
-/* The page is clean from now on; what it had goes to @to, if that is not NULL. False: it was not dirty, or has left the cache. */
+/*
+ * The page is clean from now on; what it had goes to @to, if that is not NULL. False: it was not
+ * dirty, or has left the cache.
+ */
 static bool take_dirty(struct inode *inode, u64 index, char *to)
 {
 	struct page *p = find_get_page(&inode->i_data, index);
@@ -243,7 +255,10 @@ static bool is_dirty(struct address_space *m, u64 index)
 	return yes;
 }
 
-/* How many dirty pages there are in a row from @first, which is one, to @last, and to what one WRITE takes. */
+/*
+ * How many dirty pages there are in a row from @first, which is one, to @last, and to what one
+ * WRITE takes.
+ */
 static u64 dirty_run(struct inode *inode, u64 first, u64 last)
 {
 	u64 max = fuse_conn_of(inode)->max_write / PAGE_SIZE, n = 1;
@@ -280,7 +295,10 @@ static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
 	return r;
 }
 
-/* Nobody sends these pages from now on but us. False: an older state of one is on its way (@all: that does not matter). */
+/*
+ * Nobody sends these pages from now on but us. False: an older state of one is on its way (@all:
+ * that does not matter).
+ */
 static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
 {
 	struct fuse_req *o;
@@ -307,7 +325,9 @@ static void drop_write(struct inode *inode, struct fuse_req *r)
 	drop_slot(fuse_conn_of(inode), fi);
 }
 
-/* Copies the pages of @r as far as they are dirty still, and sends what lies before the file's end. */
+/*
+ * Copies the pages of @r as far as they are dirty still, and sends what lies before the file's end.
+ */
 static void fill_and_send(struct inode *inode, struct fuse_req *r)
 {
 	struct fuse_write_in *in = r->in;
@@ -452,7 +472,10 @@ static int fuse_page_mkwrite(struct file *f, struct page *p)
 
 /* ---- pages that write() dirties ---- */
 
-/* Nothing of the page must be read before [off, off + len) of it is written: the rest is behind the file's end. */
+/*
+ * Nothing of the page must be read before [off, off + len) of it is written: the rest is behind the
+ * file's end.
+ */
 static bool needs_nothing(const struct inode *inode, loff_t pos, u32 len)
 {
 	loff_t start = pos & ~(loff_t)(PAGE_SIZE - 1), size = i_size_read(inode);

@@ -2,8 +2,9 @@
 /*
  * poll.c: polls of open files, and the server's notifications.
  *
- * A task asks the server and waits for what it says. A worker that polls for AIO or io_uring never waits for a server: there are few workers, and all are
- * for everybody. It takes what the server has said since its last notification, or has it asked and goes: the answer wakes whoever polls.
+ * A task asks the server and waits for what it says. A worker that polls for AIO or io_uring never
+ * waits for a server: there are few workers, and all are for everybody. It takes what the server
+ * has said since its last notification, or has it asked and goes: the answer wakes whoever polls.
  *
  * Locks: fuse_conn.lock.
  */
@@ -67,7 +68,10 @@ static struct fuse_file *polled_file(struct fuse_conn *fc, u64 kh)
 	return NULL;
 }
 
-/* The answer to ask_later(). Who was told of an event meanwhile asks again: the server may have looked before it. */
+/*
+ * The answer to ask_later(). Who was told of an event meanwhile asks again: the server may have
+ * looked before it.
+ */
 static void poll_answered(struct fuse_req *r)
 {
 	const struct fuse_poll_in *in = r->in;
@@ -138,7 +142,8 @@ u32 fuse_poll(struct file *f, struct poll_table *pt)
 	if (current->flags & PF_KTHREAD || (pt && pt->no_wait))
 		return poll_later(ff);
 	spin_lock(&ff->fc->lock);
-	ff->known = false; /* it may have changed since: this asks again */
+	/* it may have changed since: this asks again */
+	ff->known = false;
 	if (pt && pt->queue) {
 		in.flags = FUSE_POLL_SCHEDULE_NOTIFY;
 		expect_notify(ff);

@@ -2,8 +2,9 @@
 /*
  * req.c: connections, and requests from their making to their answer.
  *
- * A request owns its buffers and a reference on its connection, so whoever waits may go away at any time. A signal that does not kill
- * makes an INTERRUPT for the server and the wait goes on; one that kills ends it.
+ * A request owns its buffers and a reference on its connection, so whoever waits may go away at any
+ * time. A signal that does not kill makes an INTERRUPT for the server and the wait goes on; one
+ * that kills ends it.
  */
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/task/ns/nsproxy.h"
@@ -171,7 +172,10 @@ static bool is_done(struct fuse_req *r)
 	return yes;
 }
 
-/* A signal came: a request that the server has not seen is taken back, else it is told. True: taken back. */
+/*
+ * A signal came: a request that the server has not seen is taken back, else it is told. True: taken
+ * back.
+ */
 static bool interrupt(struct fuse_req *r)
 {
 	struct fuse_conn *fc = r->fc;
@@ -193,7 +197,10 @@ static bool interrupt(struct fuse_req *r)
 	return back;
 }
 
-/* The waiter is being killed: nobody needs the answer. False: it is here, and has been counted by the server (a node, a handle). */
+/*
+ * The waiter is being killed: nobody needs the answer. False: it is here, and has been counted by
+ * the server (a node, a handle).
+ */
 static bool abandon(struct fuse_req *r)
 {
 	struct fuse_conn *fc = r->fc;
@@ -219,7 +226,10 @@ static bool ready(struct fuse_conn *fc)
 	return yes;
 }
 
-/* Has the server's namespace no number for whoever asks? Only what must be said, and what nobody waits for, is said in another's name. */
+/*
+ * Has the server's namespace no number for whoever asks? Only what must be said, and what nobody
+ * waits for, is said in another's name.
+ */
 static bool ids_unknown(struct fuse_req *r)
 {
 	if (r->async || r->h.opcode == FUSE_FLUSH) {

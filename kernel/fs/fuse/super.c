@@ -2,11 +2,13 @@
 /*
  * super.c: mounting, the INIT exchange, inodes and their numbers.
  *
- * Options: fd=, rootmode=, user_id=, group_id= (all needed), default_permissions, allow_other, max_read=, blksize=. mount(2) returns at
- * once; INIT is the first request, and all others wait for its answer.
+ * Options: fd=, rootmode=, user_id=, group_id= (all needed), default_permissions, allow_other,
+ * max_read=, blksize=. mount(2) returns at once; INIT is the first request, and all others wait for
+ * its answer.
  *
- * An inode is found by its nodeid, counts the lookups that the server has answered with it, and gives them back by one FORGET when it is
- * evicted. A nodeid that comes back as another type is the server's fault: EIO.
+ * An inode is found by its nodeid, counts the lookups that the server has answered with it, and
+ * gives them back by one FORGET when it is evicted. A nodeid that comes back as another type is the
+ * server's fault: EIO.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/fuse/fuse.h"
@@ -74,9 +76,9 @@ void fuse_set_size(struct inode *inode, loff_t size, bool grow)
 }
 
 /*
- * An answer that is older than the size that we know (a write has come between, or an answer with another size) says nothing about it; of
- * the rest it is the best we have only while what we have is out of date. Where what is written waits here, the server does not know the
- * size or the times.
+ * An answer that is older than the size that we know (a write has come between, or an answer with
+ * another size) says nothing about it; of the rest it is the best we have only while what we have
+ * is out of date. Where what is written waits here, the server does not know the size or the times.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked)
 {
@@ -218,7 +220,8 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 static void fuse_free_inode(struct inode *inode)
 {
-	if (FUSE_I(inode)->forget) /* there is nothing to forget: no connection is needed */
+	/* there is nothing to forget: no connection is needed */
+	if (FUSE_I(inode)->forget)
 		fuse_forget_put(NULL, FUSE_I(inode)->forget);
 	kmem_cache_free(inode_cache, FUSE_I(inode));
 }
@@ -282,7 +285,8 @@ static void init_end(struct fuse_req *r)
 		take_flags(fc, &o);
 		spin_lock(&fc->lock);
 		fc->initialized = true;
-		if (fc->sb) /* does it take several requests for a directory at once? */
+		/* does it take several requests for a directory at once? */
+		if (fc->sb)
 			WRITE_ONCE(fc->sb->s_shared_lookup, o.flags & FUSE_PARALLEL_DIROPS);
 		spin_unlock(&fc->lock);
 	}
@@ -388,7 +392,8 @@ static void fuse_put_super(struct super_block *sb)
 	fc->sb = NULL;
 	spin_unlock(&fc->lock);
 	fuse_abort(fc);
-	fuse_await_writes(fc); /* an answer may be about to give its inode back */
+	/* an answer may be about to give its inode back */
+	fuse_await_writes(fc);
 	sb->s_fs_info = NULL;
 	fuse_conn_put(fc);
 }
@@ -443,7 +448,8 @@ static const struct super_operations fuse_sops = {
 	.alloc_inode = fuse_alloc_inode,
 	.free_inode = fuse_free_inode,
 	.evict_inode = fuse_evict_inode,
-	.drop_inode = generic_delete_inode, /* the server keeps a node until it is forgotten */
+	/* the server keeps a node until it is forgotten */
+	.drop_inode = generic_delete_inode,
 	.put_super = fuse_put_super,
 	.umount_begin = fuse_umount_begin,
 	.statfs = fuse_statfs,

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* xattr.c: extended attributes, which the server keeps. What it does not know (ENOSYS) is not asked again: EOPNOTSUPP. */
+/*
+ * xattr.c: extended attributes, which the server keeps. What it does not know (ENOSYS) is not asked
+ * again: EOPNOTSUPP.
+ */
 #include <linux/xattr.h>
 
 #include "kernel/fs/fuse/fuse.h"
 
-/* GETXATTR and LISTXATTR: @size 0 asks for the length only, which is more than a @buf of no size can take: -ERANGE. */
+/*
+ * GETXATTR and LISTXATTR: @size 0 asks for the length only, which is more than a @buf of no size
+ * can take: -ERANGE.
+ */
 static ssize_t ask(struct inode *inode, u32 opcode, const char *name, void *buf, size_t size)
 {
 	struct fuse_getxattr_in in = { .size = (u32)size };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpio.c: the reader of cpio archives, as a machine with four states that takes its input in pieces of any size.
+ * cpio.c: the reader of cpio archives, as a machine with four states that takes its input in pieces
+ * of any size.
  *
  *	SKIP (padding, zeros between archives) -> HEAD -> NAME -> DATA -> SKIP
  *
- * Invariant: buf holds have < want bytes of a header or a name; lengths from the archive are checked before they are used.
+ * Invariant: buf holds have < want bytes of a header or a name; lengths from the archive are
+ * checked before they are used.
  */
 #include <asm/errno.h>
 

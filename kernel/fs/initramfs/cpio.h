@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpio.h: a reader of cpio archives in the "newc" format (magic 070701, and 070702 with a checksum of no use), fed piece by piece.
- * Pure. The format: a header of 110 bytes of text, thirteen eight-digit hexadecimal numbers behind the magic; the name with its
- * terminator, padded so that header and name are a multiple of four; the contents, padded to four. "TRAILER!!!" ends the archive.
+ * cpio.h: a reader of cpio archives in the "newc" format (magic 070701, and 070702 with a checksum
+ * of no use), fed piece by piece. Pure. The format: a header of 110 bytes of text, thirteen
+ * eight-digit hexadecimal numbers behind the magic; the name with its terminator, padded so that
+ * header and name are a multiple of four; the contents, padded to four. "TRAILER!!!" ends the
+ * archive.
  */
 #ifndef NESTLING_FS_CPIO_H
 #define NESTLING_FS_CPIO_H
@@ -32,13 +34,17 @@ struct cpio {
 	struct cpio_entry e;
 	u64 at;   /* bytes of the archive consumed */
 	u32 have; /* bytes in buf */
-	u32 want; /* bytes that complete the header or the name */
+	/* bytes that complete the header or the name */
+	u32 want;
 	u32 left; /* of the contents */
 	bool trailer;
 	char buf[CPIO_NAME_MAX + 4];
 };
 void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg);
-/* The next bytes. 0, -EINVAL: this is no archive, or what an operation returned. Zeros between archives are skipped. */
+/*
+ * The next bytes. 0, -EINVAL: this is no archive, or what an operation returned. Zeros between
+ * archives are skipped.
+ */
 int cpio_feed(struct cpio *c, const u8 *data, size_t n);
 /* At the end of all input: 0, or -EINVAL when it ended in the middle of an entry. */
 int cpio_finish(const struct cpio *c);

@@ -2,8 +2,10 @@
 /*
  * initramfs.c: unpacks cpio archives, plain or gzip, one behind the other, at the root.
  *
- * Names that lead out of the tree cannot: they are walked from the root, and ".." stops there. An entry replaces what is there.
- * Hard links: the entries of one inode share (major, minor, ino), and the last one has the contents.
+ * Names that lead out of the tree cannot: they are walked from the root, and ".." stops there. An
+ * entry replaces what is there.
+ * Hard links: the entries of one inode share (major, minor, ino), and the last one has the
+ * contents.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -25,8 +27,9 @@ struct unpack {
 	struct cpio cpio;
 	struct file *file; /* being written */
 	loff_t pos;
-	struct iattr attr; /* owner and times of the entry, set at its end */
-	char *target;      /* a symlink's, gathered */
+	/* owner and times of the entry, set at its end */
+	struct iattr attr;
+	char *target; /* a symlink's, gathered */
 	u32 target_len;
 	char name[CPIO_NAME_MAX + 2];
 	struct hard_link *links;
@@ -225,7 +228,8 @@ static int on_end(void *arg)
 	struct unpack *u = arg;
 	int err = 0;
 
-	if (u->file) { /* at once: an init that is open for writing could not be executed */
+	/* at once: an init that is open for writing could not be executed */
+	if (u->file) {
 		fput_now(u->file);
 		u->file = NULL;
 	}

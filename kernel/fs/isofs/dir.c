@@ -2,9 +2,10 @@
 /*
  * dir.c: directories: finding a name, listing. Each is a walk over the records.
  *
- * A directory deeper than eight levels was moved by whoever made the image: where it was stands a record with a CL entry that says where it is
- * now, and where it is now its record has an RE entry and is not shown.
- * Positions handed to readdir: 0 and 1 are the dots, 2 the beginning, then bytes into the directory (the dots' records take the first 68).
+ * A directory deeper than eight levels was moved by whoever made the image: where it was stands a
+ * record with a CL entry that says where it is now, and where it is now its record has an RE entry
+ * and is not shown. Positions handed to readdir: 0 and 1 are the dots, 2 the beginning, then bytes
+ * into the directory (the dots' records take the first 68).
  */
 #include <asm/errno.h>
 
@@ -88,7 +89,10 @@ static char small(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* Is that what was asked for? Without regard to case where names are relaxed; Joliet's may end in dots. */
+/*
+ * Is that what was asked for? Without regard to case where names are relaxed; Joliet's may end in
+ * dots.
+ */
 static bool names_match(const struct iso_sb *s, const struct look *l, const struct qstr *asked)
 {
 	u32 n = l->len, len = asked->len, i;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * disk.h: ISO 9660 (ECMA-119), Joliet, and the System Use entries of SUSP and Rock Ridge (IEEE P1281, P1282), as they lie on disk.
+ * disk.h: ISO 9660 (ECMA-119), Joliet, and the System Use entries of SUSP and Rock Ridge (IEEE
+ * P1281, P1282), as they lie on disk.
  *
  * Numbers stand twice, little and big endian; the little endian ones are read.
  */
@@ -21,7 +22,10 @@ struct iso_dir_record {
 	__be32 extent_be;
 	__le32 size;
 	__be32 size_be;
-	u8 date[7]; /* years since 1900, month, day, hour, minute, second, quarters of an hour east of Greenwich */
+	/*
+	 * years since 1900, month, day, hour, minute, second, quarters of an hour east of Greenwich
+	 */
+	u8 date[7];
 	u8 flags;
 	u8 unit_size, interleave;
 	__le16 volume;
@@ -43,7 +47,8 @@ struct iso_volume_descriptor {
 	u8 unused[8];
 	__le32 blocks;
 	__be32 blocks_be;
-	u8 escape[32]; /* of a supplementary one: the character set */
+	/* of a supplementary one: the character set */
+	u8 escape[32];
 	__le16 set_size;
 	__be16 set_size_be;
 	__le16 sequence;

@@ -2,13 +2,14 @@
 /*
  * isofs.h: between the files of the driver of ISO 9660.
  *
- *	super.c   volume descriptors, options, mount       record.c  directory records and their names
+ *	super.c   volume descriptors, options, mount record.c directory records and their names
  *	inode.c   inodes, pages                            rock.c    System Use entries: Rock Ridge
  *	dir.c     lookup, readdir
  *
- * Everything on the disk is hostile. A directory is walked forward and once; a chain of System Use entries has at most
- * ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections; what lies beyond the device is -EIO when it is read.
- * An inode's number is the position of its record on the device; a directory's is that of its own "." record, which all who name it share.
+ * Everything on the disk is hostile. A directory is walked forward and once; a chain of System Use
+ * entries has at most ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections; what lies
+ * beyond the device is -EIO when it is read. An inode's number is the position of its record on the
+ * device; a directory's is that of its own "." record, which all who name it share.
  */
 #ifndef NESTLING_ISOFS_H
 #define NESTLING_ISOFS_H
@@ -23,15 +24,19 @@
 
 struct iso_sb {
 	struct super_block *sb;
-	u32 block_bits; /* of a logical block, in which extents are counted */
+	/* of a logical block, in which extents are counted */
+	u32 block_bits;
 	u64 blocks;
 	bool rock, joliet;
-	u8 rock_skip; /* bytes before the System Use entries of each record */
+	/* bytes before the System Use entries of each record */
+	u8 rock_skip;
 	/* options */
 	bool norock, nojoliet, utf8, hide, showassoc, override, cruft, nocompress;
-	char check; /* r: names are found in any case; s; 0: as the kind of names has it */
-	char map;   /* n, o (off), a (acorn) */
-	u8 session; /* of a disc of several: our disks are none. 255: not given */
+	/* r: names are found in any case; s; 0: as the kind of names has it */
+	char check;
+	char map; /* n, o (off), a (acorn) */
+	/* of a disc of several: our disks are none. 255: not given */
+	u8 session;
 	bool sector_given;
 	kuid_t uid;
 	kgid_t gid;
@@ -73,7 +78,8 @@ struct iso_record {
 };
 /* A walk through the records of a directory of @size bytes at @at. */
 struct iso_walk {
-	u64 at, size, pos; /* pos: the next record's, from the beginning */
+	/* pos: the next record's, from the beginning */
+	u64 at, size, pos;
 	struct iso_record r;
 	u64 r_pos;
 };
@@ -92,7 +98,8 @@ struct rock {
 	u32 mode, nlink, uid, gid;
 	u32 dev_high, dev_low;
 	s64 mtime, atime, ctime;
-	u32 child; /* CL: the block of the directory that was moved away */
+	/* CL: the block of the directory that was moved away */
+	u32 child;
 	u32 name_len, link_len;
 	bool link_joins; /* the last component goes on */
 	char name[NAME_MAX + 1];

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.c: directory records: one after the other, none across the end of a sector; their dates and plain names.
+ * record.c: directory records: one after the other, none across the end of a sector; their dates
+ * and plain names.
  *
- * A plain name is in capitals with a version (";1"), which are taken off; a Joliet name is UTF-16, big endian.
+ * A plain name is in capitals with a version (";1"), which are taken off; a Joliet name is UTF-16,
+ * big endian.
  * Source: ECMA-119, sections 7.5, 7.6, 9.1; the Joliet specification.
  */
 #include <asm/errno.h>
@@ -114,7 +116,10 @@ static u32 put_utf8(char *to, u32 c)
 	return 4;
 }
 
-/* The character at units[*i] of @n, and on to the next; half a pair is what Unicode says for damage. */
+/*
+ * The character at units[*i] of @n, and on to the next; half a pair is what Unicode says for
+ * damage.
+ */
 static u32 utf16_char(const u8 *units, u32 n, u32 *i)
 {
 	u32 c = (u32)units[2 * *i] << 8 | units[2 * *i + 1], low;
@@ -171,8 +176,9 @@ static u32 short_name(const struct iso_sb *s, const struct iso_dir_record *d, ch
 }
 
 /*
- * RISC OS keeps 32 bytes behind a name: "ARCHIMEDES", the load and the execution address, attributes. A name whose first '!' could not be said
- * begins with '_' there; the type of a file is in the load address, and shown behind a comma.
+ * RISC OS keeps 32 bytes behind a name: "ARCHIMEDES", the load and the execution address,
+ * attributes. A name whose first '!' could not be said begins with '_' there; the type of a file is
+ * in the load address, and shown behind a comma.
  */
 #define ACORN_LOAD 10
 #define ACORN_ATTRS 18

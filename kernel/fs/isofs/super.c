@@ -2,11 +2,13 @@
 /*
  * super.c: mounting ISO 9660: volume descriptors, options, statfs.
  *
- * Of what an image offers the first of these is taken: Rock Ridge (norock), Joliet (nojoliet), the plain names (map=off leaves them in
- * capitals, map=acorn adds what RISC OS keeps beside them). Options besides: uid= gid= mode= dmode= (for what has no Rock Ridge; with
- * overriderockperm for all), iocharset=utf8|iso8859-1, utf8, hide, unhide, showassoc, sbsector= (the session's first sector), check=relaxed
- * (names are found in any case, as Joliet's always are unless check=strict), cruft (the upper byte of a size is rubbish); without effect
- * here, where no disk is a disc and nothing is decompressed: block=, session=, nocompress.
+ * Of what an image offers the first of these is taken: Rock Ridge (norock), Joliet (nojoliet), the
+ * plain names (map=off leaves them in capitals, map=acorn adds what RISC OS keeps beside them).
+ * Options besides: uid= gid= mode= dmode= (for what has no Rock Ridge; with overriderockperm for
+ * all), iocharset=utf8|iso8859-1, utf8, hide, unhide, showassoc, sbsector= (the session's first
+ * sector), check=relaxed (names are found in any case, as Joliet's always are unless check=strict),
+ * cruft (the upper byte of a size is rubbish); without effect here, where no disk is a disc and
+ * nothing is decompressed: block=, session=, nocompress.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>

@@ -2,10 +2,12 @@
 /*
  * copyup.c: from lower to upper, before the first change.
  *
- * The copy is made in the work directory with data, xattrs, owner, mode and times, synced, and renamed into its place: at no moment does the
- * upper layer have half a file under its name. Directories above come first. The times of the upper parent stay as they were.
+ * The copy is made in the work directory with data, xattrs, owner, mode and times, synced, and
+ * renamed into its place: at no moment does the upper layer have half a file under its name.
+ * Directories above come first. The times of the upper parent stay as they were.
  *
- * Locks: ovl_inode.lock of what is copied, under which ovl_inode.upper is set; then the real directories by lock_rename().
+ * Locks: ovl_inode.lock of what is copied, under which ovl_inode.upper is set; then the real
+ * directories by lock_rename().
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -96,7 +98,10 @@ out:
 
 /* ---- contents ---- */
 
-/* The next stretch of data at or after *pos: its end; < 0: none. Where holes are not known all is data. */
+/*
+ * The next stretch of data at or after *pos: its end; < 0: none. Where holes are not known all is
+ * data.
+ */
 static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
 {
 	loff_t at, end;
@@ -204,9 +209,10 @@ static struct user_namespace *user_ns_of(const struct dentry *d)
 }
 
 /*
- * Capabilities of a file are worth something under the root of one user namespace. Those of a namespace above the mounter's come to be worth
- * it under his root, others stay what they are; nobody makes some that count where he is not root. Who writes the lower layer (FUSE) may
- * lie. -ENODATA: they mean nothing.
+ * Capabilities of a file are worth something under the root of one user namespace. Those of a
+ * namespace above the mounter's come to be worth it under his root, others stay what they are;
+ * nobody makes some that count where he is not root. Who writes the lower layer (FUSE) may lie.
+ * -ENODATA: they mean nothing.
  */
 static int convert_caps(
 	const struct path *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
@@ -328,7 +334,8 @@ static int copy_flags(struct super_block *sb, const struct inode *in, struct den
 	}
 	if (in->i_flags & OVL_PROT)
 		err = ovl_write_prot(sb, to, in->i_flags & OVL_PROT);
-	return err == -EOPNOTSUPP ? 0 : err; /* it cannot be remembered for the next mount */
+	/* it cannot be remembered for the next mount */
+	return err == -EOPNOTSUPP ? 0 : err;
 }
 
 static int copy_attributes(const struct path *from, struct dentry *to)
@@ -373,7 +380,10 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 	struct dentry *temp;
 	int err = 0;
 
-	/* nobody makes files of users whom his user namespace does not know: until the copy has its owner it is the mounter's to change */
+	/*
+	 * nobody makes files of users whom his user namespace does not know: until the copy has its
+	 * owner it is the mounter's to change
+	 */
 	if (!kuid_has_mapping(current_user_ns(), mnt_seen_uid(path.mnt, inode->i_uid)) ||
 		!kgid_has_mapping(current_user_ns(), mnt_seen_gid(path.mnt, inode->i_gid)))
 		return ERR_PTR(-EOVERFLOW);
@@ -452,8 +462,9 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 }
 
 /*
- * An upper file that has its data below gets it. Only when all is there and synced the mark goes, so a crash leaves what was. (Its times are
- * changed by it, which is what the caller is about to do.)
+ * An upper file that has its data below gets it. Only when all is there and synced the mark goes,
+ * so a crash leaves what was. (Its times are changed by it, which is what the caller is about to
+ * do.)
  */
 static int copy_data_up(struct dentry *d, loff_t size)
 {

@@ -2,10 +2,12 @@
 /*
  * dir.c: making and removing names.
  *
- * A new name goes straight into the upper directory, unless a whiteout stands there: then it is made in the work directory and takes the
- * whiteout's place by one rename. A name that a lower layer has is removed by exchanging it with a whiteout.
+ * A new name goes straight into the upper directory, unless a whiteout stands there: then it is
+ * made in the work directory and takes the whiteout's place by one rename. A name that a lower
+ * layer has is removed by exchanging it with a whiteout.
  *
- * New files belong to the caller, so they are made with the mounter's capabilities but the caller's fsuid and fsgid.
+ * New files belong to the caller, so they are made with the mounter's capabilities but the caller's
+ * fsuid and fsgid.
  * Locks: vfs holds the overlay directory's i_rwsem; the upper one's is taken here.
  */
 #include "kernel/fs/overlay/overlay.h"
@@ -66,7 +68,10 @@ static struct dentry *create_direct(
 	return d;
 }
 
-/* Owner, mode and lists as if it had been made in @dir: the work directory knows nothing of its set-group-id bit, nor of its default list. */
+/*
+ * Owner, mode and lists as if it had been made in @dir: the work directory knows nothing of its
+ * set-group-id bit, nor of its default list.
+ */
 static int inherit(struct inode *dir, struct dentry *temp, const struct new_entry *n)
 {
 	struct iattr a = { .ia_valid = ATTR_UID | ATTR_GID, .ia_uid = current_fsuid() };
@@ -296,7 +301,10 @@ static int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /* ---- removing ---- */
 
-/* The upper dentry of that name, which must be the inode's: a reference, NULL when there is none, ERR_PTR. */
+/*
+ * The upper dentry of that name, which must be the inode's: a reference, NULL when there is none,
+ * ERR_PTR.
+ */
 static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 {
 	struct dentry *up = ovl_upper(d->d_inode), *found;
@@ -378,7 +386,8 @@ static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
 		err = ovl_want_write(dir->i_sb);
 	if (err)
 		return err;
-	mutex_lock(&OVL_I(inode)->lock); /* it is copied up before, or finds that it is gone */
+	/* it is copied up before, or finds that it is gone */
+	mutex_lock(&OVL_I(inode)->lock);
 	old = ovl_enter(dir->i_sb);
 	err = remove_upper(dir, d, is_dir);
 	ovl_dir_changed(dir);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: open files. Each stands for a file that is open on the real inode; data never passes through pages of the overlay's own.
+ * file.c: open files. Each stands for a file that is open on the real inode; data never passes
+ * through pages of the overlay's own.
  *
- * Opening for writing copies up first. A file that was opened for reading before somebody else's copy-up goes on with the upper file
- * for reads (one more is opened and kept beside the first); a mapping made before stays on the lower one, as Linux documents.
+ * Opening for writing copies up first. A file that was opened for reading before somebody else's
+ * copy-up goes on with the upper file for reads (one more is opened and kept beside the first); a
+ * mapping made before stays on the lower one, as Linux documents.
  *
  * Lock: real[1] is set once, by compare and exchange.
  */
@@ -12,7 +14,8 @@
 #include "kernel/fs/overlay/overlay.h"
 
 struct ovl_file {
-	struct file *real[2]; /* as opened; after a copy-up by somebody else */
+	/* as opened; after a copy-up by somebody else */
+	struct file *real[2];
 };
 
 struct file *ovl_open_layer(const struct path *real, u32 flags)

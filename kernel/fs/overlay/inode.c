@@ -2,8 +2,9 @@
 /*
  * inode.c: attributes, permissions and extended attributes of overlay inodes.
  *
- * Mode, owner, times and size are copies of the real inode's (ovl_copy_attr after each change): permissions are judged by them, with the
- * caller's credentials; what is then done to the real file is done with the mounter's. The overlay's own xattrs are hidden.
+ * Mode, owner, times and size are copies of the real inode's (ovl_copy_attr after each change):
+ * permissions are judged by them, with the caller's credentials; what is then done to the real file
+ * is done with the mounter's. The overlay's own xattrs are hidden.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -77,8 +78,8 @@ int ovl_set_own_xattr(
 }
 
 /*
- * The origin is a file handle, laid out as Linux does: version 0, magic, length, flags, type, the file system's UUID, and the
- * handle: number and generation.
+ * The origin is a file handle, laid out as Linux does: version 0, magic, length, flags, type, the
+ * file system's UUID, and the handle: number and generation.
  */
 struct origin {
 	u8 version, magic, len, flags, type;
@@ -105,7 +106,9 @@ int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const str
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
-/* On which layer's file system is it? By the UUID; they are all alike where file systems have none. */
+/*
+ * On which layer's file system is it? By the UUID; they are all alike where file systems have none.
+ */
 static u32 layer_of_uuid(const struct ovl_sb *ofs, const u8 *uuid)
 {
 	u32 i;
@@ -225,7 +228,10 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 	return err ? err : change_upper(d, attr);
 }
 
-/* What is below all overlays: ours have copies of its mode and owner, but not its access control list. */
+/*
+ * What is below all overlays: ours have copies of its mode and owner, but not its access control
+ * list.
+ */
 static struct path bottom_of(const struct inode *inode)
 {
 	struct path p;
@@ -276,8 +282,10 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 		return -EOPNOTSUPP;
 	old = ovl_enter(inode->i_sb);
 	was = mnt_enter(path.mnt);
-	/* whether there are capabilities is asked before they are dropped. The file system below means by its ids the users of who owns it,
-	 * and not of who owns the overlay */
+	/*
+	 * whether there are capabilities is asked before they are dropped. The file system below
+	 * means by its ids the users of who owns it, and not of who owns the overlay
+	 */
 	if (size && !strcmp(name, XATTR_NAME_CAPS))
 		n = file_caps_to_show(real, buf, size);
 	else

@@ -2,11 +2,13 @@
 /*
  * lookup.c: a name through the layers, and the overlay inode for what was found.
  *
- * A directory's search goes from layer to layer until something that is no directory, a whiteout, or an opaque directory ends it. A redirect
- * changes the name, or the whole way from a layer's root, for the layers below.
+ * A directory's search goes from layer to layer until something that is no directory, a whiteout,
+ * or an opaque directory ends it. A redirect changes the name, or the whole way from a layer's
+ * root, for the layers below.
  *
- * Files that are one in the upper layer (hard links) are one here: ovl_sb.hash finds the inode by the real one. A file with several
- * names in a lower layer is several here, since only one of them will be copied up at a time.
+ * Files that are one in the upper layer (hard links) are one here: ovl_sb.hash finds the inode by
+ * the real one. A file with several names in a lower layer is several here, since only one of them
+ * will be copied up at a time.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -70,13 +72,15 @@ struct search {
 	struct super_block *sb;
 	const char *name; /* for the layers to come */
 	int len;
-	char redirect[REDIRECT_MAX]; /* what @name points into, or an absolute path */
+	/* what @name points into, or an absolute path */
+	char redirect[REDIRECT_MAX];
 	bool absolute;
 	struct dentry *upper;
 	struct ovl_path *lower;
 	u32 nr_lower;
 	bool stop, opaque, is_dir;
-	bool wants_data; /* a file was found that has none; nothing but files is looked for from now on */
+	/* a file was found that has none; nothing but files is looked for from now on */
+	bool wants_data;
 	struct ovl_path data;
 	bool no_data;
 };
@@ -185,7 +189,10 @@ static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 	return err;
 }
 
-/* After an absolute redirect all layers are searched from their roots, else those in which the parent is. */
+/*
+ * After an absolute redirect all layers are searched from their roots, else those in which the
+ * parent is.
+ */
 static int search_lowers(struct search *s, struct inode *dir)
 {
 	struct ovl_inode *oi = OVL_I(dir);
@@ -204,7 +211,10 @@ static int search_lowers(struct search *s, struct inode *dir)
 	return err;
 }
 
-/* Layers of data have no names in the tree: only a whole path leads there. A file whose data is missing there can be looked at, not opened. */
+/*
+ * Layers of data have no names in the tree: only a whole path leads there. A file whose data is
+ * missing there can be looked at, not opened.
+ */
 static int search_data(struct search *s)
 {
 	struct ovl_sb *ofs = OVL_SB(s->sb);
@@ -377,7 +387,10 @@ void ovl_rehash(struct inode *inode, struct inode *key)
 	spin_unlock(&ofs->hash_lock);
 }
 
-/* A new inode becomes that of @key, unless who came by another of its names was faster: then that one, and @inode goes. */
+/*
+ * A new inode becomes that of @key, unless who came by another of its names was faster: then that
+ * one, and @inode goes.
+ */
 static struct inode *hash_first(struct inode *inode, struct inode *key)
 {
 	struct ovl_sb *ofs = OVL_SB(inode->i_sb);

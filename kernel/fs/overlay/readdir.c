@@ -2,13 +2,14 @@
 /*
  * readdir.c: merged listings.
  *
- * At the start of a listing (position 0) all layers are read, from the top down: a name counts where it is seen first, a whiteout hides
- * it below. The result stays with the open file as it is until it is read from the start again; a position is an index into it, so
- * telldir() and seekdir() hold whatever is added and removed meanwhile. Files that begin while the directory's names have not changed
- * (ovl_inode.version) share one, as on Linux.
+ * At the start of a listing (position 0) all layers are read, from the top down: a name counts
+ * where it is seen first, a whiteout hides it below. The result stays with the open file as it is
+ * until it is read from the start again; a position is an index into it, so telldir() and seekdir()
+ * hold whatever is added and removed meanwhile. Files that begin while the directory's names have
+ * not changed (ovl_inode.version) share one, as on Linux.
  *
- * Locks: a listing is filled under the directory's i_rwsem, before others see it; then only its count changes, under hash_lock. What a file
- * has is under its f_pos_lock.
+ * Locks: a listing is filled under the directory's i_rwsem, before others see it; then only its
+ * count changes, under hash_lock. What a file has is under its f_pos_lock.
  */
 #include "kernel/fs/overlay/overlay.h"
 
@@ -18,7 +19,8 @@ struct entry {
 		low_layer; /* low_layer: of an upper directory that is in a lower one, too; 0 none */
 	u32 len, hash;
 	u8 type;
-	bool white; /* hides the name; known after check_whiteouts() */
+	/* hides the name; known after check_whiteouts() */
+	bool white;
 	char name[];
 };
 
@@ -30,7 +32,8 @@ struct listing {
 	u32 refs;                         /* files that have it */
 	u64 version;                      /* the directory's */
 	int err;
-	bool stop_at_one; /* a single entry is enough (not reliable before check_whiteouts) */
+	/* a single entry is enough (not reliable before check_whiteouts) */
+	bool stop_at_one;
 };
 
 /* ---- the list ---- */
@@ -68,7 +71,8 @@ static int grow(struct listing *l)
 
 	if (l->nr < l->room)
 		return 0;
-	if (room > 1U << 19) /* a listing is one allocation of at most 4 MiB */
+	/* a listing is one allocation of at most 4 MiB */
+	if (room > 1U << 19)
 		return -ENOMEM;
 	entries = krealloc(l->entries, room * sizeof(*entries), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!entries)
@@ -219,7 +223,10 @@ static void listing_put(struct inode *dir, struct listing *l)
 	kfree(l);
 }
 
-/* The directory's newest, if it is of that version, with a reference; else @mine, or NULL, becomes it. */
+/*
+ * The directory's newest, if it is of that version, with a reference; else @mine, or NULL, becomes
+ * it.
+ */
 static struct listing *listing_share(struct inode *dir, u64 version, struct listing *mine)
 {
 	struct ovl_sb *ofs = OVL_SB(dir->i_sb);
@@ -280,7 +287,10 @@ static bool is_impure(struct inode *dir)
 	return n == 1;
 }
 
-/* The number of what stands in the upper layer: its origin's perhaps, or that of the directory below it, unless it is opaque. */
+/*
+ * The number of what stands in the upper layer: its origin's perhaps, or that of the directory
+ * below it, unless it is opaque.
+ */
 static u64 upper_ino(struct inode *dir, const struct entry *e)
 {
 	struct super_block *sb = dir->i_sb;

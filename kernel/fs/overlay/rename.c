@@ -2,11 +2,14 @@
 /*
  * rename.c: renaming.
  *
- * What moves is copied up first. A directory that has parts in lower layers moves only with redirect_dir=on, and then remembers where they
- * are; otherwise EXDEV, and the caller copies. A directory that comes to stand over another name of a merged parent becomes opaque.
- * Where a lower layer has the old name, the rename leaves a whiteout there (RENAME_WHITEOUT of the upper file system).
+ * What moves is copied up first. A directory that has parts in lower layers moves only with
+ * redirect_dir=on, and then remembers where they are; otherwise EXDEV, and the caller copies. A
+ * directory that comes to stand over another name of a merged parent becomes opaque. Where a lower
+ * layer has the old name, the rename leaves a whiteout there (RENAME_WHITEOUT of the upper file
+ * system).
  *
- * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories; the upper ones by lock_rename().
+ * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories; the upper ones by
+ * lock_rename().
  */
 #include "kernel/fs/overlay/overlay.h"
 
@@ -42,8 +45,9 @@ static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 }
 
 /*
- * Where the lower parts of @d are: its name, when it stays in its directory, else the way from the root, in which each directory that was
- * renamed counts with its own redirect. Written at the end of @page; NULL when it is too long.
+ * Where the lower parts of @d are: its name, when it stays in its directory, else the way from the
+ * root, in which each directory that was renamed counts with its own redirect. Written at the end
+ * of @page; NULL when it is too long.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {
@@ -172,7 +176,10 @@ static int move(
 		err = empty_target(new);
 	if (err)
 		return err;
-	/* before the upper directories are locked: who renames in the layers themselves may have the lower one, and want those */
+	/*
+	 * before the upper directories are locked: who renames in the layers themselves may have
+	 * the lower one, and want those
+	 */
 	below = ovl_lower_has(odir, old->d_name.name, (int)old->d_name.len);
 	if (below < 0)
 		return below;

@@ -2,10 +2,11 @@
 /*
  * super.c: overlay superblocks: options, the layers, statfs.
  *
- * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more below), upperdir=, workdir= (on upperdir's mount, apart from it),
- * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile, metacopy=. index=off and nfs_export=off are all there is of these; on is
- * refused. Behind the lower ones, after "::" or by datadir+=DIR, come layers that have nothing but data. Without upperdir the overlay is
- * read-only.
+ * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more
+ * below), upperdir=, workdir= (on upperdir's mount, apart from it),
+ * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile, metacopy=. index=off and
+ * nfs_export=off are all there is of these; on is refused. Behind the lower ones, after "::" or by
+ * datadir+=DIR, come layers that have nothing but data. Without upperdir the overlay is read-only.
  *
  * Each layer has a private mount, so nothing that is mounted or unmounted elsewhere touches it.
  */
@@ -91,7 +92,10 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 		       -EINVAL;
 }
 
-/* One more below those that are there, whose name is taken as it is: colons and backslashes are part of it. @data: behind "::". */
+/*
+ * One more below those that are there, whose name is taken as it is: colons and backslashes are
+ * part of it. @data: behind "::".
+ */
 static int add_lower_text(struct ovl_sb *ofs, const char *v, bool data)
 {
 	size_t had = ofs->lowerdir ? strlen(ofs->lowerdir) : 0;
@@ -166,7 +170,10 @@ static char *next_option(char **s)
 	return start;
 }
 
-/* Data is found by redirects: who wants the one has the other, and may not have said that he has not. */
+/*
+ * Data is found by redirects: who wants the one has the other, and may not have said that he has
+ * not.
+ */
 static int resolve_metacopy(struct ovl_sb *ofs)
 {
 	bool enough = ofs->upperdir ? ofs->redirect_dir : ofs->redirect_follow;
@@ -291,7 +298,8 @@ static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
 		pr_err("overlayfs: maximum fs stacking depth exceeded\n");
 		return err;
 	}
-	if (!n && path->mnt->mnt_idmap) /* what is made in it would have to be translated back */
+	/* what is made in it would have to be translated back */
+	if (!n && path->mnt->mnt_idmap)
 		return -EINVAL;
 	l->fsid = fsid_of(ofs, n, path->dentry->d_sb);
 	l->mnt = clone_private_mount(path);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c: /proc/config.gz: what this kernel has, in the words of Linux's configuration. Test suites ask it before they run a test, and
- * skip what is not there.
+ * config.c: /proc/config.gz: what this kernel has, in the words of Linux's configuration. Test
+ * suites ask it before they run a test, and skip what is not there.
  *
- * Only what is true stands here: an option is y when what it stands for works, and "is not set" when somebody is likely to ask and it does
- * not. There are no modules. The file is a gzip member with one stored block (RFC 1951 section 3.2.4, RFC 1952), made when it is read.
+ * Only what is true stands here: an option is y when what it stands for works, and "is not set"
+ * when somebody is likely to ask and it does not. There are no modules. The file is a gzip member
+ * with one stored block (RFC 1951 section 3.2.4, RFC 1952), made when it is read.
  */
 #include <asm/errno.h>
 
@@ -133,7 +134,10 @@ static size_t config_text(char *to)
 	return n + lines_of(absent, to + n, CONFIG_MAX - n, "# CONFIG_%s is not set\n");
 }
 
-/* A gzip header without anything optional; a last, stored block has its length, and the length's complement. */
+/*
+ * A gzip header without anything optional; a last, stored block has its length, and the length's
+ * complement.
+ */
 static int show_config(struct seq *s, void *arg)
 {
 	static const u8 header[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kpage.c: /proc/kpagecount, kpageflags and kpagecgroup: how often each frame of memory is mapped, what it is used for, and which group pays
- * for it (the inode of its directory); one word of eight bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap.
+ * kpage.c: /proc/kpagecount, kpageflags and kpagecgroup: how often each frame of memory is mapped,
+ * what it is used for, and which group pays for it (the inode of its directory); one word of eight
+ * bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap.
  *
  * What is read is a moment's view: no lock is taken, and a frame may change its use meanwhile.
  */
@@ -46,12 +47,16 @@ static u64 flags_of(const struct page *p)
 			flags |= 1UL << map[i].theirs;
 	if (count_of(p))
 		flags |= 1UL << KPF_MMAP;
-	if (have & 1UL << PG_anon) /* no swap, so as in Linux: backed by it all the same */
+	/* no swap, so as in Linux: backed by it all the same */
+	if (have & 1UL << PG_anon)
 		flags |= 1UL << KPF_SWAPBACKED;
 	return flags;
 }
 
-/* A group that was removed, whose pages those above have taken over, is still named until the last is free. */
+/*
+ * A group that was removed, whose pages those above have taken over, is still named until the last
+ * is free.
+ */
 static u64 group_of(const struct page *p)
 {
 	const struct mem_group *g = READ_ONCE(p->memcg);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: the files of the fixed tree that describe the machine to tools: zoneinfo, buddyinfo, softirqs, schedstat, iomem, consoles, tty/drivers
- * and their like. Formats: proc(5) and linux-doc's filesystems/proc.
+ * machine.c: the files of the fixed tree that describe the machine to tools: zoneinfo, buddyinfo,
+ * softirqs, schedstat, iomem, consoles, tty/drivers and their like. Formats: proc(5) and
+ * linux-doc's filesystems/proc.
  *
- * There is one node with one zone. What this machine does not have (soft interrupts, DMA, ports, crypto algorithms) is shown as an empty list or as
- * zeros, which is what a tool expects of a machine without it.
+ * There is one node with one zone. What this machine does not have (soft interrupts, DMA, ports,
+ * crypto algorithms) is shown as an empty list or as zeros, which is what a tool expects of a
+ * machine without it.
  */
 #include <asm/errno.h>
 #include <linux/tty.h>
@@ -40,7 +42,8 @@ static int show_pagetypeinfo(struct seq *s, void *arg)
 	for (order = 0; order <= MM_MAX_ORDER; order++)
 		seq_printf(s, "%6u ", order);
 	seq_puts(s, "\n");
-	for (i = 0; i < ARRAY_SIZE(types); i++) { /* blocks are of one kind: what can be moved */
+	/* blocks are of one kind: what can be moved */
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		seq_printf(s, "Node    0, zone   Normal, type %12s ", types[i]);
 		for (order = 0; order <= MM_MAX_ORDER; order++)
 			seq_printf(s, "%6lu ", i == 1 ? mm_free_blocks(order) : 0);
@@ -172,7 +175,10 @@ static int show_nothing(struct seq *s, void *arg)
 	return 0;
 }
 
-/* The kernel's own functions; where they are is for who may know it (kptr_restrict's 1). All are local since the kernel was linked. */
+/*
+ * The kernel's own functions; where they are is for who may know it (kptr_restrict's 1). All are
+ * local since the kernel was linked.
+ */
 static int show_kallsyms(struct seq *s, void *arg)
 {
 	bool may = capable(CAP_SYSLOG);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * misc.c: the files of the fixed tree: meminfo, cpuinfo, stat, uptime, loadavg, version, devices, interrupts ... Formats: proc(5).
+ * misc.c: the files of the fixed tree: meminfo, cpuinfo, stat, uptime, loadavg, version, devices,
+ * interrupts ... Formats: proc(5).
  */
 #include <asm/errno.h>
 #include <linux/time.h>
@@ -250,7 +251,10 @@ static int show_diskstats(struct seq *s, void *arg)
 
 #define LOCKS_PART_ORDER 4
 
-/* There is no limit to how many there are: each part is made under their lock, and goes through all of them. */
+/*
+ * There is no limit to how many there are: each part is made under their lock, and goes through all
+ * of them.
+ */
 static int show_locks(struct seq *s, void *arg)
 {
 	char *buf = get_free_pages(GFP_KERNEL, LOCKS_PART_ORDER);

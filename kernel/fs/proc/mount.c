@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount.c: mounts of proc: each is a superblock of its own, with the pid namespace of who made it and these options (proc(5)):
+ * mount.c: mounts of proc: each is a superblock of its own, with the pid namespace of who made it
+ * and these options (proc(5)):
  *
  *	hidepid=	off, 0		everybody sees everybody
  *			noaccess, 1	others' directories are there and cannot be entered
@@ -9,7 +10,8 @@
  *	gid=N		whom hidepid= does not concern
  *	subset=pid	nothing but processes
  *
- * Who may ptrace a process may see it, always. Locks: none, options are words that are replaced by a remount.
+ * Who may ptrace a process may see it, always. Locks: none, options are words that are replaced by
+ * a remount.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -175,7 +177,8 @@ static int proc_remount(struct super_block *sb, u32 *flags, char *data)
 
 	if (err)
 		return err;
-	shrink_dcache_sb(sb); /* what has been found may have to be hidden */
+	/* what has been found may have to be hidden */
+	shrink_dcache_sb(sb);
 	WRITE_ONCE(p->hide, fresh.hide);
 	WRITE_ONCE(p->gid, fresh.gid);
 	WRITE_ONCE(p->pids_only, fresh.pids_only);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_link.c: the links of /proc/PID: exe, cwd and root, and how all of them (fd/N and map_files/... too) are read and followed. Each wants
- * ptrace_may_access(), with exec held off until the path is had; no other lock is held over that.
+ * pid_link.c: the links of /proc/PID: exe, cwd and root, and how all of them (fd/N and
+ * map_files/... too) are read and followed. Each wants ptrace_may_access(), with exec held off
+ * until the path is had; no other lock is held over that.
  */
 #include <asm/errno.h>
 
@@ -80,7 +81,10 @@ static int pid_link_path(struct inode *inode, struct path *path)
 	return err;
 }
 
-/* What is mapped is reached whatever folders lie before it, by who may do so only: reading the link is enough for others. */
+/*
+ * What is mapped is reached whatever folders lie before it, by who may do so only: reading the link
+ * is enough for others.
+ */
 static int pid_follow_link(struct dentry *d, struct inode *inode, struct path *to)
 {
 	if (PROC_I(inode)->map_end && !capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))

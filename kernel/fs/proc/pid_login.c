@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_login.c: /proc/PID/loginuid and sessionid: as whom somebody logged in, whatever he became since, and how manieth login it was.
+ * pid_login.c: /proc/PID/loginuid and sessionid: as whom somebody logged in, whatever he became
+ * since, and how manieth login it was.
  *
- * A task hands them to its children; both are -1 until a login program writes its user to its own loginuid. After that only
- * CAP_AUDIT_CONTROL changes them. There is no audit to put them into records: they are for who reads them.
+ * A task hands them to its children; both are -1 until a login program writes its user to its own
+ * loginuid. After that only CAP_AUDIT_CONTROL changes them. There is no audit to put them into
+ * records: they are for who reads them.
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"

@@ -2,7 +2,8 @@
 /*
  * pid_maps.c: /proc/PID/maps, smaps, smaps_rollup, numa_maps and mem.
  *
- * The text is made under mmap_lock for reading; nothing in it faults. mem reads and writes through access_mm() with ptrace's rights.
+ * The text is made under mmap_lock for reading; nothing in it faults. mem reads and writes through
+ * access_mm() with ptrace's rights.
  */
 #include <asm/errno.h>
 
@@ -125,7 +126,10 @@ int proc_pid_maps(struct seq *s, struct mm *mm)
 	return for_each_vma(s, mm, maps_fn, NULL);
 }
 
-/* The figures are bytes; the proportional ones have 12 bits of fraction. @kinds: what the proportional one consists of, too. */
+/*
+ * The figures are bytes; the proportional ones have 12 bits of fraction. @kinds: what the
+ * proportional one consists of, too.
+ */
 static void show_stats(struct seq *s, const struct mem_walk_stats *st, bool kinds)
 {
 	u64 file = st->pss_shift12 - st->pss_anon - st->pss_shmem;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: one area in binary, by an address in it or before it, with the file's name and
- * build ID where they are asked for (linux/fs.h, linux-doc's filesystems/proc).
+ * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: one area in binary, by an address in
+ * it or before it, with the file's name and build ID where they are asked for (linux/fs.h,
+ * linux-doc's filesystems/proc).
  *
- * Locks: mmap_lock for reading while the area is looked at. The build ID is read from the file's pages afterwards, with a reference to it.
+ * Locks: mmap_lock for reading while the area is looked at. The build ID is read from the file's
+ * pages afterwards, with a reference to it.
  */
 #include <asm/errno.h>
 #include <linux/elf.h>
@@ -39,7 +41,8 @@ _Static_assert(sizeof(struct procmap_query_k) == 104, "as guests have it");
 
 #define NT_GNU_BUILD_ID_K 3
 #define BUILD_ID_MAX 20
-#define NOTES_MAX (64UL << 10) /* bytes of a file's notes that are looked through */
+/* bytes of a file's notes that are looked through */
+#define NOTES_MAX (64UL << 10)
 #define SEGMENTS_MAX 256
 
 /* ---- build IDs ---- */
@@ -54,7 +57,8 @@ static struct page *page_at(struct file *f, u64 index)
 		return NULL;
 	if (m->a_ops->memory_only) {
 		p = find_get_page(m, index);
-		if (p && !PageUptodate(p)) { /* a fault has just put it there: not zeroed yet */
+		/* a fault has just put it there: not zeroed yet */
+		if (p && !PageUptodate(p)) {
 			put_page(p);
 			p = NULL;
 		}
@@ -68,7 +72,9 @@ static struct page *page_at(struct file *f, u64 index)
 	return IS_ERR(p) ? NULL : p;
 }
 
-/* Out of the page cache: nobody is told of it, and no time changes, since nobody has read the file. */
+/*
+ * Out of the page cache: nobody is told of it, and no time changes, since nobody has read the file.
+ */
 static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 {
 	u64 size = (u64)i_size_read(f->f_mapping->host);
@@ -173,7 +179,10 @@ static void describe(const struct vm_area *v, struct procmap_query_k *q)
 	q->dev_minor = f ? MINOR(inode->i_sb->s_dev) : 0;
 }
 
-/* Into @buf of @size bytes, where it begins at *name; its length with the 0, 0 for none, -ENAMETOOLONG. */
+/*
+ * Into @buf of @size bytes, where it begins at *name; its length with the 0, 0 for none,
+ * -ENAMETOOLONG.
+ */
 static s64 name_of(struct vm_area *v, char *buf, size_t size, const char **name)
 {
 	size_t n;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_mem.c: /proc/PID/pagemap, clear_refs and map_files: what a process's pages and mappings are, entry by entry. Formats: linux-doc's
- * admin-guide/mm/pagemap.
+ * pid_mem.c: /proc/PID/pagemap, clear_refs and map_files: what a process's pages and mappings are,
+ * entry by entry. Formats: linux-doc's admin-guide/mm/pagemap.
  *
- * pagemap is made of the page table as it stands: a page that was mapped ahead and not yet touched is not there. Frame numbers are for
- * who had CAP_SYS_ADMIN when he opened it. There is no soft-dirty bit and no swap. An entry of map_files is found by its exact bounds,
- * under mmap_lock.
+ * pagemap is made of the page table as it stands: a page that was mapped ahead and not yet touched
+ * is not there. Frame numbers are for who had CAP_SYS_ADMIN when he opened it. There is no
+ * soft-dirty bit and no swap. An entry of map_files is found by its exact bounds, under mmap_lock.
  */
 #include <asm/errno.h>
 
@@ -77,7 +77,10 @@ static ssize_t fill_buffer(
 	return n < 0 ? n : done;
 }
 
-/* Buffer by buffer, as Linux reads files that know of one only: what is wrong with a later one takes nothing back. */
+/*
+ * Buffer by buffer, as Linux reads files that know of one only: what is wrong with a later one
+ * takes nothing back.
+ */
 static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct mm *mm = f->private_data;

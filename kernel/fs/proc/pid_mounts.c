@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_mounts.c: /proc/PID/mounts, mountinfo and mountstats: the mounts of a process's namespace that it can reach from its root.
+ * pid_mounts.c: /proc/PID/mounts, mountinfo and mountstats: the mounts of a process's namespace
+ * that it can reach from its root.
  *
- * An open file keeps the namespace and the root that the process had when it was opened. poll() says EPOLLPRI and EPOLLERR once after
- * each change. Locks: seq.lock for the text.
+ * An open file keeps the namespace and the root that the process had when it was opened. poll()
+ * says EPOLLPRI and EPOLLERR once after each change. Locks: seq.lock for the text.
  */
 #include <asm/errno.h>
 
@@ -13,7 +14,8 @@
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 
-#define TRIES 3 /* before who mounts has to wait for the whole text */
+/* before who mounts has to wait for the whole text */
+#define TRIES 3
 
 struct mounts_file {
 	struct seq seq;

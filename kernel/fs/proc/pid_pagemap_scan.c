@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_pagemap_scan.c: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: the ranges of an address space whose pages are of wanted categories
- * (linux-doc's admin-guide/mm/pagemap).
+ * pid_pagemap_scan.c: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: the ranges of an address space
+ * whose pages are of wanted categories (linux-doc's admin-guide/mm/pagemap).
  *
- * Ranges are gathered in a page of the kernel's under mmap_lock and copied out without it, as often as the page is full. What lies between
- * areas is passed over; what nobody has touched in an area has no category, which may be just what is wanted.
+ * Ranges are gathered in a page of the kernel's under mmap_lock and copied out without it, as often
+ * as the page is full. What lies between areas is passed over; what nobody has touched in an area
+ * has no category, which may be just what is wanted.
  *
- * With PM_SCAN_WP_MATCHING what is told is write-protected, in areas with UFFD_FEATURE_WP_ASYNC, where a write lets go of it again; others are
- * passed over. What was told as not written is not protected anew: it may have been written to since. The space has let go of its right to write
- * before anything is told. Where there is no room to tell in, all of these areas is protected, as on Linux.
+ * With PM_SCAN_WP_MATCHING what is told is write-protected, in areas with UFFD_FEATURE_WP_ASYNC,
+ * where a write lets go of it again; others are passed over. What was told as not written is not
+ * protected anew: it may have been written to since. The space has let go of its right to write
+ * before anything is told. Where there is no room to tell in, all of these areas is protected, as
+ * on Linux.
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>
@@ -36,7 +39,8 @@ _Static_assert(sizeof(struct pm_scan_arg_k) == 96, "as guests have it");
 #define PROTECT_STEP (512 * PAGE_SIZE)
 
 #define BUF_REGIONS (PAGE_SIZE / sizeof(struct page_region_k))
-#define LOCKED_STEPS 64 /* batches of entries for which mmap_lock is held */
+/* batches of entries for which mmap_lock is held */
+#define LOCKED_STEPS 64
 
 struct scan {
 	struct pm_scan_arg_k a;
@@ -59,7 +63,10 @@ static bool is_wanted(const struct scan *s, u64 kinds)
 	       (!s->a.category_anyof_mask || kinds & s->a.category_anyof_mask);
 }
 
-/* Appends [start, end), or makes the last region longer. False: there is no room, in the buffer or in the caller's. */
+/*
+ * Appends [start, end), or makes the last region longer. False: there is no room, in the buffer or
+ * in the caller's.
+ */
 static bool add_region(struct scan *s, u64 start, u64 end, u64 categories)
 {
 	struct page_region_k *last = s->n ? &s->buf[s->n - 1] : NULL;
@@ -81,7 +88,10 @@ static bool protect(struct scan *s, u64 end, enum uffd_protect how)
 	return !s->err;
 }
 
-/* Of pages that are wanted, [s->at, end): as many as may be told; those of a huge page, where they are to be protected, all or none. */
+/*
+ * Of pages that are wanted, [s->at, end): as many as may be told; those of a huge page, where they
+ * are to be protected, all or none.
+ */
 static u64 that_fit(const struct scan *s, u64 end)
 {
 	u64 stop = end;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_stat.c: /proc/PID/stat, statm, status, limits, io: what ps, top and libc read. Formats: proc(5).
+ * pid_stat.c: /proc/PID/stat, statm, status, limits, io: what ps, top and libc read. Formats:
+ * proc(5).
  *
- * Figures of a running task are read racily: each is right at some moment. Threads are summed for the process's stat.
+ * Figures of a running task are read racily: each is right at some moment. Threads are summed for
+ * the process's stat.
  */
 #include <asm/errno.h>
 #include <linux/resource.h>
@@ -321,7 +323,8 @@ static void status_ns_numbers(struct seq *s, struct task *t, const struct pid_na
 	} lines[] = { { "NStgid", PIDTYPE_TGID }, { "NSpid", PIDTYPE_PID },
 		{ "NSpgid", PIDTYPE_PGID }, { "NSsid", PIDTYPE_SID } };
 
-	seq_reserve(s, 2048); /* four numbers in each of at most 33 namespaces */
+	/* four numbers in each of at most 33 namespaces */
+	seq_reserve(s, 2048);
 	read_lock(&tasklist_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(lines); i++) {
 		const struct pid *p = lines[i].type == PIDTYPE_PID ? t->thread_pid :

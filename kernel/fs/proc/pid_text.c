@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_text.c: the small texts of /proc/PID: comm, cmdline, environ, mounts, oom_score and their like. Formats: proc(5).
+ * pid_text.c: the small texts of /proc/PID: comm, cmdline, environ, mounts, oom_score and their
+ * like. Formats: proc(5).
  *
- * A show function gets its task with a reference and no lock held; figures of a running task are read racily. mounts is a file of its own kind,
- * because it can be polled for changes.
+ * A show function gets its task with a reference and no lock held; figures of a running task are
+ * read racily. mounts is a file of its own kind, because it can be polled for changes.
  */
 #include <asm/errno.h>
 
@@ -69,8 +70,8 @@ int proc_show_cmdline(struct seq *s, struct task *t)
 	arg_end = mm->arg_end;
 	show_memory(s, mm, arg_start, arg_end, 1U << 20);
 	/*
-	 * A program that overwrote the end of its arguments (setproctitle) goes on into the environment; one that has more of them than is shown
-	 * does not.
+	 * A program that overwrote the end of its arguments (setproctitle) goes on into the
+	 * environment; one that has more of them than is shown does not.
 	 */
 	if (s->len && !s->full && s->len == arg_end - arg_start && mm->env_start == arg_end &&
 		seq_char(s, s->len - 1)) {
@@ -312,7 +313,8 @@ int proc_show_autogroup(struct seq *s, struct task *t)
 	return 0;
 }
 
-#define AUTOGROUP_TEXT 12 /* so much of what is written counts, as on Linux */
+/* so much of what is written counts, as on Linux */
+#define AUTOGROUP_TEXT 12
 
 int proc_store_autogroup(struct task *t, struct file *f, char *text)
 {

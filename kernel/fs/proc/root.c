@@ -2,8 +2,9 @@
 /*
  * root.c: the file system "proc": its fixed tree and inodes; mount.c has the mounts.
  *
- * Inodes are made at lookup and not kept when unused; the fixed tree is a tree of proc_entry, the per-process part is in pid.c. Numbers of
- * inodes in the fixed tree are those of the entries, others are drawn from a counter.
+ * Inodes are made at lookup and not kept when unused; the fixed tree is a tree of proc_entry, the
+ * per-process part is in pid.c. Numbers of inodes in the fixed tree are those of the entries,
+ * others are drawn from a counter.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -17,7 +18,8 @@
 
 #define PROC_ROOT_INO 1
 #define FIXED_INO_BASE 0xf0000000U
-#define PID_POS_BASE 0x10000 /* readdir positions of processes begin here */
+/* readdir positions of processes begin here */
+#define PID_POS_BASE 0x10000
 
 struct proc_entry proc_root_entry = { .name = "", .mode = S_IFDIR | 0555, .ino = PROC_ROOT_INO };
 static u32 next_fixed_ino = FIXED_INO_BASE;
@@ -35,7 +37,10 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len)
 	return NULL;
 }
 
-/* Entries may be added after boot: the link comes last, so that who looks meanwhile finds a whole one or none. */
+/*
+ * Entries may be added after boot: the link comes last, so that who looks meanwhile finds a whole
+ * one or none.
+ */
 static void link_entry(struct proc_entry *dir, struct proc_entry *e)
 {
 	struct proc_entry **at = &dir->children;
@@ -430,7 +435,10 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 	return 0;
 }
 
-/* Of a directory: programs tell from it how many directories it has (find(1) -noleaf, sandboxes). What is below /proc/sys counts none. */
+/*
+ * Of a directory: programs tell from it how many directories it has (find(1) -noleaf, sandboxes).
+ * What is below /proc/sys counts none.
+ */
 static u32 fixed_nlink(const struct super_block *sb, const struct proc_entry *dir)
 {
 	u32 n = 2;

@@ -2,17 +2,20 @@
 /*
  * seq.c: texts that are made when they are read, and taken when they are written.
  *
- * An open file keeps its text; reading at position 0 makes it anew, so that `pread(fd, ..., 0)` in a loop sees news, as programs expect.
+ * An open file keeps its text; reading at position 0 makes it anew, so that `pread(fd, ..., 0)` in
+ * a loop sees news, as programs expect.
  *
- * Many a text is made with spinlocks held. So a buffer grows, while it is written, without sleeping; when there is no memory at hand for
- * that, it is brought to the size that was wanted afterwards, and the text made once more.
+ * Many a text is made with spinlocks held. So a buffer grows, while it is written, without
+ * sleeping; when there is no memory at hand for that, it is brought to the size that was wanted
+ * afterwards, and the text made once more.
  *
  * A text of CHUNK bytes lies in one block, and a longer one in several: memory need not be
  * contiguous. A text that may be longer than memory is made in pieces: the show function begins at
  * s->cursor, ends a piece that is long enough, and sets s->next to the start of the next.
  *
- * What was reserved in vain is given back. A user whose other open files keep more than one KEPT_PARTth of the memory keeps no more than a page of
- * this one; the text is made anew for each read.
+ * What was reserved in vain is given back. A user whose other open files keep more than one
+ * KEPT_PARTth of the memory keeps no more than a page of this one; the text is made anew for each
+ * read.
  *
  * Locks: s->lock, outside of all that a show function or a copy to the reader takes.
  */
@@ -408,7 +411,10 @@ static ssize_t text_before(struct file *f, char *text, loff_t pos)
 	return n;
 }
 
-/* What is written stands at its position, and ends the string. Behind the string's end it changes nothing, and is no error. */
+/*
+ * What is written stands at its position, and ends the string. Behind the string's end it changes
+ * nothing, and is no error.
+ */
 static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff_t *pos)
 {
 	size_t n = from->count, room;

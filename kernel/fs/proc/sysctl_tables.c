@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl_tables.c: variables under /proc/sys of the layers below fs: panic, log, scheduler, memory, open files. Names and meanings: proc(5),
- * linux-doc's admin-guide/sysctl.
+ * sysctl_tables.c: variables under /proc/sys of the layers below fs: panic, log, scheduler, memory,
+ * open files. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
  *
- * A variable acts where Linux's does; some have nothing to act on here, as on a Linux machine without the thing.
- * Where only one value is true, no other can be written.
+ * A variable acts where Linux's does; some have nothing to act on here, as on a Linux machine
+ * without the thing. Where only one value is true, no other can be written.
  */
 #include <asm/errno.h>
 

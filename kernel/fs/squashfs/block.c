@@ -3,12 +3,16 @@
  * block.c: from the device to decoded bytes.
  *
  *	n = sqfs_decode_meta(s, pos, out, &next);
- *	w = sqfs_space_get(s);  n = sqfs_decode_data(s, w, pos, size, out, max);  sqfs_space_put(s, w);
+ *	w = sqfs_space_get(s);  n = sqfs_decode_data(s, w, pos, size, out, max); sqfs_space_put(s,
+ *	                        w);
  *
- * Compressed metadata goes through the device's page cache, so that a decoded block that was dropped costs no request. Data does not: it would be
- * kept twice. A work space holds the buffers of one decompression; there are as many as threads= allows, made when they are needed, and at
- * least the one that the mount made. Whoever has one waits for nothing but the device, so all who wait get theirs.
- * Bounds: a data block is at most block_size bytes on disk and decoded, a metadata block SQFS_META_SIZE.
+ * Compressed metadata goes through the device's page cache, so that a decoded block that was
+ * dropped costs no request. Data does not: it would be kept twice. A work space holds the buffers
+ * of one decompression; there are as many as threads= allows, made when they are needed, and at
+ * least the one that the mount made. Whoever has one waits for nothing but the device, so all who
+ * wait get theirs.
+ * Bounds: a data block is at most block_size bytes on disk and decoded, a metadata block
+ * SQFS_META_SIZE.
  */
 #include <asm/errno.h>
 

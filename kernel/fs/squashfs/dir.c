@@ -2,9 +2,10 @@
 /*
  * dir.c: directories: finding a name, listing.
  *
- * A listing is a run of headers, each with up to 256 entries; names are sorted by their bytes. A directory of more than one metadata block has
- * an index behind its inode: for about every block the name that begins there. Both a name and a position are looked for there first.
- * Positions handed to readdir: 0 and 1 are the dots, then DIR_BASE + bytes into the listing.
+ * A listing is a run of headers, each with up to 256 entries; names are sorted by their bytes. A
+ * directory of more than one metadata block has an index behind its inode: for about every block
+ * the name that begins there. Both a name and a position are looked for there first. Positions
+ * handed to readdir: 0 and 1 are the dots, then DIR_BASE + bytes into the listing.
  */
 #include <asm/errno.h>
 
@@ -46,8 +47,8 @@ static int compare(const char *a, u32 an, const char *b, u32 bn)
 }
 
 /*
- * Begins at the last place that the index says lies at or before @name, or (NULL) before byte @pos of the listing. No index is no harm: the
- * walk begins at the start. w->name is used as a buffer.
+ * Begins at the last place that the index says lies at or before @name, or (NULL) before byte @pos
+ * of the listing. No index is no harm: the walk begins at the start. w->name is used as a buffer.
  */
 static int walk_seek(struct walk *w, struct inode *dir, const struct qstr *name, u32 pos)
 {
@@ -102,7 +103,10 @@ static bool name_ok(const struct walk *w)
 		       (w->name_len == 1 || (w->name_len == 2 && w->name[1] == '.')));
 }
 
-/* The next entry into @w: 1, 0 at the end, -errno. A boundary: a small image says gigabytes of listing. */
+/*
+ * The next entry into @w: 1, 0 at the end, -errno. A boundary: a small image says gigabytes of
+ * listing.
+ */
 static int walk_next(struct inode *dir, struct walk *w)
 {
 	struct sqfs_sb *s = SQFS_SB(dir->i_sb);

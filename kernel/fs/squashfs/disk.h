@@ -4,8 +4,9 @@
  *
  *	superblock | options | data and fragment blocks | inodes | directories | fragment table | export table | ids | xattrs
  *
- * What is not data is a chain of metadata blocks: a 16-bit length (SQFS_META_PLAIN: not compressed), then bytes that make at most 8 KiB. A
- * place in such a chain is (position of the block, offset in what it makes).
+ * What is not data is a chain of metadata blocks: a 16-bit length (SQFS_META_PLAIN: not
+ * compressed), then bytes that make at most 8 KiB. A place in such a chain is (position of the
+ * block, offset in what it makes).
  */
 #ifndef NESTLING_SQUASHFS_DISK_H
 #define NESTLING_SQUASHFS_DISK_H
@@ -103,7 +104,8 @@ struct sqfs_disk_xattr_table {
 	__le32 ids, unused;
 } __packed; /* positions of metadata blocks follow */
 struct sqfs_disk_xattr_id {
-	__le64 place; /* block << 16 | offset, relative to the table's start */
+	/* block << 16 | offset, relative to the table's start */
+	__le64 place;
 	__le32 count, size;
 } __packed;
 struct sqfs_disk_xattr {

@@ -2,16 +2,19 @@
 /*
  * file.c: the contents of files.
  *
- * A file is blocks of block_size bytes, one behind the other on disk, and a tail end that may lie in a fragment, a block that several files share.
- * Behind its inode stand the lengths of the blocks, 0 for a hole; where a block lies is the sum of those before it. struct sqfs_list
- * remembers the part of the list that was used last, and the sum at the beginning of each part that was passed, so a block at random costs
- * one part.
+ * A file is blocks of block_size bytes, one behind the other on disk, and a tail end that may lie
+ * in a fragment, a block that several files share. Behind its inode stand the lengths of the
+ * blocks, 0 for a hole; where a block lies is the sum of those before it. struct sqfs_list
+ * remembers the part of the list that was used last, and the sum at the beginning of each part that
+ * was passed, so a block at random costs one part.
  *
- * Reading decompresses whole blocks: whichever page is asked for, all pages of its block that are not there yet come with it, straight into
- * their frames where those lie one behind the other (page_cache_alloc_run sees to that), through a work space where not. Read-ahead
- * is rounded to blocks. Readers on several vCPUs decompress at the same time.
+ * Reading decompresses whole blocks: whichever page is asked for, all pages of its block that are
+ * not there yet come with it, straight into their frames where those lie one behind the other
+ * (page_cache_alloc_run sees to that), through a work space where not. Read-ahead is rounded to
+ * blocks. Readers on several vCPUs decompress at the same time.
  *
- * Locks: list_lock, then nothing but metadata's; pages are locked by whoever fills them, who waits for no other page.
+ * Locks: list_lock, then nothing but metadata's; pages are locked by whoever fills them, who waits
+ * for no other page.
  */
 #include <asm/errno.h>
 
@@ -104,7 +107,8 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 	if (err)
 		return err;
 	for (i = 0; i < n;
-		i++) /* 512 times 16 MiB at most: no overflow before bytes_used stops it */
+		/* 512 times 16 MiB at most: no overflow before bytes_used stops it */
+		i++)
 		m.pos += disk_length(l->sizes[i]);
 	if (m.pos > s->bytes_used)
 		return sqfs_error(s, "a file goes beyond the end", si->vfs.i_ino);

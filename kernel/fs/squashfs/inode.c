@@ -2,8 +2,9 @@
 /*
  * inode.c: inodes from the disk.
  *
- * An inode is found by its place in the table of inodes (which a directory's entry, the superblock or the export table says) and known by its
- * number. The basic kinds hold what most files need, the long ones all of it; both end up in struct sqfs_inode.
+ * An inode is found by its place in the table of inodes (which a directory's entry, the superblock
+ * or the export table says) and known by its number. The basic kinds hold what most files need, the
+ * long ones all of it; both end up in struct sqfs_inode.
  */
 #include <asm/errno.h>
 
@@ -252,7 +253,8 @@ struct inode *sqfs_iget(struct super_block *sb, u64 place, u32 number)
 	struct inode *inode;
 	int err = 0;
 
-	if (!number) { /* the root: only the superblock names it, by its place */
+	/* the root: only the superblock names it, by its place */
+	if (!number) {
 		err = sqfs_read(s, &c, &d, sizeof(d));
 		if (err)
 			return ERR_PTR(err);

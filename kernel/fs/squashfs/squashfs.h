@@ -2,14 +2,17 @@
 /*
  * squashfs.h: between the files of the driver.
  *
- *	super.c  mount, options, statfs; tables of ids      block.c  from the device: raw bytes, decompression, work spaces
- *	inode.c  inodes from the disk, file handles         cache.c  decoded metadata and fragment blocks; cursors
+ *	super.c  mount, options, statfs; tables of ids block.c from the device: raw bytes,
+ *	         decompression, work spaces
+ *	inode.c  inodes from the disk, file handles cache.c decoded metadata and fragment blocks;
+ *	         cursors
  *	dir.c    lookup, readdir                            file.c   lists of blocks, pages
  *	xattr.c  attributes
  *
- * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata blocks only goes forward and ends where its
- * table ends, so whatever walks one comes to an end. Damage is -EIO, and sqfs_error() says it once in a while and follows errors=.
- * Nothing of the disk changes; so pages, inodes and decoded blocks may go at any time.
+ * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata
+ * blocks only goes forward and ends where its table ends, so whatever walks one comes to an end.
+ * Damage is -EIO, and sqfs_error() says it once in a while and follows errors=. Nothing of the disk
+ * changes; so pages, inodes and decoded blocks may go at any time.
  */
 #ifndef NESTLING_SQUASHFS_H
 #define NESTLING_SQUASHFS_H
@@ -34,7 +37,8 @@ struct sqfs_cached {
 };
 #define SQFS_CACHE_HASH 64
 struct sqfs_cache {
-	spinlock_t lock; /* all but the data, which is whose pending says, then nobody's */
+	/* all but the data, which is whose pending says, then nobody's */
+	spinlock_t lock;
 	struct wait_queue_head wait;
 	struct hlist_head hash[SQFS_CACHE_HASH];
 	struct list_head lru; /* unused ones, the oldest first */
@@ -45,8 +49,10 @@ struct sqfs_cache {
 /* Buffers for one decompression at a time. */
 struct sqfs_space {
 	struct list_head list;
-	u8 *in;  /* a compressed block, and the rest of its sectors */
-	u8 *out; /* for blocks whose pages do not lie one behind the other */
+	/* a compressed block, and the rest of its sectors */
+	u8 *in;
+	/* for blocks whose pages do not lie one behind the other */
+	u8 *out;
 };
 
 struct sqfs_sb {
@@ -107,9 +113,15 @@ struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* may wait for another's 
 void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w);
 /* Bytes of the device through its page cache: for tables. 0 or -errno. */
 int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n);
-/* The metadata block at @pos into @out (SQFS_META_SIZE bytes): bytes, or -errno. *next: where it ends. */
+/*
+ * The metadata block at @pos into @out (SQFS_META_SIZE bytes): bytes, or -errno. *next: where it
+ * ends.
+ */
 long sqfs_decode_meta(struct sqfs_sb *s, u64 pos, u8 *out, u64 *next);
-/* The data block at @pos with the length word @size into @out, @max bytes at most: bytes, or -errno. */
+/*
+ * The data block at @pos with the length word @size into @out, @max bytes at most: bytes, or
+ * -errno.
+ */
 long sqfs_decode_data(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 size, u8 *out, u32 max);
 
 /* ---- cache.c ---- */
@@ -124,7 +136,10 @@ struct sqfs_cursor {
 };
 /* The next @n bytes, or over them (@buf NULL). 0 or -errno. */
 int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n);
-/* Entry @index of a table of entries of @size bytes, whose metadata blocks' positions are at @table. */
+/*
+ * Entry @index of a table of entries of @size bytes, whose metadata blocks' positions are at
+ * @table.
+ */
 int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf);
 
 /* ---- inode.c ---- */

@@ -2,8 +2,9 @@
 /*
  * super.c: mounting squashfs: the superblock, options, statfs.
  *
- * What makes a mount fail says so in one printk line. Options: errors=continue|panic, threads=single|multi|percpu|N (how many blocks may be
- * decompressed at a time; multi and percpu, as none, are one more than there are vCPUs).
+ * What makes a mount fail says so in one printk line. Options: errors=continue|panic,
+ * threads=single|multi|percpu|N (how many blocks may be decompressed at a time; multi and percpu,
+ * as none, are one more than there are vCPUs).
  * Source: linux-doc, filesystems/squashfs.
  */
 #include <asm/errno.h>
@@ -32,7 +33,10 @@ int sqfs_error(struct sqfs_sb *s, const char *what, u64 where)
 	return -EIO;
 }
 
-/* @silent: somebody tries all types, or looks by himself what it may be. What is surely ours is always told. */
+/*
+ * @silent: somebody tries all types, or looks by himself what it may be. What is surely ours is
+ * always told.
+ */
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {
 	if (!silent)
@@ -123,7 +127,10 @@ static int check_compression(struct super_block *sb, struct sqfs_sb *s, u32 id)
 	return refuse_mount(sb, false, text);
 }
 
-/* The tables lie in this order and within the image; each chain of metadata ends before the next begins. */
+/*
+ * The tables lie in this order and within the image; each chain of metadata ends before the next
+ * begins.
+ */
 static int check_tables(struct super_block *sb, struct sqfs_sb *s, const struct sqfs_disk_sb *d)
 {
 	u64 end = d->bytes_used;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bdi.c: /sys/class/bdi: how much may be dirty for each disk, and how far is read ahead (Documentation/ABI/testing/sysfs-class-bdi).
- * `stats` is ours: Linux has it in debugfs.
+ * bdi.c: /sys/class/bdi: how much may be dirty for each disk, and how far is read ahead
+ * (Documentation/ABI/testing/sysfs-class-bdi). `stats` is ours: Linux has it in debugfs.
  */
 #include <asm/errno.h>
 

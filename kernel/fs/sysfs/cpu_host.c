@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu_host.c: what the host says of its CPUs, on which guests run: /sys/devices/system/cpu/vulnerabilities, and the caches of each vCPU. The texts
- * are the host's, as they were at boot; what it does not tell is not there. Who shares a cache is told by our own topology: each vCPU is a core of
- * one package, which shares the caches from the third level on.
+ * cpu_host.c: what the host says of its CPUs, on which guests run:
+ * /sys/devices/system/cpu/vulnerabilities, and the caches of each vCPU. The texts are the host's,
+ * as they were at boot; what it does not tell is not there. Who shares a cache is told by our own
+ * topology: each vCPU is a core of one package, which shares the caches from the third level on.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/host_cpu.h"
@@ -20,7 +21,9 @@ static int show_text(struct seq *s, void *arg)
 	return 0;
 }
 
-/* The host's text, or NULL: it has none. -ENOMEM. @path: below devices/system/cpu, there and here. */
+/*
+ * The host's text, or NULL: it has none. -ENOMEM. @path: below devices/system/cpu, there and here.
+ */
 static int take_text(const char *path, char **text)
 {
 	char buf[256];

@@ -2,10 +2,11 @@
 /*
  * file.c: an attribute, as an open file.
  *
- * It is a text as those of /proc are (kernel/fs/proc/seq.c), with the manners of Linux's kernfs: nobody, root neither, opens it for what it
- * cannot do; it has the size of a page, which is where SEEK_END leads; fsync() is no error; and poll() says that there is something
- * exceptional until it is read, so that who waits for news of an attribute sees its first value. News of later ones are those that Linux
- * tells of by sysfs_notify(), and none of the attributes here are such.
+ * It is a text as those of /proc are (kernel/fs/proc/seq.c), with the manners of Linux's kernfs:
+ * nobody, root neither, opens it for what it cannot do; it has the size of a page, which is where
+ * SEEK_END leads; fsync() is no error; and poll() says that there is something exceptional until it
+ * is read, so that who waits for news of an attribute sees its first value. News of later ones are
+ * those that Linux tells of by sysfs_notify(), and none of the attributes here are such.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: tmpfs's regular files. The page cache is the file: what is not there is a hole and reads as zeros.
+ * file.c: tmpfs's regular files. The page cache is the file: what is not there is a hole and reads
+ * as zeros.
  *
- * Pages are accounted to the superblock before they are made; tmpfs_recount() gives back what truncation has dropped, by comparing
- * what is charged with what the cache holds. Reading a hole makes no page; a fault on one does.
+ * Pages are accounted to the superblock before they are made; tmpfs_recount() gives back what
+ * truncation has dropped, by comparing what is charged with what the cache holds. Reading a hole
+ * makes no page; a fault on one does.
  *
- * What fallocate() reserves is a page in the cache that is charged and marked PG_private but not up to date: still a hole to who reads or
- * seeks, and not resident (mincore). A write or a fault fills it. page->private says which call made it.
+ * What fallocate() reserves is a page in the cache that is charged and marked PG_private but not up
+ * to date: still a hole to who reads or seeks, and not resident (mincore). A write or a fault fills
+ * it. page->private says which call made it.
  *
- * Invariant: every other page in the cache is up to date (zeroed when it is made), but for one that a fault is just making.
- * Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the page lock for a page's contents.
+ * Invariant: every other page in the cache is up to date (zeroed when it is made), but for one that
+ * a fault is just making.
+ * Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the page lock for a page's
+ * contents.
  */
 #include <linux/falloc.h>
 #include <linux/fs.h>
@@ -63,8 +68,8 @@ static bool is_charged(const struct page *p)
 }
 
 /*
- * The page at @index, locked, reserved if it was a hole. ERR_PTR(-ENOSPC, -ENOMEM). One that mm has put there and that is not
- * filled yet is still a hole.
+ * The page at @index, locked, reserved if it was a hole. ERR_PTR(-ENOSPC, -ENOMEM). One that mm has
+ * put there and that is not filled yet is still a hole.
  */
 static struct page *reserve_page(struct inode *inode, u64 index)
 {
@@ -107,7 +112,10 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 	return p;
 }
 
-/* A reserved page, or one that mm has put into the cache itself: a fault on a hole. It stays one where there is no room. */
+/*
+ * A reserved page, or one that mm has put into the cache itself: a fault on a hole. It stays one
+ * where there is no room.
+ */
 static int charge_page(struct page *p)
 {
 	struct inode *inode = p->mapping->host;
@@ -422,7 +430,8 @@ static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 	tmpfs_recount(inode);
 }
 
-static atomic64_t last_call; /* numbers the calls: page->private of what each reserved */
+/* numbers the calls: page->private of what each reserved */
+static atomic64_t last_call;
 
 static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
@@ -487,8 +496,9 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /*
- * There is nothing to write. But writes through shared mappings, which are mapped writable from the start and so are not seen, change
- * the file's times: when they are made (tmpfs_mmap), and when msync() asks.
+ * There is nothing to write. But writes through shared mappings, which are mapped writable from the
+ * start and so are not seen, change the file's times: when they are made (tmpfs_mmap), and when
+ * msync() asks.
  */
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: tmpfs's inodes and directories. A directory is a simple directory (vfs/libfs.c): its dentries are its contents.
+ * inode.c: tmpfs's inodes and directories. A directory is a simple directory (vfs/libfs.c): its
+ * dentries are its contents.
  * Locks: the directory's i_rwsem, held by vfs.
  */
 #include <linux/fs.h>
@@ -159,13 +160,19 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	return err;
 }
 
-/* A further name takes memory as a new inode does, and room of the same allowance; hugetlbfs, as on Linux, counts files alone. */
+/*
+ * A further name takes memory as a new inode does, and room of the same allowance; hugetlbfs, as on
+ * Linux, counts files alone.
+ */
 static bool is_link_counted(const struct inode *inode)
 {
 	return !is_bare(inode) && !S_ISDIR(inode->i_mode);
 }
 
-/* The i_rwsem of the file is held here, in tmpfs_unlink() and in tmpfs_rename(): i_nlink stands still. */
+/*
+ * The i_rwsem of the file is held here, in tmpfs_unlink() and in tmpfs_rename(): i_nlink stands
+ * still.
+ */
 static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
 	bool counted = is_link_counted(old->d_inode) && old->d_inode->i_nlink;
@@ -186,7 +193,10 @@ static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 	return simple_unlink(dir, d);
 }
 
-/* A whiteout (a character device 0/0) that will take the name of @old: its entry, not hashed and without an inode yet. ERR_PTR. */
+/*
+ * A whiteout (a character device 0/0) that will take the name of @old: its entry, not hashed and
+ * without an inode yet. ERR_PTR.
+ */
 static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struct inode **inode)
 {
 	struct dentry *d;
@@ -230,7 +240,8 @@ static int tmpfs_rename(
 		clear_nlink(inode);
 		iput(inode);
 	} else {
-		d_add(white, inode); /* found before @old, which leaves the name in a moment */
+		/* found before @old, which leaves the name in a moment */
+		d_add(white, inode);
 	}
 	dput(white);
 	return err;
@@ -243,7 +254,10 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 	return simple_xattr_get(&tmpfs_inode(inode)->xattrs, name, buf, size);
 }
 
-/* Attributes are memory that no page is counted for: they and inodes share one allowance. 0 or -ENOSPC. */
+/*
+ * Attributes are memory that no page is counted for: they and inodes share one allowance. 0 or
+ * -ENOSPC.
+ */
 static int charge_xattr(struct inode *inode, u64 bytes)
 {
 	struct tmpfs_sb *s = tmpfs_sb(inode->i_sb);
@@ -279,7 +293,8 @@ static u64 xattr_space(const char *name, ssize_t size)
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);
-	u64 more, less; /* the new value needs room beside the old one, as on Linux */
+	/* the new value needs room beside the old one, as on Linux */
+	u64 more, less;
 	int err;
 
 	if (is_bare(inode) || (!acl && !strncmp(name, "system.", 7)))

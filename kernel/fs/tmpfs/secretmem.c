@@ -2,12 +2,13 @@
 /*
  * secretmem.c: memfd_secret(2): memory that only those who map it can read.
  *
- * A nameless file whose pages can be had by mapping it, shared, and in no other way: it is neither read nor written nor spliced, and nobody's
- * ptrace, /proc/PID/mem, process_vm_readv(), core dump or O_DIRECT gets at its pages, root's neither (a_ops->secret: gup.c). Its areas are
- * locked memory for good, and its pages are wiped when they go. The size is set once.
+ * A nameless file whose pages can be had by mapping it, shared, and in no other way: it is neither
+ * read nor written nor spliced, and nobody's ptrace, /proc/PID/mem, process_vm_readv(), core dump
+ * or O_DIRECT gets at its pages, root's neither (a_ops->secret: gup.c). Its areas are locked memory
+ * for good, and its pages are wiped when they go. The size is set once.
  *
- * Not here: secrecy from the kernel, which maps all of memory to copy from and to programs, from the host, and from a snapshot of the
- * machine.
+ * Not here: secrecy from the kernel, which maps all of memory to copy from and to programs, from
+ * the host, and from a snapshot of the machine.
  */
 #include "kernel/fs/tmpfs/tmpfs.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tmpfs.h: between the files of tmpfs; devtmpfs uses tmpfs_fill_super(); hugetlbfs is a kind of tmpfs. */
+/*
+ * tmpfs.h: between the files of tmpfs; devtmpfs uses tmpfs_fill_super(); hugetlbfs is a kind of
+ * tmpfs.
+ */
 #ifndef NESTLING_FS_TMPFS_H
 #define NESTLING_FS_TMPFS_H
 
@@ -23,19 +26,22 @@ struct tmpfs_kind {
 	const struct address_space_operations *aops;
 	void (*init)(struct inode *inode);  /* of a new regular file; or NULL */
 	void (*evict)(struct inode *inode); /* before an inode's pages go; or NULL */
-	bool bare;                          /* no symbolic links, extended attributes and flags */
+	/* no symbolic links, extended attributes and flags */
+	bool bare;
 };
 
-#define TMPFS_INODE_SPACE                                                                          \
-	1024 /* bytes of the allowance for each of max_inodes, and what an inode takes of it */
-#define TMPFS_XATTR_SPACE 40 /* what an attribute takes beside name and value */
+/* bytes of the allowance for each of max_inodes, and what an inode takes of it */
+#define TMPFS_INODE_SPACE 1024
+/* what an attribute takes beside name and value */
+#define TMPFS_XATTR_SPACE 40
 
 struct tmpfs_sb {
 	const struct tmpfs_kind *kind; /* immutable */
 	spinlock_t lock;
 	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
-	u64 max_inodes, used_inodes; /* likewise; a file's further names count as inodes */
-	u64 xattr_bytes;             /* of all inodes' attributes; under lock */
+	/* likewise; a file's further names count as inodes */
+	u64 max_inodes, used_inodes;
+	u64 xattr_bytes; /* of all inodes' attributes; under lock */
 	atomic64_t next_ino;
 	umode_t mode; /* of the root: for show_options */
 	kuid_t uid;
@@ -51,9 +57,11 @@ static inline u64 tmpfs_inode_space(const struct tmpfs_sb *s)
 struct tmpfs_inode {
 	struct inode vfs;
 	spinlock_t lock;
-	u32 flags;       /* FS_*_FL, under i_rwsem */
-	u64 charged;     /* pages accounted to the superblock, under lock */
-	u64 xattr_bytes; /* of these in tmpfs_sb.xattr_bytes; under its lock */
+	u32 flags; /* FS_*_FL, under i_rwsem */
+	/* pages accounted to the superblock, under lock */
+	u64 charged;
+	/* of these in tmpfs_sb.xattr_bytes; under its lock */
+	u64 xattr_bytes;
 	struct simple_xattrs xattrs;
 };
 
@@ -84,7 +92,10 @@ int tmpfs_readpage(struct file *f, struct page *p); /* for other kinds' a_ops */
 int tmpfs_page_mkwrite(struct file *f, struct page *p);
 extern const struct file_operations tmpfs_file_ops;
 extern const struct inode_operations tmpfs_file_iops;
-/* For read_iter: to the end of the file, from the pages that @get finds, with a reference; NULL: a hole, zeros. Bytes, or -EFAULT. */
+/*
+ * For read_iter: to the end of the file, from the pages that @get finds, with a reference; NULL: a
+ * hole, zeros. Bytes, or -EFAULT.
+ */
 ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 	struct page *(*get)(struct inode *inode, u64 index));
 /* Accounts what the page cache holds now; frees what was dropped. */
@@ -93,7 +104,10 @@ void tmpfs_recount(struct inode *inode);
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
 /* For files that the kernel makes, of @kind: no limits, no options. */
 int tmpfs_fill_internal(struct super_block *sb, const struct tmpfs_kind *kind, u32 magic);
-/* Calls @option for each of "key=value,word,...": v is NULL for a word. Its first error is the answer, and logged with the name @fs. */
+/*
+ * Calls @option for each of "key=value,word,...": v is NULL for a word. Its first error is the
+ * answer, and logged with the name @fs.
+ */
 int tmpfs_parse_options(
 	const char *fs, char *data, int (*option)(void *arg, const char *key, char *v), void *arg);
 /* nr_inodes=, uid=, gid=, mode=: 0 or -EINVAL, also for any other. */

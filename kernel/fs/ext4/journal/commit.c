@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commit.c: a transaction on its way into the log, and from the log home. All of it runs in the journal thread; journal.c says what a
- * transaction is and keeps the invariants.
+ * commit.c: a transaction on its way into the log, and from the log home. All of it runs in the
+ * journal thread; journal.c says what a transaction is and keeps the invariants.
  *
- * Costs: a memcpy of each dirty block at the barrier, bios of up to 256 blocks into the log, one commit block with PREFLUSH and FUA; a
- * checkpoint writes the copies in block order and flushes once.
+ * Costs: a memcpy of each dirty block at the barrier, bios of up to 256 blocks into the log, one
+ * commit block with PREFLUSH and FUA; a checkpoint writes the copies in block order and flushes
+ * once.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
@@ -16,7 +17,8 @@
 struct log_writer {
 	struct ext4_journal *j;
 	struct bio *bio;
-	u64 next; /* device block that would go on with the bio */
+	/* device block that would go on with the bio */
+	u64 next;
 	atomic_t pending;
 	int err;
 	/* a writer lies on a stack: who ends it must not look at it afterwards */
@@ -46,7 +48,10 @@ static void log_submit(struct log_writer *w)
 	submit_bio(bio);
 }
 
-/* One block from @data to block @to of the device; neighbours share a bio. @data stays until log_wait(). */
+/*
+ * One block from @data to block @to of the device; neighbours share a bio. @data stays until
+ * log_wait().
+ */
 static void write_block(struct log_writer *w, u64 to, u8 *data)
 {
 	u32 bs = w->j->sbi->block_size;
@@ -137,7 +142,8 @@ static struct list_head *merge(struct list_head *a, struct list_head *b)
 	return first;
 }
 
-#define SORT_CHAINS 32 /* chain k has 2^k buffers or none; the last one any number */
+/* chain k has 2^k buffers or none; the last one any number */
+#define SORT_CHAINS 32
 
 /* By block, in place: for many thousands no array need be had. */
 static void sort_checkpoint(struct ext4_journal *j)
@@ -174,7 +180,10 @@ void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
 	ext4_brelse(b);
 }
 
-/* Of the superblock errors that were noted at its place since it was committed stay. sb_disk_lock is held. */
+/*
+ * Of the superblock errors that were noted at its place since it was committed stay. sb_disk_lock
+ * is held.
+ */
 static void write_to_place(struct log_writer *w, const struct ext4_buf *b, u8 *copy)
 {
 	struct ext4_sb *sbi = w->j->sbi;
@@ -224,7 +233,8 @@ struct commit {
 		*list; /* LOGGED_PER_FRAME in each: what must not fail asks for single frames */
 	u32 n, frames;
 	struct log_writer w;
-	u8 **blocks; /* descriptor, revoke and escaped blocks, freed at the end */
+	/* descriptor, revoke and escaped blocks, freed at the end */
+	u8 **blocks;
 	u32 nr_blocks, max_blocks;
 };
 
@@ -329,7 +339,10 @@ static u32 tail_bytes(const struct ext4_journal *j)
 	return j->csum ? 4 : 0;
 }
 
-/* The checksum of a whole block of the log into its word @at, which is still 0: about 1 us for 4096 bytes. */
+/*
+ * The checksum of a whole block of the log into its word @at, which is still 0: about 1 us for 4096
+ * bytes.
+ */
 static void seal(const struct ext4_journal *j, u8 *block, u32 at)
 {
 	__be32 crc = to_be32(crc32c(j->csum_seed, block, j->sbi->block_size));
@@ -378,7 +391,8 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 		p[7] = (u8)flags;
 		if (j->wide)
 			memcpy(p + 8, &hi, 4);
-		if (j->csum) { /* of what lies in the log, with the transaction's number before it */
+		/* of what lies in the log, with the transaction's number before it */
+		if (j->csum) {
 			__be32 tid = to_be32(c->t->tid), crc;
 
 			crc = to_be32(
@@ -394,7 +408,10 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 	seal(j, d, j->sbi->block_size - 4);
 }
 
-/* A descriptor is complete before it is handed over: where the log is in pieces, its bio goes before the blocks behind it are known. */
+/*
+ * A descriptor is complete before it is handed over: where the log is in pieces, its bio goes
+ * before the blocks behind it are known.
+ */
 static void write_blocks(struct commit *c)
 {
 	u32 per = tags_per_block(c->j), i, k;
@@ -464,7 +481,10 @@ static u32 log_need(const struct commit *c)
 	       ext4_log_revoke_blocks(c->j, c->t->nr_revokes) + 2;
 }
 
-/* Without a log: the blocks go where they belong. A crash meanwhile is e2fsck's business, as it always was with ext2. */
+/*
+ * Without a log: the blocks go where they belong. A crash meanwhile is e2fsck's business, as it
+ * always was with ext2.
+ */
 static int write_home(struct commit *c)
 {
 	u32 i;
@@ -505,7 +525,10 @@ static void end_logging(struct ext4_buf *b)
 	__atomic_and_fetch(&b->flags, ~(u32)BUF_LOGGING, __ATOMIC_RELEASE);
 }
 
-/* The transaction is on disk: its copies are what a checkpoint writes; copies of revoked blocks are not. */
+/*
+ * The transaction is on disk: its copies are what a checkpoint writes; copies of revoked blocks are
+ * not.
+ */
 static void keep_copies(struct commit *c)
 {
 	struct ext4_journal *j = c->j;
@@ -524,7 +547,8 @@ static void keep_copies(struct commit *c)
 
 		if (b->copy) {
 			kfree(b->copy);
-			ext4_brelse(b); /* the transaction's; the checkpoint has one */
+			/* the transaction's; the checkpoint has one */
+			ext4_brelse(b);
 		} else {
 			list_add_tail(&b->cp_list, &j->checkpoint);
 			j->nr_checkpoint++;
@@ -556,7 +580,10 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	ext4_settle_lost(j->sbi);
 	if (t->data_failed && j->sbi->opt.flags & EXT4_OPT_DATA_ERR_ABORT)
 		ext4_journal_abort(j->sbi, -EIO);
-	/* an empty one has its commit block too, or the log would end for a replay where its number is missing */
+	/*
+	 * an empty one has its commit block too, or the log would end for a replay where its number
+	 * is missing
+	 */
 	if ((c.n || t->nr_revokes || j->used) && !j->aborted)
 		err = write_log(&c);
 	else
@@ -576,7 +603,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	kfree(c.blocks);
 	list_free(&c);
 	spin_lock(&j->lock);
-	if (flushed) /* before who waits sees that it has committed */
+	/* before who waits sees that it has committed */
+	if (flushed)
 		WRITE_ONCE(j->flushed_tid, t->tid);
 	j->committed_tid = t->tid;
 	j->committing = NULL;

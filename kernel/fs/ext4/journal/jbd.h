@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jbd.h: the journal's structures on disk (all numbers big-endian) and what journal.c and recovery.c share.
+ * jbd.h: the journal's structures on disk (all numbers big-endian) and what journal.c and
+ * recovery.c share.
  * Source: linux-doc, filesystems/ext4/journal.
  */
 #ifndef NESTLING_EXT4_JBD_H
@@ -83,9 +84,11 @@ struct ext4_journal {
 	u64 *map;                      /* block of the log -> block of the device */
 	u32 first, maxlen, head, used; /* the journal thread's */
 	bool wide;                     /* 64-bit tags */
-	bool csum;                     /* every block of the log has a checksum (version 3) */
+	/* every block of the log has a checksum (version 3) */
+	bool csum;
 	u32 csum_seed;
-	bool unlogged; /* there is no log (ext2): transactions are written home, and may be torn */
+	/* there is no log (ext2): transactions are written home, and may be torn */
+	bool unlogged;
 	struct jbd_super super; /* as on disk */
 	u8 *super_block;        /* the block it lies in */
 
@@ -95,17 +98,21 @@ struct ext4_journal {
 	bool disk_refused; /* an error of the disk has aborted it */
 	bool frozen;       /* no handle may begin until the thaw */
 	bool busy;         /* a commit or checkpoint is running */
-	bool closed;       /* no handle may begin: read-only from now on */
+	/* no handle may begin: read-only from now on */
+	bool closed;
 	u32 next_tid, committed_tid, wanted_tid;
-	u32 flushed_tid; /* the last one whose commit flushed the disk */
+	/* the last one whose commit flushed the disk */
+	u32 flushed_tid;
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
 	pid_t thread_nr; /* the thread's number, for /sys */
 	struct completion thread_done;
-	struct list_head lost; /* bios of new blocks that failed, under lock (lost.c) */
-	atomic_t nr_lost;      /* those, and the ones about to be */
+	/* bios of new blocks that failed, under lock (lost.c) */
+	struct list_head lost;
+	atomic_t nr_lost; /* those, and the ones about to be */
 	struct mutex lost_mutex;
-	struct list_head checkpoint; /* of ext4_buf.cp_list; the journal thread's */
+	/* of ext4_buf.cp_list; the journal thread's */
+	struct list_head checkpoint;
 	u32 nr_checkpoint;
 };
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recovery.c: replaying the log after a crash, in three passes: where it ends, what is revoked, what is written home.
+ * recovery.c: replaying the log after a crash, in three passes: where it ends, what is revoked,
+ * what is written home.
  *
- * The log is read from its start as long as blocks carry the right sequence number; a transaction counts when its commit block is there
- * (and its checksum is right, where the log has checksums). A block that is revoked by transaction R is not replayed from transactions up
- * to R. A descriptor or revoke block of a transaction that counts has the right checksum, or the log is damaged and nothing is replayed; unless the
- * commit block is older than the one before it, a leftover: the log ends there. Everything in the log is hostile: block numbers and lengths are checked, the scan is bounded by the log's length.
+ * The log is read from its start as long as blocks carry the right sequence number; a transaction
+ * counts when its commit block is there (and its checksum is right, where the log has checksums). A
+ * block that is revoked by transaction R is not replayed from transactions up to R. A descriptor or
+ * revoke block of a transaction that counts has the right checksum, or the log is damaged and
+ * nothing is replayed; unless the commit block is older than the one before it, a leftover: the log
+ * ends there. Everything in the log is hostile: block numbers and lengths are checked, the scan is
+ * bounded by the log's length.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
@@ -24,7 +28,8 @@ struct recovery {
 	struct radix revoked;   /* block -> tid + 1 as a pointer */
 	u8 *block, *data;
 	u32 replayed;
-	bool doubtful; /* scan: a block of this transaction has a wrong checksum */
+	/* scan: a block of this transaction has a wrong checksum */
+	bool doubtful;
 	u64 last_time; /* scan: of the last commit block, seconds */
 };
 
@@ -116,7 +121,9 @@ static bool commit_csum_ok(const struct recovery *r, u8 *block)
 	return be32(have) == crc;
 }
 
-/* A commit block whose checksum is right, in the scan: 0, 1: the log ends before its transaction. */
+/*
+ * A commit block whose checksum is right, in the scan: 0, 1: the log ends before its transaction.
+ */
 static int check_commit(struct recovery *r)
 {
 	u64 time = be64(r->block + 48); /* h_commit_sec */
@@ -275,7 +282,9 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 	err = -EFSCORRUPTED;
 	if (start < first || start >= maxlen)
 		goto out;
-	/* if not it is old, and what was read of the disk already would not fit what it brings back */
+	/*
+	 * if not it is old, and what was read of the disk already would not fit what it brings back
+	 */
 	wanted = ext4_live_sb(sbi)->s_feature_incompat & INCOMPAT_RECOVER;
 	err = run_pass(&r, PASS_SCAN, start);
 	if (!err && !wanted)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ea_inode.c: values of extended attributes that lie in an inode of their own (feature ea_inode): those that fit nowhere else.
+ * ea_inode.c: values of extended attributes that lie in an inode of their own (feature ea_inode):
+ * those that fit nowhere else.
  *
- * Such an inode is a file without a name. Its atime holds the checksum of its value, its ctime and version the number of entries that name
- * it (Linux lets files share one; we make one for each value and keep to the counts of those that we find). It goes with the last of them.
- * The owner's i_blocks counts the value, rounded up to blocks. Values are written as metadata, through the journal.
- * Callers hold a handle for what changes; no lock of the owner's is needed. The value's own i_data_sem: its blocks, its count.
+ * Such an inode is a file without a name. Its atime holds the checksum of its value, its ctime and
+ * version the number of entries that name it (Linux lets files share one; we make one for each
+ * value and keep to the counts of those that we find). It goes with the last of them. The owner's
+ * i_blocks counts the value, rounded up to blocks. Values are written as metadata, through the
+ * journal. Callers hold a handle for what changes; no lock of the owner's is needed. The value's
+ * own i_data_sem: its blocks, its count.
  * Source: linux-doc, filesystems/ext4/attributes; where the numbers lie, images that Linux made.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
@@ -25,8 +28,9 @@ static int set_count(struct ext4_handle *h, struct inode *inode, u64 n)
 }
 
 /*
- * Is it one, by its slot? Any other may be on its way out, and wait for the inode that names it, which waited for it in ext4_iget() for ever;
- * a value has no attributes whose values are elsewhere (xattr_store.c).
+ * Is it one, by its slot? Any other may be on its way out, and wait for the inode that names it,
+ * which waited for it in ext4_iget() for ever; a value has no attributes whose values are elsewhere
+ * (xattr_store.c).
  */
 static int check_slot(struct super_block *sb, u32 ino)
 {
@@ -173,7 +177,8 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino, int b
 
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	down_write(&EXT4_I(inode)->i_data_sem); /* two may have it, and change its count at once */
+	/* two may have it, and change its count at once */
+	down_write(&EXT4_I(inode)->i_data_sem);
 	n = count_of(inode);
 	if (by < 0 && n <= 1)
 		drop(h, inode);

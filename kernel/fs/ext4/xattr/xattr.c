@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes as vfs asks for them; how they lie on the disk: xattr_store.c, xattr_acl.c.
+ * xattr.c: extended attributes as vfs asks for them; how they lie on the disk: xattr_store.c,
+ * xattr_acl.c.
  * Lock: i_data_sem.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
@@ -81,7 +82,8 @@ ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	n = ext4_attrs_load(inode, as);
 	if (n)
 		goto out;
-	a = ext4_attrs_find(as, index, rest); /* a value in an inode lives while the lock is held */
+	/* a value in an inode lives while the lock is held */
+	a = ext4_attrs_find(as, index, rest);
 	if (!a) {
 		n = -ENODATA;
 	} else if (ext4_attr_is_acl(index)) {

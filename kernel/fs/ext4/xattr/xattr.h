@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* xattr.h: what xattr.c, ea_inode.c (values in inodes) and inline.c (file content among the attributes) share. */
+/*
+ * xattr.h: what xattr.c, ea_inode.c (values in inodes) and inline.c (file content among the
+ * attributes) share.
+ */
 #ifndef NESTLING_EXT4_XATTR_H
 #define NESTLING_EXT4_XATTR_H
 
 #include "kernel/fs/ext4/ext4.h"
 
-#define EXT4_VALUE_MAX 65536U /* what a value in an inode of its own may have */
+/* what a value in an inode of its own may have */
+#define EXT4_VALUE_MAX 65536U
 
 /* ea_inode.c. 0 or -errno. */
 int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size); /* all of it */
@@ -16,14 +20,21 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino,
 	int by); /* +1 or -1; at 0 it goes */
 u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
 
-/* The attribute system.data; i_data_sem held for writing where it changes. A value, allocated (*size 0: NULL), -ENODATA when there is none. */
+/*
+ * The attribute system.data; i_data_sem held for writing where it changes. A value, allocated
+ * (*size 0: NULL), -ENODATA when there is none.
+ */
 int ext4_system_data(struct inode *inode, u8 **value, u32 *size);
-/* @value NULL: it goes. -ENOSPC: it does not fit into the inode beside what must be there. The caller writes the inode. */
+/*
+ * @value NULL: it goes. -ENOSPC: it does not fit into the inode beside what must be there. The
+ * caller writes the inode.
+ */
 int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void *value, u32 size);
 
 /* ---- attributes in memory: xattr_store.c ---- */
 
-#define SYSTEM 7 /* system.data: a small file's content; nobody sees it as an attribute */
+/* system.data: a small file's content; nobody sees it as an attribute */
+#define SYSTEM 7
 #define SYSTEM_DATA "data"
 
 /* One attribute in memory. */
@@ -31,18 +42,26 @@ struct attr {
 	u8 index, name_len;
 	char name[256];
 	u32 size;
-	u32 inum, hash; /* the inode that holds the value, and its checksum; 0: the value is here */
-	bool made;      /* that inode was made by this change */
-	bool shared;    /* named by a block that others had too when it was loaded */
-	bool kept;      /* and counted for us as well, by this change */
+	/* the inode that holds the value, and its checksum; 0: the value is here */
+	u32 inum, hash;
+	bool made; /* that inode was made by this change */
+	/* named by a block that others had too when it was loaded */
+	bool shared;
+	/* and counted for us as well, by this change */
+	bool kept;
 	u8 *value;
 	struct inode *held; /* ext4_attr_hold_value() */
 };
-#define MAX_ATTRS 512 /* more than an inode and a block have room for: 16 bytes each at least */
+/* more than an inode and a block have room for: 16 bytes each at least */
+#define MAX_ATTRS 512
 #define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
 struct attrs {
 	u32 n;
-	bool alone; /* store, go: the block was nobody else's any more, as it may have been when it was loaded: what its entries count is ours */
+	/*
+	 * store, go: the block was nobody else's any more, as it may have been when it was loaded:
+	 * what its entries count is ours
+	 */
+	bool alone;
 	struct attr *a[MAX_ATTRS];
 };
 
@@ -54,11 +73,15 @@ int ext4_attrs_add(
 struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name);
 /* Writes them all; i_data_sem held for writing. 0, or -errno and nothing has changed. */
 int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as);
-/* The inode that is going goes without them: their values are let go, as is the block. 0, or -errno and nothing has changed. */
+/*
+ * The inode that is going goes without them: their values are let go, as is the block. 0, or -errno
+ * and nothing has changed.
+ */
 int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as);
 /*
- * A value in an inode is dropped in two steps, so that what cannot be read is known before anything has changed. hold: 0, or -EIO and the like;
- * a damaged one is left to drop, which tells of it. Each that is held is dropped or released.
+ * A value in an inode is dropped in two steps, so that what cannot be read is known before anything
+ * has changed. hold: 0, or -EIO and the like; a damaged one is left to drop, which tells of it.
+ * Each that is held is dropped or released.
  */
 int ext4_attr_hold_value(struct super_block *sb, struct attr *a);
 void ext4_attr_release_value(struct attr *a);

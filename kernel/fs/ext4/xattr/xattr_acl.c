@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* xattr_acl.c: access control lists: version 1 on disk, where only named users and groups have an id. */
+/*
+ * xattr_acl.c: access control lists: version 1 on disk, where only named users and groups have an
+ * id.
+ */
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr_store.c: extended attributes on the disk: in the area behind the inode's fields and in one block of the inode's own.
+ * xattr_store.c: extended attributes on the disk: in the area behind the inode's fields and in one
+ * block of the inode's own.
  *
- * An area is a list of entries from its beginning and values from its end. All attributes are read into memory (ext4_attrs_load), changed
- * there, and written out again (ext4_attrs_store), small ones first into the inode and the rest into the block, so there is one way to
- * write and no hole to manage. A block that several inodes share (h_refcount > 1, which Linux makes and we never do) is left to the others.
+ * An area is a list of entries from its beginning and values from its end. All attributes are read
+ * into memory (ext4_attrs_load), changed there, and written out again (ext4_attrs_store), small
+ * ones first into the inode and the rest into the block, so there is one way to write and no hole
+ * to manage. A block that several inodes share (h_refcount > 1, which Linux makes and we never do)
+ * is left to the others.
  * Lock: i_data_sem. Source: linux-doc, filesystems/ext4/attributes.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
@@ -78,7 +81,10 @@ static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e, const 
 	return 0;
 }
 
-/* What is copied is what was checked: two inodes of a damaged image may have one area, and two locks. */
+/*
+ * What is copied is what was checked: two inodes of a damaged image may have one area, and two
+ * locks.
+ */
 static void entry_at(struct xattr_entry *e, const u8 *p)
 {
 	memcpy(e, p, sizeof(*e));
@@ -128,7 +134,10 @@ bad:
 	return -EFSCORRUPTED;
 }
 
-/* As if h_checksum were 0, which it never is meanwhile: others read the block at the same time, and the journal copies it. */
+/*
+ * As if h_checksum were 0, which it never is meanwhile: others read the block at the same time, and
+ * the journal copies it.
+ */
 static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header *h)
 {
 	const u32 at = offsetof(struct xattr_header, h_checksum);
@@ -295,8 +304,8 @@ static bool is_system_data(const struct attr *a)
 }
 
 /*
- * Writes attributes as far as they fit into [first, end): those that were put are marked by done. The space they took is exact. @hashes:
- * it is the block, which takes all but system.data.
+ * Writes attributes as far as they fit into [first, end): those that were put are marked by done.
+ * The space they took is exact. @hashes: it is the block, which takes all but system.data.
  */
 static void put_area(struct attrs *as, bool *done, u8 *first, u8 *end, u8 *values, bool hashes)
 {
@@ -480,7 +489,10 @@ static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *a
 	return 0;
 }
 
-/* Will everything fit? A dry run into scratch memory, so that nothing can fail for space after the first change. */
+/*
+ * Will everything fit? A dry run into scratch memory, so that nothing can fail for space after the
+ * first change.
+ */
 static bool fits(struct inode *inode, struct attrs *as)
 {
 	u32 bs = (u32)inode->i_sb->s_blocksize, body = 0;
@@ -559,8 +571,8 @@ static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *
 }
 
 /*
- * Entries that come from a block that others keep name their inodes once more; before the block is left, since then another may be its last
- * user, and drop them. 0 or -errno.
+ * Entries that come from a block that others keep name their inodes once more; before the block is
+ * left, since then another may be its last user, and drop them. 0 or -errno.
  */
 static int keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
@@ -665,7 +677,8 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 			ext4_write_inode_raw(h, inode);
 	} else {
 		ext4_dirty(h, b);
-		if (as->alone) /* the others have left meanwhile, and their count is ours */
+		/* the others have left meanwhile, and their count is ours */
+		if (as->alone)
 			keep_no_more(h, inode, as);
 	}
 	if (!IS_ERR(b))
@@ -675,7 +688,10 @@ out:
 	return err;
 }
 
-/* Those in the inode's own room go as well: it may have to wait for the next mount, which finds no values named that are not there. */
+/*
+ * Those in the inode's own room go as well: it may have to wait for the next mount, which finds no
+ * values named that are not there.
+ */
 static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
 	struct ext4_disk_inode *raw;
