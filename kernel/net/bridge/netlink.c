@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.c: the family AF_BRIDGE of rtnetlink, as bridge(8) and others speak it: ports (RTM_GETLINK, RTM_SETLINK) and the table of addresses
- * (RTM_GETNEIGH, RTM_NEWNEIGH, RTM_DELNEIGH), and what is told of them to who listens.
+ * netlink.c: the family AF_BRIDGE of rtnetlink, as bridge(8) and others speak it: ports
+ * (RTM_GETLINK, RTM_SETLINK) and the table of addresses (RTM_GETNEIGH, RTM_NEWNEIGH, RTM_DELNEIGH),
+ * and what is told of them to who listens.
  *
- * Devices are found under net->lock. A bridge's table is copied before it is told. Attributes are checked by nl_find() against their message.
+ * Devices are found under net->lock. A bridge's table is copied before it is told. Attributes are
+ * checked by nl_find() against their message.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -93,7 +95,10 @@ int br_dump_ports(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 	return err;
 }
 
-/* VLANs of a port or a bridge are not there; modes and flags (IFLA_BRIDGE_FLAGS) say for whom a message is, and are as they are. */
+/*
+ * VLANs of a port or a bridge are not there; modes and flags (IFLA_BRIDGE_FLAGS) say for whom a
+ * message is, and are as they are.
+ */
 static int check_af_spec(const struct nlmsghdr *req)
 {
 	u32 n, m;
@@ -283,7 +288,10 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 	return e ? emit(arg, put_fdb, &info) : -ENOENT;
 }
 
-/* Whose table, and by which port, a change is about: "master" is that of the port, "self" the bridge's own. */
+/*
+ * Whose table, and by which port, a change is about: "master" is that of the port, "self" the
+ * bridge's own.
+ */
 static int target(struct net *net, const struct ndmsg *m, struct bridge **br, struct br_port **p)
 {
 	struct net_device *d = netdev_find_index(net, m->ndm_ifindex);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_find.c: whose an address is: this machine's, or that of all in a network. Each packet asks that, and a namespace may have thousands of addresses: so
- * they are found by what they say (prefix.h), not by a walk.
+ * addr_find.c: whose an address is: this machine's, or that of all in a network. Each packet asks
+ * that, and a namespace may have thousands of addresses: so they are found by what they say
+ * (prefix.h), not by a walk.
  *
- * An address is found as itself; one of lo as its whole network, too, as 127.0.0.0/8; one of IPv4 by what is a broadcast to its network.
+ * An address is found as itself; one of lo as its whole network, too, as 127.0.0.0/8; one of IPv4
+ * by what is a broadcast to its network.
  * Locks: net->lock.
  */
 #include <linux/if_addr.h>
@@ -143,7 +145,10 @@ bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
 	return yes;
 }
 
-/* Those with the host's bits all ones are broadcasts of an IPv4 network, whatever else the address names as one. */
+/*
+ * Those with the host's bits all ones are broadcasts of an IPv4 network, whatever else the address
+ * names as one.
+ */
 bool addr_is_broadcast(struct net *net, const ip_addr *a)
 {
 	bool yes = ip_is_v4(a) && a->w[3] == ~0U;

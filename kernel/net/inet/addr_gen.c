@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_gen.c: how a device makes its part of an IPv6 address, by conf/NAME/addr_gen_mode: of its MAC address (RFC 4291, appendix A), or by a
- * secret (RFC 7217): the same in each network at each time, and in no other one, so that nobody follows the machine from net to net.
+ * addr_gen.c: how a device makes its part of an IPv6 address, by conf/NAME/addr_gen_mode: of its
+ * MAC address (RFC 4291, appendix A), or by a secret (RFC 7217): the same in each network at each
+ * time, and in no other one, so that nobody follows the machine from net to net.
  *
  *	addr_gen(dev, prefix, tries, &a)   makes one; @tries: how many of these somebody else had
  *
- * The secret is the device's own (conf/NAME/stable_secret), or that of its namespace ("default"), or made up when the mode is "random".
- * Secrets are written rarely and read word by word, under net->lock.
+ * The secret is the device's own (conf/NAME/stable_secret), or that of its namespace ("default"),
+ * or made up when the mode is "random". Secrets are written rarely and read word by word, under
+ * net->lock.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>
@@ -106,7 +108,10 @@ static int take_group(const char **text)
 	return n && n < 5 ? v : -1;
 }
 
-/* All eight groups, with those that "::" stands for in between: *@gap is where it stood, -1. How many were written; -1. */
+/*
+ * All eight groups, with those that "::" stands for in between: *@gap is where it stood, -1. How
+ * many were written; -1.
+ */
 static int take_groups(const char *text, u16 *group, int *gap)
 {
 	int n = 0;
@@ -188,7 +193,10 @@ int addr_secret_show(struct seq *s, void *arg)
 	return 0;
 }
 
-/* That of "default" is for all devices, who may have their own; from now on they make addresses by it. */
+/*
+ * That of "default" is for all devices, who may have their own; from now on they make addresses by
+ * it.
+ */
 int addr_secret_store(char *text, size_t n, void *arg)
 {
 	const struct netname *name = arg;

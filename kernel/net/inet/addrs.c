@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addrs.c: addresses of devices: a list of each namespace, with the routes to their networks, and how long they last.
+ * addrs.c: addresses of devices: a list of each namespace, with the routes to their networks, and
+ * how long they last.
  *
  *	added -> preferred -> (preferred_until) IFA_F_DEPRECATED -> (expires) gone
  *
- * A router's (ndisc.c) are tentative first. A timer says when something is due; a kernel thread does it, since lists may be long and many
- * namespaces' due at once. Locks: net->lock.
+ * A router's (ndisc.c) are tentative first. A timer says when something is due; a kernel thread
+ * does it, since lists may be long and many namespaces' due at once. Locks: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>
@@ -18,8 +19,9 @@
 
 /* Of a namespace: who looks for one to send from walks them with its lock held. */
 #define ADDRS_MAX 4096U
-#define ADDR_METRIC 256 /* of the networks of IPv6 addresses, as Linux has it */
-#define AGE_BATCH 32U   /* then it is another work's turn */
+/* of the networks of IPv6 addresses, as Linux has it */
+#define ADDR_METRIC 256
+#define AGE_BATCH 32U /* then it is another work's turn */
 
 int addr_state(struct net_device *dev, const ip_addr *a)
 {
@@ -174,7 +176,10 @@ void addrs_forget(struct net_device *dev)
 	forget_addrs(dev, true, false);
 }
 
-/* The network of an address, as a route of the kernel's own. Not for lo, whose networks are local as a whole. */
+/*
+ * The network of an address, as a route of the kernel's own. Not for lo, whose networks are local
+ * as a whole.
+ */
 void addr_connected_route(const struct ifaddr *a, struct route *r)
 {
 	u32 bits = addr_bits_of(&a->addr, a->prefix);
@@ -225,13 +230,18 @@ bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 	       ip_prefix_equal(&a->peer, &b->peer, addr_bits_of(&a->addr, a->prefix));
 }
 
-/* The further IPv4 addresses of a network hang on the first: the route is its, and they go with it. */
+/*
+ * The further IPv4 addresses of a network hang on the first: the route is its, and they go with it.
+ */
 static bool is_secondary(const struct ifaddr *a)
 {
 	return ip_is_v4(&a->addr) && a->flags & IFA_F_SECONDARY;
 }
 
-/* In the list of its namespace, an IPv4 network's first address before all secondary ones. Returns the place it stands before. */
+/*
+ * In the list of its namespace, an IPv4 network's first address before all secondary ones. Returns
+ * the place it stands before.
+ */
 static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 {
 	struct list_head *before = &net->addrs;
@@ -249,8 +259,9 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 }
 
 /*
- * The route to the network of an address, in one step with whatever else happens to it: a device that is down gets it when it comes up
- * (addrs_connect()). @n is memory for it. True: it is there, and @told says of what to tell. net->lock held.
+ * The route to the network of an address, in one step with whatever else happens to it: a device
+ * that is down gets it when it comes up (addrs_connect()). @n is memory for it. True: it is there,
+ * and @told says of what to tell. net->lock held.
  */
 static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *told)
 {
@@ -267,7 +278,10 @@ static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *
 	return placed;
 }
 
-/* The one that says what @a would: an IPv4 address may be there with several prefixes. net->lock held. */
+/*
+ * The one that says what @a would: an IPv4 address may be there with several prefixes. net->lock
+ * held.
+ */
 static struct ifaddr *find_twin(const struct net_device *dev, const struct ifaddr *a)
 {
 	return addr_find_on(dev, &a->addr, ip_is_v4(&a->addr) ? a->prefix : -1);
@@ -314,7 +328,8 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		err = -ENOMEM;
 	if (!err) {
 		list_add_tail(&n->list, place_addr(net, n));
-		if (ip_is_v4(&n->addr)) /* its words are its own from now on, as Linux has it */
+		/* its words are its own from now on, as Linux has it */
+		if (ip_is_v4(&n->addr))
 			dev->conf.own4 = ~0UL;
 		copy = *n;
 		connected = connect_addr(n, way, &told);
@@ -387,7 +402,10 @@ void addrs_connect(struct net_device *dev)
 	connect_marked(dev);
 }
 
-/* Its network's route goes, unless another address needs it, which secondary ones do not. net->lock held. */
+/*
+ * Its network's route goes, unless another address needs it, which secondary ones do not. net->lock
+ * held.
+ */
 static struct route *disconnect(struct net *net, const struct ifaddr *a)
 {
 	const struct ifaddr *i;
@@ -403,11 +421,17 @@ static struct route *disconnect(struct net *net, const struct ifaddr *a)
 	return route_take(net, &r);
 }
 
-/* @i becomes what @a says. Returns the route that this has taken from it; where it is to have another, it is marked. net->lock held. */
+/*
+ * @i becomes what @a says. Returns the route that this has taken from it; where it is to have
+ * another, it is marked. net->lock held.
+ */
 static struct route *replace(struct net *net, struct ifaddr *i, const struct ifaddr *a)
 {
 	bool v4 = ip_is_v4(&a->addr);
-	/* as Linux has it, an IPv6 address of which no metric is said keeps its own, and an IPv4 address its flags */
+	/*
+	 * as Linux has it, an IPv6 address of which no metric is said keeps its own, and an IPv4
+	 * address its flags
+	 */
 	u32 metric = a->metric || v4 ? a->metric : i->metric;
 	u16 kept = v4 ? (u16)~IFA_F_DEPRECATED : IFA_F_TENTATIVE;
 	u16 flags = (u16)((i->flags & kept) | (a->flags & (v4 ? IFA_F_DEPRECATED : 0xffff)));
@@ -449,14 +473,18 @@ int addr_replace(struct net_device *dev, const struct ifaddr *a)
 	return 0;
 }
 
-/* What an IPv4 address that has left the list takes along: routes that name it as the source, the last one all of its device's. */
+/*
+ * What an IPv4 address that has left the list takes along: routes that name it as the source, the
+ * last one all of its device's.
+ */
 static void forget_routes_by(struct net *net, const struct ifaddr *a)
 {
 	bool last = true, there = false;
 	const struct ifaddr *i;
 	LIST_HEAD(gone);
 
-	spin_lock(&net->lock); /* at once: another address may come, and have its route */
+	/* at once: another address may come, and have its route */
+	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addrs, list) {
 		last &= i->dev != a->dev || !ip_is_v4(&i->addr);
 		there |= ip_equal(&i->addr, &a->addr);
@@ -467,9 +495,13 @@ static void forget_routes_by(struct net *net, const struct ifaddr *a)
 	routes_free(&gone);
 }
 
-/* An address that leaves, with those that hang on it, and the route that goes unless another address needs it. */
+/*
+ * An address that leaves, with those that hang on it, and the route that goes unless another
+ * address needs it.
+ */
 struct leaving {
-	struct ifaddr *addr, heir; /* heir.dev NULL: none of the others takes its place */
+	/* heir.dev NULL: none of the others takes its place */
+	struct ifaddr *addr, heir;
 	struct list_head secondary;
 	struct route *way;
 };
@@ -649,7 +681,10 @@ static bool better_source(const struct ifaddr *i, const struct ifaddr *best, boo
 	return near ? i->scope > best->scope : i->scope < best->scope;
 }
 
-/* An address of @dev (any) to send from, of @dst's family; those that mean this machine only are for its own talk. */
+/*
+ * An address of @dev (any) to send from, of @dst's family; those that mean this machine only are
+ * for its own talk.
+ */
 const struct ifaddr *addr_source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * af_inet.c: sockets of AF_INET and AF_INET6: making them, their addresses as programs write them, bind and names. What a
- * protocol does with them is in udp.c, raw.c and tcp.c. Sources: ip(7), ipv6(7), RFC 3493.
+ * af_inet.c: sockets of AF_INET and AF_INET6: making them, their addresses as programs write them,
+ * bind and names. What a protocol does with them is in udp.c, raw.c and tcp.c. Sources: ip(7),
+ * ipv6(7), RFC 3493.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -210,7 +211,8 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 }
 
 #define LABEL_MASK 0xfffffU
-#define LABEL_STATELESS 0x80000 /* of nobody's lease, where those have a range of their own */
+/* of nobody's lease, where those have a range of their own */
+#define LABEL_STATELESS 0x80000
 
 bool inet_autolabel(const struct inet_sock *i)
 {
@@ -221,7 +223,10 @@ bool inet_autolabel(const struct inet_sock *i)
 	return by_default == LABELS_ON || by_default == LABELS_FORCED;
 }
 
-/* The same for all packets of a socket to that address, and nothing that tells of either (RFC 6437). */
+/*
+ * The same for all packets of a socket to that address, and nothing that tells of either (RFC
+ * 6437).
+ */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
 {
 	int labels = READ_ONCE(i->net->auto_labels);
@@ -313,7 +318,10 @@ static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 	return -EADDRNOTAVAIL;
 }
 
-/* A connection that has ended keeps only a port that was asked for: another may be bound, whoever holds the socket. */
+/*
+ * A connection that has ended keeps only a port that was asked for: another may be bound, whoever
+ * holds the socket.
+ */
 static bool is_free(struct inet_sock *i)
 {
 	bool closed = i->c.type != SOCK_STREAM || tcp_state_of(i) == TCP_CLOSE;

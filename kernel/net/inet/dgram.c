@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dgram.c: what UDP, raw and ping sockets share: a queue of packets with the sender's address, connect, and the budget of what
- * is on its way.
+ * dgram.c: what UDP, raw and ping sockets share: a queue of packets with the sender's address,
+ * connect, and the budget of what is on its way.
  *
- * A packet counts with its true size until it is read (rmem against rcvbuf: what does not fit is dropped, as the protocol
- * allows) or, on the way out, until it is freed (wmem against sndbuf: the sender waits). On loopback that is the time
- * that it lies in the receiver's queue: its charge moves there (dgram_queue). Locks: c.lock for rq and rmem; readers take turns.
+ * A packet counts with its true size until it is read (rmem against rcvbuf: what does not fit is
+ * dropped, as the protocol allows) or, on the way out, until it is freed (wmem against sndbuf: the
+ * sender waits). On loopback that is the time that it lies in the receiver's queue: its charge
+ * moves there (dgram_queue). Locks: c.lock for rq and rmem; readers take turns.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -165,7 +166,10 @@ void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
 	}
 }
 
-/* The packet that a peek looks at, by SO_PEEK_OFF: *skip: where in it. NULL: all lies before the offset. c.lock held. */
+/*
+ * The packet that a peek looks at, by SO_PEEK_OFF: *skip: where in it. NULL: all lies before the
+ * offset. c.lock held.
+ */
 static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
 {
 	struct sk_buff *skb;
@@ -199,7 +203,8 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	}
 	more = !list_empty(&i->rq);
 	spin_unlock(&i->c.lock);
-	if (more) /* wake-ups are one a packet; another reader may have been passed over */
+	/* wake-ups are one a packet; another reader may have been passed over */
+	if (more)
 		wake_up_common(&i->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
 	return skb;
 }
@@ -317,7 +322,10 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-/* That a packet was too large is an error for who minds the way's MTU (IP_MTU_DISCOVER), and differently so for each kind. */
+/*
+ * That a packet was too large is an error for who minds the way's MTU (IP_MTU_DISCOVER), and
+ * differently so for each kind.
+ */
 static bool is_fatal(const struct inet_sock *i, const struct ip_error *e, bool v4)
 {
 	if (e->err != EMSGSIZE)
@@ -354,7 +362,10 @@ static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
 	return !i->c.broadcast && addr_is_broadcast(i->net, a) ? -EACCES : 0;
 }
 
-/* Whether @m names where it goes: 1, 0 or -errno. Who says no family means the socket's; with UDP of IPv6, whom it is connected to. */
+/*
+ * Whether @m names where it goes: 1, 0 or -errno. Who says no family means the socket's; with UDP
+ * of IPv6, whom it is connected to.
+ */
 static int names_peer(const struct inet_sock *i, const struct msg *m)
 {
 	struct sockaddr_buf *a = m->name;
@@ -380,7 +391,10 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	return a->family != AF_UNSPEC;
 }
 
-/* What the message itself says is before what its name does; without either it is the socket's business. */
+/*
+ * What the message itself says is before what its name does; without either it is the socket's
+ * business.
+ */
 static int label_of(
 	const struct inet_sock *i, const struct inet_control *c, u32 flowinfo, struct flow *f)
 {
@@ -467,7 +481,8 @@ static void disconnect(struct inet_sock *i)
 {
 	i->link_if = 0;
 	inet_drop_peer(i);
-	if (!i->port_by_user && i->lport) { /* the port that came with connect goes with it */
+	/* the port that came with connect goes with it */
+	if (!i->port_by_user && i->lport) {
 		inet_unhash(i);
 		i->lport = 0;
 	}

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flowlabel.c: leases of IPv6's flow labels: IPV6_FLOWLABEL_MGR, /proc/net/ip6_flowlabel. Source: RFC 6437; the answers are Linux's.
+ * flowlabel.c: leases of IPv6's flow labels: IPV6_FLOWLABEL_MGR, /proc/net/ip6_flowlabel. Source:
+ * RFC 6437; the answers are Linux's.
  *
- *	flowlabel_set()		a label is taken (GET), given back (PUT), held longer (RENEW); may be shared with anybody, a user, a process or nobody
- *	flowlabel_may_send()	while there is a label in the namespace that is not for all, a socket sends the labels that it holds alone
+ *	flowlabel_set()		a label is taken (GET), given back (PUT), held longer (RENEW); may
+ *	                        be shared with anybody, a user, a process or nobody
+ *	flowlabel_may_send()	while there is a label in the namespace that is not for all, a
+ *	                        socket sends the labels that it holds alone
  *
- * A lease that nobody holds any more lingers: for so long its label is given to nobody who may not share it. Expired ones go when they are met, or when a
- * new one needs their place. There are at most LEASES_MAX on the machine; who may not administer it gets few of the last ones.
+ * A lease that nobody holds any more lingers: for so long its label is given to nobody who may not
+ * share it. Expired ones go when they are met, or when a new one needs their place. There are at
+ * most LEASES_MAX on the machine; who may not administer it gets few of the last ones.
  * Lock: lock (spin) for all of it, with i->leases.
  */
 #include <asm/errno.h>
@@ -35,8 +39,9 @@ struct lease {
 	u32 label;
 	ip_addr dst;
 	u8 share;
-	u32 users;         /* 0: it lingers */
-	u32 owner;         /* of IPV6_FL_S_USER the user, of _PROCESS the thread */
+	u32 users; /* 0: it lingers */
+	/* of IPV6_FL_S_USER the user, of _PROCESS the thread */
+	u32 owner;
 	u64 linger;        /* ns */
 	u64 used, expires; /* ktime_get() */
 };

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frag.c: IP fragments: a packet that is too large is cut, and the pieces that come in are put together.
+ * frag.c: IP fragments: a packet that is too large is cut, and the pieces that come in are put
+ * together.
  *
  *	ip_fragment(skb, hlen, mtu, ...)   cuts; each piece shares the payload's buffer
- *	ip_defrag(net, skb)                takes a piece; gives the whole packet once the last one is there
+ *	ip_defrag(net, skb)                takes a piece; gives the whole packet once the last one
+ *	                                   is there
  *
- * A packet in the making (struct frag_queue) has its pieces in order, and a tree to find a place among them. It ends whole, or by its
- * time (30 s, IPv6 60 s), or when pieces overlap (RFC 5722; the same for IPv4, as Linux does: an exact repetition is passed over), or to
- * make room.
+ * A packet in the making (struct frag_queue) has its pieces in order, and a tree to find a place
+ * among them. It ends whole, or by its time (30 s, IPv6 60 s), or when pieces overlap (RFC 5722;
+ * the same for IPv4, as Linux does: an exact repetition is passed over), or to make room.
  *
- * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a namespace and version (struct net_frags) hold at
- * most ipfrag_high_thresh bytes, true sizes, in at most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX
- * bytes; who has the most makes room, so that nobody can take from who has less. 4. Nobody walks the packets of others.
+ * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a
+ * namespace and version (struct net_frags) hold at most ipfrag_high_thresh bytes, true sizes, in at
+ * most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX
+ * bytes; who has the most makes room, so that nobody can take from who has less. 4. Nobody walks
+ * the packets of others.
  * Locks: frag_lock (spin) for all of it. Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>
@@ -27,12 +31,14 @@
 #define IP_MF 0x2000
 #define PACKET_MAX 65535U
 #define HIGH_THRESH (4 << 20)
-#define LOW_THRESH (3 << 20) /* with no meaning but that the other one is not below it */
+/* with no meaning but that the other one is not below it */
+#define LOW_THRESH (3 << 20)
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
-#define MODEL_MAX 120U /* of headers that each piece has: they stand in the skb's room */
-#define TIME4 30       /* seconds */
+/* of headers that each piece has: they stand in the skb's room */
+#define MODEL_MAX 120U
+#define TIME4 30 /* seconds */
 #define TIME6 60
 
 /* ---- cutting ---- */
@@ -57,7 +63,10 @@ static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, 
 	h->check = csum_fold(csum_partial(h, hlen, 0));
 }
 
-/* @model: @hlen bytes, IPv6's header and, where there are, hop-by-hop options, which each piece has. */
+/*
+ * @model: @hlen bytes, IPv6's header and, where there are, hop-by-hop options, which each piece
+ * has.
+ */
 static void header6(struct sk_buff *skb, const u8 *model, u32 hlen, u32 offset, bool more, u32 id)
 {
 	struct frag6 *f = skb_push(skb, sizeof(*f));
@@ -93,7 +102,8 @@ static u32 header_len(const struct sk_buff *skb)
 	if (skb->protocol == ETH_P_IP) {
 		skb_copy(skb, 0, &v4, sizeof(v4));
 		return v4.ihl < 5 ? 0 :
-				    v4.ihl * 4U; /* the filter's rules may write anything there */
+				    /* the filter's rules may write anything there */
+				    v4.ihl * 4U;
 	}
 	skb_copy(skb, 0, &v6, sizeof(v6));
 	if (v6.nexthdr != IPPROTO_HOPOPTS || skb_len(skb) < sizeof(v6) + sizeof(hop))
@@ -116,7 +126,8 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 
 	if (hlen && hlen <= MODEL_MAX && hlen <= skb_len(skb) && mtu > all)
 		room = (mtu - all) & ~7U;
-	if (!room) { /* the way has not even room for the headers */
+	/* the way has not even room for the headers */
+	if (!room) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
@@ -145,9 +156,11 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 		if (v4 && !at && hlen > sizeof(struct iphdr))
 			ip4_opts_later(
 				model + sizeof(struct iphdr), hlen - (u32)sizeof(struct iphdr));
-		if (!at) /* the time that it leaves is that of the first */
+		/* the time that it leaves is that of the first */
+		if (!at)
 			c->stamp_for = skb->stamp_for;
-		if (!more) { /* what its sender is owed comes with the last */
+		/* what its sender is owed comes with the last */
+		if (!more) {
 			c->destructor = skb->destructor;
 			c->owner = skb->owner;
 			c->charged = skb->charged;
@@ -170,15 +183,17 @@ struct frag_queue {
 	struct list_head list; /* of net_frags.queues, the oldest first */
 	struct rb_node due;    /* by deadline */
 	struct net_frags *of;
-	u64 user; /* whose pieces they are, 0: the network layer's */
+	/* whose pieces they are, 0: the network layer's */
+	u64 user;
 	ip_addr saddr, daddr;
 	u32 id;
 	u8 proto;
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
 	struct rb_root tree;     /* the same, of sk_buff.place */
-	u32 nr, got, end;        /* pieces; bytes; where the packet ends, 0: not known */
-	u32 largest;             /* of the pieces, with its network header */
+	/* pieces; bytes; where the packet ends, 0: not known */
+	u32 nr, got, end;
+	u32 largest; /* of the pieces, with its network header */
 	u32 memory;
 	u64 deadline;
 };
@@ -319,7 +334,10 @@ static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 	return found;
 }
 
-/* Into its place. -EEXIST: it is there already; -EINVAL: it overlaps, or contradicts what is known of the end. */
+/*
+ * Into its place. -EEXIST: it is there already; -EINVAL: it overlaps, or contradicts what is known
+ * of the end.
+ */
 static int insert(struct frag_queue *q, struct sk_buff *skb)
 {
 	u32 from = skb->ip.frag_off, len = skb->ip.frag_len, to = from + len;
@@ -353,7 +371,10 @@ static bool is_whole(const struct frag_queue *q)
 	return q->end && q->got == q->end;
 }
 
-/* A packet of its own with everything in it. The pieces begin with their network header (v4) or behind all headers (v6). */
+/*
+ * A packet of its own with everything in it. The pieces begin with their network header (v4) or
+ * behind all headers (v6).
+ */
 static struct sk_buff *join(const struct frag_queue *q)
 {
 	const struct sk_buff *first = list_first_entry(&q->pieces, struct sk_buff, list);

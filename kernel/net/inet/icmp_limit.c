@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * icmp_limit.c: how many errors leave this machine (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f; icmp(7)): so many to one destination, and so many to
- * all, each a bucket of tokens. Who sends rubbish, or has it sent in another's name, gets no flood for it.
+ * icmp_limit.c: how many errors leave this machine (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f; icmp(7)):
+ * so many to one destination, and so many to all, each a bucket of tokens. Who sends rubbish, or
+ * has it sent in another's name, gets no flood for it.
  *
- * The types of icmp_ratemask and ipv6/icmp/ratemask are counted, by default errors, but not "too large", since connections depend on it. Nothing is
- * counted that stays on this machine. Destinations share PEERS places by hash: a new one begins anew in the place of the old.
+ * The types of icmp_ratemask and ipv6/icmp/ratemask are counted, by default errors, but not "too
+ * large", since connections depend on it. Nothing is counted that stays on this machine.
+ * Destinations share PEERS places by hash: a new one begins anew in the place of the old.
  * Locks: limit_lock (spin).
  */
 #include <linux/icmpv6.h>
@@ -46,8 +48,9 @@ static struct peer {
 	const struct net *net;
 	ip_addr addr;
 	struct bucket b;
-	u32 redirects;   /* that he has not heeded */
-	u64 redirect_at; /* the last one, or what would have been one */
+	u32 redirects; /* that he has not heeded */
+	/* the last one, or what would have been one */
+	u64 redirect_at;
 } peers[1 << PEER_BITS];
 
 static bool has(struct bucket *b, u64 cost, u64 full, u64 now)
@@ -66,8 +69,9 @@ static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
 }
 
 /*
- * Of what is everybody's a message takes nothing, its cost or twice that, once its cost on average: who counts the answers of a closed port
- * does not learn how many somebody else has got (whose ports he looks for so).
+ * Of what is everybody's a message takes nothing, its cost or twice that, once its cost on average:
+ * who counts the answers of a closed port does not learn how many somebody else has got (whose
+ * ports he looks for so).
  */
 static bool take_of_all(u64 cost, u64 full, u64 now)
 {
@@ -116,7 +120,10 @@ static bool counts(const struct net *net, bool v6, u8 type, u8 code)
 	       !(type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED);
 }
 
-/* Each one that is not heeded makes the next wait twice as long, until there are too many; then not before he has been silent for a while. */
+/*
+ * Each one that is not heeded makes the next wait twice as long, until there are too many; then not
+ * before he has been silent for a while.
+ */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to)
 {
 	u64 now = ktime_get();

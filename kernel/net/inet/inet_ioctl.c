@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_ioctl.c: the ioctls of devices that any socket answers (netdevice(7)), as ifconfig, glibc's if_nametoindex() and many programs use
- * them, and those of addresses and routes, which each family answers for itself: IPv4 here, IPv6 in inet6_ioctl.c, neighbours in
- * arp_ioctl.c. Sources: netdevice(7), socket(7), rtnetlink(7) for what they set.
+ * inet_ioctl.c: the ioctls of devices that any socket answers (netdevice(7)), as ifconfig, glibc's
+ * if_nametoindex() and many programs use them, and those of addresses and routes, which each family
+ * answers for itself: IPv4 here, IPv6 in inet6_ioctl.c, neighbours in arp_ioctl.c. Sources:
+ * netdevice(7), socket(7), rtnetlink(7) for what they set.
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>
@@ -113,7 +114,8 @@ static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq 
 		memcpy(r->hw.data, d->addr, sizeof(d->addr));
 		return 0;
 	}
-	return -EOPNOTSUPP; /* what only some drivers answer, and none of ours */
+	/* what only some drivers answer, and none of ours */
+	return -EOPNOTSUPP;
 }
 
 static long read_device(struct net *net, u32 cmd, u64 arg)
@@ -240,7 +242,10 @@ static long change_multicast(struct net *net, struct net_device *d, u32 cmd, con
 	return err;
 }
 
-/* No card's hardware stamps packets; what the request is worth is said first. struct hwtstamp_config. */
+/*
+ * No card's hardware stamps packets; what the request is worth is said first. struct
+ * hwtstamp_config.
+ */
 static long set_stamping(u64 arg)
 {
 	u32 config[3];
@@ -254,7 +259,10 @@ static long set_stamping(u64 arg)
 	return -EOPNOTSUPP;
 }
 
-/* What a program that may change things says of a device: @r is read, *@d the device of its name. 0 or -errno. */
+/*
+ * What a program that may change things says of a device: @r is read, *@d the device of its name. 0
+ * or -errno.
+ */
 static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct net_device **d)
 {
 	if (get_user(*r, UADDR(arg)))
@@ -295,7 +303,8 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	case SIOCSIFSLAVE: return -EINVAL; /* of no device any more */
 	case SIOCSHWTSTAMP: return set_stamping(r.data);
 	}
-	return -EOPNOTSUPP; /* no card has a metric, a map, a transceiver to be asked (MII), or bonds others */
+	/* no card has a metric, a map, a transceiver to be asked (MII), or bonds others */
+	return -EOPNOTSUPP;
 }
 
 static long write_addr(struct net *net, u32 cmd, u64 arg)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_tell.c: what a program is told of packets that came, as control messages that its options ask for (ip(7), ipv6(7)).
+ * inet_tell.c: what a program is told of packets that came, as control messages that its options
+ * ask for (ip(7), ipv6(7)).
  *
  *	a datagram    recvmsg(2) takes the records with it
- *	a stream      getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS asks for them. Over IPv4, of a connection that was
- *	              accepted, they tell of its SYN for ever; over IPv6 of the newest segment that came while an option asked
+ *	a stream      getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS asks for them. Over
+ *	              IPv4, of a connection that was accepted, they tell of its SYN for ever; over
+ *	              IPv6 of the newest segment that came while an option asked
  *
- * Where a stream has heard nothing yet the records are there all the same, with no device and the TTL of multicast. systemd-resolved
- * wants them so, of DNS over TCP.
+ * Where a stream has heard nothing yet the records are there all the same, with no device and the
+ * TTL of multicast. systemd-resolved wants them so, of DNS over TCP.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>

@@ -2,8 +2,9 @@
 /*
  * ip.c: IPv4 and IPv6: headers on and off, what is for us and to whom of ours it goes.
  *
- * A packet that comes in is checked once here: lengths against each other, the header's checksum where it has come over a wire.
- * Above, skb->ip says what its header said. Sources: RFC 791, 1122, 8200.
+ * A packet that comes in is checked once here: lengths against each other, the header's checksum
+ * where it has come over a wire. Above, skb->ip says what its header said. Sources: RFC 791, 1122,
+ * 8200.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>
@@ -75,7 +76,10 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl, u8 next)
 	skb->protocol = ETH_P_IPV6;
 }
 
-/* Members on this machine, and everybody in the case of a broadcast, get what leaves by a card. True: it stays here. */
+/*
+ * Members on this machine, and everybody in the case of a broadcast, get what leaves by a card.
+ * True: it stays here.
+ */
 static bool loop_back(struct sk_buff *skb, const struct flow *f)
 {
 	bool mc = ip_is_multicast(&f->daddr);
@@ -301,7 +305,8 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
 	skb->prioidx = f->prioidx;
-	skb->foreign = true; /* what sums stand in there are the program's */
+	/* what sums stand in there are the program's */
+	skb->foreign = true;
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
 	return ip_output(skb, f);
@@ -368,7 +373,10 @@ bool ip_parse_v4(struct sk_buff *skb)
 	return true;
 }
 
-/* A fragment's header, which was all of it when it is the first and the last (RFC 6946). False: one in what was put together. */
+/*
+ * A fragment's header, which was all of it when it is the first and the last (RFC 6946). False: one
+ * in what was put together.
+ */
 static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 {
 	u16 off = (u16)(e[2] << 8 | e[3]);
@@ -385,7 +393,10 @@ static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 	return true;
 }
 
-/* Hop-by-hop and destination options are passed over, whatever they say; so is routing that has ended. Behind a fragment's is its piece. */
+/*
+ * Hop-by-hop and destination options are passed over, whatever they say; so is routing that has
+ * ended. Behind a fragment's is its piece.
+ */
 static bool skip_extensions(struct sk_buff *skb, u8 next)
 {
 	static const u8 alert[4] = { 5, 2, 0, 0 };
@@ -468,7 +479,10 @@ void ip_rewind(struct sk_buff *skb)
 	skb->head = skb->ip.front_head;
 }
 
-/* Shown to the packet filter, from its network header on, and parsed again after. False: it has gone. */
+/*
+ * Shown to the packet filter, from its network header on, and parsed again after. False: it has
+ * gone.
+ */
 static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb)
 {
 	ip_rewind(skb);
@@ -543,7 +557,10 @@ static void deliver(struct net *net, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-/* Its frame went to many, and what is for one of them does not belong there (RFC 1122, 3.3.6), where somebody minds. */
+/*
+ * Its frame went to many, and what is for one of them does not belong there (RFC 1122, 3.3.6),
+ * where somebody minds.
+ */
 static bool link_says_many(const struct sk_buff *skb)
 {
 	return (skb->pkt_type == PKT_BROADCAST || skb->pkt_type == PKT_MULTICAST) && !skb->ip.v6 &&
@@ -552,17 +569,24 @@ static bool link_says_many(const struct sk_buff *skb)
 
 static void receive(struct sk_buff *skb, bool shown);
 
-/* The whole packet, once all its fragments are there, begins anew; @shown: those were shown to the packet filter. */
+/*
+ * The whole packet, once all its fragments are there, begins anew; @shown: those were shown to the
+ * packet filter.
+ */
 static void reassemble(struct net *net, struct sk_buff *skb, bool shown)
 {
 	skb = ip_defrag(net, skb);
 	if (!skb)
 		return;
 	memset(&skb->ip, 0, sizeof(skb->ip));
-	receive(skb, shown); /* once: what was put together is no fragment */
+	/* once: what was put together is no fragment */
+	receive(skb, shown);
 }
 
-/* One machine's packet in a frame for many (RFC 1122, 3.3.6), which conf/NAME/drop_unicast_in_l2_multicast keeps out. */
+/*
+ * One machine's packet in a frame for many (RFC 1122, 3.3.6), which
+ * conf/NAME/drop_unicast_in_l2_multicast keeps out.
+ */
 static bool is_smuggled(const struct sk_buff *skb)
 {
 	return skb->ip.v6 && (skb->pkt_type == PKT_BROADCAST || skb->pkt_type == PKT_MULTICAST) &&

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip4_opt.c: options of IPv4's header (RFC 791, 2113): what a socket sends (IP_OPTIONS, or of one message as ancillary data), what comes and is
- * told (IP_RECVOPTS, IP_RETOPTS), and what every machine on the way adds: record route and timestamp.
+ * ip4_opt.c: options of IPv4's header (RFC 791, 2113): what a socket sends (IP_OPTIONS, or of one
+ * message as ancillary data), what comes and is told (IP_RECVOPTS, IP_RETOPTS), and what every
+ * machine on the way adds: record route and timestamp.
  *
- * A struct ip4_opts never changes and is counted, as ip6_ext is: a socket has one, a message has one, and so has what a corked datagram waits with.
- * Options are checked where they come from outside, by a program or in a packet; from then on their lengths hold. Packets with a source route are
- * dropped, as Linux does where accept_source_route is 0, and sockets send none.
+ * A struct ip4_opts never changes and is counted, as ip6_ext is: a socket has one, a message has
+ * one, and so has what a corked datagram waits with. Options are checked where they come from
+ * outside, by a program or in a packet; from then on their lengths hold. Packets with a source
+ * route are dropped, as Linux does where accept_source_route is 0, and sockets send none.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>
@@ -18,7 +20,8 @@
 
 #define HEADER sizeof(struct iphdr)
 #define DAY_MS 86400000U
-#define FIRST_PTR 4    /* of addresses: pointers count from the option's front, at 1 */
+/* of addresses: pointers count from the option's front, at 1 */
+#define FIRST_PTR 4
 #define FIRST_TS_PTR 5 /* of times */
 
 struct ip4_opts {
@@ -61,7 +64,8 @@ struct ip4_opts *ip4_opts_of(struct inet_sock *i)
 
 /* How options are looked at; @bad is where the first mistake is. */
 struct check {
-	bool packet;               /* from the wire: what is not known is passed over */
+	/* from the wire: what is not known is passed over */
+	bool packet;
 	bool may;                  /* a program that has CAP_NET_RAW */
 	bool rr, ts, source_route; /* seen */
 	u32 bad;
@@ -104,7 +108,8 @@ static u32 check_ts(struct check *c, const u8 *o, u32 len)
 	flag = o[3] & 15U;
 	if (o[2] < FIRST_TS_PTR)
 		return 2;
-	if (o[2] > len) /* full: does the count have room, of who is not named? */
+	/* full: does the count have room, of who is not named? */
+	if (o[2] > len)
 		return flag != IPOPT_TS_PRESPEC && o[3] >> 4 == 15 ? 3 : 0;
 	if (o[2] + 3U > len)
 		return 2;
@@ -361,7 +366,10 @@ static u32 known_to(struct net *net, u32 peer)
 	return route_output(net, &f) ? 0 : f.saddr.w[3];
 }
 
-/* The header of @skb, which begins with it, at @h. False: its options are wrong (the sender is told), or not wanted. */
+/*
+ * The header of @skb, which begins with it, at @h. False: its options are wrong (the sender is
+ * told), or not wanted.
+ */
 static bool read_header(struct net *net, struct sk_buff *skb, u8 *h)
 {
 	struct check c = { .packet = true };

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip6_ext.c: IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options that go with what a socket of datagrams
- * sends, of all of it (setsockopt) or of one message, which then has no others; and headers that came, told as ancillary data.
+ * ip6_ext.c: IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options
+ * that go with what a socket of datagrams sends, of all of it (setsockopt) or of one message, which
+ * then has no others; and headers that came, told as ancillary data.
  *
- * A struct ip6_ext never changes and is counted: a socket has one, a message that is sent has one, and so has what a corked datagram waits with.
- * Routing headers are told, and not sent. Options that came with fragments are not told. Those that nobody here knows, and how many there may be
- * (ipv6/max_hbh_opts_number and its kin): ip6_options_hold(), of hop-by-hop options on every packet, of a destination's where it has arrived.
+ * A struct ip6_ext never changes and is counted: a socket has one, a message that is sent has one,
+ * and so has what a corked datagram waits with. Routing headers are told, and not sent. Options
+ * that came with fragments are not told. Those that nobody here knows, and how many there may be
+ * (ipv6/max_hbh_opts_number and its kin): ip6_options_hold(), of hop-by-hop options on every
+ * packet, of a destination's where it has arrived.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -211,7 +214,10 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 #define PAD_MAX 7U
 #define UNKNOWN_OPTION 2 /* of ICMPV6_PARAMPROB */
 
-/* Nobody here knows the option @kind. True: it may be passed over; else it says itself whether its sender is told, of the byte @at. */
+/*
+ * Nobody here knows the option @kind. True: it may be passed over; else it says itself whether its
+ * sender is told, of the byte @at.
+ */
 static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
 {
 	u8 action = kind >> 6;
@@ -235,7 +241,10 @@ static bool pads(const u8 *p, u32 n, u32 *padding)
 	return *padding <= PAD_MAX;
 }
 
-/* The header at @p of @len bytes. As Linux has it, most below 0 is a number, too, and what nobody knows is not passed over then. */
+/*
+ * The header at @p of @len bytes. As Linux has it, most below 0 is a number, too, and what nobody
+ * knows is not passed over then.
+ */
 static bool options_hold(struct net *net, struct sk_buff *skb, const u8 *p, u32 len, bool dst)
 {
 	int most = READ_ONCE(net->opts6_max[dst]), seen = 0;

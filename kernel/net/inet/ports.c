@@ -2,9 +2,11 @@
 /*
  * ports.c: who may have which port.
  *
- * A port may be shared: by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under the rules of socket(7) and
- * ip(7), and by connections to different peers. However many share one, it is one of each kind that who wants it is compared with (ports_crowd.c). Who gets
- * a packet is in ports_find.c. Locks: table->lock for all of it; a search for a free port gives it up now and then.
+ * A port may be shared: by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under
+ * the rules of socket(7) and ip(7), and by connections to different peers. However many share one,
+ * it is one of each kind that who wants it is compared with (ports_crowd.c). Who gets a packet is
+ * in ports_find.c. Locks: table->lock for all of it; a search for a free port gives it up now and
+ * then.
  */
 #include <asm/errno.h>
 
@@ -24,7 +26,10 @@ struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto)
 
 /* ---- conflicts ---- */
 
-/* Does @from, the any-address of the one, stand for the other's addresses too? That of IPv4 may be bound by IPv6's sockets. */
+/*
+ * Does @from, the any-address of the one, stand for the other's addresses too? That of IPv4 may be
+ * bound by IPv6's sockets.
+ */
 static bool any_covers(const struct inet_sock *any, const ip_addr *from,
 	const struct inet_sock *other, const ip_addr *addr)
 {
@@ -49,12 +54,15 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 	return ip_equal(addr, baddr);
 }
 
-/* SAID: of a port that was named; CHOSEN: of one that we would choose, of TCP, where no other is left. */
+/*
+ * SAID: of a port that was named; CHOSEN: of one that we would choose, of TCP, where no other is
+ * left.
+ */
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
 /*
- * @i comes to where @o is. Who was given a program before has begun a group, and joins no other. Nobody is put into a group by a port that he has
- * not named.
+ * @i comes to where @o is. Who was given a program before has begun a group, and joins no other.
+ * Nobody is put into a group by a port that he has not named.
  */
 static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
@@ -84,7 +92,10 @@ static bool any_in_the_way(const struct inet_sock *i, const ip_addr *laddr, cons
 	return false;
 }
 
-/* One of each kind is looked at: for any address theirs do not matter, and for one those at the same and at any. */
+/*
+ * One of each kind is looked at: for any address theirs do not matter, and for one those at the
+ * same and at any.
+ */
 static bool conflicts(
 	const struct inet_sock *i, const ip_addr *laddr, u16 port, enum port_share shares)
 {
@@ -149,7 +160,8 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	u32 low = (u32)READ_ONCE(i->net->port_min), high = (u32)READ_ONCE(i->net->port_max);
 	u32 l = READ_ONCE(i->range_low), h = READ_ONCE(i->range_high);
 
-	high = max(low, high); /* one may be new already, the other not yet */
+	/* one may be new already, the other not yet */
+	high = max(low, high);
 	if (l >= low && l <= high)
 		low = l;
 	if (h >= low && h <= high)
@@ -183,10 +195,12 @@ struct choosing {
 	const ip_addr *laddr;
 	const ip_addr *saddr, *raddr;
 	u16 rport;
-	enum port_share shares; /* one that another socket has will do, where they may share it */
+	/* one that another socket has will do, where they may share it */
+	enum port_share shares;
 };
 
-#define AT_ONCE 32 /* buckets, before others may have the table */
+/* buckets, before others may have the table */
+#define AT_ONCE 32
 
 static bool wants_any(const struct choosing *c)
 {
@@ -202,7 +216,10 @@ static bool bars(const struct choosing *c, const struct inet_sock *o)
 	return o->net == c->i->net; /* perhaps: at its place */
 }
 
-/* Of the ports that have @port's bucket those that (perhaps) cannot be had: bit n of n * TABLE_SIZE and what is left of @port. */
+/*
+ * Of the ports that have @port's bucket those that (perhaps) cannot be had: bit n of n * TABLE_SIZE
+ * and what is left of @port.
+ */
 static u64 taken_beside(const struct choosing *c, u16 port)
 {
 	const struct inet_sock *i = c->i, *o;
@@ -225,7 +242,10 @@ static bool may_choose(const struct choosing *c, u16 port, u64 taken)
 	       (c->laddr || !peer_taken(c->i, c->saddr, port, c->raddr, c->rport));
 }
 
-/* Of the @n ports from @low on those whose bucket the one @first behind it has: one that may be had, 0: none. @start: which is looked at first. */
+/*
+ * Of the @n ports from @low on those whose bucket the one @first behind it has: one that may be
+ * had, 0: none. @start: which is looked at first.
+ */
 static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u32 start)
 {
 	u32 m = (n - first + TABLE_SIZE - 1) / TABLE_SIZE;
@@ -241,8 +261,10 @@ static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u3
 }
 
 /*
- * A free one, from a random start; 0: there is none. All ports of a bucket together: where most are taken each of thousands of looks would be at all
- * kinds of a bucket. The table is given up now and then meanwhile, and is held since the answer was true. Others of one socket come here one by one (op).
+ * A free one, from a random start; 0: there is none. All ports of a bucket together: where most are
+ * taken each of thousands of looks would be at all kinds of a bucket. The table is given up now and
+ * then meanwhile, and is held since the answer was true. Others of one socket come here one by one
+ * (op).
  */
 static u16 choose(const struct choosing *c)
 {
@@ -263,7 +285,10 @@ static u16 choose(const struct choosing *c)
 	return port;
 }
 
-/* One of TCP's that another socket has is given out only where ip_autobind_reuse says so, and no other is left. */
+/*
+ * One of TCP's that another socket has is given out only where ip_autobind_reuse says so, and no
+ * other is left.
+ */
 static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)
 {
 	bool stream = i->table->stream;
@@ -317,7 +342,10 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 	return 0;
 }
 
-/* Bound to any address, it is bound to the one that it sends from while it has a peer; a group is one at an address. */
+/*
+ * Bound to any address, it is bound to the one that it sends from while it has a peer; a group is
+ * one at an address.
+ */
 static void take_address(struct inet_sock *i, const ip_addr *addr)
 {
 	if (i->group)
@@ -359,7 +387,10 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
 	return err;
 }
 
-/* It is the youngest at its port and address, and of no group, as on Linux. Who lists the sockets finds it where it was. */
+/*
+ * It is the youngest at its port and address, and of no group, as on Linux. Who lists the sockets
+ * finds it where it was.
+ */
 static void begin_again(struct inet_sock *i)
 {
 	if (i->group)

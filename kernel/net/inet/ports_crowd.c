@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_crowd.c: where a socket that has a port stands, so that nobody has to look at each of those that share it.
+ * ports_crowd.c: where a socket that has a port stands, so that nobody has to look at each of those
+ * that share it.
  *
- *	kind	by port: what it is and may, its address left out but for whether that is any, and of which family
+ *	kind	by port: what it is and may, its address left out but for whether that is any, and
+ *	        of which family
  *	place	by address and port: the same, with the address
- *	way	by address, port and peer: those that packets are looked for among, the youngest first
+ *	way	by address, port and peer: those that packets are looked for among, the youngest
+ *	        first
  *
- * In each of the three one stands in the bucket for all that are alike: a walk over a bucket meets as many as there are differences, not as there are
- * sockets. Programs can make these differences: two for each option, one for each device, one for each user. ports_leave() must come before any of them
- * changes, ports_join() after. Locks: table->lock.
+ * In each of the three one stands in the bucket for all that are alike: a walk over a bucket meets
+ * as many as there are differences, not as there are sockets. Programs can make these differences:
+ * two for each option, one for each device, one for each user. ports_leave() must come before any
+ * of them changes, ports_join() after. Locks: table->lock.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/inet/ports.h"
@@ -16,8 +20,8 @@
 /* ---- hashes ---- */
 
 /*
- * Multilinear, with a key that nobody knows: whoever chooses addresses and ports, two connections share a bucket as seldom as random
- * ones do.
+ * Multilinear, with a key that nobody knows: whoever chooses addresses and ports, two connections
+ * share a bucket as seldom as random ones do.
  */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_find.c: who gets a packet. A connection is found by its four numbers; else the socket whose binding fits best gets it, the youngest of those that fit
- * equally, or one of a group (SO_REUSEPORT). A look meets one socket for all that are alike (ports_crowd.c). Locks: table->lock.
+ * ports_find.c: who gets a packet. A connection is found by its four numbers; else the socket whose
+ * binding fits best gets it, the youngest of those that fit equally, or one of a group
+ * (SO_REUSEPORT). A look meets one socket for all that are alike (ports_crowd.c). Locks:
+ * table->lock.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/inet/ports.h"
@@ -86,8 +88,9 @@ static struct inet_sock *better_of(
 }
 
 /*
- * Who has the packet's sender as its peer fits better than who has none, and one at its address better than one at any: fitness(). Four buckets at most,
- * way_bucket() of both addresses with the peer and without, whose hashes have parts in common.
+ * Who has the packet's sender as its peer fits better than who has none, and one at its address
+ * better than one at any: fitness(). Four buckets at most, way_bucket() of both addresses with the
+ * peer and without, whose hashes have parts in common.
  */
 static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *w)
 {
@@ -107,7 +110,10 @@ static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *
 	return best ? best : better_of(t, way_of(port), w, NULL);
 }
 
-/* Another of its group may be meant; one that has been bound to a device since does not take all that the others do. */
+/*
+ * Another of its group may be meant; one that has been bound to a device since does not take all
+ * that the others do.
+ */
 static struct inet_sock *of_group(struct inet_sock *best, const struct wanted *w)
 {
 	u32 hash = (ip_hash(w->remote) ^ w->rport) * 0x9e3779b1U;

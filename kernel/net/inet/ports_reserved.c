@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_reserved.c: /proc/sys/net/ipv4/ip_local_reserved_ports: ports of a namespace that nobody gets who has not asked for them.
- * A map of bits, which is written and read as lists of ranges are (other files have such lists, too), made when somebody first sets some. Its words are written and read one by one, without a lock.
+ * ports_reserved.c: /proc/sys/net/ipv4/ip_local_reserved_ports: ports of a namespace that nobody
+ * gets who has not asked for them. A map of bits, which is written and read as lists of ranges are
+ * (other files have such lists, too), made when somebody first sets some. Its words are written and
+ * read one by one, without a lock.
  */
 #include <asm/errno.h>
 
@@ -52,8 +54,8 @@ int ports_show_reserved(struct seq *s, void *arg)
 #define DIGITS_MAX 20 /* of a number that is looked at at all */
 
 /*
- * The number at *@text, which one of @ends ends, or the text's @end; *@text then stands there. Decimal, or as C writes the others. -EINVAL: there
- * is none, or it is not below @nr.
+ * The number at *@text, which one of @ends ends, or the text's @end; *@text then stands there.
+ * Decimal, or as C writes the others. -EINVAL: there is none, or it is not below @nr.
  */
 static int take_bit(char **text, const char *end, const char *ends, u32 *bit, u32 nr)
 {
@@ -97,7 +99,10 @@ static int take_range(char **text, const char *end, u64 *bits, u32 nr, bool cut)
 	return 0;
 }
 
-/* Ranges between commas and line feeds. Of a text that goes on the last one is not taken: it may. How much is. */
+/*
+ * Ranges between commas and line feeds. Of a text that goes on the last one is not taken: it may.
+ * How much is.
+ */
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 {
 	const char *start = text, *end = text + n;
@@ -117,7 +122,9 @@ ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 	}
 }
 
-/* What is written at the start takes the place of what was, and the pieces that follow are added. */
+/*
+ * What is written at the start takes the place of what was, and the pieces that follow are added.
+ */
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos)
 {
 	struct net *net = current_net();

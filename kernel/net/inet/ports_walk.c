@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_walk.c: all sockets of a table, some at a time, for who lists them: ports_walk(), ports_walk_end(). By the order in which they came, since they
- * come and go meanwhile. Locks: table->lock, given up between the times.
+ * ports_walk.c: all sockets of a table, some at a time, for who lists them: ports_walk(),
+ * ports_walk_end(). By the order in which they came, since they come and go meanwhile. Locks:
+ * table->lock, given up between the times.
  */
 #include "kernel/net/inet/inet.h"
 
@@ -16,7 +17,10 @@ static struct inet_sock *next_of(const struct inet_sock *i)
 	return hlist_entry_safe(i->port_node.next, struct inet_sock, port_node);
 }
 
-/* Where it goes on in its bucket: behind the one that it had come to, or where that one stood. NULL: with the next bucket. */
+/*
+ * Where it goes on in its bucket: behind the one that it had come to, or where that one stood.
+ * NULL: with the next bucket.
+ */
 static struct inet_sock *resume(const struct port_walk *w)
 {
 	struct inet_sock *i;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * raw.c: raw sockets (raw(7)): every packet of a protocol, for who may (CAP_NET_RAW); and ping sockets (icmp(7)): ICMP echoes
- * with an identifier of one's own, for the groups of net.ipv4.ping_group_range.
+ * raw.c: raw sockets (raw(7)): every packet of a protocol, for who may (CAP_NET_RAW); and ping
+ * sockets (icmp(7)): ICMP echoes with an identifier of one's own, for the groups of
+ * net.ipv4.ping_group_range.
  *
- * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks: raw_socks.lock for the lists:
- * one of all, for who asks which there are, and those of packets, by namespace and protocol.
+ * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks:
+ * raw_socks.lock for the lists: one of all, for who asks which there are, and those of packets, by
+ * namespace and protocol.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -97,7 +99,8 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e)
 {
-	struct ip_error whole = *e; /* for who writes the network's header itself */
+	/* for who writes the network's header itself */
+	struct ip_error whole = *e;
 	struct inet_sock *i;
 	bool ours = false;
 
@@ -214,7 +217,8 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	skb->foreign = true; /* what sums of a transport stand in there are the program's */
+	/* what sums of a transport stand in there are the program's */
+	skb->foreign = true;
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
 	if (i->hdrincl) {
@@ -317,7 +321,8 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 
 	if (!net_capable(current_net(), CAP_NET_RAW))
 		return -EPERM;
-	if (!protocol) /* those above 255 send, and no packet is theirs */
+	/* those above 255 send, and no packet is theirs */
+	if (!protocol)
 		return -EPROTONOSUPPORT;
 	i = kzalloc(sizeof(*i), GFP_KERNEL);
 	if (!i)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * udp.c: UDP (RFC 768; udp(7)) and UDP-Lite (RFC 3828; udplite(7)), whose header says how much the checksum covers
- * instead of how long the packet is.
+ * udp.c: UDP (RFC 768; udp(7)) and UDP-Lite (RFC 3828; udplite(7)), whose header says how much the
+ * checksum covers instead of how long the packet is.
  *
- * Sending costs one buffer, one copy and, to this machine, the lookup of the receiver: no wake-up but the reader's.
+ * Sending costs one buffer, one copy and, to this machine, the lookup of the receiver: no wake-up
+ * but the reader's.
  */
 #include <asm/errno.h>
 #include <linux/udp.h>
@@ -41,7 +42,8 @@ static void push_header(
 	}
 	if (!lite && (f->local || i->c.rare.no_check || (i->no_check6_tx && !ip_is_v4(&f->daddr))))
 		return;
-	if (skb->gso) /* each datagram has its own, when they are cut */
+	/* each datagram has its own, when they are cut */
+	if (skb->gso)
 		return;
 	h->check = csum_fold(
 		skb_sum(skb, 0, covered, csum_pseudo(&f->saddr, &f->daddr, f->proto, len)));
@@ -49,7 +51,10 @@ static void push_header(
 		h->check = 0xffff;
 }
 
-/* A queue on the way was full: a datagram may be lost anywhere, and who has not asked for errors does not hear of this one, as on Linux. */
+/*
+ * A queue on the way was full: a datagram may be lost anywhere, and who has not asked for errors
+ * does not hear of this one, as on Linux.
+ */
 static int told(const struct inet_sock *i, const struct flow *f, int err)
 {
 	bool wants = ip_is_v4(&f->daddr) ? i->recverr : i->recverr6;
@@ -144,7 +149,9 @@ static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow
 	return err ? err : (ssize_t)len;
 }
 
-/* To a packet that has been begun more is added, wherever the message would go. 0: there is none. */
+/*
+ * To a packet that has been begun more is added, wherever the message would go. 0: there is none.
+ */
 static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 {
 	size_t len = m->iter.count;
@@ -185,7 +192,10 @@ static void too_long(struct inet_sock *i, const struct flow *f, u16 port)
 	errq_local(i, EMSGSIZE, &f->daddr, v4 ? i->rport : port, v4 ? min(f->mtu, 65535U) : f->mtu);
 }
 
-/* How long the datagrams are that the message makes, 0: it is one. -EINVAL: too many, or nobody may cut them. */
+/*
+ * How long the datagrams are that the message makes, 0: it is one. -EINVAL: too many, or nobody may
+ * cut them.
+ */
 static int segment_of(
 	const struct inet_sock *i, const struct msg *m, const struct flow *f, size_t len)
 {
@@ -204,7 +214,10 @@ static int segment_of(
 	return len > seg ? (int)seg : 0;
 }
 
-/* With options or extension headers in front each datagram goes by itself: who cuts expects UDP's header behind IP's. */
+/*
+ * With options or extension headers in front each datagram goes by itself: who cuts expects UDP's
+ * header behind IP's.
+ */
 static ssize_t send_each(
 	struct inet_sock *i, struct msg *m, const struct flow *f, u16 port, u32 seg)
 {
@@ -245,7 +258,10 @@ static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *
 	return err ? err : (ssize_t)len;
 }
 
-/* The same with the notice of MSG_ZEROCOPY: due as soon as the data were taken, whatever became of the packet. */
+/*
+ * The same with the notice of MSG_ZEROCOPY: due as soon as the data were taken, whatever became of
+ * the packet.
+ */
 static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
 	size_t head =
@@ -404,7 +420,10 @@ static void deliver(struct udp_stats *n, struct inet_sock *i, struct sk_buff *sk
 	enqueue(n, i, skb);
 }
 
-/* The @len bytes at @off of @skb's payload as a datagram of their own, with a copy of both headers. NULL. */
+/*
+ * The @len bytes at @off of @skb's payload as a datagram of their own, with a copy of both headers.
+ * NULL.
+ */
 static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 {
 	u32 net = skb->ip.hdr_len;
@@ -436,7 +455,10 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 	return s;
 }
 
-/* Many in one (UDP_SEGMENT, from this machine): whole for who has asked for that with UDP_GRO. Consumes @skb. */
+/*
+ * Many in one (UDP_SEGMENT, from this machine): whole for who has asked for that with UDP_GRO.
+ * Consumes @skb.
+ */
 static void deliver_cut(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
 	u32 all = skb_len(skb) - (u32)sizeof(struct udphdr), len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ethtool.c: SIOCETHTOOL, the basics: the driver, the link, its speed, what is offloaded, how many queues. Source: <linux/ethtool.h>.
+ * ethtool.c: SIOCETHTOOL, the basics: the driver, the link, its speed, what is offloaded, how many
+ * queues. Source: <linux/ethtool.h>.
  * Locks: link.c's mutex while the number of queues changes.
  */
 #include <asm/errno.h>
@@ -49,7 +50,10 @@ static long get_settings(const struct net_device *d, u64 arg)
 	return put_user(c, UADDR(arg));
 }
 
-/* The masks behind the fixed part have no words: the first call asks how many there are, and hears so (negative). */
+/*
+ * The masks behind the fixed part have no words: the first call asks how many there are, and hears
+ * so (negative).
+ */
 static long get_link_settings(const struct net_device *d, u64 arg)
 {
 	struct ethtool_link_settings s;
@@ -145,7 +149,10 @@ static long set_channels(struct net *net, struct net_device *d, u64 arg)
 	return err;
 }
 
-/* The host deals out what comes: by a table of flows that nobody is shown, so that there are rings but no rules. */
+/*
+ * The host deals out what comes: by a table of flows that nobody is shown, so that there are rings
+ * but no rules.
+ */
 static long get_rings(const struct net_device *d, u64 arg)
 {
 	struct ethtool_rxnfc r = { .cmd = ETHTOOL_GRXRINGS, .data = READ_ONCE(d->real_rx) };

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gso.c: many segments of a TCP connection in one packet, of up to 64 KiB, with one header (skb->gso is the payload of each); and
- * many datagrams of UDP (UDP_SEGMENT), which no card cuts: they stay whole on lo alone.
+ * gso.c: many segments of a TCP connection in one packet, of up to 64 KiB, with one header
+ * (skb->gso is the payload of each); and many datagrams of UDP (UDP_SEGMENT), which no card cuts:
+ * they stay whole on lo alone.
  *
- *	gso_join	at the queue of a card that cuts segments itself: what waits in a row leaves as one frame
- *	gso_cut		where no card does that: the segments, with checksums; also of one packet whose checksum is owed
+ *	gso_join	at the queue of a card that cuts segments itself: what waits in a row leaves
+ *	                as one frame
+ *	gso_cut		where no card does that: the segments, with checksums; also of one packet
+ *	                whose checksum is owed
  *
- * TCP makes such packets for a card that cuts (tcp_seg_goal()); its windows and its scoreboard count segments all the same. A card's
- * link may hand them over as well; they stay whole on their way to a socket, or through devices that are memory, and are cut before
- * another card. AF_PACKET shows what it gets, as Linux does.
+ * TCP makes such packets for a card that cuts (tcp_seg_goal()); its windows and its scoreboard
+ * count segments all the same. A card's link may hand them over as well; they stay whole on their
+ * way to a socket, or through devices that are memory, and are cut before another card. AF_PACKET
+ * shows what it gets, as Linux does.
  *
- * Joined are packets whose segments have full size, in a row, and one shorter at the end, whose headers differ only in what the cutting
- * writes anew: lengths, sequence numbers, checksums, and PSH on the last. Only those are asked whose checksum is the card's to fill in
- * (skb->csum_head): their headers are our own, and as tcp_out.c and ip.c write them.
+ * Joined are packets whose segments have full size, in a row, and one shorter at the end, whose
+ * headers differ only in what the cutting writes anew: lengths, sequence numbers, checksums, and
+ * PSH on the last. Only those are asked whose checksum is the card's to fill in (skb->csum_head):
+ * their headers are our own, and as tcp_out.c and ip.c write them.
  * Locks: the caller owns the packets.
  */
 #include "kernel/net/link/gso.h"
@@ -26,8 +31,8 @@
 #define IP_BYTES 65535U
 #define V4_LEN 20U
 #define V6_LEN 40U
-#define SEGMENTS_MAX                                                                               \
-	8192U /* of one packet: as many as TCP's smallest payload makes (48 bytes, of which 40 are options) */
+/* of one packet: as many as TCP's smallest payload makes (48 bytes, of which 40 are options) */
+#define SEGMENTS_MAX 8192U
 #define ONLY_ACK 0x10
 #define PUSH 0x08
 #define FIN 0x01
@@ -238,7 +243,10 @@ static void finish(struct sk_buff *s, const struct cut *c, u32 off, u32 index, b
 	memcpy(th, &check, 2);
 }
 
-/* Of many that were sent as one: a datagram is stamped when the first leaves, a stream with the last byte. */
+/*
+ * Of many that were sent as one: a datagram is stamped when the first leaves, a stream with the
+ * last byte.
+ */
 static bool stamped(const struct cut *c, u32 off, bool last)
 {
 	return c->proto == IPPROTO_TCP ? last : !off;

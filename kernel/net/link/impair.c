@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * impair.c: a bad line for tests: what lo carries is lost, doubled, late or out of order, as /proc/sys/net/nestling says (root of the first
- * network namespace):
+ * impair.c: a bad line for tests: what lo carries is lost, doubled, late or out of order, as
+ * /proc/sys/net/nestling says (root of the first network namespace):
  *
- *	loss, duplicate, reorder	percent of the packets; what is reordered goes at once while the rest waits
- *	mark				percent of the packets that can bear it are marked: congestion (ECN's CE)
+ *	loss, duplicate, reorder	percent of the packets; what is reordered goes at once while
+ *	                                the rest waits
+ *	mark				percent of the packets that can bear it are marked:
+ *	                                congestion (ECN's CE)
  *	delay_us			how long each packet is on its way
  *
- * With all of them at 0 (as at boot) nothing of this costs more than one look. Lock: late_lock (spin) for packets on their way.
+ * With all of them at 0 (as at boot) nothing of this costs more than one look. Lock: late_lock
+ * (spin) for packets on their way.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
@@ -23,7 +26,8 @@ static int loss, duplicate, reorder, mark, delay_us;
 int lo_impaired; /* any of them is set */
 
 static DEFINE_SPINLOCK(late_lock);
-static LIST_HEAD(late); /* of sk_buff.list, by skb->stamp, which is when it arrives */
+/* of sk_buff.list, by skb->stamp, which is when it arrives */
+static LIST_HEAD(late);
 static u32 nr_late;
 static struct ktimer late_timer;
 
@@ -92,7 +96,10 @@ static void carry(struct sk_buff *skb)
 		arrive(skb);
 }
 
-/* CE, where the packet says that it is understood; the sum of an IPv4 header stays right (RFC 1624). */
+/*
+ * CE, where the packet says that it is understood; the sum of an IPv4 header stays right (RFC
+ * 1624).
+ */
 static void set_ce(struct sk_buff *skb)
 {
 	u8 *h = skb->room + skb->head;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master): who comes, goes, moves, and becomes a part
- * of another. Each kind has a file of its own and a struct link_type (link.h); what stands on what is link_stack.c's.
+ * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master): who
+ * comes, goes, moves, and becomes a part of another. Each kind has a file of its own and a struct
+ * link_type (link.h); what stands on what is link_stack.c's.
  *
- * A device that was deleted stays in memory, on its namespace's list of dead ones, until the namespace ends or another device takes
- * its place: connections keep the device that they last sent by. One that is dead is down, so nothing leaves by it; ip.c refuses a device
- * that has gone over to another namespace.
+ * A device that was deleted stays in memory, on its namespace's list of dead ones, until the
+ * namespace ends or another device takes its place: connections keep the device that they last sent
+ * by. One that is dead is down, so nothing leaves by it; ip.c refuses a device that has gone over
+ * to another namespace.
  *
- * Invariants: 1. a veth's peer has it as its peer, or both have none. 2. At most LINKS_MAX devices, living and dead, per namespace.
- * Locks: link_mutex: who comes, goes, moves; peers change under it and are read without. net->lock inside it.
+ * Invariants: 1. a veth's peer has it as its peer, or both have none. 2. At most LINKS_MAX devices,
+ * living and dead, per namespace.
+ * Locks: link_mutex: who comes, goes, moves; peers change under it and are read without. net->lock
+ * inside it.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -31,8 +35,8 @@
 #include "kernel/vfs/vfs.h"
 
 #define LINKS_MAX 4096U
-#define QUEUES_MAX                                                                                 \
-	4096U /* as many as may be said of a device; those here are numbers, they have no queue */
+/* as many as may be said of a device; those here are numbers, they have no queue */
+#define QUEUES_MAX 4096U
 
 static DEFINE_MUTEX(link_mutex);
 static const struct link_type *const types[] = { &dummy_link, &veth_link, &bridge_link, &vlan_link,
@@ -50,7 +54,10 @@ static u32 count_links(const struct net *net, const struct list_head *head)
 	return n;
 }
 
-/* It belongs to @net from now on. Who holds the lock of its namespace (netdev_lock_net()) keeps it there. */
+/*
+ * It belongs to @net from now on. Who holds the lock of its namespace (netdev_lock_net()) keeps it
+ * there.
+ */
 static void set_net(struct net_device *dev, struct net *net)
 {
 	struct net *old = dev->net;
@@ -77,7 +84,8 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 			set_net(dev, net);
 	}
 	if (dev) {
-		synchronize_rcu();        /* whoever is sending by it has seen that it is down */
+		/* whoever is sending by it has seen that it is down */
+		synchronize_rcu();
 		wandered = dev->wandered; /* it is still named elsewhere, maybe */
 		netdev_init(dev, type->ops, type->type ? type->type : ARPHRD_ETHER);
 		dev->wandered = wandered;
@@ -91,7 +99,10 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 	return dev;
 }
 
-/* Under @name, or under the first of @kind0, @kind1 ... that is free. A name with %d is a pattern too. */
+/*
+ * Under @name, or under the first of @kind0, @kind1 ... that is free. A name with %d is a pattern
+ * too.
+ */
 static int enter(
 	struct net *net, struct net_device *dev, const char *name, const char *kind, int index)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link_name.c: what devices are called: which names may be, new ones, patterns with %d, and further ones beside the first
- * (ip link set name, ip link property).
+ * link_name.c: what devices are called: which names may be, new ones, patterns with %d, and further
+ * ones beside the first (ip link set name, ip link property).
  * Locks: link_lock() for a new first name; net->lock inside it.
  */
 #include <asm/errno.h>
@@ -45,8 +45,8 @@ static void show_ports(struct net *net, struct net_device *dev)
 			netname_is_port(dev->name, d->name);
 }
 
-#define NUMBERS_MAX                                                                                \
-	65536U /* more than there are names in a namespace: cards, LINKS_MAX, and ALTNAMES_MAX of each */
+/* more than there are names in a namespace: cards, LINKS_MAX, and ALTNAMES_MAX of each */
+#define NUMBERS_MAX 65536U
 
 /* The number that @name has where @wanted has its %d, at @mark: noted in @used. */
 static void note_number(const char *name, const char *wanted, const char *mark, u64 *used)
@@ -65,7 +65,10 @@ static void note_number(const char *name, const char *wanted, const char *mark, 
 		used[n / 64] |= 1UL << n % 64;
 }
 
-/* @wanted, or where that has a %d, the first of its kind that is free; @used: NUMBERS_MAX bits of 0. net->lock held. 0 or -EINVAL. */
+/*
+ * @wanted, or where that has a %d, the first of its kind that is free; @used: NUMBERS_MAX bits of
+ * 0. net->lock held. 0 or -EINVAL.
+ */
 static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ], u64 *used)
 {
 	const char *mark = strchr(wanted, '%');

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link_stack.c: devices that stand on others (vlan, macvlan) or have others as parts (bridge): who stands on whom, how high, and what of a
- * device those hear that stand on it.
+ * link_stack.c: devices that stand on others (vlan, macvlan) or have others as parts (bridge): who
+ * stands on whom, how high, and what of a device those hear that stand on it.
  *
- * Invariants: 1. no device stands on itself: who would become a part of what it stands on is refused. 2. net_device.level is at least the
- * number of devices below it in a row, and at most NEST_MAX. It never falls while the device lives.
- * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which link_changed() reads from anywhere.
+ * Invariants: 1. no device stands on itself: who would become a part of what it stands on is
+ * refused. 2. net_device.level is at least the number of devices below it in a row, and at most
+ * NEST_MAX. It never falls while the device lives.
+ * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which link_changed()
+ * reads from anywhere.
  */
 #include <asm/errno.h>
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * macvlan.c: several cards in place of one: each has an address of its own, and gets by the card below what is for that.
+ * macvlan.c: several cards in place of one: each has an address of its own, and gets by the card
+ * below what is for that.
  *
  *	bridge    they reach each other directly, without the card
  *	private   they do not reach each other at all
- *	vepa      what is for another goes out, to a switch that sends it back; what came from one of us is not given to it again
+ *	vepa      what is for another goes out, to a switch that sends it back; what came from one
+ *	          of us is not given to it again
  *	passthru  one alone, which has the card's own address and gets all
  *
- * Frames of ours to many go to the others and out; those to one of us in bridge mode do not go out. The card itself and those above do not
- * reach each other, as in Linux.
- * Locks: port->lock (spin): the list, and modes. Who comes and goes holds link.c's mutex. A port lives for a grace period after its last.
+ * Frames of ours to many go to the others and out; those to one of us in bridge mode do not go out.
+ * The card itself and those above do not reach each other, as in Linux.
+ * Locks: port->lock (spin): the list, and modes. Who comes and goes holds link.c's mutex. A port
+ * lives for a grace period after its last.
  * Not here: source mode, lists of addresses: EOPNOTSUPP.
  */
 #include <asm/errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_sysfs_queues.c: /sys/class/net/NAME/queues/{rx-K,tx-K}: a folder for each queue that the device of that name uses. Folders are made when
- * the first device of a name has that many, FOLDERS_MAX in all behind the first ones; they are hidden where there is no such queue.
+ * net_sysfs_queues.c: /sys/class/net/NAME/queues/{rx-K,tx-K}: a folder for each queue that the
+ * device of that name uses. Folders are made when the first device of a name has that many,
+ * FOLDERS_MAX in all behind the first ones; they are hidden where there is no such queue.
  * Locks: the names' mutex; net->lock, inside, while a device is looked at.
  */
 #include <asm/errno.h>
@@ -63,7 +64,8 @@ static int add(const struct netname *n, u32 index, bool tx)
 
 static int add_some(const struct netname *n, u32 *have, u32 want, bool tx)
 {
-	static u32 folders; /* behind the first ones; under the names' mutex */
+	/* behind the first ones; under the names' mutex */
+	static u32 folders;
 	int err = 0;
 
 	for (; *have < want && !err; *have += !err) {

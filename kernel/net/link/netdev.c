@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.c: network devices, the namespace they live in, and lo: who comes and goes, flags, addresses, links. netdev_io.c has the way of
- * packets; netdev.h has the locks.
+ * netdev.c: network devices, the namespace they live in, and lo: who comes and goes, flags,
+ * addresses, links. netdev_io.c has the way of packets; netdev.h has the locks.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -203,7 +203,10 @@ void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by)
 	count(dev, id, flag, by);
 }
 
-/* What sockets have asked for ends with the device, which may come back elsewhere: what stays is what was asked for by hand. net->lock held. */
+/*
+ * What sockets have asked for ends with the device, which may come back elsewhere: what stays is
+ * what was asked for by hand. net->lock held.
+ */
 static void forget_modes(struct net_device *dev)
 {
 	static const u32 modes[] = { IFF_PROMISC, IFF_ALLMULTI };
@@ -234,7 +237,8 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 	int err = 0;
 
 	netdev_lock_net(dev);
-	if (dev->gone && flags & change & IFF_UP) { /* the request is late: what is dead is down */
+	/* the request is late: what is dead is down */
+	if (dev->gone && flags & change & IFF_UP) {
 		spin_unlock(&dev->net->lock);
 		return -ENODEV;
 	}
@@ -350,8 +354,8 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	const u64 behind = offsetof(struct net_device, nr_neighs) + sizeof(dev->nr_neighs);
 
 	/*
-	 * One that comes back (link.c) is in its namespace all the time: a packet may still name it, and a late call may have told of a
-	 * neighbour on it.
+	 * One that comes back (link.c) is in its namespace all the time: a packet may still name
+	 * it, and a late call may have told of a neighbour on it.
 	 */
 	memset(dev, 0, offsetof(struct net_device, net));
 	memset((u8 *)dev + behind, 0, sizeof(*dev) - behind);
@@ -383,7 +387,10 @@ struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 	return dev;
 }
 
-/* The next number that nobody has, in turn; the devices stand in the order of theirs. net->lock held. */
+/*
+ * The next number that nobody has, in turn; the devices stand in the order of theirs. net->lock
+ * held.
+ */
 static int free_index(struct net *net)
 {
 	int at = net->next_ifindex > 0 ? net->next_ifindex : 1;
@@ -465,7 +472,8 @@ void netdev_unregister(struct net_device *dev)
 	addrs_forget(dev);
 	mcast_forget(dev);
 	packet_device_gone(dev);
-	neigh_forget(dev); /* those that were set by hand while it was down, too */
+	/* those that were set by hand while it was down, too */
+	neigh_forget(dev);
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
 	if (!dev->moves) {
 		netdev_queue_uevents(dev, false, dev->real_rx, 0);
@@ -562,7 +570,10 @@ err_free:
 	return ERR_PTR(err);
 }
 
-/* Dead ones that connections of another namespace may still name: their memory is for other devices, and never freed. */
+/*
+ * Dead ones that connections of another namespace may still name: their memory is for other
+ * devices, and never freed.
+ */
 static LIST_HEAD(wanderers); /* of net_device.list, under wanderers_lock */
 static DEFINE_SPINLOCK(wanderers_lock);
 
@@ -612,9 +623,10 @@ static void net_free_rcu(struct rcu_head *h)
 }
 
 /*
- * Nothing is on its way in @net any more. What runs in a flush leaves the rest for later only where its device is up (spill_over()): so all
- * go down, which everybody sees after a grace period; then what was left is forgotten; and what had just been taken out of there is
- * through after another. Only now does nobody put a fragment, a neighbour or a connection where it would stay.
+ * Nothing is on its way in @net any more. What runs in a flush leaves the rest for later only where
+ * its device is up (spill_over()): so all go down, which everybody sees after a grace period; then
+ * what was left is forgotten; and what had just been taken out of there is through after another.
+ * Only now does nobody put a fragment, a neighbour or a connection where it would stay.
  */
 static void stop_packets(struct net *net)
 {

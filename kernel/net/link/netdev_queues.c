@@ -5,11 +5,13 @@
  * A card's number changes (ethtool -L) without losing a frame or turning two of a flow round:
  *
  *	frozen     nobody begins to send; what is in send() ends
- *	all locks  the frames that wait go to the queues of their flows as they are now, each behind those of its flow; the number changes
+ *	all locks  the frames that wait go to the queues of their flows as they are now, each behind
+ *	           those of its flow; the number changes
  *	thawed     every queue sends
  *
- * Who adds a frame has looked at the number under the lock of the queue that it adds to (lock_queue()), so it comes before all that or finds
- * the new queue. Locks: link.c's mutex for changes; the queues' locks, the first one first.
+ * Who adds a frame has looked at the number under the lock of the queue that it adds to
+ * (lock_queue()), so it comes before all that or finds the new queue. Locks: link.c's mutex for
+ * changes; the queues' locks, the first one first.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
@@ -41,14 +43,16 @@ static bool is_quiet(struct net_device *dev)
 
 void netdev_quiesce(struct net_device *dev)
 {
-	synchronize_rcu(); /* whoever put a frame into a queue has seen that it is down */
+	/* whoever put a frame into a queue has seen that it is down */
+	synchronize_rcu();
 	while (!is_quiet(dev)) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule_deadline(ktime_get() + NSEC_PER_MSEC);
 	}
 	netdev_purge_tx(dev);
 	netdev_forget_senders(dev);
-	synchronize_rcu(); /* whoever had just taken a queue from its list is through with it */
+	/* whoever had just taken a queue from its list is through with it */
+	synchronize_rcu();
 }
 
 u32 netdev_tx_waiting(struct net_device *dev)

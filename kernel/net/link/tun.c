@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun.c: the file /dev/net/tun and the devices that it makes (tun.h). Source: the semantics of Linux's Documentation/networking/tuntap.
+ * tun.c: the file /dev/net/tun and the devices that it makes (tun.h). Source: the semantics of
+ * Linux's Documentation/networking/tuntap.
  *
- * A new device needs CAP_NET_ADMIN in the namespace of who opened the file; one that is there, that or to be its owner (TUNSETOWNER,
- * TUNSETGROUP). NAPI is told and changes nothing: what is written comes in at once, and is not joined; with IFF_NAPI_FRAGS a frame's pieces are looked
- * at, each of which would be a page's. Not here: filters, programs that choose a queue (EOPNOTSUPP).
+ * A new device needs CAP_NET_ADMIN in the namespace of who opened the file; one that is there, that
+ * or to be its owner (TUNSETOWNER, TUNSETGROUP). NAPI is told and changes nothing: what is written
+ * comes in at once, and is not joined; with IFF_NAPI_FRAGS a frame's pieces are looked at, each of
+ * which would be a page's. Not here: filters, programs that choose a queue (EOPNOTSUPP).
  */
 #include "kernel/net/link/tun.h"
 
@@ -282,7 +284,10 @@ static long set_queue(struct tun_file *tf, u64 arg)
 
 /* ---- the other ioctls ---- */
 
-/* What a program gives and gets: read before link.c's mutex is taken, and written after. Its pages may be a slow or hostile file system's. */
+/*
+ * What a program gives and gets: read before link.c's mutex is taken, and written after. Its pages
+ * may be a slow or hostile file system's.
+ */
 union tun_arg {
 	struct tun_ifreq r;
 	int n;
@@ -429,7 +434,8 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 		return -EBADFD;
 	switch (cmd) {
 	case TUNGETIFF: return get_iff(tf, &a->r);
-	case TUNSETNOCSUM: return 0; /* nothing is summed up that was not, either way */
+	/* nothing is summed up that was not, either way */
+	case TUNSETNOCSUM: return 0;
 	case TUNSETPERSIST:
 		t->flags = arg ? t->flags | IFF_PERSIST : t->flags & ~(u32)IFF_PERSIST;
 		return 0;
@@ -503,7 +509,8 @@ static void free_file(struct rcu_head *h)
 {
 	struct tun_file *tf = container_of(h, struct tun_file, rcu);
 
-	tun_purge(tf); /* who was sending by the device has put its last one */
+	/* who was sending by the device has put its last one */
+	tun_purge(tf);
 	kfree(tf);
 }
 

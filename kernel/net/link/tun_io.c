@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun_io.c: frames between a tun or tap device and its program. A read gives one, a write takes one:
+ * tun_io.c: frames between a tun or tap device and its program. A read gives one, a write takes
+ * one:
  *
- *	[struct tun_pi, unless IFF_NO_PI] [struct virtio_net_hdr, with IFF_VNET_HDR] a packet (IFF_TUN) or a frame of Ethernet (IFF_TAP)
+ *	[struct tun_pi, unless IFF_NO_PI] [struct virtio_net_hdr, with IFF_VNET_HDR] a packet
+ *	(IFF_TUN) or a frame of Ethernet (IFF_TAP)
  *
  * A packet that leaves is segmented and gets its checksum, unless TUNSETOFFLOAD says that the
  * program takes TCP's packets uncut: their checksum is the pseudo header's, and virtio_net_hdr, if
@@ -29,7 +31,10 @@
 
 /* ---- out: to the program ---- */
 
-/* False: there is no room, or @tf is no queue of @t any more: what it was given then would be read as some later device's. */
+/*
+ * False: there is no room, or @tf is no queue of @t any more: what it was given then would be read
+ * as some later device's.
+ */
 static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *skb, u32 most)
 {
 	bool room;
@@ -251,7 +256,9 @@ static bool is_tcp(const struct virtio_net_hdr *v)
 	       (type == VIRTIO_NET_HDR_GSO_TCPV4 || type == VIRTIO_NET_HDR_GSO_TCPV6);
 }
 
-/* IFF_NAPI_FRAGS: behind the first each piece would be in a page of its own. 0, -EMSGSIZE, -EINVAL. */
+/*
+ * IFF_NAPI_FRAGS: behind the first each piece would be in a page of its own. 0, -EMSGSIZE, -EINVAL.
+ */
 static int check_pieces(const struct iov_iter *from)
 {
 	if (from->type != ITER_USER || !from->vec)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun_queue.c: the files of a device of /dev/net/tun, which are its queues (IFF_MULTI_QUEUE), and whose a packet is.
+ * tun_queue.c: the files of a device of /dev/net/tun, which are its queues (IFF_MULTI_QUEUE), and
+ * whose a packet is.
  *
- * What a program writes to a queue tells where the flow belongs: packets of that flow, both ways, go to that queue while it writes some, and
- * FLOW_AGE longer. Those of other flows are dealt out by their hash. So a flow stays with its queue, as long as the number of queues is the same.
+ * What a program writes to a queue tells where the flow belongs: packets of that flow, both ways,
+ * go to that queue while it writes some, and FLOW_AGE longer. Those of other flows are dealt out by
+ * their hash. So a flow stays with its queue, as long as the number of queues is the same.
  *
- * The table of flows has a word for each hash: hash (32 bits), time (16), queue (16); who comes later takes the place. It is a hint: read and
- * written without a lock. Locks: link.c's mutex; packets look at files, nr and flows without.
+ * The table of flows has a word for each hash: hash (32 bits), time (16), queue (16); who comes
+ * later takes the place. It is a hint: read and written without a lock. Locks: link.c's mutex;
+ * packets look at files, nr and flows without.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -92,7 +95,10 @@ static void renumber(struct tun *t, u32 from, u32 last)
 
 /* ---- files ---- */
 
-/* Who is about to give it a frame of another device, or while it is disabled, sees that under the lock. */
+/*
+ * Who is about to give it a frame of another device, or while it is disabled, sees that under the
+ * lock.
+ */
 static void belongs_to(struct tun_file *tf, struct tun *t, bool disabled)
 {
 	spin_lock(&tf->lock);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vlan.c: VLANs of a card (IEEE 802.1Q): a device that sends and gets the frames with its tag by the one that it stands on.
+ * vlan.c: VLANs of a card (IEEE 802.1Q): a device that sends and gets the frames with its tag by
+ * the one that it stands on.
  *
- *	out   dev_xmit(eth0.5) -> skb->vlan_tci = 5 -> dev_xmit(eth0) -> the tag among the bytes, unless eth0 takes it beside them
+ *	out   dev_xmit(eth0.5) -> skb->vlan_tci = 5 -> dev_xmit(eth0) -> the tag among the bytes,
+ *	      unless eth0 takes it beside them
  *	in    eth_rx(eth0): the tag out of the bytes -> deliver() -> vlan_rx() -> eth0.5
  *
- * A tag travels beside the bytes (skb.h) while the frame is in this machine, so that AF_PACKET tells it where Linux does, and a bridge or a
- * veth passes it on as it is. Priority tags (VLAN 0) are as none.
+ * A tag travels beside the bytes (skb.h) while the frame is in this machine, so that AF_PACKET
+ * tells it where Linux does, and a bridge or a veth passes it on as it is. Priority tags (VLAN 0)
+ * are as none.
  * Not here: 802.1ad, GVRP, MVRP, priorities mapped to tags: EOPNOTSUPP, EPROTONOSUPPORT.
  * Locks: vlans_lock (spin) for the table; values change under link.c's mutex and are read without.
  */
@@ -35,7 +38,8 @@ struct vlan {
 	u16 id;
 	u32 flags;
 	bool lower_up; /* when it was last heard of */
-	bool watching; /* the lower device lets all pass, since the address is another */
+	/* the lower device lets all pass, since the address is another */
+	bool watching;
 	struct rcu_head rcu;
 };
 
@@ -138,7 +142,8 @@ bool vlan_untag(struct sk_buff *skb)
 }
 
 /*
- * What no VLAN of ours has taken: a priority tag (VLAN 0) says nothing, and what is behind it counts, maybe another tag. False: @skb has gone.
+ * What no VLAN of ours has taken: a priority tag (VLAN 0) says nothing, and what is behind it
+ * counts, maybe another tag. False: @skb has gone.
  */
 bool vlan_rx_priority(struct sk_buff *skb)
 {
@@ -160,7 +165,8 @@ bool vlan_insert(struct sk_buff *skb)
 {
 	u8 h[ETH_HLEN], *to;
 
-	if (skb->head < VLAN_TAG) /* many tags, in front of headers that fill room[] */
+	/* many tags, in front of headers that fill room[] */
+	if (skb->head < VLAN_TAG)
 		return false;
 	if (skb_len(skb) >= ETH_HLEN) {
 		skb_copy(skb, 0, h, sizeof(h));
@@ -271,7 +277,10 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 	return 0;
 }
 
-/* The lower device has to let pass what is for another address than its own, or all that this one lets pass. */
+/*
+ * The lower device has to let pass what is for another address than its own, or all that this one
+ * lets pass.
+ */
 static void watch(struct vlan *v, const u8 *addr, bool up)
 {
 	bool on = up && (READ_ONCE(v->dev->flags) & IFF_PROMISC ||

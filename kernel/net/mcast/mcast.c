@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast.c: the groups of a device: who is in, what that makes of the group's state, and when the link is to hear of it.
+ * mcast.c: the groups of a device: who is in, what that makes of the group's state, and when the
+ * link is to hear of it.
  *
- * States of a group: wanted (users > 0) -> left, kept while reports of that are due (users 0) -> gone.
+ * States of a group: wanted (users > 0) -> left, kept while reports of that are due (users 0) ->
+ * gone.
  * Sources: RFC 2236, 3376 (3.2, 5), 2710, 3810.
  *
- * Invariants: 1. g->excludes and s->listed are the state that the counts make, after each mcast_change(). 2. g->changes or s->changes:
- * m->change_at is set. 3. A group is in its device's list of link addresses while that is up.
+ * Invariants: 1. g->excludes and s->listed are the state that the counts make, after each
+ * mcast_change(). 2. g->changes or s->changes: m->change_at is set. 3. A group is in its device's
+ * list of link addresses while that is up.
  */
 #include <asm/errno.h>
 #include <linux/in.h>
@@ -18,9 +21,10 @@
 #include "kernel/net/socket/skb.h"
 
 #define FIRST_DELAY (8 * NSEC_PER_MSEC) /* what changes together is told together */
-#define LAST_DELAY                                                                                 \
-	(96 * NSEC_PER_MSEC) /* but who changes something all the time does not put it off for ever */
-#define INTERVAL (125 * NSEC_PER_SEC)    /* between queries, until one says otherwise */
+/* but who changes something all the time does not put it off for ever */
+#define LAST_DELAY (96 * NSEC_PER_MSEC)
+/* between queries, until one says otherwise */
+#define INTERVAL (125 * NSEC_PER_SEC)
 #define OLD_RESPONSE (10 * NSEC_PER_SEC) /* the response interval of old queriers */
 #define SOURCES_MAX 4096
 #define MACS_MAX 8192
@@ -46,7 +50,10 @@ u64 mcast_random(u64 range)
 	return range ? r % range : 0;
 }
 
-/* What has been left is kept until it has been told so often, and any user may set it for a namespace of his own. */
+/*
+ * What has been left is kept until it has been told so often, and any user may set it for a
+ * namespace of his own.
+ */
 static u32 own_qrv(const struct net *net, bool v6)
 {
 	return min((u32)READ_ONCE(*(v6 ? &sysctl_mld_qrv : &net->igmp_qrv)), (u32)QRV_MAX);
@@ -116,7 +123,10 @@ int mcast_mac_del(struct net_device *dev, const u8 *mac, bool by_hand)
 	return 0;
 }
 
-/* Its link address follows whether somebody is in and the device is up, or, for IPv6, has never been down. */
+/*
+ * Its link address follows whether somebody is in and the device is up, or, for IPv6, has never
+ * been down.
+ */
 static void load(struct net_device *dev, struct mc_group *g)
 {
 	bool up = dev->flags & IFF_UP, want = g->users;

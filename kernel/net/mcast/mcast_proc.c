@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_proc.c: /proc/net/igmp, igmp6, mcfilter, mcfilter6 and dev_mcast, which `ip maddr`, netstat -g and others parse; the numbers of
- * /proc/sys/net that belong to a namespace alone.
+ * mcast_proc.c: /proc/net/igmp, igmp6, mcfilter, mcfilter6 and dev_mcast, which `ip maddr`, netstat
+ * -g and others parse; the numbers of /proc/sys/net that belong to a namespace alone.
  */
 #include <asm/errno.h>
 #include <linux/in.h>

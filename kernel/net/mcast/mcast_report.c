@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_report.c: what a device has to tell of its groups now, as packets: reports of IGMPv3 and MLDv2, which have the same form but for the
- * size of an address (RFC 3376, 4.2; RFC 3810, 5.2), and those of their older versions.
+ * mcast_report.c: what a device has to tell of its groups now, as packets: reports of IGMPv3 and
+ * MLDv2, which have the same form but for the size of an address (RFC 3376, 4.2; RFC 3810, 5.2),
+ * and those of their older versions.
  *
- * A packet has no network header and no checksum yet. A record that does not fit goes on in the next packet; one that lists what is
- * excluded must not, it is cut (RFC 3376, 4.2.16). Locks: net->lock is held.
+ * A packet has no network header and no checksum yet. A record that does not fit goes on in the
+ * next packet; one that lists what is excluded must not, it is cut (RFC 3376, 4.2.16). Locks:
+ * net->lock is held.
  */
 #include <linux/in.h>
 
@@ -228,7 +230,10 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 	}
 }
 
-/* In which something is told once more that nobody has asked for; of version 3 of IGMP, 2 of MLD, or of those before. */
+/*
+ * In which something is told once more that nobody has asked for; of version 3 of IGMP, 2 of MLD,
+ * or of those before.
+ */
 static u64 interval(const struct net_device *dev, bool v6, bool newest)
 {
 	int ms = v6 ? CONF6(dev, newest ? CONF6_MLDV2_INTERVAL : CONF6_MLDV1_INTERVAL) :

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_sock.c: the multicast groups that a socket is in, with the sources that it wants or does not want: setsockopt, getsockopt, and
- * what of the packets of a group is for it. Sources: ip(7), ipv6(7), RFC 3678.
+ * mcast_sock.c: the multicast groups that a socket is in, with the sources that it wants or does
+ * not want: setsockopt, getsockopt, and what of the packets of a group is for it. Sources: ip(7),
+ * ipv6(7), RFC 3678.
  *
- * A membership belongs to a device by its number and its id: one that has got the number of another is another. Its sources are sorted by
- * arrival. Locks: i->op for changes, and i->c.lock around those, since packets come meanwhile; net->lock inside.
- * What memberships cost is bounded by their number (igmp_max_memberships, igmp_max_msf) or by memory (net.core.optmem_max).
+ * A membership belongs to a device by its number and its id: one that has got the number of another
+ * is another. Its sources are sorted by arrival. Locks: i->op for changes, and i->c.lock around
+ * those, since packets come meanwhile; net->lock inside. What memberships cost is bounded by their
+ * number (igmp_max_memberships, igmp_max_msf) or by memory (net.core.optmem_max).
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -14,8 +16,11 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/mcast/mcast.h"
 
-#define MSF_MAX                                                                                    \
-	1024U /* each is looked for among a group's sources with net->lock held, and any user may set the limit of a namespace of his own */
+/*
+ * each is looked for among a group's sources with net->lock held, and any user may set the limit of
+ * a namespace of his own
+ */
+#define MSF_MAX 1024U
 
 int sysctl_mld_max_msf = 64;
 
@@ -24,9 +29,11 @@ struct mc_member {
 	ip_addr group;
 	int ifindex;
 	u64 dev_id;
-	u32 by_addr; /* the address that it was joined by, 0: none */
+	/* the address that it was joined by, 0: none */
+	u32 by_addr;
 	u8 mode;
-	bool chosen; /* sources have been named one by one: the mode stays */
+	/* sources have been named one by one: the mode stays */
+	bool chosen;
 	u32 n;
 	ip_addr *sources; /* own; NULL for none */
 };
@@ -77,7 +84,10 @@ bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb)
 
 /* ---- memberships ---- */
 
-/* The device that is meant: by number, by address, or by the way to the group; with what it is known by. 0 or -ENODEV. */
+/*
+ * The device that is meant: by number, by address, or by the way to the group; with what it is
+ * known by. 0 or -ENODEV.
+ */
 int inet_mc_device(
 	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id)
 {
@@ -124,7 +134,10 @@ static struct mc_want wants(const struct mc_member *m)
 	return (struct mc_want){ .mode = m->mode, .n = m->n, .sources = m->sources };
 }
 
-/* However much a program asks for, and an administrator allows, it is one block of memory that may not be had. */
+/*
+ * However much a program asks for, and an administrator allows, it is one block of memory that may
+ * not be had.
+ */
 static u32 memory_max(void)
 {
 	return (u32)min(READ_ONCE(sysctl_optmem_max), 1 << 20);
@@ -472,7 +485,8 @@ static int source_request(struct inet_sock *i, bool v6, int opt, uaddr_t val, u3
 	return source_op(i, &r, opt);
 }
 
-#define MSFILTER_HEAD 16U /* of struct ip_msfilter, before the sources */
+/* of struct ip_msfilter, before the sources */
+#define MSFILTER_HEAD 16U
 #define GROUP_FILTER_HEAD offsetof(struct group_filter, gf_slist_flex)
 #define STORAGE sizeof(struct __kernel_sockaddr_storage)
 

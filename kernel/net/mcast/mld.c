@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mld.c: MLD's packets, in and out: ICMPv6 with a router alert in front. When they are sent and what is in them: mcast.c, mcast_report.c.
+ * mld.c: MLD's packets, in and out: ICMPv6 with a router alert in front. When they are sent and
+ * what is in them: mcast.c, mcast_report.c.
  * Sources: RFC 2710, 3810, 2711.
  */
 #include <linux/icmpv6.h>

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arp.c: the address resolution protocol for IPv4 on Ethernet: questions, answers, and what is learnt from both. neigh.c keeps it.
+ * arp.c: the address resolution protocol for IPv4 on Ethernet: questions, answers, and what is
+ * learnt from both. neigh.c keeps it.
  *
- * We answer for any address of this machine that is asked for on a card, as Linux does, unless conf/NAME/arp_ignore or arp_filter says otherwise.
- * What others announce of themselves (gratuitous ARP) changes an entry that we have, and makes a new one where arp_accept says so; who asks us is
- * learnt. We answer for others where proxy_arp says so and the way to them is by another device, or proxy_arp_pvlan and it is by the same, a while
- * later (proxy_delay) unless we alone were asked: one that is nearer is to be first.
- * An address does not move as soon as it has moved (locktime), unless who has it says so unasked.
+ * We answer for any address of this machine that is asked for on a card, as Linux does, unless
+ * conf/NAME/arp_ignore or arp_filter says otherwise. What others announce of themselves (gratuitous
+ * ARP) changes an entry that we have, and makes a new one where arp_accept says so; who asks us is
+ * learnt. We answer for others where proxy_arp says so and the way to them is by another device, or
+ * proxy_arp_pvlan and it is by the same, a while later (proxy_delay) unless we alone were asked:
+ * one that is nearer is to be first. An address does not move as soon as it has moved (locktime),
+ * unless who has it says so unasked.
  * Locks: later_lock (spin): answers for others that wait. They are sent without it.
  * Sources: RFC 826, 5227.
  */
@@ -110,7 +113,8 @@ void arp_announce(struct net_device *dev)
 
 /* ---- answers for others, which wait ---- */
 
-#define LATER_MAX 4096U /* of all devices: who owns a namespace says how many one may have */
+/* of all devices: who owns a namespace says how many one may have */
+#define LATER_MAX 4096U
 
 struct later {
 	struct list_head list;
@@ -164,7 +168,10 @@ static void later_tick(struct ktimer *t)
 	net_rx_flush();
 }
 
-/* Within proxy_delay hundredths of a second, at any time: not all who could answer do at once. As Linux has it one more than proxy_qlen may wait. */
+/*
+ * Within proxy_delay hundredths of a second, at any time: not all who could answer do at once. As
+ * Linux has it one more than proxy_qlen may wait.
+ */
 static void answer_later(struct net_device *dev, const struct arp_packet *a, u64 delay)
 {
 	u64 most = (u64)max(CONF_NEIGH(dev, true, NEIGH_PROXIED), 0), there = 0, r;

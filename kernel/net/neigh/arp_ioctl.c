@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* arp_ioctl.c: IPv4's neighbours by SIOCGARP, SIOCSARP and SIOCDARP, as arp(8) uses them. Source: arp(7). */
+/*
+ * arp_ioctl.c: IPv4's neighbours by SIOCGARP, SIOCSARP and SIOCDARP, as arp(8) uses them. Source:
+ * arp(7).
+ */
 #include <asm/errno.h>
 #include <linux/neighbour.h>
 #include <linux/netlink.h>

@@ -2,28 +2,34 @@
 /*
  * neigh.c: the neighbour table (RFC 4861, 7.3; arp(7)).
  *
- *	neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and somebody is asked
+ *	neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and
+ *	                                 somebody is asked
  *	neigh_learn(dev, addr, mac, how) a message says where it is
  *	neigh_confirm(dev, addr)         what is above has heard from it
  *
  * States:
- *	(none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart (retrans_time_ms), three times
- *	                       (mcast_solicit); packets wait
+ *	(none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart
+ *	                       (retrans_time_ms), three times (mcast_solicit); packets wait
  *	INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits hears EHOSTUNREACH)
  *	REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
- *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word (delay_first_probe_time)
- *	DELAY -> PROBE         asks that machine alone, three times (ucast_solicit), then programs, then all (mcast_resolicit)
+ *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word
+ *	                       (delay_first_probe_time)
+ *	DELAY -> PROBE         asks that machine alone, three times (ucast_solicit), then programs,
+ *	                       then all (mcast_resolicit)
  *	PROBE -> REACHABLE, FAILED
- *	STALE -> gone          after a minute without use (gc_stale_time); so is FAILED. A collector looks every gc_interval, and does nothing
- *	                       while there are few (gc_thresh1)
+ *	STALE -> gone          after a minute without use (gc_stale_time); so is FAILED. A collector
+ *	                       looks every gc_interval, and does nothing while there are few
+ *	                       (gc_thresh1)
  *	FAILED -> INCOMPLETE   neigh_output()
  *	PERMANENT, NOARP       set by hand, never change
  *	any -> gone (RTM_DELNEIGH, with the state that it had) when the device goes down or gets another address, by hand, or to make room
  *	any but PERMANENT -> gone when the device loses its link, unless conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
- * Invariants: 1. packets wait in INCOMPLETE entries only. 2. By hand a namespace has at most BY_HAND_MAX, so it cannot take all from the others
- * (of the rest neigh_table.c says how many there are). 3. The packets that wait for one cost at most unres_qlen_bytes, or there is one.
- * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out first.
+ * Invariants: 1. packets wait in INCOMPLETE entries only. 2. By hand a namespace has at most
+ * BY_HAND_MAX, so it cannot take all from the others (of the rest neigh_table.c says how many there
+ * are). 3. The packets that wait for one cost at most unres_qlen_bytes, or there is one.
+ * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out
+ * first.
  */
 #include <asm/errno.h>
 
@@ -89,7 +95,10 @@ static void send_all(struct net_device *dev, struct list_head *queue, const u8 *
 	}
 }
 
-/* Those who sent them hear of it, in the namespace that the device was in then: it may be another one's by now. */
+/*
+ * Those who sent them hear of it, in the namespace that the device was in then: it may be another
+ * one's by now.
+ */
 static void fail_all(struct net *net, struct net_device *dev, struct list_head *queue)
 {
 	struct sk_buff *skb, *next;
@@ -113,7 +122,8 @@ static void enqueue(struct neigh *n, struct sk_buff *skb, struct neigh_grave *de
 		n->queued -= skb_truesize(oldest);
 		list_move_tail(&oldest->list, &dead->packets);
 	}
-	if (!skb->destructor) /* TCP's: nothing keeps the socket that wants the time while it waits */
+	/* TCP's: nothing keeps the socket that wants the time while it waits */
+	if (!skb->destructor)
 		skb->stamp_for = NULL;
 	list_add_tail(&skb->list, &n->queue);
 	n->queued += cost;
@@ -296,7 +306,8 @@ struct due {
 	struct net_device *dev;
 	struct net *net;
 	ip_addr sender;
-	const ip_addr *from; /* NULL, or `sender`: of the packet that has begun to wait last */
+	/* NULL, or `sender`: of the packet that has begun to wait last */
+	const ip_addr *from;
 	enum ask whom;
 	bool tell;
 	struct neigh_info info;
@@ -443,7 +454,8 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		memcpy(to, n->mac, ETH_ALEN);
 	}
 	spin_unlock(&neigh_lock);
-	neigh_bury(&dead); /* who made room: another neighbour, another namespace's */
+	/* who made room: another neighbour, another namespace's */
+	neigh_bury(&dead);
 	if (!err && worth_telling(&before, &info))
 		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neigh_table.c: the neighbour table's entries: where they stand, how many there may be, when their time comes, and who takes them away. What they
- * do, and what is asked and sent, is neigh.c's.
+ * neigh_table.c: the neighbour table's entries: where they stand, how many there may be, when their
+ * time comes, and who takes them away. What they do, and what is asked and sent, is neigh.c's.
  *
- * Invariants: 1. There are at most gc_thresh3 entries of a family that nobody has set by hand; the least recently used makes room. 2. An entry with
- * a deadline stands in the tree by_deadline, one that was not set by hand in its family's list lru, the least recently used first, so that time
+ * Invariants: 1. There are at most gc_thresh3 entries of a family that nobody has set by hand; the
+ * least recently used makes room. 2. An entry with a deadline stands in the tree by_deadline, one
+ * that was not set by hand in its family's list lru, the least recently used first, so that time
  * and room cost no walk over all of them under the lock: the collector's turn is a deadline, too.
- * Locks: neigh_lock (spin) for all of it. Nothing is told or freed under it: neigh_bury() does that.
+ * Locks: neigh_lock (spin) for all of it. Nothing is told or freed under it: neigh_bury() does
+ * that.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -20,10 +22,11 @@
 
 #define NEIGH_BITS 8
 #define NEIGH_BUCKETS (1U << NEIGH_BITS)
-#define SHORTEST                                                                                   \
-	(100 * NSEC_PER_MSEC) /* between two questions: who sets the time may ask for a thousand at once */
+/* between two questions: who sets the time may ask for a thousand at once */
+#define SHORTEST (100 * NSEC_PER_MSEC)
 #define FAILED_TIME (60 * NSEC_PER_SEC)
-#define IDLE (5 * NSEC_PER_SEC) /* above gc_thresh2 who was used before that goes */
+/* above gc_thresh2 who was used before that goes */
+#define IDLE (5 * NSEC_PER_SEC)
 
 struct neigh_gc neigh_gc[2] = { { 128, 512, 1024, 30 }, { 128, 512, 1024, 30 } };
 
@@ -264,7 +267,10 @@ struct neigh *neigh_due(void)
 
 /* ---- without the lock ---- */
 
-/* Who listens hears of them, with the state that they had. Without the lock, and before the next boundary: they name devices and namespaces. */
+/*
+ * Who listens hears of them, with the state that they had. Without the lock, and before the next
+ * boundary: they name devices and namespaces.
+ */
 void neigh_bury(struct neigh_grave *g)
 {
 	struct neigh *n, *next;

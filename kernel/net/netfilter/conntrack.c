@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conntrack.c: which connection a packet belongs to: a table of both tuples of each, for every namespace that asks. A full table gives up
- * one that nobody has answered; else the packet is dropped. Expired ones go when they are met, and a few with each new one.
+ * conntrack.c: which connection a packet belongs to: a table of both tuples of each, for every
+ * namespace that asks. A full table gives up one that nobody has answered; else the packet is
+ * dropped. Expired ones go when they are met, and a few with each new one.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -22,7 +23,8 @@
 #define EACH_ROOM 512
 #define EVENTS_AUTO 2
 #define LOG_LEVEL 5
-#define LOG_FLAGS 0xfU /* all of NF_LOG_* but the decoded link header */
+/* all of NF_LOG_* but the decoded link header */
+#define LOG_FLAGS 0xfU
 
 u32 nf_ct_max = 65536;
 
@@ -136,7 +138,8 @@ bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *
 	u8 h[8];
 
 	memset(t, 0, sizeof(*t));
-	if (base) { /* a quoted one, which may lie in two pieces: looked at through a copy */
+	/* a quoted one, which may lie in two pieces: looked at through a copy */
+	if (base) {
 		u8 tmp[128];
 		u32 n = min(skb_len(skb) - min(base, skb_len(skb)), (u32)sizeof(tmp));
 
@@ -271,7 +274,10 @@ void nf_ct_kill(struct nf_conn *ct)
 		nf_conn_put(ct);
 }
 
-/* Those that nothing has been heard of; with @need one that has not been answered goes too. ct->lock held. */
+/*
+ * Those that nothing has been heard of; with @need one that has not been answered goes too.
+ * ct->lock held.
+ */
 static void make_room(struct nf_ct_net *c, bool need)
 {
 	struct nf_conn *ct, *next, *victim = NULL;
@@ -303,7 +309,10 @@ struct batch {
 	struct nf_conn **all;
 };
 
-/* Those of bucket @k that live, once each: with their first numbers. False: they do not fit behind those that are in it. ct->lock held. */
+/*
+ * Those of bucket @k that live, once each: with their first numbers. False: they do not fit behind
+ * those that are in it. ct->lock held.
+ */
 static bool take_bucket(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
 {
 	struct nf_conn_dir *d;
@@ -480,7 +489,10 @@ static u32 track(struct nf_state *s, void *priv)
 	return NF_ACCEPT;
 }
 
-/* Its first packet has passed everything: it is entered. NF_DROP: the table is full, or somebody was faster. */
+/*
+ * Its first packet has passed everything: it is entered. NF_DROP: the table is full, or somebody
+ * was faster.
+ */
 static u32 confirm(struct nf_state *s, void *priv)
 {
 	struct nf_ct_net *c = s->net->ct;

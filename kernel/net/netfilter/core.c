@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core.c: who has asked for the packets of a namespace, by hook, family and priority; netfilter.h says where packets are shown.
+ * core.c: who has asked for the packets of a namespace, by hook, family and priority; netfilter.h
+ * says where packets are shown.
  *
- * Each list is an array that is never changed: another takes its place, and the old one is freed after a grace period. So packets pass
- * without a lock. net->nf_hooks has a bit for each list that is not empty.
+ * Each list is an array that is never changed: another takes its place, and the old one is freed
+ * after a grace period. So packets pass without a lock. net->nf_hooks has a bit for each list that
+ * is not empty.
  * Locks: nf_mutex for who comes and goes.
  */
 #include <asm/errno.h>
@@ -86,7 +88,10 @@ static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
 	return a->fn == b->fn && a->priv == b->priv && a->priority == b->priority;
 }
 
-/* In place when there is no memory: who looks meanwhile sees one twice or misses none but the one that goes. */
+/*
+ * In place when there is no memory: who looks meanwhile sees one twice or misses none but the one
+ * that goes.
+ */
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 {
 	u32 at = index_of_ops(ops), i = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ct_proto.c: how long a connection without packets is remembered, and TCP's states as somebody on the way sees them: by flags alone, no
- * windows are followed. Timeouts are Linux's defaults, and the machine's (/proc/sys/net/netfilter). ICMP errors belong to the connection that they tell of.
+ * ct_proto.c: how long a connection without packets is remembered, and TCP's states as somebody on
+ * the way sees them: by flags alone, no windows are followed. Timeouts are Linux's defaults, and
+ * the machine's (/proc/sys/net/netfilter). ICMP errors belong to the connection that they tell of.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
@@ -101,8 +102,8 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
 }
 
 /*
- * Any TCP packet but those that end one (a connection may be older than our looking at it); where nf_conntrack_tcp_loose is off, only the first
- * of a handshake.
+ * Any TCP packet but those that end one (a connection may be older than our looking at it); where
+ * nf_conntrack_tcp_loose is off, only the first of a handshake.
  */
 bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4)
 {
@@ -144,7 +145,10 @@ static u8 tcp_next(u8 state, u8 flags, bool reply)
 	}
 }
 
-/* An acknowledgement that says the same as the last one: its sender tries again, since nobody has answered. */
+/*
+ * An acknowledgement that says the same as the last one: its sender tries again, since nobody has
+ * answered.
+ */
 static void count_again(
 	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E), a change of mark and timeout, and in /proc/net/nf_conntrack. None is
- * made that way. Who listens is told of those that begin, change their state, and end.
+ * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E), a change of mark and
+ * timeout, and in /proc/net/nf_conntrack. None is made that way. Who listens is told of those that
+ * begin, change their state, and end.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -13,8 +14,8 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nfnetlink.h"
 
-#define TICK                                                                                       \
-	(10 * NSEC_PER_MSEC) /* of the clock by which such times are told: what has just begun has all of its seconds */
+/* of the clock by which such times are told: what has just begun has all of its seconds */
+#define TICK (10 * NSEC_PER_MSEC)
 
 /* ---- messages ---- */
 

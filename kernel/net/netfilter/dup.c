@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dup.c: a second packet for somebody else on the link: iptables' target TEE, nft's expression "dup".
+ * dup.c: a second packet for somebody else on the link: iptables' target TEE, nft's expression
+ * "dup".
  *
- * The copy is made when the rule says so, since later ones may change the packet, and is sent when the filter's lock has been given up. It keeps its
- * addresses and goes to a gateway; it meets the hooks of what leaves, where it may cost a part of what others may (NFT_WORK_COPY), but is not copied
- * again. At most COPIES_MAX of one packet at one hook.
+ * The copy is made when the rule says so, since later ones may change the packet, and is sent when
+ * the filter's lock has been given up. It keeps its addresses and goes to a gateway; it meets the
+ * hooks of what leaves, where it may cost a part of what others may (NFT_WORK_COPY), but is not
+ * copied again. At most COPIES_MAX of one packet at one hook.
  * Source: iptables-extensions(8), nft(8); <linux/netfilter/xt_TEE.h>.
  */
 #include <linux/ip.h>
@@ -19,7 +21,10 @@
 #define COPIES_MAX 16
 #define IP_DF 0x4000
 
-/* One hop less where the copy could come back, so that it does not go on for ever; it is not to be cut. */
+/*
+ * One hop less where the copy could come back, so that it does not go on for ever; it is not to be
+ * cut.
+ */
 static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 {
 	bool less = p->s->hook == NF_INET_PRE_ROUTING || p->s->hook == NF_INET_LOCAL_IN;
@@ -41,7 +46,10 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 	return h4->ttl;
 }
 
-/* What stays on this machine has no sums; its copy does not stay. One that is cut gets them when it is cut. */
+/*
+ * What stays on this machine has no sums; its copy does not stay. One that is cut gets them when it
+ * is cut.
+ */
 static void fill_sums(const struct nft_pkt *p, struct sk_buff *c)
 {
 	const struct net_device *d = p->s->in ? p->s->in : p->s->out;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nat.c: translation: the chains of type nat say for a connection's first packet what its source or destination shall be (nf_nat_setup());
- * it and all later ones are rewritten so, answers the other way round, and what ICMP errors quote too.
+ * nat.c: translation: the chains of type nat say for a connection's first packet what its source or
+ * destination shall be (nf_nat_setup()); it and all later ones are rewritten so, answers the other
+ * way round, and what ICMP errors quote too.
  *
- * Where: the destination at PRE_ROUTING and LOCAL_OUT (priority -100), the source at LOCAL_IN and POST_ROUTING (100). A connection that no
- * chain says anything of keeps its numbers, unless another has them already: then it gets another port.
+ * Where: the destination at PRE_ROUTING and LOCAL_OUT (priority -100), the source at LOCAL_IN and
+ * POST_ROUTING (100). A connection that no chain says anything of keeps its numbers, unless another
+ * has them already: then it gets another port.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -101,8 +103,9 @@ static void port_bounds(const struct nf_range *r, u16 port, bool icmp, u32 *lo, 
 }
 
 /*
- * Another port, so that nobody else has the tuple. False: there is none. A destination that was said stays even if somebody has it: the source
- * gets another port (its turn comes later), or the connection is not entered.
+ * Another port, so that nobody else has the tuple. False: there is none. A destination that was
+ * said stays even if somebody has it: the source gets another port (its turn comes later), or the
+ * connection is not entered.
  */
 static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_tuple *t, int manip)
 {

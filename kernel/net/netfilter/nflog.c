@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nflog.c: packets that rules show to programs (iptables' NFLOG, nft's `log group`; ulogd, tcpdump -i nflog): NFNL_SUBSYS_ULOG.
+ * nflog.c: packets that rules show to programs (iptables' NFLOG, nft's `log group`; ulogd, tcpdump
+ * -i nflog): NFNL_SUBSYS_ULOG.
  *
- * A program binds groups to its netlink socket, and gets a message for each packet that a rule logs to one of them, at once: how many of them
- * or how long a program would let the kernel collect first (NFULA_CFG_QTHRESH, _TIMEOUT, _NLBUFSIZ) are upper bounds, and not
- * used. A message for which there is no memory or no room in the socket's queue is lost, and the sequence number tells.
- * States: bound (by one socket) -> gone (unbound, or the socket is closed). Invariant: a group's socket is open, since nl_release() ends its
- * groups before the socket goes. Locks: nn->lock for the list and what is in it; requests hold nfnl_mutex, so that a socket's own group
- * stays where it is while they are served.
+ * A program binds groups to its netlink socket, and gets a message for each packet that a rule logs
+ * to one of them, at once: how many of them or how long a program would let the kernel collect
+ * first (NFULA_CFG_QTHRESH, _TIMEOUT, _NLBUFSIZ) are upper bounds, and not used. A message for
+ * which there is no memory or no room in the socket's queue is lost, and the sequence number tells.
+ * States: bound (by one socket) -> gone (unbound, or the socket is closed). Invariant: a group's
+ * socket is open, since nl_release() ends its groups before the socket goes. Locks: nn->lock for
+ * the list and what is in it; requests hold nfnl_mutex, so that a socket's own group stays where it
+ * is while they are served.
  */
 #include <linux/netfilter/nfnetlink_log.h>
 
@@ -37,7 +40,10 @@ static struct nflog_group *find_group(struct nft_net *nn, u16 group)
 
 /* ---- packets ---- */
 
-/* The card that it came from, and the header that it came with; that of the loopback is nowhere, and as a packet socket has it. */
+/*
+ * The card that it came from, and the header that it came with; that of the loopback is nowhere,
+ * and as a packet socket has it.
+ */
 static void put_link(struct nfb *b, const struct nf_state *s)
 {
 	u8 lo[ETH_HLEN] = { [12] = (u8)(s->skb->protocol >> 8), [13] = (u8)s->skb->protocol };
@@ -205,7 +211,10 @@ static int set_flags(struct nft_net *nn, struct nflog_group *g, nla_t a)
 	return 0;
 }
 
-/* 1: there is no more to be done. BIND and UNBIND; of a family (which group 0 stands for) they choose who hears what nobody's rule has logged: that is nothing. */
+/*
+ * 1: there is no more to be done. BIND and UNBIND; of a family (which group 0 stands for) they
+ * choose who hears what nobody's rule has logged: that is nothing.
+ */
 static int command(struct nfnl_req *r, struct nft_net *nn, struct nflog_group **g, u8 cmd)
 {
 	switch (cmd) {

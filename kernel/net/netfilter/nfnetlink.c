@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nfnetlink.c: NETLINK_NETFILTER: requests to subsystems, and batches: all between NFNL_MSG_BATCH_BEGIN and _END happens or nothing does.
- * Errors of a batch's messages are all told; one of them, or an end that is missing, takes everything back.
+ * nfnetlink.c: NETLINK_NETFILTER: requests to subsystems, and batches: all between
+ * NFNL_MSG_BATCH_BEGIN and _END happens or nothing does. Errors of a batch's messages are all told;
+ * one of them, or an end that is missing, takes everything back.
  * Source: <linux/netfilter/nfnetlink.h>, what nft(8) sends.
  */
 #include "kernel/mm/mm.h"
@@ -343,7 +344,9 @@ static u32 batch_genid(const struct nfnl_req *r)
 	return id;
 }
 
-/* Messages from @off on until the batch's end; *err: the first that went wrong. Where it has ended. */
+/*
+ * Messages from @off on until the batch's end; *err: the first that went wrong. Where it has ended.
+ */
 static u32 run_batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off, int *err, bool *ended)
 {
 	while (good(buf, len, off)) {

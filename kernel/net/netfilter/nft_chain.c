@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_chain.c: chains: requests and messages, and that jumps end: nft_validate() gives each chain a height, one more than that of the
- * highest chain it jumps to, and refuses circles and base chains that are too high. Linear in rules, each chain is measured once.
+ * nft_chain.c: chains: requests and messages, and that jumps end: nft_validate() gives each chain a
+ * height, one more than that of the highest chain it jumps to, and refuses circles and base chains
+ * that are too high. Linear in rules, each chain is measured once.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
@@ -103,7 +104,10 @@ static int measure(struct nft_chain *ch, u32 depth)
 	return depth + ch->height > NFT_DEPTH ? -EMLINK : 0;
 }
 
-/* From the base chains, whose depth is 0; a chain already measured is checked against its depth here. */
+/*
+ * From the base chains, whose depth is 0; a chain already measured is checked against its depth
+ * here.
+ */
 int nft_validate(struct nft_table *t)
 {
 	struct nft_chain *ch;
@@ -247,7 +251,10 @@ err_free:
 	return err;
 }
 
-/* Has a request of this batch given the name to another chain, which gets it when the batch is valid? */
+/*
+ * Has a request of this batch given the name to another chain, which gets it when the batch is
+ * valid?
+ */
 static bool is_promised(const struct nft_ctx *c, nla_t name)
 {
 	const struct nft_trans *t;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_core.c: a packet's way through the rules of a base chain and those it jumps to; registers, values and verdicts in messages.
+ * nft_core.c: a packet's way through the rules of a base chain and those it jumps to; registers,
+ * values and verdicts in messages.
  *
- * A rule's expressions run in turn until one says NFT_BREAK (the next rule) or a verdict. What is to be sent because of a verdict (reject)
- * is sent when nn->lock has been given up, since that packet takes the same way. Jumps end, but ten of them in each of fifteen chains are 10^15
- * rules: a packet that meets more than NFT_WORK_MAX expressions is dropped.
+ * A rule's expressions run in turn until one says NFT_BREAK (the next rule) or a verdict. What is
+ * to be sent because of a verdict (reject) is sent when nn->lock has been given up, since that
+ * packet takes the same way. Jumps end, but ten of them in each of fifteen chains are 10^15 rules:
+ * a packet that meets more than NFT_WORK_MAX expressions is dropped.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

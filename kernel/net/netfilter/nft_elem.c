@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_elem.c: elements of sets: requests and messages, those that packets add (dynset), and their life. nft_tree.c finds them. */
+/*
+ * nft_elem.c: elements of sets: requests and messages, those that packets add (dynset), and their
+ * life. nft_tree.c finds them.
+ */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
 
@@ -236,7 +239,10 @@ out:
 	return err;
 }
 
-/* Nobody but this batch ends @e from now on; false: it is not there, or the batch has ended it already. nn->lock held. */
+/*
+ * Nobody but this batch ends @e from now on; false: it is not there, or the batch has ended it
+ * already. nn->lock held.
+ */
 static bool pin(struct nft_elem *e)
 {
 	if (!e || e->pend & NFT_DEL)
@@ -336,7 +342,8 @@ static int each(struct nft_ctx *c, bool add)
 			return c->r->bad ? err : nfnl_bad(c->r, a, err);
 		cond_resched();
 	}
-	return leads ? nft_validate(s->table) : 0; /* all at once: packets see none of them yet */
+	/* all at once: packets see none of them yet */
+	return leads ? nft_validate(s->table) : 0;
 }
 
 int nft_new_elem(struct nft_ctx *c)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_expr_ct.c: expressions about connections and what is done with them: ct, notrack, nat, masq, redir; and reject. */
+/*
+ * nft_expr_ct.c: expressions about connections and what is done with them: ct, notrack, nat, masq,
+ * redir; and reject.
+ */
 #include <linux/netfilter/nf_nat.h>
 
 #include "kernel/lib/printk.h"
@@ -205,7 +208,10 @@ struct nat {
 	bool has_addr, has_port;
 };
 
-/* Only in chains of type nat (or in what they jump to), at the hooks where there is something to translate. */
+/*
+ * Only in chains of type nat (or in what they jump to), at the hooks where there is something to
+ * translate.
+ */
 static int check_chain(struct nft_ctx *c, u32 hooks)
 {
 	const struct nft_chain *ch = c->chain;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_expr_data.c: expressions that work on registers alone: cmp, range, bitwise, byteorder, immediate. */
+/*
+ * nft_expr_data.c: expressions that work on registers alone: cmp, range, bitwise, byteorder,
+ * immediate.
+ */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/net/netfilter/nft_expr.h"

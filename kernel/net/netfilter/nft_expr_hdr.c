@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_hdr.c: expressions about headers that have no place of their own: exthdr (options of TCP, which it can change, too, and IPv6's
- * extension headers); and rt: what the way of a packet is like.
+ * nft_expr_hdr.c: expressions about headers that have no place of their own: exthdr (options of
+ * TCP, which it can change, too, and IPv6's extension headers); and rt: what the way of a packet is
+ * like.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_expr_pkt.c: expressions that read and write packets: payload, meta, fib; and numbers out of the air: numgen, hash. */
+/*
+ * nft_expr_pkt.c: expressions that read and write packets: payload, meta, fib; and numbers out of
+ * the air: numgen, hash.
+ */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>

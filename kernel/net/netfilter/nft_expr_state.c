@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_state.c: expressions that remember: counter, limit, quota (and what refers to named ones, objref); log; and those that use sets:
- * lookup, dynset. What they remember changes under nn->lock.
+ * nft_expr_state.c: expressions that remember: counter, limit, quota (and what refers to named
+ * ones, objref); log; and those that use sets: lookup, dynset. What they remember changes under
+ * nn->lock.
  */
 #include <linux/netfilter/nf_log.h>
 
@@ -580,7 +581,8 @@ static void change_set(const struct dynset *x, struct nft_regs *r, struct nft_pk
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
 		} else if (el && el->pend == NFT_TELL) {
-			el->expires = 1; /* long ago: it goes when it has been told of */
+			/* long ago: it goes when it has been told of */
+			el->expires = 1;
 		} else if (!el) {
 			r->code = NFT_BREAK;
 		}

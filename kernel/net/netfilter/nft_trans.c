@@ -2,8 +2,9 @@
 /*
  * nft_trans.c: what a batch has done so far, made valid at once or taken back.
  *
- * Each request logs its step. Commit walks the log twice: with nn->lock held, so that a packet sees all of it or nothing, and then without,
- * to tell who listens (nft monitor) and to free. Abort walks it backwards.
+ * Each request logs its step. Commit walks the log twice: with nn->lock held, so that a packet sees
+ * all of it or nothing, and then without, to tell who listens (nft monitor) and to free. Abort
+ * walks it backwards.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_tree.c: how elements of sets are found: a tree by key. In an interval set an element is where an interval begins or, marked `end`,
- * the first key behind one; so a key is in the set when the last element at or before it is a beginning. Concatenations of ranges are
- * looked through one by one, which bounds how many there may be (NFT_RANGES). nn->lock held everywhere.
+ * nft_tree.c: how elements of sets are found: a tree by key. In an interval set an element is where
+ * an interval begins or, marked `end`, the first key behind one; so a key is in the set when the
+ * last element at or before it is a beginning. Concatenations of ranges are looked through one by
+ * one, which bounds how many there may be (NFT_RANGES). nn->lock held everywhere.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
@@ -32,8 +33,8 @@ static bool next_sees(const struct nft_elem *e)
 }
 
 /*
- * The element of that very key. There may be several, of which one is there for who asks: others have expired, or a batch deletes one
- * and makes another. One that @seen says is there, else any.
+ * The element of that very key. There may be several, of which one is there for who asks: others
+ * have expired, or a batch deletes one and makes another. One that @seen says is there, else any.
  */
 static struct nft_elem *find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end,
 	bool (*seen)(const struct nft_elem *))

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tproxy.c: packets and the sockets of this machine that they are for, before it is known where they go: iptables' match "socket" and target
- * TPROXY, nft's expressions "socket" and "tproxy".
+ * tproxy.c: packets and the sockets of this machine that they are for, before it is known where
+ * they go: iptables' match "socket" and target TPROXY, nft's expressions "socket" and "tproxy".
  *
- * A packet that TPROXY takes keeps its destination. What it remembers is the address and port of a listener instead (skb->proxy), which whoever
- * looks for its socket later (inet_lookup_packet()) asks for; a rule of policy and a route of type local bring it that far. The socket is looked for
- * here too, because a packet goes nowhere else for one that is not there, or does not say that it takes what is others' (IP_TRANSPARENT).
+ * A packet that TPROXY takes keeps its destination. What it remembers is the address and port of a
+ * listener instead (skb->proxy), which whoever looks for its socket later (inet_lookup_packet())
+ * asks for; a rule of policy and a route of type local bring it that far. The socket is looked for
+ * here too, because a packet goes nowhere else for one that is not there, or does not say that it
+ * takes what is others' (IP_TRANSPARENT).
  * Source: Linux's Documentation/networking/tproxy.rst, <linux/netfilter/xt_TPROXY.h>, xt_socket.h.
  */
 #include <linux/netfilter/xt_TPROXY.h>
@@ -78,7 +80,10 @@ static struct inet_sock *listener(
 
 /* ---- TPROXY ---- */
 
-/* Where @want, which may say nothing, leads: the address of the device by which the packet came, else its own. */
+/*
+ * Where @want, which may say nothing, leads: the address of the device by which the packet came,
+ * else its own.
+ */
 static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const struct ends *e)
 {
 	ip_addr a = IP_ANY;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_bytes.c: matches of iptables that look at a packet's bytes wherever they are, from its network header on: string, u32.
+ * xt_bytes.c: matches of iptables that look at a packet's bytes wherever they are, from its network
+ * header on: string, u32.
  *
- * A string is looked for by Knuth, Morris and Pratt's way whatever algorithm (bm, kmp) a rule names: what is found is the same, and it takes
- * as many steps as there are bytes. It has to lie between the rule's offsets, all of it.
+ * A string is looked for by Knuth, Morris and Pratt's way whatever algorithm (bm, kmp) a rule
+ * names: what is found is the same, and it takes as many steps as there are bytes. It has to lie
+ * between the rule's offsets, all of it.
  */
 #include <linux/netfilter/xt_string.h>
 #include <linux/netfilter/xt_u32.h>
@@ -17,7 +19,8 @@
 
 struct needle {
 	u8 pattern[XT_STRING_MAX_PATTERN_SIZE];
-	u8 back[XT_STRING_MAX_PATTERN_SIZE]; /* so much of the pattern ends with what matches up to here */
+	/* so much of the pattern ends with what matches up to here */
+	u8 back[XT_STRING_MAX_PATTERN_SIZE];
 	bool fold;
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_edit.c: targets of iptables that change headers, or what goes with a packet: TTL, HL, TOS, DSCP, ECN, TCPMSS, TCPOPTSTRIP,
- * CHECKSUM, CLASSIFY. */
+/*
+ * xt_edit.c: targets of iptables that change headers, or what goes with a packet: TTL, HL, TOS,
+ * DSCP, ECN, TCPMSS, TCPOPTSTRIP, CHECKSUM, CLASSIFY.
+ */
 #include <linux/netfilter/xt_CHECKSUM.h>
 #include <linux/netfilter/xt_CLASSIFY.h>
 #include <linux/netfilter/xt_DSCP.h>
@@ -164,7 +166,9 @@ static int check_checksum(const void *i)
 	return ((const struct xt_CHECKSUM_info *)i)->operation == XT_CHECKSUM_OP_FILL ? 0 : -EINVAL;
 }
 
-/* Those that a card would have filled in; what is cut into many packets gets them when it is cut. */
+/*
+ * Those that a card would have filled in; what is cut into many packets gets them when it is cut.
+ */
 static int target_checksum(struct nft_pkt *p, const void *i)
 {
 	struct sk_buff *skb = p->skb;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_keep.c: matches of iptables that remember: recent (lists of addresses with the times when they were seen), statistic, connlimit.
+ * xt_keep.c: matches of iptables that remember: recent (lists of addresses with the times when they
+ * were seen), statistic, connlimit.
  *
- * A list of recent belongs to all rules of the namespace that name it, and ends with the last of them. It has at most RECENT_MAX addresses,
- * of which the one that was not seen for the longest time goes first; each counts as one of the namespace's objects.
+ * A list of recent belongs to all rules of the namespace that name it, and ends with the last of
+ * them. It has at most RECENT_MAX addresses, of which the one that was not seen for the longest
+ * time goes first; each counts as one of the namespace's objects.
  * Lock: nn->lock for the lists' addresses; nfnl_mutex for which lists there are, and who uses them.
  */
 #include <linux/netfilter/xt_connlimit.h>
@@ -26,8 +28,9 @@ struct seen {
 	struct list_head list; /* the one that was seen last is the last */
 	ip_addr addr;
 	u8 ttl;
-	u32 n, at, cap; /* stamps that there are, where the next one goes, room for */
-	u64 stamps[];   /* ns */
+	/* stamps that there are, where the next one goes, room for */
+	u32 n, at, cap;
+	u64 stamps[]; /* ns */
 };
 
 struct recent {

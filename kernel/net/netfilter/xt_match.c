@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_match.c: matches of iptables: conntrack, state, addrtype, comment, multiport, mark, connmark, tcp, udp, icmp, pkttype. */
+/*
+ * xt_match.c: matches of iptables: conntrack, state, addrtype, comment, multiport, mark, connmark,
+ * tcp, udp, icmp, pkttype.
+ */
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>

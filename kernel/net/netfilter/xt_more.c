@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_more.c: what of iptables stands alone: connlabel (bits of connections), SNPT and DNPT (prefixes of IPv6 for others, RFC 6296). */
+/*
+ * xt_more.c: what of iptables stands alone: connlabel (bits of connections), SNPT and DNPT
+ * (prefixes of IPv6 for others, RFC 6296).
+ */
 #include <linux/ipv6.h>
 #include <linux/netfilter/xt_connlabel.h>
 #include <linux/netfilter_ipv6/ip6t_NPT.h>
@@ -53,7 +56,8 @@ const struct xt_kind xt_label_matches[] = {
 
 /* ---- SNPT, DNPT ---- */
 
-static u32 prefix_mask(u32 word, u32 len) /* of the 16 bits numbered @word, host order */
+/* of the 16 bits numbered @word, host order */
+static u32 prefix_mask(u32 word, u32 len)
 {
 	u32 left = len > word * 16 ? len - word * 16 : 0;
 
@@ -90,8 +94,9 @@ static u32 ones_sum(const u16 *w, u32 n)
 }
 
 /*
- * The other prefix, and the word behind it changed so that the sum over the address stays, and with it all checksums (RFC 6296, 3.1). Of a prefix of
- * more than 48 bits that is a word of the host's part that is not all ones. False: there is none.
+ * The other prefix, and the word behind it changed so that the sum over the address stays, and with
+ * it all checksums (RFC 6296, 3.1). Of a prefix of more than 48 bits that is a word of the host's
+ * part that is not all ones. False: there is none.
  */
 static bool map_prefix(const struct ip6t_npt_tginfo *m, u16 *addr)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_proto.c: matches of iptables that look at protocols' own headers: ecn, sctp, dccp, ipcomp, IPv6's ah, hbh, dst, mh, eui64; by a
- * program, bpf; and at what a packet has come through: policy (nothing is ever encrypted here, so nothing has been decrypted), physdev
- * (frames that a bridge passes on meet no hook of IP, as in Linux with bridge-nf-call-iptables=0, so no packet has a port).
+ * xt_proto.c: matches of iptables that look at protocols' own headers: ecn, sctp, dccp, ipcomp,
+ * IPv6's ah, hbh, dst, mh, eui64; by a program, bpf; and at what a packet has come through: policy
+ * (nothing is ever encrypted here, so nothing has been decrypted), physdev (frames that a bridge
+ * passes on meet no hook of IP, as in Linux with bridge-nf-call-iptables=0, so no packet has a
+ * port).
  */
 #include <linux/netfilter/xt_bpf.h>
 #include <linux/netfilter/xt_dccp.h>
@@ -68,7 +70,10 @@ static bool match_ecn(const struct nft_pkt *p, const void *i)
 	       as_asked(h[13] & 0x80, m->operation, m->invert, XT_ECN_OP_MATCH_CWR);
 }
 
-/* The transport header: only a first fragment has one, and a packet in which it is cut off is dropped. */
+/*
+ * The transport header: only a first fragment has one, and a packet in which it is cut off is
+ * dropped.
+ */
 static bool whole_header(const struct nft_pkt *p, void *to, u32 n)
 {
 	if (p->frag_off)

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_rate.c: matches of iptables that count what has passed: hashlimit (a rate for each address, port or pair of them), quota.
+ * xt_rate.c: matches of iptables that count what has passed: hashlimit (a rate for each address,
+ * port or pair of them), quota.
  *
- * A table of hashlimit belongs to all rules of the namespace and family that name it, has the settings of the first of them, and ends with
- * the last. An entry is the masked addresses and ports that a rule's mode wants; it expires when no packet has met it for cfg.expire, and
- * is looked at every cfg.gc_interval. Each counts as one of the namespace's objects, and a table has at most cfg.max.
+ * A table of hashlimit belongs to all rules of the namespace and family that name it, has the
+ * settings of the first of them, and ends with the last. An entry is the masked addresses and ports
+ * that a rule's mode wants; it expires when no packet has met it for cfg.expire, and is looked at
+ * every cfg.gc_interval. Each counts as one of the namespace's objects, and a table has at most
+ * cfg.max.
  *
- * What an entry has left is counted in credits: of packets microseconds, of which a packet costs `avg`; of bytes, parts of a second (2^32
- * are one), of which each 16 bytes cost `avg`, and the burst says how often a second's worth is given in advance. By rates (RATE_MATCH)
- * it is over while the last interval had more than its share.
+ * What an entry has left is counted in credits: of packets microseconds, of which a packet costs
+ * `avg`; of bytes, parts of a second (2^32 are one), of which each 16 bytes cost `avg`, and the
+ * burst says how often a second's worth is given in advance. By rates (RATE_MATCH) it is over while
+ * the last interval had more than its share.
  * Lock: nn->lock for the entries; nfnl_mutex for which tables there are, and who uses them.
  */
 #define _LINUX_IF_H /* that needs libc */
@@ -62,7 +66,10 @@ struct limiter {
 	bool invert;
 };
 
-/* The settings of an older revision, whose rates are of 32 bits (1) or which has no interval (2), in the newest's form. */
+/*
+ * The settings of an older revision, whose rates are of 32 bits (1) or which has no interval (2),
+ * in the newest's form.
+ */
 #define NEWEST(c)                                                                                  \
 	((struct hashlimit_cfg3){ .avg = (c).avg,                                                  \
 		.burst = (c).burst,                                                                \
@@ -345,7 +352,9 @@ static bool pay(const struct limit_table *t, struct limit_entry *e, u32 len)
 	return true;
 }
 
-/* How much an interval may have, and how much a first one in all (a rate is sent as its inverse). */
+/*
+ * How much an interval may have, and how much a first one in all (a rate is sent as its inverse).
+ */
 static u64 share(const struct hashlimit_cfg3 *c, u64 *first)
 {
 	u64 rate = c->mode & XT_HASHLIMIT_BYTES ?

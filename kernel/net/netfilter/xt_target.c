@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_target.c: targets of iptables: MARK, CONNMARK, LOG, NFLOG, REJECT, CT, and those that translate: MASQUERADE, SNAT, DNAT, REDIRECT, NETMAP. */
+/*
+ * xt_target.c: targets of iptables: MARK, CONNMARK, LOG, NFLOG, REJECT, CT, and those that
+ * translate: MASQUERADE, SNAT, DNAT, REDIRECT, NETMAP.
+ */
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_LOG.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * genl.c: generic netlink: its controller, which tells what families there are, and the family TASKSTATS. Source:
- * networking/generic_netlink.rst, <linux/genetlink.h>; accounting/taskstats.rst of linux-doc.
+ * genl.c: generic netlink: its controller, which tells what families there are, and the family
+ * TASKSTATS. Source: networking/generic_netlink.rst, <linux/genetlink.h>; accounting/taskstats.rst
+ * of linux-doc.
  *
- * Of TASKSTATS: what a thread or process has used, when it is asked for. Not done: records of those that end (REGISTER_CPUMASK),
- * statistics of a group (CGROUPSTATS_CMD_GET).
+ * Of TASKSTATS: what a thread or process has used, when it is asked for. Not done: records of those
+ * that end (REGISTER_CPUMASK), statistics of a group (CGROUPSTATS_CMD_GET).
  */
 #include <asm/errno.h>
 #include <linux/capability.h>
@@ -25,7 +26,8 @@ struct family {
 	u16 id;
 	u32 version, max_attr;
 	u32 op, op_flags;
-	const char *group; /* of multicast, with the family's number; NULL: none */
+	/* of multicast, with the family's number; NULL: none */
+	const char *group;
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the reader's namespace
- * (linux-doc networking/ip-sysctl). What has no effect here is not in the table, but for "tag" and what hosts switch off to be safe: those
- * are off for good.
+ * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the
+ * reader's namespace (linux-doc networking/ip-sysctl). What has no effect here is not in the table,
+ * but for "tag" and what hosts switch off to be safe: those are off for good.
  * Locks: net->lock, for a device to stay.
  */
 #include <asm/errno.h>
@@ -26,8 +26,9 @@ struct key {
 };
 
 /*
- * Of neigh/NAME. What is said in seconds is kept in milliseconds, packets that wait in bytes: so much Linux counts for one of Ethernet's largest, and
- * who knows how many there may be by default means that.
+ * Of neigh/NAME. What is said in seconds is kept in milliseconds, packets that wait in bytes: so
+ * much Linux counts for one of Ethernet's largest, and who knows how many there may be by default
+ * means that.
  */
 #define SECONDS (INT32_MAX / 1000)
 #define PACKET 2090
@@ -282,7 +283,8 @@ static void apply(struct net *net, const char *name, void (*what)(struct net_dev
 	struct net_device *d;
 	int index = 0;
 
-	do { /* one at a time: addresses take the lock themselves */
+	/* one at a time: addresses take the lock themselves */
+	do {
 		struct net_device *next = NULL;
 
 		spin_lock(&net->lock);
@@ -303,7 +305,10 @@ static void forwarding_switched(struct net_device *dev)
 	mcast_forwarding(dev, CONF6(dev, CONF6_FORWARDING) > 0);
 }
 
-/* Is @v more than the device can send at once, or a way to make addresses for which it has no secret? net->lock held. */
+/*
+ * Is @v more than the device can send at once, or a way to make addresses for which it has no
+ * secret? net->lock held.
+ */
 static bool cannot(const struct net *net, const struct netconf *c, const struct key *k, int v)
 {
 	const struct net_device *d = container_of(c, struct net_device, conf);

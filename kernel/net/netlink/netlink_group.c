@@ -5,22 +5,26 @@
  *	nl_set_groups(n, mask, want)           joins and leaves
  *	nl_broadcast(net, protocol, group, ..) a message to all members
  *
- * The sockets of a protocol in a namespace have a hub, with a list of each group's members: what is told costs nothing where nobody listens, and does not
- * look at sockets that do not.
+ * The sockets of a protocol in a namespace have a hub, with a list of each group's members: what is
+ * told costs nothing where nobody listens, and does not look at sockets that do not.
  *
- * Who tells may be a timer, an interrupt or who holds a lock, and may have a thousand things to tell: it must not pay for each of thousands of
- * listeners, which nothing bounds. A group of up to AT_ONCE is told at once. What a larger one is to hear goes into the hub's log, and so does
- * what comes behind it, for the order; and a work item brings each listener up to date, some messages at a time. A listener that looks into its
- * queue, is answered, or joins or leaves groups catches up by itself before: only by its being woken does a program see the difference.
+ * Who tells may be a timer, an interrupt or who holds a lock, and may have a thousand things to
+ * tell: it must not pay for each of thousands of listeners, which nothing bounds. A group of up to
+ * AT_ONCE is told at once. What a larger one is to hear goes into the hub's log, and so does what
+ * comes behind it, for the order; and a work item brings each listener up to date, some messages at
+ * a time. A listener that looks into its queue, is answered, or joins or leaves groups catches up
+ * by itself before: only by its being woken does a program see the difference.
  *
  *	told -> in the log -> each listener's queue -> out of the log when the last one has caught up
  *
- * The log is bounded. What finds no room is lost for its whole group, which is told so (ENOBUFS) as if their queues had been full. Requests that
- * tell much make room themselves first (nl_help()).
+ * The log is bounded. What finds no room is lost for its whole group, which is told so (ENOBUFS) as
+ * if their queues had been full. Requests that tell much make room themselves first (nl_help()).
  *
- * Invariants: 1. A socket is in the list of each group whose bit is set in groups, by an nl_member in its list `in', and in no other. 2. One that is in
- * any group stands among its hub's listeners, whose floors rise; nobody's seen is below its floor, so the log begins behind the first one's.
- * 3. While the log is empty all have seen the newest. 4. While it is not, the hub's work is queued or runs.
+ * Invariants: 1. A socket is in the list of each group whose bit is set in groups, by an nl_member
+ * in its list `in', and in no other. 2. One that is in any group stands among its hub's listeners,
+ * whose floors rise; nobody's seen is below its floor, so the log begins behind the first one's. 3.
+ * While the log is empty all have seen the newest. 4. While it is not, the hub's work is queued or
+ * runs.
  *
  * Locks: nl_lock for all of it, for a bounded time. It is innermost but for the queues of sockets.
  */
@@ -47,15 +51,18 @@ struct nl_member {
 #define SLICE 128U           /* batches, and other work has its turn */
 #define LOG_MAX 4096U        /* messages in a log, */
 #define LOG_BYTES (4U << 20) /* and their bytes */
-#define ALL_LOGS_PART 32     /* so much of the memory is for the logs of all together */
+/* so much of the memory is for the logs of all together */
+#define ALL_LOGS_PART 32
 
 /* What is to be told. */
 struct nl_told {
 	struct list_head list;
 	u64 seq;
-	u64 lost_seq, lost; /* what came then, for these groups, is lost; 0: nothing */
+	/* what came then, for these groups, is lost; 0: nothing */
+	u64 lost_seq, lost;
 	u32 group;
-	const struct nl_sock *but; /* to compare only: who comes later at its place has seen more */
+	/* to compare only: who comes later at its place has seen more */
+	const struct nl_sock *but;
 	struct nl_msg *m;
 };
 
@@ -128,7 +135,10 @@ static void bring(struct nl_sock *n, const struct nl_told *t)
 	}
 }
 
-/* The first in the log that it has not seen all of; from the end, where who comes by itself finds it. */
+/*
+ * The first in the log that it has not seen all of; from the end, where who comes by itself finds
+ * it.
+ */
 static struct nl_told *first_unseen(const struct nl_sock *n)
 {
 	struct nl_told *t;
@@ -206,7 +216,8 @@ static bool work_some(struct nl_hub *hub)
 	assert_spin_held(&nl_lock);
 	while (left && !list_empty(&hub->log)) {
 		catch_up_some(list_first_entry(&hub->listeners, struct nl_sock, listening), &left);
-		left -= !!left; /* who is in no group of theirs costs something, too */
+		/* who is in no group of theirs costs something, too */
+		left -= !!left;
 	}
 	return !list_empty(&hub->log);
 }
@@ -384,7 +395,10 @@ static void free_members(struct list_head *from)
 		kfree(m);
 }
 
-/* What is left in @spare is to be freed: who has left, and whom another call has brought in meanwhile. */
+/*
+ * What is left in @spare is to be freed: who has left, and whom another call has brought in
+ * meanwhile.
+ */
 static void change_groups(struct nl_sock *n, u64 mask, u64 want, struct list_head *spare)
 {
 	struct nl_hub *hub = n->hub;

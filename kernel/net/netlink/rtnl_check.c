@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_check.c: what a request of rtnetlink may say that asks. Programs that set NETLINK_GET_STRICT_CHK (iproute2, systemd) get errors where
- * others are not listened to: for values in a header that mean nothing, for attributes that no filter is made of, and for attributes of a
- * wrong length.
+ * rtnl_check.c: what a request of rtnetlink may say that asks. Programs that set
+ * NETLINK_GET_STRICT_CHK (iproute2, systemd) get errors where others are not listened to: for
+ * values in a header that mean nothing, for attributes that no filter is made of, and for
+ * attributes of a wrong length.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -13,7 +14,10 @@
 #include "kernel/net/netlink/rtnl.h"
 #include "kernel/net/socket/socket.h"
 
-/* A kind of request: which bytes of its header may be other than 0 (bit n: byte n), and which attributes it may have. */
+/*
+ * A kind of request: which bytes of its header may be other than 0 (bit n: byte n), and which
+ * attributes it may have.
+ */
 struct shape {
 	u16 type, fixed;
 	u32 bytes;

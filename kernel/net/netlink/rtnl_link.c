@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_link.c: devices as rtnetlink messages: RTM_NEWLINK, SETLINK, DELLINK, GETLINK, other names (RTM_NEWLINKPROP), namespaces'
- * numbers (RTM_NEWNSID), and what is told of devices to who listens (RTNLGRP_LINK).
+ * rtnl_link.c: devices as rtnetlink messages: RTM_NEWLINK, SETLINK, DELLINK, GETLINK, other names
+ * (RTM_NEWLINKPROP), namespaces' numbers (RTM_NEWNSID), and what is told of devices to who listens
+ * (RTNLGRP_LINK).
  *
- * A device is described under net->lock, straight into the message. Attributes of requests are the program's: each is checked
- * against what is left of its message.
+ * A device is described under net->lock, straight into the message. Attributes of requests are the
+ * program's: each is checked against what is left of its message.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -23,7 +24,8 @@
 struct link_ref {
 	struct net *net;
 	int ifindex;
-	struct net_device *gone; /* one that is not in the list any more; NULL */
+	/* one that is not in the list any more; NULL */
+	struct net_device *gone;
 	u16 type;
 	u32 change;
 };
@@ -579,7 +581,10 @@ static int change_group(struct net *net, u32 group, const struct nlmsghdr *req)
 	return err;
 }
 
-/* All or none: a group with a device that programs have not made stays. The first group is that of all others. */
+/*
+ * All or none: a group with a device that programs have not made stays. The first group is that of
+ * all others.
+ */
 static int del_group(struct net *net, u32 group)
 {
 	struct net_device *d;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_netconf.c: RTM_GETNETCONF: some words of /proc/sys/net/ipv4/conf and ipv6/conf, of each device, "all" and "default", as
- * `ip netconf` shows them. What there is none of here (routing of multicast) is 0. Changes are not told.
+ * rtnl_netconf.c: RTM_GETNETCONF: some words of /proc/sys/net/ipv4/conf and ipv6/conf, of each
+ * device, "all" and "default", as `ip netconf` shows them. What there is none of here (routing of
+ * multicast) is 0. Changes are not told.
  */
 #include <asm/errno.h>
 #include <linux/netconf.h>
@@ -56,7 +57,10 @@ static bool read_words(struct net *net, struct words *w)
 	return d;
 }
 
-/* Which comes after w->ifindex in a dump: devices by number, "all", "default". False: that was the last. */
+/*
+ * Which comes after w->ifindex in a dump: devices by number, "all", "default". False: that was the
+ * last.
+ */
 static bool next_words(struct net *net, struct words *w)
 {
 	const struct net_device *d;
@@ -88,7 +92,10 @@ static int dump_family(struct net *net, bool v6, rtnl_emit_fn emit, void *arg)
 	return err;
 }
 
-/* Of both families, where the request names neither. Strict ones have no attributes, and so a whole word for the family. */
+/*
+ * Of both families, where the request names neither. Strict ones have no attributes, and so a whole
+ * word for the family.
+ */
 int rtnl_dump_netconf(struct net *net, const struct nlmsghdr *req, const struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_route.c: routes as rtnetlink(7) says and changes them: with several ways (RTA_MULTIPATH), metrics (mtu, advmss, hoplimit), preference
- * and end. What would have no effect is refused. Dumps are in the order of Linux's trees: by address, of those that begin alike the longest
- * prefix first; with IPv6 what contains others comes behind them.
+ * rtnl_route.c: routes as rtnetlink(7) says and changes them: with several ways (RTA_MULTIPATH),
+ * metrics (mtu, advmss, hoplimit), preference and end. What would have no effect is refused. Dumps
+ * are in the order of Linux's trees: by address, of those that begin alike the longest prefix
+ * first; with IPv6 what contains others comes behind them.
  */
 #include <asm/errno.h>
 #include <linux/in_route.h>
@@ -18,7 +19,8 @@
 #include "kernel/ident/cred.h"
 #include "kernel/ident/user_ns.h"
 
-#define USER_METRIC 1024 /* of IPv6 routes that say none, as Linux has it */
+/* of IPv6 routes that say none, as Linux has it */
+#define USER_METRIC 1024
 #define TICK (NSEC_PER_SEC / 100)
 #define TOS_MASK 0x1c
 #define MTU_MAX (65535 - 15)
@@ -159,8 +161,8 @@ struct way {
 };
 
 /*
- * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
- * shows an origin and a scope, which it has not).
+ * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it
+ * is such a clone (without that iproute2 shows an origin and a scope, which it has not).
  */
 static void put_way(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
@@ -304,7 +306,10 @@ static int read_wish(
 	return w->family && w->table && !has_table(net, w) ? -ENOENT : 0;
 }
 
-/* Several addresses may have the same broadcast: such entries of table local stand next to each other, and are told once. */
+/*
+ * Several addresses may have the same broadcast: such entries of table local stand next to each
+ * other, and are told once.
+ */
 static bool is_told(struct route_entry *const *order, u32 at)
 {
 	const struct route *r = &order[at]->r;
@@ -404,7 +409,10 @@ static bool is_an_address(struct net *net, const ip_addr *a)
 	return yes;
 }
 
-/* What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody else. 0 or -errno. */
+/*
+ * What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody
+ * else. 0 or -errno.
+ */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
@@ -494,7 +502,10 @@ static int no_way(u8 family)
 	return family == AF_INET ? -ENETUNREACH : -EHOSTUNREACH;
 }
 
-/* By an IPv4 address of our own: it leads to the device that has it, and there to whom the packet is for. */
+/*
+ * By an IPv4 address of our own: it leads to the device that has it, and there to whom the packet
+ * is for.
+ */
 static int by_ourselves(struct net *net, struct nexthop *w)
 {
 	struct ifaddr *i;

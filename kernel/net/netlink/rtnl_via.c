@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_via.c: gateways as rtnetlink says them: RTA_GATEWAY of the route's own family, RTA_VIA of the other one (RFC 5549). An IPv4 packet can go by
- * a machine that is known by its IPv6 address alone; the other way round there is nothing.
+ * rtnl_via.c: gateways as rtnetlink says them: RTA_GATEWAY of the route's own family, RTA_VIA of
+ * the other one (RFC 5549). An IPv4 packet can go by a machine that is known by its IPv6 address
+ * alone; the other way round there is nothing.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

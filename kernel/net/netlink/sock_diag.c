@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_diag.c: NETLINK_SOCK_DIAG: what sockets there are and how they do (sock_diag(7)), as ss(8) asks. Families: inet (TCP, UDP, UDP-Lite,
- * raw), unix, netlink, packet's list is in /proc only. Filters by byte code are left to who asks, which runs them, too.
+ * sock_diag.c: NETLINK_SOCK_DIAG: what sockets there are and how they do (sock_diag(7)), as ss(8)
+ * asks. Families: inet (TCP, UDP, UDP-Lite, raw), unix, netlink, packet's list is in /proc only.
+ * Filters by byte code are left to who asks, which runs them, too.
  *
- * A table is walked some at a time (ports_walk()): references are taken under its lock, answers are made without. What a socket says of itself is read
- * without its lock but for TCP's figures: it is a picture of a moment.
+ * A table is walked some at a time (ports_walk()): references are taken under its lock, answers are
+ * made without. What a socket says of itself is read without its lock but for TCP's figures: it is
+ * a picture of a moment.
  */
 #include <asm/errno.h>
 #include <linux/inet_diag.h>
@@ -30,7 +32,8 @@ struct query {
 		const struct inet_diag_req_v2 *inet;
 		const struct unix_diag_req *local;
 	};
-	struct inet_sock *only; /* one socket is asked for: it is taken here */
+	/* one socket is asked for: it is taken here */
+	struct inet_sock *only;
 	int err;
 };
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c: what a socket filter loads from a packet, and the options that attach programs. filter.h says how they are kept.
+ * filter.c: what a socket filter loads from a packet, and the options that attach programs.
+ * filter.h says how they are kept.
  *
- * Loads are of bytes in network order; offsets from SKF_NET_OFF and SKF_LL_OFF are relative to the network and the link header, those
- * from SKF_AD_OFF ask what is known about the packet (networking/filter.rst). A load outside of the packet ends the program: it drops.
+ * Loads are of bytes in network order; offsets from SKF_NET_OFF and SKF_LL_OFF are relative to the
+ * network and the link header, those from SKF_AD_OFF ask what is known about the packet
+ * (networking/filter.rst). A load outside of the packet ends the program: it drops.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -14,8 +16,9 @@
 #include "kernel/net/socket/skb.h"
 #include "kernel/sched/task.h"
 
-#define EXT_MAX 8   /* extension headers of IPv6 */
-#define LINK_LEN 14 /* of the Ethernet header that every device of ours has */
+#define EXT_MAX 8 /* extension headers of IPv6 */
+/* of the Ethernet header that every device of ours has */
+#define LINK_LEN 14
 
 /* ---- bytes ---- */
 
@@ -118,7 +121,10 @@ static u32 nested_nlattr(const struct filter_view *v, u32 at, u32 type)
 	return find_nlattr(v, at + sizeof(struct nlattr), at + len, type);
 }
 
-/* Behind IPv6's extension headers, the first of which is of kind *proto. True: it is not the first fragment. */
+/*
+ * Behind IPv6's extension headers, the first of which is of kind *proto. True: it is not the first
+ * fragment.
+ */
 static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 {
 	u32 n, next;
@@ -140,7 +146,10 @@ static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 	return false;
 }
 
-/* Where the transport's payload begins: behind ports, sequence numbers, types. Of a later fragment, behind the network's headers. */
+/*
+ * Where the transport's payload begins: behind ports, sequence numbers, types. Of a later fragment,
+ * behind the network's headers.
+ */
 static u32 payload_offset(const struct filter_view *v)
 {
 	u32 first, proto = 0, at = (u32)v->net, n;
@@ -219,7 +228,8 @@ bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bo
 {
 	u32 part;
 
-	if (legacy) { /* a number: its bytes stand as in the packet */
+	/* a number: its bytes stand as in the packet */
+	if (legacy) {
 		if (!read_at(v, off, n, &part))
 			return false;
 		for (u32 i = 0; i < n; i++)
@@ -288,7 +298,8 @@ struct sk_filter *filter_get_of(struct sock_common *c)
 
 	if (likely(!READ_ONCE(c->filter)))
 		return NULL;
-	spin_lock(&c->lock); /* else its last reference may go before we have one */
+	/* else its last reference may go before we have one */
+	spin_lock(&c->lock);
 	f = filter_get(c->filter);
 	spin_unlock(&c->lock);
 	return f;

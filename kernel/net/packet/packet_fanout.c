@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_fanout.c: PACKET_FANOUT (packet(7)): sockets that look at the same packets form a group, and each packet is shown to one of them.
+ * packet_fanout.c: PACKET_FANOUT (packet(7)): sockets that look at the same packets form a group,
+ * and each packet is shown to one of them.
  *
  *	group   made by the first that joins -> members come and go -> ends with the last
  *	member  joined -> listed, as long as it looks (packet_look()) -> left when it is closed
  *
- * A number of a namespace names a group; whoever joins has to look at what the first one looked at, and to ask for the same way of sharing.
- * Whose a packet is: by its flow, in turn, by vCPU or queue, at random, by a program, or who has room; with PACKET_FANOUT_FLAG_ROLLOVER
- * another one where the right one has none. A program of either kind may choose (PACKET_FANOUT_CBPF, _EBPF).
- * Locks: groups and members come and go under group_op (mutex, inside the socket's op); lists and counts are under taps_lock.
+ * A number of a namespace names a group; whoever joins has to look at what the first one looked at,
+ * and to ask for the same way of sharing. Whose a packet is: by its flow, in turn, by vCPU or
+ * queue, at random, by a program, or who has room; with PACKET_FANOUT_FLAG_ROLLOVER another one
+ * where the right one has none. A program of either kind may choose (PACKET_FANOUT_CBPF, _EBPF).
+ * Locks: groups and members come and go under group_op (mutex, inside the socket's op); lists and
+ * counts are under taps_lock.
  */
 #include <asm/errno.h>
 #include <linux/if_ether.h>
@@ -30,9 +33,10 @@
 #define RECENT 16U /* flows that a member remembers */
 
 struct packet_fanout {
-	struct list_head list; /* of groups; under group_op, as what follows */
-	u32 members;           /* listed or not */
-	u32 room;              /* of array */
+	/* of groups; under group_op, as what follows */
+	struct list_head list;
+	u32 members; /* listed or not */
+	u32 room;    /* of array */
 
 	/* immutable */
 	struct net *net;
@@ -119,7 +123,10 @@ static int room_of(struct packet_sock *p, u32 size)
 	return room;
 }
 
-/* Most of what came lately is of this flow: it may go elsewhere, that the others are not crowded out. */
+/*
+ * Most of what came lately is of this flow: it may go elsewhere, that the others are not crowded
+ * out.
+ */
 static bool is_huge(struct packet_rollover *r, u32 hash)
 {
 	u32 n = 0, victim;
@@ -162,7 +169,10 @@ static u32 roll_over(
 
 /* ---- whose ---- */
 
-/* What comes in begins, for the program, with its network header; what goes out with that of the link. */
+/*
+ * What comes in begins, for the program, with its network header; what goes out with that of the
+ * link.
+ */
 static u32 by_program(const struct packet_fanout *f, const struct sk_buff *skb, u32 net)
 {
 	u32 skip = skb->pkt_type == PKT_OUTGOING ? 0 : net;

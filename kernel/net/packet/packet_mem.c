@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_mem.c: the memory of AF_PACKET's rings, and the calls that make and map them (packet_mem.h).
+ * packet_mem.c: the memory of AF_PACKET's rings, and the calls that make and map them
+ * (packet_mem.h).
  *
- * Both rings of a socket are mapped in one piece, the one that gets first. So they lie in one shmem file, back to back about a fixed point,
- * and either comes and goes without the other being moved:
+ * Both rings of a socket are mapped in one piece, the one that gets first. So they lie in one shmem
+ * file, back to back about a fixed point, and either comes and goes without the other being moved:
  *
  *	file   0 ... MIDDLE - size [ PACKET_RX_RING ] MIDDLE [ PACKET_TX_RING ] MIDDLE + size ...
  *
- * The pages are held as long as their ring. While the file is mapped anywhere rings stay as they are (-EBUSY); who still maps it when the
- * socket ends keeps the memory, and nobody writes there any more. Locks: op of the socket for changes, q_lock for the pointers to the rings.
+ * The pages are held as long as their ring. While the file is mapped anywhere rings stay as they
+ * are (-EBUSY); who still maps it when the socket ends keeps the memory, and nobody writes there
+ * any more. Locks: op of the socket for changes, q_lock for the pointers to the rings.
  */
 #include "kernel/net/packet/packet_mem.h"
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_ring.c: PACKET_RX_RING: packets go into memory that the program has mapped, in the three formats of
- * networking/packet_mmap.rst: frames of a fixed size (V1, V2), or blocks that are handed over when they are full or old (V3).
+ * packet_ring.c: PACKET_RX_RING: packets go into memory that the program has mapped, in the three
+ * formats of networking/packet_mmap.rst: frames of a fixed size (V1, V2), or blocks that are handed
+ * over when they are full or old (V3).
  *
  *	a frame    KERNEL (0) -> filled: USER -> the program writes 0 again
- *	a block    KERNEL -> being filled -> USER when the next packet does not fit or its time is up -> the program writes 0
+ *	a block    KERNEL -> being filled -> USER when the next packet does not fit or its time is
+ *	           up -> the program writes 0
  *
- * What the program may write there is only ever compared with KERNEL. Locks: q_lock of the socket for the ring's state.
+ * What the program may write there is only ever compared with KERNEL. Locks: q_lock of the socket
+ * for the ring's state.
  */
 #include <asm/errno.h>
 
@@ -18,7 +21,8 @@
 #define TOV_DEFAULT 8 /* ms */
 
 struct packet_ring {
-	struct packet_sock *p; /* immutable, as what follows to the blank line */
+	/* immutable, as what follows to the blank line */
+	struct packet_sock *p;
 	struct ring_mem m;
 	u32 header;
 	u32 private, tov;
@@ -26,7 +30,8 @@ struct packet_ring {
 	u32 head; /* next frame or block */
 	/* V3: the block that is being filled */
 	bool open;
-	u32 at, last; /* in it: where the next frame goes, where the last one is (0: none) */
+	/* in it: where the next frame goes, where the last one is (0: none) */
+	u32 at, last;
 	u64 seq;
 	u32 freezes;
 	bool frozen;
@@ -69,9 +74,12 @@ struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_
 
 /* ---- frames, V1 and V2 ---- */
 
-#define OFFSET_MAX 65535U /* what tp_net can tell; PACKET_RESERVE may ask for more */
+/* what tp_net can tell; PACKET_RESERVE may ask for more */
+#define OFFSET_MAX 65535U
 
-/* Where what lies in a frame: its network header and where its bytes begin, from the frame's front. */
+/*
+ * Where what lies in a frame: its network header and where its bytes begin, from the frame's front.
+ */
 static u32 net_offset(const struct packet_ring *r, u32 net, u32 *mac)
 {
 	u32 at = TPACKET_ALIGN(r->header) + 16 + r->p->reserve;

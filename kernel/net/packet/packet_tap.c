@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_tap.c: packets on their way to and from devices, shown to the AF_PACKET sockets that have asked for them.
+ * packet_tap.c: packets on their way to and from devices, shown to the AF_PACKET sockets that have
+ * asked for them.
  *
- * A socket gets a clone that begins with the link header (SOCK_RAW) or behind it (SOCK_DGRAM). lo has no such header; one of zeros
- * is put there, as Linux has it. What goes out is shown to those who look at every protocol, but not to who sent it.
- * packet.h has the locks.
+ * A socket gets a clone that begins with the link header (SOCK_RAW) or behind it (SOCK_DGRAM). lo
+ * has no such header; one of zeros is put there, as Linux has it. What goes out is shown to those
+ * who look at every protocol, but not to who sent it. packet.h has the locks.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -182,7 +183,8 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
 	const struct sk_filter *f = READ_ONCE(p->c.filter);
 	struct sockaddr_ll from;
-	bool taken, whole = false; /* what the ring cuts is in the queue as well */
+	/* what the ring cuts is in the queue as well */
+	bool taken, whole = false;
 
 	if (!c)
 		return;
@@ -277,7 +279,8 @@ void packet_tap_out(struct net_device *dev, struct sk_buff *skb)
 	u16 protocol = skb->protocol;
 	struct ethhdr h;
 
-	if (dev->type == ARPHRD_ETHER) { /* who writes frames does not always say what they are */
+	/* who writes frames does not always say what they are */
+	if (dev->type == ARPHRD_ETHER) {
 		skb_copy(skb, 0, &h, sizeof(h));
 		skb->protocol = ntohs(h.h_proto);
 	}

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_tx.c: PACKET_TX_RING: a send without data sends what the program has written into frames of shared memory.
+ * packet_tx.c: PACKET_TX_RING: a send without data sends what the program has written into frames
+ * of shared memory.
  *
- *	a frame    AVAILABLE (0) -> the program fills it: SEND_REQUEST -> copied, on its way: AVAILABLE
+ *	a frame    AVAILABLE (0) -> the program fills it: SEND_REQUEST -> copied, on its way:
+ *	           AVAILABLE
  *	                                                              -> it cannot be sent: WRONG_FORMAT, or with PACKET_LOSS AVAILABLE
  *
- * Frames go in the order of the ring; the first that is not to be sent ends the call. The bytes are copied, so a frame is the program's again
- * at once, and whatever it does to it meanwhile only changes what is sent: each number of a frame's header is read once.
+ * Frames go in the order of the ring; the first that is not to be sent ends the call. The bytes are
+ * copied, so a frame is the program's again at once, and whatever it does to it meanwhile only
+ * changes what is sent: each number of a frame's header is read once.
  * Locks: tx_op of the socket (mutex, outside of all others but op): one sends at a time.
  */
 #include <asm/errno.h>
@@ -17,12 +20,14 @@
 #include "kernel/net/link/vlan.h"
 #include "kernel/sched/task.h"
 
-#define BURST 32 /* frames between two flushes: a card's queue has room for them */
+/* frames between two flushes: a card's queue has room for them */
+#define BURST 32
 
 struct packet_tx {
 	struct ring_mem m;
-	u32 head;   /* next frame; under tx_op */
-	u32 header; /* before the bytes, unless the program says where they are */
+	u32 head; /* next frame; under tx_op */
+	/* before the bytes, unless the program says where they are */
+	u32 header;
 };
 
 struct packet_tx *packet_tx_new(struct packet_sock *p, const struct tpacket_req3 *q)
@@ -113,7 +118,8 @@ static int find_bytes(const struct packet_sock *p, const struct packet_tx *t, co
 {
 	u32 off = t->header;
 
-	if (s->next) /* frames of any size, one behind the other: not on the way out */
+	/* frames of any size, one behind the other: not on the way out */
+	if (s->next)
 		return -EINVAL;
 	if (s->len > t->m.frame_size - t->header)
 		return -EMSGSIZE;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_vnet.c: PACKET_VNET_HDR: before each packet of a socket stands a struct virtio_net_hdr, which says what is left to do to it: to fill
- * in a checksum, to cut it to segments.
+ * packet_vnet.c: PACKET_VNET_HDR: before each packet of a socket stands a struct virtio_net_hdr,
+ * which says what is left to do to it: to fill in a checksum, to cut it to segments.
  *
- *	a program sends		sums and segments of TCP and datagrams of UDP are left to the card, as those of our own protocols are (what
- *				the header says otherwise is summed up here and now); one datagram that is to leave in fragments is cut here
- *	a program reads		it gets packets as our protocols have left them: uncut, of their checksum only the pseudo header's part
+ *	a program sends		sums and segments of TCP and datagrams of UDP are left to the card,
+ *	                        as those of our own protocols are (what the header says otherwise is
+ *	                        summed up here and now); one datagram that is to leave in fragments
+ *	                        is cut here
+ *	a program reads		it gets packets as our protocols have left them: uncut, of their
+ *	                        checksum only the pseudo header's part
  *
  * Every number in the header is the program's: none is used before it was held against the packet.
  */
@@ -20,7 +23,8 @@
 #include "kernel/net/packet/packet.h"
 #include "kernel/net/link/tun.h"
 
-#define GSO_UDP_L4 5 /* VIRTIO_NET_HDR_GSO_UDP_L4, not in older headers */
+/* VIRTIO_NET_HDR_GSO_UDP_L4, not in older headers */
+#define GSO_UDP_L4 5
 
 int packet_vnet_size(int opt, int n)
 {
@@ -35,8 +39,8 @@ int packet_vnet_size(int opt, int n)
 /* ---- what a program sends ---- */
 
 /*
- * Is the sum that is asked for the one that gso.c makes, of all that there is? Who knows better (a trailer behind the packet, another place) has
- * it made as he says.
+ * Is the sum that is asked for the one that gso.c makes, of all that there is? Who knows better (a
+ * trailer behind the packet, another place) has it made as he says.
  */
 static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
@@ -59,7 +63,8 @@ static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 	if (at + 2 > len)
 		return -EINVAL;
 	sum = csum_fold(skb_sum(skb, v->csum_start, len - v->csum_start, 0));
-	sum = sum ? sum : 0xffff; /* as Linux, whatever the protocol: of UDP 0 means none */
+	/* as Linux, whatever the protocol: of UDP 0 means none */
+	sum = sum ? sum : 0xffff;
 	memcpy(skb_payload(skb) + at, &sum, 2);
 	return 0;
 }
@@ -85,12 +90,14 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 		return -EINVAL;
 	if (skb_len(skb) - a.csum_start + 8 <= v->gso_size)
 		return sum_up(skb, link, v); /* it fits in one */
-	skb->csum_owed = true;               /* made by who cuts it, whatever stands there */
+	/* made by who cuts it, whatever stands there */
+	skb->csum_owed = true;
 	return v->gso_size;
 }
 
 struct cutter {
-	struct flow flow; /* only its device is used: fragments count in the device's namespace */
+	/* only its device is used: fragments count in the device's namespace */
+	struct flow flow;
 	struct packet_sock *p;
 	const struct packet_to *to;
 	u32 link;

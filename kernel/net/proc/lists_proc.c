@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports; ptype: who gets packets of which protocol; softnet_stat: what
- * the vCPUs have done. Column by column as Linux has them (proc(5)).
+ * lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports; ptype: who gets
+ * packets of which protocol; softnet_stat: what the vCPUs have done. Column by column as Linux has
+ * them (proc(5)).
  */
 #include <asm/errno.h>
 
@@ -241,7 +242,10 @@ static u32 count_unix(bool streams)
 	return count;
 }
 
-/* Those whose sockets are counted. Behind the size: what each has of Linux's calls, in the order of the file's head. */
+/*
+ * Those whose sockets are counted. Behind the size: what each has of Linux's calls, in the order of
+ * the file's head.
+ */
 static int show_protocols(struct seq *s, void *arg)
 {
 	static const struct {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_proc.c: /proc/net, as proc(5) describes it, column by column: netstat, ss, lsof and many programs parse it.
+ * net_proc.c: /proc/net, as proc(5) describes it, column by column: netstat, ss, lsof and many
+ * programs parse it.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>
@@ -12,8 +13,8 @@
 #include "kernel/net/tcp/tcp.h"
 
 #define USER_HZ 100
-#define SHORT_LIST                                                                                 \
-	65536 /* of text: what is told of devices, addresses and routes, with the rest left out */
+/* of text: what is told of devices, addresses and routes, with the rest left out */
+#define SHORT_LIST 65536
 
 /* ---- sockets ---- */
 
@@ -25,7 +26,10 @@ static void show_addr(struct seq *s, const ip_addr *a, u16 port, bool v6)
 		seq_printf(s, "%08X:%04X", a->w[3], port);
 }
 
-/* What a line says of a socket: it is looked at with its table locked, for which packets wait, and written without. */
+/*
+ * What a line says of a socket: it is looked at with its table locked, for which packets wait, and
+ * written without.
+ */
 struct line {
 	ip_addr saddr, raddr;
 	u16 lport, rport;
@@ -129,7 +133,10 @@ static const struct listing listings[] = {
 	{ ".net/icmp6", &ping_ids, true },
 };
 
-/* To the letter, since lines of TCP and UDP over IPv4 have a length of their own, the first as well. */
+/*
+ * To the letter, since lines of TCP and UDP over IPv4 have a length of their own, the first as
+ * well.
+ */
 static void show_head(struct seq *s, const struct listing *l)
 {
 	const char *local =
@@ -325,7 +332,10 @@ static void put_ipv6(struct seq *s, const ip_addr *a, u32 prefix, const ip_addr 
 		flags, dev);
 }
 
-/* Routes of all tables, this machine's addresses, and the end of the main table, where nothing is reached. */
+/*
+ * Routes of all tables, this machine's addresses, and the end of the main table, where nothing is
+ * reached.
+ */
 static int show_ipv6_route(struct seq *s, void *arg)
 {
 	static const ip_addr any;

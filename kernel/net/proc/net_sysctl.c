@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_sysctl.c: /proc/sys/net but for what is each device's (netconf.c) and multicast's (mcast_proc.c), as tcp(7), ip(7) and
- * linux-doc's networking/ip-sysctl describe it. What has no effect here is not in a table, or cannot be set to anything else.
+ * net_sysctl.c: /proc/sys/net but for what is each device's (netconf.c) and multicast's
+ * (mcast_proc.c), as tcp(7), ip(7) and linux-doc's networking/ip-sysctl describe it. What has no
+ * effect here is not in a table, or cannot be set to anything else.
  * Locks: none; each number is read and written at once.
  */
 #include <asm/errno.h>
@@ -70,7 +71,8 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("core/bpf_jit_enable", zero, 0), /* programs are interpreted */
 	AS_IT_IS("core/busy_poll", zero, 0),
 	AS_IT_IS("core/busy_read", zero, 0),
-	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0), /* a port of one that waits is nobody else's */
+	/* a port of one that waits is nobody else's */
+	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0),
 	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
 	AS_IT_IS("ipv4/tcp_fwmark_accept", zero, 0),
 	AS_IT_IS("ipv4/tcp_reflect_tos", zero, 0),

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c: flows of packets: the same addresses, protocol and ports, whichever way they go. Who shares packets out among several (queues of a
- * card or of /dev/net/tun, sockets of a group) does it by flow, so that the packets of one stay in a row.
+ * flow.c: flows of packets: the same addresses, protocol and ports, whichever way they go. Who
+ * shares packets out among several (queues of a card or of /dev/net/tun, sockets of a group) does
+ * it by flow, so that the packets of one stay in a row.
  *
- * All fragments of IPv4 count by addresses alone, unless skb->flow says what they are a part of. Locks: the caller owns the packet.
+ * All fragments of IPv4 count by addresses alone, unless skb->flow says what they are a part of.
+ * Locks: the caller owns the packet.
  */
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -15,7 +17,8 @@
 #include "kernel/net/link/netdev.h"
 #include "kernel/net/socket/skb.h"
 
-#define TAGS_MAX 2 /* of VLANs, before a frame's network header */
+/* of VLANs, before a frame's network header */
+#define TAGS_MAX 2
 
 static bool has_ports(u8 proto)
 {

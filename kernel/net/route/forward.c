@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward.c: packets that are not for us: refused, or sent on where conf/NAME/forwarding of the device that they came by says so.
+ * forward.c: packets that are not for us: refused, or sent on where conf/NAME/forwarding of the
+ * device that they came by says so.
  *
  *	ip_rcv() -> ip_source_valid() -> ip_forward() -> ip_output()
  *
- * The header is changed in a copy of its own (the skb's room): the payload's buffer may be shared. A packet that is too large is cut
- * (IPv4 without DF) or its sender is told. Sources: RFC 1812 (5.2, 5.3), 8200, 4443, 3704.
+ * The header is changed in a copy of its own (the skb's room): the payload's buffer may be shared.
+ * A packet that is too large is cut (IPv4 without DF) or its sender is told. Sources: RFC 1812
+ * (5.2, 5.3), 8200, 4443, 3704.
  * Not here: options (passed on as they are), multicast routing.
  */
 #include <asm/errno.h>
@@ -24,7 +26,10 @@
 
 #define IP_DF 0x4000
 
-/* Its protocol and ports (@back: those of an answer), where rules ask for them; a later fragment has none. */
+/*
+ * Its protocol and ports (@back: those of an answer), where rules ask for them; a later fragment
+ * has none.
+ */
 static void read_ports(const struct net *net, const struct sk_buff *skb, bool back, struct flow *f)
 {
 	struct nf_l4 l4;
@@ -100,7 +105,9 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb)
 
 /* ---- on its way ---- */
 
-/* The whole header into the skb's own room, where it may be changed. Options of IPv6 stay behind. */
+/*
+ * The whole header into the skb's own room, where it may be changed. Options of IPv6 stay behind.
+ */
 static void *own_header(struct sk_buff *skb)
 {
 	u8 tmp[60];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.c: networks by their numbers (prefix.h). Buckets are as many as there are nodes, or twice as many; where there is no memory for more they stay as
- * they are and get longer. The hash is multilinear in the words of the key, by numbers that are made up once: two keys share a bucket by chance alone.
+ * prefix.c: networks by their numbers (prefix.h). Buckets are as many as there are nodes, or twice
+ * as many; where there is no memory for more they stay as they are and get longer. The hash is
+ * multilinear in the words of the key, by numbers that are made up once: two keys share a bucket by
+ * chance alone.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
@@ -12,7 +14,8 @@
 #define SIZE_MAX_ 65536U
 #define WORDS 6U
 
-static u64 keys[WORDS + 1]; /* the last one is not 0 once they are there */
+/* the last one is not 0 once they are there */
+static u64 keys[WORDS + 1];
 
 static ip_addr cut(const ip_addr *a, u32 bits)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route.c: where a packet goes. What is ours is found among the addresses (addr_find.c), what is not in the tables that the rules name (rules.c), in
- * each by one look for each length that its routes have, the longest first (prefix.h).
+ * route.c: where a packet goes. What is ours is found among the addresses (addr_find.c), what is
+ * not in the tables that the rules name (rules.c), in each by one look for each length that its
+ * routes have, the longest first (prefix.h).
  *
- * Who owns a namespace makes its routes: a thousand rules may each lead to a table whose thousands of routes to one network all cannot be taken. So each
- * look counts what it has cost (flow.steps), ends behind LOOK_MAX, and who looks for a packet's sake charges it for that.
+ * Who owns a namespace makes its routes: a thousand rules may each lead to a table whose thousands
+ * of routes to one network all cannot be taken. So each look counts what it has cost (flow.steps),
+ * ends behind LOOK_MAX, and who looks for a packet's sake charges it for that.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -14,7 +16,8 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/rtnl.h"
 
-#define IPTOS_TOS_MASK_ 0x1c /* what a route may ask for, as Linux has it */
+/* what a route may ask for, as Linux has it */
+#define IPTOS_TOS_MASK_ 0x1c
 
 static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 {
@@ -71,7 +74,10 @@ static bool may_take(const struct nexthop *w, const struct flow *f)
 	       (!f->dontroute || ip_is_any(&w->gateway));
 }
 
-/* One of the route's ways, by weight, the same for all packets between two addresses. False: none that may be taken. */
+/*
+ * One of the route's ways, by weight, the same for all packets between two addresses. False: none
+ * that may be taken.
+ */
 static bool choose_way(const struct route *r, const struct flow *f, struct nexthop *way)
 {
 	u32 all = 0, at;
@@ -125,7 +131,10 @@ static int take_route(
 	return 0;
 }
 
-/* Of those with the longest prefix and the lowest metric, by the preference that routers give themselves (RFC 4191). */
+/*
+ * Of those with the longest prefix and the lowest metric, by the preference that routers give
+ * themselves (RFC 4191).
+ */
 static bool preferred(const struct route *a, const struct route *b)
 {
 	static const u8 rank[] = { 1, 2, 1, 0 }; /* medium, high, reserved, low */
@@ -212,7 +221,10 @@ int route_forward(struct net *net, struct flow *f)
 	return err;
 }
 
-/* Where the packets of a group leave when nobody says: where their source is; of IPv6, by the first device that can. */
+/*
+ * Where the packets of a group leave when nobody says: where their source is; of IPv6, by the first
+ * device that can.
+ */
 static struct net_device *device_for_group(struct net *net, const struct flow *f)
 {
 	const struct ifaddr *i = ip_is_any(&f->saddr) ? NULL : addr_find_local(net, &f->saddr, 0);
@@ -259,7 +271,10 @@ int route_output(struct net *net, struct flow *f)
 		err = take_device(net, f, dev);
 	else {
 		err = rules_route(net, f, by_table);
-		/* who says by which device means it, whatever the tables say: so does Linux for IPv4 */
+		/*
+		 * who says by which device means it, whatever the tables say: so does Linux for
+		 * IPv4
+		 */
 		if (err && dev && dev != net->lo && ip_is_v4(&f->daddr) && !f->no_guess) {
 			f->table = 0;
 			err = take_device(net, f, dev);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route_list.c: the routes of a namespace: adding, replacing, deleting them as rtnetlink(7) says it (ip-route(8): add, append, replace,
- * change), and their several ways. route.c looks a way up.
+ * route_list.c: the routes of a namespace: adding, replacing, deleting them as rtnetlink(7) says it
+ * (ip-route(8): add, append, replace, change), and their several ways. route.c looks a way up.
  *
- * One list, the longest prefix first, then the lowest metric, then as they came; and a hash by table and network, in which a way is looked up: one look
- * for each length that its table has. A route's key is destination, table, metric and TOS; with IPv4
- * several of a key may stand behind each other, and the first counts; with IPv6 those by gateways are ways of one. A route whose time
- * is over is passed over, and freed when the next one comes. Ways (struct nexthops) never change: who takes one away or adds one makes others.
- * A device that goes down takes its routes along; of a route with several ways the others stay, and its own is dead until it comes up
- * again (may_take() in route.c looks at the device). Locks: net->lock.
+ * One list, the longest prefix first, then the lowest metric, then as they came; and a hash by
+ * table and network, in which a way is looked up: one look for each length that its table has. A
+ * route's key is destination, table, metric and TOS; with IPv4 several of a key may stand behind
+ * each other, and the first counts; with IPv6 those by gateways are ways of one. A route whose time
+ * is over is passed over, and freed when the next one comes. Ways (struct nexthops) never change:
+ * who takes one away or adds one makes others. A device that goes down takes its routes along; of a
+ * route with several ways the others stay, and its own is dead until it comes up again (may_take()
+ * in route.c looks at the device). Locks: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -157,7 +159,10 @@ static bool leave_ways(struct route *r, const struct net_device *dev, const ip_a
 	return true;
 }
 
-/* Of IPv6, routes by gateways with the same metric are ways of one; but not those that routers say of themselves. */
+/*
+ * Of IPv6, routes by gateways with the same metric are ways of one; but not those that routers say
+ * of themselves.
+ */
 static bool may_join(const struct route *a, const struct route *b)
 {
 	return !ip_is_v4(&a->dst) && !ip_is_any(&a->gateway) && !ip_is_any(&b->gateway) &&
@@ -166,7 +171,8 @@ static bool may_join(const struct route *a, const struct route *b)
 
 /* ---- tables ---- */
 
-#define TABLES_MAX 4096 /* of more than so many those go that are empty */
+/* of more than so many those go that are empty */
+#define TABLES_MAX 4096
 
 struct route_table *route_table_find(const struct net *net, bool v4, u32 table)
 {
@@ -307,7 +313,10 @@ static void find_place(struct net *net, const struct route *r, struct place *p)
 	}
 }
 
-/* Does @n, which comes, stand before @i? Of its equals those that were there do, unless it is to be the first. */
+/*
+ * Does @n, which comes, stand before @i? Of its equals those that were there do, unless it is to be
+ * the first.
+ */
 static bool stands_before(const struct route *n, const struct route *i, bool in_front)
 {
 	if (i->prefix != n->prefix)
@@ -426,7 +435,10 @@ u8 way_state(const struct net_device *dev)
 	return dev->carrier ? 0 : RTNH_F_LINKDOWN;
 }
 
-/* Does it end with the device? Of IPv4 it does when the device goes for good, of IPv6 and else when no way is left. */
+/*
+ * Does it end with the device? Of IPv4 it does when the device goes for good, of IPv6 and else when
+ * no way is left.
+ */
 static bool ends_with(struct route *r, const struct net_device *dev, bool for_good)
 {
 	bool uses = false, alive = false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route_local.c: the table of local ways, as it is told. Which addresses are this machine's and which are broadcasts is looked up among the
- * addresses themselves (addrs.c), so that what Linux keeps in a table of its own is put together here when somebody asks for it.
+ * route_local.c: the table of local ways, as it is told. Which addresses are this machine's and
+ * which are broadcasts is looked up among the addresses themselves (addrs.c), so that what Linux
+ * keeps in a table of its own is put together here when somebody asks for it.
  */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -63,7 +64,10 @@ static const struct ifaddr *primary_of(struct net *net, const struct ifaddr *a)
 	return a;
 }
 
-/* The address itself also while its device is down; a network has what is all ones in it, that of lo is local as a whole. */
+/*
+ * The address itself also while its device is down; a network has what is all ones in it, that of
+ * lo is local as a whole.
+ */
 static void ways_of_v4(struct net *net, struct local_table *t, const struct ifaddr *a)
 {
 	const struct ifaddr *p = primary_of(net, a);
@@ -84,7 +88,10 @@ static void ways_of_v4(struct net *net, struct local_table *t, const struct ifad
 		put_v4(t, a, RTN_BROADCAST, &network.dst, 128);
 }
 
-/* A device whose link was ever ready has an address of IPv6, and with the first of them a way to the groups; the reader tells that once. */
+/*
+ * A device whose link was ever ready has an address of IPv6, and with the first of them a way to
+ * the groups; the reader tells that once.
+ */
 static void ways_of_v6(struct local_table *t, const struct ifaddr *a)
 {
 	const ip_addr groups = { { htonl(0xff000000U), 0, 0, 0 } };

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules.c: policy routing (ip-rule(8)): which tables a packet's way is looked up in, by where it comes from and goes to, by its mark and its
- * device, by whose socket it is, its protocol and ports. A rule may mean what it does not match (not), jump to a later one (goto), and
- * pass over ways that are too general (suppress_prefixlength: WireGuard's tools) or leave by a group of devices. What a rule cannot be
- * held to here (tun_id, l3mdev, realms, DSCP, masks of ports) is refused. A namespace begins with Linux's rules: 0 local, 32766 main, 32767
- * default. The first stands for addresses of our own, which are found before any rule is asked: it cannot be taken away. Lock: net->lock.
+ * rules.c: policy routing (ip-rule(8)): which tables a packet's way is looked up in, by where it
+ * comes from and goes to, by its mark and its device, by whose socket it is, its protocol and
+ * ports. A rule may mean what it does not match (not), jump to a later one (goto), and pass over
+ * ways that are too general (suppress_prefixlength: WireGuard's tools) or leave by a group of
+ * devices. What a rule cannot be held to here (tun_id, l3mdev, realms, DSCP, masks of ports) is
+ * refused. A namespace begins with Linux's rules: 0 local, 32766 main, 32767 default. The first
+ * stands for addresses of our own, which are found before any rule is asked: it cannot be taken
+ * away. Lock: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/fib_rules.h>
@@ -22,12 +25,14 @@
 #define PRIO_DEFAULT 32767
 #define IPTOS_RT 0x1c
 #define IP_ECN 3
-#define FRA_LAST 31 /* of those that Linux has by now: of DSCP, flow labels, masks of ports */
+/* of those that Linux has by now: of DSCP, flow labels, masks of ports */
+#define FRA_LAST 31
 
 struct rule {
 	struct list_head list; /* by priority */
 	u32 prio, table, mark, mask;
-	u32 flags;             /* FIB_RULE_INVERT, and what a request has said besides */
+	/* FIB_RULE_INVERT, and what a request has said besides */
+	u32 flags;
 	u32 target;            /* of FR_ACT_GOTO */
 	const struct rule *to; /* where that leads; NULL: nowhere yet */
 	u8 family, action, tos, protocol;
@@ -173,7 +178,8 @@ int rules_route(
 			break;
 		case FR_ACT_UNREACHABLE: return -ENETUNREACH;
 		case FR_ACT_PROHIBIT: return -EACCES;
-		default: return -EINVAL; /* FR_ACT_BLACKHOLE, and those that mean nothing */
+		/* FR_ACT_BLACKHOLE, and those that mean nothing */
+		default: return -EINVAL;
 		}
 	}
 	return -ENETUNREACH;

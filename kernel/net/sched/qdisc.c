@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc.c: the trees of queueing disciplines: packets on their way through, and the trees' making and ending. qdisc.h has it all.
+ * qdisc.c: the trees of queueing disciplines: packets on their way through, and the trees' making
+ * and ending. qdisc.h has it all.
  *
- * States of a tree: made (qdisc_root_make()) -> the device's (qdisc_root_swap()) -> dead (the same, or qdisc_forget()) -> freed after a
- * grace period. Running is: by who sends, while there is something that may leave; else by the timer (qdisc_wait()), or by a card's queue that
- * has room again (qdisc_more()). A run ends after RUN_MAX packets and goes on by the timer, so that nobody sends for all others. Timers of a
- * vCPU's have half of its time; then a kernel thread runs the tree, so that frames that go in circles cost what one task costs.
+ * States of a tree: made (qdisc_root_make()) -> the device's (qdisc_root_swap()) -> dead (the same,
+ * or qdisc_forget()) -> freed after a grace period. Running is: by who sends, while there is
+ * something that may leave; else by the timer (qdisc_wait()), or by a card's queue that has room
+ * again (qdisc_more()). A run ends after RUN_MAX packets and goes on by the timer, so that nobody
+ * sends for all others. Timers of a vCPU's have half of its time; then a kernel thread runs the
+ * tree, so that frames that go in circles cost what one task costs.
  */
 #include "kernel/net/sched/qdisc.h"
 
@@ -20,8 +23,8 @@
 #include "kernel/net/link/link.h"
 
 #define RUN_MAX 64U
-#define CARD_MOST                                                                                  \
-	128U /* frames in a card's own queue: the others wait in the tree, where they can be chosen from */
+/* frames in a card's own queue: the others wait in the tree, where they can be chosen from */
+#define CARD_MOST 128U
 #define ROOT_BYTES (32UL << 20)
 #define NR_MAX 2048U /* qdiscs of a device */
 
@@ -37,7 +40,10 @@ static u64 memory(void)
 	return nr_managed_frames() * PAGE_SIZE;
 }
 
-/* False: there is no room for it. Who has a namespace of their own, and fills what all may have, does not stop the machine's devices. */
+/*
+ * False: there is no room for it. Who has a namespace of their own, and fills what all may have,
+ * does not stop the machine's devices.
+ */
 static bool charge(struct qdisc_root *r, const struct sk_buff *skb)
 {
 	u64 n = skb_truesize(skb);
@@ -184,7 +190,8 @@ static void qdisc_run(struct qdisc_root *r)
 
 	INIT_LIST_HEAD(&tx.drops);
 	spin_lock(&r->lock);
-	if (!r->running) { /* else that vCPU looks again before it goes */
+	/* else that vCPU looks again before it goes */
+	if (!r->running) {
 		r->running = true;
 		run(r, &tx);
 		r->running = false;
@@ -209,12 +216,14 @@ static void run_by_thread(struct work *w)
 	qdisc_run(r);
 	net_rx_flush();
 	put_root(r);
-	cond_resched(); /* a worker that always finds work gives way only here */
+	/* a worker that always finds work gives way only here */
+	cond_resched();
 }
 
 /*
- * A timer that is due when it has run is run again before the vCPU goes back to a program. Packets that come back to where they wait for a
- * time (a bridge in a circle, behind netem) would keep it for ever.
+ * A timer that is due when it has run is run again before the vCPU goes back to a program. Packets
+ * that come back to where they wait for a time (a bridge in a circle, behind netem) would keep it
+ * for ever.
  */
 static void run_by_time(struct ktimer *t)
 {
@@ -421,7 +430,10 @@ static void free_leaf(struct qdisc *q)
 	free_one(q);
 }
 
-/* From the bottom up: a qdisc outlives those under it. At most a few levels, and nothing on the stack for each. */
+/*
+ * From the bottom up: a qdisc outlives those under it. At most a few levels, and nothing on the
+ * stack for each.
+ */
 void qdisc_free(struct qdisc *q)
 {
 	struct qdisc *at = q, *up, *c;
@@ -537,7 +549,10 @@ u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len)
 	return r->bytes ? n * NSEC_PER_SEC / r->bytes : n;
 }
 
-/* Of a time that a rate's buffer may last: 2^38 ns at most, so that it is cut into whole seconds and the rest. */
+/*
+ * Of a time that a rate's buffer may last: 2^38 ns at most, so that it is cut into whole seconds
+ * and the rest.
+ */
 u64 qdisc_rate_bytes(const struct qdisc_rate *r, u64 ns)
 {
 	u64 whole = ns / NSEC_PER_SEC, n;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_fq_codel.c: a queue for each flow (RFC 8290), kept short by CoDel (RFC 8289): flows take turns by bytes, those that begin go before those
- * that last, and a flow whose packets have waited for longer than the target for a whole interval loses one, or has it marked (ECN), and soon
- * the next. A flow is what a hash makes of addresses, protocol and ports. Past the limit the longest one loses up to half of its packets.
+ * qdisc_fq_codel.c: a queue for each flow (RFC 8290), kept short by CoDel (RFC 8289): flows take
+ * turns by bytes, those that begin go before those that last, and a flow whose packets have waited
+ * for longer than the target for a whole interval loses one, or has it marked (ECN), and soon the
+ * next. A flow is what a hash makes of addresses, protocol and ports. Past the limit the longest
+ * one loses up to half of its packets.
  *
  * Times are counted in units of 1,024 ns, as Linux counts (and tells) them. Locks: qdisc.h.
  */
@@ -22,7 +24,8 @@
 enum { IDLE, NEW, OLD };
 
 struct codel_flow {
-	struct list_head queue, turn; /* turn: in one of the two lists below, unless IDLE */
+	/* turn: in one of the two lists below, unless IDLE */
+	struct list_head queue, turn;
 	u32 state, packets, backlog;
 	s32 deficit;
 	/* RFC 8289 */
@@ -143,7 +146,10 @@ static int fq_init(struct qdisc *q, const void *opt, u32 len)
 		.target = TARGET,
 		.interval = INTERVAL,
 		.ce_threshold = NO_CE,
-		/* lo's MTU may be 2 GiB: a credit that is no positive s32 would never let a flow have its turn */
+		/*
+		 * lo's MTU may be 2 GiB: a credit that is no positive s32 would never let a flow
+		 * have its turn
+		 */
 		.quantum = min(qdisc_mtu(q->root->dev), (u32)FQ_CODEL_QUANTUM_MAX),
 		.batch = BATCH,
 		.nr = 1024,
@@ -295,7 +301,10 @@ static void drop_first(struct qdisc *q, struct codel_flow *w, struct qdisc_tx *t
 	qdisc_drop(q, flow_take(FQ(q), w), tx);
 }
 
-/* Up to half of the longest flow. A walk over all of them, but only for a packet past the limit, and for many at a time. */
+/*
+ * Up to half of the longest flow. A walk over all of them, but only for a packet past the limit,
+ * and for many at a time.
+ */
 static void drop_longest(struct qdisc *q, struct qdisc_tx *tx, bool memory)
 {
 	struct fq_codel *f = FQ(q);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_htb.c: hierarchical token buckets: a tree of classes, each with a rate that it has and a ceiling up to which it may borrow of its parent what
- * that one's other children leave. Packets are with the leaves, each with a qdisc of its own.
+ * qdisc_htb.c: hierarchical token buckets: a tree of classes, each with a rate that it has and a
+ * ceiling up to which it may borrow of its parent what that one's other children leave. Packets are
+ * with the leaves, each with a qdisc of its own.
  *
- * Whose turn it is: of the leaves that have something and may send, those that need not borrow; else those that borrow of the nearest; among
- * these the ones of the best priority; among these they take turns by bytes (the quantum). A leaf may send when it has tokens of its ceiling
- * and of its rate, or, when it lacks the latter, when its parent may. So each dequeue walks the leaves that have something: there are at most
- * CLASSES_MAX of them. Tokens are nanoseconds of the rate.
+ * Whose turn it is: of the leaves that have something and may send, those that need not borrow;
+ * else those that borrow of the nearest; among these the ones of the best priority; among these
+ * they take turns by bytes (the quantum). A leaf may send when it has tokens of its ceiling and of
+ * its rate, or, when it lacks the latter, when its parent may. So each dequeue walks the leaves
+ * that have something: there are at most CLASSES_MAX of them. Tokens are nanoseconds of the rate.
  *
- * A packet's priority names its leaf; else it goes to the default class; and when there is none, out, unshaped (direct). No filters.
+ * A packet's priority names its leaf; else it goes to the default class; and when there is none,
+ * out, unshaped (direct). No filters.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -28,8 +31,9 @@
 struct class
 {
 	struct hlist_node hash;
-	struct list_head all;  /* in the order of their making */
-	struct list_head busy; /* of leaves that have something; else empty */
+	struct list_head all; /* in the order of their making */
+	/* of leaves that have something; else empty */
+	struct list_head busy;
 	u32 minor;
 	struct class *parent; /* NULL: the qdisc */
 	u32 children, level, prio, quantum;
@@ -159,7 +163,10 @@ static s64 with_passed(s64 tokens, u64 passed, s64 depth)
 	return min(tokens + (s64)min(passed, (u64)SAVED_MAX), depth);
 }
 
-/* May @c send by itself (true), or has it to borrow (*wait 0), or may it not at all before *wait ns? */
+/*
+ * May @c send by itself (true), or has it to borrow (*wait 0), or may it not at all before *wait
+ * ns?
+ */
 static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borrow)
 {
 	u64 passed = now - min(c->since, now);
@@ -175,7 +182,10 @@ static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borr
 	return have >= 0;
 }
 
-/* Of how far above it has to borrow: 0 of nobody. DEPTH + 1: it may not send, and asks again at tx->next. */
+/*
+ * Of how far above it has to borrow: 0 of nobody. DEPTH + 1: it may not send, and asks again at
+ * tx->next.
+ */
 static u32 far(const struct class *leaf, struct qdisc_tx *tx)
 {
 	u64 wait, soonest = ~0UL;
@@ -253,7 +263,8 @@ static struct sk_buff *dequeue_class(struct qdisc *q, struct qdisc_tx *tx, bool 
 	*again = false;
 	if (!c)
 		return NULL;
-	if (!skb) { /* it waits for a time of its own, or threw all away */
+	/* it waits for a time of its own, or threw all away */
+	if (!skb) {
 		list_del_init(&c->busy);
 		*again = true;
 		return NULL;
@@ -278,7 +289,10 @@ static struct sk_buff *dequeue_direct(struct htb *h)
 	return skb;
 }
 
-/* Classes with packets that a round has passed over (a discipline under them holds its packets until their time) are asked again in the next one. */
+/*
+ * Classes with packets that a round has passed over (a discipline under them holds its packets
+ * until their time) are asked again in the next one.
+ */
 static void list_again(struct htb *h)
 {
 	struct class *c;
@@ -447,7 +461,8 @@ static int htb_change_class(struct qdisc *q, u32 minor, u32 parent, const void *
 
 	if (err)
 		return err;
-	if (!c) /* as Linux: a parent that is not there is none */
+	/* as Linux: a parent that is not there is none */
+	if (!c)
 		return make_class(q, &new, minor, parent ? find(q, parent) : NULL);
 	spin_lock(&q->root->lock);
 	c->rate = new.rate;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_netem.c: a bad line: packets are late, by times that vary, lost, doubled, damaged, overtaken, or as slow as a rate (tc-netem(8)).
+ * qdisc_netem.c: a bad line: packets are late, by times that vary, lost, doubled, damaged,
+ * overtaken, or as slow as a rate (tc-netem(8)).
  *
- * What is late waits in a tree by the time when it may leave (skb->stamp); under the one class may hang another qdisc, through which it goes
- * then. Chances are of 2^32; each may depend on the one before by a share (correlation). Times vary evenly, or as a table says that a program
- * gives. Not here: loss by models with states, slots (EOPNOTSUPP).
+ * What is late waits in a tree by the time when it may leave (skb->stamp); under the one class may
+ * hang another qdisc, through which it goes then. Chances are of 2^32; each may depend on the one
+ * before by a share (correlation). Times vary evenly, or as a table says that a program gives. Not
+ * here: loss by models with states, slots (EOPNOTSUPP).
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -33,9 +35,10 @@ struct settings {
 
 struct netem {
 	struct settings s;
-	struct rb_root tree; /* by time; those of one time in their order */
-	u32 waiting;         /* in it */
-	u32 counter;         /* since the last one that overtook */
+	/* by time; those of one time in their order */
+	struct rb_root tree;
+	u32 waiting; /* in it */
+	u32 counter; /* since the last one that overtook */
 	struct qdisc_chance prng;
 	struct qdisc *below; /* NULL */
 };
@@ -129,9 +132,10 @@ static int parse(struct settings *s, const void *opt, u32 len, const struct sett
 	s->jitter = bounded((s64)qdisc_ticks_ns(o->jitter));
 	s->loss.of = o->loss;
 	s->duplicate.of = o->duplicate;
-	s->reorder.of =
-		s->gap ? ~0U :
-			 0; /* as Linux: without a word about it each so many-th goes at once */
+	s->reorder.of = s->gap ?
+				~0U :
+				/* as Linux: without a word about it each so many-th goes at once */
+				0;
 	get_chances(s, more, left);
 	get_rate(s, more, left);
 	if (get(more, left, TCA_NETEM_ECN, &ecn, sizeof(ecn)))
@@ -282,7 +286,10 @@ static void damage(struct netem *e, struct sk_buff *skb)
 	skb_copy(skb, at, &byte, 1);
 	byte ^= (u8)(1U << (qdisc_chance(&e->prng) & 7));
 	skb_write(skb, at, &byte, 1);
-	/* a sum that is still owed would hide it: whoever gets this looks, and finds that nobody has made one */
+	/*
+	 * a sum that is still owed would hide it: whoever gets this looks, and finds that nobody
+	 * has made one
+	 */
 	skb->csum_ok = skb->csum_owed = false;
 	skb->csum_head = 0;
 	skb->foreign = true;
@@ -322,7 +329,8 @@ static u64 when(struct netem *e, const struct sk_buff *skb, u64 now)
 	s64 late = lateness(e);
 
 	if (s->bytes) {
-		if (last) { /* it begins when the one before it is through */
+		/* it begins when the one before it is through */
+		if (last) {
 			u64 free_at = rb_entry(last, struct sk_buff, place)->stamp;
 
 			late = max(late - (s64)(free_at - min(free_at, now)), 0L);

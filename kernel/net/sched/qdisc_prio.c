@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_prio.c: bands, each a class with a qdisc of its own; nothing leaves one while an earlier one has something that may leave. A packet's
- * priority names its class, or by the map its band.
+ * qdisc_prio.c: bands, each a class with a qdisc of its own; nothing leaves one while an earlier
+ * one has something that may leave. A packet's priority names its class, or by the map its band.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>

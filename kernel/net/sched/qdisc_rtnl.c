@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_rtnl.c: RTM_*QDISC and RTM_*TCLASS: how devices queue what is sent, as tc(8) asks and says. A device that has no tree of qdiscs
- * (qdisc.h) is told of as IFLA_QDISC says: "noqueue", or for what has a queue of its own (cards, tun) "pfifo_fast", without bands, since
- * nothing goes before anything else there.
+ * qdisc_rtnl.c: RTM_*QDISC and RTM_*TCLASS: how devices queue what is sent, as tc(8) asks and says.
+ * A device that has no tree of qdiscs (qdisc.h) is told of as IFLA_QDISC says: "noqueue", or for
+ * what has a queue of its own (cards, tun) "pfifo_fast", without bands, since nothing goes before
+ * anything else there.
  *
- * Which requests make, change, put another in the place, or fail, is Linux's: by NLM_F_CREATE, _REPLACE, _EXCL, whether the place is taken
- * by one that was named, and whether the request names it. One qdisc in several places is refused (EOPNOTSUPP), as are estimators, size
- * tables and the offload of them. All under link.c's mutex.
+ * Which requests make, change, put another in the place, or fail, is Linux's: by NLM_F_CREATE,
+ * _REPLACE, _EXCL, whether the place is taken by one that was named, and whether the request names
+ * it. One qdisc in several places is refused (EOPNOTSUPP), as are estimators, size tables and the
+ * offload of them. All under link.c's mutex.
  */
 #include <asm/errno.h>
 #include <linux/gen_stats.h>
@@ -20,7 +22,8 @@
 #include "kernel/net/sched/qdisc.h"
 
 #define FIXED ((u32)sizeof(struct tcmsg))
-#define REFS 2 /* as Linux counts them: the device's and its queue's */
+/* as Linux counts them: the device's and its queue's */
+#define REFS 2
 
 static const struct qdisc_ops *const kinds[] = { &noqueue_qdisc, &pfifo_qdisc, &bfifo_qdisc,
 	&pfifo_fast_qdisc, &tbf_qdisc, &netem_qdisc, &fq_codel_qdisc, &prio_qdisc, &htb_qdisc };
@@ -167,7 +170,10 @@ static struct qdisc **slot_of(struct qdisc *up, u32 parent)
 	return up->ops->classes->leaf(up, TC_H_MIN(parent));
 }
 
-/* What is there, named or not. ERR_PTR(-ENOENT): no such place; *up: under whom, NULL: it is the root's. */
+/*
+ * What is there, named or not. ERR_PTR(-ENOENT): no such place; *up: under whom, NULL: it is the
+ * root's.
+ */
 static struct qdisc *at_place(struct net_device *dev, u32 parent, struct qdisc **up)
 {
 	struct qdisc **slot;
@@ -578,7 +584,10 @@ int rtnl_dump_qdiscs(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn e
 	return err;
 }
 
-/* How long ticks are, as tc(8) asks before it says how deep a bucket is: 64 ns; and how fine times are. */
+/*
+ * How long ticks are, as tc(8) asks before it says how deep a bucket is: 64 ns; and how fine times
+ * are.
+ */
 static int show_psched(struct seq *s, void *arg)
 {
 	seq_printf(s, "%08x %08x %08x %08x\n", 1000, 64, 1000000, (u32)NSEC_PER_SEC);

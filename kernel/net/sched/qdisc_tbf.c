@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_tbf.c: a token bucket: packets leave at a rate, of which some may be saved up (the burst), and maybe no faster than a second, higher one,
- * of which hardly any may. Under its one class hangs the queue, a bfifo unless somebody puts another there. Tokens are nanoseconds of the rate.
+ * qdisc_tbf.c: a token bucket: packets leave at a rate, of which some may be saved up (the burst),
+ * and maybe no faster than a second, higher one, of which hardly any may. Under its one class hangs
+ * the queue, a bfifo unless somebody puts another there. Tokens are nanoseconds of the rate.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -19,7 +20,8 @@ struct tbf {
 	u32 limit, max_size;
 	struct bucket rate, peak; /* peak.rate.bytes 0: there is none */
 	u64 since;                /* the tokens are as of then */
-	struct qdisc *queue;      /* NULL: somebody took it away, and nothing passes */
+	/* NULL: somebody took it away, and nothing passes */
+	struct qdisc *queue;
 };
 
 static struct tbf *TBF(const struct qdisc *q)
@@ -131,9 +133,10 @@ static int tbf_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx
 }
 
 /*
- * The tokens of @b after @passed ns and a packet of @len; negative: for so long not. What costs more than fits (the least that a packet counts
- * for, mpu, is more than the burst; or the burst was larger when it came) leaves when the bucket is full: else nothing ever would, and the
- * timer would ask again and again.
+ * The tokens of @b after @passed ns and a packet of @len; negative: for so long not. What costs
+ * more than fits (the least that a packet counts for, mpu, is more than the burst; or the burst was
+ * larger when it came) leaves when the bucket is full: else nothing ever would, and the timer would
+ * ask again and again.
  */
 static s64 tokens_after(const struct bucket *b, u64 passed, u32 len)
 {

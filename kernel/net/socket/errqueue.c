@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h says what is in it.
+ * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h says
+ * what is in it.
  *
- * A record counts against SO_RCVBUF with its size; what does not fit is lost, as a packet would be. A notice of MSG_ZEROCOPY counts against
- * net.core.optmem_max from before its send until it is read, and is never lost. The pending error (SO_ERROR) follows
- * the first ICMP error of the queue. Sources: ip(7), ipv6(7), networking/timestamping.rst.
+ * A record counts against SO_RCVBUF with its size; what does not fit is lost, as a packet would be.
+ * A notice of MSG_ZEROCOPY counts against net.core.optmem_max from before its send until it is
+ * read, and is never lost. The pending error (SO_ERROR) follows the first ICMP error of the queue.
+ * Sources: ip(7), ipv6(7), networking/timestamping.rst.
  */
 #include <asm/errno.h>
 #include <asm/socket.h>
@@ -25,8 +27,10 @@
 #include "kernel/ident/cred.h"
 
 #define DATA_MAX 65600U
-#define QUOTE_LEAST 128U /* RFC 4884, 4.1: extensions are not before that */
-#define LINK_LEN 14U     /* of the link header that a copy of a sent packet begins with */
+/* RFC 4884, 4.1: extensions are not before that */
+#define QUOTE_LEAST 128U
+/* of the link header that a copy of a sent packet begins with */
+#define LINK_LEN 14U
 
 static bool is_icmp(const struct err_record *r)
 {
@@ -70,7 +74,10 @@ static void record_add(struct sock_common *c, struct err_record *r)
 	wake_up_common(&c->wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
-/* Are the extensions at @at, up to the packet's end, as they should be? Their sum may be left out, and of another version anything is right. */
+/*
+ * Are the extensions at @at, up to the packet's end, as they should be? Their sum may be left out,
+ * and of another version anything is right.
+ */
 static bool extensions_good(const struct sk_buff *skb, u32 at)
 {
 	u32 end = skb_len(skb);
@@ -93,7 +100,10 @@ static bool extensions_good(const struct sk_buff *skb, u32 at)
 	return true;
 }
 
-/* IP_RECVERR_RFC4884: where in the record's data, which begins at @from of the quote, the extensions are. */
+/*
+ * IP_RECVERR_RFC4884: where in the record's data, which begins at @from of the quote, the
+ * extensions are.
+ */
 static u32 where_extended(const struct ip_error *e, u32 from)
 {
 	struct sock_ee_data_rfc4884 where = { 0 };
@@ -251,7 +261,8 @@ void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_b
 
 	if (!r)
 		return;
-	if (!alone && !r->stats) /* another thread may have asked for statistics since */
+	/* another thread may have asked for statistics since */
+	if (!alone && !r->stats)
 		memcpy(r->data, skb_payload(skb), r->len);
 	add_stamp(c, r, SCM_TSTAMP_ACK, skb->stamp_key);
 }
@@ -262,7 +273,9 @@ u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 
 	if (likely(!flags))
 		return 0;
-	/* the packet comes back with it: not to everybody, where net.core.tstamp_allow_data is off */
+	/*
+	 * the packet comes back with it: not to everybody, where net.core.tstamp_allow_data is off
+	 */
 	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->tstamp_allow_data) &&
 		!capable(CAP_NET_RAW))
 		return 0;
@@ -278,8 +291,8 @@ u32 errq_key(struct sock_common *c, const struct msg *m)
 
 /* ---- MSG_ZEROCOPY ---- */
 
-#define NOTICE_NEEDS                                                                               \
-	576U /* so much has to be left, and NOTICE_SIZE is what is taken then, as Linux counts an empty skb */
+/* so much has to be left, and NOTICE_SIZE is what is taken then, as Linux counts an empty skb */
+#define NOTICE_NEEDS 576U
 #define NOTICE_SIZE 832U
 
 static bool is_notice(const struct err_record *r)
@@ -430,7 +443,10 @@ static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct
 	return ret;
 }
 
-/* Is there a packet whose sender can be told? Of one that was stamped, a socket of IPv4 has to ask for it. */
+/*
+ * Is there a packet whose sender can be told? Of one that was stamped, a socket of IPv4 has to ask
+ * for it.
+ */
 static bool has_sender(const struct inet_sock *i, const struct err_record *r)
 {
 	if (r->stamp)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msg.c: sendto to recvmmsg: messages, their vectors and their ancillary data (SCM_RIGHTS, SCM_CREDENTIALS).
+ * msg.c: sendto to recvmmsg: messages, their vectors and their ancillary data (SCM_RIGHTS,
+ * SCM_CREDENTIALS).
  *
- * Ancillary data of a send is parsed into struct msg before the family sees it; what a receive brings is put into the guest's buffer after.
- * Lengths in control messages are the guest's: each header is read once into kernel memory and checked there.
+ * Ancillary data of a send is parsed into struct msg before the family sees it; what a receive
+ * brings is put into the guest's buffer after. Lengths in control messages are the guest's: each
+ * header is read once into kernel memory and checked there.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -145,8 +147,8 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		memcpy(&m->ts_id, h + 1, sizeof(u32));
 		m->has_ts_id = true;
 		return 0;
-	case SCM_TXTIME: /* for queueing disciplines that send in time; there is none, so it is not kept */
-		return s->sk->rare.has_txtime && n == sizeof(u64) ? 0 : -EINVAL;
+	/* for queueing disciplines that send in time; there is none, so it is not kept */
+	case SCM_TXTIME: return s->sk->rare.has_txtime && n == sizeof(u64) ? 0 : -EINVAL;
 	case SO_MARK:
 		if (n != sizeof(u32))
 			return -EINVAL;
@@ -288,7 +290,8 @@ static long send_header(
 	if (!n)
 		n = do_send(f, s, &m);
 	msg_end(&m);
-	if (n > 0) { /* io_uring tries again: what had no room is still to be sent, what lies beside has gone */
+	/* io_uring tries again: what had no room is still to be sent, what lies beside has gone */
+	if (n > 0) {
 		iov_iter_advance(&h->iter, (u64)n);
 		h->h.control = h->h.controllen = 0;
 	}
@@ -452,7 +455,10 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 	return err;
 }
 
-/* For @n bytes more: where the few that most messages have do not do, as much as any packet's options may need. */
+/*
+ * For @n bytes more: where the few that most messages have do not do, as much as any packet's
+ * options may need.
+ */
 static bool make_room(struct msg *m, u32 n)
 {
 	if (m->ctl_len + n <= (m->ctl_long ? CTL_LONG : sizeof(m->ctl)))

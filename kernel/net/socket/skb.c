@@ -8,7 +8,8 @@
 #include "kernel/net/socket/skb.h"
 
 #define APART_MIN 2048U /* bytes of a large buffer */
-#define PULLED_MAX 80U  /* of pulled headers are kept by a clone: IPv6 and UDP, IPv4 with options */
+/* of pulled headers are kept by a clone: IPv6 and UDP, IPv4 with options */
+#define PULLED_MAX 80U
 
 static struct pbuf *pbuf_alloc(u32 size, gfp_t gfp)
 {
@@ -136,7 +137,8 @@ void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before
 {
 	struct rb_node *at = before ? &before->place : rb_first(tree), **link = &tree->node;
 
-	if (before && at->right) { /* then the next one has nothing on its left */
+	/* then the next one has nothing on its left */
+	if (before && at->right) {
 		at = rb_next(at);
 		link = &at->left;
 	} else if (at) {
@@ -276,8 +278,9 @@ struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp)
 /* ---- checksums ---- */
 
 /*
- * Sums of 32-bit words in 64 bits, folded to 32 at the end: the one's complement sum does not mind the grouping. Four sums that do not wait
- * for each other: 64 KiB take less than half the time that one takes.
+ * Sums of 32-bit words in 64 bits, folded to 32 at the end: the one's complement sum does not mind
+ * the grouping. Four sums that do not wait for each other: 64 KiB take less than half the time that
+ * one takes.
  */
 u32 csum_partial(const void *p, u32 n, u32 sum)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * socket.c: sockets as files, and the system calls that make and name them. Messages are in msg.c, options in sockopt.c.
+ * socket.c: sockets as files, and the system calls that make and name them. Messages are in msg.c,
+ * options in sockopt.c.
  *
- * A socket is a pseudo file "socket:[ino]" whose private_data is the struct socket; the family's release runs with its last reference.
+ * A socket is a pseudo file "socket:[ino]" whose private_data is the struct socket; the family's
+ * release runs with its last reference.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>

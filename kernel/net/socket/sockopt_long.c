@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockopt_long.c: options of SOL_SOCKET whose values are more than a number: timestamping, pacing, cookies, memory, the peer's groups.
+ * sockopt_long.c: options of SOL_SOCKET whose values are more than a number: timestamping, pacing,
+ * cookies, memory, the peer's groups.
  * Source: socket(7), networking/timestamping.rst.
  */
 #include <asm/errno.h>
@@ -14,7 +15,8 @@
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 
-#define STAMPING_ALL ((1U << 19) - 1) /* what is known, more than our headers know */
+/* what is known, more than our headers know */
+#define STAMPING_ALL ((1U << 19) - 1)
 
 u64 sock_cookie(struct sock_common *sk)
 {

@@ -2,8 +2,10 @@
 /*
  * tcp.c: the life of a TCP socket as programs see it (tcp(7)): connect, poll, shutdown, close.
  *
- *	CLOSE -> connect: SYN_SENT -> ESTABLISHED;   CLOSE -> listen: LISTEN;   accept: a child of LISTEN, made in tcp_listen.c
- *	close: FIN_WAIT1 or LAST_ACK as an orphan, that ends by itself; with unread data or linger 0, a reset
+ *	CLOSE -> connect: SYN_SENT -> ESTABLISHED;   CLOSE -> listen: LISTEN; accept: a child of
+ *	                                             LISTEN, made in tcp_listen.c
+ *	close: FIN_WAIT1 or LAST_ACK as an orphan, that ends by itself; with unread data or linger
+ *	0, a reset
  *
  * Listening is in tcp_listen.c, sending and receiving in tcp_data.c. Locks: tcp.h.
  */
@@ -233,7 +235,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->peer_mss = t->advmss;
 	tcp_sync_mss(t);
 	t->iss = t->snd_una = t->snd_nxt = t->write_seq = t->pushed_seq = tcp_new_iss(i);
-	t->rack.xmit = 0; /* what an earlier connection has seen does not count */
+	/* what an earlier connection has seen does not count */
+	t->rack.xmit = 0;
 	t->rack.reordered = false;
 	t->min_rtt = 0;
 	t->tlp_high = 0;
@@ -262,7 +265,10 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	return err;
 }
 
-/* Nothing is left of what a connection has brought. c.lock held; read_mutex, too: a reader copies without the other. */
+/*
+ * Nothing is left of what a connection has brought. c.lock held; read_mutex, too: a reader copies
+ * without the other.
+ */
 static void drop_received(struct tcp_sock *t)
 {
 	skb_free_list(&t->inet.rq);
@@ -273,7 +279,10 @@ static void drop_received(struct tcp_sock *t)
 	tcp_mem_sync(t);
 }
 
-/* Of a connection that has ended; its port may be had again when it came by itself. op held. 0 or -ERESTARTSYS. */
+/*
+ * Of a connection that has ended; its port may be had again when it came by itself. op held. 0 or
+ * -ERESTARTSYS.
+ */
 static int forget_connection(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
@@ -291,7 +300,8 @@ static int forget_connection(struct tcp_sock *t)
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-	bool fresh; /* bound at most: it stays so, where we chose the port, too */
+	/* bound at most: it stays so, where we chose the port, too */
+	bool fresh;
 	int err = 0;
 
 	if (mutex_lock_interruptible(&i->read_mutex))
@@ -352,7 +362,10 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 	return err;
 }
 
-/* @m: what goes with the SYN, of a program that asks for fast open. 0; 1: there is nothing to wait for; -errno. */
+/*
+ * @m: what goes with the SYN, of a program that asks for fast open. 0; 1: there is nothing to wait
+ * for; -errno.
+ */
 static int begin_connect(
 	struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a, struct msg *m)
 {
@@ -487,7 +500,8 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	t->write_pending++; /* before the SYN is sent: the SYN-ACK looks at it */
+	/* before the SYN is sent: the SYN-ACK looks at it */
+	t->write_pending++;
 	if (t->defer_connect)
 		err = deferred_syn(t, m);
 	else
@@ -598,7 +612,8 @@ static int tcp_shutdown(struct socket *s, int how)
 		t->inet.c.shutdown |= (u32)how; /* also without a connection */
 		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
 			err = -ENOTCONN;
-		if (t->state == TCP_SYN_SENT) { /* as by AF_UNSPEC: another attempt may begin */
+		/* as by AF_UNSPEC: another attempt may begin */
+		if (t->state == TCP_SYN_SENT) {
 			tcp_fail(t, -ECONNRESET);
 			t->inet.c.shutdown = 0;
 			t->conn = CONN_NONE;
@@ -657,7 +672,8 @@ static void tcp_close(struct tcp_sock *t)
 	i->rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;
 	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
-		tcp_set_state(t, TCP_CLOSE); /* closed by the program: not a failed attempt */
+		/* closed by the program: not a failed attempt */
+		tcp_set_state(t, TCP_CLOSE);
 		tcp_done(t);
 	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&
 		   (unread || (i->c.linger.on && !i->c.linger.secs))) {

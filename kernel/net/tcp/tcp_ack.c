@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_ack.c: what an acknowledgement says: what has arrived, and how long it took. What is lost is tcp_rack.c's and tcp_recover.c's to say, how
- * fast to go on tcp_cc.c's.
+ * tcp_ack.c: what an acknowledgement says: what has arrived, and how long it took. What is lost is
+ * tcp_rack.c's and tcp_recover.c's to say, how fast to go on tcp_cc.c's.
  *
- * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (what an acknowledgement may be).
+ * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (what an
+ * acknowledgement may be).
  */
 #include <asm/errno.h>
 
@@ -16,7 +17,10 @@
 
 /* ---- round trips (RFC 6298) ---- */
 
-/* A path that has become longer is believed, once nothing shorter was seen for tcp_min_rtt_wlen, or half of that. */
+/*
+ * A path that has become longer is believed, once nothing shorter was seen for tcp_min_rtt_wlen, or
+ * half of that.
+ */
 static void note_least(struct tcp_sock *t, u64 rtt)
 {
 	u64 window = (u64)READ_ONCE(tcp_net(t)->min_rtt_wlen) * NSEC_PER_SEC;
@@ -46,7 +50,8 @@ static void rtt_sample(struct tcp_sock *t, u64 rtt)
 		t->rttvar = (3 * t->rttvar + delta) / 4;
 		t->srtt = (7 * t->srtt + rtt) / 8;
 	}
-	t->backoff = 0; /* not before there is a sample (RFC 6298, 5.7; Karn) */
+	/* not before there is a sample (RFC 6298, 5.7; Karn) */
+	t->backoff = 0;
 	t->rto = min(t->srtt + max(4 * t->rttvar, t->rto_min), t->rto_max);
 }
 
@@ -61,8 +66,10 @@ static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32
 }
 
 /*
- * Many segments in one skb, of which a block covers some, but not the first: those before it stay, the list goes on with the others.
- * True: it covers the first, and @skb has no more than it covers now. Whole segments only: a peer does not make us cut finer than that.
+ * Many segments in one skb, of which a block covers some, but not the first: those before it stay,
+ * the list goes on with the others.
+ * True: it covers the first, and @skb has no more than it covers now. Whole segments only: a peer
+ * does not make us cut finer than that.
  */
 static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_block *b, u32 n)
 {
@@ -216,7 +223,10 @@ static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 	return true;
 }
 
-/* A first block below what is acknowledged, or inside the second, tells of what came twice (RFC 2883). */
+/*
+ * A first block below what is acknowledged, or inside the second, tells of what came twice (RFC
+ * 2883).
+ */
 static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 {
 	if (!n)
@@ -225,7 +235,10 @@ static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
 }
 
-/* Its neighbour is there, since what we sent by it has arrived: nobody needs to ask. Now and then is enough. */
+/*
+ * Its neighbour is there, since what we sent by it has arrived: nobody needs to ask. Now and then
+ * is enough.
+ */
 static void confirm_way(struct tcp_sock *t)
 {
 	if (t->flow.local || t->last_ack - t->confirmed < NSEC_PER_SEC)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_cc.c: how fast a connection goes: slow start, CUBIC (RFC 9438) or Reno (RFC 5681), and what a loss costs.
+ * tcp_cc.c: how fast a connection goes: slow start, CUBIC (RFC 9438) or Reno (RFC 5681), and what a
+ * loss costs.
  *
  *	tcp_cwnd_grow	segments have arrived, and nothing is wrong
  *	tcp_cwnd_used	after new data has gone: is it cwnd that holds us back?
- *	tcp_cwnd_idle	before new data goes: a window that nobody has used for long says nothing (RFC 5681, 4.1)
+ *	tcp_cwnd_idle	before new data goes: a window that nobody has used for long says nothing
+ *	                (RFC 5681, 4.1)
  *	tcp_cut		the next ssthresh
- *	tcp_hystart	a round trip in slow start that takes longer than others did ends that (the delay part of RFC 9406)
+ *	tcp_hystart	a round trip in slow start that takes longer than others did ends that (the
+ *	                delay part of RFC 9406)
  *
  * c.lock held throughout.
  */
@@ -83,7 +86,9 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 		cubic_begin(t);
 	target = cubic_target(t);
 	c->acked += acked;
-	/* no slower than Reno would be: 3 (1 - beta) / (1 + beta) segments a round trip, about 0.53 */
+	/*
+	 * no slower than Reno would be: 3 (1 - beta) / (1 + beta) segments a round trip, about 0.53
+	 */
 	while (c->acked * 53 > c->tcp_cwnd * 100) {
 		c->acked -= min(c->acked, c->tcp_cwnd * 100 / 53);
 		c->tcp_cwnd++;

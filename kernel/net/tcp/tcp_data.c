@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_data.c: bytes between programs and the queues of a connection: send and receive, urgent data as programs see it (RFC 6093).
+ * tcp_data.c: bytes between programs and the queues of a connection: send and receive, urgent data
+ * as programs see it (RFC 6093).
  *
- *	tcp_sendmsg	copies into an skb of its own with no spinlock held, then queues it under c.lock; write_mutex: one sender
+ *	tcp_sendmsg	copies into an skb of its own with no spinlock held, then queues it under
+ *	                c.lock; write_mutex: one sender
  *	tcp_recvmsg	looks at the front of rq, which only readers shorten; read_mutex: one reader
  *
- * How the segments are cut and when they go is tcp_out.c's, how they come into rq tcp_queue.c's. Locks: tcp.h.
+ * How the segments are cut and when they go is tcp_out.c's, how they come into rq tcp_queue.c's.
+ * Locks: tcp.h.
  */
 #include <asm/errno.h>
 
@@ -14,7 +17,8 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 
-#define SMALL 1024U /* buffers are not smaller, so that writes in a row share one */
+/* buffers are not smaller, so that writes in a row share one */
+#define SMALL 1024U
 
 /* ---- sending ---- */
 
@@ -127,7 +131,8 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	t->write_seq += skb->len;
 	if ((last && !(m->flags & MSG_MORE)) ||
 		after(t->write_seq, t->pushed_seq + t->max_window / 2)) {
-		skb->tcp.flags |= TH_PSH; /* for the reader: at the end, and at times before */
+		/* for the reader: at the end, and at times before */
+		skb->tcp.flags |= TH_PSH;
 		t->pushed_seq = t->write_seq;
 	}
 	skb->tcp.end_seq = t->write_seq;
@@ -328,7 +333,10 @@ static int recv_oob(struct tcp_sock *t, struct msg *m)
 	return n;
 }
 
-/* The skb that has byte @seq, and where in it. NULL: not here yet. Readers have read_mutex, so it stays. */
+/*
+ * The skb that has byte @seq, and where in it. NULL: not here yet. Readers have read_mutex, so it
+ * stays.
+ */
 static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len)
 {
 	struct sk_buff *skb, *found = NULL;
@@ -349,8 +357,9 @@ static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len
 }
 
 /*
- * Everything before @seq has been read, by who began at @from. Where reading goes on: @seq, or, if another connection has begun meanwhile,
- * its front. (One byte further is the same connection: pass_old_urgent().)
+ * Everything before @seq has been read, by who began at @from. Where reading goes on: @seq, or, if
+ * another connection has begun meanwhile, its front. (One byte further is the same connection:
+ * pass_old_urgent().)
  */
 static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 {
@@ -410,7 +419,10 @@ static bool readable(struct tcp_sock *t, u32 seq)
 				  TCPF(TCP_SYN_RECV) | TCPF(TCP_SYN_SENT));
 }
 
-/* Or another has read meanwhile, or the connection, of which we knew no number yet, is there: then from its front. */
+/*
+ * Or another has read meanwhile, or the connection, of which we knew no number yet, is there: then
+ * from its front.
+ */
 static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 {
 	return READ_ONCE(t->copied_seq) != from || readable(t, seq);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_fastopen.c: TCP Fast Open (RFC 7413): data that go with a SYN, for whom a cookie of the server's shows that its address is its own.
+ * tcp_fastopen.c: TCP Fast Open (RFC 7413): data that go with a SYN, for whom a cookie of the
+ * server's shows that its address is its own.
  *
- *	a client	sends with MSG_FASTOPEN, or after connect() with TCP_FASTOPEN_CONNECT. With a cookie of that server: SYN, cookie
- *			and data (tcp_fast_send); else the SYN asks for one, and data wait for the handshake
- *	its answer	tcp_fast_answered: the cookie is kept; data that the server has not taken go again
- *	a server	TCP_FASTOPEN on the listener: tcp_fast_wanted looks at the cookie, tcp_fast_accept makes the child one that can be accepted,
- *			read from and written to before the handshake is complete
+ *	a client	sends with MSG_FASTOPEN, or after connect() with TCP_FASTOPEN_CONNECT. With
+ *	                a cookie of that server: SYN, cookie and data (tcp_fast_send); else the SYN
+ *	                asks for one, and data wait for the handshake
+ *	its answer	tcp_fast_answered: the cookie is kept; data that the server has not taken go
+ *	                again
+ *	a server	TCP_FASTOPEN on the listener: tcp_fast_wanted looks at the cookie,
+ *	                tcp_fast_accept makes the child one that can be accepted, read from and
+ *	                written to before the handshake is complete
  *
  * A retransmitted SYN has neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server
  * that gave no cookie is asked by the experimental option next time (kind 254); an answer has the
@@ -27,16 +31,21 @@
 #define COOKIES 64
 #define COOKIE_SIZE 8 /* of ours */
 #define OPTION_ROOM 40
-#define RESET_COUNTS (60 * NSEC_PER_SEC) /* how long a child counts after a reset has ended it */
+/* how long a child counts after a reset has ended it */
+#define RESET_COUNTS (60 * NSEC_PER_SEC)
 #define PAUSE_DOUBLINGS 6U
 
-/* One that a server has given us. That a namespace has gone does not matter: a wrong cookie costs nothing but itself. */
+/*
+ * One that a server has given us. That a namespace has gone does not matter: a wrong cookie costs
+ * nothing but itself.
+ */
 struct given {
 	const struct net *net; /* NULL: free; compared only */
 	ip_addr server;
 	u64 used;
 	u16 mss;
-	u8 try_exp; /* 1: no cookie, so try the experimental option; 2: that failed, too */
+	/* 1: no cookie, so try the experimental option; 2: that failed, too */
+	u8 try_exp;
 	struct fast_cookie cookie; /* len 0: none */
 };
 
@@ -445,7 +454,10 @@ u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
 	return nr;
 }
 
-/* Of the present key, and (false: there is none) of the one before. Servers that share their keys know each other's cookies: Linux's, too. */
+/*
+ * Of the present key, and (false: there is none) of the one before. Servers that share their keys
+ * know each other's cookies: Linux's, too.
+ */
 static bool own_cookie(
 	struct tcp_sock *l, const struct sk_buff *skb, u32 which, struct fast_cookie *c)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are in microseconds, but for the last_* ones:
- * milliseconds. What this stack has no notion of (delivery rates) is 0; nothing is paced: the rate
- * is cwnd per round trip, which sizes bursts, bounded by SO_MAX_PACING_RATE. c.lock held.
+ * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are
+ * in microseconds, but for the last_* ones: milliseconds. What this stack has no notion of
+ * (delivery rates) is 0; nothing is paced: the rate is cwnd per round trip, which sizes bursts,
+ * bounded by SO_MAX_PACING_RATE. c.lock held.
  */
 #include <linux/netlink.h>
 
@@ -11,10 +12,12 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 
-#define TS_OPTION 12U /* bytes of each segment, where both have timestamps */
+/* bytes of each segment, where both have timestamps */
+#define TS_OPTION 12U
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
-#define TCP_NLA_REHASH_ 27 /* younger than the headers that we are built with */
+/* younger than the headers that we are built with */
+#define TCP_NLA_REHASH_ 27
 
 static u8 options(const struct tcp_sock *t)
 {

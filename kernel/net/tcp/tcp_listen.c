@@ -2,12 +2,13 @@
 /*
  * tcp_listen.c: listeners and their children.
  *
- *	tcp_make_child (a SYN)   -> syn_q, SYN_RECV -> tcp_offer (the handshake is complete) -> accept_q -> tcp_accept -> a socket's
- *	tcp_forget_child (ended before that): from syn_q it goes away, from accept_q accept(2) takes it as it is
- *	tcp_stop_listening: whoever is in a queue gets a reset
+ *	tcp_make_child (a SYN)   -> syn_q, SYN_RECV -> tcp_offer (the handshake is complete) ->
+ *	                         accept_q -> tcp_accept -> a socket's
+ *	tcp_forget_child (ended before that): from syn_q it goes away, from accept_q accept(2) takes
+ *	it as it is tcp_stop_listening: whoever is in a queue gets a reset
  *
- * A child holds a reference on its listener until it is accepted, a queue one on each child. c.lock of a child is outside its
- * listener's q_lock, which guards the queues and their counts.
+ * A child holds a reference on its listener until it is accepted, a queue one on each child. c.lock
+ * of a child is outside its listener's q_lock, which guards the queues and their counts.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -20,7 +21,10 @@
 
 /* ---- a SYN comes ---- */
 
-/* Which options are of what a program is told, or of what may be bound: of no weight to the connection itself. */
+/*
+ * Which options are of what a program is told, or of what may be bound: of no weight to the
+ * connection itself.
+ */
 static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 {
 	i->pktinfo = from->pktinfo;
@@ -128,7 +132,10 @@ static bool wants_cookie(struct tcp_sock *l)
 	return full;
 }
 
-/* Without cookies a quarter of tcp_max_syn_backlog is kept for who is known to be there. q_lock held. */
+/*
+ * Without cookies a quarter of tcp_max_syn_backlog is kept for who is known to be there. q_lock
+ * held.
+ */
 static bool crowded(const struct tcp_sock *l)
 {
 	int most = READ_ONCE(tcp_net(l)->max_syn_backlog);
@@ -206,7 +213,10 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	return c;
 }
 
-/* It takes its place among the connections, locked: who finds it there waits until it is whole. False: it has none, and is gone. */
+/*
+ * It takes its place among the connections, locked: who finds it there waits until it is whole.
+ * False: it has none, and is gone.
+ */
 static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 {
 	spin_lock(&c->inet.c.lock);
@@ -217,7 +227,10 @@ static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 	return false;
 }
 
-/* For TCP_SAVED_SYN: the network's headers and TCP's, which have just been pulled; no link header is kept. */
+/*
+ * For TCP_SAVED_SYN: the network's headers and TCP's, which have just been pulled; no link header
+ * is kept.
+ */
 static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 {
 	u32 n = skb_network_back(skb);
@@ -285,7 +298,8 @@ struct tcp_sock *tcp_child_of_cookie(
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
 	if (!c || !child_enter(c, skb))
 		return ERR_PTR(-ENOBUFS);
-	c->defer_tries = 0; /* no timer counts them: what has no data is accepted, too */
+	/* no timer counts them: what has no data is accepted, too */
+	c->defer_tries = 0;
 	c->iss = c->snd_una = skb->tcp.ack_seq - 1;
 	c->snd_nxt = c->write_seq = c->pushed_seq = c->iss + 1;
 	c->rcv_wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
@@ -327,7 +341,10 @@ void tcp_offered(struct tcp_sock *c)
 	inet_sigio(l, EPOLLIN | EPOLLRDNORM);
 }
 
-/* A child that ends before it is accepted: one that was not established leaves the queue, another stays for accept(2) to find. */
+/*
+ * A child that ends before it is accepted: one that was not established leaves the queue, another
+ * stays for accept(2) to find.
+ */
 void tcp_forget_child(struct tcp_sock *c)
 {
 	struct tcp_sock *l = c->listener;

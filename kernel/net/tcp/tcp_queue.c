@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_queue.c: the queues of a receiver: what came in order (rq, for the reader) and what came out of order (ooo).
+ * tcp_queue.c: the queues of a receiver: what came in order (rq, for the reader) and what came out
+ * of order (ooo).
  *
- *	tcp_take_data	payload and FIN of a segment: into rq, into ooo, or dropped; says what is to be acknowledged, and how soon
+ *	tcp_take_data	payload and FIN of a segment: into rq, into ooo, or dropped; says what is to
+ *	                be acknowledged, and how soon
  *	tcp_rcv_adjust	the reader has taken bytes: a larger buffer, a window to announce
  *
  * Invariants:
- * 1. rq is [copied_seq, rcv_nxt) without gaps; a packet of nothing but an urgent byte that was passed over may stand before.
- * 2. ooo is sorted, without overlaps, and all of it lies after rcv_nxt; a place in it is found by a tree (skb_place()).
+ * 1. rq is [copied_seq, rcv_nxt) without gaps; a packet of nothing but an urgent byte that was
+ *    passed over may stand before.
+ * 2. ooo is sorted, without overlaps, and all of it lies after rcv_nxt; a place in it is found by a
+ *    tree (skb_place()).
  * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
  * c.lock held throughout.
  */
@@ -20,8 +24,9 @@
 /* ---- out of order ---- */
 
 /*
- * The list of blocks that SACK tells: the one that [@seq, @end) is in, which has just come, then those that changed last (RFC 2018, 4).
- * Blocks grow together as far as the list knows: a peer that sends many pieces does not make us look at all that is there.
+ * The list of blocks that SACK tells: the one that [@seq, @end) is in, which has just come, then
+ * those that changed last (RFC 2018, 4). Blocks grow together as far as the list knows: a peer that
+ * sends many pieces does not make us look at all that is there.
  */
 static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 {
@@ -30,7 +35,8 @@ static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 
 	memcpy(was, t->sacks, sizeof(was));
 	for (u32 i = 0; i < k;
-		i++) { /* they do not touch each other: what one adds reaches no other */
+		/* they do not touch each other: what one adds reaches no other */
+		i++) {
 		if (before(was[i].end, seq) || after(was[i].start, end))
 			continue;
 		first.start = before(was[i].start, first.start) ? was[i].start : first.start;
@@ -131,7 +137,10 @@ static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 
 /* ---- in order ---- */
 
-/* A small piece goes into the buffer of the one before it, once nobody shares that: many small segments cost no more than their bytes. */
+/*
+ * A small piece goes into the buffer of the one before it, once nobody shares that: many small
+ * segments cost no more than their bytes.
+ */
 static bool coalesce(struct inet_sock *i, struct sk_buff *skb)
 {
 	struct sk_buff *last;
@@ -199,10 +208,14 @@ static void measure(struct tcp_sock *t, u32 len)
 		t->rcv_mss = min(len, 65535U);
 }
 
-/* Memory that nobody reads is bounded by twice what was offered; beyond, what comes is as good as lost. */
+/*
+ * Memory that nobody reads is bounded by twice what was offered; beyond, what comes is as good as
+ * lost.
+ */
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	if (!t->inet.rmem && !t->ooo_mem) /* however small the buffer is, one at a time goes on */
+	/* however small the buffer is, one at a time goes on */
+	if (!t->inet.rmem && !t->ooo_mem)
 		return false;
 	if (tcp_mem_full())
 		return true;
@@ -210,8 +223,8 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * What comes in order goes before what waits for it: the peer will not send anything else until it has arrived. SACK may be taken back
- * (RFC 2018, 8). False: readers have to make room.
+ * What comes in order goes before what waits for it: the peer will not send anything else until it
+ * has arrived. SACK may be taken back (RFC 2018, 8). False: readers have to make room.
  */
 static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
 {

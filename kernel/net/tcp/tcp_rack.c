@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_rack.c: RACK-TLP (RFC 8985): losses are found by time. A segment is lost when one that was sent later has arrived, and a little more
- * than a round trip has passed since it was sent; that holds for what was sent again, too. When nothing comes at all, a probe makes the
- * peer say what it has, long before the retransmission timer.
+ * tcp_rack.c: RACK-TLP (RFC 8985): losses are found by time. A segment is lost when one that was
+ * sent later has arrived, and a little more than a round trip has passed since it was sent; that
+ * holds for what was sent again, too. When nothing comes at all, a probe makes the peer say what it
+ * has, long before the retransmission timer.
  *
  *	tcp_rack_sent_arrived	for every segment that an ACK or a SACK block covers
- *	tcp_rack_find_lost	once for each ACK; what may still come by itself is looked at again by the timer
- *	tcp_rack_arm_probe	after new data and after progress; the timer is set once and looks when it runs whether it is time
+ *	tcp_rack_find_lost	once for each ACK; what may still come by itself is looked at again
+ *	                        by the timer
+ *	tcp_rack_arm_probe	after new data and after progress; the timer is set once and looks
+ *	                        when it runs whether it is time
  *
  * Locks: c.lock. The timer's reference is as the others' (tcp_timer.c).
  */
@@ -15,7 +18,8 @@
 #include "kernel/sched/task.h"
 
 #define REO_MULT_MAX 20
-#define REO_ROUNDS 16 /* recoveries until the window of reordering is narrow again */
+/* recoveries until the window of reordering is narrow again */
+#define REO_ROUNDS 16
 #define PTO_EXTRA (2 * MSEC)
 #define EARLY_PROBE 0
 #define EARLY_REORDER 1
@@ -190,8 +194,9 @@ static void send_probe(struct tcp_sock *t)
 }
 
 /*
- * What a probe has shown (RFC 8985, 7.4.2). That its end is acknowledged tells nothing yet: the acknowledgement may have been late. A tail
- * that went again was lost when what was sent after it is acknowledged, and the peer has told of nothing that came twice until then.
+ * What a probe has shown (RFC 8985, 7.4.2). That its end is acknowledged tells nothing yet: the
+ * acknowledgement may have been late. A tail that went again was lost when what was sent after it
+ * is acknowledged, and the peer has told of nothing that came twice until then.
  */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice)
 {

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_recover.c: after a loss: what counts as lost, how much may go while it is mended, and whether it was a mistake.
+ * tcp_recover.c: after a loss: what counts as lost, how much may go while it is mended, and whether
+ * it was a mistake.
  *
- *	OPEN -> RECOVERY	tcp_losses_found, tcp_react: cwnd goes down to ssthresh as segments arrive (proportional rate reduction, RFC 6937)
+ *	OPEN -> RECOVERY	tcp_losses_found, tcp_react: cwnd goes down to ssthresh as segments
+ *	                        arrive (proportional rate reduction, RFC 6937)
  *	OPEN, RECOVERY -> LOSS	tcp_enter_loss: the timer went off; cwnd begins at one
  *	-> OPEN			everything up to high_seq has arrived; or the loss was none (undo)
  *
- * It was none when all that went again has arrived twice (D-SACK, RFC 3708), when what is acknowledged was sent before we sent anything
- * again (timestamps, RFC 3522), or when, after the timer, something arrives that went only once (F-RTO, RFC 5682). cwnd and ssthresh are then as before.
- * c.lock held throughout.
+ * It was none when all that went again has arrived twice (D-SACK, RFC 3708), when what is
+ * acknowledged was sent before we sent anything again (timestamps, RFC 3522), or when, after the
+ * timer, something arrives that went only once (F-RTO, RFC 5682). cwnd and ssthresh are then as
+ * before. c.lock held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
@@ -24,7 +27,8 @@ void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb)
 
 void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 {
-	tcp_forget_retrans(t, skb); /* it was sent again, and that was lost, too */
+	/* it was sent again, and that was lost, too */
+	tcp_forget_retrans(t, skb);
 	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
 		return;
 	skb->tcp.sacked |= SKB_LOST;
@@ -103,7 +107,10 @@ void tcp_enter_loss(struct tcp_sock *t)
 	t->tlp_high = 0;
 	if (!t->sack_ok)
 		t->sacked_out = 0;
-	/* the front was told of, and still is not acknowledged: the peer has thrown away what it had (RFC 2018, 8) */
+	/*
+	 * the front was told of, and still is not acknowledged: the peer has thrown away what it
+	 * had (RFC 2018, 8)
+	 */
 	skb = list_first_entry_or_null(&t->wq, struct sk_buff, list);
 	reneged = skb && skb != t->send_head && skb->tcp.sacked & SKB_SACKED;
 	list_for_each_entry(skb, &t->wq, list) {
@@ -117,7 +124,10 @@ void tcp_enter_loss(struct tcp_sock *t)
 	}
 }
 
-/* What is too large for the way goes again in smaller pieces; there is no more in flight for it, and cwnd stays (RFC 1191, 6.5). */
+/*
+ * What is too large for the way goes again in smaller pieces; there is no more in flight for it,
+ * and cwnd stays (RFC 1191, 6.5).
+ */
 void tcp_too_large(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
@@ -156,12 +166,16 @@ static void enter_recovery(struct tcp_sock *t)
 	t->tlp_high = 0; /* it has cut already */
 }
 
-/* For each segment that arrives, ssthresh of the cwnd before may go; below ssthresh, as in slow start; the first lost one at once. */
+/*
+ * For each segment that arrives, ssthresh of the cwnd before may go; below ssthresh, as in slow
+ * start; the first lost one at once.
+ */
 static void reduce_rate(struct tcp_sock *t, u32 delivered, bool advanced)
 {
 	s32 in_flight = (s32)tcp_in_flight(t), left = (s32)t->ssthresh - in_flight, n;
 
-	if (!delivered) /* it says nothing, and cwnd must not become none */
+	/* it says nothing, and cwnd must not become none */
+	if (!delivered)
 		return;
 	t->prr_delivered += delivered;
 	if (left < 0)
@@ -189,7 +203,10 @@ void tcp_losses_found(struct tcp_sock *t)
 	tcp_retransmit_lost(t);
 }
 
-/* Without SACK: three duplicates (tcp_reordering) say that the first is lost, a partial ACK that the next is (RFC 6582). */
+/*
+ * Without SACK: three duplicates (tcp_reordering) say that the first is lost, a partial ACK that
+ * the next is (RFC 6582).
+ */
 static void find_lost_reno(struct tcp_sock *t, bool advanced)
 {
 	struct sk_buff *first = list_first_entry_or_null(&t->wq, struct sk_buff, list);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_timer.c: what happens when nothing comes: retransmission and probes of a closed window (rtx), delayed acknowledgements
- * (delack), keepalive, and the end of FIN_WAIT2 and TIME_WAIT (keep).
+ * tcp_timer.c: what happens when nothing comes: retransmission and probes of a closed window (rtx),
+ * delayed acknowledgements (delack), keepalive, and the end of FIN_WAIT2 and TIME_WAIT (keep).
  *
- * An armed timer holds a reference, which its function puts. A function that runs late finds a state in which it has nothing to do.
+ * An armed timer holds a reference, which its function puts. A function that runs late finds a
+ * state in which it has nothing to do.
  * Sources: RFC 6298, 1122 (4.2.3.5, 4.2.3.6), 5482 (user timeout), tcp(7).
  */
 #include <asm/errno.h>
@@ -140,7 +141,10 @@ void tcp_rearm_rtx(struct tcp_sock *t)
 
 /* ---- retransmission ---- */
 
-/* The peer has closed its window over what is on its way: what goes again asks for it, as a probe does, and is no failure. */
+/*
+ * The peer has closed its window over what is on its way: what goes again asks for it, as a probe
+ * does, and is no failure.
+ */
 static bool window_taken_back(const struct tcp_sock *t)
 {
 	return !t->snd_wnd && !t->orphan && tcp_in(t, TCPF_SYNCED);
@@ -176,7 +180,10 @@ static bool given_up(struct tcp_sock *t)
 	return t->retries >= (u32)(t->orphan ? orphan_retries(t) : tcp_net(t)->retries2);
 }
 
-/* So little on its way that a wait costs it more than the network gains: no longer ones, for some time (TCP_THIN_LINEAR_TIMEOUTS, or for all). */
+/*
+ * So little on its way that a wait costs it more than the network gains: no longer ones, for some
+ * time (TCP_THIN_LINEAR_TIMEOUTS, or for all).
+ */
 static bool thin(const struct tcp_sock *t)
 {
 	return (t->thin_linear || READ_ONCE(tcp_net(t)->thin_linear)) &&
@@ -248,7 +255,10 @@ static bool probed_enough(const struct tcp_sock *t)
 	return t->probes >= tcp_net(t)->retries2 || (t->orphan && t->backoff >= orphan_retries(t));
 }
 
-/* Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long enough. */
+/*
+ * Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long
+ * enough.
+ */
 static void probe(struct tcp_sock *t)
 {
 	struct sk_buff *skb = t->send_head;

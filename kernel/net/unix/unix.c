@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, connected and listening. Names are in unix_names.c, polls and the counts of what
- * lies in queues in unix_poll.c, data with the descriptors that it carries in unix_data.c, the descriptors' garbage in unix_gc.c.
+ * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, connected and listening. Names are in
+ * unix_names.c, polls and the counts of what lies in queues in unix_poll.c, data with the
+ * descriptors that it carries in unix_data.c, the descriptors' garbage in unix_gc.c.
  *
- * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect, accept, pair), any -> DEAD (release).
- * Data goes straight into the receiver's queue, and is its sender's memory until it is read: a sender that has more than its sndbuf there
- * sleeps on its own queue, and one of datagrams whose receiver's queue is full on that one's space queue. A message with descriptors is a
- * message of its own: a stream read never joins it with what comes after.
+ * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect,
+ * accept, pair), any -> DEAD (release). Data goes straight into the receiver's queue, and is its
+ * sender's memory until it is read: a sender that has more than its sndbuf there sleeps on its own
+ * queue, and one of datagrams whose receiver's queue is full on that one's space queue. A message
+ * with descriptors is a message of its own: a stream read never joins it with what comes after.
  *
- * Locks: c.lock of a socket for its queue and state, two by address; the lock of unix_gc.c outside them. Copies from and to the guest
- * are made with no lock held.
+ * Locks: c.lock of a socket for its queue and state, two by address; the lock of unix_gc.c outside
+ * them. Copies from and to the guest are made with no lock held.
  * Source: unix(7).
  */
 #include <asm/errno.h>
@@ -188,14 +190,18 @@ static int unix_pair(struct socket *s, struct socket *t)
 }
 
 /*
- * @u is connected to @old no more: what it had got is lost, and if that is something, a peer that is still connected to it learns that by an error.
+ * @u is connected to @old no more: what it had got is lost, and if that is something, a peer that
+ * is still connected to it learns that by an error.
  */
 static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 {
 	struct unix_msg *um;
 	bool tell;
 
-	/* a reader may be looking at one of them (MSG_PEEK): then they stay, as if they were read before */
+	/*
+	 * a reader may be looking at one of them (MSG_PEEK): then they stay, as if they were read
+	 * before
+	 */
 	if (!u->nr_queued || !mutex_trylock(&u->read_mutex))
 		return;
 	while ((um = unix_dequeue(u))) {
@@ -266,7 +272,9 @@ static bool has_backlog(struct unix_sock *l)
 	return yes;
 }
 
-/* Both locked. Joins the client and the server's new socket, which goes onto the listener's list. */
+/*
+ * Both locked. Joins the client and the server's new socket, which goes onto the listener's list.
+ */
 static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_sock *srv)
 {
 	if (l->state != UNIX_LISTEN || l->c.shutdown & SHUT_RD)
@@ -318,7 +326,8 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		unix_put(l);
 		return -ENOMEM;
 	}
-	unix_name_accepted(srv, l); /* before anybody can accept it and give it another */
+	/* before anybody can accept it and give it another */
+	unix_name_accepted(srv, l);
 	for (;;) {
 		if (!unix_in_scope(l)) {
 			err = -EPERM;
@@ -448,7 +457,10 @@ static void drop_path(struct unix_sock *u)
 	path_put(&path);
 }
 
-/* Is there what nobody has read? The first message may be an empty one: the mark of a byte out of band that was taken. u->c.lock held. */
+/*
+ * Is there what nobody has read? The first message may be an empty one: the mark of a byte out of
+ * band that was taken. u->c.lock held.
+ */
 static bool has_unread(const struct unix_sock *u)
 {
 	const struct unix_msg *um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
@@ -456,7 +468,10 @@ static bool has_unread(const struct unix_sock *u)
 	return um && (um->done < um->len || um->list.next != &u->queue);
 }
 
-/* The end of one side. Its peer sees end of file, or a reset when data was left unread or nobody had accepted it. */
+/*
+ * The end of one side. Its peer sees end of file, or a reset when data was left unread or nobody
+ * had accepted it.
+ */
 static void unix_die(struct unix_sock *u, bool never_accepted)
 {
 	struct unix_sock *p, *srv;
@@ -651,7 +666,8 @@ static int unix_create(struct socket *s, int type, int protocol)
 	case SOCK_STREAM: s->ops = &unix_stream_ops; break;
 	case SOCK_SEQPACKET: s->ops = &unix_seqpacket_ops; break;
 	case SOCK_DGRAM:
-	case SOCK_RAW: /* a datagram socket, for programs that never learned better */
+	/* a datagram socket, for programs that never learned better */
+	case SOCK_RAW:
 		s->ops = &unix_dgram_ops;
 		type = SOCK_DGRAM;
 		break;

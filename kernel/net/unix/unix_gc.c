@@ -2,12 +2,15 @@
 /*
  * unix_gc.c: sockets that hold each other alive only by lying in each other's queues.
  *
- * A socket whose file is referred to by nothing but messages in flight can still be reached, if the queue it lies in belongs to a socket that
- * somebody holds. Mark and sweep over the sockets in flight: candidates are those with as many references as there are in flight. From each
- * one's count the references that come from candidates' own queues are taken away; who keeps some is alive, and so is what its queue
- * holds. The rest is garbage: their queues are emptied, which closes them.
+ * A socket whose file is referred to by nothing but messages in flight can still be reached, if the
+ * queue it lies in belongs to a socket that somebody holds. Mark and sweep over the sockets in
+ * flight: candidates are those with as many references as there are in flight. From each one's
+ * count the references that come from candidates' own queues are taken away; who keeps some is
+ * alive, and so is what its queue holds. The rest is garbage: their queues are emptied, which
+ * closes them.
  *
- * Lock: unix_gc_lock (mutex) over all counts, and over descriptors going into and out of queues, so that nothing moves while marks are made.
+ * Lock: unix_gc_lock (mutex) over all counts, and over descriptors going into and out of queues, so
+ * that nothing moves while marks are made.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/unix/unix.h"
@@ -17,7 +20,8 @@
 
 static DEFINE_MUTEX(unix_gc_lock);
 static LIST_HEAD(inflight_list); /* of inflight_link, under unix_gc_lock */
-static struct task *gc_owner;    /* who collects: freeing messages comes back here */
+/* who collects: freeing messages comes back here */
+static struct task *gc_owner;
 
 void unix_gc_lock_queue(void)
 {
@@ -37,7 +41,10 @@ static bool lock_unless_mine(void)
 	return true;
 }
 
-/* Who closes what he has sent could have any number of files open: those in flight count against their sender's limit, too. */
+/*
+ * Who closes what he has sent could have any number of files open: those in flight count against
+ * their sender's limit, too.
+ */
 bool unix_too_many_inflight(void)
 {
 	return (u64)atomic_read(&current_cred()->user->unix_inflight) > rlimit(RLIMIT_NOFILE) &&
@@ -107,7 +114,10 @@ static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 	spin_unlock(&u->c.lock);
 }
 
-/* The connections of a listener that nobody has accepted, with a reference each; what they hold, it holds. NULL: none, or no memory. */
+/*
+ * The connections of a listener that nobody has accepted, with a reference each; what they hold, it
+ * holds. NULL: none, or no memory.
+ */
 static struct unix_sock **embryos(struct unix_sock *u, u32 *n)
 {
 	u32 room = READ_ONCE(u->nr_pending) + 8;

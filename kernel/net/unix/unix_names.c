@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_names.c: what AF_UNIX sockets are called: abstract names, which a network namespace has to itself and which count for one type
- * of socket, and sockets in the file system, found by their inode. And the list of all sockets, for sock_diag and /proc.
+ * unix_names.c: what AF_UNIX sockets are called: abstract names, which a network namespace has to
+ * itself and which count for one type of socket, and sockets in the file system, found by their
+ * inode. And the list of all sockets, for sock_diag and /proc.
  *
- * States of a name: none -> its own (bind) or its listener's, which only accepted sockets have and which finds nobody; it stays until the
- * socket goes, found until the socket dies (unix_unhash).
+ * States of a name: none -> its own (bind) or its listener's, which only accepted sockets have and
+ * which finds nobody; it stays until the socket goes, found until the socket dies (unix_unhash).
  *
- * Locks: unix_names_lock (spin) for both tables, and for the names themselves; inside c.lock of no socket.
+ * Locks: unix_names_lock (spin) for both tables, and for the names themselves; inside c.lock of no
+ * socket.
  * Source: unix(7).
  */
 #include <asm/errno.h>
@@ -22,7 +24,8 @@
 static DEFINE_SPINLOCK(unix_names_lock);
 static struct hlist_head names[NAME_HASH];
 static struct hlist_head all_sockets;
-static struct hash_key name_key; /* programs choose names: all of one chain, if they knew how */
+/* programs choose names: all of one chain, if they knew how */
+static struct hash_key name_key;
 
 static bool is_abstract(const struct sockaddr_buf *a)
 {
@@ -134,7 +137,10 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 	return u;
 }
 
-/* A socket that has a name makes the file all the same, and removes it: the errors of its path come first. */
+/*
+ * A socket that has a name makes the file all the same, and removes it: the errors of its path come
+ * first.
+ */
 static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 {
 	struct path parent;
@@ -187,7 +193,8 @@ static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
 /* An address of the kernel's choice: five hex digits in the abstract space. */
 static int autobind(struct unix_sock *u)
 {
-	static u32 next; /* racy is fine: taken names are tried again */
+	/* racy is fine: taken names are tried again */
+	static u32 next;
 	struct sockaddr_buf *name = kzalloc(sizeof(*name), GFP_KERNEL);
 	u32 tries;
 	int err = -ENOSPC;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_oob.c: AF_UNIX: the byte out of band of a stream (MSG_OOB), and the marks that those leave which were taken. Readers of one socket take turns
- * (read_mutex), senders do not wait for them: what is looked at and then done is under one u->c.lock.
+ * unix_oob.c: AF_UNIX: the byte out of band of a stream (MSG_OOB), and the marks that those leave
+ * which were taken. Readers of one socket take turns (read_mutex), senders do not wait for them:
+ * what is looked at and then done is under one u->c.lock.
  */
 #include <asm/errno.h>
 
@@ -18,15 +19,19 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um)
 }
 
 /*
- * Marks: u->oob is the byte out of band that nobody has taken, and the last in the queue that has um->oob; others that have it were taken. Does
- * @um, which is one, end a call that has something already (@some)? The mark of a taken one does only while it is the last. u->c.lock held.
+ * Marks: u->oob is the byte out of band that nobody has taken, and the last in the queue that has
+ * um->oob; others that have it were taken. Does @um, which is one, end a call that has something
+ * already (@some)? The mark of a taken one does only while it is the last. u->c.lock held.
  */
 static bool mark_stops(const struct unix_sock *u, const struct unix_msg *um, bool some)
 {
 	return some && (um == u->oob || !u->oob);
 }
 
-/* The mark @um is passed over at the front: the message to free, or NULL, where it is read in line. u->c.lock held. */
+/*
+ * The mark @um is passed over at the front: the message to free, or NULL, where it is read in line.
+ * u->c.lock held.
+ */
 static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool in_line)
 {
 	if (um == u->oob) {
@@ -43,8 +48,9 @@ static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool
 }
 
 /*
- * What stands at the front out of band: a read that has something already stops before it; another passes over the mark, and over the byte,
- * which is lost to MSG_OOB then, unless it is to be read in line. True: stop.
+ * What stands at the front out of band: a read that has something already stops before it; another
+ * passes over the mark, and over the byte, which is lost to MSG_OOB then, unless it is to be read
+ * in line. True: stop.
  */
 bool unix_oob_stops(struct unix_sock *u, bool first)
 {
@@ -77,7 +83,10 @@ bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool so
 	return stop;
 }
 
-/* The byte out of band is taken, and its mark stays; where that of an earlier one stands right before it, that one goes. u->c.lock held. */
+/*
+ * The byte out of band is taken, and its mark stays; where that of an earlier one stands right
+ * before it, that one goes. u->c.lock held.
+ */
 static struct unix_msg *take_oob(struct unix_sock *u, struct unix_msg *um)
 {
 	struct unix_msg *before = um->list.prev == &u->queue ? NULL : list_prev_entry(um, list);

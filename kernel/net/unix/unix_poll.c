@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_poll.c: AF_UNIX: whether a socket can be read and written to, and how much lies where (FIONREAD, SIOCOUTQ, SIOCATMARK).
+ * unix_poll.c: AF_UNIX: whether a socket can be read and written to, and how much lies where
+ * (FIONREAD, SIOCOUTQ, SIOCATMARK).
  *
- * A poller of datagrams stands in its own socket's queue and in the space queue of its peer, whose place it waits for; of the other types in
- * its own alone. Source: unix(7).
+ * A poller of datagrams stands in its own socket's queue and in the space queue of its peer, whose
+ * place it waits for; of the other types in its own alone. Source: unix(7).
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -14,7 +15,10 @@
 
 /* ---- pollers in a peer's queue ---- */
 
-/* A poller stays in the queue of a peer longer than that may be the peer: the peer stays as long as somebody stands there. */
+/*
+ * A poller stays in the queue of a peer longer than that may be the peer: the peer stays as long as
+ * somebody stands there.
+ */
 struct unix_polled {
 	struct list_head list;
 	struct unix_sock *peer; /* a reference */
@@ -38,7 +42,10 @@ static bool is_polled(struct unix_sock *p)
 	return yes;
 }
 
-/* @p is kept until @u is closed, or asks for another one when nobody is left in @p's queue. False: no memory. */
+/*
+ * @p is kept until @u is closed, or asks for another one when nobody is left in @p's queue. False:
+ * no memory.
+ */
 static bool keep_polled(struct unix_sock *u, struct unix_sock *p)
 {
 	struct unix_polled *k, *next;
@@ -114,7 +121,8 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	if (READ_ONCE(u->oob))
 		mask |= EPOLLPRI;
 	shut = u->c.shutdown;
-	if (p && !dgram) /* what the peer does not read cannot be sent */
+	/* what the peer does not read cannot be sent */
+	if (p && !dgram)
 		shut |= (p->c.shutdown & SHUT_WR ? SHUT_RD : 0) |
 			(p->c.shutdown & SHUT_RD ? SHUT_WR : 0);
 	if (shut & SHUT_RD || peer_gone)
@@ -131,7 +139,10 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-/* Is the front, @um or NULL, what is out of band, or what is left of one that was taken, with nothing or the next one behind? u->c.lock held. */
+/*
+ * Is the front, @um or NULL, what is out of band, or what is left of one that was taken, with
+ * nothing or the next one behind? u->c.lock held.
+ */
 static bool at_mark(const struct unix_sock *u, const struct unix_msg *um)
 {
 	if (!um || !um->oob)
