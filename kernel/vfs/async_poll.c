@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async_poll.c: waiting for events of a file without a task that sleeps (async_poll.h has the interface).
+ * async_poll.c: waiting for events of a file without a task that sleeps (async_poll.h has the
+ * interface).
  *
- * States: IDLE -> (start) ARMING -> ARMED -> FIRED -> IDLE. Whoever takes ARMED to FIRED, a wake-up or a canceller, queues the work, so
- * each arming leads to one run of it. A wake-up that comes while hooks are still being added takes ARMING to EARLY, and start looks
- * again. The work takes the hooks off, asks the file, and either calls done or arms again. With several shots the hooks stay: the work goes from FIRED
- * back to ARMED when it has told what there is; a wake-up meanwhile takes FIRED to AGAIN, and it looks again. Whoever is faster than the work
- * takes FIRED or AGAIN to TAKEN and tells itself.
+ * States: IDLE -> (start) ARMING -> ARMED -> FIRED -> IDLE. Whoever takes ARMED to FIRED, a wake-up
+ * or a canceller, queues the work, so each arming leads to one run of it. A wake-up that comes
+ * while hooks are still being added takes ARMING to EARLY, and start looks again. The work takes
+ * the hooks off, asks the file, and either calls done or arms again. With several shots the hooks
+ * stay: the work goes from FIRED back to ARMED when it has told what there is; a wake-up meanwhile
+ * takes FIRED to AGAIN, and it looks again. Whoever is faster than the work takes FIRED or AGAIN to
+ * TAKEN and tells itself.
  *
- * Invariants: 1. hooks are touched by start, by the work, and by who has stopped it, which never overlap. 2. While hooks are on queues the state is not
- * IDLE. 3. Who has armed a poll and has no reference of his own (the work) does not look at it any more: async_poll_stop() may have ended it. So
- * a canceller says `cancelled` first and then looks at the state; who arms says ARMING first and then looks at `cancelled`.
+ * Invariants: 1. hooks are touched by start, by the work, and by who has stopped it, which never
+ * overlap. 2. While hooks are on queues the state is not IDLE. 3. Who has armed a poll and has no
+ * reference of his own (the work) does not look at it any more: async_poll_stop() may have ended
+ * it. So a canceller says `cancelled` first and then looks at the state; who arms says ARMING first
+ * and then looks at `cancelled`.
  * Locks: those of the wait queues.
  */
 #include <linux/eventpoll.h>
@@ -20,7 +25,10 @@
 
 enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN, TAKEN };
 
-/* What a wake-up, or a canceller, makes of the state, in one step: it must not change between the look at it and that. */
+/*
+ * What a wake-up, or a canceller, makes of the state, in one step: it must not change between the
+ * look at it and that.
+ */
 static u32 told(const struct async_poll *p, u32 state)
 {
 	switch (state) {
@@ -78,7 +86,8 @@ static int hook_wake(struct wait_queue_entry *e, u64 key)
 			WRITE_ONCE(p->once, true);
 		tell(p);
 	}
-	if (key & WAKE_QUEUE_GONE) { /* at last: who unhooks no longer waits for the queue's lock */
+	/* at last: who unhooks no longer waits for the queue's lock */
+	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
 	}

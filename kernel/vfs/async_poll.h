@@ -4,25 +4,31 @@
  *
  *	async_poll_setup(&p, file, EPOLLIN | EPOLLERR | EPOLLHUP, done);
  *	mask = async_poll_start(&p);	> 0: the events are there, done is not called
- *					  0: done(&p, mask) will be called once, by a worker that may sleep
+ *					  0: done(&p, mask) will be called once, by a worker that
+ *					  may sleep
  *					< 0: -EINVAL, the file has too many wait queues
  *	async_poll_cancel(&p);		done comes soon, with what is there, perhaps 0
  *
- * With several shots (p->shot is set after setup) each event that comes later calls shot(&p, mask) in a worker; when that says false, or after a
- * cancel, done is called and it is over. start does not look whether events are there already: > 0 says that they are, and it is armed all the same.
+ * With several shots (p->shot is set after setup) each event that comes later calls shot(&p, mask)
+ * in a worker; when that says false, or after a cancel, done is called and it is over. start does
+ * not look whether events are there already: > 0 says that they are, and it is armed all the same.
  *
- * p->task, if it is set after setup, is who waits: what it wakes itself is told, or ends, on its way to user mode rather than in a worker, so
- * that it finds that done when its call has returned.
+ * p->task, if it is set after setup, is who waits: what it wakes itself is told, or ends, on its
+ * way to user mode rather than in a worker, so that it finds that done when its call has returned.
  *
- * The caller keeps the file, and @p until start has returned and done has been called; done may free it. Cancelling needs @p alive: the caller's own lock
- * must keep done from freeing it meanwhile.
+ * The caller keeps the file, and @p until start has returned and done has been called; done may
+ * free it. Cancelling needs @p alive: the caller's own lock must keep done from freeing it
+ * meanwhile.
  */
 #ifndef NESTLING_VFS_ASYNC_POLL_H
 #define NESTLING_VFS_ASYNC_POLL_H
 
 #include "kernel/vfs/vfs.h"
 
-/* In an answer to a worker: only the task can tell (signalfd). Whoever waits for this event too asks again in its task. */
+/*
+ * In an answer to a worker: only the task can tell (signalfd). Whoever waits for this event too
+ * asks again in its task.
+ */
 #define ASYNC_POLL_ASK (1U << 25)
 
 #define ASYNC_POLL_QUEUES 4
@@ -44,7 +50,8 @@ struct async_poll {
 	u32 state;                                    /* atomic: async_poll.c */
 	bool (*shot)(struct async_poll *p, u32 mask); /* several shots, else NULL */
 	bool cancelled, too_many;
-	bool once; /* a completion has woken it: with several shots this one is the last */
+	/* a completion has woken it: with several shots this one is the last */
+	bool once;
 	u32 nr;
 	struct async_hook hooks[ASYNC_POLL_QUEUES];
 	struct work work;
@@ -54,9 +61,15 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 	void (*done)(struct async_poll *p, u32 mask));
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
-/* With several shots: what there is, if something has woken it and has not been told yet: the worker tells no more of that. Else 0. */
+/*
+ * With several shots: what there is, if something has woken it and has not been told yet: the
+ * worker tells no more of that. Else 0.
+ */
 u32 async_poll_take(struct async_poll *p);
-/* true: it is disarmed, and done will not be called; then async_poll_unhook(), which may wait for locks of queues. false: it is about to end. */
+/*
+ * true: it is disarmed, and done will not be called; then async_poll_unhook(), which may wait for
+ * locks of queues. false: it is about to end.
+ */
 bool async_poll_stop(struct async_poll *p);
 void async_poll_unhook(struct async_poll *p);
 

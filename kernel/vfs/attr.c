@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attr.c: changing what stat shows: mode, owner, size; and the times that reading and writing change. The calls that set times are in utimes.c.
+ * attr.c: changing what stat shows: mode, owner, size; and the times that reading and writing
+ * change. The calls that set times are in utimes.c.
  *
- * All changes go through notify_change() with the inode's i_rwsem held: setattr_prepare() checks who may do what (validate), the file
- * system's setattr, or setattr_copy(), does it (commit). Times that reading (touch_atime, relatime) and writing (file_update_time)
- * change are set without i_rwsem of readers: they are independent words, and the newest wins.
+ * All changes go through notify_change() with the inode's i_rwsem held: setattr_prepare() checks
+ * who may do what (validate), the file system's setattr, or setattr_copy(), does it (commit). Times
+ * that reading (touch_atime, relatime) and writing (file_update_time) change are set without
+ * i_rwsem of readers: they are independent words, and the newest wins.
  */
 #include <linux/falloc.h>
 #include <linux/inotify.h>
@@ -105,8 +107,9 @@ static bool is_current(
 }
 
 /*
- * Times move when a tick (4 ms) has passed or somebody has looked at them since, as Linux's multigrain timestamps do: who looks always sees
- * that something was written, and a database that writes and syncs does not change its inode, and so need the journal, each time.
+ * Times move when a tick (4 ms) has passed or somebody has looked at them since, as Linux's
+ * multigrain timestamps do: who looks always sees that something was written, and a database that
+ * writes and syncs does not change its inode, and so need the journal, each time.
  */
 int file_update_time(struct file *f)
 {
@@ -129,7 +132,10 @@ int file_update_time(struct file *f)
 
 /* ---- set-id bits ---- */
 
-/* Without the group's x bit set-group-id says nothing about programs, and stays with members of the group. */
+/*
+ * Without the group's x bit set-group-id says nothing about programs, and stays with members of the
+ * group.
+ */
 static bool sgid_goes(const struct inode *inode)
 {
 	if (!(inode->i_mode & S_ISGID))
@@ -153,7 +159,10 @@ static u32 privs_to_kill(const struct inode *inode)
 	return kill && !capable(CAP_FSETID) ? kill : 0;
 }
 
-/* The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner, whoever does it. 0, or -errno: it is there. */
+/*
+ * The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner,
+ * whoever does it. 0, or -errno: it is there.
+ */
 static int drop_file_caps(struct inode *inode)
 {
 	int err;
@@ -268,8 +277,8 @@ static int setattr_plain(struct dentry *d, struct iattr *a)
 }
 
 /*
- * Requests to drop set-id bits. They are not the caller's wish, so nobody asks who owns the file: what the rest of the change may
- * not do is checked by callers before.
+ * Requests to drop set-id bits. They are not the caller's wish, so nobody asks who owns the file:
+ * what the rest of the change may not do is checked by callers before.
  */
 static void kill_privs(struct inode *inode, struct iattr *a)
 {
@@ -471,7 +480,10 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 			a->ia_valid |= ATTR_KILL_SUID;
 		if (sgid_goes(inode))
 			a->ia_valid |= ATTR_KILL_SGID;
-		/* only when the change is allowed may the bits go; else the file system asks (FUSE: its server) */
+		/*
+		 * only when the change is allowed may the bits go; else the file system asks (FUSE:
+		 * its server)
+		 */
 		if (a->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
 			(!may_chown(inode, a) || !inode_owner_or_capable(inode)))
 			return -EPERM;

@@ -2,8 +2,9 @@
 /*
  * boot.c: vfs comes up, and the root file system is mounted.
  *
- * Order: vfs_init (level 1) makes the caches; the tmpfs room mounts rootfs and calls set_initial_root(); mount_root() puts the disk's
- * file system over it, as Linux does, so that the root mount has a parent to be moved away from (pivot_root).
+ * Order: vfs_init (level 1) makes the caches; the tmpfs room mounts rootfs and calls
+ * set_initial_root(); mount_root() puts the disk's file system over it, as Linux does, so that the
+ * root mount has a parent to be moved away from (pivot_root).
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/idmap.h"
@@ -194,7 +195,10 @@ static int try_type(const char *type, u32 flags, const char *data)
 	return err;
 }
 
-/* The types that may be on a disk, one after the other, until one does not say that it is not its own. */
+/*
+ * The types that may be on a disk, one after the other, until one does not say that it is not its
+ * own.
+ */
 static int try_types(const char *types, u32 flags, const char *data)
 {
 	struct file_system_type *t;

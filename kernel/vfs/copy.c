@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy.c: sendfile(2) and copy_file_range(2): data from file to file within the kernel, through one buffer. Splicing with pipes is in
- * kernel/vfs/pipe/splice.c, and so is sendfile into a pipe; into a socket it writes as write(2) does.
+ * copy.c: sendfile(2) and copy_file_range(2): data from file to file within the kernel, through one
+ * buffer. Splicing with pipes is in kernel/vfs/pipe/splice.c, and so is sendfile into a pipe; into
+ * a socket it writes as write(2) does.
  *
- * What was read but could not be written is given back: the input's position moves by what was written.
+ * What was read but could not be written is given back: the input's position moves by what was
+ * written.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
 #define COPY_BUF 65536 /* less when memory lies in small pieces */
 
-/* Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream). Bytes, or -errno when none. */
+/*
+ * Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream). Bytes, or -errno when
+ * none.
+ */
 static ssize_t copy_loop(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
 {
 	size_t size = COPY_BUF;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct_io.c: reads and writes that go from the caller's own frames to the disk, past the page cache.
+ * direct_io.c: reads and writes that go from the caller's own frames to the disk, past the page
+ * cache.
  *
  * One transfer is a struct direct_io: a guest's frames are pinned piece by piece (a kernel buffer's
  * owner keeps it until the transfer has ended), bios are built on them along the extents that the
@@ -8,17 +9,20 @@
  * it. A waiting submitter finishes it; an asynchronous one (iov_iter.async) is finished by the
  * last bio's end, or by a worker if the rest may sleep.
  *
- * The page cache: what is dirty in the range is written first. A write then drops the range's pages, and once more when it has ended, for
- * what was read or mapped meanwhile; a page that cannot be dropped since somebody dirties it sends the write through the cache. A mapping
- * that is written to while a direct write is under way may lose, as on Linux.
+ * The page cache: what is dirty in the range is written first. A write then drops the range's
+ * pages, and once more when it has ended, for what was read or mapped meanwhile; a page that cannot
+ * be dropped since somebody dirties it sends the write through the cache. A mapping that is written
+ * to while a direct write is under way may lose, as on Linux.
  *
- * Truncation: i_rwsem is held while bios are built and submitted; then i_dio_count keeps the blocks, for which inode_dio_wait() waits. A
- * write that grows the file keeps i_rwsem until it has ended and the size is set, and is never asynchronous.
+ * Truncation: i_rwsem is held while bios are built and submitted; then i_dio_count keeps the
+ * blocks, for which inode_dio_wait() waits. A write that grows the file keeps i_rwsem until it has
+ * ended and the size is set, and is never asynchronous.
  *
- * An error of any bio is the whole transfer's. A read's bytes behind the end of the file are not reported, but may be written to memory up
- * to the end of its sector.
+ * An error of any bio is the whole transfer's. A read's bytes behind the end of the file are not
+ * reported, but may be written to memory up to the end of its sector.
  *
- * States: submitted (refs: the submitter, each bio) -> ended (refs 0) -> finished. Locks: i_rwsem, outside.
+ * States: submitted (refs: the submitter, each bio) -> ended (refs 0) -> finished. Locks: i_rwsem,
+ * outside.
  */
 #include "kernel/vfs/direct_io.h"
 
@@ -30,7 +34,8 @@
 #define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)
 #define PIN_BATCH 64
 #define CHECK_BATCH 16
-#define BIO_BYTES (1U << 20) /* of one request: several workers of a disk take a large transfer */
+/* of one request: several workers of a disk take a large transfer */
+#define BIO_BYTES (1U << 20)
 #define ZERO_PIECE (1U << 20)
 
 struct direct_io {
@@ -41,8 +46,9 @@ struct direct_io {
 	loff_t pos;
 	u64 want; /* bytes that it is about */
 	u64 size; /* bytes that were submitted */
-	u64 most; /* of a read: bytes up to the end of the file */
-	int err;  /* the first one; atomic */
+	/* of a read: bytes up to the end of the file */
+	u64 most;
+	int err; /* the first one; atomic */
 	bool write, unwritten, grows;
 	/*
 	 * A kernel buffer: its frames are not pinned or marked dirty, since its owner does so and
@@ -51,7 +57,8 @@ struct direct_io {
 	bool kernel;
 	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */
 	struct io_async *async; /* NULL: somebody waits for @done */
-	struct bio *late;       /* ended reads into pages of files; atomic stack by bio->private */
+	/* ended reads into pages of files; atomic stack by bio->private */
+	struct bio *late;
 	struct completion done;
 	struct work work;
 };
@@ -89,7 +96,10 @@ static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 	}
 }
 
-/* What was read into a shared mapping of a file is that file's new content: it may have been written back, and clean, meanwhile. */
+/*
+ * What was read into a shared mapping of a file is that file's new content: it may have been
+ * written back, and clean, meanwhile.
+ */
 static void dirty_page(struct page *p)
 {
 	lock_page(p);
@@ -156,8 +166,10 @@ static bool is_cached(const struct direct_io *d)
 }
 
 /*
- * Once the data has reached the device; @in_task where somebody waits, and where @d->late, unwritten blocks or cached pages ask for one (needs_task()).
- * Where none was found to be needed no page is looked for: one that has come since has been read behind the data, and dropping it may sleep.
+ * Once the data has reached the device; @in_task where somebody waits, and where @d->late,
+ * unwritten blocks or cached pages ask for one (needs_task()). Where none was found to be needed no
+ * page is looked for: one that has come since has been read behind the data, and dropping it may
+ * sleep.
  */
 static ssize_t finish(struct direct_io *d, bool in_task)
 {
@@ -278,7 +290,10 @@ static void unpin(const struct direct_io *d, struct page *p)
 		put_page(p);
 }
 
-/* @len bytes of a frame, whose reference goes over: 0 or -errno (and the reference is the caller's still). @more: frames that will follow. */
+/*
+ * @len bytes of a frame, whose reference goes over: 0 or -errno (and the reference is the caller's
+ * still). @more: frames that will follow.
+ */
 static int run_add(struct bio_run *r, const struct direct_extent *e, struct page *p, u32 off,
 	u32 len, u32 more)
 {
@@ -352,7 +367,10 @@ static ssize_t zero_piece(struct iov_iter *it, struct direct_extent *e, u64 left
 	return (ssize_t)n;
 }
 
-/* All of it, or up to an error, which is noted. @e: its first extent, or of length 0 where that is not known. */
+/*
+ * All of it, or up to an error, which is noted. @e: its first extent, or of length 0 where that is
+ * not known.
+ */
 static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct_extent e)
 {
 	struct bio_run r = { .d = d };
@@ -523,7 +541,10 @@ ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- writing ---- */
 
-/* Nothing of the range is in the cache any more, and the device has all that was: 0, -ENOTBLK, -EAGAIN, -errno. */
+/*
+ * Nothing of the range is in the cache any more, and the device has all that was: 0, -ENOTBLK,
+ * -EAGAIN, -errno.
+ */
 static int clear_cache(struct address_space *m, loff_t pos, u64 n, bool nowait)
 {
 	int err;

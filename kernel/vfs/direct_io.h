@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct_io.h: O_DIRECT of files whose bytes lie on a block device: direct_io.c does it, a file system says where they lie.
+ * direct_io.h: O_DIRECT of files whose bytes lie on a block device: direct_io.c does it, a file
+ * system says where they lie.
  *
- * file_operations.direct names the operations; generic_file_read_iter() and generic_file_write_iter() do the rest.
+ * file_operations.direct names the operations; generic_file_read_iter() and
+ * generic_file_write_iter() do the rest.
  */
 #ifndef NESTLING_VFS_DIRECT_IO_H
 #define NESTLING_VFS_DIRECT_IO_H
@@ -10,15 +12,17 @@
 #include "kernel/vfs/vfs.h"
 
 enum direct_kind {
-	DIRECT_HOLE,      /* reads as zeros */
-	DIRECT_DATA,      /* at @sector */
-	DIRECT_UNWRITTEN, /* at @sector, but reads as zeros until a write to it has ended */
+	DIRECT_HOLE, /* reads as zeros */
+	DIRECT_DATA, /* at @sector */
+	/* at @sector, but reads as zeros until a write to it has ended */
+	DIRECT_UNWRITTEN,
 };
 
 struct direct_extent {
 	struct block_device *bdev;
 	sector_t sector; /* of @bdev: where the first byte lies */
-	u64 len;         /* bytes, at least 1; may be more than was asked for */
+	/* bytes, at least 1; may be more than was asked for */
+	u64 len;
 	enum direct_kind kind;
 };
 
@@ -26,30 +30,42 @@ struct direct_ops {
 	/* Where [pos, pos + len) lies: its first extent. 0 or -errno. i_rwsem is held. */
 	int (*map)(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e);
 	/*
-	 * Before a write, i_rwsem held for writing, the cache's dirty pages of the range written out: how many bytes of it have blocks now
-	 * that nothing but i_rwsem's holder takes away (at least 1). -ENOTBLK: write it through the cache; -EAGAIN: @nowait, and there is
+	 * Before a write, i_rwsem held for writing, the cache's dirty pages of the range written
+	 * out: how many bytes of it have blocks now that nothing but i_rwsem's holder takes away
+	 * (at least 1). -ENOTBLK: write it through the cache; -EAGAIN: @nowait, and there is
 	 * something to do; -ENOSPC and others. NULL op: all of it.
 	 */
 	s64 (*prepare)(struct inode *inode, loff_t pos, u64 len, bool nowait);
 	/*
-	 * Where the write met unwritten blocks, or @grows the file: @n bytes (or -errno) have reached the device. Makes them written, and sets
-	 * the size. In a task; i_rwsem is held when it grows. 0 or -errno. NULL op: neither happens.
+	 * Where the write met unwritten blocks, or @grows the file: @n bytes (or -errno) have
+	 * reached the device. Makes them written, and sets the size. In a task; i_rwsem is held
+	 * when it grows. 0 or -errno. NULL op: neither happens.
 	 */
 	int (*end)(struct inode *inode, loff_t pos, ssize_t n, bool grows);
 };
 
-/* Do transfers with this memory go to the disk? The kernel's own must be frames that it may hand out. */
+/*
+ * Do transfers with this memory go to the disk? The kernel's own must be frames that it may hand
+ * out.
+ */
 bool file_goes_direct(const struct file *f, const struct iov_iter *it);
 /* Whole sectors, in memory and on the disk? */
 bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos);
 /*
- * Reads, or writes: bytes or -errno, *pos advanced; -EIOCBQUEUED when it->async will be told (*pos untouched). -ENOTBLK: through the page
- * cache, please; nothing has been done, but that dirty pages were written. Alignment has been looked at, and @it cut to what may be.
+ * Reads, or writes: bytes or -errno, *pos advanced; -EIOCBQUEUED when it->async will be told (*pos
+ * untouched). -ENOTBLK: through the page cache, please; nothing has been done, but that dirty pages
+ * were written. Alignment has been looked at, and @it cut to what may be.
  */
 ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos);
-/* i_rwsem is held for writing, and released (also where the answer is an error). Between sb_start_direct_write() and _end, which it calls. */
+/*
+ * i_rwsem is held for writing, and released (also where the answer is an error). Between
+ * sb_start_direct_write() and _end, which it calls.
+ */
 ssize_t direct_write_unlock(struct file *f, struct iov_iter *from, loff_t *pos);
-/* Waits for transfers that are under way: before blocks are taken away. i_rwsem is held for writing, so that none begins. */
+/*
+ * Waits for transfers that are under way: before blocks are taken away. i_rwsem is held for
+ * writing, so that none begins.
+ */
 void inode_dio_wait(struct inode *inode);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.c: file handles: a name for a file that outlives its path. name_to_handle_at(2), open_by_handle_at(2), and fanotify's FIDs.
+ * export.c: file handles: a name for a file that outlives its path. name_to_handle_at(2),
+ * open_by_handle_at(2), and fanotify's FIDs.
  *
- * A handle holds the inode's number and generation: 8 bytes (number, generation), 12 where the number is wider. A file system
- * that can find an inode by them has s_op->handle_inode. What is opened by a handle may have no dentry: a file gets one that is in no
- * tree; a directory is connected to the root first, name by name from the lowest ancestor that has a dentry, since ".." must work.
+ * A handle holds the inode's number and generation: 8 bytes (number, generation), 12 where the
+ * number is wider. A file system that can find an inode by them has s_op->handle_inode. What is
+ * opened by a handle may have no dentry: a file gets one that is in no tree; a directory is
+ * connected to the root first, name by name from the lowest ancestor that has a dentry, since ".."
+ * must work.
  *
  * Locks: a directory's i_rwsem while it is searched for a name.
  */
@@ -17,8 +20,9 @@
 /* Flags younger than the headers that we build with. */
 #define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
 #define AT_HANDLE_CONNECTABLE_ 0x002
-#define AT_HANDLE_FID_ 0x200 /* only to tell files apart: any file system */
-#define MAX_DEPTH 4096       /* of a directory that is to be connected */
+/* only to tell files apart: any file system */
+#define AT_HANDLE_FID_ 0x200
+#define MAX_DEPTH 4096 /* of a directory that is to be connected */
 
 /* struct file_handle of <fcntl.h>, which the UAPI headers do not have. */
 struct handle_head {

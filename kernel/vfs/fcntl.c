@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fcntl.c: fcntl(2): descriptor flags, status flags, owners of SIGIO, seals; locks are in locks.c, pipe sizes with the pipes.
- * Locks: f_lock for f_flags and f_owner. F_NOTIFY is in dnotify.c, leases are in lease.c, who is told and when in fasync.c.
+ * fcntl.c: fcntl(2): descriptor flags, status flags, owners of SIGIO, seals; locks are in locks.c,
+ * pipe sizes with the pipes.
+ * Locks: f_lock for f_flags and f_owner. F_NOTIFY is in dnotify.c, leases are in lease.c, who is
+ * told and when in fasync.c.
  */
 #include <asm-generic/fcntl.h>
 #include <linux/eventpoll.h>
@@ -182,7 +184,10 @@ static int do_getowner_uids(struct file *f, uaddr_t arg)
 #define F_SEAL_CONTENT (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 #define SEALS_KNOWN (F_SEAL_SEAL | F_SEAL_CONTENT | F_SEAL_EXEC)
 
-/* No mapping may write, nor is about to. i_mmap_sem: areas that are split or moved are not counted for a moment. */
+/*
+ * No mapping may write, nor is about to. i_mmap_sem: areas that are split or moved are not counted
+ * for a moment.
+ */
 static int seal_writes(struct inode *inode, u32 seals)
 {
 	struct address_space *m = inode->i_mapping;
@@ -230,7 +235,10 @@ static long do_get_seals(struct file *f)
 
 /* ---- hints ---- */
 
-/* How long what is written will live, of the inode. It is kept for who asks; no device of ours wants to know. */
+/*
+ * How long what is written will live, of the inode. It is kept for who asks; no device of ours
+ * wants to know.
+ */
 static int rw_hint(struct file *f, bool set, uaddr_t arg)
 {
 	struct inode *inode = f->f_inode;

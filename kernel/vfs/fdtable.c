@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fdtable.c: tables of file descriptors, and the calls that only touch them: close, dup, close_range.
+ * fdtable.c: tables of file descriptors, and the calls that only touch them: close, dup,
+ * close_range.
  *
- * A descriptor is free, reserved (its bit in open_fds is set, fd[] is NULL) or open. get_unused_fd() reserves, fd_install() opens,
- * put_unused_fd() gives back, close frees.
+ * A descriptor is free, reserved (its bit in open_fds is set, fd[] is NULL) or open.
+ * get_unused_fd() reserves, fd_install() opens, put_unused_fd() gives back, close frees.
  *
- * A table has 64 descriptors to a word: a bit of each in open_fds and close_on_exec, and a leaf with their files, made when the first of them
- * is wanted. So a high number costs three words for each 64 below it and one leaf, and a table of 2^20 is no block larger than others.
+ * A table has 64 descriptors to a word: a bit of each in open_fds and close_on_exec, and a leaf
+ * with their files, made when the first of them is wanted. So a high number costs three words for
+ * each 64 below it and one leaf, and a table of 2^20 is no block larger than others.
  *
- * Invariants: every fd below next_fd is not free; bits at or above max_fds do not exist; where a bit of open_fds is set there is a leaf.
- * Locks: files->lock for all of it; others look at a task's table with its alloc_lock held around that. A task whose table has no other user
- * may read its own table without: only it could change it. So fdget() takes no reference then, and the file stays open for the length of the
- * call.
+ * Invariants: every fd below next_fd is not free; bits at or above max_fds do not exist; where a
+ * bit of open_fds is set there is a leaf.
+ * Locks: files->lock for all of it; others look at a task's table with its alloc_lock held around
+ * that. A task whose table has no other user may read its own table without: only it could change
+ * it. So fdget() takes no reference then, and the file stays open for the length of the call.
  */
 #include <linux/close_range.h>
 
@@ -146,8 +149,8 @@ static int fdt_add_leaf(struct files_struct *files, u32 w)
 }
 
 /*
- * Makes room for @fd: 1 when it did, and files->lock was dropped for a moment; 0 when there is room. -ENOMEM; -EMFILE: not below @limit.
- * A table never gets smaller, so what was made stays.
+ * Makes room for @fd: 1 when it did, and files->lock was dropped for a moment; 0 when there is
+ * room. -ENOMEM; -EMFILE: not below @limit. A table never gets smaller, so what was made stays.
  */
 static int fdt_room(struct files_struct *files, u32 fd, u32 limit)
 {
@@ -319,8 +322,9 @@ struct fd fdget_raw(int fd)
 }
 
 /*
- * Others' tables are looked at under alloc_lock, not with a reference: with one, an exec at that moment would go on with a copy of its own
- * table (unshare_files()) and lose its POSIX locks, and the table of a task that ends would be closed here.
+ * Others' tables are looked at under alloc_lock, not with a reference: with one, an exec at that
+ * moment would go on with a copy of its own table (unshare_files()) and lose its POSIX locks, and
+ * the table of a task that ends would be closed here.
  */
 struct file *fget_task(struct task *t, int fd)
 {
@@ -478,7 +482,10 @@ static void inherit_leaf(struct fdtable *to, const struct fdtable *from, u32 w, 
 	}
 }
 
-/* One walk over what @old has below @max. 1: there was room for all of it; 0: some was made, with old->lock dropped. -ENOMEM, -EMFILE. */
+/*
+ * One walk over what @old has below @max. 1: there was room for all of it; 0: some was made, with
+ * old->lock dropped. -ENOMEM, -EMFILE.
+ */
 static int inherit_room(struct files_struct *f, struct files_struct *old, u32 max)
 {
 	int err, all = 1;
@@ -605,7 +612,8 @@ static int dup_at(struct file *f, u32 newfd, u32 flags)
 	if (err < 0)
 		goto err_unlock;
 	was = *fd_slot(&files->fdt, newfd);
-	err = -EBUSY; /* reserved: another thread is just opening it */
+	/* reserved: another thread is just opening it */
+	err = -EBUSY;
 	if (!was && bit_get(files->fdt.open_fds, newfd))
 		goto err_unlock;
 	*fd_slot(&files->fdt, newfd) = f;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_table.c: open files: allocation, references, the last close; and files without a place in any tree (pipes, sockets, eventfds).
+ * file_table.c: open files: allocation, references, the last close; and files without a place in
+ * any tree (pipes, sockets, eventfds).
  *
  *   file_alloc -> f_path, vfs_open      open(2)
  *   alloc_file                          files that are born open
  *   get_file, fput                      references
  *
- * States: empty (file_alloc) -> open (FMODE_OPENED: f_op->open has succeeded or is not wanted) -> closing (count 0) -> freed after a
- * grace period. The last fput() may come with locks held (munmap), so the closing runs as task work on the way to user mode; fput_now()
- * closes at once, for callers that hold nothing.
+ * States: empty (file_alloc) -> open (FMODE_OPENED: f_op->open has succeeded or is not wanted) ->
+ * closing (count 0) -> freed after a grace period. The last fput() may come with locks held
+ * (munmap), so the closing runs as task work on the way to user mode; fput_now() closes at once,
+ * for callers that hold nothing.
  */
 #include <linux/inotify.h>
 #include <linux/magic.h>
@@ -104,7 +106,8 @@ static void file_close(struct file *f)
 	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
 		gone = f->f_inode; /* it may be the last that kept its blocks */
 		ihold(gone);
-		mnt = mntget(f->f_path.mnt); /* and this the last that kept its file system */
+		/* and this the last that kept its file system */
+		mnt = mntget(f->f_path.mnt);
 	}
 	if (f->f_path.dentry)
 		file_drop_path(f);
@@ -137,7 +140,10 @@ void fput(struct file *f)
 {
 	if (!f || !atomic_dec_and_test(&f->f_count))
 		return;
-	/* a task that exits runs its works once more before it tells its parent, who may umount what it had open */
+	/*
+	 * a task that exits runs its works once more before it tells its parent, who may umount
+	 * what it had open
+	 */
 	if (!(current->flags & PF_KTHREAD) && !current->exit_state) {
 		f->f_work.func = file_close_work;
 		task_work_add(current, &f->f_work);
@@ -179,12 +185,14 @@ struct file *alloc_file(const struct path *path, u32 flags, const struct file_op
 struct pseudo_fs {
 	const char *name;
 	u64 magic;
-	struct mount *mnt; /* under pseudo_lock until set, then immutable */
+	/* under pseudo_lock until set, then immutable */
+	struct mount *mnt;
 	struct list_head list;
 };
 static DEFINE_MUTEX(pseudo_lock);
 static LIST_HEAD(pseudo_list);
-static struct inode *anon_inode; /* shared by all anonymous files; under pseudo_lock until set */
+/* shared by all anonymous files; under pseudo_lock until set */
+static struct inode *anon_inode;
 static atomic64_t next_pseudo_ino;
 
 static const struct super_operations pseudo_super_ops = {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fileattr.c: the ioctls that ask a file system about a file: its flags (chattr, lsattr), where its blocks are (FIBMAP, FIEMAP), and
- * what no file system of ours can do: sharing blocks between files (FICLONE and its kin).
+ * fileattr.c: the ioctls that ask a file system about a file: its flags (chattr, lsattr), where its
+ * blocks are (FIBMAP, FIEMAP), and what no file system of ours can do: sharing blocks between files
+ * (FICLONE and its kin).
  *
  *   file_attr_ioctl(file, cmd, arg)     -ENOIOCTLCMD: none of these
  *
- * Flags are the FS_*_FL of linux/fs.h; a file system that keeps them has get_flags and set_flags. Struct fsxattr is another form of the same
- * flags. Locks: the inode's i_rwsem around a change.
+ * Flags are the FS_*_FL of linux/fs.h; a file system that keeps them has get_flags and set_flags.
+ * Struct fsxattr is another form of the same flags. Locks: the inode's i_rwsem around a change.
  */
 #include <linux/fiemap.h>
 #include <linux/fs.h>

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freeze.c: file systems that stand still: what is on the disk is whole, and nothing is written until they are thawed.
+ * freeze.c: file systems that stand still: what is on the disk is whole, and nothing is written
+ * until they are thawed.
  *
  *	freeze_super, thaw_super                      FIFREEZE and FITHAW, one file system
  *	freeze_for_snapshot, thaw_after_snapshot      all of them, for the management console
  *
- * Both may hold one at a time (s_frozen is a set); it goes on when nobody does. Who changes names and inodes waits in mnt_want_write(), before he holds
- * what readers need; those that are under way are waited for, so that what they have removed is gone as a whole (but not for ever: one may wait for
- * another file system that is frozen). Writes past page cache and journal wait in sb_start_direct_write(), and the file system's own in its freeze_fs.
+ * Both may hold one at a time (s_frozen is a set); it goes on when nobody does. Who changes names
+ * and inodes waits in mnt_want_write(), before he holds what readers need; those that are under way
+ * are waited for, so that what they have removed is gone as a whole (but not for ever: one may wait
+ * for another file system that is frozen). Writes past page cache and journal wait in
+ * sb_start_direct_write(), and the file system's own in its freeze_fs.
  * Locks: s_umount for writing around s_frozen; it is read without.
  */
 #include "arch/um/machine/arch.h"
@@ -16,12 +19,16 @@
 #include "kernel/vfs/internal.h"
 
 #define CHANGES_WAIT 5000000000UL /* ns */
-#define DIRECT_WAIT 20000000000UL /* for a snapshot: a page of the writer may never come */
+/* for a snapshot: a page of the writer may never come */
+#define DIRECT_WAIT 20000000000UL
 
 static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
 static atomic_t forbidden;
 
-/* What a freeze waits for: one of @count that begins, and one that @stopped forbids, see each other. */
+/*
+ * What a freeze waits for: one of @count that begins, and one that @stopped forbids, see each
+ * other.
+ */
 static void start(atomic_t *count, bool *stopped)
 {
 	for (;;) {
@@ -200,7 +207,8 @@ int freeze_for_snapshot(char *failed, size_t size)
 	struct super_block *sb = NULL;
 	int err;
 
-	sync_all(); /* what takes long is done before anybody has to wait */
+	/* what takes long is done before anybody has to wait */
+	sync_all();
 	while ((sb = super_prev(sb))) {
 		err = sb->s_bdev ? rest_one(sb) : 0;
 		if (!err)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs_struct.c: a process's root, working directory and umask: chdir, fchdir, chroot, getcwd, umask; and d_path, which names a dentry as
- * seen from a root.
+ * fs_struct.c: a process's root, working directory and umask: chdir, fchdir, chroot, getcwd, umask;
+ * and d_path, which names a dentry as seen from a root.
  *
- * Locks: fs->lock. d_path holds mount_lock and rename_lock for the length of the walk upward, so what it says was true at one moment.
+ * Locks: fs->lock. d_path holds mount_lock and rename_lock for the length of the walk upward, so
+ * what it says was true at one moment.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fserror.h: how a file system says that it found itself damaged, to who asked (fanotify's FAN_FS_ERROR).
+ * fserror.h: how a file system says that it found itself damaged, to who asked (fanotify's
+ * FAN_FS_ERROR).
  */
 #ifndef NESTLING_VFS_FSERROR_H
 #define NESTLING_VFS_FSERROR_H
 
 #include "kernel/vfs/vfs.h"
 
-/* @inode: where, its number and generation are enough; NULL: nowhere in particular. @error: a positive errno. May sleep. */
+/*
+ * @inode: where, its number and generation are enough; NULL: nowhere in particular. @error: a
+ * positive errno. May sleep.
+ */
 void fsnotify_fs_error(struct super_block *sb, struct inode *inode, int error);
 
 #endif

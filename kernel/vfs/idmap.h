@@ -2,19 +2,23 @@
 /*
  * idmap.h: id-mapped mounts: whom the files below a mount seem to belong to.
  *
- * Such a mount has a user namespace, mnt_idmap, whose map translates: what the file system calls 1000 is, through this mount, the user
- * whom the namespace's 1000 stands for. A kept id is the file system's, as in i_uid and in what setattr gets; a seen id is what
- * programs, and all questions of who may do what, go by. The two are the same on every other mount.
+ * Such a mount has a user namespace, mnt_idmap, whose map translates: what the file system calls
+ * 1000 is, through this mount, the user whom the namespace's 1000 stands for. A kept id is the file
+ * system's, as in i_uid and in what setattr gets; a seen id is what programs, and all questions of
+ * who may do what, go by. The two are the same on every other mount.
  *
  *	was = idmap_enter(path.mnt);
- *	err = inode_permission(inode, MAY_WRITE);	everything between goes by seen_uid(inode), seen_gid(inode)
+ *	err = inode_permission(inode, MAY_WRITE);	everything between goes by seen_uid(inode),
+ *	                                                seen_gid(inode)
  *	idmap_leave(was);
  *
- * Checks are made deep in file systems, which know of inodes and not of mounts. So the mount that current works through is its own state
- * (task->idmap), and not an argument of every operation. Only a file system of FS_ALLOW_IDMAP ever meets one.
+ * Checks are made deep in file systems, which know of inodes and not of mounts. So the mount that
+ * current works through is its own state (task->idmap), and not an argument of every operation.
+ * Only a file system of FS_ALLOW_IDMAP ever meets one.
  *
- * Invariants: 1. A mount's map is set once, before the mount is to be seen by others, and lives as long as the mount, which who has entered
- * keeps by its path. 2. task->idmap is NULL but between the two calls, which do not outlast a system call.
+ * Invariants: 1. A mount's map is set once, before the mount is to be seen by others, and lives as
+ * long as the mount, which who has entered keeps by its path. 2. task->idmap is NULL but between
+ * the two calls, which do not outlast a system call.
  */
 #ifndef NESTLING_VFS_IDMAP_H
 #define NESTLING_VFS_IDMAP_H
@@ -36,7 +40,9 @@ static inline void idmap_leave(struct user_namespace *was)
 		current->idmap = was;
 }
 
-/* Between the ids of a file system and those of a mount of it by @map. -1: it has no meaning there. */
+/*
+ * Between the ids of a file system and those of a mount of it by @map. -1: it has no meaning there.
+ */
 kuid_t idmap_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t kept);
 kgid_t idmap_gid(const struct user_namespace *map, const struct super_block *sb, kgid_t kept);
 kuid_t idmap_kept_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t seen);
@@ -83,7 +89,10 @@ static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
 	return in_group(sb_seen_gid(inode->i_sb, kept));
 }
 
-/* The map that mount_setattr(2) names by an open file, with a reference: ERR_PTR(-EBADF, -EINVAL, -EPERM). */
+/*
+ * The map that mount_setattr(2) names by an open file, with a reference: ERR_PTR(-EBADF, -EINVAL,
+ * -EPERM).
+ */
 struct user_namespace *idmap_of_fd(u64 fd);
 /* May @m get @map? 0, -EINVAL, -EPERM, -EBUSY. namespace_sem held. */
 int may_idmap(const struct mount *m, const struct user_namespace *map);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: the cache of inodes: hash by number, reference counts, the list of unused ones, eviction.
+ * inode.c: the cache of inodes: hash by number, reference counts, the list of unused ones,
+ * eviction.
  *
  *   iget_locked -> fill -> unlock_new_inode | iget_failed     a file system reads an inode
  *   new_inode -> insert_inode_locked -> d_instantiate_new     a file system makes one
  *   ihold / igrab, iput                                       references
  *
- * States: new (I_NEW, hashed, being filled; others wait) -> live -> unused (count 0, kept on the LRU list) -> freeing (I_FREEING;
- * who looks it up waits until it has left the hash) -> freed after a grace period. iput() of the last reference frees at once when
- * the inode has no names left, is not hashed, or its file system says so.
+ * States: new (I_NEW, hashed, being filled; others wait) -> live -> unused (count 0, kept on the
+ * LRU list) -> freeing (I_FREEING; who looks it up waits until it has left the hash) -> freed after
+ * a grace period. iput() of the last reference frees at once when the inode has no names left, is
+ * not hashed, or its file system says so.
  *
  * Invariants:
  *   1. i_count goes from 0 to 1 only under i_lock with I_FREEING clear.
@@ -207,7 +209,10 @@ bool igrab(struct inode *inode)
 	return ok;
 }
 
-/* The bucket is locked; unlocks it. A reference, or NULL after waiting for one that was being freed: look again. */
+/*
+ * The bucket is locked; unlocks it. A reference, or NULL after waiting for one that was being
+ * freed: look again.
+ */
 static struct inode *hash_take(struct inode *inode, u32 b)
 {
 	struct wait_queue_head *q = inode_waitq(inode);
@@ -344,7 +349,8 @@ void clear_inode(struct inode *inode)
 	BUG_ON(inode->i_data.nrpages);
 }
 
-static DECLARE_WAIT_QUEUE_HEAD(inodes_gone); /* of those that are being unmounted, one has */
+/* of those that are being unmounted, one has */
+static DECLARE_WAIT_QUEUE_HEAD(inodes_gone);
 
 static void sb_list_del(struct inode *inode)
 {
@@ -437,11 +443,17 @@ void iput(struct inode *inode)
 void iput_removed(struct inode *inode)
 {
 	struct backing_dev *b = inode ? inode->i_sb->s_bdi : NULL;
-	/* without a disk it may be a process that writes, perhaps this one; who frees memory wants no space, and the flusher may wait for him */
+	/*
+	 * without a disk it may be a process that writes, perhaps this one; who frees memory wants
+	 * no space, and the flusher may wait for him
+	 */
 	bool wait =
 		inode && !inode->i_nlink && inode->i_sb->s_bdev && !(current->flags & PF_RECLAIM);
 
-	/* one is left: it may be the flusher's. With more somebody has it open, and the last of those waits */
+	/*
+	 * one is left: it may be the flusher's. With more somebody has it open, and the last of
+	 * those waits
+	 */
 	if (inode && drop_reference(inode) == 1 && wait)
 		bdi_wait_flushing(b, inode);
 }
@@ -477,7 +489,10 @@ static struct inode *sb_next_unused(struct super_block *sb)
 
 #define LOOK_AT 256 /* inodes, before the lock is let go */
 
-/* From @at on, whose reference is given back, the next that is watched, or how far the look has come: with a reference. NULL: the end. */
+/*
+ * From @at on, whose reference is given back, the next that is watched, or how far the look has
+ * come: with a reference. NULL: the end.
+ */
 static struct inode *next_watched(struct super_block *sb, struct inode *at)
 {
 	struct inode *found = NULL;
@@ -541,8 +556,9 @@ static bool only_own_inodes(struct super_block *sb)
 #define LET_GO_NS 10000000000UL
 
 /*
- * Who frees memory, or takes a watch away, has no reference of a mount, and may be in the midst of letting an inode go: it needs the file system as long
- * as that takes. Nobody new comes, and what is let go now is not kept.
+ * Who frees memory, or takes a watch away, has no reference of a mount, and may be in the midst of
+ * letting an inode go: it needs the file system as long as that takes. Nobody new comes, and what
+ * is let go now is not kept.
  */
 bool wait_for_inodes(struct super_block *sb)
 {
@@ -565,8 +581,8 @@ static bool inode_is_dirty(const struct inode *inode)
 }
 
 /*
- * A clean unused inode from the cold end, condemned. Clean pages go with it; a dirty one must be written first and is passed over: *dirty
- * is the device of one.
+ * A clean unused inode from the cold end, condemned. Clean pages go with it; a dirty one must be
+ * written first and is passed over: *dirty is the device of one.
  */
 static struct inode *inode_victim(bool with_pages, struct backing_dev **dirty)
 {
@@ -607,7 +623,8 @@ static u64 inode_scan(u64 nr)
 
 		if (!inode && with_pages)
 			break; /* nothing here can go: the next round looks at others */
-		if (!inode) { /* all that were looked at have pages: the oldest goes with its own */
+		/* all that were looked at have pages: the oldest goes with its own */
+		if (!inode) {
 			with_pages = true;
 			continue;
 		}

@@ -2,10 +2,11 @@
 /*
  * internal.h: between the files of vfs.
  *
- * Lock-free readers: dentries, inodes, mounts, files and superblocks are freed by call_rcu(), so a stretch of kernel code that
- * passes no boundary (no schedule, cond_resched, uaccess or allocation that may sleep) may look at any of them that it found
- * through a live pointer. What such a stretch found counts only if the sequence numbers below did not change meanwhile, and a
- * reference was got by d_tryget()/mnt_tryget(), which refuse the dead.
+ * Lock-free readers: dentries, inodes, mounts, files and superblocks are freed by call_rcu(), so a
+ * stretch of kernel code that passes no boundary (no schedule, cond_resched, uaccess or allocation
+ * that may sleep) may look at any of them that it found through a live pointer. What such a stretch
+ * found counts only if the sequence numbers below did not change meanwhile, and a reference was got
+ * by d_tryget()/mnt_tryget(), which refuse the dead.
  *
  *	rename_seq  odd while a dentry changes its name or parent; rename_lock orders the writers
  *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
@@ -40,7 +41,9 @@
 #define S_IALLUGO 07777
 #define S_IXUGO 0111
 
-/* A bit of i_state of stat.c's and attr.c's: somebody has seen the times since a write moved them. */
+/*
+ * A bit of i_state of stat.c's and attr.c's: somebody has seen the times since a write moved them.
+ */
 #define I_TIMES_SEEN 0x80000000
 
 /* ---- sequence counters ---- */
@@ -61,8 +64,8 @@ static inline u32 vfs_seq_begin(struct vfs_seq *s)
 	return v;
 }
 /*
- * After all that was read, and, since both are sequentially consistent, after an increment of a count before it: a writer that
- * begins later sees the count.
+ * After all that was read, and, since both are sequentially consistent, after an increment of a
+ * count before it: a writer that begins later sees the count.
  */
 static inline bool vfs_seq_retry(struct vfs_seq *s, u32 v)
 {
@@ -81,7 +84,10 @@ static inline void vfs_seq_write_end(struct vfs_seq *s)
 }
 
 /* ---- walk.c ---- */
-/* Looks at the end of a path without a reference: may not sleep nor keep a pointer. 0, an error, or -ECHILD: not without one. */
+/*
+ * Looks at the end of a path without a reference: may not sleep nor keep a pointer. 0, an error, or
+ * -ECHILD: not without one.
+ */
 typedef int walk_look_fn(const struct path *path, void *arg);
 /* Its answer, -ENOENT, -EBADF, or -ECHILD: the caller takes the way with references. */
 int walk_look(int dfd, const char *name, u32 flags, walk_look_fn *look, void *arg);
@@ -101,7 +107,10 @@ static inline void fs_write_end(struct fs_struct *fs)
 
 /* ---- dcache.c ---- */
 #define D_DEAD (-0x40000000)
-/* Tells watchers, once, that the file whose last name @d was is gone (if it is): nobody has it open any more. */
+/*
+ * Tells watchers, once, that the file whose last name @d was is gone (if it is): nobody has it open
+ * any more.
+ */
 void d_tell_gone(struct dentry *d);
 /* A reference unless the dentry is being freed. */
 static inline bool d_tryget(struct dentry *d)
@@ -114,7 +123,10 @@ static inline bool d_tryget(struct dentry *d)
 			return true;
 	return false;
 }
-/* The hashed child of that name without a reference, or NULL; no boundary until it is used up. May miss what a rename moves. */
+/*
+ * The hashed child of that name without a reference, or NULL; no boundary until it is used up. May
+ * miss what a rename moves.
+ */
 struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name);
 static inline bool d_unhashed(const struct dentry *d)
 {
@@ -176,8 +188,9 @@ extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
 void super_init(void);
 /*
- * The next one in the list after @prev (NULL: the first), NULL at the end. It is not kept alive, but its memory is there until the next call,
- * which takes it as @prev. super_prev(): the youngest first, and those that are being taken down, too.
+ * The next one in the list after @prev (NULL: the first), NULL at the end. It is not kept alive,
+ * but its memory is there until the next call, which takes it as @prev. super_prev(): the youngest
+ * first, and those that are being taken down, too.
  */
 struct super_block *super_next(struct super_block *prev);
 struct super_block *super_prev(struct super_block *next);
@@ -207,13 +220,16 @@ static inline bool mnt_tryget(struct mount *m)
 {
 	return atomic_inc_not_zero(&m->mnt_count);
 }
-/* The mount on top of (m, d), without a reference; under mount_lock, or within a mount_seq stretch. */
+/*
+ * The mount on top of (m, d), without a reference; under mount_lock, or within a mount_seq stretch.
+ */
 struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
 /* The mount on top of p with a reference, or NULL */
 struct mount *mount_lookup(const struct path *p);
 bool path_is_under(const struct path *p, const struct path *root); /* takes the locks */
 bool mnt_readonly(const struct mount *m);
-void mnt_dissolve(struct mount *m);        /* the file with FMODE_NEED_UNMOUNT is closed */
+/* the file with FMODE_NEED_UNMOUNT is closed */
+void mnt_dissolve(struct mount *m);
 bool is_mountpoint_here(struct dentry *d); /* in current's namespace */
 void detach_mounts(struct dentry *d);      /* of a dentry that is going away */
 
@@ -226,7 +242,8 @@ struct open_how_k {
 };
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
 int may_create(struct inode *dir, struct dentry *d);
-bool has_kept_ids(const struct super_block *sb); /* would what current makes there have an owner? */
+/* would what current makes there have an owner? */
+bool has_kept_ids(const struct super_block *sb);
 int may_delete(struct inode *dir, struct dentry *d, bool isdir);
 /* The current root and working directory, with references. */
 void get_fs_root(struct fs_struct *fs, struct path *p);
@@ -275,11 +292,17 @@ int inode_change_ok(struct inode *inode, struct iattr *attr);
 long fcntl_setlease(int fd, struct file *f, int type);
 long fcntl_getlease(struct file *f);
 void lease_remove_file(struct file *f); /* the last reference goes */
-/* As locks_lines(), for leases, which come last; the lease of @f as line @nr of its fdinfo, or nothing. Bytes. */
+/*
+ * As locks_lines(), for leases, which come last; the lease of @f as line @nr of its fdinfo, or
+ * nothing. Bytes.
+ */
 int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
 int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock);
-/* Before the file is opened by @f (NULL: truncated): tells whoever has a lease on it, and waits. 0, -EAGAIN, -ERESTARTSYS. */
+/*
+ * Before the file is opened by @f (NULL: truncated): tells whoever has a lease on it, and waits. 0,
+ * -EAGAIN, -ERESTARTSYS.
+ */
 static inline int lease_break(struct inode *inode, const struct file *f, bool write, bool nonblock)
 {
 	if (likely(!__atomic_load_n(&inode->i_leases, __ATOMIC_SEQ_CST)))
@@ -292,7 +315,8 @@ void kill_fasync(struct file *f, int fd, int band);
 void fown_put(struct fown *o); /* its references */
 void file_owned_by_us(
 	struct file *f); /* where nobody is told of its events yet, current's process is */
-void file_drop_owner(struct file *f); /* nobody is told any more, and F_SETSIG is forgotten */
+/* nobody is told any more, and F_SETSIG is forgotten */
+void file_drop_owner(struct file *f);
 /* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */
 long fcntl_notify(int fd, struct file *f, u32 mask);
 void dnotify_remove(struct file *f, struct files_struct *owner);

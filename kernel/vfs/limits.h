@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* limits.h: counts and limits of files, as /proc/sys/fs has them. The limits are read without a lock. */
+/*
+ * limits.h: counts and limits of files, as /proc/sys/fs has them. The limits are read without a
+ * lock.
+ */
 #ifndef NESTLING_VFS_LIMITS_H
 #define NESTLING_VFS_LIMITS_H
 

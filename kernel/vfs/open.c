@@ -3,13 +3,15 @@
  * open.c: from a path to an open file: open, openat, openat2, creat, and the kernel's own opening.
  *
  *   build_open(): flags as given -> what to look up and which rights to ask for
- *   do_filp_open(): looks the path up (creating the last component where asked) and opens what it finds
- *   vfs_open(): a file whose path is set -> f_op, counts of writers, f_op->open
+ *   do_filp_open(): looks the path up (creating the last component where asked) and opens what it
+ *   finds vfs_open(): a file whose path is set -> f_op, counts of writers, f_op->open
  *
- * Creation: the last component is first looked up without locks; only when it is not there the directory is locked, looked up again,
- * and the file made. So opening an existing file with O_CREAT takes no lock.
+ * Creation: the last component is first looked up without locks; only when it is not there the
+ * directory is locked, looked up again, and the file made. So opening an existing file with O_CREAT
+ * takes no lock.
  *
- * i_writecount > 0: so many open for writing; < 0: so many execute it. One excludes the other (ETXTBSY).
+ * i_writecount > 0: so many open for writing; < 0: so many execute it. One excludes the other
+ * (ETXTBSY).
  */
 #include <linux/inotify.h>
 #include <linux/openat2.h>
@@ -76,7 +78,10 @@ static bool is_special(umode_t mode)
 	return S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) || S_ISSOCK(mode);
 }
 
-/* Counts the file among the readers or writers of its inode, and the writers of its mount. file_drop_path() undoes. */
+/*
+ * Counts the file among the readers or writers of its inode, and the writers of its mount.
+ * file_drop_path() undoes.
+ */
 static int file_count_writer(struct file *f)
 {
 	int err;
@@ -272,7 +277,10 @@ static struct file *open_existing(int dfd, const char *name, const struct open_h
 
 /* ---- creating ---- */
 
-/* protected_regular, protected_fifos: O_CREAT must not open what another user left in a sticky directory. */
+/*
+ * protected_regular, protected_fifos: O_CREAT must not open what another user left in a sticky
+ * directory.
+ */
 static int may_open_in_sticky(const struct inode *dir, const struct inode *inode)
 {
 	bool fifo = S_ISFIFO(inode->i_mode), reg = S_ISREG(inode->i_mode);
@@ -349,7 +357,10 @@ static struct file *open_after_create(
 	return open_found(&path, how, false);
 }
 
-/* One round: nd has the parent and the last component. NULL: it was a link that nd has followed, another round. */
+/*
+ * One round: nd has the parent and the last component. NULL: it was a link that nd has followed,
+ * another round.
+ */
 static struct file *open_create_round(struct nameidata *nd, const struct open_how_k *how)
 {
 	struct path parent, path;
@@ -484,7 +495,10 @@ static struct file *open_once(int dfd, const char *name, const struct open_how_k
 	return open_existing(dfd, name, how);
 }
 
-/* A file system that finds at the last moment that the name means another file by now says ESTALE, and has dropped the dentry. */
+/*
+ * A file system that finds at the last moment that the name means another file by now says ESTALE,
+ * and has dropped the dentry.
+ */
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
 {
 	struct file *f = open_once(dfd, name, how);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quota.c: quotactl(2), quotactl_fd(2) on a kernel that could keep quotas where none is on: nothing here keeps any, so what asks for one finds
- * none (ESRCH), and file systems that never have any say ENOSYS.
+ * quota.c: quotactl(2), quotactl_fd(2) on a kernel that could keep quotas where none is on: nothing
+ * here keeps any, so what asks for one finds none (ESRCH), and file systems that never have any say
+ * ENOSYS.
  *
- * The order of the checks is that of Linux 6.18: the kind of quota, the file system, who asks, then what the command reads.
+ * The order of the checks is that of Linux 6.18: the kind of quota, the file system, who asks, then
+ * what the command reads.
  */
 #include <linux/dqblk_xfs.h>
 #include <linux/quota.h>
@@ -62,7 +64,10 @@ static size_t reads(u32 cmd)
 	}
 }
 
-/* Before a file system is held: the page may be one that somebody else has to bring, who waits for a sync. */
+/*
+ * Before a file system is held: the page may be one that somebody else has to bring, who waits for
+ * a sync.
+ */
 static void read_arg(struct quota_call *q)
 {
 	u8 buf[sizeof(struct fs_disk_quota)] = { 0 };

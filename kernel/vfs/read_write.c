@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * read_write.c: read, write and their vector and positioned forms, lseek; and the generic read and write of cached files.
+ * read_write.c: read, write and their vector and positioned forms, lseek; and the generic read and
+ * write of cached files.
  *
- * A system call: descriptor -> file -> vfs_read_iter/vfs_write_iter (modes, counts) -> f_op. The position of a seekable file is under
- * f_pos_lock while the file may have another user (FMODE_ATOMIC_POS), so that two readers never get the same bytes. No transfer is
- * longer than MAX_RW_COUNT. A fault in the middle gives the bytes before it.
+ * A system call: descriptor -> file -> vfs_read_iter/vfs_write_iter (modes, counts) -> f_op. The
+ * position of a seekable file is under f_pos_lock while the file may have another user
+ * (FMODE_ATOMIC_POS), so that two readers never get the same bytes. No transfer is longer than
+ * MAX_RW_COUNT. A fault in the middle gives the bytes before it.
  *
  * Locks: f_pos_lock, then i_rwsem (generic_file_write_iter).
  */
@@ -332,8 +334,9 @@ long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
 
 /* ---- vectors ---- */
 
-#define RWF_NOAPPEND_ 0x20  /* at its place, O_APPEND or not */
-#define RWF_DONTCACHE_ 0x80 /* a hint: what was read or written may leave the cache */
+#define RWF_NOAPPEND_ 0x20 /* at its place, O_APPEND or not */
+/* a hint: what was read or written may leave the cache */
+#define RWF_DONTCACHE_ 0x80
 #define RWF_KNOWN                                                                                  \
 	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND_ |              \
 		RWF_DONTCACHE_)
@@ -353,7 +356,10 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 	return 0;
 }
 
-/* What RWF_SYNC and RWF_DSYNC promise of @n bytes that were written, ending at @end (-1: somewhere). */
+/*
+ * What RWF_SYNC and RWF_DSYNC promise of @n bytes that were written, ending at @end (-1:
+ * somewhere).
+ */
 static int rwf_sync(struct file *f, loff_t end, long n, int flags)
 {
 	loff_t last = (loff_t)(~0UL >> 1);
@@ -479,7 +485,10 @@ ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (to->nowait && (f->f_flags & O_DIRECT))
 		return -EAGAIN;
 	if (f->f_flags & O_DIRECT) {
-		/* what the device has: our own cache is written out first, and is what the device has then */
+		/*
+		 * what the device has: our own cache is written out first, and is what the device
+		 * has then
+		 */
 		err = filemap_write_and_wait_range(f->f_mapping, *pos, *pos + to->count - 1);
 		if (err)
 			return err;
@@ -538,7 +547,10 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	down_write(&inode->i_rwsem);
 	n = begin_write(f, from, pos);
 	if (n > 0) {
-		/* blocks that a direct write fills read as zeros until it ends: write-back of a page that shares some would put those there */
+		/*
+		 * blocks that a direct write fills read as zeros until it ends: write-back of a
+		 * page that shares some would put those there
+		 */
 		inode_dio_wait(inode);
 		n = filemap_write(f, f->f_mapping, from, pos);
 	}
@@ -546,7 +558,10 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
-/* As much as can be; what is left when it is short goes through the cache. -ENOTBLK: all of it does. */
+/*
+ * As much as can be; what is left when it is short goes through the cache. -ENOTBLK: all of it
+ * does.
+ */
 static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_mapping->host;

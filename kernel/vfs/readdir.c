@@ -2,8 +2,9 @@
 /*
  * readdir.c: getdents, getdents64, and iterate_dir for kernel users.
  *
- * Entries are laid out in a kernel buffer with the directory's i_rwsem held, and copied to the guest after it was released: one copy
- * for many entries, and no page fault under the lock. When the copy fails the position stays where it was.
+ * Entries are laid out in a kernel buffer with the directory's i_rwsem held, and copied to the
+ * guest after it was released: one copy for many entries, and no page fault under the lock. When
+ * the copy fails the position stays where it was.
  */
 #include <linux/inotify.h>
 
@@ -12,7 +13,8 @@
 
 #define DENTS_MAX 32768
 
-struct linux_dirent { /* of getdents(2); the type is in the last byte of the record */
+/* of getdents(2); the type is in the last byte of the record */
+struct linux_dirent {
 	u64 d_ino;
 	u64 d_off;
 	u16 d_reclen;
@@ -77,7 +79,8 @@ struct dents {
 	struct dir_context ctx;
 	char *buf;
 	u32 size, used;
-	u32 prev; /* offset of the last record + 1: its d_off is the next one's position; 0: none */
+	/* offset of the last record + 1: its d_off is the next one's position; 0: none */
+	u32 prev;
 	bool old, too_small;
 };
 
@@ -132,7 +135,10 @@ static bool dents_actor(
 	return true;
 }
 
-/* The guest's buffer took @copied bytes: the length of the records that are whole, and where the next one is. */
+/*
+ * The guest's buffer took @copied bytes: the length of the records that are whole, and where the
+ * next one is.
+ */
 static u32 whole_records(const struct dents *b, u32 copied, loff_t *pos)
 {
 	u32 at = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stat.c: the stat family, statx, readlink, access.
- * A file system answers through i_op->getattr, or generic_fillattr() does from the inode. Nothing is locked: the fields are words, and
- * a reader that races with a change may see some of the old and some of the new, as on Linux.
+ * A file system answers through i_op->getattr, or generic_fillattr() does from the inode. Nothing
+ * is locked: the fields are words, and a reader that races with a change may see some of the old
+ * and some of the new, as on Linux.
  */
 #include <linux/securebits.h>
 #include <asm/stat.h>
@@ -38,7 +39,10 @@ void generic_fillattr(struct inode *inode, struct kstat *st)
 
 #define STATX_MNT_ID_UNIQUE_ 0x4000
 
-/* Who asks has no place for attributes, as struct stat: they cost more than the rest. A bit that statx refuses from users. */
+/*
+ * Who asks has no place for attributes, as struct stat: they cost more than the rest. A bit that
+ * statx refuses from users.
+ */
 #define STAT_PLAIN STATX__RESERVED
 
 int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
@@ -122,7 +126,10 @@ static int fstat_kernel(int fd, struct kstat *st, u32 mask, u32 flags)
 	return err;
 }
 
-/* Is the name empty? glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH), so this must not take the long way. */
+/*
+ * Is the name empty? glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH), so this must not take
+ * the long way.
+ */
 static bool name_is_empty(uaddr_t ua)
 {
 	char c;
@@ -330,7 +337,10 @@ long sys_readlink(uaddr_t ua, uaddr_t buf, int size)
 
 /* ---- access ---- */
 
-/* Credentials with the real ids in the place of the file-system ids. NULL: current's are the same. ERR_PTR. */
+/*
+ * Credentials with the real ids in the place of the file-system ids. NULL: current's are the same.
+ * ERR_PTR.
+ */
 static struct cred *access_cred(void)
 {
 	const struct cred *c = current_cred();

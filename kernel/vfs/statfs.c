@@ -99,7 +99,8 @@ long sys_fstatfs(int fd, uaddr_t buf)
 
 /* ---- ustat ---- */
 
-struct ustat { /* of ustat(2); no header of the kernel's has it any more */
+/* of ustat(2); no header of the kernel's has it any more */
+struct ustat {
 	s32 f_tfree;
 	u64 f_tinode;
 	char f_fname[6], f_fpack[6];
@@ -117,7 +118,10 @@ static int ustat_ask(struct super_block *sb, struct kstatfs *k)
 	return sb->s_op->statfs ? sb->s_op->statfs(sb->s_root, k) : -ENOSYS;
 }
 
-/* Without a disk it may be a process that answers: it is asked without s_umount, for which all of sync() would wait. */
+/*
+ * Without a disk it may be a process that answers: it is asked without s_umount, for which all of
+ * sync() would wait.
+ */
 static void ustat_super(struct super_block *sb, void *arg)
 {
 	struct ustat_search *s = arg;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.h: superblocks, the types of file systems that make them, and the mounts through which they are seen.
+ * super.h: superblocks, the types of file systems that make them, and the mounts through which they
+ * are seen.
  *
- * A file system fills a struct file_system_type and calls register_filesystem(). Its mount operation finds or builds a super_block by one
- * of the mount_*() helpers, whose fill sets s_op and s_root. kill_sb takes it down when the last reference, s_active, goes.
+ * A file system fills a struct file_system_type and calls register_filesystem(). Its mount
+ * operation finds or builds a super_block by one of the mount_*() helpers, whose fill sets s_op and
+ * s_root. kill_sb takes it down when the last reference, s_active, goes.
  *
- * Locks: s_umount (mounting, remounting, taking down), namespace_sem (the tree of mounts), each structure's as it says.
+ * Locks: s_umount (mounting, remounting, taking down), namespace_sem (the tree of mounts), each
+ * structure's as it says.
  */
 #ifndef NESTLING_VFS_SUPER_H
 #define NESTLING_VFS_SUPER_H
@@ -50,11 +53,16 @@ struct super_operations {
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
 	/* @root in a list of mounts; NULL op: its path. At the end of buf; ERR_PTR. */
 	char *(*show_root)(struct dentry *root, char *buf, size_t size);
-	/* File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op: there are none. */
+	/*
+	 * File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op:
+	 * there are none.
+	 */
 	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
 	struct inode *(*parent_inode)(struct inode *dir); /* a reference, ERR_PTR */
-	bool handle_hashes; /* numbers are unique, and an inode is in the hash from its first handle on */
-	bool handle_is_number; /* they are the number alone, all 64 bits, and of kernfs's type */
+	/* numbers are unique, and an inode is in the hash from its first handle on */
+	bool handle_hashes;
+	/* they are the number alone, all 64 bits, and of kernfs's type */
+	bool handle_is_number;
 };
 struct super_block {
 	struct list_head s_list;
@@ -69,19 +77,24 @@ struct super_block {
 	struct dentry *s_root;
 	struct rwsem s_umount;
 	struct mutex s_rename_mutex;
-	u32 s_looks; /* for_each_super() stands at it, or a mount waits for its end; under sb_lock */
-	bool s_born; /* it was built: until then it is nobody's who looks, however long that takes */
-	bool s_gone; /* dead, and to be freed by the last who looks; under sb_lock */
+	/* for_each_super() stands at it, or a mount waits for its end; under sb_lock */
+	u32 s_looks;
+	/* it was built: until then it is nobody's who looks, however long that takes */
+	bool s_born;
+	/* dead, and to be freed by the last who looks; under sb_lock */
+	bool s_gone;
 	atomic_t s_active;
 	struct block_device *s_bdev;
-	bool s_bdev_write; /* s_bdev is open for writing; under s_umount */
+	/* s_bdev is open for writing; under s_umount */
+	bool s_bdev_write;
 	void *s_fs_info;
 	u32 s_time_gran;
 	s64 s_time_min, s_time_max;
 	char s_id[32];
 	char s_subtype[32]; /* ".sshfs" of "fuse.sshfs" */
 	u8 s_uuid[16];
-	u64 s_stat_attrs; /* STATX_ATTR_*: which of them its files can have, of any type */
+	/* STATX_ATTR_*: which of them its files can have, of any type */
+	u64 s_stat_attrs;
 	u64 s_fsid;
 	spinlock_t s_inode_list_lock;
 	struct list_head s_ruled; /* landlock.c's objects, under its lock */
@@ -90,28 +103,40 @@ struct super_block {
 	struct list_head s_dirty;   /* inodes by dirtied_when */
 	struct list_head s_syncing; /* those being written, by when that began */
 	struct backing_dev *s_bdi;  /* of s_bdev's disk, else default_bdi */
-	int s_wb_err;               /* the newest error of write-back of any of its files ... */
-	u32 s_wb_err_seq;           /* ... how many there were: atomic */
-	u32 s_wb_err_seen; /* ... and of these, up to the newest that a syncfs has told of */
+	/* the newest error of write-back of any of its files ... */
+	int s_wb_err;
+	u32 s_wb_err_seq; /* ... how many there were: atomic */
+	/* ... and of these, up to the newest that a syncfs has told of */
+	u32 s_wb_err_seen;
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2
-#define SB_I_NOUSER 4         /* internal: cannot be mounted by anyone */
-#define SB_I_POSIXACL 8       /* keeps access control lists: acl.h */
-	bool s_shared_lookup; /* lookup() with the directory's i_rwsem for reading: lookup.c */
-	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
-	bool s_going_ro; /* atomic: a remount makes it read-only, and nobody begins to write any more */
+#define SB_I_NOUSER 4   /* internal: cannot be mounted by anyone */
+#define SB_I_POSIXACL 8 /* keeps access control lists: acl.h */
+	/* lookup() with the directory's i_rwsem for reading: lookup.c */
+	bool s_shared_lookup;
+	/* a reference: who owns it; set by its mount */
+	struct user_namespace *s_user_ns;
+	/* atomic: a remount makes it read-only, and nobody begins to write any more */
+	bool s_going_ro;
 	atomic64_t s_writers;
-	u32 s_frozen; /* by whom, FREEZE_*: nothing is written until they have thawed it; set under s_umount */
-#define FREEZE_USER 1             /* FIFREEZE */
-#define FREEZE_SNAPSHOT 2         /* the management console's "snapshot" */
-	atomic_t s_direct_writes; /* under way, past the page cache and the journal */
-	bool s_direct_stopped;    /* no new ones: it is frozen, or about to be; as s_frozen */
-	atomic_t s_changes;       /* of names and inodes, under way: mnt_want_write() */
-	bool s_changes_stopped;   /* as s_direct_stopped */
+	/* by whom, FREEZE_*: nothing is written until they have thawed it; set under s_umount */
+	u32 s_frozen;
+#define FREEZE_USER 1     /* FIFREEZE */
+#define FREEZE_SNAPSHOT 2 /* the management console's "snapshot" */
+	/* under way, past the page cache and the journal */
+	atomic_t s_direct_writes;
+	/* no new ones: it is frozen, or about to be; as s_frozen */
+	bool s_direct_stopped;
+	/* of names and inodes, under way: mnt_want_write() */
+	atomic_t s_changes;
+	bool s_changes_stopped; /* as s_direct_stopped */
 	struct rcu_head s_rcu;
 };
-/* Around a write that goes past page cache and journal: waits while the file system is frozen. No lock held at _start; _end may be called anywhere. */
+/*
+ * Around a write that goes past page cache and journal: waits while the file system is frozen. No
+ * lock held at _start; _end may be called anywhere.
+ */
 void sb_start_direct_write(struct super_block *sb);
 void sb_end_direct_write(struct super_block *sb);
 /* The same of a change of names and inodes; mnt_want_write() calls it. */
@@ -124,19 +149,24 @@ struct file_system_type {
 #define FS_REQUIRES_DEV 1
 #define FS_HAS_SUBTYPE 4 /* "type.more" */
 #define FS_USERNS_MOUNT 8
-#define FS_USERNS_VISIBLE                                                                          \
-	32 /* tells of the machine: new only to who sees another whole, mount_too_revealing() */
+/* tells of the machine: new only to who sees another whole, mount_too_revealing() */
+#define FS_USERNS_VISIBLE 32
 #define FS_ALLOW_IDMAP 64 /* its mounts may be id-mapped: idmap.h */
-#define FS_QUOTA 16       /* could keep quotas, of which none is ever on */
+/* could keep quotas, of which none is ever on */
+#define FS_QUOTA 16
 	const struct fs_param *
 		params; /* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
 	/* FS_USERNS_MOUNT: over which user namespace its maker needs rights, if not over his own */
 	struct user_namespace *(*owner)(void);
 	/* FS_USERNS_VISIBLE: is there nothing in that folder? It may be covered, then. */
 	bool (*is_bare)(const struct inode *dir);
-	/* The root dentry with a reference (of a new or an existing superblock, s_umount held for writing and s_active taken), ERR_PTR. @dev: source text. */
+	/*
+	 * The root dentry with a reference (of a new or an existing superblock, s_umount held for
+	 * writing and s_active taken), ERR_PTR. @dev: source text.
+	 */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
-	void (*kill_sb)(struct super_block *sb); /* generic_shutdown_super and what mount built */
+	/* generic_shutdown_super and what mount built */
+	void (*kill_sb)(struct super_block *sb);
 	struct list_head list;
 };
 int register_filesystem(struct file_system_type *t);
@@ -157,7 +187,8 @@ bool path_has_submounts(const struct path *p);  /* on or below it, within its mo
 bool path_mounts_busy(const struct path *p);
 /* True if the mount or what is mounted on it is in use, besides @mine references. */
 bool mnt_tree_busy(struct mount *m, int mine);
-bool mnt_may_umount(struct mount *m, int mine); /* nothing is mounted on it, and it is not in use */
+/* nothing is mounted on it, and it is not in use */
+bool mnt_may_umount(struct mount *m, int mine);
 /* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
@@ -176,25 +207,39 @@ void evict_inodes(struct super_block *sb); /* all that nobody uses */
 bool wait_for_inodes(struct super_block *sb);
 void generic_shutdown_super(
 	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
-/* FIFREEZE, FITHAW: what is on the disk is whole and stays as it is. 0, -EBUSY (is frozen), -EINVAL (is not), -EOPNOTSUPP. */
+/*
+ * FIFREEZE, FITHAW: what is on the disk is whole and stays as it is. 0, -EBUSY (is frozen), -EINVAL
+ * (is not), -EOPNOTSUPP.
+ */
 int freeze_super(struct super_block *sb);
 int thaw_super(struct super_block *sb);
 /*
- * For a snapshot: freezes all that lie on block devices, the youngest first, since it may lie in a file of an older one; those that cannot be
- * frozen are written out. 0, or -errno: @failed of @size bytes is the device of the one that could not be, and what is frozen stays so.
+ * For a snapshot: freezes all that lie on block devices, the youngest first, since it may lie in a
+ * file of an older one; those that cannot be frozen are written out. 0, or -errno: @failed of @size
+ * bytes is the device of the one that could not be, and what is frozen stays so.
  */
 int freeze_for_snapshot(char *failed, size_t size);
-/* Is each that can be frozen frozen by it? One that was mounted since is not, nor one that is being unmounted, for which the next freeze waits. */
+/*
+ * Is each that can be frozen frozen by it? One that was mounted since is not, nor one that is being
+ * unmounted, for which the next freeze waits.
+ */
 bool frozen_for_snapshot(void);
 void thaw_after_snapshot(void);
-/* Calls @fn for each that lies on a block device: its device, type, and what a snapshot has of it now. Nothing is waited for. */
+/*
+ * Calls @fn for each that lies on a block device: its device, type, and what a snapshot has of it
+ * now. Nothing is waited for.
+ */
 enum super_rest { SUPER_READ_ONLY, SUPER_FROZEN, SUPER_SYNCED };
 void snapshot_supers(
 	void (*fn)(const char *dev, const char *type, enum super_rest rest, void *arg), void *arg);
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
-void thaw_all(void); /* whoever has frozen them, and disks that are held */
-/* Before power-off: all is written and every disk is marked clean; file systems are read-only afterwards. */
+/* whoever has frozen them, and disks that are held */
+void thaw_all(void);
+/*
+ * Before power-off: all is written and every disk is marked clean; file systems are read-only
+ * afterwards.
+ */
 void sync_and_quiesce_all(void);
 void sb_error_remount_ro(struct super_block *sb);
 
@@ -204,12 +249,14 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
-	u32 mnt_flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
+	/* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
+	u32 mnt_flags;
 	atomic_t mnt_count;
 	struct list_head mnt_child, mnt_mounts; /* tree; under the namespace sem */
 	struct hlist_node mnt_hash, mnt_on;     /* by (parent, mountpoint); by mountpoint */
 	struct rb_node mnt_node;                /* of the namespace, by mnt_id_unique */
-	struct list_head mnt_list; /* of copies that are to be attached, of those that go */
+	/* of copies that are to be attached, of those that go */
+	struct list_head mnt_list;
 	struct mnt_namespace *mnt_ns;
 	char *mnt_devname;
 	int mnt_id;
@@ -219,11 +266,15 @@ struct mount {
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
 	struct list_head mnt_going; /* while an umount propagates */
 	struct mount *mnt_master;
-	atomic_t mnt_writers;             /* mnt_want_write; against a remount to read-only */
+	/* mnt_want_write; against a remount to read-only */
+	atomic_t mnt_writers;
 	struct user_namespace *mnt_idmap; /* a reference, set once: idmap.h */
-	u32 mnt_state;                    /* MNT_*, vfs/internal.h; under namespace_sem */
-	struct path mnt_dead_at; /* after umount: where it was, until the references are dropped */
-	struct task_work mnt_work; /* once the last reference is gone: mntput_later() */
+	/* MNT_*, vfs/internal.h; under namespace_sem */
+	u32 mnt_state;
+	/* after umount: where it was, until the references are dropped */
+	struct path mnt_dead_at;
+	/* once the last reference is gone: mntput_later() */
+	struct task_work mnt_work;
 	struct rcu_head mnt_rcu;
 };
 struct mnt_namespace; /* vfs/mount.h */
@@ -231,7 +282,8 @@ struct ns_common;
 extern struct rwsem namespace_sem;
 /* For /proc/PID/mounts: of the namespace that @ns is the beginning of. */
 /*
- * Of a tree that is long others may mount and unmount in between: false when they have changed it, and the caller begins anew. With @keep they wait.
+ * Of a tree that is long others may mount and unmount in between: false when they have changed it,
+ * and the caller begins anew. With @keep they wait.
  */
 bool mnt_ns_for_each(
 	struct ns_common *ns, bool keep, void (*fn)(struct mount *m, void *arg), void *arg);
@@ -240,7 +292,8 @@ struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
 bool mnt_in_current_ns(const struct mount *m);
 extern u32 sysctl_mount_max;
 struct mount *mntget(struct mount *m);
-bool in_first_mnt_ns(void); /* is current in the mount namespace that the kernel began with? */
+/* is current in the mount namespace that the kernel began with? */
+bool in_first_mnt_ns(void);
 void mntput(struct mount *m);
 int mnt_want_write(
 	struct mount *m); /* 0, -EROFS; waits while it is frozen, and a freeze waits for its end */
@@ -249,23 +302,29 @@ void mnt_drop_write(struct mount *m);
 int mnt_keep_write(struct mount *m);
 void mnt_drop_kept(struct mount *m);
 /*
- * Id-mapped mounts (idmap.h), for who works on what he sees through @m: between the two calls inodes belong to whom they do there. And whom
- * what the file system keeps is for.
+ * Id-mapped mounts (idmap.h), for who works on what he sees through @m: between the two calls
+ * inodes belong to whom they do there. And whom what the file system keeps is for.
  */
 struct user_namespace *mnt_enter(const struct mount *m);
 void mnt_leave(struct user_namespace *was);
 kuid_t mnt_seen_uid(const struct mount *m, kuid_t kept);
 kgid_t mnt_seen_gid(const struct mount *m, kgid_t kept);
-/* A mount of one's own of the tree at @path, in no namespace, id-mapped as that is; mntput() ends it. ERR_PTR. */
+/*
+ * A mount of one's own of the tree at @path, in no namespace, id-mapped as that is; mntput() ends
+ * it. ERR_PTR.
+ */
 struct mount *clone_private_mount(const struct path *path);
 int vfs_statfs(const struct path *p, struct kstatfs *st);
-bool current_chrooted(void); /* is current's root not that of its mount namespace? */
+/* is current's root not that of its mount namespace? */
+bool current_chrooted(void);
 struct mount *kern_mount(struct file_system_type *t); /* internal, not in any namespace */
 struct mount *kern_mount_data(struct file_system_type *t, void *data); /* @data for t->mount */
 /* For init: mount on a path; 0 or -errno. */
 int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
-/* init.c: makes @dev (a name such as /dev/ubda or 98:0) of the given type (NULL: try all that need a device) the root.
- * 0; -ENODEV no such device; -EINVAL no file system on it that we know. */
+/*
+ * init.c: makes @dev (a name such as /dev/ubda or 98:0) of the given type (NULL: try all that need
+ * a device) the root. 0; -ENODEV no such device; -EINVAL no file system on it that we know.
+ */
 int mount_root(const char *dev, const char *types, u32 flags, const char *data);
 int mount_devtmpfs(const char *dir);
 int set_initial_root(struct file_system_type *t); /* rootfs, before anything else is mounted */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swapon.c: swap areas on block devices and in files (swapon(2), swapoff(2)): the header that mkswap wrote, where each slot lies on the disk, and
- * the requests. What is in the slots is kernel/mm's.
+ * swapon.c: swap areas on block devices and in files (swapon(2), swapoff(2)): the header that
+ * mkswap wrote, where each slot lies on the disk, and the requests. What is in the slots is
+ * kernel/mm's.
  *
  * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is and refuses writes.
  * Writable mappings made before stay: the fsync after S_SWAPFILE write-protects their pages, and
  * the next store finds it set (page_mkwrite) and gets SIGBUS. A device is opened exclusively.
  *
- * Not on a disk whose writes may need memory (gendisk.no_swap: loop devices), as that may be the memory which the write is to free.
+ * Not on a disk whose writes may need memory (gendisk.no_swap: loop devices), as that may be the
+ * memory which the write is to free.
  *
  * Locks: areas_lock (mutex) for the list; the areas' own state is immutable while they are on it.
  */
@@ -25,7 +27,8 @@
 #define SWAP_PREFER 0x8000
 #define SWAP_PRIO 0x7fff
 #define SWAP_DISCARD_FLAGS 0x70000 /* discard, once, pages: accepted */
-#define BAD_MAX 637                /* as many as there is room for in the header */
+/* as many as there is room for in the header */
+#define BAD_MAX 637
 #define PAGE_SECTORS (PAGE_SIZE >> SECTOR_SHIFT)
 
 struct header {
@@ -237,8 +240,8 @@ static int add_extent(struct swap_file *sf, u64 pos, u64 len, sector_t sector)
 }
 
 /*
- * And in slots: how many. Each is in one piece, so of pieces that are no whole pages, as blocks smaller than pages may be, the rest is not used. The
- * header is the first.
+ * And in slots: how many. Each is in one piece, so of pieces that are no whole pages, as blocks
+ * smaller than pages may be, the rest is not used. The header is the first.
  */
 static s64 count_in_slots(struct swap_file *sf)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync.c: getting data to the disk on demand: fsync and its kin, sync, syncfs, sync_file_range; readahead and fadvise, the reverse.
+ * sync.c: getting data to the disk on demand: fsync and its kin, sync, syncfs, sync_file_range;
+ * readahead and fadvise, the reverse.
  *
- * Errors of write-back are kept in the mapping, and each open file reports each of them once (mapping_wb_check).
+ * Errors of write-back are kept in the mapping, and each open file reports each of them once
+ * (mapping_wb_check).
  */
 #include <linux/fadvise.h>
 
@@ -87,7 +89,8 @@ long sys_syncfs(int fd)
 		return -EBADF;
 	sb = f.file->f_path.dentry->d_sb;
 	down_read(&sb->s_umount);
-	writeback_sb(sb, false); /* all are on their way before the first is waited for */
+	/* all are on their way before the first is waited for */
+	writeback_sb(sb, false);
 	err = sync_filesystem(sb, true);
 	up_read(&sb->s_umount);
 	err2 = sb_wb_check(sb, &f.file->f_sb_err_seq);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* utimes.c: utimensat(2) and its older kin. What may be set, and how, is attr.c's (notify_change()). */
+/*
+ * utimes.c: utimensat(2) and its older kin. What may be set, and how, is attr.c's
+ * (notify_change()).
+ */
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"

@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writeback.c: dirty inodes, and the threads that write them and their pages out, one for each disk.
+ * writeback.c: dirty inodes, and the threads that write them and their pages out, one for each
+ * disk.
  *
  *   mark_inode_dirty, mark_inode_dirty_sync    the inode's own fields changed
- *   writeback_kick                             one of its pages became dirty (called through its address_space)
+ *   writeback_kick                             one of its pages became dirty (called through its
+ *                                              address_space)
  *   writeback_inode, writeback_sb              write now: fsync, sync, unmounting
  *   writeback_start                            a disk was opened for writing: its thread
  *
- * States of an inode: clean -> dirty (on its superblock's s_dirty, in the order of dirtied_when) -> I_SYNC (being written; what
- * becomes dirty meanwhile counts for the next round) -> clean, or dirty again.
+ * States of an inode: clean -> dirty (on its superblock's s_dirty, in the order of dirtied_when) ->
+ * I_SYNC (being written; what becomes dirty meanwhile counts for the next round) -> clean, or dirty
+ * again.
  *
- * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. What has been dirty for
- * vm.dirty_expire_centisecs is written within vm.dirty_writeback_centisecs more; while more than the background limit is dirty, everything is, and
- * every inode where dirty ones were in the shrinker's way (inode.c), which writes none itself: it may hold what a file system needs for that.
- * So a disk that is slow or stuck holds nobody up who writes to another. File systems without a disk share one thread.
+ * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. What
+ * has been dirty for vm.dirty_expire_centisecs is written within vm.dirty_writeback_centisecs more;
+ * while more than the background limit is dirty, everything is, and every inode where dirty ones
+ * were in the shrinker's way (inode.c), which writes none itself: it may hold what a file system
+ * needs for that. So a disk that is slow or stuck holds nobody up who writes to another. File
+ * systems without a disk share one thread.
  *
- * sync() must write and wait for all that was dirty when it was called, also what somebody else is writing just then. So an inode in I_SYNC
- * is on s_syncing, with the time when that began, and goes back to s_dirty with that time: what became dirty meanwhile is not younger.
+ * sync() must write and wait for all that was dirty when it was called, also what somebody else is
+ * writing just then. So an inode in I_SYNC is on s_syncing, with the time when that began, and goes
+ * back to s_dirty with that time: what became dirty meanwhile is not younger.
  *
- * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one owner, and s_syncing has who has I_SYNC.
- * s_dirty is in the order of dirtied_when.
- * Locks: i_lock -> s_inode_wblist_lock. Which pages, and the balancing of writers, are mm's (writeback.c, bdi.c).
+ * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one
+ * owner, and s_syncing has who has I_SYNC. s_dirty is in the order of dirtied_when.
+ * Locks: i_lock -> s_inode_wblist_lock. Which pages, and the balancing of writers, are mm's
+ * (writeback.c, bdi.c).
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/internal.h"
@@ -164,8 +171,8 @@ int writeback_inode(struct inode *inode, bool sync)
 }
 
 /*
- * The first inode of @list that got there until @limit, with a reference; NULL when there is none, or only such as cannot be had now:
- * then *busy is set. @b: whose thread asks, or NULL.
+ * The first inode of @list that got there until @limit, with a reference; NULL when there is none,
+ * or only such as cannot be had now: then *busy is set. @b: whose thread asks, or NULL.
  */
 static struct inode *next_inode(struct super_block *sb, struct list_head *list, u64 limit,
 	struct backing_dev *b, bool *busy)
@@ -194,7 +201,10 @@ static struct inode *next_inode(struct super_block *sb, struct list_head *list, 
 	return found;
 }
 
-/* False: some were busy. Whoever is written is younger than @limit afterwards, so this ends. @b: whose thread does it, or NULL. */
+/*
+ * False: some were busy. Whoever is written is younger than @limit afterwards, so this ends. @b:
+ * whose thread does it, or NULL.
+ */
 static bool writeback_older(
 	struct super_block *sb, struct list_head *list, u64 limit, bool sync, struct backing_dev *b)
 {
@@ -219,8 +229,8 @@ static bool sb_has_dirty(struct super_block *sb)
 #define LOOK_AT 256 /* inodes, before the lock is let go */
 
 /*
- * From @at on, whose reference is given back, the next inode of whom pages are on their way to the disk, or how far the look has come: with a reference.
- * NULL: the end.
+ * From @at on, whose reference is given back, the next inode of whom pages are on their way to the
+ * disk, or how far the look has come: with a reference. NULL: the end.
  */
 static struct inode *next_on_its_way(struct super_block *sb, struct inode *at)
 {
@@ -241,7 +251,9 @@ static struct inode *next_on_its_way(struct super_block *sb, struct inode *at)
 	return found;
 }
 
-/* What was sent to the disk by somebody who does not wait: such inodes are clean, and on no list. */
+/*
+ * What was sent to the disk by somebody who does not wait: such inodes are clean, and on no list.
+ */
 static void wait_for_pages(struct super_block *sb)
 {
 	struct inode *inode = NULL;
@@ -256,15 +268,16 @@ static void wait_for_pages(struct super_block *sb)
 }
 
 /*
- * Writes all that was dirty when it was called. With @sync what others write just now is waited for first: some of it may be dirty again,
- * and goes to s_dirty no younger than @limit.
+ * Writes all that was dirty when it was called. With @sync what others write just now is waited for
+ * first: some of it may be dirty again, and goes to s_dirty no younger than @limit.
  */
 void writeback_sb(struct super_block *sb, bool sync)
 {
 	u64 limit = ktime_get();
 	struct blk_plug plug;
 
-	blk_start_plug(&plug); /* what somebody waits for does not stay in it */
+	/* what somebody waits for does not stay in it */
+	blk_start_plug(&plug);
 	if (sync)
 		while (!writeback_older(sb, &sb->s_syncing, limit, true, NULL))
 			cond_resched();
@@ -286,7 +299,10 @@ static void flush_one(struct super_block *sb, void *arg)
 		note_metadata(sb->s_bdi);
 }
 
-/* What is due of pages, then of inodes. Small files that lie side by side on the disk go there together: a request each costs more than its data. */
+/*
+ * What is due of pages, then of inodes. Small files that lie side by side on the disk go there
+ * together: a request each costs more than its data.
+ */
 static void flush(struct backing_dev *b)
 {
 	u64 now = ktime_get(), age = (u64)READ_ONCE(sysctl_dirty_expire_centisecs) * 10000000;
@@ -323,7 +339,8 @@ static int flusher(void *arg)
 		WRITE_ONCE(b->wanted, false);
 		flush(b);
 		last = ktime_get();
-		if (bdi_is_over(b)) { /* nothing could be written: not in a tight loop */
+		/* nothing could be written: not in a tight loop */
+		if (bdi_is_over(b)) {
 			bdi_wake(b);
 			set_current_state(TASK_IDLE);
 			schedule_deadline(ktime_get() + 10000000);

@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock.c: rule sets: landlock_create_ruleset(2), landlock_add_rule(2), landlock_restrict_self(2).
+ * landlock.c: rule sets: landlock_create_ruleset(2), landlock_add_rule(2),
+ * landlock_restrict_self(2).
  *
- * A rule set is a file: the rights that it handles, and rules that grant some of them below a file or at a port. restrict_self() makes a
- * layer of a copy, so what is added to the set afterwards changes no domain.
+ * A rule set is a file: the rights that it handles, and rules that grant some of them below a file
+ * or at a port. restrict_self() makes a layer of a copy, so what is added to the set afterwards
+ * changes no domain.
  *
- * A rule holds its inode (and in proc its dentry, see object_new()) until the last copy of the rule goes or the file system is unmounted (landlock_sb_gone); so a file that was
- * removed keeps its blocks as long as a rule names it, as on Linux.
+ * A rule holds its inode (and in proc its dentry, see object_new()) until the last copy of the rule
+ * goes or the file system is unmounted (landlock_sb_gone); so a file that was removed keeps its
+ * blocks as long as a rule names it, as on Linux.
  *
- * Locks: ruleset->lock (sleeps) -> objects_lock (spins), so the latter is never held over iput(): the last one of a file that was removed
- * frees its blocks, and its file system may be a slow or a dead one. landlock_sb_gone() waits until those that are under way are through, so
- * that no inode of the superblock is in anybody's hands when it returns.
+ * Locks: ruleset->lock (sleeps) -> objects_lock (spins), so the latter is never held over iput():
+ * the last one of a file that was removed frees its blocks, and its file system may be a slow or a
+ * dead one. landlock_sb_gone() waits until those that are under way are through, so that no inode
+ * of the superblock is in anybody's hands when it returns.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/landlock/landlock_rules.h"
 
-#define LL_GFP (GFP_KERNEL | __GFP_ACCOUNT) /* nothing else bounds how many rules there are */
+/* nothing else bounds how many rules there are */
+#define LL_GFP (GFP_KERNEL | __GFP_ACCOUNT)
 #define CREATE_VERSION 1
 #define CREATE_ERRATA 2
-/* What Linux numbers as mended and holds here: 1, only TCP's ports are minded; 2, threads of a process may signal each other. */
+/*
+ * What Linux numbers as mended and holds here: 1, only TCP's ports are minded; 2, threads of a
+ * process may signal each other.
+ */
 #define ERRATA 3
 #define RULE_PATH_BENEATH 1
 #define RULE_NET_PORT 2
@@ -42,11 +50,15 @@ struct net_port_attr {
 
 /* ---- objects ---- */
 
-#define AT_A_TIME                                                                                  \
-	256 /* objects for which objects_lock is held: there are as many as a program has memory for */
+/* objects for which objects_lock is held: there are as many as a program has memory for */
+#define AT_A_TIME 256
 
-static DEFINE_SPINLOCK(objects_lock); /* also of each superblock's list of them, s_ruled */
-/* The last uses of objects that have gone from the list: those whose inode is being put. Under objects_lock. */
+/* also of each superblock's list of them, s_ruled */
+static DEFINE_SPINLOCK(objects_lock);
+/*
+ * The last uses of objects that have gone from the list: those whose inode is being put. Under
+ * objects_lock.
+ */
 static LIST_HEAD(puts);
 static DECLARE_WAIT_QUEUE_HEAD(puts_done);
 
@@ -76,7 +88,10 @@ static void object_put(struct ll_object *o)
 	kfree(o);
 }
 
-/* Where names are forgotten at once (proc) the name is kept too: looked up again it would get another inode, which no rule knows. */
+/*
+ * Where names are forgotten at once (proc) the name is kept too: looked up again it would get
+ * another inode, which no rule knows.
+ */
 static struct ll_object *object_new(struct dentry *d)
 {
 	struct inode *inode = d->d_inode;
@@ -96,7 +111,10 @@ static struct ll_object *object_new(struct dentry *d)
 	return o;
 }
 
-/* Takes some objects of @sb out of the list, each with a use; they have no inode from here on. False: there are none. */
+/*
+ * Takes some objects of @sb out of the list, each with a use; they have no inode from here on.
+ * False: there are none.
+ */
 static bool objects_take(struct super_block *sb, struct list_head *taken)
 {
 	struct ll_object *o;
@@ -162,8 +180,8 @@ static u32 place_of(const struct ll_rules *r, u64 key)
 }
 
 /*
- * The rule of @key, or NULL. An inode's address may be another's by now, when its file system has gone: several rules of one key are
- * possible.
+ * The rule of @key, or NULL. An inode's address may be another's by now, when its file system has
+ * gone: several rules of one key are possible.
  */
 static struct ll_rule *rule_of(const struct ll_rules *r, u64 key, const struct inode *inode)
 {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock.h: what a program has forbidden itself (landlock(7)): the checks that the rest of the kernel makes.
+ * landlock.h: what a program has forbidden itself (landlock(7)): the checks that the rest of the
+ * kernel makes.
  *
- * Credentials point to a domain, or to none (NULL: nothing is forbidden, which is all that a task without one pays). A domain is a
- * chain of layers, the youngest first; each forbids the rights that it handles, but below the files and at the ports of its rules.
+ * Credentials point to a domain, or to none (NULL: nothing is forbidden, which is all that a task
+ * without one pays). A domain is a chain of layers, the youngest first; each forbids the rights
+ * that it handles, but below the files and at the ports of its rules.
  *
- * Nobody who asks holds a spinlock, but for the functions of signals and ptrace, which take no lock.
+ * Nobody who asks holds a spinlock, but for the functions of signals and ptrace, which take no
+ * lock.
  */
 #ifndef NESTLING_VFS_LANDLOCK_H
 #define NESTLING_VFS_LANDLOCK_H
@@ -30,7 +33,8 @@ static inline bool landlocked(void)
 }
 
 /* Files. 0, -EACCES, or of refer -EXDEV too. @dir, @path: with their mounts. */
-int landlock_open(struct file *f); /* marks f_mode with what may not be done with it later */
+/* marks f_mode with what may not be done with it later */
+int landlock_open(struct file *f);
 int landlock_make(const struct path *dir, umode_t mode);
 int landlock_remove(const struct path *dir, bool is_dir);
 int landlock_truncate(const struct path *path);
@@ -39,14 +43,21 @@ int landlock_ioctl(const struct file *f, u32 cmd);
 /* A link (@removable and @exchange false) or a rename of @old in @from to @new in @to. */
 int landlock_refer(const struct path *from, struct dentry *old, const struct path *to,
 	struct dentry *new, bool removable, bool exchange);
-int landlock_mount(void); /* may the tree of mounts be changed? 0, -EPERM */
+/* may the tree of mounts be changed? 0, -EPERM */
+int landlock_mount(void);
 /* No rule holds an inode of @sb any more: it is being unmounted. */
 void landlock_sb_gone(struct super_block *sb);
 
-/* A TCP socket of @family is to be bound or connected to an address: 0, -EACCES, -EINVAL, -EAFNOSUPPORT. */
+/*
+ * A TCP socket of @family is to be bound or connected to an address: 0, -EACCES, -EINVAL,
+ * -EAFNOSUPPORT.
+ */
 int landlock_tcp(u16 family, const void *addr, u32 len, bool connect);
 
-/* May somebody in @client reach an abstract socket of, or signal somebody in, @server (either may be NULL)? */
+/*
+ * May somebody in @client reach an abstract socket of, or signal somebody in, @server (either may
+ * be NULL)?
+ */
 bool landlock_may_reach(const struct landlock_domain *client, const struct landlock_domain *server);
 bool landlock_may_signal(
 	const struct landlock_domain *client, const struct landlock_domain *server);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock_domain.c: domains: their life, and the checks that are not of files: ports, abstract sockets, signals, ptrace.
+ * landlock_domain.c: domains: their life, and the checks that are not of files: ports, abstract
+ * sockets, signals, ptrace.
  *
- * A domain is one layer and a reference to the older ones. All of it is immutable; the last reference may be dropped anywhere
- * (credentials are freed by RCU), so a worker takes it apart.
+ * A domain is one layer and a reference to the older ones. All of it is immutable; the last
+ * reference may be dropped anywhere (credentials are freed by RCU), so a worker takes it apart.
  */
 #include "kernel/vfs/landlock/landlock_rules.h"
 
@@ -94,7 +95,8 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 		return 0;
 	if (of == AF_UNSPEC_ && connect)
 		return 0; /* to disconnect is no access, and takes no more than the family */
-	if (len < (of == AF_INET6_ ? 24 : 16)) /* the flow's label may be left out: RFC 2133 */
+	/* the flow's label may be left out: RFC 2133 */
+	if (len < (of == AF_INET6_ ? 24 : 16))
 		return -EINVAL;
 	if (of == AF_UNSPEC_) {
 		if (family != AF_INET_ || (a[4] | a[5] | a[6] | a[7]))

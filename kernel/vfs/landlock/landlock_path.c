@@ -2,13 +2,16 @@
 /*
  * landlock_path.c: what a domain allows to do with files.
  *
- * A right is granted when every layer that handles it has a rule for the file or for a folder above it, up to the root of the tree
- * of mounts. unmet_at() goes this way up and leaves, for each layer, the rights that nobody has granted. A short way goes over plain pointers,
- * within one stretch of code that passes no boundary, and again when a rename or a mount came between (vfs/internal.h). One that is longer, or
- * that others change again and again (they might never let us through), is gone with references, a folder at a time, as Linux goes all.
- * Its cost is a binary search for each layer and each folder on the way.
+ * A right is granted when every layer that handles it has a rule for the file or for a folder above
+ * it, up to the root of the tree of mounts. unmet_at() goes this way up and leaves, for each layer,
+ * the rights that nobody has granted. A short way goes over plain pointers, within one stretch of
+ * code that passes no boundary, and again when a rename or a mount came between (vfs/internal.h).
+ * One that is longer, or that others change again and again (they might never let us through), is
+ * gone with references, a folder at a time, as Linux goes all. Its cost is a binary search for each
+ * layer and each folder on the way.
  *
- * Moving a file needs LL_REFER at both ends, and may not give it rights that it did not have before: -EXDEV, so that mv copies.
+ * Moving a file needs LL_REFER at both ends, and may not give it rights that it did not have
+ * before: -EXDEV, so that mv copies.
  *
  * Files without a place in any tree (pipes, sockets, memfds, namespaces) are not restricted.
  */
@@ -58,8 +61,9 @@ static bool is_free(const struct dentry *d)
 }
 
 /*
- * One folder up; false: that was the top. A folder that a mount covers does not count. A file that has been moved out of what its mount shows
- * meets the root of the file system and not that of the mount: the way goes on at the mount, whose rules hold for it as before.
+ * One folder up; false: that was the top. A folder that a mount covers does not count. A file that
+ * has been moved out of what its mount shows meets the root of the file system and not that of the
+ * mount: the way goes on at the mount, whose rules hold for it as before.
  */
 static bool step_up(struct path *p)
 {
@@ -78,7 +82,8 @@ static bool step_up(struct path *p)
 	return true;
 }
 
-#define SHORT_WAY 128 /* folders; 16 layers of a thousand rules: 0.1 ms */
+/* folders; 16 layers of a thousand rules: 0.1 ms */
+#define SHORT_WAY 128
 #define TRIES 3
 
 /* False: it is a long way. */
@@ -129,7 +134,10 @@ static void climb_holding(
 	path_put(&p);
 }
 
-/* What is granted neither for @p nor above it, of all that is handled; only the bits of @want need be right. */
+/*
+ * What is granted neither for @p nor above it, of all that is handled; only the bits of @want need
+ * be right.
+ */
 static void unmet_at(
 	const struct landlock_domain *d, const struct path *p, u32 want, struct unmet *u)
 {
@@ -202,7 +210,8 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 {
 	if (!(f->f_mode & FMODE_NO_IOCTL))
 		return 0;
-	switch (cmd) { /* what vfs does itself, and which is not the device's */
+	/* what vfs does itself, and which is not the device's */
+	switch (cmd) {
 	case FIOCLEX:
 	case FIONCLEX:
 	case FIONBIO:
@@ -215,7 +224,8 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 	case FICLONE:
 	case FICLONERANGE:
 	case FIDEDUPERANGE:
-	case 0x80111500:           /* FS_IOC_GETFSUUID, which the headers we build with may lack */
+	/* FS_IOC_GETFSUUID, which the headers we build with may lack */
+	case 0x80111500:
 	case 0x80811501: return 0; /* FS_IOC_GETFSSYSFSPATH, that too */
 	default: return -EACCES;
 	}

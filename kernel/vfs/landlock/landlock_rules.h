@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* landlock_rules.h: between landlock.c (rule sets), landlock_domain.c (domains) and landlock_path.c (checks of paths). */
+/*
+ * landlock_rules.h: between landlock.c (rule sets), landlock_domain.c (domains) and landlock_path.c
+ * (checks of paths).
+ */
 #ifndef NESTLING_VFS_LANDLOCK_RULES_H
 #define NESTLING_VFS_LANDLOCK_RULES_H
 
@@ -37,11 +40,13 @@
 
 /* A file that rules name, shared by all copies of them; until its file system is unmounted. */
 struct ll_object {
-	u32 usage;              /* under objects_lock */
-	struct inode *inode;    /* a reference; NULL: unmounted. Under objects_lock, read without */
+	u32 usage; /* under objects_lock */
+	/* a reference; NULL: unmounted. Under objects_lock, read without */
+	struct inode *inode;
 	struct super_block *sb; /* for comparison only */
 	struct dentry *dentry;  /* a reference, like inode: see there */
-	struct inode *going;    /* of who unmounts: the references that it puts */
+	/* of who unmounts: the references that it puts */
+	struct inode *going;
 	struct dentry *going_dentry;
 	struct list_head list;
 };
@@ -60,10 +65,11 @@ struct ll_rules {
 
 struct landlock_domain {
 	atomic_t usage;
-	u32 depth;                      /* 1: the oldest layer */
-	struct landlock_domain *parent; /* a reference; this and all below immutable */
-	u32 fs, net, scope;             /* what this layer handles */
-	u32 any_fs, any_net;            /* what this and the older ones handle */
+	u32 depth; /* 1: the oldest layer */
+	/* a reference; this and all below immutable */
+	struct landlock_domain *parent;
+	u32 fs, net, scope;  /* what this layer handles */
+	u32 any_fs, any_net; /* what this and the older ones handle */
 	struct ll_rules files, ports;
 	struct work freeing;
 };

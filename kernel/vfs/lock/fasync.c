@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fasync.c: who is told of an event by a signal: owners of files with O_ASYNC, and of those that have asked for one event.
+ * fasync.c: who is told of an event by a signal: owners of files with O_ASYNC, and of those that
+ * have asked for one event.
  *
  *	fasync_helper() -> idle -> (kill_fasync_list()) due -> (its owner is told) idle -> fasync_helper()
  *
- * How many files are on a list and how many processes an owner means a guest chooses, and events come with locks held: of each, some TELL_NOW
- * tasks are told at once, a worker tells the others. What comes while some of a list are due is told together with that.
+ * How many files are on a list and how many processes an owner means a guest chooses, and events
+ * come with locks held: of each, some TELL_NOW tasks are told at once, a worker tells the others.
+ * What comes while some of a list are due is told together with that.
  *
  * Locks: fasync_lock for all lists, outside of f_lock; signals are sent without it.
  */
@@ -22,7 +24,10 @@
 
 /* ---- an owner ---- */
 
-/* May whoever set the owner signal @t? His ids and his domain were kept for that. His own process he always may. */
+/*
+ * May whoever set the owner signal @t? His ids and his domain were kept for that. His own process
+ * he always may.
+ */
 static bool owner_may_signal(const struct fown *o, struct task *t)
 {
 	const struct cred *c = get_task_cred(t);
@@ -143,15 +148,21 @@ struct fasync_entry {
 	struct list_head list;
 	const struct fasync_list *on;
 	struct file *file;
-	struct fasync_entry *next; /* of the file's: it is on two lists at most */
-	int fd;                    /* by which it was asked for: siginfo tells it */
+	/* of the file's: it is on two lists at most */
+	struct fasync_entry *next;
+	/* by which it was asked for: siginfo tells it */
+	int fd;
 };
 static DEFINE_SPINLOCK(fasync_lock);
-static LIST_HEAD(late_lists); /* those with owners that the worker tells; under fasync_lock */
+/* those with owners that the worker tells; under fasync_lock */
+static LIST_HEAD(late_lists);
 static void tell_late(struct work *w);
 static struct work late_work = { .func = tell_late };
 
-/* Where the file's entry for @l is linked, or where one would be. By the file: how long the list is a guest chooses. */
+/*
+ * Where the file's entry for @l is linked, or where one would be. By the file: how long the list is
+ * a guest chooses.
+ */
 static struct fasync_entry **fasync_find(const struct fasync_list *l, struct file *f)
 {
 	struct fasync_entry **at = &f->f_fasync;
@@ -228,7 +239,9 @@ static void all_due(struct fasync_list *l, int band)
 	list_splice_tail_init(&l->idle, &l->due);
 }
 
-/* Tells the next one that is due: how many tasks were looked at. fasync_lock is let go in between. */
+/*
+ * Tells the next one that is due: how many tasks were looked at. fasync_lock is let go in between.
+ */
 static u32 tell_next(struct fasync_list *l)
 {
 	static const int each[] = { EPOLLHUP, EPOLLIN, EPOLLOUT };

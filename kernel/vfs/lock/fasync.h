@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fasync.h: for files that many have open: f_op->fasync puts a file on a list of theirs, and events signal all on it (O_ASYNC).
+ * fasync.h: for files that many have open: f_op->fasync puts a file on a list of theirs, and events
+ * signal all on it (O_ASYNC).
  */
 #ifndef NESTLING_VFS_FASYNC_H
 #define NESTLING_VFS_FASYNC_H
@@ -23,7 +24,10 @@ static inline bool fasync_none(const struct fasync_list *l)
 {
 	return !READ_ONCE(l->nr);
 }
-/* Puts @f there or takes it away: 0 or -ENOMEM. The list may go when its last file has gone from it. */
+/*
+ * Puts @f there or takes it away: 0 or -ENOMEM. The list may go when its last file has gone from
+ * it.
+ */
 int fasync_helper(int fd, struct file *f, bool on, struct fasync_list *l);
 /* @band: EPOLL*. Works with spinlocks held. */
 void kill_fasync_list(struct fasync_list *l, int band);

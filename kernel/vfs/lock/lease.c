@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lease.c: leases on files: fcntl(F_SETLEASE), F_GETLEASE. Who holds one is told before somebody else opens or truncates the file.
+ * lease.c: leases on files: fcntl(F_SETLEASE), F_GETLEASE. Who holds one is told before somebody
+ * else opens or truncates the file.
  *
  *	held -> (a conflicting open or truncate: the holder gets SIGIO) breaking -> given up, downgraded, or taken after
- *	/proc/sys/fs/lease-break-time seconds; meanwhile who broke it waits, or with O_NONBLOCK gets EAGAIN
+ *	/proc/sys/fs/lease-break-time seconds; meanwhile who broke it waits, or with O_NONBLOCK gets
+ *	EAGAIN
  *
- * A lease belongs to an open file and goes with its last reference. A read lease wants that nobody has the file open for writing, a write
- * lease that nobody else has it open at all (i_writecount, i_readcount). Opening counts first and looks for leases then; setting a
- * lease hangs it up first and counts then: one of them sees the other.
+ * A lease belongs to an open file and goes with its last reference. A read lease wants that nobody
+ * has the file open for writing, a write lease that nobody else has it open at all (i_writecount,
+ * i_readcount). Opening counts first and looks for leases then; setting a lease hangs it up first
+ * and counts then: one of them sees the other.
  *
  * Locks: lease_lock (spin) for all leases; an inode without leases costs one test of i_leases.
  */
@@ -22,11 +25,14 @@ int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
 struct lease {
 	struct lease *next; /* of inode->i_leases */
 	struct list_head all;
-	pid_t pid;         /* whose, as the first namespace names it: for lists */
-	struct file *file; /* no reference: its end takes the lease away */
+	/* whose, as the first namespace names it: for lists */
+	pid_t pid;
+	/* no reference: its end takes the lease away */
+	struct file *file;
 	int fd;
-	int type;      /* F_RDLCK, F_WRLCK */
-	int target;    /* what it is to become, while it is breaking: F_RDLCK, F_UNLCK */
+	int type; /* F_RDLCK, F_WRLCK */
+	/* what it is to become, while it is breaking: F_RDLCK, F_UNLCK */
+	int target;
 	bool breaking; /* all under lease_lock */
 	u64 deadline;  /* ktime; ~0 never */
 };
@@ -229,7 +235,9 @@ static bool start_break(struct lease *l, bool write)
 	return true;
 }
 
-/* One look at the inode's leases. False: nothing is in the way any more. *due: when to look again. */
+/*
+ * One look at the inode's leases. False: nothing is in the way any more. *due: when to look again.
+ */
 static bool break_round(struct inode *inode, const struct file *f, bool write, u64 *due)
 {
 	struct lease *l;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock_range.c: the algebra of record locks (POSIX fcntl(2), open file description locks). Pure: no locks, no memory, no tasks.
+ * lock_range.c: the algebra of record locks (POSIX fcntl(2), open file description locks). Pure: no
+ * locks, no memory, no tasks.
  *
- * Invariant for each (owner, kind) in a list: ranges do not overlap; neighbours that touch have different types.
+ * Invariant for each (owner, kind) in a list: ranges do not overlap; neighbours that touch have
+ * different types.
  */
 #include "kernel/vfs/lock/locks.h"
 

@@ -5,16 +5,18 @@
  *   setlk(file, request, wait)     fcntl(F_SETLK ...), flock(2)
  *   locks_remove_posix, locks_remove_file     closing
  *
- * A request that conflicts waits until something on (a hash of) the inode is unlocked, then looks again. POSIX requests that wait are
- * on a list with whom they wait for; a chain from there back to the requester is a deadlock (EDEADLK), as POSIX has it.
+ * A request that conflicts waits until something on (a hash of) the inode is unlocked, then looks
+ * again. POSIX requests that wait are on a list with whom they wait for; a chain from there back to
+ * the requester is a deadlock (EDEADLK), as POSIX has it.
  *
- * A file system whose files others use as well, on the host, has f_op->lock. It is asked, with the bucket locked, before a lock is granted that
- * nobody here forbids: lock(f, F_SETLK, req) is 0 or -EAGAIN, may not sleep, and sees the guest as one owner; it is told what nobody here
- * holds any more (type FLK_NONE); lock(f, F_GETLK, req) is 1 when it has changed @req into what is in the way. Who must wait for such a lock
- * asks again every 20 ms.
+ * A file system whose files others use as well, on the host, has f_op->lock. It is asked, with the
+ * bucket locked, before a lock is granted that nobody here forbids: lock(f, F_SETLK, req) is 0 or
+ * -EAGAIN, may not sleep, and sees the guest as one owner; it is told what nobody here holds any
+ * more (type FLK_NONE); lock(f, F_GETLK, req) is 1 when it has changed @req into what is in the
+ * way. Who must wait for such a lock asks again every 20 ms.
  *
- * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list and all_lock for /proc/locks.
- * What it does not do: mandatory locks; leases are in lease.c.
+ * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list
+ * and all_lock for /proc/locks. What it does not do: mandatory locks; leases are in lease.c.
  */
 #include <asm-generic/fcntl.h>
 
@@ -183,8 +185,8 @@ static int alloc_spares(struct file_lock *spare[2])
 }
 
 /*
- * flock converts by giving up the old lock first, as Linux does: two that hold it shared and both want it alone would wait for each
- * other for ever.
+ * flock converts by giving up the old lock first, as Linux does: two that hold it shared and both
+ * want it alone would wait for each other for ever.
  */
 static void flock_convert(struct bucket *bk, const struct file_lock *req, struct list_head *gone)
 {
@@ -239,8 +241,9 @@ static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, 
 }
 
 /*
- * Tells the others which bytes of @req's range nobody here holds any more. The bucket is locked on entry and exit; in between whoever waits for
- * it has his turn, for there may be as many pieces as programs have made locks. What is locked meanwhile is not told of.
+ * Tells the others which bytes of @req's range nobody here holds any more. The bucket is locked on
+ * entry and exit; in between whoever waits for it has his turn, for there may be as many pieces as
+ * programs have made locks. What is locked meanwhile is not told of.
  */
 static void tell_others(struct bucket *bk, struct file *f, const struct file_lock *req)
 {
@@ -421,7 +424,10 @@ static int request_of(struct file *f, const struct flock *u, bool ofd, struct fi
 	return 0;
 }
 
-/* Has another thread closed the descriptor while we locked? Then the lock must not stay: nobody would remove it. */
+/*
+ * Has another thread closed the descriptor while we locked? Then the lock must not stay: nobody
+ * would remove it.
+ */
 static bool closed_meanwhile(int fd, struct file *f)
 {
 	struct file *now = fget_raw(fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filesystems.c: the types of file systems that exist, and sysfs(2), which numbers them. Types are never unregistered, so a pointer stays good.
+ * filesystems.c: the types of file systems that exist, and sysfs(2), which numbers them. Types are
+ * never unregistered, so a pointer stays good.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"

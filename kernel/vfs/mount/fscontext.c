@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fscontext.c: fsopen(2), fsconfig(2), fspick(2), fsmount(2): a file system is configured step by step through a descriptor, made,
- * and becomes a mount that is attached nowhere yet (mount_fd.c).
+ * fscontext.c: fsopen(2), fsconfig(2), fspick(2), fsmount(2): a file system is configured step by
+ * step through a descriptor, made, and becomes a mount that is attached nowhere yet (mount_fd.c).
  *
- * Parameters are gathered into what mount(2) would have got: flags of the superblock, a source, and a text of options; the file system
- * sees them when the superblock is made (or reconfigured). Where its type says what it takes (fsparam.h), a wrong one is refused at once, and
- * why can be read from the descriptor, a line at a time: the last eight are kept.
+ * Parameters are gathered into what mount(2) would have got: flags of the superblock, a source, and
+ * a text of options; the file system sees them when the superblock is made (or reconfigured). Where
+ * its type says what it takes (fsparam.h), a wrong one is refused at once, and why can be read from
+ * the descriptor, a line at a time: the last eight are kept.
  *
- * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) MOUNTED, which takes parameters for CMD_RECONFIGURE again; fspick begins
- * there. Any command that fails leads to FAILED, where nothing goes any more.
+ * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) MOUNTED, which takes parameters for
+ * CMD_RECONFIGURE again; fspick begins there. Any command that fails leads to FAILED, where nothing
+ * goes any more.
  *
  * Locks: fc->lock for one context; s_umount inside it.
  */
@@ -27,10 +29,11 @@ struct fs_context {
 	struct mutex lock;
 	enum fc_phase phase;
 	struct file_system_type *type;
-	u32 sb_flags, named; /* of the superblock; which of them parameters have named */
-	char *source;        /* NULL: none */
-	char *data;          /* PAGE_SIZE; "key=value,flag" */
-	size_t len;          /* of data */
+	/* of the superblock; which of them parameters have named */
+	u32 sb_flags, named;
+	char *source; /* NULL: none */
+	char *data;   /* PAGE_SIZE; "key=value,flag" */
+	size_t len;   /* of data */
 	struct dentry *
 		root; /* MADE, RECONF: a reference, and one of the superblock's s_active: no mount is kept from being unmounted */
 	char *log[LOG_LINES];
@@ -39,8 +42,8 @@ struct fs_context {
 
 #define KEY_MAX 256
 #define LINE_MAX 384
-#define CMD_CREATE_EXCL                                                                            \
-	8 /* FSCONFIG_CMD_CREATE_EXCL, Linux 6.6: refused when the superblock is another's already */
+/* FSCONFIG_CMD_CREATE_EXCL, Linux 6.6: refused when the superblock is another's already */
+#define CMD_CREATE_EXCL 8
 
 /* ---- files ---- */
 
@@ -70,7 +73,10 @@ static int fc_release(struct inode *inode, struct file *f)
 
 /* ---- messages ---- */
 
-/* "e who: text"; without @who as it is. The oldest goes when there are too many. Without memory there is one less. */
+/*
+ * "e who: text"; without @who as it is. The oldest goes when there are too many. Without memory
+ * there is one less.
+ */
 static void fc_error(struct fs_context *fc, const char *who, const char *text)
 {
 	char line[LINE_MAX];
@@ -88,7 +94,9 @@ static void fc_error(struct fs_context *fc, const char *who, const char *text)
 		fc->log_nr++;
 }
 
-/* Takes the oldest message out. ERR_PTR(-ENODATA); -EMSGSIZE: it is longer than @room, and stays. */
+/*
+ * Takes the oldest message out. ERR_PTR(-ENODATA); -EMSGSIZE: it is longer than @room, and stays.
+ */
 static char *take_message(struct fs_context *fc, size_t room)
 {
 	char *line = fc->log[fc->log_first];
@@ -128,7 +136,10 @@ static const struct file_operations fc_fops = {
 	.llseek = no_llseek,
 };
 
-/* A descriptor for a new context: to make a file system of that type, or to reconfigure that of which @root is. */
+/*
+ * A descriptor for a new context: to make a file system of that type, or to reconfigure that of
+ * which @root is.
+ */
 static long fc_open(struct file_system_type *t, struct dentry *root, u32 oflags)
 {
 	struct fs_context *fc = kzalloc(sizeof(*fc), GFP_KERNEL);

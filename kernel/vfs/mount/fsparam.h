@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fsparam.h: which parameters a type of file system takes, so that fsconfig(2) can refuse a wrong one at once and say why. What a value means
- * is still decided when the superblock is made.
+ * fsparam.h: which parameters a type of file system takes, so that fsconfig(2) can refuse a wrong
+ * one at once and say why. What a value means is still decided when the superblock is made.
  *
  *	static const struct fs_param params[] = {
  *		FS_PARAM("size", FSP_SIZE), FS_PARAM_WORD("huge", words), FS_PARAM_END,
@@ -23,11 +23,13 @@ enum fs_param_kind {
 	FSP_PERCENT, /* as FSP_SIZE, or "50%" */
 	FSP_WORD,    /* one of @words */
 	FSP_DIR,     /* the path of a directory */
-	FSP_DIRS,    /* several with colons between, "\:" is one of a name's */
+	/* several with colons between, "\:" is one of a name's */
+	FSP_DIRS,
 };
 
 struct fs_param {
-	const char *name; /* NULL ends a list; a name may come twice, with and without a value */
+	/* NULL ends a list; a name may come twice, with and without a value */
+	const char *name;
 	enum fs_param_kind kind;
 	const char *const *words; /* ends with NULL */
 	const char *bad;          /* the message for a wrong word, with a %s */
@@ -48,8 +50,8 @@ struct fs_param {
 	}
 
 /*
- * May fsconfig's @cmd set @key to @value (NULL but for FSCONFIG_SET_STRING)? 0, -EINVAL, or of a path -ENOENT and its like. @msg: why not, "" when
- * there is nothing to say.
+ * May fsconfig's @cmd set @key to @value (NULL but for FSCONFIG_SET_STRING)? 0, -EINVAL, or of a
+ * path -ENOENT and its like. @msg: why not, "" when there is nothing to say.
  */
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);

@@ -2,8 +2,10 @@
 /*
  * given.h: paths that were read before the call that takes them (io_uring).
  *
- *	given_name_add(&list, address, flags);     as getname(): 0 or -errno; the list is the caller's
- *	names_give(&g, list);                      from now on getname() of one's address is a copy of it, for current
+ *	given_name_add(&list, address, flags);     as getname(): 0 or -errno; the list is the
+ *	                                           caller's
+ *	names_give(&g, list);                      from now on getname() of one's address is a copy
+ *	                                           of it, for current
  *	sys_openat(...);
  *	names_take_back(&g);
  *	given_names_free(list);

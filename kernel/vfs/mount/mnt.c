@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mnt.c: the tree of mounts as a data structure. How a mount is made and copied is in mnt_copy.c, what mount(2) and umount(2) mean in namespace.c.
+ * mnt.c: the tree of mounts as a data structure. How a mount is made and copied is in mnt_copy.c,
+ * what mount(2) and umount(2) mean in namespace.c.
  *
- * A mount shows a subtree (mnt_root) of a superblock at a place: a dentry of another mount (mnt_mountpoint of mnt_parent). Path walks
- * find it by hash of (parent, mountpoint), without locks.
+ * A mount shows a subtree (mnt_root) of a superblock at a place: a dentry of another mount
+ * (mnt_mountpoint of mnt_parent). Path walks find it by hash of (parent, mountpoint), without
+ * locks.
  *
- * States: free (attached nowhere, owned by whoever made it) -> attached (MNT_IN_NS; one reference belongs to the tree) -> detached
- * (lives on while files or working directories use it) -> freed after a grace period. A locked mount whose parent is unmounted with it
- * is MNT_STUCK: it stays in the hash, holds no reference on the parent, and the tree's reference to it is the parent's, which drops it at its end.
+ * States: free (attached nowhere, owned by whoever made it) -> attached (MNT_IN_NS; one reference
+ * belongs to the tree) -> detached (lives on while files or working directories use it) -> freed
+ * after a grace period. A locked mount whose parent is unmounted with it is MNT_STUCK: it stays in
+ * the hash, holds no reference on the parent, and the tree's reference to it is the parent's, which
+ * drops it at its end.
  *
  * Invariants:
- *   1. An attached mount holds references on its parent (unless it is stuck) and its mountpoint, and on its root and its superblock's s_active always.
- *   2. The tree, the hash and the list of the namespace change under namespace_sem for writing and within a mount_seq write section.
- *   3. A walk that took a reference within one mount_seq stretch has it before any umount that begins later counts references.
+ *   1. An attached mount holds references on its parent (unless it is stuck) and its mountpoint,
+ *      and on its root and its superblock's s_active always.
+ *   2. The tree, the hash and the list of the namespace change under namespace_sem for writing and
+ *      within a mount_seq write section.
+ *   3. A walk that took a reference within one mount_seq stretch has it before any umount that
+ *      begins later counts references.
  */
 #include "kernel/vfs/mount/mount.h"
 
@@ -20,8 +27,10 @@
 
 struct vfs_seq mount_seq = { 0, SPINLOCK_INIT(mount_lock) };
 struct rwsem namespace_sem = RWSEM_INIT(namespace_sem);
-static struct hlist_head buckets[NR_BUCKETS]; /* under mount_seq's lock; read within stretches */
-static struct hlist_head places[NR_BUCKETS];  /* all on one dentry; under mount_seq's lock */
+/* under mount_seq's lock; read within stretches */
+static struct hlist_head buckets[NR_BUCKETS];
+/* all on one dentry; under mount_seq's lock */
+static struct hlist_head places[NR_BUCKETS];
 struct mnt_namespace init_mnt_ns = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531841U, .owner = &init_user_ns },
 	.siblings = LIST_HEAD_INIT(init_mnt_ns.siblings),
@@ -235,7 +244,9 @@ bool mnt_busy(struct mount *m, int mine)
 
 bool mnt_readonly(const struct mount *m)
 {
-	/* first, for it ends when the flag is set: who looks the other way round could see neither */
+	/*
+	 * first, for it ends when the flag is set: who looks the other way round could see neither
+	 */
 	if (__atomic_load_n(&m->mnt_sb->s_going_ro, __ATOMIC_ACQUIRE))
 		return true;
 	return (READ_ONCE(m->mnt_flags) & MS_RDONLY) || sb_rdonly(m->mnt_sb);
@@ -245,7 +256,8 @@ int mnt_want_write(struct mount *m)
 {
 	int err;
 
-	sb_start_change(m->mnt_sb); /* here, where no lock is held yet that readers want */
+	/* here, where no lock is held yet that readers want */
+	sb_start_change(m->mnt_sb);
 	err = mnt_keep_write(m);
 	if (err)
 		sb_end_change(m->mnt_sb);
@@ -390,7 +402,10 @@ static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 	return NULL;
 }
 
-/* In a mount_seq write section. The references on the parent (if it is not stuck) and the mountpoint are the caller's now. */
+/*
+ * In a mount_seq write section. The references on the parent (if it is not stuck) and the
+ * mountpoint are the caller's now.
+ */
 static struct path unlink_mount(struct mount *m)
 {
 	struct path where = { m->mnt_parent, m->mnt_mountpoint };
@@ -406,7 +421,10 @@ static struct path unlink_mount(struct mount *m)
 	return where;
 }
 
-/* What unlink_mount() has left. At the end of the section: a walk without sequence numbers looks at the flag first. */
+/*
+ * What unlink_mount() has left. At the end of the section: a walk without sequence numbers looks at
+ * the flag first.
+ */
 static void settle(const struct path *was)
 {
 	if (was->dentry && !mount_on(was->dentry, NULL))
@@ -547,7 +565,8 @@ static void umount_stuck(struct mount *m)
 	ns_del(m);
 	m->mnt_state |= MNT_DOOMED | MNT_STUCK;
 	vfs_seq_write_end(&mount_seq);
-	mntput(parent); /* cannot be the last: that is its own tree's */
+	/* cannot be the last: that is its own tree's */
+	mntput(parent);
 }
 
 void mnt_umount_one(struct mount *m, struct list_head *dead)
@@ -559,7 +578,10 @@ void mnt_umount_one(struct mount *m, struct list_head *dead)
 	mnt_ns_changed(ns);
 }
 
-/* Children first. mnt_list, free once a mount has left its namespace, chains those whose references are to be dropped. */
+/*
+ * Children first. mnt_list, free once a mount has left its namespace, chains those whose references
+ * are to be dropped.
+ */
 void mnt_umount_tree(struct mount *m, struct list_head *dead)
 {
 	struct mnt_namespace *ns = m->mnt_ns;
@@ -672,7 +694,8 @@ void detach_mounts(struct dentry *d)
 		vfs_seq_write_begin(&mount_seq);
 		m = mount_on(d, NULL);
 		stuck = m && (m->mnt_state & MNT_STUCK);
-		if (stuck) /* at once: its parent may be about to drop it */
+		/* at once: its parent may be about to drop it */
+		if (stuck)
 			take_stuck(m);
 		vfs_seq_write_end(&mount_seq);
 		if (stuck)

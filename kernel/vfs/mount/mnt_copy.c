@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mnt_copy.c: mounts as they are made and copied, alone or with the tree below them. What they are attached to, and how, is mnt.c's. */
+/*
+ * mnt_copy.c: mounts as they are made and copied, alone or with the tree below them. What they are
+ * attached to, and how, is mnt.c's.
+ */
 #include "kernel/vfs/mount/mount.h"
 
 static atomic_t next_id;
@@ -132,7 +135,10 @@ struct mount *mnt_prev(struct mount *m)
 	return mnt_last(list_entry(m->mnt_child.prev, struct mount, mnt_child));
 }
 
-/* Guests choose how deep folders lie in each other: nobody's renames wait for the look, unless they come in between again and again. */
+/*
+ * Guests choose how deep folders lie in each other: nobody's renames wait for the look, unless they
+ * come in between again and again.
+ */
 bool d_is_below(const struct dentry *d, const struct dentry *top)
 {
 	bool below;
@@ -167,7 +173,10 @@ static bool copied(const struct mount *c, const struct dentry *root, u32 how)
 	return !ns || ns->ops->flag != CLONE_NEWNS || (how & COPY_NS_FILES);
 }
 
-/* To be left out of a copy by its unbindability, and to be in it since it covers something: no copy at all. */
+/*
+ * To be left out of a copy by its unbindability, and to be in it since it covers something: no copy
+ * at all.
+ */
 static bool forbids_copy(const struct mount *c, u32 how)
 {
 	return (c->mnt_state & MNT_UNBINDABLE) && (c->mnt_state & MNT_LOCKED) &&

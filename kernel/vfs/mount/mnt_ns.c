@@ -2,9 +2,10 @@
 /*
  * mnt_ns.c: mount namespaces: each has a tree of mounts of its own (mount_namespaces(7)).
  *
- * A new one begins as a copy of its maker's tree; shared mounts stay in their peer groups, so mounts go on to propagate, but towards a
- * namespace of another user namespace they become slaves, and what is mounted there is locked in its place (MNT_LOCKED).
- * The last reference takes the tree apart, as a lazy unmount without propagation.
+ * A new one begins as a copy of its maker's tree; shared mounts stay in their peer groups, so
+ * mounts go on to propagate, but towards a namespace of another user namespace they become slaves,
+ * and what is mounted there is locked in its place (MNT_LOCKED). The last reference takes the tree
+ * apart, as a lazy unmount without propagation.
  *
  * Locks: namespace_sem for the trees.
  */
@@ -84,7 +85,8 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 		kfree(m);
 		return ERR_PTR(err);
 	}
-	if (detached) { /* nobody sees it: neither counted nor numbered */
+	/* nobody sees it: neither counted nor numbered */
+	if (detached) {
 		atomic_set(&m->ns.count, 1);
 		m->ns.ops = &mnt_ns_ops;
 		m->ns.owner = get_user_ns(owner);
@@ -159,7 +161,8 @@ static void move_path(struct path *p, struct mount *from, struct mount *to)
 		return;
 	mntget(to);
 	p->mnt = to;
-	mntput(from); /* cannot be the last: the old tree holds it */
+	/* cannot be the last: the old tree holds it */
+	mntput(from);
 }
 
 static void move_fs(struct fs_struct *fs, struct mount *copy, struct mount *orig)

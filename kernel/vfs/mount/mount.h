@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mount.h: between mnt.c (the tree of mounts), mnt_copy.c (making and copying), namespace.c (mount(2) and umount(2)), propagation.c and mounts_show.c. */
+/*
+ * mount.h: between mnt.c (the tree of mounts), mnt_copy.c (making and copying), namespace.c
+ * (mount(2) and umount(2)), propagation.c and mounts_show.c.
+ */
 #ifndef NESTLING_VFS_MOUNT_H
 #define NESTLING_VFS_MOUNT_H
 
@@ -20,8 +23,8 @@
 
 /* mnt_state, besides internal.h's: */
 #define MNT_UNBINDABLE 16
-#define MNT_LOCKED                                                                                 \
-	32 /* came from a more privileged namespace: not to be taken from what it covers */
+/* came from a more privileged namespace: not to be taken from what it covers */
+#define MNT_LOCKED 32
 /* and what of its flags is not to be lifted: */
 #define MNT_TO_RDONLY 64   /* mount_setattr is making it read-only */
 #define MNT_VISITED 0x2000 /* propagation.c's marks */
@@ -31,17 +34,19 @@
 #define MNT_LOCK_NOSUID 0x400
 #define MNT_LOCK_NOEXEC 0x800
 #define MNT_LOCK_ATIME 0x1000
-#define MNT_STUCK 0x8000 /* unmounted, but still on its parent, which has it and not the reverse */
+/* unmounted, but still on its parent, which has it and not the reverse */
+#define MNT_STUCK 0x8000
 
-#define MNT_FIRST_UNIQUE                                                                           \
-	(1UL << 31) /* mnt_id_unique: neither kind of id is ever taken for the other */
+/* mnt_id_unique: neither kind of id is ever taken for the other */
+#define MNT_FIRST_UNIQUE (1UL << 31)
 
 /* How a tree is copied. */
 #define COPY_RECURSIVE 1
 #define COPY_UNBINDABLE 2 /* those, too */
 #define COPY_NS_FILES 4   /* and bind mounts of mount namespaces */
-#define COPY_SLAVE 8      /* copies of shared mounts are slaves of the originals */
-#define COPY_PRIVATE 16   /* copies belong to nobody */
+/* copies of shared mounts are slaves of the originals */
+#define COPY_SLAVE 8
+#define COPY_PRIVATE 16 /* copies belong to nobody */
 
 struct mnt_namespace {
 	struct ns_common ns;
@@ -51,10 +56,12 @@ struct mnt_namespace {
 	struct wait_queue_head poll;
 	u32 nr_mounts; /* under namespace_sem, as the next */
 	u32 nr_coming; /* copies that are about to be attached */
-	u64 order; /* younger ones have more: a bind mount of a namespace may only be in an older one */
+	/* younger ones have more: a bind mount of a namespace may only be in an older one */
+	u64 order;
 	struct list_head
 		siblings; /* of all but detached ones, from the oldest on; init_mnt_ns's is the head. Under namespace_sem */
-	bool detached; /* made by open_tree, fsmount: the tree of one descriptor, in no task */
+	/* made by open_tree, fsmount: the tree of one descriptor, in no task */
+	bool detached;
 };
 extern struct mnt_namespace init_mnt_ns;
 /* From the oldest on; namespace_sem held. */
@@ -92,30 +99,45 @@ u32 mnt_tree_size(struct mount *m);
 int mnt_ns_room(const struct mnt_namespace *ns, u32 n);
 struct mnt_namespace *mnt_ns_new(
 	struct user_namespace *owner, bool detached); /* without a tree; ERR_PTR */
-/* By its unique id, or the next younger or @older one that current has CAP_SYS_ADMIN over: a reference; NULL. */
+/*
+ * By its unique id, or the next younger or @older one that current has CAP_SYS_ADMIN over: a
+ * reference; NULL.
+ */
 struct mnt_namespace *mnt_ns_find(u64 unique);
 struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older);
 /* The top of what is mounted at the namespace's root, with references. */
 void mnt_ns_top(struct mnt_namespace *ns, struct path *top);
 u32 mnt_ns_count(struct mnt_namespace *ns); /* its mounts */
-void mnt_lock_tree(struct mount *m);        /* what comes from a more privileged namespace */
+/* what comes from a more privileged namespace */
+void mnt_lock_tree(struct mount *m);
 void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m);
-/* The root of a detached namespace leaves it: the namespace, whose reference is the caller's now. */
+/*
+ * The root of a detached namespace leaves it: the namespace, whose reference is the caller's now.
+ */
 struct mnt_namespace *mnt_ns_del_tree(struct mount *m);
 void mnt_ns_changed(struct mnt_namespace *ns);
 
-/* A mount of @root (which it takes a reference of) that is attached nowhere; s_active is counted by the caller. ERR_PTR. */
+/*
+ * A mount of @root (which it takes a reference of) that is attached nowhere; s_active is counted by
+ * the caller. ERR_PTR.
+ */
 struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags);
-/* A copy of a mount, or of its subtree (with @recursive), that shows @root; attached nowhere. namespace_sem held. ERR_PTR. */
+/*
+ * A copy of a mount, or of its subtree (with @recursive), that shows @root; attached nowhere.
+ * namespace_sem held. ERR_PTR.
+ */
 struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how);
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how);
-/* namespace_sem held for writing. Attach consumes the reference to @m (it becomes the tree's); the subtree comes along. */
+/*
+ * namespace_sem held for writing. Attach consumes the reference to @m (it becomes the tree's); the
+ * subtree comes along.
+ */
 void mnt_attach(struct mount *m, const struct path *where);
 /* The reverse: the caller has the tree's reference again; its children stay on it. */
 void mnt_detach(struct mount *m);
 /*
- * Several steps at once: no walk sees what is covered bare, nor a mount nowhere. Subtrees come along.
- * @m from its place to @where.
+ * Several steps at once: no walk sees what is covered bare, nor a mount nowhere. Subtrees come
+ * along. @m from its place to @where.
  */
 void mnt_move(struct mount *m, const struct path *where);
 /* @m, attached or as for mnt_attach(), to the place of @top, which covers it from then on. */
@@ -123,7 +145,8 @@ void mnt_slip_below(struct mount *m, struct mount *top);
 /* @old, in whose tree @new is, to @put_old in the tree of @new, and @new to the place of @old. */
 void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
 /*
- * Detaches @m and all below; what is locked on another stays on it, so that nobody who has that open sees what is covered. The references to drop (with namespace_sem released) gather on @dead.
+ * Detaches @m and all below; what is locked on another stays on it, so that nobody who has that
+ * open sees what is covered. The references to drop (with namespace_sem released) gather on @dead.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);
@@ -143,7 +166,10 @@ void mnt_put_keep_expiry(struct mount *m);
 /* namespace.c */
 bool mount_capable(
 	const struct file_system_type *t); /* may current make a file system of this type? */
-/* Would new @m show more than what its namespace shows already? It may not be lifted further than that either. namespace_sem held. */
+/*
+ * Would new @m show more than what its namespace shows already? It may not be lifted further than
+ * that either. namespace_sem held.
+ */
 bool mount_too_revealing(struct mount *m);
 /* @from, attached or not, to the top of @where. Takes namespace_sem. */
 int move_tree(const struct path *from, struct path *where);
@@ -156,7 +182,9 @@ int mnt_flags_of_attr(u64 attr); /* MOUNT_ATTR_* as mnt_flags, or -EINVAL */
 long mnt_tree_fd(struct mount *m, u32 oflags);
 
 /* propagation.c: namespace_sem held for writing */
-/* Copies of @m for all that repeat @where; on failure none, and what is to be dropped is on @dead. */
+/*
+ * Copies of @m for all that repeat @where; on failure none, and what is to be dropped is on @dead.
+ */
 int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead);
 void propagate_umount(
 	struct mount *m, bool whole, struct list_head *dead); /* @whole: with all below */

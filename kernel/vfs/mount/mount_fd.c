@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount_fd.c: mounts by descriptor: open_tree(2), open_tree_attr(2), move_mount(2), mount_setattr(2).
+ * mount_fd.c: mounts by descriptor: open_tree(2), open_tree_attr(2), move_mount(2),
+ * mount_setattr(2).
  *
- * A tree that is attached nowhere (fsmount, OPEN_TREE_CLONE) lives in a mount namespace of its own, which no task is in. Its descriptor
- * is an O_PATH file with FMODE_NEED_UNMOUNT: when it is closed before the tree has found a place, the tree is taken apart.
+ * A tree that is attached nowhere (fsmount, OPEN_TREE_CLONE) lives in a mount namespace of its own,
+ * which no task is in. Its descriptor is an O_PATH file with FMODE_NEED_UNMOUNT: when it is closed
+ * before the tree has found a place, the tree is taken apart.
  *
  * Locks: namespace_sem.
  */
@@ -108,7 +110,8 @@ void mnt_dissolve(struct mount *m)
 	ns = m->mnt_ns;
 	if (ns && !(ns->detached && ns->root == m))
 		ns = NULL;
-	if (ns) { /* now: a move_mount that has seen it finds it nowhere, and leaves us the namespace */
+	/* now: a move_mount that has seen it finds it nowhere, and leaves us the namespace */
+	if (ns) {
 		ns->root = NULL;
 		mnt_umount_tree(m, &dead);
 	}
@@ -162,12 +165,14 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 
 /* ---- move_mount ---- */
 
-#define MOVE_MOUNT_BENEATH_ 0x200 /* Linux 6.5: younger than the headers that we build with */
+/* Linux 6.5: younger than the headers that we build with */
+#define MOVE_MOUNT_BENEATH_ 0x200
 #define BENEATH_OR_GROUP (MOVE_MOUNT_BENEATH_ | MOVE_MOUNT_SET_GROUP)
 
 /*
- * The sharing of one mount becomes that of another of the same file system, which is private so far. It shows no more than that one does: what
- * is mounted there comes to it, and nothing that its own would have covered.
+ * The sharing of one mount becomes that of another of the same file system, which is private so
+ * far. It shows no more than that one does: what is mounted there comes to it, and nothing that its
+ * own would have covered.
  */
 static int set_group(const struct path *from, const struct path *to)
 {

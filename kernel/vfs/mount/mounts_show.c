@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mounts_show.c: the lines of /proc/PID/mounts, mountinfo and mountstats (proc(5)). namespace_sem is held by the caller. */
+/*
+ * mounts_show.c: the lines of /proc/PID/mounts, mountinfo and mountstats (proc(5)). namespace_sem
+ * is held by the caller.
+ */
 #include "kernel/vfs/mount/mount.h"
 
 struct line {
@@ -78,7 +81,8 @@ static int mount_place(struct mount *m, const struct path *root, char *buf, int 
 	*text = d_path_root(&p, root, buf, len);
 	if (IS_ERR(*text))
 		return 0;
-	if (d_unlinked(m->mnt_root)) /* what is mounted, not the place, has lost its name */
+	/* what is mounted, not the place, has lost its name */
+	if (d_unlinked(m->mnt_root))
 		cut_deleted(*text);
 	return 1;
 }

@@ -2,11 +2,12 @@
 /*
  * namespace.c: mount(2), umount2(2), pivot_root(2), and what boot needs of them.
  *
- * Each operation: look paths up without locks; namespace_sem for writing; check again what may have changed; change the tree (mnt.c);
- * release; drop references, which may end in an unmounting.
+ * Each operation: look paths up without locks; namespace_sem for writing; check again what may have
+ * changed; change the tree (mnt.c); release; drop references, which may end in an unmounting.
  *
- * Locks: namespace_sem, one for all namespaces, outermost, never held over a path walk or a file system's mount. s_umount is taken before it by the file
- * system's mount operation and released before it is taken here.
+ * Locks: namespace_sem, one for all namespaces, outermost, never held over a path walk or a file
+ * system's mount. s_umount is taken before it by the file system's mount operation and released
+ * before it is taken here.
  */
 #include <linux/fs.h>
 
@@ -296,8 +297,9 @@ static bool stands_on(const struct mount *m, const struct mount *t)
 }
 
 /*
- * Between @t and what it is mounted on. Copies that appear elsewhere would have to go beneath others: where the parent has peers or slaves it
- * is refused, also where Linux would find a place for them. namespace_sem held.
+ * Between @t and what it is mounted on. Copies that appear elsewhere would have to go beneath
+ * others: where the parent has peers or slaves it is refused, also where Linux would find a place
+ * for them. namespace_sem held.
  */
 static int may_go_beneath(const struct path *from, const struct path *top)
 {
@@ -541,7 +543,10 @@ out:
 
 /* ---- umount ---- */
 
-/* The root file system cannot go while init runs on it; as Linux, umount of it is a remount to read-only. */
+/*
+ * The root file system cannot go while init runs on it; as Linux, umount of it is a remount to
+ * read-only.
+ */
 static int umount_root(struct super_block *sb)
 {
 	int err = 0;
@@ -571,7 +576,10 @@ static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 	}
 	if (!list_empty(&m->mnt_mounts))
 		return -EBUSY;
-	/* walkers that have seen the mount but hold no reference yet find out by the sequence number */
+	/*
+	 * walkers that have seen the mount but hold no reference yet find out by the sequence
+	 * number
+	 */
 	vfs_seq_write_begin(&mount_seq);
 	if (mnt_busy(m, 1) || propagation_busy(m)) {
 		vfs_seq_write_end(&mount_seq);
@@ -711,7 +719,10 @@ static int do_pivot(struct path *new, struct path *put_old, struct path *root)
 	err = pivot_allowed(new, put_old, root);
 	if (!err) {
 		mnt_pivot(new->mnt, root->mnt, put_old);
-		/* What is locked is the place at the top: the old root may be unmounted now, the new one may not. */
+		/*
+		 * What is locked is the place at the top: the old root may be unmounted now, the
+		 * new one may not.
+		 */
 		new->mnt->mnt_state |= root->mnt->mnt_state &MNT_LOCKED;
 		root->mnt->mnt_state &= ~MNT_LOCKED;
 	}

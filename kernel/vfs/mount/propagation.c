@@ -2,9 +2,9 @@
 /*
  * propagation.c: shared, private, slave and unbindable mounts (mount_namespaces(7)).
  *
- * Mounts of a peer group (mnt_group_id, a ring through mnt_share) repeat each other's mounts and umounts below them. A slave
- * (mnt_master, on the master's mnt_slave_list) repeats its master's, not the reverse. Groups are made of bind mounts and of copies for
- * new namespaces.
+ * Mounts of a peer group (mnt_group_id, a ring through mnt_share) repeat each other's mounts and
+ * umounts below them. A slave (mnt_master, on the master's mnt_slave_list) repeats its master's,
+ * not the reverse. Groups are made of bind mounts and of copies for new namespaces.
  *
  * Lock: namespace_sem for writing.
  */
@@ -91,7 +91,10 @@ int mnt_set_type(struct mount *m, u32 type)
 
 typedef int (*repeater_t)(struct mount *t, void *arg);
 
-/* The slaves of a mount (peers of a slave are slaves of the same master), and theirs. Chains deeper than this stop repeating. */
+/*
+ * The slaves of a mount (peers of a slave are slaves of the same master), and theirs. Chains deeper
+ * than this stop repeating.
+ */
 #define MAX_CHAIN 16
 
 static int for_each_slave(struct mount *m, repeater_t fn, void *arg, int depth)
@@ -131,8 +134,8 @@ static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 /* ---- mount ---- */
 
 /*
- * All copies are made before the first one is attached: what is being mounted does not repeat itself on its own copies. Until then a
- * copy's place is in mnt_dead_at, and mnt_list chains them.
+ * All copies are made before the first one is attached: what is being mounted does not repeat
+ * itself on its own copies. Until then a copy's place is in mnt_dead_at, and mnt_list chains them.
  */
 struct repeat_mount {
 	const struct path *where;
@@ -146,7 +149,10 @@ static bool same_place_exists(struct mount *t, struct dentry *d)
 	return d_is_below(d, t->mnt_root);
 }
 
-/* A copy of @from for @t: ERR_PTR, or NULL where there is no such place. @slave: below it in the chain, else its peer. */
+/*
+ * A copy of @from for @t: ERR_PTR, or NULL where there is no such place. @slave: below it in the
+ * chain, else its peer.
+ */
 static struct mount *copy_for(
 	struct repeat_mount *r, struct mount *t, struct mount *from, bool slave)
 {
@@ -177,8 +183,9 @@ static struct mount *copy_for(
 static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount *from, int depth);
 
 /*
- * The peers of @s, which are slaves of the same master: the first copy is a slave of @from, the others are its peers. Then what hangs below them:
- * the order in which Linux makes copies, and so that of their numbers.
+ * The peers of @s, which are slaves of the same master: the first copy is a slave of @from, the
+ * others are its peers. Then what hangs below them: the order in which Linux makes copies, and so
+ * that of their numbers.
  */
 static int copy_for_slave_group(
 	struct repeat_mount *r, struct mount *s, struct mount *from, int depth)
@@ -254,7 +261,10 @@ static void drop_copies(struct list_head *copies, struct list_head *dead)
 	}
 }
 
-/* For the peers of @origin, each a copy of the one before, then for those that hang below them. 0 or -errno. */
+/*
+ * For the peers of @origin, each a copy of the one before, then for those that hang below them. 0
+ * or -errno.
+ */
 static int copy_for_all(struct repeat_mount *r, struct mount *origin, struct mount *m)
 {
 	struct mount *p, *copy, *last = m;
@@ -305,9 +315,10 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /* ---- umount ---- */
 
 /*
- * What is unmounted below a shared mount is unmounted at the same place of its repeaters, when nothing but another such mount, or one
- * that covers it whole, is mounted on it. A cover falls down onto what was below. MNT_GOING: will be unmounted; MNT_VISITED: could
- * not be, since it has children, but may when those go.
+ * What is unmounted below a shared mount is unmounted at the same place of its repeaters, when
+ * nothing but another such mount, or one that covers it whole, is mounted on it. A cover falls down
+ * onto what was below. MNT_GOING: will be unmounted; MNT_VISITED: could not be, since it has
+ * children, but may when those go.
  */
 struct repeat_umount {
 	struct dentry *at;

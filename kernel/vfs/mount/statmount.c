@@ -2,8 +2,10 @@
 /*
  * statmount.c: statmount(2) and listmount(2): mounts by their unique ids, in binary form.
  *
- * Both look at the caller's mount namespace, or at the one whose id is given, over which it has CAP_SYS_ADMIN; so it needs it for a mount that its
- * root, or the other namespace's, does not show. Everything is gathered under namespace_sem into memory of the kernel's, and copied to the guest afterwards.
+ * Both look at the caller's mount namespace, or at the one whose id is given, over which it has
+ * CAP_SYS_ADMIN; so it needs it for a mount that its root, or the other namespace's, does not show.
+ * Everything is gathered under namespace_sem into memory of the kernel's, and copied to the guest
+ * afterwards.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount/mount.h"
@@ -12,7 +14,8 @@
 #define LIST_REVERSE 1
 #define LIST_MAX 1000000
 #define REQUEST_V0 24
-#define TEXT_SIZE (6 * PATH_MAX) /* root, place, source, options twice, and the short ones */
+/* root, place, source, options twice, and the short ones */
+#define TEXT_SIZE (6 * PATH_MAX)
 
 /* Younger than the headers that we build with. */
 struct request {
@@ -96,7 +99,10 @@ static bool shown(struct mount *m, const struct path *root)
 	return path_is_under(&p, root);
 }
 
-/* The namespace that @r is about, and what is its root for the caller, with references. 0 or -ENOENT. */
+/*
+ * The namespace that @r is about, and what is its root for the caller, with references. 0 or
+ * -ENOENT.
+ */
 static int find_ns(const struct request *r, struct mnt_namespace **ns, struct path *root)
 {
 	struct mnt_namespace *mine = current_mnt_ns(), *m;
@@ -131,8 +137,9 @@ static void put_ns(struct mnt_namespace *ns, const struct path *root)
 
 struct gather {
 	struct answer a;
-	char *text; /* TEXT_SIZE; the first byte is the empty text */
-	char *tmp;  /* of the same size */
+	/* TEXT_SIZE; the first byte is the empty text */
+	char *text;
+	char *tmp; /* of the same size */
 	u32 len;
 };
 
@@ -265,7 +272,10 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 	gather_options(g, m, want);
 }
 
-/* "0 100000 65536" for each stretch that the caller's namespace has names for, all of it in one go, one behind the other. */
+/*
+ * "0 100000 65536" for each stretch that the caller's namespace has names for, all of it in one go,
+ * one behind the other.
+ */
 static void gather_idmap(struct gather *g, const struct id_map *map, bool gid, u32 *num, u32 *at)
 {
 	const struct user_namespace *mine = current_user_ns();
@@ -386,7 +396,10 @@ static void sift(u64 *ids, u32 at, u32 n)
 	ids[at] = id;
 }
 
-/* The order in which they come is that of the tree, which the guest chooses: no sort that an order can make slow. */
+/*
+ * The order in which they come is that of the tree, which the guest chooses: no sort that an order
+ * can make slow.
+ */
 static void sort_ids(u64 *ids, u32 n)
 {
 	for (u32 i = n / 2; i--;)
@@ -429,8 +442,9 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 }
 
 /*
- * What is asked for, in the order of their ids: all that @root shows, or what is below the mount with @id. From the top down: a walk up from each
- * would take as many steps as there are mounts on each other. namespace_sem held. 0 or -errno.
+ * What is asked for, in the order of their ids: all that @root shows, or what is below the mount
+ * with @id. From the top down: a walk up from each would take as many steps as there are mounts on
+ * each other. namespace_sem held. 0 or -errno.
  */
 static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struct path *root)
 {

@@ -1,34 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache.c: the cache of names. A dentry ties a name in a directory to an inode, or to the knowledge that there is none.
+ * dcache.c: the cache of names. A dentry ties a name in a directory to an inode, or to the
+ * knowledge that there is none.
  *
- *   d_alloc -> d_add / d_splice_alias      by the file system's lookup, the directory's i_rwsem held
+ *   d_alloc -> d_add / d_splice_alias      by the file system's lookup, the directory's i_rwsem
+ *                                          held
  *   d_find_rcu, d_lookup                   by path walks, without any lock
  *   d_instantiate                          creation: a negative dentry gets its inode
  *   d_drop, d_delete, d_invalidate         the name is gone
  *   d_move, d_exchange                     rename
- * Taking unused dentries away, under pressure and at umount, is in dcache_shrink.c; directories that are found again in dcache_splice.c.
+ * Taking unused dentries away, under pressure and at umount, is in dcache_shrink.c; directories
+ * that are found again in dcache_splice.c.
  *
- * States: in use (d_count > 0); unused but cached (0, on the LRU list); dead (D_DEAD, about to be freed). dput() goes from in use to
- * unused or dead, d_tryget() from unused to in use, the shrinker and shrink_dcache_parent() from unused to dead.
+ * States: in use (d_count > 0); unused but cached (0, on the LRU list); dead (D_DEAD, about to be
+ * freed). dput() goes from in use to unused or dead, d_tryget() from unused to in use, the shrinker
+ * and shrink_dcache_parent() from unused to dead.
  *
  * Invariants:
  *   1. A dentry holds a reference on its parent, so an unused dentry has no children.
- *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry, it never turns negative: a reader
- *      without locks may rely on what it saw.
- *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those who add; where it is held for reading
- *      only, lookup.c: one at a time for each name). A directory has at most one.
- *   4. Name and parent change with rename_seq odd, under rename_lock; memory is freed after a grace period.
- *   5. An unused dentry is on the LRU list, except in the moment in which the shrinker passes it over; then the next use brings it back.
+ *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry, it
+ *      never turns negative: a reader without locks may rely on what it saw.
+ *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those
+ *      who add; where it is held for reading only, lookup.c: one at a time for each name). A
+ *      directory has at most one.
+ *   4. Name and parent change with rename_seq odd, under rename_lock; memory is freed after a grace
+ *      period.
+ *   5. An unused dentry is on the LRU list, except in the moment in which the shrinker passes it
+ *      over; then the next use brings it back.
  *
- * Locks: internal.h. What this file does not do: permissions, mounts, waiting for a lookup in progress (lookup.c, i_rwsem).
+ * Locks: internal.h. What this file does not do: permissions, mounts, waiting for a lookup in
+ * progress (lookup.c, i_rwsem).
  */
 #include <linux/inotify.h>
 
 #include "arch/um/machine/arch.h"
 #include "kernel/vfs/name/dcache.h"
 
-struct ext_name { /* of names that do not fit in d_iname; shared after a rename over another */
+/* of names that do not fit in d_iname; shared after a rename over another */
+struct ext_name {
 	atomic_t refs;
 	struct rcu_head rcu;
 	char text[];
@@ -449,8 +458,8 @@ static inline bool dput_fast(struct dentry *d)
 	if (cmpxchg(&d->d_count.v, 1, 0) != 1)
 		return false;
 	/*
-	 * Who has unhashed it since we looked, and put it, has left the rest to us. It is not freed under us: no boundary lies between. The slow
-	 * way it goes, with a reference again.
+	 * Who has unhashed it since we looked, and put it, has left the rest to us. It is not freed
+	 * under us: no boundary lies between. The slow way it goes, with a reference again.
 	 */
 	return likely(!(READ_ONCE(d->d_flags) & (DCACHE_UNHASHED | DCACHE_DONTCACHE))) ||
 	       !d_tryget(d);
@@ -598,7 +607,10 @@ static void d_swap_names(struct dentry *a, struct dentry *b)
 	b->d_name = (struct qstr){ ea ? qa.name : b->d_iname, qa.len, qa.hash };
 }
 
-/* The references on parents do not change here. One parent's lock at a time: readers of children see it come later, that is all. */
+/*
+ * The references on parents do not change here. One parent's lock at a time: readers of children
+ * see it come later, that is all.
+ */
 static void d_set_parent(struct dentry *d, struct dentry *parent)
 {
 	struct dentry *old = d->d_parent;
@@ -614,7 +626,10 @@ static void d_set_parent(struct dentry *d, struct dentry *parent)
 	spin_unlock(&parent->d_lock);
 }
 
-/* Under rename_lock: @d takes the name of @target, which is unhashed, and its place: @parent, or NULL where that is the one it has. */
+/*
+ * Under rename_lock: @d takes the name of @target, which is unhashed, and its place: @parent, or
+ * NULL where that is the one it has.
+ */
 static void take_place(struct dentry *d, struct dentry *target, struct dentry *parent)
 {
 	d_drop(d);

@@ -15,7 +15,10 @@ extern atomic64_t nr_dentries;
 
 /* unused -> dead, off the hash and the LRU list. d_lock held. False: somebody took it. */
 bool dentry_condemn(struct dentry *d);
-/* Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. No lock held. */
+/*
+ * Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. No
+ * lock held.
+ */
 struct dentry *dentry_bury(struct dentry *d);
 void dcache_shrinker_init(void);
 void d_rehash(struct dentry *d);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache_shrink.c: unused dentries go: from the cold end of the LRU list under memory pressure, whole subtrees when a directory is removed
- * or a file system unmounted.
+ * dcache_shrink.c: unused dentries go: from the cold end of the LRU list under memory pressure,
+ * whole subtrees when a directory is removed or a file system unmounted.
  *
- * Unused -> dead is dentry_condemn(), with d_lock held; the dead are gathered on a list and buried (dentry_bury) without locks, since that
- * may put an inode and a parent. A walk over a tree goes depth first and holds a reference on the directory it is in; a rename
- * under its feet makes it miss something, never go astray, and the callers that must get all repeat until a pass finds nothing.
+ * Unused -> dead is dentry_condemn(), with d_lock held; the dead are gathered on a list and buried
+ * (dentry_bury) without locks, since that may put an inode and a parent. A walk over a tree goes
+ * depth first and holds a reference on the directory it is in; a rename under its feet makes it
+ * miss something, never go astray, and the callers that must get all repeat until a pass finds
+ * nothing.
  *
- * Locks: d_lock of a parent before its child's; the LRU lock inside d_lock, so the shrinker only tries d_lock.
+ * Locks: d_lock of a parent before its child's; the LRU lock inside d_lock, so the shrinker only
+ * tries d_lock.
  */
 #include "kernel/vfs/name/dcache.h"
 
@@ -26,9 +29,11 @@ static void bury_list(struct list_head *dead)
 
 struct shrink_walk {
 	struct list_head dead;
-	u64 nr;      /* on @dead */
-	bool umount; /* references that only say "stay" are dropped first */
-	bool more;   /* the batch was full: look at this directory again */
+	u64 nr; /* on @dead */
+	/* references that only say "stay" are dropped first */
+	bool umount;
+	/* the batch was full: look at this directory again */
+	bool more;
 };
 
 static bool condemn_child(struct dentry *c, struct shrink_walk *w)
@@ -45,8 +50,9 @@ static bool condemn_child(struct dentry *c, struct shrink_walk *w)
 }
 
 /*
- * Condemns the unused among the children of @p, from @from on (which was gone down to: its reference is dropped here), up to the first that has
- * children of its own, which is returned with a reference, or NULL. Not further: what is behind it is looked at when that is done, and once.
+ * Condemns the unused among the children of @p, from @from on (which was gone down to: its
+ * reference is dropped here), up to the first that has children of its own, which is returned with
+ * a reference, or NULL. Not further: what is behind it is looked at when that is done, and once.
  */
 static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache_splice.c: a directory has one dentry. A lookup that finds one whose dentry is elsewhere (it was renamed by others than us, or the
- * file system is broken, or a program that plays with us) moves that to the new name.
+ * dcache_splice.c: a directory has one dentry. A lookup that finds one whose dentry is elsewhere
+ * (it was renamed by others than us, or the file system is broken, or a program that plays with us)
+ * moves that to the new name.
  *
- * Locks: the directory's i_rwsem is held, for reading at least. What else a rename takes is above it in the order, so it can only be tried.
+ * Locks: the directory's i_rwsem is held, for reading at least. What else a rename takes is above
+ * it in the order, so it can only be tried.
  */
 #include "kernel/vfs/name/dcache.h"
 
@@ -46,7 +48,10 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 	return err;
 }
 
-/* As d_rehash(), but all or nothing for a lookup of another name of this directory, which moves the dentry from the moment it has its inode. */
+/*
+ * As d_rehash(), but all or nothing for a lookup of another name of this directory, which moves the
+ * dentry from the moment it has its inode.
+ */
 static void rehash_new(struct dentry *d)
 {
 	spin_lock(&rename_seq.lock);
@@ -54,7 +59,10 @@ static void rehash_new(struct dentry *d)
 	spin_unlock(&rename_seq.lock);
 }
 
-/* A directory that has a live name already: it moves here, unless this would make a loop (a broken file system). */
+/*
+ * A directory that has a live name already: it moves here, unless this would make a loop (a broken
+ * file system).
+ */
 static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)
 {
 	int err = 0;

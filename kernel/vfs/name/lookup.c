@@ -5,12 +5,16 @@
  *   lookup_name(parent, &name, flags)    with no lock
  *   lookup_hash(parent, &name, flags)    with the directory's i_rwsem
  *
- * Locks: i_rwsem around the file system's lookup, for writing; or for reading where one may take for ever and the file system can do it
- * (FUSE: s_shared_lookup), with one lookup of a name at a time. All these waits can be killed.
+ * Locks: i_rwsem around the file system's lookup, for writing; or for reading where one may take
+ * for ever and the file system can do it (FUSE: s_shared_lookup), with one lookup of a name at a
+ * time. All these waits can be killed.
  */
 #include "kernel/vfs/name/namei.h"
 
-/* Asks the file system whether a cached dentry still holds. The dentry, or NULL when it was dropped. Consumes the reference. */
+/*
+ * Asks the file system whether a cached dentry still holds. The dentry, or NULL when it was
+ * dropped. Consumes the reference.
+ */
 struct dentry *revalidate(struct dentry *d, u32 flags)
 {
 	int ok;
@@ -63,7 +67,8 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 /* ---- lookups side by side, where a process answers them ---- */
 
 #define NR_LOOKING 64
-struct looking { /* on the stack of who asks: others wait, for the same name only */
+/* on the stack of who asks: others wait, for the same name only */
+struct looking {
 	struct list_head list;
 	const struct dentry *parent;
 	const struct qstr *name;
@@ -142,7 +147,8 @@ static struct dentry *lookup_shared(struct dentry *parent, const struct qstr *na
 	} while (err > 0);
 	if (err)
 		return ERR_PTR(err);
-	d = lookup_cached(parent, name, flags); /* who asked before us may have ended just now */
+	/* who asked before us may have ended just now */
+	d = lookup_cached(parent, name, flags);
 	if (!d)
 		d = lookup_real(parent, name, flags);
 	looking_end(&l);

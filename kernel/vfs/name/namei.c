@@ -3,15 +3,18 @@
  * namei.c: from a path to a dentry.
  *
  *   path_lookupat(dfd, name, flags, &path)     the whole path
- *   nd_parent(&nd, dfd, name, flags)           its parent directory, with the last component in nd.last
+ *   nd_parent(&nd, dfd, name, flags)           its parent directory, with the last component in
+ *                                              nd.last
  *
- * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference but at its end. It gives up (-ECHILD) on
- * everything that is not plain. The slow one (nd_walk) then does the whole path again with references, and may sleep.
+ * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference but at
+ * its end. It gives up (-ECHILD) on everything that is not plain. The slow one (nd_walk) then does
+ * the whole path again with references, and may sleep.
  *
- * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of the link texts that are being walked.
- * At most 40 links in all, as Linux.
+ * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of
+ * the link texts that are being walked. At most 40 links in all, as Linux.
  *
- * Locks: a directory's i_rwsem around the file system's lookup (lookup.c); none is held on return, except where a function says so.
+ * Locks: a directory's i_rwsem around the file system's lookup (lookup.c); none is held on return,
+ * except where a function says so.
  */
 #include "kernel/vfs/mount/given.h"
 #include "kernel/vfs/idmap.h"
@@ -90,7 +93,10 @@ static int nd_to_root(struct nameidata *nd)
 	return 0;
 }
 
-/* Between two mounts, of which guests choose how many stand on each other: others may run. -EINTR: this task is to end. */
+/*
+ * Between two mounts, of which guests choose how many stand on each other: others may run. -EINTR:
+ * this task is to end.
+ */
 static int nd_rest(void)
 {
 	cond_resched();
@@ -147,8 +153,9 @@ int nd_cross_mounts(struct nameidata *nd)
 }
 
 /*
- * Does the mount show where the path has come to, up from @from? What is above such a place, and not above the mount's root, is shown, too: a row of ".."
- * climbs to the root once only, unless somebody renames meanwhile.
+ * Does the mount show where the path has come to, up from @from? What is above such a place, and
+ * not above the mount's root, is shown, too: a row of ".." climbs to the root once only, unless
+ * somebody renames meanwhile.
  */
 static bool nd_connected(struct nameidata *nd, const struct dentry *from)
 {
@@ -209,7 +216,10 @@ int nd_dotdot(struct nameidata *nd)
 	return nd_cross_mounts(nd);
 }
 
-/* protected_symlinks: at the end of a path only links of the owner of a sticky world-writable directory or one's own are followed in that. */
+/*
+ * protected_symlinks: at the end of a path only links of the owner of a sticky world-writable
+ * directory or one's own are followed in that.
+ */
 static int may_follow_link(const struct inode *dir, const struct inode *inode)
 {
 	if (!sysctl_protected_symlinks || current_fsuid() == seen_uid(inode))
@@ -251,7 +261,10 @@ static int nd_jump(struct nameidata *nd, struct dentry *d)
 	return 0;
 }
 
-/* Follows the symlink d (consumed) found in nd->path: 0 with *name set to its text, *name unchanged after a jump. */
+/*
+ * Follows the symlink d (consumed) found in nd->path: 0 with *name set to its text, *name unchanged
+ * after a jump.
+ */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last)
 {
 	struct inode *inode = d->d_inode, *dir = nd->path.dentry->d_inode;
@@ -447,7 +460,10 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 	}
 }
 
-/* A descriptor is not always a right to a name: only to who opened it, as who he still is, and to who may read everything of his. */
+/*
+ * A descriptor is not always a right to a name: only to who opened it, as who he still is, and to
+ * who may read everything of his.
+ */
 static bool is_opener(const struct file *f)
 {
 	return f->f_cred == current_cred() || ns_capable(f->f_cred->user_ns, CAP_DAC_READ_SEARCH);

@@ -10,14 +10,16 @@
 enum { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 
 struct last {
-	struct qstr name; /* points into the text that is being walked */
+	/* points into the text that is being walked */
+	struct qstr name;
 	int type;
 	bool slash; /* slashes follow it */
 };
 
 struct nd_link {
-	const char *rest; /* what follows the link in the text that named it */
-	char *text;       /* of the link, kfree */
+	/* what follows the link in the text that named it */
+	const char *rest;
+	char *text; /* of the link, kfree */
 };
 
 struct nameidata {
@@ -26,9 +28,13 @@ struct nameidata {
 	u32 flags;
 	int depth, links;
 	bool want_dir, jumped;
-	bool trigger;   /* the next component is more than a name: make automounts */
+	/* the next component is more than a name: make automounts */
+	bool trigger;
 	u32 rseq, mseq; /* at the start, for restricted lookups */
-	/* behind "..": where the path was found to lie below its mount's root, at rename_seq @seen_seq; for comparison only */
+	/*
+	 * behind "..": where the path was found to lie below its mount's root, at rename_seq
+	 * @seen_seq; for comparison only
+	 */
 	struct path seen;
 	u32 seen_seq;
 	struct nd_link stack[MAX_LINKS];
@@ -69,11 +75,15 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent);
 void nd_end(struct nameidata *nd);
 /* A name in a directory whose i_rwsem is held for writing: positive or negative, or ERR_PTR. */
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
-/* Follows the symlink @d (consumed) in nd->path: *name becomes its text; it stays as it is after a jump (nd->jumped). @last: it is the end
- * of the path. */
+/*
+ * Follows the symlink @d (consumed) in nd->path: *name becomes its text; it stays as it is after a
+ * jump (nd->jumped). @last: it is the end of the path.
+ */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
 int nd_cross_mounts(struct nameidata *nd);
-/* A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR. */
+/*
+ * A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR.
+ */
 /* Must the file system be asked whether the name still means the same? */
 static inline bool d_must_ask(const struct dentry *d)
 {
@@ -82,7 +92,10 @@ static inline bool d_must_ask(const struct dentry *d)
 	return unlikely(op && op->d_revalidate && !(op->d_fresh && op->d_fresh(d)));
 }
 struct dentry *revalidate(struct dentry *d, u32 flags);
-/* One name, from the cache (lookup_cached(): NULL where it is not there) or the file system. May be negative. */
+/*
+ * One name, from the cache (lookup_cached(): NULL where it is not there) or the file system. May be
+ * negative.
+ */
 struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags);
 struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags);
 void looking_init(void);

@@ -6,7 +6,10 @@
 struct file;
 struct mount;
 
-/* To be read without waiting, by a way that stays in @mnt (kern_mount()): no magic links. ERR_PTR. By kernel threads. */
+/*
+ * To be read without waiting, by a way that stays in @mnt (kern_mount()): no magic links. ERR_PTR.
+ * By kernel threads.
+ */
 struct file *mount_open(struct mount *mnt, const char *name);
 
 #endif

@@ -2,12 +2,15 @@
 /*
  * rename.c: rename(2) and its kin.
  *
- * Order of locks: s_rename_mutex when the parents differ (so that no directory moves while we look who is above whom), the parents'
- * i_rwsem (an ancestor before its descendant, else by address), then the i_rwsem of the two inodes: directories first, else by address. Of
- * directories those whose ".." changes, and one that is replaced: it must stay empty. Two only under s_rename_mutex; neither is above the other.
- * With s_rename_mutex held the tree above both parents stands still, so the checks for loops hold until the end.
+ * Order of locks: s_rename_mutex when the parents differ (so that no directory moves while we look
+ * who is above whom), the parents' i_rwsem (an ancestor before its descendant, else by address),
+ * then the i_rwsem of the two inodes: directories first, else by address. Of directories those
+ * whose ".." changes, and one that is replaced: it must stay empty. Two only under s_rename_mutex;
+ * neither is above the other. With s_rename_mutex held the tree above both parents stands still, so
+ * the checks for loops hold until the end.
  *
- * Validate, then commit: the file system's rename is the last step that can fail; then the dentries move.
+ * Validate, then commit: the file system's rename is the last step that can fail; then the dentries
+ * move.
  */
 #include <linux/inotify.h>
 
@@ -19,7 +22,8 @@
 struct rename {
 	struct nameidata from, to;
 	struct dentry *old, *new;
-	struct dentry *trap; /* the child through which one parent lies above the other, or NULL */
+	/* the child through which one parent lies above the other, or NULL */
+	struct dentry *trap;
 	u32 flags;
 };
 
@@ -30,7 +34,10 @@ static void lock_dirs(struct inode *first, struct inode *second)
 		down_write(&second->i_rwsem);
 }
 
-/* The child of @above on the way down to @d, or NULL when @d is not below it. Under s_rename_mutex. Programs choose how deep @d is. */
+/*
+ * The child of @above on the way down to @d, or NULL when @d is not below it. Under s_rename_mutex.
+ * Programs choose how deep @d is.
+ */
 static struct dentry *child_towards(struct dentry *above, struct dentry *d)
 {
 	for (u32 n = 1; d->d_parent != d; d = d->d_parent, n++) {
@@ -194,7 +201,8 @@ out:
 	if (!err)
 		notify_moved(
 			odir, ndir, old, was, was_len, flags & RENAME_EXCHANGE ? NULL : target);
-	if (!err && (flags & RENAME_EXCHANGE)) /* the other moved, too: from where @old is now */
+	/* the other moved, too: from where @old is now */
+	if (!err && (flags & RENAME_EXCHANGE))
 		notify_moved(ndir, odir, new, old->d_name.name, old->d_name.len, NULL);
 	iput(target);
 	return err;
@@ -253,7 +261,10 @@ err_put_old:
 	return err;
 }
 
-/* Both parents are found. What is replaced loses its blocks at the end, without the directories' locks. */
+/*
+ * Both parents are found. What is replaced loses its blocks at the end, without the directories'
+ * locks.
+ */
 static int rename_between(struct rename *r)
 {
 	struct inode *target = NULL;

@@ -2,22 +2,29 @@
 /*
  * walk.c: the fast path walk, over the dentry cache alone.
  *
- *	walk_fast(dfd, name, flags, &path, last)    to the end, or with @last to the parent of the last component: with references
- *	walk_look(dfd, name, flags, look, arg)      calls look() with the end of the path: no reference is taken at all
+ *	walk_fast(dfd, name, flags, &path, last)    to the end, or with @last to the parent of the
+ *	                                            last component: with references
+ *	walk_look(dfd, name, flags, look, arg)      calls look() with the end of the path: no
+ *	                                            reference is taken at all
  *
- * It follows pointers within one stretch of code that passes no boundary, so that nothing it sees is freed, and checks at its end that
- * no rename and no mount happened meanwhile. It gives up (-ECHILD) on everything that is not plain: names that are not cached,
- * permissions that need a capability, magic links, revalidation. The caller then takes the slow walk (namei.c).
+ * It follows pointers within one stretch of code that passes no boundary, so that nothing it sees
+ * is freed, and checks at its end that no rename and no mount happened meanwhile. It gives up
+ * (-ECHILD) on everything that is not plain: names that are not cached, permissions that need a
+ * capability, magic links, revalidation. The caller then takes the slow walk (namei.c).
  *
- * Invariants of walk_look(): what look() reads belongs to a dentry that is hashed, or the root of a mounted file system, after look() has
- * read it: so its inode was not being evicted, whoever removes the name, and the answer was true at one moment of the call.
+ * Invariants of walk_look(): what look() reads belongs to a dentry that is hashed, or the root of a
+ * mounted file system, after look() has read it: so its inode was not being evicted, whoever
+ * removes the name, and the answer was true at one moment of the call.
  *
  * Locks: none. Root and working directory are read under fs->seq.
  */
 #include "kernel/vfs/name/namei.h"
 
 #define MAX_NESTED 8 /* links in links */
-/* Folders passed on the way up to see whether a mount shows one, and mounts that stand on each other. */
+/*
+ * Folders passed on the way up to see whether a mount shows one, and mounts that stand on each
+ * other.
+ */
 #define MAX_CLIMB 1000
 
 struct fast {
@@ -41,7 +48,10 @@ static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 	return !m->mnt_idmap && generic_permission((struct inode *)dir, MAY_EXEC) == 0;
 }
 
-/* False: not here. Guests choose how many mounts stand on each other, and a path may cross them hundreds of times. */
+/*
+ * False: not here. Guests choose how many mounts stand on each other, and a path may cross them
+ * hundreds of times.
+ */
 static inline bool fast_cross_mounts(struct fast *f)
 {
 	while (unlikely(d_mounted_or_managed(f->dentry))) {
@@ -60,7 +70,10 @@ static inline bool fast_cross_mounts(struct fast *f)
 	return true;
 }
 
-/* Does the mount show where the walk has come to? Nothing else runs on this CPU meanwhile: a long way up is not for here. */
+/*
+ * Does the mount show where the walk has come to? Nothing else runs on this CPU meanwhile: a long
+ * way up is not for here.
+ */
 static bool fast_connected(struct fast *f)
 {
 	const struct dentry *d = f->dentry, *root = f->mnt->mnt_root;
@@ -156,8 +169,9 @@ static bool fast_at_end(const struct fast *f)
 }
 
 /*
- * Walks @name from f. 0: f stands at the end; or with @parent before the last component, which is in *last. -ENOENT: there is a
- * negative dentry (believe it only if the sequence numbers did not change). -ECHILD: not here.
+ * Walks @name from f. 0: f stands at the end; or with @parent before the last component, which is
+ * in *last. -ENOENT: there is a negative dentry (believe it only if the sequence numbers did not
+ * change). -ECHILD: not here.
  */
 static int fast_components(struct fast *f, const char *name, u32 flags, struct last *last)
 {
@@ -237,7 +251,10 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 	}
 }
 
-/* Before the walk reads anything: so that walk_changed() can tell whether a rename or a mount came in between. */
+/*
+ * Before the walk reads anything: so that walk_changed() can tell whether a rename or a mount came
+ * in between.
+ */
 static void walk_begin(struct fast *f)
 {
 	f->depth = f->links = f->climbed = 0;
@@ -260,7 +277,10 @@ int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct las
 	err = fast_start(&f, dfd, name, &fd);
 	if (!err)
 		err = fast_components(&f, name, flags, last);
-	/* the mount first: whoever lets a dentry go needs its file system. A mount that is moved may be that of another by now */
+	/*
+	 * the mount first: whoever lets a dentry go needs its file system. A mount that is moved
+	 * may be that of another by now
+	 */
 	if (!err && !mnt_tryget(f.mnt))
 		err = -ECHILD;
 	else if (!err && (f.dentry->d_sb != f.mnt->mnt_sb || !d_tryget(f.dentry))) {

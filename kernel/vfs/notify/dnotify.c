@@ -4,8 +4,9 @@
  *
  *	fcntl(fd, F_NOTIFY, DN_...) -> a request of (file, fd, files) -> (an event it asks for, unless DN_MULTISHOT; 0; close) -> freed
  *
- * Requests hang at the directory's inode (i_dnotify); a directory without any costs one test of that word. The inode lives as long as
- * the files do, and a request goes with its file at the latest.
+ * Requests hang at the directory's inode (i_dnotify); a directory without any costs one test of
+ * that word. The inode lives as long as the files do, and a request goes with its file at the
+ * latest.
  * Locks: dnotify_lock (mutex) for all requests.
  */
 #include <linux/eventpoll.h>
@@ -20,8 +21,9 @@
 
 struct dnotify {
 	struct dnotify *next;
-	struct file *file;          /* no reference: its end frees the request */
-	struct files_struct *owner; /* whose close of the file frees it; compared only */
+	struct file *file; /* no reference: its end frees the request */
+	/* whose close of the file frees it; compared only */
+	struct files_struct *owner;
 	int fd;
 	u32 mask; /* DN_*; under dnotify_lock */
 };
@@ -120,7 +122,8 @@ long fcntl_notify(int fd, struct file *f, u32 mask)
 	if (!fresh)
 		return -ENOMEM;
 	mutex_lock(&dnotify_lock);
-	now = fget(fd); /* a close that has not taken it yet finds the request */
+	/* a close that has not taken it yet finds the request */
+	now = fget(fd);
 	if (now == f) {
 		file_set_owner(f, current->signal->pids[PIDTYPE_TGID], PIDTYPE_TGID);
 		taken = add_locked(fd, f, mask, fresh);

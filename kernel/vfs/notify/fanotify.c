@@ -2,8 +2,9 @@
 /*
  * fanotify.c: groups and their marks: fanotify_init(2), fanotify_mark(2).
  *
- * A mark on an inode holds it (unless it is evictable) and goes when the inode loses its last name; one on a mount or superblock holds
- * nothing and goes with it. Who is not privileged (no CAP_SYS_ADMIN) may have groups that report file identifiers and mark inodes.
+ * A mark on an inode holds it (unless it is evictable) and goes when the inode loses its last name;
+ * one on a mount or superblock holds nothing and goes with it. Who is not privileged (no
+ * CAP_SYS_ADMIN) may have groups that report file identifiers and mark inodes.
  *
  * Locks: fanotify.h. References of inodes are dropped after fanotify_lock.
  */
@@ -127,7 +128,10 @@ static struct fan_mark *mark_new(
 	return m;
 }
 
-/* Any mark for which @match says yes, taken away: true with its inode (to put), false when there is none. */
+/*
+ * Any mark for which @match says yes, taken away: true with its inode (to put), false when there is
+ * none.
+ */
 static bool take_mark(struct list_head *marks, int type, struct inode **inode)
 {
 	struct fan_mark *m;
@@ -377,7 +381,10 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 	return err;
 }
 
-/* No file of it can be found by a handle: its files may be marked one by one, and are told apart by what a handle would say. */
+/*
+ * No file of it can be found by a handle: its files may be marked one by one, and are told apart by
+ * what a handle would say.
+ */
 static int check_fid(const struct mark_call *c, const struct inode *inode)
 {
 	u32 fsid[2];

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fanotify.h: between fanotify.c (groups and marks), fanotify_event.c (what becomes of an event) and fanotify_read.c (how it is read).
+ * fanotify.h: between fanotify.c (groups and marks), fanotify_event.c (what becomes of an event)
+ * and fanotify_read.c (how it is read).
  *
- * A group is an open file. Its marks stand on inodes, mounts and superblocks; all marks are in one hash by their object. An event looks up the
- * marks of its file, directory, mount and superblock, adds their masks up group by group, and is queued in each group that wants it.
+ * A group is an open file. Its marks stand on inodes, mounts and superblocks; all marks are in one
+ * hash by their object. An event looks up the marks of its file, directory, mount and superblock,
+ * adds their masks up group by group, and is queued in each group that wants it.
  *
- * Locks: fanotify_lock (mutex): marks, group->acc_*; group->wqh.lock: the queues and the states of permission events. An inode that is evicted,
- * by reclaim too, has its marks taken away under fanotify_lock: what is allocated with it held is GFP_NOFS.
+ * Locks: fanotify_lock (mutex): marks, group->acc_*; group->wqh.lock: the queues and the states of
+ * permission events. An inode that is evicted, by reclaim too, has its marks taken away under
+ * fanotify_lock: what is allocated with it held is GFP_NOFS.
  */
 #ifndef NESTLING_IPC_FANOTIFY_H
 #define NESTLING_IPC_FANOTIFY_H
@@ -31,17 +34,21 @@ struct fan_group {
 	atomic_t refs; /* the file, permission events that wait */
 	u32 flags, event_f_flags;
 	bool unprivileged;
-	struct ucounts *uc;     /* of it and its marks; the file keeps the namespace */
-	struct list_head marks; /* of fan_mark.group_link, under fanotify_lock */
+	/* of it and its marks; the file keeps the namespace */
+	struct ucounts *uc;
+	/* of fan_mark.group_link, under fanotify_lock */
+	struct list_head marks;
 	u32 nr_marks;
-	struct list_head hit; /* list of one event's groups; with acc_*: under fanotify_lock */
+	/* list of one event's groups; with acc_*: under fanotify_lock */
+	struct list_head hit;
 	u32 acc_mask, acc_ignored,
 		acc_rename; /* acc_rename: 1 the old, 2 the new directory is marked */
 	struct wait_queue_head wqh;
 	struct list_head events,
 		asked; /* of fan_event.link: to be read; read, and to be answered */
 	u32 nr_events;
-	u32 max_events; /* immutable: fs.fanotify.max_queued_events when it was made */
+	/* immutable: fs.fanotify.max_queued_events when it was made */
+	u32 max_events;
 	bool dead;
 };
 
@@ -49,10 +56,12 @@ struct fan_mark {
 	struct hlist_node node; /* by object */
 	struct list_head group_link;
 	struct fan_group *group;
-	const void *object; /* inode (a reference unless evictable), mount, superblock */
+	/* inode (a reference unless evictable), mount, superblock */
+	const void *object;
 	enum fan_type type;
 	u32 mask, ignored;
-	u32 flags; /* FAN_MARK_IGNORED_SURV_MODIFY, FAN_MARK_IGNORE, FAN_MARK_EVICTABLE */
+	/* FAN_MARK_IGNORED_SURV_MODIFY, FAN_MARK_IGNORE, FAN_MARK_EVICTABLE */
+	u32 flags;
 };
 
 struct fan_fid {
@@ -69,7 +78,8 @@ struct fan_event {
 	struct path path; /* references, or NULL */
 	struct fan_fid object, dir, new_dir;
 	char *name, *new_name; /* in @text */
-	s32 error;             /* FAN_FS_ERROR: the first one, and how many since it was queued */
+	/* FAN_FS_ERROR: the first one, and how many since it was queued */
+	s32 error;
 	u32 error_count;
 	/* permission events: under group->wqh.lock */
 	bool permission;

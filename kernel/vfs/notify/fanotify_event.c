@@ -2,9 +2,11 @@
 /*
  * fanotify_event.c: from what happened to what is queued.
  *
- * For each group: the masks of its marks on the file, the directory (for what happens to its children only with FAN_EVENT_ON_CHILD), the mount
- * and the superblock are added up, what its ignore masks name is taken out. An event that equals one in the queue (same file, process and
- * names) joins it. A permission event is never joined; who caused it waits, killably, until the listener has answered or gone.
+ * For each group: the masks of its marks on the file, the directory (for what happens to its
+ * children only with FAN_EVENT_ON_CHILD), the mount and the superblock are added up, what its
+ * ignore masks name is taken out. An event that equals one in the queue (same file, process and
+ * names) joins it. A permission event is never joined; who caused it waits, killably, until the
+ * listener has answered or gone.
  */
 #include <linux/stat.h>
 
@@ -12,8 +14,10 @@
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 
-#define MERGE_MAX 128 /* how far back an equal event is looked for */
-#define PERM_GROUPS 8 /* that are asked without memory of their own */
+/* how far back an equal event is looked for */
+#define MERGE_MAX 128
+/* that are asked without memory of their own */
+#define PERM_GROUPS 8
 
 /* ---- which groups ---- */
 
@@ -21,7 +25,8 @@ struct gather {
 	const struct fs_event *e;
 	u32 mask;
 	bool ondir;
-	bool child; /* the marks are of the directory, the event is its child's */
+	/* the marks are of the directory, the event is its child's */
+	bool child;
 	u32 rename; /* which side of a rename the object is */
 	struct list_head hit;
 };
@@ -73,7 +78,10 @@ static void gather_object(struct gather *g, const void *object, bool child, u32 
 		fan_for_each_mark(object, gather_mark, g);
 }
 
-/* All groups that have a mark where it happened: g->hit. fanotify_lock held; fan_ungather() follows. */
+/*
+ * All groups that have a mark where it happened: g->hit. fanotify_lock held; fan_ungather()
+ * follows.
+ */
 static void fan_gather(struct gather *g, const struct fs_event *e)
 {
 	struct inode *any = e->inode ? e->inode : e->dir;
@@ -105,7 +113,9 @@ static void fan_ungather(struct gather *g)
 		list_del_init(&group->hit);
 }
 
-/* Is there what the group names an event by: a file that can be opened, a directory, an identifier? */
+/*
+ * Is there what the group names an event by: a file that can be opened, a directory, an identifier?
+ */
 static bool fan_nameable(const struct fan_group *group, const struct gather *g)
 {
 	const struct fs_event *e = g->e;
@@ -236,7 +246,10 @@ static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 	return false;
 }
 
-/* The last event of a full queue says that there were more, and nothing of itself. Its file is put with it. */
+/*
+ * The last event of a full queue says that there were more, and nothing of itself. Its file is put
+ * with it.
+ */
 static void make_overflow(struct fan_event *e)
 {
 	e->mask = FAN_Q_OVERFLOW;
@@ -376,7 +389,8 @@ static int ask(struct fan_group *g, struct fan_event *e)
 	}
 	err = wait_event_killable(&g->wqh, answered(g, e)) ? -EINTR : 0;
 	spin_lock(&g->wqh.lock);
-	if (!list_empty(&e->link)) { /* nobody has taken it, or nobody has answered */
+	/* nobody has taken it, or nobody has answered */
+	if (!list_empty(&e->link)) {
 		if (e->fd == FAN_NOFD && g->nr_events)
 			g->nr_events--;
 		list_del_init(&e->link);
@@ -393,7 +407,10 @@ struct asked {
 	u32 mask;
 };
 
-/* Who is to be asked, into @to where that is given: who may fill a file in comes before who looks what is in it. How many. fanotify_lock held. */
+/*
+ * Who is to be asked, into @to where that is given: who may fill a file in comes before who looks
+ * what is in it. How many. fanotify_lock held.
+ */
 static u32 who_is_asked(const struct gather *g, struct asked *to)
 {
 	struct fan_group *group;

@@ -2,18 +2,22 @@
 /*
  * inotify.c: telling guests what happens to files and in folders.
  *
- * fsnotify.c calls inotify_event(); an inode that nobody watches costs one test of inode->i_fsnotify. An instance (the inotify file) has
- * watches, each on one inode, numbered from 1; a watch turns what happens into events in its instance's queue. An event that
- * equals the last one in the queue is not queued again; a full queue gets one IN_Q_OVERFLOW.
+ * fsnotify.c calls inotify_event(); an inode that nobody watches costs one test of
+ * inode->i_fsnotify. An instance (the inotify file) has watches, each on one inode, numbered from
+ * 1; a watch turns what happens into events in its instance's queue. An event that equals the last
+ * one in the queue is not queued again; a full queue gets one IN_Q_OVERFLOW.
  *
  *	inotify_add_watch -> watch -> (inotify_rm_watch, IN_ONESHOT, the inode goes) -> IN_IGNORED, freed
  *
- * A watch holds its inode. When an inode loses its last link its watches learn by IN_DELETE_SELF and go, so that the inode can.
+ * A watch holds its inode. When an inode loses its last link its watches learn by IN_DELETE_SELF
+ * and go, so that the inode can.
  *
- * Invariants: a watch is in its inode's list and its instance's radix, or in neither; list and radix change together.
- * Locks: watch_lock (mutex): lists of inodes, radixes; instance->wqh.lock: the queue. Notifying takes watch_lock only when the inode is
- * watched. Reclaim takes it too, where a name goes whose file has no link any more (a FUSE server or the host says so while it is cached):
- * what is allocated with it held is GFP_NOFS.
+ * Invariants: a watch is in its inode's list and its instance's radix, or in neither; list and
+ * radix change together.
+ * Locks: watch_lock (mutex): lists of inodes, radixes; instance->wqh.lock: the queue. Notifying
+ * takes watch_lock only when the inode is watched. Reclaim takes it too, where a name goes whose
+ * file has no link any more (a FUSE server or the host says so while it is cached): what is
+ * allocated with it held is GFP_NOFS.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -45,8 +49,10 @@ struct instance {
 	u32 nr_events;           /* under wqh.lock */
 	u32 max_events;          /* immutable */
 	struct radix watches;    /* by number, under watch_lock */
-	int last_wd;        /* numbers go up, so that a late event is not taken for a new watch's */
-	struct ucounts *uc; /* of it and its watches; the file keeps the namespace */
+	/* numbers go up, so that a late event is not taken for a new watch's */
+	int last_wd;
+	/* of it and its watches; the file keeps the namespace */
+	struct ucounts *uc;
 	struct fasync_list async; /* who gets SIGIO */
 };
 
@@ -231,7 +237,10 @@ static long watch_set(struct instance *in, struct inode *inode, u32 mask)
 
 /* ---- what vfs calls ---- */
 
-/* Events to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch goes: its inode is put afterwards. */
+/*
+ * Events to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch goes: its inode is put
+ * afterwards.
+ */
 static void notify(
 	struct inode *inode, u32 mask, u32 cookie, const char *name, u32 len, bool unlinked)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* notify.h: what happened to a file, between fsnotify.c, which is told by vfs, and those who tell guests: inotify, fanotify and vfs's dnotify. */
+/*
+ * notify.h: what happened to a file, between fsnotify.c, which is told by vfs, and those who tell
+ * guests: inotify, fanotify and vfs's dnotify.
+ */
 #ifndef NESTLING_IPC_NOTIFY_H
 #define NESTLING_IPC_NOTIFY_H
 
@@ -7,7 +10,8 @@
 
 /* The bits of events: IN_* of inotify, which fanotify shares, and these of fanotify's own. */
 #define FS_ISDIR 0x40000000U
-#define FS_INOTIFY_EVENTS 0x00006fffU /* what inotify may see: IN_ALL_EVENTS, IN_UNMOUNT */
+/* what inotify may see: IN_ALL_EVENTS, IN_UNMOUNT */
+#define FS_INOTIFY_EVENTS 0x00006fffU
 
 struct fs_event {
 	u32 mask;
@@ -17,7 +21,8 @@ struct fs_event {
 	const char *name;        /* there */
 	u32 len;
 	u32 cookie;
-	bool dirent; /* the directory's entry was made, removed, renamed: the event is the directory's */
+	/* the directory's entry was made, removed, renamed: the event is the directory's */
+	bool dirent;
 	bool unlinked;         /* the name is gone, the file is open still */
 	struct inode *new_dir; /* of a rename */
 	const char *new_name;

@@ -6,15 +6,17 @@
  * - FIFOs: vfs installs pipefifo_fops for inodes of that type; open waits for the other side.
  * - fcntl(F_SETPIPE_SZ, F_GETPIPE_SZ): pipe_fcntl().
  *
- * A write of at most PIPE_BUF (one page) is whole: it goes behind what the last page holds, if it fits there, or into a new
- * page. The ring's size is counted in pages, as Linux does it, so small writes may fill a pipe before 64 KiB are in it.
- * Readers are woken when the pipe was empty and writers when it was full, exclusively, after the mutex is dropped: a
- * reader and a writer on one vCPU then need one switch for each message.
+ * A write of at most PIPE_BUF (one page) is whole: it goes behind what the last page holds, if it
+ * fits there, or into a new page. The ring's size is counted in pages, as Linux does it, so small
+ * writes may fill a pipe before 64 KiB are in it. Readers are woken when the pipe was empty and
+ * writers when it was full, exclusively, after the mutex is dropped: a reader and a writer on one
+ * vCPU then need one switch for each message.
  *
- * Invariants: tail <= head <= tail + ring_size; a buffer has len > 0; p->files is the number of open files and the pipe is
- * freed with the last of them.
+ * Invariants: tail <= head <= tail + ring_size; a buffer has len > 0; p->files is the number of
+ * open files and the pipe is freed with the last of them.
  *
- * Locks: p->mutex; inode->i_lock for inode->i_pipe and p->files. Guest memory is touched with the mutex held (it sleeps).
+ * Locks: p->mutex; inode->i_lock for inode->i_pipe and p->files. Guest memory is touched with the
+ * mutex held (it sleeps).
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -448,7 +450,8 @@ void pipe_wait_readers(struct file *f)
 
 	mutex_lock(&p->mutex);
 	p->writers--;
-	p->readers++; /* when we are the only one, the others have had enough */
+	/* when we are the only one, the others have had enough */
+	p->readers++;
 	mutex_unlock(&p->mutex);
 	pipe_wake_readers(p);
 	wait_event_interruptible(&p->wr_wait, READ_ONCE(p->readers) <= 1);
@@ -504,7 +507,8 @@ static int open_read(struct pipe_inode_info *p, struct file *f, bool nonblock)
 	p->r_counter++;
 	if (!p->readers++)
 		wake_up_all(&p->wr_wait);
-	if (p->writers || !p->is_fifo) /* pipe(2)'s, by way of /proc/PID/fd: nobody waits */
+	/* pipe(2)'s, by way of /proc/PID/fd: nobody waits */
+	if (p->writers || !p->is_fifo)
 		;
 	else if (nonblock)
 		f->f_pos = p->w_counter; /* no hang-up is seen before a writer has come */
@@ -686,7 +690,10 @@ static long resize(struct pipe_inode_info *p, u32 n)
 	return 0;
 }
 
-/* The user's pages are counted before they are looked at: several of his pipes may grow at once. The mutex is held. */
+/*
+ * The user's pages are counted before they are looked at: several of his pipes may grow at once.
+ * The mutex is held.
+ */
 static long resize_counted(struct pipe_inode_info *p, u32 n)
 {
 	s64 more = (s64)n - (s64)p->ring_size,

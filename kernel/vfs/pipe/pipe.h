@@ -13,7 +13,8 @@ struct page;
 struct pipe_buf {
 	struct page *page; /* a reference */
 	u32 offset, len;
-	bool merge;  /* the page is ours alone: a write may append to it */
+	/* the page is ours alone: a write may append to it */
+	bool merge;
 	bool packet; /* O_DIRECT: one write, read whole */
 };
 
@@ -24,11 +25,14 @@ struct pipe_inode_info {
 	u32 head, tail;
 	u32 ring_size; /* a power of two */
 	u32 readers, writers;
-	u32 r_counter, w_counter;              /* opens ever made: a FIFO's opener waits for one */
-	u32 files;                             /* under inode->i_lock: open files, whichever way */
+	/* opens ever made: a FIFO's opener waits for one */
+	u32 r_counter, w_counter;
+	/* under inode->i_lock: open files, whichever way */
+	u32 files;
 	struct fasync_list rd_async, wr_async; /* of files with O_ASYNC */
 	bool is_fifo;
-	bool poll_usage; /* somebody polls: every change wakes, not only the edges from empty and full */
+	/* somebody polls: every change wakes, not only the edges from empty and full */
+	bool poll_usage;
 	struct pipe_buf *bufs;
 	struct page *spare[2];
 	struct user_struct *user;
@@ -53,8 +57,11 @@ static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b
 	*pipe_slot(p, p->head) = *b;
 	WRITE_ONCE(p->head, p->head + 1);
 }
-/* Waits (drops and takes the mutex) until there is room: 0, -EPIPE (SIGPIPE is sent), -EAGAIN, -ERESTARTSYS. Who has waited
- * (*waited) was woken alone, and wakes the next one when something is left. */
+/*
+ * Waits (drops and takes the mutex) until there is room: 0, -EPIPE (SIGPIPE is sent), -EAGAIN,
+ * -ERESTARTSYS. Who has waited (*waited) was woken alone, and wakes the next one when something is
+ * left.
+ */
 int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
 /* Waits until there is data: 1, 0 at the end (no writers), -EAGAIN, -ERESTARTSYS. */
 int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited);
@@ -63,8 +70,9 @@ void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b);
 /* Takes @n bytes off the first buffer. */
 void pipe_consume(struct pipe_inode_info *p, u32 n);
 /*
- * Copies from the first buffer; bytes, or -EFAULT. A buffer whose copy faults stays whole, as on Linux: nothing is lost to a bad address.
- * What of a packet does not fit is dropped, or kept there (splices).
+ * Copies from the first buffer; bytes, or -EFAULT. A buffer whose copy faults stays whole, as on
+ * Linux: nothing is lost to a bad address. What of a packet does not fit is dropped, or kept there
+ * (splices).
  */
 ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep);
 void pipe_wake_readers(struct pipe_inode_info *p); /* without the mutex */
@@ -80,7 +88,8 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_NONBLOCK 2
 #define SPLICE_F_MORE 4
 #define SPLICE_F_GIFT 8
-#define SPLICE_F_OUT_NOWAIT 0x10000 /* ours: nor is room in a file that is no pipe waited for */
+/* ours: nor is room in a file that is no pipe waited for */
+#define SPLICE_F_OUT_NOWAIT 0x10000
 /* splice(2), tee(2) between files; offsets NULL: the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);

@@ -2,12 +2,14 @@
 /*
  * splice.c: moving data between a pipe and another file: splice, tee, vmsplice.
  *
- * Between two pipes buffers move (splice) or are shared (tee), with no copy; a shared page is never appended to. Between a
- * pipe and another file the data is read into, or written from, the pipe's pages, one page at a time. vmsplice copies.
+ * Between two pipes buffers move (splice) or are shared (tee), with no copy; a shared page is never
+ * appended to. Between a pipe and another file the data is read into, or written from, the pipe's
+ * pages, one page at a time. vmsplice copies.
  *
- * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked: the data stands in a page of ours before it
- * goes into the pipe. A file is written with the pipe's mutex held, so that two splices from one pipe do not write the same data
- * twice; what a file locks in its write operation comes inside the pipe's mutex.
+ * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked: the data
+ * stands in a page of ours before it goes into the pipe. A file is written with the pipe's mutex
+ * held, so that two splices from one pipe do not write the same data twice; what a file locks in
+ * its write operation comes inside the pipe's mutex.
  */
 #include <asm/errno.h>
 
@@ -56,7 +58,10 @@ static size_t transfer(
 	return done;
 }
 
-/* Waits until @in has data and @out room, each with only its own pipe locked. 1, 0 at the end of @in, -errno. */
+/*
+ * Waits until @in has data and @out room, each with only its own pipe locked. 1, 0 at the end of
+ * @in, -errno.
+ */
 static int wait_both(
 	struct pipe_inode_info *in, struct pipe_inode_info *out, bool nonblock, bool *waited)
 {
@@ -67,7 +72,8 @@ static int wait_both(
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
-	if (*waited) /* before we wait for @out: what is there may be somebody else's as well */
+	/* before we wait for @out: what is there may be somebody else's as well */
+	if (*waited)
 		pipe_wake_readers(in);
 	mutex_lock(&out->mutex);
 	r = pipe_wait_writable(out, nonblock, waited);
@@ -100,7 +106,8 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 		pipe_wake_readers(out);
 	if (done && !share)
 		pipe_wake_writers(in);
-	if (waited && !pipe_empty(in)) /* of those who wait only one was woken, and that was us */
+	/* of those who wait only one was woken, and that was us */
+	if (waited && !pipe_empty(in))
 		pipe_wake_readers(in);
 	if (waited && !pipe_full(out))
 		pipe_wake_writers(out);
@@ -109,7 +116,10 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 
 /* ---- file to pipe ---- */
 
-/* @more: some is had already. A socket or a terminal that has no more now is not waited for then; of other files the end says when. */
+/*
+ * @more: some is had already. A socket or a terminal that has no more now is not waited for then;
+ * of other files the end says when.
+ */
 static ssize_t read_page(
 	struct file *f, loff_t *pos, struct page *page, size_t n, bool nonblock, bool more)
 {
@@ -129,7 +139,10 @@ static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 	return min_t(size_t, len, PAGE_SIZE - in_page);
 }
 
-/* Up to @len, a page's worth: bytes, 0 at the end, -errno. @more: read_page()'s; nor is room waited for. */
+/*
+ * Up to @len, a page's worth: bytes, 0 at the end, -errno. @more: read_page()'s; nor is room waited
+ * for.
+ */
 static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
 	bool nonblock, bool more)
 {
@@ -232,8 +245,10 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 	return total ? total : n;
 }
 
-/* What can be spliced besides pipes: data, from files, devices and sockets. Directories and the nameless kinds (an inotify, an
- * eventfd ...) hold messages. */
+/*
+ * What can be spliced besides pipes: data, from files, devices and sockets. Directories and the
+ * nameless kinds (an inotify, an eventfd ...) hold messages.
+ */
 static bool can_splice(const struct file *f)
 {
 	switch (f->f_inode->i_mode & S_IFMT) {
@@ -245,7 +260,10 @@ static bool can_splice(const struct file *f)
 	return false;
 }
 
-/* What cannot be spliced into a pipe is told when there is room for it: -EINVAL, or why there is none. */
+/*
+ * What cannot be spliced into a pipe is told when there is room for it: -EINVAL, or why there is
+ * none.
+ */
 static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 {
 	bool waited = false;
@@ -259,7 +277,10 @@ static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 	return err ? err : -EINVAL;
 }
 
-/* Between a pipe and a file that is none, which is read or written at @off, or NULL: at its own position. */
+/*
+ * Between a pipe and a file that is none, which is read or written at @off, or NULL: at its own
+ * position.
+ */
 static ssize_t splice_at(
 	struct file *f, loff_t *off, struct file *pipe, bool write, size_t len, u32 flags)
 {
@@ -378,7 +399,8 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 	return ret;
 }
 
-#define AREAS_AT_ONCE 256 /* a guest chooses how many there are, and in how many vectors */
+/* a guest chooses how many there are, and in how many vectors */
+#define AREAS_AT_ONCE 256
 
 /* Is one of the next areas from *@at on secret? *at: where to look on; @end: all were looked at. */
 static bool next_secret(u64 *at, u64 end)
@@ -397,7 +419,10 @@ static bool next_secret(u64 *at, u64 end)
 	return yes;
 }
 
-/* Linux takes the pages themselves, and secret ones are nobody's to take. 0, -EFAULT, or -EINTR: current is being killed. */
+/*
+ * Linux takes the pages themselves, and secret ones are nobody's to take. 0, -EFAULT, or -EINTR:
+ * current is being killed.
+ */
 static int check_secrets(const struct iov_iter *it)
 {
 	const struct uvec *v = it->vec ? it->vec : &it->one;

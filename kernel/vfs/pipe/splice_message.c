@@ -2,8 +2,9 @@
 /*
  * splice_message.c: splices from and to a file whose reads and writes are messages (/dev/fuse).
  *
- * One splice is one read or one write. What is read stands in pages of ours until all of it goes into the pipe; what is written is
- * taken out of the pipe first, whether the file then takes it or not. So neither is done with the pipe locked.
+ * One splice is one read or one write. What is read stands in pages of ours until all of it goes
+ * into the pipe; what is written is taken out of the pipe first, whether the file then takes it or
+ * not. So neither is done with the pipe locked.
  */
 #include <asm/errno.h>
 
@@ -134,7 +135,10 @@ ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t l
 	return err ? err : n;
 }
 
-/* How many buffers @len bytes are, the last of them perhaps in part; 0: there are not as many bytes. */
+/*
+ * How many buffers @len bytes are, the last of them perhaps in part; 0: there are not as many
+ * bytes.
+ */
 static u32 buffers_of(struct pipe_inode_info *p, size_t len)
 {
 	size_t have = 0;

@@ -2,16 +2,18 @@
 /*
  * acl.c: POSIX access control lists (acl(5); the withdrawn POSIX 1003.1e draft 17).
  *
- * A list names users and groups besides the owner, the group and the others of the mode bits. While it names any it has a mask, and the
- * mode's group bits are that mask: so programs that know of the mode only see, and chmod(2) sets, the most that anyone named gets. A
- * directory's default list is what its new files begin with.
+ * A list names users and groups besides the owner, the group and the others of the mode bits. While
+ * it names any it has a mask, and the mode's group bits are that mask: so programs that know of the
+ * mode only see, and chmod(2) sets, the most that anyone named gets. A directory's default list is
+ * what its new files begin with.
  *
- * States of i_acl and i_default_acl: ACL_UNREAD --acl_cached()--> marked (odd, the reader's own) --> a list or NULL --acl_changed()-->
- * ACL_UNREAD. A reader that meets another's mark, or whose own was overwritten by a change, uses what it has read and keeps it out of the
- * inode.
+ * States of i_acl and i_default_acl: ACL_UNREAD --acl_cached()--> marked (odd, the reader's own)
+ * --> a list or NULL --acl_changed()--> ACL_UNREAD. A reader that meets another's mark, or whose
+ * own was overwritten by a change, uses what it has read and keeps it out of the inode.
  *
  * Invariants:
- * 1. A cached list is immutable; it is freed after a grace period, so who does not sleep needs no reference.
+ * 1. A cached list is immutable; it is freed after a grace period, so who does not sleep needs no
+ *    reference.
  * 2. What is stored passed valid(), or comes from a disk and passed it when it was read.
  * Locks: changes are made with i_rwsem; reading takes none.
  */
@@ -24,7 +26,8 @@
 
 struct acl_entry {
 	u16 tag, perm;
-	u32 id; /* a kuid or kgid, for ACL_USER and ACL_GROUP */
+	/* a kuid or kgid, for ACL_USER and ACL_GROUP */
+	u32 id;
 };
 
 struct posix_acl {
@@ -33,7 +36,8 @@ struct posix_acl {
 	struct acl_entry e[];
 };
 
-#define MAX_ENTRIES 4096 /* more than fit into an attribute of any file system here */
+/* more than fit into an attribute of any file system here */
+#define MAX_ENTRIES 4096
 #define TEXT_SIZE(n)                                                                               \
 	(sizeof(struct posix_acl_xattr_header) + (n) * sizeof(struct posix_acl_xattr_entry))
 
@@ -249,7 +253,10 @@ void acl_free(struct inode *inode)
 		kfree(inode->i_default_acl);
 }
 
-/* The list in @slot, which is valid until the caller sleeps; read and kept there when it was not. NULL, ERR_PTR. */
+/*
+ * The list in @slot, which is valid until the caller sleeps; read and kept there when it was not.
+ * NULL, ERR_PTR.
+ */
 static const struct posix_acl *acl_cached(struct inode *inode, struct posix_acl **slot)
 {
 	struct posix_acl *acl = READ_ONCE(*slot), *mark = (void *)((u64)&mark | 1), *old;
@@ -296,7 +303,8 @@ int acl_permission(struct inode *inode, int mask)
 				return gives(acl, e, want) ? 0 : -EACCES;
 			break;
 		case ACL_GROUP_OBJ:
-		case ACL_GROUP: /* the first group that is one of ours and gives all of it */
+		/* the first group that is one of ours and gives all of it */
+		case ACL_GROUP:
 			mine = in_kept_group(inode, e->tag == ACL_GROUP ? e->id : inode->i_gid);
 			found |= mine;
 			if (mine && (e->perm & want) == want)
@@ -309,7 +317,10 @@ int acl_permission(struct inode *inode, int mask)
 
 /* ---- the attributes ---- */
 
-/* From the ids that programs go by to those of the file system, or back; false: some have no meaning there. */
+/*
+ * From the ids that programs go by to those of the file system, or back; false: some have no
+ * meaning there.
+ */
 static bool translate(struct posix_acl *acl, const struct super_block *sb,
 	kuid_t (*uid)(const struct super_block *, kuid_t),
 	kgid_t (*gid)(const struct super_block *, kgid_t))
@@ -447,7 +458,10 @@ bool acl_inherits(struct inode *dir)
 	return keeps_acls(dir) && READ_ONCE(dir->i_default_acl);
 }
 
-/* A program that the group may execute becomes the group's only by one who may give it that: whatever the umask takes away afterwards. */
+/*
+ * A program that the group may execute becomes the group's only by one who may give it that:
+ * whatever the umask takes away afterwards.
+ */
 static umode_t strip_setgid(struct inode *dir, umode_t mode)
 {
 	if (S_ISDIR(mode) || !(dir->i_mode & S_ISGID) ||

@@ -2,16 +2,20 @@
 /*
  * acl.h: POSIX access control lists, on file systems whose superblock has SB_I_POSIXACL.
  *
- * A file system keeps the two attributes system.posix_acl_access and system.posix_acl_default by its getxattr and setxattr, in the form of
- * acl(5)'s attributes (linux/posix_acl_xattr.h), and tells acl_changed() when it has kept one. Its create, mkdir, mknod and tmpfile call
- * acl_inherit() before the inode has a name. All else is done by vfs.
+ * A file system keeps the two attributes system.posix_acl_access and system.posix_acl_default by
+ * its getxattr and setxattr, in the form of acl(5)'s attributes (linux/posix_acl_xattr.h), and
+ * tells acl_changed() when it has kept one. Its create, mkdir, mknod and tmpfile call acl_inherit()
+ * before the inode has a name. All else is done by vfs.
  */
 #ifndef NESTLING_VFS_ACL_H
 #define NESTLING_VFS_ACL_H
 
 #include "kernel/vfs/vfs.h"
 
-/* i_acl, i_default_acl: not asked for since they changed. NULL: there is none. Odd words in general: somebody is about to know. */
+/*
+ * i_acl, i_default_acl: not asked for since they changed. NULL: there is none. Odd words in
+ * general: somebody is about to know.
+ */
 #define ACL_UNREAD ((struct posix_acl *)1)
 
 static inline bool acl_unread(const struct posix_acl *acl)
@@ -19,7 +23,10 @@ static inline bool acl_unread(const struct posix_acl *acl)
 	return (u64)acl & 1;
 }
 bool is_acl_name(const char *name); /* system.posix_acl_* */
-/* What generic_permission() asks for who does not own the inode: 0, -EACCES; -EAGAIN: there is no list. Others: it could not be read. */
+/*
+ * What generic_permission() asks for who does not own the inode: 0, -EACCES; -EAGAIN: there is no
+ * list. Others: it could not be read.
+ */
 int acl_permission(struct inode *inode, int mask);
 /* In the attribute as a file system keeps it: what it is for who sees it through @m. */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
@@ -27,12 +34,17 @@ void acl_value_seen(const struct mount *m, void *value, size_t size);
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
 /* @value NULL: remove. i_rwsem held. */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
-/* The mode of a new file in @dir (S_IFDIR: a directory): without the umask's bits, unless a default list decides instead. */
+/*
+ * The mode of a new file in @dir (S_IFDIR: a directory): without the umask's bits, unless a default
+ * list decides instead.
+ */
 umode_t acl_umask(struct inode *dir, umode_t mode);
 /* Gives the new inode what @dir's default list says, its mode too. */
 int acl_inherit(struct inode *dir, struct inode *inode);
-bool acl_inherits(struct inode *dir); /* will acl_inherit() store anything? Perhaps */
-int acl_chmod(struct inode *inode);   /* after chmod(2): the list follows i_mode. i_rwsem held */
+/* will acl_inherit() store anything? Perhaps */
+bool acl_inherits(struct inode *dir);
+/* after chmod(2): the list follows i_mode. i_rwsem held */
+int acl_chmod(struct inode *inode);
 void acl_changed(struct inode *inode);
 void acl_free(struct inode *inode); /* with the inode */
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_caps.c: the attribute security.capability, which gives a program capabilities at exec (kernel/task/exec/exec_cred.c).
+ * file_caps.c: the attribute security.capability, which gives a program capabilities at exec
+ * (kernel/task/exec/exec_cred.c).
  *
- * Whom it is for is part of it: version 3 names the root of the user namespace whose processes gain by it, version 2 means the root of the
- * file system. A program sees and sets it in terms of its own namespace: what its own root may use looks like version 2, and what it writes
- * as version 2 is kept as version 3 for its root, unless it may speak for the whole file system.
+ * Whom it is for is part of it: version 3 names the root of the user namespace whose processes gain
+ * by it, version 2 means the root of the file system. A program sees and sets it in terms of its
+ * own namespace: what its own root may use looks like version 2, and what it writes as version 2 is
+ * kept as version 3 for its root, unless it may speak for the whole file system.
  */
 #include <linux/xattr.h>
 

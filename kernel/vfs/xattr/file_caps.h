@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_caps.h: security.capability, which says for the root of which user namespace it is meant: version 2 for that of the file system's
- * namespace, version 3 for another, by its number there.
+ * file_caps.h: security.capability, which says for the root of which user namespace it is meant:
+ * version 2 for that of the file system's namespace, version 3 for another, by its number there.
  */
 #ifndef NESTLING_VFS_FILE_CAPS_H
 #define NESTLING_VFS_FILE_CAPS_H
@@ -10,10 +10,16 @@
 
 struct vfs_ns_cap_data;
 
-/* What is kept for @value of @size bytes, not 0, that current wants there, and its size. 0, -EINVAL, -EPERM. */
+/*
+ * What is kept for @value of @size bytes, not 0, that current wants there, and its size. 0,
+ * -EINVAL, -EPERM.
+ */
 int file_caps_to_keep(
 	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep);
-/* What current sees: bytes, -ERANGE, -EOVERFLOW (meant for others), -ENODATA ... With @size 0 only how many. */
+/*
+ * What current sees: bytes, -ERANGE, -EOVERFLOW (meant for others), -ENODATA ... With @size 0 only
+ * how many.
+ */
 ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simple_xattr.c: extended attributes in memory: a tree by name, since nobody counts how many a file has; and a list, the newest first, which
- * is what programs are told. Lock: simple_xattrs.lock; memory is got and freed outside of it. A list of names that nobody has room for is not gone
- * through: names_len says how long it is.
+ * simple_xattr.c: extended attributes in memory: a tree by name, since nobody counts how many a
+ * file has; and a list, the newest first, which is what programs are told. Lock:
+ * simple_xattrs.lock; memory is got and freed outside of it. A list of names that nobody has room
+ * for is not gone through: names_len says how long it is.
  */
 #include <linux/xattr.h>
 
@@ -176,7 +177,10 @@ int simple_xattr_set(
 	return err;
 }
 
-/* Attributes are the kernel's memory, and a group may be any user's: he has so much room for his, as on Linux (a new value beside the old). */
+/*
+ * Attributes are the kernel's memory, and a group may be any user's: he has so much room for his,
+ * as on Linux (a new value beside the old).
+ */
 #define USER_XATTRS_MAX 128
 #define USER_XATTRS_BYTES (128U << 10)
 

@@ -14,7 +14,10 @@ struct simple_xattrs {
 	size_t names_len;      /* of all, with their ends */
 };
 void simple_xattrs_init(struct simple_xattrs *x);
-/* Nobody has them any more. free: anywhere, groups go with locks held; evict: there may be very many, it may sleep. */
+/*
+ * Nobody has them any more. free: anywhere, groups go with locks held; evict: there may be very
+ * many, it may sleep.
+ */
 void simple_xattrs_free(struct simple_xattrs *x);
 void simple_xattrs_evict(struct simple_xattrs *x);
 /* How many have names that begin with @prefix; *bytes: how long their values are. */
@@ -24,8 +27,8 @@ ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, s
 int simple_xattr_set(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
 /*
- * The same for a directory that may be any user's: what is not user.*, trusted.* or security.* is -EOPNOTSUPP, and more of user.* than he
- * has room for -ENOSPC. The inode's i_rwsem is held.
+ * The same for a directory that may be any user's: what is not user.*, trusted.* or security.* is
+ * -EOPNOTSUPP, and more of user.* than he has room for -ENOSPC. The inode's i_rwsem is held.
  */
 int simple_xattr_set_bounded(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes: the twelve calls and the four of Linux 6.13, and who may read and write which name space.
+ * xattr.c: extended attributes: the twelve calls and the four of Linux 6.13, and who may read and
+ * write which name space.
  *
- * user.*       regular files and directories, by the file's permissions (sticky directories: by the owner)
+ * user.*       regular files and directories, by the file's permissions (sticky directories: by the
+ *              owner)
  * trusted.*    CAP_SYS_ADMIN
- * security.*   reading is free; writing CAP_SYS_ADMIN over the file system; security.capability: file_caps.c
- * system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its protocol, to read
+ * security.*   reading is free; writing CAP_SYS_ADMIN over the file system; security.capability:
+ *              file_caps.c
+ * system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its
+ *              protocol, to read
  */
 #include <linux/inotify.h>
 #include <linux/limits.h>
@@ -53,7 +57,8 @@ static int security_allowed(struct inode *inode, const char *name, int mask, boo
 {
 	if (!(mask & MAY_WRITE))
 		return 0;
-	if (!strcmp(name, XATTR_NAME_CAPS)) /* not so removal, nor (but on Linux) an empty value */
+	/* not so removal, nor (but on Linux) an empty value */
+	if (!strcmp(name, XATTR_NAME_CAPS))
 		return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
 	return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
@@ -153,7 +158,10 @@ static int change_xattr(
 	return err;
 }
 
-/* What a setting call brings. All of it is read before the path is looked up, so that its errors come first. */
+/*
+ * What a setting call brings. All of it is read before the path is looked up, so that its errors
+ * come first.
+ */
 struct xattr_arg {
 	char name[XATTR_NAME_MAX + 1];
 	void *value; /* never NULL, which would mean removal */
@@ -230,7 +238,10 @@ out:
 	return n;
 }
 
-/* Takes out of a list the names of trusted.*, for those who may not see them, and ACLs that nobody asks; the length that is left. */
+/*
+ * Takes out of a list the names of trusted.*, for those who may not see them, and ACLs that nobody
+ * asks; the length that is left.
+ */
 static long hide_names(const struct inode *inode, char *list, long n)
 {
 	bool all = capable(CAP_SYS_ADMIN);
@@ -250,7 +261,10 @@ static long hide_names(const struct inode *inode, char *list, long n)
 	return kept;
 }
 
-/* The whole list in a buffer of ours (*buf, kfree): its length. It may grow while we ask. One that no call takes is not made. */
+/*
+ * The whole list in a buffer of ours (*buf, kfree): its length. It may grow while we ask. One that
+ * no call takes is not made.
+ */
 static long whole_list(struct inode *inode, char **buf, size_t size)
 {
 	long n;
@@ -450,7 +464,8 @@ long sys_fremovexattr(int fd, uaddr_t uname)
 
 #define XATTRAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
 
-struct args { /* struct xattr_args of setxattrat(2), which older headers lack */
+/* struct xattr_args of setxattrat(2), which older headers lack */
+struct args {
 	u64 value;
 	u32 size, flags;
 };
