@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * acct.c: process accounting: acct(2) names a file, and each process that ends appends a struct acct_v3 to it.
+ * acct.c: process accounting: acct(2) names a file, and each process that ends appends a struct
+ * acct_v3 to it.
  *
  *   acct_collect(task, code)    the last thread, while it has its memory
  *   acct_process(task)          the same, when its memory is gone: writes the record
  *
- * A file system that is nearly full suspends accounting until there is room again, looked at now and then (kernel.acct). Records are appended by
- * O_APPEND, so they need no lock of ours. Source: acct(5); the encodings from linux/acct.h.
- * Lock: acct_lock, of the file and of the state of suspension; nothing is written under it. Not done: one file per pid namespace, ac_tty.
+ * A file system that is nearly full suspends accounting until there is room again, looked at now
+ * and then (kernel.acct). Records are appended by O_APPEND, so they need no lock of ours. Source:
+ * acct(5); the encodings from linux/acct.h.
+ * Lock: acct_lock, of the file and of the state of suspension; nothing is written under it. Not
+ * done: one file per pid namespace, ac_tty.
  */
 #include <linux/acct.h>
 #include <linux/fcntl.h>
@@ -25,7 +28,10 @@ static DEFINE_SPINLOCK(acct_lock);
 static struct file *acct_file; /* a reference, or NULL: off */
 static bool acct_active;
 static u64 acct_checked;
-/* kernel.acct: goes on at so many per cent free, suspended at so many, looked at every so many seconds. Single words */
+/*
+ * kernel.acct: goes on at so many per cent free, suspended at so many, looked at every so many
+ * seconds. Single words
+ */
 static int acct_limits[] = { 4, 2, 30 };
 
 /* ---- encodings ---- */

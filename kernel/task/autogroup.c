@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * autogroup.c: each session is a group of its own, with a number and a nice level in /proc/PID/autogroup.
+ * autogroup.c: each session is a group of its own, with a number and a nice level in
+ * /proc/PID/autogroup.
  *
- * As on a Linux that was booted with "noautogroup": the groups are made and can be asked for, and the scheduler takes no notice of
- * them, which kernel.sched_autogroup_enabled says (0, and cannot be set). Who has joined no session is of the root group, which has no line.
+ * As on a Linux that was booted with "noautogroup": the groups are made and can be asked for, and
+ * the scheduler takes no notice of them, which kernel.sched_autogroup_enabled says (0, and cannot
+ * be set). Who has joined no session is of the root group, which has no line.
  *
  * Locks: tasklist_lock for signal->autogroup; a group's level is written and read racily.
  */
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/internal.h"
 
-#define SET_EVERY 100000000UL /* ns: so often may whoever has no CAP_SYS_ADMIN set a level */
+/* ns: so often may whoever has no CAP_SYS_ADMIN set a level */
+#define SET_EVERY 100000000UL
 
 struct autogroup {
 	atomic_t count;

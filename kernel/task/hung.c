@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hung.c: tells of tasks that have waited for too long in a way that no signal ends: a lost wake-up, a dead lock, a disk that does not
- * answer. A look at every task now and then while the timeout is not 0; off where time skips, since nothing is idle for long there.
+ * hung.c: tells of tasks that have waited for too long in a way that no signal ends: a lost
+ * wake-up, a dead lock, a disk that does not answer. A look at every task now and then while the
+ * timeout is not 0; off where time skips, since nothing is idle for long there.
  *
  *	kernel.hung_task_timeout_secs    120; 0: do not look
- *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else so many, the timeout at most
+ *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else so
+ *	                                      many, the timeout at most
  *	kernel.hung_task_warnings        10 more; -1: always
  *	kernel.hung_task_panic           0; 1: panic
  *	kernel.hung_task_check_count     how many tasks are looked at, at most
  *	kernel.hung_task_detect_count    how many were found, to read
  *
- * A task was not scheduled since the last look when its count of switches is the same. Kernel threads wait like that by trade.
+ * A task was not scheduled since the last look when its count of switches is the same. Kernel
+ * threads wait like that by trade.
  *
  * Locks: tasklist_lock for the walk; hung_switches and hung_since of a task belong to the looker.
  */
@@ -22,7 +25,8 @@
 #include "kernel/task/internal.h"
 
 #define SECOND 1000000000UL
-#define MAX_PERIOD 10 /* seconds from a look to the next, a quarter of a short timeout */
+/* seconds from a look to the next, a quarter of a short timeout */
+#define MAX_PERIOD 10
 #define MAX_TIMEOUT 0x7fffffff
 
 static int timeout_secs = 120, warnings = 10, panics, interval_secs, check_count = 4194304;

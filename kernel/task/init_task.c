@@ -3,11 +3,13 @@
  * init_task.c: the first tasks, kernel threads, and what every task gets and gives back.
  *
  * - Idle tasks (pid 0) share static credentials and signal state.
- * - A kernel thread is a process of its own, child of the first of them (kthreadd, process 2), that nobody waits for: it reaps itself.
- * - Process 1 begins as a kernel function with files of its own and goes to guest code once kernel_execve() has succeeded.
+ * - A kernel thread is a process of its own, child of the first of them (kthreadd, process 2), that
+ *   nobody waits for: it reaps itself.
+ * - Process 1 begins as a kernel function with files of its own and goes to guest code once
+ *   kernel_execve() has succeeded.
  *
- * Life of a task: task_alloc() (scheduler's reference), task_init_common(), linked by fork with a second reference that
- * release_task() drops, task_free() when the last is gone.
+ * Life of a task: task_alloc() (scheduler's reference), task_init_common(), linked by fork with a
+ * second reference that release_task() drops, task_free() when the last is gone.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
@@ -176,7 +178,10 @@ struct sigpending *pending_alloc(void)
 	return p;
 }
 
-/* A process of the kernel's own, not yet linked: pid @want (0: any). 0 or -errno; task_free() undoes a part. */
+/*
+ * A process of the kernel's own, not yet linked: pid @want (0: any). 0 or -errno; task_free()
+ * undoes a part.
+ */
 static int init_kernel_process(struct task *t, pid_t want)
 {
 	struct pid *pid;
@@ -223,8 +228,9 @@ static struct fs_struct
 	*kernel_fs; /* of the first kernel thread; set once, before process 1 runs */
 
 /*
- * What a kernel thread knows of files is what the first one knows. A process may happen to make one (a mount's journal, a loop
- * device, a worker); with that process's files it would keep them open when the process is gone: a pipe that never ends.
+ * What a kernel thread knows of files is what the first one knows. A process may happen to make one
+ * (a mount's journal, a loop device, a worker); with that process's files it would keep them open
+ * when the process is gone: a pipe that never ends.
  */
 static int init_kthread(struct task *t)
 {
@@ -335,7 +341,10 @@ static void helper_entry(void *arg)
 	arch_return_to_user();
 }
 
-/* Process 1's root, but nothing that is shared with it: where a program goes, and its mask, are its own. */
+/*
+ * Process 1's root, but nothing that is shared with it: where a program goes, and its mask, are its
+ * own.
+ */
 static struct fs_struct *helper_fs(void)
 {
 	struct fs_struct *of, *fs = NULL;

@@ -42,8 +42,11 @@ void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
 /* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
-/* Numbers in @ns and above, @want[0] in @ns itself and so on (0, or too few of them: the next free); count 1. ERR_PTR(-EAGAIN,
- * -EEXIST, -EINVAL, -ENOMEM) */
+/*
+ * Numbers in @ns and above, @want[0] in @ns itself and so on (0, or too few of them: the next
+ * free); count 1. ERR_PTR(-EAGAIN,
+ * -EEXIST, -EINVAL, -ENOMEM)
+ */
 struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
 /* No more numbers, and who is to be woken when few are left. False: was closed before. */
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
@@ -52,8 +55,10 @@ struct pid *next_pid_ns(
 u32 pid_ns_count(struct pid_namespace *ns);
 /* The last thread of a namespace's init has come here: it kills and reaps the rest. */
 void zap_pid_ns(struct task *t);
-void zap_wait(void);          /* wait.c: reaps a child, if there is one that has died */
-void free_pid(struct pid *p); /* the number can be used again; drops the reference of alloc_pid() */
+/* wait.c: reaps a child, if there is one that has died */
+void zap_wait(void);
+/* the number can be used again; drops the reference of alloc_pid() */
+void free_pid(struct pid *p);
 void attach_pid(struct task *t, enum pid_type type, struct pid *p);
 void detach_pid(
 	struct task *t, enum pid_type type); /* frees the number when nobody has it any more */
@@ -125,10 +130,12 @@ struct clone_args_k {
 	struct cgroup *cgroup; /* to be born into; NULL: the parent's */
 };
 pid_t kernel_clone(const struct clone_args_k *args);
-void vfork_finish(struct task *t); /* the child no longer uses the parent's memory */
+/* the child no longer uses the parent's memory */
+void vfork_finish(struct task *t);
 
 /* ---- exec ---- */
-void exit_mm_release(void); /* current lets its mm go: clear_child_tid, robust futexes */
+/* current lets its mm go: clear_child_tid, robust futexes */
+void exit_mm_release(void);
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
@@ -142,7 +149,8 @@ bool is_current_pgrp_orphaned(void);
 /* task->exit_state */
 #define EXIT_DEAD 16   /* somebody reaps it */
 #define EXIT_ZOMBIE 32 /* for its parent to wait for */
-#define EXIT_TRACE 48  /* its tracer, who is not its parent, is about to let it go */
+/* its tracer, who is not its parent, is about to let it go */
+#define EXIT_TRACE 48
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);
 
 #define RUSAGE_BOTH_K (-2)
@@ -155,21 +163,27 @@ struct rusage64_k {
 
 void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 
-/* ---- rseq.c: makes @t, of any process, begin its sequence again when it next goes to guest code ---- */
+/*
+ * ---- rseq.c: makes @t, of any process, begin its sequence again when it next goes to guest code
+ * ----
+ */
 static inline void rseq_outdate(struct task *t)
 {
 	WRITE_ONCE(t->rseq_seen, ~0UL);
 }
 
 /* ---- signal_struct.flags, under sighand->lock ---- */
-#define SIGNAL_STOP_STOPPED 0x1   /* a job control stop is in effect */
-#define SIGNAL_STOP_CONTINUED 0x2 /* SIGCONT came and WCONTINUED has not seen it */
-#define SIGNAL_CLD_STOPPED 0x10   /* the parent is still to be told */
+#define SIGNAL_STOP_STOPPED 0x1 /* a job control stop is in effect */
+/* SIGCONT came and WCONTINUED has not seen it */
+#define SIGNAL_STOP_CONTINUED 0x2
+#define SIGNAL_CLD_STOPPED 0x10 /* the parent is still to be told */
 #define SIGNAL_CLD_CONTINUED 0x20
 #define SIGNAL_CLD_MASK (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED)
 #define SIGNAL_UNKILLABLE 0x40 /* init: default actions do not touch it */
 
-/* Of a process that is to end (sighand->lock held): it has not stopped any more, nor does it go on. */
+/*
+ * Of a process that is to end (sighand->lock held): it has not stopped any more, nor does it go on.
+ */
 static inline void begin_group_exit(struct signal_struct *sig, int code)
 {
 	sig->group_exit = true;
@@ -180,12 +194,14 @@ static inline void begin_group_exit(struct signal_struct *sig, int code)
 
 /* ---- task->jobctl, under sighand->lock ---- */
 #define JOBCTL_STOP_SIGMASK 0xffU
-#define JOBCTL_STOP_DEQUEUED BIT(16) /* a stop signal was taken off the queue; SIGCONT clears it */
-#define JOBCTL_STOP_PENDING BIT(17)  /* is to stop for the group */
-#define JOBCTL_STOP_CONSUME BIT(18)  /* still counted in group_stop_count */
-#define JOBCTL_TRAP_STOP BIT(19)     /* ptrace: PTRACE_EVENT_STOP */
+/* a stop signal was taken off the queue; SIGCONT clears it */
+#define JOBCTL_STOP_DEQUEUED BIT(16)
+#define JOBCTL_STOP_PENDING BIT(17) /* is to stop for the group */
+#define JOBCTL_STOP_CONSUME BIT(18) /* still counted in group_stop_count */
+#define JOBCTL_TRAP_STOP BIT(19)    /* ptrace: PTRACE_EVENT_STOP */
 #define JOBCTL_TRAP_NOTIFY BIT(20)
-#define JOBCTL_TRAPPING BIT(21) /* on the way from group stop to ptrace stop */
+/* on the way from group stop to ptrace stop */
+#define JOBCTL_TRAPPING BIT(21)
 #define JOBCTL_LISTENING BIT(22)
 #define JOBCTL_TRAP_FREEZE BIT(23)   /* its cgroup is frozen */
 #define JOBCTL_PTRACE_FROZEN BIT(24) /* its tracer looks at it: SIGKILL waits */
@@ -224,12 +240,14 @@ void force_sig_info(const siginfo_t *info);
 void log_bad_frame(u64 frame);
 void log_fatal_signal(int sig);
 void complete_signal(int sig, struct task *t, bool group);
-void zap_other_threads(struct task *t);          /* sighand->lock: SIGKILL to all other threads */
+/* sighand->lock: SIGKILL to all other threads */
+void zap_other_threads(struct task *t);
 int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock */
 void task_clear_jobctl_pending(struct task *t, u32 mask);
 bool task_set_jobctl_pending(struct task *t, u32 mask);
-void wait_for_trap(struct task *t); /* JOBCTL_TRAPPING clears, or current is being killed */
-bool do_signal_stop(int signr);     /* sighand->lock held; drops it when true */
+/* JOBCTL_TRAPPING clears, or current is being killed */
+void wait_for_trap(struct task *t);
+bool do_signal_stop(int signr); /* sighand->lock held; drops it when true */
 void do_jobctl_trap(void);
 void do_freezer_trap(void);
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);
@@ -241,7 +259,8 @@ int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);
 void signal_setup_done(bool failed, struct ksignal *ks);
 bool get_signal(struct ksignal *ks);
 void coredump(const siginfo_t *info);
-void coredump_wait_exit(struct mm *mm); /* exit: lets a thread that dumps see this one first */
+/* exit: lets a thread that dumps see this one first */
+void coredump_wait_exit(struct mm *mm);
 
 /* ---- ptrace.c ---- */
 int ptrace_signal(int signr,
@@ -256,7 +275,10 @@ pid_t ptrace_own_nr(void);                               /* current's, for its t
 bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
 void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */
-/* Both under tasklist_lock (write). @by: who asked for it; their power decides what the tracee may become at exec. */
+/*
+ * Both under tasklist_lock (write). @by: who asked for it; their power decides what the tracee may
+ * become at exec.
+ */
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);
 void ptrace_trap_notify(struct task *t); /* sighand->lock */
@@ -265,8 +287,10 @@ long ptrace_request(struct task *child, long request, u64 addr,
 	u64 data); /* ptrace_request.c: @child is stopped */
 long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov); /* ptrace_regs.c */
 long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
-/* An FPU image as debuggers know it: its first 512 bytes in @head, with the enabled features where the CPU leaves bytes free; the
- * rest is returned. */
+/*
+ * An FPU image as debuggers know it: its first 512 bytes in @head, with the enabled features where
+ * the CPU leaves bytes free; the rest is returned.
+ */
 #define XSTATE_BV_OFFSET 512
 const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
 /* user_dispatch.c; takes: the call of current is not made, a signal is pending */
@@ -304,7 +328,8 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PT_EVENT_FLAG(e) (1U << (PT_OPT_SHIFT + (e)))
 #define PT_TRACESYSGOOD PT_EVENT_FLAG(0)
 #define PT_SEIZED BIT(16)
-#define PT_STEPPING BIT(17) /* TF is set for the tracer, not by the guest */
+/* TF is set for the tracer, not by the guest */
+#define PT_STEPPING BIT(17)
 #define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
 #define PT_SUSPEND_SECCOMP (1U << (PT_OPT_SHIFT + 21))
 long ptrace_check_options(u64 options);
@@ -313,6 +338,7 @@ long ptrace_check_options(u64 options);
 struct file;
 struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
 void pidfd_keep_exit(struct task *t);        /* it is being released; tasklist_lock held */
-void pidfd_notify(struct task *t);           /* a leader, or a thread with a pidfd of its own */
+/* a leader, or a thread with a pidfd of its own */
+void pidfd_notify(struct task *t);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioprio.c: ioprio_set and ioprio_get. Classes and levels are checked, kept in task->ioprio, inherited and told; the disks' queues take
- * requests in the order of their arrival whatever they are, as Linux does without an I/O scheduler.
+ * ioprio.c: ioprio_set and ioprio_get. Classes and levels are checked, kept in task->ioprio,
+ * inherited and told; the disks' queues take requests in the order of their arrival whatever they
+ * are, as Linux does without an I/O scheduler.
  *
  * Lock: tasklist_lock (reading) while processes are looked for; task->ioprio is a word.
  */

@@ -2,23 +2,27 @@
 /*
  * perf.c: perf_event_open(2): software events, counted.
  *
- * The kernel counts for every task what a software event counts (time on a CPU, faults, switches, moves to another vCPU). So an event
- * is a difference: it notes its source when it begins to count and adds what came since when it stops or is read. No path that
- * counts pays for that.
+ * The kernel counts for every task what a software event counts (time on a CPU, faults, switches,
+ * moves to another vCPU). So an event is a difference: it notes its source when it begins to count
+ * and adds what came since when it stops or is read. No path that counts pays for that.
  *
  *   disabled --enable--> counting (base, base_time) --disable--> disabled; read and reset settle what is due in between;
  *   either --its task ends, or becomes one that may not be looked into--> gone
  *
- * An event of a group counts while it and its leader are enabled. With `inherit` each child gets an event of its own, which belongs
- * to the parent's (root): enabling, reading and resetting the root goes to all of them, and when a child ends, its count becomes the root's.
+ * An event of a group counts while it and its leader are enabled. With `inherit` each child gets an
+ * event of its own, which belongs to the parent's (root): enabling, reading and resetting the root
+ * goes to all of them, and when a child ends, its count becomes the root's.
  *
- * Time enabled and time running are the task's time on a CPU while the event counted, or for an event of a vCPU the time of the clock.
+ * Time enabled and time running are the task's time on a CPU while the event counted, or for an
+ * event of a vCPU the time of the clock.
  *
- * Locks: perf_lock (sleeps) for everything here, task->perf included; outside of it exec_hold(), so that nobody who may be counted becomes
- * somebody who may not before the event is his, and can be taken from him.
+ * Locks: perf_lock (sleeps) for everything here, task->perf included; outside of it exec_hold(), so
+ * that nobody who may be counted becomes somebody who may not before the event is his, and can be
+ * taken from him.
  *
- * Not there: samples and the ring buffer (a sampling period is refused, mmap is ENODEV), hardware, cache, trace and breakpoint events
- * (ENOENT: no such device), events of a vCPU other than its clock, exclude_user.
+ * Not there: samples and the ring buffer (a sampling period is refused, mmap is ENODEV), hardware,
+ * cache, trace and breakpoint events (ENOENT: no such device), events of a vCPU other than its
+ * clock, exclude_user.
  */
 #include <linux/eventpoll.h>
 #include <linux/perf_event.h>
@@ -30,13 +34,15 @@
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 
-#define ATTR_KNOWN 136 /* of Linux 6.12; the headers that we build with may have less */
+/* of Linux 6.12; the headers that we build with may have less */
+#define ATTR_KNOWN 136
 #define READ_FORMATS 0x1fUL
 #define SAMPLE_TYPES ((1UL << 25) - 1)
 #define OPEN_FLAGS                                                                                 \
 	(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
 #define FORMAT_LOST (1U << 4)
-#define READ_MAX 16384 /* bytes that a read gives: it bounds a group */
+/* bytes that a read gives: it bounds a group */
+#define READ_MAX 16384
 
 union attr {
 	struct perf_event_attr a;
@@ -48,21 +54,24 @@ struct perf_event {
 	u32 config;
 	u32 format;
 	bool inherit, inherit_thread, on_exec, off_exec, exclude_kernel;
-	bool enabled, counting, gone; /* gone: its task has ended or left it, the count stays */
-	u64 count, time;              /* settled */
-	u64 base, base_time;          /* of the sources, while counting */
-	struct task *task;            /* a reference; NULL: of a vCPU, or gone */
+	/* gone: its task has ended or left it, the count stays */
+	bool enabled, counting, gone;
+	u64 count, time;     /* settled */
+	u64 base, base_time; /* of the sources, while counting */
+	struct task *task;   /* a reference; NULL: of a vCPU, or gone */
 	struct perf_event *next_of_task;
 	struct perf_event *leader; /* itself, or the group's first */
-	struct list_head group;    /* the leader's: of the others; theirs: in it */
+	/* the leader's: of the others; theirs: in it */
+	struct list_head group;
 	struct perf_event *root;   /* of an inherited one */
 	struct list_head children; /* a root's, of siblings */
 	struct list_head sibling;
 };
 
 static DEFINE_MUTEX(perf_lock);
-static u64 last_id;           /* under perf_lock */
-static int perf_paranoid = 2; /* as Linux's: without rights only one's own user code */
+static u64 last_id; /* under perf_lock */
+/* as Linux's: without rights only one's own user code */
+static int perf_paranoid = 2;
 
 /* ---- counting ---- */
 
@@ -82,7 +91,8 @@ static u64 source(const struct perf_event *e)
 	case PERF_COUNT_SW_CONTEXT_SWITCHES:
 		return e->exclude_kernel ? 0 : READ_ONCE(t->nvcsw) + READ_ONCE(t->nivcsw);
 	case PERF_COUNT_SW_CPU_MIGRATIONS: return e->exclude_kernel ? 0 : READ_ONCE(t->nr_moves);
-	default: return 0; /* x86 fixes no alignment and emulates nothing */
+	/* x86 fixes no alignment and emulates nothing */
+	default: return 0;
 	}
 }
 
@@ -253,7 +263,10 @@ static void event_free(struct perf_event *e)
 	kfree(e);
 }
 
-/* Its task has no more to do with it: an inherited one's count becomes its root's, another's stays for who has its file. */
+/*
+ * Its task has no more to do with it: an inherited one's count becomes its root's, another's stays
+ * for who has its file.
+ */
 static void event_end(struct perf_event *e)
 {
 	settle(e);
@@ -284,7 +297,10 @@ static int perf_release(struct inode *inode, struct file *f)
 
 /* ---- the lives of tasks ---- */
 
-/* Its copy for @child; of a group each counts for itself, but as its leader was: one switch sets them all. */
+/*
+ * Its copy for @child; of a group each counts for itself, but as its leader was: one switch sets
+ * them all.
+ */
 static int inherit_one(struct perf_event *e, struct task *child)
 {
 	struct perf_event *c = event_new(child);
@@ -459,7 +475,10 @@ static long perf_switch(struct perf_event *e, enum op op, u64 flags)
 	return 0;
 }
 
-/* prctl(PR_TASK_PERF_EVENTS_*): what counts current and was not inherited; Linux asks who opened it. */
+/*
+ * prctl(PR_TASK_PERF_EVENTS_*): what counts current and was not inherited; Linux asks who opened
+ * it.
+ */
 void perf_switch_own(bool on)
 {
 	mutex_lock(&perf_lock);
@@ -643,10 +662,14 @@ static int join_locked(struct perf_event *e, struct perf_event *leader)
 	return err;
 }
 
-/* The task may have become somebody else since it was looked up: asked again where no exec comes between that and the event. */
+/*
+ * The task may have become somebody else since it was looked up: asked again where no exec comes
+ * between that and the event.
+ */
 static int join_task(struct perf_event *e, struct perf_event *leader)
 {
-	struct task *t = e->task; /* the caller's: it may leave the event by ending */
+	/* the caller's: it may leave the event by ending */
+	struct task *t = e->task;
 	int err = exec_hold(t);
 
 	if (err)

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* perf.h: counters of software events (perf.c): what the lives of tasks have to tell it. Costs a test of a pointer where nobody counts. */
+/*
+ * perf.h: counters of software events (perf.c): what the lives of tasks have to tell it. Costs a
+ * test of a pointer where nobody counts.
+ */
 #ifndef NESTLING_TASK_PERF_H
 #define NESTLING_TASK_PERF_H
 
 #include "kernel/sched/task.h"
 
-/* A new task, not started yet, is counted by what counts current with `inherit`. 0 or -ENOMEM; on failure perf_task_end() follows. */
+/*
+ * A new task, not started yet, is counted by what counts current with `inherit`. 0 or -ENOMEM; on
+ * failure perf_task_end() follows.
+ */
 int perf_inherit(struct task *child);
 void perf_exec(
 	bool secret); /* current has a new program; @secret: it is none of its user's business */
 void perf_task_end(struct task *t); /* it ends, by itself, or was never started */
-void perf_switch_own(bool on);      /* prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE) */
+/* prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE) */
+void perf_switch_own(bool on);
 
 static inline bool perf_counted(const struct task *t)
 {

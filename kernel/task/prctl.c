@@ -2,8 +2,8 @@
 /*
  * prctl.c: prctl, arch_prctl and personality: the small properties of a thread or process.
  *
- * What we do not have gives EINVAL, as from a kernel built without it: PR_SCHED_CORE, PR_SET_PTRACER (no Yama), shadow
- * stacks, memory tags.
+ * What we do not have gives EINVAL, as from a kernel built without it: PR_SCHED_CORE,
+ * PR_SET_PTRACER (no Yama), shadow stacks, memory tags.
  */
 #include <asm/prctl.h>
 #include <linux/prctl.h>
@@ -93,7 +93,10 @@ static long set_timer_slack(u64 ns)
 	return 0;
 }
 
-/* What the kernel should do with a process whose memory has gone bad; memory does not go bad here, the wish is kept. */
+/*
+ * What the kernel should do with a process whose memory has gone bad; memory does not go bad here,
+ * the wish is kept.
+ */
 static long set_mce_kill(u64 what, u64 policy, u64 a4, u64 a5)
 {
 	u32 bits = 0;
@@ -205,7 +208,8 @@ static long set_tsc(u64 mode)
 	return 0;
 }
 
-#define XCOMP_MAX 20 /* XSAVE components that Linux knows; the last is APX's registers */
+/* XSAVE components that Linux knows; the last is APX's registers */
+#define XCOMP_MAX 20
 
 /* Younger than the headers that we build with. */
 #define PR_GET_AUXV_ 0x41555856

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prctl_mm.c: PR_SET_MM: where /proc shows code, data, heap, arguments and so on to be: for tools that restore programs, and setproctitle.
+ * prctl_mm.c: PR_SET_MM: where /proc shows code, data, heap, arguments and so on to be: for tools
+ * that restore programs, and setproctitle.
  *
- * All boundaries are judged together (bounds_fit()), whether one of them is set or all (PR_SET_MM_MAP, for which nobody needs a right): inside
- * of what a program may map, and in order. Another executable takes the place of one of which nothing is mapped any more.
+ * All boundaries are judged together (bounds_fit()), whether one of them is set or all
+ * (PR_SET_MM_MAP, for which nobody needs a right): inside of what a program may map, and in order.
+ * Another executable takes the place of one of which nothing is mapped any more.
  *
  * Locks: mmap_lock, for writing.
  */
@@ -84,7 +86,10 @@ static void set_auxv(struct mm *mm, const u64 *auxv)
 	mm->nr_auxv = n + 2;
 }
 
-/* The file of descriptor @fd as exec would open it: a file of its own, as writers are denied while that lives. ERR_PTR. */
+/*
+ * The file of descriptor @fd as exec would open it: a file of its own, as writers are denied while
+ * that lives. ERR_PTR.
+ */
 static struct file *open_exe_fd(int fd)
 {
 	struct file *given = fget(fd), *f = ERR_PTR(-EACCES);

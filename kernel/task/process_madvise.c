@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process_madvise.c: advice about another process's memory, and giving the memory of a dying process back early (process_mrelease).
- * Both name the process by a pidfd.
+ * process_madvise.c: advice about another process's memory, and giving the memory of a dying
+ * process back early (process_mrelease). Both name the process by a pidfd.
  */
 #include <asm/mman.h>
 
@@ -104,7 +104,8 @@ static bool process_is_dying(const struct task *p)
 	bool ends = READ_ONCE(sig->group_exit) ||
 		    (thread_group_empty(p) && READ_ONCE(p->flags) & PF_EXITING);
 
-	smp_mb(); /* who begins a core sets core_state first: stop_others() */
+	/* who begins a core sets core_state first: stop_others() */
+	smp_mb();
 	return ends && !READ_ONCE(sig->core_state);
 }
 
@@ -126,7 +127,9 @@ static bool all_users_are_dying(const struct mm *mm)
 	return yes;
 }
 
-/* What is private and nobody else's goes now; the rest goes when its last thread gets to its end. */
+/*
+ * What is private and nobody else's goes now; the rest goes when its last thread gets to its end.
+ */
 long sys_process_mrelease(int pidfd, int flags)
 {
 	struct task *t;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rlimit.c: getrlimit, setrlimit, prlimit64. Limits belong to the process; written under the leader's alloc_lock.
+ * rlimit.c: getrlimit, setrlimit, prlimit64. Limits belong to the process; written under the
+ * leader's alloc_lock.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"

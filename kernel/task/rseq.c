@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rseq.c: restartable sequences (rseq(2), <linux/rseq.h>): a word in each thread's memory that tells its vCPU, and short sequences
- * of user code that begin again elsewhere when the thread was switched out or got a signal inside them.
+ * rseq.c: restartable sequences (rseq(2), <linux/rseq.h>): a word in each thread's memory that
+ * tells its vCPU, and short sequences of user code that begin again elsewhere when the thread was
+ * switched out or got a signal inside them.
  *
  *	sys_rseq()       registers or gives up the calling thread's area
- *	rseq_resume()    on the way to user mode, when the thread has been switched out since the last time
- *	rseq_signal()    before a signal's frame is built: it keeps the address that the sequence restarts at
+ *	rseq_resume()    on the way to user mode, when the thread has been switched out since the
+ *	                 last time
+ *	rseq_signal()    before a signal's frame is built: it keeps the address that the sequence
+ *	                 restarts at
  *
- * fork() copies the registration, a new thread and exec() begin without one (fork.c, exec.c). An area that cannot be accessed, or
- * that says nonsense, ends the thread with SIGSEGV, as on Linux.
+ * fork() copies the registration, a new thread and exec() begin without one (fork.c, exec.c). An
+ * area that cannot be accessed, or that says nonsense, ends the thread with SIGSEGV, as on Linux.
  *
  * Locks: none; all of it is current's own.
  */
@@ -18,7 +21,8 @@
 #include "kernel/task/internal.h"
 
 #define NEVER (~0UL)
-#define AREA_SIZE 32 /* the original structure, of which 28 bytes mean something */
+/* the original structure, of which 28 bytes mean something */
+#define AREA_SIZE 32
 
 /* The area as <linux/rseq.h> has it, without its attributes. */
 struct area {
@@ -73,8 +77,9 @@ static int leave_sequence(struct task *t, const struct area *a, struct regs *reg
 }
 
 /*
- * Writes only what has changed: the page may be shared with a parent that has just forked. The number among the threads that run at
- * once (mm_cid) is the vCPU's, which no other of them has and which is below the number of vCPUs; it is not the least such.
+ * Writes only what has changed: the page may be shared with a parent that has just forked. The
+ * number among the threads that run at once (mm_cid) is the vCPU's, which no other of them has and
+ * which is below the number of vCPUs; it is not the least such.
  */
 static int tell_cpu(struct task *t, struct area *a)
 {
@@ -98,7 +103,9 @@ static void update(struct task *t, struct regs *regs)
 		force_sig(SIGSEGV);
 }
 
-/* Memory access may sleep, and so count as a switch itself: what counts is the number from before. */
+/*
+ * Memory access may sleep, and so count as a switch itself: what counts is the number from before.
+ */
 void rseq_resume(struct regs *regs)
 {
 	struct task *t = current;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rusage.c: what threads, processes and their children have used: getrusage, and the sums for /proc.
+ * rusage.c: what threads, processes and their children have used: getrusage, and the sums for
+ * /proc.
  *
- * Times are kept in nanoseconds: of live threads in the task, of dead ones in signal->utime, of waited-for children in cutime.
+ * Times are kept in nanoseconds: of live threads in the task, of dead ones in signal->utime, of
+ * waited-for children in cutime.
  * Locks: sighand->lock over a sum, so that no thread is counted twice or not at all while it goes.
  */
 #include "gen/syscalls.h"

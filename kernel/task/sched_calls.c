@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched_calls.c: the system calls of scheduling. The scheduler itself is kernel/sched; here is who may ask what of whom.
+ * sched_calls.c: the system calls of scheduling. The scheduler itself is kernel/sched; here is who
+ * may ask what of whom.
  *
- * A caller may change threads of its own effective user; to raise a priority above what RLIMIT_NICE and RLIMIT_RTPRIO allow, or to
- * change those of others, it needs CAP_SYS_NICE. The first takes CPU from everybody: the capability of a user namespace is not enough.
+ * A caller may change threads of its own effective user; to raise a priority above what RLIMIT_NICE
+ * and RLIMIT_RTPRIO allow, or to change those of others, it needs CAP_SYS_NICE. The first takes CPU
+ * from everybody: the capability of a user namespace is not enough.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -313,7 +315,8 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }
 
-#define SCHED_EXT_ 7 /* has limits on a Linux that cannot load a scheduler, too */
+/* has limits on a Linux that cannot load a scheduler, too */
+#define SCHED_EXT_ 7
 
 long sys_sched_get_priority_max(int policy)
 {
@@ -395,7 +398,8 @@ struct prio_walk {
 	struct pid *pgrp;
 	bool set;
 	int nice;
-	long result; /* get: the best, as 20 - nice; set: 0 or an error; -ESRCH while nobody was found */
+	/* get: the best, as 20 - nice; set: 0 or an error; -ESRCH while nobody was found */
+	long result;
 };
 
 static bool has_uid(struct task *t, kuid_t uid)

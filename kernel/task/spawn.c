@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* spawn.c: a program that the kernel starts by itself; see spawn.h. All of it happens in the new process, whose failures are its own. */
+/*
+ * spawn.c: a program that the kernel starts by itself; see spawn.h. All of it happens in the new
+ * process, whose failures are its own.
+ */
 #include <linux/fcntl.h>
 
 #include "gen/syscalls.h"
@@ -106,7 +109,10 @@ static const char *search_path(const char *const *envp)
 	return PATH_DEFAULT;
 }
 
-/* As execvp(3): the first one that is there; what may not be executed is told when nothing else is found. */
+/*
+ * As execvp(3): the first one that is there; what may not be executed is told when nothing else is
+ * found.
+ */
 static int execute(const struct spawn *s, char *file)
 {
 	const char *path = search_path(s->envp);

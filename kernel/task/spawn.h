@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* spawn.h: a program that the kernel starts by itself, for somebody outside, in a process of its own. */
+/*
+ * spawn.h: a program that the kernel starts by itself, for somebody outside, in a process of its
+ * own.
+ */
 #ifndef NESTLING_TASK_SPAWN_H
 #define NESTLING_TASK_SPAWN_H
 
@@ -19,22 +22,29 @@ struct spawn {
 	const char *dir;      /* of init's root; NULL: the root */
 	bool dir_optional;    /* the root where it cannot be entered */
 	u32 uid, gid;
-	const u32 *groups; /* supplementary ones, of the initial user namespace */
+	/* supplementary ones, of the initial user namespace */
+	const u32 *groups;
 	u32 nr_groups;
-	/* In the process, before it becomes the user: files for 0, 1 and 2, which are taken. 0 or -errno. */
+	/*
+	 * In the process, before it becomes the user: files for 0, 1 and 2, which are taken. 0 or
+	 * -errno.
+	 */
 	int (*files)(struct spawn *s, struct file *files[3]);
 	struct exit_watch *watch; /* NULL: nobody wants to know */
 	/* answers: under no lock, once `started` was called */
 	bool dir_failed;
 	struct pid *
 		pid; /* a reference: a session and a process group of its own; NULL when it could not be made */
-	/* In the process, at its end or when its program runs: 0, or -errno. @s is not touched any more. */
+	/*
+	 * In the process, at its end or when its program runs: 0, or -errno. @s is not touched any
+	 * more.
+	 */
 	void (*started)(struct spawn *s, int err);
 };
 
 /*
- * A process that runs a program, root in the first namespaces with init's root, and then the given user. Its parent is nobody: it leaves no
- * zombie. 0 or -errno: then nothing is called.
+ * A process that runs a program, root in the first namespaces with init's root, and then the given
+ * user. Its parent is nobody: it leaves no zombie. 0 or -errno: then nothing is called.
  */
 int kernel_spawn(struct spawn *s);
 

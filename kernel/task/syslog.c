@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syslog.c: syslog(2), dmesg's way to the kernel log (kernel/lib/printk.h), and what /proc/kmsg reads. A record is given as
- * "<level>[seconds] text".
+ * syslog.c: syslog(2), dmesg's way to the kernel log (kernel/lib/printk.h), and what /proc/kmsg
+ * reads. A record is given as "<level>[seconds] text".
  * Locks: syslog_mutex for the position of the readers that share it.
  */
 #include "gen/syscalls.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * taskstats.c: what a thread or a process has used (told by net/genl.c). Source: accounting/taskstats-struct.rst of linux-doc.
+ * taskstats.c: what a thread or a process has used (told by net/genl.c). Source:
+ * accounting/taskstats-struct.rst of linux-doc.
  *
- * Not there, and 0: delays (as on a Linux whose kernel.task_delayacct is 0; how long it waited for a CPU is not kept either), memory by
- * time (coremem, virtmem), cancelled writes. Of a process only times and switches are summed, as on Linux.
+ * Not there, and 0: delays (as on a Linux whose kernel.task_delayacct is 0; how long it waited for
+ * a CPU is not kept either), memory by time (coremem, virtmem), cancelled writes. Of a process only
+ * times and switches are summed, as on Linux.
  */
 #include <linux/acct.h>
 

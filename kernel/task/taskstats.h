@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* taskstats.h: what a thread or a process has used, as <linux/taskstats.h> has it: for netlink (net/genl.c). */
+/*
+ * taskstats.h: what a thread or a process has used, as <linux/taskstats.h> has it: for netlink
+ * (net/genl.c).
+ */
 #ifndef NESTLING_TASK_TASKSTATS_H
 #define NESTLING_TASK_TASKSTATS_H
 

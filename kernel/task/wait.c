@@ -2,14 +2,16 @@
 /*
  * wait.c: wait4 and waitid: parents and tracers learn what became of their children.
  *
- * do_wait() looks through the children of all threads of the process, and through who they trace, for one that fits and has
- * something to tell: it ended (wait_zombie), stopped (wait_stopped) or went on (wait_continued). If there is none it sleeps on
- * signal->wait_chldexit and looks again.
+ * do_wait() looks through the children of all threads of the process, and through who they trace,
+ * for one that fits and has something to tell: it ended (wait_zombie), stopped (wait_stopped) or
+ * went on (wait_continued). If there is none it sleeps on signal->wait_chldexit and looks again.
  *
- * Invariants: a zombie is claimed by changing exit_state from EXIT_ZOMBIE under tasklist_lock; who did that reaps it. A stop is
- * reported once (group_stop_signr, exit_code become 0), unless WNOWAIT says to leave it.
+ * Invariants: a zombie is claimed by changing exit_state from EXIT_ZOMBIE under tasklist_lock; who
+ * did that reaps it. A stop is reported once (group_stop_signr, exit_code become 0), unless WNOWAIT
+ * says to leave it.
  *
- * Locks: tasklist_lock (read) over the search, dropped by the function that found something; sighand->lock for stops.
+ * Locks: tasklist_lock (read) over the search, dropped by the function that found something;
+ * sighand->lock for stops.
  */
 #include <linux/wait.h>
 
@@ -51,7 +53,10 @@ static bool eligible_child(const struct wait_opts *wo, bool ptrace, struct task 
 	return (p->exit_signal != SIGCHLD) == !!(wo->flags & __WCLONE);
 }
 
-/* tasklist_lock is held: without it another thread may reap the task, which has no number in our namespace then. */
+/*
+ * tasklist_lock is held: without it another thread may reap the task, which has no number in our
+ * namespace then.
+ */
 static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 {
 	wo->child = task_pid_vnr(p);
@@ -110,7 +115,10 @@ static int exit_cause(int status)
 	return (status & 0x80) ? CLD_DUMPED : CLD_KILLED;
 }
 
-/* A tracer has seen the end of somebody else's child: now its parent may. True: nobody waits, reap it. */
+/*
+ * A tracer has seen the end of somebody else's child: now its parent may. True: nobody waits, reap
+ * it.
+ */
 static bool give_back_to_parent(struct task *p)
 {
 	bool reap;
@@ -228,7 +236,10 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 			return 0;
 		}
 		if (whole)
-			/* 0: another thread takes it, who wakes nobody when it is gone: nothing to wait for */
+			/*
+			 * 0: another thread takes it, who wakes nobody when it is gone: nothing to
+			 * wait for
+			 */
 			return (wo->flags & WEXITED) ? wait_zombie(wo, p) : 0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))
 			wo->notask_error = 0;

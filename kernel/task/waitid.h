@@ -7,7 +7,10 @@
 
 #include "kernel/task/signal/signal.h"
 
-/* One look by current, as with WNOHANG: 0, with info->si_signo 0 if there is nothing to tell; or -errno. */
+/*
+ * One look by current, as with WNOHANG: 0, with info->si_signo 0 if there is nothing to tell; or
+ * -errno.
+ */
 long waitid_look(int which, pid_t id, int options, siginfo_t *info);
 
 #endif

@@ -2,13 +2,16 @@
 /*
  * binfmt_elf.c: from an ELF file to an address space that is ready to run, beside the old one.
  *
- * load_elf(): check the headers; a new mm; its layout (stack, mmap base, where a PIE goes: all random unless ADDR_NO_RANDOMIZE);
- * the stack with the strings; the program; its interpreter; the vDSO; brk; and at last the vectors below the strings: argc, argv,
- * envp, auxv. exec.c puts the mm in place of the old one. Nothing here touches current; but as Linux gives up the old program once the
- * headers and those of the interpreter are read, an error behind that (bprm.too_late) is no error of execve: the caller is killed.
+ * load_elf(): check the headers; a new mm; its layout (stack, mmap base, where a PIE goes: all
+ * random unless ADDR_NO_RANDOMIZE); the stack with the strings; the program; its interpreter; the
+ * vDSO; brk; and at last the vectors below the strings: argc, argv, envp, auxv. exec.c puts the mm
+ * in place of the old one. Nothing here touches current; but as Linux gives up the old program once
+ * the headers and those of the interpreter are read, an error behind that (bprm.too_late) is no
+ * error of execve: the caller is killed.
  *
- * Invariants: nothing of the file is trusted (elf_check.c); every segment lies within the range that its file asks for: a program's is free
- * before, an interpreter's may lie over the program, but never over the stack.
+ * Invariants: nothing of the file is trusted (elf_check.c); every segment lies within the range
+ * that its file asks for: a program's is free before, an interpreter's may lie over the program,
+ * but never over the stack.
  *
  * It knows no 32-bit programs (ENOEXEC) and ignores PT_GNU_PROPERTY.
  */
@@ -21,7 +24,8 @@
 #include "kernel/task/exec/elf_check.h"
 #include "kernel/task/exec/exec.h"
 
-#define AT_RSEQ_FEATURE_SIZE_ 27 /* younger than the headers that we build with */
+/* younger than the headers that we build with */
+#define AT_RSEQ_FEATURE_SIZE_ 27
 #define AT_RSEQ_ALIGN_ 28
 #define AT_FLAGS_PRESERVE_ARGV0_ 1
 #ifndef AT_MINSIGSTKSZ
@@ -31,7 +35,8 @@
 #define BRK_RND_BITS 13 /* 32 MiB */
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 #define USER_HZ_TICKS 100
-#define SMALL_WORLD (1UL << 46) /* inside another instance addresses are scarce: less randomness */
+/* inside another instance addresses are scarce: less randomness */
+#define SMALL_WORLD (1UL << 46)
 
 int sysctl_randomize_va_space = 2;
 static int mmap_rnd_bits = 28; /* vm.mmap_rnd_bits: of pages */
@@ -210,7 +215,8 @@ static int map_segment(
 
 	if (implies_exec && (prot & PROT_READ))
 		prot |= PROT_EXEC;
-	zeros |= prot & PROT_EXEC; /* whole pages of them are data, whatever the rest is */
+	/* whole pages of them are data, whatever the rest is */
+	zeros |= prot & PROT_EXEC;
 	if (p->p_filesz) {
 		err = map_at(mm, im->file, start - in_page, file_pages - (start - in_page), prot,
 			p->p_offset - in_page);
@@ -224,7 +230,10 @@ static int map_segment(
 	return map_at(mm, NULL, file_pages, PAGE_ALIGN(end) - file_pages, zeros, 0);
 }
 
-/* Makes room for an interpreter that wants to be where the program is. -EEXIST: a program finds something there, or it is the stack. */
+/*
+ * Makes room for an interpreter that wants to be where the program is. -EEXIST: a program finds
+ * something there, or it is the stack.
+ */
 static int clear_range(struct mm *mm, u64 start, u64 end, bool interp)
 {
 	struct vm_area *vma;
@@ -267,7 +276,10 @@ static u64 free_base(struct mm *mm, const struct image *im)
 	return get_unmapped_area(mm, 0, im->ext.end - im->ext.start, im->ext.align);
 }
 
-/* A PIE with an interpreter lies at two thirds of the address space; the interpreter itself, or a static PIE, below mmap_base. */
+/*
+ * A PIE with an interpreter lies at two thirds of the address space; the interpreter itself, or a
+ * static PIE, below mmap_base.
+ */
 static int map_program(struct loader *l)
 {
 	struct image *im = &l->prog;
@@ -321,7 +333,10 @@ static void note_segments(struct mm *mm, const struct image *im)
 		mm->start_code = 0;
 }
 
-/* A static PIE is often a loader run by hand: what it loads lies near it, so its heap goes elsewhere. */
+/*
+ * A static PIE is often a loader run by hand: what it loads lies near it, so its heap goes
+ * elsewhere.
+ */
 static void set_brk(struct loader *l)
 {
 	struct mm *mm = l->mm;

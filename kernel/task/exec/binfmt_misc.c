@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * binfmt_misc.c: interpreters for formats that the administrator names, and the file system in which he does so.
+ * binfmt_misc.c: interpreters for formats that the administrator names, and the file system in
+ * which he does so.
  *
- *	register	write ":name:M:offset:magic:mask:interpreter:flags" (or E and an extension): a new entry, and a file of its name
- *	status, NAME	read: is it enabled, what is it; write 0, 1, -1: disable, enable, remove (status: all of them)
+ *	register	write ":name:M:offset:magic:mask:interpreter:flags" (or E and an extension):
+ *	                a new entry, and a file of its name
+ *	status, NAME	read: is it enabled, what is it; write 0, 1, -1: disable, enable, remove
+ *	                (status: all of them)
  *	load_misc()	asked by exec.c before any other format, for each interpreter anew
  *
- * Each user namespace may have an instance. Its entries go with its last mount. A program meets the instance of the nearest namespace that
- * has ever had one.
+ * Each user namespace may have an instance. Its entries go with its last mount. A program meets the
+ * instance of the nearest namespace that has ever had one.
  *
- * Flags: P keeps argv[0] and says so in AT_FLAGS; O hands the file itself over, open (AT_EXECFD); C, which implies O, takes set-id bits and
- * capabilities from the file and not from the interpreter; F opens the interpreter when the entry is made, in its maker's root.
+ * Flags: P keeps argv[0] and says so in AT_FLAGS; O hands the file itself over, open (AT_EXECFD);
+ * C, which implies O, takes set-id bits and capabilities from the file and not from the
+ * interpreter; F opens the interpreter when the entry is made, in its maker's root.
  *
- * Locks: each instance's over its entries, enabled or not: how many there are, and how long it is held, its users choose, and nobody
- * else waits; inside of s_umount, outside of the root directory's i_rwsem. bm_lock, a leaf: which superblock an instance has.
- * bm_mount_lock: one mount at a time.
+ * Locks: each instance's over its entries, enabled or not: how many there are, and how long it is
+ * held, its users choose, and nobody else waits; inside of s_umount, outside of the root
+ * directory's i_rwsem. bm_lock, a leaf: which superblock an instance has. bm_mount_lock: one mount
+ * at a time.
  */
 #include <linux/fcntl.h>
 
@@ -26,8 +31,8 @@
 #define BINFMTFS_MAGIC 0x42494e4d
 #define MIN_LINE 11
 #define MAX_LINE 1920
-#define SHOW_SIZE                                                                                  \
-	4096 /* one line of registration, printed: hex digits for twice 256 bytes, names */
+/* one line of registration, printed: hex digits for twice 256 bytes, names */
+#define SHOW_SIZE 4096
 
 #define FLAG_P 1
 #define FLAG_O 2
@@ -36,11 +41,13 @@
 
 struct bm_entry {
 	struct list_head list;
-	atomic_t refs; /* the list's, and one for each exec that uses it */
+	/* the list's, and one for each exec that uses it */
+	atomic_t refs;
 	u32 flags;
 	bool enabled, by_magic;
 	u32 offset, size;
-	u8 magic[BPRM_BUF], mask[BPRM_BUF]; /* masked: magic has no bit that the mask has not */
+	/* masked: magic has no bit that the mask has not */
+	u8 magic[BPRM_BUF], mask[BPRM_BUF];
 	bool masked;
 	const char *name, *ext, *interp; /* into line */
 	struct file *file;               /* F */
@@ -51,7 +58,8 @@ struct bm_entry {
 /* It stays as long as its namespace. */
 struct binfmt_misc {
 	struct mutex lock;
-	struct super_block *sb; /* NULL: not mounted any more; under bm_lock */
+	/* NULL: not mounted any more; under bm_lock */
+	struct super_block *sb;
 	bool enabled;
 	u64 last_ino;
 	struct list_head entries; /* the newest first */
@@ -59,7 +67,8 @@ struct binfmt_misc {
 
 static DEFINE_MUTEX(bm_mount_lock); /* mounts, outside of s_umount */
 static DEFINE_MUTEX(bm_lock);
-static bool any_instance; /* there was ever one: read without a lock by load_misc() */
+/* there was ever one: read without a lock by load_misc() */
+static bool any_instance;
 
 static void entry_put(struct bm_entry *e)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * binfmt_script.c: a file that begins with "#!" runs its interpreter: argv becomes interpreter, optional argument, the script's
- * name, and what followed argv[0]. The interpreter may be a script again, five deep (exec.c counts).
+ * binfmt_script.c: a file that begins with "#!" runs its interpreter: argv becomes interpreter,
+ * optional argument, the script's name, and what followed argv[0]. The interpreter may be a script
+ * again, five deep (exec.c counts).
  */
 #include "kernel/task/exec/exec.h"
 #include "kernel/task/exec/script_line.h"

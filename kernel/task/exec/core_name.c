@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core_name.c: what core_pattern makes of a process that dumps: the name of a file, or a program and its arguments (core(5)).
+ * core_name.c: what core_pattern makes of a process that dumps: the name of a file, or a program
+ * and its arguments (core(5)).
  *
  *	core_name(buf, size, sig)	the file's name
- *	core_words(text, argv, sig)	the program and its arguments, their text in CORE_WORDS_SIZE bytes
+ *	core_words(text, argv, sig)	the program and its arguments, their text in CORE_WORDS_SIZE
+ *	                                bytes
  *
- * A name that the process or its user has chosen (%e %f %E %h) is a part of one component of the path: no slash in it, and neither empty nor
- * "." nor "..", lest the dump goes to another directory.
+ * A name that the process or its user has chosen (%e %f %E %h) is a part of one component of the
+ * path: no slash in it, and neither empty nor "." nor "..", lest the dump goes to another
+ * directory.
  */
 #include "kernel/task/internal.h"
 #include "kernel/task/ns/pid_ns.h"
@@ -15,7 +18,9 @@
 char core_pattern[128] = "core";
 int sysctl_core_uses_pid;
 
-/* Makes a part of a component of what stands there, @n bytes that have room for one more: how many. */
+/*
+ * Makes a part of a component of what stands there, @n bytes that have room for one more: how many.
+ */
 static size_t tame(char *name, size_t n)
 {
 	if (!n) {

@@ -2,12 +2,13 @@
 /*
  * core_pipe.c: a core dump goes to a program: core_pattern "|/path/program %p %s ..." (core(5)).
  *
- * The program is a process of the kernel's own, root in the first namespaces, whose parent is nobody; its standard input is a pipe, the
- * other end is the dump's file. RLIMIT_CORE does not limit such a dump, but 1 refuses it, and the program has 1: it cannot
- * dump into itself.
+ * The program is a process of the kernel's own, root in the first namespaces, whose parent is
+ * nobody; its standard input is a pipe, the other end is the dump's file. RLIMIT_CORE does not
+ * limit such a dump, but 1 refuses it, and the program has 1: it cannot dump into itself.
  *
- * The process that dumps waits until the program has been executed (or not), then writes. With kernel.core_pipe_limit it then waits until the
- * program reads no more, so that it finds the process in /proc; no more than so many dump at once, the others do not. 0: nobody waits.
+ * The process that dumps waits until the program has been executed (or not), then writes. With
+ * kernel.core_pipe_limit it then waits until the program reads no more, so that it finds the
+ * process in /proc; no more than so many dump at once, the others do not. 0: nobody waits.
  */
 #include <linux/fcntl.h>
 #include <linux/resource.h>

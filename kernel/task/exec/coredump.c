@@ -2,14 +2,17 @@
 /*
  * coredump.c: the picture of a process that a signal kills: an ELF file that gdb reads.
  *
- * coredump(): checks that a dump is wanted (RLIMIT_CORE, dumpable); ends the process for everybody else, so that all other threads
- * come to coredump_wait_exit() and wait there with their registers; opens the file that core_pattern names; writes headers, notes
- * (registers of each thread, auxv, mapped files, siginfo) and memory; lets the others go on dying.
+ * coredump(): checks that a dump is wanted (RLIMIT_CORE, dumpable); ends the process for everybody
+ * else, so that all other threads come to coredump_wait_exit() and wait there with their registers;
+ * opens the file that core_pattern names; writes headers, notes (registers of each thread, auxv,
+ * mapped files, siginfo) and memory; lets the others go on dying.
  *
- * Invariants: threads that are waited for have not set PF_NO_MM; signal->core_state is set while they gather and NULL afterwards.
- * What is dumped: memory that the process may have written, and the first page of mapped programs.
+ * Invariants: threads that are waited for have not set PF_NO_MM; signal->core_state is set while
+ * they gather and NULL afterwards. What is dumped: memory that the process may have written, and
+ * the first page of mapped programs.
  *
- * A pattern that begins with '|' names a program that gets the dump (core_pipe.c); core_name.c says what its letters stand for.
+ * A pattern that begins with '|' names a program that gets the dump (core_pipe.c); core_name.c says
+ * what its letters stand for.
  * Locks: sighand->lock for core_state; mmap_lock (read) while the list of what is mapped is copied.
  */
 #include <asm/ptrace.h>
@@ -28,7 +31,8 @@
 #define FXSAVE_SIZE 512
 
 struct core_state {
-	u32 waiting_for;          /* threads that have not come yet; under sighand->lock */
+	/* threads that have not come yet; under sighand->lock */
+	u32 waiting_for;
 	struct list_head threads; /* of core_thread.list, under sighand->lock */
 	struct completion gathered, done;
 };
@@ -68,8 +72,9 @@ struct segment {
 struct dump {
 	struct file *file;
 	loff_t pos;
-	u64 limit, written; /* RLIMIT_CORE; bytes written, without holes */
-	bool pipe, begun;   /* begun: a truncated core counts as a core */
+	/* RLIMIT_CORE; bytes written, without holes */
+	u64 limit, written;
+	bool pipe, begun; /* begun: a truncated core counts as a core */
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
@@ -100,7 +105,8 @@ void coredump_wait_exit(struct mm *mm)
 	if (!cs)
 		return;
 	wait_for_completion(&cs->done);
-	spin_lock(&sh->lock); /* the dumper frees cs once all have passed here */
+	/* the dumper frees cs once all have passed here */
+	spin_lock(&sh->lock);
 	list_del(&me.list);
 	if (list_empty(&cs->threads))
 		complete(&cs->gathered);
@@ -119,7 +125,8 @@ static bool stop_others(struct core_state *cs, int sig)
 		return false;
 	}
 	signal->core_state = cs;
-	smp_mb(); /* process_is_dying() looks without the lock: the memory is to be kept */
+	/* process_is_dying() looks without the lock: the memory is to be kept */
+	smp_mb();
 	begin_group_exit(signal, sig);
 	for_each_thread(signal, t)
 		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
@@ -241,7 +248,10 @@ static void note(struct dump *d, const char *name, u32 type, const void *p, size
 #define DUMP_FILE_SHARED 0x08
 #define DUMP_ELF_HEADERS 0x10
 
-/* Written to, and write-protected afterwards: what the dynamic linker has relocated, which gdb needs to find the libraries. */
+/*
+ * Written to, and write-protected afterwards: what the dynamic linker has relocated, which gdb
+ * needs to find the libraries.
+ */
 static bool has_private_pages(struct vm_area *vma)
 {
 	struct mem_walk_stats st = { 0 };
@@ -356,7 +366,10 @@ static void emit_psinfo(struct dump *d)
 	note(d, "CORE", NT_PRPSINFO, &pi, sizeof(pi));
 }
 
-/* The file's name at @to, with its final zero, or "?" where @room (two bytes at least) is too little: how long it is. */
+/*
+ * The file's name at @to, with its final zero, or "?" where @room (two bytes at least) is too
+ * little: how long it is.
+ */
 static size_t put_file_name(const struct path *p, char *to, u64 room)
 {
 	char *path = d_path(p, to, (int)min(room, (u64)PATH_MAX)); /* at the end of that */
@@ -370,8 +383,8 @@ static size_t put_file_name(const struct path *p, char *to, u64 room)
 }
 
 /*
- * NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. Each leaves room for a "?" of all that follow.
- * mmap_lock held.
+ * NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. Each leaves
+ * room for a "?" of all that follow. mmap_lock held.
  */
 static void build_files_note(struct dump *d)
 {
@@ -480,7 +493,10 @@ static void take_segment(struct segment *s, struct vm_area *vma)
 	};
 }
 
-/* What is mapped. Another process may have the same memory (CLONE_VM) and change what is mapped there while this one is written. */
+/*
+ * What is mapped. Another process may have the same memory (CLONE_VM) and change what is mapped
+ * there while this one is written.
+ */
 static void take_mappings(struct dump *d)
 {
 	struct mm *mm = current->mm;
@@ -542,7 +558,10 @@ static struct file *open_pipe(int sig)
 	return f;
 }
 
-/* Just made: but a file system may have its own mind about owners and modes (FAT), and then others would read our memory. */
+/*
+ * Just made: but a file system may have its own mind about owners and modes (FAT), and then others
+ * would read our memory.
+ */
 static bool is_private(const struct file *f)
 {
 	const struct inode *i = f->f_inode;

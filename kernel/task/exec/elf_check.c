@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_check.c: every sum of a file's numbers is checked for overflow here, so that the loader can add freely.
+ * elf_check.c: every sum of a file's numbers is checked for overflow here, so that the loader can
+ * add freely.
  * Formats: System V ABI, chapter 5, and its x86-64 supplement. tests/unit/elf_check.c.
  */
 #include <asm/errno.h>
@@ -10,7 +11,8 @@
 
 int elf_check_header(const Elf64_Ehdr *eh)
 {
-	if (memcmp(eh->e_ident, ELFMAG, SELFMAG)) /* of the rest of e_ident Linux reads nothing */
+	/* of the rest of e_ident Linux reads nothing */
+	if (memcmp(eh->e_ident, ELFMAG, SELFMAG))
 		return -ENOEXEC;
 	if (eh->e_machine != EM_X86_64 || eh->e_phentsize != sizeof(Elf64_Phdr))
 		return -ENOEXEC;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_check.h: is this header, are these program headers something that we can map? Pure: a hostile file gets no further.
+ * elf_check.h: is this header, are these program headers something that we can map? Pure: a hostile
+ * file gets no further.
  */
 #ifndef NESTLING_TASK_ELF_CHECK_H
 #define NESTLING_TASK_ELF_CHECK_H
@@ -15,13 +16,17 @@
 struct elf_extent {
 	u64 start, end; /* page-aligned; end exclusive */
 	u64 align;      /* largest p_align, at least a page */
-	u64 phdr_vaddr; /* where the program headers are in memory; 0: in no segment */
+	/* where the program headers are in memory; 0: in no segment */
+	u64 phdr_vaddr;
 	u32 nr_loads;
 };
 
 /* 0 or -ENOEXEC: an ELF file for x86-64 with a sane table of program headers. */
 int elf_check_header(const Elf64_Ehdr *eh);
-/* 0, -EINVAL (neither a program nor a shared object, nothing to load, sizes that make no sense) or -ENOMEM (beyond @task_size). */
+/*
+ * 0, -EINVAL (neither a program nor a shared object, nothing to load, sizes that make no sense) or
+ * -ENOMEM (beyond @task_size).
+ */
 int elf_check_segments(
 	const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size, struct elf_extent *ext);
 

@@ -9,32 +9,44 @@
 #include "kernel/vfs/vfs.h"
 
 #define BPRM_BUF 256
-#define ARG_AREA_PAGES 1600 /* 6.25 MiB: Linux's limit of 6 MiB and some room */
+/* 6.25 MiB: Linux's limit of 6 MiB and some room */
+#define ARG_AREA_PAGES 1600
 #define ARG_AREA ((u64)ARG_AREA_PAGES * PAGE_SIZE)
 #define MAX_ARG_STRLEN (32 * PAGE_SIZE)
 
-/* The strings of argv and envp while they have no stack yet: filled from the end towards the start. */
+/*
+ * The strings of argv and envp while they have no stack yet: filled from the end towards the start.
+ */
 struct exec_args {
-	u8 **pages; /* ARG_AREA_PAGES, NULL where nothing was written */
-	u64 p;      /* offset of the lowest byte in use */
-	u64 min;    /* the strings may not go below */
+	/* ARG_AREA_PAGES, NULL where nothing was written */
+	u8 **pages;
+	u64 p;   /* offset of the lowest byte in use */
+	u64 min; /* the strings may not go below */
 	int argc, envc;
 	u64 exec; /* offset of the file's name */
 };
 
 struct bprm {
-	struct file *file;       /* what is to run now: the script first, then its interpreter */
-	char buf[BPRM_BUF];      /* its beginning, zero behind its end */
-	const char *filename;    /* as the caller named it */
-	char *interp;            /* the last interpreter's name, kmalloc'd; NULL: filename */
-	char *fdpath;            /* /dev/fd/N..., for execveat; kmalloc'd */
-	bool by_descriptor;      /* it is that of a descriptor, without a path */
-	bool path_inaccessible;  /* the name would be gone after close-on-exec */
-	int depth;               /* interpreters so far */
-	struct file *executable; /* what an interpreter is handed open (AT_EXECFD), or NULL */
-	bool its_creds; /* whose set-id bits and capabilities count, not the interpreter's */
-	bool keep_argv0; /* AT_FLAGS: the interpreter finds the original argv[0] behind the file's name */
-	u64 execfd_at; /* where on the new stack that vector's value is; and its place in auxv */
+	/* what is to run now: the script first, then its interpreter */
+	struct file *file;
+	char buf[BPRM_BUF];   /* its beginning, zero behind its end */
+	const char *filename; /* as the caller named it */
+	/* the last interpreter's name, kmalloc'd; NULL: filename */
+	char *interp;
+	char *fdpath; /* /dev/fd/N..., for execveat; kmalloc'd */
+	/* it is that of a descriptor, without a path */
+	bool by_descriptor;
+	/* the name would be gone after close-on-exec */
+	bool path_inaccessible;
+	int depth; /* interpreters so far */
+	/* what an interpreter is handed open (AT_EXECFD), or NULL */
+	struct file *executable;
+	/* whose set-id bits and capabilities count, not the interpreter's */
+	bool its_creds;
+	/* AT_FLAGS: the interpreter finds the original argv[0] behind the file's name */
+	bool keep_argv0;
+	/* where on the new stack that vector's value is; and its place in auxv */
+	u64 execfd_at;
 	u32 execfd_nr;
 	struct exec_args args;
 	struct cred *cred; /* the credentials to be */
@@ -56,8 +68,10 @@ struct bprm {
 /* exec_args.c */
 int args_init(struct exec_args *a);
 void args_free(struct exec_args *a);
-int args_limits(struct exec_args *a); /* after argc and envc are known: 0 or -E2BIG */
-int args_count(uaddr_t vec);          /* strings of a guest's vector; -EFAULT, -E2BIG */
+/* after argc and envc are known: 0 or -E2BIG */
+int args_limits(struct exec_args *a);
+/* strings of a guest's vector; -EFAULT, -E2BIG */
+int args_count(uaddr_t vec);
 int args_push_user(struct exec_args *a, uaddr_t vec, int n); /* the last one first */
 int args_push_kernel(struct exec_args *a, const char *s);
 int args_remove_first(struct exec_args *a); /* argv[0] */
@@ -65,11 +79,13 @@ int args_write(
 	const struct exec_args *a, struct mm *mm, u64 top); /* to [top - (ARG_AREA - p), top) */
 
 /* exec_cred.c */
-int bprm_creds(struct bprm *b); /* set-id bits and capabilities of b->file into b->cred */
+/* set-id bits and capabilities of b->file into b->cred */
+int bprm_creds(struct bprm *b);
 void bprm_note_reading(struct bprm *b, struct file *f); /* nondump, dump_ns */
 
 /*
- * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: -ENOEXEC: not mine. The first two have replaced b->file when they return 0.
+ * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: -ENOEXEC: not mine. The first two have replaced
+ * b->file when they return 0.
  */
 int load_misc(struct bprm *b);
 int load_script(struct bprm *b);
@@ -79,7 +95,8 @@ int bprm_take(
 	struct bprm *b, struct file *f); /* the same with a file that is open, writers denied */
 /* Exactly @n bytes at @pos, or -errno. */
 int read_exact(struct file *f, void *buf, size_t n, u64 pos);
-u64 random_pages(u32 bits); /* bytes, a multiple of the page size below 2^bits pages */
+/* bytes, a multiple of the page size below 2^bits pages */
+u64 random_pages(u32 bits);
 #define BPRM_PERSONALITY(b) (current->personality & ~(b)->per_clear)
 #define ADDR_NO_RANDOMIZE_BIT 0x0040000
 #define READ_IMPLIES_EXEC_BIT 0x0400000

@@ -2,11 +2,12 @@
 /*
  * exec_args.c: the strings of argv and envp on their way from the old memory to the new stack.
  *
- * They are gathered in kernel pages, from the highest address down, as they will lie on the stack: the file's name on top, the
- * environment, the arguments. A script's interpreter takes argv[0] off and puts its own in front. args_write() copies all of it.
+ * They are gathered in kernel pages, from the highest address down, as they will lie on the stack:
+ * the file's name on top, the environment, the arguments. A script's interpreter takes argv[0] off
+ * and puts its own in front. args_write() copies all of it.
  *
- * Limits as Linux has them: a string at most 128 KiB; strings and pointers together a quarter of the stack's limit, but at least
- * 128 KiB and at most 6 MiB.
+ * Limits as Linux has them: a string at most 128 KiB; strings and pointers together a quarter of
+ * the stack's limit, but at least 128 KiB and at most 6 MiB.
  */
 #include "kernel/task/exec/exec.h"
 
@@ -98,7 +99,10 @@ static int push(struct exec_args *a, u64 n, uaddr_t from, const char *kernel_fro
 		done += len;
 		cond_resched();
 	}
-	/* another thread may have changed it since it was measured: it must still end where we think */
+	/*
+	 * another thread may have changed it since it was measured: it must still end where we
+	 * think
+	 */
 	args_page(a, a->p - 1)[(a->p - 1) % PAGE_SIZE] = 0;
 	a->p = off;
 	return 0;

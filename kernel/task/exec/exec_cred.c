@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_cred.c: who a process is after exec: set-user-id and set-group-id bits, file capabilities, and what root means.
- * The rules are those of capabilities(7), "Transformation of capabilities during execve()".
+ * exec_cred.c: who a process is after exec: set-user-id and set-group-id bits, file capabilities,
+ * and what root means. The rules are those of capabilities(7), "Transformation of capabilities
+ * during execve()".
  *
- * Nothing is gained on a nosuid mount, with no_new_privs, or while a tracer or a shared fs_struct could misuse it.
+ * Nothing is gained on a nosuid mount, with no_new_privs, or while a tracer or a shared fs_struct
+ * could misuse it.
  */
 #include <linux/mount.h>
 #include <linux/personality.h>
@@ -74,7 +76,9 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 	return 0;
 }
 
-/* Whose bits count: the program's, or those of the file that binfmt_misc's interpreter runs for it. */
+/*
+ * Whose bits count: the program's, or those of the file that binfmt_misc's interpreter runs for it.
+ */
 static const struct file *file_of(const struct bprm *b)
 {
 	return b->its_creds ? b->executable : b->file;
@@ -89,8 +93,9 @@ static bool may_suid(const struct bprm *b)
 }
 
 /*
- * It was opened some time ago: the strings come from memory that somebody may have kept from coming. Owner, mode and the right to execute have to
- * be of one moment: a program may have become somebody else's who does not let us execute it, and has its bits for others.
+ * It was opened some time ago: the strings come from memory that somebody may have kept from
+ * coming. Owner, mode and the right to execute have to be of one moment: a program may have become
+ * somebody else's who does not let us execute it, and has its bits for others.
  */
 static bool setid_now(const struct file *f, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
@@ -130,7 +135,10 @@ static void apply_setid_bits(struct bprm *b)
 	}
 }
 
-/* P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted) & P(bounding)), root's files having all. */
+/*
+ * P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted) & P(bounding)), root's files
+ * having all.
+ */
 static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 {
 	struct cred *new = b->cred;
@@ -193,7 +201,10 @@ int bprm_creds(struct bprm *b)
 	return 0;
 }
 
-/* The root of a namespace that the file's owner is not known in must not read by way of its memory what he may not read. */
+/*
+ * The root of a namespace that the file's owner is not known in must not read by way of its memory
+ * what he may not read.
+ */
 void bprm_note_reading(struct bprm *b, struct file *f)
 {
 	struct user_namespace *ns = b->dump_ns ? b->dump_ns : current_user_ns();

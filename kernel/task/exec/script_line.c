@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * script_line.c: the rules of execve(2) for "#!": the line ends at a newline or a zero byte, or is cut at the end of the buffer;
- * blanks and tabs before the interpreter, between it and its argument and at the end do not count; the argument is all the rest,
- * one string. A line that is cut must at least have the interpreter's whole name, which only a blank behind it shows.
+ * script_line.c: the rules of execve(2) for "#!": the line ends at a newline or a zero byte, or is
+ * cut at the end of the buffer; blanks and tabs before the interpreter, between it and its argument
+ * and at the end do not count; the argument is all the rest, one string. A line that is cut must at
+ * least have the interpreter's whole name, which only a blank behind it shows.
  */
 #include <asm/errno.h>
 

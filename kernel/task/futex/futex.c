@@ -2,18 +2,22 @@
 /*
  * futex.c: waiting on a word of guest memory.
  *
- * A futex is a key: (mm, address, whether FUTEX_PRIVATE_FLAG was there) for private memory, (mapping, offset) for memory that is shared through a file. Waiters
- * stand in a hash table of queues. The typical call: futex_key_get(), queue the waiter, look at the word, sleep, unqueue.
+ * A futex is a key: (mm, address, whether FUTEX_PRIVATE_FLAG was there) for private memory,
+ * (mapping, offset) for memory that is shared through a file. Waiters stand in a hash table of
+ * queues. The typical call: futex_key_get(), queue the waiter, look at the word, sleep, unqueue.
  *
- * Guest memory is read with no lock held (it may fault and sleep). So a waiter queues itself first and reads the word then: a
- * waker stores, then looks at the queue, and one of the two sees the other. When the word is not what the caller expects, the
- * waiter leaves the queue; if a waker has taken it meanwhile, the call returns 0, because that wake-up was spent on it.
+ * Guest memory is read with no lock held (it may fault and sleep). So a waiter queues itself first
+ * and reads the word then: a waker stores, then looks at the queue, and one of the two sees the
+ * other. When the word is not what the caller expects, the waiter leaves the queue; if a waker has
+ * taken it meanwhile, the call returns 0, because that wake-up was spent on it.
  *
- * States of a waiter (struct futex_q): queued (in a bucket) -> woken (taken off by a waker, which sets `woken` last). A requeue moves it
- * to another bucket and key; q->bucket says where it is, and is stable only under that bucket's lock.
+ * States of a waiter (struct futex_q): queued (in a bucket) -> woken (taken off by a waker, which
+ * sets `woken` last). A requeue moves it to another bucket and key; q->bucket says where it is, and
+ * is stable only under that bucket's lock.
  *
- * Locks: bucket->lock: the queue and the key and place of the waiters in it; two buckets by address.
- * Real-time waiters stand before all others, the most urgent first; among equals who came first is woken first.
+ * Locks: bucket->lock: the queue and the key and place of the waiters in it; two buckets by
+ * address. Real-time waiters stand before all others, the most urgent first; among equals who came
+ * first is woken first.
  */
 #include <linux/eventpoll.h>
 #include <linux/sched.h>
@@ -41,7 +45,10 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *k)
 	return &futex_table[hash_u64((u64)k->owner * 31 + k->at) % FUTEX_BUCKETS];
 }
 
-/* A word that others may share is looked at where it lies: it can be read, and a page of one process alone can be written to. */
+/*
+ * A word that others may share is looked at where it lies: it can be read, and a page of one
+ * process alone can be written to.
+ */
 static bool may_be_shared(const struct vm_area *vma)
 {
 	if (vma_is_secret(vma) || !(vma->vm_flags & (VM_READ | VM_WRITE)))
@@ -90,7 +97,8 @@ int futex_key_get(uaddr_t addr, bool private, struct futex_key *k)
 	if (!access_ok(addr, 4))
 		return -EFAULT;
 	k->owner = current->mm;
-	k->at = addr.v | (private ? 0 : 1); /* a wake-up finds who waits in the same way only */
+	/* a wake-up finds who waits in the same way only */
+	k->at = addr.v | (private ? 0 : 1);
 	k->file = NULL;
 	return private ? 0 : key_of_mapping(current->mm, addr, k);
 }
@@ -139,7 +147,10 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 
 #define MAX_YIELDS 100
 
-/* Whoever makes it the owner writes guest memory for that, which may take long: userfaultfd(2) has pages come when its reader likes. */
+/*
+ * Whoever makes it the owner writes guest memory for that, which may take long: userfaultfd(2) has
+ * pages come when its reader likes.
+ */
 static void await_choosers(int turn)
 {
 	if (turn < MAX_YIELDS) {
@@ -180,7 +191,8 @@ void futex_wake_q(struct futex_q *q)
 
 	list_del(&q->list);
 	pi_detach(q);
-	if (!t) { /* who frees it takes the bucket's lock first */
+	/* who frees it takes the bucket's lock first */
+	if (!t) {
 		WRITE_ONCE(q->woken, true);
 		wake_up_common(q->tell, TASK_NORMAL, 0, EPOLLIN);
 		return;
@@ -195,7 +207,8 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 	struct futex_q *q, *next;
 	int n = 0;
 
-	smp_mb(); /* the caller's store before the look at the queue */
+	/* the caller's store before the look at the queue */
+	smp_mb();
 	if (list_empty(&b->queue))
 		return 0;
 	spin_lock(&b->lock);
@@ -310,7 +323,9 @@ int futex_wake_addr(uaddr_t addr, int nr)
 	return (int)futex_wake(addr, false, nr, BITS_ANY);
 }
 
-/* A moved waiter keeps the file of its first key: that one is alive as long, and it puts it itself. */
+/*
+ * A moved waiter keeps the file of its first key: that one is alive as long, and it puts it itself.
+ */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k)
 {
 	list_move_tail(&q->list, &to->queue);
@@ -327,7 +342,8 @@ static long requeue_keys(
 	long woken = 0, moved = 0, err = 0;
 
 	spin_lock_two(&a->lock, &b->lock);
-	if (a == b) /* what is moved to this tail must not be seen again */
+	/* what is moved to this tail must not be seen again */
+	if (a == b)
 		last = list_empty(&a->queue) ? NULL :
 					       list_last_entry(&a->queue, struct futex_q, list);
 	list_for_each_entry_safe(q, next, &a->queue, list) {
@@ -405,7 +421,9 @@ static int op_compare(u32 cmp, s32 old, s32 arg)
 	}
 }
 
-/* Changes *addr as the encoded operation says; 1 or 0: what its comparison with the old value says. */
+/*
+ * Changes *addr as the encoded operation says; 1 or 0: what its comparison with the old value says.
+ */
 static int op_apply(uaddr_t addr, u32 enc)
 {
 	u32 op = (enc >> 28) & 7, cmp = (enc >> 24) & 15, old, seen, new_value;

@@ -9,11 +9,17 @@
 
 struct task;
 
-/* Of current, with its mm still there: walks the robust list, gives up what it owns. At exit and exec. */
+/*
+ * Of current, with its mm still there: walks the robust list, gives up what it owns. At exit and
+ * exec.
+ */
 void futex_exit_task(void);
 /* @t has another priority: whom it waits for inherits it. */
 void futex_pi_priority_changed(struct task *t);
-/* Wakes up to @nr waiters on a word of current's mm, shared or private: the clear_child_tid of an ending thread. */
+/*
+ * Wakes up to @nr waiters on a word of current's mm, shared or private: the clear_child_tid of an
+ * ending thread.
+ */
 int futex_wake_addr(uaddr_t addr, int nr);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex2.c: futex_wake, futex_wait and futex_requeue, the operations of futex(2) as calls of their own, with flags for each word.
+ * futex2.c: futex_wake, futex_wait and futex_requeue, the operations of futex(2) as calls of their
+ * own, with flags for each word.
  *
- * A word has 32 bits (FUTEX2_SIZE_U32); other sizes are refused, as Linux does. FUTEX2_NUMA: a second word behind the first names the node
- * whose table is to be used, -1 has it filled in; there is node 0 only. FUTEX2_MPOL takes the node from the area's policy: 0 as well.
+ * A word has 32 bits (FUTEX2_SIZE_U32); other sizes are refused, as Linux does. FUTEX2_NUMA: a
+ * second word behind the first names the node whose table is to be used, -1 has it filled in; there
+ * is node 0 only. FUTEX2_MPOL takes the node from the area's policy: 0 as well.
  */
 #include <linux/time.h>
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_async.h: waiting for the first of several words without a task that sleeps (io_uring), and waking (kernel/task/futex/futex_async.c).
+ * futex_async.h: waiting for the first of several words without a task that sleeps (io_uring), and
+ * waking (kernel/task/futex/futex_async.c).
  *
  *	a = ...(futex_async_size(nr)), zeroed;	futex_async_setup(a, nr);
- *	futex_async_word(a, i, ...);		each word; or futex_async_import(): all, as futex_waitv(2) has them
+ *	futex_async_word(a, i, ...);		each word; or futex_async_import(): all, as
+ *	                                        futex_waitv(2) has them
  *	ret = futex_async_queue(a);		by the task whose words they are
- *	futex_async_end(a);			once futex_async_woken(), of which futex_async_wait_queue() tells
- *	futex_async_destroy(a);			a wake-up that nobody has asked for goes to the next waiter
+ *	futex_async_end(a);			once futex_async_woken(), of which
+ *	                                        futex_async_wait_queue() tells
+ *	futex_async_destroy(a);			a wake-up that nobody has asked for goes to the next
+ *	                                        waiter
  */
 #ifndef NESTLING_TASK_FUTEX_ASYNC_H
 #define NESTLING_TASK_FUTEX_ASYNC_H

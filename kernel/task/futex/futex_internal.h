@@ -29,8 +29,9 @@ struct futex_bucket {
 } __aligned(64);
 
 /*
- * A waiter, on its own stack (or in an array: futex_waitv.c, futex_async.c). Under the lock of its bucket: list, bucket, key, chosen; pi, owner, gone and
- * pi_link change under the bucket's lock and pi_lock.
+ * A waiter, on its own stack (or in an array: futex_waitv.c, futex_async.c). Under the lock of its
+ * bucket: list, bucket, key, chosen; pi, owner, gone and pi_link change under the bucket's lock and
+ * pi_lock.
  */
 struct futex_q {
 	struct list_head list;
@@ -39,14 +40,17 @@ struct futex_q {
 	struct wait_queue_head *tell; /* under the bucket's lock; immutable */
 	struct futex_key key;
 	u32 bitset;
-	u32 chosen; /* so many unlocks are making it the owner: it stays here until they are done */
+	/* so many unlocks are making it the owner: it stays here until they are done */
+	u32 chosen;
 	bool woken;
-	bool pi;    /* waits for a PI lock */
-	pid_t gone; /* the owner, which has ended with the lock held */
+	bool pi; /* waits for a PI lock */
+	/* the owner, which has ended with the lock held */
+	pid_t gone;
 	struct task
 		*owner; /* whose lock it is, as far as we know: a reference; NULL: nobody's yet */
 	struct list_head pi_link;
-	const struct futex_key *requeue_to; /* FUTEX_WAIT_REQUEUE_PI: where it may be moved */
+	/* FUTEX_WAIT_REQUEUE_PI: where it may be moved */
+	const struct futex_key *requeue_to;
 };
 
 extern struct futex_bucket futex_table[FUTEX_BUCKETS];
@@ -58,7 +62,8 @@ int futex_key_get(uaddr_t addr, bool private, struct futex_key *k);
 void futex_key_put(struct futex_key *k);
 void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset);
 bool futex_unqueue(struct futex_q *q); /* false: a waker had taken it off */
-void futex_wake_q(struct futex_q *q);  /* under its bucket's lock; q is gone afterwards */
+/* under its bucket's lock; q is gone afterwards */
+void futex_wake_q(struct futex_q *q);
 /* Until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, not afterwards. */
 int futex_sleep(struct futex_q *q, struct wait_until until);
 
@@ -73,8 +78,10 @@ long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
 long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp);
 
 /* ---- futex2.c ---- */
-bool futex2_right(u32 flags, u64 val);    /* flags that there are, a value that a word can hold */
-int futex2_node(uaddr_t addr, u32 flags); /* the node beside the word: 0, -EINVAL, -EFAULT */
+/* flags that there are, a value that a word can hold */
+bool futex2_right(u32 flags, u64 val);
+/* the node beside the word: 0, -EINVAL, -EFAULT */
+int futex2_node(uaddr_t addr, u32 flags);
 
 /* ---- futex_waitv.c ---- */
 struct wait_word { /* one of several */
@@ -85,7 +92,10 @@ struct wait_word { /* one of several */
 };
 int futex_word_get(
 	uaddr_t from, struct wait_word *w); /* a struct futex_waitv: 0, -EINVAL, -EFAULT */
-/* All are queued, then all are looked at: 0, or -errno with none queued, or 1 + the place of one that was woken already. */
+/*
+ * All are queued, then all are looked at: 0, or -errno with none queued, or 1 + the place of one
+ * that was woken already.
+ */
 int futex_words_queue(struct wait_word *w, u32 n);
 int futex_words_unqueue(
 	struct wait_word *w, u32 n); /* the last that a waker had taken off, or -1 */
@@ -93,25 +103,38 @@ bool futex_words_woken(struct wait_word *w, u32 n);
 int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_until *until);
 
 /* ---- futex_pi.c, futex_requeue.c ---- */
-/* Makes @q a waiter for @owner's lock (NULL: nobody has it yet), or for another's; boosts. Under the bucket's lock. */
+/*
+ * Makes @q a waiter for @owner's lock (NULL: nobody has it yet), or for another's; boosts. Under
+ * the bucket's lock.
+ */
 void pi_attach(struct futex_q *q, struct task *owner);
 void pi_detach(struct futex_q *q);
 /* Does @owner (or NULL) wait, over however many others, for @t? */
 bool pi_would_deadlock(const struct task *t, const struct task *owner);
-/* Announces waiters of a lock that may have been given up meanwhile, or hands it to the most urgent. 0 or -errno. */
+/*
+ * Announces waiters of a lock that may have been given up meanwhile, or hands it to the most
+ * urgent. 0 or -errno.
+ */
 long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
 /*
- * Whose word it is: 0 and a reference; 1: it is not @pid's any more. Who exits is waited for until it has given up what it can.
+ * Whose word it is: 0 and a reference; 1: it is not @pid's any more. Who exits is waited for until
+ * it has given up what it can.
  * -ESRCH: nobody's, -EPERM, -EFAULT, -EINTR (current is being killed).
  */
 int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
-/* The owner that we waited for has ended with the lock held: it is ours if nobody was faster. 0 or 1 (was), -errno. */
+/*
+ * The owner that we waited for has ended with the lock held: it is ours if nobody was faster. 0 or
+ * 1 (was), -errno.
+ */
 int futex_pi_inherit(uaddr_t addr, pid_t owner);
 long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until until, uaddr_t a2);
 long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 cmp);
 long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until);
 long futex_unlock_pi(uaddr_t addr, bool private);
-/* Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag: FUTEX_OWNER_DIED or 0. */
+/*
+ * Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag:
+ * FUTEX_OWNER_DIED or 0.
+ */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag);
 void futex_pi_exit(void);
 void futex_pi_dead(void);

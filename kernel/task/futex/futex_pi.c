@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_pi.c: PI futexes: the word is the owner's thread number; the kernel is called only when there are waiters, and an unlock hands
- * the word to the waiter of the highest priority.
+ * futex_pi.c: PI futexes: the word is the owner's thread number; the kernel is called only when
+ * there are waiters, and an unlock hands the word to the waiter of the highest priority.
  *
- * Taking: pi_try() announces a waiter in the word (FUTEX_WAITERS), pi_wait() queues, looks whether the same owner still has it, sleeps.
- * Giving: futex_pi_hand_over() chooses an heir and marks it, so that it cannot leave by a timeout; writes its number into the word;
- * wakes it as the owner. An owner that ends with the lock held marks its waiters OWNER_GONE: the first to look takes the word.
+ * Taking: pi_try() announces a waiter in the word (FUTEX_WAITERS), pi_wait() queues, looks whether
+ * the same owner still has it, sleeps.
+ * Giving: futex_pi_hand_over() chooses an heir and marks it, so that it cannot leave by a timeout;
+ * writes its number into the word; wakes it as the owner. An owner that ends with the lock held
+ * marks its waiters OWNER_GONE: the first to look takes the word.
  *
- * Priority inheritance: an owner runs at the real-time priority of its most urgent waiter, and so does whom it waits for itself
- * (task->boost, pi_adjust()). Fair waiters boost nobody, as on Linux. pi_waiters has all PI waiters, with whom they wait for, to find
- * an owner's most urgent; task->pi_wait leads on along a chain, and a chain that would end where it began is EDEADLK.
+ * Priority inheritance: an owner runs at the real-time priority of its most urgent waiter, and so
+ * does whom it waits for itself (task->boost, pi_adjust()). Fair waiters boost nobody, as on Linux.
+ * pi_waiters has all PI waiters, with whom they wait for, to find an owner's most urgent;
+ * task->pi_wait leads on along a chain, and a chain that would end where it began is EDEADLK.
  *
  * Locks: bucket->lock, then pi_lock, then the scheduler's; never over access to the word.
  */
@@ -43,7 +46,9 @@ static int best_waiter(const struct task *owner)
 	return best;
 }
 
-/* @t has more or fewer waiters than before: its priority follows, and that of those it waits for. */
+/*
+ * @t has more or fewer waiters than before: its priority follows, and that of those it waits for.
+ */
 static void pi_adjust(struct task *t)
 {
 	for (int depth = 0; t && depth < CHAIN_MAX; depth++) {
@@ -72,8 +77,9 @@ bool pi_would_deadlock(const struct task *t, const struct task *owner)
 }
 
 /*
- * The look through all waiters is for owners who have something lent, or are about to: fair waiters, of which anybody may have any number,
- * cost none. What a waiter lent is not asked when it leaves: its priority may have changed since, and futex_pi_priority_changed() come too late.
+ * The look through all waiters is for owners who have something lent, or are about to: fair
+ * waiters, of which anybody may have any number, cost none. What a waiter lent is not asked when it
+ * leaves: its priority may have changed since, and futex_pi_priority_changed() come too late.
  */
 static void put_owner(struct task *owner)
 {
@@ -186,7 +192,8 @@ static u32 taken(const struct futex_key *k, u32 old, u32 me)
 }
 
 /*
- * Takes the word from 0 (or from a dead owner) or announces a waiter. 0: taken; 1: *owner has it and knows of waiters; -errno.
+ * Takes the word from 0 (or from a dead owner) or announces a waiter. 0: taken; 1: *owner has it
+ * and knows of waiters; -errno.
  */
 static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 {
@@ -277,7 +284,10 @@ static void enqueue_for(struct futex_q *q, const struct futex_key *k, struct tas
 static int pi_wait(
 	uaddr_t addr, const struct futex_key *k, struct task *owner, struct wait_until until)
 {
-	/* requeue_to: nor does a plain wake or requeue take it while it is queued and no PI waiter yet */
+	/*
+	 * requeue_to: nor does a plain wake or requeue take it while it is queued and no PI waiter
+	 * yet
+	 */
 	struct futex_q q = { .requeue_to = k };
 	u32 word;
 	int err;
@@ -324,8 +334,9 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until
 }
 
 /*
- * The waiter that gets the lock, marked so that it cannot leave; NULL. Others may have chosen it too, where the guest has changed the
- * word meanwhile: it leaves when the last of them has let go, woken or not.
+ * The waiter that gets the lock, marked so that it cannot leave; NULL. Others may have chosen it
+ * too, where the guest has changed the word meanwhile: it leaves when the last of them has let go,
+ * woken or not.
  */
 static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
@@ -356,8 +367,8 @@ static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns
 }
 
 /*
- * Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag: FUTEX_OWNER_DIED or 0. What the word says of waiters
- * stays where an owner ends that has none.
+ * Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag:
+ * FUTEX_OWNER_DIED or 0. What the word says of waiters stays where an owner ends that has none.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 {
@@ -406,7 +417,10 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 	return err;
 }
 
-/* Nobody had the lock when it was looked at: the most urgent waiter gets it. 0 or 1 (look again), -errno. */
+/*
+ * Nobody had the lock when it was looked at: the most urgent waiter gets it. 0 or 1 (look again),
+ * -errno.
+ */
 static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
@@ -465,7 +479,10 @@ long futex_pi_settle(uaddr_t addr, const struct futex_key *k)
 	return err;
 }
 
-/* PI locks that are in no robust list: their waiters look at the word again, find us gone and take it over. */
+/*
+ * PI locks that are in no robust list: their waiters look at the word again, find us gone and take
+ * it over.
+ */
 void futex_pi_exit(void)
 {
 	struct futex_q *q;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_requeue.c: from a condition variable's word to a PI mutex, without waking anybody in between.
+ * futex_requeue.c: from a condition variable's word to a PI mutex, without waking anybody in
+ * between.
  *
- * A waiter of FUTEX_WAIT_REQUEUE_PI stands in the queue of its first word and names the PI word that it may be moved to. FUTEX_CMP_REQUEUE_PI
- * moves it there as a PI waiter, whoever owns that word now; then futex_pi_settle() looks at the word: it hands the lock to the most
- * urgent waiter if nobody has it, else it sees to it that the owner knows of waiters. So the waiter wakes up as the owner, or it
- * leaves by a timeout or a signal from whichever queue it is in.
+ * A waiter of FUTEX_WAIT_REQUEUE_PI stands in the queue of its first word and names the PI word
+ * that it may be moved to. FUTEX_CMP_REQUEUE_PI moves it there as a PI waiter, whoever owns that
+ * word now; then futex_pi_settle() looks at the word: it hands the lock to the most urgent waiter
+ * if nobody has it, else it sees to it that the owner knows of waiters. So the waiter wakes up as
+ * the owner, or it leaves by a timeout or a signal from whichever queue it is in.
  *
  * Locks: both buckets, by address; never over access to a word.
  */
@@ -13,8 +15,9 @@
 #include "kernel/task/futex/futex_internal.h"
 
 /*
- * Moves waiters, at most @nr; @moved says how many. 0, -EINVAL: somebody waits there for something else, -EDEADLK: somebody would wait for
- * himself, or for an owner who waits for him. The others have been moved all the same.
+ * Moves waiters, at most @nr; @moved says how many. 0, -EINVAL: somebody waits there for something
+ * else, -EDEADLK: somebody would wait for himself, or for an owner who waits for him. The others
+ * have been moved all the same.
  */
 static long move_waiters(const struct futex_key *from, const struct futex_key *to, long nr,
 	struct task *owner, long *moved)
@@ -145,7 +148,8 @@ long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until 
 	ret = load_user_u32(a1, &now);
 	if (!ret && now != val)
 		ret = -EAGAIN;
-	if (ret) /* who was moved and given the lock meanwhile, has it */
+	/* who was moved and given the lock meanwhile, has it */
+	if (ret)
 		ret = futex_unqueue(&q) ? ret : 0;
 	else
 		ret = wait_moved(&q, a2, private, until);

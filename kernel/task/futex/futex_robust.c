@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_robust.c: the list of locks that a thread keeps for the case that it ends while it holds them.
+ * futex_robust.c: the list of locks that a thread keeps for the case that it ends while it holds
+ * them.
  *
- * The list is the guest's: each entry is followed once, at most ROBUST_LIMIT of them, and nothing is believed but what the lock words
- * say. A word that names this thread gets FUTEX_OWNER_DIED, and one waiter is woken.
+ * The list is the guest's: each entry is followed once, at most ROBUST_LIMIT of them, and nothing
+ * is believed but what the lock words say. A word that names this thread gets FUTEX_OWNER_DIED, and
+ * one waiter is woken.
  */
 #include "arch/um/machine/arch.h"
 #include "gen/syscalls.h"

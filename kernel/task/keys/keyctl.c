@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keyctl.c: add_key(2), request_key(2), keyctl(2). Everything of the guest's is copied before keys_mutex is taken, and results after it
- * is dropped. Operations that need a helper in user space, DH and asymmetric keys, persistent and restricted keyrings and notifications
- * give EOPNOTSUPP. Source: keyrings(7), keyctl(2).
+ * keyctl.c: add_key(2), request_key(2), keyctl(2). Everything of the guest's is copied before
+ * keys_mutex is taken, and results after it is dropped. Operations that need a helper in user
+ * space, DH and asymmetric keys, persistent and restricted keyrings and notifications give
+ * EOPNOTSUPP. Source: keyrings(7), keyctl(2).
  */
 #include <linux/keyctl.h>
 
@@ -168,7 +169,10 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 
 #define NEGATIVE_LIFE (60UL * 1000000000UL)
 
-/* Where what is constructed goes, by KEYCTL_SET_REQKEY_KEYRING: else the first that there is of thread's, process's, session's. */
+/*
+ * Where what is constructed goes, by KEYCTL_SET_REQKEY_KEYRING: else the first that there is of
+ * thread's, process's, session's.
+ */
 static struct key *default_dest(void)
 {
 	struct key *ring;
@@ -183,7 +187,10 @@ static struct key *default_dest(void)
 	return key_lookup(KEY_SPEC_SESSION_KEYRING, true, KEY_WRITE);
 }
 
-/* No helper is called to make the key: as where there is none, it is there for a minute without a payload, in @ring. */
+/*
+ * No helper is called to make the key: as where there is none, it is there for a minute without a
+ * payload, in @ring.
+ */
 static long construct(enum key_type type, const char *desc, struct key *ring)
 {
 	struct key *to = ring ? ring : default_dest(), *k;
@@ -314,7 +321,10 @@ static long op_revoke(s32 id)
 	return 0;
 }
 
-/* No keyring keeps a key that is not valid any more: without memory for the list of all, this one waits for the end of its keyrings. */
+/*
+ * No keyring keeps a key that is not valid any more: without memory for the list of all, this one
+ * waits for the end of its keyrings.
+ */
 static void unlink_everywhere(struct key *gone)
 {
 	s32 *serials;
@@ -438,7 +448,8 @@ static long op_read(s32 id, u64 room, void **out)
 	struct key *k = key_lookup(id, false, 0);
 	long ret;
 
-	if (IS_ERR(k)) /* a name that no key can have is as one that none has */
+	/* a name that no key can have is as one that none has */
+	if (IS_ERR(k))
 		return PTR_ERR(k) == -EINVAL ? -ENOKEY : PTR_ERR(k);
 	if (!key_may_as(k, KEY_READ, false) && !key_possessed_by(id, k))
 		ret = -EACCES;
@@ -624,7 +635,10 @@ static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 	}
 }
 
-/* Those whose result goes to a buffer of the guest's: the length is told, and it is copied when all of it fits. */
+/*
+ * Those whose result goes to a buffer of the guest's: the length is told, and it is copied when all
+ * of it fits.
+ */
 static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
 {
 	void *out = NULL;
@@ -723,7 +737,8 @@ static long join(uaddr_t uname)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	if (!name && uname.v) /* empty, where one without a name is asked for by NULL */
+	/* empty, where one without a name is asked for by NULL */
+	if (!name && uname.v)
 		return -EINVAL;
 	mutex_lock(&keys_mutex);
 	ret = op_join(name);

@@ -2,12 +2,13 @@
 /*
  * keyrings.c: what keyrings link, who possesses a key, and the keyrings that processes have.
  *
- *   thread keyring    task->thread_keyring, process and session keyring    signal->...: fork shares the session's, exec drops
- *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead to
- *   it, if he may search them and it, by what their possessors may.
+ *   thread keyring    task->thread_keyring, process and session keyring signal->...: fork shares
+ *                     the session's, exec drops
+ *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead
+ *   to it, if he may search them and it, by what their possessors may.
  *
- * All under keys_mutex (keys.h). A keyring may be linked a thousand ways: a walk marks what it has been through (nr_walks), so it costs no
- * more than there are links, times the depth it goes to.
+ * All under keys_mutex (keys.h). A keyring may be linked a thousand ways: a walk marks what it has
+ * been through (nr_walks), so it costs no more than there are links, times the depth it goes to.
  */
 #include <linux/keyctl.h>
 
@@ -73,7 +74,10 @@ static bool leads_to(struct key *ring, struct key *k)
 	return leads_to_below(ring, k, ++nr_walks, 0);
 }
 
-/* Is there a keyring more than MAX_DEPTH below @ring? Who is seen deeper than before is looked at again. */
+/*
+ * Is there a keyring more than MAX_DEPTH below @ring? Who is seen deeper than before is looked at
+ * again.
+ */
 static bool too_deep(struct key *ring, u64 walk, u32 depth)
 {
 	if (depth > MAX_DEPTH)
@@ -165,7 +169,10 @@ void keyring_clear(struct key *ring)
 		drop_link(ring, ring->nr - 1);
 }
 
-/* The keyrings through which current possesses: its thread's, its process's, its session's; NULL or ERR_PTR where there is none. */
+/*
+ * The keyrings through which current possesses: its thread's, its process's, its session's; NULL or
+ * ERR_PTR where there is none.
+ */
 #define NR_OWN 3
 static void own_rings(struct key **rings);
 
@@ -187,7 +194,8 @@ struct search {
 	enum key_type type;
 	const char *desc;
 	u64 walk;
-	bool possessed;    /* the keyring that it begins at, and so all that it comes to */
+	/* the keyring that it begins at, and so all that it comes to */
+	bool possessed;
 	bool skip_expired; /* as if they were not there */
 };
 
@@ -378,7 +386,10 @@ static bool is_like_us(struct task *parent)
 	return alike && thread_group_empty(parent);
 }
 
-/* At once, where Linux waits for the parent's way back to its program: what a parent in a call on keys sees, keys_mutex decides. */
+/*
+ * At once, where Linux waits for the parent's way back to its program: what a parent in a call on
+ * keys sees, keys_mutex decides.
+ */
 long session_to_parent(void)
 {
 	struct key *k = session_or_uid(), *old;

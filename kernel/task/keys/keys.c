@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.c: keys as objects: their names and serial numbers, their life, who pays for them, and what /proc shows. Keyrings are in keyrings.c.
+ * keys.c: keys as objects: their names and serial numbers, their life, who pays for them, and what
+ * /proc shows. Keyrings are in keyrings.c.
  *
- * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its keys (struct key_user), and the number of
- * uids that ever had keys is limited. Keys end one after the other, however deep keyrings nest. Not done: types that a user-space helper
- * fills (request_key upcalls), persistent keyrings, restrictions by a type.
+ * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its
+ * keys (struct key_user), and the number of uids that ever had keys is limited. Keys end one after
+ * the other, however deep keyrings nest. Not done: types that a user-space helper fills
+ * (request_key upcalls), persistent keyrings, restrictions by a type.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -18,7 +20,8 @@
 #define LIMIT_MAX 0x7fffffff /* the highest limit that root may set */
 
 static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
-static int gc_delay = 300; /* a key that nobody holds goes at once: nothing waits for this */
+/* a key that nobody holds goes at once: nothing waits for this */
+static int gc_delay = 300;
 
 DEFINE_MUTEX(keys_mutex);
 static DEFINE_SPINLOCK(table_lock);
@@ -111,7 +114,10 @@ struct key *key_find_ring(const char *name)
 
 /* ---- who pays ---- */
 
-/* Rings of a user that hold nothing and that nobody else holds are made again when they are asked for. */
+/*
+ * Rings of a user that hold nothing and that nobody else holds are made again when they are asked
+ * for.
+ */
 static void drop_empty_rings(struct key_user *u)
 {
 	if (u->session && atomic_read(&u->session->refs) == 1 &&
@@ -125,7 +131,10 @@ static void drop_empty_rings(struct key_user *u)
 	}
 }
 
-/* Who pays for nothing is forgotten; the callers may have looked at current's two already. keys_mutex is held. */
+/*
+ * Who pays for nothing is forgotten; the callers may have looked at current's two already.
+ * keys_mutex is held.
+ */
 static void forget_idle_payers(void)
 {
 	struct key_user *u, *next;
@@ -225,7 +234,9 @@ int key_set_payload(struct key *k, void *data, u32 len)
 	return 0;
 }
 
-/* The bill stays with who made it: only root changes owners, and root's quota is not what limits. */
+/*
+ * The bill stays with who made it: only root changes owners, and root's quota is not what limits.
+ */
 int key_chown(struct key *k, kuid_t uid)
 {
 	if (uid != k->uid && !capable(CAP_SYS_ADMIN))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.h: keys and keyrings: what keys.c (objects), keyrings.c (links, possession, search) and keyctl.c (the calls) share.
+ * keys.h: keys and keyrings: what keys.c (objects), keyrings.c (links, possession, search) and
+ * keyctl.c (the calls) share.
  *
- * A key has a type, a description, a payload and permissions; a keyring is a key that links others. keys_mutex covers all that a call looks
- * at and changes; references are atomic, so that a process may give its keyrings back without it.
+ * A key has a type, a description, a payload and permissions; a keyring is a key that links others.
+ * keys_mutex covers all that a call looks at and changes; references are atomic, so that a process
+ * may give its keyrings back without it.
  */
 #ifndef NESTLING_TASK_KEYS_H
 #define NESTLING_TASK_KEYS_H
@@ -12,7 +14,10 @@
 
 enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 
-/* What a caller wants; also the bits of each class in key->perm: possessor, user, group, other from the top. */
+/*
+ * What a caller wants; also the bits of each class in key->perm: possessor, user, group, other from
+ * the top.
+ */
 #define KEY_VIEW 0x01U
 #define KEY_READ 0x02U
 #define KEY_WRITE 0x04U
@@ -28,8 +33,9 @@ struct key_user {
 	struct list_head list; /* keys.c's, under keys_mutex */
 	kuid_t uid;            /* immutable */
 	atomic_t keys;
-	s64 bytes;                  /* atomic */
-	struct key *ring, *session; /* _uid.N, _uid_ses.N; with references, under keys_mutex */
+	s64 bytes; /* atomic */
+	/* _uid.N, _uid_ses.N; with references, under keys_mutex */
+	struct key *ring, *session;
 };
 
 struct key {
@@ -46,8 +52,9 @@ struct key {
 	u64 expiry; /* ktime, 0: never */
 	bool revoked, invalid;
 	bool restricted; /* a keyring that takes no more keys */
-	int rejected;    /* made without a payload: 0, or the error of who looks for it */
-	void *data;      /* the payload */
+	/* made without a payload: 0, or the error of who looks for it */
+	int rejected;
+	void *data; /* the payload */
 	u32 len;
 	struct key **links; /* a keyring's, with references */
 	u32 nr, room;
@@ -76,9 +83,15 @@ void key_put(struct key *k); /* NULL: nothing */
 struct key *key_find(s32 serial);
 
 /* All of these with keys_mutex held. */
-/* A reference to a living keyring of current's uid with this name, which lets that uid search it; NULL. */
+/*
+ * A reference to a living keyring of current's uid with this name, which lets that uid search it;
+ * NULL.
+ */
 struct key *key_find_ring(const char *name);
-/* Who pays for @uid's keys; NULL: no memory, or too many pay. Not kept: only until keys_mutex is released. */
+/*
+ * Who pays for @uid's keys; NULL: no memory, or too many pay. Not kept: only until keys_mutex is
+ * released.
+ */
 struct key_user *key_payer(kuid_t uid);
 /* Are so many more within its quota? */
 bool key_may_pay(const struct key_user *u, u32 keys, u32 bytes);
@@ -86,7 +99,10 @@ struct key *key_alloc(
 	enum key_type type, const char *desc, u32 perm); /* ERR_PTR(-EDQUOT, -ENOMEM) */
 /* Takes @data over (kfree'd with the key) when 0. */
 int key_set_payload(struct key *k, void *data, u32 len);
-/* @id a serial or KEY_SPEC_*; checks that it lives and that current may @need. A reference, or ERR_PTR. */
+/*
+ * @id a serial or KEY_SPEC_*; checks that it lives and that current may @need. A reference, or
+ * ERR_PTR.
+ */
 struct key *key_lookup(s32 id, bool create, u32 need);
 /* The same, where it need not live and nothing is made. */
 struct key *key_lookup_dead(s32 id);
@@ -98,17 +114,25 @@ bool key_possessed_by(s32 id, const struct key *k);
 int key_alive(struct key *k);
 /* The key that @ring links by this type and description, directly; NULL. */
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
-/* Through @ring and those below it; ERR_PTR(-ENOKEY or why the one that was found does not do). A reference.
- * @possessed: the keyring is, and so is what is found. */
+/*
+ * Through @ring and those below it; ERR_PTR(-ENOKEY or why the one that was found does not do). A
+ * reference. @possessed: the keyring is, and so is what is found.
+ */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
-/* In all that current possesses; a key that has expired is one that is not there: who asks wants another. */
+/*
+ * In all that current possesses; a key that has expired is one that is not there: who asks wants
+ * another.
+ */
 struct key *keys_search(enum key_type type, const char *desc);
 int keyring_link(struct key *ring, struct key *k); /* replaces one of the same name */
 int keyring_unlink(struct key *ring, struct key *k);
 void keyring_clear(struct key *ring);
 int key_chown(struct key *k, kuid_t uid);
-/* KEYCTL_JOIN_SESSION_KEYRING; @name NULL: a nameless one. The new keyring, no reference; ERR_PTR. */
+/*
+ * KEYCTL_JOIN_SESSION_KEYRING; @name NULL: a nameless one. The new keyring, no reference; ERR_PTR.
+ */
 struct key *join_session(const char *name);
-long session_to_parent(void); /* the parent's session keyring becomes ours */
+/* the parent's session keyring becomes ours */
+long session_to_parent(void);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nsfs.c: namespaces as files: what the links in /proc/PID/ns lead to, which can be opened, bind-mounted and asked (ioctl_ns(2)).
+ * nsfs.c: namespaces as files: what the links in /proc/PID/ns lead to, which can be opened,
+ * bind-mounted and asked (ioctl_ns(2)).
  *
- * An inode of nsfs holds a reference to its namespace and has the namespace's number. It is made anew for each use: who compares two
- * descriptors compares st_dev and st_ino. A bind mount keeps the dentry, the inode and so the namespace alive.
+ * An inode of nsfs holds a reference to its namespace and has the namespace's number. It is made
+ * anew for each use: who compares two descriptors compares st_dev and st_ino. A bind mount keeps
+ * the dentry, the inode and so the namespace alive.
  */
 #include <linux/fcntl.h>
 #include <linux/magic.h>
@@ -144,7 +146,10 @@ static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 siz
 	return fd;
 }
 
-/* Who walks is told of namespaces that it has no other way to: later versions of Linux ask for this. */
+/*
+ * Who walks is told of namespaces that it has no other way to: later versions of Linux ask for
+ * this.
+ */
 static bool may_see_all(void)
 {
 	return task_active_pid_ns(current) == &init_pid_ns && capable(CAP_SYS_ADMIN);

@@ -11,7 +11,10 @@ struct task;
 /* A new descriptor for @ns, or -errno. */
 long nsfs_fd(struct ns_common *ns);
 
-/* A descriptor for the @nth namespace of PIDFD_GET_*_NAMESPACE, from 1 on: -ENOTTY, -EACCES, -ESRCH, ... */
+/*
+ * A descriptor for the @nth namespace of PIDFD_GET_*_NAMESPACE, from 1 on: -ENOTTY, -EACCES,
+ * -ESRCH, ...
+ */
 long nsfs_task_fd(struct task *t, u32 nth);
 
 #endif

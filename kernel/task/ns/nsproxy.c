@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nsproxy.c: which namespaces a task is in: at fork, unshare(2), setns(2) and exit. What they are: nsproxy.h.
+ * nsproxy.c: which namespaces a task is in: at fork, unshare(2), setns(2) and exit. What they are:
+ * nsproxy.h.
  *
- * unshare and setns build everything first (a nsproxy, an fs_struct, credentials) and commit at the end, where nothing can fail.
+ * unshare and setns build everything first (a nsproxy, an fs_struct, credentials) and commit at the
+ * end, where nothing can fail.
  *
  * Locks: task->alloc_lock around the exchange of a task's nsproxy.
  */
@@ -13,15 +15,17 @@
 #include "kernel/task/ns/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
-#define FIRST_INUM 4026531842U /* those below are the initial ones', the same everywhere */
+/* those below are the initial ones', the same everywhere */
+#define FIRST_INUM 4026531842U
 
 struct nsproxy init_nsproxy = { .count = ATOMIC_INIT(1) };
 const u32 clone_ns_flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
 			   CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
 static DEFINE_SPINLOCK(inum_lock);
-static struct radix inums = RADIX_INIT; /* under inum_lock; index: number - FIRST_INUM */
-static u64 last_inum;                   /* under inum_lock */
+/* under inum_lock; index: number - FIRST_INUM */
+static struct radix inums = RADIX_INIT;
+static u64 last_inum; /* under inum_lock */
 
 /* Numbers are not used again soon: a program may compare with one it has kept. */
 static u32 inum_get(void)
@@ -163,7 +167,10 @@ static bool slot_is_new(enum ns_slot slot, u64 flags)
 	return init && slot != NS_TIME && (flags & init->ops->flag);
 }
 
-/* The proxy of current with new namespaces for @flags, owned by @owner; @fs is moved to the new mounts. ERR_PTR. */
+/*
+ * The proxy of current with new namespaces for @flags, owned by @owner; @fs is moved to the new
+ * mounts. ERR_PTR.
+ */
 static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct fs_struct *fs)
 {
 	struct nsproxy *p = proxy_copy(current->nsproxy);
@@ -232,7 +239,10 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 
 /* ---- unshare ---- */
 
-/* New mounts want a copy, shared or not: what moves to them is given up again where a namespace behind them fails. */
+/*
+ * New mounts want a copy, shared or not: what moves to them is given up again where a namespace
+ * behind them fails.
+ */
 static int unshare_fs(u64 flags, struct fs_struct **fs)
 {
 	*fs = NULL;
@@ -424,7 +434,10 @@ static void nsset_commit(struct nsset *set)
 	switch_namespaces(current, set->proxy);
 }
 
-/* All kinds of @flags that the process of a pidfd is in: the user namespace first, since it may give the rights for the others. */
+/*
+ * All kinds of @flags that the process of a pidfd is in: the user namespace first, since it may
+ * give the rights for the others.
+ */
 static int install_all(struct nsset *set, struct task *t)
 {
 	static const enum ns_slot order[] = { NS_MNT, NS_UTS, NS_IPC, NS_PID, NS_CGROUP, NS_NET,

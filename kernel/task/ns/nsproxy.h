@@ -2,21 +2,25 @@
 /*
  * nsproxy.h: namespaces: what they have in common, and which ones a task is in.
  *
- * Every namespace begins with a struct ns_common. A kind registers itself at boot: its operations and its initial namespace.
+ * Every namespace begins with a struct ns_common. A kind registers itself at boot: its operations
+ * and its initial namespace.
  *
- *	static const struct ns_ops uts_ops = { .name = "uts", .flag = CLONE_NEWUTS, .count = UCOUNT_UTS, .copy = ..., .free = ... };
- *	ns_register(NS_UTS, &uts_ops, &init_uts.ns);
- *	uts = container_of(current->nsproxy->ns[NS_UTS], struct uts_namespace, ns);
+ *	static const struct ns_ops uts_ops = { .name = "uts", .flag = CLONE_NEWUTS, .count =
+ *	UCOUNT_UTS, .copy = ..., .free = ... }; ns_register(NS_UTS, &uts_ops, &init_uts.ns); uts =
+ *	container_of(current->nsproxy->ns[NS_UTS], struct uts_namespace, ns);
  *
- * A task has one struct nsproxy, shared with those it has forked; it is never changed, only replaced as a whole by its own task
- * (clone, unshare, setns, exit). The user namespace is not in it: it belongs to the credentials (cred->user_ns). The slot NS_PID is
- * the namespace that children are born into, as is NS_TIME_CHILD; a task's own pid namespace is that of its number.
+ * A task has one struct nsproxy, shared with those it has forked; it is never changed, only
+ * replaced as a whole by its own task (clone, unshare, setns, exit). The user namespace is not in
+ * it: it belongs to the credentials (cred->user_ns). The slot NS_PID is the namespace that children
+ * are born into, as is NS_TIME_CHILD; a task's own pid namespace is that of its number.
  *
- * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs, children (user, pid) hold it; free() is
- * called with the last, in a context that may sleep and holds no lock.
+ * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs, children
+ * (user, pid) hold it; free() is called with the last, in a context that may sleep and holds no
+ * lock.
  *
- * Invariants: 1. ns->owner lives as long as the namespace. 2. A namespace is counted for (owner, its maker's uid) and in
- * all user namespaces above, until it is freed. 3. ns->inum is unique among the living.
+ * Invariants: 1. ns->owner lives as long as the namespace. 2. A namespace is counted for (owner,
+ * its maker's uid) and in all user namespaces above, until it is freed. 3. ns->inum is unique among
+ * the living.
  *
  * Locks: task->alloc_lock where another task's nsproxy is read, or one's own is replaced.
  */
@@ -45,7 +49,8 @@ enum ns_slot {
 
 struct nsproxy {
 	atomic_t count;
-	struct ns_common *ns[NS_SLOTS]; /* a reference each; NULL: the kind is not there */
+	/* a reference each; NULL: the kind is not there */
+	struct ns_common *ns[NS_SLOTS];
 };
 
 /* What setns() builds before it commits. */
@@ -57,14 +62,18 @@ struct nsset {
 };
 
 struct ns_ops {
-	const char *name; /* "mnt": the text of a link is "mnt:[inum]" */
-	u32 flag;         /* CLONE_NEW* */
+	/* "mnt": the text of a link is "mnt:[inum]" */
+	const char *name;
+	u32 flag; /* CLONE_NEW* */
 	enum ucount count;
 	/* A new one for a clone or unshare; @fs, if any, is moved to it (mnt). ERR_PTR. */
 	struct ns_common *(*copy)(
 		struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
 	void (*free)(struct ns_common *ns);
-	/* setns: may current, and what follows from it? @ns is put into its slot by the caller. 0 or -errno. */
+	/*
+	 * setns: may current, and what follows from it? @ns is put into its slot by the caller. 0
+	 * or -errno.
+	 */
 	int (*install)(struct nsset *set, struct ns_common *ns);
 	struct ns_common *(*parent)(struct ns_common *ns); /* without a reference; NULL: none */
 	void (*enter)(
@@ -75,7 +84,10 @@ extern struct nsproxy init_nsproxy;
 extern const u32 clone_ns_flags; /* all CLONE_NEW* that there are */
 
 void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *init);
-/* The fields of a new namespace, counted for current's euid: 0, -ENOSPC, -ENOMEM. ns_fini() undoes it. */
+/*
+ * The fields of a new namespace, counted for current's euid: 0, -ENOSPC, -ENOMEM. ns_fini() undoes
+ * it.
+ */
 int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
 void ns_fini(struct ns_common *ns);
 struct ns_common *ns_get(struct ns_common *ns);
@@ -100,7 +112,10 @@ struct ns_common *nsfs_file_ns(const struct file *f);
 struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
 
-/* kernel/time/time_ns.c: what the machine's clock says as current's namespace has it; and a point in time that current names, back. */
+/*
+ * kernel/time/time_ns.c: what the machine's clock says as current's namespace has it; and a point
+ * in time that current names, back.
+ */
 u64 time_ns_read(int clock, u64 now);
 u64 time_ns_abs(int clock, u64 abs);
 bool time_ns_is_initial(void);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_ns.c: pid namespaces: making, joining, their end. What they mean: pid_ns.h, pid_namespaces(7).
+ * pid_ns.c: pid namespaces: making, joining, their end. What they mean: pid_ns.h,
+ * pid_namespaces(7).
  *
- * The end: the last thread of the namespace's init, in exit_notify(), closes the namespace for new numbers, ignores SIGCHLD so that
- * its children go by themselves, kills every process with a number there, reaps zombies, and sleeps until nothing is left but its own
- * numbers. Processes whose parent is outside are reaped by it.
+ * The end: the last thread of the namespace's init, in exit_notify(), closes the namespace for new
+ * numbers, ignores SIGCHLD so that its children go by themselves, kills every process with a number
+ * there, reaps zombies, and sleeps until nothing is left but its own numbers. Processes whose
+ * parent is outside are reaped by it.
  *
  * Locks: tasklist_lock for child_reaper; numbers are pid.c's.
  */
@@ -180,7 +182,8 @@ void zap_pid_ns(struct task *t)
 	struct pid_namespace *ns = task_active_pid_ns(t);
 	u32 mine = thread_group_leader(t) ?
 			   1 :
-			   2; /* a leader that went first is a zombie until we are gone */
+			   /* a leader that went first is a zombie until we are gone */
+			   2;
 
 	pid_ns_close(ns, t);
 	spin_lock(&t->sighand->lock);

@@ -2,11 +2,13 @@
 /*
  * pid_ns.h: pid namespaces: each process has a number in its own and in all above.
  *
- * task->pid, task->tgid and pid->nr are the numbers in the initial namespace: for the kernel's own use and its messages. What a
- * program is told comes from pid_vnr() and its kin, what it says goes through find_get_pid(), both in the namespace of current.
+ * task->pid, task->tgid and pid->nr are the numbers in the initial namespace: for the kernel's own
+ * use and its messages. What a program is told comes from pid_vnr() and its kin, what it says goes
+ * through find_get_pid(), both in the namespace of current.
  *
- * The first process of a namespace is its init (child_reaper): orphans become its children, signals without a handler do not
- * touch it from inside, and with it the namespace ends: all in it are killed and no number is given any more.
+ * The first process of a namespace is its init (child_reaper): orphans become its children, signals
+ * without a handler do not touch it from inside, and with it the namespace ends: all in it are
+ * killed and no number is given any more.
  *
  * Locks: pidmap_lock for map, last_given and nr_pids; tasklist_lock for child_reaper.
  */
@@ -28,9 +30,12 @@ struct pid_namespace {
 	u32 nr_pids; /* numbers in use */
 	bool dying;  /* under pidmap_lock: no more numbers */
 	struct task *child_reaper;
-	struct task *zapper; /* init, while it waits for the others to go; under pidmap_lock */
-	int memfd_noexec;    /* vm.memfd_noexec as set here; those above count as well */
-	int reboot; /* reboot(2) from inside: the signal that init is said to have died of */
+	/* init, while it waits for the others to go; under pidmap_lock */
+	struct task *zapper;
+	/* vm.memfd_noexec as set here; those above count as well */
+	int memfd_noexec;
+	/* reboot(2) from inside: the signal that init is said to have died of */
+	int reboot;
 };
 extern struct pid_namespace init_pid_ns;
 

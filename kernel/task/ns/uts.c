@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uts.c: the names of the system (uname, sethostname, setdomainname), and what it has and does (sysinfo, getrandom, kcmp).
+ * uts.c: the names of the system (uname, sethostname, setdomainname), and what it has and does
+ * (sysinfo, getrandom, kcmp).
  * Locks: uts_lock for the names.
  */
 #include <linux/kcmp.h>
@@ -103,7 +104,10 @@ void uts_set(enum uts_field which, const char name[UTS_MAX + 1])
 	wake_up_all(&uts_changes[which].wait);
 }
 
-/* Personality UNAME26, for programs that know of no 3.0: 6.12.0-x becomes 2.6.(60 + 12).0-x, as Linux has it. */
+/*
+ * Personality UNAME26, for programs that know of no 3.0: 6.12.0-x becomes 2.6.(60 + 12).0-x, as
+ * Linux has it.
+ */
 static void old_release(char *release, size_t size)
 {
 	const char *rest = release;
@@ -117,7 +121,8 @@ static void old_release(char *release, size_t size)
 	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
 		rest++;
 	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
-	strscpy(release, text, size); /* no byte behind the NUL: the guest gets them, too */
+	/* no byte behind the NUL: the guest gets them, too */
+	strscpy(release, text, size);
 }
 
 long sys_uname(uaddr_t to)
@@ -272,7 +277,8 @@ static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 	case KCMP_FS: return order(t1->fs, t2->fs);
 	case KCMP_SIGHAND: return order(t1->sighand, t2->sighand);
 	case KCMP_SYSVSEM: return order(t1->sysvsem, t2->sysvsem);
-	case KCMP_IO: return 0; /* nobody has an I/O context of its own, which Linux calls equal */
+	/* nobody has an I/O context of its own, which Linux calls equal */
+	case KCMP_IO: return 0;
 	case KCMP_EPOLL_TFD: return compare_watched(t1, t2, i1, UADDR(i2));
 	}
 	return -EINVAL;

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace.c: being traced: stops, events, attaching and letting go. The tracer's requests are in ptrace_request.c.
+ * ptrace.c: being traced: stops, events, attaching and letting go. The tracer's requests are in
+ * ptrace_request.c.
  *
- * A tracee stops in ptrace_stop(), on its way to user mode or in the middle of a call that has an event, and tells its tracer as a
- * stopped child tells its parent. The tracer finds it with wait, makes requests, and lets it go on with a signal number that
- * ptrace_stop() returns.
+ * A tracee stops in ptrace_stop(), on its way to user mode or in the middle of a call that has an
+ * event, and tells its tracer as a stopped child tells its parent. The tracer finds it with wait,
+ * makes requests, and lets it go on with a signal number that ptrace_stop() returns.
  *
- * States: TASK_RUNNING -> TASK_TRACED (ptrace_stop, under sighand->lock) -> TASK_RUNNING (the tracer's PTRACE_CONT and kin,
- * detaching, the tracer's death, SIGKILL).
+ * States: TASK_RUNNING -> TASK_TRACED (ptrace_stop, under sighand->lock) -> TASK_RUNNING (the
+ * tracer's PTRACE_CONT and kin, detaching, the tracer's death, SIGKILL).
  *
  * Invariants:
- * 1. t->ptrace is not 0 exactly while t is in its tracer's ptraced list and t->parent is the tracer.
- * 2. A tracee's registers are touched by the tracer only while it is in TASK_TRACED and off its vCPU: while a request is
- *    served it is frozen (JOBCTL_PTRACE_FROZEN), and not even SIGKILL wakes it.
+ * 1. t->ptrace is not 0 exactly while t is in its tracer's ptraced list and t->parent is the
+ *    tracer.
+ * 2. A tracee's registers are touched by the tracer only while it is in TASK_TRACED and off its
+ *    vCPU: while a request is served it is frozen (JOBCTL_PTRACE_FROZEN), and not even SIGKILL
+ *    wakes it.
  *
  * Locks: tasklist_lock (write) for who traces whom; sighand->lock for stops.
  */
@@ -85,7 +88,10 @@ void ptrace_unlink(struct task *child)
 	spin_unlock(&sh->lock);
 }
 
-/* A new child of a traced task is traced too, where the tracer wants that. sighand->lock of current held as well. */
+/*
+ * A new child of a traced task is traced too, where the tracer wants that. sighand->lock of current
+ * held as well.
+ */
 void ptrace_fork(struct task *child, u64 clone_flags, int event)
 {
 	if (!current->ptrace || (!event && !(clone_flags & CLONE_PTRACE)))
@@ -111,7 +117,9 @@ static bool reaps_itself(struct task *tracer)
 	return ignores;
 }
 
-/* Lets one tracee go; true when it is a zombie that nobody waits for (its exit_state says so then). */
+/*
+ * Lets one tracee go; true when it is a zombie that nobody waits for (its exit_state says so then).
+ */
 static bool detach_locked(struct task *tracer, struct task *t)
 {
 	bool dead;
@@ -275,7 +283,8 @@ static void report_syscall(u64 message)
 		return;
 	current->ptrace_message = message;
 	sig = ptrace_notify(SIGTRAP | ((current->ptrace & PT_TRACESYSGOOD) ? 0x80 : 0));
-	if (sig && valid_signal(sig)) /* a tracer that ends may leave SIGTRAP | 0x80 */
+	/* a tracer that ends may leave SIGTRAP | 0x80 */
+	if (sig && valid_signal(sig))
 		send_sig(sig, current, SEND_SIG_PRIV);
 }
 
@@ -318,8 +327,9 @@ static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
 }
 
 /*
- * What is not dumpable is for who has power where its program was started. That @t has entered another user namespace since does not make what it
- * holds that one's: its root could take over a program of the machine's that only came to help.
+ * What is not dumpable is for who has power where its program was started. That @t has entered
+ * another user namespace since does not make what it holds that one's: its root could take over a
+ * program of the machine's that only came to help.
  */
 static bool shows_memory(struct task *t, const struct cred *c)
 {
@@ -374,8 +384,8 @@ struct mm *mm_access(struct task *t, bool attach)
 /* ---- attaching ---- */
 
 /*
- * Does @t have what current has, and no restrictions that current lacks? A program with rights does not give them to who has
- * started it.
+ * Does @t have what current has, and no restrictions that current lacks? A program with rights does
+ * not give them to who has started it.
  */
 static bool may_be_traced_by(struct task *t)
 {
@@ -429,7 +439,10 @@ static long attach_locked(struct task *t, u32 flags)
 	return 0;
 }
 
-/* To take a tracee's filters away for a while (for checkpoints) needs power, and no filters of one's own. */
+/*
+ * To take a tracee's filters away for a while (for checkpoints) needs power, and no filters of
+ * one's own.
+ */
 long ptrace_check_options(u64 options)
 {
 	if (options & ~(u64)PTRACE_O_MASK)
@@ -493,7 +506,10 @@ static long ptrace_detach(struct task *t, u64 sig)
 	return 0;
 }
 
-/* Is @t ours, and (unless @running is allowed) stopped and off its vCPU? Then it stays so until unfreeze(). */
+/*
+ * Is @t ours, and (unless @running is allowed) stopped and off its vCPU? Then it stays so until
+ * unfreeze().
+ */
 static long check_tracee(struct task *t, bool running)
 {
 	bool ours, stopped = false;

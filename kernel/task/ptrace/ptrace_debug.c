@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace_debug.c: the debug registers that a tracer gives to a tracee (struct user's u_debugreg): four breakpoints and watchpoints.
+ * ptrace_debug.c: the debug registers that a tracer gives to a tracee (struct user's u_debugreg):
+ * four breakpoints and watchpoints.
  *
- * Where the host lets us, they are loaded into the host's own for the thread's stays in guest code (arch/um/entry/entry.c), and cost nothing there. Where
- * it does not (ptrace mode, no right to trace) a task with an enabled one is single-stepped, by the trap flag, some microseconds an instruction,
- * and the kernel compares: what the instruction was to touch (insn.c) with watchpoints, and, where no other thread writes there, memory before
- * and after, for what insn.c does not know. A breakpoint at the very instruction that a stay would begin with is looked for here in both ways:
- * a patched call site may have its instruction elsewhere. The registers read and refuse as x86 Linux's do, the traps look the same (SIGTRAP,
- * TRAP_HWBKPT, bits of DR6; at a breakpoint RF is set, so that it is passed the next time).
+ * Where the host lets us, they are loaded into the host's own for the thread's stays in guest code
+ * (arch/um/entry/entry.c), and cost nothing there. Where it does not (ptrace mode, no right to
+ * trace) a task with an enabled one is single-stepped, by the trap flag, some microseconds an
+ * instruction, and the kernel compares: what the instruction was to touch (insn.c) with
+ * watchpoints, and, where no other thread writes there, memory before and after, for what insn.c
+ * does not know. A breakpoint at the very instruction that a stay would begin with is looked for
+ * here in both ways: a patched call site may have its instruction elsewhere. The registers read and
+ * refuse as x86 Linux's do, the traps look the same (SIGTRAP, TRAP_HWBKPT, bits of DR6; at a
+ * breakpoint RF is set, so that it is passed the next time).
  *
- *	hw_debug_arm()     before guest code runs: a breakpoint here? else memory is looked at, the trap flag set
+ *	hw_debug_arm()     before guest code runs: a breakpoint here? else memory is looked at, the
+ *	                   trap flag set
  *	hw_debug_disarm()  after it: the flag goes, unless the guest or its tracer had set it
  *	hw_debug_trap()    a trap: was it one of ours, and was something hit?
  *
- * Invariant: task->hw_debug is changed by the task's tracer while it is stopped, or by the task itself.
+ * Invariant: task->hw_debug is changed by the task's tracer while it is stopped, or by the task
+ * itself.
  */
 #include <asm/debugreg.h>
 
@@ -41,7 +47,8 @@ struct hw_debug {
 	u32 nr_touched;
 	bool armed; /* TF is ours */
 	bool any;   /* something is enabled */
-	bool alone; /* no thread of the same memory could change it meanwhile */
+	/* no thread of the same memory could change it meanwhile */
+	bool alone;
 };
 
 static bool host_refuses;
@@ -239,7 +246,10 @@ static u64 what_was_touched(const struct hw_debug *d)
 	return hit;
 }
 
-/* The host has said what it was; a step that was made for it, of an instruction that the kernel executed, can only be a step. */
+/*
+ * The host has said what it was; a step that was made for it, of an instruction that the kernel
+ * executed, can only be a step.
+ */
 static bool trap_of_host(struct hw_debug *d, const struct regs *r, u64 hits)
 {
 	if (!hits && (r->eflags & EFLAGS_TF))
@@ -263,7 +273,8 @@ bool hw_debug_trap(struct regs *r, int trapno, u64 hits)
 	hit = d->any ? what_was_touched(d) : 0;
 	if (!d->armed) {
 		d->dr6 = hit | (u64)DR_STEP;
-		return false; /* a step that was wanted: it is told as such */
+		/* a step that was wanted: it is told as such */
+		return false;
 	}
 	if (hit) {
 		d->dr6 = hit;

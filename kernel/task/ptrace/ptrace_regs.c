@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace_regs.c: a stopped tracee's registers as ptrace's structures have them: user_regs_struct, the FPU images, struct user.
+ * ptrace_regs.c: a stopped tracee's registers as ptrace's structures have them: user_regs_struct,
+ * the FPU images, struct user.
  *
- * What a tracer writes is a request: segments stay the two user segments, or those of the program's LDT, of eflags only the user's bits change, bases must be
- * addresses a guest may have. Debug registers are ptrace_debug.c's.
+ * What a tracer writes is a request: segments stay the two user segments, or those of the program's
+ * LDT, of eflags only the user's bits change, bases must be addresses a guest may have. Debug
+ * registers are ptrace_debug.c's.
  */
 #include <asm/ptrace.h>
 #include <linux/elf.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace_request.c: what a tracer asks of a stopped tracee: memory, going on, options, signals, what call it is in.
- * Registers are in ptrace_regs.c. The caller has made sure that the tracee is stopped (but for PTRACE_KILL, PTRACE_INTERRUPT).
+ * ptrace_request.c: what a tracer asks of a stopped tracee: memory, going on, options, signals,
+ * what call it is in. Registers are in ptrace_regs.c. The caller has made sure that the tracee is
+ * stopped (but for PTRACE_KILL, PTRACE_INTERRUPT).
  * Locks: sighand->lock of the tracee where its signal state is touched.
  */
 #include <linux/elf.h>
@@ -13,13 +14,17 @@
 #include "kernel/task/seccomp/seccomp.h"
 
 #define EFLAGS_TF 0x100UL
-#define REQUEST_SYSEMU 31 /* in no UAPI header, as REQUEST_SYSEMU_SINGLESTEP */
+/* in no UAPI header, as REQUEST_SYSEMU_SINGLESTEP */
+#define REQUEST_SYSEMU 31
 #define REQUEST_SYSEMU_SINGLESTEP 32
 #define AUDIT_ARCH_X86_64 0xc000003eU
 
 /* ---- memory ---- */
 
-/* A program that its user may not read, or may not any more, is not read by way of a tracer that was there before. */
+/*
+ * A program that its user may not read, or may not any more, is not read by way of a tracer that
+ * was there before.
+ */
 static bool shows_memory(const struct task *t, const struct mm *mm)
 {
 	const struct cred *by = READ_ONCE(
@@ -280,7 +285,8 @@ static u8 syscall_op(struct task *t)
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (info.si_code == ((PTRACE_EVENT_SECCOMP << 8) | SIGTRAP))
 		return PTRACE_SYSCALL_INFO_SECCOMP;
-	if (info.si_code != (SIGTRAP | 0x80)) /* as Linux: only with PTRACE_O_TRACESYSGOOD */
+	/* as Linux: only with PTRACE_O_TRACESYSGOOD */
+	if (info.si_code != (SIGTRAP | 0x80))
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (t->ptrace_message == PTRACE_EVENTMSG_SYSCALL_ENTRY)
 		return PTRACE_SYSCALL_INFO_ENTRY;
@@ -336,7 +342,10 @@ static int set_syscall_entry(struct regs *r, u64 nr, const u64 args[6])
 	return 0;
 }
 
-/* The counterpart (Linux 6.16): number and arguments of a call that is to be made, or what one that was made returns. */
+/*
+ * The counterpart (Linux 6.16): number and arguments of a call that is to be made, or what one that
+ * was made returns.
+ */
 static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
 {
 	struct ptrace_syscall_info si;

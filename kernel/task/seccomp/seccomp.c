@@ -2,12 +2,14 @@
 /*
  * seccomp.c: strict mode and filters: classic BPF programs over struct seccomp_data (seccomp(2)).
  *
- * A task has a chain of filters, the newest first, shared with the children that it forks. Every filter of the chain runs on every
- * call; the result with the highest precedence counts. A chain is counted by its newest element. A task that exits gives its chain back at
- * once, or a listener would hear of the end of its tasks only when somebody has waited for them.
+ * A task has a chain of filters, the newest first, shared with the children that it forks. Every
+ * filter of the chain runs on every call; the result with the highest precedence counts. A chain is
+ * counted by its newest element. A task that exits gives its chain back at once, or a listener
+ * would hear of the end of its tasks only when somebody has waited for them.
  *
- * Invariants: a program that is installed has been checked: jumps go forward and stay inside, loads are aligned words of the data,
- * scratch memory is below 16, the last instruction returns. So running it needs no checks but for division by zero.
+ * Invariants: a program that is installed has been checked: jumps go forward and stay inside, loads
+ * are aligned words of the data, scratch memory is below 16, the last instruction returns. So
+ * running it needs no checks but for division by zero.
  *
  * At most one filter of a chain has a listener, which decides calls for it (seccomp_notify.c).
  *
@@ -33,9 +35,11 @@
 struct seccomp_filter {
 	atomic_t usage;
 	struct seccomp_filter *prev;
-	u32 len, total; /* of this one; of the whole chain with a penalty for each */
+	/* of this one; of the whole chain with a penalty for each */
+	u32 len, total;
 	bool log;
-	struct notify_queue *notify; /* of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */
+	/* of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */
+	struct notify_queue *notify;
 	struct sock_filter insn[];
 };
 
@@ -91,7 +95,10 @@ void seccomp_free(struct task *t)
 
 /* ---- checking a program ---- */
 
-/* Beyond what classic BPF asks: words of the data are all that can be loaded, and there is no modulus. */
+/*
+ * Beyond what classic BPF asks: words of the data are all that can be loaded, and there is no
+ * modulus.
+ */
 static bool may_use(const struct sock_filter *f)
 {
 	switch (f->code) {
@@ -226,8 +233,8 @@ static bool check_strict(void)
 }
 
 /*
- * The listener may answer with an error that asks for a restart. As on Linux that means something only while a signal is pending; else
- * the program gets the bare number.
+ * The listener may answer with an error that asks for a restart. As on Linux that means something
+ * only while a signal is pending; else the program gets the bare number.
  */
 static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 {
@@ -239,7 +246,10 @@ static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 	return go;
 }
 
-/* @again: the tracer has been asked, and what it made of the call runs through the filters once more. */
+/*
+ * @again: the tracer has been asked, and what it made of the call runs through the filters once
+ * more.
+ */
 static bool check_filters(bool again)
 {
 	struct regs *r = task_regs(current);
@@ -312,7 +322,10 @@ static void set_mode(struct task *t, int mode)
 	set_bit(TIF_SECCOMP, &t->work_flags);
 }
 
-/* May all threads take our chain? Each must have one that ours grew from. The pid of one that has not, or 0. */
+/*
+ * May all threads take our chain? Each must have one that ours grew from. The pid of one that has
+ * not, or 0.
+ */
 static pid_t first_unsyncable(void)
 {
 	struct task *t;
@@ -447,7 +460,10 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	f = read_filter(uprog);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	/* A thread in the middle of an exec has been asked for no_new_privs already: it must not get a filter for a program with more rights. */
+	/*
+	 * A thread in the middle of an exec has been asked for no_new_privs already: it must not
+	 * get a filter for a program with more rights.
+	 */
 	if (sync && mutex_lock_killable(&current->signal->cred_guard_mutex)) {
 		filter_put(f);
 		return -ERESTARTNOINTR;

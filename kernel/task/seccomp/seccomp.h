@@ -12,7 +12,10 @@ struct task;
 int seccomp_mode(const struct task *t);    /* SECCOMP_MODE_* */
 u32 seccomp_filters(const struct task *t); /* how many it has, or had until it exited */
 long prctl_set_seccomp(u64 mode, uaddr_t filter);
-/* Judges the call of current: true when it may go on; else rax has its result, or a signal is pending. */
+/*
+ * Judges the call of current: true when it may go on; else rax has its result, or a signal is
+ * pending.
+ */
 bool seccomp_check(void);
 void seccomp_fork(struct task *child); /* under current's sighand->lock */
 void seccomp_exit(struct task *t);     /* it is PF_EXITING: its filters go */
@@ -25,11 +28,15 @@ long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
 struct notify_queue;
 struct seccomp_data;
 struct file;
-struct notify_queue *notify_alloc(bool killable); /* one reference, the filter's; NULL: no memory */
+/* one reference, the filter's; NULL: no memory */
+struct notify_queue *notify_alloc(bool killable);
 void notify_orphan(
 	struct notify_queue *q); /* no task has the filter any more; puts that reference */
 struct file *notify_file(struct notify_queue *q); /* the listener; ERR_PTR */
-/* Asks, and sleeps until there is an answer: true: make the call; false: *rax is its result. @q may be NULL: ENOSYS. */
+/*
+ * Asks, and sleeps until there is an answer: true: make the call; false: *rax is its result. @q may
+ * be NULL: ENOSYS.
+ */
 bool notify_call(struct notify_queue *q, const struct seccomp_data *sd, u64 *rax);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * de_thread.c: exec leaves one thread: all others die, and the one that execs becomes the leader, with the leader's number.
+ * de_thread.c: exec leaves one thread: all others die, and the one that execs becomes the leader,
+ * with the leader's number.
  *
- * States: group_exec_task set and all others told to die -> notify_count other threads left, each release counts down -> the old
- * leader is a zombie (notify_count -1 asks exit_notify for a wake-up) -> the two change places -> the old leader is released.
+ * States: group_exec_task set and all others told to die -> notify_count other threads left, each
+ * release counts down -> the old leader is a zombie (notify_count -1 asks exit_notify for a
+ * wake-up) -> the two change places -> the old leader is released.
  *
- * Invariant: while group_exec_task is set nobody else can exec, and do_group_exit() by others only ends themselves.
+ * Invariant: while group_exec_task is set nobody else can exec, and do_group_exit() by others only
+ * ends themselves.
  */
 #include "kernel/task/exec/exec.h"
 #include "kernel/task/ns/pid_ns.h"
@@ -43,7 +46,8 @@ static void become_leader(struct task *t, struct task *leader)
 	t->exit_signal = SIGCHLD;
 	leader->exit_signal = -1;
 	leader->exit_state = EXIT_DEAD;
-	if (leader->ptrace) /* its tracer may wait for it: it goes without a word */
+	/* its tracer may wait for it: it goes without a word */
+	if (leader->ptrace)
 		wake_up_parent(leader, leader->parent);
 	t->signal->curr_target = t;
 	if (init_process == leader)

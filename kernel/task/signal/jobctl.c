@@ -2,14 +2,15 @@
 /*
  * jobctl.c: stopping and continuing whole processes, and telling their parents.
  *
- * A stop signal that a thread takes (do_signal_stop) makes all threads of the process stop at their next chance; the last one to
- * do so tells the parent. SIGCONT ends it (sigsend.c). A traced thread stops for its tracer instead (ptrace.c).
+ * A stop signal that a thread takes (do_signal_stop) makes all threads of the process stop at their
+ * next chance; the last one to do so tells the parent. SIGCONT ends it (sigsend.c). A traced thread
+ * stops for its tracer instead (ptrace.c).
  *
- * States of a thread: JOBCTL_STOP_PENDING set -> TASK_STOPPED, counted out of group_stop_count. Of the process: group_stop_count
- * above 0 -> SIGNAL_STOP_STOPPED when it reaches 0.
+ * States of a thread: JOBCTL_STOP_PENDING set -> TASK_STOPPED, counted out of group_stop_count. Of
+ * the process: group_stop_count above 0 -> SIGNAL_STOP_STOPPED when it reaches 0.
  *
- * Invariants: JOBCTL_STOP_CONSUME is set on exactly group_stop_count threads. A stop signal that was dequeued before a SIGCONT
- * came does nothing (JOBCTL_STOP_DEQUEUED is gone).
+ * Invariants: JOBCTL_STOP_CONSUME is set on exactly group_stop_count threads. A stop signal that
+ * was dequeued before a SIGCONT came does nothing (JOBCTL_STOP_DEQUEUED is gone).
  *
  * Locks: sighand->lock; tasklist_lock (read) outside it to tell parents.
  */
@@ -48,7 +49,9 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 		wake_up_all(&trapping_wait);
 }
 
-/* The thread has done its part; true when it was the last one, so that the process has stopped now. */
+/*
+ * The thread has done its part; true when it was the last one, so that the process has stopped now.
+ */
 int task_participate_group_stop(struct task *t)
 {
 	struct signal_struct *sig = t->signal;
@@ -137,7 +140,10 @@ bool task_set_freeze(struct task *t, bool on)
 	return will;
 }
 
-/* Sleeps until a signal or the end of the freeze. Lock held; drops it. What interrupts it is looked at by the caller's loop. */
+/*
+ * Sleeps until a signal or the end of the freeze. Lock held; drops it. What interrupts it is looked
+ * at by the caller's loop.
+ */
 void do_freezer_trap(void)
 {
 	__set_current_state(TASK_INTERRUPTIBLE);
@@ -219,8 +225,8 @@ void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 /* ---- orphaned process groups ---- */
 
 /*
- * POSIX: a group is orphaned when no member has a parent in another group of the same session. tasklist_lock held; @ignored is
- * as good as dead.
+ * POSIX: a group is orphaned when no member has a parent in another group of the same session.
+ * tasklist_lock held; @ignored is as good as dead.
  */
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sigaction.c: the calls by which a process says what it wants of signals: actions, masks, alternate stacks, waiting.
+ * sigaction.c: the calls by which a process says what it wants of signals: actions, masks,
+ * alternate stacks, waiting.
  *
  * Locks: sighand->lock for actions and queues; a thread's mask and alternate stack are its own.
  *
@@ -140,7 +141,10 @@ static int take_signal(u64 mask, siginfo_t *info)
 	return sig;
 }
 
-/* Sleeps until @deadline with the signals of @mask let through; they count as blocked for everybody who sends. */
+/*
+ * Sleeps until @deadline with the signals of @mask let through; they count as blocked for everybody
+ * who sends.
+ */
 static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 {
 	int sig;

@@ -2,12 +2,14 @@
 /*
  * sigdeliver.c: from a pending signal to a handler's frame, a stop, or death.
  *
- * arch/um/entry/entry.c calls do_signal() on the way to user mode while TIF_SIGPENDING is set. get_signal() takes one signal and does
- * its default action by itself; only one with a handler comes out, and deliver() builds its frame with arch_setup_frame().
- * A system call that was interrupted is restarted or ends with EINTR, as the handler's flags and the call's result say.
+ * arch/um/entry/entry.c calls do_signal() on the way to user mode while TIF_SIGPENDING is set.
+ * get_signal() takes one signal and does its default action by itself; only one with a handler
+ * comes out, and deliver() builds its frame with arch_setup_frame(). A system call that was
+ * interrupted is restarted or ends with EINTR, as the handler's flags and the call's result say.
  *
- * Invariants: do_signal() returns with registers ready for user mode, or not at all. The mask that a handler's frame keeps is the
- * one from before sigsuspend() and its kin, when one of these was interrupted.
+ * Invariants: do_signal() returns with registers ready for user mode, or not at all. The mask that
+ * a handler's frame keeps is the one from before sigsuspend() and its kin, when one of these was
+ * interrupted.
  *
  * Locks: sighand->lock; dropped where a default action sleeps.
  */
@@ -39,7 +41,10 @@ static int dequeue_synchronous(siginfo_t *info)
 	return 0;
 }
 
-/* The parents hear that the process has stopped or goes on. Drops the lock; true when there was something to tell. */
+/*
+ * The parents hear that the process has stopped or goes on. Drops the lock; true when there was
+ * something to tell.
+ */
 static bool tell_parents(void)
 {
 	struct signal_struct *sig = current->signal;
@@ -68,7 +73,10 @@ static void die(int signr, const siginfo_t *info, bool dump)
 	do_group_exit(signr);
 }
 
-/* Stops for the terminal (not SIGSTOP) do nothing to a group that nobody could continue. Lock held; may drop and take it. */
+/*
+ * Stops for the terminal (not SIGSTOP) do nothing to a group that nobody could continue. Lock held;
+ * may drop and take it.
+ */
 static bool stop_is_void(int signr)
 {
 	bool orphaned;
@@ -83,7 +91,10 @@ static bool stop_is_void(int signr)
 
 enum outcome { NEXT, HANDLER, RELOCK };
 
-/* Acts on one signal that was taken. Lock held; RELOCK: it was dropped. Does not return when the signal kills. */
+/*
+ * Acts on one signal that was taken. Lock held; RELOCK: it was dropped. Does not return when the
+ * signal kills.
+ */
 static enum outcome act_on(int signr, struct ksignal *ks)
 {
 	struct ksigaction *ka = &current->sighand->action[signr - 1];
@@ -282,7 +293,8 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	u64 mask = saved ? current->saved_sigmask : current->blocked;
 
 	restart_before_handler(regs, ks);
-	if (current->ptrace & PT_STEPPING) /* the flag is the tracer's: the frame is without */
+	/* the flag is the tracer's: the frame is without */
+	if (current->ptrace & PT_STEPPING)
 		regs->eflags &= ~(u64)EFLAGS_TF;
 	signal_setup_done(arch_setup_frame(ks, regs, mask) != 0, ks);
 	if (stepping)

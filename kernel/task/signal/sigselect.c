@@ -2,8 +2,9 @@
 /*
  * sigselect.c: which of several pending signals comes first. Pure; tests/unit/test_sigselect.c.
  *
- * Signals that an instruction has caused come before all others (their handler must see the registers of that instruction), then
- * the lowest number: so standard signals come before real-time ones, and these in the order of their numbers (signal(7)).
+ * Signals that an instruction has caused come before all others (their handler must see the
+ * registers of that instruction), then the lowest number: so standard signals come before real-time
+ * ones, and these in the order of their numbers (signal(7)).
  */
 #include "kernel/task/signal/sigselect.h"
 

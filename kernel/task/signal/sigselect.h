@@ -5,7 +5,10 @@
 
 #include "kernel/lib/types.h"
 
-/* The number of the signal in @pending but not in @mask that is delivered first; 0 when there is none. */
+/*
+ * The number of the signal in @pending but not in @mask that is delivered first; 0 when there is
+ * none.
+ */
 int next_signal(u64 pending, u64 mask);
 
 #endif

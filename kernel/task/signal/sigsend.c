@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sigsend.c: sending signals, to a thread, a process, a group; and signals that a task gets from its own doing (force_*).
+ * sigsend.c: sending signals, to a thread, a process, a group; and signals that a task gets from
+ * its own doing (force_*).
  *
- * send_signal_locked() decides whether the signal matters (prepare_signal: ignored ones are dropped, stop and continue signals
- * cancel each other), queues it, and complete_signal() finds the thread to take it, or begins the death of the process.
+ * send_signal_locked() decides whether the signal matters (prepare_signal: ignored ones are
+ * dropped, stop and continue signals cancel each other), queues it, and complete_signal() finds the
+ * thread to take it, or begins the death of the process.
  *
  * Invariants:
- * 1. A fatal signal whose action is the default and that dumps no core ends all threads at once: each has SIGKILL pending.
- * 2. A standard signal is queued once; real-time signals as often as sent, or the sender gets EAGAIN.
+ * 1. A fatal signal whose action is the default and that dumps no core ends all threads at once:
+ *    each has SIGKILL pending.
+ * 2. A standard signal is queued once; real-time signals as often as sent, or the sender gets
+ *    EAGAIN.
  * 3. Process 1 gets only signals that it has a handler for (and what its own instructions cause).
  *
  * Locks: sighand->lock of the receiver, inside tasklist_lock where groups are walked.
@@ -75,7 +79,10 @@ static void flush_group(struct task *t, u64 mask)
 		flush_sigqueue_mask(mask, other->pending);
 }
 
-/* SIGCONT: everybody goes on, whatever its disposition; the parent hears of it later, from the process itself. */
+/*
+ * SIGCONT: everybody goes on, whatever its disposition; the parent hears of it later, from the
+ * process itself.
+ */
 static void continue_group(struct task *t)
 {
 	struct signal_struct *sig = t->signal;
@@ -195,7 +202,10 @@ void zap_other_threads(struct task *t)
 
 /* ---- queueing ---- */
 
-/* Is current unseen where @t lives, being outside and above? Then not even the init of that namespace may ignore it. */
+/*
+ * Is current unseen where @t lives, being outside and above? Then not even the init of that
+ * namespace may ignore it.
+ */
 static bool sent_from_above(struct task *t)
 {
 	const struct pid_namespace *ns = task_active_pid_ns(t);
@@ -204,8 +214,9 @@ static bool sent_from_above(struct task *t)
 }
 
 /*
- * Are the ids of a process in it? Of what the kernel writes only a message queue's and a child's stop go this way. They have the
- * receiver's numbers already, which it takes for the sender's, as Linux does: from another namespace they come as nobody's, mostly.
+ * Are the ids of a process in it? Of what the kernel writes only a message queue's and a child's
+ * stop go this way. They have the receiver's numbers already, which it takes for the sender's, as
+ * Linux does: from another namespace they come as nobody's, mostly.
  */
 static bool info_has_sender(const siginfo_t *info)
 {
@@ -299,7 +310,10 @@ int send_sig_group(int sig, struct task *t, const siginfo_t *info)
 	return do_send_sig_info(sig, info, t, true);
 }
 
-/* Under sighand->lock. While nobody has taken the one before, it goes on counting, also ignored (as since Linux 6.13). */
+/*
+ * Under sighand->lock. While nobody has taken the one before, it goes on counting, also ignored (as
+ * since Linux 6.13).
+ */
 static void count_overruns(struct sigqueue *q, u64 missed)
 {
 	s64 n = (s64)min(missed, (u64)OVERRUN_MAX);
@@ -320,7 +334,10 @@ void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_typ
 
 	read_lock(&tasklist_lock);
 	t = pid_task_locked(pid, type);
-	/* The thread that runs is asked first: a timer of processor time tells a profiler whose time that was. */
+	/*
+	 * The thread that runs is asked first: a timer of processor time tells a profiler whose
+	 * time that was.
+	 */
 	if (t && group && same_thread_group(t, current) && current->sighand) /* not released yet */
 		t = current;
 	if (t)
@@ -643,7 +660,10 @@ long sys_tgkill(pid_t tgid, pid_t tid, int sig)
 	return send_specific(tgid, tid, sig, &info);
 }
 
-/* An info that the guest made up must not look as if the kernel or kill() had made it, but for oneself: this thread. */
+/*
+ * An info that the guest made up must not look as if the kernel or kill() had made it, but for
+ * oneself: this thread.
+ */
 static bool info_is_forged(const siginfo_t *info, pid_t to)
 {
 	return (info->si_code >= 0 || info->si_code == SI_TKILL) && task_pid_vnr(current) != to;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_dispatch.c: Syscall User Dispatch (prctl's PR_SET_SYSCALL_USER_DISPATCH): a thread gets SIGSYS for calls from outside of one range
- * of its text, or from inside of it, while a byte of its own says so. For programs that run foreign code: wine, emulators.
+ * user_dispatch.c: Syscall User Dispatch (prctl's PR_SET_SYSCALL_USER_DISPATCH): a thread gets
+ * SIGSYS for calls from outside of one range of its text, or from inside of it, while a byte of its
+ * own says so. For programs that run foreign code: wine, emulators.
  *
- * A thread's own; a child begins without, exec takes it away. The byte is read at each call from outside of the range.
- * Locks: none, all is current's; a tracer sets it (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) while the thread is stopped.
+ * A thread's own; a child begins without, exec takes it away. The byte is read at each call from
+ * outside of the range.
+ * Locks: none, all is current's; a tracer sets it (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) while
+ * the thread is stopped.
  */
 #include <linux/audit.h>
 #include <linux/prctl.h>
@@ -32,7 +35,8 @@ long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 select
 		return -EINVAL;
 	if ((offset || mode == INCLUSIVE_ON) && offset + len <= offset)
 		return -EINVAL;
-	if (mode == INCLUSIVE_ON) { /* all but the range is the range where calls are made */
+	/* all but the range is the range where calls are made */
+	if (mode == INCLUSIVE_ON) {
 		offset += len;
 		len = -len;
 	}
