@@ -2,8 +2,8 @@
 /*
  * commit.c: how much memory guests were promised (vm.overcommit_memory, Linux's three modes).
  *
- * 0: only what could never be kept is refused; 1: everything is promised; 2: no more than vm_commit_limit().
- * The count is exact in all modes, so that the mode can be changed at any time.
+ * 0: only what could never be kept is refused; 1: everything is promised; 2: no more than
+ * vm_commit_limit(). The count is exact in all modes, so that the mode can be changed at any time.
  */
 #include <linux/capability.h>
 

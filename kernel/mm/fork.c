@@ -4,16 +4,19 @@
  *
  * For each area the child gets the parent's entries:
  *	- frames of files and shared memory as they are (private ones are PTE_COW already);
- *	- anonymous frames write-protected on both sides with PTE_COW: the parent's space gets one order for each run of pages;
- *	- frames that were written to after an earlier fork (PTE_BROKEN), and the page of the stack pointer, copied at once: they will be
- *	  written to again, a COW fault costs 14 us and a copy 0.3. The parent keeps its own, writable, without an order. Of a small
- *	  process all frames are copied so. Copies come from contiguous frames, so that neighbours travel in one order;
- *	- frames that are pinned (a direct read is under way), copied at once: the parent's entry stays as it is;
- *	- frames that were mapped ahead and never touched: nothing, or a reservation of its own where the area is small (.bss); the
- *	  parent keeps its own.
- * An area that it got with anonymous frames is of a family of its own: it merges with its own pieces only, as programs see in Linux's
- * /proc/PID/maps.
- * All orders to the parent's space are flushed once, before another task of the parent or the parent itself runs guest code.
+ *	- anonymous frames write-protected on both sides with PTE_COW: the parent's space gets one
+ *	  order for each run of pages;
+ *	- frames that were written to after an earlier fork (PTE_BROKEN), and the page of the stack
+ *	  pointer, copied at once: they will be written to again, a COW fault costs 14 us and a copy
+ *	  0.3. The parent keeps its own, writable, without an order. Of a small process all frames
+ *	  are copied so. Copies come from contiguous frames, so that neighbours travel in one order;
+ *	- frames that are pinned (a direct read is under way), copied at once: the parent's entry
+ *	  stays as it is;
+ *	- frames that were mapped ahead and never touched: nothing, or a reservation of its own
+ *	  where the area is small (.bss); the parent keeps its own.
+ * An area that it got with anonymous frames is of a family of its own: it merges with its own
+ * pieces only, as programs see in Linux's /proc/PID/maps. All orders to the parent's space are
+ * flushed once, before another task of the parent or the parent itself runs guest code.
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
  */
@@ -23,12 +26,13 @@
 #include "kernel/mm/swap/swap_internal.h"
 
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
-#define SMALL_RSS                                                                                  \
-	128 /* anonymous pages of a process that is copied as a whole, mapped ahead or not */
-#define BSS_AREA                                                                                   \
-	32 /* pages of an area (.bss) whose untouched pages the child of such a process gets as well */
+/* anonymous pages of a process that is copied as a whole, mapped ahead or not */
+#define SMALL_RSS 128
+/* pages of an area (.bss) whose untouched pages the child of such a process gets as well */
+#define BSS_AREA 32
 #define COPY_ORDER 4
-#define BATCH 64 /* entries of a file under one hold of the locks */
+/* entries of a file under one hold of the locks */
+#define BATCH 64
 
 struct fork {
 	struct mm *old, *new;
@@ -37,8 +41,9 @@ struct fork {
 	bool small;
 	struct sibling *sibling; /* frames for copies, */
 	struct frame_run frames; /* and those that it has none for */
-	bool protect;            /* entries of the area lost the right to write */
-	bool anon;               /* the area has pages of its own */
+	/* entries of the area lost the right to write */
+	bool protect;
+	bool anon; /* the area has pages of its own */
 	struct hole_cursor holes;
 };
 
@@ -84,7 +89,10 @@ static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 	return err;
 }
 
-/* The parent has not touched its page: a zeroed one, mapped ahead too. No harm where memory is short. */
+/*
+ * The parent has not touched its page: a zeroed one, mapped ahead too. No harm where memory is
+ * short.
+ */
 static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
 {
 	struct page *p;
@@ -116,7 +124,10 @@ static bool is_pinned(const struct page *p)
 	return atomic_read(&p->refcount) > atomic_read(&p->mapcount);
 }
 
-/* At once, while the parent keeps its page; @p is held meanwhile, since a truncation asks nobody. page_table_lock is let go. */
+/*
+ * At once, while the parent keeps its page; @p is held meanwhile, since a truncation asks nobody.
+ * page_table_lock is let go.
+ */
 static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, struct page *p)
 {
 	int err;
@@ -129,8 +140,9 @@ static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, str
 }
 
 /*
- * Entries of anonymous frames are stable, since mmap_lock is held; but where the area is of a file a truncation, which does not take it, may
- * let go of a private copy at any time: so the entry is looked at again under page_table_lock, and the frame not without a reference.
+ * Entries of anonymous frames are stable, since mmap_lock is held; but where the area is of a file
+ * a truncation, which does not take it, may let go of a private copy at any time: so the entry is
+ * looked at again under page_table_lock, and the frame not without a reference.
  */
 static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struct page *p)
 {
@@ -185,7 +197,10 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 	return err;
 }
 
-/* Under both page_table_locks: the child has the parent's entry as well, or -EAGAIN: there is no table. */
+/*
+ * Under both page_table_locks: the child has the parent's entry as well, or -EAGAIN: there is no
+ * table.
+ */
 static int share_file_entry(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 {
 	pte_t *child = pmap_pte(&f->new->pmap, va, true);
@@ -208,8 +223,9 @@ static bool is_file_entry(const struct vm_area *v, pte_t e)
 }
 
 /*
- * File frames may leave the parent at any time (truncation, which does not take mmap_lock). It looks at the parent's area, then at the child's,
- * which was linked later: so the child's entry must be there before the parent's can go. With the first one go those behind it, up to @max: the
+ * File frames may leave the parent at any time (truncation, which does not take mmap_lock). It
+ * looks at the parent's area, then at the child's, which was linked later: so the child's entry
+ * must be there before the parent's can go. With the first one go those behind it, up to @max: the
  * locks cost more than an entry. How many were looked at, or -ENOMEM.
  */
 static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gup.c: pages of any address space, faulted in: for ptrace, /proc/PID/mem, core dumps, futexes and pins.
+ * gup.c: pages of any address space, faulted in: for ptrace, /proc/PID/mem, core dumps, futexes and
+ * pins.
  *
- * Who writes to a page that is not in his hand under page_table_lock (pins: a device, a request that is under way) has made it touched: its
- * entry loses PTE_RESERVED, or reclaim would take the frame away as one that was only mapped ahead. A fork copies frames that are pinned
- * (fork.c), so what a device puts into them reaches the parent.
+ * Who writes to a page that is not in his hand under page_table_lock (pins: a device, a request
+ * that is under way) has made it touched: its entry loses PTE_RESERVED, or reclaim would take the
+ * frame away as one that was only mapped ahead. A fork copies frames that are pinned (fork.c), so
+ * what a device puts into them reaches the parent.
  *
- * Secret memory (memfd_secret) is for nobody here: it is copied from and to only through the entries of who maps it (uaccess).
+ * Secret memory (memfd_secret) is for nobody here: it is copied from and to only through the
+ * entries of who maps it (uaccess).
  */
 #include "kernel/mm/fault/fault.h"
 
@@ -16,7 +19,10 @@ static bool is_secret(const struct page *p)
 	return !PageAnon(p) && p->mapping && p->mapping->a_ops->secret;
 }
 
-/* The page if the entry allows it as it is, with a reference; NULL: fault it in; ERR_PTR(-EFAULT). *hole: nothing is there. */
+/*
+ * The page if the entry allows it as it is, with a reference; NULL: fault it in; ERR_PTR(-EFAULT).
+ * *hole: nothing is there.
+ */
 static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 {
 	struct page *p = NULL;
@@ -70,7 +76,10 @@ int user_fault_in(struct mm *mm, u64 addr, bool write)
 	return fault_in(mm, addr, write ? FAULT_WRITE : 0);
 }
 
-/* Nothing that a dump would have. Asked under mmap_lock: reclaim takes entries away for a moment and gives them back (zap_untouched()). */
+/*
+ * Nothing that a dump would have. Asked under mmap_lock: reclaim takes entries away for a moment
+ * and gives them back (zap_untouched()).
+ */
 static bool is_hole(struct mm *mm, u64 addr)
 {
 	struct vm_area *v;

@@ -36,7 +36,10 @@ u64 mm_next_entry(struct mm *mm, u64 va, u64 end);
 
 #define MAX_ORDER MM_MAX_ORDER
 
-/* Watermarks in frames. GFP_USER and GFP_KERNEL stop at min; GFP_ATOMIC may use half of what is below it. */
+/*
+ * Watermarks in frames. GFP_USER and GFP_KERNEL stop at min; GFP_ATOMIC may use half of what is
+ * below it.
+ */
 struct zone_marks {
 	u64 min, low, high;
 };
@@ -44,27 +47,42 @@ extern struct zone_marks zone_marks;
 
 /* The zone is [first, end) at first, and can become [first, limit): buddy_plug(). */
 void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
-/* Memory that goes: frames at the zone's end that were never handed out, as long as @keep stay free: how many (at most @frames). */
+/*
+ * Memory that goes: frames at the zone's end that were never handed out, as long as @keep stay
+ * free: how many (at most @frames).
+ */
 u64 buddy_unplug_wild(u64 frames, u64 keep);
-/* A free block of at most @frames, as large as there is one; on no list then. *backed: the host has memory for some of it. False: none. */
+/*
+ * A free block of at most @frames, as large as there is one; on no list then. *backed: the host has
+ * memory for some of it. False: none.
+ */
 bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed);
 /* And comes: such a block, @fresh: which reads as zeros now; frames behind the zone's end. */
 void buddy_plug(pfn_t pfn, u32 order, bool fresh);
 u64 buddy_plug_wild(u64 frames);
 u64 buddy_beyond(void); /* how many there are */
-/* 2^order frames that are one extent, each with a reference of its own; PG_zero tells which are known to be zero. NULL. */
+/*
+ * 2^order frames that are one extent, each with a reference of its own; PG_zero tells which are
+ * known to be zero. NULL.
+ */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
- * Of the frames [pfn, pfn + n), which somebody used once, those from @pfn on that are free, as alloc_extent() gives them for guests: how many.
- * Nothing is reclaimed for them: -ENOMEM where current's group has no room for so many.
+ * Of the frames [pfn, pfn + n), which somebody used once, those from @pfn on that are free, as
+ * alloc_extent() gives them for guests: how many. Nothing is reclaimed for them: -ENOMEM where
+ * current's group has no room for so many.
  */
 int alloc_frames_at(pfn_t pfn, u32 n);
 /* Gives a frame back that nobody has written since it was PG_zero. */
 void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);
-u64 nr_free_resident(void); /* free frames that the host backs, as far as we know */
-pfn_t mm_first_wild(void);  /* frames from there on were never handed out */
-/* Takes free resident blocks out, for give-back: number of blocks stored in @pfn, @order (at most @max). */
+/* free frames that the host backs, as far as we know */
+u64 nr_free_resident(void);
+/* frames from there on were never handed out */
+pfn_t mm_first_wild(void);
+/*
+ * Takes free resident blocks out, for give-back: number of blocks stored in @pfn, @order (at most
+ * @max).
+ */
 u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
 /* Puts an isolated block back; @fresh: it reads as zeros now. */
 void buddy_return(pfn_t pfn, u32 order, bool fresh);
@@ -75,11 +93,15 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
 #define LARGE_BLOCK_PAGES (1U << LARGE_BLOCK_ORDER)
 
 /*
- * Frames in a row for pages [index, index + n) of a file that is long, out of a block that the host backs with one large page: n (at most @nr),
- * each with a reference; *first names them. 0: there is no such block. Looks at the table only, but where a file comes to a new block (may sleep).
+ * Frames in a row for pages [index, index + n) of a file that is long, out of a block that the host
+ * backs with one large page: n (at most @nr), each with a reference; *first names them. 0: there is
+ * no such block. Looks at the table only, but where a file comes to a new block (may sleep).
  */
 u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first);
-/* May the host back this frame together with others of its block, with one page? It maps those together then. */
+/*
+ * May the host back this frame together with others of its block, with one page? It maps those
+ * together then.
+ */
 bool large_block_backs(pfn_t pfn);
 /* The host backs [pfn, pfn + n) no longer. */
 void large_block_gone(pfn_t pfn, u64 n);
@@ -93,11 +115,13 @@ void region_page_free(struct page *p); /* the last reference is gone */
 /* ---- direct.c ---- */
 
 /*
- * Pages from @index on become frames of a region where a_ops->direct says so: how many (1 to @nr) the answer is for; *done: they are in
- * the cache now, as far as they could be, and need not be read. May sleep.
+ * Pages from @index on become frames of a region where a_ops->direct says so: how many (1 to @nr)
+ * the answer is for; *done: they are in the cache now, as far as they could be, and need not be
+ * read. May sleep.
  */
 u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done);
-void direct_added(struct page *p); /* to the cache, and out of it: instead of lru_add and lru_del */
+/* to the cache, and out of it: instead of lru_add and lru_del */
+void direct_added(struct page *p);
 void direct_removed(struct page *p);
 void direct_drop_unused(void); /* all that nobody maps: drop_caches */
 
@@ -106,7 +130,10 @@ void direct_drop_unused(void); /* all that nobody maps: drop_caches */
 /* Frees frames for an allocation of 2^order; number freed. May sleep. */
 u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
-/* Of one mm, whose mmap_lock nobody else may hold at the moment (try) or is waited for. Frames freed. */
+/*
+ * Of one mm, whose mmap_lock nobody else may hold at the moment (try) or is waited for. Frames
+ * freed.
+ */
 u64 break_reservations_of(struct mm *mm, bool wait);
 /* The last resort of a fault, with no lock held: true when it makes sense to try again. */
 bool out_of_memory(struct mm *mm);
@@ -137,7 +164,10 @@ bool mem_group_oom(struct mem_group *g);
 bool mem_group_oom_own(void);
 /* Does @top, or a group below, pay for it? */
 bool mem_belongs(const struct page *p, const struct mem_group *top);
-/* Gives back what was mapped ahead in the group, by whomever, and not touched. Frames freed. mmap_lock of others is only tried. */
+/*
+ * Gives back what was mapped ahead in the group, by whomever, and not touched. Frames freed.
+ * mmap_lock of others is only tried.
+ */
 u64 break_reservations_in(const struct mem_group *g);
 
 /* ---- ksm.c ---- */
@@ -147,7 +177,10 @@ void ksm_note(struct
 void ksm_mm_gone(struct mm *mm); /* the last user has gone */
 /* Each page of the range that is merged becomes @mm's own: 0, or -errno. No lock is held. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
-/* Pages between two sleeps, after a round of @pages that took so long, @busy_ns of it without sleeps. */
+/*
+ * Pages between two sleeps, after a round of @pages that took so long, @busy_ns of it without
+ * sleeps.
+ */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
 
 /* ---- droppable.c ---- */
@@ -156,12 +189,20 @@ void droppable_note(struct
 	mm *mm); /* it has a VM_DROPPABLE area; mmap_lock is held for writing, or nobody knows it yet */
 void droppable_mm_gone(struct mm *mm); /* the last user has gone */
 bool droppable_any(void);              /* has any mm had such an area? A hint */
-/* Takes pages that @chosen (NULL: all) takes: how many, about @wanted. For reclaim: no spinlock is held; may sleep. */
+/*
+ * Takes pages that @chosen (NULL: all) takes: how many, about @wanted. For reclaim: no spinlock is
+ * held; may sleep.
+ */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
-/* MADV_PAGEOUT for a VM_DROPPABLE area, with mmap_lock for reading: what nobody works with goes. 0 */
+/*
+ * MADV_PAGEOUT for a VM_DROPPABLE area, with mmap_lock for reading: what nobody works with goes. 0
+ */
 int droppable_drop(struct vm_area *v, u64 start, u64 end);
 
-/* ---- pageout.c; mmap_lock for reading. 0, -EINVAL (locked, huge, or no pages of its own), -EINTR ---- */
+/*
+ * ---- pageout.c; mmap_lock for reading. 0, -EINVAL (locked, huge, or no pages of its own), -EINTR
+ * ----
+ */
 
 int advise_cold(struct vm_area *v, u64 start, u64 end);
 int advise_pageout(struct vm_area *v, u64 start, u64 end);
@@ -176,7 +217,10 @@ bool vma_may_watch(const struct vm_area *v);
 void slab_init(void);
 u64 nr_slab_frames(void);
 u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
-/* Debug builds. The object that @p, an address of the direct map, lies in, be it allocated or free; false: in none. */
+/*
+ * Debug builds. The object that @p, an address of the direct map, lies in, be it allocated or free;
+ * false: in none.
+ */
 struct slab_tail;
 struct slab_object {
 	void *start;
@@ -195,15 +239,18 @@ u64 slab_shrink(void);
 
 /* ---- filemap.c, readahead.c, writeback.c ---- */
 
-#define PAGE_TRUNCATED                                                                             \
-	(-600) /* the page left its mapping meanwhile: look it up again. Never leaves mm. */
+/* the page left its mapping meanwhile: look it up again. Never leaves mm. */
+#define PAGE_TRUNCATED (-600)
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
 /* Takes a clean page out of the cache if only the cache and the caller hold it (locked). */
 bool remove_unused_page(struct page *p);
 /* The same, after the file system agreed; false when it is dirty, mapped or in use. */
 bool try_drop_clean_page(struct page *p, struct address_space *m);
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
-/* The same of a fault: around the page, in text more; nothing where faults on the file keep missing. */
+/*
+ * The same of a fault: around the page, in text more; nothing where faults on the file keep
+ * missing.
+ */
 void page_cache_readaround(struct address_space *m, struct file *f, u64 index, bool text);
 static inline struct backing_dev *mapping_bdi(const struct address_space *m)
 {
@@ -215,11 +262,16 @@ extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
 void wake_flushers(void);               /* of all devices with dirty pages */
-bool much_is_dirty(void);               /* so that balance_dirty_pages() has something to do */
-/* Until the flushers have written something, or (@inodes) all inodes that are in the way; a tenth of a second at most. */
+/* so that balance_dirty_pages() has something to do */
+bool much_is_dirty(void);
+/*
+ * Until the flushers have written something, or (@inodes) all inodes that are in the way; a tenth
+ * of a second at most.
+ */
 void wait_for_flushers(bool inodes);
 bool inodes_are_wanted(void); /* bdi_want_inodes() */
-void wake_balanced(void);     /* fewer pages are dirty: writers that wait look again */
+/* fewer pages are dirty: writers that wait look again */
+void wake_balanced(void);
 u64 nr_writeback_pages(void);
 
 /* ---- lru.c ---- */
@@ -230,8 +282,8 @@ void mark_page_accessed(struct page *p);
 void lru_deactivate(struct page *p); /* as if nobody had used it */
 u64 nr_lru_pages(bool active);
 /*
- * Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). @whole: who asks will go on until he has had as many as
- * there are, and wants each once.
+ * Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). @whole:
+ * who asks will go on until he has had as many as there are, and wants each once.
  */
 u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
 u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
@@ -240,7 +292,10 @@ void lru_putback(struct page *p, bool active);
 
 /* ---- rmap.c ---- */
 
-/* Takes the right to write away from all shared mappings of the page (locked); afterwards a write faults. */
+/*
+ * Takes the right to write away from all shared mappings of the page (locked); afterwards a write
+ * faults.
+ */
 void page_mkclean(struct page *p);
 /* Removes all mappings of a page of the cache (locked). */
 void page_unmap_all(struct page *p);
@@ -285,7 +340,8 @@ static inline bool vma_is_cow(const struct vm_area *v)
 {
 	return !(v->vm_flags & VM_SHARED);
 }
-pte_t vma_rights(const struct vm_area *v); /* entry bits for a page that may be written */
+/* entry bits for a page that may be written */
+pte_t vma_rights(const struct vm_area *v);
 void vm_stat_account(struct mm *mm, u64 flags, s64 pages);
 /* Under mmap_lock for reading at least. */
 u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags);
@@ -317,17 +373,23 @@ int mm_cache_init(void); /* an initcall */
 
 /* ---- giveback.c ---- */
 
-#define GIVEBACK_KEEP (16UL << 20 >> PAGE_SHIFT) /* free frames that the host may go on backing */
+/* free frames that the host may go on backing */
+#define GIVEBACK_KEEP (16UL << 20 >> PAGE_SHIFT)
 void giveback_kick(void);
 
 /* ---- fault.c ---- */
 
 #define FAULT_WRITE 1
 #define FAULT_EXEC 2
-#define FAULT_READ_ONLY 8  /* mm_populate: do not make private pages writable ahead */
-#define FAULT_FORCE 4      /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
+/* mm_populate: do not make private pages writable ahead */
+#define FAULT_READ_ONLY 8
+/* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
+#define FAULT_FORCE 4
 #define FAULT_ANON_ONLY 16 /* -EFAULT of all areas but anonymous ones */
-/* Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM. */
+/*
+ * Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no
+ * right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM.
+ */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
 /* The same for what will probably be touched: no error, no killing for memory. */
 void fault_ahead(struct mm *mm, u64 addr, u32 flags);
@@ -339,30 +401,41 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 /* ---- userfault.c ---- */
 
 #define VM_UFFD_ALL (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
-#define FAULT_GUARD                                                                                \
-	(-602)            /* of fault_in_locked(): the page is a guard: SIGSEGV. Never leaves mm. */
-#define OWED_FAULT (-603) /* a process has to fill the page first: owed_wait(). Never leaves mm. */
-#define USERFAULT (-601)  /* somebody else handles this fault: userfault_wait(). Never leaves mm. */
+/* of fault_in_locked(): the page is a guard: SIGSEGV. Never leaves mm. */
+#define FAULT_GUARD (-602)
+/* a process has to fill the page first: owed_wait(). Never leaves mm. */
+#define OWED_FAULT (-603)
+/* somebody else handles this fault: userfault_wait(). Never leaves mm. */
+#define USERFAULT (-601)
 /* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
-/* Of such a fault at @e: lets the write through, where nobody wants to be asked (UFFD_FEATURE_WP_ASYNC). False: somebody does. */
+/*
+ * Of such a fault at @e: lets the write through, where nobody wants to be asked
+ * (UFFD_FEATURE_WP_ASYNC). False: somebody does.
+ */
 bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e);
 /* Nothing of the range is write-protected any more. Under mmap_lock. */
 void uffd_forget_protection(struct vm_area *v, u64 start, u64 end);
 /*
- * Under mmap_lock (reading), which it lets go of: tells the handler, and waits until it has done something. 0: look again; -EFAULT: nobody
- * will; -EINTR. @user: guest code waits, which any signal interrupts.
+ * Under mmap_lock (reading), which it lets go of: tells the handler, and waits until it has done
+ * something. 0: look again; -EFAULT: nobody will; -EINTR. @user: guest code waits, which any signal
+ * interrupts.
  */
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 /*
- * Events of areas that are watched, noted with mmap_lock held for writing; mmap_write_unlock() (mm.h) sends them. 0 or -ENOMEM.
- * uffd_note_remap: @copy of @v is watched, too. uffd_note_fork: so is @v, the child's.
+ * Events of areas that are watched, noted with mmap_lock held for writing; mmap_write_unlock()
+ * (mm.h) sends them. 0 or -ENOMEM. uffd_note_remap: @copy of @v is watched, too. uffd_note_fork: so
+ * is @v, the child's.
  */
 int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
 int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
 int uffd_note_fork(struct vm_area *from, struct vm_area *v);
-void uffd_drop_events(struct mm *mm); /* what this task has noted did not come about */
-/* No lock is held: tells and waits. @whole: huge pages of which only a part lies in the range stay. 0, -ENOMEM, -EINTR. */
+/* what this task has noted did not come about */
+void uffd_drop_events(struct mm *mm);
+/*
+ * No lock is held: tells and waits. @whole: huge pages of which only a part lies in the range stay.
+ * 0, -ENOMEM, -EINTR.
+ */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole);
 /* Has a fork's child @v the marker that its parent has? Of shared memory it looks at the file. */
 static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
@@ -374,8 +447,10 @@ static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
 
 /* ---- zap.c ---- */
 
-/* Takes the entries of [start, end) of @v away and frees the frames, after the space has let go of them. mmap_lock for
- * writing, or for reading, or (truncate) i_mmap_sem for reading. */
+/*
+ * Takes the entries of [start, end) of @v away and frees the frames, after the space has let go of
+ * them. mmap_lock for writing, or for reading, or (truncate) i_mmap_sem for reading.
+ */
 void zap_range(struct vm_area *v, u64 start, u64 end);
 /* The same, but guards stay: the area goes on. */
 void zap_pages(struct vm_area *v, u64 start, u64 end);
@@ -384,7 +459,10 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
 void account_rss(struct mm *mm, struct page *p, s64 n);
 /* One flush for all of the range instead of one for each batch of zap_range(). */
 void zap_prepare(struct mm *mm, u64 start, u64 end);
-/* Is this page, which was mapped ahead, still as it was handed out? Asks the host once for each run of frames. */
+/*
+ * Is this page, which was mapped ahead, still as it was handed out? Asks the host once for each run
+ * of frames.
+ */
 #define HOLE_CURSOR 16
 struct hole_cursor {
 	pfn_t start;
@@ -392,7 +470,10 @@ struct hole_cursor {
 	u8 backed[HOLE_CURSOR];
 };
 bool page_is_untouched(struct page *p, struct hole_cursor *c);
-/* Is @e of a page that the program has touched, as far as anybody can tell? mmap_lock is held, no spin lock. */
+/*
+ * Is @e of a page that the program has touched, as far as anybody can tell? mmap_lock is held, no
+ * spin lock.
+ */
 bool entry_touched(pte_t e, struct hole_cursor *c);
 
 /* ---- stats.c ---- */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * madvise.c: what guests tell about their use of memory. A table says for each advice what it does to each area of the range.
+ * madvise.c: what guests tell about their use of memory. A table says for each advice what it does
+ * to each area of the range.
  *
- * Advice about huge pages is accepted and remembered as Linux does, and changes nothing: frames come in extents anyway. Paging out is pageout.c's,
- * merging ksm.c's. MADV_FREE drops at once.
+ * Advice about huge pages is accepted and remembered as Linux does, and changes nothing: frames
+ * come in extents anyway. Paging out is pageout.c's, merging ksm.c's. MADV_FREE drops at once.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -24,7 +25,10 @@ struct advice {
 	int (*apply)(struct vm_area *v, u64 start, u64 end); /* or NULL */
 };
 
-/* A file whose write-back must not come between the entries that go and what the space is told of them: who still writes there would be missed. */
+/*
+ * A file whose write-back must not come between the entries that go and what the space is told of
+ * them: who still writes there would be missed.
+ */
 static struct address_space *written_back(const struct vm_area *v)
 {
 	struct address_space *m = v->vm_mapping;
@@ -40,7 +44,8 @@ static int drop(struct vm_area *v, u64 start, u64 end)
 	if (huge) /* no fault sees half of a page's entries */
 		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
-	if (huge) /* as munmap: a parent may write to them next */
+	/* as munmap: a parent may write to them next */
+	if (huge)
 		pmap_flush(&v->vm_mm->pmap);
 	if (m)
 		down_write(&m->i_mmap_sem);
@@ -118,7 +123,8 @@ static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 											  0;
 }
 
-#define IGNORED 1 /* by apply(): nothing is done, nor remembered, and that is no error */
+/* by apply(): nothing is done, nor remembered, and that is no error */
+#define IGNORED 1
 
 static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
 {
@@ -131,7 +137,8 @@ static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
 
 static int advise_collapse(struct vm_area *v, u64 start, u64 end)
 {
-	return -EINVAL; /* as a Linux without transparent huge pages */
+	/* as a Linux without transparent huge pages */
+	return -EINVAL;
 }
 
 static bool may_have_guards(const struct vm_area *v)
@@ -139,7 +146,10 @@ static bool may_have_guards(const struct vm_area *v)
 	return !(v->vm_flags & (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB));
 }
 
-/* Into the entries of one table, which are empty or guards: mmap_lock is held for writing. Where the next begins; 0: no memory. */
+/*
+ * Into the entries of one table, which are empty or guards: mmap_lock is held for writing. Where
+ * the next begins; 0: no memory.
+ */
 static u64 install_in_table(struct mm *mm, u64 va, u64 end)
 {
 	pte_t *e = entry_lock(mm, va);
@@ -302,8 +312,8 @@ static int may_remove(const struct vm_area *v)
 }
 
 /*
- * MADV_REMOVE: a hole in the file behind a shared mapping that is or could be made writable. No lock may be held over the file system's work.
- * Holes between areas are told at the end.
+ * MADV_REMOVE: a hole in the file behind a shared mapping that is or could be made writable. No
+ * lock may be held over the file system's work. Holes between areas are told at the end.
  */
 static int remove_range(struct mm *mm, u64 start, u64 end)
 {
@@ -344,7 +354,10 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 	return err ? err : hole;
 }
 
-/* Where in [start, end) the first area lies that is not to be read: what may only be written to is mapped readable by the processor. */
+/*
+ * Where in [start, end) the first area lies that is not to be read: what may only be written to is
+ * mapped readable by the processor.
+ */
 static u64 readable_until(struct mm *mm, u64 start, u64 end)
 {
 	struct vm_area *v;

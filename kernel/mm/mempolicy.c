@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mempolicy.c: where memory shall come from, on a machine with one node: set_mempolicy, get_mempolicy, mbind, set_mempolicy_home_node.
+ * mempolicy.c: where memory shall come from, on a machine with one node: set_mempolicy,
+ * get_mempolicy, mbind, set_mempolicy_home_node.
  *
- * All memory is on node 0, so a policy that can be obeyed is obeyed. It is checked and remembered as Linux does: for a thread in
- * task->mempolicy, for an area in vm_policy (areas with different policies do not merge). A policy is one number: mode and mode
- * flags above, the nodes that the program named below; 0 is the default.
+ * All memory is on node 0, so a policy that can be obeyed is obeyed. It is checked and remembered
+ * as Linux does: for a thread in task->mempolicy, for an area in vm_policy (areas with different
+ * policies do not merge). A policy is one number: mode and mode flags above, the nodes that the
+ * program named below; 0 is the default.
  *
  * Locks: task->mempolicy is current's own; vm_policy is under mmap_lock.
  */
@@ -259,7 +261,10 @@ long sys_mbind(unsigned long start, unsigned long len, unsigned long mode, uaddr
 	return err;
 }
 
-/* The home node is where a search for memory begins: there is no other. So what is left is to say whether it makes sense. */
+/*
+ * The home node is where a search for memory begins: there is no other. So what is left is to say
+ * whether it makes sense.
+ */
 long sys_set_mempolicy_home_node(
 	unsigned long start, unsigned long len, unsigned long node, unsigned long flags)
 {

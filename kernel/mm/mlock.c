@@ -2,8 +2,9 @@
 /*
  * mlock.c: locked memory, msync and mincore.
  *
- * Memory is never swapped, so locking means: faulted in now, accounted against RLIMIT_MEMLOCK, and spared by MADV_DONTNEED. Clean
- * pages of files under a lock stay mapped: reclaim asks page_memory_locked().
+ * Memory is never swapped, so locking means: faulted in now, accounted against RLIMIT_MEMLOCK, and
+ * spared by MADV_DONTNEED. Clean pages of files under a lock stay mapped: reclaim asks
+ * page_memory_locked().
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/swap/swap_internal.h"
@@ -256,8 +257,8 @@ long sys_msync(unsigned long addr, size_t len, int flags)
 /* ---- mincore ---- */
 
 /*
- * What others have read of a file is told to those only who may change it: else a program could watch them through what they share. Everybody
- * else hears that all of it is there.
+ * What others have read of a file is told to those only who may change it: else a program could
+ * watch them through what they share. Everybody else hears that all of it is there.
  */
 bool vma_may_watch(const struct vm_area *v)
 {

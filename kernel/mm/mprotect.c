@@ -2,8 +2,9 @@
 /*
  * mprotect.c: changes what guests may do with an area.
  *
- * All is checked first (holes, what the files allow, seals, limits), then areas are split, flags change, entries follow,
- * and the space gets the new rights: one order for each run of mapped pages with equal rights.
+ * All is checked first (holes, what the files allow, seals, limits), then areas are split, flags
+ * change, entries follow, and the space gets the new rights: one order for each run of mapped pages
+ * with equal rights.
  */
 #include "kernel/mm/internal.h"
 
@@ -19,14 +20,20 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 
 	if (e & (PTE_COW | PTE_UFFD_WP))
 		return rights & ~PTE_RW;
-	/* the first write must be seen: page_mkwrite; or it is text that others execute with its calls patched */
+	/*
+	 * the first write must be seen: page_mkwrite; or it is text that others execute with its
+	 * calls patched
+	 */
 	if (!vma_is_cow(v) && m && !(e & PTE_D) &&
 		(!m->a_ops->memory_only || test_bit(PG_patched, &pfn_to_page(pte_pfn(e))->flags)))
 		return rights & ~PTE_RW;
 	return rights;
 }
 
-/* A clean shared page loses PTE_D with the right to write, when write-back takes that away (rmap.c keeps PTE_D: look again). */
+/*
+ * A clean shared page loses PTE_D with the right to write, when write-back takes that away (rmap.c
+ * keeps PTE_D: look again).
+ */
 static pte_t changed(const struct vm_area *v, pte_t e)
 {
 	if (!(e & PTE_RW))
@@ -82,8 +89,8 @@ static bool gains_exec(const struct vm_area *v, const struct protect *p)
 }
 
 /*
- * May every area of the range be so? 0, -ENOMEM (a hole), -EACCES. As on Linux what lies before the first area that may not is changed
- * all the same: p->end becomes its start.
+ * May every area of the range be so? 0, -ENOMEM (a hole), -EACCES. As on Linux what lies before the
+ * first area that may not is changed all the same: p->end becomes its start.
  */
 static int check_areas(struct mm *mm, struct protect *p)
 {
@@ -148,7 +155,10 @@ static bool tell_area(struct vm_area *v, struct protect *p)
 	return true;
 }
 
-/* Write-back takes a page that no entry lets be written to for one that nobody writes to once it has flushed: so it must not come in between. */
+/*
+ * Write-back takes a page that no entry lets be written to for one that nobody writes to once it
+ * has flushed: so it must not come in between.
+ */
 static bool tell_area_of_file(struct vm_area *v, struct protect *p)
 {
 	struct address_space *m = v->vm_mapping;

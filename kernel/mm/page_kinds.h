@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* page_kinds.h: what the pages of an address space are, in the categories of PAGEMAP_SCAN (linux/fs.h since Linux 6.7). */
+/*
+ * page_kinds.h: what the pages of an address space are, in the categories of PAGEMAP_SCAN
+ * (linux/fs.h since Linux 6.7).
+ */
 #ifndef NESTLING_MM_PAGE_KINDS_H
 #define NESTLING_MM_PAGE_KINDS_H
 
 #include "kernel/mm/mm.h"
 
 #define PAGE_KIND_WPALLOWED 1 /* of areas: UFFD_FEATURE_WP_ASYNC */
-#define PAGE_KIND_WRITTEN                                                                          \
-	2 /* not write-protected by a userfaultfd; also where nothing is but a table */
+/* not write-protected by a userfaultfd; also where nothing is but a table */
+#define PAGE_KIND_WRITTEN 2
 #define PAGE_KIND_FILE 4
 #define PAGE_KIND_PRESENT 8
 #define PAGE_KIND_SWAPPED 0x10 /* markers only, as on Linux */
-#define PAGE_KIND_PFNZERO 0x20 /* never: a page that is only read has a frame of its own */
+/* never: a page that is only read has a frame of its own */
+#define PAGE_KIND_PFNZERO 0x20
 #define PAGE_KIND_HUGE 0x40
 #define PAGE_KIND_SOFT_DIRTY 0x80 /* never */
 #define PAGE_KIND_GUARD 0x100
@@ -19,8 +23,9 @@
 
 #define PAGE_KINDS_BATCH 64
 /*
- * What the pages from @va on are, under mmap_lock: kinds[0] to kinds[n - 1], n at most PAGE_KINDS_BATCH. 0: the pages up to *next, all of
- * them, are nothing. *next is where to go on, at most @end.
+ * What the pages from @va on are, under mmap_lock: kinds[0] to kinds[n - 1], n at most
+ * PAGE_KINDS_BATCH. 0: the pages up to *next, all of them, are nothing. *next is where to go on, at
+ * most @end.
  */
 u32 mm_page_kinds(struct mm *mm, u64 va, u64 end, u32 *kinds, u64 *next);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c: numbers for /proc: meminfo, vmstat, smaps. Racy by nature: no lock but page_table_lock where entries are read.
+ * stats.c: numbers for /proc: meminfo, vmstat, smaps. Racy by nature: no lock but page_table_lock
+ * where entries are read.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/page_kinds.h"
@@ -44,7 +45,10 @@ void si_meminfo(struct meminfo *mi)
 	mi->free = nr_free_frames();
 	mi->shmem = count_of(&nr_shmem_pages);
 	file = count_of(&nr_file_pages);
-	/* frames of an image are beyond total: never so many that nothing would seem to be in use otherwise */
+	/*
+	 * frames of an image are beyond total: never so many that nothing would seem to be in use
+	 * otherwise
+	 */
 	mi->cached = min(file + mi->shmem, mi->total - min(mi->free, mi->total));
 	mi->slab = nr_slab_frames();
 	mi->slab_reclaimable = min(nr_reclaimable_slab_frames(), mi->slab);
@@ -142,8 +146,9 @@ static void note_next(struct mm *mm, u64 va, u64 end)
 }
 
 /*
- * Up to CHUNK entries from *va on, which moves behind them; how many (0: none up to @end), *first: the address of the first.
- * Entries of frames that were mapped ahead are asked for at the host, which must not happen under page_table_lock: thus a copy.
+ * Up to CHUNK entries from *va on, which moves behind them; how many (0: none up to @end), *first:
+ * the address of the first. Entries of frames that were mapped ahead are asked for at the host,
+ * which must not happen under page_table_lock: thus a copy.
  */
 static u32 copy_entries(struct mm *mm, u64 *va, u64 end, pte_t *to, u64 *first)
 {
@@ -275,7 +280,8 @@ static const struct {
 	{ VM_READ, "rd" },
 	{ VM_WRITE, "wr" },
 	{ VM_EXEC, "ex" },
-	{ VM_SHARED | VM_MAYWRITE, "sh" }, /* a file that nobody may write to is "ms" alone */
+	/* a file that nobody may write to is "ms" alone */
+	{ VM_SHARED | VM_MAYWRITE, "sh" },
 	{ VM_MAYREAD, "mr" },
 	{ VM_MAYWRITE, "mw" },
 	{ VM_MAYEXEC, "me" },

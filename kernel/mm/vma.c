@@ -2,17 +2,19 @@
 /*
  * vma.c: the areas of an address space: a tree by address, and the same as a sorted list.
  *
- * A VMA with a mapping (file, shared memory) is also on the mapping's i_mmap_list, so that truncation and write-back find who maps a
- * page. Its bounds change under mmap_lock (writing) and, when it has a mapping, under i_mmap_sem (writing) as well: whoever holds
- * either sees them whole.
+ * A VMA with a mapping (file, shared memory) is also on the mapping's i_mmap_list, so that
+ * truncation and write-back find who maps a page. Its bounds change under mmap_lock (writing) and,
+ * when it has a mapping, under i_mmap_sem (writing) as well: whoever holds either sees them whole.
  *
- * Invariants: 1. VMAs of one mm do not overlap, and none is empty. 2. Two neighbours that vma_can_merge() allows are one, after
- * vma_merge_range(). 3. mm->map_count counts them. 4. vm_pgoff of anonymous private areas means nothing.
+ * Invariants: 1. VMAs of one mm do not overlap, and none is empty. 2. Two neighbours that
+ * vma_can_merge() allows are one, after vma_merge_range(). 3. mm->map_count counts them. 4.
+ * vm_pgoff of anonymous private areas means nothing.
  *
- * Free areas are searched from the top down below mmap_base (Linux's layout), by walking the list. A process with thousands of VMAs
- * would walk them all for each mmap, so the walk leaves a mark: between mm->free_mark (the top of the hole taken last) and mmap_base
- * no hole is larger than mm->free_largest. A request for more begins at the mark, any other at the top; what frees addresses above
- * the mark moves it up. Both fields are under mmap_lock (writing).
+ * Free areas are searched from the top down below mmap_base (Linux's layout), by walking the list.
+ * A process with thousands of VMAs would walk them all for each mmap, so the walk leaves a mark:
+ * between mm->free_mark (the top of the hole taken last) and mmap_base no hole is larger than
+ * mm->free_largest. A request for more begins at the mark, any other at the top; what frees
+ * addresses above the mark moves it up. Both fields are under mmap_lock (writing).
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -163,7 +165,10 @@ static void mapping_unlink(struct vm_area *v)
 
 static u64 room_start(const struct vm_area *v);
 
-/* Addresses below @next are about to be free: the mark of the search for free areas does not stay below that hole. */
+/*
+ * Addresses below @next are about to be free: the mark of the search for free areas does not stay
+ * below that hole.
+ */
 static void free_mark_raise(struct mm *mm, const struct vm_area *next)
 {
 	u64 top = next ? room_start(next) : mm->mmap_base;
@@ -341,7 +346,10 @@ static bool range_free(struct mm *mm, u64 start, u64 len)
 	return !v || start + len <= room_start(v);
 }
 
-/* The first hole below @top with room for @len: its end, or 0; *@larger grows to the largest hole that was too small. */
+/*
+ * The first hole below @top with room for @len: its end, or 0; *@larger grows to the largest hole
+ * that was too small.
+ */
 static u64 hole_below(struct mm *mm, u64 len, u64 align, u64 top, u64 *larger)
 {
 	struct vm_area *v = find_vma(mm, top - 1);
@@ -407,7 +415,8 @@ u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags)
 	if (flags & MAP_32BIT)
 		return search_up(mm, len, align, 0x40000000, 0x80000000);
 	at = search_down(mm, len, align);
-	if (IS_ERR_VALUE(at)) /* the room below the base is full: anywhere */
+	/* the room below the base is full: anywhere */
+	if (IS_ERR_VALUE(at))
 		at = search_up(mm, len, align, mm->mmap_base, mm->task_size);
 	return at;
 }

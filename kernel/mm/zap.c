@@ -3,23 +3,29 @@
  * zap.c: takes pages out of page tables, and frees frames only when no space maps them any more.
  *
  *	zap_range(v, start, end)      munmap, exit: all entries
- *	zap_pages(v, start, end)      DONTNEED, truncate: guards (MADV_GUARD_INSTALL) stay, and write protection of a file's pages
- *	zap_untouched(v, start, end)  frames that were mapped ahead of an anonymous fault and that nobody has touched
+ *	zap_pages(v, start, end)      DONTNEED, truncate: guards (MADV_GUARD_INSTALL) stay, and
+ *	                              write protection of a file's pages
+ *	zap_untouched(v, start, end)  frames that were mapped ahead of an anonymous fault and that
+ *	                              nobody has touched
  *
- * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped any of them, the range is dropped;
- * then the frames are retired: freed after the next flush (pmap.c). For a large range the caller first lets the space drop all of
- * it (zap_prepare()), so that the batches find nothing mapped.
+ * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped
+ * any of them, the range is dropped; then the frames are retired: freed after the next flush
+ * (pmap.c). For a large range the caller first lets the space drop all of it (zap_prepare()), so
+ * that the batches find nothing mapped.
  *
- * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they are handed out: those that came
- * from the host as holes (PG_zero) are asked for there (mincore), one question for each run of frames; the recycled ones are not looked at.
+ * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they
+ * are handed out: those that came from the host as holes (PG_zero) are asked for there (mincore),
+ * one question for each run of frames; the recycled ones are not looked at.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/swap/swap_internal.h"
 
 #define BATCH 64
-#define BATCH_TABLES 64 /* markers fill no batch: so many tables of them, and others get the lock */
+/* markers fill no batch: so many tables of them, and others get the lock */
+#define BATCH_TABLES 64
 #define BATCH_SWAPPED 512
-#define BATCH_ENTRIES 4096 /* nor do pages that are in use, where untouched ones are looked for */
+/* nor do pages that are in use, where untouched ones are looked for */
+#define BATCH_ENTRIES 4096
 
 void account_rss(struct mm *mm, struct page *p, s64 n)
 {
@@ -85,7 +91,8 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 {
 	pfn_t pfn = page_to_pfn(p);
 
-	if (!test_bit(PG_zero, &p->flags)) /* zeros may have been written: pmap_touched.c */
+	/* zeros may have been written: pmap_touched.c */
+	if (!test_bit(PG_zero, &p->flags))
 		return all_zero(page_address(p));
 	if (pfn - c->start >= c->nr) {
 		c->start = pfn;
@@ -100,10 +107,12 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 /* ---- taking entries away ---- */
 
 struct zap_batch {
-	u64 first, last; /* range of what the space maps; last is exclusive, 0: nothing */
+	/* range of what the space maps; last is exclusive, 0: nothing */
+	u64 first, last;
 	bool keep_guards;
-	bool beside;   /* guest code may run meanwhile */
-	bool writable; /* the batch ended at a page of a file that it may write to */
+	bool beside; /* guest code may run meanwhile */
+	/* the batch ended at a page of a file that it may write to */
+	bool writable;
 	u32 n;
 	u32 swapped; /* that were in swap areas */
 	struct page *pages[BATCH];
@@ -145,8 +154,8 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 }
 
 /*
- * What is written there while the entry is gone and the space still maps the page would be lost: write-back finds no entry, so it waits for no
- * flush, and takes the page for clean.
+ * What is written there while the entry is gone and the space still maps the page would be lost:
+ * write-back finds no entry, so it waits for no flush, and takes the page for clean.
  */
 static bool may_lose_writes(const struct vm_area *v, pte_t e)
 {
@@ -199,7 +208,8 @@ static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 			pmap_retire(&v->vm_mm->pmap, b.pages, b.n);
 		else
 			pmap_settle(&v->vm_mm->pmap);
-		if (b.writable) /* a thread has touched it since zap_prepare() */
+		/* a thread has touched it since zap_prepare() */
+		if (b.writable)
 			pmap_wrprotect_now(
 				&v->vm_mm->pmap, start, min(end, start + BATCH * PAGE_SIZE));
 		cond_resched();
@@ -216,7 +226,10 @@ void zap_pages(struct vm_area *v, u64 start, u64 end)
 	zap(v, start, end, true);
 }
 
-/* The peak is known only before it falls: getrusage's maxrss and VmHWM. A word that several may write; the highest is not lost for long. */
+/*
+ * The peak is known only before it falls: getrusage's maxrss and VmHWM. A word that several may
+ * write; the highest is not lost for long.
+ */
 static void note_peak(struct mm *mm)
 {
 	s64 rss = (s64)READ_ONCE(mm->rss_anon.v) + READ_ONCE(mm->rss_file.v) +
@@ -282,7 +295,8 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
 	pmap_note_touched(&v->vm_mm->pmap, start, end);
 	pmap_drop_mapped(&v->vm_mm->pmap, start, end);
-	pmap_flush(&v->vm_mm->pmap); /* earlier orders too: what is freed here is not retired */
+	/* earlier orders too: what is freed here is not retired */
+	pmap_flush(&v->vm_mm->pmap);
 	while (start < end) {
 		u32 n = take_reserved(v, r, &start, end);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inject.c: fault=alloc,N/M[,SEED]: of the kernel's allocations for guest programs N in M fail, so that the paths are walked which no test
- * reaches by itself. Debug builds have it; others refuse the parameter, since the look would be on the way of every allocation.
+ * inject.c: fault=alloc,N/M[,SEED]: of the kernel's allocations for guest programs N in M fail, so
+ * that the paths are walked which no test reaches by itself. Debug builds have it; others refuse
+ * the parameter, since the look would be on the way of every allocation.
  *
- * Only those fail that a caller must expect to fail: they may sleep, and lack __GFP_NOFAIL; and those of process 1 and of kernel threads
- * do not, since nothing would be left to look at. debug.alloc_faults counts them, debug.alloc_fault (N/M[,SEED]) changes the rate.
+ * Only those fail that a caller must expect to fail: they may sleep, and lack __GFP_NOFAIL; and
+ * those of process 1 and of kernel threads do not, since nothing would be left to look at.
+ * debug.alloc_faults counts them, debug.alloc_fault (N/M[,SEED]) changes the rate.
  *
  * Locks: none; numbers drawn at the same time on two vCPUs may be the same.
  */

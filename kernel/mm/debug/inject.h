@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* inject.h: should this allocation fail for the sake of a test (fault=)? Never, but in debug builds. */
+/*
+ * inject.h: should this allocation fail for the sake of a test (fault=)? Never, but in debug
+ * builds.
+ */
 #ifndef NESTLING_MM_INJECT_H
 #define NESTLING_MM_INJECT_H
 

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leak.c: finds objects of slabs that nothing leads to, as a conservative collector would (Boehm and Weiser 1988), and says who allocated
- * them. Debug builds do it when the machine ends in order, and when /proc/nestling/leaks is read.
+ * leak.c: finds objects of slabs that nothing leads to, as a conservative collector would (Boehm
+ * and Weiser 1988), and says who allocated them. Debug builds do it when the machine ends in order,
+ * and when /proc/nestling/leaks is read.
  *
- * Roots are the kernel's data, the live parts of the kernel's stacks, the array of frames, and every frame that is neither a slab's, nor free,
- * nor the page cache's, nor a guest's. Any word there, or in an object that was reached, which is an address inside an allocated object
- * reaches it. So nothing that is used is ever reported; what is reachable from a list though nobody will ever free it is not found, nor are
- * blocks of kmalloc above 8 KiB. Pointers that only the host world has count as none: the kernel keeps its requests in lists of its own.
+ * Roots are the kernel's data, the live parts of the kernel's stacks, the array of frames, and
+ * every frame that is neither a slab's, nor free, nor the page cache's, nor a guest's. Any word
+ * there, or in an object that was reached, which is an address inside an allocated object reaches
+ * it. So nothing that is used is ever reported; what is reachable from a list though nobody will
+ * ever free it is not found, nor are blocks of kmalloc above 8 KiB. Pointers that only the host
+ * world has count as none: the kernel keeps its requests in lists of its own.
  *
- * Others may run meanwhile and move a pointer from where the scan has not been to where it was: only what two scans have missed is
- * reported.
+ * Others may run meanwhile and move a pointer from where the scan has not been to where it was:
+ * only what two scans have missed is reported.
  *
- * Slabs that become empty meanwhile are held (slabs_hold()), so that what the scan writes behind an object never lands in a frame of others'.
+ * Slabs that become empty meanwhile are held (slabs_hold()), so that what the scan writes behind an
+ * object never lands in a frame of others'.
  *
  * At the end of the machine it is told, too, what is left: objects by cache, frames by kind.
  *
- * An object's state is in slab_tail.link: the next one that is reached but not looked at, SEEN and SUSPECT.
+ * An object's state is in slab_tail.link: the next one that is reached but not looked at, SEEN and
+ * SUSPECT.
  *
  * Locks: scan_lock, one scan at a time.
  */
@@ -42,9 +47,11 @@ struct row {
 };
 
 static DEFINE_MUTEX(scan_lock);
-static struct row rows[ROWS + 1]; /* under scan_lock, as all below; the last: all others */
+/* under scan_lock, as all below; the last: all others */
+static struct row rows[ROWS + 1];
 static int nr_rows;
-static u64 grey; /* reached, not looked at: addresses of objects, by link */
+/* reached, not looked at: addresses of objects, by link */
+static u64 grey;
 
 void leak_callers(u64 *site)
 {
@@ -118,7 +125,10 @@ static bool in_array(const void *p)
 	return p >= (void *)mem_map && p < (void *)(mem_map + max_pfn);
 }
 
-/* A frame that holds what the kernel has put there: tables, buffers, blocks of kmalloc, and those that are about to be used. */
+/*
+ * A frame that holds what the kernel has put there: tables, buffers, blocks of kmalloc, and those
+ * that are about to be used.
+ */
 static bool is_kernels(const struct page *p)
 {
 	return !p->mapping && !(p->flags & (BIT(PG_slab) | BIT(PG_buddy) | BIT(PG_anon)));
@@ -287,7 +297,9 @@ void leak_one(void)
 
 /* ---- what is left ---- */
 
-/* What an object is called: its cache, or who has allocated it where the cache is one of kmalloc's. */
+/*
+ * What an object is called: its cache, or who has allocated it where the cache is one of kmalloc's.
+ */
 static const char *kind_of(const struct slab_object *o)
 {
 	if (strncmp(o->cache, "kmalloc", 7))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leak.h: objects that nobody points to any more, and who allocated them. Debug builds only: elsewhere there is nothing to call.
+ * leak.h: objects that nobody points to any more, and who allocated them. Debug builds only:
+ * elsewhere there is nothing to call.
  *
  *	n = leak_scan();                         how many objects nothing leads to
  *	while (leak_line(i++, buf, size) >= 0)   the table of where they were allocated
@@ -20,8 +21,9 @@
 
 /* Behind each object of a slab. */
 struct slab_tail {
-	u64 site[LEAK_SITES]; /* who called for it, the innermost first; site[0] 0: it is free */
-	u64 link;             /* the scan's */
+	/* who called for it, the innermost first; site[0] 0: it is free */
+	u64 site[LEAK_SITES];
+	u64 link; /* the scan's */
 };
 
 /* The callers of the caller of the function that calls this. */

@@ -19,8 +19,9 @@
 #include "kernel/sched/task.h"
 
 #define ROWS 256
-#define SHORT_COPY 1024 /* bytes; in longer copies short runs are mostly chance */
-#define DEPTH 0x3000    /* bytes of the stack that are filled */
+/* bytes; in longer copies short runs are mostly chance */
+#define SHORT_COPY 1024
+#define DEPTH 0x3000 /* bytes of the stack that are filled */
 
 extern u8 __kdata_end[]; /* mk/image.lds: the end of the image, too */
 

@@ -10,7 +10,8 @@
 
 #include "kernel/lib/types.h"
 
-#define UNINIT_BYTE 0xfe /* gcc's, too: -ftrivial-auto-var-init=pattern */
+/* gcc's, too: -ftrivial-auto-var-init=pattern */
+#define UNINIT_BYTE 0xfe
 
 #if defined(CONFIG_DEBUG) && !defined(__NESTLING_UNIT__)
 /* Fills the stack below the caller. */

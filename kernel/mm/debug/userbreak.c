@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userbreak.c: breakpoints in guest programs, for the kernel's debugger (userbreak.h has the interface).
+ * userbreak.c: breakpoints in guest programs, for the kernel's debugger (userbreak.h has the
+ * interface).
  *
- * A breakpoint is an int3 in the program's memory, in a copy of the page that is the process's own. It goes in and out when a task
- * of that process is on its way to guest code, and so from a debugger that only writes flags. States of an entry:
+ * A breakpoint is an int3 in the program's memory, in a copy of the page that is the process's own.
+ * It goes in and out when a task of that process is on its way to guest code, and so from a
+ * debugger that only writes flags. States of an entry:
  *
  *	free -> wanted (the debugger) -> in: the next task of the mm on its way to guest code
- *	in, a task traps: user_break_hit(), where the debugger stops; then out, and the task steps over the instruction by the
- *		trap flag (stepper); the next time that it goes to guest code from elsewhere, or the step's trap has come: in
+ *	in, a task traps: user_break_hit(), where the debugger stops; then out, and the task steps
+ *	over the instruction by the
+ *		trap flag (stepper); the next time that it goes to guest code from elsewhere, or the
+ *		step's trap has come: in
  *	in, not wanted any more: out, and free
  *
- * Invariants: 1. the program's registers never hold a trap flag of ours outside of user_breaks_enter() to _leave(), so none gets into a signal
- * frame. 2. a forked child's memory has none. 3. a trap whose int3 is gone meanwhile is no signal: the instruction is executed again.
+ * Invariants: 1. the program's registers never hold a trap flag of ours outside of
+ * user_breaks_enter() to _leave(), so none gets into a signal frame. 2. a forked child's memory has
+ * none. 3. a trap whose int3 is gone meanwhile is no signal: the instruction is executed again.
  *
- * What it does not do: while one thread steps over a breakpoint, another may pass it. A program that reads its own code, or whose tracer
- * does, sees the int3.
+ * What it does not do: while one thread steps over a breakpoint, another may pass it. A program
+ * that reads its own code, or whose tracer does, sees the int3.
  *
  * Locks: breaks_lock, which may sleep.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userbreak.h: breakpoints in guest programs, set by who has the kernel under gdb (`nest ubreak` of tools/gdb). The debugger writes the
- * table; the kernel carries it out, from entry.c, where a task goes to guest code and comes from it.
+ * userbreak.h: breakpoints in guest programs, set by who has the kernel under gdb (`nest ubreak` of
+ * tools/gdb). The debugger writes the table; the kernel carries it out, from entry.c, where a task
+ * goes to guest code and comes from it.
  */
 #ifndef NESTLING_USERBREAK_H
 #define NESTLING_USERBREAK_H
@@ -10,7 +11,10 @@
 #include "kernel/mm/mm.h"
 
 struct user_break {
-	/* the debugger's, which stops everybody before it writes; mm first to be set: an entry without one is free */
+	/*
+	 * the debugger's, which stops everybody before it writes; mm first to be set: an entry
+	 * without one is free
+	 */
 	struct mm *mm;
 	u64 addr;
 	bool wanted;
@@ -19,7 +23,8 @@ struct user_break {
 	bool failed; /* there is no memory that could be written */
 	bool armed, stepped;
 	u8 was;
-	struct task *stepper; /* is stepping over it: it is not in memory meanwhile */
+	/* is stepping over it: it is not in memory meanwhile */
+	struct task *stepper;
 };
 
 extern u32

@@ -2,15 +2,19 @@
 /*
  * anon.c: first touches of anonymous memory, by extents.
  *
- * A fault fills the empty entries around it, within an aligned window of the VMA, with contiguous frames. The window begins with 64 KiB
- * (a small area is filled at once) and is four times as large, up to 2 MiB, each time the next fault is just where the last window
- * ended: such a range proves dense. Aligned windows and ascending frames let the host merge neighbours into one of its VMAs.
+ * A fault fills the empty entries around it, within an aligned window of the VMA, with contiguous
+ * frames. The window begins with 64 KiB (a small area is filled at once) and is four times as
+ * large, up to 2 MiB, each time the next fault is just where the last window ended: such a range
+ * proves dense. Aligned windows and ascending frames let the host merge neighbours into one of its
+ * VMAs.
  *
- * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled ones are zeroed here and mapped
- * with the host's populate, but in groups with a limit. All but the page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When
- * memory is short, windows shrink to one page and the untouched ones go back (reclaim.c).
+ * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled
+ * ones are zeroed here and mapped with the host's populate, but in groups with a limit. All but the
+ * page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When memory is short,
+ * windows shrink to one page and the untouched ones go back (reclaim.c).
  *
- * Small areas of a program that touches most of them are filled when they are made (fault_ahead()), with no fault.
+ * Small areas of a program that touches most of them are filled when they are made (fault_ahead()),
+ * with no fault.
  *
  * Cost: one order for the window; 94 ns for each recycled page that is zeroed.
  */
@@ -20,9 +24,11 @@
 #define ORDER_FIRST 4
 #define ORDER_MAX 9
 #define ORDER_STEP 2
-#define EAGER_FROM 4 /* of mm->eager: most small areas of late were touched */
+/* of mm->eager: most small areas of late were touched */
+#define EAGER_FROM 4
 #define EAGER_MAX 8
-#define EAGER_SAMPLE 16 /* one of so many is left to its fault, to see */
+/* one of so many is left to its fault, to see */
+#define EAGER_SAMPLE 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
 struct page *anon_page_alloc(void)
@@ -79,7 +85,10 @@ static void small_touched(struct mm *mm)
 	WRITE_ONCE(mm->eager, min_t(u8, READ_ONCE(mm->eager) + 2, EAGER_MAX));
 }
 
-/* The small area that @addr lies in: all of a VMA, or of a larger one what the last mmap has added to it. */
+/*
+ * The small area that @addr lies in: all of a VMA, or of a larger one what the last mmap has added
+ * to it.
+ */
 static bool small_area(const struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {
 	*start = v->vm_start;
@@ -172,14 +181,20 @@ static bool extent_zero(struct page *p, u32 n)
 	return used * 2 > n;
 }
 
-/* Somebody may be killed for what counts as touched, so it has to be known what was (pmap_touched.c). */
+/*
+ * Somebody may be killed for what counts as touched, so it has to be known what was
+ * (pmap_touched.c).
+ */
 static bool must_tell(void)
 {
 	return unlikely(current->mem_group) && mem_group_is_limited(current->mem_group) &&
 	       pmap_tells_touched();
 }
 
-/* The host maps all of a large page that the space has mapped, when one of its frames is touched: that would not tell. One frame of the @n alone then. */
+/*
+ * The host maps all of a large page that the space has mapped, when one of its frames is touched:
+ * that would not tell. One frame of the @n alone then.
+ */
 static u32 those_that_tell(struct page *p, u32 n)
 {
 	if (n == 1 || !large_block_backs(page_to_pfn(p)))

@@ -2,12 +2,15 @@
 /*
  * cow.c: writes to private pages that may be shared.
  *
- * An anonymous frame that nobody else maps is reused: it becomes writable, and with it all such frames around it, since after a
- * child's exec or exit the parent would else fault on each. Any other frame is copied; where writes go on from page to page, the
- * next ones are copied ahead, four times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a fault more than ten.
+ * An anonymous frame that nobody else maps is reused: it becomes writable, and with it all such
+ * frames around it, since after a child's exec or exit the parent would else fault on each. Any
+ * other frame is copied; where writes go on from page to page, the next ones are copied ahead, four
+ * times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a
+ * fault more than ten.
  *
  * The old frame is let go after the space has the new one: pmap_replace(), pmap_retire().
- * The page that was written to gets PTE_BROKEN: the next fork copies it at once instead of write-protecting it.
+ * The page that was written to gets PTE_BROKEN: the next fork copies it at once instead of
+ * write-protecting it.
  */
 #include "kernel/mm/fault/fault.h"
 
@@ -17,9 +20,11 @@
 #define SMALL_DATA 16 /* pages of a private mapping of a file */
 
 /*
- * Only this entry maps the frame, no page cache holds it, and nobody's space does any more. Who shared it since a fork lets go of his
- * reference when his space has let go of the frame (pmap_retire), which may be long after his entry has gone: his guest code may run on,
- * whatever it says, and would read what is written here. What was never shared may have references of pins, and is written to where it is.
+ * Only this entry maps the frame, no page cache holds it, and nobody's space does any more. Who
+ * shared it since a fork lets go of his reference when his space has let go of the frame
+ * (pmap_retire), which may be long after his entry has gone: his guest code may run on, whatever it
+ * says, and would read what is written here. What was never shared may have references of pins, and
+ * is written to where it is.
  */
 static bool sole_owner(pte_t e)
 {
@@ -41,7 +46,10 @@ static pte_t writable(pte_t e, pte_t rights)
 	return (e & ~(PTE_COW | PTE_RIGHTS)) | rights | PTE_D | (e & PTE_MAPPED ? PTE_STALE : 0);
 }
 
-/* Makes the frames around @addr writable that are ours alone. Under page_table_lock; @e is @addr's entry. */
+/*
+ * Makes the frames around @addr writable that are ours alone. Under page_table_lock; @e is @addr's
+ * entry.
+ */
 static void reuse_around(struct vm_area *v, pte_t *e, u64 addr, struct fault_info *info)
 {
 	pte_t rights = vma_rights(v) & PTE_RIGHTS;
@@ -67,7 +75,8 @@ static u32 copies_wanted(struct vm_area *v, u64 addr)
 
 	if (addr == v->next_fault)
 		n = min_t(u32, max_t(u32, v->extent_order, 1) * COPY_GROWTH, COPY_MAX);
-	v->extent_order = n; /* of a VMA with copies going on this is a number of pages */
+	/* of a VMA with copies going on this is a number of pages */
+	v->extent_order = n;
 	n = min_t(u64, n, (v->vm_end - addr) >> PAGE_SHIFT);
 	v->next_fault = addr + n * PAGE_SIZE;
 	return n;
@@ -79,8 +88,8 @@ static bool copyable(pte_t e)
 }
 
 /*
- * A program's data, a few pages of a file: it will write to most of them, so all that are still the file's go at once. *start becomes
- * the first; how many.
+ * A program's data, a few pages of a file: it will write to most of them, so all that are still the
+ * file's go at once. *start becomes the first; how many.
  */
 static u32 small_data(struct vm_area *v, u64 *start)
 {
@@ -156,7 +165,10 @@ static bool copy_commit(struct vm_area *v, u64 addr, struct copy *c, pte_t bits)
 	return ok;
 }
 
-/* Copies one page. 1: the entry was replaced (c->old carries the entry's reference too), 0: not, -ENOMEM. */
+/*
+ * Copies one page. 1: the entry was replaced (c->old carries the entry's reference too), 0: not,
+ * -ENOMEM.
+ */
 static int copy_one(
 	struct vm_area *v, u64 addr, pte_t bits, struct copy *c, struct frame_run *frames)
 {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * droppable.c: anonymous memory that its program can do without (mmap(2): MAP_DROPPABLE). Under pressure its pages are dropped, and read as zeros
- * then; nobody is killed for want of memory while there are any.
+ * droppable.c: anonymous memory that its program can do without (mmap(2): MAP_DROPPABLE). Under
+ * pressure its pages are dropped, and read as zeros then; nobody is killed for want of memory while
+ * there are any.
  *
  *	droppable_note(mm)      it has such an area: mmap, fork
  *	droppable_shrink(...)   from reclaim, of the machine or of a group
  *	droppable_drop(...)     MADV_PAGEOUT: its program says when
  *
- * A page goes as MADV_DONTNEED takes it, with mmap_lock for reading. Pages with more references than entries are in use by a call and stay, as
- * do those of groups that memory.min protects, unless their program asks. The mms take turns, and each loses its lowest pages first.
+ * A page goes as MADV_DONTNEED takes it, with mmap_lock for reading. Pages with more references
+ * than entries are in use by a call and stay, as do those of groups that memory.min protects,
+ * unless their program asks. The mms take turns, and each loses its lowest pages first.
  *
  * Locks: list_lock; mmap_lock is only tried, as reclaim holds locks already.
  */
@@ -17,8 +19,9 @@
 #define RUN 64 /* pages that are taken at a time */
 
 static DEFINE_SPINLOCK(list_lock);
-static LIST_HEAD(mms); /* with an area, or that had one: mm->droppable */
-static u32 nr_mms;     /* on it; read without the lock as a hint */
+/* with an area, or that had one: mm->droppable */
+static LIST_HEAD(mms);
+static u32 nr_mms; /* on it; read without the lock as a hint */
 
 struct drop {
 	bool (*chosen)(const struct page *p, void *arg); /* NULL: any */

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.c: makes page table entries for accesses: what the machine calls on a guest's page fault, and uaccess on its own.
+ * fault.c: makes page table entries for accesses: what the machine calls on a guest's page fault,
+ * and uaccess on its own.
  *
- *	sig = handle_fault(mm, addr, error, &code);      entries, then the space's mappings around the address
- *	err = fault_in(mm, addr, FAULT_WRITE);           the same for uaccess and others; entries only for a foreign mm
+ *	sig = handle_fault(mm, addr, error, &code);      entries, then the space's mappings around
+ *	                                                 the address
+ *	err = fault_in(mm, addr, FAULT_WRITE);           the same for uaccess and others; entries
+ *	                                                 only for a foreign mm
  *
  * What there is at the address decides:
  *	no entry, anonymous     an extent: anon.c
- *	no entry, file          the page cache's frame and its neighbours, or a private copy of it: filefault.c
+ *	no entry, file          the page cache's frame and its neighbours, or a private copy of it:
+ *	                        filefault.c
  *	no entry, special       vm_ops->fault
  *	write, PTE_COW          copy, or reuse of a frame that nobody else maps: cow.c
  *	write, shared file      page_mkwrite, dirty
- *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS), or one that will be write-protected
+ *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS), or one that will be
+ *	                        write-protected
  *	a swap area's slot      read in: swap_in.c
  *	huge area               all 512 entries of the huge page: hugetlb_fault.c
  *	allowed already         the space has lost its mapping: map it again
  *
- * Only the last step orders anything from the space: one pmap_sync() over the surroundings, applied on the way to the guest, so a
- * fault costs one mapper wake-up. Where a frame is replaced (COW) the flush happens here, before the old one is let go.
+ * Only the last step orders anything from the space: one pmap_sync() over the surroundings, applied
+ * on the way to the guest, so a fault costs one mapper wake-up. Where a frame is replaced (COW) the
+ * flush happens here, before the old one is let go.
  *
- * Locks: mmap_lock for reading. Entries change under page_table_lock; two faults at one page are settled there: the loser finds
- * the entry changed and starts again.
+ * Locks: mmap_lock for reading. Entries change under page_table_lock; two faults at one page are
+ * settled there: the loser finds the entry changed and starts again.
  */
 #include "kernel/lib/trace.h"
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
@@ -152,7 +158,8 @@ static void keep_page(struct mm *mm, u64 addr)
 	spin_unlock(&mm->page_table_lock);
 }
 
-#define MAX_ROUNDS 100 /* each round lost means that somebody else changed the entry */
+/* each round lost means that somebody else changed the entry */
+#define MAX_ROUNDS 100
 
 /* A write to what is there, but not for writing. */
 static int write_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info)
@@ -192,7 +199,10 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 				return err;
 			continue;
 		}
-		/* a call that is under way, a file's write among them, would take zeros for what was there */
+		/*
+		 * a call that is under way, a file's write among them, would take zeros for what
+		 * was there
+		 */
 		if (unlikely(!e && READ_ONCE(mm->reaped)) && vma_is_cow(v))
 			return -EFAULT;
 		if (unlikely(v->vm_uffd) && userfault_check(v, addr, e, flags)) {
@@ -227,7 +237,8 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 	struct pmap *pm = &v->vm_mm->pmap;
 	u64 start = page & ~(AROUND - 1);
 
-	if (info->end) /* what was just made, and is known to be backed (or not) */
+	/* what was just made, and is known to be backed (or not) */
+	if (info->end)
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
 	else /* what the space has lost, other areas' pages too */
 		pmap_sync(pm, start, start + AROUND, false, AROUND_ORDERS);
@@ -268,8 +279,8 @@ static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
 }
 
 /*
- * No lock is held. True: something was freed, or somebody is dying, so the fault is worth another try. A task that is to die itself
- * does not try again.
+ * No lock is held. True: something was freed, or somebody is dying, so the fault is worth another
+ * try. A task that is to die itself does not try again.
  */
 static bool memory_may_come(struct mm *mm)
 {
@@ -287,7 +298,8 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 
 	if (!v)
 		return -EFAULT;
-	current->memcg_oom = false; /* of this fault, not of a call that failed before */
+	/* of this fault, not of a call that failed before */
+	current->memcg_oom = false;
 	err = flags & FAULT_ANON_ONLY && !vma_is_anon(v) ? -EFAULT : resolve(v, addr, flags, &info);
 	if (err == USERFAULT && !ahead) {
 		err = userfault_wait(v, addr, flags, false);
@@ -297,7 +309,10 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 		err = owed_wait(v, addr);
 		return err ? err : OWED_FAULT;
 	}
-	/* What the kernel touches for the guest, the guest will touch itself: mapped with the same flush that takes it home. */
+	/*
+	 * What the kernel touches for the guest, the guest will touch itself: mapped with the same
+	 * flush that takes it home.
+	 */
 	if (!err && mm == current->mm && !info.mapped)
 		sync_around(v, addr & PAGE_MASK, &info);
 	up_read(&mm->mmap_lock);
@@ -387,8 +402,10 @@ u32 mm_page_shift(struct mm *mm, u64 addr)
 	return huge ? HPAGE_SHIFT : PAGE_SHIFT;
 }
 
-/* The fault's page is allowed and claims to be mapped. The first time another thread may just have mapped it; when it happens again
- * the host has lost the mapping. */
+/*
+ * The fault's page is allowed and claims to be mapped. The first time another thread may just have
+ * mapped it; when it happens again the host has lost the mapping.
+ */
 static void heal(struct mm *mm, u64 page)
 {
 	if (pmap_urge(&mm->pmap))
@@ -415,8 +432,9 @@ static int error_signal(int err, int *code)
 }
 
 /*
- * A file that the guest has dirtied through a mapping, while much is dirty: who writes so waits like others, with no lock held, or all of
- * memory becomes dirty before anybody writes it out. A reference, or NULL.
+ * A file that the guest has dirtied through a mapping, while much is dirty: who writes so waits
+ * like others, with no lock held, or all of memory becomes dirty before anybody writes it out. A
+ * reference, or NULL.
  */
 static struct file *file_to_balance(const struct vm_area *v, const struct fault_info *info)
 {

@@ -10,12 +10,15 @@
 /* What resolving a fault has found out for the step that maps it into the space. */
 /* What a fault turned out to be, for /proc/nestling/faults. */
 enum fault_kind {
-	FAULT_INVALID, /* there is nothing, or no right to it: 0, so that it holds until something is found */
-	FAULT_PRESENT, /* another thread was first, or the space has lost its mapping */
+	/* there is nothing, or no right to it: 0, so that it holds until something is found */
+	FAULT_INVALID,
+	/* another thread was first, or the space has lost its mapping */
+	FAULT_PRESENT,
 	FAULT_ANON,
 	FAULT_FILE,
 	FAULT_COPY,
-	FAULT_SHARED, /* the first write to a page of a shared file */
+	/* the first write to a page of a shared file */
+	FAULT_SHARED,
 	FAULT_SPECIAL,
 	FAULT_HUGE,
 	FAULT_USER, /* waited for userfaultfd */
@@ -29,17 +32,25 @@ struct fault_info {
 	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */
 	bool populate;  /* their frames are backed by the host */
-	bool mapped;    /* nothing had to be made, and the space maps it */
-	bool major;     /* waited for the disk */
-	bool ahead;     /* asked for: nobody has touched the page yet */
+	/* nothing had to be made, and the space maps it */
+	bool mapped;
+	bool major; /* waited for the disk */
+	/* asked for: nobody has touched the page yet */
+	bool ahead;
 };
 
-/* The entry for @addr, made if need be, with page_table_lock held; NULL (and no lock) when memory is out. */
+/*
+ * The entry for @addr, made if need be, with page_table_lock held; NULL (and no lock) when memory
+ * is out.
+ */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
 /* Bits that let a write wait for whoever watches @v. */
 pte_t entry_protected(const struct vm_area *v, pte_t e);
-/* Fills an empty entry: takes over the caller's reference of @p. Where PTE_WP_MARKER was, it is write-protected. Under page_table_lock. */
+/*
+ * Fills an empty entry: takes over the caller's reference of @p. Where PTE_WP_MARKER was, it is
+ * write-protected. Under page_table_lock.
+ */
 void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits);
 
 /* Each: 0 (look again), or -errno. mmap_lock is held for reading; @addr is a page's. */
@@ -47,29 +58,41 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
 /*
- * A page that a process has to bring (FUSE), perhaps never, is waited for without mmap_lock, or whoever looks at this memory (ps) would wait behind
- * us. file_fault() and shared_write_fault() say OWED_FAULT; this, under mmap_lock for reading, lets go of it and waits. 0: look again; -errno.
+ * A page that a process has to bring (FUSE), perhaps never, is waited for without mmap_lock, or
+ * whoever looks at this memory (ps) would wait behind us. file_fault() and shared_write_fault() say
+ * OWED_FAULT; this, under mmap_lock for reading, lets go of it and waits. 0: look again; -errno.
  */
 int owed_wait(struct vm_area *v, u64 addr);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 
-/* Fills the empty entries of [start, end) from what the page cache has, without waiting for anything. */
+/*
+ * Fills the empty entries of [start, end) from what the page cache has, without waiting for
+ * anything.
+ */
 void file_map_resident(struct vm_area *v, u64 start, u64 end);
 
 /*
- * Anonymous areas so small that one fault fills them. Programs that make and touch one after the other (buffers, malloc) get them filled
- * at once: anon_small_made() says whether to, for a new area of the current mm.
+ * Anonymous areas so small that one fault fills them. Programs that make and touch one after the
+ * other (buffers, malloc) get them filled at once: anon_small_made() says whether to, for a new
+ * area of the current mm.
  */
 #define SMALL_AREA (24 * PAGE_SIZE)
-#define EAGER_START 6 /* of a new program: loaders touch what they map */
+/* of a new program: loaders touch what they map */
+#define EAGER_START 6
 bool anon_small_made(struct mm *mm, u64 start, u64 end);
 
-/* A private area, at a fixed address or of a small file, has just been made in the current mm: what is worth it of it gets entries. */
+/*
+ * A private area, at a fixed address or of a small file, has just been made in the current mm: what
+ * is worth it of it gets entries.
+ */
 void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed);
 
 /* A frame for an anonymous page, its content undefined; NULL. */
 struct page *anon_page_alloc(void);
-/* The same, one after the other from contiguous frames where there are any: begin with { .order = n } for about 2^n. */
+/*
+ * The same, one after the other from contiguous frames where there are any: begin with { .order = n
+ * } for about 2^n.
+ */
 struct frame_run {
 	struct page *next;
 	u32 left, order;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault_count.c: how many faults of guests there were of each kind and how long the kernel took for them, counted while faults_counted is
- * set. The way from the guest to the kernel and back is not in it: /proc/nestling/handoff tells of that.
+ * fault_count.c: how many faults of guests there were of each kind and how long the kernel took for
+ * them, counted while faults_counted is set. The way from the guest to the kernel and back is not
+ * in it: /proc/nestling/handoff tells of that.
  *
- * Locks: none; counters belong to the vCPU on which the fault ended, and readers are a little behind.
+ * Locks: none; counters belong to the vCPU on which the fault ended, and readers are a little
+ * behind.
  */
 #include "kernel/mm/fault/fault.h"
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefault.c: entries for what a program will surely touch, so that they travel with the orders that make its space.
+ * prefault.c: entries for what a program will surely touch, so that they travel with the orders
+ * that make its space.
  *
  *	mm_prefault(mm, exe)   exec, when all areas stand and before the first run
  *	mmap_ahead(...)        the loader has mapped one segment of a library, or a small file
  *
- * A fault costs more than 20 us (an event and a wake-up of the mapper), an entry that nobody uses a tenth of one. So at exec:
- *	- areas of files, as far as they are in the page cache, up to FILE_PAGES each; nothing is read for it;
- *	- data of a few pages is copied at once (cow.c's small_data), its first page being written to by every start-up;
+ * A fault costs more than 20 us (an event and a wake-up of the mapper), an entry that nobody uses a
+ * tenth of one. So at exec:
+ *	- areas of files, as far as they are in the page cache, up to FILE_PAGES each; nothing is
+ *	  read for it;
+ *	- data of a few pages is copied at once (cow.c's small_data), its first page being written
+ *	  to by every start-up;
  *	- anonymous areas (.bss) get their first frames, ANON_PAGES at most,
  *	  and the stack what lies below its pointer (exec has written what lies above);
  *	- the pages of the vDSO.
@@ -86,8 +90,8 @@ void mm_prefault(struct mm *mm, struct file *exe)
 }
 
 /*
- * ---- libraries: the loader maps all of the file, then its segments over that at fixed places, then anonymous memory for
- * .bss behind the last ----
+ * ---- libraries: the loader maps all of the file, then its segments over that at fixed places,
+ * then anonymous memory for .bss behind the last ----
  */
 
 static bool follows(const struct vm_area *before, const struct vm_area *v)

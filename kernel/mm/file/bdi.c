@@ -5,15 +5,17 @@
  *	b = bdi_get(disk's number)      add_disk(); mappings of its files point to it
  *	balance_dirty_pages(mapping)    after a write: waits while too much is dirty
  *
- * Above the background limit (vm.dirty_background_ratio or _bytes) the threads of all devices write; above the limit (vm.dirty_ratio or
- * _bytes) writers wait, but only those whose own device has more than its share. The share is the part that the device had in what was
- * written out lately, so that a slow disk fills its own and does not stop those who write to another. A device that has written nothing
- * yet may have a sixteenth; /sys/class/bdi/N/min_ratio and max_ratio bound it. "Lately" is counted in pages, not in time: when 32768 were
- * written all counts are halved.
+ * Above the background limit (vm.dirty_background_ratio or _bytes) the threads of all devices
+ * write; above the limit (vm.dirty_ratio or _bytes) writers wait, but only those whose own device
+ * has more than its share. The share is the part that the device had in what was written out
+ * lately, so that a slow disk fills its own and does not stop those who write to another. A device
+ * that has written nothing yet may have a sixteenth; /sys/class/bdi/N/min_ratio and max_ratio bound
+ * it. "Lately" is counted in pages, not in time: when 32768 were written all counts are halved.
  *
  * Backing devices are never freed, so pointers to them need no reference.
  *
- * Locks: wb_lock for the list of devices and their lists of mappings; no other lock of mm is taken within.
+ * Locks: wb_lock for the list of devices and their lists of mappings; no other lock of mm is taken
+ * within.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/iogroup.h"
@@ -21,7 +23,8 @@
 #define WRITTEN_MAX 32768
 #define SHARE_MIN 16 /* a sixteenth */
 #define RA_DEFAULT 128
-#define FLUSHED_ENOUGH 32      /* pages: somebody who waits for memory tries again */
+/* pages: somebody who waits for memory tries again */
+#define FLUSHED_ENOUGH 32
 #define FLUSH_WAIT 100000000UL /* ns; as Linux does */
 
 int sysctl_dirty_ratio = 20, sysctl_dirty_background_ratio = 10;
@@ -120,7 +123,8 @@ void wake_flushers(void)
 
 /* ---- who frees memory waits for them ---- */
 
-static atomic64_t cleaned; /* pages that are no longer dirty, or no longer on their way */
+/* pages that are no longer dirty, or no longer on their way */
+static atomic64_t cleaned;
 
 bool inodes_are_wanted(void)
 {

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct.c: pages of the cache that are the disk image's own pages: frames of a region (region.c) instead of frames that were read into.
+ * direct.c: pages of the cache that are the disk image's own pages: frames of a region (region.c)
+ * instead of frames that were read into.
  *
  *	n = direct_fill(m, index, nr, &done);    before pages are read
  *	p = cache_page_own(p);                   before a page of the cache is written to
  *	direct_drop_unused();                    drop_caches
  *
- * The file system says which frame a page is (a_ops->direct). Two looks: what it said first is asked again when the frame stands in the
- * cache, locked; from then on neither write-back nor truncation gets by it, so the second answer stays true. A page whose blocks were
- * written meanwhile is taken out again.
+ * The file system says which frame a page is (a_ops->direct). Two looks: what it said first is
+ * asked again when the frame stands in the cache, locked; from then on neither write-back nor
+ * truncation gets by it, so the second answer stays true. A page whose blocks were written
+ * meanwhile is taken out again.
  *
- * All that writes to pages of the cache does so with the page locked and asks cache_page_own() first: write(2), the first write of a
- * shared mapping, truncation inside a page. The copy takes the frame's place for everybody: entries of all spaces that map the frame
- * go first, under the page lock, and come back by faults. Private mappings are copied by cow.c like any other page of a file.
+ * All that writes to pages of the cache does so with the page locked and asks cache_page_own()
+ * first: write(2), the first write of a shared mapping, truncation inside a page. The copy takes
+ * the frame's place for everybody: entries of all spaces that map the frame go first, under the
+ * page lock, and come back by faults. Private mappings are copied by cow.c like any other page of a
+ * file.
  *
- * These pages are on no lru list: dropping them gives the guest no memory. They are on a list of their own for vm.drop_caches.
+ * These pages are on no lru list: dropping them gives the guest no memory. They are on a list of
+ * their own for vm.drop_caches.
  *
  * Lock: list_lock for the list and the count.
  */
@@ -72,7 +77,8 @@ static void fill_batch(struct address_space *m, u64 index, u32 nr, pfn_t pfn)
 
 	for (u32 i = 0; i < nr; i++)
 		pages[i] = add_frame(m, index + i, pfn + i);
-	while (good < nr) { /* now that nobody can write there: is it still so? */
+	/* now that nobody can write there: is it still so? */
+	while (good < nr) {
 		u32 n = m->a_ops->direct(m, index + good, nr - good, &again);
 
 		if (again != pfn + good)
@@ -99,7 +105,10 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done)
 	*done = false;
 	if (!m->a_ops->direct || !nr)
 		return nr;
-	/* Who holds it for writing changes which blocks the file has, or is us: then the page is read. */
+	/*
+	 * Who holds it for writing changes which blocks the file has, or is us: then the page is
+	 * read.
+	 */
 	if (!down_read_trylock(&m->invalidate_lock))
 		return nr;
 	n = m->a_ops->direct(m, index, nr, &pfn);
@@ -166,7 +175,10 @@ struct page *cache_page_own(struct page *p)
 
 /* ---- out of it ---- */
 
-/* The next page of the list that nobody but the cache uses, with a reference; the pages before it go to the list's end. */
+/*
+ * The next page of the list that nobody but the cache uses, with a reference; the pages before it
+ * go to the list's end.
+ */
 static struct page *next_unused(u64 *left)
 {
 	struct page *found = NULL;
@@ -232,7 +244,8 @@ bool handle_bus_error(struct mm *mm, u64 addr)
 	lock_page(p);
 	if (lost && p->mapping) {
 		page_unmap_all(p);
-		delete_from_page_cache(p); /* the next one reads it, and is told why it cannot */
+		/* the next one reads it, and is told why it cannot */
+		delete_from_page_cache(p);
 	}
 	unlock_page(p);
 	put_page(p);

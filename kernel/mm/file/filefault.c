@@ -2,21 +2,24 @@
 /*
  * filefault.c: faults on mappings of files and shared memory.
  *
- * A read maps the page cache's frame, and all pages of the aligned window around it that are uptodate and not locked (fault-around):
- * 256 KiB, doubling up to 2 MiB while faults come one behind the other.
- * A private mapping gets them read-only with PTE_COW; a shared one gets the right to write only after page_mkwrite() and
- * set_page_dirty(), so that write-back can take it away again. Memory-only mappings (tmpfs) need no such care: their pages are
- * always the data, so they are writable at once.
+ * A read maps the page cache's frame, and all pages of the aligned window around it that are
+ * uptodate and not locked (fault-around): 256 KiB, doubling up to 2 MiB while faults come one
+ * behind the other. A private mapping gets them read-only with PTE_COW; a shared one gets the right
+ * to write only after page_mkwrite() and set_page_dirty(), so that write-back can take it away
+ * again. Memory-only mappings (tmpfs) need no such care: their pages are always the data, so they
+ * are writable at once.
  *
- * A page is mapped with its lock held, after a look whether it is still in the mapping and below the end of the file: truncation
- * sets the size, then unmaps each page under its lock.
+ * A page is mapped with its lock held, after a look whether it is still in the mapping and below
+ * the end of the file: truncation sets the size, then unmaps each page under its lock.
  */
 #include "kernel/mm/fault/fault.h"
 
-#define AROUND_ORDER 6     /* 256 KiB: 6 us, where a fault costs 11 and more */
+/* 256 KiB: 6 us, where a fault costs 11 and more */
+#define AROUND_ORDER 6
 #define AROUND_ORDER_MAX 9 /* one leaf table's span */
 #define AROUND_BATCH 16
-#define STREAK 16 /* pages touched in order before more are made than were asked for */
+/* pages touched in order before more are made than were asked for */
+#define STREAK 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
 static bool beyond_end(struct address_space *m, u64 index)
@@ -147,7 +150,10 @@ static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 
 /* ---- fault-around ---- */
 
-/* Where to look for neighbours: an aligned window that doubles while faults come one behind the other. True: they do. */
+/*
+ * Where to look for neighbours: an aligned window that doubles while faults come one behind the
+ * other. True: they do.
+ */
 static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {
 	bool sequential = addr == v->next_fault;
@@ -189,7 +195,10 @@ static u32 lock_mappable(struct address_space *m, struct page **pages, u32 n)
 	return kept;
 }
 
-/* Fills the empty entries of one leaf table from locked pages, the first of which belongs to @va's neighbourhood. */
+/*
+ * Fills the empty entries of one leaf table from locked pages, the first of which belongs to @va's
+ * neighbourhood.
+ */
 static void map_batch(struct vm_area *v, u64 start, u64 first, struct page **pages, u32 n)
 {
 	bool mapped[AROUND_BATCH] = { false };
@@ -241,8 +250,9 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end)
 }
 
 /*
- * Is shared memory touched in order? One fault at the end of a window does not tell: what is made ahead is seen by others (SEEK_DATA,
- * st_blocks, a userfaultfd on another mapping), so a program that touches a few pages gets just these, wherever its mapping lies.
+ * Is shared memory touched in order? One fault at the end of a window does not tell: what is made
+ * ahead is seen by others (SEEK_DATA, st_blocks, a userfaultfd on another mapping), so a program
+ * that touches a few pages gets just these, wherever its mapping lies.
  */
 static bool streak(struct vm_area *v, u64 addr)
 {
@@ -301,7 +311,10 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	struct page *p;
 	int err;
 
-	/* No populating: for reading, the host's own faults, each for 64 KiB and more, cost it less. */
+	/*
+	 * No populating: for reading, the host's own faults, each for 64 KiB and more, cost it
+	 * less.
+	 */
 	if (v->vm_mapping->a_ops->memory_only && !vma_is_cow(v) && streak(v, addr) && sequential) {
 		make_ahead(v, addr, info->end);
 		v->last_fault = info->end - PAGE_SIZE;

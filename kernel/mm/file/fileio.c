@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fileio.c: read(2) and write(2) through the page cache: what read_iter and write_iter of a disk file or tmpfs call.
+ * fileio.c: read(2) and write(2) through the page cache: what read_iter and write_iter of a disk
+ * file or tmpfs call.
  *
  *	n = filemap_read(file, mapping, iter, &pos);
  *	n = filemap_write(file, mapping, iter, &pos);      the inode's i_rwsem is held
  *
- * Reading takes the pages of a stretch with one look at the tree and copies from them unlocked, as Linux does: a concurrent write
- * may be seen in part, never anything but file data. The size is looked at after a page is uptodate, so what lies
- * beyond the end is never copied.
+ * Reading takes the pages of a stretch with one look at the tree and copies from them unlocked, as
+ * Linux does: a concurrent write may be seen in part, never anything but file data. The size is
+ * looked at after a page is uptodate, so what lies beyond the end is never copied.
  *
- * Writing faults the guest's pages in first and then copies with the file's page locked and faults off: the source may be a mapping
- * of the same page. A copy that comes out short is tried again with fewer bytes.
+ * Writing faults the guest's pages in first and then copies with the file's page locked and faults
+ * off: the source may be a mapping of the same page. A copy that comes out short is tried again
+ * with fewer bytes.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/iogroup.h"
@@ -21,8 +23,8 @@
 #define READ_BATCH 16
 
 /*
- * The pages of the bytes from @pos on that are there without a gap, at most @nr: how many. Reads ahead when the first is missing, or says
- * EAGAIN when nobody may wait.
+ * The pages of the bytes from @pos on that are there without a gap, at most @nr: how many. Reads
+ * ahead when the first is missing, or says EAGAIN when nobody may wait.
  */
 static s32 read_batch(
 	struct address_space *m, struct file *f, u64 pos, u32 nr, bool nowait, struct page **pages)
@@ -55,7 +57,10 @@ static void note_access(struct file *f, struct page *p)
 	mark_page_accessed(p);
 }
 
-/* Copies from one page what the iterator wants of it. Bytes, 0 at the end of the file, -EFAULT, or another error. */
+/*
+ * Copies from one page what the iterator wants of it. Bytes, 0 at the end of the file, -EFAULT, or
+ * another error.
+ */
 static ssize_t read_from_page(
 	struct address_space *m, struct file *f, struct page *p, struct iov_iter *to, loff_t pos)
 {

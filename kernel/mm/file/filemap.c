@@ -7,21 +7,25 @@
  *	p = read_cache_page(m, index, file);    uptodate
  *	put_page(p);
  *
- * A page of the cache: added locked and not uptodate; a_ops->readpage fills it and unlocks it. Dirty: set_page_dirty(). Write-back
- * (a_ops->writepages): lock, clear_page_dirty_for_io(), set_page_writeback(), unlock, ... end_page_writeback().
- * It leaves with delete_from_page_cache(), locked.
+ * A page of the cache: added locked and not uptodate; a_ops->readpage fills it and unlocks it.
+ * Dirty: set_page_dirty(). Write-back (a_ops->writepages): lock, clear_page_dirty_for_io(),
+ * set_page_writeback(), unlock, ... end_page_writeback(). It leaves with delete_from_page_cache(),
+ * locked.
  *
- * Invariants: 1. page->mapping and page->index change only with the page locked and m->lock held. 2. The cache holds one
- * reference. 3. nrdirty counts the pages with PG_dirty; they lie within [dirty_first, dirty_last].
+ * Invariants: 1. page->mapping and page->index change only with the page locked and m->lock held.
+ * 2. The cache holds one reference. 3. nrdirty counts the pages with PG_dirty; they lie within
+ * [dirty_first, dirty_last].
  *
- * Locks: m->lock for the tree and the counts. A page found in it is safe to reference under m->lock only.
+ * Locks: m->lock for the tree and the counts. A page found in it is safe to reference under m->lock
+ * only.
  */
 #include "kernel/mm/internal.h"
 
 #include "kernel/sched/task.h"
 
 #define CACHE_LINE 64
-#define PREFETCH_BYTES 1024 /* from there on the CPU sees by itself what is going on */
+/* from there on the CPU sees by itself what is going on */
+#define PREFETCH_BYTES 1024
 
 const struct mm_file_ops *mm_file_ops;
 
@@ -79,8 +83,9 @@ u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct p
 }
 
 /*
- * In a cache that is larger than the CPU's the first look at a struct page is a miss, and so is the first at its bytes. To count a
- * reference is atomic, and nothing that comes after it begins before; so the bytes are asked for first.
+ * In a cache that is larger than the CPU's the first look at a struct page is a miss, and so is the
+ * first at its bytes. To count a reference is atomic, and nothing that comes after it begins
+ * before; so the bytes are asked for first.
  */
 static void prefetch_bytes(const struct page *p, u64 off)
 {
@@ -152,8 +157,9 @@ int add_to_page_cache(struct page *p, struct address_space *m, u64 index)
 }
 
 /*
- * m->lock held. lru_del() comes after this: reclaim puts a page that it has isolated back on its list while the page has a mapping, and
- * would put back one that has just been taken from there for good.
+ * m->lock held. lru_del() comes after this: reclaim puts a page that it has isolated back on its
+ * list while the page has a mapping, and would put back one that has just been taken from there for
+ * good.
  */
 static void take_out(struct page *p, struct address_space *m)
 {
@@ -194,8 +200,8 @@ bool remove_unused_page(struct page *p)
 	BUG_ON(!PageLocked(p));
 	spin_lock(&m->lock);
 	/*
-	 * The cache's reference and the caller's; nobody who wants its content gets another while m->lock is held, and reclaim, which
-	 * comes by the lru, looks at p->mapping.
+	 * The cache's reference and the caller's; nobody who wants its content gets another while
+	 * m->lock is held, and reclaim, which comes by the lru, looks at p->mapping.
 	 */
 	if (atomic_read(&p->refcount) != 2 || PageDirty(p)) {
 		spin_unlock(&m->lock);
@@ -220,9 +226,10 @@ static struct page *new_locked_page(struct address_space *m, u64 index)
 }
 
 /*
- * A new page in the cache, locked. ERR_PTR(-EEXIST, -ENOMEM). @read_in: a truncation or a hole that is being made holds invalidate_lock from
- * before it drops pages until their blocks have gone. What came in between would have what was in these, and stay. A page that is there
- * before is locked, and waited for.
+ * A new page in the cache, locked. ERR_PTR(-EEXIST, -ENOMEM). @read_in: a truncation or a hole that
+ * is being made holds invalidate_lock from before it drops pages until their blocks have gone. What
+ * came in between would have what was in these, and stay. A page that is there before is locked,
+ * and waited for.
  */
 static struct page *add_new_page(struct address_space *m, u64 index, bool read_in)
 {
@@ -286,7 +293,10 @@ static u32 add_extent(
 	return n;
 }
 
-/* At most @nr frames in a row, a power of two where they are of no large block: how many (0: none). None goes past where one can begin. */
+/*
+ * At most @nr frames in a row, a power of two where they are of no large block: how many (0: none).
+ * None goes past where one can begin.
+ */
 static u32 alloc_frames(struct address_space *m, u64 index, u32 nr, struct page **p)
 {
 	u32 order, n;
@@ -327,7 +337,10 @@ u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page
 
 /* ---- reading one page ---- */
 
-/* Waits for a page that somebody reads in, or reads it. The page's reference is the caller's. 0, PAGE_TRUNCATED or -errno. */
+/*
+ * Waits for a page that somebody reads in, or reads it. The page's reference is the caller's. 0,
+ * PAGE_TRUNCATED or -errno.
+ */
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file)
 {
 	int err;

@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * largeblock.c: pages of long files in blocks of 2 MiB that the host backs with one large page each.
+ * largeblock.c: pages of long files in blocks of 2 MiB that the host backs with one large page
+ * each.
  *
- *	n = large_block_take(m, index, nr, &p);     frames for pages [index, index + n) of the file, or 0: take others
+ *	n = large_block_take(m, index, nr, &p);     frames for pages [index, index + n) of the file,
+ *	                                            or 0: take others
  *	large_block_gone(pfn, n);                   the host has got these frames back
  *
- * A file that is read or written in order gets a block whenever it comes to a multiple of 512 pages; the block's frames have the same
- * place in the block as the pages in the file. mmap puts large mappings of files where that fits the host's tables (mmap.c), so the host maps
- * 2 MiB with one entry, where it would else take a fault for 64 KiB and work for each page, and again at munmap.
+ * A file that is read or written in order gets a block whenever it comes to a multiple of 512
+ * pages; the block's frames have the same place in the block as the pages in the file. mmap puts
+ * large mappings of files where that fits the host's tables (mmap.c), so the host maps 2 MiB with
+ * one entry, where it would else take a fault for 64 KiB and work for each page, and again at
+ * munmap.
  *
- * Making a block costs the host 0.1 to 0.4 ms, less than it costs to back 512 single frames. It can take long where the host must first
- * gather memory or others have its CPUs, so what blocks take beyond FREE_NS gets a sixteenth of the time that passes. Where it refuses there is a
- * pause, a second first and twice as long with each refusal in a row, up to 64: what it says may depend on these frames, on its memory, on how an
- * administrator has set it up. Only -EOPNOTSUPP is for good. Frames of a block are ordinary frames otherwise: they go back one by one.
+ * Making a block costs the host 0.1 to 0.4 ms, less than it costs to back 512 single frames. It can
+ * take long where the host must first gather memory or others have its CPUs, so what blocks take
+ * beyond FREE_NS gets a sixteenth of the time that passes. Where it refuses there is a pause, a
+ * second first and twice as long with each refusal in a row, up to 64: what it says may depend on
+ * these frames, on its memory, on how an administrator has set it up. Only -EOPNOTSUPP is for good.
+ * Frames of a block are ordinary frames otherwise: they go back one by one.
  *
- * A block of which the host has got some frames back may still be backed by pages of several frames: hosts since Linux 6.15 split a large page
- * in as few parts as that takes, and map a part as a whole. That is remembered until the host has got all of the block back at once.
+ * A block of which the host has got some frames back may still be backed by pages of several
+ * frames: hosts since Linux 6.15 split a large page in as few parts as that takes, and map a part
+ * as a whole. That is remembered until the host has got all of the block back at once.
  *
- * What a file has not yet taken of its blocks waits in a short table. It goes back when memory is wanted, when another file needs the
- * place, and when nobody has taken any for a second.
+ * What a file has not yet taken of its blocks waits in a short table. It goes back when memory is
+ * wanted, when another file needs the place, and when nobody has taken any for a second.
  *
- * Locks: block_lock for the table, the bits and the budget. It is held for no call to the host or the allocator.
+ * Locks: block_lock for the table, the bits and the budget. It is held for no call to the host or
+ * the allocator.
  */
 #include "kernel/mm/internal.h"
 
@@ -32,25 +40,29 @@
 #define NR_BLOCKS 4
 #define LOOK_NS 1000000000UL
 #define BUDGET_MAX 200000000L /* ns that the host may take for blocks ... */
-#define BUDGET_SHARE 16       /* ... and of which it gets one for so many that pass, */
-#define FREE_NS                                                                                    \
-	500000L /* not counting what pays in any case: 512 single frames cost the host 1 ms */
+/* ... and of which it gets one for so many that pass, */
+#define BUDGET_SHARE 16
+/* not counting what pays in any case: 512 single frames cost the host 1 ms */
+#define FREE_NS 500000L
 #define PAUSE_MIN LOOK_NS /* after a refusal, doubled with each */
 #define PAUSE_MAX (64 * LOOK_NS)
 
 struct large_block {
 	const struct address_space *m; /* whose; only compared */
-	u64 first;                     /* page of the file that the first frame is for */
+	/* page of the file that the first frame is for */
+	u64 first;
 	const struct mem_group *group; /* who pays for it; only compared */
 	struct page *page;             /* NULL: a free place */
-	u32 left, seen;                /* frames not taken yet; and at the last look */
+	/* frames not taken yet; and at the last look */
+	u32 left, seen;
 	u64 taken[BLOCK_PAGES / 64];
 };
 
 /* For 2 MiB of physmem. */
 struct backing {
-	bool large : 1;    /* the host backs it with a large page; */
-	bool in_parts : 1; /* did so, and may still do so for parts of it */
+	bool large : 1; /* the host backs it with a large page; */
+	/* did so, and may still do so for parts of it */
+	bool in_parts : 1;
 };
 
 static DEFINE_SPINLOCK(block_lock);
@@ -208,7 +220,10 @@ static void timer_func(struct ktimer *t)
 
 /* ---- handing out ---- */
 
-/* The file comes to @index in order, and what it has of the block, or will have as far as anybody knows, is all of it. */
+/*
+ * The file comes to @index in order, and what it has of the block, or will have as far as anybody
+ * knows, is all of it.
+ */
 static bool worth_it(struct address_space *m, u64 index)
 {
 	u64 size = DIV_ROUND_UP((u64)max(mapping_size(m), (loff_t)0), PAGE_SIZE);

@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * readahead.c: reads pages before they are asked for, into contiguous frames, so that one host mmap maps many of them.
+ * readahead.c: reads pages before they are asked for, into contiguous frames, so that one host mmap
+ * maps many of them.
  *
- * Each open file has a window (struct file_ra): the stretch that was read last, of which the last part, @async pages, nobody had asked for
- * yet. At the first page of that part lies PG_readahead: reaching it starts the next window, twice as large, up to the device's limit
- * (/sys/block/DISK/queue/read_ahead_kb), so that a sequential reader never waits for a whole one. A miss
+ * Each open file has a window (struct file_ra): the stretch that was read last, of which the last
+ * part, @async pages, nobody had asked for yet. At the first page of that part lies PG_readahead:
+ * reaching it starts the next window, twice as large, up to the device's limit
+ * (/sys/block/DISK/queue/read_ahead_kb), so that a sequential reader never waits for a whole one. A
+ * miss
  *
- *	- at the beginning, or just behind the page that was read last: a sequential reader: a window of four times what was asked for
- *	- where the page before is in the cache, and more before it: one of several readers of one open file: as long as that run
- *	- anywhere else: what was asked for, and not a page more. So a backward or random reader reads no more than it wants.
+ *	- at the beginning, or just behind the page that was read last: a sequential reader: a
+ *	  window of four times what was asked for
+ *	- where the page before is in the cache, and more before it: one of several readers of one
+ *	  open file: as long as that run
+ *	- anywhere else: what was asked for, and not a page more. So a backward or random reader
+ *	  reads no more than it wants.
  *
- * A mark that is reached outside the window belongs to another stream: its window is taken up again from the run behind it. When pages are
- * missing where the last window was read (reclaim was faster than the reader) the window is halved.
+ * A mark that is reached outside the window belongs to another stream: its window is taken up again
+ * from the run behind it. When pages are missing where the last window was read (reclaim was faster
+ * than the reader) the window is halved.
  *
- * A fault reads around its page (a quarter before it), text in long aligned runs; when faults on an open file keep missing it
- * is read page by page.
+ * A fault reads around its page (a quarter before it), text in long aligned runs; when faults on an
+ * open file keep missing it is read page by page.
  *
  * POSIX_FADV_SEQUENTIAL doubles the limit, POSIX_FADV_RANDOM reads only what is asked for.
  * Locks: the state is racy: two threads that read one open file make windows small, not wrong.
@@ -25,8 +32,8 @@
 #define RA_STREAM_MAX 256 /* pages looked at behind a mark */
 #define RA_MISSES 100     /* more than so many faults in vain */
 #define AROUND_TEXT 128
-#define RA_FORCED                                                                                  \
-	4096 /* 16 MiB: of what a call asks for; the advice may cover a hole of terabytes */
+/* 16 MiB: of what a call asks for; the advice may cover a hole of terabytes */
+#define RA_FORCED 4096
 
 static u64 last_index(struct address_space *m)
 {
@@ -65,7 +72,8 @@ static bool is_cached(struct address_space *m, u64 index)
 /* The pages from @index on that are not there yet, up to the first that is. */
 static void read_missing(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
-	for (; nr && is_cached(m, index); nr--) /* a run ends at the first page that is there */
+	/* a run ends at the first page that is there */
+	for (; nr && is_cached(m, index); nr--)
 		index++;
 	if (!nr)
 		return;

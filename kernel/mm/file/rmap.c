@@ -7,9 +7,9 @@
  *	page_unmap_all(p)                 truncation, reclaim
  *	unmap_mapping_range(m, a, n)      truncation: private copies go as well
  *
- * Locks: i_mmap_sem for reading keeps the VMAs and their bounds; a VMA on the list keeps its mm's page tables. mmap_lock is not
- * taken: entries change under page_table_lock. Orders go to spaces whose tasks may run meanwhile, so each function
- * flushes what it has ordered before it returns.
+ * Locks: i_mmap_sem for reading keeps the VMAs and their bounds; a VMA on the list keeps its mm's
+ * page tables. mmap_lock is not taken: entries change under page_table_lock. Orders go to spaces
+ * whose tasks may run meanwhile, so each function flushes what it has ordered before it returns.
  */
 #include "kernel/mm/internal.h"
 
@@ -72,7 +72,8 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 	if (old & PTE_MAPPED)
 		pmap_drop(&mm->pmap, va, va + PAGE_SIZE);
 	pmap_change_end(&mm->pmap);
-	if (old) /* even if it is not mapped: it may have been moved there, its old place not yet flushed */
+	/* even if it is not mapped: it may have been moved there, its old place not yet flushed */
+	if (old)
 		pmap_retire(&mm->pmap, &p, 1);
 }
 

@@ -9,7 +9,10 @@
 
 struct address_space;
 
-/* The next write through a shared mapping to pages [first, last] of the file faults, and asks page_mkwrite() again. May sleep. */
+/*
+ * The next write through a shared mapping to pages [first, last] of the file faults, and asks
+ * page_mkwrite() again. May sleep.
+ */
 void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last);
 
 #endif

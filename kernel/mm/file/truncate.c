@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * truncate.c: pages leave the cache because their part of the file is gone, or because nobody needs them.
+ * truncate.c: pages leave the cache because their part of the file is gone, or because nobody needs
+ * them.
  *
  *	truncate_pagecache(m, size)              after i_size was set
- *	pagecache_zero_tail(m, size)             before i_size grows: a mapping may have written behind it
- *	truncate_inode_pages_range(m, a, b)      hole punching; the file system holds invalidate_lock for writing
+ *	pagecache_zero_tail(m, size)             before i_size grows: a mapping may have written
+ *	                                         behind it
+ *	truncate_inode_pages_range(m, a, b)      hole punching; the file system holds
+ *	                                         invalidate_lock for writing
  *	invalidate_mapping_pages(m, i, j)        only clean ones that nobody uses
- *	drop_clean_pages(m, i, j)                clean ones, used or not: the disk has something newer
+ *	drop_clean_pages(m, i, j)                clean ones, used or not: the disk has something
+ *	                                         newer
  *
- * A fault that finds the page under the page lock checks that it is still in its mapping and below the end of the file; truncation
- * sets the size first and unmaps each page under its lock, so nothing stays mapped that is not in the cache.
+ * A fault that finds the page under the page lock checks that it is still in its mapping and below
+ * the end of the file; truncation sets the size first and unmaps each page under its lock, so
+ * nothing stays mapped that is not in the cache.
  */
 #include "kernel/mm/internal.h"
 
@@ -48,7 +53,8 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 		return;
 	wait_on_page_writeback(p);
 	p = cache_page_own(p);
-	if (IS_ERR(p)) { /* its content cannot be had: nor can it be cut */
+	/* its content cannot be had: nor can it be cut */
+	if (IS_ERR(p)) {
 		drop_at(m, index);
 		return;
 	}
@@ -63,8 +69,9 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 }
 
 /*
- * A clean page of a disk's file has zeros there: write-back puts them there, and who writes to a mapping makes it dirty. A page that is written out
- * just now may get its zeros late: zero_part() waits for that.
+ * A clean page of a disk's file has zeros there: write-back puts them there, and who writes to a
+ * mapping makes it dirty. A page that is written out just now may get its zeros late: zero_part()
+ * waits for that.
  */
 void pagecache_zero_tail(struct address_space *m, loff_t size)
 {
@@ -127,7 +134,9 @@ void truncate_pagecache(struct address_space *m, loff_t size)
 	unmap_mapping_range(m, DIV_ROUND_UP((u64)size, PAGE_SIZE), 0);
 }
 
-/* Drops one page if it is clean and only the cache holds it (and the caller's reference). Locked. */
+/*
+ * Drops one page if it is clean and only the cache holds it (and the caller's reference). Locked.
+ */
 bool try_drop_clean_page(struct page *p, struct address_space *m)
 {
 	if (p->mapping != m || PageDirty(p) || PageWriteback(p) || atomic_read(&p->mapcount))

@@ -2,25 +2,31 @@
 /*
  * writeback.c: dirty pages, and how they get to the disk.
  *
- * A page becomes dirty by set_page_dirty() and clean by clear_page_dirty_for_io(), which takes the right to write away from its
- * shared mappings, so that the next write through one faults and dirties it again.
+ * A page becomes dirty by set_page_dirty() and clean by clear_page_dirty_for_io(), which takes the
+ * right to write away from its shared mappings, so that the next write through one faults and
+ * dirties it again.
  *
- * A mapping with dirty pages is on the list of its backing device (bdi.c has the limits), oldest first. The device's thread (vfs's
- * writeback.c) calls bdi_flush_one() for what has been dirty for vm.dirty_expire_centisecs, and for everything, oldest first, while too
- * much is dirty. It sleeps without a deadline when nothing is dirty. Files are taken by age; within one its pages go out in order.
+ * A mapping with dirty pages is on the list of its backing device (bdi.c has the limits), oldest
+ * first. The device's thread (vfs's writeback.c) calls bdi_flush_one() for what has been dirty for
+ * vm.dirty_expire_centisecs, and for everything, oldest first, while too much is dirty. It sleeps
+ * without a deadline when nothing is dirty. Files are taken by age; within one its pages go out in
+ * order.
  *
- * bdi_flush_one() pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). Inodes themselves and the file
- * system's metadata are vfs's and the file system's business.
+ * bdi_flush_one() pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). Inodes
+ * themselves and the file system's metadata are vfs's and the file system's business.
  *
- * Errors: mapping_set_error() counts them in the mapping; each open file remembers the count that it has seen.
+ * Errors: mapping_set_error() counts them in the mapping; each open file remembers the count that
+ * it has seen.
  *
- * Locks: m->lock (nrdirty, the bounds, the error), wb_lock (the list); wb_lock is taken with no other lock of mm held.
+ * Locks: m->lock (nrdirty, the bounds, the error), wb_lock (the list); wb_lock is taken with no
+ * other lock of mm held.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/iogroup.h"
 
 #define DIRTY_AGE ((u64)sysctl_dirty_expire_centisecs * 10000000) /* ns */
-#define FLUSH_PIECE 2048 /* pages for one mapping in a row, while too much is dirty */
+/* pages for one mapping in a row, while too much is dirty */
+#define FLUSH_PIECE 2048
 
 static atomic64_t nr_dirty, nr_writeback;
 
@@ -37,8 +43,9 @@ u64 nr_writeback_pages(void)
 /* ---- which mappings have dirty pages ---- */
 
 /*
- * Puts @m on the list or takes it off, as nrdirty says. The device's thread looks when it has to begin; not while inodes are dirty, since it does so at
- * the earliest time that there is, and who writes and syncs in turn would wake it with each write.
+ * Puts @m on the list or takes it off, as nrdirty says. The device's thread looks when it has to
+ * begin; not while inodes are dirty, since it does so at the earliest time that there is, and who
+ * writes and syncs in turn would wake it with each write.
  */
 static void update_dirty_list(struct address_space *m)
 {
@@ -132,7 +139,10 @@ bool mapping_has_dirty(struct address_space *m)
 	return READ_ONCE(m->nrdirty) != 0;
 }
 
-/* A mapping's tree can be large and its dirty pages few: the lock is not held over more than SCAN_MAX clean ones. */
+/*
+ * A mapping's tree can be large and its dirty pages few: the lock is not held over more than
+ * SCAN_MAX clean ones.
+ */
 #define SCAN_MAX 512
 
 struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end)
@@ -185,7 +195,10 @@ void set_page_writeback(struct page *p)
 	}
 }
 
-/* May be called from an interrupt. The page stays in its mapping while PG_writeback is set: truncation waits for it. */
+/*
+ * May be called from an interrupt. The page stays in its mapping while PG_writeback is set:
+ * truncation waits for it.
+ */
 void end_page_writeback(struct page *p)
 {
 	struct address_space *m = p->mapping;
@@ -240,7 +253,10 @@ int mapping_wb_check(struct address_space *m, u32 *since)
 
 #define WAIT_BATCH 16
 
-/* The error belongs to the file that asks: mapping_wb_check(). Here only what happened during the wait. */
+/*
+ * The error belongs to the file that asks: mapping_wb_check(). Here only what happened during the
+ * wait.
+ */
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
 	u64 index = start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
@@ -285,7 +301,10 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 
 /* ---- for the device's thread ---- */
 
-/* The oldest mapping on the list that is due, its inode pinned and moved to the list's end; NULL: none. */
+/*
+ * The oldest mapping on the list that is due, its inode pinned and moved to the list's end; NULL:
+ * none.
+ */
 static struct address_space *take_due(struct backing_dev *b, u64 now, bool all)
 {
 	struct address_space *m, *found = NULL;
@@ -331,7 +350,8 @@ u64 bdi_next_due(struct backing_dev *b, u64 last)
 {
 	u64 interval = (u64)READ_ONCE(sysctl_dirty_writeback_centisecs) * 10000000, due = ~0UL;
 
-	if (!interval) /* only when too much is dirty, or somebody asks */
+	/* only when too much is dirty, or somebody asks */
+	if (!interval)
 		return due;
 	spin_lock(&wb_lock);
 	if (!list_empty(&b->dirty))

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buddy.c: the allocator of frames of region 0 (physmem): blocks of 2^order frames, aligned to their size (Knowlton, 1965).
+ * buddy.c: the allocator of frames of region 0 (physmem): blocks of 2^order frames, aligned to
+ * their size (Knowlton, 1965).
  *
- *	p = zone_alloc(order, reserve);  zone_free(p, order);	(page_alloc.c, which everybody else asks)
+ *	p = zone_alloc(order, reserve);  zone_free(p, order); (page_alloc.c, which everybody else
+ *	                                 asks)
  *
  * States of a frame:
- *	wild		never handed out; above zone.wild. Its struct page is untouched (all zeros), so that the page array of a big
- *			instance costs the host nothing before it is used. The host reads it as zeros.
- *	free		in a block on a free list; the block's first page has PG_buddy and its order in ->private.
+ *	wild		never handed out; above zone.wild. Its struct page is untouched (all zeros),
+ *	                so that the page array of a big instance costs the host nothing before it is
+ *	                used. The host reads it as zeros.
+ *	free		in a block on a free list; the block's first page has PG_buddy and its order
+ *	                in ->private.
  *	cached		free, in a vCPU's cache of single frames (page_alloc.c); no flag tells.
  *	in use		refcount > 0.
  *
- * A bit for each frame says whether the host (as far as we know) backs it: "used". A frame without it is fresh: it reads as
- * zeros and costs no host memory. Used frames are preferred: they are cheaper to touch and cost the host nothing more.
- * Fresh ones come in ascending order, so that extents handed out one after the other are neighbours.
+ * A bit for each frame says whether the host (as far as we know) backs it: "used". A frame without
+ * it is fresh: it reads as zeros and costs no host memory. Used frames are preferred: they are
+ * cheaper to touch and cost the host nothing more. Fresh ones come in ascending order, so that
+ * extents handed out one after the other are neighbours.
  *
- * Invariants: 1. no two free buddies of the same order. 2. zone.nr_free counts wild and free frames, not cached ones.
- * 3. a fresh frame is zero and no mapping of it exists.
+ * Invariants: 1. no two free buddies of the same order. 2. zone.nr_free counts wild and free
+ * frames, not cached ones. 3. a fresh frame is zero and no mapping of it exists.
  *
  * Locks: zone.lock for the lists, the bits and the counts.
  */
@@ -96,7 +101,10 @@ static void block_free(pfn_t pfn, u32 order)
 	block_link(pfn, order);
 }
 
-/* Moves the next wild frames, up to an aligned block of the largest order, to the free lists. False: none is left. */
+/*
+ * Moves the next wild frames, up to an aligned block of the largest order, to the free lists.
+ * False: none is left.
+ */
 static bool grow_from_wild(void)
 {
 	pfn_t pfn = zone.wild;
@@ -199,7 +207,10 @@ static struct page *block_around(pfn_t pfn)
 	return NULL;
 }
 
-/* Frames of [pfn, end) that were part of a free block which is on no list any more are a block, or several. */
+/*
+ * Frames of [pfn, end) that were part of a free block which is on no list any more are a block, or
+ * several.
+ */
 static void link_rest(pfn_t pfn, pfn_t end)
 {
 	while (pfn < end) {
@@ -322,7 +333,9 @@ u64 mm_free_blocks(u32 order)
 	return n;
 }
 
-/* Frames that the host backs already (a physmem file that was used before) hold anything but zeros. */
+/*
+ * Frames that the host backs already (a physmem file that was used before) hold anything but zeros.
+ */
 static void find_backed(pfn_t first, pfn_t end)
 {
 	pfn_t pfn = first;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * giveback.c: free frames go back to the host, by holes punched in physmem, about a second after they were freed.
+ * giveback.c: free frames go back to the host, by holes punched in physmem, about a second after
+ * they were freed.
  *
- * A timer looks once a second while more free frames are backed by the host than KEEP; the least number of the last two looks is what
- * nobody needed meanwhile, and what of it exceeds KEEP is punched, largest blocks first. When there is nothing to give back the timer
- * is not armed: page_alloc.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps. Nor is it armed again
- * where memory is short: then nothing is given back before somebody frees, which is a kick.
+ * A timer looks once a second while more free frames are backed by the host than KEEP; the least
+ * number of the last two looks is what nobody needed meanwhile, and what of it exceeds KEEP is
+ * punched, largest blocks first. When there is nothing to give back the timer is not armed:
+ * page_alloc.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle
+ * instance sleeps. Nor is it armed again where memory is short: then nothing is given back before
+ * somebody frees, which is a kick.
  *
- * While a block is punched it is on no list, so few are at a time. Cost: 0.6 us for a page that is given back, 2.4 us when it is touched again.
+ * While a block is punched it is on no list, so few are at a time. Cost: 0.6 us for a page that is
+ * given back, 2.4 us when it is touched again.
  */
 #include "kernel/mm/internal.h"
 
@@ -19,9 +23,13 @@
 static struct ktimer timer;
 static struct work work;
 static bool ready;
-static u64 last_free; /* of the timer and the work, one after the other */
+/* of the timer and the work, one after the other */
+static u64 last_free;
 
-/* What is being punched is missing to who allocates meanwhile: never so much that he would reclaim, or kill, for it. */
+/*
+ * What is being punched is missing to who allocates meanwhile: never so much that he would reclaim,
+ * or kill, for it.
+ */
 static bool is_plenty(void)
 {
 	return nr_free_frames() > 2 * zone_marks.high + SLICE;

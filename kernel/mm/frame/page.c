@@ -5,8 +5,9 @@
  *	lock_page(p); ... unlock_page(p);            PG_locked: I/O or truncation in progress
  *	set_page_writeback(p); ... end_page_writeback(p);
  *
- * Waiters queue in a table of wait queues hashed by the page and set PG_waiters, so that a wake-up is paid for only where
- * somebody waits. A wake-up wakes the whole queue and clears PG_waiters; whoever still has to wait sets it again.
+ * Waiters queue in a table of wait queues hashed by the page and set PG_waiters, so that a wake-up
+ * is paid for only where somebody waits. A wake-up wakes the whole queue and clears PG_waiters;
+ * whoever still has to wait sets it again.
  *
  * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c knows the others.
  */
@@ -38,7 +39,9 @@ struct page *virt_to_page(const void *p)
 	return pfn_to_page(((u64)p - KERNEL_MAP_BASE) >> PAGE_SHIFT);
 }
 
-/* A new physmem is zero already; one that was used before is not. Untouched parts stay untouched. */
+/*
+ * A new physmem is zero already; one that was used before is not. Untouched parts stay untouched.
+ */
 static void zero_frames(pfn_t pfn, pfn_t end)
 {
 	while ((pfn = physmem_next(pfn, end, true)) < end) {
@@ -56,7 +59,10 @@ static u64 table_frames(pfn_t end)
 	       PAGE_SHIFT;
 }
 
-/* Those behind @end can come later (plug.c). Their struct pages are there, untouched, and what these take is not missing before @end. */
+/*
+ * Those behind @end can come later (plug.c). Their struct pages are there, untouched, and what
+ * these take is not missing before @end.
+ */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit)
 {
 	u64 frames = PAGE_ALIGN(limit * sizeof(struct page)) >> PAGE_SHIFT;

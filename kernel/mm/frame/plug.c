@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plug.c: the guest's memory grows and shrinks while it runs (the management console's "config mem").
+ * plug.c: the guest's memory grows and shrinks while it runs (the management console's "config
+ * mem").
  *
  *	mm_unplug(n, &most)   n frames leave the guest, and the host has their memory
  *	mm_plug(n, &most)     n come (back), up to mem-max=
  *
  * A frame that is not the guest's is
- *	beyond    behind the zone's end, where it was never handed out. Nothing of it is backed, its struct page is untouched: so frames
- *	          leave from there first, which costs nothing, and mem-max= costs little.
- *	out       in a block that was taken from the free lists, and punched. Blocks are linked by their first page (PG_reserved, its order
- *	          in ->private); the youngest comes back first, and one that is too large is halved.
+ *	beyond    behind the zone's end, where it was never handed out. Nothing of it is backed, its
+ *	          struct page is untouched: so frames leave from there first, which costs nothing,
+ *	          and mem-max= costs little.
+ *	out       in a block that was taken from the free lists, and punched. Blocks are linked by
+ *	          their first page (PG_reserved, its order in ->private); the youngest comes back
+ *	          first, and one that is too large is halved.
  *
- * What is taken is free memory, and what reclaim makes free: nobody is killed for it, and the guest keeps enough above its watermarks to
- * go on. It is all or nothing: a guest that cannot give so much has what it had.
+ * What is taken is free memory, and what reclaim makes free: nobody is killed for it, and the guest
+ * keeps enough above its watermarks to go on. It is all or nothing: a guest that cannot give so
+ * much has what it had.
  *
  * Locks: plug_lock, over a change of size.
  */
 #include "kernel/mm/internal.h"
 
 #define LEAST (8UL << 20 >> PAGE_SHIFT) /* nothing runs with less */
-#define PATIENCE 15000000000UL /* ns, for a request: the console serves nobody else meanwhile */
+/* ns, for a request: the console serves nobody else meanwhile */
+#define PATIENCE 15000000000UL
 #define IDLE_ROUNDS 16
 
 static DEFINE_MUTEX(plug_lock);
@@ -82,7 +87,10 @@ static u64 nr_to_be_had(void)
 	return free - min(free, cached);
 }
 
-/* Some frames of @n beyond those that are kept are free, or become it. Who waits for dirty pages may wait long; else what brings nothing is not repeated. */
+/*
+ * Some frames of @n beyond those that are kept are free, or become it. Who waits for dirty pages
+ * may wait long; else what brings nothing is not repeated.
+ */
 static bool some_free(u64 n, u64 end)
 {
 	u64 wanted = keep() + min(n, 1UL << MAX_ORDER), most = 0;

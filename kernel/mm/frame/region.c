@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * region.c: frames of regions other than physmem: pages of host files that can be read and never written (arch/um/machine/region.c maps them).
+ * region.c: frames of regions other than physmem: pages of host files that can be read and never
+ * written (arch/um/machine/region.c maps them).
  *
  *	p = region_page_take(pfn);       NULL: somebody has it, or the host has lost it
  *	... like any page: references, mapcount, the page cache ...
  *	put_page(p);                     the last one makes it free
  *
- * States of a frame: free (PG_direct clear; its struct page is all zeros or of no meaning), in use (PG_direct set, refcount > 0). Taking is
- * one test-and-set; freeing clears everything, PG_direct last. So a file system that names one block twice (a damaged image) gets one
- * frame, and its second user reads the block into memory.
+ * States of a frame: free (PG_direct clear; its struct page is all zeros or of no meaning), in use
+ * (PG_direct set, refcount > 0). Taking is one test-and-set; freeing clears everything, PG_direct
+ * last. So a file system that names one block twice (a damaged image) gets one frame, and its
+ * second user reads the block into memory.
  *
- * The allocator of frames knows nothing of them: they are never free memory, and never written. Whoever wants to write takes a copy
- * (direct.c, cow.c). They cost the guest no memory, and instances that map the same file share the host's.
+ * The allocator of frames knows nothing of them: they are never free memory, and never written.
+ * Whoever wants to write takes a copy (direct.c, cow.c). They cost the guest no memory, and
+ * instances that map the same file share the host's.
  */
 #include "kernel/mm/internal.h"
 
@@ -21,9 +24,11 @@ struct frame_region {
 	pfn_t start;
 	u64 nr;
 	struct page *map;
-	const u8 *lost; /* a bit for each frame, set by the host world */
+	/* a bit for each frame, set by the host world */
+	const u8 *lost;
 };
-static struct frame_region regions[MAX_REGIONS]; /* written at boot only; region 0 is not here */
+/* written at boot only; region 0 is not here */
+static struct frame_region regions[MAX_REGIONS];
 static u32 nr_regions;
 u32 region_lost_count;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sibling.c: a child gets the frames that its parent's last child had, where they are free. A shell forks one like the other: with the copies in the
- * same frames its space, which the pool has kept (arch/um/machine/pmap_image.c), maps all of the next child already: no orders, no wake-up of
- * the mapper, no faults of the host. All are taken at once, before the child's page tables are made of them.
+ * sibling.c: a child gets the frames that its parent's last child had, where they are free. A shell
+ * forks one like the other: with the copies in the same frames its space, which the pool has kept
+ * (arch/um/machine/pmap_image.c), maps all of the next child already: no orders, no wake-up of the
+ * mapper, no faults of the host. All are taken at once, before the child's page tables are made of
+ * them.
  */
 #include "kernel/mm/frame/sibling.h"
 
@@ -19,7 +21,10 @@ struct sibling {
 	struct pmap_kin kin[RUNS];
 };
 
-/* Where some in a row are in use, by the page cache or by the parent, so are those behind them. False: the group has no room for more. */
+/*
+ * Where some in a row are in use, by the page cache or by the parent, so are those behind them.
+ * False: the group has no room for more.
+ */
 static bool take_run(struct sibling *s, const struct pmap_kin *k)
 {
 	u32 misses = 0;

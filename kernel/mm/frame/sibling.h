@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sibling.h: frames for the copies that a fork makes, best those that the mm's last child had at the same addresses: the space that this one left in
- * the pool maps them already.
+ * sibling.h: frames for the copies that a fork makes, best those that the mm's last child had at
+ * the same addresses: the space that this one left in the pool maps them already.
  *
  *	s = sibling_begin(image);      takes them, as far as they are free; NULL: there are none
  *	p = sibling_take(s, va);       NULL: any frame will do. @va ascends

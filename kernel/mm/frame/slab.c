@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slab.c: memory for the kernel's own objects (Bonwick, "The Slab Allocator", 1994, and his magazines of 2001).
+ * slab.c: memory for the kernel's own objects (Bonwick, "The Slab Allocator", 1994, and his
+ * magazines of 2001).
  *
- *	p = kmalloc(n, GFP_KERNEL); kfree(p);                       by size: the smallest class that fits, above 8 KiB whole blocks
+ *	p = kmalloc(n, GFP_KERNEL); kfree(p);                       by size: the smallest class that
+ *	                                                            fits, above 8 KiB whole blocks
  *	c = kmem_cache_create("inode", size, 0);
  *	p = kmem_cache_alloc(c, GFP_KERNEL); kmem_cache_free(c, p);
  *
- * A slab is a block of 2^order frames cut into equal objects. Its first page holds its state: ->mapping the first free object
- * (each free object points to the next), ->index the number in use, ->lru the cache's list of slabs with a free object (full
- * slabs are on no list); ->private of every page of it is the cache, ->mapcount its place in the slab and the slab's order. A cache has an
- * order that it prefers; when memory lies in small pieces a slab is as small as an object needs. A block of kmalloc above 8 KiB has no
- * PG_slab and its order in ->private.
+ * A slab is a block of 2^order frames cut into equal objects. Its first page holds its state:
+ * ->mapping the first free object (each free object points to the next), ->index the number in use,
+ * ->lru the cache's list of slabs with a free object (full slabs are on no list); ->private of
+ * every page of it is the cache, ->mapcount its place in the slab and the slab's order. A cache has
+ * an order that it prefers; when memory lies in small pieces a slab is as small as an object needs.
+ * A block of kmalloc above 8 KiB has no PG_slab and its order in ->private.
  *
- * Each vCPU has a magazine for each cache: up to MAG_SIZE free objects that it takes and gives without a lock. Kernel code is
- * not preempted, so a magazine needs none.
+ * Each vCPU has a magazine for each cache: up to MAG_SIZE free objects that it takes and gives
+ * without a lock. Kernel code is not preempted, so a magazine needs none.
  *
- * Locks: cache->lock for slabs and lists; caches_lock for the list of caches. Frames are allocated without them.
+ * Locks: cache->lock for slabs and lists; caches_lock for the list of caches. Frames are allocated
+ * without them.
  *
- * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is allocated again, a new one with 0x5a; behind each object
- * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics. Behind that is struct slab_tail: who allocated it (leak.c).
+ * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is
+ * allocated again, a new one with 0x5a; behind each object lies a red zone of 16 bytes, checked
+ * when it is freed; a free of what is no object panics. Behind that is struct slab_tail: who
+ * allocated it (leak.c).
  */
 #include "kernel/lib/debug/asan.h"
 #include "kernel/mm/debug/uninit.h"
@@ -38,14 +44,18 @@ struct magazine {
 
 struct kmem_cache {
 	spinlock_t lock;
-	u32 size;               /* of an object with what belongs to it, immutable */
-	u32 usable;             /* what the caller may use, immutable */
-	u32 order, least_order; /* of a slab: as a rule, and the smallest; immutable */
+	/* of an object with what belongs to it, immutable */
+	u32 size;
+	u32 usable; /* what the caller may use, immutable */
+	/* of a slab: as a rule, and the smallest; immutable */
+	u32 order, least_order;
 	u32 mag_limit;
-	bool reclaimable;                /* immutable */
-	struct list_head partial;        /* slabs with a free object, by ->lru */
-	u64 nr_slabs, nr_empty, nr_objs; /* under lock; nr_objs in use or in magazines */
-	u64 room;                        /* the same: objects that the slabs can hold */
+	bool reclaimable;         /* immutable */
+	struct list_head partial; /* slabs with a free object, by ->lru */
+	/* under lock; nr_objs in use or in magazines */
+	u64 nr_slabs, nr_empty, nr_objs;
+	/* the same: objects that the slabs can hold */
+	u64 room;
 	const char *name;
 	struct list_head list;          /* under caches_lock */
 	struct magazine *mag[MAX_CPUS]; /* each by its vCPU only */
@@ -53,8 +63,9 @@ struct kmem_cache {
 
 static DEFINE_SPINLOCK(caches_lock);
 static LIST_HEAD(caches);
-static atomic64_t slab_frames, large_frames; /* large: the part of kmalloc above MAX_CLASS */
-static atomic64_t reclaimable_frames;        /* the part of caches that shrinkers empty */
+/* large: the part of kmalloc above MAX_CLASS */
+static atomic64_t slab_frames, large_frames;
+static atomic64_t reclaimable_frames; /* the part of caches that shrinkers empty */
 
 static const u16 class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048,
 	4096, 8192 };
@@ -102,7 +113,8 @@ static void check_poison(struct kmem_cache *c, void *obj)
 				obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
-	memset(obj, NEW_BYTE, c->size - TAIL); /* a second free is told from a first by this */
+	/* a second free is told from a first by this */
+	memset(obj, NEW_BYTE, c->size - TAIL);
 }
 
 static void check_object(struct kmem_cache *c, void *obj)
@@ -240,7 +252,9 @@ static void forget_slab(struct page *s, u32 order)
 	s->mapping = NULL;
 }
 
-/* While slabs are held (debug builds: leak.c walks them) none goes back, and none is half a slab. */
+/*
+ * While slabs are held (debug builds: leak.c walks them) none goes back, and none is half a slab.
+ */
 static struct {
 	spinlock_t lock;
 	bool on;
@@ -312,7 +326,10 @@ static void *slab_take(struct kmem_cache *c, struct page *s)
 	return obj;
 }
 
-/* Puts an object back; returns the slab when it became empty and is one too many (off the list then). */
+/*
+ * Puts an object back; returns the slab when it became empty and is one too many (off the list
+ * then).
+ */
 static struct page *slab_give(struct kmem_cache *c, void *obj)
 {
 	struct page *s = slab_of(obj);
@@ -443,7 +460,8 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 		obj = cache_alloc_slow(c, gfp);
 	if (!obj)
 		return NULL;
-	asan_unpoison(obj, c->size); /* check_poison() reads and writes all of it */
+	/* check_poison() reads and writes all of it */
+	asan_unpoison(obj, c->size);
 	check_poison(c, obj);
 	remember_callers(c, obj);
 	asan_object(obj, c->usable, c->size);

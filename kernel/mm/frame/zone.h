@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zone.h: between the blocks of free frames (buddy.c) and those who hand them out (page_alloc.c). The functions take zone.lock.
+ * zone.h: between the blocks of free frames (buddy.c) and those who hand them out (page_alloc.c).
+ * The functions take zone.lock.
  */
 #ifndef NESTLING_MM_ZONE_H
 #define NESTLING_MM_ZONE_H
@@ -8,8 +9,10 @@
 #include "kernel/mm/internal.h"
 
 #define NR_KINDS 2
-#define USED 0  /* holds at least one frame that the host backs */
-#define FRESH 1 /* all of it reads as zeros and is not backed */
+/* holds at least one frame that the host backs */
+#define USED 0
+/* all of it reads as zeros and is not backed */
+#define FRESH 1
 
 struct zone {
 	spinlock_t lock;
@@ -18,19 +21,26 @@ struct zone {
 	u64 nr_free;      /* wild + free */
 	u64 nr_used_free; /* free frames with their bit set */
 	pfn_t wild, end;  /* frames [wild, end) were never handed out */
-	pfn_t limit;      /* those in [end, limit) are not the guest's (plug.c) */
-	u64 managed;      /* written under the lock, read without */
+	/* those in [end, limit) are not the guest's (plug.c) */
+	pfn_t limit;
+	u64 managed; /* written under the lock, read without */
 };
 extern struct zone zone; /* others read its counts, without the lock */
 
-/* 2^order frames in use, each PG_zero where it is known to be zero, as long as @reserve stay free; NULL. */
+/*
+ * 2^order frames in use, each PG_zero where it is known to be zero, as long as @reserve stay free;
+ * NULL.
+ */
 struct page *zone_alloc(u32 order, u64 reserve);
 u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single ones: how many */
 /* What nobody uses any more, its flags cleared. */
 void zone_free(struct page *p, u32 order);
 /* Single ones, PG_zero where nobody has written to them since. */
 void zone_free_frames(struct page *const *p, u32 n);
-/* Of the frames [pfn, pfn + n) as many from @pfn on as are in one free block and backed, as zone_alloc() hands them out: how many. */
+/*
+ * Of the frames [pfn, pfn + n) as many from @pfn on as are in one free block and backed, as
+ * zone_alloc() hands them out: how many.
+ */
 u32 zone_take_at(pfn_t pfn, u32 n, u64 reserve);
 void zone_set_marks(void); /* page_alloc.c: zone.managed has changed */
 

@@ -2,17 +2,22 @@
 /*
  * iogroup.c: who reads and writes how much of which disk, and who has to slow down.
  *
- * A group and all above have a node for each disk that they used or that they are limited on. Nodes stay until the group is freed, so the list is
- * read with no lock. The root, and whoever is in it, is not counted: its figures are the disks'.
+ * A group and all above have a node for each disk that they used or that they are limited on. Nodes
+ * stay until the group is freed, so the list is read with no lock. The root, and whoever is in it,
+ * is not counted: its figures are the disks'.
  *
- * Who pays: for a read, and for a write past the cache, who submits it. Pages of the cache are written by threads of the kernel, or by whoever
- * syncs, long after they were made dirty: the request counts for the group that pays for the memory of its first page, and the bytes are taken from
- * the limit when a page becomes dirty, from the group of who did that. While pages have no owners (io_pages_unowned) the submitter pays for them, too.
+ * Who pays: for a read, and for a write past the cache, who submits it. Pages of the cache are
+ * written by threads of the kernel, or by whoever syncs, long after they were made dirty: the
+ * request counts for the group that pays for the memory of its first page, and the bytes are taken
+ * from the limit when a page becomes dirty, from the group of who did that. While pages have no
+ * owners (io_pages_unowned) the submitter pays for them, too.
  *
- * A limit is a rate. What is begun moves the time at which it is paid (paid_at) by its cost, from now or from where that time is already. Nothing is
- * held back in a queue, where it would keep locked pages, and the journal, from others: a task that has begun more than it may waits
- * until that time where it holds nothing but the file that it reads or writes (io_pause()): between the pieces of a call, and on its way to user mode. So a call is let go its first
- * piece (a window of read-ahead), and a fault its own, at full speed, and the mean is the limit.
+ * A limit is a rate. What is begun moves the time at which it is paid (paid_at) by its cost, from
+ * now or from where that time is already. Nothing is held back in a queue, where it would keep
+ * locked pages, and the journal, from others: a task that has begun more than it may waits until
+ * that time where it holds nothing but the file that it reads or writes (io_pause()): between the
+ * pieces of a call, and on its way to user mode. So a call is let go its first piece (a window of
+ * read-ahead), and a fault its own, at full speed, and the mean is the limit.
  *
  * Locks: limits_lock for limits and times; none sleeps or is taken within.
  */
@@ -29,7 +34,8 @@
 u32 io_nr_limits;
 bool io_pages_unowned;
 static DEFINE_SPINLOCK(limits_lock);
-static u32 generation; /* of limits; who waits by older ones is let go */
+/* of limits; who waits by older ones is let go */
+static u32 generation;
 static DECLARE_WAIT_QUEUE_HEAD(changed);
 
 /* ---- nodes ---- */
@@ -44,7 +50,10 @@ struct io_node *io_group_node(const struct io_group *g, dev_t dev)
 	return NULL;
 }
 
-/* NULL: memory is short. Two who make one at once: the second is found behind the first, and is not looked at. */
+/*
+ * NULL: memory is short. Two who make one at once: the second is found behind the first, and is not
+ * looked at.
+ */
 static struct io_node *get_node(struct io_group *g, dev_t dev, gfp_t gfp)
 {
 	struct io_node *n = io_group_node(g, dev), *fresh;

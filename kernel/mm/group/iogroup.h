@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iogroup.h: groups of tasks whose reading and writing of disks is counted and limited (the io controller).
+ * iogroup.h: groups of tasks whose reading and writing of disks is counted and limited (the io
+ * controller).
  *
  *	io_account(dev, kind, bytes, page)   a request goes to the driver: block's
- *	io_dirtied(dev)                      current has made a page dirty that will be written there
- *	io_pause()                           where nothing is held that others wait for: current waits until it has paid
+ *	io_dirtied(dev)                      current has made a page dirty that will be written
+ *	                                     there
+ *	io_pause()                           where nothing is held that others wait for: current
+ *	                                     waits until it has paid
  *
  * The owner of a group keeps it while tasks are in it, and frees it after a grace period.
  */
@@ -23,13 +26,16 @@ struct io_node {
 	struct io_node *next;               /* immutable once it is on the list */
 	dev_t dev;                          /* of the whole disk */
 	u64 bytes[IO_KINDS], ios[IO_KINDS]; /* atomic */
-	u64 limit[IO_LIMITS];   /* read racily; written under limits_lock, as is the rest */
-	u64 paid_at[IO_LIMITS]; /* when what was begun is within the limit; ktime */
+	/* read racily; written under limits_lock, as is the rest */
+	u64 limit[IO_LIMITS];
+	/* when what was begun is within the limit; ktime */
+	u64 paid_at[IO_LIMITS];
 };
 
 struct io_group {
-	struct io_group *parent; /* NULL: below the root, which counts nothing */
-	struct io_node *nodes;   /* grows at its head; atomic */
+	/* NULL: below the root, which counts nothing */
+	struct io_group *parent;
+	struct io_node *nodes; /* grows at its head; atomic */
 };
 
 struct page;
@@ -48,8 +54,8 @@ void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);
 extern u32 io_nr_limits; /* nodes with a limit; a racy hint */
 /*
- * Pages of the cache belong to nobody: writing them is the doing of who submits it, whoever made them dirty. As in version 1 of control groups, which has
- * disks and memory in trees of their own.
+ * Pages of the cache belong to nobody: writing them is the doing of who submits it, whoever made
+ * them dirty. As in version 1 of control groups, which has disks and memory in trees of their own.
  */
 extern bool io_pages_unowned;
 

@@ -3,16 +3,19 @@
  * hugetlb_fault.c: entries of huge areas: 512 at a time, all of one huge page.
  *
  *	no entry, shared        the file's page, made where there is none
- *	no entry, private       a page of the mapping's own, or the file's page: read-only (PTE_COW), or for a write a copy
+ *	no entry, private       a page of the mapping's own, or the file's page: read-only
+ *	                        (PTE_COW), or for a write a copy
  *	write, PTE_COW          a copy, or reuse where nobody else has the page
  *	fork                    private pages become read-only with PTE_COW in parent and child
- *	userfaultfd             what its handler fills in: a page with its content, the file's, or the mark of one that is lost
+ *	userfaultfd             what its handler fills in: a page with its content, the file's, or
+ *	                        the mark of one that is lost
  *
- * Private pages were promised to whoever mapped them, not to the children he forks. Where a copy for him fails the children lose theirs:
- * their entries go, and their areas become HUGE_LOST, so that a touch of theirs is a SIGBUS and never a page of zeros.
+ * Private pages were promised to whoever mapped them, not to the children he forks. Where a copy
+ * for him fails the children lose theirs: their entries go, and their areas become HUGE_LOST, so
+ * that a touch of theirs is a SIGBUS and never a page of zeros.
  *
- * Locks: mmap_lock for reading (fork: both for writing), huge_file.lock over all that looks for a page and maps it, so two faults at
- * one index never take two pages.
+ * Locks: mmap_lock for reading (fork: both for writing), huge_file.lock over all that looks for a
+ * page and maps it, so two faults at one index never take two pages.
  *
  * Cost: 2 MiB are zeroed or copied; one order for all of it.
  */
@@ -30,7 +33,10 @@ static u64 huge_index(const struct vm_area *v, u64 addr)
 	return vma_index(v, addr & HPAGE_MASK) >> HPAGE_ORDER;
 }
 
-/* The page that the entry at @addr names, or NULL; *e: the entry, or 0. The file's lock is held, so nobody takes the page away. */
+/*
+ * The page that the entry at @addr names, or NULL; *e: the entry, or 0. The file's lock is held, so
+ * nobody takes the page away.
+ */
 static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 {
 	pte_t *p;
@@ -70,7 +76,9 @@ static int set_markers(struct vm_area *v, u64 addr, pte_t marker)
 	return 0;
 }
 
-/* Afterwards map_page() finds memory for its entries: a promise that was spent does not come back. */
+/*
+ * Afterwards map_page() finds memory for its entries: a promise that was spent does not come back.
+ */
 static bool make_table(struct vm_area *v, u64 addr)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
@@ -137,7 +145,10 @@ static bool beyond_end(const struct vm_area *v, u64 index)
 	return index >= (u64)mapping_size(v->vm_mapping) >> HPAGE_SHIFT;
 }
 
-/* Has the file got, or lost, the page since userfault_check(), so that the fault is one for the handler? */
+/*
+ * Has the file got, or lost, the page since userfault_check(), so that the fault is one for the
+ * handler?
+ */
 static bool is_handlers(const struct vm_area *v, u64 index)
 {
 	bool there = huge_file_page(huge_file_of(v), index, false);
@@ -330,8 +341,9 @@ int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 /* ---- fork ---- */
 
 /*
- * More references than entries: a device may write to it, and what it writes is the parent's. Who pins looks at the entry and takes its
- * reference under the same hold of page_table_lock: what is not pinned can be protected under ours, and is then for nobody to pin.
+ * More references than entries: a device may write to it, and what it writes is the parent's. Who
+ * pins looks at the entry and takes its reference under the same hold of page_table_lock: what is
+ * not pinned can be protected under ours, and is then for nobody to pin.
  */
 static bool is_pinned(struct page *head)
 {
@@ -354,8 +366,9 @@ static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *b
 }
 
 /*
- * The parent's entries, protected where that is needed, and their bits for the child. NULL: nothing is there, or *pinned: the page is to be
- * copied, and nothing was done. Where @pinned is NULL it is shared, whoever has it.
+ * The parent's entries, protected where that is needed, and their bits for the child. NULL: nothing
+ * is there, or *pinned: the page is to be copied, and nothing was done. Where @pinned is NULL it is
+ * shared, whoever has it.
  */
 static struct page *share_page(
 	struct vm_area *from, u64 addr, pte_t *bits, bool *protect, struct page **pinned)
@@ -384,7 +397,10 @@ static struct page *share_page(
 	return head;
 }
 
-/* What the child has at @addr, with references. The file's lock is held, so a page that is pinned stays where it is while it is copied. */
+/*
+ * What the child has at @addr, with references. The file's lock is held, so a page that is pinned
+ * stays where it is while it is copied.
+ */
 static struct page *page_for_child(
 	struct vm_area *v, struct vm_area *from, u64 addr, pte_t *bits, bool *protect)
 {
@@ -452,7 +468,10 @@ static int fill_refused(struct vm_area *v, u64 addr)
 	return beyond_end(v, index) ? -EFAULT : 0;
 }
 
-/* The caller's references go to the entries. Who fills them in says whether they are protected, whatever marker was there. */
+/*
+ * The caller's references go to the entries. Who fills them in says whether they are protected,
+ * whatever marker was there.
+ */
 static int map_filled(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 {
 	int err = set_markers(v, addr, 0);

@@ -4,19 +4,24 @@
  *
  *	hugetlb_resize(n)                   an administrator sets pages aside, or gives them back
  *	huge_reserve(q, n)                  mmap and shmget: n pages are promised
- *	head = huge_take(q, true)           a fault: one that was promised;  (q, false): one that nobody was promised
+ *	head = huge_take(q, true)           a fault: one that was promised; (q, false): one that
+ *	                                    nobody was promised
  *	put_page(frame) ...                 the last of 512 brings the page back
  *	huge_unreserve(q, n)                promises that are not needed any more
  *
- * States of a page: in the buddy allocator -> free (in pool.free; PG_zero of its first frame: known to be zero) -> in use (PG_huge in all
- * frames; ->private of the first counts frames with references, that of the second is its quota, those of the next two who pays) -> free, or to the buddy allocator where it
- * is surplus.
+ * States of a page: in the buddy allocator -> free (in pool.free; PG_zero of its first frame: known
+ * to be zero) -> in use (PG_huge in all frames; ->private of the first counts frames with
+ * references, that of the second is its quota, those of the next two who pays) -> free, or to the
+ * buddy allocator where it is surplus.
  *
- * Invariants: 1. reserved <= free, so what was promised can be taken. 2. surplus <= total. 3. A surplus page is never free unless it is promised.
+ * Invariants: 1. reserved <= free, so what was promised can be taken. 2. surplus <= total. 3. A
+ * surplus page is never free unless it is promised.
  *
- * Memory is reclaimed for a pool that grows, but nothing is moved: where free frames are in pieces it reaches less than was asked for.
+ * Memory is reclaimed for a pool that grows, but nothing is moved: where free frames are in pieces
+ * it reaches less than was asked for.
  *
- * Locks: pool.lock, of all counts and quotas, innermost: frames come and go outside of it. resize_lock over a change of size.
+ * Locks: pool.lock, of all counts and quotas, innermost: frames come and go outside of it.
+ * resize_lock over a change of size.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -126,7 +131,10 @@ static bool shrink_by_one(u64 count)
 	return head;
 }
 
-/* Surplus pages count as persistent ones, up to @count; beyond it persistent ones in use become surplus and go when they are free. */
+/*
+ * Surplus pages count as persistent ones, up to @count; beyond it persistent ones in use become
+ * surplus and go when they are free.
+ */
 static u64 recount_surplus(u64 count)
 {
 	u64 persistent;
@@ -186,7 +194,10 @@ static void drop_surplus(void)
 	}
 }
 
-/* A surplus page for somebody who is about to promise or take it; false: none is allowed or to be had. */
+/*
+ * A surplus page for somebody who is about to promise or take it; false: none is allowed or to be
+ * had.
+ */
 static bool add_surplus(void)
 {
 	struct page *head =
@@ -229,7 +240,10 @@ static void quota_charge(struct huge_quota *q, u64 n)
 	q->used += n;
 }
 
-/* How many of @n pages less the pool need promise: the others go on being promised to the mount. *last: the quota is to be freed. */
+/*
+ * How many of @n pages less the pool need promise: the others go on being promised to the mount.
+ * *last: the quota is to be freed.
+ */
 static u64 quota_uncharge(struct huge_quota *q, u64 n, bool *last)
 {
 	u64 own = 0;
@@ -350,7 +364,9 @@ static struct page *try_take(struct huge_quota *q)
 	return take_free();
 }
 
-/* The loop ends: where somebody takes the surplus page that was just made, the limit comes nearer. */
+/*
+ * The loop ends: where somebody takes the surplus page that was just made, the limit comes nearer.
+ */
 static struct page *take_left_over(struct huge_quota *q)
 {
 	struct page *head;

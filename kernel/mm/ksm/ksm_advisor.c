@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ksm_advisor.c: chooses how many pages ksmd looks at between two sleeps, so that a round takes the time that is wanted (Linux: mm/ksm.rst). */
+/*
+ * ksm_advisor.c: chooses how many pages ksmd looks at between two sleeps, so that a round takes the
+ * time that is wanted (Linux: mm/ksm.rst).
+ */
 #include "kernel/mm/internal.h"
 
 u64 ksm_pages_to_scan = KSM_PAGES_TO_SCAN, ksm_sleep_ms = 20; /* read without a lock */
@@ -7,7 +10,10 @@ struct ksm_advisor ksm_advisor = {
 	.max_cpu = 70, .min_pages = 500, .max_pages = 30000, .seconds = 200
 };
 
-/* As many pages between two sleeps as a round of the time that is wanted would take; at most what the share of a CPU lets it look at. */
+/*
+ * As many pages between two sleeps as a round of the time that is wanted would take; at most what
+ * the share of a CPU lets it look at.
+ */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns)
 {
 	const struct ksm_advisor *a = &ksm_advisor;

@@ -7,7 +7,10 @@
  */
 #include "kernel/mm/fault/fault.h"
 
-/* Is it to be parted? Not one that userfaultfd has write-protected: its copy waits for the one who allows the write. */
+/*
+ * Is it to be parted? Not one that userfaultfd has write-protected: its copy waits for the one who
+ * allows the write.
+ */
 static bool is_merged(struct mm *mm, u64 va)
 {
 	bool yes;

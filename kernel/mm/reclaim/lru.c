@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lru.c: in which order pages of files are dropped under pressure. Two lists for each memory group that has such pages, and for what is nobody's, as
- * Linux has them: a page enters at the head of the inactive list; the second access moves it to the active one; when the active list is the
- * longer, its tail goes back. Pages of memory-only mappings (tmpfs) and anonymous pages are on none: they cannot be dropped.
+ * lru.c: in which order pages of files are dropped under pressure. Two lists for each memory group
+ * that has such pages, and for what is nobody's, as Linux has them: a page enters at the head of
+ * the inactive list; the second access moves it to the active one; when the active list is the
+ * longer, its tail goes back. Pages of memory-only mappings (tmpfs) and anonymous pages are on
+ * none: they cannot be dropped.
  *
- * A group that is over its limit has its own lists looked through, and those of groups below, whatever others have. When the machine is short all
- * with pages take turns, and each gives as large a part of a turn's pages as it has of all (due; the fraction that is left stays in rest).
+ * A group that is over its limit has its own lists looked through, and those of groups below,
+ * whatever others have. When the machine is short all with pages take turns, and each gives as
+ * large a part of a turn's pages as it has of all (due; the fraction that is left stays in rest).
  *
- * Lock: lru_lock for lists, counts and the flags PG_lru and PG_active. A page that leaves its mapping loses p->mapping first and is
- * taken off its list then: who isolates it in between, or puts it back, sees one or the other. Its group is the same all that time.
+ * Lock: lru_lock for lists, counts and the flags PG_lru and PG_active. A page that leaves its
+ * mapping loses p->mapping first and is taken off its list then: who isolates it in between, or
+ * puts it back, sees one or the other. Its group is the same all that time.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/memcg.h"
 
-#define TURN 1024UL /* pages that all together give before it begins anew */
+/* pages that all together give before it begins anew */
+#define TURN 1024UL
 
 static DEFINE_SPINLOCK(lru_lock);
 static struct mem_lru nobodys = {
@@ -166,7 +171,10 @@ static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
 	return n;
 }
 
-/* It is the turn of @l, one of those that have @all together, it @has of it, and give @turn. What it has gives at most nr of what is due. */
+/*
+ * It is the turn of @l, one of those that have @all together, it @has of it, and give @turn. What
+ * it has gives at most nr of what is due.
+ */
 static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64 all, u64 turn)
 {
 	u32 n;
@@ -254,7 +262,8 @@ static u32 isolate_below(
 		all += has;
 		lists += has != 0;
 	}
-	left = nr_busy; /* who has had his turn is at the end of the list again */
+	/* who has had his turn is at the end of the list again */
+	left = nr_busy;
 	list_for_each_entry_safe(l, next, &busy, busy) {
 		u64 has;
 

@@ -5,12 +5,15 @@
  *	advise_cold(v, start, end)      to the inactive list, as if nobody had used them
  *	advise_pageout(v, start, end)   out of the cache, as reclaim would take them
  *
- * Only what this mm alone maps: others may need it. Dirty pages stay, for the flusher; so do those that a call works with, and locked ones.
- * Pages of files that the caller may neither own nor write to are not paged out: mincore(2) would tell what others do with them. Anonymous
- * memory goes to a swap area where there is one (swap_out.c), or is dropped where it may be (droppable.c); tmpfs stays.
+ * Only what this mm alone maps: others may need it. Dirty pages stay, for the flusher; so do those
+ * that a call works with, and locked ones. Pages of files that the caller may neither own nor write
+ * to are not paged out: mincore(2) would tell what others do with them. Anonymous memory goes to a
+ * swap area where there is one (swap_out.c), or is dropped where it may be (droppable.c); tmpfs
+ * stays.
  *
- * Paging out goes by batches, in two steps with a flush between: the frames whose entries go belong to the space until then. Where others run in
- * the space meanwhile, each page has a flush of its own (pmap.c).
+ * Paging out goes by batches, in two steps with a flush between: the frames whose entries go belong
+ * to the space until then. Where others run in the space meanwhile, each page has a flush of its
+ * own (pmap.c).
  *
  * Locks: mmap_lock for reading; page locks are only tried.
  */
@@ -18,7 +21,10 @@
 
 #define BATCH 64
 
-/* The page of a file on a disk that this entry alone maps; NULL. Under page_table_lock: a page that is mapped is in its mapping. */
+/*
+ * The page of a file on a disk that this entry alone maps; NULL. Under page_table_lock: a page that
+ * is mapped is in its mapping.
+ */
 static struct page *lone_file_page(pte_t e)
 {
 	struct page *p;
@@ -31,7 +37,10 @@ static struct page *lone_file_page(pte_t e)
 	return atomic_read(&p->mapcount) == 1 ? p : NULL;
 }
 
-/* From *va on, which moves behind them, with a reference each; at most one table is looked through: how many. */
+/*
+ * From *va on, which moves behind them, with a reference each; at most one table is looked through:
+ * how many.
+ */
 static u32 gather(struct mm *mm, u64 *va, u64 end, struct page **pages)
 {
 	u32 n = 0;

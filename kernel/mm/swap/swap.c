@@ -2,11 +2,13 @@
 /*
  * swap.c: swap areas and their slots. docs/swap.md tells what becomes of a page.
  *
- * A slot has a count: the entries that name it, and uses (who reads it in). While its content is on the way to the disk it has the frame as
- * well (held), and so it has for good where the disk would not take it (KEPT): then the frame is what it reads as. A slot is free when its
- * count is 0 and no write of it is under way; one that was KEPT is not used again.
+ * A slot has a count: the entries that name it, and uses (who reads it in). While its content is on
+ * the way to the disk it has the frame as well (held), and so it has for good where the disk would
+ * not take it (KEPT): then the frame is what it reads as. A slot is free when its count is 0 and no
+ * write of it is under way; one that was KEPT is not used again.
  *
- * Slots are in clusters, a frame each, which exist while a slot of theirs is in use: an area that is empty costs ten bytes for 208 pages.
+ * Slots are in clusters, a frame each, which exist while a slot of theirs is in use: an area that
+ * is empty costs ten bytes for 208 pages.
  *
  * Lock: swap_lock for all areas and slots: a leaf under page_table_lock.
  */
@@ -23,7 +25,8 @@
 
 struct cluster {
 	struct page *held[SLOTS];
-	struct mem_group *group[SLOTS]; /* who has it in his memory.swap.current, or NULL */
+	/* who has it in his memory.swap.current, or NULL */
+	struct mem_group *group[SLOTS];
 	u16 count[SLOTS];
 	u8 state[SLOTS]; /* 0: free */
 };
@@ -32,9 +35,11 @@ struct swap_area {
 	struct list_head link; /* of areas, the highest priority first */
 	u32 type;
 	s32 prio;
-	bool open;               /* slots can be taken */
-	u64 slots, usable, used; /* those that can be used at all; of these in use */
-	u64 cursor;              /* the cluster where the last slots were found */
+	bool open; /* slots can be taken */
+	/* those that can be used at all; of these in use */
+	u64 slots, usable, used;
+	/* the cluster where the last slots were found */
+	u64 cursor;
 	u64 nr_clusters;
 	const struct swap_backing *ops; /* immutable, as all below */
 	void *backing;
@@ -238,7 +243,10 @@ static u32 longest_run(const struct swap_area *a, u64 ci, u32 want, u32 *first)
 	return best ? a->ops->run(a->backing, ci * SLOTS + *first, best) : 0;
 }
 
-/* A cluster of @a with at least @room free slots, from the cursor on round; -1. One that has no frame yet takes *spare. */
+/*
+ * A cluster of @a with at least @room free slots, from the cursor on round; -1. One that has no
+ * frame yet takes *spare.
+ */
 static s64 find_cluster(struct swap_area *a, u32 room, struct cluster **spare)
 {
 	for (u64 k = 0; k < a->nr_clusters; k++) {
@@ -557,7 +565,8 @@ int swap_area_remove(struct swap_area *a)
 	if (!area_close(a))
 		return -EINVAL;
 	err = swap_in_all((int)a->type, in_use, a);
-	spin_lock(&swap_lock); /* also: who freed the last slot has done with the area */
+	/* also: who freed the last slot has done with the area */
+	spin_lock(&swap_lock);
 	if (err)
 		area_open(a);
 	else

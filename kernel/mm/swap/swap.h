@@ -2,7 +2,8 @@
 /*
  * swap.h: swap areas, for who makes them (kernel/vfs/swapon.c) and who tells of them.
  *
- * An area is a row of slots, each a page's worth of a disk. Slot 0 is its header. docs/swap.md tells the whole.
+ * An area is a row of slots, each a page's worth of a disk. Slot 0 is its header. docs/swap.md
+ * tells the whole.
  */
 #ifndef NESTLING_MM_SWAP_H
 #define NESTLING_MM_SWAP_H
@@ -17,12 +18,19 @@ struct swap_area;
 
 /* What an area lies on. @backing is the maker's. */
 struct swap_backing {
-	/* How many of the @n slots from @slot on lie one behind the other there: 1 to @n. Called with a spinlock held, as is busy(). */
+	/*
+	 * How many of the @n slots from @slot on lie one behind the other there: 1 to @n. Called
+	 * with a spinlock held, as is busy().
+	 */
 	u32 (*run)(void *backing, u64 slot, u32 n);
-	bool (*busy)(void *backing); /* a write would have to wait for more than the disk */
+	/* a write would have to wait for more than the disk */
+	bool (*busy)(void *backing);
 	/* @n slots, one behind the other or not; waits. 0 or -errno. */
 	int (*read)(void *backing, u64 slot, struct page **pages, u32 n);
-	/* What a write of SWAP_BATCH pages needs, out of memory that is at hand; NULL: not now. Nothing sleeps. */
+	/*
+	 * What a write of SWAP_BATCH pages needs, out of memory that is at hand; NULL: not now.
+	 * Nothing sleeps.
+	 */
 	void *(*write_begin)(void *backing);
 	void (*write_cancel)(void *request);
 	/* @n slots in a run. May sleep; @done is called when it has ended, and may not. */
@@ -41,8 +49,9 @@ struct swap_layout {
 struct swap_area *swap_area_add(
 	const struct swap_backing *ops, void *backing, const struct swap_layout *l);
 /*
- * Brings all pages back. Nobody uses it any more then but the caller, who frees it. Or it stays, open as before: -EINVAL (another one
- * removes it), -ENOMEM, -EINTR, -EIO (a page cannot be read). Sleeps; no locks are held.
+ * Brings all pages back. Nobody uses it any more then but the caller, who frees it. Or it stays,
+ * open as before: -EINVAL (another one removes it), -ENOMEM, -EINTR, -EIO (a page cannot be read).
+ * Sleeps; no locks are held.
  */
 int swap_area_remove(struct swap_area *a);
 void swap_area_free(struct swap_area *a);
@@ -55,7 +64,8 @@ void swap_area_stat(struct swap_area *a, struct swap_stat *st);
 
 u64 nr_swap_pages(void); /* of all open areas: in all, and free */
 u64 nr_swap_free(void);
-u64 nr_swap_cached(void); /* frames whose slot is being written, or cannot be */
+/* frames whose slot is being written, or cannot be */
+u64 nr_swap_cached(void);
 extern int sysctl_swappiness;
 
 #endif

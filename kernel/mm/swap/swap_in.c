@@ -2,10 +2,12 @@
 /*
  * swap_in.c: pages come back from a swap area: by a fault, or because the area goes (swapoff).
  *
- * The page gets a frame that is its own, whoever else names the slot: it is no copy on write. A slot that still has its frame is copied; else
- * it is read, and with it those of the 32 KiB around whose slots lie beside it, where memory is not short.
+ * The page gets a frame that is its own, whoever else names the slot: it is no copy on write. A
+ * slot that still has its frame is copied; else it is read, and with it those of the 32 KiB around
+ * whose slots lie beside it, where memory is not short.
  *
- * While a slot is read it has a use more, taken under the page_table_lock that its entry was read under: so it cannot become another's.
+ * While a slot is read it has a use more, taken under the page_table_lock that its entry was read
+ * under: so it cannot become another's.
  *
  * Locks: mmap_lock in any way.
  */
@@ -29,7 +31,10 @@ static bool beside(pte_t e, pte_t target, s64 d)
 	       swap_slot(e) == swap_slot(target) + (u64)d;
 }
 
-/* Under page_table_lock: the pages around @addr, whose entry is *@ep, that lie beside it on the disk. */
+/*
+ * Under page_table_lock: the pages around @addr, whose entry is *@ep, that lie beside it on the
+ * disk.
+ */
 static void widen(const struct vm_area *v, struct swap_in *in, u64 addr, const pte_t *ep)
 {
 	u64 lo = addr & ~((u64)AROUND * PAGE_SIZE - 1), hi = lo + AROUND * PAGE_SIZE;
@@ -134,7 +139,8 @@ static int fill(struct swap_in *in, struct fault_info *info)
 	info->major = true;
 	stall = psi_memstall_enter();
 	err = swap_read(in->e[0], in->p, in->n);
-	if (err && in->n > 1) { /* the others' sectors are nothing to the target */
+	/* the others' sectors are nothing to the target */
+	if (err && in->n > 1) {
 		narrow(in);
 		err = swap_read(in->e[0], in->p, 1);
 	}
@@ -203,7 +209,10 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 
 /* ---- many ---- */
 
-/* The next entry from *va on that is swapped (into @type); 0: none up to @end, or, where *va is before it, in this table. */
+/*
+ * The next entry from *va on that is swapped (into @type); 0: none up to @end, or, where *va is
+ * before it, in this table.
+ */
 static pte_t next_swapped(struct mm *mm, u64 *va, u64 end, int type)
 {
 	pte_t found = 0, *e;
@@ -245,7 +254,8 @@ int swap_in_range(struct vm_area *v, u64 start, u64 end, int type)
 	return err;
 }
 
-#define STRETCH (64UL << 20) /* of addresses, under one hold of mmap_lock */
+/* of addresses, under one hold of mmap_lock */
+#define STRETCH (64UL << 20)
 
 /* One of its tasks, or we, keeps its areas. */
 static int swap_in_mm(struct mm *mm, int type)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap_internal.h: between swap.c (areas and slots), swap_out.c and swap_in.c, and what the rest of mm asks of them.
+ * swap_internal.h: between swap.c (areas and slots), swap_out.c and swap_in.c, and what the rest of
+ * mm asks of them.
  */
 #ifndef NESTLING_MM_SWAP_INTERNAL_H
 #define NESTLING_MM_SWAP_INTERNAL_H
@@ -33,9 +34,14 @@ static inline u64 swap_slot(pte_t e)
 /* One entry more names the slot; false: there are too many. */
 bool swap_get(pte_t e);
 void swap_put(pte_t e); /* one less */
-/* As swap_get(), for who reads it in; *held: its frame with a reference, if it has one in memory. */
+/*
+ * As swap_get(), for who reads it in; *held: its frame with a reference, if it has one in memory.
+ */
 bool swap_use(pte_t e, struct page **held);
-/* Of an entry that was once read, for numbers: how many name its slot; *held: it has its frame in memory. */
+/*
+ * Of an entry that was once read, for numbers: how many name its slot; *held: it has its frame in
+ * memory.
+ */
 u32 swap_look(pte_t e, bool *held);
 /* The slots of @n from @e's on, which the caller has a use of, into frames: 0 or -errno. Sleeps. */
 int swap_read(pte_t e, struct page **pages, u32 n);
@@ -51,10 +57,12 @@ struct swap_slots {
 bool swap_slots_take(struct swap_slots *s, u32 want);
 /* Those from the @used-th on are free again. */
 void swap_slots_return(struct swap_slots *s, u32 used);
-void swap_slots_cancel(struct swap_slots *s); /* there is no write; while a slot is still taken */
+/* there is no write; while a slot is still taken */
+void swap_slots_cancel(struct swap_slots *s);
 /*
- * The @i-th has @p's content from now on, and its reference: the entry that is to stand for it. 0: @p's group may have no more (*full: that
- * whose limit it is, with a reference, if there was none yet). Under page_table_lock.
+ * The @i-th has @p's content from now on, and its reference: the entry that is to stand for it. 0:
+ * @p's group may have no more (*full: that whose limit it is, with a reference, if there was none
+ * yet). Under page_table_lock.
  */
 pte_t swap_slot_fill(const struct swap_slots *s, u32 i, struct page *p, struct mem_group **full);
 void swap_slots_write(const struct swap_slots *s, struct page **pages, u32 n,
@@ -64,7 +72,10 @@ bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int st
 
 /* ---- swap_out.c ---- */
 
-/* Writes out about @wanted pages that @chosen (NULL: all) takes, and waits: how many frames came free. As droppable_shrink(). */
+/*
+ * Writes out about @wanted pages that @chosen (NULL: all) takes, and waits: how many frames came
+ * free. As droppable_shrink().
+ */
 u64 swap_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
 /* Those of the range that can be go; mmap_lock is held for reading. 0 or -EINTR. */
 int swap_out_range(struct vm_area *v, u64 start, u64 end);
@@ -72,7 +83,10 @@ bool vma_may_swap(const struct vm_area *v);
 
 /* ---- swap_in.c ---- */
 
-/* @e is in a swap area: reads it, and some that lie beside it. 0: look again; -errno. mmap_lock is held. */
+/*
+ * @e is in a swap area: reads it, and some that lie beside it. 0: look again; -errno. mmap_lock is
+ * held.
+ */
 int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 /* All of the range, of one area or (@type less than 0) of any. mmap_lock is held. 0 or -errno. */
 int swap_in_range(struct vm_area *v, u64 start, u64 end, int type);

@@ -2,18 +2,23 @@
 /*
  * swap_out.c: anonymous pages of programs go to a swap area.
  *
- *	swap_shrink(wanted, ...)          reclaim: the address spaces in turn, each from where the last turn ended
+ *	swap_shrink(wanted, ...)          reclaim: the address spaces in turn, each from where the
+ *	                                  last turn ended
  *	swap_out_range(v, start, end)     MADV_PAGEOUT
  *
  * By batches of what lies in one table:
- *	1. Under page_table_lock the entries of pages that nobody else has are replaced by those of slots; the frames are the slots' now (held), locked.
- *	2. The space drops what it maps there, and is flushed; always, since a move may have left an order in the queue where no entry is mapped. Only
- *	   then does nobody write to the frames any more, and they are unlocked: before that a fault waits, after it it copies.
- *	3. With no lock held the frames are written; at the end of that they are free. What the disk does not take stays in memory as the slot's.
+ *	1. Under page_table_lock the entries of pages that nobody else has are replaced by those of
+ *	   slots; the frames are the slots' now (held), locked.
+ *	2. The space drops what it maps there, and is flushed; always, since a move may have left an
+ *	   order in the queue where no entry is mapped. Only then does nobody write to the frames
+ *	   any more, and they are unlocked: before that a fault waits, after it it copies.
+ *	3. With no lock held the frames are written; at the end of that they are free. What the disk
+ *	   does not take stays in memory as the slot's.
  *
  * mmap_lock, for reading, is held from 1 to 2: fork, munmap and mremap come before or after.
  *
- * Pages that were mapped ahead may have been touched, as far as anybody knows before 2; behind it those that were not are given up.
+ * Pages that were mapped ahead may have been touched, as far as anybody knows before 2; behind it
+ * those that were not are given up.
  *
  * Locks: mmap_lock, which reclaim only tries; page locks are only tried.
  */
@@ -22,7 +27,8 @@
 
 #define TURN_LEAST 32 /* pages that one space gives in its turn, */
 #define TURN_MOST 512 /* or an eighth of what it has */
-#define MISSES 1024   /* pages of others in a row, and the space is passed over */
+/* pages of others in a row, and the space is passed over */
+#define MISSES 1024
 #define KEEPS_OUT                                                                                  \
 	(VM_EXEC | VM_LOCKED | VM_LOCKONFAULT | VM_PFNMAP | VM_IO | VM_DROPPABLE | VM_UFFD_ALL |   \
 		VM_HUGETLB | VM_SPECIAL_NAME)
@@ -40,8 +46,9 @@ struct goal {
 	bool reclaim;     /* what memory.min protects stays */
 	u64 wanted, left; /* pages that have left their entries */
 	u32 misses;
-	struct waiter *waiter;   /* or NULL */
-	struct list_head writes; /* of struct batch: begun when no lock is held any more */
+	struct waiter *waiter; /* or NULL */
+	/* of struct batch: begun when no lock is held any more */
+	struct list_head writes;
 };
 
 struct left {
@@ -96,7 +103,10 @@ static void begin_writes(struct goal *g)
 
 /* ---- which pages ---- */
 
-/* Under page_table_lock. One reference: the entry's, so no pin, no child, and no order that waits for its flush. */
+/*
+ * Under page_table_lock. One reference: the entry's, so no pin, no child, and no order that waits
+ * for its flush.
+ */
 static bool may_go(const struct goal *g, pte_t e)
 {
 	struct page *p;
@@ -265,7 +275,10 @@ static void batch_end(struct mm *mm, struct batch *b, struct goal *g)
 	list_add_tail(&b->link, &g->writes);
 }
 
-/* What is in one table from *va on, a batch at most. False: there is no room in the areas, or no memory for the write. */
+/*
+ * What is in one table from *va on, a batch at most. False: there is no room in the areas, or no
+ * memory for the write.
+ */
 static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 {
 	struct mem_group *full = NULL;

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault.c: faults that a program handles itself (userfaultfd(2)): who waits, and which areas are watched.
+ * userfault.c: faults that a program handles itself (userfaultfd(2)): who waits, and which areas
+ * are watched.
  *
- *	resolve() (fault.c)    asks userfault_check() about an area with vm_uffd and returns USERFAULT
- *	userfault_wait()       queues a message, lets go of mmap_lock, sleeps until the handler wakes its address
+ *	resolve() (fault.c)    asks userfault_check() about an area with vm_uffd and returns
+ *	                       USERFAULT
+ *	userfault_wait()       queues a message, lets go of mmap_lock, sleeps until the handler
+ *	                       wakes its address
  *	uffd_register() ...    which areas; userfault_fill.c has what the handler does about a fault
  *
- * What is watched: missing pages (of anonymous memory: no entry; of shared memory: not in the page cache, or among a file's huge pages), pages that
- * are there and have no entry (minor), writes to write-protected pages (PTE_UFFD_WP, which goes with PTE_COW in private areas, so that
- * whoever takes the protection away leaves an ordinary page to be reused). Pages that are not there are protected by PTE_WP_MARKER: those of files
- * and shared memory, and with UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only noted: the protection goes,
- * and PAGEMAP_SCAN tells where it has gone; so any file's mapping can be watched.
+ * What is watched: missing pages (of anonymous memory: no entry; of shared memory: not in the page
+ * cache, or among a file's huge pages), pages that are there and have no entry (minor), writes to
+ * write-protected pages (PTE_UFFD_WP, which goes with PTE_COW in private areas, so that whoever
+ * takes the protection away leaves an ordinary page to be reused). Pages that are not there are
+ * protected by PTE_WP_MARKER: those of files and shared memory, and with
+ * UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only noted: the
+ * protection goes, and PAGEMAP_SCAN tells where it has gone; so any file's mapping can be watched.
  *
- * In a watched area nothing is mapped ahead, and what was mapped ahead and not touched goes when it is registered: a page that the
- * program has not touched is missing. fork and mremap leave a copy unwatched, unless the handler wants to be told of them
- * (userfault_event.c).
+ * In a watched area nothing is mapped ahead, and what was mapped ahead and not touched goes when it
+ * is registered: a page that the program has not touched is missing. fork and mremap leave a copy
+ * unwatched, unless the handler wants to be told of them (userfault_event.c).
  *
- * A waiter: queued on @pending -> message taken: on @read -> woken: on no list. It looks at the entry again after it has queued
- * itself, so a handler that was faster is noticed.
+ * A waiter: queued on @pending -> message taken: on @read -> woken: on no list. It looks at the
+ * entry again after it has queued itself, so a handler that was faster is noticed.
  *
  * Locks: mmap_lock: vm_uffd and the VM_UFFD flags; u->readers.lock inside it: the lists.
  */
@@ -326,8 +331,9 @@ static int split(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * What was made ahead counts as touched. Whether it was cannot be told of a page of zeros, and who protects pages must hear of writes to all
- * that were touched; that he hears of some that were not does no harm.
+ * What was made ahead counts as touched. Whether it was cannot be told of a page of zeros, and who
+ * protects pages must hear of writes to all that were touched; that he hears of some that were not
+ * does no harm.
  */
 static void claim_made_ahead(struct vm_area *v)
 {
@@ -357,7 +363,10 @@ static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
 		err = split(mm, start, end);
 	if (err)
 		return err;
-	/* a slot has no place for the bits of a watched entry; mmap_lock keeps them from leaving again */
+	/*
+	 * a slot has no place for the bits of a watched entry; mmap_lock keeps them from leaving
+	 * again
+	 */
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
 		if (vma_is_anon(v))
 			err = err ? err : swap_in_range(v, v->vm_start, v->vm_end, -1);
@@ -433,7 +442,9 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 	return err;
 }
 
-/* By another descriptor than the area's it is refused: whoever waits there would never hear of it. */
+/*
+ * By another descriptor than the area's it is refused: whoever waits there would never hear of it.
+ */
 static int unwatch(struct uffd *u, u64 start, u64 end)
 {
 	struct mm *mm = u->mm;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault.h: faults that a guest program handles itself: what the descriptor (kernel/mm/userfault/userfaultfd.c) asks of mm.
+ * userfault.h: faults that a guest program handles itself: what the descriptor
+ * (kernel/mm/userfault/userfaultfd.c) asks of mm.
  */
 #ifndef NESTLING_MM_USERFAULT_H
 #define NESTLING_MM_USERFAULT_H
@@ -58,9 +59,11 @@ struct uffd {
 	bool user_only;
 	bool ready; /* UFFDIO_API was called */
 	bool released;
-	u32 file_flags; /* O_CLOEXEC, O_NONBLOCK: a child's descriptor has them too */
+	/* O_CLOEXEC, O_NONBLOCK: a child's descriptor has them too */
+	u32 file_flags;
 	u64 features;
-	atomic_t changing; /* events that are on their way: nothing is filled */
+	/* events that are on their way: nothing is filled */
+	atomic_t changing;
 	struct wait_queue_head readers;
 	struct list_head pending; /* of userfault_waiter.list: not read yet */
 	struct list_head read;    /* read, not yet woken */
@@ -84,8 +87,8 @@ static inline bool uffd_has_message(const struct uffd *u)
 }
 
 /*
- * The next event that is not a fault, or NULL. Its reader ends with uffd_event_read(), when *@child (NULL but for a fork) is a descriptor,
- * or gives it back.
+ * The next event that is not a fault, or NULL. Its reader ends with uffd_event_read(), when *@child
+ * (NULL but for a fork) is a descriptor, or gives it back.
  */
 struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
 void uffd_event_read(struct uffd_event *e);
@@ -95,19 +98,26 @@ void uffd_event_back(struct uffd_event *e);
 int uffd_check_range(u64 start, u64 len);
 void uffd_wake_range(struct uffd *u, u64 start, u64 end);
 /*
- * Of an area, under mmap_lock, and before it is let go of pmap_settle(): the space is told, but may not know yet. PROTECT_EMPTY: what is there stays as it is. -ENOMEM:
- * no memory for tables of what is not there.
+ * Of an area, under mmap_lock, and before it is let go of pmap_settle(): the space is told, but may
+ * not know yet. PROTECT_EMPTY: what is there stays as it is. -ENOMEM: no memory for tables of what
+ * is not there.
  */
 enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
 int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
 /* May PAGEMAP_SCAN protect the area's pages? */
 bool uffd_is_async(const struct vm_area *v);
-/* Each: 0 or -errno as the ioctls of that name have it; -ESRCH: the mm is gone. Ranges are checked here. */
+/*
+ * Each: 0 or -errno as the ioctls of that name have it; -ESRCH: the mm is gone. Ranges are checked
+ * here.
+ */
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls);
 int uffd_unregister(struct uffd *u, u64 start, u64 len);
 int uffd_wake(struct uffd *u, u64 start, u64 len);
 int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
-/* Bytes that were filled, or -errno when none were. @src NULL: zeros; @wp: write-protected. Wake themselves with @wake. */
+/*
+ * Bytes that were filled, or -errno when none were. @src NULL: zeros; @wp: write-protected. Wake
+ * themselves with @wake.
+ */
 s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
 s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake);
 s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake);

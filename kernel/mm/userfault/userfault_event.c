@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault_event.c: what else than faults a userfaultfd tells: fork, mremap, madvise and munmap of areas that are watched.
+ * userfault_event.c: what else than faults a userfaultfd tells: fork, mremap, madvise and munmap of
+ * areas that are watched.
  *
  *	uffd_note_unmap() ...   under mmap_lock: notes what happens, on mm->uffd_events
- *	mmap_write_unlock()     lets go of the lock and then, uffd_send_events(), sends what this task has noted, one after the other,
- *	                        and waits until each was read
- *	uffd_take_event()       the reader's side; an event of a fork brings the child's descriptor along
+ *	mmap_write_unlock()     lets go of the lock and then, uffd_send_events(), sends what this
+ *	                        task has noted, one after the other, and waits until each was read
+ *	uffd_take_event()       the reader's side; an event of a fork brings the child's descriptor
+ *	                        along
  *
- * From the noting until the event was read u->changing is raised: pages that the handler fills meanwhile would be for a layout that it does
- * not know yet, and are refused (EAGAIN).
+ * From the noting until the event was read u->changing is raised: pages that the handler fills
+ * meanwhile would be for a layout that it does not know yet, and are refused (EAGAIN).
  *
- * An event is NOTED -> QUEUED (on u->events) -> TAKEN (a reader prepares it) -> DONE, or back to QUEUED. A sender that is killed, and a
- * descriptor that is closed, drop it: whoever has it in hand then lets go of the child.
+ * An event is NOTED -> QUEUED (on u->events) -> TAKEN (a reader prepares it) -> DONE, or back to
+ * QUEUED. A sender that is killed, and a descriptor that is closed, drop it: whoever has it in hand
+ * then lets go of the child.
  * Locks: mm->mmap_lock for writing for mm->uffd_events, u->readers.lock for the states.
  */
 #include "kernel/mm/userfault/userfault.h"
@@ -24,7 +27,8 @@ enum { NOTED, QUEUED, TAKEN, DONE };
 
 struct uffd_event {
 	struct list_head list; /* mm->uffd_events, then u->events */
-	atomic_t refs;         /* the sender's, and that of a reader who has taken it */
+	/* the sender's, and that of a reader who has taken it */
+	atomic_t refs;
 	struct task *sender;
 	struct uffd *u;
 	struct uffd

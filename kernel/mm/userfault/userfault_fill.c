@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault_fill.c: what a handler of faults does about them: fills missing pages (UFFDIO_COPY, UFFDIO_ZEROPAGE), maps what the page cache
- * has (UFFDIO_CONTINUE), lets who touches them know that they are lost (UFFDIO_POISON), protects pages from writes and lets go of them
+ * userfault_fill.c: what a handler of faults does about them: fills missing pages (UFFDIO_COPY,
+ * UFFDIO_ZEROPAGE), maps what the page cache has (UFFDIO_CONTINUE), lets who touches them know that
+ * they are lost (UFFDIO_POISON), protects pages from writes and lets go of them
  * (UFFDIO_WRITEPROTECT).
  *
- * The handler may belong to another process: what is filled is the descriptor's mm. Only entries are made; the guest that waits
- * faults again, finds them, and has them mapped. Data comes in without a lock held, into a frame of nobody's, and the area is looked at
- * again afterwards. That of a huge page waits in frames of its own (struct staging), and becomes a page of the pool when all of it is there.
+ * The handler may belong to another process: what is filled is the descriptor's mm. Only entries
+ * are made; the guest that waits faults again, finds them, and has them mapped. Data comes in
+ * without a lock held, into a frame of nobody's, and the area is looked at again afterwards. That
+ * of a huge page waits in frames of its own (struct staging), and becomes a page of the pool when
+ * all of it is there.
  *
  * Locks: mmap_lock for reading, page_table_lock for each entry.
  */
@@ -23,7 +26,8 @@ struct fill {
 	u64 start, len;
 	uaddr_t src;
 	bool zero, wp;
-	void **staging; /* of a huge page: the frames its data comes into */
+	/* of a huge page: the frames its data comes into */
+	void **staging;
 };
 
 static u64 page_size_of(const struct vm_area *v)
@@ -31,7 +35,10 @@ static u64 page_size_of(const struct vm_area *v)
 	return v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
 }
 
-/* The watched area that all of the range lies in, in whole pages of its own: 0, -EAGAIN, -ENOENT, -EINVAL. */
+/*
+ * The watched area that all of the range lies in, in whole pages of its own: 0, -EAGAIN, -ENOENT,
+ * -EINVAL.
+ */
 static int find_target(const struct fill *f, struct vm_area **v)
 {
 	u64 end = f->start + f->len;
@@ -55,7 +62,10 @@ static pte_t fill_bits(const struct fill *f, const struct vm_area *v)
 	return f->wp ? entry_protected(v, bits) : bits;
 }
 
-/* Nothing but a mark is there: of a guard, of what is lost or to be protected. Zeros alone do not take its place in private memory. */
+/*
+ * Nothing but a mark is there: of a guard, of what is lost or to be protected. Zeros alone do not
+ * take its place in private memory.
+ */
 static bool may_fill(const struct fill *f, const struct vm_area *v, pte_t e)
 {
 	if (f->zero && vma_is_cow(v))
@@ -72,7 +82,8 @@ static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct p
 	if (!e)
 		return -ENOMEM;
 	if (may_fill(f, v, *e)) {
-		*e = 0; /* who fills it says whether it is protected */
+		/* who fills it says whether it is protected */
+		*e = 0;
 		entry_set(v, e, p, bits);
 		err = 0;
 	}
@@ -90,8 +101,8 @@ static int fill_new(struct address_space *m, struct page *p, const struct page *
 }
 
 /*
- * Shared memory: the page goes into the file first, and is locked until it has its content: another thread's fault, which finds it there, is
- * none for the handler, and would go on with zeros.
+ * Shared memory: the page goes into the file first, and is locked until it has its content: another
+ * thread's fault, which finds it there, is none for the handler, and would go on with zeros.
  */
 static int fill_shared(const struct fill *f, struct vm_area *v, u64 addr, const struct page *from)
 {
@@ -216,7 +227,10 @@ static int fill_huge_page(struct fill *f, u64 done)
 
 /* ---- what is filled, page by page ---- */
 
-/* What is wrong with the range is told before what is wrong with the source. The size of its pages, or -errno. */
+/*
+ * What is wrong with the range is told before what is wrong with the source. The size of its pages,
+ * or -errno.
+ */
 static s64 fill_checked(const struct fill *f)
 {
 	struct mm *mm = f->u->mm;
@@ -267,7 +281,10 @@ s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp,
 
 /* ---- minor faults ---- */
 
-/* The page, locked; what tmpfs has only reserved is filled first. NULL: none, or there is no memory. */
+/*
+ * The page, locked; what tmpfs has only reserved is filled first. NULL: none, or there is no
+ * memory.
+ */
 static struct page *find_filled_page(struct vm_area *v, u64 index)
 {
 	struct page *p = find_lock_page(v->vm_mapping, index);
@@ -437,7 +454,10 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 		pmap_update_rights(&mm->pmap, start, end);
 }
 
-/* As mprotect.c has it: write-back, which looks at the entries and then waits for a flush, must not come between the two. */
+/*
+ * As mprotect.c has it: write-back, which looks at the entries and then waits for a flush, must not
+ * come between the two.
+ */
 static void protect_table_of_file(struct protection *p, u64 start, u64 end)
 {
 	struct address_space *m = p->v->vm_mapping;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault_move.c: UFFDIO_MOVE: anonymous pages of a program leave one place of its memory and come to another that is watched, as they are:
- * no byte is copied.
+ * userfault_move.c: UFFDIO_MOVE: anonymous pages of a program leave one place of its memory and
+ * come to another that is watched, as they are: no byte is copied.
  *
- * Both ranges lie in one area each, private, writable and with equal rights. A page that a child shares, or that is pinned, does not move
- * (-EBUSY); where there is none, the caller says whether that is an error.
+ * Both ranges lie in one area each, private, writable and with equal rights. A page that a child
+ * shares, or that is pinned, does not move (-EBUSY); where there is none, the caller says whether
+ * that is an error.
  *
- * Locks: mmap_lock for writing: no fault fills or copies meanwhile, and the space has let go of the old range before the first entry moves.
+ * Locks: mmap_lock for writing: no fault fills or copies meanwhile, and the space has let go of the
+ * old range before the first entry moves.
  */
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/mm/userfault/userfault.h"
@@ -17,8 +19,9 @@
 struct move {
 	struct uffd *u;
 	u64 dst, src, len;
-	bool holes;  /* missing pages count as moved */
-	bool mapped; /* the space was refilled meanwhile, and maps what has gone */
+	bool holes; /* missing pages count as moved */
+	/* the space was refilled meanwhile, and maps what has gone */
+	bool mapped;
 	struct hole_cursor cursor;
 };
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling. What it does to memory is kernel/mm/userfault*.c.
+ * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling. What it does
+ * to memory is kernel/mm/userfault*.c.
  *
- * UFFDIO_API comes first; before it everything else is refused. A read takes messages of faults that nobody has read; who has read one is
- * to fill the page and wake whoever waits, which the filling ioctls do by themselves.
+ * UFFDIO_API comes first; before it everything else is refused. A read takes messages of faults
+ * that nobody has read; who has read one is to fill the page and wake whoever waits, which the
+ * filling ioctls do by themselves.
  *
  * Locks: u->readers.lock (kernel/mm/userfault/userfault.h).
  */
@@ -38,7 +40,10 @@ int sysctl_unprivileged_userfaultfd;
 
 /* ---- the ioctls ---- */
 
-/* A read of a fork makes a descriptor in the table of whoever reads, who may be told to by somebody with less privilege. */
+/*
+ * A read of a fork makes a descriptor in the table of whoever reads, who may be told to by somebody
+ * with less privilege.
+ */
 static bool may_have(u64 features)
 {
 	return !(features & UFFD_FEATURE_EVENT_FORK) || capable(CAP_SYS_PTRACE);
@@ -65,7 +70,8 @@ static long ioctl_api(struct uffd *u, uaddr_t arg)
 
 	if (copy_from_user(&api, arg, sizeof(api)))
 		return -EFAULT;
-	if (api.features & UFFD_FEATURE_WP_ASYNC) /* where nobody is asked, all can be protected */
+	/* where nobody is asked, all can be protected */
+	if (api.features & UFFD_FEATURE_WP_ASYNC)
 		api.features |= UFFD_FEATURE_WP_UNPOPULATED;
 	if (api.api != UFFD_API)
 		err = -EINVAL;
@@ -245,7 +251,10 @@ static long userfaultfd_ioctl(struct file *f, u32 cmd, u64 argument)
 
 static const struct file_operations userfaultfd_fops;
 
-/* The child's descriptor in the reader's table, and in the message. 0 or -errno, and then the child is the event's as before. */
+/*
+ * The child's descriptor in the reader's table, and in the message. 0 or -errno, and then the child
+ * is the event's as before.
+ */
 static int deliver_child(struct uffd *child, struct uffd_msg *msg, struct iov_iter *to)
 {
 	int fd = get_unused_fd(child->file_flags), err = -EFAULT;
@@ -342,7 +351,8 @@ static u32 userfaultfd_poll(struct file *f, struct poll_table *pt)
 
 static int userfaultfd_release(struct inode *inode, struct file *f)
 {
-	if (f->private_data) /* NULL: a child's that could not be delivered */
+	/* NULL: a child's that could not be delivered */
+	if (f->private_data)
 		uffd_release(f->private_data);
 	return 0;
 }
