@@ -2,11 +2,13 @@
 /*
  * init.c: from the first kernel thread to the first program.
  *
- * kernel_main() (called by arch/um/entry/main.c in a kernel thread of its own) runs the initcalls, level by level, and starts process 1, which
- * finds a root, puts /dev in its place, opens /dev/console as 0, 1 and 2 and executes init:
+ * kernel_main() (called by arch/um/entry/main.c in a kernel thread of its own) runs the initcalls,
+ * level by level, and starts process 1, which finds a root, puts /dev in its place, opens
+ * /dev/console as 0, 1 and 2 and executes init:
  *
  *	initrd= with an /init (rdinit=)   that one, on the unpacked archive; root= is its business
- *	else root=                        mounted, then init=, or /sbin/init, /etc/init, /bin/init, /bin/sh
+ *	else root=                        mounted, then init=, or /sbin/init, /etc/init, /bin/init,
+ *	                                  /bin/sh
  *
  * What cannot work is refused in one line; nothing of the guest has run then.
  */

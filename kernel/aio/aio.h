@@ -16,7 +16,10 @@
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"
 
-/* What the guest sees at the start of the ring; the C library's libaio reads it without a system call. */
+/*
+ * What the guest sees at the start of the ring; the C library's libaio reads it without a system
+ * call.
+ */
 struct aio_ring {
 	u32 id;
 	u32 nr;
@@ -40,11 +43,14 @@ struct aio_context {
 	u32 nr_pages;
 	struct mutex reap; /* io_getevents: head */
 	spinlock_t lock;   /* below */
-	u32 tail;          /* ours: the ring's copy is the guest's to spoil */
+	/* ours: the ring's copy is the guest's to spoil */
+	u32 tail;
 	u32 inflight;
-	u32 wanted; /* events for which somebody sleeps: they are woken when so many are there. 0: nobody */
+	/* events for which somebody sleeps: they are woken when so many are there. 0: nobody */
+	u32 wanted;
 	bool dead;
-	struct list_head requests; /* that wait for an event (aio_request.link) */
+	/* that wait for an event (aio_request.link) */
+	struct list_head requests;
 	struct wait_queue_head wait;
 };
 

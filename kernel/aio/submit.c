@@ -2,10 +2,11 @@
 /*
  * submit.c: io_submit and io_cancel.
  *
- * Reads and writes of files open with O_DIRECT, where the file can (vfs/direct_io.h), go on after io_submit has returned; their end, in
- * whatever context, makes the event. All other reads, writes and flushes are done at once, by the caller, as Linux does; what comes later is
- * only the event. A poll waits without a task (vfs/async_poll.h), and is what io_cancel can cancel: what a disk has it does not give back.
- * A context that goes, with its process or before, waits for all of them.
+ * Reads and writes of files open with O_DIRECT, where the file can (vfs/direct_io.h), go on after
+ * io_submit has returned; their end, in whatever context, makes the event. All other reads, writes
+ * and flushes are done at once, by the caller, as Linux does; what comes later is only the event. A
+ * poll waits without a task (vfs/async_poll.h), and is what io_cancel can cancel: what a disk has
+ * it does not give back. A context that goes, with its process or before, waits for all of them.
  *
  * Locks: ctx->lock for the list of requests that wait.
  */
@@ -138,7 +139,8 @@ static void rw_done(struct io_async *a, ssize_t n)
 {
 	struct aio_rw *rw = container_of(a, struct aio_rw, async);
 
-	fput(rw->file); /* first: who is told may end, and its parent umount */
+	/* first: who is told may end, and its parent umount */
+	fput(rw->file);
 	aio_complete(rw->ctx, rw->user, rw->data, n, rw->eventfd);
 	rw_free(rw);
 }

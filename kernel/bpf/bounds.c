@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.c: arithmetic on what is known of numbers (bounds.h). Every function errs on the side of knowing less: a result says nothing that
- * could be untrue of the machine in run.c.
+ * bounds.c: arithmetic on what is known of numbers (bounds.h). Every function errs on the side of
+ * knowing less: a result says nothing that could be untrue of the machine in run.c.
  */
 #include "kernel/bpf/bounds.h"
 
@@ -212,7 +212,8 @@ struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide
 
 	r.bits.value = a->bits.value & keep;
 	r.bits.mask = a->bits.mask & keep;
-	if (sign) { /* the sign, known or not, goes to all bits above */
+	/* the sign, known or not, goes to all bits above */
+	if (sign) {
 		r.bits.value |= r.bits.value & top ? ~keep : 0;
 		r.bits.mask |= r.bits.mask & top ? ~keep : 0;
 		r.wide.smin = -(s64)(top - 1) - 1;
@@ -379,7 +380,10 @@ static struct bounds do_shift(u8 op, bool wide, const struct bounds *a, const st
 	return r;
 }
 
-/* By zero: DIV gives 0, MOD the number itself. Of the signed kinds nothing is said but by zero's own rule. */
+/*
+ * By zero: DIV gives 0, MOD the number itself. Of the signed kinds nothing is said but by zero's
+ * own rule.
+ */
 static struct bounds do_divide(
 	u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
@@ -399,7 +403,8 @@ static struct bounds do_divide(
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
 	struct bounds r = bounds_unknown();
-	bool low_alone = false; /* do the lower halves alone make the lower half? */
+	/* do the lower halves alone make the lower half? */
+	bool low_alone = false;
 
 	if (bounds_is_const(a) && bounds_is_const(b))
 		return bounds_const(ebpf_alu(op, wide, off, a->bits.value, b->bits.value));
@@ -415,7 +420,8 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 		r.wide = range_op(op, &a->wide, &b->wide, true);
 		r.low = range_op(op, &a->low, &b->low, false);
 	}
-	if (!wide) { /* what was said of the upper half does not hold */
+	/* what was said of the upper half does not hold */
+	if (!wide) {
 		r.bits = bits_low(r.bits);
 		r.wide = any_wide;
 		range_meet(&r.wide, r.low.umin, r.low.umax);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.h: what the verifier knows of a number: some of its bits, and between which limits it lies, read as 64 bits and as its lower 32,
- * unsigned and signed. All of it holds at once; bounds_settle() lets each part learn from the others.
+ * bounds.h: what the verifier knows of a number: some of its bits, and between which limits it
+ * lies, read as 64 bits and as its lower 32, unsigned and signed. All of it holds at once;
+ * bounds_settle() lets each part learn from the others.
  *
- * Known bits (tnum): a bit that is set in @mask is not known, of the others @value has it (Vishwanathan et al., "Sound, Precise, and Fast
- * Abstract Interpretation with Tristate Numbers", 2022).
+ * Known bits (tnum): a bit that is set in @mask is not known, of the others @value has it
+ * (Vishwanathan et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers",
+ * 2022).
  */
 #ifndef NESTLING_BPF_BOUNDS_H
 #define NESTLING_BPF_BOUNDS_H
@@ -33,11 +35,16 @@ struct bounds bounds_of_size(u32 bytes, bool sign);
 bool bounds_is_const(const struct bounds *b);
 /* Each part learns from the others. False: nothing is left, so there is no such number. */
 bool bounds_settle(struct bounds *b);
-/* The result of an operation of BPF_ALU64 (wide) or BPF_ALU; @off: 1 of BPF_DIV and BPF_MOD are signed. */
+/*
+ * The result of an operation of BPF_ALU64 (wide) or BPF_ALU; @off: 1 of BPF_DIV and BPF_MOD are
+ * signed.
+ */
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b);
 /* The lower @bits of it, with zeros above or the sign; the upper half zero unless @wide. */
 struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide);
-/* What is left of two numbers of which "a op b" is true (or is not: @holds). False: it cannot be. */
+/*
+ * What is left of two numbers of which "a op b" is true (or is not: @holds). False: it cannot be.
+ */
 bool bounds_refine(u8 op, bool wide, bool holds, struct bounds *a, struct bounds *b);
 /* Is all that @b may be something that @a may be? */
 bool bounds_within(const struct bounds *a, const struct bounds *b);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * form.c: whether a program is one: known instructions (RFC 9669) with nothing in the fields that they do not use, jumps to the start of an
- * instruction of the same function, no way past a function's end, nothing that no way leads to.
+ * form.c: whether a program is one: known instructions (RFC 9669) with nothing in the fields that
+ * they do not use, jumps to the start of an instruction of the same function, no way past a
+ * function's end, nothing that no way leads to.
  *
  * A function begins where a call says so, the first at the start; it ends where the next begins.
  */

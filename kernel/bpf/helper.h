@@ -7,7 +7,8 @@
 
 enum arg {
 	ARG_NONE,
-	ARG_ANY,       /* anything that was set; a pointer only from who may learn them */
+	/* anything that was set; a pointer only from who may learn them */
+	ARG_ANY,
 	ARG_CTX,       /* the context */
 	ARG_MAP,       /* a map */
 	ARG_KEY,       /* memory, key_size of the map before it */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of kernel/bpf. What it is all about: syscall.c; the machine: run.c; maps: map.h. */
+/*
+ * internal.h: between the files of kernel/bpf. What it is all about: syscall.c; the machine: run.c;
+ * maps: map.h.
+ */
 #ifndef NESTLING_BPF_INTERNAL_H
 #define NESTLING_BPF_INTERNAL_H
 
@@ -20,10 +23,13 @@ struct ebpf_type;
 
 #define ENOTSUPP 524 /* Linux's own, which this call lets out */
 
-#define EBPF_MAX_INSNS 1000000 /* of a program, and that the verifier looks at; beyond: E2BIG */
-#define EBPF_STACK 512         /* bytes below r10, of all functions that are being called */
-#define EBPF_FRAMES 8          /* functions that are being called, with the first */
-#define EBPF_MAX_MAPS 64       /* of a program */
+/* of a program, and that the verifier looks at; beyond: E2BIG */
+#define EBPF_MAX_INSNS 1000000
+/* bytes below r10, of all functions that are being called */
+#define EBPF_STACK 512
+/* functions that are being called, with the first */
+#define EBPF_FRAMES 8
+#define EBPF_MAX_MAPS 64 /* of a program */
 #define EBPF_TAIL_CALLS 33
 
 /* What newer headers than the oldest one that we build with name. */
@@ -32,7 +38,8 @@ struct ebpf_type;
 /* ---- programs as the verifier and the machine see them ---- */
 
 struct ebpf_code {
-	struct bpf_insn *insn; /* a constant that names a map has the map's index in imm */
+	/* a constant that names a map has the map's index in imm */
+	struct bpf_insn *insn;
 	u32 n;
 	u32 nr_maps;
 	struct bpf_map **maps;
@@ -49,9 +56,15 @@ struct ebpf_rights {
 
 /* ---- the machine: run.c ---- */
 
-/* Runs what ebpf_verify() has passed; the program's r0. Neither sleeps nor fails. @ctx is what the type of program says. */
+/*
+ * Runs what ebpf_verify() has passed; the program's r0. Neither sleeps nor fails. @ctx is what the
+ * type of program says.
+ */
 u64 ebpf_run(const struct ebpf_code *code, void *ctx);
-/* One operation of BPF_ALU64 (wide) or BPF_ALU, @off 1: signed; and whether a jump of BPF_JMP (wide) or BPF_JMP32 is taken. */
+/*
+ * One operation of BPF_ALU64 (wide) or BPF_ALU, @off 1: signed; and whether a jump of BPF_JMP
+ * (wide) or BPF_JMP32 is taken.
+ */
 u64 ebpf_alu(u8 op, bool wide, s16 off, u64 a, u64 b);
 bool ebpf_jump_taken(u8 op, bool wide, u64 a, u64 b);
 static inline bool ebpf_is_imm64(const struct bpf_insn *i)
@@ -88,14 +101,18 @@ enum ebpf_field { FIELD_NONE, FIELD_NUMBER, FIELD_PACKET, FIELD_PACKET_END };
 struct ebpf_type {
 	u32 type;       /* BPF_PROG_TYPE_* */
 	bool net_admin; /* to load one takes CAP_NET_ADMIN */
-	bool packet;    /* BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() */
-	bool verdict;   /* what it returns is 0 or 1 */
+	/* BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() */
+	bool packet;
+	bool verdict; /* what it returns is 0 or 1 */
 	/* What are @size bytes of the context at @off? */
 	enum ebpf_field (*field)(const struct ebpf_rights *r, u32 off, u32 size, bool write);
 	/* Those bytes of @ctx. */
 	u64 (*read)(void *ctx, u32 off, u32 size);
 	void (*write)(void *ctx, u32 off, u32 size, u64 v);
-	/* Of a packet: its length, and @n bytes at @off, or false. Offsets of @legacy may be SKF_NET_OFF and the like. */
+	/*
+	 * Of a packet: its length, and @n bytes at @off, or false. Offsets of @legacy may be
+	 * SKF_NET_OFF and the like.
+	 */
 	u32 (*packet_len)(void *ctx);
 	bool (*packet_read)(void *ctx, s64 off, u32 n, void *to, bool legacy);
 };
@@ -114,10 +131,15 @@ void ebpf_log(struct ebpf_log *log, const char *fmt, ...) __printf(2, 3);
 
 /* ---- form.c and verify.c: 0, or -EINVAL, -EACCES, -E2BIG (as Linux says it), -ENOMEM ---- */
 
-/* Is each instruction one, and the flow among them good? @flow is given zeros, and marks of verify.h for each instruction. */
+/*
+ * Is each instruction one, and the flow among them good? @flow is given zeros, and marks of
+ * verify.h for each instruction.
+ */
 int ebpf_check_form(const struct ebpf_code *code, u8 *flow, struct ebpf_log *log);
-/* All of it: the form, and that no run can do harm. Writes into off of calls how much of the stack the caller uses. *processed: how many
- * instructions that took. */
+/*
+ * All of it: the form, and that no run can do harm. Writes into off of calls how much of the stack
+ * the caller uses. *processed: how many instructions that took.
+ */
 int ebpf_verify(
 	struct ebpf_code *code, const struct ebpf_rights *r, struct ebpf_log *log, u32 *processed);
 
@@ -131,8 +153,9 @@ struct bpf_prog {
 	u32 verified;
 	struct ebpf_rights rights;
 	char name[BPF_OBJ_NAME_LEN];
-	u8 tag[BPF_TAG_SIZE]; /* the start of the SHA-1 of its instructions */
-	u64 load_time;        /* ns since boot */
+	/* the start of the SHA-1 of its instructions */
+	u8 tag[BPF_TAG_SIZE];
+	u64 load_time; /* ns since boot */
 	struct rcu_head rcu;
 	struct ebpf_code code;
 	struct bpf_map *maps[EBPF_MAX_MAPS]; /* code.maps; references */
@@ -142,8 +165,10 @@ struct bpf_prog {
 /* A reference, ERR_PTR(-EBADF), or -EINVAL: not a program, or not of @type (0: any). */
 struct bpf_prog *bpf_prog_of_fd(u32 fd, u32 type);
 void bpf_prog_get(struct bpf_prog *p);
-void bpf_prog_put(struct bpf_prog *p); /* never sleeps; it is freed after a grace period */
-bool bpf_admin(int cap);               /* has @cap or CAP_SYS_ADMIN, in the first user namespace */
+/* never sleeps; it is freed after a grace period */
+void bpf_prog_put(struct bpf_prog *p);
+/* has @cap or CAP_SYS_ADMIN, in the first user namespace */
+bool bpf_admin(int cap);
 long bpf_prog_load(const union bpf_attr *a); /* load.c */
 long bpf_prog_fd_by_id(const union bpf_attr *a);
 long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr);

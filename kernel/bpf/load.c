@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c: what bpf(2) brings becomes a program: rights, licence, the maps that it names by descriptors, then the verifier, and what that
- * says to the guest.
+ * load.c: what bpf(2) brings becomes a program: rights, licence, the maps that it names by
+ * descriptors, then the verifier, and what that says to the guest.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
@@ -14,7 +14,8 @@
 
 #define LICENSE_MAX 128
 #define LOG_MIN 128
-#define LOG_MAX (1u << 20) /* of a longer buffer only the start is used */
+/* of a longer buffer only the start is used */
+#define LOG_MAX (1u << 20)
 #define LOG_LEVELS 15
 #define PROG_FLAGS                                                                                 \
 	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 |                      \
@@ -204,7 +205,10 @@ static int check_place(
 	return 0;
 }
 
-/* A constant that names a map by its descriptor, which may be in fd_array, names it by its index from now on. */
+/*
+ * A constant that names a map by its descriptor, which may be in fd_array, names it by its index
+ * from now on.
+ */
 static int find_map(struct bpf_prog *p, u32 pc, const union bpf_attr *a, struct ebpf_log *log)
 {
 	struct bpf_insn *i = &p->insn[pc];

@@ -29,9 +29,14 @@ struct ebpf_machine {
 /* @size bytes of the stack or of a value; NULL: it leads nowhere. */
 void *ebpf_memory(struct ebpf_machine *m, u64 at, u32 size);
 struct bpf_map *ebpf_map(struct ebpf_machine *m, u64 at); /* NULL */
-/* A helper has to look at so many bytes for it: one that has cost too much ends with its next call. */
+/*
+ * A helper has to look at so many bytes for it: one that has cost too much ends with its next call.
+ */
 void ebpf_pay(struct ebpf_machine *m, u64 bytes);
-/* A program's pointer to this CPU's value in @element of the map at @map (ebpf_map() knows it); 0 for MAP_NONE. */
+/*
+ * A program's pointer to this CPU's value in @element of the map at @map (ebpf_map() knows it); 0
+ * for MAP_NONE.
+ */
 u64 ebpf_value_token(struct ebpf_machine *m, u64 map, u32 element);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map.c: maps: tables that bpf(2) makes, that their descriptors and the programs lead to that were loaded with them. map.h has the
- * store; what can be done with elements by system calls: map_elem.c; the kinds: map_*.c.
+ * map.c: maps: tables that bpf(2) makes, that their descriptors and the programs lead to that were
+ * loaded with them. map.h has the store; what can be done with elements by system calls:
+ * map_elem.c; the kinds: map_*.c.
  *
  *	bpf_map_create()	a map with its number and a descriptor
  *	bpf_map_info(), _freeze(), _fd_by_id(), _next_id()

@@ -2,12 +2,14 @@
 /*
  * map.h: maps between the files of kernel/bpf.
  *
- * The elements of a map lie in a store: at most @max of them and a few more, all of one size, in chunks that come when they are needed and
- * stay until the map ends. So a program's pointer to a value is a place in the store: whatever happens to the element meanwhile, that
- * place is memory of this map.
+ * The elements of a map lie in a store: at most @max of them and a few more, all of one size, in
+ * chunks that come when they are needed and stay until the map ends. So a program's pointer to a
+ * value is a place in the store: whatever happens to the element meanwhile, that place is memory of
+ * this map.
  *
- * Locks: map->lock (spin, a leaf) over what a kind keeps beside the bytes of values; programs read and write those without, as on several
- * CPUs of a real machine. The operations take it themselves. A chunk's pointer is set once.
+ * Locks: map->lock (spin, a leaf) over what a kind keeps beside the bytes of values; programs read
+ * and write those without, as on several CPUs of a real machine. The operations take it themselves.
+ * A chunk's pointer is set once.
  */
 #ifndef NESTLING_BPF_MAP_H
 #define NESTLING_BPF_MAP_H
@@ -21,13 +23,18 @@
 
 struct bpf_map_ops {
 	bool per_cpu;
-	bool prog;         /* programs may hold pointers to its values */
-	bool no_key;       /* queues and stacks */
-	bool by_length;    /* a key is looked for by each of its lengths */
-	bool preallocated; /* all chunks are made when a program is to use it */
-	u32 flags;         /* of BPF_MAP_CREATE, beside those that all take */
-	u32 head;          /* bytes of an element before its key; 0: it has none */
-	u32 stored;        /* bytes of a value in the store, if not what the guest says */
+	bool prog;   /* programs may hold pointers to its values */
+	bool no_key; /* queues and stacks */
+	/* a key is looked for by each of its lengths */
+	bool by_length;
+	/* all chunks are made when a program is to use it */
+	bool preallocated;
+	/* of BPF_MAP_CREATE, beside those that all take */
+	u32 flags;
+	/* bytes of an element before its key; 0: it has none */
+	u32 head;
+	/* bytes of a value in the store, if not what the guest says */
+	u32 stored;
 	/* Are the sizes good? 0 or -errno. */
 	int (*check)(const union bpf_attr *a);
 	/* What it keeps beside the store; undone by free. */
@@ -41,12 +48,18 @@ struct bpf_map_ops {
 	int (*read)(struct bpf_map *m, const void *key, void *value);
 	/* The same, and it is gone. NULL: -ENOTSUPP. */
 	int (*take)(struct bpf_map *m, const void *key, void *value);
-	/* @all: from a system call, with the values of all CPUs; else from a program, which may not sleep. */
+	/*
+	 * @all: from a system call, with the values of all CPUs; else from a program, which may not
+	 * sleep.
+	 */
 	int (*update)(struct bpf_map *m, const void *key, const void *value, u64 flags, bool all);
 	int (*remove)(struct bpf_map *m, const void *key);
 	/* 0 or -ENOENT; @key NULL: the first. */
 	int (*next)(struct bpf_map *m, const void *key, void *next);
-	/* Key and values of the first element from *cursor on, which is moved behind it. NULL: not in batches. */
+	/*
+	 * Key and values of the first element from *cursor on, which is moved behind it. NULL: not
+	 * in batches.
+	 */
 	int (*walk)(struct bpf_map *m, u32 *cursor, void *key, void *value);
 	/* Of those without keys. */
 	int (*push)(struct bpf_map *m, const void *value, u64 flags);
@@ -105,7 +118,9 @@ static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32
 		keyhash_byte(&s, k, *p++);
 	return keyhash_end(&s, k);
 }
-/* The value of this CPU in element @i, which is there: what a program may touch, value_size bytes. */
+/*
+ * The value of this CPU in element @i, which is there: what a program may touch, value_size bytes.
+ */
 u8 *bpf_map_value(const struct bpf_map *m, u32 i);
 
 /* ---- map.c ---- */

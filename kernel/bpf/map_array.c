@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_array.c: arrays: element i is the value of key i, all are there from the start, as zeros. With a value for each CPU; and of programs,
- * for bpf_tail_call().
+ * map_array.c: arrays: element i is the value of key i, all are there from the start, as zeros.
+ * With a value for each CPU; and of programs, for bpf_tail_call().
  *
- * Locks: none over values. Of an array of programs, map->lock over which type its programs are of; the pointers are exchanged, and a program
- * lives on for a grace period.
+ * Locks: none over values. Of an array of programs, map->lock over which type its programs are of;
+ * the pointers are exchanged, and a program lives on for a grace period.
  */
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
@@ -140,7 +140,8 @@ static void programs_clear(struct bpf_map *m)
 
 static void programs_free(struct bpf_map *m)
 {
-	kfree(m->own); /* it was cleared when the last descriptor went */
+	/* it was cleared when the last descriptor went */
+	kfree(m->own);
 }
 
 struct bpf_prog *bpf_prog_at(struct bpf_map *m, u32 i)
@@ -198,7 +199,8 @@ static int programs_update(
 	p = put_at(m, i, p);
 	if (p)
 		bpf_prog_put(p);
-	if (!atomic_read(&m->users)) /* the last was closed meanwhile: nobody else clears it */
+	/* the last was closed meanwhile: nobody else clears it */
+	if (!atomic_read(&m->users))
 		programs_clear(m);
 	return 0;
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_hash.c: hash tables, each also with a value for every CPU, and of both a kind that drops what was not used lately when it is full.
+ * map_hash.c: hash tables, each also with a value for every CPU, and of both a kind that drops what
+ * was not used lately when it is full.
  *
- * An element begins with a struct head, its key behind it. Elements are named by where they lie in the store: buckets, the list of free ones
- * and the order of use are chains of such numbers. Those from `made` on were never used.
+ * An element begins with a struct head, its key behind it. Elements are named by where they lie in
+ * the store: buckets, the list of free ones and the order of use are chains of such numbers. Those
+ * from `made` on were never used.
  *
- * What "not used lately" means is simpler than in Linux: one list, the newest first; a program's look marks an element, and a marked one
- * goes to the front once instead of out.
+ * What "not used lately" means is simpler than in Linux: one list, the newest first; a program's
+ * look marks an element, and a marked one goes to the front once instead of out.
  *
- * Locks: map->lock over the chains, keys and marks, and over values that system calls read or write.
+ * Locks: map->lock over the chains, keys and marks, and over values that system calls read or
+ * write.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/bpf/map.h"
@@ -16,7 +19,8 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 
-#define WALK 1024            /* elements that are looked at with the lock held */
+/* elements that are looked at with the lock held */
+#define WALK 1024
 #define KEYED_MAX (4u << 20) /* key and value */
 
 struct head {
@@ -26,7 +30,8 @@ struct head {
 };
 
 struct hash {
-	struct hash_key key; /* of its own: programs and their users choose what they put in */
+	/* of its own: programs and their users choose what they put in */
+	struct hash_key key;
 	u32 nr_buckets, nr, made, free;
 	u32 low;            /* none below it is in use */
 	u32 newest, oldest; /* of a map that drops */
@@ -165,7 +170,10 @@ static void drop_one(struct bpf_map *m)
 	remove_at(m, link_of(m, key_of(m, head_at(m, i))));
 }
 
-/* A free element, or MAP_NONE: the store has no chunk for the next one. There are fewer than the most. */
+/*
+ * A free element, or MAP_NONE: the store has no chunk for the next one. There are fewer than the
+ * most.
+ */
 static u32 get_free(struct bpf_map *m)
 {
 	struct hash *h = m->own;
@@ -252,7 +260,8 @@ static int add(struct bpf_map *m, const void *key, const void *value, bool all)
 	set_values(m, i, value, all, true);
 	e->used = true;
 	h->low = min(h->low, i);
-	bucket = bucket_of(m, key_of(m, e)); /* @key may be in a value that others write to */
+	/* @key may be in a value that others write to */
+	bucket = bucket_of(m, key_of(m, e));
 	e->next = *bucket;
 	*bucket = i;
 	if (drops(m))
@@ -308,7 +317,10 @@ static int hash_remove(struct bpf_map *m, const void *key)
 	return err;
 }
 
-/* The first in use from *cursor on, in the order of the store; MAP_NONE. Gives the lock up now and then: millions may be free. */
+/*
+ * The first in use from *cursor on, in the order of the store; MAP_NONE. Gives the lock up now and
+ * then: millions may be free.
+ */
 static u32 used_from(struct bpf_map *m, u32 cursor)
 {
 	struct hash *h = m->own;

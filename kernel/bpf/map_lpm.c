@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_lpm.c: longest-prefix match: a key is a number of bits and so many bits (struct bpf_lpm_trie_key), a look finds the longest prefix
- * of what it looks for.
+ * map_lpm.c: longest-prefix match: a key is a number of bits and so many bits (struct
+ * bpf_lpm_trie_key), a look finds the longest prefix of what it looks for.
  *
- * Not a trie but a hash table of prefixes, asked for every length that there is a prefix of, the longest first: with few lengths, as in
- * tables of addresses, that is as good. Elements are named as in map_hash.c.
+ * Not a trie but a hash table of prefixes, asked for every length that there is a prefix of, the
+ * longest first: with few lengths, as in tables of addresses, that is as good. Elements are named
+ * as in map_hash.c.
  *
- * The order in which keys are told is that of a walk over the trie which tells a node behind what is below it: longer ones before their own
- * prefixes.
+ * The order in which keys are told is that of a walk over the trie which tells a node behind what
+ * is below it: longer ones before their own prefixes.
  *
- * A program's key may lie in a value that others write to at the same time: what changes the table works on a copy.
+ * A program's key may lie in a value that others write to at the same time: what changes the table
+ * works on a copy.
  *
  * Locks: map->lock.
  */
@@ -21,7 +23,8 @@
 
 #define DATA_AT ((u32)sizeof(u32)) /* in a key */
 #define DATA_MAX 256
-#define WALK 1024 /* elements that are looked at with the lock held */
+/* elements that are looked at with the lock held */
+#define WALK 1024
 
 struct node {
 	u32 next;
@@ -106,7 +109,10 @@ static u8 *key_of(const struct bpf_map *m, u32 i)
 
 /* ---- chains; under the lock ---- */
 
-/* Where the number of the prefix stands that is the first @n bits of @key; MAP_NONE stands there when there is none. */
+/*
+ * Where the number of the prefix stands that is the first @n bits of @key; MAP_NONE stands there
+ * when there is none.
+ */
 static u32 *link_of(struct bpf_map *m, const u8 *key, u32 n)
 {
 	struct lpm *l = m->own;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* map_store.c: where the elements of a map lie (map.h): chunks, each made when its first element is wanted. */
+/*
+ * map_store.c: where the elements of a map lie (map.h): chunks, each made when its first element is
+ * wanted.
+ */
 #include "arch/um/machine/arch.h"
 #include "kernel/bpf/map.h"
 #include "kernel/mm/mm.h"

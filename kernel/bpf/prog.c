@@ -2,10 +2,11 @@
 /*
  * prog.c: programs: loading, numbers, descriptors, what is told of them.
  *
- * A program is verified, then gets its number and a descriptor; from then on it is immutable. Descriptors and attachments refer to it. The
- * last reference takes its number out of the table; who finds it there meanwhile must win the race for the reference. It is freed after a
- * grace period, since programs run and call each other without references.
- * Its memory is charged to the group of who loads it.
+ * A program is verified, then gets its number and a descriptor; from then on it is immutable.
+ * Descriptors and attachments refer to it. The last reference takes its number out of the table;
+ * who finds it there meanwhile must win the race for the reference. It is freed after a grace
+ * period, since programs run and call each other without references. Its memory is charged to the
+ * group of who loads it.
  *
  * Locks: progs_lock for the table.
  */

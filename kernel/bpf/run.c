@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: the machine of extended BPF (RFC 9669): eleven registers of 64 bits, a stack of 512 bytes below r10, and in r1 the context.
+ * run.c: the machine of extended BPF (RFC 9669): eleven registers of 64 bits, a stack of 512 bytes
+ * below r10, and in r1 the context.
  *
- * A program was verified before it comes here (verify.c). It is not trusted all the same: its pointers are not addresses of ours but
- * numbers (below), so that none can leak, and each access is looked up and refused when it leads nowhere; then, and in whatever else
- * the verifier should have caught, the program has said 0. Jumps back are counted, so it ends; and what helpers do for it, since one
- * of them may have to hash a key of megabytes.
+ * A program was verified before it comes here (verify.c). It is not trusted all the same: its
+ * pointers are not addresses of ours but numbers (below), so that none can leak, and each access is
+ * looked up and refused when it leads nowhere; then, and in whatever else the verifier should have
+ * caught, the program has said 0. Jumps back are counted, so it ends; and what helpers do for it,
+ * since one of them may have to hash a key of megabytes.
  *
  *	1 << 32	the context	2 << 32	the end of the stack	3 << 32	the packet's first byte
  *	4 << 32	a map, by its index in the program
- *	1 << 62	a value: the map's index in bits 48 to 55, below it the place in the map's store (map.h)
+ *	1 << 62	a value: the map's index in bits 48 to 55, below it the place in the map's store
+ *	        (map.h)
  */
 #include "kernel/bpf/machine.h"
 
@@ -17,7 +20,10 @@
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 
-/* Jumps back and ebpf_pay()'s units, of one run. The verifier lets none have as many jumps or calls as it looks at instructions. */
+/*
+ * Jumps back and ebpf_pay()'s units, of one run. The verifier lets none have as many jumps or calls
+ * as it looks at instructions.
+ */
 #define MAX_BACK 4000000
 
 /* ---- arithmetic ---- */
@@ -26,7 +32,8 @@ static u64 signed_division(u8 op, bool wide, u64 a, u64 b)
 {
 	s64 x = wide ? (s64)a : (s32)a, y = wide ? (s64)b : (s32)b;
 
-	if (y == -1) /* the lowest number has no opposite: it stays */
+	/* the lowest number has no opposite: it stays */
+	if (y == -1)
 		return op == BPF_DIV ? 0 - a : 0;
 	if (!y)
 		return op == BPF_DIV ? 0 : a;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skb.c: programs that look at packets: on sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c has the packet as they see it) and of groups. Their
- * context is struct __sk_buff, of which there is nothing in memory but cb: each field is a question (linux/bpf.h).
+ * skb.c: programs that look at packets: on sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c has
+ * the packet as they see it) and of groups. Their context is struct __sk_buff, of which there is
+ * nothing in memory but cb: each field is a question (linux/bpf.h).
  *
  * What no device of ours says is 0: queues, hashes, NAPI's numbers.
  */

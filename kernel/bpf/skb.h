@@ -7,8 +7,9 @@
 
 struct ebpf_skb {
 	struct filter_view *view;
-	struct sk_buff *mine; /* of which mark and priority may be written; NULL */
-	u32 cb[5];            /* the program's scratch */
+	/* of which mark and priority may be written; NULL */
+	struct sk_buff *mine;
+	u32 cb[5]; /* the program's scratch */
 };
 
 #endif

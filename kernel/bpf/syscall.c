@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.c: bpf(2): programs and maps. What there is of either: docs/bpf.md. There are no links and no type information: the calls that
- * make what there is not give the errors of a Linux that does not know the type asked for, those that look for one find none.
+ * syscall.c: bpf(2): programs and maps. What there is of either: docs/bpf.md. There are no links
+ * and no type information: the calls that make what there is not give the errors of a Linux that
+ * does not know the type asked for, those that look for one find none.
  *
  *	load.c	a program comes in		prog.c	programs, their numbers and descriptors
  *	form.c, verify*.c, bounds.c	may it run?	run.c, helper.c	runs it
  *	map*.c	tables that programs share with their users
  *	cgroup.c, device.c, skb.c	to what programs apply, and what they see of it
  *
- * Who may: CAP_BPF (or CAP_SYS_ADMIN) to load, with CAP_NET_ADMIN to attach, detach and ask, both over the first user namespace.
+ * Who may: CAP_BPF (or CAP_SYS_ADMIN) to load, with CAP_NET_ADMIN to attach, detach and ask, both
+ * over the first user namespace.
  */
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
@@ -21,7 +23,10 @@
 #include "kernel/vfs/vfs.h"
 
 #define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
-/* The end of what each command reads: the rest of the structure must be zero. 0: unknown, or not asked. */
+/*
+ * The end of what each command reads: the rest of the structure must be zero. 0: unknown, or not
+ * asked.
+ */
 static const u8 ends[] = {
 	[BPF_MAP_CREATE] = END(map_extra),
 	[BPF_MAP_LOOKUP_ELEM] = END(flags),

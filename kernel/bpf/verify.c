@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify.c: proves of a program, before it may run, that it reads nothing that was not written, touches nothing but its stack, its
- * context and the values of its maps, hands our functions what they take, and ends.
+ * verify.c: proves of a program, before it may run, that it reads nothing that was not written,
+ * touches nothing but its stack, its context and the values of its maps, hands our functions what
+ * they take, and ends.
  *
- * It is run on what is known of its registers and its stack instead of on values (struct state), every way by itself, the ways that wait
- * on a list (linux-doc, bpf/verifier). Where ways meet the state is kept (struct verifier.kept): another way that comes there with one
- * that a kept one covers need not go on, provided that all ways from the kept one have been looked at to their ends (branches 0). One
- * that comes back to a state like it on its own way goes on for ever, and is refused. Looking ends at a million instructions, or at a
- * signal: with many frames and slots a million may take long.
+ * It is run on what is known of its registers and its stack instead of on values (struct state),
+ * every way by itself, the ways that wait on a list (linux-doc, bpf/verifier). Where ways meet the
+ * state is kept (struct verifier.kept): another way that comes there with one that a kept one
+ * covers need not go on, provided that all ways from the kept one have been looked at to their ends
+ * (branches 0). One that comes back to a state like it on its own way goes on for ever, and is
+ * refused. Looking ends at a million instructions, or at a signal: with many frames and slots a
+ * million may take long.
  *
  *	form.c	instructions, jumps	bounds.c	numbers		verify_state.c	covering
  *	verify_alu.c, _jump.c, _mem.c, _call.c	the instructions by kind
  *
- * More strict than Linux: precise numbers are never forgotten, so long loops run into the limit earlier; bytes of the stack are never read
- * before they were written, whoever loads the program; functions are looked at where they are called, never by themselves.
+ * More strict than Linux: precise numbers are never forgotten, so long loops run into the limit
+ * earlier; bytes of the stack are never read before they were written, whoever loads the program;
+ * functions are looked at where they are called, never by themselves.
  *
- * Invariant: a state says no less than what is true of the machine in run.c. Memory: states are charged to who loads, and limited.
+ * Invariant: a state says no less than what is true of the machine in run.c. Memory: states are
+ * charged to who loads, and limited.
  */
 #include "kernel/bpf/verify.h"
 
@@ -24,12 +29,15 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 
-#define KEPT_MAX 4096  /* states, of all instructions */
-#define KEPT_AT_ONE 64 /* of one instruction, besides those on the way */
-#define LOOKS 64       /* at states kept for an instruction, the newest first: the rest is time */
+#define KEPT_MAX 4096 /* states, of all instructions */
+/* of one instruction, besides those on the way */
+#define KEPT_AT_ONE 64
+/* at states kept for an instruction, the newest first: the rest is time */
+#define LOOKS 64
 #define LIVE_PASSES 64
 #define STEPS_MAX 10000000
-#define DEPTH_UNIT 32 /* a function's share of the stack is a multiple */
+/* a function's share of the stack is a multiple */
+#define DEPTH_UNIT 32
 
 struct reg reg_number(struct bounds b)
 {
@@ -76,7 +84,9 @@ int check_write(struct verifier *v, u32 r)
 	return r == BPF_REG_10 ? refuse(v, -EACCES, "frame pointer is read only") : 0;
 }
 
-/* ---- which registers are still read: backwards over all instructions until nothing changes ---- */
+/*
+ * ---- which registers are still read: backwards over all instructions until nothing changes ----
+ */
 
 static u16 reg_bit(u32 r)
 {
@@ -420,7 +430,10 @@ static u32 share(const struct verifier *v, u32 start)
 	return max(round_up((u32)v->depth_of[start], DEPTH_UNIT), (u32)DEPTH_UNIT);
 }
 
-/* The function that begins at @start, called with @used bytes in use, @frames deep. Tells calls how much lies between the two. */
+/*
+ * The function that begins at @start, called with @used bytes in use, @frames deep. Tells calls how
+ * much lies between the two.
+ */
 static int check_depth(struct verifier *v, u32 start, u32 used, u32 frames)
 {
 	struct bpf_insn *insn = v->code->insn;

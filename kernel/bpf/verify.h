@@ -17,17 +17,25 @@ struct reg {
 	u8 kind;
 	bool maybe_null; /* or it is 0 */
 	u8 frame;        /* of a pointer into the stack: whose */
-	s32 off;         /* of a pointer: what was added to where it started */
-	u32 id; /* not 0: other registers with it hold the same number, are null together, or were moved by the same */
-	u32 range; /* of a pointer into the packet: so many bytes from where it started, plus @b, are there */
+	/* of a pointer: what was added to where it started */
+	s32 off;
+	/*
+	 * not 0: other registers with it hold the same number, are null together, or were moved by
+	 * the same
+	 */
+	u32 id;
+	/* of a pointer into the packet: so many bytes from where it started, plus @b, are there */
+	u32 range;
 	struct bpf_map *map;
-	struct bounds b; /* the number, or what is added to a pointer that is only known so far */
+	/* the number, or what is added to a pointer that is only known so far */
+	struct bounds b;
 };
 
 /* Eight bytes of the stack. */
 struct slot {
 	u8 written; /* a bit for each byte */
-	u8 spilled; /* 8, 4: the lower so many are those of @r; 0: nothing is known of them */
+	/* 8, 4: the lower so many are those of @r; 0: nothing is known of them */
+	u8 spilled;
 	struct reg r;
 };
 
@@ -43,7 +51,8 @@ struct state {
 	struct frame *frame[EBPF_FRAMES];
 	u32 depth; /* the innermost one */
 	u32 pc;
-	u32 branches; /* of one that is kept: ways from here that are still to be looked at */
+	/* of one that is kept: ways from here that are still to be looked at */
+	u32 branches;
 	struct state *parent; /* kept, on the way to here */
 	struct state *next;   /* kept for the same pc; or waiting */
 };
@@ -55,9 +64,11 @@ struct verifier {
 	struct state *now;
 	struct state *waiting;
 	struct state **kept; /* by pc */
-	u16 *live;           /* by pc: the registers that are read before they are written */
-	u8 *starts;          /* FLOW_* by pc */
-	u16 *depth_of;       /* by pc of a function's start: bytes of the stack that it uses */
+	/* by pc: the registers that are read before they are written */
+	u16 *live;
+	u8 *starts; /* FLOW_* by pc */
+	/* by pc of a function's start: bytes of the stack that it uses */
+	u16 *depth_of;
 	u32 ids, processed, jumps, last_processed, last_jumps, nr_kept, nr_waiting, steps;
 };
 
@@ -98,7 +109,10 @@ struct frame *frame_new(u32 slots);
 /* A copy; @whole: with all slots, to go on with. NULL: no memory. */
 struct state *state_copy(const struct state *s, bool whole);
 void state_free(struct state *s);
-/* Is all that can come of @now what could come of @old, which was looked at to the end? @live: registers that matter. */
+/*
+ * Is all that can come of @now what could come of @old, which was looked at to the end? @live:
+ * registers that matter.
+ */
 bool state_covers(const struct verifier *v, const struct state *old, const struct state *now);
 
 /* verify_alu.c */

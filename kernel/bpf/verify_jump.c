@@ -145,7 +145,9 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		tell_all(way[w], &a);
 		if (!x)
 			continue;
-		/* of two names for the same number the second may have been told more by the first */
+		/*
+		 * of two names for the same number the second may have been told more by the first
+		 */
 		f->r[i->src_reg].b = b.b;
 		tell_all(way[w], &f->r[i->src_reg]);
 	}
@@ -206,8 +208,9 @@ int verify_branch(struct verifier *v, const struct bpf_insn *i)
 	err = compare(v, i, way, can);
 	if (err || (!can[0] && !can[1])) {
 		state_free(other);
-		return err ? err :
-			     1; /* what was known contradicts itself: nothing ever comes here */
+		return err   ? err :
+			       /* what was known contradicts itself: nothing ever comes here */
+			       1;
 	}
 	s->pc++;
 	other->pc = target;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_mem.c: loads and stores: of the stack, the context, values of maps, packets; and what helpers are given to read and write. */
+/*
+ * verify_mem.c: loads and stores: of the stack, the context, values of maps, packets; and what
+ * helpers are given to read and write.
+ */
 #include <linux/filter.h>
 
 #include "kernel/bpf/map.h"
@@ -353,7 +356,10 @@ int verify_atomic(struct verifier *v, const struct bpf_insn *i)
 	return err;
 }
 
-/* BPF_LD_ABS and BPF_LD_IND: r6 is the context, r0 becomes what stands in the packet, or the program ends with 0. */
+/*
+ * BPF_LD_ABS and BPF_LD_IND: r6 is the context, r0 becomes what stands in the packet, or the
+ * program ends with 0.
+ */
 int verify_legacy_load(struct verifier *v, const struct bpf_insn *i)
 {
 	int err;

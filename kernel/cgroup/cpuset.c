@@ -2,13 +2,15 @@
 /*
  * cpuset.c: the cpuset controller: on which vCPUs the tasks of a group run.
  *
- * A group has what was written to it (cgroup->cpus) as far as its parent has it, and all that its parent has where that leaves nothing
- * (->e_cpus, the file cpuset.cpus.effective). Without the controller it is as its parent. A task's own affinity counts within that
+ * A group has what was written to it (cgroup->cpus) as far as its parent has it, and all that its
+ * parent has where that leaves nothing (->e_cpus, the file cpuset.cpus.effective). Without the
+ * controller it is as its parent. A task's own affinity counts within that
  * (kernel/sched/affinity.c). Memory nodes are followed in the same way, but there is only one.
  *
  * Vcpus neither come nor go, and there are no partitions: a group never has for itself what it has.
  *
- * Locks: cgroup_mutex; cgroup_tasks_lock for e_cpus, so that who is born or moves sees it and is seen.
+ * Locks: cgroup_mutex; cgroup_tasks_lock for e_cpus, so that who is born or moves sees it and is
+ * seen.
  */
 #include "kernel/cgroup/internal.h"
 
@@ -36,7 +38,10 @@ void cgroup_apply_cpus(struct cgroup *top)
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-/* As on Linux a group with tasks in it or below keeps its wish: it may be changed, but not taken back. */
+/*
+ * As on Linux a group with tasks in it or below keeps its wish: it may be changed, but not taken
+ * back.
+ */
 static int may_set(const struct cgroup *c, u64 old, u64 mask)
 {
 	if (c->dead || !(cgroup_enabled(c) & CG_CPUSET))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freezer.c: cgroup.freeze: the tasks of a group and all below stop where a signal would find them, and go on when it is lifted.
+ * freezer.c: cgroup.freeze: the tasks of a group and all below stop where a signal would find them,
+ * and go on when it is lifted.
  *
- * A task that is to freeze has JOBCTL_TRAP_FREEZE; get_signal() takes it to sleep in do_freezer_trap() (kernel/task/signal/jobctl.c), from which only
- * a deadly signal and the end of the freeze free it. A task that is stopped or traced counts as frozen as well. A group is frozen when it is
- * to be, and all its tasks and all groups below are.
+ * A task that is to freeze has JOBCTL_TRAP_FREEZE; get_signal() takes it to sleep in
+ * do_freezer_trap() (kernel/task/signal/jobctl.c), from which only a deadly signal and the end of
+ * the freeze free it. A task that is stopped or traced counts as frozen as well. A group is frozen
+ * when it is to be, and all its tasks and all groups below are.
  *
  * Locks: cgroup_tasks_lock, then sighand->lock.
  */
@@ -29,7 +31,10 @@ static bool all_frozen(struct cgroup *c)
 	return true;
 }
 
-/* Tasks of @c came, went, froze or thawed. Children are stable: who adds or removes one calls this afterwards. */
+/*
+ * Tasks of @c came, went, froze or thawed. Children are stable: who adds or removes one calls this
+ * afterwards.
+ */
 void cgroup_update_frozen(struct cgroup *c)
 {
 	for (; c; c = c->parent) {
@@ -62,7 +67,10 @@ void cgroup_enter_frozen(void)
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-/* Who goes on in a group that is to be frozen runs into the trap at once: he has not thawed, nor has the group. Who is killed does not. */
+/*
+ * Who goes on in a group that is to be frozen runs into the trap at once: he has not thawed, nor
+ * has the group. Who is killed does not.
+ */
 void cgroup_leave_frozen(bool always)
 {
 	struct task *t = current;

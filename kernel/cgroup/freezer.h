@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* freezer.h: all tasks of the instance but the kernel's own, stopped as if by cgroup.freeze of the root, which has none. */
+/*
+ * freezer.h: all tasks of the instance but the kernel's own, stopped as if by cgroup.freeze of the
+ * root, which has none.
+ */
 #ifndef NESTLING_CGROUP_FREEZER_H
 #define NESTLING_CGROUP_FREEZER_H
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * namespace.c: cgroup namespaces: the group that its maker was in is shown as the root (cgroup_namespaces(7)): in /proc/PID/cgroup, and by
- * what is mounted from inside. It is a border as well (nsdelegate): who speaks from inside moves no task over it, and sets at its top nothing
- * that divides what is outside, such as limits. Nothing else changes: limits and the tree are the same.
+ * namespace.c: cgroup namespaces: the group that its maker was in is shown as the root
+ * (cgroup_namespaces(7)): in /proc/PID/cgroup, and by what is mounted from inside. It is a border
+ * as well (nsdelegate): who speaks from inside moves no task over it, and sets at its top nothing
+ * that divides what is outside, such as limits. Nothing else changes: limits and the tree are the
+ * same.
  * Locks: none; the root is immutable.
  */
 #include <linux/sched.h>

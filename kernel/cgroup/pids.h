@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pids.h: how many tasks a group and all below may have: the pids controller of both versions. A task counts from its birth until it is reaped.
+ * pids.h: how many tasks a group and all below may have: the pids controller of both versions. A
+ * task counts from its birth until it is reaped.
  *
  * No lock: counts are atomic, and a limit that is set meanwhile counts for the next fork.
  */
@@ -13,15 +14,20 @@
 #define PIDS_LIMIT_MAX 4194304 /* more is no number of tasks */
 
 struct pids_group {
-	struct pids_group *parent; /* NULL: what is above counts nothing; immutable */
+	/* NULL: what is above counts nothing; immutable */
+	struct pids_group *parent;
 	atomic64_t count;
 	s64 max; /* PIDS_NO_LIMIT: none */
 	s64 peak;
-	u64 refused, refused_local; /* forks; atomic, counted by who keeps the group */
+	/* forks; atomic, counted by who keeps the group */
+	u64 refused, refused_local;
 };
 
 void pids_group_init(struct pids_group *g, struct pids_group *parent);
-/* One more, for @g and all above. NULL, or the group whose limit is in the way. @g NULL: nothing is counted. */
+/*
+ * One more, for @g and all above. NULL, or the group whose limit is in the way. @g NULL: nothing is
+ * counted.
+ */
 struct pids_group *pids_try_charge(struct pids_group *g);
 void pids_charge_force(struct pids_group *g);
 void pids_uncharge(struct pids_group *g);

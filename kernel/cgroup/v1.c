@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1.c: hierarchies of cgroup version 1: who is in which group, and the agent that is started for a group that became empty.
+ * v1.c: hierarchies of cgroup version 1: who is in which group, and the agent that is started for a
+ * group that became empty.
  *
  * There are CGROUP1_MAX hierarchies at most; a task has a place for its group in each.
  *
- * The agent is a process of the kernel's own, as core_pattern's. It is started when the last task has left a group with notify_on_release and
- * without children, or its last child has gone.
+ * The agent is a process of the kernel's own, as core_pattern's. It is started when the last task
+ * has left a group with notify_on_release and without children, or its last child has gone.
  *
- * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup_tasks_lock, cgroup1_lock, sighand->lock.
+ * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup_tasks_lock, cgroup1_lock,
+ * sighand->lock.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -436,7 +438,10 @@ void cgroup1_fork(struct task *t)
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-/* cgroup_exit() has taken it off its list: who moves tasks sees that, or has moved it, which is seen here. */
+/*
+ * cgroup_exit() has taken it off its list: who moves tasks sees that, or has moved it, which is
+ * seen here.
+ */
 void cgroup1_exit(struct task *t)
 {
 	if (likely(!READ_ONCE(t->nr_cg1)))
@@ -488,7 +493,8 @@ static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 
 	down_write(&cgroup_threads);
 	read_lock(&tasklist_lock);
-	spin_lock(&cgroup_tasks_lock); /* nobody leaves his list in between: cgroup1_exit() */
+	/* nobody leaves his list in between: cgroup1_exit() */
+	spin_lock(&cgroup_tasks_lock);
 	spin_lock(&cgroup1_lock);
 	list_for_each_entry(other, &t->signal->threads, thread_node)
 		if ((process || other == t) && !(other->flags & PF_EXITING) &&

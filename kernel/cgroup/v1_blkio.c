@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_blkio.c: blkio of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/blkio-controller): what a group reads and writes of each disk, and how
- * much of that it may a second.
+ * v1_blkio.c: blkio of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/blkio-controller): what
+ * a group reads and writes of each disk, and how much of that it may a second.
  *
- * It is version 2's io controller under another name, and one of both has it: a hierarchy that is made with it takes it away from version 2, and gives
- * it back when it goes. A group's limits and figures are its own here, whatever is above or below; pages that others write to the disk
- * are theirs (io_pages_unowned). The top counts nothing: its figures are the disks' less the groups'.
+ * It is version 2's io controller under another name, and one of both has it: a hierarchy that is
+ * made with it takes it away from version 2, and gives it back when it goes. A group's limits and
+ * figures are its own here, whatever is above or below; pages that others write to the disk are
+ * theirs (io_pages_unowned). The top counts nothing: its figures are the disks' less the groups'.
  *
- * Locks: cgroup1_mutex; within it cgroup_threads, when all tasks change; cgroup1_lock for one that moves.
+ * Locks: cgroup1_mutex; within it cgroup_threads, when all tasks change; cgroup1_lock for one that
+ * moves.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -64,6 +66,7 @@ void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		if (below != g && io_group_node(&below->io, dev) && cgroup1_is_below(below, g))
 			add_node(below, dev, bytes, ios);
-		cond_resched(); /* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; the mutex keeps the list */
+		cond_resched();
 	}
 }

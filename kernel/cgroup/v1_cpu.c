@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_cpu.c: cpu and pids of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{pids,cgroups}, scheduler/sched-design-CFS, sched-bwc): version 2's
- * controllers under another name.
+ * v1_cpu.c: cpu and pids of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{pids,cgroups},
+ * scheduler/sched-design-CFS, sched-bwc): version 2's controllers under another name.
  *
- * One of both versions has a controller: a hierarchy that is made with it takes it away from version 2 while no group below the root has it
- * there, and gives it back when it goes. Version 2 goes on counting tasks, which limits nobody then.
+ * One of both versions has a controller: a hierarchy that is made with it takes it away from
+ * version 2 while no group below the root has it there, and gives it back when it goes. Version 2
+ * goes on counting tasks, which limits nobody then.
  *
- * cpu: the top is no group of the scheduler, nor can it be set. A group may not have a larger part of the time by its quota than the nearest
- * above that has one.
+ * cpu: the top is no group of the scheduler, nor can it be set. A group may not have a larger part
+ * of the time by its quota than the nearest above that has one.
  *
- * pids: a task keeps the group that counts it until it is reaped, when it is in none any more. A fork that is refused is told of by the group it
- * was tried in, whosever limit it was.
+ * pids: a task keeps the group that counts it until it is reaped, when it is in none any more. A
+ * fork that is refused is told of by the group it was tried in, whosever limit it was.
  *
- * Locks: cgroup1_mutex over settings; cgroup1_lock for who moves; cgroup_threads for task->cg1_pids.
+ * Locks: cgroup1_mutex over settings; cgroup1_lock for who moves; cgroup_threads for
+ * task->cg1_pids.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -133,7 +135,8 @@ static bool some_has_more(struct cgroup1 *g, u64 most)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		u64 has = part(below->sched.quota, below->sched.period);
 
-		cond_resched(); /* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; the mutex keeps the list */
+		cond_resched();
 		if (below != g && has != ~0UL && has > most && cgroup1_is_below(below, g))
 			return true;
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_cpuset.c: cpuset of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/cpusets): on which vCPUs the tasks of a group run, and which
- * memory nodes, of which there is one, they have.
+ * v1_cpuset.c: cpuset of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/cpusets): on which
+ * vCPUs the tasks of a group run, and which memory nodes, of which there is one, they have.
  *
- * A group begins with neither, and takes no task until it has both. What it has its parent must have (EACCES), and it keeps what its children
- * have (EBUSY); an exclusive one shares with none of its siblings (EINVAL). The top has all, which cannot be changed.
+ * A group begins with neither, and takes no task until it has both. What it has its parent must
+ * have (EACCES), and it keeps what its children have (EBUSY); an exclusive one shares with none of
+ * its siblings (EINVAL). The top has all, which cannot be changed.
  *
  * vCPUs are always balanced: there are no scheduling domains.
  *
@@ -33,7 +34,8 @@ static bool has_exclusive_child(const struct cgroup1 *parent)
 		if (g->parent == parent &&
 			g->cpuset_flags & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE))
 			return true;
-		cond_resched(); /* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; the mutex keeps the list */
+		cond_resched();
 	}
 	return false;
 }

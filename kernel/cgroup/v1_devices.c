@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_devices.c: devices of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/devices): which devices the tasks of a group may make and open.
+ * v1_devices.c: devices of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/devices): which
+ * devices the tasks of a group may make and open.
  *
- * A group allows everything but what its rules deny, or denies everything but what they allow. It begins as a copy of its parent, and a task
- * needs the consent of its group and of all above, so what is taken from a parent is taken from those below, whatever their own rules say
- * (and is theirs again when the parent gets it back: Linux takes it out of their rules). The top consents to everything.
+ * A group allows everything but what its rules deny, or denies everything but what they allow. It
+ * begins as a copy of its parent, and a task needs the consent of its group and of all above, so
+ * what is taken from a parent is taken from those below, whatever their own rules say (and is
+ * theirs again when the parent gets it back: Linux takes it out of their rules). The top consents
+ * to everything.
  *
  * Locks: cgroup1_mutex, cgroup1_rules_mutex.
  */
@@ -214,7 +217,10 @@ static int parse_rule(const char *text, struct rule *r)
 	return r->access ? 0 : -EINVAL;
 }
 
-/* @g has a parent, and all devices are meant. Groups below would have been told of rules that are no more. */
+/*
+ * @g has a parent, and all devices are meant. Groups below would have been told of rules that are
+ * no more.
+ */
 static int set_all(struct cgroup1 *g, bool allow)
 {
 	if (READ_ONCE(g->nr_children))
@@ -259,7 +265,8 @@ static int put_number(char *buf, size_t size, u32 nr, char end)
 	return scnprintf(buf, size, "%u%c", nr, end);
 }
 
-#define LINE 32 /* "c 4294967294:4294967294 rwm", and its ends */
+/* "c 4294967294:4294967294 rwm", and its ends */
+#define LINE 32
 
 static size_t put_rule(char *buf, const struct rule *r)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* epoll.h: epoll files and their items, between epoll.c and epoll_nest.c. The locks and their order: epoll.c. */
+/*
+ * epoll.h: epoll files and their items, between epoll.c and epoll_nest.c. The locks and their
+ * order: epoll.c.
+ */
 #ifndef NESTLING_IPC_EPOLL_H
 #define NESTLING_IPC_EPOLL_H
 
@@ -24,11 +27,13 @@ struct eventpoll {
 	struct wait_queue_head poll; /* who polls the epoll file itself */
 	spinlock_t lock;
 	struct list_head ready; /* of item->ready_link, under lock */
-	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
+	/* somebody holds mutex and has taken items off ready that may return; under lock */
+	bool scanning;
 	struct file *file;           /* NULL: it has been closed */
 	struct user_struct *user;    /* immutable: pays for the items */
 	struct epoll_params_ params; /* under mutex */
-	u64 walk; /* the last that came through here, and what it found; under nest_lock */
+	/* the last that came through here, and what it found; under nest_lock */
+	u64 walk;
 	int found;
 };
 
@@ -38,8 +43,10 @@ struct epoll_item {
 	struct eventpoll *ep;
 	struct file *file; /* no reference */
 	int fd;
-	struct list_head file_link;  /* of file->f_ep, under file->f_lock, as the next */
-	bool dying;                  /* eventpoll_release() has it, and nobody else removes it */
+	/* of file->f_ep, under file->f_lock, as the next */
+	struct list_head file_link;
+	/* eventpoll_release() has it, and nobody else removes it */
+	bool dying;
 	struct list_head ready_link; /* under ep->lock */
 	bool ready;
 	struct epoll_event event; /* changed under ep->mutex and ep->lock */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll_nest.c: epoll files that watch epoll files: without circles, not too deep, and not along too many ways.
+ * epoll_nest.c: epoll files that watch epoll files: without circles, not too deep, and not along
+ * too many ways.
  *
- * A walk looks at each file once (eventpoll.walk), however many ways lead to it. nest_lock is held throughout, so no circle comes to be. A walk down
- * holds the mutexes on its way; a walk up the f_locks, in one stretch that frees no file (call_rcu): items may go meanwhile, and epoll files be closed.
+ * A walk looks at each file once (eventpoll.walk), however many ways lead to it. nest_lock is held
+ * throughout, so no circle comes to be. A walk down holds the mutexes on its way; a walk up the
+ * f_locks, in one stretch that frees no file (call_rcu): items may go meanwhile, and epoll files be
+ * closed.
  */
 #include "kernel/event/epoll.h"
 
@@ -74,7 +77,10 @@ long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child)
 	return below + depth_above(ep, 0) + 1 > MAX_NEST ? -ELOOP : 0;
 }
 
-/* By how many steps: so many ways there may be to epoll files that nobody watches. (Linux has these numbers for each file.) */
+/*
+ * By how many steps: so many ways there may be to epoll files that nobody watches. (Linux has these
+ * numbers for each file.)
+ */
 static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
 
 /* Counts the ways from @ep up; true: there are too many. */

@@ -2,7 +2,8 @@
 /*
  * eventfd.c: a counter that can be waited for.
  *
- * A write adds, a read takes all (or one, EFD_SEMAPHORE). The counter stays below ULLONG_MAX: a write that would reach it waits.
+ * A write adds, a read takes all (or one, EFD_SEMAPHORE). The counter stays below ULLONG_MAX: a
+ * write that would reach it waits.
  * Locks: ctx->wqh.lock for the count, so that a change and its wake-up are one.
  */
 #include <asm/errno.h>
@@ -21,7 +22,8 @@ struct eventfd {
 	struct wait_queue_head wqh;
 	u64 count;      /* under wqh.lock */
 	bool semaphore; /* immutable, like id */
-	u32 id;         /* for fdinfo: tells which descriptors are one counter */
+	/* for fdinfo: tells which descriptors are one counter */
+	u32 id;
 };
 
 static atomic_t last_id;

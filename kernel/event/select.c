@@ -2,11 +2,13 @@
 /*
  * select.c: poll, ppoll, select and pselect6.
  *
- * All four ask each file's poll operation in rounds. In the first round the operation queues us on the file's wait queues (struct
- * poll_entry) as long as nothing has been found; then we sleep until an entry's function says `triggered`, and ask again, now
- * without queueing. A wake-up between asking and sleeping is not lost: triggered is set before the waker looks at our state.
+ * All four ask each file's poll operation in rounds. In the first round the operation queues us on
+ * the file's wait queues (struct poll_entry) as long as nothing has been found; then we sleep until
+ * an entry's function says `triggered`, and ask again, now without queueing. A wake-up between
+ * asking and sleeping is not lost: triggered is set before the waker looks at our state.
  *
- * The first INLINE_ENTRIES entries and INLINE_FDS descriptors live on the stack, so that the usual call allocates nothing.
+ * The first INLINE_ENTRIES entries and INLINE_FDS descriptors live on the stack, so that the usual
+ * call allocates nothing.
  */
 #include <asm/errno.h>
 #include <asm/poll.h>
@@ -24,7 +26,8 @@
 #define INLINE_ENTRIES 8
 #define INLINE_FDS 16
 #define CHUNK_ENTRIES 60
-#define SELECT_WORDS 8 /* of each set, on the stack: 512 descriptors */
+/* of each set, on the stack: 512 descriptors */
+#define SELECT_WORDS 8
 
 struct poll_entry {
 	struct wait_queue_entry wait;
@@ -233,7 +236,8 @@ static int ask_poll(struct poll_wait *pw, void *arg)
 		c->fds[i].revents = (short)ask_one(pw, &c->fds[i]);
 		if (c->fds[i].revents) {
 			found++;
-			pw->pt.queue = NULL; /* it will not sleep: no need to queue for the rest */
+			/* it will not sleep: no need to queue for the rest */
+			pw->pt.queue = NULL;
 		}
 		if (i % 64 == 63)
 			cond_resched();
@@ -326,7 +330,8 @@ static const u32 set_events[SETS] = {
 
 struct select_call {
 	u32 n, words;
-	bool asked; /* all were open then: one that is closed later is in all its sets */
+	/* all were open then: one that is closed later is in all its sets */
+	bool asked;
 	u64 *want[SETS], *got[SETS];
 };
 

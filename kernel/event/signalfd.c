@@ -2,8 +2,9 @@
 /*
  * signalfd.c: pending signals of whoever reads, as data.
  *
- * The file holds a mask only; which signals are pending is asked of current at every read and poll, so a file that is passed to
- * another process shows that one's. Woken through sighand->signalfd_wqh.
+ * The file holds a mask only; which signals are pending is asked of current at every read and poll,
+ * so a file that is passed to another process shows that one's. Woken through
+ * sighand->signalfd_wqh.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -16,7 +17,8 @@
 #include "kernel/vfs/vfs.h"
 
 struct signalfd {
-	u64 mask; /* what is taken; one word, written by signalfd4 */
+	/* what is taken; one word, written by signalfd4 */
+	u64 mask;
 };
 
 static u64 pending_in(u64 mask)

@@ -2,10 +2,12 @@
 /*
  * timerfd.c: timers that are read from a descriptor.
  *
- * An expiry makes the file readable; a read returns how many periods have passed. A periodic timer is not re-armed at expiry but
- * when somebody looks (read, settime, gettime): the missed periods are then computed, so an unread timer costs nothing.
+ * An expiry makes the file readable; a read returns how many periods have passed. A periodic timer
+ * is not re-armed at expiry but when somebody looks (read, settime, gettime): the missed periods
+ * are then computed, so an unread timer costs nothing.
  *
- * TFD_TIMER_CANCEL_ON_SET: that the clock was set is told once, to the next read or settime, whether the timer is armed or has expired.
+ * TFD_TIMER_CANCEL_ON_SET: that the clock was set is told once, to the next read or settime,
+ * whether the timer is armed or has expired.
  * Locks: t->wqh.lock.
  */
 #include <asm/errno.h>
@@ -29,7 +31,8 @@ struct timerfd {
 		expires; /* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
 	u64 ticks;       /* expired and not yet read */
 	bool expired;    /* and periodic: not armed again since */
-	bool cancel_on_set, canceled; /* canceled: the clock was set, and nobody has been told */
+	/* canceled: the clock was set, and nobody has been told */
+	bool cancel_on_set, canceled;
 	int clock, flags;
 };
 
@@ -68,8 +71,8 @@ static bool take_cancel(struct timerfd *t)
 }
 
 /*
- * Brings a periodic timer that has expired up to date; under the lock. True: it is to be armed again. Where the clock was set back, it has
- * not expired yet.
+ * Brings a periodic timer that has expired up to date; under the lock. True: it is to be armed
+ * again. Where the clock was set back, it has not expired yet.
  */
 static bool advance(struct timerfd *t)
 {
@@ -120,7 +123,10 @@ static int wait_for_ticks(struct timerfd *t, bool nonblock)
 	return nonblock ? -EAGAIN : wait_event_interruptible(&t->wqh, READ_ONCE(t->ticks));
 }
 
-/* A timer that has expired at a time that is to come again has no ticks: 0 bytes, as timerfd_create(2) says. */
+/*
+ * A timer that has expired at a time that is to come again has no ticks: 0 bytes, as
+ * timerfd_create(2) says.
+ */
 static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct timerfd *t = f->private_data;
@@ -318,7 +324,8 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	advance(t);
 	old_interval = t->interval;
 	old_rest = rest(t);
-	clock_timer_cancel(&t->timer); /* another thread may have armed it meanwhile */
+	/* another thread may have armed it meanwhile */
+	clock_timer_cancel(&t->timer);
 	err = set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);
 	fput(f);

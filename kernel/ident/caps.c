@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * caps.c: capget and capset, and the parts of prctl that are about capabilities. Rules: capabilities(7).
+ * caps.c: capget and capset, and the parts of prctl that are about capabilities. Rules:
+ * capabilities(7).
  */
 #include <linux/prctl.h>
 #include <linux/securebits.h>

@@ -2,13 +2,15 @@
 /*
  * cred.c: life of credentials, and of what is counted for each user.
  *
- * A change: c = prepare_creds(); edit c; commit_creds(c) (or abort_creds). Readers of their own use current_cred(), of another
- * task get_task_cred()/put_cred().
+ * A change: c = prepare_creds(); edit c; commit_creds(c) (or abort_creds). Readers of their own use
+ * current_cred(), of another task get_task_cred()/put_cred().
  *
- * Invariants: an installed cred is never written but for its count; cred->user is the user of cred->uid; user->processes counts
- * the tasks (threads too, as on Linux) whose installed cred points to the user.
+ * Invariants: an installed cred is never written but for its count; cred->user is the user of
+ * cred->uid; user->processes counts the tasks (threads too, as on Linux) whose installed cred
+ * points to the user.
  *
- * Locks: users_lock for the list of users; task->alloc_lock where another task's cred is read or one's own is replaced.
+ * Locks: users_lock for the list of users; task->alloc_lock where another task's cred is read or
+ * one's own is replaced.
  */
 #include <linux/securebits.h>
 
@@ -91,7 +93,10 @@ static void groups_put(struct group_info *g)
 		kfree(g);
 }
 
-/* Others look at a task's credentials without a reference where they pass no boundary (who sends it a signal): freed by RCU. */
+/*
+ * Others look at a task's credentials without a reference where they pass no boundary (who sends it
+ * a signal): freed by RCU.
+ */
 struct cred_box {
 	struct cred c;
 	struct rcu_head rcu;
@@ -232,7 +237,10 @@ void revert_creds(const struct cred *old)
 	put_cred(c);
 }
 
-/* Threads share them; a process has its own, as after exec: by that linkat() knows who opened a descriptor. */
+/*
+ * Threads share them; a process has its own, as after exec: by that linkat() knows who opened a
+ * descriptor.
+ */
 int copy_creds(struct task *child, u64 flags)
 {
 	struct cred *c;
@@ -296,8 +304,9 @@ bool in_egroup(kgid_t gid)
 }
 
 /*
- * What leaving or entering uid 0 does to capabilities (capabilities(7), "Effect of user ID changes"): unless the secure bit says
- * otherwise, all uids becoming non-zero drops them, euid becoming non-zero drops the effective ones and becoming zero restores.
+ * What leaving or entering uid 0 does to capabilities (capabilities(7), "Effect of user ID
+ * changes"): unless the secure bit says otherwise, all uids becoming non-zero drops them, euid
+ * becoming non-zero drops the effective ones and becoming zero restores.
  */
 void cap_setuid_fixup(struct cred *new, const struct cred *old)
 {

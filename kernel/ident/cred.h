@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cred.h: credentials and capabilities. A struct cred is immutable once installed: to change, prepare a copy and commit it.
+ * cred.h: credentials and capabilities. A struct cred is immutable once installed: to change,
+ * prepare a copy and commit it.
  */
 #ifndef NESTLING_TASK_CRED_H
 #define NESTLING_TASK_CRED_H
@@ -37,7 +38,8 @@ struct cred {
 	struct group_info *group_info;
 	struct user_struct *user;
 	struct landlock_domain *landlock; /* a reference, or NULL */
-	struct user_namespace *user_ns;   /* a reference: what the capabilities are relative to */
+	/* a reference: what the capabilities are relative to */
+	struct user_namespace *user_ns;
 };
 
 extern struct cred init_cred;
@@ -58,8 +60,8 @@ struct cred *prepare_creds(void); /* a copy of current's; NULL: no memory */
 int commit_creds(struct cred *c); /* installs; 0 */
 void abort_creds(struct cred *c);
 /*
- * Acts as @c for a while (a reference is taken): the credentials to go back to. To others it stays who it is, or who @c belongs to could trace
- * and take over a program that only works for him.
+ * Acts as @c for a while (a reference is taken): the credentials to go back to. To others it stays
+ * who it is, or who @c belongs to could trace and take over a program that only works for him.
  */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);

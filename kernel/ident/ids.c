@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ids.c: who am I: numbers of threads, processes, groups and sessions, and the calls that change the last two.
+ * ids.c: who am I: numbers of threads, processes, groups and sessions, and the calls that change
+ * the last two.
  * Locks: tasklist_lock, but for who only asks who it is.
  */
 #include "gen/syscalls.h"
@@ -19,8 +20,8 @@ long sys_gettid(void)
 }
 
 /*
- * Without a lock, since every vCPU that goes back to a guest may ask (task_answers()): a parent loses its number after it has lost its
- * children, and its memory a grace period later.
+ * Without a lock, since every vCPU that goes back to a guest may ask (task_answers()): a parent
+ * loses its number after it has lost its children, and its memory a grace period later.
  */
 long sys_getppid(void)
 {

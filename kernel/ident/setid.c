@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setid.c: user and group ids: the get* and set* calls and supplementary groups. Rules: credentials(7) and the calls' own pages.
- * Each set call edits a copy of the credentials and installs it as a whole (cred.c), so other threads and exec never see half.
+ * setid.c: user and group ids: the get* and set* calls and supplementary groups. Rules:
+ * credentials(7) and the calls' own pages. Each set call edits a copy of the credentials and
+ * installs it as a whole (cred.c), so other threads and exec never see half.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -74,7 +75,10 @@ static int set_user(struct cred *new)
 		return -EAGAIN;
 	put_uid_user(new->user);
 	new->user = u;
-	/* programs forget to ask whether setuid() went well: it does, and the exec that follows does not */
+	/*
+	 * programs forget to ask whether setuid() went well: it does, and the exec that follows
+	 * does not
+	 */
 	current->over_nproc = u->uid && (u64)atomic_read(&u->processes) > rlimit(RLIMIT_NPROC);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_ns.c: user namespaces: making them, what they allow, and how much a user may have of what is counted. Rules: user_namespaces(7),
- * namespaces(7) ("The /proc/sys/user directory").
+ * user_ns.c: user namespaces: making them, what they allow, and how much a user may have of what is
+ * counted. Rules: user_namespaces(7), namespaces(7) ("The /proc/sys/user directory").
  *
  * Locks: ucounts_lock (innermost) for the counts. Maps: user_ns_map.c.
  */
@@ -180,7 +180,8 @@ int create_user_ns(struct cred *c)
 	ns->setgroups_allowed = READ_ONCE(up->setgroups_allowed);
 	for (int i = 0; i < UCOUNTS; i++)
 		ns->ucount_max[i] = ~0UL >> 33;
-	c->user_ns = ns; /* ns.owner has the reference to the old one now: ns_init() took another */
+	/* ns.owner has the reference to the old one now: ns_init() took another */
+	c->user_ns = ns;
 	put_user_ns(up);
 	c->securebits = SECUREBITS_DEFAULT;
 	c->cap_inheritable = c->cap_ambient = 0;
@@ -198,7 +199,10 @@ err_free:
 static DEFINE_SPINLOCK(ucounts_lock);
 static LIST_HEAD(all_ucounts); /* under ucounts_lock */
 
-/* A reference; the namespace outlives it, since only what lives in it is counted. @fresh is used up (NULL) when it was needed. */
+/*
+ * A reference; the namespace outlives it, since only what lives in it is counted. @fresh is used up
+ * (NULL) when it was needed.
+ */
 static struct ucounts *ucounts_find(struct user_namespace *ns, kuid_t uid, struct ucounts **fresh)
 {
 	struct ucounts *uc;

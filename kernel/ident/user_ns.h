@@ -2,16 +2,20 @@
 /*
  * user_ns.h: user namespaces: whose ids mean what, and over what a capability holds.
  *
- * Inside the kernel an id (kuid_t, kgid_t) is that of the initial user namespace. At the border to a program it is translated:
+ * Inside the kernel an id (kuid_t, kgid_t) is that of the initial user namespace. At the border to
+ * a program it is translated:
  *
  *	kuid = make_kuid(current_user_ns(), uid)	-1 (not uid_valid): it has no meaning there
- *	uid = from_kuid_munged(current_user_ns(), kuid)	65534 for what is not mapped; from_kuid() gives -1
+ *	uid = from_kuid_munged(current_user_ns(), kuid)	65534 for what is not mapped; from_kuid()
+ *	                                                gives -1
  *
- * ns_capable(ns, cap) asks whether current has the capability over what @ns owns: it is in ns or above it with the capability in its
- * effective set, or it made ns, or one above, from outside. capable(cap) asks for the initial namespace.
+ * ns_capable(ns, cap) asks whether current has the capability over what @ns owns: it is in ns or
+ * above it with the capability in its effective set, or it made ns, or one above, from outside.
+ * capable(cap) asks for the initial namespace.
  *
- * Invariants: 1. A map is empty until it is written, once, and never changes. 2. A namespace's parent lives as long as it does.
- * 3. At most 33 levels. Locks: maps are written under map_mutex and read without a lock (published by a release).
+ * Invariants: 1. A map is empty until it is written, once, and never changes. 2. A namespace's
+ * parent lives as long as it does. 3. At most 33 levels. Locks: maps are written under map_mutex
+ * and read without a lock (published by a release).
  */
 #ifndef NESTLING_TASK_USER_NS_H
 #define NESTLING_TASK_USER_NS_H
@@ -41,7 +45,10 @@ enum ucount {
 	UCOUNTS
 };
 
-/* How many namespaces of each kind, instances and watches a user has made in a user namespace. Counted; under ucounts_lock. */
+/*
+ * How many namespaces of each kind, instances and watches a user has made in a user namespace.
+ * Counted; under ucounts_lock.
+ */
 struct ucounts {
 	struct list_head list;
 	u32 usage;
@@ -50,8 +57,8 @@ struct ucounts {
 	u64 count[UCOUNTS];
 };
 /*
- * Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). Who counts must keep @ns. Nothing is allocated
- * where @uid has something there already.
+ * Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). Who counts
+ * must keep @ns. Nothing is allocated where @uid has something there already.
  */
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
@@ -59,10 +66,11 @@ void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
 /* The beginning of every namespace (kernel/task/ns/nsproxy.h). */
 struct ns_common {
 	atomic_t count;
-	u32 inum;                     /* immutable */
-	const struct ns_ops *ops;     /* immutable */
-	struct user_namespace *owner; /* a reference; of a user namespace: its parent */
-	struct ucounts *uc;           /* NULL for the initial ones */
+	u32 inum;                 /* immutable */
+	const struct ns_ops *ops; /* immutable */
+	/* a reference; of a user namespace: its parent */
+	struct user_namespace *owner;
+	struct ucounts *uc; /* NULL for the initial ones */
 };
 
 struct id_extent {
@@ -88,8 +96,9 @@ struct user_namespace {
 extern struct user_namespace init_user_ns;
 
 /*
- * To the kernel's ids, and to the namespace's: what the first of @count is called there; -1 where they are not all in one extent (that both
- * ends are in the map says nothing: there may be a hole between them).
+ * To the kernel's ids, and to the namespace's: what the first of @count is called there; -1 where
+ * they are not all in one extent (that both ends are in the map says nothing: there may be a hole
+ * between them).
  */
 u32 id_map_down_range(const struct id_map *map, u32 id, u32 count);
 u32 id_map_up_range(const struct id_map *map, u32 kid, u32 count);
@@ -157,10 +166,15 @@ bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap);
 /* Is @uid the root of current's user namespace, or of one above? */
 bool root_of_current(kuid_t uid);
 bool userns_may_setgroups(const struct user_namespace *ns);
-/* Gives @c, a copy of current's credentials, a user namespace of its own with all capabilities in it: 0 or -errno. */
+/*
+ * Gives @c, a copy of current's credentials, a user namespace of its own with all capabilities in
+ * it: 0 or -errno.
+ */
 int create_user_ns(struct cred *c);
 
-/* The files uid_map, gid_map, projid_map and setgroups of a process; text as in user_namespaces(7). */
+/*
+ * The files uid_map, gid_map, projid_map and setgroups of a process; text as in user_namespaces(7).
+ */
 enum userns_map { USERNS_UID_MAP, USERNS_GID_MAP, USERNS_PROJID_MAP };
 int userns_map_line(struct user_namespace *ns, enum userns_map which, const struct cred *reader,
 	u32 i, char *buf, size_t size);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_ns_map.c: the maps of a user namespace: uid_map, gid_map, projid_map and setgroups in /proc/PID. Rules: user_namespaces(7),
- * "Defining user and group ID mappings".
+ * user_ns_map.c: the maps of a user namespace: uid_map, gid_map, projid_map and setgroups in
+ * /proc/PID. Rules: user_namespaces(7), "Defining user and group ID mappings".
  *
- * A map is written once: parsed and checked as a whole, its ids translated to the kernel's by the parent's map, then published. It
- * stays as it was written, and is searched from its start: most have one or two extents, none more than 340.
+ * A map is written once: parsed and checked as a whole, its ids translated to the kernel's by the
+ * parent's map, then published. It stays as it was written, and is searched from its start: most
+ * have one or two extents, none more than 340.
  *
  * Locks: map_mutex for all writers.
  */
@@ -133,7 +134,10 @@ static int parse_map(const char *s, struct id_extent *ext)
 
 /* ---- who may ---- */
 
-/* To give out the root of the parent one needs CAP_SETFCAP there: files' capabilities are bound to it. */
+/*
+ * To give out the root of the parent one needs CAP_SETFCAP there: files' capabilities are bound to
+ * it.
+ */
 static bool root_map_allowed(
 	const struct cred *opener, struct user_namespace *ns, const struct id_extent *ext, u32 n)
 {

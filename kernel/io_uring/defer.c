@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * defer.c: IORING_SETUP_DEFER_TASKRUN: what ends outside of the issuer waits in the ring until that asks for completions.
- * When it has gone for good, nobody does, and what waits ends with the ring, as on Linux.
+ * defer.c: IORING_SETUP_DEFER_TASKRUN: what ends outside of the issuer waits in the ring until that
+ * asks for completions. When it has gone for good, nobody does, and what waits ends with the ring,
+ * as on Linux.
  *
- * An item is req->work, or a poll of several shots that has something to tell (with a reference). The lists make the ring readable, tell the eventfd, and with
- * IORING_SETUP_TASKRUN_FLAG show in sq_flags.
+ * An item is req->work, or a poll of several shots that has something to tell (with a reference).
+ * The lists make the ring readable, tell the eventfd, and with IORING_SETUP_TASKRUN_FLAG show in
+ * sq_flags.
  *
  * Locks: cq_lock; the functions run without it.
  */

@@ -2,8 +2,9 @@
 /*
  * futex.c: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE.
  *
- * A file stands in for the words: it can be read once one of them was woken. Who waits has queued itself when it was submitted, and whoever
- * wakes finds it among the tasks that sleep (kernel/task/futex/futex_async.c).
+ * A file stands in for the words: it can be read once one of them was woken. Who waits has queued
+ * itself when it was submitted, and whoever wakes finds it among the tasks that sleep
+ * (kernel/task/futex/futex_async.c).
  */
 #include <linux/eventpoll.h>
 #include <linux/futex.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kbuf.c: groups of buffers from which the kernel chooses (IOSQE_BUFFER_SELECT), when there is something to read.
+ * kbuf.c: groups of buffers from which the kernel chooses (IOSQE_BUFFER_SELECT), when there is
+ * something to read.
  *
- * A group is a list of buffers that PROVIDE_BUFFERS added, or a ring of them in shared memory (IORING_REGISTER_PBUF_RING): the program's own, or
- * with IOU_PBUF_RING_MMAP ours, which it maps. The program adds at the ring's tail; the head is known to us alone.
+ * A group is a list of buffers that PROVIDE_BUFFERS added, or a ring of them in shared memory
+ * (IORING_REGISTER_PBUF_RING): the program's own, or with IOU_PBUF_RING_MMAP ours, which it maps.
+ * The program adds at the ring's tail; the head is known to us alone.
  *
  *	uring_choose(r);                 0: r->buf is the next buffer; -ENOBUFS
  *	r->cflags |= uring_use(r, n);    it has got @n bytes: gone from the group, or with IOU_PBUF_RING_INC a part of it
@@ -13,8 +15,10 @@
  *	r->cflags |= uring_use_several(r, vec, n, got);
  *
  * Between choosing and the other two ring->lock is held, so nobody else can choose the same.
- * Invariants: 1. What was chosen stays in its group until it is used. 2. A group's memory is charged.
- * Locks: ring->lock; the list of rings of ours cq_lock, since mmap() may not wait for a task that copies.
+ * Invariants: 1. What was chosen stays in its group until it is used. 2. A group's memory is
+ * charged.
+ * Locks: ring->lock; the list of rings of ours cq_lock, since mmap() may not wait for a task that
+ * copies.
  */
 #include "kernel/io_uring/uring.h"
 
@@ -36,7 +40,8 @@ struct uring_group {
 	u16 head;              /* of the ring */
 	u64 at;                /* of the program's ring; 0: ours */
 	struct uring_map map;
-	struct list_head mapped; /* of ring->mapped, under cq_lock: where map is */
+	/* of ring->mapped, under cq_lock: where map is */
+	struct list_head mapped;
 };
 
 static struct uring_group *group_new(struct uring *u, u32 id)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready; SHUTDOWN, BIND, LISTEN;
- * and URING_CMD, which sockets alone know.
+ * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket
+ * is ready; SHUTDOWN, BIND, LISTEN; and URING_CMD, which sockets alone know.
  *
- * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter, but for ACCEPT of a listener that is ready for ever and has nobody. With
- * MSG_WAITALL what is sent or received over a stream goes on until all is
- * done. Headers and addresses are read when the request is submitted. Nobody gets SIGPIPE.
+ * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter, but for ACCEPT of a listener that is
+ * ready for ever and has nobody. With MSG_WAITALL what is sent or received over a stream goes on
+ * until all is done. Headers and addresses are read when the request is submitted. Nobody gets
+ * SIGPIPE.
  *
- * With several shots each message or connection has a completion, until there is an error, the end, no buffer, or no room for a completion that
- * has others behind it. SEND_ZC copies, as Linux does where the device cannot do better, and says so when it is asked (REPORT_USAGE).
+ * With several shots each message or connection has a completion, until there is an error, the end,
+ * no buffer, or no room for a completion that has others behind it. SEND_ZC copies, as Linux does
+ * where the device cannot do better, and says so when it is asked (REPORT_USAGE).
  */
 #include <linux/eventpoll.h>
 
@@ -299,7 +301,8 @@ static long one_shot(struct uring_req *r)
 	if (n)
 		return n;
 	n = into_chosen(r);
-	if (n > 0) { /* a message of no bytes takes no buffer, as on Linux */
+	/* a message of no bytes takes no buffer, as on Linux */
+	if (n > 0) {
 		r->tries = 0;
 		r->cflags = uring_use(r, (size_t)n) | nonempty(r);
 	} else {
@@ -308,7 +311,10 @@ static long one_shot(struct uring_req *r)
 	return n;
 }
 
-/* Was it a message of no bytes, or the end? That is the last of several, as on Linux. @n: what one_shot() gave. */
+/*
+ * Was it a message of no bytes, or the end? That is the last of several, as on Linux. @n: what
+ * one_shot() gave.
+ */
 static bool was_empty(const struct uring_req *r, long n)
 {
 	const struct user_msghdr *h = is_msg(r) ? &r->header->h : NULL;
@@ -468,7 +474,10 @@ long listen_issue(struct uring_req *r)
 
 /* ---- URING_CMD ---- */
 
-/* sqe.off has the command below and nothing above; the flag names a registered buffer, which no command of a socket takes. */
+/*
+ * sqe.off has the command below and nothing above; the flag names a registered buffer, which no
+ * command of a socket takes.
+ */
 int command_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;

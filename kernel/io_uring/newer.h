@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * newer.h: numbers of io_uring's interface that are newer than the headers we build with (Linux 6.2 to 6.12), by Linux's names.
+ * newer.h: numbers of io_uring's interface that are newer than the headers we build with (Linux 6.2
+ * to 6.12), by Linux's names.
  */
 #ifndef NESTLING_IO_URING_NEWER_H
 #define NESTLING_IO_URING_NEWER_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops.c: the table of operations, and those that are system calls in other words: done at once, by the task that submits.
+ * ops.c: the table of operations, and those that are system calls in other words: done at once, by
+ * the task that submits.
  *
- * What has no row here is answered -EINVAL, as Linux answers codes that it does not know, and IORING_REGISTER_PROBE says so.
+ * What has no row here is answered -EINVAL, as Linux answers codes that it does not know, and
+ * IORING_REGISTER_PROBE says so.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -13,7 +15,8 @@
 #include "kernel/vfs/pipe/pipe.h"
 #include "kernel/vfs/calls.h"
 
-#define SOCK_TYPES 0xf /* what is beside them are flags of the descriptor */
+/* what is beside them are flags of the descriptor */
+#define SOCK_TYPES 0xf
 #define NOP_FLAGS                                                                                  \
 	(URING_NOP_INJECT_RESULT | URING_NOP_FILE | URING_NOP_FIXED_FILE |                         \
 		URING_NOP_FIXED_BUFFER | URING_NOP_TASK_WORK)
@@ -278,7 +281,8 @@ static int install_prep(struct uring_req *r)
 		return -EINVAL;
 	if (!(s->flags & IOSQE_FIXED_FILE))
 		return -EBADF;
-	if (s->personality) /* the credentials would not be those of the descriptor's owner */
+	/* the credentials would not be those of the descriptor's owner */
+	if (s->personality)
 		return -EPERM;
 	return s->rw_flags & ~(int)URING_FIXED_FD_NO_CLOEXEC ? -EINVAL : 0;
 }
@@ -343,7 +347,10 @@ static bool is_ready(struct file *f, u32 events)
 	return !can_wait(f) || vfs_poll(f, NULL) & (events | EPOLLERR | EPOLLHUP);
 }
 
-/* A full socket took a part of what the pipe has: the rest goes when there is room, as it would if the call waited. */
+/*
+ * A full socket took a part of what the pipe has: the rest goes when there is room, as it would if
+ * the call waited.
+ */
 static bool goes_on(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -360,7 +367,10 @@ static long splice_wait(struct uring_req *r)
 	return r->done ? -EAGAIN : uring_wait_other(r, r->other, EPOLLIN);
 }
 
-/* Between what is no pipe nothing is spliced, and a pipe has no offset: that is told before anybody waits. */
+/*
+ * Between what is no pipe nothing is spliced, and a pipe has no offset: that is told before anybody
+ * waits.
+ */
 static int check_offsets(const struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;

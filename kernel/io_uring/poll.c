@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll.c: POLL_ADD, POLL_REMOVE (which changes too), ASYNC_CANCEL, and cancelling that waits for the end (REGISTER_SYNC_CANCEL).
+ * poll.c: POLL_ADD, POLL_REMOVE (which changes too), ASYNC_CANCEL, and cancelling that waits for
+ * the end (REGISTER_SYNC_CANCEL).
  *
- * A poll with several shots stays armed and tells of each event, from a worker; with IORING_SETUP_DEFER_TASKRUN the worker gathers events in
- * r->shot, and the issuer tells. Where there is no room for a completion that has others behind it, it is the last.
- * To change a poll is to disarm it, here or in the worker that has it just now; then its task issues it again.
+ * A poll with several shots stays armed and tells of each event, from a worker; with
+ * IORING_SETUP_DEFER_TASKRUN the worker gathers events in r->shot, and the issuer tells. Where
+ * there is no room for a completion that has others behind it, it is the last. To change a poll is
+ * to disarm it, here or in the worker that has it just now; then its task issues it again.
  * Locks: cq_lock, in request.c.
  */
 #include <linux/eventpoll.h>
@@ -70,7 +72,8 @@ void uring_tell_shots(struct uring_req *r)
 	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
 		return;
 	async_poll_cancel(&r->poll);
-	uring_finish_elsewhere(r, mask); /* what is linked to it runs under ring->lock */
+	/* what is linked to it runs under ring->lock */
+	uring_finish_elsewhere(r, mask);
 }
 
 static bool poll_shot(struct async_poll *p, u32 mask)
@@ -84,7 +87,9 @@ static bool poll_shot(struct async_poll *p, u32 mask)
 	return uring_defer_shot(r, mask);
 }
 
-/* Each completion wakes all who poll the ring, and their ends are completions: so many and no more. */
+/*
+ * Each completion wakes all who poll the ring, and their ends are completions: so many and no more.
+ */
 static int may_poll(struct uring_req *r)
 {
 	struct uring *polled = r->file->private_data;
@@ -99,7 +104,10 @@ static int may_poll(struct uring_req *r)
 	return 0;
 }
 
-/* Armed: what there is already is the first shot, which the issuer tells with what comes until it looks. */
+/*
+ * Armed: what there is already is the first shot, which the issuer tells with what comes until it
+ * looks.
+ */
 static long first_shot(struct uring_req *r, int mask)
 {
 	bool mine;
@@ -238,7 +246,8 @@ long poll_remove_issue(struct uring_req *r)
 #define CANCEL_FLAGS                                                                               \
 	(IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY |              \
 		IORING_ASYNC_CANCEL_FD_FIXED | CANCEL_USERDATA | CANCEL_OP)
-#define CANCEL_USERDATA (1U << 4) /* IORING_ASYNC_CANCEL_USERDATA, _OP: newer than some headers */
+/* IORING_ASYNC_CANCEL_USERDATA, _OP: newer than some headers */
+#define CANCEL_USERDATA (1U << 4)
 #define CANCEL_OP (1U << 5)
 
 struct cancel_key {
@@ -331,8 +340,9 @@ static bool still_ending(struct uring *u)
 }
 
 /*
- * Polls that were cancelled end in a worker, which needs none of our locks, or, those of this task, as its work, which makes a signal pending: they have
- * ended when the call returns. Nobody with a signal waits.
+ * Polls that were cancelled end in a worker, which needs none of our locks, or, those of this task,
+ * as its work, which makes a signal pending: they have ended when the call returns. Nobody with a
+ * signal waits.
  */
 static long await_ends(struct uring *u, u64 deadline)
 {

@@ -2,19 +2,21 @@
 /*
  * request.c: the life of a request.
  *
- * States: RUNNING in its task (uring_run) -> finished, or ON_WAITING (a poll of its file, a timer), or ON_DRAINED (IOSQE_IO_DRAIN), or
- * ON_DISK (a direct transfer: nobody cancels it) ->
- * off the list by whoever ends the wait -> finished, or RUNNING again in its task, by task work. The task is woken from an
- * interruptible sleep for that, as by a signal that is none. Until it comes to that a canceller finds the request in ring->again, and it ends
- * instead.
+ * States: RUNNING in its task (uring_run) -> finished, or ON_WAITING (a poll of its file, a timer),
+ * or ON_DRAINED (IOSQE_IO_DRAIN), or ON_DISK (a direct transfer: nobody cancels it) -> off the list
+ * by whoever ends the wait -> finished, or RUNNING again in its task, by task work. The task is
+ * woken from an interruptible sleep for that, as by a signal that is none. Until it comes to that a
+ * canceller finds the request in ring->again, and it ends instead.
  *
- * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit), and has its completion after that's.
+ * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit), and has its
+ * completion after that's.
  *
- * A chain (IOSQE_IO_LINK) is a list by req->next; the next runs when the one before has finished, and is cancelled with all behind it when
- * that failed (unless HARDLINK).
+ * A chain (IOSQE_IO_LINK) is a list by req->next; the next runs when the one before has finished,
+ * and is cancelled with all behind it when that failed (unless HARDLINK).
  *
- * Invariants: 1. A request on a list has its task's reference and counts as busy in the ring and in the task; a task that ends first ends
- * its requests. 2. Whoever takes a request off its list, under cq_lock, is the one who goes on with it. 3. Only its task issues it.
+ * Invariants: 1. A request on a list has its task's reference and counts as busy in the ring and in
+ * the task; a task that ends first ends its requests. 2. Whoever takes a request off its list,
+ * under cq_lock, is the one who goes on with it. 3. Only its task issues it.
  * Locks: cq_lock.
  */
 #include <linux/eventpoll.h>
@@ -76,8 +78,9 @@ static bool drains(const struct uring_req *r)
 }
 
 /*
- * Under cq_lock: once nothing waits any more, what may run now goes to @go: one that drains; or those that only stood behind one, together up to the
- * next that drains, for they may wait for each other.
+ * Under cq_lock: once nothing waits any more, what may run now goes to @go: one that drains; or
+ * those that only stood behind one, together up to the next that drains, for they may wait for each
+ * other.
  */
 static void undrain(struct uring *u, struct list_head *go)
 {
@@ -237,7 +240,8 @@ static void end_unbegun(struct uring_req *r, bool silent, bool begun)
 		post_notification(r);
 	else
 		post(r, r->refused ? r->refused : -ECANCELED, begun);
-	not_busy(r); /* the first of a hard chain is, which was to go on */
+	/* the first of a hard chain is, which was to go on */
+	not_busy(r);
 	uring_req_put(r);
 }
 
@@ -266,7 +270,10 @@ static long plain_error(long res)
 	return res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK ? -EINTR : res;
 }
 
-/* One that is cancelled while it waits to go on tells of the part that it has moved: else nobody knows where that is. */
+/*
+ * One that is cancelled while it waits to go on tells of the part that it has moved: else nobody
+ * knows where that is.
+ */
 static long part_or(struct uring_req *r, long res)
 {
 	if (res != -ECANCELED || r->done <= 0 || r->sqe.opcode == IORING_OP_CONNECT)
@@ -325,7 +332,10 @@ static long issue(struct uring_req *r)
 	const struct cred *old;
 	long res;
 
-	/* of a closed ring tables and groups have been freed: what is put into them now would stay for ever */
+	/*
+	 * of a closed ring tables and groups have been freed: what is put into them now would stay
+	 * for ever
+	 */
 	if (r->cancelled || READ_ONCE(r->ring->dying) || current->flags & PF_EXITING ||
 		current->in_execve) /* who executes has no reference to the ring's file: it may be closed */
 		return -ECANCELED;
@@ -358,7 +368,10 @@ static struct uring_req *take_limit(struct uring_req *r)
 	return r->limit;
 }
 
-/* A request with a limit ends in its task, under ring->lock, and so not before limit_start() has returned. */
+/*
+ * A request with a limit ends in its task, under ring->lock, and so not before limit_start() has
+ * returned.
+ */
 void uring_run(struct uring_req *r)
 {
 	while (r) {
@@ -460,7 +473,10 @@ bool uring_in_vain(const struct uring_req *r)
 	return r->tries > VAIN_TRIES && r->file->f_flags & O_NONBLOCK;
 }
 
-/* True: it says so for long, as a datagram socket whose receiver is full, which can be written to for ever. */
+/*
+ * True: it says so for long, as a datagram socket whose receiver is full, which can be written to
+ * for ever.
+ */
 static bool ready_for_nothing(struct uring_req *r, struct file *f, u32 events)
 {
 	if (r->tries <= MAX_TRIES)
@@ -483,7 +499,8 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 	r->poll.task = current;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	atomic_add(2, &r->refs); /* the poll's, and ours until start has returned */
+	/* the poll's, and ours until start has returned */
+	atomic_add(2, &r->refs);
 	mask = async_poll_start(&r->poll);
 	if (mask) {
 		bool mine = uring_delist(r);

@@ -2,9 +2,10 @@
 /*
  * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED, READ_MULTISHOT.
  *
- * A file that can be polled is asked first, and read or written without waiting; when it is not ready the request waits for it, whether
- * it is open with O_NONBLOCK or not. Files open with O_DIRECT that can (vfs/direct_io.h) are read and written while the task goes on. Other
- * files are read and written at once.
+ * A file that can be polled is asked first, and read or written without waiting; when it is not
+ * ready the request waits for it, whether it is open with O_NONBLOCK or not. Files open with
+ * O_DIRECT that can (vfs/direct_io.h) are read and written while the task goes on. Other files are
+ * read and written at once.
  */
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
@@ -183,7 +184,10 @@ static void disk_done(struct io_async *a, ssize_t n)
 	uring_req_put(r);
 }
 
-/* May it go on without its task? A position of the file's own, and a buffer of the kernel's choice, are the task's business. */
+/*
+ * May it go on without its task? A position of the file's own, and a buffer of the kernel's choice,
+ * are the task's business.
+ */
 static bool may_go_on(const struct uring_req *r)
 {
 	return r->file->f_flags & O_DIRECT && r->file->f_op->direct && (s64)r->sqe.off != -1 &&

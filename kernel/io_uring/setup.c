@@ -2,14 +2,17 @@
 /*
  * setup.c: io_uring_setup(2): rings come and go; the file that stands for one: mmap, poll, release.
  *
- * The rings (indexes, completions, the submission array) are one piece of shared memory, the submission entries another; the guest maps them
- * with the offsets that setup returns, the kernel keeps their pages. With IORING_SETUP_NO_MMAP they are pages of the program's own: a fork
- * parts the two where that memory is private and MADV_DONTFORK was forgotten.
+ * The rings (indexes, completions, the submission array) are one piece of shared memory, the
+ * submission entries another; the guest maps them with the offsets that setup returns, the kernel
+ * keeps their pages. With IORING_SETUP_NO_MMAP they are pages of the program's own: a fork parts
+ * the two where that memory is private and MADV_DONTFORK was forgotten.
  *
- * IORING_SETUP_SQPOLL: there is no thread that polls the submission queue. IORING_SQ_NEED_WAKEUP is always set, as while Linux's thread sleeps,
- * and the io_uring_enter() that is to wake it submits everything itself. For that it has to be of the process that made the ring.
+ * IORING_SETUP_SQPOLL: there is no thread that polls the submission queue. IORING_SQ_NEED_WAKEUP is
+ * always set, as while Linux's thread sleeps, and the io_uring_enter() that is to wake it submits
+ * everything itself. For that it has to be of the process that made the ring.
  *
- * Life: the file has a reference, and each request. The last close cancels what waits; the memory goes with the last request.
+ * Life: the file has a reference, and each request. The last close cancels what waits; the memory
+ * goes with the last request.
  * Locks: rings_lock for the list of all rings.
  */
 #include <linux/eventpoll.h>
@@ -473,7 +476,10 @@ static int ring_fd(struct uring *u)
 	return fd;
 }
 
-/* kernel.io_uring_disabled: 1: for all but CAP_SYS_ADMIN and the group, 2: for all. Rings that are there go on. */
+/*
+ * kernel.io_uring_disabled: 1: for all but CAP_SYS_ADMIN and the group, 2: for all. Rings that are
+ * there go on.
+ */
 static int disabled, allowed_group = -1;
 
 static bool may_set_up(void)

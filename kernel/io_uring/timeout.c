@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after so many completions (0). LINK_TIMEOUT: ends the
- * request that it is linked to.
+ * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after so many
+ * completions (0). LINK_TIMEOUT: ends the request that it is linked to.
  *
- * Its timer has a reference of the request. Whoever takes the request off the waiting list ends it: the timer, the count or a canceller; a
- * timer that comes too late finds it gone. A LINK_TIMEOUT is on no list: it belongs to the request that it limits (req->limit) from the time that
- * runs, starts when that waits, and ends with it.
+ * Its timer has a reference of the request. Whoever takes the request off the waiting list ends it:
+ * the timer, the count or a canceller; a timer that comes too late finds it gone. A LINK_TIMEOUT is
+ * on no list: it belongs to the request that it limits (req->limit) from the time that runs, starts
+ * when that waits, and ends with it.
  * Locks: cq_lock.
  */
 #include "kernel/io_uring/uring.h"
@@ -39,7 +40,9 @@ static bool follows_clock(int clock, u32 flags)
 	return clock == CLOCK_REALTIME && flags & IORING_TIMEOUT_ABS;
 }
 
-/* A time as Linux reads it here, whose nanoseconds may be more than a second: 0, -EFAULT, -EINVAL. */
+/*
+ * A time as Linux reads it here, whose nanoseconds may be more than a second: 0, -EFAULT, -EINVAL.
+ */
 static int get_time(u64 at, u64 *ns)
 {
 	struct __kernel_timespec ts;
@@ -115,7 +118,8 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* the timer's, and ours while we look */
-	spin_lock(&u->cq_lock);  /* clock_set() waits; a canceller may have come before */
+	/* clock_set() waits; a canceller may have come before */
+	spin_lock(&u->cq_lock);
 	timer_start(&r->timer, r->real ? due(r) : deadline);
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
 		uring_unlist_locked(r);
@@ -126,7 +130,10 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	return ret;
 }
 
-/* sqe.off is how many shots are left, 0: no end of them. True: this one was not the last, and it has been told. */
+/*
+ * sqe.off is how many shots are left, 0: no end of them. True: this one was not the last, and it
+ * has been told.
+ */
 static bool told_shot(struct uring_req *r)
 {
 	r->rings = false;
@@ -202,8 +209,9 @@ static struct uring_req *take_reached(struct uring *u)
 }
 
 /*
- * What ends here may complete more (what is linked to it is cancelled where no task is left to run it), and comes here again: then the call
- * that is at it goes on, lest they stand on the stack as deep as there are timeouts.
+ * What ends here may complete more (what is linked to it is cancelled where no task is left to run
+ * it), and comes here again: then the call that is at it goes on, lest they stand on the stack as
+ * deep as there are timeouts.
  */
 void timeouts_check(struct uring *u)
 {
@@ -390,7 +398,8 @@ long limit_stop(struct uring_req *lt)
 
 	if (!lt->limited)
 		return -ECANCELED;
-	spin_lock(&u->cq_lock); /* clock_set() takes the timer off and puts it back */
+	/* clock_set() takes the timer off and puts it back */
+	spin_lock(&u->cq_lock);
 	stopped = timer_cancel(&lt->timer);
 	spin_unlock(&u->cq_lock);
 	if (!stopped)

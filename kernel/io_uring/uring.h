@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uring.h: rings and requests of io_uring, between the files of kernel/io_uring. docs/ipc.md tells how they work together.
+ * uring.h: rings and requests of io_uring, between the files of kernel/io_uring. docs/ipc.md tells
+ * how they work together.
  *
- * Locks: ring->lock (mutex): submission and registration. ring->cq_lock (spin): the completion queue, and the lists of requests that
- * wait. A request that does not wait belongs to the task that runs it.
+ * Locks: ring->lock (mutex): submission and registration. ring->cq_lock (spin): the completion
+ * queue, and the lists of requests that wait. A request that does not wait belongs to the task that
+ * runs it.
  */
 #ifndef NESTLING_IO_URING_H
 #define NESTLING_IO_URING_H
@@ -33,11 +35,12 @@ struct sock_header;
 
 #define URING_MAX_ENTRIES 32768
 #define URING_BUCKETS 256
-#define URING_QUEUED (1L << 40) /* of an issue function: the result comes later */
+/* of an issue function: the result comes later */
+#define URING_QUEUED (1L << 40)
 
 /*
- * What kernel and guest share. A guest may write anything: indexes are read once and masked. Programs whose memory it is count on 64 bytes
- * before the completions.
+ * What kernel and guest share. A guest may write anything: indexes are read once and masked.
+ * Programs whose memory it is count on 64 bytes before the completions.
  */
 struct uring_shared {
 	u32 sq_head, sq_tail, cq_head, cq_tail;
@@ -62,9 +65,11 @@ struct uring_buffer {
 
 struct uring_rsrc { /* a registered file or buffer: rsrc.c */
 	atomic_t refs;
-	struct uring *ring; /* of which whoever has a reference to this has one as well */
-	u64 tag;            /* of the completion at its end; 0: there is none */
-	struct file *file;  /* a reference; NULL: a buffer */
+	/* of which whoever has a reference to this has one as well */
+	struct uring *ring;
+	/* of the completion at its end; 0: there is none */
+	u64 tag;
+	struct file *file; /* a reference; NULL: a buffer */
 	struct uring_buffer buffer;
 };
 struct uring_table {
@@ -80,30 +85,42 @@ struct uring_limits {
 };
 
 struct uring {
-	atomic_t refs;              /* the file, and each request */
-	atomic_t polls;             /* requests that poll this ring: POLL_ADD bounds them */
-	atomic_t timeouts;          /* that are over: they end a wait for more completions */
-	int clock;                  /* of what enter waits until; under lock */
-	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
-	struct pid *issuer;         /* of SINGLE_ISSUER: who made or enabled it; under lock */
-	struct pid *owner;          /* of SQPOLL: the process that made it. Immutable */
-	bool sq_asked;              /* atomic, the same: sq_work is given to one of its threads */
-	struct task_work sq_work;   /* whose sq_asked became true with it, as the next */
+	atomic_t refs; /* the file, and each request */
+	/* requests that poll this ring: POLL_ADD bounds them */
+	atomic_t polls;
+	/* that are over: they end a wait for more completions */
+	atomic_t timeouts;
+	int clock; /* of what enter waits until; under lock */
+	/* IORING_SETUP_*; R_DISABLED is cleared under lock */
+	u32 flags;
+	/* of SINGLE_ISSUER: who made or enabled it; under lock */
+	struct pid *issuer;
+	/* of SQPOLL: the process that made it. Immutable */
+	struct pid *owner;
+	/* atomic, the same: sq_work is given to one of its threads */
+	bool sq_asked;
+	/* whose sq_asked became true with it, as the next */
+	struct task_work sq_work;
 	struct file *sq_file;       /* the ring's own, a reference */
 	u32 sq_entries, cq_entries; /* immutable */
 	struct uring_map rings, sqes;
-	u32 array_at;         /* offset of the submission array in rings; 0: there is none */
+	/* offset of the submission array in rings; 0: there is none */
+	u32 array_at;
 	struct list_head all; /* of every ring, under rings_lock */
 	struct mutex lock;    /* below */
 	u32 sq_head;
-	bool drain_next; /* IOSQE_IO_DRAIN stood within a chain: for the next */
-	bool no_drain;   /* IOSQE_CQE_SKIP_SUCCESS was used: nobody could count what comes before */
+	/* IOSQE_IO_DRAIN stood within a chain: for the next */
+	bool drain_next;
+	/* IOSQE_CQE_SKIP_SUCCESS was used: nobody could count what comes before */
+	bool no_drain;
 	struct uring_table files, buffers;
 	u32 file_hint;            /* where the search for a free slot begins */
 	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: where it looks */
-	u32 workers[2];           /* at most, if there were any: bounded, unbounded */
-	const void *mm;           /* whose buffers are registered here: to be compared only */
-	struct radix groups;      /* of uring_group, by its number */
+	/* at most, if there were any: bounded, unbounded */
+	u32 workers[2];
+	/* whose buffers are registered here: to be compared only */
+	const void *mm;
+	struct radix groups; /* of uring_group, by its number */
 	struct uring_limits limits;
 	struct radix personalities; /* of struct cred, from 1 on */
 	u32 nr_personalities, next_personality;
@@ -114,21 +131,26 @@ struct uring {
 	struct list_head overflow; /* of uring_overflow */
 	struct list_head
 		waiting[URING_BUCKETS]; /* of uring_req.link, by user_data: polls and timeouts */
-	struct list_head counting;      /* the same, by target: timeouts that completions may end */
-	bool checking;                  /* somebody ends those whose number is reached */
+	/* the same, by target: timeouts that completions may end */
+	struct list_head counting;
+	/* somebody ends those whose number is reached */
+	bool checking;
 	struct list_head
 		ending; /* the same: polls that were cancelled, until the worker has seen it; what a disk has */
-	struct list_head drained; /* of uring_req.link: until nothing waits any more */
-	struct list_head mapped;  /* of uring_group: kbuf.c */
+	/* of uring_req.link: until nothing waits any more */
+	struct list_head drained;
+	struct list_head mapped; /* of uring_group: kbuf.c */
 	struct list_head
 		deferred; /* DEFER_TASKRUN: of uring_req.deferred, until the issuer runs them */
 	struct list_head shots; /* the same, of uring_req.shot_link */
 	struct list_head
 		again; /* without DEFER_TASKRUN: of uring_req.deferred, until their tasks run them */
-	u32 nr_active; /* requests that wait, or have waited and have not finished */
+	/* requests that wait, or have waited and have not finished */
+	u32 nr_active;
 	bool dying;
 	struct wait_queue_head wait;
-	struct clock_watch watch; /* registered since the first CLOCK_REALTIME timeout */
+	/* registered since the first CLOCK_REALTIME timeout */
+	struct clock_watch watch;
 };
 
 struct uring_overflow {
@@ -146,32 +168,39 @@ struct uring_chosen { /* of a group */
 enum uring_where { RUNNING, ON_WAITING, ON_DRAINED, ON_DISK };
 
 struct uring_req {
-	atomic_t refs; /* the one who runs it or the list; a timer or poll that is armed */
+	/* the one who runs it or the list; a timer or poll that is armed */
+	atomic_t refs;
 	struct uring *ring;
 	struct io_uring_sqe sqe; /* a copy: read once */
 	struct uring_req *next;  /* linked: runs after it */
-	struct uring_req *limit; /* its LINK_TIMEOUT, a reference: of the task that runs it */
+	/* its LINK_TIMEOUT, a reference: of the task that runs it */
+	struct uring_req *limit;
 	struct uring_req
 		*limited; /* of a LINK_TIMEOUT that has been started: whom it ends, a reference */
-	const struct cred *cred; /* a reference: a personality; NULL: as the task is */
-	struct file *file;       /* a reference, from the first issue on */
-	struct file *other;      /* of splice: the same */
+	/* a reference: a personality; NULL: as the task is */
+	const struct cred *cred;
+	struct file *file;  /* a reference, from the first issue on */
+	struct file *other; /* of splice: the same */
 	struct uring_rsrc *file_slot,
 		*other_slot;       /* where these are registered: references, or NULL */
 	struct uring_rsrc *buffer; /* sqe.buf_index: the same, once it is used */
-	struct task *task;         /* a reference, while it waits: who submitted it */
-	struct list_head link;     /* under cq_lock, as the next three */
+	/* a reference, while it waits: who submitted it */
+	struct task *task;
+	struct list_head link; /* under cq_lock, as the next three */
 	enum uring_where where;
-	bool busy;       /* counted in task->uring_busy */
-	bool active;     /* counted in ring->nr_active */
-	bool polls_ring; /* counted in the polls of the ring that @file is */
+	bool busy;   /* counted in task->uring_busy */
+	bool active; /* counted in ring->nr_active */
+	/* counted in the polls of the ring that @file is */
+	bool polls_ring;
 	bool cancelled;
 	bool orphan; /* its task has gone: what needs one fails */
 	int refused; /* why it was never run, or 0 */
 	bool notify; /* SEND_ZC: a second completion */
 	bool polled_first;
-	bool failed;      /* did less than asked, or was not begun: breaks the chain */
-	struct uvec *vec; /* of readv and writev: imported when it was submitted */
+	/* did less than asked, or was not begun: breaks the chain */
+	bool failed;
+	/* of readv and writev: imported when it was submitted */
+	struct uvec *vec;
 	struct iov_iter iter;
 	struct sock_header *header; /* of sendmsg and recvmsg: the same */
 	struct given_name *names;   /* of calls with paths: the same */
@@ -179,12 +208,15 @@ struct uring_req {
 		struct open_how how;      /* OPENAT2: the same */
 		struct epoll_event event; /* EPOLL_CTL */
 	};
-	struct uring_chosen buf;  /* IOSQE_BUFFER_SELECT: while it is issued */
-	struct uring_buffer rest; /* SEND: of one that was used, still to be sent */
-	u32 cflags;               /* of the last completion: IORING_CQE_F_* */
-	u32 shot;                 /* polls with several shots: what is to be told, under cq_lock */
-	bool update;              /* a poll that POLL_REMOVE changes: under cq_lock */
-	u32 new_events;           /* the same */
+	struct uring_chosen buf; /* IOSQE_BUFFER_SELECT: while it is issued */
+	/* SEND: of one that was used, still to be sent */
+	struct uring_buffer rest;
+	u32 cflags; /* of the last completion: IORING_CQE_F_* */
+	/* polls with several shots: what is to be told, under cq_lock */
+	u32 shot;
+	/* a poll that POLL_REMOVE changes: under cq_lock */
+	bool update;
+	u32 new_events; /* the same */
 	u64 new_data;
 	struct list_head deferred; /* under cq_lock, as the next */
 	struct list_head shot_link;
@@ -195,10 +227,13 @@ struct uring_req {
 	struct io_async async; /* ON_DISK */
 	size_t want;           /* the same: bytes asked for */
 	struct ktimer timer;
-	u64 target; /* timeouts: value of ring->counted that ends it */
+	/* timeouts: value of ring->counted that ends it */
+	u64 target;
 	u64 deadline;
-	u64 period; /* timeouts: requested ns; with several shots, between two */
-	bool real;  /* @period is a CLOCK_REALTIME, which the timer follows: timeout.c */
+	/* timeouts: requested ns; with several shots, between two */
+	u64 period;
+	/* @period is a CLOCK_REALTIME, which the timer follows: timeout.c */
+	bool real;
 	bool rings; /* the same: one is due */
 	struct task_work work;
 };
@@ -212,13 +247,16 @@ static inline bool waits_apart(const struct uring_req *r)
 }
 
 struct uring_op {
-	int (*prep)(struct uring_req *r);   /* 0 or -errno; NULL: nothing to check */
-	long (*issue)(struct uring_req *r); /* a result, or URING_QUEUED; NULL: not supported */
-	bool file;                          /* r->file is needed */
-	bool ioprio;                        /* sqe.ioprio is its own */
-	bool on_iopoll;                     /* may be given to a ring of IORING_SETUP_IOPOLL */
-	bool select;                        /* IOSQE_BUFFER_SELECT */
-	bool soft; /* what it answers with an error, once begun, has not failed: the chain goes on */
+	int (*prep)(struct uring_req *r); /* 0 or -errno; NULL: nothing to check */
+	/* a result, or URING_QUEUED; NULL: not supported */
+	long (*issue)(struct uring_req *r);
+	bool file;   /* r->file is needed */
+	bool ioprio; /* sqe.ioprio is its own */
+	/* may be given to a ring of IORING_SETUP_IOPOLL */
+	bool on_iopoll;
+	bool select; /* IOSQE_BUFFER_SELECT */
+	/* what it answers with an error, once begun, has not failed: the chain goes on */
+	bool soft;
 };
 extern const struct uring_op uring_ops[URING_OP_LAST];
 static inline const struct uring_op *op_of(const struct uring_req *r)
@@ -234,7 +272,10 @@ extern spinlock_t rings_lock;
 void uring_set_issuer(struct uring *u);
 bool uring_may_issue(const struct uring *u);
 void uring_put(struct uring *u);
-/* Kernel memory of all rings together, with the rings themselves: 0, or -ENOMEM at a quarter of the memory. */
+/*
+ * Kernel memory of all rings together, with the rings themselves: 0, or -ENOMEM at a quarter of the
+ * memory.
+ */
 int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
 void *uring_zalloc(size_t n, size_t size); /* charged; NULL */
@@ -252,9 +293,11 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 
 /* ringfds.c: rings that a task has registered for itself */
 struct file *uring_get_ring(int fd, bool registered); /* a reference; ERR_PTR */
-int uring_rings_table(void); /* an empty one, which who makes a ring has as well: 0 or -ENOMEM */
+/* an empty one, which who makes a ring has as well: 0 or -ENOMEM */
+int uring_rings_table(void);
 long uring_rings_register(uaddr_t arg, u32 nr);
-int uring_rings_place(struct file *f); /* takes the reference: its number, or -errno */
+/* takes the reference: its number, or -errno */
+int uring_rings_place(struct file *f);
 long uring_rings_unregister(uaddr_t arg, u32 nr);
 void uring_rings_free(struct task *t);
 
@@ -275,7 +318,8 @@ void uring_post(struct uring *u, struct uring_result res, bool counts);
 bool uring_post_more(struct uring_req *r, long res, u32 flags);
 void uring_flush_overflow(struct uring *u);
 void uring_set_sq_flag(struct uring *u, u32 flag, bool on);
-void uring_announce(struct uring *u); /* to the eventfd; under cq_lock, so that it stays */
+/* to the eventfd; under cq_lock, so that it stays */
+void uring_announce(struct uring *u);
 static inline u32 uring_cqe_size(u32 setup_flags)
 {
 	return setup_flags & IORING_SETUP_CQE32 ? 32 : 16;
@@ -290,7 +334,10 @@ u32 uring_ready(struct uring *u); /* completions that the guest has not taken */
 int uring_choose(struct uring_req *r);
 void uring_unchoose(struct uring_req *r);
 u32 uring_use(struct uring_req *r, size_t n);
-/* Those that @most bytes fill, at least one, at most @max: how many, -ENOBUFS, -ENOENT. r->buf is the first. */
+/*
+ * Those that @most bytes fill, at least one, at most @max: how many, -ENOBUFS, -ENOENT. r->buf is
+ * the first.
+ */
 int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 max);
 u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n);
 bool uring_group_empty(const struct uring_req *r);
@@ -317,7 +364,9 @@ bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w));
 /* @mask is to be told of a poll of several shots. */
 bool uring_defer_shot(struct uring_req *r, u32 mask);
 bool uring_has_deferred(struct uring *u);
-/* Of what @t has submitted: it was the issuer, also if exec has given it the leader's number since. */
+/*
+ * Of what @t has submitted: it was the issuer, also if exec has given it the leader's number since.
+ */
 bool uring_has_deferred_of(struct uring *u, const struct task *t);
 void uring_run_deferred(struct uring *u);  /* by the issuer */
 void uring_drop_deferred(struct uring *u); /* of a ring that is being closed */
@@ -325,26 +374,40 @@ void uring_drop_deferred(struct uring *u); /* of a ring that is being closed */
 /* request.c */
 /* Runs a request and what is linked to it, until one waits. */
 void uring_run(struct uring_req *r);
-/* The result is known: posts it; the next of the chain, for the caller to run, or NULL. Takes the caller's reference. */
+/*
+ * The result is known: posts it; the next of the chain, for the caller to run, or NULL. Takes the
+ * caller's reference.
+ */
 struct uring_req *uring_finish(struct uring_req *r, long res);
-/* The same where one must not run guests' requests (workers, timers): the rest of the chain runs in its task. */
+/*
+ * The same where one must not run guests' requests (workers, timers): the rest of the chain runs in
+ * its task.
+ */
 void uring_finish_elsewhere(struct uring_req *r, long res);
 /* The same where nobody is left who could run the rest. */
 void uring_abandon(struct uring_req *r, long res);
 /* @t, which exits, is the task of what waits no longer. */
 void uring_orphan(struct uring *u, struct task *t);
 void uring_cancel_chain(struct uring_req *r, bool silent);
-/* One of it was refused: all of it ends. Where the first is silent about success, that alone tells. */
+/*
+ * One of it was refused: all of it ends. Where the first is silent about success, that alone tells.
+ */
 void uring_refuse_chain(struct uring_req *head);
 void uring_req_put(struct uring_req *r);
 /* Waits for events of r->file, then issues it again: URING_QUEUED, 0: they are there, -errno. */
 long uring_wait_file(struct uring_req *r, u32 events);
 long uring_wait_other(struct uring_req *r, struct file *f, u32 events); /* f: r has a reference */
-/* Its file is open with O_NONBLOCK, says that it is ready, and was asked many times: -EAGAIN is the result. */
+/*
+ * Its file is open with O_NONBLOCK, says that it is ready, and was asked many times: -EAGAIN is the
+ * result.
+ */
 bool uring_in_vain(const struct uring_req *r);
 /* A reference: of a descriptor, or a registered file; NULL. */
 struct file *uring_file(struct uring *u, int fd, bool fixed);
-/* Two milliseconds, then issues it again: URING_QUEUED or -ECANCELED. For files that are ready and yet are not. */
+/*
+ * Two milliseconds, then issues it again: URING_QUEUED or -ECANCELED. For files that are ready and
+ * yet are not.
+ */
 long uring_wait_a_while(struct uring_req *r);
 /* Puts it on a list; false: the ring is being closed. */
 bool uring_enlist(struct uring_req *r, enum uring_where where);
@@ -355,7 +418,10 @@ bool uring_unlist_locked(struct uring_req *r);
 /* Under cq_lock: one that its task is to issue again, and has not yet. NULL. */
 struct uring_req *uring_find_again(struct uring *u,
 	bool (*match)(const struct uring_req *r, const void *arg), const void *arg);
-/* Ends what waits and @match()es, with this user_data if @data is not NULL; how many (at most @max). */
+/*
+ * Ends what waits and @match()es, with this user_data if @data is not NULL; how many (at most
+ * @max).
+ */
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
 	const void *arg, const u64 *data, u32 max);
 static inline struct list_head *uring_bucket(struct uring *u, u64 data)
@@ -372,7 +438,8 @@ long timeout_issue(struct uring_req *r);
 long timeout_remove_issue(struct uring_req *r);
 int timeout_remove_prep(struct uring_req *r);
 void timeout_init(struct uring *u);
-bool timeout_stop(struct uring_req *r); /* under cq_lock: true, its timer will not run */
+/* under cq_lock: true, its timer will not run */
+bool timeout_stop(struct uring_req *r);
 /* Under cq_lock: before whom of ring->counting it is put. */
 struct list_head *timeout_place(struct uring_req *r);
 static inline bool timeout_counts(const struct uring_req *r) /* completions */
@@ -397,8 +464,9 @@ void uring_rsrc_free(struct uring *u);
 int files_update_prep(struct uring_req *r);
 long files_update_issue(struct uring_req *r);
 /*
- * @fd, which a call has just made for @r, or its -errno: itself, or with sqe.file_index a registered file instead of a descriptor: 0,
- * the slot's number (IORING_FILE_INDEX_ALLOC), or -errno.
+ * @fd, which a call has just made for @r, or its -errno: itself, or with sqe.file_index a
+ * registered file instead of a descriptor: 0, the slot's number (IORING_FILE_INDEX_ALLOC), or
+ * -errno.
  */
 long uring_place_fd(struct uring_req *r, long fd);
 /* The same for a file. */

@@ -2,8 +2,9 @@
 /*
  * waitid.c: WAITID: waitid(2) that waits without a task that sleeps.
  *
- * The task looks at its children when it submits, and again whenever a child of its process has stopped, gone on or ended. For that a file stands in
- * for the queue of its process on which waitpid(2) sleeps: it is ready once that queue has been woken since it was armed.
+ * The task looks at its children when it submits, and again whenever a child of its process has
+ * stopped, gone on or ended. For that a file stands in for the queue of its process on which
+ * waitpid(2) sleeps: it is ready once that queue has been woken since it was armed.
  */
 #include <linux/eventpoll.h>
 #include <linux/wait.h>

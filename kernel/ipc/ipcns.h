@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ipcns.h: an IPC namespace: all System V objects and POSIX message queues that a group of tasks can see, with their limits.
+ * ipcns.h: an IPC namespace: all System V objects and POSIX message queues that a group of tasks
+ * can see, with their limits.
  *
- * Tasks reach theirs through task_ipc_ns() alone. The first lives for ever; others are made by clone, unshare with the limits'
- * defaults and end, with all that is in them, with the last ipc_ns_put(). Attached shared memory keeps its namespace.
+ * Tasks reach theirs through task_ipc_ns() alone. The first lives for ever; others are made by
+ * clone, unshare with the limits' defaults and end, with all that is in them, with the last
+ * ipc_ns_put(). Attached shared memory keeps its namespace.
  *
- * Locks: ids[].lock for the tables (it is taken with none of an object's locks held, and holds none but the slab's); the limits
- * are single words, read and written racily.
+ * Locks: ids[].lock for the tables (it is taken with none of an object's locks held, and holds none
+ * but the slab's); the limits are single words, read and written racily.
  */
 #ifndef NESTLING_IPC_IPCNS_H
 #define NESTLING_IPC_IPCNS_H
@@ -32,7 +34,8 @@ struct ipc_ids {
 	int in_use;
 	int last_index;
 	u32 seq;
-	int next_id; /* wish for the next object, or -1 (kernel.*_next_id) */
+	/* wish for the next object, or -1 (kernel.*_next_id) */
+	int next_id;
 };
 
 struct ipc_namespace {
@@ -67,8 +70,8 @@ static inline void ipc_ns_put(struct ipc_namespace *ns) /* may sleep */
 struct ipc_namespace *task_ipc_ns(const struct task *t);
 
 /*
- * Kernel memory that guests can make grow through IPC is charged here, for all namespaces together: 0, or -ENOMEM at a quarter of the
- * memory.
+ * Kernel memory that guests can make grow through IPC is charged here, for all namespaces together:
+ * 0, or -ENOMEM at a quarter of the memory.
  */
 int ipc_charge(size_t bytes);
 void ipc_uncharge(size_t bytes);

@@ -2,12 +2,13 @@
 /*
  * mqueue.c: messages of POSIX queues: mq_timedsend, mq_timedreceive.
  *
- * A sender gives its message to a receiver that waits for one, else queues it where its priority belongs; a full queue makes it wait
- * with its message, which the next receiver puts into the queue for it. Waiters stand by their tasks' priority, then as they came.
+ * A sender gives its message to a receiver that waits for one, else queues it where its priority
+ * belongs; a full queue makes it wait with its message, which the next receiver puts into the queue
+ * for it. Waiters stand by their tasks' priority, then as they came.
  *
  * States of a waiter: waiting (on a list) -> done, off the list.
- * Invariants: 1. nr <= max_msgs, and bytes and nr count what is on the list. 2. A receiver waits only while the queue is empty, a
- * sender only while it is full.
+ * Invariants: 1. nr <= max_msgs, and bytes and nr count what is on the list. 2. A receiver waits
+ * only while the queue is empty, a sender only while it is full.
  * Locks: mq_inode.lock; messages are copied from and to guest memory while nobody else sees them.
  */
 #include <linux/eventpoll.h>
@@ -111,7 +112,9 @@ static void enqueue(struct mq_waiter *w, struct list_head *list)
 	list_add(&w->link, at);
 }
 
-/* Until somebody has finished @w. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS. */
+/*
+ * Until somebody has finished @w. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS.
+ */
 static int mq_sleep(
 	struct mq_inode *q, struct mq_waiter *w, struct list_head *list, struct wait_until until)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue.h: POSIX message queues, between mqueue.c (messages), mqueue_fs.c (the file system), mqueue_calls.c (names and
- * attributes) and mqueue_notify.c.
+ * mqueue.h: POSIX message queues, between mqueue.c (messages), mqueue_fs.c (the file system),
+ * mqueue_calls.c (names and attributes) and mqueue_notify.c.
  */
 #ifndef NESTLING_IPC_MQUEUE_H
 #define NESTLING_IPC_MQUEUE_H
@@ -33,7 +33,8 @@ struct mq_inode {
 	struct mq_notify {
 		struct pid *owner; /* NULL: nobody wants to know */
 		int how, signo;    /* SIGEV_* */
-		u32 exec_id; /* of the owner's program: what it has become by exec is not signalled */
+		/* of the owner's program: what it has become by exec is not signalled */
+		u32 exec_id;
 		u64 value;
 		struct file *sock; /* SIGEV_THREAD: whom the cookie goes to */
 		u8 cookie[NOTIFY_COOKIE_LEN];
@@ -58,7 +59,10 @@ void mq_drop_messages(struct mq_inode *q);
 /* The open queue behind a descriptor; file NULL with *err set: -EBADF. */
 struct fd mq_fd(int fd, int *err);
 
-/* mqueue_notify.c: a message came to an empty queue: takes the wish off; q->lock is held. Sent afterwards without locks. */
+/*
+ * mqueue_notify.c: a message came to an empty queue: takes the wish off; q->lock is held. Sent
+ * afterwards without locks.
+ */
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
 void mq_notify_send(struct mq_notify *n);
 /* The wish of current's process, or (any) whoever's, ends. */

@@ -2,7 +2,8 @@
 /*
  * mqueue_calls.c: names and attributes of POSIX queues: mq_open, mq_unlink, mq_getsetattr.
  *
- * The C library strips the leading slash, so a name is one component below the root of the namespace's file system.
+ * The C library strips the leading slash, so a name is one component below the root of the
+ * namespace's file system.
  * Locks: the root's i_rwsem while a name is looked up, made or removed.
  */
 #include "kernel/ipc/mqueue.h"

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue_fs.c: the file system of message queues: one superblock per namespace, made when it is first needed, mounted or not.
+ * mqueue_fs.c: the file system of message queues: one superblock per namespace, made when it is
+ * first needed, mounted or not.
  *
- * A queue is a file of the root directory. Reading it gives one line (QSIZE, who is to be notified); open(O_CREAT) makes a queue with
- * the default attributes, unlink removes its name. Its memory is charged to its maker (RLIMIT_MSGQUEUE) until the last descriptor is
- * closed.
+ * A queue is a file of the root directory. Reading it gives one line (QSIZE, who is to be
+ * notified); open(O_CREAT) makes a queue with the default attributes, unlink removes its name. Its
+ * memory is charged to its maker (RLIMIT_MSGQUEUE) until the last descriptor is closed.
  *
- * Locks: the root's i_rwsem for names; mq_lock while a namespace's mount is made; mq_sb_lock for sb->s_fs_info, the namespace, which is
- * cleared when that ends.
+ * Locks: the root's i_rwsem for names; mq_lock while a namespace's mount is made; mq_sb_lock for
+ * sb->s_fs_info, the namespace, which is cleared when that ends.
  */
 #include <linux/eventpoll.h>
 #include <linux/resource.h>
@@ -22,7 +23,8 @@
 #define HARD_MSG_MAX 65536
 #define HARD_MSGSIZE_MAX (16 << 20)
 #define LINE_SIZE 80
-#define MESSAGE_COST 48 /* what Linux charges for the head of a message, and for a priority */
+/* what Linux charges for the head of a message, and for a priority */
+#define MESSAGE_COST 48
 
 static DEFINE_MUTEX(mq_lock);
 static DEFINE_SPINLOCK(mq_sb_lock);

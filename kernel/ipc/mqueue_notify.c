@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue_notify.c: mq_notify(2): one process may ask to be told, once, when a message comes to the empty queue.
+ * mqueue_notify.c: mq_notify(2): one process may ask to be told, once, when a message comes to the
+ * empty queue.
  *
- * SIGEV_SIGNAL sends a signal. For SIGEV_THREAD the C library passes a netlink socket and a cookie of 32 bytes: the cookie is put into the
- * socket's queue, its last byte telling whether a message came (NOTIFY_WOKENUP) or the wish ended (NOTIFY_REMOVED); a thread of the
- * library reads it. The wish ends with the notification, mq_notify(NULL), and when its process closes any descriptor of the queue.
+ * SIGEV_SIGNAL sends a signal. For SIGEV_THREAD the C library passes a netlink socket and a cookie
+ * of 32 bytes: the cookie is put into the socket's queue, its last byte telling whether a message
+ * came (NOTIFY_WOKENUP) or the wish ended (NOTIFY_REMOVED); a thread of the library reads it. The
+ * wish ends with the notification, mq_notify(NULL), and when its process closes any descriptor of
+ * the queue.
  *
- * Locks: q->lock for the wish; it is taken off under the lock, and what follows (signal, socket) is done without.
+ * Locks: q->lock for the wish; it is taken off under the lock, and what follows (signal, socket) is
+ * done without.
  */
 #include <asm/siginfo.h>
 #include <linux/signal.h>

@@ -2,11 +2,12 @@
 /*
  * sysv.c: tables, ids and permissions of System V objects (sysv.h has the interface).
  *
- * Ids: the index is the lowest free one after the last that was given (round a window of 64, or half as many again as are in use); each
- * time it goes back, the sequence number rises, so that an id does not come again soon.
+ * Ids: the index is the lowest free one after the last that was given (round a window of 64, or
+ * half as many again as are in use); each time it goes back, the sequence number rises, so that an
+ * id does not come again soon.
  *
- * Locks: ids->lock. Objects are looked at under their own lock, which is taken after ids->lock has been dropped; only
- * sysv_remove() takes ids->lock inside it.
+ * Locks: ids->lock. Objects are looked at under their own lock, which is taken after ids->lock has
+ * been dropped; only sysv_remove() takes ids->lock inside it.
  */
 #include "kernel/ipc/sysv.h"
 

@@ -2,11 +2,12 @@
 /*
  * sysv.h: what semaphores, messages and shared memory of System V have in common.
  *
- * An object begins with a struct sysv_perm. It is made, put into its table by sysv_get(), found by sysv_find() with a reference, and
- * taken out by sysv_remove(): from then on nobody finds it, and who has it sees `removed` and answers EIDRM. Its memory goes
- * with the last reference.
+ * An object begins with a struct sysv_perm. It is made, put into its table by sysv_get(), found by
+ * sysv_find() with a reference, and taken out by sysv_remove(): from then on nobody finds it, and
+ * who has it sees `removed` and answers EIDRM. Its memory goes with the last reference.
  *
- * Locks: perm->lock for the object; key and the place in the tables under ids->lock. perm->lock is never held over uaccess.
+ * Locks: perm->lock for the object; key and the place in the tables under ids->lock. perm->lock is
+ * never held over uaccess.
  */
 #ifndef NESTLING_IPC_SYSV_H
 #define NESTLING_IPC_SYSV_H
@@ -41,7 +42,8 @@ struct sysv_perm {
 	u32 seq;      /* immutable */
 	kuid_t uid, cuid;
 	kgid_t gid, cgid;
-	umode_t mode; /* with SHM_DEST and SHM_LOCKED; under lock, as the owners */
+	/* with SHM_DEST and SHM_LOCKED; under lock, as the owners */
+	umode_t mode;
 };
 
 struct sysv_request {
@@ -93,7 +95,10 @@ void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
 int sysv_lock(struct sysv_perm *p);                        /* 0, or -EIDRM with nothing held */
 int sysv_permits(const struct sysv_perm *p, umode_t want); /* 0 or -EACCES */
 int sysv_owner(const struct sysv_perm *p); /* of IPC_SET and IPC_RMID: 0 or -EPERM */
-/* Out of the tables; perm->lock is held, `removed` is set. The caller drops the table's reference afterwards. */
+/*
+ * Out of the tables; perm->lock is held, `removed` is set. The caller drops the table's reference
+ * afterwards.
+ */
 void sysv_remove(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
 void sysv_forget_key(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
 int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 when there is none */

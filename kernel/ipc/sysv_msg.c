@@ -2,14 +2,18 @@
 /*
  * sysv_msg.c: message queues of System V: msgget, msgsnd, msgrcv, msgctl, and /proc/sysvipc/msg.
  *
- * A sender looks first for a receiver that sleeps and wants the message, and gives it to him; so messages are only queued while nobody
- * wants them. Receivers and senders that must wait stand in two lists, in the order of their arrival.
+ * A sender looks first for a receiver that sleeps and wants the message, and gives it to him; so
+ * messages are only queued while nobody wants them. Receivers and senders that must wait stand in
+ * two lists, in the order of their arrival.
  *
- * States of a sleeper: waiting (on a list) -> done, off the list, with a message or an error. A receiver is done by a sender or by the
- * removal of the queue; a sender is only told to try again, or EIDRM.
+ * States of a sleeper: waiting (on a list) -> done, off the list, with a message or an error. A
+ * receiver is done by a sender or by the removal of the queue; a sender is only told to try again,
+ * or EIDRM.
  *
- * Invariants: 1. bytes and nr count what is on the list. 2. ns->msg_bytes and ns->msgs are the sums over all queues.
- * Locks: perm.lock of the queue. Messages are copied from and to guest memory while nobody else sees them.
+ * Invariants: 1. bytes and nr count what is on the list. 2. ns->msg_bytes and ns->msgs are the sums
+ * over all queues.
+ * Locks: perm.lock of the queue. Messages are copied from and to guest memory while nobody else
+ * sees them.
  */
 #include "kernel/ipc/sysv.h"
 
@@ -209,7 +213,10 @@ long sys_msgget(int key, int flags)
 	return sysv_get(&sysv_msg_type, &r);
 }
 
-/* Sleeps until somebody has finished @w; -EINTR's kin when a signal comes first. The lock is held before and after. */
+/*
+ * Sleeps until somebody has finished @w; -EINTR's kin when a signal comes first. The lock is held
+ * before and after.
+ */
 static int msg_sleep(struct msg_queue *q, struct msg_waiter *w, struct list_head *waiters)
 {
 	bool interrupted = false;
@@ -379,7 +386,10 @@ static void take(struct msg_queue *q, struct message *m)
 	finish_all(&q->senders, 0);
 }
 
-/* The message that @w wants, or what there is to say instead; ERR_PTR(-EAGAIN): one has to wait. Under perm.lock. */
+/*
+ * The message that @w wants, or what there is to say instead; ERR_PTR(-EAGAIN): one has to wait.
+ * Under perm.lock.
+ */
 static struct message *msg_look(struct msg_queue *q, const struct msg_waiter *w)
 {
 	int err = sysv_permits(&q->perm, IPC_R);
@@ -395,7 +405,10 @@ static struct message *msg_look(struct msg_queue *q, const struct msg_waiter *w)
 	return m;
 }
 
-/* Under perm.lock, which is dropped while it sleeps. Into w->msg; with MSG_COPY into @copy, whose size is its room. */
+/*
+ * Under perm.lock, which is dropped while it sleeps. Into w->msg; with MSG_COPY into @copy, whose
+ * size is its room.
+ */
 static int msg_receive(struct msg_queue *q, struct msg_waiter *w, struct message *copy)
 {
 	struct message *m;
@@ -436,7 +449,10 @@ static long message_write(const struct message *m, uaddr_t to, u64 size)
 	return (long)n;
 }
 
-/* Room for a copy; ERR_PTR, NULL when there is none to be made. As Linux does, it is filled from where it will go: EFAULT comes first. */
+/*
+ * Room for a copy; ERR_PTR, NULL when there is none to be made. As Linux does, it is filled from
+ * where it will go: EFAULT comes first.
+ */
 static struct message *copy_alloc(const struct ipc_namespace *ns, uaddr_t to, u64 size, int flags)
 {
 	struct message *copy;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv_proc.c: /proc/sysvipc and the limits of IPC in /proc/sys (kernel, fs/mqueue), of the reader's namespace.
+ * sysv_proc.c: /proc/sysvipc and the limits of IPC in /proc/sys (kernel, fs/mqueue), of the
+ * reader's namespace.
  *
- * A limit is a field of struct ipc_namespace: a row of the table has its offset. Lowering a limit harms nothing that exists.
+ * A limit is a field of struct ipc_namespace: a row of the table has its offset. Lowering a limit
+ * harms nothing that exists.
  * Locks: none; limits are single words.
  */
 #include "kernel/fs/proc/proc.h"

@@ -2,14 +2,16 @@
 /*
  * sysv_sem.c: sets of semaphores: semget, semop, semtimedop.
  *
- * The operations of a call are done all together or not at all: sem_try() walks them in order and takes back what it did when one
- * cannot be. Then the caller queues itself; whoever changes a value (semop, semctl, an exiting process) runs sem_update(), which does
- * the operations of sleepers for them, in the order of their arrival, until nothing moves any more, and wakes those.
+ * The operations of a call are done all together or not at all: sem_try() walks them in order and
+ * takes back what it did when one cannot be. Then the caller queues itself; whoever changes a value
+ * (semop, semctl, an exiting process) runs sem_update(), which does the operations of sleepers for
+ * them, in the order of their arrival, until nothing moves any more, and wakes those.
  *
- * States of a sleeper: pending -> done (by sem_update, or EIDRM when the set is removed), then off the list. A sleeper that finds itself
- * not done when a signal or its time comes takes itself off.
+ * States of a sleeper: pending -> done (by sem_update, or EIDRM when the set is removed), then off
+ * the list. A sleeper that finds itself not done when a signal or its time comes takes itself off.
  *
- * Invariants: 1. 0 <= val <= SEMVMX. 2. No sleeper's operations are possible when perm.lock is dropped.
+ * Invariants: 1. 0 <= val <= SEMVMX. 2. No sleeper's operations are possible when perm.lock is
+ * dropped.
  * Locks: perm.lock of the set.
  */
 #include "kernel/ipc/sysv_sem.h"
@@ -208,7 +210,10 @@ void sem_wake_all(struct sem_set *s, int result)
 
 /* ---- semop ---- */
 
-/* Sleeps until somebody has done the operations: their result, -EINTR, or -EAGAIN when the time is over. The lock is held and dropped. */
+/*
+ * Sleeps until somebody has done the operations: their result, -EINTR, or -EAGAIN when the time is
+ * over. The lock is held and dropped.
+ */
 static int sem_sleep(struct sem_set *s, struct sem_queue *q, u64 deadline)
 {
 	int err = 0;

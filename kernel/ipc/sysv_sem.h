@@ -26,12 +26,13 @@ static inline struct sem_set *to_sem(struct sysv_perm *p)
 }
 
 /*
- * What a process would take back of a set at its end. On the list of its sem_undo_list and of the set, both under undo_lock (inside
- * perm.lock); adj under perm.lock. Holds a reference of the set.
+ * What a process would take back of a set at its end. On the list of its sem_undo_list and of the
+ * set, both under undo_lock (inside perm.lock); adj under perm.lock. Holds a reference of the set.
  */
 struct sem_undo {
 	struct list_head list_link, set_link;
-	struct sem_undo_list *list; /* NULL: an exiting process is about to apply and free it */
+	/* NULL: an exiting process is about to apply and free it */
+	struct sem_undo_list *list;
 	struct sem_set *set;
 	s16 adj[];
 };
@@ -60,9 +61,14 @@ void sem_update(struct sem_set *s);
 void sem_wake_all(struct sem_set *s, int result);
 /* current's undo record for @s, made when there is none; ERR_PTR. No lock is held. */
 struct sem_undo *sem_undo_get(struct sem_set *s);
-/* A new value was set: nobody takes anything back from semaphore @n (~0: all). perm.lock is held. */
+/*
+ * A new value was set: nobody takes anything back from semaphore @n (~0: all). perm.lock is held.
+ */
 void sem_undo_clear(struct sem_set *s, u32 n);
-/* The set goes: its records are taken off and freed where nobody else is about to. perm.lock is held. */
+/*
+ * The set goes: its records are taken off and freed where nobody else is about to. perm.lock is
+ * held.
+ */
 void sem_undo_forget(struct sem_set *s, struct list_head *freed);
 void sem_undo_free_list(struct list_head *freed);
 /* sysv_semctl.c: of sysv_sem_type */

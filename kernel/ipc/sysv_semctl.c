@@ -168,7 +168,8 @@ static long sem_one(struct sem_set *s, int n, int cmd, u64 arg)
 
 	if (ret)
 		return ret;
-	if (cmd == SETVAL) /* only there the number is looked at before the rights */
+	/* only there the number is looked at before the rights */
+	if (cmd == SETVAL)
 		ret = (u32)n >= s->nsems ? -EINVAL : sysv_permits(&s->perm, IPC_W);
 	else
 		ret = sysv_permits(&s->perm, IPC_R);

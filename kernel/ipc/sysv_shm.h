@@ -13,15 +13,17 @@
 
 struct shm_segment {
 	struct sysv_perm perm;
-	struct ipc_namespace *ns; /* immutable; valid while the namespace is, see sysv_shm.c */
-	struct file *file;        /* immutable: the memory */
-	u64 size, pages;          /* immutable */
-	bool accounted;           /* immutable */
+	/* immutable; valid while the namespace is, see sysv_shm.c */
+	struct ipc_namespace *ns;
+	struct file *file; /* immutable: the memory */
+	u64 size, pages;   /* immutable */
+	bool accounted;    /* immutable */
 	/* under perm.lock */
 	u64 nattch;
 	s64 atime, dtime, ctime;
 	struct pid *cpid, *lpid;
-	struct pid *creator; /* the thread that made it while it lives, for shm_rmid_forced */
+	/* the thread that made it while it lives, for shm_rmid_forced */
+	struct pid *creator;
 };
 static inline struct shm_segment *to_shm(struct sysv_perm *p)
 {

@@ -2,11 +2,12 @@
 /*
  * sysv_undo.c: SEM_UNDO: what a process takes back from semaphores at its end.
  *
- * A task's sem_undo_list has a record for each set that it used with SEM_UNDO; clone(CLONE_SYSVSEM) shares the list, fork begins
- * without one, exec keeps it. The last user applies the records (exit, unshare).
+ * A task's sem_undo_list has a record for each set that it used with SEM_UNDO; clone(CLONE_SYSVSEM)
+ * shares the list, fork begins without one, exec keeps it. The last user applies the records (exit,
+ * unshare).
  *
- * An exiting process and the removal of a set race for a record: the first takes it off the list and clears record->list under
- * undo_lock, and frees it; the other one leaves it alone.
+ * An exiting process and the removal of a set race for a record: the first takes it off the list
+ * and clears record->list under undo_lock, and frees it; the other one leaves it alone.
  *
  * Locks: undo_lock for all lists (inside perm.lock); adj under the set's perm.lock.
  */
