@@ -156,12 +156,6 @@ void spin_unlock_two(spinlock_t *a, spinlock_t *b)
 		spin_unlock(b);
 }
 
-#ifdef CONFIG_DEBUG
-#define rw_name(l) ((l)->name ? (l)->name : "rwlock")
-#else
-#define rw_name(l) NULL
-#endif
-
 struct rw_wait {
 	int spins;
 	u64 since; /* contention_begin()'s */
@@ -185,7 +179,7 @@ void read_lock(rwlock_t *l)
 {
 	struct rw_wait w = { 0 };
 
-	lockdep_acquire(l, rw_name(l), true, false, __builtin_return_address(0));
+	lockdep_acquire(l, lock_name(l), true, false, __builtin_return_address(0));
 	for (;;) {
 		u32 v = READ_ONCE(l->word);
 
@@ -201,7 +195,7 @@ void write_lock(rwlock_t *l)
 {
 	struct rw_wait w = { 0 };
 
-	lockdep_acquire(l, rw_name(l), true, false, __builtin_return_address(0));
+	lockdep_acquire(l, lock_name(l), true, false, __builtin_return_address(0));
 	for (;;) {
 		u32 v = READ_ONCE(l->word);
 

@@ -47,12 +47,13 @@ typedef struct spinlock {
 #endif
 } spinlock_t;
 
+/* The name of a lock's class: where it is made, and the argument of the macro that makes it. */
 #ifdef CONFIG_DEBUG
 #define SPINLOCK_INIT(n)                                                                           \
 	{                                                                                          \
-		0, #n, NULL                                                                        \
+		0, LOCK_CLASS(n), NULL                                                             \
 	}
-#define LOCK_CLASS(l) __FILE_NAME__ ":" #l
+#define LOCK_CLASS(l) __FILE__ ":" #l
 #else
 #define SPINLOCK_INIT(n)                                                                           \
 	{                                                                                          \
@@ -85,11 +86,18 @@ typedef struct rwlock {
 	const char *name;
 #endif
 } rwlock_t;
-#define RWLOCK_INIT                                                                                \
+#ifdef CONFIG_DEBUG
+#define RWLOCK_INIT(n)                                                                             \
+	{                                                                                          \
+		0, LOCK_CLASS(n)                                                                   \
+	}
+#else
+#define RWLOCK_INIT(n)                                                                             \
 	{                                                                                          \
 		0                                                                                  \
 	}
-#define DEFINE_RWLOCK(n) rwlock_t n = RWLOCK_INIT
+#endif
+#define DEFINE_RWLOCK(n) rwlock_t n = RWLOCK_INIT(n)
 void read_lock(rwlock_t *l);
 void read_unlock(rwlock_t *l);
 void write_lock(rwlock_t *l);
