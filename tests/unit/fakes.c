@@ -243,6 +243,14 @@ __weak void lockdep_atomic_end(const void *outer)
 {
 }
 
+__weak void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip)
+{
+}
+
+__weak void lockdep_release(const void *lock)
+{
+}
+
 __weak void might_sleep(void)
 {
 }

@@ -16,8 +16,11 @@
  * transaction has committed (balloc.c holds it), and a freed metadata block has a revoke record; 3. the log's superblock names the
  * tail before the first commit block behind it can reach the disk.
  * Locks: j->lock (spin) for the running transaction and its list; everything after the barrier belongs to the journal thread.
+ * To lockdep an open handle is a lock that sleeps: ext4_start() may wait for the end of a barrier,
+ * and the barrier waits for open handles.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
+#include "kernel/lib/debug/lockdep.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
@@ -153,9 +156,11 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 	h = kmalloc(
 		sizeof(*h), GFP_NOFS | __GFP_NOFAIL); /* an inode that goes has nobody to tell */
 	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
+	lockdep_acquire(h, LOCK_CLASS(handle), false, false, __builtin_return_address(0));
 	while ((err = join(j, h)) == -EAGAIN)
 		wait_event(&j->wait_start, start_ready(j, h->credits));
 	if (err) {
+		lockdep_release(h);
 		kfree(h);
 		return ERR_PTR(err);
 	}
@@ -172,6 +177,7 @@ void ext4_stop(struct ext4_handle *h)
 	if (--h->refs)
 		return;
 	current->journal_info = NULL;
+	lockdep_release(h);
 	spin_lock(&j->lock);
 	t->updates--;
 	t->reserved -= h->credits;
