@@ -8,6 +8,7 @@
 #include <linux/reboot.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/debug/lockdep.h"
 #include "kernel/lib/lost.h"
 #include "kernel/mm/debug/leak.h"
 #include "kernel/task/internal.h"
@@ -25,6 +26,7 @@ void kernel_power_off(void)
 		leak_report();
 	}
 	sched_before_idle(); /* frames that are held back */
+	lockdep_write_edges();
 	tell_lost();
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);

@@ -2,9 +2,15 @@
 /*
  * lockdep.c: the graph of lock classes, and the locks that the current task holds (lockdep.h).
  *
- * Classes are found by name in a small open hash; the graph is a matrix of bits. Both only grow. graph_word, a bare
- * test-and-set word, guards the growing: the checker cannot use the locks that it checks. The first report turns
- * the checker off, because after it the graph says little.
+ * A class is found by the address of its name in a small open hash, and by the name itself when
+ * the address is new. The graph is a matrix of bits, and the edges also stand in a list with the
+ * place that made each. All of them only grow, so that a lock whose class and edges are known is
+ * checked without a lock. graph_word, a bare test-and-set word, guards the growing: the checker
+ * cannot use the locks that it checks. The first report turns the checker off, because after it
+ * the graph says little.
+ *
+ * lock_edges=FILE has the graph written at power-off; tools/lint/locks compares it with the order
+ * of locks (kernel/lib/lock_order).
  */
 #include "kernel/lib/debug/lockdep.h"
 
@@ -19,8 +25,26 @@ const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
 #define MAX_CLASSES 512
 #define WORDS (MAX_CLASSES / 64)
+#define MAX_NAMES 2048 /* a power of two; of the same name there may be several */
+#define MAX_EDGES 8192
 
 static const char *class_name[MAX_CLASSES];
+static bool class_spins[MAX_CLASSES], class_sleeps[MAX_CLASSES];
+/* An address of a name, and the class of that name; @class is 0 while the row is free. */
+static struct {
+	const char *name;
+	u16 class;
+} names[MAX_NAMES];
+static struct edge {
+	u16 outer, inner;
+	bool boundary; /* taken by a function that runs at a boundary */
+	const void *ip;
+} edges[MAX_EDGES];
+static u32 nr_edges;
+/* Where locks without a class were taken: they were never initialised, or not by a macro. */
+static const void *nameless[8];
+static u32 nr_nameless;
+static void (*edges_to)(const char *line, size_t n);
 static u64 after[MAX_CLASSES][WORDS]; /* after[a] has b: b was taken while a was held */
 static u32 nr_classes = 1;            /* class 0: no name, not checked */
 static u32 graph_word;
@@ -38,18 +62,50 @@ static void graph_unlock(void)
 	smp_store_release(&graph_word, 0);
 }
 
-/* Under the graph lock. 0 when the table is full. */
+/* Returns the class whose name stands at @name, or 0 if that address is new. Takes no lock. */
+static u16 known_class(const char *name)
+{
+	u64 at = hash_u64((u64)name);
+	u16 class;
+
+	for (u32 i = 0; i < 8 && (class = smp_load_acquire(&names[(at + i) % MAX_NAMES].class));
+		i++)
+		if (names[(at + i) % MAX_NAMES].name == name)
+			return class;
+	return 0;
+}
+
+/* Under the graph lock. When the rows are taken, the name is found by class_of() each time. */
+static void remember_name(const char *name, u16 class)
+{
+	u64 at = hash_u64((u64)name);
+
+	for (u32 i = 0; i < 8; i++) {
+		if (names[(at + i) % MAX_NAMES].class)
+			continue;
+		names[(at + i) % MAX_NAMES].name = name;
+		smp_store_release(&names[(at + i) % MAX_NAMES].class, class);
+		return;
+	}
+}
+
+/* Under the graph lock. Returns 0 when the table is full. */
 static u16 class_of(const char *name)
 {
-	u32 i;
+	u16 class = known_class(name);
 
-	for (i = 1; i < nr_classes; i++)
-		if (class_name[i] == name || !strcmp(class_name[i], name))
-			return (u16)i;
-	if (nr_classes == MAX_CLASSES)
-		return 0;
-	class_name[nr_classes] = name;
-	return (u16)nr_classes++;
+	if (class)
+		return class;
+	for (class = 1; class < nr_classes; class ++)
+		if (!strcmp(class_name[class], name))
+			break;
+	if (class == nr_classes) {
+		if (nr_classes == MAX_CLASSES)
+			return 0;
+		class_name[nr_classes++] = name;
+	}
+	remember_name(name, class);
+	return class;
 }
 
 static bool reachable(u32 from, u32 to)
@@ -102,24 +158,66 @@ static void check_edge(
 	if (reachable(class, outer))
 		report("order of locks closes a cycle", outer, class, ip);
 	after[outer][class / 64] |= BIT(class % 64);
+	if (nr_edges < MAX_EDGES)
+		edges[nr_edges] = (struct edge){ outer, class, h->atomic != NULL, ip };
+	nr_edges++;
 }
 
-void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip)
+/* True if the class and all its edges from what @h holds are in the graph. */
+static bool all_known(const struct held_locks *h, u16 class, bool spin)
 {
-	struct held_locks *h = held_by[smp_processor_id()];
+	if (!class || !(spin ? class_spins : class_sleeps)[class])
+		return false;
+	for (u32 i = 0; i < h->nr; i++) {
+		u16 outer = h->held[i].class;
+
+		if (outer && !(READ_ONCE(after[outer][class / 64]) & BIT(class % 64)))
+			return false;
+	}
+	return true;
+}
+
+/* Under the graph lock. */
+static void note_nameless(const void *ip)
+{
+	for (u32 i = 0; i < nr_nameless; i++)
+		if (nameless[i] == ip)
+			return;
+	if (nr_nameless < ARRAY_SIZE(nameless))
+		nameless[nr_nameless++] = ip;
+}
+
+/* Adds @class and its edges from what @h holds to the graph, and returns the class. */
+static u16 check(const struct held_locks *h, const void *lock, const char *name, bool spin,
+	bool try, const void *ip)
+{
 	u16 class = 0;
 
-	if (!h || off)
-		return;
 	graph_lock();
 	if (name)
 		class = class_of(name);
+	else
+		note_nameless(ip);
+	(spin ? class_spins : class_sleeps)[class] = true;
 	if (class && !try)
 		for (u32 i = 0; i < h->nr; i++)
 			check_edge(h, i, lock, class, ip);
 	if (!spin && h->spinning)
 		report("a lock that sleeps inside a spinlock", h->held[h->nr - 1].class, class, ip);
 	graph_unlock();
+	return class;
+}
+
+void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip)
+{
+	struct held_locks *h = held_by[smp_processor_id()];
+	u16 class;
+
+	if (!h || off)
+		return;
+	class = name ? known_class(name) : 0;
+	if (!all_known(h, class, spin) || (!spin && h->spinning))
+		class = check(h, lock, name, spin, try, ip);
 	h->same_class_next = false;
 	if (h->nr == MAX_HELD_LOCKS) {
 		off = true;
@@ -209,6 +307,63 @@ void might_sleep(void)
 		name = ksym_lookup((u64)func, &offset);
 	panic("%s (%p) runs at a boundary and may not sleep, but calls what may, at %p",
 		name ? name : "?", func, __builtin_return_address(0));
+}
+
+void lockdep_edges_to(void (*write)(const char *line, size_t n))
+{
+	edges_to = write;
+}
+
+static void write_line(const char *fmt, ...)
+{
+	char line[400];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	edges_to(line, (size_t)min(n, (int)sizeof(line) - 1));
+}
+
+/* Returns the function that @ip is in, and sets *@offset to the place in it. */
+static const char *place(const void *ip, u64 *offset)
+{
+	const char *name = ksym_lookup ? ksym_lookup((u64)ip, offset) : NULL;
+
+	if (!name)
+		*offset = 0;
+	return name ? name : "?";
+}
+
+void lockdep_write_edges(void)
+{
+	u32 classes = READ_ONCE(nr_classes), n = READ_ONCE(nr_edges);
+	const char *where;
+	u64 offset;
+
+	if (!edges_to)
+		return;
+	for (u32 i = 1; i < classes; i++)
+		write_line("class\t%s\t%s\n", class_name[i],
+			!class_spins[i] ? "sleeps" :
+			class_sleeps[i] ? "both" :
+					  "spins");
+	for (u32 i = 0; i < READ_ONCE(nr_nameless); i++) {
+		where = place(nameless[i], &offset);
+		write_line("nameless\t%s+%#lx\n", where, offset);
+	}
+	for (u32 i = 0; i < min(n, (u32)MAX_EDGES); i++) {
+		const struct edge *e = &edges[i];
+
+		where = place(e->ip, &offset);
+		write_line("edge\t%s\t%s\t%s\t%s+%#lx\n", class_name[e->outer],
+			class_name[e->inner], e->boundary ? "boundary" : "task", where, offset);
+	}
+	if (off || n > MAX_EDGES || classes == MAX_CLASSES)
+		write_line("incomplete\t%s\n", off ? "lockdep gave a report" : "a table is full");
+	else
+		write_line("end\n");
 }
 
 int spin_depth(void)

@@ -35,6 +35,16 @@ void lockdep_same_class_next(
 void lockdep_switch(int cpu,
 	struct held_locks *h); /* @cpu goes on with a task whose locks are @h; NULL: not checked */
 void lockdep_print_held(const struct held_locks *h);
+/* Asks for the graph at power-off, line by line, through @write. */
+void lockdep_edges_to(void (*write)(const char *line, size_t n));
+/*
+ * Writes the graph where lockdep_edges_to() said:
+ *	class NAME spins|sleeps|both
+ *	nameless PLACE                      a lock without a class was taken
+ *	edge OUTER INNER task|boundary PLACE
+ * with tabs between words, and as the last line "end", or "incomplete WHY".
+ */
+void lockdep_write_edges(void);
 /*
  * Around @func, which runs at a boundary (of a timer, an interrupt line, a grace period): on the stack of whatever task is there, which
  * may be about to sleep, so it may not sleep. Returns what lockdep_atomic_end() is to be given.
@@ -56,6 +66,9 @@ static inline void lockdep_same_class_next(void)
 {
 }
 static inline void lockdep_switch(int cpu, struct held_locks *h)
+{
+}
+static inline void lockdep_write_edges(void)
 {
 }
 static inline const void *lockdep_atomic_begin(const void *func)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock_edges.c: lock_edges=FILE: at power-off a debug build writes to a host file which lock it
+ * saw taken inside which (kernel/lib/debug/lockdep.h has the format). If the host's disk is full,
+ * the last line, "end", is missing.
+ *
+ * Locks: none; the file is written once, after file systems were synced.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/machine/arch.h"
+#include "kernel/lib/debug/lockdep.h"
+#include "kernel/lib/printk.h"
+#include "os-linux/os.h"
+
+#define HELP "FILE: at its end the guest writes the order of locks that it saw (debug builds)"
+
+#ifdef CONFIG_DEBUG
+static int file;
+static u64 end;
+static bool failed;
+
+static void write_file(const char *line, size_t n)
+{
+	if (failed)
+		return;
+	failed = os_file_pwrite(file, line, n, end) != (long)n;
+	end += n;
+}
+
+static int set_lock_edges(const char *value)
+{
+	file = os_file_open(value, OS_WRITE | OS_CREATE | OS_TRUNC);
+	if (file < 0)
+		refuse("lock_edges=%s: %s", value, arch_strerror(file));
+	lockdep_edges_to(write_file);
+	return 0;
+}
+#else
+static int set_lock_edges(const char *value)
+{
+	refuse("lock_edges=%s: only a debug build can (make MODE=debug)", value);
+}
+#endif
+PARAM("lock_edges=", set_lock_edges, HELP);
