@@ -45,7 +45,7 @@
 #define OVL_MAX_DEPTH 2 /* overlays on overlays */
 
 /* The class of a lock of an overlay that stands on @depth - 1 others: what is above is taken first. */
-#define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay on overlay: " name : "overlay: " name)
+#define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay2:" name : "overlay:" name)
 
 struct ovl_layer {
 	struct mount *mnt; /* private */
