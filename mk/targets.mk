@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-rooms lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-rooms lint-docs lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -13,15 +13,15 @@ help:
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make fuzz-cow     spoilt headers and tables of COW files, FUZZ_RUNS=1500'
 	@echo 'make fuzz-images  damaged file systems and partition tables, FUZZ_RUNS=3000'
-	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
+	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/results'
 	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
 	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair, UML and gVisor; BENCHFLAGS=--write as well'
 	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
-	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
+	@echo 'make lint         the Laws, the include arrows, the docs, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
-	@echo 'make docs         write docs/coverage.md from the system-call table, and the list in nestling(1) from the parameters'
+	@echo 'make docs         write what is generated: docs/coverage.md, the man pages, the tables of docs/results'
 	@echo 'make tidy         clang-format in place, FILES=... for some'
 	@echo 'make clean, make install PREFIX=/usr/local'
 	@echo 'MODE=debug|ubsan|asan|cov builds into build/MODE; V=1 shows the commands'
@@ -100,7 +100,7 @@ FILES ?= $(C_FILES)
 WHICH = $(strip $(FILES))
 
 lint: deps
-	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-syscalls lint-rooms lint-format lint-tidy && echo 'lint: clean'
+	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-syscalls lint-rooms lint-docs lint-format lint-tidy && echo 'lint: clean'
 lint-laws: $(B)/kernel.o
 	$(Q)tools/lint/laws $(B)
 lint-arrows:
@@ -109,6 +109,9 @@ lint-syscalls: $(B)/kernel.raw.o
 	$(Q)tools/lint/syscalls $(B)
 lint-rooms:
 	$(Q)tests/quick --check
+# Generated pages are what their data say; no cell of a table is longer than 200 characters.
+lint-docs:
+	$(Q)tools/results --check
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(WHICH) 2>&1 | grep -E 'error:' | sed 's/ code should.*//' | \
 		awk -F: '!seen[$$1]++ { print $$1 ":" $$2 ": not formatted; run make tidy" } END { exit NR > 0 }'
@@ -118,12 +121,13 @@ lint-tidy: $(GEN_HDR)
 tidy:
 	clang-format -i $(WHICH)
 
-# The list of parameters of nestling(1) is what the program's table says.
+# What pages say of system calls, parameters and results is generated: from the table of calls, from the program, from docs/results.
 docs: $(B)/nestling $(B)/nestctl
 	awk -v mode=doc -f $(GEN_SYSCALLS) $(SYSCALLS_TBL) >docs/coverage.md
 	$(B)/nestling --help | tools/man-parameters >$(B)/nestling.parameters
 	sed -i -e '/^\.\\" begin:/r $(B)/nestling.parameters' -e '/^\.\\" begin:/,/^\.\\" end$$/{/^\.\\" /!d}' docs/man/nestling.1
 	$(B)/nestctl man >docs/man/nestctl.1
+	tools/results
 
 PREFIX ?= /usr/local
 install: all

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""figures: how a figure and its ratio to the native one are written, for bench/report, bench/net and tools/results."""
+
+
+def number(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def cost(unit, value, native):
+    """How many times the native cost: time over time, or rate under rate."""
+    return native / value if unit == "MB/s" else value / native
+
+
+def write_tsv(path, comments, rows):
+    """A file of docs/results: comment lines, a row of names, rows of figures. An empty cell is '-'."""
+    with open(path, "w") as f:
+        f.writelines(f"# {c}\n" for c in comments)
+        f.writelines("\t".join(c or "-" for c in row) + "\n" for row in rows)
