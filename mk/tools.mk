@@ -8,8 +8,8 @@ NESTCTL_IMAGE_OBJ := $(call obj,$(NESTCTL_IMAGE_SRC))
 IMAGE_OBJ := $(patsubst %,$(B)/obj/drivers/ubd/%_host.o,image chain holder layer media cow cow3 cow4 cow4_header cow4_pack cow4_table)
 $(NESTCTL_OBJ) $(NESTCTL_IMAGE_OBJ): WFLAGS = $(TOOLFLAGS)
 $(NESTCTL_OBJ): | $(G)/build_id.h
-$(B)/obj/tools/nestctl/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'
-$(B)/obj/tools/nestctl/init_blob.o: $(B)/init
+$(B)/obj/tools/nestctl/run/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'
+$(B)/obj/tools/nestctl/run/init_blob.o: $(B)/init
 
 INIT_OBJ := $(call obj,$(INIT_SRC))
 $(INIT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
@@ -21,8 +21,8 @@ $(B)/init: $(INIT_OBJ)
 # image commands need libarchive and libext2fs and are a second program, which nestctl executes; the
 # archive has the code of both.
 $(B)/nestctl.a: $(NESTCTL_OBJ) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o
-	$(Q)rm -f $@ && ar rcs $@ $(filter-out %/nestctl/main.o,$^)
-$(B)/nestctl: $(B)/obj/tools/nestctl/main.o $(B)/nestctl.a
+	$(Q)rm -f $@ && ar rcs $@ $(filter-out %/nestctl/core/main.o,$^)
+$(B)/nestctl: $(B)/obj/tools/nestctl/core/main.o $(B)/nestctl.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lz
 $(B)/nestctl-image: $(NESTCTL_IMAGE_OBJ) $(B)/nestctl.a

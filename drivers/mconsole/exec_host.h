@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec_host.h: "exec" of the management console: a command in the instance. What the request brings along (SCM_RIGHTS), and how
- * the kernel's half uses it. nestctl's half is tools/nestctl/exec.c.
+ * the kernel's half uses it. nestctl's half is tools/nestctl/run/exec.c.
  *
  * The request "exec" has the descriptors below, EXEC_ERR only without a terminal. The job is a memory file of NUL-terminated strings, of
  * which each but the last begins with a letter: mMODE "terminal" or "channels", eNAME=VALUE, wDIR or hDIR (the same, but the

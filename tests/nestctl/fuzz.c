@@ -25,15 +25,15 @@
 #include <unistd.h>
 #include <sanitizer/common_interface_defs.h>
 
-#include "tools/nestctl/bundle.h"
-#include "tools/nestctl/elf_names.h"
-#include "tools/nestctl/ext4_image.h"
-#include "tools/nestctl/json_in.h"
-#include "tools/nestctl/layers.h"
-#include "tools/nestctl/nestctl.h"
-#include "tools/nestctl/output.h"
-#include "tools/nestctl/progress.h"
-#include "tools/nestctl/sha256.h"
+#include "tools/nestctl/image/bundle.h"
+#include "tools/nestctl/watch/elf_names.h"
+#include "tools/nestctl/image/ext4_image.h"
+#include "tools/nestctl/core/json_in.h"
+#include "tools/nestctl/image/layers.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/image/sha256.h"
 
 #define FILE_MAX (256UL << 10)
 #define SEEDS 24

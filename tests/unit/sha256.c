@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sha256.c: nestctl's digest against the examples of FIPS 180-4, at the lengths where the padding changes, and in pieces.
- * SOURCES: tools/nestctl/sha256.c
+ * SOURCES: tools/nestctl/image/sha256.c
  */
-#include "tools/nestctl/sha256.h"
+#include "tools/nestctl/image/sha256.h"
 #include "unit.h"
 
 static void same(const void *data, size_t size, const char *wanted)

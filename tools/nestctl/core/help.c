@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* help.c: `nestctl --help` and `nestctl COMMAND --help`, from the table. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+
+static int columns(void)
+{
+	struct winsize ws;
+
+	if (isatty(1) && !ioctl(1, TIOCGWINSZ, &ws) && ws.ws_col >= 40)
+		return ws.ws_col < 100 ? ws.ws_col : 100;
+	return 80;
+}
+
+/* The words of @text up to @len, in lines of the terminal's width; the first begins at column @at. */
+static void wrap(const char *text, size_t len, int indent, int at)
+{
+	const char *end = text + len;
+	bool first = true;
+
+	while (text < end) {
+		int n = (int)strcspn(text, " \n");
+
+		if (n > end - text)
+			n = (int)(end - text);
+		if (!first && at + 1 + n > columns()) {
+			printf("\n%*s", indent, "");
+			at = indent;
+		} else if (!first) {
+			putchar(' ');
+			at++;
+		}
+		printf("%.*s", n, text);
+		at += n;
+		first = false;
+		text += n;
+		text += strspn(text, " \n");
+	}
+	putchar('\n');
+}
+
+/* Paragraphs; see command.h. */
+static void paragraphs(const char *text)
+{
+	while (*text) {
+		const char *end = strstr(text, "\n\n");
+		size_t n = end ? (size_t)(end - text) : strlen(text);
+
+		if (*text == '\t') {
+			printf("%.*s\n", (int)n, text);
+		} else {
+			wrap(text, n, 0, 0);
+		}
+		text += n;
+		text += strspn(text, "\n");
+		putchar('\n');
+	}
+}
+
+const char *command_usage(const struct command *c)
+{
+	return format("nestctl %s%s%s%s", c->name, c->options ? " [OPTION...]" : "",
+		c->args && *c->args ? " " : "", c->args ? c->args : "");
+}
+
+static void print_option(const struct option_row *o)
+{
+	char head[80];
+	int n;
+
+	if (!o->help)
+		return;
+	if (o->key < 256 && o->name)
+		n = snprintf(head, sizeof(head), "  -%c, --%s", o->key, o->name);
+	else if (o->name)
+		n = snprintf(head, sizeof(head), "      --%s", o->name);
+	else
+		n = snprintf(head, sizeof(head), "  -%c", o->key);
+	if (o->arg)
+		n += snprintf(head + n, sizeof(head) - (size_t)n, " %s", o->arg);
+	if (n > 28)
+		printf("%s\n%30s", head, "");
+	else
+		printf("%-30s", head);
+	wrap(o->help, strlen(o->help), 30, 30);
+}
+
+static void print_table(const struct command *const *table)
+{
+	for (; *table; table++) {
+		if ((*table)->hidden)
+			continue;
+		printf("  %-14s", command_verb(*table));
+		wrap((*table)->help, strlen((*table)->help), 16, 16);
+	}
+}
+
+void help_command(const struct command *c)
+{
+	if (c->sub)
+		printf("usage: nestctl %s COMMAND\n\n", c->name);
+	else
+		printf("usage: %s\n\n", command_usage(c));
+	wrap(c->help, strlen(c->help), 0, 0);
+	putchar('\n');
+	if (c->text)
+		paragraphs(c->text);
+	if (c->sub)
+		print_table(c->sub);
+	for (const struct option_row *o = c->options; o && (o->key || o->name); o++)
+		print_option(o);
+	if (!c->sub)
+		print_option(&(const struct option_row){ 'h', "help", NULL, "print this" });
+	if (c->exits)
+		printf("\nExit status: ");
+	if (c->exits)
+		wrap(c->exits, strlen(c->exits), 0, 13);
+}
+
+void help_all(const struct command *const *table)
+{
+	puts("usage: nestctl COMMAND [OPTION...]\n\nMakes images and starts, lists and controls "
+	     "instances of Nestling.\n");
+	print_table(table);
+	puts("\n`nestctl COMMAND --help` says more, and nestctl(1) says all of it.\n"
+	     "Exit status: 0; 1 when it could not be done, with one line on standard error that "
+	     "says why;\nthe command's own for run and exec.");
+}

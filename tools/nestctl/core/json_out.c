@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* json_out.c: see json.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/nestctl/core/json.h"
+
+static bool comma; /* something stands before the next value */
+static int depth;
+
+/* Overlong forms and surrogates are none (RFC 3629, section 4). */
+int utf8_sequence(const unsigned char *s)
+{
+	int n = *s < 0x80 ? 1 : *s >= 0xf0 && *s < 0xf5 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 0;
+
+	if (*s >= 0xf5)
+		return 0;
+	for (int i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+		(*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static void quoted(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	putchar('"');
+	while (*s) {
+		int n = utf8_sequence(s);
+
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if (*s < 0x20 || *s == 0x7f)
+			printf("\\u%04x", *s);
+		else if (!n)
+			fputs("\\ufffd", stdout);
+		else
+			printf("%.*s", n, (const char *)s);
+		s += n ? n : 1;
+	}
+	putchar('"');
+}
+
+static void begin(const char *key)
+{
+	if (comma)
+		putchar(',');
+	comma = true;
+	if (key) {
+		quoted(key);
+		putchar(':');
+	}
+}
+
+void json_open(const char *key, char bracket)
+{
+	begin(key);
+	putchar(bracket);
+	comma = false;
+	depth++;
+}
+
+void json_close(char bracket)
+{
+	putchar(bracket);
+	comma = true;
+	if (!--depth) {
+		putchar('\n');
+		comma = false;
+	}
+}
+
+void json_text(const char *key, const char *text)
+{
+	begin(key);
+	if (text)
+		quoted(text);
+	else
+		fputs("null", stdout);
+}
+
+void json_number(const char *key, int64_t n)
+{
+	begin(key);
+	printf("%lld", (long long)n);
+}
+
+void json_real(const char *key, double x)
+{
+	begin(key);
+	printf("%.3f", x);
+}
+
+void json_bool(const char *key, bool b)
+{
+	begin(key);
+	fputs(b ? "true" : "false", stdout);
+}

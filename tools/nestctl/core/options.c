@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c: a command's options and words, read by its row in the table. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+
+#define OPTIONS_MAX 40
+#define KEY_HELP 2000
+
+const char *command_verb(const struct command *c)
+{
+	const char *space = strrchr(c->name, ' ');
+
+	return space ? space + 1 : c->name;
+}
+
+/* getopt's two forms of the table, in memory of the caller's. */
+static void translate(const struct command *c, char *letters, struct option *names)
+{
+	const struct option_row *o = c->options;
+	int n = 0;
+
+	if (c->command_follows)
+		*letters++ = '+';
+	*letters++ = ':';
+	*letters++ = 'h';
+	names[n++] = (struct option){ "help", no_argument, NULL, KEY_HELP };
+	for (; o && (o->key || o->name); o++) {
+		if (n == OPTIONS_MAX)
+			die("%s: too many options in its table", c->name);
+		if (o->key < 256) {
+			*letters++ = (char)o->key;
+			if (o->arg)
+				*letters++ = ':';
+		}
+		if (o->name)
+			names[n++] = (struct option){ o->name,
+				o->arg ? required_argument : no_argument, NULL, o->key };
+	}
+	*letters = '\0';
+	names[n] = (struct option){ NULL, 0, NULL, 0 };
+}
+
+int next_option(const struct command *c, int argc, char **argv)
+{
+	char letters[3 + 2 * OPTIONS_MAX];
+	struct option names[OPTIONS_MAX + 1];
+	int word = optind, key;
+
+	translate(c, letters, names);
+	opterr = 0;
+	key = getopt_long(argc, argv, letters, names, NULL);
+	switch (key) {
+	case -1: return 0;
+	case 'h':
+	case KEY_HELP: help_command(c); exit(finish_output(0));
+	case ':':
+		die("%s: %s wants a value; see nestctl %s --help", c->name, argv[optind - 1],
+			c->name);
+	case '?':
+		if (optopt && optopt < 256)
+			die("%s: no option -%c; see nestctl %s --help", c->name, optopt, c->name);
+		die("%s: no option %s; see nestctl %s --help", c->name,
+			argv[optind > word ? optind - 1 : word], c->name);
+	default: return key;
+	}
+}
+
+char **take_words(const struct command *c, int argc, char **argv, int min, int max)
+{
+	int n = argc - optind;
+
+	if (n < min || (max >= 0 && n > max))
+		die("usage: %s", command_usage(c));
+	return argv + optind;
+}

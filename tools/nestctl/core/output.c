@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * output.c: see output.h.
+ *
+ * A new file has no name until it is on the disk (O_TMPFILE), so that nothing has to be removed whatever ends us. It has a name of its own
+ * (OUTPUT_MARK), which goes at exit and on signals, where the host's file system has no O_TMPFILE, and for the instant in which it
+ * takes the place of another file. SIGKILL leaves such a name; image_store.c sweeps those of the store.
+ *
+ * Invariant: a slot's names are removed by whoever sets its fd to 0, with signals blocked.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+
+#define OUTPUTS_MAX 16 /* the disks of an instance */
+
+static struct output {
+	int fd; /* + 1; 0: a free slot */
+	const char *volatile name, *volatile companion;
+	mode_t mode; /* that it gets at its end; 0: it has it (nobody else can open it before that) */
+} outputs[OUTPUTS_MAX];
+
+static struct output *slot_of(int fd)
+{
+	for (int i = 0; i < OUTPUTS_MAX; i++)
+		if (outputs[i].fd == fd + 1)
+			return &outputs[i];
+	die("too many files at once");
+}
+
+/* ---- ends ---- */
+
+/* Async-signal-safe. */
+static void clean_up(void)
+{
+	stop_child();
+	for (int i = 0; i < OUTPUTS_MAX; i++) {
+		if (outputs[i].name)
+			unlink(outputs[i].name);
+		if (outputs[i].companion)
+			unlink(outputs[i].companion);
+	}
+}
+
+static void on_signal(int sig)
+{
+	clean_up();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+void clean_up_when_ended(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
+	atexit(clean_up);
+	on_ending_signals(on_signal);
+}
+
+/* The signals that were blocked before. */
+static sigset_t block_signals(void)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	return before;
+}
+
+static void restore_signals(const sigset_t *before)
+{
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+/* ---- outputs ---- */
+
+static const char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return ".";
+	return slash == path ? "/" : format("%.*s", (int)(slash - path), path);
+}
+
+/* A name beside @path that nobody is likely to have. */
+static char *name_beside(const char *path)
+{
+	uint32_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		die("getrandom: %s", strerror(errno));
+	return format("%s" OUTPUT_MARK "%08x", path, number);
+}
+
+static int open_named(struct output *o, const char *path)
+{
+	char *name = name_beside(path);
+	sigset_t before = block_signals();
+	int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	mode_t mask = umask(0);
+
+	umask(mask);
+	if (fd >= 0) {
+		o->name = name;
+		o->mode = 0666 & ~mask;
+	}
+	restore_signals(&before);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+int output_open(const char *path)
+{
+	struct output *o = slot_of(-1);
+	struct stat st;
+	int fd;
+
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) /* /dev/null would not come back */
+		die("%s: not a regular file", path);
+
+	clean_up_when_ended();
+	fd = open(folder_of(path), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	if (fd < 0)
+		fd = open_named(o, path);
+	o->fd = fd + 1;
+	return fd;
+}
+
+#define OTHERS (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)
+
+void output_as_private(int fd, int of)
+{
+	struct output *o = slot_of(fd);
+	struct stat st, own;
+	mode_t mode, may, all;
+
+	if (fstat(of, &st) || fstat(fd, &own))
+		return;
+	may = st.st_mode | ~(mode_t)OTHERS;
+	all = st.st_mode & st.st_mode >> 3 & S_IRWXO; /* what its group may and others, too */
+	/* the copy's group are others there, and that one's group are others here */
+	if (st.st_gid != own.st_gid)
+		may &= ~(mode_t)(S_IRWXG | S_IRWXO) | all << 3 | all;
+	mode = o->mode ? o->mode : own.st_mode & 07777;
+	if (o->mode)
+		o->mode = mode & may;
+	else if (mode & ~may)
+		fchmod(fd, mode & may);
+}
+
+void output_replaces(int fd, int old)
+{
+	struct output *o = slot_of(fd);
+	struct stat st, own;
+	mode_t mode;
+
+	if (fstat(old, &st) || fstat(fd, &own))
+		return;
+	mode = st.st_mode & 0777;
+	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
+		fchown(fd, st.st_uid, st.st_gid))
+		mode &= ~(mode_t)S_IRWXG; /* another group */
+	if (o->mode)
+		o->mode = mode;
+	else
+		fchmod(fd, mode);
+}
+
+void output_companion(int fd, const char *path)
+{
+	slot_of(fd)->companion = path;
+}
+
+static void sync_folder(const char *path)
+{
+	int fd = open(folder_of(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd))
+		die("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* A name for a file that has none: false, with errno, where it cannot have it. */
+static bool link_fd(int fd, const char *path)
+{
+	char *self = format("/proc/self/fd/%d", fd);
+	int failed = linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+
+	free(self);
+	return !failed;
+}
+
+/* A name beside @path, under which it can take its place. */
+static bool link_beside(struct output *o, int fd, const char *path)
+{
+	char *name = name_beside(path);
+
+	if (!link_fd(fd, name))
+		return false;
+	o->name = name;
+	return true;
+}
+
+/* False, with errno. */
+static bool give_name(struct output *o, int fd, const char *path, bool replace)
+{
+	if (!o->name) {
+		if (link_fd(fd, path))
+			return true;
+		if (errno != EEXIST || !replace || !link_beside(o, fd, path))
+			return false;
+	}
+	if (replace ? rename(o->name, path) : link(o->name, path))
+		return false;
+	if (!replace)
+		unlink(o->name);
+	return true;
+}
+
+void output_finish(int fd, const char *path, bool replace)
+{
+	struct output *o = slot_of(fd);
+	sigset_t before;
+	bool given;
+
+	if (o->mode)
+		fchmod(fd, o->mode);
+	if (fsync(fd))
+		die("%s: %s", path, strerror(errno));
+	before = block_signals();
+	given = give_name(o, fd, path, replace);
+	if (given)
+		*o = (struct output){ 0 };
+	restore_signals(&before);
+	if (!given)
+		die("%s: %s", path, strerror(errno));
+	sync_folder(path);
+	close(fd);
+}
+
+/* ---- temporary files ---- */
+
+/* Opens a file without a name in @dir. -1 with errno. */
+static int temporary_file_in(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600), err;
+	sigset_t before;
+	char *name;
+
+	if (fd >= 0)
+		return fd;
+	name = format("%s/nestling-XXXXXX", dir);
+	before = block_signals();
+	fd = mkostemp(name, O_CLOEXEC);
+	err = errno;
+	if (fd >= 0)
+		unlink(name);
+	restore_signals(&before);
+	free(name);
+	errno = err;
+	return fd;
+}
+
+int temporary_file(const char *what)
+{
+	const char *dir = getenv("TMPDIR");
+	const char *const dirs[] = { dir && *dir ? dir : "/var/tmp", "/var/tmp", "/tmp" };
+	int first = 0;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		int fd = temporary_file_in(dirs[i]);
+
+		if (fd >= 0)
+			return fd;
+		first = first ? first : errno;
+	}
+	die("%s: no place for %s: %s", dirs[0], what, strerror(first));
+}

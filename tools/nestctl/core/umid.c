@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * umid.c: finds instances by name and talks to their management console, User Mode Linux's protocol of version 2: a datagram with a
+ * command; replies of at most 500 bytes, of which each says whether more follow.
+ */
+#include "tools/nestctl/core/umid.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+
+#define MAGIC 0xcafebabe
+#define VERSION 2
+#define TEXT_MAX 512
+#define WAIT_MS 10000
+#define STEP_MS 200
+
+struct request {
+	uint32_t magic, version, len;
+	char text[TEXT_MAX];
+};
+struct reply {
+	int32_t err, more;
+	uint32_t len;
+	char text[TEXT_MAX];
+};
+
+const char *umid_home(int i)
+{
+	const char *dir = getenv(i ? "XDG_RUNTIME_DIR" : "HOME");
+
+	return dir && *dir == '/' ? format("%s/%s", dir, i ? "uml" : ".uml") : NULL;
+}
+
+pid_t umid_read_pid(const char *folder)
+{
+	FILE *f = fopen(format("%s/pid", folder), "re");
+	int pid = 0;
+
+	if (f && fscanf(f, "%d", &pid) != 1)
+		pid = 0;
+	if (f)
+		fclose(f);
+	return pid > 0 && !kill(pid, 0) ? pid : 0;
+}
+
+bool umid_is_served(const char *folder)
+{
+	struct umid_console c;
+
+	if (!umid_try_connect(&c, folder))
+		return false;
+	close(c.fd);
+	return true;
+}
+
+/* The only one of all homes that runs. */
+static const char *only_one(void)
+{
+	const char *found = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		DIR *d = umid_home(i) ? opendir(umid_home(i)) : NULL;
+
+		for (struct dirent *e; d && (e = readdir(d));) {
+			const char *folder = format("%s/%s", umid_home(i), e->d_name);
+
+			if (e->d_name[0] == '.' || !umid_is_served(folder))
+				continue;
+			if (found)
+				die("which instance? %s and %s, for example",
+					strrchr(found, '/') + 1, e->d_name);
+			found = folder;
+		}
+		if (d)
+			closedir(d);
+	}
+	if (!found)
+		die("no instance runs");
+	return found;
+}
+
+const char *umid_folder(const char *name)
+{
+	if (!name)
+		return only_one();
+	for (int i = 0; i < 2 && *name && !strchr(name, '/') && *name != '.'; i++) {
+		const char *folder = umid_home(i) ? format("%s/%s", umid_home(i), name) : NULL;
+
+		if (folder && umid_is_served(folder))
+			return folder;
+	}
+	die("%s: no instance of this name runs", name);
+}
+
+pid_t umid_pid(const char *folder)
+{
+	pid_t pid = umid_read_pid(folder);
+
+	if (!pid)
+		die("%s: the instance has ended", folder);
+	return pid;
+}
+
+bool umid_try_connect(struct umid_console *c, const char *folder)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int err;
+
+	c->wait_ms = WAIT_MS;
+	c->fd = -1;
+	errno = ENAMETOOLONG;
+	if (snprintf(c->path, sizeof(c->path), "%s/mconsole", folder) >= (int)sizeof(c->path))
+		return false;
+	strcpy(a.sun_path, c->path);
+	c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* a name of its own, of the kernel's choice, to which the replies go */
+	if (c->fd >= 0 && !bind(c->fd, (struct sockaddr *)&a, sizeof(sa_family_t)) &&
+		!connect(c->fd, (struct sockaddr *)&a, sizeof(a)))
+		return true;
+	err = errno;
+	if (c->fd >= 0)
+		close(c->fd);
+	errno = err;
+	return false;
+}
+
+void umid_connect(struct umid_console *c, const char *folder)
+{
+	if (!umid_try_connect(c, folder))
+		die("%s: %s", c->path, strerror(errno));
+}
+
+/* Does the socket still stand that replies come from? Who waits on a datagram socket is not told. */
+static bool is_there(const struct umid_console *c)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool there;
+
+	memcpy(a.sun_path, c->path, sizeof(c->path));
+	there = fd < 0 || !connect(fd, (struct sockaddr *)&a, sizeof(a));
+	if (fd >= 0)
+		close(fd);
+	return there;
+}
+
+/* Until something can be read; false: nothing came in time, or nobody is left who could answer. */
+static bool wait_for_reply(struct umid_console *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	bool there = true;
+
+	for (int left = c->wait_ms; left > 0 && there; left -= STEP_MS) {
+		there = is_there(c); /* asked first: what came before the end is still read */
+		if (poll(&p, 1, there ? STEP_MS : 0) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* One reply; false: none came in time. */
+static bool receive(struct umid_console *c, struct reply *r)
+{
+	ssize_t n = wait_for_reply(c) ? recv(c->fd, r, sizeof(*r), 0) : -1;
+
+	return n >= (ssize_t)offsetof(struct reply, text) &&
+	       r->len <= (size_t)n - offsetof(struct reply, text);
+}
+
+static bool send_request(struct umid_console *c, struct request *q, const int *fds, size_t n)
+{
+	union {
+		char room[CMSG_SPACE(8 * sizeof(int))];
+		struct cmsghdr header;
+	} control = { .room = { 0 } };
+	struct iovec iov = { q, sizeof(*q) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (n) {
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(n * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	}
+	while (sendmsg(c->fd, &m, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return true;
+}
+
+char *umid_ask(struct umid_console *c, const char *command, int *err, size_t *len)
+{
+	return umid_ask_with(c, command, NULL, 0, err, len);
+}
+
+char *umid_ask_with(struct umid_console *c, const char *command, const int *fds, size_t n, int *err,
+	size_t *len)
+{
+	struct request q = { .magic = MAGIC, .version = VERSION, .len = (uint32_t)strlen(command) };
+	struct reply r = { .more = 1 };
+	char *all = xalloc(1);
+
+	if (q.len >= sizeof(q.text))
+		die("%s: too long a command", command);
+	memcpy(q.text, command, q.len);
+	*len = 0;
+	if (!send_request(c, &q, fds, n))
+		goto err_free;
+	while (r.more) {
+		if (!receive(c, &r))
+			goto err_free;
+		if (r.len && !r.text[r.len - 1]) /* the zero at the end of each is no part of it */
+			r.len--;
+		all = realloc(all, *len + r.len + 1);
+		if (!all)
+			die("out of memory");
+		memcpy(all + *len, r.text, r.len);
+		*len += r.len;
+		all[*len] = '\0';
+	}
+	*err = r.err;
+	return all;
+err_free:
+	free(all);
+	return NULL;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* util.c: messages, memory, folders and child processes, as every command of nestctl needs them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
+
+#define SAID_MAX 65536
+
+/* One line, and nothing that a terminal would obey: names of files come from outside. */
+static void message(const char *fmt, va_list args)
+{
+	char *text;
+
+	fflush(stdout);
+	progress_end();
+	if (vasprintf(&text, fmt, args) < 0)
+		return;
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	fprintf(stderr, "nestctl: %s\n", text);
+	free(text);
+}
+
+void die(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	message(fmt, args);
+	va_end(args);
+	exit(1);
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	message(fmt, args);
+	va_end(args);
+}
+
+char *format(const char *fmt, ...)
+{
+	va_list args;
+	char *out;
+
+	va_start(args, fmt);
+	if (vasprintf(&out, fmt, args) < 0)
+		die("out of memory");
+	va_end(args);
+	return out;
+}
+
+int finish_output(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		warn("standard output: %s", strerror(errno));
+	return status ? status : 1;
+}
+
+void *xalloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		die("out of memory");
+	return p;
+}
+
+void write_all(int fd, const void *data, size_t size, const char *what)
+{
+	const char *p = data;
+
+	while (size) {
+		ssize_t n = write(fd, p, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			die("%s: cannot write: %s", what, strerror(errno));
+		p += n;
+		size -= n;
+	}
+}
+
+/* Fills descriptor @fd where it is closed, so that its use fails as before. */
+static void fill_standard_stream(int fd)
+{
+	int flags = fd ? O_RDONLY : O_WRONLY;
+
+	if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+		return;
+	if (open("/dev/null", flags) != fd && open("/", O_PATH) != fd)
+		_exit(1);
+}
+
+void open_standard_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		int wrong = fd ? O_RDONLY : O_WRONLY, null;
+		int mode = fcntl(fd, F_GETFL);
+
+		if (mode >= 0 && (mode & O_ACCMODE) != wrong && !(mode & O_PATH))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0 || dup2(null, fd) < 0)
+			die("/dev/null: %s", strerror(errno));
+		close(null);
+	}
+}
+
+/*
+ * Resets signals, but leaves SIGHUP, SIGINT and SIGQUIT ignored: nohup(1), and shells for
+ * background jobs, ignore them.
+ */
+void prepare_process(void)
+{
+	static const int ours[] = { SIGCHLD, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2,
+		SIGWINCH };
+	sigset_t none;
+
+	for (int fd = 0; fd < 3; fd++)
+		fill_standard_stream(fd);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		signal(ours[i], SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG is an error like ENOSPC */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(umask(0) & 077); /* the owner can use what we make */
+	setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t w = write(fd, buf + done, n - done);
+
+		if (w > 0)
+			done += (size_t)w;
+		else if (w < 0 && errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+		else if (w < 0 && errno != EINTR)
+			return false;
+		if (done < n && stop && *stop) {
+			errno = ECANCELED;
+			return false;
+		}
+	}
+	return true;
+}
+
+ssize_t get_some(int fd, char *buf, size_t size)
+{
+	for (;;) {
+		ssize_t n = read(fd, buf, size);
+
+		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+			return n;
+		if (errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+	}
+}
+
+void on_ending_signals(void (*handler)(int))
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction sa = { .sa_handler = handler };
+	struct sigaction old;
+
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		if (ending[i] != SIGHUP || sigaction(SIGHUP, NULL, &old) ||
+			old.sa_handler != SIG_IGN)
+			sigaction(ending[i], &sa, NULL);
+}
+
+void make_dirs(const char *path)
+{
+	char *copy = format("%s", path);
+
+	for (char *p = copy + 1;; p++) {
+		if (*p != '/' && *p)
+			continue;
+		char saved = *p;
+
+		*p = '\0';
+		if (mkdir(copy, 0777) && errno != EEXIST)
+			die("%s: cannot make the folder: %s", copy, strerror(errno));
+		if (!saved)
+			break;
+		*p = saved;
+	}
+	free(copy);
+}
+
+uint64_t parse_size(const char *text, const char *what)
+{
+	static const char units[] = "kmgt";
+	char *end;
+	unsigned long long n;
+	unsigned int shift = 0;
+	const char *unit;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (end != text && *end && (unit = strchr(units, *end | 0x20))) {
+		shift = 10 * (unit - units + 1);
+		end++;
+	}
+	if (end == text || *end || errno || *text == '-' || (n << shift) >> shift != n)
+		die("%s: '%s' is not a size (512M, 2G, ...)", what, text);
+	return n << shift;
+}
+
+const char *find_program(const char *name)
+{
+	const char *path = getenv("PATH");
+	char *all = format("%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin", path ? path : "");
+
+	for (char *save, *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		char *file = format("%s/%s", dir, name);
+
+		if (!access(file, X_OK))
+			return file;
+		free(file);
+	}
+	return NULL;
+}
+
+static volatile pid_t running;
+
+pid_t spawn(const char *const argv[], const int fds[3])
+{
+	const char *file = strchr(argv[0], '/') ? argv[0] : find_program(argv[0]);
+	pid_t pid;
+
+	if (!file)
+		die("%s: not found; `make deps` installs it", argv[0]);
+	pid = fork();
+	if (pid < 0)
+		die("cannot start %s: %s", argv[0], strerror(errno));
+	if (pid) {
+		setpgid(pid, pid);
+		return running = pid;
+	}
+	setpgid(0, 0);
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0 && dup2(fds[i], i) < 0)
+			_exit(127);
+	execv(file, (char *const *)argv);
+	warn("cannot start %s: %s", file, strerror(errno));
+	_exit(127);
+}
+
+int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("cannot wait for a child: %s", strerror(errno));
+	running = 0;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+char *program_said(int fd)
+{
+	char *text = xalloc(SAID_MAX + 1);
+	ssize_t n = pread(fd, text, SAID_MAX, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+void stop_child(void)
+{
+	if (!running)
+		return;
+	close_range(3, ~0U, 0); /* lest it waits for us to read what it writes */
+	kill(-running, SIGTERM);
+	while (waitpid(running, NULL, 0) < 0 && errno == EINTR)
+		;
+	running = 0;
+}

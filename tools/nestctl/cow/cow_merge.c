@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cow_merge.c: `nestctl cow commit` (a layer into its backing file) and `rebase` (a layer onto another backing file).
+ *
+ * Commit in place: the backing file changes under the layer, which nobody could open then, since its time is another. So FILE.committing is
+ * made first, with the number of the backing file; a commit that finds it goes on where one was killed: the layer still holds all that it
+ * held, and to write it twice does no harm. Only when the backing file is on the disk is the layer replaced by an empty one, and the note
+ * removed. At any instant layer and backing file together show the same disk.
+ *
+ * Rebase: what the two backing files differ in is copied into the layer first, then the header names the other one. -u leaves out the copy.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/ubd/chain_host.h"
+#include "drivers/ubd/cow4_host.h"
+#include "tools/nestctl/cow/cow.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/core/progress.h"
+
+#define PIECE (1UL << 20)
+
+/* A lock of our own on a file whose image is opened without: for as long as the process lives. */
+static void lock_alone(const char *file)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(file, O_RDWR | O_CLOEXEC);
+	char who[100];
+
+	if (fd < 0)
+		die("%s: %s", file, strerror(errno));
+	if (fcntl(fd, F_OFD_SETLK, &fl) && (errno == EAGAIN || errno == EACCES))
+		die("%s: is in use by another instance%s", file, file_holder(fd, who, sizeof(who)));
+}
+
+static void must(int err, const char *file)
+{
+	if (err)
+		die("%s: %s", file, strerror(-err));
+}
+
+/* ---- commit ---- */
+
+/* Is there a note of a commit into this file that was cut off? */
+static bool note_fits(const char *note, const struct layer *below)
+{
+	unsigned long long dev, ino;
+	FILE *f = fopen(note, "re");
+	bool fits = f && fscanf(f, "%llu %llu", &dev, &ino) == 2 && dev == below->dev &&
+		    ino == below->ino;
+
+	if (f)
+		fclose(f);
+	return fits;
+}
+
+static void write_note(const char *note, const struct layer *below)
+{
+	const char *text = format(
+		"%llu %llu\n", (unsigned long long)below->dev, (unsigned long long)below->ino);
+	int fd = output_open(note);
+
+	write_all(fd, text, strlen(text), note);
+	output_finish(fd, note, true);
+}
+
+/* The layer, though its backing file may have been changed by a commit that was cut off, but by nothing else. */
+static struct image *open_layer(const char *file, const char *note)
+{
+	struct image_open o = { .file = file, .flags = IMAGE_RDONLY | IMAGE_SHARED };
+	struct image *im;
+
+	if (!image_open(&o))
+		return o.image;
+	im = image_must_open(file, NULL, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY);
+	if (!im->top->below || !note_fits(note, im->top->below))
+		die("%s", o.err);
+	return im;
+}
+
+static void copy_down(struct image *im, struct image *into)
+{
+	uint64_t off = 0, len;
+	uint8_t *buf = xalloc(PIECE);
+
+	for (; next_piece(im, off, PIECE, true, &off, &len); off += len) {
+		struct iovec iov = { buf, len };
+
+		image_must_read(im, off, buf, len);
+		must(image_writev(into, off, &iov, 1), into->top->path);
+		progress("commit", off, image_size(im));
+	}
+	must(image_flush(into), into->top->path);
+	progress_end();
+	free(buf);
+}
+
+static void replace_by_empty(struct image *im, const char *file)
+{
+	int fd = output_open(file);
+
+	output_replaces(fd, image_fd(im));
+	write_empty(fd, file, im->top->below->path,
+		im->top->ops == &layer_cow4_ops ? FORMAT_V4 : FORMAT_V3, image_size(im));
+	output_finish(fd, file, true);
+}
+
+int cow_commit(const char *name)
+{
+	const char *file = realpath(name, NULL), *note; /* a link to it stays one */
+	struct image *im, *into;
+
+	if (!file)
+		die("%s: %s", name, strerror(errno));
+	note = format("%s.committing", file);
+	lock_alone(file);
+	im = open_layer(file, note);
+	if (!im->top->below)
+		die("%s: has no backing file", file);
+	if (image_size(im) != im->top->below->size)
+		die("%s: the disk is larger than its backing file; --to makes a new image", file);
+	into = image_must_open(
+		im->top->below->path, NULL, im->top->below->ops == &layer_raw_ops ? IMAGE_RAW : 0);
+	write_note(note, im->top->below);
+	copy_down(im, into);
+	must(image_close(into), im->top->below->path);
+	replace_by_empty(im, file);
+	image_close(im);
+	if (unlink(note))
+		die("%s: %s", note, strerror(errno));
+	return 0;
+}
+
+/* ---- rebase ---- */
+
+/* What the layer does not hold and the new backing file has otherwise is written into the layer. */
+static void copy_up(struct image *im, struct image *other)
+{
+	uint8_t *have = xalloc(PIECE), *want = xalloc(PIECE);
+	struct image_piece p = { 0 };
+	uint64_t off;
+
+	for (off = 0; off < image_size(im); off += p.len) {
+		uint64_t n = PIECE - off % PIECE;
+		struct iovec iov = { want, 0 };
+
+		if (n > image_size(im) - off)
+			n = image_size(im) - off;
+		must(image_where(im, off, n, false, &p), im->top->path);
+		progress("rebase", off, image_size(im));
+		if (!p.depth)
+			continue;
+		iov.iov_len = p.len;
+		image_must_read(im, off, want, p.len);
+		image_must_read(other, off, have, p.len);
+		if (memcmp(have, want, p.len))
+			must(image_writev(im, off, &iov, 1), im->top->path);
+	}
+	must(image_flush(im), im->top->path);
+	progress_end();
+	free(have);
+	free(want);
+}
+
+/* Version 3 has no size of its own. */
+static void check_size(const struct image *im, const struct image *other)
+{
+	if (im->top->ops == &layer_cow3_ops && image_size(other) != image_size(im))
+		die("%s: version 3 needs a backing file of %llu bytes", other->top->path,
+			(unsigned long long)image_size(im));
+	if (im->top->ops == &layer_cow3_ops && other->top->ops != &layer_raw_ops)
+		die("%s: version 3 needs a raw backing file", other->top->path);
+	if (image_size(other) > image_size(im))
+		die("%s: is larger than the disk", other->top->path);
+}
+
+/* Before there are locks, which would be our own. */
+static void refuse_loop(const char *file, const char *backing)
+{
+	struct image *other = image_must_open(backing, NULL, IMAGE_RDONLY | IMAGE_SHARED);
+	struct stat st;
+
+	if (stat(file, &st))
+		die("%s: %s", file, strerror(errno));
+	for (const struct layer *l = other->top; l; l = l->below)
+		if (l->dev == st.st_dev && l->ino == st.st_ino)
+			die("%s: would be a backing file of itself", file);
+	image_close(other);
+}
+
+int cow_rebase(const char *file, const char *backing, bool unsafe)
+{
+	struct image *im, *other;
+	int err;
+
+	refuse_loop(file, backing);
+	/* not the old file's name: it may not be there any more */
+	im = unsafe ? image_must_open(file, backing, IMAGE_ANY) : image_must_open(file, NULL, 0);
+	if (!im->top->below)
+		die("%s: has no backing file", file);
+	other = image_must_open(
+		backing, NULL, image_is_raw(backing) ? IMAGE_RDONLY | IMAGE_RAW : IMAGE_RDONLY);
+	check_size(im, other);
+	if (!unsafe)
+		copy_up(im, other);
+	err = im->top->ops->rebase(
+		im->top, backing, other->top->fd, other->top->ops == &layer_raw_ops);
+	if (err == -EOPNOTSUPP)
+		die("%s: of this version only the contents can be read; convert --to v3 first",
+			file);
+	must(err, file);
+	image_close(other);
+	must(image_close(im), file);
+	return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* image.c: where images live, and the small commands about them.  `image build` is in build.c. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+
+#define SUFFIX ".ext4"
+
+const char *image_dir(void)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+	if (data && *data == '/')
+		return format("%s/nestling/images", data);
+	if (!home || *home != '/')
+		die("neither XDG_DATA_HOME nor HOME is set; name the image by a path");
+	return format("%s/.local/share/nestling/images", home);
+}
+
+const char *image_path(const char *name)
+{
+	if (!*name)
+		die("an image needs a name");
+	if (strchr(name, '/'))
+		return name;
+	return format("%s/%s" SUFFIX, image_dir(), name);
+}
+
+static const struct command cmd_list_images, cmd_path, cmd_rm;
+
+static void print_json(const char *name, const char *file, const struct stat *st)
+{
+	json_open(NULL, '{');
+	json_text("name", name);
+	json_text("file", file);
+	json_number("size", st->st_size);
+	json_number("disk", st->st_blocks * 512);
+	json_number("changed", st->st_mtime);
+	json_close('}');
+}
+
+static int image_list(int argc, char **argv)
+{
+	const char *dir = image_dir();
+	bool json = false, names_only = false;
+	struct dirent **names;
+	int n;
+
+	for (int key; (key = next_option(&cmd_list_images, argc, argv));)
+		*(key == KEY_JSON ? &json : &names_only) = true;
+	take_words(&cmd_list_images, argc, argv, 0, 0);
+	n = scandir(dir, &names, NULL, alphasort);
+	if (n < 0 && errno != ENOENT)
+		die("%s: %s", dir, strerror(errno));
+	if (json)
+		json_open(NULL, '[');
+	for (int i = 0; i < n; i++) {
+		char *dot = strrchr(names[i]->d_name, '.');
+		char *file = format("%s/%s", dir, names[i]->d_name);
+		struct stat st;
+
+		if (!dot || strcmp(dot, SUFFIX) || stat(file, &st))
+			continue;
+		*dot = '\0';
+		if (json)
+			print_json(names[i]->d_name, file, &st);
+		else if (names_only)
+			puts(names[i]->d_name);
+		else
+			printf("%-24s %6lld MiB, %lld on disk\n", names[i]->d_name,
+				(long long)st.st_size >> 20, (long long)st.st_blocks >> 11);
+	}
+	if (json)
+		json_close(']');
+	return 0;
+}
+
+static int image_path_of(int argc, char **argv)
+{
+	const char *path;
+
+	next_option(&cmd_path, argc, argv);
+	path = image_path(take_words(&cmd_path, argc, argv, 1, 1)[0]);
+	if (access(path, F_OK))
+		die("%s: %s", path, strerror(errno));
+	return puts(path) < 0;
+}
+
+static int image_rm(int argc, char **argv)
+{
+	next_option(&cmd_rm, argc, argv);
+	for (char **name = take_words(&cmd_rm, argc, argv, 1, -1); *name; name++)
+		image_remove(*name);
+	return 0;
+}
+
+enum { KEY_NAMES = 256 };
+static const struct option_row list_options[] = {
+	OPTION_JSON,
+	{ KEY_NAMES, "names", NULL, "nothing but the names, one a line" },
+	{ 0 },
+};
+static const struct command cmd_list_images = {
+	.name = "image list",
+	.args = "",
+	.help = "The images that have names.",
+	.options = list_options,
+	.run = image_list,
+};
+static const struct command cmd_path = {
+	.name = "image path",
+	.args = "IMAGE",
+	.help = "Prints the path of an image's file.",
+	.run = image_path_of,
+};
+static const struct command cmd_rm = {
+	.name = "image rm",
+	.args = "IMAGE...",
+	.help = "Removes images.",
+	.text = "One that an instance runs over is not removed. Whether a copy-on-write layer that "
+		"somebody keeps is made over it is not known.",
+	.run = image_rm,
+};
+static const struct command *const image_commands[] = { &cmd_image_build, &cmd_image_import,
+	&cmd_image_export, &cmd_list_images, &cmd_path, &cmd_rm, NULL };
+
+const struct command cmd_image = {
+	.name = "image",
+	.help = "Makes, imports, exports, lists and removes images.",
+	.text = "build, import and export are done by nestctl-image, which needs libarchive and "
+		"libext2fs. It is looked for beside nestctl, in ../libexec/nestling and in PATH.",
+	.sub = image_commands,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image_main.c: nestctl-image, which nestctl executes for commands that need libarchive and
+ * libext2fs, so that nestctl needs no shared library.
+ *
+ *	nestctl-image NESTCTL VERB [WORD...]	NESTCTL: the path of the nestctl that started it
+ */
+#include <string.h>
+
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/core/nestctl.h"
+
+const char *nestctl_path;
+
+static const struct {
+	const struct command *command;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{ &cmd_image_build, image_build },
+	{ &cmd_image_import, image_import },
+	{ &cmd_image_export, image_export },
+};
+
+int main(int argc, char **argv)
+{
+	prepare_process();
+	for (size_t i = 0; argc > 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(command_verb(verbs[i].command), argv[2]))
+			continue;
+		nestctl_path = argv[1];
+		return finish_output(verbs[i].run(argc - 2, argv + 2));
+	}
+	die("nestctl-image is a part of nestctl; try nestctl image --help");
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image_rows.c: the rows of the commands that nestctl-image runs: nestctl knows their options, help
+ * and completion without it.
+ */
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/image/image.h"
+
+static const struct option_row build_options[] = {
+	{ 'v', "variant", "debian|busybox", "what to build (debian)" },
+	{ 'S', "suite", "bookworm|trixie|forky|sid",
+		"which Debian (bookworm), or another suite that mmdebstrap(1) knows" },
+	{ 's', "size", "SIZE", "room in its file system (2G, 64M); the file is sparse" },
+	{ 'o', "output", "FILE", "where the image goes, instead of the store" },
+	{ 'f', "force", NULL, "replace an existing image" },
+	{ 0 },
+};
+
+const struct command cmd_image_build = {
+	.name = "image build",
+	.args = "[PACKAGE...]",
+	.help = "Makes an image of Debian, or a small one with busybox.",
+	.text = "Debian is made with mmdebstrap(1): its minbase variant, a few tools, and each "
+		"PACKAGE. A normal user can do this too, with user namespaces or, where there are "
+		"none, with fakechroot; owners and device nodes are right either way, since the "
+		"archive is written straight into the file system by libext2fs. busybox is the "
+		"host's static one and needs no network.\n\nThe image is called debian, "
+		"debian-SUITE or busybox "
+		"unless -o says where it goes. It appears under its name when it is complete and "
+		"e2fsck(8) finds nothing wrong with it. An existing image of that name is replaced "
+		"with --force only.",
+	.options = build_options,
+	.helper = true,
+};
+
+static const struct option_row import_options[] = {
+	{ 's', "size", "SIZE",
+		"room in its file system (what is in it, a quarter more, and 256M); the file is "
+		"sparse" },
+	{ 0 },
+};
+
+const struct command cmd_image_import = {
+	.name = "image import",
+	.args = "FILE [NAME]",
+	.help = "Makes an image of a root tarball or a container's image.",
+	.text = "FILE is a tar of a root file system, plain or compressed with gzip, bzip2, xz or "
+		"zstd; an OCI layout, as a folder or a tar; or what docker save or podman save "
+		"writes. - is standard input. Its contents say what it is. NAME is by default "
+		"FILE's name without folder and endings; with a slash it is a path, and the image "
+		"does not go to the store. An image that is there is not replaced.\n\nOf a "
+		"container's image that for amd64 is taken. Its layers are merged, the digest of "
+		"each part is checked, and the environment, entry point, command, folder and user "
+		"of its configuration become what nestctl run does (NAME.ext4.config "
+		"beside it).\n\nOwners, modes, times, hard links, device nodes and extended "
+		"attributes "
+		"(user., trusted. and security., so capabilities too) are kept, whoever runs "
+		"this. The image appears when it is complete and e2fsck(8) finds nothing wrong "
+		"with it.\n\n\tnestctl image import debian-rootfs.tar.xz debian\n\tskopeo copy "
+		"docker://alpine oci:alpine && nestctl image import alpine\n\tdocker save web | "
+		"nestctl image import - web && nestctl run web",
+	.options = import_options,
+	.helper = true,
+};
+
+static const struct option_row export_options[] = {
+	{ 'o', "output", "FILE", "where the tar goes, instead of standard output" },
+	{ 0 },
+};
+
+const struct command cmd_image_export = {
+	.name = "image export",
+	.args = "IMAGE",
+	.help = "Writes a root tarball of an image.",
+	.text = "An instance over a copy-on-write layer that is thrown away packs its own files, "
+		"with the image's sh, mount and tar: no root is needed, and IMAGE may be a "
+		"copy-on-write layer too. Nothing is written to it. GNU tar keeps extended "
+		"attributes and "
+		"holes, that of busybox does not.\n\nFILE appears when it is complete; one that is "
+		"there is not replaced. It is compressed where its name ends in .gz, .tgz, .bz2, "
+		".xz, .txz or .zst.\n\n\tnestctl image export debian | zstd >debian.tar.zst\n"
+		"\tnestctl run --keep work.cow debian; nestctl image export ./work.cow -o work.tar",
+	.options = export_options,
+	.helper = true,
+};

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image_store.c: the folder of images that have names, and who may change which of them.
+ *
+ * Who makes or removes an image holds a lock on a byte of the store's file .lock, which follows from the name: no lock files to clean up,
+ * and a process that dies holds none. Two names that share a byte (of 2^62) would only keep each other waiting. Instances hold a
+ * lock on the image itself (drivers/ubd/chain_host.c).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/ubd/chain_host.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+
+static off_t byte_of(const char *name)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 1099511628211u;
+	return (off_t)(hash >> 2);
+}
+
+static int open_lock(void)
+{
+	const char *file = format("%s/.lock", image_dir());
+	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		die("%s: %s", file, strerror(errno));
+	return fd;
+}
+
+/* False: another has it. */
+static bool lock_name(int fd, const char *name)
+{
+	struct flock fl = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte_of(name), .l_len = 1
+	};
+
+	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
+		return true;
+	if (errno != EAGAIN && errno != EACCES)
+		die("%s/.lock: cannot lock it: %s", image_dir(), strerror(errno));
+	return false;
+}
+
+/*
+ * A nestctl that was killed has left it: the name that an output had meanwhile, or the configuration of an image that did not come.
+ * @suffix: what stands behind the image's name.
+ */
+static bool is_left(const char *name, const char *suffix)
+{
+	return strstr(suffix, OUTPUT_MARK) ||
+	       (!strcmp(suffix, ".ext4.config") && access(image_path(name), F_OK));
+}
+
+static void sweep(int lock, const char *file)
+{
+	const char *suffix = strstr(file, ".ext4.");
+	char *name;
+
+	if (!suffix)
+		return;
+	name = format("%.*s", (int)(suffix - file), file);
+	/* looked at again when nobody is at work on it */
+	if (is_left(name, suffix) && lock_name(lock, name) && is_left(name, suffix))
+		unlink(format("%s/%s", image_dir(), file));
+	free(name);
+}
+
+/* With a descriptor of its own: its locks go with it. */
+static void sweep_store(void)
+{
+	int lock = open_lock();
+	DIR *d = opendir(image_dir());
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		sweep(lock, e->d_name);
+	if (d)
+		closedir(d);
+	close(lock);
+}
+
+static void make_store(void)
+{
+	const char *dir = image_dir();
+
+	make_dirs(format("%.*s", (int)(strrchr(dir, '/') - dir), dir));
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		die("%s: cannot make the folder: %s", dir, strerror(errno));
+}
+
+void image_lock(const char *name)
+{
+	if (strchr(name, '/'))
+		return;
+	make_store();
+	sweep_store();
+	if (!lock_name(open_lock(), name)) /* kept to our end */
+		die("%s: another nestctl makes or removes it", name);
+}
+
+const char *image_reserve(const char *name)
+{
+	const char *path = image_path(name);
+
+	if (!strchr(name, '/') && (*name == '.' || strlen(name) > 200))
+		die("'%.200s' is no name for an image", name);
+	image_lock(name);
+	if (!access(path, F_OK))
+		die("%s: there is one already; `nestctl image rm` removes it", name);
+	return path;
+}
+
+void image_remove(const char *name)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	const char *path = image_path(name);
+	char who[100];
+	struct stat st;
+	int fd, busy;
+
+	image_lock(name);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && (errno == EACCES || errno == EROFS))
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st))
+		die("%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		die("%s: not an image", path);
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR) {
+		busy = fcntl(fd, F_OFD_SETLK, &fl) && (errno == EAGAIN || errno == EACCES);
+	} else { /* who may not write it can only ask */
+		busy = !fcntl(fd, F_OFD_GETLK, &fl) && fl.l_type != F_UNLCK;
+	}
+	if (busy) {
+		file_holder(fd, who, sizeof(who));
+		die("%s: an instance runs over it%s", name, who);
+	}
+	if (unlink(path))
+		die("%s: %s", path, strerror(errno));
+	if (unlink(image_config_path(path)) && errno != ENOENT)
+		die("%s: %s", image_config_path(path), strerror(errno));
+	close(fd);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * import.c: `nestctl image import`: archives of others become an image.
+ *
+ * What it is shows in the file, not in its name: a folder is an OCI layout; a tar with oci-layout and index.json, or with manifest.json, and
+ * without a system's folders is an image of layers; any other is a root tarball. layers.c merges, ext4_image.c writes: no root, no
+ * folder in between. The new image has no name until it is whole (output.c), so that nothing is left whatever ends us.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/image/bundle.h"
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/image/ext4_image.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/image/layers.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/core/progress.h"
+
+/* ---- what there is ---- */
+
+/* Standard input, in a file. */
+static struct blob take_input(void)
+{
+	struct blob b = { .name = "standard input",
+		.fd = temporary_file("what comes from standard input") };
+	static char buffer[256 * 1024];
+	ssize_t n;
+
+	if (isatty(0))
+		die("image import: standard input is a terminal");
+	while ((n = read(0, buffer, sizeof(buffer))) > 0) {
+		write_all(b.fd, buffer, (size_t)n, "a temporary file in $TMPDIR or /var/tmp");
+		b.size += (uint64_t)n;
+	}
+	if (n < 0)
+		die("standard input: %s", strerror(errno));
+	return b;
+}
+
+/* A regular file; what is none (a pipe, a shell's <(...)) is copied first. */
+static struct blob take_file(const char *file)
+{
+	struct blob b = { .name = file, .fd = open(file, O_RDONLY | O_CLOEXEC) };
+	struct stat st;
+
+	if (b.fd < 0 || fstat(b.fd, &st))
+		die("%s: %s", file, strerror(errno));
+	if (S_ISREG(st.st_mode)) {
+		b.size = (uint64_t)st.st_size;
+		return b;
+	}
+	if (dup2(b.fd, 0) < 0)
+		die("%s: %s", file, strerror(errno));
+	close(b.fd);
+	b = take_input();
+	b.name = file;
+	return b;
+}
+
+static bool is_folder(const char *file)
+{
+	struct stat st;
+
+	return !stat(file, &st) && S_ISDIR(st.st_mode);
+}
+
+static bool holds_layers(struct layers *l)
+{
+	struct tree *t = layers_tree(l);
+
+	if (tree_has(t, "etc") || tree_has(t, "usr") || tree_has(t, "bin"))
+		return false;
+	return (tree_has_file(t, "oci-layout") && tree_has_file(t, "index.json")) ||
+	       tree_has_file(t, "manifest.json");
+}
+
+static struct layers *read_container(struct bundle *b, const char *what, struct container *c)
+{
+	struct layers *l = layers_new();
+	uint64_t total = 0;
+
+	*c = container_read(b, what);
+	for (size_t i = 0; i < c->nr; i++)
+		total += c->layers[i].size;
+	blob_progress(2 * total);
+	for (size_t i = 0; i < c->nr; i++)
+		layers_add(l, &c->layers[i], true);
+	return l;
+}
+
+static struct layers *read_all(const char *file, struct container *c)
+{
+	static struct blob blob; /* the layers keep pointers to it */
+	struct layers *l;
+
+	*c = (struct container){ 0 };
+	if (is_folder(file))
+		return read_container(bundle_open_dir(file), file, c);
+	blob = strcmp(file, "-") ? take_file(file) : take_input();
+	blob_progress(2 * blob.size);
+	l = layers_new();
+	layers_add(l, &blob, false);
+	if (!holds_layers(l))
+		return l;
+	blob_progress(0);
+	return read_container(bundle_open_tar(&blob), blob.name, c);
+}
+
+/* ---- what becomes of it ---- */
+
+/*
+ * Room for what there is, a quarter more for the tables and to grow, 256 MiB for who works in it; and mke2fs makes an inode for
+ * each 16 KiB. The file is sparse.
+ */
+static uint64_t size_for(uint64_t files, uint64_t bytes)
+{
+	uint64_t size = bytes + bytes / 4 + (files + files / 8) * 16384 + (256 << 20);
+
+	return (size + (1 << 20) - 1) & ~((1ULL << 20) - 1);
+}
+
+static void write_image(struct layers *l, const char *path, uint64_t size, struct container *c)
+{
+	uint64_t files, bytes;
+	const char *self, *config = image_config_path(path);
+	struct ext4_image *im;
+	int fd;
+
+	layers_finish(l, &files, &bytes);
+	if (!files)
+		die("%s: nothing is in it", path);
+	fd = output_open(path);
+	self = format("/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck find it there */
+	im = ext4_image_create(self, path, size ? size : size_for(files, bytes));
+	layers_write(l, im);
+	ext4_image_close(im);
+	ext4_image_check(self, path);
+	progress_end();
+	output_companion(fd, config);
+	image_config_write(path, c->config, c->config_size);
+	output_finish(fd, path, false);
+	fprintf(stderr, "made %s: %llu files, %llu MiB\n", path, (unsigned long long)files,
+		(unsigned long long)bytes >> 20);
+}
+
+/* "x/debian-12.tar.xz" is debian-12. */
+static const char *name_for(const char *file)
+{
+	static const char *const ends[] = { ".gz", ".xz", ".zst", ".bz2", ".tar", ".tgz", ".txz",
+		".oci" };
+	char *name = format("%s", file), *slash;
+
+	while ((slash = strrchr(name, '/')) && !slash[1])
+		*slash = '\0';
+	name = slash ? slash + 1 : name;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t len = strlen(name), n = strlen(ends[i]);
+
+		if (len > n && !strcmp(name + len - n, ends[i]))
+			name[len - n] = '\0';
+	}
+	return name;
+}
+
+int image_import(int argc, char **argv)
+{
+	const char *size = NULL, *name, *path;
+	struct container c;
+	char **words;
+	uint64_t bytes = 0;
+
+	for (int key; (key = next_option(&cmd_image_import, argc, argv));)
+		size = optarg;
+	words = take_words(&cmd_image_import, argc, argv, 1, 2);
+	if (size && (bytes = parse_size(size, "--size")) < 16 << 20)
+		die("--size: an image needs at least 16M");
+	if (bytes > 1ULL << 44)
+		die("--size: an image of more than 16T cannot be");
+	if (!words[1] && !strcmp(words[0], "-"))
+		die("image import: what comes from standard input needs a NAME");
+	name = words[1] ? words[1] : name_for(words[0]);
+	path = image_reserve(name);
+	write_image(read_all(words[0], &c), path, bytes, &c);
+	return 0;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oci.c: from a bundle to its layers and its configuration.
+ *
+ * An OCI layout (OCI image specification, "Image Layout", "Image Manifest", "Image Index", "Image Configuration"): index.json names a manifest,
+ * maybe through more indexes, of which that for amd64 is taken; each step by the digest of a blob, which is checked. A docker-save
+ * archive without one: manifest.json names files. Their layers are checked by the configuration's diff_ids, which are digests of
+ * what is unpacked, where they are not compressed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/nestctl/image/bundle.h"
+#include "tools/nestctl/core/json_in.h"
+#include "tools/nestctl/image/layers.h"
+#include "tools/nestctl/core/nestctl.h"
+
+#define JSON_BYTES (4 << 20)
+#define INDEXES_MAX 4
+
+static const struct json *parse_blob(const struct blob *b)
+{
+	return json_parse(blob_text(b, JSON_BYTES), (size_t)b->size, b->name);
+}
+
+/* "sha256:" and 64 digits in lower case: those; dies. */
+static const char *digest_of(const char *digest, const char *what)
+{
+	if (!digest)
+		die("%s: something in it has no digest", what);
+	if (strncmp(digest, "sha256:", 7) || strlen(digest) != 7 + 64 ||
+		strspn(digest + 7, "0123456789abcdef") != 64)
+		die("%s: '%.80s' is not a sha256 digest, the only kind that is known", what,
+			digest);
+	return digest + 7;
+}
+
+/* The blob that a descriptor names. */
+static struct blob described(struct bundle *b, const struct json *descriptor, const char *what)
+{
+	const char *hex = digest_of(json_string(descriptor, "digest"), what);
+	struct blob blob = bundle_get(b, format("blobs/sha256/%s", hex));
+	uint64_t size;
+
+	if (!json_uint(descriptor, "size", &size) || size != blob.size)
+		die("%s: damaged: its size is %llu, not what its descriptor says", blob.name,
+			(unsigned long long)blob.size);
+	blob.sha256 = hex;
+	return blob;
+}
+
+static bool is_ours(const struct json *platform)
+{
+	const char *cpu = json_string(platform, "architecture"), *os = json_string(platform, "os");
+
+	return (!cpu || !strcmp(cpu, "amd64")) && (!os || !strcmp(os, "linux"));
+}
+
+/* Of an index: the one manifest for this machine. */
+static const struct json *choose(const struct json *index, const char *what)
+{
+	const struct json *list = json_list(index, "manifests"), *found = NULL;
+
+	for (const struct json *m = list ? list->first : NULL; m; m = m->next) {
+		if (!is_ours(json_get(m, "platform")))
+			continue;
+		if (found)
+			die("%s: it holds several images; put one into a layout of its own "
+			    "(skopeo copy)",
+				what);
+		found = m;
+	}
+	if (!found)
+		die("%s: it holds no image for amd64", what);
+	return found;
+}
+
+/* ---- the configuration ---- */
+
+static void put(FILE *f, char letter, const char *text)
+{
+	fprintf(f, "%c%s%c", letter, text, 0);
+}
+
+static void put_list(FILE *f, char letter, const struct json *list, const char *what)
+{
+	for (const struct json *j = list ? list->first : NULL; j; j = j->next) {
+		if (j->kind != JSON_TEXT)
+			die("%s: a list of its configuration holds what is no text", what);
+		if (letter == 'e' && (!strchr(j->text, '=') || *j->text == '='))
+			die("%s: '%s' is no environment variable", what, j->text);
+		put(f, letter, j->text);
+	}
+}
+
+static void read_config(struct container *c, const struct json *doc, const char *what)
+{
+	const struct json *j = json_get(doc, "config");
+	const char *dir = json_string(j, "WorkingDir"), *user = json_string(j, "User");
+	FILE *f = open_memstream(&c->config, &c->config_size);
+
+	if (!f)
+		die("out of memory");
+	if (!doc || doc->kind != JSON_OBJECT)
+		die("%s: not the configuration of an image", what);
+	if (!is_ours(doc))
+		die("%s: an image for %s on %s; this is for amd64 on linux", what,
+			json_string(doc, "os") ?: "?", json_string(doc, "architecture") ?: "?");
+	put_list(f, 'e', json_list(j, "Env"), what);
+	if (dir && *dir)
+		put(f, 'w', *dir == '/' ? dir : format("/%s", dir));
+	if (user && *user)
+		put(f, 'u', user);
+	put_list(f, 'x', json_list(j, "Entrypoint"), what);
+	put_list(f, 'c', json_list(j, "Cmd"), what);
+	if (fclose(f))
+		die("out of memory");
+}
+
+/* ---- the two forms ---- */
+
+static size_t count(const struct json *list, const char *what)
+{
+	size_t n = 0;
+
+	for (const struct json *j = list ? list->first : NULL; j; j = j->next)
+		n++;
+	if (n > LAYERS_MAX)
+		die("%s: more than %d layers", what, LAYERS_MAX);
+	return n;
+}
+
+static void check_kind(const struct json *layer, const char *what)
+{
+	const char *kind = json_string(layer, "mediaType");
+
+	if (kind && (!strstr(kind, "tar") || strstr(kind, "encrypted")))
+		die("%s: a layer of the kind %s, which is not known", what, kind);
+}
+
+static struct container read_layout(struct bundle *b, const char *what)
+{
+	struct blob blob = bundle_get(b, "index.json"), config;
+	const struct json *doc = parse_blob(&blob), *list;
+	struct container c = { 0 };
+
+	for (int i = 0; json_list(doc, "manifests"); i++) {
+		if (i == INDEXES_MAX)
+			die("%s: more than %d indexes in each other", what, INDEXES_MAX);
+		blob = described(b, choose(doc, what), what);
+		doc = parse_blob(&blob);
+	}
+	list = json_list(doc, "layers");
+	c.nr = count(list, what);
+	if (!c.nr)
+		die("%s: no layers", blob.name);
+	config = described(b, json_get(doc, "config"), blob.name);
+	read_config(&c, parse_blob(&config), config.name);
+	c.layers = xalloc(c.nr * sizeof(*c.layers));
+	size_t i = 0;
+
+	for (const struct json *j = list->first; j; j = j->next) {
+		check_kind(j, blob.name);
+		c.layers[i++] = described(b, j, blob.name);
+	}
+	return c;
+}
+
+static struct container read_saved(struct bundle *b, const char *what)
+{
+	struct blob blob = bundle_get(b, "manifest.json"), file;
+	const struct json *doc = parse_blob(&blob), *list, *ids;
+	struct container c = { 0 };
+	const char *config;
+
+	if (doc->kind != JSON_LIST || !doc->first)
+		die("%s: it names no image", blob.name);
+	if (doc->first->next)
+		die("%s: it holds several images; save one at a time", what);
+	list = json_list(doc->first, "Layers");
+	config = json_string(doc->first, "Config");
+	c.nr = count(list, what);
+	if (!c.nr || !config)
+		die("%s: no layers, or no configuration", blob.name);
+	file = bundle_get(b, config);
+	doc = parse_blob(&file);
+	read_config(&c, doc, file.name);
+	ids = json_list(json_get(doc, "rootfs"), "diff_ids");
+	if (count(ids, file.name) != c.nr)
+		die("%s: it tells of other layers than %s", file.name, blob.name);
+	c.layers = xalloc(c.nr * sizeof(*c.layers));
+	ids = ids->first;
+	size_t i = 0;
+
+	for (const struct json *j = list->first; j; j = j->next, ids = ids->next) {
+		if (j->kind != JSON_TEXT || ids->kind != JSON_TEXT)
+			die("%s: a layer without a name", blob.name);
+		file = bundle_get(b, j->text);
+		if (blob_is_plain(&file))
+			file.sha256 = digest_of(ids->text, blob.name);
+		c.layers[i++] = file;
+	}
+	return c;
+}
+
+struct container container_read(struct bundle *b, const char *what)
+{
+	if (bundle_has(b, "index.json"))
+		return read_layout(b, what);
+	if (bundle_has(b, "manifest.json"))
+		return read_saved(b, what);
+	die("%s: neither index.json nor manifest.json is in it: no image", what);
+}

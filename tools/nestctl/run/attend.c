@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attend.c: `nestctl run` while its instance runs.
+ *
+ * Signals that ask for an end, and those that users send, go to the command by the control line, so that it may handle them and its
+ * status says which it died of. A command that does not end: after GRACE seconds the kernel gets SIGTERM (ctrl-alt-del, on which
+ * init ends all), after twice that SIGKILL; a third SIGINT kills at once. Once a signal has asked for the end and the command is no
+ * more, output that nobody reads is dropped. The kernel dies with nestctl (PR_SET_PDEATHSIG), and what
+ * it made on the host has no name, or is swept by the next instance.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os-linux/end.h"
+#include "os-linux/why.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+
+#define GRACE 10
+#define KERNEL_LOST                                                                                \
+	3 /* the kernel's status where data of the guest is lost: OS_EXIT_LOST of os-linux/os.h */
+
+static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
+	SIGTSTP };
+static sigset_t signals;
+static bool end_wanted;
+
+void attend_prepare(void)
+{
+	sigset_t
+		held; /* in the background of a terminal our input is at its end, and does not stop us */
+
+	signal(SIGPIPE, SIG_IGN); /* pumps and the control line see errors */
+	sigemptyset(&signals);
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		if (handled[i] != SIGHUP || signal(SIGHUP, SIG_DFL) != SIG_IGN)
+			sigaddset(&signals, handled[i]);
+		else
+			signal(SIGHUP, SIG_IGN); /* nohup */
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigemptyset(&held);
+	sigaddset(&held, SIGTTIN);
+	sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
+static uint64_t oom_kills; /* of our control group, before the kernel was started */
+
+static pid_t start_kernel(struct run *r)
+{
+	pid_t parent = getpid(), pid = fork();
+	sigset_t none;
+
+	if (pid < 0)
+		die("cannot start %s: %s", r->kernel, strerror(errno));
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	if (!r->terminal)
+		setpgid(0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	for (int i = 0; i < 3; i++)
+		if (r->fds[i] != i && dup2(r->fds[i], i) < 0)
+			_exit(1);
+	execv(r->kernel, (char **)r->argv);
+	warn("%s: %s", r->kernel, strerror(errno));
+	_exit(1);
+}
+
+static bool asks_for_end(int sig)
+{
+	return sig == SIGTERM || sig == SIGINT || sig == SIGHUP || sig == SIGQUIT;
+}
+
+/*
+ * The kernel has ended, and maybe somebody does not read its output: has a signal asked for the end, then or now? A program of the host
+ * that waits to write would be gone with it.
+ */
+static bool in_a_hurry(void)
+{
+	const struct timespec none = { 0, 0 };
+	int sig;
+
+	while ((sig = sigtimedwait(&signals, NULL, &none)) > 0)
+		end_wanted = end_wanted || asks_for_end(sig);
+	return end_wanted;
+}
+
+static bool command_has_ended(const struct run *r)
+{
+	return poll(&(struct pollfd){ .fd = r->status_fd, .events = POLLIN }, 1, 0) > 0;
+}
+
+static void stop_with_it(pid_t pid)
+{
+	kill(pid, SIGTSTP);
+	raise(SIGSTOP);
+	kill(pid, SIGCONT);
+}
+
+/* Waits for the kernel, handing signals on.  Its wait status. */
+static int wait_for_kernel(const struct run *r, pid_t pid)
+{
+	int status, interrupts = 0, step = 0;
+	time_t deadline = 0;
+
+	for (;;) {
+		const struct timespec second = { 1, 0 };
+		int sig;
+
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		sig = end_wanted ? sigtimedwait(&signals, NULL, &second) :
+				   sigwaitinfo(&signals, NULL);
+		if (sig < 0 && end_wanted && command_has_ended(r))
+			pump_drop();
+		if (deadline && time(NULL) >= deadline) {
+			if (step++)
+				kill(pid, SIGKILL);
+			else /* the command's time is over */
+				sigqueue(pid, SIGTERM, (union sigval){ END_VALUE(SIGTERM, 3) });
+			deadline += GRACE;
+		}
+		if (sig <= 0 || sig == SIGCHLD)
+			continue;
+		if (sig == SIGTSTP) {
+			if (!r->terminal)
+				stop_with_it(pid);
+			continue;
+		}
+		end_wanted = end_wanted || asks_for_end(sig);
+		if (sig == SIGINT && ++interrupts >= 3)
+			kill(pid, SIGKILL);
+		if (dprintf(r->control_fd, "s%d\n", sig) < 0 && errno != EAGAIN)
+			kill(pid, SIGTERM);
+		if ((sig == SIGTERM || sig == SIGHUP) && !deadline)
+			deadline = time(NULL) + GRACE;
+	}
+}
+
+/*
+ * Returns the memory limit of our control group, also the kernel's, if it killed the kernel, or
+ * nothing.
+ */
+static const char *why_killed(const struct run *r, int status)
+{
+	char group[256];
+	uint64_t limit;
+
+	if (WTERMSIG(status) != SIGKILL || os_cgroup_oom_kills() <= oom_kills)
+		return "";
+	if (!os_cgroup_memory_limit(group, sizeof(group), &limit))
+		return format(": the host had no memory left (mem=%s)", r->mem);
+	return format(": the memory limit of the control group %s is %lu MiB (mem=%s)", group,
+		(unsigned long)(limit >> 20), r->mem);
+}
+
+/* What init reported, or what the kernel's own end means. */
+static int result(const struct run *r, int status)
+{
+	char line[512];
+	ssize_t n = read(r->status_fd, line, sizeof(line) - 1);
+	int code;
+
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!strncmp(line, "error ", 6))
+		die("%s: %s", r->image, line + 6);
+	if (sscanf(line, "status %d", &code) == 1) {
+		/* the kernel has named the lost data on our standard error */
+		if (!code && WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
+			return 1;
+		return code;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
+		return 1;
+	if (WIFSIGNALED(status))
+		die("the kernel was killed by signal %d%s", WTERMSIG(status),
+			why_killed(r, status));
+	if (WEXITSTATUS(status) > 1)
+		die("the kernel ended with status %d", WEXITSTATUS(status));
+	if (!WEXITSTATUS(status) && !r->login)
+		die("the instance powered off or restarted before its command ended");
+	return WEXITSTATUS(status);
+}
+
+int attend(struct run *r)
+{
+	pid_t pid;
+	int status;
+	bool written;
+
+	oom_kills = os_cgroup_oom_kills();
+	pid = start_kernel(r);
+	close(r->status_end);
+	close(r->control_end);
+	close(r->ready_fd);
+	if (!r->terminal)
+		pump_kernel_started(r->fds);
+	status = wait_for_kernel(r, pid);
+	written = pump_finish(in_a_hurry);
+	status = result(r, status);
+	return written || status ? status : 1;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.c: `nestctl exec UMID -- COMMAND`: a command in a running instance, its channels carried by three threads while this one waits for its end
+ * and for signals. The kernel's half is drivers/mconsole/exec.c; docs/nestctl.md says how they fit.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers/mconsole/exec_host.h"
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/run/exec.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+
+#define GRACE 10     /* seconds after SIGTERM or SIGHUP */
+#define DRAIN_MS 500 /* what a terminal has still to say */
+#define ENV_MAX 256
+
+struct job {
+	const char *env[ENV_MAX]; /* NAME=VALUE, each name once */
+	size_t nr_env;
+	const char *dir, *user;
+	bool want_terminal, no_terminal, terminal;
+	char **command;
+};
+struct stream {
+	pthread_t thread;
+	int from, to;
+	int ours; /* which of them is the socket */
+	int error;
+};
+
+/* ---- the job ---- */
+
+static void set_env(struct job *j, const char *text)
+{
+	size_t n = strcspn(text, "="), i = 0;
+
+	while (i < j->nr_env && (strncmp(j->env[i], text, n) || j->env[i][n] != '='))
+		i++;
+	if (i == ENV_MAX)
+		die("exec: too many variables");
+	j->env[i] = text;
+	if (i == j->nr_env)
+		j->nr_env++;
+}
+
+/* VAR=VALUE, or VAR with the value that it has here (none: not set). */
+static void add_env(struct job *j, const char *text)
+{
+	const char *value = getenv(text);
+
+	if (!*text || *text == '=')
+		die("exec: -e '%s': wants VAR or VAR=VALUE", text);
+	if (strchr(text, '='))
+		set_env(j, text);
+	else if (value)
+		set_env(j, format("%s=%s", text, value));
+}
+
+static struct exec_job write_job(struct job *j, const struct exec_user *u)
+{
+	struct job all = { 0 };
+	struct exec_job out = { 0 };
+	struct winsize ws;
+	const char *term = getenv("TERM");
+
+	set_env(&all, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	set_env(&all, format("HOME=%s", u->home));
+	set_env(&all, format("USER=%s", u->name));
+	set_env(&all, format("LOGNAME=%s", u->name));
+	set_env(&all, format("SHELL=%s", u->shell));
+	set_env(&all, format("TERM=%s", j->terminal && term ? term : "dumb"));
+	set_env(&all, "LANG=C.UTF-8");
+	for (size_t i = 0; i < j->nr_env; i++)
+		set_env(&all, j->env[i]);
+	exec_job_add(&out, 'm', j->terminal ? "terminal" : "channels");
+	exec_job_add(&out, 'u', u->ids);
+	exec_job_add(&out, j->dir ? 'w' : 'h', j->dir ? j->dir : u->home);
+	if (j->terminal && !ioctl(0, TIOCGWINSZ, &ws))
+		exec_job_add(&out, 's', format("%u %u", ws.ws_row, ws.ws_col));
+	for (size_t i = 0; i < all.nr_env; i++)
+		exec_job_add(&out, 'e', all.env[i]);
+	exec_job_add(&out, 0, "");
+	for (char **word = j->command; *word; word++)
+		exec_job_add(&out, 0, *word);
+	return out;
+}
+
+/* ---- channels ---- */
+
+/* Until the end, or until nobody wants it: then the other side hears of that. */
+static void *stream_run(void *arg)
+{
+	struct stream *s = arg;
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = get_some(s->from, buf, sizeof(buf))) > 0)
+		if (!put_all(s->to, buf, (size_t)n, NULL)) {
+			s->error = errno;
+			break;
+		}
+	shutdown(s->ours, SHUT_RDWR);
+	return NULL;
+}
+
+static void stream_start(struct stream *s, int from, int to)
+{
+	*s = (struct stream){ .from = from, .to = to, .ours = from > 2 ? from : to };
+	if (pthread_create(&s->thread, NULL, stream_run, s))
+		die("cannot start a thread");
+}
+
+/* The command has ended: what it left is carried out. */
+static void stream_finish(struct stream *s, bool terminal)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_nsec += DRAIN_MS * 1000000L;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	if (terminal && !pthread_timedjoin_np(s->thread, NULL, &end))
+		return;
+	shutdown(s->from, SHUT_RD);
+	pthread_join(s->thread, NULL);
+}
+
+/* False: not all of it could be written. */
+static bool stream_written(const struct stream *s, const char *name)
+{
+	if (!s->error || s->error == EPIPE)
+		return true;
+	warn("standard %s: %s", name, strerror(s->error));
+	return false;
+}
+
+/* ---- the terminal ---- */
+
+static struct termios before;
+static bool raw;
+
+static void terminal_restore(void)
+{
+	if (raw)
+		tcsetattr(0, TCSADRAIN, &before);
+	raw = false;
+}
+
+/* Who wants a terminal in the background stops here, as long as signals still end us. */
+static void terminal_await(void)
+{
+	struct termios t;
+
+	if (!tcgetattr(0, &t))
+		tcsetattr(0, TCSADRAIN, &t);
+}
+
+static void terminal_raw(void)
+{
+	struct termios t;
+
+	if (tcgetattr(0, &before))
+		return;
+	t = before;
+	cfmakeraw(&t);
+	raw = !tcsetattr(0, TCSADRAIN, &t);
+	atexit(terminal_restore);
+}
+
+static void send_size(int control)
+{
+	char text[EXEC_PACKET_MAX];
+	struct winsize ws;
+
+	if (ioctl(0, TIOCGWINSZ, &ws))
+		return;
+	int n = snprintf(text, sizeof(text), "w%u %u", ws.ws_row, ws.ws_col);
+
+	send(control, text, (size_t)n, MSG_NOSIGNAL);
+}
+
+/* ---- waiting ---- */
+
+/*
+ * SIGTTIN is held off, too, so that in the background of a terminal (`timeout` in a script puts us there) standard input is at its end and
+ * does not stop us.
+ */
+static int block_signals(void)
+{
+	static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+	sigset_t set;
+	int signals;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		sigaddset(&set, taken[i]);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
+	sigaddset(&set, SIGTTIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signals;
+}
+
+/* Hands a signal on. The one that ends us after a while, or 0. */
+static int pass_signal(int signals, int control)
+{
+	struct signalfd_siginfo info;
+	char text[EXEC_PACKET_MAX];
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (info.ssi_signo == SIGWINCH) {
+		send_size(control);
+		return 0;
+	}
+	int n = snprintf(text, sizeof(text), "s%u", info.ssi_signo);
+
+	send(control, text, (size_t)n, MSG_NOSIGNAL);
+	return info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ? (int)info.ssi_signo : 0;
+}
+
+/* The kernel's word of the end, or "" when the instance has ended; dies after a signal that the command outlives. */
+static void wait_for_end(int control, int signals, char *word)
+{
+	time_t deadline = 0;
+	int ending = 0;
+
+	for (;;) {
+		struct pollfd p[2] = { { .fd = control, .events = POLLIN },
+			{ .fd = signals, .events = POLLIN } };
+
+		poll(p, 2, deadline ? 500 : -1);
+		if (p[0].revents) {
+			ssize_t n = recv(control, word, EXEC_PACKET_MAX, 0);
+
+			word[n > 0 ? n : 0] = '\0';
+			return;
+		}
+		if (p[1].revents)
+			ending = pass_signal(signals, control) ?: ending;
+		if (ending && !deadline)
+			deadline = time(NULL) + GRACE;
+		if (deadline && time(NULL) >= deadline)
+			exit(128 + ending);
+	}
+}
+
+static int result(const struct instance *in, const struct job *j, const char *word)
+{
+	int n = *word ? atoi(word + 1) : 0;
+
+	if (!*word)
+		die("%s: the instance has ended", in->name);
+	if (*word == 'x')
+		return WIFSIGNALED(n) ? 128 + WTERMSIG(n) : WEXITSTATUS(n);
+	if (*word == 't') {
+		warn("%s: no terminal: %s (is devpts mounted at /dev/pts? -T does without)",
+			in->name, strerror(n));
+		return 126;
+	}
+	warn("%s: %s", *word == 'd' ? j->dir : j->command[0], strerror(n));
+	return n == ENOENT && *word != 'd' ? 127 : 126;
+}
+
+static int carry(const struct instance *in, const struct job *j, const struct exec_job *text)
+{
+	char word[EXEC_PACKET_MAX + 1];
+	int signals;
+
+	if (j->terminal)
+		terminal_await();
+	signals = block_signals();
+
+	struct remote r = remote_start(in, text,
+		j->terminal   ? CHANNELS_TERMINAL :
+		same_output() ? CHANNELS_JOINED :
+				CHANNELS_APART);
+	static struct stream input, output, errors;
+	bool written;
+	int status;
+
+	if (j->terminal)
+		terminal_raw();
+	stream_start(&output, r.out, 1);
+	if (r.err >= 0)
+		stream_start(&errors, r.err, 2);
+	stream_start(&input, 0, r.in);
+	wait_for_end(r.control, signals, word);
+	stream_finish(&output, j->terminal);
+	if (r.err >= 0)
+		stream_finish(&errors, false);
+	terminal_restore();
+	written = stream_written(&output, "output") & stream_written(&errors, "error");
+	status = result(in, j, word);
+	return written || status ? status : 1;
+}
+
+static int exec_command(int argc, char **argv)
+{
+	struct job j = { 0 };
+	struct instance in;
+	char **words;
+
+	open_standard_streams();
+	for (int key; (key = next_option(&cmd_exec, argc, argv));) {
+		switch (key) {
+		case 'e': add_env(&j, optarg); break;
+		case 'w': j.dir = optarg; break;
+		case 'u': j.user = optarg; break;
+		case 't': j.want_terminal = true; break;
+		case 'T': j.no_terminal = true; break;
+		default: break; /* -i: so it is */
+		}
+	}
+	words = take_words(&cmd_exec, argc, argv, 2, -1);
+	j.command = words + 1 + !strcmp(words[1], "--");
+	if (!j.command[0])
+		die("exec: which command?");
+	if (j.want_terminal && !(isatty(0) && isatty(1)))
+		die("exec: -t: standard input and output are no terminal");
+	j.terminal = !j.no_terminal && (j.want_terminal || (same_terminal() && !in_background()));
+	in = instance_find(words[0]);
+	struct exec_user u = exec_user_find(&in, j.user);
+	struct exec_job text = write_job(&j, &u);
+
+	return carry(&in, &j, &text);
+}
+
+static const struct option_row options[] = {
+	{ 'e', "env", "VAR[=VALUE]",
+		"an environment variable of COMMAND; without a value the one that it has here, if "
+		"any" },
+	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
+	{ 'u', "user", "USER[:GROUP]", "who COMMAND is, names or numbers of the instance (root)" },
+	{ 'i', "interactive", NULL, "standard input is COMMAND's; so it is anyway" },
+	{ 't', "tty", NULL,
+		"COMMAND gets a terminal, and standard input and output are its other side" },
+	{ 'T', "no-tty", NULL, "three channels, even where all is one terminal" },
+	{ 0 },
+};
+
+const struct command cmd_exec = {
+	.name = "exec",
+	.args = "UMID [--] COMMAND...",
+	.help = "Runs a command in a running instance.",
+	.text = "In the namespaces and the root of its init, as root, with a session of its own. "
+		"Standard input, output and error are three channels to those of nestctl; where "
+		"all three are one terminal, or with -t, it has a terminal in the instance's "
+		"/dev/pts. A job in the background of a terminal gets channels too, and an input "
+		"that is at its end. Signals go to the command as those of run do; when nestctl "
+		"goes it gets "
+		"SIGHUP.\n\nNothing in the instance has to be prepared for it: the kernel makes "
+		"the process. Names of users are read with the instance's cat(1).\n\n\tnestctl "
+		"exec web -- ps aux\n\tnestctl exec -t web bash",
+	.exits = "the command's; 128+N where signal N killed it; 126 and 127 when it could not be "
+		 "run",
+	.options = options,
+	.command_follows = true,
+	.run = exec_command,
+};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec_user.c: who a command in an instance is. The kernel knows numbers only; names are those of the instance's /etc/passwd and /etc/group, which cat(1)
+ * in the instance reads. Root's numbers need no reading.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/nestctl/run/exec.h"
+#include "tools/nestctl/core/nestctl.h"
+
+#define GROUPS_MAX 64
+
+static bool number(const char *text, unsigned int *n)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	*n = (unsigned int)v;
+	return *text >= '0' && *text <= '9' && !*end && v < 0xffffffffUL;
+}
+
+static char *read_file(const struct instance *in, const char *path)
+{
+	const char *const argv[] = { "cat", path, NULL };
+
+	return remote_read(in, argv);
+}
+
+/* The next line's fields, in place: how many; -1 at the end. */
+static int next_line(char **text, char **field, int max)
+{
+	char *line = *text && **text ? strsep(text, "\n") : NULL;
+	int n = 0;
+
+	if (!line)
+		return -1;
+	for (; line && n < max; n++)
+		field[n] = strsep(&line, ":");
+	return n;
+}
+
+static bool find_user(
+	char *passwd, const char *who, struct exec_user *u, unsigned int *uid, unsigned int *gid)
+{
+	unsigned int wanted, id;
+	bool by_number = number(who, &wanted);
+	char *w[7];
+
+	for (int n; (n = next_line(&passwd, w, 7)) >= 0;) {
+		if (n < 7 || !number(w[2], &id) || (by_number ? id != wanted : strcmp(w[0], who)) ||
+			!number(w[3], gid))
+			continue;
+		*uid = id;
+		u->name = w[0];
+		u->home = w[5];
+		u->shell = *w[6] ? w[6] : "/bin/sh";
+		return true;
+	}
+	return false;
+}
+
+static bool is_member(char *members, const char *name)
+{
+	for (char *m; (m = strsep(&members, ","));)
+		if (!strcmp(m, name))
+			return true;
+	return false;
+}
+
+/* The group @who, if it is given, and "" or ":GID:GID" of those that the user is in. */
+static bool find_groups(
+	char *text, const char *who, const char *name, unsigned int *gid, char **others)
+{
+	unsigned int id, count = 0;
+	bool found = !who || number(who, gid);
+	char *w[4];
+
+	*others = format("%s", "");
+	for (int n; (n = next_line(&text, w, 4)) >= 0;) {
+		if (n < 3 || !number(w[2], &id))
+			continue;
+		if (!found && !strcmp(w[0], who)) {
+			*gid = id;
+			found = true;
+		}
+		if (n == 4 && count < GROUPS_MAX && is_member(w[3], name)) {
+			*others = format("%s:%u", *others, id);
+			count++;
+		}
+	}
+	return found;
+}
+
+struct exec_user exec_user_find(const struct instance *in, const char *text)
+{
+	struct exec_user u = { format("0:0"), "root", "/root", "/bin/sh" };
+	char *who = format("%s", text ? text : "0"), *group = strchr(who, ':'), *others;
+	unsigned int uid = 0, gid = 0;
+
+	if (!text)
+		return u;
+	if (group)
+		*group++ = '\0';
+	if (!find_user(read_file(in, "/etc/passwd"), who, &u, &uid, &gid)) {
+		if (!number(who, &uid))
+			die("%s: no such user in %s", who, in->name);
+		u.name = who;
+		u.home = "/";
+	}
+	if (!find_groups(read_file(in, "/etc/group"), group, u.name, &gid, &others))
+		die("%s: no such group in %s", group, in->name);
+	u.ids = format("%u:%u%s", uid, gid, others);
+	return u;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* job.c: what the built-in init of an instance is to do: what the image's configuration says, and the user instead of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/init/job.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+
+static const char *host_name_of(const char *image)
+{
+	const char *base = strrchr(image, '/') ? strrchr(image, '/') + 1 : image;
+
+	return format("%.*s", (int)strcspn(base, "."), base);
+}
+
+static void put(FILE *f, char letter, const char *text)
+{
+	fprintf(f, "%c%s%c", letter, text, 0);
+}
+
+/* The strings of the image's configuration that begin with @letter. How many. */
+static int put_config(FILE *f, const struct image_config *c, char letter, bool keep_letter)
+{
+	int n = 0;
+
+	for (const char *p = c->text; p < c->text + c->size; p += strlen(p) + 1) {
+		if (*p != letter)
+			continue;
+		fprintf(f, "%s%c", keep_letter ? p : p + 1, 0);
+		n++;
+	}
+	return n;
+}
+
+char *job_text(struct run *r, size_t *size)
+{
+	struct image_config config = { .size = 0 };
+	const char *term = r->terminal ? getenv("TERM") : NULL;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, size);
+	int words = 0;
+
+	if (!f)
+		die("out of memory");
+	if (!r->bare)
+		config = image_config_read(r->image);
+	put(f, 'm', r->terminal ? "terminal" : r->joined ? "joined" : "channels");
+	put(f, 'h', r->as_is ? "" : host_name_of(r->image));
+	put(f, 't', term ? term : "dumb");
+	for (int i = 0; i < r->nr_volumes; i++)
+		put(f, 'v', r->volumes[i].guest);
+	put_config(f, &config, 'e', true);
+	if (r->env_size)
+		fwrite(r->env, 1, r->env_size, f);
+	if (r->dir)
+		put(f, 'w', r->dir);
+	else
+		put_config(f, &config, 'w', true);
+	if (r->user)
+		put(f, 'u', r->user);
+	else
+		put_config(f, &config, 'u', true);
+	fputc(0, f);
+	words = put_config(f, &config, 'x', false);
+	for (char **word = r->command; *word; word++, words++)
+		fprintf(f, "%s%c", *word, 0);
+	if (!r->command[0])
+		words += put_config(f, &config, 'c', false);
+	if (fclose(f))
+		die("out of memory");
+	if (*size >= JOB_MAX)
+		die("run: the command and its environment are too long");
+	r->login = !words;
+	return text;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* mem.c: `nestctl mem`: how much memory an instance has, and more or less of it, by the management console's "config mem". */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/umid.h"
+
+#define WAIT_MS 120000 /* a guest may have to write much to its disk first */
+
+static char *ask(const struct instance *in, const char *command)
+{
+	struct umid_console c;
+	char *text;
+	size_t len;
+	int err;
+
+	umid_connect(&c, in->folder);
+	c.wait_ms = WAIT_MS;
+	text = umid_ask(&c, command, &err, &len);
+	close(c.fd);
+	if (!text)
+		die("%s: no answer", in->name);
+	if (err)
+		die("%s: %s", in->name, text);
+	return text;
+}
+
+static uint64_t memory(const struct instance *in)
+{
+	char *text = ask(in, "config mem"), *end;
+	uint64_t n = strtoull(text, &end, 10);
+
+	if (end == text)
+		die("%s: what is this: '%s'?", in->name, text);
+	free(text);
+	return n;
+}
+
+/* "+64M", "-64M", or how much it shall be. */
+static void change(const struct instance *in, const char *size)
+{
+	bool relative = *size == '+' || *size == '-';
+	uint64_t wanted = parse_size(size + relative, "mem"), now = relative ? 0 : memory(in);
+	bool less = relative ? *size == '-' : wanted < now;
+	uint64_t by = relative ? wanted : less ? now - wanted : wanted - now;
+
+	free(ask(in, format("config mem=%c%llu", less ? '-' : '+', (unsigned long long)by)));
+}
+
+static int mem(int argc, char **argv)
+{
+	struct instance in;
+	bool json = false;
+	char **words;
+
+	while (next_option(&cmd_mem, argc, argv))
+		json = true;
+	words = take_words(&cmd_mem, argc, argv, 0, 2);
+	in = instance_find(words[0]);
+	if (words[0] && words[1])
+		change(&in, words[1]);
+	if (json) {
+		json_open(NULL, '{');
+		json_text("name", in.name);
+		json_number("total", (int64_t)memory(&in));
+		json_close('}');
+	} else {
+		printf("%.1fM\n", (double)memory(&in) / (1 << 20));
+	}
+	return 0;
+}
+
+static const struct option_row options[] = {
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_mem = {
+	.name = "mem",
+	.args = "[UMID [SIZE]]",
+	.help = "How much memory an instance has; with SIZE, gives it more or takes some away.",
+	.text = "SIZE is what it shall have (512M), or how much more (+64M) or less (-64M). What "
+		"is taken away is memory "
+		"that is free, or that the guest can free by dropping what it has cached, and the "
+		"host has it at once; a guest that "
+		"needs what it has keeps all of it, and the command fails. More than an instance "
+		"was started with is possible up to "
+		"what mem-max= says: nestctl run --param mem-max=4G. Its own table of memory is no "
+		"part of what is printed, so that is a "
+		"little less than what mem= gives.",
+	.options = options,
+	.command_follows = true, /* -64M is no option */
+	.run = mem,
+};

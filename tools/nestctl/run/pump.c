@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* pump.c: threads that carry the bytes of a standard stream through a pipe; see run.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+
+#define STEP_MS 100
+#define DEAF_S 1 /* who takes nothing for so long does not read */
+
+static struct pump {
+	pthread_t thread;
+	int from, to;
+	int ready;   /* input waits for this; -1 for output */
+	int control; /* output: where to say that nobody reads */
+	int error;
+	bool done;           /* the thread is no more */
+	unsigned int pieces; /* output: how many it has begun to write */
+	unsigned int seen;   /* pump_drop(): how many there were, */
+	time_t since;        /* and since when */
+	volatile sig_atomic_t dropping;
+} pumps[3];
+static int npumps;
+
+static void *input_run(void *arg)
+{
+	struct pump *p = arg;
+	char buf[16384];
+	ssize_t n;
+
+	get_some(p->ready, buf, 1);
+	while ((n = get_some(p->from, buf, sizeof(buf))) > 0 &&
+		put_all(p->to, buf, (size_t)n, NULL))
+		;
+	close(p->to);
+	return NULL;
+}
+
+static void *output_run(void *arg)
+{
+	struct pump *p = arg;
+	char buf[65536];
+	bool gone = false;
+	ssize_t n;
+
+	while ((n = get_some(p->from, buf, sizeof(buf))) > 0) {
+		__atomic_add_fetch(&p->pieces, 1, __ATOMIC_RELAXED);
+		if (gone || put_all(p->to, buf, (size_t)n, &p->dropping))
+			continue;
+		gone = true;
+		p->error = errno;
+		dprintf(p->control, "g%d\n", p->to);
+	}
+	return NULL;
+}
+
+static struct pump *pump_new(int fds[2])
+{
+	if (pipe2(fds, O_CLOEXEC))
+		die("pipe: %s", strerror(errno));
+	return &pumps[npumps++];
+}
+
+int pump_input(int fd, int ready)
+{
+	int fds[2];
+	struct pump *p = pump_new(fds);
+
+	*p = (struct pump){ .from = fd, .to = fds[1], .ready = ready, .control = -1 };
+	return fds[0];
+}
+
+int pump_output(int fd, int control)
+{
+	int fds[2];
+	struct pump *p = pump_new(fds);
+
+	*p = (struct pump){ .from = fds[0], .to = fd, .ready = -1, .control = control };
+	return fds[1];
+}
+
+void pump_kernel_started(const int fds[3])
+{
+	for (int i = 0; i < 3; i++)
+		if (fds[i] > 2)
+			close(fds[i]);
+	for (int i = 0; i < npumps; i++)
+		if (pthread_create(&pumps[i].thread, NULL,
+			    pumps[i].ready >= 0 ? input_run : output_run, &pumps[i]))
+			die("cannot start a thread");
+}
+
+static void nothing(int sig)
+{
+}
+
+static bool is_deaf(struct pump *p)
+{
+	unsigned int pieces = __atomic_load_n(&p->pieces, __ATOMIC_RELAXED);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!p->since || pieces != p->seen) {
+		p->seen = pieces;
+		p->since = now.tv_sec;
+	}
+	return now.tv_sec - p->since > DEAF_S;
+}
+
+void pump_drop(void)
+{
+	const struct sigaction sa = { .sa_handler = nothing };
+
+	sigaction(SIGALRM, &sa, NULL);
+	for (int i = 0; i < npumps; i++) {
+		struct pump *p = &pumps[i];
+
+		if (p->ready >= 0 || p->done || !is_deaf(p))
+			continue;
+		p->dropping = 1;
+		pthread_kill(p->thread, SIGALRM); /* out of a write that waits */
+	}
+}
+
+static void join(pthread_t thread, bool (*hurry)(void))
+{
+	struct timespec until;
+
+	do {
+		if (hurry())
+			pump_drop();
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += STEP_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+	} while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until));
+}
+
+bool pump_finish(bool (*hurry)(void))
+{
+	bool good = true;
+
+	for (int i = 0; i < npumps; i++) {
+		struct pump *p = &pumps[i];
+
+		if (p->ready >= 0)
+			continue;
+		join(p->thread, hurry);
+		p->done = true;
+		if (!p->error || p->error == EPIPE || p->error == ECANCELED)
+			continue;
+		warn("standard %s: %s", p->to == 1 ? "output" : "error", strerror(p->error));
+		good = false;
+	}
+	return good;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* remote.c: starts a command in an instance by the management console's "exec", with descriptors that go along. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "drivers/mconsole/exec_host.h"
+#include "tools/nestctl/run/exec.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/umid.h"
+
+#define READ_MAX (4 << 20)
+
+void exec_job_add(struct exec_job *j, char letter, const char *text)
+{
+	size_t n = strlen(text) + 1 + !!letter;
+
+	j->text = realloc(j->text, j->size + n);
+	if (!j->text)
+		die("out of memory");
+	if (letter)
+		j->text[j->size] = letter;
+	memcpy(j->text + j->size + !!letter, text, n - !!letter);
+	j->size += n;
+}
+
+static int job_file(const struct exec_job *j)
+{
+	int fd = memfd_create("job", MFD_CLOEXEC);
+
+	if (fd < 0)
+		die("memfd: %s", strerror(errno));
+	if (j->size > EXEC_JOB_MAX)
+		die("exec: the command and its environment are too long");
+	write_all(fd, j->text, j->size, "job");
+	return fd;
+}
+
+/* A pair; the other end goes to @theirs. */
+static int channel(int type, int *theirs)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds))
+		die("socketpair: %s", strerror(errno));
+	*theirs = fds[1];
+	return fds[0];
+}
+
+struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind)
+{
+	int fds[EXEC_FDS], n = kind == CHANNELS_TERMINAL ? EXEC_ERR : EXEC_FDS, err;
+	struct remote r = { .err = -1 };
+	struct umid_console c;
+	char *text;
+	size_t len;
+
+	fds[EXEC_JOB] = job_file(j);
+	r.control = channel(SOCK_SEQPACKET, &fds[EXEC_CONTROL]);
+	r.in = channel(SOCK_STREAM, &fds[EXEC_IN]);
+	r.out = channel(SOCK_STREAM, &fds[EXEC_OUT]);
+	if (kind == CHANNELS_APART)
+		r.err = channel(SOCK_STREAM, &fds[EXEC_ERR]);
+	if (kind == CHANNELS_JOINED)
+		fds[EXEC_ERR] = fcntl(fds[EXEC_OUT], F_DUPFD_CLOEXEC, 3);
+	umid_connect(&c, in->folder);
+	text = umid_ask_with(&c, "exec", fds, (size_t)n, &err, &len);
+	if (!text)
+		die("%s: no answer", in->name);
+	if (err)
+		die("%s: %s", in->name, text);
+	free(text);
+	close(c.fd);
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+	return r;
+}
+
+char *remote_read(const struct instance *in, const char *const *argv)
+{
+	struct exec_job j = { 0 };
+	char *text = xalloc(READ_MAX + 1), end[EXEC_PACKET_MAX + 1];
+	struct remote r;
+	size_t size = 0;
+	ssize_t n;
+
+	exec_job_add(&j, 'm', "channels");
+	exec_job_add(&j, 'u', "0:0");
+	exec_job_add(&j, 0, "");
+	for (; *argv; argv++)
+		exec_job_add(&j, 0, *argv);
+	r = remote_start(in, &j, CHANNELS_APART);
+	shutdown(r.in, SHUT_WR);
+	while (size < READ_MAX && (n = read(r.out, text + size, READ_MAX - size)) > 0)
+		size += (size_t)n;
+	shutdown(r.out, SHUT_RDWR); /* it may have more to say, and for ever */
+	n = recv(r.control, end, EXEC_PACKET_MAX, 0);
+	end[n > 0 ? n : 0] = '\0';
+	close(r.control);
+	close(r.in);
+	close(r.out);
+	close(r.err);
+	free(j.text);
+	return strcmp(end, "x0") ? NULL : text;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stop.c: `nestctl stop` and `nestctl kill`.
+ *
+ * stop is the kernel's SIGTERM: ctrl-alt-del for init, after which a restart ends the instance too.
+ * It carries the signal for programs and their time (os-linux/end.h): the built-in init then kills
+ * them and powers off. If the power-off does not come, the management console is told to halt
+ * (disks are synced), and after two seconds the process is killed. The process is held by a
+ * descriptor, so that its number cannot become another's meanwhile.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os-linux/end.h"
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/core/umid.h"
+
+#define HALT_MS 2000
+#define POWER_OFF_MS 5000 /* time for an init that has killed the programs */
+#define STEP_MS 200
+
+#define GUEST_RTMIN 34 /* SIGRTMIN of glibc */
+#define GUEST_RTMAX 64
+
+/* What is to be ended. */
+struct target {
+	struct instance in;
+	int pidfd;
+};
+
+static struct target hold(const char *name)
+{
+	struct target t = { .in = instance_find(name) };
+
+	t.pidfd = (int)syscall(SYS_pidfd_open, t.in.pid, 0);
+	if (t.pidfd < 0)
+		die("%s: %s", name, strerror(errno));
+	/* the number may have been another's by then: what is held is what serves the name */
+	if (!umid_is_served(t.in.folder) || umid_read_pid(t.in.folder) != t.in.pid)
+		die("%s: no instance of this name runs", name);
+	return t;
+}
+
+/* All of them, before anything is done to one. */
+static struct target *hold_all(char **names)
+{
+	struct target *all;
+	size_t n = 0;
+
+	while (names[n])
+		n++;
+	all = xalloc((n + 1) * sizeof(*all));
+	for (size_t i = 0; i < n; i++)
+		all[i] = hold(names[i]);
+	return all;
+}
+
+static void send_signal(int pidfd, int sig, const char *name)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) && errno != ESRCH)
+		die("%s: %s", name, strerror(errno));
+}
+
+static bool ends_within(int pidfd, int ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+static void halt(const struct instance *in)
+{
+	struct umid_console c;
+	size_t len;
+	int err;
+
+	if (!umid_try_connect(&c, in->folder))
+		return;
+	c.wait_ms = HALT_MS;
+	free(umid_ask(&c, "halt", &err, &len));
+	close(c.fd);
+}
+
+/* What a killed instance leaves: the folder of its name, if no other has it by now. */
+static void remove_folder(const struct instance *in)
+{
+	if (umid_is_served(in->folder))
+		return;
+	unlink(format("%s/mconsole", in->folder));
+	unlink(format("%s/pid", in->folder));
+	unlink(format("%s/console", in->folder));
+	rmdir(in->folder);
+}
+
+static void kill_instance(const struct target *t)
+{
+	send_signal(t->pidfd, SIGKILL, t->in.name);
+	if (!ends_within(t->pidfd, 10000))
+		die("%s: process %d does not end", t->in.name, (int)t->in.pid);
+	remove_folder(&t->in);
+}
+
+static int seconds(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < 0 || n > 86400)
+		die("stop: --timeout: wants seconds, at most 86400, not '%s'", text);
+	return (int)n;
+}
+
+/* Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's number. */
+static int signal_of(const char *text)
+{
+	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
+	bool rt = !strncasecmp(name, "RTMIN", 5);
+	const char *digits = rt && name[5] == '+' ? name + 6 : text;
+	char *end;
+	long n = strtol(digits, &end, 10);
+
+	if (rt && !name[5])
+		return GUEST_RTMIN;
+	if (*digits >= '0' && *digits <= '9' && !*end && n + rt > 0 &&
+		n <= GUEST_RTMAX - (rt ? GUEST_RTMIN : 0))
+		return (int)n + (rt ? GUEST_RTMIN : 0);
+	for (int sig = 1; sig < 32; sig++)
+		if (sigabbrev_np(sig) && !strcasecmp(name, sigabbrev_np(sig)))
+			return sig;
+	die("stop: --signal: there is no signal '%s'", text);
+}
+
+/* Sends SIGTERM with the programs' signal and time. */
+static void ask(const struct target *t, int sig, int time)
+{
+	siginfo_t info = { .si_signo = SIGTERM, .si_code = SI_QUEUE };
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_int = END_VALUE(sig, time);
+	if (syscall(SYS_pidfd_send_signal, t->pidfd, SIGTERM, &info, 0) && errno != ESRCH)
+		die("%s: %s", t->in.name, strerror(errno));
+}
+
+static void halt_or_kill(const struct target *t)
+{
+	halt(&t->in);
+	if (!ends_within(t->pidfd, HALT_MS))
+		kill_instance(t);
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until @t has ended, or it is @end: false. The bar is about all of the time that there was. */
+static bool ends_before(const struct target *t, long begun, long end)
+{
+	for (;;) {
+		long now = now_ms();
+
+		progress(t->in.name, (uint64_t)(now - begun), (uint64_t)(end - begun));
+		if (ends_within(t->pidfd, now >= end          ? 0 :
+					  end - now < STEP_MS ? (int)(end - now) :
+								STEP_MS))
+			return true;
+		if (now >= end)
+			return false;
+	}
+}
+
+static int stop(int argc, char **argv)
+{
+	struct target *all;
+	int time = 10, sig = SIGTERM;
+	long begun, end;
+
+	for (int key; (key = next_option(&cmd_stop, argc, argv));)
+		if (key == 's')
+			sig = signal_of(optarg);
+		else
+			time = seconds(optarg);
+	all = hold_all(take_words(&cmd_stop, argc, argv, 1, -1));
+	for (struct target *t = all; t->in.name; t++)
+		ask(t, sig, time);
+	begun = now_ms();
+	end = begun + time * 1000L;
+	for (struct target *t = all; t->in.name; t++) {
+		if (ends_before(t, begun, end) || ends_before(t, end, end + POWER_OFF_MS))
+			continue;
+		warn("%s: did not end within %d s, and is halted", t->in.name, time);
+		halt_or_kill(t);
+	}
+	progress_end();
+	return 0;
+}
+
+static int kill_command(int argc, char **argv)
+{
+	while (next_option(&cmd_kill, argc, argv))
+		;
+	for (struct target *t = hold_all(take_words(&cmd_kill, argc, argv, 1, -1)); t->in.name; t++)
+		kill_instance(t);
+	return 0;
+}
+
+static const struct option_row stop_options[] = {
+	{ 's', "signal", "SIGNAL",
+		"what programs get instead of SIGTERM, a name or a number; an init of the image's "
+		"own ignores this choice" },
+	{ 't', "timeout", "SECONDS", "how long they may take (10) before they are killed" },
+	{ 't', "time", "SECONDS", NULL },
+	{ 0 },
+};
+
+const struct command cmd_stop = {
+	.name = "stop",
+	.args = "UMID...",
+	.help = "Ends instances in order: programs are asked, then killed; init powers off.",
+	.text = "All instances end at the same time. Their programs get SIGTERM, and SIGKILL when "
+		"the time is over; a shell on a terminal, which ignores SIGTERM, gets SIGHUP as "
+		"well. An init of the image's own gets ctrl-alt-del. An instance that still runs "
+		"five seconds after the time is halted: its disks are synced, its programs are not "
+		"asked. An instance that does not halt is killed.",
+	.options = stop_options,
+	.run = stop,
+};
+
+const struct command cmd_kill = {
+	.name = "kill",
+	.args = "UMID...",
+	.help = "Ends instances at once, as a power cut would.",
+	.run = kill_command,
+};

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * switch.c: `nestctl switch PATH`, an Ethernet switch for instances with eth0=switch,PATH. Each connection to the seqpacket socket PATH
+ * is a port, of the lowest number that is free; a message is a frame.
+ *
+ * It learns which MAC address is behind which port, forgets it when the port closes, and sends to all others what it does not know.
+ * A port is an access port of one VLAN (1, if --vlan says nothing about it), or a trunk. On a trunk frames carry the tag of their VLAN
+ * (IEEE 802.1Q), those without are in VLAN 1; on an access port they have no tag of the switch's, and a tag that they came with is payload.
+ * A port that does not take its frames loses them; it holds up nobody. With --tap the host is on the switch too, by a tap device.
+ * Invariant: no frame leaves the VLAN in which it came. So one of VLAN 1 that begins with a tag of its own gets the switch's as well
+ * on a trunk, where it would be taken for another VLAN's.
+ * Bounds: PORTS_MAX ports, MACS_MAX addresses (a hash of its own slot each: a newer one takes the place of an older).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/switch.h"
+
+#define PORTS_MAX 64
+#define MACS_MAX 4096
+#define BATCH 32
+#define SOCKET_BUFFER (4 << 20)
+#define VLAN_DEFAULT 1
+#define TRUNK 0 /* in vlan_of */
+#define HEAD 12 /* both addresses; a tag stands behind them */
+#define TAG 4
+
+struct mac_entry {
+	uint8_t mac[6];
+	int port; /* + 1; 0: free */
+	int vlan;
+};
+
+/* A frame as it goes to an access port, and to a trunk. */
+struct view {
+	struct iovec iov[3];
+	int n;
+};
+struct frame {
+	bool dropped;
+	int vlan;
+	uint8_t tag[TAG];
+	struct view plain, tagged;
+};
+
+static struct pollfd fds[PORTS_MAX + 1]; /* the last is the listener */
+static int vlan_of[PORTS_MAX];
+static bool is_tap[PORTS_MAX];
+static struct mac_entry macs[MACS_MAX];
+static uint8_t data[BATCH][FRAME_MAX];
+static struct frame frames[BATCH];
+static const char *socket_path;
+static double loss; /* 0 to 1 */
+
+/* ---- the table ---- */
+
+static struct mac_entry *slot_of(const uint8_t *mac, int vlan)
+{
+	uint32_t h = 2166136261U ^ (uint32_t)vlan;
+
+	for (int i = 0; i < 6; i++)
+		h = (h ^ mac[i]) * 16777619U;
+	return &macs[(h ^ h >> 15) % MACS_MAX];
+}
+
+static void learn(const uint8_t *mac, int vlan, int port)
+{
+	struct mac_entry *e = slot_of(mac, vlan);
+
+	if (mac[0] & 1)
+		return;
+	memcpy(e->mac, mac, 6);
+	e->vlan = vlan;
+	e->port = port + 1;
+}
+
+/* The port behind which it is, or -1. */
+static int lookup(const uint8_t *mac, int vlan)
+{
+	const struct mac_entry *e = slot_of(mac, vlan);
+
+	return !(mac[0] & 1) && e->port && e->vlan == vlan && !memcmp(e->mac, mac, 6) ?
+		       e->port - 1 :
+		       -1;
+}
+
+static void forget_port(int port)
+{
+	for (int i = 0; i < MACS_MAX; i++)
+		if (macs[i].port == port + 1)
+			macs[i].port = 0;
+}
+
+/* ---- ports ---- */
+
+static void close_port(int port)
+{
+	close(fds[port].fd);
+	fds[port].fd = -1;
+	is_tap[port] = false;
+	forget_port(port);
+	line_forget(port);
+	warn("port %d closed", port);
+}
+
+static void open_port(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), size = SOCKET_BUFFER;
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	for (int i = 0; i < PORTS_MAX; i++) {
+		if (fds[i].fd >= 0)
+			continue;
+		fds[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		warn("port %d open", i);
+		return;
+	}
+	warn("all %d ports are taken", PORTS_MAX);
+	close(fd);
+}
+
+/* ---- forwarding ---- */
+
+/* Frames of one batch that go to one port, in one call. */
+static void deliver(int port, struct mmsghdr *out, unsigned n)
+{
+	unsigned done = 0;
+
+	if (is_tap[port]) {
+		for (unsigned i = 0; i < n; i++)
+			if (writev(fds[port].fd, out[i].msg_hdr.msg_iov,
+				    (int)out[i].msg_hdr.msg_iovlen) < 0)
+				return; /* it is full, or down: they are lost */
+		return;
+	}
+	while (done < n) {
+		int sent =
+			sendmmsg(fds[port].fd, out + done, n - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0)
+			return; /* it does not take them: they are lost */
+		done += (unsigned)sent;
+	}
+}
+
+static void deliver_one(int port, const void *frame, uint32_t len)
+{
+	struct iovec iov = { (void *)frame, len };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
+
+	if (fds[port].fd >= 0)
+		deliver(port, &m, 1);
+}
+
+static bool is_tag(const uint8_t *p)
+{
+	return (p[0] == 0x81 && p[1] == 0x00) || (p[0] == 0x88 && p[1] == 0xa8);
+}
+
+static void set_view(struct view *v, const struct iovec *iov, int n)
+{
+	memcpy(v->iov, iov, (size_t)n * sizeof(*iov));
+	v->n = n;
+}
+
+/* What came in by @port: its VLAN, and what it looks like with the switch's tag and without. False: no frame. */
+static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
+{
+	bool native;
+
+	if (len < HEAD + 2 || len > FRAME_MAX - TAG)
+		return false;
+	f->vlan = vlan_of[port];
+	if (vlan_of[port] == TRUNK && p[HEAD] == 0x81 && p[HEAD + 1] == 0 &&
+		len >= HEAD + TAG + 2) {
+		f->vlan = (p[HEAD + 2] << 8 | p[HEAD + 3]) & 0xfff;
+		if (f->vlan == 0xfff)
+			return false;
+		memcpy(f->tag, p + HEAD, TAG);
+		if (!f->vlan) { /* a priority alone */
+			f->vlan = VLAN_DEFAULT;
+			f->tag[3] = VLAN_DEFAULT;
+		}
+		set_view(&f->plain,
+			(struct iovec[]){ { p, HEAD }, { p + HEAD + TAG, len - HEAD - TAG } }, 2);
+		native = f->vlan == VLAN_DEFAULT && !is_tag(p + HEAD + TAG);
+	} else {
+		f->vlan = f->vlan == TRUNK ? VLAN_DEFAULT : f->vlan;
+		memcpy(f->tag, (uint8_t[TAG]){ 0x81, 0, (uint8_t)(f->vlan >> 8), (uint8_t)f->vlan },
+			TAG);
+		set_view(&f->plain, &(struct iovec){ p, len }, 1);
+		native = f->vlan == VLAN_DEFAULT && !is_tag(p + HEAD);
+	}
+	f->tagged = f->plain;
+	if (!native)
+		set_view(&f->tagged,
+			(struct iovec[]){ { p, HEAD }, { f->tag, TAG },
+				f->plain.n == 2 ? f->plain.iov[1] :
+						  (struct iovec){ p + HEAD, len - HEAD } },
+			3);
+	return true;
+}
+
+static bool goes_to(int from, int to, int i)
+{
+	int known;
+
+	if (to == from || fds[to].fd < 0 || (vlan_of[to] != TRUNK && vlan_of[to] != frames[i].vlan))
+		return false;
+	known = lookup(data[i], frames[i].vlan);
+	return known < 0 || known == to;
+}
+
+static void forward_to(int from, int to, int n)
+{
+	struct mmsghdr out[BATCH];
+	unsigned k = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct view *v = vlan_of[to] == TRUNK ? &frames[i].tagged : &frames[i].plain;
+
+		if (frames[i].dropped || !goes_to(from, to, i))
+			continue;
+		if (line_has_delay())
+			line_hold(to, v->iov, v->n);
+		else
+			out[k++] = (struct mmsghdr){ .msg_hdr = { .msg_iov = v->iov,
+							     .msg_iovlen = (size_t)v->n } };
+	}
+	if (k)
+		deliver(to, out, k);
+}
+
+static void forward(int from, const struct mmsghdr *in, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct frame *f = &frames[i];
+
+		f->dropped = !classify(f, data[i], in[i].msg_len, from) ||
+			     (loss > 0 && drand48() < loss);
+		if (f->dropped)
+			continue;
+		learn(data[i] + 6, f->vlan, from);
+		capture_frame(data[i], in[i].msg_len);
+	}
+	for (int to = 0; to < PORTS_MAX; to++)
+		forward_to(from, to, n);
+	capture_flush();
+}
+
+/* Of a tap device: what has come, a frame a call. -1: none, with errno. */
+static int read_tap(int fd, struct mmsghdr *in)
+{
+	int n = 0;
+
+	while (n < BATCH) {
+		ssize_t len = read(fd, data[n], FRAME_MAX);
+
+		if (len <= 0)
+			break;
+		in[n++].msg_len = (unsigned)len;
+	}
+	return n ? n : -1;
+}
+
+static void serve(int port)
+{
+	struct mmsghdr in[BATCH];
+	struct iovec iov[BATCH];
+	bool ended = false;
+	int n;
+
+	for (int i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){ data[i], FRAME_MAX };
+		in[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
+	}
+	n = is_tap[port] ? read_tap(fds[port].fd, in) :
+			   recvmmsg(fds[port].fd, in, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	for (int i = 0; i < n && !ended; i++) {
+		ended = !in[i].msg_len; /* the end of the connection */
+		if (ended)
+			n = i;
+	}
+	if (n > 0)
+		forward(port, in, n);
+	if (n < 0 || ended)
+		close_port(port);
+}
+
+/* ---- start ---- */
+
+static void on_signal(int sig)
+{
+	unlink(socket_path);
+	_exit(0);
+}
+
+/*
+ * The folder of path, locked against others that start a switch there until it is closed; not where the user may not read it, or somebody holds the
+ * lock for long: it only keeps two that start at once apart.
+ */
+static int lock_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int fd;
+
+	if (snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		    slash ? path : ".") >= (int)sizeof(folder))
+		die("%s: %s", path, strerror(ENAMETOOLONG));
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int tries = 0; fd >= 0 && tries < 200 && flock(fd, LOCK_EX | LOCK_NB); tries++)
+		usleep(10000);
+	return fd;
+}
+
+/* Does somebody listen? One that cannot take more does. */
+static bool is_answered(const struct sockaddr_un *a, int *err)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes = fd >= 0 && !connect(fd, (const struct sockaddr *)a, sizeof(*a));
+
+	*err = errno;
+	if (fd >= 0)
+		close(fd);
+	return yes || *err == EAGAIN;
+}
+
+/*
+ * Under the folder's lock: of two that start at once the second would else find the socket of the first before that listens, take it for
+ * one that was left behind, and take its name away.
+ */
+static int listen_at(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), folder, err;
+	struct stat st;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		die("%s: the path is too long", path);
+	strcpy(a.sun_path, path);
+	folder = lock_folder(path);
+	if (is_answered(&a, &err))
+		die("%s: a switch is there already", path);
+	/* of one that was killed; a file that is no socket refuses, too */
+	if (err == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
+		unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))
+		die("%s: %s", path, strerror(errno));
+	if (folder >= 0)
+		close(folder);
+	return fd;
+}
+
+/* A tap device of the host's, that the user owns or may make, is the next port. */
+static void add_tap(const char *name)
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), i = 0;
+
+	if (strlen(name) >= IFNAMSIZ)
+		die("--tap %s: the name is too long", name);
+	strcpy(r.ifr_name, name);
+	if (fd < 0)
+		die("--tap %s: /dev/net/tun: %s", name, strerror(errno));
+	if (ioctl(fd, TUNSETIFF, &r))
+		die("--tap %s: %s%s", name, strerror(errno),
+			errno == EPERM ?
+				"; `ip tuntap add NAME mode tap user YOU` as root makes one" :
+				"");
+	while (i < PORTS_MAX && fds[i].fd >= 0)
+		i++;
+	if (i == PORTS_MAX)
+		die("--tap %s: all %d ports are taken", name, PORTS_MAX);
+	fds[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	is_tap[i] = true;
+}
+
+/* Of port 0, 1 ...: a number, or "trunk". */
+static void parse_vlans(const char *text)
+{
+	char *end;
+
+	for (int port = 0;; port++) {
+		bool trunk = !strncmp(text, "trunk", 5);
+		long v = trunk ? TRUNK : strtol(text, &end, 10);
+
+		if (trunk)
+			end = (char *)text + 5;
+		if (end == text || (!trunk && (v < 1 || v > 4094)) || port == PORTS_MAX ||
+			(*end && *end != ','))
+			die("--vlan: wants numbers from 1 to 4094 or trunk, with commas, not '%s'",
+				text);
+		vlan_of[port] = (int)v;
+		if (!*end)
+			return;
+		text = end + 1;
+	}
+}
+
+enum { KEY_PCAP = 256, KEY_LOSS, KEY_DELAY, KEY_VLAN, KEY_TAP };
+
+static const char *parse(int argc, char **argv)
+{
+	char *end;
+
+	for (int key; (key = next_option(&cmd_switch, argc, argv));) {
+		switch (key) {
+		case KEY_PCAP: capture_begin(optarg); break;
+		case KEY_LOSS:
+			loss = strtod(optarg, &end) / 100;
+			if (*end || loss < 0 || loss > 1)
+				die("--loss: wants 0 to 100 (percent), not '%s'", optarg);
+			break;
+		case KEY_DELAY:
+			if (!line_set_delay(optarg))
+				die("--delay: wants MS[,JITTER] up to 60000, not '%s'", optarg);
+			break;
+		case KEY_VLAN: parse_vlans(optarg); break;
+		default: add_tap(optarg); break;
+		}
+	}
+	return take_words(&cmd_switch, argc, argv, 1, 1)[0];
+}
+
+static int __attribute__((noreturn)) switch_command(int argc, char **argv)
+{
+	struct pollfd *listener = &fds[PORTS_MAX];
+
+	for (int i = 0; i < PORTS_MAX; i++) {
+		fds[i].fd = -1;
+		vlan_of[i] = VLAN_DEFAULT;
+	}
+	socket_path = parse(argc, argv);
+	*listener = (struct pollfd){ .fd = listen_at(socket_path), .events = POLLIN };
+	on_ending_signals(on_signal);
+	for (;;) {
+		if (poll(fds, PORTS_MAX + 1, line_release(deliver_one)) < 0)
+			continue;
+		for (int i = 0; i < PORTS_MAX; i++)
+			if (fds[i].fd >= 0 && fds[i].revents)
+				serve(i);
+		if (listener->revents)
+			open_port(listener->fd);
+	}
+}
+
+static const struct option_row options[] = {
+	{ KEY_PCAP, "pcap", "FILE", "write all frames to FILE, for tcpdump(1)" },
+	{ KEY_LOSS, "loss", "PERCENT", "lose so many of them" },
+	{ KEY_DELAY, "delay", "MS[,JITTER]",
+		"each frame waits so many milliseconds, more or less by at most JITTER, which "
+		"changes their order" },
+	{ KEY_VLAN, "vlan", "PORT[,PORT...]",
+		"what ports 0, 1 ... are: the number of a VLAN (1 to 4094), whose access port it "
+		"is, or trunk: there frames carry the tag of their VLAN (IEEE 802.1Q), and those "
+		"without one are of VLAN 1. All further ports are in VLAN 1. A connection gets the "
+		"lowest port that is free; frames stay within their VLAN." },
+	{ KEY_TAP, "tap", "NAME",
+		"the host is on the switch too, by this tap device; give the instances mtu=1500 "
+		"then, or the device their MTU. It is a port like others, the lowest that is "
+		"free." },
+	{ 0 },
+};
+
+const struct command cmd_switch = {
+	.name = "switch",
+	.args = "PATH",
+	.help = "An Ethernet switch for instances with eth0=switch,PATH.",
+	.text = "Also as --net switch,PATH of run. It listens at PATH until it gets SIGINT, "
+		"SIGTERM or SIGHUP; an instance whose switch has gone connects again when one is "
+		"there.",
+	.options = options,
+	.run = switch_command,
+};

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * elf_names.c: the functions of an ELF file (ELF-64, System V ABI), sorted by address. Of a hostile guest's file nothing is believed:
+ * every table is limited, every offset is looked at.
+ */
+#include "tools/nestctl/watch/elf_names.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/nestctl/core/nestctl.h"
+
+#define SECTIONS_MAX 4096
+#define SEGMENTS_MAX 64
+#define TABLE_MAX (64UL << 20)
+
+struct function {
+	uint64_t start, size;
+	const char *name;
+};
+struct elf_names {
+	struct function *functions;
+	size_t n;
+	Elf64_Phdr segments[SEGMENTS_MAX];
+	int nr_segments;
+};
+
+/* A piece of the file in fresh memory, with a zero behind it; NULL when it is not all there. */
+static char *piece(elf_read_fn read, void *arg, uint64_t off, uint64_t size)
+{
+	char *p;
+	size_t done = 0;
+
+	if (!size || size > TABLE_MAX || off > (uint64_t)1 << 62)
+		return NULL;
+	p = xalloc(size + 1);
+	while (done < size) {
+		ssize_t n = read(arg, p + done, size - done, off + done);
+
+		if (n <= 0) {
+			free(p);
+			return NULL;
+		}
+		done += (size_t)n;
+	}
+	return p;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Of a symbol table and its strings, both kept. */
+static void take_symbols(
+	struct elf_names *e, const Elf64_Sym *s, size_t n, const char *names, size_t size)
+{
+	e->functions = xalloc((n + 1) * sizeof(*e->functions));
+	for (size_t i = 0; i < n; i++) {
+		int type = ELF64_ST_TYPE(s[i].st_info);
+
+		if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) ||
+			!s[i].st_value || !s[i].st_shndx || s[i].st_name >= size ||
+			!names[s[i].st_name] || (type == STT_NOTYPE && names[s[i].st_name] == '$'))
+			continue;
+		e->functions[e->n++] =
+			(struct function){ s[i].st_value, s[i].st_size, names + s[i].st_name };
+	}
+	qsort(e->functions, e->n, sizeof(*e->functions), by_start);
+}
+
+/* What is found is kept. */
+static void read_section(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Shdr *s,
+	const Elf64_Shdr *strings)
+{
+	char *symbols = piece(read, arg, s->sh_offset, s->sh_size);
+	char *names = symbols ? piece(read, arg, strings->sh_offset, strings->sh_size) : NULL;
+
+	if (names)
+		take_symbols(e, (Elf64_Sym *)symbols, s->sh_size / sizeof(Elf64_Sym), names,
+			strings->sh_size);
+	if (e->n)
+		return;
+	free(e->functions);
+	free(symbols);
+	free(names);
+	e->functions = NULL;
+}
+
+/* The first table of its kind, as there is one only; else a file could have thousands, each of which takes its time. */
+static void read_symbols(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Ehdr *h)
+{
+	static const uint32_t kinds[] = { SHT_SYMTAB, SHT_DYNSYM };
+	size_t count = h->e_shnum <= SECTIONS_MAX ? h->e_shnum : 0, at;
+	Elf64_Shdr *s = NULL;
+
+	if (h->e_shentsize == sizeof(*s))
+		s = (Elf64_Shdr *)piece(read, arg, h->e_shoff, count * sizeof(*s));
+	for (size_t k = 0; s && k < sizeof(kinds) / sizeof(kinds[0]) && !e->n; k++) {
+		for (at = 0; at < count && s[at].sh_type != kinds[k]; at++)
+			;
+		if (at < count && s[at].sh_link < count)
+			read_section(e, read, arg, &s[at], &s[s[at].sh_link]);
+	}
+	free(s);
+}
+
+struct elf_names *elf_names_read(elf_read_fn read, void *arg)
+{
+	struct elf_names *e = xalloc(sizeof(*e));
+	Elf64_Ehdr *h = (Elf64_Ehdr *)piece(read, arg, 0, sizeof(*h));
+	char *p;
+
+	if (!h || memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_ident[EI_CLASS] != ELFCLASS64) {
+		free(h);
+		return e;
+	}
+	if (h->e_phnum <= SEGMENTS_MAX && h->e_phentsize == sizeof(Elf64_Phdr) &&
+		(p = piece(read, arg, h->e_phoff, h->e_phnum * sizeof(Elf64_Phdr)))) {
+		e->nr_segments = h->e_phnum;
+		memcpy(e->segments, p, h->e_phnum * sizeof(Elf64_Phdr));
+		free(p);
+	}
+	read_symbols(e, read, arg, h);
+	free(h);
+	return e;
+}
+
+const char *elf_name(const struct elf_names *e, uint64_t at, int address)
+{
+	size_t low = 0, high = e->n;
+
+	for (int i = 0; !address && i < e->nr_segments; i++) {
+		const Elf64_Phdr *s = &e->segments[i];
+
+		if (s->p_type == PT_LOAD && at - s->p_offset < s->p_filesz) {
+			at = s->p_vaddr + (at - s->p_offset);
+			break;
+		}
+	}
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (e->functions[mid].start <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low)
+		return NULL;
+	/* hand-written code has no size */
+	if (e->functions[low - 1].size &&
+		at - e->functions[low - 1].start >= e->functions[low - 1].size)
+		return NULL;
+	return e->functions[low - 1].name;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* list.c: `nestctl list`: the instances that run, from what the host knows: one that hangs is listed like the others. */
+#include <stdio.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+
+static const char *age_text(double seconds)
+{
+	long s = (long)seconds;
+
+	if (s < 3600)
+		return format("%ld:%02ld", s / 60, s % 60);
+	if (s < 48 * 3600)
+		return format("%ldh %ldm", s / 3600, s / 60 % 60);
+	return format("%ldd %ldh", s / 86400, s / 3600 % 24);
+}
+
+static void print_json(const struct instance *in)
+{
+	json_open(NULL, '{');
+	json_text("name", in->name);
+	json_number("pid", in->pid);
+	json_text("image", in->image);
+	json_real("age", in->age);
+	json_real("cpu", in->cpu);
+	json_number("memory", (int64_t)in->memory);
+	json_number("processes", in->processes);
+	json_text("folder", in->folder);
+	json_open("command", '[');
+	for (char **word = in->argv; *word; word++)
+		json_text(NULL, *word);
+	json_close(']');
+	json_close('}');
+}
+
+static int list(int argc, char **argv)
+{
+	bool json = false, names = false;
+	struct instance *all;
+	size_t n;
+
+	for (int key; (key = next_option(&cmd_list, argc, argv));)
+		*(key == KEY_JSON ? &json : &names) = true;
+	take_words(&cmd_list, argc, argv, 0, 0);
+	all = instances_find(NULL, &n);
+	if (json)
+		json_open(NULL, '[');
+	else if (!names)
+		printf("%-16s %8s %8s %9s %8s  %s\n", "NAME", "PID", "AGE", "CPU", "MEMORY",
+			"IMAGE");
+	for (size_t i = 0; i < n; i++) {
+		if (json)
+			print_json(&all[i]);
+		else if (names)
+			puts(all[i].name);
+		else
+			printf("%-16s %8d %8s %7.1f s %6lluM  %s\n", all[i].name, (int)all[i].pid,
+				age_text(all[i].age), all[i].cpu,
+				(unsigned long long)all[i].memory >> 20, all[i].image);
+	}
+	if (json)
+		json_close(']');
+	return 0;
+}
+
+enum { KEY_NAMES = 256 };
+static const struct option_row options[] = {
+	OPTION_JSON,
+	{ KEY_NAMES, "names", NULL, "nothing but the names, one a line" },
+	{ 0 },
+};
+
+const struct command cmd_list = {
+	.name = "list",
+	.args = "",
+	.help = "The instances that run.",
+	.text = "Those of this user, whoever started them. CPU is what the processes that now are "
+		"have used, MEMORY what the instance holds of the host's.",
+	.options = options,
+	.run = list,
+};

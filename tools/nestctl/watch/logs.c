@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* logs.c: `nestctl logs`: the kernel log of an instance, by the management console's "dmesg" (drivers/mconsole/dmesg.c). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/colour.h"
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/umid.h"
+
+#define FOLLOW_MS 200
+
+struct logs {
+	bool json, follow;
+	unsigned long long next; /* the number of the first record that was not seen */
+};
+
+static enum colour colour_of(int level)
+{
+	return level <= 3 ? COLOUR_RED :
+	       level == 4 ? COLOUR_YELLOW :
+	       level == 5 ? COLOUR_BOLD :
+			    COLOUR_NONE;
+}
+
+static void print_record(const struct logs *l, int level, unsigned long long seq,
+	unsigned long long us, const char *text)
+{
+	if (l->json) {
+		json_open(NULL, '{');
+		json_number("seq", (int64_t)seq);
+		json_number("level", level);
+		json_number("usec", (int64_t)us);
+		json_text("text", text);
+		json_close('}');
+		return;
+	}
+	printf("%s[%5llu.%06llu]%s %s", colour(COLOUR_GREEN), us / 1000000, us % 1000000,
+		colour(COLOUR_NONE), colour(colour_of(level)));
+	put_plain(stdout, text);
+	puts(colour(COLOUR_NONE));
+}
+
+/* Lines "LEVEL SEQ USEC TEXT". */
+static void print_all(struct logs *l, char *text)
+{
+	for (char *line; (line = strsep(&text, "\n"));) {
+		unsigned long long seq, us;
+		int level, at = 0;
+
+		if (sscanf(line, "%d %llu %llu%n", &level, &seq, &us, &at) != 3 || !at)
+			continue;
+		print_record(l, level, seq, us, line + at + (line[at] == ' '));
+		l->next = seq + 1;
+	}
+	fflush(stdout);
+}
+
+static int logs(int argc, char **argv)
+{
+	const struct timespec pause = { 0, FOLLOW_MS * 1000000L };
+	struct logs l = { 0 };
+	struct umid_console c;
+	struct instance in;
+	char *text;
+	size_t len;
+	int err;
+
+	for (int key; (key = next_option(&cmd_logs, argc, argv));)
+		*(key == KEY_JSON ? &l.json : &l.follow) = true;
+	in = instance_find(take_words(&cmd_logs, argc, argv, 0, 1)[0]);
+	umid_connect(&c, in.folder);
+	do {
+		text = umid_ask(&c, format("dmesg %llu", l.next), &err, &len);
+		if (!text && l.follow && l.next)
+			return 0; /* the instance has ended */
+		if (!text)
+			die("%s: no answer", in.name);
+		if (err)
+			die("%s: %s", in.name, text);
+		print_all(&l, text);
+		free(text);
+	} while (l.follow && !nanosleep(&pause, NULL) && !ferror(stdout));
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ 'f', "follow", NULL, "go on until the instance ends" },
+	{ KEY_JSON, "json", NULL, "print JSON, an object for each line" },
+	{ 0 },
+};
+
+const struct command cmd_logs = {
+	.name = "logs",
+	.args = "[UMID]",
+	.help = "The kernel's log of an instance, as dmesg(1) would show it inside.",
+	.options = options,
+	.run = logs,
+};

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * perf.c: `nestctl perf`: where an instance spends its time, in the kernel and in its programs, as a flame graph.
+ *
+ * The kernel takes the samples (drivers/perf) and gives them over the management console as addresses: of itself, whose names come from the
+ * symbols of /proc/PID/exe, and of files of the guest by number and offset, of which it gives the bytes, too.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/watch/elf_names.h"
+#include "tools/nestctl/watch/flame.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/core/umid.h"
+
+#define PAUSE_NS 50000000
+#define FILES_MAX 128
+#define DEPTH 64
+
+struct perf {
+	struct umid_console console;
+	int hz;
+	double seconds;
+	const char *out, *folded;
+	struct elf_names *kernel;
+	struct guest_file {
+		struct elf_names *names;
+		const char *path;
+	} files[FILES_MAX];
+	struct flame root;
+	unsigned long long lost, in_kernel;
+};
+
+struct bytes {
+	struct perf *perf;
+	unsigned int id;
+	/* what was read last */
+	char *hex;
+	size_t len;
+	uint64_t off;
+};
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int sig)
+{
+	ended = sig;
+}
+
+/* NULL: the instance says no. */
+static char *try(struct perf *p, const char *command, size_t *len)
+{
+	int err;
+	char *text = umid_ask(&p->console, command, &err, len);
+
+	if (!text)
+		die("the instance does not answer");
+	if (!err)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void must(struct perf *p, const char *command)
+{
+	size_t len;
+
+	if (!try(p, command, &len))
+		die("the instance refuses '%s'", command);
+}
+
+/* ---- names ---- */
+
+static ssize_t read_fd(void *arg, void *buf, size_t n, uint64_t off)
+{
+	return pread(*(int *)arg, buf, n, (off_t)off);
+}
+
+static void read_kernel(struct perf *p, pid_t pid)
+{
+	int fd = open(format("/proc/%d/exe", (int)pid), O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		die("/proc/%d/exe: %s", (int)pid, strerror(errno));
+	p->kernel = elf_names_read(read_fd, &fd);
+	close(fd);
+}
+
+static int digit(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
+{
+	struct bytes *b = arg;
+	size_t at;
+
+	if (ended) /* no file keeps us longer than that */
+		return -1;
+	if (!b->hex || off < b->off || off - b->off >= b->len / 2) {
+		free(b->hex);
+		b->hex = try(b->perf, format("perf bytes %u %llu", b->id, (unsigned long long)off),
+			&b->len);
+		b->off = off;
+		if (!b->hex || b->len < 2)
+			return -1;
+	}
+	at = (size_t)(off - b->off);
+	if (n > b->len / 2 - at)
+		n = b->len / 2 - at;
+	for (size_t i = 0; i < n; i++)
+		((unsigned char *)buf)[i] = (unsigned char)(digit(b->hex[2 * (at + i)]) << 4 |
+							    digit(b->hex[2 * (at + i) + 1]));
+	return (ssize_t)n;
+}
+
+static struct guest_file *guest_file(struct perf *p, unsigned long id)
+{
+	struct guest_file *f = &p->files[id];
+	struct bytes b = { .perf = p, .id = (unsigned int)id };
+	size_t len;
+
+	if (!f->names) {
+		f->path = try(p, format("perf file %lu", id), &len) ?: "?";
+		f->names = elf_names_read(read_guest, &b);
+		free(b.hex);
+	}
+	return f;
+}
+
+static const char *name_of(struct perf *p, const char *word, bool guest)
+{
+	unsigned long long at = strtoull(word, NULL, 16);
+	const char *plus = strchr(word, '+'), *name, *base;
+	struct guest_file *f;
+
+	if (!guest) {
+		name = elf_name(p->kernel, at, 1);
+		return name ? format("%s_[k]", name) : "[kernel]";
+	}
+	if (!plus || at >= FILES_MAX)
+		return "[no file]";
+	f = guest_file(p, (unsigned long)at);
+	name = elf_name(f->names, strtoull(plus + 1, NULL, 16), 0);
+	base = strrchr(f->path, '/') ? strrchr(f->path, '/') + 1 : f->path;
+	return name ? name : format("[%s]", base);
+}
+
+/* ---- samples ---- */
+
+/* "K 1 sh ADDRESS ..." into the tree, the outermost first. */
+static void take_sample(struct perf *p, char *line)
+{
+	char *words[DEPTH], *kind = strsep(&line, " "), *pid, *comm;
+	struct flame *f;
+	int n = 0;
+
+	if (*kind == 'L') {
+		p->lost += line ? strtoull(line, NULL, 10) : 0;
+		return;
+	}
+	pid = strsep(&line, " ");
+	comm = strsep(&line, " ");
+	if ((*kind != 'K' && *kind != 'U') || !pid || !comm)
+		return;
+	while (n < DEPTH && (words[n] = strsep(&line, " ")))
+		n++;
+	p->root.count++;
+	p->in_kernel += *kind == 'K';
+	f = flame_add(&p->root, comm);
+	while (n--)
+		f = flame_add(f, name_of(p, words[n], *kind == 'U'));
+}
+
+static void fetch(struct perf *p)
+{
+	size_t len;
+	char *text = try(p, "perf read", &len), *at = text, *line;
+
+	while (at && (line = strsep(&at, "\n")))
+		if (*line)
+			take_sample(p, line);
+	free(text);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void print_folded(FILE *out, const struct flame *f, const char *before)
+{
+	const char *all = *before ? format("%s;%s", before, f->name) : f->name;
+	unsigned long long own = f->count;
+
+	for (const struct flame *c = f->child; c; c = c->next) {
+		own -= c->count;
+		print_folded(out, c, all);
+	}
+	if (own)
+		fprintf(out, "%s %llu\n", all, own);
+}
+
+static FILE *open_output(const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		die("%s: %s", path, strerror(errno));
+	return f;
+}
+
+static void finish(struct perf *p, FILE *svg, FILE *folded, const char *name)
+{
+	p->root.name = format("%llu samples", p->root.count);
+	flame_write(svg, &p->root,
+		format("%s: %llu samples at %d Hz of vCPUs that were not idle, %.1f%% in the "
+		       "kernel (blue)",
+			name, p->root.count, p->hz,
+			p->root.count ? 100.0 * p->in_kernel / p->root.count : 0));
+	for (struct flame *c = folded ? p->root.child : NULL; c; c = c->next)
+		print_folded(folded, c, "");
+	if (fclose(svg) || (folded && fclose(folded)))
+		die("%s: cannot write: %s", p->out, strerror(errno));
+	fprintf(stderr, "%llu samples, %llu of them in the kernel, into %s\n", p->root.count,
+		p->in_kernel, p->out);
+	if (p->lost)
+		warn("%llu samples found no room", p->lost);
+}
+
+static void parse(struct perf *p, int argc, char **argv)
+{
+	char *end;
+
+	for (int key; (key = next_option(&cmd_perf, argc, argv));) {
+		switch (key) {
+		case 'o': p->out = optarg; break;
+		case 256: p->folded = optarg; break;
+		case 'F':
+			p->hz = (int)strtol(optarg, &end, 10);
+			if (*end || p->hz < 1 || p->hz > 10000)
+				die("perf: -F %s: not from 1 to 10000", optarg);
+			break;
+		case 'd':
+			p->seconds = strtod(optarg, &end);
+			if (end == optarg || *end || !(p->seconds > 0 && p->seconds < 1e6))
+				die("perf: -d %s: not a number of seconds", optarg);
+			break;
+		}
+	}
+}
+
+static int perf_command(int argc, char **argv)
+{
+	struct perf p = { .hz = 99, .seconds = 10, .out = "perf.svg" };
+	struct timespec pause = { .tv_nsec = PAUSE_NS };
+	const char *folder;
+	FILE *svg, *folded;
+	double end;
+
+	parse(&p, argc, argv);
+	folder = umid_folder(*take_words(&cmd_perf, argc, argv, 0, 1));
+	read_kernel(&p, umid_pid(folder));
+	umid_connect(&p.console, folder);
+	svg = open_output(p.out);
+	folded = p.folded ? open_output(p.folded) : NULL;
+	on_ending_signals(on_signal);
+	must(&p, format("perf start %d", p.hz));
+	for (end = now() + p.seconds; !ended && now() < end; nanosleep(&pause, NULL)) {
+		fetch(&p);
+		progress("perf", (uint64_t)((p.seconds - (end - now())) * 1000),
+			(uint64_t)(p.seconds * 1000));
+	}
+	progress_end();
+	fetch(&p);
+	must(&p, "perf stop");
+	finish(&p, svg, folded, strrchr(folder, '/') + 1);
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ 'o', "output", "FILE", "the picture (perf.svg)" },
+	{ 'd', "duration", "SECONDS", "how long (10); Ctrl-C ends it earlier" },
+	{ 'F', "frequency", "HZ", "samples a second of each vCPU (99)" },
+	{ 256, "folded", "FILE",
+		"also the stacks as text: names between semicolons, and how often" },
+	{ 0 },
+};
+
+const struct command cmd_perf = {
+	.name = "perf",
+	.args = "[UMID]",
+	.help = "Where an instance spends its time: a flame graph, as SVG.",
+	.text = "Samples of all vCPUs that are not idle, in the kernel and in the guest's "
+		"programs, with the "
+		"names of both. A program's stack is as deep as its frame pointers lead. Open the "
+		"file in a browser; a click on a box enlarges it.",
+	.options = options,
+	.run = perf_command,
+};

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace.c: `nestctl trace`: the system calls and tracepoints of an instance, as its kernel sees them.
+ *
+ * The kernel writes lines to a ring of its own; they are fetched over the management console some dozen times a second. What is
+ * switched on is switched off again, also on SIGINT; nestctl killed leaves it on (`nestctl trace --off`).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/colour.h"
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/umid.h"
+
+#define PAUSE_NS 30000000 /* between two looks that found nothing */
+#define ROWS_MAX 1024
+
+struct trace {
+	struct umid_console console;
+	const char *only, *points, *pid;
+	bool follow, counts, off, json;
+	double seconds; /* 0: until a signal */
+	unsigned long long pos;
+	FILE *out;
+};
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int sig)
+{
+	ended = sig;
+}
+
+/* The reply to a command that must work, to be freed. */
+static char *ask(struct trace *t, const char *command)
+{
+	size_t len;
+	int err;
+	char *text = umid_ask(&t->console, command, &err, &len);
+
+	if (!text)
+		die("the instance does not answer");
+	if (err)
+		die("%s", text);
+	return text;
+}
+
+/* Prints what is new. False: nothing was. */
+static bool fetch(struct trace *t, const char *from)
+{
+	char *text = ask(t, from), *lines = strchr(text, '\n');
+	unsigned long long lost = 0;
+	bool some;
+
+	if (sscanf(text, "%llu %llu", &t->pos, &lost) != 2 || !lines)
+		die("the instance answers nonsense");
+	if (lost)
+		fprintf(t->out, "[%llu bytes lost]\n", lost);
+	some = lines[1];
+	put_plain(t->out, lines + 1);
+	fflush(t->out);
+	free(text);
+	return some;
+}
+
+static void begin(struct trace *t)
+{
+	fetch(t, "trace read"); /* where the ring ends now */
+	if (t->counts || !t->points)
+		free(ask(t, format("trace %s%s%s%s%s%s", t->counts ? "times" : "calls",
+				    t->pid ? " pid=" : "", t->pid ? t->pid : "",
+				    t->follow ? " follow" : "", t->only ? " only=" : "",
+				    t->only ? t->only : "")));
+	for (char *p = t->points ? format("%s", t->points) : NULL, *name; (name = strsep(&p, ","));)
+		free(ask(t, format("trace point %s on", name)));
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void follow_lines(struct trace *t)
+{
+	double end = t->seconds ? now() + t->seconds : 0;
+	struct timespec pause = { .tv_nsec = PAUSE_NS };
+
+	while (!ended && (!end || now() < end))
+		if (t->counts || !fetch(t, format("trace read %llu", t->pos)))
+			nanosleep(&pause, NULL);
+}
+
+struct row {
+	char name[40];
+	unsigned long long calls, errors, us, most;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return x->us < y->us ? 1 : x->us > y->us ? -1 : 0;
+}
+
+static void print_table(FILE *out, const struct row *rows, int n)
+{
+	unsigned long long total = 0;
+
+	for (int i = 0; i < n; i++)
+		total += rows[i].us;
+	fprintf(out, "%% time     seconds  us/call     calls    errors   longest syscall\n");
+	for (int i = 0; i < n; i++)
+		fprintf(out, "%6.2f %11.6f %8.1f %9llu %9llu %9.6f %s\n",
+			total ? 100.0 * rows[i].us / total : 0, rows[i].us / 1e6,
+			(double)rows[i].us / rows[i].calls, rows[i].calls, rows[i].errors,
+			rows[i].most / 1e6, rows[i].name);
+}
+
+static void print_json(const struct row *rows, int n)
+{
+	json_open(NULL, '[');
+	for (int i = 0; i < n; i++) {
+		json_open(NULL, '{');
+		json_text("syscall", rows[i].name);
+		json_number("calls", (int64_t)rows[i].calls);
+		json_number("errors", (int64_t)rows[i].errors);
+		json_number("usec", (int64_t)rows[i].us);
+		json_number("longest_usec", (int64_t)rows[i].most);
+		json_close('}');
+	}
+	json_close(']');
+}
+
+static void print_counts(struct trace *t)
+{
+	static struct row rows[ROWS_MAX];
+	char *text = ask(t, "trace counts"), *p = text, *line;
+	int n = 0;
+
+	while (n < ROWS_MAX && (line = strsep(&p, "\n"))) {
+		struct row *r = &rows[n];
+
+		n += sscanf(line, "%39s %llu %llu %llu %llu", r->name, &r->calls, &r->errors,
+			     &r->us, &r->most) == 5 &&
+		     r->calls;
+	}
+	qsort(rows, n, sizeof(*rows), by_time);
+	if (t->json)
+		print_json(rows, n);
+	else
+		print_table(t->out, rows, n);
+	free(text);
+}
+
+static void parse(struct trace *t, int argc, char **argv)
+{
+	char **words, *end;
+	const char *name = NULL;
+
+	for (int key; (key = next_option(&cmd_trace, argc, argv));) {
+		switch (key) {
+		case 'f': t->follow = true; break;
+		case 'c': t->counts = true; break;
+		case 'e': t->only = optarg; break;
+		case 'p': t->points = optarg; break;
+		case 'd':
+			t->seconds = strtod(optarg, &end);
+			if (end == optarg || *end || !(t->seconds > 0 && t->seconds < 1e9))
+				die("trace: -d %s: not a number of seconds", optarg);
+			break;
+		case 'o':
+			t->out = fopen(optarg, "we");
+			if (!t->out)
+				die("%s: %s", optarg, strerror(errno));
+			break;
+		case KEY_JSON: t->json = true; break;
+		case 256: t->off = true; break;
+		}
+	}
+	if (t->json && (!t->counts || t->out != stdout))
+		die("trace: --json goes with -c, to standard output");
+	words = take_words(&cmd_trace, argc, argv, 0, 2);
+	if (*words)
+		name = *words++;
+	t->pid = *words;
+	if (t->pid && strspn(t->pid, "0123456789") != strlen(t->pid))
+		die("trace: %s: not the number of a task", t->pid);
+	umid_connect(&t->console, umid_folder(name));
+}
+
+static int trace_command(int argc, char **argv)
+{
+	struct trace t = { .out = stdout };
+
+	parse(&t, argc, argv);
+	if (t.off) {
+		free(ask(&t, "trace off"));
+		return 0;
+	}
+	on_ending_signals(on_signal);
+	signal(SIGPIPE, SIG_IGN); /* what is on must be switched off */
+	begin(&t);
+	follow_lines(&t);
+	free(ask(&t, "trace off"));
+	if (t.counts)
+		print_counts(&t);
+	else
+		while (fetch(&t, format("trace read %llu", t.pos)) && !ferror(t.out))
+			;
+	return ferror(t.out) ? 1 : 0;
+}
+
+static const struct option_row options[] = {
+	{ 'f', "follow", NULL, "with PID: also the processes and threads that it makes" },
+	{ 'e', "only", "CALL[,CALL...]", "only these system calls" },
+	{ 'c', "count", NULL, "no lines, but a table of calls with their times at the end" },
+	{ 'p', "point", "POINT[,POINT...]",
+		"tracepoints instead of calls: all, or some of switch, wake, fault, fork, exec, "
+		"exit, signal, block, irq" },
+	{ 'd', "duration", "SECONDS", "end after so long; else it goes on until Ctrl-C" },
+	{ 'o', "output", "FILE", "write to FILE" },
+	{ KEY_JSON, "json", NULL, "with -c: print JSON, for programs" },
+	{ 256, "off", NULL, "switch off what a killed nestctl has left on" },
+	{ 0 },
+};
+
+const struct command cmd_trace = {
+	.name = "trace",
+	.args = "[UMID [PID]]",
+	.help = "Prints an instance's system calls as they happen.",
+	.text = "With names and arguments in words, results and how long each took, of all tasks "
+		"or of "
+		"one process, without ptrace in the guest. Lines that come faster than they are "
+		"fetched are lost, which is said.",
+	.options = options,
+	.run = trace_command,
+};
