@@ -33,6 +33,17 @@ struct sysctl {
 	{                                                                                          \
 		.path = p, .kind = SYSCTL_U64, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
 	}
-int sysctl_register(const struct sysctl *table, u32 n); /* the table lives forever */
+
+/* What /proc does for the rooms below it: kernel/fs/proc/sysctl.c fills the table. */
+struct sysctl_hooks {
+	int (*add)(const struct sysctl *table, u32 n);
+};
+extern const struct sysctl_hooks sysctl_hooks;
+
+/* Makes the entries of @table, which lives forever: 0 or -errno. */
+static inline int sysctl_register(const struct sysctl *table, u32 n)
+{
+	return sysctl_hooks.add(table, n);
+}
 
 #endif

@@ -69,7 +69,7 @@ static int sysctl_store(char *text, size_t n, void *arg)
 	return 0;
 }
 
-int sysctl_register(const struct sysctl *table, u32 n)
+static int add_table(const struct sysctl *table, u32 n)
 {
 	char path[96];
 	int err = 0;
@@ -85,6 +85,7 @@ int sysctl_register(const struct sysctl *table, u32 n)
 	}
 	return err;
 }
+const struct sysctl_hooks sysctl_hooks = { .add = add_table };
 
 /* ---- the table ---- */
 
