@@ -103,6 +103,12 @@ struct restart_block {
 	u64 arg[6];
 };
 
+#define sigmask_of(sig) (1UL << ((sig)-1))
+struct sigpending {
+	struct list_head list; /* of sigqueue (kernel/task) */
+	u64 signal;            /* mask of what is pending */
+};
+
 struct task_work {
 	struct task_work *next;
 	void (*func)(struct task_work *w);
@@ -337,6 +343,19 @@ int sched_setaffinity(struct task *t, u64 mask); /* 0, -EINVAL, -EBUSY */
 /* The vCPUs of its group, never none: what was asked for with sched_setaffinity() counts within them. With spinlocks held. */
 void sched_set_bound(struct task *t, u64 mask);
 u64 sched_rr_interval(struct task *t); /* ns; 0 for FIFO */
+/* True if @t has a signal to take: an interruptible sleep of its ends. */
+bool signal_pending(struct task *t);
+/* True if @t is to die: a killable sleep of its ends. */
+bool fatal_signal_pending(struct task *t);
+/* Reschedules, then returns -EINTR for a task that is to die, else 0: for loops whose length an image or a guest sets. */
+static inline int boundary_or_killed(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+/* Queues @w, which runs before @t returns to user mode or exits; any lock may be held. */
+void task_work_add(struct task *t, struct task_work *w);
+void task_work_run(void); /* runs what is queued for current */
 /* Makes @t look at its work_flags soon: kicks its vCPU when it runs in guest code. */
 void kick_process(struct task *t);
 /* Numbers for /proc/stat, loadavg, uptime. */

@@ -204,14 +204,6 @@ void kernel_power_off(void)
 void end_instance(int value)
 {
 }
-bool signal_pending(struct task *t)
-{
-	return false;
-}
-bool fatal_signal_pending(struct task *t)
-{
-	return false;
-}
 static void init_idle(struct task *t)
 {
 }

@@ -265,7 +265,6 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 /* mm/direct.c: after a SIGBUS: false when the guest gets it, true when the access may be tried again. */
 bool handle_bus_error(struct mm *mm, u64 addr);
 /* task/signal.c: true while there is something to deliver; deliver builds frames through arch_setup_frame. */
-bool signal_pending(struct task *t);
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 /* task/fault_log.c: log a fault of current, before it gets SIGSEGV or the signal of a trap. */

@@ -20,7 +20,6 @@ struct tty_struct;
 struct core_state;
 
 #define NSIG_MAX 64
-#define sigmask_of(sig) (1UL << ((sig)-1))
 #define UNMASKABLE (sigmask_of(SIGKILL) | sigmask_of(SIGSTOP))
 
 /* As rt_sigaction(2)'s kernel layout on x86-64. */
@@ -49,10 +48,6 @@ struct sigqueue {
 	s64 overrun_last; /* a timer's: of the one taken last; under its lock, and set under sighand->lock as that is taken */
 	struct sigpending *on; /* a timer's: the queue that it stands in, if it does */
 	atomic_t refs; /* the queue's that it stands in, and the POSIX timer's that it belongs to */
-};
-struct sigpending {
-	struct list_head list; /* of sigqueue */
-	u64 signal;            /* mask of what is pending */
 };
 
 /* What the threads of one process share. Under sighand->lock unless said otherwise. */
@@ -191,14 +186,6 @@ void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */
 /* Checks permission of current to signal @t: 0 or -EPERM. */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
-bool signal_pending(struct task *t);
-bool fatal_signal_pending(struct task *t);
-/* For loops that are as long as an image or a guest says: others run, and -EINTR ends the loop for who is being killed. */
-static inline int boundary_or_killed(void)
-{
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
 /* Job control on terminals: does @t block or ignore @sig; has current's group nobody outside who could continue it? */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
@@ -264,9 +251,6 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 	spin_unlock(&sh->lock);
 }
 
-void task_work_add(
-	struct task *t, struct task_work *w); /* runs before @t returns to user mode or exits */
-void task_work_run(void);
 /* To a thread of that process, which is woken for it from an interruptible sleep, as by a signal that is none. False: there is none any more. */
 bool process_work_add(struct pid *tgid, struct task_work *w);
 

@@ -179,17 +179,6 @@ int dequeue_signal(u64 mask, siginfo_t *info)
 
 /* ---- what is pending ---- */
 
-bool signal_pending(struct task *t)
-{
-	return test_bit(TIF_SIGPENDING, &t->work_flags);
-}
-
-bool fatal_signal_pending(struct task *t)
-{
-	return signal_pending(t) && t->pending &&
-	       (READ_ONCE(t->pending->signal) & sigmask_of(SIGKILL));
-}
-
 static bool has_pending(struct task *t)
 {
 	u64 all = t->pending->signal | t->signal->shared_pending.signal;
@@ -327,19 +316,6 @@ void exit_signals(struct task *t)
 
 /* ---- work that waits for the way to user mode ---- */
 
-void task_work_add(struct task *t, struct task_work *w)
-{
-	struct task_work *head = READ_ONCE(t->works);
-
-	do {
-		w->next = head;
-	} while (!__atomic_compare_exchange_n(
-		&t->works, &head, w, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-	set_bit(TIF_NOTIFY, &t->work_flags);
-	if (t != current)
-		kick_process(t);
-}
-
 /* Under sighand->lock: what a task is given before it exits it does in any case. */
 static bool interrupt_with_work(struct task *t, struct task_work *w)
 {
@@ -371,28 +347,4 @@ bool process_work_add(struct pid *tgid, struct task_work *w)
 	}
 	read_unlock(&tasklist_lock);
 	return given;
-}
-
-void task_work_run(void)
-{
-	clear_bit(TIF_NOTIFY, &current->work_flags);
-	for (;;) {
-		struct task_work *w = xchg(&current->works, NULL), *first = NULL;
-
-		if (!w)
-			return;
-		while (w) { /* the newest is in front: turn round */
-			struct task_work *next = w->next;
-
-			w->next = first;
-			first = w;
-			w = next;
-		}
-		while (first) {
-			w = first;
-			first = w->next;
-			w->func(w);
-		}
-		cond_resched();
-	}
 }
