@@ -433,10 +433,11 @@ static const struct sysctl table[] = {
 		.max = 1 << 24 },
 };
 
+static const struct mm_aio_ops aio_ops_for_mm = { .exit = exit_aio, .moved = aio_moved };
+
 static int aio_init(void)
 {
-	mm_exit_aio = exit_aio;
-	mm_aio_moved = aio_moved;
+	mm_aio_ops = &aio_ops_for_mm;
 	return sysctl_register(table, ARRAY_SIZE(table));
 }
 INITCALL(3, aio_init);

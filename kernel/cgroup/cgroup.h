@@ -201,6 +201,9 @@ extern bool (*cgroup_is_file)(const struct cgroup *c, u32 controllers, const cha
 /* A group was removed: its programs go (kernel/bpf sets it). */
 extern void (*cgroup_drop_programs)(struct cgroup *c);
 
+/* Writes the path of the memory group that pays for @p. */
+void cgroup_memory_path(struct task *p, char *buf, size_t size);
+
 /* Freezing: the caller has stopped, or goes on: @always, or as far as its group is not to be frozen. */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);

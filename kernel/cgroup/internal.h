@@ -57,6 +57,9 @@ void cgroup1_memory_owner(struct cgroup1_hier *h, bool on);
 void cgroup1_memory_moved(struct task *t, struct cgroup1 *g);
 bool cgroup1_oom_kill(struct mem_group *g);
 void cgroup1_memory_exit(struct cgroup1 *g);
+/* For mem_group_ops: a threshold was crossed; the group that pays for current's huge pages. */
+void cgroup1_mem_crossed(struct mem_group *m);
+struct mem_group *cgroup1_huge_payer(void);
 void cgroup1_cpuset_top(struct cgroup1 *top);
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);
 /* May tasks come? 0, -ENOSPC: there is nothing to run on. Under cgroup1_mutex. */

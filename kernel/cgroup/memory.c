@@ -98,7 +98,7 @@ static void path_of(struct cgroup *c, char *buf, size_t size)
 		memmove(buf, text, strlen(text) + 1);
 }
 
-static void task_path(struct task *p, char *buf, size_t size)
+void cgroup_memory_path(struct task *p, char *buf, size_t size)
 {
 	struct cgroup *c = task_get_cgroup(p);
 
@@ -109,7 +109,7 @@ static void task_path(struct task *p, char *buf, size_t size)
 static void scope_path(struct task *p, void *arg, char *buf, size_t size)
 {
 	if (p)
-		task_path(p, buf, size);
+		cgroup_memory_path(p, buf, size);
 	else
 		path_of(arg, buf, size);
 }
@@ -153,15 +153,20 @@ static bool oom_kill_in(struct mem_group *g)
 	return true;
 }
 
+static const struct mem_group_ops ops_for_mm = {
+	.hold = hold,
+	.release = release,
+	.tryget = tryget,
+	.event = event,
+	.huge_event = huge_event,
+	.oom_kill = oom_kill_in,
+	.crossed = cgroup1_mem_crossed,
+	.huge_begin = cgroup1_huge_payer,
+};
+
 static int memory_init(void)
 {
-	mem_group_hold = hold;
-	mem_group_release = release;
-	mem_group_tryget = tryget;
-	mem_group_event = event;
-	mem_group_huge_event = huge_event;
-	mem_group_oom_kill = oom_kill_in;
-	oom_memcg_path = task_path;
+	mem_group_ops = &ops_for_mm;
 	return 0;
 }
 INITCALL(1, memory_init);

@@ -60,7 +60,7 @@ void cgroup1_memory_moved(struct task *t, struct cgroup1 *g)
 }
 
 /* Of current's huge pages: a group of either version, with a reference. */
-static struct mem_group *huge_payer(void)
+struct mem_group *cgroup1_huge_payer(void)
 {
 	int slot = READ_ONCE(huge_slot);
 	struct cgroup1 *g;
@@ -140,7 +140,7 @@ static void tell(struct work *work)
 }
 
 /* With any lock held; the group has pages, which keep it. */
-static void crossed(struct mem_group *m)
+void cgroup1_mem_crossed(struct mem_group *m)
 {
 	struct cgroup1 *g = container_of(m, struct cgroup1, mem);
 
@@ -296,11 +296,3 @@ bool cgroup1_oom_kill(struct mem_group *m)
 	put_task(victim);
 	return true;
 }
-
-static int v1_memory_init(void)
-{
-	mem_group_crossed = crossed;
-	mem_huge_begin = huge_payer;
-	return 0;
-}
-INITCALL(1, v1_memory_init);

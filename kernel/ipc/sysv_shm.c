@@ -47,8 +47,6 @@ static struct file *shm_backing(const struct sysv_request *r)
 	err = may_huge();
 	if (err)
 		return ERR_PTR(err);
-	if (!hugetlb_file_setup)
-		return ERR_PTR(-ENOMEM);
 	f = hugetlb_file_setup(
 		name, (loff_t)round_up(r->size, HPAGE_SIZE), !(r->flags & SHM_NORESERVE));
 	if (!IS_ERR(f)) /* attaching neither promises nor fails */

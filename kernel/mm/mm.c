@@ -18,8 +18,7 @@
 #define MMAP_RANDOM_BITS 28
 
 static struct kmem_cache *mm_cache;
-void (*mm_exit_aio)(struct mm *mm);
-void (*mm_aio_moved)(struct vm_area *vma);
+const struct mm_aio_ops *mm_aio_ops;
 spinlock_t mm_list_lock = SPINLOCK_INIT(mm_list_lock);
 struct list_head mm_list = LIST_HEAD_INIT(mm_list);
 
@@ -168,7 +167,7 @@ void mmput(struct mm *mm)
 	ksm_mm_gone(mm);
 	droppable_mm_gone(mm);
 	if (!list_empty(&mm->aio_contexts))
-		mm_exit_aio(mm);
+		mm_aio_ops->exit(mm);
 	if (unlikely(user_breaks_on))
 		user_breaks_mm_gone(mm);
 	exit_mmap(mm);

@@ -658,16 +658,26 @@ struct mm_task_ops {
 	/* a reference; NULL: current's */
 	struct user_namespace *(*ns_get)(struct user_namespace *ns);
 	void (*ns_put)(struct user_namespace *ns);
+	/* Chooses a process and kills it when nothing can be reclaimed: true when one was killed. */
+	bool (*oom_kill)(gfp_t gfp, u32 order);
 };
 extern const struct mm_task_ops *mm_task_ops;
 
-/* Asynchronous I/O: the last user of @mm has gone, its memory still stands. NULL while there is none. */
-extern void (*mm_exit_aio)(struct mm *mm);
-/* mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is held for writing. NULL while there is none. */
-extern void (*mm_aio_moved)(struct vm_area *vma);
+/* What asynchronous I/O does for an mm that has contexts; kernel/aio registers it before there are any. */
+struct mm_aio_ops {
+	void (*exit)(struct mm *mm); /* the last user has gone, the memory still stands */
+	/* mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is held for writing. */
+	void (*moved)(struct vm_area *vma);
+};
+extern const struct mm_aio_ops *mm_aio_ops;
 
-/* Shared anonymous memory and memfd: mm asks tmpfs for a file through this pointer. */
-extern struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags);
+/* Makes a nameless file of tmpfs: shared anonymous memory, memfd. ERR_PTR(-ENOSYS) before tmpfs is there. */
+struct file *shmem_file_setup(const char *name, loff_t size, u64 flags);
+/* Files without a name in memory; kernel/fs/tmpfs registers it. */
+struct shmem_ops {
+	struct file *(*file_setup)(const char *name, loff_t size, u64 flags);
+};
+extern const struct shmem_ops *shmem_ops;
 
 /* Overcommit (vm.overcommit_memory 0/1/2), and the killer of last resort. */
 extern int sysctl_overcommit_memory, sysctl_overcommit_ratio;
@@ -679,8 +689,8 @@ int vm_enough_memory(u64 pages); /* 0 or -ENOMEM; accounts */
 void vm_unacct_memory(u64 pages);
 u64 vm_committed(void);
 u64 vm_commit_limit(void);
-/* task room registers how to choose and kill; mm calls when nothing can be reclaimed. true: someone was killed. */
-extern bool (*oom_kill)(gfp_t gfp, u32 order);
+/* Kills a process for its memory (mm_task_ops): true when one was killed. */
+bool oom_kill(gfp_t gfp, u32 order);
 
 struct meminfo {
 	u64 total, free, available, cached, buffers, shmem, slab, slab_reclaimable, anon, mapped,

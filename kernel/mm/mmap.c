@@ -34,7 +34,12 @@
 
 u32 sysctl_max_map_count = 65530;
 const struct mm_task_ops *mm_task_ops;
-struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags);
+const struct shmem_ops *shmem_ops;
+
+struct file *shmem_file_setup(const char *name, loff_t size, u64 flags)
+{
+	return shmem_ops ? shmem_ops->file_setup(name, size, flags) : ERR_PTR(-ENOSYS);
+}
 
 u64 mmap_limit(int which)
 {
@@ -317,8 +322,6 @@ static int shared_anon_file(struct map_request *r)
 	if (r->file || ((r->flags & MAP_TYPE) != MAP_SHARED &&
 			       (r->flags & MAP_TYPE) != MAP_SHARED_VALIDATE))
 		return 0;
-	if (!shmem_file_setup)
-		return -ENODEV;
 	f = shmem_file_setup("dev/zero", r->len, r->flags & MAP_NORESERVE ? VM_NORESERVE : 0);
 	if (IS_ERR_OR_NULL(f))
 		return f ? (int)PTR_ERR(f) : -ENOMEM;
@@ -394,7 +397,7 @@ static struct file *huge_anon_file(unsigned long flags, unsigned long *len)
 	if (!hugetlb_size_known(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
 		return ERR_PTR(-EINVAL);
 	*len = round_up(*len, HPAGE_SIZE);
-	if (!hugetlb_file_setup || (s64)*len < 0)
+	if ((s64)*len < 0)
 		return ERR_PTR(-ENOMEM);
 	return hugetlb_file_setup("anon_hugepage", (loff_t)*len, false);
 }

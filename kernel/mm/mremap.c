@@ -157,7 +157,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	if (v->vm_flags & ~n->vm_flags & VM_UFFD_WP)
 		uffd_forget_protection(n, to, to + moved);
 	if (n->vm_mapping && !list_empty(&mm->aio_contexts))
-		mm_aio_moved(n);
+		mm_aio_ops->moved(n);
 	r->populate = vm_locked_now(n->vm_flags) && r->new_len > r->old_len;
 	if (v->vm_flags & VM_HUGETLB)
 		huge_promise_moved(mm, r->addr, r->old_len);

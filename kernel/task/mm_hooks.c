@@ -15,6 +15,7 @@ static const struct mm_task_ops task_ops_for_mm = {
 	.capable = capable,
 	.ns_get = mm_ns_get,
 	.ns_put = put_user_ns,
+	.oom_kill = oom_kill_any,
 };
 
 static int mm_hooks_init(void)

@@ -2,19 +2,19 @@
 /*
  * oom.c: who dies when memory is out, and the words that say so.
  *
- * mm calls oom_kill (a pointer that we set) when it can reclaim nothing. The process with the highest badness is killed: pages in
+ * mm calls oom_kill_any() (by mm_task_ops) when it can reclaim nothing. The process with the highest badness is killed: pages in
  * memory and in page tables, corrected by oom_score_adj in thousandths of all memory. Never: process 1, kernel threads, and who has
  * oom_score_adj -1000. While a victim still holds memory no second one is chosen.
  *
  * Locks: tasklist_lock (read) over the choice.
  */
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 
 #define OOM_SCORE_ADJ_MIN (-1000)
 
 int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks = 1;
 
-void (*oom_memcg_path)(struct task *p, char *buf, size_t size);
 
 struct usage {
 	u64 anon, file, shmem, tables, swap, total_vm; /* pages */
@@ -179,8 +179,8 @@ static void tell_choice(struct task *victim, const struct oom_scope *scope)
 		scope->path(NULL, scope->arg, own, OOM_PATH_MAX);
 		scnprintf(text, OOM_PATH_MAX + 64, "oom_memcg=%s", own);
 		scope->path(victim, scope->arg, own, OOM_PATH_MAX);
-	} else if (oom_memcg_path) {
-		oom_memcg_path(victim, own, OOM_PATH_MAX);
+	} else {
+		cgroup_memory_path(victim, own, OOM_PATH_MAX);
 	}
 	pr_info("oom-kill:constraint=CONSTRAINT_%s,nodemask=(null),cpuset=/,mems_allowed=0,%s,"
 		"task_memcg=%s,task=%s,pid=%d,uid=%u\n",
@@ -201,7 +201,7 @@ static void dump_memory(const struct meminfo *mi)
 		kb(mi->slab_reclaimable), kb(mi->page_tables), kb(mi->kernel_stack));
 }
 
-static bool do_oom_kill(gfp_t gfp, u32 order)
+bool oom_kill_any(gfp_t gfp, u32 order)
 {
 	const char *why = "Out of memory (oom_kill_allocating_task)";
 	struct usage u = { 0 };
@@ -255,10 +255,3 @@ struct task *oom_kill_within(const struct oom_scope *scope, bool *any)
 	kill_victim("Memory cgroup out of memory", victim, &u);
 	return victim;
 }
-
-static int oom_init(void)
-{
-	oom_kill = do_oom_kill;
-	return 0;
-}
-INITCALL(2, oom_init);

@@ -109,8 +109,8 @@ struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
 void oom_tell_killed(struct task *p);
-/* Writes the path of a task's memory group; NULL until the controller exists. */
-extern void (*oom_memcg_path)(struct task *p, char *buf, size_t size);
+/* Kills the worst process of the machine when memory is out: true when one dies. For mm_task_ops. */
+bool oom_kill_any(gfp_t gfp, u32 order);
 /* No kernel thread, not process 1, and it has not asked to be spared. */
 bool oom_may_kill(const struct task *p);
 /* A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will not freeze. */

@@ -176,7 +176,7 @@ void sysrq(char key)
 	case 'e': signal_all(SIGTERM, "Terminate All Tasks"); return;
 	case 'f':
 		pr_info("sysrq: Manual OOM execution\n");
-		if (!oom_kill || !oom_kill(GFP_KERNEL, 0))
+		if (!oom_kill(GFP_KERNEL, 0))
 			pr_info("sysrq: nobody can be killed\n");
 		return;
 	case 'i': signal_all(SIGKILL, "Kill All Tasks"); return;

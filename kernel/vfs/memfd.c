@@ -69,8 +69,8 @@ INITCALL(3, memfd_init);
 static struct file *empty_file(const char *name, u32 flags)
 {
 	if (flags & MFD_HUGETLB)
-		return hugetlb_file_setup ? hugetlb_file_setup(name, 0, false) : ERR_PTR(-ENODEV);
-	return shmem_file_setup ? shmem_file_setup(name, 0, 0) : ERR_PTR(-ENOSYS);
+		return hugetlb_file_setup(name, 0, false);
+	return shmem_file_setup(name, 0, 0);
 }
 
 static struct file *memfd_file(const char *name, u32 flags)

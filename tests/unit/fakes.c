@@ -461,7 +461,10 @@ __weak void nf_conn_put(struct nf_conn *ct)
 
 struct hugetlb_numbers;
 struct fault_info;
-__weak struct file *(*hugetlb_file_setup)(const char *name, loff_t size, bool promise);
+__weak struct file *hugetlb_file_setup(const char *name, loff_t size, bool promise)
+{
+	return ERR_PTR(-ENOMEM);
+}
 __weak void hugetlb_numbers(struct hugetlb_numbers *n)
 {
 	memset(n, 0, 5 * sizeof(u64));

@@ -14,7 +14,10 @@ int madvise(void *addr, size_t n, int advice);
 #define FRAMES 8192UL /* 32 MiB */
 #define FIRST_FREE 16UL
 
-bool (*oom_kill)(gfp_t gfp, u32 order);
+bool oom_kill(gfp_t gfp, u32 order)
+{
+	return false;
+}
 static u32 reclaim_calls;
 
 u64 try_to_free_pages(gfp_t gfp, u32 order)

@@ -223,6 +223,8 @@ static struct file *nameless_file(const char *name, loff_t size, bool promise)
 	return ERR_PTR(err);
 }
 
+static const struct hugetlb_ops ops_for_mm = { .file_setup = nameless_file };
+
 static int hugetlbfs_init(void)
 {
 	inode_cache = kmem_cache_create("hugetlbfs_inode", sizeof(struct hugetlbfs_inode), 64);
@@ -232,7 +234,7 @@ static int hugetlbfs_init(void)
 	nameless = kern_mount(&hugetlbfs_type);
 	if (IS_ERR(nameless))
 		return (int)PTR_ERR(nameless);
-	hugetlb_file_setup = nameless_file;
+	hugetlb_ops = &ops_for_mm;
 	return 0;
 }
 INITCALL(3, hugetlbfs_init);

@@ -470,6 +470,8 @@ static struct file *tmpfs_file_setup(const char *name, loff_t size, u64 flags)
 	return tmpfs_nameless_file(shm_mount, name, size);
 }
 
+static const struct shmem_ops ops_for_mm = { .file_setup = tmpfs_file_setup };
+
 static int tmpfs_init(void)
 {
 	int err;
@@ -486,7 +488,7 @@ static int tmpfs_init(void)
 	if (IS_ERR(shm_mount))
 		return PTR_ERR(shm_mount);
 	shm_mount->mnt_sb->s_magic = TMPFS_MAGIC;
-	shmem_file_setup = tmpfs_file_setup;
+	shmem_ops = &ops_for_mm;
 	return 0;
 }
 INITCALL(2, tmpfs_init);

@@ -128,7 +128,7 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 			return NULL;
 		if (gfp & __GFP_NOOOM)
 			return NULL;
-		if (!oom_kill || !oom_kill(gfp, order)) {
+		if (!oom_kill(gfp, order)) {
 			if (!(gfp & __GFP_NOFAIL))
 				return NULL;
 		}

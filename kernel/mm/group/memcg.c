@@ -18,13 +18,7 @@
 #define PAY_FROM 64 /* pages above memory.high, in one call */
 #define MAX_PENALTY_NS 2000000000UL
 
-void (*mem_group_hold)(struct mem_group *g);
-bool (*mem_group_tryget)(struct mem_group *g);
-void (*mem_group_release)(struct mem_group *g);
-bool (*mem_group_oom_kill)(struct mem_group *g);
-void (*mem_group_event)(struct mem_group *g);
-void (*mem_group_crossed)(struct mem_group *g);
-struct mem_group *(*mem_huge_begin)(void);
+const struct mem_group_ops *mem_group_ops;
 
 static u64 usage_of(const struct mem_group *g)
 {
@@ -45,8 +39,8 @@ static void count_event(struct mem_group *g, enum mem_event e)
 	__atomic_add_fetch(&g->local_events[e], 1, __ATOMIC_RELAXED);
 	for (; g && g->parent; g = g->parent) {
 		__atomic_add_fetch(&g->events[e], 1, __ATOMIC_RELAXED);
-		if (mem_group_event)
-			mem_group_event(g);
+		if (mem_group_ops)
+			mem_group_ops->event(g);
 	}
 }
 
@@ -60,14 +54,14 @@ static struct mem_group *get_own_group(void)
 
 	do
 		g = READ_ONCE(current->mem_group);
-	while (g && mem_group_tryget && !mem_group_tryget(g));
+	while (g && mem_group_ops && !mem_group_ops->tryget(g));
 	return g;
 }
 
 static void put_group(struct mem_group *g)
 {
-	if (g && mem_group_release)
-		mem_group_release(g);
+	if (g && mem_group_ops)
+		mem_group_ops->release(g);
 }
 
 /* ---- charging ---- */
@@ -80,7 +74,7 @@ static void uncharge(struct mem_group *g, s64 n)
 		s64 left = atomic_sub_return(n, &at->usage);
 
 		if (unlikely(left < (s64)READ_ONCE(at->tell_below)))
-			mem_group_crossed(at);
+			mem_group_ops->crossed(at);
 		mem_keeps_changed(at);
 	}
 }
@@ -96,7 +90,7 @@ static void note_peak(struct mem_group *g, u64 now)
 	if (now + swap_of(g) > READ_ONCE(g->both_peak))
 		WRITE_ONCE(g->both_peak, now + swap_of(g));
 	if (now >= READ_ONCE(g->tell_from))
-		mem_group_crossed(g);
+		mem_group_ops->crossed(g);
 }
 
 /* Is there as much as there may be, in memory and swap areas together? Then the latter do not help. */
@@ -242,8 +236,8 @@ int mem_charge(struct page *p, u32 n, gfp_t gfp)
 	int err = g ? charge(g, n, gfp) : 0;
 
 	if (!err && g) {
-		if (atomic_add_return(n, &g->local) == n && mem_group_hold)
-			mem_group_hold(g);
+		if (atomic_add_return(n, &g->local) == n && mem_group_ops)
+			mem_group_ops->hold(g);
 		for (u32 i = 0; i < n; i++)
 			p[i].memcg = g;
 		if (gfp & __GFP_ACCOUNT && !(gfp & GFP_USER))
@@ -261,8 +255,8 @@ void mem_uncharge(struct page *p)
 		mem_count(p, MEM_KERNEL, -1);
 	p->memcg = NULL;
 	uncharge(g, 1);
-	if (atomic_sub_return(1, &g->local) == 0 && mem_group_release)
-		mem_group_release(g);
+	if (atomic_sub_return(1, &g->local) == 0 && mem_group_ops)
+		mem_group_ops->release(g);
 }
 
 void mem_count_cached(struct page *p, bool memory_only, s64 n)
@@ -311,7 +305,7 @@ bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
 
 		if (now > READ_ONCE(at->swap_max)) {
 			swap_uncharge_to(g, at->parent);
-			if (!*full && mem_group_tryget && mem_group_tryget(at))
+			if (!*full && mem_group_ops && mem_group_ops->tryget(at))
 				*full = at;
 			return false;
 		}
@@ -320,24 +314,24 @@ bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
 		if (now > READ_ONCE(at->swap_watched))
 			WRITE_ONCE(at->swap_watched, now);
 	}
-	if (atomic_add_return(1, &g->local) == 1 && mem_group_hold)
-		mem_group_hold(g);
+	if (atomic_add_return(1, &g->local) == 1 && mem_group_ops)
+		mem_group_ops->hold(g);
 	return true;
 }
 
 void mem_swap_uncharge(struct mem_group *g)
 {
 	swap_uncharge_to(g, NULL);
-	if (atomic_sub_return(1, &g->local) == 0 && mem_group_release)
-		mem_group_release(g);
+	if (atomic_sub_return(1, &g->local) == 0 && mem_group_ops)
+		mem_group_ops->release(g);
 }
 
 static void count_swap_event(struct mem_group *g, enum mem_swap_event e)
 {
 	for (; g && g->parent; g = g->parent) {
 		__atomic_add_fetch(&g->swap_events[e], 1, __ATOMIC_RELAXED);
-		if (mem_group_event)
-			mem_group_event(g);
+		if (mem_group_ops)
+			mem_group_ops->event(g);
 	}
 }
 
@@ -413,7 +407,7 @@ bool mem_group_oom(struct mem_group *g)
 	if (break_reservations_in(g))
 		return true;
 	count_event(g, MEM_OOM);
-	if (!mem_group_oom_kill || !mem_group_oom_kill(g))
+	if (!mem_group_ops || !mem_group_ops->oom_kill(g))
 		return false;
 	if (!wait_interrupted(TASK_WAKEKILL))
 		sleep_ns(2000000); /* the victim needs the CPU */

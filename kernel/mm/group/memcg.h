@@ -73,7 +73,7 @@ struct mem_group {
 	struct mem_group *parent;   /* immutable; NULL for the root, which counts nothing */
 	struct io_group *io;        /* of the same owner, or NULL; immutable */
 	atomic64_t usage;           /* pages, with all below */
-	atomic64_t local;           /* its own; not 0: it holds its owner (mem_group_hold) */
+	atomic64_t local;           /* its own; not 0: it holds its owner (mem_group_ops) */
 	atomic64_t file, shmem;     /* of usage: page cache; of that memory-only files */
 	atomic64_t stat[MEM_STATS]; /* pages */
 	atomic64_t sock;            /* of usage: what sockets have */
@@ -101,7 +101,7 @@ struct mem_group {
 	u64 both_max, both_peak;
 	u64 hits, both_hits; /* charges that these limits refused; atomic */
 	u64 tell_below,
-		tell_from; /* mem_group_crossed() is told when its pages come to be less, or as many */
+		tell_from; /* mem_group_ops->crossed() is told when its pages come to be less, or as many */
 };
 
 /* The most that was in use since mem_watch_begin(), which begins anew each time; before the first one, ever. Zeroed at first. In pages. */
@@ -172,16 +172,20 @@ void mem_swap_refused(struct mem_group *full);
 void mem_group_killed(struct mem_group *g);
 void mem_group_killed_all(struct mem_group *g);
 
-/* The owner: a first page came, the last one went (callable with locks held). */
-extern void (*mem_group_hold)(struct mem_group *g);
-extern void (*mem_group_release)(struct mem_group *g);
-/* A reference, which mem_group_release() gives back; false where the last one has gone: the owner is about to be freed. */
-extern bool (*mem_group_tryget)(struct mem_group *g);
-/* Kills in the group: true when somebody dies. An event has happened. */
-extern bool (*mem_group_oom_kill)(struct mem_group *g);
-extern void (*mem_group_event)(struct mem_group *g);
-extern struct mem_group *(*mem_huge_begin)(void); /* as mem_sock_begin(), of current's huge pages */
-extern void (*mem_group_crossed)(struct mem_group *g);    /* in any context */
-extern void (*mem_group_huge_event)(struct mem_group *g); /* a huge page was refused */
+/* What the room of groups does for a memory group that it owns; kernel/cgroup registers it before any group is made. */
+struct mem_group_ops {
+	/* The first page has come, the last one has gone. Callable with locks held. */
+	void (*hold)(struct mem_group *g);
+	void (*release)(struct mem_group *g);
+	/* Takes a reference, which release() gives back; false where the owner is about to be freed. */
+	bool (*tryget)(struct mem_group *g);
+	bool (*oom_kill)(struct mem_group *g); /* true when a task of the group dies */
+	void (*event)(struct mem_group *g);
+	void (*huge_event)(struct mem_group *g); /* a huge page was refused */
+	void (*crossed)(struct mem_group *g);    /* tell_from was crossed; in any context */
+	/* Returns the group that pays for current's huge pages, as mem_sock_begin() does for sockets. */
+	struct mem_group *(*huge_begin)(void);
+};
+extern const struct mem_group_ops *mem_group_ops;
 
 #endif

@@ -74,8 +74,13 @@ void huge_file_drop(
  * -EINVAL (not aligned), -ENOMEM (the pool is too small).
  */
 int hugetlb_mmap(struct address_space *m, struct vm_area *v);
-/* A nameless file of huge pages: set by hugetlbfs. @promise: all of its pages now. ERR_PTR(-ENOMEM, ...). */
-extern struct file *(*hugetlb_file_setup)(const char *name, loff_t size, bool promise);
+/* Makes a nameless file of huge pages. @promise: all of its pages now. ERR_PTR(-ENOMEM, ...). */
+struct file *hugetlb_file_setup(const char *name, loff_t size, bool promise);
+/* Files without a name of huge pages; kernel/fs/hugetlbfs registers it. */
+struct hugetlb_ops {
+	struct file *(*file_setup)(const char *name, loff_t size, bool promise);
+};
+extern const struct hugetlb_ops *hugetlb_ops;
 /* The size of pages that the upper bits of mmap's, shmget's or memfd_create's flags name, shifted down: is it ours? */
 static inline bool hugetlb_size_known(u32 log)
 {

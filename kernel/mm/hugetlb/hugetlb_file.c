@@ -16,8 +16,13 @@
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
-struct file *(*hugetlb_file_setup)(const char *name, loff_t size, bool promise);
+const struct hugetlb_ops *hugetlb_ops;
 int sysctl_hugetlb_shm_group;
+
+struct file *hugetlb_file_setup(const char *name, loff_t size, bool promise)
+{
+	return hugetlb_ops ? hugetlb_ops->file_setup(name, size, promise) : ERR_PTR(-ENOMEM);
+}
 
 void huge_file_init(struct huge_file *f, struct huge_quota *quota)
 {

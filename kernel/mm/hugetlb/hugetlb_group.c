@@ -14,7 +14,6 @@
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/group/memcg.h"
 
-void (*mem_group_huge_event)(struct mem_group *g);
 
 /* Those above hear of it, whoever's limit it is. */
 static void note_refusal(struct mem_group *g)
@@ -22,8 +21,8 @@ static void note_refusal(struct mem_group *g)
 	__atomic_add_fetch(&g->huge.refused_local, 1, __ATOMIC_RELAXED);
 	for (; g->parent; g = g->parent) {
 		__atomic_add_fetch(&g->huge.refused, 1, __ATOMIC_RELAXED);
-		if (mem_group_huge_event)
-			mem_group_huge_event(g);
+		if (mem_group_ops)
+			mem_group_ops->huge_event(g);
 	}
 }
 
@@ -52,7 +51,7 @@ err_undo:
 
 struct mem_group *huge_charge(enum huge_kind kind, u64 n)
 {
-	struct mem_group *g = n && mem_huge_begin ? mem_huge_begin() : NULL;
+	struct mem_group *g = n && mem_group_ops ? mem_group_ops->huge_begin() : NULL;
 
 	if (!g)
 		return NULL;
@@ -61,8 +60,8 @@ struct mem_group *huge_charge(enum huge_kind kind, u64 n)
 		mem_sock_end(g);
 		return ERR_PTR(-ENOMEM);
 	}
-	if (atomic_add_return((s64)n, &g->local) == (s64)n && mem_group_hold)
-		mem_group_hold(g);
+	if (atomic_add_return((s64)n, &g->local) == (s64)n && mem_group_ops)
+		mem_group_ops->hold(g);
 	mem_sock_end(g);
 	return g;
 }
@@ -73,8 +72,8 @@ void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n)
 		return;
 	for (struct mem_group *at = g; at->parent; at = at->parent)
 		atomic_sub((s64)n, &at->huge.pages[kind]);
-	if (!atomic_sub_return((s64)n, &g->local) && mem_group_release)
-		mem_group_release(g);
+	if (!atomic_sub_return((s64)n, &g->local) && mem_group_ops)
+		mem_group_ops->release(g);
 }
 
 int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages)

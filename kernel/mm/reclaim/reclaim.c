@@ -21,7 +21,6 @@ static DEFINE_SPINLOCK(shrinkers_lock);
 static DECLARE_WAIT_QUEUE_HEAD(kswapd_wait);
 static bool kswapd_wanted; /* racy hint */
 static struct task *kswapd_task;
-bool (*oom_kill)(gfp_t gfp, u32 order);
 int sysctl_vfs_cache_pressure = 100;
 
 void register_shrinker(struct shrinker *s)
@@ -368,7 +367,12 @@ bool out_of_memory(struct mm *mm)
 	/* what reclaim has freed for the caller others have had each time; by now there is enough */
 	if (nr_swap_free() && nr_free_frames() > zone_marks.low)
 		return true;
-	return oom_kill && oom_kill(GFP_USER, 0);
+	return oom_kill(GFP_USER, 0);
+}
+
+bool oom_kill(gfp_t gfp, u32 order)
+{
+	return mm_task_ops && mm_task_ops->oom_kill(gfp, order);
 }
 
 static int kswapd(void *arg)
