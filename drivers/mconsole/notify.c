@@ -9,7 +9,6 @@
 
 #include "arch/um/machine/arch.h"
 #include "drivers/mconsole/internal.h"
-#include "kernel/dev/watchdog.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/printk.h"
@@ -58,6 +57,8 @@ static int store_user(char *text, size_t n, void *unused)
 	return notify(NOTIFY_USER, text, n);
 }
 
+static const struct trouble_ops ops = { .panic = notify_panic, .hang = notify_hang };
+
 void mconsole_notify_start(const char *console)
 {
 	int err;
@@ -67,8 +68,7 @@ void mconsole_notify_start(const char *console)
 	err = notify(NOTIFY_SOCKET, console, strlen(console));
 	if (err)
 		refuse("mconsole=notify:%s: %s", path, arch_strerror(err));
-	panic_notify = notify_panic;
-	watchdog_notify = notify_hang;
+	trouble_ops = &ops;
 	if (proc_create("mconsole", 0200, NULL, store_user, NULL))
 		pr_warn("mconsole: no memory for /proc/mconsole\n");
 }

@@ -422,7 +422,7 @@ static int ubd_add_first(struct ubd *u, u32 n)
 	if (err && !disk_withdraw(d))
 		return err;
 	disk_set_capacity(d, sectors);
-	if (disk_event && !err)
+	if (!err)
 		disk_event(d->part[0], "add");
 	disk_rescan(d);
 	return 0;

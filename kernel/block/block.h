@@ -246,10 +246,15 @@ static inline bool bdev_has_frames(const struct block_device *b)
 u32 bdev_frames(struct block_device *b, sector_t s, u32 nr, pfn_t *pfn);
 
 int bdev_name(const struct block_device *b, char *buf, size_t size);
-/* Called when a partition is found for the first time after boot: sysfs sets it. */
-extern void (*disk_part_appeared)(struct block_device *b);
-/* Called when a device comes, goes or changes, for who tells udev of it: "add", "remove", "change". May be NULL. */
-extern void (*disk_event)(struct block_device *b, const char *action);
+/* What /sys shows of disks; kernel/fs/sysfs registers it. */
+struct disk_sysfs_ops {
+	void (*part_appeared)(
+		struct block_device *b); /* a partition is found for the first time after boot */
+	void (*event)(struct block_device *b, const char *action);
+};
+extern const struct disk_sysfs_ops *disk_sysfs_ops;
+/* Tells udev that a device comes, goes or changes: @action is "add", "remove" or "change". */
+void disk_event(struct block_device *b, const char *action);
 void disk_changed(struct gendisk *d); /* another medium, or none: told as "change" */
 
 int diskstats_line(int i, char *buf, size_t size); /* /proc/diskstats, /proc/partitions */

@@ -38,13 +38,12 @@ int bdev_name(const struct block_device *b, char *buf, size_t size)
 	return disk_name(b->disk, b->partno, buf, size);
 }
 
-void (*disk_part_appeared)(struct block_device *b);
-void (*disk_event)(struct block_device *b, const char *action);
+const struct disk_sysfs_ops *disk_sysfs_ops;
 
-static void tell(struct block_device *b, const char *action)
+void disk_event(struct block_device *b, const char *action)
 {
-	if (disk_event)
-		disk_event(b, action);
+	if (disk_sysfs_ops)
+		disk_sysfs_ops->event(b, action);
 }
 
 static void next_diskseq(struct gendisk *d)
@@ -55,7 +54,7 @@ static void next_diskseq(struct gendisk *d)
 void disk_changed(struct gendisk *d)
 {
 	next_diskseq(d);
-	tell(d->part[0], "change");
+	disk_event(d->part[0], "change");
 }
 
 static dev_t partition_dev(const struct gendisk *d, u32 partno)
@@ -89,7 +88,7 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	if (err && !b->partno) /* nobody may open a disk that its driver is told not to have */
 		return err;
 	b->gone = false;
-	tell(b, "add");
+	disk_event(b, "add");
 	return err;
 }
 
@@ -120,8 +119,8 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	disk_name(d, partno, name, sizeof(name));
 	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
 	b->gone = err && !partno; /* the next attempt revives it */
-	if (!err && partno && disk_part_appeared)
-		disk_part_appeared(b);
+	if (!err && partno && disk_sysfs_ops)
+		disk_sysfs_ops->part_appeared(b);
 	return err;
 }
 
@@ -132,7 +131,7 @@ static void leave_partition(struct block_device *b)
 
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	devtmpfs_remove(name);
-	tell(b, "remove");
+	disk_event(b, "remove");
 	sync_blockdev(b);
 	truncate_inode_pages(b->mapping, 0);
 }

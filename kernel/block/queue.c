@@ -354,10 +354,12 @@ static bool plug_before_sleep(void)
 	return true;
 }
 
+static const struct sched_plug_ops plug_ops = { .submit = plug_before_sleep };
+
 static int queue_init(void)
 {
 	work_setup(&again_work, try_again);
-	sched_with_plug = plug_before_sleep;
+	sched_plug_ops = &plug_ops;
 	return 0;
 }
 INITCALL(1, queue_init);

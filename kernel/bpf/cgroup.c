@@ -57,7 +57,7 @@ static bool all_allow(struct cgroup *c, struct bpf_cgroup_dev_ctx *ctx)
 	return ok;
 }
 
-/* vfs's device_permission: what version 1's devices say, then the programs. */
+/* For device_guard: what version 1's devices say, then the programs. */
 static int check_device(umode_t mode, dev_t dev, int what)
 {
 	struct bpf_cgroup_dev_ctx ctx = { .major = MAJOR(dev), .minor = MINOR(dev) };
@@ -209,7 +209,7 @@ static struct cgroup *cgroup_of(u32 fd)
 {
 	bool may;
 
-	return cgroup_of_fd && fd <= INT32_MAX ? cgroup_of_fd((int)fd, &may) : ERR_PTR(-EBADF);
+	return fd <= INT32_MAX ? cgroup_of_fd((int)fd, &may) : ERR_PTR(-EBADF);
 }
 
 long bpf_cgroup_attach(const union bpf_attr *a)
@@ -398,10 +398,13 @@ static void drop_all(struct cgroup *c)
 	} while (p);
 }
 
+static const struct cgroup_program_ops program_ops = { .drop = drop_all };
+static const struct device_guard_ops guard_ops = { .permission = check_device };
+
 static int bpf_cgroup_init(void)
 {
-	cgroup_drop_programs = drop_all;
-	device_permission = check_device;
+	cgroup_program_ops = &program_ops;
+	device_guard = &guard_ops;
 	return 0;
 }
 INITCALL(4, bpf_cgroup_init);

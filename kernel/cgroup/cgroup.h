@@ -189,17 +189,25 @@ void cgroup_kthread(struct task *t); /* a kernel thread: of the root group */
 void cgroup_exit(struct task *t);
 void cgroup_release(struct task *t); /* it is reaped: its number is free */
 void cgroup_free(struct task *t);
-/* The directory behind a descriptor (fs/cgroup2 sets it): a reference, ERR_PTR(-EBADF). */
-extern struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
-/* May @cr write to cgroup.procs of @c? (fs/cgroup2 sets it) */
-extern bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
-
-/* Current has got a file that another task had (kernel/net sets it: a socket is the receiver's, for net_cls and net_prio). */
-extern void (*cgroup_file_received)(struct file *f);
-/* Would that be the name of a control file of @c if it had these controllers, one that is hidden, too? (fs/cgroup2 sets it) */
-extern bool (*cgroup_is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
-/* A group was removed: its programs go (kernel/bpf sets it). */
-extern void (*cgroup_drop_programs)(struct cgroup *c);
+/* What the files of groups do for the tree; kernel/fs/cgroup2 registers it. */
+struct cgroup_file_ops {
+	/* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
+	struct cgroup *(*of_fd)(int fd, bool *may_fork_into);
+	bool (*may_write)(const struct cred *cr, struct cgroup *c); /* to cgroup.procs of @c */
+	/* True if a control file of @c, hidden ones among them, would have that name with these controllers. */
+	bool (*is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
+	void (*notify_inode)(struct cgroup *c, u32 which); /* a file's text has changed */
+};
+extern const struct cgroup_file_ops *cgroup_file_ops;
+/* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
+struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into);
+/* Current has got a file that another task had: a socket becomes the receiver's, for net_cls and net_prio. */
+void cgroup_file_received(struct file *f);
+/* What programs do for groups; kernel/bpf registers it. */
+struct cgroup_program_ops {
+	void (*drop)(struct cgroup *c); /* @c was removed: its programs go */
+};
+extern const struct cgroup_program_ops *cgroup_program_ops;
 
 /* Writes the path of the memory group that pays for @p. */
 void cgroup_memory_path(struct task *p, char *buf, size_t size);
@@ -210,7 +218,6 @@ void cgroup_leave_frozen(bool always);
 
 /* A file's text has changed: who waits for it is told (from a worker where inotify is concerned). */
 void cgroup_notify(struct cgroup *c, u32 which);
-extern void (*cgroup_notify_inode)(struct cgroup *c, u32 which);
 
 /* What all tasks that are or were below @c have used: CPU time in ns; faults, and those of them that waited for a disk. */
 struct cgroup_times {

@@ -18,10 +18,12 @@
 #include "kernel/task/signal/signal.h"
 
 DEFINE_RWSEM(cgroup_threads);
-struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
-bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
-void (*cgroup_file_received)(struct file *f);
-void (*cgroup_notify_inode)(struct cgroup *c, u32 which);
+const struct cgroup_file_ops *cgroup_file_ops;
+
+struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into)
+{
+	return cgroup_file_ops ? cgroup_file_ops->of_fd(fd, may_fork_into) : ERR_PTR(-EBADF);
+}
 
 /* ---- notifications ---- */
 
@@ -35,8 +37,8 @@ static void send_notice(struct work *w)
 {
 	struct notice *n = container_of(w, struct notice, work);
 
-	if (cgroup_notify_inode)
-		cgroup_notify_inode(n->cgroup, n->which);
+	if (cgroup_file_ops)
+		cgroup_file_ops->notify_inode(n->cgroup, n->which);
 	cgroup_put(n->cgroup);
 	kfree(n);
 }
@@ -212,7 +214,7 @@ static int check_fork_into(struct cgroup *into, bool process)
 
 	while (!cgroup_is_descendant(into, common))
 		common = common->parent;
-	if (cgroup_may_write && !cgroup_may_write(current_cred(), common))
+	if (cgroup_file_ops && !cgroup_file_ops->may_write(current_cred(), common))
 		return -EACCES;
 	if (cgroup_leaves(cgroup_ns_top(), current->cgroup, into))
 		return -ENOENT;

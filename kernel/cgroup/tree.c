@@ -29,8 +29,7 @@ struct cgroup cgroup_root = {
 };
 u32 cgroup_given_away;
 static u64 next_id = 2; /* under cgroup_mutex */
-void (*cgroup_drop_programs)(struct cgroup *c);
-bool (*cgroup_is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
+const struct cgroup_program_ops *cgroup_program_ops;
 
 /* ---- life ---- */
 
@@ -255,7 +254,7 @@ int cgroup_set_threaded(struct cgroup *c)
 
 static bool is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len)
 {
-	return cgroup_is_file && cgroup_is_file(c, controllers, name, len);
+	return cgroup_file_ops && cgroup_file_ops->is_file(c, controllers, name, len);
 }
 
 static int check_limits(struct cgroup *parent)
@@ -350,8 +349,8 @@ int cgroup_rmdir(struct cgroup *c)
 	mutex_unlock(&cgroup_mutex);
 	for (u32 i = 0; i < CGN_NR; i++)
 		cgroup_notify(c, i);
-	if (cgroup_drop_programs)
-		cgroup_drop_programs(c);
+	if (cgroup_program_ops)
+		cgroup_program_ops->drop(c);
 	cgroup_put(c); /* the tree's */
 	return 0;
 }

@@ -214,6 +214,8 @@ struct cgroup1_net_ops {
 	int (*copy)(u32 from, u32 to);
 	/* Of the @nth card; false: there are fewer. */
 	bool (*show)(u32 prioidx, u32 nth, char dev[16], u32 *prio);
+	/* Current has got a file that another task had: a socket becomes the receiver's. */
+	void (*received)(struct file *f);
 };
 extern const struct cgroup1_net_ops *cgroup1_net;
 void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);

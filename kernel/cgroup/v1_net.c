@@ -15,6 +15,12 @@
 #define PRIO_IDS 65536
 
 const struct cgroup1_net_ops *cgroup1_net;
+
+void cgroup_file_received(struct file *f)
+{
+	if (cgroup1_net)
+		cgroup1_net->received(f);
+}
 static struct cgroup1_hier *cls_owner, *prio_owner; /* under cgroup1_lock, read racily for NULL */
 static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* 0 is nobody, 1 the top; under ids_lock */
 static DEFINE_SPINLOCK(ids_lock);

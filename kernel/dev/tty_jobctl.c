@@ -333,10 +333,11 @@ static void sak(void)
 	}
 }
 
+static const struct task_tty_ops ops_for_tasks = { .leave = disassociate_ctty, .sak = sak };
+
 static int jobctl_init(void)
 {
-	task_leave_tty = disassociate_ctty;
-	sysrq_sak = sak;
+	task_tty_ops = &ops_for_tasks;
 	return 0;
 }
 INITCALL(4, jobctl_init);

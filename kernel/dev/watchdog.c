@@ -14,8 +14,8 @@
 
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
-#include "kernel/dev/watchdog.h"
 #include "kernel/lib/lock.h"
+#include "kernel/lib/panic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
@@ -36,7 +36,6 @@ static struct {
 	u64 due;       /* ktime */
 } dog = { .lock = SPINLOCK_INIT(watchdog_lock), .secs = DEFAULT_SECS };
 static bool panics;
-void (*watchdog_notify)(const char *text);
 
 static int set_watchdog(const char *value)
 {
@@ -53,8 +52,8 @@ static void expired(struct ktimer *t)
 	char text[80];
 
 	scnprintf(text, sizeof(text), "watchdog: nobody has written for %d s", dog.secs);
-	if (watchdog_notify)
-		watchdog_notify(text);
+	if (trouble_ops)
+		trouble_ops->hang(text);
 	if (panics)
 		panic("watchdog: nobody has written for %d s", dog.secs);
 	pr_crit("watchdog: watchdog0: nobody has written for %d s: restarting\n", dog.secs);

@@ -458,9 +458,11 @@ static void task_ends(struct task *t)
 	}
 }
 
+static const struct task_uring_ops ops_for_tasks = { .end = task_ends };
+
 static int uring_init(void)
 {
-	task_uring_end = task_ends;
+	task_uring_ops = &ops_for_tasks;
 	return 0;
 }
 INITCALL(3, uring_init);

@@ -14,7 +14,7 @@
 static u32 panicking;
 int panic_timeout; /* kernel.panic */
 void (*panic_core)(void);
-void (*panic_notify)(const char *text);
+const struct trouble_ops *trouble_ops;
 
 static int set_panic(const char *value)
 {
@@ -75,8 +75,8 @@ void panic(const char *fmt, ...)
 		arch_dump_stack();
 	}
 	say("panic: ", text);
-	if (panic_notify)
-		panic_notify(text);
+	if (trouble_ops)
+		trouble_ops->panic(text);
 	if (panic_core)
 		panic_core();
 	restart_after_panic();

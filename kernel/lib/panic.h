@@ -5,7 +5,11 @@
 
 /* NULL, or called by panic() when all has been said, instead of ending (drivers/core): does not return. */
 extern void (*panic_core)(void);
-/* NULL, or called by panic() with its text before that (drivers/mconsole). May be called anywhere: takes no lock of the kernel's. */
-extern void (*panic_notify)(const char *text);
+/* What tells the host's user of trouble; drivers/mconsole registers it. Called anywhere: takes no lock of the kernel's. */
+struct trouble_ops {
+	void (*panic)(const char *text); /* before the end, or before panic_core */
+	void (*hang)(const char *text);  /* the watchdog was not fed: the instance starts anew */
+};
+extern const struct trouble_ops *trouble_ops;
 
 #endif

@@ -23,7 +23,7 @@
 #define LOAD_SHIFT 11
 #define LOAD_ONE (1UL << LOAD_SHIFT)
 
-void (*sched_cpu_timers)(u64 now);
+const struct sched_timer_ops *sched_timer_ops;
 
 static DEFINE_SPINLOCK(load_lock);
 static u64 load[3], load_at; /* under load_lock; load_at read racily */

@@ -79,13 +79,13 @@ bool need_resched(void)
 	return test_bit(TIF_NEED_RESCHED, &current->work_flags);
 }
 
-void (*sched_idle_work)(void);
-bool (*sched_with_plug)(void);
+const struct sched_idle_ops *sched_idle_ops;
+const struct sched_plug_ops *sched_plug_ops;
 
 void sched_before_idle(void)
 {
-	if (sched_idle_work)
-		sched_idle_work();
+	if (sched_idle_ops)
+		sched_idle_ops->before_idle();
 }
 
 void sched_idle_enter(void)
@@ -395,7 +395,7 @@ static void do_schedule(bool preempted, bool yields)
 
 void schedule(void)
 {
-	if (unlikely(current->plug) && current->state != TASK_RUNNING && sched_with_plug())
+	if (unlikely(current->plug) && current->state != TASK_RUNNING && sched_plug_ops->submit())
 		return;
 	do_schedule(false, false);
 }
@@ -427,7 +427,7 @@ void cond_resched(void)
 	if (unlikely(need_resched())) {
 		/* it may be long: others wait for pages that are in the plug */
 		if (unlikely(current->plug) && current->state == TASK_RUNNING)
-			sched_with_plug();
+			sched_plug_ops->submit();
 		do_schedule(true, false);
 		return;
 	}

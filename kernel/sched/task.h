@@ -151,7 +151,7 @@ struct task {
 	u64 utime, stime;              /* ns, own */
 	u64 last_acct;                 /* own: when user/kernel accounting last switched */
 	u64 acct_over;                 /* own: utime and stime have this more than se.sum_exec */
-	u64 cpu_timer_at;    /* own: ktime at which sched_cpu_timers is called for it; ~0 none */
+	u64 cpu_timer_at;    /* own: ktime at which sched_timer_ops is called for it; ~0 none */
 	u64 cpu_timers_seen; /* own: when it was called last */
 	struct rb_root
 		cpu_timers; /* that wait for its CPU time: time/posix_timer.c's, under its lock */
@@ -309,10 +309,22 @@ void sched_join(int cpu);
 bool sched_spare(u64 ns);
 /* It has, for @ns: that is waiting for a disk, not current's CPU time. */
 void sched_waited_on_host(u64 ns);
-/* Called by a vCPU that is about to go idle, at a boundary: what somebody has put off until there is time. Set once, at boot. */
-extern void (*sched_idle_work)(void);
-/* Called by a task with a plug that is about to sleep or to give way: submits what is in it. True: there was something, and it has to look again. Set at boot. */
-extern bool (*sched_with_plug)(void);
+/* What rooms above do at the scheduler's moments; each registers its table once, at boot. */
+struct sched_idle_ops {
+	/* A vCPU is about to go idle, at a boundary: does what was put off until there is time. */
+	void (*before_idle)(void);
+};
+struct sched_plug_ops {
+	/* A task with a plug is about to sleep or to give way: submits what is in the plug. True: there was something, look again. */
+	bool (*submit)(void);
+};
+struct sched_timer_ops {
+	/* At a boundary of current when ktime has reached current->cpu_timer_at (kernel/time sets both). No lock held. */
+	void (*cpu_timers)(u64 now);
+};
+extern const struct sched_idle_ops *sched_idle_ops;   /* kernel/net */
+extern const struct sched_plug_ops *sched_plug_ops;   /* kernel/block */
+extern const struct sched_timer_ops *sched_timer_ops; /* kernel/time */
 /* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)
@@ -376,8 +388,6 @@ u64 task_sched_runtime(struct task *t);
 bool io_wait_begin(void);
 void io_wait_end(bool outer);
 
-/* Called at a boundary of @current when ktime has reached current->cpu_timer_at (kernel/time sets both). No lock held. */
-extern void (*sched_cpu_timers)(u64 now);
 void sched_loadavg(u64 avg[3]); /* fixed point, 11 bits of fraction */
 u64 nr_context_switches(void);
 u32 nr_running(void);

@@ -218,9 +218,9 @@ static void expire(struct timer_base *b, u64 now)
 
 static void cpu_timers_run(u64 now)
 {
-	const void *outer = lockdep_atomic_begin(sched_cpu_timers);
+	const void *outer = lockdep_atomic_begin(sched_timer_ops->cpu_timers);
 
-	sched_cpu_timers(now);
+	sched_timer_ops->cpu_timers(now);
 	lockdep_atomic_end(outer);
 }
 
@@ -235,7 +235,7 @@ void timers_run(u64 now)
 		rcu_check(cpu);
 	if (unlikely(now >= current->cpu_timer_at)) {
 		current->cpu_timer_at = ~0UL;
-		if (sched_cpu_timers)
+		if (sched_timer_ops)
 			cpu_timers_run(now);
 	}
 	sched_tick();

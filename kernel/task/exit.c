@@ -30,9 +30,9 @@
 #include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
-void (*task_leave_tty)(bool on_exit);
+const struct task_tty_ops *task_tty_ops;
 const struct task_ipc_ops *task_ipc_ops;
-void (*task_uring_end)(struct task *t);
+const struct task_uring_ops *task_uring_ops;
 
 /* ---- release ---- */
 
@@ -442,15 +442,15 @@ void do_exit(int code)
 		exit_last_thread(t, code);
 	t->exit_code = code;
 	if (atomic_read(&t->uring_busy) || t->uring_rings)
-		task_uring_end(t);
+		task_uring_ops->end(t);
 	exit_mm(t);
 	if (group_dead)
 		acct_process(t);
 	if (task_ipc_ops)
 		task_ipc_ops->exit(t);
 	exit_files_fs(t);
-	if (group_dead && t->signal->leader && task_leave_tty)
-		task_leave_tty(true);
+	if (group_dead && t->signal->leader && task_tty_ops)
+		task_tty_ops->leave(true);
 	exit_namespaces(t);
 	task_work_run();
 	cgroup_exit(t);

@@ -666,7 +666,7 @@ static struct cgroup *clone_cgroup(const struct clone_args *a)
 	struct cgroup *c;
 	bool may = false;
 
-	if (a->cgroup > INT32_MAX || !cgroup_of_fd)
+	if (a->cgroup > INT32_MAX)
 		return ERR_PTR(a->cgroup > INT32_MAX ? -EINVAL : -EBADF);
 	c = cgroup_of_fd((int)a->cgroup, &may);
 	if (IS_ERR(c) || may)

@@ -15,7 +15,6 @@
 
 int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks = 1;
 
-
 struct usage {
 	u64 anon, file, shmem, tables, swap, total_vm; /* pages */
 };

@@ -334,7 +334,7 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 	return 0;
 }
 
-struct pid *(*proc_dir_pid)(const struct file *f);
+const struct task_proc_ops *task_proc_ops;
 
 /* A pidfd, a descriptor of the directory /proc/PID, or a name for oneself. *@scope: whom a signal is for, if nobody has said. */
 static struct pid *get_pidfd_or_dir(int fd, int *scope)
@@ -354,8 +354,8 @@ static struct pid *get_pidfd_or_dir(int fd, int *scope)
 	pid = pidfd_pid(f);
 	if (!IS_ERR(pid) && f->f_flags & PIDFD_THREAD && !*scope)
 		*scope = SEND_THREAD;
-	if (IS_ERR(pid) && proc_dir_pid && proc_dir_pid(f))
-		pid = proc_dir_pid(f);
+	if (IS_ERR(pid) && task_proc_ops && task_proc_ops->dir_pid(f))
+		pid = task_proc_ops->dir_pid(f);
 	if (!IS_ERR(pid))
 		get_pid(pid);
 	fput(f);
@@ -441,8 +441,7 @@ long sys_pidfd_getfd(int pidfd, int targetfd, int flags)
 		fput(f);
 		return fd;
 	}
-	if (cgroup_file_received)
-		cgroup_file_received(f);
+	cgroup_file_received(f);
 	fd_install(fd, f);
 	return fd;
 }

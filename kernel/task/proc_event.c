@@ -12,7 +12,7 @@
 #include "kernel/task/proc_event.h"
 
 u32 proc_event_listeners;
-void (*proc_event_send)(struct proc_event *ev);
+const struct proc_event_ops *proc_event_ops;
 
 static bool is_heard(void)
 {
@@ -38,7 +38,7 @@ void proc_event_fork(struct task *child)
 	put_parent(child, &ev.event_data.fork.parent_pid, &ev.event_data.fork.parent_tgid);
 	ev.event_data.fork.child_pid = child->pid;
 	ev.event_data.fork.child_tgid = child->tgid;
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }
 
 void proc_event_exec(void)
@@ -49,7 +49,7 @@ void proc_event_exec(void)
 		return;
 	ev.event_data.exec.process_pid = current->pid;
 	ev.event_data.exec.process_tgid = current->tgid;
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }
 
 static void send_ids(u32 what, u32 real, u32 effective)
@@ -60,7 +60,7 @@ static void send_ids(u32 what, u32 real, u32 effective)
 	ev.event_data.id.process_tgid = current->tgid;
 	ev.event_data.id.r.ruid = real;
 	ev.event_data.id.e.euid = effective;
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }
 
 void proc_event_ids(const struct cred *old, const struct cred *new)
@@ -83,7 +83,7 @@ void proc_event_sid(void)
 		return;
 	ev.event_data.sid.process_pid = current->tgid; /* the leader's */
 	ev.event_data.sid.process_tgid = current->tgid;
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }
 
 void proc_event_ptrace(struct task *tracee, bool attached)
@@ -98,7 +98,7 @@ void proc_event_ptrace(struct task *tracee, bool attached)
 		ev.event_data.ptrace.tracer_pid = current->pid;
 		ev.event_data.ptrace.tracer_tgid = current->tgid;
 	}
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }
 
 void proc_event_comm(struct task *t)
@@ -113,7 +113,7 @@ void proc_event_comm(struct task *t)
 	memcpy(ev.event_data.comm.comm, t->comm,
 		min(sizeof(t->comm), sizeof(ev.event_data.comm.comm)));
 	spin_unlock(&t->alloc_lock);
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }
 
 void proc_event_coredump(void)
@@ -126,7 +126,7 @@ void proc_event_coredump(void)
 	ev.event_data.coredump.process_tgid = current->tgid;
 	put_parent(
 		current, &ev.event_data.coredump.parent_pid, &ev.event_data.coredump.parent_tgid);
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }
 
 void proc_event_exit(void)
@@ -142,5 +142,5 @@ void proc_event_exit(void)
 	if (current == current->group_leader) /* a thread is nobody's child when it has ended */
 		put_parent(
 			current, &ev.event_data.exit.parent_pid, &ev.event_data.exit.parent_tgid);
-	proc_event_send(&ev);
+	proc_event_ops->send(&ev);
 }

@@ -15,8 +15,11 @@ struct cred;
 struct task;
 
 extern u32 proc_event_listeners; /* written by who listens alone; a hint for all others */
-extern void (*proc_event_send)(
-	struct proc_event *ev); /* set once, at boot; fills in cpu and time */
+/* What sends an event on; kernel/net's connector registers it before there are listeners. */
+struct proc_event_ops {
+	void (*send)(struct proc_event *ev); /* fills in cpu and time */
+};
+extern const struct proc_event_ops *proc_event_ops;
 
 void proc_event_fork(struct task *child); /* before it runs */
 void proc_event_exec(void);

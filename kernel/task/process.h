@@ -23,9 +23,17 @@ int kernel_spawn_helper(int (*fn)(void *), void *arg);
 void do_group_exit(int code) __noreturn;
 void do_exit(int code) __noreturn;
 
-/* The tty room's: current, a session leader with a controlling terminal, gives it up (setsid has made a new session, or it exits:
- * the group in the foreground gets SIGHUP and SIGCONT). NULL while there are no terminals. No lock held. */
-extern void (*task_leave_tty)(bool on_exit);
+/* What terminals do for processes; kernel/dev registers it. */
+struct task_tty_ops {
+	/*
+	 * Current, a session leader with a controlling terminal, gives it up: setsid() has made a new session, or
+	 * it exits, and the group in the foreground gets SIGHUP and SIGCONT. No lock held.
+	 */
+	void (*leave)(bool on_exit);
+	void (*sak)(
+		void); /* secure access: kills the tasks that have the console's terminal, or have it open */
+};
+extern const struct task_tty_ops *task_tty_ops;
 
 u32 nr_processes(void), nr_threads_total(void);
 u64 nr_forks(void); /* processes and threads made since boot */
@@ -61,11 +69,18 @@ struct task_ipc_ops {
 	void (*unshare_sem)(struct task *t); /* current applies and forgets its SEM_UNDOs */
 };
 extern const struct task_ipc_ops *task_ipc_ops;
-/* io_uring: current exits or execs, what waits in its name ends. NULL while there is none. */
-extern void (*task_uring_end)(struct task *t);
+/* What io_uring does for a task that has requests; kernel/io_uring registers it before there are any. */
+struct task_uring_ops {
+	void (*end)(struct task *t); /* current exits or execs: what waits in its name ends */
+};
+extern const struct task_uring_ops *task_uring_ops;
 
-/* Set by proc: the process whose directory /proc/PID the file is, NULL for other files; no reference. */
-extern struct pid *(*proc_dir_pid)(const struct file *f);
+/* What /proc does for pidfds; kernel/fs/proc registers it. */
+struct task_proc_ops {
+	/* Returns the process whose directory /proc/PID the file is, NULL for other files; no reference. */
+	struct pid *(*dir_pid)(const struct file *f);
+};
+extern const struct task_proc_ops *task_proc_ops;
 
 /* uname and friends: the names are under uts_lock. */
 struct new_utsname_k {
@@ -110,7 +125,7 @@ void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
 void oom_tell_killed(struct task *p);
 /* Kills the worst process of the machine when memory is out: true when one dies. For mm_task_ops. */
-bool oom_kill_any(gfp_t gfp, u32 order);
+bool oom_kill_any(u32 gfp, u32 order);
 /* No kernel thread, not process 1, and it has not asked to be spared. */
 bool oom_may_kill(const struct task *p);
 /* A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will not freeze. */

@@ -12,8 +12,6 @@
 #include "kernel/task/sysrq.h"
 #include "kernel/vfs/super.h"
 
-void (*sysrq_sak)(void);
-
 static void show_help(void)
 {
 	pr_info("sysrq: HELP : loglevel(0-9) reboot(b) crash(c) terminate-all-tasks(e) "
@@ -163,8 +161,8 @@ static void show_trace(void)
 static void secure_access(void)
 {
 	pr_info("sysrq: SAK\n");
-	if (sysrq_sak)
-		sysrq_sak();
+	if (task_tty_ops)
+		task_tty_ops->sak();
 }
 
 void sysrq(char key)

@@ -7,8 +7,6 @@
 
 /* What the key of SysRq does; h, or one that does nothing: tells which there are. May sleep. */
 void sysrq(char key);
-/* Secure access: who has the console's terminal, or has it open, is killed. kernel/dev sets it. */
-extern void (*sysrq_sak)(void);
 /* A line for each process, below a heading; what does not fit is left out. How many bytes. */
 size_t tasks_table(char *buf, size_t size);
 /* Where a task stands in the kernel: 0 or -ESRCH. @nr is of the first namespace. */

@@ -160,9 +160,11 @@ static void check(u64 now)
 			t, now + max(u.wait / (u64)max(READ_ONCE(sig->nr_threads), 1), MIN_WAIT));
 }
 
+static const struct sched_timer_ops timer_ops = { .cpu_timers = check };
+
 static int cpu_timers_init(void)
 {
-	sched_cpu_timers = check;
+	sched_timer_ops = &timer_ops;
 	return 0;
 }
 INITCALL(1, cpu_timers_init);

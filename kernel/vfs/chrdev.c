@@ -19,7 +19,7 @@ struct chrdev {
 
 static DEFINE_SPINLOCK(chrdev_lock);
 static LIST_HEAD(chrdevs); /* sorted by major, then first */
-int (*device_permission)(umode_t mode, dev_t dev, int what);
+const struct device_guard_ops *device_guard;
 
 static bool overlaps(const struct chrdev *a, const struct chrdev *b)
 {

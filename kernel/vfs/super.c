@@ -284,8 +284,8 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 		err = -ENOTBLK;
 	else if (path.mnt->mnt_flags & MS_NODEV)
 		err = -EACCES;
-	else if (device_permission) /* no bits are asked, but the group's programs are */
-		err = device_permission(S_IFBLK, path.dentry->d_inode->i_rdev, what);
+	else if (device_guard) /* no bits are asked, but the group's programs are */
+		err = device_guard->permission(S_IFBLK, path.dentry->d_inode->i_rdev, what);
 	b = err ? NULL : bdev_by_dev(path.dentry->d_inode->i_rdev);
 	path_put(&path);
 	if (err)

@@ -758,9 +758,13 @@ int devtmpfs_remove(const char *name);
 /* /proc/devices */
 int chrdev_line(int i, char *buf, size_t size);
 
-/* May current make, read, write that device? 0 or -errno; NULL: nobody minds (kernel/bpf sets it). @mode: which type. */
+/* Who may use devices beyond the bits of their nodes; kernel/bpf registers it, NULL: no more is asked. */
 enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4 };
-extern int (*device_permission)(umode_t mode, dev_t dev, int what);
+struct device_guard_ops {
+	/* Returns 0 or -errno: may current make, read, write that device? @mode: its type. */
+	int (*permission)(umode_t mode, dev_t dev, int what);
+};
+extern const struct device_guard_ops *device_guard;
 
 /* ---- FIFOs: kernel/vfs/pipe/pipe.c ---- */
 extern const struct file_operations pipefifo_fops; /* i_fop of S_IFIFO inodes */

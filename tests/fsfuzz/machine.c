@@ -171,7 +171,7 @@ bool fatal_signal_pending(struct task *t)
 }
 
 struct user_namespace init_user_ns;
-int (*device_permission)(umode_t type, dev_t dev, int what);
+const struct device_guard_ops *device_guard;
 
 int mnt_want_write(struct mount *m)
 {

@@ -49,13 +49,13 @@ static void go(int to)
 	unit_current = threads[running].task;
 }
 
-bool (*sched_with_plug)(void);
+const struct sched_plug_ops *sched_plug_ops;
 
 void schedule(void)
 {
 	int to = running;
 
-	if (unit_current->plug && sched_with_plug())
+	if (unit_current->plug && sched_plug_ops->submit())
 		return;
 	machine_now += 50000;
 	if (++turns > TURNS)

@@ -19,7 +19,7 @@
 
 /* ---- the world around ---- */
 
-void (*sched_idle_work)(void);
+const struct sched_idle_ops *sched_idle_ops;
 u32 packet_taps;
 
 u64 nr_managed_frames(void)

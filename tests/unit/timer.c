@@ -17,7 +17,7 @@ static u64 now;
 struct rq runqueues[MAX_CPUS];
 struct boundary boundaries[MAX_CPUS];
 u64 idle_mask;
-void (*sched_cpu_timers)(u64 now);
+const struct sched_timer_ops *sched_timer_ops;
 
 u64 ktime_get(void)
 {

@@ -12,7 +12,7 @@
 
 #define MOST 8
 
-void (*uevent_out)(const struct uevent *e);
+const struct uevent_ops *uevent_ops;
 static char told[MOST][64];
 static u32 nr_told, pauses, longest, since_pause;
 

@@ -673,16 +673,20 @@ static struct cgroup *of_fd(int fd, bool *may)
 	return c;
 }
 
+static const struct cgroup_file_ops file_ops = {
+	.of_fd = of_fd,
+	.may_write = cg_may_write_procs,
+	.is_file = cg_is_file,
+	.notify_inode = notify_inode,
+};
+
 static int cgroup2_init(void)
 {
 	int err = register_filesystem(&cgroup2_type);
 
 	if (err)
 		return err;
-	cgroup_of_fd = of_fd;
-	cgroup_may_write = cg_may_write_procs;
-	cgroup_is_file = cg_is_file;
-	cgroup_notify_inode = notify_inode;
+	cgroup_file_ops = &file_ops;
 	kernel_mount = kern_mount(&cgroup2_type);
 	return IS_ERR(kernel_mount) ? (int)PTR_ERR(kernel_mount) : 0;
 }

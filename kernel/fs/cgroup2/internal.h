@@ -49,7 +49,7 @@ bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);
-/* For cgroup_is_file. */
+/* For cgroup_file_ops. */
 bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 
 /* procs.c: cgroup.procs and cgroup.threads */

@@ -12,7 +12,7 @@
 #include "kernel/sched/task.h"
 
 /* Line i of the system-call counts; 0 where the number has none, -1 past the last. The syscall layer, which lies above, sets it. */
-int (*proc_syscall_line)(int i, char *buf, size_t size);
+const struct proc_syscall_ops *proc_syscall_ops;
 
 static int show_mode(struct seq *s, void *arg)
 {
@@ -38,7 +38,7 @@ static int show_syscalls(struct seq *s, void *arg)
 	char buf[200];
 	int i, n;
 
-	for (i = 0; proc_syscall_line && (n = proc_syscall_line(i, buf, sizeof(buf))) >= 0; i++)
+	for (i = 0; proc_syscall_ops && (n = proc_syscall_ops->line(i, buf, sizeof(buf))) >= 0; i++)
 		seq_write(s, buf, (size_t)n);
 	return 0;
 }

@@ -748,9 +748,11 @@ static struct pid *pid_of_dir(const struct file *f)
 	return pi->in_task ? NULL : pi->pid;
 }
 
+static const struct task_proc_ops ops_for_tasks = { .dir_pid = pid_of_dir };
+
 static int pid_init(void)
 {
-	proc_dir_pid = pid_of_dir;
+	task_proc_ops = &ops_for_tasks;
 	return 0;
 }
 INITCALL(3, pid_init);

@@ -307,7 +307,11 @@ int proc_pid_io(struct seq *s, struct task *t);
 extern const struct file_operations proc_mem_fops, proc_mounts_fops, proc_mountinfo_fops,
 	proc_mountstats_fops;
 
-/* nestling.c: line i of /proc/nestling/syscalls (0: none, -1: past the last), which the syscall layer sets. */
-extern int (*proc_syscall_line)(int i, char *buf, size_t size);
+/* What the system calls tell in /proc/nestling/syscalls; kernel/syscall registers it. */
+struct proc_syscall_ops {
+	int (*line)(int i, char *buf,
+		size_t size); /* line i: its length, 0 for none, -1 past the last */
+};
+extern const struct proc_syscall_ops *proc_syscall_ops;
 
 #endif

@@ -450,6 +450,11 @@ static void bdev_appeared(struct block_device *b)
 	bdev_event(b, "add");
 }
 
+static const struct disk_sysfs_ops ops_for_disks = {
+	.part_appeared = bdev_appeared,
+	.event = bdev_event,
+};
+
 int sysfs_add_blocks(void)
 {
 	u32 unit;
@@ -461,7 +466,6 @@ int sysfs_add_blocks(void)
 		if (b)
 			err = sysfs_add_disk(b->disk);
 	}
-	disk_part_appeared = bdev_appeared;
-	disk_event = bdev_event;
+	disk_sysfs_ops = &ops_for_disks;
 	return err;
 }

@@ -21,16 +21,16 @@
 #define SYNTH_MAX 1024
 #define UUID_LEN 36U
 
-void (*uevent_out)(const struct uevent *e);
+const struct uevent_ops *uevent_ops;
 
 void uevent_tell(const struct sysfs_device *d, const char *action, const char *synth)
 {
 	char vars[VARS_MAX];
-	void (*out)(const struct uevent *) = READ_ONCE(uevent_out);
+	const struct uevent_ops *ops = READ_ONCE(uevent_ops);
 
 	d->vars(vars, sizeof(vars), d->arg);
-	if (out)
-		out(&(struct uevent){ .action = action,
+	if (ops)
+		ops->send(&(struct uevent){ .action = action,
 			.devpath = d->devpath,
 			.subsystem = d->subsystem,
 			.vars = vars,

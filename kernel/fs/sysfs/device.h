@@ -23,8 +23,11 @@ struct uevent {
 };
 
 extern struct mutex sysfs_grow; /* held while places are added after boot */
-extern void (*uevent_out)(
-	const struct uevent *e); /* sends events on; NULL before the network is there */
+/* What sends events to udev; kernel/net registers it. */
+struct uevent_ops {
+	void (*send)(const struct uevent *e);
+};
+extern const struct uevent_ops *uevent_ops; /* NULL before the network is there */
 
 /* Adds @dir/uevent. 0 or -ENOMEM. sysfs_grow held, or at boot. */
 int sysfs_add_uevent(const char *dir, const struct sysfs_device *d);

@@ -14,7 +14,6 @@
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/group/memcg.h"
 
-
 /* Those above hear of it, whoever's limit it is. */
 static void note_refusal(struct mem_group *g)
 {

@@ -617,6 +617,8 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 	return qdisc_xmit(dev, skb);
 }
 
+static const struct sched_idle_ops idle_ops = { .before_idle = before_idle };
+
 void netdev_io_init(void)
 {
 	for (int i = 0; i < MAX_CPUS; i++) {
@@ -624,7 +626,7 @@ void netdev_io_init(void)
 		INIT_LIST_HEAD(&backlogs[i].senders);
 		timer_setup(&backlogs[i].hold, hold_over);
 	}
-	sched_idle_work = before_idle;
+	sched_idle_ops = &idle_ops;
 	spin_lock_init(&spill.lock);
 	INIT_LIST_HEAD(&spill.queue);
 	work_setup(&spill.work, spill_go_on);

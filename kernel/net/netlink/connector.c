@@ -162,9 +162,11 @@ const struct nl_proto nl_connector = {
 	.release = release,
 };
 
+static const struct proc_event_ops event_ops = { .send = tell };
+
 static int connector_init(void)
 {
-	proc_event_send = tell;
+	proc_event_ops = &event_ops;
 	return 0;
 }
 INITCALL(2, connector_init);

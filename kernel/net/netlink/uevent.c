@@ -92,7 +92,9 @@ u64 uevent_seqnum(void)
 	return (u64)atomic_read(&seqnum);
 }
 
+static const struct uevent_ops ops = { .send = device_uevent };
+
 void uevent_init(void)
 {
-	WRITE_ONCE(uevent_out, device_uevent);
+	WRITE_ONCE(uevent_ops, &ops);
 }

@@ -220,12 +220,12 @@ static const struct cgroup1_net_ops ops = {
 	.set = set_of_card,
 	.copy = copy_all,
 	.show = show_nth,
+	.received = sock_cgroup_received,
 };
 
 static int sock_cgroup_init(void)
 {
 	cgroup1_net = &ops;
-	cgroup_file_received = sock_cgroup_received;
 	return 0;
 }
 INITCALL(2, sock_cgroup_init);

@@ -322,7 +322,7 @@ static int commit(struct bprm *b)
 		fresh = NULL;
 	}
 	if (atomic_read(&current->uring_busy) || current->uring_rings)
-		task_uring_end(current);
+		task_uring_ops->end(current);
 	b->file->f_mode |=
 		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
 	if (current->mm) {

@@ -106,8 +106,7 @@ static void install_add(struct note_add *a)
 {
 	u32 flags = a->newfd_flags;
 
-	if (cgroup_file_received)
-		cgroup_file_received(a->file);
+	cgroup_file_received(a->file);
 	if (a->flags & SECCOMP_ADDFD_FLAG_SETFD) {
 		a->ret = replace_fd(a->newfd, a->file, flags);
 		return;

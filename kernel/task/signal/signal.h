@@ -189,8 +189,6 @@ int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 /* Job control on terminals: does @t block or ignore @sig; has current's group nobody outside who could continue it? */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
-/* Set by the terminals: a session leader exits or starts a new session. */
-extern void (*task_leave_tty)(bool on_exit);
 
 void recalc_sigpending(void);
 void set_current_blocked(u64 mask);

@@ -59,8 +59,8 @@ int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 		return -EPERM;
 	if (!dir->i_op->mknod)
 		return -EPERM;
-	if (device && !whiteout && device_permission)
-		err = device_permission(mode, dev, DEVICE_MKNOD);
+	if (device && !whiteout && device_guard)
+		err = device_guard->permission(mode, dev, DEVICE_MKNOD);
 	if (err)
 		return err;
 	err = dir->i_op->mknod(dir, d, mode, dev);

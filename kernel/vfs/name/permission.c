@@ -59,9 +59,9 @@ static int check_device(const struct inode *inode, int mask)
 {
 	int what = (mask & MAY_READ ? DEVICE_READ : 0) | (mask & MAY_WRITE ? DEVICE_WRITE : 0);
 
-	if (!device_permission || !what || !inode->i_rdev)
+	if (!device_guard || !what || !inode->i_rdev)
 		return 0;
-	return device_permission(inode->i_mode, inode->i_rdev, what);
+	return device_guard->permission(inode->i_mode, inode->i_rdev, what);
 }
 
 int inode_permission(struct inode *inode, int mask)
