@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attach_host.h: `nestctl console`: a SOCK_SEQPACKET socket "console" beside the management console's. The first byte of a packet says
- * what it is.
+ * attach_host.h: the protocol of `nestctl console`: a SOCK_SEQPACKET socket "console" beside the
+ * management console's. The first byte of a packet is its type.
  *
- *	to the kernel:  ATTACH_LINE  a byte of ATTACH_* flags, the line's name ("con0", "ssl1"): once, first
- *	                ATTACH_DATA  keys
- *	                ATTACH_SIZE  struct attach_size
- *	                ATTACH_LIST  instead of ATTACH_LINE
- *	to the client:  ATTACH_DATA  output: the scroll-back first
- *	                ATTACH_ERROR a line of text: there is no such line
- *	                ATTACH_LIST  the names of all lines, each with an end of line
+ *      to the kernel:  ATTACH_LINE  a byte of ATTACH_* flags, the line's name ("con0", "ssl1"):
+ *                                   the first packet, sent once
+ *                      ATTACH_DATA  keys
+ *                      ATTACH_SIZE  struct attach_size
+ *                      ATTACH_LIST  instead of ATTACH_LINE
+ *      to the client:  ATTACH_DATA  output: the scroll-back first
+ *                      ATTACH_ERROR a line of text: no such line exists
+ *                      ATTACH_LIST  the names of all lines, each with an end of line
  */
 #ifndef NESTLING_CON_ATTACH_HOST_H
 #define NESTLING_CON_ATTACH_HOST_H
@@ -23,16 +24,17 @@ enum {
 	ATTACH_LIST = 'L',
 	ATTACH_ERROR = 'E'
 };
-#define ATTACH_OWN 1       /* when this client leaves the line is hung up */
+/* the line is hung up when this client leaves */
+#define ATTACH_OWN 1
 #define ATTACH_QUIET 2     /* no scroll-back */
-#define ATTACH_PACKET 4097 /* no packet is longer */
+#define ATTACH_PACKET 4097 /* longest packet */
 struct attach_size {
 	uint16_t rows, cols;
 };
 
 /*
- * Serves the listening socket @fd, which is its own from now on, for this user and root. @path: where it is found, for programs that are
- * started to connect to it. 0 or -errno.
+ * Serves the listening socket @fd, which it takes over, for this user and root. @path is its name,
+ * for programs that are started to connect to it. Returns 0 or -errno.
  */
 int con_attach_serve(int fd, const char *path);
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cable_host.c: a line on fds, on a terminal of the host (tty:PATH), or on a pseudo terminal that is made for it.
+ * cable_host.c: a line on descriptors, on a terminal of the host (tty:PATH), or on a pseudo
+ * terminal that is made for it.
  *
- * The user's fds are shared with other processes, so they stay as they are: never O_NONBLOCK. The reader thread waits in poll() and then
- * reads; the writer thread blocks in write(). A short write that poll() says will not block is made at once by the caller.
+ * The user's descriptors are shared with other processes, so their flags stay unchanged: never
+ * O_NONBLOCK. The reader thread waits in poll() and then reads; the writer thread blocks in
+ * write(). A short write that will not block, by poll(), is made at once by the caller.
  *
- * End of input on an fd is the end of the guest's input. A terminal of the host that goes away, and the last program that closes a pseudo
- * terminal (inotify tells: we have the slave open ourselves, or the master would be hung up before anybody came), hang the line up.
+ * End of input on a descriptor is the end of the guest's input. The line is hung up when a terminal
+ * of the host goes away, and when the last program closes a pseudo terminal. Inotify tells of that:
+ * we keep the slave open ourselves, or the master would be hung up before a program came.
  *
- * Locks: a cable's for closing, busy and more; it may be taken under the line's lock. A cable goes with the last of its threads.
+ * Locks: a cable's, for closing, busy and more; it may be taken under the line's lock. The last
+ * thread of a cable frees it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,18 +31,22 @@
 #include "drivers/console/internal_host.h"
 #include "os-linux/host.h"
 
-#define DIRECT_MAX 256 /* a terminal or pipe that polls writable takes this much without blocking */
+/* a terminal or pipe that polls writable takes this much without blocking */
+#define DIRECT_MAX 256
 #define BACKGROUND_US 200000
 
 struct con_cable {
 	struct con_host *h;
 	struct con_tap tap;
 	int fd;
-	int slave, watch; /* CON_PTY: the slave, inotify on it; else -1 */
-	int opens;        /* of the slave, by others; the reader's own */
-	int wake;         /* an eventfd: the reader is to look at closing */
-	bool own;         /* fd is ours, to be closed */
-	bool plain_file;  /* writing never blocks */
+	/* CON_PTY: the slave, and inotify on it; else -1. */
+	int slave, watch;
+	/* opens of the slave by others; the reader's own */
+	int opens;
+	/* an eventfd that makes the reader look at closing */
+	int wake;
+	bool own;        /* fd is to be closed */
+	bool plain_file; /* writing never blocks */
 	bool terminal;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
@@ -96,7 +104,8 @@ static void write_all(struct con_cable *c, const uint8_t *buf, size_t n)
 			poll(p, 2, -1);
 		} else if (r < 0 && errno != EINTR) {
 			tell_full(errno);
-			return; /* nobody is there any more: what is written to it is lost */
+			/* no reader is left: what is written is lost */
+			return;
 		}
 	}
 }
@@ -130,7 +139,7 @@ static void writer_thread(void *arg)
 	cable_put(c);
 }
 
-/* Starts the writer where there is none. c->lock held. 0 or -errno. */
+/* Starts the writer if it does not run. c->lock held. Returns 0 or -errno. */
 static int need_writer(struct con_cable *c)
 {
 	int err = 0;
@@ -181,7 +190,10 @@ size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t 
 
 /* ---- input ---- */
 
-/* The window's size of a pseudo terminal has no signal for us: it is looked at whenever a key arrives. */
+/*
+ * Passes input on. A pseudo terminal sends no signal for a change of the window's size, so the size
+ * is read whenever a key arrives.
+ */
 static void input(struct con_cable *c, const uint8_t *buf, size_t n)
 {
 	struct con_host *h = c->h;
@@ -212,16 +224,16 @@ static void look_at_opens(struct con_cable *c)
 		if (e->mask & IN_OPEN)
 			c->opens++;
 		if (e->mask & IN_CLOSE && c->opens > 0)
-			left = !--c->opens || left; /* the next one may be there already */
+			left = !--c->opens || left; /* the next program may be there already */
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 	if (left)
 		line_hangup(c->h);
 	if ((left || !were) && c->opens)
-		os_irq_raise(c->h->irq); /* the size may be another */
+		os_irq_raise(c->h->irq); /* the size may have changed */
 }
 
-/* Reading failed or ended: false, or true when that is not for ever. */
+/* Handles a failed or ended read. True if it may be tried again. */
 static bool after_error(struct con_cable *c, ssize_t n)
 {
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -229,7 +241,8 @@ static bool after_error(struct con_cable *c, ssize_t n)
 	if (n < 0 && errno == EIO && c->terminal) {
 		pid_t front = tcgetpgrp(c->fd);
 
-		if (front > 0 && front != getpgrp()) { /* a background job: it may come back */
+		if (front > 0 &&
+			front != getpgrp()) { /* a background job may return to the front */
 			usleep(BACKGROUND_US);
 			return true;
 		}
@@ -294,7 +307,7 @@ static int open_pty(struct con_cable *c, struct con_open *o)
 		cfmakeraw(&t);
 		tcsetattr(c->slave, TCSANOW, &t);
 	}
-	/* without inotify nobody's leaving is noticed; all else works */
+	/* Without inotify it is not noticed when a program leaves. Everything else works. */
 	c->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (c->watch >= 0)
 		inotify_add_watch(c->watch, o->name, IN_OPEN | IN_CLOSE);
@@ -348,8 +361,8 @@ static int open_side(
 }
 
 /*
- * Starts the threads. The writer of a file is seldom needed. Any other is there from the beginning:
- * where the host has no thread for it later, all that is written would be lost.
+ * Starts the threads. A file rarely needs a writer. Any other cable gets one at once: if the host
+ * had no thread for it later, all output would be lost.
  */
 static int start_threads(struct con_cable *c, unsigned ways)
 {
@@ -363,7 +376,7 @@ static int start_threads(struct con_cable *c, unsigned ways)
 		err = os_worker_start("con-in", reader_thread, c);
 		c->refs -= err != 0;
 	}
-	if (err) { /* the writer ends */
+	if (err) { /* ends the writer */
 		__atomic_store_n(&c->closing, true, __ATOMIC_RELEASE);
 		pthread_cond_broadcast(&c->more);
 	}
@@ -439,7 +452,7 @@ int cable_size(struct con_cable *c, struct con_size *size)
 
 	if (ioctl(c->fd, TIOCGWINSZ, &ws) < 0)
 		return -1;
-	if (c->watch >= 0 && !ws.ws_row) /* nobody has said one */
+	if (c->watch >= 0 && !ws.ws_row) /* no size was set yet */
 		return -1;
 	*size = (struct con_size){ ws.ws_row, ws.ws_col, ws.ws_xpixel, ws.ws_ypixel };
 	return 0;

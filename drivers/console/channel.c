@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * channel.c: what is said of a channel, on the command line and to the management console.
+ * channel.c: the syntax of a channel, on the command line and in the management console.
  *
- *	SIDE | IN,OUT        one for both ways, or one for each
- *	SIDE: null | none | fd:N | tty:PATH | pty | pts | port:[ADDRESS:]N | unix:PATH | xterm
+ *      SIDE | IN,OUT   one for both ways, or one for each
+ *      SIDE: null | none | fd:N | tty:PATH | pty | pts | port:[ADDRESS:]N | unix:PATH | xterm
  */
 #include <asm/errno.h>
 
@@ -24,7 +24,10 @@ static const char *const kinds[] = {
 	[CON_XTERM] = "xterm",
 };
 
-/* The kind of this name, or -1. User Mode Linux has two kinds of pseudo terminals, and this host one. */
+/*
+ * Returns the kind with this name, or -1. User Mode Linux has two kinds of pseudo terminals, this
+ * host one.
+ */
 static int find_kind(const char *name, size_t len)
 {
 	if (len == 3 && !strncmp(name, "pts", 3))
@@ -114,7 +117,7 @@ static void print_side(const struct con_side *s, const char *name, char *text, s
 {
 	size_t n = strlen(text);
 
-	if (n) /* the second */
+	if (n) /* the second side */
 		n += scnprintf(text + n, size - n, ",");
 	if (s->kind == CON_FD)
 		scnprintf(text + n, size - n, "fd:%d", s->fd);

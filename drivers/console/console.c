@@ -2,17 +2,22 @@
 /*
  * console.c: consoles, front end: con<n> is /dev/tty<n>, ssl<n> is /dev/ttyS<n>.
  *
- *	con<n>=CHANNEL      one line (channel.c says what a channel is); con=... is the default of all that are not named
- *	ssl<n>=CHANNEL      the same for serial lines
- *	console=tty<n>|ttyS<n>   where /dev/console and the kernel's messages go (default tty0)
- *	xterm=PROGRAM,TITLE,EXEC the terminal program of xterm
+ *      con<n>=CHANNEL           one line (channel.c has the syntax); con=... is the default of all
+ *                               lines that are not named
+ *      ssl<n>=CHANNEL           a serial line
+ *      console=tty<n>|ttyS<n>   target of /dev/console and the kernel's messages (default tty0)
+ *      xterm=PROGRAM,TITLE,EXEC the terminal program of xterm
  *
- * con0 is on the kernel's own standard input and output by default, everything else is null: what is written to it is scroll-back for
- * `nestctl console`, reads wait for ever. The command line is checked at once; channels are opened at initcall level 4, or for the
- * kernel's messages before that. The management console changes them while the instance runs: another cable in the same line,
- * whose programs go on; taking it out hangs the line up, as the other side's leaving does.
+ * By default con0 is on the kernel's own standard input and output. All other lines are null: their
+ * output is scroll-back for `nestctl console`, and reads wait for ever. The command line is checked
+ * at once. Channels are opened at initcall level 4, or earlier for the kernel's messages.
  *
- * Locks: lines_lock for l->open and l->plugged (who configures; sleeps). tty.h says what protects a tty. l->left is the interrupt's.
+ * The management console changes channels while the instance runs: it plugs another cable into the
+ * line, whose programs go on. To take a cable out hangs the line up, as it does when the other side
+ * leaves.
+ *
+ * Locks: lines_lock for l->open and l->plugged (held while a line is configured; sleeps). tty.h
+ * says what protects a tty. l->left belongs to the interrupt.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -35,15 +40,16 @@
 
 struct line {
 	struct con_open open;
-	struct con_host *host; /* immutable once made, as irq and tty */
+	struct con_host *host; /* immutable once made, like irq and tty */
 	int irq;
 	bool given, plugged;
 	char param[12];
 	struct tty_struct *tty;
 	struct work hangup;
-	bool hanging; /* it is under way: what comes is the next session's */
-	struct con_size
-		size; /* as the host said last: stty in the guest holds until that changes */
+	/* A hangup is under way: what comes now belongs to the next session. */
+	bool hanging;
+	/* Size that the host last told; stty in the guest holds until it changes. */
+	struct con_size size;
 	u8 left[256]; /* input that the tty had no room for */
 	int nr_left;
 };
@@ -128,7 +134,7 @@ static void hangup_work(struct work *w)
 
 	tty_hangup(l->tty);
 	smp_store_release(&l->hanging, false);
-	os_irq_raise(l->irq); /* input may have come for the next session */
+	os_irq_raise(l->irq); /* input of the next session may have come */
 }
 
 static void feed_tty(struct line *l)
@@ -153,7 +159,7 @@ static void feed_tty(struct line *l)
 			memmove(l->left, l->left + took, (size_t)(l->nr_left - took));
 		l->nr_left -= took;
 		if (l->nr_left)
-			return; /* unthrottle comes back */
+			return; /* unthrottle continues */
 	}
 }
 
@@ -225,7 +231,7 @@ static void con_flush(struct tty_struct *tty)
 	con_host_drop(l->host);
 }
 
-/* The reader took something: the interrupt feeds the rest, at a boundary. */
+/* The reader took input: the interrupt feeds the rest, at a boundary. */
 static void con_unthrottle(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;
@@ -257,7 +263,7 @@ static void size_changed(void *arg)
 
 static struct line *messages_line;
 
-/* Lines end in CR LF: a terminal in raw mode gets them as they are. */
+/* Writes messages with CR LF at line ends, for a terminal in raw mode. */
 static void printk_write(struct console *con, const char *s, size_t n)
 {
 	struct con_host *h = messages_line->host;
@@ -344,7 +350,9 @@ static int make_tty(struct line *l, const char *prefix, u32 i, u32 minor)
 	return tty_register_line(l->tty);
 }
 
-/* The line of the kernel's messages opens first: a boot that fails later has been told of. */
+/*
+ * Opens the line of the kernel's messages first, so that a later failure of the boot is reported.
+ */
 static int console_early(void)
 {
 	make_lines();
@@ -373,7 +381,7 @@ static int line_config(struct line *l, const char *args, char *err, size_t size)
 			l->open = o;
 	}
 	mutex_unlock(&lines_lock);
-	os_irq_raise(l->irq); /* its size, and what waits */
+	os_irq_raise(l->irq); /* for its size, and waiting output */
 	return bad;
 }
 
@@ -440,7 +448,7 @@ static struct mconsole_device ssl_device = {
 	.remove = ssl_remove,
 };
 
-/* systemd has a getty on it when it is a serial line. */
+/* Lists the consoles: systemd starts a getty on a serial line. */
 static int show_active(struct seq *s, void *unused)
 {
 	seq_printf(s, "%s\n", tty_console_name());
@@ -457,13 +465,14 @@ static int console_init(void)
 		if (!err)
 			err = make_tty(&serials[i], "ttyS", i, SERIAL_FIRST_MINOR + i);
 	}
-	for (i = 0; i < NR_CON && !err; i++) /* in this order clients of a port get them */
+	/* clients of a port get lines in this order */
+	for (i = 0; i < NR_CON && !err; i++)
 		plug_line(&cons[i]);
 	for (i = 0; i < NR_CON && !err; i++)
 		plug_line(&serials[i]);
 	size_irq = irq_register("winch", size_changed, NULL);
 	con_host_watch_size(size_irq);
-	/* what arrived before the ttys existed */
+	/* for input that arrived before the ttys existed */
 	for (i = 0; i < NR_CON; i++) {
 		os_irq_raise(cons[i].irq);
 		os_irq_raise(serials[i].irq);

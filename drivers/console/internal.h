@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between channel.c (what is said of a channel) and console.c (lines). */
+/* internal.h: what channel.c (syntax of channels) and console.c (lines) share. */
 #ifndef NESTLING_CON_INTERNAL_H
 #define NESTLING_CON_INTERNAL_H
 
@@ -7,9 +7,12 @@
 
 #include "drivers/console/con_host.h"
 
-/* "fd:0,fd:1", "pty" ...: 0 with o->in and o->out, or -EINVAL with a line in @err. Opens nothing. */
+/*
+ * Parses a channel, "fd:0,fd:1" or "pty". Returns 0 with o->in and o->out, or -EINVAL with a line
+ * in @err. Opens nothing.
+ */
 int channel_parse(const char *text, struct con_open *o, char *err, size_t size);
-/* As it would be said again, with the name of a pseudo terminal that was made for it. */
+/* Prints a channel in that syntax, with the name of a pseudo terminal that was made for it. */
 void channel_print(const struct con_open *o, char *text, size_t size);
 
 #endif

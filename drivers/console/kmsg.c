@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kmsg.c: kmsg=FILE: every kernel message goes to a file of the host's as well, or to stderr, whatever quiet and loglevel= say of consoles.
+ * kmsg.c: kmsg=FILE: every kernel message is also written to a file of the host, or to stderr,
+ * independent of quiet and loglevel=.
  *
  * Locks: none; printk.c has one writer at a time.
  */
@@ -21,7 +22,7 @@ static void write_stderr(struct console *con, const char *s, size_t n)
 	os_write_stderr(s, n);
 }
 
-/* A full host disk loses lines, which the end of the instance reports. */
+/* Writes a message. A full host disk loses lines, which the end of the instance reports. */
 static void write_file(struct console *con, const char *s, size_t n)
 {
 	long done = os_file_pwrite(file, s, n, end);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * line_host.c: a line's rings. Output is written once, into a ring that never forgets before it must, and taken from there by any number
- * of taps; the slowest that paces the guest decides how much room there is. Nobody there: what is written is scroll-back only.
+ * line_host.c: a line's rings. Output is written once, into a ring that keeps it as long as
+ * possible, and any number of taps take it from there. The slowest tap that paces the guest decides
+ * how much room is left. Without taps the output is scroll-back only.
  *
- * Invariants: t->pos <= head; head - t->pos <= OUT_RING for a tap that paces; 0 <= in_head - in_tail <= IN_RING.
- * Locks: the line's, for all of it.
+ * Invariants: t->pos <= head; head - t->pos <= OUT_RING for a tap that paces; 0 <= in_head -
+ * in_tail <= IN_RING. Locks: the line's, for all of it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -36,7 +37,10 @@ struct con_host *line_find(const char *name)
 	return h;
 }
 
-/* con_host_pending() at the end, where who has the lock may have died with it (a fault): h->left then. */
+/*
+ * Returns con_host_pending() at the end of the process. A thread may have died of a fault while it
+ * held the lock; then it is h->left.
+ */
 static int pending_at_end(struct con_host *h)
 {
 	int n;
@@ -48,7 +52,7 @@ static int pending_at_end(struct con_host *h)
 	return n;
 }
 
-/* Is something left of any line? *moved: some of it has gone since the last time. */
+/* True if output of any line is left. *moved: some of it was taken since the last call. */
 static bool something_left(bool *moved)
 {
 	bool left = false;
@@ -64,7 +68,7 @@ static bool something_left(bool *moved)
 	return left;
 }
 
-/* At the end: what was written goes out, as long as somebody takes some of it, of whichever line. */
+/* Writes pending output at the end of the process, as long as a reader of any line takes some. */
 static void drain_all(void)
 {
 	int idle = 0;
@@ -129,7 +133,7 @@ void line_tap_del(struct con_host *h, struct con_tap *t)
 		}
 	}
 	pthread_mutex_unlock(&h->lock);
-	os_irq_raise(h->irq); /* whoever waited for it */
+	os_irq_raise(h->irq); /* wakes the waiting writer */
 }
 
 size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t n)
@@ -189,7 +193,10 @@ static void append_locked(struct con_host *h, const uint8_t *buf, size_t n)
 	}
 }
 
-/* The usual case: one terminal or pipe that has taken all until now takes this at once, and no thread has to wake. */
+/*
+ * Writes at once in the usual case: the only reader, a terminal or a pipe, has taken everything so
+ * far. So no thread has to wake.
+ */
 static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
 {
 	struct con_tap *t = h->taps;
@@ -199,7 +206,10 @@ static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
 		t->pos += cable_write_now(c, t, buf, n);
 }
 
-/* A thread that has faulted with the lock tells of it on this very line: that is lost here, stderr and the log have it. */
+/*
+ * Writes output. A thread that faulted while it held the lock reports that on this very line. The
+ * report is lost here, but reaches stderr and the log.
+ */
 int con_host_write(struct con_host *h, const uint8_t *buf, int n)
 {
 	size_t take;
@@ -278,7 +288,7 @@ void line_end(struct con_host *h)
 	os_irq_raise(h->irq);
 }
 
-/* The next client begins with what is written from here on: the last one's screen is none of its business. */
+/* Hangs up. The next client's output begins here: it must not see the last client's screen. */
 void line_hangup(struct con_host *h)
 {
 	pthread_mutex_lock(&h->lock);
@@ -362,7 +372,10 @@ static int plug(struct con_host *h, const struct con_side *s, unsigned ways, str
 	return 0;
 }
 
-/* A new cable may be on the fds of the old one, which are not closed with it; a port is the same listener. */
+/*
+ * Opens a channel. A new cable may be on the descriptors of the old one, which are not closed with
+ * it; a port keeps its listener.
+ */
 int con_host_open(struct con_host *h, struct con_open *o)
 {
 	struct con_cable *in = NULL, *out = NULL, *old[2] = { h->cables[0], h->cables[1] };

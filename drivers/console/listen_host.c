@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listen_host.c: the sockets that lines are served on. A port is on the host's loopback when no address is given, as anybody could come in
- * otherwise; a unix socket is its owner's only.
+ * listen_host.c: the sockets that lines are served on. Without an address a port is on the host's
+ * loopback, since any host on the network could connect otherwise. A unix socket is for its owner
+ * only.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 
 #include "drivers/console/internal_host.h"
 
-/* "9000", "0.0.0.0:9000", "[::1]:9000". 0: that is no address. */
+/* Parses "9000", "0.0.0.0:9000", "[::1]:9000". Returns 0 if that is no address. */
 static socklen_t parse_address(const char *text, struct sockaddr_storage *to)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
@@ -58,7 +59,10 @@ int listen_port(const char *text)
 	return err ? -err : fd;
 }
 
-/* A socket that was left behind by one that was killed is in the way; one that is served is not touched, nor is any other file. */
+/*
+ * Removes a socket that a killed instance left behind. A socket that is served, or any other file,
+ * is not touched.
+ */
 static void remove_dead(const char *path, const struct sockaddr_un *a)
 {
 	struct stat st;

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve_host.c: lines on sockets, by one thread: `port:` (TCP, with telnet), `unix:`, and `nestctl console`.
+ * serve_host.c: lines on sockets, by one thread: `port:` (TCP, with telnet), `unix:`, and `nestctl
+ * console`.
  *
- * A listener has any number of lines. Whoever connects gets the first of them, in the order in which they were named, that nobody has; when
- * all are taken he waits until one is free (the listen queue). He is the line's owner: when he leaves it is hung up. `nestctl
- * console` is a guest on any line, beside its owner or anybody; it is an owner too when it was started for that (xterm=).
+ * A listener has any number of lines. A client gets the first free line, in the order in which they
+ * were named; when all are taken it waits in the listen queue. The client is the line's owner: when
+ * it leaves, the line is hung up. `nestctl console` is a visitor on any line, owned or not; it is
+ * an owner too if it was started for that (xterm=).
  *
- * A client: listener's accept() -> client_new() -> frames both ways -> client_end(), always on the thread. Others only mark it (c->end).
+ * A client: listener's accept() -> client_new() -> frames both ways -> client_end(), always on the
+ * thread. Other threads only mark it (c->end).
  *
- * A client that does not read stops the guest's output after a ring, as a terminal that is stopped does, if it is an owner. A visitor
- * that has not read for VISITOR_MS loses what is overwritten instead.
+ * An owner that does not read stops the guest's output after a ring, as a stopped terminal does. A
+ * visitor that has not read for VISITOR_MS loses what is overwritten instead.
  *
- * Locks: serve_lock (both lists, what they point to), over a line's. The thread's own: buffers and sockets of clients.
+ * Locks: serve_lock (both lists, what they point to), over a line's. The thread's own: buffers and
+ * sockets of clients.
  */
 #include <errno.h>
 #include <poll.h>
@@ -37,7 +41,7 @@ enum { BY_PORT, BY_UNIX, BY_ATTACH };
 struct listener {
 	struct listener *next;
 	int fd, by;
-	char key[CON_TEXT]; /* as it was asked for */
+	char key[CON_TEXT]; /* text of the request */
 	bool closing;
 	struct {
 		struct con_host *h;
@@ -49,14 +53,15 @@ struct listener {
 struct client {
 	struct client *next;
 	int fd, by;
-	struct con_host *h; /* NULL: it has not said yet (BY_ATTACH) */
+	struct con_host *h; /* NULL: not said yet (BY_ATTACH) */
 	unsigned ways;
 	bool owner, end, tapped;
 	struct con_tap tap;
 	struct telnet telnet;
 	uint8_t out[2 * CHUNK + 16], in[CHUNK];
 	size_t out_at, out_len, in_at, in_len;
-	int64_t stuck; /* since when it has not read, ms; 0: it reads */
+	/* ms: since when it has not read; 0: it reads */
+	int64_t stuck;
 };
 
 static pthread_mutex_t serve_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -172,7 +177,7 @@ static void send_names(struct client *c)
 	send_packet(c, ATTACH_LIST, names);
 }
 
-/* The first packet of `nestctl console`. */
+/* Handles the first packet of `nestctl console`. */
 static void attach(struct client *c, const uint8_t *buf, size_t n)
 {
 	struct con_host *h;
@@ -267,7 +272,7 @@ static void client_in(struct client *c)
 
 /* ---- output ---- */
 
-/* The next of the line's output, as it goes over the socket. False: there is none. */
+/* Frames the next output of the line for the socket. False without output. */
 static bool fill(struct client *c)
 {
 	uint8_t buf[CHUNK];
@@ -332,7 +337,10 @@ static void client_out(struct client *c)
 
 /* ---- listeners ---- */
 
-/* Of the listener's lines the first that nobody has, or -1. The guest hears of the last one's leaving first. */
+/*
+ * Returns the listener's first free line, or -1. The guest first hears that the last client has
+ * left.
+ */
 static int free_line_locked(const struct listener *l)
 {
 	for (int i = 0; i < l->nr_lines; i++)
@@ -395,7 +403,10 @@ static void gather_locked(struct round *r)
 			ask |= POLLOUT;
 		if (c->stuck && !c->owner && c->tap.paces)
 			r->timeout = VISITOR_MS / 2;
-		/* of one that waits for room in its line nothing is asked: poll() would tell of its end again and again */
+		/*
+		 * A client that waits for room in its line is not polled: poll() would report its
+		 * end again and again.
+		 */
 		r->p[r->nr++] = (struct pollfd){ ask ? c->fd : -1, ask, 0 };
 		r->c[r->nr_c++] = c;
 	}
@@ -425,7 +436,9 @@ static void act_locked(struct round *r)
 			accept_locked(r->l[i]);
 }
 
-/* Listeners go only here, so that what poll() waits for is never another's. */
+/*
+ * Frees listeners. Only this function does, so a descriptor that poll() waits for is never reused.
+ */
 static void sweep_locked(void)
 {
 	for (struct listener **at = &listeners; *at;) {
@@ -475,7 +488,7 @@ static int start_locked(void)
 
 /* ---- opening ---- */
 
-/* Async-signal-safe, at the end: a unix socket leaves no name behind. */
+/* Removes the names of unix sockets at the end. Async-signal-safe. */
 static void leave(void)
 {
 	for (struct listener *l = listeners; l; l = l->next)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * telnet_host.c: the telnet protocol (RFC 854, 855; 857 echo, 858 suppress go-ahead, 1073 window size) of a port's clients. We echo and
- * suppress go-ahead, so that the client sends each key as it is typed, and ask for the window's size; to all else the answer is no. A
- * client that speaks no telnet (nc) gets a few odd bytes at the start and works as well.
+ * telnet_host.c: the telnet protocol (RFC 854, 855; 857 echo, 858 suppress go-ahead, 1073 window
+ * size) of a port's clients. We echo and suppress go-ahead, so that the client sends each key as it
+ * is typed, and ask for the window's size. All other options are refused. A client without telnet
+ * (nc) gets a few odd bytes at the start and works as well.
  */
 #include "drivers/console/internal_host.h"
 
@@ -30,7 +31,10 @@ size_t telnet_hello(uint8_t *out)
 	return sizeof(hello);
 }
 
-/* What we offered or asked for is agreed to without a word; a yes or no to it must not be answered again. */
+/*
+ * Answers an option. What we offered or asked for is agreed to silently: a yes or no to it must not
+ * be answered again.
+ */
 static size_t negotiate(uint8_t verb, uint8_t option, uint8_t *reply)
 {
 	uint8_t answer = 0;
@@ -64,7 +68,7 @@ static void sub_byte(struct telnet *t, uint8_t ch)
 		t->sub[t->sub_len++] = ch;
 }
 
-/* Behind an IAC: the number of bytes for the line (0 or 1), in *out. */
+/* Handles a byte behind IAC. Returns the number of bytes for the line (0 or 1), in *out. */
 static size_t command(struct telnet *t, uint8_t ch, uint8_t *out)
 {
 	t->state = TEXT;
@@ -87,7 +91,7 @@ static size_t command(struct telnet *t, uint8_t ch, uint8_t *out)
 	return 0;
 }
 
-/* Return is CR NUL or CR LF in telnet, and one CR for a terminal. */
+/* Handles text. Return is CR NUL or CR LF in telnet, and one CR for a terminal. */
 static size_t text(struct telnet *t, uint8_t ch, uint8_t *out)
 {
 	bool after_cr = t->cr;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * terminal_host.c: terminals of the host that are in raw mode while the kernel has them, and as they were afterwards, however the kernel
- * ends: os_at_exit(), stopping, and where no code of ours runs any more (SIGKILL, abort()) by the zygote, which guards the first few.
+ * terminal_host.c: terminals of the host, which are in raw mode while the kernel has them. They are
+ * put back however the kernel ends: by os_at_exit(), when it is stopped, and where none of our code
+ * runs any more (SIGKILL, abort()) by the zygote, which guards the first few.
  *
- * A background job must not touch its terminal; it is taken when it comes to the front.
- * Locks: table_lock; the end and SIGTSTP look at it without, as they may only do what is async-signal-safe.
+ * A background job must not touch its terminal; the terminal is taken when the job comes to the
+ * front. Locks: table_lock. Exit and SIGTSTP read the table without it, since they may only do what
+ * is async-signal-safe.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -26,7 +28,8 @@ static struct {
 } terminals[16];
 #define SLOTS (int)(sizeof(terminals) / sizeof(terminals[0]))
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-static int over; /* set once: the process ends, no terminal is taken any more */
+/* set once: the process ends, and takes no terminal any more */
+static int over;
 
 static void terminals_restore(void)
 {
@@ -40,7 +43,7 @@ static void go_raw(int i)
 	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST))
 		return;
 	tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].now);
-	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST)) /* the end has just looked */
+	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST)) /* os_at_exit() has just looked */
 		tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].before);
 }
 
@@ -63,7 +66,7 @@ void terminals_init(void)
 	os_at_stop(terminals_restore, terminals_retake);
 }
 
-/* /dev/tty is another file than the terminal that it stands for. */
+/* True for /dev/tty, which is another file than the terminal that it stands for. */
 static bool is_dev_tty(const struct stat *st)
 {
 	return major(st->st_rdev) == 5 && minor(st->st_rdev) == 0;
@@ -82,7 +85,7 @@ static bool same_terminal(int a, int b)
 	       !ioctl(b, TIOCGDEV, &q) && p == q;
 }
 
-/* The slot of the terminal @fd, else a free one if @add, else -1. */
+/* Returns the slot of the terminal @fd, else a free one if @add, else -1. */
 static int find_slot(int fd, bool add)
 {
 	int spare = -1;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ttylog.c: tty_log_fd=, tty_log_dir=: what programs read from terminals and write to them, with times, for honeypots and courses. Lines and
- * pseudo terminals (their slaves: what ssh and screen give a shell), before output processing; no echo. The records are User Mode Linux's,
- * of a 64-bit machine; docs/consoles.md says their layout.
+ * ttylog.c: tty_log_fd=, tty_log_dir=: logs what programs read from terminals and write to them,
+ * with times, for honeypots and courses. It covers lines and pseudo terminals (their slaves, which
+ * ssh and screen give a shell), before output processing and without echo. The records are User
+ * Mode Linux's, of a 64-bit machine; docs/consoles.md has their layout.
  *
- * Locks: order, innermost: times go on from record to record. What is read from a terminal, and what is written to it, is each in order,
- * since its reader or writer has its mutex.
+ * Locks: order, innermost: times increase from record to record. The input of a terminal and its
+ * output are each in order, since the reader or writer holds its mutex.
  */
 #include <asm/errno.h>
 
@@ -23,7 +24,7 @@ struct record {
 	s32 what; /* TTY_LOG_* */
 	u32 pad;
 	u64 tty; /* its device number */
-	s32 len; /* of what follows */
+	s32 len; /* of the data behind it */
 	s32 direction;
 	u64 sec, usec;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ttylog_host.c: the log of terminals: files of the host's that are added to, their owner's only.
+ * ttylog_host.c: the log of terminals, appended to files of the host that only their owner may
+ * read.
  *
- * Locks: one, so that records do not mix where a write comes back short (a pipe).
+ * Locks: one, so that records do not mix after a short write (a pipe).
  */
 #include "drivers/console/ttylog_host.h"
 
@@ -54,7 +55,7 @@ static int write_all(int fd, struct iovec *v)
 	return 0;
 }
 
-/* "pts/3" is the file "pts-3". */
+/* Opens the file of a terminal; "pts/3" is the file "pts-3". */
 static int open_file(const char *name)
 {
 	char file[32];

@@ -5,10 +5,13 @@
 
 #include <stddef.h>
 
-/* All goes to the descriptor @fd, or to a file of its own for each terminal in the folder @dir. 0 or -errno. */
+/*
+ * Set the target: descriptor @fd for all terminals, or a file for each terminal in the folder @dir.
+ * Return 0 or -errno.
+ */
 int ttylog_host_fd(int fd);
 int ttylog_host_dir(const char *dir);
-/* Adds one record, whole: 0 or -errno. @name: the terminal's. Waits for a pipe that is full. */
+/* Appends one whole record of terminal @name. Waits for a full pipe. Returns 0 or -errno. */
 int ttylog_host_add(
 	const char *name, const void *head, size_t head_len, const void *data, size_t len);
 

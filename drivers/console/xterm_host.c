@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xterm_host.c: a line in a window of its own: a terminal program that runs `nestctl console`, which connects to the line as its owner.
- * So its keys, its size and its end come as any client's do. It begins when somebody in the guest opens the line and ends (its
- * client does) when nobody has it open any more.
+ * xterm_host.c: a line in a window of its own: a terminal program that runs `nestctl console`,
+ * which connects to the line as its owner. So its keys, its size and its end arrive like any
+ * client's. The program starts when a program in the guest opens the line, and ends (its client
+ * does) when the line has been closed.
  *
- * One thread a start: it waits for the program. One that ends before its client came hangs the line up, or getty would wait for ever.
+ * One thread for each start waits for the program. If the program ends before its client came, the
+ * line is hung up, or getty would wait for ever.
  */
 #include <errno.h>
 #include <signal.h>
@@ -40,7 +42,7 @@ int con_host_xterm(const char *spec)
 	return 0;
 }
 
-/* nestctl lies beside the kernel, or in the PATH. */
+/* Finds nestctl beside the kernel, or in the PATH. */
 static void find_nestctl(char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - sizeof("nestctl"));
@@ -96,7 +98,10 @@ static pid_t start(struct con_host *h)
 	return err ? -1 : pid;
 }
 
-/* Some terminal programs hand their window to a server and end at once: the client may come a little later. */
+/*
+ * Waits for the program. Some terminal programs hand their window to a server and end at once, so
+ * the client may come a little later.
+ */
 static void xterm_thread(void *arg)
 {
 	struct con_host *h = arg;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core_host.c: has the host write a core: where it does that, and whether, is the host's affair (core(5): ulimit -c, kernel.core_pattern).
- * Memory files that are mapped shared count as anonymous; which parts of them are in it, the caller says.
+ * core_host.c: has the host write a core. The host decides whether and where (core(5): ulimit -c,
+ * kernel.core_pattern). Memory files that are mapped shared count as anonymous; the caller says
+ * which parts of them are in the core.
  */
 #include "drivers/core/core_host.h"
 
@@ -16,7 +17,10 @@
 
 #include "os-linux/host.h"
 
-/* core(5), "Controlling which mappings are written": private and shared anonymous, ELF headers; shared files */
+/*
+ * core(5), "Controlling which mappings are written": private and shared anonymous, ELF headers;
+ * shared files.
+ */
 #define FILTER "0x13"
 #define FILTER_FILES "0x1b"
 

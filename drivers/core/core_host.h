@@ -5,10 +5,13 @@
 
 #include <stdint.h>
 
-/* This part of the process's memory is to be in it: what os_mem_map() has mapped is not, otherwise. */
+/* Puts this memory into the core. What os_mem_map() has mapped is left out otherwise. */
 void core_host_take(void *addr, uint64_t len);
-/* The process ends by SIGABRT, the calling thread's; what os_at_exit() was told is done before. @files: mappings of files, too. */
-void core_host_dump(
-	int files); /* does not return, though back-traces want a caller that has more to do */
+/*
+ * Ends the process by SIGABRT of the calling thread, after the functions of os_at_exit(). @files:
+ * includes mappings of files.
+ */
+/* does not return, though back-traces want a caller that has more to do */
+void core_host_dump(int files);
 
 #endif

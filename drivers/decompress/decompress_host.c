@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decompress_host.c: zlib, zstd, xz, lz4 and lzo, as far as their headers were there at the build (mk/decompress.mk).
+ * decompress_host.c: zlib, zstd, xz, lz4 and lzo, as far as the build had their headers
+ * (mk/decompress.mk).
  *
- * A library's state belongs to the host thread (a vCPU's) that calls: it is made at the first call and stays, so that a block costs no
- * allocation and no lock. All of them bound what they write by the size they are given, and none recurses; the largest frame on the
- * host stack is zstd's, some KiB.
+ * The state of a library belongs to the calling host thread (a vCPU's). It is made at the first
+ * call and stays, so a block costs no allocation and no lock. All of them bound their output by the
+ * given size, and none recurses. The largest frame on the host stack is zstd's, some KiB.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static long zlib_block(void *out, size_t size, const void *in, size_t n)
 }
 
 #ifdef HAVE_ZSTD
-/* The size of the output bounds the window: nothing is allocated for it. */
+/* Decodes a block. The size of the output bounds the window, so nothing is allocated for it. */
 static long zstd_block(void *out, size_t size, const void *in, size_t n)
 {
 	static __thread ZSTD_DCtx *ctx;
@@ -63,7 +64,8 @@ static long zstd_block(void *out, size_t size, const void *in, size_t n)
 #endif
 
 #ifdef HAVE_LZMA
-#define XZ_MEMORY (8U << 20) /* a dictionary larger than a block makes no sense: refused */
+/* a dictionary larger than a block is refused */
+#define XZ_MEMORY (8U << 20)
 
 static long xz_block(void *out, size_t size, const void *in, size_t n)
 {

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * data_host.c: open files, their data, and the worker threads for what may wait.
+ * data_host.c: open files, their data, and the worker threads for calls that may wait.
  *
- * Reads of what the host has in memory are made at once (RWF_NOWAIT), all others by a worker; so are fsync, syncfs and fallocate. Writes go
- * to the host's page cache and are made at once.
+ * Reads of data that the host has in memory are made at once (RWF_NOWAIT), all others by a worker,
+ * as are fsync, syncfs and fallocate. Writes go to the host's page cache and are made at once.
  *
- * Only regular files and directories are ever opened: the O_PATH descriptor says what it is before it is opened for data through
- * /proc/self/fd, so no name can turn into a device or a FIFO in between.
+ * Only regular files and directories are ever opened. The O_PATH descriptor tells the type before
+ * the object is opened for data through /proc/self/fd, so no name can turn into a device or a FIFO
+ * in between.
  *
- * Locks: `lock` for the list of work; the list of what is done is pushed without a lock and taken whole, as ubd does it.
- * Workers sleep on a futex word, not on a condition variable, for the reason that is given in ubd_host.c.
+ * Locks: `lock` for the list of work. Finished requests are pushed onto a list without a lock,
+ * which is taken whole, as in ubd. Workers sleep on a futex word, not on a condition variable;
+ * ubd_host.c has the reason.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -30,7 +32,7 @@ static int irq = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t work;                               /* futex word; changes under lock */
 static struct hostfs_io *todo, **todo_tail = &todo; /* under lock */
-static int idle, threads;                           /* likewise */
+static int idle, threads;                           /* under lock */
 static struct hostfs_io *done;                      /* atomic stack */
 
 _Static_assert(sizeof(struct hostfs_vec) == sizeof(struct iovec), "a vector is the host's");
@@ -72,7 +74,7 @@ void hostfs_host_close(struct hostfs_file *f)
 	free(f);
 }
 
-/* The object behind @fd (O_PATH), which must be of @type, anew with @flags. */
+/* Opens the object behind @fd (O_PATH), which must be of @type, anew with @flags. */
 static int reopen(int fd, uint32_t type, int flags, struct hostfs_file **f)
 {
 	struct hostfs_attr a;
@@ -168,7 +170,7 @@ int hostfs_host_getlock(struct hostfs_file *f, struct hostfs_lock *l)
 
 /* ---- data ---- */
 
-/* The vectors that are left, at most what a call takes. */
+/* Returns the vectors that are left, at most as many as a call takes. */
 static struct iovec *rest(struct hostfs_io *io, int *nr)
 {
 	uint32_t n = io->nr - io->at;
@@ -177,7 +179,7 @@ static struct iovec *rest(struct hostfs_io *io, int *nr)
 	return (struct iovec *)io->vec + io->at;
 }
 
-/* The first @n bytes that were left are done. */
+/* Marks the first @n of the remaining bytes as done. */
 static void advance(struct hostfs_io *io, size_t n)
 {
 	io->result += (int64_t)n;
@@ -189,7 +191,10 @@ static void advance(struct hostfs_io *io, size_t n)
 	}
 }
 
-/* Goes on where an earlier try has stopped. All bytes up to the end of the file, or -errno. */
+/*
+ * Reads on from where an earlier try stopped. Returns all bytes up to the end of the file, or
+ * -errno.
+ */
 static int64_t read_all(struct hostfs_io *io, bool nowait)
 {
 	while (io->at < io->nr) {

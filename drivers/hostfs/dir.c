@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: names. The host's answer is what counts: a guest that makes a name which the host has made meanwhile gets EEXIST.
+ * dir.c: names. The host's answer counts: a guest that makes a name which the host has made
+ * meanwhile gets EEXIST.
  *
- * Each call names a folder's node and one component. Links are objects like others here; the guest's vfs walks their texts, below its own
- * root, so a link to /etc/passwd leads to the guest's.
+ * Each call names a folder's node and one component. Symbolic links are ordinary objects here; the
+ * guest's vfs walks their texts, below its own root, so a link to /etc/passwd leads to the guest's.
  *
  * Locks: the directory's i_rwsem, held by vfs.
  */
@@ -87,7 +88,7 @@ static struct dentry *hostfs_lookup(struct inode *dir, struct dentry *d, u32 fla
 
 /* ---- making ---- */
 
-/* Who shall own it, and whether it may be made at all. */
+/* Sets the owner of a new object. Returns 0, or -errno if it may not be made at all. */
 static int fill_new(const struct inode *dir, umode_t mode, struct hostfs_new *new)
 {
 	const struct hostfs_sb *hs = hostfs_sb_of(dir);
@@ -102,7 +103,7 @@ static int fill_new(const struct inode *dir, umode_t mode, struct hostfs_new *ne
 	if (current_fsuid() != hs->host_uid)
 		new->uid = current_fsuid();
 	if (dir->i_mode & S_ISGID)
-		return 0; /* the host gives it the folder's */
+		return 0; /* the host gives it the folder's group */
 	if (current_fsgid() != hs->host_gid)
 		new->gid = current_fsgid();
 	return 0;
@@ -163,7 +164,10 @@ static int hostfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	return err ? err : make(dir, d, &new);
 }
 
-/* The guest's FIFOs and sockets are names on the host and nothing more. Devices are not made: users of the host could open them. */
+/*
+ * Makes a node. The guest's FIFOs and sockets are mere names on the host. Devices are not made:
+ * users of the host could open them.
+ */
 static int hostfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 {
 	struct hostfs_new new;
@@ -230,7 +234,10 @@ static int hostfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /* ---- removing, renaming ---- */
 
-/* Before @d's name goes: what is still in use, or has other names, must be found without it. */
+/*
+ * Called before @d's name is removed: an object that is still in use, or has other names, must be
+ * found without it.
+ */
 static int keep_object(const struct dentry *d)
 {
 	const struct inode *inode = d->d_inode;
@@ -240,7 +247,7 @@ static int keep_object(const struct dentry *d)
 	return 0;
 }
 
-/* Nobody on the host shall wait for the room of a file that has no name any more. */
+/* Drops kept files, so that the room of a file without a name is freed on the host. */
 static void drop_kept(struct inode *inode)
 {
 	if (!inode->i_nlink && READ_ONCE(HOSTFS_I(inode)->kept))

@@ -2,14 +2,16 @@
 /*
  * file.c: open files: the host's files behind them, reading, writing.
  *
- * An inode has at most two files of the host open, one to read from and one to write to (the same where both are allowed), however often
- * the guest has it open; they close with the last of these, after what mappings have dirtied was written, or stay open for a while
- * (kept.c). A file that was just created
- * stays open for the open that follows, whatever its mode says (hostfs_adopt_file).
+ * An inode has at most two files of the host open, one to read from and one to write to (a single
+ * one if it allows both), however often the guest has it open. They close with the last of these
+ * opens, after the pages that mappings have dirtied were written, or stay open for a while
+ * (kept.c). A file that was just created stays open for the open that follows, whatever its mode
+ * says (hostfs_adopt_file).
  *
- * A write goes through: its bytes are copied into the pages that are cached, or that it covers whole, and the host writes them from there,
- * a run in one call; bytes of pages that are not cached go by way of a page of their own. So exactly the bytes that the guest wrote
- * reach the host, and files that the host's processes write to as well lose nothing.
+ * A write goes through to the host. Its bytes are copied into the pages that are cached, or that it
+ * covers wholly, and the host writes them from there, a run in one call. Bytes of pages that are
+ * not cached go by way of a temporary page. So exactly the bytes that the guest wrote reach the
+ * host, and files that the host's processes write too lose nothing.
  *
  * Locks: hostfs.h.
  */
@@ -46,7 +48,7 @@ struct hostfs_file *hostfs_writer(struct hostfs_inode *hi)
 	return hold(hi, &hi->wfile);
 }
 
-/* Takes @f. */
+/* Sets the inode's files; takes @f. */
 static void set_files(struct hostfs_inode *hi, struct hostfs_file *f, bool reads, bool writes)
 {
 	spin_lock(&hi->lock);
@@ -84,7 +86,10 @@ void hostfs_close_files(struct inode *inode)
 	close_locked(HOSTFS_I(inode));
 }
 
-/* One file at a time waits for its open: who makes many and opens none keeps no more than one of the host's descriptors. */
+/*
+ * Keeps a created file for its open. One file at a time waits: a program that creates many and
+ * opens none holds one of the host's descriptors.
+ */
 void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f)
 {
 	struct hostfs_sb *hs = hostfs_sb_of(inode);
@@ -103,7 +108,7 @@ void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f)
 		hostfs_drop_created(old);
 }
 
-/* @inode is not waited for any more; takes the reference. */
+/* Stops waiting for the open of @inode; takes the reference. */
 void hostfs_drop_created(struct inode *inode)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -129,7 +134,7 @@ static void forget_created(struct inode *inode)
 		iput(inode);
 }
 
-/* Both, where the host allows it: whoever writes may have to read what is around. */
+/* Opens for both ways, if the host allows it: a writer may have to read the surrounding data. */
 static int open_host(struct hostfs_inode *hi, bool write)
 {
 	u32 how = write ? HOSTFS_READ | HOSTFS_WRITE : HOSTFS_READ;
@@ -145,7 +150,10 @@ static int open_host(struct hostfs_inode *hi, bool write)
 	return err;
 }
 
-/* Opening asks the host whether the name still means this file, and takes its attributes: what was closed there is seen here. */
+/*
+ * Asks the host at an open whether the name still means this file, and takes its attributes: what
+ * was closed on the host is seen here.
+ */
 static int check_name(struct inode *inode, struct file *f)
 {
 	struct hostfs_sb *hs = hostfs_sb_of(inode);
@@ -229,12 +237,15 @@ static ssize_t hostfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos
 
 /* ---- writing ---- */
 
-/* Of one call to the host: where each piece lies. */
+/* A call to the host, and where each piece lies. */
 struct chunk {
 	u32 nr;
 	u64 bytes;
-	u64 cached, fresh,
-		beyond; /* bits: of the cache; not uptodate before; behind the end of the file before */
+	/*
+	 * Bits: the page is in the cache; it was not uptodate before; it was behind the end of the
+	 * file before.
+	 */
+	u64 cached, fresh, beyond;
 	struct page *pages[CHUNK_PAGES];
 	u32 lens[CHUNK_PAGES];
 	struct hostfs_attr attr;
@@ -245,7 +256,10 @@ _Static_assert(
 	offsetof(struct chunk, vecs) == offsetof(struct chunk, io) + sizeof(struct hostfs_io),
 	"vecs are io's");
 
-/* The page for @n bytes of page @index: of the cache where it can be uptodate afterwards, else one of its own. */
+/*
+ * Returns a page for @n bytes of page @index: the cached one if it can be uptodate afterwards, else
+ * a temporary one.
+ */
 static struct page *chunk_page(struct inode *inode, struct chunk *c, u64 index, u32 n)
 {
 	struct address_space *m = &inode->i_data;
@@ -258,7 +272,7 @@ static struct page *chunk_page(struct inode *inode, struct chunk *c, u64 index, 
 	else
 		p = find_lock_page(m, index);
 	if (p && !PageUptodate(p) && n < PAGE_SIZE && !beyond) {
-		unlock_page(p); /* somebody's read has failed */
+		unlock_page(p); /* another task's read has failed */
 		put_page(p);
 		p = NULL;
 	}
@@ -283,7 +297,10 @@ static void chunk_put(struct chunk *c)
 	}
 }
 
-/* Copies from the guest, whose pages have been faulted in, as far as that goes: 0, -ENOMEM. */
+/*
+ * Copies from the guest, whose pages have been faulted in, as far as possible. Returns 0 or
+ * -ENOMEM.
+ */
 static int chunk_fill(
 	struct inode *inode, struct chunk *c, struct iov_iter *from, loff_t pos, u64 n)
 {
@@ -314,8 +331,9 @@ static int chunk_fill(
 }
 
 /*
- * The host has taken @put bytes. Pages that are now good say so; of those that were good before and hold what the host has not taken, or
- * has put elsewhere (@moved), nothing is believed any more.
+ * Settles pages after the host has taken @put bytes. Pages that are now valid are marked so. Pages
+ * that were valid before, and hold bytes that the host has not taken or has put elsewhere (@moved),
+ * are invalidated.
  */
 static void chunk_settle(struct inode *inode, struct chunk *c, u64 put, bool moved)
 {
@@ -339,7 +357,7 @@ static void chunk_settle(struct inode *inode, struct chunk *c, u64 put, bool mov
 		WRITE_ONCE(HOSTFS_I(inode)->stale, true);
 }
 
-/* At most a chunk: bytes, or -errno; *pos moves on. */
+/* Writes at most a chunk. Returns bytes or -errno; *pos moves on. */
 static ssize_t write_chunk(struct file *f, struct hostfs_file *h, struct iov_iter *from,
 	loff_t *pos, bool append, u64 limit)
 {
@@ -474,7 +492,7 @@ static int hostfs_mmap(struct file *f, struct vm_area *vma)
 	u64 writes = VM_SHARED | VM_MAYWRITE;
 	int err;
 
-	/* as of a file that may only grow: a mapping would write in its middle */
+	/* A mapping would write in the middle of a file that may only grow. */
 	if (hostfs_sb_of(f->f_inode)->append && (vma->vm_flags & writes) == writes)
 		return -EACCES;
 	err = look_again(f->f_inode);
@@ -508,7 +526,10 @@ static loff_t hostfs_llseek(struct file *f, loff_t off, int whence)
 	return generic_file_llseek(f, off, whence);
 }
 
-/* Pages of what changes go before it does, and those that come in between wait at invalidate_lock. */
+/*
+ * Allocates. Pages of the range are dropped before it changes; pages that are read in between wait
+ * at invalidate_lock.
+ */
 static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff_t off, loff_t len)
 {
 	struct inode *inode = f->f_inode;
@@ -526,7 +547,8 @@ static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff
 		hostfs_clean_tail(inode);
 	hostfs_change_begin(inode);
 	down_write(&inode->i_data.invalidate_lock);
-	if (drops) { /* what mappings have dirtied since; nobody can write to a page now */
+	/* Pages that mappings have dirtied since; no page can be written now. */
+	if (drops) {
 		unmap_mapping_range(&inode->i_data, (u64)from >> PAGE_SHIFT, 0);
 		err = filemap_write_and_wait_range(&inode->i_data, 0, S64_MAX);
 	}
@@ -563,7 +585,10 @@ static long hostfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 
 /* ---- locks ---- */
 
-/* One of the host's files has all locks of the inode; it is chosen when the first comes (@locks, the bucket is locked): one that may write where there is one. With a reference. */
+/*
+ * Returns the host's file that has all locks of the inode, with a reference. It is chosen at the
+ * first lock (@locks, the bucket is locked): one open for writing, if possible.
+ */
 static struct hostfs_file *lock_file(struct hostfs_inode *hi, bool locks)
 {
 	struct hostfs_file *f;
@@ -595,7 +620,10 @@ static int get_lock(struct hostfs_file *h, struct file_lock *fl, s64 len)
 	return 1;
 }
 
-/* As locks.c wants it: does not sleep. A lock that the host's file is not open for stays among guests. */
+/*
+ * Sets a lock as locks.c requires: does not sleep. A lock for which the host's file is not open
+ * stays among guests.
+ */
 static int hostfs_lock(struct file *f, int cmd, struct file_lock *fl)
 {
 	struct hostfs_file *h = lock_file(HOSTFS_I(f->f_inode), fl->type != FLK_NONE);

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostfs.h: between the files of hostfs's kernel half: folders of the host as file systems of the guest.
+ * hostfs.h: what the files of hostfs's kernel half share: folders of the host as file systems of
+ * the guest.
  *
- *	super.c   parameters, mounting, options        inode.c   identity, attributes, what is still true
- *	dir.c     names                                readdir.c listings
- *	file.c    open files, writing                  pages.c   the page cache, requests to workers
+ *      super.c    parameters, mounting, options
+ *      inode.c    identity, attributes, how long they hold
+ *      dir.c      names
+ *      readdir.c  listings
+ *      file.c     open files, writing
+ *      pages.c    the page cache, requests to workers
+ *      kept.c     files that stay open for the next reader
  *
  * What is cached and for how long (cache=):
- *	a name         until the ktime in its dentry's d_fsdata; then one lookup on the host says whether it still means the same inode
- *	attributes     until hostfs_inode.until, and they come with each such lookup
- *	data, listings as long as mtime, ctime and size are what they were; opening asks the host anew
+ *      a name          until the ktime in its dentry's d_fsdata; then one lookup on the host tells
+ *                      whether it still means this inode
+ *      attributes      until hostfs_inode.until; each such lookup renews them
+ *      data, listings  while mtime, ctime and size are unchanged; an open asks the host anew
  * Writes go through to the host at once; shared mappings dirty pages, which are written back.
  *
- * Who changes a file (write, truncate, write-back) calls hostfs_change_begin() and _end(): attributes that somebody else asked the host
- * for in between say nothing about now, and are not taken.
+ * A change of a file (write, truncate, writeback) is enclosed in hostfs_change_begin() and
+ * hostfs_change_end(): attributes that another task asked the host for in between may be stale, and
+ * are not taken.
  *
- * Locks: i_rwsem (size, and writes) -> hostfs_inode.open_lock (opening and closing the host's file) -> hostfs_inode.lock (spin: the rest).
+ * Locks: i_rwsem (size, and writes) -> hostfs_inode.open_lock (opening and closing the host's file)
+ * -> hostfs_inode.lock (spin: the rest).
  */
 #ifndef NESTLING_HOSTFS_H
 #define NESTLING_HOSTFS_H
@@ -37,53 +45,68 @@
 
 #define HOSTFS_MAGIC 0x00c0ffee
 #define HOSTFS_FOREVER (~0UL)
-#define HOSTFS_KEPT 32 /* files of the host that stay open for the next reader */
+/* files of the host that stay open for the next reader */
+#define HOSTFS_KEPT 32
 #define HOSTFS_RUN 128 /* pages of one request */
 
 struct hostfs_sb {
 	struct hostfs_node *root;
-	char *dir;              /* as mounted, for show_options */
-	const char *folder;     /* the host's folder that is shared, for messages */
-	u64 interval;           /* ns that names and attributes hold; 0 never, HOSTFS_FOREVER */
-	bool real_ids;          /* the host's ids are the guest's: we may give files away */
-	bool setid;             /* set-id bits of files are shown and stored */
-	bool append;            /* files only grow */
-	bool fixed_ro;          /* the user has said so: no remount for writing */
+	char *dir; /* as mounted, for show_options */
+	/* the shared folder of the host, for messages */
+	const char *folder;
+	/* ns that names and attributes hold; 0: never; or HOSTFS_FOREVER */
+	u64 interval;
+	/* The host's ids are the guest's: files may be given away. */
+	bool real_ids;
+	/* set-id bits of files are shown and stored */
+	bool setid;
+	bool append; /* files only grow */
+	/* set by the user: no remount for writing */
+	bool fixed_ro;
 	u32 host_uid, host_gid; /* ours */
-	kuid_t uid;             /* as what they appear, without real_ids */
+	/* their owner in the guest, without real_ids */
+	kuid_t uid;
 	kgid_t gid;
 	u64 root_dev;
 	spinlock_t lock;
-	struct inode
-		*created; /* under lock: a new file, open for the open that follows; a reference */
-	struct inode *kept[HOSTFS_KEPT]; /* under lock: kept.c; each a reference */
+	/* A new file, open for the open that follows; a reference, under lock. */
+	struct inode *created;
+	struct inode *kept[HOSTFS_KEPT]; /* kept.c; references, under lock */
 	u32 next_kept;                   /* under lock */
-	u64 changes;                     /* under lock: hostfs_inode.changed counts with it */
+	/* source of hostfs_inode.changed; under lock */
+	u64 changes;
 };
 
 struct hostfs_listing;
 struct hostfs_inode {
 	struct inode vfs;
 	struct hostfs_node *node; /* immutable after I_NEW */
-	u64 ino, dev;             /* of the host; immutable, as type and btime */
+	/* on the host; immutable, like type and btime */
+	u64 ino, dev;
 	struct mutex open_lock;
-	u32 users;                    /* open files; under open_lock */
-	bool idle;                    /* no users, and rfile waits for the next; under open_lock */
+	u32 users; /* open files; under open_lock */
+	/* No users, and rfile waits for the next; under open_lock. */
+	bool idle;
 	bool kept;                    /* in hostfs_sb.kept; under its lock */
-	struct timespec64 idle_ctime; /* with idle: the inode's then */
+	struct timespec64 idle_ctime; /* with idle: the inode's ctime */
 	spinlock_t lock;
-	/* under lock; the files are set under open_lock too */
-	struct hostfs_file *rfile,
-		*wfile; /* to read from, to write to; each a reference, perhaps to the same */
-	struct hostfs_file *lfile; /* one of them: has the locks */
-	bool wreads;               /* wfile can be read as well */
+	/* Under lock; the files are set under open_lock too. */
+	/* To read from and to write to. Each is a reference, perhaps to one file. */
+	struct hostfs_file *rfile, *wfile;
+	struct hostfs_file *lfile; /* the one of them that has the locks */
+	bool wreads;               /* wfile can also be read */
 	u64 until;                 /* ktime; read without the lock too */
-	umode_t mode;              /* the 12 bits as the host was last seen to have them */
-	bool stale;                /* the host has changed the data: cached pages must go */
-	bool renamed;              /* its ctime has changed from here, and nobody knows to what */
-	bool racy; /* it was changed so recently that another change may leave the same times */
+	/* The 12 mode bits that the host had last. */
+	umode_t mode;
+	/* the host has changed the data: cached pages must go */
+	bool stale;
+	/* its ctime has changed from here, to an unknown value */
+	bool renamed;
+	/* Changed so recently that another change may leave these times. */
+	bool racy;
 	u32 changing;
-	u64 changed; /* hostfs_sb.changes when it was changed last from here */
+	/* hostfs_sb.changes at the last change from here */
+	u64 changed;
 	struct hostfs_listing *list;
 };
 
@@ -101,24 +124,26 @@ extern struct kmem_cache *hostfs_inode_cache;
 
 /* inode.c */
 u64 hostfs_until(const struct hostfs_sb *hs);
-u64 hostfs_sample(struct hostfs_sb
-		*hs); /* before the host is asked: for hostfs_iget() and hostfs_take_attr() */
+/* Taken before the host is asked, for hostfs_iget() and hostfs_take_attr(). */
+u64 hostfs_sample(struct hostfs_sb *hs);
 u64 hostfs_number(const struct hostfs_sb *hs, u64 dev, u64 ino);
 /*
- * The inode for what the host has as @name in @dir (NULL: for @node, which is taken, also on failure); its attributes are taken if it has not
- * changed since @sample. ERR_PTR.
+ * Returns the inode for the host's object @name in @dir (NULL: for @node, which is taken, also on
+ * failure), or ERR_PTR. Takes its attributes if it has not changed since @sample.
  */
 struct inode *hostfs_iget(struct super_block *sb, struct hostfs_node *dir, const char *name,
 	struct hostfs_node *node, const struct hostfs_attr *a, u64 sample);
 bool hostfs_same(const struct inode *inode, const struct hostfs_attr *a);
 void hostfs_take_attr(struct inode *inode, const struct hostfs_attr *a, u64 sample);
-int hostfs_refresh(struct inode *inode);    /* asks the host: 0 or -errno; never sleeps */
-int hostfs_revalidate(struct inode *inode); /* the same, when it is time */
+int hostfs_refresh(struct inode *inode);    /* asks the host: 0, -errno; never sleeps */
+int hostfs_revalidate(struct inode *inode); /* asks the host if it is time */
 void hostfs_forget_attr(struct inode *inode);
-/* Drops cached pages where the host's data is newer; may sleep. */
+/* Drops cached pages if the host's data is newer; may sleep. */
 int hostfs_check_data(struct inode *inode);
 void hostfs_change_begin(struct inode *inode);
-/* @a: what the host says now, or NULL. @size: it is the size, too (i_rwsem is held). */
+/*
+ * Ends a change. @a: what the host says now, or NULL. @size: takes the size, too (i_rwsem is held).
+ */
 void hostfs_change_end(struct inode *inode, const struct hostfs_attr *a, bool size);
 int hostfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 int hostfs_setattr(struct dentry *d, struct iattr *attr);
@@ -140,28 +165,34 @@ void hostfs_listing_put(struct hostfs_listing *l);
 
 /* file.c */
 extern const struct file_operations hostfs_file_fops;
-/* A file that was created: kept open for the open that follows. Takes @f. */
+/* Keeps a file that was created open for the open that follows. Takes @f. */
 void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f);
 void hostfs_drop_created(struct inode *inode);
-void hostfs_close_files(struct inode *inode); /* nobody has it open any more */
-/* What to read from or write to, with a reference; NULL. */
+void hostfs_close_files(struct inode *inode); /* the guest has closed it */
+/* Return the file to read from or write to, with a reference, or NULL. */
 struct hostfs_file *hostfs_reader(struct hostfs_inode *hi);
 struct hostfs_file *hostfs_writer(struct hostfs_inode *hi);
 
 /* kept.c */
-/* The last user has gone (open_lock): closes its files, or keeps them open. Whom hostfs_close_idle() is to be told of in return, or NULL. */
+/*
+ * Closes the files after the last user (open_lock held), or keeps them open. Returns the inode to
+ * pass to hostfs_close_idle() instead, or NULL.
+ */
 struct inode *hostfs_keep(struct inode *inode);
 void hostfs_take_kept(struct inode *inode); /* before it is opened; open_lock */
-/* Without open_lock: closes what only waits for the next open; takes the reference. */
+/* Closes files that only wait for the next open, without open_lock; takes the reference. */
 void hostfs_close_idle(struct inode *inode);
 void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which); /* NULL: all */
 
 /* pages.c */
 extern const struct address_space_operations hostfs_aops;
 int hostfs_requests_init(void);
-/* A request to a worker, and waits: its result. The file or the node is the caller's. */
+/*
+ * Sends a request to a worker, waits, and returns its result. The file or the node stays the
+ * caller's.
+ */
 s64 hostfs_ask(u32 op, struct hostfs_file *f, struct hostfs_node *n, s32 mode, s64 off, s64 len);
-/* Zeros behind the end of the file in the page where it lies, before the file grows. */
+/* Zeroes the part behind the end of the file in its last page, before the file grows. */
 void hostfs_clean_tail(struct inode *inode);
 
 #endif

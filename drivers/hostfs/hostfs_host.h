@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostfs_host.h: where hostfs's halves meet: files of the host, reached from one folder downwards. Fixed-width types only.
+ * hostfs_host.h: where hostfs's halves meet: files of the host, reached from one folder downwards.
+ * Fixed-width types only.
  *
- * A struct hostfs_node is an object of the host that the guest knows: its parent's node and its name there, its device and inode number,
- * and, as long as there is room, an O_PATH descriptor. Names are single components without a slash, never "." or "..", and no call follows
- * a symbolic link, so nothing outside the folder has a node. A node whose descriptor was closed is opened again from its parent; if
- * something else has its name by then, the call says ESTALE.
+ * A struct hostfs_node is an object of the host that the guest knows: its parent's node and its
+ * name there, its device and inode number, and, as long as there is room, an O_PATH descriptor.
+ * Names are single components without a slash, never "." or "..", and no call follows a symbolic
+ * link, so nothing outside the folder has a node. A node whose descriptor was closed is opened
+ * again from its parent; if another object has its name by then, the call returns ESTALE.
  *
- * All functions return 0 (or a count) or -errno. Those of "names" and "objects" are short and are made on the vCPU's host stack; what can wait
- * for a disk goes through hostfs_host_submit() to worker threads. They may be called from several vCPUs at once.
+ * All functions return 0 (or a count) or -errno. Those of "names" and "objects" are short and are
+ * made on the vCPU's host stack; calls that can wait for a disk go through hostfs_host_submit() to
+ * worker threads. They may be called from several vCPUs at once.
  */
 #ifndef NESTLING_HOSTFS_HOST_H
 #define NESTLING_HOSTFS_HOST_H
@@ -33,27 +36,33 @@ struct hostfs_attr {
 
 /* ---- the folder ---- */
 
-/* Who this process is on the host, for mapping ids: 1 when it may give files away (effective user 0). */
+/*
+ * Returns the ids of this process on the host, for mapping ids. Returns 1 if it may give files away
+ * (effective user 0).
+ */
 int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
-/* Worker threads raise @irq when something has ended. Once, before anything else. */
+/*
+ * Sets up worker threads, which raise @irq when a request has ended. Called once, before all
+ * others.
+ */
 int hostfs_host_setup(int irq);
 /*
- * The folder @path beneath @jail, which may itself be named with links: they are the user's. Links in @path are followed only as long as they stay
- * beneath @jail. -ENOTDIR, -ENOENT, -EXDEV (leads out).
+ * Opens the folder @path beneath @jail. The user's own @jail may contain links. Links in @path are
+ * followed only as long as they stay beneath @jail. -ENOTDIR, -ENOENT, -EXDEV (leads out).
  */
 int hostfs_host_root(const char *jail, const char *path, struct hostfs_node **root);
 
 /* ---- objects ---- */
 
-/* A node for what hostfs_host_lookup() has found. Makes no call to the host. */
+/* Makes a node for an object that hostfs_host_lookup() has found. Makes no call to the host. */
 int hostfs_host_node(struct hostfs_node *dir, const char *name, const struct hostfs_attr *a,
 	struct hostfs_node **node);
 void hostfs_host_put(struct hostfs_node *n);
-/* @n was found as @name in @dir: where to look for it from now on. */
+/* Notes that @n was found as @name in @dir, where it is looked for from now on. */
 void hostfs_host_moved(struct hostfs_node *n, struct hostfs_node *dir, const char *name);
-/* @n is about to lose its name: keeps its descriptor from now on. */
+/* Keeps the descriptor of @n, which is about to lose its name. */
 int hostfs_host_keep(struct hostfs_node *n);
-/* @f (of @n) or NULL. */
+/* Reads attributes through @f (of @n), or NULL. */
 int hostfs_host_getattr(struct hostfs_node *n, struct hostfs_file *f, struct hostfs_attr *a);
 
 #define HOSTFS_SET_MODE 1
@@ -67,7 +76,7 @@ struct hostfs_set {
 	uint64_t size;
 	struct hostfs_time atime, mtime;
 };
-/* Changes in the order owner, mode, size, times; @a is what it is afterwards. */
+/* Changes owner, mode, size, times, in this order; @a gets the attributes afterwards. */
 int hostfs_host_setattr(struct hostfs_node *n, struct hostfs_file *f, const struct hostfs_set *s,
 	struct hostfs_attr *a);
 
@@ -75,32 +84,32 @@ struct hostfs_statfs {
 	uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, namelen;
 };
 int hostfs_host_statfs(struct hostfs_node *n, struct hostfs_statfs *st);
-/* Bytes; @size 0: how many it would be. value NULL removes. */
+/* Return bytes; @size 0: how many it would be. A NULL value removes. */
 long hostfs_host_getxattr(struct hostfs_node *n, const char *name, void *buf, size_t size);
 int hostfs_host_setxattr(
 	struct hostfs_node *n, const char *name, const void *value, size_t size, int flags);
 long hostfs_host_listxattr(struct hostfs_node *n, char *buf, size_t size);
-/* Bytes of the text, not terminated. */
+/* Returns bytes of the text, not terminated. */
 long hostfs_host_readlink(struct hostfs_node *dir, const char *name, char *buf, size_t size);
 
 /* ---- names ---- */
 
 int hostfs_host_lookup(struct hostfs_node *dir, const char *name, struct hostfs_attr *a);
 
-/* A new object, which gets owner @uid, @gid where they are not ~0. */
+/* A new object, with owner @uid and @gid unless they are ~0. */
 struct hostfs_new {
 	uint32_t mode; /* with the type */
 	uint32_t rdev_major, rdev_minor;
 	uint32_t uid, gid;
 	const char *target; /* of a symbolic link */
 };
-/* A directory, link or special file; nothing is left when it fails. */
+/* Makes a directory, link or special file. Nothing is left when it fails. */
 int hostfs_host_make(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
 	struct hostfs_attr *a);
-/* A regular file that was not there, open for both. */
+/* Creates a regular file, which must not exist, and opens it for both ways. */
 int hostfs_host_create(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
 	struct hostfs_file **f, struct hostfs_attr *a);
-/* The same without a name: its node too. */
+/* Creates a file without a name; returns its node too. */
 int hostfs_host_tmpfile(struct hostfs_node *dir, const struct hostfs_new *new,
 	struct hostfs_node **n, struct hostfs_file **f, struct hostfs_attr *a);
 int hostfs_host_link(
@@ -114,7 +123,10 @@ struct hostfs_rename {
 };
 int hostfs_host_rename(const struct hostfs_rename *r);
 
-/* Fills @buf with the host's struct linux_dirent64 records: bytes, 0 at the end. */
+/*
+ * hostfs_host_getdents() fills @buf with the host's struct linux_dirent64 records. Returns bytes, 0
+ * at the end.
+ */
 int hostfs_host_opendir(struct hostfs_node *n, struct hostfs_file **f);
 long hostfs_host_getdents(struct hostfs_file *f, void *buf, size_t size);
 
@@ -127,13 +139,14 @@ void hostfs_host_hold(struct hostfs_file *f);  /* one more reference */
 void hostfs_host_close(struct hostfs_file *f); /* drops one; the last closes */
 int64_t hostfs_host_seek(struct hostfs_file *f, int64_t off, int whence); /* SEEK_DATA, SEEK_HOLE */
 /*
- * Locks that other processes of the host see; this process is one owner, and its locks are @f's. @type F_RDLCK, F_WRLCK, F_UNLCK on @len
- * bytes (0: to the end) from @start on. -EAGAIN: somebody on the host has it. Where the host knows no locks: 0.
+ * Sets a lock that other processes of the host see. This process is one owner, and its locks are
+ * @f's. @type is F_RDLCK, F_WRLCK or F_UNLCK, on @len bytes (0: to the end) from @start on.
+ * -EAGAIN: a process of the host has it. Returns 0 on a host without locks.
  */
 int hostfs_host_lock(struct hostfs_file *f, int type, int64_t start, int64_t len);
-/* The same for flock(2), on the whole file. */
+/* Sets a lock of flock(2) on the whole file. */
 int hostfs_host_flock(struct hostfs_file *f, int type);
-/* What is in the way of such a lock: 1 with l changed into it, 0: nothing. */
+/* Returns 1 with the conflicting lock in @l, or 0 without conflict. */
 struct hostfs_lock {
 	int32_t type;
 	int64_t start, len;
@@ -151,20 +164,26 @@ struct hostfs_io {
 	struct hostfs_file *f;
 	struct hostfs_node *n; /* of HOSTFS_OP_SYNCFS */
 	uint32_t op, nr;
-	uint32_t at;    /* vec[at] is the first that is not done: 0 */
+	uint32_t at;    /* vec[at] is the first that is not done */
 	int32_t mode;   /* of HOSTFS_OP_ALLOCATE */
-	int32_t append; /* at the end of the file, wherever that is */
+	int32_t append; /* at the end of the file */
 	int64_t off, len;
 	int64_t result;           /* 0 at first; bytes, 0 or -errno */
 	struct hostfs_attr *attr; /* after a write */
 	void *cookie;
 	struct hostfs_vec vec[];
 };
-/* Reads what the host has in memory: bytes (all that was asked for, or up to the end of the file), or -EAGAIN: submit the same for the rest. */
+/*
+ * Reads data that the host has in memory. Returns bytes (all that was asked for, or up to the end
+ * of the file), or -EAGAIN: the caller submits @io for the rest.
+ */
 int64_t hostfs_host_read(struct hostfs_io *io);
-/* Writes, and sets *io->attr: bytes, which may be fewer, or -errno. */
+/* Writes, and sets *io->attr. Returns bytes, perhaps fewer, or -errno. */
 int64_t hostfs_host_write(struct hostfs_io *io);
-/* To a worker; it comes back through hostfs_host_reap(). 1: it was done at once, since there is no thread. */
+/*
+ * Gives @io to a worker; hostfs_host_reap() returns it. Returns 1 if it was done at once for want
+ * of a thread.
+ */
 int hostfs_host_submit(struct hostfs_io *io);
 struct hostfs_io *hostfs_host_reap(void);
 

@@ -2,18 +2,21 @@
 /*
  * inode.c: which object of the host an inode is, and its attributes.
  *
- * Identity is the host's device and inode number, the type, and the time of birth, since hosts give numbers away again: what is another object
- * than the inode with its number gets a new one, and the old leaves the hash. An object of the folder's own device shows the host's
- * number, others one that is mixed with their device's.
+ * Identity is the host's device and inode number, the type, and the time of birth, since hosts
+ * reuse numbers. An object that differs from the inode with its number gets a new inode, and the
+ * old one leaves the hash. An object of the folder's own device shows the host's number, others a
+ * number that is mixed with their device's.
  *
- * Ids: without real_ids the user's own files appear as uid=, gid= (0 by default) and all others as nobody's (65534); new files are the user's.
+ * Ids: without real_ids the user's own files appear as uid=, gid= (0 by default) and all others as
+ * nobody's (65534); new files are the user's.
  */
 #include <linux/xattr.h>
 
 #include "drivers/hostfs/hostfs.h"
 
 #define NOBODY 65534U
-#define RACY_NS 20000000 /* the host's clock for files may tick this slowly */
+/* the host's clock for files may tick this slowly */
+#define RACY_NS 20000000
 #define NSEC 1000000000UL
 
 /* ---- what holds for how long ---- */
@@ -101,7 +104,7 @@ static bool changed_just_now(const struct hostfs_attr *a)
 	return then + RACY_NS > now;
 }
 
-/* Of another's doing: hi->lock held. */
+/* Notes a change by another process. hi->lock held. */
 static void note_change(struct inode *inode, const struct hostfs_attr *a)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -163,7 +166,10 @@ void hostfs_change_end(struct inode *inode, const struct hostfs_attr *a, bool si
 	spin_unlock(&hi->lock);
 }
 
-/* A file that the host has removed while it is open here is asked through the open file. */
+/*
+ * Asks for attributes. A file that the host has removed while it is open here is asked through the
+ * open file.
+ */
 static int ask_attr(struct hostfs_inode *hi, struct hostfs_attr *a)
 {
 	int err = hostfs_host_getattr(hi->node, NULL, a);
@@ -199,7 +205,10 @@ int hostfs_revalidate(struct inode *inode)
 	return hostfs_refresh(inode);
 }
 
-/* Nothing that a shared mapping has dirtied is lost: it is written first, and what gets dirty meanwhile stays. */
+/*
+ * Drops cached pages. Pages that a shared mapping has dirtied are written first; pages that get
+ * dirty meanwhile stay, so nothing is lost.
+ */
 int hostfs_check_data(struct inode *inode)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -250,7 +259,7 @@ static void set_operations(struct inode *inode, const struct hostfs_attr *a)
 	}
 }
 
-/* The text of a link never changes: it is read once, so that walks need not ask. */
+/* Reads the text of a link once, since it never changes, so that walks need not ask. */
 static int read_text(struct inode *inode, struct hostfs_node *dir, const char *name)
 {
 	char *text = kmalloc(PATH_MAX, GFP_KERNEL);
@@ -342,13 +351,14 @@ int hostfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 f
 		err = hostfs_refresh(inode);
 	else if (!(flags & AT_STATX_DONT_SYNC))
 		err = hostfs_revalidate(inode);
-	if (err && err != -ESTALE) /* who has removed it meanwhile lets us say what it was */
+	/* If it was removed meanwhile, the last known attributes are told. */
+	if (err && err != -ESTALE)
 		return err;
 	generic_fillattr(inode, st);
 	return 0;
 }
 
-/* Ids as the host should store them. -EPERM where it cannot. */
+/* Sets the ids that the host should store, or returns -EPERM if it cannot. */
 static int set_ids(const struct inode *inode, const struct iattr *a, struct hostfs_set *s)
 {
 	const struct hostfs_sb *hs = hostfs_sb_of(inode);
@@ -390,12 +400,12 @@ static int fill_set(const struct inode *inode, const struct iattr *a, struct hos
 		s->valid |= HOSTFS_SET_SIZE;
 		s->size = (u64)a->ia_size;
 	}
-	/* set-id bits that vfs has taken away, of what was shown */
+	/* Set-id bits that were shown and that vfs has taken away. */
 	if (!(s->valid & HOSTFS_SET_MODE) && (inode->i_mode & 07777) != HOSTFS_I(inode)->mode) {
 		s->valid |= HOSTFS_SET_MODE;
 		s->mode = inode->i_mode & 07777;
 	}
-	/* a truncation sets the times by itself */
+	/* A truncation sets the times by itself. */
 	if (a->ia_valid & ATTR_ATIME &&
 		!(a->ia_valid & ATTR_SIZE && !(a->ia_valid & ATTR_ATIME_SET))) {
 		s->valid |= HOSTFS_SET_ATIME;
@@ -409,7 +419,10 @@ static int fill_set(const struct inode *inode, const struct iattr *a, struct hos
 	return 0;
 }
 
-/* The pages first: write-back that is on its way must not make the host's file long again. */
+/*
+ * Begins a change of size. Pages come first: writeback on its way must not make the host's file
+ * long again.
+ */
 static int begin_resize(struct inode *inode, loff_t size)
 {
 	loff_t old = i_size_read(inode);
@@ -483,7 +496,7 @@ int hostfs_setxattr(
 	return err;
 }
 
-/* Leaves out what is not the guest's. Bytes. */
+/* Keeps only the guest's names. Returns bytes. */
 static ssize_t only_user(char *buf, ssize_t n)
 {
 	ssize_t at = 0, kept = 0;

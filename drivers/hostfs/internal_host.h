@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal_host.h: between the files of hostfs's host half.
+ * internal_host.h: what the files of hostfs's host half share.
  *
- *	node_host.c    nodes and their descriptors       names_host.c   lookups and changes of names
- *	object_host.c  attributes, xattrs                data_host.c    open files, worker threads
+ *      node_host.c    nodes and their descriptors
+ *      names_host.c   lookups and changes of names
+ *      object_host.c  attributes, xattrs
+ *      data_host.c    open files, worker threads
  */
 #ifndef NESTLING_HOSTFS_INTERNAL_HOST_H
 #define NESTLING_HOSTFS_INTERNAL_HOST_H
@@ -30,28 +32,28 @@ struct hostfs_file {
 	uint32_t refs; /* atomic */
 };
 
-/* The node's descriptor, which stays open until node_unpin(); -errno. */
+/* Returns the node's descriptor, which stays open until node_unpin(), or -errno. */
 int node_pin(struct hostfs_node *n);
 void node_unpin(struct hostfs_node *n);
-/* A node with a descriptor of its own and no name: takes @fd, also on failure. */
+/* Makes a node with a descriptor of its own and no name. Takes @fd, also on failure. */
 int node_of_fd(int fd, struct hostfs_node **node);
 
-/* Counts an open file against the limit of descriptors: 0, -ENFILE. */
+/* Counts an open file against the limit of descriptors. Returns 0 or -ENFILE. */
 int fd_reserve(void);
 void fd_release(void);
-/* The host has no descriptors left: closes some of ours. False: there is none that could be closed. */
+/* Closes some descriptors when the host has none left. False if none could be closed. */
 bool fd_pressure(int err);
 
-/* Is it a name that stays in its folder? 0, -EINVAL. */
+/* Returns 0 for a name that stays in its folder, or -EINVAL. */
 int name_check(const char *name);
-/* Attributes of @name in @dirfd, or of @dirfd itself when it is "". */
+/* Reads attributes of @name in @dirfd, or of @dirfd itself if @name is "". */
 int attr_at(int dirfd, const char *name, struct hostfs_attr *a);
-/* "/proc/self/fd/N": how an O_PATH descriptor is named where a call takes none. */
+/* "/proc/self/fd/N": the name of an O_PATH descriptor, for calls that take none. */
 struct fd_name {
 	char text[32];
 };
 struct fd_name fd_name(int fd);
-int open_handle(
-	int fd, struct hostfs_file **f); /* takes @fd and a reserved place, also on failure */
+/* Takes @fd and a reserved place, also on failure. */
+int open_handle(int fd, struct hostfs_file **f);
 
 #endif

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kept.c: files of the host that stay open for reading after the guest has closed them: who reads the same files again and again (a
- * compiler its headers, a server its pages) asks the host for the name only, one call in the place of four.
+ * kept.c: files of the host that stay open for reading after the guest has closed them. A program
+ * that reads files again and again (a compiler its headers, a server its pages) then asks the host
+ * for the name only, one call instead of four.
  *
- *	old = hostfs_keep(inode)   its last user has gone; under open_lock, and without it: hostfs_close_idle(old)
- *	hostfs_take_kept(inode)    it is opened again: closes what is not to be trusted any more
- *	hostfs_drop_kept(hs, i)    the inode @i, or all (NULL): unmounting, the last name goes
+ *      old = hostfs_keep(inode)   its last user has gone; under open_lock, and without it:
+ *                                 hostfs_close_idle(old)
+ *      hostfs_take_kept(inode)    it is opened again: closes files that are not trusted any more
+ *      hostfs_drop_kept(hs, i)    the inode @i, or all (NULL): unmounting, the last name goes
  *
- * A file is kept only when it was open for reading alone and nobody has ever locked it; it is used again only while its ctime is what it was:
- * after a chmod, a write or a rename on the host the host is asked again whether it may be read. Each mount keeps the last few, each with a
- * reference of its inode.
+ * A file is kept only if it was open for reading alone and has never been locked. It is reused only
+ * while its ctime is unchanged: after a chmod, a write or a rename on the host, the host is asked
+ * again whether it may be read. Each mount keeps the last few, each with a reference of its inode.
  *
- * Locks: hostfs_sb.lock for the table and hostfs_inode.kept; open_lock for the rest. The second may be held when the first is taken.
+ * Locks: hostfs_sb.lock for the table and hostfs_inode.kept; open_lock for the rest. The second may
+ * be held when the first is taken.
  */
 #include "drivers/hostfs/hostfs.h"
 
@@ -26,7 +29,10 @@ void hostfs_close_idle(struct inode *inode)
 	iput(inode);
 }
 
-/* The place of the one that has waited longest: its inode, with the table's reference, or NULL. */
+/*
+ * Puts @inode into the place of the one that has waited longest. Returns that inode, with the
+ * table's reference, or NULL.
+ */
 static struct inode *put_in_table(struct hostfs_sb *hs, struct inode *inode)
 {
 	struct inode **place, *old;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names_host.c: what is done with names: looking up, making, linking, removing, renaming.
+ * names_host.c: operations on names: looking up, making, linking, removing, renaming.
  *
- * Each call takes a folder's node and one name in it, which name_check() has approved, and no call follows a link that has that name:
- * this is the whole of the wall around the folder. The process's umask is not asked: modes are set as given.
+ * Each call takes a folder's node and one name in it, which name_check() has approved, and no call
+ * follows a link of that name: this is the whole wall around the folder. The process's umask is not
+ * applied: modes are set as given.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -16,7 +17,7 @@
 
 #define KEEP_ID (~0U)
 
-/* A folder pinned and a name approved: the folder's descriptor, -errno. */
+/* Pins a folder and checks a name. Returns the folder's descriptor or -errno. */
 static int enter(struct hostfs_node *dir, const char *name)
 {
 	int err = name_check(name);
@@ -61,7 +62,10 @@ static int set_owner(int fd, const char *name, const struct hostfs_new *new)
 	return 0;
 }
 
-/* The mode as the guest wants it, whatever our umask and the folder's default list made of it. By a descriptor: chmod follows links. */
+/*
+ * Sets the mode that the guest wants, whatever our umask and the folder's default ACL made of it.
+ * By a descriptor, since chmod follows links.
+ */
 static int set_mode(int dirfd, const char *name, const struct hostfs_new *new)
 {
 	struct hostfs_attr a;
@@ -210,7 +214,10 @@ int hostfs_host_link(
 		node_unpin(dir);
 		return fd;
 	}
-	/* the link that is followed is /proc's, to the very object: also when that is a symbolic link */
+	/*
+	 * The link that is followed is /proc's, to the very object, even if that is a symbolic
+	 * link.
+	 */
 	if (linkat(AT_FDCWD, fd_name(fd).text, dirfd, name, AT_SYMLINK_FOLLOW) < 0)
 		err = -errno;
 	if (!err)

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * node_host.c: which objects of the host the guest knows, and their descriptors.
+ * node_host.c: the objects of the host that the guest knows, and their descriptors.
  *
- *	hostfs_host_root -> node -> hostfs_host_node for what is found in it -> ... -> hostfs_host_put
- *	node_pin(n) -> fd ... node_unpin(n)
+ *      hostfs_host_root -> node -> hostfs_host_node for an object in it -> ... -> hostfs_host_put
+ *      node_pin(n) -> fd ... node_unpin(n)
  *
- * A descriptor is opened when it is first needed and closed again when there are too many (max_fds), the one least recently used first.
- * It is opened by its name from its parent's descriptor, without following links, and must then be the same inode of the same device; so
- * whatever the host's users rename or replace meanwhile, the guest gets what it knew, or ESTALE.
+ * A descriptor is opened when it is first needed and closed again when there are too many
+ * (max_fds), the least recently used first. It is opened by its name from its parent's descriptor,
+ * without following links, and must then have the known inode and device. So whatever the host's
+ * users rename or replace meanwhile, the guest gets the object that it knew, or ESTALE.
  *
- * Invariants: 1. A node with a parent holds a reference to it. 2. A node is on the list exactly when it has a descriptor that may be
- * closed: fd >= 0, not kept. 3. nr_fds counts all descriptors of nodes and files.
- * Lock: `lock`, for all fields but ino and dev. It is held while a descriptor is opened: that is one call that finds a name.
+ * Invariants:
+ * 1. A node with a parent holds a reference to it.
+ * 2. A node is on the list exactly if it has a descriptor that may be closed: fd >= 0, not kept.
+ * 3. nr_fds counts all descriptors of nodes and files.
+ *
+ * Lock: `lock`, for all fields but ino and dev. It is held while a descriptor is opened: that is
+ * one call that finds a name.
  */
 #include "drivers/hostfs/internal_host.h"
 
@@ -34,7 +39,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hostfs_node *oldest, *newest; /* under lock */
-static uint32_t nr_fds, nr_node_fds;        /* likewise */
+static uint32_t nr_fds, nr_node_fds;        /* under lock */
 static uint32_t max_fds;                    /* set by the first mount, under lock */
 
 /* ---- names and attributes ---- */
@@ -182,7 +187,9 @@ bool fd_pressure(int err)
 
 /* ---- opening ---- */
 
-/* What the host's kernel shows of its processes is no file of the folder: through /proc/self/mem the guest would leave. */
+/*
+ * Refuses files of the host's /proc in the folder: through /proc/self/mem the guest would escape.
+ */
 static int check_kind(int fd, const struct hostfs_node *n)
 {
 	struct statfs fs;
@@ -194,7 +201,7 @@ static int check_kind(int fd, const struct hostfs_node *n)
 	return fs.f_type == PROC_SUPER_MAGIC ? -EACCES : 0;
 }
 
-/* The parent has a descriptor; lock held. */
+/* Opens a node whose parent has a descriptor; lock held. */
 static int open_node(struct hostfs_node *n)
 {
 	struct hostfs_attr a;
@@ -225,7 +232,10 @@ static int open_node(struct hostfs_node *n)
 	return 0;
 }
 
-/* Opens what has no descriptor between @n and the next that has one, from above. A loop: a guest makes paths as deep as it likes. */
+/*
+ * Opens all nodes without descriptor between @n and the next ancestor that has one, from above. A
+ * loop, since a guest makes paths as deep as it likes.
+ */
 static int open_chain(struct hostfs_node *n)
 {
 	while (n->fd < 0) {
@@ -345,8 +355,9 @@ void hostfs_host_put(struct hostfs_node *n)
 }
 
 /*
- * Is @dir @n, or below it as far as we know? The host's users, or another mount, may have turned a path upside down of which we know one half
- * only: parents must not become a ring, which open_chain() would never come to the end of. lock held.
+ * True if @dir is @n, or below it as far as we know. The host's users, or another mount, may have
+ * turned a path upside down of which we know one half only. Parents must not become a ring, on
+ * which open_chain() would never end. lock held.
  */
 static bool is_below(const struct hostfs_node *dir, const struct hostfs_node *n)
 {
@@ -364,10 +375,12 @@ void hostfs_host_moved(struct hostfs_node *n, struct hostfs_node *dir, const cha
 	if (n->parent == dir && n->name && !strcmp(n->name, name))
 		goto out;
 	if (is_below(dir, n))
-		goto out; /* ESTALE, until a walk finds @dir where it is now, and comes by again */
+		/* ESTALE, until a walk finds the place of @dir and passes here again */
+		goto out;
 	copy = strdup(name);
 	if (!copy)
-		goto out; /* it has its old name still, and will be ESTALE at worst */
+		/* it keeps its old name, and is ESTALE at worst */
+		goto out;
 	from = n->parent;
 	old = n->name;
 	dir->refs++;
@@ -399,7 +412,10 @@ int hostfs_host_keep(struct hostfs_node *n)
 
 /* ---- the root ---- */
 
-/* Where openat2 is forbidden (a seccomp filter, an old kernel): component by component, and no links at all. Takes @fd. */
+/*
+ * Walks component by component, and without links, where openat2 is forbidden (a seccomp filter, an
+ * old kernel). Takes @fd.
+ */
 static int walk_plain(int fd, const char *path)
 {
 	char name[256];

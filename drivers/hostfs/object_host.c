@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * object_host.c: attributes of objects. Calls that take no O_PATH descriptor get its name in /proc/self/fd, whose link leads to the very
- * object and nowhere else, whatever has its name by now.
+ * object_host.c: attributes of objects. Calls that take no O_PATH descriptor get its name in
+ * /proc/self/fd, whose link leads to the very object, whatever has its name by now.
  */
 #include "drivers/hostfs/internal_host.h"
 

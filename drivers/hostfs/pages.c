@@ -2,11 +2,13 @@
 /*
  * pages.c: the page cache of a file, and requests to worker threads.
  *
- * A run of pages is read by one call into its frames: at once where the host has the data in memory, else by a worker whose interrupt
- * unlocks the pages (finish_read). Pages that shared mappings have dirtied are written back in runs, with their locks held; the
- * host's file is as long as it is, so the last page is written as far as the file goes.
+ * A run of pages is read by one call into its frames: at once if the host has the data in memory,
+ * else by a worker whose interrupt unlocks the pages (finish_read). Pages that shared mappings have
+ * dirtied are written back in runs, with their locks held. The host's file keeps its length, so the
+ * last page is written up to the end of the file.
  *
- * States of a request: made -> with a worker -> reaped by the interrupt, which calls its end. The front end frees it.
+ * States of a request: made -> with a worker -> reaped by the interrupt, which calls its end. The
+ * front end frees it.
  */
 #include "drivers/hostfs/hostfs.h"
 
@@ -15,7 +17,7 @@ struct request {
 	struct completion done;
 	u32 nr;                         /* pages */
 	struct page *pages[HOSTFS_RUN]; /* locked */
-	struct hostfs_io *io;           /* behind it */
+	struct hostfs_io *io;           /* lies behind it */
 };
 
 static struct request *request_new(u32 op, u32 vecs)
@@ -53,7 +55,7 @@ int hostfs_requests_init(void)
 	return irq < 0 ? irq : hostfs_host_setup(irq);
 }
 
-/* ---- one that somebody waits for ---- */
+/* ---- a request that a task waits for ---- */
 
 static void end_wait(struct request *r)
 {
@@ -83,7 +85,7 @@ s64 hostfs_ask(u32 op, struct hostfs_file *f, struct hostfs_node *n, s32 mode, s
 
 /* ---- vectors ---- */
 
-/* Frames that lie together make one vector. */
+/* Adds a vector; adjacent frames make one vector. */
 static void add_vec(struct hostfs_io *io, void *p, u64 len)
 {
 	struct hostfs_vec *last = io->nr ? &io->vec[io->nr - 1] : NULL;
@@ -96,7 +98,7 @@ static void add_vec(struct hostfs_io *io, void *p, u64 len)
 
 /* ---- reading ---- */
 
-/* What lies behind the end of the host's file reads as zeros. May be the interrupt. */
+/* Ends a read. Bytes behind the end of the host's file read as zeros. May run in the interrupt. */
 static void finish_read(struct request *r)
 {
 	s64 got = r->io->result;
@@ -125,7 +127,7 @@ static void fail_pages(struct page **pages, u32 n)
 	}
 }
 
-/* Locked pages with consecutive numbers: they are unlocked when they have been read. */
+/* Reads locked pages with consecutive numbers, which are unlocked afterwards. */
 static int read_run(struct inode *inode, struct page **pages, u32 n)
 {
 	struct request *r = request_new(HOSTFS_OP_READ, n);
@@ -227,7 +229,7 @@ static int write_run(struct inode *inode, struct request *r)
 	return err;
 }
 
-/* @p is referenced. Takes it into the run if it is dirty still: false, it is put. */
+/* Takes the referenced @p into the run if it is still dirty. False: it was put. */
 static bool take_page(struct inode *inode, struct request *r, struct page *p)
 {
 	loff_t pos = (loff_t)(p->index << PAGE_SHIFT), size;
@@ -241,7 +243,8 @@ static bool take_page(struct inode *inode, struct request *r, struct page *p)
 		put_page(p);
 		return false;
 	}
-	set_page_writeback(p); /* an fsync that finds it clean waits until it has been written */
+	/* An fsync that finds it clean waits for writeback. */
+	set_page_writeback(p);
 	clear_page_dirty_for_io(p);
 	if (!r->nr)
 		r->io->off = pos;
@@ -278,8 +281,9 @@ static int hostfs_writepages(struct address_space *m, struct writeback_control *
 }
 
 /*
- * The fault looks whether the page has left the cache meanwhile. It is dirty before invalidate_lock is let go: who writes pages out and drops
- * them under that lock (allocate_locked()) must find it, or what is written to it now would be lost.
+ * Makes a page writable; the fault checks whether the page has left the cache meanwhile. The page
+ * is dirty before invalidate_lock is released: a task that writes pages out and drops them under
+ * that lock (allocate_locked()) must find it, or new data in it would be lost.
  */
 static int hostfs_page_mkwrite(struct file *f, struct page *p)
 {

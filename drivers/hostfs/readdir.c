@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * readdir.c: listings. A directory is read whole, into pieces as the host's getdents gives them, when its first entry is asked for; an open
- * directory goes on with the listing that it has begun with, whatever is made and removed meanwhile, until it is wound back.
+ * readdir.c: listings. A directory is read whole when its first entry is asked for, in pieces as
+ * the host's getdents returns them. An open directory goes on with its listing, whatever is made
+ * and removed meanwhile, until it is rewound.
  *
- * A position is the piece's number and an offset in it. So it costs the same wherever it is, and means the same entry as long as the
- * directory is open and not wound back: what telldir promises.
+ * A position is the piece's number and an offset in it. So it costs equally little anywhere, and
+ * means one entry as long as the directory is open and not rewound, as telldir promises.
  *
- * The listing stays with the inode and is used again while the directory's times are what they were before it was read, unless those were
- * so young that another change might have left them as they are.
+ * The listing stays with the inode. It is reused while the directory's times are those from before
+ * it was read, unless they were so young that another change might have left them unchanged.
  *
  * Locks: hostfs_inode.lock for the inode's listing; an open directory's is under its f_pos_lock.
  */
@@ -20,7 +21,8 @@
 
 struct piece {
 	u32 used;
-	char data[]; /* records of getdents64, as the host has checked them */
+	/* records of getdents64, checked */
+	char data[];
 };
 
 struct hostfs_listing {
@@ -125,7 +127,7 @@ static bool same_time(const struct timespec64 *a, const struct timespec64 *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* With a reference; NULL: it must be read. */
+/* Returns the listing with a reference, or NULL if it must be read. */
 static struct hostfs_listing *cached_listing(struct inode *inode)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -167,7 +169,10 @@ static struct hostfs_listing *get_listing(struct inode *inode)
 
 /* ---- giving out ---- */
 
-/* The record that @pos means, moved on to the next one that there is; NULL at the end. Positions come from the guest. */
+/*
+ * Returns the record at @pos, or the next one, to which @pos moves; NULL at the end. Positions come
+ * from the guest.
+ */
 static const struct record *record_at(const struct hostfs_listing *l, u64 *pos)
 {
 	u64 i = *pos >> PIECE_BITS;
@@ -193,7 +198,8 @@ static u64 number_of(struct file *f, const struct record *r)
 	u64 ino;
 
 	if (strcmp(r->name,
-		    "..")) /* of another device where something is mounted on the host: stat knows */
+		    /* stat knows the device of a host mount */
+		    ".."))
 		return hostfs_number(hostfs_sb_of(inode), HOSTFS_I(inode)->dev, r->ino);
 	parent = dget_parent(f->f_path.dentry);
 	ino = parent->d_inode->i_ino;

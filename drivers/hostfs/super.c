@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: which folders of the host guests may mount, mounting them, options.
+ * super.c: the folders of the host that guests may mount, mounting them, options.
  *
- *	hostfs=DIR[,append]     mount -t hostfs none /mnt -o /sub/dir     DIR and what is below it, as User Mode Linux has it
- *	hostfs<n>[r]=DIR        mount -t hostfs hostfs<n> /mnt            this folder, r: read-only whatever the guest says
- *	rootfstype=hostfs rootflags=DIR                                   the root, below hostfs=DIR where that is given
+ *      hostfs=DIR[,append]     mount -t hostfs none /mnt -o /sub/dir
+ *                              DIR and everything below it, as in User Mode Linux
+ *      hostfs<n>[r]=DIR        mount -t hostfs hostfs<n> /mnt
+ *                              this folder; r: read-only for any guest
+ *      rootfstype=hostfs rootflags=DIR
+ *                              the root, below hostfs=DIR if that is given
  *
- * Without such a parameter nothing of the host can be mounted: what the instance may see is for the user to say who starts it, not for
- * its root. That differs from User Mode Linux, where no hostfs= means all that the user can see (here: hostfs=/).
+ * Without such a parameter nothing of the host can be mounted: the user who starts the instance
+ * decides what it may see, not its root. User Mode Linux differs: without hostfs= it offers
+ * everything that the user can see (here: hostfs=/).
  *
- * Options: the path (the first that is none of these; commas in it are fine), uid=N, gid=N, setid, append, cache=none|auto|always, interval=MS.
+ * Options: the path (the first that is none of these; commas in it are fine), uid=N, gid=N, setid,
+ * append, cache=none|auto|always, interval=MS.
  */
 #include "drivers/hostfs/hostfs.h"
 
@@ -29,7 +34,10 @@ struct kmem_cache *hostfs_inode_cache;
 
 /* ---- parameters ---- */
 
-/* @eq: "=DIR". Everything behind it is the name, commas too, but for hostfs='s ",append". */
+/*
+ * Sets the folder. @eq: "=DIR". Everything behind it is the name, with commas, except for the
+ * ",append" of hostfs=.
+ */
 static void set_dir(struct share *s, u32 i, const char *param, const char *eq)
 {
 	char *text = texts[i], *comma;
@@ -111,7 +119,7 @@ static int parse_interval(const char *v, u64 *interval)
 	return 0;
 }
 
-/* 0, -EINVAL, or 1: it is no option, but a path. */
+/* Returns 0, -EINVAL, or 1 for a path. */
 static int parse_option(struct mount_args *m, const char *o)
 {
 	if (!strncmp(o, "uid=", 4))
@@ -131,7 +139,7 @@ static int parse_option(struct mount_args *m, const char *o)
 	return 0;
 }
 
-/* What is no option belongs to the path, with the comma that it had. */
+/* Adds a part that is no option to the path, with its comma. */
 static int parse_options(struct mount_args *m)
 {
 	char *rest = m->data, *o, *end = NULL;
@@ -158,7 +166,10 @@ static int parse_options(struct mount_args *m)
 	return 0;
 }
 
-/* Which folder of the command line's a mount is below. Process 1, before it runs a program, mounts what the user has named. */
+/*
+ * Finds the folder of the command line that a mount is below. Process 1 mounts what the user has
+ * named before it runs a program.
+ */
 static int find_share(struct mount_args *m)
 {
 	static const struct share anything = { .dir = "/" };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bind.c: which file is behind a loop device, and with which offset, limit and flags: loop(4)'s ioctls and /sys/block/loopN/loop.
+ * bind.c: the file behind a loop device, with its offset, limit and flags: loop(4)'s ioctls and
+ * /sys/block/loopN/loop.
  *
- * States: UNBOUND -> (SET_FD, CONFIGURE) BOUND -> (CLR_FD, the last close with AUTOCLEAR) UNBOUND. While others have it open, CLR_FD
- * only sets AUTOCLEAR.
+ * States: UNBOUND -> (SET_FD, CONFIGURE) BOUND -> (CLR_FD, the last close with AUTOCLEAR) UNBOUND.
+ * While other openers exist, CLR_FD only sets AUTOCLEAR.
  *
- * Locks: loop.lock, which the last close takes inside the block device's own lock; within it files_lock for each change of a unit's file, so that
- * who looks where a way of files leads sees all of it, and no two who bind close a circle.
+ * Locks: loop.lock, which the last close takes inside the block device's own lock. Within it
+ * files_lock for each change of a unit's file: a walk along files then sees all of a change, and no
+ * two bindings close a circle.
  */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -45,13 +47,13 @@ static bool valid_block_size(u64 n)
 	return n >= 512 && n <= PAGE_SIZE && !(n & (n - 1));
 }
 
-/* O_DIRECT on the file: which it must know, and blocks must fall on blocks. */
+/* True if the file can use O_DIRECT: it must support that, and blocks must fall on blocks. */
 static bool can_dio(const struct loop *lo, const struct file *f)
 {
 	return file_may_be_direct(f) && !(lo->offset & 511);
 }
 
-/* A file that is open with O_DIRECT is read and written in blocks of its disk. */
+/* Returns the block size: that of the file's disk if it is open with O_DIRECT. */
 static u32 default_block_size(const struct file *f)
 {
 	const struct inode *inode = f->f_mapping->host;
@@ -64,7 +66,10 @@ static u32 default_block_size(const struct file *f)
 
 static DEFINE_SPINLOCK(files_lock);
 
-/* Is there a way from @f through other loop devices, or their partitions, to @lo? Under files_lock: no file on the way is let go meanwhile. */
+/*
+ * True if a path leads from @f through other loop devices, or their partitions, to @lo. Under
+ * files_lock, so that no file on the path is released.
+ */
 static bool leads_to(struct loop *lo, const struct file *f)
 {
 	u32 hops;
@@ -98,7 +103,10 @@ static int check_backing(struct loop *lo, const struct file *f)
 	return f->f_op->read_iter ? 0 : -EINVAL;
 }
 
-/* @f, checked by check_backing(), or NULL becomes the unit's file: 0, or -EBADF when somebody has closed a circle since. */
+/*
+ * Makes @f, checked by check_backing(), or NULL the unit's file. Returns 0, or -EBADF if a circle
+ * was closed since.
+ */
 static int set_file(struct loop *lo, struct file *f)
 {
 	int err = 0;
@@ -134,7 +142,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	int err = lo->state == LOOP_UNBOUND ? check_backing(lo, f) : -EBUSY;
 
 	if (!err && b->holder && b->holder != dev)
-		err = -EBUSY; /* who has it for himself alone */
+		err = -EBUSY; /* another opener has it exclusively */
 	if (err)
 		return err;
 	err = set_file(lo, f);
@@ -164,7 +172,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	return 0;
 }
 
-/* LOOP_SET_FD is a configuration of zeros but for the file. */
+/* Binds; LOOP_SET_FD is a configuration of zeros except for the file. */
 static long configure(struct loop *lo, struct file *dev, const struct loop_config *c)
 {
 	struct file *f;
@@ -314,7 +322,7 @@ static long put_status64(struct loop *lo, uaddr_t ua)
 	return err ? err : put_user(i, ua);
 }
 
-/* The older structure has narrower fields. */
+/* Copies the status in the older structure, which has narrower fields. */
 static long put_status_old(struct loop *lo, uaddr_t ua)
 {
 	struct loop_info64 i;
@@ -371,7 +379,7 @@ static long set_block_size(struct loop *lo, u64 n)
 	return 0;
 }
 
-/* lo->lock held; the unit is bound. */
+/* Serves ioctls of a bound unit. lo->lock held. */
 static long bound_ioctl(struct loop *lo, u32 cmd, u64 arg, const struct loop_info64 *info)
 {
 	switch (cmd) {

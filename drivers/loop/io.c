@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io.c: the thread of a bound loop device, which turns bios into reads and writes of the file behind it.
+ * io.c: the thread of a bound loop device, which turns bios into reads and writes of the file
+ * behind it.
  *
- * Bios come from any context, also from a task that is about to sleep, so submit only queues them. One thread a unit serves them in
- * order; a flush therefore covers all that ended before it. The thread has PF_MEMALLOC: dirty pages of the loop device become
- * clean only through it, so it must neither wait for the amount of dirty pages to fall nor for reclaim.
+ * Bios come from any context, even from a task that is about to sleep, so submit only queues them.
+ * One thread for each unit serves them in order; a flush therefore covers all that ended before it.
+ * The thread has PF_MEMALLOC: dirty pages of the loop device become clean only through it, so it
+ * must wait neither for fewer dirty pages nor for reclaim.
  *
  * Lock: loop.queue_lock.
  */
@@ -30,13 +32,14 @@ void loop_submit(struct gendisk *d, struct bio *bio)
 	spin_unlock(&lo->queue_lock);
 	if (alive)
 		wake_up_all(&lo->wait);
-	else /* no file: nothing that a flush could write */
+	else
+		/* without a file a flush has nothing to write */
 		bio_endio(bio, (bio->opf & REQ_OP_MASK) == REQ_FLUSH ? 0 : -EIO);
 }
 
 /* ---- one bio ---- */
 
-/* The rest of a read behind the end of the file is zeros. */
+/* Transfers a vector. The part of a read behind the end of the file is zeros. */
 static int move_vec(struct loop *lo, const struct bio_vec *v, loff_t pos, bool write)
 {
 	char *at = (char *)page_address(v->page) + v->off;
@@ -144,7 +147,7 @@ static int serve(struct loop *lo, struct bio *bio)
 
 /* ---- the thread ---- */
 
-/* The next bio; NULL when there is none to serve now. */
+/* Returns the next bio, or NULL without one to serve now. */
 static struct bio *take(struct loop *lo)
 {
 	struct bio *bio = NULL;
@@ -169,7 +172,7 @@ static bool has_work(struct loop *lo)
 	return yes;
 }
 
-/* Nothing comes any more: loop_submit() refuses once @stop is set. */
+/* True if no bio will come any more: loop_submit() refuses once @stop is set. */
 static bool finished(struct loop *lo)
 {
 	bool yes;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.c: loop devices: files as disks. The units, /dev/loop-control, and what opening and closing one does.
+ * loop.c: loop devices: files as disks. The units, /dev/loop-control, and what opening and closing
+ * a unit does.
  *
- *	loop.c   the table of units       bind.c   which file, ioctls, /sys       io.c   the thread that reads and writes it
+ *      loop.c   the table of units
+ *      bind.c   the file of a unit, ioctls, /sys
+ *      io.c     the thread that reads and writes it
  *
- * loop0 to loop7 are there from the start, others (up to 63) come by LOOP_CTL_ADD and LOOP_CTL_GET_FREE. A unit's memory is never freed:
- * LOOP_CTL_REMOVE takes its node away and makes opens fail, so nobody can hold a pointer to one that is gone. Unit N is (7, N);
- * its partitions have numbers of the extended block major.
+ * loop0 to loop7 exist from the start, others (up to 63) come by LOOP_CTL_ADD and
+ * LOOP_CTL_GET_FREE. A unit's memory is never freed: LOOP_CTL_REMOVE removes its node and makes
+ * opens fail, so a pointer to a removed unit stays valid. Unit N is (7, N); its partitions have
+ * numbers of the extended block major.
  *
  * Locks: loop_mutex (the table) -> bdev->lock -> loop.lock -> loop.queue_lock.
  */
@@ -84,7 +88,7 @@ static struct loop *loop_alloc(u32 n)
 
 /* ---- the table ---- */
 
-/* Makes unit @n or brings it back; its number. loop_mutex held. */
+/* Makes unit @n or brings it back, and returns its number. loop_mutex held. */
 static long loop_add(u32 n)
 {
 	struct loop *lo = loop_units[n];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* loop.h: between the files of the loop device: its state, and who may touch it when. */
+/* loop.h: what the files of the loop device share: its state, and the lock of each part. */
 #ifndef NESTLING_DRIVERS_LOOP_H
 #define NESTLING_DRIVERS_LOOP_H
 
@@ -10,28 +10,33 @@
 #include "kernel/sched/task.h"
 
 #define LOOP_MAX 64   /* units that a guest can make */
-#define LOOP_FIRST 8  /* units that are there from the start */
+#define LOOP_FIRST 8  /* units that exist from the start */
 #define LOOP_PARTS 16 /* the disk and its partitions */
 
 enum loop_state { LOOP_UNBOUND, LOOP_BOUND, LOOP_RUNDOWN };
 
 struct loop {
 	u32 number;
-	bool present; /* LOOP_CTL_ADD and REMOVE; under loop_mutex */
+	/* LOOP_CTL_ADD and REMOVE; under loop_mutex */
+	bool present;
 	struct gendisk disk;
 
-	struct mutex lock; /* all down to @users; inside bdev->lock */
+	/* protects all down to @users; inside bdev->lock */
+	struct mutex lock;
 	enum loop_state state;
-	struct file *file; /* replaced by CHANGE_FD while no bio is served */
+	/* replaced by CHANGE_FD while no bio is served */
+	struct file *file;
 	u64 offset, sizelimit;
 	u32 flags; /* LO_FLAGS_* */
 	char name[LO_NAME_SIZE];
 	u64 init[2];
-	u32 users; /* block devices (the disk, partitions) that are open */
+	/* open block devices (the disk, partitions) */
+	u32 users;
 
-	spinlock_t queue_lock; /* all below */
+	spinlock_t queue_lock; /* protects all below */
 	struct list_head queue;
-	bool stop, frozen, busy; /* the thread shall end; shall pause; serves a bio */
+	/* the thread shall end; shall pause; serves a bio */
+	bool stop, frozen, busy;
 	struct wait_queue_head wait;
 	struct task *thread;
 	struct completion gone; /* the thread has ended */
@@ -42,8 +47,9 @@ extern struct loop *loop_units[LOOP_MAX];
 
 /* io.c: the thread that serves the bios of a bound unit */
 int loop_start_thread(struct loop *lo);
-void loop_stop_thread(struct loop *lo); /* what is queued is served first */
-void loop_freeze(struct loop *lo);      /* until loop_thaw() no bio touches lo->file */
+void loop_stop_thread(struct loop *lo); /* queued bios are served first */
+/* Until loop_thaw() no bio touches lo->file. */
+void loop_freeze(struct loop *lo);
 void loop_thaw(struct loop *lo);
 void loop_submit(struct gendisk *d, struct bio *bio);
 /* bind.c */

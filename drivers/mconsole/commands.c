@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commands.c: what the management console can be told. Words and replies are User Mode Linux's, where it has them.
+ * commands.c: the commands of the management console. Words and replies are User Mode Linux's, if
+ * it has them.
  *
- * stop freezes all tasks but the kernel's own, as the freezer of a cgroup does: each stops on its way to guest code, none in the
- * midst of a system call, so that a sync (sysrq s) leaves disks that may be copied. Network, disks and timers go on.
+ * stop freezes all tasks except the kernel's own, as the freezer of a cgroup does. Each stops on
+ * its way to guest code, none in the middle of a system call, so a sync (sysrq s) leaves disks that
+ * may be copied. Network, disks and timers go on.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -24,9 +26,10 @@
 #include "kernel/vfs/vfs.h"
 
 #define STOP_STEP 5000000UL /* ns */
-#define STOP_STEPS 400      /* not a time: where all of us stood still nobody has had any */
+/* Steps, not a time: if the whole instance stood still, no task had any time. */
+#define STOP_STEPS 400
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
-#define PROC_MOST (4UL << 20) /* of a file, one may have no end */
+#define PROC_MOST (4UL << 20) /* limit for a file, which may have no end */
 
 static LIST_HEAD(devices);
 static bool stopped;
@@ -98,7 +101,7 @@ static void cmd_go(struct mconsole_call *c)
 
 /* ---- devices ---- */
 
-/* "eth1": the device and its number; @rest is what follows. NULL. */
+/* Parses "eth1": returns the device and its number, or NULL; @rest is what follows. */
 static struct mconsole_device *find_device(const char *s, u32 *n, const char **rest)
 {
 	size_t name = strcspn(s, "0123456789=");
@@ -131,7 +134,10 @@ static void query(struct mconsole_call *c, struct mconsole_device *d, u32 n)
 		mconsole_print(c, "%s", text);
 }
 
-/* "=-64M", "=+64M". As User Mode Linux has it, but that it is done in full or not at all, and MemTotal follows. */
+/*
+ * "=-64M", "=+64M", as in User Mode Linux. But the change is made in full or not at all, and
+ * MemTotal follows.
+ */
 static void config_mem(struct mconsole_call *c, const char *s)
 {
 	u64 bytes, most;
@@ -161,7 +167,10 @@ static void config_mem(struct mconsole_call *c, const char *s)
 		mconsole_fail(c, err, "mem: the host takes no memory back: %s", arch_strerror(err));
 }
 
-/* A snapshot goes over the disks that there are, in a thread of its own, and may be anywhere. */
+/*
+ * True if the device may change. A snapshot iterates over the disks in a thread of its own, and may
+ * be at any of them.
+ */
 static bool may_change(struct mconsole_call *c, const struct mconsole_device *d, u32 n)
 {
 	if (!d->disk || !snapshot_is_held())
@@ -230,10 +239,10 @@ static void cmd_remove(struct mconsole_call *c)
 
 /* ---- looking into it ---- */
 
-/* What the kernel has logged since record @seq. */
+/* Prints what the kernel has logged since record @seq. */
 static void copy_log(struct mconsole_call *c, u64 seq)
 {
-	static struct printk_record rec; /* own to the thread */
+	static struct printk_record rec; /* owned by the thread */
 	u64 end = printk_next_seq();
 
 	while (seq < end && !printk_read(&seq, &rec)) {
@@ -247,12 +256,12 @@ static void cmd_sysrq(struct mconsole_call *c)
 	u64 seq = printk_next_seq();
 	char key = *c->args ? *c->args : 'h';
 
-	if (key == 's' &&
-		snapshot_is_held()) { /* the end of the snapshot comes through this thread */
+	/* The end of the snapshot comes through this thread. */
+	if (key == 's' && snapshot_is_held()) {
 		mconsole_fail(c, -EBUSY, "sysrq s: disks are held by a snapshot");
 		return;
 	}
-	if (strchr("bco", key)) /* nothing comes after them */
+	if (strchr("bco", key)) /* no reply comes after them */
 		mconsole_end(c, 0);
 	sysrq(key);
 	copy_log(c, seq);
@@ -306,7 +315,7 @@ static void cmd_mem(struct mconsole_call *c)
 
 static struct mount *proc_mount(void)
 {
-	static struct mount *mnt; /* own to the thread */
+	static struct mount *mnt; /* owned by the thread */
 	struct file_system_type *type;
 
 	if (!mnt) {
@@ -316,11 +325,14 @@ static struct mount *proc_mount(void)
 	return mnt;
 }
 
-/* A file of /proc, as the first process sees it. Not a link that leads out of it, nor one that would be waited for. */
+/*
+ * Prints a file of /proc, as the first process sees it. Refuses a link that leads out of /proc, and
+ * files that would block.
+ */
 static void cmd_proc(struct mconsole_call *c)
 {
 	struct mount *mnt = proc_mount();
-	static char buf[PAGE_SIZE]; /* own to the thread */
+	static char buf[PAGE_SIZE]; /* owned by the thread */
 	struct file *f;
 	loff_t pos = 0;
 	ssize_t n;

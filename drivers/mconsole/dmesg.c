@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* dmesg.c: the management console's "dmesg [SEQ]": the kernel log, each record a line "LEVEL SEQ MICROSECONDS TEXT". */
+/*
+ * dmesg.c: the management console's "dmesg [SEQ]": prints the kernel log, each record as a line
+ * "LEVEL SEQ MICROSECONDS TEXT".
+ */
 #include "drivers/mconsole/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-/* From record SEQ on (0), as many as there were when it was asked: lines that come meanwhile are not waited for. */
+/*
+ * Prints records from SEQ (0) on, as many as exist at the time of the request: it does not wait for
+ * new lines.
+ */
 void cmd_dmesg(struct mconsole_call *c)
 {
-	static struct printk_record rec; /* own to the thread */
+	static struct printk_record rec; /* owned by the thread */
 	u64 end = printk_next_seq(), seq = 0;
 
 	if (*c->args && kstrtou64(c->args, 10, &seq)) {

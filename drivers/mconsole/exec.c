@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec.c: the management console's "exec": a command in the running instance, for `nestctl exec`. Nothing in the guest's user space helps: the
- * kernel makes a process (kernel/task/spawn.h) with init's root and namespaces and the client's streams as its files.
+ * exec.c: the management console's "exec": runs a command in the running instance, for `nestctl
+ * exec`. It needs nothing in the guest's user space: the kernel makes a process
+ * (kernel/task/spawn.h) with init's root and namespaces and the client's streams as its files.
  *
- *	cmd_exec          takes the request's descriptors, reads the job, makes the process and a thread
- *	session_thread    the control socket: says whether it started and how it ended, hands signals and sizes on
+ *      cmd_exec          takes the request's descriptors, reads the job, makes the process and a
+ *                        thread
+ *      session_thread    the control socket: tells whether it started and how it ended, passes
+ *                        signals and sizes on
  *
- * States of a session: begun (the start is over, s->err says how), started, ended (s->status). `left`: the client has gone; the command gets
- * SIGHUP, once.
- * Locks: none; flags are set once, by one side, and who waits for them sleeps on exec_wait. s->refs frees.
+ * States of a session: begun (the start is over, s->err is its result), started, ended (s->status).
+ * `left`: the client has gone; the command gets SIGHUP, once. Locks: none. Each flag is set once,
+ * by one side; a task that waits for it sleeps on exec_wait. The last reference (s->refs) frees the
+ * session.
  */
 #include <asm/errno.h>
 #include <linux/signal.h>
@@ -93,7 +97,7 @@ static void on_started(struct spawn *sp, int err)
 	WRITE_ONCE(s->begun, true);
 	exec_wake();
 	if (err)
-		exec_put(s); /* nothing will end */
+		exec_put(s); /* the process will not end */
 }
 
 static void on_ended(struct exit_watch *w, int status)
@@ -130,7 +134,7 @@ static void hang_up(struct exec_session *s)
 	exec_wake();
 }
 
-/* What has come. */
+/* Handles the packets that have come. */
 static void hear(struct exec_session *s)
 {
 	char text[EXEC_PACKET_MAX + 1];
@@ -157,7 +161,7 @@ static void tell(struct exec_session *s)
 	exec_host_send(s->fds[EXEC_CONTROL], text, (size_t)n);
 }
 
-/* Where the start failed before they were anybody's. */
+/* Closes the streams if the start failed before a file took them. */
 static void close_streams(struct exec_session *s)
 {
 	for (int i = EXEC_IN; i < EXEC_FDS; i++)
@@ -182,14 +186,14 @@ static int session_thread(void *arg)
 		close_streams(s);
 	exec_host_close(s->fds[EXEC_CONTROL]);
 	if (!s->err)
-		exec_put(s); /* the process's */
+		exec_put(s); /* the process's reference */
 	exec_put(s);
 	return 0;
 }
 
 /* ---- the request ---- */
 
-/* Descriptors that nobody has taken. */
+/* Closes descriptors that were not taken. */
 static void close_all(struct exec_session *s)
 {
 	for (int i = 0; i < EXEC_FDS; i++)

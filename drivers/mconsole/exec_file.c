@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_file.c: a stream socket of the client's as a file of the guest's. The command writes into the socket itself: no thread stands between, what it
- * wrote before its end is there when the client hears of the end, and when nobody reads any more it gets SIGPIPE.
+ * exec_file.c: a stream socket of the client as a file of the guest. The command writes into the
+ * socket itself, without a thread in between. So what it wrote before its end arrives before the
+ * client hears of the end, and when the client does not read any more the command gets SIGPIPE.
  *
- * To fstat it is a pipe, so that programs treat it like one, and it can be opened again as /dev/stdout. The socket is closed with the last file.
- * Blocking: try, and sleep on exec_wait until something has happened since; the tries are cheap, and there are few such files.
+ * To fstat it is a pipe, so that programs treat it like one, and it can be opened again as
+ * /dev/stdout. The socket is closed with the last file. Blocking: it tries, and sleeps on exec_wait
+ * until something has happened since. Tries are cheap, and such files are few.
  *
- * Locks: inode->i_lock for inode->i_private and the count of files; a mutex for each direction's buffer.
+ * Locks: inode->i_lock for inode->i_private and the count of files; a mutex for each direction's
+ * buffer.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -21,14 +24,16 @@
 #include "kernel/vfs/vfs.h"
 
 #define BUFFER 16384
-#define PIPE_ATOMIC 4096 /* PIPE_BUF: what one write of at most so much puts in is in one piece */
+/* PIPE_BUF: a write of at most so much stays in one piece */
+#define PIPE_ATOMIC 4096
 
 struct exec_stream {
 	int fd;
 	bool out;
 	int files;          /* under the inode's i_lock */
 	struct mutex mutex; /* buffer */
-	u32 refused;        /* atomic: somebody who must not wait found the mutex taken */
+	/* atomic: a caller that must not wait found the mutex taken */
+	u32 refused;
 	u8 *buffer;
 };
 
@@ -74,7 +79,7 @@ static int exec_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Sleeps until something may have changed since @seen: 0, -EAGAIN, -ERESTARTSYS. */
+/* Sleeps until something may have changed since @seen. Returns 0, -EAGAIN or -ERESTARTSYS. */
 static int stream_wait(const struct file *f, const struct iov_iter *it, u32 seen)
 {
 	if (file_nonblock(f, it))
@@ -82,21 +87,26 @@ static int stream_wait(const struct file *f, const struct iov_iter *it, u32 seen
 	return wait_event_interruptible(&exec_wait, exec_events() != seen);
 }
 
-/* Who has it may wait for the client, or for a page of a program's: 0, -EAGAIN, -ERESTARTSYS. */
+/*
+ * Takes the mutex, whose holder may wait for the client, or for a page of a program. Returns 0,
+ * -EAGAIN or -ERESTARTSYS.
+ */
 static int stream_lock(struct exec_stream *s, const struct file *f, const struct iov_iter *it)
 {
 	if (!file_nonblock(f, it))
 		return mutex_lock_interruptible(&s->mutex);
 	if (mutex_trylock(&s->mutex))
 		return 0;
-	xchg(&s->refused, 1); /* a full barrier: who has it sees this, or we that it is free */
+	/* A full barrier: the holder sees this, or we see that the mutex is free. */
+	xchg(&s->refused, 1);
 	return mutex_trylock(&s->mutex) ? 0 : -EAGAIN;
 }
 
 static void stream_unlock(struct exec_stream *s)
 {
 	mutex_unlock(&s->mutex);
-	if (xchg(&s->refused, 0)) /* who polls it heard that it was ready, and may not look again */
+	/* A poller was told that the file was ready, and may not look again. */
+	if (xchg(&s->refused, 0))
 		exec_wake();
 }
 
@@ -124,7 +134,7 @@ static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return 0;
 }
 
-/* All @n bytes of the buffer, under the mutex: how many, or -errno when none. */
+/* Sends @n bytes of the buffer, under the mutex. Returns how many, or -errno if none. */
 static ssize_t send_buffer(struct exec_stream *s, struct file *f, struct iov_iter *it, size_t n)
 {
 	size_t done = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* exec_host.c: the descriptors of a command in the instance; see exec_host.h. They are the client's: nothing here may wait. */
+/*
+ * exec_host.c: the descriptors of a command in the instance; see exec_host.h. They are the
+ * client's: no call on them may wait.
+ */
 #include "drivers/mconsole/exec_host.h"
 
 #include <errno.h>
@@ -11,7 +14,7 @@
 
 #include "os-linux/host.h"
 
-static int exec_irq; /* one for all: who waits looks again */
+static int exec_irq; /* one for all: each waiter looks again */
 
 long exec_host_read_job(int fd, void *buf, size_t size)
 {

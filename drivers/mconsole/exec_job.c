@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* exec_job.c: the text of a command's job (exec_host.h): nothing of it is believed but that it is the owner's. */
+/*
+ * exec_job.c: parses the text of a command's job (exec_host.h). It comes from the owner, but is
+ * otherwise not trusted.
+ */
 #include <asm/errno.h>
 
 #include "drivers/mconsole/exec.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 
-/* "UID:GID[:GID...]" */
+/* Parses "UID:GID[:GID...]". */
 static int parse_user(struct exec_session *s, char *text)
 {
 	u32 ids[EXEC_GROUPS_MAX + 2];
@@ -57,7 +60,10 @@ static int parse_word(struct exec_session *s, char *word, u32 *nr_env)
 	return -EINVAL;
 }
 
-/* The environment at the beginning of s->words, behind its end the command: a word has two bytes at least, but for arguments. */
+/*
+ * Parses the job: the environment goes to the beginning of s->words, the command behind its end.
+ * Each word has at least two bytes, except arguments.
+ */
 static int parse(struct exec_session *s, char *text, const char *end)
 {
 	u32 n = 0;

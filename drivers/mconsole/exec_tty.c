@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_tty.c: a command with a terminal: a pair of the guest's own /dev/pts, so that tty(1), screen and sudo find what they expect. Two kernel
- * threads carry bytes between its master and the client's sockets; both end when the command or the client has gone. What the command has
- * left behind in the background is hung up then, as if the master had been closed: nobody is there to read it.
+ * exec_tty.c: a command with a terminal: a pair of the guest's own /dev/pts, so that tty(1), screen
+ * and sudo find what they expect. Two kernel threads carry bytes between its master and the
+ * client's sockets; both end when the command or the client has gone. Background processes that the
+ * command has left are then hung up, as if the master had been closed, since their output has no
+ * reader.
  */
 #include <asm/errno.h>
 #include <asm/termios.h>
@@ -26,7 +28,7 @@ static struct tty_struct *slave_of(const struct exec_session *s)
 	return READ_ONCE(master->link);
 }
 
-/* All of it, unless the client has gone. */
+/* Sends all of it, unless the client has gone. */
 static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 {
 	while (n && !READ_ONCE(s->left)) {
@@ -44,7 +46,7 @@ static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 	}
 }
 
-/* The terminal's output. Its end: nobody has the slave open any more, or exec_tty_end(). */
+/* Forwards the terminal's output. Ends when the slave is closed, or by exec_tty_end(). */
 static int out_thread(void *arg)
 {
 	struct exec_session *s = arg;
@@ -60,7 +62,7 @@ static int out_thread(void *arg)
 	return 0;
 }
 
-/* In pieces that fit: a master waits for a reader, though there may never be one again. */
+/* Writes input in pieces that fit: a master waits for a reader, which may never come. */
 static bool type_in(struct exec_session *s, const u8 *buf, u32 n)
 {
 	loff_t pos = 0;
@@ -152,8 +154,9 @@ int exec_tty_open(struct exec_session *s, struct file *files[3])
 	if (s->rows)
 		exec_tty_resize(s, s->rows, s->cols);
 	scnprintf(name, sizeof(name), "/dev/%s", slave->name);
-	f = filp_open(name, O_RDWR, 0); /* a session leader's first terminal is its own */
-	if (IS_ERR(f)) {                /* the session closes the streams, then */
+	/* The first terminal of a session leader becomes its controlling terminal. */
+	f = filp_open(name, O_RDWR, 0);
+	if (IS_ERR(f)) { /* the session closes the streams, then */
 		fput_now(s->master);
 		s->master = NULL;
 		return (int)PTR_ERR(f);

@@ -1,41 +1,50 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between mconsole.c (requests and replies) and commands.c (what they mean). */
+/* internal.h: what mconsole.c (requests and replies) and the files of commands share. */
 #ifndef NESTLING_MCONSOLE_INTERNAL_H
 #define NESTLING_MCONSOLE_INTERNAL_H
 
 #include "drivers/mconsole/mconsole.h"
 #include "drivers/mconsole/mconsole_host.h"
 
-#define MCONSOLE_DATA 512 /* of a packet, with the end of the text */
+#define MCONSOLE_DATA 512 /* of a packet, with the text's end */
 
 struct mconsole_call {
-	const char *args;             /* what stands behind the command, without blanks around it */
-	struct mconsole_packet *from; /* its descriptors may be taken: -1 is left */
-	char text[MCONSOLE_DATA];     /* of the reply, not sent yet */
+	/* text behind the command, without surrounding blanks */
+	const char *args;
+	/* a command may take descriptors and leaves -1 */
+	struct mconsole_packet *from;
+	char text[MCONSOLE_DATA]; /* part of the reply that is not sent yet */
 	u32 len;
-	bool ended, lost; /* the last packet was sent; the asker does not read */
+	/* The last packet was sent; the client does not read. */
+	bool ended, lost;
 };
 
-/* More of the reply. What does not fit a packet goes on its way at once. */
+/* Appends to the reply. A part that does not fit a packet is sent at once. */
 void mconsole_write(struct mconsole_call *c, const char *text, size_t len);
 void mconsole_print(struct mconsole_call *c, const char *fmt, ...) __printf(2, 3);
-/* The end of the reply: @err 0 or -errno. Only the first call counts; a command that says nothing gets err 0. */
+/*
+ * Ends the reply with @err, 0 or -errno. Only the first call counts; a command without a call gets
+ * err 0.
+ */
 void mconsole_end(struct mconsole_call *c, int err);
-/* Instead of a reply: one line that says why not. @err is -errno, or 1. */
+/* Replies with one line that gives the reason for a failure. @err is -errno, or 1. */
 void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...) __printf(3, 4);
 
-/* trace.c, perf.c: the commands of these names. */
+/* Carry out the commands "trace" (trace.c) and "perf" (perf.c). */
 void mconsole_trace(struct mconsole_call *c);
 void mconsole_perf(struct mconsole_call *c);
 
 /* Carries out the line @text, which it cuts into words. */
 void mconsole_command(struct mconsole_call *c, char *text);
 
-/* notify.c: SOCKET of mconsole=notify:SOCKET, false: not a path that fits; the console is there. */
+/*
+ * Sets the socket of mconsole=notify:SOCKET; false if the path does not fit.
+ * mconsole_notify_start() tells it that the console exists (notify.c).
+ */
 bool mconsole_notify_set(const char *path);
 void mconsole_notify_start(const char *console);
 
-/* commands.c: the next device after @d (NULL: the first); NULL. */
+/* Returns the next device after @d (NULL: the first), or NULL (commands.c). */
 struct mconsole_device *mconsole_next_device(struct mconsole_device *d);
 
 /* snapshot.c */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mconsole.c: the management console, front end: requests of `uml_mconsole UMID COMMAND` in User Mode Linux's protocol, version 2.
+ * mconsole.c: the management console, front end: requests of `uml_mconsole UMID COMMAND` in User
+ * Mode Linux's protocol, version 2.
  *
- *	umid=NAME          the instance's name (six letters that nobody else has)
- *	uml_dir=PATH       where names are (~/.uml, else uml in $XDG_RUNTIME_DIR)
- *	mconsole=off       there is none
- *	mconsole=notify:SOCKET  notify.c
+ *      umid=NAME               the instance's name (default: six random letters)
+ *      uml_dir=PATH            the folder of names (~/.uml, else uml in $XDG_RUNTIME_DIR)
+ *      mconsole=off            no console
+ *      mconsole=notify:SOCKET  notify.c
  *
- * A request is one packet, a reply one or more: those before the last have `more` set. A text ends with a zero, which len counts.
- * One thread of the kernel's carries out one request after another. Asking is for the user who runs the instance, and for root
- * (mconsole_host.c); nothing of a packet is believed but that.
- * Locks: none; the line of devices is written at boot.
+ * A request is one packet, a reply one or more: those before the last have `more` set. A text ends
+ * with a zero, which len counts. One kernel thread carries out one request after another. Only the
+ * user who runs the instance and root may send requests (mconsole_host.c); the content of a packet
+ * is not trusted. Locks: none; the list of devices is written at boot.
  */
 #include <asm/errno.h>
 
@@ -26,8 +27,11 @@
 #define MAGIC 0xcafebabe
 #define VERSION 2
 #define REPLY_STEP 2000000UL /* ns */
-#define REPLY_STEPS                                                                                \
-	1000 /* of an asker that does not read; not a time: he may stand still as we do */
+/*
+ * Steps for a client that does not read. Not a time: the client may stand still as this kernel
+ * does.
+ */
+#define REPLY_STEPS 1000
 
 struct request {
 	u32 magic, version, len;
@@ -161,7 +165,7 @@ void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...)
 
 /* ---- requests ---- */
 
-/* One of the client's before version 1, or none at all: it hears a text. */
+/* Answers a client with a protocol before version 1, or with none, with a text. */
 static void refuse_old(struct mconsole_call *c)
 {
 	static const char text[] =
@@ -172,7 +176,7 @@ static void refuse_old(struct mconsole_call *c)
 
 static void serve(struct mconsole_packet *p)
 {
-	static struct mconsole_call call; /* own to the thread */
+	static struct mconsole_call call; /* owned by the thread */
 	struct request req = { 0 };
 
 	call = (struct mconsole_call){ .from = p };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mconsole_host.c: the name of an instance on the host: a folder DIR/UMID with the sockets "mconsole" and "console" (drivers/console
- * serves that one) and the file "pid".
+ * mconsole_host.c: the name of an instance on the host: a folder DIR/UMID with the sockets
+ * "mconsole" and "console" (served by drivers/console) and the file "pid".
  *
- * The folder is built beside, under a name that begins with a dot, and takes its place by a rename that replaces nothing: whoever
- * finds it finds a socket that is served, or one whose instance has died. Connecting tells which: ECONNREFUSED. So names are unique and
- * what a killed instance left is taken away by the next one that starts, without a lock; User Mode Linux's leavings too.
- * Folder 0700, files 0600; who may write there but is neither the owner nor root gets no answer.
+ * The folder is made under a temporary name that begins with a dot, and takes its place by a rename
+ * that replaces nothing. So a process that finds it finds a socket that is served, or one whose
+ * instance has died; a connect that fails with ECONNREFUSED means the latter. Names are therefore
+ * unique, and the next instance that starts removes what a killed one left, without a lock, also
+ * what User Mode Linux left. The folder has mode 0700, files have 0600. A sender that can write
+ * there but is neither the owner nor root gets no answer.
  */
 #include "drivers/mconsole/mconsole_host.h"
 
@@ -32,7 +34,7 @@
 #define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
 
 static int sock = -1, console = -1, line;
-/* What the end takes away; set before it is registered. */
+/* What the end removes; set before the function is registered. */
 static char folder[256], socket_path[256 + 16], console_path[256 + 16], pid_path[256 + 16];
 
 static int fail(struct mconsole_open *o, int err, const char *what, const char *path)
@@ -43,7 +45,7 @@ static int fail(struct mconsole_open *o, int err, const char *what, const char *
 
 /* ---- what is there already ---- */
 
-/* A socket that nobody serves: 1; one that is served: 0; none, or not to be told: -1. */
+/* Returns 1 for a socket that is not served, 0 for one that is, -1 if it is missing or unknown. */
 static int is_dead(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -76,7 +78,10 @@ static void remove_folder(const char *path)
 	rmdir(path);
 }
 
-/* Takes DIR/NAME away if its instance is dead. Aside first: nobody else may take the name meanwhile for one that we remove. */
+/*
+ * Removes DIR/NAME if its instance is dead. It is moved aside first, so that no other instance
+ * takes the name that we remove.
+ */
 static void sweep_one(const char *dir, const char *name)
 {
 	char path[560], file[600], aside[560];
@@ -90,11 +95,11 @@ static void sweep_one(const char *dir, const char *name)
 		return;
 	snprintf(file, sizeof(file), "%s/mconsole", aside);
 	if (!is_dead(file) && !renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE))
-		return; /* a new one had just taken the name */
+		return; /* a new instance had just taken the name */
 	remove_folder(aside);
 }
 
-/* Also what instances were making or removing when they were killed (".new-PID"). */
+/* Sweeps all names, also folders that killed instances were making or removing (".new-PID"). */
 static void sweep(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -154,7 +159,7 @@ static void make_up_name(char *umid)
 	umid[6] = 0;
 }
 
-/* The finished folder @from takes the place DIR/UMID. */
+/* Moves the finished folder @from to DIR/UMID. */
 static int take_name(struct mconsole_open *o, const char *from)
 {
 	bool given = o->umid[0];
@@ -165,11 +170,12 @@ static int take_name(struct mconsole_open *o, const char *from)
 			make_up_name(o->umid);
 		snprintf(folder, sizeof(folder), "%.180s/%s", o->dir, o->umid);
 		if (strlen(folder) + strlen("/mconsole") >= SOCKET_PATH_MAX)
-			return -ENAMETOOLONG; /* nobody could connect to it there, nor sweep it */
+			/* a client could not connect to it there, nor sweep it */
+			return -ENAMETOOLONG;
 		if (!renameat2(AT_FDCWD, from, AT_FDCWD, folder, RENAME_NOREPLACE))
 			return 0;
 		err = errno;
-		if (err == EINVAL && access(folder, F_OK)) { /* a file system that cannot */
+		if (err == EINVAL && access(folder, F_OK)) { /* a file system without this flag */
 			if (!rename(from, folder))
 				return 0;
 			err = errno;
@@ -225,7 +231,7 @@ err_remove:
 	return err;
 }
 
-/* The folder of names: given, ~/.uml, or uml in $XDG_RUNTIME_DIR. */
+/* Chooses the folder of names: as given, ~/.uml, or uml in $XDG_RUNTIME_DIR. */
 static int choose_dir(struct mconsole_open *o)
 {
 	const char *home = getenv("HOME"), *run = getenv("XDG_RUNTIME_DIR");
@@ -248,7 +254,7 @@ static int choose_dir(struct mconsole_open *o)
 	return fail(o, ENOENT, "", "neither $HOME nor $XDG_RUNTIME_DIR can be written");
 }
 
-/* Async-signal-safe: at the end. */
+/* Removes the folder at the end. Async-signal-safe. */
 static void leave(void)
 {
 	unlink(socket_path);
@@ -281,7 +287,7 @@ int mconsole_host_open(struct mconsole_open *o)
 
 /* ---- packets ---- */
 
-/* Padding may leave room for one more than there is a place for. */
+/* Takes descriptors; padding may hold one more than there is a place for. */
 static void take_fds(struct mconsole_packet *p, const unsigned char *data, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -295,7 +301,7 @@ static void take_fds(struct mconsole_packet *p, const unsigned char *data, size_
 	}
 }
 
-/* Descriptors that came along are noted; whether its sender may ask. */
+/* Notes the descriptors of a packet. True if its sender may send requests. */
 static bool take_control(struct msghdr *m, struct mconsole_packet *p)
 {
 	struct cmsghdr *c;
@@ -337,7 +343,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 			.msg_iovlen = 1,
 			.msg_control = &control,
 			.msg_controllen = sizeof(control) };
-		/* more descriptors than there is room for are closed */
+		/* More descriptors than there is room for are closed. */
 		ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 
 		if (n < 0 && errno == EINTR)
@@ -361,7 +367,8 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 	ssize_t n;
 
 	if (p->from_len <= sizeof(sa_family_t) || p->from_len > sizeof(p->from))
-		return -EDESTADDRREQ; /* a sender without an address hears nothing */
+		/* A sender without an address gets no answer. */
+		return -EDESTADDRREQ;
 	do {
 		n = sendto(sock, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
 			(const struct sockaddr *)p->from, p->from_len);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c: mconsole=notify:SOCKET: who has started the instance hears of it, by User Mode Linux's packets: that it is there and where its
- * console is, that it panics, that its watchdog has not been fed, and what is written to /proc/mconsole.
+ * notify.c: mconsole=notify:SOCKET: tells the program that started the instance, by User Mode
+ * Linux's packets: the path of its console, a panic, a watchdog that was not fed, and text written
+ * to /proc/mconsole.
  *
- * Locks: none. A packet is sent from wherever its event happens, without waiting: a listener that does not read loses it.
+ * Locks: none. A packet is sent wherever its event happens, without waiting: a listener that does
+ * not read loses it.
  */
 #include <asm/errno.h>
 

@@ -2,11 +2,13 @@
 /*
  * perf.c: the console's command "perf", behind `nestctl perf`.
  *
- *	perf start HZ | stop
- *	perf read		a line for each sample: "K PID COMM PC ..." in the kernel, "U PID COMM FILE+OFFSET ..." in a program,
- *				the innermost first, all in hex but PID; "L N": N samples found no room
- *	perf file N		its path
- *	perf bytes N OFFSET	up to 16 KiB of it in hex
+ *      perf start HZ | stop
+ *      perf read           a line for each sample, all in hex except PID:
+ *                          "K PID COMM PC ..."            in the kernel, the innermost first
+ *                          "U PID COMM FILE+OFFSET ..."   in a program, the innermost first
+ *                          "L N"                          N samples found no room
+ *      perf file N         its path
+ *      perf bytes N OFFSET up to 16 KiB of it in hex
  */
 #include <asm/errno.h>
 
@@ -19,7 +21,10 @@
 #define BYTES_MOST 16384
 #define SAMPLES_MOST 512 /* of one answer */
 
-/* Names of a guest's choice: nothing that would part a line. */
+/*
+ * Prints a sample. Characters that would break a line are replaced in names, which the guest
+ * chooses.
+ */
 static void print_sample(struct mconsole_call *c, struct perf_sample *s)
 {
 	for (char *p = s->comm; *p; p++)
@@ -38,7 +43,7 @@ static void print_sample(struct mconsole_call *c, struct perf_sample *s)
 
 static void read_samples(struct mconsole_call *c)
 {
-	static struct perf_sample s; /* own to the thread */
+	static struct perf_sample s; /* owned by the thread */
 	u32 lost;
 
 	for (int i = 0; i < SAMPLES_MOST; i++) {
@@ -68,7 +73,7 @@ static void file_bytes(struct mconsole_call *c, u32 id, u64 off)
 	kfree(buf);
 }
 
-/* Up to two numbers behind a word; false: they are none. */
+/* Reads up to two numbers behind a word; false on an error. */
 static bool numbers(const char *s, u64 v[2])
 {
 	char text[64];

@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot.c: the management console's "snapshot": the files of the host that make up the disks are whole and stand still, so that they can be copied.
+ * snapshot.c: the management console's "snapshot": makes the host's files behind the disks
+ * consistent and keeps them unchanged, so that they can be copied.
  *
- *	snapshot begin [SECONDS]	answers when it is so; a descriptor that comes along ends it when its other end is closed
- *	snapshot end [ID]
+ *     snapshot begin [SECONDS]   answers when that is so; if a descriptor comes along, the snapshot
+ *                                ends when its other end is closed
+ *     snapshot end [ID]
  *
- * All file systems on block devices are frozen as by FIFREEZE, whatever namespace has mounted them; those that cannot be are written out. Then
- * no disk with files of the host's begins a change (queue_hold()), and what the host has of it is brought to its disk. A file system that was mounted
- * meanwhile lets it begin anew. The answer is lines of words, a name is the last one of its line:
+ * All file systems on block devices are frozen as by FIFREEZE, in whatever namespace they are
+ * mounted; those that cannot be frozen are written out. Then no disk with files of the host begins
+ * a change (queue_hold()), and the host's cached data of it is brought to its disk. If a file
+ * system was mounted meanwhile, all this begins anew. The answer is lines of words, a name is the
+ * last word of its line:
  *
- *	id ID seconds SECONDS
- *	fs DEVICE TYPE frozen|synced|read-only
- *	file ubdN DEPTH ro|rw FORMAT FD NAME	DEPTH 0 is what is written to; FD is the kernel's own: the file may have no name. In NAME \ooo as in /proc/mounts
+ *      id ID
+ *      seconds SECONDS
+ *      fs DEVICE TYPE frozen|synced|read-only
+ *      file ubdN DEPTH ro|rw FORMAT FD NAME
  *
- * States: none -> BEGINNING -> HELD -> none. A thread of its own does all of it, and answers both requests: the console goes on meanwhile. It ends by
- * "end", SECONDS, the descriptor, or by what releases disks behind its back (sysrq j, power-off), of which "end" tells.
+ * DEPTH 0 is the file that is written; FD is the kernel's own, since the file may have no name.
+ * NAME has \ooo as in /proc/mounts.
+ *
+ * States: none -> BEGINNING -> HELD -> none. A thread of its own does all of it, and answers both
+ * requests, so the console goes on meanwhile. A snapshot ends by "end", SECONDS or the descriptor.
+ * Also by actions that release disks without asking (sysrq j, power-off), of which "end" tells.
  * Locks: lock for `now` and its state; the rest of a snapshot is its thread's.
  */
 #include <asm/errno.h>
@@ -31,7 +40,7 @@
 
 #define SECONDS 60
 #define SECONDS_MAX 3600
-#define TRIES 8 /* somebody may mount and mount */
+#define TRIES 8 /* the guest may mount again and again */
 #define LINE_MAX 8192
 
 struct asker {
@@ -42,10 +51,13 @@ struct asker {
 struct snapshot {
 	u64 id;
 	u32 seconds;
-	bool held;          /* under lock: what is to be held is; who asked has been told */
-	struct asker begin; /* who began it; later who ends it */
-	struct asker *end;  /* under lock: &ender when "end" was said, NULL: not yet */
-	struct asker ender; /* its memory is there: all that there is may wait for the end */
+	/* Under lock: everything is held, and the client has been told. */
+	bool held;
+	struct asker begin; /* client that began it */
+	/* Under lock: &ender once "end" was requested, or NULL. */
+	struct asker *end;
+	/* Preallocated, since all memory may be waiting for the end. */
+	struct asker ender;
 	char text[LINE_MAX], line[2 * LINE_MAX];
 };
 
@@ -54,7 +66,7 @@ static DECLARE_WAIT_QUEUE_HEAD(wait);
 static struct snapshot *now;
 static u64 last_id;
 static int irq = -1;
-static const char *last_end = "it was never begun"; /* under lock: why the last one ended */
+static const char *last_end = "it was never begun"; /* Under lock: why the last snapshot ended. */
 
 static void snapshot_irq(void *unused)
 {
@@ -71,7 +83,7 @@ bool snapshot_is_held(void)
 	return held;
 }
 
-/* A request that is answered later, by another thread. Its descriptors stay the caller's. */
+/* Takes over a request, which another thread answers later. Its descriptors stay the caller's. */
 static void take_asker(struct asker *a, struct mconsole_call *c)
 {
 	a->from = *c->from;
@@ -82,7 +94,7 @@ static void take_asker(struct asker *a, struct mconsole_call *c)
 
 /* ---- disks ---- */
 
-/* The next disk with files of the host's, from *d and *n on; NULL at the end. */
+/* Returns the next disk with files of the host, from *d and *n on; NULL at the end. */
 static struct gendisk *next_disk(struct mconsole_device **d, u32 *n)
 {
 	struct gendisk *disk;
@@ -134,7 +146,7 @@ static int flush_disks(char *failed, size_t size)
 	return 0;
 }
 
-/* Nobody has released one behind our back. A disk that came later is none of ours. */
+/* True if no disk was released without asking. A disk that came later does not count. */
 static bool still_held(void)
 {
 	struct mconsole_device *d;
@@ -157,12 +169,13 @@ static int freeze(char *failed, size_t size)
 		hold_disks();
 		if (frozen_for_snapshot())
 			return flush_disks(failed, size);
-		disks_release(); /* one was mounted meanwhile, and waits for us */
+		/* a file system was mounted meanwhile, and waits for us */
+		disks_release();
 	}
 	return -EBUSY;
 }
 
-/* Disks first: who waits for one may hold what the rest needs. */
+/* Thaws. Disks come first: a task that waits for a disk may hold what the rest needs. */
 static void thaw(void)
 {
 	disks_release();
@@ -171,7 +184,7 @@ static void thaw(void)
 
 /* ---- the answer ---- */
 
-/* What would end a line, or a word, as /proc/mounts has it. */
+/* Prints a name, with characters that would end a word or line escaped as in /proc/mounts. */
 static void put_name(struct snapshot *s, const char *name)
 {
 	size_t n = 0;
@@ -224,7 +237,7 @@ static struct asker *said_end(struct snapshot *s)
 	return a;
 }
 
-/* Until something ends it: NULL when "end" was said, else what it was. */
+/* Waits until the snapshot ends. Returns NULL for "end", or the reason. */
 static const char *hold(struct snapshot *s)
 {
 	int why = SNAPSHOT_GOES_ON;

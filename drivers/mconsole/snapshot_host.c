@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* snapshot_host.c: see snapshot_host.h. The host's clock, since the guest's may stand still or leap (time-travel). */
+/*
+ * snapshot_host.c: see snapshot_host.h. It uses the host's clock, since the guest's may stand still
+ * or leap (time-travel).
+ */
 #include "drivers/mconsole/snapshot_host.h"
 
 #include <errno.h>
@@ -10,7 +13,7 @@
 
 #include "os-linux/host.h"
 
-static int line = -1, timer = -1; /* the descriptor of who asked; -1: none */
+static int line = -1, timer = -1; /* line: the client's descriptor, or -1 */
 
 static void close_one(int *fd)
 {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.c: the console's command "trace", behind `nestctl trace`: what is to be traced, and what was.
+ * trace.c: the console's command "trace", behind `nestctl trace`: sets what is traced, and reads
+ * the trace.
  *
- *	trace calls|times|point|off ...	trace_control()
- *	trace read POSITION		a line "POSITION LOST", where to read on and how many bytes were overwritten unread, then lines
- *	trace counts			what "trace times" has counted
- *	trace points			the tracepoints
+ *      trace calls|times|point|off ...    trace_control()
+ *      trace read POSITION                a line "POSITION LOST", the position to read on from and
+ *                                         the bytes that were overwritten unread, then lines
+ *      trace counts                       what "trace times" has counted
+ *      trace points                       the tracepoints
  */
 #include <asm/errno.h>
 

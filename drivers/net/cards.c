@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cards.c: which network cards there are: eth<n> on the command line, and by the management console while the instance runs.
+ * cards.c: network cards: eth<n> on the command line, and by the management console while the
+ * instance runs.
  *
- *	eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...[,loopback=off][,ipv6=off][,mtu=N]
- *	eth<n>=tuntap[,NAME[,MAC[,IP]]][,queues=N]   a tap device of the host; IP is the host's end
- *	eth<n>=fd,N[:M...][,MAC]             an inherited socket or tap device; several descriptors: its queues
- *	eth<n>=switch,PATH[,MAC]             `nestctl switch`
- *	eth<n>=vde,PATH[,MAC]                a switch of vde2
- *	eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
- *	with `optional` among the words of any kind: no card and a message, where the host does not allow it
+ *      eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...
+ *             [,loopback=off][,ipv6=off][,mtu=N]
+ *      eth<n>=tuntap[,NAME[,MAC[,IP]]][,queues=N]   a tap device of the host; IP is the host's end
+ *      eth<n>=fd,N[:M...][,MAC]                     an inherited socket or tap device; several
+ *                                                   descriptors are its queues
+ *      eth<n>=switch,PATH[,MAC]                     `nestctl switch`
+ *      eth<n>=vde,PATH[,MAC]                        a switch of vde2
+ *      eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
+ * With `optional` among the words of any kind, a link that the host does not allow is no error: the
+ * boot goes on with a message and without the card.
  *
- * The command line is checked at once, links are opened by net_cards_init() (initcall level 4), which refuses to boot with one line
- * that names the parameter. `uml_mconsole UMID config eth1=slirp` does both at once; `remove eth1` pulls the card out, as one pulls a
- * cable and then the card: up or not, whatever name and namespace it has now.
+ * The command line is checked at once. net_cards_init() (initcall level 4) opens the links; on
+ * failure it refuses to boot with one line that names the parameter. `uml_mconsole UMID config
+ * eth1=slirp` does both at once. `remove eth1` removes the card, as if its cable and then the card
+ * were pulled: whether it is up or not, whatever name and namespace it has now.
  *
- * A card that was pulled out: its device is gone from its namespace (down, no carrier, told by RTM_DELLINK and a uevent), nothing of the
- * host's is open, its interrupt is free. Only the device's memory stays, for the next card of that number.
- * Locks: cards_lock (who comes and goes), over link_mutex.
+ * After a removal the card's device is gone from its namespace (down, no carrier, told by
+ * RTM_DELLINK and a uevent), nothing of the host is open, and its interrupt is free. Only the
+ * device's memory stays, for the next card of that number. Locks: cards_lock (adding and removing
+ * cards), over link_mutex.
  */
 #include <asm/errno.h>
 
@@ -36,7 +42,7 @@ static DEFINE_MUTEX(cards_lock);
 
 /* ---- the words ---- */
 
-/* The MTU when none is given: where all sides are ours, as large as it can be. */
+/* MTU when none is given: as large as possible on links whose sides are all ours. */
 static const u32 default_mtu[CARD_KINDS] = {
 	[NET_SLIRP] = LARGE_MTU,
 	[NET_TUNTAP] = ETH_DATA_LEN,
@@ -57,7 +63,7 @@ static int find_kind(const char *name, size_t len)
 	return -1;
 }
 
-/* A word that the front end itself knows: 1. The link's: 0. Or -EINVAL. */
+/* Parses a word. Returns 1 for a word of the front end, 0 for one of the link, or -EINVAL. */
 static int parse_word(struct card *c, const char *word, char *err, size_t size)
 {
 	u64 n;
@@ -86,7 +92,7 @@ static int parse_word(struct card *c, const char *word, char *err, size_t size)
 	return c->open.kind != NET_SLIRP;
 }
 
-/* What the front end knows is taken out; the rest is the link's. */
+/* Takes the words of the front end out; the rest is the link's. */
 static int parse_words(struct card *c, char *words, char *err, size_t size)
 {
 	size_t used = 0;
@@ -106,7 +112,7 @@ static int parse_words(struct card *c, char *words, char *err, size_t size)
 	return 0;
 }
 
-/* "slirp,...": 0, or -EINVAL with a line in @err. Opens nothing. */
+/* Parses "slirp,...". Returns 0, or -EINVAL with a line in @err. Opens nothing. */
 static int parse_card(struct card *c, u32 n, const char *value, char *err, size_t size)
 {
 	size_t len = strcspn(value, ",");
@@ -159,7 +165,7 @@ PARAM_DEV("eth", eth_setup,
 
 /* ---- coming ---- */
 
-/* A device of @c, with the memory of the one before if there was one. NULL. */
+/* Makes a device of @c, with the memory of an earlier one if possible. NULL on failure. */
 static struct net_device *new_device(struct card *c)
 {
 	const struct netdev_ops *ops = &card_ops[c->open.kind];
@@ -213,7 +219,7 @@ static int new_queues(struct card *c)
 	return c->q ? 0 : -ENOMEM;
 }
 
-/* Of the first @n queues, the last one first. */
+/* Closes the first @n queues, the last one first. */
 static void close_links(struct card *c, u32 n)
 {
 	for (u32 i = n; i--;) {
@@ -256,7 +262,7 @@ static int open_links(struct card *c, char *err, size_t size)
 	return bad;
 }
 
-/* 0, or -errno with a line in @err. */
+/* Starts a card. Returns 0, or -errno with a line in @err. */
 static int card_start(struct card *c, char *err, size_t size)
 {
 	struct net_device *dev = new_device(c);
@@ -278,7 +284,7 @@ static int card_start(struct card *c, char *err, size_t size)
 		goto err_close;
 	}
 	WRITE_ONCE(c->dev, dev);
-	timer_start(&c->retry, ktime_get()); /* frames that came before found nobody */
+	timer_start(&c->retry, ktime_get()); /* for frames that came before it was up */
 	return 0;
 err_close:
 	close_links(c, c->open.queues);
@@ -367,7 +373,7 @@ static struct mconsole_device eth_device = {
 
 /* ---- boot ---- */
 
-/* A cause that the user can remove is written to standard error as well. */
+/* Reports a failure. A cause that the user can remove is written to standard error as well. */
 static void tell_user(const char *card, const char *why)
 {
 	char line[400];

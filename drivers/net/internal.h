@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: a network card, between net.c (its frames and its link) and cards.c (how it comes and goes). */
+/*
+ * internal.h: a network card, between net.c (its frames and its link) and cards.c (adding and
+ * removing it).
+ */
 #ifndef NESTLING_DRIVERS_NET_INTERNAL_H
 #define NESTLING_DRIVERS_NET_INTERNAL_H
 
@@ -9,40 +12,48 @@
 
 #define RX_SLOTS 16
 #define OUT_PIECES (4U * NET_BATCH)
-#define LARGE_MTU 65480U /* with headers, a frame and its buffer fill 64 KiB */
+/* with headers, a frame and its buffer fill 64 KiB */
+#define LARGE_MTU 65480U
 
 /*
- * States: free -> (parsed) given -> (card_start) running, with a link or without -> (card_stop) free. The device's memory is kept
- * for the next card of this number: connections remember the device that they last sent by.
+ * States: free -> (parsed) given -> (card_start) running, with a link or without -> (card_stop)
+ * free. The device's memory is kept for the next card of this number, since connections remember
+ * the device that they last sent by.
  */
 struct card_queue {
 	struct card *card;
 	char name[16]; /* of its interrupt */
 	int irq;
-	bool off; /* poll() does nothing: the host does not hand it frames (ethtool -L), or its link is being opened; under link.c's mutex */
+	/*
+	 * poll() does nothing: the host hands this queue no frames (ethtool -L), or its link is
+	 * being opened. Under link.c's mutex.
+	 */
+	bool off;
 	struct net_host *host;
-	struct sk_buff *slots[RX_SLOTS]; /* own to poll() */
-	struct outbox *outbox;           /* own to send() */
+	struct sk_buff *slots[RX_SLOTS]; /* owned by poll() */
+	struct outbox *outbox;           /* owned by send() */
 };
 
 struct card {
 	/* under cards_lock, or at boot */
-	char param[12], text[1024], rest[1024]; /* "eth0"; all words; those of the link */
+	char param[12], text[1024], rest[1024]; /* "eth0"; all words; the link's words */
 	struct net_open open;
 	u8 mac[ETH_ALEN];
 	bool given, has_mac, optional;
 	u32 mtu;
 	struct net_device *memory;
-	struct netdev_queue *
-		more; /* the same for its queues behind the first, NETDEV_QUEUES - 1; NULL: it has had none */
+	/* Memory of its NETDEV_QUEUES - 1 further queues, or NULL if it never had any. */
+	struct netdev_queue *more;
 
 	struct net_device *dev; /* NULL: not running */
 	struct card_queue *q;   /* open.queues of them */
 	struct ktimer retry;    /* card_link_setup() */
 	struct work reopen;
-	u32 lost;     /* the other side has gone */
-	bool leaving; /* card_stop() has begun: the timer and the work start each other no more */
-	u64 told_at;  /* when the loss of the link was last told on stderr */
+	u32 lost; /* the other side has gone */
+	/* card_stop() has begun: the timer and the work no longer start each other. */
+	bool leaving;
+	/* when the loss of the link was last reported on stderr */
+	u64 told_at;
 };
 
 /* The frames of a call of send(). */
@@ -58,9 +69,9 @@ extern const struct netdev_ops card_ops[]; /* by NET_* */
 #define CARD_KINDS 6
 
 void card_irq(void *queue);
-/* The timer and the work that ask for the other side, not running yet. */
+/* Sets up the timer and the work that reconnect the link; they do not run yet. */
 void card_link_setup(struct card *c);
-/* Nothing of @c runs any more, and nothing starts; its interrupt is quiet already. May sleep. */
+/* Stops all work of @c for good; its interrupt is quiet already. May sleep. */
 void card_link_end(struct card *c);
 
 #endif

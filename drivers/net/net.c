@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: network cards, front end: frames between the stack and a link of the host, and the link's loss and return. cards.c has the
- * parameters.
+ * net.c: network cards, front end: frames between the stack and a link of the host, and the link's
+ * loss and return. cards.c has the parameters.
  *
- * Frames go in batches: a host call carries up to NET_BATCH of them. What arrives is read into buffers that
- * the card keeps; a small frame is copied out of its buffer, a large one takes the buffer along.
+ * Frames go in batches: a host call carries up to NET_BATCH of them. Frames are received into
+ * buffers that the card keeps; a small frame is copied out of its buffer, a large one takes the
+ * buffer along.
  *
- * A card has one queue, or several, each with a descriptor, an interrupt, buffers and a poller of its own (struct card_queue). ethtool -L says
- * how many are used: the host hands frames to no other.
+ * A card has one queue, or several, each with a descriptor, an interrupt, buffers and a poller of
+ * its own (struct card_queue). ethtool -L says how many are used: the host hands frames to no
+ * other.
  *
- * When the other side goes away the card loses its link (no carrier) and asks for it again once a second; the log and the host's
- * standard error are told.
- * Locks: none of its own. poll() and send() are called by one vCPU at a time for each queue (netdev.h). link.c's mutex: how many queues are
- * used, and the return of a link that has several.
+ * When the other side goes away the card loses its link (no carrier) and tries to reconnect once a
+ * second; the log and the host's standard error report it. Locks: none of its own. For each queue
+ * one vCPU at a time calls poll() and send() (netdev.h). link.c's mutex protects the number of used
+ * queues, and the return of a link that has several.
  */
 #include <asm/errno.h>
 
@@ -24,10 +26,10 @@
 #include "kernel/net/link/link.h"
 #include "kernel/sched/task.h"
 
-#define COPY_BREAK                                                                                 \
-	4096U /* smaller frames are copied out, and all that would waste most of a buffer */
+/* Smaller frames are copied out, and those that would waste most of a buffer. */
+#define COPY_BREAK 4096U
 #define RETRY NSEC_PER_SEC
-#define RETRY_SOON (RETRY / 50)        /* who has been asked has not answered */
+#define RETRY_SOON (RETRY / 50)        /* a request to join has no answer yet */
 #define TELL_AGAIN (10 * NSEC_PER_SEC) /* on stderr */
 
 /* ---- frames ---- */
@@ -42,7 +44,10 @@ static struct card_queue *QUEUE(struct netdev_queue *q)
 	return &CARD(q->dev)->q[q->index];
 }
 
-/* The largest frame that may come. A tap device hands over segments that nobody has cut. */
+/*
+ * Returns the size of the largest frame that may come. A tap device hands over segments that were
+ * not cut.
+ */
 static u32 frame_size(const struct card *c)
 {
 	if (c->open.kind == NET_TUNTAP || c->open.kind == NET_FD)
@@ -50,7 +55,10 @@ static u32 frame_size(const struct card *c)
 	return c->dev->ops->max_mtu + ETH_HLEN;
 }
 
-/* One line on the host's standard error, but not about a link that comes and goes all the time. */
+/*
+ * Writes one line to the host's standard error, except about a link that comes and goes all the
+ * time.
+ */
 static void tell(struct card *c, const char *what)
 {
 	u64 now = ktime_get();
@@ -69,7 +77,10 @@ static void retry_after(struct card *c, u64 ns)
 		timer_start(&c->retry, ktime_get() + ns);
 }
 
-/* One of its queues has met the end; the others will, or are ended when the link is opened again. */
+/*
+ * Notes that one queue has met the end. The others will meet it too, or are ended when the link is
+ * opened again.
+ */
 static void link_lost(struct card *c)
 {
 	if (!c->dev->carrier || xchg(&c->lost, 1))
@@ -80,7 +91,7 @@ static void link_lost(struct card *c)
 	retry_after(c, RETRY);
 }
 
-/* Buffers for the next frames: how many, in order. */
+/* Fills slots with buffers for the next frames, in order. Returns how many. */
 static int fill_slots(struct card_queue *cq, struct net_in *in, u32 most)
 {
 	const struct card *c = cq->card;
@@ -98,14 +109,14 @@ static int fill_slots(struct card_queue *cq, struct net_in *in, u32 most)
 	return n;
 }
 
-/* In a multicast group everybody hears himself. */
+/* True for our own frame: a multicast group sends each frame to its sender too. */
 static bool own_echo(const struct card *c, const struct sk_buff *skb, u32 len)
 {
 	return c->open.kind == NET_MCAST && len >= ETH_HLEN &&
 	       !memcmp(skb_payload(skb) + ETH_ALEN, c->dev->addr, ETH_ALEN);
 }
 
-/* @queue: the number that it gets, 0: there is one. */
+/* Receives a frame. @queue: its queue number, 0 with one queue. */
 static void receive(struct card *c, u32 queue, struct sk_buff **slot, const struct net_in *in)
 {
 	struct sk_buff *skb = *slot;
@@ -164,7 +175,7 @@ static u32 card_poll(struct netdev_queue *q, u32 budget)
 	return READ_ONCE(cq->off) ? min(done, budget - 1) : done;
 }
 
-/* The frame that begins with @first: its pieces from @pieces on, of which @room are free. */
+/* Makes the frame that begins with @first, with pieces from @pieces on, of which @room are free. */
 static void make_frame(struct card_queue *cq, const struct list_head *queue,
 	const struct sk_buff *first, struct net_out *out, struct net_piece *pieces, u32 room)
 {
@@ -188,7 +199,7 @@ static void make_frame(struct card_queue *cq, const struct list_head *queue,
 				(struct net_piece){ skb_payload(first), first->len };
 }
 
-/* The first packets of the queue, as the host wants them. */
+/* Gathers the first packets of the queue for the host. */
 static int gather(struct card_queue *cq, const struct list_head *queue)
 {
 	const struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
@@ -206,7 +217,7 @@ static int gather(struct card_queue *cq, const struct list_head *queue)
 	return n;
 }
 
-/* The first @n packets have gone. */
+/* Drops the first @n packets, which were sent. */
 static void drop_first(struct list_head *queue, u32 n)
 {
 	while (n--) {
@@ -244,15 +255,25 @@ void card_irq(void *arg)
 		return;
 	q = netdev_queue(dev, (u32)(cq - cq->card->q));
 	net_host_fired(cq->host);
-	/* busy: it may have found no room and not said so yet (netdev_io.c puts the one before the other) */
+	/*
+	 * If busy, a send may have found no room and not said so yet (netdev_io.c sets the one
+	 * before the other).
+	 */
 	if (smp_load_acquire(&q->busy) || READ_ONCE(q->stopped))
 		netdev_tx_wake(q);
 	netdev_poll(q);
 }
 
-/* ---- how many queues; link.c's mutex held. Who is registered is to be had before card->dev says that it is there ---- */
+/*
+ * ---- how many queues; link.c's mutex held ----
+ *
+ * A registered device is taken before card->dev says that it exists.
+ */
 
-/* What has been read by it is on its way to sockets before the host hands frames of the same flows to others. May sleep. */
+/*
+ * Switches a queue off. Frames that it has read are on their way to sockets before the host hands
+ * frames of their flows to other queues. May sleep.
+ */
 static void queue_off(struct net_device *dev, u32 index)
 {
 	WRITE_ONCE(CARD(dev)->q[index].off, true);
@@ -268,7 +289,7 @@ static void queue_on(struct net_device *dev, u32 index)
 	netdev_poll(netdev_queue(dev, index));
 }
 
-/* The host hands no more frames to queues [from, to). */
+/* Makes the host hand no more frames to queues [from, to). */
 static void detach(struct net_device *dev, u32 from, u32 to)
 {
 	while (to-- > from) {
@@ -327,7 +348,9 @@ static void retry_now(struct ktimer *t)
 		netdev_poll(netdev_queue(c->dev, i));
 }
 
-/* All queues of a link that has several, or none: 0 or -errno. link.c's mutex held. */
+/*
+ * Reopens all queues of a link that has several, or none. Returns 0 or -errno. link.c's mutex held.
+ */
 static int reopen_queues(struct card *c)
 {
 	u32 n = c->open.queues;
@@ -375,15 +398,15 @@ static void reopen(struct work *w)
 	WRITE_ONCE(c->lost, 0);
 	netdev_set_carrier(c->dev, true);
 	for (u32 i = 0; i < c->open.queues; i++)
-		if (net_host_gone(c->q[i].host)) { /* before there was a link to be lost */
+		if (net_host_gone(c->q[i].host)) { /* before the card noticed a loss of link */
 			link_lost(c);
 			return;
 		}
-	/* who was in send() when the link went may have stopped it after all was thrown away */
+	/* A vCPU in send() at the loss may have stopped the queue after all was thrown away. */
 	for (u32 i = 0; i < c->open.queues; i++)
 		netdev_tx_wake(netdev_queue(c->dev, i));
 	if (c->open.queues > 1)
-		retry_after(c, 0); /* frames that came before found nobody */
+		retry_after(c, 0); /* for frames that came before it was up */
 	pr_info("%s: the link is back\n", c->dev->name);
 	tell(c, "the link is back");
 }
@@ -397,7 +420,10 @@ void card_link_setup(struct card *c)
 	WRITE_ONCE(c->leaving, false);
 }
 
-/* The timer queues the work and polls; the work and a poll start the timer: all of them once more, when none starts another. */
+/*
+ * Ends the timer and the work. The timer queues the work and polls; the work and a poll start the
+ * timer. So all of them run once more, when none starts another.
+ */
 void card_link_end(struct card *c)
 {
 	WRITE_ONCE(c->leaving, true);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_host.c: the half of the network driver that touches the host: moves frames between the front end's buffers and an fd, a batch
- * in one host call, and arms the event that raises the interrupt.
+ * net_host.c: the half of the network driver that touches the host: moves frames between the front
+ * end's buffers and a descriptor, a batch in one host call, and arms the event that raises the
+ * interrupt.
  *
- * States of the event: armed (one shot) -> fired -> the front end takes frames until there are none -> armed. While a send waits for
- * room it is armed for both directions.
- * A link of several queues is as many struct net_host, which share nothing but the tap device.
- * Locks: none. The front end calls recv from one vCPU at a time, and send from one; both may arm the event, which the host orders.
+ * States of the event: armed (one shot) -> fired -> the front end takes frames until none is left
+ * -> armed. While a send waits for room it is armed for both directions. A link of several queues
+ * is as many struct net_host, which share nothing but the tap device. Locks: none. The front end
+ * calls recv from one vCPU at a time, and send from one; both may arm the event, which the host
+ * orders.
  */
 #include "drivers/net/net_host.h"
 
@@ -109,7 +111,7 @@ int net_host_check(struct net_open *o)
 	return err;
 }
 
-/* The first time, when nobody is held up by it: until there is an answer. */
+/* Opens a link the first time and waits for the answer, which blocks no other task at boot. */
 static int open_and_wait(struct net_host *h)
 {
 	int err;
@@ -199,8 +201,9 @@ int net_host_reopen(struct net_host *h)
 }
 
 /*
- * The number of the descriptor stays taken, by a socket that leads nowhere, until the link is opened again: another vCPU may be about to
- * send by it, and must not meet a file that was given the number meanwhile.
+ * Marks the other side as gone. The number of the descriptor stays taken, by an unconnected socket,
+ * until the link is opened again: another vCPU may be about to send by it, and must not meet a new
+ * file with this number.
  */
 static void gone(struct net_host *h)
 {
@@ -233,7 +236,9 @@ void net_host_close(struct net_host *h)
 
 /* ---- frames ---- */
 
-/* A send has found no room: the next interrupt tells it of some, too. */
+/*
+ * Arms both directions after a send has found no room: the next interrupt will tell of room, too.
+ */
 static void arm_both(struct net_host *h)
 {
 	__atomic_store_n(&h->full, true, __ATOMIC_SEQ_CST);
@@ -241,7 +246,10 @@ static void arm_both(struct net_host *h)
 	os_event_rearm(h->fd, EPOLLIN | EPOLLOUT, h->irq);
 }
 
-/* No frame is left: for the next one. What a send waits for is not taken away by that, nor by one on another vCPU that has just begun to wait. */
+/*
+ * Arms the event for the next frame when none is left. The arming of a send that waits, or has just
+ * begun to wait on another vCPU, stays.
+ */
 static void arm(struct net_host *h)
 {
 	bool full;
@@ -258,7 +266,7 @@ void net_host_fired(struct net_host *h)
 	__atomic_store_n(&h->full, false, __ATOMIC_SEQ_CST);
 }
 
-/* Of a tap device: a frame a call. */
+/* Receives from a tap device, one frame for each call. */
 static int tap_recv(struct net_host *h, struct net_in *in, int n)
 {
 	struct virtio_net_hdr hdr = { 0 };
@@ -290,7 +298,7 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 	return got;
 }
 
-/* What the host is to do with @out. */
+/* Returns what the host is to do with @out. */
 static struct virtio_net_hdr offload(const struct net_out *out)
 {
 	struct virtio_net_hdr hdr = { 0 };
@@ -308,7 +316,7 @@ static struct virtio_net_hdr offload(const struct net_out *out)
 	return hdr;
 }
 
-/* Headers and payload, as the host wants them: how many pieces. */
+/* Fills @iov with headers and payload. Returns the number of pieces. */
 static size_t pieces_of(const struct net_out *out, struct iovec *iov)
 {
 	iov[0] = (struct iovec){ (void *)out->head, out->head_len };
@@ -333,14 +341,18 @@ static int tap_send(struct net_host *h, const struct net_out *out, int n)
 			if (errno == EAGAIN || errno == ENOBUFS)
 				break;
 		}
-		sent++; /* a device that is down on the host takes none */
+		/* a device that is down on the host takes no frames */
+		sent++;
 	}
 	if (sent < n)
 		arm_both(h);
 	return sent;
 }
 
-/* Nothing came: of a connection the end, of datagrams an empty one, which anybody may send. */
+/*
+ * True if an empty message means the end. It does on a connection; anyone may send an empty
+ * datagram.
+ */
 static bool is_end(const struct net_host *h)
 {
 	int type = 0;
@@ -349,7 +361,10 @@ static bool is_end(const struct net_host *h)
 	return getsockopt(h->fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_DGRAM;
 }
 
-/* Of vde: the connection that keeps us a member tells of the switch's end, datagrams would not. What it says is not for us. */
+/*
+ * True if a vde switch has ended: the connection that keeps us a member tells it, datagrams would
+ * not. Its content is not for us.
+ */
 static bool control_ended(struct net_host *h)
 {
 	char word[256];
@@ -393,7 +408,8 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 		in[i].csum_ok = in[i].csum_owed = in[i].seg = 0;
 		if (in[i].len || !is_end(h))
 			continue;
-		got = i; /* the end: what came before it first, it stays to be read */
+		/* Frames before the end come first; the end stays to be read. */
+		got = i;
 	}
 	if (got < 0 ? control_ended(h) : !got && n) {
 		gone(h);
@@ -417,7 +433,7 @@ int net_host_send(struct net_host *h, const struct net_out *out, int n)
 	for (int i = 0; i < n; i++) {
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i] } };
 		msgs[i].msg_hdr.msg_iovlen =
-			pieces_of(&out[i], iov[i]); /* of one packet: two at most */
+			pieces_of(&out[i], iov[i]); /* one packet: two pieces at most */
 		if (h->has_to) {
 			msgs[i].msg_hdr.msg_name = &h->to;
 			msgs[i].msg_hdr.msg_namelen = sizeof(h->to);
@@ -428,7 +444,7 @@ int net_host_send(struct net_host *h, const struct net_out *out, int n)
 		sent = sendmmsg(h->fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN && errno != ENOBUFS)
-		return n; /* nobody takes them; recv will tell */
+		return n; /* the peer has gone; recv will tell */
 	if (sent < n)
 		arm_both(h);
 	return sent < 0 ? 0 : sent;

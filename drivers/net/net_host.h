@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_host.h: where the halves of the network driver meet. Fixed-width types and opaque structs only.
+ * net_host.h: where the halves of the network driver meet. Fixed-width types and opaque structs
+ * only.
  *
- * A link is something that takes and gives whole Ethernet frames, many at a time: a socket of a helper, a tap device, a datagram
- * socket. Nothing here blocks but net_host_open(). When a frame has come, or when the link takes frames again after it was full, the
- * link's interrupt is raised, once: net_host_recv() and net_host_send() arm it again when they find nothing to do.
+ * A link transfers whole Ethernet frames, many at a time: a socket of a helper, a tap device, a
+ * datagram socket. Only net_host_open() blocks. The link's interrupt is raised once when a frame
+ * has come, or when the link takes frames again after it was full. net_host_recv() and
+ * net_host_send() arm it again when they find nothing to do.
  */
 #ifndef NESTLING_NET_HOST_H
 #define NESTLING_NET_HOST_H
@@ -14,7 +16,8 @@
 
 #define NET_PIECES 48  /* of a frame's payload */
 #define NET_QUEUES 16U /* of a link, at most */
-#define NET_BATCH 64   /* frames in a call of net_host_recv() or net_host_send() */
+/* frames in a call of net_host_recv() or net_host_send() */
+#define NET_BATCH 64
 
 struct net_host;
 
@@ -23,15 +26,18 @@ enum net_kind { NET_SLIRP, NET_TUNTAP, NET_FD, NET_SWITCH, NET_VDE, NET_MCAST };
 struct net_open {
 	uint32_t kind;
 	int32_t irq;
-	uint32_t
-		queues; /* so many are wanted, 0: not said; net_host_check() says how many there will be */
-	const char *
-		args; /* what stands behind the kind, its own words, separated by commas; "" for none */
+	/* wanted queues, 0: not given; net_host_check() sets the real number */
+	uint32_t queues;
+	/* the link's own words behind the kind, separated by commas, or "" */
+	const char *args;
 	/* answers */
 	struct net_host *host;
-	uint32_t offload; /* it fills in checksums of TCP, and cuts segments */
-	char note[256];   /* something the user should know; empty when not */
-	char err[256];    /* one line without the parameter's name, when the open failed */
+	/* the link fills in checksums of TCP, and cuts segments */
+	uint32_t offload;
+	/* a note for the user, or empty */
+	char note[256];
+	/* one line without the parameter's name, if the open failed */
+	char err[256];
 };
 
 /* A frame to send: its headers and the pieces of its payload. */
@@ -43,46 +49,66 @@ struct net_out {
 	const void *head;
 	const struct net_piece *pieces;
 	uint32_t head_len, nr_pieces; /* at most NET_PIECES */
-	/* where the link has net_open.offload */
-	uint16_t csum_start; /* of TCP, whose checksum is to be filled in; 0: all is there */
-	uint16_t seg;        /* to be cut into segments with so much payload; 0: it is one */
+	/* With net_open.offload: */
+	/* offset of a TCP header whose checksum is to be filled in, or 0 */
+	uint16_t csum_start;
+	/* payload of the segments to cut, or 0 */
+	uint16_t seg;
 	uint32_t v6;
-	uint32_t packets; /* the front end's own */
+	uint32_t packets; /* owned by the front end */
 };
-/* Room for a frame; len is set to what has come, which is more than size when it was cut. */
+/* Room for a frame. len is set to the frame's length, which is more than size if it was cut. */
 struct net_in {
 	void *data;
 	uint32_t size, len;
-	uint32_t csum_ok;   /* the host vouches for the checksums within */
-	uint32_t csum_owed; /* but that of the transport is not filled in */
-	uint32_t seg;       /* many segments of TCP with so much payload, 0: it is one */
+	/* the host vouches for the checksums inside */
+	uint32_t csum_ok;
+	/* but the transport's checksum is not filled in */
+	uint32_t csum_owed;
+	/* many segments of TCP with this payload, or 0 */
+	uint32_t seg;
 };
 
-/* Checks the words of a link without opening anything: 0 or -EINVAL with @err set. */
+/* Checks the words of a link without opening anything. Returns 0 or -EINVAL with @err set. */
 int net_host_check(struct net_open *o);
-/* The first queue: 0 or -errno with o->err set. */
+/* Opens the first queue. Returns 0 or -errno with o->err set. */
 int net_host_open(struct net_open *o);
-/* The same for queue @index of the link whose first queue is @first, which it does not outlive. */
+/* Opens queue @index of the link whose first queue is @first, which outlives it. */
 int net_host_open_queue(struct net_open *o, struct net_host *first, uint32_t index);
-/* The host is to hand frames to this queue, or not any more: then what it had for it is thrown away. 0 or -errno. Nobody receives by it. */
+/*
+ * Makes the host hand frames to this queue, or none any more: then frames that it had for it are
+ * thrown away. Returns 0 or -errno. No vCPU receives by it meanwhile.
+ */
 int net_host_attach(struct net_host *h, int on);
-/* As if the other side had gone: net_host_reopen() is next. Nobody receives by it; somebody may send. */
+/*
+ * Drops the connection, as if the other side had gone; net_host_reopen() follows. No vCPU receives
+ * by it; one may send.
+ */
 void net_host_drop(struct net_host *h);
-/* The other side has gone, and nobody has asked for it again. */
+/* True if the other side has gone and no reopening has begun. */
 int net_host_gone(const struct net_host *h);
 void net_host_close(struct net_host *h);
 /*
- * Frames that have arrived, at most @n. Fewer than @n: there are no more, the interrupt is armed. -EPIPE: the other side has gone;
- * net_host_reopen() may bring it back.
+ * Receives at most @n frames and returns how many. Fewer than @n: no more are there, and the
+ * interrupt is armed. -EPIPE: the other side has gone; net_host_reopen() may bring it back.
  */
 int net_host_recv(struct net_host *h, struct net_in *in, int n);
-/* Sends from the front: how many. Fewer: the link is full, the interrupt comes when it is not. Frames for nobody count as sent. */
+/*
+ * Sends frames from the front and returns how many. Fewer: the link is full, and the interrupt
+ * comes when it has room. Frames without receiver count as sent.
+ */
 int net_host_send(struct net_host *h, const struct net_out *out, int n);
-/* The interrupt came. To be called before a send that was refused is tried again: it will say anew that it waits for room. */
+/*
+ * Notes the interrupt. Called before a refused send is tried again, which will say anew that it
+ * waits for room.
+ */
 void net_host_fired(struct net_host *h);
-/* 0: the other side is there again. Else -errno: try again later; -EINPROGRESS: soon, it was asked and has not answered. Waits for nobody. */
+/*
+ * Reopens the link. Returns 0 when the other side is back. -EINPROGRESS: it was asked and has not
+ * answered, try again soon; other -errno: try again later. Never waits.
+ */
 int net_host_reopen(struct net_host *h);
-/* So many host calls it has made. */
+/* Returns the number of host calls made. */
 uint64_t net_host_calls(const struct net_host *h);
 
 #endif

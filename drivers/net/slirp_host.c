@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slirp_host.c: `eth0=slirp`: a network for a user without any privilege. A helper process (tools/slirp) has libslirp and its jail;
- * frames travel over a SOCK_SEQPACKET pair. The helper is embedded in this program and started from memory, so there is no file to
- * find. It ends when our end of the pair closes, and so with us, however we end.
+ * slirp_host.c: `eth0=slirp`: a network for a user without any privilege. A helper process
+ * (tools/slirp) has libslirp and its jail; frames travel over a SOCK_SEQPACKET pair. The helper is
+ * embedded in this program and started from memory, so it needs no file. It ends when our end of
+ * the pair closes, so however we end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,17 +19,17 @@
 #include "drivers/net/internal_host.h"
 #include "os-linux/host.h"
 
-#define HELPER_FD 3 /* tools/slirp/slirp.h knows it */
+#define HELPER_FD 3 /* known to tools/slirp/slirp.h */
 #define IMAGE_PATH "/proc/self/fd/4"
 #define IMAGE_FD 4
 #define SPARE_FD 10
 #define WORDS_MAX 72
 #define START_MS 10000
-#define SOCKET_BUFFER (4 << 20) /* as much of it as the host allows */
+#define SOCKET_BUFFER (4 << 20) /* or less if the host limits it */
 
 extern const char slirp_helper_start[], slirp_helper_end[];
 
-/* Hosts before Linux 6.3 refuse MFD_EXEC. */
+/* Makes the image's memfd. Hosts before Linux 6.3 refuse MFD_EXEC. */
 static int image_fd(void)
 {
 	size_t size = (size_t)(slirp_helper_end - slirp_helper_start), done = 0;
@@ -48,14 +49,18 @@ static int image_fd(void)
 	return fd;
 }
 
-/* Between vfork and exec. Standard input and output are the guest's business, errors may be told. */
+/*
+ * Runs between vfork and exec. Standard input and output belong to the guest; errors may be
+ * written.
+ */
 static void exec_helper(int socket, int image, char *const *argv)
 {
 	static char *const envp[] = { NULL };
 	int s = fcntl(socket, F_DUPFD, SPARE_FD), i = fcntl(image, F_DUPFD, SPARE_FD);
 	int null = open("/dev/null", O_RDWR);
 
-	setsid(); /* signals to the kernel's group, and the terminal's keys, are not for it */
+	/* Signals to the kernel's group, and the terminal's keys, must not reach it. */
+	setsid();
 	if (s < 0 || i < 0 || dup2(s, HELPER_FD) < 0 || dup2(i, IMAGE_FD) < 0)
 		_exit(1);
 	for (int fd = 0; fd < 3; fd++)
@@ -65,7 +70,8 @@ static void exec_helper(int socket, int image, char *const *argv)
 	os_close_from(IMAGE_FD + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
-	if (errno == ENOENT) /* some hosts, such as Debian's Linux 5.10, refuse an empty path */
+	/* some hosts, such as Debian's Linux 5.10, refuse an empty path */
+	if (errno == ENOENT)
 		execve(IMAGE_PATH, argv, envp);
 	_exit(126);
 }
@@ -79,7 +85,7 @@ static __attribute__((noinline)) pid_t spawn(int socket, int image, char *const 
 	return pid;
 }
 
-/* The words of @args as an argument vector; @text is cut into them. */
+/* Splits @args into an argument vector; @text is cut into the words. */
 static int split(char *text, char **argv)
 {
 	int n = 1;

@@ -2,10 +2,11 @@
 /*
  * socket_host.c: links that are sockets of whole frames:
  *
- *	eth0=fd,N            an inherited descriptor: a datagram or seqpacket socket, or a tap device; fd,N:M: queues of one
- *	eth0=switch,PATH     `nestctl switch PATH`, a seqpacket socket
- *	eth0=vde,PATH        a switch of vde2: its folder with the socket ctl
- *	eth0=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]   a group of UDP multicast (239.192.168.1, 1102, 1)
+ *      eth0=fd,N            an inherited descriptor: a datagram or seqpacket socket, or a tap
+ *                           device; fd,N:M are queues of one device
+ *      eth0=switch,PATH     `nestctl switch PATH`, a seqpacket socket
+ *      eth0=vde,PATH        a switch of vde2: its folder with the socket ctl
+ *      eth0=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]   a group of UDP multicast (239.192.168.1, 1102, 1)
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +25,7 @@
 
 #include "drivers/net/internal_host.h"
 
-#define SOCKET_BUFFER (4 << 20) /* as much of it as the host allows */
+#define SOCKET_BUFFER (4 << 20) /* or less if the host limits it */
 
 static void large_buffers(int fd)
 {
@@ -36,7 +37,7 @@ static void large_buffers(int fd)
 
 /* ---- an inherited descriptor ---- */
 
-/* The numbers of "N:M": how many; the one at @index in *n. 0: it is none. */
+/* Parses "N:M". Returns how many numbers, 0 on an error; *n is the one at @index. */
 static uint32_t fd_numbers(const char *at, uint32_t index, int *n)
 {
 	for (uint32_t count = 0;; at++) {
@@ -79,7 +80,7 @@ static int fd_check(struct net_host *h)
 	return 0;
 }
 
-/* The tap device @fd as one of the card's queues. */
+/* Sets up the tap device @fd as one of the card's queues. */
 static int fd_tap(struct net_host *h, int fd, int n, const struct ifreq *r)
 {
 	if (r->ifr_flags & IFF_DETACH_QUEUE)
@@ -101,7 +102,7 @@ static int fd_open(struct net_host *h)
 	int n = 0, fd, type, err;
 	socklen_t len = sizeof(type);
 
-	if (h->opened) /* whoever gave it to us is not coming back */
+	if (h->opened) /* the giver does not give it again */
 		return -ENOTCONN;
 	h->opened = true;
 	fd_numbers(h->args, h->index, &n);
@@ -144,7 +145,7 @@ static int path_check(struct net_host *h, const char *kind)
 	return 0;
 }
 
-/* Without waiting: a switch that hangs must not make a vCPU wait. */
+/* Connects without waiting: a switch that hangs must not make a vCPU wait. */
 static int connect_to(struct net_host *h, int type, const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -209,7 +210,7 @@ static int vde_refused(struct net_host *h)
 	return err;
 }
 
-/* Into h->asked and h->half. */
+/* Asks a switch to join; sets h->asked and h->half. */
 static int vde_ask(struct net_host *h)
 {
 	static unsigned serial;
@@ -226,7 +227,7 @@ static int vde_ask(struct net_host *h)
 	h->half = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	errno = 0;
 	req.sock.sun_family = AF_UNIX;
-	/* a name without a file: the first byte is 0 */
+	/* an abstract name: the first byte is 0 */
 	snprintf(req.sock.sun_path + 1, sizeof(req.sock.sun_path) - 1, "nestling-%d-%u", getpid(),
 		__atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
 	snprintf(req.description, sizeof(req.description), "nestling %d", getpid());

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tap_host.c: `eth0=tuntap,NAME,MAC,IP,queues=N`: a tap device of the host, that the user owns or may make; and `eth0=fd,N` when N is one.
+ * tap_host.c: `eth0=tuntap,NAME,MAC,IP,queues=N`: a tap device of the host that the user owns or
+ * may make; and `eth0=fd,N` if N is such a device.
  *
- * The device gets a virtio_net_hdr before each frame where it has them: then the host hands over whole segments of up to 64 KiB that it
- * has not cut nor summed up. IP is the host's end, set here if it is given (which needs CAP_NET_ADMIN). With several queues it is opened as
- * often, with IFF_MULTI_QUEUE; one that has been made so may be opened with one queue, too.
+ * The device has a virtio_net_hdr before each frame, if it supports that: then the host hands over
+ * whole segments of up to 64 KiB, neither cut nor checksummed. IP is the host's end, set here if it
+ * is given (which needs CAP_NET_ADMIN). With several queues the device is opened several times,
+ * with IFF_MULTI_QUEUE; such a device may be opened with one queue, too.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,7 +60,7 @@ void net_tap_setup(struct net_host *h, int fd, bool vnet)
 		ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
 }
 
-/* The host's end: its address, and up. */
+/* Configures the host's end: its address, and up. */
 static int configure(struct net_host *h, const char *name, struct in_addr ip)
 {
 	struct ifreq r = { 0 };
@@ -79,7 +81,7 @@ static int configure(struct net_host *h, const char *name, struct in_addr ip)
 	return err;
 }
 
-/* What TUNSETIFF's errors are about. */
+/* Explains an error of TUNSETIFF. */
 static int refused(struct net_host *h, const char *name, int err)
 {
 	const char *why = "";
@@ -96,7 +98,7 @@ static int refused(struct net_host *h, const char *name, int err)
 	return net_fail(h, err, "tuntap,%s: %s%s", name, strerror(err), why);
 }
 
-/* A queue of the device @r names: 0 or an error number. */
+/* Opens a queue of the device that @r names. Returns 0 or an error number. */
 static int attach(struct net_host *h, int fd, struct ifreq *r)
 {
 	const short flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.c: the sampling profiler: where vCPUs stand, in the kernel and in guest programs.
+ * perf.c: the sampling profiler: samples where vCPUs are, in the kernel and in guest programs.
  *
- * A thread of the host interrupts vCPUs (perf_host.c). In the kernel the sample is made in its signal handler: the chain of frame
- * pointers, over the door between host stack and kernel stack, every word of it read with a fixup, since libc keeps no such chain. In
- * guest code it is made when the kick has brought the task out: its rip, and its chain of frame pointers as far as that leads to
- * code. Addresses of a guest are files and offsets; the files stay open until the profiler stops, so that nestctl can read their symbols.
+ * A thread of the host interrupts vCPUs (perf_host.c). In the kernel the signal handler takes the
+ * sample: the chain of frame pointers, across the door between host stack and kernel stack. Each
+ * word is read with a fixup, since libc keeps no such chain. In guest code the sample is taken when
+ * the kick has brought the task out: its rip, and its chain of frame pointers as far as that leads
+ * to code. Addresses of a guest are files and offsets; the files stay open until the profiler
+ * stops, so that nestctl can read their symbols.
  *
- * Off, it costs nothing: no signal, no kick, and only a kick looks at arch_guest_sampler.
+ * Switched off it costs nothing: no signal, no kick, and only a kick looks at arch_guest_sampler.
  *
- * Each vCPU has a ring that it alone fills and one reader empties. Invariant: a handler that finds its ring busy (it has interrupted
- * the making of a guest's sample) gives up.
+ * Each vCPU has a ring that only it fills and one reader empties. Invariant: a handler that finds
+ * its ring busy (it has interrupted the taking of a guest's sample) gives up.
  *
  * Locks: files_lock (mutex, inside mmap_lock) for the files.
  */
@@ -32,10 +34,11 @@
 #define FILES_MAX 128
 #define NO_FILE (~0UL)
 #define FILE_SHIFT 48
-#define GUEST_FRAME_MAX (1UL << 20) /* bytes between two frames: more is no frame */
+/* bytes between two frames; a larger distance is no frame */
+#define GUEST_FRAME_MAX (1UL << 20)
 
 struct perf_ring {
-	u32 head, tail; /* head is the vCPU's, tail the reader's */
+	u32 head, tail; /* owners: the vCPU, the reader */
 	u32 lost, busy;
 	struct perf_sample slot[SLOTS];
 };
@@ -45,9 +48,10 @@ extern char etext[];
 static struct perf_ring *rings[MAX_CPUS]; /* made once */
 static u32 wanted[MAX_CPUS];
 static DEFINE_MUTEX(files_lock);
-static struct file *files[FILES_MAX]; /* under files_lock: references */
+static struct file *files[FILES_MAX]; /* references, under files_lock */
 static u32 nr_named;
-static bool on; /* under files_lock: what is sampled late takes no file */
+/* Under files_lock: a late sample takes no file. */
+static bool on;
 
 /* ---- rings ---- */
 
@@ -113,7 +117,7 @@ static bool is_code(u64 addr)
 	return addr >= KERNEL_IMAGE_BASE && addr < (u64)etext;
 }
 
-/* Whose stack @p lies on; NULL: no kernel stack. */
+/* Returns the task whose kernel stack has @p, or NULL. */
 static const struct task *task_on_stack(u64 p)
 {
 	u64 head = (p & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE, task;
@@ -157,7 +161,7 @@ static void sample_kernel(int cpu, u64 rip, u64 rbp, u64 rsp)
 		if (!t)
 			t = task_on_stack(rbp);
 		s->pc[s->n++] = ret - 1;
-		/* upwards, but for the one step from the host's stack to the kernel's */
+		/* Frames go upwards, except for the step from the host's stack to the kernel's. */
 		if (next <= rbp && (task_on_stack(rbp) || !task_on_stack(next)))
 			break;
 		rbp = next;
@@ -185,7 +189,7 @@ static u64 file_number(struct file *f)
 	return id;
 }
 
-/* A file and an offset for an address; false: no code. mmap_lock held. */
+/* Finds file and offset of an address; false: no code. mmap_lock held. */
 static bool place(struct mm *mm, u64 addr, u64 *pc)
 {
 	struct vm_area *v = find_vma(mm, addr);
@@ -303,7 +307,7 @@ static void forget_files(void)
 int perf_start(int hz)
 {
 	u32 lost;
-	static struct perf_sample old; /* the caller's */
+	static struct perf_sample old; /* owned by the caller */
 
 	if (hz < 1 || hz > PERF_HZ_MAX)
 		return -EINVAL;
@@ -314,7 +318,7 @@ int perf_start(int hz)
 		if (!rings[cpu])
 			return -ENOMEM;
 	}
-	while (take_next(&old, &lost)) /* came after perf_stop() */
+	while (take_next(&old, &lost)) /* samples that came after perf_stop() */
 		;
 	set_on(true);
 	WRITE_ONCE(arch_guest_sampler, sample_guest);

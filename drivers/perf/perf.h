@@ -10,21 +10,22 @@
 
 struct perf_sample {
 	u32 pid;
-	u16 n;      /* of pc[], the innermost first */
-	bool guest; /* pc is the number of a file << 48 and an offset in it; ~0: in none */
+	u16 n; /* of pc[], the innermost first */
+	/* a pc is the number of a file << 48 and an offset in it, or ~0 outside files */
+	bool guest;
 	char comm[16];
 	u64 pc[PERF_DEPTH];
 };
 
-/* @hz samples a second of every vCPU that is not idle. Running already: begins anew. 0 or -errno. */
+/* Starts or restarts: @hz samples a second of every vCPU that is not idle. Returns 0 or -errno. */
 int perf_start(int hz);
-/* Samples that nobody has fetched are lost; the files are forgotten. */
+/* Stops. Samples that were not fetched are lost, and the files are closed. */
 void perf_stop(void);
-/* The next sample, or false; *lost: how many found no room since the last call. */
+/* Returns the next sample, or false. *lost: samples without room since the last call. */
 bool perf_next(struct perf_sample *s, u32 *lost);
-/* The path of a file that samples name; false: no such number. */
+/* Returns the path of a file that samples name; false: no such number. */
 bool perf_file_path(u32 id, char *buf, size_t size);
-/* Bytes of it; 0 at its end, or -errno. */
+/* Reads bytes of that file. Returns 0 at its end, or -errno. */
 ssize_t perf_file_read(u32 id, void *buf, size_t n, u64 off);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf_host.c: the profiler's clock: a thread that sleeps, then looks what each vCPU does (os.h) and interrupts it: by SIGPROF, which
- * vCPU threads alone do not block, or by a kick. It stays, asleep, when the profiler has been switched off, and SIGPROF is ignored.
+ * perf_host.c: the profiler's clock: a thread that sleeps, then looks at the state of each vCPU
+ * (os.h) and interrupts it: by SIGPROF, which only vCPU threads do not block, or by a kick. When
+ * the profiler is switched off, the thread stays asleep, and SIGPROF is ignored.
  */
 #include "drivers/perf/perf_host.h"
 

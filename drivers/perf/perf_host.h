@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* perf_host.h: a thread of the host that interrupts vCPUs so many times a second. */
+/* perf_host.h: a thread of the host that interrupts vCPUs at a given rate. */
 #ifndef NESTLING_PERF_HOST_H
 #define NESTLING_PERF_HOST_H
 
 #include <stdint.h>
 
 /*
- * Where a vCPU stands in the kernel, @kernel is called on its thread, in a signal handler: no door, no lock, no current. Where it stands
- * in guest code, wanted[cpu] is set and it is kicked. Idle ones are left alone. Started again: with the new values. 0 or -errno.
+ * Starts the thread, or sets new values. For a vCPU in the kernel, @kernel is called on its thread
+ * in a signal handler: no door, no lock, no current. For a vCPU in guest code, wanted[cpu] is set
+ * and it is kicked. Idle vCPUs are left alone. Returns 0 or -errno.
  */
 int perf_host_start(int hz, void (*kernel)(int cpu, uint64_t rip, uint64_t rbp, uint64_t rsp),
 	uint32_t *wanted, int ncpus);

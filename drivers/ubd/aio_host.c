@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aio_host.c: see aio_host.h. These are the host's io_submit and its kin. Each read is submitted with RWF_NOWAIT: a vCPU does that, which must
- * not wait for a writer of the same file, for a block of its map or for room in the disk's queue; what would is refused and comes to a worker.
+ * aio_host.c: see aio_host.h. These are the host's io_submit and related calls. Each read is
+ * submitted with RWF_NOWAIT by a vCPU, which must not wait for a writer of the file, for a block of
+ * its map or for room in the disk's queue. A read that would wait is refused and goes to a worker.
  *
- * An eventfd in the event set tells of what has ended: edge-triggered, so that it need be neither read nor armed again. The events lie in a
- * ring that the host shares with us (its head is ours to move), so that they cost no call either. Where the ring does not look as expected,
- * io_getevents is asked.
+ * An eventfd in the event set tells of finished reads: edge-triggered, so that it need be neither
+ * read nor armed again. The events lie in a ring that the host shares with us (we move its head),
+ * so they cost no call either. If the ring does not look as expected, io_getevents is called.
  *
  * Locks: lock around the head of the ring.
  */
@@ -25,10 +26,10 @@
 #include "drivers/ubd/media_host.h"
 #include "os-linux/host.h"
 
-/* What io_setup's context points to. */
+/* The ring that io_setup's context points to. */
 #define RING_MAGIC 0xa10a10a1U
 struct ring {
-	uint32_t id, nr; /* nr: events that fit */
+	uint32_t id, nr; /* nr: capacity in events */
 	uint32_t head, tail;
 	uint32_t magic, compat, incompat;
 	uint32_t header_bytes;
@@ -36,8 +37,8 @@ struct ring {
 };
 
 struct ubd_aio {
-	aio_context_t ctx; /* immutable, as the next two */
-	struct ring *ring; /* NULL: not to be understood */
+	aio_context_t ctx; /* immutable, like the next two */
+	struct ring *ring; /* NULL: of an unknown layout */
 	int eventfd;
 	pthread_mutex_t lock;
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aio_host.h: reads that go from the host's disk into the guest's memory, past the host's page cache, and need no thread that waits for
- * them. For what the guest itself reads past its cache (O_DIRECT), and the host does not have in its own.
+ * aio_host.h: reads from the host's disk into the guest's memory, past the host's page cache,
+ * without a thread that waits for them. For data that the guest itself reads past its cache
+ * (O_DIRECT), and that the host does not have in its own.
  *
- *	ubd_aio_read(a, fd, off, r)     fd is open with O_DIRECT; *r is the host's until ubd_aio_reap() gives it back
- *	ubd_aio_ready(a)                has something ended? Without a system call
+ *      ubd_aio_read(a, fd, off, r)     fd is open with O_DIRECT; *r is the host's until
+ *                                      ubd_aio_reap() gives it back
+ *      ubd_aio_ready(a)                true if a read has ended; makes no system call
  *
  * All functions but open and close may be called from several threads at once.
  */
@@ -18,14 +20,20 @@
 
 struct ubd_aio;
 
-/* At most @depth at a time; what ends raises @irq. NULL: the host has no such calls, or does not let us. */
+/*
+ * Sets up at most @depth reads at a time; finished reads raise @irq. Returns NULL if the host has
+ * no such calls, or does not allow them.
+ */
 struct ubd_aio *ubd_aio_open(int irq, unsigned int depth);
-/* Waits for what is under way, and forgets it. */
+/* Waits for reads under way, and drops them. */
 void ubd_aio_close(struct ubd_aio *a);
-/* 0, or -errno: the host would have to wait, or refuses. */
+/* Submits a read. Returns 0, or -errno if the host would have to wait, or refuses. */
 int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r);
 bool ubd_aio_ready(const struct ubd_aio *a);
-/* The next one that has ended, or NULL. *res: bytes, or -errno: -EAGAIN where the host would have had to wait. */
+/*
+ * Returns the next finished read, or NULL. *res: bytes, or -errno; -EAGAIN if the host would have
+ * had to wait.
+ */
 struct ubd_req *ubd_aio_reap(struct ubd_aio *a, int64_t *res);
 
 #endif

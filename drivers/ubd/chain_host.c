@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chain_host.c: opens the files of an image, each with its lock, from the first one down; and closes them.
+ * chain_host.c: opens the files of an image, each with its lock, from the first one down; and
+ * closes them.
  *
- * Locks are F_OFD_SETLK on whole files: for writing on what is written, for reading on all else. So many instances share a backing file,
- * and no two write to one file; nor is a file written that is another's backing file. They go with the fd.
+ * Locks are F_OFD_SETLK on whole files: for writing on a file that is written, for reading on all
+ * others. So many instances share a backing file, no two write to one file, and no file is written
+ * that is another's backing file. The locks go with the descriptor.
  */
 #include "drivers/ubd/chain_host.h"
 
@@ -47,8 +49,9 @@ static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 }
 
 /*
- * For writing where that is wanted and possible; o->rdonly says what became of it. O_NONBLOCK, here and below: who names a FIFO is told so,
- * and does not wait for somebody at its other end; it means nothing to files and disks.
+ * Opens for writing if that is wanted and possible; o->rdonly tells the result. O_NONBLOCK, here
+ * and below, makes a FIFO fail at once instead of waiting for a peer; it has no effect on files and
+ * disks.
  */
 static int open_file(struct image_open *o, const char *file)
 {
@@ -108,7 +111,7 @@ static struct layer *layer_new(const char *path, int fd, bool rdonly)
 	return l;
 }
 
-/* What can be an image at all, and one that is not in the chain already. */
+/* Returns 0 if the file can be an image and is not in the chain already. */
 static int check_file(struct image_open *o, const struct layer *top, struct layer *l)
 {
 	const struct layer *above;
@@ -128,7 +131,10 @@ static int check_file(struct image_open *o, const struct layer *top, struct laye
 	return 0;
 }
 
-/* Anew: O_DIRECT is a description's, and what is written goes through the host's cache. -1 where the host cannot. */
+/*
+ * Opens a file anew: O_DIRECT belongs to a description, and writes go through the host's cache.
+ * Returns -1 if the host cannot.
+ */
 static int open_direct(int fd)
 {
 	char self[64];
@@ -137,7 +143,7 @@ static int open_direct(int fd)
 	return open(self, O_RDONLY | O_DIRECT | O_CLOEXEC | O_NONBLOCK);
 }
 
-/* Reads what the file says; lo->backing is what lies below. */
+/* Reads the file's format; lo->backing is the file below. */
 static int open_format(struct image_open *o, struct layer *l, bool raw, struct layer_open *lo)
 {
 	int kind = raw ? COW_NONE : cow_kind(l->fd), err;
@@ -156,7 +162,10 @@ static int open_format(struct image_open *o, struct layer *l, bool raw, struct l
 	return 0;
 }
 
-/* The user has named a file that is the right one, under another name than the header's: from now on it is that. */
+/*
+ * Writes the backing file's new name into the header: the user has named the right file by another
+ * name.
+ */
 static void note_backing(
 	struct image_open *o, struct layer *l, const char *backing, const struct layer_open *lo)
 {
@@ -172,7 +181,10 @@ static void note_backing(
 static int open_below(struct image_open *o, struct image *im, struct layer *l, const char *backing,
 	bool raw, int depth);
 
-/* Everything about @l, a layer with an fd, and what is below it. @backing: in place of the name that the file gives, or NULL. */
+/*
+ * Opens @l, a layer with a descriptor, and the layers below it. @backing: a name that replaces the
+ * file's, or NULL.
+ */
 static int open_layer(struct image_open *o, struct image *im, struct layer *l, const char *backing,
 	bool raw, int depth)
 {
@@ -217,7 +229,7 @@ static int open_below(struct image_open *o, struct image *im, struct layer *l, c
 	return open_layer(o, im, l->below, NULL, raw, depth);
 }
 
-/* A COW file that does not exist is made; what can be refused is refused before. */
+/* Makes a COW file that does not exist, after everything that can be refused was checked. */
 static int make_cow(struct image_open *o)
 {
 	struct layer below = { .path = (char *)o->backing };
@@ -240,7 +252,7 @@ static int make_cow(struct image_open *o)
 	return err;
 }
 
-/* The fd of the first file. */
+/* Opens the first file. */
 static int open_first(struct image_open *o)
 {
 	if (o->backing && access(o->file, F_OK) < 0 && errno == ENOENT)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* chain_host.h: an open image, between image_host.c (moves data) and chain_host.c (opens and closes). */
+/*
+ * chain_host.h: an open image, between image_host.c (moves data) and chain_host.c (opens and
+ * closes).
+ */
 #ifndef NESTLING_UBD_CHAIN_HOST_H
 #define NESTLING_UBD_CHAIN_HOST_H
 
@@ -12,7 +15,10 @@ struct image {
 	bool written; /* atomic: since the last flush began */
 };
 
-/* Who holds a lock on the file behind @fd: " (process 12, nestling)", or "" where that cannot be told. @out. */
+/*
+ * Describes the owner of a lock on the file behind @fd: " (process 12, nestling)", or "" if
+ * unknown. Returns @out.
+ */
 const char *file_holder(int fd, char *out, size_t size);
 
 #endif

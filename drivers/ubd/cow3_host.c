@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow3_host.c: UML's COW files as a layer: a bitmap in memory and in the file. cow_host.h has the header and the layout.
+ * cow3_host.c: UML's COW files as a layer: a bitmap in memory and in the file. cow_host.h has the
+ * header and the layout.
  *
- * A write goes: data into the file, then the bytes of the bitmap into the file, then the bits in memory, then it ends. A kernel that is
- * killed in between leaves the sectors as the backing file has them, so what was acknowledged is there and what was not is old or new,
- * sector by sector. A write that fails (host disk full) sets no bit. A power cut may bring bits to the disk before the data: version 4
- * is there for those who mind.
+ * A write goes: data into the file, then the bytes of the bitmap into the file, then the bits in
+ * memory, then it ends. If the kernel is killed in between, the sectors read as in the backing
+ * file. So acknowledged data is there, and other data is old or new, sector by sector. A write that
+ * fails (host disk full) sets no bit. A power cut may bring bits to the disk before the data:
+ * version 4 prevents that.
  *
- * Invariants: 1. a bit is set in the file only after its sector's data was written; 2. the bitmap in memory never says more than the one
- * in the file: who finds a bit set there has it in the file.
+ * Invariants:
+ * 1. A bit is set in the file only after its sector's data was written.
+ * 2. The bitmap in memory never has a bit that the one in the file lacks.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,8 +25,9 @@
 
 struct cow3 {
 	struct cow_info info;
-	uint8_t *bits;        /* atomic bytes; info.bitmap_len of them, and 8 */
-	pthread_mutex_t lock; /* bits and their write */
+	/* atomic bytes; info.bitmap_len of them, and 8 */
+	uint8_t *bits;
+	pthread_mutex_t lock; /* protects bits and their write */
 };
 
 static bool bit_get(const struct cow3 *c, uint64_t n)
@@ -31,7 +35,7 @@ static bool bit_get(const struct cow3 *c, uint64_t n)
 	return __atomic_load_n(&c->bits[n / 8], __ATOMIC_ACQUIRE) >> (n % 8) & 1;
 }
 
-/* How many bits from @first on are the same, at most @max. */
+/* Returns how many bits from @first on are equal, at most @max. */
 static uint64_t bit_run(const struct cow3 *c, uint64_t first, uint64_t max)
 {
 	bool bit = bit_get(c, first);
@@ -53,8 +57,9 @@ static uint64_t bit_run(const struct cow3 *c, uint64_t first, uint64_t max)
 }
 
 /*
- * Sets the bits of [first, first + n) in the file and then in memory: another write to these sectors may find them set, and ends at once.
- * None in memory on failure; those that are in the file have their data.
+ * Sets the bits of [first, first + n) in the file and then in memory: another write to these
+ * sectors may find them set, and ends at once. On failure none is set in memory; those that are set
+ * in the file have their data.
  */
 static int bits_set(struct layer *l, uint64_t first, uint64_t n)
 {
@@ -99,7 +104,7 @@ static int cow3_own(struct layer *l, uint64_t off, uint64_t len)
 {
 	uint64_t first = off / l->unit;
 
-	/* it need not begin where a unit does: the last one that it touches is one of them */
+	/* The range need not begin at a unit; the last unit that it touches is included. */
 	return bits_set(l, first, (off + len - 1) / l->unit + 1 - first);
 }
 
@@ -137,7 +142,7 @@ const struct layer_ops layer_cow3_ops = {
 
 /* ---- opening ---- */
 
-/* Holes of the bitmap are not read. */
+/* Loads the bitmap. Its holes are not read. */
 static int load_bits(struct layer *l, struct cow3 *c, struct layer_open *lo)
 {
 	uint64_t at = 0;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow4_host.c: COW files of version 4 as a layer: opening, closing, the dirty flag. cow4_table_host.c has the tables and the flush.
+ * cow4_host.c: COW files of version 4 as a layer: opening, closing, the dirty flag.
+ * cow4_table_host.c has the tables and the flush.
  *
- * A write puts its data into the file, then sets bits in memory; a flush makes both last.
+ * A write puts its data into the file, then sets bits in memory; a flush makes both durable.
  *
- * States of the file: clean -> dirty before the first change of a session -> clean at close. A file that is found dirty and is opened
- * for writing has all its tables looked at (a slot that is not whole is written again by the next flush); in a clean file such a slot is
- * damage.
+ * States of the file: clean -> dirty before the first change of a session -> clean at close. If a
+ * file is found dirty and opened for writing, all its tables are checked, and the next flush
+ * rewrites a torn slot. In a clean file such a slot is damage.
  */
 #include "drivers/ubd/cow4_table_host.h"
 
@@ -55,8 +56,9 @@ static int cow4_decode(struct layer *l, uint64_t off, const struct iovec *iov, i
 }
 
 /*
- * A file that has been written to is as long as all of its data would be, and says so: one that was cut short is found when it is opened.
- * Where the host has no files of that length it goes without. The length is on the disk before the flag.
+ * Extends a file that has been written to its full length and records that, so that a truncated
+ * file is found when it is opened. Hosts without files of that length go without. The length is on
+ * the disk before the flag.
  */
 static void make_long(struct layer *l, struct cow4_header *h)
 {
@@ -70,7 +72,10 @@ static void make_long(struct layer *l, struct cow4_header *h)
 	h->flags |= COW4_F_FULL;
 }
 
-/* The next header, and it is on the disk. Where nobody knows whether it is the slot is not the good one: the next try writes it again, not the other. */
+/*
+ * Writes the next header to the disk. If that may have failed, its slot is not the good one: the
+ * next try writes it again, not the other.
+ */
 static int header_to_disk(struct layer *l, struct cow4 *c)
 {
 	int err = cow4_write_header(l->fd, &c->header, &c->slot);
@@ -83,7 +88,7 @@ static int header_to_disk(struct layer *l, struct cow4 *c)
 	return err;
 }
 
-/* The dirty flag is on the disk before anything else is changed; once a session. */
+/* Brings the dirty flag to the disk before anything else is changed, once a session. */
 static int cow4_begin(struct layer *l, uint64_t off, uint64_t len)
 {
 	struct cow4 *c = l->state;
@@ -130,7 +135,7 @@ static int cow4_own(struct layer *l, uint64_t off, uint64_t len)
 
 /* ---- opening and closing ---- */
 
-/* What has been flushed is said to be complete. A failure leaves the flag: the next one looks at the tables. */
+/* Marks flushed data as complete. A failure leaves the flag: the next session checks the tables. */
 static void say_clean(struct layer *l)
 {
 	struct cow4 *c = l->state;
@@ -198,7 +203,10 @@ const struct layer_ops layer_cow4_ops = {
 	.close = cow4_close,
 };
 
-/* After an end without a close: slots that were cut are written again, so that none is found in a file that is clean. */
+/*
+ * Recovers after an end without a close: torn slots are written again, so that a clean file has
+ * none.
+ */
 static int recover(struct layer *l, struct layer_open *lo)
 {
 	struct cow4 *c = l->state;
@@ -282,7 +290,7 @@ int cow4_open(struct layer *l, struct layer_open *lo)
 
 /* ---- looking at all of it ---- */
 
-/* The last sector that a table says is there lies on the disk. */
+/* True if the last sector that a table has lies behind the end of the file. */
 static bool beyond_end(const struct cow4 *c, const struct table *t, uint64_t index)
 {
 	uint64_t i, sectors = c->header.size / LAYER_SECTOR - index * COW4_TABLE_SECTORS;

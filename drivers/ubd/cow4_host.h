@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow4_host.h: version 4 of the COW file, Nestling's own: what is on the disk, and what the files cow4*_host.c share. docs/cow.md describes
- * the format to the byte and says why it survives a power cut.
+ * cow4_host.h: version 4 of the COW file, Nestling's own: what is on the disk, and what the files
+ * cow4*_host.c share. docs/cow.md describes the format to the byte and says why it survives a power
+ * cut.
  *
- *	0         8192      16384                      table_off                data_off
- *	| header  | header  | packed clusters, index   | tables, two slots each | data, at its offset on the disk, sparse |
+ *      0         header
+ *      8192      header
+ *      16384     packed clusters, index
+ *      table_off tables, two slots each
+ *      data_off  data, at its offset on the disk, sparse
  *
- * Numbers are little-endian, but for magic and version, which are those of versions 1 to 3.
+ * Numbers are little-endian, except magic and version, which are those of versions 1 to 3.
  */
 #ifndef NESTLING_UBD_COW4_HOST_H
 #define NESTLING_UBD_COW4_HOST_H
@@ -21,24 +25,28 @@
 #define COW4_HEADER 8192UL
 #define COW4_PATH 4096
 #define COW4_CLUSTER 65536UL
-#define COW4_FIRST (2 * COW4_HEADER) /* of what follows the headers */
+#define COW4_FIRST (2 * COW4_HEADER) /* end of the headers */
 #define COW4_SIZE_MAX (1UL << 48)
 
-#define COW4_F_DIRTY 1       /* open for writing, or it was and has not been closed */
-#define COW4_F_BACKING_RAW 2 /* the backing file is raw, whatever it looks like */
-#define COW4_F_FULL 4        /* the file is as long as all of its data would be */
+/* Open for writing, or was open and has not been closed. */
+#define COW4_F_DIRTY 1
+/* The backing file is raw, whatever its content. */
+#define COW4_F_BACKING_RAW 2
+/* the file has the length of all of its data */
+#define COW4_F_FULL 4
 #define COW4_F_KNOWN 7
 
 struct cow4_header {
 	uint32_t magic, version; /* big-endian */
 	uint32_t header_size;    /* COW4_HEADER */
 	uint32_t crc;            /* CRC-32 of the header with 0 here */
-	uint64_t seq;            /* of two headers that are whole the higher one counts */
-	uint64_t id;             /* random; in the tables as well */
-	uint64_t size;           /* of the disk, bytes, whole sectors */
-	uint32_t cluster;        /* COW4_CLUSTER */
+	/* of two whole headers the higher one counts */
+	uint64_t seq;
+	uint64_t id;      /* random; in the tables as well */
+	uint64_t size;    /* of the disk, bytes, whole sectors */
+	uint32_t cluster; /* COW4_CLUSTER */
 	uint32_t flags;
-	uint64_t backing_size; /* bytes, as it was when this file was made */
+	uint64_t backing_size; /* bytes, when this file was made */
 	int64_t backing_sec;   /* and its mtime */
 	uint32_t backing_nsec;
 	uint32_t index_crc; /* CRC-32 of the index */
@@ -51,7 +59,7 @@ struct cow4_header {
 _Static_assert(offsetof(struct cow4_header, backing) == 512, "on-disk layout");
 _Static_assert(sizeof(struct cow4_header) == COW4_HEADER, "on-disk layout");
 
-/* A table: which of so many sectors the data area holds. */
+/* A table: the sectors that the data area holds in a span of the disk. */
 #define COW4_TABLE 4096UL
 #define COW4_TABLE_MAGIC 0x34574f43 /* "COW4" */
 #define COW4_TABLE_WORDS 504UL
@@ -59,9 +67,10 @@ _Static_assert(sizeof(struct cow4_header) == COW4_HEADER, "on-disk layout");
 #define COW4_TABLE_SPAN (COW4_TABLE_SECTORS * LAYER_SECTOR) /* bytes of the disk: 15.75 MiB */
 struct cow4_table {
 	uint32_t magic, crc; /* CRC-32 of the table with 0 here */
-	uint64_t seq;        /* of two slots that are whole the higher one counts */
-	uint64_t id;         /* the header's */
-	uint64_t index;      /* of this table */
+	/* of two whole slots the higher one counts */
+	uint64_t seq;
+	uint64_t id;    /* the header's */
+	uint64_t index; /* of this table */
 	uint8_t reserved[32];
 	uint64_t bits[COW4_TABLE_WORDS]; /* sector n: bit n % 64 of word n / 64 */
 };
@@ -72,23 +81,25 @@ enum { COW4_ZERO, COW4_PLAIN, COW4_ZLIB };
 struct cow4_packed {
 	uint64_t cluster;
 	uint64_t off; /* in the file */
-	uint32_t len; /* in the file, at most COW4_CLUSTER; 0 for zeros */
-	uint32_t crc; /* CRC-32 of what it decodes to */
+	/* bytes in the file, at most COW4_CLUSTER; 0 for zeros */
+	uint32_t len;
+	uint32_t crc; /* CRC-32 of the decoded data */
 	uint32_t type, reserved;
 };
 _Static_assert(sizeof(struct cow4_packed) == 32, "on-disk layout");
 
 /* ---- the header (cow4_header_host.c) ---- */
 
-/* The header that counts, checked; *slot is where it was. -EINVAL with a line in @why. */
+/* Reads the header that counts and checks it; *slot is its place. -EINVAL with a line in @why. */
 int cow4_read_header(int fd, struct cow4_header *h, int *slot, char *why, size_t size);
 /* Writes the next header into the other slot; the caller flushes. */
 int cow4_write_header(int fd, struct cow4_header *h, int *slot);
-/* Tables and data behind @packed_end (COW4_FIRST where nothing is packed). */
+/* Sets the places of tables and data behind @packed_end (COW4_FIRST without packed clusters). */
 void cow4_lay_out(struct cow4_header *h, uint64_t packed_end);
 uint64_t cow4_tables(uint64_t size);
 /*
- * A header for a new file; @backing_fd -1: none. @size 0: the backing file's (@backing_disk bytes, as an image). Seq 0: not written yet.
+ * Makes a header for a new file. @backing_fd -1: no backing file. @size 0: the backing file's
+ * (@backing_disk bytes, as an image). Seq 0: not written yet.
  */
 struct cow4_new {
 	const char *backing; /* or NULL */
@@ -99,27 +110,33 @@ struct cow4_new {
 int cow4_init_header(struct cow4_header *h, const struct cow4_new *n, char *why, size_t size);
 /* Says which backing file it is from now on. */
 int cow4_set_backing(struct cow4_header *h, const char *backing, int backing_fd, bool raw);
-/* Size and time of the backing file are what they were. -EINVAL with a line in @why. */
+/* Returns 0 if size and time of the backing file are unchanged, or -EINVAL with a line in @why. */
 int cow4_check_backing(const struct cow4_header *h, int backing_fd, char *why, size_t size);
 
 /* ---- an open file ---- */
 
-/* cow4_pack_host.c: packed clusters. Piece and contents of what no table says is in the data area. */
+/*
+ * cow4_pack_host.c: packed clusters: places and contents of sectors that no table has in the data
+ * area.
+ */
 struct cow4_pack;
 int cow4_pack_open(
 	int fd, const struct cow4_header *h, struct cow4_pack **out, char *why, size_t size);
 void cow4_pack_close(struct cow4_pack *pk);
 void cow4_pack_where(const struct cow4_pack *pk, uint64_t off, uint64_t len, struct image_piece *p);
-/* Within one cluster. -EIO: damaged. */
+/* Reads within one cluster. -EIO: damaged. */
 int cow4_pack_read(
 	struct cow4_pack *pk, uint64_t off, const struct iovec *iov, int nr, bool nowait);
-/* Decodes every cluster: how many are damaged, each said; -ENOMEM. */
+/* Decodes every cluster and reports each damaged one. Returns how many, or -ENOMEM. */
 int cow4_pack_check(struct cow4_pack *pk, void (*say)(void *arg, const char *what), void *arg);
 void cow4_pack_usage(const struct cow4_pack *pk, uint64_t *clusters, uint64_t *bytes);
 
-/* Checks all of the file that nobody looks at on open; says what is wrong through @say, how often is the answer; or -errno. */
+/*
+ * Checks all parts of the file that an open does not. Reports faults through @say and returns how
+ * many, or -errno.
+ */
 int cow4_check(struct layer *l, void (*say)(void *arg, const char *what), void *arg);
-/* How much the layer itself holds. -errno */
+/* Counts what the layer itself holds. Returns 0 or -errno. */
 struct cow4_usage {
 	uint64_t sectors;              /* in the data area */
 	uint64_t packed, packed_bytes; /* clusters, and their bytes in the file */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow4_pack_host.c: the packed clusters of a COW file of version 4. Nobody changes them once the file is there: a write goes to the data
- * area, sector by sector, and the tables come before the index. So they are one more layer below, in the same file.
+ * cow4_pack_host.c: the packed clusters of a COW file of version 4. They never change: a write goes
+ * to the data area, sector by sector, and the tables take precedence over the index. So they are
+ * one more layer below, in one file.
  *
- * A cluster is decoded as a whole, into at most 64 KiB whatever the file says, and its checksum is looked at each time. The last ones are
- * kept, decoded. Lock: the cache's.
+ * A cluster is decoded as a whole, into at most 64 KiB whatever the file says, and its checksum is
+ * verified each time. The last ones are kept, decoded. Lock: the cache's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ struct cow4_pack {
 		uint64_t cluster;
 		uint8_t *data; /* NULL: free */
 	} kept[KEPT];
-	unsigned int next; /* which goes next */
+	unsigned int next; /* the next one to replace */
 };
 
 /* ---- opening ---- */
@@ -53,7 +54,7 @@ static uint32_t crc_of(const void *p, uint64_t n)
 	return (uint32_t)crc32_z(0, p, n);
 }
 
-/* Entries [from, to) of the index: what is wrong with one, or NULL. */
+/* Checks entries [from, to) of the index. Returns a fault, or NULL. */
 static const char *index_fault(
 	const struct cow4_header *h, const struct cow4_packed *index, uint64_t from, uint64_t to)
 {
@@ -70,7 +71,10 @@ static const char *index_fault(
 	return NULL;
 }
 
-/* In pieces that are checked before the next one is read: a header that lies about a sparse file costs no memory. */
+/*
+ * Reads the index in pieces that are checked before the next one is read: a header that lies about
+ * a sparse file costs no memory.
+ */
 static int read_index(int fd, const struct cow4_header *h, struct cow4_pack *pk, const char **fault)
 {
 	uint64_t bytes = h->index_count * sizeof(struct cow4_packed), i, n;
@@ -136,7 +140,7 @@ void cow4_pack_close(struct cow4_pack *pk)
 
 /* ---- finding ---- */
 
-/* The first entry whose cluster is @cluster or more; pk->count: none. */
+/* Returns the first entry whose cluster is @cluster or more, or pk->count. */
 static uint64_t lower_bound(const struct cow4_pack *pk, uint64_t cluster)
 {
 	uint64_t lo = 0, hi = pk->count;
@@ -170,7 +174,7 @@ void cow4_pack_where(const struct cow4_pack *pk, uint64_t off, uint64_t len, str
 
 /* ---- decoding ---- */
 
-/* Exactly @want bytes into @out. */
+/* Inflates exactly @want bytes into @out. */
 static int inflate_all(const uint8_t *in, uint32_t len, uint8_t *out, uint32_t want)
 {
 	uLongf got = want;
@@ -206,7 +210,7 @@ static void scatter(const uint8_t *from, const struct iovec *iov, int nr)
 		memcpy(iov->iov_base, from, iov->iov_len);
 }
 
-/* From what is kept; false: it is not. */
+/* Reads from a kept cluster; false if it is not kept. */
 static bool read_kept(struct cow4_pack *pk, uint64_t off, const struct iovec *iov, int nr)
 {
 	uint64_t cluster = off / COW4_CLUSTER;

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow4_table_host.c: tables of what the data area of a COW file of version 4 holds, and their way to the disk.
+ * cow4_table_host.c: the tables of what the data area of a COW file of version 4 holds, and their
+ * way to the disk.
  *
- * A flush makes what was written last:
+ * A flush makes earlier writes durable:
  *
- *	copy the tables that have changed -> fdatasync (data) -> write the copies, each into its older slot -> fdatasync (tables)
+ *      copy the tables that have changed -> fdatasync (data) -> write the copies, each into its
+ *      older slot -> fdatasync (tables)
  *
- * and is one fdatasync where no table has changed. So what a table on the disk says is there is there, at any instant; a table that was
- * being written when the power went is found by its checksum, and its other slot says what the last flush said. A flush that waited while
- * a later one began and ended well has nothing left to do.
+ * and is one fdatasync if no table has changed. So whatever a table on the disk says is there, at
+ * any instant. A table that was being written at a power cut is found by its checksum, and its
+ * other slot has the state of the last flush. A flush that waited while a later one began and ended
+ * well has nothing left to do.
  *
- * States of a table: not looked at (NULL) -> empty (shared, read only) or loaded -> changed (in c->changed) -> loaded. Nothing is ever
- * thrown away: 4 KiB for 15.75 MiB of the disk.
+ * States of a table: not looked at (NULL) -> empty (shared, read only) or loaded -> changed (in
+ * c->changed) -> loaded. No table is ever thrown away: 4 KiB for 15.75 MiB of the disk.
  *
- * Invariants: 1. a bit is set in a table in the file only after the data was on the disk; 2. the slot that was last written well is never
- * the one that is written; 3. bits are never cleared.
- * Locks: flush_lock (one flush at a time; slot, copies) -> lock (table pointers, changed list, header). Bits are atomic.
+ * Invariants:
+ * 1. A bit is set in a table in the file only after the data was on the disk.
+ * 2. The slot that was last written well is never the one that is written.
+ * 3. Bits are never cleared.
+ *
+ * Locks: flush_lock (one flush at a time; slot, copies) -> lock (table pointers, changed list,
+ * header). Bits are atomic.
  */
 #include "drivers/ubd/cow4_table_host.h"
 
@@ -58,7 +65,10 @@ static uint64_t slot_off(const struct cow4 *c, uint64_t index, unsigned int slot
 	return c->header.table_off + (index * 2 + slot) * COW4_TABLE;
 }
 
-/* The table in the file: fresh memory, &cow4_empty, or NULL with *err. *cut: a slot is not whole. */
+/*
+ * Reads a table from the file. Returns fresh memory, &cow4_empty, or NULL with *err. *cut: a slot
+ * is torn.
+ */
 struct table *table_read(struct layer *l, uint64_t index, bool *cut, int *err)
 {
 	struct cow4 *c = l->state;
@@ -88,8 +98,8 @@ struct table *table_read(struct layer *l, uint64_t index, bool *cut, int *err)
 	if (state[t->slot] == SLOT_WHOLE)
 		t->disk = two[t->slot];
 	else
-		t->slot = state[0] ==
-			  SLOT_CUT; /* the one that is not cut is the good one: nothing yet */
+		/* the slot that is not torn is the good one, with no bits */
+		t->slot = state[0] == SLOT_CUT;
 	return t;
 }
 
@@ -243,7 +253,7 @@ uint64_t table_own(struct cow4 *c, struct table *t, uint64_t first, uint64_t n)
 	return changed;
 }
 
-/* Copies what has changed: how many they are, or -ENOMEM. */
+/* Copies changed tables. Returns how many, or -ENOMEM. */
 static int64_t copy_changed(struct cow4 *c)
 {
 	int64_t n = 0;
@@ -278,7 +288,7 @@ static void changed_again(struct cow4 *c, int64_t n)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Into the slot that is older. */
+/* Writes a table into its older slot. */
 static int write_table(struct layer *l, const struct table *of, struct cow4_table *t)
 {
 	const struct cow4 *c = l->state;
@@ -331,7 +341,8 @@ int cow4_flush(struct layer *l)
 	int err = 0;
 
 	pthread_mutex_lock(&c->flush_lock);
-	if (c->ended_well <= seen) { /* else one that began after we came has done it */
+	/* Else a flush that began after we came has done it. */
+	if (c->ended_well <= seen) {
 		number = __atomic_add_fetch(&c->begun, 1, __ATOMIC_ACQ_REL);
 		err = flush_locked(l);
 		if (!err)
@@ -361,5 +372,5 @@ int cow4_flush_at_exit(struct layer *l)
 	}
 	if (!err && c->changed)
 		err = layer_sync(l);
-	return err; /* the locks stay: nobody writes any more */
+	return err; /* locks stay: no thread writes any more */
 }

@@ -2,10 +2,11 @@
 /*
  * cow_host.c: headers of UML's copy-on-write files. See cow_host.h for the layout.
  *
- * The header comes from a file that anybody may have written: all sizes are computed here from the checked numbers and must agree with
- * the file. Only cow_format 0 (bitmap) is served, which is all that UML has ever written. Version 1 is in the byte order of the host that
- * wrote it, which is taken to be ours; the others are big-endian. Nothing is padded.
- * Source: the files that uml_mkcow makes and those that uml_moo reads; UML's documentation of the format in its HOWTO.
+ * The header comes from an untrusted file: all sizes are computed here from the checked numbers and
+ * must agree with the file. Only cow_format 0 (bitmap) is served, which is all that UML has ever
+ * written. Version 1 is in the byte order of the host that wrote it, which is taken to be ours; the
+ * others are big-endian. Nothing is padded. Source: the files that uml_mkcow makes and those that
+ * uml_moo reads; UML's documentation of the format in its HOWTO.
  */
 #include "drivers/ubd/cow_host.h"
 
@@ -48,7 +49,7 @@ static uint64_t align_up(uint64_t v, uint64_t a)
 #define V2_PATH 4096
 #define OLD_TAIL 16
 
-/* Where the bitmap and the data are. @header: bytes. */
+/* Computes the places of the bitmap and the data. @header: bytes. */
 static void layout(struct cow_info *info, uint64_t header)
 {
 	uint64_t units = (info->size + info->unit - 1) / info->unit;
@@ -88,7 +89,7 @@ static uint64_t get64(const uint8_t *p, bool native)
 	return native ? v : be64toh(v);
 }
 
-/* Bytes of the header, 0: its name has no end. */
+/* Parses a header. Returns its bytes, or 0 if its name has no end. */
 static uint64_t parse_old(const uint8_t *p, struct cow_info *info, uint32_t *format)
 {
 	bool native = info->version == 1;
@@ -105,7 +106,10 @@ static uint64_t parse_old(const uint8_t *p, struct cow_info *info, uint32_t *for
 	return 8 + path + OLD_TAIL;
 }
 
-/* Version 3; where the mtime has 64 bits all that follows is 4 bytes later, and the name does not begin where it should. */
+/*
+ * Parses version 3. If the mtime has 64 bits, all later fields are 4 bytes further, and the name
+ * does not begin at its place.
+ */
 static uint64_t parse_3(const uint8_t *p, struct cow_info *info, uint32_t *format)
 {
 	size_t name = offsetof(struct cow_header, backing);
@@ -177,7 +181,7 @@ int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize)
 	return 0;
 }
 
-/* Of a backing file, which may be a disk of the host's. */
+/* Reads the attributes of a backing file, which may be a disk of the host. */
 static int backing_stat(int fd, struct stat *st, uint64_t *size)
 {
 	if (fstat(fd, st) < 0)
@@ -227,7 +231,7 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 	return 0;
 }
 
-/* A nameless file in the folder of @path where the host can do that; else @path itself. */
+/* Opens a nameless file in the folder of @path if the host can, else @path itself. */
 static int open_new(const char *path, bool *nameless)
 {
 	char dir[PATH_MAX];
@@ -312,7 +316,8 @@ int cow_create(const char *path, const char *backing, int backing_fd, char *err,
 	r = cow_init(fd, backing, backing_fd, size);
 	if (!r && nameless) {
 		r = give_name(fd, path);
-		if (r == -ENOENT) /* no /proc: start again under the real name */
+		/* No /proc: begin again under the real name. */
+		if (r == -ENOENT)
 			r = -EIO;
 	}
 	if (r)
@@ -328,7 +333,10 @@ err_say:
 	return r;
 }
 
-/* The name, and the time beside it, in one write: a header of version 3 is written from its beginning. */
+/*
+ * Writes the name, and the time beside it, in one write: a header of version 3 is written from its
+ * beginning.
+ */
 int cow_set_backing(int fd, struct cow_info *info, const char *backing, int backing_fd)
 {
 	struct cow_header h;

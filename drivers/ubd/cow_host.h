@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow_host.h: headers of UML's copy-on-write files, versions 1 to 3, as Debian's uml_mkcow and uml_moo read and write them.
+ * cow_host.h: headers of UML's copy-on-write files, versions 1 to 3, as Debian's uml_mkcow and
+ * uml_moo read and write them.
  *
- * The file: a header, from the next multiple of `alignment` (versions 1 and 2: at once) a bitmap with one bit a unit, usually a sector
- * (unit n is bit n % 8 of byte n / 8), from the next multiple (of a sector) the data, at the same offsets as in the backing file. A unit
- * whose bit is 0 is the backing file's. docs/cow.md has the headers.
+ * The file: a header, from the next multiple of `alignment` (versions 1 and 2: at once) a bitmap
+ * with one bit for each unit, usually a sector (unit n is bit n % 8 of byte n / 8). From the next
+ * multiple (of a sector) follows the data, at its offsets in the backing file. A unit whose bit is
+ * 0 is the backing file's. docs/cow.md has the headers.
  */
 #ifndef NESTLING_UBD_COW_HOST_H
 #define NESTLING_UBD_COW_HOST_H
@@ -22,27 +24,41 @@ struct cow_info {
 	uint64_t size;              /* of the backing file, bytes */
 	uint64_t bitmap_off, bitmap_len, data_off;
 	uint32_t version, alignment;
-	uint32_t unit;   /* bytes of a bit: 512 or a larger power of two */
-	bool wide_mtime; /* version 3 as some 64-bit hosts wrote it once, with an mtime of 64 bits */
+	/* bytes that a bit stands for: 512 or a larger power of two */
+	uint32_t unit;
+	/* version 3 as some 64-bit hosts wrote it once, with an mtime of 64 bits */
+	bool wide_mtime;
 };
 
 enum { COW_NONE, COW_UML, COW_NESTLING };
 
 /*
- * All: 0 or -errno with one line in @err (which names no file; the caller does).
+ * All functions return 0 or -errno with one line in @err, to which the caller adds the file's name.
  */
 
-/* Reads and checks the header of an open file. -EINVAL: not a COW file that we understand. */
+/* Reads and checks the header of an open file. -EINVAL: not a known COW file. */
 int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize);
-/* Is there a COW header at all (magic), and whose? COW_NESTLING: version 4, see cow4_host.h. */
+/*
+ * Returns whether the file has a COW header (magic), and of which kind. COW_NESTLING: version 4,
+ * see cow4_host.h.
+ */
 int cow_kind(int fd);
-/* Does @backing_fd hold what the header was made for (size and time)? -EINVAL */
+/* Returns 0 if @backing_fd has the size and time in the header, or -EINVAL. */
 int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, size_t errsize);
-/* Makes @path (it must not exist) over the backing file; the file appears under its name complete or not at all. An open fd. */
+/*
+ * Makes @path, which must not exist, over the backing file. The file appears complete under its
+ * name or not at all. Returns an open descriptor.
+ */
 int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize);
-/* Puts another backing file (of the same size) into the header, and into @info. It is on the disk when it returns. */
+/*
+ * Puts another backing file (of equal size) into the header and into @info. It is on the disk when
+ * the call returns.
+ */
 int cow_set_backing(int fd, struct cow_info *info, const char *backing, int backing_fd);
-/* The header and the empty bitmap of version 3 into an empty file, which may have no name; 0 or -errno. */
+/*
+ * Writes the header and the empty bitmap of version 3 into an empty file, which may have no name.
+ * Returns 0 or -errno.
+ */
 int cow_init(int fd, const char *backing, int backing_fd, uint64_t size);
 
 #endif

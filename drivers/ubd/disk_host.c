@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * disk_host.c: a disk as a whole: opened, described, mapped, closed; what is left to do for it when the process ends.
+ * disk_host.c: a disk as a whole: opens, describes, maps and closes it, and flushes it when the
+ * process ends.
  *
- * What it consists of is image_host.c's business, its requests and workers are ubd_host.c's.
+ * image_host.c has its layers, ubd_host.c its requests and workers.
  */
 #include "drivers/ubd/disk_host.h"
 
@@ -21,7 +22,10 @@
 
 /* ---- what can be mapped ---- */
 
-/* Anew: a lock on the file belongs to the other descriptor, and this one is given away. */
+/*
+ * Opens the image anew: a lock on the file belongs to the other descriptor, and this one is given
+ * away.
+ */
 int ubd_host_image(struct ubd_host *h, uint64_t *bytes)
 {
 	int base = image_base_fd(h->image), fd, handle;
@@ -52,13 +56,13 @@ uint64_t ubd_host_image_run(
 	struct image_piece p = { .len = 0 };
 	uint64_t end = off, n;
 
-	/* neighbouring pieces of the base, the bounds of which need not be units */
+	/* Adjacent pieces of the base, whose bounds need not be units. */
 	while (end < off + len && !image_where(h->image, end, off + len - end, true, &p) &&
 		p.fd == base && p.off == end)
 		end += p.len;
 	n = (end - off) / unit * unit;
 	*inside = n > 0;
-	if (!n && end == off) /* what is elsewhere, in one piece */
+	if (!n && end == off) /* data elsewhere, in one piece */
 		n = p.len / unit * unit;
 	return n ? n : unit;
 }
@@ -85,7 +89,8 @@ static void tell_lost(const struct ubd_host *h, int err)
 {
 	const char *why = strerrordesc_np(-err);
 
-	if (!err || err == -EBUSY) /* -EBUSY: a thread is in a flush, whose end was not reported */
+	/* -EBUSY: a thread is in a flush, whose result was not reported */
+	if (!err || err == -EBUSY)
 		return;
 	os_note_lost();
 	say("nestling: ");
@@ -145,7 +150,10 @@ int ubd_host_fault(const char *spec)
 	return media_fault(spec);
 }
 
-/* The flags of ubd_host.h are those of image_host.h but for some that matter here only. */
+/*
+ * Opens the files. The flags of ubd_host.h are those of image_host.h, except for some that matter
+ * only here.
+ */
 static int open_files(struct ubd_open *o, struct ubd_host *h)
 {
 	struct image_open io = { .file = o->file, .backing = o->backing };

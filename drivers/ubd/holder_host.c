@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * holder_host.c: who holds a lock on a file. A lock of an open file description has no owner that F_OFD_GETLK could name; but the fdinfo
- * of the fd that it came by has a line for it, where /proc is there and the process is one of ours.
+ * holder_host.c: finds the owner of a lock on a file. F_OFD_GETLK cannot name the owner of a lock
+ * of an open file description. But the fdinfo of the owner's descriptor has a line for it, if /proc
+ * is mounted and the process belongs to our user.
  */
 #include <dirent.h>
 #include <errno.h>

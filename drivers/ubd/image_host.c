@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_host.c: data to and from a chain of layers. See image_host.h; chain_host.c opens and closes them.
+ * image_host.c: data to and from a chain of layers. See image_host.h; chain_host.c opens and closes
+ * them.
  *
- * A read walks down: each layer says which piece of the range it holds, the layer below is asked for the rest. What lies in one file in
- * one piece is one system call, with the caller's iovec. A write goes to the first layer, to its base plus the offset, always: begin(),
- * data, own(). Units of more than a sector are completed from below first where a write covers them in part and they are not there yet.
+ * A read walks down: each layer tells which piece of the range it holds, and the layer below is
+ * asked for the rest. A piece that lies in one file is read by one system call, with the caller's
+ * iovec. A write always goes to the first layer, to its base plus the offset: begin(), data, own().
+ * A unit larger than a sector that is written in part is first completed from below, if the layer
+ * does not have it yet.
  *
- * Locks: a layer's fill_lock while units of more than a sector become its own, from begin() to own(): who completes one writes all of it, and
- * would put back what others write to it meanwhile, be it a part of it or the whole.
+ * Locks: a layer's fill_lock while units larger than a sector become its own, from begin() to
+ * own(). A thread that completes a unit writes all of it, and would overwrite what other threads
+ * write to it meanwhile, in part or as a whole.
  */
 #include "drivers/ubd/image_host.h"
 
@@ -32,7 +36,9 @@ struct cursor {
 	uint64_t off; /* in iov[0] */
 };
 
-/* The next bytes, at most @max and MAX_IOV pieces: how many they are. The cursor moves on. */
+/*
+ * Takes the next bytes, at most @max and MAX_IOV pieces, and returns how many. The cursor moves on.
+ */
 static uint64_t next_iov(struct cursor *c, uint64_t max, struct iovec *out, int *nr)
 {
 	uint64_t total = 0;
@@ -66,7 +72,9 @@ static uint64_t iov_bytes(const struct iovec *iov, int nr)
 
 /* ---- where ---- */
 
-/* As image_where(), from layer @l on; *holder is the layer that has it, NULL where none has. */
+/*
+ * Finds a piece as image_where() does, from layer @l on. *holder is the layer that has it, or NULL.
+ */
 static int find(struct layer *l, uint64_t off, uint64_t len, bool nowait, struct image_piece *p,
 	struct layer **holder)
 {
@@ -157,7 +165,10 @@ static unsigned int cow_version(const struct layer *l)
 	return l->ops == &layer_cow4_ops ? 4 : cow3_version(l);
 }
 
-/* Where the file is now: under the name that it was opened by, else what the host says of the descriptor. */
+/*
+ * Finds the file's present name: the name by which it was opened, else the one that the host gives
+ * for the descriptor.
+ */
 static void name_now(const struct layer *l, char *name, size_t size)
 {
 	char *real = realpath(l->path, NULL), self[64];
@@ -258,7 +269,10 @@ int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, 
 
 /* ---- writing ---- */
 
-/* The unit around @off is to be this layer's as a whole: what it does not hold is copied from below. fill_lock is held. */
+/*
+ * Completes the unit around @off in this layer: sectors that it lacks are copied from below.
+ * fill_lock is held.
+ */
 static int fill_unit_locked(struct layer *l, uint64_t off)
 {
 	uint64_t start = off / l->unit * l->unit, n = l->unit;
@@ -281,7 +295,7 @@ static int fill_unit_locked(struct layer *l, uint64_t off)
 	return err;
 }
 
-/* Does the layer hold all units that the range touches? */
+/* True if the layer holds all units that the range touches. */
 static bool holds(struct layer *l, uint64_t off, uint64_t len)
 {
 	uint64_t start = off / l->unit * l->unit,
@@ -300,7 +314,7 @@ static void note_write(struct image *im)
 		__atomic_store_n(&im->written, true, __ATOMIC_RELAXED);
 }
 
-/* Before [off, off + len) is changed in the file; finish() comes behind in any case. */
+/* Called before [off, off + len) is changed in the file; finish() follows in any case. */
 static int begin(struct layer *l, uint64_t off, uint64_t len, bool *locked)
 {
 	int err = l->ops->begin ? l->ops->begin(l, off, len) : 0;
@@ -316,7 +330,7 @@ static int begin(struct layer *l, uint64_t off, uint64_t len, bool *locked)
 	return err;
 }
 
-/* The range is the layer's own now, if all went well. */
+/* Marks the range as the layer's own, if no error occurred. */
 static int finish(struct layer *l, uint64_t off, uint64_t len, bool locked, int err)
 {
 	if (!err && l->ops->own)
@@ -368,7 +382,10 @@ int image_zero(struct image *im, uint64_t off, uint64_t len)
 	return finish(l, off, len, locked, err);
 }
 
-/* Blocks of the first layer are given back; where another one shows, nothing is to be had. */
+/*
+ * Gives back blocks of the first layer. Ranges where another layer would show through are not
+ * possible.
+ */
 int image_discard(struct image *im, uint64_t off, uint64_t len)
 {
 	struct layer *l = im->top;

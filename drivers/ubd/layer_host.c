@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* layer_host.c: whole transfers to and from a layer's file, through media_host.h; and the raw format, whose bytes are where they are. */
+/*
+ * layer_host.c: whole transfers to and from a layer's file, through media_host.h; and the raw
+ * format, whose bytes lie at their offset.
+ */
 #include "drivers/ubd/layer_host.h"
 
 #include <errno.h>
@@ -27,9 +30,10 @@ static void iov_skip(struct iovec **iov, int *nr, size_t n)
 }
 
 /*
- * What of an iovec ends where the file's next piece begins: so many of it, of which the last is shortened by *cut. Linux's page cache keeps what one
- * call writes in folios as large as the call, and ext4 looks at each block of a folio whenever one of them is written or flushed: 4 KiB and a flush
- * take 20 to 40 us more where the file was written by the megabyte, and pieces cost such writes a tenth.
+ * Returns the pieces of an iovec up to the file's next boundary; the last one is shortened by *cut.
+ * Linux's page cache keeps data of one call in folios as large as the call, and ext4 looks at each
+ * block of a folio whenever one of them is written or flushed. So 4 KiB and a flush take 20 to 40
+ * us more if the file was written by the megabyte; to write in pieces costs such writes a tenth.
  */
 static int iov_piece(struct iovec *iov, int nr, uint64_t off, size_t *cut)
 {
@@ -64,7 +68,10 @@ static void iov_zero(struct iovec *iov, int nr)
 	}
 }
 
-/* *end is where the file ended before the transfer did: the rest was read as zeros. */
+/*
+ * Transfers all bytes. *end is where the file ended before the transfer did: the rest was read as
+ * zeros.
+ */
 static int transfer(
 	int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait, uint64_t *end)
 {
@@ -158,7 +165,7 @@ const struct layer_ops layer_raw_ops = {
 	.close = raw_close,
 };
 
-/* Size of a regular file or a block device. */
+/* Opens a raw layer; its size is that of the regular file or block device. */
 int layer_open_raw(struct layer *l, struct layer_open *lo)
 {
 	struct stat st;

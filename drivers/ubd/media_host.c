@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * media_host.c: see media_host.h. The record is appended with one write a piece, so a kernel that is killed leaves whole pieces (the last
- * one may be cut). A beginning is on record before the system call, an end behind it; the lock is held for the record alone, so what ran
- * at the same time on the disk may be told in either order, which is what the reader must expect of it anyway.
- * Not here: reads on record; files that are only read.
+ * media_host.c: see media_host.h. The record is appended with one write for each piece, so a kernel
+ * that is killed leaves whole pieces (the last one may be cut). A beginning is recorded before the
+ * system call, an end after it. The lock is held for the record alone, so concurrent operations may
+ * be recorded in either order, which the reader has to expect anyway. Reads, and files that are
+ * only read, are not recorded.
  */
 #include "drivers/ubd/media_host.h"
 
@@ -20,15 +21,17 @@
 #define MAX_FILES 32
 #define MAX_IOV 257
 
-/* Written before the first worker starts, but for files, which grows under lock. */
+/* Written before the first worker starts, except files, which grows under lock. */
 static struct {
-	bool on;        /* any of it */
-	int log;        /* or -1 */
-	int op;         /* what fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
-	bool data_only; /* of MEDIA_WRITE not holes */
+	bool on; /* any of it is active */
+	int log; /* or -1 */
+	/* what fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
+	int op;
+	bool data_only; /* only data writes, not holes */
 	int unit, err;
-	uint64_t every;    /* 0: nothing fails */
-	uint64_t from, to; /* bytes of the file: what lies there, flushes apart */
+	uint64_t every; /* 0: nothing fails */
+	/* range in the file, for all but flushes */
+	uint64_t from, to;
 } conf = { .log = -1, .unit = -1, .to = UINT64_MAX };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -51,7 +54,7 @@ int media_record(const char *path)
 	return 0;
 }
 
-/* The word at *@s up to the next comma or the end is @word: *@s moves behind it. */
+/* True if the word at *@s, up to the next comma or the end, is @word; *@s then moves behind it. */
 static bool take(const char **s, const char *word)
 {
 	size_t n = strlen(word);
@@ -62,7 +65,7 @@ static bool take(const char **s, const char *word)
 	return true;
 }
 
-/* The number that may follow, behind a comma. False: something else does. */
+/* Reads an optional number behind a comma. False for anything else. */
 static bool take_number(const char **s, uint64_t *n)
 {
 	char *end;
@@ -130,7 +133,7 @@ static int unit_of(int fd)
 	return -1;
 }
 
-/* Xorshift: good enough to choose who fails. */
+/* Decides whether a call fails, by xorshift: random enough for that. */
 static bool fails(int fd, int op, uint64_t off)
 {
 	int unit;
@@ -155,7 +158,7 @@ static bool fails(int fd, int op, uint64_t off)
 
 /* ---- the record ---- */
 
-/* Appends all of it, or the record ends here: a hole in it would be a lie. */
+/* Appends all of it, or ends the record: a gap in it would make it wrong. */
 static void append(struct iovec *iov, int nr)
 {
 	while (nr && conf.log >= 0) {
@@ -181,7 +184,7 @@ static void append(struct iovec *iov, int nr)
 	}
 }
 
-/* The beginning of something on @fd: its id, or 0 when it is not on record. */
+/* Records the beginning of an operation on @fd. Returns its id, or 0 if it is not recorded. */
 static uint64_t begin(int type, int fd, uint64_t off, uint64_t len, const struct iovec *iov, int nr)
 {
 	struct media_rec r = {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * media_host.h: the system calls that reach the files behind disks, all of them, in one place: so that a crash test can have a record of
- * them and a test of errors can make them fail. Without cutlog= and diskfault= each is the system call and one test of a flag.
+ * media_host.h: all system calls that reach the files behind disks, in one place, so that a crash
+ * test can record them and a test of errors can make them fail. Without cutlog= and diskfault= each
+ * costs the system call and one test of a flag.
  *
- * The record (cutlog=FILE) is a sequence of struct media_rec, data behind those of writes, in the order of what happened: a write begins
- * (with its data), and ends; a flush begins, and ends. What a power cut at any point of it may leave on the disk follows: all that had
- * ended before a flush began which has ended is there; any sector of anything else is as before or after. tests/crash/cut.c makes it.
+ * The record (cutlog=FILE) is a sequence of struct media_rec, with data behind those of writes, in
+ * the order of events: a write begins (with its data) and ends; a flush begins and ends. From it
+ * follows what a power cut at any point may leave on the disk. All that had ended before a
+ * completed flush began is there; any sector of anything else is old or new. tests/crash/cut.c
+ * computes it.
  */
 #ifndef NESTLING_UBD_MEDIA_HOST_H
 #define NESTLING_UBD_MEDIA_HOST_H
@@ -23,31 +26,38 @@ struct media_rec {
 	uint32_t magic, type;
 	uint32_t file;  /* the number of the disk */
 	int32_t status; /* of MEDIA_END: 0 or -errno */
-	uint64_t id;    /* a MEDIA_END has that of its beginning */
+	uint64_t id;    /* MEDIA_END: the id of its beginning */
 	uint64_t off;   /* bytes in the file */
-	uint64_t
-		len; /* of a range; of the data behind it for MEDIA_FILE (the path) and MEDIA_WRITE */
+	/* length of a range; of the data behind it for MEDIA_FILE (the path) and MEDIA_WRITE */
+	uint64_t len;
 };
 
-/* Both before the first disk is opened. 0 or -errno. */
+/* Set up records and faults before the first disk is opened. Return 0 or -errno. */
 int media_record(const char *path);
 /*
- * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]: one in EVERY on the average fails, at random; COUNT of them in all; of reads
- * and writes only such as begin in BYTES from FROM on. data: writes, but holes are punched. -EINVAL: not understood.
+ * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]: one in EVERY on
+ * average fails, at random, and COUNT in all; reads and writes only if they begin in BYTES from
+ * FROM on. data: writes, but not punched holes. -EINVAL: a syntax error.
  */
 int media_fault(const char *spec);
-/* The file behind disk @unit that is written to; said once, before its first write. */
+/* Names the written file behind disk @unit, once, before its first write. */
 void media_attach(int fd, uint32_t unit, const char *path);
-/* Before it is closed. */
+/* Called before the file is closed. */
 void media_detach(int fd);
 
-/* As the system calls: -1 and errno. A failing write may have written a part of it, as on any disk. */
+/*
+ * Behave like the system calls: -1 and errno. A failing write may have written a part, as on any
+ * disk.
+ */
 ssize_t media_pwritev(int fd, const struct iovec *iov, int nr, uint64_t off);
 ssize_t media_pwrite(int fd, const void *p, size_t n, uint64_t off);
 ssize_t media_preadv2(int fd, const struct iovec *iov, int nr, uint64_t off, int flags);
-/* Is there a record, or do calls fail? Then all must be done by these functions, on descriptors that were attached. */
+/*
+ * True if calls are recorded or made to fail. Then all of them must use these functions, on
+ * attached descriptors.
+ */
 bool media_watches(void);
-/* Of a read; 0 or -errno. */
+/* Submits a read. Returns 0 or -errno. */
 int media_aio_submit(aio_context_t ctx, struct iocb *io);
 int media_punch(int fd, uint64_t off, uint64_t len);
 int media_fdatasync(int fd);

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ubd.c: the user-mode block device, front end. ubd0 is /dev/ubda (98, 0), ubd1 /dev/ubdb (98, 16) ...
+ * ubd.c: the user-mode block device, front end. ubd0 is /dev/ubda (98, 0), ubd1 /dev/ubdb (98, 16)
+ * and so on.
  *
- *	ubd<n><flags>=FILE[,BACKING[,SERIAL]]     n: 0..15 or a..p; flags, any number: r read-only, s synchronous, c shared (no lock),
- *	                                          t no discard, d data (never a COW file), m map what is only read
- *	ubd=sync                                  s for all of them
+ *      ubd<n><flags>=FILE[,BACKING[,SERIAL]]     n: 0..15 or a..p; flags, any number: r read-only,
+ *                                                s synchronous, c shared (no lock), t no discard, d
+ *                                                data (never a COW file), m map read-only data
+ *      ubd=sync                                  s for all of them
  *
- * The command line is checked at once (unit, flags), files are opened by ubd_init() (initcall level 4), which refuses to boot with one
- * line that names the parameter. A bio becomes one ubd_req; the back end ends it at once or later, through the disk's interrupt.
+ * The command line is checked at once (unit, flags). ubd_init() (initcall level 4) opens the files;
+ * on failure it refuses to boot with one line that names the parameter. A bio becomes one ubd_req;
+ * the back end ends it at once or later, through the disk's interrupt.
  *
- * The management console adds disks to an instance that runs (config ubd1r=FILE) and takes away those that nobody has open. A unit's gendisk
- * lives for ever, once it was there: who has looked it up may hold it.
- * Locks: u->lock for u->host in the interrupt, against the one who takes the disk away; all else of a unit is written at boot and by the
- * console's thread. Who submits has the disk open. A request belongs to one side at a time.
+ * The management console adds disks to a running instance (config ubd1r=FILE) and removes those
+ * that are not open. A unit's gendisk is never freed once it existed: a task that has looked it up
+ * may hold it. Locks: u->lock for u->host in the interrupt, against the removal of the disk. All
+ * other fields of a unit are written at boot and by the console's thread. A submitter has the disk
+ * open. A request belongs to one side at a time.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -33,14 +37,16 @@
 #define SERIAL_MAX 64
 
 struct ubd {
-	char param[16];                /* as the user wrote it: "ubd0r" */
-	char *file, *backing, *serial; /* slices of the copied parameter; the last two or NULL */
+	char param[16]; /* as the user wrote it: "ubd0r" */
+	/* slices of the copied parameter; the last two may be NULL */
+	char *file, *backing, *serial;
 	u32 flags;
 	spinlock_t lock;
-	struct ubd_host *host; /* NULL: it is not there */
+	struct ubd_host *host; /* NULL: absent */
 	int irq;               /* 0: none yet */
-	bool added;            /* the disk has been there once */
-	pfn_t frames;          /* immutable: the image's pages as frames, or 0 */
+	bool added;            /* the disk has existed once */
+	/* immutable: the image's pages as frames, or 0 */
+	pfn_t frames;
 	u64 nr_frames;
 	struct gendisk disk;
 };
@@ -54,7 +60,7 @@ static void ubd_end(struct ubd_req *r)
 {
 	struct bio *bio = r->cookie;
 
-	bio_endio(bio, r->status); /* *r is the bio's */
+	bio_endio(bio, r->status); /* *r belongs to the bio */
 }
 
 static void ubd_irq(void *arg)
@@ -131,7 +137,10 @@ static u32 ubd_frames(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn)
 	return (u32)n;
 }
 
-/* Where that cannot be, the disk is read as without the flag, and the user is told why. */
+/*
+ * Maps the image. If that is not possible, the disk is read as without the flag, and the user is
+ * told the reason.
+ */
 static void ubd_map_image(struct ubd *u)
 {
 	u64 bytes = 0;
@@ -192,8 +201,8 @@ static int flag_of(char c)
 }
 
 /*
- * UML separates with a comma, or with a colon where there is no comma; one behind a backslash is a letter of a name. The next part of @text, NULL when
- * there is none.
+ * Returns the next part of @text, or NULL. UML separates with a comma, or with a colon if there is
+ * no comma; a separator behind a backslash belongs to a name.
  */
 static char *split(char *text, char separator)
 {
@@ -211,7 +220,10 @@ static char *split(char *text, char separator)
 	return text;
 }
 
-/* FILE[,BACKING[,SERIAL]]: "FILE,,SERIAL" has no backing file, but "FILE," is a mistake of whoever put the words together. */
+/*
+ * Splits FILE[,BACKING[,SERIAL]]. "FILE,,SERIAL" has no backing file, but "FILE," is an error in
+ * the user's command line.
+ */
 static int split_files(struct ubd *u, char *text, char *why, size_t size)
 {
 	char separator = strchr(text, ',') ? ',' : ':';
@@ -237,7 +249,7 @@ static int split_files(struct ubd *u, char *text, char *why, size_t size)
 	return 0;
 }
 
-/* ubd=sync, for all of them. */
+/* Handles ubd=sync, for all of them. */
 static int all_setup(const char *value)
 {
 	if (strcmp(value, "sync"))
@@ -246,7 +258,7 @@ static int all_setup(const char *value)
 	return 0;
 }
 
-/* @s: what follows "ubd". */
+/* Parses a parameter; @s follows "ubd". */
 static int ubd_setup(const char *s)
 {
 	const char *p = s, *eq = strchr(s, '=');
@@ -310,7 +322,7 @@ PARAM("diskfault=", set_diskfault,
 
 /* ---- coming and going ---- */
 
-/* The back end. 0, or -errno with @why set. */
+/* Opens the back end. Returns 0, or -errno with @why set. */
 static int ubd_open_files(struct ubd *u, u32 n, char *why, size_t size)
 {
 	struct gendisk *d = &u->disk;
@@ -405,8 +417,9 @@ static void ubd_close(struct ubd *u)
 }
 
 /*
- * While the instance runs: /sys has the disk before it has its partitions. Once it is there the guest may have it open: it stays, unless nobody has.
- * Who was quicker to have its partitions looked for, and has one open, has done what was to be done.
+ * Adds a disk while the instance runs: /sys has the disk before its partitions. Once it is there
+ * the guest may have it open, so an error removes it only if it is not open. If another task has
+ * scanned its partitions first, and has one open, there is nothing left to do.
  */
 static int ubd_add_first(struct ubd *u, u32 n)
 {
@@ -428,7 +441,7 @@ static int ubd_add_first(struct ubd *u, u32 n)
 	return 0;
 }
 
-/* @text: flags, =, files. */
+/* Configures a disk. @text: flags, =, files. */
 static int ubd_config(u32 n, const char *text, char *why, size_t size)
 {
 	const char *eq = strchr(text, '=');
@@ -460,7 +473,7 @@ static int ubd_config(u32 n, const char *text, char *why, size_t size)
 	return err;
 }
 
-/* @name behind the @at bytes of @text, as split() reads it; returns how many there are then. */
+/* Appends @name to the @at bytes of @text, in the syntax of split(). Returns the new length. */
 static size_t put_name(char *text, size_t size, size_t at, const char *name, char separator)
 {
 	for (; *name && at + 2 < size; name++) {
@@ -472,7 +485,7 @@ static size_t put_name(char *text, size_t size, size_t at, const char *name, cha
 	return at;
 }
 
-/* In the words that config takes. */
+/* Prints a disk in the syntax of config. */
 static int ubd_query(u32 n, char *text, size_t size)
 {
 	const struct ubd *u = &units[n];

@@ -2,12 +2,13 @@
 /*
  * ubd_host.c: the half of the ubd driver that touches the host: requests and worker threads.
  *
- * What a request does to the files, whatever their format, is image_host.c's business. A read past the guest's cache that the host's has not
- * either goes past that, too: a small one at once (aio_host.c), others by a worker; what the host refuses is read as any other.
- * Invariant: a request ends exactly once.
- * Locks: queue lock (todo list, idle count); done list is lock-free (push) and taken whole.
- * Workers sleep on a futex word that changes under the lock, not on a condition variable: glibc's, up to 2.40, loses a signal now and then where
- * several threads wait (its bug 25847), and a request would lie there until the next one comes, which may be waiting for it.
+ * image_host.c carries a request out, whatever the format of the files. If neither the guest's
+ * cache is used nor the host's has the data, a read goes past both: a small one at once
+ * (aio_host.c), others by a worker. A read that the host refuses is done like any other. Invariant:
+ * a request ends exactly once. Locks: queue lock (todo list, idle count); the done list is pushed
+ * without a lock and taken whole. Workers sleep on a futex word that changes under the lock, not on
+ * a condition variable: up to 2.40, glibc's sometimes loses a signal if several threads wait (its
+ * bug 25847). A request would then lie there until the next one comes, which may be waiting for it.
  * Not here: merging (kernel/block/queue.c), caching (the guest has its own, the host too).
  */
 #include "drivers/ubd/ubd_host.h"
@@ -23,28 +24,34 @@
 #include "os-linux/host.h"
 
 /*
- * Threads wait for the host's disk, they do not compute: as many as keep its queue filled, by the host's size. One is started only when
- * none is idle, so that a quiet disk has one or two.
+ * Worker threads wait for the host's disk, they do not compute: as many as keep its queue filled,
+ * by the host's size. One is started only if none is idle, so a quiet disk has one or two.
  */
 #define WORKERS_PER_CPU 4
 #define WORKERS_MIN 4
 #define WORKERS_MAX 32 /* of a disk */
 
 #define SMALL_WRITE 32768
-#define SMALL_READ 65536 /* the host does not split what must not wait: such a one it refuses */
+/* The host does not split a read that must not wait; it refuses a larger one. */
+#define SMALL_READ 65536
 
 /*
- * Flushes that who waits for them makes himself. A worker would have to be woken on another CPU, and wake the vCPU: half of the CPU time of a write
- * with its fsync. A vCPU that waits does nothing else, so it does so only where it has nothing else to do and the last flushes were all quick; after a slow
- * one workers do it for a while, the longer the sooner a slow one caught a vCPU again. Several slow ones in a row (much was written before) are one.
+ * Flushes that the waiting vCPU makes itself. A worker would have to be woken on another CPU, and
+ * wake the vCPU: half of the CPU time of a write with its fsync. A vCPU that waits in a flush does
+ * nothing else, so it flushes only if it has no other work and the last flushes were all quick.
+ * After a slow one workers flush for a while, longer if the next slow one comes soon. Several slow
+ * ones in a row (much was written before) count as one.
  */
 #define QUICK_NS 2000000
 #define QUICK_ROW 32
 #define QUICK_ROW_MAX 4096
-#define QUICK_LONG 256 /* so many at once without a slow one are worth the next */
+/* quick flushes in a row that make up for a slow one */
+#define QUICK_LONG 256
 
-#define LOOKS 32  /* in vain in a row: the host has nothing of what is read, */
-#define LOOK_AT 8 /* and is asked for one read of so many, until it has */
+/* looks in a row that found nothing in the host's cache */
+#define LOOKS 32
+/* then one read in so many is looked up, until one is found */
+#define LOOK_AT 8
 
 /* ---- requests ---- */
 
@@ -69,7 +76,7 @@ static bool may_be_direct(const struct ubd_host *h, const struct ubd_req *r)
 	       !__atomic_load_n(&h->no_direct, __ATOMIC_RELAXED);
 }
 
-/* The host has refused. Not for a moment, and not this one alone? */
+/* Notes a refusal by the host, unless it is temporary or concerns this read alone. */
 static void note_refusal(struct ubd_host *h, const struct ubd_req *r, int64_t err)
 {
 	if (err == -EOPNOTSUPP || err == -ENOSYS || err == -EPERM ||
@@ -77,7 +84,7 @@ static void note_refusal(struct ubd_host *h, const struct ubd_req *r, int64_t er
 		__atomic_store_n(&h->no_direct, 1, __ATOMIC_RELAXED);
 }
 
-/* True when it is on its way. */
+/* Submits a read past the cache. True if it is under way. */
 static bool submit_direct(struct ubd_host *h, struct ubd_req *r)
 {
 	uint64_t at;
@@ -94,7 +101,7 @@ static bool submit_direct(struct ubd_host *h, struct ubd_req *r)
 	return !err;
 }
 
-/* Waits for it; 0 or -errno: read it by other means. */
+/* Reads past the cache and waits. Returns 0, or -errno: read it by other means. */
 static int read_direct(struct ubd_host *h, struct ubd_req *r)
 {
 	int err =
@@ -114,7 +121,7 @@ static int do_read(struct ubd_host *h, struct ubd_req *r, bool nowait)
 	return image_readv(h->image, r->off, (const struct iovec *)r->vec, (int)r->nr_vecs, nowait);
 }
 
-/* Of a disk without a cache (flag s): is it on the host's disk when it ends? */
+/* True if the request must be on the host's disk when it ends (flag s: a disk without cache). */
 static bool is_synchronous(const struct ubd_host *h, const struct ubd_req *r)
 {
 	return h->flags & UBD_F_SYNC && (r->op == UBD_WRITE || r->op == UBD_ZERO);
@@ -142,7 +149,10 @@ static int serve(struct ubd_host *h, struct ubd_req *r)
 	return err;
 }
 
-/* What the guest is told. A host's disk that is full is a thin disk that cannot grow, all else one that is broken. */
+/*
+ * Returns the status for the guest. A full disk of the host is a thin disk that cannot grow; any
+ * other error is a broken one.
+ */
 static int guest_status(int err)
 {
 	switch (err) {
@@ -177,7 +187,7 @@ static void learn_flush(struct ubd_host *h, uint64_t ns)
 	__atomic_store_n(&h->quick_row, more, __ATOMIC_RELAXED);
 }
 
-/* How long it took where it had to flush, else 0. */
+/* Serves a request. Returns the time that a flush took, else 0. */
 static uint64_t serve_timed(struct ubd_host *h, struct ubd_req *r)
 {
 	uint64_t start, ns;
@@ -208,7 +218,10 @@ static void finished(struct ubd_host *h, struct ubd_req *r)
 		os_irq_raise(h->irq);
 }
 
-/* The first request off the list, and with a flush all flushes: what ended before they came is on disk after the one call. */
+/*
+ * Takes the first request off the list, and with a flush all flushes: whatever ended before they
+ * came is on the disk after the one call.
+ */
 static struct ubd_req *take_locked(struct ubd_host *h)
 {
 	struct ubd_req *first = h->todo, **at, **last = &first->next;
@@ -250,8 +263,9 @@ static void serve_all(struct ubd_host *h, struct ubd_req *r)
 }
 
 /*
- * Until h->work changes, or for no reason. What changes it between the unlock and the sleep is seen by the host's kernel, which does not sleep then:
- * so it changes with the lock held, before who changed it wakes.
+ * Sleeps until h->work changes, or spuriously. The host's kernel sees a change between the unlock
+ * and the sleep, and does not sleep then. So h->work changes with the lock held, before the
+ * wake-up.
  */
 static void sleep_locked(struct ubd_host *h)
 {
@@ -295,7 +309,10 @@ static void worker(void *arg)
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* To look by reading may begin to read ahead, which is of no use when the request goes past the cache then. */
+/*
+ * True if the host's cache has the data. To find out by reading could start readahead, which is
+ * useless if the request then goes past the cache.
+ */
 static bool is_cached(struct ubd_host *h, const struct ubd_req *r)
 {
 	uint32_t missed = __atomic_load_n(&h->missed, __ATOMIC_RELAXED);
@@ -314,7 +331,7 @@ static bool is_cached(struct ubd_host *h, const struct ubd_req *r)
 	return found;
 }
 
-/* From the host's page cache: true when that had all of it. */
+/* Reads from the host's page cache; true if that had all of it. */
 static bool read_cached(struct ubd_host *h, struct ubd_req *r)
 {
 	bool direct = may_be_direct(h, r), hit;
@@ -328,7 +345,10 @@ static bool read_cached(struct ubd_host *h, struct ubd_req *r)
 	return hit;
 }
 
-/* While workers have something to do it is theirs: one call of the host serves all flushes that wait. */
+/*
+ * True if the vCPU flushes itself. While workers have requests, they flush: one call of the host
+ * serves all waiting flushes.
+ */
 static bool waits_itself(struct ubd_host *h, const struct ubd_req *r)
 {
 	return r->spare && !__atomic_load_n(&h->busy, __ATOMIC_RELAXED) &&
@@ -337,8 +357,9 @@ static bool waits_itself(struct ubd_host *h, const struct ubd_req *r)
 }
 
 /*
- * What is over sooner than a worker can be woken: a read from the host's page cache, and a small write into it that somebody waits for, as
- * fsync's. A host that throttles writers holds the vCPU up for as long, which it would do to the waiter in any case. And a quick flush.
+ * Serves a request that takes less time than waking a worker: a read from the host's page cache, a
+ * small write into it that a task waits for, such as fsync's, and a quick flush. A host that
+ * throttles writers delays the vCPU as long as it would delay the waiting task in any case.
  */
 static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
 {
@@ -360,7 +381,10 @@ static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
 	return true;
 }
 
-/* To a worker, who is woken when the lock is free for him. As ubd_host_submit(). */
+/*
+ * Passes a request to a worker, which is woken after the lock is released. Returns like
+ * ubd_host_submit().
+ */
 static int enqueue(struct ubd_host *h, struct ubd_req *r)
 {
 	bool wake = false;
@@ -379,7 +403,8 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 	} else if (h->threads < h->max_threads && os_worker_start("ubd", worker, h) == 0) {
 		h->threads++;
 	}
-	if (!h->threads) { /* no thread to be had: serve it here, slow but right */
+	/* No thread could be started: serve it here, slowly. */
+	if (!h->threads) {
 		h->todo = NULL;
 		h->todo_tail = &h->todo;
 		pthread_mutex_unlock(&h->lock);
@@ -393,7 +418,10 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 	return 0;
 }
 
-/* Those that have ended, at the end of a list, which is returned. One that was not read, or in part, a worker reads: it knows what that means. */
+/*
+ * Appends finished requests to a list, whose end is returned. A worker reads those that were not
+ * read, or only in part: it can handle the error.
+ */
 static struct ubd_req **reap_direct(struct ubd_host *h, struct ubd_req **last)
 {
 	struct ubd_req *r;
@@ -419,7 +447,8 @@ int ubd_host_submit(struct ubd_host *h, struct ubd_req *r)
 	if (serve_at_once(h, r))
 		return 1;
 	direct = submit_direct(h, r);
-	if (h->aio && ubd_aio_ready(h->aio)) /* sooner than somebody looks at the event set */
+	/* sooner than a vCPU looks at the event set */
+	if (h->aio && ubd_aio_ready(h->aio))
 		os_irq_raise(h->irq);
 	return direct ? 0 : enqueue(h, r);
 }
@@ -444,7 +473,7 @@ struct ubd_req *ubd_host_reap(struct ubd_host *h)
 
 /* ---- beginning and end ---- */
 
-/* By the CPUs that this process may use, not by those of the machine. */
+/* Returns the number of workers, by the CPUs that this process may use. */
 static int worker_count(void)
 {
 	cpu_set_t set;

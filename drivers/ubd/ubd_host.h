@@ -2,9 +2,10 @@
 /*
  * ubd_host.h: where the ubd driver's halves meet. Fixed-width types and opaque structs only.
  *
- * A disk is a raw file, or a COW file over a backing file. The front end submits requests; what the host has in its page cache is read at
- * once, so are small writes and, where that is quick, flushes that somebody waits for; everything else goes to the disk's worker threads, which
- * raise the disk's interrupt when something has ended.
+ * A disk is a raw file, or a COW file over a backing file. The front end submits requests. Reads of
+ * data in the host's page cache are served at once, as are small writes and, if they are quick,
+ * flushes that a task waits for. All other requests go to the disk's worker threads, which raise
+ * the disk's interrupt when a request has ended.
  */
 #ifndef NESTLING_UBD_HOST_H
 #define NESTLING_UBD_HOST_H
@@ -15,27 +16,35 @@
 struct ubd_host;
 
 #define UBD_F_RDONLY 1
-#define UBD_F_SYNC 2   /* every write reaches the disk before it ends */
+/* every write reaches the disk before it ends */
+#define UBD_F_SYNC 2
 #define UBD_F_SHARED 4 /* no lock on the files */
 #define UBD_F_NODISCARD 8
-#define UBD_F_DATA 16   /* a raw file even if it looks like a COW file */
-#define UBD_F_MAP 32    /* what is only read of the image is mapped, not read */
-#define UBD_F_INLINE 64 /* who submits a request serves it: nothing is ever under way */
+/* a raw file even if it looks like a COW file */
+#define UBD_F_DATA 16
+/* read-only data of the image is mapped, not read */
+#define UBD_F_MAP 32
+/* the submitter serves its requests: none is ever under way */
+#define UBD_F_INLINE 64
 
 #define UBD_DEPTH 64 /* requests under way at once */
 
 struct ubd_open {
-	const char *file;    /* COW file when backing is set, or when the file says so */
+	/* a COW file if backing is set, or if its content says so */
+	const char *file;
 	const char *backing; /* or NULL */
 	uint32_t flags;
-	uint32_t unit; /* the disk's number, for records and faults */
+	/* the disk's number, for records and faults */
+	uint32_t unit;
 	int32_t irq;
 	/* answers */
 	struct ubd_host *host;
 	uint64_t size; /* bytes, whole sectors */
 	uint32_t rdonly, discard;
-	char note[256]; /* something the user should know; empty when not */
-	char err[512];  /* one line that names the file, when the open failed */
+	/* a note for the user, or empty */
+	char note[256];
+	/* one line that names the file, if the open failed */
+	char err[512];
 };
 
 enum { UBD_READ, UBD_WRITE, UBD_FLUSH, UBD_DISCARD, UBD_ZERO };
@@ -48,39 +57,48 @@ struct ubd_req {
 	struct ubd_req *next;
 	uint32_t op;
 	uint32_t preflush, fua;
-	uint32_t waited_for; /* somebody sleeps until it ends */
-	uint32_t spare;      /* the vCPU has nothing else to do: it may wait for the host's disk */
-	uint32_t past_cache; /* of a read: who asks has no use for it in the host's page cache */
-	int32_t status;      /* 0 or -errno when it has ended */
-	uint64_t off, len;   /* bytes, multiples of 512 within the disk */
-	void *cookie;        /* the front end's */
+	uint32_t waited_for; /* a task sleeps until it ends */
+	/* the vCPU has no other work and may wait for the host's disk */
+	uint32_t spare;
+	/* a read whose data need not stay in the host's page cache */
+	uint32_t past_cache;
+	int32_t status;    /* result once ended: 0 or -errno */
+	uint64_t off, len; /* bytes, multiples of 512 within the disk */
+	void *cookie;      /* owned by the front end */
 	uint32_t nr_vecs;
 	struct ubd_vec vec[];
 };
 
-/* For tests (media_host.h): a record of all writes, calls that fail. Before the first disk is opened; 0 or -errno. */
+/*
+ * Set up tests (media_host.h): a record of all writes, failing calls. Called before the first disk
+ * is opened. Return 0 or -errno.
+ */
 int ubd_host_record(const char *path);
 int ubd_host_fault(const char *spec);
-/* 0 or -errno with o->err set. Nothing is created when it fails. */
+/* Opens a disk. Returns 0 or -errno with o->err set. Creates nothing on failure. */
 int ubd_host_open(struct ubd_open *o);
 void ubd_host_close(struct ubd_host *h);
 /*
- * The file of the disk that nobody writes to (a backing file, a raw file that is read-only), opened anew for reading, as an os handle of the
- * caller's; *bytes of it are the disk's. -EROFS: there is none such, all of it may be written to. Other -errno: the host refuses.
+ * Opens the file of the disk that is never written (a backing file, a raw file that is read-only)
+ * anew for reading, as an os handle of the caller; *bytes of it are the disk's. -EROFS: all of it
+ * may be written. Other -errno: the host refuses.
  */
 int ubd_host_image(struct ubd_host *h, uint64_t *bytes);
 /*
- * Of [off, off + len), multiples of @unit: how many bytes from @off on (a multiple of @unit, at least one) lie wholly in that file
- * (*inside 1), or not wholly (0). At any time, without waiting.
+ * Returns how many bytes of [off, off + len) from @off on, multiples of @unit and at least one, lie
+ * wholly in that file (*inside 1), or not wholly (0). Callable at any time; does not wait.
  */
 uint64_t ubd_host_image_run(
 	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside);
-/* As image_tell() of image_host.h. */
+/* See image_tell() of image_host.h. */
 int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size);
-#define UBD_SPARE_NS 300000 /* r->spare: for so long */
-/* 1: it has ended already (r->status; r->spare, when it was waited for the host's disk: how long, ns, else 0); 0: it will come through ubd_host_reap(). */
+#define UBD_SPARE_NS 300000 /* longest wait with r->spare */
+/*
+ * Submits a request. Returns 1 if it has ended: r->status is the result, and r->spare the ns of a
+ * wait for the host's disk, or 0. Returns 0 if ubd_host_reap() will return it.
+ */
 int ubd_host_submit(struct ubd_host *h, struct ubd_req *r);
-/* What has ended since the last call, linked by next, oldest first; NULL when nothing. */
+/* Returns the requests that ended since the last call, linked by next, oldest first, or NULL. */
 struct ubd_req *ubd_host_reap(struct ubd_host *h);
 
 #endif
