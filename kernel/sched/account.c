@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * account.c: who used how much CPU time, and how busy the machine is.
+ * account.c: CPU time of tasks, and the load of the machine.
  *
- * A task's time is split between user and kernel at every entry and exit (account_user_*) and at every switch: the time since
- * task->last_acct goes to the side that ends. The same time is counted for the vCPU (user, nice, system or idle). se.sum_exec
- * is the sum that the scheduler itself keeps, without what the host took (steal.c), and the CPU-time clocks show. At a switch, and after
- * a long time on one side, user and kernel time are made to be that sum together: what is over it is the host's, and where it has been
- * charged already (acct_over), the same task gets it back with what it uses next. What is not charged is the vCPU's "steal".
+ * A task's time is split between user and kernel at every entry and exit (account_user_*) and at
+ * every switch: the time since task->last_acct goes to the side that ends. It is also counted for
+ * the vCPU (user, nice, system or idle). se.sum_exec is the sum that the scheduler itself keeps,
+ * without the time that the host took (steal.c); the CPU-time clocks show it. At a switch, and
+ * after a long time on one side, user and kernel time are corrected so that their sum is
+ * se.sum_exec. The excess is the host's. If it has been charged already (acct_over), the task gets
+ * it back with the time that it uses next. Time that is not charged is the vCPU's "steal".
  *
- * The load average is brought up to date when somebody looks or a switch finds it five seconds old, with as many steps as
- * five-second periods have passed: a tickless idle machine needs no timer for it. A step takes the
- * average number of active tasks since the step before (account_active()): a sample of one moment
- * would always find the task whose wake-up led to it. Active are runnable tasks, and
+ * The load average is updated when it is read or when a switch finds it five seconds old, with as
+ * many steps as five-second periods have passed: a tickless idle machine needs no timer for it. A
+ * step takes the average number of active tasks since the last step (account_active()): a sample of
+ * one moment would always find the task whose wake-up led to it. Active are runnable tasks, and
  * uninterruptible sleepers without TASK_NOLOAD, which marks kernel threads that wait for work.
  *
  * Locks: fields of a task and of a vCPU are written by the task and the vCPU itself; load_lock.
@@ -28,7 +30,8 @@ const struct sched_timer_ops *sched_timer_ops;
 static DEFINE_SPINLOCK(load_lock);
 static u64 load[3], load_at; /* under load_lock; load_at read racily */
 static u64 sampled_at;       /* time of the last sample; under load_lock */
-static s64 sampled_sum;      /* activity at that time: ns; under load_lock */
+/* activity at that time: ns; under load_lock */
+static s64 sampled_sum;
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
@@ -38,7 +41,10 @@ static void count_stolen(struct rq *rq, u64 delta, u64 charged)
 		rq->times.steal += delta - charged;
 }
 
-/* What of @delta, which ends now, is the task's: class_update_curr() has just been called. */
+/*
+ * Returns the part of @delta, which ends now, that the task used: class_update_curr() has just been
+ * called.
+ */
 static u64 up_to_sum(struct rq *rq, struct task *t, u64 delta)
 {
 	s64 missing = (s64)(t->se.sum_exec - t->utime - t->stime);
@@ -57,7 +63,7 @@ static __noinline u64 without_over(struct rq *rq, struct task *t, u64 delta)
 	return delta - back;
 }
 
-/* Asks the host what it took of so long a time; what is left may still be long. */
+/* Asks the host what it took of so long a time; the rest may still be long. */
 static __noinline u64 account_long(struct rq *rq, struct task *t, u64 delta, u64 now)
 {
 	spin_lock_raw(&rq->lock);
@@ -82,7 +88,7 @@ void io_wait_end(bool outer)
 	current->in_iowait = outer;
 }
 
-/* Local readings may be a little early. */
+/* Returns the time since the last accounting. Local readings may be a little early. */
 static inline u64 account_since(struct rq *rq, struct task *t, u64 now)
 {
 	s64 delta = (s64)(now - t->last_acct);
@@ -122,7 +128,10 @@ void account_user_exit(void)
 		rq->times.user += delta;
 }
 
-/* The vCPU has had nothing to do since the last time: it waited for a disk, if a task that slept there did. The runqueue's lock is held. */
+/*
+ * Accounts for the time in which the vCPU was idle: it waited for a disk if a task that slept there
+ * did. The runqueue's lock is held.
+ */
 void account_idle(struct rq *rq, u64 now)
 {
 	s64 delta = (s64)(now - rq->idle->last_acct);
@@ -136,7 +145,7 @@ void account_idle(struct rq *rq, u64 now)
 	rq->idle->last_acct = now;
 }
 
-/* class_update_curr() has brought prev's sum up to now. */
+/* Accounts for a switch. class_update_curr() has brought prev's sum up to now. */
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now)
 {
 	if (task_is_idle(prev)) {
@@ -152,7 +161,10 @@ void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now
 		loadavg_update(now);
 }
 
-/* By the same debt as what the host took: whoever has charged it meanwhile gives it back with what comes next. */
+/*
+ * Takes the time out of current's, by the debt that is used for the host's time: if it was charged
+ * meanwhile, it is given back with the next time.
+ */
 void sched_waited_on_host(u64 ns)
 {
 	struct rq *rq = this_rq();
@@ -161,9 +173,11 @@ void sched_waited_on_host(u64 ns)
 	arch_cpu_waited_for_disk(rq->cpu, ns);
 	spin_lock_raw(&rq->lock);
 	since = (s64)(arch_cpu_clock() - current->last_acct);
-	ns = min(ns,
-		(u64)max(since,
-			0L)); /* by another clock, which may be ahead: last_acct never is (account_switch()) */
+	ns = min(ns, (u64)max(since,
+			     /*
+			      * The other clock may be ahead; last_acct never is (account_switch()).
+			      */
+			     0L));
 	rq->steal_debt += ns;
 	rq->times.iowait += ns;
 	current->last_acct += ns;
@@ -262,7 +276,7 @@ static u64 active_since_sample(u64 now)
 	delta = sum - sampled_sum;
 	sampled_sum = sum;
 	sampled_at = now;
-	/* the last look may have come as late as the last moment of its period */
+	/* the last look may have come at the end of its period */
 	return delta > 0 ? (u64)delta / max(elapsed >> LOAD_SHIFT, 1UL) : 0;
 }
 
@@ -277,13 +291,13 @@ static u64 decayed(u64 old, u64 decay, u64 active, u64 periods)
 	       LOAD_SHIFT;
 }
 
-/* Called with runqueue locks held too: load_lock is raw for that. */
+/* Updates the load average. Called with runqueue locks held too, so load_lock is raw. */
 void loadavg_update(u64 now)
 {
 	u64 periods, active;
 
 	if (!spin_trylock_raw(&load_lock))
-		return; /* another vCPU does it */
+		return; /* another vCPU updates it */
 	if (!load_at)
 		load_at = sampled_at = now;
 	periods = now > load_at ? (now - load_at) / LOAD_PERIOD : 0;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * affinity.c: on which vCPUs a task may run: what was asked for it (sched_setaffinity(2)), within what its control group has (cpuset).
+ * affinity.c: the vCPUs on which a task may run: those that sched_setaffinity(2) asked for, within
+ * those of its control group (cpuset).
  *
- * t->cpus_allowed is what the wish (t->cpus_wish) and the bound (t->cpus_bound) have in common. A wish that has nothing of the bound is
- * refused; where a new bound leaves nothing of an old wish, the bound alone counts, and the wish again as soon as it can be followed.
+ * t->cpus_allowed is the intersection of the wish (t->cpus_wish) and the bound (t->cpus_bound). A
+ * wish outside the bound is refused. If a new bound leaves nothing of an old wish, the bound alone
+ * counts, until the wish can be followed again.
  *
- * Locks: the runqueue's, over all three masks. What is read without it is looked at again under it.
+ * Locks: the runqueue's, over all three masks. A mask that is read without it is checked again
+ * under it.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -24,7 +27,7 @@ u64 sched_within(u64 wish, u64 bound)
 	return both ? both : bound & all_cpus();
 }
 
-/* @t is of @rq, and belongs to @to; both are locked. */
+/* Moves @t from @rq to @to; both are locked. */
 static void move_to_allowed(struct task *t, struct rq *rq, struct rq *to)
 {
 	if (rq != to && rq->curr == t) {
@@ -36,7 +39,7 @@ static void move_to_allowed(struct task *t, struct rq *rq, struct rq *to)
 	}
 }
 
-/* 0 for a wish or a bound: what it was. */
+/* Sets the masks; a wish or a bound of 0 stays unchanged. */
 static int set_masks(struct task *t, u64 wish, u64 bound)
 {
 	u64 w, b, mask;
@@ -47,7 +50,7 @@ static int set_masks(struct task *t, u64 wish, u64 bound)
 		b = bound ? bound : READ_ONCE(t->cpus_bound);
 		mask = sched_within(w, b);
 		if (wish && t->policy == SCHED_DEADLINE && (mask & wish) != all_cpus())
-			return -EBUSY; /* what it was promised is promised of all */
+			return -EBUSY; /* a deadline task may run on all vCPUs */
 		if (wish && !(mask & wish))
 			return -EINVAL;
 		rq = cpu_rq(READ_ONCE(t->cpu));
@@ -64,7 +67,8 @@ static int set_masks(struct task *t, u64 wish, u64 bound)
 	move_to_allowed(t, rq, to);
 	rq_unlock_two(rq, to);
 	if (unlikely(READ_ONCE(rt_waiting) & BIT(to->cpu)))
-		balance_push_rt(to); /* it may be allowed where something less urgent runs now */
+		/* It may now be allowed on a vCPU that runs something less urgent. */
+		balance_push_rt(to);
 	return 0;
 }
 

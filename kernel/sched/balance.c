@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * balance.c: on which vCPU a task runs.
+ * balance.c: chooses the vCPU of a task.
  *
- * To wake a sleeping vCPU costs tens of microseconds, to switch on the same one about four. So a woken task is queued on
- * its waker's vCPU when that one has nothing else to do, on the guess that the waker is about to sleep. When after
- * SPREAD_DELAY_NS it still waits, an idle vCPU gets it: the machine's deadline (sched_next) brings the busy vCPU to a
- * boundary for that. A vCPU that runs dry takes from the others by itself (balance_pull), but nothing that has
- * waited for less than that delay.
+ * To wake a sleeping vCPU costs tens of microseconds, to switch on the current one about four. So a
+ * woken task is queued on its waker's vCPU if that has nothing else to do, on the guess that the
+ * waker is about to sleep. If it still waits after SPREAD_DELAY_NS, an idle vCPU gets it: the
+ * machine's deadline (sched_next) brings the busy vCPU to a boundary for that. A vCPU that runs out
+ * of tasks takes some from the others by itself (balance_pull), but none that has waited for less
+ * than that delay.
  *
- * Where tasks make short calls all the time, and the host has few CPUs, the machine says that they are better off on one vCPU
- * (arch_tasks_share()): then they wait, and one vCPU may have the tasks of another (sched_join()).
+ * If tasks make short calls all the time, and the host has few CPUs, the machine says that they are
+ * better off on one vCPU (arch_tasks_share()). Then they wait, and one vCPU may take over the tasks
+ * of another (sched_join()).
  *
- * With no vCPU idle, queues are evened out at the end of slices, when they differ by two tasks or more.
- * Only fair tasks and the highest real-time task move.
+ * With no vCPU idle, queues are evened out at the end of slices, when they differ by two tasks or
+ * more. Only fair tasks and the highest real-time task move.
  *
- * Real-time tasks do not wait while a vCPU runs something less urgent: one that wakes looks for such a vCPU; one that loses its
- * vCPU to a more urgent one calls another (balance_push_rt); and whoever turns to something less urgent than before looks first
- * at what waits elsewhere (balance_pull_rt).
+ * A real-time task does not wait while a vCPU runs something less urgent. A task that wakes up
+ * looks for such a vCPU. A task that loses its vCPU to a more urgent one calls another vCPU
+ * (balance_push_rt). A vCPU that turns to something less urgent than before first looks at the
+ * tasks that wait elsewhere (balance_pull_rt).
  *
- * Locks: the runqueues' (two, by number). What is read of other queues without their lock is a guess that is checked
- * again under it.
+ * Locks: the runqueues' (two, by number). State of other queues that is read without their lock is
+ * a guess that is checked again under it.
  */
 #include "kernel/sched/internal.h"
 
@@ -59,7 +62,7 @@ int balance_any_allowed(const struct task *t)
 	return idle ? __builtin_ctzl(idle) : least_loaded(mask);
 }
 
-/* Where @t finds the least urgent work to displace; -1: it is above none. Where it was before all else. */
+/* Returns the vCPU with the least urgent work that @t may displace, preferring @prev, or -1. */
 static int least_urgent(u64 mask, int prio, int prev)
 {
 	int best = -1, least = prio;
@@ -86,15 +89,16 @@ static bool computes(const struct task *t, u64 now)
 	return t->se.computed_at && (s64)(now - t->se.computed_at) < (s64)COMPUTES_NS;
 }
 
-/* Beside @curr it would hardly run. Racy reads. */
+/* True if the task would hardly run beside @curr. Racy reads. */
 static bool is_light(const struct task *t, const struct task *curr)
 {
 	return READ_ONCE(t->se.weight) < READ_ONCE(curr->se.weight) / LIGHT_PART;
 }
 
 /*
- * It waits for @cpu, whose lock is held or which is this one, rather than run on @to, or on an idle one (-1). Kernel threads make no calls;
- * who computes there would let it wait for long, as would who weighs much more, and who does so in real time for ever.
+ * True if @t waits for @cpu (locked, or this vCPU) rather than run on @to, or on an idle vCPU (-1).
+ * Kernel threads make no calls. A task that computes on @cpu would let @t wait for long, as would a
+ * task that weighs much more; a real-time task would for ever.
  */
 static bool shares(const struct task *t, int cpu, int to)
 {
@@ -136,7 +140,10 @@ int balance_select(struct task *t)
 	return prev;
 }
 
-/* A queued task of @from that may run on @cpu and has waited for long enough. Under from's lock. */
+/*
+ * Returns a queued task of @from that may run on @cpu and has waited for long enough. Under from's
+ * lock.
+ */
 static struct task *candidate(struct rq *from, int cpu, u64 now)
 {
 	struct task *t = NULL;
@@ -148,7 +155,7 @@ static struct task *candidate(struct rq *from, int cpu, u64 now)
 	return NULL;
 }
 
-/* Moves one task; true when there was one. No lock held. */
+/* Moves one task. True if there was one. No lock held. */
 static bool move_one(struct rq *from, struct rq *to, u64 now, u32 min_lead)
 {
 	struct task *t = NULL;
@@ -179,7 +186,7 @@ void balance_pull(struct rq *rq)
 	}
 }
 
-/* Takes the queued task of @from that is above what @to would run next, if there is one. Both locked. */
+/* Takes the queued task of @from that is above what @to would run next, if any. Both locked. */
 static void take_rt(struct rq *from, struct rq *to, bool stays, u64 now)
 {
 	struct task *t = class_rt_above(from, class_rt_floor(to, stays), BIT(to->cpu));
@@ -202,7 +209,7 @@ void balance_pull_rt(struct rq *rq, bool stays)
 		take_rt(from, rq, stays, now);
 		rq_unlock_two(from, rq);
 		if (READ_ONCE(rt_waiting) & BIT(from->cpu))
-			balance_push_rt(from); /* what is left there, for yet another vCPU */
+			balance_push_rt(from); /* tasks left there, for yet another vCPU */
 	}
 }
 
@@ -228,9 +235,8 @@ void balance_push_rt(struct rq *rq)
 
 	spin_lock_raw(&rq->lock);
 	t = class_rt_above(rq, 0, online_mask() & ~BIT(rq->cpu));
-	if (t &&
-		!task_is_idle(
-			rq->curr)) { /* an idle one takes it in a moment, and pushes what is left */
+	/* An idle vCPU takes it in a moment, and pushes the tasks that are left. */
+	if (t && !task_is_idle(rq->curr)) {
 		mask = allowed_mask(t) & ~BIT(rq->cpu);
 		prio = rt_prio(t);
 	}
@@ -251,7 +257,7 @@ void balance_tick(struct rq *rq, u64 now, bool slice_over)
 		if (move_one(rq, cpu_rq(__builtin_ctzl(idle)), now, 1))
 			return;
 	if (slice_over) {
-		/* what is left does not want an idle one, but perhaps one that is at work */
+		/* The other tasks do not want an idle vCPU, but perhaps one that is at work. */
 		int cpu = least_loaded(online_mask() & ~READ_ONCE(idle_mask));
 
 		if (cpu >= 0 && cpu != rq->cpu)
@@ -259,7 +265,7 @@ void balance_tick(struct rq *rq, u64 now, bool slice_over)
 	}
 }
 
-/* Whatever they have waited. */
+/* Moves all fair tasks, however long they have waited. */
 void balance_join(struct rq *from, struct rq *to)
 {
 	struct task *t, *next;
@@ -278,7 +284,7 @@ void balance_join(struct rq *from, struct rq *to)
 	rq_unlock_two(from, to);
 }
 
-/* Looks at the one that waits first only: the others follow once it is gone. */
+/* Looks only at the task that waits first: the others follow once it is gone. */
 u64 balance_delay(struct rq *rq, u64 now)
 {
 	u64 idle = READ_ONCE(idle_mask) & ~BIT(rq->cpu), waited;

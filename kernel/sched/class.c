@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * class.c: in which order runnable tasks run: the queues of one vCPU.
+ * class.c: the order in which runnable tasks run: the queues of one vCPU.
  *
- * Real-time tasks (FIFO, RR) come first, by priority, then by arrival. All others are fair: each has a virtual run time
- * that advances with the time it runs, divided by its weight (nice levels are 5:4 steps from 1024 at nice 0; SCHED_IDLE
- * weighs 3), and the one that is furthest behind runs next.
+ * Real-time tasks (FIFO, RR) come first, by priority, then by arrival. All others are fair: each
+ * has a virtual run time that advances with the time it runs, divided by its weight (nice levels
+ * are 5:4 steps from 1024 at nice 0; SCHED_IDLE weighs 3). The task that is furthest behind runs
+ * next.
  *
- * Life of a runnable task: class_enqueue -> queued -> class_pick -> curr -> class_put_curr -> queued ..., or
- * class_sleep_curr -> gone. class_dequeue takes a queued one away.
+ * Life of a runnable task: class_enqueue -> queued -> class_pick -> curr -> class_put_curr ->
+ * queued ..., or class_sleep_curr -> gone. class_dequeue takes a queued task away.
  *
- * Invariants: curr is in no queue; rq->nr_running counts the queued tasks and curr (not idle); rq->load is the sum of the
- * weights of the fair ones among them; se.vruntime is on the scale of the queue of task->cpu.
+ * Invariants:
+ * 1. curr is in no queue.
+ * 2. rq->nr_running counts the queued tasks and curr (not idle).
+ * 3. rq->load is the sum of the weights of the fair tasks among them.
+ * 4. se.vruntime is on the scale of the queue of task->cpu.
  *
- * A sleeper comes back at most SLEEPER_CREDIT_NS behind the others, so that it runs soon but cannot save up. It takes the
- * CPU away from its waker only when that one is WAKEUP_GRAN_NS ahead: a pair that talks through a pipe then switches once a
- * message, when the waker goes to sleep.
+ * A sleeper returns at most SLEEPER_CREDIT_NS behind the others, so that it runs soon but cannot
+ * save up. It preempts its waker only if the waker is WAKEUP_GRAN_NS ahead: a pair that talks
+ * through a pipe then switches once a message, when the waker goes to sleep.
  *
- * Real-time tasks together may use 950 ms of each second while fair ones wait (kernel.sched_rt_runtime_us): a loop at a real-time priority
- * does not take the machine away. The second is one of the vCPU's: what the host takes for others (steal.c) counts neither as used nor
- * as gone by, or a loop on a busy host would never have used its share. A task that waiters for its PI locks lend their priority (task->boost) counts as real-time.
+ * Real-time tasks together may use 950 ms of each second while fair ones wait
+ * (kernel.sched_rt_runtime_us), so a loop at a real-time priority cannot take over the machine. The
+ * second is one of the vCPU's: time that the host takes for others (steal.c) counts neither as used
+ * nor as passed, or a loop on a busy host would never have used its share. A task to which the
+ * waiters for its PI locks lend their priority (task->boost) counts as real-time.
  *
  * All functions are called under rq->lock.
  */
@@ -88,7 +94,7 @@ static void fair_remove(struct rq *rq, struct task *t)
 	rq->nr_fair--;
 }
 
-/* Deadline tasks stand in the order of their deadlines. */
+/* Returns the place of a deadline task: the list is sorted by deadline. */
 static struct list_head *dl_place(struct list_head *l, const struct task *t)
 {
 	struct task *at;
@@ -166,13 +172,13 @@ static u64 rt_period(void)
 	return (u64)sysctl_sched_rt_period_us * 1000;
 }
 
-/* The vCPU's own time at @now. */
+/* Returns the vCPU's own time at @now. */
 static u64 rt_clock(const struct rq *rq, u64 now)
 {
 	return now - rq->stolen;
 }
 
-/* Of a throttled queue: ns until real-time tasks may run again. */
+/* Returns in how many ns real-time tasks of a throttled queue may run again. */
 static u64 throttled_for(const struct rq *rq, u64 now)
 {
 	u64 since = rt_clock(rq, now) - rq->rt_start;
@@ -228,7 +234,7 @@ void class_update_curr(struct rq *rq, u64 now)
 	update_min_vruntime(rq);
 }
 
-/* Where a task that comes to the queue stands among the others. */
+/* Sets the place of a task that enters the queue among the others. */
 static void place(struct rq *rq, struct task *t, bool wakeup)
 {
 	u64 floor = rq->min_vruntime - (wakeup ? SLEEPER_CREDIT_NS : 0);
@@ -318,8 +324,9 @@ static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
 }
 
 /*
- * @t has just come, and is far behind curr. Who wakes it himself goes on for a moment: else one that writes to one that reads would lose the vCPU
- * at each write, while to write some more costs the reader nothing.
+ * True if a waker goes on for a moment, though @t has just come and is far behind curr. Else a task
+ * that writes to a reader would lose the vCPU at each write, while to write some more costs the
+ * reader nothing.
  */
 static bool waker_goes_on(struct rq *rq)
 {

@@ -1,30 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core.c: who runs: the switch, waking, sleeping, and the properties that a task is scheduled by.
+ * core.c: the core of the scheduler: the switch, waking, sleeping, and the scheduling properties of
+ * a task.
  *
- * Interface (task.h): schedule(), cond_resched(), yield(), wake_up_state(), wake_up_new_task(), sched_fork(), sched_dead(),
- * set_user_nice(), sched_setscheduler(); for the machine (arch.h): schedule_tail(), sched_init_idle(),
- * need_resched(), sched_idle_enter/exit().
+ * Interface (task.h): schedule(), cond_resched(), yield(), wake_up_state(), wake_up_new_task(),
+ * sched_fork(), sched_dead(), set_user_nice(), sched_setscheduler(); for the machine (arch.h):
+ * schedule_tail(), sched_init_idle(), need_resched(), sched_idle_enter/exit().
  *
  * States of a task (task->state, se.on_rq, on_cpu):
- *	new        RUNNING, not on_rq              sched_fork          -> wake_up_new_task: queued
- *	queued     RUNNING, on_rq                  in its vCPU's queue -> schedule() there: running
- *	running    any, on_rq, on_cpu              rq->curr            -> schedule(): queued, asleep, moving or dead
- *	asleep     not RUNNING, not on_rq          nowhere             -> wake_up_state: queued
- *	moving     RUNNING, not on_rq              must leave its vCPU -> finish_switch: queued elsewhere
- *	dead       DEAD, not on_rq                 finish_switch drops the scheduler's reference
- * A task that sets its state and is woken before it calls schedule() stays running: the waker finds it on_rq.
+ *      new        RUNNING, not on_rq     -> wake_up_new_task: queued
+ *                 after sched_fork
+ *      queued     RUNNING, on_rq         -> schedule() on its vCPU: running
+ *                 in its vCPU's queue
+ *      running    any, on_rq, on_cpu     -> schedule(): queued, asleep, moving or dead
+ *                 rq->curr
+ *      asleep     not RUNNING, not on_rq -> wake_up_state: queued
+ *                 in no queue
+ *      moving     RUNNING, not on_rq     -> finish_switch: queued elsewhere
+ *                 must leave its vCPU
+ *      dead       DEAD, not on_rq        finish_switch drops the scheduler's reference
+ * A task that sets its state and is woken before it calls schedule() stays running: the waker finds
+ * it on_rq.
  *
  * Invariants:
- * 1. rq->lock is held over the switch, and the next task releases it (finish_switch). So who holds the lock of t->cpu and
- *    sees t not on_rq knows that its stack is not in use: no task ever runs on two vCPUs.
+ * 1. rq->lock is held over the switch, and the next task releases it (finish_switch). So a vCPU
+ *    that holds the lock of t->cpu and sees t not on_rq knows that its stack is not in use: no task
+ *    ever runs on two vCPUs.
  * 2. t->cpu changes only while t is in no queue, with the locks of both vCPUs held.
  * 3. A queued task is allowed on its vCPU (cpus_allowed changes under the lock, and moves it).
  * 4. A vCPU with an idle task as curr and a queued task has TIF_NEED_RESCHED set.
  *
- * Preemption happens at boundaries only: TIF_NEED_RESCHED is set and the vCPU kicked when it is in guest code. A vCPU with
- * nothing queued has no slice: it is kicked when something is queued for it. The host is called for a vCPU that sleeps or is
- * in guest code only (arch_kick_cpu looks).
+ * Preemption happens at boundaries only: TIF_NEED_RESCHED is set, and the vCPU is kicked if it is
+ * in guest code. A vCPU with an empty queue has no slice: it is kicked when a task is queued for
+ * it. The host is called only for a vCPU that sleeps or is in guest code (arch_kick_cpu checks).
  *
  * Locks: rq->lock (raw), two by vCPU number.
  */
@@ -104,7 +112,10 @@ void sched_idle_exit(void)
 	clear_bit(cpu, &idle_mask);
 }
 
-/* ktime_get() to some hundred nanoseconds: what arch_cpu_clock() shows, with a difference that is at most a millisecond old. */
+/*
+ * Returns ktime_get() to within some hundred nanoseconds: arch_cpu_clock() plus a difference that
+ * is at most a millisecond old.
+ */
 static u64 ktime_near(struct rq *rq)
 {
 	u64 now = arch_cpu_clock();
@@ -116,7 +127,10 @@ static u64 ktime_near(struct rq *rq)
 	return now - rq->ktime_behind;
 }
 
-/* What may be done at every boundary in the kernel. No lock is held; the task's state may be a sleeper's already. */
+/*
+ * Does what is due at every boundary in the kernel. No lock is held; the task's state may be a
+ * sleeper's already.
+ */
 static void boundary(void)
 {
 	struct rq *rq = this_rq();
@@ -128,7 +142,10 @@ static void boundary(void)
 		wake_up_all(&printk_wait);
 }
 
-/* ns until what current may use is used up, also when nobody else wants the vCPU; ~0: nothing limits it. */
+/*
+ * Returns in how many ns current will have used up its allowance, even if no other task wants the
+ * vCPU; ~0 without limit.
+ */
 static u64 check_in(void)
 {
 	struct task *t = current;
@@ -277,7 +294,7 @@ static void enqueue_elsewhere(struct task *t, int wish)
 	}
 }
 
-/* On the stack of the task that runs now: the rest of the switch from @prev. */
+/* Finishes the switch from @prev, on the stack of the task that runs now. */
 static void finish_switch(struct task *prev)
 {
 	struct rq *rq = this_rq();
@@ -305,8 +322,8 @@ void schedule_tail(struct task *prev)
 }
 
 /*
- * A barrier where it sinks: either whoever queues a real-time task sees that this vCPU has come below it (balance_push_rt), or this
- * vCPU sees that one waits.
+ * Sets the priority that runs. A barrier if it sinks: either a vCPU that queues a real-time task
+ * sees that this vCPU is now below it (balance_push_rt), or this vCPU sees that a task waits.
  */
 static void set_running_prio(struct rq *rq, int prio)
 {
@@ -370,7 +387,10 @@ static void do_schedule(bool preempted, bool yields)
 		if (!task_is_idle(prev))
 			set_running_prio(rq, rt_prio(prev)); /* a deadline task may have sunk */
 		spin_unlock_raw(&rq->lock);
-		/* Whoever called (call_for) after the look above was told nothing: the bit went under the lock. */
+		/*
+		 * A vCPU that called (call_for) after the look above had no effect: the bit was
+		 * cleared under the lock.
+		 */
 		if (unlikely(READ_ONCE(rt_waiting) & ~BIT(rq->cpu)))
 			balance_pull_rt(rq, true);
 		return;
@@ -400,7 +420,7 @@ void schedule(void)
 	do_schedule(false, false);
 }
 
-/* With nobody else here, there is nothing to choose. */
+/* Gives way; returns at once if no other task is queued here. */
 void yield(void)
 {
 	might_sleep();
@@ -425,7 +445,7 @@ void cond_resched(void)
 {
 	might_sleep();
 	if (unlikely(need_resched())) {
-		/* it may be long: others wait for pages that are in the plug */
+		/* It may be long, and other tasks wait for pages in the plug. */
 		if (unlikely(current->plug) && current->state == TASK_RUNNING)
 			sched_plug_ops->submit();
 		do_schedule(true, false);
@@ -466,7 +486,7 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 		arch_kick_cpu(to->cpu); /* it runs without a slice */
 }
 
-/* Until now @from had somebody who waited for a disk, which is what its idleness counts as. */
+/* Notes that @from had a task waiting for a disk until now: its idle time counts as iowait. */
 static __noinline void end_iowait(struct rq *from, struct task *t)
 {
 	u64 now = arch_cpu_clock();
@@ -477,7 +497,7 @@ static __noinline void end_iowait(struct rq *from, struct task *t)
 	psi_change(t, from->cpu, now, 0, 0, -1);
 }
 
-/* Both locked. False when the places must be chosen anew. */
+/* Wakes a task up. Both locked. False if the places must be chosen anew. */
 static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
 {
 	if (t->se.on_rq) {
@@ -501,7 +521,8 @@ bool wake_up_state(struct task *t, u32 states)
 {
 	bool woken = false, done = false;
 
-	smp_mb(); /* the caller's condition before the state; see set_current_state() */
+	/* Orders the caller's condition before the state; see set_current_state(). */
+	smp_mb();
 	while (!done) {
 		struct rq *from = cpu_rq(READ_ONCE(t->cpu)), *to;
 
@@ -529,8 +550,8 @@ void wake_up_new_task(struct task *t)
 
 	t->cpu = smp_processor_id();
 	/*
-	 * On this queue's scale: the parent may have slept since sched_fork(), and gone on on another vCPU, and the scales of two are seconds
-	 * and hours apart.
+	 * On this queue's scale. The parent may have slept since sched_fork(), and gone on on
+	 * another vCPU, and the scales of two vCPUs are seconds and hours apart.
 	 */
 	t->se.vruntime = current->se.vruntime;
 	for (;;) {
@@ -612,7 +633,7 @@ static void init_fields(struct task *idle, int cpu)
 	INIT_LIST_HEAD(&idle->rt_node);
 }
 
-/* Called before memory works for vCPU 0: everything here is static. */
+/* Initialises vCPU 0 before memory works: everything here is static. */
 void sched_init_idle(struct task *idle, int cpu)
 {
 	struct rq *rq = cpu_rq(cpu);
@@ -702,7 +723,10 @@ static void change_policy(struct task *t, int policy, int prio)
 		dl_begin(t);
 }
 
-/* What a task has reserved is told by its policy: both change together, or two who change it at once spend it twice. */
+/*
+ * Protects policies. What a task has reserved is told by its policy: both change together, or two
+ * concurrent changes would spend it twice.
+ */
 static DEFINE_SPINLOCK(policy_lock);
 
 static bool allowed_everywhere(const struct task *t)
@@ -712,7 +736,7 @@ static bool allowed_everywhere(const struct task *t)
 	return (READ_ONCE(t->cpus_allowed) & all) == all;
 }
 
-/* Who waits for his next period looks again. */
+/* Ends the wait of a task for its next period: it looks again. */
 static void end_dl_wait(struct task *t)
 {
 	if (READ_ONCE(t->dl_waits))

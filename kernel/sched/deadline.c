@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * deadline.c: SCHED_DEADLINE: so much run time in each period, before everything else, the earliest deadline first.
+ * deadline.c: SCHED_DEADLINE: a run time in each period, before everything else, the earliest
+ * deadline first.
  *
- * Such a task stands above all real-time priorities (DL_PRIO) while it has budget in its period. When the budget is used up, or it
- * yields, it sleeps on its way to user mode until its next period begins (dl_throttle()); in the kernel, where it may hold what others
- * wait for, it goes on until then, as a fair task. With SCHED_FLAG_RECLAIM it is not stopped: it takes as a fair task what nobody else
- * wants. All together may ask for 95 % of the vCPUs; more is refused. Like real-time tasks they are throttled where fair ones
- * would starve (class.c).
+ * Such a task is above all real-time priorities (DL_PRIO) while it has budget in its period. When
+ * the budget is used up, or the task yields, it sleeps on its way to user mode until its next
+ * period begins (dl_throttle()). In the kernel, where it may hold what other tasks wait for, it
+ * goes on until then as a fair task. With SCHED_FLAG_RECLAIM it is not stopped: as a fair task it
+ * takes time that no other task wants. All together may reserve 95 % of the vCPUs; more is refused.
+ * Like real-time tasks they are throttled when fair tasks would starve (class.c).
  *
- * States (t->dl_on): served -> budget used up, yields -> demoted -> next period -> served. It changes only while the task stands in no
- * queue: in dl_refresh(), before it is put into one. TIF_CGROUP brings it to dl_throttle().
+ * States (t->dl_on): served -> budget used up, yields -> demoted -> next period -> served. It
+ * changes only while the task is in no queue: in dl_refresh(), before it is queued. TIF_CGROUP
+ * brings it to dl_throttle().
  *
- * Locks: the runqueue's: dl_on, dl_start, dl_abs, dl_budget. dl_lock: the sum of bandwidths, outside of it.
+ * Locks: the runqueue's: dl_on, dl_start, dl_abs, dl_budget. dl_lock: the sum of bandwidths,
+ * outside of it.
  */
 #include <linux/sched.h>
 
@@ -26,7 +30,7 @@ u32 sysctl_dl_period_min_us = DL_PERIOD_MIN_US, sysctl_dl_period_max_us = DL_PER
 static DEFINE_SPINLOCK(dl_lock);
 static u64 dl_total_bw;
 
-/* A period begins at @start; @debt: what was used beyond the budget of the last one, or 0. */
+/* Begins a period at @start; @debt: time used beyond the last budget, or 0. */
 static void replenish(struct task *t, u64 start, s64 debt)
 {
 	t->dl_start = start;
@@ -46,7 +50,10 @@ static u64 period_end(const struct task *t)
 	return t->dl_start + t->dl_period;
 }
 
-/* Who has waited for his next period has it begin where the last one ended, whenever he wakes. */
+/*
+ * Refreshes a task before it is queued. For a task that has waited for its next period, that begins
+ * where the last one ended, whenever it wakes up.
+ */
 void dl_refresh(struct task *t, u64 now)
 {
 	u64 late = now - period_end(t);
@@ -130,7 +137,7 @@ void dl_yield(void)
 	sched_change(current, give_up_budget, 0, 0);
 }
 
-/* ---- who may ask for how much ---- */
+/* ---- reservations ---- */
 
 static u64 bandwidth(u64 runtime, u64 period)
 {
@@ -145,7 +152,7 @@ int dl_check(u64 runtime, u64 deadline, u64 *period)
 		return -EINVAL;
 	if (deadline > *period || runtime > deadline)
 		return -EINVAL;
-	/* the shift must not overflow, and nobody sleeps for minutes, deaf to signals */
+	/* The shift must not overflow, and no task may sleep for minutes, deaf to signals. */
 	return *period > READ_ONCE(sysctl_dl_period_max_us) * 1000UL ||
 			       *period < READ_ONCE(sysctl_dl_period_min_us) * 1000UL ?
 		       -EINVAL :

@@ -2,15 +2,19 @@
 /*
  * group.c: groups that share CPU time.
  *
- * Weights: there is one queue a vCPU, of tasks, not a tree of queues. A task in a group advances its virtual time as if its weight were its
- * share of its group's, and so on upwards: weight(task) * weight(group) / load(group) * ..., where a group's load is the sum of the weights of
- * what is runnable in it on all vCPUs. So groups share by their weights wherever tasks compete, at the price of a product for each level.
+ * Weights: a vCPU has one queue of tasks, not a tree of queues. A task in a group advances its
+ * virtual time as if its weight were its share of its group's, and so on upwards: weight(task) *
+ * weight(group) / load(group) * ..., where a group's load is the sum of the weights of everything
+ * runnable in it on all vCPUs. So groups share by their weights wherever tasks compete, for the
+ * price of a product for each level.
  *
- * Quota: time that a task runs is taken from what its group and those above have left for the period. A group with nothing left is throttled:
- * its tasks sleep on their way to user mode, never inside the kernel where they may hold locks, until the period ends. What was used too much
- * is missing in the next one.
+ * Quota: time that a task runs is taken from what its group and those above have left for the
+ * period. A group with nothing left is throttled: its tasks sleep on their way to user mode until
+ * the period ends, never inside the kernel where they may hold locks. Overrun is subtracted from
+ * the next period.
  *
- * Locks: weights_lock (raw) for parents and loads, taken under a runqueue's; g->bw_lock (raw), likewise.
+ * Locks: weights_lock (raw) for parents and loads, taken under a runqueue's; g->bw_lock (raw), also
+ * taken under a runqueue's.
  */
 #include <asm/errno.h>
 
@@ -18,8 +22,9 @@
 #include "kernel/sched/group.h"
 #include "kernel/sched/internal.h"
 
-#define SHARE_SHIFT 10        /* fraction bits of a task's share */
-#define MIN_CHECK_NS 200000UL /* the quota is looked at no more often than that */
+#define SHARE_SHIFT 10 /* fraction bits of a task's share */
+/* shortest time between looks at the quota */
+#define MIN_CHECK_NS 200000UL
 
 static DEFINE_SPINLOCK(weights_lock); /* raw */
 
@@ -30,7 +35,7 @@ static s64 group_weight(const struct sched_group *g)
 	return g->idle ? IDLE_WEIGHT : max((s64)g->shares * NICE_0_WEIGHT / SCHED_SHARES, 2L);
 }
 
-/* What is runnable in @g has changed by @delta. */
+/* Changes the load of @g by @delta. */
 static void change_load(struct sched_group *g, s64 delta)
 {
 	while (g && delta) {
@@ -53,7 +58,10 @@ void group_load_add(struct task *t, s64 weight)
 	spin_unlock_raw(&weights_lock);
 }
 
-/* The weight of @t among all tasks, with SHARE_SHIFT bits of fraction; at least 1. Racy reads: a share is off for a moment only. */
+/*
+ * Returns the weight of @t among all tasks, with SHARE_SHIFT bits of fraction, at least 1. Racy
+ * reads: a share is wrong for a moment only.
+ */
 u64 group_share(const struct task *t)
 {
 	u64 share = (u64)t->se.weight << SHARE_SHIFT;
@@ -103,7 +111,7 @@ void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle)
 
 /* ---- quota ---- */
 
-/* Brings the period up to date; true when the group may run. Under bw_lock. */
+/* Brings the period up to date. True if the group may run. Under bw_lock. */
 static bool refill(struct sched_group *g, u64 now)
 {
 	u64 periods;
@@ -114,12 +122,13 @@ static bool refill(struct sched_group *g, u64 now)
 	if ((s64)(now - g->period_end) >= 0) {
 		periods = (now - g->period_end) / g->period + 1;
 		most = (s64)(g->quota + g->burst);
-		/* one period more than fills it, and the product stays small whatever the quota */
+		/* At most a period more than fills it, so the product stays small for any quota. */
 		g->runtime = periods > (u64)(most - g->runtime) / g->quota ?
 				     most :
 				     g->runtime + (s64)(periods * g->quota);
 		g->period_end += periods * g->period;
-		g->nr_periods++; /* those in which nothing ran do not count */
+		/* periods in which nothing ran do not count */
+		g->nr_periods++;
 	}
 	return g->runtime > 0;
 }
@@ -161,12 +170,13 @@ static void period_over(struct ktimer *t)
 		wake_waiters(g);
 }
 
-/* One group's tasks ran for @ns. */
+/* Charges a group with @ns. */
 static void charge_one(struct sched_group *g, u64 ns, u64 now)
 {
 	spin_lock_raw(&g->bw_lock);
 	refill(g, now);
-	g->runtime -= (s64)ns; /* of a throttled group, too: in the kernel its tasks go on */
+	/* Throttled groups are charged too: in the kernel their tasks go on. */
+	g->runtime -= (s64)ns;
 	if (g->quota != SCHED_QUOTA_NONE && g->runtime <= 0 && !g->throttled) {
 		WRITE_ONCE(g->throttled, true);
 		g->throttled_at = now;
@@ -181,7 +191,7 @@ static bool limited(const struct sched_group *g)
 	return READ_ONCE(g->quota) != SCHED_QUOTA_NONE;
 }
 
-/* @t ran for @ns: under its runqueue's lock. */
+/* Charges the groups of @t with @ns, under its runqueue's lock. */
 void group_charge(struct task *t, u64 ns, u64 now)
 {
 	struct sched_group *g;
@@ -205,14 +215,14 @@ static struct sched_group *throttled_group(const struct task *t)
 	return NULL;
 }
 
-/* @t is about to run. */
+/* Prepares for a run of @t. */
 void group_start(struct task *t)
 {
 	if (t->mm && throttled_group(t))
 		set_bit(TIF_CGROUP, &t->work_flags);
 }
 
-/* ns until the quota of @t's groups wants to be looked at; ~0: never. */
+/* Returns in how many ns the quota of @t's groups must be checked; ~0: never. */
 u64 group_check_in(const struct task *t, u64 now)
 {
 	s64 ran = max((s64)(now - t->se.exec_start), 0L);
@@ -230,8 +240,9 @@ u64 group_check_in(const struct task *t, u64 now)
 }
 
 /*
- * The entry goes with the wake-up, under the queue's lock: who sleeps may have been moved to another group meanwhile, and this one be gone
- * before he runs. A group that goes wakes all (sched_group_exit()), so what is still queued is queued in a live one.
+ * Removes the entry at the wake-up, under the queue's lock. The sleeper may have been moved to
+ * another group meanwhile, and this group may be freed before it runs. A group that ends wakes all
+ * (sched_group_exit()), so an entry that is still queued is in a live group.
  */
 static int wake_throttled(struct wait_queue_entry *e, u64 key)
 {
@@ -241,7 +252,7 @@ static int wake_throttled(struct wait_queue_entry *e, u64 key)
 	return wake_up_state(t, TASK_WAKEKILL);
 }
 
-/* Both words: list_del_init() writes one after the other. */
+/* True if queued. Checks both words: list_del_init() writes one after the other. */
 static bool still_queued(const struct wait_queue_entry *e)
 {
 	return READ_ONCE(e->entry.next) != &e->entry || READ_ONCE(e->entry.prev) != &e->entry;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * group.h: groups of tasks that share CPU time (the cpu controller): weights against other groups, and a quota per period.
+ * group.h: groups of tasks that share CPU time (the cpu controller): weights against other groups,
+ * and a quota per period.
  *
- *	sched_group_init(&g); sched_group_link(&g, parent);	weight 100, no quota
- *	sched_move_task(t, &g);					NULL: in no group
+ *      sched_group_init(&g); sched_group_link(&g, parent);        weight 100, no quota
+ *      sched_move_task(t, &g);                                    NULL: in no group
  *
  * The owner keeps a group alive while tasks or groups below are in it.
  */
@@ -15,23 +16,24 @@
 
 struct task;
 
-#define SCHED_GROUP_WEIGHT 100 /* of 1 to 10000 */
-#define SCHED_SHARES 1024      /* as that weight */
+#define SCHED_GROUP_WEIGHT 100 /* 1 to 10000 */
+#define SCHED_SHARES 1024      /* equivalent of that weight */
 #define SCHED_QUOTA_NONE (~0UL)
 #define SCHED_PERIOD_DEFAULT 100000000UL /* ns */
 
 struct sched_group {
-	/* weights: under the lock of weights (group.c); load read racily */
+	/* Weights, under weights_lock (group.c); load is also read racily. */
 	struct sched_group *parent; /* NULL: below the root */
-	u32 weight;                 /* what version 2 was told */
-	u32 shares;                 /* what counts */
+	u32 weight;                 /* as set by version 2 */
+	u32 shares;                 /* the effective weight */
 	bool idle;                  /* as SCHED_IDLE against others */
-	s64 load; /* weights of the runnable tasks and groups in it, on all vCPUs */
+	/* Weights of the runnable tasks and groups in it, on all vCPUs. */
+	s64 load;
 	bool linked;
 	/* quota: under bw_lock */
 	spinlock_t bw_lock;       /* raw */
-	u64 quota, period, burst; /* ns; quota SCHED_QUOTA_NONE: none */
-	s64 runtime;              /* what is left of this period; read racily */
+	u64 quota, period, burst; /* ns; quota may be SCHED_QUOTA_NONE */
+	s64 runtime;              /* left in this period; read racily */
 	u64 period_end;           /* clock of the scheduler */
 	bool throttled;           /* read racily */
 	u64 throttled_at;
@@ -41,18 +43,18 @@ struct sched_group {
 };
 
 void sched_group_init(struct sched_group *g);
-void sched_group_exit(struct sched_group *g); /* it is empty and goes */
+void sched_group_exit(struct sched_group *g); /* for an empty group, before it is freed */
 void sched_group_reset(struct sched_group *g);
 void sched_group_link(struct sched_group *g, struct sched_group *parent);
 void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);
 void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle);          /* finer */
 int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst); /* -EINVAL */
 
-/* A task that does not run yet; any task. */
+/* Set the group of a task that does not run yet, and of any task. */
 void sched_set_group(struct task *t, struct sched_group *g);
 void sched_move_task(struct task *t, struct sched_group *g);
 
-/* On the way to user mode with TIF_CGROUP: sleeps while the group has used its quota up. */
+/* Sleeps while the group has used up its quota. On the way to user mode with TIF_CGROUP. */
 void sched_throttle(void);
 
 #endif

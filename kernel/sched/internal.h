@@ -2,7 +2,8 @@
 /*
  * internal.h: what the files of kernel/sched share: the runqueue.
  *
- * Time inside the scheduler is arch_cpu_clock(); only deadlines handed to the machine are on ktime_get()'s scale.
+ * Time inside the scheduler is arch_cpu_clock(); only deadlines handed to the machine are on
+ * ktime_get()'s scale.
  */
 #ifndef NESTLING_SCHED_INTERNAL_H
 #define NESTLING_SCHED_INTERNAL_H
@@ -21,52 +22,65 @@
 #define SLICE_MIN_NS (MSEC / 10)
 #define SLICE_MAX_NS (100 * MSEC)
 #define RR_SLICE_NS ((u64)READ_ONCE(sysctl_sched_rr_timeslice) * MSEC)
-#define WAKEUP_GRAN_NS MSEC /* a waker is preempted only by who is so much behind */
-#define WAKER_RUNS_NS                                                                              \
-	40000UL /* and not before it has run for so long: less than SPREAD_DELAY_NS, or a pair would be parted */
+/* a wake-up preempts a task that is this much ahead */
+#define WAKEUP_GRAN_NS MSEC
+/* a waker runs at least so long: less than SPREAD_DELAY_NS, or a pair would be parted */
+#define WAKER_RUNS_NS 40000UL
 #define SLEEPER_CREDIT_NS (3 * MSEC)
-#define SPREAD_DELAY_NS                                                                            \
-	50000UL /* so long a woken task waits for its waker's vCPU before an idle one gets it */
-#define LIGHT_PART                                                                                 \
-	4 /* a task of less than this part of another's weight does not wait for its vCPU while one is idle */
-#define COMPUTES_NS                                                                                \
-	(50 * MSEC) /* so long a task counts as one that computes after a long time without a call */
+/* time that a woken task waits for its waker's vCPU before an idle one gets it */
+#define SPREAD_DELAY_NS 50000UL
+/*
+ * A task waits for a busy vCPU although one is idle, unless its weight is less than this part of
+ * the running task's.
+ */
+#define LIGHT_PART 4
+/* time for which a task counts as computing after a long stretch without a call */
+#define COMPUTES_NS (50 * MSEC)
 
 struct rq {
-	spinlock_t lock; /* raw: held across the switch. All below unless marked */
+	/* Raw: held across the switch. Protects all below unless marked. */
+	spinlock_t lock;
 	int cpu;
 	struct task *curr, *idle;
 	u32 nr_running; /* runnable tasks, curr included, idle not */
-	/* fair class: queued tasks by vruntime, curr not among them */
+	/* Fair class: queued tasks by vruntime, without curr. */
 	struct rb_root fair;
 	struct rb_node *fair_first;
 	u32 nr_fair;
 	u64 min_vruntime; /* never goes back */
 	u64 load;         /* weights of queued tasks and curr */
-	/* real-time class: a list for each priority, 99 first; curr not among them */
+	/* Real-time class: a list for each priority, 99 first, without curr. */
 	struct list_head rt[RT_PRIOS + 1];
 	u64 rt_bits[2];
 	u32 nr_rt;
-	u64 rt_start, rt_used; /* the period, and what real-time tasks have used of it: ns */
-	int running_prio;      /* rt_prio() of curr, -1: idle; others read it racily */
-	bool hurried;          /* curr shall give way when it has run for WAKER_RUNS_NS; own vCPU */
-	struct task *moving;   /* curr must leave this vCPU: queued elsewhere after the switch, */
-	int moving_to;         /* on that vCPU if that can be, -1: on any */
-	int join;              /* a vCPU, plus 1, that curr is to join when it is put; own vCPU */
+	/* ns: start of the period, and what real-time tasks have used of it */
+	u64 rt_start, rt_used;
+	/* rt_prio() of curr, -1: idle; other vCPUs read it racily */
+	int running_prio;
+	/* curr shall give way after WAKER_RUNS_NS; own vCPU */
+	bool hurried;
+	/* Curr, if it must leave this vCPU: it is queued elsewhere after the switch. */
+	struct task *moving;
+	int moving_to; /* preferred vCPU for it, or -1 */
+	/* The vCPU, plus 1, that curr joins when it is put; own vCPU. */
+	int join;
 	/* statistics */
-	s64 nr_uninterruptible; /* sleepers counted as load; may be negative: tasks migrate */
-	s64 active_sum;         /* ns of tasks that ran, were runnable or counted as load, up to */
-	u64 active_at;          /* this time */
-	u32 active_seq;         /* odd while both change: loadavg_update() reads without the lock */
+	/* Sleepers counted as load. May be negative, since tasks migrate. */
+	s64 nr_uninterruptible;
+	/* ns of tasks that ran, were runnable or counted as load, until active_at */
+	s64 active_sum;
+	u64 active_at; /* time up to which active_sum counts */
+	/* odd while both change: loadavg_update() reads without the lock */
+	u32 active_seq;
 	s64 nr_iowait;
 	u64 switches;
 	u64 run_ns, wait_ns, slices;
-	struct cpu_times times;     /* own vCPU writes, others read racily */
+	struct cpu_times times;     /* own vCPU writes, other vCPUs read racily */
 	u64 ktime_at, ktime_behind; /* own vCPU: ktime_near() */
 	u64 last_idle;              /* clock when it went idle, 0: not idle */
-	/* what the host took (steal.c) */
+	/* Time that the host took (steal.c). */
 	u64 steal_looked, steal_debt;
-	u64 stolen; /* all; others read it racily */
+	u64 stolen; /* in all; other vCPUs read it racily */
 } __aligned(64);
 
 /* Boundary counters: even in the kernel, odd in guest code or idle. Own vCPU writes. */
@@ -77,8 +91,9 @@ struct boundary {
 
 extern struct rq runqueues[MAX_CPUS];
 extern struct boundary boundaries[MAX_CPUS];
-extern u64 idle_mask;  /* atomic: vCPUs that sleep in arch_idle */
-extern u64 rt_waiting; /* atomic, with several vCPUs: those with a real-time task in their queue */
+extern u64 idle_mask; /* atomic: vCPUs that sleep in arch_idle */
+/* atomic, with several vCPUs: those with a real-time task in their queue */
+extern u64 rt_waiting;
 
 static inline struct rq *this_rq(void)
 {
@@ -92,12 +107,16 @@ static inline u32 rq_queued(const struct rq *rq)
 {
 	return READ_ONCE(rq->nr_fair) + READ_ONCE(rq->nr_rt);
 }
-#define DL_PRIO RT_PRIOS /* above all real-time priorities: the list of deadline tasks */
+/* Above all real-time priorities: the list of deadline tasks. */
+#define DL_PRIO RT_PRIOS
 static inline bool rt_policy(int policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
-/* What it runs at, lent or its own: 1 to 99, DL_PRIO, or 0 for a fair task. */
+/*
+ * Returns the priority at which the task runs, lent or its own: 1 to 99, DL_PRIO, or 0 for a fair
+ * task.
+ */
 static inline int rt_prio(const struct task *t)
 {
 	if (t->policy == SCHED_DEADLINE && t->dl_on)
@@ -116,20 +135,24 @@ static inline bool cpu_allowed(const struct task *t, int cpu)
 {
 	return READ_ONCE(t->cpus_allowed) & BIT(cpu);
 }
-/* A full barrier each: what this vCPU wrote before is seen by who sees that it has passed. */
-static inline void boundary_pass(int cpu) /* stays, or is from now on, in the kernel */
+/*
+ * Stays in, or enters, the kernel. A full barrier, like boundary_leave(): a vCPU that sees the new
+ * count sees all earlier writes of this vCPU.
+ */
+static inline void boundary_pass(int cpu)
 {
 	u64 *c = &boundaries[cpu].count;
 
 	__atomic_store_n(c, (*c + 2) & ~1UL, __ATOMIC_SEQ_CST);
 }
-static inline void boundary_leave(int cpu) /* to guest code or to sleep: holds nothing */
+/* Leaves for guest code or for sleep: the vCPU holds no reference of RCU. */
+static inline void boundary_leave(int cpu)
 {
 	u64 *c = &boundaries[cpu].count;
 
 	__atomic_store_n(c, (*c + 2) | 1, __ATOMIC_SEQ_CST);
 }
-/* The same without a barrier, where one follows before guest code runs: skas_run() has several. */
+/* Leaves without a barrier, if one follows before guest code runs: skas_run() has several. */
 static inline void boundary_leave_early(int cpu)
 {
 	u64 *c = &boundaries[cpu].count;
@@ -141,25 +164,37 @@ static inline void boundary_leave_early(int cpu)
 void class_init(struct rq *rq);
 u32 class_weight(const struct task *t);
 /*
- * steal.c. How much of the @delta ns that @t has run until @now the host took; at most @delta. rq->lock.
+ * Returns how much of the @delta ns that @t has run until @now the host took, at most @delta.
+ * rq->lock held. steal.c.
  */
-#define STEAL_LONG_NS 2000000UL /* accounting looks at the end of so long a time */
+/* accounting asks the host after so long a time */
+#define STEAL_LONG_NS 2000000UL
 u64 steal_take_locked(struct rq *rq, struct task *t, u64 delta, u64 now);
 void steal_after_idle_locked(struct rq *rq, u64 now);
-void class_update_curr(struct rq *rq, u64 now); /* charges curr for the time since exec_start */
+/* Charges curr for the time since exec_start. */
+void class_update_curr(struct rq *rq, u64 now);
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
 void class_dequeue(struct rq *rq, struct task *t);               /* queued, not curr */
-void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr goes back to its queue */
+void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr returns to its queue */
 void class_sleep_curr(struct rq *rq, struct task *t);            /* curr leaves */
-struct task *class_pick(struct rq *rq); /* out of its queue, to be curr; NULL */
-/* Queued tasks one by one, the next to run first (of the real-time ones only that one); NULL at the end. */
+struct task *class_pick(struct rq *rq); /* removes the next curr, or NULL */
+/*
+ * Iterates over queued tasks in the order of running, with only the first real-time task. NULL at
+ * the end.
+ */
 struct task *class_next_queued(struct rq *rq, const struct task *after);
-bool class_should_preempt(struct rq *rq, const struct task *t); /* t over curr? */
-/* What a real-time task must exceed to run here next; curr counts if it @curr_stays. */
+bool class_should_preempt(struct rq *rq, const struct task *t); /* true if t preempts curr */
+/*
+ * Returns the priority that a real-time task must exceed to run here next; curr counts if it
+ * @curr_stays.
+ */
 int class_rt_floor(const struct rq *rq, bool curr_stays);
-/* The queued task with the highest priority, above @floor, that may run on one of @cpus; NULL. */
+/*
+ * Returns the queued task with the highest priority above @floor that may run on one of @cpus, or
+ * NULL.
+ */
 struct task *class_rt_above(struct rq *rq, int floor, u64 cpus);
-u64 class_slice_left(const struct rq *rq, u64 now); /* of curr: ns; ~0 no limit */
+u64 class_slice_left(const struct rq *rq, u64 now); /* curr's, in ns; ~0: no limit */
 void class_migrate(
 	struct rq *from, struct rq *to, struct task *t); /* vruntime on the other queue's scale */
 
@@ -181,48 +216,57 @@ void group_charge(struct task *t, u64 ns, u64 now);
 void group_start(struct task *t);
 u64 group_check_in(const struct task *t, u64 now);
 
-/* deadline.c; under rq->lock, of a task with that policy. */
-void dl_begin(struct task *t);                           /* its first period begins now */
+/* deadline.c; under rq->lock, for a task with that policy. */
+void dl_begin(struct task *t);                           /* begins its first period now */
 void dl_refresh(struct task *t, u64 now);                /* before it is queued */
 void dl_charge(struct task *t, u64 ns);                  /* it has run */
 u64 dl_time_left(const struct task *t, u64 now);         /* ns until it must be queued anew */
-int dl_check(u64 runtime, u64 deadline, u64 *period);    /* no lock: 0 or -EINVAL */
-int dl_reserve(struct task *t, u64 runtime, u64 period); /* no lock: period 0 gives back; -EBUSY */
+int dl_check(u64 runtime, u64 deadline, u64 *period);    /* no lock; returns 0 or -EINVAL */
+int dl_reserve(struct task *t, u64 runtime, u64 period); /* No lock; period 0 gives back; -EBUSY. */
 
 /* psi.c; under the lock of @cpu's runqueue */
 void psi_change(struct task *t, int cpu, u64 now, int runnable, int running, int iowait);
 void psi_switch(struct task *prev, struct task *next, int cpu, u64 now);
 
 /* balance.c */
-int balance_select(struct task *t); /* the vCPU for a waking task; no lock held */
-void balance_pull(
-	struct rq *rq); /* rq has nothing to run: takes a task from another; no lock held */
-/* rq is about to choose, and keeps curr if it @stays: takes what is more urgent from where it waits; no lock held. */
+int balance_select(struct task *t); /* vCPU of a waking task; no lock held */
+/* Takes a task from another vCPU when rq has none; no lock held. */
+void balance_pull(struct rq *rq);
+/*
+ * Takes more urgent tasks from where they wait, before rq chooses. Keeps curr if it @stays; no lock
+ * held.
+ */
 void balance_pull_rt(struct rq *rq, bool stays);
-/* A real-time task waits in rq: a vCPU that runs something less urgent is told to take it; no lock held. */
+/*
+ * Tells a vCPU that runs something less urgent to take a real-time task that waits in rq; no lock
+ * held.
+ */
 void balance_push_rt(struct rq *rq);
 void balance_tick(
-	struct rq *rq, u64 now, bool slice_over);  /* at a boundary of rq with tasks queued */
-void balance_join(struct rq *from, struct rq *to); /* all fair tasks that may; no lock held */
-u64 balance_delay(
-	struct rq *rq, u64 now); /* ns until a queued task wants an idle vCPU; ~0: none does */
+	struct rq *rq, u64 now, bool slice_over); /* at a boundary of rq with tasks queued */
+/* moves all fair tasks that may; no lock held */
+void balance_join(struct rq *from, struct rq *to);
+/* Returns in how many ns a queued task wants an idle vCPU; ~0: none does. */
+u64 balance_delay(struct rq *rq, u64 now);
 int balance_any_allowed(const struct task *t);
 
-/* affinity.c: the vCPUs that a task with such a wish may use within such a bound */
+/* Returns the vCPUs that a task with this wish may use within this bound (affinity.c). */
 u64 sched_within(u64 wish, u64 bound);
 
 /* core.c */
 void rq_lock_two(struct rq *a, struct rq *b);
 void rq_unlock_two(struct rq *a, struct rq *b);
-struct rq *task_rq_lock(struct task *t); /* the runqueue of t->cpu, locked and stable */
-/* Takes t out of its place, lets @change work on it under the lock, and puts it back. No lock is held. */
+/* Locks the runqueue of t->cpu; both are then stable. */
+struct rq *task_rq_lock(struct task *t);
+/* Takes t out of its place, calls @change under the lock, and puts it back. No lock is held. */
 void sched_change(struct task *t, void (*change)(struct task *t, int a, int b), int a, int b);
-void resched_curr(
-	struct rq *rq); /* under its lock: curr looks for a better task at its next boundary */
-/* Both locked; t is in no queue: it becomes runnable on @to. */
+/* Makes curr look for a better task at its next boundary; under its lock. */
+void resched_curr(struct rq *rq);
+/* Makes t, which is in no queue, runnable on @to. Both locked. */
 void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup);
 void sched_tick(void); /* at every boundary: slices and balance */
-u64 sched_next(void);  /* ktime at which sched_tick has something to do; ~0 */
+/* Returns the ktime at which sched_tick has work to do, or ~0. */
+u64 sched_next(void);
 
 /* account.c */
 void account_idle(struct rq *rq, u64 now);
@@ -249,12 +293,13 @@ static inline void account_active(struct rq *rq, u64 now)
 }
 
 /* timer.c */
-u64 timers_expire(
-	int cpu); /* of this vCPU: ktime at which timers_run() has something to do, slices aside */
+/* Returns the ktime at which timers_run() of this vCPU has work to do, slices aside. */
+u64 timers_expire(int cpu);
 
 /* rcu.c */
 void rcu_check(int cpu);
 bool rcu_waiting(int cpu);
-u64 rcu_next(int cpu); /* ktime at which rcu_check is wanted; ~0 */
+/* ktime at which rcu_check is needed, or ~0 */
+u64 rcu_next(int cpu);
 
 #endif

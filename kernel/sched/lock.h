@@ -3,10 +3,12 @@
  * lock.h (sched): locks that sleep in our scheduler, wait queues and completions.
  *
  * A wait:
- *	wait_event(&wq, cond)                       uninterruptible
- *	err = wait_event_interruptible(&wq, cond)   0, or -ERESTARTSYS when a signal is pending
- *	err = wait_event_timeout(&wq, cond, deadline, interruptible)   0, -ETIMEDOUT (deadline: ktime_get() scale, ~0 none), -ERESTARTSYS
- *	err = wait_event_poll(&wq, cond, deadline, events)   the same, interruptible, of who cares for these EPOLL* alone
+ *      wait_event(&wq, cond)                                     uninterruptible
+ *      err = wait_event_interruptible(&wq, cond)                 0, or -ERESTARTSYS for a signal
+ *      err = wait_event_timeout(&wq, cond, deadline, interruptible)
+ *            0, -ETIMEDOUT (deadline: ktime_get() scale, ~0 none), -ERESTARTSYS
+ *      err = wait_event_poll(&wq, cond, deadline, events)
+ *            interruptible; only these EPOLL* wake it up
  * or by hand: prepare_to_wait(); test; schedule(); finish_wait().
  */
 #ifndef NESTLING_SCHED_LOCK_H
@@ -31,28 +33,41 @@ struct wait_queue_head {
 #define DECLARE_WAIT_QUEUE_HEAD(n) struct wait_queue_head n = WAIT_QUEUE_HEAD_INIT(n)
 
 struct wait_queue_entry;
-/* Called under the queue's lock; returns 1 when it woke an (exclusive) waiter, 0 else. @key: poll bits (EPOLLIN...), 0 for any. */
+/*
+ * Called under the queue's lock. Returns 1 if it woke an (exclusive) waiter, else 0. @key: poll
+ * bits (EPOLLIN...), 0 for any.
+ */
 typedef int (*wait_func_t)(struct wait_queue_entry *e, u64 key);
 struct wait_queue_entry {
 	struct list_head entry;
 	wait_func_t func;
 	void *private; /* the task, for the default function */
 	bool exclusive;
-	u32 events; /* for the default function: a key with none of these does not wake; 0: any does */
+	/*
+	 * For the default function: a key with none of these bits does not wake; 0: any key does.
+	 */
+	u32 events;
 };
 
 void wait_queue_setup(struct wait_queue_head *q, const char *name);
 #define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
-/* In the key of a wake-up of all: the queue is about to be freed (through a grace period), so entries that outlive it must leave. */
-#undef WAKE_QUEUE_GONE /* the UAPI's has a cast that only Linux knows */
+/*
+ * Bit in the key of a wake-up of all: the queue is about to be freed (through a grace period), so
+ * entries that outlive it must leave.
+ */
+/* The UAPI's has a cast that only Linux knows. */
+#undef WAKE_QUEUE_GONE
 #define WAKE_QUEUE_GONE 0x4000
-#define WAKE_OF_URING                                                                              \
-	(1U << 27) /* EPOLL_URING_WAKE: a completion woke; who answers with one would go round for ever */
+/* EPOLL_URING_WAKE: a completion woke. To answer it with another completion would loop for ever. */
+#define WAKE_OF_URING (1U << 27)
 void init_wait_entry(struct wait_queue_entry *e); /* current, default function */
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
 void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e);
 void remove_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
-/* Queues @e (once) and sets current's state (TASK_INTERRUPTIBLE...); then test the condition, then schedule(). */
+/*
+ * Queues @e (once) and sets current's state (TASK_INTERRUPTIBLE...). The caller then tests its
+ * condition and calls schedule().
+ */
 void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
 void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
 void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e);
@@ -71,7 +86,10 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 	return !list_empty(&q->head);
 }
 
-/* schedule() with a deadline (ktime_get() scale, ~0 none): 0 woken, -ETIMEDOUT. The state was set by the caller. */
+/*
+ * Sleeps until woken (0) or until the deadline (-ETIMEDOUT; ktime_get() scale, ~0 none). The caller
+ * has set the state.
+ */
 int schedule_deadline(u64 deadline);
 
 /*
@@ -88,15 +106,15 @@ static inline bool waits_forever(struct wait_until until)
 	return !until.real && until.at == ~0UL;
 }
 /*
- * kernel/time: sleeps until @until and follows clock_settime(). Caller sets its state first. 0 or
- * -ETIMEDOUT.
+ * Sleeps until @until and follows clock_settime() (kernel/time). The caller sets its state first.
+ * Returns 0 or -ETIMEDOUT.
  */
 int schedule_until(struct wait_until until);
 
 #define WAIT_EVENT_(q, cond, st, deadline_, excl, events_)                                         \
 	({                                                                                         \
 		struct wait_queue_entry we_;                                                       \
-		u64 by_ = (deadline_); /* once: a wake-up for nothing does not put it off */       \
+		u64 by_ = (deadline_); /* spurious wake-ups do not move it */                      \
 		int ret_ = 0, to_ = 0;                                                             \
 		init_wait_entry(&we_);                                                             \
 		we_.events = (events_);                                                            \
@@ -120,7 +138,8 @@ int schedule_until(struct wait_until until);
 		finish_wait(q, &we_);                                                              \
 		ret_;                                                                              \
 	})
-bool wait_interrupted(u32 state); /* a signal is pending that this state lets through */
+/* True if a signal is pending that this state lets through. */
+bool wait_interrupted(u32 state);
 
 #define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false, 0))
 /* Waits as a kernel thread without work, which the load average does not count. */
@@ -139,7 +158,7 @@ bool wait_interrupted(u32 state); /* a signal is pending that this state lets th
 	WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, deadline, false, events)
 
 struct mutex {
-	spinlock_t wait_lock;     /* raw; @waiters */
+	spinlock_t wait_lock;     /* raw; protects @waiters */
 	struct task *owner;       /* NULL: free; atomic */
 	struct list_head waiters; /* of struct mutex_waiter (mutex.c) */
 };
@@ -153,16 +172,18 @@ void mutex_setup(struct mutex *m, const char *name);
 #define mutex_init(m) mutex_setup(m, LOCK_CLASS(m))
 void mutex_lock(struct mutex *m);
 int mutex_lock_interruptible(struct mutex *m); /* 0 or -ERESTARTSYS */
-int mutex_lock_killable(struct mutex *m); /* 0 or -ERESTARTSYS, when the task is being killed */
+/* 0, or -ERESTARTSYS if the task is being killed */
+int mutex_lock_killable(struct mutex *m);
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 void assert_mutex_held(const struct mutex *m);
 
 /* Fair between readers and writers: a waiting writer stops new readers. Not recursive. */
 struct rwsem {
-	spinlock_t wait_lock;     /* raw; all below */
-	s64 count;                /* readers, or -1 for a writer */
-	struct list_head waiters; /* of struct rwsem_waiter (rwsem.c), in the order of arrival */
+	spinlock_t wait_lock; /* raw; protects all below */
+	s64 count;            /* readers, or -1 for a writer */
+	/* of struct rwsem_waiter (rwsem.c), in the order of arrival */
+	struct list_head waiters;
 };
 #define RWSEM_INIT(n)                                                                              \
 	{                                                                                          \

@@ -2,16 +2,20 @@
 /*
  * mutex.c: locks with one owner, whose waiters sleep in our scheduler.
  *
- * A free mutex is taken with one cmpxchg of m->owner. A contender spins for a moment while the owner runs on another vCPU,
- * then queues itself and sleeps. An unlock frees the mutex and wakes the first waiter, which competes with newcomers:
- * that saves a switch for each unlock. A waiter that has lost once asks to be given the mutex (`hungry`); the next unlock
- * then makes it the owner directly, so nobody starves.
+ * A free mutex is taken with one cmpxchg of m->owner. A contender spins for a moment while the
+ * owner runs on another vCPU, then queues itself and sleeps. An unlock frees the mutex and wakes
+ * the first waiter, which competes with newcomers: that saves a switch for each unlock. A waiter
+ * that has lost once asks to be given the mutex (`hungry`). The next unlock then makes it the owner
+ * directly, so no waiter starves.
  *
- * Invariants: a waiter is in m->waiters from before its last look at m->owner until it owns the mutex or gives up; an unlock
- * looks at m->waiters after it has freed m->owner (full barriers on both sides), so no wake-up is lost.
+ * Invariants:
+ * 1. A waiter is in m->waiters from before its last look at m->owner until it owns the mutex or
+ *    gives up.
+ * 2. An unlock looks at m->waiters after it has freed m->owner (full barriers on both sides), so no
+ *    wake-up is lost.
  *
- * Locks: m->wait_lock (raw: the mutex itself is what lockdep knows): the list. waiter->task is not freed before the waiter has
- * left the list, under that lock.
+ * Locks: m->wait_lock (raw, since lockdep knows the mutex itself) for the list. waiter->task is not
+ * freed before the waiter has left the list, under that lock.
  */
 #include <asm/errno.h>
 
@@ -39,7 +43,10 @@ static bool try_take(struct mutex *m)
 	return !READ_ONCE(m->owner) && cmpxchg(&m->owner, NULL, current) == NULL;
 }
 
-/* The owner's memory cannot go: it is freed through a grace period, and this vCPU passes no boundary meanwhile. */
+/*
+ * Spins while the owner runs. The owner's memory cannot go: it is freed through a grace period, and
+ * this vCPU passes no boundary meanwhile.
+ */
 static bool spin_on_owner(struct mutex *m)
 {
 	if (nr_cpus == 1)
@@ -58,7 +65,7 @@ static bool spin_on_owner(struct mutex *m)
 	return false;
 }
 
-/* Queued and asleep until owner, or until a signal that @state lets through. */
+/* Sleeps in the queue until it is the owner, or until a signal that @state lets through. */
 static int lock_slow(struct mutex *m, u32 state)
 {
 	struct mutex_waiter w = { .task = current };

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * psi.c: who waits for what, measured.
+ * psi.c: measures what tasks wait for.
  *
- * Each group counts, for each vCPU, its tasks that can run, run, wait for a disk or for memory; the counts say which states hold ("some" of the
- * tasks wait for r; "full": nobody does anything useful because of r), and at each change the time since the last one is added to the
- * states that held. Totals are the vCPUs' times, weighted by how long each was not idle. Averages are folded at intervals of two seconds or more,
- * when somebody reads or a change finds them old.
+ * Each group counts, for each vCPU, its tasks that are runnable, run, wait for a disk or for
+ * memory. The counts say which states hold: "some" of the tasks wait for a resource, or "full": no
+ * task does anything useful because of it. At each change the time since the last one is added to
+ * the states that held. Totals are the vCPUs' times, weighted by how long each was not idle.
+ * Averages are folded at intervals of two seconds or more, when they are read or a change finds
+ * them old.
  *
- * A trigger looks ten times a window how much of a state was added, with what the last window lost counted in proportion; one that anybody may
- * have made looks every two seconds, and its window is a multiple of that.
+ * A trigger looks ten times a window how much of a state was added, and counts the last window's
+ * part in proportion. A trigger of an unprivileged task looks every two seconds, and its window is
+ * a multiple of that.
  *
  * Locks: counts and times under the runqueue's lock of their vCPU; totals under g->lock (raw).
  */
@@ -24,7 +27,7 @@
 #define FIXED 2048UL
 #define WINDOW_MIN 500000UL /* us */
 #define WINDOW_MAX 10000000UL
-#define WINDOW_STEP 2000000UL /* of those without privilege */
+#define WINDOW_STEP 2000000UL /* us; for tasks without privilege */
 
 static struct psi_cpu system_cpus[MAX_CPUS];
 struct psi_group psi_system = {
@@ -86,7 +89,7 @@ void psi_change(struct task *t, int cpu, u64 now, int runnable, int running, int
 	}
 }
 
-/* Another runs on @cpu: @prev sleeps, has left, or waits for its turn. */
+/* Notes a switch on @cpu: @prev sleeps, has left, or waits for its turn. */
 void psi_switch(struct task *prev, struct task *next, int cpu, u64 now)
 {
 	if (!task_is_idle(prev))
@@ -126,7 +129,10 @@ bool psi_memstall_enter(void)
 	return true;
 }
 
-/* It may be on another vCPU by now: there it counted as runnable, here as stalled. */
+/*
+ * Ends a stall. The task may be on another vCPU by now: there it counts as runnable, here as
+ * stalled.
+ */
 void psi_memstall_leave(bool was)
 {
 	struct task *t = current;
@@ -160,7 +166,10 @@ void psi_memstall_leave(bool was)
 	rq_unlock_two(this_rq(), first);
 }
 
-/* The runqueue of @t, and in *stall that of the vCPU where it counts as stalled (the same where it is not), both locked. */
+/*
+ * Locks and returns the runqueue of @t. *stall is the locked runqueue of the vCPU where it counts
+ * as stalled, or also that of @t.
+ */
 static struct rq *lock_task_and_stall(struct task *t, struct rq **stall)
 {
 	for (;;) {
@@ -174,7 +183,10 @@ static struct rq *lock_task_and_stall(struct task *t, struct rq **stall)
 	}
 }
 
-/* It is stalled in its groups, or no more; whether it can run is psi_change()'s. Under the lock of memstall_cpu's runqueue. */
+/*
+ * Adds the task as stalled to its groups, or removes it; psi_change() counts whether it is
+ * runnable. Under the lock of memstall_cpu's runqueue.
+ */
 static void change_stall(struct task *t, u64 now, int delta)
 {
 	struct psi_group *g;
@@ -188,7 +200,10 @@ static void change_stall(struct task *t, u64 now, int delta)
 	}
 }
 
-/* It may wait for memory meanwhile: nothing of it stays in the old group, which may be gone in a moment. */
+/*
+ * Moves a task, which may be waiting for memory, to another group. Nothing of it stays in the old
+ * group, which may be freed soon.
+ */
 void psi_move_task(struct task *t, struct psi_group *g)
 {
 	struct rq *rq, *stall;
@@ -213,7 +228,7 @@ void psi_move_task(struct task *t, struct psi_group *g)
 
 #define WEIGHT_BITS 16
 
-/* Of a vCPU's time in state @s; read racily, it only grows. Under g->lock. */
+/* Returns a vCPU's time in state @s. Read racily, it only grows. Under g->lock. */
 static u64 time_in(const struct psi_cpu *c, u32 s, u64 now)
 {
 	u64 ns = READ_ONCE(c->times[s]), rest = now - READ_ONCE(c->since);
@@ -223,7 +238,10 @@ static u64 time_in(const struct psi_cpu *c, u32 s, u64 now)
 	return max(ns, c->seen[s]);
 }
 
-/* By how much weights (us) are shifted, so that their products with times of weeks, when nobody has read, fit into 64 bits. */
+/*
+ * Returns by how much weights (us) are shifted so that their products with times fit into 64 bits,
+ * even after weeks without a read.
+ */
 static u32 weight_shift(const struct psi_group *g, u64 now)
 {
 	u64 most = 1;
@@ -319,7 +337,7 @@ struct psi_trigger {
 	u64 threshold, window, period; /* ns */
 	struct ktimer timer;
 	struct wait_queue_head wait;
-	/* by the timer only */
+	/* owned by the timer */
 	u64 start, start_total, last_growth, last_event;
 	bool event; /* atomic */
 };

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rcu.c: grace periods. A function given to call_rcu() runs when every vCPU has passed a boundary since, so that no lock-free
- * reader (which holds what it found over no boundary) can still see the object.
+ * rcu.c: grace periods. A function given to call_rcu() runs when every vCPU has passed a boundary
+ * since. A lock-free reader holds no pointer across a boundary, so none can still see the object.
  *
- * Each vCPU keeps two lists: `fresh`, what was given since its grace period began, and `waiting`, with the boundary counters
- * of all vCPUs as they were when it began. A counter that is odd (guest code, idle) or has changed has passed. At a
- * boundary with all passed, the functions of `waiting` run, and `fresh` takes its place. vCPUs need no agreement, so there
- * is no lock. A vCPU with anything in its lists has a deadline (timers_next): RCU_DELAY_NS after the first came, or at once when
- * there are RCU_BATCH of them or somebody waits, so that a guest that makes one system call after the other cannot pile up what it
- * frees. The delay is longer than the host's tick: an earlier deadline costs the host a write to its timer for every sleep. A batch is
- * small: what it frees is still in the caches, and the partner that spins for us goes on spinning.
+ * Each vCPU keeps two lists: `fresh`, functions given since its grace period began, and `waiting`,
+ * with the boundary counters of all vCPUs at its beginning. A vCPU whose counter is odd (guest
+ * code, idle) or has changed has passed. At a boundary with all passed, the functions of `waiting`
+ * run, and `fresh` takes its place. vCPUs need no agreement, so there is no lock.
+ *
+ * A vCPU with anything in its lists has a deadline (timers_next): RCU_DELAY_NS after the first
+ * came, or at once if RCU_BATCH of them are queued or a task waits. So a guest that makes one
+ * system call after the other cannot pile up freed objects. The delay is longer than the host's
+ * tick: an earlier deadline costs the host a write to its timer for every sleep. A batch is small:
+ * the objects that it frees are still in the caches, and the partner that spins for us goes on
+ * spinning.
  *
  * Functions run at a boundary, in order, with no lock held, and may not sleep.
  */
@@ -28,8 +32,9 @@ struct rcu_cpu {
 	struct rcu_list fresh, waiting;
 	u64 snapshot[MAX_CPUS];
 	u64 missing; /* vCPUs that have not passed */
-	u64 due;     /* ktime of the next look, while anything is in the lists */
-	u32 nr;      /* in both lists */
+	/* ktime of the next look while the lists are not empty */
+	u64 due;
+	u32 nr; /* in both lists */
 	bool running;
 } __aligned(64);
 
@@ -76,8 +81,9 @@ static void begin(struct rcu_cpu *rc)
 	rc->waiting = rc->fresh;
 	rc->fresh.first = NULL;
 	rc->missing = nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
-	rc->missing &= ~BIT(smp_processor_id()); /* is at a boundary */
-	smp_mb(); /* the objects were unlinked before the counters are read */
+	rc->missing &= ~BIT(smp_processor_id()); /* it is at a boundary */
+	/* Objects were unlinked before the counters are read. */
+	smp_mb();
 	for (int i = 0; i < nr_cpus; i++)
 		rc->snapshot[i] = READ_ONCE(boundaries[i].count);
 }
@@ -109,7 +115,7 @@ static void run(struct rcu_cpu *rc)
 	}
 }
 
-/* At a boundary of @cpu, the own vCPU. */
+/* Runs due functions at a boundary of @cpu, the own vCPU. */
 void rcu_check(int cpu)
 {
 	struct rcu_cpu *rc = &rcu_cpus[cpu];
@@ -131,7 +137,7 @@ void rcu_check(int cpu)
 	rc->running = false;
 }
 
-/* Until vCPU @cpu has left guest code, where its counter was @seen. */
+/* Waits until vCPU @cpu has left guest code, where its counter was @seen. */
 static void wait_for_exit(int cpu, u64 seen)
 {
 	for (u32 spins = 0; smp_load_acquire(&boundaries[cpu].count) == seen; spins++) {
@@ -147,8 +153,9 @@ static void wait_for_exit(int cpu, u64 seen)
 }
 
 /*
- * A vCPU in the kernel executes a full barrier on its way to guest code; one in guest code has passed for a grace period, but its guest
- * has not seen a barrier: it is brought out by a kick.
+ * Makes every vCPU execute a full barrier. A vCPU in the kernel executes one on its way to guest
+ * code. A vCPU in guest code has passed for a grace period, but its guest has not seen a barrier: a
+ * kick brings it out.
  */
 void sched_barrier(void)
 {

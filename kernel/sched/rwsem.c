@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rwsem.c: reader-writer locks that sleep. In the order of arrival: a reader that finds anybody waiting waits too, so writers are
- * not starved; the release that lets a reader in lets in all readers up to the next writer.
+ * rwsem.c: reader-writer locks that sleep, in the order of arrival. A reader that finds a waiter
+ * waits too, so writers are not starved. The release that admits a reader admits all readers up to
+ * the next writer.
  *
- * Whoever releases makes the waiters holders (s->count) and takes them off the list before it wakes them: a woken waiter
- * with w.granted owns the lock and needs not compete.
+ * A release makes the waiters holders (s->count) and takes them off the list before it wakes them:
+ * a woken waiter with w.granted owns the lock and need not compete.
  *
- * Invariants: count > 0 readers, -1 a writer, 0 free; the list is empty when count is 0.
- * Locks: s->wait_lock (raw; lockdep knows the rwsem itself).
+ * Invariants: count > 0 readers, -1 a writer, 0 free; the list is empty when count is 0. Locks:
+ * s->wait_lock (raw; lockdep knows the rwsem itself).
  */
 #include <asm/errno.h>
 
@@ -39,7 +40,7 @@ static void take(struct rwsem *s, bool write)
 	s->count = write ? -1 : s->count + 1;
 }
 
-/* Lets in who may come in now; under wait_lock. */
+/* Admits the waiters that may hold the lock now; under wait_lock. */
 static void grant(struct rwsem *s)
 {
 	while (!list_empty(&s->waiters)) {
@@ -50,7 +51,8 @@ static void grant(struct rwsem *s)
 			return;
 		take(s, w->write);
 		list_del(&w->list);
-		get_task(t); /* once granted it may go on, and end, without us */
+		/* Once granted it may go on, and end, without us. */
+		get_task(t);
 		smp_store_release(&w->granted, true);
 		wake_up_process(t);
 		put_task(t);
@@ -74,7 +76,8 @@ static int wait_for(struct rwsem *s, bool write, u32 state)
 				break;
 			}
 			list_del(&w.list);
-			grant(s); /* those behind may not have to wait for it any more */
+			/* Waiters behind it may not have to wait any more. */
+			grant(s);
 			spin_unlock_raw(&s->wait_lock);
 			__set_current_state(TASK_RUNNING);
 			return -EINTR;

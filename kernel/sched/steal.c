@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * steal.c: the time that the host took from a vCPU to run others. To the guest it is neither its programs' CPU time nor idleness, but
- * "steal" in /proc/stat and waiting in a task's schedstat: a CPU-time limit must not hit a program for what its neighbours did, and an
+ * steal.c: time that the host took from a vCPU to run other threads. To the guest it is neither CPU
+ * time of its programs nor idle time, but "steal" in /proc/stat and waiting time in a task's
+ * schedstat. A CPU-time limit must not hit a program for the work of its neighbours, and an
  * instance inside this one must not take a starved runner for one that computes.
  *
- * The host counts how long each of its threads was ready and waited; to ask costs some microseconds, so a busy vCPU asks every LOOK_NS
- * (steal_looked is when it last did), and when it leaves a longer idleness, whose waiting is nobody's. What is found is taken from the
- * time of who runs, and where that has been charged already, from what it uses next (steal_debt).
+ * The host counts how long each of its threads was ready and waited. To ask costs some
+ * microseconds, so a busy vCPU asks every LOOK_NS (steal_looked is the last time), and when it
+ * leaves a longer idle time, whose waiting is charged to no task. The result is subtracted from the
+ * time of the running task. If that has been charged already, it is subtracted from later time
+ * (steal_debt).
  *
- * Where the host is a guest itself and its hypervisor takes time, that counts as ours: we cannot see it.
+ * If the host is a guest itself and its hypervisor takes time, that counts as ours: we cannot see
+ * it.
  *
  * Locks: rq->lock.
  */

@@ -2,8 +2,9 @@
 /*
  * task.c: the memory of tasks, and kernel threads.
  *
- * References: task_alloc()'s is the scheduler's own, dropped after the last switch (finish_switch); others are taken with
- * get_task(). The last put_task() frees through a grace period, so a lock-free reader may look at a task that it found.
+ * References: task_alloc()'s is the scheduler's own, dropped after the last switch (finish_switch);
+ * others are taken with get_task(). The last put_task() frees through a grace period, so a
+ * lock-free reader may look at a task that it found.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/alloc.h"
@@ -67,7 +68,7 @@ static void kthread_main(void *p)
 	task_hooks.kthread_exit(s.fn(s.arg));
 }
 
-/* What a kernel thread does not have of the task that makes it. */
+/* Resets properties that a kernel thread does not inherit from the task that makes it. */
 static void kthread_properties(struct task *t)
 {
 	t->flags = PF_KTHREAD;

@@ -2,18 +2,21 @@
 /*
  * timer.c: one-shot timers, one tree for each vCPU, run at its boundaries.
  *
- *	timer_setup(&t, fn); timer_start(&t, deadline); ... timer_cancel_sync(&t);
+ *      timer_setup(&t, fn); timer_start(&t, deadline); ... timer_cancel_sync(&t);
  *
- * A timer is armed on the vCPU that calls timer_start(), which is in the kernel and will look at timers_next() before it
- * sleeps or goes to guest code: so arming never kicks anybody.
+ * A timer is armed on the vCPU that calls timer_start(), which is in the kernel and will look at
+ * timers_next() before it sleeps or enters guest code: so arming never needs a kick.
  *
  * Invariants:
  * 1. timer->cpu names the base whose lock guards the timer; it changes with both bases' locks held.
- * 2. base->running is the timer whose function runs now. After the function the timer is not touched (it may be freed).
- *    While it runs the timer stays with that base, so that timer_cancel_sync() knows where to wait.
- * 3. base->next is the first expiry, or ~0; read without the lock by the own vCPU, where a stale early value costs one look.
+ * 2. base->running is the timer whose function runs now. After the function the timer is not
+ *    touched (it may be freed). While it runs the timer stays with that base, so that
+ *    timer_cancel_sync() knows where to wait.
+ * 3. base->next is the first expiry, or ~0. The own vCPU reads it without the lock; a stale early
+ *    value costs it one look.
  *
- * Locks: base->lock (raw: the scheduler calls in with its own held), two by vCPU number. Functions run with none.
+ * Locks: base->lock (raw: the scheduler calls in with its own held), two by vCPU number. Functions
+ * run with none.
  */
 #include <asm/errno.h>
 
@@ -87,7 +90,7 @@ static struct timer_base *lock_base(struct ktimer *t)
 	}
 }
 
-/* The timer's base, locked, after the timer has moved to the vCPU @here where it can. */
+/* Locks the timer's base, after moving the timer to the vCPU @here if possible. */
 static struct timer_base *lock_base_here(struct ktimer *t, int here)
 {
 	struct timer_base *to = &bases[here];
@@ -129,8 +132,8 @@ void timer_start(struct ktimer *t, u64 expires)
 	t->expires = expires;
 	insert(b, t);
 	spin_unlock_raw(&b->lock);
-	if (cpu !=
-		smp_processor_id()) /* its function runs there now and is being re-armed from here */
+	/* Its function runs there now, and it is being re-armed from here. */
+	if (cpu != smp_processor_id())
 		arch_kick_cpu(cpu);
 }
 
@@ -187,8 +190,8 @@ u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more)
 }
 
 /*
- * Those that are due, or as many as there is time for at one boundary: a program may have thousands, and whoever else is to run has to come
- * to it. The next boundary looks again, since b->next has passed.
+ * Runs due timers, or as many as one boundary has time for: a program may have thousands, and other
+ * tasks must get to run. The next boundary goes on, since b->next has passed.
  */
 static void expire(struct timer_base *b, u64 now)
 {
@@ -224,7 +227,7 @@ static void cpu_timers_run(u64 now)
 	lockdep_atomic_end(outer);
 }
 
-/* At every boundary of this vCPU, with the current ktime. */
+/* Runs due timers at every boundary of this vCPU, with the current ktime. */
 void timers_run(u64 now)
 {
 	int cpu = smp_processor_id();

@@ -2,9 +2,10 @@
 /*
  * wait.c: wait queues and completions (lock.h tells how to wait).
  *
- * A waiter is queued before it tests its condition, and its state is set in between with a full barrier; the waker makes the
- * condition true, then looks at the queue. So one of the two sees the other. Non-exclusive waiters stand before exclusive
- * ones; a wake-up runs through all of the former and stops after @nr of the latter have really been woken.
+ * A waiter is queued before it tests its condition, and its state is set in between with a full
+ * barrier. The waker makes the condition true, then looks at the queue. So one of the two sees the
+ * other. Non-exclusive waiters come before exclusive ones; a wake-up runs through all of the former
+ * and stops after @nr of the latter have really been woken.
  *
  * Locks: q->lock; wake-up functions run under it.
  */
@@ -141,7 +142,10 @@ void init_completion(struct completion *c)
 	init_waitqueue_head(&c->wait);
 }
 
-/* Under the queue's lock throughout: the waiter may free the completion as soon as it has seen done. */
+/*
+ * Completes under the queue's lock throughout: the waiter may free the completion as soon as it has
+ * seen done.
+ */
 void complete(struct completion *c)
 {
 	spin_lock(&c->wait.lock);

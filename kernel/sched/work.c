@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * work.c: work for kernel threads: functions that may sleep, queued from where one may not.
+ * work.c: work for kernel threads: functions that may sleep, queued from contexts that may not.
  *
- *	work_setup(&w, fn); work_queue(&w); ... work_flush(&w);
+ *      work_setup(&w, fn); work_queue(&w); ... work_flush(&w);
  *
- * One queue, served by up to MAX_WORKERS threads. A worker that takes an item and leaves no idle worker behind makes one
- * first, so that an item which sleeps does not hold up the others.
+ * One queue, served by up to MAX_WORKERS threads. A worker that takes an item and leaves no idle
+ * worker behind makes one first, so that an item which sleeps does not delay the others.
  *
- * States of an item: idle -> (work_queue) queued -> (worker) running -> idle; it may be queued again while it runs, and is
- * then run again by the same worker or after it: never twice at a time. Once its function has begun the item may be freed by
- * the function.
+ * States of an item: idle -> (work_queue) queued -> (worker) running -> idle. It may be queued
+ * again while it runs, and then runs again by this worker or after it: never twice at a time. Once
+ * its function has begun the item may be freed by the function.
  *
- * Locks: work_lock: the list, item->queued, the workers' table. Spawning sleeps, so it happens outside.
+ * Locks: work_lock: the list, item->queued, the workers' table. Spawning sleeps, so it happens
+ * outside.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
@@ -58,7 +59,7 @@ static bool is_running(const struct work *w)
 	return false;
 }
 
-/* The first item that no other worker runs right now; under work_lock. */
+/* Takes the first item that no other worker runs right now; under work_lock. */
 static struct work *take_work(void)
 {
 	struct work **p = &work_first, *w;
@@ -90,7 +91,8 @@ static void spawn(void)
 		return;
 	if (!kthread_run(worker, (void *)n, "kworker/u:%lu", (unsigned long)n)) {
 		spin_lock(&work_lock);
-		nr_idle--; /* the number stays taken: its slot is never used again */
+		/* The number stays taken: its slot is never reused. */
+		nr_idle--;
 		spin_unlock(&work_lock);
 	}
 }
