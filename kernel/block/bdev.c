@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bdev.c: a block device as a file: its page cache, /dev/ubda's operations, and who may open it.
+ * bdev.c: a block device as a file: its page cache, /dev/ubda's operations, and exclusive opening.
  *
- * Each block_device has an inode on the internal "bdev" file system whose mapping caches the device. All nodes in /dev with the same
- * number share it: open points file->f_mapping there. File systems read their metadata either through this mapping or with their own
- * bios (ext4: kernel/fs/ext4/buffer.c), and then are the device's tenant. rw.c has reading and
- * writing.
+ * Each block_device has an inode on the internal "bdev" file system whose mapping caches the
+ * device. All nodes in /dev with one number share it: open points file->f_mapping there. File
+ * systems read their metadata either through this mapping or with their own bios (ext4:
+ * kernel/fs/ext4); then they are the device's tenant. rw.c has reading and writing.
  *
- * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page lock.
+ * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page
+ * lock.
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>
@@ -34,7 +35,7 @@ static struct block_device *bdev_of(const struct address_space *m)
 	return m->host->i_bdev;
 }
 
-/* Bytes of the page at @index that lie on the device. */
+/* Returns the bytes of the page at @index that lie on the device. */
 static u32 page_bytes(const struct block_device *b, u64 index)
 {
 	u64 size = b->nr_sectors << SECTOR_SHIFT, pos = index << PAGE_SHIFT;
@@ -145,7 +146,7 @@ static void end_write(struct bio *bio)
 	bio_put(bio);
 }
 
-/* @p is locked and dirty: starts its write; unlocks. */
+/* Starts the write of @p, which is locked and dirty, and unlocks it. */
 static int write_one(struct block_device *b, struct page *p)
 {
 	u32 n = page_bytes(b, p->index);
@@ -162,7 +163,8 @@ static int write_one(struct block_device *b, struct page *p)
 		unlock_page(p);
 		return -ENOMEM;
 	}
-	set_page_writeback(p); /* an fsync that finds it clean finds it under write-back */
+	/* An fsync that finds it clean waits for writeback. */
+	set_page_writeback(p);
 	clear_page_dirty_for_io(p);
 	get_page(p);
 	unlock_page(p);
@@ -230,7 +232,8 @@ static int bdev_write_end(struct file *file, struct address_space *m, loff_t pos
 		if (copied == PAGE_SIZE)
 			SetPageUptodate(page);
 		else
-			copied = 0; /* a short copy into a page that was never read */
+			/* A short copy into a page that was never read. */
+			copied = 0;
 	}
 	if (copied)
 		set_page_dirty(page);
@@ -251,7 +254,10 @@ static const struct address_space_operations bdev_aops = {
 
 static DEFINE_SPINLOCK(claim_lock);
 
-/* Who has a disk has its partitions, and who has a partition keeps others from the disk. */
+/*
+ * True if another holder excludes this one: the holder of a disk has its partitions, and the holder
+ * of a partition keeps others from the disk.
+ */
 static bool others_hold(const struct block_device *b, const void *holder)
 {
 	const struct gendisk *d = b->disk;
@@ -287,7 +293,10 @@ static void unclaim(struct block_device *b, const void *holder)
 	spin_unlock(&claim_lock);
 }
 
-/* Under b->lock: the driver's part of the first open. It may be on its way out, and have waited for that. */
+/*
+ * Does the driver's part of the first open, under b->lock. The device may be going away, and the
+ * caller may have waited for that.
+ */
 static int first_open(struct block_device *b, bool write)
 {
 	struct gendisk *d = b->disk;
@@ -326,7 +335,8 @@ int bdev_open(struct block_device *b, bool write, void *holder)
 		unclaim(b, holder);
 	}
 	mutex_unlock(&b->lock);
-	if (stale) /* its file system has written past our cache */
+	/* Its file system has written past our cache. */
+	if (stale)
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	return err;
 }
@@ -404,7 +414,7 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
 	loff_t size = (loff_t)(file_bdev(f)->nr_sectors << SECTOR_SHIFT);
 
 	if (whence > SEEK_END)
-		return -EINVAL; /* all of a disk is data, and nobody asks */
+		return -EINVAL; /* all of a disk is data */
 	return generic_llseek_size(f, off, whence, size, size);
 }
 
@@ -417,7 +427,7 @@ int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	return err ? err : tenant ? tenant : flush;
 }
 
-/* The answer to a geometry question: what fdisk expects of a disk without geometry. */
+/* Answers a geometry question: what fdisk expects of a disk without geometry. */
 static long put_geometry(struct block_device *b, u64 arg)
 {
 	struct hd_geometry g;
@@ -454,7 +464,8 @@ static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u
 	if (r[0] > size || r[1] > size - r[0])
 		return -EINVAL;
 	err = bdev_discard(b, r[0] >> SECTOR_SHIFT, r[1] >> SECTOR_SHIFT);
-	if (!err) /* else what the cache alone has is still the user's */
+	/* On an error, data that only the cache has is still the user's. */
+	if (!err)
 		drop_range(b, r[0], r[1]);
 	return err;
 }
@@ -468,7 +479,7 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 	if (get_user(on, ua))
 		return -EFAULT;
 	b->disk->ro = on;
-	b->disk->ro_opens = true; /* by order of the user, not by nature */
+	b->disk->ro_opens = true; /* set by the user, not by the medium */
 	return 0;
 }
 
@@ -490,7 +501,7 @@ static long write_zeros_cached(struct file *f, u64 from, u64 len)
 	return filemap_write_and_wait_range(f->f_mapping, (loff_t)from, pos - 1);
 }
 
-/* Zeros, by the driver where it can (a hole in the host's file), else through the cache. */
+/* Writes zeros, by the driver if it can (a hole in the host's file), else through the cache. */
 static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 len)
 {
 	int err = filemap_write_and_wait_range(b->mapping, (loff_t)from, (loff_t)(from + len) - 1);
@@ -498,7 +509,7 @@ static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 le
 	if (!err) {
 		drop_range(b, from, len);
 		err = bdev_write_zeroes(b, from >> SECTOR_SHIFT, len >> SECTOR_SHIFT);
-		drop_range(b, from, len); /* what was read meanwhile */
+		drop_range(b, from, len); /* pages that were read meanwhile */
 	}
 	return err == -EOPNOTSUPP ? write_zeros_cached(f, from, len) : err;
 }
@@ -516,7 +527,10 @@ static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
 	return write_zeros(b, f, r[0], r[1]);
 }
 
-/* A hole in a disk is zeros; with FALLOC_FL_KEEP_SIZE the range may go beyond its end. */
+/*
+ * Makes a hole, which reads as zeros. With FALLOC_FL_KEEP_SIZE the range may go beyond the end of
+ * the disk.
+ */
 static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
 	struct block_device *b = file_bdev(f);
@@ -538,7 +552,9 @@ static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	return write_zeros(b, f, (u64)off, (u64)len);
 }
 
-/* The unit of our cache is the page, whatever smaller unit the user thinks in. */
+/*
+ * Checks a block size. The unit of our cache is the page, whatever smaller unit the user chooses.
+ */
 static long set_block_size(const struct block_device *b, const struct file *f, uaddr_t ua)
 {
 	int n;
@@ -563,7 +579,7 @@ static long reread_partitions(struct block_device *b, const struct file *f)
 	return b->holder && b->holder != f ? -EBUSY : disk_rescan(b->disk);
 }
 
-/* What a program knows of partitions that the kernel does not: partx, parted. */
+/* Changes partitions as programs ask that know tables which the kernel does not: partx, parted. */
 static long blkpg_ioctl(struct block_device *b, uaddr_t ua)
 {
 	u64 align = b->disk->logical_block_size - 1;
@@ -624,7 +640,7 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 		return 0;
 	case BLKSECTGET: return put_user((u16)(BIO_MAX_VECS * (PAGE_SIZE >> SECTOR_SHIFT)), ua);
 	case BLKGETZONESZ:
-	case BLKGETNRZONES: return put_user((u32)0, ua); /* none has zones */
+	case BLKGETNRZONES: return put_user((u32)0, ua); /* no device has zones */
 	case BLKSECDISCARD: return f->f_mode & FMODE_WRITE ? -EOPNOTSUPP : -EBADF;
 	case BLKROSET: return set_read_only(b, ua);
 	case BLKZEROOUT: return blk_zeroout_ioctl(b, f, arg);
@@ -674,8 +690,8 @@ int bdev_inode_create(struct block_device *b)
 	inode->i_bdev = b;
 	i_size_write(inode, (loff_t)(b->nr_sectors << SECTOR_SHIFT));
 	inode->i_data.a_ops = &bdev_aops;
-	inode->i_data.gfp =
-		GFP_NOFS; /* a file system reads its own with locks held that its evict_inode takes */
+	/* A file system reads its device with locks held that its evict_inode takes. */
+	inode->i_data.gfp = GFP_NOFS;
 	inode->i_data.bdi = b->disk->bdi;
 	b->inode = inode;
 	b->mapping = &inode->i_data;
@@ -723,7 +739,7 @@ static struct file_system_type bdev_type = {
 
 static int bdev_init(void)
 {
-	static struct mount *mount __used; /* for ever: leak.c finds it by this */
+	static struct mount *mount __used; /* never freed; leak.c finds it by this */
 
 	mount = kern_mount(&bdev_type);
 	if (IS_ERR(mount))

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bio.c: the request that travels from a file system to a driver, and the ways to wait for one.
+ * bio.c: the request that travels from a file system to a driver, and the ways to wait for it.
  *
- *	bio = bio_alloc(bdev, n, REQ_READ, GFP_NOFS);
- *	bio_add_page(bio, page, len, off); ...
- *	bio->end_io = fn; submit_bio(bio);            fn runs once, at a boundary, and puts the bio
- *	err = submit_bio_wait(bio); bio_put(bio);     or the caller sleeps
+ *      bio = bio_alloc(bdev, n, REQ_READ, GFP_NOFS);
+ *      bio_add_page(bio, page, len, off); ...
+ *      bio->end_io = fn; submit_bio(bio);            fn runs once, at a boundary, and puts the bio
+ *      err = submit_bio_wait(bio); bio_put(bio);     or the caller sleeps
  *
- * A bio belongs to its submitter until submit_bio(), to the driver until bio_endio(), to end_io after that. No locks: one owner.
+ * A bio belongs to its submitter until submit_bio(), to the driver until bio_endio(), to end_io
+ * after that. No locks: it has one owner at a time.
  */
 #include <asm/errno.h>
 
@@ -39,7 +40,10 @@ void bio_put(struct bio *bio)
 	kfree(bio);
 }
 
-/* Pages that are neighbours in memory grow the last vector, so that the host sees few long pieces. */
+/*
+ * Adds a page. A page that follows the last one in memory extends the last vector, so that the host
+ * sees few long pieces.
+ */
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 {
 	struct bio_vec *last = bio->nr_vecs ? &bio->vec[bio->nr_vecs - 1] : NULL;
@@ -131,7 +135,10 @@ int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n)
 
 	while (n) {
 		size_t part = min_t(size_t, n, 1U << 20);
-		/* metadata, a commit block, data on its way out: what waits here has nobody to tell that memory was short */
+		/*
+		 * Metadata, a commit block, data on its way out: the waiting task cannot pass on
+		 * that memory was short.
+		 */
 		struct bio *bio = bio_alloc(b, 1, opf, GFP_NOFS | __GFP_NOFAIL);
 		int err;
 
@@ -168,7 +175,10 @@ int bdev_flush(struct block_device *b)
 	return bdev_simple(b, REQ_FLUSH, 0, 0);
 }
 
-/* Pieces of at most BIO_MAX_RANGE, so that none keeps a worker of the driver for long. */
+/*
+ * Sends a range in pieces of at most BIO_MAX_RANGE, so that no request occupies a worker of the
+ * driver for long.
+ */
 static int bdev_range(struct block_device *b, u32 op, sector_t s, u64 nr)
 {
 	int err = 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * genhd.c: the list of disks and their partitions, and what /proc says of them.
+ * genhd.c: the list of disks and their partitions, and their lines in /proc.
  *
- * add_disk() makes the bdev of the whole disk (partition 0), reads the partition table, and makes the nodes in /dev. Disks come and
- * go at boot and by hot-plug. Lock: disks_lock (a mutex) for the list; a block_device lives as long as its disk: that of a partition
- * which disappears is only marked, so that nobody who has just looked it up holds a pointer to nothing.
+ * add_disk() makes the bdev of the whole disk (partition 0), reads the partition table, and makes
+ * the nodes in /dev. Disks come and go at boot and by hot-plug.
+ * Lock: disks_lock (a mutex) for the list. A block_device lives as long as its disk: that of a
+ * removed partition is only marked, so that a pointer which was just looked up stays valid.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -17,9 +18,10 @@
 #include "kernel/vfs/vfs.h"
 
 static DEFINE_MUTEX(disks_lock);
-static DEFINE_MUTEX(scan_mutex); /* one search for partitions at a time */
-static LIST_HEAD(disks);         /* of gendisk.list, in the order of registration */
-static u64 last_diskseq;         /* atomic */
+static DEFINE_MUTEX(scan_mutex); /* one scan for partitions at a time */
+/* of gendisk.list, in the order of registration */
+static LIST_HEAD(disks);
+static u64 last_diskseq; /* atomic */
 
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 {
@@ -27,7 +29,7 @@ int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 
 	if (!partno)
 		return snprintf(buf, size, "%s", d->name);
-	/* a digit at the end wants a p between: loop0p1 */
+	/* a p separates it from a digit at the end of the name: loop0p1 */
 	return snprintf(buf, size,
 		n && d->name[n - 1] >= '0' && d->name[n - 1] <= '9' ? "%sp%u" : "%s%u", d->name,
 		partno);
@@ -74,7 +76,7 @@ static void bdev_resize(struct block_device *b, u64 nr)
 		truncate_inode_pages(b->mapping, (loff_t)(nr << SECTOR_SHIFT));
 }
 
-/* A partition of that number was here before: it has another place now. */
+/* Revives a partition with that number, which was here before, at another place. */
 static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 {
 	char name[24];
@@ -85,7 +87,8 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
-	if (err && !b->partno) /* nobody may open a disk that its driver is told not to have */
+	/* A disk that its driver is told not to have must not be opened. */
+	if (err && !b->partno)
 		return err;
 	b->gone = false;
 	disk_event(b, "add");
@@ -124,7 +127,7 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	return err;
 }
 
-/* @b is marked as gone already. */
+/* Removes @b, which is marked as gone already. */
 static void leave_partition(struct block_device *b)
 {
 	char name[24];
@@ -189,7 +192,10 @@ void del_gendisk(struct gendisk *d)
 		del_partition(d, i);
 }
 
-/* Nobody has it open, nor opens it just now: such a one counts as in use, since his lock is outside of ours. scan_mutex held. */
+/*
+ * Marks @b as gone if it is not open. An open in progress counts as in use, since its lock is
+ * outside of ours. scan_mutex held.
+ */
 static int mark_one_gone(struct block_device *b)
 {
 	int err = -EBUSY;
@@ -204,7 +210,7 @@ static int mark_one_gone(struct block_device *b)
 	return err;
 }
 
-/* Marks all that are there from @first on as gone (their bits), or none of them. */
+/* Marks all partitions from @first on as gone, or none of them. *marked: their bits. */
 static int mark_gone(struct gendisk *d, u32 first, u32 *marked)
 {
 	int err = 0;
@@ -225,7 +231,7 @@ static int mark_gone(struct gendisk *d, u32 first, u32 *marked)
 	return err;
 }
 
-/* All from @first on go, or none. */
+/* Removes all partitions from @first on, or none. */
 static int leave_from(struct gendisk *d, u32 first)
 {
 	u32 marked;
@@ -266,11 +272,11 @@ void disk_lose_medium(struct gendisk *d)
 	mutex_lock(&scan_mutex);
 	for (i = 1; i < ARRAY_SIZE(d->part); i++)
 		del_partition(d, i);
-	disk_set_capacity(d, 0); /* nobody adds one from now on */
+	disk_set_capacity(d, 0); /* from now on no partition can be added */
 	mutex_unlock(&scan_mutex);
 }
 
-/* ---- partitions by order of a program: BLKPG ---- */
+/* ---- partitions that a program adds and deletes: BLKPG ---- */
 
 static struct block_device *partition_of(const struct gendisk *d, u32 partno)
 {
@@ -401,7 +407,7 @@ struct block_device *bdev_by_name(const char *name)
 
 /* ---- figures ---- */
 
-/* The i-th bdev in order (of those with a size), under disks_lock. */
+/* Returns the i-th bdev in order (with @sized only those with a size), under disks_lock. */
 static struct block_device *nth_bdev(int i, bool sized)
 {
 	struct gendisk *d;
@@ -468,8 +474,8 @@ int partitions_line(int i, char *buf, size_t size)
 	return n;
 }
 
-/* A line of /proc/devices for each block major; 0 past the last. */
-/* The letters of a disk's name without what counts the disks: loop of loop0, ubd of ubda. */
+/* Writes a line of /proc/devices for each block major; 0 past the last. */
+/* Returns the length of the driver's name: "loop" of loop0, "ubd" of ubda. */
 static int driver_name(const struct gendisk *d)
 {
 	size_t n = strlen(d->name);
@@ -501,7 +507,7 @@ int blkdev_major_line(int i, char *buf, size_t size)
 
 /* ---- numbers ---- */
 
-/* A number and what is behind it: false: there is none. */
+/* Parses a number and the character behind it. False on an error. */
 static bool take_number(char **text, char end, u32 *v)
 {
 	char *p = *text;
@@ -527,7 +533,8 @@ int disk_parse_number(char **text, dev_t *dev)
 		return -EINVAL;
 	b = major < 1U << 12 && minor < 1U << 20 ? bdev_by_dev(MKDEV(major, minor)) : NULL;
 	if (!b || b->partno)
-		return -ENODEV; /* a part of a disk has no limits of its own */
+		/* a partition has no limits of its own */
+		return -ENODEV;
 	*dev = b->dev;
 	return 0;
 }

@@ -2,8 +2,9 @@
 /*
  * partition.c: reads DOS (MBR, with logical partitions) and GPT partition tables.
  *
- * The tables come from the disk and are hostile: every start and length is checked against the disk by the callee, chains of logical
- * partitions are followed a bounded number of times, a GPT must have the right checksums.
+ * The tables come from the disk and are hostile: the callee checks every start and length against
+ * the disk, chains of logical partitions are followed a bounded number of times, and a GPT must
+ * have the right checksums.
  * Sources: UEFI specification 2.10, section 5; the DOS table as fdisk writes it.
  */
 #include <asm/errno.h>
@@ -61,7 +62,9 @@ static const struct dos_entry *dos_table(const u8 *sector)
 	return (const void *)(sector + DOS_TABLE);
 }
 
-/* Logical partitions: a chain of tables, each with one partition and the way to the next. */
+/*
+ * Scans logical partitions: a chain of tables, each with one partition and the place of the next.
+ */
 static void scan_logical(struct gendisk *d, found_t found, sector_t base, u8 *buf)
 {
 	sector_t at = base;

@@ -2,21 +2,27 @@
 /*
  * queue.c: submit_bio, from any task to the driver.
  *
- * A bio is checked against its device, moved from the partition to the disk, counted, and handed to the driver. While current
- * has a plug, bios gather in it; finishing the plug joins neighbours (same operation, adjacent sectors) into one bio, so that a
- * file system that submits page by page, or many small files that lie one behind the other, cost the host one call for many pages.
- * A task that goes to sleep, or gives way, with a plug submits it first (plug_before_sleep): what it waits for, a page, a commit of the
- * journal, may have to wait for a bio that is in there.
+ * A bio is checked against its device, moved from the partition to the disk, counted, and handed to
+ * the driver. While current has a plug, bios gather in it. Finishing the plug joins neighbours
+ * (equal operation, adjacent sectors) into one bio. So a file system that submits page by page, or
+ * many small files that are adjacent, cost the host one call for many pages. A task that goes to
+ * sleep, or gives way, with a plug submits it first (plug_before_sleep): what it waits for, such as
+ * a page or a commit of the journal, may wait for a bio in the plug.
  *
- * Where a joined bio fails its parts are tried once more, each alone: what is bad for one of 128 files is not for the others.
+ * If a joined bio fails, its parts are tried once more, each alone: an error of one of 128 files is
+ * not one of the others.
  *
- * A disk has at most nr_requests under way: whoever submits one more sleeps until one has ended, so that requests that wait take memory of
- * nobody but those who wait for them.
+ * A disk has at most nr_requests under way. A submitter of one more sleeps until one has ended, so
+ * waiting requests take memory only from the tasks that wait for them.
  *
- * A disk that is held (queue_hold) begins no request that changes it: a snapshot copies its files meanwhile.
+ * A held disk (queue_hold) begins no request that changes it: a snapshot copies its files
+ * meanwhile.
  *
- * Order: the driver may complete in any order; who needs order waits, or uses REQ_PREFLUSH and REQ_FUA (block.h).
- * Invariants: 1. a bio that reaches a driver lies within the disk and is whole sectors long; 2. every submitted bio ends once.
+ * Order: the driver may complete in any order. A submitter that needs order waits, or uses
+ * REQ_PREFLUSH and REQ_FUA (block.h).
+ * Invariants:
+ * 1. A bio that reaches a driver lies within the disk and is whole sectors long.
+ * 2. Every submitted bio ends once.
  */
 #include <asm/errno.h>
 
@@ -30,7 +36,8 @@
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
 
-#define PLUG_MAX 128 /* bios: others may wait for their pages */
+/* bios: other tasks may wait for their pages */
+#define PLUG_MAX 128
 
 static bool has_data(u32 opf)
 {
@@ -39,7 +46,7 @@ static bool has_data(u32 opf)
 	return op == REQ_READ || op == REQ_WRITE;
 }
 
-/* 0, or why the bio cannot be served. */
+/* Returns 0, or why the bio cannot be served. */
 static int bio_check(const struct bio *bio)
 {
 	const struct block_device *b = bio->bdev;
@@ -82,7 +89,8 @@ static void change_leave(struct gendisk *d)
 static void change_enter(struct gendisk *d)
 {
 	for (;;) {
-		atomic_inc(&d->changes); /* a full barrier: one of the two sees the other */
+		/* a full barrier: one of the two sides sees the other */
+		atomic_inc(&d->changes);
 		if (!queue_is_held(d))
 			return;
 		change_leave(d);
@@ -114,7 +122,7 @@ static bool try_enter(struct gendisk *d)
 {
 	if ((u32)atomic_inc_return(&d->under_way) <= d->nr_requests)
 		return true;
-	room_leave(d); /* somebody may have looked meanwhile */
+	room_leave(d); /* a waiter may have looked meanwhile */
 	return false;
 }
 
@@ -166,7 +174,8 @@ static void dispatch(struct bio *bio)
 
 /* ---- joining ---- */
 
-static LIST_HEAD(again); /* parts of what failed: each has a try of its own */
+/* Parts of failed bios; each is tried alone. */
+static LIST_HEAD(again);
 static DEFINE_SPINLOCK(again_lock);
 static struct work again_work;
 
@@ -186,7 +195,8 @@ static void try_again(struct work *w)
 }
 
 /*
- * A bio that stands for several: its vectors are theirs, it ends them all. When it has failed, some of them need not.
+ * Ends all bios that a joined one stands for, and whose vectors it has. If it has failed, some of
+ * them need not fail.
  */
 static void end_merged(struct bio *all)
 {
@@ -220,7 +230,10 @@ static bool can_join(const struct bio *a, const struct bio *b)
 	       a->sector + (a->bytes >> SECTOR_SHIFT) == b->sector;
 }
 
-/* How many bios at the list's front make one of at most @most vectors; *vecs: of so many. */
+/*
+ * Returns how many bios at the list's front make one of at most @most vectors; *vecs is its number
+ * of vectors.
+ */
 static u32 run_length(struct list_head *list, u32 most, u32 *vecs)
 {
 	struct bio *bio = list_first_entry(list, struct bio, list);
@@ -240,8 +253,10 @@ static u32 run_length(struct list_head *list, u32 most, u32 *vecs)
 }
 
 /*
- * Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). Nothing is reclaimed for
- * it: what would have to become clean first may be in the list, which nobody else gets at now. Where memory is in small pieces the run is shorter.
+ * Takes the longest run of joinable bios off the list's front. Returns NULL when memory is short;
+ * the caller then sends them one by one. Nothing is reclaimed for it: pages that would have to
+ * become clean first may be in the list, which is out of reach now. If memory is in small pieces
+ * the run is shorter.
  */
 static struct bio *join_front(struct list_head *list)
 {
@@ -340,8 +355,8 @@ void blk_finish_plug(struct blk_plug *p)
 }
 
 /*
- * What is submitted here may sleep itself, in any of its own waits. Then the wake-up that the caller is about to wait for may have come and
- * gone: it has to look again.
+ * Submits the plug of a task that is about to sleep. The submission may sleep itself. Then the
+ * wake-up that the caller waits for may have come and gone: it has to look again.
  */
 static bool plug_before_sleep(void)
 {

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rw.c: reading and writing a block device as a file, also beside its tenant.
+ * rw.c: reads and writes a block device as a file, also beside its tenant.
  *
  * A mounted file system bypasses the device's page cache, and may have metadata that is not on the
  * disk yet. While it is the tenant (block.h):
- *   - a read drops clean pages of the cache if the disk has changed since (disk->changed), and
- *     copies newer blocks from the tenant;
- *   - a write offers each block to the tenant, and blocks that the tenant does not take are on the
- *     disk when the write returns.
- * So both sides see each other's changes. O_DIRECT reads the disk; a write with O_DIRECT is treated
- * as any other write. Mappings of the device see changes only when its page cache does.
+ * - a read drops clean pages of the cache if the disk has changed since (disk->changed), and copies
+ *   newer blocks from the tenant;
+ * - a write offers each block to the tenant. Blocks that the tenant does not take are on the disk
+ *   when the write returns. So both sides see each other's changes. O_DIRECT reads the disk; a
+ *   write with O_DIRECT is treated as any other write. Mappings of the device see changes only when
+ *   its page cache does.
  *
- * Lock: tenant_lock for reading around each call; taken for writing where the tenant comes and
- * goes.
+ * Lock: tenant_lock for reading around each call; for writing when the tenant comes and goes.
  */
 #include <asm/errno.h>
 #include <asm/fcntl.h>

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stat.c: what a disk and each of its partitions have done: counted when a bio goes to the driver and when it ends.
+ * stat.c: statistics of a disk and of each of its partitions, counted when a bio goes to the driver
+ * and when it ends.
  *
- *	disk_account_start(bio);  the driver has it  disk_account_end(bio);      disk_account_merge(bio, n) when it stands for several
+ *      disk_account_start(bio);     the driver has it
+ *      disk_account_end(bio);
+ *      disk_account_merge(bio, n)   if it stands for several
  *
- * Cost: some atomic additions and two looks at the clock a bio (about 0.1 us), twice that for one of a partition. A flush that a write
- * carries with it (REQ_PREFLUSH) counts as one of the flushes; its time is in the write's.
- * busy_ns grows by the time since the last change whenever something was in flight until now, as iostat's %util wants it.
+ * Cost: some atomic additions and two clock readings a bio (about 0.1 us), twice that for a
+ * partition. A flush that a write carries with it (REQ_PREFLUSH) counts as a flush; its time is in
+ * the write's. busy_ns grows by the time since the last change whenever something was in flight
+ * until then, as iostat's %util requires.
  */
 #include "kernel/block/block.h"
 #include "kernel/lib/atomic.h"
@@ -32,7 +36,10 @@ static u64 inflight(const struct disk_stats *st)
 	return READ_ONCE(st->inflight[0]) + READ_ONCE(st->inflight[1]);
 }
 
-/* Before the number in flight changes, or is read. Of several at once, one adds the time that has passed. */
+/*
+ * Called before the number in flight changes, or is read. Of concurrent callers one adds the time
+ * that has passed.
+ */
 static void bring_up_to_date(struct disk_stats *st, u64 now)
 {
 	u64 last = READ_ONCE(st->changed);
@@ -61,7 +68,10 @@ static void end(struct disk_stats *st, const struct bio *bio, u32 group, u64 now
 		add(&st->group[STAT_FLUSH].ios, 1);
 }
 
-/* The partition that the bio was for; NULL when it was for the whole disk. */
+/*
+ * Returns the statistics of the partition that the bio was for, or NULL if it was for the whole
+ * disk.
+ */
 static struct disk_stats *part_stats(const struct bio *bio)
 {
 	return bio->part && bio->part->partno ? &bio->part->stat : NULL;
