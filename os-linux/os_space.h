@@ -14,8 +14,8 @@
  *      os_space_end(r); os_space_reap(r);     SIGKILL; then waits for the death, frees the handle
  *
  * The rules of os.h hold: any thread, results >= 0 or -errno. Only the thread that called
- * os_trace_seize() on a task may make the ptrace calls (os_trace_*) for it. Locks: a mutex for the
- * zygote's socket and one for the task table, both leaves.
+ * os_trace_seize() on a task may make the ptrace calls (os_trace_*) for it.
+ * Locks: a mutex for the zygote's socket and one for the task table, both leaves.
  */
 #ifndef NESTLING_OS_SPACE_H
 #define NESTLING_OS_SPACE_H

@@ -19,8 +19,9 @@
  * every sleep ends by itself, and a kick heals a lost wake-up. How both sides wait, and where, is
  * handoff.c.
  *
- * Proof of stop: docs/skas.md. Locks: a runner is driven by its vCPU alone, except for
- * seccomp_save_fpu(), which any vCPU may call under r->lock.
+ * Proof of stop: docs/skas.md.
+ * Locks: a runner is driven by its vCPU alone, except for seccomp_save_fpu(), which any vCPU may
+ * call under r->lock.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"

@@ -5,7 +5,8 @@
  * how much room is left. Without taps the output is scroll-back only.
  *
  * Invariants: t->pos <= head; head - t->pos <= OUT_RING for a tap that paces; 0 <= in_head -
- * in_tail <= IN_RING. Locks: the line's, for all of it.
+ * in_tail <= IN_RING.
+ * Locks: the line's, for all of it.
  */
 #include <errno.h>
 #include <signal.h>

@@ -5,8 +5,9 @@
  * runs any more (SIGKILL, abort()) by the zygote, which guards the first few.
  *
  * A background job must not touch its terminal; the terminal is taken when the job comes to the
- * front. Locks: table_lock. Exit and SIGTSTP read the table without it, since they may only do what
- * is async-signal-safe.
+ * front.
+ * Locks: table_lock. Exit and SIGTSTP read the table without it, since they may only do what is
+ * async-signal-safe.
  */
 #include <pthread.h>
 #include <stdbool.h>

@@ -10,9 +10,9 @@
  *                        signals and sizes on
  *
  * States of a session: begun (the start is over, s->err is its result), started, ended (s->status).
- * `left`: the client has gone; the command gets SIGHUP, once. Locks: none. Each flag is set once,
- * by one side; a task that waits for it sleeps on exec_wait. The last reference (s->refs) frees the
- * session.
+ * `left`: the client has gone; the command gets SIGHUP, once.
+ * Locks: none. Each flag is set once, by one side; a task that waits for it sleeps on exec_wait.
+ * The last reference (s->refs) frees the session.
  */
 #include <asm/errno.h>
 #include <linux/signal.h>

@@ -5,8 +5,9 @@
  * client hears of the end, and when the client does not read any more the command gets SIGPIPE.
  *
  * To fstat it is a pipe, so that programs treat it like one, and it can be opened again as
- * /dev/stdout. The socket is closed with the last file. Blocking: it tries, and sleeps on exec_wait
- * until something has happened since. Tries are cheap, and such files are few.
+ * /dev/stdout. The socket is closed with the last file.
+ * Blocking: it tries, and sleeps on exec_wait until something has happened since. Tries are cheap,
+ * and such files are few.
  *
  * Locks: inode->i_lock for inode->i_private and the count of files; a mutex for each direction's
  * buffer.

@@ -11,7 +11,8 @@
  * A request is one packet, a reply one or more: those before the last have `more` set. A text ends
  * with a zero, which len counts. One kernel thread carries out one request after another. Only the
  * user who runs the instance and root may send requests (mconsole_host.c); the content of a packet
- * is not trusted. Locks: none; the list of devices is written at boot.
+ * is not trusted.
+ * Locks: none; the list of devices is written at boot.
  */
 #include <asm/errno.h>
 

@@ -21,8 +21,8 @@
  *
  * After a removal the card's device is gone from its namespace (down, no carrier, told by
  * RTM_DELLINK and a uevent), nothing of the host is open, and its interrupt is free. Only the
- * device's memory stays, for the next card of that number. Locks: cards_lock (adding and removing
- * cards), over link_mutex.
+ * device's memory stays, for the next card of that number.
+ * Locks: cards_lock (adding and removing cards), over link_mutex.
  */
 #include <asm/errno.h>
 

@@ -12,9 +12,9 @@
  * other.
  *
  * When the other side goes away the card loses its link (no carrier) and tries to reconnect once a
- * second; the log and the host's standard error report it. Locks: none of its own. For each queue
- * one vCPU at a time calls poll() and send() (netdev.h). link.c's mutex protects the number of used
- * queues, and the return of a link that has several.
+ * second; the log and the host's standard error report it.
+ * Locks: none of its own. For each queue one vCPU at a time calls poll() and send() (netdev.h).
+ * link.c's mutex protects the number of used queues, and the return of a link that has several.
  */
 #include <asm/errno.h>
 

@@ -6,9 +6,9 @@
  *
  * States of the event: armed (one shot) -> fired -> the front end takes frames until none is left
  * -> armed. While a send waits for room it is armed for both directions. A link of several queues
- * is as many struct net_host, which share nothing but the tap device. Locks: none. The front end
- * calls recv from one vCPU at a time, and send from one; both may arm the event, which the host
- * orders.
+ * is as many struct net_host, which share nothing but the tap device.
+ * Locks: none. The front end calls recv from one vCPU at a time, and send from one; both may arm
+ * the event, which the host orders.
  */
 #include "drivers/net/net_host.h"
 

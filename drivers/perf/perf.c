@@ -11,8 +11,9 @@
  *
  * Switched off it costs nothing: no signal, no kick, and only a kick looks at arch_guest_sampler.
  *
- * Each vCPU has a ring that only it fills and one reader empties. Invariant: a handler that finds
- * its ring busy (it has interrupted the taking of a guest's sample) gives up.
+ * Each vCPU has a ring that only it fills and one reader empties.
+ * Invariant: a handler that finds its ring busy (it has interrupted the taking of a guest's sample)
+ * gives up.
  *
  * Locks: files_lock (mutex, inside mmap_lock) for the files.
  */

@@ -5,7 +5,8 @@
  * one more layer below, in one file.
  *
  * A cluster is decoded as a whole, into at most 64 KiB whatever the file says, and its checksum is
- * verified each time. The last ones are kept, decoded. Lock: the cache's.
+ * verified each time. The last ones are kept, decoded.
+ * Lock: the cache's.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -5,8 +5,9 @@
  * The header comes from an untrusted file: all sizes are computed here from the checked numbers and
  * must agree with the file. Only cow_format 0 (bitmap) is served, which is all that UML has ever
  * written. Version 1 is in the byte order of the host that wrote it, which is taken to be ours; the
- * others are big-endian. Nothing is padded. Source: the files that uml_mkcow makes and those that
- * uml_moo reads; UML's documentation of the format in its HOWTO.
+ * others are big-endian. Nothing is padded.
+ * Source: the files that uml_mkcow makes and those that uml_moo reads; UML's documentation of the
+ * format in its HOWTO.
  */
 #include "drivers/ubd/cow_host.h"
 

@@ -14,9 +14,10 @@
  *
  * The management console adds disks to a running instance (config ubd1r=FILE) and removes those
  * that are not open. A unit's gendisk is never freed once it existed: a task that has looked it up
- * may hold it. Locks: u->lock for u->host in the interrupt, against the removal of the disk. All
- * other fields of a unit are written at boot and by the console's thread. A submitter has the disk
- * open. A request belongs to one side at a time.
+ * may hold it.
+ * Locks: u->lock for u->host in the interrupt, against the removal of the disk. All other fields of
+ * a unit are written at boot and by the console's thread. A submitter has the disk open. A request
+ * belongs to one side at a time.
  */
 #include <asm/errno.h>
 #include <linux/major.h>

@@ -4,11 +4,12 @@
  *
  * image_host.c carries a request out, whatever the format of the files. If neither the guest's
  * cache is used nor the host's has the data, a read goes past both: a small one at once
- * (aio_host.c), others by a worker. A read that the host refuses is done like any other. Invariant:
- * a request ends exactly once. Locks: queue lock (todo list, idle count); the done list is pushed
- * without a lock and taken whole. Workers sleep on a futex word that changes under the lock, not on
- * a condition variable: up to 2.40, glibc's sometimes loses a signal if several threads wait (its
- * bug 25847). A request would then lie there until the next one comes, which may be waiting for it.
+ * (aio_host.c), others by a worker. A read that the host refuses is done like any other.
+ * Invariant: a request ends exactly once.
+ * Locks: queue lock (todo list, idle count); the done list is pushed without a lock and taken
+ * whole. Workers sleep on a futex word that changes under the lock, not on a condition variable: up
+ * to 2.40, glibc's sometimes loses a signal if several threads wait (its bug 25847). A request
+ * would then lie there until the next one comes, which may be waiting for it.
  * Not here: merging (kernel/block/queue.c), caching (the guest has its own, the host too).
  */
 #include "drivers/ubd/ubd_host.h"

@@ -7,8 +7,8 @@
  * A release makes the waiters holders (s->count) and takes them off the list before it wakes them:
  * a woken waiter with w.granted owns the lock and need not compete.
  *
- * Invariants: count > 0 readers, -1 a writer, 0 free; the list is empty when count is 0. Locks:
- * s->wait_lock (raw; lockdep knows the rwsem itself).
+ * Invariants: count > 0 readers, -1 a writer, 0 free; the list is empty when count is 0.
+ * Locks: s->wait_lock (raw; lockdep knows the rwsem itself).
  */
 #include <asm/errno.h>
 
