@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc.h: the part of the slab allocator's door (kernel/mm/mm.h) that kernel/lib itself needs. mm supplies it; lib is below mm
- * and must not include its door. @gfp: 0 may sleep, 1 (GFP_ATOMIC) may not.
+ * alloc.h: the part of the slab allocator's door (kernel/mm) that kernel/lib itself needs. mm
+ * implements it; lib is below mm and must not include its door. @gfp: 0 may sleep, 1 (GFP_ATOMIC)
+ * may not.
  */
 #ifndef NESTLING_LIB_ALLOC_H
 #define NESTLING_LIB_ALLOC_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* bpf.c: checking and running classic BPF programs. bpf.h says what they are. */
+/* bpf.c: checks and runs classic BPF programs (bpf.h). */
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/bpf.h"
 
 /* ---- checking ---- */
 
-/* A load behind SKF_AD_OFF is a question about the packet: only those that exist. */
+/* True for an existing load behind SKF_AD_OFF, which asks about the packet. */
 static bool known_ancillary(u32 k)
 {
 	u32 what = k - (u32)SKF_AD_OFF;
@@ -80,8 +80,8 @@ static bool check_insn(const struct sock_filter *f, u32 left)
 }
 
 /*
- * No word of scratch memory is read that was not written on every way there. @known has a bit for each word, by instruction:
- * what the jumps to it have in common.
+ * True if each word of scratch memory that is read was written on every path there. @known has for
+ * each instruction a bit for each word: the intersection over all jumps to it.
  */
 static bool memory_is_set(const struct sock_filter *insn, u32 len, u16 *known)
 {
@@ -106,7 +106,8 @@ static bool memory_is_set(const struct sock_filter *insn, u32 len, u16 *known)
 				known[pc + 1 + f->jt] &= now;
 				known[pc + 1 + f->jf] &= now;
 			}
-			now = 0xffff; /* the next one is reached by jumps, if at all */
+			/* the next instruction is reached by jumps, if at all */
+			now = 0xffff;
 			break;
 		}
 	}
@@ -161,7 +162,7 @@ static bool jump_taken(u16 code, u32 a, u32 v)
 	return a & v; /* BPF_JSET */
 }
 
-/* False: the load failed, which ends the program. */
+/* Loads a value. False if that failed, which ends the program. */
 static bool load(
 	const struct bpf_input *in, const struct sock_filter *f, const u32 *mem, u32 x, u32 *to)
 {

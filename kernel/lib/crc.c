@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crc.c: table-driven checksums, eight bytes a step for the 32-bit ones (slicing, after Kounavis and Berry, 2005).
- * crc32c uses the processor's instruction where there is one. It has a latency of three cycles and a throughput of one, so three
- * strands of the data go through it side by side, and are put together with a table that says what LANE zero bytes do to a sum.
- * The tables are built once; building twice at the same time writes the same values, so no lock is needed.
+ * crc.c: table-driven checksums, eight bytes a step for the 32-bit ones (slicing, after Kounavis
+ * and Berry, 2005). crc32c uses the processor's instruction if there is one. It has a latency of
+ * three cycles and a throughput of one, so three lanes of the data go through it side by side. A
+ * table with the effect of LANE zero bytes on a sum joins them. The tables are built once; to build
+ * them twice at a time writes equal values, so no lock is needed.
  */
 #include "kernel/lib/crc.h"
 
@@ -55,8 +56,8 @@ u32 crc32_le(u32 crc, const void *p, size_t n)
 	return run(&ieee, POLY_IEEE, crc, p, n);
 }
 
-#define LANE                                                                                       \
-	336 /* bytes of a strand, so that three make nearly a KiB, and four times three nearly a page */
+/* bytes of a lane: three make nearly a KiB, and four times three nearly a page */
+#define LANE 336
 
 static struct {
 	u32 ready;
@@ -72,7 +73,10 @@ static inline u64 crc_word(u64 crc, const u8 *p)
 	return crc;
 }
 
-/* LANE zero bytes are linear: what they make of each bit gives what they make of a byte. */
+/*
+ * Builds the table of LANE zero bytes, whose effect is linear: the effect on each bit gives that on
+ * a byte.
+ */
 static void build_lane(void)
 {
 	static const u8 zeros[8];

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decompress.h: blocks that a library of the host decompresses, for the file systems of images.
+ * decompress.h: decompresses blocks by libraries of the host, for the file systems of images.
  *
- * The libraries are in the host world (drivers/decompress), which is linked with those that were there at the build. A call does not sleep and
- * takes the vCPU for its length: a block is at most a MiB.
+ * The libraries are in the host world (drivers/decompress), which is linked with those that the
+ * build found. A call does not sleep and occupies the vCPU for its duration: a block is at most a
+ * MiB.
  */
 #ifndef NESTLING_LIB_DECOMPRESS_H
 #define NESTLING_LIB_DECOMPRESS_H
@@ -19,11 +20,12 @@ enum {
 	DECOMPRESS_KINDS
 };
 
-/* Is @kind built in? */
+/* True if @kind is built in. */
 bool decompress_has(u32 kind);
 /*
- * The whole of @in, one stream of @kind, into @out: the bytes it makes, at most @size; -EINVAL: damaged, or it wants to make more than
- * @size; -ENOMEM; -EOPNOTSUPP: not built in. Both buffers lie in the direct map; what is behind the result in @out may be anything.
+ * Decompresses the whole of @in, one stream of @kind, into @out. Returns the bytes, at most @size.
+ * -EINVAL: damaged, or longer than @size; -ENOMEM; -EOPNOTSUPP: not built in. Both buffers lie in
+ * the direct map; the rest of @out is undefined.
  */
 long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n);
 

@@ -2,14 +2,17 @@
 /*
  * inflate.c: decompression of deflate streams (RFC 1951) in gzip's wrapping (RFC 1952).
  *
- * Bits come from the low end of each byte. Codes are canonical Huffman codes, decoded by length: with the counts of codes of each
- * length and the symbols sorted by (length, symbol), a code of length l with value v is a symbol when v - first[l] < count[l]. That is
- * one step a bit: slower than tables, but small, and an initrd is read once.
+ * Bits come from the low end of each byte. Codes are canonical Huffman codes, decoded by length:
+ * with the counts of codes of each length and the symbols sorted by (length, symbol), a code of
+ * length l with value v is a symbol if v - first[l] < count[l]. That is one step a bit: slower than
+ * tables, but small, and an initrd is read once.
  *
  * Output goes through a window of 32 KiB, which is handed to the sink when it is full.
  *
- * Invariants: the input is never read beyond its end (a read past it sets @bad and gives zeros); a distance never reaches behind the
- * first byte of output; every loop ends, since each step consumes input or produces output.
+ * Invariants:
+ * 1. The input is never read beyond its end (a read past it sets @bad and gives zeros).
+ * 2. A distance never reaches behind the first byte of output.
+ * 3. Every loop ends, since each step consumes input or produces output.
  */
 #include <asm/errno.h>
 
@@ -34,7 +37,7 @@ struct inflate {
 	bool bad;          /* the input has ended too early */
 	inflate_sink_t sink;
 	void *arg;
-	int err;  /* of the sink */
+	int err;  /* result of the sink */
 	u32 fill; /* bytes in the window since the last flush */
 	u64 total;
 	u32 crc;
@@ -102,7 +105,7 @@ static int copy_match(struct inflate *z, u32 dist, u32 len)
 
 /* ---- Huffman codes ---- */
 
-/* From the length of each symbol's code. -EINVAL when there are more codes than fit. */
+/* Builds codes from the length of each symbol's code. -EINVAL if there are more codes than fit. */
 static int build(struct huffman *h, const u8 *lengths, u32 n)
 {
 	u16 offset[MAX_BITS + 1];
@@ -125,7 +128,10 @@ static int build(struct huffman *h, const u8 *lengths, u32 n)
 	return 0;
 }
 
-/* The next symbol, or -EINVAL. Reads ahead as far as the longest code goes; inflate_raw() and stored_block() give whole bytes back. */
+/*
+ * Returns the next symbol, or -EINVAL. Reads ahead as far as the longest code; inflate_raw() and
+ * stored_block() give whole bytes back.
+ */
 static int decode(struct inflate *z, const struct huffman *h)
 {
 	int code = 0, first = 0, index = 0;
@@ -199,7 +205,7 @@ static int stored_block(struct inflate *z)
 {
 	u32 len, nlen;
 
-	/* to the next byte: whole bytes that were read ahead go back */
+	/* To the next byte: whole bytes that were read ahead are given back. */
 	z->at -= z->nr_bits / 8;
 	z->bits = z->nr_bits = 0;
 	if (z->n - z->at < 4)
@@ -226,7 +232,7 @@ static int fixed_block(struct inflate *z)
 	return coded_block(z);
 }
 
-/* The lengths of literal and distance codes, themselves coded, with repeats. */
+/* Reads the lengths of literal and distance codes, themselves coded, with repeats. */
 static int read_lengths(struct inflate *z, u32 want)
 {
 	u32 have = 0;
@@ -318,7 +324,7 @@ bool is_gzip(const u8 *in, size_t n)
 	return n >= 10 && in[0] == 0x1f && in[1] == 0x8b && in[2] == 8;
 }
 
-/* Past a text that ends in a zero byte; n when it does not end. */
+/* Returns the position behind a text that ends in a zero byte, or n if it does not end. */
 static size_t skip_text(const u8 *in, size_t n, size_t at)
 {
 	while (at < n && in[at])
@@ -326,7 +332,7 @@ static size_t skip_text(const u8 *in, size_t n, size_t at)
 	return at < n ? at + 1 : n;
 }
 
-/* Length of the header, 0 when it is none. */
+/* Returns the length of the header, or 0 if it is none. */
 static size_t gzip_header(const u8 *in, size_t n)
 {
 	size_t at = 10;

@@ -7,19 +7,26 @@
 
 #include "kernel/lib/types.h"
 
-/* Takes decompressed bytes, in order; not 0 stops the decompression with that result. */
+/*
+ * Takes decompressed bytes, in order. A result other than 0 stops the decompression, which returns
+ * it.
+ */
 typedef int (*inflate_sink_t)(void *arg, const u8 *data, size_t n);
 
-/* Memory that one decompression needs, from the caller (about 40 KiB). */
+/* Memory of one decompression, from the caller (about 40 KiB). */
 struct inflate;
 size_t inflate_size(void);
 
 /*
- * One raw deflate stream at @in. 0, with *used the bytes of input that it took; -EINVAL: damaged or cut short; or the sink's result.
+ * Decompresses a raw deflate stream at @in. Returns 0, with *used the bytes of input that it took;
+ * -EINVAL: damaged or truncated; or the sink's result.
  */
 int inflate_raw(
 	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
-/* One gzip member, header and checks included. The same, and -EBADMSG: the check of the contents fails. */
+/*
+ * Decompresses a gzip member with header and checks. Returns like inflate_raw(), and -EBADMSG if
+ * the check of the contents fails.
+ */
 int inflate_gzip(
 	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
 bool is_gzip(const u8 *in, size_t n);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keyhash.h: a hash for tables whose keys a guest chooses: names, numbers of inodes, contents. Its key is random, so nobody can choose
- * many that meet in one chain, which would be walked for milliseconds. (31 * h + c, or a product by a number that everybody knows, can be
- * solved on paper.)
+ * keyhash.h: a hash for tables whose keys a guest chooses: names, numbers of inodes, contents. Its
+ * key is random, so a guest cannot choose many keys that meet in one chain, which would be walked
+ * for milliseconds. (31 * h + c, or a product by a known number, can be solved on paper.)
  *
- *	keyhash_init -> keyhash_byte or keyhash_word, each time the same way for one table -> keyhash_end
+ *      keyhash_init -> keyhash_byte or keyhash_word, always alike for one table -> keyhash_end
  *
- * Each word is multiplied by a secret, and the halves of the product of 128 bits are folded: which bits of the result a change of the word
- * turns depends on the secret, so the next word cannot take it back. It is no cipher: who sees hashes could find the key.
+ * Each word is multiplied by a secret, and the halves of the product of 128 bits are folded. Which
+ * bits of the result a change of the word flips depends on the secret, so the next word cannot undo
+ * it. It is no cipher: from the hashes one can compute the key.
  */
 #ifndef NESTLING_LIB_KEYHASH_H
 #define NESTLING_LIB_KEYHASH_H
 
 #include "kernel/lib/types.h"
 
-/* Random, whole; immutable once something was hashed. */
+/* All bits are random; immutable once a table uses it. */
 struct hash_key {
 	u64 start, factor;
 };
@@ -50,7 +51,7 @@ static inline void keyhash_byte(struct keyhash *s, const struct hash_key *k, u8 
 	}
 }
 
-/* The last bytes are fewer than a word, so their number has room beside them. */
+/* Ends a hash. The last bytes are fewer than a word, so their number fits beside them. */
 static inline u32 keyhash_end(struct keyhash *s, const struct hash_key *k)
 {
 	keyhash_word(s, k, s->word | (u64)s->n << 56);

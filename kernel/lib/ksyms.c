@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* ksyms.c: look functions up in the table that the build made.  No locks: the table never changes. */
+/*
+ * ksyms.c: looks functions up in the table that the build made. No locks: the table never changes.
+ */
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/string.h"
 
-/* Generated: offsets from kernel_text_start in ascending order, and where in ksym_names the name begins. */
+/*
+ * Generated: offsets from kernel_text_start in ascending order, and the position of each name in
+ * ksym_names.
+ */
 struct ksym {
 	u32 offset;
 	u32 name;
@@ -21,7 +26,8 @@ const char *ksym_lookup(u64 addr, u64 *offset)
 
 	if (addr < (u64)kernel_text_start || addr >= (u64)kernel_text_end)
 		return NULL;
-	while (low < high) { /* ends with the first entry beyond the address */
+	/* Ends with the first entry beyond the address. */
+	while (low < high) {
 		u32 mid = (low + high) / 2;
 
 		if (ksym_table[mid].offset <= at)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libgcc.c: the helper functions that gcc calls where the processor of 2003 has no instruction. */
+/* libgcc.c: helper functions that gcc calls where the processor of 2003 has no instruction. */
 #include "kernel/lib/types.h"
 
 int __popcountdi2(u64 v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.h: intrusive circular doubly linked lists, and hash lists with one-pointer heads. No locks: the owner locks.
+ * list.h: intrusive circular doubly linked lists, and hash lists with one-pointer heads. No locks:
+ * the owner locks.
  */
 #ifndef NESTLING_LIB_LIST_H
 #define NESTLING_LIB_LIST_H
@@ -123,7 +124,7 @@ static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
 		h->first->pprev = &n->next;
 	h->first = n;
 }
-/* At the place that @at, the head's first or another's next, stands for. */
+/* Adds at the position @at, which is the head's first or another node's next. */
 static inline void hlist_add_at(struct hlist_node *n, struct hlist_node **at)
 {
 	n->next = *at;

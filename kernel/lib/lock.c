@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.c: spinlocks and spinning reader-writer locks that give up their host CPU when they have spun for long enough.
+ * lock.c: spinlocks and spinning reader-writer locks that give up their host CPU when they have
+ * spun for long enough.
  *
- * A spinlock's word: 0 free, 1 held, 2 held and somebody sleeps (or is about to) on the host futex. A contender spins
- * for SPINS pauses (one or two microseconds), then sets 2 and sleeps; who takes the lock after a sleep takes it as 2,
- * because others may still sleep, and an unlock that finds 2 wakes one. The sleep has a deadline: a wake-up that
- * the host loses costs a millisecond, not the machine.
+ * A spinlock's word: 0 free, 1 held, 2 held with sleepers (or vCPUs about to sleep) on the host
+ * futex. A contender spins for SPINS pauses (one or two microseconds), then sets 2 and sleeps.
+ * After a sleep it takes the lock as 2, because others may still sleep; an unlock that finds 2
+ * wakes one. The sleep has a deadline: a wake-up that the host loses costs a millisecond, not the
+ * machine.
  *
- * A rwlock's word: readers in the low bits, WRITER held for writing, WAITING a writer waits (new readers stay out),
- * SLEEPERS somebody sleeps. The unlock that leaves the word without holders clears SLEEPERS and wakes all.
+ * A rwlock's word: readers in the low bits, WRITER held for writing, WAITING a writer waits (new
+ * readers stay out), SLEEPERS a vCPU sleeps. The unlock that leaves the word without holders clears
+ * SLEEPERS and wakes all.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
@@ -100,7 +103,10 @@ void spin_unlock(spinlock_t *l)
 		arch_futex_wake(&l->word, 1);
 }
 
-/* The woken one needs the host's time until it runs: whoever does not sleep so long is before it each time. */
+/*
+ * Unlocks and lets a sleeper go first. A woken vCPU needs the host's time until it runs; a
+ * contender that is awake would overtake it each time.
+ */
 void spin_unlock_yield(spinlock_t *l)
 {
 	lockdep_release(l);
@@ -158,10 +164,10 @@ void spin_unlock_two(spinlock_t *a, spinlock_t *b)
 
 struct rw_wait {
 	int spins;
-	u64 since; /* contention_begin()'s */
+	u64 since; /* from contention_begin() */
 };
 
-/* A pause, at first; then a sleep while the word stays @seen. */
+/* Waits: pauses at first, then sleeps while the word stays @seen. */
 static void rw_wait(rwlock_t *l, u32 seen, struct rw_wait *w)
 {
 	if (!w->spins)
@@ -200,7 +206,7 @@ void write_lock(rwlock_t *l)
 		u32 v = READ_ONCE(l->word);
 
 		if (!(v & (RW_WRITER | RW_READERS))) {
-			/* others that wait set WAITING again */
+			/* Other waiters set WAITING again. */
 			if (cmpxchg(&l->word, v, (v & RW_SLEEPERS) | RW_WRITER) == v)
 				break;
 		} else if (!(v & RW_WAITING)) {
@@ -212,7 +218,7 @@ void write_lock(rwlock_t *l)
 	contention_end("write", __builtin_return_address(0), w.since);
 }
 
-/* Takes @what away; when no holder is left, the sleepers are woken. */
+/* Subtracts @what; if no holder is left, wakes the sleepers. */
 static void rw_release(rwlock_t *l, u32 what)
 {
 	for (;;) {

@@ -40,7 +40,8 @@
 #include "kernel/lib/types.h"
 
 typedef struct spinlock {
-	u32 word; /* 0 free, 1 held, 2 held with sleepers on the futex */
+	/* 0 free, 1 held, 2 held with sleepers on the futex */
+	u32 word;
 #ifdef CONFIG_DEBUG
 	const char *name;
 	void *owner;
@@ -68,18 +69,24 @@ void spin_lock_setup(spinlock_t *l, const char *name);
 void spin_lock(spinlock_t *l);
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
-/* For who takes it anew at once, batch by batch: who has slept for it gets it first. No other spinlock is held. */
+/*
+ * Unlocks, for a holder that takes the lock again at once, batch by batch: a sleeper gets it first.
+ * No other spinlock is held.
+ */
 void spin_unlock_yield(spinlock_t *l);
 /* For the locks of the scheduler itself, which are held across a switch: unknown to lockdep. */
 void spin_lock_raw(spinlock_t *l);
 bool spin_trylock_raw(spinlock_t *l);
 void spin_unlock_raw(spinlock_t *l);
 void assert_spin_held(const spinlock_t *l); /* empty in release builds */
-/* Two locks of one class, by address; either may be the same. */
+/* Take and release two locks of one class, ordered by address; both may be one lock. */
 void spin_lock_two(spinlock_t *a, spinlock_t *b);
 void spin_unlock_two(spinlock_t *a, spinlock_t *b);
 
-/* A spinning reader-writer lock, for short sections with many readers (tasklist, dentry hash). Writers are preferred. */
+/*
+ * A spinning reader-writer lock, for short sections with many readers (tasklist, dentry hash).
+ * Writers are preferred.
+ */
 typedef struct rwlock {
 	u32 word;
 #ifdef CONFIG_DEBUG
@@ -103,7 +110,10 @@ void read_unlock(rwlock_t *l);
 void write_lock(rwlock_t *l);
 void write_unlock(rwlock_t *l);
 
-/* Number of spinlocks that this vCPU's current task holds (debug builds; else 0): schedule() and doors assert 0. */
+/*
+ * Returns the number of spinlocks that this vCPU's current task holds (debug builds; else 0):
+ * schedule() and doors assert 0.
+ */
 int spin_depth(void);
 
 #endif

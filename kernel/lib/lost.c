@@ -21,7 +21,7 @@
 struct lost {
 	char name[NAME_MAX];
 	u64 bytes;
-	int err;   /* the first one; 0: the entry is free */
+	int err;   /* the first error; 0: the entry is free */
 	bool told; /* the user has been told */
 };
 

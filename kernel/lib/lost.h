@@ -22,7 +22,8 @@ void tell_lost(void);
 
 /* Limits lines in the log to a few in five seconds. Protected by a lock of lost.c. */
 struct log_limit {
-	u64 begun; /* ktime of the first line of these five seconds */
+	/* ktime of the first line of these five seconds */
+	u64 begun;
 	u32 said, missed;
 };
 /* True if a line may be printed now. Prints "@name: N callbacks suppressed" after omitted lines. */

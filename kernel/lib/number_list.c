@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * number_list.c: lists of vCPUs and nodes, as files of cpusets take and show them (cpuset(7)): "0-3,5", "all", "N" for the last, and "0-7:2/4",
- * which is the first two of each four.
+ * number_list.c: lists of vCPUs and nodes, in the syntax of cpuset files (cpuset(7)): "0-3,5",
+ * "all", "N" for the last, and "0-7:2/4", the first two of each four.
  */
 #include <asm/errno.h>
 
@@ -13,7 +13,7 @@ struct range {
 	u32 start, end, used, group;
 };
 
-/* "N" is the last of @nr. */
+/* Parses a number; "N" is the last of @nr. */
 static int take_number(char **text, u32 nr, u32 *v)
 {
 	char *p = *text;

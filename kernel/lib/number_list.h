@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* number_list.h: "0-3,5", a set of numbers. */
+/* number_list.h: sets of numbers as text: "0-3,5". */
 #ifndef NESTLING_LIB_NUMBER_LIST_H
 #define NESTLING_LIB_NUMBER_LIST_H
 
 #include "kernel/lib/types.h"
 
-#define NUMBER_LIST_NODES 1024 /* numbers up to there are nodes that the machine has not */
-#define NUMBER_LIST_TEXT 200   /* room for any set of 64 numbers */
+/* numbers below are accepted as nodes that the machine lacks */
+#define NUMBER_LIST_NODES 1024
+#define NUMBER_LIST_TEXT 200 /* room for any set of 64 numbers */
 
-/* Which of @nr things a list names; those from 64 on are in *@beyond. -EINVAL, -ERANGE, -EOVERFLOW */
+/*
+ * Parses a list of numbers below @nr into @mask. *@beyond: it names numbers from 64 on. -EINVAL,
+ * -ERANGE, -EOVERFLOW.
+ */
 int number_list_parse(char *text, u32 nr, u64 *mask, bool *beyond);
-int number_list_text(char *buf, size_t size, u64 mask); /* its length */
+int number_list_text(char *buf, size_t size, u64 mask); /* returns the length */
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * panic.c: the two ways in which the kernel gives up.
  *
- * refuse(): a boot that cannot work; one line on stderr, exit 1. panic(): a broken invariant; details to the log and the
- * consoles, the reason in one line on stderr, exit 2. A panic inside a panic goes straight to stderr.
+ * refuse(): a boot that cannot work; one line on stderr, exit 1. panic(): a broken invariant;
+ * details to the log and the consoles, the reason in one line on stderr, exit 2. A panic inside a
+ * panic goes straight to stderr.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
@@ -27,7 +28,10 @@ static int set_panic(const char *value)
 }
 PARAM("panic=", set_panic, "SECONDS: start again so long after a panic (0: end with status 2)");
 
-/* A fault of the kernel's is always the end: a task that is killed in the middle of kernel code leaves locks behind. */
+/*
+ * Handles oops=. A fault of the kernel always ends it: a task that is killed in the middle of
+ * kernel code leaves locks behind.
+ */
 static int set_oops(const char *value)
 {
 	if (strcmp(value, "panic"))
@@ -36,7 +40,7 @@ static int set_oops(const char *value)
 }
 PARAM("oops=", set_oops, "panic: an oops is a panic (it always is)");
 
-/* Other vCPUs may go on meanwhile, as little as they can do. */
+/* Starts the instance again. Other vCPUs may run on meanwhile, but can do little. */
 static void restart_after_panic(void)
 {
 	u32 word = 0;
@@ -44,7 +48,8 @@ static void restart_after_panic(void)
 	if (!panic_timeout)
 		return;
 	for (int i = 0; i < panic_timeout;
-		i++) /* the host's seconds: the guest's may stand still */
+		/* the host's seconds: the guest's may stand still */
+		i++)
 		arch_futex_wait(&word, 0, 1000000000);
 	arch_reboot();
 }

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* panic.h: what is done besides when the kernel gives up. */
+/* panic.h: hooks of panic(). */
 #ifndef NESTLING_LIB_PANIC_H
 #define NESTLING_LIB_PANIC_H
 
-/* NULL, or called by panic() when all has been said, instead of ending (drivers/core): does not return. */
+/*
+ * NULL, or called by panic() at its end instead of ending the process (drivers/core). Does not
+ * return.
+ */
 extern void (*panic_core)(void);
-/* What tells the host's user of trouble; drivers/mconsole registers it. Called anywhere: takes no lock of the kernel's. */
+/*
+ * Tells the host's user of trouble; drivers/mconsole registers it. Called anywhere: takes no lock of
+ * the kernel.
+ */
 struct trouble_ops {
-	void (*panic)(const char *text); /* before the end, or before panic_core */
-	void (*hang)(const char *text);  /* the watchdog was not fed: the instance starts anew */
+	/* Reports a panic, before the end or panic_core. */
+	void (*panic)(const char *text);
+	/* Reports a watchdog that was not fed: the instance restarts. */
+	void (*hang)(const char *text);
 };
 extern const struct trouble_ops *trouble_ops;
 

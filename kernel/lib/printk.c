@@ -2,20 +2,23 @@
 /*
  * printk.c: the kernel log: a ring of records and the consoles that it is written to.
  *
- * - printk() formats on the caller's stack, splits the text into lines and appends each as a record, under ring_lock.
- * - Whoever appended then tries to become the one console writer. The writer copies records out under ring_lock and calls
- *   the consoles with no spinlock held; the others leave, and the writer looks again before it gives the role up. So printk
- *   never waits for a console, and a console may make (non-sleeping) host calls.
+ * - printk() formats on the caller's stack, splits the text into lines and appends each as a
+ *   record, under ring_lock.
+ * - A caller that appended then tries to become the one console writer. The writer copies records
+ *   out under ring_lock and calls the consoles with no spinlock held. Other callers leave, and the
+ *   writer looks again before it gives the role up. So printk never waits for a console, and a
+ *   console may make (non-sleeping) host calls.
  * - printk_read() copies one record for dmesg and /dev/kmsg.
  *
- * A record in the ring is a header and its text, 8-byte aligned, never split at the end of the ring (a header with len
- * SKIP says that the rest is unused). Invariants: [tail, head) holds whole records, numbered tail_seq .. next_seq - 1;
- * a record is overwritten only after tail has passed it.
+ * A record in the ring is a header and its text, 8-byte aligned, never split at the end of the ring
+ * (a header with len SKIP says that the rest is unused).
+ * Invariants: [tail, head) holds whole records, numbered tail_seq .. next_seq - 1; a record is
+ * overwritten only after tail has passed it.
  *
- * Locks: ring_lock (innermost of all) for the ring, console_list and the flags; console_busy, a flag under it, is the
- * writer's role. A console's `seen` position belongs to the writer.
+ * Locks: ring_lock (innermost of all) for the ring, console_list and the flags; console_busy, a
+ * flag under it, is the writer's role. A console's `seen` position belongs to the writer.
  *
- * It does not join fragments: a call without a newline makes a line all the same.
+ * It does not join fragments: a call without a newline makes a line of its own.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
@@ -39,7 +42,8 @@ struct ring_record {
 static u8 ring[RING_SIZE] __aligned(8);
 static u32 head, tail;
 static u64 tail_seq, next_seq;
-static u64 console_seq; /* the next record that consoles have not seen */
+/* the next record for the consoles */
+static u64 console_seq;
 static bool console_busy;
 static bool reader_wake;
 static LIST_HEAD(console_list);
@@ -58,7 +62,7 @@ static u32 record_size(u16 len)
 	return (u32)round_up(sizeof(struct ring_record) + len, 8);
 }
 
-/* Steps over a skip mark, or a rest that is too short for one, at the end of the ring. */
+/* Steps over a skip mark, or over a rest at the end of the ring that is too short for one. */
 static u32 normal(u32 off)
 {
 	if (off + sizeof(struct ring_record) > RING_SIZE || record_at(off)->len == SKIP)
@@ -114,7 +118,8 @@ static void append(u8 level, u64 ts, const char *text, u16 len)
 /* Finds record @seq by walking from the tail; the caller knows that it exists. */
 static struct ring_record *find(u64 seq)
 {
-	static u64 hint_seq; /* the record found last: readers go forward */
+	/* the last result: readers go forward */
+	static u64 hint_seq;
 	static u32 hint_off;
 	u64 s = tail_seq;
 	u32 off = tail;
@@ -182,10 +187,13 @@ static int format_line(char *buf, size_t size, const struct printk_record *r)
 		(unsigned long)(r->ts_ns / 1000 % 1000000), r->text);
 }
 
-/* The role of the writer keeps console_list stable: console_unregister waits for it. */
+/*
+ * Writes a record to the consoles. The writer's role keeps console_list stable: console_unregister
+ * waits for it.
+ */
 static void write_consoles(const struct printk_record *r)
 {
-	static char line[LINE_MAX + 64]; /* the writer's */
+	static char line[LINE_MAX + 64]; /* owned by the writer */
 	struct console *con;
 	int n;
 
@@ -197,7 +205,7 @@ static void write_consoles(const struct printk_record *r)
 
 static void flush_consoles(void)
 {
-	static struct printk_record rec; /* the writer's */
+	static struct printk_record rec; /* owned by the writer */
 
 	spin_lock(&ring_lock);
 	if (console_busy || list_empty(&console_list)) {

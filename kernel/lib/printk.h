@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * printk.h: the kernel log. A ring in the arena (dmesg, /dev/kmsg, syslog(2)) and the registered consoles.
+ * printk.h: the kernel log. A ring in the arena (dmesg, /dev/kmsg, syslog(2)) and the registered
+ * consoles.
  *
- * printk may be called anywhere, with spinlocks held too: it formats into the ring under its own lock and hands whole
- * lines to the consoles, whose write operation must not sleep in our scheduler. Levels are Linux's ("<6>" by macro).
+ * printk may be called anywhere, with spinlocks held too. It formats into the ring under its own
+ * lock and hands whole lines to the consoles, whose write operation must not sleep in our
+ * scheduler. Levels are Linux's ("<6>" by macro).
  */
 #ifndef NESTLING_LIB_PRINTK_H
 #define NESTLING_LIB_PRINTK_H
@@ -34,17 +36,21 @@ struct console {
 	const char *name;
 	void (*write)(struct console *con, const char *s, size_t n);
 	void *data;
-	bool everything;       /* gets all levels */
-	struct list_head list; /* under the console lock, private to printk.c */
+	bool everything; /* gets all levels */
+	/* under the console lock, private to printk.c */
+	struct list_head list;
 };
-/* Registered consoles get the ring's past lines first. */
+/* Registers a console, which first gets the ring's past lines. */
 void console_register(struct console *con);
 void console_unregister(struct console *con);
 
-extern int
-	console_loglevel; /* lines with a level below this reach the consoles; quiet sets 4, default 7 */
+/* Lines with a level below this reach the consoles; quiet sets 4, default 7. */
+extern int console_loglevel;
 
-/* Reading the ring for syslog(2) and /dev/kmsg: records are numbered from 0, oldest may be overwritten. */
+/*
+ * A record of the ring, for syslog(2) and /dev/kmsg. Records are numbered from 0; the oldest are
+ * overwritten.
+ */
 struct printk_record {
 	u64 seq;
 	u64 ts_ns; /* since boot */
@@ -52,14 +58,17 @@ struct printk_record {
 	u16 len;
 	char text[1024];
 };
-/* Fetches the record with the lowest number >= *seq; 0, or -EAGAIN when there is none yet. Sets *seq past it. */
+/*
+ * Fetches the record with the lowest number >= *seq and sets *seq past it. Returns 0, or -EAGAIN if
+ * there is none yet.
+ */
 int printk_read(u64 *seq, struct printk_record *rec);
 u64 printk_next_seq(void);
-u64 printk_first_seq(void); /* of the oldest record that is still there */
-extern struct wait_queue_head
-	printk_wait; /* woken when a line is added (from a boundary, never inside printk) */
-bool printk_take_wake(
-	void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
+u64 printk_first_seq(void); /* of the oldest record in the ring */
+/* woken when a line is added (from a boundary, never inside printk) */
+extern struct wait_queue_head printk_wait;
+/* True if lines were added since the last call: the scheduler's boundary then wakes printk_wait. */
+bool printk_take_wake(void);
 
 /*
  * True if the caller may write a message that programs can provoke: kernel.printk_ratelimit_burst
@@ -68,13 +77,21 @@ bool printk_take_wake(
  */
 bool printk_ratelimit(const char *func);
 extern int sysctl_printk_ratelimit, sysctl_printk_ratelimit_burst;
-extern int sysctl_printk_delay; /* milliseconds by which each message delays its writer */
+/* milliseconds by which each message delays its writer */
+extern int sysctl_printk_delay;
 
-extern int panic_timeout; /* seconds until a restart; 0: end; negative: at once */
-/* Broken invariant: prints, back-trace, guest state; the process ends with exit 2 and the reason on stderr. */
+/* seconds until a restart; 0: end; negative: at once */
+extern int panic_timeout;
+/*
+ * Reports a broken invariant: prints the text, a back-trace and guest state. The process ends with
+ * status 2 and the reason on stderr.
+ */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
-/* A boot that cannot work: one line on stderr naming the parameter, exit 1. Before init runs only. */
+/*
+ * Refuses a boot that cannot work: one line on stderr that names the parameter, status 1. Only
+ * before init runs.
+ */
 void refuse(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #define BUG_ON(c)                                                                                  \

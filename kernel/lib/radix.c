@@ -2,10 +2,13 @@
 /*
  * radix.c: sparse arrays of pointers, 64 slots a node, as tall as the largest index needs.
  *
- * Invariants: a node that is linked has at least one used slot; `used` has a bit for each slot that is not NULL; `full`
- * has a bit for each slot under which no index is free (in a leaf: the used ones). radix_alloc follows `full`, so
- * that the lowest free index is found in one walk down. Height 0 is an empty array. Nodes come from kmalloc, atomic,
- * because the owners hold spinlocks.
+ * Invariants:
+ * 1. A linked node has at least one used slot.
+ * 2. `used` has a bit for each slot that is not NULL.
+ * 3. `full` has a bit for each slot under which no index is free (in a leaf: the used ones).
+ *    radix_alloc follows `full`, so that the lowest free index is found in one walk down.
+ *
+ * Height 0 is an empty array. Nodes come from kmalloc, atomic, because the owners hold spinlocks.
  */
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/radix.h"
@@ -20,7 +23,7 @@ struct radix_node {
 	void *slot[SLOTS];
 };
 
-/* A walk from the root to a leaf: node[0] is the root, idx[] the slot taken in each. */
+/* A walk from the root to a leaf: node[0] is the root, idx[] the slot taken in each node. */
 struct path {
 	struct radix_node *node[MAX_HEIGHT];
 	u32 idx[MAX_HEIGHT];
@@ -54,7 +57,10 @@ void *radix_lookup(const struct radix *r, u64 index)
 	return n ? n->slot[slot_of(index, 0)] : NULL;
 }
 
-/* By the slots alone, without a look at `used`: in a large tree that is a line more that no cache has. */
+/*
+ * Looks at the slots alone, not at `used`: in a large tree that would be one more line outside all
+ * caches.
+ */
 u32 radix_run(const struct radix *r, u64 index, u32 nr, void **items)
 {
 	struct radix_node *leaf = leaf_of(r, index);
@@ -73,7 +79,10 @@ static struct radix_node *node_new(void)
 	return kzalloc(sizeof(struct radix_node), 1);
 }
 
-/* Makes the tree tall enough for @index. Where nothing is in it one node is enough: levels below it would be empty. */
+/*
+ * Makes the tree tall enough for @index. An empty tree gets one node: levels below it would be
+ * empty.
+ */
 static int grow(struct radix *r, u64 index)
 {
 	if (!r->root) {
@@ -97,7 +106,7 @@ static int grow(struct radix *r, u64 index)
 	return 0;
 }
 
-/* Frees those of the path's @depth nodes that are empty, from the deepest up, and levels that are not needed. */
+/* Frees empty nodes among the path's @depth, from the deepest up, and unneeded levels. */
 static void shrink(struct radix *r, struct path *p, u32 depth)
 {
 	while (depth-- && !p->node[depth]->used) {
@@ -119,7 +128,7 @@ static void shrink(struct radix *r, struct path *p, u32 depth)
 	}
 }
 
-/* The path to @index, with missing nodes made. On failure those that are not needed are taken away again. */
+/* Walks to @index and makes missing nodes. On failure unneeded ones are removed again. */
 static int walk_create(struct radix *r, u64 index, struct path *p)
 {
 	u32 d = 0;
@@ -221,7 +230,9 @@ void *radix_delete(struct radix *r, u64 index)
 	return old;
 }
 
-/* The lowest index >= *index below @n that is used, as a slot chain; false when there is none in this subtree. */
+/*
+ * Finds the lowest used index >= *index below @n, as a slot chain. False if this subtree has none.
+ */
 static void *next_in(struct radix_node *n, u32 below, u64 *index)
 {
 	u64 span = 1UL << (below * BITS);
@@ -242,7 +253,8 @@ static void *next_in(struct radix_node *n, u32 below, u64 *index)
 		found = below ? next_in(n->slot[i], below - 1, index) : n->slot[i];
 		if (found)
 			return found;
-		first = SLOTS; /* whatever slot comes next is entered at its start */
+		/* the next slot is entered at its start */
+		first = SLOTS;
 	}
 	return NULL;
 }
@@ -260,7 +272,7 @@ void *radix_next(const struct radix *r, u64 *index)
 	return found;
 }
 
-/* The lowest free index >= @at below @n; ~0 when there is none. *end: behind the subtree. */
+/* Returns the lowest free index >= @at below @n, or ~0. *end: behind the subtree. */
 static u64 free_in(const struct radix_node *n, u32 below, u64 base, u64 at)
 {
 	u64 span = 1UL << (below * BITS);

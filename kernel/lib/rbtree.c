@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rbtree.c: balancing of the intrusive red-black trees (Cormen et al., Introduction to Algorithms, chapter 13).
+ * rbtree.c: balancing of the intrusive red-black trees (Cormen et al., Introduction to Algorithms,
+ * chapter 13).
  *
- * Invariants: the root is black; a red node has black children; every path from a node down to a missing child holds
- * the same number of black nodes. A missing child counts as black, so there is no sentinel and erase carries the parent
- * of the (perhaps missing) child along.
+ * Invariants: the root is black; a red node has black children; every path from a node down to a
+ * missing child has an equal number of black nodes. A missing child counts as black, so there is no
+ * sentinel, and erase carries the parent of the (perhaps missing) child along.
  */
 #include "kernel/lib/rbtree.h"
 
@@ -13,7 +14,7 @@ static bool is_red(const struct rb_node *n)
 	return n && n->red;
 }
 
-/* Puts @new where @old hangs. */
+/* Puts @new into the place of @old. */
 static void replace_child(
 	struct rb_node *old, struct rb_node *new, struct rb_node *parent, struct rb_root *root)
 {
@@ -82,7 +83,7 @@ void rb_insert_color(struct rb_node *n, struct rb_root *root)
 	root->node->red = 0;
 }
 
-/* The path through @n (a child of @parent, perhaps missing) lacks one black node. */
+/* Rebalances: the path through @n (a child of @parent, perhaps missing) lacks one black node. */
 static void erase_color(struct rb_node *n, struct rb_node *parent, struct rb_root *root)
 {
 	while (n != root->node && !is_red(n)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rbtree.h: intrusive red-black trees (Cormen et al., Introduction to Algorithms, chapter 13). The caller searches and
- * links by itself: find the parent and the link, rb_link_node, rb_insert_color. No locks: the owner locks.
+ * rbtree.h: intrusive red-black trees (Cormen et al., Introduction to Algorithms, chapter 13). The
+ * caller searches and links itself: it finds the parent and the link, then calls rb_link_node and
+ * rb_insert_color. No locks: the owner locks.
  */
 #ifndef NESTLING_LIB_RBTREE_H
 #define NESTLING_LIB_RBTREE_H

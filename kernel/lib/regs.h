@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regs.h: a guest thread's registers as the kernel keeps them between two stays in guest code. The first twenty words
- * have the order of the control page (skas/stub_abi.h asserts it). orig_rax is the number of the system call that is
- * being served, or -1 (as in Linux's pt_regs).
+ * regs.h: a guest thread's registers as the kernel keeps them between two stays in guest code. The
+ * first twenty words have the order of the control page (skas/stub_abi.h asserts it). orig_rax is
+ * the number of the system call that is being served, or -1 (as in Linux's pt_regs).
  */
 #ifndef NESTLING_LIB_REGS_H
 #define NESTLING_LIB_REGS_H
@@ -15,9 +15,15 @@ struct regs {
 	u64 rip, cs, eflags, rsp, ss;
 	u64 orig_rax;
 	u64 fs_base, gs_base;
-	u16 ds, es, fs, gs; /* selectors, those that can be loaded; 0 as a rule */
-	u64 own_gs; /* not 0: gs base is the thread's own even where it is 0; the stub does not borrow it */
-	u64 ring; /* io_getevents of it need not come to the kernel (arch_ring_offer()), or 0; as the guest's as a register */
+	/* selectors, loadable ones; usually 0 */
+	u16 ds, es, fs, gs;
+	/* not 0: gs base is the thread's own even if it is 0; the stub does not borrow it */
+	u64 own_gs;
+	/*
+	 * Ring whose io_getevents need not enter the kernel (arch_ring_offer()), or 0. Untrusted,
+	 * like a register.
+	 */
+	u64 ring;
 };
 
 /* Breakpoints and watchpoints of a thread, as x86's DR0 to DR3 and DR7; dr7 0: none. */
@@ -28,13 +34,14 @@ struct debug_regs {
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define USER32_CS 0x23 /* a 64-bit program may jump to it */
-#define CPU_SEG 0x7b   /* the number of the CPU is its limit */
-#define SEL_LDT 4      /* in a selector: of the LDT */
+#define CPU_SEG 0x7b   /* its limit is the number of the CPU */
+#define SEL_LDT 4      /* bit of a selector: in the LDT */
 
 /*
- * A guest thread's FPU state. While @runner is set the state is live in that runner's newest frame; skas_fpu_save()
- * fetches it into @area and clears @runner. @area is xstate_size bytes in XSAVE's standard format, 64-byte aligned.
- * Owned by the task's own vCPU; saved whenever the task leaves its vCPU.
+ * A guest thread's FPU state. While @runner is set the state is live in that runner's newest frame;
+ * skas_fpu_save() fetches it into @area and clears @runner. @area is xstate_size bytes in XSAVE's
+ * standard format, 64-byte aligned. Owned by the task's own vCPU; saved whenever the task leaves
+ * its vCPU.
  */
 struct runner;
 struct fpu {
@@ -42,12 +49,13 @@ struct fpu {
 	struct runner *runner;
 };
 
-/* What calls that ask who the thread is say. */
+/* Answers to the calls that ask for the thread's identity. */
 struct answers {
-	u64 id; /* two with the same one are the same; not 0 */
+	/* two sets with one id are equal; not 0 */
+	u64 id;
 	u32 pid, tid, ppid, uid, euid, gid, egid;
 };
 
-extern u32 xstate_size; /* bytes of @area, set once by skas_init */
+extern u32 xstate_size; /* bytes of @area; set once by skas_init */
 
 #endif

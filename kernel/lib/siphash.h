@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* siphash.h: SipHash-2-4 (Aumasson, Bernstein 2012), a keyed hash of short messages: who does not know the key cannot tell it from chance. */
+/*
+ * siphash.h: SipHash-2-4 (Aumasson, Bernstein 2012), a keyed hash of short messages that looks
+ * random without the key.
+ */
 #ifndef NESTLING_LIB_SIPHASH_H
 #define NESTLING_LIB_SIPHASH_H
 
 #include "kernel/lib/types.h"
 
-/* Of @n words. */
+/* Returns the hash of @n words. */
 u64 siphash(const u64 key[2], const u64 *words, u32 n);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sort.c: heap sort: it needs no memory and no recursion, and n log n steps at most, whoever chose the order. One body, made for each kind of element. */
+/*
+ * sort.c: heap sort. It needs no memory and no recursion, and at most n log n steps, whatever the
+ * input. One body, instantiated for each kind of element.
+ */
 #include "kernel/lib/sort.h"
 
 #include "kernel/lib/string.h"
@@ -8,7 +11,7 @@
 
 typedef bool before_fn(const void *a, const void *b);
 
-/* Element @i of a heap of @n goes down to where it belongs. */
+/* Sifts element @i of a heap of @n down to its place. */
 static inline __attribute__((always_inline)) void sift(
 	char *v, s64 i, s64 n, size_t size, before_fn *before)
 {

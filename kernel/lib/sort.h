@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sort.h: numbers in ascending order, in place, and pairs by the first of them, then by the second. */
+/*
+ * sort.h: sorts in place and ascending: numbers, and pairs by their first and then their second
+ * number.
+ */
 #ifndef NESTLING_LIB_SORT_H
 #define NESTLING_LIB_SORT_H
 

@@ -2,13 +2,15 @@
 /*
  * string.c: memory and string functions of the kernel world.
  *
- * The kernel world has no FPU, so copies use 8-byte words up to WORDS_MAX bytes and `rep movsb` above, which the host's CPUs
- * turn into whole cache lines, but not before 10 ns have gone, 20 where source and destination are not aligned alike (144 bytes
- * by words: 3). Where the destination stands a few bytes behind the source in its page, whatever pages these are, a CPU may take each
- * load for one of what was stored last, and wait: AMD's Zen copies 2 to 3 GB/s then instead of 40 (by words 30). So that is done by words,
- * too. The shortest copies load everything before they store, so that they serve memmove as well.
- * This file is compiled without loop-to-memcpy conversion (mk/objects.mk).
- * It does not fix up faults; memory that may vanish is copied by arch/um.
+ * The kernel world has no FPU, so copies use 8-byte words up to WORDS_MAX bytes and `rep movsb`
+ * above. The host's CPUs turn that into whole cache lines, but only after 10 ns, or 20 ns if source
+ * and destination are aligned differently (144 bytes by words: 3 ns). If the destination is a few
+ * bytes behind the source modulo a page, a CPU may mistake each load for the last store, and wait:
+ * AMD's Zen then copies 2 to 3 GB/s instead of 40 (by words 30). So such copies go by words, too.
+ *
+ * The shortest copies load everything before they store, so that they serve memmove as well. This
+ * file is compiled without loop-to-memcpy conversion (mk/objects.mk). It does not fix up faults;
+ * arch/um copies memory that may vanish.
  */
 #include "kernel/lib/alloc.h"
 #include "kernel/lib/debug/asan.h"
@@ -21,11 +23,11 @@ typedef u16 short_t __attribute__((may_alias, aligned(1)));
 #define W(p, off) (*(const word_t *)((const char *)(p) + (off)))
 #define SET_W(p, off, v) (*(word_t *)((char *)(p) + (off)) = (v))
 
-#define WORDS_MAX 512  /* bytes that are copied by words */
-#define STORES_MAX 256 /* set by words */
-#define ALIAS 32       /* so many bytes, modulo a page, are a few */
+#define WORDS_MAX 512  /* bytes; larger copies use rep movsb */
+#define STORES_MAX 256 /* bytes; larger areas use rep stosb */
+#define ALIAS 32       /* bytes modulo a page that count as few */
 
-/* Up to 16 bytes, overlapping or not: first and last word meet in the middle. */
+/* Copies up to 16 bytes, overlapping or not: first and last word meet in the middle. */
 static inline void copy_upto16(char *d, const char *s, size_t n)
 {
 	if (n >= 8) {
@@ -58,7 +60,7 @@ static inline void copy_upto32(char *d, const char *s, size_t n)
 	SET_W(d, n - 8, y);
 }
 
-/* More than 32 bytes, not overlapping: the last four words may be copied twice. */
+/* Copies more than 32 bytes, not overlapping; the last four words may be copied twice. */
 static inline void copy_words(char *d, const char *s, size_t n)
 {
 	size_t i;
@@ -335,7 +337,10 @@ char *kstrdup(const char *s)
 	return p ? memcpy(p, s, n) : NULL;
 }
 
-/* FNV-1a over words would be weak in the low bits, so each word is mixed by a multiply and a fold. */
+/*
+ * Hashes bytes. FNV-1a over words would be weak in the low bits, so each word is mixed by a
+ * multiply and a fold.
+ */
 u32 hash_bytes(const void *p, size_t n, u32 seed)
 {
 	const char *s = p;

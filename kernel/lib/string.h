@@ -24,28 +24,38 @@ char *strsep(char **s, const char *delim);
 size_t strspn(const char *s, const char *accept);
 size_t strcspn(const char *s, const char *reject);
 
-/* Copies with truncation, always terminated; the length copied, or -E2BIG when @src did not fit. */
+/*
+ * Copies with truncation, always terminated. Returns the length copied, or -E2BIG if @src did not
+ * fit.
+ */
 ssize_t strscpy(char *dst, const char *src, size_t size);
 
 /*
- * printf family: %d %i %u %x %X %o %c %s %p %% with flags "-0+ #", width, precision, *, and lengths hh h l ll z j t.
- * No floating point. Return what C99's return: the length that was wanted; sc* return what was written.
+ * printf family: %d %i %u %x %X %o %c %s %p %% with flags "-0+ #", width, precision, *, and lengths
+ * hh h l ll z j t. No floating point. They return what C99's do, the full length; sc* return what
+ * was written.
  */
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
-/* What is wrong with what a user wrote, one line into @why: -EINVAL, for the caller to return. */
+/* Writes one line about a user's mistake to @why. Returns -EINVAL, for the caller to return. */
 int invalid(char *why, size_t size, const char *fmt, ...) __printf(3, 4);
 
-/* Whole string as a number (base 0: by prefix; a trailing newline is allowed). 0, -EINVAL or -ERANGE. */
-char *strim(char *s); /* without the white space around it; cuts in place */
+/*
+ * Parse a whole string as a number (base 0: by prefix; a trailing newline is allowed). Return 0,
+ * -EINVAL or -ERANGE.
+ */
+/* Returns the string without surrounding white space; cuts it in place. */
+char *strim(char *s);
 int kstrtou64(const char *s, unsigned base, u64 *out);
 int kstrtos64(const char *s, unsigned base, s64 *out);
 
-/* "512M", "1g", "64k", plain bytes. 0, -EINVAL or -ERANGE. */
+/* Parses a size: "512M", "1g", "64k", plain bytes. Returns 0, -EINVAL or -ERANGE. */
 int kstrtosize(const char *s, u64 *out);
 
-/* From the slab allocator (kernel/mm): NULL when out of memory; kfree. */
+/*
+ * Copies a string to memory of the slab allocator (kernel/mm). NULL without memory; freed by kfree.
+ */
 char *kstrdup(const char *s);
 
 u32 hash_bytes(const void *p, size_t n, u32 seed);

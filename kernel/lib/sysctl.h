@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl.h: numbers and strings under /proc/sys. Entries are registered at boot (initcall level 3 or later) by whoever owns the variable;
- * kernel/fs/proc/sysctl.c keeps them, and has those of the layers below it.
+ * sysctl.h: numbers and strings under /proc/sys. The owner of a variable registers its entry at
+ * boot (initcall level 3 or later). kernel/fs/proc/sysctl.c keeps the entries, and has those of the
+ * layers below it.
  */
 #ifndef NESTLING_LIB_SYSCTL_H
 #define NESTLING_LIB_SYSCTL_H
@@ -12,15 +13,18 @@ enum sysctl_kind {
 	SYSCTL_INT,    /* int, [min, max] */
 	SYSCTL_U64,    /* u64, [min, max] */
 	SYSCTL_STRING, /* char[size] */
-	SYSCTL_WORDS,  /* as the next, but no numbers: it may be read in pieces */
-	SYSCTL_SHOW, /* show(buf, size) -> bytes; store(text) -> 0 or -errno, or NULL: read only */
+	/* Like SYSCTL_SHOW, but words instead of numbers: may be read in pieces. */
+	SYSCTL_WORDS,
+	/* show(buf, size) -> bytes; store(text) -> 0 or -errno, or NULL: read only */
+	SYSCTL_SHOW,
 };
 struct sysctl {
 	const char *path; /* "kernel/pid_max" */
 	enum sysctl_kind kind;
 	umode_t mode;
 	void *data;
-	s64 min, max; /* for strings: max is the size with the terminator */
+	/* strings: max is the size with the terminator */
+	s64 min, max;
 	int (*show)(char *buf, size_t size);
 	int (*store)(char *text);
 	void (*changed)(void);

@@ -2,10 +2,12 @@
 /*
  * trace.c: the ring of lines that tracing writes, and the table of tracepoints.
  *
- * The ring is bytes and one position that only grows: what lies more than the ring's size behind it is gone. A reader says where it was;
- * if that is gone, it goes on at the first whole line and is told how much it has lost. Writers never wait for readers.
+ * The ring is bytes and one position that only grows: bytes more than the ring's size behind it are
+ * lost. A reader passes its position. If that is lost, it goes on at the first whole line and is
+ * told how many bytes it has lost. Writers never wait for readers.
  *
- * Locks: ring_lock, raw and innermost: lines come from under the scheduler's locks. A line is formatted before it is taken.
+ * Locks: ring_lock, raw and innermost: lines come from under the scheduler's locks. A line is
+ * formatted before the lock is taken.
  */
 #include "kernel/lib/trace.h"
 
@@ -84,7 +86,9 @@ static void append(const char *text, size_t n)
 	spin_unlock_raw(&ring_lock);
 }
 
-/* Names are the guest's: none begins a line, or tells a terminal what to do. */
+/*
+ * Makes names harmless, which the guest chooses: they must not begin a line, or control a terminal.
+ */
 static void make_harmless(char *line, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -110,7 +114,7 @@ void trace_print(const char *name, const char *fmt, ...)
 	append(line, (size_t)n);
 }
 
-/* From the first whole line at or after *pos, which is gone. */
+/* Moves *pos, which is lost, to the first whole line. */
 static void skip_to_line(u64 *pos)
 {
 	u64 p = written - ring_size;

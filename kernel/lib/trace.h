@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.h: tracepoints that are switched on at run time, and the ring of text that they and the tracing of system calls write to.
+ * trace.h: tracepoints that are switched on at run time, and the ring of text that they and the
+ * tracing of system calls write to.
  *
- *	TRACE(switch, "%s[%d] -> %s[%d]", ...);
+ *      TRACE(switch, "%s[%d] -> %s[%d]", ...);
  *
- * A point that is off costs the test of a bit of one word that nobody writes meanwhile. The list below is the one place that names
- * them; /proc/nestling/tracepoints shows it and switches them, and so does `nestctl trace --point`.
+ * A point that is off costs the test of a bit of a word that is rarely written. Only the list below
+ * names the points; /proc/nestling/tracepoints shows and switches them, as does `nestctl trace
+ * --point`.
  */
 #ifndef NESTLING_LIB_TRACE_H
 #define NESTLING_LIB_TRACE_H
@@ -28,7 +30,7 @@
 enum trace_point { TRACE_POINTS(TRACE_ENUM) TRACE_NR };
 #undef TRACE_ENUM
 
-extern u64 trace_points; /* bits of those that are on */
+extern u64 trace_points; /* bits of the points that are on */
 
 #define TRACE(point, ...)                                                                          \
 	do {                                                                                       \
@@ -36,18 +38,20 @@ extern u64 trace_points; /* bits of those that are on */
 			trace_print(#point, __VA_ARGS__);                                          \
 	} while (0)
 
-/* A line with time and name of its own; any lock may be held. Without a ring it is lost. */
+/* Writes a line with time and name; any lock may be held. Without a ring it is lost. */
 void trace_print(const char *name, const char *fmt, ...) __printf(2, 3);
 const char *trace_point_name(int i, const char **text); /* NULL past the last */
-/* Switches a point, or with "all" each. False: no such name. */
+/* Switches a point, or all with "all". False for an unknown name. */
 bool trace_point_set(const char *name, bool on);
 
-/* Gives the ring its memory, once, for ever; false: it has some already. @size is a power of two. */
+/*
+ * Gives the ring its memory, once, for ever. False if it has some already. @size is a power of two.
+ */
 bool trace_ring_set(void *buf, u64 size);
 bool trace_ring_there(void);
 /*
- * Whole lines from position *pos on, which it moves; ~0: only what is written from now on. Returns the bytes; *lost: bytes that were
- * overwritten before they were read.
+ * Reads whole lines from position *pos on, which it moves; ~0: only new lines. Returns the bytes;
+ * *lost: bytes overwritten before they were read.
  */
 size_t trace_read(u64 *pos, char *buf, size_t size, u64 *lost);
 

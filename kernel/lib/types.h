@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * types.h: the fixed-width types, compiler words and small macros that every kernel-world file uses.
+ * types.h: the fixed-width types, compiler words and small macros that every kernel-world file
+ * uses.
  *
- * uaddr_t is a guest virtual address. It is a struct so that it cannot be dereferenced: the only way to what it names is
- * arch/um/machine/uaccess.h, which reads each byte once (Law 5).
+ * uaddr_t is a guest virtual address. It is a struct so that it cannot be dereferenced: only
+ * arch/um/machine/uaccess.h accesses its memory, and reads each byte once (Law 5).
  */
 #ifndef NESTLING_LIB_TYPES_H
 #define NESTLING_LIB_TYPES_H
@@ -128,7 +129,10 @@ static inline bool IS_ERR_OR_NULL(const void *p)
 }
 #define ERR_CAST(p) ((void *)(p))
 
-/* Results that never reach the guest: the answer comes later (struct io_async); an interrupted call, for the signal code. */
+/*
+ * Results that never reach the guest. EIOCBQUEUED: the answer comes later (struct io_async).
+ * ERESTART*: an interrupted call, for the signal code.
+ */
 #define EIOCBQUEUED 529
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513

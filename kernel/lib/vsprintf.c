@@ -2,15 +2,16 @@
 /*
  * vsprintf.c: the printf family and its inverse for numbers.
  *
- * A format is read into a struct spec, one conversion at a time; text goes to a bounded sink that counts what did not
- * fit, as C99 wants. There is no floating point and no %n. %p prints 0x and sixteen digits less the leading zeros.
+ * A format is read into a struct spec, one conversion at a time. Text goes to a bounded sink that
+ * also counts what did not fit, as C99 requires. There is no floating point and no %n. %p prints 0x
+ * and the address without leading zeros.
  */
 #include "kernel/lib/string.h"
 #include <asm/errno.h>
 
 struct sink {
 	char *buf;
-	size_t size, n; /* n counts what was wanted */
+	size_t size, n; /* n counts the full length */
 };
 
 struct spec {
@@ -90,7 +91,7 @@ static u64 narrow(u64 v, char length, bool is_signed)
 	}
 }
 
-/* Digits of @v, last first, into @tmp; how many. */
+/* Writes the digits of @v, last first, into @tmp and returns how many. */
 static int digits(char *tmp, u64 v, unsigned base, bool upper)
 {
 	const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -205,7 +206,8 @@ int vsnprintf(char *buf, size_t size, const char *f, va_list ap)
 			break;
 		case 's': put_string(&o, &sp, va_arg(ap, const char *)); break;
 		case '%': put(&o, '%'); break;
-		default: /* unknown: shown as it is, and the rest of the arguments is not trusted */
+		/* An unknown conversion is copied, and no later argument is used. */
+		default:
 			put(&o, '%');
 			if (*f)
 				put(&o, *f);
@@ -263,7 +265,7 @@ static int digit_of(char c)
 	return 99;
 }
 
-/* Reads digits at *s (at least one), which is left behind them. */
+/* Reads digits at *s (at least one) and moves *s behind them. */
 static int parse_u64(const char **s, unsigned base, u64 *out)
 {
 	const char *p = *s;

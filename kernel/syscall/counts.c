@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* counts.c: gives /proc/nestling/syscalls its lines; proc lies below this layer and cannot ask for them. */
+/*
+ * counts.c: gives /proc/nestling/syscalls its lines: proc is below this layer and cannot ask for
+ * them.
+ */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/syscall/syscall.h"

@@ -2,20 +2,20 @@
 /*
  * dispatch.c: from a system-call number to its handler.
  *
- * syscall_dispatch() is called by arch/um/entry/entry.c for every system call of a guest program. It
- * finds the entry of the generated table, counts the call, calls the handler through its typed
- * wrapper, and counts the result when it is an error. syscall_count_line() tells the counts.
+ * arch/um/entry calls syscall_dispatch() for every system call of a guest program. It finds the
+ * entry of the generated table, counts the call, calls the handler through its typed wrapper, and
+ * counts an error. syscall_count_line() shows the counts.
  *
  * Invariants:
  * 1. A number without a handler gives -ENOSYS, is counted, and is logged the first time that a
- * program uses it.
- * 2. Numbers are 32 bits wide, as on Linux; what the guest has in the upper half of rax does not
- * matter.
+ *    program uses it.
+ * 2. Numbers are 32 bits wide, as on Linux; the upper half of rax is ignored.
  *
- * Locks: none. Each vCPU has counters of its own, which it alone writes; a reader adds them up and may be a little behind.
+ * Locks: none. Each vCPU has counters that only it writes; a reader adds them up and may be a
+ * little behind.
  *
- * It does not restart interrupted calls (the signal code does) and knows nothing of int 0x80, which
- * the machine refuses.
+ * It does not restart interrupted calls (the signal code does). int 0x80 does not come here: the
+ * machine refuses it.
  */
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
@@ -30,7 +30,7 @@ struct syscall_counter {
 	u64 errors;
 };
 
-/* The last one of each vCPU: numbers that nobody has. */
+/* The last counter of each vCPU is for unknown numbers. */
 static struct syscall_counter counters[MAX_CPUS][NR_SYSCALLS + 1] __aligned(64);
 
 static inline struct syscall_counter *counter(u32 slot)
@@ -81,7 +81,7 @@ long syscall_dispatch(u64 nr64, const u64 args[6])
 	uninit_stack();
 	ret = likely(!syscall_strace) ? d->call(args) : syscall_traced(nr, d, args);
 	if (IS_ERR_VALUE(ret))
-		count(&counter(nr)->errors); /* maybe of another vCPU than before */
+		count(&counter(nr)->errors); /* perhaps on another vCPU than before */
 	return ret;
 }
 

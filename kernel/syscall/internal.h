@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between dispatch.c, trace.c, trace_control.c and names.c. */
+/* internal.h: what dispatch.c, trace.c, trace_control.c and names.c share. */
 #ifndef NESTLING_SYSCALL_INTERNAL_H
 #define NESTLING_SYSCALL_INTERNAL_H
 
@@ -8,34 +8,35 @@
 /* Runs the call with a line in the kernel log about its arguments and its result. */
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
 
-/* syscall_strace: to the log; also as they begin; to the ring; only times are counted. */
+/* syscall_strace: to the log; also when calls begin; to the ring; only times are counted. */
 #define TRACE_CALLS_LOG 1
 #define TRACE_CALLS_BEGIN 2
 #define TRACE_CALLS_RING 4
 #define TRACE_CALLS_TIMES 8
 
-/* Whose calls, and which; trace_control.c writes it, calls read it racily. */
+/* Selects tasks and calls; written by trace_control.c, read racily by calls. */
 struct trace_filter {
-	pid_t pid;   /* of a process or a thread, in the initial namespace; 0: all */
-	bool follow; /* those that have traced_calls as well */
+	/* a process or a thread, in the initial namespace; 0: all */
+	pid_t pid;
+	bool follow; /* also tasks with traced_calls */
 	bool some;   /* only @calls */
 	u64 calls[(NR_SYSCALLS + 63) / 64];
 };
 extern struct trace_filter trace_filter;
-/* One call more, which took @ns. */
+/* Counts one more call, which took @ns. */
 void trace_count_call(u32 nr, u64 ns, bool failed);
 
-/* "EBADF" for 9; NULL where there is no such errno. */
+/* Returns "EBADF" for 9; NULL for an unknown errno. */
 const char *errno_name(int err);
 
 /*
- * Appends @v, as an argument of the kind @type, to the text of length @len in @buf; returns the new
+ * Appends @v, as an argument of the kind @type, to the text of length @len in @buf. Returns the new
  * length, always below @size. Reads no guest memory: a path is printed as its address.
  */
 size_t format_arg(char *buf, size_t size, size_t len, enum syscall_arg type, u64 v);
 
 /*
- * Appends text in quotes with everything unprintable escaped; @more adds "..." behind it. Returns
+ * Appends text in quotes with unprintable characters escaped; @more adds "..." behind it. Returns
  * the new length.
  */
 size_t format_quoted(char *buf, size_t size, size_t len, const char *text, size_t n, bool more);

@@ -39,7 +39,7 @@ static const char *const errno_names[] = { NAME(EPERM), NAME(ENOENT), NAME(ESRCH
 	NAME(ENOTNAM), NAME(ENAVAIL), NAME(EISNAM), NAME(EREMOTEIO), NAME(EDQUOT), NAME(ENOMEDIUM),
 	NAME(EMEDIUMTYPE), NAME(ECANCELED), NAME(ENOKEY), NAME(EKEYEXPIRED), NAME(EKEYREVOKED),
 	NAME(EKEYREJECTED), NAME(EOWNERDEAD), NAME(ENOTRECOVERABLE), NAME(ERFKILL), NAME(EHWPOISON),
-	/* Never seen by a guest. */
+	/* Never seen by a guest: */
 	NAME(ERESTARTSYS), NAME(ERESTARTNOINTR), NAME(ERESTARTNOHAND),
 	NAME(ERESTART_RESTARTBLOCK) };
 
@@ -59,7 +59,8 @@ static const char *const clock_names[] = { NAME(CLOCK_REALTIME), NAME(CLOCK_MONO
 	NAME(CLOCK_REALTIME_ALARM), NAME(CLOCK_BOOTTIME_ALARM), NAME(CLOCK_TAI) };
 
 struct flag {
-	u64 bits; /* all of them must be set; a flag that contains another's bits comes first */
+	/* all must be set; a flag that contains another's bits comes first */
+	u64 bits;
 	const char *name;
 };
 
@@ -100,7 +101,7 @@ static size_t put_hex(char *buf, size_t size, size_t len, u64 v)
 	       (size_t)scnprintf(buf + len, size - len, v ? "0x%lx" : "%lu", (unsigned long)v);
 }
 
-/* A name from the table, or the number. */
+/* Appends the name from the table, or the number. */
 static size_t put_name(char *buf, size_t size, size_t len, const char *name, s64 v)
 {
 	if (name)
@@ -108,7 +109,7 @@ static size_t put_name(char *buf, size_t size, size_t len, const char *name, s64
 	return len + (size_t)scnprintf(buf + len, size - len, "%ld", (long)v);
 }
 
-/* "A|B|0x40": the names of the bits of @v, @some telling that a name is there already. */
+/* Appends the names of the bits of @v: "A|B|0x40". @some: a name was appended already. */
 static size_t put_flags(char *buf, size_t size, size_t len, const struct flag *f, u64 v, bool some)
 {
 	for (; f->name; f++) {

@@ -2,10 +2,10 @@
 /*
  * syscall.h: the system-call table and what dispatch knows about each call.
  *
- * The table is generated (tools/gen-syscalls.awk) from kernel/syscall/syscalls.tbl, the one place
- * where a call is described. The prototypes of the handlers are in "gen/syscalls.h". A handler
- * lives in the room of the object that it acts on; it returns a result or a negative errno (or
- * ERESTART*, which the signal code turns into a restart or EINTR).
+ * The table is generated (tools/gen-syscalls.awk) from kernel/syscall/syscalls.tbl, the only place
+ * that describes a call. The prototypes of the handlers are in "gen/syscalls.h". A handler lives in
+ * the room of the object that it acts on. It returns a result or a negative errno (or ERESTART*,
+ * which the signal code turns into a restart or EINTR).
  */
 #ifndef NESTLING_SYSCALL_H
 #define NESTLING_SYSCALL_H
@@ -44,42 +44,45 @@ enum syscall_arg {
 };
 
 struct syscall_desc {
-	const char *name; /* NULL: no call has this number */
-	long (*call)(const u64
-			*a); /* casts the raw registers and calls the handler; NULL when missing */
-	void (*handler)(
-		void); /* sys_NAME, to be compared with NULL only: it is weak in the table */
-	u8 status;     /* enum syscall_status */
+	const char *name; /* NULL: a number without call */
+	/* Casts the raw registers and calls the handler; NULL if missing. */
+	long (*call)(const u64 *a);
+	/* sys_NAME, only to be compared with NULL: it is weak in the table */
+	void (*handler)(void);
+	u8 status; /* enum syscall_status */
 	u8 nargs;
 	u8 types[6]; /* enum syscall_arg */
 	const char *args[6];
-	const char *note; /* what is partial, or why it is missing */
+	const char *note; /* what is partial, or why missing */
 };
 
 extern const struct syscall_desc syscall_table[NR_SYSCALLS]; /* immutable */
 
 /*
- * Serves the system call @nr of current. Only the low 32 bits of @nr count, as on Linux. A number
- * that has no handler, is out of range or has the x32 bit gives -ENOSYS. Does not return from exit,
- * and for execve and rt_sigreturn what it returns is the value of rax in the new registers.
+ * Serves the system call @nr of current. Only the low 32 bits of @nr count, as on Linux. Returns
+ * -ENOSYS for a number without handler, out of range or with the x32 bit. Does not return from
+ * exit. For execve and rt_sigreturn the result is the value of rax in the new registers.
  */
 long syscall_dispatch(u64 nr, const u64 args[6]);
 
 /* Not 0: calls are traced (trace.c). */
 extern int syscall_strace;
 /*
- * Tracing at run time, in words (docs/debugging.md): "calls [pid=N] [follow] [only=NAME,...]", "times" with the same, "off",
- * "point NAME on|off". 0, or -errno with the reason in @why. May sleep.
+ * Controls tracing at run time, in words (docs/debugging.md): "calls [pid=N] [follow]
+ * [only=NAME,...]", "times" with these options, "off", "point NAME on|off". Returns 0, or -errno
+ * with the reason in @why. May sleep.
  */
 int trace_control(char *text, char *why, size_t size);
-/* Line @i of what "times" has counted: "name calls errors us_total us_most"; 0: none for this number, -1 past the last. */
+/*
+ * Writes line @i of the counts of "times": "name calls errors us_total us_most". Returns 0 for a
+ * number without counts, -1 past the last.
+ */
 int trace_times_line(int i, char *buf, size_t size);
 
 /*
- * One line for /proc/nestling/syscalls: "number name calls errors status", status being full,
- * partial or missing. Calls with numbers that nobody has are counted together under the number
- * NR_SYSCALLS. Returns the length of the text, 0 where @nr has none. A caller loops over 0 ...
- * NR_SYSCALLS.
+ * Writes one line for /proc/nestling/syscalls: "number name calls errors status", status being
+ * full, partial or missing. Unknown numbers are counted together under the number NR_SYSCALLS.
+ * Returns the length of the text, 0 without a line for @nr. A caller loops over 0 ... NR_SYSCALLS.
  */
 int syscall_count_line(int nr, char *buf, size_t size);
 

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.c: a line for every system call, in the manner of strace, and how long calls take; without ptrace, for any task.
+ * trace.c: prints a line for every system call, as strace does, and counts how long calls take;
+ * without ptrace, for any task.
  *
- * strace=1 on the command line logs each call in the kernel's log when it has finished; strace=2 also when it begins, which shows
- * where a program hangs. What is asked for at run time (trace_control.c) goes to the ring of kernel/lib/trace.h: calls of all tasks,
- * of a process, of those that it makes (task->traced_calls), by name. A call that never comes back (exit) or replaces what
- * it would be printed from (execve, rt_sigreturn) is safe: the arguments are formatted before the handler runs.
+ * strace=1 on the command line logs each finished call in the kernel's log; strace=2 also when it
+ * begins, which shows where a program hangs. Calls that are traced at run time (trace_control.c) go
+ * to the ring of kernel/lib/trace.h: calls of all tasks, of a process, of its children
+ * (task->traced_calls), by name. A call that never returns (exit), or that replaces the memory it
+ * would be printed from (execve, rt_sigreturn), is safe: the arguments are formatted before the
+ * handler runs.
  *
- * Off, it costs what dispatch.c's test of syscall_strace costs, in patched call sites too: they come through the same dispatch.
+ * Switched off it costs dispatch.c's test of syscall_strace, in patched call sites too, which use
+ * dispatch.c as well.
  *
- * Strings in guest memory are read once more than the handler reads them, so what is printed is
- * what the guest had there when the call began, not proof of what the handler saw. Locks: none; the filter is
- * replaced as words that are read racily, one call more or less. printk and the ring have their own.
+ * Strings in guest memory are read once more than the handler reads them. So the line shows what
+ * the guest had there when the call began, which is no proof of what the handler saw.
  *
- * It does not show structures, only paths and the beginning of what is written.
+ * Locks: none. The filter is replaced as words that are read racily, so one call more or less may
+ * be traced. printk and the ring have locks of their own.
+ *
+ * It does not show structures, only paths and the beginning of written data.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
@@ -25,11 +31,13 @@
 #include <asm/errno.h>
 #include <asm/unistd.h>
 
-#define TRACE_LINE 512 /* lives on the kernel stack while the handler runs */
+/* on the kernel stack while the handler runs */
+#define TRACE_LINE 512
 #define TRACE_PATH 96
-#define TRACE_TEXT 32 /* of what is written */
+#define TRACE_TEXT 32 /* of written data */
 
-int syscall_strace; /* TRACE_CALLS_*; a torn read would do no harm */
+/* TRACE_CALLS_*; a torn read does no harm */
+int syscall_strace;
 struct trace_filter trace_filter;
 
 static int set_strace(const char *value)
@@ -61,7 +69,9 @@ static bool writes(const char *name)
 	return !strcmp(name, "write") || !strcmp(name, "pwrite64") || !strcmp(name, "sendto");
 }
 
-/* The beginning of what a call writes; false: it is no such call, or the memory cannot be read. */
+/*
+ * Appends the beginning of data that a call writes. False for another call, or unreadable memory.
+ */
 static bool append_text(
 	char *buf, size_t size, size_t *len, const struct syscall_desc *d, const u64 *args, int i)
 {
@@ -93,7 +103,7 @@ static void format_call(char *buf, size_t size, const struct syscall_desc *d, co
 	scnprintf(buf + len, size - len, ")");
 }
 
-/* A line where lines go: the ring when somebody has asked at run time, the log of strace=. */
+/* Writes a line: to the ring for tracing at run time, to the log for strace=. */
 static void say(const char *call, const char *result)
 {
 	if (syscall_strace & TRACE_CALLS_RING)
@@ -119,7 +129,7 @@ static void say_result(const char *call, long ret, u64 ns)
 	say(call, text);
 }
 
-/* Does the filter take this call of current? */
+/* True if the filter takes this call of current. */
 static bool wanted(u32 nr)
 {
 	const struct trace_filter *f = &trace_filter;
@@ -130,7 +140,7 @@ static bool wanted(u32 nr)
 	return !f->some || f->calls[nr / 64] & BIT(nr % 64);
 }
 
-/* Is it told of, in the log or in the ring? */
+/* True if the call is shown, in the log or in the ring. */
 static bool told(u32 nr)
 {
 	int how = READ_ONCE(syscall_strace);
@@ -151,7 +161,7 @@ static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *arg
 	else if (syscall_strace & TRACE_CALLS_BEGIN)
 		say(call, " ...");
 	ret = d->call(args);
-	if (returns && told(nr)) /* still: it may have waited for long */
+	if (returns && told(nr)) /* still: the call may have been long */
 		say_result(call, ret, arch_cpu_clock() - start);
 	return ret;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_control.c: what is traced, told at run time: by /proc/nestling/trace and the management console's "trace" (trace_control()).
- * And how long calls take, counted for each vCPU, while somebody asks for it.
+ * trace_control.c: sets at run time what is traced, by /proc/nestling/trace and the management
+ * console's "trace" (trace_control()). Counts how long calls take, for each vCPU, while that is
+ * requested.
  *
- * Locks: control_lock, one change at a time. Counters belong to the vCPU on which the call ended; readers are a little behind.
+ * Locks: control_lock, one change at a time. Counters belong to the vCPU on which the call ended;
+ * readers are a little behind.
  */
 #include <asm/errno.h>
 
@@ -26,7 +28,8 @@ struct call_time {
 };
 
 static DEFINE_MUTEX(control_lock);
-static struct call_time *times; /* [vCPU][number]; made once, under control_lock */
+/* [vCPU][number]; made once, under control_lock */
+static struct call_time *times;
 
 /* ---- times ---- */
 
@@ -64,7 +67,7 @@ int trace_times_line(int i, char *buf, size_t size)
 		(unsigned long)(all.most / 1000));
 }
 
-/* ---- who and what ---- */
+/* ---- tasks and calls ---- */
 
 static int need_memory(bool counts)
 {
@@ -88,7 +91,7 @@ static int need_memory(bool counts)
 	return 0;
 }
 
-/* Marks the threads of a process, or no task at all. False: there is no such process or thread. */
+/* Marks the threads of a process, or no task at all. False without such a process or thread. */
 static bool mark(pid_t pid)
 {
 	struct task *leader, *t;
@@ -132,7 +135,7 @@ static int parse_names(struct trace_filter *f, const char *s, char *why, size_t 
 	return 0;
 }
 
-/* The next word of *s, terminated; NULL: none. */
+/* Returns the next word of *s, terminated, or NULL. */
 static char *next_word(char **s)
 {
 	char *word;
@@ -278,7 +281,7 @@ static int show_points(struct seq *s, void *arg)
 	return 0;
 }
 
-/* "NAME on", "all off" */
+/* Takes "NAME on" or "all off". */
 static int store_points(char *text, size_t n, void *arg)
 {
 	char why[100];

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asan.c: the run time of -fsanitize=kernel-address (asan.h says what is checked and by whom).
+ * asan.c: the run time of -fsanitize=kernel-address (asan.h says what is checked, and where).
  *
- * The functions whose names gcc chose (__asan_load4_noabort ...) all come down to asan_access().  This file is compiled
- * without the sanitizer and calls nothing that is compiled with it before it has found a fault.
+ * The functions whose names gcc chose (__asan_load4_noabort ...) all call asan_access(). This file
+ * is compiled without the sanitizer, and calls nothing that is compiled with it before it has found
+ * a fault.
  *
- * Locks: none.  A shadow byte belongs to whoever owns the eight bytes that it describes.
+ * Locks: none. A shadow byte belongs to the owner of the eight bytes that it describes.
  *
- * It does not check the kernel's own variables and stacks (the debug build's guard pages do that), nor frames of the page
- * cache.
+ * It does not check the kernel's own variables and stacks (the debug build's guard pages do that),
+ * nor frames of the page cache.
  */
 #include "kernel/lib/debug/asan.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asan.h: the address sanitizer of MODE=asan.  In other builds every function here is empty.
+ * asan.h: the address sanitizer of MODE=asan. In other builds every function here is empty.
  *
- * One shadow byte describes eight bytes of the direct map: 0 all may be used, 1 to 7 only so many of them, above 0x7f none
- * (the value says why).  The slab allocator writes it; gcc's -fsanitize=kernel-address calls us before every load and store
- * of the kernel world, and string.c before its long copies.  Whatever lies outside the direct map is not checked.
+ * A shadow byte describes eight bytes of the direct map. 0: all may be used; 1 to 7: only the first
+ * so many; above 0x7f: none, and the value says why. The slab allocator writes it. gcc's
+ * -fsanitize=kernel-address calls us before every load and store of the kernel world, and string.c
+ * before its long copies. Memory outside the direct map is not checked.
  */
 #ifndef NESTLING_LIB_ASAN_H
 #define NESTLING_LIB_ASAN_H
@@ -12,19 +13,23 @@
 #include "kernel/lib/types.h"
 
 enum {
-	ASAN_FREED = 0xfb,   /* an object that was freed, or never allocated */
+	/* an object that was freed, or never allocated */
+	ASAN_FREED = 0xfb,
 	ASAN_REDZONE = 0xfc, /* behind an object */
 };
 
 #ifdef CONFIG_ASAN
-/* arch/um/machine/asan.c: where the shadow of the direct map's first @size bytes lies.  Before this nothing is checked. */
+/*
+ * Sets the shadow of the direct map's first @size bytes (arch/um/machine/asan.c). Before that
+ * nothing is checked.
+ */
 void asan_start(void *shadow, u64 size);
-/* @p is aligned to eight bytes, and so is @n. */
+/* Mark a range as unusable or usable. @p and @n are multiples of eight bytes. */
 void asan_poison(const void *p, size_t n, u8 why);
 void asan_unpoison(const void *p, size_t n);
-/* Panics when a byte of the range may not be used. */
+/* Panics if a byte of the range may not be used. */
 void asan_check(const void *p, size_t n, bool write);
-/* Of a block of @size bytes at @p the first @used may be used. */
+/* Marks the first @used bytes of a block of @size bytes at @p as usable. */
 void asan_object(const void *p, size_t used, size_t size);
 #else
 static inline void asan_poison(const void *p, size_t n, u8 why)

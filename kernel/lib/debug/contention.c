@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * contention.c: the table of places where locks were waited for.
+ * contention.c: the table of places that waited for locks.
  *
- * Rows are found by a hash of the place and never leave the table; a row is taken by writing its place. When all are taken the last
- * one counts the rest. Times are the guest's clock's, which takes no lock.
+ * Rows are found by a hash of the place and never leave the table; a row is taken by writing its
+ * place. When all are taken, the last row counts the rest. Times are those of the guest's clock,
+ * which takes no lock.
  *
- * Locks: none: the numbers of a row are added to atomically, and a reader may see one without another.
+ * Locks: none. The numbers of a row are added to atomically, and a reader may see one without
+ * another.
  */
 #include "kernel/lib/debug/contention.h"
 
@@ -13,8 +15,8 @@
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/string.h"
 
-const char *ksym_lookup(
-	u64 addr, u64 *offset) __weak; /* not there in tests of a part of the kernel */
+/* missing in tests of a part of the kernel */
+const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
 #define ROWS 512 /* a power of two */
 

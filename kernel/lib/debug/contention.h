@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * contention.h: which locks were waited for, where, how often and how long; counted while contention_counted is set.
+ * contention.h: counts waits for locks: where, how often and how long, while contention_counted is
+ * set.
  *
- *	u64 since = contention_begin();
- *	... wait ...
- *	contention_end("mutex", ip, since);
+ *      u64 since = contention_begin();
+ *      ... wait ...
+ *      contention_end("mutex", ip, since);
  *
- * Only who finds a lock taken comes here, so that taking a free one costs what it did. A place is the address to which the call that takes
- * the lock returns: locks have names in debug builds only.
+ * Only a task that finds a lock taken comes here, so taking a free lock costs nothing more. A place
+ * is the return address of the call that takes the lock: locks have names in debug builds only.
  */
 #ifndef NESTLING_LIB_CONTENTION_H
 #define NESTLING_LIB_CONTENTION_H
@@ -25,7 +26,7 @@ static inline u64 contention_begin(void)
 	return unlikely(READ_ONCE(contention_counted)) ? contention_now() : 0;
 }
 
-/* @since: 0 when nobody counted then. Any lock may be held. */
+/* Counts a wait. @since: 0 if counting was off at its begin. Any lock may be held. */
 static inline void contention_end(const char *kind, const void *ip, u64 since)
 {
 	if (unlikely(since))
@@ -33,7 +34,10 @@ static inline void contention_end(const char *kind, const void *ip, u64 since)
 }
 
 void contention_reset(void);
-/* Row i as text, "KIND WAITS MICROSECONDS LONGEST PLACE\n"; 0: an empty row, -1: past the last. */
+/*
+ * Writes row i as text, "KIND WAITS MICROSECONDS LONGEST PLACE\n". Returns 0 for an empty row, -1
+ * past the last.
+ */
 int contention_line(int i, char *buf, size_t size);
 
 #endif

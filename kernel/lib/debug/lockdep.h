@@ -2,9 +2,10 @@
 /*
  * lockdep.h: checks the order of locks in debug builds; empty otherwise.
  *
- * Every lock belongs to a class, named by what was given to its initialiser. Taking B while A is held records the edge
- * A -> B; an edge that closes a cycle is a possible deadlock and is reported once, with both classes and the place.
- * The locks that a task holds are in its struct held_locks; the scheduler says at each switch whose they are.
+ * Every lock belongs to a class, named by its initialiser. Taking B while A is held records the
+ * edge A -> B. An edge that closes a cycle is a possible deadlock and is reported once, with both
+ * classes and the place. The locks that a task holds are in its struct held_locks; the scheduler
+ * announces the running task's at each switch.
  */
 #ifndef NESTLING_LIB_LOCKDEP_H
 #define NESTLING_LIB_LOCKDEP_H
@@ -15,9 +16,10 @@
 #define MAX_HELD_LOCKS 48
 
 struct held_locks {
-	u32 nr, spinning; /* all; of these spinlocks */
+	u32 nr, spinning; /* all; spinlocks among them */
 	bool same_class_next;
-	const void *atomic; /* the function that runs and may not sleep; NULL: it may */
+	/* the running function that may not sleep, or NULL */
+	const void *atomic;
 	struct {
 		const void *lock;
 		const void *ip;
@@ -30,10 +32,10 @@ struct held_locks {
 /* @spin: a spinlock; @try: cannot deadlock, records no edge. */
 void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip);
 void lockdep_release(const void *lock);
-void lockdep_same_class_next(
-	void); /* the next acquisition may be of a class that is held: the caller orders them */
-void lockdep_switch(int cpu,
-	struct held_locks *h); /* @cpu goes on with a task whose locks are @h; NULL: not checked */
+/* Announces that the next acquisition may be of a held class: the caller orders them. */
+void lockdep_same_class_next(void);
+/* Notes that @cpu goes on with a task whose locks are @h; NULL: not checked. */
+void lockdep_switch(int cpu, struct held_locks *h);
 void lockdep_print_held(const struct held_locks *h);
 /* Asks for the graph at power-off, line by line, through @write. */
 void lockdep_edges_to(void (*write)(const char *line, size_t n));
@@ -46,12 +48,16 @@ void lockdep_edges_to(void (*write)(const char *line, size_t n));
  */
 void lockdep_write_edges(void);
 /*
- * Around @func, which runs at a boundary (of a timer, an interrupt line, a grace period): on the stack of whatever task is there, which
- * may be about to sleep, so it may not sleep. Returns what lockdep_atomic_end() is to be given.
+ * Enclose @func, which runs at a boundary (of a timer, an interrupt line, a grace period) on the
+ * stack of any task. That task may be about to sleep, so @func may not sleep. The first returns the
+ * argument for lockdep_atomic_end().
  */
 const void *lockdep_atomic_begin(const void *func);
 void lockdep_atomic_end(const void *outer);
-/* Called by all that may sleep, whether it does so this time or not: panics in such a function. */
+/*
+ * Called by every function that may sleep, whether it does this time or not. Panics inside an
+ * atomic function.
+ */
 void might_sleep(void);
 #define lock_name(l) ((l)->name)
 #else

@@ -2,9 +2,10 @@
 /*
  * ubsan.c: the handlers that gcc's -fsanitize=undefined calls, for MODE=ubsan.
  *
- * Each finding is one line in the log with its place in the source and a back-trace; the same place is reported once (gcc's
- * record of it is marked).  A finding that gcc cannot go on from (unreachable code) is a panic.  The records' layouts are the
- * compiler's interface, as libubsan documents it.
+ * Each finding is one line in the log with its place in the source and a back-trace. A place is
+ * reported once (gcc's record of it is marked). A finding after which the code cannot go on
+ * (unreachable code) is a panic. The records' layouts are the compiler's interface, as libubsan
+ * documents it.
  */
 #include "kernel/lib/types.h"
 
@@ -19,7 +20,8 @@ struct source {
 };
 struct type {
 	u16 kind; /* 0: integer */
-	u16 info; /* integer: bit 0 signed, above it log2 of the bits */
+	/* integer: bit 0 signed, above it log2 of the bits */
+	u16 info;
 	char name[];
 };
 struct overflow_data {
@@ -50,13 +52,13 @@ struct place_data {
 
 #define SEEN (~0U)
 
-/* False when this place has been reported. */
+/* False if this place was reported already. */
 static bool first_time(struct source *at)
 {
 	return __atomic_exchange_n(&at->column, SEEN, __ATOMIC_RELAXED) != SEEN;
 }
 
-/* Values of up to 64 bits travel in the argument itself, wider ones by reference. */
+/* Returns a value: up to 64 bits it travels in the argument itself, a wider one by reference. */
 static s64 value_of(const struct type *type, u64 v)
 {
 	u32 bits = 1U << (type->info >> 1);
