@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem.c: /dev/null, zero, full, random, urandom, kmsg; /dev/mem and port are there and refuse.
+ * mem.c: /dev/null, zero, full, random, urandom, kmsg; /dev/mem and port exist and refuse.
  *
- * Random bytes are the host's (getrandom): there is no pool of our own to get wrong. Writing to random is accepted and has no effect beyond
- * the host's own entropy, as an unprivileged write has in Linux in effect.
+ * Random bytes are the host's (getrandom): this kernel has no pool of its own. Writing to random is
+ * accepted and adds nothing to the host's entropy, like an unprivileged write in Linux.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -58,7 +58,7 @@ static ssize_t full_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return -ENOSPC;
 }
 
-/* What is stirred in: looked at, no more. */
+/* Reads the written bytes and drops them. */
 static ssize_t random_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	u8 buf[256];
@@ -146,7 +146,7 @@ struct kmsg_file {
 	bool reads;
 	struct mutex lock;
 	u64 seq;
-	/* of who writes, while kernel.printk_devkmsg is "ratelimit"; racy is fine */
+	/* Limits the writer while kernel.printk_devkmsg is "ratelimit"; races do no harm. */
 	u64 since; /* ktime_get() */
 	u32 lines, lost;
 };
@@ -247,7 +247,7 @@ static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t si
 }
 
 /*
- * Fetches the next record: 0 or -errno, -EPIPE once when records were overwritten before this
+ * Fetches the next record. Returns 0 or -errno; -EPIPE once if records were overwritten before this
  * reader saw them. The lock is dropped for the wait, so that nonblocking and killed tasks that
  * share the file are not delayed.
  */
@@ -262,7 +262,7 @@ static int next_record(
 			return -ERESTARTSYS;
 		seq = r->seq;
 		err = printk_read(&r->seq, rec);
-		if (!err && rec->seq != seq) { /* this record is the next read's */
+		if (!err && rec->seq != seq) { /* this record is for the next read */
 			r->seq = rec->seq;
 			err = -EPIPE;
 		}
@@ -277,7 +277,7 @@ static int next_record(
 	}
 }
 
-/* One record a read, as in Linux. */
+/* Reads one record, as in Linux. */
 static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct kmsg_file *r = f->private_data;
@@ -300,7 +300,10 @@ out:
 	return n;
 }
 
-/* "<N>" before the text: level and facility; what comes from programs is never of the kernel's facility. */
+/*
+ * Parses "<N>" before the text: level and facility. Messages of programs never have the kernel's
+ * facility.
+ */
 static u8 kmsg_priority(char **text)
 {
 	char *end = **text == '<' ? strchr(*text, '>') : NULL;
@@ -404,7 +407,7 @@ static const struct file_operations random_fops = {
 	.poll = random_poll,
 	.ioctl = random_ioctl,
 };
-/* As Linux: urandom cannot be polled. */
+/* As in Linux, urandom cannot be polled. */
 static const struct file_operations urandom_fops = {
 	.llseek = noop_llseek,
 	.read_iter = random_read,
@@ -439,7 +442,7 @@ static const struct {
 	{ "kmsg", 11, 0644, &kmsg_fops },
 };
 
-/* As Linux: not /dev/full. */
+/* True for devices that never block; as in Linux, not for /dev/full. */
 static bool never_waits(const struct file_operations *fops)
 {
 	return fops == &null_fops || fops == &zero_fops || fops == &random_fops ||

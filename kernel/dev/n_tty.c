@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * n_tty.c: the line discipline: what happens between the wire and read(2), and between write(2) and the wire.
+ * n_tty.c: the line discipline: between the wire and read(2), and between write(2) and the wire.
  *
- * Input: tty_input() takes each byte through the termios flags: flow control, signals, CR/NL mapping, then in canonical mode line editing
- * (erase, word erase, kill, literal next, reprint), echo, and into the read buffer. A line is readable once it is ended by NL, EOL, EOL2
- * or EOF; in raw mode bytes are readable at once (VMIN, VTIME). Output: OPOST mapping and the column, which erasing a tab needs.
+ * Input: tty_input() takes each byte through the termios flags: flow control, signals, CR/NL
+ * mapping. In canonical mode line editing follows (erase, word erase, kill, literal next, reprint),
+ * then echo and the read buffer. A line is readable once it is ended by NL, EOL, EOL2 or EOF; in
+ * raw mode bytes are readable at once (VMIN, VTIME). Output: OPOST mapping and the column, which
+ * erasing a tab needs.
  *
- * The read buffer is a ring of bytes with a mark beside each. Positions only grow:
- *	read_tail <= canon_head <= read_head <= read_tail + N_TTY_BUF_SIZE
- *	[read_tail, canon_head)   whole lines: readable
- *	[canon_head, read_head)   the line that is being edited (canonical mode); readable in raw mode
+ * The read buffer is a ring of bytes with a mark for each. Positions only grow:
+ *      read_tail <= canon_head <= read_head <= read_tail + N_TTY_BUF_SIZE
+ *      [read_tail, canon_head)   whole lines: readable
+ *      [canon_head, read_head)   the line that is being edited (canonical mode); readable in raw
+ *                                mode
  * A ^D is a byte with MARK_EOF: it ends a read and is never handed out.
  *
- * Echo goes to a ring of its own that is flushed to the driver as room permits, so that input processing never waits.
- * Lock: tty->lock for all of this state. Signals are sent after it is dropped. Sources: POSIX.1-2017 chapter 11, termios(3).
+ * Echo goes to a ring of its own that is flushed to the driver as room permits, so input processing
+ * never waits.
+ * Lock: tty->lock for all of this state. Signals are sent after it is dropped.
+ * Sources: POSIX.1-2017 chapter 11, termios(3).
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -37,7 +42,7 @@ static bool is_continuation(const struct tty_struct *tty, u8 c)
 	return I_FLAG(tty, IUTF8) && (c & 0xc0) == 0x80;
 }
 
-/* Letters as Linux knows them: Latin 1's are some. */
+/* True for a capital letter in Linux's sense, which includes Latin 1. */
 static bool is_upper(u8 c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c < 0xdf && c != 0xd7);
@@ -56,7 +61,8 @@ static u32 next_tab(u32 column)
 }
 
 /*
- * What @c becomes on the wire, into @out (up to 8 bytes); how many. Moves the column. Under lock.
+ * Writes the bytes that @c becomes on the wire to @out (up to 8) and returns how many. Moves the
+ * column. Under lock.
  */
 int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out)
 {
@@ -110,7 +116,7 @@ int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out)
 	return 1;
 }
 
-/* Hands what waits in the echo ring to the driver. Under lock. */
+/* Hands pending echo to the driver. Under lock. */
 void n_tty_flush_echoes_locked(struct tty_struct *tty)
 {
 	while (tty->echo_tail != tty->echo_head && !tty->stopped) {
@@ -136,7 +142,10 @@ static u32 echo_room(const struct tty_struct *tty)
 	return ECHO_BUF_SIZE - (tty->echo_head - tty->echo_tail);
 }
 
-/* One byte through output processing into the echo ring; dropped when that is full, as a slow line would. */
+/*
+ * Puts a byte through output processing into the echo ring. It is dropped if that is full, as on a
+ * slow line.
+ */
 static void echo_raw(struct tty_struct *tty, u8 c)
 {
 	u8 out[8];
@@ -146,7 +155,8 @@ static void echo_raw(struct tty_struct *tty, u8 c)
 		tty->echo_column = tty->column;
 	n = 1;
 	out[0] = c;
-	if (c == 0xff) /* shown as it is, whatever OPOST makes of it where it is written */
+	/* 0xff is echoed unchanged, though OPOST would change it in written output. */
+	if (c == 0xff)
 		tty->column++;
 	else
 		n = n_tty_process_output(tty, c, out);
@@ -156,7 +166,7 @@ static void echo_raw(struct tty_struct *tty, u8 c)
 		tty->echo_buf[tty->echo_head++ % ECHO_BUF_SIZE] = out[i];
 }
 
-/* A byte as echoctl shows it. */
+/* Echoes a byte as echoctl shows it. */
 static void echo_char(struct tty_struct *tty, u8 c)
 {
 	if (L_FLAG(tty, ECHOCTL) && ((c < ' ' && c != '\t') || c == 0x7f)) {
@@ -167,7 +177,7 @@ static void echo_char(struct tty_struct *tty, u8 c)
 	echo_raw(tty, c);
 }
 
-/* What has not been shown yet never will be: it takes no columns. */
+/* Drops echo that was not shown yet: it takes no columns. */
 static void forget_echoes(struct tty_struct *tty)
 {
 	if (tty->echo_tail != tty->echo_head)
@@ -183,7 +193,7 @@ static void echo_string(struct tty_struct *tty, const char *s)
 
 /* ---- line editing ---- */
 
-/* How many columns a byte of the edited line takes; a tab's were noted when it came. */
+/* Returns the columns of a byte of the edited line; those of a tab were noted when it came. */
 static u32 width_of(const struct tty_struct *tty, u8 c, u8 mark)
 {
 	if (c == '\t')
@@ -203,7 +213,7 @@ static void put_char(struct tty_struct *tty, u8 c, u8 mark)
 	tty->read_head++;
 }
 
-/* Takes the last byte off the line: the columns that it took. */
+/* Takes the last byte off the line and returns its columns. */
 static u32 drop_char(struct tty_struct *tty)
 {
 	u32 at = ring_at(--tty->read_head), width;
@@ -221,7 +231,10 @@ static void finish_erasing(struct tty_struct *tty)
 	}
 }
 
-/* The character whose bytes begin at @at goes from the screen, with its @width columns: a tab has nothing to wipe out. */
+/*
+ * Erases the character whose bytes begin at @at from the screen, with its @width columns; a tab has
+ * nothing to wipe out.
+ */
 static void echo_erased(struct tty_struct *tty, u64 at, u64 end, u32 width)
 {
 	u8 c = tty->read_buf[ring_at(at)];
@@ -240,7 +253,10 @@ static void echo_erased(struct tty_struct *tty, u64 at, u64 end, u32 width)
 		echo_string(tty, c == '\t' ? "\b" : "\b \b");
 }
 
-/* Where the last character of the line begins (all bytes of a UTF-8 one); its end: no character's beginning is there. */
+/*
+ * Returns where the last character of the line begins (with all bytes of UTF-8), or the line's end
+ * if no character begins there.
+ */
 static u64 last_char(const struct tty_struct *tty)
 {
 	u64 at = tty->read_head;
@@ -251,7 +267,7 @@ static u64 last_char(const struct tty_struct *tty)
 	return tty->read_head;
 }
 
-/* Takes the last character off the line and shows that. False: there is none. */
+/* Takes the last character off the line and echoes that. False on an empty line. */
 static bool erase_one(struct tty_struct *tty)
 {
 	u64 at = last_char(tty), end = tty->read_head;
@@ -341,7 +357,7 @@ static void end_line(struct tty_struct *tty, u8 c, u8 mark)
 	tty->canon_head = tty->read_head;
 }
 
-/* Canonical mode: true when @c was an editing or line-ending key. */
+/* Handles @c in canonical mode. True if it was an editing or line-ending key. */
 static bool canon_key(struct tty_struct *tty, u8 c)
 {
 	bool ext = L_FLAG(tty, IEXTEN);
@@ -382,13 +398,16 @@ static bool canon_key(struct tty_struct *tty, u8 c)
 	return true;
 }
 
-/* An ordinary byte: into the buffer, with echo. @newline: a return that became one, which is shown as itself. */
+/*
+ * Puts an ordinary byte into the buffer, with echo. @newline: a converted return, which is shown as
+ * itself.
+ */
 static void plain_char(struct tty_struct *tty, u8 c, bool newline)
 {
 	u64 used = tty->read_head - tty->read_tail;
 	bool twice = c == 0xff && I_FLAG(tty, PARMRK);
 
-	/* the last place is kept for what ends the line */
+	/* The last place is kept for the end of the line. */
 	if (used + twice >= N_TTY_BUF_SIZE - (ICANON_ON(tty) ? 1UL : 0UL)) {
 		if (I_FLAG(tty, IMAXBEL))
 			echo_raw(tty, '\a');
@@ -403,7 +422,8 @@ static void plain_char(struct tty_struct *tty, u8 c, bool newline)
 		else
 			echo_char(tty, c);
 	}
-	if (twice) /* alone it begins what a broken byte is marked with */
+	/* Alone it would begin the mark of a broken byte. */
+	if (twice)
 		put_char(tty, c, 0);
 	put_char(tty, c, 0);
 }
@@ -421,7 +441,8 @@ void tty_stop_locked(struct tty_struct *tty)
 
 void tty_start_locked(struct tty_struct *tty)
 {
-	if (!tty->stopped || tty->tco_stopped) /* what tcflow() has stopped it starts */
+	/* only tcflow() restarts what it has stopped */
+	if (!tty->stopped || tty->tco_stopped)
 		return;
 	tty->stopped = false;
 	if (tty->link && test_bit(TTY_PKT, &tty->link->flags))
@@ -456,7 +477,7 @@ static int signal_key(const struct tty_struct *tty, u8 c)
 	return 0;
 }
 
-/* One byte from the line. A signal that it stands for, or 0. Under lock. */
+/* Handles a byte from the line. Returns the signal that it stands for, or 0. Under lock. */
 static int receive_char(struct tty_struct *tty, u8 c)
 {
 	bool newline = false;
@@ -523,7 +544,10 @@ bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw)
 	return tty->read_head - tty->read_tail >= min_raw;
 }
 
-/* Bytes that fit for certain, each of which may take two places. The last place is kept for what ends a line in canonical mode. */
+/*
+ * Returns how many bytes fit for certain; each may take two places. In canonical mode the last
+ * place is kept for the end of a line.
+ */
 static int room_locked(const struct tty_struct *tty)
 {
 	int places = (int)(N_TTY_BUF_SIZE - (tty->read_head - tty->read_tail)) - 1;
@@ -531,7 +555,10 @@ static int room_locked(const struct tty_struct *tty)
 	return I_FLAG(tty, PARMRK) ? places / 2 : places;
 }
 
-/* A full line without an end can still be edited or ended: nobody can read it before, and what is too much of it is lost. */
+/*
+ * True if a full line has no end. It can still be edited or ended, but not read before, and further
+ * bytes are lost.
+ */
 static bool is_endless(const struct tty_struct *tty)
 {
 	return LINES_ON(tty) && tty->canon_head == tty->read_tail;
@@ -551,7 +578,10 @@ int tty_input_room(struct tty_struct *tty)
 	return max(room, 0);
 }
 
-/* As tty_input(), but only up to a byte that stands for a signal: *sig, or 0. *wake: there is something to read. */
+/*
+ * Takes input like tty_input(), but only up to a byte that stands for a signal: *sig, or 0. *wake:
+ * something became readable.
+ */
 static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int *sig, bool *wake)
 {
 	int i;
@@ -562,7 +592,7 @@ static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int 
 		if (room_locked(tty) <= 0 && !is_endless(tty))
 			break;
 		if (tty->read_head - tty->read_tail >= N_TTY_BUF_SIZE)
-			drop_char(tty); /* its last byte makes place */
+			drop_char(tty); /* its last byte makes room */
 		*sig = receive_char(tty, buf[i]);
 	}
 	if (!*sig)
@@ -579,7 +609,8 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 	int i = 0, sig;
 	bool wake;
 
-	do { /* no recursion: all of the bytes may be signals */
+	/* No recursion, since all of the bytes may be signals. */
+	do {
 		i += input_until_signal(tty, buf + i, n - i, &sig, &wake);
 		if (!sig)
 			break;
@@ -590,7 +621,8 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 		}
 		tty_signal_pgrp(tty, sig);
 	} while (i < n);
-	if (sig) /* the echo of the key comes after the flush, or it would be flushed as well */
+	/* The key's echo comes after the flush, or it would be flushed as well. */
+	if (sig)
 		tty_flush_echoes(tty);
 	if (wake) {
 		wake_up_poll(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
@@ -629,7 +661,10 @@ void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old)
 {
 	spin_lock(&tty->lock);
 	if ((old->c_lflag ^ tty->termios.c_lflag) & (ICANON | EXTPROC)) {
-		/* the ends of lines are forgotten; what is there is one line to canonical mode, which ends with its last byte */
+		/*
+		 * Ends of lines are dropped. For canonical mode the content is one line, which ends
+		 * with its last byte.
+		 */
 		memset(tty->read_mark, 0, N_TTY_BUF_SIZE);
 		if (LINES_ON(tty) && tty->read_head != tty->read_tail) {
 			tty->read_mark[ring_at(tty->read_head - 1)] = MARK_EOL;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * n_tty_rw.c: the line discipline as a program sees it: read, write and poll. n_tty.c says how the input ring is made.
+ * n_tty_rw.c: the line discipline for programs: read, write and poll. n_tty.c describes the input
+ * ring.
  *
- * A read takes bytes under tty->lock into a small buffer and copies them out without it; readers and writers take turns by read_mutex and
- * write_mutex. Signals to background processes are decided before anything is taken.
+ * A read takes bytes under tty->lock into a small buffer and copies them out without it. Readers
+ * and writers take turns by read_mutex and write_mutex. Signals to background processes are sent
+ * before any byte is taken.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -20,7 +22,8 @@
 /* ---- reading ---- */
 
 /*
- * Takes readable bytes into @buf, at most @n; in canonical mode not past the end of a line (*line_end says that it ended). Under lock.
+ * Takes readable bytes into @buf, at most @n; in canonical mode not past the end of a line
+ * (*line_end: it ended). Under lock.
  */
 static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 {
@@ -49,7 +52,10 @@ static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
 	return got;
 }
 
-/* Who writes at the other end of a pair may wait for more room than there was, which throttles nobody. */
+/*
+ * Tells that input has room. A writer at the other end of a pair may also wait for more room than
+ * there was, without throttling.
+ */
 void n_tty_unthrottle(struct tty_struct *tty)
 {
 	bool throttled = test_and_clear_bit(TTY_THROTTLED, &tty->flags);
@@ -58,7 +64,7 @@ void n_tty_unthrottle(struct tty_struct *tty)
 		tty->ops->unthrottle(tty);
 }
 
-/* How a raw read waits: MIN bytes, and a deadline for the first (MIN 0) or between bytes. */
+/* How a raw read waits: for MIN bytes, with a deadline for the first (MIN 0) or between bytes. */
 struct raw_wait {
 	u32 min;
 	u64 timeout_ns; /* 0 none */
@@ -75,7 +81,7 @@ static struct raw_wait raw_policy(const struct tty_struct *tty, size_t want)
 	return w;
 }
 
-/* Is there nothing more to wait for, without data? 1 with *ret set. */
+/* True if a read ends without data; *ret is its result. */
 static bool read_over(
 	struct tty_struct *tty, struct file *f, const struct iov_iter *to, ssize_t *ret)
 {
@@ -105,7 +111,10 @@ static bool ready(struct tty_struct *tty, struct file *f, u32 min_bytes)
 	       test_bit(TTY_EOF, &tty->flags);
 }
 
-/* A pseudo terminal's master is the other end of what its slave's log has. */
+/*
+ * Logs bytes. A pseudo terminal's master is left out: it is the other end of its slave, which is
+ * logged.
+ */
 static void log_bytes(struct tty_struct *tty, int direction, const u8 *buf, size_t n)
 {
 	if (unlikely(tty_log) && !test_bit(TTY_MASTER, &tty->flags))
@@ -160,7 +169,10 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 	return (ssize_t)done;
 }
 
-/* Packet mode (a pty's master): each read begins with a byte that says data or what happened to the slave's flow. */
+/*
+ * Returns the first byte of a read in packet mode (a pty's master): data, or a change of the
+ * slave's flow.
+ */
 static u8 take_packet_status(struct tty_struct *tty)
 {
 	u8 status;
@@ -225,7 +237,10 @@ ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 
 /* ---- writing ---- */
 
-/* As many of the @n bytes as the driver has room for; how many were used up. Under lock. */
+/*
+ * Writes as many of the @n bytes as the driver has room for. Returns how many were used up. Under
+ * lock.
+ */
 static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 {
 	u8 out[512];
@@ -248,8 +263,9 @@ static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 }
 
 /*
- * The same, with the lock taken where it may be. A pty's master processes nothing on the way out, and the slave's echo comes
- * back to it while the slave's lock is held: its own lock must be free then (slave before master).
+ * Writes like write_some(), with the lock if it may be taken. A pty's master processes no output,
+ * and the slave's echo comes back to it while the slave's lock is held. So its own lock must be
+ * free then (slave before master).
  */
 static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
 {
@@ -263,7 +279,7 @@ static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
 	return used;
 }
 
-/* Nothing that is written will arrive. A master's bytes wait for a slave that is opened again. */
+/* True if written data cannot arrive. A master's bytes wait for a slave that is opened again. */
 static bool write_over(struct tty_struct *tty, struct file *f)
 {
 	return tty_hung_up(tty, f) ||
@@ -275,7 +291,7 @@ static bool can_write(struct tty_struct *tty, struct file *f)
 	return (!tty->stopped && tty->ops->write_room(tty) >= 8) || write_over(tty, f);
 }
 
-/* All of @n kernel bytes: how many went, or -errno when none did. */
+/* Writes all of @n kernel bytes. Returns how many went, or -errno if none did. */
 static ssize_t write_chunk(
 	struct tty_struct *tty, struct file *f, const u8 *buf, u32 n, bool nonblock)
 {
@@ -322,7 +338,8 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 		size_t want = min_t(size_t, sizeof(buf), from->count);
 		size_t k = copy_from_iter(buf, want, from);
 
-		if (k != want) { /* nothing of a piece that is not there as a whole */
+		/* nothing of a piece that is not wholly readable */
+		if (k != want) {
 			n = -EFAULT;
 			break;
 		}

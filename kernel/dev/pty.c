@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pty.c: pseudo terminals: a master and a slave, back to back. What is written to the one is input of the other.
+ * pty.c: pseudo terminals: a master and a slave, back to back. What is written to one side is input
+ * of the other.
  *
- * A ptmx makes a pair; the slave's node appears as N in the instance of devpts that the ptmx belongs to, where the number comes from. The
- * master keeps that instance alive, the slave its numbers (driver_data of both). Each side holds a reference to the other: the master's goes when
- * the master is closed, the slave's when the slave is freed, so the pair lives until both are closed.
- * What has no room in the other side's line buffer is kept behind it, up to AHEAD bytes, and moved on when there is room again; only then the
- * writer waits. One moves bytes on at a time (->feeding), so they stay in order.
- * The master is in raw mode without echo, so writing to it never writes back: the slave's lock is taken before the master's.
+ * Opening a ptmx makes a pair. The slave's node appears as N in the ptmx's instance of devpts,
+ * which gives the number. The master keeps that instance alive, the slave its numbers (driver_data
+ * of both). Each side holds a reference to the other: the master's is dropped when the master is
+ * closed, the slave's when the slave is freed, so the pair lives until both are closed.
+ *
+ * Bytes without room in the other side's line buffer are kept behind it, up to AHEAD bytes, and
+ * moved on when it has room again; only beyond that the writer waits. One task at a time moves
+ * bytes on (->feeding), so they stay in order. The master is in raw mode without echo, so writing
+ * to it never writes back: the slave's lock is taken before the master's.
+ *
  * Locks: a side's ctl_mutex for opening and closing; tty->lock of the side that takes the bytes.
  */
 #include <asm/errno.h>
@@ -26,17 +31,18 @@
 
 #define PTY_MAX 4096
 
-static int pty_max = PTY_MAX; /* sysctl; no more than there are numbers */
+/* sysctl; at most as many as there are numbers */
+static int pty_max = PTY_MAX;
 static atomic_t pty_count;
 
 int pty_reserve = 1024;
 
-/* ---- what is behind the line buffer ---- */
+/* ---- bytes behind the line buffer ---- */
 
 #define AHEAD (10 << 10)
 #define FEED 256 /* bytes at a time */
 
-/* How many of the @n bytes were kept. Under lock. */
+/* Keeps bytes and returns how many. Under lock. */
 static int keep(struct tty_struct *to, const u8 *buf, int n)
 {
 	int i;
@@ -50,7 +56,9 @@ static int keep(struct tty_struct *to, const u8 *buf, int n)
 	return i;
 }
 
-/* Takes the turn to move bytes on. False: somebody else has it, and will look again. Under lock. */
+/*
+ * Takes the turn to move bytes on. False if another task has it, which will look again. Under lock.
+ */
 static bool feed_begin(struct tty_struct *to)
 {
 	if (to->feeding) {
@@ -62,7 +70,7 @@ static bool feed_begin(struct tty_struct *to)
 	return true;
 }
 
-/* As far as there is room. */
+/* Moves bytes on as far as there is room. */
 static void move_on(struct tty_struct *to)
 {
 	bool more = true;
@@ -83,7 +91,7 @@ static void move_on(struct tty_struct *to)
 		spin_unlock(&to->lock);
 		took = tty_input(to, buf, n);
 		spin_lock(&to->lock);
-		to->ahead_tail = max(to->ahead_tail, start + (u64)took); /* or it was flushed */
+		to->ahead_tail = max(to->ahead_tail, start + (u64)took); /* unless it was flushed */
 		to->feeding = false;
 		more = took == n || to->feed_again;
 		spin_unlock(&to->lock);
@@ -107,7 +115,7 @@ static int feed(struct tty_struct *to, const u8 *buf, int n)
 		to->feeding = false;
 		spin_unlock(&to->lock);
 	}
-	move_on(to); /* there may be room since */
+	move_on(to); /* it may have got room since */
 	return took;
 }
 
@@ -123,7 +131,8 @@ static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 	struct tty_struct *to = tty->link;
 
 	if (!to || (test_bit(TTY_OTHER_CLOSED, &tty->flags) && test_bit(TTY_SLAVE, &tty->flags)))
-		return n; /* nobody will read it; a slave that is closed may be opened again */
+		/* No reader will come; a closed slave may be opened again. */
+		return n;
 	if (tty->stopped)
 		return 0;
 	return feed(to, buf, n);
@@ -160,7 +169,7 @@ static int pty_resize(struct tty_struct *tty, const struct winsize *ws)
 	return tty_do_resize(tty, ws);
 }
 
-/* What is in the other side's line buffer may be read: the rest is forgotten. */
+/* Flushes: the line buffer of the other side stays readable, bytes behind it are dropped. */
 static void pty_flush_buffer(struct tty_struct *tty)
 {
 	if (tty->link)
@@ -175,8 +184,8 @@ static bool xon_xoff(const struct ktermios *k)
 }
 
 /*
- * There is no line whose characters could have another form; and a master in packet mode hears who handles ^S, and of any change where the
- * editing is its own work (EXTPROC).
+ * Applies termios. No wire limits the form of characters. A master in packet mode is told which
+ * side handles ^S, and of any change if it does the editing (EXTPROC).
  */
 static void pts_set_termios(struct tty_struct *tty, const struct ktermios *old)
 {
@@ -239,7 +248,8 @@ static void ptm_close(struct tty_struct *tty, struct file *f)
 	devpts_release(tty->driver_data);
 	wake_all(slave);
 	tty_hangup(slave);
-	tty_put(slave); /* the master's reference; the slave's own to the master goes with the slave */
+	/* The master's reference; the slave's own to the master goes with the slave. */
+	tty_put(slave);
 }
 
 static void pts_free(struct tty_struct *slave)
@@ -304,7 +314,7 @@ static long set_flag(struct tty_struct *tty, int flag, uaddr_t ua)
 	return 0;
 }
 
-/* TIOCGPTPEER: the slave's file without a walk through /dev. */
+/* Opens the slave for TIOCGPTPEER, without a walk through /dev. */
 static long open_peer(struct tty_struct *master, struct file *ptmx, u64 flags)
 {
 	struct file *f;
@@ -348,7 +358,7 @@ static void make_raw(struct tty_struct *tty)
 	tty->termios.c_cflag = B38400 | CS8 | CREAD;
 }
 
-/* A slave with a number in @dp. ERR_PTR */
+/* Makes a slave with a number in @dp. ERR_PTR. */
 static struct tty_struct *pts_alloc(struct devpts *dp)
 {
 	struct tty_struct *slave = tty_alloc(&pts_ops, 0, "", -1);
@@ -374,7 +384,10 @@ static struct tty_struct *pts_alloc(struct devpts *dp)
 	return slave;
 }
 
-/* Both sides, back to back: the master. Its reference to the slave is dropped when its file is closed. */
+/*
+ * Makes both sides and returns the master. Its reference to the slave is dropped when its file is
+ * closed.
+ */
 static struct tty_struct *pair_alloc(struct devpts *dp)
 {
 	struct tty_struct *master, *slave = pts_alloc(dp);
@@ -435,7 +448,7 @@ static int show_nr(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", atomic_read(&pty_count));
 }
 
-/* There is one line discipline, and no module that could bring another. */
+/* The only line discipline is built in; no module could bring another. */
 static int ldisc_autoload = 1;
 
 static const struct sysctl sysctls[] = {

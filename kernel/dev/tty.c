@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tty.c: terminals as files: lines by number, /dev/tty, /dev/console, /dev/ptmx, opening, hanging up, closing.
+ * tty.c: terminals as files: lines by number, /dev/tty, /dev/console, /dev/ptmx, opening, hanging
+ * up, closing.
  *
- * A file's private_data is its tty, with a reference. A hung-up tty keeps its files: they read 0 and write EIO, until they are closed;
- * a line that is opened again after a hang-up starts clean. But /dev/console is never hung up: what process 1 was started with, and a
- * shell that it is, goes on with whoever comes next. Registered lines live for ever; ptys until both sides are closed.
+ * A file's private_data is its tty, with a reference. A hung-up tty keeps its files: reads return 0
+ * and writes EIO, until they are closed. A line that is opened again after a hang-up starts clean.
+ * But /dev/console is never hung up: the files that process 1 was started with, and those of a
+ * shell as process 1, go on with the next client. Registered lines live for ever; ptys until both
+ * sides are closed.
  * Locks: tty.h. lines[] is written at boot only.
  */
 #include <asm/errno.h>
@@ -21,12 +24,13 @@
 #include "kernel/vfs/vfs.h"
 
 #define NR_LINES 64
-#define NEVER_HUNG_UP (~0U) /* f->f_hangups; no terminal has been hung up so often */
+/* f->f_hangups; a count that no terminal reaches */
+#define NEVER_HUNG_UP (~0U)
 static struct tty_struct *lines[NR_LINES];
 static u32 nr_lines;
 static char console_name[16] = "tty0";
 
-/* What a new terminal is set to: as Linux's. */
+/* The initial settings of a terminal, as in Linux. */
 const struct ktermios tty_std_termios = {
 	.c_iflag = ICRNL | IXON,
 	.c_oflag = OPOST | ONLCR,
@@ -213,7 +217,7 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 	return err;
 }
 
-/* A session leader that has no terminal gets the one it opens (unless O_NOCTTY). */
+/* Gives a session leader without a terminal the one that it opens (unless O_NOCTTY). */
 static void acquire_on_open(struct tty_struct *tty, struct file *f, dev_t dev)
 {
 	bool noctty = (f->f_flags & O_NOCTTY) || dev == MKDEV(TTYAUX_MAJOR, 1) ||
@@ -290,10 +294,13 @@ static int tty_release(struct inode *inode, struct file *f)
 
 struct hangup {
 	struct tty_struct *tty;
-	struct pid *pgrp; /* in front */
+	struct pid *pgrp; /* the foreground group */
 };
 
-/* The session's leader keeps who was in front: they hear of it when it ends without another terminal. tasklist_lock held for writing. */
+/*
+ * Takes the terminal from a session's leader. It keeps the foreground group, which is signalled
+ * when the leader ends without another terminal. tasklist_lock held for writing.
+ */
 static void lose_tty(struct task *leader, void *arg)
 {
 	struct signal_struct *sig = leader->signal;
@@ -333,7 +340,7 @@ void tty_hangup(struct tty_struct *tty)
 	write_unlock(&tasklist_lock);
 	if (session)
 		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);
-	/* not before: a shell that read the end first would leave its jobs alone */
+	/* Not before: a shell that read the end first would leave its jobs alone. */
 	WRITE_ONCE(tty->hangups, tty->hangups + 1);
 	n_tty_init(tty);
 	if (tty->ops->hangup)
@@ -370,7 +377,7 @@ static u32 tty_poll(struct file *f, struct poll_table *pt)
 	return n_tty_poll(f->private_data, f, pt);
 }
 
-/* The foreground group owns the signals when nobody else does, and without one who asks for them. */
+/* Enables or disables SIGIO; without an owner the foreground group gets the signals. */
 static int tty_fasync(int fd, struct file *f, bool on)
 {
 	struct tty_struct *tty = f->private_data;

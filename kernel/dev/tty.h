@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tty.h: terminals: what a driver supplies, what the line discipline does, and who controls whom.
+ * tty.h: terminals: what a driver provides, what the line discipline does, and controlling
+ * terminals.
  *
- * A driver (drivers/console, kernel/dev/pty.c) registers lines with tty_register_line() or makes ttys by tty_alloc(). Input goes up with
- * tty_input(), at a boundary or in a task; room for output is announced with tty_wakeup(). Output comes down through ops->write,
- * which must not sleep.
+ * A driver (drivers/console, kernel/dev/pty.c) registers lines with tty_register_line() or makes
+ * ttys by tty_alloc(). Input goes up with tty_input(), at a boundary or in a task; room for output
+ * is announced with tty_wakeup(). Output comes down through ops->write, which must not sleep.
  *
  * Locks of a struct tty_struct, in this order:
- *	ctl_mutex       termios changes, hang-up, open and close of a line (may sleep)
- *	  read_mutex    one reader at a time; write_mutex: one writer at a time (may sleep)
- *	    lock        (spin) input buffer, echo, column, flow state. A pty slave's before its master's.
- * Controlling terminal: signal->tty, tty->session, tty->pgrp change under tasklist_lock (write) and are read under it or racily.
+ *      ctl_mutex       termios changes, hang-up, open and close of a line (may sleep)
+ *        read_mutex    one reader at a time; write_mutex: one writer at a time (may sleep)
+ *          lock        (spin) input buffer, echo, column, flow state. A pty slave's before its
+ *                      master's.
+ * Controlling terminal: signal->tty, tty->session, tty->pgrp change under tasklist_lock (write) and
+ * are read under it or racily.
  */
 #ifndef NESTLING_DEV_TTY_H
 #define NESTLING_DEV_TTY_H
@@ -34,19 +37,20 @@ struct tty_struct;
 
 struct tty_operations {
 	int (*open)(struct tty_struct *tty, struct file *f); /* NULL: always works */
-	void (*close)(struct tty_struct *tty,
-		struct file *f); /* one of the opens goes; the last when tty->count is 0 */
-	/* Takes up to @n bytes; how many. Does not sleep. */
+	/* Closes one of the opens; the last one if tty->count is 0. */
+	void (*close)(struct tty_struct *tty, struct file *f);
+	/* Takes up to @n bytes and returns how many. Does not sleep. */
 	int (*write)(struct tty_struct *tty, const u8 *buf, int n);
 	int (*write_room)(struct tty_struct *tty);
 	int (*chars_in_buffer)(struct tty_struct *tty); /* NULL: 0 */
-	void (*unthrottle)(struct tty_struct *tty);     /* there is room for input again */
-	/* termios has changed from @old; called under ctl_mutex. */
+	void (*unthrottle)(struct tty_struct *tty);     /* input has room again */
+	/* Termios has changed from @old; called under ctl_mutex. */
 	void (*set_termios)(struct tty_struct *tty, const struct ktermios *old);
 	void (*flush_buffer)(struct tty_struct *tty); /* drops output that has not left */
-	int (*resize)(struct tty_struct *tty, const struct winsize *ws); /* NULL: just remembered */
-	long (*ioctl)(
-		struct tty_struct *tty, struct file *f, u32 cmd, u64 arg); /* -ENOTTY: not mine */
+	int (*resize)(struct tty_struct *tty,
+		const struct winsize *ws); /* NULL: the size is only stored */
+	long (*ioctl)(struct tty_struct *tty, struct file *f, u32 cmd,
+		u64 arg); /* -ENOTTY: an unknown request */
 	void (*hangup)(struct tty_struct *tty);
 	void (*free)(struct tty_struct *tty);
 };
@@ -60,7 +64,8 @@ struct tty_operations {
 #define TTY_PTY_LOCK 3     /* slave cannot be opened yet */
 #define TTY_MASTER 4
 #define TTY_SLAVE 5
-#define TTY_EOF 6 /* input has ended: reads return 0, output goes on */
+/* input has ended: reads return 0, output goes on */
+#define TTY_EOF 6
 #define TTY_THROTTLED 7
 #define TTY_PKT 8
 
@@ -71,48 +76,57 @@ struct tty_struct {
 	char name[16]; /* "tty0", "pts/3" */
 	const struct tty_operations *ops;
 	void *driver_data;
-	struct tty_struct *link; /* pty: the other side; under ctl_mutex of the pair's master */
+	/* pty: the other side; under ctl_mutex of the pair's master */
+	struct tty_struct *link;
 	int index;
 
 	struct mutex ctl_mutex;
-	int count;   /* open files, under ctl_mutex */
-	u32 hangups; /* written under ctl_mutex: files that were opened before are dead */
+	int count; /* open files, under ctl_mutex */
+	/* Written under ctl_mutex. Files that were opened at another count are dead. */
+	u32 hangups;
 	struct ktermios termios; /* written under ctl_mutex and lock */
-	struct ktermios locked;  /* bits that TIOCSLCKTRMIOS keeps from changing; likewise */
-	struct winsize winsize;  /* under lock */
+	/* Bits that TIOCSLCKTRMIOS protects; written under ctl_mutex and lock. */
+	struct ktermios locked;
+	struct winsize winsize; /* under lock */
 
 	struct pid *pgrp, *session; /* under tasklist_lock */
 
 	struct mutex read_mutex, write_mutex;
 	struct wait_queue_head read_wait, write_wait;
-	struct fasync_list async; /* who wants SIGIO */
+	struct fasync_list async; /* receivers of SIGIO */
 
 	/* the line discipline; all under lock */
 	spinlock_t lock;
-	u8 *read_buf; /* N_TTY_BUF_SIZE; positions below count up for ever, taken modulo the size */
-	u8 *read_mark; /* beside each byte: n_tty.h's MARK_* */
+	/* N_TTY_BUF_SIZE bytes; positions below grow for ever and are taken modulo the size */
+	u8 *read_buf;
+	u8 *read_mark; /* for each byte: n_tty.h's MARK_* */
 	u64 read_head, canon_head, read_tail;
 	u8 *echo_buf;
 	u32 echo_head, echo_tail;
-	u32 echo_column;         /* before the first byte of the echo */
-	u32 column, line_column; /* of the output; of the line's end, as it would be shown */
+	u32 echo_column; /* before the first byte of the echo */
+	/* column of the output, and of the line's end if it were shown */
+	u32 column, line_column;
 	bool lnext, erasing, stopped, tco_stopped;
 	u8 ctrl_status; /* packet mode */
 
-	/* pty.c: what was written at the other end and has no room in read_buf yet; positions count up for ever. Under lock */
-	u8 *ahead;       /* NULL until it is needed */
+	/*
+	 * pty.c: bytes written at the other end without room in read_buf; positions grow for ever.
+	 * Under lock.
+	 */
+	u8 *ahead;       /* NULL until needed */
 	bool ahead_none; /* there was no memory for it */
 	u64 ahead_head, ahead_tail;
-	bool feeding, feed_again; /* somebody moves bytes on; and is to look again */
+	/* a task moves bytes on; it has to look again */
+	bool feeding, feed_again;
 };
 
 /* n_tty.c */
-void n_tty_init(struct tty_struct *tty); /* buffers are there: to the empty state */
-/* Bytes from the line; how many were taken (less only when the buffer is full in raw mode). */
+void n_tty_init(struct tty_struct *tty); /* empties allocated buffers */
+/* Takes bytes from the line. Returns how many; fewer only if the buffer is full in raw mode. */
 int tty_input(struct tty_struct *tty, const u8 *buf, int n);
-/* How much tty_input() would take now. */
+/* Returns how many bytes tty_input() would take now. */
 int tty_input_room(struct tty_struct *tty);
-/* No more input will ever come: reads return 0 once the buffer is empty. */
+/* Ends the input: reads return 0 once the buffer is empty. */
 void tty_input_eof(struct tty_struct *tty);
 ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to);
 ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *from);
@@ -131,72 +145,93 @@ struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const 
 	int index); /* refs 1; NULL */
 void tty_get(struct tty_struct *tty);
 void tty_put(struct tty_struct *tty);
-/* A line that opens by its number for ever (keeps the reference). Makes /dev/NAME. */
+/* Registers a line that opens by its number for ever (keeps the reference). Makes /dev/NAME. */
 int tty_register_line(struct tty_struct *tty);
-/* A file on @tty counts as one open: 0 or -EIO, -EBUSY. */
+/* Counts a file on @tty as an open. Returns 0 or -EIO, -EBUSY. */
 int tty_open_file(struct tty_struct *tty, struct file *f);
 struct tty_struct *file_tty(struct file *f);
-/* A slave's: TIOCPKT_* for a master in packet mode, which is woken; 0: what is noted already. No lock is held. */
+/*
+ * Notes TIOCPKT_* of a slave for a master in packet mode, which is woken; 0: status noted before.
+ * No lock is held.
+ */
 void tty_packet_status(struct tty_struct *tty, u8 status);
-/* A log of terminals: NULL, or told of each that is opened and closed, read and written. May sleep. */
-#define TTY_LOG_OPEN 1 /* the data: the opener's own terminal, a u64 device number */
+/* A log of terminals, or NULL: called for each open, close, read and write. May sleep. */
+/* data: the opener's own terminal, a u64 device number */
+#define TTY_LOG_OPEN 1
 #define TTY_LOG_CLOSE 2
 #define TTY_LOG_WRITE 3 /* bytes, either way */
-#define TTY_LOG_IN 1    /* a program has read them */
+#define TTY_LOG_IN 1    /* bytes that a program has read */
 #define TTY_LOG_OUT 2
 extern void (*tty_log)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
-void tty_wakeup(struct tty_struct *tty); /* there is room for output */
+void tty_wakeup(struct tty_struct *tty); /* output has room */
 /*
- * The other end has gone: SIGHUP to who has it as its terminal, and files that are open read nothing and write nothing from now on. Who
- * opens it again gets a fresh one. May sleep.
+ * Hangs up after the other end has gone: sends SIGHUP to the terminal's session; open files read
+ * and write nothing from now on. The next open gets a fresh terminal. May sleep.
  */
 void tty_hangup(struct tty_struct *tty);
-/* tty_jobctl.c, of for_each_in_pid_locked(): its signal->tty is not @arg any more. tasklist_lock held for writing: who reads signal->tty may use it. */
+/*
+ * For for_each_in_pid_locked(): ensures that the leader's signal->tty is not @arg any more
+ * (tty_jobctl.c). tasklist_lock held for writing, since readers of signal->tty may use it.
+ */
 void tty_leaves_leader(struct task *leader, void *arg);
-/* Of a pair whose master somebody holds: who has the slave open is hung up, and the master reads what there is, to its end. */
+/*
+ * Hangs the slave up, while the caller holds the pair's master. The master reads the remaining
+ * bytes to their end.
+ */
 void pty_slave_end(struct tty_struct *slave);
-/* Was @tty hung up since @f was opened? */
+/* True if @tty was hung up since @f was opened. */
 bool tty_hung_up(const struct tty_struct *tty, const struct file *f);
 int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* and SIGWINCH */
-/* Which line /dev/console is: by console=, default tty0. */
+/* Set and return the line of /dev/console: by console=, default tty0. */
 void tty_set_console(const char *name);
 const char *tty_console_name(void);
-struct tty_struct *tty_console(void); /* NULL: not there yet */
-/* Background writers and changers: 0 to go on, -ERESTARTSYS, -EIO. */
+struct tty_struct *tty_console(void); /* NULL: not registered yet */
+/*
+ * Checks whether current may write to or change the terminal in the background. Returns 0 to go on,
+ * -ERESTARTSYS, -EIO.
+ */
 int tty_check_change(struct tty_struct *tty, int sig);
 /* Signals the foreground group. Lock is not held. */
 void tty_signal_pgrp(struct tty_struct *tty, int sig);
-/* Session leader lets its terminal go (exit: SIGHUP to the foreground group). The task room calls it through its hook. */
+/*
+ * Releases the terminal of a session leader (at exit: SIGHUP to the foreground group). The task
+ * room calls it through its hook.
+ */
 void disassociate_ctty(bool on_exit);
-extern int legacy_tiocsti;                        /* 0: TIOCSTI is for who has CAP_SYS_ADMIN */
+extern int legacy_tiocsti;                        /* 0: TIOCSTI needs CAP_SYS_ADMIN */
 long tty_ioctl(struct file *f, u32 cmd, u64 arg); /* tty_ioctl.c */
 long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd,
-	u64 arg); /* tty_jobctl.c; -ENOTTY: none of these */
-void tty_open_acquire(
-	struct tty_struct *tty, struct file *f); /* a session leader without a terminal gets it */
-dev_t tty_devnum(struct tty_struct *tty);        /* for /proc/PID/stat */
+	u64 arg); /* tty_jobctl.c; -ENOTTY: another request */
+/* Gives it to a session leader without a terminal. */
+void tty_open_acquire(struct tty_struct *tty, struct file *f);
+dev_t tty_devnum(struct tty_struct *tty); /* for /proc/PID/stat */
 
 /* pty.c and fs/devpts */
-struct tty_struct *ptm_open(struct file *f); /* a new pair; the master. ERR_PTR */
-extern int
-	pty_reserve; /* of the pairs that there may be, so many are for instances that the first mount namespace has */
+/* makes a pair, returns the master. ERR_PTR */
+struct tty_struct *ptm_open(struct file *f);
+/* Pairs of the maximum that are reserved for instances of the first mount namespace. */
+extern int pty_reserve;
 
-struct devpts; /* an instance of the file system: its numbers and its nodes */
-/* The instance of an open ptmx, the one it lies in or that of pts/ beside it: it lives on until devpts_release(). ERR_PTR(-ENODEV). */
+/* An instance of the file system: its numbers and its nodes. */
+struct devpts;
+/*
+ * Returns the instance of an open ptmx: the one in which it lies, or that of pts/ beside it. It
+ * lives until devpts_release(). ERR_PTR(-ENODEV).
+ */
 struct devpts *devpts_acquire(struct file *ptmx);
 void devpts_release(struct devpts *dp);
-struct devpts *devpts_hold(struct devpts
-		*dp); /* what is left of it when it is mounted nowhere any more: the numbers */
+/* Holds the part of an instance that outlives its last mount: the numbers. */
+struct devpts *devpts_hold(struct devpts *dp);
 void devpts_put(struct devpts *dp);
-int devpts_spare(
-	const struct devpts *dp); /* of the pairs that there may be, how many are not for it */
+/* Returns how many of the possible pairs this instance must leave free. */
+int devpts_spare(const struct devpts *dp);
 int devpts_number(struct devpts *dp, struct tty_struct *slave); /* or -ENOSPC, -ENOMEM */
 void devpts_number_free(struct devpts *dp, int index);
 int devpts_new(struct devpts *dp, struct tty_struct *slave); /* makes pts/N; 0 or -errno */
 void devpts_kill(struct devpts *dp, struct tty_struct *slave);
-struct tty_struct *devpts_get(
-	struct inode *inode); /* the slave of a pts node, a reference, or NULL */
-/* The slave's file, by its node, wherever that is mounted. ERR_PTR */
+/* Returns the slave of a pts node with a reference, or NULL. */
+struct tty_struct *devpts_get(struct inode *inode);
+/* Opens the slave by its node, wherever that is mounted. ERR_PTR. */
 struct file *devpts_open(struct devpts *dp, struct file *ptmx, int index, u32 flags);
 
 #endif

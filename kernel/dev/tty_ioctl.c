@@ -2,7 +2,8 @@
 /*
  * tty_ioctl.c: terminal settings: termios in its three forms, window size, flow control, queues.
  *
- * On a pty's master the settings of its slave are meant, as in Linux. Changes are made under ctl_mutex and lock. Source: tty_ioctl(4).
+ * A request on a pty's master concerns the settings of its slave, as in Linux. Changes are made
+ * under ctl_mutex and lock. Source: tty_ioctl(4).
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -23,7 +24,7 @@ static struct tty_struct *real_tty(struct tty_struct *tty)
 
 /* ---- termios ---- */
 
-/* Bits and characters that are locked stay as they were. */
+/* Keeps locked bits and characters unchanged. */
 static void keep_locked(struct ktermios *k, const struct ktermios *old, const struct ktermios *lock)
 {
 	k->c_iflag = (k->c_iflag & ~lock->c_iflag) | (old->c_iflag & lock->c_iflag);
@@ -37,7 +38,7 @@ static void keep_locked(struct ktermios *k, const struct ktermios *old, const st
 			k->c_cc[i] = old->c_cc[i];
 }
 
-/* What CBAUD says, and BOTHER's numbers themselves. */
+/* Returns the baud rate of CBAUD, or for BOTHER the number itself. */
 static u32 baud_rate(u32 code, u32 other)
 {
 	static const u32 low[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800,
@@ -50,7 +51,7 @@ static u32 baud_rate(u32 code, u32 other)
 	return code & CBAUDEX ? high[(code & 15) - 1] : low[code & 15];
 }
 
-/* The speeds as numbers follow the flags. */
+/* Sets the speeds as numbers from the flags. */
 static void set_speeds(struct ktermios *k)
 {
 	u32 in = (k->c_cflag >> IBSHIFT) & CBAUD;
@@ -134,7 +135,7 @@ static long get_termios(struct tty_struct *tty, enum termios_form form, uaddr_t 
 	}
 }
 
-/* @how: 0 now, 1 after output has gone, 2 and forget the input. */
+/* Sets termios. @how: 0 now, 1 after output has gone, 2 also drops the input. */
 static long set_termios(struct tty_struct *tty, enum termios_form form, u32 how, uaddr_t ua)
 {
 	struct ktermios k;
@@ -185,7 +186,7 @@ static long set_locked(struct tty_struct *tty, uaddr_t ua)
 	return 0;
 }
 
-/* The form of CLOCAL that System V had. */
+/* Sets or reads System V's form of CLOCAL. */
 static long soft_carrier(struct tty_struct *tty, bool set, uaddr_t ua)
 {
 	int on = !!(tty->termios.c_cflag & CLOCAL);
@@ -241,7 +242,7 @@ static long get_winsize(struct tty_struct *tty, uaddr_t ua)
 
 /* ---- flow and queues ---- */
 
-/* What ^S has stopped only what ^Q does starts again. */
+/* Stops or starts output. Only ^Q starts what ^S has stopped. */
 static void stop_output(struct tty_struct *tty, bool stop)
 {
 	bool was;
@@ -258,7 +259,7 @@ static void stop_output(struct tty_struct *tty, bool stop)
 	tty_wakeup(tty);
 }
 
-/* Past what ^S has stopped. */
+/* Sends a character even if ^S has stopped output. */
 static void send_flow_char(struct tty_struct *tty, u8 c)
 {
 	bool stopped;
@@ -363,7 +364,7 @@ static long settings_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 	case TIOCSLCKTRMIOS: return set_locked(tty, ua);
 	case TIOCGSOFTCAR: return soft_carrier(tty, false, ua);
 	case TIOCSSOFTCAR: return soft_carrier(tty, true, ua);
-	case TIOCGPTPEER: return -EIO; /* of a master only */
+	case TIOCGPTPEER: return -EIO; /* for a master only */
 	}
 	return -ENOTTY;
 }
@@ -391,7 +392,8 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 			return -EPERM;
 		tty_hangup(tty);
 		return 0;
-	case TCSBRK: /* a break has no meaning here; 1 is tcdrain() */
+	/* A break has no meaning here; 1 is tcdrain(). */
+	case TCSBRK:
 	case TCSBRKP: n = tty_check_change(tty, SIGTTOU); return n ? n : wait_until_sent(tty);
 	case TIOCSBRK:
 	case TIOCCBRK: return 0;

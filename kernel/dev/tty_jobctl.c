@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tty_jobctl.c: sessions and their terminals: who owns one, whose group is in front, what happens to the rest.
+ * tty_jobctl.c: sessions and their terminals: ownership, the foreground group, and signals to the
+ * others.
  *
- * signal->tty is no reference: whoever has a tty there is in tty->session, and tty_hangup(), which comes before a pty is freed, takes it
- * away from the whole session. signal->tty, tty->session and tty->pgrp change under tasklist_lock; lone readers of signal->tty take it too.
+ * signal->tty is no reference: a task's tty has its session in tty->session, and tty_hangup(),
+ * which comes before a pty is freed, takes it away from the whole session. signal->tty,
+ * tty->session and tty->pgrp change under tasklist_lock; lone readers of signal->tty take it too.
  * Sources: POSIX.1-2017 sections 11.1.3, 11.1.4; tty_ioctl(4).
  */
 #include <asm/errno.h>
@@ -67,15 +69,17 @@ err_io:
 }
 
 /*
- * May it be somebody's terminal? Not by a file that was hung up since it was found: tty_hangup() counts first and looks for sessions then, so who
- * comes later would keep a pty that is freed. By a master's file the slave is meant, which the master's end will hang up. tasklist_lock held.
+ * True if the terminal may become a controlling terminal. Not by a file that was hung up since it
+ * was looked up: tty_hangup() first counts, then looks for sessions, so a later session would keep
+ * a pty that is freed. For a master's file this is the slave, which the master's end will hang up.
+ * tasklist_lock held.
  */
 static bool alive(const struct tty_struct *tty, const struct file *f)
 {
 	return f->private_data != tty || !tty_hung_up(tty, f);
 }
 
-/* Under tasklist_lock for writing: current's session gets @tty. */
+/* Gives current's session @tty. Under tasklist_lock for writing. */
 static void set_ctty_locked(struct tty_struct *tty, struct pid **old_pgrp, struct pid **old_session)
 {
 	*old_pgrp = tty->pgrp;
@@ -105,7 +109,7 @@ void tty_leaves_leader(struct task *leader, void *arg)
 		leader->signal->tty = NULL;
 }
 
-/* TIOCSCTTY; @arg 1 steals it from another session, for root. */
+/* Handles TIOCSCTTY; @arg 1 steals the terminal from another session, for root. */
 static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 {
 	struct pid *p = NULL, *s = NULL, *victim = NULL;
@@ -130,7 +134,10 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 		err = -EIO;
 	} else if (!current->signal->tty && (!tty->session || tty->session == victim ||
 						    tty->session == task_session(current))) {
-		/* with the lock still held: else its leader could take it again in between, and keep it */
+		/*
+		 * With the lock still held: else its leader could take it again in between, and
+		 * keep it.
+		 */
 		if (tty->session == victim)
 			for_each_in_pid_locked(victim, PIDTYPE_SID, tty_leaves_leader, tty);
 		set_ctty_locked(tty, &p, &s);
@@ -145,8 +152,9 @@ out:
 }
 
 /*
- * The terminal goes on with whoever has it open: what outlives its shell may read and write. Where it was hung up before the leader ends, who was in
- * front then hears of it now.
+ * Releases the terminal, which stays usable for processes that have it open, such as those that
+ * outlive their shell. If it was hung up before the leader ends, the former foreground group is
+ * signalled now.
  */
 void disassociate_ctty(bool on_exit)
 {
@@ -161,7 +169,7 @@ void disassociate_ctty(bool on_exit)
 	current->signal->tty_old_pgrp = NULL;
 	if (tty) {
 		tty_get(tty);
-		put_pid(pgrp); /* of a terminal before this one */
+		put_pid(pgrp); /* of an earlier terminal */
 		pgrp = tty->pgrp;
 		session = tty->session;
 		tty->pgrp = tty->session = NULL;
@@ -280,7 +288,7 @@ static long notty(struct tty_struct *tty)
 
 /* ---- secure access ---- */
 
-/* Has @t the terminal open? Its descriptor, or -1. */
+/* Returns a descriptor of @t that is the terminal, or -1. */
 static int fd_on_tty(struct task *t, const struct tty_struct *tty)
 {
 	struct file *f;
@@ -312,7 +320,7 @@ static void sak_one(struct task *t, struct tty_struct *tty)
 	send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
 }
 
-/* One process after the other, with a reference: looking at its files may sleep. */
+/* Kills one process after the other, with a reference, since looking at its files may sleep. */
 static void sak(void)
 {
 	struct tty_struct *tty = tty_console();

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watchdog.c: /dev/watchdog: who opens it must write to it again and again, or the instance starts anew (watchdog=panic: panics).
- * The interface is that of linux/watchdog.h: a 'V' written before the close stops it ("magic close"), else it goes on without its user. So many
- * seconds before the end as WDIOC_SETPRETIMEOUT asks for, the log has a line.
+ * watchdog.c: /dev/watchdog: a program that opens it must write to it regularly, or the instance
+ * restarts (watchdog=panic: panics). The interface is that of linux/watchdog.h: a 'V' written
+ * before the close stops it ("magic close"), else it goes on without its user. At the time before
+ * the end that WDIOC_SETPRETIMEOUT sets, the log gets a line.
  *
- * The timer runs at the boundaries of a vCPU: a guest that hangs is noticed, also one that computes; a kernel that loops on that vCPU is not.
+ * The timer runs at the boundaries of a vCPU. So a guest that hangs is noticed, even if it
+ * computes; a kernel that loops on that vCPU is not.
  *
  * Locks: lock for all of struct watchdog but the timer.
  */
@@ -23,7 +25,8 @@
 #include "kernel/vfs/vfs.h"
 
 #define WATCHDOG_MINOR 130
-#define WATCHDOG_MAJOR 252 /* of those that Linux gives out as they come */
+/* one of those that Linux assigns dynamically */
+#define WATCHDOG_MAJOR 252
 #define DEFAULT_SECS 60
 #define MAX_SECS 65535
 #define SECOND 1000000000UL
@@ -156,7 +159,10 @@ static long set_timeout(int secs)
 	return 0;
 }
 
-/* Counted from the last write, as the timeout itself: nothing is put off by it. */
+/*
+ * Sets the warning, counted from the last write like the timeout itself: the call does not postpone
+ * it.
+ */
 static long set_warning(int secs)
 {
 	long err = -EINVAL;
@@ -228,7 +234,7 @@ static long dog_ioctl(struct file *f, u32 cmd, u64 arg)
 		now = value;
 		return err ? err : put_user(now, UADDR(arg));
 	case WDIOC_GETPRETIMEOUT: now = READ_ONCE(dog.pre); return put_user(now, UADDR(arg));
-	case WDIOC_GETTEMP: return -EOPNOTSUPP; /* as Linux for one without a thermometer */
+	case WDIOC_GETTEMP: return -EOPNOTSUPP; /* as Linux without a thermometer */
 	}
 	return -ENOTTY;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c: reading and setting clocks.
+ * clock.c: reads and sets clocks.
  *
- * Real time, monotonic and boot time come from the machine (arch.h); TAI is real time with an offset that adjtimex() sets, zero until
- * then. Clock numbers below zero name the CPU time of a process or thread, as Linux encodes them:
- * ~pid << 3, bit 2 for a thread, the low bits for the kind of time.
+ * Real time, monotonic and boot time come from the machine (arch.h). TAI is real time with an
+ * offset that adjtimex() sets, zero until then. Clock numbers below zero name the CPU time of a
+ * process or thread, in Linux's encoding: ~pid << 3, bit 2 for a thread, the low bits for the kind
+ * of time.
  *
  * ntp.c disciplines real time.
  */
@@ -25,7 +26,7 @@
 #include "gen/syscalls.h"
 
 #define COARSE_RES 4000000UL
-/* 30 years are left until the clock overflows. */
+/* The largest time that can be set: 30 years before the clock overflows. */
 #define SETTABLE ((TIME_MAX / NSEC_PER_SEC - 30UL * 365 * 24 * 3600) * NSEC_PER_SEC)
 
 /* ---- guest structures ---- */
@@ -135,7 +136,7 @@ bool clock_is_cpu(int clock)
 	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
-/* The thread or process that a dynamic clock number names, with a reference; NULL when it has none. */
+/* Returns the thread or process that a dynamic clock number names, with a reference, or NULL. */
 static struct task *clock_task(int clock)
 {
 	pid_t pid = ~(clock >> 3);
@@ -190,7 +191,10 @@ int clock_read(int clock, u64 *now)
 	}
 }
 
-/* A thread may name its process by its own number: to read the clock, not for anything else. */
+/*
+ * True for the thread's own number as the number of its process, which is allowed only for reading
+ * the clock.
+ */
 static int own_clock(int which)
 {
 	bool process = which < 0 && !(which & 4) && (which & 3) <= 2;
@@ -213,20 +217,21 @@ long sys_clock_getres(int which, uaddr_t tp)
 
 	if (err)
 		return err;
+	/* User and system time are counted in ticks. */
 	if (which == CLOCK_REALTIME_COARSE || which == CLOCK_MONOTONIC_COARSE ||
-		(which < 0 && (which & 3) < 2)) /* user and system time are counted in ticks */
+		(which < 0 && (which & 3) < 2))
 		res = COARSE_RES;
 	return tp.v ? put_timespec(tp, res) : 0;
 }
 
-/* The kernel's idea of a time zone: two words that it hands out again, and that mean nothing to it but once. */
+/* The time zone: two words that the kernel stores and returns, and uses only once (set_zone()). */
 struct zone {
 	s32 minuteswest, dsttime;
 };
 #define ZONE_MAX (15 * 60) /* minutes */
 
 static DEFINE_SPINLOCK(zone_lock);
-static struct zone zone; /* under zone_lock, as the next */
+static struct zone zone; /* under zone_lock, like the next */
 static bool zone_known;
 
 long sys_gettimeofday(uaddr_t tv, uaddr_t tz)
@@ -284,7 +289,8 @@ static long set_real(u64 ns)
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (ns < ktime_get())
-		return -EINVAL; /* the machine would have been started before 1970 */
+		/* The machine would have been started before 1970. */
+		return -EINVAL;
 	arch_set_realtime_offset((s64)(ns - ktime_get_real()));
 	ntp_clear();
 	clock_was_set();
@@ -296,7 +302,8 @@ long sys_clock_settime(int which, uaddr_t tp)
 	u64 ns;
 	int err;
 
-	if (which < 0) { /* of processor time or of a device: it can be named, and that is all */
+	/* A clock of processor time or of a device exists, but cannot be set. */
+	if (which < 0) {
 		err = get_timespec(tp, &ns);
 		return err == -EFAULT ? err : clock_read(which, &ns) ? -EINVAL : -EPERM;
 	}
@@ -307,8 +314,9 @@ long sys_clock_settime(int which, uaddr_t tp)
 }
 
 /*
- * The first zone that is set without a time says that the clock was started with local time: it is put right, and whether that worked is not
- * told. (systemd begins with the zone 0 for that reason.)
+ * Sets the zone. If the first zone is set without a time, the clock was started with local time: it
+ * is corrected, and the result of that is ignored. (For that reason systemd begins with the zone
+ * 0.)
  */
 static int set_zone(const struct zone *z, bool alone)
 {
@@ -352,7 +360,7 @@ int clock_step(const struct __kernel_timex *tx)
 	return (int)set_real(ktime_get_real() + add);
 }
 
-/* Can it be adjusted? 0 or -errno. */
+/* Returns 0 if the clock can be adjusted, or -errno. */
 static int adjustable(int which)
 {
 	u64 now;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock_timer.c: timers on guests' clocks, over the scheduler's timers, which know monotonic time only.
+ * clock_timer.c: timers on guests' clocks, over the scheduler's timers, which know monotonic time
+ * only.
  *
- * A timer for a point in real time stands in a list while it is armed; when the clock is set, all in the list are moved to
- * where that point lies now. One that expires just then is armed once more by it: that expiry counts, the one before does not.
+ * A timer for a point in real time is in a list while it is armed. When the clock is set, all
+ * timers in the list are moved to the new place of that point. A timer that expires at this moment
+ * is armed once more by the move: the later expiry counts, the earlier does not.
  *
- * Locks: clock_timers_lock: the list; what is in it is armed, or about to look whether it has expired. Arming of one timer is
- * serialised by its owner. clock_watches_lock: who is told of jumps; their locks are taken inside it.
+ * Locks: clock_timers_lock for the list, whose timers are armed, or about to check whether they
+ * have expired. The owner serialises the arming of a timer. clock_watches_lock for the watchers of
+ * jumps; their locks are taken inside it.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/time/time.h"
@@ -30,8 +33,9 @@ static void unlist(struct clock_timer *ct)
 }
 
 /*
- * Whether its time has come, and nobody has armed it anew or cancelled it meanwhile; then it leaves the list. The host's clocks
- * may differ by a little between two looks: what is early goes to sleep again.
+ * True if its time has come, and it was neither armed anew nor cancelled meanwhile; then it leaves
+ * the list. The host's clocks may differ by a little between two readings: a timer that is early
+ * goes to sleep again.
  */
 static bool is_over(struct clock_timer *ct)
 {
@@ -84,7 +88,10 @@ static void start(struct clock_timer *ct, u64 abs)
 		timer_cancel(&ct->timer);
 }
 
-/* One in the list is armed under the lock, lest a deadline from before the clock was set takes the place of set_anew()'s. */
+/*
+ * Arms a timer. One in the list is armed under the lock, lest a deadline from before the clock was
+ * set replaces set_anew()'s.
+ */
 void clock_timer_start(struct clock_timer *ct, u64 abs)
 {
 	if (!follows_real_time(ct)) {
@@ -104,7 +111,10 @@ bool clock_timer_cancel(struct clock_timer *ct)
 	return timer_cancel(&ct->timer);
 }
 
-/* Out of the list first, for what is in it can be armed at any time; a function that has armed it from inside puts it back. */
+/*
+ * Cancels a timer. It leaves the list first, since a timer in the list can be armed at any time; a
+ * function that has armed it from inside puts it back.
+ */
 void clock_timer_cancel_sync(struct clock_timer *ct)
 {
 	do {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu_timer.c: what happens when a process has used so much CPU time: ITIMER_VIRTUAL, ITIMER_PROF, POSIX timers on CPU clocks
- * and RLIMIT_CPU.
+ * cpu_timer.c: limits and timers of CPU time: ITIMER_VIRTUAL, ITIMER_PROF, POSIX timers on CPU
+ * clocks and RLIMIT_CPU.
  *
- * A thread that runs looks at all of its process's timers when real time reaches task->cpu_timer_at, and then sets that to
- * the earliest time at which one could be due: n threads use up a rest r in no less than r / n. So there is no tick, and a
- * process without such timers pays one comparison at a boundary.
+ * A running thread checks all timers of its process when real time reaches task->cpu_timer_at, and
+ * then sets that to the earliest time at which one could be due: n threads use up a rest r in no
+ * less than r / n. So there is no tick, and a process without such timers pays one comparison at a
+ * boundary.
  *
  * Locks: sighand->lock (signal->it); tasklist_lock outside, for the threads' times.
  */
@@ -17,7 +18,7 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 
-#define MIN_WAIT 1000000UL /* ns: no finer than this */
+#define MIN_WAIT 1000000UL /* ns: the granularity */
 
 u64 process_cpu_time(struct signal_struct *sig)
 {
@@ -46,7 +47,7 @@ void cpu_timers_changed(struct signal_struct *sig)
 
 struct usage {
 	u64 user, total, exec; /* of the process, ns */
-	u64 wait;              /* the least rest of any timer */
+	u64 wait;              /* the shortest rest of any timer */
 };
 
 static void want(struct usage *u, u64 rest)
@@ -54,7 +55,7 @@ static void want(struct usage *u, u64 rest)
 	u->wait = min(u->wait, rest);
 }
 
-/* ITIMER_VIRTUAL (0) and ITIMER_PROF (1). */
+/* Checks ITIMER_VIRTUAL (0) or ITIMER_PROF (1). */
 static void check_interval(
 	struct signal_struct *sig, int i, u64 used, int signo, struct usage *u, u32 *fire)
 {
@@ -90,7 +91,7 @@ static void check_rlimit(struct signal_struct *sig, struct usage *u, u32 *fire)
 		want(u, min(soft, hard) * NSEC_PER_SEC - u->total);
 }
 
-/* A real-time thread that has not slept for too long (microseconds). */
+/* Checks for how long a real-time thread has not slept (microseconds). */
 static void check_rttime(struct task *t, struct usage *u, u32 *fire)
 {
 	struct rlimit64_pair *r = &t->signal->rlim[RLIMIT_RTTIME];
@@ -112,7 +113,7 @@ static void check_rttime(struct task *t, struct usage *u, u32 *fire)
 		want(u, (min(soft, hard) - ran) * 1000);
 }
 
-/* Unless it is to look at once, since another thread has armed a timer meanwhile. */
+/* Sets the next check, unless another thread has armed a timer meanwhile and wants one at once. */
 static void look_again(struct task *t, u64 when)
 {
 	u64 at = ~0UL;
@@ -122,8 +123,8 @@ static void look_again(struct task *t, u64 when)
 }
 
 /*
- * At a boundary of current, whose cpu_timer_at has come. Who arms timers or takes their signals all the time does not look each time, or it
- * would come to nothing else.
+ * Checks at a boundary of current, whose cpu_timer_at has come. A thread that arms timers or takes
+ * their signals all the time does not check each time, or it would get nothing else done.
  */
 static void check(u64 now)
 {

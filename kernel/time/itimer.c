@@ -2,10 +2,12 @@
 /*
  * itimer.c: interval timers (getitimer, setitimer, alarm), and the life of a process's timers.
  *
- * ITIMER_REAL is a timer in signal_struct that sends SIGALRM; its period is kept from expiry to expiry, so it does not drift.
- * ITIMER_VIRTUAL and ITIMER_PROF are marks on the process's CPU time that cpu_timer.c watches.
+ * ITIMER_REAL is a timer in signal_struct that sends SIGALRM; its period is kept from expiry to
+ * expiry, so it does not drift. ITIMER_VIRTUAL and ITIMER_PROF are marks on the process's CPU time
+ * that cpu_timer.c watches.
  *
- * Locks: real_lock for the real timer's fields (its function takes it too); sighand->lock for signal->it.
+ * Locks: real_lock for the real timer's fields (its function takes it too); sighand->lock for
+ * signal->it.
  */
 #include <asm/errno.h>
 
@@ -16,10 +18,11 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-#define MIN_PERIOD 20000UL /* ns: a guest that asks for less gets overruns, not more interrupts */
+/* ns: a guest that asks for less gets overruns instead of interrupts */
+#define MIN_PERIOD 20000UL
 #define MAX_UNSEEN 5
-#define rest_of(unseen)                                                                            \
-	(MIN_PERIOD << 3 * (unseen)) /* eight times as long each time: 0.7 s at last */
+/* grows eightfold with each expiry, up to 0.7 s */
+#define rest_of(unseen) (MIN_PERIOD << 3 * (unseen))
 
 static DEFINE_SPINLOCK(real_lock);
 
@@ -48,7 +51,10 @@ u64 next_expiry(u64 expires, u64 interval, u64 now, u8 *unseen, u64 *missed, u64
 
 u64 rest_of_period(u64 rest, u64 interval)
 {
-	/* a longer one never rests longer than its period: what is more is a clock that was set back, and told as it is */
+	/*
+	 * A longer timer never rests longer than its period: a longer rest comes from a clock that
+	 * was set back, and is shown unchanged.
+	 */
 	if (!rest || !interval || interval >= rest_of(MAX_UNSEEN))
 		return rest;
 	return (rest - 1) % interval + 1;

@@ -2,14 +2,17 @@
 /*
  * ntp.c: adjtimex(2) and clock_adjtime(2): the discipline of real time.
  *
- * Real time is the host's plus an offset. What Linux does by making its ticks longer or shorter, we do by moving that offset
- * once a second (the monotonic clock stays the host's), as long as something is to be corrected: what adjtime() asked for (at most 500 us a second), a share of the
- * phase-locked loop's offset, the frequency, the length of the tick. So the clock is right to a second's share of these.
+ * Real time is the host's plus an offset. Linux makes its ticks longer or shorter; this kernel
+ * moves that offset once a second instead (the monotonic clock stays the host's), as long as a
+ * correction is pending. Corrections are the request of adjtime() (at most 500 us a second), a
+ * share of the phase-locked loop's offset, the frequency, and the length of the tick. So the clock
+ * is right to within a second's share of these.
  *
  * Interface: ntp_adjust(), for the two calls; ntp_clear() when the clock was set.
- * States: at rest (nothing to correct; the timer is not armed) -> slewing (ntp_adjust found something; ntp_second each second) -> at rest.
- * Locks: ntp.lock for all of it. The maximum error grows by 500 us a second; it is computed when somebody looks.
- * Not there: PPS, leap seconds.
+ * States: at rest (nothing to correct; the timer is not armed) -> slewing (ntp_adjust found a
+ * correction; ntp_second each second) -> at rest.
+ * Locks: ntp.lock for all of it. The maximum error grows by 500 us a second; it is computed when it
+ * is read. Not there: PPS, leap seconds.
  */
 #include <asm/errno.h>
 #include <linux/timex.h>
@@ -25,7 +28,7 @@
 
 #define MAX_PHASE_NS 500000000LL               /* of the loop's offset */
 #define MAX_FREQ (500LL << 16)                 /* ppm, scaled by 2^16 */
-#define FREQ_LIMIT (S64_MAX / 65536000 * 1000) /* what is not even a frequency */
+#define FREQ_LIMIT (S64_MAX / 65536000 * 1000) /* larger values are no frequency */
 #define MAX_SLEW_NS 500000LL                   /* a second: of adjtime() */
 #define ERROR_LIMIT 16000000LL                 /* us */
 #define ERROR_RATE 500                         /* us a second */
@@ -37,8 +40,8 @@
 
 static struct {
 	spinlock_t lock;
-	s64 slew;               /* ns that adjtime() still wants */
-	s64 offset;             /* ns that the loop still wants */
+	s64 slew;               /* ns that remain for adjtime() */
+	s64 offset;             /* ns that remain for the loop */
 	s64 freq;               /* ppm << 16 */
 	s64 maxerror, esterror; /* us; maxerror as of error_at */
 	u64 error_at;           /* ktime_get() */
@@ -46,7 +49,11 @@ static struct {
 	s64 constant, tick;
 	s32 tai; /* s that TAI is ahead of real time */
 	struct ktimer timer;
-	s64 ahead; /* ns that real time has gained since its timers were armed for it: the timer's own */
+	/*
+	 * ns that real time has gained since its timers were last armed for that; owned by the
+	 * timer
+	 */
+	s64 ahead;
 } ntp = {
 	.lock = SPINLOCK_INIT(ntp.lock),
 	.maxerror = ERROR_LIMIT,
@@ -66,7 +73,7 @@ static s64 take(s64 *from, s64 at_most)
 	return n;
 }
 
-/* One second's share of all that is to be corrected, in ns. */
+/* Returns one second's share of all corrections, in ns. */
 static s64 share_locked(void)
 {
 	s64 phase = ntp.offset / (1LL << (SHIFT_PLL + ntp.constant));
@@ -94,8 +101,8 @@ static void ntp_second(struct ktimer *t)
 	spin_unlock(&ntp.lock);
 	arch_set_realtime_offset(ns);
 	ntp.ahead += ns;
-	if (ntp.ahead >=
-		MAX_LATE_NS) { /* what is early goes to sleep again, what is late would stay so */
+	/* Early timers go to sleep again; late ones would stay late. */
+	if (ntp.ahead >= MAX_LATE_NS) {
 		ntp.ahead = 0;
 		clock_has_moved();
 	}
@@ -144,7 +151,7 @@ static int check(const struct __kernel_timex *tx)
 	if ((tx->modes & ADJ_FREQUENCY) &&
 		((s64)tx->freq > FREQ_LIMIT || (s64)tx->freq < -FREQ_LIMIT))
 		return -EINVAL;
-	return 0; /* of others Linux knows nothing */
+	return 0; /* Linux ignores other bits */
 }
 
 static void set_offset_locked(s64 offset)
@@ -184,7 +191,7 @@ static void apply_locked(const struct __kernel_timex *tx)
 		ntp.tick = tx->tick;
 }
 
-/* The state as it is now; @single: the offset is adjtime()'s, as it was before. */
+/* Reports the present state; @single: the offset is adjtime()'s before the call. */
 static int report_locked(struct __kernel_timex *tx, bool single, s64 slew)
 {
 	u64 now = ktime_get_real();

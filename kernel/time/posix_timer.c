@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * posix_timer.c: timer_create(2) and its kin.
+ * posix_timer.c: timer_create(2) and related calls.
  *
- * A timer stands in its process's list and owns one preallocated signal. When it expires it sends that signal; when the signal
- * is still queued from the time before, the expiry counts as an overrun in the queued info instead. A periodic timer is
- * re-armed at once, on its own grid; periods that have passed unseen are overruns too. A timer that is set anew or deleted takes back a
- * signal that still waits.
+ * A timer is in its process's list and owns one preallocated signal. When it expires it sends that
+ * signal. If the signal is still queued from the last expiry, this one counts as an overrun in the
+ * queued info instead. A periodic timer is re-armed at once, on its own grid; periods that have
+ * passed unseen are overruns too. A timer that is set anew or deleted takes back a signal that is
+ * still queued.
  *
- * A timer on a CPU clock has no clock_timer: while armed it stands in the tree of that clock, a process's or a thread's, and cpu_timer.c
- * asks for it (posix_cpu_timers_check) when so much may have been used up.
+ * A timer on a CPU clock has no clock_timer: while armed it is in the tree of that clock, a
+ * process's or a thread's. cpu_timer.c calls posix_cpu_timers_check() when it may be due.
  *
- * References: the list holds one, whoever looks a timer up another; the last put frees it.
- * Locks: timers_lock (all lists and trees of all processes: nothing is walked under it); kt->lock: setting; a timer's expiry runs without
- * kt->lock around the sending, because that takes tasklist_lock and sighand->lock.
+ * References: the list holds one, and each lookup takes one; the last put frees the timer.
+ * Locks: timers_lock (all lists and trees of all processes: nothing is walked under it); kt->lock
+ * for setting. An expiry sends without kt->lock, because sending takes tasklist_lock and
+ * sighand->lock.
  */
 #include <asm/errno.h>
 #include <asm/siginfo.h>
@@ -27,34 +29,42 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-#define MAX_AT_ONCE                                                                                \
-	32 /* CPU-time timers of a clock expire at one boundary: the others a millisecond later */
+/* CPU-time timers of a clock that expire at one boundary; the others follow a millisecond later */
+#define MAX_AT_ONCE 32
 
 struct k_itimer {
-	struct list_head list; /* of signal->posix_timers, under timers_lock */
-	struct rb_node by_id;  /* of signal->posix_timer_ids while in the list, likewise */
+	/* in signal->posix_timers, under timers_lock */
+	struct list_head list;
+	/* In signal->posix_timer_ids while in the list, under timers_lock. */
+	struct rb_node by_id;
 	atomic_t usage;
-	int id, clock, notify, signo; /* immutable, like value: as they were asked for */
+	/* immutable, like value: as requested */
+	int id, clock, notify, signo;
 	u64 value;
-	struct pid *target; /* whom it signals; immutable, a reference */
+	struct pid *target; /* receiver; immutable, a reference */
 	enum pid_type target_type;
-	struct sigqueue *q; /* of SIGEV_NONE too, never sent: RLIMIT_SIGPENDING counts it */
-	spinlock_t lock;    /* down to the blank line */
+	/* RLIMIT_SIGPENDING counts it; for SIGEV_NONE it is never sent */
+	struct sigqueue *q;
+	spinlock_t lock; /* protects all down to the blank line */
 	u64 interval;
-	u64 expires;  /* on its clock, 0: not armed */
-	bool again;   /* it has expired since it was set */
-	u64 left_out; /* of the periods before expires, while the timer rests longer than one */
+	u64 expires; /* on its clock, 0: not armed */
+	bool again;  /* has expired since it was set */
+	/* periods before expires that are skipped while the timer rests */
+	u64 left_out;
 
 	struct clock_timer timer; /* clocks that advance by themselves */
-	struct rb_node
-		by_expiry; /* CPU clocks: of cpu_tree() while armed, under timers_lock, as the next */
+	/* CPU clocks: in cpu_tree() while armed, under timers_lock, like the next. */
+	struct rb_node by_expiry;
 	bool in_tree;
-	int firing; /* atomic: who has taken it out of there and may be about to send */
-	struct signal_struct *sig; /* its process: immutable, lives longer */
-	struct task *thread;       /* CPU clock of a thread: that thread, a reference */
-	struct task *process;      /* CPU clock of another process: a reference */
-	struct signal_struct
-		*cpu; /* CPU clock: the process that uses it up. Lives as long as those two */
+	/* atomic: threads that have taken it out of the tree and may be about to send */
+	int firing;
+	struct signal_struct *sig; /* its process; immutable, lives longer */
+	/* CPU clock of a thread: that thread, a reference. */
+	struct task *thread;
+	/* CPU clock of another process: a reference. */
+	struct task *process;
+	/* CPU clock: the process whose time it is. Lives as long as those two. */
+	struct signal_struct *cpu;
 };
 
 static DEFINE_SPINLOCK(timers_lock);
@@ -74,7 +84,7 @@ static void kt_put(struct k_itimer *kt)
 	kfree(kt);
 }
 
-/* Under timers_lock: the timer of the least number from @id on, or NULL. */
+/* Returns the timer with the lowest number from @id on, or NULL. Under timers_lock. */
 static struct k_itimer *first_from(const struct signal_struct *sig, int id)
 {
 	struct rb_node *n = sig->posix_timer_ids.node;
@@ -93,7 +103,7 @@ static struct k_itimer *first_from(const struct signal_struct *sig, int id)
 	return found;
 }
 
-/* With a reference: the timer of that number; @or_next: or the next above. */
+/* Returns the timer with that number, with a reference. @or_next: or the next above. */
 static struct k_itimer *kt_find(int id, bool or_next)
 {
 	struct k_itimer *kt;
@@ -129,7 +139,7 @@ static void kt_enlist(struct k_itimer *kt)
 	spin_unlock(&timers_lock);
 }
 
-/* Under timers_lock; false: another thread deletes it at the same time. */
+/* Takes it off the list. False if another thread deletes it at this moment. Under timers_lock. */
 static bool kt_delist(struct k_itimer *kt)
 {
 	if (list_empty(&kt->list))
@@ -139,7 +149,7 @@ static bool kt_delist(struct k_itimer *kt)
 	return true;
 }
 
-/* ---- CPU clocks: who waits for so much, in its order ---- */
+/* ---- CPU clocks: their timers by expiry ---- */
 
 static struct rb_root *cpu_tree(const struct k_itimer *kt)
 {
@@ -186,13 +196,13 @@ static void arm(struct k_itimer *kt)
 		return;
 	}
 	spin_lock(&timers_lock);
-	if (!list_empty(
-		    &kt->list)) /* one that was deleted meanwhile goes with its last reference */
+	/* A deleted timer is freed with its last reference. */
+	if (!list_empty(&kt->list))
 		enter_tree(kt);
 	spin_unlock(&timers_lock);
 }
 
-/* kt->expires changes outside of the tree only. */
+/* Disarms: kt->expires changes only outside of the tree. */
 static void disarm(struct k_itimer *kt)
 {
 	clock_timer_cancel(&kt->timer);
@@ -202,7 +212,10 @@ static void disarm(struct k_itimer *kt)
 	kt->expires = kt->left_out = 0;
 }
 
-/* Sets the next expiry; *missed: how many periods have passed unseen. False: it was stopped or set anew meanwhile. */
+/*
+ * Sets the next expiry; *missed: periods that have passed unseen. False: it was stopped or set anew
+ * meanwhile.
+ */
 static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {
 	u64 next = 0, left_out = 0, before;
@@ -248,7 +261,10 @@ static void cpu_expired(struct k_itimer *kt, u64 now)
 	__atomic_sub_fetch(&kt->firing, 1, __ATOMIC_RELEASE);
 }
 
-/* Of one clock, which shows @now: the rest of the first that is not due yet, or ~0; 0: some are due still. */
+/*
+ * Expires timers of a clock, which shows @now. Returns the rest of the first that is not due yet,
+ * or ~0; 0: some are still due.
+ */
 static u64 expire_tree(struct rb_root *tree, u64 now)
 {
 	struct k_itimer *kt;
@@ -272,7 +288,10 @@ static u64 expire_tree(struct rb_root *tree, u64 now)
 	return ~0UL;
 }
 
-/* Each clock is read once only: they run on meanwhile, and of many short periods some would be due for ever. */
+/*
+ * Reads each clock only once: clocks run on meanwhile, and of many timers with short periods some
+ * would always be due.
+ */
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
 {
 	u64 wait = expire_tree(&sig->cpu_timers, exec);
@@ -284,7 +303,7 @@ u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
 
 /* ---- creation ---- */
 
-/* Whom the event names: a reference in kt->target. */
+/* Sets the receiver of the event, a reference in kt->target. */
 static int set_target(struct k_itimer *kt, const struct sigevent *ev)
 {
 	struct task *t;
@@ -315,7 +334,10 @@ static bool event_valid(const struct sigevent *ev)
 	return ev->sigev_signo > 0 && ev->sigev_signo <= NSIG_MAX;
 }
 
-/* A clock number that names a thread's or a process's CPU time. Another process's is used up by its threads: they see to the timer. */
+/*
+ * Sets the clock of a number that names a thread's or a process's CPU time. The threads of another
+ * process, which use it up, also handle the timer.
+ */
 static int set_cpu_clock(struct k_itimer *kt, int clock)
 {
 	pid_t pid = ~(clock >> 3);
@@ -334,7 +356,10 @@ static int set_cpu_clock(struct k_itimer *kt, int clock)
 	return 0;
 }
 
-/* Are there timers on clocks of this kind? Whose processor time a number names is looked at by set_clock(). */
+/*
+ * True if clocks of this kind can have timers. set_clock() checks whose processor time a number
+ * names.
+ */
 static int clock_has_timers(int clock)
 {
 	u64 now;
@@ -460,12 +485,15 @@ static u64 rest(const struct k_itimer *kt, u64 now)
 	return kt->notify != SIGEV_NONE;
 }
 
-/* Disarmed, without locks: the signal of an expiry before is not delivered any more, as since Linux 6.13. */
+/*
+ * Takes back a queued signal of the disarmed timer, without locks. As since Linux 6.13, an earlier
+ * expiry is not delivered any more.
+ */
 static void forget_signal(struct k_itimer *kt)
 {
 	clock_timer_cancel_sync(&kt->timer); /* it may be about to send one */
 	while (__atomic_load_n(&kt->firing, __ATOMIC_ACQUIRE))
-		yield(); /* so may who uses up its CPU clock */
+		yield(); /* so may a thread on its CPU clock */
 	sigqueue_cancel(kt->q);
 }
 
@@ -551,8 +579,8 @@ long sys_timer_getoverrun(int id)
 }
 
 /*
- * Ends its rest, if it is at one: it expires next at the next period. How many have passed since the last expiry: for the caller to tell of, or
- * they are told of at that next one (@later).
+ * Ends its rest, if it rests: it expires next at the next period. Returns the periods passed since
+ * the last expiry, for the caller to report; with @later the next expiry reports them.
  */
 static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 {
@@ -573,7 +601,10 @@ static s64 end_rest(struct k_itimer *kt, u64 now, bool later)
 	return (s64)min(passed, (u64)OVERRUN_MAX);
 }
 
-/* Whose si_tid names a timer by chance, or by a sender's will, gets that one's periods: they go to its process in any case. */
+/*
+ * Reports the periods of a timer whose signal was taken. If si_tid names a timer by chance, or by a
+ * sender's will, it gets that timer's periods, which go to its process in any case.
+ */
 static void posix_taken(siginfo_t *info)
 {
 	struct k_itimer *kt = kt_get(info->si_tid);
@@ -625,12 +656,15 @@ void timer_signal_wanted(int signo)
 				cpu_timers_changed(kt->cpu);
 		}
 		kt_put(kt);
-		if (id < 0) /* the last that there can be */
+		if (id < 0) /* the highest possible number */
 			break;
 	}
 }
 
-/* Off the list, whose reference goes. What it has sent goes too, also where a program execs: the next knows of no such timer. */
+/*
+ * Deletes a timer: drops the list's reference and takes back a queued signal. At exec too, since
+ * the new program does not know the timer.
+ */
 static void delete_timer(struct k_itimer *kt)
 {
 	spin_lock(&kt->lock);
@@ -657,7 +691,10 @@ long sys_timer_delete(int id)
 	return mine ? 0 : -EINVAL;
 }
 
-/* The CPU clocks of the caller itself have the numbers that a clock has that names nobody. */
+/*
+ * Returns the clock number for the caller: its own CPU clocks have the number of a clock that names
+ * no process.
+ */
 static int clock_told(int clock)
 {
 	switch (clock) {
@@ -685,7 +722,7 @@ int posix_timers_tell(struct signal_struct *sig,
 		return -ENOMEM;
 	spin_lock(&timers_lock);
 	list_for_each_entry_reverse(kt, &sig->posix_timers, list) {
-		if (got == n) /* some have come since */
+		if (got == n) /* some were added since */
 			break;
 		all[got++] = (struct posix_timer_info){ .id = kt->id,
 			.signo = kt->signo,

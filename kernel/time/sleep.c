@@ -2,9 +2,10 @@
 /*
  * sleep.c: nanosleep and clock_nanosleep.
  *
- * A relative sleep is turned into a deadline once. When a signal interrupts it, the rest is told to the guest and the deadline
- * is kept in the restart block, so that a restarted sleep ends when the first one would have. An absolute sleep is simply
- * made again (ERESTARTNOHAND). Sleeps on real time use a clock_timer, so that they follow clock_settime().
+ * A relative sleep is turned into a deadline once. When a signal interrupts it, the rest is
+ * reported to the guest and the deadline is kept in the restart block, so a restarted sleep ends at
+ * the original time. An absolute sleep is simply made again (ERESTARTNOHAND). Sleeps on real time
+ * use a clock_timer, so that they follow clock_settime().
  */
 #include <asm/errno.h>
 
@@ -30,7 +31,7 @@ static void sleep_over(struct clock_timer *ct)
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
-/* 0, or -ERESTARTSYS for a signal. */
+/* Returns 0, or -ERESTARTSYS for a signal. */
 static int sleep_until(int clock, u64 abs)
 {
 	struct clock_sleep s = { .task = current };
@@ -47,7 +48,10 @@ static int sleep_until(int clock, u64 abs)
 	return READ_ONCE(s.task) ? -ERESTARTSYS : 0;
 }
 
-/* CPU time that is missing cannot pass in less real time than it takes all threads together. */
+/*
+ * Sleeps on a CPU clock: missing CPU time takes at least as much real time as all threads together
+ * need.
+ */
 static int sleep_cpu(int clock, u64 abs)
 {
 	u64 now, threads;
@@ -122,7 +126,7 @@ long sys_nanosleep(uaddr_t req, uaddr_t rem)
 
 long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 {
-	bool cpu = which < 0 && (which & 7) != CLOCK_OF_FILE; /* whose is asked last */
+	bool cpu = which < 0 && (which & 7) != CLOCK_OF_FILE; /* the process is checked last */
 	u64 ns, now;
 	int err = cpu ? 0 : clock_read(which, &now);
 
@@ -135,7 +139,7 @@ long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 	if (err)
 		return err;
 	if (!(flags & TIMER_ABSTIME)) {
-		/* a relative sleep does not follow the clock being set */
+		/* A relative sleep does not follow clock_settime(). */
 		if (which == CLOCK_REALTIME || which == CLOCK_TAI)
 			which = CLOCK_MONOTONIC;
 		return sleep_relative(which, ns, rem);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * time.h: clocks and timers as guests see them. Inside the kernel a time is nanoseconds in a u64; TIME_MAX is "never".
+ * time.h: clocks and timers as guests see them. Inside the kernel a time is nanoseconds in a u64;
+ * TIME_MAX is "never".
  */
 #ifndef NESTLING_TIME_H
 #define NESTLING_TIME_H
@@ -18,56 +19,68 @@
 
 struct signal_struct;
 
-/* A guest's timespec (struct __kernel_timespec) as nanoseconds, cut to TIME_MAX. 0, -EFAULT, -EINVAL. */
+/*
+ * Reads a guest's timespec (struct __kernel_timespec) as nanoseconds, at most TIME_MAX. Returns 0,
+ * -EFAULT, -EINVAL.
+ */
 int get_timespec(uaddr_t ua, u64 *ns);
 int put_timespec(uaddr_t ua, u64 ns); /* 0 or -EFAULT */
-/* struct __kernel_old_timeval. */
+/* Read and write struct __kernel_old_timeval. */
 int get_timeval(uaddr_t ua, u64 *ns);
 int put_timeval(uaddr_t ua, u64 ns);
-/* struct __kernel_itimerspec. */
+/* Read and write struct __kernel_itimerspec. */
 int get_itimerspec(uaddr_t ua, u64 *interval, u64 *value);
 int put_itimerspec(uaddr_t ua, u64 interval, u64 value);
 
-/* A deadline on ktime_get()'s scale, @ns from now; ~0 when that is beyond all times. */
+/* Returns the deadline @ns from now on ktime_get()'s scale; ~0 beyond all times. */
 u64 deadline_in(u64 ns);
-/* The same for the time @abs on a clock that advances by itself (not a CPU-time clock). */
+/*
+ * Returns the deadline for the time @abs on a clock that advances by itself (not a CPU-time clock).
+ */
 u64 deadline_at(int clock, u64 abs);
 
-/* Now on any clock of clock_gettime(2). 0 or -EINVAL. */
+/* Reads any clock of clock_gettime(2). Returns 0 or -EINVAL. */
 int clock_read(int clock, u64 *now);
 bool clock_is_cpu(int clock);
 
 /*
- * A timer on a clock that advances by itself: like struct ktimer, but follows clock_settime() when it was armed for a point in
- * real time. func runs at a boundary and may re-arm it.
+ * A timer on a clock that advances by itself: like struct ktimer, but it follows clock_settime() if
+ * it was armed for a point in real time. func runs at a boundary and may re-arm it.
  */
 struct clock_timer {
 	struct ktimer timer;
-	struct list_head list; /* of those that clock_settime() moves; under clock_timers_lock */
+	/* in the list that clock_settime() moves; under clock_timers_lock */
+	struct list_head list;
 	int clock;
 	u64 abs; /* expiry on @clock */
 	void (*func)(struct clock_timer *ct);
 };
 void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct));
-/* The clock that a timer of @clock is armed on: a relative one of real time does not follow the clock being set. */
+/*
+ * Returns the clock on which a timer of @clock is armed: a relative timer of real time does not
+ * follow clock_settime().
+ */
 int clock_timer_base(int clock, bool absolute);
 void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);
 void clock_was_set(void); /* real time has jumped */
-void clock_has_moved(
-	void); /* it was slewed, or TAI's offset has changed: timers follow, but that is no jump */
+/* Real time was slewed, or TAI's offset has changed: timers follow, but it was no jump. */
+void clock_has_moved(void);
 
-/* Who wants to know of jumps of real time; func runs under a spinlock, which clock_unwatch() takes too. */
+/* A watcher of jumps of real time; func runs under a spinlock, which clock_unwatch() takes too. */
 struct clock_watch {
 	struct list_head list; /* under clock_watches_lock */
 	void (*func)(struct clock_watch *w);
 };
 void clock_watch_setup(struct clock_watch *w, void (*func)(struct clock_watch *w));
-void clock_watch(struct clock_watch *w); /* it may watch already */
+void clock_watch(struct clock_watch *w); /* may be watching already */
 void clock_unwatch(struct clock_watch *w);
 
-/* The threads of @sig look at their CPU-time timers at their next boundary: an interval, a timer or RLIMIT_CPU has changed. */
+/*
+ * Makes the threads of @sig check their CPU-time timers at their next boundary, after an interval,
+ * a timer or RLIMIT_CPU has changed.
+ */
 void cpu_timers_changed(struct signal_struct *sig);
 u64 process_cpu_time(struct signal_struct *sig); /* ns; takes tasklist_lock */
 

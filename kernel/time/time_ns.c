@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * time_ns.c: time namespaces: the monotonic and the boot clock read as if the machine had been started at another time
- * (time_namespaces(7)).
+ * time_ns.c: time namespaces: the monotonic and the boot clock read as if the machine had been
+ * started at another time (time_namespaces(7)).
  *
- * unshare(CLONE_NEWTIME) makes a namespace for children; its offsets are set through /proc/PID/timens_offsets until the first process
- * enters it (by fork or setns). Inside the kernel all times are the machine's: time_ns_read() adds at the border where a clock is told,
- * time_ns_abs() takes away where a program names a point in time. A process of another than the initial namespace has a vDSO page
- * that leads every question to the kernel.
+ * unshare(CLONE_NEWTIME) makes a namespace for children. Its offsets are set through
+ * /proc/PID/timens_offsets until the first process enters it (by fork or setns). Inside the kernel
+ * all times are the machine's. time_ns_read() adds the offset where a clock is read by a program,
+ * time_ns_abs() subtracts it where a program names a point in time. A process outside the initial
+ * namespace has a vDSO page that leads every question to the kernel.
  *
- * Locks: offset_lock for the offsets and @frozen while they may still change; later they are read without.
+ * Locks: offset_lock for the offsets and @frozen while they may still change; later they are read
+ * without it.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -60,7 +62,7 @@ static void time_ns_free(struct ns_common *ns)
 	kfree(container_of(ns, struct time_namespace, ns));
 }
 
-/* The vDSO's page is another one from now on. */
+/* Maps another vDSO page. */
 static void time_ns_enter(struct ns_common *ns, struct mm *mm)
 {
 	mutex_lock(&offset_lock);
@@ -176,7 +178,7 @@ static bool is_word(const char *w, const char *name, const char *number)
 	return !strcmp(w, name) || !strcmp(w, number);
 }
 
-/* "monotonic SECONDS NANOSECONDS", or the clock's number. 0, -EINVAL, -ERANGE. */
+/* Parses "monotonic SECONDS NANOSECONDS", or the clock's number. Returns 0, -EINVAL, -ERANGE. */
 static int parse_line(char *line, s64 *mono, s64 *boot)
 {
 	char *w[3] = { NULL }, *word;
@@ -200,7 +202,7 @@ static int parse_line(char *line, s64 *mono, s64 *boot)
 	else
 		return -EINVAL;
 	now = to == mono ? ktime_get() : ktime_get_boottime();
-	/* neither before the start, nor so far that the sum with a life's worth of time would not fit */
+	/* Neither before the start, nor so far that the sum with a lifetime would overflow. */
 	if (sec > (s64)(TIME_MAX / NSEC_PER_SEC / 2) || sec < -(s64)(TIME_MAX / NSEC_PER_SEC / 2))
 		return -ERANGE;
 	if (sec * (s64)NSEC_PER_SEC + ns + (s64)now < 0)
