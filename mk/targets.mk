@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-docs lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -101,7 +101,7 @@ FILES ?= $(C_FILES)
 WHICH = $(strip $(FILES))
 
 lint: deps
-	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-docs lint-format lint-tidy && echo 'lint: clean'
+	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy && echo 'lint: clean'
 lint-laws: $(B)/kernel.o
 	$(Q)tools/lint/laws $(B)
 lint-arrows:
@@ -115,6 +115,9 @@ lint-rooms:
 # Generated pages are what their data say; no cell of a table is longer than 200 characters.
 lint-docs:
 	$(Q)tools/results --check
+# Without FILES= it reads the scripts as well.
+lint-comments:
+	$(Q)tools/lint/comments $(if $(filter command%,$(origin FILES)),$(WHICH))
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(WHICH) 2>&1 | grep -E 'error:' | sed 's/ code should.*//' | \
 		awk -F: '!seen[$$1]++ { print $$1 ":" $$2 ": not formatted; run make tidy" } END { exit NR > 0 }'

@@ -3,13 +3,12 @@
 #
 # Makes C and documentation from the system-call table (POSIX awk; mawk is enough).
 #
-#	awk -v mode=header -f tools/gen-syscalls.awk kernel/syscall/syscalls.tbl > build/gen/syscalls.h
-#	awk -v mode=table  -f tools/gen-syscalls.awk kernel/syscall/syscalls.tbl > build/gen/syscalls_table.c
-#	awk -v mode=doc    -f tools/gen-syscalls.awk kernel/syscall/syscalls.tbl > docs/coverage.md
+#	awk -v mode=MODE -f tools/gen-syscalls.awk kernel/syscall/syscalls.tbl >OUTPUT
 #
-# header	prototypes of all handlers that are not missing, NR_SYSCALLS
-# table		a typed wrapper for each handler, and syscall_table[] (struct syscall_desc of kernel/syscall/syscall.h)
-# doc		what is implemented, what is partial and what is missing
+# header	build/gen/syscalls.h: prototypes of all handlers that are not missing, NR_SYSCALLS
+# table		build/gen/syscalls_table.c: a typed wrapper for each handler, and syscall_table[]
+#		(struct syscall_desc of kernel/syscall/syscall.h)
+# doc		docs/coverage.md: calls that are implemented, partial and missing
 #
 # A line that is wrong (order, type, status, number of fields or arguments) stops the build.
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# gdb loads this file by itself when it opens the kernel's program, because it lies beside it and is called after it: nestling-gdb.py
-# beside nestling. (gdb wants to be told that the folder is to be trusted: `add-auto-load-safe-path DIR`; `nestctl gdb` does so.)
-# The helper itself is in nestling_gdb/, beside this file, in the source tree, or where `make install` has put it.
+# gdb loads this file by itself when it opens the kernel's program, because of its name and place:
+# nestling-gdb.py beside nestling. (gdb does so only in a trusted folder: `add-auto-load-safe-path
+# DIR`, which `nestctl gdb` sets.) The helper itself is in nestling_gdb/: beside this file, in the
+# source tree, or where `make install` has put it.
 import os
 import sys
 

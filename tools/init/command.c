@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* command.c: the job that nestctl wrote, and the command of it: who runs it, where, and with what environment. */
+/*
+ * command.c: runs the command of the job that nestctl wrote: its user, its folder and its
+ * environment.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -57,7 +60,7 @@ bool job_read(struct job *job)
 	return true;
 }
 
-/* ---- who ---- */
+/* ---- the user ---- */
 
 static void __attribute__((noreturn)) refuse(const char *what, const char *why)
 {
@@ -65,7 +68,7 @@ static void __attribute__((noreturn)) refuse(const char *what, const char *why)
 	_exit(126);
 }
 
-/* The fields of a line of /etc/passwd or /etc/group, in place. How many. */
+/* Splits a line of /etc/passwd or /etc/group into fields, in place. Returns how many. */
 static int split(char *line, char **field, int max)
 {
 	int n = 0;
@@ -85,7 +88,7 @@ static bool number(const char *text, unsigned int *n)
 	return *text >= '0' && *text <= '9' && !*end && v < 0xffffffffUL;
 }
 
-/* The line of @who, a name or number, in /etc/passwd. */
+/* Finds the line of @who, a name or number, in /etc/passwd. */
 static bool find_user(const char *who, struct user *u)
 {
 	FILE *f = fopen("/etc/passwd", "re");
@@ -118,7 +121,7 @@ static bool is_member(char *members, const char *name)
 	return false;
 }
 
-/* Takes the number of the group @who, or where it is NULL those that the user is in. */
+/* Finds the number of the group @who or, if it is NULL, the groups of the user. */
 static bool find_groups(const char *who, struct user *u)
 {
 	FILE *f = fopen("/etc/group", "re");
@@ -170,7 +173,7 @@ static void become(const struct user *u)
 		refuse(u->name, strerror(errno));
 }
 
-/* ---- where, and with what ---- */
+/* ---- the folder and the environment ---- */
 
 static void set_environment(const struct job *job, const struct user *u)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dhcp.c: eth0 gets its address, its route and its name servers from the network (RFC 2131, 2132), with nothing of the image's.
+ * dhcp.c: gets eth0's address, route and name servers from the network (RFC 2131, 2132), without
+ * any program of the image.
  *
- * DISCOVER -> OFFER -> REQUEST -> ACK, each question three times at most, half a second apart. The lease is not renewed: instances
- * of `nestctl run` are short, and the servers that they meet (libslirp) give the same address for ever.
+ * DISCOVER -> OFFER -> REQUEST -> ACK, each question at most three times, half a second apart. The
+ * lease is not renewed: instances of `nestctl run` are short, and their server (libslirp) always
+ * gives one address.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -107,7 +109,7 @@ static void take_option(struct lease *l, int *type, int opt, const uint8_t *data
 	}
 }
 
-/* The answer's type; 0: it is none for us. */
+/* Returns the answer's type, or 0 for a packet that is no answer to us. */
 static int parse(const struct packet *p, ssize_t n, struct lease *l)
 {
 	const uint8_t *o = p->options, *end = (const uint8_t *)p + n;
@@ -193,7 +195,10 @@ static void set_default_route(uint32_t gateway)
 		fprintf(stderr, "init: default route: %s\n", strerror(errno));
 }
 
-/* What the image says of its name servers is of another network. It may be a link into what is not there. */
+/*
+ * Writes the name servers. The image's file names those of another network, and may be a link to a
+ * missing file.
+ */
 static void write_resolv_conf(const struct lease *l)
 {
 	FILE *f;
@@ -222,7 +227,7 @@ static void use(const char *name, const struct lease *l)
 		write_resolv_conf(l);
 }
 
-/* Up, and its address known. False: there is no such card. */
+/* Brings the interface up and reads its address. False if there is no such card. */
 static bool bring_up(const char *name)
 {
 	struct ifreq r = { 0 };

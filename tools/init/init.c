@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init.c: the first program of an instance that `nestctl run` starts.  It is a static program in a small initial archive,
- * so that the image stays as it is.
+ * init.c: the first program of an instance that `nestctl run` starts. It is a static program in a
+ * small initial archive, so that the image stays unchanged.
  *
- * It mounts the image, goes over to it, mounts what a system expects (proc, sys, cgroup2, dev, devpts, mqueue, tmpfs), asks for
- * the address of eth0 if there is one (dhcp.c), runs one command (command.c), reaps whatever is orphaned, and powers off. What to
- * run is in /job, written by nestctl (job.h).
+ * It mounts the image, makes it the root, mounts what a system expects (proc, sys, cgroup2, dev,
+ * devpts, mqueue, tmpfs), asks for the address of eth0 if there is one (dhcp.c), runs one command
+ * (command.c), reaps orphans, and powers off. /job, written by nestctl, has the command (job.h).
  *
  * terminal: the command has /dev/tty0 as its controlling terminal.
- * channels: its standard input, output and error are pipes, as they are on the host; init carries their bytes from
- *           /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode.
- *           joined: the same with one pipe for output and errors, to /dev/tty2.
- *           When they are, it writes a line to /dev/tty5: only then does nestctl send input.
- * Always:   /dev/tty4 is where nestctl listens: "status N\n" (128 + signal when killed) or "error TEXT\n"; on /dev/tty5 it says
- *           what the host wants: a line "sN" is signal N for the command, "g1" or "g2" that nobody reads its output or errors.
+ * channels: its standard input, output and error are pipes, as they are on the host; init carries
+ *           their bytes from /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode. When
+ *           they are, it writes a line to /dev/tty5: only then does nestctl send input.
+ * joined:   channels with one pipe for output and errors, to /dev/tty2.
+ * always:   nestctl reads /dev/tty4: "status N\n" (128 + signal if killed) or "error TEXT\n".
+ *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command, "g1" or
+ *           "g2" that its output or errors have no reader any more.
  *
- * States: set-up (any failure is reported and powers off), running (pump until the command ends), draining (what the
- * command left in its pipes is carried out without waiting for more), power-off.
+ * States: set-up (any failure is reported and powers off), running (pump until the command ends),
+ * draining (what the command left in its pipes is carried out without waiting for more), power-off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,15 +43,15 @@
 #include "tools/init/dhcp.h"
 #include "tools/init/job.h"
 
-/* A one-way pump of bytes.  to is -1 once its reader has gone. */
+/* A one-way pump of bytes. to is -1 once its reader has gone. */
 struct pump {
 	int from, to;
 	size_t have, done;
 	char buf[16384];
 };
 
-#define SHUTDOWN_GRACE                                                                             \
-	5 /* seconds for programs that should end, where the host says nothing else */
+/* seconds for programs to end, unless the host sends another time */
+#define SHUTDOWN_GRACE 5
 
 static int report_fd = -1, host_fd = -1;
 static pid_t child;
@@ -145,7 +146,7 @@ static void mount_all(void)
 	}
 }
 
-/* A folder and what is above it. */
+/* Makes a folder and its parents. */
 static void make_dirs(const char *path)
 {
 	char *copy = strdup(path);
@@ -159,7 +160,7 @@ static void make_dirs(const char *path)
 	free(copy);
 }
 
-/* The host's folders. One that is to be read only is so by the kernel's parameter. */
+/* Mounts the host's folders. A read-only one is made so by the kernel's parameter. */
 static void mount_volumes(const struct job *job)
 {
 	char source[16];
@@ -251,7 +252,7 @@ static void start_on_channels(const struct job *job)
 
 /* ---- pumping ---- */
 
-/* Nothing more will come, or nobody wants it: both sides see the end. */
+/* Ends a pump, after the end of its input or without a reader: both sides see the end. */
 static void pump_end(struct pump *p)
 {
 	close(p->to);
@@ -305,7 +306,7 @@ static void pump_step(struct pump *p, const struct pollfd *pfd)
 		pump_flush(p);
 }
 
-/* Waits for who does not read. */
+/* Waits for a reader that is slow. */
 static void pump_drain(struct pump *p)
 {
 	if (p->to >= 0)
@@ -320,7 +321,9 @@ static void pump_drain(struct pump *p)
 	}
 }
 
-/* What the line holds would be lost with the kernel, where its reader is slow. */
+/*
+ * Waits until the line is empty: its content would be lost with the kernel if its reader is slow.
+ */
 static void line_drain(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -361,7 +364,7 @@ static void catch_signals(sigset_t *unblocked)
 	sigprocmask(SIG_BLOCK, &set, unblocked);
 }
 
-/* Reaps all there is.  True when the command was among it. */
+/* Reaps all ended children. True if the command was among them. */
 static bool reap(int *status)
 {
 	bool ended = false;
@@ -403,7 +406,7 @@ static void hang_up_shell(void)
 		kill(-child, SIGHUP);
 }
 
-/* One line of what the host wants; see the top. */
+/* Obeys one request of the host; see the top. */
 static void obey(const char *line)
 {
 	int sig = *line == 's' ? atoi(line + 1) : 0;
@@ -438,7 +441,7 @@ static void hear_host(void)
 	}
 }
 
-/* When programs are killed (now_ms()); -1: never. */
+/* time (now_ms()) when programs are killed, or -1 */
 static long kill_at = -1;
 
 static long now_ms(void)

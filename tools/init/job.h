@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h: what nestctl wants the built-in init to run: the file /job, NUL-terminated strings, of which each but the last ones begins with a
- * letter that says what it is:
+ * job.h: the job for the built-in init: the file /job, NUL-terminated strings, of which each but
+ * the last ones begins with a letter for its kind:
  *
- *	mMODE  "terminal", "channels", or "joined": output and errors are one channel, so that their order stays
- *	hNAME  the host name, also for /etc/hosts (empty: no change)    tTERM  the kind of terminal
- *	vDIR   where the host's folder number 0, 1 ... (the kernel's hostfs0= ...) is mounted; in their order
- *	eNAME=VALUE  environment             wDIR   where the command starts
- *	uUSER[:GROUP]  names or numbers      then an empty string and the command; none: the user's login shell
+ *    mMODE          "terminal", "channels", or "joined": output and errors are one channel, so that
+ *                   their order is kept
+ *    hNAME          the host name, also for /etc/hosts (empty: no change)
+ *    tTERM          the kind of terminal
+ *    vDIR           mount point of the host's folder number 0, 1 ... (the kernel's hostfs0= ...),
+ *                   in their order
+ *    eNAME=VALUE    environment
+ *    wDIR           the folder in which the command starts
+ *    uUSER[:GROUP]  names or numbers
+ *
+ * Then follow an empty string and the command; without one, the user's login shell.
  */
 #ifndef NESTLING_INIT_JOB_H
 #define NESTLING_INIT_JOB_H
@@ -26,11 +32,14 @@ struct job {
 	char **argv; /* empty: a login shell */
 };
 
-/* Reads /job: false with errno when it is none. */
+/* Reads /job. False with errno if it is not valid. */
 bool job_read(struct job *job);
-/* hosts.c: adds localhost and @name to /etc/hosts. */
+/* Adds localhost and @name to /etc/hosts (hosts.c). */
 void hosts_add(const char *name);
-/* The command, as its user, in its folder: never returns; 126 or 127 when it cannot be run. */
+/*
+ * Executes the command as its user, in its folder. Never returns: exits with 126 or 127 if it
+ * cannot be run.
+ */
 void job_exec(const struct job *job) __attribute__((noreturn));
 
 #endif

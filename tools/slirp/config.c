@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c: the words of nestling-slirp's command line, as they stand behind `eth0=slirp,`:
+ * config.c: parses the words of nestling-slirp's command line, which are those behind
+ * `eth0=slirp,`:
  *
- *	hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT   the host's port leads to the guest's; more than one may be given
- *	loopback=off                              10.0.2.2 is not the host's loopback
- *	ipv6=off
- *	mtu=N
+ *      hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT   forwards the host's port to the guest's; may be
+ *                                                given several times
+ *      loopback=off                              10.0.2.2 is not the host's loopback
+ *      ipv6=off
+ *      mtu=N
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -22,7 +24,7 @@ static const char *wrong(const char *word, const char *why)
 	return problem;
 }
 
-/* "[ADDR]:PORT", ended by @end; advances *s. */
+/* Parses "[ADDR]:PORT", ended by @end; advances *s. */
 static bool parse_end(const char **s, char end, struct in_addr *addr, int *port)
 {
 	const char *colon = strchr(*s, ':');

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail.c: what nestling-slirp may still do once it runs. It parses what a guest sends, so it is taken for hostile from then on:
+ * jail.c: restricts nestling-slirp once it runs. It parses packets of a guest, so it is treated as
+ * hostile from then on:
  *
- *	no new privileges, whatever it would execute; it cannot execute anything, nor fork
- *	no file but what lies in /etc and /run, where the resolver's configuration is (Landlock, where the host has it), and those
- *	    to be read only (seccomp, everywhere)
- *	sockets of the internet families only, memory that is never executable, clocks, random bytes
+ * - no new privileges, and no execve or fork;
+ * - only files in /etc and /run, where the resolver's configuration is (Landlock, if the host has
+ *   it), and these only for reading (seccomp, on every host);
+ * - only sockets of the internet families, memory that is never executable, clocks, random bytes.
  *
  * Everything else fails with EPERM.
  */
@@ -50,14 +51,14 @@ static void give(uint32_t action)
 	insn(BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* The call @nr, whatever its arguments. The number is loaded. */
+/* Allows the call @nr with any arguments. The number is loaded. */
 static void allow(int nr)
 {
 	insn(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1);
 	give(SECCOMP_RET_ALLOW);
 }
 
-/* The call @nr when argument @n is one of two values. */
+/* Allows the call @nr if argument @n is one of two values. */
 static void allow_either(int nr, int n, uint32_t a, uint32_t b)
 {
 	insn(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 5);
@@ -68,7 +69,7 @@ static void allow_either(int nr, int n, uint32_t a, uint32_t b)
 	give(SECCOMP_RET_ERRNO | EPERM);
 }
 
-/* The call @nr when argument @n has none of @bits. */
+/* Allows the call @nr if argument @n has none of @bits. */
 static void allow_without(int nr, int n, uint32_t bits)
 {
 	insn(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 4);
@@ -114,7 +115,7 @@ static void allow_below(int ruleset, const char *dir)
 	close(rule.parent_fd);
 }
 
-/* Not every host has it; the filter stands without it. */
+/* Restricts files by Landlock. Hosts without it rely on the filter. */
 static void restrict_files(void)
 {
 	struct landlock_ruleset_attr attr = { .handled_access_fs =

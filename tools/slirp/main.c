@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c: the loop of nestling-slirp: frames of the guest into libslirp, libslirp's frames to the guest, libslirp's sockets and timers
- * in between.
+ * main.c: the loop of nestling-slirp: passes frames of the guest to libslirp and libslirp's frames
+ * to the guest, and serves libslirp's sockets and timers.
  *
- * Frames travel in batches: all that have arrived in one call, all that a turn brought forth in one call. Sending to the guest waits
- * when its kernel does not take them, which is what slows its senders down; the kernel never waits for us.
+ * Frames travel in batches: all that have arrived in one call, all that a turn produced in one
+ * call. Sending to the guest waits while its kernel does not take them, which slows the senders
+ * down; the kernel never waits for us.
  */
 #include <errno.h>
 #include <poll.h>
@@ -274,8 +275,9 @@ static const char *add_forwards(const struct config *c)
 }
 
 /*
- * libslirp lets one connection wait to be accepted. Of more that come while this program has no CPU the host keeps none, and resets them
- * when they have tried for a minute.
+ * Widens the queues of listening sockets. libslirp lets one connection wait to be accepted. While
+ * this program has no CPU the host drops further ones, and resets them when they have tried for a
+ * minute.
  */
 static void widen_queues(void)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slirp.h: nestling-slirp, the helper of `eth0=slirp`: libslirp behind a socket. It is embedded in the kernel's program and started from
- * memory. Between the two: fd 3, a SOCK_SEQPACKET socket. The helper's first message is "ok" or what is wrong, as text; every
- * later one is an Ethernet frame. When the kernel's end closes, the helper ends.
+ * slirp.h: nestling-slirp, the helper of `eth0=slirp`: libslirp behind a socket. It is embedded in
+ * the kernel's program and started from memory. The two talk over fd 3, a SOCK_SEQPACKET socket.
+ * The helper's first message is "ok" or an error as text; every later one is an Ethernet frame.
+ * When the kernel's end closes, the helper ends.
  */
 #ifndef NESTLING_SLIRP_SLIRP_H
 #define NESTLING_SLIRP_SLIRP_H
@@ -27,10 +28,13 @@ struct config {
 	unsigned mtu;
 };
 
-/* Reads the words of the command line. NULL or what is wrong. */
+/* Reads the words of the command line. Returns NULL or an error. */
 const char *config_parse(struct config *c, char *const *words);
 
-/* No new privileges, no file but the resolver's configuration, no call but those that carry packets. NULL or what failed. */
+/*
+ * Enters the jail: no new privileges, no file but the resolver's configuration, no call but those
+ * that carry packets. Returns NULL or the step that failed.
+ */
 const char *jail_enter(void);
 
 #endif

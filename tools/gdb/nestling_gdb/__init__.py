@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Nestling's kernel under gdb: tasks, their stacks, files, memory, locks; on a process that runs and on a core.
+"""Nestling's kernel under gdb: tasks, their stacks, files, memory, locks; in a running process and in a core.
 
-setup() is called once for each program that gdb opens. Each module registers its commands when it is imported; the list is in
-`help nest` and in docs/debugging.md.
+setup() is called once for each program that gdb opens. Each module registers its commands when it is
+imported; `help nest` and docs/debugging.md list them.
 """
 import gdb
 
-# Signals that are part of how the kernel works: shown to nobody. A fault of the kernel itself is stopped at where it is reported.
+# Signals that the kernel uses in normal operation, which gdb passes silently. A fault of the kernel
+# itself stops where it is reported.
 QUIET = "SIGUSR1 SIGUSR2 SIGSYS SIGCHLD SIGALRM SIGPROF SIGCONT SIGPIPE SIGHUP SIGWINCH SIGSEGV SIGBUS SIGILL SIGFPE"
 
 
 class Trouble(gdb.Breakpoint):
-    """Stops where the kernel says that it is lost, since its faults are passed to it without a stop."""
+    """Stops where the kernel reports that it gives up, since its faults are passed to it without a stop."""
 
     def __init__(self, function, text):
         super().__init__(function, internal=True)

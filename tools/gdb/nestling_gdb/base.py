@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What all modules need: types, memory, the kernel's lists and trees.
 
-All of it reads memory that may be half changed or wrong (a core of a kernel that has crashed): walks are bounded, and an address
-that cannot be read ends a walk with a gdb.MemoryError, which the commands print.
+Memory may be half changed or wrong (a core of a kernel that has crashed). So walks are bounded, and an address that
+cannot be read ends a walk with a gdb.MemoryError, which the commands print.
 """
 import functools
 import struct
@@ -28,7 +28,7 @@ def ptr(name):
 
 @functools.lru_cache(maxsize=None)
 def offset(typename, member):
-    """In bytes; member may be a path, "fs.lock"."""
+    """Returns the offset in bytes; member may be a path, "fs.lock"."""
     t, at = ctype(typename), 0
     for part in member.split("."):
         field = next(f for f in t.strip_typedefs().fields() if f.name == part)
@@ -37,7 +37,7 @@ def offset(typename, member):
 
 
 def at(typename, address):
-    """The object of that type at an address."""
+    """Returns the object of that type at an address."""
     return gdb.Value(int(address)).cast(ptr(typename)).dereference()
 
 
@@ -46,19 +46,19 @@ def container(node, typename, member):
 
 
 def addr(value):
-    """The number of a pointer, or where an object lies."""
+    """Returns the number of a pointer, or the address of an object."""
     if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
         return int(value)
     return int(value.address)
 
 
 def symbol(name):
-    """A variable of the kernel, static ones too."""
+    """Returns a variable of the kernel, also a static one."""
     return gdb.parse_and_eval(name)
 
 
 def static(function, name):
-    """A static variable, seen from a function of its file (names are not unique)."""
+    """Returns a static variable, looked up from a function of its file (names are not unique)."""
     return gdb.parse_and_eval("'%s'::%s" % (function, name))
 
 
@@ -71,7 +71,7 @@ def word(address):
 
 
 def text(value, most=256):
-    """A char array or pointer as text, whatever is in it."""
+    """Returns a char array or pointer as text, whatever its content."""
     if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
         raw = read(int(value.address), value.type.sizeof)
     elif not int(value):
@@ -84,7 +84,7 @@ def text(value, most=256):
 
 
 def list_nodes(head):
-    """The nodes of a struct list_head."""
+    """Iterates over the nodes of a struct list_head."""
     end, node = addr(head), head["next"]
     for _ in range(WALK_MAX):
         if int(node) == end or not int(node):
@@ -108,7 +108,7 @@ def hlist_nodes(head):
 
 
 def rb_nodes(root):
-    """In order."""
+    """Iterates over the nodes of a tree in order."""
     node, stack = root["node"], []
     for _ in range(WALK_MAX):
         while int(node):
@@ -127,7 +127,7 @@ def rb_entries(root, typename, member):
 
 
 def radix_lookup(tree, index):
-    """The pointer at an index of a struct radix, as a number; 0: none."""
+    """Returns the pointer at an index of a struct radix, as a number, or 0."""
     node, height = tree["root"], int(tree["height"])
     if not height or (height * 6 < 64 and index >> (height * 6)):
         return 0
@@ -139,7 +139,7 @@ def radix_lookup(tree, index):
 
 
 def report(function):
-    """For commands: what cannot be read is said in a line, without a trace of Python's."""
+    """Wraps a command: memory that cannot be read is reported in one line, without a Python traceback."""
 
     @functools.wraps(function)
     def wrapped(*args):

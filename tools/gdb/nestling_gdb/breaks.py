@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Breakpoints in guest programs.
 
-This gdb has the kernel's process alone, and the program is in another. So it writes down in the kernel's table (kernel/mm/debug/userbreak.c)
-what is wanted; the kernel puts the breakpoint into the program's memory when a task of its next goes there, calls user_break_hit() when it is
-reached, where gdb stops, and steps over it.
+This gdb has only the kernel's process, and the program is in another. So it writes its requests into the kernel's table
+(kernel/mm/debug/userbreak.c). The kernel puts the breakpoint into the program's memory when a task of the program next
+enters guest code. When the breakpoint is reached it calls user_break_hit(), where gdb stops, and then steps over it.
 """
 import gdb
 
@@ -13,7 +13,7 @@ from .tasks import current, parse
 
 
 def table():
-    """(number, entry) of all that are wanted, or still there."""
+    """Iterates over (number, entry) of all breakpoints that are requested, or still in memory."""
     breaks = symbol("user_breaks")
     first, last = breaks.type.range()
     for i in range(first, last + 1):
@@ -26,7 +26,7 @@ def write(entry, member, value):
 
 
 def place(t, words):
-    """An address, or what the program's own symbols say: a function, FILE:LINE, *ADDRESS."""
+    """Returns the address of a number, or by the program's own symbols of a function, FILE:LINE or *ADDRESS."""
     if words[:2] in ("0x", "0X") or words.isdigit():
         return int(words, 0)
     spec = words.replace("\\", "").replace('"', "")
@@ -38,7 +38,7 @@ def place(t, words):
 
 
 class Hit(gdb.Breakpoint):
-    """Stops where the kernel says that one was reached."""
+    """Stops where the kernel reports that a breakpoint was reached."""
 
     def __init__(self):
         super().__init__("user_break_hit", internal=True)
@@ -53,10 +53,10 @@ class Hit(gdb.Breakpoint):
 
 class UserBreak(gdb.Command):
     """nest ubreak                  breakpoints in guest programs
-nest ubreak TASK WHERE       one in that task's program; WHERE is an address, a function, FILE:LINE or *ADDRESS of the program
-nest ubreak delete [N]       takes one away, or all; the program's memory is as it was when the program goes on
-All threads of the program stop there, and what has the same memory (vfork); a child that is forked has none. Where one stops, the kernel stands
-still for all: `task N ubt`, `task N regs`, `nest x`, `nest ustep`, `continue`."""
+nest ubreak TASK WHERE       sets one in that task's program; WHERE is an address, a function, FILE:LINE or *ADDRESS
+nest ubreak delete [N]       removes one, or all; the program's memory is restored when the program goes on
+All threads of the program stop there, and processes that share its memory (vfork); a forked child has no breakpoints.
+When one stops, the whole kernel is stopped: `task N ubt`, `task N regs`, `nest x`, `nest ustep`, `continue`."""
 
     def __init__(self):
         super().__init__("nest ubreak", gdb.COMMAND_BREAKPOINTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a kernel has crashed: the registers of the fault that its handler has kept (arch/um/entry/oops.c), as gdb's own frames."""
+"""Shows where a kernel has crashed: the registers that the fault handler has saved (arch/um/entry/oops.c), as gdb's frames."""
 import gdb
 
 from .base import report, symbol, text
@@ -9,7 +9,7 @@ REGS = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip", "rsp")
 
 
 class Crash(gdb.Command):
-    """What the kernel died of: its last words, and for a fault the stack it was on, which `bt` and `up` show from then on."""
+    """Why the kernel died: its last message, and for a fault its stack, which `bt` and `up` show from then on."""
 
     def __init__(self):
         super().__init__("nest crash", gdb.COMMAND_DATA)

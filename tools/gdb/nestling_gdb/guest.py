@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A guest program under gdb: a core of it, made of the kernel's structures, and the files that it has mapped, out of the page cache.
+"""A guest program under gdb: a core of it, made from the kernel's structures, and its mapped files, from the page cache.
 
 `task N core FILE` writes an ELF core of the task's process (its registers, its memory) and, into FILE.root/, the programs and
 libraries that it maps, so that another gdb sees the program with its symbols: `gdb -ex 'set sysroot FILE.root' FILE.root/PATH FILE`.
 `task N ubt` does that in a temporary folder and prints the back-trace of the program. Nothing of the guest runs meanwhile, and no
-byte of its disk is read: a page of a file that is not in the page cache is zeros in the copy, which is said.
+byte of its disk is read: a page of a file that is not in the page cache is zeros in the copy, which is reported.
 """
 import os
 import shutil
@@ -24,7 +24,7 @@ REGS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip c
 
 
 def user_regs(t):
-    """struct user_regs_struct: the registers with which the task came into the kernel."""
+    """Returns struct user_regs_struct: the registers with which the task entered the kernel."""
     regs = t["arch"]["regs"]
     return struct.pack("<27Q", *([int(regs[name]) & (2**64 - 1) for name in REGS] + [0] * 4))
 
@@ -51,7 +51,7 @@ def notes(t):
 
 
 def write_core(t, path):
-    """Pages that are nowhere in memory are holes of the file."""
+    """Writes memory. Pages outside memory become holes of the file."""
     mm = t["mm"]
     list_of = [v for v in areas(mm) if rights(v)[0] == "r"]
     head = notes(t)
@@ -77,7 +77,7 @@ def write_core(t, path):
 
 
 def copy_file(f, path):
-    """What the page cache has of a file. How many of its pages are missing."""
+    """Writes the pages of a file that the page cache has. Returns how many are missing."""
     size = min(int(f["f_inode"]["i_size"]), FILE_MOST)
     mapping, missing = f["f_mapping"], 0
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -94,7 +94,7 @@ def copy_file(f, path):
 
 
 def host_path(root, guest):
-    """Under root, whatever the guest has called its file."""
+    """Returns the path below root, whatever name the guest has given its file."""
     return os.path.join(root, *[p for p in guest.split("/") if p not in ("", ".", "..")])
 
 
@@ -142,7 +142,7 @@ def core(t, rest):
 
 
 def other_gdb(t, command):
-    """What a gdb that has the program, and a core of it, prints for a command: lines."""
+    """Returns the lines that a gdb with the program and a core of it prints for a command."""
     folder = tempfile.mkdtemp(prefix="nestling-gdb-")
     try:
         file, root = os.path.join(folder, "core"), os.path.join(folder, "root")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Locks that tasks hold and wait for.
 
-A debug build knows what each task holds (lockdep). In any build a task that waits for a mutex or an rwsem stands in a queue with a
-record on its own stack, which says which lock it is; the mutex says who has it. So in a release build a lock that nobody waits for
-is not found.
+A debug build knows the locks that each task holds (lockdep). In any build a task that waits for a mutex or an rwsem is in
+a queue with a record on its own stack, which names the lock; a mutex names its owner. So in a release build a lock without
+waiters is not found.
 """
 import gdb
 
@@ -19,7 +19,7 @@ def where(address):
 
 
 def waits_for(t):
-    """(kind, address of the lock) from the frames of a task that sleeps; None: it waits for no lock."""
+    """Returns (kind, address of the lock) from the frames of a sleeping task, or None if it waits for no lock."""
     if t["on_cpu"] or not int(t["arch"]["ksp"]):
         return None
     with looking_at(t):
@@ -40,7 +40,7 @@ def waits_for(t):
 
 
 def lock_of(waiter, kind):
-    """From a waiter's record round its list to the lock: the one node of the list that is on no stack has the list's head."""
+    """Follows a waiter's list to the lock: the only node that is on no stack is the list's head."""
     node = at("struct list_head", waiter)
     head_at = offset("struct " + kind, "waiters")
     for n in list_nodes(node):
@@ -54,7 +54,7 @@ def on_stack(address):
 
 
 def held(t):
-    """Of a debug build: (address, where it was taken)."""
+    """Returns (address, place of acquisition) of the held locks in a debug build."""
     try:
         h = t["held"]
     except gdb.error:
@@ -86,7 +86,7 @@ def owner_text(kind, lock):
 
 
 def contended():
-    """address of a mutex that somebody waits for -> its owner's address."""
+    """Returns a map from each mutex that a task waits for to its owner, both addresses."""
     owners = {}
     for t in list(all_tasks()):
         waits = waits_for(t)
@@ -101,7 +101,7 @@ def locks(t, rest):
 
 
 class Locks(gdb.Command):
-    """Locks that tasks wait for and, in a debug build, all that they hold."""
+    """Locks that tasks wait for and, in a debug build, all locks that they hold."""
 
     def __init__(self):
         super().__init__("nest locks", gdb.COMMAND_DATA)

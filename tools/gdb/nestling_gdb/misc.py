@@ -12,7 +12,7 @@ SKIP = 0xFFFF
 
 
 def records():
-    """(time in ns, level, text) of the log, oldest first."""
+    """Iterates over (time in ns, level, text) of the log, oldest first."""
     ring = static("vprintk", "ring")
     data = read(addr(ring), ring.type.sizeof)
     at, left = int(static("vprintk", "tail")), int(static("vprintk", "next_seq")) - int(static("vprintk", "tail_seq"))
@@ -37,7 +37,7 @@ class Dmesg(gdb.Command):
 
 
 class RunQueues(gdb.Command):
-    """Each vCPU's run queue: what runs, what waits (fair tasks by virtual time), and the host thread that it is."""
+    """Each vCPU's run queue: the running task, the waiting ones (fair tasks by virtual time), and the vCPU's host thread."""
 
     def __init__(self):
         super().__init__("nest rq", gdb.COMMAND_DATA)
@@ -60,7 +60,7 @@ class RunQueues(gdb.Command):
 
 
 class List(gdb.Command):
-    """nest list HEAD TYPE MEMBER [EXPRESSION]: the objects of a list; the expression is printed with $it as each.
+    """nest list HEAD TYPE MEMBER [EXPRESSION]: the objects of a list; the expression is printed with $it set to each.
 nest list all_processes 'struct task' tasks $it.comm"""
 
     def __init__(self):

@@ -11,7 +11,7 @@ from .tasks import row
 
 
 class Nodes:
-    """A list or a tree: how many nodes, and where they are."""
+    """Prints a list or a tree: the number of nodes, and their addresses."""
 
     def __init__(self, value, kind, walk):
         self.value, self.kind, self.walk = value, kind, walk
@@ -48,7 +48,7 @@ class RbRoot(Nodes):
 
 
 class Line:
-    """A structure of which one line is shown first; its members follow, as gdb prints them."""
+    """Prints one line about a structure; its members follow, as gdb prints them."""
 
     def __init__(self, value):
         self.value = value

@@ -16,7 +16,7 @@ SIGTRAP, DEBUG_TRAP = 5, 1
 
 
 class Stop(gdb.Breakpoint):
-    """Stops where the task comes into the kernel."""
+    """Stops where the task enters the kernel."""
 
     def __init__(self, function, task):
         super().__init__(function, internal=True)
@@ -40,8 +40,8 @@ def set_flag(t, on):
 
 
 class UserStep(gdb.Command):
-    """nest ustep [N]: runs the task of this thread until it has executed an instruction (or N) of guest code, or has come into the
-kernel with a system call or a fault. The thread must stand in the kernel for a task of the guest, at a breakpoint for example.
+    """nest ustep [N]: runs the task of this thread until it has executed an instruction (or N) of guest code, or has
+entered the kernel by a system call or a fault. The thread must be in the kernel for a task of the guest, such as at a breakpoint.
 Other tasks run meanwhile."""
 
     def __init__(self):
@@ -54,7 +54,7 @@ Other tasks run meanwhile."""
                 break
 
     def once(self):
-        """True: it stands behind an instruction of guest code."""
+        """Returns True if the task has executed an instruction of guest code."""
         t = current()
         if t is None or not int(t["mm"]):
             raise gdb.GdbError("the thread does not stand in the kernel for a task of the guest")

@@ -39,7 +39,7 @@ def idle_tasks():
 
 
 def all_tasks():
-    """Threads of all processes, and kernel threads; not the idle tasks."""
+    """Iterates over threads of all processes, and kernel threads; not over the idle tasks."""
     for leader in list_entries(symbol("all_processes"), "struct task", "tasks"):
         if int(leader["signal"]):
             yield from list_entries(leader["signal"]["threads"], "struct task", "thread_node")
@@ -53,7 +53,7 @@ def find(number):
 
 
 def parse(word_):
-    """A number, or an expression that is a struct task or a pointer to one."""
+    """Returns the task of a number, or of an expression that is a struct task or a pointer to one."""
     if word_.isdigit():
         return find(int(word_))
     value = gdb.parse_and_eval(word_)
@@ -61,18 +61,18 @@ def parse(word_):
 
 
 def current():
-    """Whose kernel stack the thread's frames lie on: the chosen task, else by the head of the stack. None: a host thread's."""
+    """Returns the task on whose kernel stack the thread is: the chosen task, else by the head of the stack. None for a host thread."""
     thread = gdb.selected_thread()
     if not thread:
         return None
     if view.active():
         return view.task
-    # asked for in conditions of breakpoints, too, where no other thread may be chosen
+    # also used in conditions of breakpoints, where no other thread may be selected
     return kstack_task(registers_quick()[0]) or task_of_thread(thread)
 
 
 def kstack_task(sp):
-    """The task of the kernel stack that an address lies on, or None."""
+    """Returns the task whose kernel stack has an address, or None."""
     size = stack_size()
     idle0 = symbol("init_task_storage")
     boot = int(idle0["arch"]["kstack"])
@@ -84,12 +84,12 @@ def kstack_task(sp):
 
 
 def stack_size():
-    """KSTACK_SIZE: debug builds have larger ones, and structs of theirs have more fields."""
+    """Returns KSTACK_SIZE, which is larger in debug builds, whose structs have more fields."""
     return 0x10000 if any(f.name == "held" for f in gdb.lookup_type("struct task").fields()) else 0x4000
 
 
 def registers(thread):
-    """(sp, pc) of a thread, without moving the user's choice."""
+    """Returns (sp, pc) of a thread and keeps the user's selection."""
     before = gdb.selected_thread()
     frame = gdb.selected_frame() if before else None
     thread.switch()
@@ -102,7 +102,7 @@ def registers(thread):
 
 
 def vcpu_threads():
-    """cpu -> the host thread that is this vCPU: its stack pointer is on the running task's stack, or on the host stack of that."""
+    """Returns a map from each vCPU to its host thread, whose stack pointer is on the running task's stack or on its host stack."""
     found, threads = {}, [(t, registers(t)[0]) for t in gdb.selected_inferior().threads()]
     for cpu in range(int(symbol("nr_cpus"))):
         task = symbol("runqueues")[cpu]["curr"]
@@ -130,7 +130,7 @@ def task_of_thread(thread):
 
 
 def doing(t):
-    """What it does in the kernel, in a word: the system call, or what it waits for."""
+    """Returns a word about what the task does in the kernel: the system call, or where it waits."""
     nr = int(t["syscall_nr"])
     if nr == 2**64 - 1 or nr < 0:
         return "kernel" if int(t["flags"]) & PF_KTHREAD else "user"
@@ -164,7 +164,7 @@ class FrameId:
 
 
 class View:
-    """Which task's stack is shown in place of the callers of a thread's newest frame."""
+    """The task whose stack is shown in place of the callers of a thread's newest frame."""
 
     def __init__(self):
         self.task = self.thread = None
@@ -190,7 +190,7 @@ class View:
         self.show(saved, t)
 
     def show(self, saved, t):
-        """Frames from these registers on; t may be None."""
+        """Shows frames from these registers on; t may be None."""
         self.thread = gdb.selected_thread()
         self.live = registers(self.thread)
         self.saved, self.task = saved, t if t is not None else symbol("init_task_storage")
@@ -228,7 +228,7 @@ class TaskUnwinder(Unwinder):
         if (int(sp) & (2**64 - 1), int(pc)) != view.live or gdb.selected_thread().num != view.thread.num:
             return None
         u64 = gdb.lookup_type("unsigned long")
-        # below all stacks, so that gdb does not take what follows for damaged
+        # below all stacks, so that gdb does not take the next frames for damaged
         info = pending.create_unwind_info(FrameId(gdb.Value(0x1000).cast(u64.pointer()), pc))
         for name, value in view.saved.items():
             like = pending.read_register(name).type
@@ -237,7 +237,7 @@ class TaskUnwinder(Unwinder):
 
 
 class Door(FrameDecorator):
-    """A door to the host world (mk/door.h); gdb knows it as a change of stacks, as signal handlers are."""
+    """Unwinds a door to the host world (mk/door.h), which gdb treats as a change of stacks, as for signal handlers."""
 
     def function(self):
         name = self.inferior_frame().name() or gdb.execute("info symbol %d" % self.inferior_frame().pc(), to_string=True).split()[0]
@@ -245,7 +245,7 @@ class Door(FrameDecorator):
 
 
 class Frames:
-    """A frame filter: doors by their names; of a task that is looked at, only its own frames."""
+    """A frame filter: names doors; shows only a selected task's own frames."""
 
     def __init__(self):
         self.name, self.priority, self.enabled = "nestling", 100, True
@@ -268,7 +268,7 @@ def register(objfile):
 
 
 class looking_at:
-    """with looking_at(task): gdb's commands see its stack; the user's choice comes back afterwards."""
+    """with looking_at(task): gdb's commands see its stack; afterwards the user's selection is restored."""
 
     def __init__(self, t):
         self.t = t
@@ -291,7 +291,7 @@ class looking_at:
 
 
 class Nest(gdb.Command):
-    """Nestling's kernel: its tasks and what they have. See also `help task`."""
+    """Nestling's kernel: its tasks and their objects. See also `help task`."""
 
     def __init__(self):
         super().__init__("nest", gdb.COMMAND_DATA, prefix=True)
@@ -311,9 +311,9 @@ class Ps(gdb.Command):
 
 
 class Task(gdb.Command):
-    """task                     which one is looked at
-task N                   look at that one: bt, up, info locals show its stack; N may be an expression
-task N WORD [ARG]        of one task: bt, files, vmas, mounts, locks, regs, ubt, core FILE
+    """task                     shows the selected task
+task N                   selects a task: bt, up, info locals show its stack; N may be an expression
+task N WORD [ARG]        shows of a task: bt, files, vmas, mounts, locks, regs, ubt, core FILE
 task N apply COMMAND     any command of gdb with that task's stack; `task all apply bt` with each
 task none                back to the thread's own stack"""
 
@@ -372,7 +372,7 @@ class FindTask(gdb.Function):
 
 
 class Current(gdb.Function):
-    """$current(): the struct task * that runs on this thread, or that is looked at; for conditions of breakpoints."""
+    """$current(): the struct task * that runs on this thread, or that is selected; for conditions of breakpoints."""
 
     def __init__(self):
         super().__init__("current")

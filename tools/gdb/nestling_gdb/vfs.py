@@ -20,7 +20,7 @@ def name_of(dentry):
 
 
 def dentry_path(dentry):
-    """Within its file system."""
+    """Returns the path within its file system."""
     names = []
     for _ in range(NAMES_MOST):
         parent = dentry["d_parent"]
@@ -32,7 +32,7 @@ def dentry_path(dentry):
 
 
 def path_text(mount, dentry):
-    """As seen from the root of its tree of mounts."""
+    """Returns the path from the root of its tree of mounts."""
     names, mount = [], mount if int(mount) else None
     for _ in range(NAMES_MOST):
         if mount is not None and int(dentry) == int(mount["mnt_root"]):
@@ -52,7 +52,7 @@ def path_text(mount, dentry):
 
 
 def file_text(f):
-    """A file's path, or what it is in words."""
+    """Returns a file's path, or a description."""
     sock = socket_of(f)
     if sock is not None:
         return socket_text(sock)
@@ -81,7 +81,7 @@ def ip_text(a, port):
 
 
 def sock_text(sk):
-    """Of a struct sock_common."""
+    """Returns the addresses of a struct sock_common."""
     family, kind = int(sk["family"]), int(sk["type"])
     out = "%s %s" % (FAMILIES.get(family, "family %d" % family), TYPES.get(kind, kind))
     if family in (2, 10):

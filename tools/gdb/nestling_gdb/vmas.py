@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A task's memory: its areas, and its bytes by way of its page table and the page cache."""
+"""A task's memory: its areas, and its bytes through its page table and the page cache."""
 import gdb
 
 from .base import KERNEL_MAP_BASE, PAGE, list_entries, radix_lookup, read, report, symbol, text, word
@@ -32,19 +32,19 @@ def area_name(mm, v):
 
 
 def frame_of(page):
-    """The frame's address in the direct map, of a struct page of region 0."""
+    """Returns the frame's address in the direct map for a struct page of region 0."""
     mem_map = symbol("mem_map")
     return KERNEL_MAP_BASE + (page - int(mem_map)) // mem_map.dereference().type.sizeof * PAGE
 
 
 def cached_page(mapping, index):
-    """The page cache's copy of a page of a file, or None."""
+    """Returns the page cache's copy of a page of a file, or None."""
     page = radix_lookup(mapping["pages"], index)
     return read(frame_of(page), PAGE) if page else None
 
 
 def entry(mm, va):
-    """The page table's entry, 0: none."""
+    """Returns the page table's entry, or 0."""
     table = int(mm["pmap"]["root"])
     for level in (3, 2, 1, 0):
         e = word(table + 8 * ((va >> (12 + 9 * level)) & 511))
@@ -54,7 +54,7 @@ def entry(mm, va):
 
 
 def page_at(mm, v, va):
-    """A page of an area as the guest sees it: by its entry, else from the page cache, else zeros; None: on the disk only."""
+    """Returns a page of an area as the guest sees it: by its entry, else from the page cache, else zeros; None if it is only on the disk."""
     e = entry(mm, va)
     if e:
         return read(KERNEL_MAP_BASE + (e & PFN_MASK), PAGE)
