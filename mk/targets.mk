@@ -18,7 +18,7 @@ help:
 	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair, UML and gVisor; BENCHFLAGS=--write as well'
 	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
-	@echo 'make lint         the Laws, the arrows between rooms, the docs, clang-format, clang-tidy'
+	@echo 'make lint         the Laws, the include arrows, comments, the docs, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
 	@echo 'make docs         write what is generated: docs/coverage.md, the man pages, the tables of docs/results'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* colour.h: colours and sizes of what is printed for people. */
+/* colour.h: colours and sizes for output that people read. */
 #ifndef NESTLING_NESTCTL_COLOUR_H
 #define NESTLING_NESTCTL_COLOUR_H
 
@@ -7,14 +7,17 @@
 #include <stdio.h>
 
 enum colour { COLOUR_NONE, COLOUR_BOLD, COLOUR_DIM, COLOUR_RED, COLOUR_YELLOW, COLOUR_GREEN };
-/* What switches standard output to it, or "": it is no terminal, TERM is dumb, or NO_COLOR is set. */
+/*
+ * Returns the sequence that switches standard output to a colour, or "" if it is no terminal, TERM
+ * is dumb, or NO_COLOR is set.
+ */
 const char *colour(enum colour c);
 /*
- * As dmesg(1) does it: what a terminal would obey, and what is no UTF-8, by its number (\x1b). For texts that a guest's programs have
- * written. Lines and tabs stay.
+ * Prints text of a guest's programs as dmesg(1) does: characters that control a terminal, and
+ * invalid UTF-8, as a number (\x1b). Lines and tabs stay.
  */
 void put_plain(FILE *out, const char *text);
-/* "1.5M" of bytes, until sixteen more have been asked for. */
+/* Returns bytes as "1.5M"; the text is overwritten by the sixteenth later call. */
 const char *short_size(double bytes);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * completion.c: `nestctl completion bash|zsh` prints what the shell reads. The scripts hold the table; names of images and of
- * instances are asked for when they are wanted (`nestctl image list --names`, `nestctl list --names`).
+ * completion.c: `nestctl completion bash|zsh` prints the shell's completion script. The scripts
+ * contain the table; they ask for names of images and instances when needed (`nestctl image list
+ * --names`, `nestctl list --names`).
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -11,8 +12,8 @@
 #include "tools/nestctl/core/nestctl.h"
 
 /*
- * What a value is completed with, a word of the shell functions below: "file", "dir", "image", "umid", "none", or "=a b c".  The
- * kind is the first word in capitals, without brackets.
+ * Returns how a value is completed, a word of the shell functions below: "file", "dir", "image",
+ * "umid", "none", or "=a b c". The first word in capitals, without brackets, decides.
  */
 static const char *kind_of(const char *arg, size_t len)
 {
@@ -54,7 +55,7 @@ static const char *kind_of(const char *arg, size_t len)
 	return "none";
 }
 
-/* "image file ...": the kinds of the words behind the options. The last goes on for ever. */
+/* Prints the kinds of the words behind the options, of "image file ...". The last one repeats. */
 static void print_words(const char *args)
 {
 	bool first = true;
@@ -76,7 +77,7 @@ static void print_words(const char *args)
 		printf("none");
 }
 
-/* The name of an entry of an associative array. */
+/* true for zsh's associative arrays */
 static bool zsh;
 
 static void print_key(const char *a, const char *b, const char *c)
@@ -84,7 +85,7 @@ static void print_key(const char *a, const char *b, const char *c)
 	printf(zsh ? "\t'%s%s%s' " : "\t['%s%s%s']=", a, b, c);
 }
 
-/* What may stand behind each command: its commands and options. */
+/* Prints the commands and options that may follow each command. */
 static void print_rows(const struct command *const *table)
 {
 	for (; *table; table++) {
@@ -112,7 +113,10 @@ static void print_rows(const struct command *const *table)
 	}
 }
 
-/* What values and words are: "COMMAND OPTION" and "COMMAND", whose kinds have semicolons between them. */
+/*
+ * Prints the kinds of values and words: "COMMAND OPTION" and "COMMAND", with semicolons between
+ * kinds.
+ */
 static void print_values(const struct command *const *table)
 {
 	for (; *table; table++) {
@@ -145,7 +149,10 @@ static void print_values(const struct command *const *table)
 	}
 }
 
-/* What both shells share: two tables, and a function that walks over the words before the one to complete. */
+/*
+ * Shared by both shells: two tables, and a function that walks over the words before the one to
+ * complete.
+ */
 static const char walk[] =
 	"# Sets what: words to choose from; or kind: what the shell or nestctl knows.\n"
 	"_nestctl_walk() { # WORD...: those before the one to complete\n"

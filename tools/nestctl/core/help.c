@@ -17,7 +17,10 @@ static int columns(void)
 	return 80;
 }
 
-/* The words of @text up to @len, in lines of the terminal's width; the first begins at column @at. */
+/*
+ * Prints the first @len bytes of @text, wrapped at the terminal's width; the first line begins at
+ * column @at.
+ */
 static void wrap(const char *text, size_t len, int indent, int at)
 {
 	const char *end = text + len;
@@ -44,7 +47,7 @@ static void wrap(const char *text, size_t len, int indent, int at)
 	putchar('\n');
 }
 
-/* Paragraphs; see command.h. */
+/* Prints paragraphs; see command.h. */
 static void paragraphs(const char *text)
 {
 	while (*text) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * helper.c: starts nestctl-image, the program of the commands that need shared libraries, in place
- * of nestctl.
+ * helper.c: executes nestctl-image, the program of the commands that need shared libraries, in
+ * place of nestctl.
  */
 #include <errno.h>
 #include <limits.h>

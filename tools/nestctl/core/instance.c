@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * instance.c: finds the instances that run, and adds up what the host's /proc says of their processes.
+ * instance.c: finds running instances, and sums up the host's /proc data of their processes.
  *
- * Memory: the guest's lies in memory files of the kernel's process, which its spaces map: what these files hold counts once, whoever has
- * touched it, and to it comes what the kernel's process has of its own.
+ * Memory: the guest's lies in memory files of the kernel's process, which its spaces map. The
+ * content of these files counts once, whichever process has touched it; the private memory of the
+ * kernel's process is added.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -57,7 +58,7 @@ static bool read_stat(pid_t pid, struct process *p)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	end = strrchr(text, ')'); /* a name may hold anything */
+	end = strrchr(text, ')'); /* a name may contain any character */
 	if (!end || sscanf(end + 1,
 			    " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
 			    "%*d %*d %llu",
@@ -89,7 +90,7 @@ static struct processes processes_read(void)
 	return ps;
 }
 
-/* Marks in @mine what descends from @pid, and adds it up. */
+/* Marks the descendants of @pid in @mine, and sums them up. */
 static void add_family(const struct processes *ps, struct instance *in)
 {
 	bool *mine = xalloc(ps->n + 1), more = true;
@@ -114,7 +115,7 @@ static void add_family(const struct processes *ps, struct instance *in)
 	free(mine);
 }
 
-/* What its memory files hold, each once. */
+/* Returns the content of its memory files, each counted once. */
 static uint64_t memory_files(pid_t pid)
 {
 	char *dir = format("/proc/%d/fd", (int)pid);
@@ -198,7 +199,7 @@ static char **read_cmdline(pid_t pid, char **kept)
 	return argv;
 }
 
-/* The last name of "COW,FILE", where a comma behind a backslash is a letter of it. */
+/* Returns the last name of "COW,FILE", where a comma behind a backslash belongs to a name. */
 static const char *last_name(const char *files)
 {
 	char *name = format("%s", files), *to = name;
@@ -215,7 +216,7 @@ static const char *last_name(const char *files)
 	return name;
 }
 
-/* Of "ubd0m=COW,FILE" the file. */
+/* Returns the file of "ubd0m=COW,FILE". */
 static const char *image_of(char *const *argv)
 {
 	for (; *argv; argv++) {
@@ -229,7 +230,7 @@ static const char *image_of(char *const *argv)
 	return "";
 }
 
-/* ---- which there are ---- */
+/* ---- all instances ---- */
 
 static int by_name(const void *a, const void *b)
 {

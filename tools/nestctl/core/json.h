@@ -2,7 +2,8 @@
 /*
  * json.h: JSON on standard output, for --json.
  *
- *	json_open('['); json_open('{'); json_text("name", s); json_number("size", n); json_close('}'); json_close(']');
+ *      json_open('['); json_open('{'); json_text("name", s); json_number("size", n);
+ *      json_close('}'); json_close(']');
  */
 #ifndef NESTLING_NESTCTL_JSON_H
 #define NESTLING_NESTCTL_JSON_H
@@ -10,12 +11,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Commas come by themselves; the outermost close ends the line. @key of a value within a list: NULL. */
+/*
+ * Commas are added automatically; the outermost close ends the line. @key of a value within a list
+ * is NULL.
+ */
 void json_open(const char *key, char bracket);
 void json_close(char bracket);
-/* The length of the UTF-8 sequence at @s, 0 when it is none. */
+/* Returns the length of the UTF-8 sequence at @s, or 0 if it is invalid. */
 int utf8_sequence(const unsigned char *s);
-/* NULL is null. What is not UTF-8 becomes U+FFFD. */
+/* NULL becomes null. Invalid UTF-8 becomes U+FFFD. */
 void json_text(const char *key, const char *text);
 void json_number(const char *key, int64_t n);
 void json_real(const char *key, double x);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* json_in.c: a parser by recursive descent, of bounded depth; see json_in.h. */
+/* json_in.c: a recursive-descent parser of bounded depth; see json_in.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static unsigned int four_digits(struct parser *s)
 	return n;
 }
 
-/* Behind "\u": one character as UTF-8. Two surrogates are one character. */
+/* Parses the digits behind "\u" into one character of UTF-8. Two surrogates are one character. */
 static char *unicode(struct parser *s, char *out)
 {
 	unsigned int c = four_digits(s);
@@ -80,7 +80,7 @@ static char *unicode(struct parser *s, char *out)
 	return out;
 }
 
-/* Behind its first quote. Never longer than it stands there. */
+/* Parses a text behind its first quote. The result is never longer than the source. */
 static char *text(struct parser *s)
 {
 	static const char escapes[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
@@ -118,7 +118,7 @@ static char *text(struct parser *s)
 
 static struct json *value(struct parser *s);
 
-/* Behind the bracket. */
+/* Parses members behind the bracket. */
 static void members(struct parser *s, struct json *j, char close)
 {
 	struct json **last = &j->first;

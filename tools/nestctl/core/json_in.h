@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json_in.h: JSON that comes from outside (RFC 8259), as a tree that the process keeps to its end.
+ * json_in.h: untrusted JSON (RFC 8259) as a tree, which is never freed.
  *
- * Whatever is damaged, too deep or holds \u0000 dies with a line that begins with @what. The getters take NULL, and give NULL for what is not
- * there or of another kind, so that they may be nested.
+ * Text that is damaged, too deep or contains \u0000 dies with a line that begins with @what. The
+ * getters take NULL, and return NULL for a value that is missing or of another kind, so they can be
+ * nested.
  */
 #ifndef NESTLING_NESTCTL_JSON_IN_H
 #define NESTLING_NESTCTL_JSON_IN_H
@@ -14,17 +15,18 @@
 
 struct json {
 	enum { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_LIST, JSON_OBJECT } kind;
-	char *key;  /* in an object */
-	char *text; /* of a text; of a number as it stands there */
+	char *key; /* in an object */
+	/* of a text; a number unconverted */
+	char *text;
 	struct json *first, *next;
 };
 
-/* @text has its end at @size. */
+/* Parses @text, which ends at @size. */
 struct json *json_parse(const char *text, size_t size, const char *what);
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_list(const struct json *object, const char *key);
 const char *json_string(const struct json *object, const char *key);
-/* A whole number that is not negative. */
+/* Reads a whole number that is not negative. */
 bool json_uint(const struct json *object, const char *key, uint64_t *n);
 
 #endif

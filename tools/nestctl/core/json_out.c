@@ -5,10 +5,10 @@
 
 #include "tools/nestctl/core/json.h"
 
-static bool comma; /* something stands before the next value */
+static bool comma; /* a value precedes the next one */
 static int depth;
 
-/* Overlong forms and surrogates are none (RFC 3629, section 4). */
+/* Refuses overlong forms and surrogates (RFC 3629, section 4). */
 int utf8_sequence(const unsigned char *s)
 {
 	int n = *s < 0x80 ? 1 : *s >= 0xf0 && *s < 0xf5 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 0;

@@ -50,7 +50,7 @@ int command_dispatch(const struct command *const *table, const char *in, int arg
 	return 0;
 }
 
-/* `nestctl help run` is `nestctl run --help`. */
+/* Runs `nestctl help run` as `nestctl run --help`. */
 static int help(int argc, char **argv)
 {
 	const struct command *c = NULL;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* man.c: `nestctl man` prints nestctl(1) from the table; docs/man/nestctl.1 is its output, which a test compares. */
+/*
+ * man.c: `nestctl man` prints nestctl(1) from the table; docs/man/nestctl.1 is its output, which a
+ * test compares.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 
-/* Text as troff shows it unchanged: no hyphen that becomes a dash, no line that is a request. */
+/* Prints text that troff shows unchanged: no hyphen becomes a dash, no line is a request. */
 static void roff(const char *text, size_t len, bool verbatim)
 {
 	bool start = true;

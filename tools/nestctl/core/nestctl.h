@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nestctl.h: what the files of nestctl share.  nestctl is an ordinary host program: it makes images and starts, lists
- * and controls instances.  Every error ends in die(): one line on stderr, exit status 1.
+ * nestctl.h: what the files of nestctl share. nestctl is an ordinary host program: it makes images
+ * and starts, lists and controls instances. Every error ends in die(): one line on stderr, exit
+ * status 1.
  */
 #ifndef NESTLING_NESTCTL_H
 #define NESTLING_NESTCTL_H
@@ -15,20 +16,23 @@
 /* util.c */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* @status, or 1 where not all of standard output could be written. */
+/* Returns @status, or 1 if not all of standard output could be written. */
 int finish_output(int status);
-/* Formatted into fresh memory, which the process keeps to its end. */
+/* Formats into fresh memory, which is never freed. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *xalloc(size_t size);
 void write_all(int fd, const void *data, size_t size, const char *what);
 /*
- * The same for streams, which may be non-blocking; false, with errno: nobody takes it any more. @stop, or NULL: ECANCELED once it is
- * set and a signal has come.
+ * Writes all bytes to a stream, which may be non-blocking. False with errno if the reader has gone.
+ * @stop, or NULL: ECANCELED once it is set and a signal has come.
  */
 bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop);
-/* What there is, waiting for it; 0 at the end, -1 with errno. */
+/* Reads available bytes, waiting for some. Returns 0 at the end, -1 with errno. */
 ssize_t get_some(int fd, char *buf, size_t size);
-/* SIGINT, SIGTERM and SIGHUP, which interrupt calls. A SIGHUP that is ignored (nohup) stays so. */
+/*
+ * Handles SIGINT, SIGTERM and SIGHUP, which interrupt calls. An ignored SIGHUP (nohup) stays
+ * ignored.
+ */
 void on_ending_signals(void (*handler)(int));
 /* Opens /dev/null for a standard stream that is closed or not usable in its direction. */
 void open_standard_streams(void);
@@ -38,23 +42,27 @@ void open_standard_streams(void);
  */
 void prepare_process(void);
 void make_dirs(const char *path);
-/* "512M", "2G" or bytes; dies when it is not a size. */
+/* Parses "512M", "2G" or bytes; dies on an error. */
 uint64_t parse_size(const char *text, const char *what);
-/* The path of a helper program, also from /usr/sbin, or NULL. */
+/* Returns the path of a helper program, also from /usr/sbin, or NULL. */
 const char *find_program(const char *name);
 /*
- * Starts argv (searched like find_program), one at a time; fds 0 to 2 as given, -1 for nestctl's own.  It is a process group of
- * its own, since mmdebstrap signals its whole group when it fails.
+ * Starts argv (searched like find_program), one program at a time, with fds 0 to 2 as given, -1 for
+ * nestctl's own. It gets its own process group, since mmdebstrap signals its whole group when it
+ * fails.
  */
 pid_t spawn(const char *const argv[], const int fds[3]);
-/* Its exit status, 128 + N for a signal. */
+/* Returns its exit status, or 128 + N for a signal. */
 int wait_for(pid_t pid);
-/* What it wrote into the memory file @fd, the first 64 KiB of it. */
+/* Returns the first 64 KiB that it wrote into the memory file @fd. */
 char *program_said(int fd);
-/* Ends what spawn() started and nobody waited for yet; async-signal-safe. */
+/* Ends a child of spawn() that was not waited for yet; async-signal-safe. */
 void stop_child(void);
 
-/* image.c: the file of an image: a name with a slash is a path, any other is looked up in the image folder. */
+/*
+ * Returns the file of an image: a name with a slash is a path, any other is looked up in the image
+ * folder (image.c).
+ */
 const char *image_path(const char *name);
 const char *image_dir(void);
 

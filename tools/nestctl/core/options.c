@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c: a command's options and words, read by its row in the table. */
+/* options.c: reads a command's options and words by its row in the table. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ const char *command_verb(const struct command *c)
 	return space ? space + 1 : c->name;
 }
 
-/* getopt's two forms of the table, in memory of the caller's. */
+/* Converts the table into getopt's two forms, in the caller's memory. */
 static void translate(const struct command *c, char *letters, struct option *names)
 {
 	const struct option_row *o = c->options;

@@ -2,11 +2,13 @@
 /*
  * output.c: see output.h.
  *
- * A new file has no name until it is on the disk (O_TMPFILE), so that nothing has to be removed whatever ends us. It has a name of its own
- * (OUTPUT_MARK), which goes at exit and on signals, where the host's file system has no O_TMPFILE, and for the instant in which it
- * takes the place of another file. SIGKILL leaves such a name; image_store.c sweeps those of the store.
+ * A new file has no name until it is on the disk (O_TMPFILE), so nothing has to be removed whatever
+ * ends us. It has a temporary name (OUTPUT_MARK) if the host's file system has no O_TMPFILE, and
+ * for the instant in which it replaces another file. That name is removed at exit and on signals.
+ * SIGKILL leaves it; image_store.c sweeps those of the store.
  *
- * Invariant: a slot's names are removed by whoever sets its fd to 0, with signals blocked.
+ * Invariant: the names of a slot are removed by the thread that sets its fd to 0, with signals
+ * blocked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +27,10 @@
 #define OUTPUTS_MAX 16 /* the disks of an instance */
 
 static struct output {
-	int fd; /* + 1; 0: a free slot */
+	int fd; /* + 1, or 0 for a free slot */
 	const char *volatile name, *volatile companion;
-	mode_t mode; /* that it gets at its end; 0: it has it (nobody else can open it before that) */
+	/* mode to set at the end; 0: it is set (the file cannot be opened by others before that) */
+	mode_t mode;
 } outputs[OUTPUTS_MAX];
 
 static struct output *slot_of(int fd)
@@ -38,9 +41,9 @@ static struct output *slot_of(int fd)
 	die("too many files at once");
 }
 
-/* ---- ends ---- */
+/* ---- the end ---- */
 
-/* Async-signal-safe. */
+/* Removes names. Async-signal-safe. */
 static void clean_up(void)
 {
 	stop_child();
@@ -70,7 +73,7 @@ void clean_up_when_ended(void)
 	on_ending_signals(on_signal);
 }
 
-/* The signals that were blocked before. */
+/* Blocks signals and returns the old mask. */
 static sigset_t block_signals(void)
 {
 	sigset_t all, before;
@@ -96,7 +99,7 @@ static const char *folder_of(const char *path)
 	return slash == path ? "/" : format("%.*s", (int)(slash - path), path);
 }
 
-/* A name beside @path that nobody is likely to have. */
+/* Returns an unlikely name beside @path. */
 static char *name_beside(const char *path)
 {
 	uint32_t number;
@@ -130,7 +133,7 @@ int output_open(const char *path)
 	struct stat st;
 	int fd;
 
-	if (!stat(path, &st) && !S_ISREG(st.st_mode)) /* /dev/null would not come back */
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) /* /dev/null could not be restored */
 		die("%s: not a regular file", path);
 
 	clean_up_when_ended();
@@ -152,8 +155,8 @@ void output_as_private(int fd, int of)
 	if (fstat(of, &st) || fstat(fd, &own))
 		return;
 	may = st.st_mode | ~(mode_t)OTHERS;
-	all = st.st_mode & st.st_mode >> 3 & S_IRWXO; /* what its group may and others, too */
-	/* the copy's group are others there, and that one's group are others here */
+	all = st.st_mode & st.st_mode >> 3 & S_IRWXO; /* rights of its group and of all others */
+	/* Of the copy's and the file's groups each is "others" for the other file. */
 	if (st.st_gid != own.st_gid)
 		may &= ~(mode_t)(S_IRWXG | S_IRWXO) | all << 3 | all;
 	mode = o->mode ? o->mode : own.st_mode & 07777;
@@ -195,7 +198,7 @@ static void sync_folder(const char *path)
 	close(fd);
 }
 
-/* A name for a file that has none: false, with errno, where it cannot have it. */
+/* Gives a nameless file a name. False with errno. */
 static bool link_fd(int fd, const char *path)
 {
 	char *self = format("/proc/self/fd/%d", fd);
@@ -205,7 +208,7 @@ static bool link_fd(int fd, const char *path)
 	return !failed;
 }
 
-/* A name beside @path, under which it can take its place. */
+/* Gives it a name beside @path, from which it can replace that. */
 static bool link_beside(struct output *o, int fd, const char *path)
 {
 	char *name = name_beside(path);
@@ -216,7 +219,7 @@ static bool link_beside(struct output *o, int fd, const char *path)
 	return true;
 }
 
-/* False, with errno. */
+/* False with errno. */
 static bool give_name(struct output *o, int fd, const char *path, bool replace)
 {
 	if (!o->name) {
@@ -255,7 +258,7 @@ void output_finish(int fd, const char *path, bool replace)
 
 /* ---- temporary files ---- */
 
-/* Opens a file without a name in @dir. -1 with errno. */
+/* Opens a file without a name in @dir. Returns -1 with errno. */
 static int temporary_file_in(const char *dir)
 {
 	int fd = open(dir, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600), err;

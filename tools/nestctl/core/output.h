@@ -1,37 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.h: files that appear under their names when they are complete, or not at all; and temporary ones, which have no name.
+ * output.h: files that appear under their names complete or not at all; and temporary files, which
+ * have no name.
  *
- *	int fd = output_open(path);
- *	... write ...
- *	output_finish(fd, path, false);
+ *      int fd = output_open(path);
+ *      ... write ...
+ *      output_finish(fd, path, false);
  */
 #ifndef NESTLING_NESTCTL_OUTPUT_H
 #define NESTLING_NESTCTL_OUTPUT_H
 
 #include <stdbool.h>
 
-/* A name that an output has before it is finished, where it must have one: its path, this, and eight digits. */
+/*
+ * Mark of the name that an unfinished output has if it needs one: its path, this, and eight digits.
+ */
 #define OUTPUT_MARK ".nestctl-"
 
-/* An fd for reading and writing. Dies. Calls clean_up_when_ended(). */
+/* Opens an output for reading and writing. Dies on an error. Calls clean_up_when_ended(). */
 int output_open(const char *path);
-/* Reaches the disk and gets its name; the fd is closed. @replace: also where there is one of that name. Dies. */
+/*
+ * Brings the file to the disk, gives it its name and closes the fd. @replace: replaces an existing
+ * file. Dies on an error.
+ */
 void output_finish(int fd, const char *path, bool replace);
-/* @fd is a copy of what is in @of: who may not read or write that may not read or write the copy. Several may be named. */
+/*
+ * Makes @fd, a copy of @of, as private: a user that may not read or write @of may not read or write
+ * the copy. Callable for several files.
+ */
 void output_as_private(int fd, int of);
-/* It is to take the place of @old: it gets its mode, and its owner where that can be. */
+/* Gives @fd the mode of @old, which it is to replace, and its owner if possible. */
 void output_replaces(int fd, int old);
-/* The file @path, which is there, belongs to @fd: it is removed where that is never finished. */
+/* Makes the existing file @path a companion of @fd: it is removed if @fd is never finished. */
 void output_companion(int fd, const char *path);
 
 /*
- * What exit(), SIGINT, SIGTERM and SIGHUP do from now on: what spawn() started is ended, the names of outputs that were not finished
- * are removed, with their companions. SIGHUP that was ignored (nohup) stays so.
+ * Sets what exit(), SIGINT, SIGTERM and SIGHUP do from now on: end the child of spawn(), remove
+ * names of unfinished outputs and their companions. An ignored SIGHUP (nohup) stays ignored.
  */
 void clean_up_when_ended(void);
 
-/* A file without a name in $TMPDIR or /var/tmp, which children do not inherit. @what: for messages. Dies. */
+/*
+ * Opens a file without a name in $TMPDIR or /var/tmp, which children do not inherit. @what: for
+ * messages. Dies on an error.
+ */
 int temporary_file(const char *what);
 
 #endif

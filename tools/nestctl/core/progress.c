@@ -12,7 +12,7 @@
 
 static bool shown;
 
-/* A bar comes after a second, and changes five times in one. */
+/* True if the bar is due: it appears after a second, and changes five times a second. */
 static bool is_time(void)
 {
 	static double begun, last;

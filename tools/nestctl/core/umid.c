@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * umid.c: finds instances by name and talks to their management console, User Mode Linux's protocol of version 2: a datagram with a
- * command; replies of at most 500 bytes, of which each says whether more follow.
+ * umid.c: finds instances by name and talks to their management console in User Mode Linux's
+ * protocol, version 2: a datagram with a command; replies of at most 500 bytes, each of which says
+ * whether more follow.
  */
 #include "tools/nestctl/core/umid.h"
 
@@ -64,7 +65,7 @@ bool umid_is_served(const char *folder)
 	return true;
 }
 
-/* The only one of all homes that runs. */
+/* Returns the only running instance of all homes. */
 static const char *only_one(void)
 {
 	const char *found = NULL;
@@ -124,7 +125,7 @@ bool umid_try_connect(struct umid_console *c, const char *folder)
 		return false;
 	strcpy(a.sun_path, c->path);
 	c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	/* a name of its own, of the kernel's choice, to which the replies go */
+	/* An autobound name, to which the replies go. */
 	if (c->fd >= 0 && !bind(c->fd, (struct sockaddr *)&a, sizeof(sa_family_t)) &&
 		!connect(c->fd, (struct sockaddr *)&a, sizeof(a)))
 		return true;
@@ -141,7 +142,10 @@ void umid_connect(struct umid_console *c, const char *folder)
 		die("%s: %s", c->path, strerror(errno));
 }
 
-/* Does the socket still stand that replies come from? Who waits on a datagram socket is not told. */
+/*
+ * True if the socket of the replies still exists: a waiter on a datagram socket is not told of its
+ * end.
+ */
 static bool is_there(const struct umid_console *c)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -155,21 +159,22 @@ static bool is_there(const struct umid_console *c)
 	return there;
 }
 
-/* Until something can be read; false: nothing came in time, or nobody is left who could answer. */
+/* Waits for a reply; false if none came in time, or the instance has gone. */
 static bool wait_for_reply(struct umid_console *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	bool there = true;
 
 	for (int left = c->wait_ms; left > 0 && there; left -= STEP_MS) {
-		there = is_there(c); /* asked first: what came before the end is still read */
+		/* checked first: what came before the end is still read */
+		there = is_there(c);
 		if (poll(&p, 1, there ? STEP_MS : 0) > 0)
 			return true;
 	}
 	return false;
 }
 
-/* One reply; false: none came in time. */
+/* Receives one reply; false if none came in time. */
 static bool receive(struct umid_console *c, struct reply *r)
 {
 	ssize_t n = wait_for_reply(c) ? recv(c->fd, r, sizeof(*r), 0) : -1;
@@ -222,7 +227,8 @@ char *umid_ask_with(struct umid_console *c, const char *command, const int *fds,
 	while (r.more) {
 		if (!receive(c, &r))
 			goto err_free;
-		if (r.len && !r.text[r.len - 1]) /* the zero at the end of each is no part of it */
+		/* without the terminating zero */
+		if (r.len && !r.text[r.len - 1])
 			r.len--;
 		all = realloc(all, *len + r.len + 1);
 		if (!all)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* util.c: messages, memory, folders and child processes, as every command of nestctl needs them. */
+/* util.c: messages, memory, folders and child processes, for all commands of nestctl. */
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -18,7 +18,7 @@
 
 #define SAID_MAX 65536
 
-/* One line, and nothing that a terminal would obey: names of files come from outside. */
+/* Prints one line without terminal control characters, since names of files are not trusted. */
 static void message(const char *fmt, va_list args)
 {
 	char *text;
@@ -99,7 +99,7 @@ void write_all(int fd, const void *data, size_t size, const char *what)
 	}
 }
 
-/* Fills descriptor @fd where it is closed, so that its use fails as before. */
+/* Fills descriptor @fd if it is closed, so that its use fails as before. */
 static void fill_standard_stream(int fd)
 {
 	int flags = fd ? O_RDONLY : O_WRONLY;
@@ -291,7 +291,8 @@ void stop_child(void)
 {
 	if (!running)
 		return;
-	close_range(3, ~0U, 0); /* lest it waits for us to read what it writes */
+	/* Lest it waits for us to read its output. */
+	close_range(3, ~0U, 0);
 	kill(-running, SIGTERM);
 	while (waitpid(running, NULL, 0) < 0 && errno == EINTR)
 		;

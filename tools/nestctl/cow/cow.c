@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow.c: `nestctl cow`: the command line, and create, info and check. Files are opened by the code that the kernel's process uses
- * (drivers/ubd/image_host.h), with its locks: what an instance is writing to is refused.
+ * cow.c: `nestctl cow`: the command line, and create, info and check. Files are opened by the code
+ * of the kernel's process (drivers/ubd/image_host.h), with its locks: a file to which an instance
+ * is writing is refused.
  *
- * Exit status: 0; 1 it could not be done, with a line that says why; 2 `check` has found damage.
+ * Exit status: 0; 1: it failed, with a line that says why; 2: `check` has found damage.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +67,7 @@ static enum format format_of(const char *name, const char *option)
 	die("%s: '%s' is none of v3, v4 and raw", option, name);
 }
 
-/* ---- options: all commands know the same, and say which they want ---- */
+/* ---- options: all commands share one parser, each allows its own ---- */
 
 struct options {
 	const char *backing, *size, *format, *to;
@@ -133,7 +134,7 @@ static const char *layer_format(const struct layer *l)
 					   format("v%u", cow3_version(l));
 }
 
-/* Bytes of the disk that the first file holds itself. */
+/* Returns the bytes of the disk that the first file itself holds. */
 static uint64_t held(struct image *im)
 {
 	uint64_t off = 0, len, n = 0;
@@ -174,7 +175,7 @@ static void info_json(struct image *im, const struct cow4_usage *u)
 	json_close('}');
 }
 
-/* On one line, whatever it says. */
+/* Prints text as one line, whatever its content. */
 static void put_line(const char *text)
 {
 	const char *end;
@@ -249,7 +250,10 @@ static void found(void *arg, const char *what)
 	f->count++;
 }
 
-/* A file of version 4, its tables and packed clusters; one of UML's, that its data is not cut short. */
+/*
+ * Checks a layer: of version 4 its tables and packed clusters, of UML's that its data is not
+ * truncated.
+ */
 static int check_layer(struct layer *l, struct findings *f)
 {
 	int n = 0;

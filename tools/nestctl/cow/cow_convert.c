@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow_convert.c: an image in another format, into a new file: raw and sparse, UML's version 3, or version 4 with its clusters compressed.
+ * cow_convert.c: converts an image into a new file: raw and sparse, UML's version 3, or version 4
+ * with its clusters compressed.
  *
- * Version 4 is written front to back: room for the headers, the clusters as they come, the index, and at last the header, which makes it
- * one. A cluster that does not get smaller stays as it is; one of zeros takes no room.
+ * Version 4 is written front to back: room for the headers, the clusters in order, the index, and
+ * at last the header, which completes the file. A cluster that would not shrink is stored plain;
+ * one of zeros takes no room.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +23,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 
-/* ---- what there is to be copied ---- */
+/* ---- what is copied ---- */
 
 static bool is_hole(const struct image_piece *p)
 {
@@ -120,7 +122,7 @@ static void to_v3(struct image *im, int fd, const char *out)
 struct packer {
 	int fd;
 	const char *out;
-	uint64_t end; /* of what has been written */
+	uint64_t end; /* end of written data */
 	struct cow4_packed *index;
 	uint64_t count, room;
 };
@@ -141,7 +143,8 @@ static void pack_cluster(struct packer *p, uint64_t cluster, const uint8_t *data
 {
 	static uint8_t small[COW4_CLUSTER];
 	struct cow4_packed *e = new_entry(p, cluster);
-	uLongf got = n - n / 16; /* less gain than that is not worth the decoding */
+	/* A smaller gain is not worth the decoding. */
+	uLongf got = n - n / 16;
 
 	e->crc = (uint32_t)crc32_z(0, data, n);
 	e->off = p->end;
@@ -172,7 +175,7 @@ static void finish_v4(struct packer *p, struct cow4_header *h)
 		p->end = h->index_off + bytes;
 	}
 	cow4_lay_out(h, p->end);
-	/* what is kept is on the disk before there is a header that says so */
+	/* Data is on the disk before the header that refers to it. */
 	err = fdatasync(p->fd) ? -errno : cow4_write_header(p->fd, h, &slot);
 	if (err)
 		die("%s: %s", p->out, strerror(-err));
@@ -208,7 +211,10 @@ static void to_v4(struct image *im, int fd, bool flat, const char *out)
 	free(buf);
 }
 
-/* What is in it may come from any of the files. */
+/*
+ * Makes the output as private as the most private file of the chain, from any of which data may
+ * come.
+ */
 static void as_private_as_chain(int fd, const struct image *im)
 {
 	for (const struct layer *l = im->top; l; l = l->below)

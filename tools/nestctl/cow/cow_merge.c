@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow_merge.c: `nestctl cow commit` (a layer into its backing file) and `rebase` (a layer onto another backing file).
+ * cow_merge.c: `nestctl cow commit` (a layer into its backing file) and `rebase` (a layer onto
+ * another backing file).
  *
- * Commit in place: the backing file changes under the layer, which nobody could open then, since its time is another. So FILE.committing is
- * made first, with the number of the backing file; a commit that finds it goes on where one was killed: the layer still holds all that it
- * held, and to write it twice does no harm. Only when the backing file is on the disk is the layer replaced by an empty one, and the note
- * removed. At any instant layer and backing file together show the same disk.
+ * Commit works in place: the backing file changes under the layer, which could then not be opened
+ * any more, since the file's time differs. So FILE.committing is made first, with the number of the
+ * backing file. A commit that finds it continues an earlier one that was killed: the layer still
+ * holds all its data, and to write it twice does no harm. Only when the backing file is on the disk
+ * is the layer replaced by an empty one, and the note removed. At any instant layer and backing
+ * file together show one disk.
  *
- * Rebase: what the two backing files differ in is copied into the layer first, then the header names the other one. -u leaves out the copy.
+ * Rebase first copies into the layer what differs between the two backing files, then the header
+ * names the other one. -u leaves out the copy.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +30,7 @@
 
 #define PIECE (1UL << 20)
 
-/* A lock of our own on a file whose image is opened without: for as long as the process lives. */
+/* Locks a file whose image is opened without locks, for the life of the process. */
 static void lock_alone(const char *file)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -47,7 +51,7 @@ static void must(int err, const char *file)
 
 /* ---- commit ---- */
 
-/* Is there a note of a commit into this file that was cut off? */
+/* True if there is a note of an interrupted commit into this file. */
 static bool note_fits(const char *note, const struct layer *below)
 {
 	unsigned long long dev, ino;
@@ -70,7 +74,7 @@ static void write_note(const char *note, const struct layer *below)
 	output_finish(fd, note, true);
 }
 
-/* The layer, though its backing file may have been changed by a commit that was cut off, but by nothing else. */
+/* Opens the layer even if an interrupted commit, but nothing else, has changed its backing file. */
 static struct image *open_layer(const char *file, const char *note)
 {
 	struct image_open o = { .file = file, .flags = IMAGE_RDONLY | IMAGE_SHARED };
@@ -139,7 +143,7 @@ int cow_commit(const char *name)
 
 /* ---- rebase ---- */
 
-/* What the layer does not hold and the new backing file has otherwise is written into the layer. */
+/* Writes into the layer what differs in the new backing file and the layer does not hold. */
 static void copy_up(struct image *im, struct image *other)
 {
 	uint8_t *have = xalloc(PIECE), *want = xalloc(PIECE);
@@ -168,7 +172,7 @@ static void copy_up(struct image *im, struct image *other)
 	free(want);
 }
 
-/* Version 3 has no size of its own. */
+/* Checks sizes: version 3 has no size of its own. */
 static void check_size(const struct image *im, const struct image *other)
 {
 	if (im->top->ops == &layer_cow3_ops && image_size(other) != image_size(im))
@@ -180,7 +184,7 @@ static void check_size(const struct image *im, const struct image *other)
 		die("%s: is larger than the disk", other->top->path);
 }
 
-/* Before there are locks, which would be our own. */
+/* Refuses a loop of files, before locks are taken, which would be our own. */
 static void refuse_loop(const char *file, const char *backing)
 {
 	struct image *other = image_must_open(backing, NULL, IMAGE_RDONLY | IMAGE_SHARED);
@@ -200,7 +204,7 @@ int cow_rebase(const char *file, const char *backing, bool unsafe)
 	int err;
 
 	refuse_loop(file, backing);
-	/* not the old file's name: it may not be there any more */
+	/* Not the old file's name: it may be gone. */
 	im = unsafe ? image_must_open(file, backing, IMAGE_ANY) : image_must_open(file, NULL, 0);
 	if (!im->top->below)
 		die("%s: has no backing file", file);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* blob.c: archives within files, through libarchive with callbacks of ours, so that one pass unpacks and takes the digest. */
+/*
+ * blob.c: archives within files, read by libarchive with our callbacks, so that one pass unpacks
+ * and computes the digest.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +31,7 @@ void blob_progress(uint64_t total)
 	progress_total = total;
 }
 
-/* The next piece, 0 at the end. */
+/* Reads the next piece; returns 0 at the end. */
 static size_t next_piece_of(struct blob_reader *r)
 {
 	const struct blob *b = r->blob;
@@ -83,7 +86,7 @@ struct blob_reader *blob_open(const struct blob *b)
 
 	if (!a || archive_read_support_format_tar(a))
 		die("out of memory");
-	/* These four and no others: some of libarchive's filters start programs. */
+	/* Only these four: some of libarchive's filters start programs. */
 	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_bzip2(a);
 	archive_read_support_filter_xz(a);

@@ -2,9 +2,10 @@
 /*
  * build.c: `nestctl image build`.
  *
- * The Debian image is mmdebstrap's archive, unpacked into a fresh ext4 as it arrives: no folder in between, so that owners
- * and device nodes are right for a normal user too, with user namespaces or with fakechroot.  The busybox image needs no
- * network.  An image appears under its name only when it is complete and e2fsck has found nothing wrong with it.
+ * The Debian image is mmdebstrap's archive, unpacked into a fresh ext4 as it arrives. No folder
+ * lies in between, so owners and device nodes are right for a normal user too, with user namespaces
+ * or with fakechroot. The busybox image needs no network. An image appears under its name only when
+ * it is complete and e2fsck has found no fault.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -102,7 +103,7 @@ static void unpack(int fd, struct ext4_image *im)
 	fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);
 }
 
-/* Waits for the first byte: whether there is none. */
+/* Waits for the first byte. True if there is none. */
 static bool read_nothing(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -135,7 +136,10 @@ static void debian_populate(struct ext4_image *im, const char *suite, char **pac
 
 	close(pipe_fds[1]);
 	close(fds[0]);
-	/* The archive begins only when all is installed: wait for its first byte before trusting that there is one. */
+	/*
+	 * The archive begins only after everything was installed: only its first byte proves that
+	 * there is one.
+	 */
 	if (read_nothing(pipe_fds[0]) && wait_for(pid))
 		die("mmdebstrap could not make %s; without a network, `--variant busybox` works",
 			suite);
@@ -153,7 +157,7 @@ static const char *static_busybox(void)
 	return path;
 }
 
-/* @suite NULL: busybox. */
+/* Builds an image; @suite NULL: busybox. */
 static void build(const char *suite, const char *path, uint64_t size, char **packages)
 {
 	const char *dir = strrchr(path, '/') ? strndup(path, strrchr(path, '/') - path) : ".";
@@ -164,7 +168,8 @@ static void build(const char *suite, const char *path, uint64_t size, char **pac
 	if (*dir)
 		make_dirs(dir);
 	fd = output_open(path);
-	self = format("/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck find it there */
+	self = format(
+		"/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck open it by this name */
 	im = ext4_image_create(self, path, size);
 	if (suite)
 		debian_populate(im, suite, packages);
@@ -173,12 +178,15 @@ static void build(const char *suite, const char *path, uint64_t size, char **pac
 	ext4_image_close(im);
 	ext4_image_check(self, path);
 	output_finish(fd, path, true);
-	image_config_write(
-		path, NULL, 0); /* of another image that had the name: there as long as that is */
+	/* The configuration of an earlier image with this name. */
+	image_config_write(path, NULL, 0);
 	fprintf(stderr, "made %s\n", path);
 }
 
-/* A symbolic link names another image, which stays (tools/default-image makes one). */
+/*
+ * Refuses a symbolic link, which names another image that must stay (tools/default-image makes
+ * one).
+ */
 static void refuse_to_replace(const char *path)
 {
 	struct stat st;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bundle.c: see bundle.h. A tar's files are copied, since an archive that is compressed or comes through a pipe cannot be read at will. */
+/*
+ * bundle.c: see bundle.h. The files of a tar are copied, since an archive that is compressed or
+ * comes through a pipe has no random access.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,13 +19,13 @@
 #define MEMBERS_MAX 100000
 
 struct member {
-	char *name, *link; /* link: to another name, or NULL */
+	char *name, *link; /* link: target name, or NULL */
 	uint64_t off, size;
 };
 
 struct bundle {
 	const char *what;
-	int dir, data; /* one of them is -1 */
+	int dir, data; /* either is -1 */
 	struct member *members;
 	size_t nr;
 };
@@ -39,7 +42,10 @@ struct bundle *bundle_open_dir(const char *path)
 	return b;
 }
 
-/* "./a//b" becomes "a/b", from the folder @dir (which may be NULL) if it is relative; NULL: it climbs out. */
+/*
+ * Turns "./a//b" into "a/b", relative to the folder @dir (which may be NULL). Returns NULL if it
+ * leaves the bundle.
+ */
 static char *normal(const char *dir, const char *path)
 {
 	char *all = format("%s/%s", dir ? dir : "", path), *out = xalloc(strlen(all) + 1);
@@ -133,7 +139,7 @@ static const struct member *find_member(const struct bundle *b, const char *name
 	for (int links = 0; links < 8; links++) {
 		const struct member *m = NULL;
 
-		for (size_t i = b->nr; i && !m; i--) /* the last of a name counts */
+		for (size_t i = b->nr; i && !m; i--) /* the last entry of a name counts */
 			if (!strcmp(b->members[i - 1].name, name))
 				m = &b->members[i - 1];
 		if (!m || !m->link)
@@ -143,7 +149,7 @@ static const struct member *find_member(const struct bundle *b, const char *name
 	return NULL;
 }
 
-/* A symbolic link may lead to another place of the folder, not out of it. */
+/* Opens a file. A symbolic link may lead to another place of the folder, not out of it. */
 static int open_beneath(int dir, const char *name)
 {
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* busybox.c: the contents of the small image: a static busybox, a link for each applet and the few files it reads. */
+/*
+ * busybox.c: fills the small image: a static busybox, a link for each applet and the few files that
+ * it reads.
+ */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>

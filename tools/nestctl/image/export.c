@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.c: `nestctl image export`: an instance over a throw-away layer packs its own root, which needs no root here, replays the
- * file system's journal, and takes a COW layer as well as an image.
+ * export.c: `nestctl image export`: an instance over a throw-away layer packs its own root. That
+ * needs no root on the host, replays the file system's journal, and works for a COW layer as well
+ * as for an image.
  *
- * The root is bound a second time, onto /sys, where nothing that init mounted covers it.
+ * The root is bound a second time, onto /sys, where none of init's mounts covers it.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -25,7 +26,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 
-/* GNU's tar keeps extended attributes and holes; busybox's knows neither. */
+/* GNU's tar keeps extended attributes and holes; busybox's cannot. */
 static const char script[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; set -f; x=\n"
 	"mount -o bind / /sys && cd /sys || exit 1\n"
@@ -34,7 +35,7 @@ static const char script[] =
 	"--sparse';; esac\n"
 	"exec tar $x -cf - .";
 
-/* What @path's ending asks for, or NULL: a plain tar. */
+/* Returns the compressor for @path's ending, or NULL for a plain tar. */
 static int (*filter_for(const char *path))(struct archive *)
 {
 	static const struct {
@@ -66,7 +67,10 @@ static void not_written(const char *out, struct archive *a)
 	die("%s: %s", out, err > 0 ? strerror(err) : archive_why(a));
 }
 
-/* All that comes from the pipe @from, through libarchive into @fd: a stream of bytes, "raw", as far as that is concerned. */
+/*
+ * Compresses the bytes from the pipe @from into @fd, through libarchive, for which they are a "raw"
+ * stream.
+ */
 static void compress(
 	int from, int fd, const char *out, int (*add)(struct archive *), uint64_t total)
 {
@@ -99,7 +103,9 @@ static void compress(
 	free(buf);
 }
 
-/* A bar, as far as it can be told: the archive is about as large as what the image has on the disk. */
+/*
+ * Shows a bar, as far as possible: the archive is about as large as the image's data on the disk.
+ */
 static void watch(pid_t pid, int fd, uint64_t total)
 {
 	struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
@@ -119,7 +125,7 @@ static void watch(pid_t pid, int fd, uint64_t total)
 
 #define OUTPUT "standard output: " /* as nestctl run names it */
 
-/* Without "nestctl: ", which die() puts there. */
+/* Returns the last line without "nestctl: ", which die() adds. */
 static const char *last_line(char *text)
 {
 	size_t n = strlen(text);
@@ -131,7 +137,7 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
-/* Dies with the instance's last message of @said, where @out replaces its standard output. */
+/* Dies with the instance's last message of @said, in which @out replaces its standard output. */
 static __attribute__((noreturn)) void not_exported(
 	const char *image, const char *out, char *said, int status)
 {

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ext4_image.c: populate an ext4 image through libext2fs (see ext4_image.h for the interface).
+ * ext4_image.c: populates an ext4 image through libext2fs (see ext4_image.h for the interface).
  *
- * mke2fs makes the empty file system with Debian's default features; libext2fs then allocates inodes and blocks in the
- * file itself.  This was chosen over a guest that unpacks the archive since it needs neither a working kernel nor root,
- * and over `mke2fs -d`, since that takes owners and devices from a directory, which a normal user cannot make.
+ * mke2fs makes the empty file system with Debian's default features; libext2fs then allocates
+ * inodes and blocks in the file itself. A guest that unpacks the archive would need a working
+ * kernel or root; `mke2fs -d` takes owners and devices from a directory, which a normal user cannot
+ * make.
  *
- * States: an image has at most one open regular file, `file`, the last entry added.  Adding the next entry or closing
- * the image finishes it (finish_file).
+ * States: an image has at most one open regular file, `file`, the last entry added. Adding the next
+ * entry or closing the image finishes it (finish_file).
  *
  * Invariants:
- *  1. `paths` maps every path added so far to its inode number; a missing parent directory is made as 0755 root.
- *  2. Inode fields that libext2fs itself changes (link count, size, blocks, extents) are never written from a stale copy:
- *     set_attributes() reads, changes and writes back in one go.
+ * 1. `paths` maps every path added so far to its inode number; a missing parent directory is made
+ *    as 0755 root.
+ * 2. Inode fields that libext2fs itself changes (link count, size, blocks, extents) are never
+ *    written from a stale copy: set_attributes() reads, changes and writes back in one go.
  *
  * It does not build directory hash trees: e2fsck -D does that afterwards.
  */
@@ -36,7 +38,7 @@ struct path_node {
 };
 
 #define PATH_BUCKETS 16384
-#define LINKS_MAX 65000       /* as ext4's */
+#define LINKS_MAX 65000       /* ext4's limit */
 #define TIME_MAX 0x37fffffffL /* the year 2446 */
 
 struct ext4_image {
@@ -87,7 +89,7 @@ static void path_remember(struct ext4_image *im, const char *path, ext2_ino_t in
 	(*slot)->ino = ino;
 }
 
-/* "./usr//bin/" becomes "usr/bin"; a path that climbs is refused. */
+/* Turns "./usr//bin/" into "usr/bin"; a path with ".." is refused. */
 static char *clean_path(const char *path)
 {
 	char *out = xalloc(strlen(path) + 1), *end = out;
@@ -145,7 +147,7 @@ static void finish_file(struct ext4_image *im)
 static void set_time(struct ext2_inode_large *inode, const struct entry *e)
 {
 	int64_t sec = e->mtime < INT32_MIN ? INT32_MIN : e->mtime > TIME_MAX ? TIME_MAX : e->mtime;
-	/* the low half is signed: the two bits say how many times 2^32 are to be added to it */
+	/* The low half is signed: the two bits are the multiple of 2^32 to add. */
 	uint32_t extra = e->mtime_nsec << 2 | ((uint64_t)(sec - (int32_t)sec) >> 32 & 3);
 
 	inode->i_atime = inode->i_ctime = inode->i_mtime = inode->i_crtime = (uint32_t)sec;
@@ -198,8 +200,8 @@ static void link_name(
 }
 
 /*
- * A new inode for anything but a folder or a symbolic link.  Device numbers use the second word, Linux's "new" encoding,
- * where they do not fit the old one.
+ * Makes an inode for anything but a folder or a symbolic link. A device number that does not fit
+ * the old encoding uses the second word, Linux's "new" one.
  */
 static ext2_ino_t make_inode(struct ext4_image *im, ext2_ino_t dir, const struct entry *e)
 {
@@ -271,8 +273,8 @@ static ext2_ino_t parent_of(struct ext4_image *im, const char *path)
 }
 
 /*
- * Data is preallocated as initialised extents, so that a file lies in one piece.  The blocks of a fresh image read as
- * zeros, so what the archive leaves out (a sparse file's holes) needs no writing.
+ * Opens a file. Its data is preallocated as initialised extents, so that it is contiguous. The
+ * blocks of a fresh image read as zeros, so a sparse file's holes need no writing.
  */
 static void open_file(struct ext4_image *im, uint64_t size)
 {

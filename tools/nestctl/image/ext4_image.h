@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ext4_image.h: fill a fresh ext4 image without mounting it and without being root.
+ * ext4_image.h: fills a fresh ext4 image without mounting it and without being root.
  *
- *	im = ext4_image_create(path, size);
- *	ext4_image_add(im, &entry);  ext4_image_write(im, data, size, offset) ...  for every entry, parents first
- *	ext4_image_close(im);
+ *      im = ext4_image_create(path, size);
+ *      ext4_image_add(im, &entry); ext4_image_write(im, data, size, offset) ...
+ *                                               for every entry, parents first
+ *      ext4_image_close(im);
  *
- * Owners, modes, times, device numbers, hard links and extended attributes are written as given, whoever runs this.
- * Every failure dies with a line that names the file.
+ * Owners, modes, times, device numbers, hard links and extended attributes are written as given,
+ * for any user. Every failure dies with a line that names the file.
  */
 #ifndef NESTLING_EXT4_IMAGE_H
 #define NESTLING_EXT4_IMAGE_H
@@ -17,8 +18,10 @@
 #include <sys/types.h>
 
 struct entry {
-	const char *path; /* relative to the root; "" or "." is the root itself */
-	mode_t mode;      /* with the type bits; ignored for a hard link */
+	/* relative to the root; "" or "." is the root itself */
+	const char *path;
+	/* with the type bits; ignored for a hard link */
+	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 	int64_t mtime;
@@ -31,15 +34,17 @@ struct entry {
 
 struct ext4_image;
 
-/* @name: what messages call it. */
+/* @name: the image's name in messages. */
 struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_t size);
 void ext4_image_add(struct ext4_image *im, const struct entry *e);
-/* Data of the regular file that was added last; what is not written reads as zeros. */
+/* Writes data of the regular file that was added last; unwritten data reads as zeros. */
 void ext4_image_write(struct ext4_image *im, const void *data, size_t size, uint64_t offset);
-/* An extended attribute of the entry that was added last. */
+/* Sets an extended attribute of the entry that was added last. */
 void ext4_image_xattr(struct ext4_image *im, const char *name, const void *value, size_t size);
 void ext4_image_close(struct ext4_image *im);
-/* Of a closed one: e2fsck looks for faults, and builds the hash trees of its larger folders. */
+/*
+ * Checks a closed image: e2fsck looks for faults, and builds the hash trees of its larger folders.
+ */
 void ext4_image_check(const char *path, const char *name);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_store.c: the folder of images that have names, and who may change which of them.
+ * image_store.c: the folder of named images, and the locks for changing them.
  *
- * Who makes or removes an image holds a lock on a byte of the store's file .lock, which follows from the name: no lock files to clean up,
- * and a process that dies holds none. Two names that share a byte (of 2^62) would only keep each other waiting. Instances hold a
- * lock on the image itself (drivers/ubd/chain_host.c).
+ * A process that makes or removes an image holds a lock on a byte of the store's file .lock, at an
+ * offset that follows from the name. So no lock file has to be cleaned up, and a dead process holds
+ * none. Two names that share a byte (of 2^62) only keep each other waiting. Instances hold a lock
+ * on the image itself (drivers/ubd/chain_host.c).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,7 +40,7 @@ static int open_lock(void)
 	return fd;
 }
 
-/* False: another has it. */
+/* False if another process has it. */
 static bool lock_name(int fd, const char *name)
 {
 	struct flock fl = {
@@ -54,8 +55,8 @@ static bool lock_name(int fd, const char *name)
 }
 
 /*
- * A nestctl that was killed has left it: the name that an output had meanwhile, or the configuration of an image that did not come.
- * @suffix: what stands behind the image's name.
+ * True if a killed nestctl has left the file: the temporary name of an output, or the configuration
+ * of an image that was not finished. @suffix: what follows the image's name.
  */
 static bool is_left(const char *name, const char *suffix)
 {
@@ -71,13 +72,13 @@ static void sweep(int lock, const char *file)
 	if (!suffix)
 		return;
 	name = format("%.*s", (int)(suffix - file), file);
-	/* looked at again when nobody is at work on it */
+	/* checked again once no process works on it */
 	if (is_left(name, suffix) && lock_name(lock, name) && is_left(name, suffix))
 		unlink(format("%s/%s", image_dir(), file));
 	free(name);
 }
 
-/* With a descriptor of its own: its locks go with it. */
+/* Sweeps the store with a descriptor of its own, whose locks go with it. */
 static void sweep_store(void)
 {
 	int lock = open_lock();
@@ -105,7 +106,7 @@ void image_lock(const char *name)
 		return;
 	make_store();
 	sweep_store();
-	if (!lock_name(open_lock(), name)) /* kept to our end */
+	if (!lock_name(open_lock(), name)) /* kept until our end */
 		die("%s: another nestctl makes or removes it", name);
 }
 
@@ -139,7 +140,8 @@ void image_remove(const char *name)
 		die("%s: not an image", path);
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR) {
 		busy = fcntl(fd, F_OFD_SETLK, &fl) && (errno == EAGAIN || errno == EACCES);
-	} else { /* who may not write it can only ask */
+	} else {
+		/* without permission to write it can only be tested */
 		busy = !fcntl(fd, F_OFD_GETLK, &fl) && fl.l_type != F_UNLCK;
 	}
 	if (busy) {

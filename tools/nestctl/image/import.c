@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * import.c: `nestctl image import`: archives of others become an image.
+ * import.c: `nestctl image import`: makes an image from archives of other tools.
  *
- * What it is shows in the file, not in its name: a folder is an OCI layout; a tar with oci-layout and index.json, or with manifest.json, and
- * without a system's folders is an image of layers; any other is a root tarball. layers.c merges, ext4_image.c writes: no root, no
- * folder in between. The new image has no name until it is whole (output.c), so that nothing is left whatever ends us.
+ * The file's content decides, not its name. A folder is an OCI layout. A tar with oci-layout and
+ * index.json, or with manifest.json, and without a system's folders is an image of layers. Any
+ * other tar is a root tarball. layers.c merges, ext4_image.c writes: without root, and without a
+ * folder in between. The new image has no name until it is whole (output.c), so nothing is left
+ * whatever ends us.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +25,9 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 
-/* ---- what there is ---- */
+/* ---- the input ---- */
 
-/* Standard input, in a file. */
+/* Copies standard input to a file. */
 static struct blob take_input(void)
 {
 	struct blob b = { .name = "standard input",
@@ -44,7 +46,7 @@ static struct blob take_input(void)
 	return b;
 }
 
-/* A regular file; what is none (a pipe, a shell's <(...)) is copied first. */
+/* Opens a regular file; another one (a pipe, a shell's <(...)) is copied first. */
 static struct blob take_file(const char *file)
 {
 	struct blob b = { .name = file, .fd = open(file, O_RDONLY | O_CLOEXEC) };
@@ -113,11 +115,11 @@ static struct layers *read_all(const char *file, struct container *c)
 	return read_container(bundle_open_tar(&blob), blob.name, c);
 }
 
-/* ---- what becomes of it ---- */
+/* ---- the result ---- */
 
 /*
- * Room for what there is, a quarter more for the tables and to grow, 256 MiB for who works in it; and mke2fs makes an inode for
- * each 16 KiB. The file is sparse.
+ * Returns the image's size: the content, a quarter more for tables and growth, and 256 MiB to work
+ * in; mke2fs makes an inode for each 16 KiB. The file is sparse.
  */
 static uint64_t size_for(uint64_t files, uint64_t bytes)
 {
@@ -137,7 +139,8 @@ static void write_image(struct layers *l, const char *path, uint64_t size, struc
 	if (!files)
 		die("%s: nothing is in it", path);
 	fd = output_open(path);
-	self = format("/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck find it there */
+	self = format(
+		"/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck open it by this name */
 	im = ext4_image_create(self, path, size ? size : size_for(files, bytes));
 	layers_write(l, im);
 	ext4_image_close(im);
@@ -150,7 +153,7 @@ static void write_image(struct layers *l, const char *path, uint64_t size, struc
 		(unsigned long long)bytes >> 20);
 }
 
-/* "x/debian-12.tar.xz" is debian-12. */
+/* Returns the image's name: debian-12 for "x/debian-12.tar.xz". */
 static const char *name_for(const char *file)
 {
 	static const char *const ends[] = { ".gz", ".xz", ".zst", ".bz2", ".tar", ".tgz", ".txz",

@@ -2,10 +2,12 @@
 /*
  * layers.c: see layers.h.
  *
- * An entry is known by its layer and its number there; its struct source says in the second pass under which names it is wanted. So
- * a file that a later layer replaces is never written, and a hard link whose first name is gone still has its data.
+ * An entry is known by its layer and its number there; its struct source tells the second pass the
+ * names under which it is needed. So a file that a later layer replaces is never written, and a
+ * hard link whose first name is gone still has its data.
  *
- * Of extended attributes those of user., trusted. and security. are kept (capabilities are security.capability); access lists are not.
+ * Extended attributes of user., trusted. and security. are kept (capabilities are
+ * security.capability); access lists are not.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +98,7 @@ static void check_numbers(const char *path, struct archive_entry *e)
 	}
 }
 
-/* What @path says as a whiteout; false: it is none. Other names of aufs's (.wh..wh.*) are dropped. */
+/* Handles @path as a whiteout; false if it is none. Other names of aufs (.wh..wh.*) are dropped. */
 static bool whiteout(struct layers *l, const char *path, unsigned int layer)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -164,7 +166,11 @@ void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes)
 
 			if (!e->source || !e->source->names)
 				continue;
-			++*files; /* FILE_MAX and ENTRIES_MAX: no overflow within a layer; and at most 2^63 below */
+			/*
+			 * FILE_MAX and ENTRIES_MAX: no overflow within a layer, and at most 2^63
+			 * below.
+			 */
+			++*files;
 			*bytes += (e->size + 4095) & ~4095ULL;
 			if (*bytes > FILE_MAX)
 				die("%s: it holds too much", l->layers[i].blob->name);

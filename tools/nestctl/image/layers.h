@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layers.h: archives that lie on each other become one file system.
+ * layers.h: merges archives that lie on each other into one file system.
  *
- *	l = layers_new(); layers_add(l, &blob, true) ... for each, the lowest first
- *	layers_finish(l, &files, &bytes);  layers_write(l, image);
+ *      l = layers_new(); layers_add(l, &blob, true) ... for each, the lowest first
+ *      layers_finish(l, &files, &bytes); layers_write(l, image);
  *
- * Each blob is read twice, once to know which names are left and once to write them; it must stay as it is between.
+ * Each blob is read twice, once to find the remaining names and once to write them; it must not
+ * change in between.
  */
 #ifndef NESTLING_NESTCTL_LAYERS_H
 #define NESTLING_NESTCTL_LAYERS_H
@@ -21,11 +22,14 @@ struct layers;
 #define LAYERS_MAX 512
 
 struct layers *layers_new(void);
-/* @whiteouts: .wh.NAME and .wh..wh..opq are what the OCI image specification says of them ("Layer Filesystem Changeset"). */
+/*
+ * Adds a layer. @whiteouts: .wh.NAME and .wh..wh..opq have the meaning of the OCI image
+ * specification ("Layer Filesystem Changeset").
+ */
 void layers_add(struct layers *l, const struct blob *b, bool whiteouts);
-/* The names so far, for questions. */
+/* Returns the names so far, for lookups. */
 struct tree *layers_tree(struct layers *l);
-/* What is left: how many entries, and how many bytes of blocks of 4 KiB. */
+/* Counts the result: entries, and bytes in blocks of 4 KiB. */
 void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes);
 void layers_write(struct layers *l, struct ext4_image *im);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oci.c: from a bundle to its layers and its configuration.
+ * oci.c: reads layers and configuration from a bundle.
  *
- * An OCI layout (OCI image specification, "Image Layout", "Image Manifest", "Image Index", "Image Configuration"): index.json names a manifest,
- * maybe through more indexes, of which that for amd64 is taken; each step by the digest of a blob, which is checked. A docker-save
- * archive without one: manifest.json names files. Their layers are checked by the configuration's diff_ids, which are digests of
- * what is unpacked, where they are not compressed.
+ * In an OCI layout (OCI image specification, "Image Layout", "Image Manifest", "Image Index",
+ * "Image Configuration") index.json names a manifest, perhaps through more indexes, of which the
+ * one for amd64 is taken. Each step is by the digest of a blob, which is checked. In a docker-save
+ * archive without index.json, manifest.json names files. Their uncompressed layers are checked by
+ * the configuration's diff_ids, which are digests of unpacked data.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static const struct json *parse_blob(const struct blob *b)
 	return json_parse(blob_text(b, JSON_BYTES), (size_t)b->size, b->name);
 }
 
-/* "sha256:" and 64 digits in lower case: those; dies. */
+/* Returns the 64 lower-case digits behind "sha256:", or dies. */
 static const char *digest_of(const char *digest, const char *what)
 {
 	if (!digest)
@@ -36,7 +37,7 @@ static const char *digest_of(const char *digest, const char *what)
 	return digest + 7;
 }
 
-/* The blob that a descriptor names. */
+/* Returns the blob that a descriptor names. */
 static struct blob described(struct bundle *b, const struct json *descriptor, const char *what)
 {
 	const char *hex = digest_of(json_string(descriptor, "digest"), what);
@@ -57,7 +58,7 @@ static bool is_ours(const struct json *platform)
 	return (!cpu || !strcmp(cpu, "amd64")) && (!os || !strcmp(os, "linux"));
 }
 
-/* Of an index: the one manifest for this machine. */
+/* Returns the index's only manifest for this machine. */
 static const struct json *choose(const struct json *index, const char *what)
 {
 	const struct json *list = json_list(index, "manifests"), *found = NULL;

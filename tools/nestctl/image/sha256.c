@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sha256.c: SHA-256 as FIPS 180-4 defines it (sections 4.1.2, 4.2.2, 5.1.1, 5.3.3 and 6.2). Plain C: no dependency for one digest.
- * It needs no libc, so that the unit tests of the kernel can have it.
+ * sha256.c: SHA-256 of FIPS 180-4 (sections 4.1.2, 4.2.2, 5.1.1, 5.3.3 and 6.2). Plain C: one
+ * digest is not worth a dependency. It needs no libc, so that the kernel's unit tests can use it.
  */
 #include "tools/nestctl/image/sha256.h"
 

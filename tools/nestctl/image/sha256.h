@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sha256.h: the digest of FIPS 180-4 that names the blobs of an OCI image. A struct is begun once, fed, and ended once. */
+/*
+ * sha256.h: the digest of FIPS 180-4 that names the blobs of an OCI image. A struct is begun once,
+ * fed, and ended once.
+ */
 #ifndef NESTLING_NESTCTL_SHA256_H
 #define NESTLING_NESTCTL_SHA256_H
 
@@ -14,7 +17,7 @@ struct sha256 {
 
 void sha256_begin(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t size);
-/* In lower-case hexadecimal, with its end. */
+/* Ends the digest and writes it in lower-case hexadecimal, terminated. */
 void sha256_end(struct sha256 *s, char text[65]);
 
 #endif

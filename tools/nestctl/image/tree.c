@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree.c: see tree.h. Nodes are found by a hash of parent and name, and each folder has a list of its nodes.
+ * tree.c: see tree.h. Nodes are found by a hash of parent and name, and each folder has a list of
+ * its nodes.
  *
  * Invariants:
- *  1. A node is in the hash exactly when it is in its parent's list; a removed one is in neither and its memory stays.
- *  2. A node without a source is a folder that no layer names: it becomes one of root's with mode 755.
+ * 1. A node is in the hash exactly if it is in its parent's list; a removed one is in neither, and
+ *    its memory stays.
+ * 2. A node without a source is a folder that no layer names: it becomes one of root's with mode
+ *    755.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -109,7 +112,7 @@ static void check_path(const char *path)
 	}
 }
 
-/* The folder at @path[0..len) seen from @dir; NULL: it is not there and not to be made. */
+/* Returns the folder at @path[0..len) seen from @dir, or NULL if it is missing and not made. */
 static struct node *folder(struct tree *t, struct node *dir, const char *path, size_t len,
 	int *links, bool make, unsigned int layer)
 {
@@ -150,7 +153,7 @@ static struct node *folder(struct tree *t, struct node *dir, const char *path, s
 	return dir;
 }
 
-/* The folder that @path is in, and its last name; an empty name: it is the root. */
+/* Returns the folder of @path, and its last name; an empty name: it is the root. */
 static struct node *parent_folder(struct tree *t, const char *path, bool make, unsigned int layer,
 	const char **name, size_t *len)
 {
@@ -158,7 +161,7 @@ static struct node *parent_folder(struct tree *t, const char *path, bool make, u
 	int links = 0;
 
 	check_path(path);
-	for (;;) { /* what ends in slashes and dots */
+	for (;;) { /* skips trailing slashes and dots */
 		while (end > path && end[-1] == '/')
 			end--;
 		for (from = end; from > path && from[-1] != '/'; from--)
@@ -183,7 +186,7 @@ static struct node *find_path(struct tree *t, const char *path)
 
 /* ---- removal ---- */
 
-/* What layers below @layer put there: true when nothing is left of it. */
+/* Removes what layers below @layer put there. True if nothing is left of it. */
 static bool remove_lower(struct tree *t, struct node *n, unsigned int layer)
 {
 	for (struct node *c = n->first, *next; c; c = next) {
@@ -192,7 +195,7 @@ static bool remove_lower(struct tree *t, struct node *n, unsigned int layer)
 	}
 	if (n->layer >= layer)
 		return false;
-	if (n->first) { /* something of this layer is in it */
+	if (n->first) { /* it contains entries of this layer */
 		n->source = NULL;
 		n->layer = layer;
 		return false;

@@ -2,11 +2,12 @@
 /*
  * attend.c: `nestctl run` while its instance runs.
  *
- * Signals that ask for an end, and those that users send, go to the command by the control line, so that it may handle them and its
- * status says which it died of. A command that does not end: after GRACE seconds the kernel gets SIGTERM (ctrl-alt-del, on which
- * init ends all), after twice that SIGKILL; a third SIGINT kills at once. Once a signal has asked for the end and the command is no
- * more, output that nobody reads is dropped. The kernel dies with nestctl (PR_SET_PDEATHSIG), and what
- * it made on the host has no name, or is swept by the next instance.
+ * Signals that ask for an end, and those that users send, go to the command by the control line: it
+ * may handle them, and its status tells the signal that killed it. If a command does not end, the
+ * kernel gets SIGTERM after GRACE seconds (ctrl-alt-del, on which init ends everything), and
+ * SIGKILL after twice that; a third SIGINT kills at once. Once a signal has asked for the end and
+ * the command has ended, output without a reader is dropped. The kernel dies with nestctl
+ * (PR_SET_PDEATHSIG). What it made on the host has no name, or is swept by the next instance.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,8 +25,8 @@
 #include "tools/nestctl/run/run.h"
 
 #define GRACE 10
-#define KERNEL_LOST                                                                                \
-	3 /* the kernel's status where data of the guest is lost: OS_EXIT_LOST of os-linux/os.h */
+/* the kernel's status after a loss of guest data: OS_EXIT_LOST of os-linux/os.h */
+#define KERNEL_LOST 3
 
 static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 	SIGTSTP };
@@ -34,8 +35,8 @@ static bool end_wanted;
 
 void attend_prepare(void)
 {
-	sigset_t
-		held; /* in the background of a terminal our input is at its end, and does not stop us */
+	/* In the background of a terminal our input is at its end, and does not stop us. */
+	sigset_t held;
 
 	signal(SIGPIPE, SIG_IGN); /* pumps and the control line see errors */
 	sigemptyset(&signals);
@@ -50,7 +51,8 @@ void attend_prepare(void)
 	sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
-static uint64_t oom_kills; /* of our control group, before the kernel was started */
+/* of our control group, before the kernel started */
+static uint64_t oom_kills;
 
 static pid_t start_kernel(struct run *r)
 {
@@ -83,8 +85,8 @@ static bool asks_for_end(int sig)
 }
 
 /*
- * The kernel has ended, and maybe somebody does not read its output: has a signal asked for the end, then or now? A program of the host
- * that waits to write would be gone with it.
+ * True if a signal has asked for the end, before or now. The kernel has ended, and its output may
+ * have no reader; a program of the host that waits to write would lose it.
  */
 static bool in_a_hurry(void)
 {
@@ -108,7 +110,7 @@ static void stop_with_it(pid_t pid)
 	kill(pid, SIGCONT);
 }
 
-/* Waits for the kernel, handing signals on.  Its wait status. */
+/* Waits for the kernel and passes signals on. Returns its wait status. */
 static int wait_for_kernel(const struct run *r, pid_t pid)
 {
 	int status, interrupts = 0, step = 0;
@@ -149,8 +151,8 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 }
 
 /*
- * Returns the memory limit of our control group, also the kernel's, if it killed the kernel, or
- * nothing.
+ * Returns the memory limit of our control group, which the kernel shares, if it killed the kernel;
+ * or "".
  */
 static const char *why_killed(const struct run *r, int status)
 {
@@ -165,7 +167,7 @@ static const char *why_killed(const struct run *r, int status)
 		(unsigned long)(limit >> 20), r->mem);
 }
 
-/* What init reported, or what the kernel's own end means. */
+/* Returns the status that init reported, or that the kernel's own end means. */
 static int result(const struct run *r, int status)
 {
 	char line[512];
@@ -177,7 +179,7 @@ static int result(const struct run *r, int status)
 	if (!strncmp(line, "error ", 6))
 		die("%s: %s", r->image, line + 6);
 	if (sscanf(line, "status %d", &code) == 1) {
-		/* the kernel has named the lost data on our standard error */
+		/* The kernel has named the lost data on our standard error. */
 		if (!code && WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
 			return 1;
 		return code;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec.c: `nestctl exec UMID -- COMMAND`: a command in a running instance, its channels carried by three threads while this one waits for its end
- * and for signals. The kernel's half is drivers/mconsole/exec.c; docs/nestctl.md says how they fit.
+ * exec.c: `nestctl exec UMID -- COMMAND`: runs a command in a running instance. Three threads carry
+ * its channels while this one waits for its end and for signals. The kernel's half is
+ * drivers/mconsole/exec.c; docs/nestctl.md describes both.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,7 +26,7 @@
 #include "tools/nestctl/run/run.h"
 
 #define GRACE 10     /* seconds after SIGTERM or SIGHUP */
-#define DRAIN_MS 500 /* what a terminal has still to say */
+#define DRAIN_MS 500 /* for a terminal's last output */
 #define ENV_MAX 256
 
 struct job {
@@ -38,7 +39,7 @@ struct job {
 struct stream {
 	pthread_t thread;
 	int from, to;
-	int ours; /* which of them is the socket */
+	int ours; /* the one that is the socket */
 	int error;
 };
 
@@ -57,7 +58,7 @@ static void set_env(struct job *j, const char *text)
 		j->nr_env++;
 }
 
-/* VAR=VALUE, or VAR with the value that it has here (none: not set). */
+/* Adds VAR=VALUE, or VAR with its value here, if it is set. */
 static void add_env(struct job *j, const char *text)
 {
 	const char *value = getenv(text);
@@ -101,7 +102,7 @@ static struct exec_job write_job(struct job *j, const struct exec_user *u)
 
 /* ---- channels ---- */
 
-/* Until the end, or until nobody wants it: then the other side hears of that. */
+/* Carries a stream to its end, or until its reader has gone: then the other side is told. */
 static void *stream_run(void *arg)
 {
 	struct stream *s = arg;
@@ -124,7 +125,7 @@ static void stream_start(struct stream *s, int from, int to)
 		die("cannot start a thread");
 }
 
-/* The command has ended: what it left is carried out. */
+/* Carries out what the ended command left. */
 static void stream_finish(struct stream *s, bool terminal)
 {
 	struct timespec end;
@@ -139,7 +140,7 @@ static void stream_finish(struct stream *s, bool terminal)
 	pthread_join(s->thread, NULL);
 }
 
-/* False: not all of it could be written. */
+/* False if some output could not be written. */
 static bool stream_written(const struct stream *s, const char *name)
 {
 	if (!s->error || s->error == EPIPE)
@@ -160,7 +161,7 @@ static void terminal_restore(void)
 	raw = false;
 }
 
-/* Who wants a terminal in the background stops here, as long as signals still end us. */
+/* Stops here if a terminal is wanted in the background, while signals still end us. */
 static void terminal_await(void)
 {
 	struct termios t;
@@ -196,8 +197,8 @@ static void send_size(int control)
 /* ---- waiting ---- */
 
 /*
- * SIGTTIN is held off, too, so that in the background of a terminal (`timeout` in a script puts us there) standard input is at its end and
- * does not stop us.
+ * Blocks signals. SIGTTIN too: in the background of a terminal (`timeout` in a script puts us
+ * there) standard input is then at its end and does not stop us.
  */
 static int block_signals(void)
 {
@@ -215,7 +216,7 @@ static int block_signals(void)
 	return signals;
 }
 
-/* Hands a signal on. The one that ends us after a while, or 0. */
+/* Passes a signal on. Returns the signal that ends us after a while, or 0. */
 static int pass_signal(int signals, int control)
 {
 	struct signalfd_siginfo info;
@@ -233,7 +234,10 @@ static int pass_signal(int signals, int control)
 	return info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ? (int)info.ssi_signo : 0;
 }
 
-/* The kernel's word of the end, or "" when the instance has ended; dies after a signal that the command outlives. */
+/*
+ * Waits for the kernel's message about the end, or "" if the instance has ended. Dies after a
+ * signal that the command outlives.
+ */
 static void wait_for_end(int control, int signals, char *word)
 {
 	time_t deadline = 0;
@@ -323,7 +327,7 @@ static int exec_command(int argc, char **argv)
 		case 'u': j.user = optarg; break;
 		case 't': j.want_terminal = true; break;
 		case 'T': j.no_terminal = true; break;
-		default: break; /* -i: so it is */
+		default: break; /* -i: always so */
 		}
 	}
 	words = take_words(&cmd_exec, argc, argv, 2, -1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* exec.h: a command in a running instance. */
+/* exec.h: runs a command in a running instance. */
 #ifndef NESTLING_NESTCTL_EXEC_H
 #define NESTLING_NESTCTL_EXEC_H
 
@@ -15,19 +15,22 @@ struct exec_job {
 };
 void exec_job_add(struct exec_job *j, char letter, const char *text); /* letter 0: none */
 
-/* Three; errors go where the output goes, so that their order stays; or a terminal. */
+/* Three channels; or errors go where the output goes, which keeps their order; or a terminal. */
 enum channels { CHANNELS_APART, CHANNELS_JOINED, CHANNELS_TERMINAL };
 
-/* remote.c: our ends of a command's channels; err -1 where it has none of its own. */
+/* Our ends of a command's channels; err is -1 without a channel of its own (remote.c). */
 struct remote {
 	int control, in, out, err;
 };
-/* Dies when the instance refuses. */
+/* Starts a command. Dies if the instance refuses. */
 struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind);
-/* Runs a program that needs no input and gives what it writes, terminated; NULL: it could not be run or failed. */
+/*
+ * Runs a program that needs no input. Returns its output, terminated, or NULL if it could not be
+ * run or failed.
+ */
 char *remote_read(const struct instance *in, const char *const *argv);
 
-/* exec_user.c: USER[:GROUP] of the instance, by name or number. */
+/* USER[:GROUP] of the instance, by name or number (exec_user.c). */
 struct exec_user {
 	char *ids; /* "UID:GID:GID..." */
 	const char *name, *home, *shell;

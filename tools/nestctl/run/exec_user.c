@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_user.c: who a command in an instance is. The kernel knows numbers only; names are those of the instance's /etc/passwd and /etc/group, which cat(1)
- * in the instance reads. Root's numbers need no reading.
+ * exec_user.c: the user of a command in an instance. The kernel knows only numbers; names are those
+ * in the instance's /etc/passwd and /etc/group, which cat(1) in the instance reads. Root's numbers
+ * need no reading.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static char *read_file(const struct instance *in, const char *path)
 	return remote_read(in, argv);
 }
 
-/* The next line's fields, in place: how many; -1 at the end. */
+/* Splits the next line into fields, in place. Returns how many, -1 at the end. */
 static int next_line(char **text, char **field, int max)
 {
 	char *line = *text && **text ? strsep(text, "\n") : NULL;
@@ -69,7 +70,7 @@ static bool is_member(char *members, const char *name)
 	return false;
 }
 
-/* The group @who, if it is given, and "" or ":GID:GID" of those that the user is in. */
+/* Finds the group @who, if given, and "" or ":GID:GID" of the user's groups. */
 static bool find_groups(
 	char *text, const char *who, const char *name, unsigned int *gid, char **others)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gdb.c: `nestctl gdb`: gdb on an instance's kernel, or on a core of it, with the helper of tools/gdb.
+ * gdb.c: `nestctl gdb`: runs gdb on an instance's kernel, or on a core of it, with the helper of
+ * tools/gdb.
  *
- * gdb loads the helper by itself, since nestling-gdb.py lies beside the program, once it is told that the folder may be trusted: that is
- * what is done here, with the folder of the program that the instance runs. Where that program has been replaced by a newer build
- * meanwhile, gdb reads the old one from /proc/PID/exe, and the helper is taken from beside nestctl.
+ * gdb loads the helper by itself, since nestling-gdb.py lies beside the program, if it trusts the
+ * folder. So this adds the folder of the instance's program to the trusted ones. If that program
+ * was replaced by a newer build meanwhile, gdb reads the old one from /proc/PID/exe, and the helper
+ * is taken from beside nestctl.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +33,7 @@ static void add(struct debug *d, const char *arg)
 	d->argv[d->argc++] = arg;
 }
 
-/* The folder of a program, and "." for one without. */
+/* Returns the folder of a program, or "." without one. */
 static const char *folder_of(const char *program)
 {
 	const char *slash = strrchr(program, '/');
@@ -50,7 +52,7 @@ static const char *link_text(const char *path)
 	return format("%s", buf);
 }
 
-/* Has gdb load the helper: the one beside @program, else ours. */
+/* Has gdb load the helper beside @program, else ours. */
 static void add_helper(struct debug *d, const char *program)
 {
 	const char *ours = folder_of(link_text("/proc/self/exe"));

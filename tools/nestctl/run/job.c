@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* job.c: what the built-in init of an instance is to do: what the image's configuration says, and the user instead of it. */
+/*
+ * job.c: makes the job of an instance's built-in init from the image's configuration and the user's
+ * options, which override it.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +23,7 @@ static void put(FILE *f, char letter, const char *text)
 	fprintf(f, "%c%s%c", letter, text, 0);
 }
 
-/* The strings of the image's configuration that begin with @letter. How many. */
+/* Copies the strings of the image's configuration that begin with @letter. Returns how many. */
 static int put_config(FILE *f, const struct image_config *c, char letter, bool keep_letter)
 {
 	int n = 0;

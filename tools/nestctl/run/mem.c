@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mem.c: `nestctl mem`: how much memory an instance has, and more or less of it, by the management console's "config mem". */
+/*
+ * mem.c: `nestctl mem`: shows or changes an instance's memory, by the management console's "config
+ * mem".
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +15,8 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-#define WAIT_MS 120000 /* a guest may have to write much to its disk first */
+/* a guest may have to write much to its disk first */
+#define WAIT_MS 120000
 
 static char *ask(const struct instance *in, const char *command)
 {
@@ -43,7 +47,7 @@ static uint64_t memory(const struct instance *in)
 	return n;
 }
 
-/* "+64M", "-64M", or how much it shall be. */
+/* Changes memory by "+64M" or "-64M", or to a size. */
 static void change(const struct instance *in, const char *size)
 {
 	bool relative = *size == '+' || *size == '-';

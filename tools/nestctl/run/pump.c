@@ -12,18 +12,19 @@
 #include "tools/nestctl/run/run.h"
 
 #define STEP_MS 100
-#define DEAF_S 1 /* who takes nothing for so long does not read */
+/* a reader that takes nothing for so long is gone */
+#define DEAF_S 1
 
 static struct pump {
 	pthread_t thread;
 	int from, to;
 	int ready;   /* input waits for this; -1 for output */
-	int control; /* output: where to say that nobody reads */
+	int control; /* output: where a lost reader is reported */
 	int error;
-	bool done;           /* the thread is no more */
-	unsigned int pieces; /* output: how many it has begun to write */
-	unsigned int seen;   /* pump_drop(): how many there were, */
-	time_t since;        /* and since when */
+	bool done;           /* the thread has ended */
+	unsigned int pieces; /* output: pieces begun */
+	unsigned int seen;   /* pump_drop(): pieces at the last look */
+	time_t since;        /* and its time */
 	volatile sig_atomic_t dropping;
 } pumps[3];
 static int npumps;
@@ -124,7 +125,7 @@ void pump_drop(void)
 		if (p->ready >= 0 || p->done || !is_deaf(p))
 			continue;
 		p->dropping = 1;
-		pthread_kill(p->thread, SIGALRM); /* out of a write that waits */
+		pthread_kill(p->thread, SIGALRM); /* interrupts a blocked write */
 	}
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* remote.c: starts a command in an instance by the management console's "exec", with descriptors that go along. */
+/*
+ * remote.c: starts a command in an instance by the management console's "exec", with descriptors.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,7 +43,7 @@ static int job_file(const struct exec_job *j)
 	return fd;
 }
 
-/* A pair; the other end goes to @theirs. */
+/* Makes a pair and returns our end; the other goes to @theirs. */
 static int channel(int type, int *theirs)
 {
 	int fds[2];
@@ -98,7 +100,7 @@ char *remote_read(const struct instance *in, const char *const *argv)
 	shutdown(r.in, SHUT_WR);
 	while (size < READ_MAX && (n = read(r.out, text + size, READ_MAX - size)) > 0)
 		size += (size_t)n;
-	shutdown(r.out, SHUT_RDWR); /* it may have more to say, and for ever */
+	shutdown(r.out, SHUT_RDWR); /* the command may go on writing */
 	n = recv(r.control, end, EXEC_PACKET_MAX, 0);
 	end[n > 0 ? n : 0] = '\0';
 	close(r.control);

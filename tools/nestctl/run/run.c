@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance: its options, and the kernel's command line that follows from them.
+ * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance: its options, and the kernel's
+ * command line that follows from them.
  *
- * The kernel gets three files that have no name, through /proc/self/fd: the copy-on-write layer, the initial archive with
- * the built-in init (initrd.c), and pipes on which init reports the command's status and hears of signals.  So nothing is left
- * behind, not even by SIGKILL; and the kernel dies with nestctl (attend.c).
+ * The kernel gets three files without names, through /proc/self/fd: the copy-on-write layer, the
+ * initial archive with the built-in init (initrd.c), and pipes on which init reports the command's
+ * status and receives signals. So nothing is left behind, not even after SIGKILL; and the kernel
+ * dies with nestctl (attend.c).
  *
- * Terminal mode (all three standard streams are one terminal, or no COMMAND and both ends of a terminal): con0 is the
- * terminal, which the kernel sets to raw and puts back.  Channel mode: con1 to con3 carry the three streams.  Input goes
- * through a pipe (pump.c), which opens when init says on con5 that it has set its consoles to raw: what came earlier would be
- * taken for lines.  Output goes through a pipe too: so the line discipline of a terminal stays the host's, and init hears of a reader that
- * has gone, or of a disk that is full.  Where output and errors are one file they are one channel, lest their order is lost.  The kernel then has a process group of its own, and nestctl hands signals on.
+ * Terminal mode (all three standard streams are one terminal, or there is no COMMAND and both ends
+ * are a terminal): con0 is the terminal, which the kernel sets to raw and puts back. Channel mode:
+ * con1 to con3 carry the three streams. Input goes through a pipe (pump.c), which opens when init
+ * reports on con5 that it has set its consoles to raw: earlier input would be taken for lines.
+ * Output goes through a pipe too: so the line discipline of a terminal stays the host's, and init
+ * learns of a reader that has gone, or of a full disk. If output and errors are one file they are
+ * one channel, which keeps their order. The kernel then has a process group of its own, and nestctl
+ * passes signals on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +39,7 @@ static void add(struct run *r, const char *param)
 	r->argv[r->argc++] = param;
 }
 
-/* Who names a first card has no need of ours. */
+/* Adds the card; a user that names a first card needs none of ours. */
 static void add_param(struct run *r, const char *param)
 {
 	if (!strncmp(param, "eth0=", 5))
@@ -42,7 +47,7 @@ static void add_param(struct run *r, const char *param)
 	add(r, param);
 }
 
-/* HOSTDIR:GUESTDIR[:ro], the guest's folder with its full path. */
+/* Adds HOSTDIR:GUESTDIR[:ro]; the guest's folder has a full path. */
 static void add_volume(struct run *r, char *text)
 {
 	struct volume *v = &r->volumes[r->nr_volumes];
@@ -91,15 +96,15 @@ static const char *default_kernel(void)
 	return find_program("nestling") ?: "nestling";
 }
 
-/* A name for an fd that the kernel inherits. */
+/* Returns a name for an fd that the kernel inherits. */
 static const char *fd_path(int fd)
 {
 	return format("/proc/self/fd/%d", fd);
 }
 
 /*
- * A layer without a name, or the one that --keep names. Where that is not there the kernel makes it, of version 3; over an image that
- * is a COW file itself it is made here.
+ * Opens a layer without a name, or the one of --keep. If that is missing the kernel makes it, with
+ * version 3; over an image that is a COW file itself it is made here.
  */
 static const char *open_cow(struct run *r)
 {
@@ -137,7 +142,7 @@ bool in_background(void)
 	return foreground > 0 && foreground != getpgrp();
 }
 
-/* A pipe whose @kept end is the kernel's; the other one. */
+/* Makes a pipe whose @kept end is the kernel's; returns the other one. */
 static int kernel_pipe(int kept, int *end)
 {
 	int fds[2];
@@ -215,7 +220,7 @@ static void add_network(struct run *r)
 		       r->net || r->forwards ? "" : ",optional"));
 }
 
-/* As a name behind ubd0= has to be written. */
+/* Returns the path as a name behind ubd0= has to be written. */
 static const char *without_commas(const char *path)
 {
 	char *text = xalloc(2 * strlen(path) + 1), *to = text;
@@ -238,15 +243,15 @@ static void prepare(struct run *r)
 			errno == ENOENT ? "; `nestctl image build` makes one" : "");
 	if (r->cow)
 		check_keep(r);
-	free(job_text(r, &size)); /* whether it is a login shell */
+	free(job_text(r, &size)); /* sets whether it is a login shell */
 	choose_terminal(r);
 	job = job_text(r, &size);
 	r->status_fd = kernel_pipe(1, &r->status_end);
 	r->control_fd = kernel_pipe(0, &r->control_end);
-	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* an instance that hangs must not block us */
+	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* a hung instance must not block us */
 	ready = kernel_pipe(1, &r->ready_fd);
 
-	/* m: the image's pages are mapped where they can be; the kernel's log says why where they cannot */
+	/* m maps the image's pages if possible; else the kernel's log has the reason. */
 	add(r, format("ubd0m=%s,%s", without_commas(open_cow(r)),
 		       without_commas(realpath(r->image, NULL))));
 	add(r, format("initrd=%s", fd_path(initrd_make(job, size))));
@@ -270,7 +275,7 @@ static void prepare(struct run *r)
 		add(r, format("ncpus=%s", r->ncpus));
 }
 
-/* [ADDRESS:]PORT:PORT[/udp]: adds it. False: it is not of this form. */
+/* Adds [ADDRESS:]PORT:PORT[/udp]. False for another form. */
 static bool add_forward(struct run *r, const char *text)
 {
 	unsigned int host, guest;
@@ -297,7 +302,7 @@ static bool add_forward(struct run *r, const char *text)
 	return true;
 }
 
-/* VAR=VALUE, or VAR with the value that it has here (none: not set). */
+/* Adds VAR=VALUE, or VAR with its value here, if it is set. */
 static void add_env(struct run *r, const char *text)
 {
 	const char *value = strchr(text, '=') ? "" : getenv(text);
@@ -351,7 +356,7 @@ static void parse_option(struct run *r, int key)
 			die("run: -p '': wants [ADDRESS:]HOST:GUEST[/udp]");
 		add_param(r, optarg);
 		break;
-	default: break; /* -i and --rm say what is so anyway */
+	default: break; /* -i and --rm are always so */
 	}
 }
 
@@ -382,7 +387,7 @@ static void parse(struct run *r, int argc, char **argv)
 static int run_command(int argc, char **argv)
 {
 	struct run r = { .kernel = default_kernel(),
-		/* unknown words are mistakes: the built-in init takes none */
+		/* unknown words are errors: the built-in init takes none */
 		.argv = { "nestling", "strict" },
 		.argc = 2,
 		.fds = { 0, 1, 2 } };
@@ -412,7 +417,7 @@ static const struct option_row options[] = {
 	{ KEY_BARE, "bare", NULL,
 		"what the image says of its command (environment, folder, user, entry point) does "
 		"not count" },
-	{ KEY_AS_IS, "as-is", NULL, NULL }, /* image export's */
+	{ KEY_AS_IS, "as-is", NULL, NULL }, /* for image export */
 	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
 		"connections to port HOST of this machine (127.0.0.1 unless ADDRESS says "
 		"otherwise) go to port GUEST of the instance. Anything that is not of this form is "

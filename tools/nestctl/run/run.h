@@ -29,38 +29,54 @@ struct run {
 	size_t env_size;
 	const char *argv[PARAMS_MAX + 24]; /* the kernel's */
 	int argc;
-	char **command; /* NULL-terminated; empty: what the image says, or a login shell */
+	/* NULL-terminated; empty: the image's command, or a login shell */
+	char **command;
 	bool terminal;
-	bool joined;               /* without a terminal: output and errors go to one file */
-	bool login;                /* a login shell will run */
-	int fds[3];                /* what the kernel gets as 0, 1, 2 */
-	int status_fd, control_fd; /* our ends: what init reports, and what it is told */
+	/* without a terminal: output and errors go to one file */
+	bool joined;
+	bool login; /* a login shell will run */
+	int fds[3]; /* the kernel's 0, 1, 2 */
+	/* our ends: reports of init, and messages to it */
+	int status_fd, control_fd;
 	int status_end, ready_fd, control_end; /* the kernel's */
 };
 
-/* run.c: standard input, output and error are one terminal; and output and errors one file. */
+/*
+ * True if standard input, output and error are one terminal; and if output and errors are one file
+ * (run.c).
+ */
 bool same_terminal(void);
 bool same_output(void);
-/* It is a terminal in whose background we are, where who reads is stopped by SIGTTIN. */
+/* True if the terminal has us in the background, where SIGTTIN stops a reader. */
 bool in_background(void);
 
-/* job.c: what init is to do (tools/init/job.h), in memory; sets r->login. */
+/* Returns init's job (tools/init/job.h) in memory; sets r->login (job.c). */
 char *job_text(struct run *r, size_t *size);
 
-/* initrd.c: a memory file with the initial archive: the built-in init, its devices and its job.  Inherited by children. */
+/*
+ * Makes a memory file with the initial archive: the built-in init, its devices and its job
+ * (initrd.c). Inherited by children.
+ */
 int initrd_make(const char *job, size_t size);
 
-/* attend.c: runs the kernel with r->argv to its end, hands on signals and bytes: the exit status of nestctl. Dies. */
+/*
+ * Runs the kernel with r->argv to its end and passes on signals and bytes (attend.c). Returns the
+ * exit status of nestctl. Dies on an error.
+ */
 int attend(struct run *r);
-/* Before anything is made: the signals that attend() takes are blocked. */
+/* Blocks the signals that attend() takes, before anything is made. */
 void attend_prepare(void);
 
 /*
- * pump.c: threads that carry a stream through a pipe; what is given back is the pipe's other end, for the kernel.  Input flows
- * once `ready` has said something (or ended).  Where nobody reads output any more, or it cannot be written, a line "gN" goes to
- * @control, N being @fd, and the rest is dropped.  Once the kernel has its ends, pump_kernel_started() closes ours and starts the
- * threads; pump_finish() waits until all output has arrived, or has been dropped: once pump_drop() was called, or @hurry() says so,
- * what nobody reads is. False: some could not be written, which a line says (a reader that has gone is no error).
+ * Threads that carry a stream through a pipe (pump.c). pump_input() and pump_output() return the
+ * pipe's other end, for the kernel. Input flows once `ready` has a message (or its end). If output
+ * has no reader any more, or cannot be written, a line "gN" goes to @control, N being @fd, and the
+ * rest is dropped.
+ *
+ * Once the kernel has its ends, pump_kernel_started() closes ours and starts the threads.
+ * pump_finish() waits until all output has arrived. Output without a reader is dropped once
+ * pump_drop() was called, or @hurry() returns true. Returns false if some could not be written,
+ * which a line reports (a reader that has gone is no error).
  */
 int pump_input(int fd, int ready);
 int pump_output(int fd, int control);

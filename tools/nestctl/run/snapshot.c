@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot.c: `nestctl snapshot`: copies of the disks of an instance that runs, by the management console's "snapshot" (drivers/mconsole/snapshot.c),
- * which holds them clean meanwhile. What is copied of each is the file that is written to; backing files stay where they are.
+ * snapshot.c: `nestctl snapshot`: copies the disks of a running instance, by the management
+ * console's "snapshot" (drivers/mconsole/snapshot.c), which holds them clean meanwhile. Of each
+ * disk the file that is written is copied; backing files stay at their places.
  *
- * A file is read by the kernel's own descriptor of it (/proc/PID/fd/FD): the layer of `nestctl run` has no name. The socket that goes along with the
- * request ends the hold, whatever becomes of us. A copy gets its name only when the instance says that it was held all the time.
+ * A file is read by the kernel's own descriptor of it (/proc/PID/fd/FD), since the layer of
+ * `nestctl run` has no name. The socket that goes along with the request ends the hold, whatever
+ * ends us. A copy gets its name only when the instance confirms that it was held all the time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,18 +28,18 @@
 #include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/core/umid.h"
 
-#define HOLD 3600     /* seconds: the socket ends it sooner */
-#define REST_MS 60000 /* a guest may have much to write first */
+#define HOLD 3600     /* seconds; the socket ends it sooner */
+#define REST_MS 60000 /* a guest may first write much to its disk */
 #define DISKS_MAX 16
 #define PIECE (1U << 20)
 
 struct disk {
 	const char *unit, *format;
 	const char *backing; /* the file below, or NULL */
-	int kernel_fd;       /* of the instance's kernel */
+	int kernel_fd;       /* descriptor in the instance's kernel */
 	const char *out;
 	int from, to;
-	uint64_t size, done; /* bytes of the file; that hold something */
+	uint64_t size, done; /* bytes of the file; bytes with data */
 	bool cloned;
 };
 struct snapshot {
@@ -67,7 +69,7 @@ static char *ask(struct snapshot *s, const char *command, const int *fds, size_t
 	return text;
 }
 
-/* "fs DEVICE TYPE STATE" */
+/* Reads "fs DEVICE TYPE STATE". */
 static void note_fs(const char *line)
 {
 	char dev[64], type[64], state[64];
@@ -78,7 +80,10 @@ static void note_fs(const char *line)
 			dev, type);
 }
 
-/* "file UNIT DEPTH ro|rw FORMAT FD NAME": the first of a disk that is written to, and what is right below. */
+/*
+ * Reads "file UNIT DEPTH ro|rw FORMAT FD NAME": the first of a disk, which is written to, and the
+ * one below it.
+ */
 static void note_file(struct snapshot *s, const char *line)
 {
 	char unit[16], mode[8], format_name[8];
@@ -124,7 +129,7 @@ static void begin(struct snapshot *s)
 		die("%s: it says nothing of its snapshot", s->in.name);
 }
 
-/* Dies when they were not held all the time. */
+/* Ends the hold. Dies if the disks were not held all the time. */
 static void end(struct snapshot *s)
 {
 	struct timespec now;
@@ -137,7 +142,7 @@ static void end(struct snapshot *s)
 	close(s->console.fd);
 }
 
-/* ---- what to copy, and where to ---- */
+/* ---- sources and targets ---- */
 
 static void choose(struct snapshot *s, const char *only)
 {
@@ -221,7 +226,7 @@ static void copy_piece(struct disk *d, uint64_t off, size_t n, char *buf)
 	d->done += n;
 }
 
-/* What lies between holes; on a host that tells of none, all of it. */
+/* Copies the data between holes; all of it on a host that reports none. */
 static void copy_sparse(struct disk *d)
 {
 	char *buf = xalloc(PIECE);
@@ -256,7 +261,7 @@ static void copy(struct disk *d)
 	close(d->from);
 }
 
-/* ---- what is said of it ---- */
+/* ---- the report ---- */
 
 static const char *how_to_run(const struct snapshot *s)
 {

@@ -2,11 +2,11 @@
 /*
  * stop.c: `nestctl stop` and `nestctl kill`.
  *
- * stop is the kernel's SIGTERM: ctrl-alt-del for init, after which a restart ends the instance too.
- * It carries the signal for programs and their time (os-linux/end.h): the built-in init then kills
- * them and powers off. If the power-off does not come, the management console is told to halt
+ * stop sends the kernel SIGTERM: ctrl-alt-del for init, after which a restart ends the instance
+ * too. It carries the signal for programs and their time (os-linux/end.h): the built-in init then
+ * kills them and powers off. If the power-off does not come, the management console is told to halt
  * (disks are synced), and after two seconds the process is killed. The process is held by a
- * descriptor, so that its number cannot become another's meanwhile.
+ * descriptor, so that its number cannot be reused meanwhile.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,13 +26,14 @@
 #include "tools/nestctl/core/umid.h"
 
 #define HALT_MS 2000
-#define POWER_OFF_MS 5000 /* time for an init that has killed the programs */
+/* time for an init that has killed the programs */
+#define POWER_OFF_MS 5000
 #define STEP_MS 200
 
 #define GUEST_RTMIN 34 /* SIGRTMIN of glibc */
 #define GUEST_RTMAX 64
 
-/* What is to be ended. */
+/* An instance to end. */
 struct target {
 	struct instance in;
 	int pidfd;
@@ -45,13 +46,13 @@ static struct target hold(const char *name)
 	t.pidfd = (int)syscall(SYS_pidfd_open, t.in.pid, 0);
 	if (t.pidfd < 0)
 		die("%s: %s", name, strerror(errno));
-	/* the number may have been another's by then: what is held is what serves the name */
+	/* The number may have been reused before it was held: this one serves the name. */
 	if (!umid_is_served(t.in.folder) || umid_read_pid(t.in.folder) != t.in.pid)
 		die("%s: no instance of this name runs", name);
 	return t;
 }
 
-/* All of them, before anything is done to one. */
+/* Holds all instances, before any is changed. */
 static struct target *hold_all(char **names)
 {
 	struct target *all;
@@ -91,7 +92,7 @@ static void halt(const struct instance *in)
 	close(c.fd);
 }
 
-/* What a killed instance leaves: the folder of its name, if no other has it by now. */
+/* Removes what a killed instance leaves: the folder of its name, unless another has it by now. */
 static void remove_folder(const struct instance *in)
 {
 	if (umid_is_served(in->folder))
@@ -167,7 +168,7 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Until @t has ended, or it is @end: false. The bar is about all of the time that there was. */
+/* Waits until @t has ended (true) or until @end (false). The bar covers the whole time. */
 static bool ends_before(const struct target *t, long begun, long end)
 {
 	for (;;) {

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch.c: `nestctl switch PATH`, an Ethernet switch for instances with eth0=switch,PATH. Each connection to the seqpacket socket PATH
- * is a port, of the lowest number that is free; a message is a frame.
+ * switch.c: `nestctl switch PATH`, an Ethernet switch for instances with eth0=switch,PATH. Each
+ * connection to the seqpacket socket PATH is a port, with the lowest free number; a message is a
+ * frame.
  *
- * It learns which MAC address is behind which port, forgets it when the port closes, and sends to all others what it does not know.
- * A port is an access port of one VLAN (1, if --vlan says nothing about it), or a trunk. On a trunk frames carry the tag of their VLAN
- * (IEEE 802.1Q), those without are in VLAN 1; on an access port they have no tag of the switch's, and a tag that they came with is payload.
- * A port that does not take its frames loses them; it holds up nobody. With --tap the host is on the switch too, by a tap device.
- * Invariant: no frame leaves the VLAN in which it came. So one of VLAN 1 that begins with a tag of its own gets the switch's as well
- * on a trunk, where it would be taken for another VLAN's.
- * Bounds: PORTS_MAX ports, MACS_MAX addresses (a hash of its own slot each: a newer one takes the place of an older).
+ * It learns which MAC address is behind which port, forgets it when the port closes, and sends
+ * frames for unknown addresses to all other ports. A port is an access port of one VLAN (1 unless
+ * --vlan sets it), or a trunk. On a trunk frames carry the tag of their VLAN (IEEE 802.1Q);
+ * untagged ones are in VLAN 1. On an access port they have no tag of the switch, and a tag of their
+ * own is payload. A port that does not take its frames loses them and delays no other. With --tap
+ * the host is on the switch too, by a tap device.
+ * Invariant: no frame leaves the VLAN in which it came. So a frame of VLAN 1 that begins with a tag
+ * of its own gets the switch's as well on a trunk, where it would be taken for another VLAN's.
+ * Bounds: PORTS_MAX ports, MACS_MAX addresses (one hash slot each: a newer address replaces an
+ * older).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,17 +42,17 @@
 #define BATCH 32
 #define SOCKET_BUFFER (4 << 20)
 #define VLAN_DEFAULT 1
-#define TRUNK 0 /* in vlan_of */
-#define HEAD 12 /* both addresses; a tag stands behind them */
+#define TRUNK 0 /* a value of vlan_of */
+#define HEAD 12 /* both addresses; a tag follows them */
 #define TAG 4
 
 struct mac_entry {
 	uint8_t mac[6];
-	int port; /* + 1; 0: free */
+	int port; /* + 1, or 0 for a free entry */
 	int vlan;
 };
 
-/* A frame as it goes to an access port, and to a trunk. */
+/* A frame in the forms for an access port and for a trunk. */
 struct view {
 	struct iovec iov[3];
 	int n;
@@ -91,7 +95,7 @@ static void learn(const uint8_t *mac, int vlan, int port)
 	e->port = port + 1;
 }
 
-/* The port behind which it is, or -1. */
+/* Returns the port of an address, or -1. */
 static int lookup(const uint8_t *mac, int vlan)
 {
 	const struct mac_entry *e = slot_of(mac, vlan);
@@ -140,7 +144,7 @@ static void open_port(int listener)
 
 /* ---- forwarding ---- */
 
-/* Frames of one batch that go to one port, in one call. */
+/* Delivers frames of one batch to one port, in one call. */
 static void deliver(int port, struct mmsghdr *out, unsigned n)
 {
 	unsigned done = 0;
@@ -149,7 +153,7 @@ static void deliver(int port, struct mmsghdr *out, unsigned n)
 		for (unsigned i = 0; i < n; i++)
 			if (writev(fds[port].fd, out[i].msg_hdr.msg_iov,
 				    (int)out[i].msg_hdr.msg_iovlen) < 0)
-				return; /* it is full, or down: they are lost */
+				return; /* full, or down: they are lost */
 		return;
 	}
 	while (done < n) {
@@ -184,7 +188,10 @@ static void set_view(struct view *v, const struct iovec *iov, int n)
 	v->n = n;
 }
 
-/* What came in by @port: its VLAN, and what it looks like with the switch's tag and without. False: no frame. */
+/*
+ * Classifies what came in by @port: its VLAN, and its forms with and without the switch's tag.
+ * False: no valid frame.
+ */
 static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
 {
 	bool native;
@@ -198,7 +205,7 @@ static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
 		if (f->vlan == 0xfff)
 			return false;
 		memcpy(f->tag, p + HEAD, TAG);
-		if (!f->vlan) { /* a priority alone */
+		if (!f->vlan) { /* a priority only */
 			f->vlan = VLAN_DEFAULT;
 			f->tag[3] = VLAN_DEFAULT;
 		}
@@ -269,7 +276,7 @@ static void forward(int from, const struct mmsghdr *in, int n)
 	capture_flush();
 }
 
-/* Of a tap device: what has come, a frame a call. -1: none, with errno. */
+/* Reads from a tap device, one frame for each call. Returns -1 with errno if there is none. */
 static int read_tap(int fd, struct mmsghdr *in)
 {
 	int n = 0;
@@ -319,8 +326,9 @@ static void on_signal(int sig)
 }
 
 /*
- * The folder of path, locked against others that start a switch there until it is closed; not where the user may not read it, or somebody holds the
- * lock for long: it only keeps two that start at once apart.
+ * Locks the folder of @path against other switches that start there, until it is closed. Does
+ * without if the user may not read the folder, or the lock is held for long: it only separates two
+ * that start at once.
  */
 static int lock_folder(const char *path)
 {
@@ -337,7 +345,7 @@ static int lock_folder(const char *path)
 	return fd;
 }
 
-/* Does somebody listen? One that cannot take more does. */
+/* True if a process listens. One with a full queue does. */
 static bool is_answered(const struct sockaddr_un *a, int *err)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -350,8 +358,8 @@ static bool is_answered(const struct sockaddr_un *a, int *err)
 }
 
 /*
- * Under the folder's lock: of two that start at once the second would else find the socket of the first before that listens, take it for
- * one that was left behind, and take its name away.
+ * Listens at @path, under the folder's lock. Else the second of two that start at once could find
+ * the socket of the first before that listens, take it for one left behind, and remove its name.
  */
 static int listen_at(const char *path)
 {
@@ -365,7 +373,7 @@ static int listen_at(const char *path)
 	folder = lock_folder(path);
 	if (is_answered(&a, &err))
 		die("%s: a switch is there already", path);
-	/* of one that was killed; a file that is no socket refuses, too */
+	/* Left by a killed switch; a file that is no socket refuses too. */
 	if (err == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))
@@ -375,7 +383,7 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* A tap device of the host's, that the user owns or may make, is the next port. */
+/* Adds a tap device of the host, which the user owns or may make, as the next port. */
 static void add_tap(const char *name)
 {
 	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
@@ -399,7 +407,7 @@ static void add_tap(const char *name)
 	is_tap[i] = true;
 }
 
-/* Of port 0, 1 ...: a number, or "trunk". */
+/* Parses the VLANs of port 0, 1 ...: a number, or "trunk". */
 static void parse_vlans(const char *text)
 {
 	char *end;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* switch.h: between switch.c (ports and forwarding) and switch_line.c (what happens to frames that nobody wants to happen). */
+/*
+ * switch.h: between switch.c (ports and forwarding) and switch_line.c (delay and capture of
+ * frames).
+ */
 #ifndef NESTLING_NESTCTL_SWITCH_H
 #define NESTLING_NESTCTL_SWITCH_H
 
@@ -7,21 +10,24 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define FRAME_MAX 65554 /* an MTU of 65480 with all headers and room for two tags */
+/* an MTU of 65480 with all headers and room for two tags */
+#define FRAME_MAX 65554
 
-/* --delay MS[,JITTER]: false when it is none. */
+/* Parses --delay MS[,JITTER]; false on an error. */
 bool line_set_delay(const char *text);
 bool line_has_delay(void);
-/* Keeps a copy of a frame for @port until its time has come; loses it when too many are kept already. */
+/* Keeps a copy of a frame for @port until it is due; loses it if too many are kept already. */
 void line_hold(int port, const struct iovec *iov, int n);
-/* The port has closed: what was held for it is lost. */
+/* Drops the frames held for a port that has closed. */
 void line_forget(int port);
-/* Gives out what is due. Milliseconds until the next one, -1: none is held. */
+/* Gives out due frames. Returns milliseconds until the next one, -1 if none is held. */
 int line_release(void (*give)(int port, const void *frame, uint32_t len));
 
-/* --pcap FILE, link type Ethernet. Dies with a line when it cannot be written. */
+/*
+ * Begins a capture for --pcap FILE, link type Ethernet. Dies with a line if it cannot be written.
+ */
 void capture_begin(const char *path);
-/* A frame; when the file takes no more a line says so, once, and the capture ends. */
+/* Captures a frame. When the file takes no more, a line reports it once, and the capture ends. */
 void capture_frame(const uint8_t *frame, uint32_t len);
 void capture_flush(void);
 

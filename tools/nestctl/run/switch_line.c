@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_line.c: the delay of a switch's frames, and the capture of them in pcap's format (libpcap's savefile, version 2.4).
+ * switch_line.c: delays a switch's frames, and captures them in pcap's format (libpcap's savefile,
+ * version 2.4).
  *
- * Frames that wait stand in a list by the time at which they are due; with jitter one may overtake another. Bounds: HELD_MAX frames and
- * HELD_BYTES altogether, what comes then is lost.
+ * Waiting frames are in a list sorted by due time; with jitter one may overtake another. Bounds:
+ * HELD_MAX frames and HELD_BYTES in all; further frames are lost.
  */
 #include "tools/nestctl/run/switch.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console.c: `nestctl console UMID [LINE]`: a line of a running instance on this terminal, until the escape key and d.
+ * console.c: `nestctl console UMID [LINE]`: a line of a running instance on this terminal, until
+ * the escape key and d.
  *
- * The line stays as it is when we leave: what is connected to it otherwise (con0=fd:0,fd:1 ...) shows the same, and its programs notice
- * nothing. The protocol is drivers/console/attach_host.h's. This terminal is raw meanwhile and put back however we end.
+ * The line is unchanged when we leave: its other connections (con0=fd:0,fd:1 ...) show it too, and
+ * its programs notice nothing. The protocol is drivers/console/attach_host.h's. This terminal is
+ * raw meanwhile and put back however we end.
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,7 +25,8 @@
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 
-#define QUIET_MS 1000 /* after the end of a standard input that is no terminal */
+/* ms to read on after the end of an input that is no terminal */
+#define QUIET_MS 1000
 
 enum { KEY_OWN = 256, KEY_SOCKET };
 static const struct option_row options[] = {
@@ -65,7 +68,7 @@ static void restore(void)
 	raw = false;
 }
 
-/* "^]" or "none"; dies. */
+/* Parses "^]" or "none"; dies on an error. */
 static int parse_escape(const char *text)
 {
 	if (!strcmp(text, "none"))
@@ -77,7 +80,7 @@ static int parse_escape(const char *text)
 	die("--escape %s: wants ^A to ^_, or none", text);
 }
 
-/* "tty1", "ttyS1", "1": what the kernel calls it. */
+/* Returns the kernel's name for "tty1", "ttyS1" or "1". */
 static const char *line_name(const char *text)
 {
 	if (!strncmp(text, "ttyS", 4))
@@ -119,7 +122,7 @@ static int connect_umid(const char *umid)
 	return fd;
 }
 
-/* ---- what goes there ---- */
+/* ---- output to the line ---- */
 
 static void send_packet(char type, const void *data, size_t n)
 {
@@ -140,7 +143,7 @@ static void send_size(void)
 			sizeof(struct attach_size));
 }
 
-/* What was typed, without the escape key's doings; false: detach. */
+/* Sends typed keys, except those of the escape key; false: detach. */
 static bool send_keys(const char *keys, size_t n)
 {
 	static bool escaped;
@@ -166,11 +169,11 @@ static bool send_keys(const char *keys, size_t n)
 	return true;
 }
 
-/* ---- what comes ---- */
+/* ---- input from the line ---- */
 
 static const char *line = "?"; /* the requested line */
 
-/* A packet: false when the instance has ended. */
+/* Receives a packet; false if the instance has ended. */
 static bool receive(void)
 {
 	char buf[ATTACH_PACKET];
@@ -202,7 +205,7 @@ static int watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Until somebody leaves: "" where it was us. */
+/* Carries bytes until a side leaves. Returns "" if it was this one. */
 static const char *talk(void)
 {
 	struct pollfd p[3] = { { sock, POLLIN, 0 }, { 0, POLLIN, 0 },
@@ -244,10 +247,10 @@ static void take_terminal(void)
 	cfmakeraw(&t);
 	raw = true;
 	atexit(restore);
-	tcsetattr(0, TCSADRAIN, &t); /* what was typed ahead is for the line */
+	tcsetattr(0, TCSADRAIN, &t); /* keys typed ahead are for the line */
 }
 
-/* The reply has a line for each. */
+/* Lists the lines of the reply. */
 static int list_lines(bool json)
 {
 	char buf[ATTACH_PACKET + 1], *names = buf + 1;

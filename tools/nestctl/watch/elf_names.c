@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_names.c: the functions of an ELF file (ELF-64, System V ABI), sorted by address. Of a hostile guest's file nothing is believed:
- * every table is limited, every offset is looked at.
+ * elf_names.c: the functions of an ELF file (ELF-64, System V ABI), sorted by address. A guest's
+ * file is not trusted: every table is limited, every offset is checked.
  */
 #include "tools/nestctl/watch/elf_names.h"
 
@@ -26,7 +26,9 @@ struct elf_names {
 	int nr_segments;
 };
 
-/* A piece of the file in fresh memory, with a zero behind it; NULL when it is not all there. */
+/*
+ * Returns a piece of the file in fresh memory, with a zero behind it, or NULL if it is incomplete.
+ */
 static char *piece(elf_read_fn read, void *arg, uint64_t off, uint64_t size)
 {
 	char *p;
@@ -54,7 +56,7 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Of a symbol table and its strings, both kept. */
+/* Takes the functions of a symbol table; both it and its strings are kept. */
 static void take_symbols(
 	struct elf_names *e, const Elf64_Sym *s, size_t n, const char *names, size_t size)
 {
@@ -72,7 +74,7 @@ static void take_symbols(
 	qsort(e->functions, e->n, sizeof(*e->functions), by_start);
 }
 
-/* What is found is kept. */
+/* Reads a section; its functions are kept. */
 static void read_section(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Shdr *s,
 	const Elf64_Shdr *strings)
 {
@@ -90,7 +92,10 @@ static void read_section(struct elf_names *e, elf_read_fn read, void *arg, const
 	e->functions = NULL;
 }
 
-/* The first table of its kind, as there is one only; else a file could have thousands, each of which takes its time. */
+/*
+ * Reads the first table of its kind, of which a file has only one. A hostile file could have
+ * thousands, each of which takes time.
+ */
 static void read_symbols(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Ehdr *h)
 {
 	static const uint32_t kinds[] = { SHT_SYMTAB, SHT_DYNSYM };
@@ -151,7 +156,7 @@ const char *elf_name(const struct elf_names *e, uint64_t at, int address)
 	}
 	if (!low)
 		return NULL;
-	/* hand-written code has no size */
+	/* hand-written code may have no size */
 	if (e->functions[low - 1].size &&
 		at - e->functions[low - 1].start >= e->functions[low - 1].size)
 		return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* elf_names.h: names of functions by their place in an ELF file, wherever its bytes come from. */
+/* elf_names.h: names of functions by their place in an ELF file, read through a callback. */
 #ifndef NESTLING_NESTCTL_ELF_NAMES_H
 #define NESTLING_NESTCTL_ELF_NAMES_H
 
@@ -7,13 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Bytes of the file at an offset: how many, 0 at the end, -1: none. */
+/* Reads bytes of the file at an offset. Returns how many, 0 at the end, -1 on an error. */
 typedef ssize_t (*elf_read_fn)(void *arg, void *buf, size_t n, uint64_t off);
 
 struct elf_names;
-/* Reads .symtab, else .dynsym. Never NULL: a file that is none, or is damaged, has no names. */
+/* Reads .symtab, else .dynsym. Never NULL: a file that is not ELF, or is damaged, has no names. */
 struct elf_names *elf_names_read(elf_read_fn read, void *arg);
-/* The function at an offset in the file (@address false) or at its own address; NULL: unknown. */
+/* Returns the function at an offset in the file (@address false) or at its own address, or NULL. */
 const char *elf_name(const struct elf_names *e, uint64_t at, int address);
 
 #endif

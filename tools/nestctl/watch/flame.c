@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flame.c: a flame graph. A box for each function of each stack, callers below, as wide as its part of the samples; children are in the
- * order of their names, so two pictures can be compared. The file needs nothing else: a click on a box makes it the whole width (a few
- * lines of script in it), and without scripts each box still says its name and share when the pointer rests on it.
+ * flame.c: a flame graph: a box for each function of each stack, callers below, as wide as its part
+ * of the samples. Children are sorted by name, so two pictures can be compared. The file is
+ * self-contained: a click on a box makes it the whole width (a short script in it). Without scripts
+ * each box still shows its name and share under the pointer.
  */
 #include "tools/nestctl/watch/flame.h"
 
@@ -15,7 +16,7 @@
 #define ROW 17
 #define TOP 40
 #define CHAR_WIDTH 6.6
-#define LEAST 0.2 /* of a pixel: narrower ones are left out */
+#define LEAST 0.2 /* pixels: narrower boxes are left out */
 #define DEPTH_MAX 128
 
 struct flame *flame_add(struct flame *parent, const char *name)
@@ -63,7 +64,10 @@ static void put_text(FILE *out, const char *s, size_t most)
 	}
 }
 
-/* Warm for programs, blue for the kernel; the shade by the name, so that it stays from picture to picture. */
+/*
+ * Returns a colour: warm for programs, blue for the kernel. The name determines the shade, so it is
+ * equal in all pictures.
+ */
 static unsigned int colour_of(const char *name)
 {
 	unsigned int h = 2166136261u;

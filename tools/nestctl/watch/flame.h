@@ -11,9 +11,9 @@ struct flame {
 	struct flame *child, *next;
 };
 
-/* The child of that name, made when there is none; counts it. */
+/* Returns the child of that name, made if needed, and counts it. */
 struct flame *flame_add(struct flame *parent, const char *name);
-/* @title stands on top; @root's count is the whole width. */
+/* Writes the picture with @title on top; @root's count is the whole width. */
 void flame_write(FILE *out, const struct flame *root, const char *title);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* list.c: `nestctl list`: the instances that run, from what the host knows: one that hangs is listed like the others. */
+/*
+ * list.c: `nestctl list`: lists running instances from the host's data, so a hung instance is
+ * listed like the others.
+ */
 #include <stdio.h>
 
 #include "tools/nestctl/core/command.h"

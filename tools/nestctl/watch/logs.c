@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* logs.c: `nestctl logs`: the kernel log of an instance, by the management console's "dmesg" (drivers/mconsole/dmesg.c). */
+/*
+ * logs.c: `nestctl logs`: prints the kernel log of an instance, by the management console's "dmesg"
+ * (drivers/mconsole/dmesg.c).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +20,8 @@
 
 struct logs {
 	bool json, follow;
-	unsigned long long next; /* the number of the first record that was not seen */
+	/* number of the next record */
+	unsigned long long next;
 };
 
 static enum colour colour_of(int level)
@@ -46,7 +50,7 @@ static void print_record(const struct logs *l, int level, unsigned long long seq
 	puts(colour(COLOUR_NONE));
 }
 
-/* Lines "LEVEL SEQ USEC TEXT". */
+/* Prints lines "LEVEL SEQ USEC TEXT". */
 static void print_all(struct logs *l, char *text)
 {
 	for (char *line; (line = strsep(&text, "\n"));) {

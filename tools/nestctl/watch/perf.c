@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.c: `nestctl perf`: where an instance spends its time, in the kernel and in its programs, as a flame graph.
+ * perf.c: `nestctl perf`: shows where an instance spends its time, in the kernel and in its
+ * programs, as a flame graph.
  *
- * The kernel takes the samples (drivers/perf) and gives them over the management console as addresses: of itself, whose names come from the
- * symbols of /proc/PID/exe, and of files of the guest by number and offset, of which it gives the bytes, too.
+ * The kernel takes the samples (drivers/perf) and sends addresses over the management console: its
+ * own, whose names come from the symbols of /proc/PID/exe, and those of guest files by number and
+ * offset. It sends the bytes of these files, too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +44,7 @@ struct perf {
 struct bytes {
 	struct perf *perf;
 	unsigned int id;
-	/* what was read last */
+	/* last answer */
 	char *hex;
 	size_t len;
 	uint64_t off;
@@ -55,7 +57,7 @@ static void on_signal(int sig)
 	ended = sig;
 }
 
-/* NULL: the instance says no. */
+/* Asks; NULL if the instance refuses. */
 static char *try(struct perf *p, const char *command, size_t *len)
 {
 	int err;
@@ -104,7 +106,7 @@ static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 	struct bytes *b = arg;
 	size_t at;
 
-	if (ended) /* no file keeps us longer than that */
+	if (ended) /* no file delays the end */
 		return -1;
 	if (!b->hex || off < b->off || off - b->off >= b->len / 2) {
 		free(b->hex);
@@ -157,7 +159,7 @@ static const char *name_of(struct perf *p, const char *word, bool guest)
 
 /* ---- samples ---- */
 
-/* "K 1 sh ADDRESS ..." into the tree, the outermost first. */
+/* Adds "K 1 sh ADDRESS ..." to the tree, the outermost first. */
 static void take_sample(struct perf *p, char *line)
 {
 	char *words[DEPTH], *kind = strsep(&line, " "), *pid, *comm;

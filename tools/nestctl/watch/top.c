@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top.c: `nestctl top`: a table of instances that is drawn anew every second. CPU and memory are the host's knowledge (instance.h); what
- * disks and cards have carried, and how much of its memory the guest has given to programs, each instance is asked for: one that
- * does not answer at once has "-" there, and the others go on.
+ * top.c: `nestctl top`: a table of instances that is redrawn every second. CPU and memory come from
+ * the host (instance.h). Each instance is asked for the traffic of its disks and cards, and for the
+ * memory that the guest's programs use. One that does not answer at once has "-" there, and the
+ * others go on.
  */
 #include <poll.h>
 #include <signal.h>
@@ -23,7 +24,7 @@
 
 #define ANSWER_MS 100
 
-/* What has been counted of one instance since it began. */
+/* Counters of an instance since it began. */
 struct counts {
 	pid_t pid;
 	double cpu;
@@ -38,7 +39,7 @@ struct sample {
 	size_t n;
 };
 
-/* How it is to be shown. */
+/* How the table is shown. */
 struct view {
 	bool json, live, reverse;
 	int order;
@@ -71,7 +72,7 @@ static void read_meminfo(char *text, struct counts *n)
 	}
 }
 
-/* Whole disks of ubd: their names have no digit. */
+/* Reads whole disks of ubd, whose names have no digit. */
 static void read_diskstats(char *text, struct counts *n)
 {
 	unsigned long long read, written;
@@ -152,7 +153,7 @@ static void release(struct sample *s)
 
 /* ---- rates ---- */
 
-/* Per second, since @old of the same process; one that has just begun: since it began. */
+/* Returns a rate per second since @old of this process; of a new one since it began. */
 static double rate(double now, double before, double seconds)
 {
 	return now > before && seconds > 0 ? (now - before) / seconds : 0;
@@ -166,7 +167,7 @@ static struct rates rates_of(const struct sample *old, const struct sample *new,
 {
 	const struct counts *n = &new->counts[i];
 	struct counts none = { 0 };
-	const struct counts *o = &none, *asked = &none; /* asked: what it has answered before */
+	const struct counts *o = &none, *asked = &none; /* asked: its last answer */
 	double age = new->in[i].age, dt = age, dt_asked = age;
 
 	for (size_t j = 0; j < old->n; j++) {
@@ -198,7 +199,7 @@ struct row {
 	double key;
 };
 
-/* A word of --sort, and the key that chooses it on a terminal: its first letter, but for net. */
+/* A word of --sort, and its key on a terminal: its first letter, except for net. */
 static const struct order {
 	const char *word;
 	char key;
@@ -217,7 +218,7 @@ static double key_of(const struct row *w, int order)
 	}
 }
 
-/* The largest first; names, and what is equal, by the alphabet. */
+/* Sorts by the largest first; names, and equal values, by the alphabet. */
 static int by_key(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
@@ -278,7 +279,7 @@ static void print_row(const struct row *w)
 		n->answered ? short_size(r->net_out) : "-", image);
 }
 
-/* As many rows as the screen has room for. */
+/* Returns as many rows as the screen has room for. */
 static size_t rows_shown(const struct view *v, size_t n)
 {
 	struct winsize ws;
@@ -343,7 +344,7 @@ static int print(const struct sample *old, const struct sample *new, const struc
 
 static struct termios before, raw;
 
-/* Lines that are too long end at the edge. */
+/* Writes the screen; lines that are too long end at the edge. */
 static void screen_write(bool enter)
 {
 	static const char ours[] = "\033[?1049h\033[?25l\033[?7l",
@@ -381,7 +382,7 @@ static bool screen_enter(void)
 	return true;
 }
 
-/* Until the time is over, or a key is pressed; false: it was q. */
+/* Waits until the time is over or a key is pressed; false if that was q. */
 static bool pause_for(double seconds, struct view *v)
 {
 	struct pollfd p = { .fd = v->live ? 0 : -1, .events = POLLIN };
@@ -422,7 +423,7 @@ static void watch(const char *only, double delay, long times, struct view *v)
 {
 	struct sample old = take(only), new;
 
-	/* on a terminal something is there at once */
+	/* on a terminal the first table appears at once */
 	for (bool first = v->live; pause_for(first ? 0 : delay, v); first = false) {
 		new = take(only);
 		int failed = print(&old, &new, v);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.c: `nestctl trace`: the system calls and tracepoints of an instance, as its kernel sees them.
+ * trace.c: `nestctl trace`: shows the system calls and tracepoints of an instance, as its kernel
+ * sees them.
  *
- * The kernel writes lines to a ring of its own; they are fetched over the management console some dozen times a second. What is
- * switched on is switched off again, also on SIGINT; nestctl killed leaves it on (`nestctl trace --off`).
+ * The kernel writes lines to a ring of its own, which are fetched over the management console some
+ * dozen times a second. What was switched on is switched off again, also on SIGINT; a killed
+ * nestctl leaves it on (`nestctl trace --off`).
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +21,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-#define PAUSE_NS 30000000 /* between two looks that found nothing */
+#define PAUSE_NS 30000000 /* pause after a look that found nothing */
 #define ROWS_MAX 1024
 
 struct trace {
@@ -38,7 +40,7 @@ static void on_signal(int sig)
 	ended = sig;
 }
 
-/* The reply to a command that must work, to be freed. */
+/* Sends a command that must work. Returns the reply, to be freed. */
 static char *ask(struct trace *t, const char *command)
 {
 	size_t len;
@@ -52,7 +54,7 @@ static char *ask(struct trace *t, const char *command)
 	return text;
 }
 
-/* Prints what is new. False: nothing was. */
+/* Prints new lines. False if there were none. */
 static bool fetch(struct trace *t, const char *from)
 {
 	char *text = ask(t, from), *lines = strchr(text, '\n');
@@ -72,7 +74,7 @@ static bool fetch(struct trace *t, const char *from)
 
 static void begin(struct trace *t)
 {
-	fetch(t, "trace read"); /* where the ring ends now */
+	fetch(t, "trace read"); /* sets the ring's present end */
 	if (t->counts || !t->points)
 		free(ask(t, format("trace %s%s%s%s%s%s", t->counts ? "times" : "calls",
 				    t->pid ? " pid=" : "", t->pid ? t->pid : "",
@@ -208,7 +210,7 @@ static int trace_command(int argc, char **argv)
 		return 0;
 	}
 	on_ending_signals(on_signal);
-	signal(SIGPIPE, SIG_IGN); /* what is on must be switched off */
+	signal(SIGPIPE, SIG_IGN); /* tracing must be switched off */
 	begin(&t);
 	follow_lines(&t);
 	free(ask(&t, "trace off"));
