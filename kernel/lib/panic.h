@@ -9,8 +9,8 @@
  */
 extern void (*panic_core)(void);
 /*
- * Tells the host's user of trouble; drivers/mconsole registers it. Called anywhere: takes no lock of
- * the kernel.
+ * Tells the host's user of trouble; drivers/mconsole registers it. Called anywhere: takes no lock
+ * of the kernel.
  */
 struct trouble_ops {
 	/* Reports a panic, before the end or panic_core. */

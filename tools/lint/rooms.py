@@ -72,14 +72,15 @@ for number, row in enumerate(ROWS):
 ROOMS = [room for row in ROWS for room in row] + WORLDS
 BY_NAME = {room.name: room for room in ROOMS}
 
-# Tables of operations: `extern const struct ...` in a header of a lower room, filled by a room above. The linker binds
-# them, so such a call costs no more than a function pointer, and no table is ever missing. NAME: the room that fills it.
+# Tables of operations: `extern const struct ...` in a header of a lower room, filled by a room
+# above. The linker binds them, so such a call costs no more than a function pointer, and no table
+# is ever missing. NAME: the room that fills it.
 TABLES = {
     "task_hooks": "kernel/task",
     "sysctl_hooks": "kernel/fs",
 }
 
-# Arrows that run up all the same: (a room or file, what it knows: a room, file or header, the reason).
+# Arrows that run up nevertheless: (a room or file; what it knows, a room, file or header; reason).
 EXCEPTIONS = [
     ("kernel/lib", "arch/um/machine", "spin locks wait in the host, printk tells the time, panic ends the program"),
     ("heap", "kernel/mm", "kmalloc() takes its pages from the page allocator"),
@@ -90,7 +91,7 @@ EXCEPTIONS = [
 # Headers of one folder that are not called internal.h.
 PRIVATE = []
 
-# Generated headers. That of the system calls declares their handlers, which live with their objects.
+# Generated headers. That of the system calls declares the handlers, which live with their objects.
 HANDLERS = ["gen/syscalls.h"]
 GENERATED = HANDLERS + ["gen/build_id.h"]
 # Functions that the compiler calls by itself.

@@ -25,7 +25,7 @@
 
 struct node {
 	struct node *parent;
-	struct node *hash_next, *first, *next; /* next: of the same folder */
+	struct node *hash_next, *first, *next; /* next: in its folder */
 	struct node *next_name;
 	struct source *source;
 	char *target;
@@ -62,7 +62,7 @@ static struct node *node_new(struct tree *t, struct node *dir, const char *name,
 	struct node *n = xalloc(sizeof(*n) + len + 1), **head = bucket(t, dir, name, len);
 
 	if (dir->depth == DEPTH_MAX)
-		die("%.*s: more than %d folders in each other", (int)len, name, DEPTH_MAX);
+		die("%.*s: folders nested more than %d deep", (int)len, name, DEPTH_MAX);
 	memcpy(n->name, name, len);
 	n->parent = dir;
 	n->depth = dir->depth + 1;
@@ -265,7 +265,7 @@ void tree_link(struct tree *t, const char *path, unsigned int layer, const char 
 	struct node *to = find_path(t, old), *n;
 
 	if (!to || !to->source || S_ISDIR(to->type))
-		die("%s: a hard link to %s, which is no file that came before", path, old);
+		die("%s: a hard link to %s, which is not an earlier file", path, old);
 	struct node copy = *to;
 
 	n = place(t, path, layer, copy.type);
