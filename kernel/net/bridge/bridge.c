@@ -3,8 +3,8 @@
  * bridge.c: bridges and their ports: who comes and goes, and what a bridge has from its ports: the smallest of their addresses, the smallest
  * MTU (unless somebody has chosen these), a link while one of them passes frames on.
  *
- * States of a port: disabled <-> forwarding, as its link and the bridge go up and down; others only by hand, until the link next changes.
- * There is no spanning tree: who makes a loop has one, and netdev.c's bounds keep it from taking the machine along.
+ * States of ports are stp.c's. Without a spanning tree, ports in a circle forward for ever; netdev.c's bounds keep that from taking the
+ * machine along.
  * Locks: bridge.h. What follows from ports is set with no lock of the bridge held.
  */
 #include "kernel/net/bridge/bridge.h"
@@ -65,12 +65,25 @@ static void follow_address(struct bridge *br, const u8 *mac)
 {
 	struct net_device *dev = br->dev;
 
-	memcpy(br->id_mac, mac, ETH_ALEN);
+	if (memcmp(br->id_mac, mac, ETH_ALEN) != 0)
+		br_stp_set_id(br, br->priority, mac);
 	if (!memcmp(dev->addr, mac, ETH_ALEN))
 		return;
 	if (netdev_set_address(dev, mac)) /* the last port has gone: none */
 		memcpy(dev->addr, mac, ETH_ALEN);
 	dev->addr_assign = NETDEV_ADDR_RANDOM;
+}
+
+void br_follow_states(struct bridge *br)
+{
+	struct sum s;
+
+	add_up(br, &s);
+	/* two vCPUs may do this at once: the one that is last to set it looks again */
+	while (s.live != READ_ONCE(br->dev->carrier)) {
+		netdev_set_carrier(br->dev, s.live);
+		add_up(br, &s);
+	}
 }
 
 static void follow_ports(struct bridge *br)
@@ -85,38 +98,9 @@ static void follow_ports(struct bridge *br)
 		netdev_set_mtu(br->dev, s.mtu);
 	br->following = false;
 	br_fdb_own(br);
+	add_up(br, &s);
 	netdev_set_carrier(br->dev, s.live);
-}
-
-void br_port_set_state(struct br_port *p, u8 state)
-{
-	bool changed;
-
-	spin_lock(&p->br->lock);
-	changed = p->state != state && !p->gone;
-	if (changed)
-		p->state = state;
-	spin_unlock(&p->br->lock);
-	if (changed && state == BR_STATE_DISABLED)
-		br_fdb_flush(p->br, p, BR_FLUSH_LEARNED);
-	if (changed)
-		br_tell_port(p);
-}
-
-static bool has_link(const struct br_port *p)
-{
-	return READ_ONCE(p->br->dev->flags) & IFF_UP && READ_ONCE(p->dev->flags) & IFF_UP &&
-	       p->dev->carrier;
-}
-
-void br_port_settle(struct br_port *p)
-{
-	bool on = has_link(p);
-
-	if (on && p->state == BR_STATE_DISABLED)
-		br_port_set_state(p, BR_STATE_FORWARDING);
-	else if (!on)
-		br_port_set_state(p, BR_STATE_DISABLED);
+	br_follow_states(br);
 }
 
 static void port_changed(struct net_device *dev)
@@ -125,7 +109,7 @@ static void port_changed(struct net_device *dev)
 
 	if (!p)
 		return;
-	br_port_settle(p);
+	br_stp_settle(p->br);
 	follow_ports(p->br);
 }
 
@@ -180,13 +164,13 @@ static int add_port(struct net_device *dev, struct net_device *port)
 	p->kind = br_rx;
 	p->br = br;
 	p->dev = port;
-	p->state = BR_STATE_DISABLED;
 	p->priority = 0x80 >> 2;
 	p->cost = cost_of(port);
 	p->flags = BIT(BRP_LEARNING) | BIT(BRP_UNICAST_FLOOD) | BIT(BRP_MCAST_FLOOD) |
 		   BIT(BRP_BCAST_FLOOD);
 	spin_lock(&br->lock);
 	enter(br, p);
+	br_stp_init_port(p);
 	spin_unlock(&br->lock);
 	netdev_count(port, IFF_PROMISC, 1);
 	netdev_count(port, IFF_ALLMULTI, 1);
@@ -220,6 +204,7 @@ static void del_port(struct net_device *dev, struct net_device *port)
 	list_del(&p->list);
 	br->nr_ports--;
 	spin_unlock(&br->lock);
+	br_stp_port_left(br);
 	br_fdb_flush(br, p, BR_FLUSH_ALL);
 	netdev_count(port, IFF_PROMISC, -1);
 	netdev_count(port, IFF_ALLMULTI, -1);
@@ -246,11 +231,13 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 	br->max_age = 2000;
 	br->priority = 0x8000;
 	memcpy(br->group_addr, (u8[ETH_ALEN]){ 0x01, 0x80, 0xc2, 0, 0, 0 }, ETH_ALEN);
+	br_stp_init(br);
 	dev->private = br;
 	if (data)
 		err = br_change(dev, data, len);
 	if (err) {
 		dev->private = NULL;
+		br_stp_end(br);
 		kfree(br);
 	}
 	return err;
@@ -262,7 +249,7 @@ static int entered(struct net_device *dev)
 
 	if (dev->addr_assign == NETDEV_ADDR_SET) {
 		br->mac_set = true;
-		memcpy(br->id_mac, dev->addr, ETH_ALEN);
+		br_stp_set_id(br, br->priority, dev->addr);
 	}
 	br_fdb_own(br);
 	return 0;
@@ -288,42 +275,20 @@ static void remove(struct net_device *dev)
 	br->closing = true;
 	spin_unlock(&br->lock);
 	timer_cancel_sync(&br->gc);
+	br_stp_end(br);
 	br_fdb_flush(br, NULL, BR_FLUSH_ALL);
 	call_rcu(&br->rcu, free_bridge);
-}
-
-/* Up or down, and its ports with it. No port goes meanwhile: who changes flags does not sleep in here. */
-static void settle_all(struct bridge *br)
-{
-	struct br_port *p;
-	u16 no = 0;
-
-	do {
-		struct br_port *found = NULL;
-
-		spin_lock(&br->lock);
-		list_for_each_entry(p, &br->ports, list) {
-			if (p->no > no) {
-				found = p;
-				break;
-			}
-		}
-		spin_unlock(&br->lock);
-		if (!found)
-			break;
-		no = found->no;
-		br_port_settle(found);
-	} while (true);
-	if (no)
-		follow_ports(br);
 }
 
 static int bridge_open(struct net_device *dev)
 {
 	struct bridge *br = BRIDGE(dev);
 
-	if (br)
-		settle_all(br);
+	if (!br)
+		return 0;
+	br_stp_up(br);
+	if (br->nr_ports)
+		follow_ports(br);
 	return 0;
 }
 
@@ -331,8 +296,11 @@ static void bridge_stop(struct net_device *dev)
 {
 	struct bridge *br = BRIDGE(dev);
 
-	if (br)
-		settle_all(br);
+	if (!br)
+		return;
+	br_stp_down(br);
+	if (br->nr_ports)
+		follow_ports(br);
 }
 
 static int bridge_set_mtu(struct net_device *dev, u32 mtu)
@@ -351,7 +319,7 @@ static void bridge_set_address(struct net_device *dev, const u8 *mac)
 	if (!br || br->following)
 		return;
 	br->mac_set = true;
-	memcpy(br->id_mac, mac, ETH_ALEN);
+	br_stp_set_id(br, br->priority, mac);
 	memcpy(dev->addr, mac, ETH_ALEN);
 	br_fdb_own(br);
 }

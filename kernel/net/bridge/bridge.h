@@ -6,6 +6,7 @@
  *	bridge.c    the device, its ports, who comes and goes, its link and MTU and address
  *	fdb.c       the table of addresses: learning, ageing, entries by hand
  *	forward.c   a frame's way
+ *	stp.c       the spanning tree: states of ports, who is root; bpdu.c its frames
  *	values.c    IFLA_BR_* and IFLA_BRPORT_*: what can be set
  *	netlink.c   the family AF_BRIDGE of rtnetlink: bridge(8)
  *	sysfs.c, ioctl.c    the same for brctl(8) and others
@@ -46,6 +47,24 @@ enum {
 	BRP_FLAGS,
 };
 
+/* A spanning tree's priority vector (IEEE 802.1D, 8.6.2.2): the lower one is the better way to a root. */
+struct br_vector {
+	u8 root[8];
+	u32 cost;     /* of the path from @bridge to @root */
+	u8 bridge[8]; /* who says so */
+	u16 port;     /* by which of its ports */
+};
+
+/* The spanning tree's part of a port; under br->lock. Times are ktime_get()'s at which a timer runs out, 0: it does not run. */
+struct br_port_stp {
+	struct br_vector best; /* of the designated port of its LAN, which may be this one */
+	bool change_ack; /* the next configuration message acknowledges a change of topology */
+	bool pending;    /* a configuration message is due once the hold timer has run out */
+	u64 age_at, forward_at, hold_at;
+	bool tell;  /* its state is another: listeners are to hear it once the lock is free */
+	bool flush; /* what was learnt of it is to go then */
+};
+
 struct br_port {
 	bool (*kind)(struct net_device *,
 		struct sk_buff *); /* first, as in all that a device has as its port: br_rx */
@@ -59,7 +78,21 @@ struct br_port {
 	u32 cost;
 	u32 flags; /* BRP_* */
 	u16 group_fwd_mask;
+	struct br_port_stp stp;
 	struct rcu_head rcu;
+};
+
+/* The spanning tree's part of a bridge; under br->lock. Times as in br_port_stp. */
+struct br_stp {
+	bool on;
+	u8 root[8];
+	u32 root_cost;
+	u16 root_port;                /* its number; 0: this bridge is root */
+	bool change, change_detected; /* of topology: the root says so, this bridge has seen it */
+	u32 hello, max_age, forward_delay; /* the root's, in ticks */
+	u64 hello_at, tcn_at, change_at;
+	struct ktimer timer;  /* for the soonest of its and its ports' times */
+	struct list_head out; /* frames to be sent once the lock is free */
 };
 
 struct bridge {
@@ -72,7 +105,7 @@ struct bridge {
 	struct ktimer gc;
 	bool closing; /* the timer is not to be started any more */
 	/* written under the mutex, read without */
-	u32 ageing, forward_delay, hello, max_age; /* ticks */
+	u32 ageing, forward_delay, hello, max_age; /* ticks; the last three: when it is root */
 	u16 priority, group_fwd_mask;
 	u8 group_addr[ETH_ALEN];
 	bool no_linklocal_learn;
@@ -80,6 +113,7 @@ struct bridge {
 	bool following;        /* they are being set from the ports */
 	u8 id_mac
 		[ETH_ALEN]; /* in the bridge's identifier: its address, once that is more than a chance */
+	struct br_stp stp;
 	struct rcu_head rcu;
 };
 
@@ -107,14 +141,52 @@ static inline struct bridge *BRIDGE(const struct net_device *dev)
 struct br_port *br_port_of(const struct net_device *dev);
 
 /* ---- bridge.c ---- */
-/* The state that follows from its link, and the bridge's own. */
-void br_port_settle(struct br_port *p);
-void br_port_set_state(struct br_port *p, u8 state);
+/* Gives the bridge the link that follows from its ports' states. */
+void br_follow_states(struct bridge *br);
 void br_id(const struct bridge *br, u8 id[8]); /* priority and address */
 static inline u16 br_port_id(const struct br_port *p)
 {
 	return (u16)(p->priority << 10 | p->no);
 }
+
+/* ---- stp.c; all of them take br->lock and may be called from a timer ---- */
+void br_stp_init(struct bridge *br);
+void br_stp_end(struct bridge *br); /* it has no ports; may sleep */
+/* A fresh port, in no list yet. */
+void br_stp_init_port(struct br_port *p);
+/* A port is out of the list: another one may be root port now. */
+void br_stp_port_left(struct bridge *br);
+/* Enables and disables ports as their links and the bridge's own have come and gone. */
+void br_stp_settle(struct bridge *br);
+/* The bridge has been set up or down. */
+void br_stp_up(struct bridge *br);
+void br_stp_down(struct bridge *br);
+void br_stp_switch(struct bridge *br, bool on);
+/* The bridge's identifier is another. */
+void br_stp_set_id(struct bridge *br, u16 priority, const u8 *mac);
+/* Values of the bridge have changed: when it is root they hold at once. */
+void br_stp_times_changed(struct bridge *br);
+int br_stp_set_state(struct br_port *p, u8 state); /* by hand: 0 or -EBUSY */
+void br_stp_set_priority(struct br_port *p, u16 priority);
+void br_stp_set_cost(struct br_port *p, u32 cost);
+/* A configuration message or a topology change notification has come by @p. */
+struct br_bpdu;
+void br_stp_heard(struct br_port *p, const struct br_bpdu *b);
+/* Until @at, in ticks; 0: never, or it is over. */
+u64 br_ticks_until(u64 at);
+
+/* ---- bpdu.c ---- */
+/* A message of the spanning tree. Times in 1/256 s. */
+struct br_bpdu {
+	bool notification; /* that the topology has changed; the rest says nothing */
+	bool change, change_ack;
+	struct br_vector v;
+	u16 age, max_age, hello, forward_delay;
+};
+/* The frame that says @b on @p; NULL: no memory. br->lock held. */
+struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
+/* Hands a frame to the bridge's group address, whose link header has been pulled, to the spanning tree if it is a message of it. */
+void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhdr *h);
 
 /* ---- fdb.c; those named _locked with br->lock ---- */
 /* Where @mac is, unless what is known of it is too old. NULL. */
@@ -158,6 +230,8 @@ int br_change(struct net_device *dev, const void *data, u32 len);
 int br_change_port(struct net_device *port, const void *data, u32 len);
 void br_fill(struct nl_builder *b, const struct net_device *dev);
 void br_fill_port(struct nl_builder *b, const struct net_device *port);
+/* For how many ticks learnt addresses live, as programs are told: less while the spanning tree changes. */
+u32 br_ageing_shown(const struct bridge *br);
 int br_set_value(struct bridge *br, u16 attr, u64 v);
 int br_port_set_value(struct br_port *p, u16 attr, u64 v);
 

@@ -42,9 +42,12 @@ static struct br_fdb *find(struct bridge *br, const u8 *mac)
 	return NULL;
 }
 
+/* True if what was learnt in @e has aged: faster while the spanning tree changes. */
 static bool is_old(const struct bridge *br, const struct br_fdb *e)
 {
-	return !e->fixed && ktime_get() - e->updated >= br->ageing * BR_TICK;
+	u32 hold = br->stp.change ? br->stp.forward_delay : br->ageing;
+
+	return !e->fixed && ktime_get() - e->updated >= hold * BR_TICK;
 }
 
 struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac)

@@ -6,7 +6,7 @@
  *	dev_xmit(bridge) -> br_xmit() ------------------------> the same, but up
  *
  * Where it goes is decided under br->lock; it is sent without, each port a clone of its own. Frames to addresses that no bridge passes on
- * (IEEE 802.1D, 7.12.6) go up on the port alone; without a spanning tree those of the protocol itself are passed on like others.
+ * (IEEE 802.1D, 7.12.6) go up on the port alone; those of the spanning tree itself, where it is switched off, are passed on like others.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -168,7 +168,7 @@ static bool is_link_local(const u8 *dst)
 
 static bool passes_on(const struct br_port *p, u8 last)
 {
-	return !last || (p->br->group_fwd_mask | p->group_fwd_mask) & BIT(last);
+	return (!last && !p->br->stp.on) || (p->br->group_fwd_mask | p->group_fwd_mask) & BIT(last);
 }
 
 static bool is_sender(const u8 *mac)
@@ -206,7 +206,8 @@ static void keep_on_port(struct bridge *br, struct br_port *p, const u8 *source)
 {
 	struct way w = { .skb = NULL };
 
-	if (br->no_linklocal_learn || READ_ONCE(p->state) == BR_STATE_DISABLED)
+	if (br->no_linklocal_learn || READ_ONCE(p->state) < BR_STATE_LEARNING ||
+		READ_ONCE(p->state) > BR_STATE_FORWARDING)
 		return;
 	spin_lock(&br->lock);
 	if (is_welcome(br, p, source))
@@ -268,6 +269,8 @@ bool br_rx(struct net_device *dev, struct sk_buff *skb)
 			return true;
 		}
 		keep_on_port(p->br, p, h.h_source);
+		if (p->br->stp.on && !memcmp(h.h_dest, p->br->group_addr, ETH_ALEN))
+			br_bpdu_rx(p, skb, &h);
 		return false;
 	}
 	if (!memcmp(h.h_dest, p->br->dev->addr, ETH_ALEN))

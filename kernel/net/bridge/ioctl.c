@@ -159,18 +159,27 @@ static int answer(struct answer *a, u64 to, const void *data, u64 len)
 
 static long get_info(struct bridge *br, u64 to, struct answer *a)
 {
+	const struct br_stp *t = &br->stp;
 	struct __bridge_info i = {
-		.max_age = br->max_age,
-		.hello_time = br->hello,
-		.forward_delay = br->forward_delay,
+		.root_path_cost = t->root_cost,
+		.max_age = t->max_age,
+		.hello_time = t->hello,
+		.forward_delay = t->forward_delay,
 		.bridge_max_age = br->max_age,
 		.bridge_hello_time = br->hello,
 		.bridge_forward_delay = br->forward_delay,
+		.topology_change = t->change,
+		.topology_change_detected = t->change_detected,
+		.root_port = (u8)t->root_port,
+		.stp_enabled = t->on,
 		.ageing_time = br->ageing,
+		.hello_timer_value = (u32)br_ticks_until(t->hello_at),
+		.tcn_timer_value = (u32)br_ticks_until(t->tcn_at),
+		.topology_change_timer_value = (u32)br_ticks_until(t->change_at),
 	};
 
 	br_id(br, (u8 *)&i.bridge_id);
-	i.designated_root = i.bridge_id;
+	memcpy(&i.designated_root, t->root, sizeof(t->root));
 	return answer(a, to, &i, sizeof(i));
 }
 
@@ -202,11 +211,20 @@ static long get_port_info(struct bridge *br, u64 to, u64 no, struct answer *a)
 		if (p->no == no)
 			found = p;
 	if (found) {
-		br_id(br, (u8 *)&i.designated_root);
-		i.designated_bridge = i.designated_root;
-		i.port_id = i.designated_port = br_port_id(found);
+		const struct br_port_stp *t = &found->stp;
+
+		memcpy(&i.designated_root, t->best.root, sizeof(t->best.root));
+		memcpy(&i.designated_bridge, t->best.bridge, sizeof(t->best.bridge));
+		i.port_id = br_port_id(found);
+		i.designated_port = t->best.port;
+		i.designated_cost = t->best.cost;
 		i.path_cost = found->cost;
 		i.state = found->state;
+		i.top_change_ack = t->change_ack;
+		i.config_pending = t->pending;
+		i.message_age_timer_value = (u32)br_ticks_until(t->age_at);
+		i.forward_delay_timer_value = (u32)br_ticks_until(t->forward_at);
+		i.hold_timer_value = (u32)br_ticks_until(t->hold_at);
 	}
 	spin_unlock(&br->lock);
 	return found ? answer(a, to, &i, sizeof(i)) : -EINVAL;

@@ -37,6 +37,7 @@ static int set_bridge(struct net_device *d, u16 attr, const char *text)
 	link_unlock();
 	if (!err)
 		rtnl_tell_link(d, RTM_NEWLINK, 0);
+	net_rx_flush(); /* the spanning tree may have something to say */
 	return err;
 }
 
@@ -54,14 +55,12 @@ static int set_port(struct net_device *d, u16 attr, const char *text)
 	if (!err)
 		br_tell_port(p);
 	link_unlock();
+	net_rx_flush();
 	return err;
 }
 
-static void show_id(struct seq *s, const struct bridge *br)
+static void show_id(struct seq *s, const u8 id[8])
 {
-	u8 id[8];
-
-	br_id(br, id);
 	seq_printf(s, "%02x%02x.%02x%02x%02x%02x%02x%02x\n", id[0], id[1], id[2], id[3], id[4],
 		id[5], id[6], id[7]);
 }
@@ -82,13 +81,13 @@ static void show_id(struct seq *s, const struct bridge *br)
 		return set_bridge(d, attr, text);                                                  \
 	}
 
-BR_SHOW(ageing_time, "%u", br->ageing)
+BR_SHOW(ageing_time, "%u", br_ageing_shown(br))
 BR_STORE(ageing_time, IFLA_BR_AGEING_TIME)
-BR_SHOW(forward_delay, "%u", br->forward_delay)
+BR_SHOW(forward_delay, "%u", br->stp.forward_delay)
 BR_STORE(forward_delay, IFLA_BR_FORWARD_DELAY)
-BR_SHOW(hello_time, "%u", br->hello)
+BR_SHOW(hello_time, "%u", br->stp.hello)
 BR_STORE(hello_time, IFLA_BR_HELLO_TIME)
-BR_SHOW(max_age, "%u", br->max_age)
+BR_SHOW(max_age, "%u", br->stp.max_age)
 BR_STORE(max_age, IFLA_BR_MAX_AGE)
 BR_SHOW(priority, "%u", br->priority)
 BR_STORE(priority, IFLA_BR_PRIORITY)
@@ -97,6 +96,15 @@ BR_STORE(group_fwd_mask, IFLA_BR_GROUP_FWD_MASK)
 BR_SHOW(group_addr, "%02x:%02x:%02x:%02x:%02x:%02x", br->group_addr[0], br->group_addr[1],
 	br->group_addr[2], br->group_addr[3], br->group_addr[4], br->group_addr[5])
 BR_SHOW(zero, "%d", br ? 0 : 1)
+BR_SHOW(stp_state, "%d", br->stp.on)
+BR_SHOW(root_port, "%u", br->stp.root_port)
+BR_SHOW(root_path_cost, "%u", br->stp.root_cost)
+BR_SHOW(topology_change, "%d", br->stp.change)
+BR_SHOW(topology_change_detected, "%d", br->stp.change_detected)
+BR_SHOW(hello_timer, "%lu", br_ticks_until(br->stp.hello_at))
+BR_SHOW(tcn_timer, "%lu", br_ticks_until(br->stp.tcn_at))
+BR_SHOW(topology_change_timer, "%lu", br_ticks_until(br->stp.change_at))
+BR_SHOW(no_linklocal_learn, "%d", br->no_linklocal_learn)
 BR_STORE(stp_state, IFLA_BR_STP_STATE)
 BR_STORE(multicast_snooping, IFLA_BR_MCAST_SNOOPING)
 BR_STORE(vlan_filtering, IFLA_BR_VLAN_FILTERING)
@@ -106,9 +114,20 @@ BR_STORE(flush, IFLA_BR_FDB_FLUSH)
 static void show_bridge_id(struct seq *s, const struct net_device *d)
 {
 	const struct bridge *br = BRIDGE(d);
+	u8 id[8];
+
+	if (!br)
+		return;
+	br_id(br, id);
+	show_id(s, id);
+}
+
+static void show_root_id(struct seq *s, const struct net_device *d)
+{
+	const struct bridge *br = BRIDGE(d);
 
 	if (br)
-		show_id(s, br);
+		show_id(s, br->stp.root);
 }
 
 static const struct net_attribute bridge_files[] = {
@@ -120,19 +139,22 @@ static const struct net_attribute bridge_files[] = {
 	{ "bridge/group_addr", show_group_addr, NULL, when_bridge },
 	{ "bridge/group_fwd_mask", show_group_fwd_mask, store_group_fwd_mask, when_bridge },
 	{ "bridge/hello_time", show_hello_time, store_hello_time, when_bridge },
-	{ "bridge/hello_timer", show_zero, NULL, when_bridge },
+	{ "bridge/hello_timer", show_hello_timer, NULL, when_bridge },
 	{ "bridge/max_age", show_max_age, store_max_age, when_bridge },
 	{ "bridge/multicast_snooping", show_zero, store_multicast_snooping, when_bridge },
+	{ "bridge/nf_call_arptables", show_zero, NULL, when_bridge },
+	{ "bridge/nf_call_ip6tables", show_zero, NULL, when_bridge },
 	{ "bridge/nf_call_iptables", show_zero, store_nf_call_iptables, when_bridge },
+	{ "bridge/no_linklocal_learn", show_no_linklocal_learn, NULL, when_bridge },
 	{ "bridge/priority", show_priority, store_priority, when_bridge },
-	{ "bridge/root_id", show_bridge_id, NULL, when_bridge },
-	{ "bridge/root_path_cost", show_zero, NULL, when_bridge },
-	{ "bridge/root_port", show_zero, NULL, when_bridge },
-	{ "bridge/stp_state", show_zero, store_stp_state, when_bridge },
-	{ "bridge/tcn_timer", show_zero, NULL, when_bridge },
-	{ "bridge/topology_change", show_zero, NULL, when_bridge },
-	{ "bridge/topology_change_detected", show_zero, NULL, when_bridge },
-	{ "bridge/topology_change_timer", show_zero, NULL, when_bridge },
+	{ "bridge/root_id", show_root_id, NULL, when_bridge },
+	{ "bridge/root_path_cost", show_root_path_cost, NULL, when_bridge },
+	{ "bridge/root_port", show_root_port, NULL, when_bridge },
+	{ "bridge/stp_state", show_stp_state, store_stp_state, when_bridge },
+	{ "bridge/tcn_timer", show_tcn_timer, NULL, when_bridge },
+	{ "bridge/topology_change", show_topology_change, NULL, when_bridge },
+	{ "bridge/topology_change_detected", show_topology_change_detected, NULL, when_bridge },
+	{ "bridge/topology_change_timer", show_topology_change_timer, NULL, when_bridge },
 	{ "bridge/vlan_filtering", show_zero, store_vlan_filtering, when_bridge },
 };
 const struct net_attribute_group br_attributes = { bridge_files, ARRAY_SIZE(bridge_files) };
@@ -163,8 +185,16 @@ PORT_STORE(priority, IFLA_BRPORT_PRIORITY)
 PORT_SHOW(port_id, "0x%x", br_port_id(p))
 PORT_SHOW(port_no, "0x%x", p->no)
 PORT_SHOW(state, "%u", p->state)
-PORT_SHOW(designated_port, "%u", br_port_id(p))
+PORT_SHOW(designated_port, "%u", p->stp.best.port)
+PORT_SHOW(designated_cost, "%u", p->stp.best.cost)
+PORT_SHOW(change_ack, "%d", p->stp.change_ack)
+PORT_SHOW(config_pending, "%d", p->stp.pending)
+PORT_SHOW(message_age_timer, "%lu", br_ticks_until(p->stp.age_at))
+PORT_SHOW(forward_delay_timer, "%lu", br_ticks_until(p->stp.forward_at))
+PORT_SHOW(hold_timer, "%lu", br_ticks_until(p->stp.hold_at))
 PORT_SHOW(zero, "%d", p ? 0 : 1)
+PORT_SHOW(group_fwd_mask, "0x%x", p->group_fwd_mask)
+PORT_STORE(group_fwd_mask, IFLA_BRPORT_GROUP_FWD_MASK)
 PORT_STORE(flush, IFLA_BRPORT_FLUSH)
 PORT_FLAG(hairpin_mode, BRP_HAIRPIN, IFLA_BRPORT_MODE)
 PORT_FLAG(bpdu_guard, BRP_GUARD, IFLA_BRPORT_GUARD)
@@ -173,33 +203,45 @@ PORT_FLAG(learning, BRP_LEARNING, IFLA_BRPORT_LEARNING)
 PORT_FLAG(unicast_flood, BRP_UNICAST_FLOOD, IFLA_BRPORT_UNICAST_FLOOD)
 PORT_FLAG(multicast_flood, BRP_MCAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD)
 PORT_FLAG(broadcast_flood, BRP_BCAST_FLOOD, IFLA_BRPORT_BCAST_FLOOD)
+PORT_FLAG(multicast_fast_leave, BRP_FAST_LEAVE, IFLA_BRPORT_FAST_LEAVE)
 PORT_FLAG(isolated, BRP_ISOLATED, IFLA_BRPORT_ISOLATED)
 
-static void show_port_bridge_id(struct seq *s, const struct net_device *d)
+static void show_designated_bridge(struct seq *s, const struct net_device *d)
 {
 	const struct br_port *p = br_port_of(d);
 
 	if (p)
-		show_id(s, p->br);
+		show_id(s, p->stp.best.bridge);
+}
+
+static void show_designated_root(struct seq *s, const struct net_device *d)
+{
+	const struct br_port *p = br_port_of(d);
+
+	if (p)
+		show_id(s, p->stp.best.root);
 }
 
 static const struct net_attribute port_files[] = {
 	{ "brport/bpdu_guard", show_port_bpdu_guard, store_port_bpdu_guard, when_port },
 	{ "brport/broadcast_flood", show_port_broadcast_flood, store_port_broadcast_flood,
 		when_port },
-	{ "brport/change_ack", show_port_zero, NULL, when_port },
-	{ "brport/config_pending", show_port_zero, NULL, when_port },
-	{ "brport/designated_bridge", show_port_bridge_id, NULL, when_port },
-	{ "brport/designated_cost", show_port_zero, NULL, when_port },
+	{ "brport/change_ack", show_port_change_ack, NULL, when_port },
+	{ "brport/config_pending", show_port_config_pending, NULL, when_port },
+	{ "brport/designated_bridge", show_designated_bridge, NULL, when_port },
+	{ "brport/designated_cost", show_port_designated_cost, NULL, when_port },
 	{ "brport/designated_port", show_port_designated_port, NULL, when_port },
-	{ "brport/designated_root", show_port_bridge_id, NULL, when_port },
+	{ "brport/designated_root", show_designated_root, NULL, when_port },
 	{ "brport/flush", show_port_zero, store_port_flush, when_port },
-	{ "brport/forward_delay_timer", show_port_zero, NULL, when_port },
+	{ "brport/forward_delay_timer", show_port_forward_delay_timer, NULL, when_port },
+	{ "brport/group_fwd_mask", show_port_group_fwd_mask, store_port_group_fwd_mask, when_port },
 	{ "brport/hairpin_mode", show_port_hairpin_mode, store_port_hairpin_mode, when_port },
-	{ "brport/hold_timer", show_port_zero, NULL, when_port },
+	{ "brport/hold_timer", show_port_hold_timer, NULL, when_port },
 	{ "brport/isolated", show_port_isolated, store_port_isolated, when_port },
 	{ "brport/learning", show_port_learning, store_port_learning, when_port },
-	{ "brport/message_age_timer", show_port_zero, NULL, when_port },
+	{ "brport/message_age_timer", show_port_message_age_timer, NULL, when_port },
+	{ "brport/multicast_fast_leave", show_port_multicast_fast_leave,
+		store_port_multicast_fast_leave, when_port },
 	{ "brport/multicast_flood", show_port_multicast_flood, store_port_multicast_flood,
 		when_port },
 	{ "brport/path_cost", show_port_path_cost, store_port_path_cost, when_port },

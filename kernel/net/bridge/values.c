@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * values.c: what can be set of a bridge and of a port: IFLA_BR_* and IFLA_BRPORT_* (<linux/if_link.h>), which rtnetlink, sysfs and brctl's
- * calls share. What this bridge does not do (spanning tree, snooping of IGMP and MLD, VLANs of its own, answering ARP for others) can
+ * calls share. What this bridge does not do (snooping of IGMP and MLD, VLANs of its own, answering ARP for others) can
  * be switched off, which it is, and not on: EOPNOTSUPP.
  * Locks: link.c's mutex, which the caller holds.
  */
@@ -24,7 +24,6 @@ static const struct fixed {
 	u8 size;
 	u32 value;
 } fixed_values[] = {
-	{ IFLA_BR_STP_STATE, 4, 0 },
 	{ IFLA_BR_VLAN_FILTERING, 1, 0 },
 	{ IFLA_BR_MCAST_SNOOPING, 1, 0 },
 	{ IFLA_BR_MCAST_QUERIER, 1, 0 },
@@ -86,11 +85,12 @@ static const struct fixed *find_fixed(const struct fixed *f, u32 n, u16 attr)
 
 /* ---- the bridge's ---- */
 
-static int set_time(u32 *to, u64 v, u32 least, u32 most)
+static int set_time(struct bridge *br, u32 *to, u64 v, u32 least, u32 most)
 {
 	if (v < least || v > most)
 		return -ERANGE;
 	WRITE_ONCE(*to, (u32)v);
+	br_stp_times_changed(br);
 	return 0;
 }
 
@@ -103,9 +103,12 @@ int br_set_value(struct bridge *br, u16 attr, u64 v)
 	if (f)
 		return v == f->value ? 0 : -EOPNOTSUPP;
 	switch (attr) {
-	case IFLA_BR_FORWARD_DELAY: return set_time(&br->forward_delay, v, 0, ~0U);
-	case IFLA_BR_HELLO_TIME: return set_time(&br->hello, v, SECOND, 10 * SECOND);
-	case IFLA_BR_MAX_AGE: return set_time(&br->max_age, v, 6 * SECOND, 40 * SECOND);
+	case IFLA_BR_FORWARD_DELAY:
+		return br->stp.on ? set_time(br, &br->forward_delay, v, 2 * SECOND, 30 * SECOND) :
+				    set_time(br, &br->forward_delay, v, 0, ~0U);
+	case IFLA_BR_HELLO_TIME: return set_time(br, &br->hello, v, SECOND, 10 * SECOND);
+	case IFLA_BR_MAX_AGE: return set_time(br, &br->max_age, v, 6 * SECOND, 40 * SECOND);
+	case IFLA_BR_STP_STATE: br_stp_switch(br, v); return 0;
 	case IFLA_BR_AGEING_TIME:
 		br->ageing = (u32)min(v, (u64)~0U);
 		br_fdb_gc_soon(br);
@@ -113,7 +116,7 @@ int br_set_value(struct bridge *br, u16 attr, u64 v)
 	case IFLA_BR_PRIORITY:
 		if (v > 0xffff)
 			return -ERANGE;
-		br->priority = (u16)v;
+		br_stp_set_id(br, (u16)v, br->id_mac);
 		return 0;
 	case IFLA_BR_GROUP_FWD_MASK:
 		if (v > 0xffff || v & NEVER_PASSED_ON)
@@ -136,6 +139,7 @@ static u32 size_of(u16 attr)
 	case IFLA_BR_FORWARD_DELAY:
 	case IFLA_BR_HELLO_TIME:
 	case IFLA_BR_MAX_AGE:
+	case IFLA_BR_STP_STATE:
 	case IFLA_BR_AGEING_TIME: return 4;
 	case IFLA_BR_PRIORITY:
 	case IFLA_BR_GROUP_FWD_MASK: return 2;
@@ -209,11 +213,29 @@ static int set_attr(void *of, u16 attr, const void *p, u32 n)
 	return n < size ? -ERANGE : br_set_value(br, attr, number(p, size));
 }
 
+static bool is_time(u16 attr)
+{
+	return attr == IFLA_BR_FORWARD_DELAY || attr == IFLA_BR_HELLO_TIME ||
+	       attr == IFLA_BR_MAX_AGE;
+}
+
+static int set_time_attr(void *of, u16 attr, const void *p, u32 n)
+{
+	return is_time(attr) ? set_attr(of, attr, p, n) : 0;
+}
+
+static int set_other_attr(void *of, u16 attr, const void *p, u32 n)
+{
+	return is_time(attr) ? 0 : set_attr(of, attr, p, n);
+}
+
+/* Times come first, wherever they stand: their bounds are others once the spanning tree is on. */
 int br_change(struct net_device *dev, const void *data, u32 len)
 {
 	struct bridge *br = BRIDGE(dev);
+	int err = br ? for_attrs(data, len, set_time_attr, br) : -ENODEV;
 
-	return br ? for_attrs(data, len, set_attr, br) : -ENODEV;
+	return err ? err : for_attrs(data, len, set_other_attr, br);
 }
 
 static void put(struct nl_builder *b, u16 attr, u64 v, u32 size)
@@ -221,31 +243,39 @@ static void put(struct nl_builder *b, u16 attr, u64 v, u32 size)
 	nl_attr(b, attr, &v, size); /* little endian */
 }
 
+u32 br_ageing_shown(const struct bridge *br)
+{
+	return br->stp.on && br->stp.change ? 2 * br->forward_delay : br->ageing;
+}
+
 void br_fill(struct nl_builder *b, const struct net_device *dev)
 {
-	static const u16 timers[] = { IFLA_BR_HELLO_TIMER, IFLA_BR_TCN_TIMER,
-		IFLA_BR_TOPOLOGY_CHANGE_TIMER, IFLA_BR_GC_TIMER };
 	const struct bridge *br = BRIDGE(dev);
 	struct br_boolopt_multi bools = { .optmask = BIT(BR_BOOLOPT_NO_LL_LEARN) };
+	const struct br_stp *t;
 	u8 id[8];
 
 	if (!br)
 		return;
+	t = &br->stp;
 	br_id(br, id);
-	for (u32 i = 0; i < ARRAY_SIZE(timers); i++)
-		put(b, timers[i], 0, 8);
-	put(b, IFLA_BR_FORWARD_DELAY, br->forward_delay, 4);
-	put(b, IFLA_BR_HELLO_TIME, br->hello, 4);
-	put(b, IFLA_BR_MAX_AGE, br->max_age, 4);
-	put(b, IFLA_BR_AGEING_TIME, br->ageing, 4);
+	put(b, IFLA_BR_HELLO_TIMER, br_ticks_until(t->hello_at), 8);
+	put(b, IFLA_BR_TCN_TIMER, br_ticks_until(t->tcn_at), 8);
+	put(b, IFLA_BR_TOPOLOGY_CHANGE_TIMER, br_ticks_until(t->change_at), 8);
+	put(b, IFLA_BR_GC_TIMER, 0, 8);
+	put(b, IFLA_BR_FORWARD_DELAY, t->forward_delay, 4);
+	put(b, IFLA_BR_HELLO_TIME, t->hello, 4);
+	put(b, IFLA_BR_MAX_AGE, t->max_age, 4);
+	put(b, IFLA_BR_AGEING_TIME, br_ageing_shown(br), 4);
+	put(b, IFLA_BR_STP_STATE, t->on, 4);
 	put(b, IFLA_BR_PRIORITY, br->priority, 2);
 	put(b, IFLA_BR_GROUP_FWD_MASK, br->group_fwd_mask, 2);
 	nl_attr(b, IFLA_BR_BRIDGE_ID, id, sizeof(id));
-	nl_attr(b, IFLA_BR_ROOT_ID, id, sizeof(id));
-	put(b, IFLA_BR_ROOT_PORT, 0, 2);
-	put(b, IFLA_BR_ROOT_PATH_COST, 0, 4);
-	put(b, IFLA_BR_TOPOLOGY_CHANGE, 0, 1);
-	put(b, IFLA_BR_TOPOLOGY_CHANGE_DETECTED, 0, 1);
+	nl_attr(b, IFLA_BR_ROOT_ID, t->root, sizeof(t->root));
+	put(b, IFLA_BR_ROOT_PORT, t->root_port, 2);
+	put(b, IFLA_BR_ROOT_PATH_COST, t->root_cost, 4);
+	put(b, IFLA_BR_TOPOLOGY_CHANGE, t->change, 1);
+	put(b, IFLA_BR_TOPOLOGY_CHANGE_DETECTED, t->change_detected, 1);
 	nl_attr(b, IFLA_BR_GROUP_ADDR, br->group_addr, ETH_ALEN);
 	bools.optval = br->no_linklocal_learn ? BIT(BR_BOOLOPT_NO_LL_LEARN) : 0;
 	nl_attr(b, IFLA_BR_MULTI_BOOLOPT, &bools, sizeof(bools));
@@ -259,11 +289,11 @@ static int set_state(struct br_port *p, u64 v)
 {
 	if (v > BR_STATE_BLOCKING)
 		return -EINVAL;
+	if (p->br->stp.on)
+		return -EBUSY;
 	if (!(p->dev->flags & IFF_UP) || (!p->dev->carrier && v != BR_STATE_DISABLED))
 		return -ENETDOWN;
-	/* without a spanning tree nothing keeps a port back that could forward: as in Linux */
-	br_port_set_state(p, v == BR_STATE_BLOCKING ? BR_STATE_FORWARDING : (u8)v);
-	return 0;
+	return br_stp_set_state(p, (u8)v);
 }
 
 int br_port_set_value(struct br_port *p, u16 attr, u64 v)
@@ -283,12 +313,12 @@ int br_port_set_value(struct br_port *p, u16 attr, u64 v)
 	case IFLA_BRPORT_PRIORITY:
 		if (v > PORT_PRIORITY_MAX)
 			return -ERANGE;
-		p->priority = (u16)v;
+		br_stp_set_priority(p, (u16)v);
 		return 0;
 	case IFLA_BRPORT_COST:
 		if (v < 1 || v > COST_MAX)
 			return -ERANGE;
-		p->cost = (u32)v;
+		br_stp_set_cost(p, (u32)v);
 		return 0;
 	case IFLA_BRPORT_GROUP_FWD_MASK:
 		if (v > 0xffff || v & NEVER_PASSED_ON)
@@ -330,14 +360,12 @@ int br_change_port(struct net_device *port, const void *data, u32 len)
 
 void br_fill_port(struct nl_builder *b, const struct net_device *port)
 {
-	static const u16 timers[] = { IFLA_BRPORT_MESSAGE_AGE_TIMER,
-		IFLA_BRPORT_FORWARD_DELAY_TIMER, IFLA_BRPORT_HOLD_TIMER };
 	const struct br_port *p = br_port_of(port);
-	u8 id[8];
+	const struct br_vector *v;
 
 	if (!p)
 		return;
-	br_id(p->br, id);
+	v = &p->stp.best;
 	put(b, IFLA_BRPORT_STATE, p->state, 1);
 	put(b, IFLA_BRPORT_PRIORITY, p->priority, 2);
 	put(b, IFLA_BRPORT_COST, p->cost, 4);
@@ -345,15 +373,16 @@ void br_fill_port(struct nl_builder *b, const struct net_device *port)
 		put(b, port_flags[i], p->flags & BIT(i) ? 1 : 0, 1);
 	for (u32 i = 0; i < ARRAY_SIZE(fixed_port); i++)
 		put(b, fixed_port[i].attr, fixed_port[i].value, fixed_port[i].size);
-	nl_attr(b, IFLA_BRPORT_ROOT_ID, id, sizeof(id));
-	nl_attr(b, IFLA_BRPORT_BRIDGE_ID, id, sizeof(id));
-	put(b, IFLA_BRPORT_DESIGNATED_PORT, br_port_id(p), 2);
-	put(b, IFLA_BRPORT_DESIGNATED_COST, 0, 2);
+	nl_attr(b, IFLA_BRPORT_ROOT_ID, v->root, sizeof(v->root));
+	nl_attr(b, IFLA_BRPORT_BRIDGE_ID, v->bridge, sizeof(v->bridge));
+	put(b, IFLA_BRPORT_DESIGNATED_PORT, v->port, 2);
+	put(b, IFLA_BRPORT_DESIGNATED_COST, v->cost, 2);
 	put(b, IFLA_BRPORT_ID, br_port_id(p), 2);
 	put(b, IFLA_BRPORT_NO, p->no, 2);
-	put(b, IFLA_BRPORT_TOPOLOGY_CHANGE_ACK, 0, 1);
-	put(b, IFLA_BRPORT_CONFIG_PENDING, 0, 1);
-	for (u32 i = 0; i < ARRAY_SIZE(timers); i++)
-		put(b, timers[i], 0, 8);
+	put(b, IFLA_BRPORT_TOPOLOGY_CHANGE_ACK, p->stp.change_ack, 1);
+	put(b, IFLA_BRPORT_CONFIG_PENDING, p->stp.pending, 1);
+	put(b, IFLA_BRPORT_MESSAGE_AGE_TIMER, br_ticks_until(p->stp.age_at), 8);
+	put(b, IFLA_BRPORT_FORWARD_DELAY_TIMER, br_ticks_until(p->stp.forward_at), 8);
+	put(b, IFLA_BRPORT_HOLD_TIMER, br_ticks_until(p->stp.hold_at), 8);
 	put(b, IFLA_BRPORT_GROUP_FWD_MASK, p->group_fwd_mask, 2);
 }

@@ -29,6 +29,18 @@ static bool looked_at(const struct net_device *dev)
 	return READ_ONCE(dev->flags) & IFF_PROMISC || (READ_ONCE(packet_taps) && !dev->ops->send);
 }
 
+/* What stands in place of the protocol may be a length: then it is 802.2's, or Novell's, which begins with two bytes of ones. */
+static u16 protocol_of(const struct ethhdr *h, u32 len)
+{
+	const u8 *payload = (const u8 *)(h + 1);
+	u16 p = ntohs(h->h_proto);
+
+	if (p >= ETH_P_802_3_MIN)
+		return p;
+	return len >= ETH_HLEN + 2 && payload[0] == 0xff && payload[1] == 0xff ? ETH_P_802_3 :
+										 ETH_P_802_2;
+}
+
 void eth_rx(struct net_device *dev, struct sk_buff *skb)
 {
 	const struct ethhdr *h = (const struct ethhdr *)skb_payload(skb);
@@ -53,7 +65,7 @@ void eth_rx(struct net_device *dev, struct sk_buff *skb)
 		}
 		h = (const struct ethhdr *)skb_payload(skb);
 	}
-	skb->protocol = ntohs(h->h_proto);
+	skb->protocol = protocol_of(h, skb->len);
 	skb->mac_len = ETH_HLEN;
 	skb_pull(skb, ETH_HLEN);
 	netif_rx(dev, skb);
