@@ -171,6 +171,7 @@ static int add_port(struct net_device *dev, struct net_device *port)
 	spin_lock(&br->lock);
 	enter(br, p);
 	br_stp_init_port(p);
+	br_snoop_init_port(p);
 	spin_unlock(&br->lock);
 	netdev_count(port, IFF_PROMISC, 1);
 	netdev_count(port, IFF_ALLMULTI, 1);
@@ -203,7 +204,8 @@ static void del_port(struct net_device *dev, struct net_device *port)
 	p->gone = true;
 	list_del(&p->list);
 	br->nr_ports--;
-	spin_unlock(&br->lock);
+	br_snoop_port_down(p, true);
+	br_snoop_finish(br);
 	br_stp_port_left(br);
 	br_fdb_flush(br, p, BR_FLUSH_ALL);
 	netdev_count(port, IFF_PROMISC, -1);
@@ -232,12 +234,15 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 	br->priority = 0x8000;
 	memcpy(br->group_addr, (u8[ETH_ALEN]){ 0x01, 0x80, 0xc2, 0, 0, 0 }, ETH_ALEN);
 	br_stp_init(br);
+	br_snoop_init(br);
 	dev->private = br;
 	if (data)
 		err = br_change(dev, data, len);
 	if (err) {
 		dev->private = NULL;
+		br->closing = true;
 		br_stp_end(br);
+		br_snoop_end(br);
 		kfree(br);
 	}
 	return err;
@@ -276,6 +281,7 @@ static void remove(struct net_device *dev)
 	spin_unlock(&br->lock);
 	timer_cancel_sync(&br->gc);
 	br_stp_end(br);
+	br_snoop_end(br);
 	br_fdb_flush(br, NULL, BR_FLUSH_ALL);
 	call_rcu(&br->rcu, free_bridge);
 }
@@ -286,6 +292,7 @@ static int bridge_open(struct net_device *dev)
 
 	if (!br)
 		return 0;
+	br_snoop_up(br, br->snoop.on);
 	br_stp_up(br);
 	if (br->nr_ports)
 		follow_ports(br);
@@ -298,6 +305,7 @@ static void bridge_stop(struct net_device *dev)
 
 	if (!br)
 		return;
+	br_snoop_up(br, false);
 	br_stp_down(br);
 	if (br->nr_ports)
 		follow_ports(br);

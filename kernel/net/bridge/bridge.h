@@ -6,6 +6,7 @@
  *	bridge.c    the device, its ports, who comes and goes, its link and MTU and address
  *	fdb.c       the table of addresses: learning, ageing, entries by hand
  *	forward.c   a frame's way
+ *	snoop*.c    members of groups, overheard (snoop.h); mdb.c  bridge mdb
  *	stp.c       the spanning tree: states of ports, who is root; bpdu.c its frames
  *	values.c    IFLA_BR_* and IFLA_BRPORT_*: what can be set
  *	netlink.c   the family AF_BRIDGE of rtnetlink: bridge(8)
@@ -20,6 +21,7 @@
 #include <linux/if_bridge.h>
 
 #include "kernel/lib/lock.h"
+#include "kernel/net/bridge/snoop.h"
 #include "kernel/net/link/link.h"
 #include "kernel/net/netlink/rtnl.h"
 #include "kernel/net/socket/skb.h"
@@ -79,6 +81,7 @@ struct br_port {
 	u32 flags; /* BRP_* */
 	u16 group_fwd_mask;
 	struct br_port_stp stp;
+	struct br_port_snoop snoop;
 	struct rcu_head rcu;
 };
 
@@ -114,6 +117,8 @@ struct bridge {
 	u8 id_mac
 		[ETH_ALEN]; /* in the bridge's identifier: its address, once that is more than a chance */
 	struct br_stp stp;
+	struct br_snoop snoop;
+	bool in_snoopers[SNOOP_FAMILIES]; /* groups; under the mutex of its flags */
 	struct rcu_head rcu;
 };
 

@@ -87,25 +87,51 @@ static void carry_out(struct bridge *br, struct way *w)
 		kfree_skb(w->skb);
 }
 
-/* To all ports that want such frames. br->lock held. */
+/* A clone by @p, if it may. */
+static void add_way(
+	struct br_port *p, const struct br_port *from, const struct sk_buff *skb, struct way *w)
+{
+	struct sk_buff *c;
+
+	if (!may_leave(p, from))
+		return;
+	c = skb_clone(skb, GFP_ATOMIC);
+	if (!c) {
+		p->dev->stats.tx_dropped++;
+		return;
+	}
+	c->dev = p->dev;
+	list_add_tail(&c->list, &w->out);
+}
+
+/*
+ * To all ports that want such frames; those of the bridge's own host to many go to all. br->lock
+ * held.
+ */
 static void flood(
 	struct bridge *br, struct sk_buff *skb, const struct br_port *from, u32 kind, struct way *w)
 {
 	struct br_port *p;
 
-	list_for_each_entry(p, &br->ports, list) {
-		struct sk_buff *c;
+	list_for_each_entry(p, &br->ports, list)
+		if (p->flags & BIT(kind) || (!from && kind != BRP_UNICAST_FLOOD))
+			add_way(p, from, skb, w);
+}
 
-		if (!(p->flags & BIT(kind)) || !may_leave(p, from))
-			continue;
-		c = skb_clone(skb, GFP_ATOMIC);
-		if (!c) {
-			p->dev->stats.tx_dropped++;
-			continue;
-		}
-		c->dev = p->dev;
-		list_add_tail(&c->list, &w->out);
-	}
+/* To the members of a group and to routers. br->lock held. */
+static void send_to_group(struct bridge *br, struct sk_buff *skb, const struct br_port *from,
+	const struct br_heard *h, struct way *w)
+{
+	struct br_member *m;
+	struct br_port *p;
+
+	if (h->group)
+		list_for_each_entry(m, &h->group->members, list)
+			add_way(m->port, from, skb, w);
+	list_for_each_entry(p, &br->ports, list)
+		if (br_leads_to_router(p, h->family) && !br_is_member(h->group, p))
+			add_way(p, from, skb, w);
+	w->up = from && ((h->group && h->group->host) || br_is_router(br, h->family));
 }
 
 static u32 flood_kind(const u8 *dst)
@@ -117,12 +143,23 @@ static u32 flood_kind(const u8 *dst)
 	return memcmp(dst, ones, ETH_ALEN) ? BRP_MCAST_FLOOD : BRP_BCAST_FLOOD;
 }
 
-/* br->lock held. */
-static void find_way(
-	struct bridge *br, struct sk_buff *skb, struct br_port *from, const u8 *dst, struct way *w)
+/* The network header stands at @off. br->lock held. */
+static void find_way(struct bridge *br, struct sk_buff *skb, struct br_port *from,
+	const struct ethhdr *eth, u32 off, struct way *w)
 {
+	const u8 *dst = eth->h_dest;
 	struct br_fdb *e = eth_is_multicast(dst) ? NULL : br_fdb_find_locked(br, dst);
+	struct br_heard h;
 
+	if (flood_kind(dst) == BRP_MCAST_FLOOD) {
+		br_snoop_look(br, from, skb, off, ntohs(eth->h_proto), &h);
+		if (h.drop)
+			return;
+		if ((h.group || h.routers_only) && br_has_querier(br, h.family)) {
+			send_to_group(br, skb, from, &h, w);
+			return;
+		}
+	}
 	if (!e) {
 		flood(br, skb, from, flood_kind(dst), w);
 		w->up = from && eth_is_multicast(dst);
@@ -150,8 +187,8 @@ int br_xmit(struct net_device *dev, struct sk_buff *skb)
 	skb_copy(skb, 0, &h, sizeof(h));
 	skb->mac_len = 0;
 	spin_lock(&br->lock);
-	find_way(br, skb, NULL, h.h_dest, &w);
-	spin_unlock(&br->lock);
+	find_way(br, skb, NULL, &h, ETH_HLEN, &w);
+	br_snoop_finish(br);
 	carry_out(br, &w);
 	return 0;
 }
@@ -229,7 +266,7 @@ static void pass(struct bridge *br, struct br_port *p, struct sk_buff *skb, cons
 	learn(br, p, h->h_source, &w);
 	if (p->state == BR_STATE_LEARNING)
 		goto out;
-	find_way(br, skb, p, h->h_dest, &w);
+	find_way(br, skb, p, h, 0, &w);
 	if (w.to && READ_ONCE(br->dev->flags) &
 			    IFF_PROMISC) { /* who looks at everything sees this, too */
 		struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
@@ -244,7 +281,7 @@ static void pass(struct bridge *br, struct br_port *p, struct sk_buff *skb, cons
 		w.up = true;
 	}
 out:
-	spin_unlock(&br->lock);
+	br_snoop_finish(br);
 	if (!w.up && !w.to && list_empty(&w.out))
 		p->dev->stats.rx_dropped++;
 	carry_out(br, &w);

@@ -16,7 +16,8 @@
  * sent, and BLOCKING leads to FORWARDING at once.
  *
  * Invariants: 1. best of a designated port is what this bridge itself says there. 2. root_port is
- * not a designated port. Locks: br->lock around each event. Frames, news and the bridge's link
+ * not a designated port.
+ * Locks: br->lock around each event. Frames, news and the bridge's link
  * follow in finish(), which drops the lock first.
  */
 #include <asm/errno.h>
@@ -82,9 +83,16 @@ static u32 bpdu_to_ticks(u32 v)
 
 static void set_state(struct br_port *p, u8 state)
 {
+	u8 was;
+
 	if (p->state == state || p->gone)
 		return;
+	was = p->state;
 	WRITE_ONCE(p->state, state);
+	if (state == BR_STATE_DISABLED)
+		br_snoop_port_down(p, false);
+	else if (was == BR_STATE_DISABLED || was == BR_STATE_BLOCKING)
+		br_snoop_port_up(p);
 	p->stp.tell = true;
 	p->stp.flush |= state == BR_STATE_DISABLED;
 }
@@ -484,7 +492,7 @@ static void finish(struct bridge *br)
 		news = true;
 		spin_lock(&br->lock);
 	}
-	spin_unlock(&br->lock);
+	br_snoop_finish(br);
 	list_for_each_entry_safe(skb, next, &out, list) {
 		list_del_init(&skb->list);
 		if (READ_ONCE(skb->dev->flags) & IFF_UP)

@@ -106,7 +106,28 @@ BR_SHOW(tcn_timer, "%lu", br_ticks_until(br->stp.tcn_at))
 BR_SHOW(topology_change_timer, "%lu", br_ticks_until(br->stp.change_at))
 BR_SHOW(no_linklocal_learn, "%d", br->no_linklocal_learn)
 BR_STORE(stp_state, IFLA_BR_STP_STATE)
-BR_STORE(multicast_snooping, IFLA_BR_MCAST_SNOOPING)
+BR_SHOW(multicast_igmp_version, "%d", br ? 2 : 0)
+BR_STORE(multicast_igmp_version, IFLA_BR_MCAST_IGMP_VERSION)
+BR_SHOW(multicast_mld_version, "%d", br ? 1 : 0)
+BR_STORE(multicast_mld_version, IFLA_BR_MCAST_MLD_VERSION)
+BR_STORE(multicast_stats_enabled, IFLA_BR_MCAST_STATS_ENABLED)
+#define BR_SNOOP(name, attr)                                                                       \
+	BR_SHOW(name, "%lu", br_snoop_value(br, attr))                                             \
+	BR_STORE(name, attr)
+BR_SNOOP(hash_elasticity, IFLA_BR_MCAST_HASH_ELASTICITY)
+BR_SNOOP(hash_max, IFLA_BR_MCAST_HASH_MAX)
+BR_SNOOP(multicast_last_member_count, IFLA_BR_MCAST_LAST_MEMBER_CNT)
+BR_SNOOP(multicast_last_member_interval, IFLA_BR_MCAST_LAST_MEMBER_INTVL)
+BR_SNOOP(multicast_membership_interval, IFLA_BR_MCAST_MEMBERSHIP_INTVL)
+BR_SNOOP(multicast_querier, IFLA_BR_MCAST_QUERIER)
+BR_SNOOP(multicast_querier_interval, IFLA_BR_MCAST_QUERIER_INTVL)
+BR_SNOOP(multicast_query_interval, IFLA_BR_MCAST_QUERY_INTVL)
+BR_SNOOP(multicast_query_response_interval, IFLA_BR_MCAST_QUERY_RESPONSE_INTVL)
+BR_SNOOP(multicast_query_use_ifaddr, IFLA_BR_MCAST_QUERY_USE_IFADDR)
+BR_SNOOP(multicast_router, IFLA_BR_MCAST_ROUTER)
+BR_SNOOP(multicast_snooping, IFLA_BR_MCAST_SNOOPING)
+BR_SNOOP(multicast_startup_query_count, IFLA_BR_MCAST_STARTUP_QUERY_CNT)
+BR_SNOOP(multicast_startup_query_interval, IFLA_BR_MCAST_STARTUP_QUERY_INTVL)
 BR_STORE(vlan_filtering, IFLA_BR_VLAN_FILTERING)
 BR_STORE(nf_call_iptables, IFLA_BR_NF_CALL_IPTABLES)
 BR_STORE(flush, IFLA_BR_FDB_FLUSH)
@@ -138,10 +159,39 @@ static const struct net_attribute bridge_files[] = {
 	{ "bridge/gc_timer", show_zero, NULL, when_bridge },
 	{ "bridge/group_addr", show_group_addr, NULL, when_bridge },
 	{ "bridge/group_fwd_mask", show_group_fwd_mask, store_group_fwd_mask, when_bridge },
+	{ "bridge/hash_elasticity", show_hash_elasticity, store_hash_elasticity, when_bridge },
+	{ "bridge/hash_max", show_hash_max, store_hash_max, when_bridge },
 	{ "bridge/hello_time", show_hello_time, store_hello_time, when_bridge },
 	{ "bridge/hello_timer", show_hello_timer, NULL, when_bridge },
 	{ "bridge/max_age", show_max_age, store_max_age, when_bridge },
-	{ "bridge/multicast_snooping", show_zero, store_multicast_snooping, when_bridge },
+	{ "bridge/multicast_igmp_version", show_multicast_igmp_version,
+		store_multicast_igmp_version, when_bridge },
+	{ "bridge/multicast_mld_version", show_multicast_mld_version, store_multicast_mld_version,
+		when_bridge },
+	{ "bridge/multicast_stats_enabled", show_zero, store_multicast_stats_enabled, when_bridge },
+	{ "bridge/multicast_last_member_count", show_multicast_last_member_count,
+		store_multicast_last_member_count, when_bridge },
+	{ "bridge/multicast_last_member_interval", show_multicast_last_member_interval,
+		store_multicast_last_member_interval, when_bridge },
+	{ "bridge/multicast_membership_interval", show_multicast_membership_interval,
+		store_multicast_membership_interval, when_bridge },
+	{ "bridge/multicast_querier", show_multicast_querier, store_multicast_querier,
+		when_bridge },
+	{ "bridge/multicast_querier_interval", show_multicast_querier_interval,
+		store_multicast_querier_interval, when_bridge },
+	{ "bridge/multicast_query_interval", show_multicast_query_interval,
+		store_multicast_query_interval, when_bridge },
+	{ "bridge/multicast_query_response_interval", show_multicast_query_response_interval,
+		store_multicast_query_response_interval, when_bridge },
+	{ "bridge/multicast_query_use_ifaddr", show_multicast_query_use_ifaddr,
+		store_multicast_query_use_ifaddr, when_bridge },
+	{ "bridge/multicast_router", show_multicast_router, store_multicast_router, when_bridge },
+	{ "bridge/multicast_snooping", show_multicast_snooping, store_multicast_snooping,
+		when_bridge },
+	{ "bridge/multicast_startup_query_count", show_multicast_startup_query_count,
+		store_multicast_startup_query_count, when_bridge },
+	{ "bridge/multicast_startup_query_interval", show_multicast_startup_query_interval,
+		store_multicast_startup_query_interval, when_bridge },
 	{ "bridge/nf_call_arptables", show_zero, NULL, when_bridge },
 	{ "bridge/nf_call_ip6tables", show_zero, NULL, when_bridge },
 	{ "bridge/nf_call_iptables", show_zero, store_nf_call_iptables, when_bridge },
@@ -204,6 +254,8 @@ PORT_FLAG(unicast_flood, BRP_UNICAST_FLOOD, IFLA_BRPORT_UNICAST_FLOOD)
 PORT_FLAG(multicast_flood, BRP_MCAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD)
 PORT_FLAG(broadcast_flood, BRP_BCAST_FLOOD, IFLA_BRPORT_BCAST_FLOOD)
 PORT_FLAG(multicast_fast_leave, BRP_FAST_LEAVE, IFLA_BRPORT_FAST_LEAVE)
+PORT_SHOW(multicast_router, "%u", p->snoop.router)
+PORT_STORE(multicast_router, IFLA_BRPORT_MULTICAST_ROUTER)
 PORT_FLAG(isolated, BRP_ISOLATED, IFLA_BRPORT_ISOLATED)
 
 static void show_designated_bridge(struct seq *s, const struct net_device *d)
@@ -243,6 +295,8 @@ static const struct net_attribute port_files[] = {
 	{ "brport/multicast_fast_leave", show_port_multicast_fast_leave,
 		store_port_multicast_fast_leave, when_port },
 	{ "brport/multicast_flood", show_port_multicast_flood, store_port_multicast_flood,
+		when_port },
+	{ "brport/multicast_router", show_port_multicast_router, store_port_multicast_router,
 		when_port },
 	{ "brport/path_cost", show_port_path_cost, store_port_path_cost, when_port },
 	{ "brport/port_id", show_port_port_id, NULL, when_port },

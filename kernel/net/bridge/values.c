@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * values.c: what can be set of a bridge and of a port: IFLA_BR_* and IFLA_BRPORT_* (<linux/if_link.h>), which rtnetlink, sysfs and brctl's
- * calls share. What this bridge does not do (snooping of IGMP and MLD, VLANs of its own, answering ARP for others) can
+ * calls share. What this bridge does not do (sources of members of groups, VLANs of its own, answering ARP for others) can
  * be switched off, which it is, and not on: EOPNOTSUPP.
  * Locks: link.c's mutex, which the caller holds.
  */
@@ -25,9 +25,6 @@ static const struct fixed {
 	u32 value;
 } fixed_values[] = {
 	{ IFLA_BR_VLAN_FILTERING, 1, 0 },
-	{ IFLA_BR_MCAST_SNOOPING, 1, 0 },
-	{ IFLA_BR_MCAST_QUERIER, 1, 0 },
-	{ IFLA_BR_MCAST_ROUTER, 1, 1 },
 	{ IFLA_BR_MCAST_STATS_ENABLED, 1, 0 },
 	{ IFLA_BR_NF_CALL_IPTABLES, 1, 0 },
 	{ IFLA_BR_NF_CALL_IP6TABLES, 1, 0 },
@@ -36,27 +33,35 @@ static const struct fixed {
 	{ IFLA_BR_VLAN_STATS_ENABLED, 1, 0 },
 	{ IFLA_BR_VLAN_STATS_PER_PORT, 1, 0 },
 	{ IFLA_BR_VLAN_DEFAULT_PVID, 2, 1 },
-	/* of snooping, which is off: Linux's defaults; intervals in ticks */
-	{ IFLA_BR_MCAST_QUERY_USE_IFADDR, 1, 0 },
-	{ IFLA_BR_MCAST_HASH_ELASTICITY, 4, 16 },
-	{ IFLA_BR_MCAST_HASH_MAX, 4, 4096 },
-	{ IFLA_BR_MCAST_LAST_MEMBER_CNT, 4, 2 },
-	{ IFLA_BR_MCAST_STARTUP_QUERY_CNT, 4, 2 },
-	{ IFLA_BR_MCAST_LAST_MEMBER_INTVL, 8, SECOND },
-	{ IFLA_BR_MCAST_MEMBERSHIP_INTVL, 8, 260 * SECOND },
-	{ IFLA_BR_MCAST_QUERIER_INTVL, 8, 255 * SECOND },
-	{ IFLA_BR_MCAST_QUERY_INTVL, 8, 125 * SECOND },
-	{ IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, 8, 10 * SECOND },
-	{ IFLA_BR_MCAST_STARTUP_QUERY_INTVL, 8, 3124 }, /* a quarter of 125 s in steps of 4 ms */
 	{ IFLA_BR_MCAST_IGMP_VERSION, 1, 2 },
 	{ IFLA_BR_MCAST_MLD_VERSION, 1, 1 },
+};
+
+/* What snoop.c has, and how long it is as an attribute. */
+static const struct {
+	u16 attr;
+	u8 size;
+} snoop_values[] = {
+	{ IFLA_BR_MCAST_SNOOPING, 1 },
+	{ IFLA_BR_MCAST_QUERIER, 1 },
+	{ IFLA_BR_MCAST_ROUTER, 1 },
+	{ IFLA_BR_MCAST_QUERY_USE_IFADDR, 1 },
+	{ IFLA_BR_MCAST_HASH_ELASTICITY, 4 },
+	{ IFLA_BR_MCAST_HASH_MAX, 4 },
+	{ IFLA_BR_MCAST_LAST_MEMBER_CNT, 4 },
+	{ IFLA_BR_MCAST_STARTUP_QUERY_CNT, 4 },
+	{ IFLA_BR_MCAST_LAST_MEMBER_INTVL, 8 },
+	{ IFLA_BR_MCAST_MEMBERSHIP_INTVL, 8 },
+	{ IFLA_BR_MCAST_QUERIER_INTVL, 8 },
+	{ IFLA_BR_MCAST_QUERY_INTVL, 8 },
+	{ IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, 8 },
+	{ IFLA_BR_MCAST_STARTUP_QUERY_INTVL, 8 },
 };
 
 /* The same of a port. */
 static const struct fixed fixed_port[] = {
 	{ IFLA_BRPORT_PROXYARP, 1, 0 },
 	{ IFLA_BRPORT_PROXYARP_WIFI, 1, 0 },
-	{ IFLA_BRPORT_MULTICAST_ROUTER, 1, 1 },
 	{ IFLA_BRPORT_MCAST_TO_UCAST, 1, 0 },
 	{ IFLA_BRPORT_NEIGH_SUPPRESS, 1, 0 },
 	{ IFLA_BRPORT_VLAN_TUNNEL, 1, 0 },
@@ -97,9 +102,10 @@ static int set_time(struct bridge *br, u32 *to, u64 v, u32 least, u32 most)
 int br_set_value(struct bridge *br, u16 attr, u64 v)
 {
 	const struct fixed *f = find_fixed(fixed_values, ARRAY_SIZE(fixed_values), attr);
+	int err = br_snoop_set(br, attr, v);
 
-	if (attr == IFLA_BR_MCAST_STARTUP_QUERY_INTVL && v == f->value + 1)
-		return 0; /* what it is before it is rounded */
+	if (err != -ENOENT)
+		return err;
 	if (f)
 		return v == f->value ? 0 : -EOPNOTSUPP;
 	switch (attr) {
@@ -135,6 +141,9 @@ static u32 size_of(u16 attr)
 
 	if (f)
 		return f->size;
+	for (u32 i = 0; i < ARRAY_SIZE(snoop_values); i++)
+		if (snoop_values[i].attr == attr)
+			return snoop_values[i].size;
 	switch (attr) {
 	case IFLA_BR_FORWARD_DELAY:
 	case IFLA_BR_HELLO_TIME:
@@ -251,7 +260,8 @@ u32 br_ageing_shown(const struct bridge *br)
 void br_fill(struct nl_builder *b, const struct net_device *dev)
 {
 	const struct bridge *br = BRIDGE(dev);
-	struct br_boolopt_multi bools = { .optmask = BIT(BR_BOOLOPT_NO_LL_LEARN) };
+	struct br_boolopt_multi bools = { .optmask = BIT(BR_BOOLOPT_NO_LL_LEARN) |
+						     BIT(BR_BOOLOPT_MCAST_VLAN_SNOOPING) };
 	const struct br_stp *t;
 	u8 id[8];
 
@@ -281,6 +291,9 @@ void br_fill(struct nl_builder *b, const struct net_device *dev)
 	nl_attr(b, IFLA_BR_MULTI_BOOLOPT, &bools, sizeof(bools));
 	for (u32 i = 0; i < ARRAY_SIZE(fixed_values); i++)
 		put(b, fixed_values[i].attr, fixed_values[i].value, fixed_values[i].size);
+	for (u32 i = 0; i < ARRAY_SIZE(snoop_values); i++)
+		put(b, snoop_values[i].attr, br_snoop_value(br, snoop_values[i].attr),
+			snoop_values[i].size);
 }
 
 /* ---- a port's ---- */
@@ -325,6 +338,7 @@ int br_port_set_value(struct br_port *p, u16 attr, u64 v)
 			return -EINVAL;
 		p->group_fwd_mask = (u16)v;
 		return 0;
+	case IFLA_BRPORT_MULTICAST_ROUTER: return br_snoop_set_router(p, v);
 	case IFLA_BRPORT_FLUSH: br_fdb_flush(p->br, p, BR_FLUSH_LEARNED); return 0;
 	}
 	return -EOPNOTSUPP;
@@ -373,6 +387,7 @@ void br_fill_port(struct nl_builder *b, const struct net_device *port)
 		put(b, port_flags[i], p->flags & BIT(i) ? 1 : 0, 1);
 	for (u32 i = 0; i < ARRAY_SIZE(fixed_port); i++)
 		put(b, fixed_port[i].attr, fixed_port[i].value, fixed_port[i].size);
+	put(b, IFLA_BRPORT_MULTICAST_ROUTER, p->snoop.router, 1);
 	nl_attr(b, IFLA_BRPORT_ROOT_ID, v->root, sizeof(v->root));
 	nl_attr(b, IFLA_BRPORT_BRIDGE_ID, v->bridge, sizeof(v->bridge));
 	put(b, IFLA_BRPORT_DESIGNATED_PORT, v->port, 2);

@@ -10,6 +10,8 @@ int br_change_links(struct net *net, const struct nlmsghdr *req);
 int br_dump_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int br_change_fdb(struct net *net, const struct nlmsghdr *req);
+int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int br_change_mdb(struct net *net, const struct nlmsghdr *req);
 /* Any socket's: SIOCBRADDBR and its kin. -ENOTTY: none of these. */
 long br_ioctl(struct net *net, u32 cmd, u64 arg);
 

@@ -326,6 +326,8 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 		if (family_of(req) == AF_BRIDGE)
 			return br_dump_fdb(net, req, emit, arg);
 		return rtnl_dump_neigh(net, req, d, emit, arg);
+	case RTM_GETMDB:
+		return family_of(req) == AF_BRIDGE ? br_dump_mdb(net, req, emit, arg) : -EOPNOTSUPP;
 	case RTM_GETRULE: return rules_dump(net, family_of(req), emit, arg);
 	case RTM_GETNSID: return nsid_dump(net, emit, arg);
 	case RTM_GETSTATS: return rtnl_dump_stats(net, req, d, emit, arg);
@@ -481,6 +483,8 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why)
 	case RTM_DELQDISC:
 	case RTM_NEWTCLASS:
 	case RTM_DELTCLASS: return rtnl_change_qdisc(net, req);
+	case RTM_NEWMDB:
+	case RTM_DELMDB: return family_of(req) == AF_BRIDGE ? br_change_mdb(net, req) : -EOPNOTSUPP;
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		if (family_of(req) == AF_BRIDGE)

@@ -60,6 +60,7 @@ static void bridges(void)
 		V(IFLA_BR_VLAN_DEFAULT_PVID, 2, 1),
 		V(IFLA_BR_VLAN_STATS_ENABLED, 1, 0),
 		V(IFLA_BR_VLAN_STATS_PER_PORT, 1, 0),
+		V(IFLA_BR_MCAST_SNOOPING, 1, 1),
 		V(IFLA_BR_MCAST_ROUTER, 1, 1),
 		V(IFLA_BR_MCAST_QUERY_USE_IFADDR, 1, 0),
 		V(IFLA_BR_MCAST_QUERIER, 1, 0),
@@ -77,6 +78,11 @@ static void bridges(void)
 		V(IFLA_BR_MCAST_IGMP_VERSION, 1, 2),
 		V(IFLA_BR_MCAST_MLD_VERSION, 1, 1),
 	};
+	/* what NetworkManager asks for besides, or can be told to */
+	static const struct value asked[] = { V(IFLA_BR_STP_STATE, 4, 1),
+		V(IFLA_BR_MCAST_SNOOPING, 1, 0), V(IFLA_BR_MCAST_QUERIER, 1, 1),
+		V(IFLA_BR_MCAST_ROUTER, 1, 2), V(IFLA_BR_MCAST_QUERY_USE_IFADDR, 1, 1),
+		V(IFLA_BR_MCAST_HASH_MAX, 4, 512), V(IFLA_BR_MCAST_QUERY_INTVL, 8, 6000) };
 	static const struct value too_short[] = { V(IFLA_BR_MCAST_QUERY_INTVL, 4, 12500) };
 	char name[16];
 
@@ -86,6 +92,11 @@ static void bridges(void)
 		G(make("bridge", name, NULL, defaults + i, 1), "0");
 	}
 	G(make("bridge", "b", NULL, defaults, sizeof(defaults) / sizeof(*defaults)), "0");
+	for (unsigned i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		snprintf(name, sizeof(name), "a%u", i);
+		say("%s %lu", asked[i].name, asked[i].v);
+		G(make("bridge", name, NULL, asked + i, 1), "0");
+	}
 	G(make("bridge", "short", NULL, too_short, 1), "-34");
 }
 

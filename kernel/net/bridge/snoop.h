@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snoop.h: what a bridge overhears of IGMP and MLD (RFC 4541): which ports lead to members of a
+ * multicast group, and which to routers.
+ *
+ *	snoop.c        groups, members, routers; where a frame to a group goes; the timer
+ *	snoop_rx.c     messages of IGMP, MLD and PIM as they pass by
+ *	snoop_query.c  the bridge as querier
+ *	mdb.c          groups by rtnetlink: `bridge mdb`
+ *
+ * A frame to a group goes to the ports of its members and routers once a querier is known, by which
+ * members are kept up to date; else to all. Sources of members are not told apart: IGMPv3 and MLDv2
+ * reports count as reports of version 2 and 1.
+ *
+ * Locks: br->lock for all of it. Times are ktime_get()'s, 0: never or over. Queries and news go out
+ * in br_snoop_finish().
+ */
+#ifndef NESTLING_NET_BRIDGE_SNOOP_H
+#define NESTLING_NET_BRIDGE_SNOOP_H
+
+#include <linux/if_bridge.h>
+
+#include "kernel/lib/list.h"
+#include "kernel/net/inet/addr.h"
+#include "kernel/sched/timer.h"
+
+struct bridge;
+struct br_port;
+struct sk_buff;
+
+enum { SNOOP_V4, SNOOP_V6, SNOOP_FAMILIES };
+
+#define SNOOP_HASH_BITS 6
+#define SNOOP_MEMBERS_MAX_ALL 32768U /* members of all bridges */
+
+/* When the next general query goes out, and how many have since the querier's start. */
+struct br_query {
+	u64 at;
+	u32 sent;
+};
+
+/* A port's part. */
+struct br_port_snoop {
+	u8 router; /* MDB_RTR_TYPE_* */
+	u64 router_until[SNOOP_FAMILIES];
+	struct br_query query[SNOOP_FAMILIES];
+};
+
+/* A family's part of a bridge. */
+struct br_snoop_family {
+	u64 other_until;     /* so long another querier is believed in */
+	u64 unsure_until;    /* it is new: not all members have answered it yet */
+	u64 router_until;    /* so long the bridge itself leads to a router */
+	ip_addr querier;     /* the one that was elected; any: none */
+	ip_addr source;      /* of own queries; any: none that would do */
+	struct br_query own; /* queries to the bridge's own host */
+};
+
+struct br_snoop {
+	bool on, querier, use_ifaddr;
+	u8 router; /* MDB_RTR_TYPE_* of the bridge itself */
+	u32 hash_max, last_member_count, startup_count;
+	/* ticks */
+	u64 last_member_interval, membership_interval, querier_interval, query_interval,
+		response_interval, startup_interval;
+	struct hlist_head hash[1 << SNOOP_HASH_BITS];
+	struct list_head groups; /* of br_group.list, the newest first */
+	u32 nr_groups;
+	struct br_snoop_family family[SNOOP_FAMILIES];
+	struct ktimer timer;
+	u64 next;             /* when it is armed for; 0: it is not */
+	struct list_head out; /* frames of queries, each by its skb->dev */
+	struct list_head news;
+};
+
+struct br_group {
+	struct hlist_node node;
+	struct list_head list;
+	ip_addr addr;
+	bool host;                /* the bridge's own host is a member, */
+	u64 host_until;           /* so long */
+	struct list_head members; /* of br_member, the newest first */
+};
+
+struct br_member {
+	struct list_head list;
+	struct br_port *port;
+	u64 until;    /* 0: permanent */
+	bool by_hand; /* RTPROT_STATIC, else RTPROT_KERNEL */
+	bool fast_leave;
+};
+
+/* A member as programs are told of it. */
+struct br_mdb_info {
+	int ifindex, master;
+	ip_addr group;
+	u8 state, flags, protocol; /* MDB_PERMANENT, MDB_FLAGS_*, RTPROT_*; protocol 0: the host */
+	u64 until;
+};
+
+/* What was found out about a frame to a group. */
+struct br_heard {
+	bool drop;         /* malformed */
+	bool routers_only; /* unless the group has members */
+	int family;        /* SNOOP_FAMILIES: not IP */
+	struct br_group *group;
+};
+
+/* ---- snoop.c; with br->lock held, but for the first five ---- */
+void br_snoop_init(struct bridge *br);
+void br_snoop_end(struct bridge *br); /* it has no ports; may sleep */
+/* The bridge is up or down: it joins the group of snoopers, or leaves it. */
+void br_snoop_up(struct bridge *br, bool up);
+int br_snoop_set(struct bridge *br, u16 attr, u64 v); /* IFLA_BR_MCAST_*; -ENOENT: none of these */
+/* Drops br->lock, and sends and tells what has gathered meanwhile. */
+void br_snoop_finish(struct bridge *br);
+u64 br_snoop_value(const struct bridge *br, u16 attr);
+int br_snoop_set_router(struct br_port *p, u64 type);
+void br_snoop_init_port(struct br_port *p);
+/*
+ * The port passes frames, or has ceased to; or leaves the bridge (@gone), and its permanent members
+ * with it.
+ */
+void br_snoop_port_up(struct br_port *p);
+void br_snoop_port_down(struct br_port *p, bool gone);
+struct br_group *br_group_find(struct bridge *br, const ip_addr *addr);
+/* @p (NULL: the bridge's host) has members of @group: 0, -ENOMEM, -E2BIG. */
+int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group);
+void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group);
+/* By hand: 0, -EEXIST, -ENOMEM, -E2BIG; -ENOENT. */
+int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 state);
+int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
+/* A querier asks all (@group any), or for @group: answers come within @delay (ns). */
+void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source, int family,
+	const ip_addr *group, u64 delay);
+void br_heard_router(struct bridge *br, struct br_port *p, int family);
+/* Will members of that family's groups be known by what a querier is told? */
+bool br_has_querier(const struct bridge *br, int family);
+bool br_is_router(const struct bridge *br, int family);
+bool br_leads_to_router(const struct br_port *p, int family);
+bool br_is_member(const struct br_group *g, const struct br_port *p);
+/* The timer is to look no later than at @at. */
+void br_snoop_at(struct bridge *br, u64 at);
+void br_member_info(const struct bridge *br, const struct br_group *g, const struct br_member *m,
+	struct br_mdb_info *info);
+
+/* ---- snoop_rx.c; br->lock held ---- */
+/*
+ * Looks at a frame to a group from @p (NULL: the bridge's host), whose network header is at @off.
+ */
+void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *skb, u32 off,
+	u16 protocol, struct br_heard *h);
+
+/* ---- snoop_query.c ---- */
+/* Looks up the addresses that queries are sent from; takes net->lock. */
+void br_query_sources(struct bridge *br);
+/* The rest with br->lock held. The querier begins anew, on @p (NULL: everywhere). */
+void br_query_start(struct bridge *br, struct br_port *p);
+/* What is due of @q, which is @p's (NULL: the host's). */
+void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);
+void br_query_group(struct bridge *br, struct br_port *p, const ip_addr *group);
+
+/* ---- mdb.c ---- */
+void br_mdb_tell(const struct bridge *br, const struct br_mdb_info *info, u16 type);
+
+#endif
