@@ -45,7 +45,7 @@ static int set_rootfstype(const char *value)
 	root_types = value;
 	return 0;
 }
-PARAM("rootfstype=", set_rootfstype, "TYPE: of the root (found out by itself)");
+PARAM("rootfstype=", set_rootfstype, "TYPE: of the root (detected)");
 
 static int set_rootflags(const char *value)
 {

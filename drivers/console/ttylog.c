@@ -68,7 +68,7 @@ static int set_fd(const char *s)
 	tty_log = add;
 	return 0;
 }
-PARAM("tty_log_fd=", set_fd, "N: what terminals show and are told goes to a descriptor");
+PARAM("tty_log_fd=", set_fd, "N: record input and output of terminals to a descriptor");
 
 static int set_dir(const char *s)
 {
@@ -79,4 +79,5 @@ static int set_dir(const char *s)
 	tty_log = add;
 	return 0;
 }
-PARAM("tty_log_dir=", set_dir, "PATH: the same, to a file for each terminal in a folder");
+PARAM("tty_log_dir=", set_dir,
+	"PATH: record input and output of each terminal to a file in a folder");

@@ -88,7 +88,7 @@ static int set_mconsole(const char *s)
 	return 0;
 }
 PARAM("mconsole=", set_mconsole,
-	"on or off: the management console (on); notify:SOCKET: who hears of it, and of a panic");
+	"on or off: the management console (on); notify:SOCKET: is told of it, and of a panic");
 
 /* ---- replies ---- */
 

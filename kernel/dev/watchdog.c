@@ -48,7 +48,7 @@ static int set_watchdog(const char *value)
 	return 0;
 }
 PARAM("watchdog=", set_watchdog,
-	"restart or panic: when nobody writes to /dev/watchdog in time (restart)");
+	"restart or panic: when no program writes to /dev/watchdog in time (restart)");
 
 static void expired(struct ktimer *t)
 {

@@ -38,7 +38,7 @@ static int set_oops(const char *value)
 		refuse("oops=%s: only oops=panic, which is always so", value);
 	return 0;
 }
-PARAM("oops=", set_oops, "panic: an oops is a panic (it always is)");
+PARAM("oops=", set_oops, "panic: an oops is a panic (always in force)");
 
 /* Starts the instance again. Other vCPUs may run on meanwhile, but can do little. */
 static void restart_after_panic(void)

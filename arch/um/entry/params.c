@@ -36,7 +36,7 @@ static int set_strict(const char *value)
 	strict = true;
 	return 0;
 }
-PARAM("strict", set_strict, "refuse what is unknown, instead of handing it to init");
+PARAM("strict", set_strict, "refuse unknown parameters instead of passing them to init");
 
 static bool is_digit(char c)
 {

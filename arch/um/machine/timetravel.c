@@ -57,7 +57,7 @@ static int set_mode(const char *value)
 	time_travels = time_frozen = true;
 	return 0;
 }
-PARAM("time-travel=", set_mode, "inf-cpu: besides, time stands still while the guest works");
+PARAM("time-travel=", set_mode, "inf-cpu: also, time stands still while the guest works");
 
 static u64 start_seconds;
 static bool start_given;
@@ -146,7 +146,7 @@ static int set_seed(const char *value)
 	seeded = true;
 	return 0;
 }
-PARAM("seed=", set_seed, "N: random numbers are N's, the same in every run (no secrets then)");
+PARAM("seed=", set_seed, "N: make random numbers from N, equal in every run (no secrets then)");
 
 /* SplitMix64 (Steele, Lea, Flood 2014: "Fast splittable pseudorandom number generators"). */
 static u64 next_random(void)

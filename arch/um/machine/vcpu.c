@@ -55,7 +55,7 @@ static int set_ncpus(const char *value)
 	nr_cpus = (int)n;
 	return 0;
 }
-PARAM("ncpus=", set_ncpus, "N: virtual CPUs (as many as the host lets us use, at most 8)");
+PARAM("ncpus=", set_ncpus, "N: virtual CPUs (as many as the process may use, at most 8)");
 
 void vcpu_choose_number(void)
 {

@@ -433,10 +433,10 @@ static const struct command *const cow_commands[] = { &cmd_create, &cmd_info, &c
 const struct command cmd_cow = {
 	.name = "cow",
 	.help = "Copy-on-write layers.",
-	.text = "User Mode Linux's versions 1 to 3 (3 is the same to uml_mkcow(1) and uml_moo(1)), "
-		"and version 4, which survives a power cut and can be compressed. A file that an "
-		"instance writes to is refused, with who holds it where that can be told. Files "
-		"that are made appear under their names complete or not at all; none is "
+	.text = "User Mode Linux's versions 1 to 3 (uml_mkcow(1) and uml_moo(1) read and write "
+		"version 3), and version 4, which survives a power cut and can be compressed. A "
+		"file that an instance writes to is refused, and the message names the holder if "
+		"possible. New files appear under their names complete or not at all; none is "
 		"overwritten.",
 	.sub = cow_commands,
 };

@@ -126,8 +126,8 @@ static const struct command cmd_rm = {
 	.name = "image rm",
 	.args = "IMAGE...",
 	.help = "Removes images.",
-	.text = "One that an instance runs over is not removed. Whether a copy-on-write layer that "
-		"somebody keeps is made over it is not known.",
+	.text = "An image that an instance uses is not removed. A copy-on-write layer over it is "
+		"not detected.",
 	.run = image_rm,
 };
 static const struct command *const image_commands[] = { &cmd_image_build, &cmd_image_import,

@@ -45,18 +45,17 @@ const struct command cmd_image_import = {
 	.args = "FILE [NAME]",
 	.help = "Makes an image of a root tarball or a container's image.",
 	.text = "FILE is a tar of a root file system, plain or compressed with gzip, bzip2, xz or "
-		"zstd; an OCI layout, as a folder or a tar; or what docker save or podman save "
-		"writes. - is standard input. Its contents say what it is. NAME is by default "
-		"FILE's name without folder and endings; with a slash it is a path, and the image "
-		"does not go to the store. An image that is there is not replaced.\n\nOf a "
-		"container's image that for amd64 is taken. Its layers are merged, the digest of "
-		"each part is checked, and the environment, entry point, command, folder and user "
-		"of its configuration become what nestctl run does (NAME.ext4.config "
-		"beside it).\n\nOwners, modes, times, hard links, device nodes and extended "
-		"attributes "
-		"(user., trusted. and security., so capabilities too) are kept, whoever runs "
-		"this. The image appears when it is complete and e2fsck(8) finds nothing wrong "
-		"with it.\n\n\tnestctl image import debian-rootfs.tar.xz debian\n\tskopeo copy "
+		"zstd; an OCI layout, as a folder or a tar; or the output of docker save or podman "
+		"save. - is standard input. The content decides. NAME is by default FILE's name "
+		"without folder and endings. With a slash it is a path, and the image does not go "
+		"to the store. An existing image is not replaced.\n\nOf a container's image the "
+		"one for amd64 is taken. Its layers are merged, and the digest of each part is "
+		"checked. The environment, entry point, command, folder and user of its "
+		"configuration become the defaults of nestctl run (NAME.ext4.config beside the "
+		"image).\n\nOwners, modes, times, hard links, device nodes and extended attributes "
+		"(user., trusted. and security., so capabilities too) are kept, also without root. "
+		"The image appears when it is complete and e2fsck(8) finds nothing wrong with "
+		"it.\n\n\tnestctl image import debian-rootfs.tar.xz debian\n\tskopeo copy "
 		"docker://alpine oci:alpine && nestctl image import alpine\n\tdocker save web | "
 		"nestctl image import - web && nestctl run web",
 	.options = import_options,
@@ -72,14 +71,13 @@ const struct command cmd_image_export = {
 	.name = "image export",
 	.args = "IMAGE",
 	.help = "Writes a root tarball of an image.",
-	.text = "An instance over a copy-on-write layer that is thrown away packs its own files, "
-		"with the image's sh, mount and tar: no root is needed, and IMAGE may be a "
-		"copy-on-write layer too. Nothing is written to it. GNU tar keeps extended "
-		"attributes and "
-		"holes, that of busybox does not.\n\nFILE appears when it is complete; one that is "
-		"there is not replaced. It is compressed where its name ends in .gz, .tgz, .bz2, "
-		".xz, .txz or .zst.\n\n\tnestctl image export debian | zstd >debian.tar.zst\n"
-		"\tnestctl run --keep work.cow debian; nestctl image export ./work.cow -o work.tar",
+	.text = "An instance over a temporary copy-on-write layer packs its own files, with the "
+		"image's sh, mount and tar. So no root is needed, IMAGE is not written to, and it "
+		"may be a copy-on-write layer too. GNU tar keeps extended attributes and holes, "
+		"busybox's tar does not.\n\nFILE appears when it is complete. An existing file is "
+		"not replaced. It is compressed if its name ends in .gz, .tgz, .bz2, .xz, .txz or "
+		".zst.\n\n\tnestctl image export debian | zstd >debian.tar.zst\n\tnestctl run "
+		"--keep work.cow debian; nestctl image export ./work.cow -o work.tar",
 	.options = export_options,
 	.helper = true,
 };

@@ -349,11 +349,12 @@ static const struct option_row options[] = {
 		"an environment variable of COMMAND; without a value the one that it has here, if "
 		"any" },
 	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
-	{ 'u', "user", "USER[:GROUP]", "who COMMAND is, names or numbers of the instance (root)" },
-	{ 'i', "interactive", NULL, "standard input is COMMAND's; so it is anyway" },
+	{ 'u', "user", "USER[:GROUP]",
+		"user and group of COMMAND, names or numbers of the instance (root)" },
+	{ 'i', "interactive", NULL, "standard input is COMMAND's, which is the default" },
 	{ 't', "tty", NULL,
 		"COMMAND gets a terminal, and standard input and output are its other side" },
-	{ 'T', "no-tty", NULL, "three channels, even where all is one terminal" },
+	{ 'T', "no-tty", NULL, "three channels, even if all three are one terminal" },
 	{ 0 },
 };
 
@@ -361,15 +362,14 @@ const struct command cmd_exec = {
 	.name = "exec",
 	.args = "UMID [--] COMMAND...",
 	.help = "Runs a command in a running instance.",
-	.text = "In the namespaces and the root of its init, as root, with a session of its own. "
-		"Standard input, output and error are three channels to those of nestctl; where "
-		"all three are one terminal, or with -t, it has a terminal in the instance's "
-		"/dev/pts. A job in the background of a terminal gets channels too, and an input "
-		"that is at its end. Signals go to the command as those of run do; when nestctl "
-		"goes it gets "
-		"SIGHUP.\n\nNothing in the instance has to be prepared for it: the kernel makes "
-		"the process. Names of users are read with the instance's cat(1).\n\n\tnestctl "
-		"exec web -- ps aux\n\tnestctl exec -t web bash",
+	.text = "The command runs in the namespaces and the root of the instance's init, as root, "
+		"in a session of its own. Standard input, output and error are three channels to "
+		"those of nestctl. If all three are one terminal, or with -t, it has a terminal in "
+		"the instance's /dev/pts. A background job of a terminal gets channels too, and an "
+		"empty input. Signals go to the command as those of run do. When nestctl goes, the "
+		"command gets SIGHUP.\n\nThe instance needs no preparation: the kernel makes the "
+		"process. Names of users are read with the instance's cat(1).\n\n\tnestctl exec "
+		"web -- ps aux\n\tnestctl exec -t web bash",
 	.exits = "the command's; 128+N where signal N killed it; 126 and 127 when it could not be "
 		 "run",
 	.options = options,

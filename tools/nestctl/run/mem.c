@@ -90,15 +90,12 @@ const struct command cmd_mem = {
 	.name = "mem",
 	.args = "[UMID [SIZE]]",
 	.help = "How much memory an instance has; with SIZE, gives it more or takes some away.",
-	.text = "SIZE is what it shall have (512M), or how much more (+64M) or less (-64M). What "
-		"is taken away is memory "
-		"that is free, or that the guest can free by dropping what it has cached, and the "
-		"host has it at once; a guest that "
-		"needs what it has keeps all of it, and the command fails. More than an instance "
-		"was started with is possible up to "
-		"what mem-max= says: nestctl run --param mem-max=4G. Its own table of memory is no "
-		"part of what is printed, so that is a "
-		"little less than what mem= gives.",
+	.text = "SIZE is the new size (512M), or the difference (+64M, -64M). Only memory is taken "
+		"away that is free, or that the guest can free by dropping its caches; the host "
+		"has it at once. A guest that needs its memory keeps all of it, and the command "
+		"fails. Up to mem-max= an instance may have more than it was started with: nestctl "
+		"run --param mem-max=4G. The instance's own table of memory is not counted, so the "
+		"printed size is a little less than mem=.",
 	.options = options,
 	.command_follows = true, /* -64M is no option */
 	.run = mem,

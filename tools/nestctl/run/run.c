@@ -400,7 +400,7 @@ static int run_command(int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ KEY_RM, "rm", NULL, "nothing is kept; so it is without --keep" },
+	{ KEY_RM, "rm", NULL, "keep nothing, which is the default without --keep" },
 	{ 'c', "keep", "FILE",
 		"keep what is written in this copy-on-write layer, which is made when it is "
 		"absent" },
@@ -413,7 +413,8 @@ static const struct option_row options[] = {
 		"an environment variable of COMMAND; without a value the one that it has here, if "
 		"any" },
 	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
-	{ 'u', "user", "USER[:GROUP]", "who COMMAND is, names or numbers of the image (root)" },
+	{ 'u', "user", "USER[:GROUP]",
+		"user and group of COMMAND, names or numbers of the image (root)" },
 	{ KEY_BARE, "bare", NULL,
 		"what the image says of its command (environment, folder, user, entry point) does "
 		"not count" },
@@ -429,9 +430,9 @@ static const struct option_row options[] = {
 	{ 'n', "cpus", "N", "virtual CPUs" },
 	{ 'n', "ncpus", "N", NULL },
 	{ KEY_NAME, "name", "NAME", "the instance's name (UMID), instead of one that is made up" },
-	{ 'i', "interactive", NULL, "standard input is COMMAND's; so it is anyway" },
+	{ 'i', "interactive", NULL, "standard input is COMMAND's, which is the default" },
 	{ 't', "tty", NULL, "COMMAND gets the terminal that standard input and output are" },
-	{ 'T', "no-tty", NULL, "three channels, even where all is one terminal" },
+	{ 'T', "no-tty", NULL, "three channels, even if all three are one terminal" },
 	{ 'k', "kernel", "FILE",
 		"the kernel; by default $NESTLING_KERNEL, or nestling beside nestctl or in PATH" },
 	{ KEY_PARAM, "param", "PARAMETER", "hand a parameter to the kernel, see nestling(1)" },
@@ -443,19 +444,17 @@ const struct command cmd_run = {
 	.name = "run",
 	.args = "IMAGE [-- COMMAND...]",
 	.help = "Starts a disposable instance and runs a command in it.",
-	.text = "What it writes goes to a copy-on-write layer without a name, which is gone when "
-		"the instance ends, however it ends. A built-in init mounts the image, runs "
-		"COMMAND, reaps what is orphaned, and powers off. Without COMMAND the image's own "
-		"command runs, where it has one (image import), or a login shell.\n\nStandard "
-		"input, output and error of the command are three channels to those of nestctl, as "
-		"they would be of a program of the host. Where all three are one terminal, the "
-		"command gets it as its controlling terminal. Where output and error are one file "
-		"or "
-		"pipe they are one channel, so that their order stays. A command whose output "
-		"nobody reads "
-		"any more gets SIGPIPE.\n\nSIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 "
-		"go to the command. Ten seconds after SIGTERM or SIGHUP the instance ends all the "
-		"same, at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
+	.text = "Changes go to a copy-on-write layer without a name, which is gone when the "
+		"instance ends, however it ends. A built-in init mounts the image, runs COMMAND, "
+		"reaps orphaned processes, and powers off. Without COMMAND the image's own command "
+		"runs, if it has one (image import), or a login shell.\n\nStandard input, output "
+		"and error of the command are three channels to those of nestctl, as for a program "
+		"of the host. If all three are one terminal, the command gets it as its "
+		"controlling terminal. If output and error are one file or pipe, they are one "
+		"channel, so that their order stays. A command gets SIGPIPE when the reader of its "
+		"output has gone.\n\nSIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to "
+		"the command. Ten seconds after SIGTERM or SIGHUP the instance ends in any case, "
+		"at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
 		"make\n\tnestctl run -p 8080:80 -e MODE=test web",
 	.exits = "the command's; 128+N where signal N killed it; 126 and 127 when it could not be "
 		 "run; 1 instead of 0 where the host had no room for what the guest wrote",

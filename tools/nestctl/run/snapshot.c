@@ -359,16 +359,16 @@ const struct command cmd_snapshot = {
 	.args = "[UMID]",
 	.help = "Copies the disks of an instance that runs, clean.",
 	.text = "All file systems on its disks are frozen first (fsfreeze(8)), and nothing is "
-		"written to the disks until they are copied: programs that write wait, those "
-		"that do not go on. So a copy needs no repair, and has all that had been synced. "
-		"File systems that cannot be frozen (vfat) are written out, which a line says.\n\n"
-		"What is copied is the file that a disk writes to, so of a copy-on-write file the "
-		"layer alone: its backing file stays where it is, and must not be changed. Where "
-		"the host's file system can, the copy shares its blocks with the original and "
-		"takes no time; else what is not a hole is copied. The copy has its name when it "
-		"is complete. However nestctl ends, the instance goes on.\n\n"
-		"The layer of an instance that nestctl run has started without --keep can be kept "
-		"so:\n\n\tnestctl snapshot web -o web.cow\n\tnestctl run ./web.cow",
+		"written to the disks until they are copied. Programs that write wait, other "
+		"programs go on. So a copy needs no repair, and has all synced data. File systems "
+		"that cannot be frozen (vfat) are written out, and a line says so.\n\nOnly the "
+		"file that a disk writes to is copied. Of a copy-on-write file this is the layer: "
+		"its backing file stays in its place and must not be changed. If the host's file "
+		"system can, the copy shares its blocks with the original and takes no time. "
+		"Otherwise everything but holes is copied. The copy has its name when it is "
+		"complete. However nestctl ends, the instance goes on.\n\nThis keeps the layer of "
+		"an instance that nestctl run has started without --keep:\n\n\tnestctl snapshot "
+		"web -o web.cow\n\tnestctl run ./web.cow",
 	.options = options,
 	.run = snapshot,
 };

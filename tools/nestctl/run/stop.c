@@ -223,7 +223,7 @@ static const struct option_row stop_options[] = {
 	{ 's', "signal", "SIGNAL",
 		"what programs get instead of SIGTERM, a name or a number; an init of the image's "
 		"own ignores this choice" },
-	{ 't', "timeout", "SECONDS", "how long they may take (10) before they are killed" },
+	{ 't', "timeout", "SECONDS", "time to end (10) before they are killed" },
 	{ 't', "time", "SECONDS", NULL },
 	{ 0 },
 };
@@ -232,11 +232,11 @@ const struct command cmd_stop = {
 	.name = "stop",
 	.args = "UMID...",
 	.help = "Ends instances in order: programs are asked, then killed; init powers off.",
-	.text = "All instances end at the same time. Their programs get SIGTERM, and SIGKILL when "
-		"the time is over; a shell on a terminal, which ignores SIGTERM, gets SIGHUP as "
-		"well. An init of the image's own gets ctrl-alt-del. An instance that still runs "
-		"five seconds after the time is halted: its disks are synced, its programs are not "
-		"asked. An instance that does not halt is killed.",
+	.text = "All instances end at the same time. Their programs get SIGTERM, and SIGKILL after "
+		"the timeout. A shell on a terminal, which ignores SIGTERM, gets SIGHUP as well. "
+		"An init of the image's own gets ctrl-alt-del. An instance that still runs five "
+		"seconds after the timeout is halted: its disks are synced, and its programs are "
+		"not asked. An instance that does not halt is killed.",
 	.options = stop_options,
 	.run = stop,
 };

@@ -80,8 +80,8 @@ const struct command cmd_list = {
 	.name = "list",
 	.args = "",
 	.help = "The instances that run.",
-	.text = "Those of this user, whoever started them. CPU is what the processes that now are "
-		"have used, MEMORY what the instance holds of the host's.",
+	.text = "All running instances of this user are listed. CPU is the CPU time of their "
+		"present processes, MEMORY the host memory that the instance holds.",
 	.options = options,
 	.run = list,
 };

@@ -469,8 +469,8 @@ static const struct option_row options[] = {
 	{ 'n', "count", "N",
 		"so many tables, one below the other; 1 where standard output is no terminal" },
 	{ 's', "sort", "name|cpu|memory|disk|net",
-		"the largest first; by name as long as nobody says" },
-	{ 'r', "reverse", NULL, "the other way round" },
+		"the largest first; by name unless this option is given" },
+	{ 'r', "reverse", NULL, "reverse the order" },
 	OPTION_JSON,
 	{ 0 },
 };
@@ -479,11 +479,10 @@ const struct command cmd_top = {
 	.name = "top",
 	.args = "[UMID]",
 	.help = "A live table of instances: CPU, memory, disks and network.",
-	.text = "CPU is that of all their processes on the host; MEMORY what they hold of the "
-		"host's; USED/OF the guest's own view. The rates are bytes a second of all disks "
-		"and of all cards but lo. Keys: n, c, m, d and t sort by name, CPU, memory, disks "
-		"and net "
-		"traffic, r turns the order round, q ends it.",
+	.text = "CPU is that of all processes of an instance on the host, MEMORY the host memory "
+		"that they hold, USED/OF the guest's own view. The rates are bytes a second of all "
+		"disks and of all cards but lo. Keys: n, c, m, d and t sort by name, CPU, memory, "
+		"disks and network traffic, r reverses the order, q quits.",
 	.options = options,
 	.run = top,
 };
