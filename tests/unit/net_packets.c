@@ -177,8 +177,8 @@ static void test_pmtu(void **state)
 {
 	ip_addr his6 = { { htonl(0x20010db8), 0, 0, htonl(2) } };
 
-	net.min_pmtu = 552;
-	net.mtu_expires = 600;
+	net.ipv4.min_pmtu = 552;
+	net.ipv4.mtu_expires = 600;
 	pmtu_learn(&net, &his, 1400);
 	assert_int_equal(pmtu_of(&net, &his, 1500), 1400);
 	assert_int_equal(pmtu_of(&net, &mine, 1500), 1500);
@@ -186,7 +186,7 @@ static void test_pmtu(void **state)
 	assert_int_equal(pmtu_of(&net, &his, 1500), 552);
 	run_to(now + 601 * NSEC_PER_SEC);
 	assert_int_equal(pmtu_of(&net, &his, 1500), 1500);
-	net.mtu_expires6 = 7; /* IPv6's lives as long as its namespace says */
+	net.ipv6.mtu_expires = 7; /* IPv6's lives as long as its namespace says */
 	pmtu_learn(&net, &his6, 1300);
 	run_to(now + 6 * NSEC_PER_SEC);
 	assert_int_equal(pmtu_of(&net, &his6, 1500), 1300);
@@ -211,7 +211,7 @@ static u32 crowd(void)
 	const struct ifaddr *i;
 	u32 n = 0;
 
-	list_for_each_entry(i, &net.addrs, list)
+	list_for_each_entry(i, &net.addr.list, list)
 		n += i->dev == &card;
 	return n - 1;
 }
@@ -226,10 +226,10 @@ static void test_addresses_end_bit_by_bit(void **state)
 	run_to(now + NSEC_PER_SEC / 2);
 	assert_int_equal(crowd(), CROWD);
 	now += NSEC_PER_SEC;
-	net.addr_timer.armed = false;
-	net.addr_timer.func(&net.addr_timer);
+	net.addr.timer.armed = false;
+	net.addr.timer.func(&net.addr.timer);
 	assert_int_equal(crowd(), CROWD);
-	assert_ptr_equal(queued, &net.addr_work);
+	assert_ptr_equal(queued, &net.addr.work);
 	assert_int_equal(atomic_read(&net.ns.count), 2);
 	before = works_done;
 	do_works();
@@ -244,15 +244,15 @@ static void test_addresses_and_references(void **state)
 	add_for(1, NSEC_PER_SEC);
 	run_to(now + 1);
 	now += 2 * NSEC_PER_SEC;
-	net.addr_timer.func(&net.addr_timer);
-	net.addr_timer.func(&net.addr_timer);
+	net.addr.timer.func(&net.addr.timer);
+	net.addr.timer.func(&net.addr.timer);
 	assert_int_equal(atomic_read(&net.ns.count), 2);
 	do_works();
 	assert_int_equal(crowd(), 0);
 	assert_int_equal(atomic_read(&net.ns.count), 1);
 	add_for(1, NSEC_PER_SEC);
 	atomic_set(&net.ns.count, 0);
-	net.addr_timer.func(&net.addr_timer);
+	net.addr.timer.func(&net.addr.timer);
 	assert_null(queued);
 	atomic_set(&net.ns.count, 1);
 	run_to(now + 2 * NSEC_PER_SEC);

@@ -224,12 +224,12 @@ static int set_up(void **state)
 {
 	struct ifaddr a = { .prefix = 24 };
 
-	if (!net.devices.next) {
+	if (!net.devs.list.next) {
 		for (const struct initcall *c = __start_initcalls; c != __stop_initcalls; c++)
 			c->fn();
-		INIT_LIST_HEAD(&net.devices);
-		INIT_LIST_HEAD(&net.addrs);
-		INIT_LIST_HEAD(&net.routes);
+		INIT_LIST_HEAD(&net.devs.list);
+		INIT_LIST_HEAD(&net.addr.list);
+		INIT_LIST_HEAD(&net.route.list);
 		atomic_set(&net.ns.count, 1);
 		ndisc_net_init(&net);
 		addr_net_init(&net);
@@ -290,7 +290,7 @@ static int tear_down(void **state)
 	routes_forget(&card, true);
 	addr_del(&card, &mine, -1);
 	route_tables_free(&net);
-	prefix_free(&net.addr_hash);
+	prefix_free(&net.addr.hash);
 	frags_forget(&net);
 	frags_forget(&other);
 	skb_free_list(&sent);

@@ -506,10 +506,10 @@ static void test_masquerade(void **state)
 	}
 	assert_int_equal(port[0], 4000);
 	assert_int_not_equal(port[1], 4000);
-	assert_int_equal(net.ct->count, 2);
+	assert_int_equal(net.nf.ct->count, 2);
 	nf_unregister(&net, &chain);
 	nf_nat_put(&net);
-	assert_int_equal(net.nf_hooks, 0);
+	assert_int_equal(net.nf.hooks, 0);
 	nf_net_end(&net);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.c: brctl(8)'s calls on any socket: bridges made and deleted, ports added and removed (SIOCBR*), and the older ones with a vector of
- * numbers: SIOCGIFBR, SIOCSIFBR about all bridges, SIOCDEVPRIVATE about one. Source: <linux/if_bridge.h>.
+ * ioctl.c: brctl(8)'s calls on any socket: bridges made and deleted, ports added and removed
+ * (SIOCBR*), and the older ones with a vector of numbers: SIOCGIFBR, SIOCSIFBR about all bridges,
+ * SIOCDEVPRIVATE about one. Source: <linux/if_bridge.h>.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -111,7 +112,7 @@ static long list_bridges(struct net *net, u64 to, u32 room)
 	if (!all)
 		return -ENOMEM;
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (is_bridge(d) && n < room)
 			all[n++] = d->ifindex;
 	spin_unlock(&net->lock);
@@ -144,7 +145,10 @@ static long all_bridges(struct net *net, u64 arg)
 	return -EOPNOTSUPP;
 }
 
-/* What is to be written to a program's memory, once no lock is held: its pages may be a slow or hostile file system's. */
+/*
+ * What is to be written to a program's memory, once no lock is held: its pages may be a slow or
+ * hostile file system's.
+ */
 struct answer {
 	u64 to;
 	void *data; /* own; NULL: nothing */

@@ -224,7 +224,7 @@ int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, 
 		int next = 0;
 
 		spin_lock(&net->lock);
-		list_for_each_entry(d, &net->devices, list)
+		list_for_each_entry(d, &net->devs.list, list)
 			if (d->ifindex > at && (!next || d->ifindex < next) && is_bridge(d) &&
 				(!only || d->ifindex == only))
 				next = d->ifindex;

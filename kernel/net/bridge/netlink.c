@@ -83,7 +83,7 @@ int br_dump_ports(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 		int next = 0;
 
 		spin_lock(&net->lock);
-		list_for_each_entry(d, &net->devices, list)
+		list_for_each_entry(d, &net->devs.list, list)
 			if (d->ifindex > at && (!next || d->ifindex < next) && br_port_of(d))
 				next = d->ifindex;
 		spin_unlock(&net->lock);
@@ -222,7 +222,7 @@ static bool next_table(struct net *net, int *at, struct br_fdb_info *all, u32 *n
 	struct net_device *d;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list) {
+	list_for_each_entry(d, &net->devs.list, list) {
 		br = d->ifindex > *at ? BRIDGE(d) : NULL;
 		if (br && (!next || d->ifindex < next->dev->ifindex))
 			next = br;

@@ -15,7 +15,7 @@
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/net.h"
 
-/* What an address says: the spaces of net->addr_hash, and the places in struct addr_places. */
+/* What an address says: the spaces of net->addr.hash, and the places in struct addr_places. */
 enum { ITSELF, NETWORK, BROADCAST, ALL_ONES, PLACES };
 
 struct addr_places {
@@ -47,7 +47,7 @@ void ifaddr_free(struct ifaddr *a)
 static void enter(struct net *net, struct ifaddr *a, u32 what, const ip_addr *net_of, u32 bits)
 {
 	prefix_set(&a->places->at[what], what, net_of, bits);
-	prefix_add(&net->addr_hash, &a->places->at[what], NULL);
+	prefix_add(&net->addr.hash, &a->places->at[what], NULL);
 	a->places->used[what] = true;
 }
 
@@ -63,13 +63,13 @@ bool addr_enter(struct net *net, struct ifaddr *a)
 	ip_addr all = a->peer;
 
 	assert_spin_held(&net->lock);
-	if (!prefix_ready(&net->addr_hash))
+	if (!prefix_ready(&net->addr.hash))
 		return false;
 	a->places->of = a;
 	enter(net, a, ITSELF, &a->addr, 128);
 	if (v4 && a->dev->flags & IFF_LOOPBACK) {
 		enter(net, a, NETWORK, &a->addr, 96U + a->prefix);
-		prefix_len_add(&net->lo_lens, 96U + a->prefix);
+		prefix_len_add(&net->addr.lo_lens, 96U + a->prefix);
 	}
 	if (v4 && !ip_is_any(&a->broadcast))
 		enter(net, a, BROADCAST, &a->broadcast, 128);
@@ -77,7 +77,7 @@ bool addr_enter(struct net *net, struct ifaddr *a)
 		all.w[3] |= host_bits(a);
 		enter(net, a, ALL_ONES, &all, 128);
 	}
-	net->nr_addrs++;
+	net->addr.nr++;
 	return true;
 }
 
@@ -85,23 +85,23 @@ void addr_leave(struct net *net, struct ifaddr *a)
 {
 	assert_spin_held(&net->lock);
 	if (a->places->used[NETWORK])
-		prefix_len_del(&net->lo_lens, a->places->at[NETWORK].bits);
+		prefix_len_del(&net->addr.lo_lens, a->places->at[NETWORK].bits);
 	for (u32 k = 0; k < PLACES; k++)
 		if (a->places->used[k])
-			prefix_del(&net->addr_hash, &a->places->at[k]);
-	net->nr_addrs--;
+			prefix_del(&net->addr.hash, &a->places->at[k]);
+	net->addr.nr--;
 }
 
 /* ---- looking ---- */
 
 static struct prefix_node *first(struct net *net, u32 what, const ip_addr *a)
 {
-	return prefix_first(&net->addr_hash, what, 128, a);
+	return prefix_first(&net->addr.hash, what, 128, a);
 }
 
 static struct ifaddr *usable(struct net *net, struct prefix_node *n, int ifindex)
 {
-	for (; n; n = prefix_next(&net->addr_hash, n)) {
+	for (; n; n = prefix_next(&net->addr.hash, n)) {
 		struct ifaddr *i = addr_of(n);
 
 		if ((!ifindex || i->dev->ifindex == ifindex) && !(i->flags & IFA_F_TENTATIVE))
@@ -113,10 +113,10 @@ static struct ifaddr *usable(struct net *net, struct prefix_node *n, int ifindex
 struct ifaddr *addr_find_local(struct net *net, const ip_addr *a, int ifindex)
 {
 	struct ifaddr *i = usable(net, first(net, ITSELF, a), ifindex);
-	int bits = i || !ip_is_v4(a) ? -1 : prefix_longest(&net->lo_lens, 128);
+	int bits = i || !ip_is_v4(a) ? -1 : prefix_longest(&net->addr.lo_lens, 128);
 
-	for (; !i && bits >= 0; bits = prefix_longest(&net->lo_lens, bits - 1))
-		i = usable(net, prefix_first(&net->addr_hash, NETWORK, (u32)bits, a), ifindex);
+	for (; !i && bits >= 0; bits = prefix_longest(&net->addr.lo_lens, bits - 1))
+		i = usable(net, prefix_first(&net->addr.hash, NETWORK, (u32)bits, a), ifindex);
 	return i;
 }
 
@@ -125,7 +125,7 @@ struct ifaddr *addr_find_on(const struct net_device *dev, const ip_addr *a, int 
 	struct net *net = dev->net;
 
 	for (struct prefix_node *n = first(net, ITSELF, a); n;
-		n = prefix_next(&net->addr_hash, n)) {
+		n = prefix_next(&net->addr.hash, n)) {
 		struct ifaddr *i = addr_of(n);
 
 		if (i->dev == dev && (prefix < 0 || i->prefix == prefix))
@@ -140,7 +140,7 @@ bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
 
 	spin_lock(&net->lock);
 	yes = addr_find_local(net, a, ifindex) != NULL ||
-	      (unlikely(net->local_routes) && !ifindex && ip_is_v4(a) && route_makes_local(net, a));
+	      (unlikely(net->route.local) && !ifindex && ip_is_v4(a) && route_makes_local(net, a));
 	spin_unlock(&net->lock);
 	return yes;
 }
@@ -170,7 +170,7 @@ bool addr_is_broadcast_of(
 		return true;
 	for (u32 what = BROADCAST; what <= ALL_ONES; what++)
 		for (struct prefix_node *n = first(net, what, a); n;
-			n = prefix_next(&net->addr_hash, n), ++*steps)
+			n = prefix_next(&net->addr.hash, n), ++*steps)
 			if (addr_of(n)->dev == dev)
 				return true;
 	return false;

@@ -212,7 +212,7 @@ int addr_secret_store(char *text, size_t n, void *arg)
 	c = conf_of(net, name->name);
 	if (c)
 		c->secret = secret;
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (c == &d->conf || c == &net->conf_default)
 			d->conf.v6[CONF6_ADDR_GEN_MODE] = IN6_ADDR_GEN_MODE_STABLE_PRIVACY;
 	spin_unlock(&net->lock);

@@ -78,7 +78,7 @@ bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 prefe
 		i->expires = expires;
 		i->preferred_until = preferred == ~0UL ? 0 : preferred;
 		i->flags &= (u16)~IFA_F_DEPRECATED;
-		timer_start(&dev->net->addr_timer, 0);
+		timer_start(&dev->net->addr.timer, 0);
 	}
 	spin_unlock(&dev->net->lock);
 	return renewed;
@@ -108,7 +108,7 @@ u32 addr6_count(struct net_device *dev)
 	u32 n = 0;
 
 	netdev_lock_net(dev);
-	list_for_each_entry(i, &dev->net->addrs, list)
+	list_for_each_entry(i, &dev->net->addr.list, list)
 		n += i->dev == dev && !ip_is_v4(&i->addr);
 	spin_unlock(&dev->net->lock);
 	return n;
@@ -120,7 +120,7 @@ bool addr6_is_near(struct net_device *dev, const ip_addr *a)
 	bool yes = false;
 
 	netdev_lock_net(dev);
-	list_for_each_entry(i, &dev->net->addrs, list)
+	list_for_each_entry(i, &dev->net->addr.list, list)
 		yes |= i->dev == dev && !ip_is_v4(&i->addr) &&
 		       ip_prefix_equal(&i->peer, a, i->prefix);
 	spin_unlock(&dev->net->lock);
@@ -155,7 +155,7 @@ static void forget_addrs(struct net_device *dev, bool v4_too, bool keep)
 	LIST_HEAD(gone);
 
 	netdev_lock_net(dev);
-	list_for_each_entry_safe(i, next, &dev->net->addrs, list) {
+	list_for_each_entry_safe(i, next, &dev->net->addr.list, list) {
 		if (i->dev != dev || (!v4_too && ip_is_v4(&i->addr)) || (keep && is_lasting(i)))
 			continue;
 		addr_leave(dev->net, i);
@@ -211,7 +211,7 @@ bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b)
 	bool found = false;
 
 	netdev_lock_net(dev);
-	list_for_each_entry(i, &dev->net->addrs, list) {
+	list_for_each_entry(i, &dev->net->addr.list, list) {
 		u32 bits = addr_bits_of(&i->addr, i->prefix);
 
 		found |= i->dev == dev && ip_is_v4(&i->addr) &&
@@ -244,18 +244,18 @@ static bool is_secondary(const struct ifaddr *a)
  */
 static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 {
-	struct list_head *before = &net->addrs;
+	struct list_head *before = &net->addr.list;
 	struct ifaddr *i;
 
-	net->had_v4 |= ip_is_v4(&n->addr);
+	net->addr.had_v4 |= ip_is_v4(&n->addr);
 	n->flags &= ip_is_v4(&n->addr) ? (u16)~IFA_F_SECONDARY : 0xffff;
-	list_for_each_entry(i, &net->addrs, list) {
+	list_for_each_entry(i, &net->addr.list, list) {
 		if (ip_is_v4(&n->addr) && addr_same_network(i, n))
 			n->flags |= IFA_F_SECONDARY;
-		if (before == &net->addrs && i->dev == n->dev && is_secondary(i))
+		if (before == &net->addr.list && i->dev == n->dev && is_secondary(i))
 			before = &i->list;
 	}
-	return is_secondary(n) ? &net->addrs : before;
+	return is_secondary(n) ? &net->addr.list : before;
 }
 
 /*
@@ -293,7 +293,7 @@ static int check_addr(const struct net *net, const struct net_device *dev, const
 		return -ENODEV;
 	if (find_twin(dev, a))
 		return -EEXIST;
-	return net->nr_addrs >= ADDRS_MAX ? -ENOBUFS : 0;
+	return net->addr.nr >= ADDRS_MAX ? -ENOBUFS : 0;
 }
 
 int addr_add(struct net_device *dev, const struct ifaddr *a)
@@ -309,7 +309,8 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		ip_is_multicast(&a->addr))
 		return -EADDRNOTAVAIL;
 	n = kmalloc(sizeof(*n),
-		GFP_ATOMIC | __GFP_ACCOUNT); /* a router's words come from within a flush */
+		/* a router's words come from within a flush */
+		GFP_ATOMIC | __GFP_ACCOUNT);
 	way = kmalloc(sizeof(*way), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (n)
 		*n = *a;
@@ -334,7 +335,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		copy = *n;
 		connected = connect_addr(n, way, &told);
 		if (next_change(n) != ~0UL)
-			timer_start(&net->addr_timer, 0); /* it finds the next */
+			timer_start(&net->addr.timer, 0); /* it finds the next */
 	}
 	spin_unlock(&net->lock);
 	if (!connected)
@@ -358,7 +359,7 @@ static struct ifaddr *next_to_connect(const struct net_device *dev)
 {
 	struct ifaddr *i;
 
-	list_for_each_entry(i, &dev->net->addrs, list)
+	list_for_each_entry(i, &dev->net->addr.list, list)
 		if (i->dev == dev && i->to_connect)
 			return i;
 	return NULL;
@@ -396,7 +397,7 @@ void addrs_connect(struct net_device *dev)
 	struct ifaddr *i;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->addrs, list)
+	list_for_each_entry(i, &net->addr.list, list)
 		i->to_connect |= i->dev == dev;
 	spin_unlock(&net->lock);
 	connect_marked(dev);
@@ -413,7 +414,7 @@ static struct route *disconnect(struct net *net, const struct ifaddr *a)
 
 	if (a->flags & IFA_F_NOPREFIXROUTE)
 		return NULL;
-	list_for_each_entry(i, &net->addrs, list)
+	list_for_each_entry(i, &net->addr.list, list)
 		if (i != a && addr_same_network(i, a) && i->metric == a->metric &&
 			!is_secondary(i) && !(i->flags & IFA_F_NOPREFIXROUTE))
 			return NULL;
@@ -444,7 +445,7 @@ static struct route *replace(struct net *net, struct ifaddr *i, const struct ifa
 	i->expires = a->expires;
 	i->preferred_until = a->preferred_until;
 	i->flags = flags;
-	timer_start(&net->addr_timer, 0);
+	timer_start(&net->addr.timer, 0);
 	return way;
 }
 
@@ -485,7 +486,7 @@ static void forget_routes_by(struct net *net, const struct ifaddr *a)
 
 	/* at once: another address may come, and have its route */
 	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->addrs, list) {
+	list_for_each_entry(i, &net->addr.list, list) {
 		last &= i->dev != a->dev || !ip_is_v4(&i->addr);
 		there |= ip_equal(&i->addr, &a->addr);
 	}
@@ -509,14 +510,14 @@ struct leaving {
 /* The first of the others has the network from now on (promote_secondaries). net->lock held. */
 static void promote(struct net *net, struct ifaddr *heir, struct leaving *l)
 {
-	struct list_head *before = &net->addrs;
+	struct list_head *before = &net->addr.list;
 	struct ifaddr *i;
 
 	list_del(&heir->list);
 	heir->flags &= (u16)~IFA_F_SECONDARY;
 	heir->to_connect = true;
-	list_for_each_entry(i, &net->addrs, list)
-		if (before == &net->addrs && i->dev == heir->dev && is_secondary(i))
+	list_for_each_entry(i, &net->addr.list, list)
+		if (before == &net->addr.list && i->dev == heir->dev && is_secondary(i))
 			before = &i->list;
 	list_add_tail(&heir->list, before);
 	l->heir = *heir;
@@ -534,7 +535,7 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 	INIT_LIST_HEAD(&l->secondary);
 	list_del(&a->list);
 	addr_leave(net, a);
-	list_for_each_entry_safe(i, next, &net->addrs, list) {
+	list_for_each_entry_safe(i, next, &net->addr.list, list) {
 		if (!addr_same_network(i, a))
 			continue;
 		if (!is_secondary(i) || is_secondary(a))
@@ -603,7 +604,7 @@ static bool age_one(struct net *net)
 	struct leaving l;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->addrs, list) {
+	list_for_each_entry(i, &net->addr.list, list) {
 		if (!due && next_change(i) <= now)
 			due = i;
 		next = min(next, next_change(i));
@@ -618,7 +619,7 @@ static bool age_one(struct net *net)
 			copy = *due;
 		}
 	} else if (next != ~0UL) {
-		timer_start(&net->addr_timer, next);
+		timer_start(&net->addr.timer, next);
 	}
 	spin_unlock(&net->lock);
 	if (gone)
@@ -631,13 +632,13 @@ static bool age_one(struct net *net)
 /* Takes the reference, which is the work's while it is queued or runs. */
 static void age_later(struct net *net)
 {
-	if (!work_queue(&net->addr_work))
+	if (!work_queue(&net->addr.work))
 		net_put(net);
 }
 
 static void age(struct work *w)
 {
-	struct net *net = container_of(w, struct net, addr_work);
+	struct net *net = container_of(w, struct net, addr.work);
 	bool more = true;
 
 	for (u32 n = 0; more && n < AGE_BATCH; n++)
@@ -653,7 +654,7 @@ static void age(struct work *w)
 /* Who ends with its namespace needs not age. */
 static void addr_tick(struct ktimer *t)
 {
-	struct net *net = container_of(t, struct net, addr_timer);
+	struct net *net = container_of(t, struct net, addr.timer);
 
 	if (atomic_inc_not_zero(&net->ns.count))
 		age_later(net);
@@ -661,13 +662,13 @@ static void addr_tick(struct ktimer *t)
 
 void addr_net_init(struct net *net)
 {
-	timer_setup(&net->addr_timer, addr_tick);
-	work_setup(&net->addr_work, age);
+	timer_setup(&net->addr.timer, addr_tick);
+	work_setup(&net->addr.work, age);
 }
 
 void addr_net_end(struct net *net)
 {
-	timer_cancel_sync(&net->addr_timer);
+	timer_cancel_sync(&net->addr.timer);
 }
 
 /* ---- to send from ---- */
@@ -692,7 +693,7 @@ const struct ifaddr *addr_source_of(
 	bool near = ip_is_linklocal(dst) ||
 		    (ip_is_multicast(dst) && (ntohl(dst->w[0]) >> 16 & 0xf) == 2);
 
-	list_for_each_entry(i, &net->addrs, list) {
+	list_for_each_entry(i, &net->addr.list, list) {
 		if (ip_is_v4(&i->addr) != ip_is_v4(dst) || (dev && i->dev != dev))
 			continue;
 		if (i->scope == RT_SCOPE_HOST && !(dev && dev->flags & IFF_LOOPBACK))

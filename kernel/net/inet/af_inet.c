@@ -37,37 +37,37 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	sock_init_common(&i->c, (u16)family, (u16)type, (u32)protocol);
 	atomic_set(&i->refs, 1);
 	mutex_init(&i->op);
-	mutex_init(&i->read_mutex);
-	INIT_LIST_HEAD(&i->rq);
-	INIT_LIST_HEAD(&i->members);
+	mutex_init(&i->queue.read_mutex);
+	INIT_LIST_HEAD(&i->queue.rq);
+	INIT_LIST_HEAD(&i->mc.members);
 	inet_init_ports(i);
 	i->net = net_get(i->c.net);
 	i->table = table;
 	i->v6 = family == AF_INET6;
-	i->v6only = i->v6 && READ_ONCE(i->net->v6only);
+	i->opts.v6only = i->v6 && READ_ONCE(i->net->ports.v6only);
 	i->uid = current_euid();
 	i->gid = current_egid();
-	i->ttl = i->hops = i->mc_hops = -1;
-	i->mc_ttl = 1;
-	i->csum_at = i->v6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
-	i->mc_loop = i->mc_loop6 = i->mc_all6 = true;
-	i->mc_all = !i->v6;
-	i->pmtudisc = i->pmtudisc6 = 1; /* IP_PMTUDISC_WANT */
+	i->opts.ttl = i->opts.hops = i->mc.hops = -1;
+	i->mc.ttl = 1;
+	i->raw.csum_at = i->v6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
+	i->mc.loop = i->mc.loop6 = i->mc.all6 = true;
+	i->mc.all = !i->v6;
+	i->opts.pmtudisc = i->opts.pmtudisc6 = 1; /* IP_PMTUDISC_WANT */
 }
 
 void inet_put(struct inet_sock *i)
 {
 	if (!atomic_dec_and_test(&i->refs))
 		return;
-	skb_free_list(&i->rq);
+	skb_free_list(&i->queue.rq);
 	errq_free(&i->c);
 	inet_mc_drop(i);
 	flowlabel_drop(i);
-	kfree(i->cork);
-	ip6_ext_put(i->cork_flow.ext);
-	ip6_ext_put(i->ext);
-	ip4_opts_put(i->cork_flow.opts);
-	ip4_opts_put(i->opts);
+	kfree(i->cork.data);
+	ip6_ext_put(i->cork.flow.ext);
+	ip6_ext_put(i->ext6);
+	ip4_opts_put(i->cork.flow.opts);
+	ip4_opts_put(i->opts4);
 	filter_put(i->c.filter);
 	ports_drop_group(i);
 	net_put(i->net);
@@ -150,7 +150,7 @@ int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *l
 		return -EINVAL;
 	*link = scope ? scope : i->bound_if;
 	if (!*link && ip_is_multicast(to))
-		*link = i->mc_if;
+		*link = i->mc.ifindex;
 	return *link ? 0 : -EINVAL;
 }
 
@@ -185,8 +185,8 @@ static void write_name(
 static void write_peer(struct inet_sock *i, struct sockaddr_buf *a)
 {
 	write_name(i, a, &i->raddr, i->rport);
-	if (i->v6 && i->sends_flowinfo)
-		((struct sockaddr_in6 *)(void *)a->data)->sin6_flowinfo = htonl(i->flowinfo);
+	if (i->v6 && i->opts.sends_flowinfo)
+		((struct sockaddr_in6 *)(void *)a->data)->sin6_flowinfo = htonl(i->opts.flowinfo);
 }
 
 int inet_accept_name(struct socket *s, struct sockaddr_buf *a)
@@ -206,7 +206,7 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	if (peer)
 		write_peer(i, a);
 	else
-		write_name(i, a, &i->saddr, i->lport ? i->lport : i->old_port);
+		write_name(i, a, &i->saddr, i->lport ? i->lport : i->in.old_port);
 	return 0;
 }
 
@@ -216,10 +216,10 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 
 bool inet_autolabel(const struct inet_sock *i)
 {
-	int by_default = READ_ONCE(i->net->auto_labels);
+	int by_default = READ_ONCE(i->net->ipv6.auto_labels);
 
-	if (i->autolabel_set)
-		return i->autolabel;
+	if (i->opts.autolabel_set)
+		return i->opts.autolabel;
 	return by_default == LABELS_ON || by_default == LABELS_FORCED;
 }
 
@@ -229,7 +229,7 @@ bool inet_autolabel(const struct inet_sock *i)
  */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
 {
-	int labels = READ_ONCE(i->net->auto_labels);
+	int labels = READ_ONCE(i->net->ipv6.auto_labels);
 	static u32 secret;
 	u32 h;
 
@@ -239,7 +239,7 @@ u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
 		arch_random(&secret, sizeof(secret));
 	h = (ip_hash(daddr) ^ (u32)((u64)i >> 6)) * 0x85ebca6bU ^ secret;
 	h = (h ^ h >> 15) * 0x9e3779b1U;
-	return (h >> 12) | 1 | (READ_ONCE(i->net->label_ranges) ? LABEL_STATELESS : 0);
+	return (h >> 12) | 1 | (READ_ONCE(i->net->ipv6.label_ranges) ? LABEL_STATELESS : 0);
 }
 
 static bool no_source(const struct inet_sock *i, const ip_addr *addr)
@@ -255,23 +255,23 @@ ip_addr inet_source(const struct inet_sock *i)
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 {
 	bool v4 = ip_is_v4(daddr), mc = ip_is_multicast(daddr), ports = inet_has_ports(i);
-	int ttl = v4 ? (mc ? i->mc_ttl : i->ttl) : (mc ? i->mc_hops : i->hops);
+	int ttl = v4 ? (mc ? i->mc.ttl : i->opts.ttl) : (mc ? i->mc.hops : i->opts.hops);
 
 	*f = (struct flow){
 		.saddr = no_source(i, &i->saddr) ? IP_ANY : i->saddr,
 		.daddr = *daddr,
 		.oif = i->bound_if,
 		.proto = (u8)i->c.protocol,
-		.tos = v4 ? i->tos : i->tclass,
+		.tos = v4 ? i->opts.tos : i->opts.tclass,
 		.ttl = (u8)(ttl < 0 ? (mc ? 1 : 0) : ttl),
-		.no_fragment = (v4 ? i->pmtudisc : i->pmtudisc6) >= 2 &&
-			       (v4 ? i->pmtudisc : i->pmtudisc6) <= 4,
-		.dont_fragment = v4 && i->pmtudisc >= 1 && i->pmtudisc != 4,
+		.no_fragment = (v4 ? i->opts.pmtudisc : i->opts.pmtudisc6) >= 2 &&
+			       (v4 ? i->opts.pmtudisc : i->opts.pmtudisc6) <= 4,
+		.dont_fragment = v4 && i->opts.pmtudisc >= 1 && i->opts.pmtudisc != 4,
 		.dontroute = i->c.dontroute,
 		.mark = i->c.mark,
 		.sport = ports ? i->lport : 0,
 		.dport = ports ? i->rport : 0,
-		.loop = i->v6 ? i->mc_loop6 : i->mc_loop,
+		.loop = i->v6 ? i->mc.loop6 : i->mc.loop,
 		.stays = mc && !ttl,
 		.uid = i->uid,
 		.gid = i->gid,
@@ -280,20 +280,20 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.prioidx = READ_ONCE(i->c.prioidx),
 		.label = inet_flow_label(i, daddr),
 	};
-	if (!v4 && i->flowinfo & LABEL_MASK && ip_equal(daddr, &i->raddr))
-		f->label = i->flowinfo & LABEL_MASK;
-	if (mc && i->mc_if && !f->oif)
-		f->oif = i->mc_if;
+	if (!v4 && i->opts.flowinfo & LABEL_MASK && ip_equal(daddr, &i->raddr))
+		f->label = i->opts.flowinfo & LABEL_MASK;
+	if (mc && i->mc.ifindex && !f->oif)
+		f->oif = i->mc.ifindex;
 	if (!mc && !f->oif && i->c.type != SOCK_STREAM)
-		f->oif = v4 ? i->ucast_if : i->ucast_if6;
+		f->oif = v4 ? i->opts.ucast_if : i->opts.ucast_if6;
 	if (!v4 && i->link_if && !f->oif && ip_equal(daddr, &i->raddr))
 		f->oif = i->link_if;
-	if (!v4 && i->sticky_if && !f->oif)
-		f->oif = i->sticky_if;
-	if (!v4 && i->dontfrag6 && i->c.type != SOCK_STREAM)
+	if (!v4 && i->opts.sticky_if && !f->oif)
+		f->oif = i->opts.sticky_if;
+	if (!v4 && i->opts.dontfrag6 && i->c.type != SOCK_STREAM)
 		f->no_fragment = true;
-	if (mc && ip_is_any(&f->saddr) && !ip_is_any(&i->mc_addr))
-		f->saddr = i->mc_addr;
+	if (mc && ip_is_any(&f->saddr) && !ip_is_any(&i->mc.addr))
+		f->saddr = i->mc.addr;
 	if (!ip_is_any(&f->saddr) && ip_is_v4(&f->saddr) != v4)
 		f->saddr = IP_ANY;
 }
@@ -303,7 +303,7 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 /* May the socket have that address? 0, -EADDRNOTAVAIL, -EAFNOSUPPORT, -ENODEV. */
 static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 {
-	if (i->v6 && i->v6only && ip_is_v4(addr))
+	if (i->v6 && i->opts.v6only && ip_is_v4(addr))
 		return -EINVAL;
 	if (ip_is_any(addr))
 		return 0;
@@ -327,7 +327,7 @@ static bool is_free(struct inet_sock *i)
 	bool closed = i->c.type != SOCK_STREAM || tcp_state_of(i) == TCP_CLOSE;
 
 	if (closed && i->c.type == SOCK_STREAM && i->lport && i->rport &&
-		!(i->port_by_user && !i->accepted))
+		!(i->in.by_user && !i->accepted))
 		inet_forget_peer(i);
 	return closed && !i->lport;
 }
@@ -335,7 +335,7 @@ static bool is_free(struct inet_sock *i)
 /* IPv4 looks at the address first, IPv6 at the socket. */
 static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope)
 {
-	bool stream = i->c.type == SOCK_STREAM, only = i->v6only;
+	bool stream = i->c.type == SOCK_STREAM, only = i->opts.v6only;
 	ip_addr mine = *addr;
 	int err = i->v6 ? 0 : check_local(i, addr, scope);
 
@@ -343,7 +343,7 @@ static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope
 		err = -EINVAL;
 	if (err)
 		return err;
-	if (port && port < READ_ONCE(i->net->port_free) && i->c.type != SOCK_RAW &&
+	if (port && port < READ_ONCE(i->net->ports.free) && i->c.type != SOCK_RAW &&
 		!net_capable(i->net, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	if (!is_free(i))
@@ -357,15 +357,15 @@ static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope
 		mine = ip_is_v4(addr) && i->v6 ? *addr : IP_ANY;
 	i->bound_to_many =
 		!ip_is_any(&mine) && (ip_is_multicast(&mine) || addr_is_broadcast(i->net, &mine));
-	i->v6only |= i->v6 && !ip_is_any(&mine) && !ip_is_v4(&mine);
-	if (!port && i->bind_no_port) {
+	i->opts.v6only |= i->v6 && !ip_is_any(&mine) && !ip_is_v4(&mine);
+	if (!port && i->opts.bind_no_port) {
 		i->laddr = i->saddr = mine;
-		i->old_port = 0;
+		i->in.old_port = 0;
 		return 0;
 	}
 	err = inet_get_port(i, &mine, port, port != 0);
 	if (err)
-		i->v6only = only;
+		i->opts.v6only = only;
 	return err;
 }
 
@@ -408,11 +408,11 @@ int inet_become_v4(struct inet_sock *i, int family)
 		return -EINVAL;
 	if (i->c.type == SOCK_RAW || !inet_has_ports(i))
 		return -ENOPROTOOPT;
-	if (i->cork)
+	if (i->cork.data)
 		return -EBUSY;
 	if (!inet_has_peer(i))
 		return -ENOTCONN;
-	if (i->v6only || !ip_is_v4(&i->raddr))
+	if (i->opts.v6only || !ip_is_v4(&i->raddr))
 		return -EADDRNOTAVAIL;
 	inet_mc_drop_v6(i); /* nobody could leave them any more */
 	spin_lock(&i->c.lock);

@@ -22,7 +22,7 @@ static void wfree(struct sk_buff *skb)
 {
 	struct inet_sock *i = skb->owner;
 
-	atomic_sub((s32)skb->charged, &i->wmem);
+	atomic_sub((s32)skb->charged, &i->queue.wmem);
 	if (waitqueue_active(&i->c.wait))
 		wake_up_common(&i->c.wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
 	inet_put(i);
@@ -36,7 +36,7 @@ void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f
 	skb->destructor = wfree;
 	skb->mark = f->mark;
 	skb->priority = i->c.priority;
-	atomic_add((s32)skb->charged, &i->wmem);
+	atomic_add((s32)skb->charged, &i->queue.wmem);
 }
 
 void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m)
@@ -50,7 +50,7 @@ void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct ms
 
 static bool may_send(const struct inet_sock *i)
 {
-	return (u32)atomic_read(&i->wmem) < i->c.sndbuf;
+	return (u32)atomic_read(&i->queue.wmem) < i->c.sndbuf;
 }
 
 int dgram_wait_wmem(struct inet_sock *i, const struct msg *m)
@@ -66,7 +66,7 @@ int dgram_wait_wmem(struct inet_sock *i, const struct msg *m)
 static void rfree(struct inet_sock *i, u32 n)
 {
 	spin_lock(&i->c.lock);
-	i->rmem -= n;
+	i->queue.rmem -= n;
 	spin_unlock(&i->c.lock);
 }
 
@@ -84,16 +84,16 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 		skb->stamp = ktime_get_real();
 	spin_lock(&i->c.lock);
 	/* into an empty queue always; also after shutdown(): who asks still gets it */
-	fits = !i->rmem || i->rmem + size <= i->c.rcvbuf;
-	skb->dropped = i->drops;
+	fits = !i->queue.rmem || i->queue.rmem + size <= i->c.rcvbuf;
+	skb->dropped = i->queue.drops;
 	if (i->rport)
 		i->c.rare.incoming_cpu = smp_processor_id();
 	if (fits) {
-		i->rmem += size;
-		list_add_tail(&skb->list, &i->rq);
+		i->queue.rmem += size;
+		list_add_tail(&skb->list, &i->queue.rq);
 		inet_sigio(i, EPOLLIN | EPOLLRDNORM);
 	} else {
-		i->drops++;
+		i->queue.drops++;
 	}
 	spin_unlock(&i->c.lock);
 	if (fits)
@@ -175,7 +175,7 @@ static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
 	struct sk_buff *skb;
 
 	*skip = (u32)max(i->c.peek_off, 0);
-	list_for_each_entry(skb, &i->rq, list) {
+	list_for_each_entry(skb, &i->queue.rq, list) {
 		if (!*skip || *skip < skb_len(skb))
 			return skb;
 		*skip -= skb_len(skb);
@@ -191,7 +191,8 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	u32 skip = 0;
 
 	spin_lock(&i->c.lock);
-	skb = peek ? at_offset(i, &skip) : list_first_entry_or_null(&i->rq, struct sk_buff, list);
+	skb = peek ? at_offset(i, &skip) :
+		     list_first_entry_or_null(&i->queue.rq, struct sk_buff, list);
 	if (skb && peek) {
 		skb = skb_clone(skb, GFP_ATOMIC);
 		if (!skb)
@@ -201,7 +202,7 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	} else if (skb) {
 		list_del_init(&skb->list);
 	}
-	more = !list_empty(&i->rq);
+	more = !list_empty(&i->queue.rq);
 	spin_unlock(&i->c.lock);
 	/* wake-ups are one a packet; another reader may have been passed over */
 	if (more)
@@ -215,7 +216,7 @@ static bool has_packet(struct inet_sock *i, bool peek)
 	u32 skip;
 
 	if (!peek || i->c.peek_off <= 0)
-		return !list_empty(&i->rq);
+		return !list_empty(&i->queue.rq);
 	spin_lock(&i->c.lock);
 	has = at_offset(i, &skip);
 	spin_unlock(&i->c.lock);
@@ -286,7 +287,7 @@ static ssize_t receive(struct inet_sock *i, struct msg *m)
 	if (m->name)
 		inet_write_addr(i, m->name, &skb->ip.saddr, skb->sport, skb->dev->ifindex);
 	inet_tell(i, m, skb);
-	WRITE_ONCE(i->last_stamp, skb->stamp);
+	WRITE_ONCE(i->queue.last_stamp, skb->stamp);
 	if (!(m->flags & MSG_PEEK)) {
 		rfree(i, skb_truesize(skb));
 		count_read(i, skb, ret >= 0);
@@ -309,7 +310,7 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	u32 mask = 0;
 
 	poll_wait(f, &i->c.wait, pt);
-	if (!list_empty(&i->rq))
+	if (!list_empty(&i->queue.rq))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (i->c.shutdown & SHUT_RD)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
@@ -331,10 +332,10 @@ static bool is_fatal(const struct inet_sock *i, const struct ip_error *e, bool v
 	if (e->err != EMSGSIZE)
 		return e->fatal;
 	if (v4)
-		return i->pmtudisc != IP_PMTUDISC_DONT;
+		return i->opts.pmtudisc != IP_PMTUDISC_DONT;
 	if (i->table == &raw_socks)
-		return i->pmtudisc6 == IPV6_PMTUDISC_DO;
-	return i->c.protocol != IPPROTO_ICMPV6 && i->pmtudisc6 != IPV6_PMTUDISC_DONT;
+		return i->opts.pmtudisc6 == IPV6_PMTUDISC_DO;
+	return i->c.protocol != IPPROTO_ICMPV6 && i->opts.pmtudisc6 != IPV6_PMTUDISC_DONT;
 }
 
 void dgram_error(
@@ -342,7 +343,7 @@ void dgram_error(
 {
 	bool raw = i->table == &raw_socks, v4 = ip_is_v4(dest);
 	bool connected = i->rport || (raw && !ip_is_any(&i->raddr));
-	bool asked = v4 ? i->recverr : i->recverr6, fatal = is_fatal(i, e, v4);
+	bool asked = v4 ? i->opts.recverr : i->opts.recverr6, fatal = is_fatal(i, e, v4);
 
 	if (e->err == EMSGSIZE && v4 && !raw && !fatal) /* what it sends may be cut anywhere */
 		return;
@@ -409,7 +410,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 {
 	const struct inet_control *ic = &m->inet;
 	ip_addr to;
-	u32 flowinfo = i->flowinfo;
+	u32 flowinfo = i->opts.flowinfo;
 	int scope = 0, err = names_peer(i, m);
 
 	if (err < 0)
@@ -424,7 +425,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 		if (i->v6 && i->c.type == SOCK_RAW && *port && *port != i->c.protocol &&
 			(i->c.protocol != IPPROTO_RAW || *port > 255))
 			return -EINVAL;
-		if (i->v6 && i->v6only && ip_is_v4(&to))
+		if (i->v6 && i->opts.v6only && ip_is_v4(&to))
 			return -ENETUNREACH;
 		if (!*port && (i->table == &udp_ports || i->table == &udplite_ports))
 			return -EINVAL;
@@ -454,7 +455,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 	if (ic->has_tos)
 		f->tos = (u8)ic->tos;
 	if (ic->has_dontfrag)
-		f->no_fragment = ic->dontfrag || (i->pmtudisc6 >= 2 && i->pmtudisc6 <= 4);
+		f->no_fragment = ic->dontfrag || (i->opts.pmtudisc6 >= 2 && i->opts.pmtudisc6 <= 4);
 	if (m->flags & MSG_DONTROUTE)
 		f->dontroute = true;
 	if (!ip_is_v4(&to)) {
@@ -472,8 +473,8 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 	count_no_route(i, &to, err);
 	if (!err)
 		err = may_broadcast(i, &to);
-	if (!err && i->frag_size6 && !ip_is_v4(&f->daddr))
-		f->mtu = min(f->mtu, (u32)i->frag_size6);
+	if (!err && i->opts.frag_size6 && !ip_is_v4(&f->daddr))
+		f->mtu = min(f->mtu, (u32)i->opts.frag_size6);
 	return err;
 }
 
@@ -482,7 +483,7 @@ static void disconnect(struct inet_sock *i)
 	i->link_if = 0;
 	inet_drop_peer(i);
 	/* the port that came with connect goes with it */
-	if (!i->port_by_user && i->lport) {
+	if (!i->in.by_user && i->lport) {
 		inet_unhash(i);
 		i->lport = 0;
 	}
@@ -508,7 +509,7 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 		err = flowlabel_named(i, a, &flowinfo);
 	if (err)
 		return err;
-	if (i->v6 && i->v6only && ip_is_v4(&to))
+	if (i->v6 && i->opts.v6only && ip_is_v4(&to))
 		return a->family == AF_INET ? -EAFNOSUPPORT : -ENETUNREACH;
 	err = inet_link_of(i, &to, scope, &link);
 	if (!err && inet_wrong_family(i, &to))
@@ -526,7 +527,7 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	if (err)
 		return err;
 	i->link_if = link;
-	i->flowinfo = flowinfo;
+	i->opts.flowinfo = flowinfo;
 	return inet_set_peer(i, &f.saddr, &f.daddr, port);
 }
 
@@ -563,14 +564,14 @@ long dgram_ioctl(struct socket *s, u32 cmd, u64 arg)
 {
 	struct inet_sock *i = INET(s);
 
-	return skb_queue_ioctl(cmd, arg, &i->rq, &i->c.lock, &i->wmem);
+	return skb_queue_ioctl(cmd, arg, &i->queue.rq, &i->c.lock, &i->queue.wmem);
 }
 
 int dgram_queued(struct socket *s, u32 cmd)
 {
 	struct inet_sock *i = INET(s);
 
-	return skb_queue_bytes(cmd, &i->rq, &i->c.lock, &i->wmem);
+	return skb_queue_bytes(cmd, &i->queue.rq, &i->c.lock, &i->queue.wmem);
 }
 
 int dgram_release(struct socket *s)

@@ -79,7 +79,7 @@ static void forget(struct lease *l)
 	hlist_del_init(&l->node);
 	count--;
 	if (is_exclusive(l))
-		l->net->exclusive_labels--;
+		l->net->ipv6.exclusive_labels--;
 	kfree(l);
 }
 
@@ -225,7 +225,7 @@ static int join(struct inet_sock *i, struct lease_hold *h, struct lease *have,
 /* Of no lease yet, and not 0. */
 static u32 random_label(const struct inet_sock *i)
 {
-	bool ranges = READ_ONCE(i->net->label_ranges);
+	bool ranges = READ_ONCE(i->net->ipv6.label_ranges);
 	u32 r;
 
 	do {
@@ -255,7 +255,7 @@ static int take(struct inet_sock *i, struct lease_hold **h, struct lease **l, u1
 		want->label = random_label(i);
 	hlist_add_head(&want->node, bucket(i->net, want->label));
 	count++;
-	i->net->exclusive_labels += is_exclusive(want);
+	i->net->ipv6.exclusive_labels += is_exclusive(want);
 	hold(i, *h, want);
 	*l = NULL;
 	*h = NULL;
@@ -285,16 +285,16 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 	int err;
 
 	if (r->flr_flags & IPV6_FL_F_REFLECT) {
-		if (READ_ONCE(i->net->label_consistency))
+		if (READ_ONCE(i->net->ipv6.label_consistency))
 			return -EPERM;
 		if (!inet_is_tcp(&i->c))
 			return -ENOPROTOOPT;
-		i->reflects_label = true;
+		i->opts.reflects_label = true;
 		return 0;
 	}
 	if (asked & ~LABEL_MASK)
 		return -EINVAL;
-	if (READ_ONCE(i->net->label_ranges) && asked & LABEL_STATELESS)
+	if (READ_ONCE(i->net->ipv6.label_ranges) && asked & LABEL_STATELESS)
 		return -ERANGE;
 	err = get(i, r, &label);
 	if (!err && !asked) /* who cannot be told has it all the same */
@@ -310,10 +310,10 @@ static int put(struct inet_sock *i, const struct in6_flowlabel_req *r)
 	if (r->flr_flags & IPV6_FL_F_REFLECT) {
 		if (!inet_is_tcp(&i->c))
 			return -ENOPROTOOPT;
-		if (!i->reflects_label)
+		if (!i->opts.reflects_label)
 			return -ESRCH;
-		i->reflects_label = false;
-		i->flowinfo = 0;
+		i->opts.reflects_label = false;
+		i->opts.flowinfo = 0;
 		return 0;
 	}
 	spin_lock(&lock);
@@ -321,8 +321,8 @@ static int put(struct inet_sock *i, const struct in6_flowlabel_req *r)
 	if (h) {
 		hlist_del_init(&h->node);
 		let_go(h->lease);
-		if (h->lease->label == (i->flowinfo & LABEL_MASK))
-			i->flowinfo &= ~LABEL_MASK;
+		if (h->lease->label == (i->opts.flowinfo & LABEL_MASK))
+			i->opts.flowinfo &= ~LABEL_MASK;
 	}
 	spin_unlock(&lock);
 	kfree(h);
@@ -370,7 +370,7 @@ static int read_lease(const struct inet_sock *i, struct in6_flowlabel_req *r)
 	struct lease_hold *h;
 
 	spin_lock(&lock);
-	h = hold_of(i, i->flowinfo & LABEL_MASK);
+	h = hold_of(i, i->opts.flowinfo & LABEL_MASK);
 	if (h) {
 		struct lease *l = h->lease;
 
@@ -395,9 +395,10 @@ int flowlabel_get(const struct inet_sock *i, void *val, u32 *len)
 	if (r.flr_action != IPV6_FL_A_GET)
 		return -EINVAL;
 	if (r.flr_flags & IPV6_FL_F_REMOTE)
-		r.flr_label = htonl(i->syn.ifindex ? i->syn.label : i->last.label);
-	else if (i->reflects_label)
-		r.flr_label = htonl(i->flowinfo & LABEL_MASK);
+		r.flr_label =
+			htonl(i->heard_syn.ifindex ? i->heard_syn.label : i->heard_last.label);
+	else if (i->opts.reflects_label)
+		r.flr_label = htonl(i->opts.flowinfo & LABEL_MASK);
 	else
 		err = read_lease(i, &r);
 	if (err)
@@ -413,13 +414,13 @@ int flowlabel_may_send(const struct inet_sock *i, u32 label)
 {
 	bool may;
 
-	if (!label || likely(!READ_ONCE(i->net->exclusive_labels)))
+	if (!label || likely(!READ_ONCE(i->net->ipv6.exclusive_labels)))
 		return 0;
 	spin_lock(&lock);
 	may = hold_of(i, label);
 	if (!may) {
 		sweep_all(); /* one that lingers no longer counts */
-		may = !i->net->exclusive_labels;
+		may = !i->net->ipv6.exclusive_labels;
 	}
 	spin_unlock(&lock);
 	return may ? 0 : -EINVAL;
@@ -430,7 +431,7 @@ int flowlabel_named(const struct inet_sock *i, const struct sockaddr_buf *a, u32
 	const struct sockaddr_in6 *in6 = (const void *)a->data;
 
 	*flowinfo = 0;
-	if (!i->sends_flowinfo || a->len < SOCKADDR_V6_MIN || in6->sin6_family != AF_INET6)
+	if (!i->opts.sends_flowinfo || a->len < SOCKADDR_V6_MIN || in6->sin6_family != AF_INET6)
 		return 0;
 	*flowinfo = ntohl(in6->sin6_flowinfo) & 0xfffffffU;
 	return flowlabel_may_send(i, *flowinfo & LABEL_MASK);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * icmp.c: ICMP for both versions: echo, errors about packets that we got, errors about packets that we sent.
+ * icmp.c: ICMP for both versions: echo, errors about packets that we got, errors about packets that
+ * we sent.
  *
- * An error quotes the packet that it is about; what it quotes is the sender's word, so only addresses and ports are taken from it,
- * and only a socket that has them hears of it. Sources: RFC 792, 1122 (3.2.2), 1812 (4.3), 4443.
+ * An error quotes the packet that it is about; what it quotes is the sender's word, so only
+ * addresses and ports are taken from it, and only a socket that has them hears of it. Sources: RFC
+ * 792, 1122 (3.2.2), 1812 (4.3), 4443.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -44,10 +46,10 @@ static bool checksum_good(const struct sk_buff *skb)
 static bool may_echo(const struct net *net, const struct sk_buff *skb)
 {
 	if (skb->ip.v6)
-		return !READ_ONCE(net->echo6_ignore) &&
-		       (!skb->broadcast || !READ_ONCE(net->echo6_ignore_many));
-	return !READ_ONCE(net->echo_ignore) &&
-	       (!skb->broadcast || !READ_ONCE(net->echo_ignore_many));
+		return !READ_ONCE(net->icmp.echo6_ignore) &&
+		       (!skb->broadcast || !READ_ONCE(net->icmp.echo6_ignore_many));
+	return !READ_ONCE(net->icmp.echo_ignore) &&
+	       (!skb->broadcast || !READ_ONCE(net->icmp.echo_ignore_many));
 }
 
 /* The same bytes back, in a packet of their own. */
@@ -63,7 +65,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 	struct sk_buff *r = skb_linear(skb, GFP_ATOMIC);
 	struct icmphdr *h;
 
-	if (skb->ip.v6 && READ_ONCE(net->label_reflect) & REFLECT_ECHOES)
+	if (skb->ip.v6 && READ_ONCE(net->ipv6.label_reflect) & REFLECT_ECHOES)
 		f.label = skb->ip.label;
 	if (!r || route_output(net, &f) || !icmp_may_send(net, &f, skb->ip.v6, reply, 0)) {
 		kfree_skb(r);
@@ -81,7 +83,10 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 
 /* ---- errors about what we got ---- */
 
-/* Errors are not answered with errors, nor is what went to many, what has no sender, or a later piece (RFC 1122, 3.2.2; 4443, 2.4). */
+/*
+ * Errors are not answered with errors, nor is what went to many, what has no sender, or a later
+ * piece (RFC 1122, 3.2.2; 4443, 2.4).
+ */
 static bool may_answer(const struct sk_buff *skb)
 {
 	u8 tmp[61];
@@ -114,7 +119,8 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 
 	if (addr_is_local(net, &skb->ip.daddr, 0))
 		f.saddr = skb->ip.daddr;
-	else if (!skb->ip.v6 && skb->pkt_type != PKT_OUTGOING && READ_ONCE(net->errors_by_inbound))
+	else if (!skb->ip.v6 && skb->pkt_type != PKT_OUTGOING &&
+		 READ_ONCE(net->icmp.errors_by_inbound))
 		addr_source(skb->dev, &skb->ip.saddr, &f.saddr);
 	if (!may_answer(skb) || route_output(net, &f))
 		return;
@@ -223,13 +229,16 @@ static void tell_transport(struct net *net, u8 proto, const ip_addr *local, cons
 	raw_err(net, proto, local, remote, e);
 }
 
-/* An error about what went to all is not to be (RFC 1122, 3.2.2): passed over, and told of, where somebody wants to know. */
+/*
+ * An error about what went to all is not to be (RFC 1122, 3.2.2): passed over, and told of, where
+ * somebody wants to know.
+ */
 static bool is_bogus(
 	struct net *net, const struct sk_buff *skb, const ip_addr *remote, const struct ip_error *e)
 {
 	const u8 *a = (const u8 *)&e->offender.w[3], *b = (const u8 *)&remote->w[3];
 
-	if (likely(READ_ONCE(net->bogus_errors_ok)) || !addr_is_broadcast(net, remote))
+	if (likely(READ_ONCE(net->icmp.ignore_bogus)) || !addr_is_broadcast(net, remote))
 		return false;
 	if (net_may_warn())
 		printk("\0014%u.%u.%u.%u sent an invalid ICMP type %u, code %u error to a "
@@ -266,7 +275,10 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 	tell_transport(net, h->protocol, &local, &remote, all + hlen, e);
 }
 
-/* Where the transport's header begins in the packet of IPv6 at @skb's front, behind all extension headers; *@next: what it is. 0: not there. */
+/*
+ * Where the transport's header begins in the packet of IPv6 at @skb's front, behind all extension
+ * headers; *@next: what it is. 0: not there.
+ */
 static u32 transport_at(const struct sk_buff *skb, u8 *next)
 {
 	u32 at = sizeof(struct ipv6hdr);
@@ -307,8 +319,8 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 }
 
 /*
- * Linux sends the error to itself, so what is told of it is of a packet from and to the address that ours was sent from, which came over lo, or
- * with IPv6 by the device that has this address.
+ * Linux sends the error to itself, so what is told of it is of a packet from and to the address
+ * that ours was sent from, which came over lo, or with IPv6 by the device that has this address.
  */
 static void by_lo(struct net *net, struct net_device *dev, struct sk_buff *skb, struct ip_error *e)
 {
@@ -318,7 +330,7 @@ static void by_lo(struct net *net, struct net_device *dev, struct sk_buff *skb, 
 	if (skb->protocol == ETH_P_IP && skb_len(skb) >= sizeof(v4)) {
 		skb_copy(skb, 0, &v4, sizeof(v4));
 		e->offender = ip_v4(v4.saddr);
-		skb->ip.ttl = (u8)READ_ONCE(net->default_ttl);
+		skb->ip.ttl = (u8)READ_ONCE(net->ipv4.default_ttl);
 		skb->ip.tos = (v4.tos & IPTOS_TOS_MASK) | IPTOS_PREC_INTERNETCONTROL;
 	} else if (skb->protocol == ETH_P_IPV6 && skb_len(skb) >= sizeof(v6)) {
 		skb_copy(skb, 0, &v6, sizeof(v6));

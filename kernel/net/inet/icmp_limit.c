@@ -108,14 +108,14 @@ static bool take_of_peer(const struct net *net, const ip_addr *to, u64 cost, u64
 
 void icmp_net_init(struct net *net)
 {
-	net->icmp6_ratemask[0] = ~BIT(ICMPV6_PKT_TOOBIG);
-	net->icmp6_ratemask[1] = ~0UL;
+	net->icmp.ratemask6[0] = ~BIT(ICMPV6_PKT_TOOBIG);
+	net->icmp.ratemask6[1] = ~0UL;
 }
 
 static bool counts(const struct net *net, bool v6, u8 type, u8 code)
 {
 	if (v6)
-		return READ_ONCE(net->icmp6_ratemask[type / 64]) >> type % 64 & 1;
+		return READ_ONCE(net->icmp.ratemask6[type / 64]) >> type % 64 & 1;
 	return type < 32 && icmp_limits.ratemask & (int)BIT(type) &&
 	       !(type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED);
 }

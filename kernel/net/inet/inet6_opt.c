@@ -59,7 +59,7 @@ static int take_pktinfo(void *sk, const struct sock_opt *o, uaddr_t val, u32 len
 		return -EFAULT;
 	if (i->bound_if && p.ifindex != i->bound_if)
 		return -EINVAL;
-	i->sticky_if = p.ifindex;
+	i->opts.sticky_if = p.ifindex;
 	return 0;
 }
 
@@ -76,7 +76,7 @@ static int autolabel_changed(void *sk, const struct sock_opt *o, int n)
 {
 	struct inet_sock *i = sk;
 
-	i->autolabel_set = true;
+	i->opts.autolabel_set = true;
 	return 0;
 }
 
@@ -99,14 +99,15 @@ static int set_prefs(void *sk, const struct sock_opt *o, int val)
 	for (u32 k = 0; k < ARRAY_SIZE(groups); k++)
 		if ((n & groups[k]) & ((n & groups[k]) - 1))
 			return -EINVAL;
-	i->addr_prefs = n & (IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_COA);
+	i->opts.addr_prefs =
+		n & (IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_COA);
 	return 0;
 }
 
 static int get_prefs(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct inet_sock *i = sk;
-	u32 p = i->addr_prefs;
+	u32 p = i->opts.addr_prefs;
 
 	if (!(p & (IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBLIC)))
 		p |= IPV6_PREFER_SRC_PUBTMP_DEFAULT;
@@ -134,7 +135,7 @@ static int get_hops(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct inet_sock *i = sk;
 
-	*n = i->hops < 0 ? READ_ONCE(i->net->conf_all.v6[CONF6_HOP_LIMIT]) : i->hops;
+	*n = i->opts.hops < 0 ? READ_ONCE(i->net->conf_all.v6[CONF6_HOP_LIMIT]) : i->opts.hops;
 	return 0;
 }
 
@@ -142,7 +143,7 @@ static int get_multicast_hops(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct inet_sock *i = sk;
 
-	*n = i->mc_hops < 0 ? 1 : i->mc_hops;
+	*n = i->mc.hops < 0 ? 1 : i->mc.hops;
 	return 0;
 }
 
@@ -155,7 +156,7 @@ static int set_multicast_if(void *sk, const struct sock_opt *o, int n)
 
 	err = n ? inet_mc_device(i, &any, n, 0, &found, &id) : 0;
 	if (!err)
-		i->mc_if = found;
+		i->mc.ifindex = found;
 	return err;
 }
 
@@ -164,9 +165,9 @@ static int set_tclass(void *sk, const struct sock_opt *o, int n)
 {
 	struct inet_sock *i = sk;
 
-	i->tclass = n < 0 ? 0 : (u8)n;
+	i->opts.tclass = n < 0 ? 0 : (u8)n;
 	if (i->c.type == SOCK_STREAM)
-		i->tclass &= (u8)~TOS_ECN;
+		i->opts.tclass &= (u8)~TOS_ECN;
 	return 0;
 }
 
@@ -183,47 +184,48 @@ static int get_family(void *sk, const struct sock_opt *o, int *n)
 
 static const struct sock_opt ipv6_options[] = {
 	{ IPV6_ADDRFORM, .take = take_addrform, .get = get_family },
-	{ IPV6_V6ONLY, FIELD(v6only), .may = v6only_may },
-	{ IPV6_TCLASS, FIELD(tclass), OPT_RANGE(-1, HOPS_MOST), .set = set_tclass },
-	{ IPV6_UNICAST_HOPS, FIELD(hops), OPT_RANGE(-1, HOPS_MOST), .get = get_hops },
-	{ IPV6_MINHOPCOUNT, FIELD(min_hops), OPT_RANGE(0, HOPS_MOST) },
-	{ IPV6_MTU_DISCOVER, FIELD(pmtudisc6), OPT_RANGE(IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_OMIT) },
-	{ IPV6_MTU, FIELD(frag_size6), .set = set_mtu, .get = inet_get_mtu },
-	{ IPV6_DONTFRAG, FIELD(dontfrag6), SHORT },
-	{ IPV6_AUTOFLOWLABEL, FIELD(autolabel), SHORT, .changed = autolabel_changed,
+	{ IPV6_V6ONLY, FIELD(opts.v6only), .may = v6only_may },
+	{ IPV6_TCLASS, FIELD(opts.tclass), OPT_RANGE(-1, HOPS_MOST), .set = set_tclass },
+	{ IPV6_UNICAST_HOPS, FIELD(opts.hops), OPT_RANGE(-1, HOPS_MOST), .get = get_hops },
+	{ IPV6_MINHOPCOUNT, FIELD(opts.min_hops), OPT_RANGE(0, HOPS_MOST) },
+	{ IPV6_MTU_DISCOVER, FIELD(opts.pmtudisc6),
+		OPT_RANGE(IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_OMIT) },
+	{ IPV6_MTU, FIELD(opts.frag_size6), .set = set_mtu, .get = inet_get_mtu },
+	{ IPV6_DONTFRAG, FIELD(opts.dontfrag6), SHORT },
+	{ IPV6_AUTOFLOWLABEL, FIELD(opts.autolabel), SHORT, .changed = autolabel_changed,
 		.get = get_autolabel },
 	{ IPV6_FLOWLABEL_MGR, .take = take_flowlabel },
-	{ IPV6_FLOWINFO_SEND, FIELD(sends_flowinfo) },
-	{ IPV6_RECVERR_, FIELD(recverr6), .changed = inet_recverr_changed },
-	{ IPV6_RECVERR_RFC4884, FIELD(rfc4884_6), OPT_SWITCH },
+	{ IPV6_FLOWINFO_SEND, FIELD(opts.sends_flowinfo) },
+	{ IPV6_RECVERR_, FIELD(opts.recverr6), .changed = inet_recverr_changed },
+	{ IPV6_RECVERR_RFC4884, FIELD(opts.rfc4884_6), OPT_SWITCH },
 	{ IPV6_PKTINFO, .take = take_pktinfo },
-	{ IPV6_RECVPKTINFO, FIELD(pktinfo6), HEARD },
-	{ IPV6_RECVHOPLIMIT, FIELD(recvhops), HEARD },
-	{ IPV6_RECVTCLASS, FIELD(recvtclass), HEARD },
-	{ IPV6_FLOWINFO, FIELD(recvflow6), HEARD },
-	{ IPV6_2292PKTINFO, FIELD(pktinfo6_old), HEARD },
-	{ IPV6_2292HOPLIMIT, FIELD(hoplimit_old), HEARD },
-	{ IPV6_RECVORIGDSTADDR, FIELD(origdst6) },
-	{ IPV6_RECVFRAGSIZE, FIELD(recvfragsize6), SHORT },
-	{ IPV6_RECVHOPOPTS, FIELD(recvhop) },
-	{ IPV6_RECVDSTOPTS, FIELD(recvdst) },
-	{ IPV6_RECVRTHDR, FIELD(recvrt) },
-	{ IPV6_2292HOPOPTS, FIELD(hop_old) },
-	{ IPV6_2292DSTOPTS, FIELD(dst_old) },
-	{ IPV6_2292RTHDR, FIELD(rt_old) },
+	{ IPV6_RECVPKTINFO, FIELD(tells.pktinfo6), HEARD },
+	{ IPV6_RECVHOPLIMIT, FIELD(tells.hops), HEARD },
+	{ IPV6_RECVTCLASS, FIELD(tells.tclass), HEARD },
+	{ IPV6_FLOWINFO, FIELD(tells.flow6), HEARD },
+	{ IPV6_2292PKTINFO, FIELD(tells.pktinfo6_old), HEARD },
+	{ IPV6_2292HOPLIMIT, FIELD(tells.hops_old), HEARD },
+	{ IPV6_RECVORIGDSTADDR, FIELD(tells.origdst6) },
+	{ IPV6_RECVFRAGSIZE, FIELD(tells.fragsize6), SHORT },
+	{ IPV6_RECVHOPOPTS, FIELD(tells.hopopts) },
+	{ IPV6_RECVDSTOPTS, FIELD(tells.dstopts) },
+	{ IPV6_RECVRTHDR, FIELD(tells.rthdr) },
+	{ IPV6_2292HOPOPTS, FIELD(tells.hopopts_old) },
+	{ IPV6_2292DSTOPTS, FIELD(tells.dstopts_old) },
+	{ IPV6_2292RTHDR, FIELD(tells.rthdr_old) },
 	{ IPV6_HOPOPTS, .take = take_headers },
 	{ IPV6_DSTOPTS, .take = take_headers },
-	{ IPV6_FREEBIND, FIELD(freebind) },
-	{ IPV6_TRANSPARENT, FIELD(transparent), .right = OPT_NET_RAW },
+	{ IPV6_FREEBIND, FIELD(opts.freebind) },
+	{ IPV6_TRANSPARENT, FIELD(opts.transparent), .right = OPT_NET_RAW },
 	{ IPV6_ADDR_PREFERENCES, .set = set_prefs, .get = get_prefs },
-	{ IPV6_HDRINCL, FIELD(hdrincl), .kinds = KIND_RAW },
-	{ IPV6_CHECKSUM, FIELD(csum_at), .kinds = KIND_RAW, .take = take_checksum },
-	{ IPV6_MULTICAST_IF, FIELD(mc_if), NOT_STREAM, .set = set_multicast_if },
-	{ IPV6_MULTICAST_HOPS, FIELD(mc_hops), OPT_RANGE(-1, HOPS_MOST), NOT_STREAM,
+	{ IPV6_HDRINCL, FIELD(opts.hdrincl), .kinds = KIND_RAW },
+	{ IPV6_CHECKSUM, FIELD(raw.csum_at), .kinds = KIND_RAW, .take = take_checksum },
+	{ IPV6_MULTICAST_IF, FIELD(mc.ifindex), NOT_STREAM, .set = set_multicast_if },
+	{ IPV6_MULTICAST_HOPS, FIELD(mc.hops), OPT_RANGE(-1, HOPS_MOST), NOT_STREAM,
 		.get = get_multicast_hops },
-	{ IPV6_MULTICAST_LOOP, FIELD(mc_loop6), OPT_SWITCH },
-	{ IPV6_MULTICAST_ALL_, FIELD(mc_all6) },
-	{ IPV6_UNICAST_IF, FIELD(ucast_if6), .take = inet_take_unicast_if,
+	{ IPV6_MULTICAST_LOOP, FIELD(mc.loop6), OPT_SWITCH },
+	{ IPV6_MULTICAST_ALL_, FIELD(mc.all6) },
+	{ IPV6_UNICAST_IF, FIELD(opts.ucast_if6), .take = inet_take_unicast_if,
 		.get = inet_get_unicast_if },
 };
 
@@ -238,7 +240,9 @@ int inet6_set(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		return -ENOPROTOOPT;
 	if (o->take)
 		return o->take(i, o, val, len);
-	/* a value at address 0 means 0 if it has enough bytes; some options take a short one for 0 */
+	/*
+	 * a value at address 0 means 0 if it has enough bytes; some options take a short one for 0
+	 */
 	if (len < sizeof(n) ? !(o->flags & OPT_SHORT_IS_0) : val.v != 0) {
 		err = inet_opt_read(val, len, false, &n);
 		if (err)

@@ -61,7 +61,7 @@ static struct ifaddr *first_addr4(struct net *net, const struct net_device *d)
 {
 	struct ifaddr *a;
 
-	list_for_each_entry(a, &net->addrs, list)
+	list_for_each_entry(a, &net->addr.list, list)
 		if (a->dev == d && ip_is_v4(&a->addr))
 			return a;
 	return NULL;
@@ -150,7 +150,7 @@ static long read_all(struct net *net, u64 arg)
 	if (get_user(c, UADDR(arg)))
 		return -EFAULT;
 	spin_lock(&net->lock);
-	list_for_each_entry(a, &net->addrs, list) {
+	list_for_each_entry(a, &net->addr.list, list) {
 		if (n == ARRAY_SIZE(all) || !ip_is_v4(&a->addr))
 			continue;
 		memset(&all[n], 0, sizeof(all[n]));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.c: getsockopt and setsockopt of levels IP, UDP and RAW; level IPV6 is inet6_opt.c, control messages are inet_cmsg.c.
- * Options that would need what is not built (IPsec, router alert) are refused with ENOPROTOOPT.
+ * inet_opt.c: getsockopt and setsockopt of levels IP, UDP and RAW; level IPV6 is inet6_opt.c,
+ * control messages are inet_cmsg.c. Options that would need what is not built (IPsec, router alert)
+ * are refused with ENOPROTOOPT.
  * Sources: ip(7), udp(7), raw(7), RFC 3493, 3542.
  */
 #include <asm/errno.h>
@@ -21,7 +22,8 @@
 #define SOL_UDPLITE 136
 #define UDPLITE_SEND_CSCOV 10
 #define UDPLITE_RECV_CSCOV 11
-#define UDP_HEADER 8 /* bytes: the least that a checksum of UDP-Lite covers */
+/* bytes: the least that a checksum of UDP-Lite covers */
+#define UDP_HEADER 8
 #define SEGMENT_MOST 65535
 #define ICMP_FILTER 1
 #define ICMPV6_FILTER 1
@@ -78,15 +80,15 @@ static int take_multicast_if(void *sk, const struct sock_opt *o, uaddr_t val, u3
 	if (err)
 		return err;
 	if (!r.ifindex && !r.iface) {
-		i->mc_if = 0;
-		i->mc_addr = IP_ANY;
+		i->mc.ifindex = 0;
+		i->mc.addr = IP_ANY;
 		return 0;
 	}
 	err = inet_mc_device(i, &any, r.ifindex, r.iface, &found, &id);
 	if (err)
 		return err == -ENODEV ? -EADDRNOTAVAIL : err;
-	i->mc_if = found;
-	i->mc_addr = r.iface ? ip_v4(r.iface) : IP_ANY;
+	i->mc.ifindex = found;
+	i->mc.addr = r.iface ? ip_v4(r.iface) : IP_ANY;
 	return 0;
 }
 
@@ -138,8 +140,8 @@ static int take_port_range(void *sk, const struct sock_opt *o, uaddr_t val, u32 
 		return -EFAULT;
 	if ((v & 0xffff) && v >> 16 && (v & 0xffff) > v >> 16)
 		return -EINVAL;
-	i->range_low = (u16)v;
-	i->range_high = (u16)(v >> 16);
+	i->opts.range_low = (u16)v;
+	i->opts.range_high = (u16)(v >> 16);
 	return 0;
 }
 
@@ -147,7 +149,7 @@ static int get_port_range(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct inet_sock *i = sk;
 
-	*n = (int)((u32)i->range_high << 16 | i->range_low);
+	*n = (int)((u32)i->opts.range_high << 16 | i->opts.range_low);
 	return 0;
 }
 
@@ -165,7 +167,7 @@ static int set_tos(void *sk, const struct sock_opt *o, int n)
 {
 	struct inet_sock *i = sk;
 
-	i->tos = (u8)(i->c.type == SOCK_STREAM ? (n & ~TOS_ECN) | (i->tos & TOS_ECN) : n);
+	i->opts.tos = (u8)(i->c.type == SOCK_STREAM ? (n & ~TOS_ECN) | (i->opts.tos & TOS_ECN) : n);
 	return 0;
 }
 
@@ -178,7 +180,7 @@ static int get_ttl(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct inet_sock *i = sk;
 
-	*n = i->ttl < 0 ? i->net->default_ttl : i->ttl;
+	*n = i->opts.ttl < 0 ? i->net->ipv4.default_ttl : i->opts.ttl;
 	return 0;
 }
 
@@ -228,34 +230,35 @@ int inet_get_mtu(void *sk, const struct sock_opt *o, int *n)
 #define EMPTY .flags = OPT_EMPTY_IS_0
 
 static const struct sock_opt ip_options[] = {
-	{ IP_TOS, FIELD(tos), EMPTY, .set = set_tos },
-	{ IP_TTL, FIELD(ttl), OPT_RANGE(-1, HOPS_MOST), .may = ttl_not_zero, .get = get_ttl },
-	{ IP_MTU_DISCOVER, FIELD(pmtudisc), OPT_RANGE(IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT), EMPTY },
+	{ IP_TOS, FIELD(opts.tos), EMPTY, .set = set_tos },
+	{ IP_TTL, FIELD(opts.ttl), OPT_RANGE(-1, HOPS_MOST), .may = ttl_not_zero, .get = get_ttl },
+	{ IP_MTU_DISCOVER, FIELD(opts.pmtudisc), OPT_RANGE(IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT),
+		EMPTY },
 	{ IP_MTU, .get = inet_get_mtu },
-	{ IP_RECVERR, FIELD(recverr), EMPTY, .changed = inet_recverr_changed },
-	{ IP_RECVERR_RFC4884, FIELD(rfc4884), OPT_SWITCH, EMPTY },
-	{ IP_PKTINFO, FIELD(pktinfo), EMPTY },
-	{ IP_RECVTTL, FIELD(recvttl), EMPTY },
-	{ IP_RECVTOS, FIELD(recvtos), EMPTY },
-	{ IP_RECVOPTS, FIELD(recvopts), EMPTY },
-	{ IP_RETOPTS, FIELD(retopts), EMPTY },
-	{ IP_RECVORIGDSTADDR, FIELD(origdst), EMPTY },
-	{ IP_RECVFRAGSIZE, FIELD(recvfragsize), EMPTY, .may = not_stream },
-	{ IP_PASSSEC, FIELD(passsec4), EMPTY },
-	{ IP_FREEBIND, FIELD(freebind) },
-	{ IP_TRANSPARENT, FIELD(transparent), .right = OPT_NET_RAW },
-	{ IP_BIND_ADDRESS_NO_PORT, FIELD(bind_no_port), EMPTY },
+	{ IP_RECVERR, FIELD(opts.recverr), EMPTY, .changed = inet_recverr_changed },
+	{ IP_RECVERR_RFC4884, FIELD(opts.rfc4884), OPT_SWITCH, EMPTY },
+	{ IP_PKTINFO, FIELD(tells.pktinfo), EMPTY },
+	{ IP_RECVTTL, FIELD(tells.ttl), EMPTY },
+	{ IP_RECVTOS, FIELD(tells.tos), EMPTY },
+	{ IP_RECVOPTS, FIELD(tells.opts), EMPTY },
+	{ IP_RETOPTS, FIELD(tells.retopts), EMPTY },
+	{ IP_RECVORIGDSTADDR, FIELD(tells.origdst), EMPTY },
+	{ IP_RECVFRAGSIZE, FIELD(tells.fragsize), EMPTY, .may = not_stream },
+	{ IP_PASSSEC, FIELD(opts.passsec4), EMPTY },
+	{ IP_FREEBIND, FIELD(opts.freebind) },
+	{ IP_TRANSPARENT, FIELD(opts.transparent), .right = OPT_NET_RAW },
+	{ IP_BIND_ADDRESS_NO_PORT, FIELD(opts.bind_no_port), EMPTY },
 	{ IP_LOCAL_PORT_RANGE_, .take = take_port_range, .get = get_port_range },
-	{ IP_HDRINCL, FIELD(hdrincl), EMPTY, .may = raw_only },
-	{ IP_NODEFRAG, FIELD(nodefrag), EMPTY, .set_kinds = KIND_RAW },
-	{ IP_MINTTL, FIELD(min_ttl), OPT_RANGE(0, HOPS_MOST) },
+	{ IP_HDRINCL, FIELD(opts.hdrincl), EMPTY, .may = raw_only },
+	{ IP_NODEFRAG, FIELD(opts.nodefrag), EMPTY, .set_kinds = KIND_RAW },
+	{ IP_MINTTL, FIELD(opts.min_ttl), OPT_RANGE(0, HOPS_MOST) },
 	{ IP_OPTIONS, .take = take_options },
 	{ IP_MULTICAST_IF, .take = take_multicast_if },
-	{ IP_MULTICAST_TTL, FIELD(mc_ttl), OPT_RANGE(-1, HOPS_MOST), .may = not_stream,
+	{ IP_MULTICAST_TTL, FIELD(mc.ttl), OPT_RANGE(-1, HOPS_MOST), .may = not_stream,
 		.set = set_multicast_ttl },
-	{ IP_MULTICAST_LOOP, FIELD(mc_loop) },
-	{ IP_MULTICAST_ALL, FIELD(mc_all), OPT_SWITCH },
-	{ IP_UNICAST_IF, FIELD(ucast_if), .take = inet_take_unicast_if,
+	{ IP_MULTICAST_LOOP, FIELD(mc.loop) },
+	{ IP_MULTICAST_ALL, FIELD(mc.all), OPT_SWITCH },
+	{ IP_UNICAST_IF, FIELD(opts.ucast_if), .take = inet_take_unicast_if,
 		.get = inet_get_unicast_if },
 	{ IP_PROTOCOL_, .kinds = KIND_RAW, .get = get_protocol },
 };
@@ -307,14 +310,14 @@ static int set_coverage(void *sk, const struct sock_opt *o, int n)
 }
 
 static const struct sock_opt udp_options[] = {
-	{ UDP_CORK, FIELD(corked), .changed = cork_changed },
+	{ UDP_CORK, FIELD(udp.corked), .changed = cork_changed },
 	{ UDP_ENCAP, .set = set_encap, .get = opt_get_zero },
-	{ UDP_NO_CHECK6_TX, FIELD(no_check6_tx) },
-	{ UDP_NO_CHECK6_RX, FIELD(no_check6_rx) },
-	{ UDP_SEGMENT, FIELD(segment), OPT_RANGE(0, SEGMENT_MOST) },
-	{ UDP_GRO, FIELD(gro) },
-	{ UDPLITE_SEND_CSCOV, FIELD(cov_send), .may = udplite_only, .set = set_coverage },
-	{ UDPLITE_RECV_CSCOV, FIELD(cov_recv), .may = udplite_only, .set = set_coverage },
+	{ UDP_NO_CHECK6_TX, FIELD(udp.no_check6_tx) },
+	{ UDP_NO_CHECK6_RX, FIELD(udp.no_check6_rx) },
+	{ UDP_SEGMENT, FIELD(udp.segment), OPT_RANGE(0, SEGMENT_MOST) },
+	{ UDP_GRO, FIELD(udp.gro) },
+	{ UDPLITE_SEND_CSCOV, FIELD(udp.cov_send), .may = udplite_only, .set = set_coverage },
+	{ UDPLITE_RECV_CSCOV, FIELD(udp.cov_recv), .may = udplite_only, .set = set_coverage },
 };
 
 static const struct sock_opt *udp_option(int opt)
@@ -344,14 +347,14 @@ int inet_set_checksum(struct inet_sock *i, int level, uaddr_t val, u32 len)
 		return -EFAULT;
 	if ((i->c.protocol == IPPROTO_ICMPV6 && level == SOL_IPV6) || (n > 0 && n & 1))
 		return -EINVAL;
-	i->csum_at = n < 0 ? -1 : n;
+	i->raw.csum_at = n < 0 ? -1 : n;
 	return 0;
 }
 
 static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len)
 {
 	if (level == SOL_RAW && opt == ICMP_FILTER && i->c.protocol == IPPROTO_ICMP)
-		return copy_from_user(&i->icmp_filter, val, min(len, 4U)) ? -EFAULT : 0;
+		return copy_from_user(&i->raw.icmp_filter, val, min(len, 4U)) ? -EFAULT : 0;
 	if (level == SOL_RAW && opt == ICMP_FILTER && !i->v6)
 		return -EOPNOTSUPP;
 	if (level == SOL_RAW && i->v6 && (opt == RAW_CHECKSUM || len < sizeof(int)))
@@ -359,7 +362,7 @@ static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len
 	if (level == IPPROTO_ICMPV6 && i->v6 && i->c.protocol != IPPROTO_ICMPV6)
 		return -EOPNOTSUPP;
 	if (level == IPPROTO_ICMPV6 && opt == ICMPV6_FILTER && i->c.protocol == IPPROTO_ICMPV6)
-		return copy_from_user(i->icmp6_filter, val, min(len, 32U)) ? -EFAULT : 0;
+		return copy_from_user(i->raw.icmp6_filter, val, min(len, 32U)) ? -EFAULT : 0;
 	return -ENOPROTOOPT;
 }
 
@@ -465,7 +468,7 @@ int inet_original_dst(const struct inet_sock *i, bool v6, void *val, const u32 *
 		return err;
 	if (v6) {
 		to6.sin6_port = port;
-		to6.sin6_flowinfo = htonl(i->flowinfo & 0xfffff);
+		to6.sin6_flowinfo = htonl(i->opts.flowinfo & 0xfffff);
 		memcpy(&to6.sin6_addr, &dst, sizeof(to6.sin6_addr));
 		if (inet_needs_link(&dst))
 			to6.sin6_scope_id = (u32)i->bound_if;
@@ -495,7 +498,7 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		if (opt == IP_PKTOPTIONS)
 			return inet_pktoptions(i, false, val, len);
 		if (opt == IP_MULTICAST_IF)
-			return get_blob(&i->mc_addr.w[3], 4, val, len);
+			return get_blob(&i->mc.addr.w[3], 4, val, len);
 		if (opt == SO_ORIGINAL_DST)
 			return inet_original_dst(i, false, val, len);
 		err = opt_get(opt_find(ip_options, ARRAY_SIZE(ip_options), opt), &i->c, &n);
@@ -509,16 +512,16 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		return err ? err : inet_opt_put(n, false, val, len);
 	case SOL_RAW:
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMP && opt == ICMP_FILTER)
-			return get_blob(&i->icmp_filter, 4, val, len);
+			return get_blob(&i->raw.icmp_filter, 4, val, len);
 		if (i->c.type != SOCK_RAW || (opt == ICMP_FILTER && !i->v6))
 			break;
 		if (i->v6 && opt == RAW_CHECKSUM)
-			return inet_opt_put(i->csum_at, false, val, len);
+			return inet_opt_put(i->raw.csum_at, false, val, len);
 		return -ENOPROTOOPT;
 	case IPPROTO_ICMPV6:
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMPV6 &&
 			opt == ICMPV6_FILTER)
-			return get_blob(i->icmp6_filter, 32, val, len);
+			return get_blob(i->raw.icmp6_filter, 32, val, len);
 		if (i->c.type == SOCK_RAW && i->v6 && i->c.protocol != IPPROTO_ICMPV6)
 			return -EOPNOTSUPP;
 		break;

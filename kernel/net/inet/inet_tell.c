@@ -38,9 +38,9 @@ void inet_hear(struct inet_heard *h, const struct sk_buff *skb)
 
 void inet_tell_changed(struct inet_sock *i)
 {
-	WRITE_ONCE(i->keeps_last,
-		i->v6 && (i->pktinfo6 || i->recvhops || i->recvtclass || i->recvflow6 ||
-				 i->pktinfo6_old || i->hoplimit_old));
+	WRITE_ONCE(i->tells.keeps_last,
+		i->v6 && (i->tells.pktinfo6 || i->tells.hops || i->tells.tclass || i->tells.flow6 ||
+				 i->tells.pktinfo6_old || i->tells.hops_old));
 }
 
 /* ---- IPv4 ---- */
@@ -48,7 +48,7 @@ void inet_tell_changed(struct inet_sock *i)
 static void tell4(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, int tos_size)
 {
-	if (i->pktinfo) {
+	if (i->tells.pktinfo) {
 		struct in_pktinfo p = {
 			.ipi_ifindex = h->ifindex,
 			.ipi_spec_dst.s_addr = spec_dst,
@@ -57,9 +57,9 @@ static void tell4(
 
 		msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &p, sizeof(p));
 	}
-	if (i->recvttl)
+	if (i->tells.ttl)
 		msg_put_cmsg(m, SOL_IP, IP_TTL, &(int){ h->ttl }, sizeof(int));
-	if (i->recvtos)
+	if (i->tells.tos)
 		msg_put_cmsg(m, SOL_IP, IP_TOS, &(int){ h->tos }, (u32)tos_size);
 }
 
@@ -74,26 +74,26 @@ static void tell6_pktinfo(struct msg *m, int type, const struct inet_heard *h)
 
 static void tell6_new(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
-	if (i->pktinfo6)
+	if (i->tells.pktinfo6)
 		tell6_pktinfo(m, IPV6_PKTINFO, h);
-	if (i->recvhops)
+	if (i->tells.hops)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_HOPLIMIT, &(int){ h->ttl }, sizeof(int));
-	if (i->recvtclass)
+	if (i->tells.tclass)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ h->tos }, sizeof(int));
 }
 
 /* In RFC 2292's form. */
 static void tell6_old(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
-	if (i->pktinfo6_old)
+	if (i->tells.pktinfo6_old)
 		tell6_pktinfo(m, IPV6_2292PKTINFO, h);
-	if (i->hoplimit_old)
+	if (i->tells.hops_old)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_2292HOPLIMIT, &(int){ h->ttl }, sizeof(int));
 }
 
 static void tell6_flow(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
-	if (i->recvflow6)
+	if (i->tells.flow6)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_FLOWINFO,
 			&(u32){ htonl((u32)h->tos << 20 | h->label) }, sizeof(u32));
 }
@@ -133,19 +133,19 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 			ip6_ext_tell(i, m, skb);
 		tell6_old(i, m, &h);
 	} else {
-		if (i->pktinfo6) /* with a mapped address */
+		if (i->tells.pktinfo6) /* with a mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, &h);
 		/* a ping socket is not told which address of its own a packet had reached */
 		tell4(i, m, &h, i->table == &ping_ids ? 0 : h.daddr.w[3], 1);
 		if (unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
 			ip4_opts_tell(i, m, skb);
 	}
-	if (v6 ? i->origdst6 : i->origdst)
+	if (v6 ? i->tells.origdst6 : i->tells.origdst)
 		put_origdst(m, skb);
-	if (skb->frag_size && (v6 ? i->recvfragsize6 : i->recvfragsize))
+	if (skb->frag_size && (v6 ? i->tells.fragsize6 : i->tells.fragsize))
 		msg_put_cmsg(m, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVFRAGSIZE : IP_RECVFRAGSIZE,
 			&(int){ skb->frag_size }, sizeof(int));
-	if (i->gro && skb->gso)
+	if (i->udp.gro && skb->gso)
 		msg_put_cmsg(m, SOL_UDP, UDP_GRO, &(int){ skb->gso }, sizeof(int));
 }
 
@@ -158,7 +158,7 @@ void inet_tell_heard(
 			tell6_flow(i, m, h);
 		tell6_old(i, m, h);
 	} else {
-		if (i->pktinfo6) /* with a mapped address */
+		if (i->tells.pktinfo6) /* with a mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, h);
 		tell4(i, m, h, spec_dst, 1);
 	}
@@ -168,7 +168,7 @@ void inet_tell_heard(
 
 static void stream4(struct inet_sock *i, struct msg *m)
 {
-	struct inet_heard h = i->syn;
+	struct inet_heard h = i->heard_syn;
 
 	if (!h.ifindex)
 		h.ttl = 1;
@@ -178,7 +178,7 @@ static void stream4(struct inet_sock *i, struct msg *m)
 
 static void stream6(struct inet_sock *i, struct msg *m)
 {
-	struct inet_heard h = i->last;
+	struct inet_heard h = i->heard_last;
 
 	if (h.ifindex) {
 		tell6_new(i, m, &h);
@@ -187,11 +187,11 @@ static void stream6(struct inet_sock *i, struct msg *m)
 		tell6_old(i, m, &h);
 		return;
 	}
-	h = i->syn;
+	h = i->heard_syn;
 	h.daddr = h.ifindex ? i->raddr : IP_ANY;
 	if (!h.ifindex) {
 		h.ttl = 1;
-		h.ifindex = i->sticky_if;
+		h.ifindex = i->opts.sticky_if;
 	}
 	tell6_new(i, m, &h);
 	tell6_old(i, m, &h);

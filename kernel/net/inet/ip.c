@@ -234,7 +234,7 @@ static u8 default_ttl(const struct net *net, const struct flow *f, bool v4)
 {
 	if (f->hoplimit)
 		return f->hoplimit;
-	return (u8)(v4 ? READ_ONCE(net->default_ttl) : CONF6(f->dev, CONF6_HOP_LIMIT));
+	return (u8)(v4 ? READ_ONCE(net->ipv4.default_ttl) : CONF6(f->dev, CONF6_HOP_LIMIT));
 }
 
 static int send_with_proto(struct net *net, struct sk_buff *skb, const struct flow *f, u8 next)
@@ -460,7 +460,8 @@ static bool parse_v6(struct sk_buff *skb)
 	memcpy(&skb->ip.saddr, &h->saddr, 16);
 	memcpy(&skb->ip.daddr, &h->daddr, 16);
 	if (ip_is_v4(&skb->ip.saddr) || ip_is_v4(&skb->ip.daddr))
-		return false; /* mapped addresses do not travel (RFC 4942, 2.2) */
+		/* mapped addresses do not travel (RFC 4942, 2.2) */
+		return false;
 	skb_trim(skb, total);
 	set_front(skb);
 	skb_pull(skb, sizeof(*h));
@@ -647,9 +648,8 @@ static void receive(struct sk_buff *skb, bool shown)
 		kfree_skb(skb);
 		return;
 	}
-	if (unlikely(
-		    skb->ip.is_frag &&
-		    skb->defragged)) { /* a rule has made one of what was put together: no way back */
+	/* a rule has made one of what was put together: no way back */
+	if (unlikely(skb->ip.is_frag && skb->defragged)) {
 		n->in_hdr_errors++;
 		kfree_skb(skb);
 		return;

@@ -52,10 +52,10 @@ struct ip4_opts *ip4_opts_of(struct inet_sock *i)
 {
 	struct ip4_opts *x;
 
-	if (likely(!READ_ONCE(i->opts)))
+	if (likely(!READ_ONCE(i->opts4)))
 		return NULL;
 	spin_lock(&i->c.lock);
-	x = ip4_opts_get(i->opts);
+	x = ip4_opts_get(i->opts4);
 	spin_unlock(&i->c.lock);
 	return x;
 }
@@ -265,7 +265,7 @@ static struct ip4_opts *make(struct net *net, const void *from, u32 n)
 
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len)
 {
-	struct ip4_opts *x = NULL, *old = i->opts; /* op held: nobody else changes it */
+	struct ip4_opts *x = NULL, *old = i->opts4; /* op held: nobody else changes it */
 	u8 from[IP4_OPTS_MAX];
 
 	if (len > sizeof(from))
@@ -277,7 +277,7 @@ int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len)
 	if (IS_ERR(x))
 		return (int)PTR_ERR(x);
 	spin_lock(&i->c.lock);
-	i->opts = x;
+	i->opts4 = x;
 	spin_unlock(&i->c.lock);
 	ip4_opts_put(old);
 	return 0;
@@ -341,7 +341,8 @@ struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb)
 	atomic_set(&x->refs, 1);
 	x->len = (u8)answer_to(skb, x->data);
 	if (!check(&c, x->data,
-		    x->len)) /* the filter's rules may have written to them since they came in */
+		    /* the filter's rules may have written to them since they came in */
+		    x->len))
 		return x;
 	ip4_opts_put(x);
 	return NULL;
@@ -351,10 +352,10 @@ void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb
 {
 	u8 back[IP4_OPTS_MAX] = { 0 };
 
-	if (i->recvopts)
+	if (i->tells.opts)
 		msg_put_cmsg(m, SOL_IP, IP_RECVOPTS, skb_network(skb) + HEADER,
 			skb->ip.hdr_len - (u32)HEADER);
-	if (i->retopts)
+	if (i->tells.retopts)
 		msg_put_cmsg(m, SOL_IP, IP_RETOPTS, back, answer_to(skb, back));
 }
 

@@ -58,10 +58,10 @@ struct ip6_ext *ip6_ext_of(struct inet_sock *i)
 {
 	struct ip6_ext *x;
 
-	if (likely(!READ_ONCE(i->ext)))
+	if (likely(!READ_ONCE(i->ext6)))
 		return NULL;
 	spin_lock(&i->c.lock);
-	x = ip6_ext_get(i->ext);
+	x = ip6_ext_get(i->ext6);
 	spin_unlock(&i->c.lock);
 	return x;
 }
@@ -100,13 +100,13 @@ static int length_of(const u8 *opts, u64 n)
 
 static int set(struct inet_sock *i, bool hop, const u8 *opts, u32 n)
 {
-	struct ip6_ext *x, *old = i->ext; /* op held: nobody else changes it */
+	struct ip6_ext *x, *old = i->ext6; /* op held: nobody else changes it */
 	int err = change(old, hop, opts, n, &x);
 
 	if (err)
 		return err;
 	spin_lock(&i->c.lock);
-	i->ext = x;
+	i->ext6 = x;
 	spin_unlock(&i->c.lock);
 	ip6_ext_put(old);
 	return 0;
@@ -247,11 +247,11 @@ static bool pads(const u8 *p, u32 n, u32 *padding)
  */
 static bool options_hold(struct net *net, struct sk_buff *skb, const u8 *p, u32 len, bool dst)
 {
-	int most = READ_ONCE(net->opts6_max[dst]), seen = 0;
+	int most = READ_ONCE(net->ipv6.opts_max[dst]), seen = 0;
 	u32 at = (u32)(p - skb->buf->data) - skb->ip.ext_at + 40, padding = 0, n;
 	bool known_only = most < 0;
 
-	if ((s64)len > READ_ONCE(net->opts6_len[dst]))
+	if ((s64)len > READ_ONCE(net->ipv6.opts_len[dst]))
 		return false;
 	most = most == INT32_MIN ? INT32_MAX : known_only ? -most : most;
 	for (u32 i = 2; i < len; i += n) {
@@ -317,13 +317,16 @@ void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 			return;
 		switch (kind) {
 		case IPPROTO_HOPOPTS:
-			tell(m, i->recvhop, i->hop_old, IPV6_HOPOPTS, IPV6_2292HOPOPTS, p, n);
+			tell(m, i->tells.hopopts, i->tells.hopopts_old, IPV6_HOPOPTS,
+				IPV6_2292HOPOPTS, p, n);
 			break;
 		case IPPROTO_DSTOPTS:
-			tell(m, i->recvdst, i->dst_old, IPV6_DSTOPTS, IPV6_2292DSTOPTS, p, n);
+			tell(m, i->tells.dstopts, i->tells.dstopts_old, IPV6_DSTOPTS,
+				IPV6_2292DSTOPTS, p, n);
 			break;
 		case IPPROTO_ROUTING:
-			tell(m, i->recvrt, i->rt_old, IPV6_RTHDR, IPV6_2292RTHDR, p, n);
+			tell(m, i->tells.rthdr, i->tells.rthdr_old, IPV6_RTHDR, IPV6_2292RTHDR, p,
+				n);
 			break;
 		}
 		kind = p[0];

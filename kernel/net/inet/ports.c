@@ -35,11 +35,11 @@ static bool any_covers(const struct inet_sock *any, const ip_addr *from,
 {
 	bool v6 = any->v6 && !ip_is_v4(from);
 
-	if (v6 && !any->v6only)
+	if (v6 && !any->opts.v6only)
 		return true;
 	if (v6)
 		return other->v6 && !ip_is_v4(addr);
-	return !other->v6 || ip_is_v4(addr) || (ip_is_any(addr) && !other->v6only);
+	return !other->v6 || ip_is_v4(addr) || (ip_is_any(addr) && !other->opts.v6only);
 }
 
 static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
@@ -66,7 +66,7 @@ enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
  */
 static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
-	bool group = i->c.reuseport && o->c.reuseport && i->uid == o->uid && !i->own_group;
+	bool group = i->c.reuseport && o->c.reuseport && i->uid == o->uid && !i->in.own_group;
 
 	if (how == SHARE_NOT || group)
 		return how == SHARE_SAID;
@@ -86,7 +86,7 @@ static bool any_in_the_way(const struct inet_sock *i, const ip_addr *laddr, cons
 {
 	const struct inet_sock *o;
 
-	hlist_for_each_entry(o, place_bucket(i->table, i->net, at, port), place.node)
+	hlist_for_each_entry(o, place_bucket(i->table, i->net, at, port), in.place.node)
 		if (o->lport == port && in_the_way(i, laddr, o, shares))
 			return true;
 	return false;
@@ -104,7 +104,7 @@ static bool conflicts(
 	if (!ip_is_any(laddr))
 		return any_in_the_way(i, laddr, laddr, port, shares) ||
 		       any_in_the_way(i, laddr, &IP_ANY, port, shares);
-	hlist_for_each_entry(o, kind_bucket(i->table, i->net, port), kind.node)
+	hlist_for_each_entry(o, kind_bucket(i->table, i->net, port), in.kind.node)
 		if (o->lport == port && in_the_way(i, laddr, o, shares))
 			return true;
 	return false;
@@ -115,9 +115,9 @@ static bool conflicts(
 void inet_enter_list(struct inet_sock *i, struct hlist_head *h)
 {
 	assert_spin_held(&i->table->lock);
-	i->in_table = true;
-	i->entered = i->age = ++i->table->entered;
-	hlist_add_head(&i->port_node, h);
+	i->in.in_table = true;
+	i->in.entered = i->in.age = ++i->table->entered;
+	hlist_add_head(&i->in.port_node, h);
 }
 
 static void hash_port(struct inet_sock *i)
@@ -141,7 +141,7 @@ static int enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool 
 		return err;
 	}
 	i->saddr = *laddr;
-	i->port_by_user = by_user;
+	i->in.by_user = by_user;
 	hash_port(i);
 	return 0;
 }
@@ -157,8 +157,8 @@ static u32 random_below(u32 n)
 /* The ports that may be chosen for it: the first, and how many. */
 static u32 port_range(const struct inet_sock *i, u32 *n)
 {
-	u32 low = (u32)READ_ONCE(i->net->port_min), high = (u32)READ_ONCE(i->net->port_max);
-	u32 l = READ_ONCE(i->range_low), h = READ_ONCE(i->range_high);
+	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
+	u32 l = READ_ONCE(i->opts.range_low), h = READ_ONCE(i->opts.range_high);
 
 	/* one may be new already, the other not yet */
 	high = max(low, high);
@@ -173,7 +173,7 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 /* Only connections whose port nobody has asked for have it: one more is no harm. */
 static bool is_shareable(const struct inet_sock *i, const struct inet_sock *o)
 {
-	return o->net != i->net || (o->traits & PORT_LENDS);
+	return o->net != i->net || (o->in.traits & PORT_LENDS);
 }
 
 static bool peer_taken(
@@ -182,7 +182,7 @@ static bool peer_taken(
 	const struct inet_sock *o;
 
 	hlist_for_each_entry(
-		o, peer_bucket(i->table, i->net, saddr, lport, raddr, rport), peer_node)
+		o, peer_bucket(i->table, i->net, saddr, lport, raddr, rport), in.peer_node)
 		if (o != i && o->net == i->net && o->lport == lport && o->rport == rport &&
 			ip_equal(&o->saddr, saddr) && ip_equal(&o->raddr, raddr))
 			return true;
@@ -226,7 +226,7 @@ static u64 taken_beside(const struct choosing *c, u16 port)
 	u64 taken = 0;
 
 	BUILD_BUG_ON(TABLE_SIZE * 64 != 1 << 16);
-	hlist_for_each_entry(o, kind_bucket(i->table, i->net, port), kind.node)
+	hlist_for_each_entry(o, kind_bucket(i->table, i->net, port), in.kind.node)
 		if (bars(c, o))
 			taken |= 1UL << o->lport / TABLE_SIZE;
 	return taken;
@@ -295,7 +295,7 @@ static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)
 	struct choosing c = { .i = i, .laddr = laddr, .shares = stream ? SHARE_NOT : SHARE_SAID };
 	u16 port = choose(&c);
 
-	if (port || !stream || !READ_ONCE(i->net->autobind_reuse))
+	if (port || !stream || !READ_ONCE(i->net->ports.autobind_reuse))
 		return port;
 	c.shares = SHARE_CHOSEN;
 	return choose(&c);
@@ -329,7 +329,7 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 	if (i->lport) {
 		if (peer_taken(i, saddr, i->lport, raddr, rport))
 			return -EADDRNOTAVAIL;
-		if (i->in_table)
+		if (i->in.in_table)
 			ports_leave(i);
 		return 0;
 	}
@@ -337,7 +337,7 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 	if (!port)
 		return -EADDRNOTAVAIL;
 	i->lport = port;
-	i->port_by_user = false;
+	i->in.by_user = false;
 	inet_enter_list(i, port_bucket(i->table, i->net, port));
 	return 0;
 }
@@ -348,10 +348,10 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
  */
 static void take_address(struct inet_sock *i, const ip_addr *addr)
 {
-	if (i->group)
+	if (i->in.group)
 		group_leave(i);
 	i->laddr = *addr;
-	i->addr_by_connect = true;
+	i->in.addr_by_connect = true;
 }
 
 static int set_peer_locked(
@@ -372,7 +372,7 @@ static int set_peer_locked(
 	if (port_is_placed(i))
 		ports_join(i);
 	if (stream)
-		hlist_add_head(&i->peer_node,
+		hlist_add_head(&i->in.peer_node,
 			peer_bucket(i->table, i->net, saddr, i->lport, raddr, rport));
 	return 0;
 }
@@ -393,12 +393,12 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
  */
 static void begin_again(struct inet_sock *i)
 {
-	if (i->group)
+	if (i->in.group)
 		group_leave(i);
-	if (i->addr_by_connect)
+	if (i->in.addr_by_connect)
 		i->laddr = IP_ANY;
-	i->addr_by_connect = false;
-	i->age = ++i->table->entered;
+	i->in.addr_by_connect = false;
+	i->in.age = ++i->table->entered;
 }
 
 void inet_drop_peer(struct inet_sock *i)
@@ -406,7 +406,7 @@ void inet_drop_peer(struct inet_sock *i)
 	spin_lock(&i->table->lock);
 	if (port_is_placed(i))
 		ports_leave(i);
-	if (i->addr_by_connect || i->group)
+	if (i->in.addr_by_connect || i->in.group)
 		begin_again(i);
 	i->raddr = IP_ANY;
 	i->rport = 0;
@@ -420,20 +420,20 @@ static void leave_port(struct inet_sock *i)
 {
 	if (port_is_placed(i)) {
 		ports_leave(i);
-		if (i->group)
+		if (i->in.group)
 			group_leave(i);
 	}
-	if (i->in_table)
-		hlist_del_init(&i->port_node);
-	i->in_table = false;
+	if (i->in.in_table)
+		hlist_del_init(&i->in.port_node);
+	i->in.in_table = false;
 }
 
 void inet_unhash(struct inet_sock *i)
 {
 	spin_lock(&i->table->lock);
 	leave_port(i);
-	hlist_del_init(&i->peer_node);
-	hlist_del_init(&i->way.node); /* a raw one's */
+	hlist_del_init(&i->in.peer_node);
+	hlist_del_init(&i->in.way.node); /* a raw one's */
 	spin_unlock(&i->table->lock);
 }
 
@@ -452,8 +452,8 @@ int inet_enter_child(
 		i->raddr = *remote;
 		i->rport = rport;
 		ports_join(i);
-		hlist_add_head(
-			&i->peer_node, peer_bucket(i->table, i->net, local, lport, remote, rport));
+		hlist_add_head(&i->in.peer_node,
+			peer_bucket(i->table, i->net, local, lport, remote, rport));
 		err = 0;
 	}
 	spin_unlock(&i->table->lock);
@@ -472,11 +472,12 @@ static bool may_listen(const struct inet_sock *i)
 	const ip_addr *at[] = { &i->laddr, &IP_ANY };
 	const struct inet_sock *o;
 
-	hlist_for_each_entry(o, kind_bucket(i->table, i->net, i->lport), kind.node)
+	hlist_for_each_entry(o, kind_bucket(i->table, i->net, i->lport), in.kind.node)
 		if (ip_is_any(&i->laddr) && listener_in_the_way(i, o))
 			return false;
 	for (u32 k = 0; k < ARRAY_SIZE(at); k++)
-		hlist_for_each_entry(o, place_bucket(i->table, i->net, at[k], i->lport), place.node)
+		hlist_for_each_entry(
+			o, place_bucket(i->table, i->net, at[k], i->lport), in.place.node)
 			if (listener_in_the_way(i, o))
 				return false;
 	return true;
@@ -515,9 +516,9 @@ void inet_stop_listening(struct inet_sock *i)
 /* A port that was asked for stays, and is shared again. */
 static void keep_port(struct inet_sock *i)
 {
-	if (unlikely(i->c.reuseport) && group_enter(i) && i->group)
+	if (unlikely(i->c.reuseport) && group_enter(i) && i->in.group)
 		group_leave(i); /* no memory: it is of none */
-	if (i->in_table)
+	if (i->in.in_table)
 		ports_join(i);
 	else
 		hash_port(i);
@@ -528,21 +529,21 @@ void inet_forget_peer(struct inet_sock *i)
 	bool keeps;
 
 	spin_lock(&i->table->lock);
-	keeps = i->port_by_user && i->lport && !i->accepted; /* that port is the listener's */
-	hlist_del_init(&i->peer_node);
+	keeps = i->in.by_user && i->lport && !i->accepted; /* that port is the listener's */
+	hlist_del_init(&i->in.peer_node);
 	if (!keeps)
 		leave_port(i);
-	else if (i->in_table)
+	else if (i->in.in_table)
 		ports_leave(i);
 	if (i->accepted) {
 		i->laddr = i->listened_at;
-		i->port_by_user = i->accepted = false;
+		i->in.by_user = i->accepted = false;
 	}
 	i->raddr = IP_ANY;
 	i->rport = 0;
 	i->saddr = i->laddr;
 	if (!keeps && i->lport)
-		i->old_port = i->lport;
+		i->in.old_port = i->lport;
 	if (keeps)
 		keep_port(i);
 	else
@@ -564,9 +565,9 @@ void inet_change_end(struct inet_sock *i)
 	bool shares = i->c.reuseport && !i->accepted && (!i->table->stream || !i->rport);
 
 	if (port_is_placed(i)) {
-		if (!i->c.reuseport && i->group)
+		if (!i->c.reuseport && i->in.group)
 			group_leave(i);
-		else if (shares && !i->group)
+		else if (shares && !i->in.group)
 			(void)group_enter(i); /* no memory: it is of none */
 		ports_join(i);
 	}

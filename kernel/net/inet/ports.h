@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports.h: what ports.c (who may have which port), ports_crowd.c (where a socket stands), ports_group.c (SO_REUSEPORT) and ports_find.c (who gets a
- * packet) know of each other. table->lock is held in all of them.
+ * ports.h: what ports.c (who may have which port), ports_crowd.c (where a socket stands),
+ * ports_group.c (SO_REUSEPORT) and ports_find.c (who gets a packet) know of each other. table->lock
+ * is held in all of them.
  */
 #ifndef NESTLING_NET_PORTS_H
 #define NESTLING_NET_PORTS_H
@@ -12,7 +13,8 @@
 
 /* Some traits of a socket, by which it is told from others at its port. */
 #define PORT_LISTENS 1U
-#define PORT_LENDS 2U /* a connection whose port nobody has asked for: others may have it too */
+/* a connection whose port nobody has asked for: others may have it too */
+#define PORT_LENDS 2U
 
 /* Is the peer one by its port? Of a ping socket that is a number which no packet bears. */
 static inline bool has_flow(const struct inet_sock *i)
@@ -22,7 +24,7 @@ static inline bool has_flow(const struct inet_sock *i)
 /* Does it stand where sockets with ports do? */
 static inline bool port_is_placed(const struct inet_sock *i)
 {
-	return i->in_table && i->lport && i->table != &raw_socks;
+	return i->in.in_table && i->lport && i->table != &raw_socks;
 }
 
 /* Hashes are sums of parts, so that who looks several times need not begin again. */
@@ -43,7 +45,10 @@ struct hlist_head *peer_bucket(struct port_table *t, const struct net *net, cons
 struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const ip_addr *laddr,
 	u16 lport, const ip_addr *remote, u16 rport);
 
-/* It stands among its kind, at its place, and where packets find it. What these are may change between the two only. */
+/*
+ * It stands among its kind, at its place, and where packets find it. What these are may change
+ * between the two only.
+ */
 void ports_join(struct inet_sock *i);
 void ports_leave(struct inet_sock *i);
 /* All that @first stands for, it first: for (o = first; o; o = way_next(o)). */

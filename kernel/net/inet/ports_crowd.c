@@ -91,20 +91,20 @@ static u32 traits_of(const struct inet_sock *i)
 	bool stream = i->table->stream;
 
 	return (stream && i->listening ? PORT_LISTENS : 0) |
-	       (stream && !i->port_by_user && i->rport ? PORT_LENDS : 0) | (u32)i->v6 << 2 |
-	       (u32)i->v6only << 3 | (u32)i->c.reuseaddr << 4 | (u32)i->c.reuseport << 5 |
+	       (stream && !i->in.by_user && i->rport ? PORT_LENDS : 0) | (u32)i->v6 << 2 |
+	       (u32)i->opts.v6only << 3 | (u32)i->c.reuseaddr << 4 | (u32)i->c.reuseport << 5 |
 	       (u32)ip_is_v4(&i->laddr) << 6 | (u32)ip_is_any(&i->laddr) << 7;
 }
 
 static bool same_kind(const struct inet_sock *a, const struct inet_sock *b)
 {
-	return a->lport == b->lport && a->net == b->net && a->traits == b->traits &&
+	return a->lport == b->lport && a->net == b->net && a->in.traits == b->in.traits &&
 	       a->bound_if == b->bound_if && a->uid == b->uid;
 }
 
 static bool same_place(const struct inet_sock *a, const struct inet_sock *b)
 {
-	return same_kind(a, b) && a->group == b->group && ip_equal(&a->laddr, &b->laddr);
+	return same_kind(a, b) && a->in.group == b->in.group && ip_equal(&a->laddr, &b->laddr);
 }
 
 static bool same_way(const struct inet_sock *a, const struct inet_sock *b)
@@ -112,7 +112,7 @@ static bool same_way(const struct inet_sock *a, const struct inet_sock *b)
 	bool flow = has_flow(a);
 
 	return a->lport == b->lport && a->net == b->net && a->bound_if == b->bound_if &&
-	       a->v6 == b->v6 && a->v6only == b->v6only && a->group == b->group &&
+	       a->v6 == b->v6 && a->opts.v6only == b->opts.v6only && a->in.group == b->in.group &&
 	       ip_equal(&a->laddr, &b->laddr) && flow == has_flow(b) &&
 	       (!flow || (a->rport == b->rport && ip_equal(&a->raddr, &b->raddr)));
 }
@@ -142,10 +142,10 @@ static void enter_kind(struct inet_sock *i)
 	struct port_crowd *like = NULL;
 	struct inet_sock *o;
 
-	hlist_for_each_entry(o, h, kind.node)
+	hlist_for_each_entry(o, h, in.kind.node)
 		if (same_kind(o, i))
-			like = &o->kind;
-	crowd_enter(h, &i->kind, like);
+			like = &o->in.kind;
+	crowd_enter(h, &i->in.kind, like);
 }
 
 static void enter_place(struct inet_sock *i)
@@ -154,17 +154,17 @@ static void enter_place(struct inet_sock *i)
 	struct port_crowd *like = NULL;
 	struct inet_sock *o;
 
-	hlist_for_each_entry(o, h, place.node)
+	hlist_for_each_entry(o, h, in.place.node)
 		if (same_place(o, i))
-			like = &o->place;
-	crowd_enter(h, &i->place, like);
+			like = &o->in.place;
+	crowd_enter(h, &i->in.place, like);
 }
 
 /* ---- rows ---- */
 
 static struct inet_sock *row_entry(struct rb_node *n)
 {
-	return rb_entry_safe(n, struct inet_sock, way.at);
+	return rb_entry_safe(n, struct inet_sock, in.way.at);
 }
 
 static void row_insert(struct rb_root *all, struct inet_sock *i)
@@ -173,39 +173,39 @@ static void row_insert(struct rb_root *all, struct inet_sock *i)
 
 	while (*link) {
 		parent = *link;
-		link = i->age > row_entry(parent)->age ? &parent->left : &parent->right;
+		link = i->in.age > row_entry(parent)->in.age ? &parent->left : &parent->right;
 	}
-	rb_link_node(&i->way.at, parent, link);
-	rb_insert_color(&i->way.at, all);
+	rb_link_node(&i->in.way.at, parent, link);
+	rb_insert_color(&i->in.way.at, all);
 }
 
 /* @heir stands for all in @leader's place. */
 static void row_hand_over(struct inet_sock *leader, struct inet_sock *heir)
 {
-	heir->way.all = leader->way.all;
-	hlist_add_at(&heir->way.node, leader->way.node.pprev);
-	hlist_del_init(&leader->way.node);
+	heir->in.way.all = leader->in.way.all;
+	hlist_add_at(&heir->in.way.node, leader->in.way.node.pprev);
+	hlist_del_init(&leader->in.way.node);
 }
 
 static void row_enter(struct hlist_head *h, struct inet_sock *i)
 {
 	struct inet_sock *o, *like = NULL;
 
-	hlist_for_each_entry(o, h, way.node)
+	hlist_for_each_entry(o, h, in.way.node)
 		if (same_way(o, i))
 			like = o;
-	i->way.in = true;
-	i->way.all = RB_ROOT;
-	row_insert(like ? &like->way.all : &i->way.all, i);
+	i->in.way.in = true;
+	i->in.way.all = RB_ROOT;
+	row_insert(like ? &like->in.way.all : &i->in.way.all, i);
 	if (!like)
-		hlist_add_head(&i->way.node, h);
-	else if (i->age > like->age)
+		hlist_add_head(&i->in.way.node, h);
+	else if (i->in.age > like->in.age)
 		row_hand_over(like, i);
 }
 
 static struct inet_sock *row_leader(struct inet_sock *i)
 {
-	struct rb_node *n = &i->way.at;
+	struct rb_node *n = &i->in.way.at;
 
 	while (n->parent)
 		n = n->parent;
@@ -218,39 +218,39 @@ static void row_leave(struct inet_sock *i)
 {
 	struct inet_sock *leader = row_leader(i), *heir;
 
-	i->way.in = false;
-	rb_erase(&i->way.at, &leader->way.all);
+	i->in.way.in = false;
+	rb_erase(&i->in.way.at, &leader->in.way.all);
 	if (leader != i)
 		return;
-	heir = row_entry(rb_first(&i->way.all));
+	heir = row_entry(rb_first(&i->in.way.all));
 	if (heir)
 		row_hand_over(i, heir);
-	hlist_del_init(&i->way.node);
+	hlist_del_init(&i->in.way.node);
 }
 
 struct inet_sock *way_next(const struct inet_sock *o)
 {
-	return row_entry(rb_next(&o->way.at));
+	return row_entry(rb_next(&o->in.way.at));
 }
 
 /* ---- the door ---- */
 
 void inet_init_ports(struct inet_sock *i)
 {
-	INIT_HLIST_NODE(&i->port_node);
-	INIT_HLIST_NODE(&i->peer_node);
-	INIT_HLIST_NODE(&i->kind.node);
-	INIT_HLIST_NODE(&i->place.node);
-	INIT_HLIST_NODE(&i->way.node);
-	INIT_LIST_HEAD(&i->kind.kin);
-	INIT_LIST_HEAD(&i->place.kin);
-	i->group_cpu = -1;
+	INIT_HLIST_NODE(&i->in.port_node);
+	INIT_HLIST_NODE(&i->in.peer_node);
+	INIT_HLIST_NODE(&i->in.kind.node);
+	INIT_HLIST_NODE(&i->in.place.node);
+	INIT_HLIST_NODE(&i->in.way.node);
+	INIT_LIST_HEAD(&i->in.kind.kin);
+	INIT_LIST_HEAD(&i->in.place.kin);
+	i->in.group_cpu = -1;
 }
 
 void ports_join(struct inet_sock *i)
 {
 	assert_spin_held(&i->table->lock);
-	i->traits = traits_of(i);
+	i->in.traits = traits_of(i);
 	enter_kind(i);
 	enter_place(i);
 	if (i->table->stream && !i->listening)
@@ -260,17 +260,17 @@ void ports_join(struct inet_sock *i)
 			way_bucket(i->table, i->net, &i->laddr, i->lport, &i->raddr, i->rport), i);
 	else
 		row_enter(way_bucket(i->table, i->net, &i->laddr, i->lport, &IP_ANY, 0), i);
-	if (i->group && !has_flow(i))
+	if (i->in.group && !has_flow(i))
 		group_offer(i);
 }
 
 void ports_leave(struct inet_sock *i)
 {
 	assert_spin_held(&i->table->lock);
-	crowd_leave(&i->kind);
-	crowd_leave(&i->place);
-	if (i->way.in)
+	crowd_leave(&i->in.kind);
+	crowd_leave(&i->in.place);
+	if (i->in.way.in)
 		row_leave(i);
-	if (i->group)
+	if (i->in.group)
 		group_withdraw(i);
 }

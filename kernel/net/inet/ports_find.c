@@ -12,7 +12,7 @@ static bool family_takes(const struct inet_sock *i, const ip_addr *addr)
 {
 	if (!i->v6 || ip_is_v4(&i->laddr))
 		return ip_is_v4(addr);
-	return !ip_is_v4(addr) || !i->v6only;
+	return !ip_is_v4(addr) || !i->opts.v6only;
 }
 
 bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *local, u16 lport,
@@ -40,7 +40,7 @@ struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const 
 	struct inet_sock *i, *found = NULL;
 
 	spin_lock(&t->lock);
-	hlist_for_each_entry(i, peer_bucket(t, net, local, lport, remote, rport), peer_node) {
+	hlist_for_each_entry(i, peer_bucket(t, net, local, lport, remote, rport), in.peer_node) {
 		if (i->net == net && i->lport == lport && i->rport == rport &&
 			ip_equal(&i->saddr, local) && ip_equal(&i->raddr, remote) &&
 			(!i->bound_if || i->bound_if == ifindex)) {
@@ -75,13 +75,13 @@ static struct inet_sock *better_of(
 {
 	struct inet_sock *i;
 
-	hlist_for_each_entry(i, &t->ways[at], way.node) {
+	hlist_for_each_entry(i, &t->ways[at], in.way.node) {
 		int more;
 
 		if (!candidate(t, i, w))
 			continue;
 		more = best ? fitness(i) - fitness(best) : 1;
-		if (more > 0 || (!more && i->age > best->age))
+		if (more > 0 || (!more && i->in.age > best->in.age))
 			best = i;
 	}
 	return best;
@@ -117,10 +117,10 @@ static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *
 static struct inet_sock *of_group(struct inet_sock *best, const struct wanted *w)
 {
 	u32 hash = (ip_hash(w->remote) ^ w->rport) * 0x9e3779b1U;
-	struct inet_sock *i = w->skb ? group_ask(best->group, w->skb, w->skip) : NULL;
+	struct inet_sock *i = w->skb ? group_ask(best->in.group, w->skb, w->skip) : NULL;
 
 	if (!i)
-		i = group_pick(best->group, hash);
+		i = group_pick(best->in.group, hash);
 	return candidate(best->table, i, w) ? i : best;
 }
 
@@ -130,7 +130,7 @@ static struct inet_sock *lookup(struct port_table *t, const struct wanted *w)
 
 	spin_lock(&t->lock);
 	best = best_of_all(t, w);
-	if (best && unlikely(best->group) && !has_flow(best))
+	if (best && unlikely(best->in.group) && !has_flow(best))
 		best = of_group(best, w);
 	if (best)
 		inet_get(best);
@@ -167,7 +167,7 @@ static void take_all(
 {
 	struct inet_sock *i, *o;
 
-	hlist_for_each_entry(i, h, way.node)
+	hlist_for_each_entry(i, h, in.way.node)
 		if (is_for(i, net, skb))
 			for (o = i; o; o = way_next(o))
 				dgram_crowd_add(c, o);

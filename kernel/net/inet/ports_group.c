@@ -24,8 +24,8 @@ struct reuse_group {
 	u32 n;                  /* of @all; each knows its place (group_at) */
 	u32 wanting;            /* of @by_cpu */
 	struct inet_sock **all; /* kmalloc; @by_cpu is behind it */
-	struct inet_sock *
-		*by_cpu; /* those of @all that want a processor, by its number (group_cpu) */
+	/* those of @all that want a processor, by its number (group_cpu) */
+	struct inet_sock **by_cpu;
 	struct sk_filter *program; /* NULL */
 };
 
@@ -53,8 +53,8 @@ static int make_room(struct reuse_group *g)
 
 static bool may_join(const struct inet_sock *i, const struct inet_sock *o)
 {
-	return o->group && o->lport == i->lport && o->net == i->net && o->uid == i->uid &&
-	       o->v6 == i->v6 && o->v6only == i->v6only && o->bound_if == i->bound_if &&
+	return o->in.group && o->lport == i->lport && o->net == i->net && o->uid == i->uid &&
+	       o->v6 == i->v6 && o->opts.v6only == i->opts.v6only && o->bound_if == i->bound_if &&
 	       ip_equal(&o->laddr, &i->laddr);
 }
 
@@ -62,9 +62,9 @@ static struct reuse_group *find_group(const struct inet_sock *i)
 {
 	struct inet_sock *o;
 
-	hlist_for_each_entry(o, place_bucket(i->table, i->net, &i->laddr, i->lport), place.node)
+	hlist_for_each_entry(o, place_bucket(i->table, i->net, &i->laddr, i->lport), in.place.node)
 		if (may_join(i, o))
-			return o->group;
+			return o->in.group;
 	return NULL;
 }
 
@@ -82,7 +82,7 @@ static int join(struct inet_sock *i, struct reuse_group *g)
 	if (err)
 		return err;
 	g->members++;
-	i->group = g;
+	i->in.group = g;
 	return 0;
 }
 
@@ -101,26 +101,26 @@ int group_enter(struct inet_sock *i)
 	struct reuse_group *g = find_group(i);
 
 	assert_spin_held(&i->table->lock);
-	if (!g || g == i->group)
-		return i->group ? 0 : begin(i);
-	if (i->group)
+	if (!g || g == i->in.group)
+		return i->in.group ? 0 : begin(i);
+	if (i->in.group)
 		group_leave(i);
 	return join(i, g);
 }
 
 void group_leave(struct inet_sock *i)
 {
-	struct reuse_group *g = i->group;
+	struct reuse_group *g = i->in.group;
 
 	group_withdraw(i);
-	i->group = NULL;
+	i->in.group = NULL;
 	if (!--g->members)
 		free_group(g);
 }
 
 void ports_drop_group(struct inet_sock *i)
 {
-	if (likely(!i->group))
+	if (likely(!i->in.group))
 		return;
 	spin_lock(&i->table->lock);
 	group_leave(i);
@@ -137,7 +137,7 @@ static u32 first_for(const struct reuse_group *g, int cpu)
 	while (low < high) {
 		u32 mid = (low + high) / 2;
 
-		if (g->by_cpu[mid]->group_cpu < cpu)
+		if (g->by_cpu[mid]->in.group_cpu < cpu)
 			low = mid + 1;
 		else
 			high = mid;
@@ -147,13 +147,13 @@ static u32 first_for(const struct reuse_group *g, int cpu)
 
 static void begin_wanting(struct inet_sock *i)
 {
-	struct reuse_group *g = i->group;
+	struct reuse_group *g = i->in.group;
 	u32 at;
 
-	i->group_cpu = i->c.rare.cpu_wanted ? READ_ONCE(i->c.rare.incoming_cpu) : -1;
-	if (likely(i->group_cpu < 0))
+	i->in.group_cpu = i->c.rare.cpu_wanted ? READ_ONCE(i->c.rare.incoming_cpu) : -1;
+	if (likely(i->in.group_cpu < 0))
 		return;
-	at = first_for(g, i->group_cpu);
+	at = first_for(g, i->in.group_cpu);
 	memmove(g->by_cpu + at + 1, g->by_cpu + at, (g->wanting - at) * sizeof(*g->by_cpu));
 	g->by_cpu[at] = i;
 	g->wanting++;
@@ -161,40 +161,40 @@ static void begin_wanting(struct inet_sock *i)
 
 static void end_wanting(struct inet_sock *i)
 {
-	struct reuse_group *g = i->group;
+	struct reuse_group *g = i->in.group;
 	u32 at;
 
-	if (likely(i->group_cpu < 0))
+	if (likely(i->in.group_cpu < 0))
 		return;
-	at = first_for(g, i->group_cpu);
+	at = first_for(g, i->in.group_cpu);
 	while (g->by_cpu[at] != i)
 		at++;
 	g->wanting--;
 	memmove(g->by_cpu + at, g->by_cpu + at + 1, (g->wanting - at) * sizeof(*g->by_cpu));
-	i->group_cpu = -1;
+	i->in.group_cpu = -1;
 }
 
 void group_offer(struct inet_sock *i)
 {
-	struct reuse_group *g = i->group;
+	struct reuse_group *g = i->in.group;
 
 	g->all[g->n++] = i;
-	i->group_at = g->n;
+	i->in.group_at = g->n;
 	begin_wanting(i);
 }
 
 void group_withdraw(struct inet_sock *i)
 {
-	struct reuse_group *g = i->group;
+	struct reuse_group *g = i->in.group;
 	struct inet_sock *last;
 
-	if (!i->group_at)
+	if (!i->in.group_at)
 		return;
 	end_wanting(i);
 	last = g->all[--g->n];
-	last->group_at = i->group_at;
-	g->all[i->group_at - 1] = last;
-	i->group_at = 0;
+	last->in.group_at = i->in.group_at;
+	g->all[i->in.group_at - 1] = last;
+	i->in.group_at = 0;
 }
 
 /* ---- choosing ---- */
@@ -239,16 +239,16 @@ static int set_program(struct inet_sock *i, struct sk_filter *f)
 
 	if (!i->c.reuseport)
 		return -EINVAL;
-	if (!f && !(i->group && i->group->program))
+	if (!f && !(i->in.group && i->in.group->program))
 		return -ENOENT;
-	if (!i->group && port_is_placed(i))
+	if (!i->in.group && port_is_placed(i))
 		return -EINVAL; /* it shares the port with nobody */
-	err = i->group ? 0 : begin(i);
+	err = i->in.group ? 0 : begin(i);
 	if (err)
 		return err;
-	filter_put(i->group->program);
-	i->group->program = filter_get(f);
-	i->own_group |= !i->in_table;
+	filter_put(i->in.group->program);
+	i->in.group->program = filter_get(f);
+	i->in.own_group |= !i->in.in_table;
 	return 0;
 }
 

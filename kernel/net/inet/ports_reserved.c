@@ -24,7 +24,7 @@ static bool has(const u64 *bits, u32 port)
 
 bool port_is_reserved(const struct net *net, u16 port)
 {
-	const u64 *bits = READ_ONCE(net->reserved_ports);
+	const u64 *bits = READ_ONCE(net->ports.reserved);
 
 	return unlikely(bits) && has(bits, port);
 }
@@ -47,7 +47,7 @@ void bits_show(struct seq *s, const u64 *bits, u32 nr)
 
 int ports_show_reserved(struct seq *s, void *arg)
 {
-	bits_show(s, READ_ONCE(current_net()->reserved_ports), PORTS);
+	bits_show(s, READ_ONCE(current_net()->ports.reserved), PORTS);
 	return 0;
 }
 
@@ -136,9 +136,9 @@ ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos)
 		return done;
 	}
 	spin_lock(&net->lock);
-	bits = net->reserved_ports;
+	bits = net->ports.reserved;
 	if (!bits)
-		WRITE_ONCE(net->reserved_ports, fresh);
+		WRITE_ONCE(net->ports.reserved, fresh);
 	for (u32 i = 0; bits && i < WORDS; i++)
 		WRITE_ONCE(bits[i], pos ? bits[i] | fresh[i] : fresh[i]);
 	spin_unlock(&net->lock);

@@ -14,7 +14,7 @@ static struct hlist_head *walk_list(const struct port_walk *w)
 
 static struct inet_sock *next_of(const struct inet_sock *i)
 {
-	return hlist_entry_safe(i->port_node.next, struct inet_sock, port_node);
+	return hlist_entry_safe(i->in.port_node.next, struct inet_sock, in.port_node);
 }
 
 /*
@@ -25,10 +25,10 @@ static struct inet_sock *resume(const struct port_walk *w)
 {
 	struct inet_sock *i;
 
-	if (w->at && w->at->in_table && w->at->entered == w->behind)
+	if (w->at && w->at->in.in_table && w->at->in.entered == w->behind)
 		return next_of(w->at);
-	hlist_for_each_entry(i, walk_list(w), port_node)
-		if (!w->behind || i->entered < w->behind)
+	hlist_for_each_entry(i, walk_list(w), in.port_node)
+		if (!w->behind || i->in.entered < w->behind)
 			return i;
 	return NULL;
 }
@@ -39,7 +39,7 @@ static struct inet_sock *next_bucket(struct port_walk *w)
 
 	while (!i && w->bucket < TABLE_SIZE) {
 		w->bucket++;
-		i = hlist_entry_safe(walk_list(w)->first, struct inet_sock, port_node);
+		i = hlist_entry_safe(walk_list(w)->first, struct inet_sock, in.port_node);
 	}
 	w->behind = 0;
 	return i;
@@ -56,9 +56,9 @@ bool ports_walk(
 	for (i = resume(w); i || (i = next_bucket(w)); i = next_of(i)) {
 		if (!most--)
 			break;
-		if (i->entered <= w->newest)
+		if (i->in.entered <= w->newest)
 			fn(i, arg);
-		w->behind = i->entered;
+		w->behind = i->in.entered;
 		last = i;
 	}
 	w->at = i ? last : NULL;

@@ -45,11 +45,11 @@ static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
 
 	if (skb->ip.proto == IPPROTO_ICMP && !skb->ip.v6 && skb_len(skb) > skb->ip.hdr_len) {
 		skb_copy(skb, skb->ip.hdr_len, &type, 1);
-		return type < 32 && i->icmp_filter >> type & 1;
+		return type < 32 && i->raw.icmp_filter >> type & 1;
 	}
 	if (skb->ip.proto == IPPROTO_ICMPV6 && skb_len(skb)) {
 		skb_copy(skb, 0, &type, 1);
-		return i->icmp6_filter[type / 32] >> (type % 32) & 1;
+		return i->raw.icmp6_filter[type / 32] >> (type % 32) & 1;
 	}
 	return false;
 }
@@ -59,7 +59,7 @@ static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 {
 	u32 len = skb_len(skb);
 
-	if (!skb->ip.v6 || i->csum_at < 0 || skb->csum_ok)
+	if (!skb->ip.v6 || i->raw.csum_at < 0 || skb->csum_ok)
 		return true;
 	return !csum_fold(skb_sum(
 		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
@@ -85,7 +85,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return false;
 	spin_lock(&raw_socks.lock);
-	hlist_for_each_entry(i, inet_raw_bucket(net, skb->ip.proto), way.node) {
+	hlist_for_each_entry(i, inet_raw_bucket(net, skb->ip.proto), in.way.node) {
 		if (!wants(i, net, skb))
 			continue;
 		ours = true;
@@ -109,13 +109,13 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return;
 	spin_lock(&raw_socks.lock);
-	hlist_for_each_entry(i, inet_raw_bucket(net, proto), way.node) {
+	hlist_for_each_entry(i, inet_raw_bucket(net, proto), in.way.node) {
 		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto ||
 			(i->bound_if && i->bound_if != e->quote->dev->ifindex))
 			continue;
 		if ((ip_is_any(&i->laddr) || ip_equal(&i->laddr, local)) &&
 			(ip_is_any(&i->raddr) || ip_equal(&i->raddr, remote))) {
-			dgram_error(i, i->hdrincl ? &whole : e, remote, 0, 0);
+			dgram_error(i, i->opts.hdrincl ? &whole : e, remote, 0, 0);
 			ours = true;
 		}
 	}
@@ -171,7 +171,7 @@ static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const str
 /* Where the socket has it, which is even. False: the packet is too short. */
 static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
-	int off = READ_ONCE(i->csum_at); /* setsockopt() may change it meanwhile */
+	int off = READ_ONCE(i->raw.csum_at); /* setsockopt() may change it meanwhile */
 	u16 *at;
 
 	if (off < 0)
@@ -205,10 +205,11 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 		return -EMSGSIZE;
 	err = dgram_destination(i, m, &f, &port);
 	if (!err && i->v6 && ip_is_v4(&f.daddr))
-		err = -ENETUNREACH; /* one can be connected to it, and that is all */
-	else if (!err && i->hdrincl && f.opts)
+		/* one can be connected to it, and that is all */
+		err = -ENETUNREACH;
+	else if (!err && i->opts.hdrincl && f.opts)
 		err = -EINVAL; /* the header is the program's own */
-	else if (!err && i->hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
+	else if (!err && i->opts.hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
 		err = -EPIPE; /* other packets go out all the same */
 	if (!err)
 		err = dgram_wait_wmem(i, m);
@@ -221,7 +222,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	skb->foreign = true;
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
-	if (i->hdrincl) {
+	if (i->opts.hdrincl) {
 		err = i->v6 ? send_with_header6(i, skb, &f) : send_with_header(i, skb, &f);
 	} else {
 		if (i->v6 && !fill_checksum(i, skb, &f)) {
@@ -328,14 +329,14 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &raw_socks);
-	i->hdrincl = protocol == IPPROTO_RAW;
+	i->opts.hdrincl = protocol == IPPROTO_RAW;
 	i->c.reuseaddr = true; /* as Linux tells it; there are no ports */
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &raw_ops;
 	spin_lock(&raw_socks.lock);
 	inet_enter_list(i, &raw_socks.raw);
-	hlist_add_head(&i->way.node, inet_raw_bucket(i->net, i->c.protocol));
+	hlist_add_head(&i->in.way.node, inet_raw_bucket(i->net, i->c.protocol));
 	spin_unlock(&raw_socks.lock);
 	return 0;
 }
@@ -455,11 +456,11 @@ static int ping_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 static bool may_ping(const struct net *net)
 {
 	const struct cred *c = current_cred();
-	bool may = net->ping_gid_min <= c->egid && c->egid <= net->ping_gid_max;
+	bool may = net->ipv4.ping_gid_min <= c->egid && c->egid <= net->ipv4.ping_gid_max;
 
 	for (u32 k = 0; k < c->group_info->ngroups; k++)
-		may |= net->ping_gid_min <= c->group_info->gid[k] &&
-		       c->group_info->gid[k] <= net->ping_gid_max;
+		may |= net->ipv4.ping_gid_min <= c->group_info->gid[k] &&
+		       c->group_info->gid[k] <= net->ipv4.ping_gid_max;
 	return may;
 }
 
@@ -491,7 +492,7 @@ int ping_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &ping_ids);
-	i->v6only = family == AF_INET6; /* what it asks is of ICMPv6 */
+	i->opts.v6only = family == AF_INET6; /* what it asks is of ICMPv6 */
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &ping_ops;

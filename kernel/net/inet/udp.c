@@ -36,11 +36,12 @@ static void push_header(
 	struct udphdr *h = skb_push(skb, sizeof(*h));
 
 	*h = (struct udphdr){ .source = htons(i->lport), .dest = htons(port), .len = htons(len) };
-	if (lite && i->cov_send && i->cov_send < len) {
-		covered = i->cov_send;
+	if (lite && i->udp.cov_send && i->udp.cov_send < len) {
+		covered = i->udp.cov_send;
 		h->len = htons(covered);
 	}
-	if (!lite && (f->local || i->c.rare.no_check || (i->no_check6_tx && !ip_is_v4(&f->daddr))))
+	if (!lite &&
+		(f->local || i->c.rare.no_check || (i->udp.no_check6_tx && !ip_is_v4(&f->daddr))))
 		return;
 	/* each datagram has its own, when they are cut */
 	if (skb->gso)
@@ -57,7 +58,7 @@ static void push_header(
  */
 static int told(const struct inet_sock *i, const struct flow *f, int err)
 {
-	bool wants = ip_is_v4(&f->daddr) ? i->recverr : i->recverr6;
+	bool wants = ip_is_v4(&f->daddr) ? i->opts.recverr : i->opts.recverr6;
 
 	return err == -ENOBUFS && !wants ? 0 : err;
 }
@@ -81,40 +82,40 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 /* What was held back and what comes now, in one packet. op held. */
 static int gather(struct inet_sock *i, struct msg *m, size_t len)
 {
-	if (!i->cork) {
-		i->cork = kmalloc(UDP_MAX6, GFP_KERNEL);
-		if (!i->cork)
+	if (!i->cork.data) {
+		i->cork.data = kmalloc(UDP_MAX6, GFP_KERNEL);
+		if (!i->cork.data)
 			return -ENOBUFS;
-		i->cork_len = 0;
+		i->cork.len = 0;
 	}
-	if (i->cork_len + len > UDP_MAX)
+	if (i->cork.len + len > UDP_MAX)
 		return -EMSGSIZE;
-	if (copy_from_iter(i->cork + i->cork_len, len, &m->iter) != len)
+	if (copy_from_iter(i->cork.data + i->cork.len, len, &m->iter) != len)
 		return -EFAULT;
-	i->cork_len += (u32)len;
+	i->cork.len += (u32)len;
 	return 0;
 }
 
 static void uncork(struct inet_sock *i)
 {
-	kfree(i->cork);
-	ip6_ext_put(i->cork_flow.ext);
-	i->cork_flow.ext = NULL;
-	ip4_opts_put(i->cork_flow.opts);
-	i->cork_flow.opts = NULL;
-	i->cork = NULL;
-	i->cork_len = 0;
+	kfree(i->cork.data);
+	ip6_ext_put(i->cork.flow.ext);
+	i->cork.flow.ext = NULL;
+	ip4_opts_put(i->cork.flow.opts);
+	i->cork.flow.opts = NULL;
+	i->cork.data = NULL;
+	i->cork.len = 0;
 }
 
 static int send_gathered(struct inet_sock *i)
 {
-	struct sk_buff *skb = skb_alloc(max(i->cork_len, 1U), GFP_KERNEL);
+	struct sk_buff *skb = skb_alloc(max(i->cork.len, 1U), GFP_KERNEL);
 	int err = -ENOBUFS;
 
 	if (skb) {
-		memcpy(skb->buf->data, i->cork, i->cork_len);
-		skb->len = i->cork_len;
-		err = transmit(i, skb, &i->cork_flow, i->cork_port, NULL);
+		memcpy(skb->buf->data, i->cork.data, i->cork.len);
+		skb->len = i->cork.len;
+		err = transmit(i, skb, &i->cork.flow, i->cork.port, NULL);
 	}
 	uncork(i);
 	return err;
@@ -127,7 +128,7 @@ static int append(struct inet_sock *i, struct msg *m, size_t len)
 
 	if (err)
 		uncork(i);
-	else if (!i->corked && !(m->flags & MSG_MORE))
+	else if (!i->udp.corked && !(m->flags & MSG_MORE))
 		err = send_gathered(i);
 	return err;
 }
@@ -138,11 +139,11 @@ static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow
 	int err;
 
 	mutex_lock(&i->op);
-	if (!i->cork) {
-		i->cork_flow = *f;
+	if (!i->cork.data) {
+		i->cork.flow = *f;
 		ip6_ext_get(f->ext);
 		ip4_opts_get(f->opts);
-		i->cork_port = port;
+		i->cork.port = port;
 	}
 	err = append(i, m, len);
 	mutex_unlock(&i->op);
@@ -159,7 +160,7 @@ static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 	bool begun;
 
 	mutex_lock(&i->op);
-	begun = i->cork;
+	begun = i->cork.data;
 	if (begun)
 		err = append(i, m, len);
 	mutex_unlock(&i->op);
@@ -169,7 +170,7 @@ static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 /* UDP_CORK is taken off: what has gathered goes. op held. */
 int udp_push_pending(struct inet_sock *i)
 {
-	return i->cork ? send_gathered(i) : 0;
+	return i->cork.data ? send_gathered(i) : 0;
 }
 
 static int autobind(struct inet_sock *i)
@@ -199,7 +200,7 @@ static void too_long(struct inet_sock *i, const struct flow *f, u16 port)
 static int segment_of(
 	const struct inet_sock *i, const struct msg *m, const struct flow *f, size_t len)
 {
-	u32 seg = m->inet.has_segment ? m->inet.segment : READ_ONCE(i->segment),
+	u32 seg = m->inet.has_segment ? m->inet.segment : READ_ONCE(i->udp.segment),
 	    heads = (u32)sizeof(struct udphdr) + (ip_is_v4(&f->daddr) ? 20U : 40U) +
 		    ip6_ext_len(f->ext) + ip4_opts_len(f->opts),
 	    room = f->mtu - min(f->mtu, heads);
@@ -209,7 +210,7 @@ static int segment_of(
 	if (min((size_t)seg, len) > room)
 		return -EMSGSIZE;
 	if (len > (size_t)seg * SEGMENTS_MAX || i->c.rare.no_check ||
-		(i->no_check6_tx && !ip_is_v4(&f->daddr)))
+		(i->udp.no_check6_tx && !ip_is_v4(&f->daddr)))
 		return -EINVAL;
 	return len > seg ? (int)seg : 0;
 }
@@ -241,7 +242,7 @@ static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *
 	struct sk_buff *skb;
 	int err, seg;
 
-	if (i->corked || i->cork || m->flags & MSG_MORE)
+	if (i->udp.corked || i->cork.data || m->flags & MSG_MORE)
 		return send_corked(i, m, f, port);
 	seg = segment_of(i, m, f, len);
 	if (seg < 0)
@@ -264,11 +265,9 @@ static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *
  */
 static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
-	size_t head =
-		i->cork ?
-			0 :
-			sizeof(struct
-				udphdr); /* an empty datagram has one, and so a notice, as on Linux */
+	size_t head = i->cork.data ? 0 :
+				     /* an empty datagram has one, and so a notice, as on Linux */
+				     sizeof(struct udphdr);
 	struct err_record *notice = errq_notice_begin(&i->c, m, m->iter.count + head);
 	bool some = m->iter.count;
 	ssize_t n;
@@ -292,7 +291,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 		return -EOPNOTSUPP;
 	if (len > 65535)
 		return -EMSGSIZE;
-	if (unlikely(i->cork) && len && !(m->flags & MSG_ZEROCOPY)) {
+	if (unlikely(i->cork.data) && len && !(m->flags & MSG_ZEROCOPY)) {
 		ssize_t n = send_pending(i, m);
 
 		if (n)
@@ -361,8 +360,8 @@ static bool parse(struct sk_buff *skb, struct udp_stats *n)
 	if (skb->csum_ok || (!h->check && !skb->ip.v6 && !lite))
 		return true;
 	skb->unsummed = !h->check && !lite;
-	if (unlikely(
-		    skb->unsummed)) /* IPv6: whoever it is for may have asked for that (RFC 6935) */
+	/* IPv6: whoever it is for may have asked for that (RFC 6935) */
+	if (unlikely(skb->unsummed))
 		return true;
 	if (!csum_fold(skb_sum(skb, 0, covered,
 		    csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len))))
@@ -393,7 +392,7 @@ static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *sk
 /* One of many copies to its socket, which ends the reference to that. */
 static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 {
-	bool wanted = inet_wants_group(i, skb) && (!skb->unsummed || i->no_check6_rx);
+	bool wanted = inet_wants_group(i, skb) && (!skb->unsummed || i->udp.no_check6_rx);
 
 	skb_pull(skb, sizeof(struct udphdr));
 	if (wanted)
@@ -496,14 +495,14 @@ void udp_rcv(struct net *net, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	if ((skb->covered && skb->covered < i->cov_recv) ||
-		unlikely(skb->unsummed && !i->no_check6_rx)) {
+	if ((skb->covered && skb->covered < i->udp.cov_recv) ||
+		unlikely(skb->unsummed && !i->udp.no_check6_rx)) {
 		n->in_errors++;
 		kfree_skb(skb);
 		inet_put(i);
 		return;
 	}
-	if (unlikely(skb->gso) && !i->gro)
+	if (unlikely(skb->gso) && !i->udp.gro)
 		deliver_cut(n, i, skb);
 	else
 		deliver(n, i, skb);

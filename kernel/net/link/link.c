@@ -73,8 +73,8 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 	bool full, wandered;
 
 	spin_lock(&net->lock);
-	full = count_links(net, &net->devices) + count_links(net, &net->dead) >= LINKS_MAX;
-	dev = list_first_entry_or_null(&net->dead, struct net_device, list);
+	full = count_links(net, &net->devs.list) + count_links(net, &net->devs.dead) >= LINKS_MAX;
+	dev = list_first_entry_or_null(&net->devs.dead, struct net_device, list);
 	if (dev)
 		list_del(&dev->list);
 	spin_unlock(&net->lock);
@@ -127,7 +127,7 @@ static int enter(
 static void bury(struct net *net, struct net_device *dev)
 {
 	spin_lock(&net->lock);
-	list_add_tail(&dev->list, &net->dead);
+	list_add_tail(&dev->list, &net->devs.dead);
 	spin_unlock(&net->lock);
 }
 
@@ -214,7 +214,7 @@ void links_forget(struct net *net)
 	do {
 		bool found = false;
 
-		list_for_each_entry(d, &net->devices, list) {
+		list_for_each_entry(d, &net->devs.list, list) {
 			if (d != net->lo) {
 				found = true;
 				break;

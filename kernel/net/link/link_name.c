@@ -40,7 +40,7 @@ static void show_ports(struct net *net, struct net_device *dev)
 
 	if (dev->master)
 		netname_is_port(dev->master->name, dev->name);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (d->master == dev)
 			netname_is_port(dev->name, d->name);
 }
@@ -82,7 +82,7 @@ static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ], u
 		return 0;
 	if (mark[1] != 'd' || strchr(mark + 1, '%'))
 		return -EINVAL;
-	list_for_each_entry(d, &net->devices, list) {
+	list_for_each_entry(d, &net->devs.list, list) {
 		note_number(d->name, wanted, mark, used);
 		list_for_each_entry(a, &d->altnames, list)
 			note_number(a->name, wanted, mark, used);

@@ -571,7 +571,7 @@ static int net_sysfs_init(void)
 	uevent_init();
 	sysfs_create("kernel/uevent_seqnum", show_seqnum, NULL);
 	ready = true;
-	list_for_each_entry(d, &init_net.devices, list) {
+	list_for_each_entry(d, &init_net.devs.list, list) {
 		netname_get(d->name);
 		netname_queues(d->name, d->real_rx, d->real_tx);
 	}

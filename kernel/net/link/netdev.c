@@ -52,7 +52,7 @@ struct net_device *netdev_by_index(struct net *net, int ifindex)
 {
 	struct net_device *d;
 
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (d->ifindex == ifindex)
 			return d;
 	return NULL;
@@ -63,10 +63,10 @@ struct net_device *netdev_by_name(struct net *net, const char *name)
 	struct net_device *d;
 	struct altname *a;
 
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (!strncmp(d->name, name, IFNAMSIZ))
 			return d;
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		list_for_each_entry(a, &d->altnames, list)
 			if (!strcmp(a->name, name))
 				return d;
@@ -393,26 +393,26 @@ struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
  */
 static int free_index(struct net *net)
 {
-	int at = net->next_ifindex > 0 ? net->next_ifindex : 1;
+	int at = net->devs.next_ifindex > 0 ? net->devs.next_ifindex : 1;
 	struct net_device *d;
 
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (d->ifindex == at)
 			at = at == INT32_MAX ? 1 : at + 1;
-	if (netdev_by_index(
-		    net, at)) /* it has begun anew behind the highest: LINKS_MAX are fewer */
+	/* it has begun anew behind the highest: LINKS_MAX are fewer */
+	if (netdev_by_index(net, at))
 		for (at = 1; netdev_by_index(net, at);)
 			at++;
-	net->next_ifindex = at == INT32_MAX ? 1 : at + 1;
+	net->devs.next_ifindex = at == INT32_MAX ? 1 : at + 1;
 	return at;
 }
 
 static void enter_list(struct net *net, struct net_device *dev)
 {
-	struct list_head *before = &net->devices;
+	struct list_head *before = &net->devs.list;
 	struct net_device *d;
 
-	list_for_each_entry_reverse(d, &net->devices, list) {
+	list_for_each_entry_reverse(d, &net->devs.list, list) {
 		if (d->ifindex < dev->ifindex)
 			break;
 		before = &d->list;
@@ -463,8 +463,8 @@ void netdev_unregister(struct net_device *dev)
 	LIST_HEAD(names);
 
 	spin_lock(&dev->net->lock);
-	dev->gone =
-		true; /* a request may have found it before, and be late with an address or a route */
+	/* a request may have found it before, and be late with an address or a route */
+	dev->gone = true;
 	spin_unlock(&dev->net->lock);
 	netdev_change_flags(dev, 0, IFF_UP);
 	qdisc_forget(dev);
@@ -503,33 +503,33 @@ static int net_setup(struct net *net)
 	if (!lo)
 		return -ENOMEM;
 	spin_lock_init(&net->lock);
-	INIT_LIST_HEAD(&net->devices);
-	INIT_LIST_HEAD(&net->dead);
+	INIT_LIST_HEAD(&net->devs.list);
+	INIT_LIST_HEAD(&net->devs.dead);
 	work_setup(&net->end, net_end);
-	INIT_LIST_HEAD(&net->addrs);
-	INIT_LIST_HEAD(&net->routes);
-	net->next_ifindex = 1;
-	net->port_min = 32768;
-	net->port_max = 60999;
-	net->port_free = 1024;
+	INIT_LIST_HEAD(&net->addr.list);
+	INIT_LIST_HEAD(&net->route.list);
+	net->devs.next_ifindex = 1;
+	net->ports.min = 32768;
+	net->ports.max = 60999;
+	net->ports.free = 1024;
 	if (net != &init_net)
-		net->reno = READ_ONCE(init_net.reno);
-	net->ping_gid_min = 1;
-	net->default_ttl = 64;
-	net->echo_ignore_many = net->bogus_errors_ok = net->tstamp_allow_data = 1;
-	net->min_pmtu = 552;
-	net->mtu_expires = 600;
-	net->min_adv_mss = 256;
-	net->udp_wmem_min = PAGE_SIZE;
+		net->tcp.reno = READ_ONCE(init_net.tcp.reno);
+	net->ipv4.ping_gid_min = 1;
+	net->ipv4.default_ttl = 64;
+	net->icmp.echo_ignore_many = net->icmp.ignore_bogus = net->ipv4.tstamp_allow_data = 1;
+	net->ipv4.min_pmtu = 552;
+	net->ipv4.mtu_expires = 600;
+	net->ipv4.min_adv_mss = 256;
+	net->ipv4.udp_wmem_min = PAGE_SIZE;
 	icmp_net_init(net);
-	net->auto_labels = LABELS_ON;
-	net->label_consistency = 1;
-	net->opts6_max[0] = net->opts6_max[1] = 8;
-	net->opts6_len[0] = net->opts6_len[1] = INT32_MAX;
-	net->idgen_retries = 3;
-	net->idgen_delay = 1;
-	net->min_adv_mss6 = 1220;
-	net->mtu_expires6 = 600;
+	net->ipv6.auto_labels = LABELS_ON;
+	net->ipv6.label_consistency = 1;
+	net->ipv6.opts_max[0] = net->ipv6.opts_max[1] = 8;
+	net->ipv6.opts_len[0] = net->ipv6.opts_len[1] = INT32_MAX;
+	net->ipv6.idgen_retries = 3;
+	net->ipv6.idgen_delay = 1;
+	net->ipv6.min_adv_mss = 1220;
+	net->ipv6.mtu_expires = 600;
 	frags_net_init(net);
 	tcp_net_init(net);
 	nf_ct_conf_init(net);
@@ -608,16 +608,16 @@ static void net_free_rcu(struct rcu_head *h)
 	struct route *r, *nr;
 	struct net_device *d, *nd;
 
-	list_for_each_entry_safe(a, na, &net->addrs, list)
+	list_for_each_entry_safe(a, na, &net->addr.list, list)
 		ifaddr_free(a);
-	prefix_free(&net->addr_hash);
-	list_for_each_entry_safe(r, nr, &net->routes, list)
+	prefix_free(&net->addr.hash);
+	list_for_each_entry_safe(r, nr, &net->route.list, list)
 		route_free(r);
 	rules_free(net);
 	route_tables_free(net);
-	kfree(net->reserved_ports);
-	list_splice_tail_init(&net->dead, &net->devices);
-	list_for_each_entry_safe(d, nd, &net->devices, list)
+	kfree(net->ports.reserved);
+	list_splice_tail_init(&net->devs.dead, &net->devs.list);
+	list_for_each_entry_safe(d, nd, &net->devs.list, list)
 		let_device_go(d);
 	kfree(net);
 }
@@ -633,7 +633,7 @@ static void stop_packets(struct net *net)
 	struct net_device *d;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		WRITE_ONCE(d->flags, d->flags & ~(u32)IFF_UP);
 	spin_unlock(&net->lock);
 	synchronize_rcu();
@@ -649,9 +649,10 @@ static void net_end(struct work *w)
 	links_forget(net);
 	nsids_forget(net);
 	stop_packets(net);
-	list_for_each_entry(d, &net->dead, list)
-		neigh_forget(d); /* a call that had found it may have come late */
-	list_for_each_entry(d, &net->devices, list) {
+	list_for_each_entry(d, &net->devs.dead, list)
+		/* a call that had found it may have come late */
+		neigh_forget(d);
+	list_for_each_entry(d, &net->devs.list, list) {
 		qdisc_forget(d);
 		ndisc_down(d);
 		mcast_forget(d);
@@ -665,9 +666,12 @@ static void net_end(struct work *w)
 	addr_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
-	spin_lock(
-		&net->lock); /* before the grace period: who takes a lock by the device (netdev_lock_net()) finds one that stays */
-	list_for_each_entry(d, &net->dead, list)
+	/*
+	 * before the grace period: who takes a lock by the device (netdev_lock_net()) finds one
+	 * that stays
+	 */
+	spin_lock(&net->lock);
+	list_for_each_entry(d, &net->devs.dead, list)
 		if (d->wandered)
 			WRITE_ONCE(d->net, &init_net);
 	spin_unlock(&net->lock);

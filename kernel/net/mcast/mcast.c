@@ -56,7 +56,7 @@ u64 mcast_random(u64 range)
  */
 static u32 own_qrv(const struct net *net, bool v6)
 {
-	return min((u32)READ_ONCE(*(v6 ? &sysctl_mld_qrv : &net->igmp_qrv)), (u32)QRV_MAX);
+	return min((u32)READ_ONCE(*(v6 ? &sysctl_mld_qrv : &net->mc.qrv)), (u32)QRV_MAX);
 }
 
 static u32 scope6(const ip_addr *a)
@@ -71,7 +71,7 @@ bool mcast_is_told(const struct net_device *dev, const struct mc_group *g)
 		return scope6(&g->addr) > 1 && !ip_equal(&g->addr, &all_nodes);
 	if (ip_equal(&g->addr, &all_hosts))
 		return false;
-	return READ_ONCE(dev->net->igmp_link_local) || ntohl(g->addr.w[3]) >> 8 != 0xe00000;
+	return READ_ONCE(dev->net->mc.link_local) || ntohl(g->addr.w[3]) >> 8 != 0xe00000;
 }
 
 /* ---- link addresses ---- */
@@ -333,10 +333,10 @@ u8 mcast_version(const struct net_device *dev, bool v6, u64 now)
 void mcast_at(struct net *net, u64 at)
 {
 	assert_spin_held(&net->lock);
-	if (net->mc_next && net->mc_next <= at)
+	if (net->mc.next && net->mc.next <= at)
 		return;
-	net->mc_next = at;
-	timer_start(&net->mc_timer, at);
+	net->mc.next = at;
+	timer_start(&net->mc.timer, at);
 }
 
 static bool speaks_newest(const struct net_device *dev, bool v6)
@@ -680,15 +680,15 @@ void mcast_forwarding(struct net_device *dev, bool on)
 
 static void tick(struct ktimer *t)
 {
-	struct net *net = container_of(t, struct net, mc_timer);
+	struct net *net = container_of(t, struct net, mc.timer);
 	u64 now = ktime_get(), next = ~0UL;
 	struct sk_buff *skb, *after;
 	struct net_device *dev;
 	LIST_HEAD(out);
 
 	spin_lock(&net->lock);
-	net->mc_next = 0;
-	list_for_each_entry(dev, &net->devices, list)
+	net->mc.next = 0;
+	list_for_each_entry(dev, &net->devs.list, list)
 		for (u32 f = 0; f < 2; f++)
 			next = min(next, mcast_due(dev, f, now, &out));
 	if (next != ~0UL)
@@ -706,14 +706,14 @@ static void tick(struct ktimer *t)
 
 void mcast_net_init(struct net *net)
 {
-	net->igmp_max_memberships = 20;
-	net->igmp_max_msf = 10;
-	net->igmp_qrv = MCAST_QRV;
-	net->igmp_link_local = 1;
-	timer_setup(&net->mc_timer, tick);
+	net->mc.max_memberships = 20;
+	net->mc.max_msf = 10;
+	net->mc.qrv = MCAST_QRV;
+	net->mc.link_local = 1;
+	timer_setup(&net->mc.timer, tick);
 }
 
 void mcast_net_end(struct net *net)
 {
-	timer_cancel_sync(&net->mc_timer);
+	timer_cancel_sync(&net->mc.timer);
 }

@@ -102,7 +102,7 @@ static int show_groups(struct seq *s, void *arg)
 	seq_puts(s, l->head);
 	seq_reserve(s, LIST_TEXT);
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list) {
+	list_for_each_entry(d, &net->devs.list, list) {
 		if (l->show == show_igmp && d->mc[0].count)
 			seq_printf(s, "%d\t%-10s: %5d %7s\n", d->ifindex, d->name, d->mc[0].count,
 				versions[mcast_version(d, false, now)]);
@@ -122,7 +122,7 @@ static int show_dev_mcast(struct seq *s, void *arg)
 
 	seq_reserve(s, LIST_TEXT);
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		list_for_each_entry(m, &d->macs, list)
 			seq_printf(s, "%-4d %-15s %-5d %-5d %02x%02x%02x%02x%02x%02x\n", d->ifindex,
 				d->name, m->users, m->by_hand, m->mac[0], m->mac[1], m->mac[2],
@@ -138,11 +138,11 @@ static const struct number {
 	size_t at; /* in struct net */
 	int min, max;
 } numbers[] = {
-	{ "sys/net/ipv4/igmp_max_memberships", offsetof(struct net, igmp_max_memberships),
-		INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv4/igmp_max_msf", offsetof(struct net, igmp_max_msf), INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv4/igmp_qrv", offsetof(struct net, igmp_qrv), 1, INT32_MAX },
-	{ "sys/net/ipv4/igmp_link_local_mcast_reports", offsetof(struct net, igmp_link_local),
+	{ "sys/net/ipv4/igmp_max_memberships", offsetof(struct net, mc.max_memberships), INT32_MIN,
+		INT32_MAX },
+	{ "sys/net/ipv4/igmp_max_msf", offsetof(struct net, mc.max_msf), INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv4/igmp_qrv", offsetof(struct net, mc.qrv), 1, INT32_MAX },
+	{ "sys/net/ipv4/igmp_link_local_mcast_reports", offsetof(struct net, mc.link_local),
 		INT32_MIN, INT32_MAX },
 };
 

@@ -68,10 +68,10 @@ bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb)
 	if (!ip_is_multicast(group))
 		return true;
 	spin_lock(&i->c.lock);
-	list_for_each_entry(m, &i->members, list)
+	list_for_each_entry(m, &i->mc.members, list)
 		if (!found && ip_equal(&m->group, group) && (v6 || m->ifindex == skb->dev->ifindex))
 			found = m;
-	wanted = v6 ? i->mc_all6 : i->mc_all;
+	wanted = v6 ? i->mc.all6 : i->mc.all;
 	if (found) {
 		wanted = found->mode == MCAST_EXCLUDE;
 		for (u32 k = 0; k < found->n; k++)
@@ -105,7 +105,7 @@ int inet_mc_device(
 	if (ifindex)
 		d = netdev_by_index(i->net, ifindex);
 	else
-		list_for_each_entry(a, &i->net->addrs, list)
+		list_for_each_entry(a, &i->net->addr.list, list)
 			if (!d && ip_equal(&a->addr, &want))
 				d = a->dev;
 	*out = d ? d->ifindex : 0;
@@ -148,7 +148,7 @@ static bool has_room(const struct inet_sock *i, size_t more)
 	const struct mc_member *m;
 	size_t used = more;
 
-	list_for_each_entry(m, &i->members, list)
+	list_for_each_entry(m, &i->mc.members, list)
 		used += sizeof(*m) + m->n * sizeof(ip_addr);
 	return used <= memory_max();
 }
@@ -157,7 +157,7 @@ static struct mc_member *find_member(struct inet_sock *i, const ip_addr *group, 
 {
 	struct mc_member *m;
 
-	list_for_each_entry(m, &i->members, list)
+	list_for_each_entry(m, &i->mc.members, list)
 		if (ip_equal(&m->group, group) && (!ifindex || m->ifindex == ifindex))
 			return m;
 	return NULL;
@@ -168,7 +168,7 @@ static u32 count4(const struct inet_sock *i)
 	const struct mc_member *m;
 	u32 n = 0;
 
-	list_for_each_entry(m, &i->members, list)
+	list_for_each_entry(m, &i->mc.members, list)
 		n += ip_is_v4(&m->group);
 	return n;
 }
@@ -190,7 +190,7 @@ static int join(struct inet_sock *i, const struct request *r, u8 mode)
 	m = find_member(i, &r->group, ifindex);
 	if (!r->v6 && m && m->ifindex == (r->ifindex ?: ifindex))
 		return -EADDRINUSE;
-	if (!r->v6 && count4(i) >= (u32)max(READ_ONCE(i->net->igmp_max_memberships), 0))
+	if (!r->v6 && count4(i) >= (u32)max(READ_ONCE(i->net->mc.max_memberships), 0))
 		return -ENOBUFS;
 	m = has_room(i, sizeof(*m)) ? kzalloc(sizeof(*m), GFP_KERNEL | __GFP_ACCOUNT) : NULL;
 	if (!m)
@@ -206,7 +206,7 @@ static int join(struct inet_sock *i, const struct request *r, u8 mode)
 		return err;
 	}
 	spin_lock(&i->c.lock);
-	list_add(&m->list, &i->members);
+	list_add(&m->list, &i->mc.members);
 	spin_unlock(&i->c.lock);
 	return 0;
 }
@@ -227,7 +227,7 @@ void inet_mc_drop(struct inet_sock *i)
 {
 	struct mc_member *m, *next;
 
-	list_for_each_entry_safe(m, next, &i->members, list)
+	list_for_each_entry_safe(m, next, &i->mc.members, list)
 		drop(i, m);
 }
 
@@ -235,7 +235,7 @@ void inet_mc_drop_v6(struct inet_sock *i)
 {
 	struct mc_member *m, *next;
 
-	list_for_each_entry_safe(m, next, &i->members, list)
+	list_for_each_entry_safe(m, next, &i->mc.members, list)
 		if (!ip_is_v4(&m->group))
 			drop(i, m);
 }
@@ -251,7 +251,7 @@ static int leave(struct inet_sock *i, const struct request *r)
 	if (!r->v6 && !r->ifindex && !r->by_addr &&
 		inet_mc_device(i, &r->group, 0, 0, &ifindex, &id))
 		return -ENODEV;
-	list_for_each_entry(m, &i->members, list) {
+	list_for_each_entry(m, &i->mc.members, list) {
 		if (!ip_equal(&m->group, &r->group) || (r->ifindex && m->ifindex != r->ifindex))
 			continue;
 		if (!r->ifindex && r->by_addr && m->by_addr != r->by_addr)
@@ -288,7 +288,7 @@ static int replace(
 
 static u32 max_sources(const struct inet_sock *i, bool v6)
 {
-	int n = v6 ? READ_ONCE(sysctl_mld_max_msf) : READ_ONCE(i->net->igmp_max_msf);
+	int n = v6 ? READ_ONCE(sysctl_mld_max_msf) : READ_ONCE(i->net->mc.max_msf);
 
 	return min((u32)max(n, 0), MSF_MAX);
 }

@@ -23,7 +23,7 @@ static ip_addr source_of(struct net_device *dev)
 	ip_addr found = IP_ANY;
 
 	netdev_lock_net(dev);
-	list_for_each_entry(a, &dev->net->addrs, list)
+	list_for_each_entry(a, &dev->net->addr.list, list)
 		if (a->dev == dev && ip_is_linklocal(&a->addr) && !(a->flags & IFA_F_TENTATIVE) &&
 			ip_is_any(&found))
 			found = a->addr;

@@ -102,7 +102,7 @@ void arp_announce(struct net_device *dev)
 	u32 n = 0;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->addrs, list)
+	list_for_each_entry(i, &net->addr.list, list)
 		if (i->dev == dev && ip_is_v4(&i->addr) && n < ARRAY_SIZE(all))
 			all[n++] = i->addr;
 	spin_unlock(&net->lock);

@@ -2,19 +2,24 @@
 /*
  * ndisc.c: IPv6 neighbour discovery and the addresses that a card gives itself (RFC 4861, 4862).
  *
- *	ndisc_up(dev)       the card has come up: it takes a link-local address, then looks for routers
- *	ndisc_solicit()     who has this address? (neigh.c asks)
- *	ndisc_rcv()         what others say: solicitations, advertisements of neighbours and routers
+ *      ndisc_up(dev)       the card has come up: it takes a link-local address, then looks for
+ *                          routers
+ *      ndisc_solicit()     who has this address? (neigh.c asks)
+ *      ndisc_rcv()         what others say: solicitations, advertisements of neighbours and routers
  *
- * States of an address of ours: tentative (nobody may use it; we ask so often (dad_transmits) whether somebody has it) -> valid after a second
- * of silence, or gone when somebody has. One from a router's prefix is gone when its lifetime ends, unless the router says it anew. Addresses
- * set by hand are valid at once.
- * A job is something that a card does later: the test of an address goes on or ends, the next question for routers, the end of a route. addrs.c has
- * the lifetimes of addresses. What of a router's word is believed: conf/NAME/accept_ra and its kin (linux-doc networking/ip-sysctl).
+ * States of an address of ours: tentative (nobody may use it; we ask so often (dad_transmits)
+ * whether somebody has it) -> valid after a second of silence, or gone when somebody has. One from
+ * a router's prefix is gone when its lifetime ends, unless the router says it anew. Addresses set
+ * by hand are valid at once. A job is something that a card does later: the test of an address goes
+ * on or ends, the next question for routers, the end of a route. addrs.c has the lifetimes of
+ * addresses. What of a router's word is believed: conf/NAME/accept_ra and its kin (linux-doc
+ * networking/ip-sysctl).
  *
- * Invariants: 1. nothing is believed that has not come from this link (hop limit 255). 2. A card takes no address from routers when it has
- * max_addresses, a namespace has at most JOBS_MAX jobs. 3. Each length in a message is checked against what is left of it.
- * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and routes. Nothing is sent under either.
+ * Invariants: 1. nothing is believed that has not come from this link (hop limit 255). 2. A card
+ * takes no address from routers when it has max_addresses, a namespace has at most JOBS_MAX jobs.
+ * 3. Each length in a message is checked against what is left of it.
+ * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and
+ * routes. Nothing is sent under either.
  * Not here: redirects (passed over), proxies, being a router, privacy addresses.
  */
 #include <asm/errno.h>
@@ -39,37 +44,42 @@
 #define NA_OVERRIDE 0x20
 #define PREFIX_AUTO 0x40
 
-#define ROUTE_METRIC 1024 /* of a route to a part of the net that a router tells */
-#define SHORTEST                                                                                   \
-	(100 * NSEC_PER_MSEC) /* between two questions, whatever the owner of a namespace sets */
+/* of a route to a part of the net that a router tells */
+#define ROUTE_METRIC 1024
+/* between two questions, whatever the owner of a namespace sets */
+#define SHORTEST (100 * NSEC_PER_MSEC)
 #define JOBS_MAX 128
 #define NONCE 6
 #define FOREVER (~0UL)
-#define SHORTENED_TO                                                                               \
-	7200 /* seconds: anybody on the link may say that an address ends (RFC 4862, 5.5.3 e) */
+/* seconds: anybody on the link may say that an address ends (RFC 4862, 5.5.3 e) */
+#define SHORTENED_TO 7200
 #define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
 
 enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
 struct job {
-	struct list_head list; /* net->nd_jobs */
+	struct list_head list; /* net->neigh.jobs */
 	enum job_kind kind;
 	struct net_device *dev;
 	ip_addr addr; /* of the address; of the router */
 	u64 at;
 	union {
-		struct
-		{ /* of JOB_DAD: so many questions are left; how they are known as our own; so many addresses were tried before */
+		/*
+		 * of JOB_DAD: so many questions are left; how they are known as our own; so many
+		 * addresses were tried before
+		 */
+		struct {
 			int tries;
 			bool has_nonce;
 			u8 nonce[NONCE];
 			u32 made;
 		};
-		struct
-		{ /* of JOB_ANOTHER: which is to be made in place of addr, and to last as long */
+		/* of JOB_ANOTHER: which is to be made in place of addr, and to last as long */
+		struct {
 			u32 again;
 			u64 expires, preferred_until;
 		};
-		struct { /* of JOB_RS: so many were sent; the wait before this one */
+		/* of JOB_RS: so many were sent; the wait before this one */
+		struct {
 			int sent;
 			u64 waited;
 		};
@@ -178,7 +188,7 @@ static struct job *find_job(const struct job *like)
 {
 	struct job *j;
 
-	list_for_each_entry(j, &like->dev->net->nd_jobs, list)
+	list_for_each_entry(j, &like->dev->net->neigh.jobs, list)
 		if (same_job(j, like))
 			return j;
 	return NULL;
@@ -187,7 +197,7 @@ static struct job *find_job(const struct job *like)
 static void free_job(struct net *net, struct job *j)
 {
 	list_del(&j->list);
-	net->nr_nd_jobs--;
+	net->neigh.nr_jobs--;
 	kfree(j);
 }
 
@@ -199,11 +209,11 @@ static bool schedule_job(const struct job *job)
 
 	spin_lock(&jobs_lock);
 	j = find_job(job);
-	if (!j && net->nr_nd_jobs < JOBS_MAX) {
+	if (!j && net->neigh.nr_jobs < JOBS_MAX) {
 		j = kzalloc(sizeof(*j), GFP_ATOMIC);
 		if (j) {
-			list_add_tail(&j->list, &net->nd_jobs);
-			net->nr_nd_jobs++;
+			list_add_tail(&j->list, &net->neigh.jobs);
+			net->neigh.nr_jobs++;
 		}
 	}
 	if (j) {
@@ -212,7 +222,7 @@ static bool schedule_job(const struct job *job)
 		*j = *job;
 		j->list = place;
 		if (j->at != FOREVER)
-			timer_start(&net->nd_timer, 0); /* it finds the next */
+			timer_start(&net->neigh.timer, 0); /* it finds the next */
 	}
 	spin_unlock(&jobs_lock);
 	return j;
@@ -309,7 +319,10 @@ static void do_dad(const struct job *j)
 		addr_del(j->dev, &j->addr, -1); /* it would be tentative for ever */
 }
 
-/* Takes an address in @prefix, and tests first whether somebody has it (accept_dad), as he had @made before. */
+/*
+ * Takes an address in @prefix, and tests first whether somebody has it (accept_dad), as he had
+ * @made before.
+ */
 static void take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
 {
 	bool dad = CONF6(dev, CONF6_ACCEPT_DAD) > 0 ||
@@ -375,7 +388,7 @@ static bool take_due(struct net *net, struct job *due)
 	struct job *j, *found = NULL;
 
 	spin_lock(&jobs_lock);
-	list_for_each_entry(j, &net->nd_jobs, list) {
+	list_for_each_entry(j, &net->neigh.jobs, list) {
 		if (!found && j->at <= now)
 			found = j;
 		next = min(next, j->at);
@@ -384,7 +397,7 @@ static bool take_due(struct net *net, struct job *due)
 		*due = *found;
 		free_job(net, found);
 	} else if (next != FOREVER) {
-		timer_start(&net->nd_timer, next);
+		timer_start(&net->neigh.timer, next);
 	}
 	spin_unlock(&jobs_lock);
 	return found;
@@ -392,7 +405,7 @@ static bool take_due(struct net *net, struct job *due)
 
 static void jobs_tick(struct ktimer *t)
 {
-	struct net *net = container_of(t, struct net, nd_timer);
+	struct net *net = container_of(t, struct net, neigh.timer);
 	struct job j;
 
 	while (take_due(net, &j))
@@ -402,14 +415,14 @@ static void jobs_tick(struct ktimer *t)
 
 void ndisc_net_init(struct net *net)
 {
-	INIT_LIST_HEAD(&net->nd_jobs);
-	timer_setup(&net->nd_timer, jobs_tick);
+	INIT_LIST_HEAD(&net->neigh.jobs);
+	timer_setup(&net->neigh.timer, jobs_tick);
 }
 
 /* Its devices are down: there are no jobs, and nobody makes one. */
 void ndisc_net_end(struct net *net)
 {
-	timer_cancel_sync(&net->nd_timer);
+	timer_cancel_sync(&net->neigh.timer);
 }
 
 /* No job of the whole card is done any more. */
@@ -418,7 +431,7 @@ static void cancel_all(struct net_device *dev)
 	struct job *j, *next;
 
 	spin_lock(&jobs_lock);
-	list_for_each_entry_safe(j, next, &dev->net->nd_jobs, list)
+	list_for_each_entry_safe(j, next, &dev->net->neigh.jobs, list)
 		if (j->dev == dev)
 			free_job(dev->net, j);
 	spin_unlock(&jobs_lock);
@@ -475,18 +488,22 @@ static void somebody_has(struct net_device *dev, const ip_addr *addr)
 	addr_del(dev, addr, -1);
 	pr_warn("%s: an IPv6 address of ours is in use elsewhere\n", dev->name);
 	if (!there || !(a.flags & IFA_F_STABLE_PRIVACY) ||
-		was.made >= (u32)max(READ_ONCE(dev->net->idgen_retries), 0))
+		was.made >= (u32)max(READ_ONCE(dev->net->ipv6.idgen_retries), 0))
 		return;
 	another.again = was.made + 1;
 	another.expires = a.expires;
 	another.preferred_until = a.preferred_until;
-	another.at = ktime_get() + (u64)max(READ_ONCE(dev->net->idgen_delay), 0) * NSEC_PER_SEC;
+	another.at =
+		ktime_get() + (u64)max(READ_ONCE(dev->net->ipv6.idgen_delay), 0) * NSEC_PER_SEC;
 	schedule_job(&another);
 }
 
 /* ---- messages in ---- */
 
-/* The MAC address, or what else has its size, in the option @type of the options in [p, end). False: they make no sense. */
+/*
+ * The MAC address, or what else has its size, in the option @type of the options in [p, end).
+ * False: they make no sense.
+ */
 static bool find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 {
 	*mac = NULL;
@@ -500,7 +517,10 @@ static bool find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 	return true;
 }
 
-/* @asker NULL: nobody has asked, all hear of it. Who has asked us alone knows where we are (not @where): that is not said, nor does it change. */
+/*
+ * @asker NULL: nobody has asked, all hear of it. Who has asked us alone knows where we are (not
+ * @where): that is not said, nor does it change.
+ */
 static void advertise(struct net_device *dev, const ip_addr *addr, const ip_addr *asker, bool where)
 {
 	u32 flags = (where ? (u32)NA_OVERRIDE : 0) | (asker ? (u32)NA_SOLICITED : 0) |
@@ -527,7 +547,7 @@ void ndisc_notify(struct net_device *dev)
 	if (!CONF6_OR(dev, CONF6_NDISC_NOTIFY))
 		return;
 	netdev_lock_net(dev);
-	list_for_each_entry(i, &dev->net->addrs, list)
+	list_for_each_entry(i, &dev->net->addr.list, list)
 		if (i->dev == dev && !ip_is_v4(&i->addr) && !(i->flags & IFA_F_TENTATIVE) &&
 			n < ARRAY_SIZE(all))
 			all[n++] = i->addr;
@@ -573,7 +593,10 @@ static void got_ns(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 	advertise(dev, &target, probing ? NULL : &ip->saddr, ip_is_multicast(&ip->daddr));
 }
 
-/* May one who was not asked for make himself known (RFC 9131)? To routers alone, and where the second degree is set if he is of this network. */
+/*
+ * May one who was not asked for make himself known (RFC 9131)? To routers alone, and where the
+ * second degree is set if he is of this network.
+ */
 static bool accepts_untracked(struct net_device *dev, const ip_addr *from)
 {
 	int accept = CONF6(dev, CONF6_ACCEPT_UNTRACKED_NA);
@@ -688,7 +711,10 @@ static void got_router(struct net_device *dev, const ip_addr *from, const u8 *m)
 		WRITE_ONCE(dev->conf.v6[CONF6_HOP_LIMIT], m[4]);
 }
 
-/* A part of the net that is best reached by this router: where accept_ra_rt_info_{min,max}_plen let it be so long. */
+/*
+ * A part of the net that is best reached by this router: where accept_ra_rt_info_{min,max}_plen let
+ * it be so long.
+ */
 static void got_route(struct net_device *dev, const ip_addr *from, const u8 *p)
 {
 	struct job end = {
@@ -724,7 +750,10 @@ static void got_mtu(struct net_device *dev, const u8 *p)
 		WRITE_ONCE(dev->conf.v6[CONF6_MTU], (int)mtu);
 }
 
-/* How long neighbours are there without a word, and between two questions; milliseconds, 0: no word of it. */
+/*
+ * How long neighbours are there without a word, and between two questions; milliseconds, 0: no word
+ * of it.
+ */
 static void got_times(struct net_device *dev, u32 reachable, u32 retrans)
 {
 	int *words = dev->conf.v6 + CONF6_NEIGH;

@@ -2,28 +2,30 @@
 /*
  * neigh.c: the neighbour table (RFC 4861, 7.3; arp(7)).
  *
- *	neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and
- *	                                 somebody is asked
- *	neigh_learn(dev, addr, mac, how) a message says where it is
- *	neigh_confirm(dev, addr)         what is above has heard from it
+ *      neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and
+ *                                       somebody is asked
+ *      neigh_learn(dev, addr, mac, how) a message says where it is
+ *      neigh_confirm(dev, addr)         what is above has heard from it
  *
  * States:
- *	(none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart
- *	                       (retrans_time_ms), three times (mcast_solicit); packets wait
- *	INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits hears EHOSTUNREACH)
- *	REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
- *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word
- *	                       (delay_first_probe_time)
- *	DELAY -> PROBE         asks that machine alone, three times (ucast_solicit), then programs,
- *	                       then all (mcast_resolicit)
- *	PROBE -> REACHABLE, FAILED
- *	STALE -> gone          after a minute without use (gc_stale_time); so is FAILED. A collector
- *	                       looks every gc_interval, and does nothing while there are few
- *	                       (gc_thresh1)
- *	FAILED -> INCOMPLETE   neigh_output()
- *	PERMANENT, NOARP       set by hand, never change
- *	any -> gone (RTM_DELNEIGH, with the state that it had) when the device goes down or gets another address, by hand, or to make room
- *	any but PERMANENT -> gone when the device loses its link, unless conf/NAME/{arp,ndisc}_evict_nocarrier is 0
+ *      (none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart
+ *                             (retrans_time_ms), three times (mcast_solicit); packets wait
+ *      INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits
+ *      hears EHOSTUNREACH)
+ *      REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
+ *      STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word
+ *                             (delay_first_probe_time)
+ *      DELAY -> PROBE         asks that machine alone, three times (ucast_solicit), then programs,
+ *                             then all (mcast_resolicit)
+ *      PROBE -> REACHABLE, FAILED
+ *      STALE -> gone          after a minute without use (gc_stale_time); so is FAILED. A collector
+ *                             looks every gc_interval, and does nothing while there are few
+ *                             (gc_thresh1)
+ *      FAILED -> INCOMPLETE   neigh_output()
+ *      PERMANENT, NOARP       set by hand, never change any -> gone (RTM_DELNEIGH, with the state
+ *      that it had) when the device goes down or gets another address, by hand, or to make room any
+ *      but PERMANENT -> gone when the device loses its link, unless
+ *      conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
  * Invariants: 1. packets wait in INCOMPLETE entries only. 2. By hand a namespace has at most
  * BY_HAND_MAX, so it cannot take all from the others (of the rest neigh_table.c says how many there
@@ -406,7 +408,7 @@ static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
 static bool may_set(const struct net *net, const struct neigh *n, u16 state)
 {
 	return !(state & NUD_BY_HAND) || (n && n->state & NUD_BY_HAND) ||
-	       net->neighs_by_hand < BY_HAND_MAX;
+	       net->neigh.by_hand < BY_HAND_MAX;
 }
 
 static bool worth_telling(const struct neigh_info *before, const struct neigh_info *now)

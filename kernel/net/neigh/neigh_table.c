@@ -84,7 +84,7 @@ static void count_by_hand(struct neigh *n, u8 state)
 	u32 was = !!(n->state & NUD_BY_HAND), is = !!(state & NUD_BY_HAND);
 
 	nr_by_hand[family(n)] += is - was;
-	n->net->neighs_by_hand += is - was;
+	n->net->neigh.by_hand += is - was;
 }
 
 void neigh_grave_init(struct neigh_grave *g)
@@ -99,7 +99,7 @@ void neigh_drop(struct neigh *n, struct neigh_grave *g)
 	list_move_tail(&n->lru, &g->neighs);
 	set_deadline(n, FOREVER);
 	n->dev->nr_neighs--;
-	n->net->nr_neighs--;
+	n->net->neigh.nr--;
 	nr_neighs[family(n)]--;
 	count_by_hand(n, NUD_NONE);
 	list_splice_tail_init(&n->queue, &g->packets);
@@ -146,7 +146,7 @@ struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct n
 	list_add_tail(&n->lru, &lru[family(n)]);
 	hlist_add_head(&n->node, bucket(dev, addr));
 	dev->nr_neighs++;
-	n->net->nr_neighs++;
+	n->net->neigh.nr++;
 	nr_neighs[family(n)]++;
 	return n;
 }
@@ -328,7 +328,7 @@ void neigh_net_end(struct net *net)
 
 	neigh_grave_init(&dead);
 	spin_lock(&neigh_lock);
-	for (u32 b = 0; b < NEIGH_BUCKETS && net->nr_neighs; b++)
+	for (u32 b = 0; b < NEIGH_BUCKETS && net->neigh.nr; b++)
 		hlist_for_each_entry_safe(n, next, &table[b], node)
 			if (n->net == net)
 				neigh_drop(n, &dead);

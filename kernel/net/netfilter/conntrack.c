@@ -30,7 +30,7 @@ u32 nf_ct_max = 65536;
 
 void nf_ct_conf_init(struct net *net)
 {
-	net->ct_conf = (struct nf_ct_conf){ .events = EVENTS_AUTO,
+	net->nf.ct_conf = (struct nf_ct_conf){ .events = EVENTS_AUTO,
 		.checksum = 1,
 		.tcp_loose = 1,
 		.tcp_max_retrans = 3,
@@ -39,7 +39,7 @@ void nf_ct_conf_init(struct net *net)
 
 void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why)
 {
-	int which = READ_ONCE(s->net->ct_conf.log_invalid);
+	int which = READ_ONCE(s->net->nf.ct_conf.log_invalid);
 	struct nf_state shown = { .net = s->net, .skb = s->skb, .v6 = s->v6 };
 	char text[64];
 
@@ -200,7 +200,7 @@ static bool same(const struct nf_tuple *a, const struct nf_tuple *b)
 
 bool nf_ct_unlink(struct nf_conn *ct)
 {
-	struct nf_ct_net *c = ct->net->ct;
+	struct nf_ct_net *c = ct->net->nf.ct;
 
 	assert_spin_held(&c->lock);
 	if (ct->gone || !(ct->status & IPS_CONFIRMED))
@@ -235,7 +235,7 @@ static struct nf_conn_dir *find_locked(struct nf_ct_net *c, const struct nf_tupl
 
 struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t)
 {
-	struct nf_ct_net *c = net->ct;
+	struct nf_ct_net *c = net->nf.ct;
 	struct nf_conn_dir *d;
 
 	if (!c)
@@ -264,7 +264,7 @@ int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *d
 
 void nf_ct_kill(struct nf_conn *ct)
 {
-	struct nf_ct_net *c = ct->net->ct;
+	struct nf_ct_net *c = ct->net->nf.ct;
 	bool was;
 
 	spin_lock(&c->lock);
@@ -367,7 +367,7 @@ static int show_batch(struct batch *b, int err, int (*fn)(struct nf_conn *ct, vo
 /* Bucket by bucket: packets do not wait for who looks at all. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
 {
-	struct nf_ct_net *c = net->ct;
+	struct nf_ct_net *c = net->nf.ct;
 	struct batch b = { 0 };
 	u32 need, k = 0;
 	int err = c ? make_batch(&b, EACH_ROOM) : 0;
@@ -389,7 +389,7 @@ int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *
 
 static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const struct nf_l4 *l4)
 {
-	struct nf_ct_net *c = s->net->ct;
+	struct nf_ct_net *c = s->net->nf.ct;
 	struct nf_conn *ct;
 
 	if (!nf_ct_may_begin(s->net, s->skb, l4)) {
@@ -408,9 +408,9 @@ static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const
 	INIT_HLIST_NODE(&ct->dir[0].node);
 	INIT_HLIST_NODE(&ct->dir[1].node);
 	ct->started = ktime_get();
-	ct->counted = READ_ONCE(s->net->ct_conf.acct);
-	ct->stamped = READ_ONCE(s->net->ct_conf.timestamp);
-	ct->silent = !READ_ONCE(s->net->ct_conf.events);
+	ct->counted = READ_ONCE(s->net->nf.ct_conf.acct);
+	ct->stamped = READ_ONCE(s->net->nf.ct_conf.timestamp);
+	ct->silent = !READ_ONCE(s->net->nf.ct_conf.events);
 	spin_lock(&c->lock);
 	ct->id = c->next_id += 0x9e3779b1U;
 	spin_unlock(&c->lock);
@@ -445,7 +445,7 @@ static u32 info_of(struct nf_conn *ct, int dir)
 static u32 track(struct nf_state *s, void *priv)
 {
 	struct sk_buff *skb = s->skb;
-	struct nf_ct_net *c = s->net->ct;
+	struct nf_ct_net *c = s->net->nf.ct;
 	struct nf_conn *ct;
 	struct nf_l4 l4;
 	int dir, tries = 2;
@@ -455,7 +455,7 @@ static u32 track(struct nf_state *s, void *priv)
 
 	if (skb->nf_info || !c || !nf_find_l4(skb, s->v6, &l4))
 		return NF_ACCEPT;
-	if (s->hook == NF_INET_PRE_ROUTING && READ_ONCE(s->net->ct_conf.checksum) &&
+	if (s->hook == NF_INET_PRE_ROUTING && READ_ONCE(s->net->nf.ct_conf.checksum) &&
 		!nf_ct_sum_holds(s, &l4)) {
 		nf_ct_log_invalid(s, &l4, "bad checksum");
 		return NF_ACCEPT;
@@ -495,7 +495,7 @@ static u32 track(struct nf_state *s, void *priv)
  */
 static u32 confirm(struct nf_state *s, void *priv)
 {
-	struct nf_ct_net *c = s->net->ct;
+	struct nf_ct_net *c = s->net->nf.ct;
 	int info;
 	struct nf_conn *ct = nf_ct_get(s->skb, &info);
 	u32 verdict = NF_ACCEPT;
@@ -539,14 +539,14 @@ static const struct nf_hook_ops ct_hooks[] = {
 
 bool nf_defrags(const struct net *net)
 {
-	const struct nf_ct_net *c = smp_load_acquire(&net->ct);
+	const struct nf_ct_net *c = smp_load_acquire(&net->nf.ct);
 
-	return READ_ONCE(net->nf_whole) || (c && READ_ONCE(c->users));
+	return READ_ONCE(net->nf.whole) || (c && READ_ONCE(c->users));
 }
 
 int nf_ct_use(struct net *net)
 {
-	struct nf_ct_net *c = net->ct;
+	struct nf_ct_net *c = net->nf.ct;
 	int err = 0;
 
 	if (!c) {
@@ -556,7 +556,7 @@ int nf_ct_use(struct net *net)
 		spin_lock_init(&c->lock);
 		INIT_LIST_HEAD(&c->all);
 		arch_random(&c->seed, sizeof(c->seed));
-		smp_store_release(&net->ct, c);
+		smp_store_release(&net->nf.ct, c);
 	}
 	if (!c->users)
 		err = nf_register_both(net, ct_hooks, ARRAY_SIZE(ct_hooks));
@@ -567,14 +567,14 @@ int nf_ct_use(struct net *net)
 
 void nf_ct_unuse(struct net *net)
 {
-	if (net->ct && !--net->ct->users)
+	if (net->nf.ct && !--net->nf.ct->users)
 		nf_unregister_both(net, ct_hooks, ARRAY_SIZE(ct_hooks));
 }
 
 /* Packets that are still held keep their connections, which are in no table any more. */
 void nf_ct_net_end(struct net *net)
 {
-	struct nf_ct_net *c = net->ct;
+	struct nf_ct_net *c = net->nf.ct;
 	bool more;
 
 	if (!c)
@@ -591,6 +591,6 @@ void nf_ct_net_end(struct net *net)
 		spin_unlock(&c->lock);
 		cond_resched();
 	} while (more);
-	net->ct = NULL;
+	net->nf.ct = NULL;
 	kfree(c);
 }

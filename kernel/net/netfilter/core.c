@@ -4,7 +4,7 @@
  * says where packets are shown.
  *
  * Each list is an array that is never changed: another takes its place, and the old one is freed
- * after a grace period. So packets pass without a lock. net->nf_hooks has a bit for each list that
+ * after a grace period. So packets pass without a lock. net->nf.hooks has a bit for each list that
  * is not empty.
  * Locks: nf_mutex for who comes and goes.
  */
@@ -47,13 +47,13 @@ static void hooks_free(struct rcu_head *h)
 /* nf_mutex held. */
 static void publish(struct net *net, u32 at, struct nf_hooks *now)
 {
-	struct nf_hooks *old = net->nf_lists[at];
+	struct nf_hooks *old = net->nf.lists[at];
 
-	smp_store_release(&net->nf_lists[at], now);
+	smp_store_release(&net->nf.lists[at], now);
 	if (at < NAT_LISTS && now)
-		set_bit(at, &net->nf_hooks);
+		set_bit(at, &net->nf.hooks);
 	else if (at < NAT_LISTS)
-		clear_bit(at, &net->nf_hooks);
+		clear_bit(at, &net->nf.hooks);
 	if (old)
 		call_rcu(&old->rcu, hooks_free);
 }
@@ -65,7 +65,7 @@ int nf_register(struct net *net, const struct nf_hook_ops *ops)
 	bool full;
 
 	mutex_lock(&nf_mutex);
-	old = net->nf_lists[at];
+	old = net->nf.lists[at];
 	n = old ? old->n : 0;
 	full = n >= HOOKS_MAX;
 	if (!full)
@@ -98,7 +98,7 @@ void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 	struct nf_hooks *old, *now = NULL;
 
 	mutex_lock(&nf_mutex);
-	old = net->nf_lists[at];
+	old = net->nf.lists[at];
 	while (old && i < old->n && !same(&old->ops[i], ops))
 		i++;
 	if (old && i < old->n) {
@@ -145,7 +145,7 @@ int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in
 {
 	struct nf_state s = { net, skb, in, out, hook, skb->protocol == ETH_P_IPV6,
 		skb->is_copy ? NFT_WORK_MAX - NFT_WORK_COPY : 0, 0, false };
-	const struct nf_hooks *h = smp_load_acquire(&net->nf_lists[index_of(hook, s.v6)]);
+	const struct nf_hooks *h = smp_load_acquire(&net->nf.lists[index_of(hook, s.v6)]);
 
 	for (u32 i = 0; h && i < h->n; i++) {
 		u32 verdict = h->ops[i].fn(&s, h->ops[i].priv);
@@ -162,7 +162,7 @@ int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in
 u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit)
 {
 	const struct nf_hooks *h =
-		smp_load_acquire(&s->net->nf_lists[index_of(s->hook, s->v6) + NAT_LISTS]);
+		smp_load_acquire(&s->net->nf.lists[index_of(s->hook, s->v6) + NAT_LISTS]);
 	u32 verdict = NF_ACCEPT;
 
 	for (u32 i = 0; h && i < h->n && verdict == NF_ACCEPT && !(*done & bit); i++)
@@ -175,10 +175,10 @@ void nf_net_end(struct net *net)
 	nft_net_end(net);
 	synchronize_rcu(); /* packets on their way */
 	nf_ct_net_end(net);
-	for (u32 i = 0; i < ARRAY_SIZE(net->nf_lists); i++)
-		kfree(net->nf_lists[i]);
-	memset(net->nf_lists, 0, sizeof(net->nf_lists));
-	net->nf_hooks = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(net->nf.lists); i++)
+		kfree(net->nf.lists[i]);
+	memset(net->nf.lists, 0, sizeof(net->nf.lists));
+	net->nf.hooks = 0;
 }
 
 /* ---- what hooks do to packets ---- */

@@ -84,7 +84,8 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
 	u8 h[8];
 
 	if (skb->csum_ok || len < sizeof(h))
-		return true; /* too short for a transport's header is no matter of its sum */
+		/* too short for a transport's header is no matter of its sum */
+		return true;
 	skb_copy(skb, l4->off, h, sizeof(h));
 	if (l4->proto == IPPROTO_UDP) {
 		if (!s->v6 && !h[6] && !h[7])
@@ -114,7 +115,7 @@ bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const str
 	flags = flags_of(skb, l4);
 	return !(flags & (RST | FIN)) && flags & (SYN | ACK) &&
 	       (flags & (SYN | ACK)) != (SYN | ACK) &&
-	       (flags & SYN || READ_ONCE(net->ct_conf.tcp_loose));
+	       (flags & SYN || READ_ONCE(net->nf.ct_conf.tcp_loose));
 }
 
 static u8 tcp_next(u8 state, u8 flags, bool reply)
@@ -179,7 +180,7 @@ static void count_again(
 
 static u64 tcp_expires(const struct nf_conn *ct)
 {
-	const struct nf_ct_conf *conf = &ct->net->ct_conf;
+	const struct nf_ct_conf *conf = &ct->net->nf.ct_conf;
 	const int *usual = &tcp_timeout[ct->tcp_state], *again = &conf->tcp_timeout_max_retrans;
 
 	if (ct->last.times >= READ_ONCE(conf->tcp_max_retrans) &&
@@ -202,7 +203,11 @@ static u32 tcp_packet(
 		return NF_REPEAT;
 	if ((flags & (SYN | ACK | RST | FIN)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
 		was == TCP_CONNTRACK_SYN_SENT)
-		return NF_ACCEPT; /* nobody has answered: who only tries again does not keep it, nor how it is translated */
+		/*
+		 * nobody has answered: who only tries again does not keep it, nor how it is
+		 * translated
+		 */
+		return NF_ACCEPT;
 	now = tcp_next(was, flags, dir == IP_CT_DIR_REPLY);
 	ct->tcp_state = now;
 	if (now == TCP_CONNTRACK_ESTABLISHED &&

@@ -227,7 +227,7 @@ static int change_labels(struct nf_conn *ct, nla_t *tb)
 static int change(struct nfnl_req *r, nla_t *tb)
 {
 	u32 mark = 0, mask = ~0U, timeout = 0;
-	struct nf_ct_net *c = r->net->ct;
+	struct nf_ct_net *c = r->net->nf.ct;
 	struct nf_conn *ct = named(r, tb);
 
 	if (IS_ERR(ct))
@@ -295,7 +295,7 @@ static int put_stats(struct nfnl_req *r)
 	struct nfb b = { 0 };
 
 	nfb_begin(&b, &to, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0, 0);
-	nfb_be32(&b, CTA_STATS_GLOBAL_ENTRIES, r->net->ct ? r->net->ct->count : 0);
+	nfb_be32(&b, CTA_STATS_GLOBAL_ENTRIES, r->net->nf.ct ? r->net->nf.ct->count : 0);
 	nfb_be32(&b, CTA_STATS_GLOBAL_MAX_ENTRIES, nf_ct_max);
 	nfb_end(&b);
 	return nfnl_answer(r, &b);
@@ -395,7 +395,7 @@ static int show_conntrack(struct seq *s, void *arg)
 
 static int show_count(struct seq *s, void *arg)
 {
-	const struct nf_ct_net *c = current_net()->ct;
+	const struct nf_ct_net *c = current_net()->nf.ct;
 
 	seq_printf(s, "%u\n", c ? c->count : 0);
 	return 0;
@@ -414,7 +414,7 @@ static const struct sysctl ints[] = {
 
 #define OWN(name, field, min, max)                                                                 \
 	{                                                                                          \
-		"sys/net/netfilter/nf_conntrack_" name, &init_net.ct_conf.field, 1, min, max       \
+		"sys/net/netfilter/nf_conntrack_" name, &init_net.nf.ct_conf.field, 1, min, max    \
 	}
 static const struct net_sysctl own[] = {
 	OWN("acct", acct, 0, 1),

@@ -135,7 +135,7 @@ static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_
 
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip)
 {
-	struct nf_ct_net *c = ct->net->ct;
+	struct nf_ct_net *c = ct->net->nf.ct;
 	struct nf_tuple now, want;
 	u32 verdict = NF_ACCEPT;
 
@@ -348,7 +348,7 @@ int nf_nat_get(struct net *net)
 
 	if (err)
 		return err;
-	if (net->ct->nat_users++)
+	if (net->nf.ct->nat_users++)
 		return 0;
 	err = nf_register_both(net, nat_hooks, ARRAY_SIZE(nat_hooks));
 	if (err)
@@ -358,7 +358,7 @@ int nf_nat_get(struct net *net)
 
 void nf_nat_put(struct net *net)
 {
-	if (!--net->ct->nat_users)
+	if (!--net->nf.ct->nat_users)
 		nf_unregister_both(net, nat_hooks, ARRAY_SIZE(nat_hooks));
 	nf_ct_unuse(net);
 }

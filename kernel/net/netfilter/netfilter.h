@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netfilter.h: the hooks of the packet filter: where ip.c and who forwards show each packet to who asked for it
- * (kernel/net/netfilter/: connection tracking, address translation, nf_tables).
+ * netfilter.h: the hooks of the packet filter: where ip.c and who forwards show each packet to who
+ * asked for it (kernel/net/netfilter/: connection tracking, address translation, nf_tables).
  *
- *	in    ip_rcv() - PRE_ROUTING - ours? - LOCAL_IN - transport
- *	                                 no? - FORWARD - POST_ROUTING - out
- *	out   ip_send() - LOCAL_OUT - (another way, when it was changed) - POST_ROUTING - cut - out
+ *      in    ip_rcv() - PRE_ROUTING - ours? - LOCAL_IN - transport
+ *                                       no? - FORWARD - POST_ROUTING - out
+ *      out   ip_send() - LOCAL_OUT - (another way, when it was changed) - POST_ROUTING - cut - out
  *
- * A caller asks nf_active() first, which is one branch while nobody has asked for packets of the namespace:
+ * A caller asks nf_active() first, which is one branch while nobody has asked for packets of the
+ * namespace:
  *
- *	if (unlikely(nf_active(net)) && nf_hook(net, NF_INET_FORWARD, skb, in, out))
- *		return;		(the packet has gone)
+ *      if (unlikely(nf_active(net)) && nf_hook(net, NF_INET_FORWARD, skb, in, out))
+ *         return;         (the packet has gone)
  *
- * @skb begins with its network header, fragments have been put together. A hook may change the headers: who has parsed them does so
- * again. Locks: hooks run without one of their own, perhaps with a socket's c.lock held, and do not sleep.
+ * @skb begins with its network header, fragments have been put together. A hook may change the
+ * headers: who has parsed them does so again. Locks: hooks run without one of their own, perhaps
+ * with a socket's c.lock held, and do not sleep.
  */
 #ifndef NESTLING_NET_NETFILTER_H
 #define NESTLING_NET_NETFILTER_H
@@ -33,28 +35,44 @@ struct nf_state {
 	struct net_device *in, *out; /* NULL: none, or not known yet */
 	u8 hook;                     /* NF_INET_* */
 	bool v6;
-	u32 work; /* expressions that the packet has met here, and what it has cost to look into their sets and lists */
+	/*
+	 * expressions that the packet has met here, and what it has cost to look into their sets
+	 * and lists
+	 */
+	u32 work;
 	u32 copies; /* that rules have made of it (dup.c) */
-	bool drop;  /* a match can neither match nor not: the packet goes */
+	/* a match can neither match nor not: the packet goes */
+	bool drop;
 };
 
 struct nf_hook_ops {
 	u32 (*fn)(struct nf_state *s,
-		void *priv); /* NF_ACCEPT, NF_DROP, NF_STOLEN (it has freed it) */
+		/* NF_ACCEPT, NF_DROP, NF_STOLEN (it has freed it) */
+		void *priv);
 	void *priv;
 	int priority;
 	u8 hook;
 	bool v6;
-	bool nat; /* called for the first packet of a connection (nat.c), in the place where that is translated */
+	/*
+	 * called for the first packet of a connection (nat.c), in the place where that is
+	 * translated
+	 */
+	bool nat;
 };
 
 static inline bool nf_active(const struct net *net)
 {
-	return READ_ONCE(net->nf_hooks) != 0;
+	return READ_ONCE(net->nf.hooks) != 0;
 }
-/* Are fragments put together before the hooks? Else each of them is shown, and what is for this machine is whole at LOCAL_IN. */
+/*
+ * Are fragments put together before the hooks? Else each of them is shown, and what is for this
+ * machine is whole at LOCAL_IN.
+ */
 bool nf_defrags(const struct net *net);
-/* Shows @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it has gone (and was freed). */
+/*
+ * Shows @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it has gone
+ * (and was freed).
+ */
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out);
 /* Those of NAT in turn, until one has set a bit of *done. NF_*. */
@@ -62,7 +80,10 @@ u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit);
 /* May sleep. 0 or -ENOMEM. @ops stays the caller's, until a grace period after nf_unregister(). */
 int nf_register(struct net *net, const struct nf_hook_ops *ops);
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
-/* The @n of @all for IPv4 and for IPv6 (v6 of @all is not looked at): all of them, or none and -ENOMEM. */
+/*
+ * The @n of @all for IPv4 and for IPv6 (v6 of @all is not looked at): all of them, or none and
+ * -ENOMEM.
+ */
 int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 /* The namespace ends: nobody is in it any more. May sleep. */
@@ -75,8 +96,9 @@ u8 *nf_writable(struct sk_buff *skb, u32 n);
 /* Writes @n bytes at @at, which are there, wherever that is. False: no memory. */
 bool nf_write(struct sk_buff *skb, u32 at, const void *from, u32 n);
 /*
- * The Internet checksum at @at follows a change of what it covers (nf_csum_delta()). @udp: 0 means that there is none, and stays so.
- * Nothing is done when it is not in the packet, or without memory.
+ * The Internet checksum at @at follows a change of what it covers (nf_csum_delta()). @udp: 0 means
+ * that there is none, and stays so. Nothing is done when it is not in the packet, or without
+ * memory.
  */
 void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp);
 /* Has no checksum of its transport yet, because it was not to leave this machine: computed. */

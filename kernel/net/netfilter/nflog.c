@@ -107,7 +107,7 @@ static void put_payload(struct nfb *b, const struct nf_state *s, u32 n)
 
 void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 snap)
 {
-	struct nflog_group *g = find_group(p->net->nft, group);
+	struct nflog_group *g = find_group(p->net->nf.nft, group);
 	u32 n = min(min(skb_len(p->skb), snap), g ? g->range : 0);
 	struct nfb_to to = { 0 };
 	struct nfb b = { 0 };
@@ -120,7 +120,7 @@ void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 sn
 	if (g->flags & NFULNL_CFG_F_SEQ)
 		nfb_be32(&b, NFULA_SEQ, g->seq++);
 	if (g->flags & NFULNL_CFG_F_SEQ_GLOBAL)
-		nfb_be32(&b, NFULA_SEQ_GLOBAL, p->net->nft->log_seq++);
+		nfb_be32(&b, NFULA_SEQ_GLOBAL, p->net->nf.nft->log_seq++);
 	if (g->mode == NFULNL_COPY_PACKET && n)
 		put_payload(&b, p->s, n);
 	nfb_end(&b);
@@ -171,7 +171,7 @@ static void end_groups(struct nft_net *nn, const struct nl_sock *n, int group)
 
 void nflog_sock_end(struct nl_sock *n)
 {
-	struct nft_net *nn = READ_ONCE(n->c.net->nft);
+	struct nft_net *nn = READ_ONCE(n->c.net->nf.nft);
 
 	if (nn)
 		end_groups(nn, n, -1);

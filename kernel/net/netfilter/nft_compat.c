@@ -102,7 +102,7 @@ static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool ta
 		err = IS_ERR(x->state) ? PTR_ERR(x->state) : 0;
 	}
 	if (!err && x->kind->whole)
-		WRITE_ONCE(c->net->nf_whole, true);
+		WRITE_ONCE(c->net->nf.whole, true);
 	if (err || !x->kind->tracks)
 		return err;
 	err = nf_ct_use(c->net);
@@ -158,7 +158,7 @@ static void compat_destroy(struct net *net, struct nft_expr *e)
 	const struct compat *x = nft_priv(e);
 
 	if (x->state)
-		x->kind->close(net->nft, x->state);
+		x->kind->close(net->nf.nft, x->state);
 	if (x->kind->tracks)
 		nf_ct_unuse(net);
 }

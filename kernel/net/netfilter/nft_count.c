@@ -55,7 +55,7 @@ static bool sweep(struct nft_net *nn, struct ct_list *l, const struct nf_conn *c
 
 u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l)
 {
-	struct nft_net *nn = p->net->nft;
+	struct nft_net *nn = p->net->nf.nft;
 	int info;
 	struct nf_conn *ct = nf_ct_get(p->skb, &info);
 	struct ct_seen *s;
@@ -162,7 +162,7 @@ static struct ct_key *key_of(struct nft_net *nn, struct ct_counts *t, const ip_a
 
 u32 ct_counts_see(const struct nft_pkt *p, struct ct_counts *t, const ip_addr *a)
 {
-	struct nft_net *nn = p->net->nft;
+	struct nft_net *nn = p->net->nf.nft;
 	struct ct_key *k;
 
 	if (!p->skb->nfct)
@@ -196,8 +196,8 @@ static int connlimit_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EOPNOTSUPP;
 	if (c->nn->counts_conns)
 		return 0;
-	err = nf_ct_use(
-		c->net); /* until the namespace ends: packets copy and end such expressions, and cannot count */
+	/* until the namespace ends: packets copy and end such expressions, and cannot count */
+	err = nf_ct_use(c->net);
 	c->nn->counts_conns = !err;
 	return err;
 }
@@ -227,7 +227,7 @@ static void connlimit_dump(const struct nft_expr *e, struct nfb *b)
 
 static void connlimit_destroy(struct net *net, struct nft_expr *e)
 {
-	ct_list_end(net->nft, &((struct connlimit *)nft_priv(e))->list);
+	ct_list_end(net->nf.nft, &((struct connlimit *)nft_priv(e))->list);
 }
 
 const struct nft_expr_type nft_connlimit = { .name = "connlimit",

@@ -14,7 +14,7 @@
 
 struct nft_net *nft_net(struct net *net)
 {
-	struct nft_net *nn = net->nft;
+	struct nft_net *nn = net->nf.nft;
 
 	if (nn)
 		return nn;
@@ -28,7 +28,7 @@ struct nft_net *nft_net(struct net *net)
 	INIT_LIST_HEAD(&nn->limits);
 	INIT_LIST_HEAD(&nn->loggers);
 	nn->genid = 1;
-	return net->nft = nn;
+	return net->nf.nft = nn;
 }
 
 int nft_count(struct nft_net *nn)
@@ -180,11 +180,11 @@ static void apply(struct nft_trans *t, bool heard)
 /* It has been told of: packets may end it from now on, or one has wanted to meanwhile. */
 static void let_go(struct net *net, struct nft_elem *e)
 {
-	spin_lock(&net->nft->lock);
+	spin_lock(&net->nf.nft->lock);
 	e->pend &= (u8)~NFT_TELL;
 	if (!e->pend && !(e->set->pend & NFT_DEL) && nft_elem_expired(e))
 		nft_elem_end(net, e);
-	spin_unlock(&net->nft->lock);
+	spin_unlock(&net->nf.nft->lock);
 }
 
 static void free_it(struct net *net, enum nft_trans_type type, void *what)
@@ -242,8 +242,8 @@ static void tell_generation(struct net *net, struct nl_sock *n, const struct nlm
 	struct nfb b = { 0 };
 
 	nfb_begin(&b, &to, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN, AF_UNSPEC,
-		(u16)net->nft->genid);
-	nfb_be32(&b, NFTA_GEN_ID, net->nft->genid);
+		(u16)net->nf.nft->genid);
+	nfb_be32(&b, NFTA_GEN_ID, net->nf.nft->genid);
 	nfb_be32(&b, NFTA_GEN_PROC_PID, (u32)task_tgid_vnr(current));
 	nfb_text(&b, NFTA_GEN_PROC_NAME, current->comm);
 	nfb_end(&b);
@@ -272,7 +272,7 @@ static void forget(struct nft_trans *t)
 
 int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 {
-	struct nft_net *nn = net->nft;
+	struct nft_net *nn = net->nf.nft;
 	struct nft_trans *t, *next;
 	bool unhooked = false, heard = nl_has_listeners(net, NETLINK_NETFILTER, NFNLGRP_NFTABLES);
 
@@ -298,7 +298,8 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 	}
 	tell_generation(net, n, begin);
 	if (unhooked)
-		synchronize_rcu(); /* a packet may be about to enter it, and look at its table */
+		/* a packet may be about to enter it, and look at its table */
+		synchronize_rcu();
 	list_for_each_entry_safe(t, next, &nn->trans, list) {
 		if (t->del)
 			free_it(net, t->type, t->what);
@@ -352,16 +353,16 @@ static bool unmake(struct net *net, struct nft_trans *t)
 	case T_ELEM: nft_elem_deactivate(t->what); break;
 	default: break;
 	}
-	spin_lock(&net->nft->lock);
+	spin_lock(&net->nf.nft->lock);
 	unlink_it(t);
-	spin_unlock(&net->nft->lock);
+	spin_unlock(&net->nf.nft->lock);
 	return unhooked;
 }
 
 /* Backwards; what is freed is freed at the end, since others of the log may still name it. */
 void nft_abort(struct net *net)
 {
-	struct nft_net *nn = net->nft;
+	struct nft_net *nn = net->nf.nft;
 	struct nft_trans *t, *next;
 	bool unhooked = false;
 
@@ -389,7 +390,7 @@ void nft_abort(struct net *net)
 
 void nft_net_end(struct net *net)
 {
-	struct nft_net *nn = net->nft;
+	struct nft_net *nn = net->nf.nft;
 
 	if (!nn)
 		return;
@@ -403,6 +404,6 @@ void nft_net_end(struct net *net)
 		synchronize_rcu();
 		nft_table_free(net, t);
 	}
-	net->nft = NULL;
+	net->nf.nft = NULL;
 	kfree(nn);
 }

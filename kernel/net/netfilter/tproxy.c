@@ -111,7 +111,7 @@ static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 	port = i ? e.dport : port ? port : e.dport;
 	if (!i)
 		i = listener(p, &e, &at, port);
-	ok = i && READ_ONCE(i->transparent);
+	ok = i && READ_ONCE(i->opts.transparent);
 	if (i)
 		inet_put(i);
 	if (ok) {
@@ -184,7 +184,7 @@ static bool find_socket(const struct nft_pkt *p, struct found *to)
 		i = inet_lookup_port(e.table, p->net, &e.dst, e.dport, &e.src, e.sport, e.ifindex);
 	if (!i)
 		return false;
-	to->transparent = READ_ONCE(i->transparent);
+	to->transparent = READ_ONCE(i->opts.transparent);
 	to->wildcard = ip_is_any(&i->laddr) && !i->accepted;
 	to->mark = READ_ONCE(i->c.mark);
 	inet_put(i);
@@ -259,7 +259,7 @@ static int tproxy_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EINVAL;
 	if (!only_there(c, PRE_ROUTING))
 		return -EOPNOTSUPP;
-	WRITE_ONCE(c->net->nf_whole, true);
+	WRITE_ONCE(c->net->nf.whole, true);
 	if (c->table->family != NFPROTO_INET && family != c->table->family)
 		return -EINVAL;
 	if (family == NFPROTO_UNSPEC && tb[NFTA_TPROXY_REG_ADDR]) /* whose would it be? */
@@ -330,7 +330,7 @@ static int socket_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EOPNOTSUPP;
 	if (!only_there(c, INWARDS | 1U << NF_INET_LOCAL_OUT))
 		return -EOPNOTSUPP;
-	WRITE_ONCE(c->net->nf_whole, true);
+	WRITE_ONCE(c->net->nf.whole, true);
 	return nft_reg_store(tb[NFTA_SOCKET_DREG], &x->reg, x->key == NFT_SOCKET_MARK ? 4 : 1);
 }
 

@@ -210,7 +210,7 @@ static void reap(struct nft_net *nn, struct recent *t, u32 seconds)
 static bool do_recent(const struct nft_pkt *p, const struct xt_recent_mtinfo_v1 *m,
 	const ip_addr *a, struct recent *t)
 {
-	struct nft_net *nn = p->net->nft;
+	struct nft_net *nn = p->net->nf.nft;
 	bool hit = false;
 	struct seen *e;
 	u8 ttl;

@@ -43,8 +43,8 @@ struct limit_entry {
 	struct list_head list; /* the one that was met last is the last */
 	struct rb_node node;
 	struct limit_key key;
-	u64 expires,
-		at; /* ktime_get(): at: up to when the credit is counted, or the interval's beginning */
+	/* ktime_get(): at: up to when the credit is counted, or the interval's beginning */
+	u64 expires, at;
 	u64 credit, bursts;
 	u64 seen; /* of this interval */
 	bool was_over;
@@ -394,7 +394,7 @@ static bool hashlimit(const struct nft_pkt *p, const void *i, void *state)
 	const struct limiter *l = state;
 	struct limit_table *t = l->t;
 	bool ok;
-	struct nft_net *nn = p->net->nft;
+	struct nft_net *nn = p->net->nf.nft;
 	struct rb_node *parent, **link;
 	u64 now = ktime_get();
 	struct limit_entry *e;

@@ -253,7 +253,7 @@ static void set_everywhere(struct net *net, const struct key *k, int v)
 
 	WRITE_ONCE(*word(&net->conf_all, k), v);
 	WRITE_ONCE(*word(&net->conf_default, k), v);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		WRITE_ONCE(*word(&d->conf, k), v);
 }
 
@@ -263,7 +263,7 @@ static void set_default4(struct net *net, const struct key *k, int v)
 	struct net_device *d;
 
 	WRITE_ONCE(net->conf_default.v4[k->index], v);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (!(d->conf.own4 & 1UL << k->index))
 			WRITE_ONCE(d->conf.v4[k->index], v);
 }
@@ -288,7 +288,7 @@ static void apply(struct net *net, const char *name, void (*what)(struct net_dev
 		struct net_device *next = NULL;
 
 		spin_lock(&net->lock);
-		list_for_each_entry(d, &net->devices, list)
+		list_for_each_entry(d, &net->devs.list, list)
 			if (!next && d->ifindex > index && (all || !strcmp(d->name, name)))
 				next = d;
 		spin_unlock(&net->lock);

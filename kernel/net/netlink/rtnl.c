@@ -256,7 +256,7 @@ static u8 family_of(const struct nlmsghdr *req)
 static int dump_addrs(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)
 {
-	u32 room = rtnl_room_for(net, &net->addrs), n = 0;
+	u32 room = rtnl_room_for(net, &net->addr.list), n = 0;
 	struct addr_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	u8 family = family_of(req);
 	int err = 0, ifindex = 0;
@@ -274,7 +274,7 @@ static int dump_addrs(struct net *net, const struct nlmsghdr *req, struct rtnl_d
 	if (!all)
 		return -ENOMEM;
 	spin_lock(&net->lock);
-	list_for_each_entry(a, &net->addrs, list)
+	list_for_each_entry(a, &net->addr.list, list)
 		if (n < room && (!family || (family == AF_INET) == ip_is_v4(&a->addr)) &&
 			(!ifindex || a->dev->ifindex == ifindex))
 			all[n++] = (struct addr_entry){ *a, a->dev->ifindex };
@@ -300,7 +300,7 @@ static int get_addr(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn em
 			!rtnl_attr_addr(req, sizeof(*m), IFA_ADDRESS, AF_INET6, &addr)))
 		return -EINVAL;
 	spin_lock(&net->lock);
-	list_for_each_entry(a, &net->addrs, list)
+	list_for_each_entry(a, &net->addr.list, list)
 		if (!e.ifindex && ip_equal(&a->addr, &addr) &&
 			(!m->ifa_index || a->dev->ifindex == (int)m->ifa_index))
 			e = (struct addr_entry){ *a, a->dev->ifindex };

@@ -255,7 +255,7 @@ static int next_device(
 	int next = 0;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list) {
+	list_for_each_entry(d, &net->devs.list, list) {
 		if (d->ifindex > at && (!next || d->ifindex < next)) {
 			next = d->ifindex;
 			*want = !req || wanted(d, req, dump);
@@ -560,7 +560,7 @@ static struct net_device *next_of_group(struct net *net, u32 group, int after)
 	struct net_device *d, *next = NULL;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (d->group == group && d->ifindex > after &&
 			(!next || d->ifindex < next->ifindex))
 			next = d;

@@ -73,7 +73,7 @@ void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type)
 /* Room for what is in the table now. */
 static u32 room_for(const struct net *net)
 {
-	return min(READ_ONCE(net->nr_neighs) + 16, LIST_MAX);
+	return min(READ_ONCE(net->neigh.nr) + 16, LIST_MAX);
 }
 
 /* What a dump asks for: entries of a family, of a device, of the devices of a master. */

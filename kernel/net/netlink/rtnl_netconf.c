@@ -73,7 +73,7 @@ static bool next_words(struct net *net, struct words *w)
 		return true;
 	}
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (d->ifindex > at && (!next || d->ifindex < next))
 			next = d->ifindex;
 	spin_unlock(&net->lock);

@@ -335,7 +335,7 @@ static u32 pick_routes(struct net *net, const struct wish *wish, struct route_en
 	u64 now = ktime_get();
 	struct route *r;
 
-	list_for_each_entry(r, &net->routes, list) {
+	list_for_each_entry(r, &net->route.list, list) {
 		if (n == room || !wanted(r, wish) || (r->expires && r->expires <= now))
 			continue;
 		all[n] = (struct route_entry){ *r, r->dev->ifindex };
@@ -350,8 +350,8 @@ static u32 pick_routes(struct net *net, const struct wish *wish, struct route_en
 int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)
 {
-	u32 local_room = rtnl_room_for(net, &net->addrs) * 4;
-	u32 room = rtnl_room_for(net, &net->routes) + local_room, n = 0;
+	u32 local_room = rtnl_room_for(net, &net->addr.list) * 4;
+	u32 room = rtnl_room_for(net, &net->route.list) + local_room, n = 0;
 	struct route *local = kcalloc(local_room, sizeof(*local), GFP_KERNEL);
 	struct route_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct route_entry **order =
@@ -482,8 +482,8 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 		r->gateway = f.next_hop;
 	if (f.local) {
 		r->type = RTN_LOCAL;
-		if (!ip_is_v4(&f.daddr) ||
-			net->policy) /* else Linux looks both IPv4 tables up in one */
+		/* else Linux looks both IPv4 tables up in one */
+		if (!ip_is_v4(&f.daddr) || net->route.policy)
 			r->table = f.table ? f.table : RT_TABLE_LOCAL;
 	}
 	w.e.ifindex = f.dev->ifindex;

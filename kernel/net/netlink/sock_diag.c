@@ -92,31 +92,31 @@ static u32 ms_left(const struct ktimer *t)
 
 static void fill_tcp(struct inet_diag_msg *d, struct tcp_sock *t)
 {
-	d->idiag_retrans = t->retries;
+	d->idiag_retrans = t->timers.retries;
 	if (t->state == TCP_LISTEN) {
-		d->idiag_rqueue = t->nr_accept;
-		d->idiag_wqueue = t->backlog;
+		d->idiag_rqueue = t->listen.nr_accept;
+		d->idiag_wqueue = t->listen.backlog;
 		return;
 	}
-	d->idiag_rqueue = t->rcv_nxt - t->copied_seq;
-	d->idiag_wqueue = t->write_seq - t->snd_una;
+	d->idiag_rqueue = t->rcv.nxt - t->rcv.copied;
+	d->idiag_wqueue = t->snd.write_seq - t->snd.una;
 	if (t->state == TCP_TIME_WAIT) {
 		d->idiag_timer = 3;
-		d->idiag_expires = ms_left(&t->keep);
-	} else if (timer_armed(&t->rtx)) {
-		d->idiag_timer = t->packets_out ? 1 : 4;
-		d->idiag_retrans = t->packets_out ? t->retries : t->probes;
-		d->idiag_expires = ms_left(&t->rtx);
-	} else if (timer_armed(&t->keep)) {
+		d->idiag_expires = ms_left(&t->timers.keep);
+	} else if (timer_armed(&t->timers.rtx)) {
+		d->idiag_timer = t->loss.packets_out ? 1 : 4;
+		d->idiag_retrans = t->loss.packets_out ? t->timers.retries : t->timers.probes;
+		d->idiag_expires = ms_left(&t->timers.rtx);
+	} else if (timer_armed(&t->timers.keep)) {
 		d->idiag_timer = 2;
-		d->idiag_retrans = t->keep_sent;
-		d->idiag_expires = ms_left(&t->keep);
+		d->idiag_retrans = t->timers.keep_sent;
+		d->idiag_expires = ms_left(&t->timers.keep);
 	}
 }
 
 static void put_tcp_info(struct nl_builder *b, struct tcp_sock *t, u32 ext)
 {
-	const char *cc = tcp_cc_name(t->reno);
+	const char *cc = tcp_cc_name(t->cc.reno);
 	struct tcp_info_all info;
 
 	if (ext & 1U << (INET_DIAG_INFO - 1)) {
@@ -131,11 +131,12 @@ static void put_tcp_info(struct nl_builder *b, struct tcp_sock *t, u32 ext)
 
 static void put_meminfo(struct nl_builder *b, const struct inet_sock *i, u32 ext)
 {
-	u32 rmem = i->rmem, wmem = (u32)atomic_read(&i->wmem), sk[SK_MEMINFO_VARS] = { 0 };
+	u32 rmem = i->queue.rmem, wmem = (u32)atomic_read(&i->queue.wmem),
+	    sk[SK_MEMINFO_VARS] = { 0 };
 	struct inet_diag_meminfo m;
 
 	if (i->table->stream)
-		wmem = container_of(i, const struct tcp_sock, inet)->wmem;
+		wmem = container_of(i, const struct tcp_sock, inet)->snd.wmem;
 	m = (struct inet_diag_meminfo){ .idiag_rmem = rmem, .idiag_tmem = wmem };
 	if (ext & 1U << (INET_DIAG_MEMINFO - 1))
 		nl_attr(b, INET_DIAG_MEMINFO, &m, sizeof(m));
@@ -144,7 +145,7 @@ static void put_meminfo(struct nl_builder *b, const struct inet_sock *i, u32 ext
 	sk[SK_MEMINFO_WMEM_ALLOC] = i->table->stream ? 0 : wmem;
 	sk[SK_MEMINFO_SNDBUF] = i->c.sndbuf;
 	sk[SK_MEMINFO_WMEM_QUEUED] = i->table->stream ? wmem : 0;
-	sk[SK_MEMINFO_DROPS] = i->drops;
+	sk[SK_MEMINFO_DROPS] = i->queue.drops;
 	if (ext & 1U << (INET_DIAG_SKMEMINFO - 1))
 		nl_attr(b, INET_DIAG_SKMEMINFO, sk, sizeof(sk));
 }
@@ -170,16 +171,16 @@ static void put_inet(
 	if (i->table->stream) {
 		fill_tcp(d, TCP(i));
 	} else {
-		d->idiag_rqueue = i->rmem;
-		d->idiag_wqueue = (u32)atomic_read(&i->wmem);
+		d->idiag_rqueue = i->queue.rmem;
+		d->idiag_wqueue = (u32)atomic_read(&i->queue.wmem);
 	}
 	nl_attr(b, INET_DIAG_SHUTDOWN, &shutdown, 1);
 	if (q->idiag_ext & 1U << (INET_DIAG_TOS - 1))
-		nl_attr(b, INET_DIAG_TOS, &i->tos, 1);
+		nl_attr(b, INET_DIAG_TOS, &i->opts.tos, 1);
 	if (i->v6 && q->idiag_ext & 1U << (INET_DIAG_TCLASS - 1))
-		nl_attr(b, INET_DIAG_TCLASS, &i->tclass, 1);
+		nl_attr(b, INET_DIAG_TCLASS, &i->opts.tclass, 1);
 	if (i->v6)
-		nl_attr(b, INET_DIAG_SKV6ONLY, &(u8){ i->v6only }, 1);
+		nl_attr(b, INET_DIAG_SKV6ONLY, &(u8){ i->opts.v6only }, 1);
 	if (i->c.mark && net_capable(i->net, CAP_NET_ADMIN))
 		nl_attr_u32(b, INET_DIAG_MARK, i->c.mark);
 	put_meminfo(b, i, q->idiag_ext);

@@ -24,7 +24,7 @@ static void tap(struct packet_sock *p)
 {
 	if (p->running || !p->proto)
 		return;
-	hlist_add_head(&p->tap, &p->c.net->packet_taps);
+	hlist_add_head(&p->tap, &p->c.net->devs.taps);
 	p->running = true;
 	packet_taps++;
 	if (p->fanout)
@@ -72,7 +72,7 @@ void packet_for_each(struct net *net, void (*fn)(const struct packet_sock *p, vo
 	struct packet_sock *p;
 
 	spin_lock(&packet_taps_lock);
-	hlist_for_each_entry(p, &net->packet_taps, tap)
+	hlist_for_each_entry(p, &net->devs.taps, tap)
 		fn(p, arg);
 	spin_unlock(&packet_taps_lock);
 }
@@ -90,7 +90,7 @@ void packet_device_gone(struct net_device *dev)
 	struct hlist_node *next;
 
 	spin_lock(&packet_taps_lock);
-	hlist_for_each_entry_safe(p, next, &dev->net->packet_taps, tap) {
+	hlist_for_each_entry_safe(p, next, &dev->net->devs.taps, tap) {
 		if (p->ifindex != dev->ifindex)
 			continue;
 		untap(p);
@@ -254,10 +254,10 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 	struct net *net = READ_ONCE(dev->net);
 	LIST_HEAD(dead);
 
-	if (hlist_empty(&net->packet_taps)) /* those of others are nothing to us */
+	if (hlist_empty(&net->devs.taps)) /* those of others are nothing to us */
 		return;
 	spin_lock(&packet_taps_lock);
-	hlist_for_each_entry(p, &net->packet_taps, tap) {
+	hlist_for_each_entry(p, &net->devs.taps, tap) {
 		if (!wants(p, dev, skb, out))
 			continue;
 		if (!all)

@@ -61,19 +61,19 @@ static void look_at(struct line *l, const struct inet_sock *i)
 static void look_at_tcp(struct line *l, const struct inet_sock *i)
 {
 	const struct tcp_sock *t = container_of(i, const struct tcp_sock, inet);
-	u32 rxq = t->state == TCP_LISTEN ? t->nr_accept : t->rcv_nxt - t->copied_seq;
+	u32 rxq = t->state == TCP_LISTEN ? t->listen.nr_accept : t->rcv.nxt - t->rcv.copied;
 
 	look_at(l, i);
 	l->state = (u8)t->state;
-	l->txq = t->write_seq - t->snd_una;
+	l->txq = t->snd.write_seq - t->snd.una;
 	l->rxq = i->rport || t->state == TCP_LISTEN ? rxq : 0;
-	l->timer = t->packets_out ? 1 : timer_armed(&t->keep) ? 2 : 0;
-	l->retries = t->retries;
-	l->probes = t->probes;
-	l->quick = (u32)(t->quick << 1) | t->pingpong;
-	l->cwnd = t->cwnd;
-	l->ssthresh = t->ssthresh;
-	l->rto = t->rto;
+	l->timer = t->loss.packets_out ? 1 : timer_armed(&t->timers.keep) ? 2 : 0;
+	l->retries = t->timers.retries;
+	l->probes = t->timers.probes;
+	l->quick = (u32)(t->ack.quick << 1) | t->ack.pingpong;
+	l->cwnd = t->cc.cwnd;
+	l->ssthresh = t->cc.ssthresh;
+	l->rto = t->rtt.rto;
 }
 
 static void look_at_dgram(struct line *l, const struct inet_sock *i)
@@ -82,9 +82,9 @@ static void look_at_dgram(struct line *l, const struct inet_sock *i)
 	if (!l->lport && i->table == &raw_socks)
 		l->lport = (u16)i->c.protocol;
 	l->state = ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED;
-	l->txq = (u32)atomic_read(&i->wmem);
-	l->rxq = i->rmem;
-	l->drops = i->drops;
+	l->txq = (u32)atomic_read(&i->queue.wmem);
+	l->rxq = i->queue.rmem;
+	l->drops = i->queue.drops;
 }
 
 static void show_addrs(struct seq *s, const struct line *l)
@@ -166,7 +166,7 @@ struct count {
 static void count_one(struct inet_sock *i, void *arg)
 {
 	struct count *c = arg;
-	bool waits = i->table->stream && container_of(i, struct tcp_sock, inet)->waits_out;
+	bool waits = i->table->stream && container_of(i, struct tcp_sock, inet)->life.waits_out;
 
 	c->all += !waits;
 	if (i->net != current_net())
@@ -262,7 +262,7 @@ static int show_dev(struct seq *s, void *arg)
 		    "packets errs drop fifo colls carrier compressed\n");
 	seq_reserve(s, SHORT_LIST);
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list) {
+	list_for_each_entry(d, &net->devs.list, list) {
 		if (!has_room(s))
 			break;
 		netdev_sum(d, &st);
@@ -301,7 +301,7 @@ static int show_route(struct seq *s, void *arg)
 		"\tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
 	seq_reserve(s, SHORT_LIST);
 	spin_lock(&net->lock);
-	list_for_each_entry(r, &net->routes, list) {
+	list_for_each_entry(r, &net->route.list, list) {
 		u32 bits = r->prefix - 96,
 		    gw = ip_is_any(&r->gateway) || !ip_is_v4(&r->gateway) ? 0 : r->gateway.w[3];
 
@@ -345,11 +345,11 @@ static int show_ipv6_route(struct seq *s, void *arg)
 
 	seq_reserve(s, SHORT_LIST);
 	spin_lock(&net->lock);
-	list_for_each_entry(r, &net->routes, list)
+	list_for_each_entry(r, &net->route.list, list)
 		if (!ip_is_v4(&r->dst))
 			put_ipv6(s, &r->dst, r->prefix, &r->gateway, r->metric, route_flags(r),
 				r->dev->name);
-	list_for_each_entry(a, &net->addrs, list)
+	list_for_each_entry(a, &net->addr.list, list)
 		if (!ip_is_v4(&a->addr) && !(a->flags & IFA_F_TENTATIVE))
 			put_ipv6(s, &a->addr, 128, NULL, 0, RTF_UP | RTF_NONEXTHOP | RTF_LOCAL,
 				a->dev->name);
@@ -376,7 +376,7 @@ static int show_if_inet6(struct seq *s, void *arg)
 
 	seq_reserve(s, SHORT_LIST);
 	spin_lock(&net->lock);
-	list_for_each_entry(a, &net->addrs, list)
+	list_for_each_entry(a, &net->addr.list, list)
 		if (!ip_is_v4(&a->addr) && has_room(s))
 			seq_printf(s, "%08x%08x%08x%08x %02x %02x %02x %02x %8s\n",
 				ntohl(a->addr.w[0]), ntohl(a->addr.w[1]), ntohl(a->addr.w[2]),

@@ -21,11 +21,12 @@ static void show_ip(struct seq *s)
 	seq_printf(s,
 		"Ip: %d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu "
 		"%lu %lu\n",
-		current_net()->conf_all.v4[CONF4_FORWARDING] ? 1 : 2, current_net()->default_ttl,
-		n->in_receives, n->in_hdr_errors, n->in_addr_errors, n->forwarded, n->in_unknown,
-		n->in_discards, n->in_delivers, n->out_requests, n->out_discards, n->out_noroutes,
-		n->reasm_timeouts, n->reasm_reqds, n->reasm_oks, n->reasm_fails, n->frag_oks,
-		n->frag_fails, n->frag_creates, n->out_transmits);
+		current_net()->conf_all.v4[CONF4_FORWARDING] ? 1 : 2,
+		current_net()->ipv4.default_ttl, n->in_receives, n->in_hdr_errors,
+		n->in_addr_errors, n->forwarded, n->in_unknown, n->in_discards, n->in_delivers,
+		n->out_requests, n->out_discards, n->out_noroutes, n->reasm_timeouts,
+		n->reasm_reqds, n->reasm_oks, n->reasm_fails, n->frag_oks, n->frag_fails,
+		n->frag_creates, n->out_transmits);
 }
 
 static void show_types(struct seq *s, const u64 *n, bool values, const char *name)

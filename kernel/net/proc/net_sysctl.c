@@ -85,31 +85,31 @@ static const struct sysctl as_it_is[] = {
 
 /* Several numbers in one file. */
 static const struct net_sysctl vectors[] = {
-	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
-	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
-	{ "sys/net/ipv4/ip_unprivileged_port_start", &init_net.port_free, 1, 0, 65535 },
-	{ "sys/net/ipv4/ip_nonlocal_bind", &init_net.nonlocal_bind, 1, 0, 255 },
-	{ "sys/net/ipv6/ip_nonlocal_bind", &init_net.nonlocal_bind6, 1, 0, 255 },
-	{ "sys/net/ipv6/bindv6only", &init_net.v6only, 1, 0, 255 },
-	{ "sys/net/ipv4/icmp_echo_ignore_all", &init_net.echo_ignore, 1, 0, 1 },
-	{ "sys/net/ipv4/icmp_echo_ignore_broadcasts", &init_net.echo_ignore_many, 1, 0, 1 },
-	{ "sys/net/ipv6/icmp/echo_ignore_all", &init_net.echo6_ignore, 1, 0, 255 },
-	{ "sys/net/ipv6/icmp/echo_ignore_multicast", &init_net.echo6_ignore_many, 1, 0, 255 },
-	{ "sys/net/ipv6/auto_flowlabels", &init_net.auto_labels, 1, 0, 3 },
-	{ "sys/net/ipv6/flowlabel_state_ranges", &init_net.label_ranges, 1, 0, 255 },
-	{ "sys/net/ipv6/flowlabel_reflect", &init_net.label_reflect, 1, 0, 7 },
-	{ "sys/net/ipv6/flowlabel_consistency", &init_net.label_consistency, 1, 0, 255 },
-	{ "sys/net/ipv6/max_hbh_opts_number", &init_net.opts6_max[0], 1, INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv6/max_dst_opts_number", &init_net.opts6_max[1], 1, INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv6/max_hbh_length", &init_net.opts6_len[0], 1, INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv6/max_dst_opts_length", &init_net.opts6_len[1], 1, INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv6/idgen_retries", &init_net.idgen_retries, 1, INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv6/idgen_delay", &init_net.idgen_delay, 1, INT32_MIN / 1000,
+	{ "sys/net/ipv4/ip_local_port_range", &init_net.ports.min, 2, 1, 65535 },
+	{ "sys/net/ipv4/ip_default_ttl", &init_net.ipv4.default_ttl, 1, 1, 255 },
+	{ "sys/net/ipv4/ip_unprivileged_port_start", &init_net.ports.free, 1, 0, 65535 },
+	{ "sys/net/ipv4/ip_nonlocal_bind", &init_net.ports.nonlocal_bind, 1, 0, 255 },
+	{ "sys/net/ipv6/ip_nonlocal_bind", &init_net.ports.nonlocal_bind6, 1, 0, 255 },
+	{ "sys/net/ipv6/bindv6only", &init_net.ports.v6only, 1, 0, 255 },
+	{ "sys/net/ipv4/icmp_echo_ignore_all", &init_net.icmp.echo_ignore, 1, 0, 1 },
+	{ "sys/net/ipv4/icmp_echo_ignore_broadcasts", &init_net.icmp.echo_ignore_many, 1, 0, 1 },
+	{ "sys/net/ipv6/icmp/echo_ignore_all", &init_net.icmp.echo6_ignore, 1, 0, 255 },
+	{ "sys/net/ipv6/icmp/echo_ignore_multicast", &init_net.icmp.echo6_ignore_many, 1, 0, 255 },
+	{ "sys/net/ipv6/auto_flowlabels", &init_net.ipv6.auto_labels, 1, 0, 3 },
+	{ "sys/net/ipv6/flowlabel_state_ranges", &init_net.ipv6.label_ranges, 1, 0, 255 },
+	{ "sys/net/ipv6/flowlabel_reflect", &init_net.ipv6.label_reflect, 1, 0, 7 },
+	{ "sys/net/ipv6/flowlabel_consistency", &init_net.ipv6.label_consistency, 1, 0, 255 },
+	{ "sys/net/ipv6/max_hbh_opts_number", &init_net.ipv6.opts_max[0], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/max_dst_opts_number", &init_net.ipv6.opts_max[1], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/max_hbh_length", &init_net.ipv6.opts_len[0], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/max_dst_opts_length", &init_net.ipv6.opts_len[1], 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/idgen_retries", &init_net.ipv6.idgen_retries, 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/idgen_delay", &init_net.ipv6.idgen_delay, 1, INT32_MIN / 1000,
 		INT32_MAX / 1000 },
-	{ "sys/net/ipv6/route/min_adv_mss", &init_net.min_adv_mss6, 1, INT32_MIN, INT32_MAX },
-	{ "sys/net/ipv6/route/mtu_expires", &init_net.mtu_expires6, 1, INT32_MIN / 1000,
+	{ "sys/net/ipv6/route/min_adv_mss", &init_net.ipv6.min_adv_mss, 1, INT32_MIN, INT32_MAX },
+	{ "sys/net/ipv6/route/mtu_expires", &init_net.ipv6.mtu_expires, 1, INT32_MIN / 1000,
 		INT32_MAX / 1000 },
-	{ "sys/net/ipv6/route/skip_notify_on_dev_down", &init_net.route6_silent, 1, 0, 1 },
+	{ "sys/net/ipv6/route/skip_notify_on_dev_down", &init_net.ipv6.route_silent, 1, 0, 1 },
 	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
@@ -171,20 +171,20 @@ static const struct net_sysctl own[] = {
 	{ "sys/net/ipv4/tcp_rmem", init_net.tcp.rmem, 3, 1, INT32_MAX },
 	{ "sys/net/ipv4/tcp_wmem", init_net.tcp.wmem, 3, 1, INT32_MAX },
 	OWN("core/somaxconn", tcp.somaxconn, 0, 65535),
-	OWN("ipv4/ip_autobind_reuse", autobind_reuse, 0, 1),
-	OWN("ipv4/ip_forward_use_pmtu", forward_use_pmtu, 0, 255),
-	OWN("ipv4/icmp_ignore_bogus_error_responses", bogus_errors_ok, 0, 1),
-	OWN("ipv4/icmp_errors_use_inbound_ifaddr", errors_by_inbound, 0, 1),
-	OWN("ipv4/route/min_pmtu", min_pmtu, 68, INT32_MAX),
-	OWN("ipv4/route/mtu_expires", mtu_expires, INT32_MIN / 250, INT32_MAX / 250),
-	OWN("ipv4/route/min_adv_mss", min_adv_mss, INT32_MIN, INT32_MAX),
-	OWN("ipv4/udp_wmem_min", udp_wmem_min, 1, INT32_MAX), /* without effect, as Linux's */
-	OWN("core/tstamp_allow_data", tstamp_allow_data, 0, 1),
+	OWN("ipv4/ip_autobind_reuse", ports.autobind_reuse, 0, 1),
+	OWN("ipv4/ip_forward_use_pmtu", ipv4.forward_use_pmtu, 0, 255),
+	OWN("ipv4/icmp_ignore_bogus_error_responses", icmp.ignore_bogus, 0, 1),
+	OWN("ipv4/icmp_errors_use_inbound_ifaddr", icmp.errors_by_inbound, 0, 1),
+	OWN("ipv4/route/min_pmtu", ipv4.min_pmtu, 68, INT32_MAX),
+	OWN("ipv4/route/mtu_expires", ipv4.mtu_expires, INT32_MIN / 250, INT32_MAX / 250),
+	OWN("ipv4/route/min_adv_mss", ipv4.min_adv_mss, INT32_MIN, INT32_MAX),
+	OWN("ipv4/udp_wmem_min", ipv4.udp_wmem_min, 1, INT32_MAX), /* without effect, as Linux's */
+	OWN("core/tstamp_allow_data", ipv4.tstamp_allow_data, 0, 1),
 	TCP_OWN("fack", fack, 0, 255), /* these two as well */
 	TCP_OWN("adv_win_scale", adv_win_scale, -31, 31),
 	TCP_OWN("challenge_ack_limit", challenge_limit, INT32_MIN, INT32_MAX),
 };
-BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
+BUILD_BUG_ON(offsetof(struct net, ports.max) != offsetof(struct net, ports.min) + sizeof(int));
 
 /* What stands in init_net stands in each namespace. */
 static int *numbers(const struct net_sysctl *v)
@@ -209,11 +209,11 @@ static bool ports_agree(const struct net_sysctl *v, const s64 *got, u32 n)
 {
 	const struct net *net = current_net();
 
-	if (v->at == &init_net.port_free)
-		return got[0] <= READ_ONCE(net->port_min);
-	return v->at != &init_net.port_min ||
-	       (got[0] <= (n == 2 ? got[1] : READ_ONCE(net->port_max)) &&
-		       got[0] >= READ_ONCE(net->port_free));
+	if (v->at == &init_net.ports.free)
+		return got[0] <= READ_ONCE(net->ports.min);
+	return v->at != &init_net.ports.min ||
+	       (got[0] <= (n == 2 ? got[1] : READ_ONCE(net->ports.max)) &&
+		       got[0] >= READ_ONCE(net->ports.free));
 }
 
 static int store_vector(char *text, size_t n, void *arg)
@@ -293,15 +293,15 @@ static int show_ping(struct seq *s, void *arg)
 	const struct net *net = current_net();
 	const struct user_namespace *ns = current_user_ns();
 
-	seq_printf(s, "%u\t%u\n", from_kgid_munged(ns, READ_ONCE(net->ping_gid_min)),
-		from_kgid_munged(ns, READ_ONCE(net->ping_gid_max)));
+	seq_printf(s, "%u\t%u\n", from_kgid_munged(ns, READ_ONCE(net->ipv4.ping_gid_min)),
+		from_kgid_munged(ns, READ_ONCE(net->ipv4.ping_gid_max)));
 	return 0;
 }
 
 static int store_ping(char *text, size_t n, void *arg)
 {
 	struct net *net = current_net();
-	kgid_t gid[2] = { READ_ONCE(net->ping_gid_min), READ_ONCE(net->ping_gid_max) };
+	kgid_t gid[2] = { READ_ONCE(net->ipv4.ping_gid_min), READ_ONCE(net->ipv4.ping_gid_max) };
 	s64 got;
 	u32 i = 0;
 
@@ -318,8 +318,8 @@ static int store_ping(char *text, size_t n, void *arg)
 		gid[0] = 1;
 		gid[1] = 0;
 	}
-	WRITE_ONCE(net->ping_gid_min, gid[0]);
-	WRITE_ONCE(net->ping_gid_max, gid[1]);
+	WRITE_ONCE(net->ipv4.ping_gid_min, gid[0]);
+	WRITE_ONCE(net->ipv4.ping_gid_max, gid[1]);
 	return 0;
 }
 
@@ -329,13 +329,13 @@ static int store_ping(char *text, size_t n, void *arg)
 
 static int show_ratemask6(struct seq *s, void *arg)
 {
-	bits_show(s, current_net()->icmp6_ratemask, ICMP6_TYPES);
+	bits_show(s, current_net()->icmp.ratemask6, ICMP6_TYPES);
 	return 0;
 }
 
 static ssize_t store_ratemask6(char *text, size_t n, bool cut, loff_t pos)
 {
-	u64 fresh[ICMP6_TYPES / 64] = { 0 }, *bits = current_net()->icmp6_ratemask;
+	u64 fresh[ICMP6_TYPES / 64] = { 0 }, *bits = current_net()->icmp.ratemask6;
 	ssize_t done = bits_take(text, n, cut, fresh, ICMP6_TYPES);
 
 	for (u32 i = 0; done >= 0 && i < ARRAY_SIZE(fresh); i++)
@@ -347,7 +347,7 @@ static ssize_t store_ratemask6(char *text, size_t n, bool cut, loff_t pos)
 
 static int show_congestion(struct seq *s, void *arg)
 {
-	seq_printf(s, "%s\n", tcp_cc_name(READ_ONCE(current_net()->reno)));
+	seq_printf(s, "%s\n", tcp_cc_name(READ_ONCE(current_net()->tcp.reno)));
 	return 0;
 }
 
@@ -358,7 +358,7 @@ static int store_congestion(char *text, size_t n, void *arg)
 	int err = tcp_cc_find(text, &reno);
 
 	if (!err)
-		WRITE_ONCE(current_net()->reno, reno);
+		WRITE_ONCE(current_net()->tcp.reno, reno);
 	return err;
 }
 

@@ -35,7 +35,7 @@ static void read_ports(const struct net *net, const struct sk_buff *skb, bool ba
 	struct nf_l4 l4;
 	u16 ports[2];
 
-	if (likely(!READ_ONCE(net->policy_by_ports)) || !nf_find_l4(skb, skb->ip.v6, &l4))
+	if (likely(!READ_ONCE(net->route.policy_by_ports)) || !nf_find_l4(skb, skb->ip.v6, &l4))
 		return;
 	f->proto = l4.proto;
 	if ((l4.proto != IPPROTO_TCP && l4.proto != IPPROTO_UDP && l4.proto != IPPROTO_UDPLITE) ||
@@ -97,7 +97,7 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb)
 		.proto = skb->ip.proto,
 	};
 
-	if (likely(!READ_ONCE(net->local_routes)))
+	if (likely(!READ_ONCE(net->route.local)))
 		return false;
 	read_ports(net, skb, false, &f);
 	return !route_forward(net, &f) && f.local;
@@ -256,13 +256,13 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 		refuse_way(net, skb, err);
 		return;
 	}
-	if (unlikely(f.local ||
-		     skb->proxy_port)) { /* since a moment ago; it is a socket's that is here */
+	/* since a moment ago; it is a socket's that is here */
+	if (unlikely(f.local || skb->proxy_port)) {
 		kfree_skb(skb);
 		return;
 	}
 	/* what ICMP says of a way may be made up: a router goes by it only where told to */
-	if (!skb->ip.v6 && unlikely(READ_ONCE(net->forward_use_pmtu)))
+	if (!skb->ip.v6 && unlikely(READ_ONCE(net->ipv4.forward_use_pmtu)))
 		f.mtu = pmtu_of(net, &f.daddr, f.mtu);
 	if (skb->ip.ttl <= 1) {
 		icmp_error(net, skb, skb->ip.v6 ? ICMPV6_TIME_EXCEED : ICMP_TIME_EXCEEDED, 0, 0);

@@ -43,7 +43,7 @@ static struct pmtu *oldest(void)
 
 static u64 life_of(const struct net *net, const ip_addr *dst)
 {
-	int s = READ_ONCE(*(ip_is_v4(dst) ? &net->mtu_expires : &net->mtu_expires6));
+	int s = READ_ONCE(*(ip_is_v4(dst) ? &net->ipv4.mtu_expires : &net->ipv6.mtu_expires));
 
 	return (u64)max(s, 0) * NSEC_PER_SEC;
 }
@@ -52,7 +52,7 @@ void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu)
 {
 	struct pmtu *p;
 
-	mtu = max(mtu, ip_is_v4(dst) ? (u32)READ_ONCE(net->min_pmtu) : MIN6);
+	mtu = max(mtu, ip_is_v4(dst) ? (u32)READ_ONCE(net->ipv4.min_pmtu) : MIN6);
 	spin_lock(&pmtu_lock);
 	p = find(net, dst);
 	if (!p || p->until <= ktime_get() || mtu < p->mtu) {

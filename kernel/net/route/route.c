@@ -32,7 +32,7 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 	if (ip_is_any(&f->saddr)) {
 		const struct ifaddr *i = addr_source_by(net, dev, &f->daddr);
 
-		f->steps += net->nr_addrs;
+		f->steps += net->addr.nr;
 		if (i)
 			f->saddr = i->addr;
 		else if (ip_is_v4(&f->daddr)) /* as who asks for an address does */
@@ -147,11 +147,11 @@ static bool preferred(const struct route *a, const struct route *b)
 static const struct route *best_of(const struct net *net, struct flow *f, u32 table, u32 bits,
 	u64 *now, struct nexthop *best_way)
 {
-	struct prefix_node *n = prefix_first(&net->by_net, table, bits, &f->daddr);
+	struct prefix_node *n = prefix_first(&net->route.by_net, table, bits, &f->daddr);
 	const struct route *r, *best = NULL;
 	struct nexthop way;
 
-	for (; n && f->steps <= LOOK_MAX; n = prefix_next(&net->by_net, n)) {
+	for (; n && f->steps <= LOOK_MAX; n = prefix_next(&net->route.by_net, n)) {
 		r = container_of(n, struct route, node);
 		f->steps += route_ways(r);
 		if (best && r->metric != best->metric)
@@ -206,7 +206,7 @@ bool route_makes_local(struct net *net, const ip_addr *a)
 	if (!by_table(net, &f, RT_TABLE_LOCAL))
 		return f.local;
 	/* as Linux, which has both in one until there is a rule that tells them apart */
-	return !net->policy && !by_table(net, &f, RT_TABLE_MAIN) && f.local;
+	return !net->route.policy && !by_table(net, &f, RT_TABLE_MAIN) && f.local;
 }
 
 int route_forward(struct net *net, struct flow *f)
@@ -232,7 +232,7 @@ static struct net_device *device_for_group(struct net *net, const struct flow *f
 
 	if (ip_is_v4(&f->daddr))
 		return i && ip_is_v4(&f->saddr) ? i->dev : NULL;
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if ((d->flags & (IFF_UP | IFF_MULTICAST)) == (IFF_UP | IFF_MULTICAST))
 			return d;
 	return NULL;

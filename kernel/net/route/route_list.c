@@ -179,8 +179,8 @@ struct route_table *route_table_find(const struct net *net, bool v4, u32 table)
 	struct prefix_node *n;
 
 	if (likely(table == RT_TABLE_MAIN))
-		return net->main_tables[v4];
-	n = prefix_first(&net->tables, table, v4, &IP_ANY);
+		return net->route.main[v4];
+	n = prefix_first(&net->route.tables, table, v4, &IP_ANY);
 	return n ? container_of(n, struct route_table, node) : NULL;
 }
 
@@ -197,7 +197,7 @@ static bool make_table(struct net *net, const struct route *n)
 	bool v4 = ip_is_v4(&n->dst);
 	struct route_table *t;
 
-	if (!prefix_ready(&net->by_net) || !prefix_ready(&net->tables))
+	if (!prefix_ready(&net->route.by_net) || !prefix_ready(&net->route.tables))
 		return false;
 	if (route_table_find(net, v4, n->table))
 		return true;
@@ -205,17 +205,17 @@ static bool make_table(struct net *net, const struct route *n)
 	if (!t)
 		return false;
 	prefix_set(&t->node, n->table, &IP_ANY, v4);
-	prefix_add(&net->tables, &t->node, NULL);
+	prefix_add(&net->route.tables, &t->node, NULL);
 	if (n->table == RT_TABLE_MAIN)
-		net->main_tables[v4] = t;
+		net->route.main[v4] = t;
 	return true;
 }
 
 static void drop_if_many(struct net *net, struct route_table *t)
 {
-	if (t->routes || net->tables.nr <= TABLES_MAX || t->node.space == RT_TABLE_MAIN)
+	if (t->routes || net->route.tables.nr <= TABLES_MAX || t->node.space == RT_TABLE_MAIN)
 		return;
-	prefix_del(&net->tables, &t->node);
+	prefix_del(&net->route.tables, &t->node);
 	kfree(t);
 }
 
@@ -223,12 +223,12 @@ void route_tables_free(struct net *net)
 {
 	struct prefix_node *n, *next;
 
-	for (u32 i = 0; i < net->tables.size; i++)
-		list_for_each_entry_safe(n, next, &net->tables.buckets[i], list)
+	for (u32 i = 0; i < net->route.tables.size; i++)
+		list_for_each_entry_safe(n, next, &net->route.tables.buckets[i], list)
 			kfree(container_of(n, struct route_table, node));
-	prefix_free(&net->tables);
-	prefix_free(&net->by_net);
-	net->main_tables[0] = net->main_tables[1] = NULL;
+	prefix_free(&net->route.tables);
+	prefix_free(&net->route.by_net);
+	net->route.main[0] = net->route.main[1] = NULL;
 }
 
 /* ---- their places ---- */
@@ -236,14 +236,14 @@ void route_tables_free(struct net *net)
 /* The first route of the network that @r is for, in its table; and the one behind. NULL. */
 static struct route *first_of(const struct net *net, const struct route *r)
 {
-	struct prefix_node *p = prefix_first(&net->by_net, r->table, r->prefix, &r->dst);
+	struct prefix_node *p = prefix_first(&net->route.by_net, r->table, r->prefix, &r->dst);
 
 	return p ? container_of(p, struct route, node) : NULL;
 }
 
 static struct route *next_of(const struct net *net, const struct route *r)
 {
-	struct prefix_node *p = prefix_next(&net->by_net, &r->node);
+	struct prefix_node *p = prefix_next(&net->route.by_net, &r->node);
 
 	return p ? container_of(p, struct route, node) : NULL;
 }
@@ -254,10 +254,10 @@ static void index_route(struct net *net, struct route *n, struct route *before)
 	struct route_table *t = route_table_find(net, ip_is_v4(&n->dst), n->table);
 
 	prefix_set(&n->node, n->table, &n->dst, n->prefix);
-	prefix_add(&net->by_net, &n->node, before ? &before->node : NULL);
+	prefix_add(&net->route.by_net, &n->node, before ? &before->node : NULL);
 	prefix_len_add(&t->lens, n->prefix);
 	t->routes++;
-	net->nr_ending += !!n->expires;
+	net->route.nr_ending += !!n->expires;
 }
 
 /* Out of both. */
@@ -267,10 +267,10 @@ static void leave_list(struct net *net, struct route *r)
 
 	assert_spin_held(&net->lock);
 	list_del(&r->list);
-	prefix_del(&net->by_net, &r->node);
+	prefix_del(&net->route.by_net, &r->node);
 	prefix_len_del(&t->lens, r->prefix);
 	t->routes--;
-	net->nr_ending -= !!r->expires;
+	net->route.nr_ending -= !!r->expires;
 	drop_if_many(net, t);
 }
 
@@ -288,12 +288,12 @@ struct place {
 
 static void drop_ended(struct net *net, struct list_head *gone)
 {
-	u64 now = net->nr_ending ? ktime_get() : 0;
+	u64 now = net->route.nr_ending ? ktime_get() : 0;
 	struct route *i, *next;
 
-	if (!net->nr_ending)
+	if (!net->route.nr_ending)
 		return;
-	list_for_each_entry_safe(i, next, &net->routes, list)
+	list_for_each_entry_safe(i, next, &net->route.list, list)
 		if (i->expires && i->expires <= now)
 			leave_for(net, i, gone);
 }
@@ -327,10 +327,10 @@ static bool stands_before(const struct route *n, const struct route *i, bool in_
 /* Longer prefixes and lower metrics stand before it. */
 static void enter_route(struct net *net, struct route *n, bool in_front)
 {
-	struct list_head *before = &net->routes;
+	struct list_head *before = &net->route.list;
 	struct route *i, *of = first_of(net, n);
 
-	list_for_each_entry(i, &net->routes, list) {
+	list_for_each_entry(i, &net->route.list, list) {
 		if (stands_before(n, i, in_front)) {
 			before = &i->list;
 			break;
@@ -367,7 +367,7 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 	if (way_gone(net, n))
 		return -ENODEV;
 	drop_ended(net, gone);
-	net->local_routes |= n->type == RTN_LOCAL;
+	net->route.local |= n->type == RTN_LOCAL;
 	find_place(net, n, &p);
 	if (!p.first && !(flags & NLM_F_CREATE) && (v4 || flags & NLM_F_REPLACE))
 		return -ENOENT;
@@ -392,7 +392,7 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 		err = join_ways(p.first, n);
 		return err ? err : 1;
 	}
-	if (net->by_net.nr >= ROUTES_MAX)
+	if (net->route.by_net.nr >= ROUTES_MAX)
 		return -ENOBUFS;
 	if (!make_table(net, n))
 		return -ENOMEM;
@@ -461,12 +461,12 @@ void routes_forget(struct net_device *dev, bool for_good)
 	LIST_HEAD(gone);
 
 	spin_lock(&net->lock);
-	list_for_each_entry_safe(r, next, &net->routes, list)
+	list_for_each_entry_safe(r, next, &net->route.list, list)
 		if (ends_with(r, dev, for_good))
 			leave_for(net, r, &gone);
 	spin_unlock(&net->lock);
 	list_for_each_entry(r, &gone, list)
-		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->route6_silent))
+		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->ipv6.route_silent))
 			rtnl_tell_route(net, r, RTM_DELROUTE);
 	free_routes(&gone);
 }
@@ -477,7 +477,7 @@ void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_
 	struct route *r, *next;
 
 	assert_spin_held(&net->lock);
-	list_for_each_entry_safe(r, next, &net->routes, list)
+	list_for_each_entry_safe(r, next, &net->route.list, list)
 		if (ip_is_v4(&r->dst) && ((addr && ip_equal(&r->prefsrc, addr)) ||
 						 (last && !r->hops && r->dev == dev)))
 			leave_for(net, r, gone);

@@ -58,7 +58,7 @@ static const struct ifaddr *primary_of(struct net *net, const struct ifaddr *a)
 	const struct ifaddr *i;
 
 	if (a->flags & IFA_F_SECONDARY)
-		list_for_each_entry(i, &net->addrs, list)
+		list_for_each_entry(i, &net->addr.list, list)
 			if (!(i->flags & IFA_F_SECONDARY) && addr_same_network(i, a))
 				return i;
 	return a;
@@ -109,7 +109,7 @@ u32 local_routes(struct net *net, struct route *out, u32 room)
 	struct local_table t = { out, 0, room };
 	const struct ifaddr *a;
 
-	list_for_each_entry(a, &net->addrs, list) {
+	list_for_each_entry(a, &net->addr.list, list) {
 		if (ip_is_v4(&a->addr))
 			ways_of_v4(net, &t, a);
 		else

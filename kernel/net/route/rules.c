@@ -40,8 +40,11 @@ struct rule {
 	bool by_uid; /* of those of uid_min to uid_max */
 	kuid_t uid_min, uid_max;
 	struct fib_rule_port_range sport, dport; /* start 0: any */
-	u32 no_prefix,
-		no_group; /* ways with a prefix that long, or shorter, and devices of that group do not count; ~0: all do */
+	/*
+	 * ways with a prefix that long, or shorter, and devices of that group do not count; ~0: all
+	 * do
+	 */
+	u32 no_prefix, no_group;
 	u8 src_len, dst_len; /* of 128; 0: any */
 	ip_addr src, dst;
 	char iif[IFNAMSIZ], oif[IFNAMSIZ];
@@ -132,7 +135,7 @@ static const struct rule *target_of(const struct net *net, const struct rule *r)
 {
 	const struct rule *t;
 
-	list_for_each_entry(t, &net->rules, list)
+	list_for_each_entry(t, &net->route.rules, list)
 		if (t->family == r->family && t->prio == r->target)
 			return t;
 	return NULL;
@@ -147,8 +150,8 @@ int rules_route(
 	u32 from = 0;
 	int err;
 
-	if (likely(!net->policy)) {
-		if (unlikely(net->local_routes)) {
+	if (likely(!net->route.policy)) {
+		if (unlikely(net->route.local)) {
 			f->table = RT_TABLE_LOCAL;
 			err = look(net, f, RT_TABLE_LOCAL);
 			if (err != -ENETUNREACH)
@@ -161,7 +164,7 @@ int rules_route(
 		f->table = RT_TABLE_DEFAULT;
 		return look(net, f, RT_TABLE_DEFAULT);
 	}
-	list_for_each_entry(r, &net->rules, list) {
+	list_for_each_entry(r, &net->route.rules, list) {
 		if (unlikely(++f->steps > LOOK_MAX))
 			return -ENETUNREACH;
 		if (r->family != family || r->prio < from || !matches(net, r, f, &ends))
@@ -189,10 +192,10 @@ int rules_route(
 
 static void enter(struct net *net, struct rule *r)
 {
-	struct list_head *before = &net->rules;
+	struct list_head *before = &net->route.rules;
 	struct rule *o;
 
-	list_for_each_entry(o, &net->rules, list) {
+	list_for_each_entry(o, &net->route.rules, list) {
 		if (o->prio > r->prio) {
 			before = &o->list;
 			break;
@@ -205,7 +208,7 @@ void rules_free(struct net *net)
 {
 	struct rule *r, *next;
 
-	list_for_each_entry_safe(r, next, &net->rules, list)
+	list_for_each_entry_safe(r, next, &net->route.rules, list)
 		kfree(r);
 }
 
@@ -222,7 +225,7 @@ int rules_init(struct net *net)
 		{ AF_INET6, PRIO_MAIN, RT_TABLE_MAIN },
 	};
 
-	INIT_LIST_HEAD(&net->rules);
+	INIT_LIST_HEAD(&net->route.rules);
 	for (size_t k = 0; k < ARRAY_SIZE(first); k++) {
 		struct rule *r = kzalloc(sizeof(*r), GFP_KERNEL);
 
@@ -246,7 +249,7 @@ static void aim(struct net *net, const struct rule *r, bool came)
 {
 	struct rule *o;
 
-	list_for_each_entry(o, &net->rules, list) {
+	list_for_each_entry(o, &net->route.rules, list) {
 		if (o->action != FR_ACT_GOTO)
 			continue;
 		if (o == r || (!came && o->to == r))
@@ -348,7 +351,7 @@ int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 	}
 	spin_lock(&net->lock);
 	for (u32 k = 0; k < ARRAY_SIZE(families); k++)
-		list_for_each_entry(r, &net->rules, list)
+		list_for_each_entry(r, &net->route.rules, list)
 			if (n < RULES_MAX && r->family == families[k] &&
 				(!family || family == r->family))
 				all[n++] = shown(net, r);
@@ -513,7 +516,7 @@ static u32 free_prio(struct net *net, u8 family)
 {
 	struct rule *r;
 
-	list_for_each_entry(r, &net->rules, list)
+	list_for_each_entry(r, &net->route.rules, list)
 		if (r->family == family && r->prio)
 			return r->prio - 1;
 	return PRIO_MAIN - 1;
@@ -535,7 +538,7 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 	spin_lock(&net->lock);
 	if (!r->prio)
 		r->prio = free_prio(net, r->family);
-	list_for_each_entry(o, &net->rules, list) {
+	list_for_each_entry(o, &net->route.rules, list) {
 		n++;
 		if (exclusive && o->prio == r->prio && same(o, r))
 			err = -EEXIST;
@@ -547,8 +550,8 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 	if (!err) {
 		enter(net, r);
 		aim(net, r, true);
-		net->policy = true;
-		net->policy_by_ports |= r->ip_proto || r->sport.start || r->dport.start;
+		net->route.policy = true;
+		net->route.policy_by_ports |= r->ip_proto || r->sport.start || r->dport.start;
 		copy = shown(net, r);
 	}
 	spin_unlock(&net->lock);
@@ -591,7 +594,7 @@ static int del_rule(struct net *net, const struct nlmsghdr *req, const struct ru
 	int err = 0;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(r, &net->rules, list)
+	list_for_each_entry(r, &net->route.rules, list)
 		if (!found && is_meant(req, want, r))
 			found = r;
 	if (!found)
@@ -601,7 +604,7 @@ static int del_rule(struct net *net, const struct nlmsghdr *req, const struct ru
 	if (!err) {
 		list_del(&found->list);
 		aim(net, found, false);
-		net->policy = true;
+		net->route.policy = true;
 	}
 	spin_unlock(&net->lock);
 	if (!err) {

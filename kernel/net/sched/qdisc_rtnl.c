@@ -560,7 +560,7 @@ static struct net_device *next_device(struct net *net, int at)
 	struct net_device *d, *next = NULL;
 
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devs.list, list)
 		if (d->ifindex > at && (!next || d->ifindex < next->ifindex))
 			next = d;
 	spin_unlock(&net->lock);

@@ -139,7 +139,7 @@ void errq_icmp(
 	r->port = port;
 	if (e->quote)
 		inet_hear(&r->heard, e->quote);
-	if (ip_is_v4(dest) ? i->rfc4884 : i->rfc4884_6)
+	if (ip_is_v4(dest) ? i->opts.rfc4884 : i->opts.rfc4884_6)
 		r->ee.ee_data = where_extended(e, from);
 	if (r->len)
 		skb_copy(e->quote, from, r->data, r->len);
@@ -148,7 +148,7 @@ void errq_icmp(
 
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info)
 {
-	bool asked = ip_is_v4(dest) ? i->recverr : i->recverr6;
+	bool asked = ip_is_v4(dest) ? i->opts.recverr : i->opts.recverr6;
 	struct err_record *r = asked ? record_new(0) : NULL;
 
 	if (!r)
@@ -276,7 +276,7 @@ u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 	/*
 	 * the packet comes back with it: not to everybody, where net.core.tstamp_allow_data is off
 	 */
-	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->tstamp_allow_data) &&
+	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->ipv4.tstamp_allow_data) &&
 		!capable(CAP_NET_RAW))
 		return 0;
 	return (flags & SOF_TIMESTAMPING_TX_SOFTWARE ? SKB_STAMP_SENT : 0) |

@@ -2,17 +2,17 @@
 /*
  * opt_table.h: socket options whose value is one number, as rows of a table.
  *
- * Each level (SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_UDP, SOL_TCP, SOL_PACKET) has one table of struct sock_opt. A row names
- * the option, the field that keeps its value, the values it takes, the right needed to set it, and functions for what a
- * field alone cannot say.
+ * Each level (SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_UDP, SOL_TCP, SOL_PACKET) has one table of struct
+ * sock_opt. A row names the option, the field that keeps its value, the values it takes, the right
+ * needed to set it, and functions for what a field alone cannot say.
  *
  * Call sequence, of setsockopt:
- *	o = opt_find(table, ARRAY_SIZE(table), opt)	NULL: the level has no such option
- *	opt_may_set(o, sk)				false: the option is not for such a socket, or is read only
- *	o->take, or the level reads the number and	each level has its own rules for short values
- *	opt_set(o, sk, n)				right, range, o->may, o->set or the field, o->changed
+ *      o = opt_find(table, ARRAY_SIZE(table), opt)        NULL: the level has no such option
+ *      opt_may_set(o, sk)  false: the option is not for such a socket, or is read only
+ *      o->take, or the level reads the number and each level has its own rules for short values
+ *      opt_set(o, sk, n)  right, range, o->may, o->set or the field, o->changed
  * and of getsockopt:
- *	opt_get(o, sk, &n)				o->get or the field
+ *      opt_get(o, sk, &n)  o->get or the field
  *
  * Locks: none are taken here; the level holds the lock of its fields.
  */
@@ -28,12 +28,14 @@ enum opt_type { OPT_NO_FIELD, OPT_BOOL, OPT_U8, OPT_U16, OPT_U32, OPT_INT };
 /* The right that setsockopt needs. */
 enum opt_right {
 	OPT_ANYBODY,
-	OPT_NET_RAW,    /* CAP_NET_ADMIN or CAP_NET_RAW over the socket's namespace */
+	/* CAP_NET_ADMIN or CAP_NET_RAW over the socket's namespace */
+	OPT_NET_RAW,
 	OPT_HOST_ADMIN, /* CAP_NET_ADMIN over the whole machine */
 };
 
 /* Kinds of sockets, as bits of sock_opt.kinds and sock_opt.set_kinds. */
-#define KIND_STREAM 1 /* of AF_INET and AF_INET6, as are the next two */
+/* of AF_INET and AF_INET6, as are the next two */
+#define KIND_STREAM 1
 #define KIND_DGRAM 2
 #define KIND_RAW 4
 #define KIND_UNIX 8
@@ -47,16 +49,22 @@ enum opt_right {
 #define OPT_SHORT_IS_0 4    /* a value shorter than an int means 0 */
 #define OPT_EXACT 8         /* a value longer than an int is refused */
 #define OPT_RIGHT_ALWAYS 16 /* the right is needed to set 0, too */
-#define OPT_OWN_LENGTH 32   /* take() checks the length; the level does not */
+/* take() checks the length; the level does not */
+#define OPT_OWN_LENGTH 32
 
 struct sock_opt {
-	int opt;      /* the option's number in its level */
-	u16 at;       /* offset of the field in the family's socket */
-	u16 arg;      /* free for the row's functions */
-	u8 type;      /* type of the field, OPT_NO_FIELD: the functions do it all */
-	u8 right;     /* enum opt_right: needed to set another value than 0 */
-	u8 kinds;     /* KIND_*: sockets that have the option, 0: all */
-	u8 set_kinds; /* KIND_*: sockets that can set it, 0: all that have it */
+	int opt; /* the option's number in its level */
+	/* offset of the field in the family's socket */
+	u16 at;
+	u16 arg; /* free for the row's functions */
+	/* type of the field, OPT_NO_FIELD: the functions do it all */
+	u8 type;
+	/* enum opt_right: needed to set another value than 0 */
+	u8 right;
+	/* KIND_*: sockets that have the option, 0: all */
+	u8 kinds;
+	/* KIND_*: sockets that can set it, 0: all that have it */
+	u8 set_kinds;
 	u8 flags;
 	int least, most; /* values taken, both 0: all */
 	/* Returns 0, or the error for a value in range that this socket does not take now. */
@@ -100,7 +108,10 @@ void opt_store(const struct sock_opt *o, void *sk, int n);
 /* Reads @o (NULL: -ENOPROTOOPT) of @sk into *@n: 0, -ENOPROTOOPT, or what o->get returns. */
 int opt_get(const struct sock_opt *o, struct sock_common *sk, int *n);
 
-/* Functions that more than one table uses: an option that always reads 0; one whose value changes nothing. */
+/*
+ * Functions that more than one table uses: an option that always reads 0; one whose value changes
+ * nothing.
+ */
 int opt_get_zero(void *sk, const struct sock_opt *o, int *n);
 int opt_ignore(void *sk, const struct sock_opt *o, int n);
 

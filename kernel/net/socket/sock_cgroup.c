@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_cgroup.c: net_cls and net_prio of cgroup version 1: the numbers in sockets, and the priorities of each card by a group's index.
+ * sock_cgroup.c: net_cls and net_prio of cgroup version 1: the numbers in sockets, and the
+ * priorities of each card by a group's index.
  *
- * Packets carry both numbers: the class as far as the filter (struct flow, skb->classid), the index as far as the card, where dev_xmit() looks
- * its priority up, unless the packet has one of its own. Cards of the first namespace only have such a table, as on Linux.
+ * Packets carry both numbers: the class as far as the filter (struct flow, skb->classid), the index
+ * as far as the card, where dev_xmit() looks its priority up, unless the packet has one of its own.
+ * Cards of the first namespace only have such a table, as on Linux.
  *
  * Locks: init_net.lock over which cards there are, then prio_lock, innermost, over their tables.
  */
@@ -97,7 +99,10 @@ static struct prio_map *new_map(u32 prioidx)
 	return m;
 }
 
-/* What is not there is 0: it needs no room. Else *spare is made use of, and what it takes the place of is in it then. -EAGAIN: there is none. */
+/*
+ * What is not there is 0: it needs no room. Else *spare is made use of, and what it takes the place
+ * of is in it then. -EAGAIN: there is none.
+ */
 static int set_prio(struct net_device *dev, u32 prioidx, u32 prio, struct prio_map **spare)
 {
 	struct prio_map *m = dev->prio_map, *wider = *spare;
@@ -139,14 +144,17 @@ void sock_cgroup_forget(struct net_device *dev)
 	kfree(m);
 }
 
-/* The card of that name; NULL: the first with a number above *after, which becomes that. init_net.lock held. */
+/*
+ * The card of that name; NULL: the first with a number above *after, which becomes that.
+ * init_net.lock held.
+ */
 static struct net_device *card(const char *name, int *after)
 {
 	struct net_device *dev;
 
 	if (name)
 		return netdev_by_name(&init_net, name);
-	list_for_each_entry(dev, &init_net.devices, list) {
+	list_for_each_entry(dev, &init_net.devs.list, list) {
 		if (dev->ifindex > *after) {
 			*after = dev->ifindex;
 			return dev;
@@ -155,7 +163,9 @@ static struct net_device *card(const char *name, int *after)
 	return NULL;
 }
 
-/* One card's, by its name or behind *after: @prio, or what it has of @from. -ENODEV: there is none. */
+/*
+ * One card's, by its name or behind *after: @prio, or what it has of @from. -ENODEV: there is none.
+ */
 static int set_one(const char *name, int *after, u32 prioidx, u32 prio, const u32 *from)
 {
 	struct prio_map *spare = NULL;
@@ -203,7 +213,7 @@ static bool show_nth(u32 prioidx, u32 nth, char name[16], u32 *prio)
 
 	spin_lock(&init_net.lock);
 	spin_lock(&prio_lock);
-	list_for_each_entry(dev, &init_net.devices, list)
+	list_for_each_entry(dev, &init_net.devs.list, list)
 		if (!nth--) {
 			strscpy(name, dev->name, IFNAMSIZ);
 			*prio = get_prio(dev, prioidx);

@@ -28,17 +28,17 @@ static void tcp_free(struct inet_sock *i)
 {
 	struct tcp_sock *t = TCP(i);
 
-	skb_free_list(&t->wq);
-	skb_free_list(&t->ooo);
-	t->wmem = t->ooo_mem = t->inet.rmem = 0;
+	skb_free_list(&t->snd.wq);
+	skb_free_list(&t->rcv.ooo);
+	t->snd.wmem = t->rcv.ooo_mem = t->inet.queue.rmem = 0;
 	tcp_mem_sync(t);
-	mem_sock_end(t->payer);
-	if (t->listener)
-		tcp_put(t->listener);
-	if (t->fast_listener)
-		tcp_put(t->fast_listener);
-	kfree_skb(t->syn_data);
-	kfree(t->saved_syn);
+	mem_sock_end(t->life.payer);
+	if (t->child.listener)
+		tcp_put(t->child.listener);
+	if (t->fast.listener)
+		tcp_put(t->fast.listener);
+	kfree_skb(t->fast.syn_data);
+	kfree(t->child.saved_syn);
 	kfree(t);
 }
 
@@ -51,35 +51,35 @@ struct tcp_sock *tcp_alloc(gfp_t gfp)
 	t->inet.free = tcp_free;
 	atomic_set(&t->inet.refs, 1);
 	mutex_init(&t->inet.op);
-	mutex_init(&t->inet.read_mutex);
-	INIT_LIST_HEAD(&t->inet.rq);
+	mutex_init(&t->inet.queue.read_mutex);
+	INIT_LIST_HEAD(&t->inet.queue.rq);
 	errq_init(&t->inet.c);
-	INIT_LIST_HEAD(&t->inet.members);
+	INIT_LIST_HEAD(&t->inet.mc.members);
 	inet_init_ports(&t->inet);
 	return t;
 }
 
 void tcp_setup(struct tcp_sock *t)
 {
-	INIT_LIST_HEAD(&t->wq);
-	INIT_LIST_HEAD(&t->ooo);
-	INIT_LIST_HEAD(&t->accept_q);
-	INIT_LIST_HEAD(&t->syn_q);
-	INIT_LIST_HEAD(&t->q_link);
-	spin_lock_init(&t->q_lock);
-	mutex_init(&t->write_mutex);
+	INIT_LIST_HEAD(&t->snd.wq);
+	INIT_LIST_HEAD(&t->rcv.ooo);
+	INIT_LIST_HEAD(&t->listen.accept_q);
+	INIT_LIST_HEAD(&t->listen.syn_q);
+	INIT_LIST_HEAD(&t->child.link);
+	spin_lock_init(&t->listen.lock);
+	mutex_init(&t->snd.write_mutex);
 	tcp_timers_setup(t);
 	t->state = TCP_CLOSE;
-	t->rto = RTO_INIT;
-	t->rcv_wscale = 7;
-	t->peer_mss = t->mss = t->rcv_mss = MSS_DEFAULT;
+	t->rtt.rto = RTO_INIT;
+	t->snd.rcv_wscale = 7;
+	t->snd.peer_mss = t->snd.mss = t->rcv.mss = MSS_DEFAULT;
 	tcp_cc_init(t);
 }
 
 void tcp_set_state(struct tcp_sock *t, u8 state)
 {
-	if (t->waits_out && state == TCP_CLOSE) {
-		t->waits_out = false;
+	if (t->life.waits_out && state == TCP_CLOSE) {
+		t->life.waits_out = false;
 		atomic_dec(&tcp_time_waits);
 		atomic_dec(&tcp_net(t)->time_waits);
 	}
@@ -106,15 +106,15 @@ bool tcp_enough(const struct tcp_sock *t, u32 avail)
 	const struct inet_sock *i = &t->inet;
 
 	return avail >= max(i->c.rcvlowat, 1U) ||
-	       (avail && ((s32)(t->rcv_wup + t->rcv_wnd - t->rcv_nxt) <= (s32)t->rcv_mss ||
-				 i->rmem > i->c.rcvbuf - i->c.rcvbuf / 8));
+	       (avail && ((s32)(t->rcv.wup + t->rcv.wnd - t->rcv.nxt) <= (s32)t->rcv.mss ||
+				 i->queue.rmem > i->c.rcvbuf - i->c.rcvbuf / 8));
 }
 
 static void drop_self(struct tcp_sock *t)
 {
-	if (!t->self_ref)
+	if (!t->life.self_ref)
 		return;
-	t->self_ref = false;
+	t->life.self_ref = false;
 	tcp_put(t);
 }
 
@@ -122,26 +122,26 @@ void tcp_done(struct tcp_sock *t)
 {
 	struct sk_buff *skb, *next;
 
-	if (t->state == TCP_SYN_SENT || (t->state == TCP_SYN_RECV && !t->orphan))
+	if (t->state == TCP_SYN_SENT || (t->state == TCP_SYN_RECV && !t->life.orphan))
 		t->inet.net->stats.tcp.fails++;
 	tcp_set_state(t, TCP_CLOSE);
 	tcp_timers_off(t);
 	inet_unhash(&t->inet);
-	list_for_each_entry_safe(skb, next, &t->wq, list)
+	list_for_each_entry_safe(skb, next, &t->snd.wq, list)
 		tcp_unqueue(t, skb);
-	t->packets_out = t->sacked_out = t->lost_out = t->retrans_out = 0;
+	t->loss.packets_out = t->loss.sacked_out = t->loss.lost_out = t->loss.retrans_out = 0;
 	tcp_fast_ended(t);
-	skb_free_list(&t->ooo);
-	t->ooo_tree = RB_ROOT;
-	t->ooo_mem = t->nr_sacks = 0;
+	skb_free_list(&t->rcv.ooo);
+	t->rcv.ooo_tree = RB_ROOT;
+	t->rcv.ooo_mem = t->rcv.nr_sacks = 0;
 	t->inet.c.shutdown = SHUT_BOTH;
 	tcp_mem_sync(t);
 	tcp_orphan_end(t);
 	tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP | EPOLLERR);
-	if (t->listener)
+	if (t->child.listener)
 		tcp_forget_child(t);
 	tcp_fast_done(t, false);
-	t->defer_connect = false;
+	t->fast.defer_connect = false;
 	drop_self(t);
 }
 
@@ -167,11 +167,11 @@ bool tcp_has_peer(struct inet_sock *i)
 /* The window scale that the largest buffer will need. */
 static u8 choose_wscale(const struct tcp_sock *t)
 {
-	u32 space = t->rcvbuf_fixed ? t->inet.c.rcvbuf :
-				      (u32)max(tcp_net(t)->rmem[2], (int)t->inet.c.rcvbuf);
+	u32 space = t->snd.rcvbuf_fixed ? t->inet.c.rcvbuf :
+					  (u32)max(tcp_net(t)->rmem[2], (int)t->inet.c.rcvbuf);
 	u8 scale = 0;
 
-	space = min(space, t->window_clamp);
+	space = min(space, t->rcv.clamp);
 	while (space > 65535 && scale < WSCALE_MAX) {
 		space >>= 1;
 		scale++;
@@ -183,7 +183,7 @@ static u8 choose_wscale(const struct tcp_sock *t)
 static int look_with_port(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-	bool look = i->net->policy_by_ports && t->flow.sport != i->lport;
+	bool look = i->net->route.policy_by_ports && t->flow.sport != i->lport;
 	int err;
 
 	t->flow.sport = i->lport;
@@ -200,7 +200,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	u32 shut;
 	int err, link;
 
-	if (i->v6 && i->v6only && ip_is_v4(to))
+	if (i->v6 && i->opts.v6only && ip_is_v4(to))
 		return -ENETUNREACH;
 	if (ip_is_multicast(to) || addr_is_broadcast(i->net, to))
 		return -ENETUNREACH;
@@ -210,8 +210,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	if (err)
 		return err;
 	inet_flow(i, to, &t->flow);
-	if (i->flowinfo & 0xfffffU && !ip_is_v4(to))
-		t->flow.label = i->flowinfo & 0xfffffU;
+	if (i->opts.flowinfo & 0xfffffU && !ip_is_v4(to))
+		t->flow.label = i->opts.flowinfo & 0xfffffU;
 	t->flow.saddr = inet_source(i);
 	t->flow.dport = port;
 	if (link && !t->flow.oif)
@@ -221,8 +221,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 		IP_STATS(i->net, !ip_is_v4(to)).out_noroutes++;
 	if (err)
 		return err;
-	if (i->frag_size6 && !ip_is_v4(to))
-		t->flow.mtu = min(t->flow.mtu, (u32)i->frag_size6);
+	if (i->opts.frag_size6 && !ip_is_v4(to))
+		t->flow.mtu = min(t->flow.mtu, (u32)i->opts.frag_size6);
 	err = inet_set_peer(i, &t->flow.saddr, &t->flow.daddr, port);
 	if (!err)
 		err = look_with_port(t);
@@ -230,30 +230,30 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 		return err;
 	i->link_if = link;
 	spin_lock(&i->c.lock);
-	t->rcv_wscale = choose_wscale(t);
-	t->advmss = tcp_advmss(t, &t->flow);
-	t->peer_mss = t->advmss;
+	t->snd.rcv_wscale = choose_wscale(t);
+	t->snd.advmss = tcp_advmss(t, &t->flow);
+	t->snd.peer_mss = t->snd.advmss;
 	tcp_sync_mss(t);
-	t->iss = t->snd_una = t->snd_nxt = t->write_seq = t->pushed_seq = tcp_new_iss(i);
+	t->snd.iss = t->snd.una = t->snd.nxt = t->snd.write_seq = t->snd.pushed = tcp_new_iss(i);
 	/* what an earlier connection has seen does not count */
-	t->rack.xmit = 0;
-	t->rack.reordered = false;
-	t->min_rtt = 0;
-	t->tlp_high = 0;
-	t->undo.on = t->frto = t->urg_sending = false;
-	t->rcv_nxt = t->rcv_wup = t->copied_seq = 0;
-	t->rto = RTO_INIT;
-	t->srtt = 0;
-	t->retries = t->backoff = 0;
-	t->ecn = 0;
-	t->first_failure = 0;
+	t->loss.rack.xmit = 0;
+	t->loss.rack.reordered = false;
+	t->rtt.min = 0;
+	t->loss.tlp_high = 0;
+	t->loss.undo.on = t->loss.frto = t->snd.urgent = false;
+	t->rcv.nxt = t->rcv.wup = t->rcv.copied = 0;
+	t->rtt.rto = RTO_INIT;
+	t->rtt.srtt = 0;
+	t->timers.retries = t->timers.backoff = 0;
+	t->cc.ecn = 0;
+	t->timers.first_failure = 0;
 	tcp_cc_init(t);
 	i->c.err = 0;
 	tcp_get(t);
-	t->self_ref = true;
+	t->life.self_ref = true;
 	tcp_set_state(t, TCP_SYN_SENT);
 	i->net->stats.tcp.active++;
-	t->defer_connect = defer;
+	t->fast.defer_connect = defer;
 	shut = i->c.shutdown;
 	err = defer ? 0 : tcp_send_syn(t);
 	if (err) {
@@ -271,11 +271,11 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
  */
 static void drop_received(struct tcp_sock *t)
 {
-	skb_free_list(&t->inet.rq);
-	t->inet.rmem = 0;
-	t->peer_done = t->ack_due = t->ack_now = false;
-	t->urg_state = URG_NONE;
-	t->dsack.end = 0;
+	skb_free_list(&t->inet.queue.rq);
+	t->inet.queue.rmem = 0;
+	t->rcv.peer_done = t->ack.due = t->ack.now = false;
+	t->rcv.urg_state = URG_NONE;
+	t->rcv.dsack.end = 0;
 	tcp_mem_sync(t);
 }
 
@@ -287,12 +287,12 @@ static int forget_connection(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
 
-	if (mutex_lock_interruptible(&i->read_mutex))
+	if (mutex_lock_interruptible(&i->queue.read_mutex))
 		return -ERESTARTSYS;
 	spin_lock(&i->c.lock);
 	drop_received(t);
 	spin_unlock(&i->c.lock);
-	mutex_unlock(&i->read_mutex);
+	mutex_unlock(&i->queue.read_mutex);
 	inet_forget_peer(i);
 	return 0;
 }
@@ -304,7 +304,7 @@ static int disconnect(struct tcp_sock *t)
 	bool fresh;
 	int err = 0;
 
-	if (mutex_lock_interruptible(&i->read_mutex))
+	if (mutex_lock_interruptible(&i->queue.read_mutex))
 		return -ERESTARTSYS;
 	spin_lock(&i->c.lock);
 	fresh = t->state == TCP_CLOSE && !i->rport;
@@ -318,9 +318,9 @@ static int disconnect(struct tcp_sock *t)
 	if (err)
 		i->c.err = err;
 	i->c.shutdown = 0;
-	t->conn = CONN_NONE;
+	t->life.conn = CONN_NONE;
 	spin_unlock(&i->c.lock);
-	mutex_unlock(&i->read_mutex);
+	mutex_unlock(&i->queue.read_mutex);
 	if (!fresh)
 		inet_forget_peer(i);
 	inet_stop_listening(i);
@@ -335,13 +335,13 @@ static int know_end(struct tcp_sock *t)
 	int err;
 
 	if (t->state != TCP_CLOSE) {
-		t->conn = CONN_MADE;
+		t->life.conn = CONN_MADE;
 		return 0;
 	}
-	err = t->conn == CONN_BEGUN ? forget_connection(t) : 0; /* it may be bound anew */
+	err = t->life.conn == CONN_BEGUN ? forget_connection(t) : 0; /* it may be bound anew */
 	if (err)
 		return err;
-	t->conn = CONN_NONE;
+	t->life.conn = CONN_NONE;
 	t->inet.c.shutdown = 0;
 	err = xchg(&t->inet.c.err, 0);
 	return err ? err : -ECONNABORTED;
@@ -384,17 +384,17 @@ static int begin_connect(
 		s->listening = false;
 		return 1;
 	}
-	if (t->defer_connect)
+	if (t->fast.defer_connect)
 		return -EISCONN;
 	if (tcp_connecting(t))
 		return -EALREADY;
-	if (t->conn == CONN_BEGUN) {
+	if (t->life.conn == CONN_BEGUN) {
 		err = know_end(t);
 		return err ? err : 1;
 	}
-	if (t->conn == CONN_LOST)
+	if (t->life.conn == CONN_LOST)
 		return -EINVAL;
-	if (t->conn == CONN_MADE || t->state != TCP_CLOSE)
+	if (t->life.conn == CONN_MADE || t->state != TCP_CLOSE)
 		return -EISCONN;
 	err = inet_read_addr(i, a, &to, &port, &scope);
 	if (err)
@@ -402,23 +402,23 @@ static int begin_connect(
 	err = i->rport ? forget_connection(t) : 0;
 	if (err)
 		return err;
-	t->fast = FAST_NO;
-	t->syn_data_sent = t->syn_data_acked = t->fast_syn = t->fast_checked = false;
-	t->fast_fail = TFO_STATUS_UNSPEC;
-	t->total_retrans = 0;
+	t->fast.mode = FAST_NO;
+	t->fast.data_sent = t->fast.data_acked = t->fast.syn = t->fast.checked = false;
+	t->fast.fail = TFO_STATUS_UNSPEC;
+	t->stats.retrans = 0;
 	if (m) {
 		err = tcp_fast_prepare(t, &to, m);
 		if (err)
 			return err;
-	} else if (t->fast_connect) {
+	} else if (t->opts.fast_connect) {
 		defer = tcp_fast_known(t, &to);
 	}
-	err = flowlabel_named(i, a, &i->flowinfo);
+	err = flowlabel_named(i, a, &i->opts.flowinfo);
 	if (err)
 		return err;
-	i->flowinfo &= ~(3U << 20); /* ECN's bits are the connection's */
+	i->opts.flowinfo &= ~(3U << 20); /* ECN's bits are the connection's */
 	err = start_connect(t, &to, port, scope, defer);
-	t->conn = err ? CONN_NONE : CONN_BEGUN;
+	t->life.conn = err ? CONN_NONE : CONN_BEGUN;
 	if (err)
 		tcp_fast_drop(t);
 	return err ? err : defer;
@@ -448,8 +448,8 @@ static int deferred_syn(struct tcp_sock *t, struct msg *m)
 		return err;
 	spin_lock(&t->inet.c.lock);
 	err = -EPIPE;
-	if (t->state == TCP_SYN_SENT && t->defer_connect) {
-		t->defer_connect = false;
+	if (t->state == TCP_SYN_SENT && t->fast.defer_connect) {
+		t->fast.defer_connect = false;
 		err = tcp_send_syn(t);
 		if (err)
 			tcp_done(t);
@@ -468,11 +468,11 @@ static int nameless_syn(struct tcp_sock *t)
 
 	if (tcp_connecting(t))
 		return -EALREADY;
-	if (t->conn == CONN_BEGUN) {
+	if (t->life.conn == CONN_BEGUN) {
 		err = know_end(t);
 		return err ? err : 1;
 	}
-	return t->conn == CONN_MADE || t->state != TCP_CLOSE ? -EISCONN : -EINVAL;
+	return t->life.conn == CONN_MADE || t->state != TCP_CLOSE ? -EISCONN : -EINVAL;
 }
 
 /* MSG_FASTOPEN: a connect(2) as part of a send, and forbidden to whom that is. */
@@ -501,19 +501,19 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 
 	mutex_lock(&t->inet.op);
 	/* before the SYN is sent: the SYN-ACK looks at it */
-	t->write_pending++;
-	if (t->defer_connect)
+	t->snd.write_pending++;
+	if (t->fast.defer_connect)
 		err = deferred_syn(t, m);
 	else
 		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1; /* another has sent it */
 	mutex_unlock(&t->inet.op);
 	pending = !err && m->iter.count;
-	t->write_pending -= !pending;
+	t->snd.write_pending -= !pending;
 	if (err)
 		return err == 1 ? 0 : err;
 	n = (ssize_t)(had - m->iter.count);
 	err = finish_connect(t, m->nonblock);
-	t->write_pending -= pending;
+	t->snd.write_pending -= pending;
 	return n && (!err || err == -EINPROGRESS || err == -ERESTARTSYS) ? n : err;
 }
 
@@ -528,23 +528,23 @@ static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	poll_wait(f, &c->wait, pt);
 	state = READ_ONCE(t->state);
 	if (state == TCP_LISTEN)
-		return list_empty(&t->accept_q) ? 0 : EPOLLIN | EPOLLRDNORM;
+		return list_empty(&t->listen.accept_q) ? 0 : EPOLLIN | EPOLLRDNORM;
 	if (c->shutdown == SHUT_BOTH || state == TCP_CLOSE)
 		mask |= EPOLLHUP;
 	if (c->shutdown & SHUT_RD)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (t->defer_connect)
+	if (t->fast.defer_connect)
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	if (state != TCP_SYN_SENT && (state != TCP_SYN_RECV || t->fastopened)) {
-		avail = t->rcv_nxt - t->copied_seq;
-		if (t->urg_state && !t->inet.c.oobinline && avail == 1 &&
-			t->urg_seq == t->copied_seq)
+	if (state != TCP_SYN_SENT && (state != TCP_SYN_RECV || t->fast.opened)) {
+		avail = t->rcv.nxt - t->rcv.copied;
+		if (t->rcv.urg_state && !t->inet.c.oobinline && avail == 1 &&
+			t->rcv.urg_seq == t->rcv.copied)
 			avail = 0;
-		if (tcp_enough(t, avail) && !list_empty(&t->inet.rq))
+		if (tcp_enough(t, avail) && !list_empty(&t->inet.queue.rq))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (c->shutdown & SHUT_WR || state == TCP_CLOSE || tcp_wants_room(t))
 			mask |= EPOLLOUT | EPOLLWRNORM;
-		if (t->urg_state == URG_HERE)
+		if (t->rcv.urg_state == URG_HERE)
 			mask |= EPOLLPRI;
 	}
 	if (READ_ONCE(c->err) || !errq_empty(c))
@@ -562,14 +562,14 @@ static int tcp_queued(struct socket *s, u32 cmd)
 	spin_lock(&t->inet.c.lock);
 	switch (cmd) {
 	case FIONREAD:
-		if (!list_empty(&t->inet.rq))
-			n = t->rcv_nxt - t->copied_seq - t->peer_done;
-		if (t->urg_state && !t->inet.c.oobinline && t->urg_seq - t->copied_seq < n)
-			n = t->urg_seq - t->copied_seq;
+		if (!list_empty(&t->inet.queue.rq))
+			n = t->rcv.nxt - t->rcv.copied - t->rcv.peer_done;
+		if (t->rcv.urg_state && !t->inet.c.oobinline && t->rcv.urg_seq - t->rcv.copied < n)
+			n = t->rcv.urg_seq - t->rcv.copied;
 		break;
-	case SIOCOUTQ: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_una; break;
-	case SIOCOUTQNSD: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_nxt; break;
-	case SIOCATMARK: n = t->urg_state && t->urg_seq == t->copied_seq; break;
+	case SIOCOUTQ: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->snd.write_seq - t->snd.una; break;
+	case SIOCOUTQNSD: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->snd.write_seq - t->snd.nxt; break;
+	case SIOCATMARK: n = t->rcv.urg_state && t->rcv.urg_seq == t->rcv.copied; break;
 	}
 	spin_unlock(&t->inet.c.lock);
 	return (int)min(n, 0x7fffffffU);
@@ -606,8 +606,8 @@ static int tcp_shutdown(struct socket *s, int how)
 
 	mutex_lock(&t->inet.op);
 	spin_lock(&t->inet.c.lock);
-	if (t->conn == CONN_BEGUN && t->state != TCP_SYN_SENT) /* connect() will not tell */
-		t->conn = t->state == TCP_CLOSE ? CONN_LOST : CONN_MADE;
+	if (t->life.conn == CONN_BEGUN && t->state != TCP_SYN_SENT) /* connect() will not tell */
+		t->life.conn = t->state == TCP_CLOSE ? CONN_LOST : CONN_MADE;
 	if (t->state != TCP_LISTEN) {
 		t->inet.c.shutdown |= (u32)how; /* also without a connection */
 		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
@@ -616,7 +616,7 @@ static int tcp_shutdown(struct socket *s, int how)
 		if (t->state == TCP_SYN_SENT) {
 			tcp_fail(t, -ECONNRESET);
 			t->inet.c.shutdown = 0;
-			t->conn = CONN_NONE;
+			t->life.conn = CONN_NONE;
 		} else if (how & SHUT_WR)
 			close_write(t);
 		tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
@@ -654,10 +654,10 @@ static void linger(struct tcp_sock *t)
 
 static bool has_unread(const struct tcp_sock *t)
 {
-	const struct list_head *rq = &t->inet.rq;
+	const struct list_head *rq = &t->inet.queue.rq;
 	const struct sk_buff *last = list_last_entry(rq, struct sk_buff, list);
 
-	return !list_empty(rq) && after(last->tcp.seq + skb_len(last), t->copied_seq);
+	return !list_empty(rq) && after(last->tcp.seq + skb_len(last), t->rcv.copied);
 }
 
 static void tcp_close(struct tcp_sock *t)
@@ -668,8 +668,8 @@ static void tcp_close(struct tcp_sock *t)
 	spin_lock(&i->c.lock);
 	i->sock = NULL;
 	unread = has_unread(t) && tcp_in(t, TCPF_SYNCED | TCPF(TCP_SYN_RECV));
-	skb_free_list(&i->rq);
-	i->rmem = 0;
+	skb_free_list(&i->queue.rq);
+	i->queue.rmem = 0;
 	i->c.shutdown |= SHUT_BOTH;
 	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
 		/* closed by the program: not a failed attempt */
@@ -690,15 +690,15 @@ static void tcp_close(struct tcp_sock *t)
 	net_rx_flush();
 	linger(t);
 	spin_lock(&i->c.lock);
-	t->orphan = true;
+	t->life.orphan = true;
 	if (t->state == TCP_FIN_WAIT2) {
-		if (t->linger2 < 0) {
+		if (t->opts.linger2 < 0) {
 			TCP_EXT_COUNT(i->net, TCPAbortOnLinger);
 			tcp_send_reset(t);
 			tcp_done(t);
 		} else {
 			tcp_time_wait(t, TCP_FIN_WAIT2,
-				(u64)(t->linger2 ? t->linger2 : tcp_net(t)->fin_timeout) *
+				(u64)(t->opts.linger2 ? t->opts.linger2 : tcp_net(t)->fin_timeout) *
 					NSEC_PER_SEC);
 		}
 	} else if (t->state == TCP_CLOSE) {
@@ -737,7 +737,7 @@ static int stamp_start(struct socket *s, u32 flags)
 
 	if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
 		return -EINVAL;
-	t->inet.c.rare.tskey = flags & SOF_TIMESTAMPING_OPT_ID_TCP_ ? t->write_seq : t->snd_una;
+	t->inet.c.rare.tskey = flags & SOF_TIMESTAMPING_OPT_ID_TCP_ ? t->snd.write_seq : t->snd.una;
 	return 0;
 }
 
@@ -769,13 +769,13 @@ int tcp_create(struct socket *s, int family, int type, int protocol)
 		return -ENOMEM;
 	tcp_setup(t);
 	inet_init_sock(&t->inet, s, family, type, protocol, &tcp_ports);
-	t->reno = READ_ONCE(t->inet.net->reno);
+	t->cc.reno = READ_ONCE(t->inet.net->tcp.reno);
 	tcp_follow_net(t);
-	t->payer = mem_sock_begin();
+	t->life.payer = mem_sock_begin();
 	t->inet.sock = s;
 	t->inet.c.rcvbuf = (u32)tcp_net(t)->rmem[1];
 	t->inet.c.sndbuf = (u32)tcp_net(t)->wmem[1];
-	t->rcv_wscale = choose_wscale(t);
+	t->snd.rcv_wscale = choose_wscale(t);
 	s->sk = &t->inet.c;
 	s->ops = &tcp_ops;
 	return 0;

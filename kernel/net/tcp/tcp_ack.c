@@ -24,16 +24,16 @@
 static void note_least(struct tcp_sock *t, u64 rtt)
 {
 	u64 window = (u64)READ_ONCE(tcp_net(t)->min_rtt_wlen) * NSEC_PER_SEC;
-	u64 now = tcp_now(t), before = t->min_rtt;
+	u64 now = tcp_now(t), before = t->rtt.min;
 
-	if (!t->min_rtt || now - t->min_at > window / 2) {
+	if (!t->rtt.min || now - t->rtt.min_at > window / 2) {
 		/* what the half before has seen stays for one more, unless that is over, too */
-		before = !t->min_rtt || now - t->min_at > window ? rtt : t->min_now;
-		t->min_now = rtt;
-		t->min_at = now;
+		before = !t->rtt.min || now - t->rtt.min_at > window ? rtt : t->rtt.min_now;
+		t->rtt.min_now = rtt;
+		t->rtt.min_at = now;
 	}
-	t->min_now = min(t->min_now, rtt);
-	t->min_rtt = min(before, t->min_now);
+	t->rtt.min_now = min(t->rtt.min_now, rtt);
+	t->rtt.min = min(before, t->rtt.min_now);
 }
 
 static void rtt_sample(struct tcp_sock *t, u64 rtt)
@@ -42,17 +42,17 @@ static void rtt_sample(struct tcp_sock *t, u64 rtt)
 
 	rtt = max(rtt, 1UL);
 	note_least(t, rtt);
-	if (!t->srtt) {
-		t->srtt = rtt;
-		t->rttvar = rtt / 2;
+	if (!t->rtt.srtt) {
+		t->rtt.srtt = rtt;
+		t->rtt.rttvar = rtt / 2;
 	} else {
-		delta = t->srtt > rtt ? t->srtt - rtt : rtt - t->srtt;
-		t->rttvar = (3 * t->rttvar + delta) / 4;
-		t->srtt = (7 * t->srtt + rtt) / 8;
+		delta = t->rtt.srtt > rtt ? t->rtt.srtt - rtt : rtt - t->rtt.srtt;
+		t->rtt.rttvar = (3 * t->rtt.rttvar + delta) / 4;
+		t->rtt.srtt = (7 * t->rtt.srtt + rtt) / 8;
 	}
 	/* not before there is a sample (RFC 6298, 5.7; Karn) */
-	t->backoff = 0;
-	t->rto = min(t->srtt + max(4 * t->rttvar, t->rto_min), t->rto_max);
+	t->timers.backoff = 0;
+	t->rtt.rto = min(t->rtt.srtt + max(4 * t->rtt.rttvar, t->rtt.rto_min), t->rtt.rto_max);
 }
 
 /* ---- what was acknowledged ---- */
@@ -79,13 +79,13 @@ static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_b
 		if (!after(b[i].end, skb->tcp.seq) || !before(b[i].start, skb->tcp.end_seq))
 			continue;
 		if (!after(b[i].start, skb->tcp.seq)) {
-			to -= to % t->mss;
+			to -= to % t->snd.mss;
 			if (to && to < skb->len)
 				return !tcp_split(t, skb, to);
 			continue;
 		}
-		from += t->mss - 1;
-		from -= from % t->mss;
+		from += t->snd.mss - 1;
+		from -= from % t->snd.mss;
 		if (from < skb->len && from < to) {
 			tcp_split(t, skb, from);
 			return false;
@@ -101,8 +101,8 @@ static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, st
 
 	if (!n)
 		return;
-	list_for_each_entry(skb, &t->wq, list) {
-		if (skb == t->send_head)
+	list_for_each_entry(skb, &t->snd.wq, list) {
+		if (skb == t->snd.head)
 			break;
 		if (skb->tcp.sacked & SKB_SACKED)
 			continue;
@@ -110,16 +110,16 @@ static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, st
 			continue;
 		if (skb->tcp.sacked & SKB_LOST) {
 			skb->tcp.sacked &= (u8)~SKB_LOST;
-			t->lost_out -= skb->tcp.segs;
+			t->loss.lost_out -= skb->tcp.segs;
 		}
 		if (!skb->tcp.retrans)
 			when->sacked = skb->tcp.sent;
 		tcp_rack_sent_arrived(t, skb);
 		tcp_forget_retrans(t, skb);
-		if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->high_seq))
+		if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->loss.high_seq))
 			when->orig = true;
 		skb->tcp.sacked |= SKB_SACKED;
-		t->sacked_out += skb->tcp.segs;
+		t->loss.sacked_out += skb->tcp.segs;
 		when->delivered += skb->tcp.segs;
 		when->sacks = true;
 	}
@@ -127,12 +127,12 @@ static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, st
 
 static void forget_counts(struct tcp_sock *t, struct sk_buff *skb)
 {
-	t->packets_out -= skb->tcp.segs;
+	t->loss.packets_out -= skb->tcp.segs;
 	tcp_forget_retrans(t, skb);
 	if (skb->tcp.sacked & SKB_SACKED)
-		t->sacked_out -= skb->tcp.segs;
+		t->loss.sacked_out -= skb->tcp.segs;
 	if (skb->tcp.sacked & SKB_LOST)
-		t->lost_out -= skb->tcp.segs;
+		t->loss.lost_out -= skb->tcp.segs;
 }
 
 /* @n segments of @skb are acknowledged. */
@@ -148,7 +148,7 @@ static void note_arrival(
 	if (skb->tcp.sacked & SKB_SACKED)
 		return;
 	when->delivered += n;
-	if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->high_seq))
+	if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->loss.high_seq))
 		when->orig = true;
 }
 
@@ -170,10 +170,10 @@ static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct 
 /* Everything up to @ack leaves the queue. */
 static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, struct arrived *when)
 {
-	while (!list_empty(&t->wq)) {
-		struct sk_buff *skb = list_first_entry(&t->wq, struct sk_buff, list);
+	while (!list_empty(&t->snd.wq)) {
+		struct sk_buff *skb = list_first_entry(&t->snd.wq, struct sk_buff, list);
 
-		if (skb == t->send_head)
+		if (skb == t->snd.head)
 			break;
 		if (after(skb->tcp.end_seq, ack)) {
 			if (after(ack, skb->tcp.seq))
@@ -199,7 +199,7 @@ static void take_rtt(
 	if (sent) {
 		rtt_sample(t, tcp_now(t) - sent);
 		tcp_hystart(t, tcp_now(t) - sent);
-	} else if (advanced && skb->tcp.saw_ts && skb->tcp.tsecr && t->ts_ok) {
+	} else if (advanced && skb->tcp.saw_ts && skb->tcp.tsecr && t->snd.ts_ok) {
 		u32 ms = tcp_ts(t) - skb->tcp.tsecr;
 
 		if (ms < 600000)
@@ -212,14 +212,14 @@ static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u32 ack = skb->tcp.ack_seq, wnd = skb->tcp.window;
 
-	if (!(after(ack, t->snd_una) || after(skb->tcp.seq, t->snd_wl1) ||
-		    (skb->tcp.seq == t->snd_wl1 && (wnd > t->snd_wnd || !wnd))))
+	if (!(after(ack, t->snd.una) || after(skb->tcp.seq, t->snd.wl1) ||
+		    (skb->tcp.seq == t->snd.wl1 && (wnd > t->snd.wnd || !wnd))))
 		return false;
-	t->snd_wl1 = skb->tcp.seq;
-	if (wnd == t->snd_wnd)
+	t->snd.wl1 = skb->tcp.seq;
+	if (wnd == t->snd.wnd)
 		return false;
-	t->snd_wnd = wnd;
-	t->max_window = max(t->max_window, wnd);
+	t->snd.wnd = wnd;
+	t->snd.max_wnd = max(t->snd.max_wnd, wnd);
 	return true;
 }
 
@@ -241,18 +241,18 @@ static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
  */
 static void confirm_way(struct tcp_sock *t)
 {
-	if (t->flow.local || t->last_ack - t->confirmed < NSEC_PER_SEC)
+	if (t->flow.local || t->stats.last_ack - t->timers.confirmed < NSEC_PER_SEC)
 		return;
-	t->confirmed = t->last_ack;
+	t->timers.confirmed = t->stats.last_ack;
 	neigh_confirm(t->flow.dev, &t->flow.next_hop);
 }
 
 /* Of what lies behind a window of the past, nobody who hears us would speak (RFC 5961, 5.2). */
 static bool too_old(const struct tcp_sock *t, u32 ack)
 {
-	u64 most = min_t(u64, t->max_window, t->bytes_acked);
+	u64 most = min_t(u64, t->snd.max_wnd, t->stats.bytes_acked);
 
-	return before(ack, t->snd_una - (u32)most);
+	return before(ack, t->snd.una - (u32)most);
 }
 
 /* Copies valid SACK blocks to @to, without those beyond what was sent. Returns their number. */
@@ -262,7 +262,7 @@ static u32 valid_blocks(
 	u32 nr = 0;
 
 	for (u32 i = 0; i < n && i < MAX_SACKS; i++)
-		if (before(b[i].start, b[i].end) && !after(b[i].end, t->snd_nxt))
+		if (before(b[i].start, b[i].end) && !after(b[i].end, t->snd.nxt))
 			to[nr++] = b[i];
 	return nr;
 }
@@ -270,66 +270,68 @@ static u32 valid_blocks(
 bool tcp_ack(
 	struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks, u32 nr_sacks)
 {
-	u32 ack = skb->tcp.ack_seq, was = t->snd_una;
+	u32 ack = skb->tcp.ack_seq, was = t->snd.una;
 	struct sack_block valid[MAX_SACKS];
 	struct arrived when = { 0 };
 	bool updated, dup;
 
-	if (after(ack, t->snd_nxt) || too_old(t, ack))
+	if (after(ack, t->snd.nxt) || too_old(t, ack))
 		return false;
 	if (unlikely(nr_sacks)) {
 		nr_sacks = valid_blocks(t, sacks, nr_sacks, valid);
 		sacks = valid;
 	}
-	t->last_ack = tcp_now(t);
-	if (before(ack, t->snd_una)) {
+	t->stats.last_ack = tcp_now(t);
+	if (before(ack, t->snd.una)) {
 		take_sacks(t, sacks, nr_sacks, &when);
 		tcp_react(t, skb, &when, false);
 		return true;
 	}
 	updated = update_window(t, skb);
 	take_sacks(t, sacks, nr_sacks, &when);
-	dup = ack == t->snd_una && t->packets_out && !updated && skb->tcp.seq == skb->tcp.end_seq;
-	t->bytes_acked += ack - was - (was == t->iss && t->state != TCP_SYN_SENT && ack != was);
-	t->snd_una = ack;
+	dup = ack == t->snd.una && t->loss.packets_out && !updated &&
+	      skb->tcp.seq == skb->tcp.end_seq;
+	t->stats.bytes_acked +=
+		ack - was - (was == t->snd.iss && t->state != TCP_SYN_SENT && ack != was);
+	t->snd.una = ack;
 	clean_queue(t, skb, ack, &when);
-	if (!t->sack_ok && when.again) /* no telling which one has come */
+	if (!t->snd.sack_ok && when.again) /* no telling which one has come */
 		when.orig = false;
 	if (ack != was || when.sacked)
 		take_rtt(t, skb, &when, ack != was);
 	if (ack != was) {
 		confirm_way(t);
-		t->retries = 0;
-		if (unlikely(t->rto_at)) {
-			t->rto_time += (u32)((tcp_now(t) - t->rto_at) / NSEC_PER_MSEC);
-			t->rto_at = 0;
+		t->timers.retries = 0;
+		if (unlikely(t->stats.rto_at)) {
+			t->stats.rto_time += (u32)((tcp_now(t) - t->stats.rto_at) / NSEC_PER_MSEC);
+			t->stats.rto_at = 0;
 		}
-		t->first_failure = 0;
+		t->timers.first_failure = 0;
 		t->inet.c.soft_err = 0;
 		tcp_rearm_rtx(t);
 	}
-	t->probes = 0;
-	if (t->snd_wnd) {
-		t->closed_at = 0;
-		if (updated && !t->packets_out)
-			t->backoff = 0;
+	t->timers.probes = 0;
+	if (t->snd.wnd) {
+		t->timers.closed_at = 0;
+		if (updated && !t->loss.packets_out)
+			t->timers.backoff = 0;
 	}
-	if (t->urg_sending && !before(ack, t->snd_up))
-		t->urg_sending = false;
+	if (t->snd.urgent && !before(ack, t->snd.up))
+		t->snd.urgent = false;
 	if (unlikely(is_dsack(ack, sacks, nr_sacks))) {
 		when.dsack = true;
-		t->dsack_dups++;
+		t->stats.dsack_dups++;
 		tcp_undo_dsack(t, &sacks[0]);
 		tcp_rack_dsack(t, sacks[0].end);
 	}
-	if (unlikely(t->tlp_high))
+	if (unlikely(t->loss.tlp_high))
 		tcp_rack_probe_acked(t, ack,
 			ack == was && !updated && !nr_sacks && skb->tcp.seq == skb->tcp.end_seq);
 	tcp_react(t, skb, &when, dup);
-	if (list_empty(&t->wq) && t->chrono_kind != CHRONO_NONE)
+	if (list_empty(&t->snd.wq) && t->stats.chrono_kind != CHRONO_NONE)
 		tcp_chrono(t, CHRONO_NONE);
-	if (ack != was && t->packets_out)
+	if (ack != was && t->loss.packets_out)
 		tcp_rack_arm_probe(t);
-	t->space_due |= when.acked || when.sacks;
+	t->snd.space_due |= when.acked || when.sacks;
 	return true;
 }

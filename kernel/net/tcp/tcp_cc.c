@@ -25,11 +25,11 @@
 
 void tcp_cc_init(struct tcp_sock *t)
 {
-	t->cwnd = INIT_CWND;
-	t->ssthresh = 0x7fffffff;
-	t->cwnd_cnt = 0;
-	t->cubic = (struct cubic){ 0 };
-	t->ca = CA_OPEN;
+	t->cc.cwnd = INIT_CWND;
+	t->cc.ssthresh = 0x7fffffff;
+	t->cc.cwnd_cnt = 0;
+	t->cc.cubic = (struct cubic){ 0 };
+	t->loss.ca = CA_OPEN;
 }
 
 static u32 cube_root(u64 n)
@@ -50,25 +50,25 @@ static u32 cube_root(u64 n)
 /* K = cbrt((w_max - cwnd) / C), in milliseconds. */
 static void cubic_begin(struct tcp_sock *t)
 {
-	struct cubic *c = &t->cubic;
+	struct cubic *c = &t->cc.cubic;
 
 	c->epoch = tcp_now(t);
 	c->acked = 0;
-	c->tcp_cwnd = t->cwnd;
-	if (c->w_max > t->cwnd) {
-		c->k = cube_root((u64)(c->w_max - t->cwnd) * 1000000000 / CUBIC_C * 1024);
+	c->tcp_cwnd = t->cc.cwnd;
+	if (c->w_max > t->cc.cwnd) {
+		c->k = cube_root((u64)(c->w_max - t->cc.cwnd) * 1000000000 / CUBIC_C * 1024);
 		c->origin = c->w_max;
 	} else {
 		c->k = 0;
-		c->origin = t->cwnd;
+		c->origin = t->cc.cwnd;
 	}
 }
 
 /* W(t) = C (t - K)^3 + origin, one round trip from now. */
 static u32 cubic_target(const struct tcp_sock *t)
 {
-	const struct cubic *c = &t->cubic;
-	s64 ms = (s64)((tcp_now(t) - c->epoch + t->min_rtt) / MSEC) - c->k;
+	const struct cubic *c = &t->cc.cubic;
+	s64 ms = (s64)((tcp_now(t) - c->epoch + t->rtt.min) / MSEC) - c->k;
 	s64 d = min_t(s64, ms < 0 ? -ms : ms, 100000);
 	u64 grown = (u64)(d * d / 1000 * d / 1000) * CUBIC_C / 1024 / 1000;
 
@@ -79,7 +79,7 @@ static u32 cubic_target(const struct tcp_sock *t)
 
 static void cubic_grow(struct tcp_sock *t, u32 acked)
 {
-	struct cubic *c = &t->cubic;
+	struct cubic *c = &t->cc.cubic;
 	u32 target;
 
 	if (!c->epoch)
@@ -94,87 +94,90 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 		c->tcp_cwnd++;
 	}
 	target = max(target, c->tcp_cwnd);
-	c->cnt = target > t->cwnd ? max(t->cwnd / (target - t->cwnd), 2U) : 100 * t->cwnd;
+	c->cnt = target > t->cc.cwnd ? max(t->cc.cwnd / (target - t->cc.cwnd), 2U) :
+				       100 * t->cc.cwnd;
 }
 
 /* Only a window that was used up tells that more would be good (RFC 7661, the simple part). */
 static bool cwnd_limited(const struct tcp_sock *t)
 {
-	if (t->cwnd_limited)
+	if (t->cc.cwnd_limited)
 		return true;
-	return t->cwnd < t->ssthresh && t->cwnd < 2 * t->max_packets_out;
+	return t->cc.cwnd < t->cc.ssthresh && t->cc.cwnd < 2 * t->cc.max_packets_out;
 }
 
 void tcp_cwnd_used(struct tcp_sock *t, bool limited)
 {
-	if (before(t->snd_una, t->usage_seq) && !limited &&
-		(t->cwnd_limited || t->packets_out <= t->max_packets_out))
+	if (before(t->snd.una, t->cc.usage_seq) && !limited &&
+		(t->cc.cwnd_limited || t->loss.packets_out <= t->cc.max_packets_out))
 		return;
-	t->cwnd_limited = limited;
-	t->max_packets_out = t->packets_out;
-	t->usage_seq = t->snd_nxt;
+	t->cc.cwnd_limited = limited;
+	t->cc.max_packets_out = t->loss.packets_out;
+	t->cc.usage_seq = t->snd.nxt;
 }
 
 void tcp_cwnd_idle(struct tcp_sock *t)
 {
-	u64 idle = t->last_sent ? tcp_now(t) - t->last_sent : 0;
-	u32 restart = min(t->cwnd, (u32)INIT_CWND), cwnd = t->cwnd;
+	u64 idle = t->snd.last ? tcp_now(t) - t->snd.last : 0;
+	u32 restart = min(t->cc.cwnd, (u32)INIT_CWND), cwnd = t->cc.cwnd;
 
-	if (t->packets_out || idle < t->rto || t->cwnd <= restart ||
+	if (t->loss.packets_out || idle < t->rtt.rto || t->cc.cwnd <= restart ||
 		!READ_ONCE(tcp_net(t)->slow_start_after_idle))
 		return;
-	t->ssthresh = max(t->ssthresh, cwnd / 4 * 3);
-	for (; idle >= t->rto && cwnd > restart; idle -= t->rto)
+	t->cc.ssthresh = max(t->cc.ssthresh, cwnd / 4 * 3);
+	for (; idle >= t->rtt.rto && cwnd > restart; idle -= t->rtt.rto)
 		cwnd /= 2;
-	t->cwnd = max(cwnd, restart);
-	t->usage_seq = t->snd_nxt;
-	t->cubic.epoch = 0;
+	t->cc.cwnd = max(cwnd, restart);
+	t->cc.usage_seq = t->snd.nxt;
+	t->cc.cubic.epoch = 0;
 }
 
 void tcp_cwnd_grow(struct tcp_sock *t, u32 acked)
 {
 	if (!cwnd_limited(t))
 		return;
-	if (t->cwnd < t->ssthresh) {
-		u32 n = min(acked, t->ssthresh - t->cwnd);
+	if (t->cc.cwnd < t->cc.ssthresh) {
+		u32 n = min(acked, t->cc.ssthresh - t->cc.cwnd);
 
-		t->cwnd = min(t->cwnd + n, CWND_MAX);
+		t->cc.cwnd = min(t->cc.cwnd + n, CWND_MAX);
 		acked -= n;
 		if (!acked)
 			return;
 	}
-	if (t->reno)
-		t->cubic.cnt = t->cwnd;
+	if (t->cc.reno)
+		t->cc.cubic.cnt = t->cc.cwnd;
 	else
 		cubic_grow(t, acked);
-	t->cwnd_cnt += acked;
-	while (t->cwnd_cnt >= max(t->cubic.cnt, 1U)) {
-		t->cwnd_cnt -= max(t->cubic.cnt, 1U);
-		t->cwnd = min(t->cwnd + 1, CWND_MAX);
+	t->cc.cwnd_cnt += acked;
+	while (t->cc.cwnd_cnt >= max(t->cc.cubic.cnt, 1U)) {
+		t->cc.cwnd_cnt -= max(t->cc.cubic.cnt, 1U);
+		t->cc.cwnd = min(t->cc.cwnd + 1, CWND_MAX);
 	}
 }
 
 u32 tcp_cut(struct tcp_sock *t)
 {
-	t->cubic.epoch = 0;
-	t->cubic.w_max = t->cwnd < t->cubic.w_max ? t->cwnd * (1024 + CUBIC_BETA) / 2048 : t->cwnd;
-	return max(t->reno ? t->cwnd / 2 : t->cwnd * CUBIC_BETA / 1024, 2U);
+	t->cc.cubic.epoch = 0;
+	t->cc.cubic.w_max = t->cc.cwnd < t->cc.cubic.w_max ?
+				    t->cc.cwnd * (1024 + CUBIC_BETA) / 2048 :
+				    t->cc.cwnd;
+	return max(t->cc.reno ? t->cc.cwnd / 2 : t->cc.cwnd * CUBIC_BETA / 1024, 2U);
 }
 
 void tcp_hystart(struct tcp_sock *t, u64 rtt)
 {
-	struct hystart *h = &t->hystart;
+	struct hystart *h = &t->cc.hystart;
 
-	if (t->reno || t->cwnd >= t->ssthresh || t->cwnd < HYSTART_CWND)
+	if (t->cc.reno || t->cc.cwnd >= t->cc.ssthresh || t->cc.cwnd < HYSTART_CWND)
 		return;
-	if (!h->samples || !before(t->snd_una, h->round_end)) {
-		h->round_end = t->snd_nxt;
+	if (!h->samples || !before(t->snd.una, h->round_end)) {
+		h->round_end = t->snd.nxt;
 		h->samples = 0;
 		h->least = rtt;
 	}
 	h->least = min(h->least, rtt);
 	if (++h->samples < HYSTART_SAMPLES)
 		return;
-	if (h->least > t->min_rtt + min(max(t->min_rtt / 8, 4 * MSEC), 16 * MSEC))
-		t->ssthresh = t->cwnd;
+	if (h->least > t->rtt.min + min(max(t->rtt.min / 8, 4 * MSEC), 16 * MSEC))
+		t->cc.ssthresh = t->cc.cwnd;
 }

@@ -67,14 +67,15 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 	c->inet.raddr = skb->ip.saddr;
 	c->inet.lport = skb->dport;
 	c->inet.rport = skb->sport;
-	c->iss = cookie(skb, c->irs, minute, size_index(o->mss ? o->mss : MSS_DEFAULT));
-	c->snd_nxt = c->iss;
-	c->ecn = 0;
-	if (c->ts_ok)
-		c->cookie_opts = (u8)(TCP_COOKIE_OPTS | (c->sack_ok ? OPT_SACK : 0) |
-				      (c->wscale_ok ? min(c->snd_wscale, (u8)14) : NO_WSCALE));
+	c->snd.iss = cookie(skb, c->rcv.irs, minute, size_index(o->mss ? o->mss : MSS_DEFAULT));
+	c->snd.nxt = c->snd.iss;
+	c->cc.ecn = 0;
+	if (c->snd.ts_ok)
+		c->child.cookie_opts =
+			(u8)(TCP_COOKIE_OPTS | (c->snd.sack_ok ? OPT_SACK : 0) |
+				(c->snd.wscale_ok ? min(c->snd.wscale, (u8)14) : NO_WSCALE));
 	else
-		c->sack_ok = c->wscale_ok = false; /* there is no place to remember them */
+		c->snd.sack_ok = c->snd.wscale_ok = false; /* there is no place to remember them */
 	last_sent = ktime_get();
 	TCP_EXT_COUNT(c->inet.net, SyncookiesSent);
 	tcp_send_synack(c);

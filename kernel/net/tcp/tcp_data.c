@@ -54,9 +54,9 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 {
 	struct sk_buff *last;
 
-	if (!t->send_head)
+	if (!t->snd.head)
 		return false;
-	last = list_last_entry(&t->wq, struct sk_buff, list);
+	last = list_last_entry(&t->snd.wq, struct sk_buff, list);
 	if (last->tcp.flags & (TH_SYN | TH_FIN) || last->tcp.eor || !last->buf ||
 		skb_tailroom(last) < skb->len ||
 		last->len + skb->len > max(tcp_seg_size(t), tcp_seg_goal(t)))
@@ -80,9 +80,9 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 	struct sk_buff *last, *fresh;
 	u32 seg = tcp_seg_size(t), n;
 
-	if (!t->send_head)
+	if (!t->snd.head)
 		return false;
-	last = list_last_entry(&t->wq, struct sk_buff, list);
+	last = list_last_entry(&t->snd.wq, struct sk_buff, list);
 	if (last->tcp.flags & (TH_SYN | TH_FIN) || last->tcp.eor || !last->len || last->len >= seg)
 		return false;
 	n = min(seg - last->len, skb->len);
@@ -127,26 +127,26 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	}
 	skb->tcp.flags = TH_ACK;
 	skb->tcp.eor = last && m->flags & MSG_EOR;
-	skb->tcp.seq = t->write_seq;
-	t->write_seq += skb->len;
+	skb->tcp.seq = t->snd.write_seq;
+	t->snd.write_seq += skb->len;
 	if ((last && !(m->flags & MSG_MORE)) ||
-		after(t->write_seq, t->pushed_seq + t->max_window / 2)) {
+		after(t->snd.write_seq, t->snd.pushed + t->snd.max_wnd / 2)) {
 		/* for the reader: at the end, and at times before */
 		skb->tcp.flags |= TH_PSH;
-		t->pushed_seq = t->write_seq;
+		t->snd.pushed = t->snd.write_seq;
 	}
-	skb->tcp.end_seq = t->write_seq;
+	skb->tcp.end_seq = t->snd.write_seq;
 	if (last) {
 		skb->stamp_wanted = errq_wanted(&t->inet.c, m);
-		skb->stamp_key = t->write_seq - 1 - t->inet.c.rare.tskey;
+		skb->stamp_key = t->snd.write_seq - 1 - t->inet.c.rare.tskey;
 	}
 	if (append_to_last(t, skb) || fill_last(t, skb))
 		kfree_skb(skb);
 	else
 		tcp_queue(t, skb);
 	if (last && m->flags & MSG_OOB) {
-		t->snd_up = t->write_seq;
-		t->urg_sending = true;
+		t->snd.up = t->snd.write_seq;
+		t->snd.urgent = true;
 	}
 	if (push)
 		tcp_push(t, !last || m->flags & MSG_MORE);
@@ -179,17 +179,17 @@ static void push_for_room(struct tcp_sock *t, u32 *queued)
 
 	*queued = 0;
 	spin_lock(&t->inet.c.lock);
-	nodelay = t->nodelay;
-	corked = t->corked;
-	if (t->send_head) {
-		list_last_entry(&t->wq, struct sk_buff, list)->tcp.flags |= TH_PSH;
-		t->pushed_seq = t->write_seq;
+	nodelay = t->snd.nodelay;
+	corked = t->snd.corked;
+	if (t->snd.head) {
+		list_last_entry(&t->snd.wq, struct sk_buff, list)->tcp.flags |= TH_PSH;
+		t->snd.pushed = t->snd.write_seq;
 	}
-	t->nodelay = true;
-	t->corked = false;
+	t->snd.nodelay = true;
+	t->snd.corked = false;
 	tcp_push(t, false);
-	t->nodelay = nodelay;
-	t->corked = corked;
+	t->snd.nodelay = nodelay;
+	t->snd.corked = corked;
 	spin_unlock(&t->inet.c.lock);
 	net_rx_flush();
 }
@@ -221,7 +221,8 @@ static int wait_writable(struct tcp_sock *t, struct msg *m, bool *held)
 	if (likely(tcp_writable(t)))
 		return 0;
 	while (!err && !may_write(t))
-		err = sock_wait_aside(c, may_write(t), m, c->sndtimeo, &t->write_mutex, held, 0);
+		err = sock_wait_aside(
+			c, may_write(t), m, c->sndtimeo, &t->snd.write_mutex, held, 0);
 	return err;
 }
 
@@ -270,17 +271,17 @@ static ssize_t send_message(struct socket *s, struct msg *m)
 	bool held = true;
 	int err;
 
-	if (unlikely(m->flags & MSG_FASTOPEN || t->defer_connect)) {
+	if (unlikely(m->flags & MSG_FASTOPEN || t->fast.defer_connect)) {
 		first = tcp_fast_sendmsg(s, m);
 		if (first < 0 || (first && (!m->iter.count || tcp_connecting(t))))
 			return first;
 	}
 	if (m->name && m->name->len && t->state == TCP_CLOSE && !t->inet.c.err)
 		return -EPIPE;
-	if (tcp_connecting(t) && !t->fastopened) {
-		t->write_pending++;
+	if (tcp_connecting(t) && !t->fast.opened) {
+		t->snd.write_pending++;
 		err = sock_wait(&t->inet.c, !tcp_connecting(t), m->nonblock, t->inet.c.sndtimeo);
-		t->write_pending--;
+		t->snd.write_pending--;
 		if (err)
 			return first ? first : err;
 	}
@@ -289,11 +290,11 @@ static ssize_t send_message(struct socket *s, struct msg *m)
 		err = m->ctl_err;
 	if (err)
 		return first ? first : err;
-	if (mutex_lock_interruptible(&t->write_mutex))
+	if (mutex_lock_interruptible(&t->snd.write_mutex))
 		return first ? first : -ERESTARTSYS;
 	n = send_locked(t, m, &held);
 	if (held)
-		mutex_unlock(&t->write_mutex);
+		mutex_unlock(&t->snd.write_mutex);
 	return first && n < 0 ? first : first + n;
 }
 
@@ -315,21 +316,21 @@ static int recv_oob(struct tcp_sock *t, struct msg *m)
 {
 	int n = 1;
 
-	if (t->inet.c.oobinline || !t->urg_state || t->urg_state == URG_READ)
+	if (t->inet.c.oobinline || !t->rcv.urg_state || t->rcv.urg_state == URG_READ)
 		return -EINVAL;
-	if (tcp_in(t, TCPF(TCP_CLOSE)) && !t->urg_state)
+	if (tcp_in(t, TCPF(TCP_CLOSE)) && !t->rcv.urg_state)
 		return -ENOTCONN;
-	if (t->urg_state == URG_AWAITED)
+	if (t->rcv.urg_state == URG_AWAITED)
 		return -EAGAIN;
 	m->out_flags |= MSG_OOB;
 	if (!m->iter.count) {
 		m->out_flags |= MSG_TRUNC;
 		return 0;
 	}
-	if (!(m->flags & MSG_TRUNC) && copy_to_iter(&t->urg_byte, 1, &m->iter) != 1)
+	if (!(m->flags & MSG_TRUNC) && copy_to_iter(&t->rcv.urg_byte, 1, &m->iter) != 1)
 		return -EFAULT;
 	if (!(m->flags & MSG_PEEK))
-		t->urg_state = URG_READ;
+		t->rcv.urg_state = URG_READ;
 	return n;
 }
 
@@ -342,7 +343,7 @@ static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len
 	struct sk_buff *skb, *found = NULL;
 
 	spin_lock(&t->inet.c.lock);
-	list_for_each_entry(skb, &t->inet.rq, list) {
+	list_for_each_entry(skb, &t->inet.queue.rq, list) {
 		u32 n = skb_len(skb), at = seq - skb->tcp.seq;
 
 		if (!before(seq, skb->tcp.seq) && at < n) {
@@ -367,23 +368,23 @@ static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 	u32 front;
 
 	spin_lock(&i->c.lock);
-	front = t->copied_seq;
+	front = t->rcv.copied;
 	if (unlikely(front != from) && (front != from + 1 || before(seq, front))) {
 		spin_unlock(&i->c.lock);
 		return front;
 	}
-	t->copied_seq = seq;
-	while (!list_empty(&i->rq)) {
-		struct sk_buff *skb = list_first_entry(&i->rq, struct sk_buff, list);
+	t->rcv.copied = seq;
+	while (!list_empty(&i->queue.rq)) {
+		struct sk_buff *skb = list_first_entry(&i->queue.rq, struct sk_buff, list);
 
 		if (after(skb->tcp.seq + skb_len(skb), seq))
 			break;
 		list_del_init(&skb->list);
-		i->rmem -= min(i->rmem, skb_truesize(skb));
+		i->queue.rmem -= min(i->queue.rmem, skb_truesize(skb));
 		kfree_skb(skb);
 	}
-	if (t->urg_state && after(seq, t->urg_seq))
-		t->urg_state = URG_NONE;
+	if (t->rcv.urg_state && after(seq, t->rcv.urg_seq))
+		t->rcv.urg_state = URG_NONE;
 	tcp_rcv_adjust(t, seq - from);
 	tcp_mem_sync(t);
 	spin_unlock(&i->c.lock);
@@ -394,9 +395,9 @@ static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 /* Around the urgent byte: reads stop before it, then pass over it. True: stop here. */
 static bool at_urgent(struct tcp_sock *t, u32 *seq, u32 *n, bool first)
 {
-	u32 off = t->urg_seq - *seq;
+	u32 off = t->rcv.urg_seq - *seq;
 
-	if (!t->urg_state || off >= *n)
+	if (!t->rcv.urg_state || off >= *n)
 		return false;
 	if (off) {
 		*n = off;
@@ -413,7 +414,7 @@ static bool at_urgent(struct tcp_sock *t, u32 *seq, u32 *n, bool first)
 
 static bool readable(struct tcp_sock *t, u32 seq)
 {
-	return after(t->rcv_nxt - !!(t->inet.c.shutdown & SHUT_RD), seq) || t->inet.c.err ||
+	return after(t->rcv.nxt - !!(t->inet.c.shutdown & SHUT_RD), seq) || t->inet.c.err ||
 	       t->inet.c.shutdown & SHUT_RD ||
 	       !tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2) |
 				  TCPF(TCP_SYN_RECV) | TCPF(TCP_SYN_SENT));
@@ -425,7 +426,7 @@ static bool readable(struct tcp_sock *t, u32 seq)
  */
 static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 {
-	return READ_ONCE(t->copied_seq) != from || readable(t, seq);
+	return READ_ONCE(t->rcv.copied) != from || readable(t, seq);
 }
 
 /* Nothing more is here: 0 to wait, 1 for the end, or -errno. */
@@ -433,7 +434,7 @@ static int at_end(struct tcp_sock *t)
 {
 	int err;
 
-	if (t->peer_done)
+	if (t->rcv.peer_done)
 		return 1;
 	if (t->inet.c.err) {
 		err = xchg(&t->inet.c.err, 0);
@@ -474,14 +475,14 @@ static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
 {
 	int err;
 
-	if (!list_empty(&t->inet.rq) && after(t->rcv_nxt, t->copied_seq))
+	if (!list_empty(&t->inet.queue.rq) && after(t->rcv.nxt, t->rcv.copied))
 		return 0;
 	err = at_end(t);
 	if (err)
 		return err == 1 ? 0 : err;
 	if (m->nonblock)
 		return -EAGAIN;
-	(void)sock_wait(&t->inet.c, readable(t, t->copied_seq), false, t->inet.c.rcvtimeo);
+	(void)sock_wait(&t->inet.c, readable(t, t->rcv.copied), false, t->inet.c.rcvtimeo);
 	return 0;
 }
 
@@ -490,7 +491,7 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 	struct sock_common *c = &t->inet.c;
 	bool peek = m->flags & MSG_PEEK, stop = false;
 	u32 off = peek && c->peek_off > 0 ? (u32)c->peek_off : 0;
-	u32 from = READ_ONCE(t->copied_seq), seq = from + off;
+	u32 from = READ_ONCE(t->rcv.copied), seq = from + off;
 	u64 target = m->flags & MSG_WAITALL ? m->iter.count :
 					      min_t(u64, max(c->rcvlowat, 1U), m->iter.count);
 	ssize_t done = 0;
@@ -517,9 +518,9 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		err = done && (c->err || c->shutdown & SHUT_RD) ? 1 : at_end(t);
 		if (!err)
 			err = sock_wait_aside(c, may_read(t, from, seq), m, c->rcvtimeo,
-				&t->inet.read_mutex, held, 0);
-		if (*held && t->copied_seq != from) {
-			from = t->copied_seq;
+				&t->inet.queue.read_mutex, held, 0);
+		if (*held && t->rcv.copied != from) {
+			from = t->rcv.copied;
 			seq = from + off;
 		}
 		if (err)
@@ -539,9 +540,9 @@ static void tell_inq(struct tcp_sock *t, struct msg *m)
 	int left;
 
 	spin_lock(&t->inet.c.lock);
-	left = (int)(t->rcv_nxt - t->copied_seq);
+	left = (int)(t->rcv.nxt - t->rcv.copied);
 	spin_unlock(&t->inet.c.lock);
-	if (t->peer_done)
+	if (t->rcv.peer_done)
 		left = max(left, 1);
 	msg_put_cmsg(m, SOL_TCP, TCP_CM_INQ, &left, sizeof(left));
 }
@@ -563,13 +564,13 @@ ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
 	if (unlikely(!m->iter.count)) {
 		n = recv_nothing(t, m);
 	} else {
-		if (mutex_lock_interruptible(&t->inet.read_mutex))
+		if (mutex_lock_interruptible(&t->inet.queue.read_mutex))
 			return -ERESTARTSYS;
 		n = recv_locked(t, m, &held);
 		if (held)
-			mutex_unlock(&t->inet.read_mutex);
+			mutex_unlock(&t->inet.queue.read_mutex);
 	}
-	if (unlikely(t->tell_inq) && n >= 0)
+	if (unlikely(t->rcv.tell_inq) && n >= 0)
 		tell_inq(t, m);
 	return n;
 }

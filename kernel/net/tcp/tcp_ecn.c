@@ -26,26 +26,26 @@ void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn)
 	bool asks = (syn->tcp.flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR);
 
 	if (asks && tcp_net(t)->ecn && !(syn->ip.tos & ECN_MASK))
-		t->ecn |= TCP_ECN_OK;
+		t->cc.ecn |= TCP_ECN_OK;
 }
 
 void tcp_ecn_answered(struct tcp_sock *t, const struct sk_buff *synack)
 {
 	bool agrees = (synack->tcp.flags & (TH_ECE | TH_CWR)) == TH_ECE;
 
-	t->ecn = t->ecn & TCP_ECN_ASKED && agrees ? TCP_ECN_OK : 0;
-	t->ecn_high = t->iss;
+	t->cc.ecn = t->cc.ecn & TCP_ECN_ASKED && agrees ? TCP_ECN_OK : 0;
+	t->cc.ecn_high = t->snd.iss;
 }
 
 static u8 on_syn(struct tcp_sock *t, u8 flags)
 {
 	if (flags & TH_ACK)
-		return t->ecn & TCP_ECN_OK ? TH_ECE : 0;
-	if (tcp_net(t)->ecn != 1 || (t->retries && READ_ONCE(tcp_net(t)->ecn_fallback))) {
-		t->ecn = 0;
+		return t->cc.ecn & TCP_ECN_OK ? TH_ECE : 0;
+	if (tcp_net(t)->ecn != 1 || (t->timers.retries && READ_ONCE(tcp_net(t)->ecn_fallback))) {
+		t->cc.ecn = 0;
 		return 0;
 	}
-	t->ecn = TCP_ECN_ASKED;
+	t->cc.ecn = TCP_ECN_ASKED;
 	return TH_ECE | TH_CWR;
 }
 
@@ -57,26 +57,26 @@ u8 tcp_ecn_out(struct tcp_sock *t, struct sk_buff *skb)
 		skb->tcp.flags |= on_syn(t, flags);
 		return 0;
 	}
-	if (likely(!(t->ecn & TCP_ECN_OK)) || flags & TH_RST)
+	if (likely(!(t->cc.ecn & TCP_ECN_OK)) || flags & TH_RST)
 		return 0;
-	if (t->ecn & TCP_ECN_DEMAND)
+	if (t->cc.ecn & TCP_ECN_DEMAND)
 		skb->tcp.flags |= TH_ECE;
 	if (!skb->len || skb->tcp.sent)
 		return 0;
-	if (t->ecn & TCP_ECN_QUEUED)
+	if (t->cc.ecn & TCP_ECN_QUEUED)
 		skb->tcp.flags |= TH_CWR;
-	t->ecn &= (u8)~TCP_ECN_QUEUED;
+	t->cc.ecn &= (u8)~TCP_ECN_QUEUED;
 	return ECN_CAPABLE;
 }
 
 /* Once for what was in flight. A loss has cut already. */
 static void echoed(struct tcp_sock *t)
 {
-	if (before(t->snd_una, t->ecn_high))
+	if (before(t->snd.una, t->cc.ecn_high))
 		return;
-	t->ecn_high = t->snd_nxt;
-	t->ecn |= TCP_ECN_QUEUED;
-	if (t->ca == CA_OPEN)
+	t->cc.ecn_high = t->snd.nxt;
+	t->cc.ecn |= TCP_ECN_QUEUED;
+	if (t->loss.ca == CA_OPEN)
 		tcp_reduce(t);
 }
 
@@ -84,17 +84,17 @@ void tcp_ecn_in(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u8 mark = skb->ip.tos & ECN_MASK;
 
-	if (likely(!(t->ecn & TCP_ECN_OK)))
+	if (likely(!(t->cc.ecn & TCP_ECN_OK)))
 		return;
 	if (skb->tcp.flags & TH_ECE)
 		echoed(t);
 	if (skb->tcp.flags & TH_CWR)
-		t->ecn &= (u8)~TCP_ECN_DEMAND;
+		t->cc.ecn &= (u8)~TCP_ECN_DEMAND;
 	if (!mark || !skb_len(skb))
 		return;
-	t->ecn |= TCP_ECN_SEEN;
+	t->cc.ecn |= TCP_ECN_SEEN;
 	if (mark == ECN_MARKED) {
-		t->ecn |= TCP_ECN_DEMAND;
-		t->ack_now = true;
+		t->cc.ecn |= TCP_ECN_DEMAND;
+		t->ack.now = true;
 	}
 }

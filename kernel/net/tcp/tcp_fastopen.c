@@ -132,7 +132,7 @@ static bool paused(struct tcp_sock *t)
 	if (n->fast_pauses) {
 		len = (u64)n->fast_pause_sec << min(n->fast_pauses - 1, PAUSE_DOUBLINGS);
 		yes = ktime_get() - n->fast_paused_at < len * NSEC_PER_SEC;
-		t->fast_checked = !yes;
+		t->fast.checked = !yes;
 	}
 	spin_unlock(&n->lock);
 	return yes;
@@ -148,11 +148,11 @@ void tcp_fast_set_pause(struct net *net, int secs)
 
 void tcp_fast_timeout(struct tcp_sock *t, bool last)
 {
-	if (!(t->fast_syn || t->syn_data_sent || t->syn_data_acked) ||
-		!(t->retries == 2 || (t->retries < 2 && last)))
+	if (!(t->fast.syn || t->fast.data_sent || t->fast.data_acked) ||
+		!(t->timers.retries == 2 || (t->timers.retries < 2 && last)))
 		return;
 	pause_clients(t->inet.net);
-	t->fast_fail = t->state == TCP_SYN_SENT ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
+	t->fast.fail = t->state == TCP_SYN_SENT ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
 }
 
 /*
@@ -163,12 +163,13 @@ void tcp_fast_ended(struct tcp_sock *t)
 {
 	struct tcp_net *n = tcp_net(t);
 
-	if (likely(!t->fast_syn))
+	if (likely(!t->fast.syn))
 		return;
-	if (!t->data_segs_in && !list_empty(&t->ooo) && t->ooo.next == t->ooo.prev &&
-		list_first_entry(&t->ooo, struct sk_buff, list)->tcp.flags & TH_FIN) {
+	if (!t->stats.data_segs_in && !list_empty(&t->rcv.ooo) &&
+		t->rcv.ooo.next == t->rcv.ooo.prev &&
+		list_first_entry(&t->rcv.ooo, struct sk_buff, list)->tcp.flags & TH_FIN) {
 		pause_clients(t->inet.net);
-	} else if (t->data_segs_in && t->fast_checked && !t->flow.local) {
+	} else if (t->stats.data_segs_in && t->fast.checked && !t->flow.local) {
 		spin_lock(&n->lock);
 		n->fast_pauses = 0;
 		spin_unlock(&n->lock);
@@ -182,17 +183,17 @@ static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
 {
 	bool known = recall(t->inet.net, to, g);
 
-	t->fast_fail = TFO_STATUS_UNSPEC;
+	t->fast.fail = TFO_STATUS_UNSPEC;
 	if (!known)
 		*g = (struct given){ 0 };
 	if (unlikely(paused(t)))
 		return FAST_NO;
-	if (tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE || t->fast_no_cookie)
+	if (tcp_net(t)->fastopen & FAST_CLIENT_NO_COOKIE || t->opts.fast_no_cookie)
 		return FAST_BARE;
 	if (g->cookie.len)
 		return FAST_SEND;
 	g->cookie.exp = g->try_exp == 1;
-	t->fast_fail = TFO_COOKIE_UNAVAILABLE;
+	t->fast.fail = TFO_COOKIE_UNAVAILABLE;
 	return FAST_ASK;
 }
 
@@ -205,7 +206,7 @@ static u32 room_of_syn(struct tcp_sock *t, const ip_addr *to, u16 said)
 	u32 mss = MSS_DEFAULT;
 
 	if (t->state == TCP_SYN_SENT) {
-		mss = t->advmss;
+		mss = t->snd.advmss;
 	} else {
 		inet_flow(&t->inet, to, &f);
 		f.saddr = inet_source(&t->inet);
@@ -218,8 +219,8 @@ static u32 room_of_syn(struct tcp_sock *t, const ip_addr *to, u16 said)
 
 void tcp_fast_drop(struct tcp_sock *t)
 {
-	kfree_skb(t->syn_data);
-	t->syn_data = NULL;
+	kfree_skb(t->fast.syn_data);
+	t->fast.syn_data = NULL;
 }
 
 int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
@@ -229,9 +230,9 @@ int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
 	u32 n;
 
 	tcp_fast_drop(t);
-	t->fast = way_of(t, to, &g);
-	t->fast_cookie = g.cookie;
-	if (t->fast != FAST_SEND && t->fast != FAST_BARE)
+	t->fast.mode = way_of(t, to, &g);
+	t->fast.cookie = g.cookie;
+	if (t->fast.mode != FAST_SEND && t->fast.mode != FAST_BARE)
 		return 0;
 	n = (u32)min_t(u64, m->iter.count, room_of_syn(t, to, g.mss));
 	if (!n)
@@ -244,7 +245,7 @@ int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
 		kfree_skb(skb);
 		return -EFAULT;
 	}
-	t->syn_data = skb;
+	t->fast.syn_data = skb;
 	return 0;
 }
 
@@ -252,27 +253,27 @@ bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to)
 {
 	struct given g;
 
-	t->fast = way_of(t, to, &g);
-	t->fast_cookie = g.cookie;
-	return t->fast == FAST_SEND || t->fast == FAST_BARE;
+	t->fast.mode = way_of(t, to, &g);
+	t->fast.cookie = g.cookie;
+	return t->fast.mode == FAST_SEND || t->fast.mode == FAST_BARE;
 }
 
 struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
 {
-	struct sk_buff *data = t->syn_data, *c;
+	struct sk_buff *data = t->fast.syn_data, *c;
 	u32 len = data->len;
 
-	t->syn_data = NULL;
+	t->fast.syn_data = NULL;
 	data->tcp.flags = TH_ACK | TH_PSH;
-	data->tcp.seq = t->iss + 1;
-	data->tcp.end_seq = t->write_seq = t->iss + 1 + len;
+	data->tcp.seq = t->snd.iss + 1;
+	data->tcp.end_seq = t->snd.write_seq = t->snd.iss + 1 + len;
 	tcp_queue(t, data);
 	c = skb_clone(data, GFP_ATOMIC);
 	data->tcp.sent = ktime_get();
-	t->syn_data_sent = true;
+	t->fast.data_sent = true;
 	if (!c)
 		return data; /* as if it were lost */
-	c->tcp.seq = t->iss;
+	c->tcp.seq = t->snd.iss;
 	c->tcp.flags = TH_SYN;
 	tcp_send_segment(t, c);
 	return data;
@@ -283,16 +284,16 @@ static void rewind(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
 
-	list_for_each_entry(skb, &t->wq, list) {
-		if (skb == t->send_head)
+	list_for_each_entry(skb, &t->snd.wq, list) {
+		if (skb == t->snd.head)
 			break;
 		skb->tcp.sacked = 0;
 		skb->tcp.sent = 0;
 	}
-	t->send_head = list_first_entry_or_null(&t->wq, struct sk_buff, list);
-	t->packets_out = t->sacked_out = t->lost_out = t->retrans_out = 0;
-	t->snd_nxt = t->snd_una;
-	tcp_disarm(t, &t->rtx);
+	t->snd.head = list_first_entry_or_null(&t->snd.wq, struct sk_buff, list);
+	t->loss.packets_out = t->loss.sacked_out = t->loss.lost_out = t->loss.retrans_out = 0;
+	t->snd.nxt = t->snd.una;
+	tcp_disarm(t, &t->timers.rtx);
 }
 
 /* Queues the data of a received SYN. */
@@ -305,7 +306,7 @@ static void take_syn_data(struct tcp_sock *t, const struct sk_buff *skb)
 	data->tcp.flags &= (u8)~TH_SYN;
 	data->tcp.seq++;
 	tcp_take_data(t, data);
-	t->syn_data_acked = true;
+	t->fast.data_acked = true;
 }
 
 static void remember_answer(struct tcp_sock *t, const struct tcp_opts *o)
@@ -313,49 +314,50 @@ static void remember_answer(struct tcp_sock *t, const struct tcp_opts *o)
 	bool given = o->has_cookie && o->cookie.len;
 	u16 mss = o->mss ? o->mss : MSS_DEFAULT;
 
-	if (!t->fast_syn)
+	if (!t->fast.syn)
 		return;
 	if (given)
 		remember(t->inet.net, &t->inet.raddr, &o->cookie, mss, 0);
-	else if (!t->total_retrans && !o->has_cookie && !t->syn_data_sent)
-		remember(t->inet.net, &t->inet.raddr, NULL, mss, t->fast_cookie.exp ? 2 : 1);
+	else if (!t->stats.retrans && !o->has_cookie && !t->fast.data_sent)
+		remember(t->inet.net, &t->inet.raddr, NULL, mss, t->fast.cookie.exp ? 2 : 1);
 }
 
 void tcp_fast_answered(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
 {
-	bool fast = t->fast_syn || t->syn_data_sent;
+	bool fast = t->fast.syn || t->fast.data_sent;
 
 	remember_answer(t, o);
-	t->fast = FAST_NO;
+	t->fast.mode = FAST_NO;
 	if (!fast)
 		return;
-	if (t->syn_data_sent && !list_empty(&t->wq)) {
-		t->fast_fail = t->total_retrans ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
+	if (t->fast.data_sent && !list_empty(&t->snd.wq)) {
+		t->fast.fail = t->stats.retrans ? TFO_SYN_RETRANSMITTED : TFO_DATA_NOT_ACKED;
 		TCP_EXT_COUNT(t->inet.net, TCPFastOpenActiveFail);
 		rewind(t);
 		return;
 	}
-	t->syn_data_acked = t->syn_data_sent;
-	if (t->syn_data_acked)
+	t->fast.data_acked = t->fast.data_sent;
+	if (t->fast.data_acked)
 		TCP_EXT_COUNT(t->inet.net, TCPFastOpenActive);
-	if (skb->tcp.end_seq != t->rcv_nxt)
+	if (skb->tcp.end_seq != t->rcv.nxt)
 		take_syn_data(t, skb);
 }
 
 u8 *tcp_fast_option(struct tcp_sock *t, u8 *p, u32 room)
 {
-	u32 head = t->fast_cookie.exp ? 4 : 2, n = head + t->fast_cookie.len;
+	u32 head = t->fast.cookie.exp ? 4 : 2, n = head + t->fast.cookie.len;
 
-	if (t->fast == FAST_NO || t->fast == FAST_BARE || t->retries || round_up(n, 4) > room)
+	if (t->fast.mode == FAST_NO || t->fast.mode == FAST_BARE || t->timers.retries ||
+		round_up(n, 4) > room)
 		return p;
-	t->fast_syn |= t->state == TCP_SYN_SENT;
-	p[0] = t->fast_cookie.exp ? TCPOPT_EXP : TCPOPT_FASTOPEN;
+	t->fast.syn |= t->state == TCP_SYN_SENT;
+	p[0] = t->fast.cookie.exp ? TCPOPT_EXP : TCPOPT_FASTOPEN;
 	p[1] = (u8)n;
-	if (t->fast_cookie.exp) {
+	if (t->fast.cookie.exp) {
 		p[2] = FASTOPEN_MAGIC >> 8;
 		p[3] = FASTOPEN_MAGIC & 255;
 	}
-	memcpy(p + head, t->fast_cookie.val, t->fast_cookie.len);
+	memcpy(p + head, t->fast.cookie.val, t->fast.cookie.len);
 	for (; n & 3; n++)
 		p[n] = 1;
 	return p + n;
@@ -436,8 +438,8 @@ int tcp_fast_show_keys(struct net *net, char *buf, size_t n)
 void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n)
 {
 	spin_lock(&tcp_net(t)->lock);
-	memcpy(t->fast_keys, keys, n * sizeof(keys[0]));
-	t->nr_fast_keys = n;
+	memcpy(t->fast.keys, keys, n * sizeof(keys[0]));
+	t->fast.nr_keys = n;
 	spin_unlock(&tcp_net(t)->lock);
 }
 
@@ -448,8 +450,8 @@ u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
 	u32 nr;
 
 	spin_lock(&n->lock);
-	nr = t->nr_fast_keys ? t->nr_fast_keys : n->nr_fast_keys;
-	memcpy(keys, t->nr_fast_keys ? t->fast_keys : n->fast_keys, sizeof(n->fast_keys));
+	nr = t->fast.nr_keys ? t->fast.nr_keys : n->nr_fast_keys;
+	memcpy(keys, t->fast.nr_keys ? t->fast.keys : n->fast_keys, sizeof(n->fast_keys));
 	spin_unlock(&n->lock);
 	return nr;
 }
@@ -487,15 +489,15 @@ static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b
  */
 static bool queue_full(struct tcp_sock *l)
 {
-	int most = (int)READ_ONCE(l->fast_qlen), resets = atomic_read(&l->nr_fast_resets);
+	int most = (int)READ_ONCE(l->fast.qlen), resets = atomic_read(&l->fast.nr_resets);
 
 	if (!most)
 		return true;
-	if (resets && ktime_get() - READ_ONCE(l->fast_reset_at) >= RESET_COUNTS) {
-		atomic_set(&l->nr_fast_resets, 0);
+	if (resets && ktime_get() - READ_ONCE(l->fast.reset_at) >= RESET_COUNTS) {
+		atomic_set(&l->fast.nr_resets, 0);
 		resets = 0;
 	}
-	if (atomic_read(&l->nr_fast) + resets < most)
+	if (atomic_read(&l->fast.nr) + resets < most)
 		return false;
 	TCP_EXT_COUNT(l->inet.net, TCPFastOpenListenOverflow);
 	return true;
@@ -511,7 +513,7 @@ bool tcp_fast_wanted(
 		TCP_EXT_COUNT(l->inet.net, TCPFastOpenCookieReqd);
 	if (!(bits & FAST_SERVER) || (!o->has_cookie && !skb_len(skb)) || queue_full(l))
 		return false;
-	if (bits & FAST_SERVER_NO_COOKIE || l->fast_no_cookie)
+	if (bits & FAST_SERVER_NO_COOKIE || l->opts.fast_no_cookie)
 		return true;
 	if (!o->has_cookie)
 		return false;
@@ -519,9 +521,9 @@ bool tcp_fast_wanted(
 	own_cookie(l, skb, 0, &own);
 	if (same_cookie(&o->cookie, &own))
 		return true;
-	c->fast = FAST_ASK; /* the answer says the right one */
-	c->fast_cookie = own;
-	c->fast_cookie.exp = o->cookie.exp;
+	c->fast.mode = FAST_ASK; /* the answer says the right one */
+	c->fast.cookie = own;
+	c->fast.cookie.exp = o->cookie.exp;
 	if (!o->cookie.len)
 		return false;
 	if (own_cookie(l, skb, 1, &before) && same_cookie(&o->cookie, &before)) {
@@ -534,27 +536,27 @@ bool tcp_fast_wanted(
 
 void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb)
 {
-	c->fastopened = true;
-	c->fast_listener = l;
+	c->fast.opened = true;
+	c->fast.listener = l;
 	tcp_get(l);
-	atomic_inc(&l->nr_fast);
-	c->last_rcv = c->space_at = ktime_get();
+	atomic_inc(&l->fast.nr);
+	c->rcv.last = c->rcv.space_at = ktime_get();
 	TCP_EXT_COUNT(l->inet.net, TCPFastOpenPassive);
-	if (skb->tcp.end_seq != c->rcv_nxt)
+	if (skb->tcp.end_seq != c->rcv.nxt)
 		take_syn_data(c, skb);
 }
 
 void tcp_fast_done(struct tcp_sock *c, bool reset)
 {
-	struct tcp_sock *l = c->fast_listener;
+	struct tcp_sock *l = c->fast.listener;
 
-	if (!c->fastopened)
+	if (!c->fast.opened)
 		return;
-	c->fastopened = false;
-	atomic_dec(&l->nr_fast);
-	if (!reset || c->listener ||
+	c->fast.opened = false;
+	atomic_dec(&l->fast.nr);
+	if (!reset || c->child.listener ||
 		READ_ONCE(l->state) != TCP_LISTEN) /* in the accept queue, not accepted */
 		return;
-	WRITE_ONCE(l->fast_reset_at, ktime_get());
-	atomic_inc(&l->nr_fast_resets);
+	WRITE_ONCE(l->fast.reset_at, ktime_get());
+	atomic_inc(&l->fast.nr_resets);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_in.c: segments that come, state by state (RFC 9293, 3.10.7). Their payload goes to tcp_queue.c.
+ * tcp_in.c: segments that come, state by state (RFC 9293, 3.10.7). Their payload goes to
+ * tcp_queue.c.
  *
- * What comes is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST, SYN, ACK (RFC 5961: what may be forged blindly
- * is challenged), urgent data, payload, FIN. Locks: c.lock of the one socket that a segment is for, taken in tcp_rcv().
+ * What comes is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST, SYN, ACK
+ * (RFC 5961: what may be forged blindly is challenged), urgent data, payload, FIN. Locks: c.lock of
+ * the one socket that a segment is for, taken in tcp_rcv().
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -164,42 +166,44 @@ static bool parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 
 
 static void schedule_ack(struct tcp_sock *t)
 {
-	t->ack_due = true;
-	if (!timer_armed(&t->delack))
-		tcp_arm(t, &t->delack, ATO_MIN);
+	t->ack.due = true;
+	if (!timer_armed(&t->timers.delack))
+		tcp_arm(t, &t->timers.delack, ATO_MIN);
 }
 
 /* Data has been taken: now, or later with what goes the other way. */
 static void maybe_ack(struct tcp_sock *t)
 {
-	if (!t->ack_due && !t->ack_now)
+	if (!t->ack.due && !t->ack.now)
 		return;
-	if (t->ack_now || t->nr_sacks ||
-		(t->rcv_nxt - t->rcv_wup > t->rcv_mss && tcp_window(t) >= t->rcv_wnd) ||
-		(t->quick && !t->pingpong))
+	if (t->ack.now || t->rcv.nr_sacks ||
+		(t->rcv.nxt - t->rcv.wup > t->rcv.mss && tcp_window(t) >= t->rcv.wnd) ||
+		(t->ack.quick && !t->ack.pingpong))
 		tcp_send_ack(t);
 	else
 		schedule_ack(t);
 }
 
 /*
- * Has a connection answered something of the kind within tcp_invalid_ratelimit? Else two ends that find each other's acknowledgements
- * outside of their windows would go on for ever.
+ * Has a connection answered something of the kind within tcp_invalid_ratelimit? Else two ends that
+ * find each other's acknowledgements outside of their windows would go on for ever.
  */
 static bool answered_lately(struct tcp_sock *t)
 {
 	u64 now = ktime_get();
 
-	if (t->last_odd && now - t->last_odd < (u64)tcp_net(t)->invalid_ratelimit * MSEC)
+	if (t->timers.last_odd &&
+		now - t->timers.last_odd < (u64)tcp_net(t)->invalid_ratelimit * MSEC)
 		return true;
-	t->last_odd = now;
+	t->timers.last_odd = now;
 	return false;
 }
 
 /*
- * An answer that a blind attacker could make us give: not often for one connection, and so many a second of all of the namespace's, where
- * tcp_challenge_ack_limit says how many (RFC 5961, 7). Nobody knows how many it will be: who counts what is left for his own connections would
- * learn what others have used up (CVE-2016-5696).
+ * An answer that a blind attacker could make us give: not often for one connection, and so many a
+ * second of all of the namespace's, where tcp_challenge_ack_limit says how many (RFC 5961, 7).
+ * Nobody knows how many it will be: who counts what is left for his own connections would learn
+ * what others have used up (CVE-2016-5696).
  */
 static void challenge(struct tcp_sock *t)
 {
@@ -218,16 +222,20 @@ static void challenge(struct tcp_sock *t)
 		tcp_send_ack(t);
 }
 
-/* @skb is not in the window, or from the past: the peer hears what we have, and of its data that came before. */
+/*
+ * @skb is not in the window, or from the past: the peer hears what we have, and of its data that
+ * came before.
+ */
 static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
 
 	if (seq == end && answered_lately(t))
 		return;
-	if (seq != end && before(seq, t->rcv_nxt) && t->state != TCP_TIME_WAIT) {
+	if (seq != end && before(seq, t->rcv.nxt) && t->state != TCP_TIME_WAIT) {
 		tcp_enter_quick(t);
-		t->dsack = (struct sack_block){ seq, before(end, t->rcv_nxt) ? end : t->rcv_nxt };
+		t->rcv.dsack =
+			(struct sack_block){ seq, before(end, t->rcv.nxt) ? end : t->rcv.nxt };
 	}
 	tcp_send_ack(t);
 }
@@ -235,14 +243,14 @@ static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 /* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
 
 /*
- * The last one is at the front of what is to be read: it was out of band, and does not come as data once there is another. Its packet stays where it
- * is: a reader may just look at it (tcp_data.c).
+ * The last one is at the front of what is to be read: it was out of band, and does not come as data
+ * once there is another. Its packet stays where it is: a reader may just look at it (tcp_data.c).
  */
 static void pass_old_urgent(struct tcp_sock *t)
 {
-	if (t->urg_state && t->urg_seq == t->copied_seq && !t->inet.c.oobinline &&
-		t->copied_seq != t->rcv_nxt)
-		t->copied_seq++;
+	if (t->rcv.urg_state && t->rcv.urg_seq == t->rcv.copied && !t->inet.c.oobinline &&
+		t->rcv.copied != t->rcv.nxt)
+		t->rcv.copied++;
 }
 
 static void take_urgent(struct tcp_sock *t, const struct sk_buff *skb, u16 ptr)
@@ -252,31 +260,31 @@ static void take_urgent(struct tcp_sock *t, const struct sk_buff *skb, u16 ptr)
 	if (!(skb->tcp.flags & TH_URG))
 		return;
 	at = skb->tcp.seq + (ptr ? ptr - 1U : 0);
-	if (before(at, t->copied_seq) || before(at, t->rcv_nxt))
+	if (before(at, t->rcv.copied) || before(at, t->rcv.nxt))
 		return;
-	if (t->urg_state && !after(at, t->urg_seq))
+	if (t->rcv.urg_state && !after(at, t->rcv.urg_seq))
 		return;
 	pass_old_urgent(t);
-	t->urg_seq = at;
-	t->urg_state = URG_AWAITED;
+	t->rcv.urg_seq = at;
+	t->rcv.urg_state = URG_AWAITED;
 	tcp_sigurg(t);
 }
 
 static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	u32 off = t->urg_seq - skb->tcp.seq;
+	u32 off = t->rcv.urg_seq - skb->tcp.seq;
 
-	if (t->urg_state != URG_AWAITED || off >= skb_len(skb))
+	if (t->rcv.urg_state != URG_AWAITED || off >= skb_len(skb))
 		return;
-	skb_copy(skb, off, &t->urg_byte, 1);
-	t->urg_state = URG_HERE;
+	skb_copy(skb, off, &t->rcv.urg_byte, 1);
+	t->rcv.urg_state = URG_HERE;
 	tcp_wake(t, EPOLLPRI);
 }
 
 /* Wakes up pollers at SO_RCVLOWAT bytes, and readers that want less. */
 static void tell_reader(struct tcp_sock *t)
 {
-	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
+	if (tcp_enough(t, t->rcv.nxt - t->rcv.copied))
 		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
 	else if (waitqueue_active(&t->inet.c.wait))
 		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, EPOLLMSG);
@@ -286,9 +294,9 @@ static void tell_reader(struct tcp_sock *t)
 
 static void take_fin(struct tcp_sock *t)
 {
-	t->fin_seen = false;
-	t->peer_done = true;
-	t->ack_now = true;
+	t->rcv.fin_seen = false;
+	t->rcv.peer_done = true;
+	t->ack.now = true;
 	t->inet.c.shutdown |= SHUT_RD;
 	switch (t->state) {
 	case TCP_SYN_RECV:
@@ -307,16 +315,16 @@ static void take_fin(struct tcp_sock *t)
 
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o)
 {
-	t->peer_mss = o->mss ? o->mss : MSS_DEFAULT;
-	t->ts_ok = o->saw_ts && tcp_net(t)->timestamps;
-	t->sack_ok = o->sack_ok && tcp_net(t)->sack;
-	t->wscale_ok = o->has_wscale && tcp_net(t)->window_scaling;
-	t->snd_wscale = t->wscale_ok ? o->wscale : 0;
-	if (!t->wscale_ok)
-		t->rcv_wscale = 0;
-	if (t->ts_ok) {
-		t->ts_recent = o->tsval;
-		t->ts_recent_at = tcp_now(t);
+	t->snd.peer_mss = o->mss ? o->mss : MSS_DEFAULT;
+	t->snd.ts_ok = o->saw_ts && tcp_net(t)->timestamps;
+	t->snd.sack_ok = o->sack_ok && tcp_net(t)->sack;
+	t->snd.wscale_ok = o->has_wscale && tcp_net(t)->window_scaling;
+	t->snd.wscale = t->snd.wscale_ok ? o->wscale : 0;
+	if (!t->snd.wscale_ok)
+		t->snd.rcv_wscale = 0;
+	if (t->snd.ts_ok) {
+		t->rcv.ts_recent = o->tsval;
+		t->rcv.ts_recent_at = tcp_now(t);
 	}
 }
 
@@ -327,11 +335,11 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	u8 fl = skb->tcp.flags;
 	bool acks = fl & TH_ACK;
 
-	if (acks && (!after(skb->tcp.ack_seq, t->iss) || after(skb->tcp.ack_seq, t->snd_nxt))) {
+	if (acks && (!after(skb->tcp.ack_seq, t->snd.iss) || after(skb->tcp.ack_seq, t->snd.nxt))) {
 		tcp_refuse(t->inet.net, skb);
-		if (!t->retries &&
-			after(skb->tcp.ack_seq, t->snd_nxt)) /* of one before: ask again, soon */
-			tcp_arm(t, &t->rtx, 2 * MSEC);
+		if (!t->timers.retries &&
+			after(skb->tcp.ack_seq, t->snd.nxt)) /* of one before: ask again, soon */
+			tcp_arm(t, &t->timers.rtx, 2 * MSEC);
 		return;
 	}
 	if (fl & TH_RST) {
@@ -341,24 +349,24 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	}
 	if (!(fl & TH_SYN))
 		return;
-	t->irs = skb->tcp.seq;
-	t->rcv_nxt = t->rcv_wup = t->copied_seq = t->space_seq = t->irs + 1;
+	t->rcv.irs = skb->tcp.seq;
+	t->rcv.nxt = t->rcv.wup = t->rcv.copied = t->rcv.space_seq = t->rcv.irs + 1;
 	tcp_take_opts(t, o);
-	t->snd_wl1 = skb->tcp.seq;
-	t->snd_wnd = t->max_window = skb->tcp.window;
+	t->snd.wl1 = skb->tcp.seq;
+	t->snd.wnd = t->snd.max_wnd = skb->tcp.window;
 	tcp_sync_mss(t);
-	t->last_rcv = tcp_now(t);
+	t->rcv.last = tcp_now(t);
 	if (acks) {
 		tcp_ecn_answered(t, skb);
 		tcp_ack(t, skb, NULL, 0);
-		t->snd_wnd = t->max_window = skb->tcp.window;
+		t->snd.wnd = t->snd.max_wnd = skb->tcp.window;
 		tcp_enter_established(t);
 		tcp_fast_answered(t, skb, o);
-		if (after(t->rcv_nxt, t->irs + 1) && t->inet.rmem)
+		if (after(t->rcv.nxt, t->rcv.irs + 1) && t->inet.queue.rmem)
 			tell_reader(t);
-		if (unlikely(t->fin_seen))
+		if (unlikely(t->rcv.fin_seen))
 			take_fin(t);
-		if (!t->send_head && !t->write_pending) {
+		if (!t->snd.head && !t->snd.write_pending) {
 			tcp_send_ack(t);
 		} else { /* goes with data */
 			schedule_ack(t);
@@ -368,10 +376,10 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	}
 	/* both sides have called: our SYN goes again, with an ACK */
 	tcp_set_state(t, TCP_SYN_RECV);
-	t->fast = FAST_NO;
+	t->fast.mode = FAST_NO;
 	tcp_ecn_asked(t, skb);
-	if (!list_empty(&t->wq)) {
-		struct sk_buff *syn = list_first_entry(&t->wq, struct sk_buff, list);
+	if (!list_empty(&t->snd.wq)) {
+		struct sk_buff *syn = list_first_entry(&t->snd.wq, struct sk_buff, list);
 
 		syn->tcp.flags |= TH_ACK;
 		tcp_transmit(t, syn);
@@ -381,9 +389,9 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 void tcp_enter_established(struct tcp_sock *t)
 {
 	tcp_set_state(t, TCP_ESTABLISHED);
-	t->last_rcv = t->space_at = tcp_now(t);
-	t->rcv_mss = min((u32)t->advmss, MSS_DEFAULT);
-	t->quick = TCP_QUICK_ACKS;
+	t->rcv.last = t->rcv.space_at = tcp_now(t);
+	t->rcv.mss = min((u32)t->snd.advmss, MSS_DEFAULT);
+	t->ack.quick = TCP_QUICK_ACKS;
 	tcp_grow_sndbuf(t);
 	tcp_arm_keepalive(t);
 	tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
@@ -394,35 +402,35 @@ void tcp_enter_established(struct tcp_sock *t)
 /* An old timestamp tells an old segment (RFC 7323, 5), unless nothing was heard for long. */
 static bool paws_rejects(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	return t->ts_ok && skb->tcp.saw_ts && before(skb->tcp.tsval, t->ts_recent) &&
-	       tcp_now(t) - t->ts_recent_at < PAWS_IDLE && !(skb->tcp.flags & TH_RST);
+	return t->snd.ts_ok && skb->tcp.saw_ts && before(skb->tcp.tsval, t->rcv.ts_recent) &&
+	       tcp_now(t) - t->rcv.ts_recent_at < PAWS_IDLE && !(skb->tcp.flags & TH_RST);
 }
 
 static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	u32 end = t->rcv_wup + t->rcv_wnd;
+	u32 end = t->rcv.wup + t->rcv.wnd;
 
-	if (before(end, t->rcv_nxt))
-		end = t->rcv_nxt;
-	return !before(skb->tcp.end_seq, t->rcv_wup) && !after(skb->tcp.seq, end);
+	if (before(end, t->rcv.nxt))
+		end = t->rcv.nxt;
+	return !before(skb->tcp.end_seq, t->rcv.wup) && !after(skb->tcp.seq, end);
 }
 
 /* Who has sent a FIN may not know that we have it. */
 static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	return skb->tcp.seq == t->rcv_nxt - 1 &&
+	return skb->tcp.seq == t->rcv.nxt - 1 &&
 	       tcp_in(t, TCPF(TCP_CLOSE_WAIT) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
 }
 
 /* At the next byte, or at the highest that we have said to have (RFC 5961, 3). */
 static bool reset_fits(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	u32 high = t->rcv_nxt;
+	u32 high = t->rcv.nxt;
 
-	for (u32 i = 0; i < t->nr_sacks; i++)
-		if (after(t->sacks[i].end, high))
-			high = t->sacks[i].end;
-	return skb->tcp.seq == t->rcv_nxt || skb->tcp.seq == high || reset_before_fin(t, skb);
+	for (u32 i = 0; i < t->rcv.nr_sacks; i++)
+		if (after(t->rcv.sacks[i].end, high))
+			high = t->rcv.sacks[i].end;
+	return skb->tcp.seq == t->rcv.nxt || skb->tcp.seq == high || reset_before_fin(t, skb);
 }
 
 static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
@@ -434,7 +442,7 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 	tcp_fast_done(t, true);
 	switch (t->state) {
 	case TCP_SYN_RECV:
-		if (t->orphan) /* tcp_done() counts the others */
+		if (t->life.orphan) /* tcp_done() counts the others */
 			t->inet.net->stats.tcp.fails++;
 		tcp_fail(t, -ECONNRESET);
 		break;
@@ -451,25 +459,25 @@ static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 
 static void note_timestamp(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	if (t->ts_ok && skb->tcp.saw_ts && !after(skb->tcp.seq, t->rcv_wup)) {
-		t->ts_recent = skb->tcp.tsval;
-		t->ts_recent_at = tcp_now(t);
+	if (t->snd.ts_ok && skb->tcp.saw_ts && !after(skb->tcp.seq, t->rcv.wup)) {
+		t->rcv.ts_recent = skb->tcp.tsval;
+		t->rcv.ts_recent_at = tcp_now(t);
 	}
 }
 
 /* The handshake is complete. False: not by this segment. */
 static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	if (!after(skb->tcp.ack_seq, t->iss) || after(skb->tcp.ack_seq, t->snd_nxt)) {
+	if (!after(skb->tcp.ack_seq, t->snd.iss) || after(skb->tcp.ack_seq, t->snd.nxt)) {
 		tcp_refuse(t->inet.net, skb);
 		return false;
 	}
-	if (t->listener && t->defer_tries && !t->fastopened && skb->tcp.seq == skb->tcp.end_seq &&
-		t->retries < t->defer_tries) {
-		t->defer_acked = true;
+	if (t->child.listener && t->opts.defer_tries && !t->fast.opened &&
+		skb->tcp.seq == skb->tcp.end_seq && t->timers.retries < t->opts.defer_tries) {
+		t->child.defer_acked = true;
 		return false;
 	}
-	if (t->listener && !t->fastopened && !tcp_offer(t)) { /* its queue is full */
+	if (t->child.listener && !t->fast.opened && !tcp_offer(t)) { /* its queue is full */
 		TCP_EXT_COUNT(t->inet.net, ListenOverflows);
 		TCP_EXT_COUNT(t->inet.net, ListenDrops);
 		if (READ_ONCE(tcp_net(t)->abort_on_overflow)) {
@@ -478,11 +486,11 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 		}
 		return false; /* the peer will ask again */
 	}
-	if (t->listener && !t->fastopened)
+	if (t->child.listener && !t->fast.opened)
 		t->inet.net->stats.tcp.passive++;
 	tcp_fast_done(t, false);
-	t->snd_wnd = t->max_window = skb->tcp.window;
-	t->snd_wl1 = skb->tcp.seq;
+	t->snd.wnd = t->snd.max_wnd = skb->tcp.window;
+	t->snd.wl1 = skb->tcp.seq;
 	tcp_enter_established(t);
 	tcp_offered(t);
 	return true;
@@ -491,13 +499,14 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 /* Our FIN has arrived? */
 static bool fin_acked(const struct tcp_sock *t)
 {
-	return t->snd_una == t->write_seq && list_empty(&t->wq);
+	return t->snd.una == t->snd.write_seq && list_empty(&t->snd.wq);
 }
 
 /* A FIN of @skb, which has brought the acknowledgement, is still to be taken. */
 static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	u64 len = (u64)(t->linger2 > 0 ? t->linger2 : tcp_net(t)->fin_timeout) * NSEC_PER_SEC;
+	u64 len = (u64)(t->opts.linger2 > 0 ? t->opts.linger2 : tcp_net(t)->fin_timeout) *
+		  NSEC_PER_SEC;
 
 	if (!fin_acked(t))
 		return;
@@ -505,13 +514,13 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 	case TCP_FIN_WAIT1:
 		tcp_set_state(t, TCP_FIN_WAIT2);
 		tcp_wake(t, EPOLLOUT);
-		if (t->orphan && t->linger2 < 0) {
+		if (t->life.orphan && t->opts.linger2 < 0) {
 			TCP_EXT_COUNT(t->inet.net, TCPAbortOnLinger);
 			tcp_refuse(t->inet.net, skb);
 			tcp_done(t);
-		} else if (t->orphan && skb->tcp.flags & TH_FIN)
-			tcp_arm(t, &t->keep, len);
-		else if (t->orphan)
+		} else if (t->life.orphan && skb->tcp.flags & TH_FIN)
+			tcp_arm(t, &t->timers.keep, len);
+		else if (t->life.orphan)
 			tcp_time_wait(t, TCP_FIN_WAIT2, len);
 		break;
 	case TCP_CLOSING:
@@ -525,11 +534,11 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 /* Nobody will read it: the peer is told (RFC 1122, 4.2.2.13). */
 static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	if (!skb_len(skb) || !after(skb->tcp.end_seq - !!(skb->tcp.flags & TH_FIN), t->rcv_nxt))
+	if (!skb_len(skb) || !after(skb->tcp.end_seq - !!(skb->tcp.flags & TH_FIN), t->rcv.nxt))
 		return false; /* nothing, or nothing new but a FIN */
 	if (tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) ?
-			!t->orphan && !(t->inet.c.shutdown & SHUT_RD) :
-			!t->orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))
+			!t->life.orphan && !(t->inet.c.shutdown & SHUT_RD) :
+			!t->life.orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))
 		return false;
 	TCP_EXT_COUNT(t->inet.net, TCPAbortOnData);
 	tcp_refuse(t->inet.net, skb);
@@ -564,7 +573,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		take_reset(t, skb);
 		goto drop;
 	}
-	if (fl & TH_SYN && !(t->state == TCP_SYN_RECV && skb->tcp.seq == t->irs)) {
+	if (fl & TH_SYN && !(t->state == TCP_SYN_RECV && skb->tcp.seq == t->rcv.irs)) {
 		challenge(t);
 		goto drop;
 	}
@@ -573,10 +582,11 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 			tcp_send_synack(t);
 		goto drop;
 	}
-	if (fl & TH_SYN) { /* of the handshake: its place is taken, what comes with it is behind */
+	/* of the handshake: its place is taken, what comes with it is behind */
+	if (fl & TH_SYN) {
 		skb->tcp.seq++;
 		skb->tcp.flags &= (u8)~TH_SYN;
-		t->ack_now = true;
+		t->ack.now = true;
 	}
 	if (t->state == TCP_SYN_RECV && !synrecv_done(t, skb))
 		goto drop;
@@ -587,32 +597,32 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	note_timestamp(t, skb);
 	tcp_ecn_in(t, skb);
 	if (skb_len(skb)) {
-		t->data_segs_in++;
-		t->last_rcv = tcp_now(t);
+		t->stats.data_segs_in++;
+		t->rcv.last = tcp_now(t);
 	}
-	if (unlikely(t->inet.keeps_last) && skb->ip.v6)
-		inet_hear(&t->inet.last, skb);
-	t->keep_sent = 0;
+	if (unlikely(t->inet.tells.keeps_last) && skb->ip.v6)
+		inet_hear(&t->inet.heard_last, skb);
+	t->timers.keep_sent = 0;
 	after_ack(t, skb);
 	if (tcp_in(t, TCPF(TCP_CLOSE)) || data_to_nobody(t, skb))
 		goto drop;
 	if (tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))) {
 		take_urgent(t, skb, urg);
 		find_urgent(t, skb);
-		if (tcp_take_data(t, skb) && t->inet.rmem)
+		if (tcp_take_data(t, skb) && t->inet.queue.rmem)
 			tell_reader(t);
-		if (t->fin_seen)
+		if (t->rcv.fin_seen)
 			take_fin(t);
 	} else {
 		if (skb->tcp.seq != skb->tcp.end_seq)
-			t->ack_now = true; /* what is behind the FIN does not count */
+			t->ack.now = true; /* what is behind the FIN does not count */
 		kfree_skb(skb);
 	}
 	if (tcp_in(t, TCPF(TCP_CLOSE)))
 		return;
 	tcp_push(t, false);
-	if (t->space_due || unlikely(tcp_notsent_lowat(t) != ~0U)) {
-		t->space_due = false;
+	if (t->snd.space_due || unlikely(tcp_notsent_lowat(t) != ~0U)) {
+		t->snd.space_due = false;
 		tcp_write_space(t);
 	}
 	maybe_ack(t);
@@ -621,13 +631,16 @@ drop:
 	kfree_skb(skb);
 }
 
-/* A new connection may take the numbers of one in TIME_WAIT, when it is clear that it is newer (RFC 6191). */
+/*
+ * A new connection may take the numbers of one in TIME_WAIT, when it is clear that it is newer (RFC
+ * 6191).
+ */
 static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
 {
 	if (t->state != TCP_TIME_WAIT || (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
 		return false;
-	return after(skb->tcp.seq, t->rcv_nxt) ||
-	       (t->ts_ok && o->saw_ts && after(o->tsval, t->ts_recent));
+	return after(skb->tcp.seq, t->rcv.nxt) ||
+	       (t->snd.ts_ok && o->saw_ts && after(o->tsval, t->rcv.ts_recent));
 }
 
 static void to_socket(
@@ -638,11 +651,11 @@ static void to_socket(
 
 	spin_lock(&t->inet.c.lock);
 	timed = tcp_now_begin(t);
-	t->segs_in++;
+	t->stats.segs_in++;
 	if (t->state != TCP_LISTEN)
 		t->inet.c.rare.incoming_cpu = smp_processor_id();
 	if (t->state != TCP_LISTEN && !(skb->tcp.flags & TH_SYN))
-		skb->tcp.window <<= t->snd_wscale;
+		skb->tcp.window <<= t->snd.wscale;
 	state = t->state;
 	if (state == TCP_SYN_SENT)
 		synsent(t, skb, o);
@@ -662,7 +675,8 @@ static void to_socket(
 		if (c) {
 			if (READ_ONCE(c->state) != TCP_CLOSE)
 				to_socket(net, c, skb, o, urg);
-			else /* no room: it is as good as lost, and comes again */
+			else
+				/* no room: it is as good as lost, and comes again */
 				kfree_skb(skb);
 			spin_lock(&c->inet.c.lock);
 			if (c->state == TCP_SYN_RECV) /* refused; no timer would end it */
@@ -682,7 +696,10 @@ static void to_socket(
 		kfree_skb(skb);
 }
 
-/* By the socket's filter, which sees the header (of @hlen bytes) too; what it cuts off has not come. */
+/*
+ * By the socket's filter, which sees the header (of @hlen bytes) too; what it cuts off has not
+ * come.
+ */
 static bool passes(struct inet_sock *i, struct sk_buff *skb, u32 hlen)
 {
 	u32 had = skb_len(skb);
@@ -723,7 +740,7 @@ void tcp_rcv(struct net *net, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	if (unlikely(skb->ip.ttl < (skb->ip.v6 ? i->min_hops : i->min_ttl))) {
+	if (unlikely(skb->ip.ttl < (skb->ip.v6 ? i->opts.min_hops : i->opts.min_ttl))) {
 		kfree_skb(skb);
 		inet_put(i);
 		return;
@@ -750,16 +767,17 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	if (!i)
 		return;
 	t = TCP(i);
-	asked = ip_is_v4(remote) ? i->recverr : i->recverr6;
+	asked = ip_is_v4(remote) ? i->opts.recverr : i->opts.recverr6;
 	spin_lock(&i->c.lock);
-	if (before(seq, t->snd_una) || after(seq, t->snd_nxt)) { /* not about what is on its way */
-	} else if (e->err == EMSGSIZE) { /* no error: it goes again in smaller pieces */
+	if (before(seq, t->snd.una) || after(seq, t->snd.nxt)) { /* not about what is on its way */
+	} else if (e->err == EMSGSIZE) {
+		/* no error: it goes again in smaller pieces */
 		if (e->info) {
 			pmtu_learn(net, remote, e->info);
 			tcp_mtu_reduced(t, pmtu_of(net, remote, t->flow.mtu));
 		}
 	} else if (t->state == TCP_SYN_SENT ||
-		   (t->state == TCP_SYN_RECV && !t->fastopened == !t->listener)) {
+		   (t->state == TCP_SYN_RECV && !t->fast.opened == !t->child.listener)) {
 		/* also in a simultaneous open, and in a Fast Open child before accept() */
 		if (asked)
 			errq_icmp(i, e, remote, rport, 0);

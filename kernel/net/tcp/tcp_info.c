@@ -21,11 +21,12 @@
 
 static u8 options(const struct tcp_sock *t)
 {
-	return (u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) | (t->sack_ok ? TCPI_OPT_SACK : 0) |
-		    (t->wscale_ok ? TCPI_OPT_WSCALE : 0) |
-		    (t->ecn & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
-		    (t->ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0) |
-		    (t->syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
+	return (u8)((t->snd.ts_ok ? TCPI_OPT_TIMESTAMPS : 0) |
+		    (t->snd.sack_ok ? TCPI_OPT_SACK : 0) |
+		    (t->snd.wscale_ok ? TCPI_OPT_WSCALE : 0) |
+		    (t->cc.ecn & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
+		    (t->cc.ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0) |
+		    (t->fast.data_acked ? TCPI_OPT_SYN_DATA : 0));
 }
 
 static u32 ms_since(u64 then)
@@ -35,25 +36,26 @@ static u32 ms_since(u64 then)
 
 static u64 busy_for(const struct tcp_sock *t, int kind)
 {
-	u64 n = t->chrono[kind];
+	u64 n = t->stats.chrono[kind];
 
-	if (t->chrono_kind == kind || (kind == CHRONO_BUSY && t->chrono_kind != CHRONO_NONE))
-		n += ktime_get() - t->chrono_at;
+	if (t->stats.chrono_kind == kind ||
+		(kind == CHRONO_BUSY && t->stats.chrono_kind != CHRONO_NONE))
+		n += ktime_get() - t->stats.chrono_at;
 	return n / USEC;
 }
 
 /* What is going on from now on: CHRONO_*. Waiting for the window or for room is being busy, too. */
 void tcp_chrono(struct tcp_sock *t, int kind)
 {
-	u64 now = tcp_now(t), spent = now - t->chrono_at;
+	u64 now = tcp_now(t), spent = now - t->stats.chrono_at;
 
-	if (t->chrono_kind != CHRONO_NONE) {
-		t->chrono[CHRONO_BUSY] += spent;
-		if (t->chrono_kind != CHRONO_BUSY)
-			t->chrono[t->chrono_kind] += spent;
+	if (t->stats.chrono_kind != CHRONO_NONE) {
+		t->stats.chrono[CHRONO_BUSY] += spent;
+		if (t->stats.chrono_kind != CHRONO_BUSY)
+			t->stats.chrono[t->stats.chrono_kind] += spent;
 	}
-	t->chrono_kind = (u8)kind;
-	t->chrono_at = now;
+	t->stats.chrono_kind = (u8)kind;
+	t->stats.chrono_at = now;
 }
 
 static u64 max_pacing(const struct tcp_sock *t)
@@ -68,7 +70,9 @@ static u64 pacing(const struct tcp_sock *t)
 
 static u8 ca_state(const struct tcp_sock *t)
 {
-	return t->ca == CA_OPEN ? 0 : t->ca == CA_RECOVERY ? CA_STATE_RECOVERY : CA_STATE_LOSS;
+	return t->loss.ca == CA_OPEN     ? 0 :
+	       t->loss.ca == CA_RECOVERY ? CA_STATE_RECOVERY :
+					   CA_STATE_LOSS;
 }
 
 /* Nothing is known of connections that are still to come. */
@@ -76,10 +80,10 @@ static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
 {
 	*i = (struct tcp_info){
 		.tcpi_state = t->state,
-		.tcpi_unacked = t->nr_accept,
-		.tcpi_sacked = t->backlog,
-		.tcpi_snd_cwnd = t->cwnd,
-		.tcpi_reordering = t->reordering,
+		.tcpi_unacked = t->listen.nr_accept,
+		.tcpi_sacked = t->listen.backlog,
+		.tcpi_snd_cwnd = t->cc.cwnd,
+		.tcpi_reordering = t->loss.reordering,
 		.tcpi_pacing_rate = pacing(t),
 		.tcpi_max_pacing_rate = max_pacing(t),
 	};
@@ -98,60 +102,61 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
 	*i = (struct tcp_info){
 		.tcpi_state = t->state == TCP_TIME_WAIT ? (u8)TCP_CLOSE : t->state,
 		.tcpi_ca_state = ca_state(t),
-		.tcpi_retransmits = t->retries,
-		.tcpi_probes = t->probes,
-		.tcpi_backoff = t->backoff,
+		.tcpi_retransmits = t->timers.retries,
+		.tcpi_probes = t->timers.probes,
+		.tcpi_backoff = t->timers.backoff,
 		.tcpi_options = options(t),
-		.tcpi_snd_wscale = t->snd_wscale & 15,
-		.tcpi_rcv_wscale = t->wscale_ok ? t->rcv_wscale & 15 : 0,
-		.tcpi_rto = (u32)(t->rto / USEC),
-		.tcpi_ato = t->data_segs_in ? (u32)(ATO_MIN / USEC) : 0,
-		.tcpi_snd_mss = t->mss,
-		.tcpi_rcv_mss = met ? t->rcv_mss : 0,
-		.tcpi_unacked = t->packets_out,
-		.tcpi_sacked = t->sacked_out,
-		.tcpi_lost = t->lost_out,
-		.tcpi_retrans = t->retrans_out,
-		.tcpi_last_data_sent = ms_since(t->last_sent),
-		.tcpi_last_data_recv = ms_since(t->last_rcv),
-		.tcpi_last_ack_recv = ms_since(t->last_ack),
+		.tcpi_snd_wscale = t->snd.wscale & 15,
+		.tcpi_rcv_wscale = t->snd.wscale_ok ? t->snd.rcv_wscale & 15 : 0,
+		.tcpi_rto = (u32)(t->rtt.rto / USEC),
+		.tcpi_ato = t->stats.data_segs_in ? (u32)(ATO_MIN / USEC) : 0,
+		.tcpi_snd_mss = t->snd.mss,
+		.tcpi_rcv_mss = met ? t->rcv.mss : 0,
+		.tcpi_unacked = t->loss.packets_out,
+		.tcpi_sacked = t->loss.sacked_out,
+		.tcpi_lost = t->loss.lost_out,
+		.tcpi_retrans = t->loss.retrans_out,
+		.tcpi_last_data_sent = ms_since(t->snd.last),
+		.tcpi_last_data_recv = ms_since(t->rcv.last),
+		.tcpi_last_ack_recv = ms_since(t->stats.last_ack),
 		.tcpi_pmtu = ip_is_v4(&t->flow.daddr) ? min(t->flow.mtu, 65535U) : t->flow.mtu,
-		.tcpi_rcv_ssthresh = t->rcv_wnd,
-		.tcpi_rtt = (u32)(t->srtt / USEC),
-		.tcpi_rttvar = (u32)(t->rttvar / USEC),
-		.tcpi_snd_ssthresh = t->ssthresh,
-		.tcpi_snd_cwnd = t->cwnd,
-		.tcpi_advmss = t->advmss - (t->ts_ok && t->advmss > TS_OPTION ? TS_OPTION : 0),
-		.tcpi_reordering = t->reordering,
+		.tcpi_rcv_ssthresh = t->rcv.wnd,
+		.tcpi_rtt = (u32)(t->rtt.srtt / USEC),
+		.tcpi_rttvar = (u32)(t->rtt.rttvar / USEC),
+		.tcpi_snd_ssthresh = t->cc.ssthresh,
+		.tcpi_snd_cwnd = t->cc.cwnd,
+		.tcpi_advmss =
+			t->snd.advmss - (t->snd.ts_ok && t->snd.advmss > TS_OPTION ? TS_OPTION : 0),
+		.tcpi_reordering = t->loss.reordering,
 		.tcpi_rcv_space = met ? t->inet.c.rcvbuf / 2 : 0,
-		.tcpi_total_retrans = t->total_retrans,
+		.tcpi_total_retrans = t->stats.retrans,
 		.tcpi_pacing_rate = pacing(t),
 		.tcpi_max_pacing_rate = max_pacing(t),
-		.tcpi_bytes_acked = t->bytes_acked,
-		.tcpi_bytes_received = t->bytes_received,
-		.tcpi_segs_out = (u32)t->segs_out,
-		.tcpi_segs_in = (u32)t->segs_in,
-		.tcpi_notsent_bytes = t->write_seq - t->snd_nxt,
-		.tcpi_min_rtt = t->min_rtt ? (u32)(t->min_rtt / USEC) : ~0U,
-		.tcpi_data_segs_in = t->data_segs_in,
-		.tcpi_data_segs_out = t->data_segs_out,
+		.tcpi_bytes_acked = t->stats.bytes_acked,
+		.tcpi_bytes_received = t->stats.bytes_received,
+		.tcpi_segs_out = (u32)t->stats.segs_out,
+		.tcpi_segs_in = (u32)t->stats.segs_in,
+		.tcpi_notsent_bytes = t->snd.write_seq - t->snd.nxt,
+		.tcpi_min_rtt = t->rtt.min ? (u32)(t->rtt.min / USEC) : ~0U,
+		.tcpi_data_segs_in = t->stats.data_segs_in,
+		.tcpi_data_segs_out = t->stats.data_segs_out,
 		.tcpi_busy_time = busy_for(t, CHRONO_BUSY),
 		.tcpi_rwnd_limited = busy_for(t, CHRONO_WINDOW),
 		.tcpi_sndbuf_limited = busy_for(t, CHRONO_BUFFER),
-		.tcpi_delivered = t->delivered,
-		.tcpi_delivered_ce = t->delivered_ce,
-		.tcpi_bytes_sent = t->bytes_sent,
-		.tcpi_bytes_retrans = t->bytes_retrans,
-		.tcpi_dsack_dups = t->dsack_dups,
-		.tcpi_reord_seen = t->reord_seen,
-		.tcpi_rcv_ooopack = t->ooo_packets,
-		.tcpi_snd_wnd = t->snd_wnd,
-		.tcpi_fastopen_client_fail = t->fast_fail & 3,
+		.tcpi_delivered = t->stats.delivered,
+		.tcpi_delivered_ce = t->stats.delivered_ce,
+		.tcpi_bytes_sent = t->stats.bytes_sent,
+		.tcpi_bytes_retrans = t->stats.bytes_retrans,
+		.tcpi_dsack_dups = t->stats.dsack_dups,
+		.tcpi_reord_seen = t->stats.reord_seen,
+		.tcpi_rcv_ooopack = t->stats.ooo_packets,
+		.tcpi_snd_wnd = t->snd.wnd,
+		.tcpi_fastopen_client_fail = t->fast.fail & 3,
 	};
-	all->rcv_wnd = t->rcv_wnd;
-	all->total_rto = t->total_rto;
-	all->total_rto_recoveries = t->rto_recoveries;
-	all->total_rto_time = t->rto_time + ms_since(t->rto_at);
+	all->rcv_wnd = t->rcv.wnd;
+	all->total_rto = t->stats.rto;
+	all->total_rto_recoveries = t->stats.rto_recoveries;
+	all->total_rto_time = t->stats.rto_time + ms_since(t->stats.rto_at);
 }
 
 /* ---- SCM_TIMESTAMPING_OPT_STATS ---- */
@@ -173,27 +178,28 @@ u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to)
 	put(&at, TCP_NLA_BUSY, busy_for(t, CHRONO_BUSY), 8);
 	put(&at, TCP_NLA_RWND_LIMITED, busy_for(t, CHRONO_WINDOW), 8);
 	put(&at, TCP_NLA_SNDBUF_LIMITED, busy_for(t, CHRONO_BUFFER), 8);
-	put(&at, TCP_NLA_DATA_SEGS_OUT, t->data_segs_out, 8);
-	put(&at, TCP_NLA_TOTAL_RETRANS, t->total_retrans, 8);
+	put(&at, TCP_NLA_DATA_SEGS_OUT, t->stats.data_segs_out, 8);
+	put(&at, TCP_NLA_TOTAL_RETRANS, t->stats.retrans, 8);
 	put(&at, TCP_NLA_PACING_RATE, pacing(t), 8);
 	put(&at, TCP_NLA_DELIVERY_RATE, 0, 8);
-	put(&at, TCP_NLA_SND_CWND, t->cwnd, 4);
-	put(&at, TCP_NLA_REORDERING, t->reordering, 4);
-	put(&at, TCP_NLA_MIN_RTT, t->min_rtt ? t->min_rtt / USEC : ~0U, 4);
-	put(&at, TCP_NLA_RECUR_RETRANS, t->retries, 1);
+	put(&at, TCP_NLA_SND_CWND, t->cc.cwnd, 4);
+	put(&at, TCP_NLA_REORDERING, t->loss.reordering, 4);
+	put(&at, TCP_NLA_MIN_RTT, t->rtt.min ? t->rtt.min / USEC : ~0U, 4);
+	put(&at, TCP_NLA_RECUR_RETRANS, t->timers.retries, 1);
 	put(&at, TCP_NLA_DELIVERY_RATE_APP_LMT, 0, 1);
-	put(&at, TCP_NLA_SND_SSTHRESH, t->ssthresh, 4);
-	put(&at, TCP_NLA_DELIVERED, t->delivered + (by ? 1 : 0), 4); /* what arrived now, too */
-	put(&at, TCP_NLA_DELIVERED_CE, t->delivered_ce, 4);
-	put(&at, TCP_NLA_SNDQ_SIZE, t->write_seq - t->snd_una, 4);
+	put(&at, TCP_NLA_SND_SSTHRESH, t->cc.ssthresh, 4);
+	put(&at, TCP_NLA_DELIVERED, t->stats.delivered + (by ? 1 : 0),
+		4); /* what arrived now, too */
+	put(&at, TCP_NLA_DELIVERED_CE, t->stats.delivered_ce, 4);
+	put(&at, TCP_NLA_SNDQ_SIZE, t->snd.write_seq - t->snd.una, 4);
 	put(&at, TCP_NLA_CA_STATE, ca_state(t), 1);
-	put(&at, TCP_NLA_BYTES_SENT, t->bytes_sent, 8);
-	put(&at, TCP_NLA_BYTES_RETRANS, t->bytes_retrans, 8);
-	put(&at, TCP_NLA_DSACK_DUPS, t->dsack_dups, 4);
-	put(&at, TCP_NLA_REORD_SEEN, t->reord_seen, 4);
-	put(&at, TCP_NLA_SRTT, t->srtt / USEC, 4);
+	put(&at, TCP_NLA_BYTES_SENT, t->stats.bytes_sent, 8);
+	put(&at, TCP_NLA_BYTES_RETRANS, t->stats.bytes_retrans, 8);
+	put(&at, TCP_NLA_DSACK_DUPS, t->stats.dsack_dups, 4);
+	put(&at, TCP_NLA_REORD_SEEN, t->stats.reord_seen, 4);
+	put(&at, TCP_NLA_SRTT, t->rtt.srtt / USEC, 4);
 	put(&at, TCP_NLA_TIMEOUT_REHASH, 0, 2);
-	put(&at, TCP_NLA_BYTES_NOTSENT, t->write_seq - t->snd_nxt, 4);
+	put(&at, TCP_NLA_BYTES_NOTSENT, t->snd.write_seq - t->snd.nxt, 4);
 	put(&at, TCP_NLA_EDT, ktime_get(), 8);
 	if (by)
 		put(&at, TCP_NLA_TTL, by->ip.ttl, 1);

@@ -8,7 +8,7 @@
  *	it as it is tcp_stop_listening: whoever is in a queue gets a reset
  *
  * A child holds a reference on its listener until it is accepted, a queue one on each child. c.lock
- * of a child is outside its listener's q_lock, which guards the queues and their counts.
+ * of a child is outside its listener's listen.lock, which guards the queues and their counts.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -27,26 +27,26 @@
  */
 static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 {
-	i->pktinfo = from->pktinfo;
-	i->recvttl = from->recvttl;
-	i->recvtos = from->recvtos;
-	i->pktinfo6 = from->pktinfo6;
-	i->recvhops = from->recvhops;
-	i->recvtclass = from->recvtclass;
-	i->recvflow6 = from->recvflow6;
-	i->pktinfo6_old = from->pktinfo6_old;
-	i->hoplimit_old = from->hoplimit_old;
-	i->recverr = from->recverr;
-	i->recverr6 = from->recverr6;
-	i->origdst = from->origdst;
-	i->origdst6 = from->origdst6;
-	i->freebind = from->freebind;
-	i->bind_no_port = from->bind_no_port;
-	i->mc_all = from->mc_all;
-	i->mc_all6 = from->mc_all6;
-	i->mc_loop = from->mc_loop;
-	i->mc_loop6 = from->mc_loop6;
-	i->keeps_last = from->keeps_last;
+	i->tells.pktinfo = from->tells.pktinfo;
+	i->tells.ttl = from->tells.ttl;
+	i->tells.tos = from->tells.tos;
+	i->tells.pktinfo6 = from->tells.pktinfo6;
+	i->tells.hops = from->tells.hops;
+	i->tells.tclass = from->tells.tclass;
+	i->tells.flow6 = from->tells.flow6;
+	i->tells.pktinfo6_old = from->tells.pktinfo6_old;
+	i->tells.hops_old = from->tells.hops_old;
+	i->opts.recverr = from->opts.recverr;
+	i->opts.recverr6 = from->opts.recverr6;
+	i->tells.origdst = from->tells.origdst;
+	i->tells.origdst6 = from->tells.origdst6;
+	i->opts.freebind = from->opts.freebind;
+	i->opts.bind_no_port = from->opts.bind_no_port;
+	i->mc.all = from->mc.all;
+	i->mc.all6 = from->mc.all6;
+	i->mc.loop = from->mc.loop;
+	i->mc.loop6 = from->mc.loop6;
+	i->tells.keeps_last = from->tells.keeps_last;
 }
 
 /* What a child has from its listener. */
@@ -70,52 +70,52 @@ static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 	i->c.classid = READ_ONCE(from->c.classid);
 	i->c.prioidx = READ_ONCE(from->c.prioidx);
 	i->v6 = from->v6;
-	i->v6only = from->v6only;
-	i->ttl = from->ttl;
-	i->hops = from->hops;
-	i->tos = from->tos;
-	i->tclass = from->tclass;
-	i->min_ttl = from->min_ttl;
-	i->min_hops = from->min_hops;
-	i->autolabel = from->autolabel;
-	i->autolabel_set = from->autolabel_set;
-	i->transparent = from->transparent;
+	i->opts.v6only = from->opts.v6only;
+	i->opts.ttl = from->opts.ttl;
+	i->opts.hops = from->opts.hops;
+	i->opts.tos = from->opts.tos;
+	i->opts.tclass = from->opts.tclass;
+	i->opts.min_ttl = from->opts.min_ttl;
+	i->opts.min_hops = from->opts.min_hops;
+	i->opts.autolabel = from->opts.autolabel;
+	i->opts.autolabel_set = from->opts.autolabel_set;
+	i->opts.transparent = from->opts.transparent;
 	inherit_told(i, from);
-	i->mc_hops = i->mc_ttl = -1;
+	i->mc.hops = i->mc.ttl = -1;
 	i->uid = from->uid;
 	i->gid = from->gid;
 	i->bound_if = from->bound_if;
-	i->port_by_user = from->port_by_user;
+	i->in.by_user = from->in.by_user;
 	i->accepted = true;
 	i->listened_at = from->laddr;
-	i->pmtudisc = from->pmtudisc;
-	i->pmtudisc6 = from->pmtudisc6;
-	i->frag_size6 = from->frag_size6;
-	i->addr_prefs = from->addr_prefs;
+	i->opts.pmtudisc = from->opts.pmtudisc;
+	i->opts.pmtudisc6 = from->opts.pmtudisc6;
+	i->opts.frag_size6 = from->opts.frag_size6;
+	i->opts.addr_prefs = from->opts.addr_prefs;
 	i->c.net = i->net = net_get(from->net);
 	i->c.filter = filter_get_of(&from->c);
 	i->c.rare = from->c.rare;
 	i->c.timestamp = from->c.timestamp;
 	i->table = from->table;
-	c->nodelay = l->nodelay;
-	c->user_mss = l->user_mss;
-	c->keep_idle = l->keep_idle;
-	c->keep_intvl = l->keep_intvl;
-	c->keep_cnt = l->keep_cnt;
-	c->user_timeout = l->user_timeout;
-	c->window_clamp = l->window_clamp;
-	c->rcv_wscale = l->rcv_wscale;
-	c->sndbuf_fixed = l->sndbuf_fixed;
-	c->rcvbuf_fixed = l->rcvbuf_fixed;
+	c->snd.nodelay = l->snd.nodelay;
+	c->snd.user_mss = l->snd.user_mss;
+	c->opts.keep_idle = l->opts.keep_idle;
+	c->opts.keep_intvl = l->opts.keep_intvl;
+	c->opts.keep_cnt = l->opts.keep_cnt;
+	c->opts.timeout = l->opts.timeout;
+	c->rcv.clamp = l->rcv.clamp;
+	c->snd.rcv_wscale = l->snd.rcv_wscale;
+	c->snd.sndbuf_fixed = l->snd.sndbuf_fixed;
+	c->snd.rcvbuf_fixed = l->snd.rcvbuf_fixed;
 	i->c.oobinline = from->c.oobinline;
-	c->linger2 = l->linger2;
-	c->reno = l->reno;
-	c->notsent_lowat = l->notsent_lowat;
-	c->defer_tries = l->defer_tries;
-	c->thin_linear = l->thin_linear;
-	c->reordering = l->reordering;
-	c->rto_min = l->rto_min;
-	c->rto_max = l->rto_max;
+	c->opts.linger2 = l->opts.linger2;
+	c->cc.reno = l->cc.reno;
+	c->snd.notsent_lowat = l->snd.notsent_lowat;
+	c->opts.defer_tries = l->opts.defer_tries;
+	c->opts.thin_linear = l->opts.thin_linear;
+	c->loss.reordering = l->loss.reordering;
+	c->rtt.rto_min = l->rtt.rto_min;
+	c->rtt.rto_max = l->rtt.rto_max;
 }
 
 /* Many half-open ones, and still room for those that complete: cookies go instead. */
@@ -125,10 +125,10 @@ static bool wants_cookie(struct tcp_sock *l)
 
 	if (!tcp_net(l)->syncookies)
 		return false;
-	spin_lock(&l->q_lock);
-	full = l->nr_syn > max(l->backlog, 128U) || tcp_net(l)->syncookies == 2;
-	full &= l->nr_accept <= l->backlog;
-	spin_unlock(&l->q_lock);
+	spin_lock(&l->listen.lock);
+	full = l->listen.nr_syn > max(l->listen.backlog, 128U) || tcp_net(l)->syncookies == 2;
+	full &= l->listen.nr_accept <= l->listen.backlog;
+	spin_unlock(&l->listen.lock);
 	return full;
 }
 
@@ -140,7 +140,7 @@ static bool crowded(const struct tcp_sock *l)
 {
 	int most = READ_ONCE(tcp_net(l)->max_syn_backlog);
 
-	return !tcp_net(l)->syncookies && most - (int)l->nr_syn < most >> 2;
+	return !tcp_net(l)->syncookies && most - (int)l->listen.nr_syn < most >> 2;
 }
 
 /* @proven: its peer has sent back a cookie, and counts against the backlog alone. */
@@ -148,19 +148,19 @@ static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 {
 	bool ok;
 
-	spin_lock(&l->q_lock);
-	ok = !l->listen_closed && l->nr_accept <= l->backlog &&
-	     (proven || (l->nr_syn <= max(l->backlog, 128U) && !crowded(l)));
+	spin_lock(&l->listen.lock);
+	ok = !l->listen.closed && l->listen.nr_accept <= l->listen.backlog &&
+	     (proven || (l->listen.nr_syn <= max(l->listen.backlog, 128U) && !crowded(l)));
 	if (ok) {
 		tcp_get(c);
 		tcp_get(l);
-		c->listener = l;
-		list_add_tail(&c->q_link, &l->syn_q);
-		l->nr_syn++;
-	} else if (l->nr_accept > l->backlog) {
+		c->child.listener = l;
+		list_add_tail(&c->child.link, &l->listen.syn_q);
+		l->listen.nr_syn++;
+	} else if (l->listen.nr_accept > l->listen.backlog) {
 		TCP_EXT_COUNT(l->inet.net, ListenOverflows);
 	}
-	spin_unlock(&l->q_lock);
+	spin_unlock(&l->listen.lock);
 	return ok;
 }
 
@@ -190,25 +190,26 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	inherit(c, l);
 	c->inet.link_if = link;
 	c->flow = f;
-	c->inet.reflects_label = l->inet.reflects_label;
-	if (c->inet.reflects_label)
-		c->inet.flowinfo = skb->ip.label;
-	c->flow.label = c->inet.reflects_label || READ_ONCE(net->label_reflect) & REFLECT_FLOWS ?
-				skb->ip.label :
-				inet_flow_label(&c->inet, &f.daddr);
+	c->inet.opts.reflects_label = l->inet.opts.reflects_label;
+	if (c->inet.opts.reflects_label)
+		c->inet.opts.flowinfo = skb->ip.label;
+	c->flow.label =
+		c->inet.opts.reflects_label || READ_ONCE(net->ipv6.label_reflect) & REFLECT_FLOWS ?
+			skb->ip.label :
+			inet_flow_label(&c->inet, &f.daddr);
 	c->state = TCP_SYN_RECV;
-	c->segs_in = 1;
-	c->orphan = true;
-	c->irs = irs;
-	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;
-	inet_hear(&c->inet.syn, skb);
-	if (unlikely(c->inet.keeps_last) && skb->ip.v6)
-		c->inet.last = c->inet.syn;
+	c->stats.segs_in = 1;
+	c->life.orphan = true;
+	c->rcv.irs = irs;
+	c->rcv.nxt = c->rcv.wup = c->rcv.copied = c->rcv.space_seq = c->rcv.irs + 1;
+	inet_hear(&c->inet.heard_syn, skb);
+	if (unlikely(c->inet.tells.keeps_last) && skb->ip.v6)
+		c->inet.heard_last = c->inet.heard_syn;
 	tcp_take_opts(c, o);
 	tcp_ecn_asked(c, skb);
-	c->snd_wnd = c->max_window = skb->tcp.window;
-	c->snd_wl1 = c->irs;
-	c->advmss = tcp_advmss(c, &f);
+	c->snd.wnd = c->snd.max_wnd = skb->tcp.window;
+	c->snd.wl1 = c->rcv.irs;
+	c->snd.advmss = tcp_advmss(c, &f);
 	tcp_sync_mss(c);
 	return c;
 }
@@ -237,10 +238,10 @@ static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 
 	if (!skb_has_pulled(skb, n))
 		return;
-	c->saved_syn = kmalloc(n, GFP_ATOMIC);
-	if (c->saved_syn) {
-		memcpy(c->saved_syn, skb_pulled(skb, n), n);
-		c->saved_len = (u16)n;
+	c->child.saved_syn = kmalloc(n, GFP_ATOMIC);
+	if (c->child.saved_syn) {
+		memcpy(c->child.saved_syn, skb_pulled(skb, n), n);
+		c->child.saved_len = (u16)n;
 	}
 }
 
@@ -261,13 +262,14 @@ void tcp_make_child(
 		tcp_put(c);
 		return;
 	}
-	if (unlikely(l->save_syn))
+	if (unlikely(l->opts.save_syn))
 		save_syn(c, skb);
 	if (!child_enter(c, skb))
 		return;
-	c->iss = c->snd_una = c->snd_nxt = c->write_seq = c->pushed_seq = tcp_new_iss(&c->inet);
+	c->snd.iss = c->snd.una = c->snd.nxt = c->snd.write_seq = c->snd.pushed =
+		tcp_new_iss(&c->inet);
 	tcp_get(c);
-	c->self_ref = true;
+	c->life.self_ref = true;
 	if (!queue_syn(l, c, false)) {
 		TCP_EXT_COUNT(net, ListenDrops);
 		tcp_done(c);
@@ -279,7 +281,11 @@ void tcp_make_child(
 		tcp_send_syn(c);
 		if (fast && tcp_offer(c))
 			tcp_offered(c);
-		else /* its queue has become full: it is offered as others are, when the handshake is complete */
+		else
+			/*
+			 * its queue has become full: it is offered as others are, when the
+			 * handshake is complete
+			 */
 			tcp_fast_done(c, false);
 	}
 	spin_unlock(&c->inet.c.lock);
@@ -299,12 +305,12 @@ struct tcp_sock *tcp_child_of_cookie(
 	if (!c || !child_enter(c, skb))
 		return ERR_PTR(-ENOBUFS);
 	/* no timer counts them: what has no data is accepted, too */
-	c->defer_tries = 0;
-	c->iss = c->snd_una = skb->tcp.ack_seq - 1;
-	c->snd_nxt = c->write_seq = c->pushed_seq = c->iss + 1;
-	c->rcv_wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
+	c->opts.defer_tries = 0;
+	c->snd.iss = c->snd.una = skb->tcp.ack_seq - 1;
+	c->snd.nxt = c->snd.write_seq = c->snd.pushed = c->snd.iss + 1;
+	c->rcv.wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
 	tcp_get(c);
-	c->self_ref = true;
+	c->life.self_ref = true;
 	if (!queue_syn(l, c, true))
 		tcp_done(c);
 	spin_unlock(&c->inet.c.lock);
@@ -315,25 +321,26 @@ struct tcp_sock *tcp_child_of_cookie(
 
 bool tcp_offer(struct tcp_sock *c)
 {
-	struct tcp_sock *l = c->listener;
+	struct tcp_sock *l = c->child.listener;
 	bool ok;
 
-	spin_lock(&l->q_lock);
-	ok = !l->listen_closed && l->nr_accept <= l->backlog && !list_empty(&c->q_link);
+	spin_lock(&l->listen.lock);
+	ok = !l->listen.closed && l->listen.nr_accept <= l->listen.backlog &&
+	     !list_empty(&c->child.link);
 	if (ok) {
-		list_move_tail(&c->q_link, &l->accept_q);
-		c->offered = true;
-		l->nr_syn--;
-		l->nr_accept++;
+		list_move_tail(&c->child.link, &l->listen.accept_q);
+		c->child.offered = true;
+		l->listen.nr_syn--;
+		l->listen.nr_accept++;
 	}
-	spin_unlock(&l->q_lock);
+	spin_unlock(&l->listen.lock);
 	return ok;
 }
 
 /* It stands in the queue, and its state says so. */
 void tcp_offered(struct tcp_sock *c)
 {
-	struct inet_sock *l = c->listener ? &c->listener->inet : NULL;
+	struct inet_sock *l = c->child.listener ? &c->child.listener->inet : NULL;
 
 	if (!l)
 		return;
@@ -347,16 +354,16 @@ void tcp_offered(struct tcp_sock *c)
  */
 void tcp_forget_child(struct tcp_sock *c)
 {
-	struct tcp_sock *l = c->listener;
+	struct tcp_sock *l = c->child.listener;
 	bool was = false;
 
-	spin_lock(&l->q_lock);
-	if (!c->offered && !list_empty(&c->q_link)) {
-		list_del_init(&c->q_link);
-		l->nr_syn--;
+	spin_lock(&l->listen.lock);
+	if (!c->child.offered && !list_empty(&c->child.link)) {
+		list_del_init(&c->child.link);
+		l->listen.nr_syn--;
 		was = true;
 	}
-	spin_unlock(&l->q_lock);
+	spin_unlock(&l->listen.lock);
 	if (was)
 		tcp_put(c);
 }
@@ -365,16 +372,16 @@ static struct tcp_sock *take_child(struct list_head *q, struct tcp_sock *l, bool
 {
 	struct tcp_sock *c;
 
-	spin_lock(&l->q_lock);
-	c = list_first_entry_or_null(q, struct tcp_sock, q_link);
+	spin_lock(&l->listen.lock);
+	c = list_first_entry_or_null(q, struct tcp_sock, child.link);
 	if (c) {
-		list_del_init(&c->q_link);
+		list_del_init(&c->child.link);
 		if (accepted)
-			l->nr_accept--;
+			l->listen.nr_accept--;
 		else
-			l->nr_syn--;
+			l->listen.nr_syn--;
 	}
-	spin_unlock(&l->q_lock);
+	spin_unlock(&l->listen.lock);
 	return c;
 }
 
@@ -384,8 +391,8 @@ static void kill_child(struct tcp_sock *c)
 	struct tcp_sock *l;
 
 	spin_lock(&c->inet.c.lock);
-	l = c->listener;
-	c->listener = NULL;
+	l = c->child.listener;
+	c->child.listener = NULL;
 	if (c->state != TCP_CLOSE) {
 		tcp_send_reset(c);
 		tcp_done(c);
@@ -400,12 +407,12 @@ void tcp_stop_listening(struct tcp_sock *t)
 {
 	struct tcp_sock *c;
 
-	spin_lock(&t->q_lock);
-	t->listen_closed = true;
-	spin_unlock(&t->q_lock);
-	while ((c = take_child(&t->syn_q, t, false)))
+	spin_lock(&t->listen.lock);
+	t->listen.closed = true;
+	spin_unlock(&t->listen.lock);
+	while ((c = take_child(&t->listen.syn_q, t, false)))
 		kill_child(c);
-	while ((c = take_child(&t->accept_q, t, true)))
+	while ((c = take_child(&t->listen.accept_q, t, true)))
 		kill_child(c);
 	net_rx_flush();
 }
@@ -419,9 +426,9 @@ static void forget_giver(struct tcp_sock *t)
 	struct tcp_sock *l;
 
 	spin_lock(&t->inet.c.lock);
-	l = t->fastopened ? NULL : t->fast_listener;
+	l = t->fast.opened ? NULL : t->fast.listener;
 	if (l)
-		t->fast_listener = NULL;
+		t->fast.listener = NULL;
 	spin_unlock(&t->inet.c.lock);
 	if (l)
 		tcp_put(l);
@@ -432,12 +439,12 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	struct inet_sock *i = &t->inet;
 	int err;
 
-	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) || t->conn != CONN_NONE)
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) || t->life.conn != CONN_NONE)
 		return -EINVAL;
-	WRITE_ONCE(t->backlog, (u32)backlog);
+	WRITE_ONCE(t->listen.backlog, (u32)backlog);
 	if (t->state == TCP_LISTEN)
 		return 0;
-	if (i->lport && !i->in_table)
+	if (i->lport && !i->in.in_table)
 		inet_forget_peer(i); /* of an attempt that was given up */
 	if (!i->lport) {
 		err = inet_get_port(i, &i->laddr, 0, false);
@@ -447,11 +454,11 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	err = inet_start_listening(i);
 	if (err)
 		return err;
-	t->listen_closed = false;
+	t->listen.closed = false;
 	forget_giver(t);
-	if (!t->fast_qlen && (READ_ONCE(tcp_net(t)->fastopen) & (FAST_SERVER | FAST_SERVER_ALL)) ==
+	if (!t->fast.qlen && (READ_ONCE(tcp_net(t)->fastopen) & (FAST_SERVER | FAST_SERVER_ALL)) ==
 				     (FAST_SERVER | FAST_SERVER_ALL)) {
-		t->fast_qlen = (u32)max(backlog, 0);
+		t->fast.qlen = (u32)max(backlog, 0);
 		tcp_fast_need_key(i->net);
 	}
 	spin_lock(&i->c.lock);
@@ -480,15 +487,15 @@ static void graft(struct socket *to, struct tcp_sock *c)
 	struct tcp_sock *l;
 
 	spin_lock(&c->inet.c.lock);
-	l = c->listener;
-	c->listener = NULL;
-	c->orphan = false;
-	c->conn = CONN_MADE;
+	l = c->child.listener;
+	c->child.listener = NULL;
+	c->life.orphan = false;
+	c->life.conn = CONN_MADE;
 	c->inet.sock = to;
 	c->inet.c.ino = fresh->c.ino;
-	c->payer = TCP(fresh)->payer;
-	TCP(fresh)->payer = NULL;
-	mem_sock_charge(c->payer, c->mem_pages);
+	c->life.payer = TCP(fresh)->life.payer;
+	TCP(fresh)->life.payer = NULL;
+	mem_sock_charge(c->life.payer, c->life.mem_pages);
 	to->sk = &c->inet.c;
 	spin_unlock(&c->inet.c.lock);
 	if (l)
@@ -504,14 +511,14 @@ int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience)
 	int err;
 
 	while (t->state == TCP_LISTEN) {
-		c = take_child(&t->accept_q, t, true);
+		c = take_child(&t->listen.accept_q, t, true);
 		if (c) {
 			graft(to, c);
 			return 0;
 		}
 		err = sock_wait_until(&t->inet.c,
-			!list_empty(&t->accept_q) || t->state != TCP_LISTEN, nonblock, limit, until,
-			0); /* of all: another may take what has come */
+			!list_empty(&t->listen.accept_q) || t->state != TCP_LISTEN, nonblock, limit,
+			until, 0); /* of all: another may take what has come */
 		if (err)
 			return err;
 	}

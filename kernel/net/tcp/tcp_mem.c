@@ -35,13 +35,14 @@ static atomic_t orphans;
 
 void tcp_mem_sync(struct tcp_sock *t)
 {
-	u32 bytes = t->inet.rmem + t->ooo_mem + t->wmem;
-	int pages = (int)(round_up(bytes, PAGE_SIZE) / PAGE_SIZE), more = pages - t->mem_pages, now;
+	u32 bytes = t->inet.queue.rmem + t->rcv.ooo_mem + t->snd.wmem;
+	int pages = (int)(round_up(bytes, PAGE_SIZE) / PAGE_SIZE), more = pages - t->life.mem_pages,
+	    now;
 
 	if (likely(!more || (pages && more < STEP && more > -STEP)))
 		return;
-	t->mem_pages = pages;
-	mem_sock_charge(t->payer, more);
+	t->life.mem_pages = pages;
+	mem_sock_charge(t->life.payer, more);
 	atomic_add(more, &used);
 	now = atomic_read(&used);
 	if (now > READ_ONCE(tcp_limits.mem[1]))
@@ -72,21 +73,21 @@ int tcp_orphans(void)
 
 bool tcp_orphan_begin(struct tcp_sock *t)
 {
-	if (t->counted_orphan)
+	if (t->life.counted_orphan)
 		return true;
-	t->counted_orphan = true;
+	t->life.counted_orphan = true;
 	atomic_inc(&orphans);
 	if (atomic_read(&orphans) <= READ_ONCE(tcp_limits.max_orphans) &&
-		!(tcp_mem_full() && t->wmem > PAGE_SIZE))
+		!(tcp_mem_full() && t->snd.wmem > PAGE_SIZE))
 		return true;
 	return false;
 }
 
 void tcp_orphan_end(struct tcp_sock *t)
 {
-	if (!t->counted_orphan)
+	if (!t->life.counted_orphan)
 		return;
-	t->counted_orphan = false;
+	t->life.counted_orphan = false;
 	atomic_dec(&orphans);
 }
 
@@ -96,14 +97,14 @@ void tcp_orphan_end(struct tcp_sock *t)
  */
 void tcp_grow_sndbuf(struct tcp_sock *t)
 {
-	u32 segs = max(t->cwnd, (u32)INIT_CWND), per = 512, one = t->mss + 320U;
+	u32 segs = max(t->cc.cwnd, (u32)INIT_CWND), per = 512, one = t->snd.mss + 320U;
 	u64 want;
 
-	if (t->sndbuf_fixed || tcp_mem_pressure())
+	if (t->snd.sndbuf_fixed || tcp_mem_pressure())
 		return;
 	/* a few packets of many segments, since one would make sender and card take turns */
 	if (tcp_card_cuts(t))
-		segs = max(segs, 3 * SEG_MAX / t->mss);
+		segs = max(segs, 3 * SEG_MAX / t->snd.mss);
 	while (per < one + SKB_OVERHEAD)
 		per *= 2;
 	want = min_t(u64, 2UL * segs * per, (u64)tcp_net(t)->wmem[2]);
@@ -114,7 +115,7 @@ bool tcp_wants_room(struct tcp_sock *t)
 {
 	if (tcp_worth_waking(t))
 		return true;
-	WRITE_ONCE(t->nospace, true);
+	WRITE_ONCE(t->snd.nospace, true);
 	smp_mb(); /* with tcp_write_space() */
 	return tcp_worth_waking(t);
 }
@@ -122,11 +123,11 @@ bool tcp_wants_room(struct tcp_sock *t)
 void tcp_write_space(struct tcp_sock *t)
 {
 	/* all is sent and the window has room: the buffer is too small */
-	if (tcp_in_flight(t) < t->cwnd)
+	if (tcp_in_flight(t) < t->cc.cwnd)
 		tcp_grow_sndbuf(t);
 	smp_mb(); /* with tcp_wants_room() */
-	if (READ_ONCE(t->nospace) && tcp_worth_waking(t)) {
-		WRITE_ONCE(t->nospace, false);
+	if (READ_ONCE(t->snd.nospace) && tcp_worth_waking(t)) {
+		WRITE_ONCE(t->snd.nospace, false);
 		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
 	}
 }

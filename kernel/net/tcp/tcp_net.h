@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_net.h: what a network namespace says to its TCP (/proc/sys/net/ipv4/tcp_*). Numbers are single words, read without a lock; those of new sockets
- * are taken over by tcp_follow_net().
+ * tcp_net.h: what a network namespace says to its TCP (/proc/sys/net/ipv4/tcp_*). Numbers are
+ * single words, read without a lock; those of new sockets are taken over by tcp_follow_net().
  */
 #ifndef NESTLING_NET_TCP_NET_H
 #define NESTLING_NET_TCP_NET_H
@@ -10,9 +10,12 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/types.h"
 
-#define TCP_SND_MSS_MIN 48 /* what we send at least, however small the way or the peer says it is */
+/* what we send at least, however small the way or the peer says it is */
+#define TCP_SND_MSS_MIN 48
 
 struct tcp_net {
+	/* tcp_congestion_control: Reno for new sockets, instead of CUBIC */
+	bool reno;
 	int max_syn_backlog, abort_on_overflow;
 	int reordering, max_reordering, early_retrans, thin_linear;
 	int rto_min_us, rto_max_ms, min_rtt_wlen;
@@ -34,12 +37,13 @@ struct tcp_net {
 	 */
 	int tso_win_divisor, base_mss, mtu_probe_floor, probe_interval, probe_threshold, retries1,
 		limit_output_bytes;
-	atomic_t time_waits; /* connections that wait in TIME_WAIT or FIN_WAIT2 without a file */
+	/* connections that wait in TIME_WAIT or FIN_WAIT2 without a file */
+	atomic_t time_waits;
 	int fack, adv_win_scale;              /* without effect */
 	int challenge_limit, challenges_left; /* of this second; racy is fine */
 	u64 challenge_second;
-	spinlock_t
-		lock; /* for the next: of the cookies of fast open, the present one and the one before */
+	/* for the next: of the cookies of fast open, the present one and the one before */
+	spinlock_t lock;
 	u64 fast_keys[2][2];
 	u32 nr_fast_keys;
 	/*

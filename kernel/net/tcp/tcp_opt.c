@@ -19,7 +19,8 @@
 #define CLAMP_LEAST 1152 /* bytes */
 #define INT_MOST 0x7fffffff
 #define CC_NAME 16
-#define TCP_IS_MPTCP_ 43 /* younger than the headers that we are built with */
+/* younger than the headers that we are built with */
+#define TCP_IS_MPTCP_ 43
 
 /* ---- setting ---- */
 
@@ -39,7 +40,7 @@ static int set_congestion(struct tcp_sock *t, uaddr_t val, u32 len)
 		return len ? -EFAULT : -EINVAL;
 	err = tcp_cc_find(name, &reno);
 	if (!err)
-		t->reno = reno;
+		t->cc.reno = reno;
 	return err;
 }
 
@@ -67,8 +68,8 @@ static int get_maxseg(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct tcp_sock *t = sk;
 
-	*n = !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ? t->mss :
-	     t->user_mss                                    ? t->user_mss :
+	*n = !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ? t->snd.mss :
+	     t->snd.user_mss                                ? t->snd.user_mss :
 							      (int)MSS_DEFAULT;
 	return 0;
 }
@@ -79,7 +80,9 @@ static int keepidle_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Reads a field whose 0 means the namespace's value, which is at offset o->arg of struct tcp_net. */
+/*
+ * Reads a field whose 0 means the namespace's value, which is at offset o->arg of struct tcp_net.
+ */
 static int get_or_net(void *sk, const struct sock_opt *o, int *n)
 {
 	const int *field = (const int *)((const u8 *)sk + o->at);
@@ -94,7 +97,10 @@ static int set_linger2(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Returns how long @tries SYN+ACKs of TCP_DEFER_ACCEPT take, in seconds: 1 until the first, 2 more until the second. */
+/*
+ * Returns how long @tries SYN+ACKs of TCP_DEFER_ACCEPT take, in seconds: 1 until the first, 2 more
+ * until the second.
+ */
 static int secs_of(u32 tries)
 {
 	u32 wait = 1, all = 0;
@@ -119,7 +125,7 @@ static int set_defer(void *sk, const struct sock_opt *o, int n)
 {
 	struct tcp_sock *t = sk;
 
-	t->defer_tries = tries_of(n);
+	t->opts.defer_tries = tries_of(n);
 	return 0;
 }
 
@@ -127,7 +133,7 @@ static int get_defer(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct tcp_sock *t = sk;
 
-	*n = secs_of(t->defer_tries);
+	*n = secs_of(t->opts.defer_tries);
 	return 0;
 }
 
@@ -138,16 +144,16 @@ static int set_clamp(void *sk, const struct sock_opt *o, int n)
 
 	if (!n && t->state != TCP_CLOSE)
 		return -EINVAL;
-	t->window_clamp = n ? (u32)max(n, CLAMP_LEAST) : (u32)tcp_net(t)->rmem[2];
+	t->rcv.clamp = n ? (u32)max(n, CLAMP_LEAST) : (u32)tcp_net(t)->rmem[2];
 	return 0;
 }
 
 static int get_clamp(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct tcp_sock *t = sk;
-	bool none = t->state == TCP_CLOSE && t->window_clamp == (u32)tcp_net(t)->rmem[2];
+	bool none = t->state == TCP_CLOSE && t->rcv.clamp == (u32)tcp_net(t)->rmem[2];
 
-	*n = none ? 0 : (int)t->window_clamp;
+	*n = none ? 0 : (int)t->rcv.clamp;
 	return 0;
 }
 
@@ -155,10 +161,10 @@ static int set_quickack(void *sk, const struct sock_opt *o, int n)
 {
 	struct tcp_sock *t = sk;
 
-	t->pingpong = !n;
-	t->exchanges = 0;
-	t->quick = n ? TCP_QUICK_ACKS : 0;
-	if (n && t->ack_due && tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
+	t->ack.pingpong = !n;
+	t->ack.exchanges = 0;
+	t->ack.quick = n ? TCP_QUICK_ACKS : 0;
+	if (n && t->ack.due && tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
 		tcp_send_ack(t);
 	return 0;
 }
@@ -167,7 +173,7 @@ static int get_quickack(void *sk, const struct sock_opt *o, int *n)
 {
 	const struct tcp_sock *t = sk;
 
-	*n = !t->pingpong;
+	*n = !t->ack.pingpong;
 	return 0;
 }
 
@@ -178,8 +184,8 @@ static int get_timestamp(void *sk, const struct sock_opt *o, int *n)
 }
 
 /*
- * Refuses to begin repair, since connections are not moved (CRIU's work); to end it changes nothing.
- * A caller without the right is told so first, as on Linux.
+ * Refuses to begin repair, since connections are not moved (CRIU's work); to end it changes
+ * nothing. A caller without the right is told so first, as on Linux.
  */
 static int set_repair(void *sk, const struct sock_opt *o, int n)
 {
@@ -216,7 +222,7 @@ static int set_fastopen(void *sk, const struct sock_opt *o, int n)
 {
 	struct tcp_sock *t = sk;
 
-	t->fast_qlen = (u32)min(n, tcp_net(t)->somaxconn);
+	t->fast.qlen = (u32)min(n, tcp_net(t)->somaxconn);
 	tcp_fast_need_key(t->inet.net);
 	return 0;
 }
@@ -235,24 +241,24 @@ static int fast_connect_may(void *sk, const struct sock_opt *o, int n)
 
 /* Set and read with c.lock held. TCP_THIN_DUPACK: RACK finds the losses of thin streams anyway. */
 static const struct sock_opt tcp_options[] = {
-	{ TCP_NODELAY, FIELD(nodelay), .changed = nodelay_changed },
-	{ TCP_CORK, FIELD(corked), .changed = cork_changed },
+	{ TCP_NODELAY, FIELD(snd.nodelay), .changed = nodelay_changed },
+	{ TCP_CORK, FIELD(snd.corked), .changed = cork_changed },
 	{ TCP_QUICKACK, .set = set_quickack, .get = get_quickack },
-	{ TCP_MAXSEG, FIELD(user_mss), OPT_RANGE(0, MAXSEG_MOST), .may = maxseg_may,
+	{ TCP_MAXSEG, FIELD(snd.user_mss), OPT_RANGE(0, MAXSEG_MOST), .may = maxseg_may,
 		.get = get_maxseg },
-	{ TCP_KEEPIDLE, FIELD(keep_idle), OPT_RANGE(1, KEEP_IDLE_MAX), .changed = keepidle_changed,
-		OR_NET(keep_time) },
-	{ TCP_KEEPINTVL, FIELD(keep_intvl), OPT_RANGE(1, KEEP_IDLE_MAX), OR_NET(keep_intvl) },
-	{ TCP_KEEPCNT, FIELD(keep_cnt), OPT_RANGE(1, KEEP_COUNT_MAX), OR_NET(keep_probes) },
-	{ TCP_SYNCNT, FIELD(syn_cnt), OPT_RANGE(1, KEEP_COUNT_MAX), OR_NET(syn_retries) },
-	{ TCP_LINGER2, FIELD(linger2), .set = set_linger2, OR_NET(fin_timeout) },
-	{ TCP_USER_TIMEOUT, FIELD(user_timeout), OPT_RANGE(0, INT_MOST) },
+	{ TCP_KEEPIDLE, FIELD(opts.keep_idle), OPT_RANGE(1, KEEP_IDLE_MAX),
+		.changed = keepidle_changed, OR_NET(keep_time) },
+	{ TCP_KEEPINTVL, FIELD(opts.keep_intvl), OPT_RANGE(1, KEEP_IDLE_MAX), OR_NET(keep_intvl) },
+	{ TCP_KEEPCNT, FIELD(opts.keep_cnt), OPT_RANGE(1, KEEP_COUNT_MAX), OR_NET(keep_probes) },
+	{ TCP_SYNCNT, FIELD(opts.syn_cnt), OPT_RANGE(1, KEEP_COUNT_MAX), OR_NET(syn_retries) },
+	{ TCP_LINGER2, FIELD(opts.linger2), .set = set_linger2, OR_NET(fin_timeout) },
+	{ TCP_USER_TIMEOUT, FIELD(opts.timeout), OPT_RANGE(0, INT_MOST) },
 	{ TCP_DEFER_ACCEPT, .set = set_defer, .get = get_defer },
 	{ TCP_WINDOW_CLAMP, .set = set_clamp, .get = get_clamp },
-	{ TCP_NOTSENT_LOWAT, FIELD(notsent_lowat) },
-	{ TCP_INQ, FIELD(tell_inq), OPT_SWITCH },
-	{ TCP_SAVE_SYN, FIELD(save_syn), OPT_SWITCH },
-	{ TCP_THIN_LINEAR_TIMEOUTS, FIELD(thin_linear), OPT_SWITCH },
+	{ TCP_NOTSENT_LOWAT, FIELD(snd.notsent_lowat) },
+	{ TCP_INQ, FIELD(rcv.tell_inq), OPT_SWITCH },
+	{ TCP_SAVE_SYN, FIELD(opts.save_syn), OPT_SWITCH },
+	{ TCP_THIN_LINEAR_TIMEOUTS, FIELD(opts.thin_linear), OPT_SWITCH },
 	{ TCP_THIN_DUPACK, OPT_SWITCH, .set = opt_ignore, .get = opt_get_zero },
 	{ TCP_TIMESTAMP, .set = refuse_repair, .get = get_timestamp },
 	{ TCP_REPAIR, .set = set_repair, .get = opt_get_zero },
@@ -260,10 +266,10 @@ static const struct sock_opt tcp_options[] = {
 	{ TCP_QUEUE_SEQ, .set = refuse_repair, .get = get_repair_queue },
 	{ TCP_REPAIR_OPTIONS, .set = refuse_repair },
 	{ TCP_REPAIR_WINDOW, .set = refuse_repair },
-	{ TCP_FASTOPEN, FIELD(fast_qlen), OPT_RANGE(0, INT_MOST), .may = no_connection,
+	{ TCP_FASTOPEN, FIELD(fast.qlen), OPT_RANGE(0, INT_MOST), .may = no_connection,
 		.set = set_fastopen },
-	{ TCP_FASTOPEN_CONNECT, FIELD(fast_connect), OPT_SWITCH, .may = fast_connect_may },
-	{ TCP_FASTOPEN_NO_COOKIE, FIELD(fast_no_cookie), OPT_SWITCH, .may = no_connection },
+	{ TCP_FASTOPEN_CONNECT, FIELD(opts.fast_connect), OPT_SWITCH, .may = fast_connect_may },
+	{ TCP_FASTOPEN_NO_COOKIE, FIELD(opts.fast_no_cookie), OPT_SWITCH, .may = no_connection },
 	{ TCP_IS_MPTCP_, .get = opt_get_zero },
 };
 
@@ -276,12 +282,12 @@ static const struct sock_opt *find(int opt)
 static void set_lowat(struct tcp_sock *t, int n)
 {
 	struct sock_common *c = &t->inet.c;
-	u32 most = t->rcvbuf_fixed ? c->rcvbuf : (u32)tcp_net(t)->rmem[2];
+	u32 most = t->snd.rcvbuf_fixed ? c->rcvbuf : (u32)tcp_net(t)->rmem[2];
 
 	c->rcvlowat = max(min(n < 0 ? 0x7fffffffU : (u32)n, most / 2), 1U);
-	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
+	if (tcp_enough(t, t->rcv.nxt - t->rcv.copied))
 		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
-	if (!t->rcvbuf_fixed)
+	if (!t->snd.rcvbuf_fixed)
 		c->rcvbuf = max(c->rcvbuf, 2 * c->rcvlowat);
 }
 
@@ -305,9 +311,9 @@ static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 	int n;
 
 	if (opt == SO_SNDBUF || opt == SO_SNDBUFFORCE)
-		t->sndbuf_fixed = true;
+		t->snd.sndbuf_fixed = true;
 	if (opt == SO_RCVBUF || opt == SO_RCVBUFFORCE)
-		t->rcvbuf_fixed = true;
+		t->snd.rcvbuf_fixed = true;
 	if (opt == SO_RCVLOWAT) {
 		if (len < sizeof(int))
 			return -EINVAL;
@@ -371,10 +377,10 @@ static int get_saved_syn(struct tcp_sock *t, void *val, u32 *len)
 	u32 n;
 
 	spin_lock(&t->inet.c.lock);
-	saved = t->saved_syn;
-	n = saved ? t->saved_len : 0;
+	saved = t->child.saved_syn;
+	n = saved ? t->child.saved_len : 0;
 	if (*len >= n)
-		t->saved_syn = NULL;
+		t->child.saved_syn = NULL;
 	spin_unlock(&t->inet.c.lock);
 	if (*len < n)
 		return -EINVAL;
@@ -396,13 +402,13 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	if (opt == TCP_CONGESTION) {
 		char name[CC_NAME] = { 0 };
 
-		strscpy(name, tcp_cc_name(t->reno), sizeof(name));
+		strscpy(name, tcp_cc_name(t->cc.reno), sizeof(name));
 		*len = min(*len, (u32)CC_NAME);
 		memcpy(val, name, *len);
 		return 0;
 	}
-	if (opt == TCP_ULP ||
-		opt == TCP_CC_INFO) { /* there is none; ours tell nothing of themselves */
+	/* there is none; ours tell nothing of themselves */
+	if (opt == TCP_ULP || opt == TCP_CC_INFO) {
 		*len = 0;
 		return 0;
 	}

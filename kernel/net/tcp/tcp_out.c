@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_out.c: segments that go: when (window, cwnd, Nagle), with which header, and the queue that keeps them until they are
- * acknowledged.
+ * tcp_out.c: segments that go: when (window, cwnd, Nagle), with which header, and the queue that
+ * keeps them until they are acknowledged.
  *
- * Each transmission is a clone of the queue's skb: the payload is shared, the header is its own. Sources: RFC 9293, 7323
- * (window scale, timestamps), 2018 (SACK), 896 and Minshall's change to it (Nagle), 1122 (4.2.3.4, silly windows).
+ * Each transmission is a clone of the queue's skb: the payload is shared, the header is its own.
+ * Sources: RFC 9293, 7323 (window scale, timestamps), 2018 (SACK), 896 and Minshall's change to it
+ * (Nagle), 1122 (4.2.3.4, silly windows).
  */
 #include <asm/errno.h>
 #include <linux/ip.h>
@@ -23,11 +24,11 @@
 /* The clock of timestamps: milliseconds, from a random start for each connection. */
 u32 tcp_ts(const struct tcp_sock *t)
 {
-	u32 now = (u32)(tcp_now(t) / MSEC) + t->iss, said;
+	u32 now = (u32)(tcp_now(t) / MSEC) + t->snd.iss, said;
 
-	if (likely(!t->cookie_opts))
+	if (likely(!t->child.cookie_opts))
 		return now;
-	said = (now & ~63U) | (t->cookie_opts & 63);
+	said = (now & ~63U) | (t->child.cookie_opts & 63);
 	return after(said, now) ? said - 64 : said;
 }
 
@@ -46,34 +47,36 @@ static u32 header_size(const struct tcp_sock *t)
 	return (ip_is_v4(&t->flow.daddr) ? 20U : 40U) + sizeof(struct tcphdr);
 }
 
-/* What we tell the peer: what its route says, or what the way takes, but not less than route/min_adv_mss: he may have a better way to us.
- * And no more than TCP_MAXSEG asked for. */
+/*
+ * What we tell the peer: what its route says, or what the way takes, but not less than
+ * route/min_adv_mss: he may have a better way to us. And no more than TCP_MAXSEG asked for.
+ */
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
 {
 	const struct net *net = t->inet.net;
 	bool v4 = ip_is_v4(&f->daddr);
-	int said = READ_ONCE(*(v4 ? &net->min_adv_mss : &net->min_adv_mss6));
+	int said = READ_ONCE(*(v4 ? &net->ipv4.min_adv_mss : &net->ipv6.min_adv_mss));
 	u32 headers = v4 ? 40 : 60, least = (u32)clamp(said, 0, 65535 - 40);
 
 	u32 mss = f->advmss ? f->advmss : min(max(f->mtu, headers + least) - headers, 65535U - 40);
 
-	return (u16)(t->user_mss ? min(mss, (u32)t->user_mss) : mss);
+	return (u16)(t->snd.user_mss ? min(mss, (u32)t->snd.user_mss) : mss);
 }
 
 void tcp_sync_mss(struct tcp_sock *t)
 {
 	u32 least = (u32)READ_ONCE(tcp_net(t)->min_snd_mss);
 	u32 room = max(t->flow.mtu, header_size(t) + least) - header_size(t);
-	u32 mss = min(room, (u32)t->peer_mss);
+	u32 mss = min(room, (u32)t->snd.peer_mss);
 
-	if (t->user_mss)
-		mss = min(mss, (u32)t->user_mss);
+	if (t->snd.user_mss)
+		mss = min(mss, (u32)t->snd.user_mss);
 	if (ip_is_v4(&t->flow.daddr)) /* RFC 6691 */
-		mss -= min(mss, ip4_opts_len(t->inet.opts));
+		mss -= min(mss, ip4_opts_len(t->inet.opts4));
 	mss = max(mss, least);
-	if (t->ts_ok)
+	if (t->snd.ts_ok)
 		mss -= TS_SPACE;
-	t->mss = (u16)mss;
+	t->snd.mss = (u16)mss;
 }
 
 void tcp_opts_changed(struct inet_sock *i)
@@ -97,23 +100,26 @@ void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu)
 
 u32 tcp_seg_size(const struct tcp_sock *t)
 {
-	u32 most = t->max_window > MSS_DEFAULT ? t->max_window / 2 : t->max_window;
+	u32 most = t->snd.max_wnd > MSS_DEFAULT ? t->snd.max_wnd / 2 : t->snd.max_wnd;
 
-	return most && t->mss > most ? max(most, 48U) : t->mss;
+	return most && t->snd.mss > most ? max(most, 48U) : t->snd.mss;
 }
 
 /* ---- the window that we offer ---- */
 
 static u32 rcv_space(const struct tcp_sock *t)
 {
-	u32 used = t->inet.rmem + t->ooo_mem, all = t->inet.c.rcvbuf;
+	u32 used = t->inet.queue.rmem + t->rcv.ooo_mem, all = t->inet.c.rcvbuf;
 
 	if (unlikely(tcp_mem_pressure()))
-		all = min(all, PRESSURE_SEGMENTS * 2 * max((u32)t->rcv_mss, MSS_DEFAULT));
+		all = min(all, PRESSURE_SEGMENTS * 2 * max((u32)t->rcv.mss, MSS_DEFAULT));
 	return used >= all ? 0 : (all - used) / 2;
 }
 
-/* What can be said of @space: no more, but something where there is something, however coarse the scale is. */
+/*
+ * What can be said of @space: no more, but something where there is something, however coarse the
+ * scale is.
+ */
 static u32 scaled(u32 space, u8 scale)
 {
 	u32 unit = 1U << scale;
@@ -123,7 +129,7 @@ static u32 scaled(u32 space, u8 scale)
 
 u32 tcp_window_step(const struct tcp_sock *t)
 {
-	return min((u32)t->rcv_mss, t->inet.c.rcvbuf / 4);
+	return min((u32)t->rcv.mss, t->inet.c.rcvbuf / 4);
 }
 
 /* The largest window that @t tells without a scale; some take it for a number with a sign. */
@@ -135,17 +141,17 @@ static u32 unscaled_max(const struct tcp_sock *t)
 /* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
 u32 tcp_window(struct tcp_sock *t)
 {
-	u32 offered = t->rcv_wup + t->rcv_wnd, space = min(rcv_space(t), t->window_clamp);
-	u32 now = after(offered, t->rcv_nxt) ? offered - t->rcv_nxt : 0;
+	u32 offered = t->rcv.wup + t->rcv.wnd, space = min(rcv_space(t), t->rcv.clamp);
+	u32 now = after(offered, t->rcv.nxt) ? offered - t->rcv.nxt : 0;
 	u32 step = tcp_window_step(t);
 
 	if (space < step && space < now + step)
 		space = now;
-	if (!t->wscale_ok || !t->rcv_wscale)
+	if (!t->snd.wscale_ok || !t->snd.rcv_wscale)
 		space = min(space, unscaled_max(t));
 	else
-		space = scaled(min(space, 65535U << t->rcv_wscale), t->rcv_wscale);
-	return max(space, round_up(now, 1U << t->rcv_wscale));
+		space = scaled(min(space, 65535U << t->snd.rcv_wscale), t->snd.rcv_wscale);
+	return max(space, round_up(now, 1U << t->snd.rcv_wscale));
 }
 
 static u16 take_window(struct tcp_sock *t, bool syn)
@@ -154,15 +160,15 @@ static u16 take_window(struct tcp_sock *t, bool syn)
 
 	if (syn)
 		w = min(w, unscaled_max(t));
-	if (unlikely(!w != !t->rcv_wnd) && !syn) {
+	if (unlikely(!w != !t->rcv.wnd) && !syn) {
 		if (w)
 			TCP_EXT_COUNT(t->inet.net, TCPFromZeroWindowAdv);
 		else
 			TCP_EXT_COUNT(t->inet.net, TCPToZeroWindowAdv);
 	}
-	t->rcv_wnd = w;
-	t->rcv_wup = t->rcv_nxt;
-	return (u16)(syn ? w : w >> t->rcv_wscale);
+	t->rcv.wnd = w;
+	t->rcv.wup = t->rcv.nxt;
+	return (u16)(syn ? w : w >> t->snd.rcv_wscale);
 }
 
 /* ---- headers ---- */
@@ -180,9 +186,9 @@ static u8 *put_ts(u8 *p, u32 val, u32 echo)
 
 static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 {
-	bool sack = ack ? t->sack_ok : tcp_net(t)->sack,
-	     ts = ack ? t->ts_ok : tcp_net(t)->timestamps;
-	u16 mss = htons(t->advmss);
+	bool sack = ack ? t->snd.sack_ok : tcp_net(t)->sack,
+	     ts = ack ? t->snd.ts_ok : tcp_net(t)->timestamps;
+	u16 mss = htons(t->snd.advmss);
 	u8 *start = p;
 
 	p[0] = TCPOPT_MSS;
@@ -195,17 +201,17 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 		p[3] = 2;
 	}
 	if (ts)
-		put_ts(p, tcp_ts(t), ack ? t->ts_recent : 0);
+		put_ts(p, tcp_ts(t), ack ? t->rcv.ts_recent : 0);
 	if (sack && ts) { /* in the place of what fills up */
 		p[0] = TCPOPT_SACK_OK;
 		p[1] = 2;
 	}
 	p += ts ? TS_SPACE : sack ? 4 : 0;
-	if (ack ? t->wscale_ok : tcp_net(t)->window_scaling) {
+	if (ack ? t->snd.wscale_ok : tcp_net(t)->window_scaling) {
 		p[0] = TCPOPT_PAD;
 		p[1] = TCPOPT_WSCALE;
 		p[2] = 3;
-		p[3] = t->rcv_wscale;
+		p[3] = t->snd.rcv_wscale;
 		p += 4;
 	}
 	return tcp_fast_option(t, p, 40 - (u32)(p - start));
@@ -213,22 +219,22 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 
 static u8 *put_sacks(struct tcp_sock *t, u8 *p)
 {
-	u32 n = t->nr_sacks, max = t->ts_ok ? 3 : 4, count = 0;
+	u32 n = t->rcv.nr_sacks, max = t->snd.ts_ok ? 3 : 4, count = 0;
 	u8 *head = p;
 
-	if (!t->sack_ok || (!n && !t->dsack.end))
+	if (!t->snd.sack_ok || (!n && !t->rcv.dsack.end))
 		return p;
 	p += 4;
-	if (t->dsack.end) {
-		u32 be[2] = { htonl(t->dsack.start), htonl(t->dsack.end) };
+	if (t->rcv.dsack.end) {
+		u32 be[2] = { htonl(t->rcv.dsack.start), htonl(t->rcv.dsack.end) };
 
 		memcpy(p, be, 8);
 		p += 8;
 		count++;
-		t->dsack.end = 0;
+		t->rcv.dsack.end = 0;
 	}
 	for (u32 i = 0; i < n && count < max; i++, count++) {
-		u32 be[2] = { htonl(t->sacks[i].start), htonl(t->sacks[i].end) };
+		u32 be[2] = { htonl(t->rcv.sacks[i].start), htonl(t->rcv.sacks[i].end) };
 
 		memcpy(p, be, 8);
 		p += 8;
@@ -265,8 +271,8 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 	if (flags & TH_SYN)
 		end = put_syn_options(t, end, flags & TH_ACK);
 	else {
-		if (t->ts_ok)
-			end = put_ts(end, tcp_ts(t), t->ts_recent);
+		if (t->snd.ts_ok)
+			end = put_ts(end, tcp_ts(t), t->rcv.ts_recent);
 		end = put_sacks(t, end);
 	}
 	n = (u32)(end - opts);
@@ -276,12 +282,13 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 	h->source = htons(t->inet.lport);
 	h->dest = htons(t->inet.rport);
 	h->seq = htonl(skb->tcp.seq);
-	h->ack_seq = flags & TH_ACK ? htonl(t->rcv_nxt) : 0;
-	if (t->urg_sending && after(t->snd_up, skb->tcp.seq)) {
-		h->urg_ptr = htons(min(t->snd_up - skb->tcp.seq, 65535U));
+	h->ack_seq = flags & TH_ACK ? htonl(t->rcv.nxt) : 0;
+	if (t->snd.urgent && after(t->snd.up, skb->tcp.seq)) {
+		h->urg_ptr = htons(min(t->snd.up - skb->tcp.seq, 65535U));
 		flags |= TH_URG;
 	}
-	if (skb->gso) /* as on Linux: GRO passes segments with PSH on at once */
+	/* as on Linux: GRO passes segments with PSH on at once */
+	if (skb->gso)
 		flags |= TH_PSH;
 	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
 	((u8 *)h)[13] = flags;
@@ -292,8 +299,8 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 /* A packet filter wants to see what travels. */
 bool tcp_card_cuts(const struct tcp_sock *t)
 {
-	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !t->inet.opts &&
-	       !nf_active(t->inet.net) && tcp_seg_size(t) == t->mss;
+	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !t->inet.opts4 &&
+	       !nf_active(t->inet.net) && tcp_seg_size(t) == t->snd.mss;
 }
 
 /*
@@ -308,20 +315,20 @@ u32 tcp_seg_goal(const struct tcp_sock *t)
 	if (!tcp_card_cuts(t))
 		return min(tcp_seg_size(t), tcp_burst(t));
 	if (unlikely(tcp_notsent_lowat(t) != ~0U)) {
-		most = min(most, max(t->max_window / 2, MSS_DEFAULT));
-		if (!t->send_head && flying < t->cwnd)
-			most = min(most, (t->cwnd - flying) * t->mss);
+		most = min(most, max(t->snd.max_wnd / 2, MSS_DEFAULT));
+		if (!t->snd.head && flying < t->cc.cwnd)
+			most = min(most, (t->cc.cwnd - flying) * t->snd.mss);
 	}
-	return max(most - most % t->mss, (u32)t->mss);
+	return max(most - most % t->snd.mss, (u32)t->snd.mss);
 }
 
 static void ack_sent(struct tcp_sock *t)
 {
-	t->ack_now = t->ack_due = false;
-	if (t->quick)
-		t->quick--;
-	if (timer_armed(&t->delack))
-		tcp_disarm(t, &t->delack);
+	t->ack.now = t->ack.due = false;
+	if (t->ack.quick)
+		t->ack.quick--;
+	if (timer_armed(&t->timers.delack))
+		tcp_disarm(t, &t->timers.delack);
 }
 
 int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
@@ -331,25 +338,25 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	u32 len = skb->len;
 
 	if (len) {
-		t->data_segs_out += max(skb->tcp.segs, (u16)1);
-		t->bytes_sent += len;
-		t->last_sent = tcp_now(t);
+		t->stats.data_segs_out += max(skb->tcp.segs, (u16)1);
+		t->stats.bytes_sent += len;
+		t->snd.last = tcp_now(t);
 	}
-	skb->gso = len > t->mss && !(flags & TH_SYN) ? t->mss : 0;
+	skb->gso = len > t->snd.mss && !(flags & TH_SYN) ? t->snd.mss : 0;
 	push_header(t, skb);
 	if (t->state != TCP_SYN_RECV ||
 		!(flags & TH_SYN)) /* an answer is the listener's, as on Linux */
-		t->segs_out += max(skb->tcp.segs, (u16)1);
+		t->stats.segs_out += max(skb->tcp.segs, (u16)1);
 	t->inet.net->stats.tcp.out += max(skb->tcp.segs, (u16)1);
 	if (flags & TH_ACK)
 		ack_sent(t);
-	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.ttl, 0) : max(t->inet.hops, 0));
-	f.tos = (ip_is_v4(&f.daddr) ? t->inet.tos : t->inet.tclass) | ecn;
+	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.opts.ttl, 0) : max(t->inet.opts.hops, 0));
+	f.tos = (ip_is_v4(&f.daddr) ? t->inet.opts.tos : t->inet.opts.tclass) | ecn;
 	f.classid = READ_ONCE(t->inet.c.classid);
 	f.prioidx = READ_ONCE(t->inet.c.prioidx);
 	f.proto = IPPROTO_TCP;
 	f.dont_fragment = true;
-	f.opts = ip_is_v4(&f.daddr) ? t->inet.opts : NULL;
+	f.opts = ip_is_v4(&f.daddr) ? t->inet.opts4 : NULL;
 	return ip_send(t->inet.net, skb, &f);
 }
 
@@ -361,8 +368,8 @@ int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
 	if (!c)
 		return -ENOBUFS;
 	skb->tcp.sent = tcp_now(t);
-	if (t->ca == CA_RECOVERY)
-		t->prr_out++;
+	if (t->loss.ca == CA_RECOVERY)
+		t->loss.prr_out++;
 	if (unlikely(skb->stamp_wanted) && !skb->tcp.retrans)
 		c->stamp_for = &t->inet.c;
 	return tcp_send_segment(t, c);
@@ -373,8 +380,8 @@ static void send_bare(struct tcp_sock *t, u32 seq, u8 flags)
 	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
 
 	if (!skb) {
-		t->ack_due = true;
-		tcp_arm(t, &t->delack, RTO_MIN);
+		t->ack.due = true;
+		tcp_arm(t, &t->timers.delack, RTO_MIN);
 		return;
 	}
 	skb->tcp.seq = seq;
@@ -385,38 +392,38 @@ static void send_bare(struct tcp_sock *t, u32 seq, u8 flags)
 void tcp_send_ack(struct tcp_sock *t)
 {
 	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
-		send_bare(t, t->snd_nxt, TH_ACK);
+		send_bare(t, t->snd.nxt, TH_ACK);
 }
 
 void tcp_send_reset(struct tcp_sock *t)
 {
 	t->inet.net->stats.tcp.out_rsts++;
-	send_bare(t, t->snd_nxt, TH_RST | TH_ACK);
+	send_bare(t, t->snd.nxt, TH_RST | TH_ACK);
 }
 
 /* One before what was acknowledged last, so that the peer has to answer. */
 void tcp_send_probe(struct tcp_sock *t, bool urgent)
 {
-	send_bare(t, t->snd_una - (urgent ? 0 : 1), TH_ACK);
+	send_bare(t, t->snd.una - (urgent ? 0 : 1), TH_ACK);
 }
 
 /* ---- the queue ---- */
 
 void tcp_queue(struct tcp_sock *t, struct sk_buff *skb)
 {
-	list_add_tail(&skb->list, &t->wq);
+	list_add_tail(&skb->list, &t->snd.wq);
 	skb->charged = skb_truesize(skb);
-	t->wmem += skb->charged;
-	if (!t->send_head)
-		t->send_head = skb;
+	t->snd.wmem += skb->charged;
+	if (!t->snd.head)
+		t->snd.head = skb;
 }
 
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb)
 {
-	if (t->send_head == skb)
-		t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
+	if (t->snd.head == skb)
+		t->snd.head = list_is_last_skb(&t->snd.wq, skb) ? NULL : list_next_entry(skb, list);
 	list_del_init(&skb->list);
-	t->wmem -= min(t->wmem, skb->charged);
+	t->snd.wmem -= min(t->snd.wmem, skb->charged);
 	kfree_skb(skb);
 }
 
@@ -435,10 +442,11 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
 	skb->tcp.eor = false;
 	list_add(&rest->list, &skb->list);
-	rest->charged = skb->charged; /* the buffer is theirs together, and goes with the last */
+	/* the buffer is theirs together, and goes with the last */
+	rest->charged = skb->charged;
 	skb->charged = sizeof(*skb);
-	t->wmem += sizeof(*skb);
-	if (before(skb->tcp.seq, t->snd_nxt) && t->send_head != skb) { /* both are out */
+	t->snd.wmem += sizeof(*skb);
+	if (before(skb->tcp.seq, t->snd.nxt) && t->snd.head != skb) { /* both are out */
 		rest->tcp.segs = tcp_segs_of(t, rest->len);
 		tcp_recount(t, skb, rest->tcp.segs);
 	}
@@ -450,58 +458,62 @@ void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside)
 	u32 more = tcp_segs_of(t, skb->len) + beside - skb->tcp.segs; /* or fewer: modulo 2^32 */
 
 	skb->tcp.segs = tcp_segs_of(t, skb->len);
-	t->packets_out += more;
+	t->loss.packets_out += more;
 	if (skb->tcp.sacked & SKB_LOST)
-		t->lost_out += more;
+		t->loss.lost_out += more;
 	if (skb->tcp.sacked & SKB_RETRANS)
-		t->retrans_out += more;
+		t->loss.retrans_out += more;
 	if (skb->tcp.sacked & SKB_SACKED)
-		t->sacked_out += more;
+		t->loss.sacked_out += more;
 }
 
 /* ---- new data ---- */
 
 static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	u32 end = t->snd_una + t->snd_wnd;
+	u32 end = t->snd.una + t->snd.wnd;
 
 	return after(end, skb->tcp.seq) ? end - skb->tcp.seq : 0;
 }
 
-/* The last @len bytes of @skb. Nagle, as Minshall has it: one segment that is not full may be on its way. */
+/*
+ * The last @len bytes of @skb. Nagle, as Minshall has it: one segment that is not full may be on
+ * its way.
+ */
 static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 len, bool more)
 {
-	if (len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
+	if (len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->snd.urgent)
 		return false;
 	if (len >= tcp_burst(t)) /* as full as we make them */
 		return false;
-	if (skb->list.next != &t->wq)
+	if (skb->list.next != &t->snd.wq)
 		return false; /* more stands behind it than fits in */
-	if (more || t->corked)
+	if (more || t->snd.corked)
 		return true;
-	if (t->nodelay)
+	if (t->snd.nodelay)
 		return false;
-	return t->packets_out && after(t->snd_sml, t->snd_una) && !after(t->snd_sml, t->snd_nxt);
+	return t->loss.packets_out && after(t->snd.sml, t->snd.una) &&
+	       !after(t->snd.sml, t->snd.nxt);
 }
 
 static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 {
-	bool was_idle = !t->packets_out;
+	bool was_idle = !t->loss.packets_out;
 
-	t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
-	t->snd_nxt = skb->tcp.end_seq;
+	t->snd.head = list_is_last_skb(&t->snd.wq, skb) ? NULL : list_next_entry(skb, list);
+	t->snd.nxt = skb->tcp.end_seq;
 	skb->tcp.segs = tcp_segs_of(t, skb->len);
-	t->packets_out += skb->tcp.segs;
+	t->loss.packets_out += skb->tcp.segs;
 	if (!(skb->tcp.flags & TH_SYN))
 		t->inet.net->stats.tcp_ext[TCP_EXT_TCPOrigDataSent] += skb->tcp.segs;
 	if (was_idle)
 		tcp_rearm_rtx(t);
 	tcp_rack_arm_probe(t);
-	if (skb->len % t->mss)
-		t->snd_sml = skb->tcp.end_seq;
-	if (!t->pingpong && tcp_now(t) - t->last_rcv < ATO_MIN) {
-		t->exchanges = (u8)min(t->exchanges + 1, 255);
-		t->pingpong = t->exchanges >= READ_ONCE(tcp_net(t)->pingpong_thresh);
+	if (skb->len % t->snd.mss)
+		t->snd.sml = skb->tcp.end_seq;
+	if (!t->ack.pingpong && tcp_now(t) - t->rcv.last < ATO_MIN) {
+		t->ack.exchanges = (u8)min(t->ack.exchanges + 1, 255);
+		t->ack.pingpong = t->ack.exchanges >= READ_ONCE(tcp_net(t)->pingpong_thresh);
 	}
 }
 
@@ -510,11 +522,11 @@ u64 tcp_pacing_rate(const struct tcp_sock *t)
 	const struct tcp_net *n = tcp_net(t);
 	u64 rate;
 
-	if (!t->srtt)
+	if (!t->rtt.srtt)
 		return ~0UL;
-	rate = (u64)t->mss * max(t->cwnd, t->packets_out) * NSEC_PER_SEC / t->srtt;
+	rate = (u64)t->snd.mss * max(t->cc.cwnd, t->loss.packets_out) * NSEC_PER_SEC / t->rtt.srtt;
 	return rate / 100 *
-	       (u64)READ_ONCE(*(t->cwnd < t->ssthresh / 2 ? &n->pacing_ss : &n->pacing_ca));
+	       (u64)READ_ONCE(*(t->cc.cwnd < t->cc.ssthresh / 2 ? &n->pacing_ss : &n->pacing_ca));
 }
 
 /*
@@ -525,7 +537,7 @@ static u32 tso_segs(const struct tcp_sock *t, u32 seg)
 {
 	u64 bytes = tcp_pacing_rate(t) >> 10;
 	u32 shift = (u32)READ_ONCE(tcp_net(t)->tso_rtt_log);
-	u64 r = shift < 64 ? t->min_rtt / USEC >> shift : 0;
+	u64 r = shift < 64 ? t->rtt.min / USEC >> shift : 0;
 
 	bytes = min(bytes, (u64)SEG_MAX);
 	if (r < 32)
@@ -544,7 +556,7 @@ static u32 burst(const struct tcp_sock *t, u32 seg)
 
 	if (!tcp_card_cuts(t))
 		return seg;
-	n = min(t->cwnd - tcp_in_flight(t), max(t->cwnd / 2, 1U));
+	n = min(t->cc.cwnd - tcp_in_flight(t), max(t->cc.cwnd / 2, 1U));
 	return min(min(n, tso_segs(t, seg)) * seg, SEG_MAX);
 }
 
@@ -565,7 +577,7 @@ static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
 	if (n <= left)
 		return n;
 	/* a piece, if it is not a silly one */
-	if (left >= seg || (left && left >= t->max_window / 2) || (left && !t->packets_out))
+	if (left >= seg || (left && left >= t->snd.max_wnd / 2) || (left && !t->loss.packets_out))
 		return left;
 	return 0;
 }
@@ -574,7 +586,8 @@ static void note_busy(struct tcp_sock *t, bool closed)
 {
 	int kind = closed ? CHRONO_WINDOW : CHRONO_BUSY;
 
-	if (t->chrono_kind != kind && !(kind == CHRONO_BUSY && t->chrono_kind == CHRONO_BUFFER))
+	if (t->stats.chrono_kind != kind &&
+		!(kind == CHRONO_BUSY && t->stats.chrono_kind == CHRONO_BUFFER))
 		tcp_chrono(t, kind);
 }
 
@@ -582,13 +595,13 @@ void tcp_push(struct tcp_sock *t, bool more)
 {
 	bool limited = false, any = false, closed = false, timed = tcp_now_begin(t);
 
-	if (t->send_head)
+	if (t->snd.head)
 		tcp_cwnd_idle(t);
-	while (t->send_head && !tcp_in(t, TCPF(TCP_CLOSE))) {
-		struct sk_buff *skb = t->send_head;
+	while (t->snd.head && !tcp_in(t, TCPF(TCP_CLOSE))) {
+		struct sk_buff *skb = t->snd.head;
 		u32 n;
 
-		limited = tcp_in_flight(t) >= t->cwnd;
+		limited = tcp_in_flight(t) >= t->cc.cwnd;
 		if (limited || holds_back(t, skb, skb->len, more))
 			break;
 		n = sendable(t, skb, more);
@@ -602,18 +615,18 @@ void tcp_push(struct tcp_sock *t, bool more)
 	}
 	if (any || limited)
 		tcp_cwnd_used(t, limited);
-	if (!list_empty(&t->wq))
+	if (!list_empty(&t->snd.wq))
 		note_busy(t, closed);
-	if (t->send_head && !t->packets_out && !timer_armed(&t->rtx))
-		tcp_arm(t, &t->rtx,
-			holds_back(t, t->send_head, t->send_head->len, more) ? CORK_MAX : t->rto);
+	if (t->snd.head && !t->loss.packets_out && !timer_armed(&t->timers.rtx))
+		tcp_arm(t, &t->timers.rtx,
+			holds_back(t, t->snd.head, t->snd.head->len, more) ? CORK_MAX : t->rtt.rto);
 	tcp_now_end(t, timed);
 }
 
 /* The peer has taken back what it had offered; the first segment goes all the same, and asks it. */
 bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	return skb->tcp.seq != t->snd_una && !window_left(t, skb);
+	return skb->tcp.seq != t->snd.una && !window_left(t, skb);
 }
 
 /* What is marked as lost, as far as cwnd and the window allow. */
@@ -621,27 +634,28 @@ void tcp_retransmit_lost(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
 
-	if (!t->lost_out)
+	if (!t->loss.lost_out)
 		return;
-	list_for_each_entry(skb, &t->wq, list) {
-		if (skb == t->send_head || tcp_in_flight(t) >= t->cwnd)
+	list_for_each_entry(skb, &t->snd.wq, list) {
+		if (skb == t->snd.head || tcp_in_flight(t) >= t->cc.cwnd)
 			break;
 		if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & (SKB_RETRANS | SKB_SACKED))
 			continue;
-		if (tcp_beyond_window(t, skb) || (skb->len > t->mss && tcp_split(t, skb, t->mss)))
+		if (tcp_beyond_window(t, skb) ||
+			(skb->len > t->snd.mss && tcp_split(t, skb, t->snd.mss)))
 			break;
-		if (!t->undo.stamped) {
-			t->undo.stamped = true;
-			t->undo.stamp = tcp_ts(t);
+		if (!t->loss.undo.stamped) {
+			t->loss.undo.stamped = true;
+			t->loss.undo.stamp = tcp_ts(t);
 		}
 		if (tcp_transmit(t, skb) == -ENOBUFS)
 			break;
-		t->undo.retrans = max(t->undo.retrans, 0) + 1;
-		t->bytes_retrans += skb->len;
+		t->loss.undo.retrans = max(t->loss.undo.retrans, 0) + 1;
+		t->stats.bytes_retrans += skb->len;
 		skb->tcp.sacked |= SKB_RETRANS;
 		skb->tcp.retrans++;
-		t->retrans_out += skb->tcp.segs;
-		t->total_retrans++;
+		t->loss.retrans_out += skb->tcp.segs;
+		t->stats.retrans++;
 		if (skb->tcp.flags & TH_SYN)
 			TCP_EXT_COUNT(t->inet.net, TCPSynRetrans);
 		t->inet.net->stats.tcp.retrans++;
@@ -657,13 +671,13 @@ int tcp_send_syn(struct tcp_sock *t)
 	if (!skb)
 		return -ENOBUFS;
 	skb->tcp.flags = t->state == TCP_SYN_RECV ? TH_SYN | TH_ACK : TH_SYN;
-	skb->tcp.seq = t->iss;
-	skb->tcp.end_seq = t->iss + 1;
-	t->write_seq = skb->tcp.end_seq;
+	skb->tcp.seq = t->snd.iss;
+	skb->tcp.end_seq = t->snd.iss + 1;
+	t->snd.write_seq = skb->tcp.end_seq;
 	tcp_queue(t, skb);
 	if (t->state == TCP_SYN_SENT)
-		t->first_failure = ktime_get();
-	if (unlikely(t->syn_data)) {
+		t->timers.first_failure = ktime_get();
+	if (unlikely(t->fast.syn_data)) {
 		data = tcp_fast_send_syn(t);
 		skb->tcp.sent = data->tcp.sent;
 	} else {
@@ -682,32 +696,34 @@ void tcp_send_synack(struct tcp_sock *t)
 	if (!skb)
 		return;
 	skb->tcp.flags = TH_SYN | TH_ACK;
-	skb->tcp.seq = t->iss;
-	skb->tcp.end_seq = t->iss + 1;
+	skb->tcp.seq = t->snd.iss;
+	skb->tcp.end_seq = t->snd.iss + 1;
 	tcp_send_segment(t, skb);
 }
 
 void tcp_send_fin(struct tcp_sock *t)
 {
-	struct sk_buff *skb = t->send_head ? list_last_entry(&t->wq, struct sk_buff, list) : NULL;
+	struct sk_buff *skb =
+		t->snd.head ? list_last_entry(&t->snd.wq, struct sk_buff, list) : NULL;
 
 	if (skb) {
 		skb->tcp.flags |= TH_FIN | TH_ACK;
 		skb->tcp.end_seq++;
 	} else {
 		skb = skb_alloc(0, GFP_ATOMIC);
-		if (!skb) { /* there is nothing that a timer could send again */
+		/* there is nothing that a timer could send again */
+		if (!skb) {
 			tcp_send_reset(t);
 			tcp_fail(t, -ENOBUFS);
 			return;
 		}
 		skb->tcp.flags = TH_FIN | TH_ACK;
-		skb->tcp.seq = t->write_seq;
-		skb->tcp.end_seq = t->write_seq + 1;
+		skb->tcp.seq = t->snd.write_seq;
+		skb->tcp.end_seq = t->snd.write_seq + 1;
 		tcp_queue(t, skb);
 	}
-	t->write_seq++;
-	t->corked = false;
+	t->snd.write_seq++;
+	t->snd.corked = false;
 	tcp_push(t, false);
 }
 
@@ -721,7 +737,7 @@ void tcp_refuse(struct net *net, const struct sk_buff *skb)
 		.proto = IPPROTO_TCP,
 		.sport = skb->dport,
 		.dport = skb->sport };
-	bool reflects = READ_ONCE(net->label_reflect) & REFLECT_RESETS;
+	bool reflects = READ_ONCE(net->ipv6.label_reflect) & REFLECT_RESETS;
 	struct sk_buff *r;
 	struct tcphdr *h;
 	u8 flags = TH_RST;

@@ -8,9 +8,9 @@
  *	tcp_rcv_adjust	the reader has taken bytes: a larger buffer, a window to announce
  *
  * Invariants:
- * 1. rq is [copied_seq, rcv_nxt) without gaps; a packet of nothing but an urgent byte that was
+ * 1. rq is [rcv.copied, rcv.nxt) without gaps; a packet of nothing but an urgent byte that was
  *    passed over may stand before.
- * 2. ooo is sorted, without overlaps, and all of it lies after rcv_nxt; a place in it is found by a
+ * 2. ooo is sorted, without overlaps, and all of it lies after rcv.nxt; a place in it is found by a
  *    tree (skb_place()).
  * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
  * c.lock held throughout.
@@ -31,9 +31,9 @@
 static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 {
 	struct sack_block first = { seq, end }, was[MAX_SACKS];
-	u32 n = 1, k = t->nr_sacks;
+	u32 n = 1, k = t->rcv.nr_sacks;
 
-	memcpy(was, t->sacks, sizeof(was));
+	memcpy(was, t->rcv.sacks, sizeof(was));
 	for (u32 i = 0; i < k;
 		/* they do not touch each other: what one adds reaches no other */
 		i++) {
@@ -42,28 +42,28 @@ static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 		first.start = before(was[i].start, first.start) ? was[i].start : first.start;
 		first.end = after(was[i].end, first.end) ? was[i].end : first.end;
 	}
-	t->sacks[0] = first;
+	t->rcv.sacks[0] = first;
 	for (u32 i = 0; i < k && n < MAX_SACKS; i++)
 		if (before(was[i].end, first.start) || after(was[i].start, first.end))
-			t->sacks[n++] = was[i];
-	t->nr_sacks = n;
+			t->rcv.sacks[n++] = was[i];
+	t->rcv.nr_sacks = n;
 }
 
 /* What is in order is no block any more, nor what was thrown away at the end. */
 static void forget_sacks(struct tcp_sock *t)
 {
-	const struct sk_buff *last = list_last_entry(&t->ooo, struct sk_buff, list);
+	const struct sk_buff *last = list_last_entry(&t->rcv.ooo, struct sk_buff, list);
 	u32 n = 0;
 
-	for (u32 i = 0; i < t->nr_sacks && !list_empty(&t->ooo); i++) {
-		struct sack_block b = t->sacks[i];
+	for (u32 i = 0; i < t->rcv.nr_sacks && !list_empty(&t->rcv.ooo); i++) {
+		struct sack_block b = t->rcv.sacks[i];
 
 		if (after(b.end, last->tcp.end_seq))
 			b.end = last->tcp.end_seq;
-		if (after(b.end, t->rcv_nxt) && before(b.start, b.end))
-			t->sacks[n++] = b;
+		if (after(b.end, t->rcv.nxt) && before(b.start, b.end))
+			t->rcv.sacks[n++] = b;
 	}
-	t->nr_sacks = n;
+	t->rcv.nr_sacks = n;
 }
 
 /* Cuts what lies before @seq off the front. */
@@ -76,8 +76,8 @@ static void cut_front(struct sk_buff *skb, u32 seq)
 static void ooo_remove(struct tcp_sock *t, struct sk_buff *skb)
 {
 	list_del_init(&skb->list);
-	rb_erase(&skb->place, &t->ooo_tree);
-	t->ooo_mem -= skb_truesize(skb);
+	rb_erase(&skb->place, &t->rcv.ooo_tree);
+	t->rcv.ooo_mem -= skb_truesize(skb);
 }
 
 static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
@@ -89,7 +89,7 @@ static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
 /* The last one that does not begin after @seq. NULL. */
 static struct sk_buff *ooo_find(struct tcp_sock *t, u32 seq)
 {
-	struct rb_node *n = t->ooo_tree.node;
+	struct rb_node *n = t->rcv.ooo_tree.node;
 	struct sk_buff *found = NULL;
 
 	while (n) {
@@ -112,16 +112,16 @@ static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 	struct sk_buff *o = ooo_find(t, seq), *next;
 
 	if (o && !before(o->tcp.end_seq, end)) { /* all of it is here */
-		t->dsack = (struct sack_block){ seq, end };
+		t->rcv.dsack = (struct sack_block){ seq, end };
 		kfree_skb(skb);
 		return;
 	}
 	if (o && after(o->tcp.end_seq, seq))
 		cut_front(skb, o->tcp.end_seq);
-	list_add(&skb->list, o ? &o->list : &t->ooo);
-	skb_place(&t->ooo_tree, skb, o);
-	t->ooo_mem += skb_truesize(skb);
-	for (o = list_next_entry(skb, list); &o->list != &t->ooo; o = next) {
+	list_add(&skb->list, o ? &o->list : &t->rcv.ooo);
+	skb_place(&t->rcv.ooo_tree, skb, o);
+	t->rcv.ooo_mem += skb_truesize(skb);
+	for (o = list_next_entry(skb, list); &o->list != &t->rcv.ooo; o = next) {
 		next = list_next_entry(o, list);
 		if (!after(end, o->tcp.seq))
 			break;
@@ -146,9 +146,9 @@ static bool coalesce(struct inet_sock *i, struct sk_buff *skb)
 	struct sk_buff *last;
 	u32 n = skb_len(skb);
 
-	if (list_empty(&i->rq) || n > COALESCE_MAX)
+	if (list_empty(&i->queue.rq) || n > COALESCE_MAX)
 		return false;
-	last = list_last_entry(&i->rq, struct sk_buff, list);
+	last = list_last_entry(&i->queue.rq, struct sk_buff, list);
 	if (skb_tailroom(last) < n || skb_headlen(last))
 		return false;
 	skb_copy(skb, 0, skb_payload(last) + last->len, n);
@@ -162,33 +162,33 @@ static void take_in_order(struct tcp_sock *t, struct sk_buff *skb)
 	struct inet_sock *i = &t->inet;
 	u32 n = skb_len(skb);
 
-	t->rcv_nxt = skb->tcp.end_seq;
-	t->bytes_received += n;
-	t->fin_seen |= skb->tcp.flags & TH_FIN;
+	t->rcv.nxt = skb->tcp.end_seq;
+	t->stats.bytes_received += n;
+	t->rcv.fin_seen |= skb->tcp.flags & TH_FIN;
 	if (!n || coalesce(i, skb)) {
 		kfree_skb(skb);
 		return;
 	}
 	if (unlikely(i->c.timestamp || i->c.rare.tsflags))
 		skb->stamp = ktime_get_real();
-	i->rmem += skb_truesize(skb);
-	list_add_tail(&skb->list, &i->rq);
+	i->queue.rmem += skb_truesize(skb);
+	list_add_tail(&skb->list, &i->queue.rq);
 }
 
 static void drain_ooo(struct tcp_sock *t)
 {
-	while (!list_empty(&t->ooo)) {
-		struct sk_buff *skb = list_first_entry(&t->ooo, struct sk_buff, list);
+	while (!list_empty(&t->rcv.ooo)) {
+		struct sk_buff *skb = list_first_entry(&t->rcv.ooo, struct sk_buff, list);
 
-		if (after(skb->tcp.seq, t->rcv_nxt))
+		if (after(skb->tcp.seq, t->rcv.nxt))
 			break;
-		if (!after(skb->tcp.end_seq, t->rcv_nxt)) {
+		if (!after(skb->tcp.end_seq, t->rcv.nxt)) {
 			ooo_drop(t, skb);
 			continue;
 		}
 		ooo_remove(t, skb);
-		if (before(skb->tcp.seq, t->rcv_nxt))
-			cut_front(skb, t->rcv_nxt);
+		if (before(skb->tcp.seq, t->rcv.nxt))
+			cut_front(skb, t->rcv.nxt);
 		take_in_order(t, skb);
 	}
 	forget_sacks(t);
@@ -196,16 +196,16 @@ static void drain_ooo(struct tcp_sock *t)
 
 void tcp_enter_quick(struct tcp_sock *t)
 {
-	t->quick = max(t->quick, TCP_QUICK_ACKS);
-	t->pingpong = false;
-	t->exchanges = 0;
+	t->ack.quick = max(t->ack.quick, TCP_QUICK_ACKS);
+	t->ack.pingpong = false;
+	t->ack.exchanges = 0;
 }
 
 /* The peer's segments tell how large they are, for acknowledgements and windows. */
 static void measure(struct tcp_sock *t, u32 len)
 {
-	if (len > t->rcv_mss)
-		t->rcv_mss = min(len, 65535U);
+	if (len > t->rcv.mss)
+		t->rcv.mss = min(len, 65535U);
 }
 
 /*
@@ -215,11 +215,12 @@ static void measure(struct tcp_sock *t, u32 len)
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	/* however small the buffer is, one at a time goes on */
-	if (!t->inet.rmem && !t->ooo_mem)
+	if (!t->inet.queue.rmem && !t->rcv.ooo_mem)
 		return false;
 	if (tcp_mem_full())
 		return true;
-	return t->inet.rmem + t->ooo_mem + skb_truesize(skb) > 2 * t->inet.c.rcvbuf + SEG_MAX;
+	return t->inet.queue.rmem + t->rcv.ooo_mem + skb_truesize(skb) >
+	       2 * t->inet.c.rcvbuf + SEG_MAX;
 }
 
 /*
@@ -228,8 +229,8 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
  */
 static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	while (no_room(t, skb) && !list_empty(&t->ooo))
-		ooo_drop(t, list_last_entry(&t->ooo, struct sk_buff, list));
+	while (no_room(t, skb) && !list_empty(&t->rcv.ooo))
+		ooo_drop(t, list_last_entry(&t->rcv.ooo, struct sk_buff, list));
 	forget_sacks(t);
 	return !no_room(t, skb);
 }
@@ -241,33 +242,33 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	}
 	measure(t, skb->gso ? skb->gso : skb_len(skb));
-	if (!after(skb->tcp.end_seq, t->rcv_nxt)) { /* all of it is old */
-		t->dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
-		t->ack_now = true;
+	if (!after(skb->tcp.end_seq, t->rcv.nxt)) { /* all of it is old */
+		t->rcv.dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
+		t->ack.now = true;
 		tcp_enter_quick(t);
 		kfree_skb(skb);
 		return false;
 	}
-	if (no_room(t, skb) && (after(skb->tcp.seq, t->rcv_nxt) || !make_room(t, skb))) {
-		t->ack_now = true;
+	if (no_room(t, skb) && (after(skb->tcp.seq, t->rcv.nxt) || !make_room(t, skb))) {
+		t->ack.now = true;
 		kfree_skb(skb);
 		return false;
 	}
-	if (after(skb->tcp.seq, t->rcv_nxt)) {
-		t->ack_now = true;
-		t->ooo_packets++;
+	if (after(skb->tcp.seq, t->rcv.nxt)) {
+		t->ack.now = true;
+		t->stats.ooo_packets++;
 		ooo_insert(t, skb);
 		return false;
 	}
-	if (before(skb->tcp.seq, t->rcv_nxt)) {
-		t->dsack = (struct sack_block){ skb->tcp.seq, t->rcv_nxt };
-		t->ack_now = true;
-		cut_front(skb, t->rcv_nxt);
+	if (before(skb->tcp.seq, t->rcv.nxt)) {
+		t->rcv.dsack = (struct sack_block){ skb->tcp.seq, t->rcv.nxt };
+		t->ack.now = true;
+		cut_front(skb, t->rcv.nxt);
 	}
-	t->ack_due = true;
+	t->ack.due = true;
 	take_in_order(t, skb);
-	if (!list_empty(&t->ooo)) {
-		t->ack_now = true; /* a gap is filled (RFC 5681, 4.2) */
+	if (!list_empty(&t->rcv.ooo)) {
+		t->ack.now = true; /* a gap is filled (RFC 5681, 4.2) */
 		drain_ooo(t);
 	}
 	return true;
@@ -278,26 +279,26 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 /* A buffer that is read empty within a round trip is too small: it grows to twice what was read. */
 static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 {
-	u64 now = tcp_now(t), rtt = max(t->srtt, MSEC);
+	u64 now = tcp_now(t), rtt = max(t->rtt.srtt, MSEC);
 
-	t->space_copied += copied;
-	if (now - t->space_at < rtt)
+	t->rcv.space_copied += copied;
+	if (now - t->rcv.space_at < rtt)
 		return;
-	if (!t->rcvbuf_fixed && !tcp_mem_pressure() && READ_ONCE(tcp_net(t)->moderate_rcvbuf) &&
-		(u64)t->space_copied * 4 > t->inet.c.rcvbuf) {
-		u64 want = min_t(u64, (u64)t->space_copied * 4, (u64)tcp_net(t)->rmem[2]);
+	if (!t->snd.rcvbuf_fixed && !tcp_mem_pressure() && READ_ONCE(tcp_net(t)->moderate_rcvbuf) &&
+		(u64)t->rcv.space_copied * 4 > t->inet.c.rcvbuf) {
+		u64 want = min_t(u64, (u64)t->rcv.space_copied * 4, (u64)tcp_net(t)->rmem[2]);
 
 		t->inet.c.rcvbuf = max(t->inet.c.rcvbuf, (u32)want);
-		t->window_clamp = max(t->window_clamp, t->inet.c.rcvbuf);
+		t->rcv.clamp = max(t->rcv.clamp, t->inet.c.rcvbuf);
 	}
-	t->space_copied = 0;
-	t->space_at = now;
+	t->rcv.space_copied = 0;
+	t->rcv.space_at = now;
 }
 
 void tcp_rcv_adjust(struct tcp_sock *t, u32 copied)
 {
-	u32 left = after(t->rcv_wup + t->rcv_wnd, t->rcv_nxt) ?
-			   t->rcv_wup + t->rcv_wnd - t->rcv_nxt :
+	u32 left = after(t->rcv.wup + t->rcv.wnd, t->rcv.nxt) ?
+			   t->rcv.wup + t->rcv.wnd - t->rcv.nxt :
 			   0;
 	u32 now;
 
@@ -308,7 +309,7 @@ void tcp_rcv_adjust(struct tcp_sock *t, u32 copied)
 		return;
 	now = tcp_window(t);
 	if ((now >= 2 * left && now > left && now >= tcp_window_step(t)) ||
-		(t->ack_due && !t->pingpong && !t->inet.rmem &&
-			t->rcv_nxt - t->rcv_wup > t->rcv_mss))
+		(t->ack.due && !t->ack.pingpong && !t->inet.queue.rmem &&
+			t->rcv.nxt - t->rcv.wup > t->rcv.mss))
 		tcp_send_ack(t);
 }

@@ -32,17 +32,17 @@ static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
 /* What was sent @distance bytes before another that has arrived comes only now. */
 static void note_reordering(struct tcp_sock *t, u32 distance)
 {
-	u32 segs = (distance + t->mss - 1) / t->mss;
+	u32 segs = (distance + t->snd.mss - 1) / t->snd.mss;
 
-	t->rack.reordered = true;
-	t->reord_seen++;
-	if (segs > t->reordering)
-		t->reordering = min(segs, (u32)READ_ONCE(tcp_net(t)->max_reordering));
+	t->loss.rack.reordered = true;
+	t->stats.reord_seen++;
+	if (segs > t->loss.reordering)
+		t->loss.reordering = min(segs, (u32)READ_ONCE(tcp_net(t)->max_reordering));
 }
 
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	struct rack *r = &t->rack;
+	struct rack *r = &t->loss.rack;
 	u64 rtt = tcp_now(t) - skb->tcp.sent;
 
 	if (!skb->tcp.sent)
@@ -53,7 +53,7 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 		note_reordering(t, r->fack - skb->tcp.seq);
 	}
 	/* what came so soon after it was sent again is the first one, late */
-	if (skb->tcp.retrans && t->min_rtt && rtt < t->min_rtt)
+	if (skb->tcp.retrans && t->rtt.min && rtt < t->rtt.min)
 		return;
 	r->rtt = rtt;
 	if (sent_after(skb->tcp.sent, skb->tcp.end_seq, r->xmit, r->end_seq)) {
@@ -65,39 +65,39 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 /* The peer says that it has got something twice: we are too quick. */
 void tcp_rack_dsack(struct tcp_sock *t, u32 end)
 {
-	t->rack.mult = min(t->rack.mult + 1, (u32)REO_MULT_MAX);
-	t->rack.rounds = REO_ROUNDS;
-	t->tlp_dsacked |= end == t->tlp_high;
+	t->loss.rack.mult = min(t->loss.rack.mult + 1, (u32)REO_MULT_MAX);
+	t->loss.rack.rounds = REO_ROUNDS;
+	t->loss.tlp_dsacked |= end == t->loss.tlp_high;
 }
 
 /* A recovery is over. */
 void tcp_rack_recovered(struct tcp_sock *t)
 {
-	if (t->rack.rounds && !--t->rack.rounds)
-		t->rack.mult = 1;
+	if (t->loss.rack.rounds && !--t->loss.rack.rounds)
+		t->loss.rack.mult = 1;
 }
 
 static u64 reorder_window(const struct tcp_sock *t)
 {
-	const struct rack *r = &t->rack;
+	const struct rack *r = &t->loss.rack;
 
-	if (!r->reordered && (t->ca != CA_OPEN || t->sacked_out >= t->reordering))
+	if (!r->reordered && (t->loss.ca != CA_OPEN || t->loss.sacked_out >= t->loss.reordering))
 		return 0;
-	return min((u64)max(r->mult, 1U) * t->min_rtt / 4, t->srtt);
+	return min((u64)max(r->mult, 1U) * t->rtt.min / 4, t->rtt.srtt);
 }
 
 /* True: something is lost. */
 bool tcp_rack_find_lost(struct tcp_sock *t)
 {
-	const struct rack *r = &t->rack;
+	const struct rack *r = &t->loss.rack;
 	u64 now = tcp_now(t), grace = r->rtt + reorder_window(t), wait = 0;
 	struct sk_buff *skb;
 	bool any = false;
 
 	if (!r->xmit)
 		return false;
-	list_for_each_entry(skb, &t->wq, list) {
-		if (skb == t->send_head)
+	list_for_each_entry(skb, &t->snd.wq, list) {
+		if (skb == t->snd.head)
 			break;
 		if (skb->tcp.sacked & SKB_SACKED ||
 			(skb->tcp.sacked & SKB_LOST && !(skb->tcp.sacked & SKB_RETRANS)) ||
@@ -111,8 +111,8 @@ bool tcp_rack_find_lost(struct tcp_sock *t)
 		}
 	}
 	if (wait) {
-		t->early_kind = EARLY_REORDER;
-		tcp_arm(t, &t->early, wait + 10000);
+		t->loss.early_kind = EARLY_REORDER;
+		tcp_arm(t, &t->timers.early, wait + 10000);
 	}
 	return any;
 }
@@ -121,19 +121,19 @@ bool tcp_rack_find_lost(struct tcp_sock *t)
 
 static u64 probe_timeout(const struct tcp_sock *t)
 {
-	u64 pto = t->srtt ? 2 * t->srtt : RTO_INIT;
+	u64 pto = t->rtt.srtt ? 2 * t->rtt.srtt : RTO_INIT;
 
 	/* one alone may have its acknowledgement delayed */
-	pto += t->packets_out == 1 ? t->rto_min : PTO_EXTRA;
-	return min(pto, t->rto);
+	pto += t->loss.packets_out == 1 ? t->rtt.rto_min : PTO_EXTRA;
+	return min(pto, t->rtt.rto);
 }
 
 static bool may_probe(const struct tcp_sock *t)
 {
 	int early = READ_ONCE(tcp_net(t)->early_retrans);
 
-	return (early == 3 || early == 4) && t->ca == CA_OPEN && t->sack_ok && t->packets_out &&
-	       !t->sacked_out && !t->tlp_high &&
+	return (early == 3 || early == 4) && t->loss.ca == CA_OPEN && t->snd.sack_ok &&
+	       t->loss.packets_out && !t->loss.sacked_out && !t->loss.tlp_high &&
 	       tcp_in(t,
 		       TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
 }
@@ -142,54 +142,55 @@ void tcp_rack_arm_probe(struct tcp_sock *t)
 {
 	u64 in;
 
-	t->progress = tcp_now(t);
+	t->loss.progress = tcp_now(t);
 	if (!may_probe(t))
 		return;
 	in = probe_timeout(t);
-	if (timer_armed(&t->early) &&
-		(t->early_kind != EARLY_PROBE || t->early.expires <= t->progress + in))
+	if (timer_armed(&t->timers.early) &&
+		(t->loss.early_kind != EARLY_PROBE ||
+			t->timers.early.expires <= t->loss.progress + in))
 		return;
-	t->early_kind = EARLY_PROBE;
-	tcp_arm(t, &t->early, in);
+	t->loss.early_kind = EARLY_PROBE;
+	tcp_arm(t, &t->timers.early, in);
 }
 
 /* New data if there is some that may go, else the last segment again. */
 static void send_probe(struct tcp_sock *t)
 {
-	u32 was = t->snd_nxt;
+	u32 was = t->snd.nxt;
 	struct sk_buff *last;
 
-	t->tlp_dsacked = false;
-	if (t->send_head) {
-		bool nodelay = t->nodelay, corked = t->corked;
-		u32 cwnd = t->cwnd;
+	t->loss.tlp_dsacked = false;
+	if (t->snd.head) {
+		bool nodelay = t->snd.nodelay, corked = t->snd.corked;
+		u32 cwnd = t->cc.cwnd;
 
-		t->cwnd = max(t->cwnd, tcp_in_flight(t) + 1);
-		t->nodelay = true; /* sends partial segments, too */
-		t->corked = false;
+		t->cc.cwnd = max(t->cc.cwnd, tcp_in_flight(t) + 1);
+		t->snd.nodelay = true; /* sends partial segments, too */
+		t->snd.corked = false;
 		tcp_push(t, false);
-		t->nodelay = nodelay;
-		t->corked = corked;
-		t->cwnd = cwnd;
+		t->snd.nodelay = nodelay;
+		t->snd.corked = corked;
+		t->cc.cwnd = cwnd;
 	}
-	t->tlp_retrans = t->snd_nxt == was;
-	if (t->tlp_retrans) {
-		last = t->send_head ? list_prev_entry(t->send_head, list) :
-				      list_last_entry(&t->wq, struct sk_buff, list);
+	t->loss.tlp_retrans = t->snd.nxt == was;
+	if (t->loss.tlp_retrans) {
+		last = t->snd.head ? list_prev_entry(t->snd.head, list) :
+				     list_last_entry(&t->snd.wq, struct sk_buff, list);
 		/* it was counted with the size of segments of then, which may have grown */
-		if (last->tcp.segs > 1 && (last->tcp.segs - 1U) * t->mss < last->len) {
-			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->mss))
+		if (last->tcp.segs > 1 && (last->tcp.segs - 1U) * t->snd.mss < last->len) {
+			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->snd.mss))
 				return;
 			last = list_next_entry(last, list);
 		}
 		if (tcp_beyond_window(t, last) || tcp_transmit(t, last))
 			return;
 		last->tcp.retrans++;
-		t->bytes_retrans += last->len;
-		t->total_retrans++;
+		t->stats.bytes_retrans += last->len;
+		t->stats.retrans++;
 		t->inet.net->stats.tcp.retrans++;
 	}
-	t->tlp_high = t->snd_nxt;
+	t->loss.tlp_high = t->snd.nxt;
 	tcp_rearm_rtx(t);
 }
 
@@ -200,34 +201,34 @@ static void send_probe(struct tcp_sock *t)
  */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice)
 {
-	if (!t->tlp_high || before(ack, t->tlp_high))
+	if (!t->loss.tlp_high || before(ack, t->loss.tlp_high))
 		return;
-	if (t->tlp_retrans && !t->tlp_dsacked && !twice) {
-		if (ack == t->tlp_high)
+	if (t->loss.tlp_retrans && !t->loss.tlp_dsacked && !twice) {
+		if (ack == t->loss.tlp_high)
 			return;
-		if (t->ca == CA_OPEN)
+		if (t->loss.ca == CA_OPEN)
 			tcp_reduce(t);
 	}
-	t->tlp_high = 0;
+	t->loss.tlp_high = 0;
 }
 
 bool tcp_rack_probe_first(struct tcp_sock *t)
 {
-	if (!timer_armed(&t->early) || t->early_kind != EARLY_PROBE || !may_probe(t) ||
-		t->progress + probe_timeout(t) > tcp_now(t) + MSEC)
+	if (!timer_armed(&t->timers.early) || t->loss.early_kind != EARLY_PROBE || !may_probe(t) ||
+		t->loss.progress + probe_timeout(t) > tcp_now(t) + MSEC)
 		return false;
-	tcp_disarm(t, &t->early);
+	tcp_disarm(t, &t->timers.early);
 	send_probe(t);
-	if (!timer_armed(&t->rtx))
+	if (!timer_armed(&t->timers.rtx))
 		tcp_rearm_rtx(t);
 	return true;
 }
 
 void tcp_early_timer(struct tcp_sock *t)
 {
-	u64 due = t->progress + probe_timeout(t), now = ktime_get();
+	u64 due = t->loss.progress + probe_timeout(t), now = ktime_get();
 
-	if (t->early_kind == EARLY_REORDER) {
+	if (t->loss.early_kind == EARLY_REORDER) {
 		if (tcp_rack_find_lost(t))
 			tcp_losses_found(t);
 		return;
@@ -235,7 +236,7 @@ void tcp_early_timer(struct tcp_sock *t)
 	if (!may_probe(t))
 		return;
 	if (due > now)
-		tcp_arm(t, &t->early, due - now);
+		tcp_arm(t, &t->timers.early, due - now);
 	else
 		send_probe(t);
 }

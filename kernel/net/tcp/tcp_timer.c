@@ -85,10 +85,10 @@ void tcp_follow_net(struct tcp_sock *t)
 {
 	const struct tcp_net *n = &t->inet.net->tcp;
 
-	t->window_clamp = (u32)READ_ONCE(n->rmem[2]);
-	t->reordering = (u32)READ_ONCE(n->reordering);
-	t->rto_min = (u64)READ_ONCE(n->rto_min_us) * USEC;
-	t->rto_max = (u64)READ_ONCE(n->rto_max_ms) * MSEC;
+	t->rcv.clamp = (u32)READ_ONCE(n->rmem[2]);
+	t->loss.reordering = (u32)READ_ONCE(n->reordering);
+	t->rtt.rto_min = (u64)READ_ONCE(n->rto_min_us) * USEC;
+	t->rtt.rto_max = (u64)READ_ONCE(n->rto_max_ms) * MSEC;
 }
 
 void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in)
@@ -106,37 +106,39 @@ void tcp_disarm(struct tcp_sock *t, struct ktimer *k)
 
 void tcp_timers_off(struct tcp_sock *t)
 {
-	tcp_disarm(t, &t->rtx);
-	tcp_disarm(t, &t->early);
-	tcp_disarm(t, &t->delack);
-	tcp_disarm(t, &t->keep);
+	tcp_disarm(t, &t->timers.rtx);
+	tcp_disarm(t, &t->timers.early);
+	tcp_disarm(t, &t->timers.delack);
+	tcp_disarm(t, &t->timers.keep);
 }
 
 /* A user timeout, which began at @since, is not passed over by a long wait. 0: it has not begun. */
 static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
 {
-	u64 end = since + (u64)t->user_timeout * MSEC, now = tcp_now(t);
+	u64 end = since + (u64)t->opts.timeout * MSEC, now = tcp_now(t);
 
-	if (!t->user_timeout || !since)
+	if (!t->opts.timeout || !since)
 		return wait;
 	return min(wait, end > now ? end - now : MSEC);
 }
 
 static u64 rto_now(const struct tcp_sock *t)
 {
-	return min(t->rto << min((u32)t->backoff, 16U), t->rto_max);
+	return min(t->rtt.rto << min((u32)t->timers.backoff, 16U), t->rtt.rto_max);
 }
 
 /* After progress: while something is on its way, from now on. */
 void tcp_rearm_rtx(struct tcp_sock *t)
 {
-	if (t->packets_out)
-		tcp_arm(t, &t->rtx,
+	if (t->loss.packets_out)
+		tcp_arm(t, &t->timers.rtx,
 			until_given_up(t,
-				t->state == TCP_SYN_SENT && !t->retries ? 0 : t->first_failure,
+				t->state == TCP_SYN_SENT && !t->timers.retries ?
+					0 :
+					t->timers.first_failure,
 				rto_now(t)));
 	else
-		tcp_disarm(t, &t->rtx);
+		tcp_disarm(t, &t->timers.rtx);
 }
 
 /* ---- retransmission ---- */
@@ -147,12 +149,12 @@ void tcp_rearm_rtx(struct tcp_sock *t)
  */
 static bool window_taken_back(const struct tcp_sock *t)
 {
-	return !t->snd_wnd && !t->orphan && tcp_in(t, TCPF_SYNCED);
+	return !t->snd.wnd && !t->life.orphan && tcp_in(t, TCPF_SYNCED);
 }
 
 static bool user_gives_up(const struct tcp_sock *t, u64 tried)
 {
-	return t->user_timeout && tried >= (u64)t->user_timeout * MSEC;
+	return t->opts.timeout && tried >= (u64)t->opts.timeout * MSEC;
 }
 
 /* Of connections that nobody has open; tcp_orphan_retries 0 is the usual number. */
@@ -164,20 +166,22 @@ static int orphan_retries(const struct tcp_sock *t)
 /* How long one goes on trying is said in tries; a user timeout says it in time. */
 static bool given_up(struct tcp_sock *t)
 {
-	u64 now = ktime_get(), tried = t->first_failure ? now - t->first_failure : 0;
+	u64 now = ktime_get(), tried = t->timers.first_failure ? now - t->timers.first_failure : 0;
 
 	if (t->state == TCP_SYN_SENT)
-		return (t->retries && user_gives_up(t, tried)) ||
-		       t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_net(t)->syn_retries) +
-					     (u32)tcp_net(t)->syn_linear;
+		return (t->timers.retries && user_gives_up(t, tried)) ||
+		       t->timers.retries >=
+			       (t->opts.syn_cnt ? t->opts.syn_cnt : (u32)tcp_net(t)->syn_retries) +
+				       (u32)tcp_net(t)->syn_linear;
 	if (t->state == TCP_SYN_RECV)
-		return t->retries >= (u32)(tcp_net(t)->synack_retries + t->fastopened) &&
-		       (!t->defer_acked || t->retries >= t->defer_tries);
-	if (t->user_timeout)
+		return t->timers.retries >= (u32)(tcp_net(t)->synack_retries + t->fast.opened) &&
+		       (!t->child.defer_acked || t->timers.retries >= t->opts.defer_tries);
+	if (t->opts.timeout)
 		return user_gives_up(t, tried);
 	if (window_taken_back(t)) /* who answers keeps its connection */
-		return min(tried, now - max(t->last_ack, t->last_rcv)) > 2 * t->rto_max;
-	return t->retries >= (u32)(t->orphan ? orphan_retries(t) : tcp_net(t)->retries2);
+		return min(tried, now - max(t->stats.last_ack, t->rcv.last)) > 2 * t->rtt.rto_max;
+	return t->timers.retries >=
+	       (u32)(t->life.orphan ? orphan_retries(t) : tcp_net(t)->retries2);
 }
 
 /*
@@ -186,25 +190,25 @@ static bool given_up(struct tcp_sock *t)
  */
 static bool thin(const struct tcp_sock *t)
 {
-	return (t->thin_linear || READ_ONCE(tcp_net(t)->thin_linear)) &&
-	       t->state == TCP_ESTABLISHED && t->packets_out < THIN_PACKETS &&
-	       t->retries <= THIN_RETRIES;
+	return (t->opts.thin_linear || READ_ONCE(tcp_net(t)->thin_linear)) &&
+	       t->state == TCP_ESTABLISHED && t->loss.packets_out < THIN_PACKETS &&
+	       t->timers.retries <= THIN_RETRIES;
 }
 
 static void count_failure(struct tcp_sock *t)
 {
-	if (!t->retries) {
-		t->rto_recoveries++;
-		t->rto_at = ktime_get();
+	if (!t->timers.retries) {
+		t->stats.rto_recoveries++;
+		t->stats.rto_at = ktime_get();
 	}
-	t->total_rto++;
-	t->retries++;
+	t->stats.rto++;
+	t->timers.retries++;
 }
 
 /* True for a child in its handshake, whose timeouts Linux does not count. */
 static bool is_request(const struct tcp_sock *t)
 {
-	return t->state == TCP_SYN_RECV && t->listener && !t->fastopened;
+	return t->state == TCP_SYN_RECV && t->child.listener && !t->fast.opened;
 }
 
 /* Ends a connection whose peer does not answer. */
@@ -221,8 +225,8 @@ static void retransmit(struct tcp_sock *t)
 
 	if (unlikely(tcp_rack_probe_first(t)))
 		return;
-	if (!t->first_failure)
-		t->first_failure = ktime_get();
+	if (!t->timers.first_failure)
+		t->timers.first_failure = ktime_get();
 	if (!is_request(t) && !window_taken_back(t))
 		TCP_EXT_COUNT(t->inet.net, TCPTimeouts);
 	last = given_up(t);
@@ -233,10 +237,10 @@ static void retransmit(struct tcp_sock *t)
 	}
 	if (likely(!window_taken_back(t)))
 		count_failure(t);
-	if (t->state != TCP_SYN_SENT ? !thin(t) : t->retries > (u32)tcp_net(t)->syn_linear)
-		t->backoff = (u8)min(t->backoff + 1, 16);
-	if (t->defer_acked &&
-		t->retries < t->defer_tries) { /* it is there, and has nothing to say */
+	if (t->state != TCP_SYN_SENT ? !thin(t) : t->timers.retries > (u32)tcp_net(t)->syn_linear)
+		t->timers.backoff = (u8)min(t->timers.backoff + 1, 16);
+	if (t->child.defer_acked &&
+		t->timers.retries < t->opts.defer_tries) { /* it is there, and has nothing to say */
 		tcp_rearm_rtx(t);
 		return;
 	}
@@ -250,9 +254,10 @@ static void retransmit(struct tcp_sock *t)
 /* Who answers keeps its connection, for as long as somebody has it open. */
 static bool probed_enough(const struct tcp_sock *t)
 {
-	if (user_gives_up(t, ktime_get() - t->closed_at))
+	if (user_gives_up(t, ktime_get() - t->timers.closed_at))
 		return true;
-	return t->probes >= tcp_net(t)->retries2 || (t->orphan && t->backoff >= orphan_retries(t));
+	return t->timers.probes >= tcp_net(t)->retries2 ||
+	       (t->life.orphan && t->timers.backoff >= orphan_retries(t));
 }
 
 /*
@@ -261,42 +266,42 @@ static bool probed_enough(const struct tcp_sock *t)
  */
 static void probe(struct tcp_sock *t)
 {
-	struct sk_buff *skb = t->send_head;
+	struct sk_buff *skb = t->snd.head;
 
 	if (!skb)
 		return;
-	if (t->snd_wnd && after(t->snd_una + t->snd_wnd, skb->tcp.seq)) {
-		bool nodelay = t->nodelay, corked = t->corked;
+	if (t->snd.wnd && after(t->snd.una + t->snd.wnd, skb->tcp.seq)) {
+		bool nodelay = t->snd.nodelay, corked = t->snd.corked;
 
-		t->nodelay = true;
-		t->corked = false;
+		t->snd.nodelay = true;
+		t->snd.corked = false;
 		skb->tcp.flags |= TH_PSH; /* more data of it may never come */
 		tcp_push(t, false);
-		t->nodelay = nodelay;
-		t->corked = corked;
+		t->snd.nodelay = nodelay;
+		t->snd.corked = corked;
 		return;
 	}
-	if (!t->closed_at)
-		t->closed_at = ktime_get();
+	if (!t->timers.closed_at)
+		t->timers.closed_at = ktime_get();
 	if (probed_enough(t)) {
 		give_up(t, -ETIMEDOUT);
 		return;
 	}
 	TCP_EXT_COUNT(t->inet.net, TCPWinProbe);
-	t->probes = (u8)min(t->probes + 1, 200);
-	t->backoff = (u8)min(t->backoff + 1, 16);
+	t->timers.probes = (u8)min(t->timers.probes + 1, 200);
+	t->timers.backoff = (u8)min(t->timers.backoff + 1, 16);
 	tcp_send_probe(t, false);
-	tcp_arm(t, &t->rtx, until_given_up(t, t->closed_at, rto_now(t)));
+	tcp_arm(t, &t->timers.rtx, until_given_up(t, t->timers.closed_at, rto_now(t)));
 }
 
 static void rtx_timer(struct ktimer *k)
 {
-	struct tcp_sock *t = container_of(k, struct tcp_sock, rtx);
+	struct tcp_sock *t = container_of(k, struct tcp_sock, timers.rtx);
 
 	spin_lock(&t->inet.c.lock);
 	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
 		!timer_armed(k)) {
-		if (t->packets_out)
+		if (t->loss.packets_out)
 			retransmit(t);
 		else
 			probe(t);
@@ -308,11 +313,11 @@ static void rtx_timer(struct ktimer *k)
 
 static void early_timer(struct ktimer *k)
 {
-	struct tcp_sock *t = container_of(k, struct tcp_sock, early);
+	struct tcp_sock *t = container_of(k, struct tcp_sock, timers.early);
 
 	spin_lock(&t->inet.c.lock);
 	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
-		!timer_armed(k) && t->packets_out)
+		!timer_armed(k) && t->loss.packets_out)
 		tcp_early_timer(t);
 	spin_unlock(&t->inet.c.lock);
 	net_rx_flush();
@@ -323,13 +328,13 @@ static void early_timer(struct ktimer *k)
 
 static void delack_timer(struct ktimer *k)
 {
-	struct tcp_sock *t = container_of(k, struct tcp_sock, delack);
+	struct tcp_sock *t = container_of(k, struct tcp_sock, timers.delack);
 
 	spin_lock(&t->inet.c.lock);
-	if (t->ack_due && tcp_in(t, TCPF_SYNCED)) {
-		t->pingpong = false;
+	if (t->ack.due && tcp_in(t, TCPF_SYNCED)) {
+		t->ack.pingpong = false;
 		TCP_EXT_COUNT(t->inet.net, DelayedACKs);
-		t->exchanges = 0;
+		t->ack.exchanges = 0;
 		tcp_send_ack(t);
 	}
 	spin_unlock(&t->inet.c.lock);
@@ -341,52 +346,55 @@ static void delack_timer(struct ktimer *k)
 
 static u64 keep_idle(const struct tcp_sock *t)
 {
-	return (u64)(t->keep_idle ? t->keep_idle : (u32)tcp_net(t)->keep_time) * NSEC_PER_SEC;
+	return (u64)(t->opts.keep_idle ? t->opts.keep_idle : (u32)tcp_net(t)->keep_time) *
+	       NSEC_PER_SEC;
 }
 
 static u64 keep_intvl(const struct tcp_sock *t)
 {
-	return (u64)(t->keep_intvl ? t->keep_intvl : (u32)tcp_net(t)->keep_intvl) * NSEC_PER_SEC;
+	return (u64)(t->opts.keep_intvl ? t->opts.keep_intvl : (u32)tcp_net(t)->keep_intvl) *
+	       NSEC_PER_SEC;
 }
 
 void tcp_arm_keepalive(struct tcp_sock *t)
 {
 	if (t->inet.c.keepalive && tcp_in(t, TCPF_SYNCED & ~TCPF(TCP_TIME_WAIT)))
-		tcp_arm(t, &t->keep, keep_idle(t));
+		tcp_arm(t, &t->timers.keep, keep_idle(t));
 }
 
 static void keepalive(struct tcp_sock *t)
 {
-	u32 most = t->keep_cnt ? t->keep_cnt : (u32)tcp_net(t)->keep_probes;
-	u64 silent = ktime_get() - max(t->last_rcv, t->last_ack);
+	u32 most = t->opts.keep_cnt ? t->opts.keep_cnt : (u32)tcp_net(t)->keep_probes;
+	u64 silent = ktime_get() - max(t->rcv.last, t->stats.last_ack);
 
 	if (!t->inet.c.keepalive)
 		return;
-	if (t->packets_out || t->send_head || silent < keep_idle(t)) {
-		tcp_arm(t, &t->keep, silent < keep_idle(t) ? keep_idle(t) - silent : keep_idle(t));
+	if (t->loss.packets_out || t->snd.head || silent < keep_idle(t)) {
+		tcp_arm(t, &t->timers.keep,
+			silent < keep_idle(t) ? keep_idle(t) - silent : keep_idle(t));
 		return;
 	}
-	if (t->user_timeout ? silent >= (u64)t->user_timeout * MSEC && t->keep_sent :
-			      t->keep_sent >= most) {
+	if (t->opts.timeout ? silent >= (u64)t->opts.timeout * MSEC && t->timers.keep_sent :
+			      t->timers.keep_sent >= most) {
 		tcp_send_reset(t);
 		give_up(t, -ETIMEDOUT);
 		return;
 	}
 	TCP_EXT_COUNT(t->inet.net, TCPKeepAlive);
-	t->keep_sent++;
+	t->timers.keep_sent++;
 	tcp_send_probe(t, false);
-	tcp_arm(t, &t->keep, keep_intvl(t));
+	tcp_arm(t, &t->timers.keep, keep_intvl(t));
 }
 
 static void keep_timer(struct ktimer *k)
 {
-	struct tcp_sock *t = container_of(k, struct tcp_sock, keep);
+	struct tcp_sock *t = container_of(k, struct tcp_sock, timers.keep);
 
 	spin_lock(&t->inet.c.lock);
 	if (!timer_armed(k)) {
 		if (t->state == TCP_TIME_WAIT)
 			tcp_done(t);
-		else if (t->state == TCP_FIN_WAIT2 && t->orphan)
+		else if (t->state == TCP_FIN_WAIT2 && t->life.orphan)
 			tcp_done(t);
 		else if (tcp_in(t, TCPF_SYNCED))
 			keepalive(t);
@@ -399,9 +407,9 @@ static void keep_timer(struct ktimer *k)
 void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
 {
 	tcp_set_state(t, state);
-	if (!t->waits_out) {
+	if (!t->life.waits_out) {
 		TCP_EXT_COUNT(t->inet.net, TW);
-		t->waits_out = true;
+		t->life.waits_out = true;
 		atomic_inc(&tcp_time_waits);
 		atomic_inc(&tcp_net(t)->time_waits);
 		tcp_orphan_end(t);
@@ -410,13 +418,13 @@ void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
 			return;
 		}
 	}
-	tcp_arm(t, &t->keep, len);
+	tcp_arm(t, &t->timers.keep, len);
 }
 
 void tcp_timers_setup(struct tcp_sock *t)
 {
-	timer_setup(&t->rtx, rtx_timer);
-	timer_setup(&t->early, early_timer);
-	timer_setup(&t->delack, delack_timer);
-	timer_setup(&t->keep, keep_timer);
+	timer_setup(&t->timers.rtx, rtx_timer);
+	timer_setup(&t->timers.early, early_timer);
+	timer_setup(&t->timers.delack, delack_timer);
+	timer_setup(&t->timers.keep, keep_timer);
 }

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sock_hdrs.h: headers that a socket adds to what it sends, and tells of what it receives: IPv6's
+ * extension headers (ip6_ext.c), IPv4's options (ip4_opt.c), flow labels (flowlabel.c).
+ *
+ * struct ip6_ext and struct ip4_opts never change and are counted: a socket has one, so has a
+ * message, and a corked datagram. _get, _put and _len take NULL, which stands for no headers.
+ * Locks: inet_sock.ext6 and opts4 are under c.lock; options are set with op held.
+ */
+#ifndef NESTLING_NET_SOCK_HDRS_H
+#define NESTLING_NET_SOCK_HDRS_H
+
+#include "kernel/net/inet/inet_sock.h"
+
+/* ---- ip6_ext.c (RFC 3542) ---- */
+
+struct ip6_ext *ip6_ext_get(struct ip6_ext *x);
+void ip6_ext_put(struct ip6_ext *x);
+u32 ip6_ext_len(const struct ip6_ext *x);
+/* Drops extension headers and IPv4's options of a message. */
+void ip6_ext_drop(struct msg *m);
+/* Set and read IPV6_HOPOPTS and IPV6_DSTOPTS; -ENOPROTOOPT for other options. */
+int ip6_ext_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
+int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len);
+int ip6_ext_cmsg(struct net *net, struct inet_control *c, int type, const void *data, u64 n);
+/* Returns the socket's headers, with a reference. */
+struct ip6_ext *ip6_ext_of(struct inet_sock *i);
+void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+
+/* ---- ip4_opt.c ---- */
+
+#define IP4_OPTS_MAX 40
+struct ip4_opts *ip4_opts_get(struct ip4_opts *x);
+void ip4_opts_put(struct ip4_opts *x);
+u32 ip4_opts_len(const struct ip4_opts *x);
+/* Returns the socket's options, with a reference. */
+struct ip4_opts *ip4_opts_of(struct inet_sock *i);
+/* Sets IP_OPTIONS: 0, -EINVAL, -EPERM, or -EOPNOTSUPP for source routes. op held. */
+int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
+void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
+/* Takes IP_RETOPTS of one message; errors as for ip4_opts_set(). */
+int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n);
+void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+
+/* ---- flowlabel.c: leases of flow labels ---- */
+
+/* Set and read IPV6_FLOWLABEL_MGR. op held. *@val: the question, and then the answer. */
+int flowlabel_set(struct inet_sock *i, uaddr_t val, u32 len);
+int flowlabel_get(const struct inet_sock *i, void *val, u32 *len);
+/* Checks that no other user leases @label, 0: none, exclusively. 0 or -EINVAL. */
+int flowlabel_may_send(const struct inet_sock *i, u32 label);
+/* Reads class and label of the name @a, where the socket sends them: 0 or -EINVAL. */
+int flowlabel_named(const struct inet_sock *i, const struct sockaddr_buf *a, u32 *flowinfo);
+/* Ends the leases of a socket that has no other user. */
+void flowlabel_drop(struct inet_sock *i);
+void flowlabel_net_end(struct net *net);
+int flowlabel_show(struct seq *s, void *arg);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route.h: the door of routes: where a packet goes next.
+ *
+ * What the folder is for: the tables of routes of a namespace (route_list.c, prefix.c), the table
+ * of local addresses (route_local.c), policy rules (rules.c), the lookup itself (route.c),
+ * forwarding (forward.c), path MTUs (pmtu.c).
+ *
+ * Types: struct route, with struct nexthops if it has several ways; struct flow, the question and
+ * the answer of a lookup.
+ * Call sequence: a sender fills a struct flow and calls route_output(), which fills the rest;
+ * forward.c calls route_forward() for a packet of another machine. rtnetlink and the ioctls change
+ * routes by route_change() and route_del().
+ * Locks: net->lock (spin) protects routes, rules and tables. Functions take it unless they say that
+ * it is held. struct nexthops never changes, and a user beyond the lock has a reference.
+ * May know: inet/ (addresses), link/ (devices), neigh/; nothing of sockets but what is in struct
+ * flow.
+ */
+#ifndef NESTLING_NET_ROUTE_H
+#define NESTLING_NET_ROUTE_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/net/inet/addr.h"
+#include "kernel/net/link/netdev.h"
+#include "kernel/net/route/prefix.h"
+
+struct net;
+
+/* ---- routes ---- */
+
+/*
+ * nexthop.flags and route.flags, never told: the gateway is an IPv4 address of this machine, so the
+ * destination is on the link.
+ */
+#define WAY_OURS 0x80
+
+/* One of several ways of a route. */
+struct nexthop {
+	struct net_device *dev;
+	int ifindex;     /* of dev, which may be gone */
+	ip_addr gateway; /* any: none */
+	u32 weight;      /* share of the flows, from 1 */
+	u8 flags;        /* RTNH_F_ONLINK, WAY_OURS */
+};
+/* Counted; never changes. */
+struct nexthops {
+	atomic_t refs;
+	u32 nr;
+	struct nexthop hop[];
+};
+#define HOPS_MAX 64U
+struct nexthops *nexthops_alloc(u32 nr); /* or NULL */
+/* Take and drop a reference. NULL is allowed. */
+struct nexthops *nexthops_get(struct nexthops *h);
+void nexthops_put(struct nexthops *h);
+
+struct route {
+	struct list_head list; /* in net->route.list */
+	/* in net->route.by_net: of one network the lowest metric first, then as in the list */
+	struct prefix_node node;
+	struct net_device *dev;
+	ip_addr dst, gateway, prefsrc; /* any: none */
+	u8 prefix;                     /* bits of dst, of 128 */
+	u8 protocol, scope, type;      /* RTPROT_*, RT_SCOPE_*, RTN_* */
+	u8 tos;                        /* 0: all */
+	u8 pref;                       /* IPv6: ICMPV6_ROUTER_PREF_* */
+	u8 flags;                      /* RTNH_F_ONLINK, WAY_OURS */
+	u8 hoplimit;                   /* 0: the default */
+	u32 mtu, advmss;               /* bytes, 0: the default */
+	u32 table;                     /* RT_TABLE_* */
+	u32 metric;
+	u64 expires; /* ktime_get(), 0: never */
+	/* several ways, of which dev and gateway are the first; NULL: one */
+	struct nexthops *hops;
+};
+/*
+ * Adds or replaces a route by rtnetlink's NLM_F_CREATE, _EXCL, _REPLACE and _APPEND. Takes a
+ * reference of its own to r->hops. 0, -EEXIST, -ENOENT, -ENOMEM, -ENOBUFS.
+ */
+int route_change(struct net *net, const struct route *r, u16 flags);
+int route_add(struct net *net, const struct route *r);
+/*
+ * Deletes the first route with the destination and table of @r, and with its type, scope, protocol,
+ * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE). 0 or
+ * -ESRCH.
+ */
+int route_del(struct net *net, const struct route *r);
+/*
+ * Does route_change() for a caller that holds net->lock and tells listeners later. @n comes from
+ * kmalloc(). 0: @n is in the list; -errno, or 1 if its ways are another route's now: it is not.
+ * Routes that it has replaced are in @gone.
+ */
+int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
+/* Takes out the route that route_del() would delete, or NULL. net->lock held. */
+struct route *route_take(struct net *net, const struct route *r);
+void route_free(struct route *r);
+void routes_free(struct list_head *gone);
+
+/* A table that has or had routes. */
+struct route_table {
+	/* in net->route.tables: its number is the space, its length says whether it is IPv4's */
+	struct prefix_node node;
+	struct prefix_lens lens; /* routes of each length */
+	u32 routes;
+};
+/* Returns the table, or NULL if it never had a route. net->lock held. */
+struct route_table *route_table_find(const struct net *net, bool v4, u32 table);
+/* True if the table ever had a route. net->lock held. */
+bool route_has_table(const struct net *net, bool v4, u32 table);
+/* Frees all tables at the namespace's end. */
+void route_tables_free(struct net *net);
+
+/* Returns the number of ways of a route, and one of them. */
+static inline u32 route_ways(const struct route *r)
+{
+	return r->hops ? r->hops->nr : 1;
+}
+struct nexthop route_way(const struct route *r, u32 n);
+/* Returns what @dev cannot do at present: RTNH_F_DEAD, RTNH_F_LINKDOWN. */
+u8 way_state(const struct net_device *dev);
+/* Drops the routes of a device that has gone down, or (@for_good) away. */
+void routes_forget(struct net_device *dev, bool for_good);
+/*
+ * Moves to @gone the routes that end with IPv4 address @addr (NULL: none) of @dev; @last: it was
+ * the only one there. net->lock held.
+ */
+void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_addr *addr,
+	bool last, struct list_head *gone);
+/*
+ * Writes table local, as it is told, to @out, at most @room routes. An address makes up to four,
+ * some of which are equal. Returns their number. net->lock held (route_local.c).
+ */
+u32 local_routes(struct net *net, struct route *out, u32 room);
+
+/* ---- lookups ---- */
+
+/* The question and the answer of a lookup. */
+struct flow {
+	/* the question */
+	ip_addr saddr, daddr; /* saddr any: to be chosen */
+	int oif;              /* device that it must leave by, 0: any */
+	/* device that it came by, 0: it begins here */
+	int iif;
+	u8 proto, tos, ttl; /* ttl 0: the default */
+	/* IPv4's DF is set; what is too large is cut all the same, unless */
+	bool dont_fragment;
+	bool no_fragment; /* what is too large fails with EMSGSIZE */
+	bool dontroute;   /* to machines on the link alone */
+	/* a destination without a route is not taken to be on oif's link */
+	bool no_guess;
+	/* to a group: to members on this machine, too */
+	bool loop;
+	bool stays; /* to members on this machine alone: TTL 0 */
+	u32 mark;
+	u16 sport, dport; /* of TCP and UDP, 0: unknown, or none */
+	u32 uid, gid;     /* of the socket's creator, when `owned` */
+	/* of the socket's cgroup: net_cls, net_prio, 0: none */
+	u32 classid, prioidx;
+	u32 label; /* IPv6's flow label, 20 bits */
+	bool owned;
+	/* extension headers, NULL; a reference of the caller */
+	struct ip6_ext *ext;
+	/* IPv4's options, NULL; a reference of the caller */
+	struct ip4_opts *opts;
+	/* the answer, by route_output() */
+	struct net_device *dev;
+	ip_addr next_hop;
+	u32 mtu;                       /* bytes */
+	u32 route_mtu, advmss, metric; /* as the route says, 0: nothing */
+	u8 hoplimit;                   /* as the route says, 0: nothing */
+	u8 protocol;                   /* RTPROT_* of the route */
+	u8 prefix;                     /* of the route, in bits of its family */
+	/* where it was found by rules, 0: they were not asked */
+	u32 table;
+	/* cost: routes, addresses and rules looked at */
+	u32 steps;
+	bool local;     /* to this machine */
+	bool broadcast; /* to all on the link */
+};
+/*
+ * Most steps of a lookup. Rules and routes that would need more make the destination unreachable.
+ */
+#define LOOK_MAX 65536U
+/* Finds the way of @f: 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
+int route_output(struct net *net, struct flow *f);
+/*
+ * Finds the way of a packet for another machine, which came by f->iif from f->saddr. Errors as of
+ * route_output().
+ */
+int route_forward(struct net *net, struct flow *f);
+/*
+ * True if the table of local routes, to which a program has added, makes @a this machine's.
+ * net->lock held.
+ */
+bool route_makes_local(struct net *net, const ip_addr *a);
+
+/* ---- rules.c ---- */
+
+/*
+ * Calls @look for each table that the rules name, until it returns something else than
+ * -ENETUNREACH. net->lock held.
+ */
+int rules_route(
+	struct net *net, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table));
+int rules_init(struct net *net);
+void rules_free(struct net *net);
+
+#endif

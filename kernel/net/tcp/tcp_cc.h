@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_cc.h: congestion control: how much a connection may have in flight (tcp_cc.c).
+ *
+ * Call sequence, c.lock held throughout:
+ *      tcp_cc_init    once for a connection
+ *      tcp_cwnd_idle  before new data goes: halves a window that was not used for long
+ *      tcp_cwnd_used  after new data has gone: says whether cwnd was what held it back
+ *      tcp_cwnd_grow  for each acknowledgement while nothing is lost
+ *      tcp_hystart    for each round trip measured in slow start, which may end it
+ *      tcp_cut        when something is lost: the next ssthresh
+ */
+#ifndef NESTLING_NET_TCP_CC_H
+#define NESTLING_NET_TCP_CC_H
+
+#include "kernel/lib/types.h"
+
+struct tcp_sock;
+
+#define INIT_CWND 10 /* segments */
+#define SSTHRESH_INFINITE 0x7fffffffU
+
+/* CUBIC's state (RFC 9438). */
+struct cubic {
+	u32 w_max, origin; /* segments */
+	/* ms from epoch until cwnd is at origin again */
+	u32 k;
+	/* start of this growth, ns, 0: begins with the next ACK */
+	u64 epoch;
+	/* segments acknowledged for one more of cwnd */
+	u32 cnt;
+	u32 tcp_cwnd; /* cwnd that Reno would have, segments */
+	/* segments acknowledged since tcp_cwnd grew */
+	u32 acked;
+};
+
+/* One round trip of slow start. */
+struct hystart {
+	u32 round_end; /* snd.nxt when it began */
+	u32 samples;   /* round trips measured in it */
+	u64 least;     /* the shortest of them, ns */
+};
+
+/* tcp_cc.ecn */
+#define TCP_ECN_OK 1 /* both sides can */
+#define TCP_ECN_ASKED 2
+/* a mark has come, and is echoed until the peer has slowed down */
+#define TCP_ECN_DEMAND 4
+#define TCP_ECN_QUEUED 8 /* we have slowed down, and are to say so */
+#define TCP_ECN_SEEN 16
+
+/* Congestion. Protected by c.lock. */
+struct tcp_cc {
+	u32 cwnd, ssthresh; /* segments */
+	/* segments acknowledged towards one more of cwnd */
+	u32 cwnd_cnt;
+	bool reno;           /* RFC 5681 instead of CUBIC */
+	bool cwnd_limited;   /* cwnd was full in the last window */
+	u32 max_packets_out; /* most segments out in the last window */
+	u32 usage_seq;       /* end of that window */
+	struct cubic cubic;
+	struct hystart hystart;
+	u8 ecn; /* TCP_ECN_* */
+	/* an echo counts again when this number is acknowledged */
+	u32 ecn_high;
+};
+
+void tcp_cc_init(struct tcp_sock *t);
+static inline const char *tcp_cc_name(bool reno)
+{
+	return reno ? "reno" : "cubic";
+}
+/* Looks up an algorithm: 0, or -ENOENT for an unknown name. */
+int tcp_cc_find(const char *name, bool *reno);
+void tcp_cwnd_grow(struct tcp_sock *t, u32 acked);
+void tcp_cwnd_used(struct tcp_sock *t, bool limited);
+void tcp_cwnd_idle(struct tcp_sock *t);
+u32 tcp_cut(struct tcp_sock *t);
+void tcp_hystart(struct tcp_sock *t, u64 rtt);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_in.h: segments that come: tcp_in.c (states), tcp_ack.c (acknowledgements), tcp_queue.c
+ * (payload), tcp_ecn.c (marks).
+ *
+ * Call sequence: tcp_in.c finds the socket and takes its c.lock; then, for a segment in the window,
+ * tcp_ecn_in(), tcp_ack() and tcp_take_data(). tcp_rcv_adjust() follows each read of the program.
+ * c.lock held throughout.
+ */
+#ifndef NESTLING_NET_TCP_IN_H
+#define NESTLING_NET_TCP_IN_H
+
+#include "kernel/net/tcp/tcp_sock.h"
+
+/* tcp_in.c */
+void tcp_enter_established(struct tcp_sock *t);
+/* Takes over what the options of the peer's SYN allow both sides to do. */
+void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
+
+/* tcp_queue.c */
+/* Acknowledges the next segments at once. */
+void tcp_enter_quick(struct tcp_sock *t);
+/* Queues payload and FIN of @skb, which is consumed. True if something is new in order. */
+bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
+/* Grows the receive buffer as the reader, which has taken @copied bytes, keeps up. */
+void tcp_rcv_adjust(struct tcp_sock *t, u32 copied);
+
+/* tcp_ack.c */
+/* Takes the acknowledgement of @skb. False if it is about data that were never sent. */
+bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks,
+	u32 nr_sacks);
+
+/* tcp_ecn.c */
+void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn);
+void tcp_ecn_answered(struct tcp_sock *t, const struct sk_buff *synack);
+/* Returns the flags of @skb, which goes out, and sets the bits of its IP header. */
+u8 tcp_ecn_out(struct tcp_sock *t, struct sk_buff *skb);
+/* Takes the marks of a segment in the window, which still has its payload. */
+void tcp_ecn_in(struct tcp_sock *t, const struct sk_buff *skb);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_loss.h: what is in flight, what is believed lost, and how a connection recovers (tcp_rack.c,
+ * tcp_recover.c).
+ *
+ * Call sequence, c.lock held throughout:
+ *      tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
+ *      tcp_rack_find_lost     once for each ACK, then tcp_react() with what it brought (struct
+ *                             arrived)
+ *      tcp_losses_found       something is lost: recovery begins unless it is on
+ *      tcp_enter_loss         the retransmission timer has expired
+ *      tcp_rack_arm_probe     after new data and after progress
+ *      tcp_early_timer        timers.early has expired
+ * States (tcp_loss.ca): OPEN, RECOVERY (cwnd goes down as segments arrive), LOSS (cwnd began at
+ * one).
+ */
+#ifndef NESTLING_NET_TCP_LOSS_H
+#define NESTLING_NET_TCP_LOSS_H
+
+#include "kernel/lib/types.h"
+
+struct sack_block;
+struct sk_buff;
+struct tcp_sock;
+
+/* tcp_meta.sacked */
+#define SKB_SACKED 1
+#define SKB_LOST 2
+#define SKB_RETRANS 4 /* in flight again since it was lost */
+
+/* State before a loss, which is restored if nothing was lost after all. */
+struct undo {
+	bool on, stamped; /* it may be restored; stamp is valid */
+	u32 marker;       /* snd.una then */
+	/* segments sent again that have not arrived twice, below 0: none was sent yet */
+	int retrans;
+	u32 stamp;                 /* our timestamp of the first of these */
+	u32 cwnd, ssthresh, w_max; /* segments */
+};
+
+/*
+ * What one acknowledgement has brought. A segment told of by an earlier SACK has waited since then
+ * for a gap to be filled, so it says nothing about the round trip.
+ */
+struct arrived {
+	/* when what it acknowledges, or SACKs, was sent, ns, 0: sent twice */
+	u64 sent, sacked;
+	u32 acked; /* segments that left the queue */
+	/* segments newly known to have arrived, SACKed ones too */
+	u32 delivered;
+	/* something acknowledged went more than once: times of its neighbours are unknown */
+	bool again;
+	/* something new was SACKed; something came twice */
+	bool sacks, dsack;
+	/* something of before high_seq arrived that went only once */
+	bool orig;
+	/* our SYN-ACK is acknowledged, which Linux does not count */
+	bool synack;
+};
+
+/* RACK (RFC 8985). */
+struct rack {
+	/* when the latest sent of the arrived segments was sent, 0: none; its round trip; ns */
+	u64 xmit, rtt;
+	u32 end_seq; /* end of that segment */
+	u32 fack;    /* highest number that has arrived */
+	/* quarters of a round trip to wait for what is late */
+	u32 mult;
+	u32 rounds; /* recoveries for which mult stays */
+	bool reordered;
+};
+
+/* What is in flight, and recovery. Protected by c.lock; counts are segments. */
+struct tcp_loss {
+	u32 packets_out, sacked_out, lost_out, retrans_out;
+	/* segments that may come before one that was sent earlier */
+	u32 reordering;
+	u32 dupacks;
+	u32 high_seq; /* snd.nxt when recovery began */
+	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
+	/* after the timer: arrivals may show that nothing was lost */
+	bool frto;
+	u32 prior_cwnd;             /* cwnd when recovery began */
+	u32 prr_delivered, prr_out; /* of this recovery (RFC 6937) */
+	struct undo undo;
+	struct rack rack;
+	/* what timers.early is for: a probe, or reordering */
+	u8 early_kind;
+	/* the probe was sent data again; it came twice */
+	bool tlp_retrans, tlp_dsacked;
+	/* snd.nxt when the probe was sent, 0: none is out */
+	u32 tlp_high;
+	/* when something was last sent or acknowledged, ns */
+	u64 progress;
+};
+
+/* tcp_recover.c */
+void tcp_enter_loss(struct tcp_sock *t);
+void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *when, bool dup);
+void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb);
+void tcp_undo_dsack(struct tcp_sock *t, const struct sack_block *b);
+/* Sends again what is in flight and too large, when the MSS has become smaller. */
+void tcp_too_large(struct tcp_sock *t);
+void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb);
+/* Begins recovery, unless it is on, and sends again what is lost. */
+void tcp_losses_found(struct tcp_sock *t);
+/* Slows down as for a loss, with nothing to send again. */
+void tcp_reduce(struct tcp_sock *t);
+
+/* tcp_rack.c */
+void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb);
+bool tcp_rack_find_lost(struct tcp_sock *t);
+/* Takes note that data up to @end came twice. */
+void tcp_rack_dsack(struct tcp_sock *t, u32 end);
+void tcp_rack_recovered(struct tcp_sock *t);
+void tcp_rack_arm_probe(struct tcp_sock *t);
+/*
+ * Takes the answer to a tail probe. @twice: a bare duplicate without SACK also says that something
+ * came twice.
+ */
+void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice);
+void tcp_early_timer(struct tcp_sock *t);
+/* True if a probe was due when the retransmission timer expired, and was sent instead. */
+bool tcp_rack_probe_first(struct tcp_sock *t);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_sock.h: struct tcp_sock, a socket of TCP: a listener, a connection, or neither yet.
+ *
+ *      snd            what is sent, with the write queue: skbs from snd.una on, sent ones [wq,
+ *                     head), then those that wait for window or cwnd
+ *      rcv            what is received: inet.queue.rq has it in order from rcv.copied on, where
+ *                     readers take; rcv.ooo has what came out of order, by sequence number, not
+ *                     overlapping
+ *      ack            when the next acknowledgement goes out
+ *      rtt, cc, loss  round trips, congestion window, what is believed lost
+ *      timers, stats, opts, fast, listen, child, life: as their comments say
+ *
+ * Call sequence: tcp_alloc() and tcp_setup(), or a child by tcp_make_child(); tcp_set_state() for
+ * each change of state; tcp_done() when the connection has ended; tcp_put() of the last reference
+ * frees it.
+ * Locks: inet.c.lock (spin) protects everything that is not marked otherwise. It is never held over
+ * a copy to or from a program, and two are never held at once: a child enters its listener's queue
+ * under listen.lock, which is inside of it.
+ */
+#ifndef NESTLING_NET_TCP_SOCK_H
+#define NESTLING_NET_TCP_SOCK_H
+
+#include "kernel/net/inet/inet.h"
+#include "kernel/net/tcp/tcp_cc.h"
+#include "kernel/net/tcp/tcp_loss.h"
+#include "kernel/net/tcp/tcp_wire.h"
+#include "kernel/sched/timer.h"
+
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT,
+	TCP_SYN_RECV,
+	TCP_FIN_WAIT1,
+	TCP_FIN_WAIT2,
+	TCP_TIME_WAIT,
+	TCP_CLOSE,
+	TCP_CLOSE_WAIT,
+	TCP_LAST_ACK,
+	TCP_LISTEN,
+	TCP_CLOSING,
+};
+#define TCPF(state) (1U << (state))
+#define TCPF_SENDING (TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT))
+#define TCPF_SYNCED                                                                                \
+	(~(TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV) | TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+
+#define MSEC NSEC_PER_MSEC
+#define USEC 1000UL
+
+/*
+ * tcp_life.conn: what connect() has told the program. After the end of a connection another
+ * connect() tells of it, and only the one after that, or AF_UNSPEC, begins anew.
+ */
+enum { CONN_NONE, CONN_BEGUN, CONN_MADE, CONN_LOST };
+
+/* Who holds the socket. Protected by c.lock, but for conn. */
+struct tcp_life {
+	bool orphan;         /* no file has the socket open */
+	bool counted_orphan; /* counts in tcp_orphans() */
+	/* the connection holds a reference on itself, until tcp_done() */
+	bool self_ref;
+	bool waits_out; /* counts in tcp_time_waits */
+	u8 conn;        /* CONN_*; protected by inet.op */
+	/* pages of tcp_mem_used() that are this socket's */
+	int mem_pages;
+	/* memory group that pays for mem_pages: a reference, NULL: none; immutable once set */
+	struct mem_group *payer;
+};
+
+/* What is sent. Protected by c.lock; names are RFC 9293's where it has them. */
+struct tcp_snd {
+	struct list_head wq; /* skbs from una on */
+	/* first skb of wq that was never sent, NULL: none */
+	struct sk_buff *head;
+	u32 wmem;   /* bytes, true sizes of the skbs in wq */
+	u32 pushed; /* end of the last data sent with PSH */
+	/* initial number; oldest not acknowledged; next to be sent */
+	u32 iss, una, nxt;
+	u32 write_seq; /* end of what the program has written */
+	/* peer's window, bytes; segment of its last update */
+	u32 wnd, wl1;
+	/* largest window the peer has offered, bytes */
+	u32 max_wnd;
+	/* end of the last segment sent that was not full */
+	u32 sml;
+	u32 up; /* end of urgent data, while urgent */
+	/* bytes of payload of a full segment, without options */
+	u16 mss;
+	u16 advmss;   /* MSS told to the peer */
+	u16 user_mss; /* TCP_MAXSEG, 0: none */
+	u16 peer_mss; /* MSS told by the peer */
+	/* bits to shift the peer's window by, and ours */
+	u8 wscale, rcv_wscale;
+	/* options that both sides have agreed on */
+	bool wscale_ok, ts_ok, sack_ok;
+	bool urgent;                     /* `up` is ahead of una */
+	bool nodelay, corked;            /* TCP_NODELAY, TCP_CORK */
+	bool sndbuf_fixed, rcvbuf_fixed; /* SO_SNDBUF, SO_RCVBUF were set: no growth */
+	/* a writer or poller waits for room; also set without the lock */
+	bool nospace;
+	/* writers are to be told what an acknowledgement has made room for */
+	bool space_due;
+	struct mutex write_mutex; /* one writer at a time; outside of c.lock */
+	u64 last;                 /* ktime_get() of the last data sent, ns */
+	/* TCP_NOTSENT_LOWAT, bytes, 0: the namespace's */
+	u32 notsent_lowat;
+	/* writers that wait for the handshake; read without the lock, as a hint */
+	u32 write_pending;
+};
+
+/* What is received. Protected by c.lock. */
+struct tcp_rcv {
+	/* skbs that came out of order, by sequence number */
+	struct list_head ooo;
+	/* the skbs of ooo (sk_buff.place), to search */
+	struct rb_root ooo_tree;
+	/* peer's initial number; next number expected */
+	u32 irs, nxt;
+	/* nxt at the last window told, and that window, bytes */
+	u32 wup, wnd;
+	u32 copied; /* next number that the program reads */
+	/* estimate of the peer's segment size, bytes */
+	u32 mss;
+	u32 clamp;     /* TCP_WINDOW_CLAMP: most bytes of window */
+	u32 ts_recent; /* timestamp to echo */
+	/* when ts_recent was taken; when data came last; ns */
+	u64 ts_recent_at, last;
+	u32 ooo_mem;                        /* bytes, true sizes of the skbs in ooo */
+	struct sack_block sacks[MAX_SACKS]; /* to be told, the newest first */
+	/* what came twice, to be told once; end 0: none */
+	struct sack_block dsack;
+	u32 nr_sacks;
+	bool fin_seen; /* the peer's FIN is in order */
+	/* the reader has met the FIN: reading ends there */
+	bool peer_done;
+	bool tell_inq;          /* TCP_INQ */
+	u8 urg_state, urg_byte; /* URG_*; the byte, from URG_HERE on */
+	u32 urg_seq;            /* number of the urgent byte */
+	/* growth of the buffer: when this round trip began, its bytes read, its first number */
+	u64 space_at;
+	u32 space_copied, space_seq;
+};
+#define URG_NONE 0
+#define URG_AWAITED 1 /* announced, the byte is not here yet */
+#define URG_HERE 2
+#define URG_READ 3
+
+/* When the next acknowledgement goes out. Protected by c.lock. */
+struct tcp_ack_state {
+	bool now; /* at once */
+	bool due; /* by timers.delack, or with data */
+	/* data is answered by data soon, which takes the acknowledgement along */
+	bool pingpong;
+	/* quick answers to received data, until pingpong */
+	u8 exchanges;
+	/* segments that are still acknowledged at once */
+	u32 quick;
+};
+/* Segments that are acknowledged at once when the connection is new, or has lost some. */
+#define TCP_QUICK_ACKS 16U
+
+/* Round trips. Protected by c.lock; all in ns. */
+struct tcp_rtt {
+	/* smoothed, 0: no sample yet; its deviation; the timeout */
+	u64 srtt, rttvar, rto;
+	u64 rto_min, rto_max;
+	u64 min; /* least of the last tcp_min_rtt_wlen */
+	/* least of the half of that time that began at min_at */
+	u64 min_now, min_at;
+};
+#define RTO_MIN (200 * MSEC)
+#define RTO_INIT NSEC_PER_SEC
+#define RTO_MAX (120 * NSEC_PER_SEC)
+#define ATO_MIN (40 * MSEC)
+
+/* Timers, and what they count. Protected by c.lock; times are ktime_get(), ns. */
+struct tcp_timers {
+	/* a tail probe, or a look at what may be lost (tcp_rack.c) */
+	struct ktimer early;
+	/* retransmission, or a probe of a closed window */
+	struct ktimer rtx;
+	/* a delayed acknowledgement, or corked data */
+	struct ktimer delack;
+	struct ktimer keep; /* keepalive, FIN_WAIT2, TIME_WAIT */
+	u8 backoff;         /* doublings of the timeout */
+	u8 retries;         /* retransmissions in a row */
+	/* unanswered probes of a closed window, and of keepalive */
+	u8 probes, keep_sent;
+	u64 confirmed; /* when the neighbour was last confirmed */
+	/* when the closed window was probed first, 0: it is open */
+	u64 closed_at;
+	/* first retransmission in a row, or the SYN, 0: none */
+	u64 first_failure;
+	/* last answer to a segment that may be part of a storm */
+	u64 last_odd;
+};
+#define CORK_MAX (200 * MSEC)
+#define TIME_WAIT_LEN (60 * NSEC_PER_SEC)
+
+/* Options that are read seldom. Protected by c.lock. */
+struct tcp_user {
+	u32 keep_idle, keep_intvl; /* s, 0: the namespace's */
+	u32 keep_cnt, syn_cnt;     /* tries, 0: the namespace's */
+	u32 timeout;               /* TCP_USER_TIMEOUT, ms, 0: none */
+	int linger2;               /* s, 0: the namespace's, -1: none */
+	/* SYN+ACKs until a child without data is accepted, 0: none */
+	u32 defer_tries;
+	bool thin_linear;    /* TCP_THIN_LINEAR_TIMEOUTS */
+	bool save_syn;       /* TCP_SAVE_SYN, of a listener's children */
+	bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
+	bool fast_no_cookie; /* TCP_FASTOPEN_NO_COOKIE */
+};
+
+/*
+ * What a sender with data is busy with: sending, waiting for the peer's window, or for room in its
+ * buffer.
+ */
+enum { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_BUFFER, CHRONO_KINDS };
+
+/* Counters, of TCP_INFO and its relatives. Protected by c.lock. */
+struct tcp_counts {
+	u32 retrans; /* segments sent again */
+	/* timeouts; those that were the first in a row */
+	u16 rto, rto_recoveries;
+	/* ms from such a first timeout to the next progress, summed */
+	u32 rto_time;
+	/* that first timeout while there is no progress, ns, else 0 */
+	u64 rto_at;
+	u64 bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	u64 segs_in, segs_out;
+	u64 last_ack; /* when an acknowledgement came last, ns */
+	/* ns of each kind; when the present one began */
+	u64 chrono[CHRONO_KINDS], chrono_at;
+	u8 chrono_kind;                  /* CHRONO_* */
+	u32 data_segs_in, data_segs_out; /* segments with payload */
+	/* segments that arrived; those marked by ECN */
+	u32 delivered, delivered_ce;
+	u32 dsack_dups, reord_seen, ooo_packets; /* segments */
+};
+
+/* Fast Open (tcp_fastopen.c). Protected by c.lock where nothing else is said. */
+struct tcp_fast {
+	/* FAST_ASK, FAST_SEND: cookie is in the SYN or SYN-ACK; FAST_BARE: data without it */
+	enum { FAST_NO, FAST_ASK, FAST_SEND, FAST_BARE } mode;
+	bool syn; /* our SYN had the option */
+	/* our SYN was sent after a pause of Fast Open */
+	bool checked;
+	/* TFO_*: why the SYN had no data, or why it did not arrive */
+	u8 fail;
+	bool data_sent;     /* the SYN had data */
+	bool data_acked;    /* and the peer has taken them */
+	bool defer_connect; /* the SYN waits for the first write */
+	/* of a child: accepted before the handshake is complete */
+	bool opened;
+	struct fast_cookie cookie;
+	/* to go with the SYN, NULL: none; protected by inet.op */
+	struct sk_buff *syn_data;
+	/* of a child: its listener, a reference, NULL: the handshake is complete */
+	struct tcp_sock *listener;
+	/* of a listener */
+	u32 qlen;           /* limit of Fast Open children */
+	atomic_t nr;        /* Fast Open children */
+	atomic_t nr_resets; /* children ended by a reset lately */
+	u64 reset_at;       /* ktime_get() of the last such reset, ns */
+	/* TCP_FASTOPEN_KEY; protected by the namespace's tcp.lock */
+	u64 keys[2][2];
+	/* 0: the namespace's keys; protected as keys are */
+	u32 nr_keys;
+};
+
+/* A listener's queues. Protected by lock, which is inside of c.lock. */
+struct tcp_listen_queues {
+	spinlock_t lock;
+	/* children to be accepted, by child.link: a reference each */
+	struct list_head accept_q;
+	struct list_head syn_q; /* children in handshake, as above */
+	u32 nr_accept, nr_syn;  /* their numbers */
+	u32 backlog;            /* most children in accept_q */
+	bool closed;            /* no child enters any more */
+};
+
+/* What a child has until it is accepted. */
+struct tcp_child {
+	/* in a queue of its listener, protected by listen.lock */
+	struct list_head link;
+	/* a reference, NULL: accepted, or no child; as link */
+	struct tcp_sock *listener;
+	bool offered;     /* it has entered the accept queue */
+	bool defer_acked; /* TCP_DEFER_ACCEPT: the bare ACK has come */
+	/* low bits of its timestamp, if it only makes a cookie */
+	u8 cookie_opts;
+	u16 saved_len; /* bytes of saved_syn */
+	/* TCP_SAVE_SYN: headers of its SYN until read, NULL */
+	u8 *saved_syn;
+};
+
+struct tcp_sock {
+	struct inet_sock inet;
+	/* TCP_*; also read without the lock, as a hint */
+	u8 state;
+	struct tcp_life life;
+	struct flow flow; /* route of what is sent */
+	/* tcp_now() while a segment or a push is worked on, ns, else 0 */
+	u64 now;
+	struct tcp_snd snd;
+	struct tcp_rcv rcv;
+	struct tcp_ack_state ack;
+	struct tcp_rtt rtt;
+	struct tcp_cc cc;
+	struct tcp_loss loss;
+	struct tcp_timers timers;
+	struct tcp_counts stats;
+	struct tcp_user opts;
+	struct tcp_fast fast;
+	struct tcp_child child;
+	struct tcp_listen_queues listen;
+};
+
+/* Low bits of a timestamp hold what a cookie cannot (tcp_cookie.c). */
+#define TCP_COOKIE_OPTS 0x80
+
+static inline struct tcp_sock *TCP(struct inet_sock *i)
+{
+	return container_of(i, struct tcp_sock, inet);
+}
+/*
+ * Returns ktime_get(), which is asked once for a segment that has come, and once for a push. Both
+ * hold c.lock, so no task has seen a later time of the connection.
+ */
+static inline u64 tcp_now(const struct tcp_sock *t)
+{
+	u64 now = READ_ONCE(t->now);
+
+	return now ? now : ktime_get();
+}
+/*
+ * Fixes tcp_now(). Returns false if it was fixed already; the result is for tcp_now_end(). c.lock
+ * held.
+ */
+static inline bool tcp_now_begin(struct tcp_sock *t)
+{
+	if (t->now)
+		return false;
+	WRITE_ONCE(t->now, ktime_get());
+	return true;
+}
+static inline void tcp_now_end(struct tcp_sock *t, bool begun)
+{
+	if (begun)
+		WRITE_ONCE(t->now, 0);
+}
+/* True if the socket is in one of @states, TCPF() bits. */
+static inline bool tcp_in(const struct tcp_sock *t, u32 states)
+{
+	return TCPF(READ_ONCE(t->state)) & states;
+}
+/* True if writers may go on: connected, or in a handshake that began with a cookie. */
+static inline bool tcp_may_send(const struct tcp_sock *t)
+{
+	return tcp_in(t, TCPF_SENDING) || (t->fast.opened && tcp_in(t, TCPF(TCP_SYN_RECV)));
+}
+static inline bool tcp_connecting(const struct tcp_sock *t)
+{
+	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
+}
+/* Returns the sysctls of @t's namespace (/proc/sys/net/ipv4/tcp_*). */
+static inline struct tcp_net *tcp_net(const struct tcp_sock *t)
+{
+	return &t->inet.net->tcp;
+}
+static inline void tcp_get(struct tcp_sock *t)
+{
+	inet_get(&t->inet);
+}
+static inline void tcp_put(struct tcp_sock *t)
+{
+	inet_put(&t->inet);
+}
+
+#endif

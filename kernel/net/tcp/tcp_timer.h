@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_timer.h: a connection's timers (tcp_timer.c): each armed one holds a reference on the socket.
+ * c.lock held throughout.
+ */
+#ifndef NESTLING_NET_TCP_TIMER_H
+#define NESTLING_NET_TCP_TIMER_H
+
+#include "kernel/net/tcp/tcp_sock.h"
+
+/* Number of connections in TIME_WAIT, or in FIN_WAIT2 without a file, of all namespaces. */
+extern atomic_t tcp_time_waits;
+
+void tcp_timers_setup(struct tcp_sock *t);
+void tcp_timers_off(struct tcp_sock *t);
+/* Arms @k to expire in @in ns. */
+void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in);
+void tcp_disarm(struct tcp_sock *t, struct ktimer *k);
+void tcp_rearm_rtx(struct tcp_sock *t);
+void tcp_arm_keepalive(struct tcp_sock *t);
+/*
+ * Enters TIME_WAIT, or FIN_WAIT2 of a socket that has no file, for @len ns. Past
+ * tcp_max_tw_buckets the connection just ends, as on Linux.
+ */
+void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len);
+
+#endif
