@@ -12,6 +12,7 @@
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/statfs.h>
 
 static const char expected[] =
@@ -216,10 +217,12 @@ static void serve(const char *kind)
 {
 	struct autofs_v5_packet p;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is killed leaves no daemon */
 	setsid();
 	mount_autofs(kind);
 	other = fork();
 	if (!other) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(pipes[0]); /* so that the pipe can break */
 		close(pipes[1]);
 		expirer();
