@@ -6,6 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$root/build}
 KERNEL=${KERNEL:-$BUILD/nestling} NESTCTL=${NESTCTL:-$BUILD/nestctl}
 IMAGE=${IMAGE:-$BUILD/tests/debian.ext4} BUSYBOX=${BUSYBOX:-$BUILD/tests/busybox.ext4}
+SEED=${SEED:-$(($(date +%s) / 86400))} # tests/run says what it is for
 work=$(mktemp -d)
 # Who is interrupted may leave the mounts of an image that mmdebstrap was making there: /sys and /dev are the host's.
 trap 'rm -rf --one-file-system "$work"' EXIT
@@ -61,6 +62,9 @@ alive() {
 	for p in "$@"; do [[ $(ps -o stat= -p "$p") == [!Z]* ]] && left+=" $p"; done
 	echo $left
 }
+# of_the_day WORD...: prints one of the words, which SEED picks: each in its turn, one a day; all of them, one a line, with tests/run --long,
+# where LONG is set
+of_the_day() { if [[ -n ${LONG:-} ]]; then printf '%s\n' "$@"; else echo "${@:$((SEED % $# + 1)):1}"; fi; }
 # free_port: one of the host's that it does not give to who asks for any: another program would have it in between
 free_port() {
 	python3 -c '
