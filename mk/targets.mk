@@ -112,6 +112,7 @@ lint-syscalls: $(B)/kernel.raw.o
 	$(Q)tools/lint/syscalls $(B)
 lint-rooms:
 	$(Q)tests/quick --check
+	$(Q)tools/lint/layout
 # Generated pages are what their data say; no cell of a table is longer than 200 characters.
 lint-docs:
 	$(Q)tools/results --check
