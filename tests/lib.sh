@@ -43,11 +43,11 @@ uml_runs() {
 }
 # on_disk ARCHIVE FILE...: files of $work for an instance's disk: -p "ubd1r=$work/ARCHIVE", and tar -xf /dev/ubdb inside
 on_disk() { tar -C "$work" -cf "$work/$1" "${@:2}" && truncate -s %512 "$work/$1"; }
-# net_tools NAME...: programs of tests/net, linked statically, in $work; xfer is on the disk xfer.tar as well
+# net_tools NAME...: programs of tests/net/lib, linked statically, in $work; xfer is on the disk xfer.tar as well
 net_tools() {
 	local c
 	for c in "$@" xfer; do
-		gcc -O2 -D_GNU_SOURCE -static -o "$work/$c" "$root/tests/net/$c.c" || { no "$c" "does not build"; exit 1; }
+		gcc -O2 -D_GNU_SOURCE -static -o "$work/$c" "$root/tests/net/lib/$c.c" || { no "$c" "does not build"; exit 1; }
 	done
 	on_disk xfer.tar xfer
 }
