@@ -15,7 +15,7 @@ fsfuzz_sources() {
 
 build_fsfuzz() {
 	local out=$1 dir=$BUILD/tests/fsfuzz/obj newest c o todo=()
-	local flags="-std=gnu11 -g -O1 -ffreestanding -fno-strict-aliasing -fwrapv -fno-common -fno-pie -I. -I$BUILD -Itests/unit -D__NESTLING_KERNEL__ \
+	local flags="-std=gnu11 -g -O1 -ffreestanding -fno-strict-aliasing -fwrapv -fno-common -fno-pie -I. -I$BUILD -Itests/unit/lib -D__NESTLING_KERNEL__ \
 		-D__NESTLING_UNIT__ -DCONFIG_DEBUG=1 -Wall -Wno-unused-parameter -fsanitize=address,undefined -fno-sanitize=pointer-overflow,alignment \
 		-fno-sanitize-recover=all"
 	mkdir -p "$dir"
